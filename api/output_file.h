@@ -1,0 +1,41 @@
+/// One output of a run, a file or standard output, written line by line through a buffer.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "cep/base/result.h"
+
+namespace tocsin::api {
+/// Lines reach a regular file 64 KiB at a time, anything else (a pipe, a terminal) one by one, so that who reads them
+/// never waits. After the first error everything is refused with that error again.
+/// Threading: one caller at a time.
+class OutputFile {
+ public:
+  /// Opens `path` for writing and empties it; "-" is standard output. Errors: kIo, naming the path.
+  static Result<OutputFile> open(const std::string& path);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&&) = delete;
+  /// Closes without a flush; `close` is the way to end well.
+  ~OutputFile();
+  /// Writes `line` and a line end. Errors: kIo, naming the path and the system's reason.
+  Result<void> write_line(std::string_view line);
+  /// Gives the system what is buffered.
+  Result<void> flush();
+  /// Flushes and closes; standard output stays open. Nothing may be written after it.
+  Result<void> close();
+  /// As given; "standard output" for "-".
+  const std::string& name() const { return name_; }
+  bool is_terminal() const;
+
+ private:
+  OutputFile(std::string name, int descriptor, bool by_line);
+  Result<void> failed(int error_number);
+
+  std::string name_;
+  int descriptor_;
+  bool by_line_;
+  std::string buffer_;
+  std::string error_;  // of the first failure
+};
+}  // namespace tocsin::api

@@ -1,0 +1,56 @@
+#include "api/rule_loader.h"
+
+#include <algorithm>
+
+#include "api/rule_files.h"
+#include "cep/value.h"
+
+namespace tocsin::api {
+std::size_t LoadedRules::errors() const {
+  const auto is_error = [](const rules::Diagnostic& diagnostic) {
+    return rules::level_of(diagnostic.code) == rules::Level::kError;
+  };
+  const auto count = std::ranges::count_if(loaded.diagnostics, is_error);
+  return static_cast<std::size_t>(count) + (compile_error.empty() ? 0 : 1);
+}
+
+std::size_t LoadedRules::warnings() const {
+  return loaded.diagnostics.size() + (compile_error.empty() ? 0 : 1) - errors();
+}
+
+LoadedRules load_rules(const std::vector<std::string>& files) {
+  LoadedRules result;
+  result.loaded = rules::load(files, read_rule_file);
+  if (!result.loaded.rules) return result;
+  Result<cep::Program> program = cep::compile(result.loaded.rules->plan);
+  if (program) {
+    result.program = std::move(*program);
+  } else {
+    result.compile_error = program.error().message;
+  }
+  return result;
+}
+
+std::string render_diagnostics(const LoadedRules& rules, bool coloured) {
+  std::string text;
+  for (const rules::Diagnostic& diagnostic : rules.loaded.diagnostics) {
+    text += rules::render(rules.loaded.sources, diagnostic, coloured);
+  }
+  if (!rules.compile_error.empty()) text += "error: " + rules.compile_error + "\n\n";
+  return text;
+}
+
+std::string render_diagnostics_json(const LoadedRules& rules) {
+  std::string text;
+  for (const rules::Diagnostic& diagnostic : rules.loaded.diagnostics) {
+    text += rules::render_json(rules.loaded.sources, diagnostic);
+    if (!text.ends_with('\n')) text += '\n';
+  }
+  if (!rules.compile_error.empty()) {
+    text += R"({"level":"error","message":)";
+    cep::append_json_string(text, rules.compile_error);
+    text += "}\n";
+  }
+  return text;
+}
+}  // namespace tocsin::api

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# `./do bench [--events N] [--runs N] [--core N] [SET…]`: the payments workload, pinned to one core. The stream is
+# generated once and kept in build/bench. See bench/README.md for what is measured.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=${TOCSIN_BUILD_DIR:-$root/build/release}
+events=2000000
+runs=5
+core=$(($(nproc) - 1))
+sets=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --events) events=$2; shift 2 ;;
+    --runs) runs=$2; shift 2 ;;
+    --core) core=$2; shift 2 ;;
+    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N and rule sets (none one seven ten fifty)" >&2; exit 2 ;;
+    *) sets+=("$1"); shift ;;
+  esac
+done
+[ ${#sets[@]} -gt 0 ] || sets=(none one seven ten fifty)
+data=$root/build/bench
+mkdir -p "$data"
+stream=$data/payments-$events.ndjson
+if [ ! -s "$stream" ]; then
+  echo "bench: generating $events events into ${stream#"$root"/} (about $((events / 100000 + 1)) s)"
+  python3 "$root/bench/workload/gen_payments.py" --events "$events" --seed 1 --out "$stream.part"
+  mv "$stream.part" "$stream"
+fi
+arguments=()
+for set in "${sets[@]}"; do
+  python3 "$root/bench/workload/make_rules.py" "$set" >"$data/$set.tocsin"
+  arguments+=("$data/$set.tocsin")
+done
+pin=()
+if command -v taskset >/dev/null; then pin=(taskset -c "$core"); fi
+exec "${pin[@]}" "$build/bench/bench_payments" --runs "$runs" "$stream" "${arguments[@]}"

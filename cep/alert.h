@@ -1,0 +1,39 @@
+/// Alerts: a match reported. Format 1 is a contract (ARCHITECTURE.md, Alert).
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cep/base/index.h"
+#include "cep/order.h"
+#include "cep/plan.h"
+#include "cep/value.h"
+
+namespace tocsin::cep {
+struct BoundEvent {
+  std::string as;  // the step's name, else the name of its kind
+  EventTypeIndex type;
+  std::string identity;  // canonical bytes (cep/identity.h)
+  std::string id;        // as shown
+  EventTime ts;
+  std::vector<OwnedValue> fields;  // parallel to the rule's Captured fields of this type; missing where missing
+};
+struct Alert {
+  OrderKey order;
+  RuleIndex rule;
+  std::string id;  // cep::alert_id
+  std::vector<OwnedValue> key;  // parallel to the rule's key parts
+  EventTime ts;                 // the completing event's time, or the deadline
+  Severity severity = Severity::kMedium;
+  OwnedValue score;  // the field `score`; missing where absent
+  std::string message;
+  std::vector<OwnedValue> fields;  // parallel to Rule::fields (`score` too)
+  std::vector<BoundEvent> events;  // in the order taken
+  std::uint64_t held_back = 0;     // matches that `once` held back since the last alert of this key
+  std::uint64_t late_us = 0;       // 0: on time
+  std::uint64_t truncated = 0;     // matches beyond the limit of one event; 0: none
+  std::uint64_t lost_runs = 0;     // partial matches that this key lost to a budget; 0: none
+};
+/// One line of format 1, without a line end. A member that is missing is left out.
+std::string format_alert(const Plan& plan, const Alert& alert);
+}  // namespace tocsin::cep

@@ -1,0 +1,113 @@
+#include "cep/batch.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
+}  // namespace
+
+char* TextArena::allocate(std::size_t size) {
+  if (chunks_.empty() || chunks_.back().size - used_ < size) {
+    const std::size_t bytes = std::max(size, kChunkBytes);
+    chunks_.push_back({std::make_unique_for_overwrite<char[]>(bytes), bytes});
+    used_ = 0;
+  }
+  char* place = chunks_.back().data.get() + used_;
+  used_ += size;
+  bytes_ += size;
+  return place;
+}
+
+std::string_view TextArena::store(std::string_view text) {
+  if (text.empty()) return {};
+  char* place = allocate(text.size());
+  std::memcpy(place, text.data(), text.size());
+  return {place, text.size()};
+}
+
+void TextArena::clear() {
+  if (chunks_.size() > 1) {
+    const auto largest =
+        std::max_element(chunks_.begin(), chunks_.end(),
+                         [](const Chunk& a, const Chunk& b) { return a.size < b.size; });
+    std::swap(*largest, chunks_.front());
+    chunks_.resize(1);
+  }
+  used_ = 0;
+  bytes_ = 0;
+}
+
+Batch::Batch(const Plan& plan) : types(plan.event_types.size()) {
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    types[i].fields.resize(plan.event_types[i].fields.size());
+  }
+}
+
+void Batch::clear() {
+  rows.clear();
+  for (TypeColumns& type : types) {
+    for (Column& column : type.fields) {
+      column.words.clear();
+      column.texts.clear();
+      column.known.clear();
+    }
+  }
+  texts.clear();
+}
+
+void Batch::append(const Plan& plan, EventTypeIndex type, EventTime engine_time, EventTime ts,
+                   ArrivalNumber arrival, const std::vector<Value>& fields) {
+  const EventType& event_type = plan.event_types[type.value];
+  std::vector<Column>& columns = types[type.value].fields;
+  TOCSIN_ASSERT(fields.size() <= columns.size(), "no more values than declared fields");
+  Row row;
+  row.type = type;
+  row.index = static_cast<std::uint32_t>(columns.empty() ? 0 : columns.front().known.size());
+  row.engine_time = engine_time;
+  row.ts = ts;
+  row.arrival = arrival;
+  rows.push_back(row);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const Value value = i < fields.size() ? fields[i] : Value::missing();
+    Column& column = columns[i];
+    column.known.push_back(value.is_missing() ? 0 : 1);
+    if (event_type.fields[i].type.kind == TypeKind::kString) {
+      column.texts.push_back(texts.store(value.text));
+    } else {
+      column.words.push_back(value.kind == ValueKind::kFloat
+                                 ? std::bit_cast<std::int64_t>(value.real)
+                                 : static_cast<std::int64_t>(value.number));
+    }
+  }
+}
+
+Value Batch::value(const Plan& plan, const Row& row, FieldIndex field) const {
+  return column_value(plan.event_types[row.type.value].fields[field.value].type,
+                      types[row.type.value].fields[field.value], row.index);
+}
+
+Value column_value(const Type& type, const Column& column, std::uint32_t index) {
+  if (index >= column.known.size() || column.known[index] == 0) return Value::missing();
+  if (type.kind == TypeKind::kString) return Value::string(column.texts[index]);
+  const std::int64_t word = column.words[index];
+  switch (type.kind) {
+    case TypeKind::kBool: return Value::boolean(word != 0);
+    case TypeKind::kInt: return Value::integer(word);
+    case TypeKind::kFloat: return Value::floating(std::bit_cast<double>(word));
+    case TypeKind::kDecimal: return Value::decimal(word, type.scale);
+    case TypeKind::kTime: return Value::time({word});
+    case TypeKind::kDate: return Value::date(word);
+    case TypeKind::kDuration: return Value::duration({word});
+    case TypeKind::kEnum:
+      return Value::enumerated(word, (*type.words)[static_cast<std::size_t>(word)]);
+    case TypeKind::kString:
+    case TypeKind::kFraction: break;
+  }
+  TOCSIN_ASSERT(false, "fractions are never declared, strings were done above");
+}
+}  // namespace tocsin::cep

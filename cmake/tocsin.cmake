@@ -1,0 +1,96 @@
+# Flags that every target shares, and the functions that make one library per folder and one test
+# program per test folder. A folder may be empty: its library is then an INTERFACE library.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
+
+set(TOCSIN_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined or thread")
+option(TOCSIN_FUZZ "Build the fuzz targets of tests/fuzz (needs clang)" OFF)
+
+# The same numbers on every machine: no fused multiply-add behind our back, one instruction set.
+# -mpclmul lets simdjson choose its SSE4.2 kernel at compile time; the compiler never emits it alone.
+add_compile_options(-ffp-contract=off)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  add_compile_options(-march=x86-64-v2 -mpclmul)
+endif()
+# g++ judges; clang, which makes the fuzz targets, warns differently.
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 warns of overlap in inlined std::string concatenation that does not overlap (PR 105651).
+  add_compile_options(-Werror -Wno-restrict)
+endif()
+
+if(TOCSIN_SANITIZE)
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+  add_compile_options(-fsanitize=${TOCSIN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${TOCSIN_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # The instrumentation misleads warnings that follow values, inside <regex> for one; the other
+    # presets have them.
+    add_compile_options(-Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow
+                        -Wno-stringop-overread -Wno-free-nonheap-object -Wno-dangling-pointer)
+  endif()
+endif()
+if(TOCSIN_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+endif()
+
+find_program(TOCSIN_CCACHE ccache)
+if(TOCSIN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${TOCSIN_CCACHE}")
+endif()
+find_program(TOCSIN_MOLD mold)
+if(TOCSIN_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# tocsin_library(NAME SOURCES … HEADERS … DEPENDS … PRIVATE_DEPENDS …)
+# Makes `tocsin_NAME` (alias `tocsin::NAME`); headers are included from the repository root, as in
+# "cep/plan.h". DEPENDS stand in headers of the folder, PRIVATE_DEPENDS only in its .cpp files.
+function(tocsin_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;HEADERS;DEPENDS;PRIVATE_DEPENDS")
+  set(target "tocsin_${name}")
+  if(arg_SOURCES)
+    add_library(${target} STATIC ${arg_SOURCES})
+    set(scope PUBLIC)
+    target_link_libraries(${target} PRIVATE ${arg_PRIVATE_DEPENDS})
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+    target_link_libraries(${target} INTERFACE ${arg_PRIVATE_DEPENDS})
+  endif()
+  target_include_directories(${target} ${scope} "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${target} ${scope} ${arg_DEPENDS})
+  if(arg_HEADERS)
+    # With CMAKE_VERIFY_INTERFACE_HEADER_SETS each header is compiled alone.
+    target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}"
+                   FILES ${arg_HEADERS})
+  endif()
+  add_library(tocsin::${name} ALIAS ${target})
+endfunction()
+
+# tocsin_test(NAME SOURCES … DEPENDS … PRIVATE_DEPENDS …)
+# Makes the doctest program `NAME_tests` in build/PRESET/tests and registers it with ctest;
+# does nothing while there is no source.
+function(tocsin_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPENDS")
+  if(NOT arg_SOURCES)
+    return()
+  endif()
+  set(target "${name}_tests")
+  add_executable(${target} ${arg_SOURCES})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_compile_definitions(
+    ${target} PRIVATE TOCSIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                      TOCSIN_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  target_link_libraries(${target} PRIVATE tocsin_test_main doctest::doctest ${arg_DEPENDS})
+  add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+endfunction()

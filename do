@@ -1,0 +1,396 @@
+#!/usr/bin/env bash
+# Everything one does with this repository; `./do help` lists it. Works from any directory.
+set -euo pipefail
+
+root="$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)"
+caller="$PWD"
+build_root="$(realpath -m "${TOCSIN_BUILD_ROOT:-$root/build}")"  # one folder per preset below it
+jobs="${TOCSIN_JOBS:-$(nproc)}"
+suite_limit_s=600
+cd "$root"
+
+# verb|arguments|what it does|script it needs, if any
+verbs=(
+  "setup||install what the build needs (Debian 12, 13, Ubuntu 24.04)|"
+  "build|[--preset P]|configure and build into build/P (release, dev, asan, tsan)|"
+  "demo||build, then show an alert from start to end|scripts/demo.sh"
+  "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
+  "lint||formatting, headers alone, clang-tidy, scripts|"
+  "format|[FILE…]|rewrite the sources as clang-format wants them|"
+  "bench|[ARGS…]|build, then run the benchmarks|bench/run.sh"
+  "fuzz|[ARGS…]|build, then run the fuzz targets|tests/fuzz/run.sh"
+  "conformance|[ARGS…]|build, then run the conformance cases|tests/conformance/run.sh"
+  "help||list the verbs|"
+)
+
+# Test programs made by tests/CMakeLists.txt; one without sources is passed over.
+unit_suites=(house cep rules runtime api property)
+
+# Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
+# with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
+# reads `N passed, N failed` is the suite's count.
+script_suites=(
+  'samples|"$TOCSIN_BINARY" test samples'
+  'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
+  'workload|python3 tests/e2e/payments_workload.py "$TOCSIN_BINARY" "$([ "$TOCSIN_QUICK" = 1 ] && echo 20000 || echo 100000)"'
+  'streams|python3 tests/e2e/real_streams.py "$TOCSIN_BINARY"'
+)
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'do: %s\n' "$*" >&2; exit 1; }
+
+# --- setup ---------------------------------------------------------------------------------------
+
+# Prints "debian-12", "ubuntu-24.04" or whatever this is.
+distribution() {
+  (. /etc/os-release 2>/dev/null && printf '%s-%s\n' "${ID:-unknown}" "${VERSION_ID:-}") || say unknown-
+}
+
+# Prints the packages that this distribution needs, one per line.
+packages() {
+  local boost clang_runtime regex_library=libhyperscan-dev
+  case "$(distribution)" in
+    debian-12) boost=libboost1.81-dev clang_runtime=libclang-rt-14-dev ;;
+    debian-13) boost=libboost-dev clang_runtime=libclang-rt-19-dev ;;
+    ubuntu-24.04) boost=libboost-dev clang_runtime=libclang-rt-18-dev ;;
+    *) return 1 ;;
+  esac
+  # Hyperscan is for x86; its port to other processors, with the same header, is not in Debian 12.
+  if [ "$(dpkg --print-architecture)" != amd64 ]; then
+    if [ "$(distribution)" = debian-12 ]; then regex_library=; else regex_library=libvectorscan-dev; fi
+  fi
+  printf '%s\n' git ca-certificates g++ cmake make ninja-build ccache mold pkgconf \
+    clang clang-format clang-tidy "$clang_runtime" python3 jq \
+    "$boost" $regex_library libexpected-dev libfmt-dev libspdlog-dev libxxhash-dev \
+    libsimdjson-dev librocksdb-dev zlib1g-dev libzstd-dev libssl-dev libcpp-httplib-dev \
+    nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libhowardhinnant-date-dev doctest-dev
+}
+
+# Prints the needed packages that are not installed; nothing on a distribution we do not know.
+missing_packages() {
+  command -v dpkg-query >/dev/null || return 0
+  local wanted
+  wanted="$(packages)" || return 0
+  # shellcheck disable=SC2086
+  comm -23 <(sort <<<"$wanted") <(
+    dpkg-query -W -f='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null |
+      awk '$2 == "installed" { print $1 }' | sort -u
+  )
+}
+
+ensure_setup() {
+  if [ -n "$(missing_packages)" ]; then verb_setup; fi
+}
+
+verb_setup() {
+  local wanted missing as_root=()
+  if ! wanted="$(packages)"; then
+    die "setup knows Debian 12, Debian 13 and Ubuntu 24.04, not $(distribution). Install by hand:" \
+      "g++ 12 or newer, cmake 3.25, ninja, pkg-config, clang-format, clang-tidy, clang, python3, jq," \
+      "and the development files of Boost 1.81, Hyperscan (or Vectorscan), tl-expected, fmt, spdlog," \
+      "xxHash, simdjson, RocksDB, zlib, zstd, OpenSSL 3, cpp-httplib, nlohmann-json, CLI11, toml++," \
+      "date and doctest"
+  fi
+  missing="$(missing_packages)"
+  if [ -z "$missing" ]; then
+    say "setup: everything is installed"
+    return
+  fi
+  say "setup: installing" $missing
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || die "setup needs root or sudo to install:" $missing
+    as_root=(sudo)
+  fi
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q)
+  "${apt[@]}" update
+  # shellcheck disable=SC2086
+  "${apt[@]}" install -y --no-install-recommends $missing
+  missing="$(missing_packages)"
+  [ -z "$missing" ] || die "still missing after the installation:" $missing
+  say "setup: done"
+}
+
+# --- build ---------------------------------------------------------------------------------------
+
+# build_preset PRESET [TARGET…]: configures and builds; without targets builds all.
+build_preset() {
+  local preset="$1" dir="$build_root/$1"
+  shift
+  mkdir -p "$dir"
+  (
+    flock 9  # two builds in one folder would spoil each other
+    configure_preset "$preset" "$dir" 9>&-
+    cmake --build "$dir" -j "$jobs" ${1:+--target "$@"} 9>&-
+  ) 9>"$dir/.lock"
+}
+
+configure_preset() {
+  local preset="$1" dir="$2" home
+  if [ -f "$dir/CMakeCache.txt" ]; then
+    home="$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$dir/CMakeCache.txt")"
+    # A repository that was moved or copied together with its build folder.
+    [ "$home" = "$root" ] || rm -rf "$dir/CMakeCache.txt" "$dir/CMakeFiles"
+  fi
+  if ! cmake --preset "$preset" -B "$dir" >"$dir/configure.log" 2>&1; then
+    cat "$dir/configure.log" >&2
+    die "configuring failed; if something is missing, ./do setup installs it"
+  fi
+}
+
+known_preset() {
+  case "$1" in release | dev | asan | tsan | fuzz) ;; *) die "no preset named: $1" ;; esac
+}
+
+verb_build() {
+  local preset=release
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --preset) [ $# -ge 2 ] || usage_error "--preset needs a name"; preset="$2"; shift 2 ;;
+      --preset=*) preset="${1#*=}"; shift ;;
+      *) usage_error "build does not take: $1" ;;
+    esac
+  done
+  known_preset "$preset"
+  ensure_setup
+  build_preset "$preset"
+}
+
+# --- test ----------------------------------------------------------------------------------------
+
+# Exports TOCSIN_CASES_<SUITE> from tests/budgets.txt.
+export_budgets() {
+  local quick="$1" suite cases quick_cases rest
+  while read -r suite cases quick_cases rest; do
+    case "$suite" in '' | '#'*) continue ;; esac
+    [[ "$cases$quick_cases" =~ ^[0-9]+$ && -z "$rest" ]] || die "tests/budgets.txt: bad line: $suite"
+    [ "$quick" = 0 ] || cases="$quick_cases"
+    suite="${suite//-/_}"
+    export "TOCSIN_CASES_${suite^^}=$cases"
+  done <tests/budgets.txt
+}
+
+has_sources() { compgen -G "tests/$1/*.cpp" >/dev/null; }
+
+# run_suite NAME KIND COMMAND…: runs one suite and adds its counts to total_passed and total_failed.
+# KIND is doctest or script.
+run_suite() {
+  local name="$1" kind="$2" log="$dir/logs/$1.log" status=0 started ended counts passed=0 failed=0 note=""
+  shift 2
+  started="$(date +%s%N)"
+  timeout -k 10 "$suite_limit_s" "$@" >"$log" 2>&1 </dev/null || status=$?
+  ended="$(date +%s%N)"
+  if [ "$kind" = doctest ]; then
+    counts="$(sed -n 's/^\[doctest\] test cases: *[0-9]* *| *\([0-9]*\) passed *| *\([0-9]*\) failed.*/\1 \2/p' "$log" | tail -n 1)"
+  else
+    counts="$(sed -n 's/^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1)"
+  fi
+  if [ -n "$counts" ]; then
+    passed="${counts% *}" failed="${counts#* }"
+  fi
+  # A filter may leave a suite without cases; it then has nothing to say.
+  if [ "$status" = 0 ] && [ "$counts" = "0 0" ] && [ "$filtered" = 1 ]; then return; fi
+  # A suite that needs data from outside the repository says so.
+  if [ "$status" = 0 ] && [ "$counts" = "0 0" ] && grep -q '^skipped: ' "$log"; then
+    printf '%-14s %s\n' "$name" "$(grep -m 1 '^skipped: ' "$log")"
+    return
+  fi
+  if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+    failed=$((failed + 1)) note=", stopped after $suite_limit_s s"
+  elif [ -z "$counts" ] || [ "$counts" = "0 0" ]; then
+    failed=$((failed + 1)) note=", no test counted, status $status"
+  elif [ "$status" != 0 ] && [ "$failed" = 0 ]; then
+    failed=1 note=", ended with status $status"
+  fi
+  total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
+  if [ "$failed" != 0 ]; then
+    say "---- $name: the end of $log"
+    tail -n 300 "$log"
+    say "----"
+  fi
+  printf '%-14s %7.1f s  %5d passed, %d failed%s\n' "$name" \
+    "$(((ended - started) / 1000000))e-3" "$passed" "$failed" "$note"
+}
+
+verb_test() {
+  local preset=release quick=0 filtered=0 filters=() named=() patterns=() known=" "
+  local total_passed=0 total_failed=0 dir suite entry filter command arguments targets=()
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --asan | --tsan | --dev) preset="${1#--}" ;;
+      --quick) quick=1 ;;
+      --*) usage_error "test does not take: $1" ;;
+      *) filters+=("$1") filtered=1 ;;
+    esac
+    shift
+  done
+  dir="$build_root/$preset"
+  for suite in "${unit_suites[@]}"; do known+="$suite "; done
+  for entry in "${script_suites[@]}"; do known+="${entry%%|*} "; done
+  # A filter is the name of a suite, or else a part of the names of test cases.
+  for filter in "${filters[@]}"; do
+    if [[ "$known" == *" $filter "* ]]; then named+=("$filter"); else patterns+=("*$filter*"); fi
+  done
+  selected() { [ ${#named[@]} = 0 ] || [[ " ${named[*]} " == *" $1 "* ]]; }
+
+  # Only what is asked for is built; scripts may use anything.
+  if [ "$filtered" = 1 ]; then
+    for suite in "${unit_suites[@]}"; do
+      if has_sources "$suite" && selected "$suite"; then targets+=("${suite}_tests"); fi
+    done
+    for entry in "${script_suites[@]}"; do
+      if [ ${#patterns[@]} = 0 ] && selected "${entry%%|*}"; then targets=(all); fi
+    done
+    [ ${#targets[@]} != 0 ] || targets=(all)
+  fi
+  ensure_setup
+  if ! (build_preset "$preset" "${targets[@]}"); then
+    say "the build failed"
+    say "0 passed, 1 failed"
+    return 1
+  fi
+
+  export_budgets "$quick"
+  export TOCSIN_BUILD_DIR="$dir" TOCSIN_BINARY="$dir/tocsin" TOCSIN_QUICK="$quick"
+  export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
+  export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+  export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}"
+  mkdir -p "$dir/logs"
+  arguments=(--no-colors=true)
+  if [ ${#patterns[@]} != 0 ]; then
+    arguments+=("--test-case=$(IFS=,; printf '%s' "${patterns[*]}")")
+  fi
+  for suite in "${unit_suites[@]}"; do
+    if has_sources "$suite" && selected "$suite"; then
+      run_suite "$suite" doctest "$dir/tests/${suite}_tests" "${arguments[@]}"
+    fi
+  done
+  for entry in "${script_suites[@]}"; do
+    suite="${entry%%|*}" command="${entry#*|}"
+    if [ ${#patterns[@]} = 0 ] && selected "$suite"; then
+      run_suite "$suite" script bash -c "$command"
+    fi
+  done
+  if [ $((total_passed + total_failed)) = 0 ]; then
+    say "no test was run"
+    total_failed=1
+  fi
+  say "$total_passed passed, $total_failed failed"
+  [ "$total_failed" = 0 ]
+}
+
+# --- lint, format --------------------------------------------------------------------------------
+
+# repository_files SUFFIX…: prints the files that end so (all, without a suffix), tracked or not yet,
+# that git does not ignore; in a tree without git, all but the build folder.
+repository_files() {
+  {
+    git -c safe.directory="$root" ls-files -co --exclude-standard 2>/dev/null ||
+      find . -path ./build -prune -o -type f -printf '%P\n'
+  } | sort -u | while IFS= read -r file; do
+    [ -f "$file" ] || continue
+    [ $# != 0 ] || say "$file"
+    for suffix in "$@"; do
+      case "$file" in *"$suffix") say "$file" ;; esac
+    done
+  done
+}
+
+shell_scripts() {
+  repository_files | while IFS= read -r file; do
+    case "$file" in
+      *.sh | do) say "$file" ;;
+      *) if head -c 64 "$file" | head -n 1 | tr -d '\0' | grep -qE '^#!.*\b(ba)?sh\b'; then say "$file"; fi ;;
+    esac
+  done
+}
+
+verb_lint() {
+  [ $# = 0 ] || usage_error "lint takes no arguments"
+  ensure_setup
+  local failed=0 file
+  say "lint: formatting"
+  repository_files .h .cpp | xargs -r -d '\n' -n 50 clang-format --dry-run -Werror || failed=1
+  say "lint: scripts"
+  while IFS= read -r file; do bash -n "$file" || failed=1; done < <(shell_scripts)
+  while IFS= read -r file; do
+    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$file" || failed=1
+  done < <(repository_files .py)
+  say "lint: the build, then each header alone"
+  # clang-tidy reads the commands and the dependencies that this build leaves behind.
+  (build_preset release all) && (build_preset release all_verify_interface_header_sets) || failed=1
+  say "lint: clang-tidy"
+  python3 scripts/clang_tidy.py --build "$build_root/release" --cache "$build_root/lint-cache" \
+    --jobs "$jobs" || failed=1
+  if [ "$failed" != 0 ]; then
+    say "lint: failed"
+    return 1
+  fi
+  say "lint: clean"
+}
+
+verb_format() {
+  ensure_setup
+  local files=() file
+  if [ $# = 0 ]; then
+    mapfile -t files < <(repository_files .h .cpp)
+  else
+    for file in "$@"; do
+      file="$(cd "$caller" && realpath -m -- "$file")"
+      [ -f "$file" ] || die "no such file: $file"
+      files+=("$file")
+    done
+  fi
+  [ ${#files[@]} = 0 ] || clang-format -i "${files[@]}"
+}
+
+# --- verbs that are scripts ----------------------------------------------------------------------
+
+# run_script PRESET TARGET SCRIPT ARGS…: builds, then runs the script in the caller's folder with
+# TOCSIN_ROOT, TOCSIN_BUILD_DIR and TOCSIN_BINARY set.
+run_script() {
+  local dir="$build_root/$1" preset="$1" target="$2" script="$root/$3"
+  shift 3
+  [ -f "$script" ] || die "there is no script: ${script#"$root"/}"
+  ensure_setup
+  build_preset "$preset" "$target"
+  cd "$caller"
+  TOCSIN_ROOT="$root" TOCSIN_BUILD_DIR="$dir" TOCSIN_BINARY="$dir/tocsin" bash "$script" "$@"
+}
+
+verb_demo() { run_script release all scripts/demo.sh "$@"; }
+verb_bench() { run_script release all bench/run.sh "$@"; }
+verb_fuzz() { run_script fuzz fuzzers tests/fuzz/run.sh "$@"; }
+verb_conformance() { run_script release all tests/conformance/run.sh "$@"; }
+
+# --- help ----------------------------------------------------------------------------------------
+
+verb_help() {
+  local entry verb arguments text script
+  say "usage: ./do VERB [ARGUMENT…]"
+  for entry in "${verbs[@]}"; do
+    IFS='|' read -r verb arguments text script <<<"$entry"
+    [ -z "$script" ] || [ -f "$root/$script" ] || continue
+    printf '  %-12s %s%s\n' "$verb" "$text" "${arguments:+: $arguments}"
+  done
+}
+
+usage_error() {
+  printf 'do: %s\n' "$*" >&2
+  verb_help >&2
+  exit 2
+}
+
+main() {
+  local verb="${1:-help}" entry
+  [ $# = 0 ] || shift
+  case "$verb" in -h | --help) verb=help ;; esac
+  for entry in "${verbs[@]}"; do
+    if [ "${entry%%|*}" = "$verb" ]; then
+      "verb_$verb" "$@"
+      exit
+    fi
+  done
+  usage_error "no such verb: $verb"
+}
+
+main "$@"

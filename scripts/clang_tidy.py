@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Runs clang-tidy over every source of the build and remembers the clean ones.
+
+A source is skipped when it was clean before and neither it, nor a header of ours that it includes
+(as the compiler recorded for ninja), nor .clang-tidy, nor clang-tidy itself has changed since.
+"""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Every .cpp below these is part of the build; one that is not would go unread and untested.
+BUILT_FOLDERS = ("cep", "rules", "runtime", "api", "bench")
+
+
+def digest_of(path, known={}):
+    if path not in known:
+        known[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return known[path]
+
+
+def recorded_dependencies(build):
+    """Returns for each object file the files of ours that it was made from."""
+    text = subprocess.run(["ninja", "-C", str(build), "-t", "deps"], check=True,
+                          capture_output=True, text=True).stdout
+    dependencies, current = {}, None
+    for line in text.splitlines():
+        if line.startswith("    "):
+            path = (build / line.strip()).resolve()
+            if ROOT in path.parents and path.exists():
+                current.append(path)
+        elif ": #deps" in line:
+            current = dependencies.setdefault(line.split(": #deps")[0], [])
+    return dependencies
+
+
+def sources_of(build):
+    """Returns for each source its object's name and its command."""
+    sources = {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        path = pathlib.Path(entry["file"]).resolve()
+        # Sources below the build folder are made, not written.
+        if ROOT in path.parents and build not in path.parents and path.exists():
+            output = entry.get("output") or entry["command"].split(" -o ")[1].split(" ")[0]
+            sources[path] = (output, entry["command"])
+    return sources
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--cache", type=pathlib.Path, required=True)
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    build = arguments.build.resolve()
+    if not (build / "compile_commands.json").exists():
+        sys.exit("clang-tidy: there is no build to read in " + str(build))
+
+    version = subprocess.run(["clang-tidy", "--version"], check=True, capture_output=True).stdout
+    common = hashlib.sha256(version + (ROOT / ".clang-tidy").read_bytes()).hexdigest()
+    headers = sorted(path for folder in BUILT_FOLDERS + ("tests",)
+                     for path in (ROOT / folder).rglob("*.h"))
+    dependencies = recorded_dependencies(build)
+    sources = sources_of(build)
+    failed = 0
+    for folder in BUILT_FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.cpp")):
+            if path.resolve() not in sources:
+                print("clang-tidy: not part of the build:", path.relative_to(ROOT), flush=True)
+                failed += 1
+
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    work = []
+    for path, (output, command) in sorted(sources.items()):
+        inputs = sorted(set(dependencies.get(output) or headers) | {path})
+        key = hashlib.sha256("\n".join(
+            [common, command] + [f"{name} {digest_of(name)}" for name in inputs]).encode())
+        marker = arguments.cache / key.hexdigest()
+        if marker.exists():
+            marker.touch()
+        else:
+            work.append((path, marker))
+    print(f"clang-tidy: {len(work)} of {len(sources)} sources to read", flush=True)
+
+    def check(item):
+        path, marker = item
+        started = time.monotonic()
+        result = subprocess.run(["clang-tidy", "--quiet", "-p", str(build), str(path)],
+                                capture_output=True, text=True)
+        if result.returncode == 0:
+            marker.touch()
+        return path, result, time.monotonic() - started
+
+    with concurrent.futures.ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
+        for path, result, seconds in pool.map(check, work):
+            if result.returncode != 0:
+                # The count of warnings in system headers says nothing.
+                errors = re.sub(r"(?m)^\d+ warnings?( and \d+ errors?)? generated\.\n", "",
+                                result.stderr)
+                print(f"clang-tidy: {path.relative_to(ROOT)}: failed after {seconds:.1f} s\n"
+                      + result.stdout + errors, flush=True)
+                failed += 1
+
+    month = 30 * 24 * 3600
+    for marker in arguments.cache.iterdir():
+        if time.time() - marker.stat().st_mtime > month:
+            marker.unlink()
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

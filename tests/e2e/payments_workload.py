@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""The seven queries of the payments workload against its plain-Python oracle, alert by alert.
+
+    payments_workload.py TOCSIN_BINARY [EVENTS]
+
+Once in order and once with 800 ms of disorder. Last line: N passed, N failed.
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+
+WORKLOAD = pathlib.Path(__file__).resolve().parents[2] / "bench" / "workload"
+
+
+def main():
+    binary, events = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "100000"
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        rules = folder / "seven.tocsin"
+        rules.write_text(subprocess.run([sys.executable, WORKLOAD / "make_rules.py", "seven"], check=True, text=True,
+                                        capture_output=True).stdout)
+        for disorder in ("0", "800"):
+            stream, alerts = folder / "events.ndjson", folder / "oracle.txt"
+            subprocess.run([sys.executable, WORKLOAD / "gen_payments.py", "--events", events, "--seed", "3",
+                            "--plant", "5", "--disorder-ms", disorder, "--out", stream], check=True)
+            subprocess.run([sys.executable, WORKLOAD / "oracle_payments.py", stream, "--sort", "--alerts", alerts], check=True,
+                           stdout=subprocess.DEVNULL)
+            expected = defaultdict(list)
+            for line in alerts.read_text().splitlines():
+                query, identity = line.split()
+                expected[query.lower()].append(identity)
+            done = subprocess.run([binary, "run", rules, "--input", stream, "--out-of-orderness", f"{disorder}ms"],
+                                  capture_output=True, text=True, check=False)
+            got = defaultdict(list)
+            for line in done.stdout.splitlines():
+                alert = json.loads(line)
+                got[alert["rule"][:2]].append(alert["events"][-1]["id"])
+            for query in ("q1", "q2", "q3", "q4", "q5", "q6", "q7"):
+                same = done.returncode == 0 and expected[query] and sorted(expected[query]) == sorted(got[query])
+                passed, failed = passed + bool(same), failed + (not same)
+                print(f"{'ok  ' if same else 'FAIL'} {query}, disorder {disorder} ms: "
+                      f"{len(expected[query])} alerts expected, {len(got[query])} given")
+            if done.returncode:
+                print(done.stderr[-2000:])
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()

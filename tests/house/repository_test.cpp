@@ -1,0 +1,105 @@
+// What stands in the repository is about the product, and `./do` does what it says.
+#include "tests/house/repository.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace tocsin::tests {
+namespace {
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char letter) {
+    return static_cast<char>(std::tolower(letter));
+  });
+  return text;
+}
+
+// Paths of one machine, and who or what wrote a line. Put together here, so that this file does
+// not hold them.
+std::vector<std::string> forbidden() {
+  const std::string slash = "/";
+  return {slash + "work" + slash,
+          std::string("..") + slash + "shared",
+          slash + "root" + slash,
+          std::string("anth") + "ropic",
+          std::string("cla") + "ude",
+          std::string("open") + "ai",
+          std::string("chat") + "gpt",
+          std::string("sub") + "agent",
+          std::string("co-auth") + "ored-by"};
+}
+
+TEST_CASE("repository: no file names a path of one machine or who wrote it") {
+  const std::vector<std::string> needles = forbidden();
+  for (const std::string& path : repository_files()) {
+    if (path == ".ci/run") continue;  // knows where a machine may keep larger data sets
+    const std::string text = lower(read_file(path));
+    if (text.find('\0') != std::string::npos) continue;
+    for (const std::string& needle : needles) {
+      const std::size_t place = text.find(needle);
+      if (place == std::string::npos) continue;
+      const auto line = 1 + std::count(text.begin(), text.begin() + std::ptrdiff_t(place), '\n');
+      FAIL_CHECK(path << ":" << line << ": " << needle);
+    }
+  }
+}
+
+TEST_CASE("do: every verb that help lists exists") {
+  const CommandResult help = run_command("./do help");
+  REQUIRE(help.status == 0);
+  const std::string script = read_file("do");
+  std::istringstream lines(help.output);
+  std::string line;
+  int verbs = 0;
+  while (std::getline(lines, line)) {
+    std::smatch match;
+    if (!std::regex_search(line, match, std::regex("^  ([a-z-]+) +[^ ]"))) continue;
+    ++verbs;
+    CAPTURE(line);
+    CHECK(script.find("\nverb_" + match[1].str() + "() {") != std::string::npos);
+  }
+  CHECK(verbs >= 6);
+}
+
+TEST_CASE("do: works from another directory and ends with 2 on an unknown verb") {
+  CHECK(run_command("root=$PWD && cd / && \"$root/do\" help").status == 0);
+  const CommandResult unknown = run_command("./do nonsense");
+  CHECK(unknown.status == 2);
+  CHECK(unknown.output.find("no such verb: nonsense") != std::string::npos);
+  CHECK(unknown.output.find("  build ") != std::string::npos);
+  CHECK(run_command("./do build --nonsense").status == 2);
+  CHECK(run_command("./do test --nonsense").status == 2);
+}
+
+TEST_CASE("budgets: every line names a suite and two counts, the quick one no larger") {
+  std::istringstream lines(read_file("tests/budgets.txt"));
+  std::set<std::string> seen;
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (line.empty() || line[0] == '#') continue;
+    CAPTURE(line);
+    std::istringstream words(line);
+    std::string suite;
+    std::string rest;
+    long cases = 0;
+    long quick_cases = 0;
+    words >> suite >> cases >> quick_cases;
+    REQUIRE_FALSE(words.fail());
+    words >> rest;
+    CHECK(rest.empty());
+    CHECK(quick_cases > 0);
+    CHECK(quick_cases <= cases);
+    CHECK(seen.insert(suite).second);
+  }
+}
+
+}  // namespace
+}  // namespace tocsin::tests
