@@ -18,8 +18,8 @@ verbs=(
   "lint||formatting, headers alone, clang-tidy, scripts|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
   "bench|[ARGS…]|build, then run the benchmarks|bench/run.sh"
-  "fuzz|[ARGS…]|build, then run the fuzz targets|tests/fuzz/run.sh"
-  "conformance|[ARGS…]|build, then run the conformance cases|tests/conformance/run.sh"
+  "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets|tests/fuzz/run.sh"
+  "conformance|[--available] [--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "help||list the verbs|"
 )
 
@@ -31,9 +31,14 @@ unit_suites=(house cep rules runtime api property)
 # reads `N passed, N failed` is the suite's count.
 script_suites=(
   'samples|"$TOCSIN_BINARY" test samples'
+  'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
+  'embedded|python3 tests/e2e/embedded_tests.py "$TOCSIN_BINARY"'
+  'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
   'workload|python3 tests/e2e/payments_workload.py "$TOCSIN_BINARY" "$([ "$TOCSIN_QUICK" = 1 ] && echo 20000 || echo 100000)"'
   'streams|python3 tests/e2e/real_streams.py "$TOCSIN_BINARY"'
+  'conformance|tests/conformance/run.sh --available'
+  'fuzz|tests/fuzz/run.sh --replay'
 )
 
 say() { printf '%s\n' "$*"; }

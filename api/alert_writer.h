@@ -1,4 +1,5 @@
-/// Where an alert of a run goes: one line of format 1 to the alerts' output, and the same bytes to the outbox.
+/// Where an alert of a run goes: one line of format 1 to the alerts' output, and the same bytes to
+/// the outbox.
 #pragma once
 #include "api/output_file.h"
 #include "api/webhook_outbox.h"

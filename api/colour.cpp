@@ -2,16 +2,16 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <string_view>
+
+#include "api/choice_option.h"
 
 namespace tocsin::api {
 void add_colour_option(CLI::App& command, std::string& choice) {
   choice = "auto";
-  command.add_option("--color", choice, "Colour messages (default: auto, on a terminal)")
-      ->type_name("auto|always|never")
-      ->check(CLI::IsMember({"auto", "always", "never"}).description(""));
+  add_choice(command, "--color", choice, "auto|always|never",
+             "Colour messages (default: auto, on a terminal)");
 }
 
 bool is_coloured(const std::string& choice, int descriptor) {

@@ -5,8 +5,13 @@
 #include <cstdio>
 
 namespace tocsin::api {
+void tell(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
 ExitCode end_with(ExitCode code, std::string_view message) {
-  fmt::print(stderr, "tocsin: {}\n", message);
+  tell(fmt::format("tocsin: {}\n", message));
   return code;
 }
 }  // namespace tocsin::api

@@ -7,9 +7,9 @@
 #include "cep/base/result.h"
 
 namespace tocsin::api {
-/// Lines reach a regular file 64 KiB at a time, anything else (a pipe, a terminal) one by one, so that who reads them
-/// never waits. After the first error everything is refused with that error again.
-/// Threading: one caller at a time.
+/// Lines reach a regular file 64 KiB at a time, anything else (a pipe, a terminal) one by one, so
+/// that who reads them never waits. After the first error everything is refused with that error
+/// again. Threading: one caller at a time.
 class OutputFile {
  public:
   /// Opens `path` for writing and empties it; "-" is standard output. Errors: kIo, naming the path.

@@ -6,10 +6,12 @@
 #include "cep/base/result.h"
 
 namespace tocsin::api {
-/// A file stands for itself, a folder for all `.tocsin` files below it, sorted by path; hidden folders are passed over,
-/// and a file that is named twice comes once, where it came first. A path that does not exist is kept: the loader
-/// reports it as a diagnostic. Errors: kNotFound for a folder without any, kIo for one that cannot be read.
+/// A file stands for itself, a folder for all `.tocsin` files below it, sorted by path; hidden
+/// folders are passed over, and a file that is named twice comes once, where it came first. A path
+/// that does not exist is kept: the loader reports it as a diagnostic. Errors: kNotFound for a
+/// folder without any, kIo for one that cannot be read.
 Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>& paths);
-/// Reads a whole rule file. Errors: kNotFound, kIo, kLimit above 16 MiB; the message is the reason without the path.
+/// Reads a whole rule file. Errors: kNotFound, kIo, kLimit above 16 MiB; the message is the reason
+/// without the path.
 Result<std::string> read_rule_file(const std::string& path);
 }  // namespace tocsin::api

@@ -1,4 +1,5 @@
-/// Rule files to a program that can run, with the author told what is wrong: what `run`, `check` and `test` share.
+/// Rule files to a program that can run, with the author told what is wrong: what `run`, `check`
+/// and `test` share.
 #pragma once
 #include <cstddef>
 #include <optional>

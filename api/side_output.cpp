@@ -10,8 +10,8 @@
 
 namespace tocsin::api {
 namespace {
-// The number of bytes of the well-formed UTF-8 sequence at the beginning of `text`; 0 where there is none (Unicode
-// standard, table 3-7).
+// The number of bytes of the well-formed UTF-8 sequence at the beginning of `text`; 0 where there
+// is none (Unicode standard, table 3-7).
 std::size_t sequence_size(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const auto is_trail = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xc0) == 0x80; };

@@ -1,10 +1,12 @@
-/// SIGINT and SIGTERM as a question that work asks between two steps, so that what was done is flushed.
+/// SIGINT and SIGTERM as a question that work asks between two steps, so that what was done is
+/// flushed.
 #pragma once
 
 namespace tocsin::api {
-/// While one lives, SIGINT and SIGTERM only note the wish to stop, interrupt blocking system calls (EINTR) and make
-/// `descriptor()` readable; a second one ends the process at once. Restores what was before when destroyed.
-/// Threading: at most one lives at a time; `requested` may be asked from any thread.
+/// While one lives, SIGINT and SIGTERM only note the wish to stop, interrupt blocking system calls
+/// (EINTR) and make `descriptor()` readable; a second one ends the process at once. Restores what
+/// was before when destroyed. Threading: at most one lives at a time; `requested` may be asked from
+/// any thread.
 class StopSignal {
  public:
   [[nodiscard]] StopSignal();

@@ -1,5 +1,5 @@
-/// Embedded tests: a test's events run as NDJSON through the same code as any other input, its rule's alerts compared
-/// with what was expected.
+/// Embedded tests: a test's events run as NDJSON through the same code as any other input, its
+/// rule's alerts compared with what was expected.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,9 +20,9 @@ struct TestOutcome {
   std::uint64_t late = 0;                // events that came too late and were dropped
   bool passed() const { return differences.empty(); }
 };
-/// Runs one test. All its events are one source that waits for the greatest `up to D late` of their types. Time ends at
-/// `until`, or without it at the newest event's time; what is due by then is decided.
-/// Requires that the plan has the test's rule. Errors: those of runtime::run.
+/// Runs one test. All its events are one source that waits for the greatest `up to D late` of their
+/// types. Time ends at `until`, or without it at the newest event's time; what is due by then is
+/// decided. Requires that the plan has the test's rule. Errors: those of runtime::run.
 Result<TestOutcome> run_embedded_test(const cep::Program& program, const rules::EmbeddedTest& test);
 
 /// The rule that a test is about, by NAME; nothing for a draft, which is no part of a plan.
@@ -32,11 +32,11 @@ std::string events_as_ndjson(const cep::Plan& plan, const rules::EmbeddedTest& t
 /// How the alerts differ from the expected ones, one sentence each; empty when they agree.
 std::vector<std::string> compare_alerts(const cep::Plan& plan, const rules::EmbeddedTest& test,
                                         const std::vector<cep::Alert>& alerts);
-/// True when an alert's value is what a test says: numbers by value (a quotient as it is shown, with nine digits), a
-/// float rounded to the digits written, anything else equal.
+/// True when an alert's value is what a test says: numbers by value (a quotient as it is shown,
+/// with nine digits), a float rounded to the digits written, anything else equal.
 bool agrees(const cep::Value& expected, const cep::Value& got);
-/// What stands under that name in an alert: a field of its own, a part of its key, or `severity`, `score`, `message`;
-/// missing where it has none. The value borrows from the alert and the plan.
+/// What stands under that name in an alert: a field of its own, a part of its key, or `severity`,
+/// `score`, `message`; missing where it has none. The value borrows from the alert and the plan.
 cep::Value alert_value(const cep::Plan& plan, const cep::Alert& alert, const std::string& name);
 /// A failed test as its author reads it: the differences, the events, what was expected, what came.
 std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& test,

@@ -1,8 +1,10 @@
-/// Alerts by webhook: signs each (Standard Webhooks 1.0.0), sends it in the background, tries again until the endpoint
-/// says 2xx or time is up, and keeps in a file what could not be delivered. At least once, with a stable `webhook-id`.
+/// Alerts by webhook: signs each (Standard Webhooks 1.0.0), sends it in the background, tries again
+/// until the endpoint says 2xx or time is up, and keeps in a file what could not be delivered. At
+/// least once, with a stable `webhook-id`.
 ///
-/// Use: `open`, then `enqueue` for each alert as it is raised, then `finish` once. The order of arrival at the endpoint
-/// is best effort: up to `concurrency` requests are under way at once, and one that is tried again arrives later.
+/// Use: `open`, then `enqueue` for each alert as it is raised, then `finish` once. The order of
+/// arrival at the endpoint is best effort: up to `concurrency` requests are under way at once, and
+/// one that is tried again arrives later.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -10,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,22 +26,29 @@ class HttpClient;
 struct WebhookOptions {
   /// `http://HOST[:PORT][/PATH][?QUERY]` or `https://…`; no user, password or fragment.
   std::string url;
-  /// `whsec_` and the base64 of 24 to 64 bytes (api/signature.h reads it from a file: `read_secret_file`).
+  /// `whsec_` and the base64 of 24 to 64 bytes (api/signature.h reads it from a file:
+  /// `read_secret_file`).
   std::string secret;
-  /// Waits before the second, third, … attempt at one alert, each varied by up to a quarter; after the last of them
-  /// the alert is left over. `finish` shortens them.
+  /// Waits before the second, third, … attempt at one alert, each varied by up to a quarter; after
+  /// the last of them the alert is left over. `finish` shortens them.
   std::vector<std::chrono::milliseconds> retry_delays = default_retry_delays();
   /// Requests under way at once, 1 to 64.
   std::size_t concurrency = 4;
   std::chrono::milliseconds connect_timeout{3'000};
-  /// For one whole attempt: name look-up apart, from connecting to the end of the answer's head.
+  /// For one whole attempt, from connecting (after the name look-up) to the end of the answer's
+  /// head.
   std::chrono::milliseconds total_timeout{15'000};
-  /// Alerts held in memory; more wait in a temporary file beside `undelivered_path`, without a limit of their own.
+  /// Alerts held in memory; more wait in a temporary file beside `undelivered_path`, without a
+  /// limit of their own.
   std::size_t queue_max = 10'000;
-  /// Alerts that are left over are appended here, one JSON line each; the file is not made when there are none.
+  /// Alerts that are left over are appended here, one JSON line each; the file is not made when
+  /// there are none.
   std::string undelivered_path = "tocsin-undelivered.ndjson";
-  /// Seeds the variation of waits.
-  std::uint64_t jitter_seed = 0;
+  /// The bodies of alerts held in memory together have at most so many bytes, save that one is
+  /// always held.
+  std::size_t queue_bytes_max = 64 << 20;
+  /// Seeds the variation of waits; not given: another one for every process.
+  std::optional<std::uint64_t> jitter_seed = {};
 
   /// 1 s, 5 s, 1 min, 5 min, 30 min, 2 h, 5 h, 10 h.
   static std::vector<std::chrono::milliseconds> default_retry_delays();
@@ -50,37 +60,43 @@ struct DeliverySummary {
   std::uint64_t delivered = 0;
   std::uint64_t left_over = 0;  // enqueued - delivered: written to the undelivered file
   std::uint64_t attempts = 0;
-  std::map<int, std::uint64_t> by_status;  // HTTP status to attempts; 0: no answer (refused, timed out, cut)
-  std::string last_error;                  // of the last attempt that failed; empty: none failed
-  bool endpoint_gone = false;              // it answered 410 and was not asked again
+  std::map<int, std::uint64_t>
+      by_status;               // HTTP status to attempts; 0: no answer (refused, timed out, cut)
+  std::string last_error;      // of the last attempt that failed; empty: none failed
+  bool endpoint_gone = false;  // it answered 410 and was not asked again
 };
 
 /// Threading: one thread calls `enqueue` and `finish`; the sending threads are the outbox's own.
 class WebhookOutbox {
  public:
-  /// Checks the options, opens `undelivered_path` for appending, starts the sending threads; sends nothing yet.
-  /// Errors: kInvalidArgument for an option that cannot be used (url, secret, https without a trust store, a number out
-  /// of range): a wrong command line; kIo for a file that cannot be written.
+  /// Checks the options, opens `undelivered_path` for appending, starts the sending threads; sends
+  /// nothing yet. Errors: kInvalidArgument for an option that cannot be used (url, secret, https
+  /// without a trust store, a number out of range): a wrong command line; kIo for a file that
+  /// cannot be written.
   static Result<std::unique_ptr<WebhookOutbox>> open(WebhookOptions options);
   /// The same over ports of the caller's, which must outlive the outbox.
-  static Result<std::unique_ptr<WebhookOutbox>> open(WebhookOptions options, HttpClient& client, Clock& clock);
+  static Result<std::unique_ptr<WebhookOutbox>> open(WebhookOptions options, HttpClient& client,
+                                                     Clock& clock);
 
   WebhookOutbox(const WebhookOutbox&) = delete;
   WebhookOutbox& operator=(const WebhookOutbox&) = delete;
   /// Gives up at once on what is still owed if `finish` was not called, as `finish(0ms)` does.
   ~WebhookOutbox();
 
-  /// Owes one alert: its id (32 hex digits), revision, and body, the alert's line without a line end. Does not wait for
-  /// the network: costs a copy, or a write to the temporary file when memory is full.
-  /// Errors: kIo when that file cannot be written; the alert is then not owed and the caller should end the run.
-  Result<void> enqueue(std::string_view alert_id, std::string_view payload, std::uint64_t revision = 0);
+  /// Owes one alert: its id (32 hex digits), revision, and body, the alert's line without a line
+  /// end. Does not wait for the network: costs a copy, or a write to the temporary file when memory
+  /// is full. Errors: kIo when that file cannot be written; the alert is then not owed and the
+  /// caller should end the run.
+  Result<void> enqueue(std::string_view alert_id, std::string_view payload,
+                       std::uint64_t revision = 0);
 
-  /// Goes on delivering for at most `give_up_after`, less if everything is delivered or the endpoint is gone; then ends
-  /// requests under way, writes what is left over to the undelivered file and joins the threads. Call it once, last.
-  /// Waits between attempts are at most a tenth of `give_up_after` from here on, and alerts that wait become due.
-  /// `stop_requested` is asked about ten times a second, on the calling thread (a place to draw progress); true: as if
-  /// the time were over. A name look-up under way is waited for.
-  /// Errors: kIo when the undelivered file cannot be written.
+  /// Goes on delivering for at most `give_up_after`, less if everything is delivered or the
+  /// endpoint is gone; then ends requests under way, writes what is left over to the undelivered
+  /// file and joins the threads. Call it once, last. Waits between attempts are at most a tenth of
+  /// `give_up_after` from here on, and alerts that wait become due. `stop_requested` is asked about
+  /// ten times a second, on the calling thread (a place to draw progress); true: as if the time
+  /// were over. A name look-up under way is waited for. Errors: kIo when the undelivered file
+  /// cannot be written.
   Result<DeliverySummary> finish(std::chrono::milliseconds give_up_after,
                                  const std::function<bool()>& stop_requested = {});
 
@@ -90,6 +106,10 @@ class WebhookOutbox {
  private:
   struct Impl;
   explicit WebhookOutbox(std::unique_ptr<Impl> impl);
+  // Exactly one of the clients is not null.
+  static Result<std::unique_ptr<WebhookOutbox>> open(WebhookOptions options,
+                                                     std::unique_ptr<HttpClient> owned_client,
+                                                     HttpClient* client, Clock& clock);
   std::unique_ptr<Impl> impl_;
 };
 }  // namespace tocsin::api

@@ -96,17 +96,25 @@ Value column_value(const Type& type, const Column& column, std::uint32_t index) 
   if (type.kind == TypeKind::kString) return Value::string(column.texts[index]);
   const std::int64_t word = column.words[index];
   switch (type.kind) {
-    case TypeKind::kBool: return Value::boolean(word != 0);
-    case TypeKind::kInt: return Value::integer(word);
-    case TypeKind::kFloat: return Value::floating(std::bit_cast<double>(word));
-    case TypeKind::kDecimal: return Value::decimal(word, type.scale);
-    case TypeKind::kTime: return Value::time({word});
-    case TypeKind::kDate: return Value::date(word);
-    case TypeKind::kDuration: return Value::duration({word});
+    case TypeKind::kBool:
+      return Value::boolean(word != 0);
+    case TypeKind::kInt:
+      return Value::integer(word);
+    case TypeKind::kFloat:
+      return Value::floating(std::bit_cast<double>(word));
+    case TypeKind::kDecimal:
+      return Value::decimal(word, type.scale);
+    case TypeKind::kTime:
+      return Value::time({word});
+    case TypeKind::kDate:
+      return Value::date(word);
+    case TypeKind::kDuration:
+      return Value::duration({word});
     case TypeKind::kEnum:
       return Value::enumerated(word, (*type.words)[static_cast<std::size_t>(word)]);
     case TypeKind::kString:
-    case TypeKind::kFraction: break;
+    case TypeKind::kFraction:
+      break;
   }
   TOCSIN_ASSERT(false, "fractions are never declared, strings were done above");
 }

@@ -62,6 +62,7 @@ struct Batch {
   TextArena texts;
   /// Identities of events without an id field are computed from all declared fields by this, when first needed.
   /// Set by whoever fills the batch; gives one value for each declared field, texts borrowed from `scratch` or raw.
+  /// Null where all declared fields have columns (append): their values are the columns'.
   using FieldsOf = std::vector<Value> (*)(const Plan& plan, const Row& row, TextArena& scratch);
   FieldsOf fields_of = nullptr;
 

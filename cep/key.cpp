@@ -65,7 +65,8 @@ void append_key_part(std::string& out, const Value& value) {
       out += value.text;
       return;
     case ValueKind::kMissing:
-    case ValueKind::kFraction: break;
+    case ValueKind::kFraction:
+      break;
   }
   TOCSIN_ASSERT(false, "a key part is a known field of an event");
 }

@@ -145,8 +145,10 @@ std::string format_duration(Duration duration) {
   };
   constexpr std::uint64_t kWeekUs = 7 * static_cast<std::uint64_t>(kDayUs);
   if (rest % kWeekUs == 0) return out + fmt::format("{}w", rest / kWeekUs);
-  constexpr std::array<Unit, 4> kUnits = {
-      {{"d", static_cast<std::uint64_t>(kDayUs)}, {"h", 3'600'000'000}, {"m", 60'000'000}, {"s", 1'000'000}}};
+  constexpr std::array<Unit, 4> kUnits = {{{"d", static_cast<std::uint64_t>(kDayUs)},
+                                           {"h", 3'600'000'000},
+                                           {"m", 60'000'000},
+                                           {"s", 1'000'000}}};
   for (const Unit& unit : kUnits) {
     if (rest >= unit.us) out += fmt::format("{}{}", rest / unit.us, unit.name);
     rest %= unit.us;
@@ -224,12 +226,23 @@ std::optional<Duration> parse_duration(std::string_view text) {
       text.remove_prefix(2);
     } else {
       switch (text.empty() ? '\0' : text.front()) {
-        case 's': unit_us = 1'000'000; break;
-        case 'm': unit_us = 60'000'000; break;
-        case 'h': unit_us = 3'600'000'000; break;
-        case 'd': unit_us = kDayUs; break;
-        case 'w': unit_us = 7 * kDayUs; break;
-        default: return std::nullopt;
+        case 's':
+          unit_us = 1'000'000;
+          break;
+        case 'm':
+          unit_us = 60'000'000;
+          break;
+        case 'h':
+          unit_us = 3'600'000'000;
+          break;
+        case 'd':
+          unit_us = kDayUs;
+          break;
+        case 'w':
+          unit_us = 7 * kDayUs;
+          break;
+        default:
+          return std::nullopt;
       }
       text.remove_prefix(1);
     }

@@ -52,9 +52,12 @@ struct Ratio {
 };
 Ratio ratio_of(const Value& v) {
   switch (v.kind) {
-    case ValueKind::kDecimal: return {v.number, power_of_ten(v.scale)};
-    case ValueKind::kFraction: return {v.number, v.denominator};
-    default: return {v.number, 1};
+    case ValueKind::kDecimal:
+      return {v.number, power_of_ten(v.scale)};
+    case ValueKind::kFraction:
+      return {v.number, v.denominator};
+    default:
+      return {v.number, 1};
   }
 }
 Ratio reduced(const Ratio& r) {
@@ -117,6 +120,7 @@ double nearest_double(const Ratio& ratio) {
   const UInt128 n = magnitude(ratio.numerator);
   const auto d = static_cast<UInt128>(ratio.denominator);
   double result = 0;
+  if (n == 0) return 0;
   if (n <= kExact && d <= kExact) {
     result = static_cast<double>(static_cast<std::uint64_t>(n)) /
              static_cast<double>(static_cast<std::uint64_t>(d));
@@ -148,9 +152,12 @@ double nearest_double(const Ratio& ratio) {
 
 double real_of(const Value& v) {
   switch (v.kind) {
-    case ValueKind::kFloat: return v.real;
-    case ValueKind::kInt: return static_cast<double>(v.number);
-    default: return nearest_double(ratio_of(v));
+    case ValueKind::kFloat:
+      return v.real;
+    case ValueKind::kInt:
+      return static_cast<double>(v.number);
+    default:
+      return nearest_double(ratio_of(v));
   }
 }
 
@@ -270,16 +277,26 @@ bool operator==(const Type& a, const Type& b) {
 
 std::string type_name(const Type& type) {
   switch (type.kind) {
-    case TypeKind::kBool: return "bool";
-    case TypeKind::kInt: return "int";
-    case TypeKind::kFloat: return "float";
-    case TypeKind::kDecimal: return fmt::format("decimal({})", type.scale);
-    case TypeKind::kFraction: return fmt::format("decimal({})", kScaleMax);
-    case TypeKind::kString: return "string";
-    case TypeKind::kTime: return "time";
-    case TypeKind::kDate: return "date";
-    case TypeKind::kDuration: return "duration";
-    case TypeKind::kEnum: break;
+    case TypeKind::kBool:
+      return "bool";
+    case TypeKind::kInt:
+      return "int";
+    case TypeKind::kFloat:
+      return "float";
+    case TypeKind::kDecimal:
+      return fmt::format("decimal({})", type.scale);
+    case TypeKind::kFraction:
+      return fmt::format("decimal({})", kScaleMax);
+    case TypeKind::kString:
+      return "string";
+    case TypeKind::kTime:
+      return "time";
+    case TypeKind::kDate:
+      return "date";
+    case TypeKind::kDuration:
+      return "duration";
+    case TypeKind::kEnum:
+      break;
   }
   std::string out = "enum(";
   if (type.words) {
@@ -452,9 +469,7 @@ Value logical_or(const Value& a, const Value& b) {
   if (a.is_true() || b.is_true()) return Value::boolean(true);
   return a.is_missing() || b.is_missing() ? Value::missing() : Value::boolean(false);
 }
-Value logical_not(const Value& a) {
-  return a.is_missing() ? a : Value::boolean(!a.is_true());
-}
+Value logical_not(const Value& a) { return a.is_missing() ? a : Value::boolean(!a.is_true()); }
 
 Value to_float(const Value& a) {
   return is_number(a) ? Value::floating(real_of(a)) : Value::missing();
@@ -462,36 +477,51 @@ Value to_float(const Value& a) {
 
 std::string to_text(const Value& value) {
   switch (value.kind) {
-    case ValueKind::kMissing: return "missing";
-    case ValueKind::kBool: return value.is_true() ? "true" : "false";
-    case ValueKind::kInt: return format_decimal(value.number, 0);
-    case ValueKind::kDecimal: return format_decimal(value.number, value.scale);
+    case ValueKind::kMissing:
+      return "missing";
+    case ValueKind::kBool:
+      return value.is_true() ? "true" : "false";
+    case ValueKind::kInt:
+      return format_decimal(value.number, 0);
+    case ValueKind::kDecimal:
+      return format_decimal(value.number, value.scale);
     case ValueKind::kFraction: {
       const auto mantissa = divide_half_even(value.number, value.denominator, kScaleMax);
       return mantissa ? format_decimal(*mantissa, kScaleMax) : "missing";
     }
-    case ValueKind::kFloat: return fmt::format("{}", value.real);
+    case ValueKind::kFloat:
+      return fmt::format("{}", value.real);
     case ValueKind::kString:
-    case ValueKind::kEnum: return std::string(value.text);
-    case ValueKind::kTime: return format_time({static_cast<std::int64_t>(value.number)});
-    case ValueKind::kDate: return format_date(static_cast<std::int64_t>(value.number));
-    case ValueKind::kDuration: return format_duration({static_cast<std::int64_t>(value.number)});
+    case ValueKind::kEnum:
+      return std::string(value.text);
+    case ValueKind::kTime:
+      return format_time({static_cast<std::int64_t>(value.number)});
+    case ValueKind::kDate:
+      return format_date(static_cast<std::int64_t>(value.number));
+    case ValueKind::kDuration:
+      return format_duration({static_cast<std::int64_t>(value.number)});
   }
   return {};
 }
 
 void append_json(std::string& out, const Value& value) {
   switch (value.kind) {
-    case ValueKind::kMissing: out += "null"; return;
+    case ValueKind::kMissing:
+      out += "null";
+      return;
     case ValueKind::kFraction: {
       const std::string text = to_text(value);
       out += text == "missing" ? "null" : text;
       return;
     }
     case ValueKind::kTime:
-    case ValueKind::kDuration: out += format_decimal(value.number, 0); return;
+    case ValueKind::kDuration:
+      out += format_decimal(value.number, 0);
+      return;
     case ValueKind::kString:
-    case ValueKind::kEnum: append_json_string(out, value.text); return;
+    case ValueKind::kEnum:
+      append_json_string(out, value.text);
+      return;
     case ValueKind::kDate:
       out += '"';
       out += to_text(value);
@@ -500,7 +530,9 @@ void append_json(std::string& out, const Value& value) {
     case ValueKind::kBool:
     case ValueKind::kInt:
     case ValueKind::kDecimal:
-    case ValueKind::kFloat: out += to_text(value); return;
+    case ValueKind::kFloat:
+      out += to_text(value);
+      return;
   }
 }
 
@@ -508,13 +540,27 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));

@@ -65,7 +65,7 @@ struct Value {
   static Value decimal(Int128 mantissa, int scale);
   /// Reduced; the sign in the numerator; missing when `denominator` is 0.
   static Value fraction(Int128 numerator, Int128 denominator);
-  /// Missing when not finite.
+  /// Missing when not finite; -0 becomes 0.
   static Value floating(double d);
   static Value string(std::string_view text);
   static Value time(EventTime t);

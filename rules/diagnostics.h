@@ -69,6 +69,8 @@ struct Diagnostic {
 Level level_of(Code code);
 /// "E0201", or a warning's name.
 std::string_view code_name(Code code);
+/// What the code is about, in a few words: the title of its page in docs/errors/.
+std::string_view code_title(Code code);
 /// Collects; one run reports all.
 class DiagnosticSink {
  public:
@@ -82,6 +84,8 @@ class DiagnosticSink {
 };
 /// As a terminal shows it (style.md's form), with ANSI colours on request; ends with a blank line.
 std::string render(const SourceMap& sources, const Diagnostic& diagnostic, bool colour = false);
-/// One JSON object a line: code, level, message, file, line, column, end_line, end_column, labels, notes, helps, edit.
+/// One JSON object on one line, without its end: code, level, message, file, line, column,
+/// end_line, end_column (half open), label (of the primary), labels, notes, helps, edit (null where
+/// none).
 std::string render_json(const SourceMap& sources, const Diagnostic& diagnostic);
 }  // namespace tocsin::rules

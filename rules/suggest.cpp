@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "rules/characters.h"
+
 namespace tocsin::rules {
 namespace {
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 std::size_t edits_allowed(std::size_t length) {
   if (length <= 4) return 1;
   return length <= 8 ? 2 : 3;
@@ -23,9 +24,10 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
     row[0] = i;
     std::size_t least = row[0];
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const bool same = lower(a[i - 1]) == lower(b[j - 1]);
+      const bool same = lowered(a[i - 1]) == lowered(b[j - 1]);
       row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0U : 1U)});
-      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1])) {
+      if (i > 1 && j > 1 && lowered(a[i - 1]) == lowered(b[j - 2]) &&
+          lowered(a[i - 2]) == lowered(b[j - 1])) {
         row[j] = std::min(row[j], before[j - 2] + 1);
       }
       least = std::min(least, row[j]);

@@ -1,6 +1,7 @@
-/// The syntax tree of one rule file: what was written, in the order written, with a span for every word that a
-/// diagnostic may want to point at. No name is resolved here and no type known; the checker does both.
-/// Invariant: a tree from the parser is no deeper than kTreeDepthMax, so that recursion over it is safe.
+/// The syntax tree of one rule file: what was written, in the order written, with a span for every
+/// word that a diagnostic may want to point at. No name is resolved here and no type known; the
+/// checker does both. Invariant: a tree from the parser is no deeper than kTreeDepthMax, so that
+/// recursion over it is safe.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,8 +16,8 @@
 #include "rules/diagnostics.h"
 
 namespace tocsin::rules::tree {
-/// The most levels of brackets, `not`, `-`, `if` and groups inside each other that the parser reads, and the most
-/// levels of any expression (a chain `a + b + c + …` is as deep as it is long).
+/// The most levels of brackets, `not`, `-`, `if` and groups inside each other that the parser
+/// reads, and the most levels of any expression (a chain `a + b + c + …` is as deep as it is long).
 inline constexpr int kNestingMax = 200;
 inline constexpr int kTreeDepthMax = 1000;
 
@@ -53,7 +54,11 @@ struct Expr;
 using ExprPtr = std::unique_ptr<Expr>;
 
 // ---- kinds of events
-enum class KindForm : std::uint8_t { kNamed, kAlert, kAnyAlert };  // NAME, `alert NAME`, `any alert`
+enum class KindForm : std::uint8_t {
+  kNamed,
+  kAlert,
+  kAnyAlert
+};  // NAME, `alert NAME`, `any alert`
 struct KindRef {
   KindForm form = KindForm::kNamed;
   Name name;  // empty for kAnyAlert
@@ -85,7 +90,7 @@ struct Zone {
 };
 struct Window {
   RangeForm form = RangeForm::kLast;
-  SourceSpan form_span;                    // the range's first word
+  SourceSpan form_span;                      // the range's first word
   std::optional<DurationLiteral> duration;   // kLast, kPrevious, kTumbling, kSession (its gap)
   std::optional<DurationLiteral> excluding;  // kLast
   std::optional<IntLiteral> events;          // kLastEvents, kPreviousEvents
@@ -125,10 +130,11 @@ struct Unless {
   SourceSpan span;  // `unless alerted by RULE`
 };
 /// `AGG(argument [of kinds] [where C] [unless …], params…) [over window]`.
-/// With `of`: `argument` is the expression and `of` the kinds. Without: `argument` is what stood there when it is
-/// an expression (`probes`, `probes.amount`, `a or b`), and `subjects` are its terms when each is a bare name,
-/// `alert NAME` or `any alert` (then they may be kinds, a step or a window: the checker tells). At least one is set.
-/// `min(a, b)` of several values arrives here too: expressions in `params`, no `of`.
+/// With `of`: `argument` is the expression and `of` the kinds. Without: `argument` is what stood
+/// there when it is an expression (`probes`, `probes.amount`, `a or b`), and `subjects` are its
+/// terms when each is a bare name, `alert NAME` or `any alert` (then they may be kinds, a step or a
+/// window: the checker tells). At least one is set. `min(a, b)` of several values arrives here too:
+/// expressions in `params`, no `of`.
 struct AggregateCall {
   AggregateName name = AggregateName::kCount;
   SourceSpan name_span;
@@ -145,15 +151,16 @@ struct AggregateCall {
 };
 
 enum class ExprKind : std::uint8_t {
-  kError,    // a mistake stood here and has been reported: takes any type, causes no further diagnostic
+  kError,    // a mistake stood here and has been reported: takes any type, causes no further
+             // diagnostic
   kLiteral,  // bool, int, decimal, float, string, time, date, duration: `literal`
   kRegex,    // `text` between the slashes as written, `ignore_case`
   kName,     // `name`
-  kPrev,     // the event before in the same loop; only as args[0] of a kMember does it mean something
-  kMember,   // args[0] . name
-  kIndex,    // args[0] [ args[1], … ]
-  kCall,     // name ( args… )
-  kList,     // [ args… ]
+  kPrev,  // the event before in the same loop; only as args[0] of a kMember does it mean something
+  kMember,     // args[0] . name
+  kIndex,      // args[0] [ args[1], … ]
+  kCall,       // name ( args… )
+  kList,       // [ args… ]
   kAggregate,  // `aggregate`
   kNot,
   kNegate,
@@ -173,8 +180,8 @@ enum class ExprKind : std::uint8_t {
   kBetween,  // args[0] between args[1] and args[2]
   kIn,       // args[0] in args[1]
   kNotIn,
-  kMatches,            // args[0] matches args[1]
-  kMatchesAnyOf,       // … any of LIST
+  kMatches,       // args[0] matches args[1]
+  kMatchesAnyOf,  // … any of LIST
   kContains,
   kContainsWord,
   kContainsAnyOf,
@@ -188,7 +195,8 @@ enum class ExprKind : std::uint8_t {
 struct Expr {
   ExprKind kind = ExprKind::kError;
   SourceSpan span;     // all of it, with parentheses around it
-  SourceSpan op_span;  // the operator's words (`not in`, `starts with`, `and`: the first), `.`, `[`, `if`, a call's name
+  SourceSpan op_span;  // the operator's words (`not in`, `starts with`, `and`: the first), `.`,
+                       // `[`, `if`, a call's name
   std::vector<ExprPtr> args;
   Name name;                // kName, kMember, kCall
   cep::OwnedValue literal;  // kLiteral
@@ -208,8 +216,8 @@ struct Record {
   SourceSpan span;
 };
 
-// ---- declarations. `broken`: part of it could not be read and has been reported; the checker then complains of
-// nothing that is missing from it, and takes names that it may have declared as known.
+// ---- declarations. `broken`: part of it could not be read and has been reported; the checker then
+// complains of nothing that is missing from it, and takes names that it may have declared as known.
 struct Declaration {
   SourceSpan span;          // from its first word to its last token
   SourceSpan keyword_span;  // `event`, `rule`, …
@@ -218,7 +226,17 @@ struct Declaration {
 struct Use : Declaration {
   StringLiteral path;
 };
-enum class TypeForm : std::uint8_t { kBool, kInt, kFloat, kDecimal, kString, kTime, kDate, kDuration, kEnum };
+enum class TypeForm : std::uint8_t {
+  kBool,
+  kInt,
+  kFloat,
+  kDecimal,
+  kString,
+  kTime,
+  kDate,
+  kDuration,
+  kEnum
+};
 struct TypeRef {
   TypeForm form = TypeForm::kBool;
   std::optional<IntLiteral> scale;  // kDecimal
@@ -343,14 +361,14 @@ struct Step {
   StepForm form = StepForm::kKinds;
   std::optional<SourceSpan> optional;  // the word
   std::optional<Count> count;
-  Kinds kinds;              // kKinds
-  std::optional<Name> as;   // kKinds, kOneOf
-  ExprPtr where;            // kKinds
-  SourceSpan where_span;    // the word
-  std::optional<Until> until;      // kKinds
-  std::vector<Pattern> patterns;   // kGroup: one; kOneOf: the alternatives
-  std::vector<Step> members;       // kAllOf
-  SourceSpan form_span;            // kGroup: `(`; `one of`, `all of`
+  Kinds kinds;                    // kKinds
+  std::optional<Name> as;         // kKinds, kOneOf
+  ExprPtr where;                  // kKinds
+  SourceSpan where_span;          // the word
+  std::optional<Until> until;     // kKinds
+  std::vector<Pattern> patterns;  // kGroup: one; kOneOf: the alternatives
+  std::vector<Step> members;      // kAllOf
+  SourceSpan form_span;           // kGroup: `(`; `one of`, `all of`
   SourceSpan span;
 };
 /// `no [next] kinds [where C] [for D]`.
@@ -392,7 +410,8 @@ struct EventWindow {
 };
 
 // ---- rules
-/// What all clauses have; `keyword_span` is the clause's first words (`severity`, `after match`, `once per`).
+/// What all clauses have; `keyword_span` is the clause's first words (`severity`, `after match`,
+/// `once per`).
 struct Clause {
   SourceSpan keyword_span;
   SourceSpan span;
@@ -448,7 +467,14 @@ struct WithoutClause : Clause {
   std::optional<DurationLiteral> absent_for;
   SourceSpan for_span;
 };
-enum class AfterMatch : std::uint8_t { kNoSkip, kSkipPastLast, kSkipToNext, kSkipToFirst, kSkipToLast, kConsume };
+enum class AfterMatch : std::uint8_t {
+  kNoSkip,
+  kSkipPastLast,
+  kSkipToNext,
+  kSkipToFirst,
+  kSkipToLast,
+  kConsume
+};
 struct AfterClause : Clause {
   AfterMatch strategy = AfterMatch::kNoSkip;
   SourceSpan strategy_span;
@@ -478,8 +504,8 @@ struct AtMostClause : Clause {
   std::vector<ExprPtr> for_each;
   SourceSpan for_each_span;
 };
-/// A piece of an alert's message: literal text (`expr` null) or an expression; `span` is the piece in the source,
-/// an expression's without its braces.
+/// A piece of an alert's message: literal text (`expr` null) or an expression; `span` is the piece
+/// in the source, an expression's without its braces.
 struct MessagePart {
   std::string text;
   ExprPtr expr;
@@ -512,8 +538,8 @@ enum class ClauseKind : std::uint8_t {
   kAtMost,
   kAlert,
 };
-/// A clause that could not be read is absent and the rule `broken`; one that stands twice has been reported, and
-/// the first is here.
+/// A clause that could not be read is absent and the rule `broken`; one that stands twice has been
+/// reported, and the first is here.
 struct Rule : Declaration {
   Name name;
   StringLiteral title;
@@ -566,7 +592,8 @@ struct Test : Declaration {
   SourceSpan expect_span;          // the first `expect`
 };
 
-using Item = std::variant<Use, Event, Kind, List, Table, Const, Defaults, Feature, Features, Rule, Test>;
+using Item =
+    std::variant<Use, Event, Kind, List, Table, Const, Defaults, Feature, Features, Rule, Test>;
 struct File {
   std::uint32_t file = 0;  // in the SourceMap
   std::vector<Item> items;

@@ -1,4 +1,5 @@
-/// One run over bounded or endless inputs: decode, order by event time, advance the engine, hand out what it gives.
+/// One run over bounded or endless inputs: decode, order by event time, advance the engine, hand
+/// out what it gives.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -25,14 +26,17 @@ struct RunOptions {
   LatePolicy late = LatePolicy::kSide;
   /// At the end of all inputs time moves on past every deadline.
   bool final_watermark = true;
-  /// Time moves at least to here at the end (a test's `until`), before the final watermark if there is one.
+  /// Time moves at least to here at the end (a test's `until`), before the final watermark if there
+  /// is one.
   std::optional<cep::EventTime> until;
   std::size_t slice_rows_max = 4096;
-  std::size_t line_bytes_max = 1 << 20;          // a longer line is a dead letter
-  std::size_t reorder_bytes_max = 1u << 30;      // held events beyond it: the run stops reading that input's peers, says so
+  std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
+  std::size_t reorder_bytes_max =
+      1u << 30;  // held events beyond it: the run stops reading that input's peers, says so
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
-  /// Asked between slices and whenever a read is interrupted by a signal (EINTR). True ends the run with an error
-  /// (Errc::kRefused) after everything before it was processed and handed out; no final watermark. May be empty.
+  /// Asked between slices and whenever a read is interrupted by a signal (EINTR). True ends the run
+  /// with an error (Errc::kRefused) after everything before it was processed and handed out; no
+  /// final watermark. May be empty.
   std::function<bool()> stop_requested;
 };
 /// A line that could not be decoded: where, why, and the line (cut to 64 KiB).
@@ -51,19 +55,22 @@ struct LateEvent {
   std::string_view text;
 };
 struct RunSummary {
-  std::uint64_t lines = 0;           // read, blank ones left out
-  std::uint64_t bytes = 0;           // of the inputs, unpacked
-  std::uint64_t events = 0;          // given to the engine
-  std::uint64_t ignored = 0;         // of a type that no file declares
-  std::vector<std::string> ignored_examples;  // "TYPE at FILE:LINE": the first line of each type, the first few types
+  std::uint64_t lines = 0;    // read, blank ones left out
+  std::uint64_t bytes = 0;    // of the inputs, unpacked
+  std::uint64_t events = 0;   // given to the engine
+  std::uint64_t ignored = 0;  // of a type that no file declares
+  std::vector<std::string>
+      ignored_examples;  // "TYPE at FILE:LINE": the first line of each type, the first few types
   std::uint64_t dead_letters = 0;
-  std::uint64_t late = 0;            // set aside
+  std::uint64_t late = 0;  // set aside
   std::uint64_t clamped = 0;
   std::uint64_t fields_missing = 0;  // present but unusable values: taken as missing and counted
-  std::vector<std::string> fields_missing_examples;  // "payment.amount at FILE:LINE: …", the first few
+  std::vector<std::string>
+      fields_missing_examples;  // "payment.amount at FILE:LINE: …", the first few
   std::uint64_t alerts = 0;
   std::vector<std::uint64_t> alerts_by_rule;  // by RuleIndex
-  cep::EventTime first_event, last_event;     // engine times; equal to kEventTimeMax/Min when there was none
+  cep::EventTime first_event,
+      last_event;  // engine times; equal to kEventTimeMax/Min when there was none
   cep::EngineStats engine;
   double seconds = 0;
 };
@@ -73,17 +80,20 @@ struct Progress {
   std::uint64_t events = 0;
   std::uint64_t alerts = 0;
 };
-/// What a run hands out, on the calling thread. Any may be empty. An error from `alert` ends the run.
+/// What a run hands out, on the calling thread. Any may be empty. An error from `alert` ends the
+/// run.
 struct Sinks {
   std::function<Result<void>(const cep::Alert&)> alert;
   std::function<void(const LateEvent&)> late;
   std::function<void(const DeadLetter&)> dead_letter;
   std::function<void(const Progress&)> progress;  // a few times a second
 };
-/// Runs to the end of all inputs. Fails when an input cannot be opened or ends in an error (truncated gzip, read
-/// error), after everything before it was processed and handed out; `partial`, if given, then has the summary so far.
-/// Several inputs are merged by their contents alone: always the next line of the input whose own watermark is least,
-/// ties by position. Deterministic: equal inputs give the same calls in the same order.
-Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& inputs, const RunOptions& options,
-                       const Sinks& sinks, RunSummary* partial = nullptr);
+/// Runs to the end of all inputs. Fails when an input cannot be opened or ends in an error
+/// (truncated gzip, read error), after everything before it was processed and handed out;
+/// `partial`, if given, then has the summary so far. Several inputs are merged by their contents
+/// alone: always the next line of the input whose own watermark is least, ties by position.
+/// Deterministic: equal inputs give the same calls in the same order.
+Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& inputs,
+                       const RunOptions& options, const Sinks& sinks,
+                       RunSummary* partial = nullptr);
 }  // namespace tocsin::runtime

@@ -26,7 +26,7 @@ def main():
         for disorder in ("0", "800"):
             stream, alerts = folder / "events.ndjson", folder / "oracle.txt"
             subprocess.run([sys.executable, WORKLOAD / "gen_payments.py", "--events", events, "--seed", "3",
-                            "--plant", "5", "--disorder-ms", disorder, "--out", stream], check=True)
+                            "--rate", "10", "--plant", "5", "--disorder-ms", disorder, "--out", stream], check=True)
             subprocess.run([sys.executable, WORKLOAD / "oracle_payments.py", stream, "--sort", "--alerts", alerts], check=True,
                            stdout=subprocess.DEVNULL)
             expected = defaultdict(list)

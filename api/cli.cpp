@@ -1,0 +1,129 @@
+#include "api/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/command_check.h"
+#include "api/command_completion.h"
+#include "api/command_generate.h"
+#include "api/command_receive.h"
+#include "api/command_run.h"
+#include "api/command_test.h"
+#include "api/help_formatter.h"
+#include "api/version.h"
+#include "rules/suggest.h"
+
+namespace tocsin::api {
+namespace {
+// Every command of the program, in the order of the help.
+constexpr AddCommand kCommands[] = {
+    add_run_command,      add_check_command,   add_test_command,
+    add_generate_command, add_receive_command, add_completion_command,
+};
+
+constexpr const char* kProgramFooter = R"(Exit codes:
+  0  ran to the end, whatever it alerted, warned about or rejected
+  1  the rules do not check, or a test failed
+  2  wrong command line or configuration
+  3  an input or output failed before its end, or a signal ended the run
+  4  ran to the end, but deliveries are left over
+  5  data directory refused (reserved)
+
+Examples:
+  tocsin check rules/
+  tocsin test rules/
+  tocsin run rules/ --input payments.ndjson --alerts alerts.ndjson
+  tocsin run --help)";
+
+// The command that the line named before it went wrong; the program itself where there is none.
+const CLI::App& parsed_command(const CLI::App& program) {
+  const auto parsed = program.get_subcommands();
+  return parsed.empty() ? program : *parsed.back();
+}
+
+ExitCode report_usage_error(const CLI::App& program, const CLI::ParseError& error) {
+  const CLI::App& command = parsed_command(program);
+  const bool is_program = &command == &program;
+  tell(fmt::format("tocsin: {}\n", error.what()));
+  tell(fmt::format("see tocsin {}--help\n", is_program ? "" : command.get_name() + " "));
+  return ExitCode::kUsage;
+}
+
+std::vector<std::string> command_names(const CLI::App& program) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+ExitCode refuse_command(const std::vector<std::string>& commands, const std::string& name) {
+  const std::optional<std::string> near = rules::nearest(name, commands);
+  return end_with(ExitCode::kUsage,
+                  near ? fmt::format("there is no command {}; did you mean {}?", name, *near)
+                       : fmt::format("there is no command {}\nsee tocsin --help", name));
+}
+
+ExitCode print(const std::string& text) {
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written) return end_with(ExitCode::kInputOutput, "cannot write standard output");
+  return ExitCode::kSuccess;
+}
+
+ExitCode parse_and_run(int argc, const char* const* argv) {
+  Chosen chosen;
+  const std::unique_ptr<CLI::App> program = build_program(chosen);
+  if (argc <= 1) {
+    tell(program->help());
+    return ExitCode::kUsage;
+  }
+  const std::string first = argv[1];
+  const std::vector<std::string> commands = command_names(*program);
+  if (!first.starts_with('-') && std::ranges::count(commands, first) == 0) {
+    return refuse_command(commands, first);
+  }
+  try {
+    program->parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return print(parsed_command(*program).help());
+  } catch (const CLI::CallForVersion&) {
+    return print(version_text());
+  } catch (const CLI::ParseError& error) {
+    return report_usage_error(*program, error);
+  }
+  if (!chosen.run) return end_with(ExitCode::kUsage, "a command is missing\nsee tocsin --help");
+  return chosen.run();
+}
+}  // namespace
+
+std::unique_ptr<CLI::App> build_program(Chosen& chosen) {
+  auto program = std::make_unique<CLI::App>(
+      "Tocsin raises alerts from streams of events by rules that analysts write.", "tocsin");
+  program->formatter(std::make_shared<HelpFormatter>());
+  program->set_help_flag("-h,--help", "Show this help and end");
+  program->set_version_flag(
+      "--version", [] { return version_text(); },
+      "Show the versions of the program and its main libraries and end");
+  program->require_subcommand(0, 1);
+  program->footer(kProgramFooter);
+  for (const AddCommand add_command : kCommands) add_command(*program, chosen);
+  return program;
+}
+
+int run_command_line(int argc, const char* const* argv) {
+  ExitCode code = ExitCode::kInputOutput;
+  try {
+    code = parse_and_run(argc, argv);
+  } catch (const std::exception& error) {
+    // Out of memory, or a defect: never a normal end.
+    end_with(code, fmt::format("ended by an unexpected error: {}", error.what()));
+  }
+  return static_cast<int>(code);
+}
+}  // namespace tocsin::api

@@ -1,0 +1,139 @@
+#include "api/delivery_queue.h"
+
+#include <algorithm>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::api {
+using std::chrono::milliseconds;
+
+DeliveryQueue::DeliveryQueue(DeliveryPolicy policy)
+    : policy_(std::move(policy)),
+      circuit_(policy_.circuit, [this](milliseconds pause) { return vary(pause); }),
+      random_state_(policy_.jitter_seed) {}
+
+void DeliveryQueue::add(Delivery delivery, Moment now) {
+  DeliveryMachine machine(static_cast<std::uint32_t>(policy_.retry_delays.size()) + 1);
+  if (wait_max_) machine.lift_attempt_limit();
+  payload_bytes_ += delivery.payload.size();
+  const Ticket ticket = next_ticket_++;
+  entries_.emplace(ticket, Entry{std::move(delivery), std::move(machine), 0, {}});
+  due_.emplace(now, ticket);
+}
+
+std::optional<DeliveryQueue::Sending> DeliveryQueue::take(Moment now) {
+  const std::optional<Moment> at = next_at();
+  if (!at || *at > now) return std::nullopt;
+  if (circuit_.state() == CircuitState::kOpen) circuit_.probe();
+  const Ticket ticket = due_.begin()->second;
+  due_.erase(due_.begin());
+  Entry& entry = entries_.at(ticket);
+  entry.machine.begin_attempt();
+  ++sending_count_;
+  return Sending{ticket, &entry.delivery};
+}
+
+std::optional<DeliveryQueue::Moment> DeliveryQueue::next_at() const {
+  if (due_.empty()) return std::nullopt;
+  const Moment at = std::max(due_.begin()->first, hold_until_);
+  switch (circuit_.state()) {
+    case CircuitState::kClosed:
+      return at;
+    case CircuitState::kOpen:
+      return std::max(at, circuit_.open_until());
+    case CircuitState::kHalfOpen:
+      return sending_count_ == 0 ? std::optional(at) : std::nullopt;
+    case CircuitState::kDisabled:
+      return std::nullopt;
+  }
+  TOCSIN_ASSERT(false, "the switch names every state");
+}
+
+std::optional<Undelivered> DeliveryQueue::settle(Ticket ticket, AttemptOutcome outcome,
+                                                 Moment now) {
+  const auto found = entries_.find(ticket);
+  TOCSIN_ASSERT(found != entries_.end(), "only a taken delivery is settled, once");
+  Entry& entry = found->second;
+  --sending_count_;
+  if (outcome.is_success()) {
+    entry.machine.accepted();
+    remove(found);
+    const bool was_closed = circuit_.state() == CircuitState::kClosed;
+    circuit_.succeeded();
+    if (!was_closed) make_all_due(now);
+    return std::nullopt;
+  }
+  entry.last_status = outcome.status;
+  entry.last_error = std::move(outcome.error);
+  if (outcome.is_gone()) {
+    circuit_.gone();
+    entry.machine.abandon();
+    return remove(found);
+  }
+  circuit_.failed(now);
+  milliseconds asked{0};
+  if (outcome.retry_after) {
+    asked = *outcome.retry_after;
+    hold_until_ = std::max(hold_until_, now + asked);
+  }
+  entry.machine.failed();
+  if (entry.machine.state() == DeliveryState::kDead) return remove(found);
+  due_.emplace(now + std::max(vary(retry_delay(entry.machine.attempts())), asked), ticket);
+  return std::nullopt;
+}
+
+void DeliveryQueue::hurry(milliseconds wait_max, Moment now) {
+  wait_max_ = wait_max;
+  for (auto& [ticket, entry] : entries_) entry.machine.lift_attempt_limit();
+  circuit_.limit_pause(wait_max, now);
+  make_all_due(now);
+}
+
+std::vector<Undelivered> DeliveryQueue::abandon_all() {
+  TOCSIN_ASSERT(sending_count_ == 0, "the senders have ended");
+  std::vector<Undelivered> abandoned;
+  abandoned.reserve(entries_.size());
+  while (!entries_.empty()) {
+    entries_.begin()->second.machine.abandon();
+    abandoned.push_back(remove(entries_.begin()));
+  }
+  due_.clear();
+  return abandoned;
+}
+
+// A wait changed by up to a quarter, either way.
+milliseconds DeliveryQueue::vary(milliseconds wait) {
+  // splitmix64 (Steele, Lea, Flood 2014).
+  std::uint64_t bits = random_state_ += 0x9e3779b97f4a7c15;
+  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+  bits ^= bits >> 31;
+  const milliseconds::rep quarter = wait.count() / 4;
+  const auto offset =
+      static_cast<milliseconds::rep>(bits % static_cast<std::uint64_t>(2 * quarter + 1));
+  return milliseconds(wait.count() - quarter + offset);
+}
+
+// Before the attempt after `attempts`.
+milliseconds DeliveryQueue::retry_delay(std::uint32_t attempts) const {
+  milliseconds delay{0};
+  if (!policy_.retry_delays.empty())
+    delay = policy_.retry_delays[std::min<std::size_t>(attempts, policy_.retry_delays.size()) - 1];
+  return wait_max_ ? std::min(delay, *wait_max_) : delay;
+}
+
+// What waits is due; of those, first the one that was added first.
+void DeliveryQueue::make_all_due(Moment now) {
+  std::set<std::pair<Moment, Ticket>> due;
+  for (const auto& [at, ticket] : due_) due.emplace_hint(due.end(), std::min(at, now), ticket);
+  due_ = std::move(due);
+}
+
+Undelivered DeliveryQueue::remove(Entries::iterator entry) {
+  payload_bytes_ -= entry->second.delivery.payload.size();
+  Undelivered removed{std::move(entry->second.delivery), entry->second.machine.attempts(),
+                      entry->second.last_status, std::move(entry->second.last_error)};
+  entries_.erase(entry);
+  return removed;
+}
+}  // namespace tocsin::api

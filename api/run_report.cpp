@@ -1,0 +1,204 @@
+#include "api/run_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "api/human_text.h"
+
+namespace tocsin::api {
+namespace {
+constexpr std::size_t kReasonsMax = 100;
+constexpr std::size_t kReasonsShown = 5;
+constexpr std::size_t kSilentRulesShown = 10;
+const char* const kOtherReasons = "other reasons";
+
+std::string place(const std::string& input, std::uint64_t line) {
+  return fmt::format("{}:{}", input == "-" ? "standard input" : input, line);
+}
+
+// Lines of a report; the first words of each say what it counts.
+class Lines {
+ public:
+  template <typename... Args>
+  void add(fmt::format_string<Args...> format, Args&&... args) {
+    text_ += fmt::format(format, std::forward<Args>(args)...) + '\n';
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+std::string inputs_text(const std::vector<std::string>& inputs) {
+  if (inputs.size() == 1) return inputs[0] == "-" ? "standard input" : inputs[0];
+  return fmt::format("{} inputs", inputs.size());
+}
+
+void add_input(Lines& lines, const RunReport& report) {
+  const runtime::RunSummary& summary = report.summary;
+  lines.add("{} {}: {} ({}) in {}, {} events/s", report.is_complete ? "read" : "read a part of",
+            inputs_text(report.inputs), format_count(summary.events, "event"),
+            format_bytes(summary.bytes), format_seconds(summary.seconds),
+            format_count(per_second(summary.events, summary.seconds)));
+  if (summary.events != 0) {
+    lines.add("  event time from {} to {}", cep::format_time(summary.first_event),
+              cep::format_time(summary.last_event));
+  }
+}
+
+void add_rejected(Lines& lines, const RunReport& report) {
+  const std::uint64_t count = report.summary.dead_letters;
+  if (count == 0) return;
+  lines.add("  rejected: {} ({})", format_count(count, "line"),
+            report.dead_letter_path.empty() ? "--dead-letter FILE keeps them"
+                                            : "kept in " + report.dead_letter_path);
+  const auto reasons = report.rejected.by_count();
+  std::uint64_t shown = 0;
+  for (std::size_t i = 0; i < std::min(reasons.size(), kReasonsShown); ++i) {
+    const auto& [text, reason] = reasons[i];
+    lines.add("    {} × {}, first at {}", format_count(reason.count), text, reason.first);
+    shown += reason.count;
+  }
+  if (shown < count) lines.add("    {} × {}", format_count(count - shown), kOtherReasons);
+}
+
+void add_late(Lines& lines, const RunReport& report) {
+  const runtime::RunSummary& summary = report.summary;
+  const std::string waited =
+      report.out_of_orderness
+          ? fmt::format("--out-of-orderness is {}", cep::format_duration(*report.out_of_orderness))
+          : "the event types say how long to wait, `up to D late`";
+  if (summary.late != 0) {
+    lines.add("  late: {} set aside, behind events that had already been worked on ({})",
+              format_count(summary.late, "event"),
+              report.late_path.empty() ? "--late FILE keeps them" : "kept in " + report.late_path);
+    lines.add("    by {} at most, first at {}; a longer wait takes more of them ({})",
+              cep::format_duration(report.late.late_by_max), report.late.first, waited);
+  }
+  if (summary.clamped != 0) {
+    lines.add("  late: {} taken as if on time (--late-policy clamp)",
+              format_count(summary.clamped, "event"));
+  }
+}
+
+void add_examples(Lines& lines, const std::vector<std::string>& examples) {
+  for (const std::string& example : examples) lines.add("    {}", example);
+}
+
+void add_ignored(Lines& lines, const RunReport& report) {
+  const runtime::RunSummary& summary = report.summary;
+  if (summary.ignored != 0) {
+    lines.add("  ignored: {} of types that no rule file declares",
+              format_count(summary.ignored, "event"));
+    add_examples(lines, summary.ignored_examples);
+  }
+  if (summary.fields_missing != 0) {
+    lines.add("  unusable: {}, taken as missing",
+              format_count(summary.fields_missing, "field value"));
+    add_examples(lines, summary.fields_missing_examples);
+  }
+  if (summary.engine.values_missing != 0) {
+    lines.add("  undefined: {} of calculations, taken as missing (division by zero, overflow)",
+              format_count(summary.engine.values_missing, "result"));
+  }
+}
+
+void add_limits(Lines& lines, const cep::EngineStats& engine) {
+  if (engine.runs_lost != 0) {
+    lines.add("  limits: {} dropped, the oldest of keys with too many partial matches",
+              format_count(engine.runs_lost));
+  }
+  if (engine.matches_truncated != 0) {
+    lines.add("  limits: {} left out, of events that completed too many",
+              format_count(engine.matches_truncated));
+  }
+}
+
+void add_alerts(Lines& lines, const RunReport& report) {
+  const runtime::RunSummary& summary = report.summary;
+  lines.add("alerts: {}{}", format_count(summary.alerts),
+            report.alerts_path == "-" ? "" : ", in " + report.alerts_path);
+  const std::vector<cep::Rule>& rules = report.plan->rules;
+  std::vector<std::size_t> loud;
+  std::vector<std::string> silent;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const std::uint64_t count = i < summary.alerts_by_rule.size() ? summary.alerts_by_rule[i] : 0;
+    if (count != 0) {
+      loud.push_back(i);
+    } else {
+      silent.push_back(rules[i].id);
+    }
+  }
+  std::ranges::stable_sort(loud, std::ranges::greater(),
+                           [&](std::size_t i) { return summary.alerts_by_rule[i]; });
+  std::size_t count_width = 0;
+  std::size_t id_width = 0;
+  for (const std::size_t i : loud) {
+    count_width = std::max(count_width, format_count(summary.alerts_by_rule[i]).size());
+    id_width = std::max(id_width, rules[i].id.size());
+  }
+  for (const std::size_t i : loud) {
+    lines.add("  {:>{}}  {:<{}}  {}", format_count(summary.alerts_by_rule[i]), count_width,
+              rules[i].id, id_width, rules[i].title);
+  }
+  if (!silent.empty()) {
+    const std::size_t shown = std::min(silent.size(), kSilentRulesShown);
+    std::string names;
+    for (std::size_t i = 0; i < shown; ++i) names += (i == 0 ? "" : ", ") + silent[i];
+    if (shown < silent.size()) names += fmt::format(" and {} more", silent.size() - shown);
+    lines.add("  none by {}", names);
+  }
+  if (summary.engine.alerts_held_back != 0) {
+    lines.add("  held back: {} (`once per`)",
+              format_count(summary.engine.alerts_held_back, "repeat"));
+  }
+}
+
+void add_deliveries(Lines& lines, const RunReport& report) {
+  if (!report.deliveries) return;
+  const DeliverySummary& deliveries = *report.deliveries;
+  lines.add("deliveries: {} of {} to {}, in {}", format_count(deliveries.delivered),
+            format_count(deliveries.enqueued), report.webhook_url,
+            format_count(deliveries.attempts, "attempt"));
+  if (deliveries.left_over == 0) return;
+  lines.add("  left over: {}, kept in {}", format_count(deliveries.left_over),
+            report.undelivered_path);
+  if (deliveries.endpoint_gone) lines.add("  the endpoint answered 410: it wants no more");
+  if (!deliveries.last_error.empty()) lines.add("  last error: {}", deliveries.last_error);
+}
+}  // namespace
+
+void RejectedTally::add(const runtime::DeadLetter& dead_letter) {
+  std::string text = dead_letter.reason.substr(0, dead_letter.reason.find(": "));
+  if (reasons_.size() >= kReasonsMax && !reasons_.contains(text)) text = kOtherReasons;
+  Reason& reason = reasons_[text];
+  if (reason.count == 0) reason.first = place(dead_letter.input, dead_letter.line);
+  ++reason.count;
+}
+
+std::vector<std::pair<std::string, RejectedTally::Reason>> RejectedTally::by_count() const {
+  std::vector<std::pair<std::string, Reason>> all(reasons_.begin(), reasons_.end());
+  std::ranges::stable_sort(all, std::ranges::greater(),
+                           [](const auto& entry) { return entry.second.count; });
+  return all;
+}
+
+void LateTally::add(const runtime::LateEvent& late) {
+  if (first.empty()) first = place(late.input, late.line);
+  late_by_max = std::max(late_by_max, late.late_by);
+}
+
+std::string format_report(const RunReport& report) {
+  Lines lines;
+  add_input(lines, report);
+  add_rejected(lines, report);
+  add_late(lines, report);
+  add_ignored(lines, report);
+  add_limits(lines, report.summary.engine);
+  add_alerts(lines, report);
+  add_deliveries(lines, report);
+  return lines.take();
+}
+}  // namespace tocsin::api

@@ -1,0 +1,297 @@
+#include "api/test_runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "api/human_text.h"
+#include "cep/base/assert.h"
+#include "runtime/run.h"
+
+namespace tocsin::api {
+namespace {
+// A JSON object while its members are gathered: a value, or further members.
+struct JsonMember {
+  std::string name;
+  std::string value;
+  std::vector<JsonMember> members;
+};
+
+// Puts a value at the end of a path. Of two fields that stand in the same place the first counts,
+// as for a reader.
+void put(std::vector<JsonMember>& members, const std::vector<std::string>& path, std::size_t depth,
+         const std::string& value) {
+  auto member = std::ranges::find(members, path[depth], &JsonMember::name);
+  const bool is_new = member == members.end();
+  if (is_new) member = members.insert(members.end(), {path[depth], "", {}});
+  if (depth + 1 < path.size()) {
+    if (member->value.empty()) put(member->members, path, depth + 1, value);
+  } else if (is_new) {
+    member->value = value;
+  }
+}
+
+void append_object(std::string& out, const std::vector<JsonMember>& members) {
+  out += '{';
+  for (const JsonMember& member : members) {
+    if (&member != &members.front()) out += ',';
+    cep::append_json_string(out, member.name);
+    out += ':';
+    if (member.value.empty()) {
+      append_object(out, member.members);
+    } else {
+      out += member.value;
+    }
+  }
+  out += '}';
+}
+
+const cep::EventType& type_of(const cep::Plan& plan, const rules::TestEvent& event) {
+  return plan.event_types[event.type.value];
+}
+
+cep::EventTime newest_event(const rules::EmbeddedTest& test) {
+  cep::Duration newest{0};
+  if (!test.events.empty())
+    newest = std::ranges::max(test.events, {}, &rules::TestEvent::offset).offset;
+  return test.starting + newest;
+}
+
+bool is_exact_number(const cep::Value& value) {
+  return value.kind == cep::ValueKind::kInt || value.kind == cep::ValueKind::kDecimal ||
+         value.kind == cep::ValueKind::kFraction;
+}
+
+bool is_word(const cep::Value& value) {
+  return value.kind == cep::ValueKind::kString || value.kind == cep::ValueKind::kEnum;
+}
+
+// A quotient as an alert shows it: decimal(9), rounded half even.
+cep::Value as_shown(const cep::Value& value) {
+  if (value.kind != cep::ValueKind::kFraction) return value;
+  const auto mantissa = cep::divide_half_even(value.number, value.denominator, cep::kScaleMax);
+  return mantissa ? cep::Value::decimal(*mantissa, cep::kScaleMax) : cep::Value::missing();
+}
+
+bool agrees_as_float(const cep::Value& expected, double got) {
+  const std::string written = cep::to_text(as_shown(expected));
+  const std::size_t exponent = written.find('e');
+  const std::size_t point = written.find('.');
+  const std::size_t digits_end = std::min(exponent, written.size());
+  const int digits = point == std::string::npos ? 0 : static_cast<int>(digits_end - point - 1);
+  const std::string rounded = exponent == std::string::npos ? fmt::format("{:.{}f}", got, digits)
+                                                            : fmt::format("{:.{}e}", got, digits);
+  // As numbers, so that "-0.0" is "0.0" and "1e-07" is "1e-7".
+  return std::stod(rounded) == std::stod(written);
+}
+
+std::string literal(const cep::Value& value) {
+  if (value.kind != cep::ValueKind::kString) return cep::to_text(value);
+  std::string text;
+  cep::append_json_string(text, value.text);
+  return text;
+}
+
+std::string literal_of(const std::string& text) { return literal(cep::Value::string(text)); }
+
+// One alert that is expected, of those that `N times` stands for.
+using Expectations = std::vector<const rules::ExpectedAlert*>;
+Expectations each_expected(const rules::EmbeddedTest& test) {
+  Expectations each;
+  for (const rules::ExpectedAlert& expected : test.expected) {
+    each.insert(each.end(), expected.times, &expected);
+  }
+  return each;
+}
+
+std::string describe_expected(const rules::ExpectedAlert& expected) {
+  std::string text = "alert";
+  if (expected.times != 1) text += fmt::format(" {} times", expected.times);
+  if (expected.at) text += " at " + cep::format_duration(*expected.at);
+  std::string fields;
+  for (const auto& [name, value] : expected.fields) {
+    fields += fmt::format("{}{}: {}", fields.empty() ? "" : ", ", name, literal(value.view()));
+  }
+  return fields.empty() ? text : text + " { " + fields + " }";
+}
+
+std::string describe_alert(const cep::Plan& plan, const rules::EmbeddedTest& test,
+                           const cep::Alert& alert) {
+  const cep::Rule& rule = plan.rules[alert.rule.value];
+  std::string text = "alert at " + cep::format_duration(alert.ts - test.starting) + " { ";
+  for (std::size_t i = 0; i < alert.key.size(); ++i) {
+    text += fmt::format("{}: {}, ", rule.key.parts[i].name, literal(alert.key[i].view()));
+  }
+  for (std::size_t i = 0; i < alert.fields.size(); ++i) {
+    text += fmt::format("{}: {}, ", rule.fields[i].name, literal(as_shown(alert.fields[i].view())));
+  }
+  text += fmt::format("severity: {}, message: {} }}", cep::severity_name(alert.severity),
+                      literal_of(alert.message));
+  if (alert.held_back != 0) text += fmt::format(", {} held back before it", alert.held_back);
+  return text;
+}
+
+std::string describe_event(const cep::Plan& plan, const rules::TestEvent& event) {
+  const cep::EventType& type = type_of(plan, event);
+  std::string fields;
+  for (std::size_t i = 0; i < event.fields.size(); ++i) {
+    const cep::Value value = event.fields[i].view();
+    if (value.is_missing() || i == type.time_field.value) continue;
+    fields +=
+        fmt::format("{}{}: {}", fields.empty() ? " " : ", ", type.fields[i].name, literal(value));
+  }
+  return fmt::format("{} {{{} }}", type.name, fields);
+}
+}  // namespace
+
+std::optional<cep::RuleIndex> rule_of(const cep::Plan& plan, const rules::EmbeddedTest& test) {
+  const auto rule = std::ranges::find(plan.rules, test.rule, &cep::Rule::name);
+  if (rule == plan.rules.end()) return std::nullopt;
+  return cep::RuleIndex(static_cast<std::size_t>(rule - plan.rules.begin()));
+}
+
+std::string events_as_ndjson(const cep::Plan& plan, const rules::EmbeddedTest& test) {
+  std::string text;
+  for (const rules::TestEvent& event : test.events) {
+    const cep::EventType& type = type_of(plan, event);
+    TOCSIN_ASSERT(event.fields.size() == type.fields.size(),
+                  "a test event has all declared fields");
+    std::vector<JsonMember> members;
+    std::string json_type;
+    cep::append_json_string(json_type, type.json_type);
+    put(members, {"type"}, 0, json_type);
+    for (std::size_t i = 0; i < event.fields.size(); ++i) {
+      if (event.fields[i].view().is_missing()) continue;
+      std::string value;
+      cep::append_json(value, event.fields[i].view());
+      put(members, type.fields[i].path, 0, value);
+    }
+    append_object(text, members);
+    text += '\n';
+  }
+  return text;
+}
+
+Result<TestOutcome> run_embedded_test(const cep::Program& program,
+                                      const rules::EmbeddedTest& test) {
+  const cep::Plan& plan = program.plan();
+  const std::optional<cep::RuleIndex> rule = rule_of(plan, test);
+  TOCSIN_ASSERT(rule.has_value(), "the caller leaves out tests of rules that are not in the plan");
+
+  runtime::RunOptions options;
+  options.out_of_orderness = cep::Duration{0};
+  for (const rules::TestEvent& event : test.events) {
+    options.out_of_orderness = std::max(*options.out_of_orderness, type_of(plan, event).bound);
+  }
+  options.final_watermark = false;
+  options.until = test.until ? test.starting + *test.until : newest_event(test);
+
+  TestOutcome outcome;
+  std::vector<std::string> rejected;
+  runtime::Sinks sinks;
+  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+    if (alert.rule == *rule) outcome.alerts.push_back(alert);
+    return {};
+  };
+  sinks.dead_letter = [&](const runtime::DeadLetter& dead_letter) {
+    rejected.push_back(
+        fmt::format("event {} was rejected: {}", dead_letter.line, dead_letter.reason));
+  };
+  const runtime::Input input{.name = "events", .contents = events_as_ndjson(plan, test)};
+  const Result<runtime::RunSummary> summary = runtime::run(program, {input}, options, sinks);
+  if (!summary) return tl::unexpected(summary.error());
+  outcome.late = summary->late;
+  outcome.differences = compare_alerts(plan, test, outcome.alerts);
+  outcome.differences.insert(outcome.differences.end(), rejected.begin(), rejected.end());
+  return outcome;
+}
+
+bool agrees(const cep::Value& expected, const cep::Value& got) {
+  if (expected.is_missing() || got.is_missing()) return expected.is_missing() && got.is_missing();
+  if (is_word(expected) && is_word(got)) return expected.text == got.text;
+  if (is_exact_number(expected) && is_exact_number(got)) {
+    return cep::same_value(as_shown(expected), as_shown(got));
+  }
+  const bool float_got = got.kind == cep::ValueKind::kFloat;
+  if (float_got && (is_exact_number(expected) || expected.kind == cep::ValueKind::kFloat)) {
+    return agrees_as_float(expected, got.real);
+  }
+  if (expected.kind == cep::ValueKind::kFloat && is_exact_number(got)) {
+    return cep::to_float(got).real == expected.real;
+  }
+  return expected.kind == got.kind && cep::same_value(expected, got);
+}
+
+cep::Value alert_value(const cep::Plan& plan, const cep::Alert& alert, const std::string& name) {
+  const cep::Rule& rule = plan.rules[alert.rule.value];
+  for (std::size_t i = 0; i < rule.fields.size(); ++i) {
+    if (rule.fields[i].name == name) return alert.fields[i].view();
+  }
+  for (std::size_t i = 0; i < rule.key.parts.size(); ++i) {
+    if (rule.key.parts[i].name == name) return alert.key[i].view();
+  }
+  if (name == "severity") return cep::Value::string(cep::severity_name(alert.severity));
+  if (name == "score") return cep::Value::integer(0);
+  if (name == "message") return cep::Value::string(alert.message);
+  return cep::Value::missing();
+}
+
+std::vector<std::string> compare_alerts(const cep::Plan& plan, const rules::EmbeddedTest& test,
+                                        const std::vector<cep::Alert>& alerts) {
+  const Expectations expected = each_expected(test);
+  std::vector<std::string> differences;
+  for (std::size_t i = 0; i < std::min(expected.size(), alerts.size()); ++i) {
+    const cep::Duration at = alerts[i].ts - test.starting;
+    if (expected[i]->at && *expected[i]->at != at) {
+      differences.push_back(fmt::format("alert {} came at {}, not at {}", i + 1,
+                                        cep::format_duration(at),
+                                        cep::format_duration(*expected[i]->at)));
+    }
+    for (const auto& [name, value] : expected[i]->fields) {
+      const cep::Value got = alert_value(plan, alerts[i], name);
+      if (agrees(value.view(), got)) continue;
+      differences.push_back(fmt::format("alert {}: `{}` is {}, not {}", i + 1, name,
+                                        literal(as_shown(got)), literal(value.view())));
+    }
+  }
+  if (expected.size() != alerts.size()) {
+    const std::string came = alerts.empty() ? "no alert" : format_count(alerts.size(), "alert");
+    const std::string wanted = expected.empty() ? "none" : format_count(expected.size());
+    differences.push_back(fmt::format("{} came, {} expected", came, wanted));
+  }
+  return differences;
+}
+
+std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& test,
+                             const TestOutcome& outcome) {
+  std::string text;
+  for (const std::string& difference : outcome.differences) text += "  " + difference + '\n';
+  if (outcome.late != 0) {
+    text += fmt::format("  {} of the events came too late and {} dropped\n", outcome.late,
+                        outcome.late == 1 ? "was" : "were");
+  }
+  text += "  events, from " + cep::format_time(test.starting) + '\n';
+  std::size_t width = 0;
+  for (const rules::TestEvent& event : test.events) {
+    width = std::max(width, cep::format_duration(event.offset).size());
+  }
+  for (const rules::TestEvent& event : test.events) {
+    text += fmt::format("    {:<{}}  {}\n", cep::format_duration(event.offset), width,
+                        describe_event(plan, event));
+  }
+  if (test.until) text += "    until " + cep::format_duration(*test.until) + '\n';
+  text += "  expected\n";
+  for (const rules::ExpectedAlert& expected : test.expected) {
+    text += "    " + describe_expected(expected) + '\n';
+  }
+  if (test.expected.empty()) text += "    no alert\n";
+  text += "  came\n";
+  for (const cep::Alert& alert : outcome.alerts) {
+    text += "    " + describe_alert(plan, test, alert) + '\n';
+  }
+  if (outcome.alerts.empty()) text += "    no alert\n";
+  return text;
+}
+}  // namespace tocsin::api

@@ -1,0 +1,23 @@
+/// HttpClient over the network: HTTP/1.1 on kept-alive connections, TLS for https.
+///
+/// It is our own because what sends webhooks faces whatever the endpoint sends back: the time of a
+/// whole attempt, the bytes of an answer's head and the reuse of connections are bounded here
+/// (docs/decisions/0005-own-webhook-client.md).
+#pragma once
+#include <chrono>
+#include <memory>
+
+#include "api/http_client.h"
+#include "api/webhook_url.h"
+#include "cep/base/result.h"
+
+namespace tocsin::api {
+struct WebhookClientTimeouts {
+  std::chrono::milliseconds connect{3'000};
+  std::chrono::milliseconds total{15'000};  // connecting included
+};
+/// Makes a client of one endpoint; nothing is sent or looked up yet. Errors: kIo when https has no
+/// trust store.
+Result<std::unique_ptr<HttpClient>> make_webhook_client(WebhookUrl url,
+                                                        WebhookClientTimeouts timeouts);
+}  // namespace tocsin::api

@@ -1,0 +1,325 @@
+#include "api/webhook_outbox.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "api/clock.h"
+#include "api/delivery_queue.h"
+#include "api/http_client.h"
+#include "api/http_message.h"
+#include "api/signature.h"
+#include "api/spill_file.h"
+#include "api/undelivered_file.h"
+#include "api/webhook_client.h"
+#include "api/webhook_url.h"
+#include "cep/base/assert.h"
+
+namespace tocsin::api {
+namespace {
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kConcurrencyMax = 64;
+constexpr milliseconds kStopQuestion{100};  // between two questions whether to stop
+
+Result<void> check_numbers(const WebhookOptions& options) {
+  if (options.concurrency < 1 || options.concurrency > kConcurrencyMax) {
+    return fail(Errc::kInvalidArgument, fmt::format("webhook requests at once must be 1 to {}: {}",
+                                                    kConcurrencyMax, options.concurrency));
+  }
+  const auto is_positive = [](milliseconds wait) { return wait > 0ms; };
+  if (!is_positive(options.connect_timeout) || !is_positive(options.total_timeout))
+    return fail(Errc::kInvalidArgument, "the time for a webhook request must be more than 0");
+  if (options.retry_delays.empty() || !std::ranges::all_of(options.retry_delays, is_positive)) {
+    return fail(Errc::kInvalidArgument,
+                "the waits before a webhook is tried again must be more than 0, and at least one");
+  }
+  if (options.queue_max < 1)
+    return fail(Errc::kInvalidArgument, "at least one webhook must be held in memory");
+  if (options.undelivered_path.empty())
+    return fail(Errc::kInvalidArgument, "undelivered alerts need a file");
+  return {};
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+// Signals are the main thread's: a sender must not take one from a blocking read there. SIGPIPE is
+// an error of a write.
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+AttemptOutcome outcome_of(HttpReply reply, std::int64_t now_s) {
+  AttemptOutcome outcome{.status = reply.status, .error = std::move(reply.error)};
+  if (outcome.status != 0 && !outcome.is_success())
+    outcome.error = fmt::format("answered {}", outcome.status);
+  if (outcome.status == 429 || outcome.status == 503)
+    outcome.retry_after = parse_retry_after(reply.retry_after, now_s);
+  return outcome;
+}
+}  // namespace
+
+std::vector<milliseconds> WebhookOptions::default_retry_delays() {
+  return {1s, 5s, 1min, 5min, 30min, 2h, 5h, 10h};
+}
+
+struct WebhookOutbox::Impl {
+  Impl(WebhookOptions options_in, std::string url_in, WebhookSecret secret_in,
+       UndeliveredFile undelivered_in, std::unique_ptr<HttpClient> owned_client_in,
+       HttpClient& client_in, Clock& clock_in)
+      : options(std::move(options_in)),
+        url(std::move(url_in)),
+        secret(std::move(secret_in)),
+        owned_client(std::move(owned_client_in)),
+        client(client_in),
+        clock(clock_in),
+        queue({.retry_delays = options.retry_delays,
+               .jitter_seed = options.jitter_seed ? *options.jitter_seed : random_seed()}),
+        spill(options.undelivered_path),
+        undelivered(std::move(undelivered_in)) {
+    for (std::size_t i = 0; i < options.concurrency; ++i) senders.emplace_back([this] { send(); });
+  }
+
+  // A sending thread.
+  void send() {
+    block_signals();
+    std::unique_lock lock(mutex);
+    while (!stopping) {
+      if (const std::optional<DeliveryQueue::Sending> sending = queue.take(clock.now())) {
+        lock.unlock();
+        AttemptOutcome outcome = attempt(*sending->delivery);
+        lock.lock();
+        settle(sending->ticket, std::move(outcome));
+      } else if (const std::optional<Clock::Moment> next = queue.next_at()) {
+        clock.wait_until(lock, work, *next);
+      } else {
+        work.wait(lock);
+      }
+    }
+  }
+
+  AttemptOutcome attempt(const Delivery& delivery) {
+    const std::int64_t now_s = clock.unix_seconds();
+    const std::array<HttpHeader, 3> headers = {
+        HttpHeader{"webhook-id", delivery.webhook_id},
+        HttpHeader{"webhook-timestamp", std::to_string(now_s)},
+        HttpHeader{"webhook-signature",
+                   sign_webhook(secret, delivery.webhook_id, now_s, delivery.payload)}};
+    return outcome_of(client.post(headers, delivery.payload), now_s);
+  }
+
+  // The rest is called with `mutex` held.
+
+  void settle(DeliveryQueue::Ticket ticket, AttemptOutcome outcome) {
+    ++summary.attempts;
+    ++summary.by_status[outcome.status];
+    if (outcome.is_success()) {
+      ++summary.delivered;
+    } else if (!stopping || summary.last_error.empty()) {
+      summary.last_error =
+          outcome.error;  // one that we cut off does not hide what the endpoint did before
+    }
+    if (std::optional<Undelivered> dead = queue.settle(ticket, std::move(outcome), clock.now()))
+      keep(*dead);
+    summary.endpoint_gone = queue.is_endpoint_gone();
+    refill();
+    work.notify_all();
+    settled.notify_all();
+  }
+
+  void owe(std::string alert_id, std::uint64_t revision, std::string payload) {
+    std::string id = webhook_id(alert_id, revision, url);
+    queue.add({std::move(alert_id), revision, std::move(id), std::move(payload)}, clock.now());
+  }
+
+  bool has_room(std::size_t payload_bytes) const {
+    return queue.size() == 0 || (queue.size() < options.queue_max &&
+                                 queue.payload_bytes() + payload_bytes <= options.queue_bytes_max);
+  }
+
+  // Brings back what waits in the temporary file. Its next record's size is not known: a little
+  // above the limit is fine.
+  void refill() {
+    if (queue.is_endpoint_gone()) return;
+    while (!spill.is_empty() && has_room(0)) {
+      Result<SpillFile::Record> record = spill.pop();
+      if (!record) {
+        lost += spill.count();
+        note(record.error());
+        spill.clear();
+        return;
+      }
+      owe(std::move(record->alert_id), record->revision, std::move(record->payload));
+    }
+  }
+
+  void keep(const Undelivered& dead) {
+    if (Result<void> written = undelivered.write(dead, url); !written) note(written.error());
+  }
+
+  void note(const Error& error) {
+    if (!first_error) first_error = error;
+  }
+
+  std::uint64_t owed() const { return queue.size() + spill.count(); }
+
+  // True when the time until `deadline` can bring nothing more.
+  bool is_over(Clock::Moment deadline) const {
+    if (owed() == 0 || queue.is_endpoint_gone()) return true;
+    if (queue.sending_count() > 0) return false;
+    const std::optional<Clock::Moment> next = queue.next_at();
+    return clock.now() >= deadline || !next || *next > deadline;
+  }
+
+  void stop_sending(std::unique_lock<std::mutex>& lock) {
+    stopping = true;
+    work.notify_all();
+    lock.unlock();
+    client.stop();
+    for (std::thread& sender : senders) sender.join();
+    senders.clear();
+    lock.lock();
+  }
+
+  void keep_all_owed() {
+    for (const Undelivered& dead : queue.abandon_all()) keep(dead);
+    while (!spill.is_empty()) {
+      Result<SpillFile::Record> record = spill.pop();
+      if (!record) {
+        lost += spill.count();
+        note(record.error());
+        spill.clear();
+        return;
+      }
+      std::string id = webhook_id(record->alert_id, record->revision, url);
+      keep({.delivery = {std::move(record->alert_id), record->revision, std::move(id),
+                         std::move(record->payload)},
+            .last_error = {}});
+    }
+  }
+
+  const WebhookOptions options;
+  const std::string url;
+  const WebhookSecret secret;
+  const std::unique_ptr<HttpClient> owned_client;  // null where the caller keeps it
+  HttpClient& client;
+  Clock& clock;
+
+  mutable std::mutex mutex;         // guards everything below
+  std::condition_variable work;     // for senders: something may be due, or the end
+  std::condition_variable settled;  // for finish: an attempt has ended
+  DeliveryQueue queue;
+  SpillFile spill;
+  UndeliveredFile undelivered;
+  DeliverySummary summary;
+  std::uint64_t lost = 0;  // in a temporary file that could not be read back
+  std::optional<Error> first_error;
+  bool stopping = false;
+  bool finished = false;
+  std::vector<std::thread> senders;
+};
+
+Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(WebhookOptions options) {
+  Result<WebhookUrl> url = parse_webhook_url(options.url);
+  if (!url) return tl::unexpected(url.error());
+  Result<std::unique_ptr<HttpClient>> client = make_webhook_client(
+      std::move(*url), {.connect = options.connect_timeout, .total = options.total_timeout});
+  if (!client) return tl::unexpected(client.error());
+  return open(std::move(options), std::move(*client), nullptr, system_clock());
+}
+
+Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(WebhookOptions options,
+                                                           HttpClient& client, Clock& clock) {
+  return open(std::move(options), nullptr, &client, clock);
+}
+
+Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(WebhookOptions options,
+                                                           std::unique_ptr<HttpClient> owned_client,
+                                                           HttpClient* client, Clock& clock) {
+  const Result<WebhookUrl> url = parse_webhook_url(options.url);
+  if (!url) return tl::unexpected(url.error());
+  Result<WebhookSecret> secret = WebhookSecret::parse(options.secret);
+  if (!secret) return tl::unexpected(secret.error());
+  if (Result<void> checked = check_numbers(options); !checked)
+    return tl::unexpected(checked.error());
+  Result<UndeliveredFile> undelivered = UndeliveredFile::open(options.undelivered_path);
+  if (!undelivered) return tl::unexpected(undelivered.error());
+  HttpClient& used_client = owned_client ? *owned_client : *client;
+  auto impl =
+      std::make_unique<Impl>(std::move(options), url->text(), std::move(*secret),
+                             std::move(*undelivered), std::move(owned_client), used_client, clock);
+  return std::unique_ptr<WebhookOutbox>(new WebhookOutbox(std::move(impl)));
+}
+
+WebhookOutbox::WebhookOutbox(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+WebhookOutbox::~WebhookOutbox() {
+  // What goes wrong here has nobody left to hear of it.
+  if (!impl_->finished) static_cast<void>(finish(0ms));
+}
+
+Result<void> WebhookOutbox::enqueue(std::string_view alert_id, std::string_view payload,
+                                    std::uint64_t revision) {
+  const std::lock_guard lock(impl_->mutex);
+  TOCSIN_ASSERT(!impl_->finished, "finish comes last");
+  if (impl_->spill.is_empty() && impl_->has_room(payload.size())) {
+    impl_->owe(std::string(alert_id), revision, std::string(payload));
+    impl_->work.notify_one();
+  } else if (Result<void> pushed = impl_->spill.push(alert_id, revision, payload); !pushed) {
+    return pushed;
+  }
+  ++impl_->summary.enqueued;
+  return {};
+}
+
+Result<DeliverySummary> WebhookOutbox::finish(milliseconds give_up_after,
+                                              const std::function<bool()>& stop_requested) {
+  std::unique_lock lock(impl_->mutex);
+  TOCSIN_ASSERT(!impl_->finished, "finish is called once");
+  impl_->finished = true;
+  const Clock::Moment begin = impl_->clock.now();
+  const Clock::Moment deadline = begin + give_up_after;
+  impl_->queue.hurry(std::max(give_up_after / 10, 1ms), begin);
+  impl_->work.notify_all();
+  while (impl_->clock.now() < deadline && !impl_->is_over(deadline)) {
+    if (stop_requested) {
+      lock.unlock();
+      const bool stop = stop_requested();
+      lock.lock();
+      if (stop) break;
+    }
+    impl_->clock.wait_until(lock, impl_->settled,
+                            std::min(deadline, impl_->clock.now() + kStopQuestion));
+  }
+  impl_->stop_sending(lock);
+  impl_->keep_all_owed();
+  if (Result<void> closed = impl_->undelivered.close(); !closed) impl_->note(closed.error());
+  DeliverySummary& summary = impl_->summary;
+  summary.left_over = summary.enqueued - summary.delivered;
+  if (impl_->lost > 0) {
+    return fail(Errc::kIo, fmt::format("{} undelivered alerts are lost: {}", impl_->lost,
+                                       impl_->first_error->message));
+  }
+  if (impl_->first_error) return tl::unexpected(*impl_->first_error);
+  return summary;
+}
+
+DeliverySummary WebhookOutbox::summary() const {
+  const std::lock_guard lock(impl_->mutex);
+  DeliverySummary so_far = impl_->summary;
+  so_far.left_over = so_far.enqueued - so_far.delivered;
+  return so_far;
+}
+}  // namespace tocsin::api

@@ -1,0 +1,96 @@
+/// Atoms: tests of one event's own fields, interned over all rules and features, evaluated once each over the columns
+/// of a slice to bitmaps. SQL's three-valued logic is kept by asking each leaf for its truth or its falsity: a negation
+/// is pushed to the leaves by De Morgan, and a leaf over a missing value is neither true nor false.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cep/batch.h"
+#include "cep/expr.h"
+#include "cep/plan.h"
+
+namespace tocsin::cep {
+class ListProgram;
+
+/// A combination of atoms of one event type in postfix. Empty: false.
+struct AtomFormula {
+  enum class Op : std::uint8_t { kAtom, kAnd, kOr, kTrue, kFalse };
+  struct Step {
+    Op op = Op::kTrue;
+    std::uint32_t operand = 0;  // the atom, or how many operands kAnd and kOr take
+    friend bool operator==(const Step&, const Step&) = default;
+  };
+  std::vector<Step> steps;
+  friend bool operator==(const AtomFormula&, const AtomFormula&) = default;
+};
+
+/// One atom: a loop over one column where the test allows it, else the expression row by row.
+struct Atom {
+  enum class Kind : std::uint8_t {
+    kRange,      // low <= word <= high
+    kOutside,    // not so
+    kWords,      // word in `words`, sorted
+    kNotWords,
+    kTexts,      // text in `texts`, sorted
+    kNotTexts,
+    kKnown,
+    kMissing,
+    kExpr,       // is true
+    kNotExpr,    // is false
+  };
+  Kind kind = Kind::kExpr;
+  FieldIndex field;
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  std::vector<std::int64_t> words;
+  std::vector<std::string> texts;
+  const Expr* expr = nullptr;
+};
+
+/// All atoms of a program, by event type.
+class AtomSet {
+ public:
+  AtomSet() = default;
+  explicit AtomSet(const Plan& plan) : plan_(&plan), by_type_(plan.event_types.size()) {}
+  /// The formula of rows of `type` for which `expr` is true (or, with `wanted` false, false). `expr` has only fields
+  /// of the current event, literals, lists and operators; it outlives the set.
+  AtomFormula intern(EventTypeIndex type, const Expr& expr, const std::vector<ListProgram>& lists,
+                     bool wanted = true);
+  std::size_t count() const { return atoms_.size(); }
+  const Atom& atom(std::size_t index) const { return atoms_[index]; }
+  const std::vector<std::uint32_t>& of_type(EventTypeIndex type) const {
+    return by_type_[type.value];
+  }
+
+ private:
+  std::uint32_t add(EventTypeIndex type, Atom atom, std::string meaning);
+  void append(AtomFormula& out, EventTypeIndex type, const Expr& expr,
+              const std::vector<ListProgram>& lists, bool wanted);
+  bool append_test(AtomFormula& out, EventTypeIndex type, const Expr& expr,
+                   const std::vector<ListProgram>& lists, bool wanted);
+
+  const Plan* plan_ = nullptr;
+  std::vector<Atom> atoms_;
+  std::vector<std::vector<std::uint32_t>> by_type_;
+  std::unordered_map<std::string, std::uint32_t> by_meaning_;
+};
+
+class ProgramImpl;
+/// The atoms' bitmaps over one slice: a bit for each entry of its type's columns.
+class AtomBits {
+ public:
+  using Words = std::vector<std::uint64_t>;
+  /// Evaluates all atoms over `batch`; `rows_of_type[t]` entries of type t count. Adds to `values_missing` for each
+  /// arithmetic that overflowed or was undefined.
+  void evaluate(const ProgramImpl& program, const Batch& batch,
+                const std::vector<std::uint32_t>& rows_of_type, std::uint64_t& values_missing);
+  /// The bits of a formula over type's `rows` entries, into `out`.
+  void combine(const AtomFormula& formula, std::uint32_t rows, Words& out) const;
+
+ private:
+  std::vector<Words> bits_;  // by atom
+  mutable std::vector<Words> stack_;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,368 @@
+#include "cep/eval.h"
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::cep {
+namespace {
+Value counted(const EvalScope& scope, const Value& result, bool operands_known) {
+  if (result.is_missing() && operands_known && scope.values_missing != nullptr) {
+    ++*scope.values_missing;
+  }
+  return result;
+}
+
+// Calls `visit(event)` for each event of a step, in the order taken.
+template <typename Visit>
+void for_each_bound(const EvalScope& scope, const EventView& current, std::uint32_t step,
+                    Visit&& visit) {
+  constexpr std::size_t kInline = 64;
+  Offset few[kInline];
+  std::vector<Offset> many;
+  std::size_t count = 0;
+  for (Offset at = scope.head; at != 0;) {
+    const Node* node = RecordStore::at<Node>(scope.record, at);
+    if (node->step < step) break;
+    if (node->step == step) {
+      if (count < kInline) {
+        few[count] = node->event;
+      } else {
+        many.push_back(node->event);
+      }
+      ++count;
+    }
+    at = node->parent;
+  }
+  for (std::size_t i = count; i-- > 0;) {
+    const Offset event = i < kInline ? few[i] : many[i - kInline];
+    if (!visit(EventView{nullptr, RecordStore::at<KeptEvent>(scope.record, event)})) return;
+  }
+  if (scope.taken_step == static_cast<int>(step)) visit(current);
+}
+
+Value zero_of(const Type& type) {
+  switch (type.kind) {
+    case TypeKind::kDecimal:
+      return Value::decimal(0, type.scale);
+    case TypeKind::kFraction:
+      return Value::fraction(0, 1);
+    case TypeKind::kFloat:
+      return Value::floating(0);
+    case TypeKind::kDuration:
+      return Value::duration({0});
+    default:
+      return Value::integer(0);
+  }
+}
+
+// Sums of ints and decimals use all 128 bits; the rest adds as `+` does.
+Value add_to_sum(const Value& sum, const Value& value) {
+  if (sum.kind == value.kind && sum.scale == value.scale &&
+      (sum.kind == ValueKind::kInt || sum.kind == ValueKind::kDecimal)) {
+    Value result = sum;
+    if (__builtin_add_overflow(sum.number, value.number, &result.number)) return Value::missing();
+    return result;
+  }
+  return add(sum, value);
+}
+
+Value aggregate(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const std::uint32_t step = scope.rule->step_of_var[expr.var.value];
+  const Expr* argument = expr.args.empty() ? nullptr : expr.args[0].get();
+  const Expr* condition = expr.args.size() > 1 ? expr.args[1].get() : nullptr;
+  std::int64_t count = 0;
+  const bool adds_up = expr.aggregate == Aggregate::kSum || expr.aggregate == Aggregate::kAvg;
+  Value result = adds_up ? zero_of(argument->type) : Value::missing();
+  std::vector<Value> distinct;
+  for_each_bound(scope, current, step, [&](const EventView& element) {
+    if (condition != nullptr && !evaluate(*condition, element, scope).is_true()) {
+      return true;
+    }
+    if (expr.aggregate == Aggregate::kCount) {
+      ++count;
+      return true;
+    }
+    const Value value = evaluate(*argument, element, scope);
+    if (value.is_missing()) return true;
+    ++count;
+    switch (expr.aggregate) {
+      case Aggregate::kSum:
+      case Aggregate::kAvg:
+        if (!result.is_missing()) result = counted(scope, add_to_sum(result, value), true);
+        break;
+      case Aggregate::kMin:
+        if (result.is_missing() || compare(value, result) == Ordering::kLess) result = value;
+        break;
+      case Aggregate::kMax:
+        if (result.is_missing() || compare(value, result) == Ordering::kGreater) result = value;
+        break;
+      case Aggregate::kFirst:
+        if (count == 1) result = value;
+        break;
+      case Aggregate::kLast:
+        result = value;
+        break;
+      case Aggregate::kDistinct:
+        distinct.push_back(value);
+        break;
+      default:
+        break;
+    }
+    return true;
+  });
+  switch (expr.aggregate) {
+    case Aggregate::kCount:
+      return Value::integer(count);
+    case Aggregate::kAvg:
+      return count == 0 ? Value::missing() : divide(result, Value::integer(count));
+    case Aggregate::kDistinct: {
+      std::sort(distinct.begin(), distinct.end(), [](const Value& a, const Value& b) {
+        return compare(a, b) == Ordering::kLess;
+      });
+      const auto end = std::unique(distinct.begin(), distinct.end(), same_value);
+      return Value::integer(end - distinct.begin());
+    }
+    default:
+      return result;
+  }
+}
+
+// SQL's IN: true on a hit; otherwise unknown when a comparison was.
+Value in_loop(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const Value wanted = evaluate(*expr.args[0], current, scope);
+  bool found = false;
+  bool unknown = false;
+  for_each_bound(scope, current, scope.rule->step_of_var[expr.var.value],
+                 [&](const EventView& element) {
+                   const Ordering order =
+                       compare(wanted, evaluate(*expr.args[1], element, scope));
+                   found = order == Ordering::kEqual;
+                   unknown = unknown || order == Ordering::kUnknown;
+                   return !found;
+                 });
+  if (found) return Value::boolean(true);
+  return unknown ? Value::missing() : Value::boolean(false);
+}
+
+Value compared(Op op, Ordering order) {
+  if (order == Ordering::kUnknown) return Value::missing();
+  switch (op) {
+    case Op::kEqual:
+      return Value::boolean(order == Ordering::kEqual);
+    case Op::kNotEqual:
+      return Value::boolean(order != Ordering::kEqual);
+    case Op::kLess:
+      return Value::boolean(order == Ordering::kLess);
+    case Op::kLessEqual:
+      return Value::boolean(order != Ordering::kGreater);
+    case Op::kGreater:
+      return Value::boolean(order == Ordering::kGreater);
+    default:
+      return Value::boolean(order != Ordering::kLess);
+  }
+}
+
+std::uint64_t big_endian(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
+  return value;
+}
+}  // namespace
+
+Value key_part_value(const KeySpec& key, std::string_view key_bytes, std::uint32_t part) {
+  std::string_view bytes = key_bytes;
+  if (key.parts.size() > 1) {
+    for (std::uint32_t i = 0;; ++i) {
+      const auto size = static_cast<std::size_t>(big_endian(bytes.substr(0, 4)));
+      if (i == part) {
+        bytes = bytes.substr(4, size);
+        break;
+      }
+      bytes.remove_prefix(4 + size);
+    }
+  }
+  const Type& type = key.parts[part].type;
+  const std::string_view payload = bytes.substr(1);
+  const auto number = [&] { return static_cast<std::int64_t>(big_endian(payload.substr(0, 8))); };
+  switch (static_cast<unsigned char>(bytes.front())) {
+    case 1:
+      return Value::boolean(payload.front() != 0);
+    case 2: {
+      const int scale = payload[8];
+      if (type.kind != TypeKind::kDecimal) return Value::integer(number());
+      return Value::decimal(Int128{number()} * power_of_ten(type.scale - scale), type.scale);
+    }
+    case 3:
+      return Value::floating(std::bit_cast<double>(big_endian(payload)));
+    case 4:
+      return Value::string(payload);
+    case 5:
+      return Value::time({number()});
+    case 6:
+      return Value::date(number());
+    case 7:
+      return Value::duration({number()});
+    default: {
+      const auto word = std::find(type.words->begin(), type.words->end(), payload);
+      return Value::enumerated(word - type.words->begin(), payload);
+    }
+  }
+}
+
+Value field_value(const EvalScope& scope, const EventView& event, const FieldRef& field) {
+  const EventTypeIndex type = event.type();
+  const std::optional<FieldIndex> index = field.in(type);
+  if (!index) return Value::missing();
+  const Plan& plan = *scope.program.plan;
+  if (event.row != nullptr) return scope.batch->value(plan, *event.row, *index);
+  return event.kept->value(plan, scope.table->layouts[type.value], *index);
+}
+
+bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t step, bool last,
+                 EventView& out) {
+  const bool is_own = scope.taken_step == static_cast<int>(step);
+  if (last && is_own) {
+    out = current;
+    return true;
+  }
+  Offset found = 0;
+  for (Offset at = scope.head; at != 0;) {
+    const Node* node = RecordStore::at<Node>(scope.record, at);
+    if (node->step < step) break;
+    if (node->step == step) {
+      found = node->event;
+      if (last) break;
+    }
+    at = node->parent;
+  }
+  if (found != 0) {
+    out = EventView{nullptr, RecordStore::at<KeptEvent>(scope.record, found)};
+    return true;
+  }
+  out = current;
+  return is_own;
+}
+
+Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const auto arg = [&](std::size_t i) { return evaluate(*expr.args[i], current, scope); };
+  const auto arithmetic = [&](Value (*operation)(const Value&, const Value&)) {
+    const Value a = arg(0);
+    const Value b = arg(1);
+    return counted(scope, operation(a, b), !a.is_missing() && !b.is_missing());
+  };
+  switch (expr.op) {
+    case Op::kLiteral:
+      return expr.literal.view();
+    case Op::kField:
+      return field_value(scope, current, expr.field);
+    case Op::kBound: {
+      EventView event;
+      const std::uint32_t step = scope.rule->step_of_var[expr.var.value];
+      if (!bound_event(scope, current, step, expr.which != Which::kFirst, event)) {
+        return Value::missing();
+      }
+      return field_value(scope, event, expr.field);
+    }
+    case Op::kPrev: {
+      if (scope.head == 0) return Value::missing();
+      const Node* node = RecordStore::at<Node>(scope.record, scope.head);
+      if (static_cast<int>(node->step) != scope.taken_step) return Value::missing();
+      const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
+      return field_value(scope, event, expr.field);
+    }
+    case Op::kAggregate:
+      return aggregate(expr, current, scope);
+    case Op::kFeature:
+      return scope.features->read(expr.feature);
+    case Op::kKey:
+      return key_part_value(scope.rule->rule->key, scope.key, expr.key_part);
+    case Op::kIsBound: {
+      EventView event;
+      return Value::boolean(
+          bound_event(scope, current, scope.rule->step_of_var[expr.var.value], true, event));
+    }
+    case Op::kInLoop:
+      return in_loop(expr, current, scope);
+    case Op::kIn: {
+      const Value value = arg(0);
+      if (value.is_missing()) return value;
+      return Value::boolean(scope.program.lists[expr.list.value].contains(value));
+    }
+    case Op::kInValues: {
+      const Value wanted = arg(0);
+      bool unknown = false;
+      for (std::size_t i = 1; i < expr.args.size(); ++i) {
+        const Ordering order = compare(wanted, arg(i));
+        if (order == Ordering::kEqual) return Value::boolean(true);
+        unknown = unknown || order == Ordering::kUnknown;
+      }
+      return unknown ? Value::missing() : Value::boolean(false);
+    }
+    case Op::kBetween: {
+      const Value value = arg(0);
+      return logical_and(compared(Op::kGreaterEqual, compare(value, arg(1))),
+                         compared(Op::kLessEqual, compare(value, arg(2))));
+    }
+    case Op::kIsMissing:
+      return Value::boolean(arg(0).is_missing());
+    case Op::kIsKnown:
+      return Value::boolean(!arg(0).is_missing());
+    case Op::kIf:
+      return arg(0).is_true() ? arg(1) : arg(2);
+    case Op::kCoalesce: {
+      for (std::size_t i = 0; i < expr.args.size(); ++i) {
+        const Value value = arg(i);
+        if (!value.is_missing()) return value;
+      }
+      return Value::missing();
+    }
+    case Op::kNot:
+      return logical_not(arg(0));
+    case Op::kAnd: {
+      Value result = Value::boolean(true);
+      for (std::size_t i = 0; i < expr.args.size(); ++i) {
+        result = logical_and(result, arg(i));
+        if (!result.is_missing() && !result.is_true()) break;
+      }
+      return result;
+    }
+    case Op::kOr: {
+      Value result = Value::boolean(false);
+      for (std::size_t i = 0; i < expr.args.size(); ++i) {
+        result = logical_or(result, arg(i));
+        if (result.is_true()) break;
+      }
+      return result;
+    }
+    case Op::kNegate: {
+      const Value value = arg(0);
+      return counted(scope, negate(value), !value.is_missing());
+    }
+    case Op::kAdd:
+      return arithmetic(add);
+    case Op::kSubtract:
+      return arithmetic(subtract);
+    case Op::kMultiply:
+      return arithmetic(multiply);
+    case Op::kDivide:
+      return arithmetic(divide);
+    case Op::kModulo:
+      return arithmetic(modulo);
+    case Op::kEqual:
+    case Op::kNotEqual:
+    case Op::kLess:
+    case Op::kLessEqual:
+    case Op::kGreater:
+    case Op::kGreaterEqual:
+      return compared(expr.op, compare(arg(0), arg(1)));
+    case Op::kToFloat:
+      return to_float(arg(0));
+    case Op::kLateBy:
+      break;
+  }
+  TOCSIN_ASSERT(false, "compile refuses what is not evaluated");
+}
+}  // namespace tocsin::cep

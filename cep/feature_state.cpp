@@ -1,0 +1,212 @@
+#include "cep/feature_state.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::uint32_t kHeaderWords = sizeof(RingHeader) / 8;
+constexpr std::uint32_t kCapacityLeast = 4;
+
+std::uint32_t time_words(const RingHeader& ring) {
+  return ring.wide_times != 0 ? ring.capacity : (ring.capacity + 1) / 2;
+}
+std::uint32_t value_words(RingValue value) {
+  switch (value) {
+    case RingValue::kNone:
+      return 0;
+    case RingValue::kNumber:
+    case RingValue::kFloat:
+      return 1;
+    case RingValue::kFraction:
+      return 4;
+  }
+  return 0;
+}
+template <typename T>
+T* times_of(RingHeader* ring) {
+  return reinterpret_cast<T*>(ring + 1);
+}
+std::uint64_t* values_of(RingHeader* ring) {
+  return reinterpret_cast<std::uint64_t*>(ring + 1) + time_words(*ring);
+}
+// Places go round; capacities need not be powers of two.
+std::uint32_t place_of(const RingHeader& ring, std::uint32_t index) {
+  const std::uint32_t place = ring.head + index;
+  return place < ring.capacity ? place : place - ring.capacity;
+}
+std::int64_t time_at(RingHeader* ring, std::uint32_t index) {
+  const std::uint32_t place = place_of(*ring, index);
+  if (ring->wide_times != 0) return times_of<std::int64_t>(ring)[place];
+  return ring->base_us + times_of<std::uint32_t>(ring)[place];
+}
+
+Int128 get_128(const std::uint64_t* words) {
+  return static_cast<Int128>(static_cast<unsigned __int128>(words[1]) << 64 | words[0]);
+}
+void put_128(std::uint64_t* words, Int128 number) {
+  words[0] = static_cast<std::uint64_t>(number);
+  words[1] = static_cast<std::uint64_t>(number >> 64);
+}
+Value sum_of_nothing(const Type& type) {
+  switch (type.kind) {
+    case TypeKind::kDecimal:
+      return Value::decimal(0, type.scale);
+    case TypeKind::kFraction:
+      return Value::fraction(0, 1);
+    case TypeKind::kFloat:
+      return Value::floating(0);
+    default:
+      return Value::integer(0);
+  }
+}
+}  // namespace
+
+RingValue ring_value_of(const Feature& feature) {
+  if (!feature.argument) return RingValue::kNone;
+  switch (feature.argument->type.kind) {
+    case TypeKind::kFloat:
+      return RingValue::kFloat;
+    case TypeKind::kFraction:
+      return RingValue::kFraction;
+    default:
+      return RingValue::kNumber;
+  }
+}
+
+std::uint32_t ring_words(std::uint32_t capacity, bool wide_times, RingValue value) {
+  return kHeaderWords + (wide_times ? capacity : (capacity + 1) / 2) +
+         capacity * value_words(value);
+}
+
+RingHeader make_ring(const Feature& feature, std::uint32_t capacity) {
+  RingHeader ring;
+  ring.capacity = std::max(capacity, kCapacityLeast);
+  ring.value = ring_value_of(feature);
+  // Times of one window differ by less than its length.
+  ring.wide_times =
+      feature.window.duration->us > std::int64_t{std::numeric_limits<std::uint32_t>::max()} ? 1 : 0;
+  return ring;
+}
+
+std::uint32_t ring_words_compact(const RingHeader& ring) {
+  const std::uint32_t capacity = std::max(ring.count + ring.count / 4, kCapacityLeast);
+  return ring_words(capacity, ring.wide_times != 0, ring.value);
+}
+void copy_ring_compact(const RingHeader& from, RingHeader* to) {
+  to->capacity = std::max(from.count + from.count / 4, kCapacityLeast);
+  copy_ring(from, to);
+}
+
+void copy_ring(const RingHeader& from, RingHeader* to) {
+  RingHeader header = from;
+  header.capacity = to->capacity;
+  header.head = 0;
+  *to = header;
+  auto* source = const_cast<RingHeader*>(&from);
+  const std::uint32_t width = value_words(from.value);
+  for (std::uint32_t i = 0; i < from.count; ++i) {
+    const std::uint32_t place = place_of(from, i);
+    if (from.wide_times != 0) {
+      times_of<std::int64_t>(to)[i] = times_of<std::int64_t>(source)[place];
+    } else {
+      times_of<std::uint32_t>(to)[i] = times_of<std::uint32_t>(source)[place];
+    }
+    if (width != 0) {
+      std::memcpy(values_of(to) + std::size_t{i} * width,
+                  values_of(source) + std::size_t{place} * width, std::size_t{width} * 8);
+    }
+  }
+}
+
+void trim_ring(RingHeader* ring, std::int64_t now_us, std::int64_t window_us) {
+  while (ring->count > 0 && time_at(ring, 0) <= now_us - window_us) {
+    if (ring->value == RingValue::kNumber) {
+      const auto value = static_cast<std::int64_t>(values_of(ring)[ring->head]);
+      put_128(ring->sum, get_128(ring->sum) - value);
+    }
+    ring->head = place_of(*ring, 1);
+    --ring->count;
+  }
+}
+
+void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value) {
+  TOCSIN_ASSERT(ring->count < ring->capacity, "the caller makes room");
+  if (ring->count == 0) {
+    ring->base_us = time_us;
+    ring->head = 0;
+  }
+  if (ring->wide_times == 0 &&
+      time_us - ring->base_us > std::int64_t{std::numeric_limits<std::uint32_t>::max()}) {
+    // All that is left lies within one window, which 32 bits hold.
+    const std::int64_t oldest = time_at(ring, 0);
+    const auto shift = static_cast<std::uint32_t>(oldest - ring->base_us);
+    for (std::uint32_t i = 0; i < ring->count; ++i) {
+      times_of<std::uint32_t>(ring)[place_of(*ring, i)] -= shift;
+    }
+    ring->base_us = oldest;
+  }
+  const std::uint32_t place = place_of(*ring, ring->count);
+  if (ring->wide_times != 0) {
+    times_of<std::int64_t>(ring)[place] = time_us;
+  } else {
+    times_of<std::uint32_t>(ring)[place] = static_cast<std::uint32_t>(time_us - ring->base_us);
+  }
+  switch (ring->value) {
+    case RingValue::kNone:
+      break;
+    case RingValue::kNumber:
+      values_of(ring)[place] = static_cast<std::uint64_t>(value.number);
+      put_128(ring->sum, get_128(ring->sum) + value.number);
+      break;
+    case RingValue::kFloat:
+      values_of(ring)[place] = std::bit_cast<std::uint64_t>(value.real);
+      break;
+    case RingValue::kFraction:
+      put_128(values_of(ring) + std::size_t{place} * 4, value.number);
+      put_128(values_of(ring) + std::size_t{place} * 4 + 2, value.denominator);
+      break;
+  }
+  ++ring->count;
+}
+
+std::int64_t newest_in_ring(const RingHeader& ring) {
+  return time_at(const_cast<RingHeader*>(&ring), ring.count - 1);
+}
+
+Value read_ring(const RingHeader* const_ring, const Feature& feature) {
+  auto* ring = const_cast<RingHeader*>(const_ring);
+  const std::uint32_t count = ring == nullptr ? 0 : ring->count;
+  if (feature.aggregate == Aggregate::kCount) return Value::integer(count);
+  const bool is_sum = feature.aggregate == Aggregate::kSum;
+  const Type& type = feature.argument->type;
+  if (count == 0) return is_sum ? sum_of_nothing(type) : Value::missing();
+  Value sum = sum_of_nothing(type);
+  switch (ring->value) {
+    case RingValue::kNone:
+      break;
+    case RingValue::kNumber:
+      sum.number = get_128(ring->sum);
+      break;
+    case RingValue::kFloat: {
+      double total = 0;
+      for (std::uint32_t i = 0; i < count; ++i) {
+        total += std::bit_cast<double>(values_of(ring)[place_of(*ring, i)]);
+      }
+      sum = Value::floating(total);
+      break;
+    }
+    case RingValue::kFraction:
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint64_t* value = values_of(ring) + std::size_t{place_of(*ring, i)} * 4;
+        sum = add(sum, Value::fraction(get_128(value), get_128(value + 2)));
+      }
+      break;
+  }
+  return is_sum ? sum : divide(sum, Value::integer(count));
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,50 @@
+/// A feature's window for one key: a ring of the times, and values, of the events in it, with an exact running sum.
+///
+/// Layout in a record: RingHeader, then `capacity` times (u32 microseconds after `base_us`, which a window up to 71
+/// minutes needs; i64 for longer ones), padded to a word, then `capacity` values of `value_words` words each: none for
+/// count, an i64 for exact numbers and durations, a float's bits, or a fraction (numerator, denominator: two words
+/// each). Sums of i64 are kept in 128 bits; floats and fractions are added up at each read, oldest first, so that the
+/// result does not depend on what left the window.
+///
+/// Every read leaves out what has left the window by then; when the events themselves are dropped is invisible.
+#pragma once
+#include <cstdint>
+
+#include "cep/plan.h"
+#include "cep/value.h"
+
+namespace tocsin::cep {
+enum class RingValue : std::uint8_t { kNone, kNumber, kFloat, kFraction };
+
+struct RingHeader {
+  std::uint32_t count = 0;
+  std::uint32_t head = 0;  // place of the oldest
+  std::uint32_t capacity = 0;
+  std::uint8_t wide_times = 0;
+  RingValue value = RingValue::kNone;
+  std::uint16_t unused = 0;
+  std::int64_t base_us = 0;
+  std::uint64_t sum[2] = {};  // kNumber: low, high
+};
+
+/// How the values of a feature's argument are kept.
+RingValue ring_value_of(const Feature& feature);
+/// Words of a ring of this capacity.
+std::uint32_t ring_words(std::uint32_t capacity, bool wide_times, RingValue value);
+/// An empty ring.
+RingHeader make_ring(const Feature& feature, std::uint32_t capacity);
+/// Words of a copy that has little room to spare, and the copy.
+std::uint32_t ring_words_compact(const RingHeader& ring);
+void copy_ring_compact(const RingHeader& from, RingHeader* to);
+/// Copies into a ring of at least as large a capacity, which `to` already says.
+void copy_ring(const RingHeader& from, RingHeader* to);
+
+/// Drops what has left a window of this length by `now`.
+void trim_ring(RingHeader* ring, std::int64_t now_us, std::int64_t window_us);
+/// Adds an event; requires room and a time at or after the newest. `value` is known and fits the ring.
+void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value);
+/// The newest event's time; requires one.
+std::int64_t newest_in_ring(const RingHeader& ring);
+/// The feature's value over the ring; `ring` may be null for none. Requires trim_ring at the time of the read.
+Value read_ring(const RingHeader* ring, const Feature& feature);
+}  // namespace tocsin::cep

@@ -1,0 +1,413 @@
+#include "cep/key_record.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "cep/base/assert.h"
+#include "cep/feature_state.h"
+#include "cep/row_identity.h"
+
+namespace tocsin::cep {
+namespace {
+// While a record is collected, the parent of a node that was copied says where it went.
+constexpr Offset kForwarded = 1U << 31;
+
+std::uint32_t known_words(std::size_t fields) {
+  return static_cast<std::uint32_t>((fields + 63) / 64);
+}
+void put_128(std::uint64_t (&words)[2], Int128 number) {
+  words[0] = static_cast<std::uint64_t>(number);
+  words[1] = static_cast<std::uint64_t>(number >> 64);
+}
+Int128 get_128(const std::uint64_t (&words)[2]) {
+  return static_cast<Int128>(static_cast<unsigned __int128>(words[1]) << 64 | words[0]);
+}
+// A text inside a captured event.
+struct TextPlace {
+  std::uint32_t offset = 0;  // bytes from the event's start
+  std::uint32_t size = 0;
+};
+const std::uint64_t* words_after(const KeptEvent& event) {
+  return reinterpret_cast<const std::uint64_t*>(&event + 1);
+}
+std::string_view text_at(const KeptEvent& event, std::uint64_t word) {
+  TextPlace place;
+  std::memcpy(static_cast<void*>(&place), &word, sizeof(place));
+  return {reinterpret_cast<const char*>(&event) + place.offset, place.size};
+}
+// Where the words of the fields begin.
+const std::uint64_t* field_words(const KeptEvent& event, const CaptureLayout& layout) {
+  const std::uint64_t* words = words_after(event);
+  if ((event.flags & KeptEvent::kHasTs) != 0) ++words;
+  if ((event.flags & KeptEvent::kHasMissing) != 0) words += known_words(layout.fields.size());
+  return words;
+}
+}  // namespace
+
+StoredValue StoredValue::of(const Value& value) {
+  StoredValue stored;
+  put_128(stored.number, value.number);
+  put_128(stored.denominator, value.denominator);
+  stored.real = value.real;
+  stored.kind_and_scale = static_cast<std::uint64_t>(value.kind) << 8 | value.scale;
+  return stored;
+}
+Value StoredValue::value() const {
+  Value value;
+  value.kind = static_cast<ValueKind>(kind_and_scale >> 8);
+  value.scale = static_cast<std::uint8_t>(kind_and_scale & 0xff);
+  value.number = get_128(number);
+  value.denominator = get_128(denominator);
+  value.real = real;
+  return value;
+}
+
+EventTime KeptEvent::ts() const {
+  if ((flags & kHasTs) == 0) return engine_time();
+  return EventTime{static_cast<std::int64_t>(*words_after(*this))};
+}
+
+bool KeptEvent::word(const CaptureLayout& layout, FieldIndex field, std::int64_t& out) const {
+  if (field.value >= layout.place.size()) return false;
+  const std::uint16_t place = layout.place[field.value];
+  if (place == CaptureLayout::kNotKept) return false;
+  if ((flags & kHasMissing) != 0) {
+    const std::uint64_t* known = words_after(*this) + ((flags & kHasTs) != 0 ? 1 : 0);
+    if ((known[place / 64] >> (place % 64) & 1) == 0) return false;
+  }
+  out = static_cast<std::int64_t>(field_words(*this, layout)[place]);
+  return true;
+}
+
+bool KeptEvent::text(const CaptureLayout& layout, FieldIndex field, std::string_view& out) const {
+  std::int64_t place = 0;
+  if (!word(layout, field, place)) return false;
+  out = text_at(*this, static_cast<std::uint64_t>(place));
+  return true;
+}
+
+Value KeptEvent::value(const Plan& plan, const CaptureLayout& layout, FieldIndex field) const {
+  std::int64_t number = 0;
+  if (!word(layout, field, number)) return Value::missing();
+  const Type& field_type = plan.event_types[type].fields[field.value].type;
+  switch (field_type.kind) {
+    case TypeKind::kBool:
+      return Value::boolean(number != 0);
+    case TypeKind::kInt:
+      return Value::integer(number);
+    case TypeKind::kFloat:
+      return Value::floating(std::bit_cast<double>(number));
+    case TypeKind::kDecimal:
+      return Value::decimal(number, field_type.scale);
+    case TypeKind::kString:
+      return Value::string(text_at(*this, static_cast<std::uint64_t>(number)));
+    case TypeKind::kTime:
+      return Value::time({number});
+    case TypeKind::kDate:
+      return Value::date(number);
+    case TypeKind::kDuration:
+      return Value::duration({number});
+    case TypeKind::kEnum:
+      return Value::enumerated(number, (*field_type.words)[static_cast<std::size_t>(number)]);
+    case TypeKind::kFraction:
+      break;
+  }
+  TOCSIN_ASSERT(false, "no field is a fraction");
+}
+
+EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {
+  TOCSIN_ASSERT(layout.keeps_identity, "others have an id field");
+  const std::uint64_t* places = field_words(*this, layout) + layout.fields.size();
+  return {std::string(text_at(*this, places[0])), std::string(text_at(*this, places[1]))};
+}
+
+OperatorEntry* RecordStore::find(const KeySlot& slot, std::uint32_t op) const {
+  if (slot.record == 0) return nullptr;
+  std::byte* record = base(slot);
+  const auto* header = reinterpret_cast<const RecordHeader*>(record);
+  auto* entries = at<OperatorEntry>(record, header->operators);
+  OperatorEntry* const end = entries + header->operator_count;
+  if (header->operator_count > 16) {
+    entries = std::lower_bound(
+        entries, end, op, [](const OperatorEntry& e, std::uint32_t wanted) { return e.op < wanted; });
+  } else {
+    while (entries != end && entries->op < op) ++entries;
+  }
+  return entries != end && entries->op == op ? entries : nullptr;
+}
+
+bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event,
+                         bool replaces, std::span<Draft> drafts) {
+  constexpr std::uint16_t kFirstOperators = 2;
+  if (slot.record == 0) {
+    const std::uint32_t used = kHeaderWords + kFirstOperators;
+    const std::uint32_t capacity = Arena::rounded(used + words);
+    slot.record = keys_->arena().allocate(capacity);
+    RecordHeader header;
+    header.capacity = capacity;
+    header.used = used;
+    header.operators = kHeaderWords;
+    header.operator_capacity = kFirstOperators;
+    std::memcpy(base(slot), &header, sizeof(header));
+    return false;
+  }
+  auto* header = reinterpret_cast<RecordHeader*>(base(slot));
+  std::uint32_t list_words = 0;
+  if (header->operator_count == header->operator_capacity && find(slot, op) == nullptr) {
+    list_words = header->operator_count + 2U;
+  }
+  if (header->capacity - header->used < words + list_words) {
+    collect(base(slot), replaces ? op : 0, drafts, event);
+    const auto live = static_cast<std::uint32_t>(scratch_.size());
+    move_to_fit(slot, live + words + (live + words) / 4);
+    return true;
+  }
+  if (list_words != 0) {
+    const Offset list = cut(slot, list_words);
+    std::byte* record = base(slot);
+    std::memcpy(at<OperatorEntry>(record, list), at<OperatorEntry>(record, header->operators),
+                header->operator_count * sizeof(OperatorEntry));
+    header->operators = list;
+    header->operator_capacity = static_cast<std::uint16_t>(list_words);
+  }
+  return false;
+}
+
+bool RecordStore::has_room(const KeySlot& slot, std::uint32_t words, std::uint32_t op) const {
+  if (slot.record == 0) return true;
+  const auto* header = reinterpret_cast<const RecordHeader*>(base(slot));
+  const std::uint32_t room = header->capacity - header->used;
+  if (room < words) return false;
+  if (header->operator_count < header->operator_capacity) return true;
+  return room >= words + header->operator_count + 2 || find(slot, op) != nullptr;
+}
+
+Offset RecordStore::cut(const KeySlot& slot, std::uint32_t words) {
+  auto* header = reinterpret_cast<RecordHeader*>(base(slot));
+  TOCSIN_ASSERT(header->capacity - header->used >= words, "ensure() made the room");
+  const Offset offset = header->used;
+  header->used += words;
+  return offset;
+}
+
+void RecordStore::set_state(const KeySlot& slot, std::uint32_t op, Offset state) {
+  if (OperatorEntry* entry = find(slot, op)) {
+    entry->state = state;
+    return;
+  }
+  std::byte* record = base(slot);
+  auto* header = reinterpret_cast<RecordHeader*>(record);
+  TOCSIN_ASSERT(header->operator_count < header->operator_capacity, "ensure() made the room");
+  auto* entries = at<OperatorEntry>(record, header->operators);
+  std::uint16_t place = header->operator_count++;
+  for (; place > 0 && entries[place - 1].op > op; --place) entries[place] = entries[place - 1];
+  entries[place] = {op, state};
+}
+
+void RecordStore::release(KeySlot& slot) {
+  if (slot.record == 0) return;
+  keys_->arena().free(slot.record, words_of(base(slot)));
+  slot.record = 0;
+}
+
+Offset RecordStore::push(const void* from, std::uint32_t words) {
+  const auto offset = static_cast<Offset>(scratch_.size());
+  scratch_.resize(scratch_.size() + words);
+  std::memcpy(scratch_.data() + offset, from, std::size_t{words} * 8);
+  return offset;
+}
+
+Offset RecordStore::forward_event(std::byte* old, Offset event) {
+  auto* kept = at<KeptEvent>(old, event);
+  if (kept->forward == 0) kept->forward = push(kept, kept->words);
+  return kept->forward;
+}
+
+Offset RecordStore::forward_node(std::byte* old, Offset node) {
+  path_.clear();
+  Offset next = node;
+  while (next != 0 && (at<Node>(old, next)->parent & kForwarded) == 0) {
+    path_.push_back(next);
+    next = at<Node>(old, next)->parent;
+  }
+  Offset copied = next == 0 ? 0 : at<Node>(old, next)->parent & ~kForwarded;
+  for (std::size_t i = path_.size(); i-- > 0;) {
+    auto* from = at<Node>(old, path_[i]);
+    const Offset event = forward_event(old, from->event);
+    const std::uint32_t words =
+        kNodeWords + (from->has_values() ? deadline_values_ * kStoredValueWords : 0);
+    const Offset to = push(from, words);
+    auto* fresh = reinterpret_cast<Node*>(scratch_.data() + to);
+    fresh->parent = copied;
+    fresh->event = event;
+    from->parent = kForwarded | to;
+    copied = to;
+  }
+  return copied;
+}
+
+void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entry,
+                               const RuleProgram& rule) {
+  deadline_values_ = static_cast<std::uint32_t>(rule.deadline_features.size());
+  const auto* header = at<RuleHeader>(old, state);
+  const std::uint32_t count = header->run_count;
+  const std::uint32_t capacity = count < 2 ? count : count + count / 4;
+  RuleHeader copy = *header;
+  copy.run_capacity = capacity;
+  entry.state = push(&copy, kRuleHeaderWords);
+  const Offset runs = static_cast<Offset>(scratch_.size());
+  scratch_.resize(scratch_.size() + std::size_t{capacity} * kRunWords);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Run run = at<Run>(old, state + kRuleHeaderWords)[i];
+    run.node = forward_node(old, run.node);
+    run.anchor = forward_node(old, run.anchor);
+    std::memcpy(scratch_.data() + runs + std::size_t{i} * kRunWords, &run, sizeof(run));
+  }
+}
+
+void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts,
+                          Offset& event) {
+  const auto* header = reinterpret_cast<const RecordHeader*>(old);
+  scratch_.clear();
+  scratch_.resize(kHeaderWords);
+  RecordHeader fresh;
+  fresh.operators = kHeaderWords;
+  fresh.operator_capacity = static_cast<std::uint16_t>(header->operator_count + 1);
+  scratch_.resize(scratch_.size() + fresh.operator_capacity);
+  const auto* entries = at<OperatorEntry>(old, header->operators);
+  for (std::uint16_t i = 0; i < header->operator_count; ++i) {
+    OperatorEntry entry = entries[i];
+    if (entry.op == skip_op) continue;
+    const OperatorProgram& op = table_.operators[entry.op - 1];
+    if (op.kind == OperatorKind::kFeature) {
+      const auto* ring = at<RingHeader>(old, entry.state);
+      const Offset place = static_cast<Offset>(scratch_.size());
+      scratch_.resize(scratch_.size() + ring_words_compact(*ring));
+      copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.data() + place));
+      entry.state = place;
+    } else {
+      collect_runs(old, entry.state, entry, program_.rules[op.index]);
+    }
+    std::memcpy(scratch_.data() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
+    ++fresh.operator_count;
+  }
+  if (skip_op != 0) {
+    deadline_values_ = static_cast<std::uint32_t>(
+        program_.rules[table_.operators[skip_op - 1].index].deadline_features.size());
+  }
+  for (Draft& draft : drafts) {
+    if (draft.run.node != 0) draft.run.node = forward_node(old, draft.run.node);
+    if (!draft.anchors_here && draft.run.anchor != 0) {
+      draft.run.anchor = forward_node(old, draft.run.anchor);
+    }
+  }
+  if (event != 0) event = forward_event(old, event);
+  std::memcpy(scratch_.data(), &fresh, sizeof(fresh));
+}
+
+void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t capacity_least) {
+  const auto live = static_cast<std::uint32_t>(scratch_.size());
+  const std::uint32_t capacity = Arena::rounded(capacity_least);
+  TOCSIN_ASSERT(capacity < kForwarded, "one key's record stays below 16 GiB");
+  const std::uint32_t old_capacity = words_of(base(slot));
+  if (capacity != old_capacity) {
+    keys_->arena().free(slot.record, old_capacity);
+    slot.record = keys_->arena().allocate(capacity);
+  }
+  RecordHeader header;
+  std::memcpy(static_cast<void*>(&header), scratch_.data(), sizeof(header));
+  header.capacity = capacity;
+  header.used = live;
+  std::memcpy(scratch_.data(), &header, sizeof(header));
+  std::memcpy(base(slot), scratch_.data(), std::size_t{live} * 8);
+}
+
+void RecordStore::shrink(KeySlot& slot) {
+  Offset none = 0;
+  collect(base(slot), 0, {}, none);
+  move_to_fit(slot, static_cast<std::uint32_t>(scratch_.size()));
+}
+
+std::uint32_t RecordStore::event_words(const Batch& batch, const Row& row) {
+  const CaptureLayout& layout = table_.layouts[row.type.value];
+  const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
+  const std::vector<Column>& columns = batch.types[row.type.value].fields;
+  std::uint32_t words = sizeof(KeptEvent) / 8 + static_cast<std::uint32_t>(layout.fields.size());
+  if (row.ts != row.engine_time) ++words;
+  std::size_t text_bytes = 0;
+  bool has_missing = false;
+  for (const FieldIndex field : layout.fields) {
+    const Column& column = columns[field.value];
+    if (row.index >= column.known.size() || column.known[row.index] == 0) {
+      has_missing = true;
+    } else if (fields[field.value].type.kind == TypeKind::kString) {
+      text_bytes += column.texts[row.index].size();
+    }
+  }
+  if (has_missing) words += known_words(layout.fields.size());
+  if (layout.keeps_identity) {
+    identity_ = row_identity(*program_.plan, batch, row);
+    words += 2;
+    text_bytes += identity_.bytes.size() + identity_.text.size();
+  }
+  return words + static_cast<std::uint32_t>((text_bytes + 7) / 8);
+}
+
+void RecordStore::write_event(std::byte* record, Offset place, const Batch& batch, const Row& row,
+                              std::uint32_t words) {
+  const CaptureLayout& layout = table_.layouts[row.type.value];
+  const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
+  const std::vector<Column>& columns = batch.types[row.type.value].fields;
+  KeptEvent event;
+  event.words = words;
+  event.type = static_cast<std::uint16_t>(row.type.value);
+  event.arrival_index = row.arrival.index;
+  event.arrival_record = row.arrival.record;
+  event.engine_time_us = row.engine_time.us;
+  auto* out = at<std::uint64_t>(record, place + sizeof(KeptEvent) / 8);
+  if (row.ts != row.engine_time) {
+    event.flags |= KeptEvent::kHasTs;
+    *out++ = static_cast<std::uint64_t>(row.ts.us);
+  }
+  const bool has_missing =
+      std::any_of(layout.fields.begin(), layout.fields.end(), [&](FieldIndex field) {
+        const Column& column = columns[field.value];
+        return row.index >= column.known.size() || column.known[row.index] == 0;
+      });
+  std::uint64_t* known = out;
+  if (has_missing) {
+    event.flags |= KeptEvent::kHasMissing;
+    const std::uint32_t count = known_words(layout.fields.size());
+    std::fill_n(known, count, 0);
+    out += count;
+  }
+  auto* const event_start = reinterpret_cast<char*>(at<std::byte>(record, place));
+  auto* text = reinterpret_cast<char*>(out + layout.fields.size() + (layout.keeps_identity ? 2 : 0));
+  const auto put_text = [&](std::string_view from) {
+    TextPlace text_place{static_cast<std::uint32_t>(text - event_start),
+                         static_cast<std::uint32_t>(from.size())};
+    if (!from.empty()) std::memcpy(text, from.data(), from.size());
+    text += from.size();
+    std::uint64_t word = 0;
+    std::memcpy(&word, &text_place, sizeof(word));
+    return word;
+  };
+  for (std::size_t i = 0; i < layout.fields.size(); ++i) {
+    const Column& column = columns[layout.fields[i].value];
+    std::uint64_t word = 0;
+    if (row.index < column.known.size() && column.known[row.index] != 0) {
+      if (has_missing) known[i / 64] |= std::uint64_t{1} << (i % 64);
+      word = fields[layout.fields[i].value].type.kind == TypeKind::kString
+                 ? put_text(column.texts[row.index])
+                 : static_cast<std::uint64_t>(column.words[row.index]);
+    }
+    *out++ = word;
+  }
+  if (layout.keeps_identity) {
+    *out++ = put_text(identity_.bytes);
+    *out++ = put_text(identity_.text);
+  }
+  std::memcpy(event_start, &event, sizeof(event));
+}
+}  // namespace tocsin::cep

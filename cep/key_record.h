@@ -1,0 +1,218 @@
+/// A key's record: all that the operators of one table remember of one key, in one block of its shard's arena.
+///
+/// Layout (words of 8 bytes, offsets count words from the block's start, 0 is none):
+///
+///     RecordHeader | objects …, cut one after the other, never freed alone
+///       OperatorEntry[]   sorted by op: operators that have something live; the list itself is an object
+///       rule state        RuleHeader, Run[capacity]: the partial matches, ascending by first event
+///       feature state     a ring (cep/feature_state.h)
+///       Node              one event of a partial match; `parent` is the one before it: runs share their past
+///       KeptEvent         a captured event, once for all rules of the table
+///
+/// Nothing holds an address or another record's offset: a record moves by memcpy. When the block is full, what the
+/// operators still reach is copied to a fresh layout (a two-space collection of one record, some hundred bytes as a
+/// rule), and the block grows or shrinks to fit; so no object is counted or freed on the hot path.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cep/batch.h"
+#include "cep/identity.h"
+#include "cep/key_table.h"
+#include "cep/program.h"
+
+namespace tocsin::cep {
+using Offset = std::uint32_t;
+
+struct RecordHeader {
+  std::uint32_t capacity = 0;  // words of the block
+  std::uint32_t used = 0;      // words cut so far, this header included
+  Offset operators = 0;
+  std::uint16_t operator_count = 0;
+  std::uint16_t operator_capacity = 0;
+};
+struct OperatorEntry {
+  std::uint32_t op = 0;
+  Offset state = 0;
+};
+struct RuleHeader {
+  std::uint32_t run_count = 0;
+  std::uint32_t run_capacity = 0;
+  std::uint32_t next_start = 0;  // numbers first events, so that runs of one start know each other
+  std::uint32_t lost_runs = 0;   // to the budget, since the last alert
+  std::int64_t last_alert_us = kNever;
+  std::uint64_t held_back = 0;  // since the last alert
+  static constexpr std::int64_t kNever = INT64_MIN;
+};
+/// A partial match. `node` is its last event, `anchor` the node up to which later conditions read it.
+struct Run {
+  enum Flag : std::uint32_t {
+    kWaits = 1,     // for the next step
+    kCollects = 2,  // may take more of its step's loop
+    kFinal = 4,     // waits for its deadline: every event is taken
+  };
+  std::int64_t first_time_us = 0;
+  Offset node = 0;
+  Offset anchor = 0;
+  std::uint32_t start = 0;
+  std::uint32_t packed = 0;  // count : 19, step : 10, flags : 3
+
+  std::uint32_t count() const { return packed >> 13; }  // of the step's events, at most kUnbounded
+  std::uint32_t step() const { return packed >> 3 & 0x3ff; }
+  std::uint32_t flags() const { return packed & 7; }
+  static std::uint32_t pack(std::uint32_t count, std::uint32_t step, std::uint32_t flags) {
+    return count << 13 | step << 3 | flags;
+  }
+};
+struct Node {
+  Offset parent = 0;  // 0: the first event
+  Offset event = 0;
+  std::uint32_t length = 0;  // events up to and with this one
+  std::uint16_t step = 0;
+  std::uint16_t subset_and_values = 0;  // which of the step's subsets the event was in : 15, has_values : 1
+
+  static constexpr std::uint16_t kHasValues = 1U << 15;
+  std::size_t subset() const { return subset_and_values & (kHasValues - 1U); }
+  /// The rule's deadline features follow, as StoredValue.
+  bool has_values() const { return (subset_and_values & kHasValues) != 0; }
+};
+/// A feature's value at a match's last event; numbers only.
+struct StoredValue {
+  std::uint64_t number[2] = {};  // low, high: records are aligned to 8 bytes only
+  std::uint64_t denominator[2] = {};
+  double real = 0;
+  std::uint64_t kind_and_scale = 0;
+
+  static StoredValue of(const Value& value);
+  Value value() const;
+};
+/// A captured event: this header, its ts where it differs, a word of known bits for each 64 fields where one is
+/// missing, a word for each kept field (texts: offset and size in bytes, from the event's start), two words for the
+/// identity's bytes and text where the layout keeps it, and the texts.
+struct KeptEvent {
+  static constexpr std::uint16_t kHasTs = 1;
+  static constexpr std::uint16_t kHasMissing = 2;
+  Offset forward = 0;  // while the record is being collected: where it went
+  std::uint32_t words = 0;
+  std::uint16_t type = 0;
+  std::uint16_t flags = 0;
+  std::uint32_t arrival_index = 0;
+  std::uint64_t arrival_record = 0;
+  std::int64_t engine_time_us = 0;
+
+  ArrivalNumber arrival() const { return {arrival_record, arrival_index}; }
+  EventTime engine_time() const { return {engine_time_us}; }
+  EventTime ts() const;
+  /// The value of a field, texts borrowed from the record; missing where it is not kept.
+  Value value(const Plan& plan, const CaptureLayout& layout, FieldIndex field) const;
+  /// A field's word, or its text, by the layout alone; false where it is missing or not kept.
+  bool word(const CaptureLayout& layout, FieldIndex field, std::int64_t& out) const;
+  bool text(const CaptureLayout& layout, FieldIndex field, std::string_view& out) const;
+  /// The identity of an event without an id field.
+  EventIdentity identity(const CaptureLayout& layout) const;
+};
+
+/// A run as the matcher wants it after the event in hand, before anything is written.
+struct Draft {
+  Run run;
+  bool takes = false;        // the event in hand becomes its last: `node` is the one before, 0 for a fresh start
+  bool anchors_here = false;  // `anchor` is the node that the event in hand will get
+};
+
+/// Reads and writes the records of one table, one shard at a time.
+class RecordStore {
+ public:
+  RecordStore(const ProgramImpl& program, const TableProgram& table)
+      : program_(program), table_(table) {}
+  /// The shard whose records are meant from now on.
+  void work_on(KeyShard& keys) { keys_ = &keys; }
+
+  std::byte* base(const KeySlot& slot) const { return keys_->arena().at(slot.record); }
+  /// The operator's entry; null where it has none.
+  OperatorEntry* find(const KeySlot& slot, std::uint32_t op) const;
+
+  /// Makes sure that `words` more can be cut and `op` be listed, making, collecting and moving the record if need be.
+  /// When it collects, `event`, the captured event in hand (0: none), lives on and follows. True when it collected.
+  bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event) {
+    return ensure(slot, words, op, event, false, {});
+  }
+  /// The same for a rule whose runs are about to be replaced by `drafts`: collecting drops its state, and the drafts'
+  /// offsets follow.
+  bool ensure_replacing(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event,
+                        std::span<Draft> drafts) {
+    return ensure(slot, words, op, event, true, drafts);
+  }
+  /// Whether ensure() would have nothing to collect.
+  bool has_room(const KeySlot& slot, std::uint32_t words, std::uint32_t op) const;
+  /// Cuts an object; requires that ensure() made the room.
+  Offset cut(const KeySlot& slot, std::uint32_t words);
+  /// Points `op` to `state`, listing it if it is new.
+  void set_state(const KeySlot& slot, std::uint32_t op, Offset state);
+  /// Forgets the operators for which `is_dead(entry)`, rebuilds the record as small as it can be, or frees it when
+  /// nothing is left.
+  template <typename IsDead>
+  void prune(KeySlot& slot, IsDead&& is_dead) {
+    if (slot.record == 0) return;
+    std::byte* record = base(slot);
+    auto* header = reinterpret_cast<RecordHeader*>(record);
+    auto* entries = at<OperatorEntry>(record, header->operators);
+    std::uint16_t kept = 0;
+    for (std::uint16_t i = 0; i < header->operator_count; ++i) {
+      if (!is_dead(record, entries[i])) entries[kept++] = entries[i];
+    }
+    header->operator_count = kept;
+    if (kept == 0) {
+      release(slot);
+    } else {
+      shrink(slot);
+    }
+  }
+  void release(KeySlot& slot);
+
+  /// Words that capturing this row takes.
+  std::uint32_t event_words(const Batch& batch, const Row& row);
+  /// Captures the row at `place`, which has the `words` that event_words() last said for this row.
+  void write_event(std::byte* record, Offset place, const Batch& batch, const Row& row,
+                   std::uint32_t words);
+
+  template <typename T>
+  static T* at(std::byte* record, Offset offset) {
+    return reinterpret_cast<T*>(record + std::size_t{offset} * 8);
+  }
+  template <typename T>
+  static const T* at(const std::byte* record, Offset offset) {
+    return reinterpret_cast<const T*>(record + std::size_t{offset} * 8);
+  }
+  static std::uint32_t words_of(const std::byte* record) {
+    return reinterpret_cast<const RecordHeader*>(record)->capacity;
+  }
+
+ private:
+  bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event, bool replaces,
+              std::span<Draft> drafts);
+  // Lays out what `old` still needs afresh in scratch_: all operators but `skip_op` (0: all), the drafts' nodes and the
+  // event in hand.
+  void collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts, Offset& event);
+  void collect_runs(std::byte* old, Offset state, OperatorEntry& entry, const RuleProgram& rule);
+  Offset forward_node(std::byte* old, Offset node);
+  Offset forward_event(std::byte* old, Offset event);
+  Offset push(const void* from, std::uint32_t words);
+  void move_to_fit(KeySlot& slot, std::uint32_t capacity_least);
+  void shrink(KeySlot& slot);
+
+  const ProgramImpl& program_;
+  const TableProgram& table_;
+  KeyShard* keys_ = nullptr;
+  std::vector<std::uint64_t> scratch_;
+  std::vector<Offset> path_;  // of forward_node
+  std::uint32_t deadline_values_ = 0;  // of the rule whose nodes are being copied
+  EventIdentity identity_;  // of the row whose capture was sized last
+};
+inline constexpr std::uint32_t kHeaderWords = sizeof(RecordHeader) / 8;
+inline constexpr std::uint32_t kRuleHeaderWords = sizeof(RuleHeader) / 8;
+inline constexpr std::uint32_t kRunWords = sizeof(Run) / 8;
+inline constexpr std::uint32_t kNodeWords = sizeof(Node) / 8;
+inline constexpr std::uint32_t kStoredValueWords = sizeof(StoredValue) / 8;
+}  // namespace tocsin::cep

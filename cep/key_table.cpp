@@ -1,0 +1,145 @@
+#include "cep/key_table.h"
+
+#include <utility>
+
+#include "cep/base/assert.h"
+
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL
+#endif
+#include <xxhash.h>
+
+namespace tocsin::cep {
+namespace {
+constexpr std::uint32_t kSlotsLeast = 4;
+
+struct OutsideKey {
+  BlockRef block = 0;
+  std::uint32_t size = 0;
+};
+OutsideKey outside_key(const KeySlot& slot) {
+  OutsideKey key;
+  std::memcpy(&key, slot.key.data(), sizeof(key));
+  return key;
+}
+std::uint32_t words_of(std::uint32_t key_bytes) { return Arena::rounded((key_bytes + 7) / 8); }
+}  // namespace
+
+std::uint64_t hash_key(std::string_view key_bytes, std::uint64_t seed) {
+  const std::uint64_t group =
+      XXH3_64bits(key_bytes.data(), key_bytes.size()) % kKeyGroupCount;  // as in key_group()
+  const std::uint64_t seeded = XXH3_64bits_withSeed(key_bytes.data(), key_bytes.size(), seed);
+  return (seeded & ~std::uint64_t{kKeyGroupCount - 1}) | group | std::uint64_t{1} << 63;
+}
+
+std::string_view KeyShard::key(const KeySlot& slot) const {
+  if (slot.key_size != KeySlot::kOutside) return {slot.key.data(), slot.key_size};
+  const OutsideKey key = outside_key(slot);
+  return {reinterpret_cast<const char*>(arena_.at(key.block)), key.size};
+}
+
+KeySlot* KeyShard::find(std::uint64_t hash, std::string_view key_bytes) {
+  Group& group = group_of(hash);
+  if (group.count == 0) return nullptr;
+  for (std::uint32_t i = home(group, hash);; i = (i + 1) & group.mask) {
+    KeySlot& slot = group.slots[i];
+    if (slot.hash == 0) return nullptr;
+    if (slot.hash == hash && key(slot) == key_bytes) return &slot;
+  }
+}
+
+void KeyShard::resize(Group& group, std::uint32_t slots) {
+  ++generation_;
+  std::unique_ptr<KeySlot[]> old = std::move(group.slots);
+  const std::uint32_t old_count = old ? group.mask + 1 : 0;
+  table_bytes_ -= std::size_t{old_count} * sizeof(KeySlot);
+  table_bytes_ += std::size_t{slots} * sizeof(KeySlot);
+  if (slots == 0) return;
+  group.slots = std::make_unique<KeySlot[]>(slots);
+  group.mask = slots - 1;
+  for (std::uint32_t i = 0; i < old_count; ++i) {
+    if (old[i].hash == 0) continue;
+    std::uint32_t place = home(group, old[i].hash);
+    while (group.slots[place].hash != 0) place = (place + 1) & group.mask;
+    group.slots[place] = old[i];
+  }
+}
+
+KeySlot* KeyShard::insert(std::uint64_t hash, std::string_view key_bytes) {
+  Group& group = group_of(hash);
+  const std::uint32_t slots = group.slots ? group.mask + 1 : 0;
+  if (std::uint64_t{group.count + 1} * 8 > std::uint64_t{slots} * 7) {
+    resize(group, slots == 0 ? kSlotsLeast : slots * 2);
+  }
+  std::uint32_t place = home(group, hash);
+  while (group.slots[place].hash != 0) place = (place + 1) & group.mask;
+  KeySlot& slot = group.slots[place];
+  slot.hash = hash;
+  slot.record = 0;
+  if (key_bytes.size() <= slot.key.size()) {
+    slot.key_size = static_cast<std::uint8_t>(key_bytes.size());
+    if (!key_bytes.empty()) std::memcpy(slot.key.data(), key_bytes.data(), key_bytes.size());
+  } else {
+    OutsideKey outside;
+    outside.size = static_cast<std::uint32_t>(key_bytes.size());
+    outside.block = arena_.allocate(words_of(outside.size));
+    std::memcpy(arena_.at(outside.block), key_bytes.data(), key_bytes.size());
+    slot.key_size = KeySlot::kOutside;
+    std::memcpy(slot.key.data(), &outside, sizeof(outside));
+  }
+  ++group.count;
+  ++count_;
+  return &slot;
+}
+
+void KeyShard::erase(KeySlot* slot) {
+  TOCSIN_ASSERT(slot->record == 0, "a key's record is freed before its slot");
+  ++generation_;
+  Group& group = group_of(slot->hash);
+  if (slot->key_size == KeySlot::kOutside) {
+    const OutsideKey key = outside_key(*slot);
+    arena_.free(key.block, words_of(key.size));
+  }
+  auto hole = static_cast<std::uint32_t>(slot - group.slots.get());
+  for (std::uint32_t i = (hole + 1) & group.mask; group.slots[i].hash != 0;
+       i = (i + 1) & group.mask) {
+    // A follower may fill the hole when its home is not between the hole and itself.
+    const std::uint32_t from_home = (i - home(group, group.slots[i].hash)) & group.mask;
+    if (from_home >= ((i - hole) & group.mask)) {
+      group.slots[hole] = group.slots[i];
+      hole = i;
+    }
+  }
+  group.slots[hole] = KeySlot{};
+  --group.count;
+  --count_;
+  const std::uint32_t slots = group.mask + 1;
+  if (group.count == 0) {
+    resize(group, 0);
+  } else if (slots > kSlotsLeast && group.count * 8 <= slots) {
+    resize(group, slots / 2);
+  }
+}
+
+void KeyShard::compact_if_sparse(std::uint32_t (*words_of_record)(const std::byte* record)) {
+  constexpr std::size_t kWorthIt = std::size_t{256} << 10;
+  if (arena_.bytes() < kWorthIt || arena_.live_bytes() * 4 > arena_.bytes()) return;
+  Arena fresh;
+  const auto move_block = [&](BlockRef from, std::uint32_t words) {
+    const BlockRef to = fresh.allocate(words);
+    std::memcpy(fresh.at(to), arena_.at(from), std::size_t{words} * 8);
+    return to;
+  };
+  for_each([&](KeySlot& slot) {
+    if (slot.record != 0) {
+      slot.record = move_block(slot.record, words_of_record(arena_.at(slot.record)));
+    }
+    if (slot.key_size == KeySlot::kOutside) {
+      OutsideKey key = outside_key(slot);
+      key.block = move_block(key.block, words_of(key.size));
+      std::memcpy(slot.key.data(), &key, sizeof(key));
+    }
+  });
+  arena_ = std::move(fresh);
+}
+}  // namespace tocsin::cep

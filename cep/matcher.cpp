@@ -1,0 +1,636 @@
+#include "cep/matcher.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "cep/alert_builder.h"
+#include "cep/base/assert.h"
+
+namespace tocsin::cep {
+void Matcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& features,
+                       ShardTimers& timers, std::uint32_t queue) {
+  const bool may_start = hand.satisfies(rule.steps[0].take.predicate);
+  OperatorEntry* const entry = hand.slot != nullptr ? store_.find(*hand.slot, rule.op) : nullptr;
+  record_ = hand.slot != nullptr && hand.slot->record != 0 ? store_.base(*hand.slot) : nullptr;
+  state_ = entry != nullptr ? *RecordStore::at<RuleHeader>(record_, entry->state) : RuleHeader{};
+  if (!may_start && state_.run_count == 0) return;
+
+  rule_ = &rule;
+  hand_ = &hand;
+  key_ = hand.key;
+  features_ = &features;
+  timers_ = &timers;
+  queue_ = queue;
+  is_considered_ = rule.strict && hand.satisfies(rule.considered_predicate);
+  row_answers_.assign(rule.row_places, 0);
+  drafts_.clear();
+  candidates_.clear();
+  changed_ = false;
+
+  for (std::uint32_t i = 0; i < state_.run_count; ++i) {
+    offer(RecordStore::at<Run>(record_, entry->state + kRuleHeaderWords)[i]);
+  }
+  if (may_start && fits(rule.steps[0].take, 0, 0, true)) {
+    Run fresh;
+    fresh.first_time_us = hand.row->engine_time.us;
+    fresh.start = state_.next_start;
+    take(fresh, 0, 1, false);
+  }
+  bool state_changed = false;
+  if (!candidates_.empty()) {
+    state_changed = true;
+    if (select_at_event() && rule.rule->selection.kind == SelectionKind::kSkipPastLast) {
+      // All began at or before this event, the match's last.
+      changed_ = changed_ || state_.run_count > 0;
+      drafts_.clear();
+    }
+  }
+  if (!changed_ && drafts_.size() == state_.run_count) {
+    if (state_changed && entry != nullptr) {
+      *RecordStore::at<RuleHeader>(record_, entry->state) = state_;
+    } else if (state_changed && rule.once) {
+      commit();
+    }
+    return;
+  }
+  if (rule.prunes && drafts_.size() > 1) prune();
+  keep_to_budget();
+  commit();
+  if (rule.ends_absent) set_deadlines();
+}
+
+// One run at the event in hand: drafts what becomes of it.
+void Matcher::offer(const Run& run) {
+  const std::uint32_t flags_before = run.flags();
+  if ((flags_before & Run::kFinal) == 0 && rule_->within &&
+      hand_->row->engine_time.us >= run.first_time_us + rule_->within->us) {
+    changed_ = true;
+    return;
+  }
+  const std::uint32_t at = run.step();
+  const StepProgram& step = rule_->steps[at];
+  bool killed = false;
+  for (const ElementProgram& guard : step.guards) {
+    killed = killed || fits(guard, run.node, -1, false);
+  }
+  std::uint32_t flags = flags_before;
+  if ((flags & Run::kWaits) != 0) {
+    const StepProgram& next = rule_->steps[at + 1];
+    if (fits(next.take, run.node, static_cast<int>(at + 1), true)) {
+      take(run, at + 1, 1, killed);
+      if (next.contiguity != Contiguity::kAny) flags &= ~std::uint32_t{Run::kWaits};
+    } else if (next.contiguity == Contiguity::kNext && is_considered_) {
+      flags &= ~std::uint32_t{Run::kWaits};
+    }
+  }
+  if ((flags & Run::kCollects) != 0) {
+    if (fits(step.take, run.node, static_cast<int>(at), false)) {
+      take(run, at, std::min(run.count() + 1, kUnbounded), killed);
+      flags &= ~std::uint32_t{Run::kCollects};
+    } else if (step.mode == LoopMode::kNext && is_considered_) {
+      flags &= ~std::uint32_t{Run::kCollects};
+    }
+  }
+  if (killed) flags = 0;
+  changed_ = changed_ || flags != flags_before;
+  if (flags == 0) return;
+  Draft draft;
+  draft.run = run;
+  draft.run.packed = Run::pack(run.count(), at, flags);
+  drafts_.push_back(draft);
+}
+
+// `parent` takes the event in hand as event number `count` of `step`; where it was killed, only a match that this
+// completes counts.
+void Matcher::take(const Run& parent, std::uint32_t step_index, std::uint32_t count, bool killed) {
+  const StepProgram& step = rule_->steps[step_index];
+  const bool may_stop = count >= step.min;
+  const bool may_go_on = count < step.max || step.max == kUnbounded;
+  const bool is_last = step_index + 1 == rule_->steps.size();
+  if (is_last && may_stop && !rule_->ends_absent) {
+    candidates_.push_back(
+        {parent.node, parent.start, static_cast<std::uint32_t>(candidates_.size())});
+  }
+  if (killed) return;
+  Draft draft;
+  draft.run = parent;
+  draft.takes = true;
+  // The anchor is the last event that anything later may read; at the least the first event.
+  const bool is_start = parent.node == 0;
+  draft.anchors_here = is_start || static_cast<int>(step_index) <= step.live_step;
+  const auto add = [&](std::uint32_t flags) {
+    if (flags == 0) return;
+    draft.run.packed = Run::pack(count, step_index, flags);
+    drafts_.push_back(draft);
+    changed_ = true;
+  };
+  const std::uint32_t collects = may_go_on ? std::uint32_t{Run::kCollects} : 0;
+  if (!is_last) {
+    add((may_stop ? std::uint32_t{Run::kWaits} : 0) | collects);
+  } else {
+    if (rule_->ends_absent && may_stop) add(Run::kFinal);
+    add(collects);
+  }
+}
+
+bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, bool is_first) {
+  if (!hand_->satisfies(element.predicate)) return false;
+  if (!element.by_row.empty()) {
+    std::int8_t& answer = row_answers_[element.place];
+    if (answer == 0) {
+      answer = 1;
+      for (const Conjunct& conjunct : element.by_row) {
+        if (!holds(conjunct, head, taken_step)) {
+          answer = -1;
+          break;
+        }
+      }
+    }
+    if (answer < 0) return false;
+  }
+  for (const Conjunct& conjunct : element.by_run) {
+    if (is_first && !conjunct.of_first) continue;
+    if (!holds(conjunct, head, taken_step)) return false;
+  }
+  return true;
+}
+
+EvalScope Matcher::scope_at(Offset head, int taken_step) {
+  EvalScope scope{program_};
+  scope.batch = batch_;
+  scope.table = &table_;
+  scope.rule = rule_;
+  scope.record = record_;
+  scope.head = head;
+  scope.taken_step = taken_step;
+  scope.key = key_;
+  scope.features = features_;
+  scope.values_missing = &stats_.values_missing;
+  return scope;
+}
+
+bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
+  const EvalScope scope = scope_at(head, taken_step);
+  const EventView current{hand_->row, nullptr};
+  if (conjunct.fast) {
+    const Tried tried = try_word_test(*conjunct.fast, current, scope);
+    if (tried != Tried::kUnsure) return tried == Tried::kTrue;
+  }
+  return evaluate(*conjunct.expr, current, scope).is_true();
+}
+
+// ---- pruning and the budget
+
+// Whether `b` can never be the one that raises an alert because of `a`; both have their first event in common, or none
+// counts (see prune).
+bool Matcher::dominates(const Draft& a, const Draft& b) {
+  const std::uint32_t step = a.run.step();
+  if (step != b.run.step()) return false;
+  const std::uint32_t a_flags = a.run.flags();
+  const std::uint32_t b_flags = b.run.flags();
+  if ((a_flags & b_flags) != b_flags) return false;
+  if ((b_flags & Run::kCollects) != 0) {
+    const StepProgram& program = rule_->steps[step];
+    const auto stage = [&](std::uint32_t count) {
+      return program.max == kUnbounded ? std::min(count, program.min) : count;
+    };
+    if (stage(a.run.count()) != stage(b.run.count())) return false;
+  }
+  if ((b_flags & Run::kFinal) != 0 && !rule_->waits_from_first && a.takes != b.takes) {
+    return false;  // their deadlines differ
+  }
+  if ((b_flags & Run::kFinal) != 0 && !rule_->waits_from_first && !a.takes) return false;
+  const int live = rule_->steps[step].live_step;
+  const bool same_start = a.run.start == b.run.start;
+  if (!same_start && (rule_->within || live >= 0)) return false;
+  if (live >= 0) {
+    if (a.anchors_here != b.anchors_here) return false;
+    const Offset a_anchor = a.anchors_here ? a.run.node : a.run.anchor;
+    const Offset b_anchor = b.anchors_here ? b.run.node : b.run.anchor;
+    if (a_anchor != b_anchor) return false;
+  }
+  if (!same_start) return a.run.start < b.run.start;
+  return compare(record_, {a.run.node, a.takes, step}, {b.run.node, b.takes, step}) < 0;
+}
+
+void Matcher::prune_group(std::size_t begin, std::size_t end) {
+  // Runs that nothing happened to were compared with each other before.
+  const auto is_new = [](const Draft& draft) { return draft.takes; };
+  if (end - begin <= 16) {
+    for (std::size_t i = begin; i < end; ++i) {
+      for (std::size_t j = begin; j < end && dominated_[i] == 0; ++j) {
+        if (i == j || dominated_[j] != 0 || (!is_new(drafts_[i]) && !is_new(drafts_[j]))) continue;
+        if (dominates(drafts_[j], drafts_[i])) dominated_[i] = 1;
+      }
+    }
+    return;
+  }
+  // Only runs at one step with one anchor can dominate each other: look at those together.
+  group_order_.clear();
+  for (std::size_t i = begin; i < end; ++i) group_order_.push_back(static_cast<std::uint32_t>(i));
+  const auto place_of = [&](std::uint32_t i) {
+    const Draft& draft = drafts_[i];
+    const bool reads = rule_->steps[draft.run.step()].live_step >= 0;
+    const Offset anchor = !reads ? 0 : draft.anchors_here ? draft.run.node : draft.run.anchor;
+    return std::pair{draft.run.step(), anchor};
+  };
+  std::stable_sort(group_order_.begin(), group_order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return place_of(a) < place_of(b);
+  });
+  for (std::size_t first = 0; first < group_order_.size();) {
+    std::size_t last = first + 1;
+    while (last < group_order_.size() &&
+           place_of(group_order_[last]) == place_of(group_order_[first])) {
+      ++last;
+    }
+    for (std::size_t i = first; i < last; ++i) {
+      const std::uint32_t victim = group_order_[i];
+      for (std::size_t j = first; j < last && dominated_[victim] == 0; ++j) {
+        const std::uint32_t other = group_order_[j];
+        if (victim == other || dominated_[other] != 0) continue;
+        if (!is_new(drafts_[victim]) && !is_new(drafts_[other])) continue;
+        if (dominates(drafts_[other], drafts_[victim])) dominated_[victim] = 1;
+      }
+    }
+    first = last;
+  }
+}
+
+void Matcher::prune() {
+  dominated_.assign(drafts_.size(), 0);
+  const bool over_starts = !rule_->within;
+  for (std::size_t begin = 0; begin < drafts_.size();) {
+    std::size_t end = begin + 1;
+    while (end < drafts_.size() &&
+           (over_starts || drafts_[end].run.start == drafts_[begin].run.start)) {
+      ++end;
+    }
+    if (end - begin > 1) prune_group(begin, end);
+    begin = end;
+  }
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < drafts_.size(); ++i) {
+    if (dominated_[i] == 0) drafts_[kept++] = drafts_[i];
+  }
+  drafts_.resize(kept);
+}
+
+void Matcher::keep_to_budget() {
+  const std::size_t most = program_.limits.runs_per_key_max;
+  if (drafts_.size() <= most) return;
+  const std::size_t lost = drafts_.size() - most;
+  drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(lost));
+  state_.lost_runs += static_cast<std::uint32_t>(lost);
+  stats_.runs_lost += lost;
+}
+
+// ---- writing
+
+// Makes the drafts the rule's runs of this key.
+void Matcher::commit() {
+  KeySlot& slot = *hand_->slot;
+  const auto count = static_cast<std::uint32_t>(drafts_.size());
+  const OperatorEntry* entry = store_.find(slot, rule_->op);
+  if (entry == nullptr && count == 0 && !rule_->once) return;
+  stats_.runs += count;
+  stats_.runs -= state_.run_count;
+
+  // What is new: the captured event, and a node for each event taken; drafts that differ only in what they wait for
+  // share it.
+  std::uint32_t words = 0;
+  std::uint32_t event_words = 0;
+  shares_node_.assign(count, 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Draft& draft = drafts_[i];
+    if (!draft.takes) continue;
+    if (hand_->event == 0 && event_words == 0) {
+      event_words = store_.event_words(*batch_, *hand_->row);
+      words += event_words;
+    }
+    shares_node_[i] = i > 0 && drafts_[i - 1].takes && drafts_[i - 1].run.node == draft.run.node &&
+                      drafts_[i - 1].run.step() == draft.run.step();
+    if (shares_node_[i] == 0) words += node_words(draft);
+  }
+  const std::uint32_t new_capacity = count < 2 ? count : count + count / 4;
+  const std::uint32_t block_words = kRuleHeaderWords + new_capacity * kRunWords;
+  const bool in_place = entry != nullptr && state_.run_capacity >= count &&
+                        store_.has_room(slot, words, rule_->op);
+  if (!in_place) {
+    store_.ensure_replacing(slot, words + block_words, rule_->op, hand_->event, drafts_);
+  }
+  record_ = store_.base(slot);
+  if (event_words != 0) {
+    hand_->event = store_.cut(slot, event_words);
+    store_.write_event(record_, hand_->event, *batch_, *hand_->row, event_words);
+  }
+  bool starts = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    Draft& draft = drafts_[i];
+    if (!draft.takes) continue;
+    starts = starts || draft.run.node == 0;
+    draft.run.node = shares_node_[i] != 0 ? drafts_[i - 1].run.node : write_node(draft);
+    if (draft.anchors_here) draft.run.anchor = draft.run.node;
+  }
+  if (starts) ++state_.next_start;
+
+  Offset block = 0;
+  if (in_place) {
+    block = entry->state;
+  } else {
+    block = store_.cut(slot, block_words);
+    store_.set_state(slot, rule_->op, block);
+    state_.run_capacity = new_capacity;
+  }
+  state_.run_count = count;
+  *RecordStore::at<RuleHeader>(record_, block) = state_;
+  Run* runs = RecordStore::at<Run>(record_, block + kRuleHeaderWords);
+  for (std::size_t i = 0; i < count; ++i) runs[i] = drafts_[i].run;
+}
+
+std::uint32_t Matcher::node_words(const Draft& draft) const {
+  const bool has_values = (draft.run.flags() & Run::kFinal) != 0;
+  const auto values =
+      has_values ? static_cast<std::uint32_t>(rule_->deadline_features.size()) : 0;
+  return kNodeWords + values * kStoredValueWords;
+}
+
+// The node of the event in hand after the draft's last one.
+Offset Matcher::write_node(const Draft& draft) {
+  const Offset offset = store_.cut(*hand_->slot, node_words(draft));
+  Node node;
+  node.parent = draft.run.node;
+  node.event = hand_->event;
+  node.length =
+      1 + (node.parent != 0 ? RecordStore::at<Node>(record_, node.parent)->length : 0);
+  node.step = static_cast<std::uint16_t>(draft.run.step());
+  const Element& element = *rule_->steps[node.step].take.element;
+  if (element.events.size() > 1) {
+    node.subset_and_values = static_cast<std::uint16_t>(
+        subset_of_event(element, EventView{hand_->row, nullptr}, scope_at(0, -1)));
+  }
+  if ((draft.run.flags() & Run::kFinal) != 0 && !rule_->deadline_features.empty()) {
+    node.subset_and_values |= Node::kHasValues;
+    auto* values = RecordStore::at<StoredValue>(record_, offset + kNodeWords);
+    for (const FeatureIndex feature : rule_->deadline_features) {
+      *values++ = StoredValue::of(features_->read(feature));
+    }
+  }
+  *RecordStore::at<Node>(record_, offset) = node;
+  return offset;
+}
+
+const KeptEvent* Matcher::first_event(Offset node) const {
+  const Node* at = RecordStore::at<Node>(record_, node);
+  while (at->parent != 0) at = RecordStore::at<Node>(record_, at->parent);
+  return RecordStore::at<KeptEvent>(record_, at->event);
+}
+const KeptEvent* Matcher::last_event(Offset node) const {
+  return RecordStore::at<KeptEvent>(record_, RecordStore::at<Node>(record_, node)->event);
+}
+
+void Matcher::set_deadlines() {
+  std::uint32_t last_start = 0;
+  bool any = false;
+  for (const Draft& draft : drafts_) {
+    if (!draft.takes || (draft.run.flags() & Run::kFinal) == 0) continue;
+    // One timer serves all matches for which the same event set it.
+    if (any && (!rule_->waits_from_first || draft.run.start == last_start)) continue;
+    any = true;
+    last_start = draft.run.start;
+    const KeptEvent* cause =
+        rule_->waits_from_first ? first_event(draft.run.node) : last_event(draft.run.node);
+    Timer timer;
+    timer.deadline_us = cause->engine_time_us + rule_->wait.us;
+    timer.arrival_record = cause->arrival_record;
+    timer.arrival_index = cause->arrival_index;
+    timer.hash = hand_->slot->hash;
+    timer.rule = rule_->index.value;
+    timers_->push(queue_, timer);
+  }
+}
+
+// ---- matches
+
+// Negative when match `a` comes before `b`, which has the same first event: longest, least positions, least steps.
+int Matcher::compare(const std::byte* record, Chain a, Chain b) const {
+  const auto node_at = [&](Offset offset) { return RecordStore::at<Node>(record, offset); };
+  const auto length = [&](const Chain& chain) {
+    return (chain.node != 0 ? node_at(chain.node)->length : 0) + (chain.takes ? 1 : 0);
+  };
+  const auto sign = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
+  if (length(a) != length(b)) return length(a) > length(b) ? -1 : 1;
+  int by_position = 0;
+  int by_step = 0;
+  Offset x = a.node;
+  Offset y = b.node;
+  if (a.takes && b.takes) {
+    by_step = sign(a.step, b.step);
+  } else if (a.takes) {  // the event in hand comes after all that were captured
+    by_position = 1;
+    by_step = sign(a.step, std::uint32_t{node_at(y)->step});
+    y = node_at(y)->parent;
+  } else if (b.takes) {
+    by_position = -1;
+    by_step = sign(std::uint32_t{node_at(x)->step}, b.step);
+    x = node_at(x)->parent;
+  }
+  // Backwards: what differs earliest is seen last and decides.
+  for (; x != y; x = node_at(x)->parent, y = node_at(y)->parent) {
+    const auto* first = RecordStore::at<KeptEvent>(record, node_at(x)->event);
+    const auto* second = RecordStore::at<KeptEvent>(record, node_at(y)->event);
+    if (const int difference = sign(std::pair{first->engine_time_us, first->arrival()},
+                                    std::pair{second->engine_time_us, second->arrival()})) {
+      by_position = difference;
+    }
+    if (const int difference = sign(node_at(x)->step, node_at(y)->step)) by_step = difference;
+  }
+  return by_position != 0 ? by_position : by_step;
+}
+
+bool Matcher::is_held_back(std::int64_t time_us) const {
+  return rule_->once && state_.last_alert_us != RuleHeader::kNever &&
+         time_us < state_.last_alert_us + rule_->once->us;
+}
+
+void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKey& order) {
+  Alert alert = build_alert(scope, last, order);
+  alert.held_back = std::exchange(state_.held_back, 0);
+  alert.lost_runs = std::exchange(state_.lost_runs, 0);
+  state_.last_alert_us = order.time.us;
+  alerts_->push_back(std::move(alert));
+}
+
+void Matcher::hold_back() {
+  ++state_.held_back;
+  ++stats_.alerts_held_back;
+}
+
+// Decides which of `count` matches that complete together, in their order, become alerts. `scope_of(i)` and
+// `last_of(i)` give what the alert sees. Returns the place of the match that `skip past last` selected, else -1.
+template <typename ScopeOf, typename LastOf>
+std::ptrdiff_t Matcher::select(std::size_t count, OrderKey order, ScopeOf&& scope_of,
+                               LastOf&& last_of) {
+  const SelectionKind kind = rule_->rule->selection.kind;
+  bool any_held_back = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const EvalScope scope = scope_of(i);
+    const EventView last = last_of(i);
+    if (!passes_having(scope, last)) continue;
+    if (is_held_back(order.time.us)) {
+      if (kind != SelectionKind::kDefault || !any_held_back) hold_back();
+      any_held_back = true;
+    } else if (order.ordinal == program_.limits.matches_per_event_max) {
+      ++alerts_->back().truncated;
+      ++stats_.matches_truncated;
+    } else {
+      raise(scope, last, order);
+      ++order.ordinal;
+      if (kind == SelectionKind::kDefault) {
+        // What was held back before it in the same completion does not count: one of them alerts.
+        return -1;
+      }
+    }
+    if (kind == SelectionKind::kSkipPastLast) return static_cast<std::ptrdiff_t>(i);
+  }
+  return -1;
+}
+
+bool Matcher::select_at_event() {
+  const auto last_step = static_cast<std::uint32_t>(rule_->steps.size() - 1);
+  if (candidates_.size() > 1) {
+    std::sort(candidates_.begin(), candidates_.end(), [&](const Candidate& a, const Candidate& b) {
+      if (a.start != b.start) return a.place < b.place;
+      return compare(record_, {a.parent, true, last_step}, {b.parent, true, last_step}) < 0;
+    });
+  }
+  OrderKey order;
+  order.time = hand_->row->engine_time;
+  order.phase = Phase::kEvent;
+  order.arrival = hand_->row->arrival;
+  order.level = rule_->level;
+  order.rule = rule_->index.value;
+  order.key = key_;
+  return select(
+             candidates_.size(), std::move(order),
+             [&](std::size_t i) {
+               return scope_at(candidates_[i].parent, static_cast<int>(last_step));
+             },
+             [&](std::size_t) { return EventView{hand_->row, nullptr}; }) >= 0;
+}
+
+namespace {
+// Features as they were at a match's last event.
+class StoredFeatures : public FeatureReader {
+ public:
+  StoredFeatures(const RuleProgram& rule, const StoredValue* values)
+      : rule_(rule), values_(values) {}
+  Value read(FeatureIndex feature) override {
+    const auto& kept = rule_.deadline_features;
+    const auto place = std::lower_bound(kept.begin(), kept.end(), feature);
+    TOCSIN_ASSERT(place != kept.end() && *place == feature, "compile lists what alerts read");
+    return values_[place - kept.begin()].value();
+  }
+
+ private:
+  const RuleProgram& rule_;
+  const StoredValue* values_;
+};
+}  // namespace
+
+void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key,
+                          const Timer& timer) {
+  OperatorEntry* const entry = store_.find(slot, rule.op);
+  if (entry == nullptr) return;
+  rule_ = &rule;
+  hand_ = nullptr;
+  key_ = key;
+  record_ = store_.base(slot);
+  auto* const header = RecordStore::at<RuleHeader>(record_, entry->state);
+  Run* const runs = RecordStore::at<Run>(record_, entry->state + kRuleHeaderWords);
+  due_.clear();
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0; i < header->run_count; ++i) {
+    const Run run = runs[i];
+    bool is_due = false;
+    if ((run.flags() & Run::kFinal) != 0) {
+      const KeptEvent* cause = rule.waits_from_first ? first_event(run.node) : last_event(run.node);
+      is_due = cause->engine_time_us + rule.wait.us == timer.deadline_us &&
+               cause->arrival() == timer.arrival();
+    }
+    if (is_due) {
+      due_.push_back(run);
+    } else {
+      runs[kept++] = run;
+    }
+  }
+  if (due_.empty()) return;
+  state_ = *header;
+  std::stable_sort(due_.begin(), due_.end(), [&](const Run& a, const Run& b) {
+    if (a.start != b.start) return false;  // they stand in the order of their first events
+    return compare(record_, {a.node, false, 0}, {b.node, false, 0}) < 0;
+  });
+  OrderKey order;
+  order.time = EventTime{timer.deadline_us};
+  order.phase = Phase::kTimer;
+  order.arrival = timer.arrival();
+  order.level = rule.level;
+  order.rule = rule.index.value;
+  order.key = key;
+  std::optional<StoredFeatures> features;
+  const std::ptrdiff_t selected = select(
+      due_.size(), std::move(order),
+      [&](std::size_t i) {
+        features.emplace(rule, RecordStore::at<StoredValue>(record_, due_[i].node + kNodeWords));
+        features_ = &*features;
+        return scope_at(due_[i].node, -1);
+      },
+      [&](std::size_t i) { return EventView{nullptr, last_event(due_[i].node)}; });
+  features_ = nullptr;
+  if (selected >= 0) {  // all that began at or before its last event go
+    const KeptEvent* last = last_event(due_[static_cast<std::size_t>(selected)].node);
+    const auto position = std::pair{last->engine_time_us, last->arrival()};
+    std::uint32_t dropped = 0;
+    while (dropped < kept) {
+      const KeptEvent* first = first_event(runs[dropped].node);
+      if (std::pair{first->engine_time_us, first->arrival()} > position) break;
+      ++dropped;
+    }
+    std::move(runs + dropped, runs + kept, runs);
+    kept -= dropped;
+  }
+  stats_.runs -= header->run_count - kept;
+  state_.run_count = kept;
+  *header = state_;
+}
+
+std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset state,
+                             std::int64_t now_us) {
+  auto* const header = RecordStore::at<RuleHeader>(record, state);
+  Run* const runs = RecordStore::at<Run>(record, state + kRuleHeaderWords);
+  std::int64_t latest = kDead;
+  if (header->held_back > 0 || header->lost_runs > 0) latest = kNeverDies;
+  if (rule.once && header->last_alert_us != RuleHeader::kNever) {
+    const std::int64_t end = header->last_alert_us + rule.once->us;
+    if (end > now_us) latest = std::max(latest, end);
+  }
+  std::uint32_t kept = 0;
+  record_ = record;
+  for (std::uint32_t i = 0; i < header->run_count; ++i) {
+    const Run run = runs[i];
+    std::int64_t end = kNeverDies;
+    if ((run.flags() & Run::kFinal) != 0) {
+      const KeptEvent* cause = rule.waits_from_first ? first_event(run.node) : last_event(run.node);
+      end = cause->engine_time_us + rule.wait.us;
+    } else if (rule.within) {
+      end = run.first_time_us + rule.within->us;
+    }
+    if (end <= now_us) continue;
+    latest = std::max(latest, end);
+    runs[kept++] = run;
+  }
+  stats_.runs -= header->run_count - kept;
+  header->run_count = kept;
+  return latest;
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,129 @@
+/// Matching by runs that share their past (method 3 of ARCHITECTURE.md, Matching): one rule, one key, one event at a
+/// time.
+///
+/// A **run** stands at the step whose event it took last, and may at once wait for the next step and collect more for
+/// its step's loop: an event that neither takes leaves it as it is, so that "every count is a place to stop" makes a new
+/// run only when the loop goes on. Runs are kept ascending by their first event. An event is offered to each run and to
+/// a fresh start; what they become is drafted first, then pruned, cut to the budget, and only what survives is written:
+/// captured event and nodes are made for it alone.
+///
+/// **Pruning**: under the default selection and `skip past last` an event gives at most one alert, that of the first
+/// match in order. A run can never give it while another of the same first event, which comes before it in that order,
+/// stands where it stands, can do all that it can, and differs from it in no event that anything later reads
+/// (StepProgram::live_step). Such a run is dropped. Without `within` and with nothing read, the same holds between
+/// different first events: the older comes first and never expires.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "cep/alert.h"
+#include "cep/engine.h"
+#include "cep/eval.h"
+#include "cep/key_record.h"
+#include "cep/timers.h"
+
+namespace tocsin::cep {
+/// The event in hand at one key.
+struct RowInHand {
+  const Row* row = nullptr;
+  std::uint32_t number = 0;                   // of the row in its slice
+  const std::uint64_t* predicates = nullptr;  // its predicate bits in the table
+  KeySlot* slot = nullptr;                    // null: nothing is live here and nothing that needs a record begins
+  std::string_view key;
+  Offset event = 0;  // where it is captured in the record; 0: not yet
+
+  bool satisfies(std::uint32_t predicate) const {
+    return (predicates[predicate / 64] >> (predicate % 64) & 1) != 0;
+  }
+};
+
+class Matcher {
+ public:
+  Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
+          EngineStats& stats)
+      : program_(program), table_(table), store_(store), stats_(stats) {}
+
+  /// The slice that rows are of, until the next call.
+  void begin_slice(const Batch& batch, std::vector<Alert>& alerts) {
+    batch_ = &batch;
+    alerts_ = &alerts;
+  }
+  /// Offers the row to the rule's runs of its key. Sets deadlines in `timers`' queue `queue`.
+  void on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& features,
+                ShardTimers& timers, std::uint32_t queue);
+  /// Gives the matches of the key for which this deadline was set, if they still wait for it.
+  void on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key,
+                   const Timer& timer);
+  /// Until when the rule's state of a key matters: kDead when it is over by `now_us`, kNeverDies. Drops expired runs.
+  std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
+                      std::int64_t now_us);
+  static constexpr std::int64_t kDead = INT64_MIN;
+  static constexpr std::int64_t kNeverDies = INT64_MAX;
+
+ private:
+  // A match that the event in hand completes: `parent` is its last event before, 0 for none.
+  struct Candidate {
+    Offset parent = 0;
+    std::uint32_t start = 0;
+    std::uint32_t place = 0;  // ascends with the first event
+  };
+  struct Chain {
+    Offset node = 0;
+    bool takes = false;  // the event in hand follows, for step `step`
+    std::uint32_t step = 0;
+  };
+
+  // ---- one event
+  void offer(const Run& run);
+  void take(const Run& parent, std::uint32_t step, std::uint32_t count, bool killed);
+  bool fits(const ElementProgram& element, Offset head, int taken_step, bool is_first);
+  bool holds(const Conjunct& conjunct, Offset head, int taken_step);
+  EvalScope scope_at(Offset head, int taken_step);
+  void prune();
+  bool dominates(const Draft& a, const Draft& b);
+  void prune_group(std::size_t begin, std::size_t end);
+  void keep_to_budget();
+  void commit();
+  std::uint32_t node_words(const Draft& draft) const;
+  Offset write_node(const Draft& draft);
+  const KeptEvent* first_event(Offset node) const;
+  const KeptEvent* last_event(Offset node) const;
+  void set_deadlines();
+  // ---- matches
+  int compare(const std::byte* record, Chain a, Chain b) const;
+  template <typename ScopeOf, typename LastOf>
+  std::ptrdiff_t select(std::size_t count, OrderKey order, ScopeOf&& scope_of, LastOf&& last_of);
+  bool select_at_event();
+  void hold_back();
+  bool is_held_back(std::int64_t time_us) const;
+  void raise(const EvalScope& scope, const EventView& last, const OrderKey& order);
+
+  const ProgramImpl& program_;
+  const TableProgram& table_;
+  RecordStore& store_;
+  EngineStats& stats_;
+  const Batch* batch_ = nullptr;
+  std::vector<Alert>* alerts_ = nullptr;
+
+  // The rule and event in hand.
+  const RuleProgram* rule_ = nullptr;
+  RowInHand* hand_ = nullptr;
+  FeatureReader* features_ = nullptr;
+  ShardTimers* timers_ = nullptr;
+  std::uint32_t queue_ = 0;
+  std::string_view key_;
+  std::byte* record_ = nullptr;
+  bool is_considered_ = false;
+  RuleHeader state_;
+  std::vector<Draft> drafts_;
+  std::vector<Candidate> candidates_;
+  std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
+  std::vector<std::uint32_t> group_order_;
+  std::vector<std::uint8_t> dominated_;
+  std::vector<std::uint8_t> shares_node_;
+  std::vector<Run> due_;
+  bool changed_ = false;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,276 @@
+// describe(): the canonical text of a plan. Everything that the plan means stands in it, nothing
+// else.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "cep/plan.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::array kOpNames = {
+    "literal",    "field",    "bound",         "prev",     "aggregate", "feature",    "key",
+    "is_bound",   "in_loop",  "in_list",       "in",       "between",   "is_missing", "is_known",
+    "if",         "coalesce", "not",           "and",      "or",        "negate",     "add",
+    "subtract",   "multiply", "divide",        "modulo",   "equal",     "not_equal",  "less",
+    "less_equal", "greater",  "greater_equal", "to_float", "late_by"};
+static_assert(kOpNames.size() == static_cast<std::size_t>(Op::kLateBy) + 1);
+constexpr std::array kAggregateNames = {"count", "sum",      "avg",    "min",
+                                        "max",   "distinct", "stddev", "stddev_pop",
+                                        "first", "last",     "ewma",   "percentile"};
+static_assert(kAggregateNames.size() == static_cast<std::size_t>(Aggregate::kPercentile) + 1);
+constexpr std::array kWhichNames = {"only", "first", "last"};
+constexpr std::array kWindowNames = {"last",    "previous", "tumbling",     "today",
+                                     "session", "ever",     "previous_ever"};
+constexpr std::array kContiguityNames = {"then", "then first", "then next"};
+constexpr std::array kLoopModeNames = {"relaxed", "next", "each"};
+constexpr std::array kElementNames = {"step", "no", "group", "one_of", "all_of"};
+constexpr std::array kSelectionNames = {"default",      "no_skip",       "skip_past_last",
+                                        "skip_to_next", "skip_to_first", "skip_to_last",
+                                        "consume"};
+constexpr std::array kOnceNames = {"none", "per_duration", "per_variable", "per_day", "while"};
+constexpr std::array kStatusNames = {"draft", "internal", "shadow", "live"};
+
+template <typename Names, typename Enum>
+const char* name_of(const Names& names, Enum e) {
+  return names[static_cast<std::size_t>(e)];
+}
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+std::string type_text(const Type& type) {
+  return type.kind == TypeKind::kFraction ? "fraction" : type_name(type);
+}
+
+std::string value_text(const Value& value) {
+  if (value.kind == ValueKind::kString) return quoted(value.text);
+  if (value.kind == ValueKind::kFraction) {
+    return format_decimal(value.number, 0) + "/" + format_decimal(value.denominator, 0);
+  }
+  return to_text(value);
+}
+
+// Writes one plan. Indices that point nowhere are shown as such, so that a broken plan can be
+// looked at too.
+class Describer {
+ public:
+  explicit Describer(const Plan& plan) : plan_(plan) {}
+
+  std::string expr(const Expr& e) const {
+    std::string out = name_of(kOpNames, e.op);
+    switch (e.op) {
+      case Op::kLiteral:
+        return value_text(e.literal.view()) + ":" + type_text(e.type);
+      case Op::kField:
+      case Op::kPrev:
+        out += field(e.field);
+        break;
+      case Op::kBound:
+        out += fmt::format("[{} {}]{}", var(e.var), name_of(kWhichNames, e.which), field(e.field));
+        break;
+      case Op::kAggregate:
+        out += fmt::format("[{} {}]", name_of(kAggregateNames, e.aggregate), var(e.var));
+        break;
+      case Op::kFeature:
+        out += "[" +
+               (e.feature.value < plan_.features.size() ? plan_.features[e.feature.value].name
+                                                        : nowhere(e.feature.value)) +
+               "]";
+        break;
+      case Op::kKey:
+        out += fmt::format("[{}]", e.key_part);
+        break;
+      case Op::kIsBound:
+      case Op::kInLoop:
+        out += "[" + var(e.var) + "]";
+        break;
+      case Op::kIn:
+        out += "[" +
+               (e.list.value < plan_.lists.size() ? plan_.lists[e.list.value].name
+                                                  : nowhere(e.list.value)) +
+               "]";
+        break;
+      default:
+        break;
+    }
+    if (!e.args.empty()) {
+      out += '(';
+      for (std::size_t i = 0; i < e.args.size(); ++i) {
+        if (i > 0) out += ", ";
+        out += optional_expr(e.args[i]);
+      }
+      out += ')';
+    }
+    return out + ":" + type_text(e.type);
+  }
+
+  std::string plan() {
+    for (const EventType& type : plan_.event_types) event_type(type);
+    for (const List& list : plan_.lists) this->list(list);
+    for (const Feature& feature : plan_.features) this->feature(feature);
+    for (const Rule& rule : plan_.rules) this->rule(rule);
+    return std::move(out_);
+  }
+
+ private:
+  static std::string nowhere(std::uint32_t index) { return fmt::format("?{}", index); }
+  static std::string var(VarIndex index) { return fmt::format("${}", index.value); }
+
+  std::string optional_expr(const ExprPtr& e) const { return e ? expr(*e) : "-"; }
+
+  std::string type_of_event(EventTypeIndex index) const {
+    return index.value < plan_.event_types.size() ? plan_.event_types[index.value].name
+                                                  : nowhere(index.value);
+  }
+  std::string field_name(EventTypeIndex type, FieldIndex index) const {
+    if (type.value >= plan_.event_types.size()) return nowhere(index.value);
+    const std::vector<Field>& fields = plan_.event_types[type.value].fields;
+    return index.value < fields.size() ? fields[index.value].name : nowhere(index.value);
+  }
+  std::string field(const FieldRef& ref) const {
+    std::string out = "[" + ref.name;
+    for (const auto& [type, index] : ref.by_type) {
+      out += fmt::format(" {}.{}", type_of_event(type), field_name(type, index));
+    }
+    return out + "]";
+  }
+  std::string subsets(const std::vector<Subset>& events) const {
+    std::string out = "{";
+    for (const Subset& subset : events) {
+      if (&subset != &events.front()) out += " | ";
+      out += subset.name + "=" + type_of_event(subset.type);
+      if (subset.condition) out += " where " + expr(*subset.condition);
+    }
+    return out + "}";
+  }
+  std::string key(const KeySpec& spec) const {
+    std::string out = "{";
+    for (const KeyPart& part : spec.parts) {
+      if (&part != &spec.parts.front()) out += ", ";
+      out += fmt::format("{}:{} =", part.name, type_text(part.type));
+      for (const KeyMember& member : part.members) {
+        out += fmt::format(" {}.{}", type_of_event(member.type),
+                           field_name(member.type, member.field));
+        if (!member.role.empty()) out += " as " + member.role;
+      }
+    }
+    return out + "}";
+  }
+  static std::string duration(const std::optional<Duration>& d) {
+    return d ? format_duration(*d) : "-";
+  }
+  static std::string texts(const std::vector<std::string>& texts) {
+    std::string out = "[";
+    for (const std::string& text : texts) {
+      if (&text != &texts.front()) out += ", ";
+      out += quoted(text);
+    }
+    return out + "]";
+  }
+
+  void line(int depth, std::string_view text) {
+    out_.append(static_cast<std::size_t>(2 * depth), ' ');
+    out_ += text;
+    out_ += '\n';
+  }
+
+  void event_type(const EventType& type) {
+    line(0, fmt::format("event {} from {} time {} id {} bound {}", type.name,
+                        quoted(type.json_type), type.time_field.value,
+                        type.id_field ? fmt::format("{}", type.id_field->value) : "-",
+                        format_duration(type.bound)));
+    for (const Field& field : type.fields) {
+      line(1, fmt::format("{}: {}{}{}{} from {}", field.name, type_text(field.type),
+                          field.optional ? "?" : "", field.evidence ? " evidence" : "",
+                          field.pii ? " pii" : "", texts(field.path)));
+    }
+  }
+  void list(const List& list) {
+    std::string values;
+    for (const OwnedValue& value : list.values) values += " " + value_text(value.view());
+    line(0, fmt::format("list {}: {} ={}", list.name, type_text(list.element), values));
+  }
+  void feature(const Feature& feature) {
+    line(0, fmt::format("feature {}: {} = {}({}) of {} where {} by {} over {} {}", feature.name,
+                        type_text(feature.type), name_of(kAggregateNames, feature.aggregate),
+                        optional_expr(feature.argument), subsets(feature.events),
+                        optional_expr(feature.where), key(feature.key),
+                        name_of(kWindowNames, feature.window.kind),
+                        duration(feature.window.duration)));
+  }
+  void element(int depth, const Element& element) {
+    std::string text = fmt::format("{} {}", name_of(kContiguityNames, element.contiguity),
+                                   name_of(kElementNames, element.kind));
+    if (element.gap) text += " gap " + duration(element.gap);
+    if (element.kind == ElementKind::kStep) text += " " + var(element.var);
+    if (element.kind != ElementKind::kAbsence) {
+      const Quantifier& q = element.quantifier;
+      text += fmt::format(" {}..{} {}{}{}{}", q.min, q.max ? fmt::format("{}", *q.max) : "",
+                          name_of(kLoopModeNames, q.mode), q.greedy ? " greedy" : "",
+                          q.loop ? " loop" : "", element.optional ? " optional" : "");
+    } else {
+      text += fmt::format("{} for {}", element.next ? " next" : "", duration(element.absent_for));
+    }
+    if (element.kind == ElementKind::kStep || element.kind == ElementKind::kAbsence) {
+      text += fmt::format(" {} where {}", subsets(element.events), optional_expr(element.where));
+    }
+    if (!element.until_events.empty()) {
+      text += fmt::format(" until {} where {}", subsets(element.until_events),
+                          optional_expr(element.until_where));
+    }
+    line(depth, text);
+    for (const Element& child : element.children) this->element(depth + 1, child);
+  }
+  void rule(const Rule& rule) {
+    line(0, "rule " + rule.name);
+    line(1, fmt::format("id {} title {} description {} owner {} status {}", quoted(rule.id),
+                        quoted(rule.title), quoted(rule.description), quoted(rule.owner),
+                        name_of(kStatusNames, rule.status)));
+    line(1, fmt::format("tags {} references {} falsepositives {}", texts(rule.tags),
+                        texts(rule.references), texts(rule.false_positives)));
+    line(1, "severity " + optional_expr(rule.severity));
+    line(1, "by " + key(rule.key));
+    for (std::size_t i = 0; i < rule.variables.size(); ++i) {
+      line(1, fmt::format("variable ${} {}{}", i,
+                          rule.variables[i].name.empty() ? "-" : rule.variables[i].name,
+                          rule.variables[i].loop ? " loop" : ""));
+    }
+    for (const Element& element : rule.pattern) this->element(1, element);
+    line(1, "considered " + subsets(rule.considered));
+    line(1, "within " + duration(rule.within));
+    line(1, "having " + optional_expr(rule.having));
+    line(1, fmt::format("selection {} {}{}{}", name_of(kSelectionNames, rule.selection.kind),
+                        var(rule.selection.var), rule.selection.in_order ? " in order" : "",
+                        rule.selection.prefer_latest ? " prefer latest" : ""));
+    std::string once =
+        fmt::format("once {} {} {} while {} each [", name_of(kOnceNames, rule.suppression.once),
+                    format_duration(rule.suppression.duration), var(rule.suppression.var),
+                    optional_expr(rule.suppression.while_condition));
+    for (const ExprPtr& e : rule.suppression.for_each) once += " " + optional_expr(e);
+    line(1, once + " ]");
+    for (const MessagePart& part : rule.message) {
+      line(1, part.expr ? "message " + expr(*part.expr) : "message " + quoted(part.text));
+    }
+    for (const AlertField& field : rule.fields) {
+      line(1, fmt::format("field {} = {}", field.name, optional_expr(field.expr)));
+    }
+    for (const Captured& captured : rule.captured) {
+      std::string names;
+      for (const FieldIndex index : captured.fields)
+        names += " " + field_name(captured.type, index);
+      line(1, fmt::format("captured {}:{}", type_of_event(captured.type), names));
+    }
+  }
+
+  const Plan& plan_;
+  std::string out_;
+};
+}  // namespace
+
+std::string describe(const Plan& plan) { return Describer(plan).plan(); }
+std::string describe(const Plan& plan, const Expr& expr) { return Describer(plan).expr(expr); }
+}  // namespace tocsin::cep

@@ -1,0 +1,19 @@
+#include "cep/row_identity.h"
+
+#include <vector>
+
+namespace tocsin::cep {
+EventIdentity row_identity(const Plan& plan, const Batch& batch, const Row& row) {
+  const EventType& type = plan.event_types[row.type.value];
+  TextArena texts;
+  std::vector<Value> fields;
+  if (batch.fields_of != nullptr) {
+    fields = batch.fields_of(plan, row, texts);
+  } else {
+    for (std::size_t i = 0; i < type.fields.size(); ++i) {
+      fields.push_back(batch.value(plan, row, FieldIndex(i)));
+    }
+  }
+  return identity_of_fields(type.name, fields, row.equal_number);
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,10 @@
+/// The identity of an event of a type without an id field, from its row.
+#pragma once
+#include "cep/batch.h"
+#include "cep/identity.h"
+#include "cep/plan.h"
+
+namespace tocsin::cep {
+/// From all declared fields: by the batch's `fields_of`, else from its columns, which then have them all.
+EventIdentity row_identity(const Plan& plan, const Batch& batch, const Row& row);
+}  // namespace tocsin::cep

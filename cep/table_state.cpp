@@ -1,0 +1,388 @@
+#include "cep/table_state.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "cep/base/assert.h"
+#include "cep/eval.h"
+#include "cep/feature_state.h"
+#include "cep/key.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::uint32_t kPrefetchAhead = 12;
+constexpr std::int64_t kTicksOfLongest = 16;
+constexpr std::int64_t kTickLeastUs = 1'000;
+constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
+}  // namespace
+
+// Reads features at a row: in place in pass 0, from value columns after.
+class TableState::Features : public FeatureReader {
+ public:
+  Features(TableState& table, Slice& slice, std::uint32_t pass, const RowInHand& hand)
+      : table_(table), slice_(slice), pass_(pass), hand_(hand) {}
+  Value read(FeatureIndex feature) override {
+    if (pass_ > 0) return slice_.values(feature)[hand_.number];
+    return table_.read_feature(table_.program_.features[feature.value], hand_);
+  }
+
+ private:
+  TableState& table_;
+  Slice& slice_;
+  std::uint32_t pass_;
+  const RowInHand& hand_;
+};
+
+TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
+                       EngineStats& stats)
+    : program_(program),
+      table_(program.tables[table]),
+      seed_(hash_seed),
+      stats_(stats),
+      tick_us_(table_.longest_us == 0
+                   ? kTickWithoutWindowsUs
+                   : std::max(table_.longest_us / kTicksOfLongest, kTickLeastUs)),
+      store_(program, table_),
+      matcher_(program, table_, store_, stats),
+      mask_words_(table_.operator_words + table_.predicate_words),
+      masks_(program.plan->event_types.size()) {
+  std::vector<std::vector<bool>> queues(kPasses);
+  queue_of_op_.resize(table_.operators.size());
+  for (std::size_t i = 0; i < table_.operators.size(); ++i) {
+    const OperatorProgram& op = table_.operators[i];
+    if (op.kind != OperatorKind::kRule || !program.rules[op.index].ends_absent) continue;
+    queue_of_op_[i] = static_cast<std::uint32_t>(queues[op.pass].size());
+    queues[op.pass].push_back(!program.rules[op.index].waits_from_first);
+  }
+  for (std::uint32_t i = 0; i < kShardCount; ++i) {
+    shards_.push_back(std::make_unique<Shard>(Shard{KeyShard{}, ExpiryWheel(tick_us_), {}}));
+    for (const std::vector<bool>& of_pass : queues) shards_.back()->timers.emplace_back(of_pass);
+  }
+}
+
+// ---- resolve
+
+// Each entry's operator bits and predicate bits, from the predicates' bitmaps.
+void TableState::make_masks(const Slice& slice) {
+  std::vector<std::vector<std::uint32_t>> bits_of(table_.predicates.size());
+  for (std::uint32_t bit = 0; bit < table_.bit_predicates.size(); ++bit) {
+    for (const std::uint32_t predicate : table_.bit_predicates[bit]) {
+      bits_of[predicate].push_back(bit);
+    }
+  }
+  for (std::size_t t = 0; t < masks_.size(); ++t) {
+    const std::uint32_t rows = slice.rows_of(EventTypeIndex(t));
+    std::vector<std::uint64_t>& masks = masks_[t];
+    masks.assign(std::size_t{rows} * mask_words_, 0);
+    if (rows == 0 || !table_.by_type[t].complete) continue;
+    for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) {
+      const AtomFormula& formula = table_.predicates[p].by_type[t];
+      if (formula.steps.empty()) continue;
+      slice.atoms().combine(formula, rows, predicate_bits_);
+      // What a row's mask gains where the predicate holds.
+      gain_.assign(mask_words_, 0);
+      for (const std::uint32_t bit : bits_of[p]) gain_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+      gain_[table_.operator_words + p / 64] |= std::uint64_t{1} << (p % 64);
+      for (std::size_t w = 0; w < predicate_bits_.size(); ++w) {
+        for (std::uint64_t bits = predicate_bits_[w]; bits != 0; bits &= bits - 1) {
+          const std::size_t entry = w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+          std::uint64_t* mask = masks.data() + entry * mask_words_;
+          for (std::uint32_t i = 0; i < mask_words_; ++i) mask[i] |= gain_[i];
+        }
+      }
+    }
+  }
+}
+
+// Appends the row's key bytes to key_bytes_; false when a part is missing.
+bool TableState::append_key(const Batch& batch, const Row& row) {
+  const KeyFields& key = table_.by_type[row.type.value];
+  const std::vector<Column>& columns = batch.types[row.type.value].fields;
+  const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
+  if (key.fields.size() == 1 && fields[key.fields[0].value].type.kind == TypeKind::kString) {
+    const Column& column = columns[key.fields[0].value];
+    if (row.index >= column.known.size() || column.known[row.index] == 0) return false;
+    const std::string_view text = column.texts[row.index];
+    const std::size_t begin = key_bytes_.size();
+    key_bytes_.resize(begin + 1 + text.size());
+    key_bytes_[begin] = '\x04';
+    if (!text.empty()) std::memcpy(key_bytes_.data() + begin + 1, text.data(), text.size());
+    return true;
+  }
+  key_values_.clear();
+  for (const FieldIndex field : key.fields) {
+    key_values_.push_back(column_value(fields[field.value].type, columns[field.value], row.index));
+    if (key_values_.back().is_missing()) return false;
+  }
+  key_scratch_ = key_bytes(key_values_);
+  key_bytes_.insert(key_bytes_.end(), key_scratch_.begin(), key_scratch_.end());
+  return true;
+}
+
+void TableState::resolve(Slice& slice) {
+  make_masks(slice);
+  key_bytes_.clear();
+  unordered_.clear();
+  std::array<std::uint32_t, kShardCount> counts{};
+  const std::vector<Row>& rows = slice.batch().rows;
+  for (std::uint32_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    const std::uint64_t* mask = mask_of(row);
+    std::uint64_t any = 0;
+    for (std::uint32_t w = 0; w < table_.operator_words; ++w) any |= mask[w];
+    if (any == 0) continue;
+    Touch touch;
+    touch.row = i;
+    touch.key_begin = static_cast<std::uint32_t>(key_bytes_.size());
+    if (!append_key(slice.batch(), row)) continue;
+    touch.key_size = static_cast<std::uint32_t>(key_bytes_.size()) - touch.key_begin;
+    touch.hash = hash_key(key_of(touch), seed_);
+    unordered_.push_back(touch);
+    ++counts[shard_of_hash(touch.hash)];
+    slice.mark_relevant(i);
+  }
+  std::array<std::uint32_t, kShardCount> next{};
+  shard_begin_[0] = 0;
+  for (std::uint32_t s = 0; s < kShardCount; ++s) {
+    next[s] = shard_begin_[s];
+    shard_begin_[s + 1] = shard_begin_[s] + counts[s];
+  }
+  touches_.resize(unordered_.size());
+  slots_.resize(unordered_.size());
+  for (const Touch& touch : unordered_) touches_[next[shard_of_hash(touch.hash)]++] = touch;
+  for (std::uint32_t s = 0; s < kShardCount; ++s) {
+    if (counts[s] > 0) find_slots(s, slice);
+  }
+}
+
+void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
+  Shard& shard = *shards_[shard_index];
+  const std::uint32_t begin = shard_begin_[shard_index];
+  const std::uint32_t end = shard_begin_[shard_index + 1];
+  const std::vector<Row>& rows = slice.batch().rows;
+  const std::uint64_t generation = shard.keys.generation();
+  for (std::uint32_t i = begin; i < std::min(begin + kPrefetchAhead, end); ++i) {
+    shard.keys.prefetch(touches_[i].hash);
+  }
+  for (std::uint32_t i = begin; i < end; ++i) {
+    if (i + kPrefetchAhead < end) shard.keys.prefetch(touches_[i + kPrefetchAhead].hash);
+    const Touch& touch = touches_[i];
+    KeySlot* slot = shard.keys.find(touch.hash, key_of(touch));
+    const Row& row = rows[touch.row];
+    if (slot == nullptr && (mask_of(row)[0] & 1) != 0) {
+      slot = shard.keys.insert(touch.hash, key_of(touch));
+      const std::int64_t now = row.engine_time.us;
+      shard.wheel.add(touch.hash, now, now + tick_us_ * kTicksOfLongest / 2);
+    }
+    slots_[i] = slot;
+  }
+  if (shard.keys.generation() != generation) {  // inserts may have moved what was found before
+    for (std::uint32_t i = begin; i < end; ++i) {
+      slots_[i] = shard.keys.find(touches_[i].hash, key_of(touches_[i]));
+    }
+  }
+}
+
+// ---- run
+
+void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
+                     std::vector<Alert>& alerts) {
+  matcher_.begin_slice(slice.batch(), alerts);
+  for (std::uint32_t s = 0; s < kShardCount; ++s) {
+    Shard& shard = *shards_[s];
+    if (shard_begin_[s] < shard_begin_[s + 1]) run_shard(pass, s, slice);
+    if (shard.timers[pass].next_due_us() <= watermark.us) fire(pass, shard, watermark.us);
+  }
+}
+
+void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice) {
+  Shard& shard = *shards_[shard_index];
+  store_.work_on(shard.keys);
+  const std::uint32_t begin = shard_begin_[shard_index];
+  const std::uint32_t end = shard_begin_[shard_index + 1];
+  const std::vector<Row>& rows = slice.batch().rows;
+  const auto prefetch = [&](std::uint32_t i) {
+    if (slots_[i] == nullptr || slots_[i]->record == 0) return;
+    const std::byte* record = store_.base(*slots_[i]);
+    __builtin_prefetch(record);
+    __builtin_prefetch(record + 64);
+    __builtin_prefetch(record + 128);
+  };
+  for (std::uint32_t i = begin; i < std::min(begin + kPrefetchAhead, end); ++i) prefetch(i);
+  for (std::uint32_t i = begin; i < end; ++i) {
+    if (i + kPrefetchAhead < end) prefetch(i + kPrefetchAhead);
+    const std::int64_t now = rows[touches_[i].row].engine_time.us;
+    if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
+    run_row(pass, shard, slice, touches_[i], slots_[i]);
+  }
+}
+
+void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch,
+                         KeySlot* slot) {
+  const Row& row = slice.batch().rows[touch.row];
+  const std::uint64_t* mask = mask_of(row);
+  RowInHand hand;
+  hand.row = &row;
+  hand.number = touch.row;
+  hand.predicates = mask + table_.operator_words;
+  hand.slot = slot;
+  hand.key = key_of(touch);
+  Features features(*this, slice, pass, hand);
+  for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
+    std::uint64_t bits = mask[w];
+    if (w == 0) bits &= ~std::uint64_t{1};
+    for (; bits != 0; bits &= bits - 1) {
+      const std::uint32_t op = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+      const OperatorProgram& program = table_.operators[op - 1];
+      if (program.pass != pass) continue;
+      switch (program.kind) {
+        case OperatorKind::kFeature:
+          take_into_feature(program_.features[program.index], hand, slice);
+          break;
+        case OperatorKind::kProbe: {
+          const FeatureProgram& feature = program_.features[program.index];
+          slice.values(feature.index)[hand.number] = read_feature(feature, hand);
+          break;
+        }
+        case OperatorKind::kRule:
+          matcher_.on_event(program_.rules[program.index], hand, features, shard.timers[pass],
+                            queue_of_op_[op - 1]);
+          break;
+      }
+    }
+  }
+}
+
+void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& hand,
+                                   const Slice& slice) {
+  const std::int64_t now = hand.row->engine_time.us;
+  Value value;
+  if (feature.feature->argument) {
+    EvalScope scope{program_};
+    scope.batch = &slice.batch();
+    scope.values_missing = &stats_.values_missing;
+    value = evaluate(*feature.feature->argument, EventView{hand.row, nullptr}, scope);
+    if (value.is_missing()) return;
+  }
+  KeySlot& slot = *hand.slot;
+  OperatorEntry* entry = store_.find(slot, feature.op);
+  if (entry != nullptr) {
+    auto* ring = RecordStore::at<RingHeader>(store_.base(slot), entry->state);
+    trim_ring(ring, now, feature.window_us);
+    if (ring->count == ring->capacity) {
+      const std::uint32_t capacity = ring->capacity + std::max(ring->capacity / 2, 4U);
+      const std::uint32_t words = ring_words(capacity, ring->wide_times != 0, ring->value);
+      if (store_.ensure(slot, words, feature.op, hand.event)) {
+        entry = store_.find(slot, feature.op);
+        ring = RecordStore::at<RingHeader>(store_.base(slot), entry->state);
+      }
+      const Offset place = store_.cut(slot, words);
+      auto* grown = RecordStore::at<RingHeader>(store_.base(slot), place);
+      grown->capacity = capacity;
+      copy_ring(*ring, grown);
+      store_.set_state(slot, feature.op, place);
+      ring = grown;
+    }
+    push_ring(ring, now, value);
+    return;
+  }
+  const RingHeader fresh = make_ring(*feature.feature, 0);
+  const std::uint32_t words = ring_words(fresh.capacity, fresh.wide_times != 0, fresh.value);
+  store_.ensure(slot, words, feature.op, hand.event);
+  const Offset place = store_.cut(slot, words);
+  auto* ring = RecordStore::at<RingHeader>(store_.base(slot), place);
+  *ring = fresh;
+  store_.set_state(slot, feature.op, place);
+  push_ring(ring, now, value);
+}
+
+Value TableState::read_feature(const FeatureProgram& feature, const RowInHand& hand) {
+  if (!feature.has_key[hand.row->type.value]) return Value::missing();
+  RingHeader* ring = nullptr;
+  if (hand.slot != nullptr) {
+    if (const OperatorEntry* entry = store_.find(*hand.slot, feature.op)) {
+      ring = RecordStore::at<RingHeader>(store_.base(*hand.slot), entry->state);
+      trim_ring(ring, hand.row->engine_time.us, feature.window_us);
+    }
+  }
+  return read_ring(ring, *feature.feature);
+}
+
+// ---- time
+
+void TableState::fire(std::uint32_t pass, Shard& shard, std::int64_t now_us) {
+  store_.work_on(shard.keys);
+  Timer timer;
+  while (shard.timers[pass].take_due(now_us, timer)) {
+    // Keys of one hash are told apart by the event that set the timer: it has one key.
+    shard.keys.for_each_of_hash(timer.hash, [&](KeySlot& slot) {
+      matcher_.on_deadline(program_.rules[timer.rule], slot, shard.keys.key(slot), timer);
+    });
+  }
+}
+
+std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us) {
+  std::int64_t latest = ExpiryWheel::kGone;
+  std::vector<KeySlot*> dead;
+  shard.keys.for_each_of_hash(hash, [&](KeySlot& slot) {
+    std::int64_t expiry = Matcher::kDead;
+    store_.prune(slot, [&](std::byte* record, const OperatorEntry& entry) {
+      const OperatorProgram& op = table_.operators[entry.op - 1];
+      std::int64_t until = Matcher::kDead;
+      if (op.kind == OperatorKind::kFeature) {
+        auto* ring = RecordStore::at<RingHeader>(record, entry.state);
+        const std::int64_t window = program_.features[op.index].window_us;
+        trim_ring(ring, now_us, window);
+        if (ring->count > 0) until = newest_in_ring(*ring) + window;
+      } else {
+        until = matcher_.expiry(program_.rules[op.index], record, entry.state, now_us);
+      }
+      expiry = std::max(expiry, until);
+      return until == Matcher::kDead;
+    });
+    if (slot.record == 0) {
+      dead.push_back(&slot);
+    } else {
+      latest = std::max(latest, expiry);
+    }
+  });
+  // Erasing moves slots, so that of several with one hash only one goes now.
+  if (!dead.empty()) shard.keys.erase(dead.front());
+  if (dead.size() > 1) latest = std::max(latest, now_us);
+  return latest;
+}
+
+void TableState::sweep(EventTime watermark) {
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    store_.work_on(shard->keys);
+    bool looked = false;
+    shard->wheel.advance(watermark.us, [&](std::uint64_t hash) {
+      looked = true;
+      return look_at_key(*shard, hash, watermark.us);
+    });
+    if (looked) shard->keys.compact_if_sparse(&RecordStore::words_of);
+  }
+}
+
+std::uint64_t TableState::keys() const {
+  std::uint64_t sum = 0;
+  for (const auto& shard : shards_) sum += shard->keys.count();
+  return sum;
+}
+std::uint64_t TableState::timers() const {
+  std::uint64_t sum = 0;
+  for (const auto& shard : shards_) {
+    for (const ShardTimers& timers : shard->timers) sum += timers.size();
+  }
+  return sum;
+}
+std::size_t TableState::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& shard : shards_) {
+    sum += shard->keys.bytes() + shard->wheel.bytes();
+    for (const ShardTimers& timers : shard->timers) sum += timers.bytes();
+  }
+  return sum;
+}
+}  // namespace tocsin::cep

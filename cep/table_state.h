@@ -1,0 +1,91 @@
+/// The state and the work of one table: all operators with one key expression. A slice is worked through in two phases:
+/// **resolve** makes each row's mask of operators and predicates, leaves out what none can use, finds or makes the key
+/// slots of the rest, by shard; **run**, once for each pass, goes through the resolved rows of each shard in order,
+/// firing timers before the rows they precede. Slots and records are only given back in **sweep**, after the last pass.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/alert.h"
+#include "cep/engine.h"
+#include "cep/expiry_wheel.h"
+#include "cep/key_record.h"
+#include "cep/key_table.h"
+#include "cep/matcher.h"
+#include "cep/slice.h"
+#include "cep/timers.h"
+
+namespace tocsin::cep {
+class TableState {
+ public:
+  TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
+             EngineStats& stats);
+  void resolve(Slice& slice);
+  /// Runs the operators of one pass over the resolved rows, then fires their timers due at or before `watermark`.
+  void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
+  /// Lets go of what is dead at `watermark`.
+  void sweep(EventTime watermark);
+  std::uint64_t keys() const;
+  std::uint64_t timers() const;
+  std::size_t bytes() const;
+
+ private:
+  static constexpr std::uint32_t kPasses = 2;
+  struct Shard {
+    KeyShard keys;
+    ExpiryWheel wheel;
+    std::vector<ShardTimers> timers;  // by pass
+  };
+  // A row at its key.
+  struct Touch {
+    std::uint64_t hash = 0;
+    std::uint32_t row = 0;
+    std::uint32_t key_begin = 0;  // into key_bytes_
+    std::uint32_t key_size = 0;
+  };
+  class Features;
+
+  void make_masks(const Slice& slice);
+  bool append_key(const Batch& batch, const Row& row);
+  const std::uint64_t* mask_of(const Row& row) const {
+    return masks_[row.type.value].data() + std::size_t{row.index} * mask_words_;
+  }
+  std::string_view key_of(const Touch& touch) const {
+    return {key_bytes_.data() + touch.key_begin, touch.key_size};
+  }
+  void find_slots(std::uint32_t shard, Slice& slice);
+  void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
+  void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);
+  void take_into_feature(const FeatureProgram& feature, RowInHand& hand, const Slice& slice);
+  Value read_feature(const FeatureProgram& feature, const RowInHand& hand);
+  void fire(std::uint32_t pass, Shard& shard, std::int64_t now_us);
+  std::int64_t look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
+
+  const ProgramImpl& program_;
+  const TableProgram& table_;
+  std::uint64_t seed_;
+  EngineStats& stats_;
+  std::int64_t tick_us_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::uint32_t> queue_of_op_;  // by op - 1: its timers' queue
+  RecordStore store_;
+  Matcher matcher_;
+
+  // The slice in work.
+  std::uint32_t mask_words_ = 0;
+  std::vector<std::vector<std::uint64_t>> masks_;  // by event type, mask_words_ for each entry
+  AtomBits::Words predicate_bits_;
+  std::vector<std::uint64_t> gain_;
+  std::vector<Touch> unordered_;
+  std::vector<Touch> touches_;  // by shard, rows ascending
+  std::array<std::uint32_t, kShardCount + 1> shard_begin_{};
+  std::vector<KeySlot*> slots_;  // by touch
+  std::vector<char> key_bytes_;
+  std::string key_scratch_;
+  std::vector<Value> key_values_;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,62 @@
+/// Deadlines of one shard. Those of a rule with one fixed delay come in the order in which they fall due, so that a
+/// queue suffices; a rule whose deadline counts from the match's first event needs a heap. A small heap stands over the
+/// queues' heads. Nothing is cancelled: a timer whose partial match has gone finds nothing when it fires.
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "cep/order.h"
+
+namespace tocsin::cep {
+struct Timer {
+  std::int64_t deadline_us = 0;
+  std::uint64_t arrival_record = 0;  // of the event that set it
+  std::uint64_t hash = 0;            // of the key
+  std::uint32_t arrival_index = 0;
+  std::uint32_t rule = 0;
+
+  ArrivalNumber arrival() const { return {arrival_record, arrival_index}; }
+};
+
+class TimerQueue {
+ public:
+  explicit TimerQueue(bool in_order) : in_order_(in_order) {}
+  bool empty() const { return head_ == timers_.size(); }
+  std::size_t size() const { return timers_.size() - head_; }
+  const Timer& front() const { return timers_[head_]; }
+  /// With `in_order`, requires that no timer before it falls due later.
+  void push(const Timer& timer);
+  void pop();
+  std::size_t bytes() const { return timers_.capacity() * sizeof(Timer); }
+
+ private:
+  bool in_order_;
+  std::size_t head_ = 0;  // of a queue; heaps keep 0
+  std::vector<Timer> timers_;
+};
+
+class ShardTimers {
+ public:
+  static constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
+  /// `queues_in_order[i]`: whether queue i is one of a fixed delay.
+  explicit ShardTimers(const std::vector<bool>& queues_in_order);
+  void push(std::uint32_t queue, const Timer& timer);
+  /// No timer falls due before; kNone when there is none.
+  std::int64_t next_due_us() const { return heads_.empty() ? kNone : heads_.front().deadline_us; }
+  /// Takes the first timer due at or before `now_us`, in the order of deadline, and within a rule of arrival.
+  bool take_due(std::int64_t now_us, Timer& out);
+  std::size_t size() const;
+  std::size_t bytes() const;
+
+ private:
+  struct Head {
+    std::int64_t deadline_us = 0;
+    std::uint32_t queue = 0;
+  };
+  void push_head(std::uint32_t queue);
+
+  std::vector<TimerQueue> queues_;
+  std::vector<Head> heads_;  // heap; an entry that is not its queue's front is void
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,63 @@
+#include "rules/captured.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+namespace tocsin::rules {
+namespace {
+using Visit = std::function<void(const cep::Expr&)>;
+
+void walk(const cep::ExprPtr& expr, const Visit& visit) {
+  if (!expr) return;
+  visit(*expr);
+  for (const cep::ExprPtr& arg : expr->args) walk(arg, visit);
+}
+
+// Every expression of the rule; its key has none.
+void walk(const cep::Rule& rule, const Visit& visit) {
+  for (const cep::Element& element : rule.pattern) {
+    for (const cep::Subset& subset : element.events) walk(subset.condition, visit);
+    walk(element.where, visit);
+  }
+  for (const cep::Subset& subset : rule.considered) walk(subset.condition, visit);
+  walk(rule.having, visit);
+  walk(rule.severity, visit);
+  for (const cep::MessagePart& part : rule.message) walk(part.expr, visit);
+  for (const cep::AlertField& field : rule.fields) walk(field.expr, visit);
+}
+}  // namespace
+
+std::vector<cep::Captured> captured_fields(const cep::Plan& plan, const cep::Rule& rule) {
+  std::map<cep::EventTypeIndex, std::set<cep::FieldIndex>> kept;
+  for (const cep::Subset& subset : rule.considered) kept[subset.type];
+  const auto keep = [&](cep::EventTypeIndex type, cep::FieldIndex field) {
+    const auto found = kept.find(type);
+    if (found != kept.end()) found->second.insert(field);
+  };
+  for (auto& [type, fields] : kept) {
+    const std::vector<cep::Field>& declared = plan.event_types[type.value].fields;
+    for (std::size_t i = 0; i < declared.size(); ++i) {
+      if (declared[i].evidence) fields.insert(cep::FieldIndex(i));
+    }
+  }
+  walk(rule, [&](const cep::Expr& expr) {
+    if (expr.op != cep::Op::kField && expr.op != cep::Op::kBound && expr.op != cep::Op::kPrev) return;
+    for (const auto& [type, field] : expr.field.by_type) keep(type, field);
+  });
+  std::vector<cep::Captured> captured;
+  for (const auto& [type, fields] : kept) {
+    if (!fields.empty()) captured.push_back({type, {fields.begin(), fields.end()}});
+  }
+  return captured;
+}
+
+bool reads_unnamed_feature(const FeatureTable& features, const cep::Rule& rule) {
+  bool found = false;
+  walk(rule, [&](const cep::Expr& expr) {
+    found = found || (expr.op == cep::Op::kFeature && features[expr.feature].name.starts_with('$'));
+  });
+  return found;
+}
+}  // namespace tocsin::rules

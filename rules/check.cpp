@@ -1,0 +1,175 @@
+#include "rules/check.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "cep/base/assert.h"
+#include "rules/check_context.h"
+#include "rules/check_events.h"
+#include "rules/check_features.h"
+#include "rules/check_kinds.h"
+#include "rules/check_rules.h"
+#include "rules/check_tests.h"
+#include "rules/check_values.h"
+#include "rules/report.h"
+
+namespace tocsin::rules {
+namespace {
+// The declarations of all files, by what they are.
+struct Items {
+  std::vector<const tree::Event*> events;
+  std::vector<const tree::Kind*> kinds;
+  std::vector<const tree::List*> lists;
+  std::vector<const tree::Table*> tables;
+  std::vector<const tree::Const*> consts;
+  std::vector<const tree::Defaults*> defaults;
+  std::vector<const tree::Feature*> features;
+  std::vector<const tree::Features*> feature_groups;
+  std::vector<const tree::Rule*> rules;
+  std::vector<const tree::Test*> tests;  // of the files that were asked for
+};
+
+// Gathers the items and declares their names.
+class Gatherer {
+ public:
+  explicit Gatherer(CheckContext& context) : context_(context) {}
+
+  void gather(const ParsedFile& file) {
+    asked_ = file.asked;
+    bool item_broken = false;
+    for (const tree::Item& item : file.tree.items) {
+      std::visit([&](const auto& declaration) { item_broken = item_broken || declaration.broken; }, item);
+      std::visit([&](const auto& declaration) { add(declaration); }, item);
+    }
+    // Something between the items could not be read: it may have declared any name.
+    if (file.tree.broken && !item_broken) context_.names.incomplete = true;
+  }
+
+  Items items;
+
+ private:
+  void add(const tree::Use&) {}
+  void add(const tree::Event& event) {
+    declare_kind(event.name, "event type", nullptr);
+    items.events.push_back(&event);
+  }
+  void add(const tree::Kind& kind) {
+    declare_kind(kind.name, "kind", &kind);
+    items.kinds.push_back(&kind);
+  }
+  void add(const tree::List& list) {
+    declare_value(list.name, ValueForm::kList, "list");
+    items.lists.push_back(&list);
+  }
+  void add(const tree::Table& table) {
+    declare_value(table.name, ValueForm::kTable, "table");
+    items.tables.push_back(&table);
+  }
+  void add(const tree::Const& constant) {
+    declare_value(constant.name, ValueForm::kConst, "constant");
+    items.consts.push_back(&constant);
+  }
+  void add(const tree::Defaults& defaults) { items.defaults.push_back(&defaults); }
+  void add(const tree::Feature& feature) {
+    declare_value(feature.name, ValueForm::kFeature, "feature");
+    items.features.push_back(&feature);
+  }
+  void add(const tree::Features& group) {
+    for (const tree::FeatureEntry& entry : group.entries) {
+      declare_value(entry.name, ValueForm::kFeature, "feature");
+    }
+    if (group.broken) context_.names.incomplete = true;
+    items.feature_groups.push_back(&group);
+  }
+  void add(const tree::Rule& rule) {
+    items.rules.push_back(&rule);
+    if (rule.name.text.empty()) {
+      context_.names.incomplete = true;
+      return;
+    }
+    const auto [symbol, is_new] = context_.names.rules.emplace(rule.name.text, RuleSymbol{&rule, {}});
+    if (!is_new) report_duplicate(context_, rule.name, symbol->second.tree->name, "rule");
+  }
+  void add(const tree::Test& test) {
+    if (asked_) items.tests.push_back(&test);
+  }
+
+  void declare_kind(const tree::Name& name, const char* what, const tree::Kind* kind) {
+    if (name.text.empty()) {
+      context_.names.incomplete = true;
+      return;
+    }
+    KindSymbol symbol;
+    symbol.name = &name;
+    symbol.kind = kind;
+    const auto [earlier, is_new] = context_.names.kinds.emplace(name.text, std::move(symbol));
+    if (!is_new) report_duplicate(context_, name, *earlier->second.name, what);
+  }
+  void declare_value(const tree::Name& name, ValueForm form, const char* what) {
+    if (name.text.empty()) {
+      context_.names.incomplete = true;
+      return;
+    }
+    ValueSymbol symbol;
+    symbol.form = form;
+    symbol.name = &name;
+    symbol.asked = asked_;
+    const auto [earlier, is_new] = context_.names.values.emplace(name.text, std::move(symbol));
+    if (!is_new) report_duplicate(context_, name, *earlier->second.name, what);
+  }
+
+  CheckContext& context_;
+  bool asked_ = false;
+};
+
+void refuse_feature_groups(CheckContext& context, const std::vector<const tree::Features*>& groups) {
+  for (const tree::Features* group : groups) {
+    report_unavailable(context, group->keyword_span, "features of",
+                       "write each one: `feature NAME = count(payment) by card over last 1h`");
+  }
+}
+
+void warn_of_unused_lists(CheckContext& context, const std::vector<const tree::List*>& lists) {
+  for (const tree::List* list : lists) {
+    const auto symbol = context.names.values.find(list->name.text);
+    if (symbol == context.names.values.end() || symbol->second.name != &list->name) continue;
+    const ValueSymbol& value = symbol->second;
+    // A file that is only used may serve others too.
+    if (value.list_used || value.broken || !value.asked) continue;
+    context.sink.report(make_diagnostic(Code::kW0008, list->name.span,
+                                        fmt::format("the list {} is never used", in_code(list->name.text))));
+  }
+}
+}  // namespace
+
+std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const ParsedFile*>& files,
+                             bool incomplete, DiagnosticSink& sink) {
+  CheckContext context(sources, sink);
+  context.names.incomplete = incomplete;
+  Gatherer gatherer(context);
+  for (const ParsedFile* file : files) gatherer.gather(*file);
+  const Items& items = gatherer.items;
+
+  // Each step needs only what those before it have made.
+  check_events(context, items.events);
+  check_consts(context, items.consts);
+  check_lists(context, items.lists);
+  check_tables(context, items.tables);
+  check_defaults(context, items.defaults);
+  check_kinds(context, items.kinds);
+  check_features(context, items.features);
+  refuse_feature_groups(context, items.feature_groups);
+  check_rules(context, items.rules);
+  RuleSet set;
+  for (const tree::Test* test : items.tests) check_test(context, *test, set.tests);
+  warn_of_unused_lists(context, items.lists);
+  if (sink.has_errors()) return std::nullopt;
+
+  context.plan.features = context.features.take();
+  const std::vector<std::string> problems = cep::validate(context.plan);
+  TOCSIN_ASSERT(problems.empty(), problems.front().c_str());
+  set.plan = std::make_shared<const cep::Plan>(std::move(context.plan));
+  return set;
+}
+}  // namespace tocsin::rules

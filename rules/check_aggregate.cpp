@@ -1,0 +1,269 @@
+// Aggregates in expressions: over the events of a loop, and features without a name.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rules/check_expression.h"
+#include "rules/check_features.h"
+#include "rules/check_kinds.h"
+#include "rules/report.h"
+#include "rules/types.h"
+
+namespace tocsin::rules {
+using cep::Type;
+using cep::TypeKind;
+using tree::ExprKind;
+
+namespace {
+std::optional<cep::Aggregate> loop_aggregate(tree::AggregateName name) {
+  switch (name) {
+    case tree::AggregateName::kCount:
+      return cep::Aggregate::kCount;
+    case tree::AggregateName::kSum:
+      return cep::Aggregate::kSum;
+    case tree::AggregateName::kAvg:
+      return cep::Aggregate::kAvg;
+    case tree::AggregateName::kMin:
+      return cep::Aggregate::kMin;
+    case tree::AggregateName::kMax:
+      return cep::Aggregate::kMax;
+    case tree::AggregateName::kDistinct:
+      return cep::Aggregate::kDistinct;
+    default:
+      return std::nullopt;
+  }
+}
+
+// The step's name that an expression mentions first; nothing where it mentions none.
+const tree::Expr* first_step_name(const tree::Expr& expr, const RuleScope& rule) {
+  if (expr.kind == ExprKind::kMember) {
+    const tree::Expr& base = *expr.args[0];
+    if (base.kind == ExprKind::kName && rule.step_by_name.contains(base.name.text)) return &base;
+  }
+  for (const tree::ExprPtr& arg : expr.args) {
+    if (const tree::Expr* found = first_step_name(*arg, rule)) return found;
+  }
+  return nullptr;
+}
+}  // namespace
+
+std::optional<std::size_t> ExpressionChecker::find_loop(const tree::AggregateCall& call) const {
+  if (!scope_.rule || call.of) return std::nullopt;
+  const RuleScope& rule = *scope_.rule;
+  if (call.subjects.size() == 1 && call.subjects.front().form == tree::KindForm::kNamed) {
+    const auto found = rule.step_by_name.find(call.subjects.front().name.text);
+    if (found != rule.step_by_name.end()) return found->second;
+  }
+  if (!call.argument) return std::nullopt;
+  const tree::Expr* name = first_step_name(*call.argument, rule);
+  if (!name) return std::nullopt;
+  return rule.step_by_name.find(name->name.text)->second;
+}
+
+Checked ExpressionChecker::check_aggregate(const tree::Expr& expr) {
+  const tree::AggregateCall& call = *expr.aggregate;
+  if (scope_.place == Place::kKind || scope_.place == Place::kAggregate ||
+      scope_.place == Place::kElement) {
+    report_unavailable(context_, call.name_span,
+                       scope_.place == Place::kKind ? "an aggregate in a kind's condition"
+                                                    : "an aggregate inside an aggregate");
+    return error(expr);
+  }
+  if (call.over) return check_unnamed_feature(expr);
+  if (const auto step = find_loop(call)) return check_loop_aggregate(expr, *step);
+  if (call.argument && call.argument->kind == ExprKind::kError) return error(expr);
+  if (!call.params.empty() && !call.of && call.params.front().form == tree::AggregateParamForm::kExpr &&
+      (call.name == tree::AggregateName::kMin || call.name == tree::AggregateName::kMax)) {
+    report_unavailable(context_, call.name_span,
+                       fmt::format("{} of several values", tree::aggregate_text(call.name)),
+                       "write `if a < b then a else b`");
+    return error(expr);
+  }
+  report_without_window(expr);
+  return error(expr);
+}
+
+void ExpressionChecker::report_without_window(const tree::Expr& expr) {
+  const tree::AggregateCall& call = *expr.aggregate;
+  const std::string name = tree::aggregate_text(call.name);
+  if (!call.of && call.argument && call.argument->kind == ExprKind::kMember &&
+      call.argument->args[0]->kind == ExprKind::kName) {
+    report_unknown_step(call.argument->args[0]->name);  // `sum(prbes.amount)`
+    return;
+  }
+  const bool kinds_known =
+      call.of || std::ranges::all_of(call.subjects, [&](const tree::KindRef& ref) {
+        return ref.form != tree::KindForm::kNamed || context_.names.kinds.contains(ref.name.text);
+      });
+  if (!call.of && !call.subjects.empty() && !kinds_known) {
+    std::vector<std::string> candidates;
+    for (const StepSymbol& step : scope_.rule->steps) {
+      if (!step.name.empty()) candidates.emplace_back(step.name);
+    }
+    if (context_.suggestions_left > 0) {
+      const std::size_t steps = candidates.size();
+      for (const auto& [kind, symbol] : context_.names.kinds) candidates.emplace_back(kind);
+      std::sort(candidates.begin() + static_cast<std::ptrdiff_t>(steps), candidates.end());
+    }
+    for (const tree::KindRef& ref : call.subjects) {
+      if (context_.names.kinds.contains(ref.name.text)) continue;
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0204, ref.span,
+                          fmt::format("{} is neither a step of this rule nor a kind of event",
+                                      in_code(ref.name.text)));
+      const bool near = suggest(context_, diagnostic, ref.name.text, candidates);
+      if (near || !context_.names.incomplete) context_.sink.report(std::move(diagnostic));
+      return;
+    }
+  }
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kE0411, expr.span, fmt::format("{} over which events?", in_code(name)));
+  if (call.of || (!call.subjects.empty() && call.name == tree::AggregateName::kCount)) {
+    diagnostic.message = fmt::format("{} over kinds of events needs a window", in_code(name));
+    diagnostic.helps.push_back("say how far back it looks: `over last 1h`");
+  } else {
+    diagnostic.helps.push_back(fmt::format(
+        "of a loop: `{0}(probes{1})`; of kinds: `{0}({2}payment) over last 1h`", name,
+        call.name == tree::AggregateName::kCount ? "" : ".amount",
+        call.name == tree::AggregateName::kCount ? "" : "amount of "));
+  }
+  context_.sink.report(std::move(diagnostic));
+}
+
+Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::size_t index) {
+  const tree::AggregateCall& call = *expr.aggregate;
+  const StepSymbol& step = scope_.rule->steps[index];
+  const std::string name = tree::aggregate_text(call.name);
+  const bool is_count = call.name == tree::AggregateName::kCount;
+  const SourceSpan at = call.argument ? call.argument->span : expr.span;
+  if (step.broken || report_if_later(index, at)) return error(expr);
+  const std::optional<cep::Aggregate> aggregate = loop_aggregate(call.name);
+  if (!aggregate) {
+    report_unavailable(context_, call.name_span, name + " of a loop");
+    return error(expr);
+  }
+  if (!step.loop) {
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0408, at, fmt::format("the step {} takes one event: there is nothing to aggregate", in_code(step.name)));
+    diagnostic.labels.push_back({step.span, "no count stands before it"});
+    if (!is_count) diagnostic.helps.push_back(fmt::format("write `{}.FIELD`", step.name));
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+  if (call.unless) {
+    report_unavailable(context_, call.unless->span, "unless alerted by");
+    return error(expr);
+  }
+  if (!call.params.empty()) {
+    context_.sink.report(make_diagnostic(Code::kE0311, call.params.front().span,
+                                         fmt::format("{} takes nothing more", in_code(name))));
+    return error(expr);
+  }
+  if (is_count == call.subjects.empty()) {
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0412, at,
+        is_count ? "`count` takes the loop itself" : fmt::format("{} of which field?", in_code(name)));
+    diagnostic.helps.push_back(is_count ? fmt::format("write `count({})`", step.name)
+                                        : fmt::format("name a field: `{}({}.FIELD)`", name, step.name));
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+
+  ExprScope scope;
+  scope.place = Place::kElement;
+  scope.types = step.types;
+  scope.rule = scope_.rule;
+  scope.steps_visible = scope_.steps_visible;
+  scope.own_step = index;
+  ExpressionChecker checker(context_, scope);
+  auto result = std::make_shared<cep::Expr>();
+  result->op = cep::Op::kAggregate;
+  result->aggregate = *aggregate;
+  result->var = step.var;
+  result->type = plain_type(TypeKind::kInt);
+  if (!is_count) {
+    const Checked argument = checker.check(*call.argument);
+    if (!argument) return error(expr);
+    const Type& type = argument.type();
+    const bool adds = call.name == tree::AggregateName::kSum || call.name == tree::AggregateName::kAvg;
+    if (adds && type.kind == TypeKind::kFraction) {
+      report_unavailable(context_, argument.span, "an aggregate over a quotient",
+                         "divide what the aggregate gives");
+      return error(expr);
+    }
+    if ((adds && !is_number(type)) ||
+        (call.name != tree::AggregateName::kDistinct && !is_ordered(type))) {
+      context_.sink.report(make_diagnostic(
+          Code::kE0308, argument.span,
+          fmt::format("{} needs {}", in_code(name), adds ? "numbers" : "values that have an order"),
+          type_label(context_, argument)));
+      return error(expr);
+    }
+    if (call.name == tree::AggregateName::kAvg) {
+      result->type = plain_type(type.kind == TypeKind::kFloat ? TypeKind::kFloat : TypeKind::kFraction);
+    } else if (call.name != tree::AggregateName::kDistinct) {
+      result->type = type;
+    }
+    result->args.push_back(argument.expr);
+  }
+  if (call.where) {
+    const Condition where = checker.check_condition(*call.where);
+    if (where.broken) return error(expr);
+    if (is_count) result->args.push_back(nullptr);
+    result->args.push_back(where.expr());
+  }
+  return checked(expr, std::move(result));
+}
+
+Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
+  const tree::AggregateCall& call = *expr.aggregate;
+  std::optional<FeatureBody> body = check_feature_body(context_, call, *call.over, scope_.rule);
+  const RuleScope& rule = *scope_.rule;
+  if (!body || rule.key_broken || scope_.types_broken) return error(expr);
+  cep::Feature& feature = body->feature;
+  for (std::size_t i = 0; i < rule.key->parts.size(); ++i) {
+    const cep::KeyPart& part = rule.key->parts[i];
+    cep::KeyPart own{.name = part.name, .type = part.type, .members = {}};
+    for (const cep::EventTypeIndex type : body->types) {
+      const auto known = std::ranges::find(rule.union_members[i], type, &cep::KeyMember::type);
+      if (known != rule.union_members[i].end()) {
+        own.members.push_back(*known);
+        continue;
+      }
+      FieldLookup field;
+      if (!rule.key_part_is_union[i]) field = look_up_field(context_, {type}, false, part.name);
+      if (field.presence == FieldPresence::kUnknown) return error(expr);
+      if (field.presence != FieldPresence::kEverywhere || !(field.type == part.type)) {
+        Diagnostic diagnostic = make_diagnostic(
+            Code::kE0220, body->kinds_span,
+            fmt::format("{} has no {} to count by", context_.event_type(type).name,
+                        rule.key_part_is_union[i] ? "part in the key " + in_code(part.name)
+                                                  : "field " + in_code(part.name)),
+            "an aggregate here is by the rule's key");
+        diagnostic.notes.push_back(declared_text(context_, type));
+        diagnostic.helps.push_back("declare a `feature` with a key of its own, or add the type to the rule's `by`");
+        context_.sink.report(std::move(diagnostic));
+        return error(expr);
+      }
+      own.members.push_back({.type = type, .field = field.field.by_type.front().second, .role = {}});
+    }
+    feature.key.parts.push_back(std::move(own));
+  }
+  std::vector<FeatureReader> readers;
+  for (const cep::EventTypeIndex type : scope_.types) {
+    FeatureReader reader{type, {}};
+    for (const cep::KeyPart& part : rule.key->parts) {
+      const auto member = std::ranges::find(part.members, type, &cep::KeyMember::type);
+      if (member == part.members.end()) return error(expr);
+      reader.fields.push_back(member->field);
+    }
+    readers.push_back(std::move(reader));
+  }
+  auto read = std::make_shared<cep::Expr>();
+  read->op = cep::Op::kFeature;
+  read->type = feature.type;
+  const std::string meaning = feature_meaning(context_, feature);
+  read->feature = context_.features.add_unnamed(std::move(feature), meaning, readers);
+  return checked(expr, std::move(read));
+}
+}  // namespace tocsin::rules

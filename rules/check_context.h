@@ -1,0 +1,34 @@
+/// What all checks share: the sources, the sink, the symbols, and the plan as it grows.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "cep/plan.h"
+#include "rules/declarations.h"
+#include "rules/diagnostics.h"
+#include "rules/feature_table.h"
+
+namespace tocsin::rules {
+struct CheckContext {
+  CheckContext(const SourceMap& all_sources, DiagnosticSink& diagnostics)
+      : sources(all_sources), sink(diagnostics) {}
+
+  const SourceMap& sources;
+  DiagnosticSink& sink;
+  Declarations names;
+  cep::Plan plan;                         // but its features
+  FeatureTable features;
+  std::unordered_set<std::string> hidden_names;  // already warned of
+  std::size_t suggestions_left = 2'000'000;     // names that may still be compared for "did you mean"
+
+  const cep::EventType& event_type(cep::EventTypeIndex type) const {
+    return plan.event_types[type.value];
+  }
+  const EventSymbol& event_symbol(cep::EventTypeIndex type) const {
+    return names.events[type.value];
+  }
+};
+}  // namespace tocsin::rules

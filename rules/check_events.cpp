@@ -1,0 +1,282 @@
+#include "rules/check_events.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "rules/fit_literal.h"
+#include "rules/report.h"
+#include "rules/types.h"
+
+namespace tocsin::rules {
+using cep::TypeKind;
+
+namespace {
+TypeKind kind_of(tree::TypeForm form) {
+  switch (form) {
+    case tree::TypeForm::kBool:
+      return TypeKind::kBool;
+    case tree::TypeForm::kInt:
+      return TypeKind::kInt;
+    case tree::TypeForm::kFloat:
+      return TypeKind::kFloat;
+    case tree::TypeForm::kDecimal:
+      return TypeKind::kDecimal;
+    case tree::TypeForm::kString:
+      return TypeKind::kString;
+    case tree::TypeForm::kTime:
+      return TypeKind::kTime;
+    case tree::TypeForm::kDate:
+      return TypeKind::kDate;
+    case tree::TypeForm::kDuration:
+      return TypeKind::kDuration;
+    case tree::TypeForm::kEnum:
+      break;
+  }
+  return TypeKind::kEnum;
+}
+
+// One event type while its declaration is read.
+class EventReader {
+ public:
+  EventReader(CheckContext& context, const tree::Event& tree) : context_(context), tree_(tree) {
+    type_.name = tree.name.text;
+    type_.json_type = tree.from ? tree.from->text : tree.name.text;
+    symbol_.tree = &tree;
+    symbol_.broken = tree.broken;
+  }
+
+  void read() {
+    for (const tree::Field& field : tree_.fields) add_field(field);
+    choose_time();
+  }
+
+  cep::EventType type_;
+  EventSymbol symbol_;
+
+ private:
+  void report(Code code, SourceSpan span, std::string message, std::string help = {}) {
+    Diagnostic diagnostic = make_diagnostic(code, span, std::move(message));
+    if (!help.empty()) diagnostic.helps.push_back(std::move(help));
+    context_.sink.report(std::move(diagnostic));
+  }
+
+  std::optional<cep::Type> read_type(const tree::TypeRef& ref) {
+    if (ref.broken) return std::nullopt;
+    cep::Type type = plain_type(kind_of(ref.form));
+    if (ref.form == tree::TypeForm::kDecimal) {
+      const std::int64_t scale = ref.scale ? ref.scale->value : 0;
+      if (scale > cep::kScaleMax) {
+        report(Code::kE0303, ref.scale->span,
+               fmt::format("`decimal({})` has too many digits after the point", scale),
+               fmt::format("at most {}", cep::kScaleMax));
+        return std::nullopt;
+      }
+      type.scale = static_cast<std::uint8_t>(scale);
+    }
+    if (ref.form == tree::TypeForm::kEnum) {
+      std::vector<std::string> words;
+      std::unordered_set<std::string_view> seen;
+      for (const tree::Word& word : ref.words) {
+        if (seen.insert(word.text).second) {
+          words.push_back(word.text);
+        } else {
+          report(Code::kE0215, word.span, fmt::format("the word {} stands twice", in_code(word.text)));
+        }
+      }
+      if (words.empty()) return std::nullopt;
+      type.words = std::make_shared<const std::vector<std::string>>(std::move(words));
+    }
+    return type;
+  }
+
+  void set_path(cep::Field& field, const tree::Modifier& modifier) {
+    const std::string& text = modifier.path->text;
+    field.path.clear();
+    std::size_t begin = 0;
+    while (begin <= text.size()) {
+      const std::size_t end = std::min(text.find('.', begin), text.size());
+      field.path.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    if (std::ranges::find(field.path, "") != field.path.end()) {
+      report(Code::kE0217, modifier.path->span, fmt::format("the path {} has an empty part", in_code(text)),
+             "names in a path are separated by points: `\"geo.lat\"`");
+      field.path = {field.name};
+    }
+  }
+
+  void add_field(const tree::Field& tree) {
+    if (tree.name.text.empty()) {
+      symbol_.broken = true;
+      return;
+    }
+    const auto earlier = symbol_.fields.find(tree.name.text);
+    if (earlier != symbol_.fields.end()) {
+      report_duplicate(context_, tree.name, earlier->second.tree->name, "field");
+      return;
+    }
+    const std::optional<cep::Type> type = read_type(tree.type);
+    cep::Field field;
+    field.name = tree.name.text;
+    field.path = {field.name};
+    field.type = type.value_or(plain_type(TypeKind::kBool));
+    field.optional = tree.type.optional;
+    const cep::FieldIndex index(type_.fields.size());
+    for (const tree::Modifier& modifier : tree.modifiers) {
+      switch (modifier.kind) {
+        case tree::ModifierKind::kUpToLate:
+          late_field_ = index;
+          late_span_ = modifier.span;
+          if (modifier.duration) type_.bound = modifier.duration->value;
+          break;
+        case tree::ModifierKind::kUnique:
+          report_unavailable(context_, modifier.span, "unique");
+          break;
+        case tree::ModifierKind::kId:
+          add_id(index, modifier);
+          break;
+        case tree::ModifierKind::kKey:
+          add_time_key(field, index, modifier, type.has_value());
+          break;
+        case tree::ModifierKind::kFrom:
+          if (modifier.path) set_path(field, modifier);
+          break;
+        case tree::ModifierKind::kPii:
+          field.pii = true;
+          break;
+        case tree::ModifierKind::kEvidence:
+          field.evidence = true;
+          break;
+      }
+    }
+    if (tree.computed) {
+      report_unavailable(context_, tree.computed->span, "a computed field",
+                         "compute it where it is used");
+    }
+    symbol_.fields.emplace(tree.name.text, FieldSymbol{index, &tree, !type});
+    type_.fields.push_back(std::move(field));
+  }
+
+  void add_id(cep::FieldIndex index, const tree::Modifier& modifier) {
+    if (type_.id_field) {
+      report(Code::kE0217, modifier.span, fmt::format("{} has two fields marked `id`", tree_.name.text));
+      return;
+    }
+    type_.id_field = index;
+  }
+
+  void add_time_key(const cep::Field& field, cep::FieldIndex index, const tree::Modifier& modifier,
+                    bool type_known) {
+    if (time_) {
+      report(Code::kE0217, modifier.span,
+             fmt::format("{} has two fields marked `key`", tree_.name.text),
+             "one field is the event time");
+      return;
+    }
+    if (type_known && field.type.kind != TypeKind::kTime) {
+      report(Code::kE0217, modifier.span, "`key` marks the event time: the field must be a `time`");
+      time_broken_ = true;
+      return;
+    }
+    time_ = index;
+    time_broken_ = time_broken_ || !type_known;
+  }
+
+  void choose_time() {
+    if (!time_ && !time_broken_) {
+      const auto ts = symbol_.fields.find("ts");
+      if (ts == symbol_.fields.end()) {
+        if (symbol_.broken) return;
+        report(Code::kE0216, tree_.name.span, fmt::format("{} has no event time", in_code(tree_.name.text)),
+               "add the field `ts: time`, or mark another: `booked_at: time key`");
+        return;
+      }
+      if (ts->second.broken) return;
+      if (type_.fields[ts->second.index.value].type.kind != TypeKind::kTime) {
+        report(Code::kE0216, ts->second.tree->type.span,
+               fmt::format("the event time `ts` of {} is no time", in_code(tree_.name.text)),
+               "write `ts: time`, or mark another field: `booked_at: time key`");
+        return;
+      }
+      time_ = ts->second.index;
+    }
+    if (!time_) return;
+    type_.time_field = *time_;
+    cep::Field& field = type_.fields[time_->value];
+    if (field.optional) {
+      const tree::Field& tree = *symbol_.fields.find(field.name)->second.tree;
+      report(Code::kE0217, tree.type.span, "the event time cannot be missing", "leave the `?` out");
+    }
+    if (late_field_ && *late_field_ != *time_) {
+      report(Code::kE0217, late_span_,
+             fmt::format("`up to … late` belongs to the event time {}", in_code(field.name)));
+    }
+  }
+
+  CheckContext& context_;
+  const tree::Event& tree_;
+  std::optional<cep::FieldIndex> time_;
+  std::optional<cep::FieldIndex> late_field_;
+  SourceSpan late_span_;
+  bool time_broken_ = false;
+};
+}  // namespace
+
+void check_events(CheckContext& context, const std::vector<const tree::Event*>& events) {
+  std::unordered_map<std::string, const tree::Event*> by_json_type;
+  for (const tree::Event* event : events) {
+    EventReader reader(context, *event);
+    reader.read();
+    const auto found = context.names.kinds.find(event->name.text);
+    if (found == context.names.kinds.end() || found->second.name != &event->name) continue;
+    const auto [same, is_new] = by_json_type.emplace(reader.type_.json_type, event);
+    if (!is_new) {
+      const tree::Event& other = *same->second;
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0205, event->from ? event->from->span : event->name.span,
+          fmt::format("two event types come from the JSON type {}", in_code(reader.type_.json_type)));
+      diagnostic.labels.push_back({other.from ? other.from->span : other.name.span, "the first"});
+      context.sink.report(std::move(diagnostic));
+    }
+    KindSymbol& symbol = found->second;
+    const cep::EventTypeIndex index(context.plan.event_types.size());
+    symbol.event = index;
+    symbol.resolution = Resolution::kDone;
+    symbol.alternatives.push_back({.type = index, .conjuncts = {}, .condition = nullptr});
+    reader.symbol_.defaults.resize(reader.type_.fields.size());
+    context.plan.event_types.push_back(std::move(reader.type_));
+    context.names.events.push_back(std::move(reader.symbol_));
+  }
+}
+
+void check_defaults(CheckContext& context, const std::vector<const tree::Defaults*>& defaults) {
+  for (const tree::Defaults* tree : defaults) {
+    if (tree->event.text.empty()) continue;
+    const auto found = context.names.kinds.find(tree->event.text);
+    if (found == context.names.kinds.end() || !found->second.event) {
+      Diagnostic diagnostic = make_diagnostic(
+          found == context.names.kinds.end() ? Code::kE0202 : Code::kE0219, tree->event.span,
+          found == context.names.kinds.end()
+              ? fmt::format("no event type is named {}", in_code(tree->event.text))
+              : fmt::format("{} is a kind: defaults are of an event type", in_code(tree->event.text)));
+      std::vector<std::string> names;
+      for (const cep::EventType& type : context.plan.event_types) names.push_back(type.name);
+      const bool near = suggest(context, diagnostic, tree->event.text, names);
+      const bool unknown = found == context.names.kinds.end();
+      if (near || !unknown || !context.names.incomplete) context.sink.report(std::move(diagnostic));
+      continue;
+    }
+    const cep::EventTypeIndex type = *found->second.event;
+    EventSymbol& event = context.names.events[type.value];
+    if (event.defaults_tree) {
+      report_duplicate(context, tree->event, event.defaults_tree->event, "defaults of");
+      continue;
+    }
+    event.defaults_tree = tree;
+    fill_record(context, tree->values, type, event.defaults);
+  }
+}
+}  // namespace tocsin::rules

@@ -1,0 +1,13 @@
+/// Event types: from their declarations to the plan's.
+#pragma once
+#include <vector>
+
+#include "rules/check_context.h"
+#include "rules/tree.h"
+
+namespace tocsin::rules {
+/// Adds each event type to the plan and its symbols to the names. One that is declared twice is checked and left out.
+void check_events(CheckContext& context, const std::vector<const tree::Event*>& events);
+/// Fills what test events take where they say nothing.
+void check_defaults(CheckContext& context, const std::vector<const tree::Defaults*>& defaults);
+}  // namespace tocsin::rules

@@ -1,0 +1,648 @@
+#include "rules/check_expression.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "cep/base/assert.h"
+#include "rules/build_expr.h"
+#include "rules/report.h"
+#include "rules/types.h"
+
+namespace tocsin::rules {
+using cep::ExprPtr;
+using cep::Op;
+using cep::Type;
+using cep::TypeKind;
+using tree::ExprKind;
+
+namespace {
+const Type& bool_type() {
+  static const Type kBool = plain_type(TypeKind::kBool);
+  return kBool;
+}
+
+// A word of an enum may stand here: how it is read depends on the other operand.
+bool may_be_word(const tree::Expr& expr) {
+  switch (expr.kind) {
+    case ExprKind::kName:
+      return true;
+    case ExprKind::kLiteral:
+      return expr.literal.view().kind == cep::ValueKind::kString;
+    case ExprKind::kIf:
+      return expr.args.size() == 3 && (may_be_word(*expr.args[1]) || may_be_word(*expr.args[2]));
+    case ExprKind::kCall:
+      return expr.name.text == "coalesce" &&
+             std::ranges::any_of(expr.args, [](const auto& arg) { return may_be_word(*arg); });
+    default:
+      return false;
+  }
+}
+
+constexpr std::array kFunctions = {
+    "abs",       "round",     "floor", "ceil",       "sqrt",    "ln",         "exp",
+    "pow",       "lower",     "upper", "length",     "substring", "normalize", "hour",
+    "weekday",   "date",      "distance_km", "ip_in", "similarity", "matched", "since"};
+
+const char* text_operator(ExprKind kind) {
+  switch (kind) {
+    case ExprKind::kMatches:
+      return "matches";
+    case ExprKind::kMatchesAnyOf:
+      return "matches any of";
+    case ExprKind::kContains:
+      return "contains";
+    case ExprKind::kContainsWord:
+      return "contains word";
+    case ExprKind::kContainsAnyOf:
+      return "contains any of";
+    case ExprKind::kContainsAnyWordOf:
+      return "contains any word of";
+    case ExprKind::kStartsWith:
+      return "starts with";
+    case ExprKind::kEndsWith:
+      return "ends with";
+    default:
+      return nullptr;
+  }
+}
+
+const char* arithmetic_verb(Op op) {
+  switch (op) {
+    case Op::kAdd:
+      return "add";
+    case Op::kSubtract:
+      return "subtract";
+    case Op::kMultiply:
+      return "multiply";
+    case Op::kDivide:
+      return "divide";
+    default:
+      return "take the remainder of";
+  }
+}
+
+bool is_string_literal(const Checked& checked) {
+  return checked.expr->op == Op::kLiteral && checked.type().kind == TypeKind::kString;
+}
+
+// What to write instead, where two operands cannot be compared.
+std::string comparison_advice(const Checked& a, const Checked& b) {
+  const auto is = [](const Checked& c, TypeKind kind) { return c.type().kind == kind; };
+  for (const auto& [x, y] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+    if (is_number(x->type()) && is_string_literal(*y)) {
+      const std::string text(y->expr->literal.view().text);
+      const bool numeric = !text.empty() && text.find_first_not_of("0123456789.") == text.npos;
+      return numeric ? fmt::format("a number stands without quotes: `{}`", text) : "";
+    }
+    if (is(*x, TypeKind::kString) && is_number(y->type()) && y->expr->op == Op::kLiteral) {
+      return fmt::format("text stands in quotes: `\"{}\"`", cep::to_text(y->expr->literal.view()));
+    }
+    if (is(*x, TypeKind::kBool) && !is(*y, TypeKind::kBool)) return "a bool is compared with `true` or `false`";
+    if (is(*x, TypeKind::kTime) && is(*y, TypeKind::kDate)) {
+      return "a time has a clock and a zone: `2027-01-01T00:00:00Z`";
+    }
+    if (is(*x, TypeKind::kTime) && is(*y, TypeKind::kDuration)) {
+      return "subtract two times to get a duration";
+    }
+    if (is(*x, TypeKind::kDuration) && is_number(y->type())) {
+      return "a duration has a unit: `30s`, `10m`, `2h`";
+    }
+  }
+  return "";
+}
+}  // namespace
+
+std::string type_text(const Type& type) {
+  return type.kind == TypeKind::kFraction ? "a quotient" : in_code(cep::type_name(type));
+}
+
+std::string type_label(const CheckContext& context, const Checked& checked) {
+  std::string text = type_text(checked.type());
+  if (checked.declared) text += ", from " + place_text(context.sources, *checked.declared);
+  return text;
+}
+
+ExprPtr Condition::expr() const {
+  std::vector<ExprPtr> parts;
+  for (const Conjunct& conjunct : conjuncts) parts.push_back(conjunct.expr);
+  return conjunction(std::move(parts));
+}
+
+// ---- dispatch
+
+Checked ExpressionChecker::check(const tree::Expr& expr, const Type* words) {
+  switch (expr.kind) {
+    case ExprKind::kError:
+      return error(expr);
+    case ExprKind::kLiteral:
+      return check_literal(expr, words);
+    case ExprKind::kRegex:
+      report_unavailable(context_, expr.span, "/…/");
+      return error(expr);
+    case ExprKind::kName:
+      return check_name(expr, words);
+    case ExprKind::kPrev: {
+      Diagnostic diagnostic = make_diagnostic(Code::kE0406, expr.span, "`prev` is an event, not a value");
+      diagnostic.helps.push_back("name one of its fields: `prev.amount`");
+      context_.sink.report(std::move(diagnostic));
+      return error(expr);
+    }
+    case ExprKind::kMember:
+      return check_member(expr);
+    case ExprKind::kIndex:
+      report_unavailable(context_, expr.span, "NAME[…]", "tables come in a later version");
+      return error(expr);
+    case ExprKind::kCall:
+      return check_call(expr, words);
+    case ExprKind::kList: {
+      context_.sink.report(make_diagnostic(Code::kE0310, expr.span, "a list where a value is needed",
+                                           "a list stands after `in`"));
+      return error(expr);
+    }
+    case ExprKind::kAggregate:
+      return check_aggregate(expr);
+    case ExprKind::kNot: {
+      const Checked operand = check_bool(*expr.args[0]);
+      if (!operand) return error(expr);
+      return checked(expr, operator_expr(Op::kNot, bool_type(), {operand.expr}));
+    }
+    case ExprKind::kNegate:
+      return check_negation(expr);
+    case ExprKind::kAnd:
+      return check_logic(expr, Op::kAnd);
+    case ExprKind::kOr:
+      return check_logic(expr, Op::kOr);
+    case ExprKind::kAdd:
+      return check_arithmetic(expr, Op::kAdd);
+    case ExprKind::kSubtract:
+      return check_arithmetic(expr, Op::kSubtract);
+    case ExprKind::kMultiply:
+      return check_arithmetic(expr, Op::kMultiply);
+    case ExprKind::kDivide:
+      return check_arithmetic(expr, Op::kDivide);
+    case ExprKind::kModulo:
+      return check_arithmetic(expr, Op::kModulo);
+    case ExprKind::kEqual:
+      return check_comparison(expr, Op::kEqual);
+    case ExprKind::kNotEqual:
+      return check_comparison(expr, Op::kNotEqual);
+    case ExprKind::kLess:
+      return check_comparison(expr, Op::kLess);
+    case ExprKind::kLessEqual:
+      return check_comparison(expr, Op::kLessEqual);
+    case ExprKind::kGreater:
+      return check_comparison(expr, Op::kGreater);
+    case ExprKind::kGreaterEqual:
+      return check_comparison(expr, Op::kGreaterEqual);
+    case ExprKind::kBetween:
+      return check_between(expr);
+    case ExprKind::kIn:
+      return check_in(expr);
+    case ExprKind::kNotIn: {
+      Checked in = check_in(expr);
+      if (in) in.expr = operator_expr(Op::kNot, bool_type(), {in.expr});
+      return in;
+    }
+    case ExprKind::kIsMissing:
+      return check_presence(expr, Op::kIsMissing);
+    case ExprKind::kIsKnown:
+      return check_presence(expr, Op::kIsKnown);
+    case ExprKind::kIf:
+      return check_if(expr, words);
+    default:
+      report_unavailable(context_, expr.op_span, text_operator(expr.kind),
+                         "search in text comes in a later version");
+      return error(expr);
+  }
+}
+
+// ---- conditions
+
+Condition ExpressionChecker::check_condition(const tree::Expr& expr) {
+  Condition condition;
+  add_conjuncts(expr, condition);
+  return condition;
+}
+
+void ExpressionChecker::add_conjuncts(const tree::Expr& expr, Condition& condition) {
+  if (expr.kind == ExprKind::kAnd) {
+    for (const tree::ExprPtr& arg : expr.args) add_conjuncts(*arg, condition);
+    return;
+  }
+  Checked part = check_bool(expr);
+  if (part) {
+    condition.conjuncts.push_back({std::move(part.expr), expr.span});
+  } else {
+    condition.broken = true;
+  }
+}
+
+Checked ExpressionChecker::check_bool(const tree::Expr& expr) {
+  Checked condition = check(expr);
+  if (!condition || condition.type().kind == TypeKind::kBool) return condition;
+  Diagnostic diagnostic =
+      make_diagnostic(Code::kE0301, expr.span, "a condition is needed here", type_label(context_, condition));
+  diagnostic.helps.push_back("a condition is true or false: compare the value with something");
+  context_.sink.report(std::move(diagnostic));
+  return error(expr);
+}
+
+Checked ExpressionChecker::check_logic(const tree::Expr& expr, Op op) {
+  std::vector<ExprPtr> args;
+  bool broken = false;
+  for (const tree::ExprPtr& arg : expr.args) {
+    Checked part = check_bool(*arg);
+    broken = broken || !part;
+    if (!part) continue;
+    if (part.expr->op == op) {
+      args.insert(args.end(), part.expr->args.begin(), part.expr->args.end());
+    } else {
+      args.push_back(std::move(part.expr));
+    }
+  }
+  if (broken) return error(expr);
+  return checked(expr, operator_expr(op, bool_type(), std::move(args)));
+}
+
+// ---- arithmetic
+
+void ExpressionChecker::report_types(Code code, std::string message, SourceSpan at, const Checked& a,
+                                     const Checked& b) {
+  Diagnostic diagnostic = make_diagnostic(code, at, std::move(message));
+  diagnostic.labels.push_back({a.span, type_label(context_, a)});
+  diagnostic.labels.push_back({b.span, type_label(context_, b)});
+  if (code == Code::kE0304) {
+    std::string advice = comparison_advice(a, b);
+    if (!advice.empty()) diagnostic.helps.push_back(std::move(advice));
+  }
+  context_.sink.report(std::move(diagnostic));
+}
+
+Checked ExpressionChecker::check_arithmetic(const tree::Expr& expr, Op op) {
+  Checked a = check(*expr.args[0]);
+  Checked b = check(*expr.args[1]);
+  if (!a || !b) return error(expr);
+  const Typing typing = type_arithmetic(op, a.type(), b.type());
+  switch (typing.problem) {
+    case TypingProblem::kUndefined:
+      report_types(Code::kE0302,
+                   fmt::format("cannot {} {} and {}", arithmetic_verb(op), type_text(a.type()),
+                               type_text(b.type())),
+                   expr.op_span, a, b);
+      return error(expr);
+    case TypingProblem::kScale:
+      report_types(Code::kE0303,
+                   fmt::format("the result has {} digits after the point, a decimal at most {}",
+                               typing.scale, cep::kScaleMax),
+                   expr.op_span, a, b);
+      return error(expr);
+    case TypingProblem::kNone:
+      break;
+  }
+  if (typing.as_floats) {
+    a.expr = widened(a.expr, typing.type);
+    b.expr = widened(b.expr, typing.type);
+  }
+  return checked(expr, operator_expr(op, typing.type, {a.expr, b.expr}));
+}
+
+Checked ExpressionChecker::check_negation(const tree::Expr& expr) {
+  Checked operand = check(*expr.args[0]);
+  if (!operand) return error(expr);
+  if (!is_number(operand.type()) && operand.type().kind != TypeKind::kDuration) {
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0302, expr.op_span, "cannot negate " + type_text(operand.type()));
+    diagnostic.labels.push_back({operand.span, type_label(context_, operand)});
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+  return checked(expr, negated(operand.expr));
+}
+
+// ---- comparisons
+
+std::optional<Type> ExpressionChecker::peek_enum(const tree::Expr& expr) const {
+  switch (expr.kind) {
+    case ExprKind::kName: {
+      if (const std::optional<Checked> key = find_key(expr.name, expr.span)) {
+        if (*key && key->type().kind == TypeKind::kEnum) return key->type();
+        return std::nullopt;
+      }
+      const FieldLookup field =
+          look_up_field(context_, scope_.types, scope_.types_broken, expr.name.text);
+      if (field.presence == FieldPresence::kEverywhere && field.type.kind == TypeKind::kEnum) {
+        return field.type;
+      }
+      return std::nullopt;
+    }
+    case ExprKind::kIf:
+      if (const auto found = peek_enum(*expr.args[1])) return found;
+      return peek_enum(*expr.args[2]);
+    case ExprKind::kCall:
+      for (const tree::ExprPtr& arg : expr.args) {
+        if (const auto found = peek_enum(*arg)) return found;
+      }
+      return std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
+ExpressionChecker::Operands ExpressionChecker::check_operands(const tree::Expr& a,
+                                                              const tree::Expr& b) {
+  // The operand that is surely no word says which words the other one may be.
+  const bool a_first = !may_be_word(a) || (may_be_word(b) && (peek_enum(a) || !peek_enum(b)));
+  const tree::Expr& first_tree = a_first ? a : b;
+  const tree::Expr& second_tree = a_first ? b : a;
+  Checked first = check(first_tree);
+  Checked second;
+  if (!first && second_tree.kind == ExprKind::kName) {
+    // It may be a word of an enum that is not known now.
+    second = error(second_tree);
+  } else {
+    const bool words = first && first.type().kind == TypeKind::kEnum;
+    second = check(second_tree, words ? &first.type() : nullptr);
+  }
+  if (a_first) return {std::move(first), std::move(second)};
+  return {std::move(second), std::move(first)};
+}
+
+Checked ExpressionChecker::check_comparison(const tree::Expr& expr, Op op) {
+  auto [a, b] = check_operands(*expr.args[0], *expr.args[1]);
+  if (!a || !b) return error(expr);
+  const Typing typing = type_comparison(op, a.type(), b.type());
+  if (typing.problem != TypingProblem::kNone) {
+    const bool same = a.type() == b.type();
+    report_types(Code::kE0304,
+                 same ? fmt::format("{} has no order", type_text(a.type()))
+                      : fmt::format("cannot compare {} with {}", type_text(a.type()),
+                                    type_text(b.type())),
+                 expr.op_span, a, b);
+    return error(expr);
+  }
+  if (typing.as_floats) {
+    a.expr = widened(a.expr, plain_type(TypeKind::kFloat));
+    b.expr = widened(b.expr, plain_type(TypeKind::kFloat));
+  }
+  return checked(expr, operator_expr(op, bool_type(), {a.expr, b.expr}));
+}
+
+Checked ExpressionChecker::check_between(const tree::Expr& expr) {
+  Checked value = check(*expr.args[0]);
+  const bool words = value && value.type().kind == TypeKind::kEnum;
+  Checked low = check(*expr.args[1], words ? &value.type() : nullptr);
+  Checked high = check(*expr.args[2], words ? &value.type() : nullptr);
+  if (!value || !low || !high) return error(expr);
+  bool floats = false;
+  for (const Checked* bound : {&low, &high}) {
+    const Typing typing = type_comparison(Op::kBetween, value.type(), bound->type());
+    if (typing.problem != TypingProblem::kNone) {
+      report_types(Code::kE0304,
+                   fmt::format("cannot compare {} with {}", type_text(value.type()),
+                               type_text(bound->type())),
+                   expr.op_span, value, *bound);
+      return error(expr);
+    }
+    floats = floats || typing.as_floats;
+  }
+  if (floats) {
+    for (Checked* operand : {&value, &low, &high}) {
+      operand->expr = widened(operand->expr, plain_type(TypeKind::kFloat));
+    }
+  }
+  return checked(expr,
+                 operator_expr(Op::kBetween, bool_type(), {value.expr, low.expr, high.expr}));
+}
+
+Checked ExpressionChecker::check_in(const tree::Expr& expr) {
+  const tree::Expr& right = *expr.args[1];
+  if (right.kind == ExprKind::kMember && right.args[0]->kind == ExprKind::kName) {
+    if (const auto step = find_step(*right.args[0])) return check_in_loop(expr, *step);
+  }
+  if (right.kind == ExprKind::kError) {
+    check(*expr.args[0]);
+    return error(expr);
+  }
+  if (right.kind == ExprKind::kList) {
+    Checked left = check(*expr.args[0]);
+    const bool words = left && left.type().kind == TypeKind::kEnum;
+    std::vector<Checked> values;
+    for (const tree::ExprPtr& arg : right.args) {
+      if (!left && arg->kind == ExprKind::kName) return error(expr);
+      values.push_back(check(*arg, words ? &left.type() : nullptr));
+    }
+    return check_in_values(expr, std::move(values), std::move(left));
+  }
+  const auto symbol = right.kind == ExprKind::kName ? context_.names.values.find(right.name.text)
+                                                    : context_.names.values.end();
+  if (symbol != context_.names.values.end()) {
+    ValueSymbol& list = symbol->second;
+    if (list.form == ValueForm::kTable) {
+      report_unavailable(context_, right.span, right.name.text, "tables come in a later version");
+      return error(expr);
+    }
+    if (list.form == ValueForm::kConst && (list.constant.is_list || list.broken)) {
+      Checked left = check(*expr.args[0]);
+      if (list.broken) return error(expr);
+      std::vector<Checked> values;
+      for (const cep::OwnedValue& value : list.constant.values) {
+        const std::string text(value.view().text);
+        const bool word = left && left.type().kind == TypeKind::kEnum && word_of(left.type(), text);
+        values.push_back({word ? word_expr(left.type(), text)
+                               : literal_expr(type_of_value(value.view()), value.view()),
+                          right.span, list.name->span});
+      }
+      return check_in_values(expr, std::move(values), std::move(left));
+    }
+    if (list.form == ValueForm::kList) {
+      list.list_used = true;
+      Checked left = check(*expr.args[0]);
+      if (!left || list.broken) return error(expr);
+      const Type& element = context_.plan.lists[list.list.value].element;
+      const Typing typing = type_comparison(Op::kIn, left.type(), element);
+      // An enum's words are text outside: a list of strings may hold them.
+      const bool words = left.type().kind == TypeKind::kEnum && element.kind == TypeKind::kString;
+      if (typing.problem != TypingProblem::kNone && !words) {
+        Diagnostic diagnostic = make_diagnostic(
+            Code::kE0304, expr.op_span,
+            fmt::format("cannot look for {} in a list of {}", type_text(left.type()),
+                        type_text(element)));
+        diagnostic.labels.push_back({left.span, type_label(context_, left)});
+        diagnostic.labels.push_back(
+            {right.span, fmt::format("a list of {}, from {}", type_text(element),
+                                     place_text(context_.sources, list.name->span))});
+        context_.sink.report(std::move(diagnostic));
+        return error(expr);
+      }
+      auto in = std::make_shared<cep::Expr>();
+      in->op = Op::kIn;
+      in->type = bool_type();
+      in->args = {left.expr};
+      in->list = list.list;
+      return checked(expr, std::move(in));
+    }
+  }
+  check(*expr.args[0]);
+  if (right.kind == ExprKind::kName && symbol == context_.names.values.end()) {
+    const FieldLookup field =
+        look_up_field(context_, scope_.types, scope_.types_broken, right.name.text);
+    if (field.presence == FieldPresence::kNowhere || field.presence == FieldPresence::kUnknown) {
+      Diagnostic diagnostic = make_diagnostic(Code::kE0207, right.span,
+                                              fmt::format("no list is named {}", in_code(right.name.text)));
+      const bool near = suggest(context_, diagnostic, right.name.text,
+                                value_names(context_, {ValueForm::kList}));
+      if (near || !context_.names.incomplete) context_.sink.report(std::move(diagnostic));
+      return error(expr);
+    }
+  }
+  Diagnostic diagnostic = make_diagnostic(Code::kE0310, right.span, "a list is needed after `in`");
+  diagnostic.helps.push_back("name a list, or write the values: `in [\"a\", \"b\"]`; for one value, `=`");
+  context_.sink.report(std::move(diagnostic));
+  return error(expr);
+}
+
+Checked ExpressionChecker::check_in_values(const tree::Expr& expr, std::vector<Checked> values,
+                                           Checked left) {
+  bool broken = !left;
+  bool floats = false;
+  for (const Checked& value : values) {
+    if (!value || !left) {
+      broken = true;
+      continue;
+    }
+    const Typing typing = type_comparison(Op::kIn, left.type(), value.type());
+    if (typing.problem != TypingProblem::kNone) {
+      report_types(Code::kE0304,
+                   fmt::format("cannot compare {} with {}", type_text(left.type()),
+                               type_text(value.type())),
+                   expr.op_span, left, value);
+      return error(expr);
+    }
+    floats = floats || typing.as_floats;
+  }
+  if (broken) return error(expr);
+  std::vector<ExprPtr> args = {left.expr};
+  for (const Checked& value : values) args.push_back(value.expr);
+  if (floats) {
+    for (ExprPtr& arg : args) arg = widened(arg, plain_type(TypeKind::kFloat));
+  }
+  return checked(expr, operator_expr(Op::kInValues, bool_type(), std::move(args)));
+}
+
+Checked ExpressionChecker::check_in_loop(const tree::Expr& expr, std::size_t step) {
+  Checked left = check(*expr.args[0]);
+  const tree::Expr& right = *expr.args[1];
+  const StepSymbol& loop = scope_.rule->steps[step];
+  if (loop.broken || report_if_later(step, right.args[0]->span)) return error(expr);
+  if (!loop.loop) {
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0408, right.span, fmt::format("the step {} takes one event, no list of them", in_code(loop.name)));
+    diagnostic.helps.push_back(fmt::format("compare with `=`: `= {}.{}`", loop.name, right.name.text));
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+  Checked element = field_of(right, loop.types, loop.broken, Op::kField);
+  if (!left || !element) return error(expr);
+  const Typing typing = type_comparison(Op::kIn, left.type(), element.type());
+  if (typing.problem != TypingProblem::kNone) {
+    report_types(Code::kE0304,
+                 fmt::format("cannot compare {} with {}", type_text(left.type()),
+                             type_text(element.type())),
+                 expr.op_span, left, element);
+    return error(expr);
+  }
+  if (typing.as_floats) {
+    left.expr = widened(left.expr, plain_type(TypeKind::kFloat));
+    element.expr = widened(element.expr, plain_type(TypeKind::kFloat));
+  }
+  auto in = std::make_shared<cep::Expr>();
+  in->op = Op::kInLoop;
+  in->type = bool_type();
+  in->args = {left.expr, element.expr};
+  in->var = loop.var;
+  return checked(expr, std::move(in));
+}
+
+Checked ExpressionChecker::check_presence(const tree::Expr& expr, Op op) {
+  const Checked operand = check(*expr.args[0]);
+  if (!operand) return error(expr);
+  return checked(expr, operator_expr(op, bool_type(), {operand.expr}));
+}
+
+// ---- if and functions
+
+std::vector<Checked> ExpressionChecker::check_together(const std::vector<const tree::Expr*>& exprs,
+                                                       const Type* words) {
+  // Where no enum is expected from outside, one of them may say which it is.
+  std::optional<Type> own;
+  for (const tree::Expr* expr : exprs) {
+    if (!words && !own) own = peek_enum(*expr);
+  }
+  std::vector<Checked> all;
+  for (const tree::Expr* expr : exprs) all.push_back(check(*expr, own ? &*own : words));
+  return all;
+}
+
+Checked ExpressionChecker::check_if(const tree::Expr& expr, const Type* words) {
+  Checked condition = check_bool(*expr.args[0]);
+  std::vector<Checked> branches = check_together({expr.args[1].get(), expr.args[2].get()}, words);
+  if (!condition) return error(expr);
+  return check_common(expr, Op::kIf, {condition.expr}, std::move(branches));
+}
+
+Checked ExpressionChecker::check_common(const tree::Expr& expr, Op op, std::vector<ExprPtr> first,
+                                        std::vector<Checked> branches) {
+  std::optional<Type> common;
+  const Checked* typed_by = nullptr;
+  for (const Checked& branch : branches) {
+    if (!branch) return error(expr);
+    const std::optional<Type> joint = common ? common_type(*common, branch.type()) : branch.type();
+    if (!joint) {
+      report_types(Code::kE0307,
+                   fmt::format("{} and {} have no type in common", type_text(*common),
+                               type_text(branch.type())),
+                   expr.op_span, *typed_by, branch);
+      return error(expr);
+    }
+    common = joint;
+    typed_by = &branch;
+  }
+  std::vector<ExprPtr> args = std::move(first);
+  for (const Checked& branch : branches) args.push_back(widened(branch.expr, *common));
+  return checked(expr, operator_expr(op, *common, std::move(args)));
+}
+
+Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words) {
+  const std::string& name = expr.name.text;
+  if (name == "coalesce") {
+    if (expr.args.size() < 2) {
+      Diagnostic diagnostic = make_diagnostic(Code::kE0311, expr.span, "`coalesce` takes two or more values");
+      diagnostic.helps.push_back("`coalesce(ip, \"unknown\")` is the first value that is not missing");
+      context_.sink.report(std::move(diagnostic));
+      return error(expr);
+    }
+    std::vector<const tree::Expr*> args;
+    for (const tree::ExprPtr& arg : expr.args) args.push_back(arg.get());
+    return check_common(expr, Op::kCoalesce, {}, check_together(args, words));
+  }
+  if (std::ranges::find(kFunctions, name) != kFunctions.end()) {
+    report_unavailable(context_, expr.op_span, name, "functions other than `coalesce` come in a later version");
+    return error(expr);
+  }
+  const auto symbol = context_.names.values.find(name);
+  if (symbol != context_.names.values.end() && symbol->second.form == ValueForm::kFeature) {
+    report_unavailable(context_, expr.span, name + "(…)",
+                       "a feature is read by the event's own key: " + in_code(name));
+    return error(expr);
+  }
+  Diagnostic diagnostic = make_diagnostic(Code::kE0208, expr.op_span,
+                                          fmt::format("no function is named {}", in_code(name)));
+  std::vector<std::string> candidates(kFunctions.begin(), kFunctions.end());
+  candidates.insert(candidates.end(), {"coalesce", "count", "sum", "avg", "min", "max", "distinct"});
+  suggest(context_, diagnostic, name, candidates);
+  context_.sink.report(std::move(diagnostic));
+  return error(expr);
+}
+}  // namespace tocsin::rules

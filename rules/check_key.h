@@ -1,0 +1,11 @@
+/// The key of a rule: `by card`, `by account = payment.account | transfer.from_account`.
+#pragma once
+#include "rules/check_context.h"
+#include "rules/scope.h"
+#include "rules/tree.h"
+
+namespace tocsin::rules {
+/// Fills `key` and the key's part of `scope` for a rule whose events are of `types`.
+void check_key(CheckContext& context, const tree::ByClause& by, const EventTypes& types,
+               bool types_broken, cep::KeySpec& key, RuleScope& scope);
+}  // namespace tocsin::rules

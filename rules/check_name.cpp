@@ -1,0 +1,447 @@
+// Names in expressions: words of enums, fields, the rule's key, constants, features, and the events of other steps.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rules/build_expr.h"
+#include "rules/check_expression.h"
+#include "rules/report.h"
+#include "rules/types.h"
+
+namespace tocsin::rules {
+using cep::Op;
+using cep::Type;
+using cep::TypeKind;
+using tree::ExprKind;
+
+namespace {
+bool sees_steps(Place place) {
+  return place == Place::kStep || place == Place::kAbsence || place == Place::kMatch ||
+         place == Place::kElement;
+}
+}  // namespace
+
+// ---- literals and words
+
+Checked ExpressionChecker::check_literal(const tree::Expr& expr, const Type* words) {
+  const cep::Value value = expr.literal.view();
+  if (words && value.kind == cep::ValueKind::kString) {
+    const std::string text(value.text);
+    if (word_of(*words, text)) return checked(expr, word_expr(*words, text));
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0305, expr.span, fmt::format("{} has no word `\"{}\"`", type_text(*words), text));
+    suggest(context_, diagnostic, text, *words->words);
+    if (diagnostic.edit) diagnostic.edit->text = fmt::format("\"{}\"", diagnostic.edit->text);
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+  if (value.is_missing()) return error(expr);
+  return checked(expr, literal_expr(type_of_value(value), value));
+}
+
+std::optional<Checked> ExpressionChecker::find_word(const tree::Expr& expr, const std::string& text,
+                                                    const Type& words) {
+  if (!word_of(words, text)) return std::nullopt;
+  const FieldLookup field = look_up_field(context_, scope_.types, scope_.types_broken, text);
+  if (field.presence == FieldPresence::kEverywhere && expr.kind == ExprKind::kName) {
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kW0001, expr.span, fmt::format("{} is a word and a field: the word is taken", in_code(text)),
+        "the word of " + type_text(words));
+    diagnostic.labels.push_back({field.declared, "the field"});
+    diagnostic.helps.push_back("a field is meant by its step's name too: `p." + text + "`");
+    context_.sink.report(std::move(diagnostic));
+  }
+  return checked(expr, word_expr(words, text));
+}
+
+// ---- bare names
+
+std::optional<Checked> ExpressionChecker::find_key(const tree::Name& name, SourceSpan span) const {
+  if (!scope_.rule || !sees_steps(scope_.place) || !scope_.rule->key) return std::nullopt;
+  const std::vector<cep::KeyPart>& parts = scope_.rule->key->parts;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!scope_.rule->key_part_is_union[i] || parts[i].name != name.text) continue;
+    if (scope_.rule->key_broken) return Checked{nullptr, span, std::nullopt};
+    auto key = std::make_shared<cep::Expr>();
+    key->op = Op::kKey;
+    key->type = parts[i].type;
+    key->key_part = static_cast<std::uint32_t>(i);
+    return Checked{std::move(key), span, std::nullopt};
+  }
+  return std::nullopt;
+}
+
+void ExpressionChecker::warn_hidden(const tree::Name& name, const FieldLookup& field) {
+  const auto hidden = context_.names.values.find(name.text);
+  if (hidden == context_.names.values.end()) return;
+  if (!context_.hidden_names.insert(name.text).second) return;
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kW0002, name.span, fmt::format("the field {} hides another name", in_code(name.text)),
+      "the field is taken");
+  diagnostic.labels.push_back({hidden->second.name->span, "hidden"});
+  diagnostic.labels.push_back({field.declared, "the field"});
+  diagnostic.helps.push_back("rename one of them");
+  context_.sink.report(std::move(diagnostic));
+}
+
+Checked ExpressionChecker::check_name(const tree::Expr& expr, const Type* words) {
+  const std::string& name = expr.name.text;
+  if (words) {
+    if (std::optional<Checked> word = find_word(expr, name, *words)) return std::move(*word);
+  }
+  if (std::optional<Checked> key = find_key(expr.name, expr.span)) return std::move(*key);
+  const FieldLookup field = look_up_field(context_, scope_.types, scope_.types_broken, name);
+  const bool nowhere = field.presence == FieldPresence::kNowhere ||
+                       field.presence == FieldPresence::kUnknown;
+  if (!nowhere) {
+    if (field.presence == FieldPresence::kEverywhere) warn_hidden(expr.name, field);
+    return field_of(expr, scope_.types, scope_.types_broken, Op::kField);
+  }
+  const auto symbol = context_.names.values.find(name);
+  if (symbol != context_.names.values.end()) return check_value_symbol(expr, symbol->second, words);
+  if (field.presence == FieldPresence::kUnknown) return error(expr);
+  if (const auto step = find_step(expr)) {
+    const StepSymbol& taken = scope_.rule->steps[*step];
+    if (taken.broken) return error(expr);
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0406, expr.span,
+                        fmt::format("{} is a step's event, not a value", in_code(name)));
+    diagnostic.helps.push_back(taken.loop ? fmt::format("say what of the loop: `count({0})`, `{0}.first.FIELD`", name)
+                                          : fmt::format("name one of its fields: `{}.FIELD`", name));
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+  report_unknown_name(expr, words);
+  return error(expr);
+}
+
+void ExpressionChecker::report_unknown_name(const tree::Expr& expr, const Type* words) {
+  const std::string& name = expr.name.text;
+  std::vector<std::string> candidates;
+  if (words) candidates = *words->words;
+  std::vector<std::string> fields = field_names(context_, scope_.types);
+  candidates.insert(candidates.end(), fields.begin(), fields.end());
+  const std::vector<std::string> others =
+      value_names(context_, {ValueForm::kConst, ValueForm::kFeature});
+  candidates.insert(candidates.end(), others.begin(), others.end());
+
+  const std::string has_no = fmt::format(
+      "{} {} no field {}", types_text(context_, scope_.types),
+      scope_.types.size() == 1 ? "has" : "have", in_code(name));
+  Diagnostic diagnostic =
+      words ? make_diagnostic(Code::kE0305, expr.span,
+                              fmt::format("{} has no word {}", type_text(*words), in_code(name)))
+            : make_diagnostic(Code::kE0201, expr.span, has_no);
+  const bool near = suggest(context_, diagnostic, name, candidates);
+  if (!near && context_.names.incomplete) return;
+  if (words) {
+    diagnostic.notes.push_back(has_no);
+  } else if (!scope_.types.empty()) {
+    diagnostic.notes.push_back(declared_text(context_, scope_.types.front()));
+  }
+  context_.sink.report(std::move(diagnostic));
+}
+
+Checked ExpressionChecker::check_value_symbol(const tree::Expr& expr, ValueSymbol& symbol,
+                                              const Type* words) {
+  const std::string& name = expr.name.text;
+  switch (symbol.form) {
+    case ValueForm::kConst: {
+      if (symbol.broken) return error(expr);
+      const ConstSymbol& constant = symbol.constant;
+      if (constant.is_list) break;
+      if (!constant.word) {
+        const cep::Value value = constant.values.front().view();
+        if (words && value.kind == cep::ValueKind::kString) {
+          const std::string text(value.text);
+          if (word_of(*words, text)) return checked(expr, word_expr(*words, text));
+        }
+        Checked result = checked(expr, literal_expr(type_of_value(value), value));
+        result.declared = symbol.name->span;
+        return result;
+      }
+      if (words) {
+        if (std::optional<Checked> word = find_word(expr, constant.word->text, *words)) {
+          return std::move(*word);
+        }
+      }
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0305, expr.span,
+          words ? fmt::format("{} has no word {}", type_text(*words), in_code(constant.word->text))
+                : fmt::format("the constant {} is a word, and no enum stands beside it", in_code(name)));
+      diagnostic.labels.push_back({constant.word->span, "the word"});
+      context_.sink.report(std::move(diagnostic));
+      return error(expr);
+    }
+    case ValueForm::kList:
+      symbol.list_used = true;
+      break;
+    case ValueForm::kTable:
+      report_unavailable(context_, expr.span, name, "tables come in a later version");
+      return error(expr);
+    case ValueForm::kFeature:
+      return read_feature(expr, symbol);
+  }
+  Diagnostic diagnostic = make_diagnostic(Code::kE0310, expr.span, "a list where a value is needed",
+                                          "a list stands after `in`");
+  context_.sink.report(std::move(diagnostic));
+  return error(expr);
+}
+
+// `expr` is a kName or kMember: its name is the field's.
+Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& types,
+                                    bool types_broken, Op op) {
+  const std::string& name = expr.name.text;
+  FieldLookup field = look_up_field(context_, types, types_broken, name);
+  switch (field.presence) {
+    case FieldPresence::kEverywhere: {
+      auto result = std::make_shared<cep::Expr>();
+      result->op = op;
+      result->type = field.type;
+      result->field = std::move(field.field);
+      return {std::move(result), expr.span, field.declared};
+    }
+    case FieldPresence::kUnknown:
+      break;
+    case FieldPresence::kNowhere: {
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0201, expr.name.span,
+          fmt::format("{} {} no field {}", types_text(context_, types),
+                      types.size() == 1 ? "has" : "have", in_code(name)));
+      const bool near = suggest(context_, diagnostic, name, field_names(context_, types));
+      if (!near && types.empty()) break;
+      diagnostic.notes.push_back(declared_text(context_, types.front()));
+      context_.sink.report(std::move(diagnostic));
+      break;
+    }
+    case FieldPresence::kSomewhere: {
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0203, expr.name.span,
+          fmt::format("{} has no field {}", context_.event_type(field.without).name, in_code(name)),
+          fmt::format("the event may be {}", types_text(context_, types)));
+      diagnostic.notes.push_back(declared_text(context_, field.without));
+      diagnostic.helps.push_back("name only what all of them have, or make a step for each");
+      context_.sink.report(std::move(diagnostic));
+      break;
+    }
+    case FieldPresence::kMixed: {
+      const FieldSymbol& other = context_.event_symbol(field.without).fields.find(name)->second;
+      const Type& type = context_.event_type(field.without).fields[other.index.value].type;
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0306, expr.name.span,
+          fmt::format("{} is {} in {} and {} in {}", in_code(name), type_text(field.type),
+                      context_.event_type(field.first).name, type_text(type),
+                      context_.event_type(field.without).name));
+      diagnostic.labels.push_back({field.declared, type_text(field.type)});
+      diagnostic.labels.push_back({other.tree->name.span, type_text(type)});
+      context_.sink.report(std::move(diagnostic));
+      break;
+    }
+  }
+  return error(expr);
+}
+
+// ---- features
+
+Checked ExpressionChecker::read_feature(const tree::Expr& expr, const ValueSymbol& symbol) {
+  if (symbol.broken || !symbol.feature) return error(expr);
+  if (!sees_steps(scope_.place) || scope_.place == Place::kElement) {
+    report_unavailable(
+        context_, expr.span,
+        scope_.place == Place::kKind ? "a feature in a kind's condition" : "a feature inside an aggregate",
+        scope_.place == Place::kKind ? "read it in the condition of a rule's step" : "");
+    return error(expr);
+  }
+  const cep::Feature& feature = context_.features[*symbol.feature];
+  std::vector<FeatureReader> readers;
+  for (const cep::EventTypeIndex type : scope_.types) {
+    FeatureReader reader{type, {}};
+    for (const cep::KeyPart& part : feature.key.parts) {
+      const FieldLookup field = look_up_field(context_, {type}, false, part.name);
+      if (field.presence == FieldPresence::kUnknown) return error(expr);
+      if (field.presence != FieldPresence::kEverywhere || !(field.type == part.type)) {
+        Diagnostic diagnostic = make_diagnostic(
+            Code::kE0221, expr.span,
+            fmt::format("{} is by {}, which {} {}", in_code(feature.name), in_code(part.name),
+                        context_.event_type(type).name,
+                        field.presence == FieldPresence::kEverywhere ? "has with another type"
+                                                                     : "does not have"));
+        diagnostic.labels.push_back({symbol.name->span, "the feature"});
+        diagnostic.notes.push_back(declared_text(context_, type));
+        context_.sink.report(std::move(diagnostic));
+        return error(expr);
+      }
+      reader.fields.push_back(field.field.by_type.front().second);
+    }
+    readers.push_back(std::move(reader));
+  }
+  if (scope_.types_broken) return error(expr);
+  const bool readable = context_.features.add_readers(*symbol.feature, readers);
+  if (!readable) return error(expr);
+  auto read = std::make_shared<cep::Expr>();
+  read->op = Op::kFeature;
+  read->type = feature.type;
+  read->feature = *symbol.feature;
+  return {std::move(read), expr.span, symbol.name->span};
+}
+
+// ---- members
+
+std::optional<std::size_t> ExpressionChecker::find_step(const tree::Expr& expr) const {
+  if (expr.kind != ExprKind::kName || !scope_.rule) return std::nullopt;
+  const auto found = scope_.rule->step_by_name.find(expr.name.text);
+  if (found == scope_.rule->step_by_name.end()) return std::nullopt;
+  return found->second;
+}
+
+bool ExpressionChecker::report_if_later(std::size_t step, SourceSpan span) {
+  if (step < scope_.steps_visible) return false;
+  const StepSymbol& taken = scope_.rule->steps[step];
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kE0209, span, fmt::format("the step {} comes later", in_code(taken.name)),
+      "nothing is known of it here");
+  diagnostic.labels.push_back({taken.span, "taken here"});
+  diagnostic.helps.push_back("ask in the condition of the later step, or in `having`");
+  context_.sink.report(std::move(diagnostic));
+  return true;
+}
+
+void ExpressionChecker::report_unknown_step(const tree::Name& name) {
+  std::vector<std::string> candidates;
+  const StepSymbol* unnamed = nullptr;
+  if (scope_.rule && sees_steps(scope_.place)) {
+    for (const StepSymbol& step : scope_.rule->steps) {
+      if (!step.name.empty()) candidates.emplace_back(step.name);
+      if (step.name.empty() && step.kind == name.text) unnamed = &step;
+    }
+  }
+  Diagnostic diagnostic =
+      make_diagnostic(Code::kE0204, name.span, fmt::format("no step is named {}", in_code(name.text)));
+  if (unnamed) {
+    diagnostic.labels.push_back({unnamed->span, "this step has no name"});
+    diagnostic.helps.push_back(fmt::format("give it one: `{} as {}`", name.text, name.text.substr(0, 1)));
+  } else if (!suggest(context_, diagnostic, name.text, candidates)) {
+    if (candidates.empty()) {
+      diagnostic.helps.push_back("a step gets a name by `as`: `payment as p`");
+    } else {
+      diagnostic.helps.push_back("the steps here are " + one_of(candidates));
+    }
+  }
+  context_.sink.report(std::move(diagnostic));
+}
+
+Checked ExpressionChecker::check_member(const tree::Expr& expr) {
+  const tree::Expr& base = *expr.args[0];
+  switch (base.kind) {
+    case ExprKind::kError:
+      return error(expr);
+    case ExprKind::kPrev:
+      return check_prev(expr);
+    case ExprKind::kName: {
+      if (const auto step = find_step(base)) return check_step_field(expr, *step);
+      if (context_.names.incomplete && !scope_.rule) return error(expr);
+      report_unknown_step(base.name);
+      return error(expr);
+    }
+    case ExprKind::kMember: {
+      const std::string& which = base.name.text;
+      const tree::Expr& inner = *base.args[0];
+      if (inner.kind == ExprKind::kName && (which == "first" || which == "last")) {
+        if (const auto step = find_step(inner)) {
+          return check_loop_event(expr, *step,
+                                  which == "first" ? cep::Which::kFirst : cep::Which::kLast);
+        }
+        report_unknown_step(inner.name);
+        return error(expr);
+      }
+      break;
+    }
+    case ExprKind::kIndex:
+      report_unavailable(context_, base.span, "NAME[…]", "tables come in a later version");
+      return error(expr);
+    default:
+      break;
+  }
+  Diagnostic diagnostic = make_diagnostic(Code::kE0204, base.span, "only a step's event has fields");
+  diagnostic.labels.push_back({expr.name.span, "asked of it here"});
+  context_.sink.report(std::move(diagnostic));
+  return error(expr);
+}
+
+Checked ExpressionChecker::check_prev(const tree::Expr& expr) {
+  const bool in_loop = scope_.place == Place::kStep && scope_.rule->steps[*scope_.own_step].loop;
+  if (!in_loop) {
+    Diagnostic diagnostic = make_diagnostic(Code::kE0405, expr.args[0]->span,
+                                            "`prev` outside the condition of a loop");
+    diagnostic.helps.push_back(
+        "it is the event before in the same loop: `3 payment where amount > prev.amount`");
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+  return field_of(expr, scope_.types, scope_.types_broken, Op::kPrev);
+}
+
+Checked ExpressionChecker::check_step_field(const tree::Expr& expr, std::size_t index) {
+  const StepSymbol& step = scope_.rule->steps[index];
+  if (step.broken) return error(expr);
+  const SourceSpan at = expr.args[0]->span;
+  if (!sees_steps(scope_.place)) {
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0204, at, fmt::format("the step {} is not known inside this aggregate", in_code(step.name)),
+        "a feature is the same for every match");
+    diagnostic.helps.push_back("compare outside of it");
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+  if (std::optional<Checked> key = find_key(expr.name, expr.span)) return std::move(*key);
+  const bool own = scope_.own_step == index;
+  if (own) return field_of(expr, step.types, step.broken, Op::kField);
+  if (scope_.place == Place::kElement) {
+    report_unavailable(context_, at, "another step inside an aggregate");
+    return error(expr);
+  }
+  if (report_if_later(index, at)) return error(expr);
+  if (step.loop) {
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0406, expr.span,
+        fmt::format("the loop {} has several events: which one's {}?", in_code(step.name), in_code(expr.name.text)));
+    diagnostic.helps.push_back(fmt::format("write `{0}.first.{1}` or `{0}.last.{1}`, or an aggregate: `sum({0}.{1})`",
+                                           step.name, expr.name.text));
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+  const Checked field = field_of(expr, step.types, step.broken, Op::kBound);
+  if (!field) return error(expr);
+  auto bound = std::make_shared<cep::Expr>(*field.expr);
+  bound->var = step.var;
+  return {std::move(bound), expr.span, field.declared};
+}
+
+Checked ExpressionChecker::check_loop_event(const tree::Expr& expr, std::size_t index,
+                                            cep::Which which) {
+  const StepSymbol& step = scope_.rule->steps[index];
+  if (step.broken) return error(expr);
+  const SourceSpan at = expr.args[0]->args[0]->span;
+  const std::string& word = expr.args[0]->name.text;
+  if (!sees_steps(scope_.place) || scope_.place == Place::kElement) {
+    report_unavailable(context_, at, "another step inside an aggregate");
+    return error(expr);
+  }
+  if (report_if_later(index, at)) return error(expr);
+  if (!step.loop) {
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0409, expr.args[0]->name.span,
+                        fmt::format("the step {} takes one event: it has no {}", in_code(step.name), in_code(word)));
+    diagnostic.helps.push_back(fmt::format("write `{}.{}`", step.name, expr.name.text));
+    diagnostic.edit = Edit{expr.span, fmt::format("{}.{}", step.name, expr.name.text)};
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+  const Checked field = field_of(expr, step.types, step.broken, Op::kBound);
+  if (!field) return error(expr);
+  auto bound = std::make_shared<cep::Expr>(*field.expr);
+  bound->var = step.var;
+  bound->which = which;
+  return {std::move(bound), expr.span, field.declared};
+}
+}  // namespace tocsin::rules

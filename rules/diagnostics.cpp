@@ -1,0 +1,96 @@
+#include "rules/diagnostics.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::rules {
+namespace {
+struct CodeInfo {
+  Level level;
+  std::string_view code;
+  std::string_view name;  // of a warning; the code of an error
+  std::string_view title;
+};
+constexpr CodeInfo kCodes[] = {
+#define TOCSIN_ERROR(code, title) {Level::kError, #code, #code, title},
+#define TOCSIN_WARNING(code, name, title) {Level::kWarning, #code, name, title},
+#include "rules/diagnostics.def"
+#undef TOCSIN_ERROR
+#undef TOCSIN_WARNING
+};
+const CodeInfo& info(Code code) { return kCodes[static_cast<std::size_t>(code)]; }
+}  // namespace
+
+Level level_of(Code code) { return info(code).level; }
+std::string_view code_name(Code code) { return info(code).name; }
+std::string_view code_title(Code code) { return info(code).title; }
+
+bool DiagnosticSink::has_errors() const {
+  return std::ranges::any_of(diagnostics_,
+                             [](const Diagnostic& d) { return level_of(d.code) == Level::kError; });
+}
+
+std::vector<Diagnostic> DiagnosticSink::take() {
+  std::vector<Diagnostic> taken = std::exchange(diagnostics_, {});
+  std::ranges::stable_sort(taken, {}, [](const Diagnostic& d) {
+    return std::tuple(d.primary.span.file, d.primary.span.begin);
+  });
+  return taken;
+}
+
+std::uint32_t SourceMap::add(std::string path, std::string text) {
+  TOCSIN_ASSERT(text.size() < UINT32_MAX, "a loader reads no file of 4 GiB");
+  auto file = std::make_shared<File>();
+  file->path = std::move(path);
+  file->text = std::move(text);
+  file->line_starts.push_back(0);
+  const std::string& bytes = file->text;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    // A line ends with LF, CR LF or CR.
+    const bool ends =
+        bytes[i] == '\n' || (bytes[i] == '\r' && (i + 1 == bytes.size() || bytes[i + 1] != '\n'));
+    if (ends) file->line_starts.push_back(static_cast<std::uint32_t>(i + 1));
+  }
+  files_.push_back(std::move(file));
+  return static_cast<std::uint32_t>(files_.size() - 1);
+}
+
+const std::string& SourceMap::path(std::uint32_t file) const {
+  TOCSIN_ASSERT(file < files_.size(), "spans name files of their own map");
+  return files_[file]->path;
+}
+
+std::string_view SourceMap::text(std::uint32_t file) const {
+  TOCSIN_ASSERT(file < files_.size(), "spans name files of their own map");
+  return files_[file]->text;
+}
+
+SourceMap::Place SourceMap::place(std::uint32_t file, std::uint32_t byte) const {
+  const std::string_view bytes = text(file);
+  const std::vector<std::uint32_t>& starts = files_[file]->line_starts;
+  byte = std::min(byte, static_cast<std::uint32_t>(bytes.size()));
+  const auto next = std::ranges::upper_bound(starts, byte);
+  const std::uint32_t line_start = *std::prev(next);
+  // A byte-order mark is no column. A code point is counted at its first byte.
+  std::uint32_t from = line_start;
+  if (from == 0 && bytes.starts_with("\xEF\xBB\xBF")) from = std::min(3U, byte);
+  std::uint32_t column = 1;
+  for (std::uint32_t i = from; i < byte; ++i) {
+    if ((static_cast<unsigned char>(bytes[i]) & 0xC0U) != 0x80U) ++column;
+  }
+  return {static_cast<std::uint32_t>(next - starts.begin()), column};
+}
+
+std::string_view SourceMap::line_text(std::uint32_t file, std::uint32_t line) const {
+  const std::string_view bytes = text(file);
+  const std::vector<std::uint32_t>& starts = files_[file]->line_starts;
+  if (line == 0 || line > starts.size()) return {};
+  const std::size_t begin = starts[line - 1];
+  std::size_t end = line < starts.size() ? starts[line] : bytes.size();
+  while (end > begin && (bytes[end - 1] == '\n' || bytes[end - 1] == '\r')) --end;
+  return bytes.substr(begin, end - begin);
+}
+}  // namespace tocsin::rules

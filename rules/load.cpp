@@ -1,0 +1,147 @@
+// Files and what they use: each read once, parsed, and handed on in an order in which a used file stands before the
+// file that uses it.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+#include "rules/check.h"
+#include "rules/parser.h"
+#include "rules/report.h"
+#include "rules/rules.h"
+
+namespace tocsin::rules {
+namespace {
+// The same file by whatever way: "a/../b.tocsin" is "b.tocsin".
+std::string normal_path(const std::string& path) {
+  return std::filesystem::path(path).lexically_normal().generic_string();
+}
+std::string used_path(const std::string& user, const std::string& written) {
+  return normal_path((std::filesystem::path(user).parent_path() / written).generic_string());
+}
+
+class Loader {
+ public:
+  Loader(SourceMap& sources, DiagnosticSink& sink, const ReadFile& read_file)
+      : sources_(sources), sink_(sink), read_file_(read_file) {}
+
+  // A file that the caller named.
+  void load(const std::string& path) {
+    Node* node = find_or_read(normal_path(path));
+    if (!node) return;
+    node->file.asked = true;
+    follow_uses(*node);
+  }
+
+  std::vector<const ParsedFile*> ordered;
+  std::vector<std::string> paths;
+  bool incomplete = false;
+
+ private:
+  enum class State { kRead, kOpen, kDone };
+  struct Node {
+    std::string path;
+    ParsedFile file;
+    State state = State::kRead;
+    std::vector<const tree::Use*> uses;
+    std::size_t next_use = 0;
+  };
+
+  // Absent where the file cannot be read; then said at `use`, or, without one, at the file itself.
+  Node* find_or_read(const std::string& path, const tree::Use* use = nullptr) {
+    const auto known = nodes_.find(path);
+    if (known != nodes_.end()) return known->second.get();
+    Result<std::string> text = read_file_(path);
+    if (!text) {
+      report_unreadable(path, text.error().message, use);
+      incomplete = true;
+      return nullptr;
+    }
+    auto node = std::make_unique<Node>();
+    node->path = path;
+    paths.push_back(path);
+    const std::uint32_t file = sources_.add(path, std::move(*text));
+    node->file.tree = parse(sources_, file, sink_);
+    for (const tree::Item& item : node->file.tree.items) {
+      if (const auto* next = std::get_if<tree::Use>(&item)) node->uses.push_back(next);
+    }
+    return nodes_.emplace(path, std::move(node)).first->second.get();
+  }
+
+  void report_unreadable(const std::string& path, const std::string& why, const tree::Use* use) {
+    SourceSpan span;
+    if (use) {
+      span = use->path.span;
+    } else {
+      span.file = sources_.add(path, "");
+    }
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0213, span, fmt::format("cannot read {}", in_code(path)));
+    diagnostic.notes.push_back(why);
+    if (use) diagnostic.helps.push_back("the path is relative to the file that uses it");
+    sink_.report(std::move(diagnostic));
+  }
+
+  void report_circle(const std::vector<Node*>& way, const Node& again, const tree::Use& use) {
+    std::string files;
+    bool inside = false;
+    for (const Node* node : way) {
+      inside = inside || node == &again;
+      if (inside) files += node->path + " uses ";
+    }
+    Diagnostic diagnostic = make_diagnostic(Code::kE0222, use.path.span, "files that use each other");
+    diagnostic.notes.push_back(files + again.path);
+    diagnostic.helps.push_back("put what both need into a third file");
+    sink_.report(std::move(diagnostic));
+  }
+
+  // Depth first with a way of its own, so that a long chain of files needs no deep recursion.
+  void follow_uses(Node& first) {
+    if (first.state == State::kDone) return;
+    first.state = State::kOpen;
+    std::vector<Node*> way = {&first};
+    while (!way.empty()) {
+      Node& node = *way.back();
+      if (node.next_use == node.uses.size()) {
+        node.state = State::kDone;
+        ordered.push_back(&node.file);
+        way.pop_back();
+        continue;
+      }
+      const tree::Use& use = *node.uses[node.next_use++];
+      if (use.path.text.empty()) {
+        if (use.broken) incomplete = true;
+        if (!use.broken) report_unreadable("", "the path is empty", &use);
+        continue;
+      }
+      Node* used = find_or_read(used_path(node.path, use.path.text), &use);
+      if (!used || used->state == State::kDone) continue;
+      if (used->state == State::kOpen) {
+        report_circle(way, *used, use);
+        continue;
+      }
+      used->state = State::kOpen;
+      way.push_back(used);
+    }
+  }
+
+  SourceMap& sources_;
+  DiagnosticSink& sink_;
+  const ReadFile& read_file_;
+  std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;
+};
+}  // namespace
+
+Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file) {
+  Loaded loaded;
+  DiagnosticSink sink;
+  Loader loader(loaded.sources, sink, read_file);
+  for (const std::string& path : paths) loader.load(path);
+  loaded.rules = check(loaded.sources, loader.ordered, loader.incomplete, sink);
+  if (loaded.rules) loaded.rules->rule_files = loader.paths;
+  loaded.diagnostics = sink.take();
+  return loaded;
+}
+}  // namespace tocsin::rules

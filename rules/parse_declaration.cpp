@@ -1,0 +1,566 @@
+// Files and their declarations.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rules/parser_impl.h"
+#include "rules/suggest.h"
+
+namespace tocsin::rules {
+namespace {
+struct TypeWord {
+  std::string_view text;
+  tree::TypeForm form;
+};
+constexpr TypeWord kTypes[] = {
+    {"bool", tree::TypeForm::kBool},     {"int", tree::TypeForm::kInt},
+    {"float", tree::TypeForm::kFloat},   {"decimal", tree::TypeForm::kDecimal},
+    {"string", tree::TypeForm::kString}, {"time", tree::TypeForm::kTime},
+    {"date", tree::TypeForm::kDate},     {"duration", tree::TypeForm::kDuration},
+    {"enum", tree::TypeForm::kEnum},
+};
+// Types of other languages.
+struct ForeignWord {
+  std::string_view written;
+  std::string_view meant;
+};
+constexpr ForeignWord kForeignTypes[] = {
+    {"text", "string"},       {"varchar", "string"},   {"char", "string"},    {"str", "string"},
+    {"integer", "int"},       {"long", "int"},         {"bigint", "int"},     {"int64", "int"},
+    {"int32", "int"},         {"smallint", "int"},     {"double", "float"},   {"real", "float"},
+    {"float64", "float"},     {"boolean", "bool"},     {"timestamp", "time"}, {"datetime", "time"},
+    {"interval", "duration"}, {"timestamptz", "time"},
+};
+constexpr ForeignWord kForeignDeclarations[] = {
+    {"import", "use"},       {"include", "use"}, {"schema", "event"},   {"type", "event"},
+    {"struct", "event"},     {"stream", ""},     {"constant", "const"}, {"let", "const"},
+    {"define", "const"},     {"alert", ""},      {"model", ""},         {"function", ""},
+    {"default", "defaults"}, {"set", "list"},    {"lookup", "table"},
+};
+}  // namespace
+
+tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& sink,
+                 const ParseLimits& limits) {
+  MistakeCounter mistakes(sink, limits.mistakes_max);
+  const std::string_view text = sources.text(file);
+  tree::File made;
+  made.file = file;
+  if (text.size() > limits.bytes_max) {
+    Diagnostic diagnostic;
+    diagnostic.code = Code::kE0116;
+    diagnostic.message = fmt::format("the file has {} bytes, more than the {} that are read",
+                                     text.size(), limits.bytes_max);
+    diagnostic.primary.span = {file, 0, 0};
+    diagnostic.helps.emplace_back(
+        "put the rules into several files; a long list stands in a file of its own: `list … from "
+        "\"…\"`");
+    mistakes.report(std::move(diagnostic));
+    made.broken = true;
+    return made;
+  }
+  if (!check_bytes(file, text, mistakes)) {
+    made.broken = true;
+    return made;
+  }
+  const bool clean = !mistakes.any();
+  made = Parser({file, text, nullptr}, 0, mistakes).file();
+  made.broken = made.broken || !clean;  // bytes that no string or name should have
+  return made;
+}
+
+tree::File Parser::file() {
+  tree::File made;
+  made.file = lexer_.text().file;
+  while (!current().is(TokenKind::kEnd)) declaration(made);
+  return made;
+}
+
+void Parser::begin(tree::Declaration& declaration) { declaration.keyword_span = here(); }
+
+void Parser::finish(tree::Declaration& declaration) {
+  declaration.span = since(declaration.keyword_span);
+  declaration.broken = broken_ || panic_;
+}
+
+void Parser::declaration(tree::File& file) {
+  panic_ = broken_ = abandoned_ = too_deep_ = false;
+  const Token& token = current();
+  if (token.is(TokenKind::kName)) {
+    const std::string word = token.text;
+    if (!declaration_by_name(file, word)) unknown_declaration(file);
+  } else if (token.is(TokenKind::kBraceClose) || token.is(TokenKind::kParenClose) ||
+             token.is(TokenKind::kBracketClose)) {
+    remark(Code::kE0114, here(), fmt::format("this {} closes nothing", found(token)), "",
+           Edit{here(), ""});
+    broken_ = true;
+    take();
+  } else if (token.is(TokenKind::kMinus) && ahead().is(TokenKind::kMinus)) {
+    fail(Code::kE0117, "`--` begins no comment", "a comment begins with `#`");
+  } else {
+    note("a declaration");
+    fail_expected();
+  }
+  file.broken = file.broken || broken_ || panic_;
+  if (panic_) resume_declaration();
+}
+
+bool Parser::declaration_by_name(tree::File& file, std::string_view keyword) {
+  const auto add = [&](auto made) {
+    finish(made);
+    file.items.emplace_back(std::move(made));
+    return true;
+  };
+  if (keyword == "use") return add(use());
+  if (keyword == "event") return add(event());
+  if (keyword == "kind") return add(kind());
+  if (keyword == "list") return add(list_declaration());
+  if (keyword == "table") return add(table());
+  if (keyword == "const") return add(constant());
+  if (keyword == "defaults") return add(defaults());
+  if (keyword == "feature") return add(feature());
+  if (keyword == "features") return add(features());
+  if (keyword == "rule") return add(rule());
+  if (keyword == "test") return add(test());
+  return false;
+}
+
+void Parser::unknown_declaration(tree::File& file) {
+  const SourceSpan span = here();
+  const std::string word = now().text;
+  const std::string small = lowered(word);
+  std::optional<std::string> meant = nearest(word, declaration_keywords());
+  const auto* foreign = std::ranges::find(kForeignDeclarations, small, &ForeignWord::written);
+  const bool is_clause = std::ranges::find(clause_keywords(), word) != clause_keywords().end();
+  if (is_clause) {
+    fail(Code::kE0120, fmt::format("the clause `{}` stands outside of a rule", word), "",
+         {"look for a `}` too many before it"});
+  } else if (!meant && foreign != std::end(kForeignDeclarations)) {
+    if (foreign->meant.empty()) {
+      fail(Code::kE0123, fmt::format("`{}` is reserved for later", word),
+           "it declares nothing yet");
+    } else {
+      meant = foreign->meant;
+      remark(Code::kE0117, span, fmt::format("the language has no `{}`", word),
+             fmt::format("write `{}`", *meant), Edit{span, *meant});
+    }
+  } else if (meant) {
+    remark(small == *meant ? Code::kE0117 : Code::kE0120, span,
+           fmt::format("`{}` begins no declaration", word),
+           small == *meant ? fmt::format("write `{}` in small letters", *meant)
+                           : fmt::format("did you mean `{}`?", *meant),
+           Edit{span, *meant});
+  } else {
+    std::string words;
+    for (const std::string& keyword : declaration_keywords())
+      words += (words.empty() ? "`" : ", `") + keyword + "`";
+    fail(Code::kE0120, fmt::format("`{}` begins no declaration", word), "",
+         {"declarations begin with " + words});
+  }
+  if (!panic_ && meant) {
+    now_->text = *meant;
+    broken_ = true;
+    declaration_by_name(file, *meant);
+    return;
+  }
+  panic_ = false;
+  take();
+  panic_ = true;
+}
+
+tree::Use Parser::use() {
+  tree::Use made;
+  begin(made);
+  take();
+  if (auto path = string("the path of a file in quotes")) made.path = std::move(*path);
+  return made;
+}
+
+// ---- events
+tree::Event Parser::event() {
+  tree::Event made;
+  begin(made);
+  take();
+  made.name = name("the name of the event type");
+  if (accept("from")) made.from = string("the event's `type` in quotes");
+  if (panic_ && !resume_brace()) return made;
+  if (!open(TokenKind::kBraceOpen)) return made;
+  comma_list(
+      TokenKind::kBraceClose, [&] { made.fields.push_back(field()); },
+      [this] { return at_entry(); });
+  return made;
+}
+
+tree::Field Parser::field() {
+  tree::Field made;
+  const SourceSpan begin = here();
+  made.name = name("the name of a field");
+  if (now().is(TokenKind::kName) &&
+      std::ranges::find(kTypes, now().text, &TypeWord::text) != std::end(kTypes)) {
+    const SourceSpan place{last().file, last().end, last().end};
+    remark(Code::kE0101, here(), fmt::format("expected `:`, found {}", found(now())),
+           "a `:` stands between a field and its type", Edit{place, ":"});
+  } else {
+    expect(TokenKind::kColon);
+  }
+  made.type = type();
+  while (modifier(made)) {
+  }
+  if (accept(TokenKind::kEqual)) made.computed = expr();
+  made.span = since(begin);
+  return made;
+}
+
+bool Parser::modifier(tree::Field& field) {
+  using tree::ModifierKind;
+  tree::Modifier made;
+  const SourceSpan begin = here();
+  if (accept("up")) {
+    made.kind = ModifierKind::kUpToLate;
+    expect("to");
+    made.duration = duration();
+    expect("late");
+  } else if (accept("unique")) {
+    made.kind = ModifierKind::kUnique;
+    if (accept("within")) made.duration = duration();
+  } else if (accept("id")) {
+    made.kind = ModifierKind::kId;
+  } else if (accept("key")) {
+    made.kind = ModifierKind::kKey;
+  } else if (accept("from")) {
+    made.kind = ModifierKind::kFrom;
+    made.path = string("a path in quotes");
+  } else if (accept("pii")) {
+    made.kind = ModifierKind::kPii;
+  } else if (accept("evidence")) {
+    made.kind = ModifierKind::kEvidence;
+  } else {
+    const std::string small = now().is(TokenKind::kName) ? lowered(now().text) : std::string();
+    if (small == "optional" || small == "nullable" || small == "null") {
+      remark(Code::kE0117, begin, fmt::format("a field is not marked `{}`", now().text),
+             "a `?` behind the type says that it may be missing");
+      take();
+      return !panic_;
+    }
+    return false;
+  }
+  made.span = since(begin);
+  if (!panic_) field.modifiers.push_back(std::move(made));
+  return !panic_;
+}
+
+tree::TypeRef Parser::type() {
+  tree::TypeRef made;
+  const SourceSpan begin = here();
+  made.span = begin;
+  const Token& token = now();
+  if (!token.is(TokenKind::kName)) {
+    fail_expected("a type");
+    made.broken = true;
+    return made;
+  }
+  const auto* known = std::ranges::find(kTypes, token.text, &TypeWord::text);
+  if (known == std::end(kTypes)) {
+    const std::string small = lowered(token.text);
+    const auto* foreign = std::ranges::find(kForeignTypes, small, &ForeignWord::written);
+    std::vector<std::string> names;
+    for (const TypeWord& word : kTypes) names.emplace_back(word.text);
+    std::optional<std::string> meant = nearest(token.text, names);
+    if (foreign != std::end(kForeignTypes)) meant = foreign->meant;
+    if (!meant) {
+      fail(Code::kE0101, fmt::format("there is no type `{}`", token.text), "",
+           {"the types are `bool`, `int`, `float`, `decimal(2)`, `string`, `time`, `date`, "
+            "`duration`, `enum(a, b)`"});
+      made.broken = true;
+      return made;
+    }
+    remark(foreign != std::end(kForeignTypes) || small == *meant ? Code::kE0117 : Code::kE0101,
+           begin, fmt::format("there is no type `{}`", token.text),
+           fmt::format("write `{}`", *meant), Edit{begin, *meant});
+    known = std::ranges::find(kTypes, std::string_view(*meant), &TypeWord::text);
+    if (ahead().is(TokenKind::kParenOpen) && known->form != tree::TypeForm::kDecimal &&
+        known->form != tree::TypeForm::kEnum) {
+      take();  // `varchar(20)`
+      while (now().is(TokenKind::kParenOpen) || now().is(TokenKind::kInt)) take();
+      close(TokenKind::kParenClose);
+      made.form = known->form;
+      made.optional = accept(TokenKind::kQuestion);
+      made.span = since(begin);
+      return made;
+    }
+  }
+  made.form = known->form;
+  take();
+  if (made.form == tree::TypeForm::kDecimal) {
+    if (!now().is(TokenKind::kParenOpen)) {
+      remark(Code::kE0101, since(begin), "a decimal says how many digits stand after its point",
+             "write `decimal(2)`");
+      broken_ = made.broken = true;
+    } else {
+      take();
+      made.scale = integer("the digits after the point");
+      if (now().is(TokenKind::kComma) && ahead().is(TokenKind::kInt)) {
+        // SQL's precision and scale
+        const SourceSpan comma = here();
+        take();
+        const std::string scale = now().text;
+        const SourceSpan both{comma.file, made.scale->span.begin, here().end};
+        remark(Code::kE0117, both, "a decimal has no precision",
+               fmt::format("write `decimal({})`", scale), Edit{both, scale});
+        made.scale = integer("the digits after the point");
+      }
+      close(TokenKind::kParenClose);
+    }
+  } else if (made.form == tree::TypeForm::kEnum && open(TokenKind::kParenOpen)) {
+    const auto begins = [this] {
+      return now().is(TokenKind::kString) || now().is(TokenKind::kName) ||
+             now().is(TokenKind::kQuotedName);
+    };
+    comma_list(
+        TokenKind::kParenClose, [&] { made.words.push_back(word("a word of the enum")); }, begins);
+    if (made.words.empty() && !panic_) {
+      remark(Code::kE0101, since(begin), "an enum without words", "", std::nullopt,
+             {"list them: `enum(pos, ecom)`"});
+      broken_ = made.broken = true;
+    }
+  }
+  made.optional = accept(TokenKind::kQuestion);
+  made.broken = made.broken || panic_;
+  made.span = since(begin);
+  return made;
+}
+
+// ---- kinds, lists, tables, constants, defaults
+tree::Kind Parser::kind() {
+  tree::Kind made;
+  begin(made);
+  take();
+  made.name = name("the name of the kind");
+  expect(TokenKind::kEqual);
+  if (panic_) return made;
+  for (;;) {
+    tree::Subset subset;
+    const SourceSpan begin = here();
+    subset.kind = kindref();
+    subset.where = where(&subset.where_span);
+    subset.span = since(begin);
+    if (panic_) return made;
+    made.subsets.push_back(std::move(subset));
+    if (now().is("or")) {
+      remark(Code::kE0101, here(), "expected `|`, found `or`",
+             "the parts of a kind are joined by `|`", Edit{here(), "|"});
+      take();
+      continue;
+    }
+    if (!accept(TokenKind::kBar)) return made;
+  }
+}
+
+tree::List Parser::list_declaration() {
+  using tree::ListForm;
+  tree::List made;
+  begin(made);
+  take();
+  made.name = name("the name of the list");
+  expect(TokenKind::kColon);
+  made.form_span = here();
+  if (accept("string")) {
+    made.form = ListForm::kString;
+  } else if (accept("int")) {
+    made.form = ListForm::kInt;
+  } else if (accept("decimal")) {
+    made.form = ListForm::kDecimal;
+    open(TokenKind::kParenOpen);
+    made.scale = integer("the digits after the point");
+    close(TokenKind::kParenClose);
+  } else if (accept("text")) {
+    made.form = ListForm::kText;
+  } else if (accept("regex")) {
+    made.form = ListForm::kRegex;
+  } else {
+    fail_expected();
+  }
+  if (panic_) return made;
+  made.form_span = since(made.form_span);
+  if (accept("from")) {
+    made.from = string("the path of a file in quotes");
+    return made;
+  }
+  expect(TokenKind::kEqual);
+  if (panic_) return made;
+  made.values_span = here();
+  if (!at(TokenKind::kBracketOpen)) {
+    fail_expected();
+    return made;
+  }
+  tree::ExprPtr values = literal();
+  made.values = std::move(values->args);
+  made.values_span = since(made.values_span);
+  return made;
+}
+
+tree::Table Parser::table() {
+  tree::Table made;
+  begin(made);
+  take();
+  made.name = name("the name of the table");
+  expect("key");
+  made.keys = names("the name of a key column");
+  if (panic_ && !resume_brace()) return made;
+  if (!open(TokenKind::kBraceOpen)) return made;
+  comma_list(
+      TokenKind::kBraceClose, [&] { made.columns.push_back(column()); },
+      [this] { return at_entry(); });
+  if (accept("from")) {
+    made.from = string("the path of a file in quotes");
+    return made;
+  }
+  expect(TokenKind::kEqual);
+  if (!open(TokenKind::kBraceOpen)) return made;
+  const auto begins = [this] {
+    return now().is(TokenKind::kString) || now().is(TokenKind::kInt) ||
+           now().is(TokenKind::kParenOpen);
+  };
+  comma_list(
+      TokenKind::kBraceClose, [&] { made.rows.push_back(row()); }, begins);
+  return made;
+}
+
+tree::Column Parser::column() {
+  tree::Column made;
+  const SourceSpan begin = here();
+  made.name = name("the name of a column");
+  expect(TokenKind::kColon);
+  if (accept("list")) {
+    made.list_of_string = true;
+    if (expect("of")) expect("string");
+  } else {
+    made.type = type();
+  }
+  made.span = since(begin);
+  return made;
+}
+
+tree::Row Parser::row() {
+  tree::Row made;
+  const SourceSpan begin = here();
+  if (now().is(TokenKind::kParenOpen)) {
+    take();
+    const auto begins = [this] {
+      return now().is(TokenKind::kString) || now().is(TokenKind::kInt);
+    };
+    comma_list(
+        TokenKind::kParenClose, [&] { made.keys.push_back(literal()); }, begins);
+  } else {
+    made.keys.push_back(literal());
+  }
+  expect(TokenKind::kColon);
+  made.values = record(true);
+  made.span = since(begin);
+  return made;
+}
+
+tree::Const Parser::constant() {
+  tree::Const made;
+  begin(made);
+  take();
+  made.name = name("the name of the constant");
+  if (now().is(TokenKind::kColon)) {
+    // `const X: int = 5`
+    remark(Code::kE0101, here(), "a constant has no type of its own", "its value says it");
+    take();
+    type();
+  }
+  expect(TokenKind::kEqual);
+  made.value = literal();
+  return made;
+}
+
+tree::Defaults Parser::defaults() {
+  tree::Defaults made;
+  begin(made);
+  take();
+  made.event = name("the name of an event type");
+  made.values = record(true);
+  return made;
+}
+
+// ---- features
+tree::Feature Parser::feature() {
+  tree::Feature made;
+  begin(made);
+  take();
+  made.name = name("the name of the feature");
+  expect(TokenKind::kEqual);
+  if (!at_aggregate()) {
+    fail_expected("an aggregate such as `count(payment)`");
+    made.aggregate = error_expr(here());
+    return made;
+  }
+  made.aggregate = aggregate(false);
+  const bool swapped = now().is("over");
+  if (swapped) {
+    remark(Code::kE0101, here(), "`over` before `by`",
+           "the key stands first: `by card over last 10m`");
+    take();
+    made.window = window();
+  }
+  expect("by");
+  made.by_span = last();
+  made.by = names("the name of a field");
+  if (swapped) return made;
+  expect("over");
+  made.window = window();
+  return made;
+}
+
+tree::Features Parser::features() {
+  tree::Features made;
+  begin(made);
+  take();
+  expect("of");
+  made.of = kinds();
+  expect("by");
+  made.by_span = last();
+  made.by = names("the name of a field");
+  expect("over");
+  made.window = window();
+  if (panic_ && !resume_brace()) return made;
+  if (!open(TokenKind::kBraceOpen)) return made;
+  const auto begins = [this] {
+    return (now().is(TokenKind::kName) || now().is(TokenKind::kQuotedName)) &&
+           ahead().is(TokenKind::kEqual);
+  };
+  comma_list(
+      TokenKind::kBraceClose, [&] { made.entries.push_back(feature_entry()); }, begins);
+  return made;
+}
+
+tree::FeatureEntry Parser::feature_entry() {
+  using tree::AggregateName;
+  tree::FeatureEntry made;
+  const SourceSpan begin = here();
+  made.name = name("the name of a feature");
+  expect(TokenKind::kEqual);
+  made.aggregate_span = here();
+  const auto aggregate = now().is(TokenKind::kName) ? aggregate_named(now().text) : std::nullopt;
+  if (!aggregate) {
+    fail_expected("an aggregate");
+    return made;
+  }
+  made.aggregate = *aggregate;
+  take();
+  if (made.aggregate == AggregateName::kEwma || made.aggregate == AggregateName::kPercentile) {
+    open(TokenKind::kParenOpen);
+    made.argument = expr();
+    expect(TokenKind::kComma);
+    made.param = aggregate_param();
+    close(TokenKind::kParenClose);
+  } else if (made.aggregate != AggregateName::kCount) {
+    made.argument = expr();
+  }
+  made.where = where(&made.where_span);
+  made.unless = unless();
+  made.span = since(begin);
+  return made;
+}
+}  // namespace tocsin::rules

@@ -1,0 +1,610 @@
+// Expressions, aggregates and their windows, literals and records.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cep/base/assert.h"
+#include "rules/parser_impl.h"
+
+namespace tocsin::rules {
+using tree::ExprKind;
+using tree::ExprPtr;
+
+namespace {
+std::optional<ExprKind> comparison_kind(TokenKind kind) {
+  switch (kind) {
+    case TokenKind::kEqual:
+      return ExprKind::kEqual;
+    case TokenKind::kNotEqual:
+      return ExprKind::kNotEqual;
+    case TokenKind::kLess:
+      return ExprKind::kLess;
+    case TokenKind::kLessEqual:
+      return ExprKind::kLessEqual;
+    case TokenKind::kGreater:
+      return ExprKind::kGreater;
+    case TokenKind::kGreaterEqual:
+      return ExprKind::kGreaterEqual;
+    default:
+      return std::nullopt;
+  }
+}
+}  // namespace
+
+// ---- nodes
+ExprPtr Parser::make(ExprKind kind, SourceSpan begin, SourceSpan op) {
+  auto made = std::make_unique<tree::Expr>();
+  made->kind = kind;
+  made->span = since(begin);
+  made->op_span = op;
+  return made;
+}
+
+// A place where a mistake stood; what has not been taken is no part of it.
+ExprPtr Parser::error_expr(SourceSpan span) {
+  broken_ = true;
+  if (span.begin >= last_.end) span = {last_.file, last_.end, last_.end};
+  auto made = std::make_unique<tree::Expr>();
+  made->span = span;
+  made->op_span = span;
+  return made;
+}
+
+// Gives the parent one more argument, and its depth; a chain that grows too deep is given up.
+void Parser::adopt(tree::Expr& parent, ExprPtr child) {
+  TOCSIN_ASSERT(child != nullptr, "every expression function gives a node");
+  if (child->depth >= tree::kTreeDepthMax) {
+    if (!panic_ && !too_deep_) {
+      fail(Code::kE0115,
+           fmt::format("an expression of more than {} operators in a row", tree::kTreeDepthMax), "",
+           {"put what is compared into a list"});
+    }
+    panic_ = broken_ = abandoned_ = too_deep_ = true;
+    child = error_expr(child->span);
+  }
+  parent.depth = std::max(parent.depth, static_cast<std::uint16_t>(child->depth + 1));
+  parent.args.push_back(std::move(child));
+}
+
+ExprPtr Parser::binary(ExprKind kind, SourceSpan op, ExprPtr left, ExprPtr right) {
+  ExprPtr made = make(kind, left->span, op);
+  adopt(*made, std::move(left));
+  adopt(*made, std::move(right));
+  return made;
+}
+
+// ---- from loosest to tightest
+ExprPtr Parser::expr() {
+  const Level level(*this);
+  if (!level.ok) return error_expr(here());
+  if (now().is("if")) return choice();
+  ExprPtr left = conj();
+  ExprPtr any;
+  while (accept_operator("or")) {
+    const SourceSpan op = last();
+    ExprPtr right = conj();
+    if (!any) {
+      any = make(ExprKind::kOr, left->span, op);
+      adopt(*any, std::move(left));
+    }
+    adopt(*any, std::move(right));
+    any->span = since(any->span);
+  }
+  note("an operator");
+  return any ? std::move(any) : std::move(left);
+}
+
+ExprPtr Parser::choice() {
+  const SourceSpan begin = here();
+  take();
+  ExprPtr made = make(ExprKind::kIf, begin, begin);
+  adopt(*made, expr());
+  if (expect("then")) {
+    adopt(*made, expr());
+    if (expect("else")) adopt(*made, expr());
+  }
+  if (panic_ || made->args.size() != 3) return error_expr(since(begin));
+  made->span = since(begin);
+  return made;
+}
+
+ExprPtr Parser::conj() {
+  ExprPtr left = neg();
+  ExprPtr all;
+  while (accept_operator("and")) {
+    const SourceSpan op = last();
+    ExprPtr right = neg();
+    if (!all) {
+      all = make(ExprKind::kAnd, left->span, op);
+      adopt(*all, std::move(left));
+    }
+    adopt(*all, std::move(right));
+    all->span = since(all->span);
+  }
+  return all ? std::move(all) : std::move(left);
+}
+
+// `NOT x`, where `NOT` cannot be a name.
+bool Parser::at_foreign_not() {
+  if (!now().is(TokenKind::kName) || lowered(now().text) != "not" || now().is("not")) return false;
+  const Token& second = ahead();
+  return second.is(TokenKind::kParenOpen) || is_literal(second.kind) ||
+         second.is(TokenKind::kQuotedName) ||
+         (second.is(TokenKind::kName) && !is_keyword(second.text));
+}
+
+ExprPtr Parser::neg() {
+  const SourceSpan begin = here();
+  if (now().is(TokenKind::kBang) || at_foreign_not()) {
+    remark(Code::kE0117, begin, fmt::format("the language has no {}", found(now())),
+           "the word is `not`", Edit{begin, now().is(TokenKind::kBang) ? "not " : "not"});
+  } else if (!now().is("not")) {
+    return comparison();
+  }
+  const Level level(*this);
+  if (!level.ok) return error_expr(begin);
+  take();
+  ExprPtr operand = neg();
+  ExprPtr made = make(ExprKind::kNot, begin, begin);
+  adopt(*made, std::move(operand));
+  return made;
+}
+
+ExprPtr Parser::comparison() {
+  ExprPtr made = compared(sum());
+  const std::optional<ExprKind> more = comparison_kind(now().kind);
+  if (!more) return made;
+  // `a < b < c`
+  const SourceSpan second = here();
+  Diagnostic diagnostic;
+  diagnostic.code = Code::kE0121;
+  diagnostic.message = "comparisons do not chain";
+  diagnostic.primary.span = second;
+  if (made->args.size() == 2) diagnostic.labels.push_back({made->op_span, ""});
+  diagnostic.helps.emplace_back("write `a < b and b < c`");
+  report(std::move(diagnostic));
+  const SourceSpan begin = made->span;
+  while (comparison_kind(now().kind)) {
+    take();
+    sum();
+  }
+  return error_expr(since(begin));
+}
+
+// What may follow the left side of a comparison; the left side itself when nothing does.
+ExprPtr Parser::compared(ExprPtr left) {
+  const SourceSpan op = here();
+  if (const std::optional<ExprKind> kind = comparison_kind(now().kind)) {
+    take();
+    ExprPtr right = sum();
+    return binary(*kind, op, std::move(left), std::move(right));
+  }
+  if (!now().is(TokenKind::kName)) return left;
+
+  bool negated = false;
+  if (now().is("not") || (lowered(now().text) == "not" && ahead().is(TokenKind::kName))) {
+    const std::string second = ahead().is(TokenKind::kName) ? lowered(ahead().text) : std::string();
+    if (second == "in") {
+      accept("not");
+      accept("in");
+      ExprPtr right = sum();
+      return binary(ExprKind::kNotIn, op, std::move(left), std::move(right));
+    }
+    constexpr std::string_view kOthers[] = {"between", "matches", "contains",
+                                            "starts",  "ends",    "like"};
+    if (std::ranges::find(kOthers, second) == std::end(kOthers)) return left;
+    remark(Code::kE0117, op, fmt::format("`not` does not stand before `{}`", second),
+           "it stands before the whole comparison", std::nullopt,
+           {fmt::format("write `not (a {} b)`", second)});
+    take();
+    negated = true;
+  }
+
+  ExprKind kind = ExprKind::kError;
+  const SourceSpan begin = left->span;
+  if (accept_operator("between")) {
+    ExprPtr low = sum();
+    expect("and");
+    if (panic_) return error_expr(since(begin));
+    ExprPtr high = sum();
+    ExprPtr made = make(ExprKind::kBetween, begin, op);
+    adopt(*made, std::move(left));
+    adopt(*made, std::move(low));
+    adopt(*made, std::move(high));
+    left = std::move(made);
+  } else if (accept_operator("is")) {
+    const SourceSpan asked = here();
+    const std::string small = now().is(TokenKind::kName) ? lowered(now().text) : std::string();
+    if (small == "null" || small == "empty" || small == "none") {
+      remark(Code::kE0117, asked, fmt::format("there is no `{}`", now().text),
+             "a value is `missing`", Edit{asked, "missing"});
+      take();
+      kind = ExprKind::kIsMissing;
+    } else if (small == "not") {
+      take();
+      const std::string_view what = now().is("known") ? "missing" : "known";
+      remark(Code::kE0117, since(asked), "`is not` is no operator",
+             fmt::format("write `is {}`", what),
+             Edit{{asked.file, asked.begin, here().end}, std::string(what)});
+      if (now().is(TokenKind::kName)) take();
+      kind = what == "known" ? ExprKind::kIsKnown : ExprKind::kIsMissing;
+    } else if (accept("missing")) {
+      kind = ExprKind::kIsMissing;
+    } else if (accept("known")) {
+      kind = ExprKind::kIsKnown;
+    } else {
+      fail_expected();
+      return error_expr(since(begin));
+    }
+    ExprPtr made = make(kind, begin, op);
+    adopt(*made, std::move(left));
+    left = std::move(made);
+  } else {
+    if (accept_operator("in")) {
+      kind = ExprKind::kIn;
+    } else if (accept_operator("matches")) {
+      kind = ExprKind::kMatches;
+      if (accept("any")) {
+        kind = ExprKind::kMatchesAnyOf;
+        expect("of");
+      }
+    } else if (accept_operator("contains")) {
+      kind = ExprKind::kContains;
+      if (accept("any")) {
+        kind = accept("word") ? ExprKind::kContainsAnyWordOf : ExprKind::kContainsAnyOf;
+        expect("of");
+      } else if (now().is("word")) {
+        take();
+        kind = ExprKind::kContainsWord;
+      }
+    } else if (accept_operator("starts")) {
+      kind = ExprKind::kStartsWith;
+      expect("with");
+    } else if (accept_operator("ends")) {
+      kind = ExprKind::kEndsWith;
+      expect("with");
+    } else if (const std::string small = lowered(now().text);
+               small == "like" || small == "ilike" || small == "rlike" || small == "regexp") {
+      remark(Code::kE0117, op, fmt::format("the language has no `{}`", now().text), "",
+             std::nullopt,
+             {"texts are compared with `contains`, `starts with`, `ends with`, `matches /…/`"});
+      take();
+      sum();
+      return error_expr(since(begin));
+    } else {
+      return left;
+    }
+    if (panic_) return error_expr(since(begin));
+    ExprPtr right = sum();
+    left = binary(kind, op, std::move(left), std::move(right));
+  }
+  if (!negated) return left;
+  ExprPtr made = make(ExprKind::kNot, begin, op);
+  adopt(*made, std::move(left));
+  return made;
+}
+
+ExprPtr Parser::sum() {
+  ExprPtr left = product();
+  for (;;) {
+    const bool plus = now().is(TokenKind::kPlus);
+    if (!plus && !now().is(TokenKind::kMinus)) return left;
+    const SourceSpan op = here();
+    take();
+    ExprPtr right = product();
+    left =
+        binary(plus ? ExprKind::kAdd : ExprKind::kSubtract, op, std::move(left), std::move(right));
+  }
+}
+
+ExprPtr Parser::product() {
+  ExprPtr left = unary();
+  for (;;) {
+    ExprKind kind = ExprKind::kMultiply;
+    if (now().is(TokenKind::kSlash)) {
+      kind = ExprKind::kDivide;
+    } else if (now().is(TokenKind::kPercent)) {
+      kind = ExprKind::kModulo;
+    } else if (!now().is(TokenKind::kStar)) {
+      return left;
+    }
+    const SourceSpan op = here();
+    take();
+    ExprPtr right = unary();
+    left = binary(kind, op, std::move(left), std::move(right));
+  }
+}
+
+ExprPtr Parser::unary() {
+  if (!now().is(TokenKind::kMinus)) return postfix();
+  const Level level(*this);
+  const SourceSpan begin = here();
+  if (!level.ok) return error_expr(begin);
+  take();
+  ExprPtr operand = unary();
+  ExprPtr made = make(ExprKind::kNegate, begin, begin);
+  adopt(*made, std::move(operand));
+  return made;
+}
+
+// A `)` or `]` that nothing opened is reported and passed over.
+void Parser::stray_closers() {
+  for (;;) {
+    const bool round = now().is(TokenKind::kParenClose);
+    if (!round && !now().is(TokenKind::kBracketClose)) return;
+    if (is_open(round ? TokenKind::kParenOpen : TokenKind::kBracketOpen)) return;
+    const SourceSpan span = here();
+    remark(Code::kE0114, span, fmt::format("this `{}` closes nothing", round ? ')' : ']'), "",
+           Edit{span, ""});
+    take();
+  }
+}
+
+ExprPtr Parser::postfix() {
+  ExprPtr left = primary();
+  for (;;) {
+    stray_closers();
+    const SourceSpan op = here();
+    if (now().is(TokenKind::kDot)) {
+      take();
+      tree::Name member = name("a name");
+      ExprPtr made = make(ExprKind::kMember, left->span, op);
+      made->name = std::move(member);
+      adopt(*made, std::move(left));
+      left = panic_ ? error_expr(made->span) : std::move(made);
+    } else if (now().is(TokenKind::kBracketOpen)) {
+      const Level level(*this);
+      if (!level.ok) return left;
+      take();
+      ExprPtr made = make(ExprKind::kIndex, left->span, op);
+      adopt(*made, std::move(left));
+      do {
+        adopt(*made, expr());
+      } while (accept_comma());
+      close(TokenKind::kBracketClose);
+      made->span = since(made->span);
+      left = std::move(made);
+    } else {
+      return left;
+    }
+  }
+}
+
+// ---- operands
+// True when an operand begins here. A word that the grammar knows, with something behind it that no
+// operand has behind it, belongs to what follows: the operand is missing.
+bool Parser::at_operand() {
+  const Token& token = now();
+  switch (token.kind) {
+    case TokenKind::kQuotedName:
+    case TokenKind::kRegex:
+    case TokenKind::kSlash:
+    case TokenKind::kParenOpen:
+    case TokenKind::kBracketOpen:
+    case TokenKind::kMinus:
+      return true;
+    case TokenKind::kName: {
+      if (begins_declaration()) return false;
+      const bool word = is_keyword(token.text) && !token.is("if") && !token.is("prev") &&
+                        !token.is("true") && !token.is("false");
+      if (!word) return true;
+      const Token& second = ahead();
+      return !is_literal(second.kind) && !second.is(TokenKind::kQuotedName) &&
+             !(second.is(TokenKind::kName) && !is_keyword(second.text)) && !begins_clause();
+    }
+    default:
+      return is_literal(token.kind);
+  }
+}
+
+ExprPtr Parser::missing_operand() {
+  const SourceSpan span = here();
+  const TokenKind kind = now().kind;
+  const bool goes_on = kind == TokenKind::kName || kind == TokenKind::kComma ||
+                       kind == TokenKind::kParenClose || kind == TokenKind::kBracketClose ||
+                       kind == TokenKind::kBraceClose || kind == TokenKind::kEnd;
+  fail_expected("an expression");
+  if (goes_on && !abandoned_) panic_ = false;
+  return error_expr(span);
+}
+
+bool Parser::at_aggregate() {
+  return now().is(TokenKind::kName) && aggregate_named(now().text) &&
+         ahead().is(TokenKind::kParenOpen);
+}
+
+ExprPtr Parser::literal_token() {
+  const SourceSpan begin = here();
+  const Token token = take();
+  if (token.bad) return error_expr(begin);
+  ExprPtr made = make(ExprKind::kLiteral, begin, begin);
+  if (token.is(TokenKind::kString)) {
+    made->literal = cep::OwnedValue(cep::Value::string(token.text));
+  } else {
+    made->literal = cep::OwnedValue(token.value);
+    made->text = token.text;
+  }
+  return made;
+}
+
+ExprPtr Parser::regex() {
+  const SourceSpan begin = here();
+  if (now().is(TokenKind::kSlash)) {
+    TOCSIN_ASSERT(ahead_.empty(), "nothing is read behind a `/`");
+    now_ = lexer_.regex_from(*now_);
+  }
+  const Token token = take();
+  if (token.bad) return error_expr(since(begin));
+  ExprPtr made = make(ExprKind::kRegex, begin, begin);
+  made->text = token.text;
+  made->ignore_case = token.ignore_case;
+  return made;
+}
+
+ExprPtr Parser::primary() {
+  stray_closers();
+  if (panic_) return error_expr(here());
+  if (!at_operand()) return missing_operand();
+  const SourceSpan begin = here();
+  const Token& token = now();
+  if (is_literal(token.kind)) return literal_token();
+  if (token.is(TokenKind::kSlash) || token.is(TokenKind::kRegex)) return regex();
+  if (token.is(TokenKind::kParenOpen)) return parenthesized();
+  if (token.is(TokenKind::kBracketOpen)) return list();
+  if (token.is(TokenKind::kMinus)) return unary();
+  if (token.is("true") || token.is("false")) {
+    ExprPtr made = make(ExprKind::kLiteral, begin, begin);
+    made->literal = cep::OwnedValue(cep::Value::boolean(token.is("true")));
+    take();
+    made->span = since(begin);
+    return made;
+  }
+  if (token.is("prev")) {
+    take();
+    return make(ExprKind::kPrev, begin, begin);
+  }
+  if (token.is("if") || token.is("not")) {
+    const bool negation = token.is("not");
+    remark(Code::kE0101, begin, fmt::format("`{}` as an operand stands in parentheses", token.text),
+           "");
+    const Level level(*this);
+    if (!level.ok) return error_expr(begin);
+    return negation ? neg() : choice();
+  }
+  if (at_aggregate()) return aggregate(true);
+
+  tree::Name word = name("an expression");
+  if (!now().is(TokenKind::kParenOpen) || panic_) {
+    ExprPtr made = make(ExprKind::kName, begin, begin);
+    made->name = std::move(word);
+    return made;
+  }
+  const Level level(*this);
+  if (!level.ok) return error_expr(begin);
+  take();
+  ExprPtr made = make(ExprKind::kCall, begin, word.span);
+  made->name = std::move(word);
+  if (!at(TokenKind::kParenClose)) {
+    do {
+      adopt(*made, expr());
+    } while (accept_comma());
+  }
+  close(TokenKind::kParenClose);
+  made->span = since(begin);
+  return made;
+}
+
+ExprPtr Parser::parenthesized() {
+  const Level level(*this);
+  const SourceSpan begin = here();
+  if (!level.ok) return error_expr(begin);
+  take();
+  ExprPtr inner = expr();
+  if (now().is(TokenKind::kComma) && !comma_ends_entry()) {
+    // SQL's list of values
+    ExprPtr values = make(ExprKind::kList, begin, begin);
+    adopt(*values, std::move(inner));
+    while (accept_comma()) adopt(*values, expr());
+    close(TokenKind::kParenClose);
+    values->span = since(begin);
+    if (panic_) return values;
+    const std::string_view text = lexer_.text().text;
+    std::optional<Edit> edit;
+    if (!in_message_ && text[values->span.end - 1] == ')') {
+      const std::string_view items = text.substr(begin.end, values->span.end - 1 - begin.end);
+      edit = Edit{values->span, fmt::format("[{}]", items)};
+    }
+    remark(Code::kE0117, begin, "a list of values stands in square brackets", "write `[…]`",
+           std::move(edit));
+    return values;
+  }
+  close(TokenKind::kParenClose);
+  inner->parenthesized = true;
+  inner->span = since(begin);
+  return inner;
+}
+
+ExprPtr Parser::list() {
+  const Level level(*this);
+  const SourceSpan begin = here();
+  if (!level.ok) return error_expr(begin);
+  take();
+  ExprPtr made = make(ExprKind::kList, begin, begin);
+  comma_list(
+      TokenKind::kBracketClose, [&] { adopt(*made, expr()); }, [this] { return at_operand(); });
+  made->span = since(begin);
+  return made;
+}
+
+// ---- literals and records
+ExprPtr Parser::literal() {
+  const SourceSpan begin = here();
+  const Token& token = now();
+  if (panic_) return error_expr(begin);
+  if (token.is(TokenKind::kMinus)) {
+    take();
+    if (!is_number(now().kind)) {
+      fail_expected("a number");
+      return error_expr(since(begin));
+    }
+    ExprPtr made = literal_token();
+    if (made->kind == ExprKind::kError) return made;
+    made->literal = cep::OwnedValue(cep::negate(made->literal.view()));
+    made->text.insert(0, "-");
+    made->span = since(begin);
+    return made;
+  }
+  if (is_literal(token.kind)) return literal_token();
+  if (token.is(TokenKind::kSlash) || token.is(TokenKind::kRegex)) return regex();
+  if (token.is("true") || token.is("false")) return primary();
+  if (token.is(TokenKind::kBracketOpen)) {
+    const Level level(*this);
+    if (!level.ok) return error_expr(begin);
+    take();
+    ExprPtr made = make(ExprKind::kList, begin, begin);
+    const auto begins = [this] {
+      return is_literal(now().kind) || now().is(TokenKind::kMinus) ||
+             now().is(TokenKind::kBracketOpen) || now().is(TokenKind::kQuotedName) ||
+             (now().is(TokenKind::kName) && !begins_declaration());
+    };
+    comma_list(
+        TokenKind::kBracketClose, [&] { adopt(*made, literal()); }, begins);
+    made->span = since(begin);
+    return made;
+  }
+  if (token.is(TokenKind::kQuotedName) || (token.is(TokenKind::kName) && !begins_anew())) {
+    ExprPtr made = make(ExprKind::kName, begin, begin);
+    made->name = name("a value");
+    made->span = since(begin);
+    return made;
+  }
+  const bool goes_on = token.is(TokenKind::kComma) || token.is(TokenKind::kBraceClose) ||
+                       token.is(TokenKind::kBracketClose) || token.is(TokenKind::kName);
+  fail_expected("a value");
+  if (goes_on && !abandoned_) panic_ = false;
+  return error_expr(begin);
+}
+
+tree::Record Parser::record(bool literals) {
+  tree::Record record;
+  const SourceSpan begin = here();
+  if (!open(TokenKind::kBraceOpen)) return record;
+  const auto entry = [&] {
+    tree::Record::Entry made;
+    made.name = name("a name");
+    if (now().is(TokenKind::kEqual)) {
+      remark(Code::kE0101, here(), "expected `:`, found `=`",
+             "a name and its value are joined by `:`", Edit{here(), ":"});
+      take();
+    } else {
+      expect(TokenKind::kColon);
+    }
+    if (panic_) return;
+    made.value = literals ? literal() : expr();
+    record.entries.push_back(std::move(made));
+  };
+  comma_list(TokenKind::kBraceClose, entry, [this] { return at_entry(); });
+  record.span = since(begin);
+  return record;
+}
+}  // namespace tocsin::rules

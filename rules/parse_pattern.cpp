@@ -1,0 +1,349 @@
+// Kinds, patterns and windows of events.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rules/parser_impl.h"
+
+namespace tocsin::rules {
+namespace {
+bool is_any_of(const Token& token, std::initializer_list<std::string_view> words) {
+  return token.is(TokenKind::kName) && std::ranges::find(words, token.text) != words.end();
+}
+}  // namespace
+
+tree::KindRef Parser::kindref() {
+  tree::KindRef ref;
+  const SourceSpan begin = here();
+  if (now().is("alert")) {
+    take();
+    ref.form = tree::KindForm::kAlert;
+    ref.name = name("the name of a rule");
+  } else if (now().is("any")) {
+    take();
+    ref.form = tree::KindForm::kAnyAlert;
+    expect("alert");
+  } else {
+    const bool then = now().is("then") && !panic_ &&
+                      (ahead().is(TokenKind::kQuotedName) || ahead().is(TokenKind::kInt) ||
+                       (ahead().is(TokenKind::kName) && !is_keyword(ahead().text)));
+    if (then || begins_anew()) {
+      // A clause follows: nothing stands here.
+      fail_expected("a kind of events");
+      if (!abandoned_) panic_ = false;
+      ref.span = begin;
+      return ref;
+    }
+    ref.name = name("a kind of events");
+  }
+  ref.span = since(begin);
+  return ref;
+}
+
+tree::Kinds Parser::kinds() {
+  tree::Kinds made;
+  const SourceSpan begin = here();
+  do {
+    tree::KindRef ref = kindref();
+    if (!ref.name.text.empty() || ref.form == tree::KindForm::kAnyAlert)
+      made.refs.push_back(std::move(ref));
+  } while (accept("or"));
+  made.span = since(begin);
+  return made;
+}
+
+// `then`, or what other languages have for it.
+bool Parser::accept_then() {
+  if (now().is(TokenKind::kName)) {
+    const SourceSpan begin = here();
+    const std::string& word = now().text;
+    const bool two =
+        (word == "followed" || word == "FOLLOWED") && (ahead().is("by") || ahead().is("BY"));
+    const bool both = word == "and" && ahead().is("then");
+    if (two || both || word == "followedBy" || word == "followed_by" || word == "next_then") {
+      const SourceSpan whole{begin.file, begin.begin,
+                             two || both ? lexer_.span(ahead()).end : begin.end};
+      remark(Code::kE0117, whole, "one step follows another with `then`", "write `then`",
+             Edit{whole, "then"});
+      take();
+      if (two || both) take();
+      return true;
+    }
+  }
+  if (now().is(TokenKind::kComma)) {
+    const Token& second = ahead();
+    if (second.is(TokenKind::kName) && !is_keyword(second.text) && nesting_patterns_ == 0) {
+      remark(Code::kE0117, here(), "one step follows another with `then`", "write `then`",
+             Edit{here(), " then"});
+      take();
+      return true;
+    }
+  }
+  return accept("then");
+}
+
+tree::Pattern Parser::pattern() {
+  tree::Pattern made;
+  const Level level(*this);
+  const SourceSpan begin = here();
+  made.span = begin;
+  if (!level.ok) return made;
+  const std::size_t base = brackets();
+  made.elements.push_back(element(true));
+  for (;;) {
+    if (panic_ && !resume_then(base)) break;
+    if (!accept_then()) break;
+    const SourceSpan then = last();
+    tree::Element next = element(false);
+    next.then_span = then;
+    made.elements.push_back(std::move(next));
+  }
+  made.span = since(begin);
+  return made;
+}
+
+tree::Element Parser::element(bool first) {
+  tree::Element made;
+  const SourceSpan begin = here();
+  const bool negated = (now().is(TokenKind::kBang) || is_any_of(now(), {"not", "NOT"})) &&
+                       (ahead().is(TokenKind::kQuotedName) ||
+                        (ahead().is(TokenKind::kName) && !is_keyword(ahead().text)));
+  if (now().is("no") || negated) {
+    if (negated) {
+      remark(Code::kE0117, begin, fmt::format("an absence is not written {}", found(now())),
+             "write `no`", Edit{begin, now().is(TokenKind::kBang) ? "no " : "no"});
+    }
+    tree::Absence absent = absence();
+    if (first && !panic_) {
+      remark(Code::kE0126, absent.no_span, "a pattern begins with an absence",
+             "nothing comes before it", std::nullopt,
+             {"begin with the step after which the events must be absent"});
+      broken_ = true;
+    }
+    made.body = std::move(absent);
+    return made;
+  }
+  if (!first) {
+    if (now().is("next") || now().is("first")) {
+      made.link = now().is("next") ? tree::Link::kThenNext : tree::Link::kThenFirst;
+      made.link_span = here();
+      take();
+    } else {
+      at("no");
+      at("next");
+      at("first");
+    }
+    if (accept("within")) {
+      made.within_span = last();
+      made.within = duration();
+    }
+  }
+  made.body = step();
+  return made;
+}
+
+tree::Absence Parser::absence() {
+  tree::Absence made;
+  made.no_span = here();
+  take();
+  if (at("next")) {
+    made.next = true;
+    made.next_span = here();
+    take();
+  }
+  made.kinds = kinds();
+  made.where = where(&made.where_span);
+  if (accept("for")) {
+    made.for_span = last();
+    made.absent_for = duration();
+  }
+  made.span = since(made.no_span);
+  return made;
+}
+
+std::optional<tree::Count> Parser::count() {
+  if (!at(TokenKind::kInt)) return std::nullopt;
+  tree::Count made;
+  const SourceSpan begin = here();
+  made.min = *integer("a count");
+  if (accept(TokenKind::kPlus)) {
+    made.or_more = true;
+  } else if (accept(TokenKind::kDotDot)) {
+    if (auto most = integer("a whole number")) made.max = std::move(*most);
+  }
+  if (at("next") || at("each")) {
+    made.mode = now().is("next") ? tree::LoopWord::kNext : tree::LoopWord::kEach;
+    made.mode_span = here();
+    take();
+  }
+  if (at("greedy")) {
+    made.greedy = true;
+    made.greedy_span = here();
+    take();
+  }
+  made.span = since(begin);
+  return made;
+}
+
+tree::Step Parser::step() {
+  tree::Step made;
+  const SourceSpan begin = here();
+  if (at("optional")) {
+    made.optional = here();
+    take();
+  }
+  made.count = count();
+  const bool one = now().is("one") && ahead().is("of");
+  const bool all = now().is("all") && ahead().is("of");
+  if (one || all || now().is(TokenKind::kParenOpen)) {
+    made.form = one   ? tree::StepForm::kOneOf
+                : all ? tree::StepForm::kAllOf
+                      : tree::StepForm::kGroup;
+    step_group(made);
+  } else {
+    note("a group");
+    step_kinds(made);
+  }
+  made.span = since(begin);
+  return made;
+}
+
+void Parser::step_group(tree::Step& step) {
+  const SourceSpan begin = here();
+  if (step.form == tree::StepForm::kGroup) {
+    take();
+    step.form_span = begin;
+    ++nesting_patterns_;
+    step.patterns.push_back(pattern());
+    --nesting_patterns_;
+    close(TokenKind::kParenClose);
+    return;
+  }
+  const Level level(*this);
+  if (!level.ok) return;
+  take();
+  take();
+  step.form_span = since(begin);
+  if (!open(TokenKind::kBraceOpen)) return;
+  ++nesting_patterns_;
+  const auto begins = [this] {
+    return now().is(TokenKind::kInt) || now().is(TokenKind::kQuotedName) || now().is("optional") ||
+           (now().is(TokenKind::kName) && !is_keyword(now().text));
+  };
+  if (step.form == tree::StepForm::kOneOf) {
+    comma_list(
+        TokenKind::kBraceClose, [&] { step.patterns.push_back(pattern()); }, begins);
+  } else {
+    comma_list(
+        TokenKind::kBraceClose, [&] { step.members.push_back(this->step()); }, begins);
+  }
+  --nesting_patterns_;
+  if (step.form == tree::StepForm::kOneOf && accept("as")) step.as = name("a name");
+}
+
+void Parser::step_kinds(tree::Step& step) {
+  // Words that are keywords here, so that a kind of such a name needs back-quotes.
+  const bool reserved = is_any_of(now(), {"no", "optional", "next", "first", "within", "one", "all",
+                                          "session", "tumbling"}) ||
+                        (step.count && is_any_of(now(), {"each", "greedy"}));
+  if (reserved) {
+    const SourceSpan span = here();
+    const std::string word = now().text;
+    if (ends_block() || (ahead().is(TokenKind::kName) && !is_keyword(ahead().text)) ||
+        ahead().is(TokenKind::kDuration) || word == "no") {
+      fail(Code::kE0101, fmt::format("`{}` does not belong here", word), "",
+           {word == "no" ? "an absence has no count and is not optional"
+                         : "after `then` comes `first` or `next`, then `within`, then the step"});
+      return;
+    }
+    remark(Code::kE0124, span, fmt::format("`{}` is a keyword at the beginning of a step", word),
+           "a kind of this name stands in back-quotes", Edit{span, fmt::format("`{}`", word)});
+    step.kinds.refs.push_back({tree::KindForm::kNamed, {word, span, true}, span});
+    step.kinds.span = span;
+    take();
+  } else if (now().is(TokenKind::kName) && ahead().is(TokenKind::kEqual)) {
+    // Other languages name a step before it: `p=payment`.
+    const SourceSpan begin = here();
+    tree::Name as = name("a name");
+    take();
+    step.kinds = kinds();
+    if (panic_) return;
+    const SourceSpan whole = since(begin);
+    std::string fixed;
+    if (step.kinds.refs.size() == 1)
+      fixed = fmt::format("{} as {}", step.kinds.refs[0].name.text, as.text);
+    remark(Code::kE0117, whole, "a step is named behind it",
+           fixed.empty() ? std::string() : fmt::format("write `{}`", fixed),
+           fixed.empty() ? std::nullopt : std::optional(Edit{whole, fixed}));
+    step.as = std::move(as);
+  } else {
+    step.kinds = kinds();
+  }
+  step_foreign();
+  if (accept("as")) {
+    tree::Name as = name("a name for the step");
+    if (!step.as) step.as = std::move(as);
+  }
+  step_foreign();
+  step.where = where(&step.where_span);
+  if (accept("until")) {
+    tree::Until until;
+    const SourceSpan begin = last();
+    until.kinds = kinds();
+    until.where = where(&until.where_span);
+    until.span = since(begin);
+    step.until = std::move(until);
+  }
+}
+
+// What other languages write directly behind a kind: `payment+`, `payment{3}`, `payment[amount >
+// 3]`.
+void Parser::step_foreign() {
+  if (panic_) return;
+  const Token& token = now();
+  const SourceSpan span = here();
+  if (token.is(TokenKind::kPlus) || token.is(TokenKind::kStar) || token.is(TokenKind::kQuestion)) {
+    const std::string_view meant = token.is(TokenKind::kPlus)   ? "1+"
+                                   : token.is(TokenKind::kStar) ? "0+"
+                                                                : "optional";
+    remark(Code::kE0117, span, fmt::format("{} behind a step means nothing", found(token)),
+           "how often stands before the kind", std::nullopt,
+           {fmt::format("write `{} payment`", meant)});
+    broken_ = true;
+    take();
+  } else if (token.is(TokenKind::kBraceOpen) && ahead().is(TokenKind::kInt)) {
+    fail(Code::kE0117, "a count in braces behind a step", "how often stands before the kind",
+         {"write `3 payment`, `3+ payment` or `3..5 payment`"});
+  } else if (token.is(TokenKind::kBracketOpen) || token.is(TokenKind::kParenOpen)) {
+    fail(Code::kE0117, "a condition in brackets behind a step", "a condition stands behind `where`",
+         {"write `payment where amount > 200`"});
+  }
+}
+
+std::optional<tree::EventWindow> Parser::event_window() {
+  const bool session = now().is("session") && ahead().is("of");
+  const bool tumbling =
+      now().is("tumbling") && (ahead().is(TokenKind::kDuration) || ahead().is(TokenKind::kInt));
+  if (!session && !tumbling) return std::nullopt;
+  tree::EventWindow made;
+  const SourceSpan begin = here();
+  made.session = session;
+  take();
+  made.form_span = last();
+  if (session) {
+    take();
+    made.kinds = kinds();
+    expect("gap");
+    if (auto gap = duration()) made.duration = std::move(*gap);
+  } else {
+    if (auto length = duration()) made.duration = std::move(*length);
+    expect("of");
+    made.kinds = kinds();
+  }
+  expect("as");
+  made.as = name("a name for the window");
+  made.where = where(&made.where_span);
+  made.span = since(begin);
+  return made;
+}
+}  // namespace tocsin::rules

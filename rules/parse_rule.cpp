@@ -1,0 +1,486 @@
+// Rules, clause by clause.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rules/parser_impl.h"
+#include "rules/suggest.h"
+
+namespace tocsin::rules {
+namespace {
+// Clauses of other languages. `meant` replaces the word where that is all there is to do.
+struct ForeignClause {
+  std::string_view written;
+  std::string_view meant;
+  const char* help;
+};
+constexpr ForeignClause kForeignClauses[] = {
+    {"maxspan", "within", ""},
+    {"window", "",
+     "how long a match may take is `within 10m`; windows of events stand behind `when`"},
+    {"priority", "severity", ""},
+    {"labels", "tags", ""},
+    {"author", "owner", ""},
+    {"unless", "", "`without KINDS` stands in a rule, `then no KINDS for 5m` in a pattern"},
+    {"sequence", "when", ""},
+    {"pattern", "when", ""},
+    {"events", "", "the pattern stands behind `when`: `when login then transfer`"},
+    {"match", "", "the pattern stands behind `when`: `when login then transfer`"},
+    {"match_recognize", "", "the pattern stands behind `when`: `when login then transfer`"},
+    {"detection", "", "the pattern stands behind `when`: `when login then transfer`"},
+    {"condition", "", "conditions stand behind the `where` of a step, or in `having`"},
+    {"select", "", "a rule names its events behind `when`, and what it shows in `alert`"},
+    {"from", "", "a rule names its events behind `when`"},
+    {"insert", "", "an alert is an event already: another rule reads it as `alert NAME`"},
+    {"output", "alert", ""},
+    {"message", "alert", ""},
+    {"outcome", "",
+     "what an alert shows stands in its braces: `alert \"…\" { total: sum(p.amount) }`"},
+    {"meta", "", "`description`, `owner`, `tags` and `references` are clauses of the rule"},
+    {"metadata", "", "`description`, `owner`, `tags` and `references` are clauses of the rule"},
+    {"group", "by", ""},
+    {"partition", "by", ""},
+    {"where", "", "a `where` stands behind a kind of events inside `when`"},
+    {"filter", "", "a condition stands behind `where`, or in `having` for the complete match"},
+    {"throttle", "once per", ""},
+    {"define", "", "conditions stand behind the `where` of a step"},
+    {"measures", "",
+     "what an alert shows stands in its braces: `alert \"…\" { total: sum(p.amount) }`"},
+    {"every", "", "every event may begin a match; `once per 1h` holds repeated alerts back"},
+    {"then", "", "`then` stands between the steps behind `when`"},
+    {"title", "", "the title stands behind the rule's name"},
+};
+bool is_reserved(std::string_view word) {
+  return word == "early" || word == "stream" || word == "on" || word == "model" ||
+         word == "function";
+}
+}  // namespace
+
+tree::Rule Parser::rule() {
+  tree::Rule made;
+  begin(made);
+  take();
+  made.name = name("the name of the rule");
+  if (auto title = string("a title in quotes")) made.title = std::move(*title);
+  if (panic_ && current().is(TokenKind::kBraceOpen)) panic_ = false;
+  in_rule_ = true;
+  suspect_.reset();
+  const std::size_t outside = brackets();
+  bool opened = false;
+  if (!panic_) opened = open(TokenKind::kBraceOpen);
+  if (panic_ && resume_brace()) opened = open(TokenKind::kBraceOpen);
+  if (!opened) {
+    // Only the brace is missing when clauses follow.
+    panic_ = false;
+    if (!resumes_here() || begins_declaration()) {
+      in_rule_ = false;
+      panic_ = true;
+      return made;
+    }
+  }
+  const std::size_t base = brackets();
+  for (;;) {
+    if (panic_) resume_clause(base);
+    if (now().is(TokenKind::kBraceClose)) break;
+    if (now().is(TokenKind::kEnd) || at_declaration()) break;
+    clause(made);
+  }
+  if (opened && !accept(TokenKind::kBraceClose)) {
+    // A `}` inside that closed less than its line says was this rule's: then an inner one is
+    // missing.
+    if (suspect_ && !open_.empty()) open_.back() = *suspect_;
+    unclosed(here());
+  } else if (!opened) {
+    accept(TokenKind::kBraceClose);
+  }
+  forget_brackets(outside);
+  in_rule_ = false;
+  finish(made);
+  return made;
+}
+
+void Parser::clause(tree::Rule& rule) {
+  const Token& token = now();
+  if (token.is(TokenKind::kName)) {
+    const std::string word = token.text;
+    if (clause_by_name(rule, word)) return;
+    return unknown_clause(rule);
+  }
+  if (token.is(TokenKind::kParenClose) || token.is(TokenKind::kBracketClose))
+    return stray_closers();
+  const bool comment = token.is(TokenKind::kMinus) && ahead().is(TokenKind::kMinus);
+  if (comment) {
+    fail(Code::kE0117, "`--` begins no comment", "a comment begins with `#`");
+  } else if (token.is(TokenKind::kComma)) {
+    remark(Code::kE0125, here(), "a comma too many", "no commas stand between clauses",
+           Edit{here(), ""});
+    take();
+    return;
+  } else {
+    note("a clause");
+    note("`}`");
+    fail_expected();
+  }
+  panic_ = false;
+  if (!now().is(TokenKind::kBraceOpen))
+    skip_one();
+  else
+    take();
+  panic_ = true;
+}
+
+void Parser::unknown_clause(tree::Rule& rule) {
+  const SourceSpan span = here();
+  const std::string word = now().text;
+  const std::string small = lowered(word);
+  if (is_reserved(small)) {
+    fail(Code::kE0123, fmt::format("`{}` is reserved for later", word), "it has no meaning yet");
+    panic_ = false;
+    take();
+    panic_ = true;
+    return;
+  }
+  // A word that the clause before could have gone on with.
+  std::vector<std::string> words;
+  for (const Expected& expected : expected_) {
+    if (expected.word) words.emplace_back(expected.text);
+  }
+  std::optional<std::string> near = nearest(word, words);
+  const auto* foreign = std::ranges::find(kForeignClauses, small, &ForeignClause::written);
+  if (!near && foreign != std::end(kForeignClauses)) {
+    const bool by = (small == "group" || small == "partition") && lowered(ahead().text) == "by";
+    const bool before_colon = ahead().is(TokenKind::kColon) || ahead().is(TokenKind::kEqual);
+    SourceSpan whole = span;
+    if (by) whole.end = lexer_.span(ahead()).end;
+    if (foreign->meant.empty() || (before_colon && small != "maxspan")) {
+      std::string help = foreign->help;
+      if (help.empty())
+        help = fmt::format("the clause is `{}`, without a mark behind it", foreign->meant);
+      fail(Code::kE0117, fmt::format("a rule has no clause `{}`", word), "", {std::move(help)});
+      panic_ = false;
+      take();
+      if (now().is(TokenKind::kColon) || now().is(TokenKind::kEqual)) take();
+      panic_ = true;
+      return;
+    }
+    const std::string meant(foreign->meant);
+    if (before_colon) whole.end = lexer_.span(ahead()).end;
+    remark(Code::kE0117, whole, fmt::format("a rule has no clause `{}`", word),
+           fmt::format("write `{}`", meant), Edit{whole, before_colon ? meant + " " : meant});
+    if (by || before_colon) take();
+    now_->text = meant.substr(0, meant.find(' '));  // read on as if the word stood there
+    now_->kind = TokenKind::kName;
+    if (meant == "once per") {
+      broken_ = true;
+      take();
+      if (!now().is(TokenKind::kDuration)) {
+        panic_ = true;
+        return;
+      }
+      duration();
+      return;
+    }
+    clause_by_name(rule, meant);
+    return;
+  }
+  if (!near) near = nearest(word, clause_keywords());
+  const bool is_clause =
+      near && std::ranges::find(clause_keywords(), *near) != clause_keywords().end();
+  if (near) {
+    remark(small == *near ? Code::kE0117 : Code::kE0119, span,
+           fmt::format("`{}` begins no clause", word),
+           small == *near ? fmt::format("write `{}` in small letters", *near)
+                          : fmt::format("did you mean `{}`?", *near),
+           Edit{span, *near});
+    broken_ = true;
+    if (is_clause) {
+      now_->text = *near;
+      clause_by_name(rule, *near);
+      return;
+    }
+    take();
+    panic_ = true;
+    return;
+  }
+  Diagnostic diagnostic;
+  diagnostic.code = Code::kE0119;
+  diagnostic.message = fmt::format("`{}` begins no clause", word);
+  diagnostic.primary.span = span;
+  std::string clauses;
+  for (const std::string& keyword : clause_keywords())
+    clauses += (clauses.empty() ? "`" : ", `") + keyword + "`";
+  diagnostic.helps.push_back("the clauses of a rule are " + clauses);
+  report(std::move(diagnostic));
+  broken_ = true;
+  take();
+  panic_ = true;
+}
+
+// Reads the clause that `keyword`, the current token, begins; false when it begins none.
+bool Parser::clause_by_name(tree::Rule& rule, std::string_view keyword) {
+  using tree::ClauseKind;
+  const SourceSpan begin = here();
+  // Reads one clause into `place`, or past one that stands twice.
+  const auto single = [&]<typename T>(std::optional<T>& place, ClauseKind kind, auto read) {
+    T clause;
+    clause.keyword_span = begin;
+    take();
+    read(clause);
+    clause.span = since(begin);
+    if (place) {
+      Diagnostic diagnostic;
+      diagnostic.code = Code::kE0118;
+      diagnostic.message = fmt::format("a second `{}` in one rule", keyword);
+      diagnostic.primary.span = clause.keyword_span;
+      diagnostic.labels.push_back({place->keyword_span, "the first one"});
+      if (keyword == "tags" || keyword == "references" || keyword == "falsepositives" ||
+          keyword == "by") {
+        diagnostic.helps.emplace_back("several stand in one clause, separated by commas");
+      } else if (keyword == "when") {
+        diagnostic.helps.emplace_back("several patterns in one rule stand in `one of { …, … }`");
+      } else if (keyword == "having") {
+        diagnostic.helps.emplace_back("join the conditions by `and`");
+      }
+      if (!panic_) report(std::move(diagnostic));
+    } else if (!panic_) {
+      place = std::move(clause);
+      rule.order.push_back(kind);
+    }
+  };
+  const auto text = [&](tree::StringClause& clause) {
+    if (auto literal = string("a string")) clause.text = std::move(*literal);
+  };
+  if (keyword == "id") {
+    single(rule.id, ClauseKind::kId,
+           [&](tree::WordClause& c) { c.word = word("a name or a string"); });
+  } else if (keyword == "description") {
+    single(rule.description, ClauseKind::kDescription, text);
+  } else if (keyword == "owner") {
+    single(rule.owner, ClauseKind::kOwner, text);
+  } else if (keyword == "severity") {
+    single(rule.severity, ClauseKind::kSeverity, [&](tree::ExprClause& c) { c.expr = expr(); });
+  } else if (keyword == "tags") {
+    single(rule.tags, ClauseKind::kTags, [&](tree::WordsClause& c) { c.words = words("a tag"); });
+  } else if (keyword == "references") {
+    single(rule.references, ClauseKind::kReferences,
+           [&](tree::StringsClause& c) { c.texts = strings("a string"); });
+  } else if (keyword == "falsepositives") {
+    single(rule.false_positives, ClauseKind::kFalsePositives,
+           [&](tree::StringsClause& c) { c.texts = strings("a string"); });
+  } else if (keyword == "status") {
+    single(rule.status, ClauseKind::kStatus, [&](tree::StatusClause& c) {
+      if (accept("draft")) {
+        c.status = tree::StatusWord::kDraft;
+      } else if (accept("internal")) {
+        c.status = tree::StatusWord::kInternal;
+      } else if (accept("shadow")) {
+        c.status = tree::StatusWord::kShadow;
+      } else if (accept("live")) {
+        c.status = tree::StatusWord::kLive;
+      } else {
+        fail_expected();
+      }
+    });
+  } else if (keyword == "by") {
+    single(rule.by, ClauseKind::kBy, [&](tree::ByClause& c) { by(c); });
+  } else if (keyword == "when") {
+    single(rule.when, ClauseKind::kWhen, [&](tree::WhenClause& c) {
+      if (auto window = event_window()) {
+        c.what = std::move(*window);
+      } else {
+        c.what = pattern();
+      }
+    });
+  } else if (keyword == "within") {
+    single(rule.within, ClauseKind::kWithin, [&](tree::DurationClause& c) {
+      if (auto literal = duration()) c.duration = std::move(*literal);
+    });
+  } else if (keyword == "having") {
+    single(rule.having, ClauseKind::kHaving, [&](tree::ExprClause& c) { c.expr = expr(); });
+  } else if (keyword == "considering") {
+    single(rule.considering, ClauseKind::kConsidering,
+           [&](tree::KindsClause& c) { c.kinds = kinds(); });
+  } else if (keyword == "without") {
+    single(rule.without, ClauseKind::kWithout, [&](tree::WithoutClause& c) { without(c); });
+  } else if (keyword == "after") {
+    single(rule.after, ClauseKind::kAfter, [&](tree::AfterClause& c) { after(c); });
+  } else if (keyword == "prefer") {
+    single(rule.prefer_latest, ClauseKind::kPrefer, [&](tree::Clause& c) {
+      expect("latest");
+      c.keyword_span = since(begin);
+    });
+  } else if (keyword == "except") {
+    tree::ExceptClause clause;
+    clause.keyword_span = begin;
+    take();
+    except(clause);
+    clause.span = since(begin);
+    if (!panic_) {
+      rule.excepts.push_back(std::move(clause));
+      rule.order.push_back(ClauseKind::kExcept);
+    }
+  } else if (keyword == "once") {
+    single(rule.once, ClauseKind::kOnce, [&](tree::OnceClause& c) { once(c); });
+  } else if (keyword == "at") {
+    single(rule.at_most, ClauseKind::kAtMost, [&](tree::AtMostClause& c) { at_most(c); });
+  } else if (keyword == "alert") {
+    single(rule.alert, ClauseKind::kAlert, [&](tree::AlertClause& c) { alert(c); });
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Parser::by(tree::ByClause& clause) {
+  do {
+    clause.parts.push_back(key_part());
+  } while (accept(TokenKind::kComma) && !comma_before_clause());
+}
+
+tree::KeyPart Parser::key_part() {
+  tree::KeyPart part;
+  const SourceSpan begin = here();
+  part.name = name("the name of a field");
+  if (accept(TokenKind::kEqual)) {
+    do {
+      tree::KeyMember member;
+      const SourceSpan from = here();
+      member.kind = kindref();
+      expect(TokenKind::kDot);
+      member.field = name("the name of a field");
+      if (accept("as")) member.role = name("a name for the role");
+      member.span = since(from);
+      part.members.push_back(std::move(member));
+      if (now().is("or") && !panic_) {
+        remark(Code::kE0101, here(), "expected `|`, found `or`",
+               "the members of a key are joined by `|`", Edit{here(), "|"});
+        take();
+        continue;
+      }
+      if (!accept(TokenKind::kBar)) break;
+    } while (!panic_);
+  }
+  part.span = since(begin);
+  return part;
+}
+
+void Parser::without(tree::WithoutClause& clause) {
+  clause.kinds = kinds();
+  clause.where = where(&clause.where_span);
+  if (accept("for")) {
+    clause.for_span = last();
+    clause.absent_for = duration();
+  }
+}
+
+void Parser::after(tree::AfterClause& clause) {
+  using tree::AfterMatch;
+  if (!expect("match")) return;
+  clause.keyword_span = since(clause.keyword_span);
+  const SourceSpan begin = here();
+  if (accept("no")) {
+    clause.strategy = AfterMatch::kNoSkip;
+    expect("skip");
+  } else if (accept("consume")) {
+    clause.strategy = AfterMatch::kConsume;
+  } else if (accept("skip")) {
+    if (accept("past")) {
+      clause.strategy = AfterMatch::kSkipPastLast;
+      expect("last");
+      if (is_foreign_row()) take();
+    } else if (accept("to")) {
+      if (accept("next")) {
+        clause.strategy = AfterMatch::kSkipToNext;
+        if (is_foreign_row()) take();
+      } else if (accept("first")) {
+        clause.strategy = AfterMatch::kSkipToFirst;
+        clause.var = name("the name of a step");
+      } else if (accept("last")) {
+        clause.strategy = AfterMatch::kSkipToLast;
+        clause.var = name("the name of a step");
+      } else {
+        fail_expected();
+      }
+    } else {
+      fail_expected();
+    }
+  } else {
+    fail_expected();
+  }
+  clause.strategy_span = since(begin);
+  if (accept("in")) {
+    const SourceSpan in = last();
+    expect("order");
+    clause.in_order = since(in);
+  }
+}
+
+// SQL says `skip past last row`.
+bool Parser::is_foreign_row() {
+  if (!now().is(TokenKind::kName) || lowered(now().text) != "row") return false;
+  remark(Code::kE0117, here(), "events are no rows", "leave it out", Edit{here(), ""});
+  return true;
+}
+
+void Parser::except(tree::ExceptClause& clause) {
+  if (auto reason = string("the reason in quotes")) clause.reason = std::move(*reason);
+  expect("where");
+  clause.where_span = last();
+  clause.where = expr();
+  if (!accept("expires")) return;
+  if (!now().is(TokenKind::kDate)) {
+    fail_expected("a date such as `2027-01-01`");
+    return;
+  }
+  clause.expires_span = here();
+  const Token token = take();
+  if (!token.bad) clause.expires = static_cast<std::int64_t>(token.value.number);
+}
+
+void Parser::once(tree::OnceClause& clause) {
+  using tree::OnceForm;
+  const SourceSpan begin = clause.keyword_span;
+  if (accept("while")) {
+    clause.keyword_span = since(begin);
+    clause.form = OnceForm::kWhile;
+    clause.condition = expr();
+  } else if (accept("per")) {
+    clause.keyword_span = since(begin);
+    if (now().is("day") && ahead().is("in")) {
+      take();
+      take();
+      clause.form = OnceForm::kPerDay;
+      clause.zone = zone();
+    } else if (now().is(TokenKind::kDuration) || now().is(TokenKind::kInt)) {
+      clause.duration = duration();
+    } else {
+      note("a duration such as `1h`");
+      clause.form = OnceForm::kPerVariable;
+      clause.var = name("the name of a step");
+    }
+  } else {
+    fail_expected();
+  }
+  each(clause.for_each, clause.for_each_span);
+}
+
+void Parser::at_most(tree::AtMostClause& clause) {
+  expect("most");
+  clause.keyword_span = since(clause.keyword_span);
+  if (auto count = integer("a whole number")) clause.count = std::move(*count);
+  expect("per");
+  if (auto literal = duration()) clause.duration = std::move(*literal);
+  each(clause.for_each, clause.for_each_span);
+}
+
+void Parser::each(std::vector<tree::ExprPtr>& exprs, SourceSpan& span) {
+  if (!accept("for")) return;
+  span = last();
+  if (!expect("each")) return;
+  span = since(span);
+  do {
+    exprs.push_back(expr());
+  } while (accept(TokenKind::kComma) && !comma_before_clause());
+}
+
+}  // namespace tocsin::rules

@@ -1,0 +1,277 @@
+/// The parser's inside; only the parse_*.cpp files include it. In order of reading: parse_core.cpp
+/// (tokens and what was expected), parse_recovery.cpp, parse_declaration.cpp, parse_rule.cpp,
+/// parse_alert.cpp, parse_test.cpp, parse_pattern.cpp, parse_expr.cpp, parse_aggregate.cpp.
+///
+/// How mistakes are kept apart: fail() reports one and raises `panic_`; from then on the current
+/// token fits nothing and nothing moves, so every function unwinds by itself until one that knows
+/// where to go on calls a resume_…(). Where the meaning is plain (`==`, a missing comma), remark()
+/// reports and parsing goes on at once. What is legal is never taken for a habit: such guesses are
+/// made only where no legal text could go on.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "rules/characters.h"
+#include "rules/keywords.h"
+#include "rules/lexer.h"
+#include "rules/parser.h"
+#include "rules/tree.h"
+
+namespace tocsin::rules {
+class Parser {
+ public:
+  Parser(LexedText text, std::uint32_t begin, MistakeCounter& mistakes, int nesting = 0);
+  tree::File file();
+  /// The expression of a placeholder of a message, and the byte behind its `}`; the text before it
+  /// is `{`.
+  struct Placeholder {
+    tree::ExprPtr expr;
+    std::uint32_t end = 0;
+    bool broken = false;
+  };
+  Placeholder placeholder();
+
+ private:
+  // ---- tokens (parse_core.cpp)
+  const Token& current();
+  const Token& now();  // the current one; one that fits nothing while panicking
+  const Token& ahead(
+      std::size_t count = 1);  // the one `count` behind it; nothing is read behind a `/`
+  Token take();
+  bool at(TokenKind kind);  // also notes what was looked for
+  bool at(std::string_view word);
+  bool accept(TokenKind kind);
+  bool accept(std::string_view word);           // also nearly so: `AND`, `wher`
+  bool accept_operator(std::string_view word);  // listed as "an operator" when it is missing
+  bool expect(TokenKind kind);
+  bool expect(std::string_view word);
+  void note(std::string_view expected);
+  SourceSpan here();                         // of the current token
+  SourceSpan since(SourceSpan begin) const;  // from `begin` to the end of the token taken last
+  SourceSpan last() const { return last_; }  // the token taken last
+  std::size_t brackets() const { return open_.size(); }
+
+  // ---- mistakes
+  void report(Diagnostic diagnostic);
+  void remark(Code code, SourceSpan span, std::string message, std::string label = {},
+              std::optional<Edit> edit = std::nullopt, std::vector<std::string> helps = {});
+  void fail(Code code, std::string message, std::string label = {},
+            std::vector<std::string> helps = {});
+  void fail_expected(std::string_view what = {}, std::vector<std::string> helps = {});
+  std::string expected_list() const;
+  std::string found(const Token& token) const;
+  bool enter();  // one level deeper; false and a failure when that is too deep
+  void leave() { --nesting_; }
+  struct Level;
+
+  // ---- brackets and recovery
+  bool open(TokenKind kind);                // expect that remembers where
+  void close(TokenKind kind);               // or a diagnostic at the opening one
+  void unclosed(SourceSpan where);          // the innermost open bracket is never closed
+  void forget_brackets(std::size_t count);  // those opened since there were `count`
+  void skip_one();
+  bool resume_clause(
+      std::size_t base);  // at a clause, or the `}` that closes `base` brackets' last
+  bool resume_entry(std::size_t base, TokenKind closing);
+  bool resume_then(std::size_t base);
+  bool resume_brace();
+  void resume_declaration();
+  bool begins_clause();       // surely: nothing legal goes on so
+  bool begins_declaration();  // surely
+  bool resumes_here();        // a line begins with what looks like a clause or a declaration
+  bool begins_anew() { return begins_clause() || begins_declaration(); }
+  bool ends_block();  // it begins anew here, or the text or a block ends
+  bool is_open(TokenKind opening, std::size_t base = 0) const;
+  template <typename Entry, typename Begins>
+  void comma_list(TokenKind closing, Entry entry, Begins begins);
+  bool at_entry();  // NAME ":"
+  bool
+  accept_comma();  // inside of round or square brackets: not one that ends an entry around them
+  bool comma_ends_entry();
+  bool at_declaration();  // its word, at the beginning of a line: where no name may stand
+
+  // ---- small things
+  tree::Name name(std::string_view what);
+  std::optional<tree::StringLiteral> string(std::string_view what);
+  std::optional<tree::IntLiteral> integer(std::string_view what);
+  std::optional<tree::DurationLiteral> duration();
+  tree::Word word(std::string_view what);
+  std::vector<tree::Word> words(std::string_view what);
+  std::vector<tree::StringLiteral> strings(std::string_view what);
+  std::vector<tree::Name> names(std::string_view what);
+  bool comma_before_clause();
+
+  // ---- expressions (parse_expr.cpp)
+  tree::ExprPtr expr();
+  tree::ExprPtr choice();
+  tree::ExprPtr conj();
+  tree::ExprPtr neg();
+  tree::ExprPtr comparison();
+  tree::ExprPtr sum();
+  tree::ExprPtr product();
+  tree::ExprPtr unary();
+  tree::ExprPtr postfix();
+  tree::ExprPtr primary();
+  tree::ExprPtr parenthesized();
+  tree::ExprPtr list();
+  tree::ExprPtr aggregate(bool with_over);
+  bool at_aggregate();
+  tree::ExprPtr literal();
+  tree::ExprPtr literal_token();
+  tree::ExprPtr regex();
+  tree::ExprPtr compared(tree::ExprPtr left);
+  tree::ExprPtr error_expr(SourceSpan span);
+  tree::ExprPtr missing_operand();
+  bool at_operand();
+  tree::ExprPtr make(tree::ExprKind kind, SourceSpan begin, SourceSpan op);
+  tree::ExprPtr binary(tree::ExprKind kind, SourceSpan op, tree::ExprPtr left, tree::ExprPtr right);
+  void adopt(tree::Expr& parent, tree::ExprPtr child);
+  bool at_foreign_not();
+  void stray_closers();
+  tree::ExprPtr where(SourceSpan* keyword);
+  void aggregate_argument(tree::AggregateCall& call);
+  tree::AggregateParam aggregate_param();
+  std::optional<tree::Unless> unless();
+  tree::Window window();
+  void range(tree::Window& window);
+  tree::Zone zone();
+  tree::Record record(bool literals);
+
+  // ---- patterns (parse_pattern.cpp)
+  tree::KindRef kindref();
+  tree::Kinds kinds();
+  tree::Pattern pattern();
+  tree::Element element(bool first);
+  tree::Step step();
+  void step_kinds(tree::Step& step);
+  void step_group(tree::Step& step);
+  void step_foreign();
+  std::optional<tree::Count> count();
+  tree::Absence absence();
+  bool accept_then();
+  std::optional<tree::EventWindow> event_window();
+
+  // ---- rules and tests (parse_rule.cpp)
+  tree::Rule rule();
+  void clause(tree::Rule& rule);
+  bool clause_by_name(tree::Rule& rule, std::string_view keyword);
+  void unknown_clause(tree::Rule& rule);
+  void by(tree::ByClause& clause);
+  tree::KeyPart key_part();
+  void without(tree::WithoutClause& clause);
+  void after(tree::AfterClause& clause);
+  bool is_foreign_row();
+  void except(tree::ExceptClause& clause);
+  void once(tree::OnceClause& clause);
+  void at_most(tree::AtMostClause& clause);
+  void each(std::vector<tree::ExprPtr>& exprs, SourceSpan& span);
+  void alert(tree::AlertClause& clause);
+  void message(const Token& token, tree::AlertClause& clause);
+  tree::Test test();
+  void test_line(tree::Test& test);
+  void expectations(tree::Test& test);
+  bool resume_test_line(std::size_t base);
+
+  // ---- declarations (parse_declaration.cpp)
+  void declaration(tree::File& file);
+  bool declaration_by_name(tree::File& file, std::string_view keyword);
+  void unknown_declaration(tree::File& file);
+  void begin(tree::Declaration& declaration);
+  void finish(tree::Declaration& declaration);
+  tree::Use use();
+  tree::Event event();
+  tree::Field field();
+  bool modifier(tree::Field& field);
+  tree::TypeRef type();
+  tree::Kind kind();
+  tree::List list_declaration();
+  tree::Table table();
+  tree::Column column();
+  tree::Row row();
+  tree::Const constant();
+  tree::Defaults defaults();
+  tree::Feature feature();
+  tree::Features features();
+  tree::FeatureEntry feature_entry();
+
+  Lexer lexer_;
+  MistakeCounter& mistakes_;
+  std::optional<Token> now_;
+  std::deque<Token> ahead_;
+  SourceSpan last_;  // of the token taken last
+  TokenKind last_kind_ = TokenKind::kEnd;
+  std::string last_word_;  // its text when it was a name
+  struct Expected {
+    std::string_view text;  // of a literal
+    bool word = false;
+  };
+  std::vector<Expected> expected_;  // looked for at the current token
+  struct Bracket {
+    TokenKind kind = TokenKind::kParenOpen;
+    std::uint32_t begin = 0;
+  };
+  std::vector<Bracket> open_;
+  std::optional<Bracket> suspect_;  // a `{` whose `}` stands further out than its own line
+  bool in_rule_ = false;            // clauses may begin
+  int nesting_ = 0;
+  int nesting_patterns_ = 0;  // groups of steps around
+  bool panic_ = false;
+  bool broken_ = false;     // something of the current declaration was lost
+  bool abandoned_ = false;  // too deep: nothing is judged up to the next clause
+  bool too_deep_ = false;   // … nor in the current declaration, whether its brackets are closed
+  const bool in_message_;
+};
+
+/// Counts a level for as long as it lives.
+struct Parser::Level {
+  [[nodiscard]] explicit Level(Parser& parser) : parser_(parser), ok(parser.enter()) {}
+  Level(const Level&) = delete;
+  Level& operator=(const Level&) = delete;
+  ~Level() { parser_.leave(); }
+
+ private:
+  Parser& parser_;
+
+ public:
+  const bool ok;
+};
+
+/// Entries up to `closing`, whose opening bracket is the last open one, with commas between them
+/// and perhaps one behind the last. `entry()` reads one, `begins()` tells whether another begins at
+/// the current token.
+template <typename Entry, typename Begins>
+void Parser::comma_list(TokenKind closing, Entry entry, Begins begins) {
+  const std::size_t base = brackets();
+  for (;;) {
+    if (at(closing) || now().is(TokenKind::kEnd) || begins_anew()) break;
+    if (now().is(TokenKind::kComma)) {
+      const SourceSpan comma = here();
+      take();
+      remark(Code::kE0125, comma, "a comma too many", "nothing stands before it", Edit{comma, ""});
+      continue;
+    }
+    entry();
+    if (panic_ && !resume_entry(base, closing)) return forget_brackets(base - 1);
+    if (accept(TokenKind::kComma)) continue;
+    if (at(closing) || now().is(TokenKind::kEnd)) break;
+    if (begins()) {
+      const SourceSpan place{last().file, last().end, last().end};
+      remark(Code::kE0125, place, "a comma is missing", "entries are separated by commas",
+             Edit{place, ","});
+      continue;
+    }
+    if (ends_block()) break;
+    fail_expected();
+    if (!resume_entry(base, closing)) return forget_brackets(base - 1);
+    accept(TokenKind::kComma);
+  }
+  close(closing);
+}
+}  // namespace tocsin::rules

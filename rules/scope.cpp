@@ -1,0 +1,76 @@
+#include "rules/scope.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rules/report.h"
+
+namespace tocsin::rules {
+void normalize(EventTypes& types) {
+  std::ranges::sort(types);
+  types.erase(std::ranges::unique(types).begin(), types.end());
+}
+
+FieldLookup look_up_field(const CheckContext& context, const EventTypes& types, bool types_broken,
+                          std::string_view name) {
+  FieldLookup found;
+  found.field.name = name;
+  std::optional<cep::EventTypeIndex> without;
+  std::optional<cep::EventTypeIndex> other_type;
+  bool unknown = types_broken;
+  for (const cep::EventTypeIndex type : types) {
+    const EventSymbol& event = context.event_symbol(type);
+    const auto symbol = event.fields.find(name);
+    if (symbol == event.fields.end()) {
+      if (event.broken) {
+        unknown = true;
+      } else if (!without) {
+        without = type;
+      }
+      continue;
+    }
+    if (symbol->second.broken) {
+      unknown = true;
+      continue;
+    }
+    const cep::Field& field = context.event_type(type).fields[symbol->second.index.value];
+    if (found.field.by_type.empty()) {
+      found.type = field.type;
+      found.first = type;
+      found.declared = symbol->second.tree->name.span;
+    } else if (!(field.type == found.type) && !other_type) {
+      other_type = type;
+    }
+    found.field.by_type.emplace_back(type, symbol->second.index);
+  }
+  if (other_type) {
+    found.presence = FieldPresence::kMixed;
+    found.without = *other_type;
+  } else if (!found.field.by_type.empty() && without) {
+    found.presence = FieldPresence::kSomewhere;
+    found.without = *without;
+  } else if (unknown) {
+    found.presence = FieldPresence::kUnknown;
+  } else if (without || types.empty()) {
+    found.presence = FieldPresence::kNowhere;
+  } else {
+    found.presence = FieldPresence::kEverywhere;
+  }
+  return found;
+}
+
+std::string types_text(const CheckContext& context, const EventTypes& types) {
+  std::string out;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (i > 0) out += i + 1 == types.size() ? " and " : ", ";
+    out += context.event_type(types[i]).name;
+  }
+  return out;
+}
+
+std::string declared_text(const CheckContext& context, cep::EventTypeIndex type) {
+  return fmt::format("{} is declared in {}", context.event_type(type).name,
+                     place_text(context.sources, context.event_symbol(type).tree->name.span));
+}
+}  // namespace tocsin::rules

@@ -1,0 +1,148 @@
+#include "runtime/json_text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <string>
+#include <system_error>
+
+namespace tocsin::runtime {
+namespace {
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The four hexadecimal digits at the front of `text`, -1 when they are not there.
+int hex_word(std::string_view text) {
+  if (text.size() < 4) return -1;
+  int word = 0;
+  for (const char c : text.substr(0, 4)) {
+    int digit = 0;
+    if (is_digit(c)) {
+      digit = c - '0';
+    } else if (c >= 'a' && c <= 'f') {
+      digit = c - 'a' + 10;
+    } else if (c >= 'A' && c <= 'F') {
+      digit = c - 'A' + 10;
+    } else {
+      return -1;
+    }
+    word = word * 16 + digit;
+  }
+  return word;
+}
+
+bool is_high_surrogate(int word) { return word >= 0xd800 && word < 0xdc00; }
+bool is_low_surrogate(int word) { return word >= 0xdc00 && word < 0xe000; }
+
+// Writes one code point as UTF-8; at most as many bytes as its escape had.
+char* put_utf8(char* out, int point) {
+  const auto byte = [](int b) { return static_cast<char>(static_cast<unsigned char>(b)); };
+  if (point < 0x80) {
+    *out++ = byte(point);
+  } else if (point < 0x800) {
+    *out++ = byte(0xc0 | (point >> 6));
+    *out++ = byte(0x80 | (point & 0x3f));
+  } else if (point < 0x10000) {
+    *out++ = byte(0xe0 | (point >> 12));
+    *out++ = byte(0x80 | ((point >> 6) & 0x3f));
+    *out++ = byte(0x80 | (point & 0x3f));
+  } else {
+    *out++ = byte(0xf0 | (point >> 18));
+    *out++ = byte(0x80 | ((point >> 12) & 0x3f));
+    *out++ = byte(0x80 | ((point >> 6) & 0x3f));
+    *out++ = byte(0x80 | (point & 0x3f));
+  }
+  return out;
+}
+
+// The character that a one-letter escape stands for; 0 where JSON has none.
+char simple_escape(char letter) {
+  switch (letter) {
+    case '"':
+    case '\\':
+    case '/':
+      return letter;
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return 0;
+  }
+}
+}  // namespace
+
+bool is_number(std::string_view text) {
+  std::size_t i = 0;
+  const auto take_digits = [&] {
+    const std::size_t begin = i;
+    while (i < text.size() && is_digit(text[i])) ++i;
+    return i - begin;
+  };
+  const auto at = [&](char a, char b) { return i < text.size() && (text[i] == a || text[i] == b); };
+  if (at('-', '-')) ++i;
+  const std::size_t whole = i;
+  const std::size_t whole_digits = take_digits();
+  if (whole_digits == 0 || (whole_digits > 1 && text[whole] == '0')) return false;
+  if (at('.', '.')) {
+    ++i;
+    if (take_digits() == 0) return false;
+  }
+  if (at('e', 'E')) {
+    ++i;
+    if (at('+', '-')) ++i;
+    if (take_digits() == 0) return false;
+  }
+  return i == text.size();
+}
+
+std::optional<double> floating_point(std::string_view token) {
+  if (!is_number(token)) return std::nullopt;
+  double value = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
+  if (error == std::errc::result_out_of_range) {
+    // Too large or too small: only the first is an error, and only this tells them apart.
+    value = std::strtod(std::string(token).c_str(), nullptr);
+  }
+  if (!std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+std::optional<std::size_t> unescape(std::string_view raw, char* out) {
+  char* const begin = out;
+  while (!raw.empty()) {
+    const std::size_t plain = std::min(raw.find('\\'), raw.size());
+    std::memcpy(out, raw.data(), plain);
+    out += plain;
+    raw.remove_prefix(plain);
+    if (raw.empty()) break;
+    if (raw.size() < 2) return std::nullopt;
+    const char letter = raw[1];
+    raw.remove_prefix(2);
+    if (letter != 'u') {
+      const char c = simple_escape(letter);
+      if (c == 0) return std::nullopt;
+      *out++ = c;
+      continue;
+    }
+    int point = hex_word(raw);
+    if (point < 0 || is_low_surrogate(point)) return std::nullopt;
+    raw.remove_prefix(4);
+    if (is_high_surrogate(point)) {
+      if (!raw.starts_with("\\u")) return std::nullopt;
+      const int low = hex_word(raw.substr(2));
+      if (!is_low_surrogate(low)) return std::nullopt;
+      point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
+      raw.remove_prefix(6);
+    }
+    out = put_utf8(out, point);
+  }
+  return static_cast<std::size_t>(out - begin);
+}
+}  // namespace tocsin::runtime

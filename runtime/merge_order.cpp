@@ -1,0 +1,37 @@
+#include "runtime/merge_order.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::runtime {
+MergeOrder::MergeOrder(std::size_t count) {
+  for (std::size_t input = 1; input < count; ++input)
+    others_.push_back({cep::kEventTimeMin, input});
+  if (count > 0) current_ = Place{cep::kEventTimeMin, 0};
+}
+
+std::optional<std::size_t> MergeOrder::current() const {
+  if (!current_) return std::nullopt;
+  return current_->input;
+}
+
+void MergeOrder::advance(cep::EventTime watermark) {
+  TOCSIN_ASSERT(current_ && watermark >= current_->watermark,
+                "an input is read, and watermarks only advance");
+  current_->watermark = watermark;
+  if (others_.empty() || *current_ < others_.front()) return;
+  std::pop_heap(others_.begin(), others_.end(), std::greater<>());
+  std::swap(*current_, others_.back());
+  std::push_heap(others_.begin(), others_.end(), std::greater<>());
+}
+
+void MergeOrder::end() {
+  current_.reset();
+  if (others_.empty()) return;
+  std::pop_heap(others_.begin(), others_.end(), std::greater<>());
+  current_ = others_.back();
+  others_.pop_back();
+}
+}  // namespace tocsin::runtime

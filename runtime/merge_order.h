@@ -1,0 +1,33 @@
+/// From which of several inputs the next line is read: always the one whose own watermark is least,
+/// ties by position. So the order of arrival is a function of the inputs' contents alone.
+#pragma once
+#include <compare>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "cep/time.h"
+
+namespace tocsin::runtime {
+/// A heap of inputs with the one being read beside it, so that reading on costs one comparison.
+class MergeOrder {
+ public:
+  /// Inputs 0 … count - 1, all with the watermark kEventTimeMin.
+  explicit MergeOrder(std::size_t count);
+  /// The input to read; nothing when all have ended.
+  std::optional<std::size_t> current() const;
+  /// The current input's watermark is now `watermark`, at or after the one before.
+  void advance(cep::EventTime watermark);
+  /// The current input has ended.
+  void end();
+
+ private:
+  struct Place {
+    cep::EventTime watermark;
+    std::size_t input = 0;
+    friend constexpr auto operator<=>(const Place&, const Place&) = default;
+  };
+  std::vector<Place> others_;  // a heap, the least first
+  std::optional<Place> current_;
+};
+}  // namespace tocsin::runtime

@@ -1,0 +1,101 @@
+#include "runtime/row_store.h"
+
+#include "cep/base/assert.h"
+
+namespace tocsin::runtime {
+RowStore::RowStore(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
+                   Decoder& decoder, std::size_t rows_per_batch_max)
+    : plan_(plan),
+      decoder_(decoder),
+      rows_per_batch_max_(rows_per_batch_max),
+      used_fields_(plan.event_types.size()),
+      origins_(plan.event_types.size()) {
+  TOCSIN_ASSERT(rows_per_batch_max > 0 && rows_per_batch_max <= kRowsPerBatchMax,
+                "places have 16 bits for the row");
+  for (std::size_t t = 0; t < plan.event_types.size(); ++t) {
+    for (std::size_t f = 0; f < used_fields[t].size(); ++f) {
+      if (!used_fields[t][f]) continue;
+      used_fields_[t].push_back(
+          {f, plan.event_types[t].fields[f].type.kind == cep::TypeKind::kString});
+    }
+  }
+  begin_batch();
+}
+
+void RowStore::begin_batch() {
+  if (spare_.empty()) spare_.push_back(std::make_unique<cep::Batch>(plan_));
+  Held& held = held_.emplace_back();
+  held.batch = std::move(spare_.back());
+  spare_.pop_back();
+  decoder_.begin(*held.batch);
+}
+
+std::uint64_t RowStore::keep(cep::EventTime engine_time, cep::ArrivalNumber arrival) {
+  Held& held = held_.back();
+  const std::size_t row = held.batch->rows.size();
+  const std::uint64_t sequence = first_sequence_ + held_.size() - 1;
+  decoder_.keep(engine_time, arrival);
+  ++held.waiting;
+  if (row + 1 == rows_per_batch_max_) {
+    held.bytes = decoder_.batch_bytes();
+    full_bytes_ += held.bytes;
+    begin_batch();
+  }
+  return sequence * kRowsPerBatchMax + row;
+}
+
+void RowStore::gather(std::span<const WaitingRow> rows, cep::Batch& slice) {
+  slice.clear();
+  slice.fields_of = declared_fields;
+  slice.rows.reserve(rows.size());
+  for (const WaitingRow& waiting : rows) {
+    Held& held =
+        held_[static_cast<std::size_t>(waiting.place / kRowsPerBatchMax - first_sequence_)];
+    cep::Row& row = slice.rows.emplace_back(held.batch->rows[waiting.place % kRowsPerBatchMax]);
+    std::vector<Origin>& origins = origins_[row.type.value];
+    origins.push_back({&held.batch->types[row.type.value], row.index});
+    row.index = static_cast<std::uint32_t>(origins.size() - 1);
+    --held.waiting;
+  }
+  for (std::size_t t = 0; t < origins_.size(); ++t) {
+    std::vector<Origin>& origins = origins_[t];
+    if (origins.empty()) continue;
+    for (const UsedField& used : used_fields_[t]) {
+      cep::Column& to = slice.types[t].fields[used.field];
+      const std::size_t count = origins.size();
+      to.known.resize(count);
+      for (std::size_t i = 0; i < count; ++i) {
+        to.known[i] = origins[i].columns->fields[used.field].known[origins[i].index];
+      }
+      if (used.is_text) {
+        to.texts.resize(count);
+        for (std::size_t i = 0; i < count; ++i) {
+          to.texts[i] = origins[i].columns->fields[used.field].texts[origins[i].index];
+        }
+      } else {
+        to.words.resize(count);
+        for (std::size_t i = 0; i < count; ++i) {
+          to.words[i] = origins[i].columns->fields[used.field].words[origins[i].index];
+        }
+      }
+    }
+    origins.clear();
+  }
+}
+
+void RowStore::release() {
+  for (std::size_t i = 0; i + 1 < held_.size(); ++i) {
+    Held& held = held_[i];
+    if (held.waiting != 0 || held.batch == nullptr) continue;
+    full_bytes_ -= held.bytes;
+    held.batch->clear();
+    spare_.push_back(std::move(held.batch));
+  }
+  while (held_.size() > 1 && held_.front().batch == nullptr) {
+    held_.pop_front();
+    ++first_sequence_;
+  }
+}
+
+std::size_t RowStore::bytes() const { return full_bytes_ + decoder_.batch_bytes(); }
+}  // namespace tocsin::runtime

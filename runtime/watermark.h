@@ -1,0 +1,31 @@
+/// Bounded-out-of-orderness watermarks (Akidau et al., "The Dataflow Model", PVLDB 8(12), 2015).
+#pragma once
+#include <optional>
+
+#include "cep/plan.h"
+#include "cep/time.h"
+
+namespace tocsin::runtime {
+/// Tracks the watermark of one source: the promise that no event before it will come.
+/// Invariant: the watermark never moves backwards, whatever is observed.
+/// Threading: none needed; one thread reads a source.
+class WatermarkTracker {
+ public:
+  /// `bound`: how far behind the newest event another may still be on time, >= 0 us.
+  explicit WatermarkTracker(cep::Duration bound);
+  /// Records an on-time event; returns the watermark if it advanced. Requires !is_late(event_time).
+  std::optional<cep::EventTime> observe(cep::EventTime event_time);
+  /// True when the watermark had promised that this event would not come; at the watermark is on
+  /// time.
+  bool is_late(cep::EventTime event_time) const { return event_time < watermark_; }
+  /// kEventTimeMin until an event moved it.
+  cep::EventTime watermark() const { return watermark_; }
+  cep::Duration bound() const { return bound_; }
+
+ private:
+  cep::Duration bound_;
+  cep::EventTime watermark_ = cep::kEventTimeMin;
+};
+/// A source's bound: the greatest `up to D late` of the plan's event types.
+cep::Duration bound_of(const cep::Plan& plan);
+}  // namespace tocsin::runtime

@@ -1,0 +1,277 @@
+#include "cep/plan.h"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tocsin::cep {
+namespace {
+Type type_of(TypeKind kind, std::uint8_t scale = 0) { return {kind, scale, nullptr}; }
+
+Expr expr_of(Op op, Type type, std::vector<ExprPtr> args = {}) {
+  Expr e;
+  e.op = op;
+  e.type = std::move(type);
+  e.args = std::move(args);
+  return e;
+}
+ExprPtr shared(Expr e) { return std::make_shared<const Expr>(std::move(e)); }
+ExprPtr literal(const Value& value, Type type) {
+  Expr e = expr_of(Op::kLiteral, std::move(type));
+  e.literal = OwnedValue(value);
+  return shared(e);
+}
+Expr amount() {
+  Expr e = expr_of(Op::kField, type_of(TypeKind::kDecimal, 2));
+  e.field = {"amount", {{EventTypeIndex(0), FieldIndex(2)}}};
+  return e;
+}
+ExprPtr above(std::int64_t cents) {
+  return shared(expr_of(
+      Op::kGreater, type_of(TypeKind::kBool),
+      {shared(amount()), literal(Value::decimal(cents, 2), type_of(TypeKind::kDecimal, 2))}));
+}
+
+// payment(ts, card, amount); `3+ payment as small then payment as big then no payment for 5m`.
+Plan sample_plan() {
+  Plan plan;
+  EventType payment;
+  payment.name = payment.json_type = "payment";
+  for (const auto& [name, type] :
+       std::vector<std::pair<const char*, Type>>{{"ts", type_of(TypeKind::kTime)},
+                                                 {"card", type_of(TypeKind::kString)},
+                                                 {"amount", type_of(TypeKind::kDecimal, 2)}}) {
+    Field field;
+    field.name = name;
+    field.path = {name};
+    field.type = type;
+    payment.fields.push_back(field);
+  }
+  plan.event_types = {payment};
+  const Subset any{EventTypeIndex(0), nullptr, "payment"};
+  const KeySpec by_card{
+      {{"card", type_of(TypeKind::kString), {{EventTypeIndex(0), FieldIndex(1), ""}}}}};
+
+  Feature feature;
+  feature.name = "spent";
+  feature.aggregate = Aggregate::kSum;
+  feature.argument = shared(amount());
+  feature.type = type_of(TypeKind::kDecimal, 2);
+  feature.events = {any};
+  feature.where = above(100);
+  feature.key = by_card;
+  feature.window.duration = Duration{600'000'000};
+  plan.features = {feature};
+
+  Rule rule;
+  rule.name = rule.id = "sample";
+  rule.title = "A sample";
+  rule.key = by_card;
+  rule.variables = {{"small", true}, {"big", false}};
+  Element small;
+  small.events = {any};
+  small.var = VarIndex(0);
+  small.quantifier = {3, std::nullopt, LoopMode::kRelaxed, false, true};
+  Element big;
+  big.events = {any};
+  big.var = VarIndex(1);
+  big.contiguity = Contiguity::kFirst;
+  big.where = above(20'000);
+  Element quiet;
+  quiet.kind = ElementKind::kAbsence;
+  quiet.events = {any};
+  quiet.absent_for = Duration{300'000'000};
+  rule.pattern = {small, big, quiet};
+  rule.considered = {any};
+  rule.within = Duration{600'000'000};
+  rule.message = {{"Spent ", nullptr}, {"", shared(amount())}};
+  rule.fields = {{"total", shared(amount())}};
+  rule.captured = {{EventTypeIndex(0), {FieldIndex(2)}}};
+  plan.rules = {rule};
+  return plan;
+}
+}  // namespace
+
+TEST_CASE("plan: the text of a plan says all that it means") {
+  const std::string text = describe(sample_plan());
+  CHECK(text ==
+        R"(event payment from "payment" time 0 id - bound 0s
+  ts: time from ["ts"]
+  card: string from ["card"]
+  amount: decimal(2) from ["amount"]
+feature spent: decimal(2) = sum(field[amount payment.amount]:decimal(2)) of {payment=payment} where greater(field[amount payment.amount]:decimal(2), 1.00:decimal(2)):bool by {card:string = payment.card} over last 10m
+rule sample
+  id "sample" title "A sample" description "" owner "" status live
+  tags [] references [] falsepositives []
+  severity -
+  by {card:string = payment.card}
+  variable $0 small loop
+  variable $1 big
+  then step $0 3.. relaxed loop {payment=payment} where -
+  then first step $1 1..1 relaxed {payment=payment} where greater(field[amount payment.amount]:decimal(2), 200.00:decimal(2)):bool
+  then no for 5m {payment=payment} where -
+  considered {payment=payment}
+  within 10m
+  having -
+  selection default $0
+  once none 0s $0 while - each [ ]
+  message "Spent "
+  message field[amount payment.amount]:decimal(2)
+  field total = field[amount payment.amount]:decimal(2)
+  captured payment: amount
+)");
+}
+
+TEST_CASE("plan: any change of meaning changes the text") {
+  const std::string text = describe(sample_plan());
+  const std::vector<std::function<void(Plan&)>> changes = {
+      [](Plan& p) { p.event_types[0].bound = Duration{1}; },
+      [](Plan& p) { p.event_types[0].id_field = FieldIndex(1); },
+      [](Plan& p) { p.event_types[0].fields[1].optional = true; },
+      [](Plan& p) { p.features[0].window.kind = WindowKind::kPrevious; },
+      [](Plan& p) { p.features[0].where = nullptr; },
+      [](Plan& p) { p.rules[0].key.parts.clear(); },
+      [](Plan& p) { p.rules[0].pattern[0].quantifier.max = 3; },
+      [](Plan& p) { p.rules[0].pattern[0].quantifier.mode = LoopMode::kNext; },
+      [](Plan& p) { p.rules[0].pattern[1].contiguity = Contiguity::kNext; },
+      [](Plan& p) { p.rules[0].pattern[2].absent_for.reset(); },
+      [](Plan& p) { p.rules[0].within.reset(); },
+      [](Plan& p) { p.rules[0].selection.kind = SelectionKind::kNoSkip; },
+      [](Plan& p) {
+        p.rules[0].suppression = {Once::kPerDuration, Duration{1}, {}, nullptr, {}};
+      },
+      [](Plan& p) { p.rules[0].captured.clear(); },
+      [](Plan& p) { p.rules[0].having = above(1); },
+      [](Plan& p) { p.rules[0].message[0].text = "x"; },
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    CAPTURE(i);
+    Plan plan = sample_plan();
+    changes[i](plan);
+    CHECK(describe(plan) != text);
+  }
+}
+
+TEST_CASE("plan: a sound plan has no problems") { CHECK(validate(sample_plan()).empty()); }
+
+TEST_CASE("plan: what no rule text could have said is found") {
+  struct Row {
+    const char* says;
+    std::function<void(Plan&)> change;
+  };
+  const std::vector<Row> rows = {
+      {"two event types named", [](Plan& p) { p.event_types.push_back(p.event_types[0]); }},
+      {"two rules named", [](Plan& p) { p.rules.push_back(p.rules[0]); }},
+      {"two rules with the id", [](Plan& p) { p.rules.push_back(p.rules[0]); }},
+      {"two features named", [](Plan& p) { p.features.push_back(p.features[0]); }},
+      {"two fields named", [](Plan& p) { p.event_types[0].fields[1].name = "ts"; }},
+      {"not of type time", [](Plan& p) { p.event_types[0].time_field = FieldIndex(1); }},
+      {"id field out of range", [](Plan& p) { p.event_types[0].id_field = FieldIndex(9); }},
+      {"negative bound", [](Plan& p) { p.event_types[0].bound = Duration{-1}; }},
+      {"decimal of scale 10", [](Plan& p) { p.event_types[0].fields[2].type.scale = 10; }},
+      {"enum without words",
+       [](Plan& p) { p.event_types[0].fields[1].type.kind = TypeKind::kEnum; }},
+      {"is a fraction",
+       [](Plan& p) { p.event_types[0].fields[1].type.kind = TypeKind::kFraction; }},
+      {"only count is without", [](Plan& p) { p.features[0].argument = nullptr; }},
+      {"only count is without", [](Plan& p) { p.features[0].aggregate = Aggregate::kCount; }},
+      {"window of no length", [](Plan& p) { p.features[0].window.duration = Duration{0}; }},
+      {"`last` without", [](Plan& p) { p.features[0].window.duration.reset(); }},
+      {"no kind of event", [](Plan& p) { p.features[0].events.clear(); }},
+      {"event type 3 of 1", [](Plan& p) { p.rules[0].considered[0].type = EventTypeIndex(3); }},
+      {"field 9 of `payment`",
+       [](Plan& p) { p.rules[0].key.parts[0].members[0].field = FieldIndex(9); }},
+      {"key part `card` is string",
+       [](Plan& p) { p.rules[0].key.parts[0].members[0].field = FieldIndex(2); }},
+      {"has no field in event type", [](Plan& p) { p.rules[0].key.parts[0].members.clear(); }},
+      {"no pattern", [](Plan& p) { p.rules[0].pattern.clear(); }},
+      {"begins with an absence",
+       [](Plan& p) { std::swap(p.rules[0].pattern[0], p.rules[0].pattern[2]); }},
+      {"`for` on an absence that is not",
+       [](Plan& p) { std::swap(p.rules[0].pattern[1], p.rules[0].pattern[2]); }},
+      {"neither `for` nor `within`",
+       [](Plan& p) {
+         p.rules[0].pattern[2].absent_for.reset();
+         p.rules[0].within.reset();
+       }},
+      {"after an optional step", [](Plan& p) { p.rules[0].pattern[1].optional = true; }},
+      {"no step takes an event",
+       [](Plan& p) { p.rules[0].pattern[0].optional = p.rules[0].pattern[1].optional = true; }},
+      {"two steps of one variable", [](Plan& p) { p.rules[0].pattern[1].var = VarIndex(0); }},
+      {"variable 7 of 2", [](Plan& p) { p.rules[0].pattern[1].var = VarIndex(7); }},
+      {"two variables named", [](Plan& p) { p.rules[0].variables[1].name = "small"; }},
+      {"differ on being a loop", [](Plan& p) { p.rules[0].variables[1].loop = true; }},
+      {"a count of 3 to 2", [](Plan& p) { p.rules[0].pattern[0].quantifier.max = 2; }},
+      {"count from 0", [](Plan& p) { p.rules[0].pattern[0].quantifier.min = 0; }},
+      {"a group without", [](Plan& p) { p.rules[0].pattern[1].kind = ElementKind::kGroup; }},
+      {"`within` of no length", [](Plan& p) { p.rules[0].within = Duration{0}; }},
+      {"`once per` no time", [](Plan& p) { p.rules[0].suppression.once = Once::kPerDuration; }},
+      {"two alert fields", [](Plan& p) { p.rules[0].fields.push_back(p.rules[0].fields[0]); }},
+      {"captured fields do not",
+       [](Plan& p) {
+         p.rules[0].captured[0].fields = {FieldIndex(2), FieldIndex(2)};
+       }},
+      {"captured types do not",
+       [](Plan& p) { p.rules[0].captured.push_back(p.rules[0].captured[0]); }},
+      {"a condition of type", [](Plan& p) { p.rules[0].having = shared(amount()); }},
+      {"is decimal(2), not int",
+       [](Plan& p) {
+         Expr e = amount();
+         e.type = type_of(TypeKind::kInt);
+         p.rules[0].fields[0].expr = shared(e);
+       }},
+      {"`prev` outside",
+       [](Plan& p) {
+         Expr e = amount();
+         e.op = Op::kPrev;
+         p.rules[0].fields[0].expr = shared(e);
+       }},
+      {"a single event neither",
+       [](Plan& p) {
+         Expr e = amount();
+         e.op = Op::kBound;
+         e.var = VarIndex(1);
+         e.which = Which::kLast;
+         p.rules[0].fields[0].expr = shared(e);
+       }},
+      {"feature 4 of 1",
+       [](Plan& p) {
+         Expr e = expr_of(Op::kFeature, type_of(TypeKind::kInt));
+         e.feature = FeatureIndex(4);
+         p.rules[0].fields[0].expr = shared(e);
+       }},
+      {"list 0 of 0",
+       [](Plan& p) {
+         p.rules[0].having = shared(expr_of(Op::kIn, type_of(TypeKind::kBool), {shared(amount())}));
+       }},
+      {"key part 2",
+       [](Plan& p) {
+         Expr e = expr_of(Op::kKey, type_of(TypeKind::kString));
+         e.key_part = 2;
+         p.rules[0].fields[0].expr = shared(e);
+       }},
+      {"operands in",
+       [](Plan& p) { p.rules[0].having = shared(expr_of(Op::kNot, type_of(TypeKind::kBool))); }},
+      {"severity is no severity", [](Plan& p) { p.rules[0].severity = shared(amount()); }},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.says);
+    Plan plan = sample_plan();
+    row.change(plan);
+    std::string all;
+    for (const std::string& problem : validate(plan)) all += problem + "\n";
+    CAPTURE(all);
+    CHECK(all.find(row.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("plan: severities rise") {
+  const Type type = severity_type();
+  REQUIRE(type.words->size() == 5);
+  CHECK((*type.words)[static_cast<std::size_t>(Severity::kInfo)] == severity_name(Severity::kInfo));
+  CHECK((*type.words)[static_cast<std::size_t>(Severity::kCritical)] == "critical");
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,191 @@
+#include "tests/conformance/verdict.h"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "cep/engine.h"
+#include "rules/rules.h"
+#include "runtime/run.h"
+#include "tests/conformance/translate.h"
+
+namespace tocsin::conformance {
+namespace {
+constexpr const char* kFile = "case.tocsin";
+// What the checker says of a construct that the grammar knows and this version does not have.
+constexpr std::string_view kUnavailableCode = "E0599";
+
+// The construct that an unavailability names: the text in back-ticks.
+std::string construct_of(const std::string& message) {
+  const std::size_t begin = message.find('`');
+  const std::size_t end = message.rfind('`');
+  return begin < end ? message.substr(begin + 1, end - begin - 1) : message;
+}
+
+struct Checked {
+  std::shared_ptr<const cep::Plan> plan;  // absent when there was an error
+  std::vector<std::string> errors;        // other than the unavailable
+  std::set<std::string> missing;
+  std::string rendered;  // errors and warnings
+};
+
+Checked check(const std::string& source) {
+  const rules::Loaded loaded =
+      rules::load({kFile}, [&source](const std::string& path) -> Result<std::string> {
+        if (path != kFile) return fail(Errc::kNotFound, "no such file: " + path);
+        return source;
+      });
+  Checked checked;
+  for (const rules::Diagnostic& diagnostic : loaded.diagnostics) {
+    checked.rendered += rules::render(loaded.sources, diagnostic);
+    if (rules::level_of(diagnostic.code) != rules::Level::kError) continue;
+    const std::string_view code = rules::code_name(diagnostic.code);
+    if (code == kUnavailableCode) {
+      checked.missing.insert(construct_of(diagnostic.message));
+    } else {
+      checked.errors.push_back(std::string(code) + ": " + diagnostic.message);
+    }
+  }
+  if (loaded.rules) checked.plan = loaded.rules->plan;
+  return checked;
+}
+
+std::optional<std::int64_t> number_of(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// The matches of the rule over the input, given to the engine in slices of `slice_rows` at most.
+Result<std::set<Match>> run_slices(const cep::Program& program, const Translation& translation,
+                                   const Case& test, std::size_t slice_rows) {
+  runtime::RunOptions options;
+  options.out_of_orderness = cep::Duration{0};
+  options.final_watermark = false;
+  if (test.end_time_ms) options.until = cep::EventTime{*test.end_time_ms * 1000};
+  options.slice_rows_max = slice_rows;
+  std::set<Match> matches;
+  runtime::Sinks sinks;
+  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+    Match match;
+    for (const cep::BoundEvent& event : alert.events) {
+      const auto variable = translation.variables.find(event.as);
+      const std::optional<std::int64_t> index = number_of(event.id);
+      if (variable == translation.variables.end() || !index) {
+        return fail(Errc::kInternal,
+                    "an alert with an event of no step: " + event.as + " " + event.id);
+      }
+      match[variable->second].push_back(*index);
+    }
+    matches.insert(std::move(match));
+    return {};
+  };
+  sinks.dead_letter = [](const runtime::DeadLetter&) {};
+  sinks.late = [](const runtime::LateEvent&) {};
+  const Result<runtime::RunSummary> summary =
+      runtime::run(program, {runtime::Input{"case", translation.input}}, options, sinks);
+  if (!summary) return tl::unexpected(summary.error());
+  if (summary->events != test.events.size()) {
+    return fail(Errc::kInternal, "events that the engine did not get: " +
+                                     std::to_string(test.events.size() - summary->events));
+  }
+  return matches;
+}
+
+std::string counts(const std::set<Match>& got, const std::set<Match>& expected) {
+  std::size_t common = 0;
+  for (const Match& match : got) common += expected.count(match);
+  return std::to_string(expected.size() - common) + " missing, " +
+         std::to_string(got.size() - common) + " too many of " + std::to_string(expected.size());
+}
+
+Verdict judge_matches(const Case& test, const Translation& translation, const cep::Program& program,
+                      Verdict verdict) {
+  for (const std::size_t slice_rows : {std::size_t{4096}, std::size_t{1}}) {
+    Result<std::set<Match>> matches = run_slices(program, translation, test, slice_rows);
+    if (!matches) {
+      verdict.outcome = Outcome::kBroken;
+      verdict.reason = matches.error().message;
+      return verdict;
+    }
+    if (slice_rows == 1 && *matches != verdict.matches) {
+      verdict.outcome = Outcome::kBroken;
+      verdict.reason = "other matches in slices of one row";
+      return verdict;
+    }
+    verdict.matches = *std::move(matches);
+  }
+  const std::set<Match> expected(test.matches.begin(), test.matches.end());
+  if (verdict.matches == expected && test.error == ExpectedError::kNone) return verdict;
+  if (test.error == ExpectedError::kInvalidPattern) {
+    verdict.outcome = Outcome::kAccepted;
+    verdict.reason = "an invalid pattern, and no diagnostic says so";
+    return verdict;
+  }
+  verdict.outcome = may_stand_apart(test) ? Outcome::kApart : Outcome::kWrong;
+  verdict.reason = test.error == ExpectedError::kRuntime ? "expected the run to fail"
+                                                         : counts(verdict.matches, expected);
+  return verdict;
+}
+}  // namespace
+
+Verdict judge(const Case& test) {
+  Verdict verdict;
+  const bool invalid = test.error == ExpectedError::kInvalidPattern;
+  const Result<Translation> translation = translate(test);
+  if (!translation) {
+    verdict.reason = translation.error().message;
+    // A mistake that no source text can make is refused by the language itself.
+    if (!invalid || translation.error().code != Errc::kRefused)
+      verdict.outcome = Outcome::kUntranslated;
+    return verdict;
+  }
+  verdict.source = translation->source;
+  verdict.input = translation->input;
+  Checked checked = check(translation->source);
+  verdict.diagnostics = std::move(checked.rendered);
+  if (!checked.errors.empty()) {
+    verdict.reason = checked.errors.front();
+    if (!invalid) verdict.outcome = Outcome::kRefused;
+    return verdict;
+  }
+  if (!checked.missing.empty()) {
+    verdict.outcome = Outcome::kUnavailable;
+    verdict.missing = std::move(checked.missing);
+    return verdict;
+  }
+  if (!checked.plan) {
+    verdict.outcome = Outcome::kBroken;
+    verdict.reason = "neither a plan nor an error";
+    return verdict;
+  }
+  const Result<cep::Program> program = cep::compile(checked.plan);
+  if (!program) {
+    verdict.reason = "the plan: " + program.error().message;
+    if (!invalid) verdict.outcome = Outcome::kRefused;
+    return verdict;
+  }
+  return judge_matches(test, *translation, *program, std::move(verdict));
+}
+
+std::string print_matches(const std::set<Match>& matches) {
+  std::string text;
+  for (const Match& match : matches) {
+    text += "  {";
+    const char* comma = "";
+    for (const auto& [variable, indices] : match) {
+      text += comma + variable + ": [";
+      for (std::size_t i = 0; i < indices.size(); ++i)
+        text += (i == 0 ? "" : ", ") + std::to_string(indices[i]);
+      text += "]";
+      comma = ", ";
+    }
+    text += "}\n";
+  }
+  return text.empty() ? "  none\n" : text;
+}
+}  // namespace tocsin::conformance

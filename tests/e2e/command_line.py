@@ -1,0 +1,608 @@
+#!/usr/bin/env python3
+"""The command line as its users meet it: commands, outputs, exit codes, signals, help, completion.
+
+    command_line.py TOCSIN_BINARY [TEXT]
+"""
+import base64
+import fcntl
+import gzip
+import hashlib
+import hmac
+import http.server
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import threading
+
+from harness import (BINARY, LIMIT_S, ROOT, RULES, START_US, case, confirmation, has, lines, payment, read,
+                     read_json_lines, run_cases, start, tocsin, wait_for, write)
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+
+
+# --- alerts and outputs --------------------------------------------------------------------------
+
+@case
+def _():
+    """run: alerts go to standard output as lines of format 1, the summary to standard error"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0), payment(1, amount=250.00), payment(2, card="c2", amount=100.00)])
+    done = tocsin("run", "rules.tocsin", "--input", "in.ndjson")
+    (alert,) = done.alerts()
+    assert list(alert) == ["format", "id", "revision", "phase", "rule", "title", "version", "key", "ts", "time",
+                           "severity", "score", "tags", "message", "fields", "events", "held_back"], alert
+    assert alert["format"] == 1 and alert["rule"] == "large" and alert["key"] == {"card": "c1"}
+    assert alert["ts"] == START_US + 1_000_000 and alert["time"] == "2026-03-02T12:00:01Z"
+    assert alert["message"] == "250.00 on card c1" and '"amount":250.00' in done.out
+    assert [event["id"] for event in alert["events"]] == ["c1-1"]
+    has(done.err, "read in.ndjson: 3 events", "alerts: 1\n", "1  large  A large payment", "none by unconfirmed")
+
+
+@case
+def _():
+    """run: --alerts replaces its file and leaves standard output empty; - is standard output"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0, amount=250.00)])
+    write("alerts.ndjson", "what was here before\n" * 100)
+    done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--alerts", "alerts.ndjson")
+    assert done.out == "" and len(read_json_lines("alerts.ndjson")) == 1
+    has(done.err, "alerts: 1, in alerts.ndjson")
+    assert tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--alerts", "-").out == read("alerts.ndjson")
+
+
+@case
+def _():
+    """run: equal inputs give equal bytes"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(i / 10, card=f"c{i % 7}", amount=float(i)) for i in range(500)])
+    first = tocsin("run", "rules.tocsin", "--input", "in.ndjson").out
+    assert first and first == tocsin("run", "rules.tocsin", "--input", "in.ndjson").out
+
+
+@case
+def _():
+    """run: several inputs are merged by event time"""
+    write("rules.tocsin", RULES)
+    every = [payment(i, card=f"c{i}", amount=200.00) for i in range(20)]
+    write("even.ndjson", every[0::2])
+    write("odd.ndjson", every[1::2])
+    write("all.ndjson", every)
+    merged = tocsin("run", "rules.tocsin", "--input", "odd.ndjson", "--input", "even.ndjson")
+    assert merged.out == tocsin("run", "rules.tocsin", "-i", "all.ndjson").out
+    assert len(merged.alerts()) == 20
+    has(merged.err, "read 2 inputs: 20 events")
+
+
+@case
+def _():
+    """run: standard input, alone and beside a file"""
+    write("rules.tocsin", RULES)
+    write("even.ndjson", [payment(2, amount=200.00)])
+    done = tocsin("run", "rules.tocsin", "--input", "-", stdin=lines([payment(1, amount=300.00)]))
+    assert len(done.alerts()) == 1
+    has(done.err, "read standard input: 1 event ")
+    both = tocsin("run", "rules.tocsin", "--input", "even.ndjson", "--input", "-",
+                  stdin=lines([payment(1, amount=300.00)]))
+    assert [alert["fields"]["amount"] for alert in both.alerts()] == [300, 200]
+
+
+def zstd_raw(data):
+    """A zstd frame of raw blocks (RFC 8878), for which no compressor is needed."""
+    blocks = [data[i:i + 65536] for i in range(0, len(data), 65536)]
+    frame = b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", len(data))
+    for i, block in enumerate(blocks):
+        frame += struct.pack("<I", len(block) << 3 | (i == len(blocks) - 1))[:3] + block
+    return frame
+
+
+@case
+def _():
+    """run: .gz and .zst are unpacked"""
+    write("rules.tocsin", RULES)
+    text = lines([payment(i, amount=200.00) for i in range(2000)]).encode()
+    write("in.ndjson", text)
+    half = len(text) // 2
+    write("in.ndjson.gz", gzip.compress(text[:half]) + gzip.compress(text[half:]))  # two members
+    write("in.ndjson.zst", zstd_raw(text))
+    plain = tocsin("run", "rules.tocsin", "--input", "in.ndjson").out
+    assert plain.count("\n") == 2000
+    for packed in ("in.ndjson.gz", "in.ndjson.zst"):
+        assert tocsin("run", "rules.tocsin", "--input", packed).out == plain, packed
+
+
+@case
+def _():
+    """run: RULES may be several files and folders, which form one set"""
+    write("rules/deep/large.tocsin", 'use "../schema.tocsin"\n' + RULES[RULES.index("rule large"):RULES.index("rule unc")])
+    write("rules/schema.tocsin", RULES[:RULES.index("rule large")])
+    write("more.tocsin", 'use "rules/schema.tocsin"\nrule small "Small" { by card when payment where amount < 2 alert "small" }')
+    write("in.ndjson", [payment(0, amount=1.00), payment(1, amount=500.00)])
+    done = tocsin("run", "rules", "more.tocsin", "--input", "in.ndjson")
+    assert [alert["rule"] for alert in done.alerts()] == ["small", "large"]
+
+
+@case
+def _():
+    """run: --late keeps what was set aside, --late-policy clamp takes it, --out-of-orderness waits for it"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0), payment(10), payment(7, card="c2", amount=500.00), payment(11)])
+    side = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--late", "late.ndjson")
+    assert side.alerts() == []
+    (late,) = read_json_lines("late.ndjson")
+    assert list(late) == ["input", "line", "late_us", "text"]
+    assert (late["input"], late["line"], late["late_us"]) == ("in.ndjson", 3, 3_000_000)
+    assert late["text"] == lines([payment(7, card="c2", amount=500.00)]).rstrip("\n")
+    has(side.err, "late: 1 event set aside", "kept in late.ndjson", "by 3s at most, first at in.ndjson:3")
+    waits = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--out-of-orderness", "3s")
+    (alert,) = waits.alerts()
+    assert alert["ts"] == START_US + 7_000_000 and "late_us" not in alert
+    clamped = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--late-policy", "clamp")
+    (alert,) = clamped.alerts()
+    assert alert["ts"] == START_US + 10_000_000 and alert["late_us"] == 3_000_000
+    has(clamped.err, "late: 1 event taken as if on time")
+
+
+@case
+def _():
+    """run: --out-of-orderness overrides what the schema says, in both directions"""
+    write("rules.tocsin", RULES.replace("ts: time, id: string id, card: string, amount",
+                                        "ts: time up to 5s late, id: string id, card: string, amount"))
+    write("in.ndjson", [payment(10), payment(7, amount=500.00)])
+    assert len(tocsin("run", "rules.tocsin", "--input", "in.ndjson").alerts()) == 1
+    assert tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--out-of-orderness", "2s").alerts() == []
+    assert tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--out-of-orderness", "0").alerts() == []
+
+
+@case
+def _():
+    """run: the end of the inputs decides absences, unless --no-final-watermark"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0, amount=2000.00), payment(1, card="c2", amount=2000.00), confirmation(5, card="c2")])
+    rules_of = lambda done: [alert["rule"] for alert in done.alerts()]
+    assert rules_of(tocsin("run", "rules.tocsin", "--input", "in.ndjson")) == ["large", "large", "unconfirmed"]
+    assert rules_of(tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--final-watermark")).count("unconfirmed") == 1
+    assert rules_of(tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--no-final-watermark")) == ["large", "large"]
+
+
+@case
+def _():
+    """run: --quiet says nothing where nothing is wrong"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0, amount=200.00)])
+    done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--quiet")
+    assert done.err == "" and len(done.alerts()) == 1
+
+
+@case
+def _():
+    """run: warnings are shown and change nothing else"""
+    # Without `by` a rule that keeps state is warned about.
+    write("rules.tocsin", RULES + 'rule pair "Two" { when payment then payment within 1m alert "two" }')
+    write("in.ndjson", [payment(0), payment(1)])
+    done = tocsin("run", "rules.tocsin", "--input", "in.ndjson")
+    has(done.err, "warning")
+    assert [alert["rule"] for alert in done.alerts()] == ["pair"]
+
+
+# --- exit codes ----------------------------------------------------------------------------------
+
+@case
+def _():
+    """exit code 2: a wrong command line or configuration is refused, with what to do, before anything is read"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0)])
+    write("secret", SECRET)
+    write("bad_secret", "not a secret")
+    run = ["run", "rules.tocsin", "--input", "in.ndjson"]
+    hook = [*run, "--webhook", "http://127.0.0.1:9/x"]
+    table = [
+        ([], "Usage: tocsin"),
+        (["chekc"], "did you mean check?"),
+        (["dance"], "there is no command dance"),
+        (["--dance"], "--dance"),
+        (["run"], "required"),
+        (["run", "rules.tocsin"], "--input is required"),
+        ([*run, "--dance"], "--dance"),
+        ([*run, "--out-of-orderness", "soon"], "--out-of-orderness takes a duration"),
+        ([*run, "--out-of-orderness", "-1s"], "--out-of-orderness"),
+        ([*run, "--late-policy", "drop"], "side|clamp"),
+        ([*run, "--late", "-"], "--late takes a file"),
+        ([*run, "--input", "-", "--input", "-"], "standard input can be read once"),
+        ([*run, "--secret-file", "secret"], "--secret-file needs --webhook"),
+        ([*run, "--undelivered", "u.ndjson"], "--undelivered needs --webhook"),
+        (hook, "--webhook needs --secret-file"),
+        ([*hook, "--secret-file", "nowhere"], "nowhere"),
+        ([*hook, "--secret-file", "bad_secret"], "bad_secret"),
+        ([*hook, "--secret-file", "secret", "--delivery-timeout", "x"], "--delivery-timeout takes a duration"),
+        ([*run, "--webhook", "ftp://example.com/", "--secret-file", "secret"], "--webhook"),
+        ([*run, "--webhook", "not a url", "--secret-file", "secret"], "--webhook"),
+        ([*run, "--color", "pink"], "auto|always|never"),
+        (["check", "rules.tocsin", "--format", "xml"], "text|json"),
+        (["check"], "RULES is required"),
+        (["test"], "RULES is required"),
+        (["completion", "tcsh"], "bash|zsh|fish"),
+    ]
+    for arguments, message in table:
+        done = tocsin(*arguments, code=2)
+        assert message in done.err, f"{arguments}: no {message!r} in{done}"
+        assert done.out == "", arguments
+        assert "whsec_" not in done.err or "`whsec_…`" in done.err, "a secret never appears in a message"
+
+
+@case
+def _():
+    """exit code 2: an output that would destroy an input, a rule file or another output is refused"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0, amount=200.00)])
+    os.symlink("in.ndjson", "link.ndjson")
+    run = ["run", "rules.tocsin", "--input", "in.ndjson"]
+    for arguments, message in [
+        (["--alerts", "in.ndjson"], "--alerts would overwrite an input: in.ndjson"),
+        (["--alerts", "./in.ndjson"], "--alerts would overwrite an input"),
+        (["--late", "link.ndjson"], "--late would overwrite an input"),
+        (["--dead-letter", "rules.tocsin"], "--dead-letter would overwrite a rule file"),
+        (["--alerts", "a", "--late", "a"], "--late would overwrite the file of --alerts"),
+        (["--alerts", "new/../a", "--late", "a"], "--late would overwrite the file of --alerts"),
+        (["--alerts", "a", "--late", os.path.abspath("a")], "--late would overwrite the file of --alerts"),
+    ]:
+        has(tocsin(*run, *arguments, code=2).err, message)
+    assert read("rules.tocsin") == RULES and len(read("in.ndjson")) > 10
+    tocsin(*run, "--alerts", "/dev/null", "--late", "/dev/null", "--dead-letter", "/dev/null")
+
+
+@case
+def _():
+    """exit code 1: rules that do not check run nothing and leave outputs as they were"""
+    write("rules.tocsin", RULES.replace("amount > 100", "amuont > 100"))
+    write("in.ndjson", [payment(0)])
+    write("alerts.ndjson", "kept\n")
+    done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--alerts", "alerts.ndjson", code=1)
+    has(done.err, "error[E", "rules.tocsin:7:", "amuont", "nothing was run")
+    assert read("alerts.ndjson") == "kept\n"
+    has(tocsin("run", "nowhere.tocsin", "--input", "in.ndjson", code=1).err, "nowhere.tocsin")
+    os.mkdir("empty")
+    has(tocsin("run", "empty", "--input", "in.ndjson", code=1).err, "there is no .tocsin file in the folder empty")
+
+
+@case
+def _():
+    """exit code 3: an output that cannot be opened is found before any input is read"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0, amount=200.00)])
+    for option in ("--alerts", "--late", "--dead-letter"):
+        done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", option, "nowhere/out.ndjson", code=3)
+        has(done.err, "cannot write nowhere/out.ndjson: No such file or directory")
+        assert done.out == "" and "events" not in done.err
+
+
+@case
+def _():
+    """exit code 3: a full disk under any output ends the run with its name"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", lines([payment(0), payment(1, amount=200.00)]) + "not json\n" + lines([payment(0.5, card="late")]))
+    for option in ("--alerts", "--late", "--dead-letter"):
+        done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", option, "/dev/full", code=3)
+        has(done.err, "cannot write /dev/full: No space left on device")
+
+
+@case
+def _():
+    """exit code 3: a closed pipe under standard output ends the run at once, with a message"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(i, amount=200.00) for i in range(3000)])
+    process = start("run", "rules.tocsin", "--input", "in.ndjson")
+    process.stdin.close()
+    first = process.stdout.readline()
+    process.stdout.close()
+    error = process.stderr.read().decode()
+    assert process.wait(timeout=LIMIT_S) == 3, error
+    has(error, "cannot write standard output: Broken pipe")
+    assert first.startswith(b'{"format":1')
+
+
+@case
+def _():
+    """exit code 3: closed standard descriptors are errors where they are used, and harmless where not"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0, amount=200.00)])
+    shell = lambda command: subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=LIMIT_S,
+                                           check=False)
+    done = shell(f"'{BINARY}' run rules.tocsin --input in.ndjson >&-")
+    assert done.returncode == 3 and "cannot write standard output" in done.stderr, done
+    done = shell(f"'{BINARY}' run rules.tocsin --input in.ndjson --alerts alerts.ndjson <&- >&- 2>&-")
+    assert done.returncode == 0 and len(read_json_lines("alerts.ndjson")) == 1, done
+    done = shell(f"'{BINARY}' run rules.tocsin --input - <&-")
+    assert done.returncode == 3, done
+
+
+def read_line(process):
+    """One line of standard output, or a failure when none comes."""
+    ready, _, _ = select.select([process.stdout], [], [], LIMIT_S)
+    assert ready, "no alert came"
+    return process.stdout.readline()
+
+
+@case
+def _():
+    """exit code 3: SIGINT and SIGTERM end a run whose input is silent; what came before is written"""
+    write("rules.tocsin", RULES)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = start("run", "rules.tocsin", "--input", "-", "--dead-letter", "dead.ndjson")
+        process.stdin.write(b"not json\n" + lines([payment(0, amount=2000.00)]).encode())
+        process.stdin.flush()
+        line = read_line(process)
+        assert b'"rule":"large"' in line
+        process.send_signal(number)
+        out, err = process.communicate(timeout=LIMIT_S)
+        err = err.decode()
+        assert process.returncode == 3, (process.returncode, err)
+        # No final watermark: what is still undecided stays so.
+        assert out == b"", out
+        has(err, f"stopped by {signal.Signals(number).name} before the inputs ended", "read a part of standard input",
+            "alerts: 1\n", "rejected: 1 line")
+        assert len(read_json_lines("dead.ndjson")) == 1
+
+
+# --- deliveries ----------------------------------------------------------------------------------
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Takes webhooks whose signature is right."""
+    protocol_version = "HTTP/1.1"
+    received = []
+
+    def do_POST(self):  # the name that http.server calls
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + body
+        key = base64.b64decode(SECRET.removeprefix("whsec_"))
+        expected = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+        good = expected in self.headers["webhook-signature"].split(" ")
+        if good:
+            self.received.append(body.decode())
+        self.send_response(204 if good else 401)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@case
+def _():
+    """run: a webhook gets each alert, signed, with the bytes of the alert's line"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(i, amount=200.00 + i) for i in range(10)])
+    write("secret", SECRET + "\n")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    server.daemon_threads = True
+    Receiver.received = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--secret-file", "secret",
+                      "--webhook", f"http://127.0.0.1:{server.server_port}/alerts?token=hidden")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert sorted(Receiver.received) == sorted(done.out.splitlines()), Receiver.received
+    has(done.err, "deliveries: 10 of 10 to http://127.0.0.1:")
+    assert not os.path.exists("tocsin-undelivered.ndjson")
+    assert SECRET not in done.err and "hidden" not in done.err
+
+
+@case
+def _():
+    """exit code 4: deliveries that are left over are counted and kept in a file"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0, amount=200.00), payment(1, amount=300.00)])
+    write("secret", SECRET)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, not listening: refused, and nobody else can take it
+        port = nobody.getsockname()[1]
+        done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--secret-file", "secret", "--webhook",
+                      f"http://127.0.0.1:{port}/", "--undelivered", "left.ndjson", "--delivery-timeout", "200ms", code=4)
+    assert len(done.alerts()) == 2
+    has(done.err, "left over: 2, kept in left.ndjson", "last error:", "2 of 2 deliveries are left over")
+    assert len(read("left.ndjson").splitlines()) == 2
+    for alert in done.alerts():
+        has(read("left.ndjson"), alert["id"])
+
+
+@case
+def _():
+    """exit code 4: a signal cuts deliveries short, and what is owed is kept"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0, amount=200.00)])
+    write("secret", SECRET)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()  # takes connections and never answers
+        process = start("run", "rules.tocsin", "--input", "in.ndjson", "--secret-file", "secret", "--webhook",
+                        f"http://127.0.0.1:{silent.getsockname()[1]}/", "--delivery-timeout", "1h")
+        process.stdin.close()
+        assert process.stderr.readline().startswith(b"delivering 1 more to ")
+        process.send_signal(signal.SIGINT)
+        error = process.stderr.read().decode()
+        code = process.wait(timeout=LIMIT_S)
+    process.stdout.close()
+    assert code == 4, (code, error)
+    has(error, "left over: 1, kept in tocsin-undelivered.ndjson")
+    assert len(read("tocsin-undelivered.ndjson").splitlines()) == 1
+
+
+# --- progress ------------------------------------------------------------------------------------
+
+@case
+def _():
+    """run: a terminal has a progress line while the run lasts, and the summary after it"""
+    write("rules.tocsin", RULES)
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    process = subprocess.Popen([BINARY, "run", "rules.tocsin", "--input", "-", "--alerts", "alerts.ndjson"],
+                               stdin=subprocess.PIPE, stderr=follower, env={**os.environ, "TERM": "xterm"})
+    os.close(follower)
+    shown = bytearray()
+
+    def collect():
+        try:
+            while block := os.read(leader, 65536):
+                shown.extend(block)
+        except OSError:  # how Linux says that the other side of a terminal is closed
+            pass
+
+    reader = threading.Thread(target=collect, daemon=True)
+    reader.start()
+    second = 0
+
+    def sees_progress():
+        nonlocal second
+        if b"events/s" in shown or b"/s  " in shown:
+            return True
+        process.stdin.write(lines([payment(second + i) for i in range(2000)]).encode())
+        second += 2000
+        return False
+
+    wait_for(sees_progress, "a progress line")
+    process.stdin.close()
+    assert process.wait(timeout=LIMIT_S) == 0
+    reader.join(timeout=LIMIT_S)
+    os.close(leader)
+    text = shown.decode()
+    has(text, "\r\x1b[K", "read standard input:", "alerts: 0, in alerts.ndjson")
+    assert re.search(r"\r[\d,]+ events  [\d,]+/s  0 alerts\x1b\[K", text), text
+
+
+# --- check ---------------------------------------------------------------------------------------
+
+@case
+def _():
+    """check: right rules end with a summary and exit code 0"""
+    write("rules.tocsin", RULES)
+    done = tocsin("check", "rules.tocsin")
+    assert done.out == ""
+    has(done.err.splitlines()[-1], "checked 1 file, 2 rules, 0 tests: 0 errors")
+
+
+@case
+def _():
+    """check: --format json is an object a line on standard output"""
+    write("rules.tocsin", RULES.replace("amount > 100\n", "amuont > 100\n"))
+    done = tocsin("check", "rules.tocsin", "--format", "json", code=1)
+    errors = [diagnostic for diagnostic in done.alerts() if diagnostic["level"] == "error"]
+    (error,) = errors
+    assert error["file"] == "rules.tocsin" and error["line"] == 7 and error["code"].startswith("E02"), error
+    assert done.err.splitlines()[-1].startswith("checked 1 file: 1 error, "), done
+
+
+@case
+def _():
+    """check: --warnings-as-errors turns the exit code, --color the colours"""
+    write("rules.tocsin", RULES + 'rule pair "Two" { when payment then payment within 1m alert "two" }')
+    plain = tocsin("check", "rules.tocsin")
+    has(plain.err, "warning")
+    assert "\x1b[" not in plain.err
+    assert "\x1b[" in tocsin("check", "rules.tocsin", "--color", "always").err
+    assert "\x1b[" not in tocsin("check", "rules.tocsin", "--color", "never").err
+    tocsin("check", "rules.tocsin", "--warnings-as-errors", code=1)
+
+
+# --- help, versions, completion, documentation ---------------------------------------------------
+
+def commands():
+    """The commands that the program's help lists."""
+    section = tocsin("--help").out.split("\nCommands:\n")[1].split("\n\n")[0]
+    return re.findall(r"^  (\w+) ", section, re.M)
+
+
+def options_of(command):
+    """The long options that a command's help lists."""
+    text = tocsin(*command, "--help").out
+    found = set()
+    for line in text.splitlines():
+        if re.match(r"  --?\w|  --\[no-\]", line):
+            for negatable, name in re.findall(r"--(\[no-\])?([a-z][a-z-]*)", re.split("  +", line.strip())[0]):
+                found.add("--" + name)
+                if negatable:
+                    found.add("--no-" + name)
+    return found
+
+
+@case
+def _():
+    """help: every command has a usage, a description and examples"""
+    assert {"run", "check", "test", "completion"} <= set(commands()), commands()
+    for command in commands():
+        text = tocsin(command, "--help").out
+        has(text, f"Usage: tocsin {command}", "-h, --help", "Example")
+        assert text == tocsin(command, "-h").out
+        assert max(map(len, text.splitlines())) <= 100, command
+    has(tocsin("--help").out, "Exit codes:\n  0  ", "Examples:\n")
+
+
+@case
+def _():
+    """documentation: docs/cli.md and --help name the same commands and options"""
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    sections = {name: text for name, text in re.findall(r"^## `tocsin (\w+)`.*?\n(.*?)(?=^## |\Z)", page, re.M | re.S)}
+    assert set(sections) == set(commands()), f"documented {sorted(sections)}, listed {sorted(commands())}"
+    for command, text in sections.items():
+        documented = set(re.findall(r"^\| `(?:-\w`, `)?(--[a-z-]+)", text, re.M))
+        documented |= set(re.findall(r"^\| `--[^|]*?`, `(--no-[a-z-]+)", text, re.M))
+        listed = options_of([command]) - {"--help"}
+        assert documented == listed, f"{command}: only documented {documented - listed}, only in --help {listed - documented}"
+    for code in range(6):
+        assert re.search(rf"^\| {code} \|", page, re.M), f"exit code {code} is not documented"
+
+
+@case
+def _():
+    """version: names the program and its main libraries"""
+    text = tocsin("--version").out
+    assert re.match(r"tocsin \d+\.\d+\.\d+\n", text), text
+    for library in ("compiler", "simdjson", "OpenSSL", "cpp-httplib", "zlib", "zstd", "Boost", "fmt"):
+        assert re.search(rf"^  {library} +\S*\d+\.\d+|^  {library} +g\+\+ \d+", text, re.M), f"{library} in {text}"
+
+
+@case
+def _():
+    """completion: bash completes commands, options, words and files"""
+    write("completion.bash", tocsin("completion", "bash").out)
+    write("rules.tocsin", RULES)
+    script = """
+source completion.bash
+compopt() { :; }
+complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tocsin; echo "${COMPREPLY[*]}"; }
+complete_words tocsin com
+complete_words tocsin run --late-
+complete_words tocsin run --late-policy ''
+complete_words tocsin run --late-policy = cl
+complete_words tocsin check ru
+complete_words tocsin completion z
+complete_words tocsin --v
+"""
+    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, timeout=LIMIT_S, check=True)
+    assert done.stdout.splitlines() == ["completion", "--late-policy", "side clamp", "clamp", "rules.tocsin", "zsh",
+                                        "--version"], done
+
+
+@case
+def _():
+    """completion: every shell's script knows every command and option"""
+    for shell in ("bash", "zsh", "fish"):
+        script = tocsin("completion", shell).out
+        for command in commands():
+            has(script, command)
+            for option in options_of([command]):
+                assert option in script or f"-l {option[2:]} " in script, f"{shell}: {command} {option}"
+        if shutil.which(shell):
+            path = pathlib.Path(write(f"completion.{shell}", script)).resolve()
+            subprocess.run([shell, "-n", path], check=True, timeout=LIMIT_S)
+
+
+run_cases()

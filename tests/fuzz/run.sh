@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# `./do fuzz [TARGET…] [--time 60s]`: libFuzzer on each target (default: all, 20 s each). What crashed is kept in
+# crashes/ of the build folder. With --replay, as the tests do it: the seeds and some thousand seeded mutations of them, by a
+# driver that needs no clang. Last line: `N passed, N failed`, by target.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+here=$root/tests/fuzz
+build=${TOCSIN_BUILD_DIR:-$root/build/fuzz}
+seconds=20
+replay=0
+targets=()
+
+usage() {
+  echo "fuzz: $1; takes targets ($(known_targets)), --time 90s (or m, h; each target), --replay" >&2
+  exit 2
+}
+known_targets() {
+  local file names=()
+  for file in "$here"/*_fuzz.cpp; do names+=("$(basename "$file" _fuzz.cpp)"); done
+  echo "${names[*]}"
+}
+# Seconds of `90`, `90s`, `5m`, `1h`.
+seconds_of() {
+  [[ "$1" =~ ^([0-9]+)([smh]?)$ ]] || usage "not a time: $1"
+  case "${BASH_REMATCH[2]}" in
+    m) echo $((10#${BASH_REMATCH[1]} * 60)) ;;
+    h) echo $((10#${BASH_REMATCH[1]} * 3600)) ;;
+    *) echo $((10#${BASH_REMATCH[1]})) ;;
+  esac
+}
+
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --time) [ $# -ge 2 ] || usage "--time needs a time"; seconds=$(seconds_of "$2"); shift 2 ;;
+    --time=*) seconds=$(seconds_of "${1#*=}"); shift ;;
+    --replay) replay=1; shift ;;
+    -*) usage "unknown option $1" ;;
+    *)
+      [[ " $(known_targets) " == *" $1 "* ]] || usage "no such target: $1"
+      targets+=("$1")
+      shift
+      ;;
+  esac
+done
+[ "$seconds" -gt 0 ] || usage "not a time: 0"
+[ ${#targets[@]} -gt 0 ] || read -r -a targets <<<"$(known_targets)"
+
+crashes=$build/crashes
+mkdir -p "$crashes"
+passed=0
+failed=0
+
+# Sets `executions` and `crash` (empty: none).
+fuzz_target() {
+  local name=$1 corpus=$build/corpus/$1 log=$build/logs/fuzz-$1.log status=0 dictionary=()
+  mkdir -p "$corpus" "$build/logs"
+  [ ! -f "$here/$name.dict" ] || dictionary=(-dict="$here/$name.dict")
+  "$build/fuzz/${name}_fuzz" "$corpus" "$here/corpus/$name" "${dictionary[@]}" \
+    -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3072 -max_len=16384 -print_final_stats=1 -verbosity=1 \
+    -artifact_prefix="$crashes/$name-" >"$log" 2>&1 </dev/null || status=$?
+  executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)
+  crash=
+  [ "$status" = 0 ] && return
+  crash=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
+  # What the target said before the stack, else the end of the log.
+  grep -m 3 -E '^fuzz: |^tocsin: |ERROR: |runtime error: ' "$log" || tail -n 20 "$log"
+  crash=${crash:-"no input kept; see $log"}
+}
+
+replay_target() {
+  local name=$1 log=$build/logs/fuzz-$1.log status=0 dictionary=() mutations=2000
+  [ "${TOCSIN_QUICK:-0}" = 0 ] || mutations=300
+  mkdir -p "$build/logs"
+  [ ! -f "$here/$name.dict" ] || dictionary=(--dictionary "$here/$name.dict")
+  "$build/tests/${name}_replay" --mutations "$mutations" --keep "$crashes/$name-replay" "${dictionary[@]}" \
+    "$here/corpus/$name" >"$log" 2>&1 </dev/null || status=$?
+  executions=$(sed -n 's/^\([0-9]*\) executions.*/\1/p' "$log" | tail -n 1)
+  crash=
+  [ "$status" = 0 ] && return
+  tail -n 20 "$log"
+  crash=$crashes/$name-replay
+}
+
+for name in "${targets[@]}"; do
+  if [ "$replay" = 1 ]; then replay_target "$name"; else fuzz_target "$name"; fi
+  if [ -z "$crash" ]; then
+    printf '%-10s %10s executions, no crash\n' "$name" "${executions:-?}"
+    passed=$((passed + 1))
+  else
+    printf '%-10s %10s executions, FAILED: %s\n' "$name" "${executions:-?}" "$crash"
+    failed=$((failed + 1))
+  fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,111 @@
+// The engine against the oracle on random plans and streams.
+#include "cep/engine.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/constructs.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/oracle.h"
+#include "tests/support/plan_source.h"
+#include "tests/support/random.h"
+#include "tests/support/random_events.h"
+#include "tests/support/random_plan.h"
+#include "tests/support/shrink.h"
+
+namespace tocsin::tests {
+namespace {
+constexpr Cut kCuts[] = {{1, 0x5eed, false}, {7, 0xfeedface, true}, {10'000, 0x5eed, false}};
+
+std::vector<std::string> lines_of(const cep::Plan& plan, const std::vector<cep::Alert>& alerts) {
+  std::vector<std::string> lines = alert_lines(plan, alerts);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const cep::OrderKey& order = alerts[i].order;
+    lines[i] += fmt::format(" at {}/{}/{}/{}/{}/{}", order.time.us, static_cast<int>(order.phase),
+                            order.arrival.index, order.level, order.rule, order.ordinal);
+  }
+  return lines;
+}
+
+// How the engine's alerts differ from the oracle's in some cut; nothing where they agree or the
+// case is too large.
+std::optional<std::string> difference(const Case& c, const oracle::Options& options) {
+  const auto plan = std::make_shared<const cep::Plan>(c.plan);
+  const std::optional<oracle::Outcome> outcome = oracle::evaluate(*plan, c.events, options);
+  if (!outcome) return std::nullopt;
+  const std::vector<std::string> expected = lines_of(*plan, outcome->alerts);
+  const auto program = cep::compile(plan);
+  if (!program) return "compile: " + program.error().message;
+  for (const Cut& cut : kCuts) {
+    const std::vector<std::string> found =
+        lines_of(*plan, run_engine(*program, c.events, options.end, cut));
+    if (found == expected) continue;
+    const auto [a, b] = std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());
+    return fmt::format(
+        "in slices of {} rows, of {} alerts by definition the engine gives {}; at {}\n"
+        "  oracle: {}\n  engine: {}\n",
+        cut.rows, expected.size(), found.size(), a - expected.begin(),
+        a == expected.end() ? "(no more)" : *a, b == found.end() ? "(no more)" : *b);
+  }
+  return std::nullopt;
+}
+
+std::string report(const Case& start, const oracle::Options& options) {
+  const Case small =
+      shrink(start, [&](const Case& c) { return difference(c, options).has_value(); });
+  return fmt::format("{}\n{}\n{}\n{}end {}\n", *difference(small, options), plan_source(small.plan),
+                     cep::describe(small.plan), events_text(small.plan, small.events),
+                     options.end == cep::kEventTimeMax ? "of time" : cep::format_time(options.end));
+}
+}  // namespace
+
+TEST_CASE("engine: gives the oracle's alerts, in any slices and whatever the hash seed") {
+  std::map<std::string, std::size_t> covered;
+  for (const std::string& name : expected_constructs()) covered[name] = 0;
+  std::size_t alerting = 0;
+  std::size_t alerts = 0;
+  std::size_t given_up = 0;
+  const std::size_t cases = for_all_seeds("PROPERTY", 2000, [&](Random& random) {
+    Case c;
+    c.plan = random_plan(random);
+    REQUIRE(cep::validate(c.plan).empty());
+    const bool disorder = random.chance(30);
+    const std::vector<oracle::Event> events = random_events(random, c.plan, {.disorder = disorder});
+    oracle::Options options;
+    options.bound = {1'000'000 * random.between(0, 4)};
+    options.late = random.chance(50) ? oracle::Late::kClamp : oracle::Late::kSide;
+    c.events = oracle::place_events(c.plan, events, options);
+    if (random.chance(30)) {
+      options.end = events.back().ts + cep::Duration{1'000'000 * random.between(-5, 5)};
+    }
+    const std::optional<oracle::Outcome> outcome = oracle::evaluate(c.plan, c.events, options);
+    if (!outcome) {
+      ++given_up;
+      return;
+    }
+    for (const std::string& name : constructs_of(c.plan)) ++covered[name];
+    alerts += outcome->alerts.size();
+    if (!outcome->alerts.empty()) ++alerting;
+    if (difference(c, options)) FAIL(report(c, options));
+  });
+  MESSAGE(cases << " cases, " << alerting << " with alerts, " << alerts << " alerts, " << given_up
+                << " given up as too large");
+  std::string counts;
+  for (const auto& [name, count] : covered) counts += fmt::format("\n  {:>6}  {}", count, name);
+  MESSAGE("constructs by case:" << counts);
+  if (cases < 2000) return;
+  CHECK(2 * alerting > cases);
+  CHECK(100 * given_up < cases);
+  for (const auto& [name, count] : covered) {
+    CAPTURE(name);
+    CHECK(count > 0);
+  }
+}
+}  // namespace tocsin::tests

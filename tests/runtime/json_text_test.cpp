@@ -1,0 +1,49 @@
+#include "runtime/json_text.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "cep/decimal.h"
+#include "tests/support/random.h"
+
+namespace tocsin::runtime {
+TEST_CASE("json text: eight digits at once are the number they make") {
+  CHECK(eight_digits("00000000") == 0);
+  CHECK(eight_digits("12345678") == 12345678);
+  CHECK(eight_digits("99999999") == 99999999);
+  for (std::size_t at = 0; at < 8; ++at) {
+    for (int c = 0; c < 256; ++c) {
+      std::string text = "12345678";
+      text[at] = static_cast<char>(static_cast<unsigned char>(c));
+      const bool is_digit = c >= '0' && c <= '9';
+      const std::int64_t expected = is_digit ? std::stoll(text) : -1;
+      if (eight_digits(text.c_str()) != expected) FAIL("character ", c, " at ", at);
+    }
+  }
+}
+
+TEST_CASE("json text: the quick reader of numbers agrees with the exact one") {
+  tests::for_all_seeds("runtime", 20'000, [](tests::Random& random) {
+    std::string token = random.chance(30) ? "-" : "";
+    const auto digits = [&](std::size_t count) {
+      for (; count > 0; --count) token += static_cast<char>('0' + random.below(10));
+    };
+    digits(random.below(21));
+    if (random.chance(50)) {
+      token += '.';
+      digits(random.below(12));
+      if (random.chance(40)) token += std::string(random.below(6), '0');
+    }
+    if (random.chance(20))
+      token += random.pick({"e", "e1", "E-2", "e+3", "x", ".", "-", " ", "e20"});
+    const int scale = static_cast<int>(random.below(cep::kScaleMax + 1));
+    CAPTURE(token);
+    CAPTURE(scale);
+    REQUIRE(fixed_point(token, scale) == cep::parse_decimal(token, scale));
+    // What is exact at some scale is a number; a number is exact at some scale or too long.
+    if (fixed_point(token, scale)) CHECK(is_number(token));
+    CHECK(is_number(token) == floating_point(token).has_value());
+  });
+}
+}  // namespace tocsin::runtime

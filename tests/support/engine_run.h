@@ -1,0 +1,30 @@
+/// The engine over events in their places, cut into slices in any way.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cep/alert.h"
+#include "cep/engine.h"
+#include "cep/plan.h"
+#include "cep/time.h"
+#include "tests/support/oracle.h"
+
+namespace tocsin::tests {
+struct Cut {
+  std::size_t rows = 1;  // of a slice
+  std::uint64_t hash_seed = 0;
+  bool eager = false;  // between slices time moves on to the next row, not only to the last one
+};
+/// Alerts of the program over events in the order of place_events(); events after `end` are left
+/// out, and time ends there. Each slice has a batch of its own, gone when the engine is asked
+/// again.
+std::vector<cep::Alert> run_engine(const cep::Program& program,
+                                   const std::vector<oracle::PlacedEvent>& events,
+                                   cep::EventTime end, const Cut& cut);
+/// Lines of format 1.
+std::vector<std::string> alert_lines(const cep::Plan& plan, const std::vector<cep::Alert>& alerts);
+/// Events for people: type, time and known fields, one a line.
+std::string events_text(const cep::Plan& plan, const std::vector<oracle::PlacedEvent>& events);
+}  // namespace tocsin::tests

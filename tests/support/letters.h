@@ -1,0 +1,24 @@
+/// Patterns over single letters, for tests that list matches by hand.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cep/alert.h"
+#include "cep/plan.h"
+#include "tests/support/oracle.h"
+
+namespace tocsin::tests {
+/// A plan of one rule named `letters`, without a key, over the event type `letter`(ts, name, i).
+/// The pattern is a list of steps with "; " between them: how the step is reached (`next`, `first`,
+/// `any`, `no` for an absence), the letters that it takes (`*`: all), perhaps a count `{min,max}`
+/// with `next` or `each` for its inside, perhaps `?`. A last absence may end in ` for N`. `within`
+/// and N are in ms, 0: no `within`.
+cep::Plan letters_plan(std::string_view pattern, std::int64_t within_ms);
+/// Events from "a1 b2 b2": letters with their times in ms.
+std::vector<oracle::Event> letters_events(std::string_view text);
+/// The match of an alert: its events' arrival indices by step, "," between them, "|" between steps.
+std::string letters_match(const cep::Rule& rule, const cep::Alert& alert);
+/// The pieces of a text between separators; none for an empty text.
+std::vector<std::string> split(std::string_view text, std::string_view separator);
+}  // namespace tocsin::tests

@@ -1,0 +1,29 @@
+/// Pieces of plans made by hand.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "cep/expr.h"
+#include "cep/plan.h"
+#include "cep/value.h"
+
+namespace tocsin::tests {
+cep::Type type_of(cep::TypeKind kind);
+cep::Type decimal_of(int scale);
+cep::Type enum_of(std::vector<std::string> words);
+
+cep::ExprPtr literal(const cep::Type& type, const cep::Value& value);
+cep::ExprPtr int_literal(std::int64_t n);
+cep::ExprPtr operation(cep::Op op, const cep::Type& type, std::vector<cep::ExprPtr> args);
+/// An operation that gives a bool.
+cep::ExprPtr condition(cep::Op op, std::vector<cep::ExprPtr> args);
+/// All of them, flat; absent for none.
+cep::ExprPtr all_of(std::vector<cep::ExprPtr> conditions);
+
+/// A field by name over event types; nothing where one of them lacks it or has it with another
+/// type.
+std::optional<std::pair<cep::FieldRef, cep::Type>> find_field(
+    const cep::Plan& plan, const std::vector<cep::EventTypeIndex>& types, std::string_view name);
+/// The event types of subsets, ascending, each once.
+std::vector<cep::EventTypeIndex> types_of(const std::vector<cep::Subset>& subsets);
+}  // namespace tocsin::tests

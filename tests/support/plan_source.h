@@ -1,0 +1,12 @@
+/// A plan as rule text: parsing and lowering the text gives an equal plan.
+#pragma once
+#include <string>
+
+#include "cep/plan.h"
+
+namespace tocsin::tests {
+/// The text of one file. The plan is in the form that lowering gives (random_plan.h makes such).
+std::string plan_source(const cep::Plan& plan);
+/// One expression, as it stands in rule `rule` of the plan.
+std::string expression_source(const cep::Plan& plan, const cep::Rule& rule, const cep::Expr& expr);
+}  // namespace tocsin::tests

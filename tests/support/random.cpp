@@ -1,0 +1,17 @@
+#include "tests/support/random.h"
+
+#include <cstdlib>
+#include <string>
+
+namespace tocsin::tests {
+std::vector<std::uint64_t> seeds_of(const char* suite, std::size_t cases) {
+  if (const char* seed = std::getenv("TOCSIN_SEED")) return {std::strtoull(seed, nullptr, 10)};
+  const std::string variable = std::string("TOCSIN_CASES_") + suite;
+  if (const char* count = std::getenv(variable.c_str())) {
+    cases = static_cast<std::size_t>(std::strtoull(count, nullptr, 10));
+  }
+  std::vector<std::uint64_t> seeds(cases);
+  for (std::size_t i = 0; i < cases; ++i) seeds[i] = i;
+  return seeds;
+}
+}  // namespace tocsin::tests
