@@ -33,8 +33,8 @@ struct Chosen {
 /// Adds one command to the program.
 using AddCommand = void (*)(CLI::App& program, Chosen& chosen);
 
-/// Writes text to standard error. Who cannot be told is not told: a closed or full standard error never
-/// changes what a command does (fmt::print would throw).
+/// Writes text to standard error. Who cannot be told is not told: a closed or full standard error
+/// never changes what a command does (fmt::print would throw).
 void tell(std::string_view text);
 /// Tells `tocsin: MESSAGE` as one line and gives `code` back:
 /// `return end_with(ExitCode::kUsage, "--listen must be on 127.0.0.1: " + address);`.

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -75,7 +74,8 @@ void add_check_command(CLI::App& program, Chosen& chosen) {
   command->add_flag("--warnings-as-errors", options->warnings_as_errors,
                     "End with exit code 1 when there is a warning");
   command->footer(
-      R"(All files are checked as one set, with what they `use`. Exit code 0 where they are right, 1 where not.
+      R"(All files are checked as one set, with what they `use`. Exit code 0 where they are right, 1 where
+not.
 
 Examples:
   tocsin check rules/

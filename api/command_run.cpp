@@ -307,7 +307,7 @@ class Session {
     if (const std::uint64_t owed = so_far.enqueued - so_far.delivered;
         owed != 0 && !options_.quiet && !stop_signal_.requested()) {
       tell(fmt::format("delivering {} more to {}; Ctrl-C leaves the rest in {}\n", owed,
-                 report_.webhook_url, report_.undelivered_path));
+                       report_.webhook_url, report_.undelivered_path));
     }
     Result<DeliverySummary> summary =
         outbox_->finish(give_up_after_, [this] { return stop_signal_.requested(); });
@@ -465,7 +465,7 @@ Examples:
   tocsin run rules/ --input payments.ndjson --alerts alerts.ndjson
   tocsin run rules/ --input monday.ndjson.gz --input tuesday.ndjson.zst --out-of-orderness 1s
   tail -f events.ndjson | tocsin run rules/ --input - --dead-letter rejected.ndjson
-  tocsin run rules/ --input payments.ndjson --webhook https://example.com/alerts --secret-file secret)");
+  tocsin run rules/ --input in.ndjson --webhook https://example.com/alerts --secret-file secret)");
   command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
 }
 }  // namespace tocsin::api

@@ -58,6 +58,16 @@ std::string run_file(const LoadedRules& rules, const std::string& filter, Counts
   return text;
 }
 
+// Warnings are for `check`, but for those of tests that do not run.
+std::string render_drafts(const LoadedRules& rules, bool coloured) {
+  std::string text;
+  for (const rules::Diagnostic& diagnostic : rules.loaded.diagnostics) {
+    if (diagnostic.code != rules::Code::kW0007) continue;
+    text += rules::render(rules.loaded.sources, diagnostic, coloured);
+  }
+  return text;
+}
+
 ExitCode test(const TestOptions& options) {
   const Result<std::vector<std::string>> files = find_rule_files(options.rules);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
@@ -67,14 +77,18 @@ ExitCode test(const TestOptions& options) {
   Result<void> written;
   for (const std::string& file : *files) {
     const LoadedRules rules = load_rules({file});
+    const bool coloured = is_coloured(options.colour, STDERR_FILENO);
     if (!rules.program) {
       // Its tests, however many they are, did not pass.
       ++counts.failed;
-      tell(render_diagnostics(rules, is_coloured(options.colour, STDERR_FILENO)));
+      tell(render_diagnostics(rules, coloured));
       written = say(fmt::format("failed: {}: the rules do not check", file));
-    } else if (std::string text = run_file(rules, options.filter, counts); !text.empty()) {
-      text.pop_back();
-      written = say(text);
+    } else {
+      tell(render_drafts(rules, coloured));
+      if (std::string text = run_file(rules, options.filter, counts); !text.empty()) {
+        text.pop_back();  // write_line adds the last line end
+        written = say(text);
+      }
     }
     if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
   }
@@ -98,8 +112,8 @@ void add_test_command(CLI::App& program, Chosen& chosen) {
       ->type_name("TEXT");
   add_colour_option(*command, options->colour);
   command->footer(
-      R"(Each file runs alone, with what it uses. The last line is `N passed, N failed`; a file that does not
-check counts as one failed. A failed test is shown with its events, what was expected and what came.
+      R"(Each file runs alone, with what it uses. The last line is `N passed, N failed`; a file that does
+not check counts as one failed. A failed test is shown with its events, what was expected and what came.
 Exit code 0 where all passed, 1 where not.
 
 Examples:

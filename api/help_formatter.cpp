@@ -92,6 +92,30 @@ void append_options(std::string& out, const CLI::App* app) {
   }
 }
 
+// Prose is wrapped again; indented lines (tables, examples) stay as they are.
+void append_footer(std::string& out, std::string_view footer) {
+  std::string prose;
+  const auto end_prose = [&] {
+    if (prose.empty()) return;
+    for (const std::string& line : wrap(prose, kColumns)) out += line + '\n';
+    prose.clear();
+  };
+  if (!footer.empty()) out += '\n';
+  while (!footer.empty()) {
+    const std::size_t end = std::min(footer.find('\n'), footer.size());
+    const std::string_view line = footer.substr(0, end);
+    const bool is_prose = !line.empty() && line.front() != ' ';
+    if (is_prose) {
+      prose += (prose.empty() ? "" : " ") + std::string(line);
+    } else {
+      end_prose();
+      out += std::string(line) + '\n';
+    }
+    footer.remove_prefix(std::min(end + 1, footer.size()));
+  }
+  end_prose();
+}
+
 std::string usage(const CLI::App* app, std::string name) {
   for (const CLI::App* parent = app->get_parent(); parent != nullptr;
        parent = parent->get_parent()) {
@@ -132,7 +156,7 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string name,
     append_entry(out, command->get_name(), command->get_description());
   }
   append_options(out, app);
-  if (const std::string footer = app->get_footer(); !footer.empty()) out += '\n' + footer + '\n';
+  append_footer(out, app->get_footer());
   return out;
 }
 }  // namespace tocsin::api

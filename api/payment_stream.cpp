@@ -269,8 +269,8 @@ void PaymentStream::plan_session(std::uint32_t account) {
     event.type = PaymentEventType::kTransfer;
     event.amount_cents = cents;
     event.flag = random_.chance(200);
-    event.other_account =
-        event.flag ? random_.below(customers_.count()) : customers_.usual_payee(account, random_);
+    event.other_account = event.flag ? customers_.any_payee(account, random_)
+                                     : customers_.usual_payee(account, random_);
     plan(event);
   }
   if (confirms) {

@@ -134,7 +134,16 @@ std::uint32_t Customers::draw_ip(StreamRandom& random) {
 
 std::uint32_t Customers::usual_payee(std::uint32_t account, StreamRandom& random) const {
   const std::uint64_t which = random.below(4);
-  return static_cast<std::uint32_t>(mixed(account * std::uint64_t{4} + which + 0x20000000000) %
-                                    count());
+  const std::uint64_t place = mixed(account * std::uint64_t{4} + which + 0x20000000000);
+  return other_than(account, static_cast<std::uint32_t>(place % count()));
+}
+
+std::uint32_t Customers::any_payee(std::uint32_t account, StreamRandom& random) const {
+  return other_than(account, random.below(count()));
+}
+
+// Nobody pays himself.
+std::uint32_t Customers::other_than(std::uint32_t account, std::uint32_t drawn) const {
+  return drawn != account ? drawn : (drawn + 1) % count();
 }
 }  // namespace tocsin::api

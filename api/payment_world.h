@@ -112,13 +112,16 @@ class Customers {
   std::uint32_t draw_card(std::uint32_t account, StreamRandom& random) const;
   std::uint32_t draw_device(std::uint32_t account, StreamRandom& random) const;
   std::uint32_t home_ip(std::uint32_t account) const;
-  /// One of the few accounts that this one usually pays.
+  /// One of the few accounts that this one usually pays, or any other one.
   std::uint32_t usual_payee(std::uint32_t account, StreamRandom& random) const;
+  std::uint32_t any_payee(std::uint32_t account, StreamRandom& random) const;
   std::uint32_t new_stranger_device() { return next_stranger_device_++; }
   /// An address of 198.18.0.0/15, which nobody has (RFC 2544).
   static std::uint32_t draw_ip(StreamRandom& random);
 
  private:
+  std::uint32_t other_than(std::uint32_t account, std::uint32_t drawn) const;
+
   std::vector<Account> accounts_;
   std::vector<Card> cards_;
   WeightedChoice activity_;

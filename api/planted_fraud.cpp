@@ -154,7 +154,7 @@ PaymentEvent FraudPlanner::transfer(std::int64_t ts_us, std::uint32_t account,
   event.ts_us = ts_us;
   event.type = PaymentEventType::kTransfer;
   event.account = account;
-  event.other_account = random_.below(customers_.count());
+  event.other_account = customers_.any_payee(account, random_);
   event.amount_cents = amount_cents;
   event.flag = true;
   return event;

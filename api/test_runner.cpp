@@ -178,7 +178,7 @@ Result<TestOutcome> run_embedded_test(const cep::Program& program,
                                       const rules::EmbeddedTest& test) {
   const cep::Plan& plan = program.plan();
   const std::optional<cep::RuleIndex> rule = rule_of(plan, test);
-  TOCSIN_ASSERT(rule.has_value(), "the caller leaves out tests of rules that are not in the plan");
+  TOCSIN_ASSERT(rule.has_value(), "the loader leaves out tests of rules that are not in the plan");
 
   runtime::RunOptions options;
   options.out_of_orderness = cep::Duration{0};

@@ -25,7 +25,7 @@ struct TestOutcome {
 /// decided. Requires that the plan has the test's rule. Errors: those of runtime::run.
 Result<TestOutcome> run_embedded_test(const cep::Program& program, const rules::EmbeddedTest& test);
 
-/// The rule that a test is about, by NAME; nothing for a draft, which is no part of a plan.
+/// The rule that a test is about, by NAME; nothing when the plan has none, as for a draft.
 std::optional<cep::RuleIndex> rule_of(const cep::Plan& plan, const rules::EmbeddedTest& test);
 /// The events as input lines, in the order of arrival.
 std::string events_as_ndjson(const cep::Plan& plan, const rules::EmbeddedTest& test);

@@ -350,6 +350,10 @@ class Compiler {
     }
     program.stateless = program.steps.size() == 1 && program.steps[0].max == 1 &&
                         !program.ends_absent && !program.once;
+    // A match given at a deadline skips past an event in the past: a later start outlives an older one.
+    program.prunes_over_starts =
+        program.prunes && !program.within &&
+        !(program.ends_absent && rule.selection.kind == SelectionKind::kSkipPastLast);
     find_live_steps(program);
     find_level(program);
     TableProgram& table = out_->tables[program.table];

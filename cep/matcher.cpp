@@ -197,13 +197,15 @@ bool Matcher::dominates(const Draft& a, const Draft& b) {
     };
     if (stage(a.run.count()) != stage(b.run.count())) return false;
   }
-  if ((b_flags & Run::kFinal) != 0 && !rule_->waits_from_first && a.takes != b.takes) {
-    return false;  // their deadlines differ
+  // Of two that are complete, the last events may differ: in the deadline, or in what `having` sees of them.
+  const bool same_last = a.takes && b.takes;
+  if ((b_flags & Run::kFinal) != 0 && !same_last &&
+      (!rule_->waits_from_first || rule_->rule->having)) {
+    return false;
   }
-  if ((b_flags & Run::kFinal) != 0 && !rule_->waits_from_first && !a.takes) return false;
   const int live = rule_->steps[step].live_step;
   const bool same_start = a.run.start == b.run.start;
-  if (!same_start && (rule_->within || live >= 0)) return false;
+  if (!same_start && (!rule_->prunes_over_starts || live >= 0)) return false;
   if (live >= 0) {
     if (a.anchors_here != b.anchors_here) return false;
     const Offset a_anchor = a.anchors_here ? a.run.node : a.run.anchor;
@@ -259,11 +261,10 @@ void Matcher::prune_group(std::size_t begin, std::size_t end) {
 
 void Matcher::prune() {
   dominated_.assign(drafts_.size(), 0);
-  const bool over_starts = !rule_->within;
   for (std::size_t begin = 0; begin < drafts_.size();) {
     std::size_t end = begin + 1;
     while (end < drafts_.size() &&
-           (over_starts || drafts_[end].run.start == drafts_[begin].run.start)) {
+           (rule_->prunes_over_starts || drafts_[end].run.start == drafts_[begin].run.start)) {
       ++end;
     }
     if (end - begin > 1) prune_group(begin, end);

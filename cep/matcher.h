@@ -11,7 +11,8 @@
 /// match in order. A run can never give it while another of the same first event, which comes before it in that order,
 /// stands where it stands, can do all that it can, and differs from it in no event that anything later reads
 /// (StepProgram::live_step). Such a run is dropped. Without `within` and with nothing read, the same holds between
-/// different first events: the older comes first and never expires.
+/// different first events: the older comes first and never expires (but for `skip past last` at deadlines, which may
+/// drop the older one alone).
 #pragma once
 #include <cstdint>
 #include <span>

@@ -69,7 +69,8 @@ struct RuleProgram {
   bool strict = false;  // some contiguity is `next`: considered events matter
   std::uint32_t considered_predicate = 0;
   bool stateless = false;     // one event, nothing to remember: no key record
-  bool prunes = false;        // runs that another one dominates end
+  bool prunes = false;              // runs that another one dominates end
+  bool prunes_over_starts = false;  // also where their first events differ
   std::uint32_t row_places = 0;
   std::vector<std::uint32_t> step_of_var;
   std::vector<FeatureIndex> deadline_features;  // kept with the match's last event

@@ -165,6 +165,7 @@ std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const P
   for (const tree::Test* test : items.tests) check_test(context, *test, set.tests);
   warn_of_unused_lists(context, items.lists);
   if (sink.has_errors()) return std::nullopt;
+  TOCSIN_ASSERT(!context.has_error_type, "a mistake that is silent follows from one that is reported");
 
   context.plan.features = context.features.take();
   const std::vector<std::string> problems = cep::validate(context.plan);

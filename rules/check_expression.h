@@ -95,7 +95,11 @@ class ExpressionChecker {
   Checked checked(const tree::Expr& expr, cep::ExprPtr result) const {
     return {std::move(result), expr.span, std::nullopt};
   }
-  Checked error(const tree::Expr& expr) const { return {nullptr, expr.span, std::nullopt}; }
+  // ErrorType; the mistake is reported.
+  Checked error(const tree::Expr& expr) const {
+    context_.has_error_type = true;
+    return {nullptr, expr.span, std::nullopt};
+  }
 
   CheckContext& context_;
   const ExprScope& scope_;

@@ -244,7 +244,6 @@ Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& ty
 // ---- features
 
 Checked ExpressionChecker::read_feature(const tree::Expr& expr, const ValueSymbol& symbol) {
-  if (symbol.broken || !symbol.feature) return error(expr);
   if (!sees_steps(scope_.place) || scope_.place == Place::kElement) {
     report_unavailable(
         context_, expr.span,
@@ -252,6 +251,7 @@ Checked ExpressionChecker::read_feature(const tree::Expr& expr, const ValueSymbo
         scope_.place == Place::kKind ? "read it in the condition of a rule's step" : "");
     return error(expr);
   }
+  if (symbol.broken || !symbol.feature) return error(expr);
   const cep::Feature& feature = context_.features[*symbol.feature];
   std::vector<FeatureReader> readers;
   for (const cep::EventTypeIndex type : scope_.types) {

@@ -83,6 +83,7 @@ tree::Rule Parser::rule() {
     if (panic_) resume_clause(base);
     if (now().is(TokenKind::kBraceClose)) break;
     if (now().is(TokenKind::kEnd) || at_declaration()) break;
+    forget_brackets(base);  // what a clause left open has been reported
     clause(made);
   }
   if (opened && !accept(TokenKind::kBraceClose)) {

@@ -3,232 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
+#include <cstring>
 
 #include "cep/base/assert.h"
+#include "runtime/declared_fields.h"
+#include "runtime/field_value.h"
 #include "runtime/json_structure.h"
 #include "runtime/json_text.h"
+#include "runtime/type_plan.h"
 #include "runtime/word_table.h"
 
 namespace tocsin::runtime {
-namespace {
 static_assert(kLinePadding >= kReadAhead);
-
-// Values and reasons that messages quote are cut to this many bytes.
-constexpr std::size_t kShownBytesMax = 60;
-constexpr int kNoChild = -1;
-
-// A text cut for a message, at a character's boundary.
-std::string shown(std::string_view text) {
-  if (text.size() <= kShownBytesMax) return std::string(text);
-  std::size_t end = kShownBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + "…";
-}
-
-bool begins_number(char c) { return c == '-' || (c >= '0' && c <= '9'); }
-
-bool in_time_range(std::int64_t us) {
-  return us >= cep::kEventTimeMin.us && us <= cep::kEventTimeMax.us;
-}
-
-// One declared field that is read, and where its values go.
-struct Leaf {
-  cep::TypeKind kind = cep::TypeKind::kBool;
-  std::uint8_t scale = 0;
-  bool optional = false;
-  bool is_event_time = false;
-  bool has_column = false;
-  cep::FieldIndex field;
-  std::uint32_t bit = 0;  // of its JSON key
-  const WordTable* words = nullptr;
-  // Entries of the current row's column; refreshed when the column moves.
-  std::int64_t* word_entries = nullptr;
-  std::string_view* text_entries = nullptr;
-  std::uint8_t* known_entries = nullptr;
-};
-
-// What one key of an object leads to: leaves [begin, end), and an object plan where paths go on
-// below it.
-struct Target {
-  std::uint32_t bit = 0;  // its number among all keys of the type: `seen` marks it
-  std::uint32_t leaf_begin = 0;
-  std::uint32_t leaf_end = 0;
-  int child = kNoChild;
-};
-struct ObjectPlan {
-  WordTable keys;
-  KeySequence sequence;
-  std::vector<Target> targets;  // by index in `keys`
-};
-
-// The event types' fields that are read, as they stand in the JSON object.
-struct TypePlan {
-  std::vector<Leaf> leaves;
-  std::vector<ObjectPlan> objects;  // [0] is the line's own
-  std::uint32_t key_count = 0;
-  std::vector<std::uint64_t> required;  // the bits of keys that a declaration without `?` reads
-  bool used = false;
-  bool keeps_line = false;  // without an id field: identities need all declared fields
-  std::uint32_t rows = 0;
-  std::uint32_t capacity = 0;  // entries that the columns have now
-};
-
-// Builds the object plans of a type from the paths of the fields chosen.
-class TypePlanBuilder {
- public:
-  TypePlanBuilder(const cep::EventType& type, TypePlan& plan) : type_(type), plan_(plan) {}
-
-  void build(const std::vector<std::size_t>& fields) {
-    std::vector<Path> paths;
-    for (const std::size_t field : fields) {
-      paths.push_back({field, std::span<const std::string>(type_.fields[field].path)});
-    }
-    add_object(paths);
-  }
-
- private:
-  struct Path {
-    std::size_t field;
-    std::span<const std::string> rest;
-  };
-
-  int add_object(const std::vector<Path>& paths) {
-    const std::size_t index = plan_.objects.size();
-    plan_.objects.emplace_back();
-    std::vector<std::string> keys;
-    for (const Path& path : paths) {
-      if (std::find(keys.begin(), keys.end(), path.rest.front()) == keys.end()) {
-        keys.push_back(path.rest.front());
-      }
-    }
-    std::vector<Target> targets;
-    for (const std::string& key : keys) {
-      Target target;
-      target.bit = plan_.key_count++;
-      target.leaf_begin = static_cast<std::uint32_t>(plan_.leaves.size());
-      std::vector<Path> below;
-      for (const Path& path : paths) {
-        if (path.rest.front() != key) continue;
-        if (path.rest.size() == 1) {
-          add_leaf(path.field, target.bit);
-        } else {
-          below.push_back({path.field, path.rest.subspan(1)});
-        }
-      }
-      target.leaf_end = static_cast<std::uint32_t>(plan_.leaves.size());
-      if (!below.empty()) target.child = add_object(below);
-      targets.push_back(target);
-    }
-    plan_.objects[index].keys = WordTable(std::move(keys));
-    plan_.objects[index].targets = std::move(targets);
-    return static_cast<int>(index);
-  }
-
-  void add_leaf(std::size_t field, std::uint32_t bit) {
-    const cep::Field& declared = type_.fields[field];
-    Leaf leaf;
-    leaf.kind = declared.type.kind;
-    leaf.scale = declared.type.scale;
-    leaf.optional = declared.optional;
-    leaf.is_event_time = field == type_.time_field.value;
-    leaf.field = cep::FieldIndex(field);
-    leaf.bit = bit;
-    plan_.leaves.push_back(leaf);
-  }
-
-  const cep::EventType& type_;
-  TypePlan& plan_;
-};
-
-// A value of a scalar field: its word, or its text as it stands between the quotes.
-struct Scalar {
-  FieldFault fault = FieldFault::kAbsent;
-  bool ok = false;
-  std::int64_t word = 0;
-};
-constexpr Scalar good(std::int64_t word) { return {FieldFault::kAbsent, true, word}; }
-constexpr Scalar bad(FieldFault fault) { return {fault, false, 0}; }
-Scalar good_or_unusable(std::optional<std::int64_t> word) {
-  return word ? good(*word) : bad(FieldFault::kUnusable);
-}
-
-// The inside of a string token; the token is trimmed and begins with a quote. Nothing when it does
-// not end with one.
-std::optional<std::string_view> inside_of(std::string_view token) {
-  if (token.size() < 2 || token.back() != '"') return std::nullopt;
-  return token.substr(1, token.size() - 2);
-}
-
-// A string's characters where escapes are not expected (times, dates); `buffer` holds them when
-// there are some.
-std::optional<std::string_view> plain_text(std::string_view token, std::string& buffer) {
-  const std::optional<std::string_view> inside = inside_of(token);
-  if (!inside || inside->find('\\') == std::string_view::npos) return inside;
-  buffer.resize(inside->size());
-  const std::optional<std::size_t> size = unescape(*inside, buffer.data());
-  if (!size) return std::nullopt;
-  return std::string_view(buffer.data(), *size);
-}
-
-Scalar time_value(std::string_view token, bool is_date) {
-  std::string buffer;
-  const std::optional<std::string_view> text = plain_text(token, buffer);
-  if (!text) return bad(FieldFault::kUnusable);
-  if (is_date) return good_or_unusable(cep::parse_date(*text));
-  const std::optional<cep::EventTime> time = cep::parse_time(*text);
-  return time && in_time_range(time->us) ? good(time->us) : bad(FieldFault::kUnusable);
-}
-
-Scalar number_of_us(std::string_view token) {
-  const std::optional<std::int64_t> us = fixed_point(token, 0);
-  return us && in_time_range(*us) ? good(*us) : bad(FieldFault::kUnusable);
-}
-
-// Reads any scalar but a string's or enum's. `token` is trimmed and not empty.
-Scalar scalar_value(cep::TypeKind kind, int scale, std::string_view token) {
-  const char first = token.front();
-  if (first == 'n') return bad(token == "null" ? FieldFault::kNull : FieldFault::kUnusable);
-  const bool number = begins_number(first);
-  const bool string = first == '"';
-  switch (kind) {
-    case cep::TypeKind::kBool:
-      if (token == "true") return good(1);
-      if (token == "false") return good(0);
-      return bad(first == 't' || first == 'f' ? FieldFault::kUnusable : FieldFault::kWrongType);
-    case cep::TypeKind::kInt:
-    case cep::TypeKind::kDecimal:
-      if (!number) return bad(FieldFault::kWrongType);
-      return good_or_unusable(fixed_point(token, scale));
-    case cep::TypeKind::kFloat: {
-      if (!number) return bad(FieldFault::kWrongType);
-      const std::optional<double> value = floating_point(token);
-      return value ? good(std::bit_cast<std::int64_t>(*value)) : bad(FieldFault::kUnusable);
-    }
-    case cep::TypeKind::kTime:
-      if (number) return number_of_us(token);
-      return string ? time_value(token, false) : bad(FieldFault::kWrongType);
-    case cep::TypeKind::kDate:
-      return string ? time_value(token, true) : bad(FieldFault::kWrongType);
-    case cep::TypeKind::kDuration:
-      return number ? number_of_us(token) : bad(FieldFault::kWrongType);
-    case cep::TypeKind::kEnum:
-    case cep::TypeKind::kString:
-    case cep::TypeKind::kFraction:
-      break;
-  }
-  TOCSIN_ASSERT(false, "texts are read elsewhere, fractions are never declared");
-}
-
-Scalar enum_value(const WordTable& words, std::string_view token) {
-  if (token == "null") return bad(FieldFault::kNull);
-  if (token.front() != '"') return bad(FieldFault::kWrongType);
-  const int ordinal = words.find(token.data() + 1);
-  return ordinal == WordTable::kAbsent ? bad(FieldFault::kUnusable) : good(ordinal);
-}
-
-}  // namespace
 
 class Decoder::Impl {
  public:
@@ -261,7 +47,6 @@ class Decoder::Impl {
   void report_absent();
   void start_type(int type);
   void grow(TypePlan& type);
-  void point_at_columns(TypePlan& type);
   char* text_room(std::size_t bytes);
 
   const cep::Plan& plan_;
@@ -310,7 +95,7 @@ Decoder::Impl::Impl(const cep::Plan& plan, const std::vector<std::vector<bool>>&
     for (std::size_t f = 0; f < event_type.fields.size(); ++f) {
       if (f == event_type.time_field.value || (type.used && used_fields[t][f])) fields.push_back(f);
     }
-    TypePlanBuilder(event_type, type).build(fields);
+    plan_fields(event_type, fields, type);
     type.required.resize((type.key_count + 63) / 64);
     for (Leaf& leaf : type.leaves) {
       if (!leaf.optional) type.required[leaf.bit / 64] |= std::uint64_t{1} << (leaf.bit % 64);
@@ -448,7 +233,7 @@ void Decoder::Impl::take(Leaf& leaf, std::string_view token) {
   }
   const Scalar scalar = leaf.kind == cep::TypeKind::kEnum
                             ? enum_value(*leaf.words, token)
-                            : scalar_value(leaf.kind, leaf.scale, token);
+                            : quick_scalar_value(leaf.kind, leaf.scale, token);
   if (leaf.is_event_time) {
     has_time_ = scalar.ok;
     ts_ = {scalar.word};
@@ -669,114 +454,6 @@ std::string Decoder::Impl::describe(const FieldProblem& problem, std::string_vie
       return fmt::format("{}: not a valid {}{}", name, cep::type_name(field.type), value);
   }
   TOCSIN_ASSERT(false, "all faults are named");
-}
-
-namespace {
-// Decodes all declared fields of one line by plain comparison of names: for rows whose identity is
-// asked for.
-class DeclaredFields {
- public:
-  DeclaredFields(const cep::EventType& type, cep::TextArena& scratch)
-      : type_(type), scratch_(scratch), values_(type.fields.size()), passed_(type.fields.size()) {}
-
-  std::vector<cep::Value> decode(std::string_view line) {
-    static thread_local JsonScanner scanner;
-    char* const padded = scratch_.allocate(line.size() + kLinePadding);
-    std::memcpy(padded, line.data(), line.size());
-    std::memset(padded + line.size(), 0, kLinePadding);
-    JsonFault fault = scanner.scan({padded, line.size()});
-    JsonCursor at(scanner.marks());
-    const bool ok = fault == JsonFault::kNone && at.enter(fault) && walk(at, 0);
-    TOCSIN_ASSERT(ok, "the line was decoded before");
-    return std::move(values_);
-  }
-
- private:
-  // Goes through an object that was entered, `depth` keys below the line's own.
-  bool walk(JsonCursor& at, std::size_t depth) {
-    JsonFault fault = JsonFault::kNone;
-    while (at.next(fault)) {
-      std::string buffer;
-      const std::string_view raw = string_inside(at.key());
-      const std::string_view key =
-          plain_text({raw.data() - 1, raw.size() + 2}, buffer).value_or(raw);
-      bool descend = false;
-      for (std::size_t f = 0; f < values_.size(); ++f) {
-        const std::vector<std::string>& path = type_.fields[f].path;
-        if (passed_[f] != depth || path.size() <= depth || path[depth] != key) continue;
-        if (!same_parents(f, depth)) continue;
-        ++passed_[f];
-        if (path.size() > depth + 1) {
-          descend = at.kind() == '{';
-        } else {
-          values_[f] = value(type_.fields[f].type, at.scalar());
-        }
-      }
-      if (!descend) {
-        if (!at.skip(fault, open_)) return false;
-        continue;
-      }
-      JsonCursor child = at.child();
-      parents_.emplace_back(key);
-      if (!child.enter(fault) || !walk(child, depth + 1)) return false;
-      parents_.pop_back();
-      at.leave(child);
-    }
-    return fault == JsonFault::kNone;
-  }
-
-  // Whether the objects around are those of the field's path: others may have been let in as often.
-  bool same_parents(std::size_t f, std::size_t depth) const {
-    return std::equal(parents_.begin(), parents_.end(), type_.fields[f].path.begin(),
-                      type_.fields[f].path.begin() + static_cast<std::ptrdiff_t>(depth));
-  }
-
-  cep::Value value(const cep::Type& type, std::string_view token) {
-    if (type.kind == cep::TypeKind::kString || type.kind == cep::TypeKind::kEnum) {
-      const std::optional<std::string_view> inside =
-          token.front() == '"' ? inside_of(token) : std::nullopt;
-      if (!inside) return cep::Value::missing();
-      char* const room = scratch_.allocate(inside->size());
-      const std::optional<std::size_t> size = unescape(*inside, room);
-      if (!size) return cep::Value::missing();
-      const std::string_view text(room, *size);
-      if (type.kind == cep::TypeKind::kString) return cep::Value::string(text);
-      const auto word = std::find(type.words->begin(), type.words->end(), text);
-      if (word == type.words->end()) return cep::Value::missing();
-      return cep::Value::enumerated(word - type.words->begin(), *word);
-    }
-    const Scalar scalar = scalar_value(type.kind, type.scale, token);
-    if (!scalar.ok) return cep::Value::missing();
-    switch (type.kind) {
-      case cep::TypeKind::kBool:
-        return cep::Value::boolean(scalar.word != 0);
-      case cep::TypeKind::kInt:
-        return cep::Value::integer(scalar.word);
-      case cep::TypeKind::kFloat:
-        return cep::Value::floating(std::bit_cast<double>(scalar.word));
-      case cep::TypeKind::kDecimal:
-        return cep::Value::decimal(scalar.word, type.scale);
-      case cep::TypeKind::kTime:
-        return cep::Value::time({scalar.word});
-      case cep::TypeKind::kDate:
-        return cep::Value::date(scalar.word);
-      default:
-        return cep::Value::duration({scalar.word});
-    }
-  }
-
-  const cep::EventType& type_;
-  cep::TextArena& scratch_;
-  std::vector<cep::Value> values_;
-  std::vector<std::size_t> passed_;  // for each field how many keys of its path were met
-  std::vector<std::string> parents_;
-  std::vector<char> open_;
-};
-}  // namespace
-
-std::vector<cep::Value> declared_fields(const cep::Plan& plan, const cep::Row& row,
-                                        cep::TextArena& scratch) {
-  return DeclaredFields(plan.event_types[row.type.value], scratch).decode(row.raw);
 }
 
 Decoder::Decoder(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,

@@ -20,6 +20,8 @@
 #include "cep/batch.h"
 #include "cep/plan.h"
 #include "cep/time.h"
+#include "runtime/declared_fields.h"
+#include "runtime/field_value.h"
 
 namespace tocsin::runtime {
 /// Bytes that must be readable after each line given to the decoder.
@@ -35,13 +37,6 @@ struct Decoded {
   bool used = false;  // kEvent: some rule or feature can use this type; only then has it a row
   cep::EventTypeIndex type;
   cep::EventTime ts;
-};
-/// Why a field that is read has no value.
-enum class FieldFault : std::uint8_t {
-  kAbsent,     // not in the line, though its declaration has no `?`
-  kNull,       // null, though its declaration has no `?`
-  kWrongType,  // another JSON type than the declaration asks for
-  kUnusable,   // the right JSON type, but no value of the declared type
 };
 struct FieldProblem {
   cep::EventTypeIndex type;
@@ -92,9 +87,4 @@ class Decoder {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// The values of all declared fields of a row that kept its line (cep::Batch::fields_of), decoded
-/// anew.
-std::vector<cep::Value> declared_fields(const cep::Plan& plan, const cep::Row& row,
-                                        cep::TextArena& scratch);
 }  // namespace tocsin::runtime

@@ -5,7 +5,7 @@
 #include <functional>
 #include <utility>
 
-#include "runtime/decoder.h"
+#include "runtime/declared_fields.h"
 
 namespace tocsin::runtime {
 namespace {

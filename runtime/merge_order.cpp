@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <functional>
 
-#include "cep/base/assert.h"
-
 namespace tocsin::runtime {
 MergeOrder::MergeOrder(std::size_t count) {
   for (std::size_t input = 1; input < count; ++input)
@@ -12,16 +10,7 @@ MergeOrder::MergeOrder(std::size_t count) {
   if (count > 0) current_ = Place{cep::kEventTimeMin, 0};
 }
 
-std::optional<std::size_t> MergeOrder::current() const {
-  if (!current_) return std::nullopt;
-  return current_->input;
-}
-
-void MergeOrder::advance(cep::EventTime watermark) {
-  TOCSIN_ASSERT(current_ && watermark >= current_->watermark,
-                "an input is read, and watermarks only advance");
-  current_->watermark = watermark;
-  if (others_.empty() || *current_ < others_.front()) return;
+void MergeOrder::change() {
   std::pop_heap(others_.begin(), others_.end(), std::greater<>());
   std::swap(*current_, others_.back());
   std::push_heap(others_.begin(), others_.end(), std::greater<>());

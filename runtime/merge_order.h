@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "cep/base/assert.h"
 #include "cep/time.h"
 
 namespace tocsin::runtime {
@@ -15,13 +16,24 @@ class MergeOrder {
   /// Inputs 0 … count - 1, all with the watermark kEventTimeMin.
   explicit MergeOrder(std::size_t count);
   /// The input to read; nothing when all have ended.
-  std::optional<std::size_t> current() const;
+  std::optional<std::size_t> current() const {
+    if (!current_) return std::nullopt;
+    return current_->input;
+  }
   /// The current input's watermark is now `watermark`, at or after the one before.
-  void advance(cep::EventTime watermark);
+  void advance(cep::EventTime watermark) {
+    TOCSIN_ASSERT(current_ && watermark >= current_->watermark,
+                  "an input is read, and watermarks only advance");
+    current_->watermark = watermark;
+    if (!others_.empty() && others_.front() < *current_) change();
+  }
   /// The current input has ended.
   void end();
 
  private:
+  // Goes on with the least of the others.
+  void change();
+
   struct Place {
     cep::EventTime watermark;
     std::size_t input = 0;

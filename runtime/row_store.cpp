@@ -1,6 +1,7 @@
 #include "runtime/row_store.h"
 
 #include "cep/base/assert.h"
+#include "runtime/declared_fields.h"
 
 namespace tocsin::runtime {
 RowStore::RowStore(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,

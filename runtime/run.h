@@ -32,7 +32,7 @@ struct RunOptions {
   std::size_t slice_rows_max = 4096;
   std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
   std::size_t reorder_bytes_max =
-      1u << 30;  // held events beyond it: the run stops reading that input's peers, says so
+      1u << 30;  // events waiting to be put in order beyond it end the run (Errc::kLimit)
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
   /// Asked between slices and whenever a read is interrupted by a signal (EINTR). True ends the run
   /// with an error (Errc::kRefused) after everything before it was processed and handed out; no
@@ -57,14 +57,15 @@ struct LateEvent {
 struct RunSummary {
   std::uint64_t lines = 0;    // read, blank ones left out
   std::uint64_t bytes = 0;    // of the inputs, unpacked
-  std::uint64_t events = 0;   // given to the engine
+  std::uint64_t events = 0;   // good and not set aside, also of types that no rule uses
   std::uint64_t ignored = 0;  // of a type that no file declares
   std::vector<std::string>
       ignored_examples;  // "TYPE at FILE:LINE": the first line of each type, the first few types
   std::uint64_t dead_letters = 0;
   std::uint64_t late = 0;  // set aside
   std::uint64_t clamped = 0;
-  std::uint64_t fields_missing = 0;  // present but unusable values: taken as missing and counted
+  std::uint64_t fields_missing =
+      0;  // values that are read but unusable, or absent without `?`: taken as missing
   std::vector<std::string>
       fields_missing_examples;  // "payment.amount at FILE:LINE: …", the first few
   std::uint64_t alerts = 0;

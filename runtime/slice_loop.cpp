@@ -119,7 +119,7 @@ Result<void> SliceLoop::open(const std::vector<Input>& inputs) {
 Result<void> SliceLoop::run() {
   Result<void> read = read_all();
   // What came before an error is processed too; then time stands still, since more was to come.
-  if (const Result<void> rest = flush_all(); !rest) return rest;
+  if (Result<void> rest = flush_all(); !rest) return rest;
   if (!read) return read;
   slice_.clear();
   if (options_.until && *options_.until > watermark_) {
@@ -341,7 +341,7 @@ Result<void> SliceLoop::give_merged(cep::EventTime watermark) {
     const std::span<const WaitingRow> rows = rest.first(std::min(rest.size(), slice_rows_max_));
     rest = rest.subspan(rows.size());
     store_->gather(rows, slice_);
-    const Result<void> given = give(slice_, rest.empty() ? watermark : rows.back().time);
+    Result<void> given = give(slice_, rest.empty() ? watermark : rows.back().time);
     slice_.clear();
     store_->release();
     if (!given) return given;

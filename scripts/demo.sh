@@ -48,18 +48,11 @@ say "4. Run the rules over the stream, in event time"
 say "5. What the receiver got"
 kill "$receiver" && { wait "$receiver" 2>/dev/null || true; }
 receiver=
-printf '%s alerts received and verified, of %s written; the first three:\n' \
-  "$(grep -c ' card_testing \| velocity \| impossible_travel \| escalation \| uninhabited_country \| account_takeover \| unconfirmed_transfer \| new_payee_after_password_change \| busy_device ' "$work/received" || true)" \
-  "$(wc -l <"$work/alerts.ndjson")"
-grep -v '^listening' "$work/received" | head -n 3 | cut -c1-200
+awk '!/^listening/ && shown++ < 3 { print substr($0, 1, 160) }' "$work/received"
+printf '… %s alerts in all, of %s written\n' "$(awk '!/^listening/ { n++ } END { print n + 0 }' "$work/received")" "$(wc -l <"$work/alerts.ndjson")"
 
-say "6. One alert, whole, with the events that matched"
-python3 - "$work/alerts.ndjson" <<'PY'
-import json, sys
-lines = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
-best = next((a for a in lines if a["rule"] == "card_testing"), lines[0] if lines else None)
-print(json.dumps(best, indent=2) if best else "no alert")
-PY
+say "6. One alert, whole, with the events that matched, and how much of the planted fraud was found"
+python3 "$root/scripts/show_alert.py" "$work/alerts.ndjson" "$work/truth.ndjson"
 
 say "What to try next"
 cat <<TXT

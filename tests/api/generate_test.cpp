@@ -65,16 +65,16 @@ TEST_CASE("generate: the same options give the same bytes on every machine") {
     std::uint64_t digest;
   };
   const Row rows[] = {
-      {{.events = 20'000}, 0},
-      {{.events = 20'000, .seed = 2}, 0},
+      {{.events = 20'000}, 1020872198535157413u},
+      {{.events = 20'000, .seed = 2}, 7350752939231333234u},
       {{.events = 5'000,
         .seed = 3,
         .start_us = 0,
         .rate = 0.5,
         .accounts = 100,
         .fraud_per_thousand = 20},
-       0},
-      {{.events = 5'000, .seed = 4, .rate = 5'000, .fraud_per_thousand = 0}, 0},
+       4721406701010388340u},
+      {{.events = 5'000, .seed = 4, .rate = 5'000, .fraud_per_thousand = 0}, 6372326034128518891u},
   };
   for (const Row& row : rows) {
     CAPTURE(row.options.seed);
@@ -435,7 +435,6 @@ TEST_CASE("stream random: known numbers, and every one in its bounds") {
   CHECK(sum / 60'000 < 1.02);
   REQUIRE(dice.size() == 6);
   for (const auto& [face, count] : dice) {
-    CAPTURE(face);
     CHECK(count > 9'500);
     CHECK(count < 10'500);
   }

@@ -241,7 +241,7 @@ MISTAKES = [
     ('rule r01 "t" { by card when paymnt where amount > 1 alert "x" }', "paymnt"),
     ('rule r02 "t" { by card when payment where amout > 1 alert "x" }', "amout"),
     ('rule r03 "t" { by card when payment where amount > "a" alert "x" }', "string"),
-    ('rule r04 "t" { by card when payment where amount alert "x" }', "bool"),
+    ('rule r04 "t" { by card when payment where amount alert "x" }', "condition"),
     ('rule r05 "t" { by crad when payment alert "x" }', "crad"),
     ('rule r06 "t" { by card when payment as a then payment as a within 1m alert "x" }', "a"),
     ('rule r07 "t" { by card when payment then no payment alert "x" }', "within"),
@@ -249,7 +249,7 @@ MISTAKES = [
     ('rule r09 "t" { by card when payment alert "{nobody}" }', "nobody"),
     ('rule r10 "t" { by card when payment within 1m within 2m alert "x" }', "within"),
     ('rule r11 "t" { by card alert "x" }', "when"),
-    ('rule r12 "t" { by card when 3+ payment as p where p.amount > 1 within 1m alert "x" }', "p"),
+    ('rule r12 "t" { by card when 3+ payment as p then payment where amount > p.amount within 1m alert "x" }', "p"),
     ('rule r13 "t" { by card when payment where amount in nowhere alert "x" }', "nowhere"),
     ('rule r13 "t" { by card when payment alert "x" }', "r13"),
     ('test nobody "t" { expect no alert }', "nobody"),
@@ -267,7 +267,7 @@ def _():
     told = re.findall(r"^error\[E\d{4}\]: (.*)\n +--> rules\.tocsin:(\d+):\d+$", done.err, re.M)
     assert [int(line) for _, line in told] == wrong, done
     by_line = {int(line): message for message, line in told}
-    blocks = re.split(r"(?m)^(?=error\[)", done.err)
+    blocks = re.split(r"(?m)^(?=error\[)", done.err)[1:]
     for line, (_, message) in enumerate(MISTAKES, 1):
         if message:
             block = next(block for block in blocks if f"rules.tocsin:{line}:" in block.split("\n")[1])

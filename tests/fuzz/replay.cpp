@@ -2,6 +2,7 @@
 // then seeded mutations of them. The target runs in a child process; the input in hand stands in a
 // file, which is kept when the child dies of it.
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -254,7 +255,10 @@ int run(const Options& options) {
     std::perror("fork");
     return 2;
   }
-  if (child == 0) try_all(options, notebook);
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // it must not outlive a driver that was stopped
+    try_all(options, notebook);
+  }
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

@@ -29,7 +29,7 @@ struct Options {
   /// Time moves on to here at the end: events after it are not seen, deadlines after it do not
   /// pass.
   cep::EventTime end = cep::kEventTimeMax;
-  /// Partial matches and features looked at; a case that needs more is given up.
+  /// Ways through patterns looked at; a case that needs more is given up.
   std::size_t work_max = 2'000'000;
 };
 

@@ -281,7 +281,6 @@ Value World::feature_by_scan(const cep::Feature& feature, Position position) con
   std::size_t count = 0;
   std::vector<Value> values;
   for (Position p = 0; p <= position; ++p) {
-    if (!spend()) return Value::missing();
     if (events_[p].engine_time <= now - *feature.window.duration) continue;
     const auto other = key_of(feature.key, p);
     if (!other || cep::key_bytes(*other) != bytes) continue;

@@ -291,6 +291,7 @@ class Printer {
       for (const ExprPtr& arg : e->args) self(self, arg);
     };
     for (const Element& element : rule.pattern) visit(visit, element.where);
+    visit(visit, rule.having);
     std::string out;
     for (const auto& [type, field] : members) {
       const cep::EventType& event_type = plan_.event_types[type.value];

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <string>
 
 #include "cep/base/assert.h"
@@ -19,11 +20,22 @@ struct Shape {
   std::size_t missing = 0;   // percent
   std::size_t optional = 0;  // percent of missing values where a type allows it
   std::int64_t step_s_max = 1;
+  bool extremes = false;  // some numbers are at the ends of 64 bits
+  std::size_t gaps = 0;   // percent of steps that are silences, far beyond all windows
 };
 
 OwnedValue random_value(Random& random, const Shape& shape, const cep::Field& field,
                         std::size_t number) {
   if (random.chance(field.optional ? shape.optional : shape.missing)) return OwnedValue();
+  if (shape.extremes && random.chance(10)) {
+    const std::int64_t extreme = random.pick({std::numeric_limits<std::int64_t>::max(),
+                                              std::numeric_limits<std::int64_t>::min(),
+                                              std::int64_t{1} << 53, std::int64_t{1} << 62});
+    if (field.type.kind == TypeKind::kInt) return OwnedValue(Value::integer(extreme));
+    if (field.type.kind == TypeKind::kDecimal) {
+      return OwnedValue(Value::decimal(extreme, field.type.scale));
+    }
+  }
   switch (field.type.kind) {
     case TypeKind::kBool:
       return OwnedValue(Value::boolean(random.chance(60)));
@@ -69,9 +81,17 @@ std::vector<oracle::Event> random_events(Random& random, const cep::Plan& plan,
   shape.missing = random.pick({0, 2, 5});
   shape.optional = random.pick({0, 10, 25});
   shape.step_s_max = random.between(1, 4);
-  const auto count = static_cast<std::size_t>(random.between(
+  shape.extremes = random.chance(10);
+  shape.gaps = random.pick({0, 0, 0, 5});
+  const bool crowd = random.chance(options.crowds);  // many keys
+  if (crowd) {
+    shape.cards = random.between(20, 200);
+    shape.devices = random.between(5, 100);
+  }
+  auto count = static_cast<std::size_t>(random.between(
       static_cast<std::int64_t>(options.count_min), static_cast<std::int64_t>(options.count_max)));
-  cep::EventTime now{1'772'452'860'000'000};
+  if (crowd) count *= 8;
+  cep::EventTime now{random.chance(85) ? 1'772'452'860'000'000 : -20'000'000};  // or around 1970
   std::vector<oracle::Event> events;
   while (events.size() < count) {
     // A repeat of an event without an id is an equal one.
@@ -83,8 +103,12 @@ std::vector<oracle::Event> random_events(Random& random, const cep::Plan& plan,
         continue;
       }
     }
-    if (!random.chance(30))
+    if (!random.chance(30)) {
       now = now + cep::Duration{1'000'000 * random.between(1, shape.step_s_max)};
+      if (random.chance(shape.gaps)) {
+        now = now + cep::Duration{1'000'000 * random.pick({40, 3'600, 86'400, 10'000'000})};
+      }
+    }
     oracle::Event event;
     event.type = cep::EventTypeIndex(random.below(plan.event_types.size()));
     event.ts = now;

@@ -11,7 +11,8 @@ namespace tocsin::tests {
 struct EventsOptions {
   std::size_t count_min = 10;
   std::size_t count_max = 60;
-  bool disorder = false;  // some come up to a few seconds late
+  std::size_t crowds = 3;  // percent of streams of many keys and eight times as many events
+  bool disorder = false;   // some come up to a few seconds late
 };
 /// Events in arrival order. Times are whole seconds, as are all windows of random plans, so that
 /// deadlines are often hit exactly; about 30 % of neighbours have equal times. Some values are

@@ -539,21 +539,11 @@ class PlanMaker {
     }
   }
 
-  // The fields of the steps' events that a rule names, its key among them, and those that the
-  // schema keeps.
+  // The fields that a rule's expressions name, and those that the schema keeps.
   void make_captured(cep::Rule& rule) {
-    std::vector<Subset> taken;
-    for (const Element& element : rule.pattern) {
-      if (element.kind != cep::ElementKind::kStep) continue;
-      taken.insert(taken.end(), element.events.begin(), element.events.end());
-    }
     std::vector<std::vector<bool>> kept(plan_.event_types.size());
     for (std::size_t t = 0; t < kept.size(); ++t) {
       for (const cep::Field& field : plan_.event_types[t].fields) kept[t].push_back(field.evidence);
-    }
-    for (const cep::KeyPart& part : rule.key.parts) {
-      for (const cep::KeyMember& member : part.members)
-        kept[member.type.value][member.field.value] = true;
     }
     const auto visit = [&](const cep::Expr& e) {
       for (const auto& [type, field] : e.field.by_type) kept[type.value][field.value] = true;
@@ -564,7 +554,7 @@ class PlanMaker {
     walk(rule.severity, visit);
     for (const cep::MessagePart& part : rule.message) walk(part.expr, visit);
     for (const cep::AlertField& field : rule.fields) walk(field.expr, visit);
-    for (const EventTypeIndex type : types_of(taken)) {
+    for (const EventTypeIndex type : types_of(rule.considered)) {
       cep::Captured captured{type, {}};
       for (std::size_t f = 0; f < kept[type.value].size(); ++f) {
         if (kept[type.value][f]) captured.fields.emplace_back(f);

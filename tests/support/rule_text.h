@@ -13,12 +13,13 @@ using RuleFiles = std::map<std::string, std::string>;
 rules::Loaded load_files(const RuleFiles& files, const std::vector<std::string>& paths);
 /// Loads one text, "rules.tocsin", after kRuleSchema, "schema.tocsin".
 rules::Loaded load_rules(std::string_view text);
-/// Its diagnostics in "rules.tocsin" and where they point: "E0201 2:17, no_key 1:6"; those of other files with their
-/// path before them. Empty for none.
+/// Its diagnostics in "rules.tocsin" and where they point: "E0201 2:17, no_key 1:6"; those of other
+/// files with their path before them. Empty for none.
 std::string places_of(const rules::Loaded& loaded);
 /// All of them as a terminal shows them.
 std::string rendered(const rules::Loaded& loaded);
 
-/// Event types payment, login, transfer, otp_ok and a few names, without any diagnostic of their own.
+/// Event types payment, login, transfer, otp_ok and a few names, without any diagnostic of their
+/// own.
 extern const char* const kRuleSchema;
 }  // namespace tocsin::tests

@@ -1,0 +1,56 @@
+/// The value of one declared field from its token in a JSON line, by the language's rules for
+/// input.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cep/time.h"
+#include "cep/value.h"
+#include "runtime/json_text.h"
+#include "runtime/word_table.h"
+
+namespace tocsin::runtime {
+/// Why a field that is read has no value.
+enum class FieldFault : std::uint8_t {
+  kAbsent,     // not in the line, though its declaration has no `?`
+  kNull,       // null, though its declaration has no `?`
+  kWrongType,  // another JSON type than the declaration asks for
+  kUnusable,   // the right JSON type, but no value of the declared type
+};
+/// A scalar as a column keeps it (cep::Column), or why there is none.
+struct Scalar {
+  FieldFault fault = FieldFault::kAbsent;
+  bool ok = false;
+  std::int64_t word = 0;
+};
+/// Reads a bool, int, decimal (at `scale`), float, time, date or duration. `token` is the value's
+/// text without white space around it, not empty.
+Scalar scalar_value(cep::TypeKind kind, int scale, std::string_view token);
+/// The same, without a call for the numbers that most events are made of.
+inline Scalar quick_scalar_value(cep::TypeKind kind, int scale, std::string_view token) {
+  const bool is_time = kind == cep::TypeKind::kTime;
+  if (is_time || kind == cep::TypeKind::kDecimal || kind == cep::TypeKind::kInt) {
+    const std::optional<std::int64_t> number = fixed_point(token, is_time ? 0 : scale);
+    const bool in_range =
+        number && *number >= cep::kEventTimeMin.us && *number <= cep::kEventTimeMax.us;
+    if (in_range) return {FieldFault::kAbsent, true, *number};
+  }
+  return scalar_value(kind, scale, token);
+}
+/// Reads an enum's word as its ordinal; kReadAhead bytes are readable after the token.
+Scalar enum_value(const WordTable& words, std::string_view token);
+
+/// The inside of a string's token, which begins with a quote; nothing when it does not end with
+/// one.
+inline std::optional<std::string_view> inside_of(std::string_view token) {
+  if (token.size() < 2 || token.back() != '"') return std::nullopt;
+  return token.substr(1, token.size() - 2);
+}
+/// A string's characters where escapes are not expected; `buffer` holds them when there are some.
+/// Nothing for an escape that JSON does not know.
+std::optional<std::string_view> plain_text(std::string_view token, std::string& buffer);
+/// A text as messages quote it: cut after 60 bytes, at a character's boundary.
+std::string shown(std::string_view text);
+}  // namespace tocsin::runtime
