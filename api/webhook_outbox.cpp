@@ -178,8 +178,9 @@ struct WebhookOutbox::Impl {
 
   // True when the time until `deadline` can bring nothing more.
   bool is_over(Clock::Moment deadline) const {
-    if (owed() == 0 || queue.is_endpoint_gone()) return true;
+    if (owed() == 0) return true;
     if (queue.sending_count() > 0) return false;
+    if (queue.is_endpoint_gone()) return true;
     const std::optional<Clock::Moment> next = queue.next_at();
     return clock.now() >= deadline || !next || *next > deadline;
   }

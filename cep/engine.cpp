@@ -34,7 +34,12 @@ class EngineImpl {
       for (const auto& table : tables_) table->run(pass, slice_, watermark, alerts);
     }
     stats_.rows_relevant += slice_.relevant_rows();
-    for (const auto& table : tables_) table->sweep(watermark);
+    if (watermark == kEventTimeMax) {
+      for (const auto& table : tables_) table->end();
+      stats_.runs = 0;
+    } else {
+      for (const auto& table : tables_) table->sweep(watermark);
+    }
     std::sort(alerts.begin() + static_cast<std::ptrdiff_t>(first_alert), alerts.end(),
               [](const Alert& a, const Alert& b) { return a.order < b.order; });
     for (std::size_t i = first_alert; i < alerts.size(); ++i) give_id(alerts[i]);

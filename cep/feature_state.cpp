@@ -27,12 +27,15 @@ std::uint32_t value_words(RingValue value) {
   }
   return 0;
 }
+std::uint32_t sum_words(RingValue value) { return value == RingValue::kNumber ? 2 : 0; }
+// After the header: the sum, the times, the values.
+std::uint64_t* sum_of(RingHeader* ring) { return reinterpret_cast<std::uint64_t*>(ring + 1); }
 template <typename T>
 T* times_of(RingHeader* ring) {
-  return reinterpret_cast<T*>(ring + 1);
+  return reinterpret_cast<T*>(sum_of(ring) + sum_words(ring->value));
 }
 std::uint64_t* values_of(RingHeader* ring) {
-  return reinterpret_cast<std::uint64_t*>(ring + 1) + time_words(*ring);
+  return sum_of(ring) + sum_words(ring->value) + time_words(*ring);
 }
 // Places go round; capacities need not be powers of two.
 std::uint32_t place_of(const RingHeader& ring, std::uint32_t index) {
@@ -79,7 +82,7 @@ RingValue ring_value_of(const Feature& feature) {
 }
 
 std::uint32_t ring_words(std::uint32_t capacity, bool wide_times, RingValue value) {
-  return kHeaderWords + (wide_times ? capacity : (capacity + 1) / 2) +
+  return kHeaderWords + sum_words(value) + (wide_times ? capacity : (capacity + 1) / 2) +
          capacity * value_words(value);
 }
 
@@ -91,6 +94,11 @@ RingHeader make_ring(const Feature& feature, std::uint32_t capacity) {
   ring.wide_times =
       feature.window.duration->us > std::int64_t{std::numeric_limits<std::uint32_t>::max()} ? 1 : 0;
   return ring;
+}
+
+void start_ring(const RingHeader& fresh, RingHeader* ring) {
+  *ring = fresh;
+  if (fresh.value == RingValue::kNumber) put_128(sum_of(ring), 0);
 }
 
 std::uint32_t ring_words_compact(const RingHeader& ring) {
@@ -109,6 +117,7 @@ void copy_ring(const RingHeader& from, RingHeader* to) {
   *to = header;
   auto* source = const_cast<RingHeader*>(&from);
   const std::uint32_t width = value_words(from.value);
+  if (from.value == RingValue::kNumber) put_128(sum_of(to), get_128(sum_of(source)));
   for (std::uint32_t i = 0; i < from.count; ++i) {
     const std::uint32_t place = place_of(from, i);
     if (from.wide_times != 0) {
@@ -127,7 +136,7 @@ void trim_ring(RingHeader* ring, std::int64_t now_us, std::int64_t window_us) {
   while (ring->count > 0 && time_at(ring, 0) <= now_us - window_us) {
     if (ring->value == RingValue::kNumber) {
       const auto value = static_cast<std::int64_t>(values_of(ring)[ring->head]);
-      put_128(ring->sum, get_128(ring->sum) - value);
+      put_128(sum_of(ring), get_128(sum_of(ring)) - value);
     }
     ring->head = place_of(*ring, 1);
     --ring->count;
@@ -161,7 +170,7 @@ void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value) {
       break;
     case RingValue::kNumber:
       values_of(ring)[place] = static_cast<std::uint64_t>(value.number);
-      put_128(ring->sum, get_128(ring->sum) + value.number);
+      put_128(sum_of(ring), get_128(sum_of(ring)) + value.number);
       break;
     case RingValue::kFloat:
       values_of(ring)[place] = std::bit_cast<std::uint64_t>(value.real);
@@ -190,7 +199,7 @@ Value read_ring(const RingHeader* const_ring, const Feature& feature) {
     case RingValue::kNone:
       break;
     case RingValue::kNumber:
-      sum.number = get_128(ring->sum);
+      sum.number = get_128(sum_of(ring));
       break;
     case RingValue::kFloat: {
       double total = 0;

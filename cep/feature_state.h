@@ -1,6 +1,6 @@
 /// A feature's window for one key: a ring of the times, and values, of the events in it, with an exact running sum.
 ///
-/// Layout in a record: RingHeader, then `capacity` times (u32 microseconds after `base_us`, which a window up to 71
+/// Layout in a record: RingHeader, the sum of kNumber (two words: low, high), then `capacity` times (u32 microseconds after `base_us`, which a window up to 71
 /// minutes needs; i64 for longer ones), padded to a word, then `capacity` values of `value_words` words each: none for
 /// count, an i64 for exact numbers and durations, a float's bits, or a fraction (numerator, denominator: two words
 /// each). Sums of i64 are kept in 128 bits; floats and fractions are added up at each read, oldest first, so that the
@@ -24,15 +24,15 @@ struct RingHeader {
   RingValue value = RingValue::kNone;
   std::uint16_t unused = 0;
   std::int64_t base_us = 0;
-  std::uint64_t sum[2] = {};  // kNumber: low, high
 };
 
 /// How the values of a feature's argument are kept.
 RingValue ring_value_of(const Feature& feature);
 /// Words of a ring of this capacity.
 std::uint32_t ring_words(std::uint32_t capacity, bool wide_times, RingValue value);
-/// An empty ring.
+/// The header of an empty ring, and the ring itself in memory of ring_words.
 RingHeader make_ring(const Feature& feature, std::uint32_t capacity);
+void start_ring(const RingHeader& fresh, RingHeader* ring);
 /// Words of a copy that has little room to spare, and the copy.
 std::uint32_t ring_words_compact(const RingHeader& ring);
 void copy_ring_compact(const RingHeader& from, RingHeader* to);

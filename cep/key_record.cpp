@@ -122,33 +122,27 @@ EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {
   return {std::string(text_at(*this, places[0])), std::string(text_at(*this, places[1]))};
 }
 
-OperatorEntry* RecordStore::find(const KeySlot& slot, std::uint32_t op) const {
-  if (slot.record == 0) return nullptr;
-  std::byte* record = base(slot);
-  const auto* header = reinterpret_cast<const RecordHeader*>(record);
-  auto* entries = at<OperatorEntry>(record, header->operators);
-  OperatorEntry* const end = entries + header->operator_count;
-  if (header->operator_count > 16) {
-    entries = std::lower_bound(
-        entries, end, op, [](const OperatorEntry& e, std::uint32_t wanted) { return e.op < wanted; });
-  } else {
-    while (entries != end && entries->op < op) ++entries;
-  }
-  return entries != end && entries->op == op ? entries : nullptr;
+OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* end,
+                                         std::uint32_t op) {
+  OperatorEntry* const entry = std::lower_bound(
+      begin, end, op, [](const OperatorEntry& e, std::uint32_t wanted) { return e.op < wanted; });
+  return entry != end && entry->op == op ? entry : nullptr;
 }
 
 bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event,
                          bool replaces, std::span<Draft> drafts) {
-  constexpr std::uint16_t kFirstOperators = 2;
   if (slot.record == 0) {
-    const std::uint32_t used = kHeaderWords + kFirstOperators;
+    // Room for all operators of a small table: the list then stays in the record's first line.
+    const auto first_operators =
+        static_cast<std::uint16_t>(std::min<std::size_t>(table_.operators.size(), 4));
+    const std::uint32_t used = kHeaderWords + first_operators;
     const std::uint32_t capacity = Arena::rounded(used + words);
     slot.record = keys_->arena().allocate(capacity);
     RecordHeader header;
     header.capacity = capacity;
     header.used = used;
     header.operators = kHeaderWords;
-    header.operator_capacity = kFirstOperators;
+    header.operator_capacity = first_operators;
     std::memcpy(base(slot), &header, sizeof(header));
     return false;
   }
@@ -255,11 +249,13 @@ void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entr
   const std::uint32_t capacity = count < 2 ? count : count + count / 4;
   RuleHeader copy = *header;
   copy.run_capacity = capacity;
-  entry.state = push(&copy, kRuleHeaderWords);
+  entry.state = push(&copy, sizeof(copy) / 8);
+  const std::uint32_t header_words = rule_header_words(rule);
+  if (rule.once) push(header + 1, sizeof(OnceState) / 8);
   const Offset runs = static_cast<Offset>(scratch_.size());
   scratch_.resize(scratch_.size() + std::size_t{capacity} * kRunWords);
   for (std::uint32_t i = 0; i < count; ++i) {
-    Run run = at<Run>(old, state + kRuleHeaderWords)[i];
+    Run run = at<Run>(old, state + header_words)[i];
     run.node = forward_node(old, run.node);
     run.anchor = forward_node(old, run.anchor);
     std::memcpy(scratch_.data() + runs + std::size_t{i} * kRunWords, &run, sizeof(run));
@@ -273,7 +269,8 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
   scratch_.resize(kHeaderWords);
   RecordHeader fresh;
   fresh.operators = kHeaderWords;
-  fresh.operator_capacity = static_cast<std::uint16_t>(header->operator_count + 1);
+  fresh.operator_capacity = static_cast<std::uint16_t>(
+      std::min<std::size_t>(table_.operators.size(), std::max(4, header->operator_count + 1)));
   scratch_.resize(scratch_.size() + fresh.operator_capacity);
   const auto* entries = at<OperatorEntry>(old, header->operators);
   for (std::uint16_t i = 0; i < header->operator_count; ++i) {

@@ -4,7 +4,7 @@
 ///
 ///     RecordHeader | objects …, cut one after the other, never freed alone
 ///       OperatorEntry[]   sorted by op: operators that have something live; the list itself is an object
-///       rule state        RuleHeader, Run[capacity]: the partial matches, ascending by first event
+///       rule state        RuleHeader, OnceState where the rule has `once`, Run[capacity] ascending by first event
 ///       feature state     a ring (cep/feature_state.h)
 ///       Node              one event of a partial match; `parent` is the one before it: runs share their past
 ///       KeptEvent         a captured event, once for all rules of the table
@@ -42,6 +42,9 @@ struct RuleHeader {
   std::uint32_t run_capacity = 0;
   std::uint32_t next_start = 0;  // numbers first events, so that runs of one start know each other
   std::uint32_t lost_runs = 0;   // to the budget, since the last alert
+};
+/// What `once per D` remembers.
+struct OnceState {
   std::int64_t last_alert_us = kNever;
   std::uint64_t held_back = 0;  // since the last alert
   static constexpr std::int64_t kNever = INT64_MIN;
@@ -131,7 +134,17 @@ class RecordStore {
 
   std::byte* base(const KeySlot& slot) const { return keys_->arena().at(slot.record); }
   /// The operator's entry; null where it has none.
-  OperatorEntry* find(const KeySlot& slot, std::uint32_t op) const;
+  OperatorEntry* find(const KeySlot& slot, std::uint32_t op) const {
+    return slot.record == 0 ? nullptr : find(base(slot), op);
+  }
+  static OperatorEntry* find(std::byte* record, std::uint32_t op) {
+    const auto* header = reinterpret_cast<const RecordHeader*>(record);
+    auto* entries = at<OperatorEntry>(record, header->operators);
+    OperatorEntry* const end = entries + header->operator_count;
+    if (header->operator_count > 16) return find_in_many(entries, end, op);
+    while (entries != end && entries->op < op) ++entries;
+    return entries != end && entries->op == op ? entries : nullptr;
+  }
 
   /// Makes sure that `words` more can be cut and `op` be listed, making, collecting and moving the record if need be.
   /// When it collects, `event`, the captured event in hand (0: none), lives on and follows. True when it collected.
@@ -190,6 +203,7 @@ class RecordStore {
   }
 
  private:
+  static OperatorEntry* find_in_many(OperatorEntry* begin, OperatorEntry* end, std::uint32_t op);
   bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event, bool replaces,
               std::span<Draft> drafts);
   // Lays out what `old` still needs afresh in scratch_: all operators but `skip_op` (0: all), the drafts' nodes and the
@@ -211,7 +225,10 @@ class RecordStore {
   EventIdentity identity_;  // of the row whose capture was sized last
 };
 inline constexpr std::uint32_t kHeaderWords = sizeof(RecordHeader) / 8;
-inline constexpr std::uint32_t kRuleHeaderWords = sizeof(RuleHeader) / 8;
+/// Words of a rule's state before its runs.
+inline std::uint32_t rule_header_words(const RuleProgram& rule) {
+  return (sizeof(RuleHeader) + (rule.once ? sizeof(OnceState) : 0)) / 8;
+}
 inline constexpr std::uint32_t kRunWords = sizeof(Run) / 8;
 inline constexpr std::uint32_t kNodeWords = sizeof(Node) / 8;
 inline constexpr std::uint32_t kStoredValueWords = sizeof(StoredValue) / 8;

@@ -38,16 +38,6 @@ std::string_view KeyShard::key(const KeySlot& slot) const {
   return {reinterpret_cast<const char*>(arena_.at(key.block)), key.size};
 }
 
-KeySlot* KeyShard::find(std::uint64_t hash, std::string_view key_bytes) {
-  Group& group = group_of(hash);
-  if (group.count == 0) return nullptr;
-  for (std::uint32_t i = home(group, hash);; i = (i + 1) & group.mask) {
-    KeySlot& slot = group.slots[i];
-    if (slot.hash == 0) return nullptr;
-    if (slot.hash == hash && key(slot) == key_bytes) return &slot;
-  }
-}
-
 void KeyShard::resize(Group& group, std::uint32_t slots) {
   ++generation_;
   std::unique_ptr<KeySlot[]> old = std::move(group.slots);

@@ -40,7 +40,15 @@ inline std::uint32_t shard_of_hash(std::uint64_t hash) {
 /// One shard's keys and the memory of their records.
 class KeyShard {
  public:
-  KeySlot* find(std::uint64_t hash, std::string_view key);
+  KeySlot* find(std::uint64_t hash, std::string_view key) {
+    Group& group = group_of(hash);
+    if (group.count == 0) return nullptr;
+    for (std::uint32_t i = home(group, hash);; i = (i + 1) & group.mask) {
+      KeySlot& slot = group.slots[i];
+      if (slot.hash == hash && is_key(slot, key)) return &slot;
+      if (slot.hash == 0) return nullptr;
+    }
+  }
   /// Requires that the key is not there.
   KeySlot* insert(std::uint64_t hash, std::string_view key);
   /// Requires that the record was freed.
@@ -79,6 +87,23 @@ class KeyShard {
   void compact_if_sparse(std::uint32_t (*words_of_record)(const std::byte* record));
 
  private:
+  bool is_key(const KeySlot& slot, std::string_view other) const {
+    if (slot.key_size == KeySlot::kOutside) return key(slot) == other;
+    if (slot.key_size != other.size()) return false;
+    // Keys are a few bytes: a loop that is inlined beats a call.
+    std::size_t i = 0;
+    for (; i + 8 <= other.size(); i += 8) {
+      std::uint64_t a = 0;
+      std::uint64_t b = 0;
+      std::memcpy(&a, slot.key.data() + i, 8);
+      std::memcpy(&b, other.data() + i, 8);
+      if (a != b) return false;
+    }
+    for (; i < other.size(); ++i) {
+      if (slot.key[i] != other[i]) return false;
+    }
+    return true;
+  }
   struct Group {
     std::unique_ptr<KeySlot[]> slots;
     std::uint32_t mask = 0;  // slots - 1

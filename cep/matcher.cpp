@@ -13,10 +13,10 @@ void Matcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& 
   const bool may_start = hand.satisfies(rule.steps[0].take.predicate);
   OperatorEntry* const entry = hand.slot != nullptr ? store_.find(*hand.slot, rule.op) : nullptr;
   record_ = hand.slot != nullptr && hand.slot->record != 0 ? store_.base(*hand.slot) : nullptr;
-  state_ = entry != nullptr ? *RecordStore::at<RuleHeader>(record_, entry->state) : RuleHeader{};
+  rule_ = &rule;
+  read_state(entry);
   if (!may_start && state_.run_count == 0) return;
 
-  rule_ = &rule;
   hand_ = &hand;
   key_ = hand.key;
   features_ = &features;
@@ -29,7 +29,7 @@ void Matcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& 
   changed_ = false;
 
   for (std::uint32_t i = 0; i < state_.run_count; ++i) {
-    offer(RecordStore::at<Run>(record_, entry->state + kRuleHeaderWords)[i]);
+    offer(RecordStore::at<Run>(record_, entry->state + header_words_)[i]);
   }
   if (may_start && fits(rule.steps[0].take, 0, 0, true)) {
     Run fresh;
@@ -48,7 +48,7 @@ void Matcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& 
   }
   if (!changed_ && drafts_.size() == state_.run_count) {
     if (state_changed && entry != nullptr) {
-      *RecordStore::at<RuleHeader>(record_, entry->state) = state_;
+      write_state(entry->state);
     } else if (state_changed && rule.once) {
       commit();
     }
@@ -58,6 +58,21 @@ void Matcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& 
   keep_to_budget();
   commit();
   if (rule.ends_absent) set_deadlines();
+}
+
+void Matcher::read_state(const OperatorEntry* entry) {
+  header_words_ = rule_header_words(*rule_);
+  state_ = {};
+  once_ = {};
+  if (entry == nullptr) return;
+  const auto* header = RecordStore::at<RuleHeader>(record_, entry->state);
+  state_ = *header;
+  if (rule_->once) once_ = *reinterpret_cast<const OnceState*>(header + 1);
+}
+void Matcher::write_state(Offset state) {
+  auto* header = RecordStore::at<RuleHeader>(record_, state);
+  *header = state_;
+  if (rule_->once) *reinterpret_cast<OnceState*>(header + 1) = once_;
 }
 
 // One run at the event in hand: drafts what becomes of it.
@@ -314,7 +329,7 @@ void Matcher::commit() {
     if (shares_node_[i] == 0) words += node_words(draft);
   }
   const std::uint32_t new_capacity = count < 2 ? count : count + count / 4;
-  const std::uint32_t block_words = kRuleHeaderWords + new_capacity * kRunWords;
+  const std::uint32_t block_words = header_words_ + new_capacity * kRunWords;
   const bool in_place = entry != nullptr && state_.run_capacity >= count &&
                         store_.has_room(slot, words, rule_->op);
   if (!in_place) {
@@ -344,8 +359,8 @@ void Matcher::commit() {
     state_.run_capacity = new_capacity;
   }
   state_.run_count = count;
-  *RecordStore::at<RuleHeader>(record_, block) = state_;
-  Run* runs = RecordStore::at<Run>(record_, block + kRuleHeaderWords);
+  write_state(block);
+  Run* runs = RecordStore::at<Run>(record_, block + header_words_);
   for (std::size_t i = 0; i < count; ++i) runs[i] = drafts_[i].run;
 }
 
@@ -450,20 +465,20 @@ int Matcher::compare(const std::byte* record, Chain a, Chain b) const {
 }
 
 bool Matcher::is_held_back(std::int64_t time_us) const {
-  return rule_->once && state_.last_alert_us != RuleHeader::kNever &&
-         time_us < state_.last_alert_us + rule_->once->us;
+  return rule_->once && once_.last_alert_us != OnceState::kNever &&
+         time_us < once_.last_alert_us + rule_->once->us;
 }
 
 void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKey& order) {
   Alert alert = build_alert(scope, last, order);
-  alert.held_back = std::exchange(state_.held_back, 0);
+  alert.held_back = std::exchange(once_.held_back, 0);
   alert.lost_runs = std::exchange(state_.lost_runs, 0);
-  state_.last_alert_us = order.time.us;
+  once_.last_alert_us = order.time.us;
   alerts_->push_back(std::move(alert));
 }
 
 void Matcher::hold_back() {
-  ++state_.held_back;
+  ++once_.held_back;
   ++stats_.alerts_held_back;
 }
 
@@ -547,8 +562,9 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
   hand_ = nullptr;
   key_ = key;
   record_ = store_.base(slot);
+  header_words_ = rule_header_words(rule);
   auto* const header = RecordStore::at<RuleHeader>(record_, entry->state);
-  Run* const runs = RecordStore::at<Run>(record_, entry->state + kRuleHeaderWords);
+  Run* const runs = RecordStore::at<Run>(record_, entry->state + header_words_);
   due_.clear();
   std::uint32_t kept = 0;
   for (std::uint32_t i = 0; i < header->run_count; ++i) {
@@ -566,7 +582,7 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
     }
   }
   if (due_.empty()) return;
-  state_ = *header;
+  read_state(entry);
   std::stable_sort(due_.begin(), due_.end(), [&](const Run& a, const Run& b) {
     if (a.start != b.start) return false;  // they stand in the order of their first events
     return compare(record_, {a.node, false, 0}, {b.node, false, 0}) < 0;
@@ -602,18 +618,22 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
   }
   stats_.runs -= header->run_count - kept;
   state_.run_count = kept;
-  *header = state_;
+  write_state(entry->state);
 }
 
 std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset state,
                              std::int64_t now_us) {
   auto* const header = RecordStore::at<RuleHeader>(record, state);
-  Run* const runs = RecordStore::at<Run>(record, state + kRuleHeaderWords);
+  Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
   std::int64_t latest = kDead;
-  if (header->held_back > 0 || header->lost_runs > 0) latest = kNeverDies;
-  if (rule.once && header->last_alert_us != RuleHeader::kNever) {
-    const std::int64_t end = header->last_alert_us + rule.once->us;
-    if (end > now_us) latest = std::max(latest, end);
+  if (header->lost_runs > 0) latest = kNeverDies;
+  if (rule.once) {
+    const auto* once = reinterpret_cast<const OnceState*>(header + 1);
+    if (once->held_back > 0) latest = kNeverDies;
+    if (once->last_alert_us != OnceState::kNever) {
+      const std::int64_t end = once->last_alert_us + rule.once->us;
+      if (end > now_us) latest = std::max(latest, end);
+    }
   }
   std::uint32_t kept = 0;
   record_ = record;

@@ -98,6 +98,8 @@ class Matcher {
   std::ptrdiff_t select(std::size_t count, OrderKey order, ScopeOf&& scope_of, LastOf&& last_of);
   bool select_at_event();
   void hold_back();
+  void read_state(const OperatorEntry* entry);
+  void write_state(Offset state);
   bool is_held_back(std::int64_t time_us) const;
   void raise(const EvalScope& scope, const EventView& last, const OrderKey& order);
 
@@ -118,6 +120,8 @@ class Matcher {
   std::byte* record_ = nullptr;
   bool is_considered_ = false;
   RuleHeader state_;
+  OnceState once_;
+  std::uint32_t header_words_ = 0;  // of the rule's state
   std::vector<Draft> drafts_;
   std::vector<Candidate> candidates_;
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not

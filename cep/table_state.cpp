@@ -12,6 +12,7 @@
 namespace tocsin::cep {
 namespace {
 constexpr std::uint32_t kPrefetchAhead = 12;
+constexpr std::size_t kPrefetchLines = 6;  // of a record: most have no more
 constexpr std::int64_t kTicksOfLongest = 16;
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
@@ -55,6 +56,14 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
     queue_of_op_[i] = static_cast<std::uint32_t>(queues[op.pass].size());
     queues[op.pass].push_back(!program.rules[op.index].waits_from_first);
   }
+  gains_.resize(table_.predicates.size() * mask_words_);
+  const auto gain = [&](std::uint32_t predicate, std::uint32_t word, std::uint32_t bit) {
+    gains_[std::size_t{predicate} * mask_words_ + word + bit / 64] |= std::uint64_t{1} << (bit % 64);
+  };
+  for (std::uint32_t bit = 0; bit < table_.bit_predicates.size(); ++bit) {
+    for (const std::uint32_t predicate : table_.bit_predicates[bit]) gain(predicate, 0, bit);
+  }
+  for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) gain(p, table_.operator_words, p);
   for (std::uint32_t i = 0; i < kShardCount; ++i) {
     shards_.push_back(std::make_unique<Shard>(Shard{KeyShard{}, ExpiryWheel(tick_us_), {}}));
     for (const std::vector<bool>& of_pass : queues) shards_.back()->timers.emplace_back(of_pass);
@@ -65,12 +74,6 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
 
 // Each entry's operator bits and predicate bits, from the predicates' bitmaps.
 void TableState::make_masks(const Slice& slice) {
-  std::vector<std::vector<std::uint32_t>> bits_of(table_.predicates.size());
-  for (std::uint32_t bit = 0; bit < table_.bit_predicates.size(); ++bit) {
-    for (const std::uint32_t predicate : table_.bit_predicates[bit]) {
-      bits_of[predicate].push_back(bit);
-    }
-  }
   for (std::size_t t = 0; t < masks_.size(); ++t) {
     const std::uint32_t rows = slice.rows_of(EventTypeIndex(t));
     std::vector<std::uint64_t>& masks = masks_[t];
@@ -80,15 +83,12 @@ void TableState::make_masks(const Slice& slice) {
       const AtomFormula& formula = table_.predicates[p].by_type[t];
       if (formula.steps.empty()) continue;
       slice.atoms().combine(formula, rows, predicate_bits_);
-      // What a row's mask gains where the predicate holds.
-      gain_.assign(mask_words_, 0);
-      for (const std::uint32_t bit : bits_of[p]) gain_[bit / 64] |= std::uint64_t{1} << (bit % 64);
-      gain_[table_.operator_words + p / 64] |= std::uint64_t{1} << (p % 64);
+      const std::uint64_t* gain = gains_.data() + std::size_t{p} * mask_words_;
       for (std::size_t w = 0; w < predicate_bits_.size(); ++w) {
         for (std::uint64_t bits = predicate_bits_[w]; bits != 0; bits &= bits - 1) {
           const std::size_t entry = w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
           std::uint64_t* mask = masks.data() + entry * mask_words_;
-          for (std::uint32_t i = 0; i < mask_words_; ++i) mask[i] |= gain_[i];
+          for (std::uint32_t i = 0; i < mask_words_; ++i) mask[i] |= gain[i];
         }
       }
     }
@@ -151,22 +151,34 @@ void TableState::resolve(Slice& slice) {
   touches_.resize(unordered_.size());
   slots_.resize(unordered_.size());
   for (const Touch& touch : unordered_) touches_[next[shard_of_hash(touch.hash)]++] = touch;
+  const auto touches = static_cast<std::uint32_t>(touches_.size());
+  for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i) prefetch_slot(i);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     if (counts[s] > 0) find_slots(s, slice);
   }
+}
+
+void TableState::prefetch_slot(std::uint32_t touch) const {
+  const std::uint64_t hash = touches_[touch].hash;
+  shards_[shard_of_hash(hash)]->keys.prefetch(hash);
+}
+void TableState::prefetch_record(std::uint32_t touch) const {
+  const KeySlot* slot = slots_[touch];
+  if (slot == nullptr || slot->record == 0) return;
+  const std::byte* record =
+      shards_[shard_of_hash(slot->hash)]->keys.arena().at(slot->record);
+  for (std::size_t line = 0; line < kPrefetchLines; ++line) __builtin_prefetch(record + 64 * line);
 }
 
 void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
   Shard& shard = *shards_[shard_index];
   const std::uint32_t begin = shard_begin_[shard_index];
   const std::uint32_t end = shard_begin_[shard_index + 1];
+  const auto touches = static_cast<std::uint32_t>(touches_.size());
   const std::vector<Row>& rows = slice.batch().rows;
   const std::uint64_t generation = shard.keys.generation();
-  for (std::uint32_t i = begin; i < std::min(begin + kPrefetchAhead, end); ++i) {
-    shard.keys.prefetch(touches_[i].hash);
-  }
   for (std::uint32_t i = begin; i < end; ++i) {
-    if (i + kPrefetchAhead < end) shard.keys.prefetch(touches_[i + kPrefetchAhead].hash);
+    if (i + kPrefetchAhead < touches) prefetch_slot(i + kPrefetchAhead);
     const Touch& touch = touches_[i];
     KeySlot* slot = shard.keys.find(touch.hash, key_of(touch));
     const Row& row = rows[touch.row];
@@ -189,6 +201,8 @@ void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
 void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
                      std::vector<Alert>& alerts) {
   matcher_.begin_slice(slice.batch(), alerts);
+  const auto touches = static_cast<std::uint32_t>(touches_.size());
+  for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i) prefetch_record(i);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     Shard& shard = *shards_[s];
     if (shard_begin_[s] < shard_begin_[s + 1]) run_shard(pass, s, slice);
@@ -199,19 +213,11 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
 void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice) {
   Shard& shard = *shards_[shard_index];
   store_.work_on(shard.keys);
-  const std::uint32_t begin = shard_begin_[shard_index];
   const std::uint32_t end = shard_begin_[shard_index + 1];
+  const auto touches = static_cast<std::uint32_t>(touches_.size());
   const std::vector<Row>& rows = slice.batch().rows;
-  const auto prefetch = [&](std::uint32_t i) {
-    if (slots_[i] == nullptr || slots_[i]->record == 0) return;
-    const std::byte* record = store_.base(*slots_[i]);
-    __builtin_prefetch(record);
-    __builtin_prefetch(record + 64);
-    __builtin_prefetch(record + 128);
-  };
-  for (std::uint32_t i = begin; i < std::min(begin + kPrefetchAhead, end); ++i) prefetch(i);
-  for (std::uint32_t i = begin; i < end; ++i) {
-    if (i + kPrefetchAhead < end) prefetch(i + kPrefetchAhead);
+  for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
+    if (i + kPrefetchAhead < touches) prefetch_record(i + kPrefetchAhead);
     const std::int64_t now = rows[touches_[i].row].engine_time.us;
     if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
     run_row(pass, shard, slice, touches_[i], slots_[i]);
@@ -292,7 +298,7 @@ void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& han
   store_.ensure(slot, words, feature.op, hand.event);
   const Offset place = store_.cut(slot, words);
   auto* ring = RecordStore::at<RingHeader>(store_.base(slot), place);
-  *ring = fresh;
+  start_ring(fresh, ring);
   store_.set_state(slot, feature.op, place);
   push_ring(ring, now, value);
 }
@@ -362,6 +368,13 @@ void TableState::sweep(EventTime watermark) {
       return look_at_key(*shard, hash, watermark.us);
     });
     if (looked) shard->keys.compact_if_sparse(&RecordStore::words_of);
+  }
+}
+
+void TableState::end() {
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    shard->keys = KeyShard{};
+    shard->wheel = ExpiryWheel(tick_us_);
   }
 }
 

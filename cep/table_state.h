@@ -29,6 +29,8 @@ class TableState {
   void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
   /// Lets go of what is dead at `watermark`.
   void sweep(EventTime watermark);
+  /// Lets go of all keys: time has ended, nothing comes any more.
+  void end();
   std::uint64_t keys() const;
   std::uint64_t timers() const;
   std::size_t bytes() const;
@@ -57,6 +59,8 @@ class TableState {
   std::string_view key_of(const Touch& touch) const {
     return {key_bytes_.data() + touch.key_begin, touch.key_size};
   }
+  void prefetch_slot(std::uint32_t touch) const;
+  void prefetch_record(std::uint32_t touch) const;
   void find_slots(std::uint32_t shard, Slice& slice);
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
   void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);
@@ -77,9 +81,9 @@ class TableState {
 
   // The slice in work.
   std::uint32_t mask_words_ = 0;
+  std::vector<std::uint64_t> gains_;  // by predicate: what a row's mask gains where it holds
   std::vector<std::vector<std::uint64_t>> masks_;  // by event type, mask_words_ for each entry
   AtomBits::Words predicate_bits_;
-  std::vector<std::uint64_t> gain_;
   std::vector<Touch> unordered_;
   std::vector<Touch> touches_;  // by shard, rows ascending
   std::array<std::uint32_t, kShardCount + 1> shard_begin_{};

@@ -84,6 +84,7 @@ void Parser::finish(tree::Declaration& declaration) {
 
 void Parser::declaration(tree::File& file) {
   panic_ = broken_ = abandoned_ = too_deep_ = false;
+  open_.clear();
   const Token& token = current();
   if (token.is(TokenKind::kName)) {
     const std::string word = token.text;

@@ -107,8 +107,11 @@ void Parser::clause(tree::Rule& rule) {
     if (clause_by_name(rule, word)) return;
     return unknown_clause(rule);
   }
-  if (token.is(TokenKind::kParenClose) || token.is(TokenKind::kBracketClose))
-    return stray_closers();
+  if (token.is(TokenKind::kParenClose) || token.is(TokenKind::kBracketClose)) {
+    remark(Code::kE0114, here(), fmt::format("this {} closes nothing", found(token)), "", Edit{here(), ""});
+    take();
+    return;
+  }
   const bool comment = token.is(TokenKind::kMinus) && ahead().is(TokenKind::kMinus);
   if (comment) {
     fail(Code::kE0117, "`--` begins no comment", "a comment begins with `#`");

@@ -9,7 +9,7 @@
 namespace tocsin::rules {
 void normalize(EventTypes& types) {
   std::ranges::sort(types);
-  types.erase(std::ranges::unique(types).begin(), types.end());
+  types.erase(std::unique(types.begin(), types.end()), types.end());
 }
 
 FieldLookup look_up_field(const CheckContext& context, const EventTypes& types, bool types_broken,

@@ -73,8 +73,8 @@ TEST_CASE("generate: the same options give the same bytes on every machine") {
         .rate = 0.5,
         .accounts = 100,
         .fraud_per_thousand = 20},
-       4721406701010388340u},
-      {{.events = 5'000, .seed = 4, .rate = 5'000, .fraud_per_thousand = 0}, 6372326034128518891u},
+       6372326034128518891u},
+      {{.events = 5'000, .seed = 4, .rate = 5'000, .fraud_per_thousand = 0}, 4721406701010388340u},
   };
   for (const Row& row : rows) {
     CAPTURE(row.options.seed);

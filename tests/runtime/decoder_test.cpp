@@ -21,7 +21,8 @@ class Decoding {
  public:
   Decoding() : Decoding(tests::event_plan()) {}
   explicit Decoding(cep::Plan plan) : Decoding(std::move(plan), {}, {}) {}
-  Decoding(cep::Plan plan, std::vector<std::vector<bool>> used_fields, std::vector<bool> used_types)
+  Decoding(cep::Plan plan, const std::vector<std::vector<bool>>& used_fields,
+           const std::vector<bool>& used_types)
       : plan_(std::move(plan)),
         batch_(plan_),
         decoder_(plan_, used_fields.empty() ? tests::all_fields(plan_) : used_fields,

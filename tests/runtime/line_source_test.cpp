@@ -124,7 +124,7 @@ class Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
   std::string write(const std::string& name, const std::string& contents) const {
-    const std::string path = (path_ / name).string();
+    std::string path = (path_ / name).string();
     std::ofstream(path, std::ios::binary) << contents;
     return path;
   }
@@ -183,7 +183,8 @@ TEST_CASE("lines: a line that is too long is given as a prefix, and reading goes
   CHECK(lines_of("\xef\xbb\xbf" + ten + "\r\n{c}", 10) == Given{{"1:" + ten, "2:{c}"}, ""});
   CHECK(lines_of(std::string(1000, ' ') + "x\n{c}", 10).lines.back() == "2:{c}");
 
-  const std::string huge(10'000'000, 'x');
+  std::string huge;
+  huge.append(10'000'000, 'x');
   const Given expected{{"1:{a}", "!2:" + huge.substr(0, LineSource::kPrefixBytesMax), "3:{b}",
                         "!4:" + huge.substr(0, LineSource::kPrefixBytesMax)},
                        ""};

@@ -459,7 +459,8 @@ class PlanMaker {
   void make_pattern(cep::Rule& rule) {
     seen_.clear();
     if (random_.chance(75)) rule.within = seconds(random_.pick({2, 3, 4, 6, 8, 10, 15, 20, 30}));
-    const std::size_t steps = std::min(options_.steps_max, random_.weighted({25, 35, 25, 15}) + 1);
+    const std::size_t steps =
+        std::min(options_.steps_max, random_.weighted({25, 34, 24, 12, 4, 1}) + 1);
     for (std::size_t i = 0; i < steps; ++i) {
       if (i > 0 && random_.chance(18)) rule.pattern.push_back(random_absence(rule));
       rule.pattern.push_back(random_step(rule, i == 0));

@@ -9,7 +9,7 @@
 namespace tocsin::tests {
 struct PlanOptions {
   std::size_t rules_max = 3;
-  std::size_t steps_max = 4;
+  std::size_t steps_max = 6;
   bool no_skip = true;  // `after match no skip` may be said
   bool considering = true;
 };

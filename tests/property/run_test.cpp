@@ -1,0 +1,92 @@
+// The whole way, from rule text and JSON lines to alerts, against the oracle on the plan and events
+// that they were made from.
+#include "runtime/run.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "rules/rules.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/event_json.h"
+#include "tests/support/oracle.h"
+#include "tests/support/plan_source.h"
+#include "tests/support/random.h"
+#include "tests/support/random_events.h"
+#include "tests/support/random_plan.h"
+
+namespace tocsin::tests {
+TEST_CASE("run: rule text and JSON lines give the oracle's alerts") {
+  for_all_seeds("PROPERTY", 2000, [](Random& random) {
+    const cep::Plan plan = random_plan(random);
+    const std::string rule_text = plan_source(plan);
+    const rules::Loaded loaded = rules::load(
+        {"random.tocsin"}, [&](const std::string&) -> Result<std::string> { return rule_text; });
+    REQUIRE(loaded.rules.has_value());
+    const auto program = cep::compile(loaded.rules->plan);
+    REQUIRE(program.has_value());
+
+    const std::vector<oracle::Event> events =
+        random_events(random, plan, {.crowds = 1, .disorder = random.chance(60)});
+    runtime::RunOptions run_options;
+    oracle::Options options;
+    options.work_max = 20'000;
+    if (random.chance(50)) {
+      options.bound = cep::Duration{1'000'000 * random.between(0, 5)};
+      run_options.out_of_orderness = options.bound;
+    } else {
+      for (const cep::EventType& type : plan.event_types) {
+        options.bound = std::max(options.bound, type.bound);
+      }
+    }
+    if (random.chance(50)) {
+      options.late = oracle::Late::kClamp;
+      run_options.late = runtime::LatePolicy::kClamp;
+    }
+    run_options.slice_rows_max = static_cast<std::size_t>(random.pick({1, 2, 7, 64, 4096}));
+    run_options.hash_seed = random.next();
+    const std::vector<oracle::PlacedEvent> placed = oracle::place_events(plan, events, options);
+    if (random.chance(40)) {
+      // Time ends at the newest event, or where it is asked to be if that is later.
+      cep::EventTime newest = cep::kEventTimeMin;
+      for (const oracle::PlacedEvent& event : placed) newest = std::max(newest, event.engine_time);
+      options.end = newest;
+      run_options.final_watermark = false;
+      if (random.chance(50)) {
+        run_options.until = events.back().ts + cep::Duration{1'000'000 * random.between(-3, 8)};
+        options.end = std::max(options.end, *run_options.until);
+      }
+    }
+    const std::optional<oracle::Outcome> outcome = oracle::evaluate(plan, placed, options);
+    if (!outcome) return;
+
+    const std::string json = event_lines(random, plan, events);
+    std::vector<std::string> found;
+    runtime::Sinks sinks;
+    sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+      found.push_back(cep::format_alert(plan, alert));
+      return {};
+    };
+    std::string rejected;
+    sinks.dead_letter = [&](const runtime::DeadLetter& letter) {
+      rejected += fmt::format("{}: {}\n", letter.reason, letter.text);
+    };
+    const Result<runtime::RunSummary> summary =
+        runtime::run(*program, {{"random.ndjson", json}}, run_options, sinks);
+    REQUIRE(summary.has_value());
+    CHECK(rejected == "");
+    CHECK(summary->late == events.size() - placed.size());
+    const std::vector<std::string> expected = alert_lines(plan, outcome->alerts);
+    if (found == expected) return;
+    const auto [a, b] = std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());
+    FAIL("of " << expected.size() << " alerts by definition the run gives " << found.size()
+               << "\n  oracle: " << (a == expected.end() ? "(no more)" : *a)
+               << "\n  run:    " << (b == found.end() ? "(no more)" : *b) << "\n"
+               << rule_text << "\n"
+               << json);
+  });
+}
+}  // namespace tocsin::tests

@@ -1,0 +1,167 @@
+#include "tests/support/event_json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "cep/decimal.h"
+#include "cep/time.h"
+#include "cep/value.h"
+
+namespace tocsin::tests {
+using cep::TypeKind;
+using cep::Value;
+
+namespace {
+std::string quoted(std::string_view text) {
+  std::string out;
+  cep::append_json_string(out, text);
+  return out;
+}
+
+// Text with some characters as \u escapes.
+std::string quoted_oddly(Random& random, std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const bool plain = static_cast<unsigned char>(c) >= 0x80;
+    if (!plain && random.chance(10)) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      std::string one = quoted(std::string_view(&c, 1));
+      out += one.substr(1, one.size() - 2);
+    }
+  }
+  return out + "\"";
+}
+
+std::string number_text(Random& random, cep::Int128 mantissa, int scale) {
+  std::string text = cep::format_decimal(mantissa, scale);
+  switch (random.below(6)) {
+    case 0:  // without the zeros at the end
+      if (scale > 0) {
+        text.erase(text.find_last_not_of('0') + 1);
+        if (text.ends_with('.')) text.pop_back();
+      }
+      return text;
+    case 1:
+      return cep::format_decimal(mantissa, 0) + fmt::format("e-{}", scale);
+    case 2:
+      return text + (scale > 0 ? "000" : ".0");
+    case 3:
+      return text + "E+0";
+    default:
+      return text;
+  }
+}
+
+std::string time_text(Random& random, std::int64_t us) {
+  if (random.chance(70)) return fmt::format("{}", us);
+  std::string text = cep::format_time({us});
+  if (random.chance(30)) {
+    // The same moment two hours east.
+    text = cep::format_time({us + 7'200'000'000});
+    text.replace(text.size() - 1, 1, "+02:00");
+  }
+  return quoted(text);
+}
+
+std::string value_text(Random& random, const Value& value) {
+  switch (value.kind) {
+    case cep::ValueKind::kInt:
+      return number_text(random, value.number, 0);
+    case cep::ValueKind::kDecimal:
+      return number_text(random, value.number, value.scale);
+    case cep::ValueKind::kTime:
+      return time_text(random, static_cast<std::int64_t>(value.number));
+    case cep::ValueKind::kString:
+    case cep::ValueKind::kEnum:
+      return quoted_oddly(random, value.text);
+    default:
+      break;
+  }
+  std::string out;
+  cep::append_json(out, value);
+  return out;
+}
+
+// Something that cannot be a value of the type; empty: the member is left out.
+std::string missing_text(Random& random, const cep::Type& type) {
+  switch (random.below(4)) {
+    case 0:
+      return "";
+    case 1:
+      return "null";
+    case 2:
+      return random.pick({"{\"a\":[1,{}]}", "[]", "[\"x\"]"});
+    default:
+      break;
+  }
+  switch (type.kind) {
+    case TypeKind::kString:
+      return random.pick({"17", "true"});
+    case TypeKind::kBool:
+      return random.pick({"\"true\"", "1"});
+    case TypeKind::kInt:
+      return random.pick({"\"5\"", "1.5", "1e40", "false"});
+    case TypeKind::kDecimal:
+      return random.pick({"\"5.00\"", "0.00001", "99999999999999999999", "1e-9"});
+    case TypeKind::kEnum:
+      return random.pick({"\"phone\"", "0", "\"\""});
+    default:
+      return "null";
+  }
+}
+
+using Members = std::vector<std::pair<std::string, std::string>>;
+
+std::string object_text(Random& random, Members members) {
+  for (std::size_t i = members.size(); i > 1; --i) {
+    std::swap(members[i - 1], members[random.below(i)]);
+  }
+  // Of a repeated key the first counts.
+  if (!members.empty() && random.chance(3)) members.emplace_back(random.pick(members).first, "[7]");
+  const char* blank = random.chance(20) ? " " : "";
+  std::string out = "{";
+  for (const auto& [name, text] : members) {
+    if (out.size() > 1) out += fmt::format(",{}", blank);
+    out += fmt::format("{}{}:{}{}", quoted(name), blank, blank, text);
+  }
+  return out + "}";
+}
+}  // namespace
+
+std::string event_line(Random& random, const cep::Plan& plan, const oracle::Event& event) {
+  const cep::EventType& type = plan.event_types[event.type.value];
+  Members members = {{"type", quoted(type.json_type)}};
+  std::map<std::string, Members> inner;
+  for (std::size_t i = 0; i < type.fields.size(); ++i) {
+    const cep::Field& field = type.fields[i];
+    const Value value = event.fields[i].view();
+    const std::string text =
+        value.is_missing() ? missing_text(random, field.type) : value_text(random, value);
+    if (text.empty()) continue;
+    if (field.path.size() == 1) {
+      members.emplace_back(field.path[0], text);
+    } else {
+      inner[field.path[0]].emplace_back(field.path[1], text);
+    }
+  }
+  for (const auto& [name, of] : inner) members.emplace_back(name, object_text(random, of));
+  if (random.chance(10))
+    members.emplace_back("unheard_of", R"({"deep":[1,2,{"x":"}"}],"s":"a\"b"})");
+  return object_text(random, std::move(members));
+}
+
+std::string event_lines(Random& random, const cep::Plan& plan,
+                        const std::vector<oracle::Event>& events) {
+  std::string out;
+  for (const oracle::Event& event : events) {
+    if (random.chance(2)) out += "\n";
+    if (random.chance(2)) out += "{\"type\":\"unheard_of\",\"ts\":1}\n";
+    out += event_line(random, plan, event) + (random.chance(5) ? "\r\n" : "\n");
+  }
+  return out;
+}
+}  // namespace tocsin::tests
