@@ -365,7 +365,7 @@ run_script() {
 verb_demo() { run_script release all scripts/demo.sh "$@"; }
 verb_bench() { run_script release all bench/run.sh "$@"; }
 verb_fuzz() { run_script fuzz fuzzers tests/fuzz/run.sh "$@"; }
-verb_conformance() { run_script release all tests/conformance/run.sh "$@"; }
+verb_conformance() { run_script release conformance tests/conformance/run.sh "$@"; }
 
 # --- help ----------------------------------------------------------------------------------------
 

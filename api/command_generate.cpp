@@ -209,7 +209,7 @@ void add_generate_command(CLI::App& program, Chosen& chosen) {
                    "Write a line there for every planted scenario; the file is replaced")
       ->type_name("FILE");
 
-  const char* const kShape = "Shape";
+  constexpr const char* kShape = "Shape";
   command
       ->add_option("--disorder", options->disorder,
                    "Events arrive up to so long after they happened (default: 0s, in time order)")

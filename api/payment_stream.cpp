@@ -250,8 +250,9 @@ void PaymentStream::plan_session(std::uint32_t account) {
   const std::int64_t cents =
       random_.chance(250) ? random_.between(100'001, 500'000) : random_.between(500, 100'000);
   const bool confirms = transfers && (cents > 100'000 || random_.chance(200));
-  const auto planned =
-      static_cast<std::size_t>(failures + 1 + transfers + changes_password + confirms);
+  const std::size_t planned = std::size_t{1} + static_cast<std::size_t>(failures) +
+                              std::size_t{transfers} + std::size_t{changes_password} +
+                              std::size_t{confirms};
   if (!has_room(planned)) return;
 
   event.ts_us = now_us_;

@@ -35,6 +35,7 @@ std::span<const Trade> trades_of(PaymentChannel channel) {
 
 WeightedChoice merchant_countries() {
   std::vector<double> weights;
+  weights.reserve(kCountries.size());
   for (const Country& country : kCountries) weights.push_back(country.merchant_weight);
   return WeightedChoice(weights);
 }
@@ -104,6 +105,7 @@ Customers::Customers(std::uint32_t count, StreamRandom& random)
       activity_(activity_of(count, random)),
       next_stranger_device_(2 * count) {
   std::vector<double> home_weights;
+  home_weights.reserve(kCountries.size());
   for (const Country& country : kCountries) home_weights.push_back(country.home_weight);
   const WeightedChoice homes(home_weights);
   for (Account& account : accounts_) {

@@ -126,23 +126,25 @@ struct WebhookOutbox::Impl {
   void settle(DeliveryQueue::Ticket ticket, AttemptOutcome outcome) {
     ++summary.attempts;
     ++summary.by_status[outcome.status];
+    const bool is_usual = outcome.is_success() && queue.circuit_state() == CircuitState::kClosed;
     if (outcome.is_success()) {
       ++summary.delivered;
     } else if (!stopping || summary.last_error.empty()) {
-      summary.last_error =
-          outcome.error;  // one that we cut off does not hide what the endpoint did before
+      // One that we cut off does not hide what the endpoint did before.
+      summary.last_error = outcome.error;
     }
     if (std::optional<Undelivered> dead = queue.settle(ticket, std::move(outcome), clock.now()))
       keep(*dead);
     summary.endpoint_gone = queue.is_endpoint_gone();
     refill();
-    work.notify_all();
+    if (!is_usual) work.notify_all();  // other deliveries may be due now, or at another time
     settled.notify_all();
   }
 
   void owe(std::string alert_id, std::uint64_t revision, std::string payload) {
     std::string id = webhook_id(alert_id, revision, url);
     queue.add({std::move(alert_id), revision, std::move(id), std::move(payload)}, clock.now());
+    work.notify_one();
   }
 
   bool has_room(std::size_t payload_bytes) const {
@@ -277,7 +279,6 @@ Result<void> WebhookOutbox::enqueue(std::string_view alert_id, std::string_view 
   TOCSIN_ASSERT(!impl_->finished, "finish comes last");
   if (impl_->spill.is_empty() && impl_->has_room(payload.size())) {
     impl_->owe(std::string(alert_id), revision, std::string(payload));
-    impl_->work.notify_one();
   } else if (Result<void> pushed = impl_->spill.push(alert_id, revision, payload); !pushed) {
     return pushed;
   }

@@ -264,6 +264,14 @@ std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type,
   return atom;
 }
 
+// A text of at most 7 bytes and its size as one word; longer ones give a word that none of them gives.
+inline std::uint64_t packed_text(std::string_view text) {
+  if (text.size() > 7) return ~std::uint64_t{0};
+  std::uint64_t word = text.size();
+  for (const char c : text) word = word << 8 | static_cast<unsigned char>(c);
+  return word;
+}
+
 // What a test asks, in words of its own: equal texts are equal tests.
 std::string meaning_of(const Atom& atom) {
   std::string out = std::to_string(static_cast<int>(atom.kind)) + "/" +
@@ -282,6 +290,12 @@ std::uint32_t AtomSet::add(EventTypeIndex type, Atom atom, std::string meaning) 
   const auto [place, is_new] =
       by_meaning_.try_emplace(std::move(meaning), static_cast<std::uint32_t>(atoms_.size()));
   if (is_new) {
+    const bool short_texts =
+        std::all_of(atom.texts.begin(), atom.texts.end(),
+                    [](const std::string& text) { return text.size() <= 7; });
+    if (short_texts) {
+      for (const std::string& text : atom.texts) atom.packed.push_back(packed_text(text));
+    }
     by_type_[type.value].push_back(place->second);
     atoms_.push_back(std::move(atom));
   }
@@ -416,6 +430,15 @@ void evaluate_column(const Atom& atom, const Column& column, std::uint32_t rows,
     case Atom::Kind::kTexts:
     case Atom::Kind::kNotTexts: {
       const bool wanted = atom.kind == Atom::Kind::kTexts;
+      if (!atom.packed.empty() && atom.packed.size() <= 16) {
+        fill_bits(out, rows, [&](std::uint32_t i) {
+          const std::uint64_t word = packed_text(texts[i]);
+          bool found = false;
+          for (const std::uint64_t other : atom.packed) found |= word == other;
+          return known[i] & static_cast<std::uint8_t>(found == wanted);
+        });
+        return;
+      }
       fill_bits(out, rows, [&](std::uint32_t i) {
         return known[i] != 0 && has_text(atom.texts, texts[i]) == wanted;
       });

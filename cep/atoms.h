@@ -46,6 +46,7 @@ struct Atom {
   std::int64_t high = 0;
   std::vector<std::int64_t> words;
   std::vector<std::string> texts;
+  std::vector<std::uint64_t> packed;  // of kTexts and kNotTexts, where all have at most 7 bytes
   const Expr* expr = nullptr;
 };
 

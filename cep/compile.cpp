@@ -191,6 +191,8 @@ class Compiler {
           }
         }
         key.complete = key.fields.size() == table.key.parts.size();
+        key.is_one_text = key.complete && key.fields.size() == 1 &&
+                          table.key.parts[0].type.kind == TypeKind::kString;
       }
     }
   }
@@ -296,7 +298,11 @@ class Compiler {
       asked.expr = keep(expr);
       asked.of_first =
           !(is_step && element.quantifier.loop && mentions_own_past(*expr, element.var));
-      if (!reads_key_state(*expr)) asked.fast = make_word_test(*expr, rule.step_of_var);
+      if (reads_key_state(*expr)) {
+        asked.feature = make_feature_test(*expr);
+      } else {
+        asked.words = make_word_test(plan_, *expr, rule.step_of_var);
+      }
       (reads_run(*expr) ? program.by_run : program.by_row).push_back(std::move(asked));
     }
     Predicate predicate = make_predicate(element.events, of_event);
@@ -498,17 +504,22 @@ class Compiler {
     }
   }
 
-  static void finish_table(TableProgram& table) {
+  void finish_table(TableProgram& table) const {
     std::vector<std::uint32_t>& creates = table.bit_predicates[0];
     std::sort(creates.begin(), creates.end());
     creates.erase(std::unique(creates.begin(), creates.end()), creates.end());
     table.operator_words = static_cast<std::uint32_t>((table.bit_predicates.size() + 63) / 64);
     table.predicate_words = static_cast<std::uint32_t>((table.predicates.size() + 63) / 64);
-    for (CaptureLayout& layout : table.layouts) {
+    for (std::size_t t = 0; t < table.layouts.size(); ++t) {
+      CaptureLayout& layout = table.layouts[t];
       if (layout.fields.empty()) continue;
       layout.place.assign(layout.fields.back().value + std::size_t{1}, CaptureLayout::kNotKept);
       for (std::size_t i = 0; i < layout.fields.size(); ++i) {
-        layout.place[layout.fields[i].value] = static_cast<std::uint16_t>(i);
+        const FieldIndex field = layout.fields[i];
+        layout.place[field.value] = static_cast<std::uint16_t>(i);
+        if (plan_.event_types[t].fields[field.value].type.kind == TypeKind::kString) {
+          layout.texts.push_back(static_cast<std::uint16_t>(i));
+        }
       }
     }
   }

@@ -147,6 +147,13 @@ Value in_loop(const Expr& expr, const EventView& current, const EvalScope& scope
   return unknown ? Value::missing() : Value::boolean(false);
 }
 
+std::uint64_t big_endian(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
+  return value;
+}
+}  // namespace
+
 Value compared(Op op, Ordering order) {
   if (order == Ordering::kUnknown) return Value::missing();
   switch (op) {
@@ -164,13 +171,6 @@ Value compared(Op op, Ordering order) {
       return Value::boolean(order != Ordering::kLess);
   }
 }
-
-std::uint64_t big_endian(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
-  return value;
-}
-}  // namespace
 
 Value key_part_value(const KeySpec& key, std::string_view key_bytes, std::uint32_t part) {
   std::string_view bytes = key_bytes;

@@ -47,6 +47,8 @@ bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t
 /// The outcome of a fast test; kUnsure asks for the expression itself.
 enum class Tried : std::uint8_t { kFalse, kTrue, kUnsure };
 Tried try_word_test(const WordTest& test, const EventView& current, const EvalScope& scope);
+/// What a comparison operator makes of an order; missing where that is unknown.
+Value compared(Op op, Ordering order);
 /// Part `part` of a key, from its bytes.
 Value key_part_value(const KeySpec& key, std::string_view key_bytes, std::uint32_t part);
 }  // namespace tocsin::cep

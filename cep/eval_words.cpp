@@ -1,99 +1,80 @@
 // The fast tests of cep/word_test.h at an event on offer.
-#include <cstring>
-
 #include "cep/eval.h"
 
 namespace tocsin::cep {
 namespace {
-// The event and field of a term; false where the event or the field is not there.
-bool find_field(const WordTerm& term, const EventView& current, const EvalScope& scope,
-                EventView& event, FieldIndex& field) {
-  event = current;
+// A term's word or text; false where the event or the value is missing.
+struct Found {
+  std::int64_t word = 0;
+  std::string_view text;
+};
+bool find(const WordTerm& term, bool is_text, const EventView& current, const EvalScope& scope,
+          Found& out) {
+  EventView event = current;
   if (term.source != WordTerm::Source::kCurrent &&
       !bound_event(scope, current, term.step, term.source == WordTerm::Source::kLast, event)) {
     return false;
   }
-  const std::optional<FieldIndex> found = term.field->in(event.type());
-  if (!found) return false;
-  field = *found;
-  return true;
+  if (event.row != nullptr) {
+    const Row& row = *event.row;
+    const std::uint32_t field = term.field_of_type[row.type.value];
+    if (field == WordTerm::kNoField) return false;
+    const Column& column = scope.batch->types[row.type.value].fields[field];
+    if (row.index >= column.known.size() || column.known[row.index] == 0) return false;
+    if (is_text) {
+      out.text = column.texts[row.index];
+    } else {
+      out.word = column.words[row.index];
+    }
+    return true;
+  }
+  const std::uint32_t field = term.field_of_type[event.kept->type];
+  if (field == WordTerm::kNoField) return false;
+  const CaptureLayout& layout = scope.table->layouts[event.kept->type];
+  return is_text ? event.kept->text(layout, FieldIndex(std::size_t{field}), out.text)
+                 : event.kept->word(layout, FieldIndex(std::size_t{field}), out.word);
 }
 
-Tried decided(Op op, int order) {
-  bool result = false;
+bool holds(Op op, int order) {
   switch (op) {
     case Op::kEqual:
-      result = order == 0;
-      break;
+      return order == 0;
     case Op::kNotEqual:
-      result = order != 0;
-      break;
+      return order != 0;
     case Op::kLess:
-      result = order < 0;
-      break;
+      return order < 0;
     case Op::kLessEqual:
-      result = order <= 0;
-      break;
+      return order <= 0;
     case Op::kGreater:
-      result = order > 0;
-      break;
+      return order > 0;
     default:
-      result = order >= 0;
-      break;
+      return order >= 0;
   }
-  return result ? Tried::kTrue : Tried::kFalse;
 }
 }  // namespace
 
 Tried try_word_test(const WordTest& test, const EventView& current, const EvalScope& scope) {
   if (test.is_text) {
-    std::string_view texts[2];
-    const WordTerm* terms[2] = {&test.left, &test.right};
-    for (int i = 0; i < 2; ++i) {
-      EventView event;
-      FieldIndex field;
-      if (!find_field(*terms[i], current, scope, event, field)) return Tried::kFalse;
-      if (event.row != nullptr) {
-        const Column& column = scope.batch->types[event.row->type.value].fields[field.value];
-        if (event.row->index >= column.known.size() || column.known[event.row->index] == 0) {
-          return Tried::kFalse;
-        }
-        texts[i] = column.texts[event.row->index];
-      } else {
-        const CaptureLayout& layout = scope.table->layouts[event.kept->type];
-        if (!event.kept->text(layout, field, texts[i])) return Tried::kFalse;
-      }
-    }
-    return decided(test.op, texts[0].compare(texts[1]));
+    Found left;
+    Found right;
+    if (!find(test.left, true, current, scope, left)) return Tried::kFalse;
+    if (!find(test.right, true, current, scope, right)) return Tried::kFalse;
+    return holds(test.op, left.text.compare(right.text)) ? Tried::kTrue : Tried::kFalse;
   }
-  Int128 sides[2] = {0, 0};
+  Int128 sides[2] = {test.left.factor, test.right.factor};
   const WordTerm* terms[2] = {&test.left, &test.right};
   for (int i = 0; i < 2; ++i) {
     const WordTerm& term = *terms[i];
-    if (term.source == WordTerm::Source::kConstant) {
-      sides[i] = term.factor;
-      continue;
-    }
-    EventView event;
-    FieldIndex field;
-    if (!find_field(term, current, scope, event, field)) return Tried::kFalse;
-    std::int64_t word = 0;
-    if (event.row != nullptr) {
-      const Column& column = scope.batch->types[event.row->type.value].fields[field.value];
-      if (event.row->index >= column.known.size() || column.known[event.row->index] == 0) {
-        return Tried::kFalse;
-      }
-      word = column.words[event.row->index];
-    } else {
-      const CaptureLayout& layout = scope.table->layouts[event.kept->type];
-      if (!event.kept->word(layout, field, word)) return Tried::kFalse;
-    }
+    if (term.source == WordTerm::Source::kConstant) continue;
+    Found found;
+    if (!find(term, false, current, scope, found)) return Tried::kFalse;
     std::int64_t product = 0;
-    if (term.checks_product && __builtin_mul_overflow(word, term.plan_factor, &product)) {
+    if (term.checks_product && __builtin_mul_overflow(found.word, term.plan_factor, &product)) {
       return Tried::kUnsure;
     }
-    sides[i] = Int128{word} * term.factor;
+    sides[i] *= found.word;
   }
-  return decided(test.op, sides[0] < sides[1] ? -1 : sides[0] > sides[1] ? 1 : 0);
+  const int order = sides[0] < sides[1] ? -1 : sides[0] > sides[1] ? 1 : 0;
+  return holds(test.op, order) ? Tried::kTrue : Tried::kFalse;
 }
 }  // namespace tocsin::cep

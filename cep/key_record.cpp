@@ -23,18 +23,13 @@ void put_128(std::uint64_t (&words)[2], Int128 number) {
 Int128 get_128(const std::uint64_t (&words)[2]) {
   return static_cast<Int128>(static_cast<unsigned __int128>(words[1]) << 64 | words[0]);
 }
-// A text inside a captured event.
-struct TextPlace {
-  std::uint32_t offset = 0;  // bytes from the event's start
-  std::uint32_t size = 0;
-};
 const std::uint64_t* words_after(const KeptEvent& event) {
   return reinterpret_cast<const std::uint64_t*>(&event + 1);
 }
+// A text's word: its offset in bytes from the event's start, and its size in the upper half.
 std::string_view text_at(const KeptEvent& event, std::uint64_t word) {
-  TextPlace place;
-  std::memcpy(static_cast<void*>(&place), &word, sizeof(place));
-  return {reinterpret_cast<const char*>(&event) + place.offset, place.size};
+  return {reinterpret_cast<const char*>(&event) + (word & 0xffffffff),
+          static_cast<std::size_t>(word >> 32)};
 }
 // Where the words of the fields begin.
 const std::uint64_t* field_words(const KeptEvent& event, const CaptureLayout& layout) {
@@ -153,13 +148,13 @@ bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, O
   }
   if (header->capacity - header->used < words + list_words) {
     collect(base(slot), replaces ? op : 0, drafts, event);
-    const auto live = static_cast<std::uint32_t>(scratch_.size());
-    move_to_fit(slot, live + words + (live + words) / 4);
+    const std::uint32_t needed = scratch_used_ + words;
+    move_to_fit(slot, needed + needed / 2);
     return true;
   }
   if (list_words != 0) {
-    const Offset list = cut(slot, list_words);
     std::byte* record = base(slot);
+    const Offset list = cut(record, list_words);
     std::memcpy(at<OperatorEntry>(record, list), at<OperatorEntry>(record, header->operators),
                 header->operator_count * sizeof(OperatorEntry));
     header->operators = list;
@@ -168,29 +163,11 @@ bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, O
   return false;
 }
 
-bool RecordStore::has_room(const KeySlot& slot, std::uint32_t words, std::uint32_t op) const {
-  if (slot.record == 0) return true;
-  const auto* header = reinterpret_cast<const RecordHeader*>(base(slot));
-  const std::uint32_t room = header->capacity - header->used;
-  if (room < words) return false;
-  if (header->operator_count < header->operator_capacity) return true;
-  return room >= words + header->operator_count + 2 || find(slot, op) != nullptr;
-}
-
-Offset RecordStore::cut(const KeySlot& slot, std::uint32_t words) {
-  auto* header = reinterpret_cast<RecordHeader*>(base(slot));
-  TOCSIN_ASSERT(header->capacity - header->used >= words, "ensure() made the room");
-  const Offset offset = header->used;
-  header->used += words;
-  return offset;
-}
-
-void RecordStore::set_state(const KeySlot& slot, std::uint32_t op, Offset state) {
-  if (OperatorEntry* entry = find(slot, op)) {
+void RecordStore::set_state(std::byte* record, std::uint32_t op, Offset state) {
+  if (OperatorEntry* entry = find(record, op)) {
     entry->state = state;
     return;
   }
-  std::byte* record = base(slot);
   auto* header = reinterpret_cast<RecordHeader*>(record);
   TOCSIN_ASSERT(header->operator_count < header->operator_capacity, "ensure() made the room");
   auto* entries = at<OperatorEntry>(record, header->operators);
@@ -205,11 +182,14 @@ void RecordStore::release(KeySlot& slot) {
   slot.record = 0;
 }
 
-Offset RecordStore::push(const void* from, std::uint32_t words) {
-  const auto offset = static_cast<Offset>(scratch_.size());
-  scratch_.resize(scratch_.size() + words);
-  std::memcpy(scratch_.data() + offset, from, std::size_t{words} * 8);
-  return offset;
+void RecordStore::grow_scratch(std::uint32_t words) {
+  const std::uint32_t capacity = std::max(scratch_capacity_ * 2, scratch_used_ + words + 1024);
+  auto grown = std::make_unique_for_overwrite<std::uint64_t[]>(capacity);
+  if (scratch_used_ > 0) {
+    std::memcpy(grown.get(), scratch_.get(), std::size_t{scratch_used_} * 8);
+  }
+  scratch_ = std::move(grown);
+  scratch_capacity_ = capacity;
 }
 
 Offset RecordStore::forward_event(std::byte* old, Offset event) {
@@ -232,7 +212,7 @@ Offset RecordStore::forward_node(std::byte* old, Offset node) {
     const std::uint32_t words =
         kNodeWords + (from->has_values() ? deadline_values_ * kStoredValueWords : 0);
     const Offset to = push(from, words);
-    auto* fresh = reinterpret_cast<Node*>(scratch_.data() + to);
+    auto* fresh = reinterpret_cast<Node*>(scratch_.get() + to);
     fresh->parent = copied;
     fresh->event = event;
     from->parent = kForwarded | to;
@@ -246,32 +226,32 @@ void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entr
   deadline_values_ = static_cast<std::uint32_t>(rule.deadline_features.size());
   const auto* header = at<RuleHeader>(old, state);
   const std::uint32_t count = header->run_count;
-  const std::uint32_t capacity = count < 2 ? count : count + count / 4;
+  const std::uint32_t capacity =
+      count < 2 ? std::min(header->run_capacity, 2U) : count + count / 4;
   RuleHeader copy = *header;
   copy.run_capacity = capacity;
   entry.state = push(&copy, sizeof(copy) / 8);
   const std::uint32_t header_words = rule_header_words(rule);
   if (rule.once) push(header + 1, sizeof(OnceState) / 8);
-  const Offset runs = static_cast<Offset>(scratch_.size());
-  scratch_.resize(scratch_.size() + std::size_t{capacity} * kRunWords);
+  const Offset runs = push_space(capacity * kRunWords);
   for (std::uint32_t i = 0; i < count; ++i) {
     Run run = at<Run>(old, state + header_words)[i];
     run.node = forward_node(old, run.node);
     run.anchor = forward_node(old, run.anchor);
-    std::memcpy(scratch_.data() + runs + std::size_t{i} * kRunWords, &run, sizeof(run));
+    std::memcpy(scratch_.get() + runs + std::size_t{i} * kRunWords, &run, sizeof(run));
   }
 }
 
 void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts,
                           Offset& event) {
   const auto* header = reinterpret_cast<const RecordHeader*>(old);
-  scratch_.clear();
-  scratch_.resize(kHeaderWords);
+  scratch_used_ = 0;
+  push_space(kHeaderWords);
   RecordHeader fresh;
   fresh.operators = kHeaderWords;
   fresh.operator_capacity = static_cast<std::uint16_t>(
       std::min<std::size_t>(table_.operators.size(), std::max(4, header->operator_count + 1)));
-  scratch_.resize(scratch_.size() + fresh.operator_capacity);
+  push_space(fresh.operator_capacity);
   const auto* entries = at<OperatorEntry>(old, header->operators);
   for (std::uint16_t i = 0; i < header->operator_count; ++i) {
     OperatorEntry entry = entries[i];
@@ -279,14 +259,13 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
     const OperatorProgram& op = table_.operators[entry.op - 1];
     if (op.kind == OperatorKind::kFeature) {
       const auto* ring = at<RingHeader>(old, entry.state);
-      const Offset place = static_cast<Offset>(scratch_.size());
-      scratch_.resize(scratch_.size() + ring_words_compact(*ring));
-      copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.data() + place));
+      const Offset place = push_space(ring_words_compact(*ring));
+      copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.get() + place));
       entry.state = place;
     } else {
       collect_runs(old, entry.state, entry, program_.rules[op.index]);
     }
-    std::memcpy(scratch_.data() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
+    std::memcpy(scratch_.get() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
     ++fresh.operator_count;
   }
   if (skip_op != 0) {
@@ -300,11 +279,11 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
     }
   }
   if (event != 0) event = forward_event(old, event);
-  std::memcpy(scratch_.data(), &fresh, sizeof(fresh));
+  std::memcpy(scratch_.get(), &fresh, sizeof(fresh));
 }
 
 void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t capacity_least) {
-  const auto live = static_cast<std::uint32_t>(scratch_.size());
+  const std::uint32_t live = scratch_used_;
   const std::uint32_t capacity = Arena::rounded(capacity_least);
   TOCSIN_ASSERT(capacity < kForwarded, "one key's record stays below 16 GiB");
   const std::uint32_t old_capacity = words_of(base(slot));
@@ -313,36 +292,36 @@ void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t capacity_least) {
     slot.record = keys_->arena().allocate(capacity);
   }
   RecordHeader header;
-  std::memcpy(static_cast<void*>(&header), scratch_.data(), sizeof(header));
+  std::memcpy(static_cast<void*>(&header), scratch_.get(), sizeof(header));
   header.capacity = capacity;
   header.used = live;
-  std::memcpy(scratch_.data(), &header, sizeof(header));
-  std::memcpy(base(slot), scratch_.data(), std::size_t{live} * 8);
+  std::memcpy(scratch_.get(), &header, sizeof(header));
+  std::memcpy(base(slot), scratch_.get(), std::size_t{live} * 8);
 }
 
 void RecordStore::shrink(KeySlot& slot) {
   Offset none = 0;
   collect(base(slot), 0, {}, none);
-  move_to_fit(slot, static_cast<std::uint32_t>(scratch_.size()));
+  move_to_fit(slot, scratch_used_);
 }
 
 std::uint32_t RecordStore::event_words(const Batch& batch, const Row& row) {
   const CaptureLayout& layout = table_.layouts[row.type.value];
-  const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
-  const std::vector<Column>& columns = batch.types[row.type.value].fields;
+  const Column* columns = batch.types[row.type.value].fields.data();
   std::uint32_t words = sizeof(KeptEvent) / 8 + static_cast<std::uint32_t>(layout.fields.size());
   if (row.ts != row.engine_time) ++words;
-  std::size_t text_bytes = 0;
-  bool has_missing = false;
+  has_missing_ = false;
   for (const FieldIndex field : layout.fields) {
     const Column& column = columns[field.value];
-    if (row.index >= column.known.size() || column.known[row.index] == 0) {
-      has_missing = true;
-    } else if (fields[field.value].type.kind == TypeKind::kString) {
-      text_bytes += column.texts[row.index].size();
-    }
+    has_missing_ =
+        has_missing_ || row.index >= column.known.size() || column.known[row.index] == 0;
   }
-  if (has_missing) words += known_words(layout.fields.size());
+  std::size_t text_bytes = 0;
+  for (const std::uint16_t place : layout.texts) {
+    const Column& column = columns[layout.fields[place].value];
+    if (row.index < column.texts.size()) text_bytes += column.texts[row.index].size();
+  }
+  if (has_missing_) words += known_words(layout.fields.size());
   if (layout.keeps_identity) {
     identity_ = row_identity(*program_.plan, batch, row);
     words += 2;
@@ -354,57 +333,55 @@ std::uint32_t RecordStore::event_words(const Batch& batch, const Row& row) {
 void RecordStore::write_event(std::byte* record, Offset place, const Batch& batch, const Row& row,
                               std::uint32_t words) {
   const CaptureLayout& layout = table_.layouts[row.type.value];
-  const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
-  const std::vector<Column>& columns = batch.types[row.type.value].fields;
-  KeptEvent event;
-  event.words = words;
-  event.type = static_cast<std::uint16_t>(row.type.value);
-  event.arrival_index = row.arrival.index;
-  event.arrival_record = row.arrival.record;
-  event.engine_time_us = row.engine_time.us;
+  const Column* columns = batch.types[row.type.value].fields.data();
+  const std::size_t fields = layout.fields.size();
+  auto* const event = at<KeptEvent>(record, place);
+  event->forward = 0;
+  event->words = words;
+  event->type = static_cast<std::uint16_t>(row.type.value);
+  event->flags = 0;
+  event->arrival_index = row.arrival.index;
+  event->arrival_record = row.arrival.record;
+  event->engine_time_us = row.engine_time.us;
   auto* out = at<std::uint64_t>(record, place + sizeof(KeptEvent) / 8);
   if (row.ts != row.engine_time) {
-    event.flags |= KeptEvent::kHasTs;
+    event->flags |= KeptEvent::kHasTs;
     *out++ = static_cast<std::uint64_t>(row.ts.us);
   }
-  const bool has_missing =
-      std::any_of(layout.fields.begin(), layout.fields.end(), [&](FieldIndex field) {
-        const Column& column = columns[field.value];
-        return row.index >= column.known.size() || column.known[row.index] == 0;
-      });
-  std::uint64_t* known = out;
-  if (has_missing) {
-    event.flags |= KeptEvent::kHasMissing;
-    const std::uint32_t count = known_words(layout.fields.size());
-    std::fill_n(known, count, 0);
-    out += count;
+  if (has_missing_) {
+    event->flags |= KeptEvent::kHasMissing;
+    std::fill_n(out, known_words(fields), 0);
+    for (std::size_t i = 0; i < fields; ++i) {
+      const Column& column = columns[layout.fields[i].value];
+      if (row.index < column.known.size() && column.known[row.index] != 0) {
+        out[i / 64] |= std::uint64_t{1} << (i % 64);
+      }
+    }
+    out += known_words(fields);
   }
-  auto* const event_start = reinterpret_cast<char*>(at<std::byte>(record, place));
-  auto* text = reinterpret_cast<char*>(out + layout.fields.size() + (layout.keeps_identity ? 2 : 0));
+  *at<std::uint64_t>(record, place + words - 1) = 0;  // pads the last text, if there is one
+  // A missing value's word is 0, its text empty, in the columns too.
+  for (std::size_t i = 0; i < fields; ++i) {
+    const Column& column = columns[layout.fields[i].value];
+    out[i] = row.index < column.words.size() ? static_cast<std::uint64_t>(column.words[row.index])
+                                             : 0;
+  }
+  if (layout.texts.empty() && !layout.keeps_identity) return;
+  auto* const event_start = reinterpret_cast<char*>(event);
+  auto* text = reinterpret_cast<char*>(out + fields + (layout.keeps_identity ? 2 : 0));
   const auto put_text = [&](std::string_view from) {
-    TextPlace text_place{static_cast<std::uint32_t>(text - event_start),
-                         static_cast<std::uint32_t>(from.size())};
+    const auto offset = static_cast<std::uint64_t>(text - event_start);
     if (!from.empty()) std::memcpy(text, from.data(), from.size());
     text += from.size();
-    std::uint64_t word = 0;
-    std::memcpy(&word, &text_place, sizeof(word));
-    return word;
+    return offset | std::uint64_t{from.size()} << 32;
   };
-  for (std::size_t i = 0; i < layout.fields.size(); ++i) {
+  for (const std::uint16_t i : layout.texts) {
     const Column& column = columns[layout.fields[i].value];
-    std::uint64_t word = 0;
-    if (row.index < column.known.size() && column.known[row.index] != 0) {
-      if (has_missing) known[i / 64] |= std::uint64_t{1} << (i % 64);
-      word = fields[layout.fields[i].value].type.kind == TypeKind::kString
-                 ? put_text(column.texts[row.index])
-                 : static_cast<std::uint64_t>(column.words[row.index]);
-    }
-    *out++ = word;
+    if (row.index < column.texts.size()) out[i] = put_text(column.texts[row.index]);
   }
   if (layout.keeps_identity) {
-    *out++ = put_text(identity_.bytes);
-    *out++ = put_text(identity_.text);
+    out[fields] = put_text(identity_.bytes);
+    out[fields + 1] = put_text(identity_.text);
   }
-  std::memcpy(event_start, &event, sizeof(event));
 }
 }  // namespace tocsin::cep

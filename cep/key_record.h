@@ -15,9 +15,12 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "cep/base/assert.h"
 #include "cep/batch.h"
 #include "cep/identity.h"
 #include "cep/key_table.h"
@@ -120,7 +123,8 @@ struct KeptEvent {
 /// A run as the matcher wants it after the event in hand, before anything is written.
 struct Draft {
   Run run;
-  bool takes = false;        // the event in hand becomes its last: `node` is the one before, 0 for a fresh start
+  bool takes = false;         // the event in hand becomes its last: `node` is the one before, 0 for a fresh start
+  bool shares_node = false;   // with the draft before it
   bool anchors_here = false;  // `anchor` is the node that the event in hand will get
 };
 
@@ -157,12 +161,21 @@ class RecordStore {
                         std::span<Draft> drafts) {
     return ensure(slot, words, op, event, true, drafts);
   }
-  /// Whether ensure() would have nothing to collect.
-  bool has_room(const KeySlot& slot, std::uint32_t words, std::uint32_t op) const;
-  /// Cuts an object; requires that ensure() made the room.
-  Offset cut(const KeySlot& slot, std::uint32_t words);
+  /// Whether a record has so many words to cut.
+  static bool has_room(const std::byte* record, std::uint32_t words) {
+    const auto* header = reinterpret_cast<const RecordHeader*>(record);
+    return header->capacity - header->used >= words;
+  }
+  /// Cuts an object; requires that ensure() or has_room() saw the room.
+  static Offset cut(std::byte* record, std::uint32_t words) {
+    auto* header = reinterpret_cast<RecordHeader*>(record);
+    TOCSIN_ASSERT(header->capacity - header->used >= words, "ensure() made the room");
+    const Offset offset = header->used;
+    header->used += words;
+    return offset;
+  }
   /// Points `op` to `state`, listing it if it is new.
-  void set_state(const KeySlot& slot, std::uint32_t op, Offset state);
+  static void set_state(std::byte* record, std::uint32_t op, Offset state);
   /// Forgets the operators for which `is_dead(entry)`, rebuilds the record as small as it can be, or frees it when
   /// nothing is left.
   template <typename IsDead>
@@ -184,7 +197,7 @@ class RecordStore {
   }
   void release(KeySlot& slot);
 
-  /// Words that capturing this row takes.
+  /// Words that capturing this row takes; looks at the row once for write_event().
   std::uint32_t event_words(const Batch& batch, const Row& row);
   /// Captures the row at `place`, which has the `words` that event_words() last said for this row.
   void write_event(std::byte* record, Offset place, const Batch& batch, const Row& row,
@@ -212,22 +225,38 @@ class RecordStore {
   void collect_runs(std::byte* old, Offset state, OperatorEntry& entry, const RuleProgram& rule);
   Offset forward_node(std::byte* old, Offset node);
   Offset forward_event(std::byte* old, Offset event);
-  Offset push(const void* from, std::uint32_t words);
+  Offset push(const void* from, std::uint32_t words) {
+    const Offset offset = push_space(words);
+    std::memcpy(scratch_.get() + offset, from, std::size_t{words} * 8);
+    return offset;
+  }
+  Offset push_space(std::uint32_t words) {
+    if (scratch_capacity_ - scratch_used_ < words) grow_scratch(words);
+    const Offset offset = scratch_used_;
+    scratch_used_ += words;
+    return offset;
+  }
+  void grow_scratch(std::uint32_t words);
   void move_to_fit(KeySlot& slot, std::uint32_t capacity_least);
   void shrink(KeySlot& slot);
 
   const ProgramImpl& program_;
   const TableProgram& table_;
   KeyShard* keys_ = nullptr;
-  std::vector<std::uint64_t> scratch_;
+  std::unique_ptr<std::uint64_t[]> scratch_;  // the record that is being laid out afresh
+  std::uint32_t scratch_used_ = 0;
+  std::uint32_t scratch_capacity_ = 0;
   std::vector<Offset> path_;  // of forward_node
   std::uint32_t deadline_values_ = 0;  // of the rule whose nodes are being copied
-  EventIdentity identity_;  // of the row whose capture was sized last
+  // Of the row whose capture was sized last.
+  EventIdentity identity_;
+  bool has_missing_ = false;
 };
 inline constexpr std::uint32_t kHeaderWords = sizeof(RecordHeader) / 8;
 /// Words of a rule's state before its runs.
 inline std::uint32_t rule_header_words(const RuleProgram& rule) {
-  return (sizeof(RuleHeader) + (rule.once ? sizeof(OnceState) : 0)) / 8;
+  const std::size_t bytes = sizeof(RuleHeader) + (rule.once ? sizeof(OnceState) : 0);
+  return static_cast<std::uint32_t>(bytes / 8);
 }
 inline constexpr std::uint32_t kRunWords = sizeof(Run) / 8;
 inline constexpr std::uint32_t kNodeWords = sizeof(Node) / 8;

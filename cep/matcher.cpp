@@ -13,17 +13,17 @@ void Matcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& 
   const bool may_start = hand.satisfies(rule.steps[0].take.predicate);
   OperatorEntry* const entry = hand.slot != nullptr ? store_.find(*hand.slot, rule.op) : nullptr;
   record_ = hand.slot != nullptr && hand.slot->record != 0 ? store_.base(*hand.slot) : nullptr;
-  rule_ = &rule;
+  if (!may_start && (entry == nullptr ||
+                     RecordStore::at<RuleHeader>(record_, entry->state)->run_count == 0)) {
+    return;
+  }
+  take_up(rule, record_, hand.key, &features);
   read_state(entry);
-  if (!may_start && state_.run_count == 0) return;
-
   hand_ = &hand;
-  key_ = hand.key;
-  features_ = &features;
   timers_ = &timers;
   queue_ = queue;
   is_considered_ = rule.strict && hand.satisfies(rule.considered_predicate);
-  row_answers_.assign(rule.row_places, 0);
+  if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
   drafts_.clear();
   candidates_.clear();
   changed_ = false;
@@ -50,14 +50,24 @@ void Matcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& 
     if (state_changed && entry != nullptr) {
       write_state(entry->state);
     } else if (state_changed && rule.once) {
-      commit();
+      commit(nullptr);
     }
     return;
   }
   if (rule.prunes && drafts_.size() > 1) prune();
   keep_to_budget();
-  commit();
+  commit(entry);
   if (rule.ends_absent) set_deadlines();
+}
+
+void Matcher::take_up(const RuleProgram& rule, std::byte* record, std::string_view key,
+                      FeatureReader* features) {
+  rule_ = &rule;
+  record_ = record;
+  scope_.rule = &rule;
+  scope_.record = record;
+  scope_.key = key;
+  scope_.features = features;
 }
 
 void Matcher::read_state(const OperatorEntry* entry) {
@@ -171,26 +181,17 @@ bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, b
   return true;
 }
 
-EvalScope Matcher::scope_at(Offset head, int taken_step) {
-  EvalScope scope{program_};
-  scope.batch = batch_;
-  scope.table = &table_;
-  scope.rule = rule_;
-  scope.record = record_;
-  scope.head = head;
-  scope.taken_step = taken_step;
-  scope.key = key_;
-  scope.features = features_;
-  scope.values_missing = &stats_.values_missing;
-  return scope;
-}
-
 bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
-  const EvalScope scope = scope_at(head, taken_step);
+  const EvalScope& scope = scope_at(head, taken_step);
   const EventView current{hand_->row, nullptr};
-  if (conjunct.fast) {
-    const Tried tried = try_word_test(*conjunct.fast, current, scope);
+  if (conjunct.words) {
+    const Tried tried = try_word_test(*conjunct.words, current, scope);
     if (tried != Tried::kUnsure) return tried == Tried::kTrue;
+  }
+  if (conjunct.feature) {
+    const FeatureTest& test = *conjunct.feature;
+    return compared(test.op, cep::compare(scope.features->read(test.feature), test.literal))
+        .is_true();
   }
   return evaluate(*conjunct.expr, current, scope).is_true();
 }
@@ -303,11 +304,10 @@ void Matcher::keep_to_budget() {
 
 // ---- writing
 
-// Makes the drafts the rule's runs of this key.
-void Matcher::commit() {
+// Makes the drafts the rule's runs of this key; `entry` is the rule's, null where it has no state yet.
+void Matcher::commit(const OperatorEntry* entry) {
   KeySlot& slot = *hand_->slot;
   const auto count = static_cast<std::uint32_t>(drafts_.size());
-  const OperatorEntry* entry = store_.find(slot, rule_->op);
   if (entry == nullptr && count == 0 && !rule_->once) return;
   stats_.runs += count;
   stats_.runs -= state_.run_count;
@@ -316,37 +316,41 @@ void Matcher::commit() {
   // share it.
   std::uint32_t words = 0;
   std::uint32_t event_words = 0;
-  shares_node_.assign(count, 0);
-  for (std::size_t i = 0; i < count; ++i) {
-    const Draft& draft = drafts_[i];
-    if (!draft.takes) continue;
-    if (hand_->event == 0 && event_words == 0) {
-      event_words = store_.event_words(*batch_, *hand_->row);
-      words += event_words;
+  const Draft* before = nullptr;
+  for (Draft& draft : drafts_) {
+    if (draft.takes) {
+      if (hand_->event == 0 && event_words == 0) {
+        event_words = store_.event_words(*batch_, *hand_->row);
+        words += event_words;
+      }
+      draft.shares_node = before != nullptr && before->takes &&
+                          before->run.node == draft.run.node &&
+                          before->run.step() == draft.run.step();
+      if (!draft.shares_node) words += node_words(draft);
     }
-    shares_node_[i] = i > 0 && drafts_[i - 1].takes && drafts_[i - 1].run.node == draft.run.node &&
-                      drafts_[i - 1].run.step() == draft.run.step();
-    if (shares_node_[i] == 0) words += node_words(draft);
+    before = &draft;
   }
   const std::uint32_t new_capacity = count < 2 ? count : count + count / 4;
   const std::uint32_t block_words = header_words_ + new_capacity * kRunWords;
   const bool in_place = entry != nullptr && state_.run_capacity >= count &&
-                        store_.has_room(slot, words, rule_->op);
+                        RecordStore::has_room(record_, words);
   if (!in_place) {
     store_.ensure_replacing(slot, words + block_words, rule_->op, hand_->event, drafts_);
+    record_ = store_.base(slot);
+    scope_.record = record_;
   }
-  record_ = store_.base(slot);
   if (event_words != 0) {
-    hand_->event = store_.cut(slot, event_words);
+    hand_->event = RecordStore::cut(record_, event_words);
     store_.write_event(record_, hand_->event, *batch_, *hand_->row, event_words);
   }
   bool starts = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    Draft& draft = drafts_[i];
+  Offset node = 0;
+  for (Draft& draft : drafts_) {
     if (!draft.takes) continue;
     starts = starts || draft.run.node == 0;
-    draft.run.node = shares_node_[i] != 0 ? drafts_[i - 1].run.node : write_node(draft);
-    if (draft.anchors_here) draft.run.anchor = draft.run.node;
+    if (!draft.shares_node) node = write_node(draft);
+    draft.run.node = node;
+    if (draft.anchors_here) draft.run.anchor = node;
   }
   if (starts) ++state_.next_start;
 
@@ -354,14 +358,14 @@ void Matcher::commit() {
   if (in_place) {
     block = entry->state;
   } else {
-    block = store_.cut(slot, block_words);
-    store_.set_state(slot, rule_->op, block);
+    block = RecordStore::cut(record_, block_words);
+    RecordStore::set_state(record_, rule_->op, block);
     state_.run_capacity = new_capacity;
   }
   state_.run_count = count;
   write_state(block);
   Run* runs = RecordStore::at<Run>(record_, block + header_words_);
-  for (std::size_t i = 0; i < count; ++i) runs[i] = drafts_[i].run;
+  for (const Draft& draft : drafts_) *runs++ = draft.run;
 }
 
 std::uint32_t Matcher::node_words(const Draft& draft) const {
@@ -373,7 +377,7 @@ std::uint32_t Matcher::node_words(const Draft& draft) const {
 
 // The node of the event in hand after the draft's last one.
 Offset Matcher::write_node(const Draft& draft) {
-  const Offset offset = store_.cut(*hand_->slot, node_words(draft));
+  const Offset offset = RecordStore::cut(record_, node_words(draft));
   Node node;
   node.parent = draft.run.node;
   node.event = hand_->event;
@@ -389,7 +393,7 @@ Offset Matcher::write_node(const Draft& draft) {
     node.subset_and_values |= Node::kHasValues;
     auto* values = RecordStore::at<StoredValue>(record_, offset + kNodeWords);
     for (const FeatureIndex feature : rule_->deadline_features) {
-      *values++ = StoredValue::of(features_->read(feature));
+      *values++ = StoredValue::of(scope_.features->read(feature));
     }
   }
   *RecordStore::at<Node>(record_, offset) = node;
@@ -490,7 +494,7 @@ std::ptrdiff_t Matcher::select(std::size_t count, OrderKey order, ScopeOf&& scop
   const SelectionKind kind = rule_->rule->selection.kind;
   bool any_held_back = false;
   for (std::size_t i = 0; i < count; ++i) {
-    const EvalScope scope = scope_of(i);
+    const EvalScope& scope = scope_of(i);
     const EventView last = last_of(i);
     if (!passes_having(scope, last)) continue;
     if (is_held_back(order.time.us)) {
@@ -526,10 +530,10 @@ bool Matcher::select_at_event() {
   order.arrival = hand_->row->arrival;
   order.level = rule_->level;
   order.rule = rule_->index.value;
-  order.key = key_;
+  order.key = scope_.key;
   return select(
              candidates_.size(), std::move(order),
-             [&](std::size_t i) {
+             [&](std::size_t i) -> const EvalScope& {
                return scope_at(candidates_[i].parent, static_cast<int>(last_step));
              },
              [&](std::size_t) { return EventView{hand_->row, nullptr}; }) >= 0;
@@ -558,10 +562,8 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
                           const Timer& timer) {
   OperatorEntry* const entry = store_.find(slot, rule.op);
   if (entry == nullptr) return;
-  rule_ = &rule;
+  take_up(rule, store_.base(slot), key, nullptr);
   hand_ = nullptr;
-  key_ = key;
-  record_ = store_.base(slot);
   header_words_ = rule_header_words(rule);
   auto* const header = RecordStore::at<RuleHeader>(record_, entry->state);
   Run* const runs = RecordStore::at<Run>(record_, entry->state + header_words_);
@@ -597,13 +599,13 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
   std::optional<StoredFeatures> features;
   const std::ptrdiff_t selected = select(
       due_.size(), std::move(order),
-      [&](std::size_t i) {
+      [&](std::size_t i) -> const EvalScope& {
         features.emplace(rule, RecordStore::at<StoredValue>(record_, due_[i].node + kNodeWords));
-        features_ = &*features;
+        scope_.features = &*features;
         return scope_at(due_[i].node, -1);
       },
       [&](std::size_t i) { return EventView{nullptr, last_event(due_[i].node)}; });
-  features_ = nullptr;
+  scope_.features = nullptr;
   if (selected >= 0) {  // all that began at or before its last event go
     const KeptEvent* last = last_event(due_[static_cast<std::size_t>(selected)].node);
     const auto position = std::pair{last->engine_time_us, last->arrival()};

@@ -44,11 +44,15 @@ class Matcher {
  public:
   Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
           EngineStats& stats)
-      : program_(program), table_(table), store_(store), stats_(stats) {}
+      : program_(program), store_(store), stats_(stats), scope_{program} {
+    scope_.table = &table;
+    scope_.values_missing = &stats.values_missing;
+  }
 
   /// The slice that rows are of, until the next call.
   void begin_slice(const Batch& batch, std::vector<Alert>& alerts) {
     batch_ = &batch;
+    scope_.batch = &batch;
     alerts_ = &alerts;
   }
   /// Offers the row to the rule's runs of its key. Sets deadlines in `timers`' queue `queue`.
@@ -81,12 +85,18 @@ class Matcher {
   void take(const Run& parent, std::uint32_t step, std::uint32_t count, bool killed);
   bool fits(const ElementProgram& element, Offset head, int taken_step, bool is_first);
   bool holds(const Conjunct& conjunct, Offset head, int taken_step);
-  EvalScope scope_at(Offset head, int taken_step);
+  const EvalScope& scope_at(Offset head, int taken_step) {
+    scope_.head = head;
+    scope_.taken_step = taken_step;
+    return scope_;
+  }
+  void take_up(const RuleProgram& rule, std::byte* record, std::string_view key,
+               FeatureReader* features);
   void prune();
   bool dominates(const Draft& a, const Draft& b);
   void prune_group(std::size_t begin, std::size_t end);
   void keep_to_budget();
-  void commit();
+  void commit(const OperatorEntry* entry);
   std::uint32_t node_words(const Draft& draft) const;
   Offset write_node(const Draft& draft);
   const KeptEvent* first_event(Offset node) const;
@@ -104,19 +114,17 @@ class Matcher {
   void raise(const EvalScope& scope, const EventView& last, const OrderKey& order);
 
   const ProgramImpl& program_;
-  const TableProgram& table_;
   RecordStore& store_;
   EngineStats& stats_;
+  EvalScope scope_;  // of the rule, key and event in hand
   const Batch* batch_ = nullptr;
   std::vector<Alert>* alerts_ = nullptr;
 
   // The rule and event in hand.
   const RuleProgram* rule_ = nullptr;
   RowInHand* hand_ = nullptr;
-  FeatureReader* features_ = nullptr;
   ShardTimers* timers_ = nullptr;
   std::uint32_t queue_ = 0;
-  std::string_view key_;
   std::byte* record_ = nullptr;
   bool is_considered_ = false;
   RuleHeader state_;
@@ -127,7 +135,6 @@ class Matcher {
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
   std::vector<std::uint32_t> group_order_;
   std::vector<std::uint8_t> dominated_;
-  std::vector<std::uint8_t> shares_node_;
   std::vector<Run> due_;
   bool changed_ = false;
 };

@@ -30,7 +30,8 @@ struct Predicate {
 struct Conjunct {
   const Expr* expr = nullptr;
   bool of_first = true;  // asked of a loop's first event too
-  std::optional<WordTest> fast;
+  std::optional<WordTest> words;
+  std::optional<FeatureTest> feature;
 };
 /// A step's or an absence's test of the event on offer.
 struct ElementProgram {
@@ -92,6 +93,7 @@ struct CaptureLayout {
   static constexpr std::uint16_t kNotKept = 0xffff;
   std::vector<FieldIndex> fields;    // ascending
   std::vector<std::uint16_t> place;  // by FieldIndex, into fields; kNotKept
+  std::vector<std::uint16_t> texts;  // places of the string fields
   bool keeps_identity = false;       // a type without an id field
 };
 enum class OperatorKind : std::uint8_t { kFeature, kProbe, kRule };
@@ -102,7 +104,8 @@ struct OperatorProgram {
 };
 /// How a key is read from a row of one event type.
 struct KeyFields {
-  bool complete = false;  // the type has all parts
+  bool complete = false;     // the type has all parts
+  bool is_one_text = false;  // a single string
   std::vector<FieldIndex> fields;
 };
 struct TableProgram {

@@ -56,6 +56,11 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
     queue_of_op_[i] = static_cast<std::uint32_t>(queues[op.pass].size());
     queues[op.pass].push_back(!program.rules[op.index].waits_from_first);
   }
+  for (std::vector<std::uint64_t>& mask : pass_masks_) mask.resize(table_.operator_words);
+  for (std::size_t i = 0; i < table_.operators.size(); ++i) {
+    const std::size_t bit = i + 1;
+    pass_masks_[table_.operators[i].pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
+  }
   gains_.resize(table_.predicates.size() * mask_words_);
   const auto gain = [&](std::uint32_t predicate, std::uint32_t word, std::uint32_t bit) {
     gains_[std::size_t{predicate} * mask_words_ + word + bit / 64] |= std::uint64_t{1} << (bit % 64);
@@ -95,34 +100,47 @@ void TableState::make_masks(const Slice& slice) {
   }
 }
 
-// Appends the row's key bytes to key_bytes_; false when a part is missing.
-bool TableState::append_key(const Batch& batch, const Row& row) {
-  const KeyFields& key = table_.by_type[row.type.value];
-  const std::vector<Column>& columns = batch.types[row.type.value].fields;
-  const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
-  if (key.fields.size() == 1 && fields[key.fields[0].value].type.kind == TypeKind::kString) {
-    const Column& column = columns[key.fields[0].value];
-    if (row.index >= column.known.size() || column.known[row.index] == 0) return false;
-    const std::string_view text = column.texts[row.index];
-    const std::size_t begin = key_bytes_.size();
-    key_bytes_.resize(begin + 1 + text.size());
-    key_bytes_[begin] = '\x04';
-    if (!text.empty()) std::memcpy(key_bytes_.data() + begin + 1, text.data(), text.size());
-    return true;
+// Room for `bytes` more after the key bytes used so far.
+char* TableState::key_space(std::size_t bytes) {
+  if (key_bytes_capacity_ - key_bytes_used_ < bytes) {
+    const std::size_t capacity =
+        std::max<std::size_t>(std::size_t{key_bytes_capacity_} * 2, key_bytes_used_ + bytes + 4096);
+    TOCSIN_ASSERT(capacity <= UINT32_MAX, "a slice's keys stay below 4 GiB");
+    auto grown = std::make_unique_for_overwrite<char[]>(capacity);
+    if (key_bytes_used_ > 0) std::memcpy(grown.get(), key_bytes_.get(), key_bytes_used_);
+    key_bytes_ = std::move(grown);
+    key_bytes_capacity_ = static_cast<std::uint32_t>(capacity);
   }
+  return key_bytes_.get() + key_bytes_used_;
+}
+
+// Writes the row's key bytes after those used so far; gives their number plus one, 0 when a part is missing.
+std::uint32_t TableState::write_key(const Batch& batch, const Row& row) {
+  const KeyFields& key = table_.by_type[row.type.value];
+  const Column* columns = batch.types[row.type.value].fields.data();
+  if (key.is_one_text) {
+    const Column& column = columns[key.fields[0].value];
+    if (row.index >= column.known.size() || column.known[row.index] == 0) return 0;
+    const std::string_view text = column.texts[row.index];
+    char* out = key_space(1 + text.size());
+    out[0] = '\x04';  // as cep/key.h says
+    for (std::size_t i = 0; i < text.size(); ++i) out[1 + i] = text[i];
+    return static_cast<std::uint32_t>(text.size()) + 2;
+  }
+  const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
   key_values_.clear();
   for (const FieldIndex field : key.fields) {
     key_values_.push_back(column_value(fields[field.value].type, columns[field.value], row.index));
-    if (key_values_.back().is_missing()) return false;
+    if (key_values_.back().is_missing()) return 0;
   }
-  key_scratch_ = key_bytes(key_values_);
-  key_bytes_.insert(key_bytes_.end(), key_scratch_.begin(), key_scratch_.end());
-  return true;
+  const std::string bytes = key_bytes(key_values_);
+  if (!bytes.empty()) std::memcpy(key_space(bytes.size()), bytes.data(), bytes.size());
+  return static_cast<std::uint32_t>(bytes.size()) + 1;
 }
 
 void TableState::resolve(Slice& slice) {
   make_masks(slice);
-  key_bytes_.clear();
+  key_bytes_used_ = 0;
   unordered_.clear();
   std::array<std::uint32_t, kShardCount> counts{};
   const std::vector<Row>& rows = slice.batch().rows;
@@ -134,9 +152,11 @@ void TableState::resolve(Slice& slice) {
     if (any == 0) continue;
     Touch touch;
     touch.row = i;
-    touch.key_begin = static_cast<std::uint32_t>(key_bytes_.size());
-    if (!append_key(slice.batch(), row)) continue;
-    touch.key_size = static_cast<std::uint32_t>(key_bytes_.size()) - touch.key_begin;
+    touch.key_begin = key_bytes_used_;
+    const std::uint32_t written = write_key(slice.batch(), row);
+    if (written == 0) continue;
+    touch.key_size = written - 1;
+    key_bytes_used_ += touch.key_size;
     touch.hash = hash_key(key_of(touch), seed_);
     unordered_.push_back(touch);
     ++counts[shard_of_hash(touch.hash)];
@@ -236,12 +256,10 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
   hand.key = key_of(touch);
   Features features(*this, slice, pass, hand);
   for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
-    std::uint64_t bits = mask[w];
-    if (w == 0) bits &= ~std::uint64_t{1};
+    std::uint64_t bits = mask[w] & pass_masks_[pass][w];
     for (; bits != 0; bits &= bits - 1) {
       const std::uint32_t op = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
       const OperatorProgram& program = table_.operators[op - 1];
-      if (program.pass != pass) continue;
       switch (program.kind) {
         case OperatorKind::kFeature:
           take_into_feature(program_.features[program.index], hand, slice);
@@ -283,11 +301,11 @@ void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& han
         entry = store_.find(slot, feature.op);
         ring = RecordStore::at<RingHeader>(store_.base(slot), entry->state);
       }
-      const Offset place = store_.cut(slot, words);
+      const Offset place = RecordStore::cut(store_.base(slot), words);
       auto* grown = RecordStore::at<RingHeader>(store_.base(slot), place);
       grown->capacity = capacity;
       copy_ring(*ring, grown);
-      store_.set_state(slot, feature.op, place);
+      RecordStore::set_state(store_.base(slot), feature.op, place);
       ring = grown;
     }
     push_ring(ring, now, value);
@@ -296,10 +314,10 @@ void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& han
   const RingHeader fresh = make_ring(*feature.feature, 0);
   const std::uint32_t words = ring_words(fresh.capacity, fresh.wide_times != 0, fresh.value);
   store_.ensure(slot, words, feature.op, hand.event);
-  const Offset place = store_.cut(slot, words);
+  const Offset place = RecordStore::cut(store_.base(slot), words);
   auto* ring = RecordStore::at<RingHeader>(store_.base(slot), place);
   start_ring(fresh, ring);
-  store_.set_state(slot, feature.op, place);
+  RecordStore::set_state(store_.base(slot), feature.op, place);
   push_ring(ring, now, value);
 }
 

@@ -52,12 +52,13 @@ class TableState {
   class Features;
 
   void make_masks(const Slice& slice);
-  bool append_key(const Batch& batch, const Row& row);
+  char* key_space(std::size_t bytes);
+  std::uint32_t write_key(const Batch& batch, const Row& row);
   const std::uint64_t* mask_of(const Row& row) const {
     return masks_[row.type.value].data() + std::size_t{row.index} * mask_words_;
   }
   std::string_view key_of(const Touch& touch) const {
-    return {key_bytes_.data() + touch.key_begin, touch.key_size};
+    return {key_bytes_.get() + touch.key_begin, touch.key_size};
   }
   void prefetch_slot(std::uint32_t touch) const;
   void prefetch_record(std::uint32_t touch) const;
@@ -75,6 +76,7 @@ class TableState {
   EngineStats& stats_;
   std::int64_t tick_us_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::array<std::vector<std::uint64_t>, kPasses> pass_masks_;  // the operators of each pass
   std::vector<std::uint32_t> queue_of_op_;  // by op - 1: its timers' queue
   RecordStore store_;
   Matcher matcher_;
@@ -88,8 +90,9 @@ class TableState {
   std::vector<Touch> touches_;  // by shard, rows ascending
   std::array<std::uint32_t, kShardCount + 1> shard_begin_{};
   std::vector<KeySlot*> slots_;  // by touch
-  std::vector<char> key_bytes_;
-  std::string key_scratch_;
+  std::unique_ptr<char[]> key_bytes_;  // of all touches
+  std::uint32_t key_bytes_used_ = 0;
+  std::uint32_t key_bytes_capacity_ = 0;
   std::vector<Value> key_values_;
 };
 }  // namespace tocsin::cep

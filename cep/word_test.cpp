@@ -26,9 +26,18 @@ bool fits_64(Int128 number) {
 }
 int scale_of(const Type& type) { return type.kind == TypeKind::kDecimal ? type.scale : 0; }
 
-std::optional<WordTerm> field_term(const Expr& expr, const std::vector<std::uint32_t>& step_of_var) {
+// What the terms of one rule are made from.
+struct Maker {
+  const Plan& plan;
+  const std::vector<std::uint32_t>& step_of_var;
+};
+
+std::optional<WordTerm> field_term(const Maker& maker, const Expr& expr) {
   WordTerm term;
-  term.field = &expr.field;
+  term.field_of_type.assign(maker.plan.event_types.size(), WordTerm::kNoField);
+  for (const auto& [type, field] : expr.field.by_type) {
+    term.field_of_type[type.value] = field.value;
+  }
   if (expr.op == Op::kField) {
     term.source = WordTerm::Source::kCurrent;
     return term;
@@ -36,12 +45,12 @@ std::optional<WordTerm> field_term(const Expr& expr, const std::vector<std::uint
   if (expr.op != Op::kBound) return std::nullopt;
   term.source =
       expr.which == Which::kFirst ? WordTerm::Source::kFirst : WordTerm::Source::kLast;
-  term.step = step_of_var[expr.var.value];
+  term.step = maker.step_of_var[expr.var.value];
   return term;
 }
 
 // field, literal, or literal * field.
-std::optional<WordTerm> make_term(const Expr& expr, const std::vector<std::uint32_t>& step_of_var) {
+std::optional<WordTerm> make_term(const Maker& maker, const Expr& expr) {
   if (expr.op == Op::kLiteral) {
     const Value value = expr.literal.view();
     if (value.is_missing() || !fits_64(value.number)) return std::nullopt;
@@ -58,19 +67,20 @@ std::optional<WordTerm> make_term(const Expr& expr, const std::vector<std::uint3
       return std::nullopt;
     }
     const Value value = constant.literal.view();
-    std::optional<WordTerm> term = field_term(other, step_of_var);
+    std::optional<WordTerm> term = field_term(maker, other);
     if (!term || value.is_missing() || !fits_64(value.number)) return std::nullopt;
     term->checks_product = true;
     term->plan_factor = static_cast<std::int64_t>(value.number);
     term->factor = term->plan_factor;
     return term;
   }
-  return field_term(expr, step_of_var);
+  return field_term(maker, expr);
 }
 }  // namespace
 
-std::optional<WordTest> make_word_test(const Expr& expr,
+std::optional<WordTest> make_word_test(const Plan& plan, const Expr& expr,
                                        const std::vector<std::uint32_t>& step_of_var) {
+  const Maker maker{plan, step_of_var};
   switch (expr.op) {
     case Op::kEqual:
     case Op::kNotEqual:
@@ -87,8 +97,8 @@ std::optional<WordTest> make_word_test(const Expr& expr,
   WordTest test;
   test.op = expr.op;
   if (left_type.kind == TypeKind::kString && right_type.kind == TypeKind::kString) {
-    const std::optional<WordTerm> left = field_term(*expr.args[0], step_of_var);
-    const std::optional<WordTerm> right = field_term(*expr.args[1], step_of_var);
+    const std::optional<WordTerm> left = field_term(maker, *expr.args[0]);
+    const std::optional<WordTerm> right = field_term(maker, *expr.args[1]);
     if (!left || !right) return std::nullopt;
     test.left = *left;
     test.right = *right;
@@ -98,8 +108,8 @@ std::optional<WordTest> make_word_test(const Expr& expr,
   const bool same_kind = left_type.kind == right_type.kind && is_word(left_type);
   if (!same_kind && !(is_number(left_type) && is_number(right_type))) {
     if (left_type.kind == TypeKind::kEnum && left_type == right_type) {
-      const std::optional<WordTerm> left = field_term(*expr.args[0], step_of_var);
-      const std::optional<WordTerm> right = field_term(*expr.args[1], step_of_var);
+      const std::optional<WordTerm> left = field_term(maker, *expr.args[0]);
+      const std::optional<WordTerm> right = field_term(maker, *expr.args[1]);
       if (!left || !right) return std::nullopt;
       test.left = *left;
       test.right = *right;
@@ -107,8 +117,8 @@ std::optional<WordTest> make_word_test(const Expr& expr,
     }
     return std::nullopt;
   }
-  const std::optional<WordTerm> left = make_term(*expr.args[0], step_of_var);
-  const std::optional<WordTerm> right = make_term(*expr.args[1], step_of_var);
+  const std::optional<WordTerm> left = make_term(maker, *expr.args[0]);
+  const std::optional<WordTerm> right = make_term(maker, *expr.args[1]);
   if (!left || !right) return std::nullopt;
   test.left = *left;
   test.right = *right;
@@ -121,5 +131,13 @@ std::optional<WordTest> make_word_test(const Expr& expr,
   if (!fits_64(factor)) return std::nullopt;
   narrow.factor = static_cast<std::int64_t>(factor);
   return test;
+}
+
+std::optional<FeatureTest> make_feature_test(const Expr& expr) {
+  if (expr.op < Op::kEqual || expr.op > Op::kGreaterEqual) return std::nullopt;
+  const Expr& left = *expr.args[0];
+  const Expr& right = *expr.args[1];
+  if (left.op != Op::kFeature || right.op != Op::kLiteral) return std::nullopt;
+  return FeatureTest{left.feature, expr.op, right.literal.view()};
 }
 }  // namespace tocsin::cep

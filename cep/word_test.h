@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "cep/expr.h"
 #include "cep/plan.h"
@@ -10,12 +11,13 @@
 namespace tocsin::cep {
 struct WordTerm {
   enum class Source : std::uint8_t { kConstant, kCurrent, kFirst, kLast };
+  static constexpr std::uint32_t kNoField = ~std::uint32_t{0};
   Source source = Source::kConstant;
-  std::uint32_t step = 0;        // kFirst, kLast: of the step's events
-  const FieldRef* field = nullptr;
-  std::int64_t factor = 1;       // the constant, or what the field is multiplied by, common scale included
   bool checks_product = false;   // the plan multiplies: a product beyond 64 bits is missing
-  std::int64_t plan_factor = 1;  // the factor of that multiplication alone
+  std::uint32_t step = 0;        // kFirst, kLast: of the step's events
+  std::vector<std::uint32_t> field_of_type;  // kNoField where the type has none
+  std::int64_t factor = 1;       // the constant, or what the field is multiplied by, common scale included
+  std::int64_t plan_factor = 1;  // the factor of the plan's multiplication alone
 };
 struct WordTest {
   WordTerm left;
@@ -24,5 +26,14 @@ struct WordTest {
   bool is_text = false;
 };
 /// The fast form of a conjunct, where it has one.
-std::optional<WordTest> make_word_test(const Expr& expr, const std::vector<std::uint32_t>& step_of_var);
+std::optional<WordTest> make_word_test(const Plan& plan, const Expr& expr,
+                                       const std::vector<std::uint32_t>& step_of_var);
+
+/// A conjunct that compares a feature with a literal.
+struct FeatureTest {
+  FeatureIndex feature;
+  Op op = Op::kEqual;
+  Value literal;
+};
+std::optional<FeatureTest> make_feature_test(const Expr& expr);
 }  // namespace tocsin::cep

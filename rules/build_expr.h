@@ -18,8 +18,8 @@ cep::ExprPtr word_expr(const cep::Type& words, std::string_view word);
 cep::ExprPtr field_expr(const cep::Type& type, cep::FieldRef field);
 /// All of them, one `and` without `and`s directly inside it; absent for none.
 cep::ExprPtr conjunction(std::vector<cep::ExprPtr> conditions);
-/// The same value as `type`, which its own type widens to: an int or decimal at a larger scale, an exact number as a
-/// fraction or a float. Literals are converted here, all else by an operator.
+/// The same value as `type`, which its own type widens to: an int or decimal at a larger scale, an
+/// exact number as a fraction or a float. Literals are converted here, all else by an operator.
 cep::ExprPtr widened(cep::ExprPtr expr, const cep::Type& type);
 /// -expr; a literal's negation is a literal. `expr` is a number or a duration.
 cep::ExprPtr negated(cep::ExprPtr expr);

@@ -39,7 +39,8 @@ class Gatherer {
     asked_ = file.asked;
     bool item_broken = false;
     for (const tree::Item& item : file.tree.items) {
-      std::visit([&](const auto& declaration) { item_broken = item_broken || declaration.broken; }, item);
+      std::visit([&](const auto& declaration) { item_broken = item_broken || declaration.broken; },
+                 item);
       std::visit([&](const auto& declaration) { add(declaration); }, item);
     }
     // Something between the items could not be read: it may have declared any name.
@@ -88,7 +89,8 @@ class Gatherer {
       context_.names.incomplete = true;
       return;
     }
-    const auto [symbol, is_new] = context_.names.rules.emplace(rule.name.text, RuleSymbol{&rule, {}});
+    const auto [symbol, is_new] =
+        context_.names.rules.emplace(rule.name.text, RuleSymbol{&rule, {}});
     if (!is_new) report_duplicate(context_, rule.name, symbol->second.tree->name, "rule");
   }
   void add(const tree::Test& test) {
@@ -123,7 +125,8 @@ class Gatherer {
   bool asked_ = false;
 };
 
-void refuse_feature_groups(CheckContext& context, const std::vector<const tree::Features*>& groups) {
+void refuse_feature_groups(CheckContext& context,
+                           const std::vector<const tree::Features*>& groups) {
   for (const tree::Features* group : groups) {
     report_unavailable(context, group->keyword_span, "features of",
                        "write each one: `feature NAME = count(payment) by card over last 1h`");
@@ -137,8 +140,9 @@ void warn_of_unused_lists(CheckContext& context, const std::vector<const tree::L
     const ValueSymbol& value = symbol->second;
     // A file that is only used may serve others too.
     if (value.list_used || value.broken || !value.asked) continue;
-    context.sink.report(make_diagnostic(Code::kW0008, list->name.span,
-                                        fmt::format("the list {} is never used", in_code(list->name.text))));
+    context.sink.report(
+        make_diagnostic(Code::kW0008, list->name.span,
+                        fmt::format("the list {} is never used", in_code(list->name.text))));
   }
 }
 }  // namespace
@@ -165,7 +169,8 @@ std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const P
   for (const tree::Test* test : items.tests) check_test(context, *test, set.tests);
   warn_of_unused_lists(context, items.lists);
   if (sink.has_errors()) return std::nullopt;
-  TOCSIN_ASSERT(!context.has_error_type, "a mistake that is silent follows from one that is reported");
+  TOCSIN_ASSERT(!context.has_error_type,
+                "a mistake that is silent follows from one that is reported");
 
   context.plan.features = context.features.take();
   const std::vector<std::string> problems = cep::validate(context.plan);

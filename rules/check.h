@@ -13,8 +13,9 @@ struct ParsedFile {
   tree::File tree;
   bool asked = false;
 };
-/// The plan and the tests, in the order of the files; nothing when the sink has an error. `incomplete`: a file that is
-/// used could not be read. The result's `rule_files` are the caller's to fill.
+/// The plan and the tests, in the order of the files; nothing when the sink has an error.
+/// `incomplete`: a file that is used could not be read. The result's `rule_files` are the caller's
+/// to fill.
 std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const ParsedFile*>& files,
                              bool incomplete, DiagnosticSink& sink);
 }  // namespace tocsin::rules

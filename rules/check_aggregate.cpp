@@ -72,7 +72,8 @@ Checked ExpressionChecker::check_aggregate(const tree::Expr& expr) {
   if (call.over) return check_unnamed_feature(expr);
   if (const auto step = find_loop(call)) return check_loop_aggregate(expr, *step);
   if (call.argument && call.argument->kind == ExprKind::kError) return error(expr);
-  if (!call.params.empty() && !call.of && call.params.front().form == tree::AggregateParamForm::kExpr &&
+  if (!call.params.empty() && !call.of &&
+      call.params.front().form == tree::AggregateParamForm::kExpr &&
       (call.name == tree::AggregateName::kMin || call.name == tree::AggregateName::kMax)) {
     report_unavailable(context_, call.name_span,
                        fmt::format("{} of several values", tree::aggregate_text(call.name)),
@@ -116,16 +117,16 @@ void ExpressionChecker::report_without_window(const tree::Expr& expr) {
       return;
     }
   }
-  Diagnostic diagnostic = make_diagnostic(
-      Code::kE0411, expr.span, fmt::format("{} over which events?", in_code(name)));
+  Diagnostic diagnostic =
+      make_diagnostic(Code::kE0411, expr.span, fmt::format("{} over which events?", in_code(name)));
   if (call.of || (!call.subjects.empty() && call.name == tree::AggregateName::kCount)) {
     diagnostic.message = fmt::format("{} over kinds of events needs a window", in_code(name));
     diagnostic.helps.push_back("say how far back it looks: `over last 1h`");
   } else {
-    diagnostic.helps.push_back(fmt::format(
-        "of a loop: `{0}(probes{1})`; of kinds: `{0}({2}payment) over last 1h`", name,
-        call.name == tree::AggregateName::kCount ? "" : ".amount",
-        call.name == tree::AggregateName::kCount ? "" : "amount of "));
+    diagnostic.helps.push_back(
+        fmt::format("of a loop: `{0}(probes{1})`; of kinds: `{0}({2}payment) over last 1h`", name,
+                    call.name == tree::AggregateName::kCount ? "" : ".amount",
+                    call.name == tree::AggregateName::kCount ? "" : "amount of "));
   }
   context_.sink.report(std::move(diagnostic));
 }
@@ -143,8 +144,10 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
     return error(expr);
   }
   if (!step.loop) {
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0408, at, fmt::format("the step {} takes one event: there is nothing to aggregate", in_code(step.name)));
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0408, at,
+                        fmt::format("the step {} takes one event: there is nothing to aggregate",
+                                    in_code(step.name)));
     diagnostic.labels.push_back({step.span, "no count stands before it"});
     if (!is_count) diagnostic.helps.push_back(fmt::format("write `{}.FIELD`", step.name));
     context_.sink.report(std::move(diagnostic));
@@ -160,11 +163,13 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
     return error(expr);
   }
   if (is_count == call.subjects.empty()) {
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0412, at,
-        is_count ? "`count` takes the loop itself" : fmt::format("{} of which field?", in_code(name)));
-    diagnostic.helps.push_back(is_count ? fmt::format("write `count({})`", step.name)
-                                        : fmt::format("name a field: `{}({}.FIELD)`", name, step.name));
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0412, at,
+                        is_count ? "`count` takes the loop itself"
+                                 : fmt::format("{} of which field?", in_code(name)));
+    diagnostic.helps.push_back(is_count
+                                   ? fmt::format("write `count({})`", step.name)
+                                   : fmt::format("name a field: `{}({}.FIELD)`", name, step.name));
     context_.sink.report(std::move(diagnostic));
     return error(expr);
   }
@@ -185,7 +190,8 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
     const Checked argument = checker.check(*call.argument);
     if (!argument) return error(expr);
     const Type& type = argument.type();
-    const bool adds = call.name == tree::AggregateName::kSum || call.name == tree::AggregateName::kAvg;
+    const bool adds =
+        call.name == tree::AggregateName::kSum || call.name == tree::AggregateName::kAvg;
     if (adds && type.kind == TypeKind::kFraction) {
       report_unavailable(context_, argument.span, "an aggregate over a quotient",
                          "divide what the aggregate gives");
@@ -200,7 +206,8 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
       return error(expr);
     }
     if (call.name == tree::AggregateName::kAvg) {
-      result->type = plain_type(type.kind == TypeKind::kFloat ? TypeKind::kFloat : TypeKind::kFraction);
+      result->type =
+          plain_type(type.kind == TypeKind::kFloat ? TypeKind::kFloat : TypeKind::kFraction);
     } else if (call.name != tree::AggregateName::kDistinct) {
       result->type = type;
     }
@@ -241,11 +248,13 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
                                                   : "field " + in_code(part.name)),
             "an aggregate here is by the rule's key");
         diagnostic.notes.push_back(declared_text(context_, type));
-        diagnostic.helps.push_back("declare a `feature` with a key of its own, or add the type to the rule's `by`");
+        diagnostic.helps.push_back(
+            "declare a `feature` with a key of its own, or add the type to the rule's `by`");
         context_.sink.report(std::move(diagnostic));
         return error(expr);
       }
-      own.members.push_back({.type = type, .field = field.field.by_type.front().second, .role = {}});
+      own.members.push_back(
+          {.type = type, .field = field.field.by_type.front().second, .role = {}});
     }
     feature.key.parts.push_back(std::move(own));
   }

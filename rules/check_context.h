@@ -19,11 +19,11 @@ struct CheckContext {
   const SourceMap& sources;
   DiagnosticSink& sink;
   Declarations names;
-  cep::Plan plan;                         // but its features
+  cep::Plan plan;  // but its features
   FeatureTable features;
-  bool has_error_type = false;            // some expression was left out of the plan: there must be a report
+  bool has_error_type = false;  // some expression was left out of the plan: there must be a report
   std::unordered_set<std::string> hidden_names;  // already warned of
-  std::size_t suggestions_left = 2'000'000;     // names that may still be compared for "did you mean"
+  std::size_t suggestions_left = 2'000'000;  // names that may still be compared for "did you mean"
 
   const cep::EventType& event_type(cep::EventTypeIndex type) const {
     return plan.event_types[type.value];

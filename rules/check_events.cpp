@@ -83,7 +83,8 @@ class EventReader {
         if (seen.insert(word.text).second) {
           words.push_back(word.text);
         } else {
-          report(Code::kE0215, word.span, fmt::format("the word {} stands twice", in_code(word.text)));
+          report(Code::kE0215, word.span,
+                 fmt::format("the word {} stands twice", in_code(word.text)));
         }
       }
       if (words.empty()) return std::nullopt;
@@ -102,7 +103,8 @@ class EventReader {
       begin = end + 1;
     }
     if (std::ranges::find(field.path, "") != field.path.end()) {
-      report(Code::kE0217, modifier.path->span, fmt::format("the path {} has an empty part", in_code(text)),
+      report(Code::kE0217, modifier.path->span,
+             fmt::format("the path {} has an empty part", in_code(text)),
              "names in a path are separated by points: `\"geo.lat\"`");
       field.path = {field.name};
     }
@@ -162,7 +164,8 @@ class EventReader {
 
   void add_id(cep::FieldIndex index, const tree::Modifier& modifier) {
     if (type_.id_field) {
-      report(Code::kE0217, modifier.span, fmt::format("{} has two fields marked `id`", tree_.name.text));
+      report(Code::kE0217, modifier.span,
+             fmt::format("{} has two fields marked `id`", tree_.name.text));
       return;
     }
     type_.id_field = index;
@@ -190,7 +193,8 @@ class EventReader {
       const auto ts = symbol_.fields.find("ts");
       if (ts == symbol_.fields.end()) {
         if (symbol_.broken) return;
-        report(Code::kE0216, tree_.name.span, fmt::format("{} has no event time", in_code(tree_.name.text)),
+        report(Code::kE0216, tree_.name.span,
+               fmt::format("{} has no event time", in_code(tree_.name.text)),
                "add the field `ts: time`, or mark another: `booked_at: time key`");
         return;
       }
@@ -235,9 +239,10 @@ void check_events(CheckContext& context, const std::vector<const tree::Event*>& 
     const auto [same, is_new] = by_json_type.emplace(reader.type_.json_type, event);
     if (!is_new) {
       const tree::Event& other = *same->second;
-      Diagnostic diagnostic = make_diagnostic(
-          Code::kE0205, event->from ? event->from->span : event->name.span,
-          fmt::format("two event types come from the JSON type {}", in_code(reader.type_.json_type)));
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0205, event->from ? event->from->span : event->name.span,
+                          fmt::format("two event types come from the JSON type {}",
+                                      in_code(reader.type_.json_type)));
       diagnostic.labels.push_back({other.from ? other.from->span : other.name.span, "the first"});
       context.sink.report(std::move(diagnostic));
     }
@@ -261,7 +266,8 @@ void check_defaults(CheckContext& context, const std::vector<const tree::Default
           found == context.names.kinds.end() ? Code::kE0202 : Code::kE0219, tree->event.span,
           found == context.names.kinds.end()
               ? fmt::format("no event type is named {}", in_code(tree->event.text))
-              : fmt::format("{} is a kind: defaults are of an event type", in_code(tree->event.text)));
+              : fmt::format("{} is a kind: defaults are of an event type",
+                            in_code(tree->event.text)));
       std::vector<std::string> names;
       for (const cep::EventType& type : context.plan.event_types) names.push_back(type.name);
       const bool near = suggest(context, diagnostic, tree->event.text, names);

@@ -6,7 +6,8 @@
 #include "rules/tree.h"
 
 namespace tocsin::rules {
-/// Adds each event type to the plan and its symbols to the names. One that is declared twice is checked and left out.
+/// Adds each event type to the plan and its symbols to the names. One that is declared twice is
+/// checked and left out.
 void check_events(CheckContext& context, const std::vector<const tree::Event*>& events);
 /// Fills what test events take where they say nothing.
 void check_defaults(CheckContext& context, const std::vector<const tree::Defaults*>& defaults);

@@ -41,9 +41,9 @@ bool may_be_word(const tree::Expr& expr) {
 }
 
 constexpr std::array kFunctions = {
-    "abs",       "round",     "floor", "ceil",       "sqrt",    "ln",         "exp",
-    "pow",       "lower",     "upper", "length",     "substring", "normalize", "hour",
-    "weekday",   "date",      "distance_km", "ip_in", "similarity", "matched", "since"};
+    "abs",     "round", "floor",       "ceil",   "sqrt",       "ln",        "exp",
+    "pow",     "lower", "upper",       "length", "substring",  "normalize", "hour",
+    "weekday", "date",  "distance_km", "ip_in",  "similarity", "matched",   "since"};
 
 const char* text_operator(ExprKind kind) {
   switch (kind) {
@@ -99,7 +99,8 @@ std::string comparison_advice(const Checked& a, const Checked& b) {
     if (is(*x, TypeKind::kString) && is_number(y->type()) && y->expr->op == Op::kLiteral) {
       return fmt::format("text stands in quotes: `\"{}\"`", cep::to_text(y->expr->literal.view()));
     }
-    if (is(*x, TypeKind::kBool) && !is(*y, TypeKind::kBool)) return "a bool is compared with `true` or `false`";
+    if (is(*x, TypeKind::kBool) && !is(*y, TypeKind::kBool))
+      return "a bool is compared with `true` or `false`";
     if (is(*x, TypeKind::kTime) && is(*y, TypeKind::kDate)) {
       return "a time has a clock and a zone: `2027-01-01T00:00:00Z`";
     }
@@ -144,7 +145,8 @@ Checked ExpressionChecker::check(const tree::Expr& expr, const Type* words) {
     case ExprKind::kName:
       return check_name(expr, words);
     case ExprKind::kPrev: {
-      Diagnostic diagnostic = make_diagnostic(Code::kE0406, expr.span, "`prev` is an event, not a value");
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0406, expr.span, "`prev` is an event, not a value");
       diagnostic.helps.push_back("name one of its fields: `prev.amount`");
       context_.sink.report(std::move(diagnostic));
       return error(expr);
@@ -157,8 +159,8 @@ Checked ExpressionChecker::check(const tree::Expr& expr, const Type* words) {
     case ExprKind::kCall:
       return check_call(expr, words);
     case ExprKind::kList: {
-      context_.sink.report(make_diagnostic(Code::kE0310, expr.span, "a list where a value is needed",
-                                           "a list stands after `in`"));
+      context_.sink.report(make_diagnostic(
+          Code::kE0310, expr.span, "a list where a value is needed", "a list stands after `in`"));
       return error(expr);
     }
     case ExprKind::kAggregate:
@@ -242,8 +244,8 @@ void ExpressionChecker::add_conjuncts(const tree::Expr& expr, Condition& conditi
 Checked ExpressionChecker::check_bool(const tree::Expr& expr) {
   Checked condition = check(expr);
   if (!condition || condition.type().kind == TypeKind::kBool) return condition;
-  Diagnostic diagnostic =
-      make_diagnostic(Code::kE0301, expr.span, "a condition is needed here", type_label(context_, condition));
+  Diagnostic diagnostic = make_diagnostic(Code::kE0301, expr.span, "a condition is needed here",
+                                          type_label(context_, condition));
   diagnostic.helps.push_back("a condition is true or false: compare the value with something");
   context_.sink.report(std::move(diagnostic));
   return error(expr);
@@ -268,8 +270,8 @@ Checked ExpressionChecker::check_logic(const tree::Expr& expr, Op op) {
 
 // ---- arithmetic
 
-void ExpressionChecker::report_types(Code code, std::string message, SourceSpan at, const Checked& a,
-                                     const Checked& b) {
+void ExpressionChecker::report_types(Code code, std::string message, SourceSpan at,
+                                     const Checked& a, const Checked& b) {
   Diagnostic diagnostic = make_diagnostic(code, at, std::move(message));
   diagnostic.labels.push_back({a.span, type_label(context_, a)});
   diagnostic.labels.push_back({b.span, type_label(context_, b)});
@@ -375,11 +377,11 @@ Checked ExpressionChecker::check_comparison(const tree::Expr& expr, Op op) {
   const Typing typing = type_comparison(op, a.type(), b.type());
   if (typing.problem != TypingProblem::kNone) {
     const bool same = a.type() == b.type();
-    report_types(Code::kE0304,
-                 same ? fmt::format("{} has no order", type_text(a.type()))
-                      : fmt::format("cannot compare {} with {}", type_text(a.type()),
-                                    type_text(b.type())),
-                 expr.op_span, a, b);
+    report_types(
+        Code::kE0304,
+        same ? fmt::format("{} has no order", type_text(a.type()))
+             : fmt::format("cannot compare {} with {}", type_text(a.type()), type_text(b.type())),
+        expr.op_span, a, b);
     return error(expr);
   }
   if (typing.as_floats) {
@@ -412,157 +414,7 @@ Checked ExpressionChecker::check_between(const tree::Expr& expr) {
       operand->expr = widened(operand->expr, plain_type(TypeKind::kFloat));
     }
   }
-  return checked(expr,
-                 operator_expr(Op::kBetween, bool_type(), {value.expr, low.expr, high.expr}));
-}
-
-Checked ExpressionChecker::check_in(const tree::Expr& expr) {
-  const tree::Expr& right = *expr.args[1];
-  if (right.kind == ExprKind::kMember && right.args[0]->kind == ExprKind::kName) {
-    if (const auto step = find_step(*right.args[0])) return check_in_loop(expr, *step);
-  }
-  if (right.kind == ExprKind::kError) {
-    check(*expr.args[0]);
-    return error(expr);
-  }
-  if (right.kind == ExprKind::kList) {
-    Checked left = check(*expr.args[0]);
-    const bool words = left && left.type().kind == TypeKind::kEnum;
-    std::vector<Checked> values;
-    for (const tree::ExprPtr& arg : right.args) {
-      if (!left && arg->kind == ExprKind::kName) return error(expr);
-      values.push_back(check(*arg, words ? &left.type() : nullptr));
-    }
-    return check_in_values(expr, std::move(values), std::move(left));
-  }
-  const auto symbol = right.kind == ExprKind::kName ? context_.names.values.find(right.name.text)
-                                                    : context_.names.values.end();
-  if (symbol != context_.names.values.end()) {
-    ValueSymbol& list = symbol->second;
-    if (list.form == ValueForm::kTable) {
-      report_unavailable(context_, right.span, right.name.text, "tables come in a later version");
-      return error(expr);
-    }
-    if (list.form == ValueForm::kConst && (list.constant.is_list || list.broken)) {
-      Checked left = check(*expr.args[0]);
-      if (list.broken) return error(expr);
-      std::vector<Checked> values;
-      for (const cep::OwnedValue& value : list.constant.values) {
-        const std::string text(value.view().text);
-        const bool word = left && left.type().kind == TypeKind::kEnum && word_of(left.type(), text);
-        values.push_back({word ? word_expr(left.type(), text)
-                               : literal_expr(type_of_value(value.view()), value.view()),
-                          right.span, list.name->span});
-      }
-      return check_in_values(expr, std::move(values), std::move(left));
-    }
-    if (list.form == ValueForm::kList) {
-      list.list_used = true;
-      Checked left = check(*expr.args[0]);
-      if (!left || list.broken) return error(expr);
-      const Type& element = context_.plan.lists[list.list.value].element;
-      const Typing typing = type_comparison(Op::kIn, left.type(), element);
-      // An enum's words are text outside: a list of strings may hold them.
-      const bool words = left.type().kind == TypeKind::kEnum && element.kind == TypeKind::kString;
-      if (typing.problem != TypingProblem::kNone && !words) {
-        Diagnostic diagnostic = make_diagnostic(
-            Code::kE0304, expr.op_span,
-            fmt::format("cannot look for {} in a list of {}", type_text(left.type()),
-                        type_text(element)));
-        diagnostic.labels.push_back({left.span, type_label(context_, left)});
-        diagnostic.labels.push_back(
-            {right.span, fmt::format("a list of {}, from {}", type_text(element),
-                                     place_text(context_.sources, list.name->span))});
-        context_.sink.report(std::move(diagnostic));
-        return error(expr);
-      }
-      auto in = std::make_shared<cep::Expr>();
-      in->op = Op::kIn;
-      in->type = bool_type();
-      in->args = {left.expr};
-      in->list = list.list;
-      return checked(expr, std::move(in));
-    }
-  }
-  check(*expr.args[0]);
-  if (right.kind == ExprKind::kName && symbol == context_.names.values.end()) {
-    const FieldLookup field =
-        look_up_field(context_, scope_.types, scope_.types_broken, right.name.text);
-    if (field.presence == FieldPresence::kNowhere || field.presence == FieldPresence::kUnknown) {
-      Diagnostic diagnostic = make_diagnostic(Code::kE0207, right.span,
-                                              fmt::format("no list is named {}", in_code(right.name.text)));
-      const bool near = suggest(context_, diagnostic, right.name.text,
-                                value_names(context_, {ValueForm::kList}));
-      if (near || !context_.names.incomplete) context_.sink.report(std::move(diagnostic));
-      return error(expr);
-    }
-  }
-  Diagnostic diagnostic = make_diagnostic(Code::kE0310, right.span, "a list is needed after `in`");
-  diagnostic.helps.push_back("name a list, or write the values: `in [\"a\", \"b\"]`; for one value, `=`");
-  context_.sink.report(std::move(diagnostic));
-  return error(expr);
-}
-
-Checked ExpressionChecker::check_in_values(const tree::Expr& expr, std::vector<Checked> values,
-                                           Checked left) {
-  bool broken = !left;
-  bool floats = false;
-  for (const Checked& value : values) {
-    if (!value || !left) {
-      broken = true;
-      continue;
-    }
-    const Typing typing = type_comparison(Op::kIn, left.type(), value.type());
-    if (typing.problem != TypingProblem::kNone) {
-      report_types(Code::kE0304,
-                   fmt::format("cannot compare {} with {}", type_text(left.type()),
-                               type_text(value.type())),
-                   expr.op_span, left, value);
-      return error(expr);
-    }
-    floats = floats || typing.as_floats;
-  }
-  if (broken) return error(expr);
-  std::vector<ExprPtr> args = {left.expr};
-  for (const Checked& value : values) args.push_back(value.expr);
-  if (floats) {
-    for (ExprPtr& arg : args) arg = widened(arg, plain_type(TypeKind::kFloat));
-  }
-  return checked(expr, operator_expr(Op::kInValues, bool_type(), std::move(args)));
-}
-
-Checked ExpressionChecker::check_in_loop(const tree::Expr& expr, std::size_t step) {
-  Checked left = check(*expr.args[0]);
-  const tree::Expr& right = *expr.args[1];
-  const StepSymbol& loop = scope_.rule->steps[step];
-  if (loop.broken || report_if_later(step, right.args[0]->span)) return error(expr);
-  if (!loop.loop) {
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0408, right.span, fmt::format("the step {} takes one event, no list of them", in_code(loop.name)));
-    diagnostic.helps.push_back(fmt::format("compare with `=`: `= {}.{}`", loop.name, right.name.text));
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
-  }
-  Checked element = field_of(right, loop.types, loop.broken, Op::kField);
-  if (!left || !element) return error(expr);
-  const Typing typing = type_comparison(Op::kIn, left.type(), element.type());
-  if (typing.problem != TypingProblem::kNone) {
-    report_types(Code::kE0304,
-                 fmt::format("cannot compare {} with {}", type_text(left.type()),
-                             type_text(element.type())),
-                 expr.op_span, left, element);
-    return error(expr);
-  }
-  if (typing.as_floats) {
-    left.expr = widened(left.expr, plain_type(TypeKind::kFloat));
-    element.expr = widened(element.expr, plain_type(TypeKind::kFloat));
-  }
-  auto in = std::make_shared<cep::Expr>();
-  in->op = Op::kInLoop;
-  in->type = bool_type();
-  in->args = {left.expr, element.expr};
-  in->var = loop.var;
-  return checked(expr, std::move(in));
+  return checked(expr, operator_expr(Op::kBetween, bool_type(), {value.expr, low.expr, high.expr}));
 }
 
 Checked ExpressionChecker::check_presence(const tree::Expr& expr, Op op) {
@@ -618,8 +470,10 @@ Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words)
   const std::string& name = expr.name.text;
   if (name == "coalesce") {
     if (expr.args.size() < 2) {
-      Diagnostic diagnostic = make_diagnostic(Code::kE0311, expr.span, "`coalesce` takes two or more values");
-      diagnostic.helps.push_back("`coalesce(ip, \"unknown\")` is the first value that is not missing");
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0311, expr.span, "`coalesce` takes two or more values");
+      diagnostic.helps.push_back(
+          "`coalesce(ip, \"unknown\")` is the first value that is not missing");
       context_.sink.report(std::move(diagnostic));
       return error(expr);
     }
@@ -628,7 +482,8 @@ Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words)
     return check_common(expr, Op::kCoalesce, {}, check_together(args, words));
   }
   if (std::ranges::find(kFunctions, name) != kFunctions.end()) {
-    report_unavailable(context_, expr.op_span, name, "functions other than `coalesce` come in a later version");
+    report_unavailable(context_, expr.op_span, name,
+                       "functions other than `coalesce` come in a later version");
     return error(expr);
   }
   const auto symbol = context_.names.values.find(name);
@@ -640,7 +495,8 @@ Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words)
   Diagnostic diagnostic = make_diagnostic(Code::kE0208, expr.op_span,
                                           fmt::format("no function is named {}", in_code(name)));
   std::vector<std::string> candidates(kFunctions.begin(), kFunctions.end());
-  candidates.insert(candidates.end(), {"coalesce", "count", "sum", "avg", "min", "max", "distinct"});
+  candidates.insert(candidates.end(),
+                    {"coalesce", "count", "sum", "avg", "min", "max", "distinct"});
   suggest(context_, diagnostic, name, candidates);
   context_.sink.report(std::move(diagnostic));
   return error(expr);

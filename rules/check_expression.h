@@ -1,4 +1,5 @@
-/// Expressions: names resolved, types checked, widenings written out, and the result as the plan holds it.
+/// Expressions: names resolved, types checked, widenings written out, and the result as the plan
+/// holds it.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,8 +12,8 @@
 #include "rules/tree.h"
 
 namespace tocsin::rules {
-/// A checked expression. Without `expr` it has ErrorType: a mistake in it has been reported, and nothing that follows
-/// from it is.
+/// A checked expression. Without `expr` it has ErrorType: a mistake in it has been reported, and
+/// nothing that follows from it is.
 struct Checked {
   cep::ExprPtr expr;
   SourceSpan span;
@@ -49,9 +50,6 @@ class ExpressionChecker {
   Checked check_negation(const tree::Expr& expr);
   Checked check_comparison(const tree::Expr& expr, cep::Op op);
   Checked check_between(const tree::Expr& expr);
-  Checked check_in(const tree::Expr& expr);
-  Checked check_in_values(const tree::Expr& expr, std::vector<Checked> values, Checked left);
-  Checked check_in_loop(const tree::Expr& expr, std::size_t step);
   Checked check_presence(const tree::Expr& expr, cep::Op op);
   Checked check_if(const tree::Expr& expr, const cep::Type* words);
   Checked check_call(const tree::Expr& expr, const cep::Type* words);
@@ -84,6 +82,15 @@ class ExpressionChecker {
   bool report_if_later(std::size_t step, SourceSpan span);
   void warn_hidden(const tree::Name& name, const FieldLookup& field);
   std::optional<std::size_t> find_step(const tree::Expr& expr) const;
+
+  // check_membership.cpp: `in`
+  Checked check_in(const tree::Expr& expr);
+  Checked check_in_written_list(const tree::Expr& expr);
+  Checked check_in_const_list(const tree::Expr& expr, const ValueSymbol& symbol);
+  Checked check_in_list(const tree::Expr& expr, ValueSymbol& symbol);
+  Checked check_in_values(const tree::Expr& expr, std::vector<Checked> values, Checked left);
+  Checked check_in_loop(const tree::Expr& expr, std::size_t step);
+  void report_no_list(const tree::Expr& right);
 
   // check_aggregate.cpp
   Checked check_aggregate(const tree::Expr& expr);

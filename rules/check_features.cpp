@@ -18,7 +18,8 @@ namespace {
 // Reports what this version's windows cannot do; false where there is any of it.
 bool window_is_available(CheckContext& context, const tree::Window& window) {
   const auto refuse = [&](SourceSpan span, const char* what) {
-    report_unavailable(context, span, what, "this version has `over last D`, such as `over last 10m`");
+    report_unavailable(context, span, what,
+                       "this version has `over last D`, such as `over last 10m`");
     return false;
   };
   switch (window.form) {
@@ -45,7 +46,8 @@ bool window_is_available(CheckContext& context, const tree::Window& window) {
   return true;
 }
 
-// The type of the aggregate over an argument of this type; nothing, with a report, where it has none.
+// The type of the aggregate over an argument of this type; nothing, with a report, where it has
+// none.
 std::optional<Type> type_of_aggregate(CheckContext& context, cep::Aggregate aggregate,
                                       const Checked& argument) {
   const Type& type = argument.type();
@@ -87,8 +89,8 @@ void check_feature(CheckContext& context, const tree::Feature& tree, ValueSymbol
     const bool repeated = std::ranges::any_of(
         feature.key.parts, [&](const cep::KeyPart& part) { return part.name == name.text; });
     if (repeated) {
-      context.sink.report(make_diagnostic(Code::kE0215, name.span,
-                                          fmt::format("{} stands twice in the key", in_code(name.text))));
+      context.sink.report(make_diagnostic(
+          Code::kE0215, name.span, fmt::format("{} stands twice in the key", in_code(name.text))));
       return;
     }
     const FieldLookup field = look_up_field(context, body->types, false, name.text);
@@ -96,12 +98,13 @@ void check_feature(CheckContext& context, const tree::Feature& tree, ValueSymbol
     if (field.presence != FieldPresence::kEverywhere) {
       const bool nowhere = field.presence == FieldPresence::kNowhere;
       const cep::EventTypeIndex without = nowhere ? body->types.front() : field.without;
-      Diagnostic diagnostic = make_diagnostic(
-          Code::kE0220, name.span,
-          field.presence == FieldPresence::kMixed
-              ? fmt::format("{} has different types in {}", in_code(name.text),
-                            types_text(context, body->types))
-              : fmt::format("{} has no field {}", context.event_type(without).name, in_code(name.text)));
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0220, name.span,
+                          field.presence == FieldPresence::kMixed
+                              ? fmt::format("{} has different types in {}", in_code(name.text),
+                                            types_text(context, body->types))
+                              : fmt::format("{} has no field {}", context.event_type(without).name,
+                                            in_code(name.text)));
       suggest(context, diagnostic, name.text, field_names(context, body->types));
       diagnostic.labels.push_back({body->kinds_span, "the feature takes these"});
       diagnostic.notes.push_back(declared_text(context, without));
@@ -136,7 +139,8 @@ std::optional<cep::Aggregate> available_aggregate(CheckContext& context, tree::A
   }
 }
 
-std::optional<FeatureBody> check_feature_body(CheckContext& context, const tree::AggregateCall& call,
+std::optional<FeatureBody> check_feature_body(CheckContext& context,
+                                              const tree::AggregateCall& call,
                                               const tree::Window& window, const RuleScope* rule) {
   const auto aggregate = available_aggregate(context, call.name, call.name_span);
   if (!aggregate || !window_is_available(context, window)) return std::nullopt;
@@ -150,11 +154,13 @@ std::optional<FeatureBody> check_feature_body(CheckContext& context, const tree:
   const std::string name = tree::aggregate_text(call.name);
   if (is_count ? call.of.has_value() || call.subjects.empty() : !call.of || !call.argument) {
     if (call.argument && call.argument->kind == tree::ExprKind::kError) return std::nullopt;
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0412, call.argument ? call.argument->span : call.name_span,
-        is_count ? "`count` takes kinds of events" : fmt::format("{} of which events?", in_code(name)));
-    diagnostic.helps.push_back(is_count ? "write `count(payment)` or `count(payment where amount > 5)`"
-                                        : fmt::format("write `{}(amount of payment)`", name));
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0412, call.argument ? call.argument->span : call.name_span,
+                        is_count ? "`count` takes kinds of events"
+                                 : fmt::format("{} of which events?", in_code(name)));
+    diagnostic.helps.push_back(is_count
+                                   ? "write `count(payment)` or `count(payment where amount > 5)`"
+                                   : fmt::format("write `{}(amount of payment)`", name));
     context.sink.report(std::move(diagnostic));
     return std::nullopt;
   }
@@ -210,9 +216,9 @@ std::string feature_meaning(const CheckContext& context, const cep::Feature& fea
   const auto text = [&](const cep::ExprPtr& expr) {
     return expr ? cep::describe(context.plan, *expr) : std::string("-");
   };
-  std::string meaning = fmt::format("{} {} where {} over {}", static_cast<int>(feature.aggregate),
-                                    text(feature.argument), text(feature.where),
-                                    feature.window.duration->us);
+  std::string meaning =
+      fmt::format("{} {} where {} over {}", static_cast<int>(feature.aggregate),
+                  text(feature.argument), text(feature.where), feature.window.duration->us);
   for (const cep::Subset& subset : feature.events) {
     meaning += fmt::format(" of {} {}", subset.type.value, text(subset.condition));
   }

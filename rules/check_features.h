@@ -19,11 +19,13 @@ struct FeatureBody {
   SourceSpan kinds_span;
 };
 /// Nothing, with a report, where it has a mistake or is not available.
-std::optional<FeatureBody> check_feature_body(CheckContext& context, const tree::AggregateCall& call,
+std::optional<FeatureBody> check_feature_body(CheckContext& context,
+                                              const tree::AggregateCall& call,
                                               const tree::Window& window, const RuleScope* rule);
 /// Equal for equal features, names left out.
 std::string feature_meaning(const CheckContext& context, const cep::Feature& feature);
-/// The plan's word for an aggregate; nothing, with a report at `span`, for one that features do not have yet.
+/// The plan's word for an aggregate; nothing, with a report at `span`, for one that features do not
+/// have yet.
 std::optional<cep::Aggregate> available_aggregate(CheckContext& context, tree::AggregateName name,
                                                   SourceSpan span);
 }  // namespace tocsin::rules

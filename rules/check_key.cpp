@@ -38,10 +38,10 @@ class KeyChecker {
       case FieldPresence::kSomewhere: {
         const bool nowhere = field.presence == FieldPresence::kNowhere;
         const cep::EventTypeIndex without = nowhere ? types_.front() : field.without;
-        Diagnostic diagnostic =
-            make_diagnostic(Code::kE0220, tree.name.span,
-                            fmt::format("{} has no field {}, which the rule is by",
-                                        context_.event_type(without).name, in_code(tree.name.text)));
+        Diagnostic diagnostic = make_diagnostic(
+            Code::kE0220, tree.name.span,
+            fmt::format("{} has no field {}, which the rule is by",
+                        context_.event_type(without).name, in_code(tree.name.text)));
         if (nowhere) suggest(context_, diagnostic, tree.name.text, field_names(context_, types_));
         diagnostic.notes.push_back(declared_text(context_, without));
         if (!nowhere) {
@@ -73,7 +73,8 @@ class KeyChecker {
         continue;
       }
       EventTypes kind_types;
-      for (const KindAlternative& alternative : kind->alternatives) kind_types.push_back(alternative.type);
+      for (const KindAlternative& alternative : kind->alternatives)
+        kind_types.push_back(alternative.type);
       normalize(kind_types);
       for (const cep::EventTypeIndex type : kind_types) {
         broken = !add_member(member, type, part, all_members, typed_by) || broken;
@@ -96,7 +97,8 @@ class KeyChecker {
                           fmt::format("the key {} has no field of {}", in_code(tree.name.text),
                                       context_.event_type(type).name));
       diagnostic.helps.push_back(
-          fmt::format("add `| {}.FIELD`: every event type of the rule has its key", context_.event_type(type).name));
+          fmt::format("add `| {}.FIELD`: every event type of the rule has its key",
+                      context_.event_type(type).name));
       context_.sink.report(std::move(diagnostic));
       scope_.key_broken = true;
       return;
@@ -106,9 +108,9 @@ class KeyChecker {
  private:
   void report_types(SourceSpan at, const std::string& name, const FieldLookup& first,
                     const cep::Type& second, SourceSpan second_declared) {
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0313, at,
-        fmt::format("the key {} is {} and {}", in_code(name), type_text(first.type), type_text(second)));
+    Diagnostic diagnostic = make_diagnostic(Code::kE0313, at,
+                                            fmt::format("the key {} is {} and {}", in_code(name),
+                                                        type_text(first.type), type_text(second)));
     diagnostic.labels.push_back({first.declared, type_text(first.type)});
     diagnostic.labels.push_back({second_declared, type_text(second)});
     diagnostic.helps.push_back("a key has one type in all event types of the rule");
@@ -120,9 +122,10 @@ class KeyChecker {
     const FieldLookup field = look_up_field(context_, {type}, false, tree.field.text);
     if (field.presence == FieldPresence::kUnknown) return false;
     if (field.presence != FieldPresence::kEverywhere) {
-      Diagnostic diagnostic = make_diagnostic(
-          Code::kE0201, tree.field.span,
-          fmt::format("{} has no field {}", context_.event_type(type).name, in_code(tree.field.text)));
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0201, tree.field.span,
+                          fmt::format("{} has no field {}", context_.event_type(type).name,
+                                      in_code(tree.field.text)));
       suggest(context_, diagnostic, tree.field.text, field_names(context_, {type}));
       diagnostic.notes.push_back(declared_text(context_, type));
       context_.sink.report(std::move(diagnostic));
@@ -167,8 +170,9 @@ void check_key(CheckContext& context, const tree::ByClause& by, const EventTypes
   for (const tree::KeyPart& tree : by.parts) {
     const auto repeated = std::ranges::find(key.parts, tree.name.text, &cep::KeyPart::name);
     if (repeated != key.parts.end()) {
-      context.sink.report(make_diagnostic(Code::kE0215, tree.name.span,
-                                          fmt::format("{} stands twice in the key", in_code(tree.name.text))));
+      context.sink.report(
+          make_diagnostic(Code::kE0215, tree.name.span,
+                          fmt::format("{} stands twice in the key", in_code(tree.name.text))));
       continue;
     }
     cep::KeyPart part;

@@ -29,8 +29,8 @@ bool is_plain_repeat(const std::vector<KindAlternative>& all, const KindAlternat
 
 void report_too_large(CheckContext& context, const tree::Subset& subset, const char* what,
                       std::size_t limit) {
-  context.sink.report(make_diagnostic(
-      Code::kE0212, subset.span, fmt::format("a kind of more than {} {}", limit, what)));
+  context.sink.report(make_diagnostic(Code::kE0212, subset.span,
+                                      fmt::format("a kind of more than {} {}", limit, what)));
 }
 
 // Adds what one `KINDREF where C` takes; the kinds that it names are resolved.
@@ -45,7 +45,8 @@ void add_subset(CheckContext& context, KindSymbol& symbol, const tree::Subset& s
   scope.place = Place::kKind;
   scope.types_broken = !base || base->broken;
   if (base) {
-    for (const KindAlternative& alternative : base->alternatives) scope.types.push_back(alternative.type);
+    for (const KindAlternative& alternative : base->alternatives)
+      scope.types.push_back(alternative.type);
   }
   normalize(scope.types);
   Condition condition;
@@ -54,7 +55,8 @@ void add_subset(CheckContext& context, KindSymbol& symbol, const tree::Subset& s
   if (!base) return;
   for (const KindAlternative& alternative : base->alternatives) {
     KindAlternative next = alternative;
-    next.conjuncts.insert(next.conjuncts.end(), condition.conjuncts.begin(), condition.conjuncts.end());
+    next.conjuncts.insert(next.conjuncts.end(), condition.conjuncts.begin(),
+                          condition.conjuncts.end());
     if (is_plain_repeat(symbol.alternatives, next)) continue;
     const bool too_many = symbol.alternatives.size() == kAlternativesMax;
     if (too_many || next.conjuncts.size() > kConjunctsMax) {
@@ -150,7 +152,8 @@ const KindSymbol* find_kind(CheckContext& context, const tree::KindRef& ref) {
   const bool near = suggest(context, diagnostic, ref.name.text, candidates);
   if (!near && context.names.incomplete) return nullptr;
   if (!near && candidates.empty()) {
-    diagnostic.helps.push_back("declare it, or bring in the file that does: `use \"schema.tocsin\"`");
+    diagnostic.helps.push_back(
+        "declare it, or bring in the file that does: `use \"schema.tocsin\"`");
   }
   context.sink.report(std::move(diagnostic));
   return nullptr;

@@ -12,7 +12,7 @@ void check_kinds(CheckContext& context, const std::vector<const tree::Kind*>& ki
 
 /// What `a or b or c` takes.
 struct ResolvedKinds {
-  std::vector<cep::Subset> subsets;                // in the order written
+  std::vector<cep::Subset> subsets;                  // in the order written
   std::vector<const KindAlternative*> alternatives;  // parallel to `subsets`
   EventTypes types;
   bool broken = false;  // some of it is unknown, reported

@@ -1,4 +1,5 @@
-// Names in expressions: words of enums, fields, the rule's key, constants, features, and the events of other steps.
+// Names in expressions: words of enums, fields, the rule's key, constants, features, and the events
+// of other steps.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -44,9 +45,10 @@ std::optional<Checked> ExpressionChecker::find_word(const tree::Expr& expr, cons
   if (!word_of(words, text)) return std::nullopt;
   const FieldLookup field = look_up_field(context_, scope_.types, scope_.types_broken, text);
   if (field.presence == FieldPresence::kEverywhere && expr.kind == ExprKind::kName) {
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kW0001, expr.span, fmt::format("{} is a word and a field: the word is taken", in_code(text)),
-        "the word of " + type_text(words));
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kW0001, expr.span,
+                        fmt::format("{} is a word and a field: the word is taken", in_code(text)),
+                        "the word of " + type_text(words));
     diagnostic.labels.push_back({field.declared, "the field"});
     diagnostic.helps.push_back("a field is meant by its step's name too: `p." + text + "`");
     context_.sink.report(std::move(diagnostic));
@@ -91,8 +93,8 @@ Checked ExpressionChecker::check_name(const tree::Expr& expr, const Type* words)
   }
   if (std::optional<Checked> key = find_key(expr.name, expr.span)) return std::move(*key);
   const FieldLookup field = look_up_field(context_, scope_.types, scope_.types_broken, name);
-  const bool nowhere = field.presence == FieldPresence::kNowhere ||
-                       field.presence == FieldPresence::kUnknown;
+  const bool nowhere =
+      field.presence == FieldPresence::kNowhere || field.presence == FieldPresence::kUnknown;
   if (!nowhere) {
     if (field.presence == FieldPresence::kEverywhere) warn_hidden(expr.name, field);
     return field_of(expr, scope_.types, scope_.types_broken, Op::kField);
@@ -103,11 +105,11 @@ Checked ExpressionChecker::check_name(const tree::Expr& expr, const Type* words)
   if (const auto step = find_step(expr)) {
     const StepSymbol& taken = scope_.rule->steps[*step];
     if (taken.broken) return error(expr);
-    Diagnostic diagnostic =
-        make_diagnostic(Code::kE0406, expr.span,
-                        fmt::format("{} is a step's event, not a value", in_code(name)));
-    diagnostic.helps.push_back(taken.loop ? fmt::format("say what of the loop: `count({0})`, `{0}.first.FIELD`", name)
-                                          : fmt::format("name one of its fields: `{}.FIELD`", name));
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0406, expr.span, fmt::format("{} is a step's event, not a value", in_code(name)));
+    diagnostic.helps.push_back(
+        taken.loop ? fmt::format("say what of the loop: `count({0})`, `{0}.first.FIELD`", name)
+                   : fmt::format("name one of its fields: `{}.FIELD`", name));
     context_.sink.report(std::move(diagnostic));
     return error(expr);
   }
@@ -125,9 +127,8 @@ void ExpressionChecker::report_unknown_name(const tree::Expr& expr, const Type* 
       value_names(context_, {ValueForm::kConst, ValueForm::kFeature});
   candidates.insert(candidates.end(), others.begin(), others.end());
 
-  const std::string has_no = fmt::format(
-      "{} {} no field {}", types_text(context_, scope_.types),
-      scope_.types.size() == 1 ? "has" : "have", in_code(name));
+  const std::string has_no = fmt::format("{} {} no field {}", types_text(context_, scope_.types),
+                                         scope_.types.size() == 1 ? "has" : "have", in_code(name));
   Diagnostic diagnostic =
       words ? make_diagnostic(Code::kE0305, expr.span,
                               fmt::format("{} has no word {}", type_text(*words), in_code(name)))
@@ -168,7 +169,8 @@ Checked ExpressionChecker::check_value_symbol(const tree::Expr& expr, ValueSymbo
       Diagnostic diagnostic = make_diagnostic(
           Code::kE0305, expr.span,
           words ? fmt::format("{} has no word {}", type_text(*words), in_code(constant.word->text))
-                : fmt::format("the constant {} is a word, and no enum stands beside it", in_code(name)));
+                : fmt::format("the constant {} is a word, and no enum stands beside it",
+                              in_code(name)));
       diagnostic.labels.push_back({constant.word->span, "the word"});
       context_.sink.report(std::move(diagnostic));
       return error(expr);
@@ -204,10 +206,10 @@ Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& ty
     case FieldPresence::kUnknown:
       break;
     case FieldPresence::kNowhere: {
-      Diagnostic diagnostic = make_diagnostic(
-          Code::kE0201, expr.name.span,
-          fmt::format("{} {} no field {}", types_text(context_, types),
-                      types.size() == 1 ? "has" : "have", in_code(name)));
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0201, expr.name.span,
+                          fmt::format("{} {} no field {}", types_text(context_, types),
+                                      types.size() == 1 ? "has" : "have", in_code(name)));
       const bool near = suggest(context_, diagnostic, name, field_names(context_, types));
       if (!near && types.empty()) break;
       diagnostic.notes.push_back(declared_text(context_, types.front()));
@@ -227,11 +229,11 @@ Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& ty
     case FieldPresence::kMixed: {
       const FieldSymbol& other = context_.event_symbol(field.without).fields.find(name)->second;
       const Type& type = context_.event_type(field.without).fields[other.index.value].type;
-      Diagnostic diagnostic = make_diagnostic(
-          Code::kE0306, expr.name.span,
-          fmt::format("{} is {} in {} and {} in {}", in_code(name), type_text(field.type),
-                      context_.event_type(field.first).name, type_text(type),
-                      context_.event_type(field.without).name));
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0306, expr.name.span,
+                          fmt::format("{} is {} in {} and {} in {}", in_code(name),
+                                      type_text(field.type), context_.event_type(field.first).name,
+                                      type_text(type), context_.event_type(field.without).name));
       diagnostic.labels.push_back({field.declared, type_text(field.type)});
       diagnostic.labels.push_back({other.tree->name.span, type_text(type)});
       context_.sink.report(std::move(diagnostic));
@@ -247,7 +249,8 @@ Checked ExpressionChecker::read_feature(const tree::Expr& expr, const ValueSymbo
   if (!sees_steps(scope_.place) || scope_.place == Place::kElement) {
     report_unavailable(
         context_, expr.span,
-        scope_.place == Place::kKind ? "a feature in a kind's condition" : "a feature inside an aggregate",
+        scope_.place == Place::kKind ? "a feature in a kind's condition"
+                                     : "a feature inside an aggregate",
         scope_.place == Place::kKind ? "read it in the condition of a rule's step" : "");
     return error(expr);
   }
@@ -315,11 +318,12 @@ void ExpressionChecker::report_unknown_step(const tree::Name& name) {
       if (step.name.empty() && step.kind == name.text) unnamed = &step;
     }
   }
-  Diagnostic diagnostic =
-      make_diagnostic(Code::kE0204, name.span, fmt::format("no step is named {}", in_code(name.text)));
+  Diagnostic diagnostic = make_diagnostic(Code::kE0204, name.span,
+                                          fmt::format("no step is named {}", in_code(name.text)));
   if (unnamed) {
     diagnostic.labels.push_back({unnamed->span, "this step has no name"});
-    diagnostic.helps.push_back(fmt::format("give it one: `{} as {}`", name.text, name.text.substr(0, 1)));
+    diagnostic.helps.push_back(
+        fmt::format("give it one: `{} as {}`", name.text, name.text.substr(0, 1)));
   } else if (!suggest(context_, diagnostic, name.text, candidates)) {
     if (candidates.empty()) {
       diagnostic.helps.push_back("a step gets a name by `as`: `payment as p`");
@@ -362,7 +366,8 @@ Checked ExpressionChecker::check_member(const tree::Expr& expr) {
     default:
       break;
   }
-  Diagnostic diagnostic = make_diagnostic(Code::kE0204, base.span, "only a step's event has fields");
+  Diagnostic diagnostic =
+      make_diagnostic(Code::kE0204, base.span, "only a step's event has fields");
   diagnostic.labels.push_back({expr.name.span, "asked of it here"});
   context_.sink.report(std::move(diagnostic));
   return error(expr);
@@ -371,8 +376,8 @@ Checked ExpressionChecker::check_member(const tree::Expr& expr) {
 Checked ExpressionChecker::check_prev(const tree::Expr& expr) {
   const bool in_loop = scope_.place == Place::kStep && scope_.rule->steps[*scope_.own_step].loop;
   if (!in_loop) {
-    Diagnostic diagnostic = make_diagnostic(Code::kE0405, expr.args[0]->span,
-                                            "`prev` outside the condition of a loop");
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0405, expr.args[0]->span, "`prev` outside the condition of a loop");
     diagnostic.helps.push_back(
         "it is the event before in the same loop: `3 payment where amount > prev.amount`");
     context_.sink.report(std::move(diagnostic));
@@ -387,7 +392,8 @@ Checked ExpressionChecker::check_step_field(const tree::Expr& expr, std::size_t 
   const SourceSpan at = expr.args[0]->span;
   if (!sees_steps(scope_.place)) {
     Diagnostic diagnostic = make_diagnostic(
-        Code::kE0204, at, fmt::format("the step {} is not known inside this aggregate", in_code(step.name)),
+        Code::kE0204, at,
+        fmt::format("the step {} is not known inside this aggregate", in_code(step.name)),
         "a feature is the same for every match");
     diagnostic.helps.push_back("compare outside of it");
     context_.sink.report(std::move(diagnostic));
@@ -402,11 +408,13 @@ Checked ExpressionChecker::check_step_field(const tree::Expr& expr, std::size_t 
   }
   if (report_if_later(index, at)) return error(expr);
   if (step.loop) {
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0406, expr.span,
-        fmt::format("the loop {} has several events: which one's {}?", in_code(step.name), in_code(expr.name.text)));
-    diagnostic.helps.push_back(fmt::format("write `{0}.first.{1}` or `{0}.last.{1}`, or an aggregate: `sum({0}.{1})`",
-                                           step.name, expr.name.text));
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0406, expr.span,
+                        fmt::format("the loop {} has several events: which one's {}?",
+                                    in_code(step.name), in_code(expr.name.text)));
+    diagnostic.helps.push_back(
+        fmt::format("write `{0}.first.{1}` or `{0}.last.{1}`, or an aggregate: `sum({0}.{1})`",
+                    step.name, expr.name.text));
     context_.sink.report(std::move(diagnostic));
     return error(expr);
   }
@@ -429,9 +437,9 @@ Checked ExpressionChecker::check_loop_event(const tree::Expr& expr, std::size_t 
   }
   if (report_if_later(index, at)) return error(expr);
   if (!step.loop) {
-    Diagnostic diagnostic =
-        make_diagnostic(Code::kE0409, expr.args[0]->name.span,
-                        fmt::format("the step {} takes one event: it has no {}", in_code(step.name), in_code(word)));
+    Diagnostic diagnostic = make_diagnostic(Code::kE0409, expr.args[0]->name.span,
+                                            fmt::format("the step {} takes one event: it has no {}",
+                                                        in_code(step.name), in_code(word)));
     diagnostic.helps.push_back(fmt::format("write `{}.{}`", step.name, expr.name.text));
     diagnostic.edit = Edit{expr.span, fmt::format("{}.{}", step.name, expr.name.text)};
     context_.sink.report(std::move(diagnostic));

@@ -46,7 +46,8 @@ class Drafter {
     const bool follows_absence =
         !draft_.elements.empty() && !draft_.elements.back().step && draft_.elements.back().tree;
     if (follows_absence) {
-      refuse(absence.no_span, "one absence after another", "one `no` takes several kinds: `no a or b`");
+      refuse(absence.no_span, "one absence after another",
+             "one `no` takes several kinds: `no a or b`");
     }
     ElementDraft next;
     next.tree = &element;
@@ -198,7 +199,8 @@ void check_absence_end(CheckContext& context, const tree::Absence& absence, bool
     span.end = absence.absent_for->span.end;
     Diagnostic diagnostic =
         make_diagnostic(Code::kE0404, span, "`for` on an absence that is not the last element");
-    diagnostic.helps.push_back("an absence between two steps lasts until the second: leave `for` out");
+    diagnostic.helps.push_back(
+        "an absence between two steps lasts until the second: leave `for` out");
     context.sink.report(std::move(diagnostic));
   }
   if (last && !absence.absent_for && !absence.next && !has_within) {

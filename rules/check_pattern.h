@@ -1,4 +1,5 @@
-/// Patterns: first which steps there are and what they take, then, once the rule's key is known, their conditions.
+/// Patterns: first which steps there are and what they take, then, once the rule's key is known,
+/// their conditions.
 #pragma once
 #include <cstddef>
 #include <optional>

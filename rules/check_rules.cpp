@@ -103,12 +103,15 @@ class RuleChecker {
       report_unavailable(context_, tree_.without->keyword_span, "without",
                          "`then no X then …` asks for absence between two steps");
     }
-    if (tree_.prefer_latest) report_unavailable(context_, tree_.prefer_latest->keyword_span, "prefer latest");
+    if (tree_.prefer_latest)
+      report_unavailable(context_, tree_.prefer_latest->keyword_span, "prefer latest");
     for (const tree::ExceptClause& except : tree_.excepts) {
       report_unavailable(context_, except.keyword_span, "except",
                          "a step's `where`, or `having`, can leave them out");
     }
-    if (tree_.at_most) report_unavailable(context_, tree_.at_most->keyword_span, "at most", "`once per D` holds alerts back");
+    if (tree_.at_most)
+      report_unavailable(context_, tree_.at_most->keyword_span, "at most",
+                         "`once per D` holds alerts back");
     if (tree_.after) check_after(*tree_.after);
   }
 
@@ -143,12 +146,14 @@ class RuleChecker {
       draft.types_broken = true;
       draft.broken = true;
       if (!tree_.broken) {
-        report(Code::kE0401, tree_.name.span, fmt::format("the rule {} has no `when`", in_code(tree_.name.text)),
+        report(Code::kE0401, tree_.name.span,
+               fmt::format("the rule {} has no `when`", in_code(tree_.name.text)),
                "say what it looks for: `when payment where amount > 1000`");
       }
     } else if (const auto* window = std::get_if<tree::EventWindow>(&tree_.when->what)) {
-      report_unavailable(context_, window->form_span,
-                         window->session ? "session windows in `when`" : "tumbling windows in `when`");
+      report_unavailable(
+          context_, window->form_span,
+          window->session ? "session windows in `when`" : "tumbling windows in `when`");
       draft.types_broken = true;
       draft.broken = true;
       add_unknown_step(window->as);
@@ -197,7 +202,8 @@ class RuleChecker {
 
   void check_key_of(const PatternDraft& draft) {
     scope_.key = &rule_.key;
-    if (tree_.by) check_key(context_, *tree_.by, draft.types, draft.types_broken, rule_.key, scope_);
+    if (tree_.by)
+      check_key(context_, *tree_.by, draft.types, draft.types_broken, rule_.key, scope_);
   }
 
   void check_within() {
@@ -284,15 +290,16 @@ class RuleChecker {
       const std::string& name = entry.name.text;
       const auto [earlier, is_new] = seen.emplace(name, entry.name.span);
       if (!is_new) {
-        Diagnostic diagnostic =
-            make_diagnostic(Code::kE0215, entry.name.span, fmt::format("{} stands twice", in_code(name)));
+        Diagnostic diagnostic = make_diagnostic(Code::kE0215, entry.name.span,
+                                                fmt::format("{} stands twice", in_code(name)));
         diagnostic.labels.push_back({earlier->second, "the first"});
         context_.sink.report(std::move(diagnostic));
         continue;
       }
       if (name == "severity" || name == "message" || name == "ts") {
-        report(Code::kE0402, entry.name.span, fmt::format("every alert has its own {}", in_code(name)),
-               name == "severity" ? "the clause `severity` sets it" : "give the field another name");
+        report(
+            Code::kE0402, entry.name.span, fmt::format("every alert has its own {}", in_code(name)),
+            name == "severity" ? "the clause `severity` sets it" : "give the field another name");
         continue;
       }
       if (!entry.value) continue;
@@ -310,9 +317,10 @@ class RuleChecker {
   void warn_without_key() {
     const bool one_event = rule_.pattern.size() == 1 && takes_one_event(rule_.pattern.front());
     if (one_event && !reads_unnamed_feature(context_.features, rule_)) return;
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kW0006, tree_.name.span, fmt::format("the rule {} has no `by`", in_code(tree_.name.text)),
-        "it mixes the events of all keys");
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kW0006, tree_.name.span,
+                        fmt::format("the rule {} has no `by`", in_code(tree_.name.text)),
+                        "it mixes the events of all keys");
     diagnostic.helps.push_back("say whose events belong together: `by card`");
     context_.sink.report(std::move(diagnostic));
   }
@@ -336,7 +344,8 @@ class RuleChecker {
       case tree::OnceForm::kPerVariable:
         return report_unavailable(context_, once.keyword_span, "once per VAR");
       case tree::OnceForm::kWhile:
-        return report_unavailable(context_, once.keyword_span, "once while", "this version has `once per 1h`");
+        return report_unavailable(context_, once.keyword_span, "once while",
+                                  "this version has `once per 1h`");
     }
   }
 
@@ -352,12 +361,15 @@ class RuleChecker {
 // Ids name rules outside, so no two may be equal.
 void check_ids(CheckContext& context, const std::vector<const tree::Rule*>& rules) {
   std::unordered_map<std::string_view, const tree::Rule*> by_id;
-  const auto span_of = [](const tree::Rule& rule) { return rule.id ? rule.id->word.span : rule.name.span; };
+  const auto span_of = [](const tree::Rule& rule) {
+    return rule.id ? rule.id->word.span : rule.name.span;
+  };
   for (const tree::Rule* rule : rules) {
     const std::string_view id = rule->id ? rule->id->word.text : rule->name.text;
     if (id.empty()) continue;
     const auto [earlier, is_new] = by_id.emplace(id, rule);
-    if (is_new || (!rule->id && !earlier->second->id)) continue;  // equal names are reported as such
+    if (is_new || (!rule->id && !earlier->second->id))
+      continue;  // equal names are reported as such
     Diagnostic diagnostic = make_diagnostic(Code::kE0218, span_of(*rule),
                                             fmt::format("two rules have the id {}", in_code(id)));
     diagnostic.labels.push_back({span_of(*earlier->second), "the first"});

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "rules/fit_literal.h"
 #include "rules/check_expression.h"
+#include "rules/fit_literal.h"
 #include "rules/report.h"
 #include "rules/types.h"
 
@@ -47,7 +47,8 @@ class TestChecker {
 
   void add_until(const tree::TestLine& line) {
     if (test_.until) {
-      report(Code::kE0502, line.span, "`until` stands twice", "time passes up to the last one: keep that");
+      report(Code::kE0502, line.span, "`until` stands twice",
+             "time passes up to the last one: keep that");
       return;
     }
     test_.until = line.offset.value;
@@ -57,7 +58,8 @@ class TestChecker {
   void add_event(const tree::TestLine& line) {
     if (test_.until && !until_reported_) {
       until_reported_ = true;
-      report(Code::kE0502, until_span_, "`until` before an event", "it stands after the last event");
+      report(Code::kE0502, until_span_, "`until` before an event",
+             "it stands after the last event");
     }
     if (line.event.text.empty()) return;
     const auto kind = context_.names.kinds.find(line.event.text);
@@ -67,7 +69,9 @@ class TestChecker {
     }
     if (!kind->second.event) {
       if (kind->second.kind) {
-        report(Code::kE0219, line.event.span, fmt::format("{} is a kind: a test's events are of an event type", in_code(line.event.text)));
+        report(Code::kE0219, line.event.span,
+               fmt::format("{} is a kind: a test's events are of an event type",
+                           in_code(line.event.text)));
       }
       return;
     }
@@ -86,8 +90,8 @@ class TestChecker {
   }
 
   void report_unknown_event(const tree::Name& name) {
-    Diagnostic diagnostic = make_diagnostic(Code::kE0202, name.span,
-                                            fmt::format("no event type is named {}", in_code(name.text)));
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0202, name.span, fmt::format("no event type is named {}", in_code(name.text)));
     std::vector<std::string> candidates;
     if (context_.suggestions_left > 0) {
       for (const cep::EventType& type : context_.plan.event_types) candidates.push_back(type.name);
@@ -102,7 +106,8 @@ class TestChecker {
     if (tree.times) {
       if (tree.times->value < 1 || tree.times->value > kTimesMax) {
         report(Code::kE0503, tree.times->span,
-               tree.times->value < 1 ? "an alert that is expected no times" : "an alert expected too many times",
+               tree.times->value < 1 ? "an alert that is expected no times"
+                                     : "an alert expected too many times",
                tree.times->value < 1 ? "write `expect no alert`" : "");
       } else {
         expected.times = static_cast<std::uint32_t>(tree.times->value);
@@ -117,8 +122,9 @@ class TestChecker {
           add_expected_field(entry, *rule, expected);
           continue;
         }
-        Diagnostic diagnostic = make_diagnostic(Code::kE0215, entry.name.span,
-                                                fmt::format("{} stands twice", in_code(entry.name.text)));
+        Diagnostic diagnostic =
+            make_diagnostic(Code::kE0215, entry.name.span,
+                            fmt::format("{} stands twice", in_code(entry.name.text)));
         diagnostic.labels.push_back({earlier->second, "the first"});
         context_.sink.report(std::move(diagnostic));
       }
@@ -126,7 +132,8 @@ class TestChecker {
     test_.expected.push_back(std::move(expected));
   }
 
-  // The type of what an alert of the rule has by this name; nothing where the rule's own mistakes hide it.
+  // The type of what an alert of the rule has by this name; nothing where the rule's own mistakes
+  // hide it.
   std::optional<cep::Type> type_of(const std::string& name, const tree::Rule& tree) const {
     if (name == "severity") return cep::severity_type();
     if (name == "message") return plain_type(TypeKind::kString);
@@ -146,7 +153,8 @@ class TestChecker {
   static std::vector<std::string> names_of(const tree::Rule& rule) {
     std::vector<std::string> names;
     if (rule.alert) {
-      for (const tree::Record::Entry& entry : rule.alert->fields.entries) names.push_back(entry.name.text);
+      for (const tree::Record::Entry& entry : rule.alert->fields.entries)
+        names.push_back(entry.name.text);
     }
     if (rule.by) {
       for (const tree::KeyPart& part : rule.by->parts) names.push_back(part.name.text);
@@ -167,7 +175,8 @@ class TestChecker {
       if (rule.broken) return;
       Diagnostic diagnostic =
           make_diagnostic(Code::kE0214, entry.name.span,
-                          fmt::format("alerts of {} have no {}", in_code(rule.name.text), in_code(entry.name.text)));
+                          fmt::format("alerts of {} have no {}", in_code(rule.name.text),
+                                      in_code(entry.name.text)));
       if (!suggest(context_, diagnostic, entry.name.text, names)) {
         diagnostic.helps.push_back("they have " + one_of(names));
       }
@@ -176,7 +185,8 @@ class TestChecker {
     }
     // A number keeps the digits written: they say how exactly a float is compared.
     const cep::Value plain = plain_literal(*entry.value);
-    const bool numeric = plain.kind == cep::ValueKind::kInt || plain.kind == cep::ValueKind::kDecimal ||
+    const bool numeric = plain.kind == cep::ValueKind::kInt ||
+                         plain.kind == cep::ValueKind::kDecimal ||
                          plain.kind == cep::ValueKind::kFloat;
     const std::optional<cep::Type> type = type_of(entry.name.text, rule);
     if (numeric && (entry.name.text == "score" || (type && is_number(*type)))) {
@@ -189,7 +199,8 @@ class TestChecker {
       return;
     }
     if (!type) return;
-    if (const auto value = fit_literal(context_, *entry.value, *type, in_code(entry.name.text), std::nullopt)) {
+    if (const auto value =
+            fit_literal(context_, *entry.value, *type, in_code(entry.name.text), std::nullopt)) {
       expected.fields.emplace_back(entry.name.text, *value);
     }
   }
@@ -206,8 +217,8 @@ void check_test(CheckContext& context, const tree::Test& tree, std::vector<Embed
   const auto symbol = context.names.rules.find(tree.rule.text);
   const tree::Rule* rule = symbol == context.names.rules.end() ? nullptr : symbol->second.tree;
   if (!rule && !tree.rule.text.empty()) {
-    Diagnostic diagnostic = make_diagnostic(Code::kE0206, tree.rule.span,
-                                            fmt::format("no rule is named {}", in_code(tree.rule.text)));
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0206, tree.rule.span, fmt::format("no rule is named {}", in_code(tree.rule.text)));
     std::vector<std::string> candidates;
     if (context.suggestions_left > 0) {
       for (const auto& [name, other] : context.names.rules) candidates.emplace_back(name);
@@ -219,9 +230,9 @@ void check_test(CheckContext& context, const tree::Test& tree, std::vector<Embed
   EmbeddedTest test = TestChecker(context, tree).check(rule);
   if (!rule) return;
   if (rule->status && rule->status->status == tree::StatusWord::kDraft) {
-    Diagnostic diagnostic =
-        make_diagnostic(Code::kW0007, tree.rule.span,
-                        fmt::format("the rule {} is a draft: this test does not run", in_code(rule->name.text)));
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kW0007, tree.rule.span,
+        fmt::format("the rule {} is a draft: this test does not run", in_code(rule->name.text)));
     diagnostic.labels.push_back({rule->status->span, "only checked"});
     context.sink.report(std::move(diagnostic));
     return;

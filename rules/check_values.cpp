@@ -15,7 +15,8 @@ namespace {
 template <typename Declaration>
 ValueSymbol* own_symbol(CheckContext& context, const Declaration& declaration) {
   const auto found = context.names.values.find(declaration.name.text);
-  if (found == context.names.values.end() || found->second.name != &declaration.name) return nullptr;
+  if (found == context.names.values.end() || found->second.name != &declaration.name)
+    return nullptr;
   return &found->second;
 }
 
@@ -35,12 +36,13 @@ void read_const(CheckContext& context, const tree::Const& tree, ValueSymbol& sym
     case ExprKind::kList:
       symbol.constant.is_list = true;
       for (const tree::ExprPtr& element : literal.args) {
-        const Value value =
-            element->kind == ExprKind::kName ? Value::string(element->name.text) : plain_literal(*element);
+        const Value value = element->kind == ExprKind::kName ? Value::string(element->name.text)
+                                                             : plain_literal(*element);
         if (value.is_missing()) {
           if (element->kind == ExprKind::kError) return;
-          context.sink.report(make_diagnostic(Code::kE0309, element->span,
-                                              "a constant list holds numbers, texts, dates, times or words"));
+          context.sink.report(
+              make_diagnostic(Code::kE0309, element->span,
+                              "a constant list holds numbers, texts, dates, times or words"));
           return;
         }
         symbol.constant.values.emplace_back(value);
@@ -49,7 +51,8 @@ void read_const(CheckContext& context, const tree::Const& tree, ValueSymbol& sym
     default: {
       const Value value = plain_literal(literal);
       if (value.is_missing()) {
-        context.sink.report(make_diagnostic(Code::kE0309, literal.span, "a constant is one literal"));
+        context.sink.report(
+            make_diagnostic(Code::kE0309, literal.span, "a constant is one literal"));
         return;
       }
       symbol.constant.values.emplace_back(value);
@@ -67,7 +70,8 @@ void read_list(CheckContext& context, const tree::List& tree, cep::List& list, b
     return;
   }
   if (tree.from) {
-    report_unavailable(context, tree.from->span, "a list from a file", "write the values here: `= [ … ]`");
+    report_unavailable(context, tree.from->span, "a list from a file",
+                       "write the values here: `= [ … ]`");
     broken = true;
     return;
   }
@@ -88,7 +92,8 @@ void read_list(CheckContext& context, const tree::List& tree, cep::List& list, b
                                                                 : cep::TypeKind::kString);
   }
   for (const tree::ExprPtr& element : tree.values) {
-    const auto value = fit_literal(context, *element, list.element, "an element of the list", tree.form_span);
+    const auto value =
+        fit_literal(context, *element, list.element, "an element of the list", tree.form_span);
     if (value) list.values.push_back(*value);
   }
 }

@@ -1,5 +1,5 @@
-/// What the names of a set of files mean: the symbols that the checker fills, one declaration at a time.
-/// Names are views into the trees, which outlive them.
+/// What the names of a set of files mean: the symbols that the checker fills, one declaration at a
+/// time. Names are views into the trees, which outlive them.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -34,11 +34,12 @@ struct KindAlternative {
   cep::ExprPtr condition;  // of the conjuncts; absent where none
 };
 enum class Resolution : std::uint8_t { kNotYet, kRunning, kDone };
-/// An event type or a kind. `broken`: some of it is unknown, and what follows from it is not reported.
+/// An event type or a kind. `broken`: some of it is unknown, and what follows from it is not
+/// reported.
 struct KindSymbol {
   const tree::Name* name = nullptr;
-  const tree::Kind* kind = nullptr;           // a kind's
-  std::optional<cep::EventTypeIndex> event;   // an event type's
+  const tree::Kind* kind = nullptr;          // a kind's
+  std::optional<cep::EventTypeIndex> event;  // an event type's
   Resolution resolution = Resolution::kNotYet;
   std::vector<KindAlternative> alternatives;
   bool broken = false;
@@ -47,7 +48,8 @@ struct EventSymbol {
   const tree::Event* tree = nullptr;
   SymbolMap<FieldSymbol> fields;
   bool broken = false;
-  std::vector<cep::OwnedValue> defaults;  // one for each field; what test events take where they say nothing
+  std::vector<cep::OwnedValue>
+      defaults;  // one for each field; what test events take where they say nothing
   const tree::Defaults* defaults_tree = nullptr;
 };
 /// A constant: a value, a list of values, or a word whose enum its use decides.
@@ -62,10 +64,10 @@ struct ValueSymbol {
   ValueForm form = ValueForm::kConst;
   const tree::Name* name = nullptr;
   bool broken = false;
-  ConstSymbol constant;                // kConst
-  cep::ListIndex list;                 // kList
+  ConstSymbol constant;  // kConst
+  cep::ListIndex list;   // kList
   bool list_used = false;
-  bool asked = false;                  // declared in a file that was asked for
+  bool asked = false;                        // declared in a file that was asked for
   std::optional<cep::FeatureIndex> feature;  // kFeature, once checked
 };
 struct RuleSymbol {

@@ -21,6 +21,8 @@ constexpr CodeInfo kCodes[] = {
 #undef TOCSIN_ERROR
 #undef TOCSIN_WARNING
 };
+constexpr std::size_t kBlock = 1024;
+bool begins_code_point(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
 const CodeInfo& info(Code code) { return kCodes[static_cast<std::size_t>(code)]; }
 }  // namespace
 
@@ -48,12 +50,16 @@ std::uint32_t SourceMap::add(std::string path, std::string text) {
   file->text = std::move(text);
   file->line_starts.push_back(0);
   const std::string& bytes = file->text;
+  std::uint32_t code_points = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i % kBlock == 0) file->code_points.push_back(code_points);
+    if (begins_code_point(bytes[i])) ++code_points;
     // A line ends with LF, CR LF or CR.
     const bool ends =
         bytes[i] == '\n' || (bytes[i] == '\r' && (i + 1 == bytes.size() || bytes[i + 1] != '\n'));
     if (ends) file->line_starts.push_back(static_cast<std::uint32_t>(i + 1));
   }
+  if (bytes.size() % kBlock == 0) file->code_points.push_back(code_points);
   files_.push_back(std::move(file));
   return static_cast<std::uint32_t>(files_.size() - 1);
 }
@@ -68,19 +74,25 @@ std::string_view SourceMap::text(std::uint32_t file) const {
   return files_[file]->text;
 }
 
+std::uint32_t SourceMap::code_points_before(std::uint32_t file, std::uint32_t byte) const {
+  const File& source = *files_[file];
+  std::uint32_t count = source.code_points[byte / kBlock];
+  for (std::size_t i = byte / kBlock * kBlock; i < byte; ++i) {
+    if (begins_code_point(source.text[i])) ++count;
+  }
+  return count;
+}
+
 SourceMap::Place SourceMap::place(std::uint32_t file, std::uint32_t byte) const {
   const std::string_view bytes = text(file);
   const std::vector<std::uint32_t>& starts = files_[file]->line_starts;
   byte = std::min(byte, static_cast<std::uint32_t>(bytes.size()));
   const auto next = std::ranges::upper_bound(starts, byte);
   const std::uint32_t line_start = *std::prev(next);
-  // A byte-order mark is no column. A code point is counted at its first byte.
+  // A code point is counted at its first byte. A byte-order mark is no column.
   std::uint32_t from = line_start;
   if (from == 0 && bytes.starts_with("\xEF\xBB\xBF")) from = std::min(3U, byte);
-  std::uint32_t column = 1;
-  for (std::uint32_t i = from; i < byte; ++i) {
-    if ((static_cast<unsigned char>(bytes[i]) & 0xC0U) != 0x80U) ++column;
-  }
+  const std::uint32_t column = 1 + code_points_before(file, byte) - code_points_before(file, from);
   return {static_cast<std::uint32_t>(next - starts.begin()), column};
 }
 

@@ -36,7 +36,11 @@ class SourceMap {
     std::string path;
     std::string text;
     std::vector<std::uint32_t> line_starts;
+    std::vector<std::uint32_t> code_points;  // that begin before each kBlock-th byte
   };
+  // Code points of `file` that begin before `byte`.
+  std::uint32_t code_points_before(std::uint32_t file, std::uint32_t byte) const;
+
   std::vector<std::shared_ptr<const File>> files_;
 };
 enum class Level : std::uint8_t { kError, kWarning };

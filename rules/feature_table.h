@@ -1,5 +1,6 @@
-/// The features of a plan while it is made: named ones, and those that a condition uses without a name, shared where
-/// their meaning is equal. A rule's additions can be taken back, so that a draft leaves nothing in the plan.
+/// The features of a plan while it is made: named ones, and those that a condition uses without a
+/// name, shared where their meaning is equal. A rule's additions can be taken back, so that a draft
+/// leaves nothing in the plan.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -10,7 +11,8 @@
 #include "cep/plan.h"
 
 namespace tocsin::rules {
-/// For each part of a feature's key the field that holds it in an event type at which the feature is read.
+/// For each part of a feature's key the field that holds it in an event type at which the feature
+/// is read.
 struct FeatureReader {
   cep::EventTypeIndex type;
   std::vector<cep::FieldIndex> fields;
@@ -20,12 +22,12 @@ class FeatureTable {
   const cep::Feature& operator[](cep::FeatureIndex index) const { return features_[index.value]; }
   /// Adds a feature with a name. Named features come before all others.
   cep::FeatureIndex add_named(cep::Feature feature);
-  /// The feature without a name that has this meaning and is readable by `readers`; made where there is none.
-  /// `meaning` is equal for equal features, names left out.
+  /// The feature without a name that has this meaning and is readable by `readers`; made where
+  /// there is none. `meaning` is equal for equal features, names left out.
   cep::FeatureIndex add_unnamed(cep::Feature feature, const std::string& meaning,
                                 const std::vector<FeatureReader>& readers);
-  /// Notes that events of these types read the feature: its key then says where they hold it. False, with nothing
-  /// noted, where one already reads it by other fields.
+  /// Notes that events of these types read the feature: its key then says where they hold it.
+  /// False, with nothing noted, where one already reads it by other fields.
   bool add_readers(cep::FeatureIndex index, const std::vector<FeatureReader>& readers);
 
   /// Begins a rule; `take_back` undoes what has been added since.

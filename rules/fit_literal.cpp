@@ -87,19 +87,21 @@ std::optional<cep::OwnedValue> fit_literal(CheckContext& context, const tree::Ex
 
   Diagnostic diagnostic;
   if (type.kind == TypeKind::kEnum && value.kind == ValueKind::kString) {
-    diagnostic = make_diagnostic(Code::kE0305, literal.span,
-                                 fmt::format("{} has no word {}", type_text(type),
-                                             in_code(is_word ? literal.name.text : written(value))));
+    diagnostic =
+        make_diagnostic(Code::kE0305, literal.span,
+                        fmt::format("{} has no word {}", type_text(type),
+                                    in_code(is_word ? literal.name.text : written(value))));
     if (suggest(context, diagnostic, value.text, *type.words) && !is_word) {
       diagnostic.edit->text = fmt::format("\"{}\"", diagnostic.edit->text);
     }
   } else {
-    const std::string got = is_word                            ? in_code(literal.name.text)
+    const std::string got = is_word                           ? in_code(literal.name.text)
                             : literal.kind == ExprKind::kList ? std::string("a list")
-                            : value.is_missing()               ? std::string("this")
-                                                               : in_code(written(value));
-    diagnostic = make_diagnostic(Code::kE0309, literal.span,
-                                 fmt::format("{} is {}: {} does not fit", what, type_text(type), got));
+                            : value.is_missing()              ? std::string("this")
+                                                              : in_code(written(value));
+    diagnostic =
+        make_diagnostic(Code::kE0309, literal.span,
+                        fmt::format("{} is {}: {} does not fit", what, type_text(type), got));
     if (is_word && type.kind == TypeKind::kString) {
       diagnostic.helps.push_back(fmt::format("text stands in quotes: `\"{}\"`", literal.name.text));
       diagnostic.edit = Edit{literal.span, fmt::format("\"{}\"", literal.name.text)};
@@ -124,8 +126,8 @@ void fill_record(CheckContext& context, const tree::Record& record, cep::EventTy
     if (entry.name.text.empty()) continue;
     const auto [earlier, is_new] = seen.emplace(entry.name.text, &entry.name);
     if (!is_new) {
-      Diagnostic diagnostic = make_diagnostic(Code::kE0215, entry.name.span,
-                                              fmt::format("{} stands twice", in_code(entry.name.text)));
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0215, entry.name.span, fmt::format("{} stands twice", in_code(entry.name.text)));
       diagnostic.labels.push_back({earlier->second->span, "the first"});
       context.sink.report(std::move(diagnostic));
       continue;
@@ -133,9 +135,9 @@ void fill_record(CheckContext& context, const tree::Record& record, cep::EventTy
     const auto field = event.fields.find(entry.name.text);
     if (field == event.fields.end()) {
       if (event.broken) continue;
-      Diagnostic diagnostic =
-          make_diagnostic(Code::kE0201, entry.name.span,
-                          fmt::format("{} has no field {}", event_type.name, in_code(entry.name.text)));
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0201, entry.name.span,
+          fmt::format("{} has no field {}", event_type.name, in_code(entry.name.text)));
       suggest(context, diagnostic, entry.name.text, field_names(context, {type}));
       diagnostic.notes.push_back(declared_text(context, type));
       context.sink.report(std::move(diagnostic));
@@ -143,10 +145,12 @@ void fill_record(CheckContext& context, const tree::Record& record, cep::EventTy
     }
     if (field->second.broken || !entry.value) continue;
     const cep::FieldIndex index = field->second.index;
-    if (index == event_type.time_field && event_type.fields[index.value].type.kind == TypeKind::kTime) {
-      Diagnostic diagnostic = make_diagnostic(
-          Code::kE0501, entry.name.span,
-          fmt::format("the event time {} is given by the event's offset", in_code(entry.name.text)));
+    if (index == event_type.time_field &&
+        event_type.fields[index.value].type.kind == TypeKind::kTime) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0501, entry.name.span,
+                          fmt::format("the event time {} is given by the event's offset",
+                                      in_code(entry.name.text)));
       diagnostic.helps.push_back("leave it out");
       context.sink.report(std::move(diagnostic));
       continue;

@@ -43,6 +43,7 @@ constexpr ForeignMark kForeignMarks[] = {
     {"\xC3\xB7", "/", TokenKind::kSlash, "the quotient is `/`"},
     {"\xE2\x80\xA6", "..", TokenKind::kDotDot, "a range is `..`"},
 };
+constexpr std::size_t kQuotedMax = 4096;  // no longer text is taken for a string in foreign marks
 // Quotation marks of other languages and of word processors.
 struct ForeignQuote {
   std::string_view opening;
@@ -259,7 +260,7 @@ Token Lexer::next() {
         const ForeignQuote* quote = nullptr;
         for (const ForeignQuote& candidate : kForeignQuotes) {
           if (!looking_at(candidate.opening)) continue;
-          const std::string_view rest = text_.text.substr(at_ + candidate.opening.size());
+          const std::string_view rest = text_.text.substr(at_ + candidate.opening.size(), kQuotedMax);
           const std::string_view line = rest.substr(0, rest.find_first_of("\r\n"));
           if (line.find(candidate.closing) != std::string_view::npos) {
             quote = &candidate;
@@ -290,6 +291,8 @@ Token Lexer::next() {
 }
 
 bool Lexer::foreign_mark(Token& token) {
+  if (is_ascii(peek()) && std::string_view("=!<:&|-").find(peek()) == std::string_view::npos)
+    return false;
   for (const ForeignMark& foreign : kForeignMarks) {
     if (!looking_at(foreign.written)) continue;
     const std::uint32_t begin = at_;

@@ -1,5 +1,5 @@
-// Files and what they use: each read once, parsed, and handed on in an order in which a used file stands before the
-// file that uses it.
+// Files and what they use: each read once, parsed, and handed on in an order in which a used file
+// stands before the file that uses it.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -91,7 +91,8 @@ class Loader {
       inside = inside || node == &again;
       if (inside) files += node->path + " uses ";
     }
-    Diagnostic diagnostic = make_diagnostic(Code::kE0222, use.path.span, "files that use each other");
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0222, use.path.span, "files that use each other");
     diagnostic.notes.push_back(files + again.path);
     diagnostic.helps.push_back("put what both need into a third file");
     sink_.report(std::move(diagnostic));

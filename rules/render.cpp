@@ -131,7 +131,7 @@ class Renderer {
     for (const Label& label : diagnostic_.labels) add(label, false);
     std::uint32_t line_max = 1;
     for (const Block& block : blocks_) {
-      if (!block.lines.empty()) line_max = std::max(line_max, block.lines.rbegin()->first);
+      if (!block.lines.empty()) line_max = std::max(line_max, block.lines.rbegin()->first.line);
     }
     gutter_ = std::to_string(line_max).size();
     for (std::size_t i = 0; i < blocks_.size(); ++i) write_block(blocks_[i], i == 0);
@@ -145,10 +145,17 @@ class Renderer {
   }
 
  private:
+  // A line, or what is near of a very long one.
+  struct Piece {
+    std::uint32_t line = 1;
+    std::uint32_t begin = 0;  // bytes of the file
+    std::uint32_t end = 0;
+    friend auto operator<=>(const Piece&, const Piece&) = default;
+  };
   struct Block {
     std::uint32_t file = 0;
     SourceSpan first;
-    std::map<std::uint32_t, std::vector<Mark>> lines;
+    std::map<Piece, std::vector<Mark>> lines;
   };
 
   void add(const Label& label, bool primary) {
@@ -159,18 +166,38 @@ class Renderer {
       block.file = label.span.file;
       block.first = label.span;
     }
-    const std::uint32_t line = sources_.place(label.span.file, label.span.begin).line;
-    const std::string_view text = sources_.line_text(label.span.file, line);
-    const ShownLine shown = show(text);
-    const auto line_begin =
-        static_cast<std::size_t>(text.data() - sources_.text(label.span.file).data());
+    const Piece piece = piece_at(label.span.file, label.span.begin);
+    const ShownLine shown = show(text_of(label.span.file, piece));
     const auto cell = [&](std::uint32_t byte) {
-      return shown.cell_of[std::min(byte < line_begin ? 0 : byte - line_begin, text.size())];
+      return shown.cell_of[std::clamp(byte, piece.begin, piece.end) - piece.begin];
     };
     Mark mark{cell(label.span.begin), cell(std::max(label.span.begin, label.span.end)), primary,
               label.text};
     if (mark.end <= mark.begin) mark.end = mark.begin + 1;
-    block.lines[line].push_back(std::move(mark));
+    block.lines[piece].push_back(std::move(mark));
+  }
+
+  std::string_view text_of(std::uint32_t file, const Piece& piece) const {
+    return sources_.text(file).substr(piece.begin, piece.end - piece.begin);
+  }
+  Piece piece_at(std::uint32_t file, std::uint32_t byte) const {
+    constexpr std::size_t kShort = 8192;
+    const std::uint32_t line = sources_.place(file, byte).line;
+    const std::string_view text = sources_.line_text(file, line);
+    const auto begin = static_cast<std::uint32_t>(text.data() - sources_.text(file).data());
+    if (text.size() <= kShort)
+      return {line, begin, begin + static_cast<std::uint32_t>(text.size())};
+    // Two marks in one stretch of half that size are shown together.
+    const std::size_t at = std::min<std::size_t>(std::max(byte, begin) - begin, text.size());
+    std::size_t from = at / (kShort / 2) * (kShort / 2);
+    from -= std::min(from, kShort / 4);
+    std::size_t to = std::min(text.size(), from + kShort);
+    const auto inside = [&](std::size_t i) {
+      return (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U;
+    };
+    for (int i = 0; i < 3 && from < at && inside(from); ++i) ++from;
+    for (int i = 0; i < 3 && to < text.size() && to > at && inside(to); ++i) --to;
+    return {line, begin + static_cast<std::uint32_t>(from), begin + static_cast<std::uint32_t>(to)};
   }
 
   void bar() { out_ += style_.gutter(std::string(gutter_ + 1, ' ') + "|") + "\n"; }
@@ -191,15 +218,15 @@ class Renderer {
     out_ += fmt::format("{}:{}:{}\n", sources_.path(block.file), place.line, place.column);
     bar();
     std::uint32_t last = 0;
-    for (const auto& [line, marks] : block.lines) {
-      if (last != 0 && line > last + 1) out_ += style_.gutter("...") + "\n";
-      last = line;
-      write_line(block.file, line, marks);
+    for (const auto& [piece, marks] : block.lines) {
+      if (last != 0 && piece.line > last + 1) out_ += style_.gutter("...") + "\n";
+      last = piece.line;
+      write_line(block.file, piece, marks);
     }
   }
 
-  void write_line(std::uint32_t file, std::uint32_t line, std::vector<Mark> marks) {
-    const ShownLine shown = show(sources_.line_text(file, line));
+  void write_line(std::uint32_t file, const Piece& piece, std::vector<Mark> marks) {
+    const ShownLine shown = show(text_of(file, piece));
     const std::size_t width =
         std::max(shown.cell_of.back(), std::ranges::max(marks, {}, &Mark::end).end);
     std::ranges::stable_sort(marks,
@@ -213,7 +240,7 @@ class Renderer {
                           &mark == &marks.front();
         (seen ? here : rest).push_back(std::move(mark));
       }
-      write_cut(shown, line, cut, width, std::move(here));
+      write_cut(shown, piece.line, cut, width, std::move(here));
       marks = std::move(rest);
     }
   }

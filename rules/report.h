@@ -18,8 +18,8 @@ std::string one_of(const std::vector<std::string>& texts);
 /// "schema.tocsin:3".
 std::string place_text(const SourceMap& sources, SourceSpan span);
 Diagnostic make_diagnostic(Code code, SourceSpan span, std::string message, std::string label = {});
-/// Adds "did you mean" and the edit for it, where one of the candidates is near to what was written.
-/// Returns whether there was one.
+/// Adds "did you mean" and the edit for it, where one of the candidates is near to what was
+/// written. Returns whether there was one.
 bool suggest(CheckContext& context, Diagnostic& diagnostic, std::string_view written,
              const std::vector<std::string>& candidates);
 /// "`X` is not available in this version": what the grammar knows and this version does not do.
@@ -31,7 +31,8 @@ void report_duplicate(CheckContext& context, const tree::Name& second, const tre
 /// A duration that must be longer than nothing; reports and returns false where it is not.
 bool require_positive(CheckContext& context, const tree::DurationLiteral& duration,
                       std::string_view what);
-/// The names declared in these forms, sorted, as candidates for suggest(); none once those are used up.
+/// The names declared in these forms, sorted, as candidates for suggest(); none once those are used
+/// up.
 std::vector<std::string> value_names(const CheckContext& context,
                                      std::initializer_list<ValueForm> forms);
 /// The names of the fields of these event types, each once.

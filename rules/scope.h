@@ -1,4 +1,5 @@
-/// What an expression can see at its place: the current event's fields, earlier steps, the rule's key.
+/// What an expression can see at its place: the current event's fields, earlier steps, the rule's
+/// key.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -27,10 +28,11 @@ struct StepSymbol {
 };
 /// The rule around an expression.
 struct RuleScope {
-  const cep::KeySpec* key = nullptr;      // checked before any expression
-  std::vector<bool> key_part_is_union;    // parts that have a name of their own
+  const cep::KeySpec* key = nullptr;    // checked before any expression
+  std::vector<bool> key_part_is_union;  // parts that have a name of their own
   bool key_broken = false;
-  /// For each part and event type the field that holds it, also of types that only an aggregate takes.
+  /// For each part and event type the field that holds it, also of types that only an aggregate
+  /// takes.
   std::vector<std::vector<cep::KeyMember>> union_members;
   std::vector<StepSymbol> steps;
   std::unordered_map<std::string_view, std::size_t> step_by_name;
@@ -45,11 +47,12 @@ enum class Place : std::uint8_t {
 };
 struct ExprScope {
   Place place = Place::kKind;
-  EventTypes types;                       // of the current event
-  bool types_broken = false;              // not all of them are known
-  const RuleScope* rule = nullptr;        // absent in kinds and named features
-  std::size_t steps_visible = 0;          // the first so many of the rule's steps
-  std::optional<std::size_t> own_step;    // kStep: the step whose condition this is; kElement: the loop
+  EventTypes types;                 // of the current event
+  bool types_broken = false;        // not all of them are known
+  const RuleScope* rule = nullptr;  // absent in kinds and named features
+  std::size_t steps_visible = 0;    // the first so many of the rule's steps
+  std::optional<std::size_t>
+      own_step;  // kStep: the step whose condition this is; kElement: the loop
 };
 
 enum class FieldPresence : std::uint8_t {

@@ -34,8 +34,10 @@ struct Typing {
 };
 /// `a op b` for kAdd, kSubtract, kMultiply, kDivide and kModulo.
 Typing type_arithmetic(cep::Op op, const cep::Type& a, const cep::Type& b);
-/// `a op b` for the comparisons, kBetween and kIn (which compare like kLessEqual and kEqual); a bool.
+/// `a op b` for the comparisons, kBetween and kIn (which compare like kLessEqual and kEqual); a
+/// bool.
 Typing type_comparison(cep::Op op, const cep::Type& a, const cep::Type& b);
-/// The one type of two branches of `if` or two operands of `coalesce`; nothing where they have none in common.
+/// The one type of two branches of `if` or two operands of `coalesce`; nothing where they have none
+/// in common.
 std::optional<cep::Type> common_type(const cep::Type& a, const cep::Type& b);
 }  // namespace tocsin::rules

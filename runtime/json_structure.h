@@ -107,7 +107,7 @@ class JsonCursor {
   std::string_view scalar() const {
     const char* first = text_ + at_[0];
     const char* last = text_ + at_[1];
-    while (static_cast<unsigned char>(last[-1]) <= ' ') --last;
+    while (is_space(last[-1])) --last;  // stops at the first character, which is none
     return {first, static_cast<std::size_t>(last - first)};
   }
   /// A cursor for the object that the value is, to be entered; afterwards leave() takes this one
@@ -126,7 +126,12 @@ class JsonCursor {
   bool at_end() const { return at_ == end_; }
 
  private:
+  static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
   enum class State : std::uint8_t { kFirst, kField };
+  // JSON's white space: any other character after a scalar is part of it, and spoils it.
+  static bool is_space(char c) {
+    return static_cast<unsigned char>(c) <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+  }
   static bool failed(JsonFault& fault, JsonFault what) {
     fault = what;
     return false;

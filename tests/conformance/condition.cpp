@@ -148,7 +148,7 @@ class Writer {
       case PredicateKind::kMax:
         return look_back(p);
       case PredicateKind::kNegate: {
-        const Term arg = write(p.args[0]);
+        Term arg = write(p.args[0]);
         if (arg.known == Known::kNull) return arg;
         if (arg.known == Known::kInteger) return integer(-arg.integer);
         Term term = arg;
@@ -228,7 +228,7 @@ class Writer {
   Term look_back(const Predicate& p) const {
     const Variable* variable = variable_of(p.var);
     const bool counts = p.kind == PredicateKind::kCount || p.kind == PredicateKind::kSum;
-    const Term nothing = counts ? integer(0) : constant(Known::kNull);
+    Term nothing = counts ? integer(0) : constant(Known::kNull);
     if (variable == nullptr) return nothing;
     const Attribute* attribute = nullptr;
     if (p.kind != PredicateKind::kCount) {

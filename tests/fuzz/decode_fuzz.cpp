@@ -279,6 +279,7 @@ class Lines {
 }  // namespace
 }  // namespace tocsin::fuzz
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that libFuzzer calls.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static tocsin::fuzz::Lines lines;
   lines.try_text(tocsin::fuzz::text_of(data, size));

@@ -8,6 +8,7 @@
 #include <string_view>
 
 /// Tries one input; returns 0. Aborts when something does not hold.
+// NOLINTNEXTLINE(readability-identifier-naming): the name that libFuzzer calls.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace tocsin::fuzz {

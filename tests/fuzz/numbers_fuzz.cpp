@@ -67,6 +67,7 @@ void try_value(std::int64_t value) {
 }  // namespace
 }  // namespace tocsin::fuzz
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that libFuzzer calls.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   tocsin::fuzz::try_text(tocsin::fuzz::text_of(data, size));
   if (size == sizeof(std::int64_t)) {

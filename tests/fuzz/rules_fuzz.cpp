@@ -53,6 +53,7 @@ void try_file(std::string_view text) {
 }  // namespace
 }  // namespace tocsin::fuzz
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that libFuzzer calls.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   tocsin::fuzz::try_file(tocsin::fuzz::text_of(data, size));
   return 0;

@@ -1,5 +1,5 @@
-// Whatever a rule file says, checking it ends soon: with errors, or with a plan that is whole. The checker itself asserts
-// that nothing was left out of a plan silently, and that the plan validates.
+// Whatever a rule file says, checking it ends soon: with errors, or with a plan that is whole. The
+// checker itself asserts that nothing was left out of a plan silently, and that the plan validates.
 #include <doctest/doctest.h>
 
 #include <cctype>
@@ -45,7 +45,8 @@ std::vector<std::string> pieces_of(const std::string& text) {
     std::size_t end = i;
     while (end < text.size() && std::isspace(static_cast<unsigned char>(text[end])) != 0) ++end;
     const auto is_word = [&](std::size_t at) {
-      return at < text.size() && (std::isalnum(static_cast<unsigned char>(text[at])) != 0 || text[at] == '_');
+      return at < text.size() &&
+             (std::isalnum(static_cast<unsigned char>(text[at])) != 0 || text[at] == '_');
     };
     if (is_word(end)) {
       while (is_word(end)) ++end;

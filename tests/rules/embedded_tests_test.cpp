@@ -32,7 +32,9 @@ std::string fields_text(const cep::Plan& plan, const rules::TestEvent& event) {
   return out;
 }
 
-TEST_CASE("embedded tests: an event has what it says, else what defaults say, else nothing, and its time") {
+TEST_CASE(
+    "embedded tests: an event has what it says, else what defaults say, else nothing, and its "
+    "time") {
   const rules::Loaded loaded = load_rules(std::string(kRule) + R"(test big "t" {
   starting 2026-03-02T12:00:00Z
   1m     payment { amount: 5, channel: pos, risk: 0.25, born: 2000-02-29 }
@@ -51,16 +53,20 @@ TEST_CASE("embedded tests: an event has what it says, else what defaults say, el
   REQUIRE(test.events.size() == 3);
   CHECK(test.events[0].offset == cep::Duration{60'000'000});
   CHECK(fields_text(plan, test.events[0]) ==
-        "payment: ts=2026-03-02T12:01:00Z card=c1 amount=5.00 risk=0.25 country=DE channel=pos declined=false "
+        "payment: ts=2026-03-02T12:01:00Z card=c1 amount=5.00 risk=0.25 country=DE channel=pos "
+        "declined=false "
         "born=2000-02-29");
-  CHECK(fields_text(plan, test.events[1]) == "transfer: at=2026-03-02T12:00:00Z id=t1 amount=-2.50");
+  CHECK(fields_text(plan, test.events[1]) ==
+        "transfer: at=2026-03-02T12:00:00Z id=t1 amount=-2.50");
   CHECK(fields_text(plan, test.events[2]) ==
-        "payment: ts=2026-03-02T12:00:00.500Z card=c1 amount=20.00 country=SE channel=atm declined=true");
+        "payment: ts=2026-03-02T12:00:00.500Z card=c1 amount=20.00 country=SE channel=atm "
+        "declined=true");
   CHECK(test.events[0].fields[10].view().kind == cep::ValueKind::kEnum);
 }
 
 TEST_CASE("embedded tests: without `starting` they start with the year 2026") {
-  const rules::Loaded loaded = load_rules(std::string(kRule) + "test big \"t\" { expect no alert }");
+  const rules::Loaded loaded =
+      load_rules(std::string(kRule) + "test big \"t\" { expect no alert }");
   CHECK(only_test(loaded).starting == cep::parse_time("2026-01-01T00:00:00Z"));
 }
 
@@ -77,9 +83,12 @@ TEST_CASE("embedded tests: what is expected keeps the digits written") {
   CHECK(first.at == cep::Duration{90'000'000});
   const cep::Type severity = cep::severity_type();
   const std::pair<const char*, cep::Value> expected[] = {
-      {"card", cep::Value::string("c1")},         {"total", cep::Value::integer(200)},
-      {"share", cep::Value::decimal(6667, 2)},    {"ratio", cep::Value::floating(1e-3)},
-      {"severity", cep::Value::enumerated(3, "high")}, {"score", cep::Value::integer(75)},
+      {"card", cep::Value::string("c1")},
+      {"total", cep::Value::integer(200)},
+      {"share", cep::Value::decimal(6667, 2)},
+      {"ratio", cep::Value::floating(1e-3)},
+      {"severity", cep::Value::enumerated(3, "high")},
+      {"score", cep::Value::integer(75)},
       {"message", cep::Value::string("m")}};
   REQUIRE(first.fields.size() == std::size(expected));
   for (std::size_t i = 0; i < std::size(expected); ++i) {
@@ -94,7 +103,8 @@ TEST_CASE("embedded tests: what is expected keeps the digits written") {
 TEST_CASE("embedded tests: those of used files and of drafts are left out") {
   const RuleFiles files = {
       {"schema.tocsin", kRuleSchema},
-      {"used.tocsin", "use \"schema.tocsin\"\n" + std::string(kRule) + "test big \"used\" { expect no alert }"},
+      {"used.tocsin",
+       "use \"schema.tocsin\"\n" + std::string(kRule) + "test big \"used\" { expect no alert }"},
       {"main.tocsin",
        "use \"used.tocsin\"\nrule d \"d\" { status draft by card when payment alert \"x\" }\n"
        "test d \"draft\" { expect no alert }\ntest big \"mine\" { expect no alert }"}};

@@ -1,4 +1,5 @@
-// Every diagnostic as a rule's author sees it: tests/golden/diagnostics/CODE_name.tocsin and what is said of it.
+// Every diagnostic as a rule's author sees it: tests/golden/diagnostics/CODE_name.tocsin and what
+// is said of it.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -52,13 +53,15 @@ bool is_case_of(const std::string& name, const std::string& code) {
   return name == code || name.starts_with(code + "_");
 }
 
-TEST_CASE("diagnostics: each golden file shows its own code, and what is said of it is reviewed prose") {
+TEST_CASE(
+    "diagnostics: each golden file shows its own code, and what is said of it is reviewed prose") {
   for (const std::string& name : case_names()) {
     CAPTURE(name);
     const rules::Loaded loaded = rules::load({name + ".tocsin"}, read_case);
-    const bool shows_its_code = std::ranges::any_of(loaded.diagnostics, [&](const auto& diagnostic) {
-      return is_case_of(name, std::string(rules::code_name(diagnostic.code)));
-    });
+    const bool shows_its_code =
+        std::ranges::any_of(loaded.diagnostics, [&](const auto& diagnostic) {
+          return is_case_of(name, std::string(rules::code_name(diagnostic.code)));
+        });
     CHECK(shows_its_code);
     check_golden("diagnostics/" + name + ".expected", rendered(loaded));
   }
@@ -71,8 +74,8 @@ TEST_CASE("diagnostics: every code has a golden pair and a page") {
   for (const CodeRow& row : all_codes()) {
     CAPTURE(row.name);
     CHECK(rules::code_name(row.code) == row.name);
-    const bool has_pair =
-        std::ranges::any_of(cases, [&](const std::string& name) { return is_case_of(name, row.name); });
+    const bool has_pair = std::ranges::any_of(
+        cases, [&](const std::string& name) { return is_case_of(name, row.name); });
     CHECK((has_pair || without_pair.contains(row.name)));
     const fs::path page = fs::path(TOCSIN_SOURCE_DIR) / "docs/errors" / (row.name + ".md");
     CHECK_MESSAGE(fs::exists(page), "no page " << page.string());
@@ -83,7 +86,8 @@ TEST_CASE("diagnostics: every golden file and page is of a code") {
   const std::vector<CodeRow> codes = all_codes();
   for (const std::string& name : case_names()) {
     CAPTURE(name);
-    CHECK(std::ranges::any_of(codes, [&](const CodeRow& row) { return is_case_of(name, row.name); }));
+    CHECK(
+        std::ranges::any_of(codes, [&](const CodeRow& row) { return is_case_of(name, row.name); }));
   }
   for (const auto& entry : fs::directory_iterator(fs::path(TOCSIN_SOURCE_DIR) / "docs/errors")) {
     const std::string page = entry.path().stem().string();

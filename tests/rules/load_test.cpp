@@ -11,17 +11,20 @@ namespace tocsin::tests {
 namespace {
 TEST_CASE("load: `use` is relative to the file that says it, and a file is read once") {
   std::map<std::string, int> reads;
-  const RuleFiles files = {
-      {"rules/main.tocsin", "use \"lib/kinds.tocsin\" use \"../schema.tocsin\" rule r \"r\" { by card when small alert \"x\" }"},
-      {"rules/lib/kinds.tocsin", "use \"../../schema.tocsin\" kind small = payment where amount < 2"},
-      {"schema.tocsin", kRuleSchema}};
-  const rules::Loaded loaded =
-      rules::load({"rules/./main.tocsin", "rules/main.tocsin"}, [&](const std::string& path) -> Result<std::string> {
-        ++reads[path];
-        const auto found = files.find(path);
-        if (found == files.end()) return fail(Errc::kNotFound, "no such file");
-        return found->second;
-      });
+  const RuleFiles files = {{"rules/main.tocsin",
+                            "use \"lib/kinds.tocsin\" use \"../schema.tocsin\" rule r \"r\" { by "
+                            "card when small alert \"x\" }"},
+                           {"rules/lib/kinds.tocsin",
+                            "use \"../../schema.tocsin\" kind small = payment where amount < 2"},
+                           {"schema.tocsin", kRuleSchema}};
+  const rules::Loaded loaded = rules::load({"rules/./main.tocsin", "rules/main.tocsin"},
+                                           [&](const std::string& path) -> Result<std::string> {
+                                             ++reads[path];
+                                             const auto found = files.find(path);
+                                             if (found == files.end())
+                                               return fail(Errc::kNotFound, "no such file");
+                                             return found->second;
+                                           });
   CHECK(rendered(loaded) == "");
   REQUIRE(loaded.rules);
   CHECK(loaded.rules->rule_files ==
@@ -46,7 +49,9 @@ TEST_CASE("load: rules stand in the order of their files, used ones first") {
 }
 
 TEST_CASE("load: a circle of files is told once, where it closes") {
-  const RuleFiles files = {{"a.tocsin", "use \"b.tocsin\""}, {"b.tocsin", "use \"c.tocsin\""}, {"c.tocsin", "\nuse \"a.tocsin\""}};
+  const RuleFiles files = {{"a.tocsin", "use \"b.tocsin\""},
+                           {"b.tocsin", "use \"c.tocsin\""},
+                           {"c.tocsin", "\nuse \"a.tocsin\""}};
   const rules::Loaded loaded = load_files(files, {"a.tocsin"});
   CHECK(!loaded.rules);
   CHECK(places_of(loaded) == "c.tocsin E0222 2:5");
@@ -54,9 +59,11 @@ TEST_CASE("load: a circle of files is told once, where it closes") {
         std::vector<std::string>{"a.tocsin uses b.tocsin uses c.tocsin uses a.tocsin"});
 }
 
-TEST_CASE("load: a missing file is told at its `use`, and names it may declare are not complained of") {
-  const RuleFiles files = {
-      {"a.tocsin", "use \"b.tocsin\"\nkind k = somewhere where amount > 5\nrule r \"r\" { by card when elsewhere where x > 5 alert \"{y}\" }"}};
+TEST_CASE(
+    "load: a missing file is told at its `use`, and names it may declare are not complained of") {
+  const RuleFiles files = {{"a.tocsin",
+                            "use \"b.tocsin\"\nkind k = somewhere where amount > 5\nrule r \"r\" { "
+                            "by card when elsewhere where x > 5 alert \"{y}\" }"}};
   CHECK(places_of(load_files(files, {"a.tocsin"})) == "a.tocsin E0213 1:5");
 }
 
@@ -77,8 +84,9 @@ TEST_CASE("load: a name declared in two files is told at the second and shows th
 }
 
 TEST_CASE("load: diagnostics of several files come in the order of the files") {
-  const RuleFiles files = {{"a.tocsin", "use \"b.tocsin\"\nkind x = login\nevent e { ts: string }"},
-                           {"b.tocsin", "event login { ts: time, a: strng }\nkind y = logn where b > 1"}};
+  const RuleFiles files = {
+      {"a.tocsin", "use \"b.tocsin\"\nkind x = login\nevent e { ts: string }"},
+      {"b.tocsin", "event login { ts: time, a: strng }\nkind y = logn where b > 1"}};
   CHECK(places_of(load_files(files, {"a.tocsin"})) ==
         "a.tocsin E0216 3:15, b.tocsin E0101 1:28, b.tocsin E0202 2:10");
 }
