@@ -8,6 +8,14 @@
 #include <thread>
 #include <utility>
 
+#ifdef __SANITIZE_THREAD__
+// The distribution's library is not built for the sanitizer, which therefore does not see that its
+// static tables are made by one thread before another reads them.
+extern "C" const char* __tsan_default_suppressions() {
+  return "called_from_lib:libcpp-httplib.so\n";
+}
+#endif
+
 namespace tocsin::api {
 namespace {
 constexpr std::size_t kBodyBytesMax = 4 << 20;

@@ -35,8 +35,8 @@ struct WebhookOptions {
   /// Requests under way at once, 1 to 64.
   std::size_t concurrency = 4;
   std::chrono::milliseconds connect_timeout{3'000};
-  /// For one whole attempt, from connecting (after the name look-up) to the end of the answer's
-  /// head.
+  /// For one whole attempt, to the end of the answer's head. A name look-up counts, but cannot be
+  /// cut off.
   std::chrono::milliseconds total_timeout{15'000};
   /// Alerts held in memory; more wait in a temporary file beside `undelivered_path`, without a
   /// limit of their own.

@@ -148,8 +148,7 @@ bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, O
   }
   if (header->capacity - header->used < words + list_words) {
     collect(base(slot), replaces ? op : 0, drafts, event);
-    const std::uint32_t needed = scratch_used_ + words;
-    move_to_fit(slot, needed + needed / 2);
+    move_to_fit(slot, scratch_used_ + words);
     return true;
   }
   if (list_words != 0) {
@@ -282,21 +281,23 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
   std::memcpy(scratch_.get(), &fresh, sizeof(fresh));
 }
 
-void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t capacity_least) {
-  const std::uint32_t live = scratch_used_;
-  const std::uint32_t capacity = Arena::rounded(capacity_least);
-  TOCSIN_ASSERT(capacity < kForwarded, "one key's record stays below 16 GiB");
+// Puts what was laid out into the record's block, or into another one where it does not fit well: some room is left
+// for events to come, and a block that fits is kept, because its memory is warm.
+void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t needed) {
   const std::uint32_t old_capacity = words_of(base(slot));
-  if (capacity != old_capacity) {
+  std::uint32_t capacity = old_capacity;
+  if (capacity < needed + needed / 8 || capacity > 3 * needed) {
+    capacity = Arena::rounded(needed + needed / 2);
+    TOCSIN_ASSERT(capacity < kForwarded, "one key's record stays below 16 GiB");
     keys_->arena().free(slot.record, old_capacity);
     slot.record = keys_->arena().allocate(capacity);
   }
   RecordHeader header;
   std::memcpy(static_cast<void*>(&header), scratch_.get(), sizeof(header));
   header.capacity = capacity;
-  header.used = live;
+  header.used = scratch_used_;
   std::memcpy(scratch_.get(), &header, sizeof(header));
-  std::memcpy(base(slot), scratch_.get(), std::size_t{live} * 8);
+  std::memcpy(base(slot), scratch_.get(), std::size_t{scratch_used_} * 8);
 }
 
 void RecordStore::shrink(KeySlot& slot) {

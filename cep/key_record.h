@@ -176,8 +176,8 @@ class RecordStore {
   }
   /// Points `op` to `state`, listing it if it is new.
   static void set_state(std::byte* record, std::uint32_t op, Offset state);
-  /// Forgets the operators for which `is_dead(entry)`, rebuilds the record as small as it can be, or frees it when
-  /// nothing is left.
+  /// Forgets the operators for which `is_dead(record, entry)`; collects the record if any was, frees it when nothing is
+  /// left.
   template <typename IsDead>
   void prune(KeySlot& slot, IsDead&& is_dead) {
     if (slot.record == 0) return;
@@ -185,13 +185,14 @@ class RecordStore {
     auto* header = reinterpret_cast<RecordHeader*>(record);
     auto* entries = at<OperatorEntry>(record, header->operators);
     std::uint16_t kept = 0;
-    for (std::uint16_t i = 0; i < header->operator_count; ++i) {
+    const std::uint16_t count = header->operator_count;
+    for (std::uint16_t i = 0; i < count; ++i) {
       if (!is_dead(record, entries[i])) entries[kept++] = entries[i];
     }
     header->operator_count = kept;
     if (kept == 0) {
       release(slot);
-    } else {
+    } else if (kept < count) {
       shrink(slot);
     }
   }
@@ -237,7 +238,7 @@ class RecordStore {
     return offset;
   }
   void grow_scratch(std::uint32_t words);
-  void move_to_fit(KeySlot& slot, std::uint32_t capacity_least);
+  void move_to_fit(KeySlot& slot, std::uint32_t needed);
   void shrink(KeySlot& slot);
 
   const ProgramImpl& program_;

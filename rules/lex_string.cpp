@@ -110,6 +110,7 @@ Token Lexer::string(std::string_view closing) {
       const char last = text_.text[end - 1];
       if (end > token.begin + 1 && (last == '{' || last == ',')) at_ = end - 1;
       token.bad = true;
+      doubtful_ = true;
       report(Code::kE0109, token.begin, token.begin + 1, "a string does not end",
              "its second quote is missing on this line",
              {"a line end inside of a string is written `\\n`"});
@@ -185,6 +186,7 @@ Token Lexer::regex_from(const Token& slash) {
     skip_line();
     token.end = at_;
     token.bad = true;
+    doubtful_ = true;
     report(Code::kE0111, slash.begin, slash.begin + 1, "a regular expression does not end",
            "its second `/` is missing on this line", {"inside of `[…]` a `/` does not end it"});
     return token;

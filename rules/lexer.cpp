@@ -201,6 +201,7 @@ bool Lexer::skip_unknown() {
     }
     const std::string_view shown = text_.text.substr(begin, point.bytes);
     report(Code::kE0104, begin, at_, fmt::format("the language has no character `{}`", shown), "");
+    doubtful_ = true;
     return true;
   }
   switch (c) {
@@ -214,13 +215,9 @@ bool Lexer::skip_unknown() {
         report(Code::kE0104, begin, at_, fmt::format("the language has no character `{}`", c), "");
       }
       return true;
-    case ';':
-      ++at_;
-      report(Code::kE0117, begin, at_, "no `;` ends a clause or a declaration", "leave it out", {},
-             "");
-      return true;
     case '^':
       ++at_;
+      doubtful_ = true;
       report(Code::kE0104, begin, at_, "the language has no character `^`", "",
              {"a power is `pow(a, b)`"});
       return true;
@@ -229,6 +226,7 @@ bool Lexer::skip_unknown() {
     case '\\':
     case '\'':
       ++at_;
+      doubtful_ = true;
       report(Code::kE0104, begin, at_, fmt::format("the language has no character `{}`", c), "");
       return true;
     default:
@@ -237,6 +235,7 @@ bool Lexer::skip_unknown() {
 }
 
 Token Lexer::next() {
+  bool doubtful = std::exchange(doubtful_, false);
   for (;;) {
     if (mistakes_.stopped()) give_up();
     if (skip_blank() || skip_foreign_comment()) continue;
@@ -260,7 +259,8 @@ Token Lexer::next() {
         const ForeignQuote* quote = nullptr;
         for (const ForeignQuote& candidate : kForeignQuotes) {
           if (!looking_at(candidate.opening)) continue;
-          const std::string_view rest = text_.text.substr(at_ + candidate.opening.size(), kQuotedMax);
+          const std::string_view rest =
+              text_.text.substr(at_ + candidate.opening.size(), kQuotedMax);
           const std::string_view line = rest.substr(0, rest.find_first_of("\r\n"));
           if (line.find(candidate.closing) != std::string_view::npos) {
             quote = &candidate;
@@ -275,6 +275,7 @@ Token Lexer::next() {
           report(Code::kE0117, begin, at_, "a string stands in double quotes",
                  fmt::format("write `{}`", quoted), {}, token.bad ? nullptr : quoted.c_str());
         } else if (skip_unknown()) {
+          doubtful = doubtful || std::exchange(doubtful_, false);
           continue;
         } else if (!is_ascii(c)) {
           token = name();
@@ -284,6 +285,7 @@ Token Lexer::next() {
       }
     }
     token.line_start = line_start_;
+    token.doubtful = doubtful;
     token.end = at_;
     line_start_ = false;
     return token;
@@ -349,6 +351,9 @@ Token Lexer::mark() {
       break;
     case '|':
       token.kind = TokenKind::kBar;
+      break;
+    case ';':
+      token.kind = TokenKind::kSemicolon;
       break;
     case '=':
       token.kind = TokenKind::kEqual;
@@ -425,6 +430,7 @@ Token Lexer::quoted_name() {
     report(Code::kE0112, token.begin, token.begin + 1, "a back-quoted name does not end",
            "its second back-quote is missing on this line");
     token.bad = true;
+    doubtful_ = true;
     return token;
   }
   ++at_;

@@ -89,6 +89,7 @@ class Lexer {
   std::uint32_t at_;
   bool line_start_;
   MistakeCounter& mistakes_;
+  bool doubtful_ = false;             // where the last token or character ends is a guess
   DecodedString* decoded_ = nullptr;  // where the next string's places go
 };
 

@@ -181,7 +181,7 @@ void Parser::remark(Code code, SourceSpan span, std::string message, std::string
 void Parser::fail(Code code, std::string message, std::string label,
                   std::vector<std::string> helps) {
   if (panic_) return;
-  if (!current().bad)
+  if (!current().bad && !current().doubtful)
     remark(code, here(), std::move(message), std::move(label), std::nullopt, std::move(helps));
   panic_ = true;
   broken_ = true;
@@ -266,7 +266,8 @@ std::optional<tree::IntLiteral> Parser::integer(std::string_view what) {
     fail_expected(what);
     return std::nullopt;
   }
-  tree::IntLiteral literal{static_cast<std::int64_t>(now().value.number), here(), now().text};
+  const std::int64_t value = now().bad ? 1 : static_cast<std::int64_t>(now().value.number);
+  tree::IntLiteral literal{value, here(), now().text};
   take();
   return literal;
 }
@@ -274,8 +275,10 @@ std::optional<tree::IntLiteral> Parser::integer(std::string_view what) {
 std::optional<tree::DurationLiteral> Parser::duration() {
   const Token& token = now();
   if (token.is(TokenKind::kDuration)) {
-    tree::DurationLiteral literal{
-        {static_cast<std::int64_t>(token.value.number)}, here(), token.text};
+    constexpr cep::Duration kUnread{60'000'000};
+    const cep::Duration value =
+        token.bad ? kUnread : cep::Duration{static_cast<std::int64_t>(token.value.number)};
+    tree::DurationLiteral literal{value, here(), token.text};
     take();
     return literal;
   }
@@ -330,7 +333,10 @@ std::optional<tree::DurationLiteral> Parser::duration() {
       }
     }
   }
-  fail_expected("a duration such as `10m`");
+  std::vector<std::string> helps;
+  if (token.is(TokenKind::kInt))
+    helps.emplace_back("a unit stands directly behind the number: `ms`, `s`, `m`, `h`, `d`, `w`");
+  fail_expected("a duration such as `10m`", std::move(helps));
   return std::nullopt;
 }
 

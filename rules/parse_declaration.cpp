@@ -85,6 +85,7 @@ void Parser::finish(tree::Declaration& declaration) {
 void Parser::declaration(tree::File& file) {
   panic_ = broken_ = abandoned_ = too_deep_ = false;
   open_.clear();
+  if (accept_semicolon()) return;
   const Token& token = current();
   if (token.is(TokenKind::kName)) {
     const std::string word = token.text;
@@ -135,6 +136,10 @@ void Parser::unknown_declaration(tree::File& file) {
   if (is_clause) {
     fail(Code::kE0120, fmt::format("the clause `{}` stands outside of a rule", word), "",
          {"look for a `}` too many before it"});
+  } else if (small == "select" || small == "create" || small == "insert" || small == "from" ||
+             small == "sequence") {
+    fail(Code::kE0117, fmt::format("the language has no `{}`", word), "",
+         {"what to look for stands in a `rule`, behind its `when`"});
   } else if (!meant && foreign != std::end(kForeignDeclarations)) {
     if (foreign->meant.empty()) {
       fail(Code::kE0123, fmt::format("`{}` is reserved for later", word),
@@ -150,6 +155,10 @@ void Parser::unknown_declaration(tree::File& file) {
            small == *meant ? fmt::format("write `{}` in small letters", *meant)
                            : fmt::format("did you mean `{}`?", *meant),
            Edit{span, *meant});
+  } else if (!now().line_start && !expected_.empty()) {
+    // More of the declaration before than of a new one.
+    note("a declaration");
+    fail_expected();
   } else {
     std::string words;
     for (const std::string& keyword : declaration_keywords())

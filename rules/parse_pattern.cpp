@@ -15,7 +15,16 @@ bool is_any_of(const Token& token, std::initializer_list<std::string_view> words
 tree::KindRef Parser::kindref() {
   tree::KindRef ref;
   const SourceSpan begin = here();
-  if (now().is("alert")) {
+  const bool then = now().is("then") && !panic_ &&
+                    (ahead().is(TokenKind::kQuotedName) || ahead().is(TokenKind::kInt) ||
+                     (ahead().is(TokenKind::kName) && !is_keyword(ahead().text)));
+  if (then || begins_anew()) {
+    // What follows begins here: nothing stands at this place.
+    fail_expected("a kind of events");
+    if (!abandoned_) panic_ = false;
+    ref.span = {begin.file, last_.end, last_.end};
+    broken_ = true;
+  } else if (now().is("alert")) {
     take();
     ref.form = tree::KindForm::kAlert;
     ref.name = name("the name of a rule");
@@ -24,16 +33,6 @@ tree::KindRef Parser::kindref() {
     ref.form = tree::KindForm::kAnyAlert;
     expect("alert");
   } else {
-    const bool then = now().is("then") && !panic_ &&
-                      (ahead().is(TokenKind::kQuotedName) || ahead().is(TokenKind::kInt) ||
-                       (ahead().is(TokenKind::kName) && !is_keyword(ahead().text)));
-    if (then || begins_anew()) {
-      // A clause follows: nothing stands here.
-      fail_expected("a kind of events");
-      if (!abandoned_) panic_ = false;
-      ref.span = begin;
-      return ref;
-    }
     ref.name = name("a kind of events");
   }
   ref.span = since(begin);

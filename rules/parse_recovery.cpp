@@ -207,6 +207,14 @@ bool Parser::comma_ends_entry() {
 
 bool Parser::accept_comma() { return !comma_ends_entry() && accept(TokenKind::kComma); }
 
+bool Parser::accept_semicolon() {
+  if (!now().is(TokenKind::kSemicolon)) return false;
+  remark(Code::kE0117, here(), "no `;` ends a clause or a declaration", "leave it out",
+         Edit{here(), ""});
+  take();
+  return true;
+}
+
 bool Parser::at_declaration() {
   const Token& token = now();
   return token.is(TokenKind::kName) && token.line_start && is_declaration_keyword(token.text);

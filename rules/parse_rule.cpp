@@ -23,6 +23,7 @@ constexpr ForeignClause kForeignClauses[] = {
     {"author", "owner", ""},
     {"unless", "", "`without KINDS` stands in a rule, `then no KINDS for 5m` in a pattern"},
     {"sequence", "when", ""},
+    {"with", "", "how long a match may take is `within 10m`"},
     {"pattern", "when", ""},
     {"events", "", "the pattern stands behind `when`: `when login then transfer`"},
     {"match", "", "the pattern stands behind `when`: `when login then transfer`"},
@@ -101,6 +102,7 @@ tree::Rule Parser::rule() {
 }
 
 void Parser::clause(tree::Rule& rule) {
+  if (accept_semicolon()) return;
   const Token& token = now();
   if (token.is(TokenKind::kName)) {
     const std::string word = token.text;
@@ -108,7 +110,8 @@ void Parser::clause(tree::Rule& rule) {
     return unknown_clause(rule);
   }
   if (token.is(TokenKind::kParenClose) || token.is(TokenKind::kBracketClose)) {
-    remark(Code::kE0114, here(), fmt::format("this {} closes nothing", found(token)), "", Edit{here(), ""});
+    remark(Code::kE0114, here(), fmt::format("this {} closes nothing", found(token)), "",
+           Edit{here(), ""});
     take();
     return;
   }
@@ -133,7 +136,8 @@ void Parser::clause(tree::Rule& rule) {
   panic_ = true;
 }
 
-void Parser::unknown_clause(tree::Rule& rule) {
+// `before`: a word before it that goes with it.
+void Parser::unknown_clause(tree::Rule& rule, std::optional<SourceSpan> before) {
   const SourceSpan span = here();
   const std::string word = now().text;
   const std::string small = lowered(word);
@@ -143,6 +147,17 @@ void Parser::unknown_clause(tree::Rule& rule) {
     take();
     panic_ = true;
     return;
+  }
+  if (small == "sequence" && ahead().is("by")) {
+    const SourceSpan both{span.file, span.begin, lexer_.span(ahead()).begin};
+    remark(Code::kE0117, span, fmt::format("a rule has no clause `{}`", word), "leave it out",
+           Edit{both, ""}, {"the key is the clause `by`, the pattern stands behind `when`"});
+    take();
+    return;
+  }
+  if (small == "with" && lowered(ahead().text) == "maxspan") {
+    take();  // the word behind it is told
+    return unknown_clause(rule, span);
   }
   // A word that the clause before could have gone on with.
   std::vector<std::string> words;
@@ -155,6 +170,7 @@ void Parser::unknown_clause(tree::Rule& rule) {
     const bool by = (small == "group" || small == "partition") && lowered(ahead().text) == "by";
     const bool before_colon = ahead().is(TokenKind::kColon) || ahead().is(TokenKind::kEqual);
     SourceSpan whole = span;
+    if (before) whole.begin = before->begin;
     if (by) whole.end = lexer_.span(ahead()).end;
     if (foreign->meant.empty() || (before_colon && small != "maxspan")) {
       std::string help = foreign->help;
@@ -202,6 +218,16 @@ void Parser::unknown_clause(tree::Rule& rule) {
       clause_by_name(rule, *near);
       return;
     }
+    take();
+    panic_ = true;
+    return;
+  }
+  if (!now().line_start && !expected_.empty()) {
+    // More of the clause before than of a new one.
+    note("a clause");
+    note("`}`");
+    fail_expected();
+    panic_ = false;
     take();
     panic_ = true;
     return;

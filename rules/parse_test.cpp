@@ -27,6 +27,7 @@ tree::Test Parser::test() {
     if (at("expect") || now().is(TokenKind::kBraceClose) || now().is(TokenKind::kEnd) ||
         at_declaration())
       break;
+    if (accept_semicolon()) continue;
     test_line(made);
   }
   if (panic_) return made;

@@ -95,7 +95,8 @@ class Parser {
   bool
   accept_comma();  // inside of round or square brackets: not one that ends an entry around them
   bool comma_ends_entry();
-  bool at_declaration();  // its word, at the beginning of a line: where no name may stand
+  bool accept_semicolon();  // which ends nothing here
+  bool at_declaration();    // its word, at the beginning of a line: where no name may stand
 
   // ---- small things
   tree::Name name(std::string_view what);
@@ -162,7 +163,7 @@ class Parser {
   tree::Rule rule();
   void clause(tree::Rule& rule);
   bool clause_by_name(tree::Rule& rule, std::string_view keyword);
-  void unknown_clause(tree::Rule& rule);
+  void unknown_clause(tree::Rule& rule, std::optional<SourceSpan> before = std::nullopt);
   void by(tree::ByClause& clause);
   tree::KeyPart key_part();
   void without(tree::WithoutClause& clause);
@@ -259,6 +260,12 @@ void Parser::comma_list(TokenKind closing, Entry entry, Begins begins) {
     }
     entry();
     if (panic_ && !resume_entry(base, closing)) return forget_brackets(base - 1);
+    if (now().is(TokenKind::kSemicolon)) {
+      remark(Code::kE0117, here(), "entries are not separated by `;`", "write `,`",
+             Edit{here(), ","});
+      take();
+      continue;
+    }
     if (accept(TokenKind::kComma)) continue;
     if (at(closing) || now().is(TokenKind::kEnd)) break;
     if (begins()) {

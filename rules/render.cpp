@@ -257,13 +257,13 @@ class Renderer {
         text += ' ';
       cell += shown.widths[i];
     }
+    while (!text.empty() && text.back() == ' ') text.pop_back();
     if (cut.to < width) text += " …";
     const std::size_t shift = cut.from > 0 ? 2 : 0;
     for (Mark& mark : marks) {
       mark.begin = std::max(mark.begin, cut.from) - cut.from + shift;
       mark.end = std::max(std::min(mark.end, cut.to) - cut.from + shift, mark.begin + 1);
     }
-    while (!text.empty() && text.back() == ' ') text.pop_back();
     out_ += style_.gutter(fmt::format("{:>{}} |", line, gutter_));
     out_ += text.empty() ? "\n" : " " + text + "\n";
     write_marks(std::move(marks));

@@ -49,6 +49,8 @@ std::string_view token_text(TokenKind kind) {
       return "`|`";
     case TokenKind::kBang:
       return "`!`";
+    case TokenKind::kSemicolon:
+      return "`;`";
     case TokenKind::kEqual:
       return "`=`";
     case TokenKind::kNotEqual:

@@ -31,7 +31,8 @@ enum class TokenKind : std::uint8_t {
   kDotDot,
   kQuestion,
   kBar,
-  kBang,  // of other languages: `!`
+  kBang,  // of other languages: `!`, and the next
+  kSemicolon,
   kEqual,
   kNotEqual,
   kLess,
@@ -50,6 +51,7 @@ struct Token {
   std::uint32_t end = 0;
   bool line_start = false;  // the first token of its line
   bool bad = false;         // a mistake in it has been reported
+  bool doubtful = false;    // behind a mistake of unknown extent: may be part of it
   bool ignore_case = false;
   std::string text;
   cep::Value value;  // never text

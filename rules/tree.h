@@ -38,7 +38,9 @@ struct StringLiteral {
   std::string text;  // escapes decoded
   SourceSpan span;   // with the quotes
 };
-/// `text` in this and the next is the literal as written; empty in a tree that a program made.
+/// `text` in this and the next is the literal as written; empty in a tree that a program made. One
+/// that could not be read has been reported, makes its declaration `broken`, and stands as 1 and
+/// 1m, which fit most places.
 struct IntLiteral {
   std::int64_t value = 0;
   SourceSpan span;

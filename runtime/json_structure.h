@@ -126,11 +126,11 @@ class JsonCursor {
   bool at_end() const { return at_ == end_; }
 
  private:
-  static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
   enum class State : std::uint8_t { kFirst, kField };
   // JSON's white space: any other character after a scalar is part of it, and spoils it.
   static bool is_space(char c) {
-    return static_cast<unsigned char>(c) <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+    return static_cast<unsigned char>(c) <= ' ' &&
+           (c == ' ' || c == '\t' || c == '\r' || c == '\n');
   }
   static bool failed(JsonFault& fault, JsonFault what) {
     fault = what;

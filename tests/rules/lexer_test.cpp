@@ -15,7 +15,7 @@ using rules::Token;
 using rules::TokenKind;
 
 struct Lexed {
-  std::vector<Token> tokens;  // without the end
+  std::vector<Token> tokens;          // without the end
   std::vector<std::string> mistakes;  // "E0105 column"
 };
 // `operands`: a `/` begins a regular expression, as where the parser expects an operand.
@@ -33,8 +33,9 @@ Lexed lex(std::string_view text, bool operands = false) {
     lexed.tokens.push_back(std::move(token));
   }
   for (const auto& diagnostic : sink.take()) {
-    lexed.mistakes.push_back(std::string(rules::code_name(diagnostic.code)) + " " +
-                             std::to_string(sources.place(file, diagnostic.primary.span.begin).column));
+    lexed.mistakes.push_back(
+        std::string(rules::code_name(diagnostic.code)) + " " +
+        std::to_string(sources.place(file, diagnostic.primary.span.begin).column));
   }
   return lexed;
 }
@@ -135,11 +136,14 @@ TEST_CASE("lexer: where one token ends and the next begins") {
       {"# only a comment", {}},
       {"a # b\nc", {TokenKind::kName, TokenKind::kName}},
       {"a # b\rc", {TokenKind::kName, TokenKind::kName}},
-      {"\xEF\xBB\xBF" "a", {TokenKind::kName}},
+      {"\xEF\xBB\xBF"
+       "a",
+       {TokenKind::kName}},
       {"{}()[],:?|*%",
-       {TokenKind::kBraceOpen, TokenKind::kBraceClose, TokenKind::kParenOpen, TokenKind::kParenClose,
-        TokenKind::kBracketOpen, TokenKind::kBracketClose, TokenKind::kComma, TokenKind::kColon, TokenKind::kQuestion,
-        TokenKind::kBar, TokenKind::kStar, TokenKind::kPercent}},
+       {TokenKind::kBraceOpen, TokenKind::kBraceClose, TokenKind::kParenOpen,
+        TokenKind::kParenClose, TokenKind::kBracketOpen, TokenKind::kBracketClose,
+        TokenKind::kComma, TokenKind::kColon, TokenKind::kQuestion, TokenKind::kBar,
+        TokenKind::kStar, TokenKind::kPercent}},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
@@ -206,8 +210,12 @@ TEST_CASE("lexer: mistakes have a code and a place, and the token that was meant
       {"// a\nb", "E0117 1", TokenKind::kName, false},
       {"/* a\n*/ b", "E0117 1", TokenKind::kName, false},
       {"$a", "E0104 1", TokenKind::kName, false},
-      {"r\xC3\xA9" "el", "E0104 1", TokenKind::kQuotedName, false},
-      {"\xC2\xA0" "a", "E0104 1", TokenKind::kName, false},
+      {"r\xC3\xA9"
+       "el",
+       "E0104 1", TokenKind::kQuotedName, false},
+      {"\xC2\xA0"
+       "a",
+       "E0104 1", TokenKind::kName, false},
   };
   for (const Row& row : kRows) {
     CAPTURE(row.text);
@@ -259,8 +267,12 @@ TEST_CASE("lexer: bytes that no text has are reported once for the file") {
       {"const A = 1", "", true},
       {"# caf\xE9\n# caf\xE9", "E0102", true},
       {std::string("a\0b", 3), "E0103", false},
-      {"a\x01" "b\x02", "E0103", true},
-      {"\xFF\xFE" "a", "E0102", false},
+      {"a\x01"
+       "b\x02",
+       "E0103", true},
+      {"\xFF\xFE"
+       "a",
+       "E0102", false},
       {std::string(200, '\xFF'), "E0102", false},
       {"\xED\xA0\x80", "E0102", true},  // a surrogate
       {"\xC0\x80", "E0102", true},      // overlong

@@ -86,7 +86,8 @@ Parsed parse_text(std::string_view text, const rules::ParseLimits& limits) {
 
 std::string rendered(const Parsed& parsed) {
   std::string out;
-  for (const auto& diagnostic : parsed.diagnostics) out += rules::render(parsed.sources, diagnostic);
+  for (const auto& diagnostic : parsed.diagnostics)
+    out += rules::render(parsed.sources, diagnostic);
   return out;
 }
 

@@ -22,6 +22,7 @@ std::string rendered(const Parsed& parsed);
 std::string summary(const Parsed& parsed);
 /// Applies the edits of all diagnostics that carry one.
 std::string with_edits(const Parsed& parsed);
-/// Aborts a test (REQUIRE) when a span of the tree lies outside of the text or ends before it begins.
+/// Aborts a test (REQUIRE) when a span of the tree lies outside of the text or ends before it
+/// begins.
 void check_spans(const Parsed& parsed);
 }  // namespace tocsin::tests

@@ -28,9 +28,11 @@ Diagnostic made(SourceSpan span, std::string label = {}) {
 
 TEST_CASE("render: the line, a caret under the word, labels, notes and helps") {
   SourceMap sources;
-  const std::uint32_t file = sources.add("rules/cards.tocsin", "a\n\n  when probe where amount > country\n");
+  const std::uint32_t file =
+      sources.add("rules/cards.tocsin", "a\n\n  when probe where amount > country\n");
   Diagnostic diagnostic = made(span_of(sources, file, ">"));
-  diagnostic.labels = {{span_of(sources, file, "amount"), "`decimal(2)`"}, {span_of(sources, file, "country"), "`string`"}};
+  diagnostic.labels = {{span_of(sources, file, "amount"), "`decimal(2)`"},
+                       {span_of(sources, file, "country"), "`string`"}};
   diagnostic.notes = {"a note"};
   diagnostic.helps = {"a help\non two lines"};
   CHECK(rules::render(sources, diagnostic) ==
@@ -51,7 +53,8 @@ TEST_CASE("render: three labels on one line hang below each other") {
   SourceMap sources;
   const std::uint32_t file = sources.add("f", "one two three\n");
   Diagnostic diagnostic = made(span_of(sources, file, "two"), "B");
-  diagnostic.labels = {{span_of(sources, file, "one"), "A"}, {span_of(sources, file, "three"), "C"}};
+  diagnostic.labels = {{span_of(sources, file, "one"), "A"},
+                       {span_of(sources, file, "three"), "C"}};
   CHECK(rules::render(sources, diagnostic) ==
         "error[E0101]: something is wrong\n"
         " --> f:1:5\n"
@@ -89,9 +92,11 @@ TEST_CASE("render: labels on other lines and in other files have their own lines
         "\n");
 }
 
-TEST_CASE("render: columns count code points, tabs and wide characters keep the caret under the word") {
+TEST_CASE(
+    "render: columns count code points, tabs and wide characters keep the caret under the word") {
   SourceMap sources;
-  const std::uint32_t file = sources.add("f", "\t\xC3\xA9\t\xE4\xB8\xAD\xE6\x96\x87 word\x1b[31m\n");
+  const std::uint32_t file =
+      sources.add("f", "\t\xC3\xA9\t\xE4\xB8\xAD\xE6\x96\x87 word\x1b[31m\n");
   CHECK(rules::render(sources, made(span_of(sources, file, "word"))) ==
         "error[E0101]: something is wrong\n"
         " --> f:1:7\n"
@@ -128,22 +133,24 @@ TEST_CASE("render: a long line is cut around the caret") {
   SourceMap sources;
   std::string text;
   for (int i = 0; i < 3000; ++i) text += "filling ";
-  text.replace(12'000, 8, "the word");
-  text.replace(20'000, 8, "far away");
+  text.replace(12'000, 7, "wording");
+  text.replace(20'000, 7, "further");
   const std::uint32_t file = sources.add("f", text);
-  Diagnostic diagnostic = made(span_of(sources, file, "the word"), "here");
-  diagnostic.labels = {{span_of(sources, file, "far away"), "there"}};
+  Diagnostic diagnostic = made(span_of(sources, file, "wording"), "here");
+  diagnostic.labels = {{span_of(sources, file, "further"), "there"}};
   const std::string shown = rules::render(sources, diagnostic);
   CHECK(shown ==
         "error[E0101]: something is wrong\n"
         " --> f:1:12001\n"
         "  |\n"
-        "1 | \xE2\x80\xA6 lling filling filling filling the word filling filling filling filling filling filling "
+        "1 | \xE2\x80\xA6 lling filling filling filling wording filling filling filling filling "
+        "filling filling "
         "filling filling filling \xE2\x80\xA6\n"
-        "  |                                 ^^^^^^^^ here\n"
-        "1 | \xE2\x80\xA6 lling filling filling filling far away filling filling filling filling filling filling "
+        "  |                                 ^^^^^^^ here\n"
+        "1 | \xE2\x80\xA6 lling filling filling filling further filling filling filling filling "
+        "filling filling "
         "filling filling filling \xE2\x80\xA6\n"
-        "  |                                 -------- there\n"
+        "  |                                 ------- there\n"
         "\n");
 }
 
@@ -172,16 +179,19 @@ TEST_CASE("render: one line of JSON for an editor") {
   diagnostic.labels = {{span_of(sources, file, "some"), "other"}};
   diagnostic.helps = {"help"};
   diagnostic.edit = rules::Edit{diagnostic.primary.span, "word"};
-  CHECK(rules::render_json(sources, diagnostic) ==
-        R"({"code":"E0101","level":"error","message":"something is wrong","file":"a\"b","line":2,"column":6,)"
-        R"("end_line":2,"end_column":10,"label":"label","labels":[{"file":"a\"b","line":2,"column":1,"end_line":2,)"
-        R"("end_column":5,"text":"other"}],"notes":[],"helps":["help"],"edit":{"file":"a\"b","line":2,"column":6,)"
-        R"("end_line":2,"end_column":10,"text":"word"}})");
+  CHECK(
+      rules::render_json(sources, diagnostic) ==
+      R"({"code":"E0101","level":"error","message":"something is wrong","file":"a\"b","line":2,"column":6,)"
+      R"("end_line":2,"end_column":10,"label":"label","labels":[{"file":"a\"b","line":2,"column":1,"end_line":2,)"
+      R"("end_column":5,"text":"other"}],"notes":[],"helps":["help"],"edit":{"file":"a\"b","line":2,"column":6,)"
+      R"("end_line":2,"end_column":10,"text":"word"}})");
 }
 
-TEST_CASE("diagnostics: a sink gives them by file and place, those of one place in the order reported") {
+TEST_CASE(
+    "diagnostics: a sink gives them by file and place, those of one place in the order reported") {
   rules::DiagnosticSink sink;
-  for (const SourceSpan span : {SourceSpan{1, 0, 1}, SourceSpan{0, 9, 9}, SourceSpan{0, 4, 5}}) sink.report(made(span));
+  for (const SourceSpan span : {SourceSpan{1, 0, 1}, SourceSpan{0, 9, 9}, SourceSpan{0, 4, 5}})
+    sink.report(made(span));
   sink.report(made({0, 4, 9}));
   CHECK(sink.has_errors());
   const auto taken = sink.take();

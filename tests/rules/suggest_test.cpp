@@ -12,8 +12,14 @@ TEST_CASE("suggest: edits are counted, swaps as one, case not at all") {
     std::size_t edits;
   };
   constexpr Row kRows[] = {
-      {"", "", 0},           {"a", "", 1},          {"amount", "amount", 0}, {"amout", "amount", 1},
-      {"amuont", "amount", 1}, {"Amount", "amount", 0}, {"ca", "abc", 3},      {"kitten", "sitting", 3},
+      {"", "", 0},
+      {"a", "", 1},
+      {"amount", "amount", 0},
+      {"amout", "amount", 1},
+      {"amuont", "amount", 1},
+      {"Amount", "amount", 0},
+      {"ca", "abc", 3},
+      {"kitten", "sitting", 3},
       {"abc", "xyz", 3},
   };
   for (const Row& row : kRows) {
@@ -33,9 +39,19 @@ TEST_CASE("suggest: the nearest name, when it is near") {
     const char* nearest;  // empty: none
   };
   constexpr Row kRows[] = {
-      {"amout", "amount"}, {"acount", "account"}, {"crad", "card"},  {"chanel", "channel"}, {"CARD", "card"},
-      {"card", ""},        {"merchant", ""},      {"x", ""},         {"tz", "ts"},          {"zip", "ip"},
-      {"", ""},            {"cart", "card"},      {"amounts", "amount"},
+      {"amout", "amount"},
+      {"acccount", "account"},
+      {"crad", "card"},
+      {"chanel", "channel"},
+      {"CARD", "card"},
+      {"card", ""},
+      {"merchant", ""},
+      {"x", ""},
+      {"tz", "ts"},
+      {"zip", "ip"},
+      {"", ""},
+      {"cart", "card"},
+      {"amounts", "amount"},
   };
   for (const Row& row : kRows) {
     CAPTURE(row.name);

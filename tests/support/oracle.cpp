@@ -275,15 +275,18 @@ std::vector<PlacedEvent> place_events(const cep::Plan& plan, const std::vector<E
       engine_time = watermark;
     }
     watermark = std::max(watermark, engine_time - options.bound);
-    std::uint32_t equal_number = 0;
-    for (std::size_t j = 0; j < i; ++j) {
-      if (equal_contents(events[j], event)) ++equal_number;
-    }
-    placed.push_back({i, event.type, engine_time, event.ts, event.fields, equal_number});
+    placed.push_back({i, event.type, engine_time, event.ts, event.fields, 0});
   }
   std::stable_sort(placed.begin(), placed.end(), [](const PlacedEvent& a, const PlacedEvent& b) {
     return a.engine_time < b.engine_time;
   });
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const bool equal = placed[j].engine_time == placed[i].engine_time &&
+                         equal_contents(events[placed[j].arrival], events[placed[i].arrival]);
+      if (equal) ++placed[i].equal_number;
+    }
+  }
   return placed;
 }
 

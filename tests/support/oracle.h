@@ -40,7 +40,7 @@ struct PlacedEvent {
   cep::EventTime engine_time;
   cep::EventTime ts;
   std::vector<cep::OwnedValue> fields;
-  std::uint32_t equal_number = 0;  // how many equal events of its type and time arrived before it
+  std::uint32_t equal_number = 0;  // how many equal events of its engine time come before it
 };
 /// Decides lateness and engine times by the watermark of one source and orders what is not set
 /// aside.

@@ -21,6 +21,7 @@ struct Shape {
   std::size_t optional = 0;  // percent of missing values where a type allows it
   std::int64_t step_s_max = 1;
   bool extremes = false;  // some numbers are at the ends of 64 bits
+  bool repeats = false;   // some ids come twice
   std::size_t gaps = 0;   // percent of steps that are silences, far beyond all windows
 };
 
@@ -55,7 +56,11 @@ OwnedValue random_value(Random& random, const Shape& shape, const cep::Field& fi
           Value::enumerated(static_cast<std::int64_t>(ordinal), (*field.type.words)[ordinal]));
     }
     case TypeKind::kString: {
-      if (field.name == "id") return OwnedValue(Value::string(fmt::format("e{}", number)));
+      if (field.name == "id") {
+        // Now and then an id comes twice.
+        const std::size_t repeated = shape.repeats && number > 0 && random.chance(20) ? 1 : 0;
+        return OwnedValue(Value::string(fmt::format("e{}", number - repeated)));
+      }
       if (field.name == "card") {
         return OwnedValue(Value::string(fmt::format("c{}", random.between(1, shape.cards))));
       }
@@ -82,6 +87,7 @@ std::vector<oracle::Event> random_events(Random& random, const cep::Plan& plan,
   shape.optional = random.pick({0, 10, 25});
   shape.step_s_max = random.between(1, 4);
   shape.extremes = random.chance(10);
+  shape.repeats = random.chance(15);
   shape.gaps = random.pick({0, 0, 0, 5});
   const bool crowd = random.chance(options.crowds);  // many keys
   if (crowd) {

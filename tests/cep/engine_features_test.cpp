@@ -1,0 +1,195 @@
+// Features in the engine: what a rule of one event shows of them in its message, at each event.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/engine.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/oracle.h"
+#include "tests/support/plan_parts.h"
+
+namespace tocsin::tests {
+namespace {
+using cep::Aggregate;
+using cep::EventTypeIndex;
+using cep::FieldIndex;
+using cep::OwnedValue;
+using cep::TypeKind;
+using cep::Value;
+
+constexpr FieldIndex kCard{std::size_t{2}};
+constexpr FieldIndex kDevice{std::size_t{3}};
+
+// pay(ts, id, card, device, amount: decimal(2)), and a rule by card over every pay.
+cep::Plan pay_plan() {
+  cep::Plan plan;
+  cep::EventType type;
+  type.name = type.json_type = "pay";
+  const std::pair<const char*, cep::Type> fields[] = {{"ts", type_of(TypeKind::kTime)},
+                                                      {"id", type_of(TypeKind::kInt)},
+                                                      {"card", type_of(TypeKind::kString)},
+                                                      {"device", type_of(TypeKind::kString)},
+                                                      {"amount", decimal_of(2)}};
+  for (const auto& [name, field_type] : fields) {
+    cep::Field field;
+    field.name = name;
+    field.path = {name};
+    field.type = field_type;
+    type.fields.push_back(field);
+  }
+  type.id_field = FieldIndex(1);
+  plan.event_types.push_back(type);
+
+  cep::Rule rule;
+  rule.name = rule.id = "every_pay";
+  rule.key.parts = {{"card", type_of(TypeKind::kString), {{EventTypeIndex(0), kCard, ""}}}};
+  rule.variables = {{"p", false}};
+  cep::Element step;
+  step.events = {{EventTypeIndex(0), nullptr, "pay"}};
+  rule.pattern = {step};
+  rule.considered = step.events;
+  plan.rules.push_back(rule);
+  return plan;
+}
+
+cep::ExprPtr amount(const cep::Plan& plan) {
+  auto expr = std::make_shared<cep::Expr>();
+  expr->op = cep::Op::kField;
+  std::tie(expr->field, expr->type) = *find_field(plan, {EventTypeIndex(0)}, "amount");
+  return expr;
+}
+
+// Adds a feature over every pay, shown at the end of the rule's message.
+void add_feature(cep::Plan& plan, Aggregate aggregate, FieldIndex key, std::int64_t window_ms) {
+  cep::Feature feature;
+  feature.name = fmt::format("f{}", plan.features.size());
+  feature.aggregate = aggregate;
+  feature.type = type_of(TypeKind::kInt);
+  if (aggregate != Aggregate::kCount) {
+    feature.argument = amount(plan);
+    feature.type =
+        aggregate == Aggregate::kAvg ? type_of(TypeKind::kFraction) : feature.argument->type;
+  }
+  feature.events = {{EventTypeIndex(0), nullptr, "pay"}};
+  feature.key.parts = {{plan.event_types[0].fields[key.value].name,
+                        type_of(TypeKind::kString),
+                        {{EventTypeIndex(0), key, ""}}}};
+  feature.window.duration = cep::Duration{window_ms * 1'000};
+  auto read = std::make_shared<cep::Expr>();
+  read->op = cep::Op::kFeature;
+  read->type = feature.type;
+  read->feature = cep::FeatureIndex(plan.features.size());
+  plan.features.push_back(feature);
+  cep::Rule& rule = plan.rules[0];
+  if (!rule.message.empty()) rule.message.push_back({",", nullptr});
+  rule.message.push_back({"", read});
+}
+
+struct Pay {
+  std::int64_t ms = 0;
+  const char* card = nullptr;  // null: missing
+  const char* device = nullptr;
+  std::optional<std::int64_t> cents;
+};
+std::vector<oracle::Event> events_of(const std::vector<Pay>& pays) {
+  const auto text = [](const char* t) {
+    return OwnedValue(t != nullptr ? Value::string(t) : Value::missing());
+  };
+  std::vector<oracle::Event> events;
+  for (const Pay& pay : pays) {
+    const cep::EventTime ts{pay.ms * 1'000};
+    events.push_back(
+        {EventTypeIndex(0),
+         ts,
+         {OwnedValue(Value::time(ts)),
+          OwnedValue(Value::integer(static_cast<std::int64_t>(events.size()))), text(pay.card),
+          text(pay.device),
+          OwnedValue(pay.cents ? Value::decimal(*pay.cents, 2) : Value::missing())}});
+  }
+  return events;
+}
+
+// The messages in order, the same for slices of any size.
+std::string messages_of(const cep::Plan& plan, const std::vector<Pay>& pays) {
+  const auto program = cep::compile(std::make_shared<const cep::Plan>(plan));
+  REQUIRE_MESSAGE(program.has_value(), (program ? "" : program.error().message));
+  const auto placed = oracle::place_events(plan, events_of(pays), {});
+  std::string first;
+  for (const Cut& cut : {Cut{1'000, 1, false}, Cut{1, 2, false}, Cut{2, 3, true}}) {
+    std::vector<std::string> messages;
+    for (const cep::Alert& alert : run_engine(*program, placed, cep::kEventTimeMax, cut)) {
+      messages.push_back(alert.message);
+    }
+    const std::string joined = fmt::format("{}", fmt::join(messages, " "));
+    if (first.empty()) first = joined;
+    CHECK(joined == first);
+  }
+  return first;
+}
+}  // namespace
+
+TEST_CASE("engine: a window of D has what is younger than D, this event included") {
+  cep::Plan plan = pay_plan();
+  add_feature(plan, Aggregate::kCount, kCard, 10);
+  CHECK(messages_of(plan, {{1, "c", "d", {}}, {5, "c", "d", {}}, {10, "c", "d", {}},
+                           {11, "c", "d", {}}, {11, "x", "d", {}}, {60, "c", "d", {}}}) ==
+        "1 2 3 3 1 1");
+}
+
+TEST_CASE("engine: sum and avg leave missing values out, over nothing they are 0 and missing") {
+  cep::Plan plan = pay_plan();
+  add_feature(plan, Aggregate::kSum, kCard, 10);
+  add_feature(plan, Aggregate::kAvg, kCard, 10);
+  CHECK(messages_of(plan, {{1, "c", "d", {}}, {2, "c", "d", 150}, {3, "c", "d", {}},
+                           {4, "c", "d", 50}, {12, "c", "d", -25}}) ==
+        "0.00,missing 1.50,1.500000000 1.50,1.500000000 2.00,1.000000000 0.25,0.125000000");
+}
+
+TEST_CASE("engine: sums are exact beyond 64 bits") {
+  cep::Plan plan = pay_plan();
+  add_feature(plan, Aggregate::kSum, kCard, 10);
+  constexpr std::int64_t kMost = 9'223'372'036'854'775'807;
+  CHECK(messages_of(plan, {{1, "c", "d", kMost}, {2, "c", "d", kMost}, {11, "c", "d", 1}}) ==
+        "92233720368547758.07 184467440737095516.14 92233720368547758.08");
+}
+
+TEST_CASE("engine: a feature of another key has its value as of this event") {
+  cep::Plan plan = pay_plan();
+  add_feature(plan, Aggregate::kCount, kDevice, 10);
+  add_feature(plan, Aggregate::kCount, kCard, 10);
+  // The third event has no device, the fourth no card: not for the rule, but the device counts it.
+  CHECK(messages_of(plan, {{1, "a", "d", {}}, {2, "b", "d", {}}, {3, "a", nullptr, {}},
+                           {3, nullptr, "d", {}}, {4, "a", "d", {}}, {12, "b", "d", {}}}) ==
+        "1,1 2,1 missing,2 4,3 3,1");
+}
+
+TEST_CASE("engine: at a deadline a feature has the value of the match's last event") {
+  for (const FieldIndex key : {kCard, kDevice}) {
+    cep::Plan plan = pay_plan();
+    add_feature(plan, Aggregate::kCount, key, 10);
+    cep::Rule& rule = plan.rules[0];
+    cep::Element absence;
+    absence.kind = cep::ElementKind::kAbsence;
+    absence.events = rule.pattern[0].events;
+    absence.where = condition(cep::Op::kIsMissing, {amount(plan)});
+    absence.absent_for = cep::Duration{3'000};
+    rule.pattern.push_back(absence);
+    CHECK(messages_of(plan, {{1, "c", "d", 1}, {2, "c", "d", 1}, {3, "c", "d", 1}}) == "1 2 3");
+  }
+}
+
+TEST_CASE("engine: long windows keep exact times") {
+  cep::Plan plan = pay_plan();
+  constexpr std::int64_t kDayMs = 86'400'000;
+  add_feature(plan, Aggregate::kCount, kCard, 30 * kDayMs);
+  std::vector<Pay> pays;
+  for (std::int64_t day = 0; day < 40; ++day) pays.push_back({day * kDayMs, "c", "d", {}});
+  const std::string messages = messages_of(plan, pays);
+  CHECK(messages.substr(messages.size() - 8) == "30 30 30");
+}
+}  // namespace tocsin::tests
