@@ -8,6 +8,8 @@ build_root="$(realpath -m "${TOCSIN_BUILD_ROOT:-$root/build}")"  # one folder pe
 jobs="${TOCSIN_JOBS:-$(nproc)}"
 suite_limit_s=600
 cd "$root"
+# The compiler cache then serves a clone in another folder too.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
 
 # verb|arguments|what it does|script it needs, if any
 verbs=(

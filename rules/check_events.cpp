@@ -52,9 +52,8 @@ class EventReader {
     for (const tree::Field& field : tree_.fields) add_field(field);
     choose_time();
   }
-
-  cep::EventType type_;
-  EventSymbol symbol_;
+  cep::EventType& type() { return type_; }
+  EventSymbol& symbol() { return symbol_; }
 
  private:
   void report(Code code, SourceSpan span, std::string message, std::string help = {}) {
@@ -222,6 +221,8 @@ class EventReader {
 
   CheckContext& context_;
   const tree::Event& tree_;
+  cep::EventType type_;
+  EventSymbol symbol_;
   std::optional<cep::FieldIndex> time_;
   std::optional<cep::FieldIndex> late_field_;
   SourceSpan late_span_;
@@ -236,13 +237,13 @@ void check_events(CheckContext& context, const std::vector<const tree::Event*>& 
     reader.read();
     const auto found = context.names.kinds.find(event->name.text);
     if (found == context.names.kinds.end() || found->second.name != &event->name) continue;
-    const auto [same, is_new] = by_json_type.emplace(reader.type_.json_type, event);
+    const auto [same, is_new] = by_json_type.emplace(reader.type().json_type, event);
     if (!is_new) {
       const tree::Event& other = *same->second;
       Diagnostic diagnostic =
           make_diagnostic(Code::kE0205, event->from ? event->from->span : event->name.span,
                           fmt::format("two event types come from the JSON type {}",
-                                      in_code(reader.type_.json_type)));
+                                      in_code(reader.type().json_type)));
       diagnostic.labels.push_back({other.from ? other.from->span : other.name.span, "the first"});
       context.sink.report(std::move(diagnostic));
     }
@@ -251,9 +252,9 @@ void check_events(CheckContext& context, const std::vector<const tree::Event*>& 
     symbol.event = index;
     symbol.resolution = Resolution::kDone;
     symbol.alternatives.push_back({.type = index, .conjuncts = {}, .condition = nullptr});
-    reader.symbol_.defaults.resize(reader.type_.fields.size());
-    context.plan.event_types.push_back(std::move(reader.type_));
-    context.names.events.push_back(std::move(reader.symbol_));
+    reader.symbol().defaults.resize(reader.type().fields.size());
+    context.plan.event_types.push_back(std::move(reader.type()));
+    context.names.events.push_back(std::move(reader.symbol()));
   }
 }
 

@@ -340,11 +340,11 @@ std::optional<Type> ExpressionChecker::peek_enum(const tree::Expr& expr) const {
       return std::nullopt;
     }
     case ExprKind::kIf:
-      if (const auto found = peek_enum(*expr.args[1])) return found;
+      if (auto found = peek_enum(*expr.args[1])) return found;
       return peek_enum(*expr.args[2]);
     case ExprKind::kCall:
       for (const tree::ExprPtr& arg : expr.args) {
-        if (const auto found = peek_enum(*arg)) return found;
+        if (auto found = peek_enum(*arg)) return found;
       }
       return std::nullopt;
     default:
@@ -433,19 +433,21 @@ std::vector<Checked> ExpressionChecker::check_together(const std::vector<const t
     if (!words && !own) own = peek_enum(*expr);
   }
   std::vector<Checked> all;
+  all.reserve(exprs.size());
   for (const tree::Expr* expr : exprs) all.push_back(check(*expr, own ? &*own : words));
   return all;
 }
 
 Checked ExpressionChecker::check_if(const tree::Expr& expr, const Type* words) {
   Checked condition = check_bool(*expr.args[0]);
-  std::vector<Checked> branches = check_together({expr.args[1].get(), expr.args[2].get()}, words);
+  const std::vector<Checked> branches =
+      check_together({expr.args[1].get(), expr.args[2].get()}, words);
   if (!condition) return error(expr);
-  return check_common(expr, Op::kIf, {condition.expr}, std::move(branches));
+  return check_common(expr, Op::kIf, {condition.expr}, branches);
 }
 
 Checked ExpressionChecker::check_common(const tree::Expr& expr, Op op, std::vector<ExprPtr> first,
-                                        std::vector<Checked> branches) {
+                                        const std::vector<Checked>& branches) {
   std::optional<Type> common;
   const Checked* typed_by = nullptr;
   for (const Checked& branch : branches) {

@@ -54,7 +54,7 @@ class ExpressionChecker {
   Checked check_if(const tree::Expr& expr, const cep::Type* words);
   Checked check_call(const tree::Expr& expr, const cep::Type* words);
   Checked check_common(const tree::Expr& expr, cep::Op op, std::vector<cep::ExprPtr> first,
-                       std::vector<Checked> branches);
+                       const std::vector<Checked>& branches);
   // Two operands of which one may be a word of the other's enum.
   Operands check_operands(const tree::Expr& a, const tree::Expr& b);
   std::vector<Checked> check_together(const std::vector<const tree::Expr*>& exprs,
@@ -88,7 +88,8 @@ class ExpressionChecker {
   Checked check_in_written_list(const tree::Expr& expr);
   Checked check_in_const_list(const tree::Expr& expr, const ValueSymbol& symbol);
   Checked check_in_list(const tree::Expr& expr, ValueSymbol& symbol);
-  Checked check_in_values(const tree::Expr& expr, std::vector<Checked> values, Checked left);
+  Checked check_in_values(const tree::Expr& expr, const std::vector<Checked>& values,
+                          const Checked& left);
   Checked check_in_loop(const tree::Expr& expr, std::size_t step);
   void report_no_list(const tree::Expr& right);
 

@@ -72,18 +72,18 @@ void ExpressionChecker::report_no_list(const tree::Expr& right) {
 }
 
 Checked ExpressionChecker::check_in_written_list(const tree::Expr& expr) {
-  Checked left = check(*expr.args[0]);
+  const Checked left = check(*expr.args[0]);
   std::vector<Checked> values;
   for (const tree::ExprPtr& arg : expr.args[1]->args) {
     // It may be a word of an enum that is not known now.
     if (!left && arg->kind == ExprKind::kName) return error(expr);
     values.push_back(check(*arg, is_enum(left) ? &left.type() : nullptr));
   }
-  return check_in_values(expr, std::move(values), std::move(left));
+  return check_in_values(expr, values, left);
 }
 
 Checked ExpressionChecker::check_in_const_list(const tree::Expr& expr, const ValueSymbol& symbol) {
-  Checked left = check(*expr.args[0]);
+  const Checked left = check(*expr.args[0]);
   if (symbol.broken) return error(expr);
   std::vector<Checked> values;
   for (const cep::OwnedValue& owned : symbol.constant.values) {
@@ -93,7 +93,7 @@ Checked ExpressionChecker::check_in_const_list(const tree::Expr& expr, const Val
         {word ? word_expr(left.type(), value.text) : literal_expr(type_of_value(value), value),
          expr.args[1]->span, symbol.name->span});
   }
-  return check_in_values(expr, std::move(values), std::move(left));
+  return check_in_values(expr, values, left);
 }
 
 Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& symbol) {
@@ -136,8 +136,9 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
   return checked(expr, std::move(in));
 }
 
-Checked ExpressionChecker::check_in_values(const tree::Expr& expr, std::vector<Checked> values,
-                                           Checked left) {
+Checked ExpressionChecker::check_in_values(const tree::Expr& expr,
+                                           const std::vector<Checked>& values,
+                                           const Checked& left) {
   bool broken = !left;
   bool floats = false;
   for (const Checked& value : values) {

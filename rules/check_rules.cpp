@@ -169,7 +169,7 @@ class RuleChecker {
     rule_.pattern = check_elements(context_, draft, scope_, tree_.within.has_value());
     broken_ = draft.broken;
     if (!draft.elements.empty()) find_last_types(draft);
-    if (!broken_) warn_of_state();
+    if (!broken_ && !tree_.broken) warn_of_state();
   }
 
   void add_unknown_step(const tree::Name& name) {
@@ -230,7 +230,7 @@ class RuleChecker {
       diagnostic.helps.push_back("leave it out, or count: `count(payment) over last 10m >= 3`");
       context_.sink.report(std::move(diagnostic));
     }
-    if (!tree_.within && !tree_.broken && !ends_by_itself(rule_.pattern)) {
+    if (!tree_.within && !ends_by_itself(rule_.pattern)) {
       Diagnostic diagnostic =
           make_diagnostic(Code::kW0005, tree_.name.span,
                           fmt::format("the rule {} waits for ever", in_code(tree_.name.text)),

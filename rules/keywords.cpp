@@ -70,7 +70,8 @@ bool is_operator_word(std::string_view word) { return contains(kOperatorWords, w
 bool is_severity(std::string_view word) { return contains(kSeverities, word); }
 bool is_status(std::string_view word) { return contains(kStatuses, word); }
 bool is_keyword(std::string_view word) {
-  return contains(kOperatorWords, word) || contains(kOtherWords, word) || is_clause_keyword(word);
+  return contains(kOperatorWords, word) || contains(kOtherWords, word) || is_clause_keyword(word) ||
+         is_declaration_keyword(word);
 }
 std::span<const std::string> clause_keywords() { return clause_list(); }
 std::span<const std::string> declaration_keywords() { return declaration_list(); }

@@ -9,7 +9,7 @@
 #include "rules/tree.h"
 
 namespace tocsin::rules {
-/// A word with a meaning somewhere inside of a declaration, clauses included.
+/// A word with a meaning somewhere.
 bool is_keyword(std::string_view word);
 /// A word that may stand behind an operand and go on with its expression.
 bool is_operator_word(std::string_view word);

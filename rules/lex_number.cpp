@@ -121,7 +121,7 @@ Token Lexer::number() {
     has_point = true;
     ++at_;
     while (is_digit(peek())) ++at_;
-  } else if (peek() == '.' && peek(1) != '.') {
+  } else if (peek() == '.' && peek(1) != '.' && !begins_name(peek(1)) && peek(1) != '`') {
     ++at_;
     token.kind = TokenKind::kDecimal;
     token.bad = true;

@@ -181,7 +181,10 @@ void Parser::remark(Code code, SourceSpan span, std::string message, std::string
 void Parser::fail(Code code, std::string message, std::string label,
                   std::vector<std::string> helps) {
   if (panic_) return;
-  if (!current().bad && !current().doubtful)
+  // A second failure at one token follows from the first.
+  const bool known = failed_at_ == current().begin || current().bad || current().doubtful;
+  failed_at_ = current().begin;
+  if (!known)
     remark(code, here(), std::move(message), std::move(label), std::nullopt, std::move(helps));
   panic_ = true;
   broken_ = true;

@@ -244,13 +244,15 @@ ExprPtr Parser::compared(ExprPtr left) {
       kind = ExprKind::kIn;
     } else if (accept_operator("matches")) {
       kind = ExprKind::kMatches;
-      if (accept("any")) {
+      if (at("any")) {
+        take();
         kind = ExprKind::kMatchesAnyOf;
         expect("of");
       }
     } else if (accept_operator("contains")) {
       kind = ExprKind::kContains;
-      if (accept("any")) {
+      if (at("any")) {
+        take();
         kind = accept("word") ? ExprKind::kContainsAnyWordOf : ExprKind::kContainsAnyOf;
         expect("of");
       } else if (now().is("word")) {

@@ -132,8 +132,9 @@ tree::Element Parser::element(bool first) {
       at("next");
       at("first");
     }
-    if (accept("within")) {
-      made.within_span = last();
+    if (at("within")) {
+      made.within_span = here();
+      take();
       made.within = duration();
     }
   }

@@ -100,9 +100,11 @@ bool Parser::begins_declaration() {
   const std::string first = current().text;
   const Token& second = ahead();
   if (first == "use") return second.is(TokenKind::kString);
-  if (first == "features") return second.is("of");
+  // In parentheses it may be what an aggregate is of.
+  if (first == "features") return second.is("of") && !is_open(TokenKind::kParenOpen);
   return second.is(TokenKind::kQuotedName) ||
-         (second.is(TokenKind::kName) && !is_keyword(second.text));
+         (second.is(TokenKind::kName) && !is_keyword(second.text) &&
+          !is_declaration_keyword(second.text));
 }
 
 bool Parser::resumes_here() {

@@ -222,7 +222,8 @@ class Parser {
   std::optional<Bracket> suspect_;  // a `{` whose `}` stands further out than its own line
   bool in_rule_ = false;            // clauses may begin
   int nesting_ = 0;
-  int nesting_patterns_ = 0;  // groups of steps around
+  int nesting_patterns_ = 0;                // groups of steps around
+  std::optional<std::uint32_t> failed_at_;  // the token at which something was last missing
   bool panic_ = false;
   bool broken_ = false;     // something of the current declaration was lost
   bool abandoned_ = false;  // too deep: nothing is judged up to the next clause
