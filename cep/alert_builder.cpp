@@ -97,6 +97,13 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
     alert.fields.emplace_back(evaluate(*field.expr, last, scope));
     if (field.name == "score") alert.score = alert.fields.back();
   }
+  const auto last_step = static_cast<std::uint32_t>(program.steps.size() - 1);
+  for (std::uint32_t step = 0; scope.window != nullptr && step < last_step; ++step) {
+    const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, scope.window[step])};
+    alert.events.push_back(bound_event_of(
+        scope, event, step, subset_of_event(*program.steps[step].take.element, event, scope)));
+    alert.late_us = std::max(alert.late_us, lateness_us(event));
+  }
   for (Offset at = scope.head; at != 0;) {
     const Node* node = RecordStore::at<Node>(scope.record, at);
     const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
@@ -104,12 +111,11 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
     alert.late_us = std::max(alert.late_us, lateness_us(event));
     at = node->parent;
   }
-  std::reverse(alert.events.begin(), alert.events.end());
+  if (scope.head != 0) std::reverse(alert.events.begin(), alert.events.end());
   if (last.row != nullptr) {
-    const auto step = static_cast<std::uint32_t>(program.steps.size() - 1);
-    const Element& element = *program.steps[step].take.element;
+    const Element& element = *program.steps[last_step].take.element;
     alert.events.push_back(
-        bound_event_of(scope, last, step, subset_of_event(element, last, scope)));
+        bound_event_of(scope, last, last_step, subset_of_event(element, last, scope)));
     alert.late_us = std::max(alert.late_us, lateness_us(last));
   }
   return alert;

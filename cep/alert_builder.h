@@ -4,8 +4,8 @@
 #include "cep/eval.h"
 
 namespace tocsin::cep {
-/// The alert of the match that ends with `last`, all but its id and counts. `scope.head` is the last captured event;
-/// where `last` is a row it comes after those, for the rule's last step.
+/// The alert of the match that ends with `last`, all but its id and counts. `scope.head` is the
+/// last captured event; where `last` is a row it comes after those, for the rule's last step.
 Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order);
 /// Whether the match passes the rule's `having`.
 bool passes_having(const EvalScope& scope, const EventView& last);

@@ -9,9 +9,8 @@
 namespace tocsin::cep {
 namespace {
 constexpr std::size_t kLine = 64;
-constexpr std::array<std::uint32_t, 20> kClassWords = {8,   16,  24,  32,  40,  48,  56,
-                                                       64,  80,  96,  112, 128, 160, 192,
-                                                       224, 256, 320, 384, 448, 512};
+constexpr std::array<std::uint32_t, 20> kClassWords = {
+    8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512};
 }  // namespace
 
 void Arena::FreeBytes::operator()(std::byte* bytes) const {

@@ -1,9 +1,10 @@
 /// Memory of one shard: blocks of 8-byte words behind 32-bit references.
 ///
-/// A block is movable bytes: nothing in it holds an address, so that its owner may copy it to another block (growth,
-/// compaction, one day a checkpoint) by memcpy. Small blocks (up to 4 KiB) come in size classes, four for each
-/// doubling, all multiples of a cache line, cut from chunks of 16 KiB; freed ones wait in a list of their class. Larger
-/// blocks have memory of their own. When the last block is freed all chunks are given back.
+/// A block is movable bytes: nothing in it holds an address, so that its owner may copy it to
+/// another block (growth, compaction, one day a checkpoint) by memcpy. Small blocks (up to 4 KiB)
+/// come in size classes, four for each doubling, all multiples of a cache line, cut from chunks of
+/// 16 KiB; freed ones wait in a list of their class. Larger blocks have memory of their own. When
+/// the last block is freed all chunks are given back.
 #pragma once
 #include <array>
 #include <cstddef>

@@ -264,7 +264,8 @@ std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type,
   return atom;
 }
 
-// A text of at most 7 bytes and its size as one word; longer ones give a word that none of them gives.
+// A text of at most 7 bytes and its size as one word; longer ones give a word that none of them
+// gives.
 inline std::uint64_t packed_text(std::string_view text) {
   if (text.size() > 7) return ~std::uint64_t{0};
   std::uint64_t word = text.size();
@@ -290,9 +291,8 @@ std::uint32_t AtomSet::add(EventTypeIndex type, Atom atom, std::string meaning) 
   const auto [place, is_new] =
       by_meaning_.try_emplace(std::move(meaning), static_cast<std::uint32_t>(atoms_.size()));
   if (is_new) {
-    const bool short_texts =
-        std::all_of(atom.texts.begin(), atom.texts.end(),
-                    [](const std::string& text) { return text.size() <= 7; });
+    const bool short_texts = std::all_of(atom.texts.begin(), atom.texts.end(),
+                                         [](const std::string& text) { return text.size() <= 7; });
     if (short_texts) {
       for (const std::string& text : atom.texts) atom.packed.push_back(packed_text(text));
     }
@@ -407,8 +407,8 @@ void evaluate_column(const Atom& atom, const Column& column, std::uint32_t rows,
       const std::uint64_t width = static_cast<std::uint64_t>(atom.high) - low;
       if (atom.kind == Atom::Kind::kRange) {
         fill_bits(out, rows, [=](std::uint32_t i) {
-          return known[i] & static_cast<std::uint8_t>(static_cast<std::uint64_t>(words[i]) - low <=
-                                                      width);
+          return known[i] &
+                 static_cast<std::uint8_t>(static_cast<std::uint64_t>(words[i]) - low <= width);
         });
       } else {
         fill_bits(out, rows, [=](std::uint32_t i) {

@@ -1,6 +1,7 @@
-/// Atoms: tests of one event's own fields, interned over all rules and features, evaluated once each over the columns
-/// of a slice to bitmaps. SQL's three-valued logic is kept by asking each leaf for its truth or its falsity: a negation
-/// is pushed to the leaves by De Morgan, and a leaf over a missing value is neither true nor false.
+/// Atoms: tests of one event's own fields, interned over all rules and features, evaluated once
+/// each over the columns of a slice to bitmaps. SQL's three-valued logic is kept by asking each
+/// leaf for its truth or its falsity: a negation is pushed to the leaves by De Morgan, and a leaf
+/// over a missing value is neither true nor false.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -29,16 +30,16 @@ struct AtomFormula {
 /// One atom: a loop over one column where the test allows it, else the expression row by row.
 struct Atom {
   enum class Kind : std::uint8_t {
-    kRange,      // low <= word <= high
-    kOutside,    // not so
-    kWords,      // word in `words`, sorted
+    kRange,    // low <= word <= high
+    kOutside,  // not so
+    kWords,    // word in `words`, sorted
     kNotWords,
-    kTexts,      // text in `texts`, sorted
+    kTexts,  // text in `texts`, sorted
     kNotTexts,
     kKnown,
     kMissing,
-    kExpr,       // is true
-    kNotExpr,    // is false
+    kExpr,     // is true
+    kNotExpr,  // is false
   };
   Kind kind = Kind::kExpr;
   FieldIndex field;
@@ -55,8 +56,9 @@ class AtomSet {
  public:
   AtomSet() = default;
   explicit AtomSet(const Plan& plan) : plan_(&plan), by_type_(plan.event_types.size()) {}
-  /// The formula of rows of `type` for which `expr` is true (or, with `wanted` false, false). `expr` has only fields
-  /// of the current event, literals, lists and operators; it outlives the set.
+  /// The formula of rows of `type` for which `expr` is true (or, with `wanted` false, false).
+  /// `expr` has only fields of the current event, literals, lists and operators; it outlives the
+  /// set.
   AtomFormula intern(EventTypeIndex type, const Expr& expr, const std::vector<ListProgram>& lists,
                      bool wanted = true);
   std::size_t count() const { return atoms_.size(); }
@@ -83,8 +85,8 @@ class ProgramImpl;
 class AtomBits {
  public:
   using Words = std::vector<std::uint64_t>;
-  /// Evaluates all atoms over `batch`; `rows_of_type[t]` entries of type t count. Adds to `values_missing` for each
-  /// arithmetic that overflowed or was undefined.
+  /// Evaluates all atoms over `batch`; `rows_of_type[t]` entries of type t count. Adds to
+  /// `values_missing` for each arithmetic that overflowed or was undefined.
   void evaluate(const ProgramImpl& program, const Batch& batch,
                 const std::vector<std::uint32_t>& rows_of_type, std::uint64_t& values_missing);
   /// The bits of a formula over type's `rows` entries, into `out`.

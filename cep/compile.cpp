@@ -1,4 +1,5 @@
-// From a plan to a program: tables, predicates, steps, levels, what is captured and which columns are read.
+// From a plan to a program: tables, predicates, steps, levels, what is captured and which columns
+// are read.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -115,9 +116,8 @@ bool is_one_key(const KeySpec& a, const KeySpec& b) {
     if (a.parts[i].name == b.parts[i].name) continue;
     const bool shares = std::any_of(
         a.parts[i].members.begin(), a.parts[i].members.end(), [&](const KeyMember& mine) {
-          return std::any_of(
-              b.parts[i].members.begin(), b.parts[i].members.end(),
-              [&](const KeyMember& other) { return other.type == mine.type; });
+          return std::any_of(b.parts[i].members.begin(), b.parts[i].members.end(),
+                             [&](const KeyMember& other) { return other.type == mine.type; });
         });
     if (!shares) return false;
   }
@@ -214,7 +214,8 @@ class Compiler {
   }
 
   // Events that are in a subset and satisfy all of `conjuncts`.
-  Predicate make_predicate(const std::vector<Subset>& events, const std::vector<ExprPtr>& conjuncts) {
+  Predicate make_predicate(const std::vector<Subset>& events,
+                           const std::vector<ExprPtr>& conjuncts) {
     using Step = AtomFormula::Step;
     Predicate predicate;
     predicate.by_type.resize(plan_.event_types.size());
@@ -267,9 +268,8 @@ class Compiler {
     for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
       program.has_key[t] =
           std::all_of(feature.key.parts.begin(), feature.key.parts.end(), [&](const KeyPart& part) {
-            return std::any_of(part.members.begin(), part.members.end(), [&](const KeyMember& m) {
-              return m.type == EventTypeIndex(t);
-            });
+            return std::any_of(part.members.begin(), part.members.end(),
+                               [&](const KeyMember& m) { return m.type == EventTypeIndex(t); });
           });
     }
     std::vector<ExprPtr> conjuncts;
@@ -354,9 +354,9 @@ class Compiler {
       program.considered_predicate =
           add_predicate(program.table, make_predicate(rule.considered, {}));
     }
-    program.stateless = program.steps.size() == 1 && program.steps[0].max == 1 &&
-                        !program.ends_absent && !program.once;
-    // A match given at a deadline skips past an event in the past: a later start outlives an older one.
+    program.method = method_of(program);
+    // A match given at a deadline skips past an event in the past: a later start outlives an older
+    // one.
     program.prunes_over_starts =
         program.prunes && !program.within &&
         !(program.ends_absent && rule.selection.kind == SelectionKind::kSkipPastLast);
@@ -367,6 +367,17 @@ class Compiler {
     if (program.within) table.longest_us = std::max(table.longest_us, program.within->us);
     if (program.once) table.longest_us = std::max(table.longest_us, program.once->us);
     capture(program);
+  }
+
+  static Method method_of(const RuleProgram& rule) {
+    if (rule.ends_absent || rule.once) return Method::kRuns;
+    bool is_strict = rule.steps.size() <= kStrictStepsMax;
+    for (const StepProgram& step : rule.steps) {
+      if (step.max != 1 || !step.guards.empty()) return Method::kRuns;
+      if (&step != &rule.steps.front()) is_strict &= step.contiguity == Contiguity::kNext;
+    }
+    if (rule.steps.size() == 1) return Method::kSingle;
+    return is_strict ? Method::kStrict : Method::kRuns;
   }
 
   // The steps whose events `expr` reads; `own` is the step that it is a condition of, -1 for none.
@@ -451,6 +462,13 @@ class Compiler {
       }
     };
     for (const Expr* expr : all_exprs(rule)) walk(*expr, false);
+    // Which kind an event was of is asked again when its alert names it.
+    for (const StepProgram& step : program.steps) {
+      if (program.method != Method::kStrict || step.take.element->events.size() < 2) continue;
+      for (const Subset& subset : step.take.element->events) {
+        if (subset.condition) walk(*subset.condition, true);
+      }
+    }
     // At a deadline the alert's own fields are those of an event captured before.
     for (const Expr* expr : alert_exprs(rule)) walk(*expr, program.ends_absent);
     for (const Captured& captured : rule.captured) {
@@ -480,8 +498,8 @@ class Compiler {
       return static_cast<std::uint32_t>(into.operators.size());
     };
     for (FeatureProgram& feature : out_->features) {
-      feature.op = add(feature.table, OperatorKind::kFeature, feature.index.value, 0,
-                       {feature.predicate});
+      feature.op =
+          add(feature.table, OperatorKind::kFeature, feature.index.value, 0, {feature.predicate});
       out_->tables[feature.table].bit_predicates[0].push_back(feature.predicate);
     }
     for (FeatureProgram& feature : out_->features) {
@@ -496,9 +514,9 @@ class Compiler {
         for (const ElementProgram& guard : step.guards) predicates.push_back(guard.predicate);
       }
       if (rule.strict) predicates.push_back(rule.considered_predicate);
-      rule.op = add(rule.table, OperatorKind::kRule, rule.index.value, rule.pass,
-                    std::move(predicates));
-      if (!rule.stateless) {
+      rule.op =
+          add(rule.table, OperatorKind::kRule, rule.index.value, rule.pass, std::move(predicates));
+      if (rule.method != Method::kSingle) {
         out_->tables[rule.table].bit_predicates[0].push_back(rule.steps[0].take.predicate);
       }
     }
@@ -586,32 +604,6 @@ class Compiler {
   std::set<EventTypeIndex> event_types_bound_;
 };
 }  // namespace
-
-ListProgram::ListProgram(const List& list) : list_(&list) {
-  const TypeKind kind = list.element.kind;
-  if (kind == TypeKind::kString) {
-    by_text_ = true;
-    for (const OwnedValue& value : list.values) texts_.emplace_back(value.view().text);
-    std::sort(texts_.begin(), texts_.end());
-  } else if (kind != TypeKind::kFloat && kind != TypeKind::kEnum) {
-    by_number_ = true;
-    for (const OwnedValue& value : list.values) numbers_.push_back(value.view());
-    std::sort(numbers_.begin(), numbers_.end(),
-              [](const Value& a, const Value& b) { return compare(a, b) == Ordering::kLess; });
-  }
-}
-
-bool ListProgram::contains(const Value& value) const {
-  if (by_text_) return std::binary_search(texts_.begin(), texts_.end(), value.text);
-  if (by_number_ && value.kind != ValueKind::kFloat) {
-    return std::binary_search(
-        numbers_.begin(), numbers_.end(), value,
-        [](const Value& a, const Value& b) { return compare(a, b) == Ordering::kLess; });
-  }
-  return std::any_of(list_->values.begin(), list_->values.end(), [&](const OwnedValue& other) {
-    return compare(value, other.view()) == Ordering::kEqual;
-  });
-}
 
 Program::Program(std::shared_ptr<const ProgramImpl> impl) : impl_(std::move(impl)) {}
 const Plan& Program::plan() const { return *impl_->plan; }

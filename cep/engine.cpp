@@ -19,8 +19,7 @@ class EngineImpl {
   EngineImpl(Program program, std::uint64_t hash_seed)
       : program_(std::move(program)), slice_(program_.impl()) {
     for (std::uint32_t i = 0; i < program_.impl().tables.size(); ++i) {
-      tables_.push_back(
-          std::make_unique<TableState>(program_.impl(), i, hash_seed, stats_));
+      tables_.push_back(std::make_unique<TableState>(program_.impl(), i, hash_seed, stats_));
     }
   }
 
@@ -69,7 +68,8 @@ class EngineImpl {
     watermark_ = watermark;
   }
 
-  // Alerts that are equal in rule, key, time and events are told apart by their number; equal ones have one time.
+  // Alerts that are equal in rule, key, time and events are told apart by their number; equal ones
+  // have one time.
   void give_id(Alert& alert) {
     const Rule& rule = *program_.impl().rules[alert.rule.value].rule;
     identities_.clear();

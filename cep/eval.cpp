@@ -19,6 +19,11 @@ Value counted(const EvalScope& scope, const Value& result, bool operands_known) 
 template <typename Visit>
 void for_each_bound(const EvalScope& scope, const EventView& current, std::uint32_t step,
                     Visit&& visit) {
+  if (scope.window != nullptr) {
+    EventView event;
+    if (bound_event(scope, current, step, true, event)) visit(event);
+    return;
+  }
   constexpr std::size_t kInline = 64;
   Offset few[kInline];
   std::vector<Offset> many;
@@ -119,9 +124,8 @@ Value aggregate(const Expr& expr, const EventView& current, const EvalScope& sco
     case Aggregate::kAvg:
       return count == 0 ? Value::missing() : divide(result, Value::integer(count));
     case Aggregate::kDistinct: {
-      std::sort(distinct.begin(), distinct.end(), [](const Value& a, const Value& b) {
-        return compare(a, b) == Ordering::kLess;
-      });
+      std::sort(distinct.begin(), distinct.end(),
+                [](const Value& a, const Value& b) { return compare(a, b) == Ordering::kLess; });
       const auto end = std::unique(distinct.begin(), distinct.end(), same_value);
       return Value::integer(end - distinct.begin());
     }
@@ -137,8 +141,7 @@ Value in_loop(const Expr& expr, const EventView& current, const EvalScope& scope
   bool unknown = false;
   for_each_bound(scope, current, scope.rule->step_of_var[expr.var.value],
                  [&](const EventView& element) {
-                   const Ordering order =
-                       compare(wanted, evaluate(*expr.args[1], element, scope));
+                   const Ordering order = compare(wanted, evaluate(*expr.args[1], element, scope));
                    found = order == Ordering::kEqual;
                    unknown = unknown || order == Ordering::kUnknown;
                    return !found;
@@ -226,6 +229,12 @@ bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t
   const bool is_own = scope.taken_step == static_cast<int>(step);
   if (last && is_own) {
     out = current;
+    return true;
+  }
+  if (scope.window != nullptr) {
+    if (static_cast<int>(step) > scope.taken_step) return false;
+    out = is_own ? current
+                 : EventView{nullptr, RecordStore::at<KeptEvent>(scope.record, scope.window[step])};
     return true;
   }
   Offset found = 0;

@@ -1,4 +1,5 @@
-/// Evaluates the plan's expressions: over one event alone, or at an event on offer to a run, with what the run has bound.
+/// Evaluates the plan's expressions: over one event alone, or at an event on offer to a run, with
+/// what the run has bound.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -21,27 +22,32 @@ struct EventView {
 class FeatureReader {
  public:
   virtual ~FeatureReader() = default;
-  virtual Value read(FeatureIndex feature) = 0;
+  /// The value, valid until the next read.
+  virtual const Value& read(FeatureIndex feature) = 0;
 };
 /// What an expression may see besides the current event.
 struct EvalScope {
   const ProgramImpl& program;
-  const Batch* batch = nullptr;           // of rows
-  const TableProgram* table = nullptr;    // of captured events, absent for atoms; then nothing below is read
+  const Batch* batch = nullptr;  // of rows
+  const TableProgram* table =
+      nullptr;  // of captured events, absent for atoms; then nothing below is read
   const RuleProgram* rule = nullptr;
-  const std::byte* record = nullptr;      // holds `head`
-  Offset head = 0;                        // the run's last node; 0: nothing bound
-  int taken_step = -1;                    // the step whose event the current one counts as; -1: none
-  std::string_view key = {};              // key bytes
+  const std::byte* record = nullptr;  // holds `head`
+  Offset head = 0;                    // the run's last node; 0: nothing bound
+  const Offset* window =
+      nullptr;          // of a strict rule, instead of `head`: the event of step s is window[s]
+  int taken_step = -1;  // the step whose event the current one counts as; -1: none
+  std::string_view key = {};  // key bytes
   FeatureReader* features = nullptr;
   std::uint64_t* values_missing = nullptr;
 };
 
 Value field_value(const EvalScope& scope, const EventView& event, const FieldRef& field);
-/// The value of `expr` where `current` is the event on offer; texts borrowed from the batch, the record or the plan.
+/// The value of `expr` where `current` is the event on offer; texts borrowed from the batch, the
+/// record or the plan.
 Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scope);
-/// The event that the run bound last (`last`) or first to a step; the current one where it counts as such.
-/// False when there is none.
+/// The event that the run bound last (`last`) or first to a step; the current one where it counts
+/// as such. False when there is none.
 bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t step, bool last,
                  EventView& out);
 /// The outcome of a fast test; kUnsure asks for the expression itself.

@@ -1,6 +1,6 @@
-/// When to look at a key again, because by then it may be dead. Coarse: 64 buckets of one tick each; a key stands in one
-/// of them, named by its hash, and what lies beyond the last bucket is looked at early. Nothing that anyone sees
-/// depends on it: every read of state checks time itself.
+/// When to look at a key again, because by then it may be dead. Coarse: 64 buckets of one tick
+/// each; a key stands in one of them, named by its hash, and what lies beyond the last bucket is
+/// looked at early. Nothing that anyone sees depends on it: every read of state checks time itself.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -10,10 +10,11 @@ namespace tocsin::cep {
 class ExpiryWheel {
  public:
   explicit ExpiryWheel(std::int64_t tick_us) : tick_us_(tick_us) {}
-  /// Asks to see a key once time is past `expiry_us`. Each key is added once, and again from its visit.
+  /// Asks to see a key once time is past `expiry_us`. Each key is added once, and again from its
+  /// visit.
   void add(std::uint64_t hash, std::int64_t now_us, std::int64_t expiry_us);
-  /// Moves to `now_us` and calls `visit(hash)` for each key whose time has come; it gives the time at which the key is
-  /// to be seen again, or kGone.
+  /// Moves to `now_us` and calls `visit(hash)` for each key whose time has come; it gives the time
+  /// at which the key is to be seen again, or kGone.
   template <typename Visit>
   void advance(std::int64_t now_us, Visit&& visit) {
     const std::int64_t target = tick_of(now_us);

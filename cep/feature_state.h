@@ -1,12 +1,15 @@
-/// A feature's window for one key: a ring of the times, and values, of the events in it, with an exact running sum.
+/// A feature's window for one key: a ring of the times, and values, of the events in it, with an
+/// exact running sum.
 ///
-/// Layout in a record: RingHeader, the sum of kNumber (two words: low, high), then `capacity` times (u32 microseconds after `base_us`, which a window up to 71
-/// minutes needs; i64 for longer ones), padded to a word, then `capacity` values of `value_words` words each: none for
-/// count, an i64 for exact numbers and durations, a float's bits, or a fraction (numerator, denominator: two words
-/// each). Sums of i64 are kept in 128 bits; floats and fractions are added up at each read, oldest first, so that the
-/// result does not depend on what left the window.
+/// Layout in a record: RingHeader, the sum of kNumber (two words: low, high), then `capacity` times
+/// (u32 microseconds after `base_us`, which a window up to 71 minutes needs; i64 for longer ones),
+/// padded to a word, then `capacity` values of `value_words` words each: none for count, an i64 for
+/// exact numbers and durations, a float's bits, or a fraction (numerator, denominator: two words
+/// each). Sums of i64 are kept in 128 bits; floats and fractions are added up at each read, oldest
+/// first, so that the result does not depend on what left the window.
 ///
-/// Every read leaves out what has left the window by then; when the events themselves are dropped is invisible.
+/// Every read leaves out what has left the window by then; when the events themselves are dropped
+/// is invisible.
 #pragma once
 #include <cstdint>
 
@@ -41,10 +44,12 @@ void copy_ring(const RingHeader& from, RingHeader* to);
 
 /// Drops what has left a window of this length by `now`.
 void trim_ring(RingHeader* ring, std::int64_t now_us, std::int64_t window_us);
-/// Adds an event; requires room and a time at or after the newest. `value` is known and fits the ring.
+/// Adds an event; requires room and a time at or after the newest. `value` is known and fits the
+/// ring.
 void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value);
 /// The newest event's time; requires one.
 std::int64_t newest_in_ring(const RingHeader& ring);
-/// The feature's value over the ring; `ring` may be null for none. Requires trim_ring at the time of the read.
+/// The feature's value over the ring; `ring` may be null for none. Requires trim_ring at the time
+/// of the read.
 Value read_ring(const RingHeader* ring, const Feature& feature);
 }  // namespace tocsin::cep

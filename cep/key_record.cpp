@@ -225,8 +225,7 @@ void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entr
   deadline_values_ = static_cast<std::uint32_t>(rule.deadline_features.size());
   const auto* header = at<RuleHeader>(old, state);
   const std::uint32_t count = header->run_count;
-  const std::uint32_t capacity =
-      count < 2 ? std::min(header->run_capacity, 2U) : count + count / 4;
+  const std::uint32_t capacity = count < 2 ? std::min(header->run_capacity, 2U) : count + count / 4;
   RuleHeader copy = *header;
   copy.run_capacity = capacity;
   entry.state = push(&copy, sizeof(copy) / 8);
@@ -239,6 +238,15 @@ void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entr
     run.anchor = forward_node(old, run.anchor);
     std::memcpy(scratch_.get() + runs + std::size_t{i} * kRunWords, &run, sizeof(run));
   }
+}
+
+void RecordStore::collect_strict(std::byte* old, OperatorEntry& entry, const RuleProgram& rule) {
+  auto* state = at<StrictState>(old, entry.state);
+  const std::uint32_t count = StrictState::event_count(state->alive);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    state->events()[i] = forward_event(old, state->events()[i]);
+  }
+  entry.state = push(state, strict_words(rule));
 }
 
 void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts,
@@ -261,6 +269,8 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
       const Offset place = push_space(ring_words_compact(*ring));
       copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.get() + place));
       entry.state = place;
+    } else if (program_.rules[op.index].method == Method::kStrict) {
+      collect_strict(old, entry, program_.rules[op.index]);
     } else {
       collect_runs(old, entry.state, entry, program_.rules[op.index]);
     }
@@ -281,8 +291,8 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
   std::memcpy(scratch_.get(), &fresh, sizeof(fresh));
 }
 
-// Puts what was laid out into the record's block, or into another one where it does not fit well: some room is left
-// for events to come, and a block that fits is kept, because its memory is warm.
+// Puts what was laid out into the record's block, or into another one where it does not fit well:
+// some room is left for events to come, and a block that fits is kept, because its memory is warm.
 void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t needed) {
   const std::uint32_t old_capacity = words_of(base(slot));
   std::uint32_t capacity = old_capacity;
@@ -306,35 +316,49 @@ void RecordStore::shrink(KeySlot& slot) {
   move_to_fit(slot, scratch_used_);
 }
 
-std::uint32_t RecordStore::event_words(const Batch& batch, const Row& row) {
+void RecordStore::begin_slice(const Batch& batch) {
+  batch_ = &batch;
+  columns_.resize(table_.layouts.size());
+  for (std::size_t t = 0; t < columns_.size(); ++t) {
+    columns_[t].clear();
+    for (const FieldIndex field : table_.layouts[t].fields) {
+      const Column& column = batch.types[t].fields[field.value];
+      const auto start = [](const auto& values) {
+        return values.empty() ? nullptr : values.data();
+      };
+      columns_[t].push_back({start(column.known), start(column.words), start(column.texts)});
+    }
+  }
+}
+
+std::uint32_t RecordStore::event_words(const Row& row) {
   const CaptureLayout& layout = table_.layouts[row.type.value];
-  const Column* columns = batch.types[row.type.value].fields.data();
-  std::uint32_t words = sizeof(KeptEvent) / 8 + static_cast<std::uint32_t>(layout.fields.size());
+  const CaptureColumn* const columns = columns_[row.type.value].data();
+  const std::size_t fields = layout.fields.size();
+  std::uint32_t words = sizeof(KeptEvent) / 8 + static_cast<std::uint32_t>(fields);
   if (row.ts != row.engine_time) ++words;
-  has_missing_ = false;
-  for (const FieldIndex field : layout.fields) {
-    const Column& column = columns[field.value];
-    has_missing_ =
-        has_missing_ || row.index >= column.known.size() || column.known[row.index] == 0;
+  bool all_known = true;
+  for (std::size_t i = 0; i < fields; ++i) {
+    all_known &= columns[i].known != nullptr && columns[i].known[row.index] != 0;
   }
+  has_missing_ = !all_known;
   std::size_t text_bytes = 0;
-  for (const std::uint16_t place : layout.texts) {
-    const Column& column = columns[layout.fields[place].value];
-    if (row.index < column.texts.size()) text_bytes += column.texts[row.index].size();
+  for (const std::uint16_t i : layout.texts) {
+    if (columns[i].texts != nullptr) text_bytes += columns[i].texts[row.index].size();
   }
-  if (has_missing_) words += known_words(layout.fields.size());
+  if (has_missing_) words += known_words(fields);
   if (layout.keeps_identity) {
-    identity_ = row_identity(*program_.plan, batch, row);
+    identity_ = row_identity(*program_.plan, *batch_, row);
     words += 2;
     text_bytes += identity_.bytes.size() + identity_.text.size();
   }
   return words + static_cast<std::uint32_t>((text_bytes + 7) / 8);
 }
 
-void RecordStore::write_event(std::byte* record, Offset place, const Batch& batch, const Row& row,
+void RecordStore::write_event(std::byte* record, Offset place, const Row& row,
                               std::uint32_t words) {
   const CaptureLayout& layout = table_.layouts[row.type.value];
-  const Column* columns = batch.types[row.type.value].fields.data();
+  const CaptureColumn* const columns = columns_[row.type.value].data();
   const std::size_t fields = layout.fields.size();
   auto* const event = at<KeptEvent>(record, place);
   event->forward = 0;
@@ -353,8 +377,7 @@ void RecordStore::write_event(std::byte* record, Offset place, const Batch& batc
     event->flags |= KeptEvent::kHasMissing;
     std::fill_n(out, known_words(fields), 0);
     for (std::size_t i = 0; i < fields; ++i) {
-      const Column& column = columns[layout.fields[i].value];
-      if (row.index < column.known.size() && column.known[row.index] != 0) {
+      if (columns[i].known != nullptr && columns[i].known[row.index] != 0) {
         out[i / 64] |= std::uint64_t{1} << (i % 64);
       }
     }
@@ -363,9 +386,8 @@ void RecordStore::write_event(std::byte* record, Offset place, const Batch& batc
   *at<std::uint64_t>(record, place + words - 1) = 0;  // pads the last text, if there is one
   // A missing value's word is 0, its text empty, in the columns too.
   for (std::size_t i = 0; i < fields; ++i) {
-    const Column& column = columns[layout.fields[i].value];
-    out[i] = row.index < column.words.size() ? static_cast<std::uint64_t>(column.words[row.index])
-                                             : 0;
+    out[i] =
+        columns[i].words != nullptr ? static_cast<std::uint64_t>(columns[i].words[row.index]) : 0;
   }
   if (layout.texts.empty() && !layout.keeps_identity) return;
   auto* const event_start = reinterpret_cast<char*>(event);
@@ -377,8 +399,7 @@ void RecordStore::write_event(std::byte* record, Offset place, const Batch& batc
     return offset | std::uint64_t{from.size()} << 32;
   };
   for (const std::uint16_t i : layout.texts) {
-    const Column& column = columns[layout.fields[i].value];
-    if (row.index < column.texts.size()) out[i] = put_text(column.texts[row.index]);
+    if (columns[i].texts != nullptr) out[i] = put_text(columns[i].texts[row.index]);
   }
   if (layout.keeps_identity) {
     out[fields] = put_text(identity_.bytes);

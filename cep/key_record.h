@@ -1,18 +1,22 @@
-/// A key's record: all that the operators of one table remember of one key, in one block of its shard's arena.
+/// A key's record: all that the operators of one table remember of one key, in one block of its
+/// shard's arena.
 ///
 /// Layout (words of 8 bytes, offsets count words from the block's start, 0 is none):
 ///
 ///     RecordHeader | objects …, cut one after the other, never freed alone
-///       OperatorEntry[]   sorted by op: operators that have something live; the list itself is an object
-///       rule state        RuleHeader, OnceState where the rule has `once`, Run[capacity] ascending by first event
-///       feature state     a ring (cep/feature_state.h)
-///       Node              one event of a partial match; `parent` is the one before it: runs share their past
-///       KeptEvent         a captured event, once for all rules of the table
+///       OperatorEntry[]   sorted by op: operators that have something live; the list itself is an
+///       object rule state        RuleHeader, OnceState where the rule has `once`, Run[capacity]
+///       ascending by first event strict state      StrictState, of a rule whose events follow each
+///       other directly feature state     a ring (cep/feature_state.h) Node              one event
+///       of a partial match; `parent` is the one before it: runs share their past KeptEvent a
+///       captured event, once for all rules of the table
 ///
-/// Nothing holds an address or another record's offset: a record moves by memcpy. When the block is full, what the
-/// operators still reach is copied to a fresh layout (a two-space collection of one record, some hundred bytes as a
-/// rule), and the block grows or shrinks to fit; so no object is counted or freed on the hot path.
+/// Nothing holds an address or another record's offset: a record moves by memcpy. When the block is
+/// full, what the operators still reach is copied to a fresh layout (a two-space collection of one
+/// record, some hundred bytes as a rule), and the block grows or shrinks to fit; so no object is
+/// counted or freed on the hot path.
 #pragma once
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,13 +50,32 @@ struct RuleHeader {
   std::uint32_t next_start = 0;  // numbers first events, so that runs of one start know each other
   std::uint32_t lost_runs = 0;   // to the budget, since the last alert
 };
+/// A strict rule's state: its partial matches all end with the key's last event, one for each
+/// length that is possible. Followed by the last steps - 1 events, the latest first: u32 offsets,
+/// padded to a word.
+struct StrictState {
+  std::uint32_t alive = 0;  // bit j: the last j + 1 events fit steps 0 to j
+  std::uint32_t unused = 0;
+
+  Offset* events() { return reinterpret_cast<Offset*>(this + 1); }
+  const Offset* events() const { return reinterpret_cast<const Offset*>(this + 1); }
+  /// Events that a live partial match has taken.
+  static std::uint32_t event_count(std::uint32_t alive) {
+    return static_cast<std::uint32_t>(std::bit_width(alive));
+  }
+};
+/// Words of a strict rule's state.
+inline std::uint32_t strict_words(const RuleProgram& rule) {
+  return static_cast<std::uint32_t>(sizeof(StrictState) / 8 + rule.steps.size() / 2);
+}
 /// What `once per D` remembers.
 struct OnceState {
   std::int64_t last_alert_us = kNever;
   std::uint64_t held_back = 0;  // since the last alert
   static constexpr std::int64_t kNever = INT64_MIN;
 };
-/// A partial match. `node` is its last event, `anchor` the node up to which later conditions read it.
+/// A partial match. `node` is its last event, `anchor` the node up to which later conditions read
+/// it.
 struct Run {
   enum Flag : std::uint32_t {
     kWaits = 1,     // for the next step
@@ -77,7 +100,8 @@ struct Node {
   Offset event = 0;
   std::uint32_t length = 0;  // events up to and with this one
   std::uint16_t step = 0;
-  std::uint16_t subset_and_values = 0;  // which of the step's subsets the event was in : 15, has_values : 1
+  std::uint16_t subset_and_values =
+      0;  // which of the step's subsets the event was in : 15, has_values : 1
 
   static constexpr std::uint16_t kHasValues = 1U << 15;
   std::size_t subset() const { return subset_and_values & (kHasValues - 1U); }
@@ -94,9 +118,10 @@ struct StoredValue {
   static StoredValue of(const Value& value);
   Value value() const;
 };
-/// A captured event: this header, its ts where it differs, a word of known bits for each 64 fields where one is
-/// missing, a word for each kept field (texts: offset and size in bytes, from the event's start), two words for the
-/// identity's bytes and text where the layout keeps it, and the texts.
+/// A captured event: this header, its ts where it differs, a word of known bits for each 64 fields
+/// where one is missing, a word for each kept field (texts: offset and size in bytes, from the
+/// event's start), two words for the identity's bytes and text where the layout keeps it, and the
+/// texts.
 struct KeptEvent {
   static constexpr std::uint16_t kHasTs = 1;
   static constexpr std::uint16_t kHasMissing = 2;
@@ -123,7 +148,8 @@ struct KeptEvent {
 /// A run as the matcher wants it after the event in hand, before anything is written.
 struct Draft {
   Run run;
-  bool takes = false;         // the event in hand becomes its last: `node` is the one before, 0 for a fresh start
+  bool takes =
+      false;  // the event in hand becomes its last: `node` is the one before, 0 for a fresh start
   bool shares_node = false;   // with the draft before it
   bool anchors_here = false;  // `anchor` is the node that the event in hand will get
 };
@@ -133,6 +159,8 @@ class RecordStore {
  public:
   RecordStore(const ProgramImpl& program, const TableProgram& table)
       : program_(program), table_(table) {}
+  /// The slice that captured rows are of, until the next call.
+  void begin_slice(const Batch& batch);
   /// The shard whose records are meant from now on.
   void work_on(KeyShard& keys) { keys_ = &keys; }
 
@@ -150,13 +178,14 @@ class RecordStore {
     return entries != end && entries->op == op ? entries : nullptr;
   }
 
-  /// Makes sure that `words` more can be cut and `op` be listed, making, collecting and moving the record if need be.
-  /// When it collects, `event`, the captured event in hand (0: none), lives on and follows. True when it collected.
+  /// Makes sure that `words` more can be cut and `op` be listed, making, collecting and moving the
+  /// record if need be. When it collects, `event`, the captured event in hand (0: none), lives on
+  /// and follows. True when it collected.
   bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event) {
     return ensure(slot, words, op, event, false, {});
   }
-  /// The same for a rule whose runs are about to be replaced by `drafts`: collecting drops its state, and the drafts'
-  /// offsets follow.
+  /// The same for a rule whose runs are about to be replaced by `drafts`: collecting drops its
+  /// state, and the drafts' offsets follow.
   bool ensure_replacing(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event,
                         std::span<Draft> drafts) {
     return ensure(slot, words, op, event, true, drafts);
@@ -176,8 +205,8 @@ class RecordStore {
   }
   /// Points `op` to `state`, listing it if it is new.
   static void set_state(std::byte* record, std::uint32_t op, Offset state);
-  /// Forgets the operators for which `is_dead(record, entry)`; collects the record if any was, frees it when nothing is
-  /// left.
+  /// Forgets the operators for which `is_dead(record, entry)`; collects the record if any was,
+  /// frees it when nothing is left.
   template <typename IsDead>
   void prune(KeySlot& slot, IsDead&& is_dead) {
     if (slot.record == 0) return;
@@ -199,10 +228,9 @@ class RecordStore {
   void release(KeySlot& slot);
 
   /// Words that capturing this row takes; looks at the row once for write_event().
-  std::uint32_t event_words(const Batch& batch, const Row& row);
+  std::uint32_t event_words(const Row& row);
   /// Captures the row at `place`, which has the `words` that event_words() last said for this row.
-  void write_event(std::byte* record, Offset place, const Batch& batch, const Row& row,
-                   std::uint32_t words);
+  void write_event(std::byte* record, Offset place, const Row& row, std::uint32_t words);
 
   template <typename T>
   static T* at(std::byte* record, Offset offset) {
@@ -220,9 +248,10 @@ class RecordStore {
   static OperatorEntry* find_in_many(OperatorEntry* begin, OperatorEntry* end, std::uint32_t op);
   bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event, bool replaces,
               std::span<Draft> drafts);
-  // Lays out what `old` still needs afresh in scratch_: all operators but `skip_op` (0: all), the drafts' nodes and the
-  // event in hand.
+  // Lays out what `old` still needs afresh in scratch_: all operators but `skip_op` (0: all), the
+  // drafts' nodes and the event in hand.
   void collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts, Offset& event);
+  void collect_strict(std::byte* old, OperatorEntry& entry, const RuleProgram& rule);
   void collect_runs(std::byte* old, Offset state, OperatorEntry& entry, const RuleProgram& rule);
   Offset forward_node(std::byte* old, Offset node);
   Offset forward_event(std::byte* old, Offset event);
@@ -247,8 +276,16 @@ class RecordStore {
   std::unique_ptr<std::uint64_t[]> scratch_;  // the record that is being laid out afresh
   std::uint32_t scratch_used_ = 0;
   std::uint32_t scratch_capacity_ = 0;
-  std::vector<Offset> path_;  // of forward_node
+  std::vector<Offset> path_;           // of forward_node
   std::uint32_t deadline_values_ = 0;  // of the rule whose nodes are being copied
+  // The columns of a layout's fields in the slice in work; null where a field has none.
+  struct CaptureColumn {
+    const std::uint8_t* known = nullptr;
+    const std::int64_t* words = nullptr;
+    const std::string_view* texts = nullptr;
+  };
+  const Batch* batch_ = nullptr;
+  std::vector<std::vector<CaptureColumn>> columns_;  // by event type
   // Of the row whose capture was sized last.
   EventIdentity identity_;
   bool has_missing_ = false;

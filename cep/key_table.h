@@ -1,10 +1,12 @@
-/// The keys of one key expression: 64 shards of 16 key groups, each group a small open-addressing table of its own, so
-/// that growing one moves a 1,024th of the keys. A slot is half a cache line: hash, key, and the reference of the key's
-/// record in its shard's arena (cep/key_record.h); rules never widen it. Linear probing, at most 7/8 full; an erased
-/// slot is closed by moving its followers back, so that tables shrink to nothing.
+/// The keys of one key expression: 64 shards of 16 key groups, each group a small open-addressing
+/// table of its own, so that growing one moves a 1,024th of the keys. A slot is half a cache line:
+/// hash, key, and the reference of the key's record in its shard's arena (cep/key_record.h); rules
+/// never widen it. Linear probing, at most 7/8 full; an erased slot is closed by moving its
+/// followers back, so that tables shrink to nothing.
 ///
-/// The hash is seeded XXH3 with the key group (cep/key.h, unseeded, part of the format) in its low ten bits; whole keys
-/// are compared. Addresses of slots are valid until the next insert or erase in their group; `generation` tells.
+/// The hash is seeded XXH3 with the key group (cep/key.h, unseeded, part of the format) in its low
+/// ten bits; whole keys are compared. Addresses of slots are valid until the next insert or erase
+/// in their group; `generation` tells.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -53,7 +55,8 @@ class KeyShard {
   KeySlot* insert(std::uint64_t hash, std::string_view key);
   /// Requires that the record was freed.
   void erase(KeySlot* slot);
-  /// Calls `visit(KeySlot&)` for each key with this hash: one, but for chance. `visit` neither inserts nor erases.
+  /// Calls `visit(KeySlot&)` for each key with this hash: one, but for chance. `visit` neither
+  /// inserts nor erases.
   template <typename Visit>
   void for_each_of_hash(std::uint64_t hash, Visit&& visit) {
     Group& group = group_of(hash);
@@ -112,7 +115,9 @@ class KeyShard {
   static std::uint32_t home(const Group& group, std::uint64_t hash) {
     return static_cast<std::uint32_t>(hash >> 10) & group.mask;
   }
-  Group& group_of(std::uint64_t hash) { return groups_[group_of_hash(hash).value % kGroupsOfShard]; }
+  Group& group_of(std::uint64_t hash) {
+    return groups_[group_of_hash(hash).value % kGroupsOfShard];
+  }
   void resize(Group& group, std::uint32_t slots);
 
   std::array<Group, kGroupsOfShard> groups_;

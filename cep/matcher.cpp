@@ -8,19 +8,50 @@
 #include "cep/base/assert.h"
 
 namespace tocsin::cep {
-void Matcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& features,
-                       ShardTimers& timers, std::uint32_t queue) {
+namespace {
+bool test_holds(const FeatureTest& test, const Value& value) {
+  if (value.kind != ValueKind::kInt || test.literal.kind != ValueKind::kInt) {
+    return compared(test.op, compare(value, test.literal)).is_true();
+  }
+  switch (test.op) {
+    case Op::kEqual:
+      return value.number == test.literal.number;
+    case Op::kNotEqual:
+      return value.number != test.literal.number;
+    case Op::kLess:
+      return value.number < test.literal.number;
+    case Op::kLessEqual:
+      return value.number <= test.literal.number;
+    case Op::kGreater:
+      return value.number > test.literal.number;
+    default:
+      return value.number >= test.literal.number;
+  }
+}
+}  // namespace
+
+void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
+  RowInHand& hand = *hand_;
   const bool may_start = hand.satisfies(rule.steps[0].take.predicate);
-  OperatorEntry* const entry = hand.slot != nullptr ? store_.find(*hand.slot, rule.op) : nullptr;
-  record_ = hand.slot != nullptr && hand.slot->record != 0 ? store_.base(*hand.slot) : nullptr;
-  if (!may_start && (entry == nullptr ||
-                     RecordStore::at<RuleHeader>(record_, entry->state)->run_count == 0)) {
+  if (rule.method == Method::kSingle) {
+    if (!may_start) return;
+    take_up(rule, hand.record);
+    give_single_event();
     return;
   }
-  take_up(rule, record_, hand.key, &features);
+  if (rule.method == Method::kStrict) {
+    take_up(rule, hand.record);
+    on_strict_event();
+    return;
+  }
+  OperatorEntry* const entry =
+      hand.record != nullptr ? RecordStore::find(hand.record, rule.op) : nullptr;
+  if (!may_start && (entry == nullptr ||
+                     RecordStore::at<RuleHeader>(hand.record, entry->state)->run_count == 0)) {
+    return;
+  }
+  take_up(rule, hand.record);
   read_state(entry);
-  hand_ = &hand;
-  timers_ = &timers;
   queue_ = queue;
   is_considered_ = rule.strict && hand.satisfies(rule.considered_predicate);
   if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
@@ -60,14 +91,14 @@ void Matcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& 
   if (rule.ends_absent) set_deadlines();
 }
 
-void Matcher::take_up(const RuleProgram& rule, std::byte* record, std::string_view key,
-                      FeatureReader* features) {
-  rule_ = &rule;
-  record_ = record;
-  scope_.rule = &rule;
-  scope_.record = record;
-  scope_.key = key;
-  scope_.features = features;
+// A rule of one event and no memory: the event is the match.
+void Matcher::give_single_event() {
+  if (rule_->row_places > 0) row_answers_.assign(rule_->row_places, 0);
+  if (!fits(rule_->steps[0].take, 0, 0, true)) return;
+  state_ = {};
+  once_ = {};
+  candidates_.assign(1, Candidate{});
+  select_at_event();
 }
 
 void Matcher::read_state(const OperatorEntry* entry) {
@@ -126,8 +157,8 @@ void Matcher::offer(const Run& run) {
   drafts_.push_back(draft);
 }
 
-// `parent` takes the event in hand as event number `count` of `step`; where it was killed, only a match that this
-// completes counts.
+// `parent` takes the event in hand as event number `count` of `step`; where it was killed, only a
+// match that this completes counts.
 void Matcher::take(const Run& parent, std::uint32_t step_index, std::uint32_t count, bool killed) {
   const StepProgram& step = rule_->steps[step_index];
   const bool may_stop = count >= step.min;
@@ -190,121 +221,15 @@ bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
   }
   if (conjunct.feature) {
     const FeatureTest& test = *conjunct.feature;
-    return compared(test.op, cep::compare(scope.features->read(test.feature), test.literal))
-        .is_true();
+    return test_holds(test, scope.features->read(test.feature));
   }
   return evaluate(*conjunct.expr, current, scope).is_true();
 }
 
-// ---- pruning and the budget
-
-// Whether `b` can never be the one that raises an alert because of `a`; both have their first event in common, or none
-// counts (see prune).
-bool Matcher::dominates(const Draft& a, const Draft& b) {
-  const std::uint32_t step = a.run.step();
-  if (step != b.run.step()) return false;
-  const std::uint32_t a_flags = a.run.flags();
-  const std::uint32_t b_flags = b.run.flags();
-  if ((a_flags & b_flags) != b_flags) return false;
-  if ((b_flags & Run::kCollects) != 0) {
-    const StepProgram& program = rule_->steps[step];
-    const auto stage = [&](std::uint32_t count) {
-      return program.max == kUnbounded ? std::min(count, program.min) : count;
-    };
-    if (stage(a.run.count()) != stage(b.run.count())) return false;
-  }
-  // Of two that are complete, the last events may differ: in the deadline, or in what `having` sees of them.
-  const bool same_last = a.takes && b.takes;
-  if ((b_flags & Run::kFinal) != 0 && !same_last &&
-      (!rule_->waits_from_first || rule_->rule->having)) {
-    return false;
-  }
-  const int live = rule_->steps[step].live_step;
-  const bool same_start = a.run.start == b.run.start;
-  if (!same_start && (!rule_->prunes_over_starts || live >= 0)) return false;
-  if (live >= 0) {
-    if (a.anchors_here != b.anchors_here) return false;
-    const Offset a_anchor = a.anchors_here ? a.run.node : a.run.anchor;
-    const Offset b_anchor = b.anchors_here ? b.run.node : b.run.anchor;
-    if (a_anchor != b_anchor) return false;
-  }
-  if (!same_start) return a.run.start < b.run.start;
-  return compare(record_, {a.run.node, a.takes, step}, {b.run.node, b.takes, step}) < 0;
-}
-
-void Matcher::prune_group(std::size_t begin, std::size_t end) {
-  // Runs that nothing happened to were compared with each other before.
-  const auto is_new = [](const Draft& draft) { return draft.takes; };
-  if (end - begin <= 16) {
-    for (std::size_t i = begin; i < end; ++i) {
-      for (std::size_t j = begin; j < end && dominated_[i] == 0; ++j) {
-        if (i == j || dominated_[j] != 0 || (!is_new(drafts_[i]) && !is_new(drafts_[j]))) continue;
-        if (dominates(drafts_[j], drafts_[i])) dominated_[i] = 1;
-      }
-    }
-    return;
-  }
-  // Only runs at one step with one anchor can dominate each other: look at those together.
-  group_order_.clear();
-  for (std::size_t i = begin; i < end; ++i) group_order_.push_back(static_cast<std::uint32_t>(i));
-  const auto place_of = [&](std::uint32_t i) {
-    const Draft& draft = drafts_[i];
-    const bool reads = rule_->steps[draft.run.step()].live_step >= 0;
-    const Offset anchor = !reads ? 0 : draft.anchors_here ? draft.run.node : draft.run.anchor;
-    return std::pair{draft.run.step(), anchor};
-  };
-  std::stable_sort(group_order_.begin(), group_order_.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return place_of(a) < place_of(b);
-  });
-  for (std::size_t first = 0; first < group_order_.size();) {
-    std::size_t last = first + 1;
-    while (last < group_order_.size() &&
-           place_of(group_order_[last]) == place_of(group_order_[first])) {
-      ++last;
-    }
-    for (std::size_t i = first; i < last; ++i) {
-      const std::uint32_t victim = group_order_[i];
-      for (std::size_t j = first; j < last && dominated_[victim] == 0; ++j) {
-        const std::uint32_t other = group_order_[j];
-        if (victim == other || dominated_[other] != 0) continue;
-        if (!is_new(drafts_[victim]) && !is_new(drafts_[other])) continue;
-        if (dominates(drafts_[other], drafts_[victim])) dominated_[victim] = 1;
-      }
-    }
-    first = last;
-  }
-}
-
-void Matcher::prune() {
-  dominated_.assign(drafts_.size(), 0);
-  for (std::size_t begin = 0; begin < drafts_.size();) {
-    std::size_t end = begin + 1;
-    while (end < drafts_.size() &&
-           (rule_->prunes_over_starts || drafts_[end].run.start == drafts_[begin].run.start)) {
-      ++end;
-    }
-    if (end - begin > 1) prune_group(begin, end);
-    begin = end;
-  }
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < drafts_.size(); ++i) {
-    if (dominated_[i] == 0) drafts_[kept++] = drafts_[i];
-  }
-  drafts_.resize(kept);
-}
-
-void Matcher::keep_to_budget() {
-  const std::size_t most = program_.limits.runs_per_key_max;
-  if (drafts_.size() <= most) return;
-  const std::size_t lost = drafts_.size() - most;
-  drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(lost));
-  state_.lost_runs += static_cast<std::uint32_t>(lost);
-  stats_.runs_lost += lost;
-}
-
 // ---- writing
 
-// Makes the drafts the rule's runs of this key; `entry` is the rule's, null where it has no state yet.
+// Makes the drafts the rule's runs of this key; `entry` is the rule's, null where it has no state
+// yet.
 void Matcher::commit(const OperatorEntry* entry) {
   KeySlot& slot = *hand_->slot;
   const auto count = static_cast<std::uint32_t>(drafts_.size());
@@ -312,15 +237,15 @@ void Matcher::commit(const OperatorEntry* entry) {
   stats_.runs += count;
   stats_.runs -= state_.run_count;
 
-  // What is new: the captured event, and a node for each event taken; drafts that differ only in what they wait for
-  // share it.
+  // What is new: the captured event, and a node for each event taken; drafts that differ only in
+  // what they wait for share it.
   std::uint32_t words = 0;
   std::uint32_t event_words = 0;
   const Draft* before = nullptr;
   for (Draft& draft : drafts_) {
     if (draft.takes) {
       if (hand_->event == 0 && event_words == 0) {
-        event_words = store_.event_words(*batch_, *hand_->row);
+        event_words = store_.event_words(*hand_->row);
         words += event_words;
       }
       draft.shares_node = before != nullptr && before->takes &&
@@ -332,16 +257,17 @@ void Matcher::commit(const OperatorEntry* entry) {
   }
   const std::uint32_t new_capacity = count < 2 ? count : count + count / 4;
   const std::uint32_t block_words = header_words_ + new_capacity * kRunWords;
-  const bool in_place = entry != nullptr && state_.run_capacity >= count &&
-                        RecordStore::has_room(record_, words);
+  const bool in_place =
+      entry != nullptr && state_.run_capacity >= count && RecordStore::has_room(record_, words);
   if (!in_place) {
     store_.ensure_replacing(slot, words + block_words, rule_->op, hand_->event, drafts_);
     record_ = store_.base(slot);
     scope_.record = record_;
+    hand_->record = record_;
   }
   if (event_words != 0) {
     hand_->event = RecordStore::cut(record_, event_words);
-    store_.write_event(record_, hand_->event, *batch_, *hand_->row, event_words);
+    store_.write_event(record_, hand_->event, *hand_->row, event_words);
   }
   bool starts = false;
   Offset node = 0;
@@ -370,8 +296,7 @@ void Matcher::commit(const OperatorEntry* entry) {
 
 std::uint32_t Matcher::node_words(const Draft& draft) const {
   const bool has_values = (draft.run.flags() & Run::kFinal) != 0;
-  const auto values =
-      has_values ? static_cast<std::uint32_t>(rule_->deadline_features.size()) : 0;
+  const auto values = has_values ? static_cast<std::uint32_t>(rule_->deadline_features.size()) : 0;
   return kNodeWords + values * kStoredValueWords;
 }
 
@@ -381,8 +306,7 @@ Offset Matcher::write_node(const Draft& draft) {
   Node node;
   node.parent = draft.run.node;
   node.event = hand_->event;
-  node.length =
-      1 + (node.parent != 0 ? RecordStore::at<Node>(record_, node.parent)->length : 0);
+  node.length = 1 + (node.parent != 0 ? RecordStore::at<Node>(record_, node.parent)->length : 0);
   node.step = static_cast<std::uint16_t>(draft.run.step());
   const Element& element = *rule_->steps[node.step].take.element;
   if (element.events.size() > 1) {
@@ -432,42 +356,6 @@ void Matcher::set_deadlines() {
 
 // ---- matches
 
-// Negative when match `a` comes before `b`, which has the same first event: longest, least positions, least steps.
-int Matcher::compare(const std::byte* record, Chain a, Chain b) const {
-  const auto node_at = [&](Offset offset) { return RecordStore::at<Node>(record, offset); };
-  const auto length = [&](const Chain& chain) {
-    return (chain.node != 0 ? node_at(chain.node)->length : 0) + (chain.takes ? 1 : 0);
-  };
-  const auto sign = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
-  if (length(a) != length(b)) return length(a) > length(b) ? -1 : 1;
-  int by_position = 0;
-  int by_step = 0;
-  Offset x = a.node;
-  Offset y = b.node;
-  if (a.takes && b.takes) {
-    by_step = sign(a.step, b.step);
-  } else if (a.takes) {  // the event in hand comes after all that were captured
-    by_position = 1;
-    by_step = sign(a.step, std::uint32_t{node_at(y)->step});
-    y = node_at(y)->parent;
-  } else if (b.takes) {
-    by_position = -1;
-    by_step = sign(std::uint32_t{node_at(x)->step}, b.step);
-    x = node_at(x)->parent;
-  }
-  // Backwards: what differs earliest is seen last and decides.
-  for (; x != y; x = node_at(x)->parent, y = node_at(y)->parent) {
-    const auto* first = RecordStore::at<KeptEvent>(record, node_at(x)->event);
-    const auto* second = RecordStore::at<KeptEvent>(record, node_at(y)->event);
-    if (const int difference = sign(std::pair{first->engine_time_us, first->arrival()},
-                                    std::pair{second->engine_time_us, second->arrival()})) {
-      by_position = difference;
-    }
-    if (const int difference = sign(node_at(x)->step, node_at(y)->step)) by_step = difference;
-  }
-  return by_position != 0 ? by_position : by_step;
-}
-
 bool Matcher::is_held_back(std::int64_t time_us) const {
   return rule_->once && once_.last_alert_us != OnceState::kNever &&
          time_us < once_.last_alert_us + rule_->once->us;
@@ -486,8 +374,9 @@ void Matcher::hold_back() {
   ++stats_.alerts_held_back;
 }
 
-// Decides which of `count` matches that complete together, in their order, become alerts. `scope_of(i)` and
-// `last_of(i)` give what the alert sees. Returns the place of the match that `skip past last` selected, else -1.
+// Decides which of `count` matches that complete together, in their order, become alerts.
+// `scope_of(i)` and `last_of(i)` give what the alert sees. Returns the place of the match that
+// `skip past last` selected, else -1.
 template <typename ScopeOf, typename LastOf>
 std::ptrdiff_t Matcher::select(std::size_t count, OrderKey order, ScopeOf&& scope_of,
                                LastOf&& last_of) {
@@ -536,7 +425,9 @@ bool Matcher::select_at_event() {
              [&](std::size_t i) -> const EvalScope& {
                return scope_at(candidates_[i].parent, static_cast<int>(last_step));
              },
-             [&](std::size_t) { return EventView{hand_->row, nullptr}; }) >= 0;
+             [&](std::size_t) {
+               return EventView{hand_->row, nullptr};
+             }) >= 0;
 }
 
 namespace {
@@ -545,14 +436,16 @@ class StoredFeatures : public FeatureReader {
  public:
   StoredFeatures(const RuleProgram& rule, const StoredValue* values)
       : rule_(rule), values_(values) {}
-  Value read(FeatureIndex feature) override {
+  const Value& read(FeatureIndex feature) override {
     const auto& kept = rule_.deadline_features;
     const auto place = std::lower_bound(kept.begin(), kept.end(), feature);
     TOCSIN_ASSERT(place != kept.end() && *place == feature, "compile lists what alerts read");
-    return values_[place - kept.begin()].value();
+    value_ = values_[place - kept.begin()].value();
+    return value_;
   }
 
  private:
+  Value value_;
   const RuleProgram& rule_;
   const StoredValue* values_;
 };
@@ -562,8 +455,10 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
                           const Timer& timer) {
   OperatorEntry* const entry = store_.find(slot, rule.op);
   if (entry == nullptr) return;
-  take_up(rule, store_.base(slot), key, nullptr);
+  take_up(rule, store_.base(slot));
   hand_ = nullptr;
+  scope_.key = key;
+  scope_.features = nullptr;
   header_words_ = rule_header_words(rule);
   auto* const header = RecordStore::at<RuleHeader>(record_, entry->state);
   Run* const runs = RecordStore::at<Run>(record_, entry->state + header_words_);
@@ -604,7 +499,9 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
         scope_.features = &*features;
         return scope_at(due_[i].node, -1);
       },
-      [&](std::size_t i) { return EventView{nullptr, last_event(due_[i].node)}; });
+      [&](std::size_t i) {
+        return EventView{nullptr, last_event(due_[i].node)};
+      });
   scope_.features = nullptr;
   if (selected >= 0) {  // all that began at or before its last event go
     const KeptEvent* last = last_event(due_[static_cast<std::size_t>(selected)].node);
@@ -625,6 +522,7 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
 
 std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset state,
                              std::int64_t now_us) {
+  if (rule.method == Method::kStrict) return strict_expiry(rule, record, state, now_us);
   auto* const header = RecordStore::at<RuleHeader>(record, state);
   Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
   std::int64_t latest = kDead;

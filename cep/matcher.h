@@ -1,19 +1,22 @@
-/// Matching by runs that share their past (method 3 of ARCHITECTURE.md, Matching): one rule, one key, one event at a
-/// time.
+/// Matching by runs that share their past (method 3 of ARCHITECTURE.md, Matching): one rule, one
+/// key, one event at a time.
 ///
-/// A **run** stands at the step whose event it took last, and may at once wait for the next step and collect more for
-/// its step's loop: an event that neither takes leaves it as it is, so that "every count is a place to stop" makes a new
-/// run only when the loop goes on. Runs are kept ascending by their first event. An event is offered to each run and to
-/// a fresh start; what they become is drafted first, then pruned, cut to the budget, and only what survives is written:
+/// A **run** stands at the step whose event it took last, and may at once wait for the next step
+/// and collect more for its step's loop: an event that neither takes leaves it as it is, so that
+/// "every count is a place to stop" makes a new run only when the loop goes on. Runs are kept
+/// ascending by their first event. An event is offered to each run and to a fresh start; what they
+/// become is drafted first, then pruned, cut to the budget, and only what survives is written:
 /// captured event and nodes are made for it alone.
 ///
-/// **Pruning**: under the default selection and `skip past last` an event gives at most one alert, that of the first
-/// match in order. A run can never give it while another of the same first event, which comes before it in that order,
-/// stands where it stands, can do all that it can, and differs from it in no event that anything later reads
-/// (StepProgram::live_step). Such a run is dropped. Without `within` and with nothing read, the same holds between
-/// different first events: the older comes first and never expires (but for `skip past last` at deadlines, which may
-/// drop the older one alone).
+/// **Pruning**: under the default selection and `skip past last` an event gives at most one alert,
+/// that of the first match in order. A run can never give it while another of the same first event,
+/// which comes before it in that order, stands where it stands, can do all that it can, and differs
+/// from it in no event that anything later reads (StepProgram::live_step). Such a run is dropped.
+/// Without `within` and with nothing read, the same holds between different first events: the older
+/// comes first and never expires (but for `skip past last` at deadlines, which may drop the older
+/// one alone).
 #pragma once
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -31,7 +34,8 @@ struct RowInHand {
   const Row* row = nullptr;
   std::uint32_t number = 0;                   // of the row in its slice
   const std::uint64_t* predicates = nullptr;  // its predicate bits in the table
-  KeySlot* slot = nullptr;                    // null: nothing is live here and nothing that needs a record begins
+  KeySlot* slot = nullptr;      // null: nothing is live here and nothing that needs a record begins
+  std::byte* record = nullptr;  // the slot's; null: none yet
   std::string_view key;
   Offset event = 0;  // where it is captured in the record; 0: not yet
 
@@ -55,13 +59,20 @@ class Matcher {
     scope_.batch = &batch;
     alerts_ = &alerts;
   }
-  /// Offers the row to the rule's runs of its key. Sets deadlines in `timers`' queue `queue`.
-  void on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& features,
-                ShardTimers& timers, std::uint32_t queue);
+  /// The row that on_event() is about, until the next call. Deadlines go to `timers`.
+  void begin_row(RowInHand& hand, FeatureReader& features, ShardTimers& timers) {
+    hand_ = &hand;
+    timers_ = &timers;
+    scope_.key = hand.key;
+    scope_.features = &features;
+  }
+  /// Offers the row to the rule's runs of its key; its deadlines go to queue `queue`.
+  void on_event(const RuleProgram& rule, std::uint32_t queue);
   /// Gives the matches of the key for which this deadline was set, if they still wait for it.
   void on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key,
                    const Timer& timer);
-  /// Until when the rule's state of a key matters: kDead when it is over by `now_us`, kNeverDies. Drops expired runs.
+  /// Until when the rule's state of a key matters: kDead when it is over by `now_us`, kNeverDies.
+  /// Drops expired runs.
   std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
                       std::int64_t now_us);
   static constexpr std::int64_t kDead = INT64_MIN;
@@ -90,8 +101,18 @@ class Matcher {
     scope_.taken_step = taken_step;
     return scope_;
   }
-  void take_up(const RuleProgram& rule, std::byte* record, std::string_view key,
-               FeatureReader* features);
+  void take_up(const RuleProgram& rule, std::byte* record) {
+    rule_ = &rule;
+    record_ = record;
+    scope_.rule = &rule;
+    scope_.record = record;
+  }
+  void give_single_event();
+  // ---- strict rules (cep/strict_matcher.cpp)
+  void on_strict_event();
+  void keep_strict(OperatorEntry* entry, std::uint32_t alive_before, std::uint32_t alive);
+  std::int64_t strict_expiry(const RuleProgram& rule, std::byte* record, Offset state,
+                             std::int64_t now_us);
   void prune();
   bool dominates(const Draft& a, const Draft& b);
   void prune_group(std::size_t begin, std::size_t end);
@@ -136,6 +157,7 @@ class Matcher {
   std::vector<std::uint32_t> group_order_;
   std::vector<std::uint8_t> dominated_;
   std::vector<Run> due_;
+  std::array<Offset, kStrictStepsMax> window_{};  // a strict rule's events by step
   bool changed_ = false;
 };
 }  // namespace tocsin::cep

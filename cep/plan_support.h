@@ -7,6 +7,7 @@
 #include "cep/plan.h"
 
 namespace tocsin::cep {
-/// A message for each construct of a valid plan that the engine cannot run; empty when it can run all.
+/// A message for each construct of a valid plan that the engine cannot run; empty when it can run
+/// all.
 std::vector<std::string> unsupported(const Plan& plan, const Limits& limits);
 }  // namespace tocsin::cep

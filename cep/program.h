@@ -1,13 +1,16 @@
-/// What cep::compile makes of a plan: everything that running needs and that can be known before the first event.
-/// Immutable and shared by engines; state lies elsewhere (cep/key_record.h).
+/// What cep::compile makes of a plan: everything that running needs and that can be known before
+/// the first event. Immutable and shared by engines; state lies elsewhere (cep/key_record.h).
 ///
 /// - **Atoms** (cep/atoms.h): each distinct test of one event, evaluated once over a slice.
-/// - **Predicates**: boolean combinations of atoms, one for each step, absence and feature, by event type. Those of one
+/// - **Predicates**: boolean combinations of atoms, one for each step, absence and feature, by
+/// event type. Those of one
 ///   table have a bit each in a row's mask; equal ones share it.
 /// - **Tables**: all operators (features and rules) with one key expression share one.
-/// - **Passes**: a slice is worked through level by level. Features run in pass 0. A rule that reads only features of
-///   its own table does too and reads them in place, right after they took the event; one that reads a feature of
-///   another table runs in pass 1 and reads all its features from value columns, which pass 0 wrote.
+/// - **Passes**: a slice is worked through level by level. Features run in pass 0. A rule that
+/// reads only features of
+///   its own table does too and reads them in place, right after they took the event; one that
+///   reads a feature of another table runs in pass 1 and reads all its features from value columns,
+///   which pass 0 wrote.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -21,7 +24,8 @@
 #include "cep/word_test.h"
 
 namespace tocsin::cep {
-/// A boolean combination of atoms, by event type, in postfix. An event type without entries never satisfies it.
+/// A boolean combination of atoms, by event type, in postfix. An event type without entries never
+/// satisfies it.
 struct Predicate {
   std::vector<AtomFormula> by_type;
 };
@@ -36,10 +40,10 @@ struct Conjunct {
 /// A step's or an absence's test of the event on offer.
 struct ElementProgram {
   const Element* element = nullptr;
-  std::uint32_t predicate = 0;     // its bit in the table's masks
-  std::uint32_t place = 0;         // among the rule's elements that have `by_row`: their cached answers
-  std::vector<Conjunct> by_row;    // the same for all runs of a key: features, key parts
-  std::vector<Conjunct> by_run;    // read what the run has bound
+  std::uint32_t predicate = 0;  // its bit in the table's masks
+  std::uint32_t place = 0;  // among the rule's elements that have `by_row`: their cached answers
+  std::vector<Conjunct> by_row;  // the same for all runs of a key: features, key parts
+  std::vector<Conjunct> by_run;  // read what the run has bound
 };
 struct StepProgram {
   ElementProgram take;
@@ -48,28 +52,37 @@ struct StepProgram {
   LoopMode mode = LoopMode::kRelaxed;
   Contiguity contiguity = Contiguity::kAny;
   std::vector<ElementProgram> guards;  // absences between this step and the next, or after the last
-  /// The last step, up to this one, whose events anything later reads; -1: none. Runs that stand here and agree on
-  /// those events have the same future.
+  /// The last step, up to this one, whose events anything later reads; -1: none. Runs that stand
+  /// here and agree on those events have the same future.
   int live_step = -1;
 };
+inline constexpr std::size_t kStrictStepsMax = 16;
 inline constexpr std::uint32_t kUnbounded = (1U << 19) - 1;
 
+/// How a rule's matches are found; all give the same alerts.
+enum class Method : std::uint8_t {
+  kSingle,  // one event, nothing to remember: no key record
+  kStrict,  // a fixed number of events, each the very next: the key's last events
+            // (cep/strict_matcher.cpp)
+  kRuns,    // runs that share their past (cep/matcher.cpp)
+};
 struct RuleProgram {
   RuleIndex index;
   const Rule* rule = nullptr;
   std::uint32_t table = 0;
-  std::uint32_t op = 0;  // in its table
+  std::uint32_t op = 0;     // in its table
   std::uint32_t level = 0;  // of its alerts' order
   std::uint32_t pass = 0;   // in which it runs; 1: it reads value columns
   std::vector<StepProgram> steps;
-  bool ends_absent = false;       // the match is given at a deadline
-  bool waits_from_first = false;  // deadline = first event + wait; else the last step's last event + wait
+  bool ends_absent = false;  // the match is given at a deadline
+  bool waits_from_first =
+      false;  // deadline = first event + wait; else the last step's last event + wait
   Duration wait;
   std::optional<Duration> within;
   std::optional<Duration> once;
   bool strict = false;  // some contiguity is `next`: considered events matter
   std::uint32_t considered_predicate = 0;
-  bool stateless = false;     // one event, nothing to remember: no key record
+  Method method = Method::kRuns;
   bool prunes = false;              // runs that another one dominates end
   bool prunes_over_starts = false;  // also where their first events differ
   std::uint32_t row_places = 0;
@@ -83,7 +96,7 @@ struct FeatureProgram {
   std::uint32_t op = 0;
   std::uint32_t predicate = 0;
   std::int64_t window_us = 0;
-  std::vector<bool> has_key;  // by event type: whether its key says a field of it
+  std::vector<bool> has_key;   // by event type: whether its key says a field of it
   bool is_probed = false;      // some rule of level 1 reads it
   std::uint32_t probe_op = 0;  // the bit of rows at which its value column is written
 };
@@ -111,8 +124,8 @@ struct KeyFields {
 struct TableProgram {
   KeySpec key;
   std::vector<KeyFields> by_type;
-  /// Bit 0 of an operator mask says that the row may make a key record; operators follow, features before probes
-  /// before rules: the order in which they see an event.
+  /// Bit 0 of an operator mask says that the row may make a key record; operators follow, features
+  /// before probes before rules: the order in which they see an event.
   std::vector<OperatorProgram> operators;  // by op - 1
   std::vector<Predicate> predicates;
   /// For each operator mask bit, the predicates whose union sets it.
@@ -120,7 +133,7 @@ struct TableProgram {
   std::vector<CaptureLayout> layouts;  // by event type
   std::uint32_t operator_words = 0;    // of a row's mask: operator bits, then predicate bits
   std::uint32_t predicate_words = 0;
-  std::int64_t longest_us = 0;        // of its operators' windows and waits
+  std::int64_t longest_us = 0;  // of its operators' windows and waits
 };
 
 /// A list prepared for `in`.
@@ -142,7 +155,8 @@ class ProgramImpl {
  public:
   std::shared_ptr<const Plan> plan;
   Limits limits;
-  std::vector<ExprPtr> rewritten;  // expressions made here; Conjunct::expr points at these or into the plan
+  std::vector<ExprPtr>
+      rewritten;  // expressions made here; Conjunct::expr points at these or into the plan
   std::vector<ListProgram> lists;
   AtomSet atoms;
   std::vector<TableProgram> tables;

@@ -1,4 +1,5 @@
-/// One slice in work: its rows, the atoms' bits over them, and the value columns that cross between passes.
+/// One slice in work: its rows, the atoms' bits over them, and the value columns that cross between
+/// passes.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -18,22 +18,14 @@ constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
 }  // namespace
 
-// Reads features at a row: in place in pass 0, from value columns after.
-class TableState::Features : public FeatureReader {
- public:
-  Features(TableState& table, Slice& slice, std::uint32_t pass, const RowInHand& hand)
-      : table_(table), slice_(slice), pass_(pass), hand_(hand) {}
-  Value read(FeatureIndex feature) override {
-    if (pass_ > 0) return slice_.values(feature)[hand_.number];
-    return table_.read_feature(table_.program_.features[feature.value], hand_);
+const Value& TableState::Features::read(FeatureIndex feature) {
+  if (pass_ > 0) return slice_->values(feature)[hand_->number];
+  if (feature.value != last_) {
+    last_ = feature.value;
+    value_ = read_feature((*programs_)[feature.value], *hand_);
   }
-
- private:
-  TableState& table_;
-  Slice& slice_;
-  std::uint32_t pass_;
-  const RowInHand& hand_;
-};
+  return value_;
+}
 
 TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
                        EngineStats& stats)
@@ -63,7 +55,8 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
   }
   gains_.resize(table_.predicates.size() * mask_words_);
   const auto gain = [&](std::uint32_t predicate, std::uint32_t word, std::uint32_t bit) {
-    gains_[std::size_t{predicate} * mask_words_ + word + bit / 64] |= std::uint64_t{1} << (bit % 64);
+    gains_[std::size_t{predicate} * mask_words_ + word + bit / 64] |= std::uint64_t{1}
+                                                                      << (bit % 64);
   };
   for (std::uint32_t bit = 0; bit < table_.bit_predicates.size(); ++bit) {
     for (const std::uint32_t predicate : table_.bit_predicates[bit]) gain(predicate, 0, bit);
@@ -114,7 +107,8 @@ char* TableState::key_space(std::size_t bytes) {
   return key_bytes_.get() + key_bytes_used_;
 }
 
-// Writes the row's key bytes after those used so far; gives their number plus one, 0 when a part is missing.
+// Writes the row's key bytes after those used so far; gives their number plus one, 0 when a part is
+// missing.
 std::uint32_t TableState::write_key(const Batch& batch, const Row& row) {
   const KeyFields& key = table_.by_type[row.type.value];
   const Column* columns = batch.types[row.type.value].fields.data();
@@ -185,8 +179,7 @@ void TableState::prefetch_slot(std::uint32_t touch) const {
 void TableState::prefetch_record(std::uint32_t touch) const {
   const KeySlot* slot = slots_[touch];
   if (slot == nullptr || slot->record == 0) return;
-  const std::byte* record =
-      shards_[shard_of_hash(slot->hash)]->keys.arena().at(slot->record);
+  const std::byte* record = shards_[shard_of_hash(slot->hash)]->keys.arena().at(slot->record);
   for (std::size_t line = 0; line < kPrefetchLines; ++line) __builtin_prefetch(record + 64 * line);
 }
 
@@ -220,6 +213,7 @@ void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
 
 void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
                      std::vector<Alert>& alerts) {
+  store_.begin_slice(slice.batch());
   matcher_.begin_slice(slice.batch(), alerts);
   const auto touches = static_cast<std::uint32_t>(touches_.size());
   for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i) prefetch_record(i);
@@ -248,13 +242,16 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
                          KeySlot* slot) {
   const Row& row = slice.batch().rows[touch.row];
   const std::uint64_t* mask = mask_of(row);
-  RowInHand hand;
+  RowInHand& hand = hand_;
+  hand = {};
   hand.row = &row;
   hand.number = touch.row;
   hand.predicates = mask + table_.operator_words;
   hand.slot = slot;
   hand.key = key_of(touch);
-  Features features(*this, slice, pass, hand);
+  if (slot != nullptr && slot->record != 0) hand.record = store_.base(*slot);
+  features_.begin(program_.features, slice, pass, hand);
+  matcher_.begin_row(hand, features_, shard.timers[pass]);
   for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
     std::uint64_t bits = mask[w] & pass_masks_[pass][w];
     for (; bits != 0; bits &= bits - 1) {
@@ -270,8 +267,7 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
           break;
         }
         case OperatorKind::kRule:
-          matcher_.on_event(program_.rules[program.index], hand, features, shard.timers[pass],
-                            queue_of_op_[op - 1]);
+          matcher_.on_event(program_.rules[program.index], queue_of_op_[op - 1]);
           break;
       }
     }
@@ -290,43 +286,46 @@ void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& han
     if (value.is_missing()) return;
   }
   KeySlot& slot = *hand.slot;
-  OperatorEntry* entry = store_.find(slot, feature.op);
-  if (entry != nullptr) {
-    auto* ring = RecordStore::at<RingHeader>(store_.base(slot), entry->state);
-    trim_ring(ring, now, feature.window_us);
-    if (ring->count == ring->capacity) {
-      const std::uint32_t capacity = ring->capacity + std::max(ring->capacity / 2, 4U);
-      const std::uint32_t words = ring_words(capacity, ring->wide_times != 0, ring->value);
-      if (store_.ensure(slot, words, feature.op, hand.event)) {
-        entry = store_.find(slot, feature.op);
-        ring = RecordStore::at<RingHeader>(store_.base(slot), entry->state);
-      }
-      const Offset place = RecordStore::cut(store_.base(slot), words);
-      auto* grown = RecordStore::at<RingHeader>(store_.base(slot), place);
-      grown->capacity = capacity;
-      copy_ring(*ring, grown);
-      RecordStore::set_state(store_.base(slot), feature.op, place);
-      ring = grown;
-    }
+  OperatorEntry* entry =
+      hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
+  if (entry == nullptr) {
+    const RingHeader fresh = make_ring(*feature.feature, 0);
+    const std::uint32_t words = ring_words(fresh.capacity, fresh.wide_times != 0, fresh.value);
+    store_.ensure(slot, words, feature.op, hand.event);
+    hand.record = store_.base(slot);
+    const Offset place = RecordStore::cut(hand.record, words);
+    auto* ring = RecordStore::at<RingHeader>(hand.record, place);
+    start_ring(fresh, ring);
+    RecordStore::set_state(hand.record, feature.op, place);
     push_ring(ring, now, value);
     return;
   }
-  const RingHeader fresh = make_ring(*feature.feature, 0);
-  const std::uint32_t words = ring_words(fresh.capacity, fresh.wide_times != 0, fresh.value);
-  store_.ensure(slot, words, feature.op, hand.event);
-  const Offset place = RecordStore::cut(store_.base(slot), words);
-  auto* ring = RecordStore::at<RingHeader>(store_.base(slot), place);
-  start_ring(fresh, ring);
-  RecordStore::set_state(store_.base(slot), feature.op, place);
+  auto* ring = RecordStore::at<RingHeader>(hand.record, entry->state);
+  trim_ring(ring, now, feature.window_us);
+  if (ring->count == ring->capacity) {
+    const std::uint32_t capacity = ring->capacity + std::max(ring->capacity / 2, 4U);
+    const std::uint32_t words = ring_words(capacity, ring->wide_times != 0, ring->value);
+    if (store_.ensure(slot, words, feature.op, hand.event)) {
+      hand.record = store_.base(slot);
+      entry = RecordStore::find(hand.record, feature.op);
+      ring = RecordStore::at<RingHeader>(hand.record, entry->state);
+    }
+    const Offset place = RecordStore::cut(hand.record, words);
+    auto* grown = RecordStore::at<RingHeader>(hand.record, place);
+    grown->capacity = capacity;
+    copy_ring(*ring, grown);
+    RecordStore::set_state(hand.record, feature.op, place);
+    ring = grown;
+  }
   push_ring(ring, now, value);
 }
 
 Value TableState::read_feature(const FeatureProgram& feature, const RowInHand& hand) {
   if (!feature.has_key[hand.row->type.value]) return Value::missing();
   RingHeader* ring = nullptr;
-  if (hand.slot != nullptr) {
-    if (const OperatorEntry* entry = store_.find(*hand.slot, feature.op)) {
-      ring = RecordStore::at<RingHeader>(store_.base(*hand.slot), entry->state);
+  if (hand.record != nullptr) {
+    if (const OperatorEntry* entry = RecordStore::find(hand.record, feature.op)) {
+      ring = RecordStore::at<RingHeader>(hand.record, entry->state);
       trim_ring(ring, hand.row->engine_time.us, feature.window_us);
     }
   }

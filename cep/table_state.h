@@ -1,7 +1,9 @@
-/// The state and the work of one table: all operators with one key expression. A slice is worked through in two phases:
-/// **resolve** makes each row's mask of operators and predicates, leaves out what none can use, finds or makes the key
-/// slots of the rest, by shard; **run**, once for each pass, goes through the resolved rows of each shard in order,
-/// firing timers before the rows they precede. Slots and records are only given back in **sweep**, after the last pass.
+/// The state and the work of one table: all operators with one key expression. A slice is worked
+/// through in two phases:
+/// **resolve** makes each row's mask of operators and predicates, leaves out what none can use,
+/// finds or makes the key slots of the rest, by shard; **run**, once for each pass, goes through
+/// the resolved rows of each shard in order, firing timers before the rows they precede. Slots and
+/// records are only given back in **sweep**, after the last pass.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -25,7 +27,8 @@ class TableState {
   TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
              EngineStats& stats);
   void resolve(Slice& slice);
-  /// Runs the operators of one pass over the resolved rows, then fires their timers due at or before `watermark`.
+  /// Runs the operators of one pass over the resolved rows, then fires their timers due at or
+  /// before `watermark`.
   void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
   /// Lets go of what is dead at `watermark`.
   void sweep(EventTime watermark);
@@ -49,7 +52,29 @@ class TableState {
     std::uint32_t key_begin = 0;  // into key_bytes_
     std::uint32_t key_size = 0;
   };
-  class Features;
+  // Reads features at the row in hand: in place in pass 0, from value columns after. By then all of
+  // them have taken the row, so that the last value read stays good.
+  class Features : public FeatureReader {
+   public:
+    void begin(const std::vector<FeatureProgram>& programs, Slice& slice, std::uint32_t pass,
+               const RowInHand& hand) {
+      programs_ = &programs;
+      slice_ = &slice;
+      pass_ = pass;
+      hand_ = &hand;
+      last_ = kNone;
+    }
+    const Value& read(FeatureIndex feature) override;
+
+   private:
+    static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+    const std::vector<FeatureProgram>* programs_ = nullptr;
+    Slice* slice_ = nullptr;
+    std::uint32_t pass_ = 0;
+    const RowInHand* hand_ = nullptr;
+    std::uint32_t last_ = kNone;
+    Value value_;
+  };
 
   void make_masks(const Slice& slice);
   char* key_space(std::size_t bytes);
@@ -66,7 +91,7 @@ class TableState {
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
   void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);
   void take_into_feature(const FeatureProgram& feature, RowInHand& hand, const Slice& slice);
-  Value read_feature(const FeatureProgram& feature, const RowInHand& hand);
+  static Value read_feature(const FeatureProgram& feature, const RowInHand& hand);
   void fire(std::uint32_t pass, Shard& shard, std::int64_t now_us);
   std::int64_t look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
 
@@ -77,9 +102,11 @@ class TableState {
   std::int64_t tick_us_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::array<std::vector<std::uint64_t>, kPasses> pass_masks_;  // the operators of each pass
-  std::vector<std::uint32_t> queue_of_op_;  // by op - 1: its timers' queue
+  std::vector<std::uint32_t> queue_of_op_;                      // by op - 1: its timers' queue
   RecordStore store_;
   Matcher matcher_;
+  RowInHand hand_;
+  Features features_;
 
   // The slice in work.
   std::uint32_t mask_words_ = 0;
@@ -89,7 +116,7 @@ class TableState {
   std::vector<Touch> unordered_;
   std::vector<Touch> touches_;  // by shard, rows ascending
   std::array<std::uint32_t, kShardCount + 1> shard_begin_{};
-  std::vector<KeySlot*> slots_;  // by touch
+  std::vector<KeySlot*> slots_;        // by touch
   std::unique_ptr<char[]> key_bytes_;  // of all touches
   std::uint32_t key_bytes_used_ = 0;
   std::uint32_t key_bytes_capacity_ = 0;

@@ -1,6 +1,7 @@
-/// Deadlines of one shard. Those of a rule with one fixed delay come in the order in which they fall due, so that a
-/// queue suffices; a rule whose deadline counts from the match's first event needs a heap. A small heap stands over the
-/// queues' heads. Nothing is cancelled: a timer whose partial match has gone finds nothing when it fires.
+/// Deadlines of one shard. Those of a rule with one fixed delay come in the order in which they
+/// fall due, so that a queue suffices; a rule whose deadline counts from the match's first event
+/// needs a heap. A small heap stands over the queues' heads. Nothing is cancelled: a timer whose
+/// partial match has gone finds nothing when it fires.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -44,7 +45,8 @@ class ShardTimers {
   void push(std::uint32_t queue, const Timer& timer);
   /// No timer falls due before; kNone when there is none.
   std::int64_t next_due_us() const { return heads_.empty() ? kNone : heads_.front().deadline_us; }
-  /// Takes the first timer due at or before `now_us`, in the order of deadline, and within a rule of arrival.
+  /// Takes the first timer due at or before `now_us`, in the order of deadline, and within a rule
+  /// of arrival.
   bool take_due(std::int64_t now_us, Timer& out);
   std::size_t size() const;
   std::size_t bytes() const;

@@ -43,8 +43,7 @@ std::optional<WordTerm> field_term(const Maker& maker, const Expr& expr) {
     return term;
   }
   if (expr.op != Op::kBound) return std::nullopt;
-  term.source =
-      expr.which == Which::kFirst ? WordTerm::Source::kFirst : WordTerm::Source::kLast;
+  term.source = expr.which == Which::kFirst ? WordTerm::Source::kFirst : WordTerm::Source::kLast;
   term.step = maker.step_of_var[expr.var.value];
   return term;
 }

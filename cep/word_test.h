@@ -1,5 +1,6 @@
-/// A fast form for the commonest correlated conjuncts: a comparison between fields of the event on offer and of an
-/// event that the run has bound, each perhaps times a constant, all exact numbers, times, booleans or texts.
+/// A fast form for the commonest correlated conjuncts: a comparison between fields of the event on
+/// offer and of an event that the run has bound, each perhaps times a constant, all exact numbers,
+/// times, booleans or texts.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,10 +14,11 @@ struct WordTerm {
   enum class Source : std::uint8_t { kConstant, kCurrent, kFirst, kLast };
   static constexpr std::uint32_t kNoField = ~std::uint32_t{0};
   Source source = Source::kConstant;
-  bool checks_product = false;   // the plan multiplies: a product beyond 64 bits is missing
-  std::uint32_t step = 0;        // kFirst, kLast: of the step's events
+  bool checks_product = false;  // the plan multiplies: a product beyond 64 bits is missing
+  std::uint32_t step = 0;       // kFirst, kLast: of the step's events
   std::vector<std::uint32_t> field_of_type;  // kNoField where the type has none
-  std::int64_t factor = 1;       // the constant, or what the field is multiplied by, common scale included
+  std::int64_t factor =
+      1;  // the constant, or what the field is multiplied by, common scale included
   std::int64_t plan_factor = 1;  // the factor of the plan's multiplication alone
 };
 struct WordTest {

@@ -103,13 +103,12 @@ std::vector<oracle::Event> events_of(const std::vector<Pay>& pays) {
   std::vector<oracle::Event> events;
   for (const Pay& pay : pays) {
     const cep::EventTime ts{pay.ms * 1'000};
-    events.push_back(
-        {EventTypeIndex(0),
-         ts,
-         {OwnedValue(Value::time(ts)),
-          OwnedValue(Value::integer(static_cast<std::int64_t>(events.size()))), text(pay.card),
-          text(pay.device),
-          OwnedValue(pay.cents ? Value::decimal(*pay.cents, 2) : Value::missing())}});
+    events.push_back({EventTypeIndex(0),
+                      ts,
+                      {OwnedValue(Value::time(ts)),
+                       OwnedValue(Value::integer(static_cast<std::int64_t>(events.size()))),
+                       text(pay.card), text(pay.device),
+                       OwnedValue(pay.cents ? Value::decimal(*pay.cents, 2) : Value::missing())}});
   }
   return events;
 }
@@ -136,17 +135,23 @@ std::string messages_of(const cep::Plan& plan, const std::vector<Pay>& pays) {
 TEST_CASE("engine: a window of D has what is younger than D, this event included") {
   cep::Plan plan = pay_plan();
   add_feature(plan, Aggregate::kCount, kCard, 10);
-  CHECK(messages_of(plan, {{1, "c", "d", {}}, {5, "c", "d", {}}, {10, "c", "d", {}},
-                           {11, "c", "d", {}}, {11, "x", "d", {}}, {60, "c", "d", {}}}) ==
-        "1 2 3 3 1 1");
+  CHECK(messages_of(plan, {{1, "c", "d", {}},
+                           {5, "c", "d", {}},
+                           {10, "c", "d", {}},
+                           {11, "c", "d", {}},
+                           {11, "x", "d", {}},
+                           {60, "c", "d", {}}}) == "1 2 3 3 1 1");
 }
 
 TEST_CASE("engine: sum and avg leave missing values out, over nothing they are 0 and missing") {
   cep::Plan plan = pay_plan();
   add_feature(plan, Aggregate::kSum, kCard, 10);
   add_feature(plan, Aggregate::kAvg, kCard, 10);
-  CHECK(messages_of(plan, {{1, "c", "d", {}}, {2, "c", "d", 150}, {3, "c", "d", {}},
-                           {4, "c", "d", 50}, {12, "c", "d", -25}}) ==
+  CHECK(messages_of(plan, {{1, "c", "d", {}},
+                           {2, "c", "d", 150},
+                           {3, "c", "d", {}},
+                           {4, "c", "d", 50},
+                           {12, "c", "d", -25}}) ==
         "0.00,missing 1.50,1.500000000 1.50,1.500000000 2.00,1.000000000 0.25,0.125000000");
 }
 
@@ -163,9 +168,12 @@ TEST_CASE("engine: a feature of another key has its value as of this event") {
   add_feature(plan, Aggregate::kCount, kDevice, 10);
   add_feature(plan, Aggregate::kCount, kCard, 10);
   // The third event has no device, the fourth no card: not for the rule, but the device counts it.
-  CHECK(messages_of(plan, {{1, "a", "d", {}}, {2, "b", "d", {}}, {3, "a", nullptr, {}},
-                           {3, nullptr, "d", {}}, {4, "a", "d", {}}, {12, "b", "d", {}}}) ==
-        "1,1 2,1 missing,2 4,3 3,1");
+  CHECK(messages_of(plan, {{1, "a", "d", {}},
+                           {2, "b", "d", {}},
+                           {3, "a", nullptr, {}},
+                           {3, nullptr, "d", {}},
+                           {4, "a", "d", {}},
+                           {12, "b", "d", {}}}) == "1,1 2,1 missing,2 4,3 3,1");
 }
 
 TEST_CASE("engine: at a deadline a feature has the value of the match's last event") {

@@ -1,5 +1,5 @@
-// Matching by tables: each row says a pattern, a stream of letters with times in ms, and the matches that become
-// alerts, by the arrival index of their events.
+// Matching by tables: each row says a pattern, a stream of letters with times in ms, and the
+// matches that become alerts, by the arrival index of their events.
 #include "cep/engine.h"
 
 #include <doctest/doctest.h>
@@ -167,7 +167,8 @@ TEST_CASE("engine: a key keeps at most so many runs, and the next alert says wha
   CHECK(alerts[1].lost_runs == 0);
 }
 
-TEST_CASE("engine: one event gives at most so many alerts, and the last says how many more there were") {
+TEST_CASE(
+    "engine: one event gives at most so many alerts, and the last says how many more there were") {
   cep::Plan plan = letters_plan("a; any b", 0);
   plan.rules[0].selection.kind = SelectionKind::kNoSkip;
   const cep::Program program = compiled(plan, {.matches_per_event_max = 2});
@@ -196,7 +197,8 @@ TEST_CASE("engine: state goes away as its windows pass") {
   CHECK(engine.stats().runs == 3);
   CHECK(engine.stats().timers == 1);
   const cep::Batch none(plan);
-  engine.advance(none, {50'000}, alerts);  // the deadline has passed, the two starts may still go on
+  engine.advance(none, {50'000},
+                 alerts);  // the deadline has passed, the two starts may still go on
   CHECK(alerts.size() == 1);
   CHECK(engine.stats().timers == 0);
   CHECK(engine.stats().runs == 2);
@@ -250,8 +252,7 @@ TEST_CASE("engine: compile refuses what it does not run, and names the rule") {
     CHECK(program.error().code == Errc::kInvalidArgument);
   }
   cep::Plan plan = letters_plan("a; any b; any c", 0);
-  CHECK_FALSE(
-      cep::compile(std::make_shared<const cep::Plan>(plan), {.states_max = 2}).has_value());
+  CHECK_FALSE(cep::compile(std::make_shared<const cep::Plan>(plan), {.states_max = 2}).has_value());
 }
 
 TEST_CASE("engine: only columns that something reads are asked for") {

@@ -112,7 +112,8 @@ std::vector<oracle::Event> random_events(Random& random, const cep::Plan& plan,
     if (!random.chance(30)) {
       now = now + cep::Duration{1'000'000 * random.between(1, shape.step_s_max)};
       if (random.chance(shape.gaps)) {
-        now = now + cep::Duration{1'000'000 * random.pick({40, 3'600, 86'400, 10'000'000})};
+        const std::int64_t silence_s = random.pick({40, 3'600, 86'400, 10'000'000});
+        now = now + cep::Duration{1'000'000 * silence_s};
       }
     }
     oracle::Event event;

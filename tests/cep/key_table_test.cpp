@@ -1,0 +1,141 @@
+#include "cep/key_table.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cep/arena.h"
+#include "cep/expiry_wheel.h"
+#include "cep/timers.h"
+#include "tests/support/random.h"
+
+namespace tocsin::cep {
+using tests::Random;
+
+TEST_CASE("arena: blocks keep their bytes, and the last one freed gives all memory back") {
+  struct Block {
+    BlockRef ref;
+    std::uint32_t words;
+    unsigned char mark;
+  };
+  Random random(11);
+  Arena arena;
+  std::vector<Block> blocks;
+  const auto is_intact = [&](const Block& block) {
+    const std::byte* bytes = arena.at(block.ref);
+    for (std::size_t i = 0; i < std::size_t{block.words} * 8; ++i) {
+      if (bytes[i] != std::byte{block.mark}) return false;
+    }
+    return true;
+  };
+  for (int i = 0; i < 4'000; ++i) {
+    if (blocks.empty() || random.chance(60)) {
+      const auto wanted =
+          static_cast<std::uint32_t>(random.between(1, random.chance(5) ? 3'000 : 90));
+      const std::uint32_t words = Arena::rounded(wanted);
+      REQUIRE(words >= wanted);
+      REQUIRE(Arena::rounded(words) == words);
+      const Block block{arena.allocate(words), words, static_cast<unsigned char>(i)};
+      REQUIRE(block.ref != 0);
+      REQUIRE(reinterpret_cast<std::uintptr_t>(arena.at(block.ref)) % 64 == 0);
+      std::memset(arena.at(block.ref), block.mark, std::size_t{words} * 8);
+      blocks.push_back(block);
+    } else {
+      const std::size_t at = random.below(blocks.size());
+      REQUIRE(is_intact(blocks[at]));
+      arena.free(blocks[at].ref, blocks[at].words);
+      blocks[at] = blocks.back();
+      blocks.pop_back();
+    }
+  }
+  for (const Block& block : blocks) {
+    REQUIRE(is_intact(block));
+    arena.free(block.ref, block.words);
+  }
+  CHECK(arena.bytes() == 0);
+}
+
+TEST_CASE("key shard: finds what was inserted, through growth, erasure and compaction") {
+  Random random(5);
+  KeyShard shard;
+  std::map<std::string, std::uint64_t> keys;
+  for (int i = 0; i < 20'000; ++i) {
+    // Short keys stand in the slot, long ones outside; the low bits make all of them one key group.
+    std::string key = fmt::format("{}", random.below(3'000));
+    if (random.chance(30)) key += std::string(40, 'x');
+    const std::uint64_t hash = hash_key(key, 77) & ~std::uint64_t{1023};
+    KeySlot* slot = shard.find(hash, key);
+    REQUIRE((slot != nullptr) == (keys.count(key) != 0));
+    if (slot == nullptr) {
+      REQUIRE(shard.key(*shard.insert(hash, key)) == key);
+      keys.emplace(key, hash);
+    } else if (random.chance(70)) {
+      shard.erase(slot);
+      keys.erase(key);
+    }
+    REQUIRE(shard.count() == keys.size());
+  }
+  for (const auto& [key, hash] : keys) {
+    KeySlot* slot = shard.find(hash, key);
+    REQUIRE(slot != nullptr);
+    shard.erase(slot);
+  }
+  CHECK(shard.bytes() == 0);
+}
+
+TEST_CASE("key hash: its low bits are the key group, whatever the seed") {
+  for (const char* key : {"", "c1", "a longer key than a slot holds, by some"}) {
+    CAPTURE(key);
+    CHECK(group_of_hash(hash_key(key, 1)) == key_group(key));
+    CHECK(group_of_hash(hash_key(key, 2)) == key_group(key));
+    CHECK(hash_key(key, 1) != hash_key(key, 2));
+  }
+}
+
+TEST_CASE("timers: fall due in order over queues and heaps") {
+  ShardTimers timers({true, false});
+  const auto timer = [](std::int64_t deadline, std::uint32_t arrival) {
+    return Timer{deadline, 0, 0, arrival, 0};
+  };
+  for (const std::int64_t deadline : {5, 7, 7, 9}) timers.push(0, timer(deadline, 1));
+  for (const std::int64_t deadline : {8, 3, 6, 3}) timers.push(1, timer(deadline, 2));
+  CHECK(timers.size() == 8);
+  CHECK(timers.next_due_us() == 3);
+  std::vector<std::int64_t> due;
+  Timer next;
+  while (timers.take_due(7, next)) due.push_back(next.deadline_us);
+  CHECK(due == std::vector<std::int64_t>{3, 3, 5, 6, 7, 7});
+  CHECK(timers.size() == 2);
+  while (timers.take_due(1'000, next)) due.push_back(next.deadline_us);
+  CHECK(due.back() == 9);
+  CHECK(timers.next_due_us() == ShardTimers::kNone);
+}
+
+TEST_CASE("expiry wheel: each key is seen after its time, soon, and again when asked") {
+  ExpiryWheel wheel(10);
+  wheel.add(1, 100, 130);
+  wheel.add(2, 100, 5'000);  // beyond the last bucket: seen early
+  std::vector<std::uint64_t> seen;
+  const auto advance = [&](std::int64_t now, std::int64_t again) {
+    seen.clear();
+    wheel.advance(now, [&](std::uint64_t hash) {
+      seen.push_back(hash);
+      return hash == 2 ? again : ExpiryWheel::kGone;
+    });
+  };
+  advance(130, 0);
+  CHECK(seen.empty());
+  advance(140, 0);
+  CHECK(seen == std::vector<std::uint64_t>{1});
+  advance(800, 5'000);
+  CHECK(seen == std::vector<std::uint64_t>{2});
+  advance(1'000'000, ExpiryWheel::kGone);  // a jump over all buckets
+  CHECK(seen == std::vector<std::uint64_t>{2});
+  advance(2'000'000, 0);
+  CHECK(seen.empty());
+}
+}  // namespace tocsin::cep
