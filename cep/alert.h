@@ -16,12 +16,13 @@ struct BoundEvent {
   std::string identity;  // canonical bytes (cep/identity.h)
   std::string id;        // as shown
   EventTime ts;
-  std::vector<OwnedValue> fields;  // parallel to the rule's Captured fields of this type; missing where missing
+  std::vector<OwnedValue>
+      fields;  // parallel to the rule's Captured fields of this type; missing where missing
 };
 struct Alert {
   OrderKey order;
   RuleIndex rule;
-  std::string id;  // cep::alert_id
+  std::string id;               // cep::alert_id
   std::vector<OwnedValue> key;  // parallel to the rule's key parts
   EventTime ts;                 // the completing event's time, or the deadline
   Severity severity = Severity::kMedium;

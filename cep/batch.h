@@ -1,4 +1,5 @@
-/// Events by column. Rows stand in one order; the fields of each event type have columns of their own.
+/// Events by column. Rows stand in one order; the fields of each event type have columns of their
+/// own.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -33,10 +34,10 @@ class TextArena {
   std::size_t bytes_ = 0;  // stored in all
 };
 
-/// One field of one event type, an entry for each row of that type. Not all fields have one: a field that nothing
-/// uses has empty vectors. `words`: bool 0/1, int, decimal mantissa at the field's scale, time us, date days, duration
-/// us, enum ordinal, float by its bits. Strings are in `texts` instead. `known[i]` is 0 for a missing value (whose word
-/// is then 0 and text empty).
+/// One field of one event type, an entry for each row of that type. Not all fields have one: a
+/// field that nothing uses has empty vectors. `words`: bool 0/1, int, decimal mantissa at the
+/// field's scale, time us, date days, duration us, enum ordinal, float by its bits. Strings are in
+/// `texts` instead. `known[i]` is 0 for a missing value (whose word is then 0 and text empty).
 struct Column {
   std::vector<std::int64_t> words;
   std::vector<std::string_view> texts;
@@ -52,17 +53,19 @@ struct Row {
   EventTime engine_time;
   EventTime ts;
   ArrivalNumber arrival;
-  std::uint32_t equal_number = 0;  // its number among equals at its time; only for types without an id field
-  std::string_view raw;            // the JSON line; only for types without an id field (for their identity)
+  std::uint32_t equal_number =
+      0;                 // its number among equals at its time; only for types without an id field
+  std::string_view raw;  // the JSON line; only for types without an id field (for their identity)
 };
 /// Invariant of a slice given to the engine: rows ascend by (engine_time, arrival).
 struct Batch {
   std::vector<Row> rows;
   std::vector<TypeColumns> types;  // by EventTypeIndex
   TextArena texts;
-  /// Identities of events without an id field are computed from all declared fields by this, when first needed.
-  /// Set by whoever fills the batch; gives one value for each declared field, texts borrowed from `scratch` or raw.
-  /// Null where all declared fields have columns (append): their values are the columns'.
+  /// Identities of events without an id field are computed from all declared fields by this, when
+  /// first needed. Set by whoever fills the batch; gives one value for each declared field, texts
+  /// borrowed from `scratch` or raw. Null where all declared fields have columns (append): their
+  /// values are the columns'.
   using FieldsOf = std::vector<Value> (*)(const Plan& plan, const Row& row, TextArena& scratch);
   FieldsOf fields_of = nullptr;
 
@@ -71,10 +74,10 @@ struct Batch {
   Batch() = default;
   /// Forgets rows and texts, keeps capacity.
   void clear();
-  /// Appends a row with all its declared fields (absent entries at the end are missing); texts are copied. For tests
-  /// and small inputs; the decoder writes columns itself.
-  void append(const Plan& plan, EventTypeIndex type, EventTime engine_time, EventTime ts, ArrivalNumber arrival,
-              const std::vector<Value>& fields);
+  /// Appends a row with all its declared fields (absent entries at the end are missing); texts are
+  /// copied. For tests and small inputs; the decoder writes columns itself.
+  void append(const Plan& plan, EventTypeIndex type, EventTime engine_time, EventTime ts,
+              ArrivalNumber arrival, const std::vector<Value>& fields);
   /// The value of a field of a row; missing where it has no column.
   Value value(const Plan& plan, const Row& row, FieldIndex field) const;
 };

@@ -1,5 +1,5 @@
-/// Expression trees of the plan: typed, names resolved. Both the engine and the oracle read them; each has an
-/// evaluator of its own. A tree is immutable and may be shared between rules.
+/// Expression trees of the plan: typed, names resolved. Both the engine and the oracle read them;
+/// each has an evaluator of its own. A tree is immutable and may be shared between rules.
 #pragma once
 #include <memory>
 #include <optional>
@@ -12,25 +12,25 @@
 
 namespace tocsin::cep {
 enum class Op : std::uint8_t {
-  kLiteral,    // `literal`, text in `text`
-  kField,      // field `field` of the current event; inside an aggregate's argument, of the element
-  kBound,      // field `field` of variable `var`'s event `which`; missing where the variable took none
-  kPrev,       // field `field` of the event before the current one in the same loop
-  kAggregate,  // `aggregate` over the events of variable `var`; args[0] for each element (none for count), an
-               // optional condition on elements in args[1]
-  kFeature,    // feature `feature`, as of the current event, by this event's own key value
-  kKey,        // part `key_part` of the rule's key
-  kIsBound,    // variable `var` has taken an event
-  kInLoop,     // args[0] equals args[1] (a kField of the element) for some event of `var`; SQL's IN
-  kIn,         // args[0] in list `list`
-  kInValues,   // args[0] in {args[1], …}; SQL's IN
-  kBetween,    // args[0] >= args[1] and args[0] <= args[2]
+  kLiteral,  // `literal`, text in `text`
+  kField,    // field `field` of the current event; inside an aggregate's argument, of the element
+  kBound,  // field `field` of variable `var`'s event `which`; missing where the variable took none
+  kPrev,   // field `field` of the event before the current one in the same loop
+  kAggregate,  // `aggregate` over the events of variable `var`; args[0] for each element (none for
+               // count), an optional condition on elements in args[1]
+  kFeature,   // feature `feature`, as of the current event, by this event's own key value
+  kKey,       // part `key_part` of the rule's key
+  kIsBound,   // variable `var` has taken an event
+  kInLoop,    // args[0] equals args[1] (a kField of the element) for some event of `var`; SQL's IN
+  kIn,        // args[0] in list `list`
+  kInValues,  // args[0] in {args[1], …}; SQL's IN
+  kBetween,   // args[0] >= args[1] and args[0] <= args[2]
   kIsMissing,
   kIsKnown,
-  kIf,         // args: condition, then, else; an unknown condition takes else
+  kIf,  // args: condition, then, else; an unknown condition takes else
   kCoalesce,
   kNot,
-  kAnd,        // two or more args
+  kAnd,  // two or more args
   kOr,
   kNegate,
   kAdd,
@@ -44,8 +44,8 @@ enum class Op : std::uint8_t {
   kLessEqual,
   kGreater,
   kGreaterEqual,
-  kToFloat,    // widening that the checker wrote out
-  kLateBy,     // reserved
+  kToFloat,  // widening that the checker wrote out
+  kLateBy,   // reserved
 };
 enum class Which : std::uint8_t { kOnly, kFirst, kLast };
 enum class Aggregate : std::uint8_t {

@@ -1,13 +1,13 @@
-/// Key bytes and key groups: the canonical form of a key on disk, in ids and in the order. Format 1, golden vectors
-/// in tests/golden/keys.txt.
+/// Key bytes and key groups: the canonical form of a key on disk, in ids and in the order. Format
+/// 1, golden vectors in tests/golden/keys.txt.
 ///
 /// One part: tag u8, then the payload.
 ///   1 bool      u8 0 or 1
-///   2 number    int and decimal alike: i64 big endian mantissa without trailing zeros, u8 scale (5 = 5.00)
-///   3 float     u64 big endian bits, -0 as +0
-///   4 string    UTF-8 as is        8 enum  its word
-///   5 time, 6 date, 7 duration     i64 big endian (us, days, us)
-/// Several parts: for each u32 big endian length, then its bytes. No part (a rule without `by`): no bytes.
+///   2 number    int and decimal alike: i64 big endian mantissa without trailing zeros, u8 scale (5
+///   = 5.00) 3 float     u64 big endian bits, -0 as +0 4 string    UTF-8 as is        8 enum  its
+///   word 5 time, 6 date, 7 duration     i64 big endian (us, days, us)
+/// Several parts: for each u32 big endian length, then its bytes. No part (a rule without `by`): no
+/// bytes.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -14,8 +14,8 @@ struct ArrivalNumber {
   friend constexpr auto operator<=>(ArrivalNumber, ArrivalNumber) = default;
 };
 enum class Phase : std::uint8_t { kTimer = 0, kEvent = 1 };
-/// Compared member by member, in this order. For a timer: `time` is the deadline and `arrival` that of the event
-/// that set it.
+/// Compared member by member, in this order. For a timer: `time` is the deadline and `arrival` that
+/// of the event that set it.
 struct OrderKey {
   EventTime time;  // engine time
   Phase phase = Phase::kEvent;

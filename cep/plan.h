@@ -1,6 +1,7 @@
-/// The plan: checked rules as data, declarative and immutable. The only thing that rules/ and runtime/ share.
-/// It says what the rules mean, not how they run; cep::compile makes a Program from it, and the tests' oracle reads
-/// it alone. Names are resolved to indices and every expression is typed.
+/// The plan: checked rules as data, declarative and immutable. The only thing that rules/ and
+/// runtime/ share. It says what the rules mean, not how they run; cep::compile makes a Program from
+/// it, and the tests' oracle reads it alone. Names are resolved to indices and every expression is
+/// typed.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,7 +18,8 @@ namespace tocsin::cep {
 // ---- what comes in
 struct Field {
   std::string name;
-  std::vector<std::string> path;  // where it stands in the JSON object, outermost first; {name} by default
+  std::vector<std::string>
+      path;  // where it stands in the JSON object, outermost first; {name} by default
   Type type;
   bool optional = false;  // `?`: a missing value is expected
   bool evidence = false;  // kept with an alert whether or not a rule names it
@@ -27,11 +29,12 @@ struct EventType {
   std::string name;
   std::string json_type;  // the value of the input's top-level `type`
   std::vector<Field> fields;
-  FieldIndex time_field;                // of type time
-  std::optional<FieldIndex> id_field;   // the event's identity
-  Duration bound;                       // `up to D late`; 0 where not said
+  FieldIndex time_field;               // of type time
+  std::optional<FieldIndex> id_field;  // the event's identity
+  Duration bound;                      // `up to D late`; 0 where not said
 };
-/// The events of one type that satisfy `condition` (absent: all). A kind written as alternatives is several of these.
+/// The events of one type that satisfy `condition` (absent: all). A kind written as alternatives is
+/// several of these.
 struct Subset {
   EventTypeIndex type;
   ExprPtr condition;  // only kField, literals, lists and operators
@@ -44,7 +47,8 @@ struct List {
 };
 
 // ---- keys
-/// One part of a key: for each event type of the rule the field that holds it. A role splits one event type in two.
+/// One part of a key: for each event type of the rule the field that holds it. A role splits one
+/// event type in two.
 struct KeyMember {
   EventTypeIndex type;
   FieldIndex field;
@@ -61,7 +65,15 @@ struct KeySpec {
 };
 
 // ---- features
-enum class WindowKind : std::uint8_t { kLast, kPrevious, kTumbling, kToday, kSession, kEver, kPreviousEver };
+enum class WindowKind : std::uint8_t {
+  kLast,
+  kPrevious,
+  kTumbling,
+  kToday,
+  kSession,
+  kEver,
+  kPreviousEver
+};
 struct FeatureWindow {
   WindowKind kind = WindowKind::kLast;
   std::optional<Duration> duration;  // kLast: t - D < ts <= t, the current event included
@@ -84,7 +96,8 @@ enum class Contiguity : std::uint8_t {
   kNext,   // `then next`: strict
 };
 enum class LoopMode : std::uint8_t { kRelaxed, kNext, kEach };  // nothing said, `next`, `each`
-/// How often a step repeats. `loop` is true when a count was written (also `1`): its events are then a loop's.
+/// How often a step repeats. `loop` is true when a count was written (also `1`): its events are
+/// then a loop's.
 struct Quantifier {
   std::uint32_t min = 1;
   std::optional<std::uint32_t> max = 1;  // absent: unbounded
@@ -93,7 +106,8 @@ struct Quantifier {
   bool loop = false;
 };
 enum class ElementKind : std::uint8_t { kStep, kAbsence, kGroup, kOneOf, kAllOf };
-/// One element of a pattern's sequence, reached from the one before it by `contiguity` (the first by none).
+/// One element of a pattern's sequence, reached from the one before it by `contiguity` (the first
+/// by none).
 struct Element {
   ElementKind kind = ElementKind::kStep;
   Contiguity contiguity = Contiguity::kAny;
@@ -136,10 +150,10 @@ struct Selection {
 enum class Once : std::uint8_t { kNone, kPerDuration, kPerVariable, kPerDay, kWhile };
 struct Suppression {
   Once once = Once::kNone;
-  Duration duration;                 // kPerDuration: not again at t <= ts < t + duration
-  VarIndex var;                      // kPerVariable
-  ExprPtr while_condition;           // kWhile
-  std::vector<ExprPtr> for_each;     // replaces the rule's key
+  Duration duration;              // kPerDuration: not again at t <= ts < t + duration
+  VarIndex var;                   // kPerVariable
+  ExprPtr while_condition;        // kWhile
+  std::vector<ExprPtr> for_each;  // replaces the rule's key
 };
 
 // ---- rules
@@ -154,8 +168,8 @@ struct AlertField {
   std::string name;  // `score` is the alert's score
   ExprPtr expr;
 };
-/// The fields of an event type that a rule's alerts keep, ascending: those that the rule names (its kinds'
-/// conditions included) and those marked `evidence`.
+/// The fields of an event type that a rule's alerts keep, ascending: those that the rule names (its
+/// kinds' conditions included) and those marked `evidence`.
 struct Captured {
   EventTypeIndex type;
   std::vector<FieldIndex> fields;
@@ -172,7 +186,8 @@ struct Rule {
   KeySpec key;
   std::vector<Variable> variables;  // in the order of the steps
   std::vector<Element> pattern;     // a sequence; the first element is a step
-  std::vector<Subset> considered;   // all events that `next` counts: the kinds the rule names, and `considering`
+  std::vector<Subset>
+      considered;  // all events that `next` counts: the kinds the rule names, and `considering`
   std::optional<Duration> within;
   ExprPtr having;
   Selection selection;
@@ -193,12 +208,13 @@ struct Plan {
 Type severity_type();
 /// "info" … "critical".
 const char* severity_name(Severity severity);
-/// A canonical text of all that the plan means, one line an item; equal texts are equal plans. For tests, digests
-/// and people.
+/// A canonical text of all that the plan means, one line an item; equal texts are equal plans. For
+/// tests, digests and people.
 std::string describe(const Plan& plan);
 /// The same for one expression.
 std::string describe(const Plan& plan, const Expr& expr);
-/// What is wrong with a plan that no rule text could have made (an index out of range, two variables of one name,
-/// an absence first, …); empty when nothing is. cep::compile refuses a plan with any.
+/// What is wrong with a plan that no rule text could have made (an index out of range, two
+/// variables of one name, an absence first, …); empty when nothing is. cep::compile refuses a plan
+/// with any.
 std::vector<std::string> validate(const Plan& plan);
 }  // namespace tocsin::cep

@@ -1,5 +1,6 @@
 /// Values, their types, and the arithmetic and comparisons that every evaluator shares.
-/// Missing follows SQL: any operation on a missing operand is missing; three-valued logic for conditions.
+/// Missing follows SQL: any operation on a missing operand is missing; three-valued logic for
+/// conditions.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -16,7 +17,8 @@ enum class TypeKind : std::uint8_t {
   kInt,
   kFloat,
   kDecimal,
-  kFraction,  // the exact result of `/` or avg of ints and decimals; never declared, shown as decimal(9)
+  kFraction,  // the exact result of `/` or avg of ints and decimals; never declared, shown as
+              // decimal(9)
   kString,
   kTime,
   kDate,
@@ -47,15 +49,16 @@ enum class ValueKind : std::uint8_t {
   kDuration,
   kEnum,
 };
-/// One value; trivially copyable. `text` is borrowed: from a batch, the plan, a key record or an OwnedValue.
-/// Ints and decimals of events are 64 bits; sums may use all 128.
+/// One value; trivially copyable. `text` is borrowed: from a batch, the plan, a key record or an
+/// OwnedValue. Ints and decimals of events are 64 bits; sums may use all 128.
 struct Value {
   ValueKind kind = ValueKind::kMissing;
-  std::uint8_t scale = 0;   // kDecimal
-  double real = 0;          // kFloat; never NaN or infinite
-  Int128 number = 0;        // bool 0/1, int, decimal mantissa, numerator, time us, date days, duration us, enum ordinal
-  Int128 denominator = 1;   // kFraction: > 0, lowest terms
-  std::string_view text;    // kString, and the word of a kEnum
+  std::uint8_t scale = 0;  // kDecimal
+  double real = 0;         // kFloat; never NaN or infinite
+  Int128 number = 0;  // bool 0/1, int, decimal mantissa, numerator, time us, date days, duration
+                      // us, enum ordinal
+  Int128 denominator = 1;  // kFraction: > 0, lowest terms
+  std::string_view text;   // kString, and the word of a kEnum
 
   bool is_missing() const { return kind == ValueKind::kMissing; }
   bool is_true() const { return kind == ValueKind::kBool && number != 0; }
@@ -92,18 +95,19 @@ class OwnedValue {
 };
 
 enum class Ordering : std::uint8_t { kLess, kEqual, kGreater, kUnknown };
-/// Compares by meaning: exact numbers (int, decimal, fraction) exactly, whatever their scales; with a float on
-/// either side as floats; strings by bytes; enums by word (order: ordinal); false < true. kUnknown when either is
-/// missing. The kinds must be comparable (the checker saw to it).
+/// Compares by meaning: exact numbers (int, decimal, fraction) exactly, whatever their scales; with
+/// a float on either side as floats; strings by bytes; enums by word (order: ordinal); false <
+/// true. kUnknown when either is missing. The kinds must be comparable (the checker saw to it).
 Ordering compare(const Value& a, const Value& b);
 /// True when both are missing or compare equal (for tests, lists, distinct).
 bool same_value(const Value& a, const Value& b);
 
-/// Arithmetic; missing on a missing operand, division by zero, or overflow. Exact operands give exact results:
-/// int and decimal stay so (+ and - at the larger scale, * at the sum of scales), and must fit 64 bits when both
-/// operands do, 128 bits otherwise; `/` gives a fraction; a float on either side gives a float. Fractions that
-/// leave 128 bits are missing. time - time, time +- duration, duration +- duration, duration * number (rounded half
-/// even to us), duration / duration (a float) and -duration. `%` is on ints, with the sign of the dividend.
+/// Arithmetic; missing on a missing operand, division by zero, or overflow. Exact operands give
+/// exact results: int and decimal stay so (+ and - at the larger scale, * at the sum of scales),
+/// and must fit 64 bits when both operands do, 128 bits otherwise; `/` gives a fraction; a float on
+/// either side gives a float. Fractions that leave 128 bits are missing. time - time, time +-
+/// duration, duration +- duration, duration * number (rounded half even to us), duration / duration
+/// (a float) and -duration. `%` is on ints, with the sign of the dividend.
 Value add(const Value& a, const Value& b);
 Value subtract(const Value& a, const Value& b);
 Value multiply(const Value& a, const Value& b);
@@ -117,11 +121,11 @@ Value logical_not(const Value& a);
 /// As a float (kInt, kDecimal, kFraction, kFloat), missing otherwise.
 Value to_float(const Value& a);
 
-/// As people read it: decimals at full scale, fractions as decimal(9), times as RFC 3339, durations as `10m`,
-/// floats in the shortest form that reads back the same; missing is "missing".
+/// As people read it: decimals at full scale, fractions as decimal(9), times as RFC 3339, durations
+/// as `10m`, floats in the shortest form that reads back the same; missing is "missing".
 std::string to_text(const Value& value);
-/// As a JSON token: decimals are numbers at full scale, fractions decimal(9), times and durations int64
-/// microseconds, dates "yyyy-mm-dd", enums their word; missing is `null`. Appends to `out`.
+/// As a JSON token: decimals are numbers at full scale, fractions decimal(9), times and durations
+/// int64 microseconds, dates "yyyy-mm-dd", enums their word; missing is `null`. Appends to `out`.
 void append_json(std::string& out, const Value& value);
 /// Appends a JSON string with the escapes that RFC 8259 needs; `text` is valid UTF-8.
 void append_json_string(std::string& out, std::string_view text);
