@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "cep/arena.h"
+#include "cep/base/prefetch.h"
 #include "cep/key.h"
 
 namespace tocsin::cep {
@@ -76,7 +77,7 @@ class KeyShard {
   }
   void prefetch(std::uint64_t hash) const {
     const Group& group = groups_[group_of_hash(hash).value % kGroupsOfShard];
-    if (group.slots) __builtin_prefetch(&group.slots[home(group, hash)]);
+    if (group.slots) tocsin::prefetch(&group.slots[home(group, hash)]);
   }
   std::string_view key(const KeySlot& slot) const;
   /// Grows by one whenever slots may have moved.

@@ -5,14 +5,15 @@
 #include <cstring>
 
 #include "cep/base/assert.h"
+#include "cep/base/prefetch.h"
 #include "cep/eval.h"
 #include "cep/feature_state.h"
 #include "cep/key.h"
 
 namespace tocsin::cep {
 namespace {
-constexpr std::uint32_t kPrefetchAhead = 12;
-constexpr std::size_t kPrefetchLines = 6;  // of a record: most have no more
+constexpr std::uint32_t kPrefetchAhead = 8;
+constexpr std::size_t kPrefetchLines = 4;  // of a record: most have no more
 constexpr std::int64_t kTicksOfLongest = 16;
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
@@ -180,7 +181,7 @@ void TableState::prefetch_record(std::uint32_t touch) const {
   const KeySlot* slot = slots_[touch];
   if (slot == nullptr || slot->record == 0) return;
   const std::byte* record = shards_[shard_of_hash(slot->hash)]->keys.arena().at(slot->record);
-  for (std::size_t line = 0; line < kPrefetchLines; ++line) __builtin_prefetch(record + 64 * line);
+  for (std::size_t line = 0; line < kPrefetchLines; ++line) tocsin::prefetch(record + 64 * line);
 }
 
 void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
@@ -231,6 +232,7 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
   const auto touches = static_cast<std::uint32_t>(touches_.size());
   const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
+    if (i + 2 * kPrefetchAhead < touches) tocsin::prefetch(slots_[i + 2 * kPrefetchAhead]);
     if (i + kPrefetchAhead < touches) prefetch_record(i + kPrefetchAhead);
     const std::int64_t now = rows[touches_[i].row].engine_time.us;
     if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
