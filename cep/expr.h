@@ -18,13 +18,13 @@ enum class Op : std::uint8_t {
   kPrev,   // field `field` of the event before the current one in the same loop
   kAggregate,  // `aggregate` over the events of variable `var`; args[0] for each element (none for
                // count), an optional condition on elements in args[1]
-  kFeature,   // feature `feature`, as of the current event, by this event's own key value
-  kKey,       // part `key_part` of the rule's key
-  kIsBound,   // variable `var` has taken an event
-  kInLoop,    // args[0] equals args[1] (a kField of the element) for some event of `var`; SQL's IN
-  kIn,        // args[0] in list `list`
-  kInValues,  // args[0] in {args[1], …}; SQL's IN
-  kBetween,   // args[0] >= args[1] and args[0] <= args[2]
+  kFeature,    // feature `feature`, as of the current event, by this event's own key value
+  kKey,        // part `key_part` of the rule's key
+  kIsBound,    // variable `var` has taken an event
+  kInLoop,     // args[0] equals args[1] (a kField of the element) for some event of `var`; SQL's IN
+  kIn,         // args[0] in list `list`
+  kInValues,   // args[0] in {args[1], …}; SQL's IN
+  kBetween,    // args[0] >= args[1] and args[0] <= args[2]
   kIsMissing,
   kIsKnown,
   kIf,  // args: condition, then, else; an unknown condition takes else

@@ -12,4 +12,5 @@ namespace tocsin {
 }  // namespace tocsin
 /// Aborts when `condition` is false; `why` says why it always holds.
 #define TOCSIN_ASSERT(condition, why) \
-  ((condition) ? static_cast<void>(0) : ::tocsin::assert_failed(#condition, why, __FILE__, __LINE__))
+  ((condition) ? static_cast<void>(0) \
+               : ::tocsin::assert_failed(#condition, why, __FILE__, __LINE__))

@@ -1,4 +1,5 @@
-/// Distinct integer types for the places of a plan, so that a rule's index is never taken for a field's.
+/// Distinct integer types for the places of a plan, so that a rule's index is never taken for a
+/// field's.
 #pragma once
 #include <compare>
 #include <cstddef>

@@ -9,10 +9,10 @@ namespace tocsin {
 enum class Errc {
   kInvalidArgument,  // a caller's or user's value that cannot be used
   kNotFound,
-  kIo,        // a read, write or network operation failed
-  kCorrupt,   // bytes that are not what they claim to be
-  kLimit,     // a configured or built-in limit was reached
-  kRefused,   // a peer or a lock said no
+  kIo,       // a read, write or network operation failed
+  kCorrupt,  // bytes that are not what they claim to be
+  kLimit,    // a configured or built-in limit was reached
+  kRefused,  // a peer or a lock said no
   kInternal,
 };
 struct Error {

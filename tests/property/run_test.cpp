@@ -26,7 +26,7 @@ TEST_CASE("run: rule text and JSON lines give the oracle's alerts") {
     const rules::Loaded loaded = rules::load(
         {"random.tocsin"}, [&](const std::string&) -> Result<std::string> { return rule_text; });
     REQUIRE(loaded.rules.has_value());
-    const auto program = cep::compile(loaded.rules->plan);
+    const auto program = cep::compile(loaded.rules->plan, kOutOfReach);
     REQUIRE(program.has_value());
 
     const std::vector<oracle::Event> events =

@@ -12,6 +12,10 @@
 #include "tests/support/oracle.h"
 
 namespace tocsin::tests {
+/// Budgets that no random case reaches: what they do has tests of its own.
+inline constexpr cep::Limits kOutOfReach{.runs_per_key_max = 1'000'000,
+                                         .matches_per_event_max = 1'000'000};
+
 struct Cut {
   std::size_t rows = 1;  // of a slice
   std::uint64_t hash_seed = 0;
