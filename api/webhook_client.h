@@ -2,7 +2,7 @@
 ///
 /// It is our own because what sends webhooks faces whatever the endpoint sends back: the time of a
 /// whole attempt, the bytes of an answer's head and the reuse of connections are bounded here
-/// (docs/decisions/0005-own-webhook-client.md).
+/// (docs/decisions/0003-own-webhook-client.md).
 #pragma once
 #include <chrono>
 #include <memory>
