@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cep/base/assert.h"
 #include "rules/parser_impl.h"
@@ -78,20 +79,21 @@ ExprPtr Parser::expr() {
   const Level level(*this);
   if (!level.ok) return error_expr(here());
   if (now().is("if")) return choice();
-  ExprPtr left = conj();
-  ExprPtr any;
+  ExprPtr any = conj();
+  bool is_chain = false;
   while (accept_operator("or")) {
     const SourceSpan op = last();
     ExprPtr right = conj();
-    if (!any) {
-      any = make(ExprKind::kOr, left->span, op);
-      adopt(*any, std::move(left));
+    if (!is_chain) {
+      ExprPtr first = std::exchange(any, make(ExprKind::kOr, any->span, op));
+      adopt(*any, std::move(first));
+      is_chain = true;
     }
     adopt(*any, std::move(right));
     any->span = since(any->span);
   }
   note("an operator");
-  return any ? std::move(any) : std::move(left);
+  return any;
 }
 
 ExprPtr Parser::choice() {
@@ -109,19 +111,20 @@ ExprPtr Parser::choice() {
 }
 
 ExprPtr Parser::conj() {
-  ExprPtr left = neg();
-  ExprPtr all;
+  ExprPtr all = neg();
+  bool is_chain = false;
   while (accept_operator("and")) {
     const SourceSpan op = last();
     ExprPtr right = neg();
-    if (!all) {
-      all = make(ExprKind::kAnd, left->span, op);
-      adopt(*all, std::move(left));
+    if (!is_chain) {
+      ExprPtr first = std::exchange(all, make(ExprKind::kAnd, all->span, op));
+      adopt(*all, std::move(first));
+      is_chain = true;
     }
     adopt(*all, std::move(right));
     all->span = since(all->span);
   }
-  return all ? std::move(all) : std::move(left);
+  return all;
 }
 
 // `NOT x`, where `NOT` cannot be a name.

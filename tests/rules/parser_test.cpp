@@ -286,8 +286,8 @@ TEST_CASE("parser: clauses of every form") {
            "by card, device",
            "by id, status, when",
            "by account = payment.account | transfer.from_account",
-           "by account = transfer.to_account as got | transfer.from_account as sent | alert "
-           "r.account, card",
+           ("by account = transfer.to_account as got | transfer.from_account as sent | alert "
+            "r.account, card"),
            "by a = any alert.key",
            "when a",
            "when session of a or b gap 30m as s",
@@ -419,8 +419,8 @@ TEST_CASE("parser: tests of every form") {
            "expect alert 2 times",
            "expect alert {}",
            "expect alert 2 times at 1m { card: \"c1\", total: -3.49 } expect alert at 2m",
-           "starting 2026-03-02T12:00:00+01:00 0s p { a: 1 } 10s p {} until 1h 0s q { b: [x] } "
-           "until 2h expect no alert",
+           ("starting 2026-03-02T12:00:00+01:00 0s p { a: 1 } 10s p {} until 1h 0s q { b: [x] } "
+            "until 2h expect no alert"),
            "until 5m expect no alert",
        }) {
     check_legal(std::string("test r \"t\" { ") + body + " }");
