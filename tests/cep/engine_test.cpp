@@ -29,7 +29,7 @@ std::vector<cep::Alert> alerts_of(const cep::Program& program, std::string_view 
                                   cep::EventTime end = cep::kEventTimeMax) {
   const std::vector<oracle::PlacedEvent> events =
       oracle::place_events(program.plan(), letters_events(letters), {});
-  const std::vector<cep::Alert> alerts = run_engine(program, events, end, {1'000, 1, false});
+  std::vector<cep::Alert> alerts = run_engine(program, events, end, {1'000, 1, false});
   for (const Cut& cut : {Cut{1, 7, false}, Cut{2, 9, true}, Cut{3, 1, false}}) {
     CAPTURE(cut.rows);
     CHECK(alert_lines(program.plan(), run_engine(program, events, end, cut)) ==

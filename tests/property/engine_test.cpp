@@ -104,9 +104,9 @@ TEST_CASE("engine: gives the oracle's alerts, in any slices and whatever the has
   if (cases < 2000) return;
   CHECK(2 * alerting > cases);
   CHECK(100 * given_up < cases);
-  for (const auto& [name, count] : covered) {
-    CAPTURE(name);
-    CHECK(count > 0);
+  for (const auto& construct : covered) {
+    CAPTURE(construct.first);
+    CHECK(construct.second > 0);
   }
 }
 }  // namespace tocsin::tests

@@ -30,9 +30,9 @@ TEST_CASE("load: `use` is relative to the file that says it, and a file is read 
   CHECK(loaded.rules->rule_files ==
         std::vector<std::string>{"rules/main.tocsin", "rules/lib/kinds.tocsin", "schema.tocsin"});
   CHECK(reads.size() == 3);
-  for (const auto& [path, count] : reads) {
-    CAPTURE(path);
-    CHECK(count == 1);
+  for (const auto& read : reads) {
+    CAPTURE(read.first);
+    CHECK(read.second == 1);
   }
 }
 

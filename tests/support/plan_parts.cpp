@@ -44,7 +44,7 @@ ExprPtr operation(Op op, const Type& type, std::vector<ExprPtr> args) {
 ExprPtr condition(Op op, std::vector<ExprPtr> args) {
   return operation(op, type_of(TypeKind::kBool), std::move(args));
 }
-ExprPtr all_of(std::vector<ExprPtr> conditions) {
+ExprPtr all_of(const std::vector<ExprPtr>& conditions) {
   std::vector<ExprPtr> flat;
   for (const ExprPtr& part : conditions) {
     if (part && part->op == Op::kAnd) {

@@ -18,7 +18,7 @@ cep::ExprPtr operation(cep::Op op, const cep::Type& type, std::vector<cep::ExprP
 /// An operation that gives a bool.
 cep::ExprPtr condition(cep::Op op, std::vector<cep::ExprPtr> args);
 /// All of them, flat; absent for none.
-cep::ExprPtr all_of(std::vector<cep::ExprPtr> conditions);
+cep::ExprPtr all_of(const std::vector<cep::ExprPtr>& conditions);
 
 /// A field by name over event types; nothing where one of them lacks it or has it with another
 /// type.
