@@ -476,7 +476,7 @@ std::string text_of(const List& item) {
   if (item.scale) out += "(" + text_of(*item.scale) + ")";
   if (item.from) return out + " from " + quoted(item.from->text);
   const auto value = [](const ExprPtr& v) { return text_of(*v); };
-  const std::string line = out + " = [" + joined(item.values, ", ", value) + "]";
+  std::string line = out + " = [" + joined(item.values, ", ", value) + "]";
   if (line.size() <= kWidth) return line;
   return out + " = [\n  " + joined(item.values, ",\n  ", value) + ",\n]";
 }
