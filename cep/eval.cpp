@@ -194,7 +194,7 @@ Value key_part_value(const KeySpec& key, std::string_view key_bytes, std::uint32
     case 1:
       return Value::boolean(payload.front() != 0);
     case 2: {
-      const int scale = payload[8];
+      const int scale = static_cast<unsigned char>(payload[8]);
       if (type.kind != TypeKind::kDecimal) return Value::integer(number());
       return Value::decimal(Int128{number()} * power_of_ten(type.scale - scale), type.scale);
     }
