@@ -173,7 +173,7 @@ class Describer {
   }
 
   void line(int depth, std::string_view text) {
-    out_.append(static_cast<std::size_t>(2 * depth), ' ');
+    out_.append(2 * static_cast<std::size_t>(depth), ' ');
     out_ += text;
     out_ += '\n';
   }
