@@ -42,6 +42,8 @@ class DescriptorSource final : public ByteSource {
         if (auto waited = wait(); !waited) return tl::unexpected(waited.error());
       }
       const ssize_t got = ::read(descriptor_, to, capacity);
+      // Whoever asked to stop may have closed the input as well: that is no end of the events.
+      if (got == 0 && stopped()) return stop_error();
       if (got >= 0) {
         bytes_read_ += static_cast<std::uint64_t>(got);
         return static_cast<std::size_t>(got);
