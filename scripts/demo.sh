@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The demo behind `./do demo`: a generated payment stream, the sample rules, alerts by signed webhook to a receiver.
-# Takes the tocsin binary. Needs no terminal, chooses a free port, leaves no process and no file behind.
+# Takes the tocsin binary, or TOCSIN_BINARY. Needs no terminal, chooses a free port, leaves no process and no file behind.
 set -euo pipefail
-tocsin=$1
+tocsin=${1:-${TOCSIN_BINARY:?names the tocsin binary}}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 events=${TOCSIN_DEMO_EVENTS:-300000}
 work=$(mktemp -d)
