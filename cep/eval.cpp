@@ -369,7 +369,7 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
       return compared(expr.op, compare(arg(0), arg(1)));
     case Op::kToFloat:
       return to_float(arg(0));
-    case Op::kLateBy:
+    default:
       break;
   }
   TOCSIN_ASSERT(false, "compile refuses what is not evaluated");

@@ -18,7 +18,8 @@ enum class Op : std::uint8_t {
   kPrev,   // field `field` of the event before the current one in the same loop
   kAggregate,  // `aggregate` over the events of variable `var`; args[0] for each element (none for
                // count), an optional condition on elements in args[1]
-  kFeature,    // feature `feature`, as of the current event, by this event's own key value
+  kFeature,    // feature `feature`, as of the current event, by this event's own key value; with
+               // args, one for each part of the feature's key, by their values
   kKey,        // part `key_part` of the rule's key
   kIsBound,    // variable `var` has taken an event
   kInLoop,     // args[0] equals args[1] (a kField of the element) for some event of `var`; SQL's IN
@@ -45,7 +46,47 @@ enum class Op : std::uint8_t {
   kGreater,
   kGreaterEqual,
   kToFloat,  // widening that the checker wrote out
-  kLateBy,   // reserved
+  // Rows of tables; missing where there is no row.
+  kTable,    // column `column` of table `table`'s row whose key is args
+  kInTable,  // args[0] in the list that column `column` of table `table` holds; its key is args[1…]
+  // Text; unknown on a missing operand. Patterns are in `literal` (`ignore_case`) or a list's.
+  kMatches,            // args[0] holds a match of the regular expression `literal`
+  kMatchesAnyOf,       // … of an element of list `list` (regex)
+  kContains,           // args[0] holds args[1]
+  kContainsWord,       // … where the characters before and after are not letters or digits
+  kContainsAnyOf,      // args[0] holds an element of list `list` (text, string)
+  kContainsAnyWordOf,  // … as a word
+  kStartsWith,         // args[0] begins with args[1]
+  kEndsWith,
+  kMatched,  // the element of list `list` (regex, text, string) whose match in args[0] begins
+             // first, as written; of several the one first in the list; missing where none
+  kCall,     // `function` of args
+  kInKinds,  // the current event (in an aggregate's argument: the element) is of a type in
+             // `field.by_type`, and args[i], where it is not null, holds for the i-th of them
+};
+/// What the rule language calls functions. Missing on a missing operand, unless said otherwise.
+enum class Function : std::uint8_t {
+  kAbs,
+  kRound,  // to an integer half even, or args[1] digits
+  kFloor,
+  kCeil,
+  kSqrt,
+  kLn,
+  kExp,
+  kPow,
+  kMin,  // of all args
+  kMax,
+  kLower,
+  kUpper,
+  kLength,      // in code points
+  kSubstring,   // text, first character from 1, and how many (absent: to the end)
+  kNormalize,   // NFKD, marks dropped, lower case
+  kHour,        // time, zone: 0 to 23
+  kWeekday,     // time, zone: Monday is 1
+  kDate,        // time, zone
+  kDistanceKm,  // lat1, lon1, lat2, lon2 in degrees; radius 6371
+  kIpIn,        // address, network as "10.0.0.0/8" or "2001:db8::/32"
+  kSimilarity,  // Jaro-Winkler
 };
 enum class Which : std::uint8_t { kOnly, kFirst, kLast };
 enum class Aggregate : std::uint8_t {
@@ -88,5 +129,9 @@ struct Expr {
   FeatureIndex feature;
   ListIndex list;
   std::uint32_t key_part = 0;
+  TableIndex table;          // kTable, kInTable
+  std::uint32_t column = 0;  // kTable, kInTable: among the table's columns
+  Function function = Function::kAbs;
+  bool ignore_case = false;  // kMatches
 };
 }  // namespace tocsin::cep

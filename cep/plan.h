@@ -24,6 +24,15 @@ struct Field {
   bool optional = false;  // `?`: a missing value is expected
   bool evidence = false;  // kept with an alert whether or not a rule names it
   bool pii = false;
+  /// `= expression`: only kField of the same event (computed ones before it too), literals, lists,
+  /// tables, functions. Not read from outside (`path` is empty) and no part of the identity;
+  /// whoever fills a batch has cep::fill_computed write its column.
+  ExprPtr computed = {};
+};
+/// `unique [within D]` on the identity: an event whose id came before, less than `within` earlier
+/// in engine time (absent: ever), is dropped and counted.
+struct Unique {
+  std::optional<Duration> within;
 };
 struct EventType {
   std::string name;
@@ -32,18 +41,63 @@ struct EventType {
   FieldIndex time_field;               // of type time
   std::optional<FieldIndex> id_field;  // the event's identity
   Duration bound;                      // `up to D late`; 0 where not said
+  std::optional<Unique> unique = {};
+  /// Alerts as events: such a type never comes from outside (`json_type` is empty). Its fields are,
+  /// in order, for `alert NAME`: ts, the rule's key parts, score, severity, the rule's alert fields
+  /// but score; for `any alert`: ts, rule, severity, score (a float), key (the values as text, with
+  /// ", " between them), tags (with ", " between them).
+  std::optional<RuleIndex> alert_of = {};
+  /// `any alert` as read by one reader: alerts of these rules, ascending.
+  std::vector<RuleIndex> any_alert_of = {};
+  bool is_alert() const { return alert_of.has_value() || !any_alert_of.empty(); }
 };
 /// The events of one type that satisfy `condition` (absent: all). A kind written as alternatives is
 /// several of these.
 struct Subset {
   EventTypeIndex type;
-  ExprPtr condition;  // only kField, literals, lists and operators
-  std::string name;   // the kind as the rule wrote it: `as` of an unnamed step's events
+  ExprPtr condition;      // only kField, literals, lists and operators
+  std::string name = {};  // the kind as the rule wrote it: `as` of an unnamed step's events
+  std::string role = {};  // only the event as this role of the rule's key; empty: as any
+};
+enum class ListKind : std::uint8_t {
+  kValues,
+  kText,   // phrases: a space stands for one or more white-space characters
+  kRegex,  // patterns
 };
 struct List {
   std::string name;
   Type element;
   std::vector<OwnedValue> values;
+  ListKind kind = ListKind::kValues;
+  std::vector<bool> ignore_case = {};  // kRegex, by value: `/…/i`
+};
+struct TableColumn {
+  std::string name;
+  Type type;
+  bool list_of_string = false;  // then `type` says nothing
+};
+struct TableRow {
+  std::vector<OwnedValue> key;                  // by key part
+  std::vector<OwnedValue> values;               // by column; missing where missing, and for lists
+  std::vector<std::vector<std::string>> lists;  // by column; empty for others
+};
+/// Reference data. No two rows have one key.
+struct Table {
+  std::string name;
+  std::vector<std::string> key_names;
+  std::vector<Type> key_types;
+  std::vector<TableColumn> columns;
+  std::vector<TableRow> rows;
+};
+/// The rules of a time zone, as data: from `from` on local time is UTC + `offset`. Ascending; the
+/// first holds before it too.
+struct Zone {
+  struct Change {
+    EventTime from;
+    std::int32_t offset_seconds = 0;
+  };
+  std::string name;
+  std::vector<Change> changes;
 };
 
 // ---- keys
@@ -72,11 +126,24 @@ enum class WindowKind : std::uint8_t {
   kToday,
   kSession,
   kEver,
-  kPreviousEver
+  kPreviousEver,
+  kLastEvents,
+  kPreviousEvents,
 };
+/// Which events of the key a feature at engine time t looks at. `previous` forms leave the current
+/// event out.
 struct FeatureWindow {
   WindowKind kind = WindowKind::kLast;
-  std::optional<Duration> duration;  // kLast: t - D < ts <= t, the current event included
+  /// kLast, kPrevious: t - D < time <= t. kTumbling: since the last multiple of D after the epoch.
+  /// kSession: since the last silence of D or longer. kPreviousEvents: at most that long ago.
+  std::optional<Duration> duration;
+  std::optional<Duration> excluding =
+      {};  // kLast: without the last this long: time <= t - excluding
+  std::optional<std::uint32_t> events = {};  // kLastEvents, kPreviousEvents
+  ExprPtr zone = {};                         // kToday: text; a literal or of the current event
+  /// Panes aligned to the epoch: the old edge, t - D, is moved down to a multiple of this.
+  std::optional<Duration> every = {};
+  std::optional<std::uint32_t> needs = {};  // missing until this many events have been taken
 };
 struct Feature {
   std::string name;  // unique; a feature without a name has a generated one with a leading `$`
@@ -87,6 +154,11 @@ struct Feature {
   ExprPtr where;
   KeySpec key;
   FeatureWindow window;
+  std::optional<Duration> half_life;  // kEwma: this or
+  std::optional<double> weight;       // kEwma
+  double percentile = 0;              // kPercentile: 0 < p <= 100
+  /// Leaves out the events at which this rule raised or held back an alert.
+  std::optional<RuleIndex> unless_alerted_by;
 };
 
 // ---- patterns
@@ -107,7 +179,8 @@ struct Quantifier {
 };
 enum class ElementKind : std::uint8_t { kStep, kAbsence, kGroup, kOneOf, kAllOf };
 /// One element of a pattern's sequence, reached from the one before it by `contiguity` (the first
-/// by none).
+/// by none). A group counts as one: its contiguity, gap and `optional` hold for the first event
+/// inside, its quantifier's mode for how a further round begins.
 struct Element {
   ElementKind kind = ElementKind::kStep;
   Contiguity contiguity = Contiguity::kAny;
@@ -126,11 +199,17 @@ struct Element {
   bool next = false;
   std::optional<Duration> absent_for;  // a last absence without it runs to the end of `within`
 
-  std::vector<Element> children;  // groups
+  /// kGroup: a sequence. kOneOf: alternatives, each a kGroup. kAllOf: steps, done one after another
+  /// in any order, each after the first reached by `then`.
+  std::vector<Element> children;
 };
+/// What a step binds. Over the rounds of a group a variable collects its events in order.
 struct Variable {
   std::string name;  // empty for a step without `as`
   bool loop = false;
+  /// `one of { … } as NAME`: NAME's variable, which all events of the steps inside belong to as
+  /// well; no step has NAME's for its own.
+  std::optional<VarIndex> parent = {};
 };
 enum class SelectionKind : std::uint8_t {
   kDefault,  // nothing is consumed; an event raises at most one alert for each key
@@ -148,12 +227,45 @@ struct Selection {
   bool prefer_latest = false;
 };
 enum class Once : std::uint8_t { kNone, kPerDuration, kPerVariable, kPerDay, kWhile };
+/// `at most N per D`: an alert is held back while N of them lie at t - D < time <= t.
+struct AtMost {
+  std::uint32_t count = 1;
+  Duration duration;
+  std::vector<ExprPtr> for_each = {};
+};
+/// A match that either of both holds back is held back. `for_each`, where not empty, replaces the
+/// rule's key; its values are as of the match's last event, missing ones are equal.
 struct Suppression {
   Once once = Once::kNone;
-  Duration duration;              // kPerDuration: not again at t <= ts < t + duration
-  VarIndex var;                   // kPerVariable
-  ExprPtr while_condition;        // kWhile
-  std::vector<ExprPtr> for_each;  // replaces the rule's key
+  Duration duration;                   // kPerDuration: not again at t <= ts < t + duration
+  VarIndex var;                        // kPerVariable
+  ExprPtr zone = {};                   // kPerDay: text; a literal or of the match's last event
+  ExprPtr while_condition;             // kWhile
+  std::vector<ExprPtr> for_each = {};  // replaces the rule's key
+  std::optional<AtMost> at_most = {};
+};
+/// `except "reason" where C [expires DATE]`.
+struct Exception {
+  std::string reason;
+  ExprPtr condition;
+  std::optional<std::int64_t> expires;  // days since the epoch: not from this day's begin (UTC) on
+};
+/// `without KINDS [where C]`: none after the first event and before the match completes. With
+/// `for`: the alert comes at first + for; none, and all steps done, less than that after the first
+/// event.
+struct Without {
+  std::vector<Subset> events;
+  ExprPtr where;
+  std::optional<Duration> absent_for;
+};
+/// `when session of KINDS gap D as NAME where C`, `when tumbling D of KINDS as NAME where C`: given
+/// when the window closes. `considering` is collected too, but neither opens nor extends it.
+struct ClosingWindow {
+  bool session = true;  // else tumbling, aligned to the epoch
+  Duration duration;    // the gap, or the length
+  std::vector<Subset> events;
+  VarIndex var;  // holds every event collected, in order
+  ExprPtr where;
 };
 
 // ---- rules
@@ -184,8 +296,11 @@ struct Rule {
   Status status = Status::kLive;
   ExprPtr severity;  // absent: medium. A kEnum of info, low, medium, high, critical
   KeySpec key;
-  std::vector<Variable> variables;  // in the order of the steps
-  std::vector<Element> pattern;     // a sequence; the first element is a step
+  std::vector<Variable> variables;      // in the order of the steps
+  std::vector<Element> pattern;         // a sequence; the first element is no absence
+  std::optional<ClosingWindow> window;  // then `pattern` is empty
+  std::optional<Without> without;
+  std::vector<Exception> exceptions;
   std::vector<Subset>
       considered;  // all events that `next` counts: the kinds the rule names, and `considering`
   std::optional<Duration> within;
@@ -200,6 +315,9 @@ struct Rule {
 struct Plan {
   std::vector<EventType> event_types;
   std::vector<List> lists;
+  std::vector<Table> tables;
+  std::vector<Zone> zones;  // that anything names, ascending by name; all that are known where a
+                            // field names one
   std::vector<Feature> features;
   std::vector<Rule> rules;  // draft rules are left out
 };

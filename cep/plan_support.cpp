@@ -14,6 +14,7 @@ class Checker {
   Checker(const Plan& plan, const Limits& limits) : plan_(plan), limits_(limits) {}
 
   std::vector<std::string> run() {
+    for (const EventType& type : plan_.event_types) check_type(type);
     for (const Feature& feature : plan_.features) check_feature(feature);
     for (const Rule& rule : plan_.rules) check_rule(rule);
     return std::move(problems_);
@@ -21,6 +22,15 @@ class Checker {
 
  private:
   void refuse(const std::string& what) { problems_.push_back(where_ + ": " + what); }
+
+  void check_type(const EventType& type) {
+    where_ = fmt::format("event `{}`", type.name);
+    if (type.is_alert()) refuse("alerts as events are not supported yet");
+    if (type.unique) refuse("`unique` is not supported yet");
+    for (const Field& field : type.fields) {
+      if (field.computed) refuse("computed fields are not supported yet");
+    }
+  }
 
   void check_key(const KeySpec& key) {
     for (const KeyPart& part : key.parts) {
@@ -35,7 +45,10 @@ class Checker {
 
   void check_expr(const ExprPtr& expr) {
     if (!expr) return;
-    if (expr->op == Op::kLateBy) refuse("lateness in an expression is not supported yet");
+    if (expr->op >= Op::kTable) refuse("tables, text search and functions are not supported yet");
+    if (expr->op == Op::kFeature && !expr->args.empty()) {
+      refuse("a feature under another field is not supported yet");
+    }
     if (expr->op == Op::kAggregate) {
       switch (expr->aggregate) {
         case Aggregate::kStddev:
@@ -54,7 +67,8 @@ class Checker {
   void check_feature(const Feature& feature) {
     where_ = fmt::format("feature `{}`", feature.name);
     check_key(feature.key);
-    if (feature.window.kind != WindowKind::kLast) {
+    if (feature.window.kind != WindowKind::kLast || feature.window.excluding ||
+        feature.window.every || feature.window.needs || feature.unless_alerted_by) {
       refuse("of the windows, only `over last D` is supported yet");
     }
     switch (feature.aggregate) {
@@ -131,6 +145,10 @@ class Checker {
       refuse("of `once`, only `once per D` is supported yet");
     }
     if (!suppression.for_each.empty()) refuse("`for each` is not supported yet");
+    if (rule.window) refuse("windows that close are not supported yet");
+    if (rule.without) refuse("`without` is not supported yet");
+    if (!rule.exceptions.empty()) refuse("`except` is not supported yet");
+    if (suppression.at_most) refuse("`at most` is not supported yet");
     check_expr(rule.severity);
     check_expr(rule.having);
     for (const MessagePart& part : rule.message) check_expr(part.expr);

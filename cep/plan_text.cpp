@@ -8,20 +8,60 @@
 
 namespace tocsin::cep {
 namespace {
-constexpr std::array kOpNames = {
-    "literal",    "field",    "bound",         "prev",     "aggregate", "feature",    "key",
-    "is_bound",   "in_loop",  "in_list",       "in",       "between",   "is_missing", "is_known",
-    "if",         "coalesce", "not",           "and",      "or",        "negate",     "add",
-    "subtract",   "multiply", "divide",        "modulo",   "equal",     "not_equal",  "less",
-    "less_equal", "greater",  "greater_equal", "to_float", "late_by"};
-static_assert(kOpNames.size() == static_cast<std::size_t>(Op::kLateBy) + 1);
+constexpr std::array kOpNames = {"literal",
+                                 "field",
+                                 "bound",
+                                 "prev",
+                                 "aggregate",
+                                 "feature",
+                                 "key",
+                                 "is_bound",
+                                 "in_loop",
+                                 "in_list",
+                                 "in",
+                                 "between",
+                                 "is_missing",
+                                 "is_known",
+                                 "if",
+                                 "coalesce",
+                                 "not",
+                                 "and",
+                                 "or",
+                                 "negate",
+                                 "add",
+                                 "subtract",
+                                 "multiply",
+                                 "divide",
+                                 "modulo",
+                                 "equal",
+                                 "not_equal",
+                                 "less",
+                                 "less_equal",
+                                 "greater",
+                                 "greater_equal",
+                                 "to_float",
+                                 "table",
+                                 "in_table",
+                                 "matches",
+                                 "matches_any_of",
+                                 "contains",
+                                 "contains_word",
+                                 "contains_any_of",
+                                 "contains_any_word_of",
+                                 "starts_with",
+                                 "ends_with",
+                                 "matched",
+                                 "call",
+                                 "in_kinds"};
+static_assert(kOpNames.size() == static_cast<std::size_t>(Op::kInKinds) + 1);
 constexpr std::array kAggregateNames = {"count", "sum",      "avg",    "min",
                                         "max",   "distinct", "stddev", "stddev_pop",
                                         "first", "last",     "ewma",   "percentile"};
 static_assert(kAggregateNames.size() == static_cast<std::size_t>(Aggregate::kPercentile) + 1);
 constexpr std::array kWhichNames = {"only", "first", "last"};
-constexpr std::array kWindowNames = {"last",    "previous", "tumbling",     "today",
-                                     "session", "ever",     "previous_ever"};
+constexpr std::array kWindowNames = {"last",          "previous",    "tumbling",
+                                     "today",         "session",     "ever",
+                                     "previous_ever", "last_events", "previous_events"};
 constexpr std::array kContiguityNames = {"then", "then first", "then next"};
 constexpr std::array kLoopModeNames = {"relaxed", "next", "each"};
 constexpr std::array kElementNames = {"step", "no", "group", "one_of", "all_of"};

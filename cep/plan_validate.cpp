@@ -208,7 +208,6 @@ class Validator {
       case Op::kFeature:
       case Op::kKey:
       case Op::kIsBound:
-      case Op::kLateBy:
         return {0, 0};
       case Op::kAggregate:
         return {expr.aggregate == Aggregate::kCount ? 0 : 1, 2};

@@ -19,4 +19,5 @@ using FeatureIndex = Index<struct FeatureTag>;      // into Plan::features
 using ListIndex = Index<struct ListTag>;            // into Plan::lists
 using RuleIndex = Index<struct RuleTag>;            // into Plan::rules: the rule's ordinal
 using VarIndex = Index<struct VarTag>;              // into Rule::variables
+using TableIndex = Index<struct TableTag>;          // into Plan::tables
 }  // namespace tocsin::cep

@@ -226,7 +226,7 @@ Value evaluate(const Expr& expr, const Context& context) {
       return comparison(expr.op, arg(0), arg(1));
     case Op::kToFloat:
       return to_float(arg(0));
-    case Op::kLateBy:
+    default:
       break;
   }
   TOCSIN_ASSERT(false, "the oracle does not know this operator");

@@ -410,7 +410,7 @@ class PlanMaker {
     if (random_.chance(8) && !rule.key.parts.empty()) {
       conjuncts.push_back(unnamed_feature_condition(scope.types));
     }
-    ExprPtr where = all_of(std::move(conjuncts));
+    ExprPtr where = all_of(conjuncts);
     add_readers(where, scope.types);
     return where;
   }

@@ -19,7 +19,7 @@ void leave_out_conjuncts(std::vector<Change>& changes, const cep::ExprPtr& condi
     changes.push_back([place, i](Case& c) {
       std::vector<cep::ExprPtr> rest = place(c)->args;
       rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
-      place(c) = all_of(std::move(rest));
+      place(c) = all_of(rest);
     });
   }
 }
