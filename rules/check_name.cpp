@@ -298,8 +298,23 @@ std::optional<std::size_t> ExpressionChecker::find_step(const tree::Expr& expr) 
 }
 
 bool ExpressionChecker::report_if_later(std::size_t step, SourceSpan span) {
-  if (step < scope_.steps_visible) return false;
   const StepSymbol& taken = scope_.rule->steps[step];
+  Sight sight = step < scope_.steps_visible ? Sight::kSeen : Sight::kLater;
+  if (scope_.pattern_place != nullptr) sight = sight_of(*scope_.pattern_place, taken);
+  if (sight == Sight::kSeen) return false;
+  if (sight != Sight::kLater) {
+    const bool alternative = sight == Sight::kOtherAlternative;
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0424, span,
+        alternative
+            ? fmt::format("the step {} is of another alternative", in_code(taken.name))
+            : fmt::format("the step {} may be done before or after this one", in_code(taken.name)),
+        alternative ? "a match has one of them" : "nothing sure is known of it here");
+    diagnostic.labels.push_back({taken.span, "taken here"});
+    diagnostic.helps.push_back("ask in `having`, or in a step that comes after the braces");
+    context_.sink.report(std::move(diagnostic));
+    return true;
+  }
   Diagnostic diagnostic = make_diagnostic(
       Code::kE0209, span, fmt::format("the step {} comes later", in_code(taken.name)),
       "nothing is known of it here");
