@@ -66,8 +66,7 @@ class ElementsChecker {
       case cep::ElementKind::kOneOf:
       case cep::ElementKind::kAllOf:
         for (const ElementDraft& child : draft.children) {
-          element.children.push_back(
-              one(child, inner == Tail::kAlways ? Tail::kPerhaps : inner));
+          element.children.push_back(one(child, inner == Tail::kAlways ? Tail::kPerhaps : inner));
         }
         break;
     }

@@ -297,6 +297,31 @@ std::optional<std::size_t> ExpressionChecker::find_step(const tree::Expr& expr) 
   return found->second;
 }
 
+std::optional<std::size_t> ExpressionChecker::find_step_alone(const tree::Expr& expr) const {
+  const std::optional<std::size_t> step = find_step(expr);
+  if (!step || !sees_steps(scope_.place)) return std::nullopt;
+  const std::string& name = expr.name.text;
+  if (find_key(expr.name, expr.span) || context_.names.values.contains(name)) return std::nullopt;
+  const FieldLookup field = look_up_field(context_, scope_.types, scope_.types_broken, name);
+  const bool is_field =
+      field.presence != FieldPresence::kNowhere && field.presence != FieldPresence::kUnknown;
+  return is_field ? std::nullopt : step;
+}
+
+// `raise is known`: whether the step took an event.
+Checked ExpressionChecker::check_step_presence(const tree::Expr& expr, std::size_t index,
+                                               bool known) {
+  const StepSymbol& step = scope_.rule->steps[index];
+  if (step.broken) return error(expr);
+  if (report_if_later(index, expr.args[0]->span)) return error(expr);
+  auto bound = std::make_shared<cep::Expr>();
+  bound->op = Op::kIsBound;
+  bound->type = plain_type(TypeKind::kBool);
+  bound->var = step.var;
+  if (known) return checked(expr, std::move(bound));
+  return checked(expr, operator_expr(Op::kNot, plain_type(TypeKind::kBool), {std::move(bound)}));
+}
+
 bool ExpressionChecker::report_if_later(std::size_t step, SourceSpan span) {
   const StepSymbol& taken = scope_.rule->steps[step];
   Sight sight = step < scope_.steps_visible ? Sight::kSeen : Sight::kLater;

@@ -22,7 +22,6 @@ class ShapeChecker {
   }
 
  private:
-
   void report(Diagnostic diagnostic, std::string help) {
     right_ = false;
     if (!help.empty()) diagnostic.helps.push_back(std::move(help));
@@ -95,8 +94,7 @@ bool check_shape(CheckContext& context, const tree::Pattern& pattern,
            "at least one step of it must be neither optional nor from 0");
   }
   if (count_states(elements, kPatternStatesMax) > kPatternStatesMax) {
-    report(Code::kE0433,
-           fmt::format("a pattern of more than {} states", kPatternStatesMax),
+    report(Code::kE0433, fmt::format("a pattern of more than {} states", kPatternStatesMax),
            "a step is one; the steps of an `all of` count once for each set of the others: split "
            "the rule");
   }

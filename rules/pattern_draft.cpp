@@ -133,9 +133,7 @@ EventTypes last_types(const std::vector<ElementDraft>& sequence) {
   return types;
 }
 
-bool is_of_one_event(const std::vector<cep::Element>& sequence) {
-  return events_of(sequence) <= 1;
-}
+bool is_of_one_event(const std::vector<cep::Element>& sequence) { return events_of(sequence) <= 1; }
 
 bool ends_by_itself(const std::vector<cep::Element>& sequence) {
   // A last absence without `for` runs to the end of `within`; without that it is an error.

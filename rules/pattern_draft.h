@@ -16,15 +16,15 @@ namespace tocsin::rules {
 /// One element of a sequence, a member of an `all of`, or an alternative (a kGroup of its own).
 struct ElementDraft {
   cep::ElementKind kind = cep::ElementKind::kStep;
-  const tree::Element* link = nullptr;  // how it is reached; absent for members and alternatives
-  const tree::Step* step_tree = nullptr;     // of all but absences and alternatives
-  const tree::Absence* absence = nullptr;    // of an absence
-  ResolvedKinds kinds;                       // of a step, an absence
-  ResolvedKinds until;                       // of a step
-  std::optional<std::size_t> step;           // of a step: its place in RuleScope::steps
+  const tree::Element* link = nullptr;     // how it is reached; absent for members and alternatives
+  const tree::Step* step_tree = nullptr;   // of all but absences and alternatives
+  const tree::Absence* absence = nullptr;  // of an absence
+  ResolvedKinds kinds;                     // of a step, an absence
+  ResolvedKinds until;                     // of a step
+  std::optional<std::size_t> step;         // of a step: its place in RuleScope::steps
   cep::Quantifier quantifier;
   bool optional = false;
-  PatternPlace place;                        // of a step, an absence
+  PatternPlace place;  // of a step, an absence
   std::vector<ElementDraft> children;
 };
 struct PatternDraft {

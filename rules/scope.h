@@ -70,10 +70,10 @@ enum class Place : std::uint8_t {
 };
 struct ExprScope {
   Place place = Place::kKind;
-  EventTypes types;                 // of the current event
-  bool types_broken = false;        // not all of them are known
-  const RuleScope* rule = nullptr;  // absent in kinds and named features
-  std::size_t steps_visible = 0;    // the first so many of the rule's steps
+  EventTypes types;                             // of the current event
+  bool types_broken = false;                    // not all of them are known
+  const RuleScope* rule = nullptr;              // absent in kinds and named features
+  std::size_t steps_visible = 0;                // the first so many of the rule's steps
   const PatternPlace* pattern_place = nullptr;  // in a pattern: decides instead of `steps_visible`
   std::optional<std::size_t>
       own_step;  // kStep: the step whose condition this is; kElement: the loop
