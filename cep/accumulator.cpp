@@ -33,8 +33,10 @@ Ordering order_of_words(Word a, Word b, const WindowSpec& spec, const WindowMemo
 }
 
 class Scoped : public Accumulator {
- protected:
+ public:
   Scoped(const WindowSpec& spec, WindowMemory& memory) : spec_(spec), memory_(memory) {}
+
+ protected:
   const WindowSpec& spec_;
   WindowMemory& memory_;
 };

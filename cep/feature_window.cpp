@@ -315,9 +315,8 @@ class PaneWindow : public Scoped {
     }
     newest_ = now;
     // What the panes keep is bounded too; the one that is being filled stays.
-    while (panes_.size() - begin_ > 1 &&
-           (panes_.size() - begin_ > spec_.events_max ||
-            (total_ && total_->words_kept() > spec_.events_max))) {
+    while (panes_.size() - begin_ > 1 && (panes_.size() - begin_ > spec_.events_max ||
+                                          (total_ && total_->words_kept() > spec_.events_max))) {
       memory_.events_lost += panes_[begin_].count;
       leave();
     }
@@ -363,8 +362,8 @@ class PaneWindow : public Scoped {
     // In how many panes a value is: only its first time in this one counts.
     const std::uint64_t kept = pane.accumulator ? pane.accumulator->words_kept() : 0;
     if (pane.accumulator) pane.accumulator->add(place(number), time, word);
-    const bool is_known = spec_.feature->aggregate == Aggregate::kDistinct &&
-                          pane.accumulator->words_kept() == kept;
+    const bool is_known =
+        spec_.feature->aggregate == Aggregate::kDistinct && pane.accumulator->words_kept() == kept;
     if (total_ && !stale_ && !is_known) total_->add(place(number), time, word);
     ++pane.count;
     ++count_;
@@ -394,12 +393,11 @@ class PaneWindow : public Scoped {
       const EventTime near = now - *window_.excluding;
       while (waiting_.size() > 0 && waiting_.time(0) <= near) enter_oldest();
     }
-    const std::int64_t oldest =
-        floor_divide((now - *window_.duration).us, window_.every->us);
+    const std::int64_t oldest = floor_divide((now - *window_.duration).us, window_.every->us);
     while (begin_ < panes_.size() && panes_[begin_].number < oldest) leave();
   }
 
-  EventRing waiting_;  // younger than `excluding`
+  EventRing waiting_;             // younger than `excluding`
   std::pmr::vector<Pane> panes_;  // from begin_ on, ascending
   std::size_t begin_ = 0;
   std::uint64_t count_ = 0;
@@ -473,10 +471,10 @@ std::size_t WindowPool::bytes() const {
 
 void* WindowPool::Counter::do_allocate(std::size_t bytes, std::size_t alignment) {
   bytes_ += bytes;
-  return ::operator new(bytes, std::align_val_t{alignment});
+  return ::operator new (bytes, std::align_val_t{alignment});
 }
 void WindowPool::Counter::do_deallocate(void* block, std::size_t bytes, std::size_t alignment) {
   bytes_ -= bytes;
-  ::operator delete(block, bytes, std::align_val_t{alignment});
+  ::operator delete (block, bytes, std::align_val_t{alignment});
 }
 }  // namespace tocsin::cep

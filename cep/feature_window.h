@@ -1,5 +1,6 @@
 /// A feature's window for one key, of every kind that the fast rings of cep/feature_state.h do not
-/// hold. Taking and reading take constant time in the number of the window's events, amortized; but:
+/// hold. Taking and reading take constant time in the number of the window's events, amortized;
+/// but:
 /// - `ewma` over a window that slides is recomputed at a read after an event has left: bounded by
 ///   WindowSpec::events_max;
 /// - `percentile` inserts into a sorted list of at most 2,048 values, and reads a sketch by going

@@ -19,8 +19,7 @@ double middle_of(std::int32_t bucket) {
   const bool negative = bucket < 0;
   const auto place = static_cast<std::uint64_t>(negative ? -(bucket + 1) : bucket);
   if (place == 0) return 0;
-  const double value =
-      std::bit_cast<double>(place << kShift | std::uint64_t{1} << (kShift - 1));
+  const double value = std::bit_cast<double>(place << kShift | std::uint64_t{1} << (kShift - 1));
   return negative ? -value : value;
 }
 }  // namespace
@@ -66,7 +65,5 @@ double QuantileSketch::value_at(std::uint64_t rank) const {
   TOCSIN_ASSERT(false, "the rank is of a value that was added");
 }
 
-void QuantileSketch::clear() {
-  std::pmr::vector<Bucket>(buckets_.get_allocator()).swap(buckets_);
-}
+void QuantileSketch::clear() { std::pmr::vector<Bucket>(buckets_.get_allocator()).swap(buckets_); }
 }  // namespace tocsin::cep
