@@ -17,6 +17,10 @@ constexpr std::size_t kPrefetchLines = 4;  // of a record: most have no more
 constexpr std::int64_t kTicksOfLongest = 16;
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
+
+void prefetch_lines(const std::byte* record) {
+  for (std::size_t line = 0; line < kPrefetchLines; ++line) tocsin::prefetch(record + 64 * line);
+}
 }  // namespace
 
 const Value& TableState::Features::read(FeatureIndex feature) {
@@ -180,8 +184,7 @@ void TableState::prefetch_slot(std::uint32_t touch) const {
 void TableState::prefetch_record(std::uint32_t touch) const {
   const KeySlot* slot = slots_[touch];
   if (slot == nullptr || slot->record == 0) return;
-  const std::byte* record = shards_[shard_of_hash(slot->hash)]->keys.arena().at(slot->record);
-  for (std::size_t line = 0; line < kPrefetchLines; ++line) tocsin::prefetch(record + 64 * line);
+  prefetch_lines(shards_[shard_of_hash(slot->hash)]->keys.arena().at(slot->record));
 }
 
 void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
@@ -382,7 +385,16 @@ void TableState::sweep(EventTime watermark) {
   for (const std::unique_ptr<Shard>& shard : shards_) {
     store_.work_on(shard->keys);
     bool looked = false;
-    shard->wheel.advance(watermark.us, [&](std::uint64_t hash) {
+    const auto ahead = [&](std::uint64_t hash, int step) {
+      if (step == 0) {
+        shard->keys.prefetch(hash);
+      } else {
+        shard->keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+          if (slot.record != 0) prefetch_lines(shard->keys.arena().at(slot.record));
+        });
+      }
+    };
+    shard->wheel.advance(watermark.us, ahead, [&](std::uint64_t hash) {
       looked = true;
       return look_at_key(*shard, hash, watermark.us);
     });
