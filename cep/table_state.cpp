@@ -274,6 +274,9 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
         case OperatorKind::kRule:
           matcher_.on_event(program_.rules[program.index], queue_of_op_[op - 1]);
           break;
+        case OperatorKind::kStrict:
+          matcher_.on_strict_event(program_.strict_groups[program.index]);
+          break;
       }
     }
   }
@@ -363,6 +366,9 @@ std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int6
         const std::int64_t window = program_.features[op.index].window_us;
         trim_ring(ring, now_us, window);
         if (ring->count > 0) until = newest_in_ring(*ring) + window;
+      } else if (op.kind == OperatorKind::kStrict) {
+        until =
+            matcher_.strict_expiry(program_.strict_groups[op.index], record, entry.state, now_us);
       } else {
         until = matcher_.expiry(program_.rules[op.index], record, entry.state, now_us);
       }
