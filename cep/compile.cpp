@@ -55,6 +55,7 @@ void Compiler::find_used_fields() {
     use_events(feature.events);
     use_expr(feature.where.get());
     use_expr(feature.argument.get());
+    use_expr(feature.window.zone.get());
     use_key(feature.key);
   }
   for (const Rule& rule : plan_.rules) {

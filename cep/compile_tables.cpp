@@ -6,6 +6,9 @@
 
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
+#include "cep/feature_state.h"
+#include "cep/feature_window.h"
+#include "cep/zone.h"
 
 namespace tocsin::cep {
 bool keys_differ(const KeySpec& a, const KeySpec& b) {
@@ -153,12 +156,27 @@ const Expr* Compiler::keep(const ExprPtr& expr) {
 
 // ---- features
 
+std::uint64_t Compiler::events_max(const Feature& feature) const {
+  const std::uint64_t most = out_->limits.feature_events_per_key_max;
+  // It goes through them at a read.
+  if (feature.aggregate != Aggregate::kEwma) return most;
+  return std::min<std::uint64_t>(most, out_->limits.ewma_events_per_key_max);
+}
+
 void Compiler::compile_feature(std::size_t index) {
   const Feature& feature = plan_.features[index];
   FeatureProgram& program = out_->features[index];
   program.index = FeatureIndex(index);
   program.feature = &feature;
-  program.window_us = feature.window.duration->us;
+  program.window_us = longest_look_back(feature.window).value_or(Duration{0}).us;
+  program.window = make_window_spec(plan_, feature, events_max(feature));
+  program.in_ring = has_ring(feature);
+  program.takes_last = feature.window.kind == WindowKind::kPrevious ||
+                       feature.window.kind == WindowKind::kPreviousEvents ||
+                       feature.window.kind == WindowKind::kPreviousEver;
+  if (feature.window.zone && feature.window.zone->op == Op::kLiteral) {
+    program.zone = find_zone(plan_.zones, feature.window.zone->literal.view().text);
+  }
   program.has_key.resize(plan_.event_types.size());
   for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
     program.has_key[t] =
@@ -187,10 +205,13 @@ void Compiler::number_operators() {
     into.bit_predicates.push_back(std::move(predicates));
     return static_cast<std::uint32_t>(into.operators.size());
   };
-  for (FeatureProgram& feature : out_->features) {
+  const auto add_feature = [&](FeatureProgram& feature) {
     feature.op =
         add(feature.table, OperatorKind::kFeature, feature.index.value, 0, {feature.predicate});
     out_->tables[feature.table].bit_predicates[0].push_back(feature.predicate);
+  };
+  for (FeatureProgram& feature : out_->features) {
+    if (!feature.takes_last) add_feature(feature);
   }
   for (FeatureProgram& feature : out_->features) {
     if (!feature.is_probed) continue;
@@ -225,6 +246,9 @@ void Compiler::number_operators() {
     const std::uint32_t op = add(group.table, OperatorKind::kStrict, static_cast<std::uint32_t>(i),
                                  group.pass, std::move(predicates));
     for (const std::uint32_t r : group.rules) out_->rules[r].op = op;
+  }
+  for (FeatureProgram& feature : out_->features) {
+    if (feature.takes_last) add_feature(feature);
   }
 }
 

@@ -29,6 +29,7 @@ class Compiler {
   // Keeps an expression made here alive.
   const Expr* keep(const ExprPtr& expr);
   void compile_feature(std::size_t index);
+  std::uint64_t events_max(const Feature& feature) const;
   void number_operators();
   void join_strict_group(const RuleProgram& rule);
   void finish_table(TableProgram& table) const;

@@ -432,6 +432,10 @@ InMemory<WindowState> make_window(const WindowSpec& spec, WindowMemory& memory) 
   return make(std::type_identity<SlidingWindow>{});
 }
 
+Value value_without_window(const WindowSpec& spec) {
+  return spec.feature->window.needs.value_or(0) > 0 ? Value::missing() : value_of_nothing(spec);
+}
+
 std::optional<Duration> longest_look_back(const FeatureWindow& window) {
   if (window.kind == WindowKind::kToday) return Duration{kLongestDayUs};
   if (!window.duration) return std::nullopt;
@@ -462,6 +466,11 @@ void WindowPool::free(std::uint32_t number) {
     windows_.clear();
     free_.clear();
   }
+}
+
+void WindowPool::clear() {
+  windows_.clear();
+  free_.clear();
 }
 
 std::size_t WindowPool::bytes() const {

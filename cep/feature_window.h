@@ -41,6 +41,8 @@ class WindowState {
 };
 /// An empty window; `spec` and `memory` outlive it.
 InMemory<WindowState> make_window(const WindowSpec& spec, WindowMemory& memory);
+/// What a window in which nothing was taken gives.
+Value value_without_window(const WindowSpec& spec);
 /// The longest that a window of this feature looks back; nothing where that has no bound.
 std::optional<Duration> longest_look_back(const FeatureWindow& window);
 
@@ -55,6 +57,8 @@ class WindowPool {
   std::uint32_t make(const WindowSpec& spec);
   WindowState& at(std::uint32_t number) const { return *windows_[number - 1]; }
   void free(std::uint32_t number);
+  /// Frees all.
+  void clear();
   WindowMemory& memory() { return memory_; }
   std::size_t count() const { return windows_.size() - free_.size(); }
   /// Bytes held from the system.

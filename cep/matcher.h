@@ -29,6 +29,7 @@
 #include "cep/timers.h"
 
 namespace tocsin::cep {
+class FeatureStore;
 /// The event in hand at one key.
 struct RowInHand {
   const Row* row = nullptr;
@@ -36,6 +37,7 @@ struct RowInHand {
   const std::uint64_t* predicates = nullptr;  // its predicate bits in the table
   KeySlot* slot = nullptr;      // null: nothing is live here and nothing that needs a record begins
   std::byte* record = nullptr;  // the slot's; null: none yet
+  FeatureStore* features = nullptr;
   std::string_view key;
   Offset event = 0;  // where it is captured in the record; 0: not yet
 

@@ -67,29 +67,8 @@ class Checker {
   void check_feature(const Feature& feature) {
     where_ = fmt::format("feature `{}`", feature.name);
     check_key(feature.key);
-    if (feature.window.kind != WindowKind::kLast || feature.window.excluding ||
-        feature.window.every || feature.window.needs || feature.unless_alerted_by) {
-      refuse("of the windows, only `over last D` is supported yet");
-    }
-    switch (feature.aggregate) {
-      case Aggregate::kCount:
-        break;
-      case Aggregate::kSum:
-      case Aggregate::kAvg:
-        switch (feature.argument->type.kind) {
-          case TypeKind::kInt:
-          case TypeKind::kDecimal:
-          case TypeKind::kFraction:
-          case TypeKind::kFloat:
-            break;
-          default:
-            refuse(fmt::format("sum and avg of `{}` are not supported yet",
-                               type_name(feature.argument->type)));
-        }
-        break;
-      default:
-        refuse("of the aggregates, only count, sum and avg are supported over a window yet");
-    }
+    if (feature.unless_alerted_by) refuse("`unless alerted by` is not supported yet");
+    check_expr(feature.window.zone);
     check_expr(feature.argument);
     check_expr(feature.where);
   }

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/accumulator.h"
 #include "cep/atoms.h"
 #include "cep/engine.h"
 #include "cep/plan.h"
@@ -105,7 +106,11 @@ struct FeatureProgram {
   std::uint32_t table = 0;
   std::uint32_t op = 0;
   std::uint32_t predicate = 0;
-  std::int64_t window_us = 0;
+  WindowSpec window;
+  bool in_ring = false;        // a ring in the record, of `window_us`; else a window of the pool
+  std::int64_t window_us = 0;  // how far it looks back; 0: no bound
+  bool takes_last = false;     // `previous …`: takes a row after all have read at it
+  const Zone* zone = nullptr;  // of `today` in a zone that the rule names; null: none has the name
   std::vector<bool> has_key;   // by event type: whether its key says a field of it
   bool is_probed = false;      // some rule of level 1 reads it
   std::uint32_t probe_op = 0;  // the bit of rows at which its value column is written

@@ -17,6 +17,7 @@ void Slice::begin(const Batch& batch, std::uint64_t& values_missing) {
     rows = std::max(rows, row.index + 1);
   }
   atoms_.evaluate(program_, batch, rows_of_type_, values_missing);
+  value_texts_.clear();
   for (const FeatureProgram& feature : program_.features) {
     if (feature.is_probed) values_[feature.index.value].assign(batch.rows.size(), Value::missing());
   }

@@ -20,6 +20,8 @@ class Slice {
   std::uint32_t rows_of(EventTypeIndex type) const { return rows_of_type_[type.value]; }
   /// A probed feature's values by row of the slice; missing where nothing wrote one.
   std::vector<Value>& values(FeatureIndex feature) { return values_[feature.value]; }
+  /// The arena of texts that value columns hold.
+  TextArena& value_texts() { return value_texts_; }
   /// Marks a row as one that reached a key record.
   void mark_relevant(std::uint32_t row) { relevant_[row] = 1; }
   std::uint64_t relevant_rows() const;
@@ -30,6 +32,7 @@ class Slice {
   AtomBits atoms_;
   std::vector<std::uint32_t> rows_of_type_;
   std::vector<std::vector<Value>> values_;  // by feature
+  TextArena value_texts_;
   std::vector<std::uint8_t> relevant_;
 };
 }  // namespace tocsin::cep

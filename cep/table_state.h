@@ -15,6 +15,7 @@
 #include "cep/alert.h"
 #include "cep/engine.h"
 #include "cep/expiry_wheel.h"
+#include "cep/feature_store.h"
 #include "cep/key_record.h"
 #include "cep/key_table.h"
 #include "cep/matcher.h"
@@ -41,8 +42,10 @@ class TableState {
  private:
   static constexpr std::uint32_t kPasses = 2;
   struct Shard {
+    Shard(std::int64_t tick_us, std::uint64_t seed) : wheel(tick_us), windows(seed) {}
     KeyShard keys;
     ExpiryWheel wheel;
+    WindowPool windows;
     std::vector<ShardTimers> timers;  // by pass
   };
   // A row at its key.
@@ -103,6 +106,7 @@ class TableState {
   std::array<std::vector<std::uint64_t>, kPasses> pass_masks_;  // the operators of each pass
   std::vector<std::uint32_t> queue_of_op_;                      // by op - 1: its timers' queue
   RecordStore store_;
+  FeatureStore feature_store_;
   Matcher matcher_;
   RowInHand hand_;
   Features features_;
