@@ -125,14 +125,6 @@ class Gatherer {
   bool asked_ = false;
 };
 
-void refuse_feature_groups(CheckContext& context,
-                           const std::vector<const tree::Features*>& groups) {
-  for (const tree::Features* group : groups) {
-    report_unavailable(context, group->keyword_span, "features of",
-                       "write each one: `feature NAME = count(payment) by card over last 1h`");
-  }
-}
-
 void warn_of_unused_lists(CheckContext& context, const std::vector<const tree::List*>& lists) {
   for (const tree::List* list : lists) {
     const auto symbol = context.names.values.find(list->name.text);
@@ -162,10 +154,10 @@ std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const P
   check_tables(context, items.tables);
   check_defaults(context, items.defaults);
   check_kinds(context, items.kinds);
-  check_features(context, items.features);
-  refuse_feature_groups(context, items.feature_groups);
+  check_features(context, items.features, items.feature_groups);
   check_rules(context, items.rules);
   RuleSet set;
+  check_unless(context);
   for (const tree::Test* test : items.tests) check_test(context, *test, set.tests);
   warn_of_unused_lists(context, items.lists);
   if (sink.has_errors()) return std::nullopt;

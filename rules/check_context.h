@@ -1,8 +1,11 @@
 /// What all checks share: the sources, the sink, the symbols, and the plan as it grows.
 #pragma once
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -12,6 +15,14 @@
 #include "rules/feature_table.h"
 
 namespace tocsin::rules {
+struct ResolvedKinds;
+/// What the entries of `features of …` share; `window` and `key` are absent where they have a
+/// mistake.
+struct FeatureGroup {
+  std::shared_ptr<const ResolvedKinds> kinds;
+  std::optional<cep::FeatureWindow> window;
+  std::optional<cep::KeySpec> key;
+};
 struct CheckContext {
   CheckContext(const SourceMap& all_sources, DiagnosticSink& diagnostics)
       : sources(all_sources), sink(diagnostics) {}
@@ -21,6 +32,8 @@ struct CheckContext {
   Declarations names;
   cep::Plan plan;  // but its features
   FeatureTable features;
+  std::unordered_map<const tree::Features*, FeatureGroup> feature_groups;
+  int feature_depth = 0;        // of features whose checking waits for one that they read
   bool has_error_type = false;  // some expression was left out of the plan: there must be a report
   std::unordered_set<std::string> hidden_names;  // already warned of
   std::size_t suggestions_left = 2'000'000;  // names that may still be compared for "did you mean"

@@ -67,8 +67,12 @@ struct ValueSymbol {
   ConstSymbol constant;  // kConst
   cep::ListIndex list;   // kList
   bool list_used = false;
-  bool asked = false;                        // declared in a file that was asked for
-  std::optional<cep::FeatureIndex> feature;  // kFeature, once checked
+  bool asked = false;                           // declared in a file that was asked for
+  std::optional<cep::FeatureIndex> feature;     // kFeature, once checked
+  const tree::Feature* feature_tree = nullptr;  // kFeature: this,
+  const tree::Features* group_tree = nullptr;   // or an entry of a group
+  const tree::FeatureEntry* entry_tree = nullptr;
+  Resolution resolution = Resolution::kNotYet;  // kFeature
 };
 struct RuleSymbol {
   const tree::Rule* tree = nullptr;
