@@ -40,16 +40,21 @@ class Compiler {
   // Makes the values that an operator reads from columns known where `rows` may let it use them.
   void probe(const std::vector<const Expr*>& exprs, std::uint32_t table, std::uint32_t pass,
              const std::vector<Rows>& rows);
+  void add_reads(const Expr& root);
+  void bind_sources(TableProgram& table) const;
+  std::vector<Subset> seen_by_features(const std::vector<Subset>& events) const;
   std::uint32_t source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments);
   void number_operators();
   void finish_table(TableProgram& table) const;
   // ---- rules
   ElementProgram compile_element(RuleProgram& rule, const Element& element);
   void compile_rule(std::size_t index);
-  void find_level(RuleProgram& program);
+  void find_reads(RuleProgram& program);
+  std::vector<Subset> seen_by(const Rule& rule, const std::vector<Subset>& events) const;
   void capture(const RuleProgram& program);
   // ---- columns
   void find_used_fields();
+  void find_alert_types();
 
   const Plan& plan_;
   std::shared_ptr<ProgramImpl> out_ = std::make_shared<ProgramImpl>();
