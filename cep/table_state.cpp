@@ -72,10 +72,12 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
   }
   pass_masks_.assign(program.pass_count, std::vector<std::uint64_t>(table_.operator_words));
   rest_masks_ = pass_masks_;
+  has_pass_.resize(program.pass_count);
   for (std::size_t i = 0; i < table_.operators.size(); ++i) {
     const std::size_t bit = i + 1;
     const std::uint32_t pass = table_.operators[i].pass;
     pass_masks_[pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
+    has_pass_[pass] = true;
     for (std::uint32_t p = 0; p <= pass; ++p) {
       rest_masks_[p][bit / 64] |= std::uint64_t{1} << (bit % 64);
     }
@@ -324,11 +326,6 @@ void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
 }
 
 // ---- run
-
-bool TableState::has_pass(std::uint32_t pass) const {
-  return std::any_of(table_.operators.begin(), table_.operators.end(),
-                     [&](const OperatorProgram& op) { return op.pass == pass; });
-}
 
 void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
                      std::vector<Alert>& alerts) {

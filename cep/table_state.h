@@ -29,7 +29,7 @@ class TableState {
   /// Runs the operators of one pass over the slice's rows, which it resolves where they have
   /// changed since the pass before, then fires their timers due at or before `watermark`.
   /// Whether any of its operators runs in this pass.
-  bool has_pass(std::uint32_t pass) const;
+  bool has_pass(std::uint32_t pass) const { return has_pass_[pass]; }
   void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
   /// Lets go of what is dead at `watermark`.
   void sweep(EventTime watermark);
@@ -116,6 +116,7 @@ class TableState {
   std::int64_t tick_us_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its operators
+  std::vector<bool> has_pass_;
   std::vector<std::vector<std::uint64_t>> rest_masks_;  // by pass: its operators, and later ones
   std::vector<std::uint32_t> queue_of_op_;                      // by op - 1: its timers' queue
   RecordStore store_;
