@@ -54,8 +54,9 @@ struct Row {
   EventTime ts;
   ArrivalNumber arrival;
   std::uint32_t equal_number =
-      0;                 // its number among equals at its time; only for types without an id field
-  std::string_view raw;  // only for types without an id field, for their identity: the JSON line, an alert's id
+      0;  // its number among equals at its time; only for types without an id field
+  std::string_view
+      raw;  // only for types without an id field, for their identity: the JSON line, an alert's id
 };
 /// Invariant of a slice given to the engine: rows ascend by (engine_time, arrival).
 struct Batch {

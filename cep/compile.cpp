@@ -115,10 +115,10 @@ Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits) 
   std::shared_ptr<const ProgramImpl> program = Compiler(std::move(plan), limits).run();
   for (const TableProgram& table : program->tables) {
     if (table.sources.size() <= kSourcesMax) continue;
-    return fail(Errc::kInvalidArgument,
-                fmt::format("features of one key are read under {} other keys; at most {}",
-                            table.sources.size() - table.role_places,
-                            kSourcesMax - table.role_places));
+    return fail(
+        Errc::kInvalidArgument,
+        fmt::format("features of one key are read under {} other keys; at most {}",
+                    table.sources.size() - table.role_places, kSourcesMax - table.role_places));
   }
   return Program(std::move(program));
 }

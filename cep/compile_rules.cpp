@@ -126,9 +126,8 @@ void Compiler::compile_rule(std::size_t index) {
     }
   }
   if (program.strict) {
-    program.considered_predicate =
-        add_predicate(program.table,
-                      make_predicate(program.table, seen_by(rule, rule.considered), {}));
+    program.considered_predicate = add_predicate(
+        program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
   }
   program.method = method_of(program);
   // A match given at a deadline skips past an event in the past: a later start outlives an older

@@ -33,8 +33,8 @@ KeyFields key_fields(const KeySpec& key, EventTypeIndex type, const std::string&
     }
   }
   fields.complete = fields.fields.size() == key.parts.size();
-  fields.is_one_text = fields.complete && fields.fields.size() == 1 &&
-                       key.parts[0].type.kind == TypeKind::kString;
+  fields.is_one_text =
+      fields.complete && fields.fields.size() == 1 && key.parts[0].type.kind == TypeKind::kString;
   return fields;
 }
 
@@ -66,11 +66,10 @@ bool is_one_key(const KeySpec& a, const KeySpec& b) {
 void merge_key(KeySpec& into, const KeySpec& from) {
   for (std::size_t i = 0; i < into.parts.size(); ++i) {
     for (const KeyMember& member : from.parts[i].members) {
-      const bool known =
-          std::any_of(into.parts[i].members.begin(), into.parts[i].members.end(),
-                      [&](const KeyMember& other) {
-                        return other.type == member.type && other.role == member.role;
-                      });
+      const bool known = std::any_of(
+          into.parts[i].members.begin(), into.parts[i].members.end(), [&](const KeyMember& other) {
+            return other.type == member.type && other.role == member.role;
+          });
       if (!known) into.parts[i].members.push_back(member);
     }
   }
@@ -209,9 +208,8 @@ Predicate Compiler::make_predicate(std::uint32_t table, const std::vector<Subset
     bool is_all = false;
     for (const Subset& subset : events) {
       if (subset.type != type) continue;
-      const bool other_role =
-          !subset.role.empty() && !roles.empty() && place < roles.size() &&
-          subset.role != roles[place];
+      const bool other_role = !subset.role.empty() && !roles.empty() && place < roles.size() &&
+                              subset.role != roles[place];
       if (other_role || (place > 0 && place >= roles.size())) continue;
       fitting.push_back(&subset);
       is_all = is_all || !subset.condition;

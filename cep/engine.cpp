@@ -103,10 +103,10 @@ class EngineImpl {
               [](const Alert& a, const Alert& b) {
                 const OrderKey& x = a.order;
                 const OrderKey& y = b.order;
-                const auto place = std::tie(x.time, x.phase, x.arrival, x.level, x.rule, x.role,
-                                            x.key, x.after, x.ordinal) <=>
-                                   std::tie(y.time, y.phase, y.arrival, y.level, y.rule, y.role,
-                                            y.key, y.after, y.ordinal);
+                const auto place =
+                    std::tie(x.time, x.phase, x.arrival, x.level, x.rule, x.role, x.key, x.after,
+                             x.ordinal) <=> std::tie(y.time, y.phase, y.arrival, y.level, y.rule,
+                                                     y.role, y.key, y.after, y.ordinal);
                 return place < 0;
               });
   }
@@ -119,7 +119,7 @@ class EngineImpl {
       OrderKey same = before;
       same.ordinal = order.ordinal;
       same.after = order.after;
-      if (same == order && before.after != order.after) order.ordinal = before.ordinal + 1;
+      if (same == order) order.ordinal = before.ordinal + 1;
     }
   }
 

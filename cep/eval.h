@@ -38,7 +38,7 @@ struct EvalScope {
       nullptr;          // of a strict rule, instead of `head`: the event of step s is window[s]
   int taken_step = -1;  // the step whose event the current one counts as; -1: none
   std::string_view key = {};  // key bytes
-  std::uint32_t roles = 0;  // of the row in hand, as bits by place
+  std::uint32_t roles = 0;    // of the row in hand, as bits by place
   FeatureReader* features = nullptr;
   std::uint64_t* values_missing = nullptr;
 };

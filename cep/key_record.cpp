@@ -73,8 +73,8 @@ bool KeptEvent::word(const CaptureLayout& layout, FieldIndex field, std::int64_t
   const std::uint16_t place = layout.place[field.value];
   if (place == CaptureLayout::kNotKept) return false;
   if ((flags & kHasMissing) != 0) {
-    const std::uint64_t* known = words_after(*this) + ((flags & kHasTs) != 0 ? 1 : 0) +
-                                 ((flags & kHasAfter) != 0 ? 1 : 0);
+    const std::uint64_t* known =
+        words_after(*this) + ((flags & kHasTs) != 0 ? 1 : 0) + ((flags & kHasAfter) != 0 ? 1 : 0);
     if ((known[place / 64] >> (place % 64) & 1) == 0) return false;
   }
   out = static_cast<std::int64_t>(field_words(*this, layout)[place]);

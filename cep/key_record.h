@@ -118,10 +118,10 @@ struct StoredValue {
   static StoredValue of(const Value& value);
   Value value() const;
 };
-/// A captured event: this header, its ts where it differs, an alert's place after its cause, a word of known bits for each 64 fields
-/// where one is missing, a word for each kept field (texts: offset and size in bytes, from the
-/// event's start), two words for the identity's bytes and text where the layout keeps it, and the
-/// texts.
+/// A captured event: this header, its ts where it differs, an alert's place after its cause, a word
+/// of known bits for each 64 fields where one is missing, a word for each kept field (texts: offset
+/// and size in bytes, from the event's start), two words for the identity's bytes and text where
+/// the layout keeps it, and the texts.
 struct KeptEvent {
   static constexpr std::uint16_t kHasTs = 1;
   static constexpr std::uint16_t kHasMissing = 2;

@@ -44,7 +44,7 @@ struct RowInHand {
   std::byte* record = nullptr;  // the slot's; null: none yet
   std::string_view key;
   std::uint32_t roles = 0;  // in which it is this key's, as bits by place; 0 without roles
-  Offset event = 0;  // where it is captured in the record; 0: not yet
+  Offset event = 0;         // where it is captured in the record; 0: not yet
 
   bool satisfies(std::uint32_t predicate) const {
     return (predicates[predicate / 64] >> (predicate % 64) & 1) != 0;

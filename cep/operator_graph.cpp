@@ -27,8 +27,8 @@ OperatorGraph::OperatorGraph(const Plan& plan) : plan_(plan) {
     add_events(feature.events, inputs);
     for (const Expr* expr : feature_exprs(feature)) add_features(*expr, feature.key, inputs);
     if (feature.unless_alerted_by) {
-      inputs.push_back({{true, feature.unless_alerted_by->value},
-                        OperatorInput::How::kUnlessAlerted});
+      inputs.push_back(
+          {{true, feature.unless_alerted_by->value}, OperatorInput::How::kUnlessAlerted});
     }
   }
   for (const Rule& rule : plan.rules) {
@@ -186,11 +186,10 @@ OperatorGraph::Depths OperatorGraph::levels() const {
 }
 
 std::vector<FeatureIndex> OperatorGraph::features_in_order() const {
-  const Depths depth =
-      depths([](OperatorRef, const OperatorInput&) { return 1U; },
-             [](OperatorRef of, const OperatorInput& input) {
-               return !of.is_rule && input.how == OperatorInput::How::kFeature;
-             });
+  const Depths depth = depths([](OperatorRef, const OperatorInput&) { return 1U; },
+                              [](OperatorRef of, const OperatorInput& input) {
+                                return !of.is_rule && input.how == OperatorInput::How::kFeature;
+                              });
   std::vector<FeatureIndex> order;
   for (std::size_t i = 0; i < features_.size(); ++i) order.emplace_back(i);
   std::stable_sort(order.begin(), order.end(), [&](FeatureIndex a, FeatureIndex b) {

@@ -1,9 +1,11 @@
 /// What features and rules read of each other, and so in which order they see an event.
 ///
-/// - **Level**: part of the order of alerts (cep/order.h), a function of the plan alone. A reader of
+/// - **Level**: part of the order of alerts (cep/order.h), a function of the plan alone. A reader
+/// of
 ///   alerts is one level above the rule that raises them, a reader of a feature under another key
 ///   one above the feature; otherwise an operator has its inputs' level.
-/// - **Pass**: when an operator runs over a slice. What crosses between tables, or comes as the event
+/// - **Pass**: when an operator runs over a slice. What crosses between tables, or comes as the
+/// event
 ///   of an alert, takes a further pass; in one table an operator reads the features before it in
 ///   place.
 #pragma once

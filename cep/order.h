@@ -17,9 +17,7 @@ struct ArrivalNumber {
   std::uint32_t index = 0;
   std::uint32_t after = 0;  // 0: an event from outside; else 1, 2, …, with kOfTimer for a timer's
 
-  constexpr Phase phase() const {
-    return (after & kOfTimer) != 0 ? Phase::kTimer : Phase::kEvent;
-  }
+  constexpr Phase phase() const { return (after & kOfTimer) != 0 ? Phase::kTimer : Phase::kEvent; }
   /// The numbers of what came from outside.
   constexpr ArrivalNumber cause() const { return {record, index, 0}; }
   friend constexpr bool operator==(ArrivalNumber, ArrivalNumber) = default;

@@ -7,9 +7,9 @@
 ///   table have a bit each in a row's mask; equal ones share it.
 /// - **Tables**: all operators (features and rules) with one key expression share one.
 /// - **Passes**: a slice is worked through in passes (cep/operator_graph.h). An operator reads
-///   features of its own table and pass in place, right after they took the event; others from value
-///   columns, which **probes** wrote in the feature's pass at the rows whose atoms let a reader use
-///   them.
+///   features of its own table and pass in place, right after they took the event; others from
+///   value columns, which **probes** wrote in the feature's pass at the rows whose atoms let a
+///   reader use them.
 /// - **Sources** of keys: the fields of the key, one source for each place of a role; for probes
 ///   under another field, its arguments. A row is seen once under each different key.
 #pragma once
@@ -100,17 +100,17 @@ struct FeatureProgram {
   std::uint32_t op = 0;
   std::uint32_t predicate = 0;
   std::int64_t window_us = 0;
-  std::vector<bool> has_key;   // by event type: whether its key says a field of it
-  std::uint32_t pass = 0;      // in which it is read in place, and its probes run
-  std::uint32_t take_pass = 0;  // in which it takes events: later where it waits for a rule
-  std::vector<const Expr*> where;  // what its events satisfy besides the predicate: reads features
+  std::vector<bool> has_key;        // by event type: whether its key says a field of it
+  std::uint32_t pass = 0;           // in which it is read in place, and its probes run
+  std::uint32_t take_pass = 0;      // in which it takes events: later where it waits for a rule
+  std::vector<const Expr*> where;   // what its events satisfy besides the predicate: reads features
   std::optional<RuleIndex> unless;  // leaves out the events at which this rule alerts
 };
 /// Writes a value column: a feature's values by the row's own key or by arguments.
 struct ProbeProgram {
   FeatureIndex value;  // as ProgramImpl::value_of says
   FeatureIndex feature;
-  std::uint32_t source = 0;  // of the table's keys; 0 where it is the row's own key
+  std::uint32_t source = 0;               // of the table's keys; 0 where it is the row's own key
   std::vector<std::uint32_t> predicates;  // rows at which some reader may use it
 };
 
@@ -136,9 +136,9 @@ struct KeyFields {
 };
 /// One way to find a key in a row.
 struct KeySource {
-  std::vector<KeyFields> by_type;         // the fields; empty where it has
-  std::vector<const Expr*> exprs;         // arguments, by part
-  std::vector<std::uint64_t> operators;   // what sees rows under this key, as bits of a mask
+  std::vector<KeyFields> by_type;        // the fields; empty where it has
+  std::vector<const Expr*> exprs;        // arguments, by part
+  std::vector<std::uint64_t> operators;  // what sees rows under this key, as bits of a mask
 };
 inline constexpr std::size_t kSourcesMax = 32;  // of a table
 inline constexpr std::size_t kRolesMax = 12;    // of an event type: bits of KeptEvent
@@ -191,7 +191,8 @@ class ProgramImpl {
   std::size_t value_count = 0;  // features, and features under arguments
   std::uint32_t pass_count = 1;
   bool row_by_row = false;  // what a row raises decides over what it reads next
-  std::vector<std::vector<EventTypeIndex>> alert_types;  // by rule: the kinds its alerts are read as
+  std::vector<std::vector<EventTypeIndex>>
+      alert_types;  // by rule: the kinds its alerts are read as
   /// Which value a kFeature reads: the feature's own index, or that of its value under arguments.
   FeatureIndex value_of(const Expr& expr) const {
     return expr.args.empty() ? expr.feature : reads_under.at(&expr);

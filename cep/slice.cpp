@@ -75,10 +75,9 @@ void Slice::merge_rows() {
     numbers_.push_back(next++);
   };
   for (const AlertRows::Entry& entry : alert_rows_.rows()) {
-    while (next < given.size() &&
-           (given[next].engine_time != entry.row.engine_time
-                ? given[next].engine_time < entry.row.engine_time
-                : given[next].arrival < entry.row.arrival)) {
+    while (next < given.size() && (given[next].engine_time != entry.row.engine_time
+                                       ? given[next].engine_time < entry.row.engine_time
+                                       : given[next].arrival < entry.row.arrival)) {
       take_given();
     }
     merged_.rows.push_back(entry.row);

@@ -17,8 +17,8 @@ class Slice {
   explicit Slice(const ProgramImpl& program);
   /// Evaluates the atoms over a batch's rows. Adds to `values_missing`.
   void begin(const Batch& batch, std::uint64_t& values_missing);
-  /// Puts what rules read of these alerts, which have their ids, among the rows: each directly after
-  /// its cause. Adds to `values_missing`.
+  /// Puts what rules read of these alerts, which have their ids, among the rows: each directly
+  /// after its cause. Adds to `values_missing`.
   void add_alerts(std::span<const Alert> alerts, std::uint64_t& values_missing);
   /// The rows in work: those given, and alerts.
   const Batch& batch() const { return *batch_; }

@@ -257,9 +257,9 @@ void TableState::find_keys_of_sources(std::uint32_t pass, Slice& slice) {
       const std::uint32_t written = write_key(slice.batch(), row, source);
       if (written == 0) continue;
       const std::string_view key(key_bytes_.get() + key_bytes_used_, written - 1);
-      const auto same = std::find_if(unordered_.begin() + static_cast<std::ptrdiff_t>(first),
-                                     unordered_.end(),
-                                     [&](const Touch& touch) { return key_of(touch) == key; });
+      const auto same =
+          std::find_if(unordered_.begin() + static_cast<std::ptrdiff_t>(first), unordered_.end(),
+                       [&](const Touch& touch) { return key_of(touch) == key; });
       if (same != unordered_.end()) {
         same->sources |= std::uint32_t{1} << s;
       } else {

@@ -70,8 +70,8 @@ class TableState {
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
     const ProgramImpl& program_;
     std::vector<std::uint32_t> pass_in_place_;  // by value: of features of this table; kNone
-    std::vector<std::uint32_t> places_;         // by value: of the roles that its column tells apart
-    std::vector<bool> own_;                     // by value: of this table
+    std::vector<std::uint32_t> places_;  // by value: of the roles that its column tells apart
+    std::vector<bool> own_;              // by value: of this table
     Slice* slice_ = nullptr;
     std::uint32_t pass_ = 0;
     const RowInHand* hand_ = nullptr;
@@ -118,7 +118,7 @@ class TableState {
   std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its operators
   std::vector<bool> has_pass_;
   std::vector<std::vector<std::uint64_t>> rest_masks_;  // by pass: its operators, and later ones
-  std::vector<std::uint32_t> queue_of_op_;                      // by op - 1: its timers' queue
+  std::vector<std::uint32_t> queue_of_op_;              // by op - 1: its timers' queue
   RecordStore store_;
   Matcher matcher_;
   RowInHand hand_;
