@@ -45,6 +45,7 @@ class Compiler {
   std::vector<Subset> seen_by_features(const std::vector<Subset>& events) const;
   std::uint32_t source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments);
   void number_operators();
+  void join_strict_group(const RuleProgram& rule);
   void finish_table(TableProgram& table) const;
   // ---- rules
   ElementProgram compile_element(RuleProgram& rule, const Element& element);
