@@ -50,18 +50,6 @@ class Checker {
   void check_expr(const ExprPtr& expr) {
     if (!expr) return;
     if (expr->op >= Op::kTable) refuse("tables, text search and functions are not supported yet");
-    if (expr->op == Op::kAggregate) {
-      switch (expr->aggregate) {
-        case Aggregate::kStddev:
-        case Aggregate::kStddevPop:
-        case Aggregate::kEwma:
-        case Aggregate::kPercentile:
-          refuse("of a loop's aggregates, stddev, ewma and percentile are not supported yet");
-          break;
-        default:
-          break;
-      }
-    }
     for (const ExprPtr& arg : expr->args) check_expr(arg);
   }
 

@@ -12,6 +12,7 @@
 
 #include "cep/ewma.h"
 #include "cep/exact_sum.h"
+#include "cep/loop_aggregate.h"
 #include "cep/quantile.h"
 #include "cep/zone.h"
 #include "tests/support/plan_parts.h"
@@ -354,6 +355,33 @@ TEST_CASE("feature windows: every aggregate and window gives what its definition
     CHECK(pool.memory().texts.count() == 0);
     CHECK(pool.count() == 0);
     CHECK(pool.memory().events_lost == 0);
+  });
+}
+
+TEST_CASE("loop aggregates: the same definitions over the events of a match") {
+  tests::for_all_seeds("loop_aggregates", 500, [](Random& random) {
+    Feature feature;
+    do {
+      feature = random_feature(random);
+    } while (feature.aggregate == Aggregate::kEwma || feature.aggregate == Aggregate::kPercentile);
+    feature.window = {};
+    CAPTURE(static_cast<int>(feature.aggregate));
+    std::deque<std::string> texts;
+    std::vector<Taken> taken;
+    const bool counts = feature.aggregate == Aggregate::kCount;
+    LoopAggregate aggregate(feature.aggregate, counts ? nullptr : &feature.argument->type);
+    const std::size_t events = random.below(20);
+    for (std::size_t i = 0; i < events; ++i) {
+      if (!counts && random.chance(20)) {
+        aggregate.add(Value::missing());
+        continue;
+      }
+      const Value value =
+          counts ? Value::missing() : random_value(random, feature.argument->type, texts);
+      aggregate.add(value);
+      taken.push_back({EventTime{0}, value});
+    }
+    CHECK(shown(aggregate.value()) == shown(defined(feature, taken)));
   });
 }
 }  // namespace tocsin::cep

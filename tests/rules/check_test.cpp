@@ -164,7 +164,7 @@ TEST_CASE("check: conditions with a mistake") {
       {"percentile(amount of payment) over last 1h > 3", "E0453 2:1"},
       {"ewma(amount of payment, 95) over last 1h > 3", "E0453 2:25"},
       {"ewma(amount of payment, weight 1.5) over last 1h > 3", "E0453 2:25"},
-      {"ewma(amount of payment, weight 0.5) over last 1h every 5m > 3", "E0450 2:58"},
+      {"ewma(amount of payment, weight 0.5) over last 1h every 5m > 3", "E0450 2:56"},
       {"percentile(amount of payment, 95, 5) over last 1h > 3", "E0311 2:35"},
       {"count(payment, 95) over last 1h > 3", "E0311 2:16"},
       {"count(payment) over last 1h excluding last 1h > 3", "E0451 2:44"},
@@ -383,7 +383,7 @@ TEST_CASE("check: declarations") {
        "card when payment where f > 3 and g > 3 alert \"x\" }",
        ""},
       {"features of payment by crd over last 1h { f = count, g = sum amount, h = sum card }",
-       "E0220 1:24, E0308 1:76"},
+       "E0220 1:24, E0308 1:78"},
       {"features of payment by card over last 0s { f = count, g = ewma(amount, weight 0) }",
        "E0410 1:39, E0453 1:72"},
       {"feature f = count(payment where g > 1) by card over last 1h "
