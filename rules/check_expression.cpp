@@ -157,6 +157,7 @@ Checked ExpressionChecker::check(const tree::Expr& expr, const Type* words) {
       report_unavailable(context_, expr.span, "NAME[…]", "tables come in a later version");
       return error(expr);
     case ExprKind::kCall:
+      if (ValueSymbol* feature = called_feature(expr)) return read_feature_under(expr, *feature);
       return check_call(expr, words);
     case ExprKind::kList: {
       context_.sink.report(make_diagnostic(
@@ -489,12 +490,6 @@ Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words)
   if (std::ranges::find(kFunctions, name) != kFunctions.end()) {
     report_unavailable(context_, expr.op_span, name,
                        "functions other than `coalesce` come in a later version");
-    return error(expr);
-  }
-  const auto symbol = context_.names.values.find(name);
-  if (symbol != context_.names.values.end() && symbol->second.form == ValueForm::kFeature) {
-    report_unavailable(context_, expr.span, name + "(…)",
-                       "a feature is read by the event's own key: " + in_code(name));
     return error(expr);
   }
   Diagnostic diagnostic = make_diagnostic(Code::kE0208, expr.op_span,

@@ -77,6 +77,7 @@ class ExpressionChecker {
   Checked error_of_feature(const tree::Expr& expr, const StepSymbol& step, SourceSpan at);
   Checked check_loop_event(const tree::Expr& expr, std::size_t step, cep::Which which);
   Checked field_of(const tree::Expr& expr, const EventTypes& types, bool types_broken, cep::Op op);
+  bool may_read_feature(const tree::Expr& expr, const ValueSymbol& symbol);
   Checked read_feature(const tree::Expr& expr, ValueSymbol& symbol);
   void report_unknown_name(const tree::Expr& expr, const cep::Type* words);
   void report_unknown_step(const tree::Name& name);
@@ -96,6 +97,10 @@ class ExpressionChecker {
                           const Checked& left);
   Checked check_in_loop(const tree::Expr& expr, std::size_t step);
   void report_no_list(const tree::Expr& right);
+
+  // check_feature_read.cpp: `NAME(field)`
+  ValueSymbol* called_feature(const tree::Expr& expr) const;
+  Checked read_feature_under(const tree::Expr& expr, ValueSymbol& symbol);
 
   // check_aggregate.cpp
   Checked check_aggregate(const tree::Expr& expr);

@@ -246,20 +246,23 @@ Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& ty
 
 // ---- features
 
+bool ExpressionChecker::may_read_feature(const tree::Expr& expr, const ValueSymbol& symbol) {
+  if (scope_.place != Place::kKind && scope_.place != Place::kElement) return true;
+  const bool in_kind = scope_.place == Place::kKind;
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kE0456, expr.span,
+      in_kind ? "a feature in a kind's condition" : "a feature inside an aggregate of a match",
+      in_kind ? "a kind is known from the event alone"
+              : "its value at those events is no longer known");
+  diagnostic.labels.push_back({symbol.name->span, "the feature"});
+  diagnostic.helps.emplace_back(in_kind ? "read it in the condition of a rule's step"
+                                        : "read it in the step's own condition");
+  context_.sink.report(std::move(diagnostic));
+  return false;
+}
+
 Checked ExpressionChecker::read_feature(const tree::Expr& expr, ValueSymbol& symbol) {
-  if (scope_.place == Place::kKind || scope_.place == Place::kElement) {
-    const bool in_kind = scope_.place == Place::kKind;
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0456, expr.span,
-        in_kind ? "a feature in a kind's condition" : "a feature inside an aggregate of a match",
-        in_kind ? "a kind is known from the event alone"
-                : "its value at those events is no longer known");
-    diagnostic.labels.push_back({symbol.name->span, "the feature"});
-    diagnostic.helps.emplace_back(in_kind ? "read it in the condition of a rule's step"
-                                          : "read it in the step's own condition");
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
-  }
+  if (!may_read_feature(expr, symbol)) return error(expr);
   const std::optional<cep::FeatureIndex> index = find_feature(context_, symbol, expr.span);
   if (!index) return error(expr);
   const cep::Feature& feature = context_.features[*index];

@@ -128,6 +128,9 @@ TEST_CASE("lower: expressions") {
       {"payments_10m >= 6", "greater_equal(feature[payments_10m]:int, 6:int):bool"},
       {"usual * 3 < amount",
        "less(multiply(feature[usual]:fraction, 3:int):fraction, " + amount + "):bool"},
+      {"payments_10m(merchant) >= 6",
+       "greater_equal(feature[payments_10m](field[merchant payment.merchant]:string):int, "
+       "6:int):bool"},
       {"count(payment) over last 1h > 2", "greater(feature[$1]:int, 2:int):bool"},
   };
   for (const Row& row : rows) {
