@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <functional>
 #include <utility>
 
 #include "cep/compiler.h"
@@ -9,7 +10,8 @@
 #include "cep/plan_support.h"
 
 namespace tocsin::cep {
-Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits) : plan_(*plan) {
+Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only)
+    : plan_(*plan), general_only_(general_only) {
   out_->plan = std::move(plan);
   out_->limits = limits;
   out_->atoms = AtomSet(plan_);
@@ -58,7 +60,16 @@ void Compiler::find_used_fields() {
     use_key(feature.key);
   }
   for (const Rule& rule : plan_.rules) {
-    for (const Element& element : rule.pattern) use_events(element.events);
+    const std::function<void(const std::vector<Element>&)> use_elements =
+        [&](const std::vector<Element>& elements) {
+          for (const Element& element : elements) {
+            use_events(element.events);
+            use_events(element.until_events);
+            use_elements(element.children);
+          }
+        };
+    use_elements(rule.pattern);
+    if (rule.without) use_events(rule.without->events);
     use_events(rule.considered);
     for (const Expr* expr : all_exprs(rule)) use_expr(expr);
     use_key(rule.key);
@@ -84,12 +95,22 @@ const Plan& Program::plan() const { return *impl_->plan; }
 const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->used_fields; }
 const std::vector<bool>& Program::used_types() const { return impl_->used_types; }
 
-Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits) {
+namespace {
+Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& limits,
+                             bool general_only) {
   std::vector<std::string> problems = validate(*plan);
   if (problems.empty()) problems = unsupported(*plan, limits);
   if (!problems.empty()) {
     return fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n")));
   }
-  return Program(Compiler(std::move(plan), limits).run());
+  return Program(Compiler(std::move(plan), limits, general_only).run());
+}
+}  // namespace
+
+Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits) {
+  return compile_with(std::move(plan), limits, false);
+}
+Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits) {
+  return compile_with(std::move(plan), limits, true);
 }
 }  // namespace tocsin::cep

@@ -1,6 +1,7 @@
 /// The work of cep::compile: a plan in, a program out. Its parts are in compile.cpp (the whole and
 /// the columns that are read), compile_tables.cpp (tables, predicates, features, operators) and
-/// compile_rules.cpp (steps, levels, what records keep).
+/// compile_rules.cpp (steps, levels, what records keep) and compile_pattern.cpp (rules for
+/// the general matcher).
 #pragma once
 #include <map>
 #include <memory>
@@ -13,7 +14,7 @@
 namespace tocsin::cep {
 class Compiler {
  public:
-  Compiler(std::shared_ptr<const Plan> plan, const Limits& limits);
+  Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only);
   /// Makes the program; requires a plan that validates and is supported.
   std::shared_ptr<const ProgramImpl> run();
 
@@ -34,12 +35,15 @@ class Compiler {
   // ---- rules
   ElementProgram compile_element(RuleProgram& rule, const Element& element);
   void compile_rule(std::size_t index);
+  void compile_steps(RuleProgram& program);
+  void compile_pattern(RuleProgram& program);
   void find_level(RuleProgram& program);
   void capture(const RuleProgram& program);
   // ---- columns
   void find_used_fields();
 
   const Plan& plan_;
+  bool general_only_;
   std::shared_ptr<ProgramImpl> out_ = std::make_shared<ProgramImpl>();
   std::vector<std::map<std::string, std::uint32_t>> predicate_places_;  // by table
   std::vector<Predicate> rule_predicates_;  // of the rule in hand: its steps and absences

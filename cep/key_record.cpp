@@ -269,6 +269,8 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
       const Offset place = push_space(ring_words_compact(*ring));
       copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.get() + place));
       entry.state = place;
+    } else if (program_.rules[op.index].method == Method::kGeneral) {
+      entry.state = push(at<std::uint64_t>(old, entry.state), 1);
     } else if (program_.rules[op.index].method == Method::kStrict) {
       collect_strict(old, entry, program_.rules[op.index]);
     } else {

@@ -26,6 +26,7 @@
 #include "cep/engine.h"
 #include "cep/eval.h"
 #include "cep/key_record.h"
+#include "cep/pattern_matcher.h"
 #include "cep/timers.h"
 
 namespace tocsin::cep {
@@ -48,7 +49,11 @@ class Matcher {
  public:
   Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
           EngineStats& stats)
-      : program_(program), store_(store), stats_(stats), scope_{program} {
+      : program_(program),
+        store_(store),
+        stats_(stats),
+        scope_{program},
+        general_(program, table, store, stats) {
     scope_.table = &table;
     scope_.values_missing = &stats.values_missing;
   }
@@ -58,7 +63,11 @@ class Matcher {
     batch_ = &batch;
     scope_.batch = &batch;
     alerts_ = &alerts;
+    general_.begin_slice(batch, alerts);
   }
+  /// The matcher of the rules that no simple method does.
+  PatternMatcher& general() { return general_; }
+  const PatternMatcher& general() const { return general_; }
   /// The row that on_event() is about, until the next call. Deadlines go to `timers`.
   void begin_row(RowInHand& hand, FeatureReader& features, ShardTimers& timers) {
     hand_ = &hand;
@@ -138,6 +147,7 @@ class Matcher {
   RecordStore& store_;
   EngineStats& stats_;
   EvalScope scope_;  // of the rule, key and event in hand
+  PatternMatcher general_;
   const Batch* batch_ = nullptr;
   std::vector<Alert>* alerts_ = nullptr;
 

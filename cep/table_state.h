@@ -44,6 +44,7 @@ class TableState {
     KeyShard keys;
     ExpiryWheel wheel;
     std::vector<ShardTimers> timers;  // by pass
+    PatternPool patterns;
   };
   // A row at its key.
   struct Touch {
@@ -88,6 +89,10 @@ class TableState {
   void prefetch_slot(std::uint32_t touch) const;
   void prefetch_record(std::uint32_t touch) const;
   void find_slots(std::uint32_t shard, Slice& slice);
+  void work_on(Shard& shard) {
+    store_.work_on(shard.keys);
+    matcher_.general().work_on(shard.patterns);
+  }
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
   void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);
   void take_into_feature(const FeatureProgram& feature, RowInHand& hand, const Slice& slice);
