@@ -199,6 +199,10 @@ void Compiler::number_operators() {
                            probe_predicates_[feature.index]);
   }
   for (RuleProgram& rule : out_->rules) {
+    if (rule.method == Method::kStrict) {
+      join_strict_group(rule);
+      continue;
+    }
     std::vector<std::uint32_t> predicates;
     std::vector<std::uint32_t> creates;
     for (const StepProgram& step : rule.steps) {
@@ -227,6 +231,33 @@ void Compiler::number_operators() {
     std::vector<std::uint32_t>& creating = out_->tables[rule.table].bit_predicates[0];
     creating.insert(creating.end(), creates.begin(), creates.end());
   }
+  for (std::size_t i = 0; i < out_->strict_groups.size(); ++i) {
+    const StrictGroup& group = out_->strict_groups[i];
+    std::vector<std::uint32_t> predicates = {group.considered_predicate};
+    for (const std::uint32_t r : group.rules) {
+      const std::vector<StepProgram>& steps = out_->rules[r].steps;
+      for (const StepProgram& step : steps) predicates.push_back(step.take.predicate);
+      out_->tables[group.table].bit_predicates[0].push_back(steps[0].take.predicate);
+    }
+    const std::uint32_t op = add(group.table, OperatorKind::kStrict, static_cast<std::uint32_t>(i),
+                                 group.pass, std::move(predicates));
+    for (const std::uint32_t r : group.rules) out_->rules[r].op = op;
+  }
+}
+
+void Compiler::join_strict_group(const RuleProgram& rule) {
+  auto group = std::find_if(out_->strict_groups.begin(), out_->strict_groups.end(),
+                            [&](const StrictGroup& g) {
+                              return g.table == rule.table && g.pass == rule.pass &&
+                                     g.considered_predicate == rule.considered_predicate &&
+                                     g.rules.size() < kStrictGroupMax;
+                            });
+  if (group == out_->strict_groups.end()) {
+    out_->strict_groups.push_back({rule.table, rule.pass, rule.considered_predicate, 0, {}});
+    group = out_->strict_groups.end() - 1;
+  }
+  group->rules.push_back(rule.index.value);
+  group->depth = std::max(group->depth, static_cast<std::uint32_t>(rule.steps.size() - 1));
 }
 
 void Compiler::finish_table(TableProgram& table) const {

@@ -31,6 +31,7 @@ class Compiler {
   const Expr* keep(const ExprPtr& expr);
   void compile_feature(std::size_t index);
   void number_operators();
+  void join_strict_group(const RuleProgram& rule);
   void finish_table(TableProgram& table) const;
   // ---- rules
   ElementProgram compile_element(RuleProgram& rule, const Element& element);

@@ -21,11 +21,6 @@ void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
     give_single_event();
     return;
   }
-  if (rule.method == Method::kStrict) {
-    take_up(rule, hand.record);
-    on_strict_event();
-    return;
-  }
   OperatorEntry* const entry =
       hand.record != nullptr ? RecordStore::find(hand.record, rule.op) : nullptr;
   if (!may_start && (entry == nullptr ||
@@ -495,7 +490,6 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
 
 std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset state,
                              std::int64_t now_us) {
-  if (rule.method == Method::kStrict) return strict_expiry(rule, record, state, now_us);
   auto* const header = RecordStore::at<RuleHeader>(record, state);
   Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
   std::int64_t latest = kDead;

@@ -84,6 +84,10 @@ class Matcher {
   /// Drops expired runs.
   std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
                       std::int64_t now_us);
+  /// Offers the row to a group of strict rules (cep/strict_matcher.cpp), and when its state dies.
+  void on_strict_event(const StrictGroup& group);
+  std::int64_t strict_expiry(const StrictGroup& group, std::byte* record, Offset place,
+                             std::int64_t now_us);
   static constexpr std::int64_t kDead = INT64_MIN;
   static constexpr std::int64_t kNeverDies = INT64_MAX;
 
@@ -118,10 +122,9 @@ class Matcher {
   }
   void give_single_event();
   // ---- strict rules (cep/strict_matcher.cpp)
-  void on_strict_event();
-  void keep_strict(OperatorEntry* entry, std::uint32_t alive_before, std::uint32_t alive);
-  std::int64_t strict_expiry(const RuleProgram& rule, std::byte* record, Offset state,
-                             std::int64_t now_us);
+  std::uint16_t advance_strict(const RuleProgram& rule, std::uint32_t before, const Offset* events);
+  void keep_strict_event(const StrictGroup& group, std::uint32_t words,
+                         const std::array<std::uint16_t, kStrictGroupMax>& alive);
   void prune();
   bool dominates(const Draft& a, const Draft& b);
   void prune_group(std::size_t begin, std::size_t end);

@@ -169,8 +169,8 @@ void PlanValidator::check_element(const Rule& rule, const Element& element) {
     if (element.kind == ElementKind::kOneOf && !is_sequence(child)) {
       problem("an alternative that is no sequence");
     }
-    if (element.kind == ElementKind::kAllOf && child.kind != ElementKind::kStep) {
-      problem("`all of` holds steps alone");
+    if (element.kind == ElementKind::kAllOf && is_absence(child)) {
+      problem("an absence is no member of `all of`");
     }
     if (element.kind != ElementKind::kGroup) check_element(rule, child);
   }

@@ -57,6 +57,7 @@ struct StepProgram {
   int live_step = -1;
 };
 inline constexpr std::size_t kStrictStepsMax = 16;
+inline constexpr std::size_t kStrictGroupMax = 32;  // rules
 inline constexpr std::uint32_t kUnbounded = (1U << 19) - 1;
 
 /// How a rule's matches are found; all give the same alerts.
@@ -94,6 +95,15 @@ struct RuleProgram {
   bool sets_deadlines = false;                  // it needs a queue of timers
   std::vector<FeatureIndex> deadline_features;  // kept with the match's last event
 };
+/// The strict rules of one table and pass that count the same events: they share the key's last
+/// events, and are one operator.
+struct StrictGroup {
+  std::uint32_t table = 0;
+  std::uint32_t pass = 0;
+  std::uint32_t considered_predicate = 0;
+  std::uint32_t depth = 0;           // events kept: the most steps of a rule, less one
+  std::vector<std::uint32_t> rules;  // RuleProgram places, ascending
+};
 struct FeatureProgram {
   FeatureIndex index;
   const Feature* feature = nullptr;
@@ -114,10 +124,10 @@ struct CaptureLayout {
   std::vector<std::uint16_t> texts;  // places of the string fields
   bool keeps_identity = false;       // a type without an id field
 };
-enum class OperatorKind : std::uint8_t { kFeature, kProbe, kRule };
+enum class OperatorKind : std::uint8_t { kFeature, kProbe, kRule, kStrict };
 struct OperatorProgram {
   OperatorKind kind = OperatorKind::kRule;
-  std::uint32_t index = 0;  // of the feature or rule
+  std::uint32_t index = 0;  // of the feature, rule or strict group
   std::uint32_t pass = 0;
 };
 /// How a key is read from a row of one event type.
@@ -170,6 +180,7 @@ class ProgramImpl {
   std::vector<TableProgram> tables;
   std::vector<RuleProgram> rules;        // by RuleIndex
   std::vector<FeatureProgram> features;  // by FeatureIndex
+  std::vector<StrictGroup> strict_groups;
   std::uint32_t pass_count = 1;
   std::vector<std::vector<bool>> used_fields;
   std::vector<bool> used_types;

@@ -12,11 +12,17 @@
 
 namespace tocsin::cep {
 namespace {
-constexpr std::uint32_t kPrefetchAhead = 8;
-constexpr std::size_t kPrefetchLines = 4;  // of a record: most have no more
+constexpr std::uint32_t kPrefetchAhead = 8;  // rows
+constexpr std::uint32_t kSlotsAhead = 16;    // less is done for each
+constexpr std::size_t kPrefetchLines = 4;    // of a record: most have no more
 constexpr std::int64_t kTicksOfLongest = 16;
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
+
+void prefetch_lines(const std::byte* record) {
+  if (record == nullptr) return;
+  for (std::size_t line = 0; line < kPrefetchLines; ++line) tocsin::prefetch(record + 64 * line);
+}
 }  // namespace
 
 const Value& TableState::Features::read(FeatureIndex feature) {
@@ -166,9 +172,10 @@ void TableState::resolve(Slice& slice) {
   }
   touches_.resize(unordered_.size());
   slots_.resize(unordered_.size());
+  record_hints_.resize(unordered_.size());
   for (const Touch& touch : unordered_) touches_[next[shard_of_hash(touch.hash)]++] = touch;
   const auto touches = static_cast<std::uint32_t>(touches_.size());
-  for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i) prefetch_slot(i);
+  for (std::uint32_t i = 0; i < std::min(kSlotsAhead, touches); ++i) prefetch_slot(i);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     if (counts[s] > 0) find_slots(s, slice);
   }
@@ -178,13 +185,6 @@ void TableState::prefetch_slot(std::uint32_t touch) const {
   const std::uint64_t hash = touches_[touch].hash;
   shards_[shard_of_hash(hash)]->keys.prefetch(hash);
 }
-void TableState::prefetch_record(std::uint32_t touch) const {
-  const KeySlot* slot = slots_[touch];
-  if (slot == nullptr || slot->record == 0) return;
-  const std::byte* record = shards_[shard_of_hash(slot->hash)]->keys.arena().at(slot->record);
-  for (std::size_t line = 0; line < kPrefetchLines; ++line) tocsin::prefetch(record + 64 * line);
-}
-
 void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
   Shard& shard = *shards_[shard_index];
   const std::uint32_t begin = shard_begin_[shard_index];
@@ -193,7 +193,7 @@ void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
   const std::vector<Row>& rows = slice.batch().rows;
   const std::uint64_t generation = shard.keys.generation();
   for (std::uint32_t i = begin; i < end; ++i) {
-    if (i + kPrefetchAhead < touches) prefetch_slot(i + kPrefetchAhead);
+    if (i + kSlotsAhead < touches) prefetch_slot(i + kSlotsAhead);
     const Touch& touch = touches_[i];
     KeySlot* slot = shard.keys.find(touch.hash, key_of(touch));
     const Row& row = rows[touch.row];
@@ -203,6 +203,8 @@ void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
       shard.wheel.add(touch.hash, now, now + tick_us_ * kTicksOfLongest / 2);
     }
     slots_[i] = slot;
+    record_hints_[i] =
+        slot != nullptr && slot->record != 0 ? shard.keys.arena().at(slot->record) : nullptr;
   }
   if (shard.keys.generation() != generation) {  // inserts may have moved what was found before
     for (std::uint32_t i = begin; i < end; ++i) {
@@ -218,7 +220,8 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
   store_.begin_slice(slice.batch());
   matcher_.begin_slice(slice.batch(), alerts);
   const auto touches = static_cast<std::uint32_t>(touches_.size());
-  for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i) prefetch_record(i);
+  for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i)
+    prefetch_lines(record_hints_[i]);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     Shard& shard = *shards_[s];
     if (shard_begin_[s] < shard_begin_[s + 1]) run_shard(pass, s, slice);
@@ -235,7 +238,7 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
   const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
     if (i + 2 * kPrefetchAhead < touches) tocsin::prefetch(slots_[i + 2 * kPrefetchAhead]);
-    if (i + kPrefetchAhead < touches) prefetch_record(i + kPrefetchAhead);
+    if (i + kPrefetchAhead < touches) prefetch_lines(record_hints_[i + kPrefetchAhead]);
     const std::int64_t now = rows[touches_[i].row].engine_time.us;
     if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
     run_row(pass, shard, slice, touches_[i], slots_[i]);
@@ -272,6 +275,9 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
         }
         case OperatorKind::kRule:
           matcher_.on_event(program_.rules[program.index], queue_of_op_[op - 1]);
+          break;
+        case OperatorKind::kStrict:
+          matcher_.on_strict_event(program_.strict_groups[program.index]);
           break;
       }
     }
@@ -369,6 +375,9 @@ std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int6
         const std::int64_t window = program_.features[op.index].window_us;
         trim_ring(ring, now_us, window);
         if (ring->count > 0) until = newest_in_ring(*ring) + window;
+      } else if (op.kind == OperatorKind::kStrict) {
+        until =
+            matcher_.strict_expiry(program_.strict_groups[op.index], record, entry.state, now_us);
       } else {
         const RuleProgram& rule = program_.rules[op.index];
         until = rule.method == Method::kGeneral
@@ -394,7 +403,16 @@ void TableState::sweep(EventTime watermark) {
   for (const std::unique_ptr<Shard>& shard : shards_) {
     work_on(*shard);
     bool looked = false;
-    shard->wheel.advance(watermark.us, [&](std::uint64_t hash) {
+    const auto ahead = [&](std::uint64_t hash, int step) {
+      if (step == 0) {
+        shard->keys.prefetch(hash);
+      } else {
+        shard->keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+          if (slot.record != 0) prefetch_lines(shard->keys.arena().at(slot.record));
+        });
+      }
+    };
+    shard->wheel.advance(watermark.us, ahead, [&](std::uint64_t hash) {
       looked = true;
       return look_at_key(*shard, hash, watermark.us);
     });

@@ -87,7 +87,6 @@ class TableState {
     return {key_bytes_.get() + touch.key_begin, touch.key_size};
   }
   void prefetch_slot(std::uint32_t touch) const;
-  void prefetch_record(std::uint32_t touch) const;
   void find_slots(std::uint32_t shard, Slice& slice);
   void work_on(Shard& shard) {
     store_.work_on(shard.keys);
@@ -121,7 +120,9 @@ class TableState {
   std::vector<Touch> unordered_;
   std::vector<Touch> touches_;  // by shard, rows ascending
   std::array<std::uint32_t, kShardCount + 1> shard_begin_{};
-  std::vector<KeySlot*> slots_;        // by touch
+  std::vector<KeySlot*> slots_;  // by touch
+  // By touch: where the record lay when its slot was found, to fetch it; it may have moved since.
+  std::vector<const std::byte*> record_hints_;
   std::unique_ptr<char[]> key_bytes_;  // of all touches
   std::uint32_t key_bytes_used_ = 0;
   std::uint32_t key_bytes_capacity_ = 0;
