@@ -8,32 +8,6 @@
 
 namespace tocsin::cep {
 namespace {
-// Whether a rule says more than the simple methods know.
-bool needs_general(const Rule& rule) {
-  const auto is_simple = [](const Element& element) {
-    const bool is_step = element.kind == ElementKind::kStep;
-    return (is_step || element.kind == ElementKind::kAbsence) && !element.gap &&
-           !element.optional && element.until_events.empty() && !element.next &&
-           !element.quantifier.greedy && element.quantifier.mode != LoopMode::kEach;
-  };
-  if (!std::all_of(rule.pattern.begin(), rule.pattern.end(), is_simple)) return true;
-  const std::size_t count = rule.pattern.size();
-  if (count > 1 && rule.pattern[count - 1].kind == ElementKind::kAbsence &&
-      rule.pattern[count - 2].kind == ElementKind::kAbsence) {
-    return true;
-  }
-  const Selection& selection = rule.selection;
-  const bool simple_kind = selection.kind == SelectionKind::kDefault ||
-                           selection.kind == SelectionKind::kNoSkip ||
-                           selection.kind == SelectionKind::kSkipPastLast;
-  if (!simple_kind || selection.in_order || selection.prefer_latest) return true;
-  const Suppression& suppression = rule.suppression;
-  const bool simple_once =
-      suppression.once == Once::kNone || suppression.once == Once::kPerDuration;
-  if (!simple_once || !suppression.for_each.empty() || suppression.at_most) return true;
-  return rule.without.has_value() || !rule.exceptions.empty();
-}
-
 Method method_of(const RuleProgram& rule) {
   if (rule.ends_absent || rule.once) return Method::kRuns;
   bool is_strict = rule.steps.size() <= kStrictStepsMax;
@@ -81,6 +55,31 @@ void find_live_steps(RuleProgram& rule) {
   }
 }
 }  // namespace
+
+bool needs_general(const Rule& rule) {
+  const auto is_simple = [](const Element& element) {
+    const bool is_step = element.kind == ElementKind::kStep;
+    return (is_step || element.kind == ElementKind::kAbsence) && !element.gap &&
+           !element.optional && element.until_events.empty() && !element.next &&
+           !element.quantifier.greedy && element.quantifier.mode != LoopMode::kEach;
+  };
+  if (!std::all_of(rule.pattern.begin(), rule.pattern.end(), is_simple)) return true;
+  const std::size_t count = rule.pattern.size();
+  if (count > 1 && rule.pattern[count - 1].kind == ElementKind::kAbsence &&
+      rule.pattern[count - 2].kind == ElementKind::kAbsence) {
+    return true;
+  }
+  const Selection& selection = rule.selection;
+  const bool simple_kind = selection.kind == SelectionKind::kDefault ||
+                           selection.kind == SelectionKind::kNoSkip ||
+                           selection.kind == SelectionKind::kSkipPastLast;
+  if (!simple_kind || selection.in_order || selection.prefer_latest) return true;
+  const Suppression& suppression = rule.suppression;
+  const bool simple_once =
+      suppression.once == Once::kNone || suppression.once == Once::kPerDuration;
+  if (!simple_once || !suppression.for_each.empty() || suppression.at_most) return true;
+  return rule.without.has_value() || !rule.exceptions.empty();
+}
 
 ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& element) {
   ElementProgram program;

@@ -51,6 +51,8 @@ class Compiler {
   std::map<FeatureIndex, std::vector<std::uint32_t>> probe_predicates_;
   std::set<EventTypeIndex> event_types_bound_;
 };
+/// Whether a rule says more than the simple methods know: then the general one matches it.
+bool needs_general(const Rule& rule);
 /// Whether two keys say different fields for the same events.
 bool keys_differ(const KeySpec& a, const KeySpec& b);
 }  // namespace tocsin::cep

@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
+#include "cep/compiler.h"
+#include "cep/expr_walk.h"
 #include "cep/key_record.h"
 #include "cep/pattern_program.h"
 #include "cep/program.h"
@@ -109,6 +113,23 @@ class Checker {
     for (const Element& child : element.children) check_element(child);
   }
 
+  // The variables whose events the rule reads.
+  static std::size_t variables_read(const Rule& rule) {
+    std::set<VarIndex> read = {rule.suppression.var, rule.selection.var};
+    for (const Expr* expr : all_exprs(rule)) {
+      for_each_expr(*expr, [&](const Expr& e) {
+        if (reads_variable(e)) read.insert(e.var);
+      });
+    }
+    const std::function<void(const Element&)> add_loops = [&](const Element& element) {
+      const auto is_prev = [](const Expr& e) { return e.op == Op::kPrev; };
+      if (element.where && any_expr(*element.where, is_prev)) read.insert(element.var);
+      for (const Element& child : element.children) add_loops(child);
+    };
+    for (const Element& element : rule.pattern) add_loops(element);
+    return read.size();
+  }
+
   // The pattern's size, and that time decides what waits at its end.
   void check_pattern(const Rule& rule) {
     if (rule.variables.size() >= UINT16_MAX) {
@@ -116,10 +137,18 @@ class Checker {
       return;
     }
     const std::size_t most = limits_.states_max;
+    if (!needs_general(rule)) {
+      if (rule.pattern.size() > most) refuse(fmt::format("a pattern of more than {} states", most));
+      return;
+    }
     const PatternProgram pattern = make_pattern(rule, most);
     if (pattern.ways.size() > most) {
       refuse(fmt::format("a pattern of more than {} states", most));
       return;
+    }
+    if (variables_read(rule) > kSlotsMax) {
+      refuse(fmt::format("conditions and the alert read {} steps; at most {}", variables_read(rule),
+                         kSlotsMax));
     }
     for (const PatternWay& way : pattern.ways) {
       if (way.ending == Ending::kAtDeadline && way.wait <= Duration{}) {
@@ -136,8 +165,10 @@ class Checker {
   void check_rule(const Rule& rule) {
     where_ = fmt::format("rule `{}`", rule.name);
     check_key(rule.key);
-    if (rule.window) refuse("windows that close are not supported yet");
-    if (!problems_.empty()) return;
+    if (rule.window) {
+      refuse("windows that close are not supported yet");
+      return;
+    }
     for (const Element& element : rule.pattern) check_element(element);
     if (rule.pattern.size() > 1023)
       refuse(fmt::format("a pattern of {} steps", rule.pattern.size()));
