@@ -243,7 +243,7 @@ TEST_CASE("engine: compile refuses what it does not run, and names the rule") {
          r.pattern[2].absent_for = cep::Duration{1};
          r.without = cep::Without{r.pattern[1].events, nullptr, cep::Duration{1}};
        },
-       "rule `letters`: `without … for` and an absence at the end"},
+       "rule `letters`: `without … for` with a last absence"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
