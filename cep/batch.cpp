@@ -74,15 +74,18 @@ void Batch::append(const Plan& plan, EventTypeIndex type, EventTime engine_time,
   rows.push_back(row);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Value value = i < fields.size() ? fields[i] : Value::missing();
-    Column& column = columns[i];
-    column.known.push_back(value.is_missing() ? 0 : 1);
-    if (event_type.fields[i].type.kind == TypeKind::kString) {
-      column.texts.push_back(texts.store(value.text));
-    } else {
-      column.words.push_back(value.kind == ValueKind::kFloat
-                                 ? std::bit_cast<std::int64_t>(value.real)
-                                 : static_cast<std::int64_t>(value.number));
-    }
+    append_value(columns[i], event_type.fields[i].type, value, texts);
+  }
+}
+
+void append_value(Column& column, const Type& type, const Value& value, TextArena& texts) {
+  column.known.push_back(value.is_missing() ? 0 : 1);
+  if (type.kind == TypeKind::kString) {
+    column.texts.push_back(texts.store(value.text));
+  } else {
+    column.words.push_back(value.kind == ValueKind::kFloat
+                               ? std::bit_cast<std::int64_t>(value.real)
+                               : static_cast<std::int64_t>(value.number));
   }
 }
 

@@ -11,7 +11,7 @@
 
 namespace tocsin::cep {
 Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only)
-    : plan_(*plan), general_only_(general_only) {
+    : plan_(*plan), general_only_(general_only), graph_(*plan) {
   out_->plan = std::move(plan);
   out_->limits = limits;
   out_->atoms = AtomSet(plan_);
@@ -20,6 +20,8 @@ Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool 
 std::shared_ptr<const ProgramImpl> Compiler::run() {
   for (const List& list : plan_.lists) out_->lists.emplace_back(list);
   assign_tables();
+  out_->value_count = plan_.features.size();
+  find_passes();
   for (std::size_t i = 0; i < plan_.features.size(); ++i) compile_feature(i);
   for (std::size_t i = 0; i < plan_.rules.size(); ++i) compile_rule(i);
   number_operators();
@@ -55,22 +57,11 @@ void Compiler::find_used_fields() {
   };
   for (const Feature& feature : plan_.features) {
     use_events(feature.events);
-    use_expr(feature.where.get());
-    use_expr(feature.argument.get());
+    for (const Expr* expr : feature_exprs(feature)) use_expr(expr);
     use_key(feature.key);
   }
   for (const Rule& rule : plan_.rules) {
-    const std::function<void(const std::vector<Element>&)> use_elements =
-        [&](const std::vector<Element>& elements) {
-          for (const Element& element : elements) {
-            use_events(element.events);
-            use_events(element.until_events);
-            use_elements(element.children);
-          }
-        };
-    use_elements(rule.pattern);
-    if (rule.without) use_events(rule.without->events);
-    use_events(rule.considered);
+    for_each_kinds(rule, use_events);
     for (const Expr* expr : all_exprs(rule)) use_expr(expr);
     use_key(rule.key);
     for (const Captured& captured : rule.captured) {
@@ -88,6 +79,23 @@ void Compiler::find_used_fields() {
       out_->used_fields[t].assign(event_type.fields.size(), false);
     }
   }
+  find_alert_types();
+}
+
+// Which kinds of alerts anything reads: those of one rule before those of any.
+void Compiler::find_alert_types() {
+  out_->alert_types.resize(plan_.rules.size());
+  for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
+    const std::optional<RuleIndex> raiser = plan_.event_types[t].alert_of;
+    if (raiser && out_->used_types[t]) out_->alert_types[raiser->value].emplace_back(t);
+  }
+  for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
+    if (!out_->used_types[t]) continue;
+    for (const RuleIndex raiser : plan_.event_types[t].any_alert_of) {
+      if (plan_.rules[raiser.value].status == Status::kShadow) continue;
+      out_->alert_types[raiser.value].emplace_back(t);
+    }
+  }
 }
 
 Program::Program(std::shared_ptr<const ProgramImpl> impl) : impl_(std::move(impl)) {}
@@ -100,10 +108,23 @@ Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& lim
                              bool general_only) {
   std::vector<std::string> problems = validate(*plan);
   if (problems.empty()) problems = unsupported(*plan, limits);
+  if (problems.empty()) {
+    const std::string cycle = OperatorGraph(*plan).cycle();
+    if (!cycle.empty()) problems.push_back("operators feed each other: " + cycle);
+  }
   if (!problems.empty()) {
     return fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n")));
   }
-  return Program(Compiler(std::move(plan), limits, general_only).run());
+  std::shared_ptr<const ProgramImpl> program =
+      Compiler(std::move(plan), limits, general_only).run();
+  for (const TableProgram& table : program->tables) {
+    if (table.sources.size() <= kSourcesMax) continue;
+    return fail(
+        Errc::kInvalidArgument,
+        fmt::format("features of one key are read under {} other keys; at most {}",
+                    table.sources.size() - table.role_places, kSourcesMax - table.role_places));
+  }
+  return Program(std::move(program));
 }
 }  // namespace
 

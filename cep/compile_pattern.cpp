@@ -78,7 +78,10 @@ void find_live_slots(const RuleProgram& rule, PatternProgram& pattern) {
     for (const std::uint32_t absence : way.absences) {
       way.live |= reads.of(pattern.absences[absence].forbid, PatternStep::kNoSlot);
     }
-    for (const GreedyGuard& guard : way.greedy) way.live |= reads.of_step(guard.step);
+    for (const RoundGuard& guard : way.round_guards) {
+      way.live |= reads.of(pattern.absences[guard.absence].forbid, PatternStep::kNoSlot);
+    }
+    for (const std::uint32_t loop : way.greedy) way.live |= reads.of_step(loop);
     way.live |= way.target == PatternWay::kEnd ? at_end : reads.of_step(way.target);
   }
   for (bool changed = true; changed;) {
@@ -167,7 +170,8 @@ void Compiler::compile_pattern(RuleProgram& program) {
   if (rule.without) pattern->without = compile_made(rule.without->events, rule.without->where);
   find_live_slots(program, *pattern);
 
-  program.considered_predicate = add_predicate(program.table, make_predicate(rule.considered, {}));
+  program.considered_predicate = add_predicate(
+      program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
   program.strict = rule.suppression.once == Once::kWhile;
   std::int64_t longest = 0;
   for (PatternWay& way : pattern->ways) {
@@ -175,8 +179,10 @@ void Compiler::compile_pattern(RuleProgram& program) {
     for (const std::uint32_t absence : way.absences) {
       way.absent_next = way.absent_next || pattern->absences[absence].element->next;
     }
+    for (const RoundGuard& guard : way.round_guards) {
+      way.absent_next = way.absent_next || pattern->absences[guard.absence].element->next;
+    }
     program.strict = program.strict || way.absent_next;
-    for (const GreedyGuard& guard : way.greedy) program.strict = program.strict || guard.breaks;
     if (way.ending != Ending::kAtOnce) pattern->keeps_values = true;
     longest = std::max(longest, way.wait.us);
   }
@@ -185,7 +191,7 @@ void Compiler::compile_pattern(RuleProgram& program) {
       (rule.selection.kind != SelectionKind::kNoSkip || rule.selection.in_order);
   if (gives_in_turn) pattern->keeps_values = true;
   if (rule.suppression.once == Once::kWhile) {
-    rule_predicates_.push_back(make_predicate(rule.considered, {}));
+    rule_rows_.push_back({seen_by(rule, rule.considered), {}});
   }
   for (const Expr* expr : decision_exprs(rule)) {
     pattern->end_reads_last =

@@ -17,6 +17,7 @@ namespace tocsin::cep {
 struct Limits {
   std::uint32_t runs_per_key_max = 10'000;      // per (rule, key)
   std::uint32_t matches_per_event_max = 1'000;  // per (rule, event)
+  std::uint32_t window_events_max = 100'000;    // of a closing window, per (rule, key)
   std::uint32_t states_max = 1'000;             // of one rule's automaton: compile refuses more
 };
 

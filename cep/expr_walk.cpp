@@ -61,6 +61,7 @@ std::vector<const Expr*> decision_exprs(const Rule& rule) {
   const auto add = [&](const ExprPtr& expr) {
     if (expr) out.push_back(expr.get());
   };
+  if (rule.window) add(rule.window->where);
   add(rule.having);
   for (const Exception& exception : rule.exceptions) add(exception.condition);
   add(rule.suppression.zone);
@@ -94,6 +95,31 @@ std::vector<const Expr*> all_exprs(const Rule& rule) {
   add_conditions(rule.pattern, out);
   if (rule.without && rule.without->where) out.push_back(rule.without->where.get());
   if (rule.suppression.while_condition) out.push_back(rule.suppression.while_condition.get());
+  return out;
+}
+namespace {
+void for_each_kinds_in(const std::vector<Element>& elements,
+                       const std::function<void(const std::vector<Subset>&)>& visit) {
+  for (const Element& element : elements) {
+    if (!element.events.empty()) visit(element.events);
+    if (!element.until_events.empty()) visit(element.until_events);
+    for_each_kinds_in(element.children, visit);
+  }
+}
+}  // namespace
+
+void for_each_kinds(const Rule& rule,
+                    const std::function<void(const std::vector<Subset>&)>& visit) {
+  for_each_kinds_in(rule.pattern, visit);
+  if (rule.without) visit(rule.without->events);
+  if (rule.window) visit(rule.window->events);
+  visit(rule.considered);
+}
+std::vector<const Expr*> feature_exprs(const Feature& feature) {
+  std::vector<const Expr*> out;
+  for (const ExprPtr& expr : {feature.where, feature.argument, feature.window.zone}) {
+    if (expr) out.push_back(expr.get());
+  }
   return out;
 }
 std::set<FeatureIndex> features_read(const std::vector<const Expr*>& exprs) {

@@ -17,6 +17,7 @@
 /// one alone).
 #pragma once
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -27,9 +28,14 @@
 #include "cep/eval.h"
 #include "cep/key_record.h"
 #include "cep/pattern_matcher.h"
+#include "cep/slice.h"
 #include "cep/timers.h"
 
 namespace tocsin::cep {
+/// Of several roles the first counts.
+inline std::uint32_t place_of_role(std::uint32_t roles) {
+  return roles == 0 ? 0 : static_cast<std::uint32_t>(std::countr_zero(roles));
+}
 /// The event in hand at one key.
 struct RowInHand {
   const Row* row = nullptr;
@@ -38,7 +44,8 @@ struct RowInHand {
   KeySlot* slot = nullptr;      // null: nothing is live here and nothing that needs a record begins
   std::byte* record = nullptr;  // the slot's; null: none yet
   std::string_view key;
-  Offset event = 0;  // where it is captured in the record; 0: not yet
+  std::uint32_t roles = 0;  // in which it is this key's, as bits by place; 0 without roles
+  Offset event = 0;         // where it is captured in the record; 0: not yet
 
   bool satisfies(std::uint32_t predicate) const {
     return (predicates[predicate / 64] >> (predicate % 64) & 1) != 0;
@@ -59,11 +66,12 @@ class Matcher {
   }
 
   /// The slice that rows are of, until the next call.
-  void begin_slice(const Batch& batch, std::vector<Alert>& alerts) {
-    batch_ = &batch;
-    scope_.batch = &batch;
+  void begin_slice(Slice& slice, std::vector<Alert>& alerts) {
+    slice_ = &slice;
+    batch_ = &slice.batch();
+    scope_.batch = batch_;
     alerts_ = &alerts;
-    general_.begin_slice(batch, alerts);
+    general_.begin_slice(slice, alerts);
   }
   /// The matcher of the rules that no simple method does.
   PatternMatcher& general() { return general_; }
@@ -74,6 +82,7 @@ class Matcher {
     timers_ = &timers;
     scope_.key = hand.key;
     scope_.features = &features;
+    scope_.roles = hand.roles;
   }
   /// Offers the row to the rule's runs of its key; its deadlines go to queue `queue`.
   void on_event(const RuleProgram& rule, std::uint32_t queue);
@@ -141,6 +150,7 @@ class Matcher {
   std::ptrdiff_t select(std::size_t count, OrderKey order, ScopeOf&& scope_of, LastOf&& last_of);
   bool select_at_event();
   void hold_back();
+  void mark_alerted();
   void read_state(const OperatorEntry* entry);
   void write_state(Offset state);
   bool is_held_back(std::int64_t time_us) const;
@@ -151,6 +161,7 @@ class Matcher {
   EngineStats& stats_;
   EvalScope scope_;  // of the rule, key and event in hand
   PatternMatcher general_;
+  Slice* slice_ = nullptr;
   const Batch* batch_ = nullptr;
   std::vector<Alert>* alerts_ = nullptr;
 

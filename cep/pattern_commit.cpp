@@ -320,9 +320,9 @@ void PatternMatcher::commit() {
   state.counters.swap(new_counters_);
   if (is_stepwise()) {
     if (rule_->rule->selection.in_order) {
-      wait_in_order(order_at_event());
+      wait_in_order(order_here());
     } else if (!given_.empty()) {
-      give_in_turn(order_at_event());
+      give_in_turn(order_here());
     }
   }
   if (rule_->sets_deadlines) set_deadlines();
@@ -333,8 +333,7 @@ void PatternMatcher::commit() {
 void PatternMatcher::push_timer(std::int64_t deadline_us, const ArrivalNumber& arrival) {
   Timer timer;
   timer.deadline_us = deadline_us;
-  timer.arrival_record = arrival.record;
-  timer.arrival_index = arrival.index;
+  timer.set_arrival(arrival);
   timer.hash = hash_;
   timer.rule = rule_->index.value;
   timers_->push(queue_, timer);

@@ -6,6 +6,37 @@
 #include "cep/matcher.h"
 
 namespace tocsin::cep {
+namespace {
+bool is_passed(const CounterTest& test, const std::uint32_t* counters) {
+  const std::uint32_t value = counters[test.counter];
+  switch (test.kind) {
+    case CounterTest::Kind::kAtLeast:
+      return value >= test.value;
+    case CounterTest::Kind::kBelow:
+      return value < test.value;
+    case CounterTest::Kind::kLacks:
+      return (value & test.value) == 0;
+    case CounterTest::Kind::kHas:
+      return (value & test.value) == test.value;
+  }
+  return false;
+}
+void apply(const CounterUpdate& update, std::uint32_t* counters) {
+  std::uint32_t& value = counters[update.counter];
+  switch (update.kind) {
+    case CounterUpdate::Kind::kSet:
+      value = update.value;
+      return;
+    case CounterUpdate::Kind::kIncrement:
+      value = std::min(value + 1, update.value);
+      return;
+    case CounterUpdate::Kind::kAddBits:
+      value |= update.value;
+      return;
+  }
+}
+}  // namespace
+
 PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& table,
                                RecordStore& store, EngineStats& stats)
     : program_(program), store_(store), stats_(stats), scope_{program} {
@@ -13,9 +44,9 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
   scope_.values_missing = &stats.values_missing;
 }
 
-void PatternMatcher::begin_slice(const Batch& batch, std::vector<Alert>& alerts) {
-  batch_ = &batch;
-  scope_.batch = &batch;
+void PatternMatcher::begin_slice(Slice& slice, std::vector<Alert>& alerts) {
+  slice_ = &slice;
+  scope_.batch = &slice.batch();
   alerts_ = &alerts;
 }
 
@@ -48,6 +79,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureR
   hand_ = &hand;
   features_ = &features;
   scope_.features = &features;
+  scope_.roles = hand.roles;
   timers_ = &timers;
   queue_ = queue;
   hash_ = hand.slot != nullptr ? hand.slot->hash : 0;
@@ -71,7 +103,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureR
   }
   if (!changed_ && candidates_.empty()) return;
   if (!is_stepwise()) {
-    if (!candidates_.empty()) decide(order_at_event());
+    if (!candidates_.empty()) decide(order_here());
     candidates_.clear();
   }
   if (drafts_.size() > 1) prune();
@@ -97,34 +129,38 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   const PatternWay& way = pattern_->ways[run.way];
   const bool without =
       pattern_->without && fits(*pattern_->without, run.node, -1, PatternStep::kNoSlot);
-  bool forbidden = false;
-  for (const std::uint32_t absence : way.absences) {
+  const auto is_forbidden = [&](std::uint32_t absence) {
     const PatternAbsence& program = pattern_->absences[absence];
-    if (program.element->next) {
-      if (run.fresh && fits(program.forbid, run.node, -1, PatternStep::kNoSlot)) {
-        changed_ = true;
-        return;
-      }
-    } else {
-      forbidden = forbidden || fits(program.forbid, run.node, -1, PatternStep::kNoSlot);
-    }
+    return (!program.element->next || run.fresh) &&
+           fits(program.forbid, run.node, -1, PatternStep::kNoSlot);
+  };
+  // Of these there is no way out, of a plain absence one: to complete the match.
+  bool forbidden = false;
+  bool ends = false;
+  for (const std::uint32_t absence : way.absences) {
+    if (!is_forbidden(absence)) continue;
+    (pattern_->absences[absence].element->next ? ends : forbidden) = true;
+  }
+  for (const RoundGuard& guard : way.round_guards) {
+    ends =
+        ends || (std::all_of(guard.tests.begin(), guard.tests.end(),
+                             [&](const CounterTest& test) { return is_passed(test, counters); }) &&
+                 is_forbidden(guard.absence));
   }
   PatternRun next = run;
   next.fresh = false;
   for (std::uint32_t i = 0; i < way.greedy.size(); ++i) {
-    const GreedyGuard& guard = way.greedy[i];
     const std::uint32_t bit = 1U << i;
     if ((next.greedy_over & bit) != 0) continue;
-    const PatternStep& loop = pattern_->steps[guard.step];
-    const bool ends = fits_until(loop, run.node);
-    if (ends && guard.left) {
+    if (fits_until(pattern_->steps[way.greedy[i]], run.node)) {
       next.greedy_over |= bit;
-    } else if (!ends && fits_step(guard.step, run.node)) {
-      changed_ = true;
-      return;
-    } else if (guard.breaks) {
-      next.greedy_over |= bit;
+    } else {
+      ends = ends || fits_step(way.greedy[i], run.node);
     }
+  }
+  if (ends) {
+    changed_ = true;
+    return;
   }
 
   if (way.target == PatternWay::kEnd) {
@@ -162,8 +198,8 @@ void PatternMatcher::offer_start(std::uint32_t way_index) {
   const PatternWay& way = pattern_->ways[way_index];
   const PatternStep& step = pattern_->steps[way.target];
   if (!fits_step(way.target, 0) || fits_until(step, 0)) return;
-  for (const GreedyGuard& guard : way.greedy) {
-    if (fits_step(guard.step, 0) && !fits_until(pattern_->steps[guard.step], 0)) return;
+  for (const std::uint32_t loop : way.greedy) {
+    if (fits_step(loop, 0) && !fits_until(pattern_->steps[loop], 0)) return;
   }
   PatternRun fresh;
   fresh.first_time_us = hand_->row->engine_time.us;
@@ -173,37 +209,6 @@ void PatternMatcher::offer_start(std::uint32_t way_index) {
   const std::vector<std::uint32_t> counters = new_counters_;
   take(fresh, counters.data(), way.target, false, false);
 }
-
-namespace {
-bool is_passed(const CounterTest& test, const std::uint32_t* counters) {
-  const std::uint32_t value = counters[test.counter];
-  switch (test.kind) {
-    case CounterTest::Kind::kAtLeast:
-      return value >= test.value;
-    case CounterTest::Kind::kBelow:
-      return value < test.value;
-    case CounterTest::Kind::kLacks:
-      return (value & test.value) == 0;
-    case CounterTest::Kind::kHas:
-      return (value & test.value) == test.value;
-  }
-  return false;
-}
-void apply(const CounterUpdate& update, std::uint32_t* counters) {
-  std::uint32_t& value = counters[update.counter];
-  switch (update.kind) {
-    case CounterUpdate::Kind::kSet:
-      value = update.value;
-      return;
-    case CounterUpdate::Kind::kIncrement:
-      value = std::min(value + 1, update.value);
-      return;
-    case CounterUpdate::Kind::kAddBits:
-      value |= update.value;
-      return;
-  }
-}
-}  // namespace
 
 // `parent` takes the event in hand for `step`; where an absence or `without` forbids the event,
 // only a match that it completes counts.
@@ -238,13 +243,6 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
       draft.run.ends_us = (way.waits_from_first ? parent.first_time_us : now) + way.wait.us;
     } else if (!ends && way.gap) {
       draft.run.ends_us = now + way.gap->us;
-    }
-    // A greedy loop that is full cannot go on.
-    for (std::uint32_t i = 0; i < way.greedy.size(); ++i) {
-      const GreedyGuard& guard = way.greedy[i];
-      const PatternStep& loop = pattern_->steps[guard.step];
-      const std::optional<std::uint32_t>& max = loop.element->quantifier.max;
-      if (guard.left && max && counters[*loop.counter] >= *max) draft.run.greedy_over |= 1U << i;
     }
     draft.counters = static_cast<std::uint32_t>(draft_counters_.size());
     draft_counters_.insert(draft_counters_.end(), counters, counters + count);

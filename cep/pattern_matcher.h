@@ -31,6 +31,7 @@
 #include "cep/key_record.h"
 #include "cep/pattern_program.h"
 #include "cep/pattern_state.h"
+#include "cep/slice.h"
 #include "cep/timers.h"
 
 namespace tocsin::cep {
@@ -41,7 +42,7 @@ class PatternMatcher {
   PatternMatcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
                  EngineStats& stats);
   /// The slice that rows are of, until the next call.
-  void begin_slice(const Batch& batch, std::vector<Alert>& alerts);
+  void begin_slice(Slice& slice, std::vector<Alert>& alerts);
   /// The shard whose states are meant from now on.
   void work_on(PatternPool& pool) { pool_ = &pool; }
   /// Offers the row to the rule's partial matches of its key; its deadlines go to queue `queue`.
@@ -181,6 +182,7 @@ class PatternMatcher {
   void keep_taken_of_runs();
   void give(const CompleteMatch& match, OrderKey& order);
   bool passes(const CompleteMatch& match);
+  const KeptEvent& end_setter(const PatternRun& run) const;
   Position end_of(const PatternRun& run) const;
   template <typename Keeps>
   void keep_runs(Keeps&& keeps);
@@ -188,7 +190,8 @@ class PatternMatcher {
   Drop drop_of(const CompleteMatch& match) const;
   bool is_dropped(const Drop& drop, Offset node) const;
   void drop_runs(const Drop& drop);
-  OrderKey order_at_event() const;
+  OrderKey order_here() const;
+  void mark_alerted();
   std::string values_key(const std::vector<ExprPtr>& parts, const EvalScope& scope,
                          const EventView& event) const;
   void look_at_quiet();
@@ -198,7 +201,7 @@ class PatternMatcher {
   RecordStore& store_;
   EngineStats& stats_;
   EvalScope scope_;  // of the rule, key and event in hand
-  const Batch* batch_ = nullptr;
+  Slice* slice_ = nullptr;
   std::vector<Alert>* alerts_ = nullptr;
   PatternPool* pool_ = nullptr;
 

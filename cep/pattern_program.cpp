@@ -7,25 +7,6 @@
 
 namespace tocsin::cep {
 namespace {
-bool can_be_empty(const Element& element);
-bool may_pass(const Element& element) { return element.optional || can_be_empty(element); }
-// Whether a round of a group may take no event.
-bool can_be_empty(const Element& element) {
-  const auto passes = [](const Element& child) {
-    return child.kind == ElementKind::kAbsence || may_pass(child);
-  };
-  switch (element.kind) {
-    case ElementKind::kStep:
-    case ElementKind::kAbsence:
-      return false;
-    case ElementKind::kOneOf:
-      return std::any_of(element.children.begin(), element.children.end(), may_pass);
-    case ElementKind::kGroup:
-    case ElementKind::kAllOf:
-      return std::all_of(element.children.begin(), element.children.end(), passes);
-  }
-  return false;
-}
 Contiguity contiguity_of(LoopMode mode) {
   switch (mode) {
     case LoopMode::kNext:
@@ -57,11 +38,17 @@ struct Reach {
   std::optional<Duration> gap;
 };
 
+// A round of a group that has no event yet.
+struct Entered {
+  const Place* group = nullptr;
+  bool first = true;  // of its rounds
+  Reach outer;        // how the group would have been reached
+};
 // What a way on has gathered so far.
 struct Path {
   PatternWay way;
-  std::vector<const Place*> entered;  // groups whose round has no event yet
-  std::size_t unbinding = 0;          // absences that an optional element passed by came after
+  std::vector<Entered> entered;
+  std::size_t unbinding = 0;  // absences that an optional element passed by came after
 };
 
 class Builder {
@@ -109,10 +96,6 @@ class Builder {
     return place;
   }
 
-  static std::uint32_t least(const Element& element) {
-    return can_be_empty(element) ? 1 : element.quantifier.min;
-  }
-
   // The way stands before child `index` of a sequence; `reach` is for its next element only.
   void before(const Place& sequence, std::size_t index, Path path, Reach reach,
               std::vector<std::uint32_t>& out) {
@@ -127,35 +110,34 @@ class Builder {
       before(sequence, index + 1, std::move(path), reach, out);
       return;
     }
-    Reach own = reach;
-    if (!own.contiguity) own.contiguity = element.contiguity;
-    if (element.gap && (!own.gap || *element.gap < *own.gap)) own.gap = element.gap;
-    enter(child, path, own, out);
-    if (!may_pass(element)) return;
-    if (element.kind == ElementKind::kStep && element.quantifier.greedy) {
-      path.way.greedy.push_back({child.step, false, *own.contiguity == Contiguity::kNext});
-    }
+    enter(child, path, reach, out);
+    if (!element.optional) return;
+    if (element.quantifier.greedy) path.way.greedy.push_back(child.step);
     path.unbinding = path.way.absences.size();
     reach.contiguity.reset();
     before(sequence, index + 1, std::move(path), reach, out);
   }
 
-  // Begins an element.
-  void enter(const Place& place, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
+  // Begins an element; `outer` is how the group that it is the first of is reached.
+  void enter(const Place& place, Path path, const Reach& outer, std::vector<std::uint32_t>& out) {
+    const Element& element = *place.element;
     if (place.rounds) update(path, CounterUpdate::Kind::kSet, *place.rounds, 1);
-    if (place.element->kind == ElementKind::kStep) {
+    Reach reach = outer;
+    if (!reach.contiguity) reach.contiguity = element.contiguity;
+    if (!reach.gap) reach.gap = element.gap;
+    if (element.kind == ElementKind::kStep) {
       path.way.target = place.step;
       path.way.contiguity = *reach.contiguity;
       path.way.gap = reach.gap;
       add(std::move(path), out);
       return;
     }
+    path.entered.push_back({&place, true, outer});
     begin_round(place, std::move(path), reach, out);
   }
 
   void begin_round(const Place& group, Path path, const Reach& reach,
                    std::vector<std::uint32_t>& out) {
-    path.entered.push_back(&group);
     switch (group.element->kind) {
       case ElementKind::kGroup:
         before(group, 0, std::move(path), reach, out);
@@ -177,8 +159,7 @@ class Builder {
 
   // After an event taken for a step.
   void after_event(const Place& place) {
-    const Element& element = *place.element;
-    const cep::Quantifier& quantifier = element.quantifier;
+    const Quantifier& quantifier = place.element->quantifier;
     std::vector<std::uint32_t> out;
     if (place.rounds) {
       Path path;
@@ -186,56 +167,73 @@ class Builder {
       path.way.further = true;
       path.way.contiguity = contiguity_of(quantifier.mode);
       go_round(place, path);
+      guard_round(place, path.way);
       add(std::move(path), out);
     }
     Path path;
     leave(place, path);
-    if (quantifier.greedy && place.rounds) {
-      path.way.greedy.push_back({place.step, true, quantifier.mode == LoopMode::kNext});
-    }
-    after(place, std::move(path), out);
+    if (quantifier.greedy) path.way.greedy.push_back(place.step);
+    after(place, std::move(path), {}, out);
     out_.steps[place.step].ways = std::move(out);
   }
 
-  // One more round of a loop or group: absences directly after it guard it too.
+  // One more round of a loop or group.
   static void go_round(const Place& place, Path& path) {
-    const cep::Quantifier& quantifier = place.element->quantifier;
+    const Quantifier& quantifier = place.element->quantifier;
     if (quantifier.max) test(path, CounterTest::Kind::kBelow, *place.rounds, *quantifier.max);
     update(path, CounterUpdate::Kind::kIncrement, *place.rounds,
-           quantifier.max.value_or(std::max(least(*place.element), 1U)));
-    if (place.parent->element != nullptr && place.parent->element->kind != ElementKind::kGroup) {
-      return;
-    }
-    const std::vector<Place*>& siblings = place.parent->inner;
-    for (std::size_t i = place.index + 1;
-         i < siblings.size() && siblings[i]->element->kind == ElementKind::kAbsence; ++i) {
-      path.way.absences.push_back(siblings[i]->absence);
-    }
+           quantifier.max.value_or(std::max(quantifier.min, 1U)));
   }
   static void leave(const Place& place, Path& path) {
-    const std::uint32_t min = least(*place.element);
+    const std::uint32_t min = place.element->quantifier.min;
     if (place.rounds && min > 1) test(path, CounterTest::Kind::kAtLeast, *place.rounds, min);
   }
 
+  // The absences directly after a loop or group guard the wait for a further round too. Ends of
+  // groups that can be left there may lie between.
+  static void guard_round(const Place& place, PatternWay& way) {
+    RoundGuard guard;
+    for (const Place* at = &place;; at = at->parent) {
+      const Place& parent = *at->parent;
+      if (parent.element == nullptr || parent.element->kind == ElementKind::kGroup) {
+        std::size_t i = at->index + 1;
+        for (; i < parent.inner.size(); ++i) {
+          if (parent.inner[i]->element->kind != ElementKind::kAbsence) return;
+          guard.absence = parent.inner[i]->absence;
+          way.round_guards.push_back(guard);
+        }
+        if (parent.element == nullptr) return;
+      } else if (parent.element->kind == ElementKind::kAllOf) {
+        const std::size_t count = parent.inner.size();
+        const auto all = static_cast<std::uint32_t>((std::uint64_t{1} << count) - 1);
+        guard.tests.push_back({CounterTest::Kind::kHas, *parent.done, all});
+      }
+      const std::uint32_t min = parent.element->quantifier.min;
+      if (parent.rounds && min > 1) {
+        guard.tests.push_back({CounterTest::Kind::kAtLeast, *parent.rounds, min});
+      }
+    }
+  }
+
   // The way has done an element.
-  void after(const Place& place, Path path, std::vector<std::uint32_t>& out) {
+  void after(const Place& place, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
     const Place& parent = *place.parent;
     const bool in_sequence =
         parent.element == nullptr || parent.element->kind == ElementKind::kGroup;
     if (in_sequence) {
-      before(parent, place.index + 1, std::move(path), {}, out);
+      before(parent, place.index + 1, std::move(path), reach, out);
       return;
     }
     if (parent.element->kind == ElementKind::kAllOf) {
       std::uint32_t needed = 0;
       for (std::size_t i = 0; i < parent.inner.size(); ++i) {
         const Element& child = *parent.inner[i]->element;
-        if (!may_pass(child) && i != place.index) needed |= 1U << i;
+        if (!child.optional && i != place.index) needed |= 1U << i;
         if (i == place.index) continue;
         Path one = path;
         test(one, CounterTest::Kind::kLacks, *parent.done, 1U << i);
         update(one, CounterUpdate::Kind::kAddBits, *parent.done, 1U << i);
-        enter(*parent.inner[i], std::move(one), {Contiguity::kAny, child.gap}, out);
+        enter(*parent.inner[i], std::move(one), reach, out);
       }
       if (needed != 0) test(path, CounterTest::Kind::kHas, *parent.done, needed);
     }
@@ -248,16 +246,30 @@ class Builder {
       finish(std::move(path), out);
       return;
     }
-    // A round takes an event: passing the whole group by is another way.
-    if (std::find(path.entered.begin(), path.entered.end(), &group) != path.entered.end()) return;
+    const auto entered = std::find_if(path.entered.begin(), path.entered.end(),
+                                      [&](const Entered& round) { return round.group == &group; });
+    if (entered != path.entered.end()) {
+      // It took nothing: nor would further rounds.
+      const Entered round = *entered;
+      path.entered.erase(entered);
+      if (!round.first) {  // else this is the way that leaves the group
+        const std::uint32_t min = group.element->quantifier.min;
+        if (min < 2) return;
+        test(path, CounterTest::Kind::kBelow, *group.rounds, min);
+      }
+      after(group, std::move(path), round.outer, out);
+      return;
+    }
     if (group.rounds) {
       Path again = path;
       go_round(group, again);
+      guard_round(group, again.way);
+      again.entered.push_back({&group, false, {}});
       begin_round(group, std::move(again),
                   {contiguity_of(group.element->quantifier.mode), std::nullopt}, out);
     }
     leave(group, path);
-    after(group, std::move(path), out);
+    after(group, std::move(path), {}, out);
   }
 
   void finish(Path path, std::vector<std::uint32_t>& out) {

@@ -38,12 +38,10 @@ struct CounterUpdate {
   std::uint32_t counter = 0;
   std::uint32_t value = 0;
 };
-/// A greedy loop that the way left or passed by: while it could go on, an event that fits it ends
-/// the way.
-struct GreedyGuard {
-  std::uint32_t step = 0;
-  bool left = false;    // it has events; else it was passed by
-  bool breaks = false;  // a considered event that does not fit ends it
+/// An absence that guards the wait for a further round, where the counters let the round be left.
+struct RoundGuard {
+  std::uint32_t absence = 0;
+  std::vector<CounterTest> tests;
 };
 /// How a match is given that has taken its last event.
 enum class Ending : std::uint8_t {
@@ -67,7 +65,10 @@ struct PatternWay {
   std::vector<CounterUpdate> updates;
   std::vector<std::uint32_t> absences;
   bool absent_next = false;  // some of the absences are `no next`
-  std::vector<GreedyGuard> greedy;
+  /// What these forbid ends the way, even where it would complete a match.
+  std::vector<RoundGuard> round_guards;
+  /// Greedy loops left or passed by: an event that fits one ends the way.
+  std::vector<std::uint32_t> greedy;
   std::uint64_t live = 0;  // the slots whose events something on this way, or later, asks about
 };
 struct PatternStep {

@@ -22,11 +22,9 @@ bool PatternMatcher::is_deferred() const {
          (suppression.at_most && !suppression.at_most->for_each.empty());
 }
 
-OrderKey PatternMatcher::order_at_event() const {
-  OrderKey order;
-  order.time = hand_->row->engine_time;
-  order.phase = Phase::kEvent;
-  order.arrival = hand_->row->arrival;
+OrderKey PatternMatcher::order_here() const {
+  OrderKey order = order_at_event(hand_->row->engine_time, hand_->row->arrival);
+  order.role = place_of_role(hand_->roles);
   order.level = rule_->level;
   order.rule = rule_->index.value;
   order.key = scope_.key;
@@ -104,7 +102,12 @@ bool PatternMatcher::lets_pass(const MatchFacts& facts) {
   return once_lets_pass(suppression, state_->suppression, facts) &&
          at_most_lets_pass(suppression, state_->suppression, facts.time_us);
 }
+// `unless alerted by`: the rule raises or holds back an alert at the event in hand.
+void PatternMatcher::mark_alerted() {
+  if (rule_->is_watched && hand_ != nullptr) slice_->mark_alerted(rule_->index, hand_->number);
+}
 void PatternMatcher::hold_back() {
+  mark_alerted();
   ++state_->suppression.held_back;
   ++stats_.alerts_held_back;
 }
@@ -115,6 +118,7 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
     ++stats_.matches_truncated;
     return;
   }
+  mark_alerted();
   const Suppression& suppression = rule_->rule->suppression;
   const EvalScope& scope = scope_of(candidate);
   Alert alert = build_alert(scope, last_of(candidate), order);
@@ -350,14 +354,20 @@ void PatternMatcher::release(OrderKey order) {
   }
 }
 
-// The event whose place in the order a partial match's end has.
+// The event that set the time at which a partial match ends.
+const KeptEvent& PatternMatcher::end_setter(const PatternRun& run) const {
+  const PatternWay& way = pattern_->ways[run.way];
+  const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
+  const bool by_first =
+      is_due ? way.waits_from_first
+             : rule_->within && dies_at(run) == run.first_time_us + rule_->within->us;
+  return *event_of(by_first ? node(run.node)->first : run.node);
+}
 PatternMatcher::Position PatternMatcher::end_of(const PatternRun& run) const {
   const PatternWay& way = pattern_->ways[run.way];
   const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
   const std::int64_t end = is_due ? run.ends_us : dies_at(run);
-  const bool by_first =
-      is_due ? way.waits_from_first : rule_->within && end == run.first_time_us + rule_->within->us;
-  return {end, event_of(by_first ? node(run.node)->first : run.node)->arrival()};
+  return {end, end_setter(run).arrival()};
 }
 
 // Time itself releases what waits when the last partial match that began earlier runs out.
@@ -393,24 +403,25 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::st
   const Position at{timer.deadline_us, timer.arrival()};
   const bool in_order = rule.rule->selection.in_order;
   bool any = false;
+  std::uint32_t role = 0;
   keep_runs([&](const PatternRun& run) {
     const PatternWay& way = pattern_->ways[run.way];
     const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
     if (is_due) {
       if (run.ends_us != at.time_us || end_of(run) != at) return true;
+      role = place_of_role(end_setter(run).roles());
       candidates_.push_back({run.node, run.values, run.start, false, 0});
       return false;
     }
     // Only what waits in order sees when a partial match ends.
     if (!in_order || dies_at(run) > at.time_us || end_of(run) > at) return true;
+    if (end_of(run) == at) role = place_of_role(end_setter(run).roles());
     any = true;
     return false;
   });
   if (candidates_.empty() && !any) return;
-  OrderKey order;
-  order.time = EventTime{timer.deadline_us};
-  order.phase = Phase::kTimer;
-  order.arrival = timer.arrival();
+  OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
+  order.role = role;
   order.level = rule.level;
   order.rule = rule.index.value;
   order.key = key;
@@ -455,6 +466,7 @@ std::string PatternMatcher::values_key(const std::vector<ExprPtr>& parts, const 
 }
 
 void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate) {
+  mark_alerted();
   const Suppression& suppression = rule_->rule->suppression;
   const EvalScope& scope = scope_of(candidate);
   const EventView last = last_of(candidate);
@@ -500,7 +512,7 @@ void PatternMatcher::look_at_quiet() {
     return;
   }
   Deferred reset;
-  reset.order = order_at_event();
+  reset.order = order_here();
   reset.rule = rule_;
   reset.resets = true;
   reset.once_key = values_key(suppression.for_each, scope, event);

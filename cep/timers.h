@@ -16,8 +16,14 @@ struct Timer {
   std::uint64_t hash = 0;            // of the key
   std::uint32_t arrival_index = 0;
   std::uint32_t rule = 0;
+  std::uint32_t arrival_after = 0;
 
-  ArrivalNumber arrival() const { return {arrival_record, arrival_index}; }
+  ArrivalNumber arrival() const { return {arrival_record, arrival_index, arrival_after}; }
+  void set_arrival(ArrivalNumber arrival) {
+    arrival_record = arrival.record;
+    arrival_index = arrival.index;
+    arrival_after = arrival.after;
+  }
 };
 
 class TimerQueue {
