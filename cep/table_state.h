@@ -96,6 +96,8 @@ class TableState {
     return {key_bytes_.get() + touch.key_begin, touch.key_size};
   }
   void prefetch_slot(std::uint32_t touch) const;
+  void fetch_for_timers(std::uint32_t pass, std::uint32_t shard, EventTime watermark) const;
+  static void fetch_records(Shard& shard, std::uint64_t hash);
   void find_slots(std::uint32_t shard, Slice& slice);
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
   void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);

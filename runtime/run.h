@@ -29,7 +29,7 @@ struct RunOptions {
   /// Time moves at least to here at the end (a test's `until`), before the final watermark if there
   /// is one.
   std::optional<cep::EventTime> until;
-  std::size_t slice_rows_max = 4096;
+  std::size_t slice_rows_max = 2048;
   std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
   std::size_t reorder_bytes_max =
       1u << 30;  // events waiting to be put in order beyond it end the run (Errc::kLimit)
