@@ -75,9 +75,20 @@ void Compiler::find_used_fields() {
     if (event_type.id_field && event_types_bound_.count(type) != 0) {
       use(type, *event_type.id_field);
     }
+    if (event_type.unique && event_type.id_field) use(type, *event_type.id_field);
     if (!out_->used_types[t]) {
       out_->used_fields[t].assign(event_type.fields.size(), false);
     }
+    // What a computed field reads, those that it computes from before it.
+    std::vector<FieldIndex>& computed = out_->computed.emplace_back();
+    for (std::size_t f = event_type.fields.size(); f-- > 0;) {
+      const Field& field = event_type.fields[f];
+      if (!field.computed || !out_->used_fields[t][f]) continue;
+      use_expr(field.computed.get());
+      computed.insert(computed.begin(), FieldIndex(f));
+    }
+    out_->decoded_fields.push_back(out_->used_fields[t]);
+    for (const FieldIndex field : computed) out_->decoded_fields[t][field.value] = false;
   }
   find_alert_types();
 }
@@ -100,7 +111,7 @@ void Compiler::find_alert_types() {
 
 Program::Program(std::shared_ptr<const ProgramImpl> impl) : impl_(std::move(impl)) {}
 const Plan& Program::plan() const { return *impl_->plan; }
-const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->used_fields; }
+const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->decoded_fields; }
 const std::vector<bool>& Program::used_types() const { return impl_->used_types; }
 
 namespace {

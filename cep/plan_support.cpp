@@ -30,10 +30,7 @@ class Checker {
 
   void check_type(const EventType& type) {
     where_ = fmt::format("event `{}`", type.name);
-    if (type.unique) refuse("`unique` is not supported yet");
-    for (const Field& field : type.fields) {
-      if (field.computed) refuse("computed fields are not supported yet");
-    }
+    for (const Field& field : type.fields) check_expr(field.computed);
   }
 
   void check_key(const KeySpec& key) {

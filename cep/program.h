@@ -217,6 +217,8 @@ class ProgramImpl {
     return expr.args.empty() ? expr.feature : reads_under.at(&expr);
   }
   std::vector<std::vector<bool>> used_fields;
+  std::vector<std::vector<bool>> decoded_fields;  // used, and not computed
+  std::vector<std::vector<FieldIndex>> computed;  // by event type: the used ones, in order
   std::vector<bool> used_types;
 };
 }  // namespace tocsin::cep

@@ -340,10 +340,31 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
     prefetch_lines(record_hints_[i]);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     Shard& shard = *shards_[s];
+    fetch_for_timers(pass, s, watermark);
     if (shard_begin_[s] < shard_begin_[s + 1]) run_shard(pass, s, slice);
     if (shard.timers[pass].next_due_us() <= watermark.us) fire(pass, shard, watermark.us);
   }
   matcher_.general().settle(watermark.us);
+}
+
+// The keys of timers that this slice will fire: the slots of a shard further on, the records of the
+// next one.
+void TableState::fetch_for_timers(std::uint32_t pass, std::uint32_t shard,
+                                  EventTime watermark) const {
+  if (shard + 2 < kShardCount) {
+    const Shard& later = *shards_[shard + 2];
+    later.timers[pass].peek(watermark.us, [&](std::uint64_t hash) { later.keys.prefetch(hash); });
+  }
+  if (shard + 1 < kShardCount) {
+    Shard& next = *shards_[shard + 1];
+    next.timers[pass].peek(watermark.us, [&](std::uint64_t hash) { fetch_records(next, hash); });
+  }
+}
+
+void TableState::fetch_records(Shard& shard, std::uint64_t hash) {
+  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+    if (slot.record != 0) prefetch_lines(shard.keys.arena().at(slot.record));
+  });
 }
 
 void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice) {
@@ -560,9 +581,7 @@ void TableState::sweep(EventTime watermark) {
       if (step == 0) {
         shard->keys.prefetch(hash);
       } else {
-        shard->keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
-          if (slot.record != 0) prefetch_lines(shard->keys.arena().at(slot.record));
-        });
+        fetch_records(*shard, hash);
       }
     };
     shard->wheel.advance(watermark.us, ahead, [&](std::uint64_t hash) {

@@ -97,6 +97,8 @@ class TableState {
     return {key_bytes_.get() + touch.key_begin, touch.key_size};
   }
   void prefetch_slot(std::uint32_t touch) const;
+  void fetch_for_timers(std::uint32_t pass, std::uint32_t shard, EventTime watermark) const;
+  static void fetch_records(Shard& shard, std::uint64_t hash);
   void find_slots(std::uint32_t shard, Slice& slice);
   void work_on(Shard& shard) {
     store_.work_on(shard.keys);
