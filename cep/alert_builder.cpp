@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cep/identity.h"
+#include "cep/pattern_program.h"
 #include "cep/row_identity.h"
 
 namespace tocsin::cep {
@@ -20,12 +21,17 @@ EventIdentity identity_of(const EvalScope& scope, const EventView& event) {
   return row_identity(plan, *scope.batch, *event.row);
 }
 
+const Element& element_of_step(const RuleProgram& rule, std::uint32_t step) {
+  return rule.pattern ? *rule.pattern->steps[step].element : *rule.steps[step].take.element;
+}
+
 BoundEvent bound_event_of(const EvalScope& scope, const EventView& event, std::uint32_t step,
                           std::size_t subset) {
   const Rule& rule = *scope.rule->rule;
-  const Element& element = *scope.rule->steps[step].take.element;
+  const Element& element = element_of_step(*scope.rule, step);
   BoundEvent bound;
-  bound.as = rule.variables[element.var.value].name;
+  bound.as = scope.pattern != nullptr ? scope.pattern->steps[step].name
+                                      : rule.variables[element.var.value].name;
   if (bound.as.empty()) bound.as = element.events[subset].name;
   bound.type = event.type();
   EventIdentity identity = identity_of(scope, event);
@@ -51,19 +57,33 @@ std::uint64_t lateness_us(const EventView& event) {
 }
 }  // namespace
 
+namespace {
+// Whether an event has the subset's type and role.
+bool may_be_in(const Subset& subset, const EventView& event, const EvalScope& scope) {
+  if (subset.type != event.type()) return false;
+  if (subset.role.empty()) return true;
+  const std::vector<std::string>& roles = scope.table->roles[event.type().value];
+  const std::uint32_t taken = event.row != nullptr ? scope.roles : event.kept->roles();
+  for (std::size_t place = 0; place < roles.size(); ++place) {
+    if ((taken >> place & 1) != 0 && roles[place] == subset.role) return true;
+  }
+  return false;
+}
+}  // namespace
+
 std::size_t subset_of_event(const Element& element, const EventView& event,
                             const EvalScope& scope) {
   std::size_t last = 0;
   std::size_t count = 0;
   for (std::size_t i = 0; i < element.events.size(); ++i) {
-    if (element.events[i].type != event.type()) continue;
+    if (!may_be_in(element.events[i], event, scope)) continue;
     last = i;
     ++count;
   }
   if (count == 1) return last;
   for (std::size_t i = 0; i < last; ++i) {
     const Subset& subset = element.events[i];
-    if (subset.type != event.type()) continue;
+    if (!may_be_in(subset, event, scope)) continue;
     if (!subset.condition || evaluate(*subset.condition, event, scope).is_true()) return i;
   }
   return last;  // it fits, so it is in one of them
@@ -97,7 +117,7 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
     alert.fields.emplace_back(evaluate(*field.expr, last, scope));
     if (field.name == "score") alert.score = alert.fields.back();
   }
-  const auto last_step = static_cast<std::uint32_t>(program.steps.size() - 1);
+  const auto last_step = static_cast<std::uint32_t>(std::max(scope.taken_step, 0));
   for (std::uint32_t step = 0; scope.window != nullptr && step < last_step; ++step) {
     const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, scope.window[step])};
     alert.events.push_back(bound_event_of(
@@ -113,7 +133,7 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
   }
   if (scope.head != 0) std::reverse(alert.events.begin(), alert.events.end());
   if (last.row != nullptr) {
-    const Element& element = *program.steps[last_step].take.element;
+    const Element& element = element_of_step(program, last_step);
     alert.events.push_back(
         bound_event_of(scope, last, last_step, subset_of_event(element, last, scope)));
     alert.late_us = std::max(alert.late_us, lateness_us(last));

@@ -44,6 +44,7 @@ std::uint32_t text_words(std::size_t size) {
 const std::uint64_t* field_words(const KeptEvent& event, const CaptureLayout& layout) {
   const std::uint64_t* words = words_after(event);
   if ((event.flags & KeptEvent::kHasTs) != 0) ++words;
+  if ((event.flags & KeptEvent::kHasAfter) != 0) ++words;
   if ((event.flags & KeptEvent::kHasMissing) != 0) words += known_words(layout.fields.size());
   return words;
 }
@@ -72,12 +73,17 @@ EventTime KeptEvent::ts() const {
   return EventTime{static_cast<std::int64_t>(*words_after(*this))};
 }
 
+std::uint32_t KeptEvent::after() const {
+  return static_cast<std::uint32_t>(words_after(*this)[(flags & kHasTs) != 0 ? 1 : 0]);
+}
+
 const std::uint64_t* KeptEvent::word_of(const CaptureLayout& layout, FieldIndex field) const {
   if (field.value >= layout.place.size()) return nullptr;
   const std::uint16_t place = layout.place[field.value];
   if (place == CaptureLayout::kNotKept) return nullptr;
   if ((flags & kHasMissing) != 0) {
-    const std::uint64_t* known = words_after(*this) + ((flags & kHasTs) != 0 ? 1 : 0);
+    const std::uint64_t* known =
+        words_after(*this) + ((flags & kHasTs) != 0 ? 1 : 0) + ((flags & kHasAfter) != 0 ? 1 : 0);
     if ((known[place / 64] >> (place % 64) & 1) == 0) return nullptr;
   }
   return field_words(*this, layout) + place;
@@ -288,6 +294,8 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
       entry.state = place;
     } else if (op.kind == OperatorKind::kStrict) {
       collect_strict(old, entry, program_.strict_groups[op.index]);
+    } else if (program_.rules[op.index].method == Method::kGeneral) {
+      entry.state = push(at<std::uint64_t>(old, entry.state), 1);
     } else {
       collect_runs(old, entry.state, entry, program_.rules[op.index]);
     }
@@ -354,6 +362,7 @@ std::uint32_t RecordStore::event_words(const Row& row) {
   const std::size_t fields = layout.fields.size();
   std::uint32_t words = sizeof(KeptEvent) / 8 + static_cast<std::uint32_t>(fields);
   if (row.ts != row.engine_time) ++words;
+  if (row.arrival.after != 0) ++words;
   bool all_known = true;
   for (std::size_t i = 0; i < fields; ++i) {
     all_known &= columns[i].known != nullptr && columns[i].known[row.index] != 0;
@@ -379,7 +388,7 @@ void RecordStore::write_event(std::byte* record, Offset place, const Row& row,
   event->forward = 0;
   event->words = words;
   event->type = static_cast<std::uint16_t>(row.type.value);
-  event->flags = 0;
+  event->flags = static_cast<std::uint16_t>(roles_ << KeptEvent::kRoles);
   event->arrival_index = row.arrival.index;
   event->arrival_record = row.arrival.record;
   event->engine_time_us = row.engine_time.us;
@@ -387,6 +396,10 @@ void RecordStore::write_event(std::byte* record, Offset place, const Row& row,
   if (row.ts != row.engine_time) {
     event->flags |= KeptEvent::kHasTs;
     *out++ = static_cast<std::uint64_t>(row.ts.us);
+  }
+  if (row.arrival.after != 0) {
+    event->flags |= KeptEvent::kHasAfter;
+    *out++ = row.arrival.after;
   }
   if (has_missing_) {
     event->flags |= KeptEvent::kHasMissing;

@@ -131,13 +131,16 @@ struct StoredValue {
   static StoredValue of(const Value& value);
   Value value() const;
 };
-/// A captured event: this header, its ts where it differs, a word of known bits for each 64 fields
+/// A captured event: this header, its ts where it differs, an alert's place after its
+/// cause, a word of known bits for each 64 fields
 /// where one is missing, a word for each kept field (texts: up to seven bytes in the
 /// word itself), two words for the identity's bytes and text where the layout keeps it, and the
 /// longer texts.
 struct KeptEvent {
   static constexpr std::uint16_t kHasTs = 1;
   static constexpr std::uint16_t kHasMissing = 2;
+  static constexpr std::uint16_t kHasAfter = 4;  // an alert's place after its cause
+  static constexpr std::uint16_t kRoles = 4;     // from this bit on: the roles it was taken in
   Offset forward = 0;  // while the record is being collected: where it went
   std::uint32_t words = 0;
   std::uint16_t type = 0;
@@ -146,7 +149,11 @@ struct KeptEvent {
   std::uint64_t arrival_record = 0;
   std::int64_t engine_time_us = 0;
 
-  ArrivalNumber arrival() const { return {arrival_record, arrival_index}; }
+  ArrivalNumber arrival() const {
+    return {arrival_record, arrival_index, (flags & kHasAfter) != 0 ? after() : 0};
+  }
+  std::uint32_t after() const;  // requires kHasAfter
+  std::uint32_t roles() const { return static_cast<std::uint32_t>(flags) >> kRoles; }
   EventTime engine_time() const { return {engine_time_us}; }
   EventTime ts() const;
   /// The value of a field, texts borrowed from the record; missing where it is not kept.
@@ -248,6 +255,8 @@ class RecordStore {
   std::uint32_t event_words(const Row& row);
   /// Captures the row at `place`, which has the `words` that event_words() last said for this row.
   void write_event(std::byte* record, Offset place, const Row& row, std::uint32_t words);
+  /// The roles in which the rows captured from now on are taken, as bits by place; 0 without roles.
+  void take_in_roles(std::uint32_t roles) { roles_ = roles; }
 
   template <typename T>
   static T* at(std::byte* record, Offset offset) {
@@ -306,6 +315,7 @@ class RecordStore {
   // Of the row whose capture was sized last.
   EventIdentity identity_;
   bool has_missing_ = false;
+  std::uint32_t roles_ = 0;
 };
 inline constexpr std::uint32_t kHeaderWords = sizeof(RecordHeader) / 8;
 /// Words of a rule's state before its runs.

@@ -8,30 +8,12 @@
 #include "cep/base/assert.h"
 
 namespace tocsin::cep {
-namespace {
-bool test_holds(const FeatureTest& test, const Value& value) {
-  if (value.kind != ValueKind::kInt || test.literal.kind != ValueKind::kInt) {
-    return compared(test.op, compare(value, test.literal)).is_true();
-  }
-  switch (test.op) {
-    case Op::kEqual:
-      return value.number == test.literal.number;
-    case Op::kNotEqual:
-      return value.number != test.literal.number;
-    case Op::kLess:
-      return value.number < test.literal.number;
-    case Op::kLessEqual:
-      return value.number <= test.literal.number;
-    case Op::kGreater:
-      return value.number > test.literal.number;
-    default:
-      return value.number >= test.literal.number;
-  }
-}
-}  // namespace
-
 void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
   RowInHand& hand = *hand_;
+  if (rule.method == Method::kGeneral) {
+    general_.on_event(rule, hand, *scope_.features, *timers_, queue);
+    return;
+  }
   const bool may_start = hand.satisfies(rule.steps[0].take.predicate);
   if (rule.method == Method::kSingle) {
     if (!may_start) return;
@@ -209,16 +191,7 @@ bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, b
 
 bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
   const EvalScope& scope = scope_at(head, taken_step);
-  const EventView current{hand_->row, nullptr};
-  if (conjunct.words) {
-    const Tried tried = try_word_test(*conjunct.words, current, scope);
-    if (tried != Tried::kUnsure) return tried == Tried::kTrue;
-  }
-  if (conjunct.feature) {
-    const FeatureTest& test = *conjunct.feature;
-    return test_holds(test, scope.features->read(test.feature));
-  }
-  return evaluate(*conjunct.expr, current, scope).is_true();
+  return conjunct_holds(conjunct, EventView{hand_->row, nullptr}, scope);
 }
 
 // ---- writing
@@ -341,8 +314,7 @@ void Matcher::set_deadlines() {
         rule_->waits_from_first ? first_event(draft.run.node) : last_event(draft.run.node);
     Timer timer;
     timer.deadline_us = cause->engine_time_us + rule_->wait.us;
-    timer.arrival_record = cause->arrival_record;
-    timer.arrival_index = cause->arrival_index;
+    timer.set_arrival(cause->arrival());
     timer.hash = hand_->slot->hash;
     timer.rule = rule_->index.value;
     timers_->push(queue_, timer);
@@ -356,7 +328,13 @@ bool Matcher::is_held_back(std::int64_t time_us) const {
          time_us < once_.last_alert_us + rule_->once->us;
 }
 
+// For features that leave out the events at which the rule alerts.
+void Matcher::mark_alerted() {
+  if (rule_->is_watched && hand_ != nullptr) slice_->mark_alerted(rule_->index, hand_->number);
+}
+
 void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKey& order) {
+  mark_alerted();
   Alert alert = build_alert(scope, last, order);
   alert.held_back = std::exchange(once_.held_back, 0);
   alert.lost_runs = std::exchange(state_.lost_runs, 0);
@@ -365,6 +343,7 @@ void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKe
 }
 
 void Matcher::hold_back() {
+  mark_alerted();
   ++once_.held_back;
   ++stats_.alerts_held_back;
 }
@@ -408,10 +387,8 @@ bool Matcher::select_at_event() {
       return compare(record_, {a.parent, true, last_step}, {b.parent, true, last_step}) < 0;
     });
   }
-  OrderKey order;
-  order.time = hand_->row->engine_time;
-  order.phase = Phase::kEvent;
-  order.arrival = hand_->row->arrival;
+  OrderKey order = order_at_event(hand_->row->engine_time, hand_->row->arrival);
+  order.role = place_of_role(hand_->roles);
   order.level = rule_->level;
   order.rule = rule_->index.value;
   order.key = scope_.key;
@@ -479,10 +456,10 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
     if (a.start != b.start) return false;  // they stand in the order of their first events
     return compare(record_, {a.node, false, 0}, {b.node, false, 0}) < 0;
   });
-  OrderKey order;
-  order.time = EventTime{timer.deadline_us};
-  order.phase = Phase::kTimer;
-  order.arrival = timer.arrival();
+  OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
+  const KeptEvent* const setter =
+      rule.waits_from_first ? first_event(due_[0].node) : last_event(due_[0].node);
+  order.role = place_of_role(setter->roles());
   order.level = rule.level;
   order.rule = rule.index.value;
   order.key = key;

@@ -17,6 +17,7 @@
 /// one alone).
 #pragma once
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -26,9 +27,15 @@
 #include "cep/engine.h"
 #include "cep/eval.h"
 #include "cep/key_record.h"
+#include "cep/pattern_matcher.h"
+#include "cep/slice.h"
 #include "cep/timers.h"
 
 namespace tocsin::cep {
+/// Of several roles the first counts.
+inline std::uint32_t place_of_role(std::uint32_t roles) {
+  return roles == 0 ? 0 : static_cast<std::uint32_t>(std::countr_zero(roles));
+}
 /// The event in hand at one key.
 struct RowInHand {
   const Row* row = nullptr;
@@ -37,7 +44,8 @@ struct RowInHand {
   KeySlot* slot = nullptr;      // null: nothing is live here and nothing that needs a record begins
   std::byte* record = nullptr;  // the slot's; null: none yet
   std::string_view key;
-  Offset event = 0;  // where it is captured in the record; 0: not yet
+  std::uint32_t roles = 0;  // in which it is this key's, as bits by place; 0 without roles
+  Offset event = 0;         // where it is captured in the record; 0: not yet
 
   bool satisfies(std::uint32_t predicate) const {
     return (predicates[predicate / 64] >> (predicate % 64) & 1) != 0;
@@ -48,23 +56,33 @@ class Matcher {
  public:
   Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
           EngineStats& stats)
-      : program_(program), store_(store), stats_(stats), scope_{program} {
+      : program_(program),
+        store_(store),
+        stats_(stats),
+        scope_{program},
+        general_(program, table, store, stats) {
     scope_.table = &table;
     scope_.values_missing = &stats.values_missing;
   }
 
   /// The slice that rows are of, until the next call.
-  void begin_slice(const Batch& batch, std::vector<Alert>& alerts) {
-    batch_ = &batch;
-    scope_.batch = &batch;
+  void begin_slice(Slice& slice, std::vector<Alert>& alerts) {
+    slice_ = &slice;
+    batch_ = &slice.batch();
+    scope_.batch = batch_;
     alerts_ = &alerts;
+    general_.begin_slice(slice, alerts);
   }
+  /// The matcher of the rules that no simple method does.
+  PatternMatcher& general() { return general_; }
+  const PatternMatcher& general() const { return general_; }
   /// The row that on_event() is about, until the next call. Deadlines go to `timers`.
   void begin_row(RowInHand& hand, FeatureReader& features, ShardTimers& timers) {
     hand_ = &hand;
     timers_ = &timers;
     scope_.key = hand.key;
     scope_.features = &features;
+    scope_.roles = hand.roles;
   }
   /// Offers the row to the rule's runs of its key; its deadlines go to queue `queue`.
   void on_event(const RuleProgram& rule, std::uint32_t queue);
@@ -132,6 +150,7 @@ class Matcher {
   std::ptrdiff_t select(std::size_t count, OrderKey order, ScopeOf&& scope_of, LastOf&& last_of);
   bool select_at_event();
   void hold_back();
+  void mark_alerted();
   void read_state(const OperatorEntry* entry);
   void write_state(Offset state);
   bool is_held_back(std::int64_t time_us) const;
@@ -141,6 +160,8 @@ class Matcher {
   RecordStore& store_;
   EngineStats& stats_;
   EvalScope scope_;  // of the rule, key and event in hand
+  PatternMatcher general_;
+  Slice* slice_ = nullptr;
   const Batch* batch_ = nullptr;
   std::vector<Alert>* alerts_ = nullptr;
 
