@@ -109,6 +109,7 @@ class ExpressionChecker {
   std::optional<std::size_t> find_loop(const tree::AggregateCall& call) const;
   const tree::Expr* find_selected_kind(const tree::Expr& expr, bool is_count) const;
   bool loop_has_aggregate(const tree::AggregateCall& call);
+  void report_several_roles(cep::EventTypeIndex type, SourceSpan span);
   void report_without_window(const tree::Expr& expr);
 
   Checked checked(const tree::Expr& expr, cep::ExprPtr result) const {

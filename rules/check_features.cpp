@@ -273,7 +273,7 @@ std::optional<FeatureBody> check_feature_body(CheckContext& context,
     return std::nullopt;
   }
   const tree::Kinds kinds = call.of ? *call.of : kinds_of_subjects(call);
-  const ResolvedKinds resolved = resolve_kinds(context, kinds);
+  const ResolvedKinds resolved = resolve_kinds(context, kinds, rule);
   Source source;
   source.name = call.name;
   source.name_span = call.name_span;
