@@ -3,31 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "cep/decimal.h"
-
 namespace tocsin::cep {
 namespace {
-// An alert's value as a field of its event holds it.
-Value as_field(const Type& type, const Value& value) {
-  if (value.is_missing()) return value;
-  switch (type.kind) {
-    case TypeKind::kFloat:
-      return to_float(value);
-    case TypeKind::kDecimal: {
-      const bool is_fraction = value.kind == ValueKind::kFraction;
-      const Int128 denominator = is_fraction ? value.denominator : power_of_ten(value.scale);
-      const std::optional<Int128> mantissa =
-          divide_half_even(value.number, denominator, type.scale);
-      return mantissa ? Value::decimal(*mantissa, type.scale) : Value::missing();
-    }
-    case TypeKind::kInt: {
-      const bool fits = value.number >= INT64_MIN && value.number <= INT64_MAX;
-      return fits ? value : Value::missing();
-    }
-    default:
-      return value;
-  }
-}
 bool has_score(const Rule& rule) {
   return std::any_of(rule.fields.begin(), rule.fields.end(),
                      [](const AlertField& field) { return field.name == "score"; });
@@ -104,7 +81,7 @@ void AlertRows::append(const Alert& alert, EventTypeIndex type_index, Batch& bat
   const auto put = [&](const Value& value) {
     const std::size_t field = next++;
     if (!program_.used_fields[type_index.value][field]) return;
-    const Value fitting = as_field(type.fields[field].type, value);
+    const Value fitting = value_as(type.fields[field].type, value);
     if (fitting.is_missing() && !value.is_missing()) ++values_missing;
     append_value(columns[field], type.fields[field].type, fitting, batch.texts);
   };

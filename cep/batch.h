@@ -82,6 +82,9 @@ struct Batch {
   /// The value of a field of a row; missing where it has no column.
   Value value(const Plan& plan, const Row& row, FieldIndex field) const;
 };
+/// An expression's value as a field of this type keeps it: a quotient is rounded half even, a
+/// number widened. Missing where it does not fit.
+Value value_as(const Type& type, const Value& value);
 /// Appends a value of the column's type, or a missing one; its text is copied into `texts`.
 void append_value(Column& column, const Type& type, const Value& value, TextArena& texts);
 /// The value that entry `index` of a column of this type holds.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <functional>
 #include <utility>
 
 #include "cep/compiler.h"
@@ -9,8 +10,8 @@
 #include "cep/plan_support.h"
 
 namespace tocsin::cep {
-Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits)
-    : plan_(*plan), graph_(*plan) {
+Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only)
+    : plan_(*plan), general_only_(general_only), graph_(*plan) {
   out_->plan = std::move(plan);
   out_->limits = limits;
   out_->atoms = AtomSet(plan_);
@@ -74,9 +75,20 @@ void Compiler::find_used_fields() {
     if (event_type.id_field && event_types_bound_.count(type) != 0) {
       use(type, *event_type.id_field);
     }
+    if (event_type.unique && event_type.id_field) use(type, *event_type.id_field);
     if (!out_->used_types[t]) {
       out_->used_fields[t].assign(event_type.fields.size(), false);
     }
+    // What a computed field reads, those that it computes from before it.
+    std::vector<FieldIndex>& computed = out_->computed.emplace_back();
+    for (std::size_t f = event_type.fields.size(); f-- > 0;) {
+      const Field& field = event_type.fields[f];
+      if (!field.computed || !out_->used_fields[t][f]) continue;
+      use_expr(field.computed.get());
+      computed.insert(computed.begin(), FieldIndex(f));
+    }
+    out_->decoded_fields.push_back(out_->used_fields[t]);
+    for (const FieldIndex field : computed) out_->decoded_fields[t][field.value] = false;
   }
   find_alert_types();
 }
@@ -99,10 +111,12 @@ void Compiler::find_alert_types() {
 
 Program::Program(std::shared_ptr<const ProgramImpl> impl) : impl_(std::move(impl)) {}
 const Plan& Program::plan() const { return *impl_->plan; }
-const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->used_fields; }
+const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->decoded_fields; }
 const std::vector<bool>& Program::used_types() const { return impl_->used_types; }
 
-Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits) {
+namespace {
+Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& limits,
+                             bool general_only) {
   std::vector<std::string> problems = validate(*plan);
   if (problems.empty()) problems = unsupported(*plan, limits);
   if (problems.empty()) {
@@ -112,7 +126,8 @@ Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits) 
   if (!problems.empty()) {
     return fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n")));
   }
-  std::shared_ptr<const ProgramImpl> program = Compiler(std::move(plan), limits).run();
+  std::shared_ptr<const ProgramImpl> program =
+      Compiler(std::move(plan), limits, general_only).run();
   for (const TableProgram& table : program->tables) {
     if (table.sources.size() <= kSourcesMax) continue;
     return fail(
@@ -121,5 +136,13 @@ Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits) 
                     table.sources.size() - table.role_places, kSourcesMax - table.role_places));
   }
   return Program(std::move(program));
+}
+}  // namespace
+
+Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits) {
+  return compile_with(std::move(plan), limits, false);
+}
+Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits) {
+  return compile_with(std::move(plan), limits, true);
 }
 }  // namespace tocsin::cep

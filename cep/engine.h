@@ -28,7 +28,7 @@ class Program {
   explicit Program(std::shared_ptr<const ProgramImpl> impl);
   const Plan& plan() const;
   /// For each event type, for each field: whether anything reads it (the columns that a decoder
-  /// fills).
+  /// fills: no computed ones).
   const std::vector<std::vector<bool>>& used_fields() const;
   /// For each event type: whether any rule or feature can use it at all.
   const std::vector<bool>& used_types() const;

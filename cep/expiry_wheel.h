@@ -50,7 +50,7 @@ class ExpiryWheel {
 
  private:
   static constexpr std::int64_t kBuckets = 64;
-  static constexpr std::size_t kAhead = 8;
+  static constexpr std::size_t kAhead = 12;
   struct Waiting {
     std::uint64_t hash = 0;
     std::int64_t expiry_us = 0;

@@ -9,7 +9,10 @@ EventIdentity row_identity(const Plan& plan, const Batch& batch, const Row& row)
   TextArena texts;
   std::vector<Value> fields;
   if (batch.fields_of != nullptr) {
-    fields = batch.fields_of(plan, row, texts);
+    const std::vector<Value> declared = batch.fields_of(plan, row, texts);
+    for (std::size_t i = 0; i < type.fields.size(); ++i) {
+      if (!type.fields[i].computed) fields.push_back(declared[i]);
+    }
   } else {
     for (std::size_t i = 0; i < type.fields.size(); ++i) {
       if (type.fields[i].computed) continue;
