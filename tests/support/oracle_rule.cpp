@@ -34,8 +34,16 @@ bool comes_before(const Match& a, const Match& b, bool latest) {
   if (a.size() != b.size()) return a.size() > b.size();
   return by_positions(a, b) < 0;
 }
-// The order among matches that wait together, with `in order`.
-bool is_given_before(const Match& a, const Match& b) { return by_positions(a, b) < 0; }
+// The order among matches that wait together, with `in order`: least positions, of two of which one
+// begins the other the longer.
+bool is_given_before(const Match& a, const Match& b) {
+  const std::size_t common = std::min(a.size(), b.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    if (a[i].position != b[i].position) return a[i].position < b[i].position;
+  }
+  if (a.size() != b.size()) return a.size() > b.size();
+  return by_positions(a, b) < 0;
+}
 
 std::int64_t floor_to(std::int64_t us, std::int64_t step) {
   const std::int64_t rest = us % step;

@@ -33,6 +33,7 @@ class Enricher {
       : random_(random), plan_(plan), index_(rule), riches_(riches) {}
 
   void run() {
+    if (rule().window) return;
     if (riches_.optional) attempt(40, [&] { make_optional(); });
     if (riches_.gaps) attempt(40, [&] { make_gap(); });
     if (riches_.loops) {

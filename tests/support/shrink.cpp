@@ -189,13 +189,44 @@ void rule_changes(std::vector<Change>& changes, const cep::Plan& plan, std::size
   element_changes(add, rule);
 }
 
+// Takes a rule out, unless something reads its alerts.
+void remove_rule(cep::Plan& plan, std::size_t r) {
+  const cep::RuleIndex lost(r);
+  for (const cep::Feature& feature : plan.features) {
+    if (feature.unless_alerted_by == lost) return;
+  }
+  for (cep::EventType& type : plan.event_types) {
+    if (type.alert_of == lost) return;
+  }
+  const auto moved = [&](cep::RuleIndex& rule) {
+    if (rule > lost) --rule.value;
+  };
+  for (cep::Feature& feature : plan.features) {
+    if (feature.unless_alerted_by) moved(*feature.unless_alerted_by);
+  }
+  for (cep::EventType& type : plan.event_types) {
+    if (type.alert_of) moved(*type.alert_of);
+    std::erase(type.any_alert_of, lost);
+    for (cep::RuleIndex& rule : type.any_alert_of) moved(rule);
+  }
+  plan.rules.erase(plan.rules.begin() + static_cast<std::ptrdiff_t>(r));
+}
+// Takes out the last event type, where it is one of alerts.
+void remove_alert_type(cep::Plan& plan) {
+  if (!plan.event_types.empty() && plan.event_types.back().is_alert()) plan.event_types.pop_back();
+}
+// Takes out the last feature; validation finds out whether something reads it.
+void remove_feature(cep::Plan& plan) {
+  if (!plan.features.empty()) plan.features.pop_back();
+}
+
 std::vector<Change> all_changes(const Case& start) {
   std::vector<Change> changes;
   for (std::size_t r = 0; r < start.plan.rules.size(); ++r) {
-    changes.push_back([r](Case& c) {
-      c.plan.rules.erase(c.plan.rules.begin() + static_cast<std::ptrdiff_t>(r));
-    });
+    changes.push_back([r](Case& c) { remove_rule(c.plan, r); });
   }
+  changes.emplace_back([](Case& c) { remove_alert_type(c.plan); });
+  changes.emplace_back([](Case& c) { remove_feature(c.plan); });
   // Half of the events, a quarter, …, one.
   for (std::size_t size = start.events.size() / 2; size >= 1; size /= 2) {
     for (std::size_t begin = 0; begin + size <= start.events.size(); begin += size) {
