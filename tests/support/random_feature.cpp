@@ -55,11 +55,7 @@ void set_aggregate(Random& random, const cep::Plan& plan, cep::Feature& feature)
       break;
     case Aggregate::kEwma:
       feature.type = type_of(TypeKind::kFloat);
-      if (random.chance(50)) {
-        feature.half_life = seconds(random.between(1, 10));
-      } else {
-        feature.weight = random.pick({0.3, 0.5, 1.0});
-      }
+      feature.weight = random.pick({0.3, 0.5, 1.0});
       break;
     case Aggregate::kPercentile:
       feature.percentile = random.pick({50.0, 95.0, 100.0, 12.5, 1.0});
