@@ -329,22 +329,13 @@ std::optional<cep::FeatureIndex> find_feature(CheckContext& context, ValueSymbol
   return symbol.broken ? std::nullopt : symbol.feature;
 }
 
-void check_features(CheckContext& context, const std::vector<const tree::Feature*>& features,
-                    const std::vector<const tree::Features*>& groups) {
-  // All are known before the first is checked: a feature may read a later one.
-  const auto own_symbol = [&](const tree::Name& name) -> ValueSymbol* {
-    const auto found = context.names.values.find(name.text);
-    return found != context.names.values.end() && found->second.name == &name ? &found->second
-                                                                              : nullptr;
-  };
-  std::vector<ValueSymbol> repeated;  // declared twice: their own mistakes are still told
-  std::vector<ValueSymbol*> symbols;
-  std::size_t count = features.size();
-  for (const tree::Features* group : groups) count += group->entries.size();
-  repeated.reserve(count);
+void declare_features(CheckContext& context, const std::vector<const tree::Feature*>& features,
+                      const std::vector<const tree::Features*>& groups) {
   const auto symbol_for = [&](const tree::Name& name) -> ValueSymbol& {
-    if (ValueSymbol* symbol = own_symbol(name)) return *symbol;
-    ValueSymbol& symbol = repeated.emplace_back();
+    const auto found = context.names.values.find(name.text);
+    if (found != context.names.values.end() && found->second.name == &name) return found->second;
+    // Declared twice: its own mistakes are still told.
+    ValueSymbol& symbol = context.repeated_features.emplace_back();
     symbol.name = &name;
     symbol.form = ValueForm::kFeature;
     return symbol;
@@ -352,18 +343,27 @@ void check_features(CheckContext& context, const std::vector<const tree::Feature
   for (const tree::Feature* feature : features) {
     ValueSymbol& symbol = symbol_for(feature->name);
     symbol.feature_tree = feature;
-    symbols.push_back(&symbol);
+    context.feature_symbols.emplace(&feature->name, &symbol);
   }
   for (const tree::Features* group : groups) {
     for (const tree::FeatureEntry& entry : group->entries) {
       ValueSymbol& symbol = symbol_for(entry.name);
       symbol.group_tree = group;
       symbol.entry_tree = &entry;
-      symbols.push_back(&symbol);
+      context.feature_symbols.emplace(&entry.name, &symbol);
     }
   }
-  for (ValueSymbol* symbol : symbols) {
-    if (symbol->resolution == Resolution::kNotYet) check_symbol(context, *symbol);
+}
+
+void check_features(CheckContext& context, const std::vector<const tree::Feature*>& features,
+                    const std::vector<const tree::Features*>& groups) {
+  const auto check = [&](const tree::Name& name) {
+    ValueSymbol& symbol = *context.feature_symbols.at(&name);
+    if (symbol.resolution == Resolution::kNotYet) check_symbol(context, symbol);
+  };
+  for (const tree::Feature* feature : features) check(feature->name);
+  for (const tree::Features* group : groups) {
+    for (const tree::FeatureEntry& entry : group->entries) check(entry.name);
   }
 }
 

@@ -9,7 +9,10 @@
 #include "rules/tree.h"
 
 namespace tocsin::rules {
-/// Checks the declarations and fills their symbols.
+/// Makes all features known, before any is checked: one may read a later one.
+void declare_features(CheckContext& context, const std::vector<const tree::Feature*>& features,
+                      const std::vector<const tree::Features*>& groups);
+/// Checks declarations and fills their symbols.
 void check_features(CheckContext& context, const std::vector<const tree::Feature*>& features,
                     const std::vector<const tree::Features*>& groups);
 

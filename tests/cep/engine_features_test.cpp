@@ -271,6 +271,27 @@ TEST_CASE("engine: first and last of texts, in alerts and across keys") {
   }
 }
 
+TEST_CASE("engine: at a deadline a feature's text is that of the match's last event") {
+  cep::Plan plan = pay_plan();
+  cep::Feature& feature = add_feature(plan, Aggregate::kLast, kCard, 10);
+  auto device = std::make_shared<cep::Expr>(*feature.argument);
+  std::tie(device->field, device->type) = *find_field(plan, {EventTypeIndex(0)}, "device");
+  feature.argument = device;
+  feature.type = device->type;
+  const_cast<cep::Expr&>(*plan.rules[0].message.back().expr).type = feature.type;
+  cep::Rule& rule = plan.rules[0];
+  cep::Element absence;
+  absence.kind = cep::ElementKind::kAbsence;
+  absence.events = rule.pattern[0].events;
+  absence.where = condition(cep::Op::kIsMissing, {amount(plan)});
+  absence.absent_for = cep::Duration{3'000};
+  rule.pattern.push_back(absence);
+  CHECK(messages_of(plan, {{1, "c", "first device", 1},
+                           {2, "c", "second device", 1},
+                           {3, "c", "third device", 1}}) ==
+        "first device second device third device");
+}
+
 TEST_CASE("engine: a feature's events of a key are bounded, the oldest leave") {
   cep::Plan plan = pay_plan();
   add_feature(plan, Aggregate::kSum, kCard, 1'000);
