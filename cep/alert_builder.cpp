@@ -49,6 +49,9 @@ BoundEvent bound_event_of(const EvalScope& scope, const EventView& event, std::u
   return bound;
 }
 
+// Of those that a closing window collected, the first.
+constexpr std::uint32_t kWindowEventsShown = 1'000;
+
 std::uint64_t lateness_us(const EventView& event) {
   const EventTime engine_time =
       event.row != nullptr ? event.row->engine_time : event.kept->engine_time();
@@ -127,6 +130,12 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
   for (Offset at = scope.head; at != 0;) {
     const Node* node = RecordStore::at<Node>(scope.record, at);
     const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
+    if (rule.window && node->length > kWindowEventsShown) {
+      ++alert.truncated;
+      alert.late_us = std::max(alert.late_us, lateness_us(event));
+      at = node->parent;
+      continue;
+    }
     alert.events.push_back(bound_event_of(scope, event, node->step, node->subset()));
     alert.late_us = std::max(alert.late_us, lateness_us(event));
     at = node->parent;

@@ -213,4 +213,35 @@ void Compiler::compile_pattern(RuleProgram& program) {
   if (rule.suppression.at_most) longest = std::max(longest, rule.suppression.at_most->duration.us);
   table.longest_us = std::max(table.longest_us, longest);
 }
+
+// A closing window is a pattern of one step, which takes all that is collected.
+void Compiler::compile_window(RuleProgram& program) {
+  const Rule& rule = *program.rule;
+  const ClosingWindow& window = *rule.window;
+  const auto pattern = std::make_shared<PatternProgram>();
+  program.pattern = pattern;
+  program.step_of_var.assign(rule.variables.size(), 0);
+  pattern->slot_count = 1;
+  pattern->keeps_values = pattern->has_deadlines = true;
+  Element& collected = pattern->made_elements.emplace_back();
+  collected.events = window.events;
+  collected.events.insert(collected.events.end(), rule.considered.begin(), rule.considered.end());
+  collected.var = window.var;
+  Element& opening = pattern->made_elements.emplace_back();
+  opening.events = window.events;
+  PatternStep& step = pattern->steps.emplace_back();
+  step.element = &collected;
+  step.own_slot = 0;
+  step.slots = 1;
+  step.name = rule.variables[window.var.value].name;
+  step.take = compile_element(program, collected);
+  pattern->opens = compile_element(program, opening);
+  program.considered_predicate = step.take.predicate;
+  program.asks_later = program.sets_deadlines = true;
+  TableProgram& table = out_->tables[program.table];
+  table.longest_us = std::max(table.longest_us, window.duration.us);
+  if (rule.suppression.at_most) {
+    table.longest_us = std::max(table.longest_us, rule.suppression.at_most->duration.us);
+  }
+}
 }  // namespace tocsin::cep

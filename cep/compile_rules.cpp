@@ -123,7 +123,10 @@ void Compiler::compile_rule(std::size_t index) {
   if (rule.suppression.once == Once::kPerDuration) program.once = rule.suppression.duration;
   program.prunes = rule.selection.kind != SelectionKind::kNoSkip;
   rule_rows_.clear();
-  if (general_only_ || needs_general(rule)) {
+  if (rule.window) {
+    program.method = Method::kGeneral;
+    compile_window(program);
+  } else if (general_only_ || needs_general(rule)) {
     program.method = Method::kGeneral;
     compile_pattern(program);
   } else {

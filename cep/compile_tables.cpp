@@ -429,6 +429,12 @@ void Compiler::number_operators() {
         predicates.push_back(absence.forbid.predicate);
       }
       if (pattern.without) predicates.push_back(pattern.without->predicate);
+      if (pattern.opens) {
+        // What a session considers does not open it.
+        const ElementProgram& creating =
+            rule.rule->window->session ? *pattern.opens : pattern.steps[0].take;
+        creates.push_back(creating.predicate);
+      }
       for (const std::uint32_t way : pattern.starts) {
         creates.push_back(pattern.steps[pattern.ways[way].target].take.predicate);
       }

@@ -53,6 +53,7 @@ class Compiler {
   void compile_rule(std::size_t index);
   void compile_steps(RuleProgram& program);
   void compile_pattern(RuleProgram& program);
+  void compile_window(RuleProgram& program);
   void find_reads(RuleProgram& program);
   std::vector<Subset> seen_by(const Rule& rule, const std::vector<Subset>& events) const;
   void capture(const RuleProgram& program);

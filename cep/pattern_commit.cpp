@@ -407,6 +407,7 @@ void PatternMatcher::collect_words() {
   };
   for (PatternRun& run : state.runs) move_match(run);
   for (CompleteMatch& match : state.waiting) move_match(match);
+  if (state.window.open) move_match(state.window);
   fresh.shrink_to_fit();
   state.words = std::move(fresh);
   state.words_kept = state.words.size();

@@ -65,6 +65,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureR
   if (!hand.satisfies(rule.considered_predicate)) return;
   const PatternProgram& pattern = *rule.pattern;
   const bool may_start =
+      pattern.opens ||
       std::any_of(pattern.starts.begin(), pattern.starts.end(), [&](std::uint32_t way) {
         return hand.satisfies(pattern.steps[pattern.ways[way].target].take.predicate);
       });
@@ -92,6 +93,10 @@ void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureR
   new_node_offsets_.clear();
   changed_ = false;
   if (asks_quiet) look_at_quiet();
+  if (pattern.opens) {
+    on_window_event();
+    return;
+  }
 
   if (state != nullptr) {
     for (std::size_t i = 0; i < state->runs.size(); ++i) {
@@ -300,6 +305,8 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, 
   PatternState& at = pool_->at(handle);
   take_up(rule, &at, {});
   std::int64_t latest = suppression_until(rule.rule->suppression, at.suppression, now_us);
+  if (at.window.open && at.window.end_us <= now_us) drop_window();
+  if (at.window.open) latest = std::max(latest, at.window.end_us);
   if (at.lost_runs > 0 || !at.waiting.empty()) latest = kNeverDies;
   const std::uint32_t count = pattern_->counter_count;
   std::size_t kept = 0;

@@ -136,6 +136,12 @@ class PatternMatcher {
     return scope_;
   }
   std::int64_t dies_at(const PatternRun& run) const;
+  // ---- closing windows (cep/pattern_window.cpp)
+  void on_window_event();
+  void on_window_deadline(const Timer& timer);
+  void arm_window();
+  void drop_window();
+  void drop_oldest_half();
   // ---- writing (cep/pattern_commit.cpp)
   const PatternNode* node(Offset offset) const {
     return RecordStore::at<PatternNode>(scope_.record, offset);

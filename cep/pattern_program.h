@@ -97,7 +97,9 @@ class PatternProgram {
   /// The variables that some expression reads have a slot each, in every node.
   std::uint32_t slot_count = 0;
   std::optional<ElementProgram> without;
-  std::deque<Element> made_elements;  // of `until` and `without`
+  /// A closing window: its only step takes what is collected, this test says what opens it.
+  std::optional<ElementProgram> opens;
+  std::deque<Element> made_elements;  // of `until`, `without` and windows
   bool has_deadlines = false;
   bool keeps_values = false;    // of features, with a match's last event
   bool end_reads_last = false;  // what is asked at the end reads fields of the last event

@@ -124,6 +124,7 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
   const Suppression& suppression = rule_->rule->suppression;
   const EvalScope& scope = scope_of(candidate);
   Alert alert = build_alert(scope, last_of(candidate), order);
+  if (rule_->rule->window) alert.window_begin = EventTime{state_->window.begin_us};
   if (suppression.once != Once::kNone || suppression.at_most) make_state();
   if (state_ != nullptr) {
     alert.held_back = std::exchange(state_->suppression.held_back, 0);
@@ -402,6 +403,10 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::st
   event_ = values_ = 0;
   candidates_.clear();
   given_.clear();
+  if (pattern_->opens) {
+    on_window_deadline(timer);
+    return;
+  }
   const Position at{timer.deadline_us, timer.arrival()};
   const bool in_order = rule.rule->selection.in_order;
   bool any = false;
@@ -520,6 +525,7 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
     return;
   }
   match.alert = build_alert(scope, last, deferred.order);
+  if (rule_->rule->window) match.alert.window_begin = EventTime{state_->window.begin_us};
   if (state_ != nullptr) match.alert.lost_runs = std::exchange(state_->lost_runs, 0);
   deferred.matches.push_back(std::move(match));
 }

@@ -47,6 +47,19 @@ struct CompleteMatch {
   Offset values = 0;
 };
 
+/// A closing window that is open.
+struct OpenWindow {
+  bool open = false;
+  bool is_set = false;  // an event of the window's own kinds has come
+  std::uint32_t setter_roles = 0;
+  std::int64_t begin_us = 0;
+  std::int64_t end_us = 0;    // of a session: as it stands now
+  std::int64_t timer_us = 0;  // the pending timer's deadline
+  ArrivalNumber setter;       // the event that set its end
+  Offset node = 0;            // the last event collected
+  Offset values = 0;          // of features at it
+  std::uint64_t count = 0;
+};
 class PatternState {
  public:
   std::vector<std::uint64_t> words = {0};  // nodes, captured events, values of features
@@ -55,6 +68,7 @@ class PatternState {
   std::vector<CompleteMatch> waiting;      // `in order`: complete, in their order
   std::uint64_t next_start = 0;
   std::uint64_t lost_runs = 0;  // to the budget, since the last alert
+  OpenWindow window;
   SuppressionState suppression;
   std::size_t words_kept = 0;                    // when they were last collected
   std::size_t taken_kept = 0;                    // of suppression.taken, likewise

@@ -161,10 +161,7 @@ class Checker {
   void check_rule(const Rule& rule) {
     where_ = fmt::format("rule `{}`", rule.name);
     check_key(rule.key);
-    if (rule.window) {
-      refuse("windows that close are not supported yet");
-      return;
-    }
+    if (rule.window) check_expr(rule.window->where);
     for (const Element& element : rule.pattern) check_element(element);
     if (rule.pattern.size() > 1023)
       refuse(fmt::format("a pattern of {} steps", rule.pattern.size()));
