@@ -41,8 +41,8 @@ struct Reach {
 // A round of a group that has no event yet.
 struct Entered {
   const Place* group = nullptr;
-  bool first = true;  // of its rounds
-  Reach outer;        // how the group would have been reached
+  bool first = true;                // of its rounds
+  std::optional<Contiguity> outer;  // what a group around it said
 };
 // What a way knows of the steps of an `all of`: those that it began itself.
 struct Members {
@@ -55,7 +55,8 @@ struct Path {
   PatternWay way;
   std::vector<Entered> entered;
   std::vector<Members> members;
-  std::size_t unbinding = 0;  // absences that an optional element passed by came after
+  bool passed = false;        // some optional element was passed by
+  std::size_t unbinding = 0;  // the absences that it came after
 };
 
 class Builder {
@@ -107,7 +108,7 @@ class Builder {
   void before(const Place& sequence, std::size_t index, Path path, Reach reach,
               std::vector<std::uint32_t>& out) {
     if (index == sequence.children->size()) {
-      round_done(sequence, std::move(path), out);
+      round_done(sequence, std::move(path), reach, out);
       return;
     }
     const Place& child = *sequence.inner[index];
@@ -130,7 +131,7 @@ class Builder {
     if (place.rounds) update(path, CounterUpdate::Kind::kSet, *place.rounds, 1);
     Reach reach = outer;
     if (!reach.contiguity) reach.contiguity = element.contiguity;
-    if (!reach.gap) reach.gap = element.gap;
+    if (element.gap && (!reach.gap || *element.gap < *reach.gap)) reach.gap = element.gap;
     if (element.kind == ElementKind::kStep) {
       path.way.target = place.step;
       path.way.contiguity = *reach.contiguity;
@@ -138,7 +139,7 @@ class Builder {
       add(std::move(path), out);
       return;
     }
-    path.entered.push_back({&place, true, outer});
+    path.entered.push_back({&place, true, outer.contiguity});
     begin_round(place, std::move(path), reach, out);
   }
 
@@ -154,7 +155,7 @@ class Builder {
           if (!alternative->element->optional) continue;
           Path passed = path;
           pass(*alternative, passed);
-          round_done(group, std::move(passed), out);
+          round_done(group, std::move(passed), reach, out);
         }
         return;
       case ElementKind::kAllOf:
@@ -227,6 +228,7 @@ class Builder {
   // Passes an optional element by.
   static void pass(const Place& place, Path& path) {
     if (place.element->quantifier.greedy) path.way.greedy.push_back(place.step);
+    path.passed = true;
     path.unbinding = path.way.absences.size();
   }
 
@@ -266,13 +268,13 @@ class Builder {
     if (known.from_begin) {
       if (needed != 0) return;
       for (const std::uint32_t i : optional) pass(*group.inner[i], path);
-      round_done(group, std::move(path), out);
+      round_done(group, std::move(path), reach, out);
       return;
     }
     // What is passed by with the end matters only where something sees it.
     if (!any_greedy && path.way.absences.empty()) {
       if (needed != 0) test(path, CounterTest::Kind::kHas, *group.done, needed);
-      round_done(group, std::move(path), out);
+      round_done(group, std::move(path), reach, out);
       return;
     }
     for (std::uint32_t passed = 0; passed < 1U << optional.size(); ++passed) {
@@ -287,7 +289,7 @@ class Builder {
       }
       if (has != 0) test(one, CounterTest::Kind::kHas, *group.done, has);
       if (lacks != 0) test(one, CounterTest::Kind::kLacks, *group.done, lacks);
-      round_done(group, std::move(one), out);
+      round_done(group, std::move(one), reach, out);
     }
   }
 
@@ -305,11 +307,12 @@ class Builder {
       members(parent, std::move(path), reach, out);
       return;
     }
-    round_done(parent, std::move(path), out);
+    round_done(parent, std::move(path), reach, out);
   }
 
   // The way has done all of a group, or of the pattern.
-  void round_done(const Place& group, Path path, std::vector<std::uint32_t>& out) {
+  void round_done(const Place& group, Path path, const Reach& reach,
+                  std::vector<std::uint32_t>& out) {
     if (group.element == nullptr) {
       finish(std::move(path), out);
       return;
@@ -322,14 +325,17 @@ class Builder {
       path.entered.erase(entered);
       if (!round.first) {
         // But for what was passed by, this is the way that leaves the group.
-        if (path.unbinding == 0 && path.way.greedy.empty()) {
+        if (!path.passed) {
           const std::uint32_t min = group.element->quantifier.min;
           if (min < 2) return;
           test(path, CounterTest::Kind::kBelow, *group.rounds, min);
         }
-        path.way.round_guards.clear();
       }
-      after(group, std::move(path), round.outer, out);
+      // What a sequence around it said was for its first element.
+      const bool in_members =
+          group.parent->element != nullptr && group.parent->element->kind == ElementKind::kAllOf;
+      const Reach rest{in_members ? round.outer : std::nullopt, reach.gap};
+      after(group, std::move(path), rest, out);
       return;
     }
     if (group.rounds) {
@@ -350,6 +356,7 @@ class Builder {
     // An absence before optional elements that were passed by does not bind this way.
     way.absences.erase(way.absences.begin(),
                        way.absences.begin() + static_cast<std::ptrdiff_t>(path.unbinding));
+    if (path.passed) way.round_guards.clear();
     way.greedy.clear();
     if (!way.absences.empty()) {
       const Element& last = *out_.absences[way.absences.back()].element;
