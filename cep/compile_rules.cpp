@@ -66,7 +66,7 @@ bool needs_general(const Rule& rule) {
   if (!std::all_of(rule.pattern.begin(), rule.pattern.end(), is_simple)) return true;
   const std::size_t count = rule.pattern.size();
   // Values of features that wait for a deadline with their texts.
-  if (rule.pattern.back().kind == ElementKind::kAbsence) {
+  if (!rule.pattern.empty() && rule.pattern.back().kind == ElementKind::kAbsence) {
     for (const Expr* root : alert_exprs(rule)) {
       const bool has_text = any_expr(*root, [](const Expr& expr) {
         return expr.op == Op::kFeature &&
