@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `./do bench [--events N] [--runs N] [--core N] [SET…]`: the payments workload, pinned to one core. The stream is
-# generated once and kept in build/bench. See bench/README.md for what is measured.
+# generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
+# for what is measured.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${TOCSIN_BUILD_DIR:-$root/build/release}
@@ -8,15 +9,27 @@ events=2000000
 runs=5
 core=$(($(nproc) - 1))
 sets=()
+tools=0
 while [ $# -gt 0 ]; do
   case "$1" in
     --events) events=$2; shift 2 ;;
     --runs) runs=$2; shift 2 ;;
     --core) core=$2; shift 2 ;;
-    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N and rule sets (none one seven ten fifty)" >&2; exit 2 ;;
+    tools) tools=1; shift ;;
+    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and tools or rule sets (none one seven ten fifty)" >&2; exit 2 ;;
     *) sets+=("$1"); shift ;;
   esac
 done
+pin=()
+if command -v taskset >/dev/null; then pin=(taskset -c "$core"); fi
+if [ "$tools" = 1 ]; then
+  [ ${#sets[@]} = 0 ] || { echo "bench: tools takes no rule set" >&2; exit 2; }
+  packs=()
+  for pack in "$root"/samples/*/; do
+    if compgen -G "$pack*.tocsin" >/dev/null; then packs+=("${pack%/}"); fi
+  done
+  exec "${pin[@]}" "$build/bench/bench_tools" --runs "$runs" "$build/tocsin" "${packs[@]#"$root"/}"
+fi
 [ ${#sets[@]} -gt 0 ] || sets=(none one seven ten fifty)
 data=$root/build/bench
 mkdir -p "$data"
@@ -31,6 +44,4 @@ for set in "${sets[@]}"; do
   python3 "$root/bench/workload/make_rules.py" "$set" >"$data/$set.tocsin"
   arguments+=("$data/$set.tocsin")
 done
-pin=()
-if command -v taskset >/dev/null; then pin=(taskset -c "$core"); fi
 exec "${pin[@]}" "$build/bench/bench_payments" --runs "$runs" "$stream" "${arguments[@]}"

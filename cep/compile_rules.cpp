@@ -1,0 +1,215 @@
+// Rules: steps and their conditions, method, level, and what records keep of their events.
+#include <algorithm>
+#include <functional>
+
+#include "cep/compiler.h"
+#include "cep/expr_walk.h"
+
+namespace tocsin::cep {
+namespace {
+Method method_of(const RuleProgram& rule) {
+  if (rule.ends_absent || rule.once) return Method::kRuns;
+  bool is_strict = rule.steps.size() <= kStrictStepsMax;
+  for (const StepProgram& step : rule.steps) {
+    if (step.max != 1 || !step.guards.empty()) return Method::kRuns;
+    if (&step != &rule.steps.front()) is_strict &= step.contiguity == Contiguity::kNext;
+  }
+  if (rule.steps.size() == 1) return Method::kSingle;
+  return is_strict ? Method::kStrict : Method::kRuns;
+}
+
+// The steps whose events `expr` reads; `own` is the step that it is a condition of, -1 for none.
+int last_step_read(const RuleProgram& rule, const Expr& expr, int own, int up_to) {
+  int last = -1;
+  for_each_expr(expr, [&](const Expr& e) {
+    int step = -1;
+    if (e.op == Op::kBound || e.op == Op::kAggregate || e.op == Op::kInLoop ||
+        e.op == Op::kIsBound) {
+      step = static_cast<int>(rule.step_of_var[e.var.value]);
+    } else if (e.op == Op::kPrev) {
+      step = own;
+    }
+    if (step <= up_to) last = std::max(last, step);
+  });
+  return last;
+}
+void find_live_steps(RuleProgram& rule) {
+  for (std::size_t i = 0; i < rule.steps.size(); ++i) {
+    const int here = static_cast<int>(i);
+    int live = -1;
+    const auto look = [&](const ElementProgram& element, int own) {
+      for (const Conjunct& conjunct : element.by_run) {
+        live = std::max(live, last_step_read(rule, *conjunct.expr, own, here));
+      }
+    };
+    for (std::size_t j = i; j < rule.steps.size(); ++j) {
+      // The step's own condition is asked again only where it loops.
+      if (j > i || rule.steps[j].max > 1) look(rule.steps[j].take, static_cast<int>(j));
+      for (const ElementProgram& guard : rule.steps[j].guards) look(guard, -1);
+    }
+    if (rule.rule->having) {
+      live = std::max(live, last_step_read(rule, *rule.rule->having, -1, here));
+    }
+    rule.steps[i].live_step = live;
+  }
+}
+}  // namespace
+
+ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& element) {
+  ElementProgram program;
+  program.element = &element;
+  std::vector<ExprPtr> conjuncts;
+  split_conjuncts(element.where, conjuncts);
+  std::vector<ExprPtr> of_event;
+  for (const ExprPtr& conjunct : conjuncts) {
+    const bool is_step = element.kind == ElementKind::kStep;
+    const ExprPtr expr = is_step ? own_event_to_current(conjunct, element.var) : conjunct;
+    if (!reads_run(*expr) && !reads_key_state(*expr)) {
+      keep(expr);
+      of_event.push_back(expr);
+      continue;
+    }
+    Conjunct asked;
+    asked.expr = keep(expr);
+    asked.of_first = !(is_step && element.quantifier.loop && mentions_own_past(*expr, element.var));
+    if (reads_key_state(*expr)) {
+      asked.feature = make_feature_test(*expr);
+    } else {
+      asked.words = make_word_test(plan_, *expr, rule.step_of_var);
+    }
+    (reads_run(*expr) ? program.by_run : program.by_row).push_back(std::move(asked));
+  }
+  Predicate predicate = make_predicate(element.events, of_event);
+  program.predicate = add_predicate(rule.table, predicate);
+  rule_predicates_.push_back(std::move(predicate));
+  if (!program.by_row.empty()) program.place = rule.row_places++;
+  return program;
+}
+
+void Compiler::compile_rule(std::size_t index) {
+  const Rule& rule = plan_.rules[index];
+  RuleProgram& program = out_->rules[index];
+  program.index = RuleIndex(index);
+  program.rule = &rule;
+  program.within = rule.within;
+  if (rule.suppression.once == Once::kPerDuration) program.once = rule.suppression.duration;
+  program.prunes = rule.selection.kind != SelectionKind::kNoSkip;
+  program.step_of_var.resize(rule.variables.size());
+  std::uint32_t step_count = 0;
+  for (const Element& element : rule.pattern) {
+    if (element.kind == ElementKind::kStep) {
+      program.step_of_var[element.var.value] = step_count++;
+    }
+  }
+  rule_predicates_.clear();
+  for (std::size_t i = 0; i < rule.pattern.size(); ++i) {
+    const Element& element = rule.pattern[i];
+    if (element.kind == ElementKind::kStep) {
+      StepProgram step;
+      step.take = compile_element(program, element);
+      step.min = element.quantifier.min;
+      step.max = element.quantifier.max.value_or(kUnbounded);
+      step.mode = element.quantifier.mode;
+      step.contiguity = element.contiguity;
+      program.strict = program.strict ||
+                       (!program.steps.empty() && step.contiguity == Contiguity::kNext) ||
+                       step.mode == LoopMode::kNext;
+      program.steps.push_back(std::move(step));
+      continue;
+    }
+    program.steps.back().guards.push_back(compile_element(program, element));
+    if (i + 1 == rule.pattern.size()) {
+      program.ends_absent = true;
+      program.waits_from_first = !element.absent_for;
+      program.wait = element.absent_for ? *element.absent_for : *rule.within;
+    }
+  }
+  if (program.strict) {
+    program.considered_predicate =
+        add_predicate(program.table, make_predicate(rule.considered, {}));
+  }
+  program.method = method_of(program);
+  // A match given at a deadline skips past an event in the past: a later start outlives an older
+  // one.
+  program.prunes_over_starts =
+      program.prunes && !program.within &&
+      !(program.ends_absent && rule.selection.kind == SelectionKind::kSkipPastLast);
+  find_live_steps(program);
+  find_level(program);
+  TableProgram& table = out_->tables[program.table];
+  if (program.ends_absent) table.longest_us = std::max(table.longest_us, program.wait.us);
+  if (program.within) table.longest_us = std::max(table.longest_us, program.within->us);
+  if (program.once) table.longest_us = std::max(table.longest_us, program.once->us);
+  capture(program);
+}
+
+void Compiler::find_level(RuleProgram& program) {
+  for (const FeatureIndex feature : features_read(all_exprs(*program.rule))) {
+    if (keys_differ(plan_.features[feature.value].key, program.rule->key)) program.level = 1;
+    if (out_->features[feature.value].table != program.table) program.pass = 1;
+  }
+  if (program.ends_absent) {
+    const std::set<FeatureIndex> read = features_read(alert_exprs(*program.rule));
+    program.deadline_features.assign(read.begin(), read.end());
+  }
+  if (program.pass == 0) return;
+  out_->pass_count = 2;
+  for (const FeatureIndex feature : features_read(all_exprs(*program.rule))) {
+    FeatureProgram& probed = out_->features[feature.value];
+    probed.is_probed = true;
+    // The value is asked for where the rule's steps and absences may take an event.
+    for (const Predicate& predicate : rule_predicates_) {
+      probe_predicates_[feature].push_back(add_predicate(probed.table, predicate));
+    }
+  }
+}
+
+// ---- what records keep of events
+
+void Compiler::capture(const RuleProgram& program) {
+  const Rule& rule = *program.rule;
+  TableProgram& table = out_->tables[program.table];
+  std::set<EventTypeIndex> types;
+  for (const StepProgram& step : program.steps) {
+    for (const Subset& subset : step.take.element->events) types.insert(subset.type);
+  }
+  const auto keep_field = [&](EventTypeIndex type, FieldIndex field) {
+    if (types.count(type) == 0) return;
+    std::vector<FieldIndex>& fields = table.layouts[type.value].fields;
+    const auto place = std::lower_bound(fields.begin(), fields.end(), field);
+    if (place == fields.end() || *place != field) fields.insert(place, field);
+  };
+  const std::function<void(const Expr&, bool)> walk = [&](const Expr& expr, bool of_bound) {
+    const bool is_bound = expr.op == Op::kBound || expr.op == Op::kPrev;
+    if (is_bound || (of_bound && expr.op == Op::kField)) {
+      for (const auto& [type, field] : expr.field.by_type) keep_field(type, field);
+    }
+    const bool of_elements = expr.op == Op::kAggregate || expr.op == Op::kInLoop;
+    for (const ExprPtr& arg : expr.args) {
+      if (arg) walk(*arg, of_bound || of_elements);
+    }
+  };
+  for (const Expr* expr : all_exprs(rule)) walk(*expr, false);
+  // Which kind an event was of is asked again when its alert names it.
+  for (const StepProgram& step : program.steps) {
+    if (program.method != Method::kStrict || step.take.element->events.size() < 2) continue;
+    for (const Subset& subset : step.take.element->events) {
+      if (subset.condition) walk(*subset.condition, true);
+    }
+  }
+  // At a deadline the alert's own fields are those of an event captured before.
+  for (const Expr* expr : alert_exprs(rule)) walk(*expr, program.ends_absent);
+  for (const Captured& captured : rule.captured) {
+    for (const FieldIndex field : captured.fields) keep_field(captured.type, field);
+  }
+  for (const EventTypeIndex type : types) {
+    const EventType& event_type = plan_.event_types[type.value];
+    if (event_type.id_field) {
+      keep_field(type, *event_type.id_field);
+    } else {
+      table.layouts[type.value].keeps_identity = true;
+    }
+    event_types_bound_.insert(type);
+  }
+}
+}  // namespace tocsin::cep

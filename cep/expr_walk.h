@@ -1,0 +1,32 @@
+/// Questions about expression trees that compiling asks.
+#pragma once
+#include <functional>
+#include <set>
+#include <vector>
+
+#include "cep/expr.h"
+#include "cep/plan.h"
+
+namespace tocsin::cep {
+/// Calls `visit` for the expression and all in it, outermost first.
+void for_each_expr(const Expr& expr, const std::function<void(const Expr&)>& visit);
+/// Whether `test` is true of the expression or one in it.
+bool any_expr(const Expr& expr, const std::function<bool(const Expr&)>& test);
+/// Whether it reads what a match has taken.
+bool reads_run(const Expr& expr);
+/// Whether it reads features or key parts.
+bool reads_key_state(const Expr& expr);
+/// Whether it reads what the loop `own` took before: then the loop's first event is not asked.
+bool mentions_own_past(const Expr& expr, VarIndex own);
+/// In a step's own condition the step's event, in a loop its last, is the one on offer: such reads
+/// become reads of the current event.
+ExprPtr own_event_to_current(const ExprPtr& expr, VarIndex own);
+/// Appends the parts of a conjunction; nothing for an absent one.
+void split_conjuncts(const ExprPtr& expr, std::vector<ExprPtr>& out);
+/// All expressions that an alert of the rule reads at the match's last event.
+std::vector<const Expr*> alert_exprs(const Rule& rule);
+/// Those and the conditions of the rule's steps.
+std::vector<const Expr*> all_exprs(const Rule& rule);
+/// The features that expressions read.
+std::set<FeatureIndex> features_read(const std::vector<const Expr*>& exprs);
+}  // namespace tocsin::cep
