@@ -15,14 +15,21 @@ Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits) : pla
   out_->atoms = AtomSet(plan_);
 }
 
-std::shared_ptr<const ProgramImpl> Compiler::run() {
+Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cache) {
   for (const List& list : plan_.lists) out_->lists.emplace_back(list);
+  for (const Table& table : plan_.tables) out_->lookup_tables.emplace_back(table);
+  const std::size_t bytes_max = std::size_t{out_->limits.text_database_mib_max} << 20;
+  Result<TextSearch> texts = TextSearch::make(plan_, bytes_max, cache);
+  if (!texts) return tl::unexpected(texts.error());
+  out_->texts = std::move(*texts);
   assign_tables();
   for (std::size_t i = 0; i < plan_.features.size(); ++i) compile_feature(i);
   for (std::size_t i = 0; i < plan_.rules.size(); ++i) compile_rule(i);
   number_operators();
   for (TableProgram& table : out_->tables) finish_table(table);
   find_used_fields();
+  const Result<void> searches = out_->atoms.prepare_searches(bytes_max, cache);
+  if (!searches) return tl::unexpected(searches.error());
   return out_;
 }
 
@@ -84,12 +91,15 @@ const Plan& Program::plan() const { return *impl_->plan; }
 const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->used_fields; }
 const std::vector<bool>& Program::used_types() const { return impl_->used_types; }
 
-Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits) {
+Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits,
+                        TextDatabaseCache* cache) {
   std::vector<std::string> problems = validate(*plan);
   if (problems.empty()) problems = unsupported(*plan, limits);
   if (!problems.empty()) {
     return fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n")));
   }
-  return Program(Compiler(std::move(plan), limits).run());
+  auto program = Compiler(std::move(plan), limits).run(cache);
+  if (!program) return tl::unexpected(program.error());
+  return Program(std::move(*program));
 }
 }  // namespace tocsin::cep

@@ -76,8 +76,7 @@ bool is_ipv4_text(std::string_view text) { return text.find(':') == std::string_
 
 bool IpNetwork::contains(const IpAddress& other) const {
   const auto whole = static_cast<std::size_t>(bits / 8);
-  if (!std::equal(address.bytes.begin(),
-                  address.bytes.begin() + static_cast<std::ptrdiff_t>(whole),
+  if (!std::equal(address.bytes.begin(), address.bytes.begin() + static_cast<std::ptrdiff_t>(whole),
                   other.bytes.begin())) {
     return false;
   }

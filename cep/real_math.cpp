@@ -172,8 +172,8 @@ double great_circle_km(double latitude1, double longitude1, double latitude2, do
   const DoubleDouble half_longitude = scaled(two_sum(longitude2, -longitude1), -1);
   const DoubleDouble a = sine_cosine(radians(half_latitude)).sine;
   const DoubleDouble b = sine_cosine(radians(half_longitude)).sine;
-  const DoubleDouble cosines = sine_cosine(radians(whole(latitude1))).cosine *
-                               sine_cosine(radians(whole(latitude2))).cosine;
+  const DoubleDouble cosines =
+      sine_cosine(radians(whole(latitude1))).cosine * sine_cosine(radians(whole(latitude2))).cosine;
   DoubleDouble h = a * a + cosines * b * b;
   if (h.high <= 0) return 0;
   if (h.high >= 1) h = whole(1);

@@ -55,8 +55,8 @@ CodePoint code_point_at(std::string_view text, std::size_t at) {
   if (first < 0x80) return {first, 1};
   utf8proc_int32_t value = -1;
   const auto rest = static_cast<utf8proc_ssize_t>(std::min<std::size_t>(text.size() - at, 4));
-  const auto size = utf8proc_iterate(
-      reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at), rest, &value);
+  const auto size =
+      utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at), rest, &value);
   if (size <= 0) return {-1, 1};
   return {value, static_cast<std::size_t>(size)};
 }
@@ -96,8 +96,8 @@ void append_normalized(std::string& out, std::string_view text) {
     append_lower(out, text);
     return;
   }
-  constexpr auto kOptions = static_cast<utf8proc_option_t>(
-      UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_STRIPMARK);
+  constexpr auto kOptions =
+      static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_STRIPMARK);
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint point = code_point_at(text, at);
     at += point.bytes;
@@ -108,9 +108,9 @@ void append_normalized(std::string& out, std::string_view text) {
     // The longest decomposition that Unicode has is of 18 code points.
     std::array<utf8proc_int32_t, 32> parts{};
     int last_class = 0;
-    const auto count = utf8proc_decompose_char(
-        point.value, parts.data(), static_cast<utf8proc_ssize_t>(parts.size()), kOptions,
-        &last_class);
+    const auto count =
+        utf8proc_decompose_char(point.value, parts.data(),
+                                static_cast<utf8proc_ssize_t>(parts.size()), kOptions, &last_class);
     const auto kept = std::min<utf8proc_ssize_t>(std::max<utf8proc_ssize_t>(count, 0),
                                                  static_cast<utf8proc_ssize_t>(parts.size()));
     for (utf8proc_ssize_t i = 0; i < kept; ++i) {
@@ -135,8 +135,8 @@ std::size_t white_space_at(std::string_view text, std::size_t at) {
   const CodePoint point = code_point_at(text, at);
   const std::int32_t c = point.value;
   const bool is_space = (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 ||
-                        c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
-                        c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+                        c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+                        c == 0x202F || c == 0x205F || c == 0x3000;
   return is_space ? point.bytes : 0;
 }
 }  // namespace tocsin::cep

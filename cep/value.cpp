@@ -251,6 +251,9 @@ Value sum_of(const Value& a, const Value& b, int sign) {
   if (a.kind == kTime && b.kind == kTime && sign < 0) {
     return duration_within_range(a.number - b.number);
   }
+  if (a.kind == kDate && b.kind == kDate && sign < 0) {
+    return duration_within_range((a.number - b.number) * kDayUs);
+  }
   if (a.kind == kTime && b.kind == kDuration) return time_within_range(a.number + sign * b.number);
   if (a.kind == kDuration && b.kind == kTime && sign > 0) {
     return time_within_range(a.number + b.number);
