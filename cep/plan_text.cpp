@@ -70,6 +70,12 @@ constexpr std::array kSelectionNames = {"default",      "no_skip",       "skip_p
                                         "consume"};
 constexpr std::array kOnceNames = {"none", "per_duration", "per_variable", "per_day", "while"};
 constexpr std::array kStatusNames = {"draft", "internal", "shadow", "live"};
+constexpr std::array kListKindNames = {"values", "text", "regex"};
+constexpr std::array kFunctionNames = {
+    "abs",       "round", "floor",   "ceil",  "sqrt",        "ln",     "exp",
+    "pow",       "min",   "max",     "lower", "upper",       "length", "substring",
+    "normalize", "hour",  "weekday", "date",  "distance_km", "ip_in",  "similarity"};
+static_assert(kFunctionNames.size() == static_cast<std::size_t>(Function::kSimilarity) + 1);
 
 template <typename Names, typename Enum>
 const char* name_of(const Names& names, Enum e) {
@@ -128,12 +134,31 @@ class Describer {
       case Op::kInLoop:
         out += "[" + var(e.var) + "]";
         break;
-      case Op::kIn:
-        out += "[" +
-               (e.list.value < plan_.lists.size() ? plan_.lists[e.list.value].name
-                                                  : nowhere(e.list.value)) +
-               "]";
+      case Op::kMatches:
+        out += "[" + value_text(e.literal.view()) + (e.ignore_case ? " i]" : "]");
         break;
+      case Op::kIn:
+      case Op::kMatchesAnyOf:
+      case Op::kContainsAnyOf:
+      case Op::kContainsAnyWordOf:
+      case Op::kMatched:
+        out += "[" + list_name(e.list) + "]";
+        break;
+      case Op::kTable:
+      case Op::kInTable:
+        out += "[" + column_name(e.table, e.column) + "]";
+        break;
+      case Op::kCall:
+        out += fmt::format("[{}]", name_of(kFunctionNames, e.function));
+        break;
+      case Op::kInKinds: {
+        out += "[";
+        for (std::size_t i = 0; i < e.field.by_type.size(); ++i) {
+          out += (i > 0 ? " | " : "") + type_of_event(e.field.by_type[i].first);
+        }
+        out += "]";
+        break;
+      }
       default:
         break;
     }
@@ -151,6 +176,8 @@ class Describer {
   std::string plan() {
     for (const EventType& type : plan_.event_types) event_type(type);
     for (const List& list : plan_.lists) this->list(list);
+    for (const Table& table : plan_.tables) this->table(table);
+    for (const Zone& zone : plan_.zones) this->zone(zone);
     for (const Feature& feature : plan_.features) this->feature(feature);
     for (const Rule& rule : plan_.rules) this->rule(rule);
     return std::move(out_);
@@ -162,6 +189,18 @@ class Describer {
 
   std::string optional_expr(const ExprPtr& e) const { return e ? expr(*e) : "-"; }
 
+  std::string list_name(ListIndex index) const {
+    return index.value < plan_.lists.size() ? plan_.lists[index.value].name : nowhere(index.value);
+  }
+  std::string column_name(TableIndex index, std::uint32_t column) const {
+    if (index.value >= plan_.tables.size()) return nowhere(index.value) + "." + nowhere(column);
+    const Table& table = plan_.tables[index.value];
+    return table.name + "." +
+           (column < table.columns.size() ? table.columns[column].name : nowhere(column));
+  }
+  std::string rule_name(RuleIndex index) const {
+    return index.value < plan_.rules.size() ? plan_.rules[index.value].name : nowhere(index.value);
+  }
   std::string type_of_event(EventTypeIndex index) const {
     return index.value < plan_.event_types.size() ? plan_.event_types[index.value].name
                                                   : nowhere(index.value);
@@ -183,6 +222,7 @@ class Describer {
     for (const Subset& subset : events) {
       if (&subset != &events.front()) out += " | ";
       out += subset.name + "=" + type_of_event(subset.type);
+      if (!subset.role.empty()) out += " as " + subset.role;
       if (subset.condition) out += " where " + expr(*subset.condition);
     }
     return out + "}";
@@ -223,16 +263,60 @@ class Describer {
                         quoted(type.json_type), type.time_field.value,
                         type.id_field ? fmt::format("{}", type.id_field->value) : "-",
                         format_duration(type.bound)));
+    if (type.unique) line(1, "unique within " + duration(type.unique->within));
+    if (type.alert_of) line(1, "alerts of " + rule_name(*type.alert_of));
+    if (!type.any_alert_of.empty()) {
+      std::string names;
+      for (const RuleIndex rule : type.any_alert_of) names += " " + rule_name(rule);
+      line(1, "any alert of" + names);
+    }
     for (const Field& field : type.fields) {
       line(1, fmt::format("{}: {}{}{}{} from {}", field.name, type_text(field.type),
                           field.optional ? "?" : "", field.evidence ? " evidence" : "",
-                          field.pii ? " pii" : "", texts(field.path)));
+                          field.pii ? " pii" : "", texts(field.path)) +
+                  (field.computed ? " = " + expr(*field.computed) : ""));
     }
   }
   void list(const List& list) {
     std::string values;
-    for (const OwnedValue& value : list.values) values += " " + value_text(value.view());
-    line(0, fmt::format("list {}: {} ={}", list.name, type_text(list.element), values));
+    for (std::size_t i = 0; i < list.values.size(); ++i) {
+      values += " " + value_text(list.values[i].view());
+      if (i < list.ignore_case.size() && list.ignore_case[i]) values += "i";
+    }
+    line(0, fmt::format("list {}: {}{} ={}", list.name, type_text(list.element),
+                        list.kind == ListKind::kValues
+                            ? std::string()
+                            : fmt::format(" {}", name_of(kListKindNames, list.kind)),
+                        values));
+  }
+  void table(const Table& table) {
+    std::string text = fmt::format("table {} key", table.name);
+    for (std::size_t i = 0; i < table.key_names.size() && i < table.key_types.size(); ++i) {
+      text += fmt::format(" {}:{}", table.key_names[i], type_text(table.key_types[i]));
+    }
+    line(0, text);
+    for (const TableColumn& column : table.columns) {
+      line(1, "column " + column.name + ": " +
+                  (column.list_of_string ? "list of string" : type_text(column.type)));
+    }
+    for (const TableRow& row : table.rows) {
+      std::string cells = "row";
+      for (const OwnedValue& part : row.key) cells += " " + value_text(part.view());
+      cells += ":";
+      for (std::size_t i = 0; i < row.values.size(); ++i) {
+        const bool list = i < table.columns.size() && table.columns[i].list_of_string;
+        cells += " ";
+        cells +=
+            list && i < row.lists.size() ? texts(row.lists[i]) : value_text(row.values[i].view());
+      }
+      line(1, cells);
+    }
+  }
+  void zone(const Zone& zone) {
+    line(0, "zone " + quoted(zone.name));
+    for (const Zone::Change& change : zone.changes) {
+      line(1, fmt::format("from {} utc{:+}s", change.from.us, change.offset_seconds));
+    }
   }
   void feature(const Feature& feature) {
     line(0, fmt::format("feature {}: {} = {}({}) of {} where {} by {} over {} {}", feature.name,
@@ -240,7 +324,27 @@ class Describer {
                         optional_expr(feature.argument), subsets(feature.events),
                         optional_expr(feature.where), key(feature.key),
                         name_of(kWindowNames, feature.window.kind),
-                        duration(feature.window.duration)));
+                        duration(feature.window.duration)) +
+                more_of_window(feature.window));
+    std::string more;
+    if (feature.half_life) more += " half life " + duration(feature.half_life);
+    if (feature.weight) more += fmt::format(" weight {}", *feature.weight);
+    if (feature.aggregate == Aggregate::kPercentile) {
+      more += fmt::format(" percentile {}", feature.percentile);
+    }
+    if (feature.unless_alerted_by) {
+      more += " unless alerted by " + rule_name(*feature.unless_alerted_by);
+    }
+    if (!more.empty()) line(1, more.substr(1));
+  }
+  std::string more_of_window(const FeatureWindow& window) const {
+    std::string text;
+    if (window.excluding) text += " excluding " + duration(window.excluding);
+    if (window.events) text += fmt::format(" events {}", *window.events);
+    if (window.zone) text += " zone " + expr(*window.zone);
+    if (window.every) text += " every " + duration(window.every);
+    if (window.needs) text += fmt::format(" needs {}", *window.needs);
+    return text;
   }
   void element(int depth, const Element& element) {
     std::string text = fmt::format("{} {}", name_of(kContiguityNames, element.contiguity),
@@ -275,11 +379,28 @@ class Describer {
     line(1, "severity " + optional_expr(rule.severity));
     line(1, "by " + key(rule.key));
     for (std::size_t i = 0; i < rule.variables.size(); ++i) {
-      line(1, fmt::format("variable ${} {}{}", i,
-                          rule.variables[i].name.empty() ? "-" : rule.variables[i].name,
-                          rule.variables[i].loop ? " loop" : ""));
+      const Variable& variable = rule.variables[i];
+      line(1, fmt::format("variable ${} {}{}{}", i, variable.name.empty() ? "-" : variable.name,
+                          variable.loop ? " loop" : "",
+                          variable.parent ? " of " + var(*variable.parent) : std::string()));
     }
     for (const Element& element : rule.pattern) this->element(1, element);
+    if (rule.window) {
+      line(1,
+           fmt::format("{} {} of {} as {} where {}", rule.window->session ? "session" : "tumbling",
+                       format_duration(rule.window->duration), subsets(rule.window->events),
+                       var(rule.window->var), optional_expr(rule.window->where)));
+    }
+    if (rule.without) {
+      line(1, fmt::format("without {} where {} for {}", subsets(rule.without->events),
+                          optional_expr(rule.without->where), duration(rule.without->absent_for)));
+    }
+    for (const Exception& exception : rule.exceptions) {
+      line(1,
+           fmt::format(
+               "except {} where {}{}", quoted(exception.reason), optional_expr(exception.condition),
+               exception.expires ? " expires " + format_date(*exception.expires) : std::string()));
+    }
     line(1, "considered " + subsets(rule.considered));
     line(1, "within " + duration(rule.within));
     line(1, "having " + optional_expr(rule.having));
@@ -292,6 +413,14 @@ class Describer {
                     optional_expr(rule.suppression.while_condition));
     for (const ExprPtr& e : rule.suppression.for_each) once += " " + optional_expr(e);
     line(1, once + " ]");
+    if (rule.suppression.zone) line(1, "once zone " + expr(*rule.suppression.zone));
+    if (rule.suppression.at_most) {
+      const AtMost& most = *rule.suppression.at_most;
+      std::string text =
+          fmt::format("at most {} per {} each [", most.count, format_duration(most.duration));
+      for (const ExprPtr& e : most.for_each) text += " " + optional_expr(e);
+      line(1, text + " ]");
+    }
     for (const MessagePart& part : rule.message) {
       line(1, part.expr ? "message " + expr(*part.expr) : "message " + quoted(part.text));
     }

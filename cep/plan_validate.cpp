@@ -5,438 +5,412 @@
 #include <algorithm>
 #include <set>
 
-#include "cep/plan.h"
+#include "cep/plan_validator.h"
 
 namespace tocsin::cep {
-namespace {
-// Where an expression stands, which says what it may mention.
-struct Scope {
-  std::vector<EventTypeIndex> types;  // of the current event; empty: any of the rule's
-  const KeySpec* key = nullptr;       // of the rule; absent in kinds and features
-  std::size_t variables = 0;          // the rule's
-  const std::vector<Variable>* declared = nullptr;
-  bool features = false;             // may be read
-  std::optional<VarIndex> own_loop;  // the loop whose `prev` may be read
-};
+std::vector<std::string> PlanValidator::run() {
+  check_names();
+  for (std::size_t i = 0; i < plan_.event_types.size(); ++i) check_event_type(EventTypeIndex(i));
+  for (const List& list : plan_.lists) check_list(list);
+  for (const Table& table : plan_.tables) check_table(table);
+  for (const Zone& zone : plan_.zones) check_zone(zone);
+  for (const Feature& feature : plan_.features) check_feature(feature);
+  check_feature_order();
+  for (const Rule& rule : plan_.rules) check_rule(rule);
+  if (problems_.empty()) check_rule_order();
+  return std::move(problems_);
+}
 
-class Validator {
- public:
-  explicit Validator(const Plan& plan) : plan_(plan) {}
-
-  std::vector<std::string> run() {
-    check_names();
-    for (const EventType& type : plan_.event_types) check_event_type(type);
-    for (const List& list : plan_.lists) check_list(list);
-    for (const Feature& feature : plan_.features) check_feature(feature);
-    for (const Rule& rule : plan_.rules) check_rule(rule);
-    return std::move(problems_);
+void PlanValidator::check_names() {
+  where_ = "plan";
+  const auto check = [this](const char* what, const auto& items) {
+    std::set<std::string> seen;
+    for (const auto& item : items) {
+      if (item.name.empty()) problem("{} without a name", what);
+      if (!seen.insert(item.name).second) problem("two {}s named `{}`", what, item.name);
+    }
+  };
+  check("list", plan_.lists);
+  check("table", plan_.tables);
+  check("zone", plan_.zones);
+  check("feature", plan_.features);
+  check("rule", plan_.rules);
+  // Alerts are of the rule's name, which may be an event type's too.
+  std::set<std::pair<bool, std::string>> seen;
+  for (const EventType& type : plan_.event_types) {
+    if (type.name.empty()) problem("event type without a name");
+    if (!seen.insert({type.is_alert(), type.name}).second) {
+      problem("two event types named `{}`", type.name);
+    }
   }
-
- private:
-  template <typename... Args>
-  void problem(fmt::format_string<Args...> format, Args&&... args) {
-    problems_.push_back(where_ + ": " + fmt::format(format, std::forward<Args>(args)...));
+  std::set<std::string> ids;
+  for (const Rule& rule : plan_.rules) {
+    if (!ids.insert(rule.id).second) problem("two rules with the id `{}`", rule.id);
   }
+}
 
-  void check_names() {
-    where_ = "plan";
-    const auto check = [this](const char* what, const auto& items) {
-      std::set<std::string> seen;
-      for (const auto& item : items) {
-        if (item.name.empty()) problem("{} without a name", what);
-        if (!seen.insert(item.name).second) problem("two {}s named `{}`", what, item.name);
+const Field* PlanValidator::field_at(EventTypeIndex type, FieldIndex field) {
+  if (type.value >= plan_.event_types.size()) {
+    problem("event type {} of {}", type.value, plan_.event_types.size());
+    return nullptr;
+  }
+  const EventType& event_type = plan_.event_types[type.value];
+  if (field.value >= event_type.fields.size()) {
+    problem("field {} of `{}`, which has {}", field.value, event_type.name,
+            event_type.fields.size());
+    return nullptr;
+  }
+  return &event_type.fields[field.value];
+}
+
+void PlanValidator::check_type(const Type& type) {
+  if (type.kind == TypeKind::kDecimal && type.scale > kScaleMax) {
+    problem("decimal of scale {}", type.scale);
+  }
+  if (type.kind == TypeKind::kEnum && (!type.words || type.words->empty())) {
+    problem("enum without words");
+  }
+}
+
+void PlanValidator::check_event_type(EventTypeIndex index) {
+  const EventType& type = plan_.event_types[index.value];
+  where_ = fmt::format("event `{}`", type.name);
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < type.fields.size(); ++i) {
+    const Field& field = type.fields[i];
+    if (!names.insert(field.name).second) problem("two fields named `{}`", field.name);
+    if (field.computed) {
+      if (!field.path.empty()) problem("computed field `{}` has a path", field.name);
+      check_computed(index, i);
+    } else if (field.path.empty() && !type.is_alert()) {
+      problem("field `{}` has no path", field.name);
+    }
+    if (field.type.kind == TypeKind::kFraction) problem("field `{}` is a fraction", field.name);
+    check_type(field.type);
+  }
+  if (type.time_field.value >= type.fields.size() ||
+      type.fields[type.time_field.value].type.kind != TypeKind::kTime) {
+    problem("the time field is not of type time");
+  } else if (type.fields[type.time_field.value].computed) {
+    problem("the time field is computed");
+  }
+  if (type.id_field && type.id_field->value >= type.fields.size()) {
+    problem("id field out of range");
+  } else if (type.id_field && type.fields[type.id_field->value].computed) {
+    problem("the id field is computed");
+  }
+  if (type.bound < Duration{0}) problem("negative bound");
+  if (type.unique && !type.id_field) problem("`unique` without an id field");
+  if (type.unique && type.unique->within && *type.unique->within <= Duration{0}) {
+    problem("`unique within` no time");
+  }
+  if (type.is_alert()) check_alert_type(type);
+}
+
+// A computed field reads fields of its own event: those from outside, and computed ones before it.
+void PlanValidator::check_computed(EventTypeIndex index, std::size_t field) {
+  const EventType& type = plan_.event_types[index.value];
+  Scope scope;
+  scope.types = {index};
+  const Expr& root = *type.fields[field].computed;
+  check_expr(root, scope);
+  const auto visit = [&](const auto& self, const Expr& expr) -> void {
+    const auto read = expr.op == Op::kField ? expr.field.in(index) : std::nullopt;
+    if (read && read->value < type.fields.size() && type.fields[read->value].computed &&
+        read->value >= field) {
+      problem("computed field `{}` reads `{}`, which is not before it", type.fields[field].name,
+              type.fields[read->value].name);
+    }
+    for (const ExprPtr& arg : expr.args) {
+      if (arg) self(self, *arg);
+    }
+  };
+  visit(visit, root);
+}
+
+void PlanValidator::check_alert_type(const EventType& type) {
+  if (!type.json_type.empty()) problem("alerts as events do not come from outside");
+  if (type.alert_of && !type.any_alert_of.empty()) problem("alerts of one rule and of several");
+  std::vector<std::string> wanted = {"ts"};
+  if (type.alert_of) {
+    if (type.alert_of->value >= plan_.rules.size()) {
+      problem("rule {} of {}", type.alert_of->value, plan_.rules.size());
+      return;
+    }
+    const Rule& rule = plan_.rules[type.alert_of->value];
+    for (const KeyPart& part : rule.key.parts) wanted.push_back(part.name);
+    wanted.insert(wanted.end(), {"score", "severity"});
+    for (const AlertField& field : rule.fields) {
+      if (field.name != "score") wanted.push_back(field.name);
+    }
+  } else {
+    wanted.insert(wanted.end(), {"rule", "severity", "score", "key", "tags"});
+    for (std::size_t i = 0; i < type.any_alert_of.size(); ++i) {
+      if (type.any_alert_of[i].value >= plan_.rules.size()) {
+        problem("rule {} of {}", type.any_alert_of[i].value, plan_.rules.size());
       }
-    };
-    check("event type", plan_.event_types);
-    check("list", plan_.lists);
-    check("feature", plan_.features);
-    check("rule", plan_.rules);
-    std::set<std::string> ids;
-    for (const Rule& rule : plan_.rules) {
-      if (!ids.insert(rule.id).second) problem("two rules with the id `{}`", rule.id);
-    }
-  }
-
-  const Field* field_at(EventTypeIndex type, FieldIndex field) {
-    if (type.value >= plan_.event_types.size()) {
-      problem("event type {} of {}", type.value, plan_.event_types.size());
-      return nullptr;
-    }
-    const EventType& event_type = plan_.event_types[type.value];
-    if (field.value >= event_type.fields.size()) {
-      problem("field {} of `{}`, which has {}", field.value, event_type.name,
-              event_type.fields.size());
-      return nullptr;
-    }
-    return &event_type.fields[field.value];
-  }
-
-  void check_type(const Type& type) {
-    if (type.kind == TypeKind::kDecimal && type.scale > kScaleMax) {
-      problem("decimal of scale {}", type.scale);
-    }
-    if (type.kind == TypeKind::kEnum && (!type.words || type.words->empty())) {
-      problem("enum without words");
-    }
-  }
-
-  void check_event_type(const EventType& type) {
-    where_ = fmt::format("event `{}`", type.name);
-    std::set<std::string> names;
-    for (const Field& field : type.fields) {
-      if (!names.insert(field.name).second) problem("two fields named `{}`", field.name);
-      if (field.path.empty()) problem("field `{}` has no path", field.name);
-      if (field.type.kind == TypeKind::kFraction) problem("field `{}` is a fraction", field.name);
-      check_type(field.type);
-    }
-    if (type.time_field.value >= type.fields.size() ||
-        type.fields[type.time_field.value].type.kind != TypeKind::kTime) {
-      problem("the time field is not of type time");
-    }
-    if (type.id_field && type.id_field->value >= type.fields.size())
-      problem("id field out of range");
-    if (type.bound < Duration{0}) problem("negative bound");
-  }
-
-  void check_list(const List& list) {
-    where_ = fmt::format("list `{}`", list.name);
-    check_type(list.element);
-    for (const OwnedValue& value : list.values) {
-      if (value.view().is_missing()) problem("missing value");
-    }
-  }
-
-  static std::vector<EventTypeIndex> types_of(const std::vector<Subset>& events) {
-    std::vector<EventTypeIndex> types;
-    for (const Subset& subset : events) types.push_back(subset.type);
-    std::sort(types.begin(), types.end());
-    types.erase(std::unique(types.begin(), types.end()), types.end());
-    return types;
-  }
-
-  void check_subsets(const std::vector<Subset>& events) {
-    if (events.empty()) problem("no kind of event");
-    for (const Subset& subset : events) {
-      if (subset.type.value >= plan_.event_types.size()) {
-        problem("event type {} of {}", subset.type.value, plan_.event_types.size());
-        continue;
-      }
-      if (subset.condition) {
-        Scope scope;
-        scope.types = {subset.type};
-        check_condition(*subset.condition, scope);
+      if (i > 0 && type.any_alert_of[i - 1] >= type.any_alert_of[i]) {
+        problem("rules of `any alert` do not ascend");
       }
     }
   }
+  std::vector<std::string> found;
+  for (const Field& field : type.fields) {
+    found.push_back(field.name);
+    if (field.computed) problem("computed field `{}` of an alert", field.name);
+  }
+  if (found != wanted) {
+    problem("an alert's fields are {}, not {}", fmt::join(wanted, ", "), fmt::join(found, ", "));
+  }
+}
 
-  void check_key(const KeySpec& key, const std::vector<EventTypeIndex>& types) {
-    std::set<std::string> names;
-    for (const KeyPart& part : key.parts) {
-      if (!names.insert(part.name).second) problem("two key parts named `{}`", part.name);
-      if (part.type.kind == TypeKind::kFraction) problem("key part `{}` is a fraction", part.name);
-      for (const KeyMember& member : part.members) {
-        const Field* field = field_at(member.type, member.field);
-        if (field && field->type.kind != part.type.kind) {
-          problem("key part `{}` is {}, its field `{}` {}", part.name, type_name(part.type),
-                  field->name, type_name(field->type));
-        }
-      }
-      for (const EventTypeIndex type : types) {
-        const bool found =
-            std::any_of(part.members.begin(), part.members.end(),
-                        [&](const KeyMember& member) { return member.type == type; });
-        if (!found) problem("key part `{}` has no field in event type {}", part.name, type.value);
-      }
+void PlanValidator::check_list(const List& list) {
+  where_ = fmt::format("list `{}`", list.name);
+  check_type(list.element);
+  for (const OwnedValue& value : list.values) {
+    if (value.view().is_missing()) problem("missing value");
+  }
+  if (list.kind != ListKind::kValues && list.element.kind != TypeKind::kString) {
+    problem("phrases and patterns are text, not {}", type_name(list.element));
+  }
+  if (!list.ignore_case.empty() &&
+      (list.kind != ListKind::kRegex || list.ignore_case.size() != list.values.size())) {
+    problem("one `ignore_case` for each pattern");
+  }
+}
+
+void PlanValidator::check_table(const Table& table) {
+  where_ = fmt::format("table `{}`", table.name);
+  if (table.key_names.empty() || table.key_names.size() != table.key_types.size()) {
+    problem("a key of {} names and {} types", table.key_names.size(), table.key_types.size());
+  }
+  for (const Type& type : table.key_types) check_type(type);
+  std::set<std::string> names;
+  for (const TableColumn& column : table.columns) {
+    if (!names.insert(column.name).second) problem("two columns named `{}`", column.name);
+    if (!column.list_of_string) check_type(column.type);
+  }
+  for (const TableRow& row : table.rows) {
+    if (row.key.size() != table.key_types.size())
+      problem("a row with {} key parts", row.key.size());
+    if (row.values.size() != table.columns.size() || row.lists.size() != table.columns.size()) {
+      problem("a row with {} values and {} lists for {} columns", row.values.size(),
+              row.lists.size(), table.columns.size());
+    }
+    for (const OwnedValue& part : row.key) {
+      if (part.view().is_missing()) problem("a row with a missing key");
     }
   }
-
-  void check_feature(const Feature& feature) {
-    where_ = fmt::format("feature `{}`", feature.name);
-    check_subsets(feature.events);
-    Scope scope;
-    scope.types = types_of(feature.events);
-    if (feature.argument) check_expr(*feature.argument, scope);
-    if (feature.where) check_condition(*feature.where, scope);
-    if ((feature.aggregate == Aggregate::kCount) == static_cast<bool>(feature.argument)) {
-      problem("only count is without an argument");
-    }
-    check_key(feature.key, scope.types);
-    if (feature.window.duration && *feature.window.duration <= Duration{0})
-      problem("window of no length");
-    if (feature.window.kind == WindowKind::kLast && !feature.window.duration) {
-      problem("`last` without a duration");
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    for (std::size_t j = 0; table.rows.size() <= 100 && j < i; ++j) {
+      const bool equal =
+          std::equal(table.rows[i].key.begin(), table.rows[i].key.end(), table.rows[j].key.begin(),
+                     table.rows[j].key.end(), [](const OwnedValue& a, const OwnedValue& b) {
+                       return a.view().kind == b.view().kind && same_value(a.view(), b.view());
+                     });
+      if (equal) problem("two rows of one key");
     }
   }
+}
 
-  void check_condition(const Expr& expr, const Scope& scope) {
-    if (expr.type.kind != TypeKind::kBool) problem("a condition of type {}", type_name(expr.type));
-    check_expr(expr, scope);
+void PlanValidator::check_zone(const Zone& zone) {
+  where_ = fmt::format("zone `{}`", zone.name);
+  if (zone.changes.empty()) problem("no offset");
+  for (std::size_t i = 0; i < zone.changes.size(); ++i) {
+    if (i > 0 && zone.changes[i - 1].from >= zone.changes[i].from) problem("changes do not ascend");
+    if (zone.changes[i].offset_seconds <= -86'400 || zone.changes[i].offset_seconds >= 86'400) {
+      problem("an offset of {} s", zone.changes[i].offset_seconds);
+    }
   }
+}
 
-  void check_field_ref(const Expr& expr, const std::vector<EventTypeIndex>& types) {
-    if (expr.field.by_type.empty()) problem("field `{}` of no event type", expr.field.name);
-    for (std::size_t i = 0; i < expr.field.by_type.size(); ++i) {
-      const auto& [type, index] = expr.field.by_type[i];
-      if (i > 0 && expr.field.by_type[i - 1].first >= type) {
-        problem("field `{}`: event types do not ascend", expr.field.name);
+std::vector<EventTypeIndex> PlanValidator::types_of(const std::vector<Subset>& events) {
+  std::vector<EventTypeIndex> types;
+  for (const Subset& subset : events) types.push_back(subset.type);
+  std::sort(types.begin(), types.end());
+  types.erase(std::unique(types.begin(), types.end()), types.end());
+  return types;
+}
+
+void PlanValidator::check_subsets(const std::vector<Subset>& events, const KeySpec* key) {
+  if (events.empty()) problem("no kind of event");
+  for (const Subset& subset : events) {
+    if (subset.type.value >= plan_.event_types.size()) {
+      problem("event type {} of {}", subset.type.value, plan_.event_types.size());
+      continue;
+    }
+    if (subset.condition) {
+      Scope scope;
+      scope.types = {subset.type};
+      check_condition(*subset.condition, scope);
+    }
+    if (subset.role.empty()) continue;
+    const bool known =
+        key != nullptr &&
+        std::any_of(key->parts.begin(), key->parts.end(), [&](const KeyPart& part) {
+          return std::any_of(part.members.begin(), part.members.end(), [&](const KeyMember& m) {
+            return m.type == subset.type && m.role == subset.role;
+          });
+        });
+    if (!known) problem("the key has no role `{}`", subset.role);
+  }
+}
+
+void PlanValidator::check_key(const KeySpec& key, const std::vector<EventTypeIndex>& types) {
+  std::set<std::string> names;
+  for (const KeyPart& part : key.parts) {
+    if (!names.insert(part.name).second) problem("two key parts named `{}`", part.name);
+    if (part.type.kind == TypeKind::kFraction) problem("key part `{}` is a fraction", part.name);
+    std::set<std::pair<EventTypeIndex, std::string>> members;
+    for (const KeyMember& member : part.members) {
+      const Field* field = field_at(member.type, member.field);
+      if (field && field->type.kind != part.type.kind) {
+        problem("key part `{}` is {}, its field `{}` {}", part.name, type_name(part.type),
+                field->name, type_name(field->type));
       }
-      const Field* field = field_at(type, index);
-      if (field && !(field->type == expr.type)) {
-        problem("field `{}` is {}, not {}", expr.field.name, type_name(field->type),
-                type_name(expr.type));
+      if (!members.insert({member.type, member.role}).second) {
+        problem("key part `{}` has an event type twice", part.name);
       }
     }
     for (const EventTypeIndex type : types) {
-      if (!expr.field.in(type))
-        problem("field `{}` is not in event type {}", expr.field.name, type.value);
+      const bool found = std::any_of(part.members.begin(), part.members.end(),
+                                     [&](const KeyMember& member) { return member.type == type; });
+      if (!found) problem("key part `{}` has no field in event type {}", part.name, type.value);
     }
   }
+}
 
-  bool check_var(VarIndex var, const Scope& scope) {
-    if (var.value < scope.variables) return true;
-    problem("variable {} of {}", var.value, scope.variables);
-    return false;
+void PlanValidator::check_feature(const Feature& feature) {
+  where_ = fmt::format("feature `{}`", feature.name);
+  check_subsets(feature.events, nullptr);
+  Scope scope;
+  scope.types = types_of(feature.events);
+  scope.features = true;
+  if (feature.argument) check_expr(*feature.argument, scope);
+  if (feature.where) check_condition(*feature.where, scope);
+  if ((feature.aggregate == Aggregate::kCount) == static_cast<bool>(feature.argument)) {
+    problem("only count is without an argument");
   }
-
-  static std::pair<std::size_t, std::size_t> arity(const Expr& expr) {
-    constexpr std::size_t kMany = ~std::size_t{0};
-    switch (expr.op) {
-      case Op::kLiteral:
-      case Op::kField:
-      case Op::kBound:
-      case Op::kPrev:
-      case Op::kFeature:
-      case Op::kKey:
-      case Op::kIsBound:
-        return {0, 0};
-      case Op::kAggregate:
-        return {expr.aggregate == Aggregate::kCount ? 0 : 1, 2};
-      case Op::kIn:
-      case Op::kIsMissing:
-      case Op::kIsKnown:
-      case Op::kNot:
-      case Op::kNegate:
-      case Op::kToFloat:
-        return {1, 1};
-      case Op::kBetween:
-      case Op::kIf:
-        return {3, 3};
-      case Op::kInValues:
-      case Op::kCoalesce:
-        return {1, kMany};
-      case Op::kAnd:
-      case Op::kOr:
-        return {2, kMany};
-      default:
-        return {2, 2};
+  check_type(feature.type);
+  check_key(feature.key, scope.types);
+  for (const KeyPart& part : feature.key.parts) {
+    for (const KeyMember& member : part.members) {
+      if (!member.role.empty()) problem("roles are for rules");
     }
   }
-
-  void check_expr(const Expr& expr, const Scope& scope) {
-    check_type(expr.type);
-    const auto [least, most] = arity(expr);
-    if (expr.args.size() < least || expr.args.size() > most) {
-      problem("{} operands in {}", expr.args.size(), describe(plan_, expr));
-      return;
+  check_feature_window(feature);
+  const bool ewma = feature.aggregate == Aggregate::kEwma;
+  if (ewma != (feature.half_life.has_value() != feature.weight.has_value()) ||
+      (!ewma && feature.half_life)) {
+    problem("ewma, and only it, has a half life or a weight");
+  }
+  if (feature.half_life && *feature.half_life <= Duration{0}) problem("a half life of no length");
+  if (feature.weight && !(*feature.weight > 0 && *feature.weight <= 1))
+    problem("a weight of {}", *feature.weight);
+  if (feature.aggregate == Aggregate::kPercentile &&
+      !(feature.percentile > 0 && feature.percentile <= 100)) {
+    problem("a percentile of {}", feature.percentile);
+  }
+  if (feature.unless_alerted_by) {
+    if (feature.unless_alerted_by->value >= plan_.rules.size()) {
+      problem("rule {} of {}", feature.unless_alerted_by->value, plan_.rules.size());
     }
-    Scope inner = scope;
-    switch (expr.op) {
-      case Op::kField:
-        check_field_ref(expr, scope.types);
-        break;
-      case Op::kPrev:
-        check_field_ref(expr, {});
-        if (!scope.own_loop) problem("`prev` outside a loop's condition");
-        break;
-      case Op::kBound:
-        check_field_ref(expr, {});
-        if (check_var(expr.var, scope) &&
-            (expr.which == Which::kOnly) == (*scope.declared)[expr.var.value].loop) {
-          problem("a loop's event is its first or its last, a single event neither");
-        }
-        break;
-      case Op::kAggregate:
-      case Op::kInLoop:
-        check_var(expr.var, scope);
-        inner.types.clear();
-        inner.own_loop.reset();
-        break;
-      case Op::kIsBound:
-        check_var(expr.var, scope);
-        break;
-      case Op::kFeature:
-        if (expr.feature.value >= plan_.features.size()) {
-          problem("feature {} of {}", expr.feature.value, plan_.features.size());
-        } else if (!scope.features) {
-          problem("a feature is read where none can be");
-        }
-        break;
-      case Op::kKey:
-        if (!scope.key || expr.key_part >= scope.key->parts.size())
-          problem("key part {}", expr.key_part);
-        break;
-      case Op::kIn:
-        if (expr.list.value >= plan_.lists.size()) {
-          problem("list {} of {}", expr.list.value, plan_.lists.size());
-        }
-        break;
-      default:
-        break;
-    }
-    for (const ExprPtr& arg : expr.args) {
-      // Only an aggregate leaves an operand out: count's element, before a condition on elements.
-      if (arg) {
-        check_expr(*arg, inner);
-      } else if (expr.op != Op::kAggregate) {
-        problem("an operand is absent in {}", describe(plan_, expr));
-      }
+    const WindowKind kind = feature.window.kind;
+    if (kind != WindowKind::kPrevious && kind != WindowKind::kPreviousEver &&
+        kind != WindowKind::kPreviousEvents) {
+      problem("`unless alerted by` is for `previous` windows");
     }
   }
+}
 
-  Scope rule_scope(const Rule& rule) const {
+void PlanValidator::check_feature_window(const Feature& feature) {
+  const FeatureWindow& window = feature.window;
+  if (window.duration && *window.duration <= Duration{0}) problem("window of no length");
+  bool has_duration = false;
+  bool has_events = false;
+  const char* name = "";
+  switch (window.kind) {
+    case WindowKind::kLast:
+    case WindowKind::kPrevious:
+      name = window.kind == WindowKind::kLast ? "last" : "previous";
+      has_duration = true;
+      break;
+    case WindowKind::kTumbling:
+      name = "tumbling";
+      has_duration = true;
+      break;
+    case WindowKind::kSession:
+      name = "session";
+      has_duration = true;
+      break;
+    case WindowKind::kLastEvents:
+      name = "last events";
+      has_events = true;
+      break;
+    case WindowKind::kPreviousEvents:
+      name = "previous events";
+      has_events = true;
+      has_duration = window.duration.has_value();  // `within D` may stand there
+      break;
+    case WindowKind::kToday:
+      name = "today";
+      break;
+    case WindowKind::kEver:
+    case WindowKind::kPreviousEver:
+      name = "ever";
+      break;
+  }
+  if (has_duration && !window.duration) problem("`{}` without a duration", name);
+  if (!has_duration && window.duration) problem("`{}` with a duration", name);
+  if (has_events != window.events.has_value()) problem("`{}` and a number of events", name);
+  if (window.events && *window.events == 0) problem("a window of 0 events");
+  if ((window.kind == WindowKind::kToday) != static_cast<bool>(window.zone)) {
+    problem("`today`, and only it, has a zone");
+  }
+  if (window.zone) {
     Scope scope;
-    scope.key = &rule.key;
-    scope.variables = rule.variables.size();
-    scope.declared = &rule.variables;
-    scope.features = true;
-    return scope;
+    check_text(window.zone, scope, "a zone");
   }
+  if (window.excluding && window.kind != WindowKind::kLast) {
+    problem("`excluding last` is for `last`");
+  }
+  if (window.excluding && (*window.excluding <= Duration{0} ||
+                           (window.duration && *window.excluding >= *window.duration))) {
+    problem("`excluding last` leaves nothing, or all");
+  }
+  if (window.every && *window.every <= Duration{0}) problem("panes of no length");
+  if (window.every && window.kind != WindowKind::kLast && window.kind != WindowKind::kPrevious) {
+    problem("panes are for `last D` and `previous D`");
+  }
+  if (window.needs && *window.needs == 0) problem("`needs` 0 events");
+}
 
-  void check_element(const Rule& rule, const Element& element, std::vector<std::uint32_t>& taken) {
-    if (element.gap && *element.gap <= Duration{0}) problem("`within` of no length on a step");
-    if (element.kind == ElementKind::kStep || element.kind == ElementKind::kAbsence) {
-      check_subsets(element.events);
-      if (!element.children.empty()) problem("a step has elements of its own");
-      Scope scope = rule_scope(rule);
-      scope.types = types_of(element.events);
-      if (element.quantifier.loop) scope.own_loop = element.var;
-      if (element.where) check_condition(*element.where, scope);
-      if (!element.until_events.empty()) {
-        check_subsets(element.until_events);
-        if (element.quantifier.max) problem("`until` on a counted loop");
-        scope.types = types_of(element.until_events);
-        if (element.until_where) check_condition(*element.until_where, scope);
-      }
-    } else if (element.children.empty()) {
-      problem("a group without elements");
-    }
-    if (element.kind == ElementKind::kAbsence) {
-      if (element.absent_for && *element.absent_for <= Duration{0}) problem("`for` of no length");
-      if (element.optional) problem("an optional absence");
+// No feature reads itself, whatever lies between.
+void PlanValidator::check_feature_order() {
+  where_ = "plan";
+  std::vector<int> state(plan_.features.size(), 0);  // 1: being looked at, 2: done
+  bool found = false;
+  const auto look = [&](const auto& self, std::size_t index) -> void {
+    if (state[index] == 2) return;
+    if (state[index] == 1) {
+      if (!found) problem("feature `{}` reads itself", plan_.features[index].name);
+      found = true;
       return;
     }
-    const Quantifier& quantifier = element.quantifier;
-    if (quantifier.max && (*quantifier.max < quantifier.min || *quantifier.max == 0)) {
-      problem("a count of {} to {}", quantifier.min, *quantifier.max);
-    }
-    if (quantifier.min == 0) problem("a count from 0 is an optional count from 1");
-    if (element.kind == ElementKind::kStep) {
-      if (element.var.value >= rule.variables.size()) {
-        problem("variable {} of {}", element.var.value, rule.variables.size());
-      } else {
-        taken.push_back(element.var.value);
-        if (rule.variables[element.var.value].loop != quantifier.loop) {
-          problem("variable {} and its step differ on being a loop", element.var.value);
-        }
+    state[index] = 1;
+    const auto visit = [&](const auto& again, const ExprPtr& expr) -> void {
+      if (!expr) return;
+      if (expr->op == Op::kFeature && expr->feature.value < plan_.features.size()) {
+        self(self, expr->feature.value);
       }
-      if (!quantifier.loop && (quantifier.min != 1 || quantifier.max != 1U)) {
-        problem("a count on a step that is no loop");
-      }
-    }
-    for (const Element& child : element.children) check_element(rule, child, taken);
-  }
+      for (const ExprPtr& arg : expr->args) again(again, arg);
+    };
+    visit(visit, plan_.features[index].argument);
+    visit(visit, plan_.features[index].where);
+    state[index] = 2;
+  };
+  for (std::size_t i = 0; i < plan_.features.size(); ++i) look(look, i);
+}
 
-  void check_pattern(const Rule& rule) {
-    if (rule.pattern.empty()) {
-      problem("no pattern");
-      return;
-    }
-    std::vector<std::uint32_t> taken;
-    for (const Element& element : rule.pattern) check_element(rule, element, taken);
-    std::sort(taken.begin(), taken.end());
-    if (std::adjacent_find(taken.begin(), taken.end()) != taken.end())
-      problem("two steps of one variable");
-    if (taken.size() != rule.variables.size()) problem("a variable without a step");
-    if (rule.pattern.front().kind == ElementKind::kAbsence)
-      problem("the pattern begins with an absence");
-    if (std::all_of(rule.pattern.begin(), rule.pattern.end(), [](const Element& element) {
-          return element.kind == ElementKind::kAbsence || element.optional;
-        })) {
-      problem("no step takes an event");
-    }
-    for (std::size_t i = 1; i < rule.pattern.size(); ++i) {
-      const Element& element = rule.pattern[i];
-      if (element.kind != ElementKind::kAbsence) continue;
-      if (rule.pattern[i - 1].optional) problem("an absence directly after an optional step");
-      const bool last = i + 1 == rule.pattern.size();
-      if (!last && element.absent_for) problem("`for` on an absence that is not the last");
-      if (last && !element.next && !element.absent_for && !rule.within) {
-        problem("a last absence with neither `for` nor `within`");
-      }
-    }
-  }
-
-  void check_rule(const Rule& rule) {
-    where_ = fmt::format("rule `{}`", rule.name);
-    if (rule.id.empty()) problem("no id");
-    std::set<std::string> names;
-    for (const Variable& variable : rule.variables) {
-      if (!variable.name.empty() && !names.insert(variable.name).second) {
-        problem("two variables named `{}`", variable.name);
-      }
-    }
-    check_subsets(rule.considered);
-    check_key(rule.key, types_of(rule.considered));
-    check_pattern(rule);
-    if (rule.within && *rule.within <= Duration{0}) problem("`within` of no length");
-    const Scope scope = rule_scope(rule);
-    if (rule.having) check_condition(*rule.having, scope);
-    if (rule.severity) {
-      check_expr(*rule.severity, scope);
-      if (!(rule.severity->type == severity_type())) problem("severity is no severity");
-    }
-    const bool by_variable = rule.selection.kind == SelectionKind::kSkipToFirst ||
-                             rule.selection.kind == SelectionKind::kSkipToLast;
-    if (by_variable) check_var(rule.selection.var, scope);
-    const Suppression& suppression = rule.suppression;
-    if (suppression.once == Once::kPerDuration && suppression.duration <= Duration{0}) {
-      problem("`once per` no time");
-    }
-    if (suppression.once == Once::kPerVariable) check_var(suppression.var, scope);
-    if (suppression.once == Once::kWhile && !suppression.while_condition)
-      problem("`once while` nothing");
-    if (suppression.while_condition) check_condition(*suppression.while_condition, scope);
-    for (const ExprPtr& expr : suppression.for_each) check_expr(*expr, scope);
-    for (const MessagePart& part : rule.message) {
-      if (part.expr) check_expr(*part.expr, scope);
-    }
-    std::set<std::string> fields;
-    for (const AlertField& field : rule.fields) {
-      if (!fields.insert(field.name).second) problem("two alert fields named `{}`", field.name);
-      if (field.expr) {
-        check_expr(*field.expr, scope);
-      } else {
-        problem("alert field `{}` without a value", field.name);
-      }
-    }
-    for (std::size_t i = 0; i < rule.captured.size(); ++i) {
-      const Captured& captured = rule.captured[i];
-      if (i > 0 && rule.captured[i - 1].type >= captured.type)
-        problem("captured types do not ascend");
-      for (std::size_t j = 0; j < captured.fields.size(); ++j) {
-        field_at(captured.type, captured.fields[j]);
-        if (j > 0 && captured.fields[j - 1] >= captured.fields[j]) {
-          problem("captured fields do not ascend");
-        }
-      }
-    }
-  }
-
-  const Plan& plan_;
-  std::string where_;
-  std::vector<std::string> problems_;
-};
-}  // namespace
-
-std::vector<std::string> validate(const Plan& plan) { return Validator(plan).run(); }
+std::vector<std::string> validate(const Plan& plan) { return PlanValidator(plan).run(); }
 }  // namespace tocsin::cep

@@ -15,13 +15,26 @@ void walk(const cep::ExprPtr& expr, const Visit& visit) {
   for (const cep::ExprPtr& arg : expr->args) walk(arg, visit);
 }
 
-// Every expression of the rule; its key has none.
-void walk(const cep::Rule& rule, const Visit& visit) {
-  for (const cep::Element& element : rule.pattern) {
-    for (const cep::Subset& subset : element.events) walk(subset.condition, visit);
+void walk(const std::vector<cep::Element>& elements, const Visit& visit) {
+  for (const cep::Element& element : elements) {
     walk(element.where, visit);
+    walk(element.until_where, visit);
+    walk(element.children, visit);
   }
+}
+
+// Every expression of the rule; its key has none, and its kinds are all among the considered.
+void walk(const cep::Rule& rule, const Visit& visit) {
+  walk(rule.pattern, visit);
   for (const cep::Subset& subset : rule.considered) walk(subset.condition, visit);
+  if (rule.window) walk(rule.window->where, visit);
+  if (rule.without) walk(rule.without->where, visit);
+  for (const cep::Exception& exception : rule.exceptions) walk(exception.condition, visit);
+  walk(rule.suppression.while_condition, visit);
+  for (const cep::ExprPtr& expr : rule.suppression.for_each) walk(expr, visit);
+  if (rule.suppression.at_most) {
+    for (const cep::ExprPtr& expr : rule.suppression.at_most->for_each) walk(expr, visit);
+  }
   walk(rule.having, visit);
   walk(rule.severity, visit);
   for (const cep::MessagePart& part : rule.message) walk(part.expr, visit);

@@ -179,6 +179,7 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
   scope.types = step.types;
   scope.rule = scope_.rule;
   scope.steps_visible = scope_.steps_visible;
+  scope.pattern_place = scope_.pattern_place;
   scope.own_step = index;
   ExpressionChecker checker(context_, scope);
   auto result = std::make_shared<cep::Expr>();

@@ -418,6 +418,9 @@ Checked ExpressionChecker::check_between(const tree::Expr& expr) {
 }
 
 Checked ExpressionChecker::check_presence(const tree::Expr& expr, Op op) {
+  if (const auto step = find_step_alone(*expr.args[0])) {
+    return check_step_presence(expr, *step, op == Op::kIsKnown);
+  }
   const Checked operand = check(*expr.args[0]);
   if (!operand) return error(expr);
   return checked(expr, operator_expr(op, bool_type(), {operand.expr}));

@@ -82,6 +82,9 @@ class ExpressionChecker {
   bool report_if_later(std::size_t step, SourceSpan span);
   void warn_hidden(const tree::Name& name, const FieldLookup& field);
   std::optional<std::size_t> find_step(const tree::Expr& expr) const;
+  // A bare name that means a step and nothing else here.
+  std::optional<std::size_t> find_step_alone(const tree::Expr& expr) const;
+  Checked check_step_presence(const tree::Expr& expr, std::size_t step, bool known);
 
   // check_membership.cpp: `in`
   Checked check_in(const tree::Expr& expr);

@@ -297,9 +297,49 @@ std::optional<std::size_t> ExpressionChecker::find_step(const tree::Expr& expr) 
   return found->second;
 }
 
+std::optional<std::size_t> ExpressionChecker::find_step_alone(const tree::Expr& expr) const {
+  const std::optional<std::size_t> step = find_step(expr);
+  if (!step || !sees_steps(scope_.place)) return std::nullopt;
+  const std::string& name = expr.name.text;
+  if (find_key(expr.name, expr.span) || context_.names.values.contains(name)) return std::nullopt;
+  const FieldLookup field = look_up_field(context_, scope_.types, scope_.types_broken, name);
+  const bool is_field =
+      field.presence != FieldPresence::kNowhere && field.presence != FieldPresence::kUnknown;
+  return is_field ? std::nullopt : step;
+}
+
+// `raise is known`: whether the step took an event.
+Checked ExpressionChecker::check_step_presence(const tree::Expr& expr, std::size_t index,
+                                               bool known) {
+  const StepSymbol& step = scope_.rule->steps[index];
+  if (step.broken) return error(expr);
+  if (report_if_later(index, expr.args[0]->span)) return error(expr);
+  auto bound = std::make_shared<cep::Expr>();
+  bound->op = Op::kIsBound;
+  bound->type = plain_type(TypeKind::kBool);
+  bound->var = step.var;
+  if (known) return checked(expr, std::move(bound));
+  return checked(expr, operator_expr(Op::kNot, plain_type(TypeKind::kBool), {std::move(bound)}));
+}
+
 bool ExpressionChecker::report_if_later(std::size_t step, SourceSpan span) {
-  if (step < scope_.steps_visible) return false;
   const StepSymbol& taken = scope_.rule->steps[step];
+  Sight sight = step < scope_.steps_visible ? Sight::kSeen : Sight::kLater;
+  if (scope_.pattern_place != nullptr) sight = sight_of(*scope_.pattern_place, taken);
+  if (sight == Sight::kSeen) return false;
+  if (sight != Sight::kLater) {
+    const bool alternative = sight == Sight::kOtherAlternative;
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0424, span,
+        alternative
+            ? fmt::format("the step {} is of another alternative", in_code(taken.name))
+            : fmt::format("the step {} may be done before or after this one", in_code(taken.name)),
+        alternative ? "a match has one of them" : "nothing sure is known of it here");
+    diagnostic.labels.push_back({taken.span, "taken here"});
+    diagnostic.helps.push_back("ask in `having`, or in a step that comes after the braces");
+    context_.sink.report(std::move(diagnostic));
+    return true;
+  }
   Diagnostic diagnostic = make_diagnostic(
       Code::kE0209, span, fmt::format("the step {} comes later", in_code(taken.name)),
       "nothing is known of it here");

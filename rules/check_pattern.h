@@ -1,32 +1,22 @@
 /// Patterns: first which steps there are and what they take, then, once the rule's key is known,
 /// their conditions.
 #pragma once
-#include <cstddef>
-#include <optional>
 #include <vector>
 
 #include "rules/check_context.h"
-#include "rules/check_kinds.h"
+#include "rules/pattern_draft.h"
 #include "rules/scope.h"
 #include "rules/tree.h"
 
 namespace tocsin::rules {
-/// One element of a pattern whose kinds are known and whose conditions are not.
-struct ElementDraft {
-  const tree::Element* tree = nullptr;
-  ResolvedKinds kinds;
-  std::optional<std::size_t> step;  // of a step: its place in RuleScope::steps
-  cep::Quantifier quantifier;
-};
-struct PatternDraft {
-  std::vector<ElementDraft> elements;
-  EventTypes types;           // of all of it
-  bool types_broken = false;  // some are not known
-  bool broken = false;        // a mistake, or something that is not available, was reported
-};
-/// Resolves the kinds and counts of a pattern and adds its steps to `scope`.
+/// Resolves the kinds and counts of a pattern and adds its steps to `scope`; reports what its shape
+/// forbids.
 PatternDraft draft_pattern(CheckContext& context, const tree::Pattern& pattern, RuleScope& scope);
-/// Checks the conditions, and where a last absence ends. `has_within`: the rule says `within`.
+/// The rule's clauses that bound a pattern in time.
+struct PatternBounds {
+  std::optional<tree::DurationLiteral> within;
+};
+/// Checks the conditions, where a last absence ends, and that gaps are no longer than the rule.
 std::vector<cep::Element> check_elements(CheckContext& context, const PatternDraft& draft,
-                                         const RuleScope& scope, bool has_within);
+                                         const RuleScope& scope, const PatternBounds& bounds);
 }  // namespace tocsin::rules

@@ -38,27 +38,6 @@ cep::Status status_of(tree::StatusWord word) {
   return cep::Status::kLive;
 }
 
-bool takes_one_event(const cep::Element& element) {
-  return element.kind == cep::ElementKind::kStep && element.quantifier.max == 1U;
-}
-
-// A partial match ends at the next event of its key, or by itself.
-bool ends_by_itself(const std::vector<cep::Element>& pattern) {
-  if (pattern.size() == 1 && takes_one_event(pattern[0])) return true;
-  if (pattern.back().kind == cep::ElementKind::kAbsence) {
-    // Without `for` it needs a `within`, and that is an error of its own.
-    if (!pattern.back().absent_for) return true;
-    if (pattern.size() == 2 && takes_one_event(pattern[0])) return true;
-  }
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const cep::Element& element = pattern[i];
-    if (element.kind != cep::ElementKind::kStep) return false;
-    if (i > 0 && element.contiguity != cep::Contiguity::kNext) return false;
-    if (!takes_one_event(element) && element.quantifier.mode != cep::LoopMode::kNext) return false;
-  }
-  return true;
-}
-
 class RuleChecker {
  public:
   RuleChecker(CheckContext& context, const tree::Rule& tree) : context_(context), tree_(tree) {}
@@ -161,14 +140,19 @@ class RuleChecker {
       draft = draft_pattern(context_, std::get<tree::Pattern>(tree_.when->what), scope_);
     }
     for (const StepSymbol& step : scope_.steps) {
-      rule_.variables.push_back({.name = std::string(step.name), .loop = step.loop});
+      cep::Variable variable{.name = std::string(step.name), .loop = step.loop};
+      if (step.parent) variable.parent = scope_.steps[*step.parent].var;
+      rule_.variables.push_back(std::move(variable));
     }
     collect_considered(draft);
     check_key_of(draft);
     check_within();
-    rule_.pattern = check_elements(context_, draft, scope_, tree_.within.has_value());
+    PatternBounds bounds;
+    if (tree_.within) bounds.within = tree_.within->duration;
+    rule_.pattern = check_elements(context_, draft, scope_, bounds);
     broken_ = draft.broken;
-    if (!draft.elements.empty()) find_last_types(draft);
+    last_types_ = last_types(draft.elements);
+    last_types_known_ = !draft.types_broken;
     if (!broken_ && !tree_.broken) warn_of_state();
   }
 
@@ -182,7 +166,10 @@ class RuleChecker {
   }
 
   void collect_considered(PatternDraft& draft) {
-    for (const ElementDraft& element : draft.elements) add_considered(element.kinds);
+    for_each_draft(draft.elements, [&](const ElementDraft& element) {
+      add_considered(element.kinds);
+      add_considered(element.until);
+    });
     if (!tree_.considering) return;
     const ResolvedKinds kinds = resolve_kinds(context_, tree_.considering->kinds);
     draft.types.insert(draft.types.end(), kinds.types.begin(), kinds.types.end());
@@ -213,17 +200,8 @@ class RuleChecker {
     }
   }
 
-  void find_last_types(const PatternDraft& draft) {
-    for (auto element = draft.elements.rbegin(); element != draft.elements.rend(); ++element) {
-      if (!element->step) continue;
-      last_types_ = element->kinds.types;
-      last_types_known_ = !element->kinds.broken && !draft.types_broken;
-      return;
-    }
-  }
-
   void warn_of_state() {
-    const bool one_event = rule_.pattern.size() == 1 && takes_one_event(rule_.pattern.front());
+    const bool one_event = is_of_one_event(rule_.pattern);
     if (one_event && tree_.within) {
       Diagnostic diagnostic = make_diagnostic(Code::kW0004, tree_.within->span,
                                               "`within` on a rule of one event says nothing");
@@ -315,8 +293,7 @@ class RuleChecker {
   }
 
   void warn_without_key() {
-    const bool one_event = rule_.pattern.size() == 1 && takes_one_event(rule_.pattern.front());
-    if (one_event && !reads_unnamed_feature(context_.features, rule_)) return;
+    if (is_of_one_event(rule_.pattern) && !reads_unnamed_feature(context_.features, rule_)) return;
     Diagnostic diagnostic =
         make_diagnostic(Code::kW0006, tree_.name.span,
                         fmt::format("the rule {} has no `by`", in_code(tree_.name.text)),

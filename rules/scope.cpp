@@ -60,6 +60,24 @@ FieldLookup look_up_field(const CheckContext& context, const EventTypes& types, 
   return found;
 }
 
+Sight sight_of(const PatternPlace& place, const StepSymbol& step) {
+  const std::size_t common = std::min(place.enclosures.size(), step.enclosures.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    const Enclosure& here = place.enclosures[i];
+    const Enclosure& there = step.enclosures[i];
+    if (here.group != there.group) break;
+    if (here.form == Enclosure::Form::kRepeated) return Sight::kSeen;  // of earlier rounds
+    if (here.branch == there.branch) continue;
+    return here.form == Enclosure::Form::kOneOf ? Sight::kOtherAlternative : Sight::kAnyOrder;
+  }
+  if (step.one_of) {
+    const bool around = std::ranges::any_of(
+        place.enclosures, [&](const Enclosure& here) { return here.group == *step.one_of; });
+    if (around) return Sight::kLater;
+  }
+  return step.var.value < place.steps_before ? Sight::kSeen : Sight::kLater;
+}
+
 std::string types_text(const CheckContext& context, const EventTypes& types) {
   std::string out;
   for (std::size_t i = 0; i < types.size(); ++i) {

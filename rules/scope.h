@@ -16,7 +16,14 @@
 namespace tocsin::rules {
 using EventTypes = std::vector<cep::EventTypeIndex>;  // ascending, each once
 
-/// One step of a pattern, as conditions see it.
+/// A group around a step or an absence.
+struct Enclosure {
+  enum class Form : std::uint8_t { kRepeated, kOneOf, kAllOf };
+  Form form = Form::kRepeated;
+  std::size_t group = 0;   // a number of its own
+  std::size_t branch = 0;  // the alternative, the member
+};
+/// One step of a pattern, or a `one of … as NAME`, or a window, as conditions see it.
 struct StepSymbol {
   std::string_view name;  // empty where it has none
   std::string_view kind;  // of a step of one kind without a name: for advice
@@ -24,8 +31,24 @@ struct StepSymbol {
   cep::VarIndex var;
   bool loop = false;
   EventTypes types;
-  bool broken = false;  // not understood: nothing about it is reported
+  bool broken = false;                // not understood: nothing about it is reported
+  std::vector<Enclosure> enclosures;  // outermost first
+  std::optional<std::size_t> parent;  // the named `one of` around it, the innermost
+  std::optional<std::size_t> one_of;  // of a named `one of`: its group
 };
+/// Where in a pattern a condition stands.
+struct PatternPlace {
+  std::size_t steps_before = 0;  // the first so many steps begin before it, its own among them
+  std::vector<Enclosure> enclosures;
+};
+enum class Sight : std::uint8_t {
+  kSeen,
+  kLater,             // it comes later, or is around the place
+  kOtherAlternative,  // of the same `one of`: never both
+  kAnyOrder,          // another member of the same `all of`
+};
+/// What a condition at `place` sees of a step.
+Sight sight_of(const PatternPlace& place, const StepSymbol& step);
 /// The rule around an expression.
 struct RuleScope {
   const cep::KeySpec* key = nullptr;    // checked before any expression
@@ -47,10 +70,11 @@ enum class Place : std::uint8_t {
 };
 struct ExprScope {
   Place place = Place::kKind;
-  EventTypes types;                 // of the current event
-  bool types_broken = false;        // not all of them are known
-  const RuleScope* rule = nullptr;  // absent in kinds and named features
-  std::size_t steps_visible = 0;    // the first so many of the rule's steps
+  EventTypes types;                             // of the current event
+  bool types_broken = false;                    // not all of them are known
+  const RuleScope* rule = nullptr;              // absent in kinds and named features
+  std::size_t steps_visible = 0;                // the first so many of the rule's steps
+  const PatternPlace* pattern_place = nullptr;  // in a pattern: decides instead of `steps_visible`
   std::optional<std::size_t>
       own_step;  // kStep: the step whose condition this is; kElement: the loop
 };

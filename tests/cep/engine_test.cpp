@@ -233,13 +233,17 @@ TEST_CASE("engine: compile refuses what it does not run, and names the rule") {
        "rule `letters`: optional steps are not supported yet"},
       {"each", [](cep::Rule& r) { r.pattern[1].quantifier.mode = cep::LoopMode::kEach; },
        "rule `letters`: `each` is not supported yet"},
-      {"greedy", [](cep::Rule& r) { r.pattern[1].quantifier.greedy = true; },
+      {"greedy",
+       [](cep::Rule& r) {
+         r.pattern[1].quantifier.greedy = r.pattern[1].quantifier.loop = true;
+         r.variables[1].loop = true;
+       },
        "rule `letters`: `greedy` is not supported yet"},
       {"gap", [](cep::Rule& r) { r.pattern[1].gap = cep::Duration{1}; },
        "rule `letters`: `then within D` is not supported yet"},
       {"skip to next", [](cep::Rule& r) { r.selection.kind = SelectionKind::kSkipToNext; },
        "rule `letters`: of `after match`, only `no skip` and `skip past last` are supported yet"},
-      {"once while", [](cep::Rule& r) { r.suppression.once = cep::Once::kPerDay; },
+      {"once per VAR", [](cep::Rule& r) { r.suppression.once = cep::Once::kPerVariable; },
        "rule `letters`: of `once`, only `once per D` is supported yet"},
   };
   for (const Row& row : rows) {

@@ -93,6 +93,49 @@ Plan sample_plan() {
   plan.rules = {rule};
   return plan;
 }
+ExprPtr utc() { return literal(Value::string("UTC"), type_of(TypeKind::kString)); }
+Subset any_payment() { return {EventTypeIndex(0), nullptr, "payment"}; }
+Table sample_table() {
+  Table table;
+  table.name = "merchants";
+  table.key_names = {"merchant"};
+  table.key_types = {type_of(TypeKind::kString)};
+  table.columns = {{"risk", type_of(TypeKind::kInt), false}, {"tags", {}, true}};
+  table.rows = {{{OwnedValue(Value::string("m1"))},
+                 {OwnedValue(Value::integer(3)), OwnedValue()},
+                 {{}, {"one", "two"}}}};
+  return table;
+}
+ClosingWindow sample_window() {
+  return {true, Duration{1'000'000}, {any_payment()}, VarIndex(0), nullptr};
+}
+// The sample with a closing window for its pattern.
+void close_window(Plan& plan) {
+  Rule& rule = plan.rules[0];
+  rule.pattern.clear();
+  rule.variables = {{"small", true}};
+  rule.within.reset();
+  rule.window = sample_window();
+}
+// An event type for the alerts of the sample's rule.
+EventType alert_type() {
+  EventType type;
+  type.name = "sample";
+  type.alert_of = RuleIndex(0);
+  for (const auto& [name, field_type] :
+       std::vector<std::pair<const char*, Type>>{{"ts", type_of(TypeKind::kTime)},
+                                                 {"card", type_of(TypeKind::kString)},
+                                                 {"score", type_of(TypeKind::kInt)},
+                                                 {"severity", severity_type()},
+                                                 {"total", type_of(TypeKind::kDecimal, 2)}}) {
+    Field field;
+    field.name = name;
+    field.type = field_type;
+    type.fields.push_back(field);
+  }
+  return type;
+}
+ExprPtr list_search(Op op) { return shared(expr_of(op, type_of(TypeKind::kBool), {utc()})); }
 }  // namespace
 
 TEST_CASE("plan: the text of a plan says all that it means") {
@@ -146,6 +189,41 @@ TEST_CASE("plan: any change of meaning changes the text") {
       [](Plan& p) { p.rules[0].captured.clear(); },
       [](Plan& p) { p.rules[0].having = above(1); },
       [](Plan& p) { p.rules[0].message[0].text = "x"; },
+      [](Plan& p) { p.event_types[0].fields[2].computed = above(1); },
+      [](Plan& p) { p.event_types[0].unique = Unique{}; },
+      [](Plan& p) { p.event_types[0].alert_of = RuleIndex(0); },
+      [](Plan& p) { p.event_types[0].any_alert_of = {RuleIndex(0)}; },
+      [](Plan& p) { p.rules[0].considered[0].role = "got"; },
+      [](Plan& p) { p.rules[0].key.parts[0].members[0].role = "got"; },
+      [](Plan& p) {
+        p.lists.push_back({"l", type_of(TypeKind::kString), {}, ListKind::kText, {}});
+      },
+      [](Plan& p) { p.tables.push_back(sample_table()); },
+      [](Plan& p) {
+        p.zones.push_back({"UTC", {{kEventTimeMin, 0}}});
+      },
+      [](Plan& p) { p.features[0].window.excluding = Duration{1}; },
+      [](Plan& p) { p.features[0].window.events = 3; },
+      [](Plan& p) { p.features[0].window.zone = utc(); },
+      [](Plan& p) { p.features[0].window.every = Duration{1}; },
+      [](Plan& p) { p.features[0].window.needs = 3; },
+      [](Plan& p) { p.features[0].half_life = Duration{1}; },
+      [](Plan& p) { p.features[0].weight = 0.5; },
+      [](Plan& p) { p.features[0].unless_alerted_by = RuleIndex(0); },
+      [](Plan& p) { p.rules[0].variables[1].parent = VarIndex(0); },
+      [](Plan& p) { p.rules[0].window = sample_window(); },
+      [](Plan& p) {
+        p.rules[0].without = Without{{any_payment()}, nullptr, std::nullopt};
+      },
+      [](Plan& p) {
+        p.rules[0].exceptions = {{"own cards", above(1), std::nullopt}};
+      },
+      [](Plan& p) { p.rules[0].suppression.zone = utc(); },
+      [](Plan& p) {
+        p.rules[0].suppression.at_most = AtMost{2, Duration{1}, {}};
+      },
+      [](Plan& p) { p.rules[0].pattern[1].gap = Duration{1}; },
+      [](Plan& p) { p.rules[0].pattern[2].next = true; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {
     CAPTURE(i);
@@ -155,7 +233,16 @@ TEST_CASE("plan: any change of meaning changes the text") {
   }
 }
 
-TEST_CASE("plan: a sound plan has no problems") { CHECK(validate(sample_plan()).empty()); }
+TEST_CASE("plan: a sound plan has no problems") {
+  CHECK(validate(sample_plan()).empty());
+  Plan plan = sample_plan();
+  plan.event_types.push_back(alert_type());
+  plan.tables = {sample_table()};
+  plan.zones = {{"UTC", {{kEventTimeMin, 0}}}};
+  CHECK(validate(plan).empty());
+  close_window(plan);
+  CHECK(validate(plan).empty());
+}
 
 TEST_CASE("plan: what no rule text could have said is found") {
   struct Row {
@@ -256,6 +343,134 @@ TEST_CASE("plan: what no rule text could have said is found") {
       {"operands in",
        [](Plan& p) { p.rules[0].having = shared(expr_of(Op::kNot, type_of(TypeKind::kBool))); }},
       {"severity is no severity", [](Plan& p) { p.rules[0].severity = shared(amount()); }},
+      {"computed field `amount` has a path",
+       [](Plan& p) { p.event_types[0].fields[2].computed = above(1); }},
+      {"which is not before it",
+       [](Plan& p) {
+         p.event_types[0].fields[2].computed = shared(amount());
+         p.event_types[0].fields[2].path.clear();
+       }},
+      {"`unique` without", [](Plan& p) { p.event_types[0].unique = Unique{}; }},
+      {"an alert's fields are",
+       [](Plan& p) {
+         p.event_types.push_back(alert_type());
+         p.event_types.back().fields.pop_back();
+       }},
+      {"reads its own alerts",
+       [](Plan& p) {
+         p.event_types.push_back(alert_type());
+         p.rules[0].considered.push_back({EventTypeIndex(1), nullptr, "sample"});
+         p.rules[0].key.parts[0].members.push_back({EventTypeIndex(1), FieldIndex(1), ""});
+       }},
+      {"the key has no role `got`", [](Plan& p) { p.rules[0].considered[0].role = "got"; }},
+      {"has an event type twice",
+       [](Plan& p) {
+         KeyPart& part = p.rules[0].key.parts[0];
+         part.members.push_back(part.members[0]);
+       }},
+      {"phrases and patterns are text",
+       [](Plan& p) {
+         p.lists.push_back({"l", type_of(TypeKind::kInt), {}, ListKind::kText, {}});
+       }},
+      {"for each pattern",
+       [](Plan& p) {
+         p.lists.push_back({"l", type_of(TypeKind::kString), {}, ListKind::kRegex, {true}});
+       }},
+      {"two rows of one key",
+       [](Plan& p) {
+         p.tables = {sample_table()};
+         p.tables[0].rows.push_back(p.tables[0].rows[0]);
+       }},
+      {"for 1 columns",
+       [](Plan& p) {
+         p.tables = {sample_table()};
+         p.tables[0].columns.pop_back();
+       }},
+      {"no offset",
+       [](Plan& p) {
+         p.zones = {{"UTC", {}}};
+       }},
+      {"changes do not ascend",
+       [](Plan& p) {
+         p.zones = {{"UTC", {{EventTime{1}, 0}, {EventTime{1}, 0}}}};
+       }},
+      {"`last` and a number", [](Plan& p) { p.features[0].window.events = 3; }},
+      {"only it, has a zone", [](Plan& p) { p.features[0].window.zone = utc(); }},
+      {"`excluding last` leaves",
+       [](Plan& p) { p.features[0].window.excluding = Duration{700'000'000}; }},
+      {"panes of no length", [](Plan& p) { p.features[0].window.every = Duration{0}; }},
+      {"`needs` 0", [](Plan& p) { p.features[0].window.needs = 0; }},
+      {"half life or a weight", [](Plan& p) { p.features[0].weight = 0.5; }},
+      {"half life or a weight", [](Plan& p) { p.features[0].aggregate = Aggregate::kEwma; }},
+      {"a percentile of 0", [](Plan& p) { p.features[0].aggregate = Aggregate::kPercentile; }},
+      {"is for `previous` windows",
+       [](Plan& p) { p.features[0].unless_alerted_by = RuleIndex(0); }},
+      {"reads itself",
+       [](Plan& p) {
+         Expr e = expr_of(Op::kFeature, type_of(TypeKind::kDecimal, 2));
+         p.features[0].argument = shared(e);
+       }},
+      {"operands for the key of feature",
+       [](Plan& p) {
+         Expr e = expr_of(Op::kFeature, type_of(TypeKind::kDecimal, 2), {utc(), utc()});
+         p.rules[0].fields[0].expr = shared(e);
+       }},
+      {"a window and a pattern", [](Plan& p) { p.rules[0].window = sample_window(); }},
+      {"variable holds many",
+       [](Plan& p) {
+         close_window(p);
+         p.rules[0].variables[0].loop = false;
+       }},
+      {"`without … for` with `within`",
+       [](Plan& p) {
+         p.rules[0].without = Without{{any_payment()}, nullptr, Duration{1}};
+       }},
+      {"`without … for` with a last",
+       [](Plan& p) {
+         p.rules[0].without = Without{{any_payment()}, nullptr, Duration{1}};
+       }},
+      {"`except` without",
+       [](Plan& p) {
+         p.rules[0].exceptions = {{"r", nullptr, {}}};
+       }},
+      {"`at most` 0",
+       [](Plan& p) {
+         p.rules[0].suppression.at_most = AtMost{0, Duration{1}, {}};
+       }},
+      {"`once per day`, and only it", [](Plan& p) { p.rules[0].suppression.once = Once::kPerDay; }},
+      {"`in order` without", [](Plan& p) { p.rules[0].selection.in_order = true; }},
+      {"`greedy` with `each`",
+       [](Plan& p) {
+         p.rules[0].pattern[0].quantifier.greedy = true;
+         p.rules[0].pattern[0].quantifier.mode = LoopMode::kEach;
+       }},
+      {"`no next` with `for`", [](Plan& p) { p.rules[0].pattern[2].next = true; }},
+      {"`within` on the first", [](Plan& p) { p.rules[0].pattern[0].gap = Duration{1}; }},
+      {"a draft rule", [](Plan& p) { p.rules[0].status = Status::kDraft; }},
+      {"has both a step and", [](Plan& p) { p.rules[0].variables[1].parent = VarIndex(0); }},
+      {"table 0 of 0",
+       [](Plan& p) {
+         p.rules[0].fields[0].expr = shared(expr_of(Op::kTable, type_of(TypeKind::kInt), {utc()}));
+       }},
+      {"column `tags` of table `merchants` read as",
+       [](Plan& p) {
+         p.tables = {sample_table()};
+         Expr e = expr_of(Op::kTable, type_of(TypeKind::kInt), {utc()});
+         e.column = 1;
+         p.rules[0].fields[0].expr = shared(e);
+       }},
+      {"cannot be searched for",
+       [](Plan& p) {
+         p.lists.push_back({"l", type_of(TypeKind::kString), {}, ListKind::kText, {}});
+         p.rules[0].having = list_search(Op::kMatchesAnyOf);
+       }},
+      {"a pattern that is no text", [](Plan& p) { p.rules[0].having = list_search(Op::kMatches); }},
+      {"0 conditions for 1 kinds",
+       [](Plan& p) {
+         Expr e = expr_of(Op::kInKinds, type_of(TypeKind::kBool));
+         e.field.by_type = {{EventTypeIndex(0), FieldIndex(0)}};
+         p.rules[0].having = shared(e);
+       }},
   };
   for (const Row& row : rows) {
     CAPTURE(row.says);

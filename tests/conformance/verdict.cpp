@@ -17,6 +17,8 @@ namespace {
 constexpr const char* kFile = "case.tocsin";
 // What the checker says of a construct that the grammar knows and this version does not have.
 constexpr std::string_view kUnavailableCode = "E0599";
+// What cep::compile says of one that the engine does not have.
+constexpr std::string_view kNotSupported = "not supported yet";
 
 // The construct that an unavailability names: the text in back-ticks.
 std::string construct_of(const std::string& message) {
@@ -165,7 +167,13 @@ Verdict judge(const Case& test) {
   }
   const Result<cep::Program> program = cep::compile(checked.plan);
   if (!program) {
-    verdict.reason = "the plan: " + program.error().message;
+    const std::string& message = program.error().message;
+    if (message.find(kNotSupported) != std::string::npos) {
+      verdict.outcome = Outcome::kUnavailable;
+      verdict.missing.insert(construct_of(message.substr(message.find(": ") + 2)));
+      return verdict;
+    }
+    verdict.reason = "the plan: " + message;
     if (!invalid) verdict.outcome = Outcome::kRefused;
     return verdict;
   }

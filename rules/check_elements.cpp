@@ -1,0 +1,160 @@
+// The second pass over a pattern: conditions, and where absences and gaps end.
+#include <fmt/format.h>
+
+#include "rules/check_expression.h"
+#include "rules/check_pattern.h"
+#include "rules/contradiction.h"
+#include "rules/report.h"
+
+namespace tocsin::rules {
+namespace {
+cep::Contiguity contiguity_of(tree::Link link) {
+  switch (link) {
+    case tree::Link::kThen:
+      return cep::Contiguity::kAny;
+    case tree::Link::kThenFirst:
+      return cep::Contiguity::kFirst;
+    case tree::Link::kThenNext:
+      break;
+  }
+  return cep::Contiguity::kNext;
+}
+
+// Whether an element is the last of a match: never, perhaps (of the last round, of the member done
+// last), always.
+enum class Tail : std::uint8_t { kNever, kPerhaps, kAlways };
+
+class ElementsChecker {
+ public:
+  ElementsChecker(CheckContext& context, const RuleScope& scope, const PatternBounds& bounds)
+      : context_(context), scope_(scope), bounds_(bounds) {}
+
+  std::vector<cep::Element> sequence(const std::vector<ElementDraft>& drafts, Tail tail) {
+    std::vector<cep::Element> elements;
+    for (std::size_t i = 0; i < drafts.size(); ++i) {
+      const bool last = i + 1 == drafts.size();
+      cep::Element element = one(drafts[i], last ? tail : Tail::kNever);
+      const tree::Element& link = *drafts[i].link;
+      if (i > 0) element.contiguity = contiguity_of(link.link);
+      if (link.within) element.gap = gap_of(link);
+      elements.push_back(std::move(element));
+    }
+    return elements;
+  }
+
+ private:
+  cep::Element one(const ElementDraft& draft, Tail tail) {
+    cep::Element element;
+    element.kind = draft.kind;
+    element.quantifier = draft.quantifier;
+    element.optional = draft.optional;
+    const Tail inner = draft.quantifier.loop && tail == Tail::kAlways ? Tail::kPerhaps : tail;
+    switch (draft.kind) {
+      case cep::ElementKind::kStep:
+        step(draft, element);
+        break;
+      case cep::ElementKind::kAbsence:
+        element.events = draft.kinds.subsets;
+        element.next = draft.absence->next;
+        element.where = where(draft, draft.kinds, draft.absence->where.get(), std::nullopt);
+        check_end(*draft.absence, tail);
+        if (draft.absence->absent_for) element.absent_for = draft.absence->absent_for->value;
+        break;
+      case cep::ElementKind::kGroup:
+        element.children = sequence(draft.children, inner);
+        break;
+      case cep::ElementKind::kOneOf:
+      case cep::ElementKind::kAllOf:
+        for (const ElementDraft& child : draft.children) {
+          element.children.push_back(one(child, inner == Tail::kAlways ? Tail::kPerhaps : inner));
+        }
+        break;
+    }
+    return element;
+  }
+
+  void step(const ElementDraft& draft, cep::Element& element) {
+    const tree::Step& tree = *draft.step_tree;
+    element.var = scope_.steps[*draft.step].var;
+    element.events = draft.kinds.subsets;
+    element.where = where(draft, draft.kinds, tree.where.get(), draft.step);
+    if (!tree.until) return;
+    element.until_events = draft.until.subsets;
+    element.until_where = where(draft, draft.until, tree.until->where.get(), std::nullopt);
+  }
+
+  cep::ExprPtr where(const ElementDraft& draft, const ResolvedKinds& kinds, const tree::Expr* where,
+                     std::optional<std::size_t> own_step) {
+    if (!where) return nullptr;
+    ExprScope scope;
+    scope.place = own_step ? Place::kStep : Place::kAbsence;
+    scope.types = kinds.types;
+    scope.types_broken = kinds.broken;
+    scope.rule = &scope_;
+    scope.steps_visible = draft.place.steps_before;
+    scope.pattern_place = &draft.place;
+    scope.own_step = own_step;
+    const Condition condition = ExpressionChecker(context_, scope).check_condition(*where);
+    if (!condition.broken) {
+      for (const KindAlternative* alternative : kinds.alternatives) {
+        std::vector<Conjunct> all = alternative->conjuncts;
+        all.insert(all.end(), condition.conjuncts.begin(), condition.conjuncts.end());
+        if (warn_of_contradiction(context_, all, alternative->conjuncts.size())) break;
+      }
+    }
+    return condition.expr();
+  }
+
+  void report(Code code, SourceSpan span, std::string message, std::string help) {
+    Diagnostic diagnostic = make_diagnostic(code, span, std::move(message));
+    diagnostic.helps.push_back(std::move(help));
+    context_.sink.report(std::move(diagnostic));
+  }
+
+  // `for` belongs to a last absence; without it the rule's `within` ends it.
+  void check_end(const tree::Absence& absence, Tail tail) {
+    if (absence.absent_for) {
+      SourceSpan span = absence.for_span;
+      span.end = absence.absent_for->span.end;
+      if (absence.next) {
+        report(Code::kE0404, span, "`for` on `no next`",
+               "it ends with the very next event: leave `for` out");
+        return;
+      }
+      if (tail != Tail::kAlways) {
+        report(Code::kE0404, span, "`for` on an absence that is not the last element",
+               "an absence between two steps lasts until the second: leave `for` out");
+        return;
+      }
+      require_positive(context_, *absence.absent_for, "for");
+    }
+    if (tail != Tail::kNever && !absence.absent_for && !absence.next && !bounds_.within) {
+      report(Code::kE0403, absence.span, "an absence that never ends raises no alert",
+             "say how long: `no … for 5m`, or give the rule a `within`");
+    }
+  }
+
+  std::optional<cep::Duration> gap_of(const tree::Element& link) {
+    const tree::DurationLiteral& gap = *link.within;
+    if (!require_positive(context_, gap, "within")) return std::nullopt;
+    if (bounds_.within && gap.value > bounds_.within->value) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0425, gap.span, "a gap longer than the rule's `within`");
+      diagnostic.labels.push_back({bounds_.within->span, "all of the match"});
+      diagnostic.helps.push_back("the rule's `within` bounds it already: leave one of them out");
+      context_.sink.report(std::move(diagnostic));
+    }
+    return gap.value;
+  }
+
+  CheckContext& context_;
+  const RuleScope& scope_;
+  const PatternBounds& bounds_;
+};
+}  // namespace
+
+std::vector<cep::Element> check_elements(CheckContext& context, const PatternDraft& draft,
+                                         const RuleScope& scope, const PatternBounds& bounds) {
+  return ElementsChecker(context, scope, bounds).sequence(draft.elements, Tail::kAlways);
+}
+}  // namespace tocsin::rules

@@ -1,0 +1,103 @@
+#include "rules/check_shape.h"
+
+#include <fmt/format.h>
+
+#include "rules/report.h"
+
+namespace tocsin::rules {
+namespace {
+class ShapeChecker {
+ public:
+  explicit ShapeChecker(CheckContext& context) : context_(context) {}
+
+  // `in_sequence`: each follows the one before it; else they are alternatives or members.
+  bool check(const std::vector<ElementDraft>& elements, bool in_sequence = true) {
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      const ElementDraft& element = elements[i];
+      if (element.step_tree != nullptr) check_step(*element.step_tree);
+      if (in_sequence && i > 0) check_neighbours(elements[i - 1], element);
+      check(element.children, element.kind == cep::ElementKind::kGroup);
+    }
+    return right_;
+  }
+
+ private:
+  void report(Diagnostic diagnostic, std::string help) {
+    right_ = false;
+    if (!help.empty()) diagnostic.helps.push_back(std::move(help));
+    context_.sink.report(std::move(diagnostic));
+  }
+
+  void check_step(const tree::Step& step) {
+    if (step.until) {
+      if (!step.count) {
+        report(make_diagnostic(Code::kE0421, step.until->span, "`until` on a step of one event",
+                               "it ends a loop"),
+               "give the step a count without an end: `1+ payment until logout`");
+      } else if (!step.count->or_more) {
+        Diagnostic diagnostic =
+            make_diagnostic(Code::kE0421, step.until->span, "`until` on a counted loop");
+        diagnostic.labels.push_back({step.count->span, "ends by itself"});
+        report(std::move(diagnostic), "`until` ends a loop without an end, such as `1+`");
+      }
+    }
+    if (!step.count || !step.count->greedy) return;
+    if (step.form != tree::StepForm::kKinds) {
+      report(make_diagnostic(Code::kE0422, step.count->greedy_span, "`greedy` on a group"),
+             "only the loop of one step can be greedy: leave it out");
+    } else if (step.count->mode == tree::LoopWord::kEach) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0422, step.count->greedy_span, "`greedy` with `each`");
+      diagnostic.labels.push_back({step.count->mode_span, "lets the loop leave any event out"});
+      report(std::move(diagnostic), "leave out one of the two");
+    }
+  }
+
+  void check_neighbours(const ElementDraft& before, const ElementDraft& element) {
+    if (before.kind == cep::ElementKind::kAbsence || before.step_tree == nullptr) return;
+    if (element.absence != nullptr) {
+      if (!can_be_empty(before)) return;
+      Diagnostic diagnostic = make_diagnostic(Code::kE0420, element.absence->no_span,
+                                              "an absence directly after an optional step");
+      diagnostic.labels.push_back({before.step_tree->span, "may be passed by"});
+      report(std::move(diagnostic),
+             "make a rule for each case, or write the absence after a step that is always there");
+      return;
+    }
+    const auto& count = before.step_tree->count;
+    if (before.kind == cep::ElementKind::kStep && count && count->greedy && can_be_empty(element)) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0422, count->greedy_span, "`greedy` before an optional step");
+      if (element.step_tree != nullptr) {
+        diagnostic.labels.push_back({element.step_tree->span, "may be passed by"});
+      }
+      report(std::move(diagnostic), "leave `greedy` out, or make the next step a must");
+    }
+  }
+
+  CheckContext& context_;
+  bool right_ = true;
+};
+}  // namespace
+
+bool check_shape(CheckContext& context, const tree::Pattern& pattern,
+                 const std::vector<ElementDraft>& elements) {
+  bool right = ShapeChecker(context).check(elements);
+  const auto report = [&](Code code, std::string message, std::string help) {
+    right = false;
+    Diagnostic diagnostic = make_diagnostic(code, pattern.span, std::move(message));
+    diagnostic.helps.push_back(std::move(help));
+    context.sink.report(std::move(diagnostic));
+  };
+  if (!elements.empty() && can_be_empty(elements)) {
+    report(Code::kE0423, "a pattern that may take no event",
+           "at least one step of it must be neither optional nor from 0");
+  }
+  if (count_states(elements, kPatternStatesMax) > kPatternStatesMax) {
+    report(Code::kE0433, fmt::format("a pattern of more than {} states", kPatternStatesMax),
+           "a step is one; the steps of an `all of` count once for each set of the others: split "
+           "the rule");
+  }
+  return right;
+}
+}  // namespace tocsin::rules
