@@ -107,7 +107,8 @@ bool same_value(const Value& a, const Value& b);
 /// and must fit 64 bits when both operands do, 128 bits otherwise; `/` gives a fraction; a float on
 /// either side gives a float. Fractions that leave 128 bits are missing. time - time, date - date,
 /// time +- duration, duration +- duration, duration * number (rounded half even to us), duration /
-/// duration (a float) and -duration. `%` is on ints, with the sign of the dividend.
+/// duration (a float) and -duration. `%` is on ints and decimals (at the
+/// larger scale), with the sign of the dividend.
 Value add(const Value& a, const Value& b);
 Value subtract(const Value& a, const Value& b);
 Value multiply(const Value& a, const Value& b);
