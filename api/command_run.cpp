@@ -268,7 +268,8 @@ class Session {
 
   runtime::Sinks sinks(AlertWriter& alerts) {
     runtime::Sinks sinks;
-    sinks.alert = [this, &alerts](const cep::Alert& alert) {
+    sinks.alert = [this, &alerts](const cep::Alert& alert) -> Result<void> {
+      if (program_.plan().rules[alert.rule.value].status != cep::Status::kLive) return {};
       Result<void> written = alerts.write(alert);
       note(written);
       return written;

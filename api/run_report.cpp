@@ -89,6 +89,14 @@ void add_examples(Lines& lines, const std::vector<std::string>& examples) {
 
 void add_ignored(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
+  if (summary.repeats != 0) {
+    lines.add("repeats: {} left out, with the id of one before (`unique`)",
+              format_count(summary.repeats, "event"));
+  }
+  if (summary.ids_forgotten != 0) {
+    lines.add("  limits: {} forgotten, the oldest of `unique` event types: say `unique within`",
+              format_count(summary.ids_forgotten, "id"));
+  }
   if (summary.ignored != 0) {
     lines.add("  ignored: {} of types that no rule file declares",
               format_count(summary.ignored, "event"));
@@ -140,8 +148,15 @@ void add_alerts(Lines& lines, const RunReport& report) {
     id_width = std::max(id_width, rules[i].id.size());
   }
   for (const std::size_t i : loud) {
-    lines.add("  {:>{}}  {:<{}}  {}", format_count(summary.alerts_by_rule[i]), count_width,
-              rules[i].id, id_width, rules[i].title);
+    const char* const status = rules[i].status == cep::Status::kInternal ? " (internal)"
+                               : rules[i].status == cep::Status::kShadow ? " (shadow)"
+                                                                         : "";
+    lines.add("  {:>{}}  {:<{}}  {}{}", format_count(summary.alerts_by_rule[i]), count_width,
+              rules[i].id, id_width, rules[i].title, status);
+  }
+  if (summary.undelivered != 0) {
+    lines.add("  not delivered: {}, of internal and shadow rules",
+              format_count(summary.undelivered, "alert"));
   }
   if (!silent.empty()) {
     const std::size_t shown = std::min(silent.size(), kSilentRulesShown);

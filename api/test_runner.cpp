@@ -163,7 +163,7 @@ std::string events_as_ndjson(const cep::Plan& plan, const rules::EmbeddedTest& t
     cep::append_json_string(json_type, type.json_type);
     put(members, {"type"}, 0, json_type);
     for (std::size_t i = 0; i < event.fields.size(); ++i) {
-      if (event.fields[i].view().is_missing()) continue;
+      if (type.fields[i].computed || event.fields[i].view().is_missing()) continue;
       std::string value;
       cep::append_json(value, event.fields[i].view());
       put(members, type.fields[i].path, 0, value);
@@ -203,6 +203,7 @@ Result<TestOutcome> run_embedded_test(const cep::Program& program,
   const Result<runtime::RunSummary> summary = runtime::run(program, {input}, options, sinks);
   if (!summary) return tl::unexpected(summary.error());
   outcome.late = summary->late;
+  outcome.repeats = summary->repeats;
   outcome.differences = compare_alerts(plan, test, outcome.alerts);
   outcome.differences.insert(outcome.differences.end(), rejected.begin(), rejected.end());
   return outcome;
@@ -271,6 +272,10 @@ std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& t
   if (outcome.late != 0) {
     text += fmt::format("  {} of the events came too late and {} dropped\n", outcome.late,
                         outcome.late == 1 ? "was" : "were");
+  }
+  if (outcome.repeats != 0) {
+    text += fmt::format("  {} of the events had the id of one before and {} ignored (`unique`)\n",
+                        outcome.repeats, outcome.repeats == 1 ? "was" : "were");
   }
   text += "  events, from " + cep::format_time(test.starting) + '\n';
   std::size_t width = 0;

@@ -18,6 +18,7 @@ struct TestOutcome {
   std::vector<cep::Alert> alerts;        // of the test's rule, in order
   std::vector<std::string> differences;  // from what was expected; none: passed
   std::uint64_t late = 0;                // events that came too late and were dropped
+  std::uint64_t repeats = 0;             // events that `unique` left out
   bool passed() const { return differences.empty(); }
 };
 /// Runs one test. All its events are one source that waits for the greatest `up to D late` of their

@@ -1,6 +1,7 @@
 /// Alerts: a match reported. Format 1 is a contract (ARCHITECTURE.md, Alert).
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,11 @@ struct Alert {
   std::vector<BoundEvent> events;  // in the order taken
   std::uint64_t held_back = 0;     // matches that `once` held back since the last alert of this key
   std::uint64_t late_us = 0;       // 0: on time
-  std::uint64_t truncated = 0;     // matches beyond the limit of one event; 0: none
+  std::uint64_t truncated = 0;     // matches beyond the limit of one event, or events of a closing
+                                   // window beyond those shown; 0: none
   std::uint64_t lost_runs = 0;     // partial matches that this key lost to a budget; 0: none
+  /// Of a window that closed: its begin; `ts` is its end.
+  std::optional<EventTime> window_begin = {};
 };
 /// One line of format 1, without a line end. A member that is missing is left out.
 std::string format_alert(const Plan& plan, const Alert& alert);

@@ -51,19 +51,33 @@ std::uint64_t lateness_us(const EventView& event) {
 }
 }  // namespace
 
+namespace {
+// Whether an event has the subset's type and role.
+bool may_be_in(const Subset& subset, const EventView& event, const EvalScope& scope) {
+  if (subset.type != event.type()) return false;
+  if (subset.role.empty()) return true;
+  const std::vector<std::string>& roles = scope.table->roles[event.type().value];
+  const std::uint32_t taken = event.row != nullptr ? scope.roles : event.kept->roles();
+  for (std::size_t place = 0; place < roles.size(); ++place) {
+    if ((taken >> place & 1) != 0 && roles[place] == subset.role) return true;
+  }
+  return false;
+}
+}  // namespace
+
 std::size_t subset_of_event(const Element& element, const EventView& event,
                             const EvalScope& scope) {
   std::size_t last = 0;
   std::size_t count = 0;
   for (std::size_t i = 0; i < element.events.size(); ++i) {
-    if (element.events[i].type != event.type()) continue;
+    if (!may_be_in(element.events[i], event, scope)) continue;
     last = i;
     ++count;
   }
   if (count == 1) return last;
   for (std::size_t i = 0; i < last; ++i) {
     const Subset& subset = element.events[i];
-    if (subset.type != event.type()) continue;
+    if (!may_be_in(subset, event, scope)) continue;
     if (!subset.condition || evaluate(*subset.condition, event, scope).is_true()) return i;
   }
   return last;  // it fits, so it is in one of them

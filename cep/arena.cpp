@@ -2,24 +2,15 @@
 
 #include <bit>
 #include <cstring>
-#include <new>
 
 #include "cep/base/assert.h"
+#include "cep/base/prefetch.h"
 
 namespace tocsin::cep {
 namespace {
-constexpr std::size_t kLine = 64;
 constexpr std::array<std::uint32_t, 20> kClassWords = {
     8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512};
 }  // namespace
-
-void Arena::FreeBytes::operator()(std::byte* bytes) const {
-  ::operator delete[](bytes, std::align_val_t{kLine});
-}
-
-Arena::Bytes Arena::aligned_bytes(std::size_t size) {
-  return Bytes(static_cast<std::byte*>(::operator new[](size, std::align_val_t{kLine})));
-}
 
 // Eight classes of one line more each, then four for each doubling.
 std::size_t Arena::class_of(std::uint32_t words) {
@@ -52,7 +43,7 @@ void Arena::open_chunk() {
     used_ += kClassWords[size_class];
   }
   TOCSIN_ASSERT(chunks_.size() < kLargeBit >> kChunkBits, "a shard stays below 16 GiB");
-  chunks_.push_back(aligned_bytes(std::size_t{kChunkWords} * 8));
+  chunks_.push_back(make_pages(std::size_t{kChunkWords} * 8));
   bytes_ += std::size_t{kChunkWords} * 8;
   used_ = chunks_.size() == 1 ? kClassWords[0] : 0;  // reference 0 names none
 }
@@ -60,7 +51,7 @@ void Arena::open_chunk() {
 BlockRef Arena::allocate(std::uint32_t words) {
   live_words_ += words;
   if (words > kSmallMax) {
-    Bytes bytes = aligned_bytes(std::size_t{words} * 8);
+    Pages bytes = make_pages(std::size_t{words} * 8);
     bytes_ += std::size_t{words} * 8;
     if (large_free_.empty()) {
       large_.push_back(std::move(bytes));
@@ -74,6 +65,7 @@ BlockRef Arena::allocate(std::uint32_t words) {
   const std::size_t size_class = class_of(words);
   if (const BlockRef block = free_[size_class]; block != 0) {
     std::memcpy(&free_[size_class], at(block), sizeof(BlockRef));
+    if (free_[size_class] != 0) tocsin::prefetch(at(free_[size_class]));
     return block;
   }
   if ((1U << kChunkBits) - used_ < words) open_chunk();

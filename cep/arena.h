@@ -9,8 +9,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
+
+#include "cep/base/pages.h"
 
 namespace tocsin::cep {
 /// Names a block; 0 names none.
@@ -41,18 +42,12 @@ class Arena {
   static constexpr std::uint32_t kSmallMax = 512;  // words of the largest small block
   static constexpr std::size_t kClassCount = 20;
 
-  struct FreeBytes {
-    void operator()(std::byte* bytes) const;
-  };
-  using Bytes = std::unique_ptr<std::byte[], FreeBytes>;
-
   static std::size_t class_of(std::uint32_t words);
-  static Bytes aligned_bytes(std::size_t size);
   void keep_for_later(BlockRef block, std::size_t size_class);
   void open_chunk();
 
-  std::vector<Bytes> chunks_;
-  std::vector<Bytes> large_;
+  std::vector<Pages> chunks_;
+  std::vector<Pages> large_;
   std::vector<std::uint32_t> large_free_;  // places of large_ that hold nothing
   std::array<BlockRef, kClassCount> free_{};
   std::uint32_t used_ = 1U << kChunkBits;  // words cut from the last chunk

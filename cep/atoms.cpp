@@ -501,14 +501,16 @@ void evaluate_column(const Atom& atom, const Column& column, std::uint32_t rows,
 }  // namespace
 
 void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
-                        const std::vector<std::uint32_t>& rows_of_type,
+                        const std::vector<std::uint32_t>& rows_of_type, bool only_alerts,
                         std::uint64_t& values_missing) {
   const AtomSet& atoms = program.atoms;
+  const std::vector<EventType>& types = program.plan->event_types;
   bits_.resize(atoms.count());
   texts_.evaluate(program, atoms.texts(), batch, rows_of_type, values_missing);
   bool has_expressions = false;
   for (std::size_t t = 0; t < rows_of_type.size(); ++t) {
     const std::uint32_t rows = rows_of_type[t];
+    if (only_alerts && !types[t].is_alert()) continue;
     for (const std::uint32_t index : atoms.of_type(EventTypeIndex(t))) {
       const Atom& atom = atoms.atom(index);
       Words& out = bits_[index];
@@ -532,6 +534,7 @@ void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
   scope.batch = &batch;
   scope.values_missing = &values_missing;
   for (const Row& row : batch.rows) {
+    if (only_alerts && !types[row.type.value].is_alert()) continue;
     const EventView event{&row, nullptr};
     for (const std::uint32_t index : atoms.of_type(row.type)) {
       const Atom& atom = atoms.atom(index);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cep/base/assert.h"
+#include "cep/decimal.h"
 
 namespace tocsin::cep {
 namespace {
@@ -74,15 +75,38 @@ void Batch::append(const Plan& plan, EventTypeIndex type, EventTime engine_time,
   rows.push_back(row);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Value value = i < fields.size() ? fields[i] : Value::missing();
-    Column& column = columns[i];
-    column.known.push_back(value.is_missing() ? 0 : 1);
-    if (event_type.fields[i].type.kind == TypeKind::kString) {
-      column.texts.push_back(texts.store(value.text));
-    } else {
-      column.words.push_back(value.kind == ValueKind::kFloat
-                                 ? std::bit_cast<std::int64_t>(value.real)
-                                 : static_cast<std::int64_t>(value.number));
+    append_value(columns[i], event_type.fields[i].type, value, texts);
+  }
+}
+
+Value value_as(const Type& type, const Value& value) {
+  if (value.is_missing()) return value;
+  switch (type.kind) {
+    case TypeKind::kFloat:
+      return to_float(value);
+    case TypeKind::kDecimal: {
+      const bool is_fraction = value.kind == ValueKind::kFraction;
+      const Int128 denominator = is_fraction ? value.denominator : power_of_ten(value.scale);
+      const std::optional<Int128> mantissa =
+          divide_half_even(value.number, denominator, type.scale);
+      return mantissa ? Value::decimal(*mantissa, type.scale) : Value::missing();
     }
+    case TypeKind::kInt: {
+      const bool fits = value.number >= INT64_MIN && value.number <= INT64_MAX;
+      return fits ? value : Value::missing();
+    }
+    default:
+      return value;
+  }
+}
+void append_value(Column& column, const Type& type, const Value& value, TextArena& texts) {
+  column.known.push_back(value.is_missing() ? 0 : 1);
+  if (type.kind == TypeKind::kString) {
+    column.texts.push_back(texts.store(value.text));
+  } else {
+    column.words.push_back(value.kind == ValueKind::kFloat
+                               ? std::bit_cast<std::int64_t>(value.real)
+                               : static_cast<std::int64_t>(value.number));
   }
 }
 

@@ -54,8 +54,9 @@ struct Row {
   EventTime ts;
   ArrivalNumber arrival;
   std::uint32_t equal_number =
-      0;                 // its number among equals at its time; only for types without an id field
-  std::string_view raw;  // the JSON line; only for types without an id field (for their identity)
+      0;  // its number among equals at its time; only for types without an id field
+  std::string_view
+      raw;  // only for types without an id field, for their identity: the JSON line, an alert's id
 };
 /// Invariant of a slice given to the engine: rows ascend by (engine_time, arrival).
 struct Batch {
@@ -81,6 +82,11 @@ struct Batch {
   /// The value of a field of a row; missing where it has no column.
   Value value(const Plan& plan, const Row& row, FieldIndex field) const;
 };
+/// An expression's value as a field of this type keeps it: a quotient is rounded half even, a
+/// number widened. Missing where it does not fit.
+Value value_as(const Type& type, const Value& value);
+/// Appends a value of the column's type, or a missing one; its text is copied into `texts`.
+void append_value(Column& column, const Type& type, const Value& value, TextArena& texts);
 /// The value that entry `index` of a column of this type holds.
 Value column_value(const Type& type, const Column& column, std::uint32_t index);
 }  // namespace tocsin::cep

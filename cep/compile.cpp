@@ -9,7 +9,8 @@
 #include "cep/plan_support.h"
 
 namespace tocsin::cep {
-Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits) : plan_(*plan) {
+Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits)
+    : plan_(*plan), graph_(*plan) {
   out_->plan = std::move(plan);
   out_->limits = limits;
   out_->atoms = AtomSet(plan_);
@@ -23,6 +24,8 @@ Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cach
   if (!texts) return tl::unexpected(texts.error());
   out_->texts = std::move(*texts);
   assign_tables();
+  out_->value_count = plan_.features.size();
+  find_passes();
   for (std::size_t i = 0; i < plan_.features.size(); ++i) compile_feature(i);
   for (std::size_t i = 0; i < plan_.rules.size(); ++i) compile_rule(i);
   number_operators();
@@ -60,13 +63,11 @@ void Compiler::find_used_fields() {
   };
   for (const Feature& feature : plan_.features) {
     use_events(feature.events);
-    use_expr(feature.where.get());
-    use_expr(feature.argument.get());
+    for (const Expr* expr : feature_exprs(feature)) use_expr(expr);
     use_key(feature.key);
   }
   for (const Rule& rule : plan_.rules) {
-    for (const Element& element : rule.pattern) use_events(element.events);
-    use_events(rule.considered);
+    for_each_kinds(rule, use_events);
     for (const Expr* expr : all_exprs(rule)) use_expr(expr);
     use_key(rule.key);
     for (const Captured& captured : rule.captured) {
@@ -80,26 +81,66 @@ void Compiler::find_used_fields() {
     if (event_type.id_field && event_types_bound_.count(type) != 0) {
       use(type, *event_type.id_field);
     }
+    if (event_type.unique && event_type.id_field) use(type, *event_type.id_field);
     if (!out_->used_types[t]) {
       out_->used_fields[t].assign(event_type.fields.size(), false);
+    }
+    // What a computed field reads, those that it computes from before it.
+    std::vector<FieldIndex>& computed = out_->computed.emplace_back();
+    for (std::size_t f = event_type.fields.size(); f-- > 0;) {
+      const Field& field = event_type.fields[f];
+      if (!field.computed || !out_->used_fields[t][f]) continue;
+      use_expr(field.computed.get());
+      computed.insert(computed.begin(), FieldIndex(f));
+    }
+    out_->decoded_fields.push_back(out_->used_fields[t]);
+    for (const FieldIndex field : computed) out_->decoded_fields[t][field.value] = false;
+  }
+  find_alert_types();
+}
+
+// Which kinds of alerts anything reads: those of one rule before those of any.
+void Compiler::find_alert_types() {
+  out_->alert_types.resize(plan_.rules.size());
+  for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
+    const std::optional<RuleIndex> raiser = plan_.event_types[t].alert_of;
+    if (raiser && out_->used_types[t]) out_->alert_types[raiser->value].emplace_back(t);
+  }
+  for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
+    if (!out_->used_types[t]) continue;
+    for (const RuleIndex raiser : plan_.event_types[t].any_alert_of) {
+      if (plan_.rules[raiser.value].status == Status::kShadow) continue;
+      out_->alert_types[raiser.value].emplace_back(t);
     }
   }
 }
 
 Program::Program(std::shared_ptr<const ProgramImpl> impl) : impl_(std::move(impl)) {}
 const Plan& Program::plan() const { return *impl_->plan; }
-const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->used_fields; }
+const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->decoded_fields; }
 const std::vector<bool>& Program::used_types() const { return impl_->used_types; }
 
 Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits,
                         TextDatabaseCache* cache) {
   std::vector<std::string> problems = validate(*plan);
   if (problems.empty()) problems = unsupported(*plan, limits);
+  if (problems.empty()) {
+    const std::string cycle = OperatorGraph(*plan).cycle();
+    if (!cycle.empty()) problems.push_back("operators feed each other: " + cycle);
+  }
   if (!problems.empty()) {
     return fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n")));
   }
-  auto program = Compiler(std::move(plan), limits).run(cache);
-  if (!program) return tl::unexpected(program.error());
-  return Program(std::move(*program));
+  auto made = Compiler(std::move(plan), limits).run(cache);
+  if (!made) return tl::unexpected(made.error());
+  std::shared_ptr<const ProgramImpl> program = std::move(*made);
+  for (const TableProgram& table : program->tables) {
+    if (table.sources.size() <= kSourcesMax) continue;
+    return fail(
+        Errc::kInvalidArgument,
+        fmt::format("features of one key are read under {} other keys; at most {}",
+                    table.sources.size() - table.role_places, kSourcesMax - table.role_places));
+  }
+  return Program(std::move(program));
 }
 }  // namespace tocsin::cep

@@ -79,9 +79,10 @@ ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& eleme
     }
     (reads_run(*expr) ? program.by_run : program.by_row).push_back(std::move(asked));
   }
-  Predicate predicate = make_predicate(element.events, of_event);
-  program.predicate = add_predicate(rule.table, predicate);
-  rule_predicates_.push_back(std::move(predicate));
+  Rows rows{seen_by(*rule.rule, element.events), std::move(of_event)};
+  program.predicate =
+      add_predicate(rule.table, make_predicate(rule.table, rows.events, rows.conjuncts));
+  rule_rows_.push_back(std::move(rows));
   if (!program.by_row.empty()) program.place = rule.row_places++;
   return program;
 }
@@ -101,7 +102,7 @@ void Compiler::compile_rule(std::size_t index) {
       program.step_of_var[element.var.value] = step_count++;
     }
   }
-  rule_predicates_.clear();
+  rule_rows_.clear();
   for (std::size_t i = 0; i < rule.pattern.size(); ++i) {
     const Element& element = rule.pattern[i];
     if (element.kind == ElementKind::kStep) {
@@ -125,8 +126,8 @@ void Compiler::compile_rule(std::size_t index) {
     }
   }
   if (program.strict) {
-    program.considered_predicate =
-        add_predicate(program.table, make_predicate(rule.considered, {}));
+    program.considered_predicate = add_predicate(
+        program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
   }
   program.method = method_of(program);
   // A match given at a deadline skips past an event in the past: a later start outlives an older
@@ -135,7 +136,7 @@ void Compiler::compile_rule(std::size_t index) {
       program.prunes && !program.within &&
       !(program.ends_absent && rule.selection.kind == SelectionKind::kSkipPastLast);
   find_live_steps(program);
-  find_level(program);
+  find_reads(program);
   TableProgram& table = out_->tables[program.table];
   if (program.ends_absent) table.longest_us = std::max(table.longest_us, program.wait.us);
   if (program.within) table.longest_us = std::max(table.longest_us, program.within->us);
@@ -143,25 +144,22 @@ void Compiler::compile_rule(std::size_t index) {
   capture(program);
 }
 
-void Compiler::find_level(RuleProgram& program) {
-  for (const FeatureIndex feature : features_read(all_exprs(*program.rule))) {
-    if (keys_differ(plan_.features[feature.value].key, program.rule->key)) program.level = 1;
-    if (out_->features[feature.value].table != program.table) program.pass = 1;
+// Alerts of shadow rules are for shadow rules alone.
+std::vector<Subset> Compiler::seen_by(const Rule& rule, const std::vector<Subset>& events) const {
+  return rule.status == Status::kShadow ? events : seen_by_features(events);
+}
+
+void Compiler::find_reads(RuleProgram& program) {
+  const Rule& rule = *program.rule;
+  probe(all_exprs(rule), program.table, program.pass, rule_rows_);
+  if (!program.ends_absent) return;
+  std::set<FeatureIndex> values;
+  for (const Expr* root : alert_exprs(rule)) {
+    for_each_expr(*root, [&](const Expr& expr) {
+      if (expr.op == Op::kFeature) values.insert(out_->value_of(expr));
+    });
   }
-  if (program.ends_absent) {
-    const std::set<FeatureIndex> read = features_read(alert_exprs(*program.rule));
-    program.deadline_features.assign(read.begin(), read.end());
-  }
-  if (program.pass == 0) return;
-  out_->pass_count = 2;
-  for (const FeatureIndex feature : features_read(all_exprs(*program.rule))) {
-    FeatureProgram& probed = out_->features[feature.value];
-    probed.is_probed = true;
-    // The value is asked for where the rule's steps and absences may take an event.
-    for (const Predicate& predicate : rule_predicates_) {
-      probe_predicates_[feature].push_back(add_predicate(probed.table, predicate));
-    }
-  }
+  program.deadline_features.assign(values.begin(), values.end());
 }
 
 // ---- what records keep of events

@@ -8,22 +8,49 @@
 #include "cep/expr_walk.h"
 
 namespace tocsin::cep {
-bool keys_differ(const KeySpec& a, const KeySpec& b) {
-  if (a.parts.size() != b.parts.size()) return true;
-  for (std::size_t i = 0; i < a.parts.size(); ++i) {
-    for (const KeyMember& mine : a.parts[i].members) {
-      for (const KeyMember& other : b.parts[i].members) {
-        if (mine.type == other.type && mine.field != other.field) return true;
+namespace {
+// The roles that an event type has in a key, in order.
+std::vector<std::string> roles_of(const KeySpec& key, EventTypeIndex type) {
+  std::vector<std::string> roles;
+  for (const KeyPart& part : key.parts) {
+    for (const KeyMember& member : part.members) {
+      if (member.type != type || member.role.empty()) continue;
+      if (std::find(roles.begin(), roles.end(), member.role) == roles.end()) {
+        roles.push_back(member.role);
       }
     }
   }
-  return false;
+  return roles;
+}
+// The fields of a key in an event type, as one of its roles (empty: without).
+KeyFields key_fields(const KeySpec& key, EventTypeIndex type, const std::string& role) {
+  KeyFields fields;
+  for (const KeyPart& part : key.parts) {
+    for (const KeyMember& member : part.members) {
+      if (member.type != type || (!member.role.empty() && member.role != role)) continue;
+      fields.fields.push_back(member.field);
+      break;
+    }
+  }
+  fields.complete = fields.fields.size() == key.parts.size();
+  fields.is_one_text =
+      fields.complete && fields.fields.size() == 1 && key.parts[0].type.kind == TypeKind::kString;
+  return fields;
 }
 
-namespace {
 // Whether they are one key expression: nowhere different, and alike by name or by a field.
 bool is_one_key(const KeySpec& a, const KeySpec& b) {
   if (keys_differ(a, b)) return false;
+  for (const KeyPart& part : a.parts) {
+    for (const KeyMember& member : part.members) {
+      const std::vector<std::string> other = roles_of(b, member.type);
+      const bool has_both = std::any_of(b.parts.begin(), b.parts.end(), [&](const KeyPart& p) {
+        return std::any_of(p.members.begin(), p.members.end(),
+                           [&](const KeyMember& m) { return m.type == member.type; });
+      });
+      if (has_both && other != roles_of(a, member.type)) return false;
+    }
+  }
   for (std::size_t i = 0; i < a.parts.size(); ++i) {
     if (!(a.parts[i].type == b.parts[i].type)) return false;
     if (a.parts[i].name == b.parts[i].name) continue;
@@ -39,9 +66,10 @@ bool is_one_key(const KeySpec& a, const KeySpec& b) {
 void merge_key(KeySpec& into, const KeySpec& from) {
   for (std::size_t i = 0; i < into.parts.size(); ++i) {
     for (const KeyMember& member : from.parts[i].members) {
-      const bool known =
-          std::any_of(into.parts[i].members.begin(), into.parts[i].members.end(),
-                      [&](const KeyMember& other) { return other.type == member.type; });
+      const bool known = std::any_of(
+          into.parts[i].members.begin(), into.parts[i].members.end(), [&](const KeyMember& other) {
+            return other.type == member.type && other.role == member.role;
+          });
       if (!known) into.parts[i].members.push_back(member);
     }
   }
@@ -70,24 +98,80 @@ void Compiler::assign_tables() {
     out_->features[i].table = table_of(plan_.features[i].key);
   }
   predicate_places_.resize(out_->tables.size());
+  const std::size_t types = plan_.event_types.size();
   for (TableProgram& table : out_->tables) {
-    table.layouts.resize(plan_.event_types.size());
-    table.by_type.resize(plan_.event_types.size());
-    for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
-      KeyFields& key = table.by_type[t];
-      for (const KeyPart& part : table.key.parts) {
-        for (const KeyMember& member : part.members) {
-          if (member.type == EventTypeIndex(t)) {
-            key.fields.push_back(member.field);
-            break;
-          }
+    table.layouts.resize(types);
+    table.roles.resize(types);
+    for (std::size_t t = 0; t < types; ++t) {
+      table.roles[t] = roles_of(table.key, EventTypeIndex(t));
+      table.role_places =
+          std::max(table.role_places, static_cast<std::uint32_t>(table.roles[t].size()));
+    }
+    for (std::uint32_t place = 0; place < table.role_places; ++place) {
+      KeySource& source = table.sources.emplace_back();
+      for (std::size_t t = 0; t < types; ++t) {
+        const std::vector<std::string>& roles = table.roles[t];
+        if (place > 0 && place >= roles.size()) {
+          source.by_type.emplace_back();
+        } else {
+          source.by_type.push_back(key_fields(table.key, EventTypeIndex(t),
+                                              roles.empty() ? std::string() : roles[place]));
         }
       }
-      key.complete = key.fields.size() == table.key.parts.size();
-      key.is_one_text = key.complete && key.fields.size() == 1 &&
-                        table.key.parts[0].type.kind == TypeKind::kString;
     }
   }
+}
+
+// What crosses between tables or comes as an alert's event takes a further pass.
+void Compiler::find_passes() {
+  using How = OperatorInput::How;
+  const auto table_of_op = [&](OperatorRef op) {
+    return op.is_rule ? out_->rules[op.index].table : out_->features[op.index].table;
+  };
+  // A feature that waits for a rule which reads it lets it go first at each event.
+  const auto feeds_back = [&](OperatorRef of, const OperatorInput& input) {
+    return input.how == How::kUnlessAlerted && graph_.depends(input.from, of);
+  };
+  const OperatorGraph::Depths passes = graph_.depths(
+      [&](OperatorRef of, const OperatorInput& input) -> std::uint32_t {
+        if (input.how == How::kAlerts) return 1;
+        const std::uint32_t table = table_of_op(of);
+        const bool crosses = input.has_arguments || table_of_op(input.from) != table;
+        if (input.how == How::kFeature) return crosses ? 1 : 0;
+        return crosses || out_->tables[table].role_places > 1 ? 1 : 0;
+      },
+      [&](OperatorRef of, const OperatorInput& input) { return !feeds_back(of, input); });
+  levels_ = graph_.levels();
+  for (RuleProgram& rule : out_->rules) {
+    const auto index = static_cast<std::size_t>(&rule - out_->rules.data());
+    rule.pass = passes.rules[index];
+    rule.level = levels_.rules[index];
+    out_->pass_count = std::max(out_->pass_count, rule.pass + 1);
+  }
+  for (std::size_t i = 0; i < out_->features.size(); ++i) {
+    FeatureProgram& feature = out_->features[i];
+    feature.pass = feature.take_pass = passes.features[i];
+    feature.unless = plan_.features[i].unless_alerted_by;
+    out_->pass_count = std::max(out_->pass_count, feature.pass + 1);
+  }
+  for (FeatureProgram& feature : out_->features) {
+    if (!feature.unless) continue;
+    RuleProgram& rule = out_->rules[feature.unless->value];
+    rule.is_watched = true;
+    const auto index = static_cast<std::uint32_t>(&feature - out_->features.data());
+    const bool waits = graph_.depends({true, feature.unless->value}, {false, index});
+    const bool in_place = rule.table == feature.table && rule.pass == feature.pass &&
+                          out_->tables[rule.table].role_places == 1;
+    if (waits && !in_place) out_->row_by_row = true;
+  }
+  if (!out_->row_by_row) return;
+  for (std::uint32_t i = 0; i < out_->features.size(); ++i) {
+    FeatureProgram& feature = out_->features[i];
+    if (feature.unless && graph_.depends({true, feature.unless->value}, {false, i})) {
+      feature.take_pass = out_->pass_count;
+    }
+  }
+  ++out_->pass_count;
 }
 
 // ---- predicates
@@ -107,28 +191,37 @@ std::uint32_t Compiler::add_predicate(std::uint32_t table, Predicate predicate) 
   return place->second;
 }
 
-Predicate Compiler::make_predicate(const std::vector<Subset>& events,
+Predicate Compiler::make_predicate(std::uint32_t table, const std::vector<Subset>& events,
                                    const std::vector<ExprPtr>& conjuncts) {
   using Step = AtomFormula::Step;
+  const TableProgram& program = out_->tables[table];
+  const std::size_t types = plan_.event_types.size();
   Predicate predicate;
-  predicate.by_type.resize(plan_.event_types.size());
-  for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
-    const EventTypeIndex type(t);
-    AtomFormula& formula = predicate.by_type[t];
-    std::uint32_t alternatives = 0;
+  predicate.by_type.resize(types * program.role_places);
+  std::vector<const Subset*> fitting;
+  for (std::size_t i = 0; i < predicate.by_type.size(); ++i) {
+    const EventTypeIndex type(i % types);
+    const std::size_t place = i / types;
+    const std::vector<std::string>& roles = program.roles[type.value];
+    AtomFormula& formula = predicate.by_type[i];
+    fitting.clear();
     bool is_all = false;
     for (const Subset& subset : events) {
       if (subset.type != type) continue;
-      ++alternatives;
+      const bool other_role = !subset.role.empty() && !roles.empty() && place < roles.size() &&
+                              subset.role != roles[place];
+      if (other_role || (place > 0 && place >= roles.size())) continue;
+      fitting.push_back(&subset);
       is_all = is_all || !subset.condition;
     }
-    if (alternatives == 0) continue;
+    if (fitting.empty()) continue;
     std::uint32_t terms = 0;
     if (!is_all) {
-      for (const Subset& subset : events) {
-        if (subset.type == type) append(formula, type, *subset.condition);
+      for (const Subset* subset : fitting) append(formula, type, *subset->condition);
+      if (fitting.size() > 1) {
+        formula.steps.push_back(
+            Step{AtomFormula::Op::kOr, static_cast<std::uint32_t>(fitting.size())});
       }
-      if (alternatives > 1) formula.steps.push_back(Step{AtomFormula::Op::kOr, alternatives});
       ++terms;
     }
     for (const ExprPtr& conjunct : conjuncts) {
@@ -141,6 +234,13 @@ Predicate Compiler::make_predicate(const std::vector<Subset>& events,
   return predicate;
 }
 
+// The same for whoever looks on from another key: roles are the reader's own.
+std::uint32_t Compiler::add_rows(std::uint32_t table, const Rows& rows) {
+  std::vector<Subset> events = rows.events;
+  for (Subset& subset : events) subset.role.clear();
+  return add_predicate(table, make_predicate(table, events, rows.conjuncts));
+}
+
 void Compiler::append(AtomFormula& formula, EventTypeIndex type, const Expr& expr) {
   const AtomFormula added = out_->atoms.intern(type, expr, out_->lists);
   formula.steps.insert(formula.steps.end(), added.steps.begin(), added.steps.end());
@@ -148,6 +248,7 @@ void Compiler::append(AtomFormula& formula, EventTypeIndex type, const Expr& exp
 
 const Expr* Compiler::keep(const ExprPtr& expr) {
   out_->rewritten.push_back(expr);
+  add_reads(*expr);
   return expr.get();
 }
 
@@ -169,9 +270,114 @@ void Compiler::compile_feature(std::size_t index) {
   }
   std::vector<ExprPtr> conjuncts;
   split_conjuncts(feature.where, conjuncts);
-  program.predicate = add_predicate(program.table, make_predicate(feature.events, conjuncts));
+  Rows rows{seen_by_features(feature.events), {}};
+  for (const ExprPtr& conjunct : conjuncts) {
+    if (reads_key_state(*conjunct)) {
+      program.where.push_back(keep(conjunct));
+    } else {
+      rows.conjuncts.push_back(conjunct);
+    }
+  }
+  program.predicate =
+      add_predicate(program.table, make_predicate(program.table, rows.events, rows.conjuncts));
+  probe(feature_exprs(feature), program.table, program.pass, {rows});
   TableProgram& table = out_->tables[program.table];
   table.longest_us = std::max(table.longest_us, program.window_us);
+}
+
+// ---- reads that cross
+
+// Alerts of shadow rules are not for features.
+std::vector<Subset> Compiler::seen_by_features(const std::vector<Subset>& events) const {
+  std::vector<Subset> seen;
+  for (const Subset& subset : events) {
+    const std::optional<RuleIndex> raiser = plan_.event_types[subset.type.value].alert_of;
+    if (raiser && plan_.rules[raiser->value].status == Status::kShadow) continue;
+    seen.push_back(subset);
+  }
+  return seen;
+}
+
+// The place of a key of these arguments among the table's sources.
+std::uint32_t Compiler::source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments) {
+  std::vector<KeySource>& sources = out_->tables[table].sources;
+  const std::vector<KeyPart>& parts = out_->tables[table].key.parts;
+  const bool are_fields =
+      std::all_of(arguments.begin(), arguments.end(),
+                  [](const ExprPtr& argument) { return argument->op == Op::kField; });
+  KeySource fresh;
+  for (std::size_t t = 0; are_fields && t < plan_.event_types.size(); ++t) {
+    KeyFields fields;
+    for (const ExprPtr& argument : arguments) {
+      if (const auto field = argument->field.in(EventTypeIndex(t))) fields.fields.push_back(*field);
+    }
+    fields.complete = fields.fields.size() == arguments.size();
+    fields.is_one_text = fields.complete && arguments.size() == 1 &&
+                         parts[0].type.kind == TypeKind::kString &&
+                         arguments[0]->type.kind == TypeKind::kString;
+    fresh.by_type.push_back(std::move(fields));
+  }
+  if (!are_fields) {
+    for (const ExprPtr& argument : arguments) fresh.exprs.push_back(argument.get());
+  }
+  const auto agrees = [&](const KeySource& source) {
+    if (source.exprs.size() != fresh.exprs.size()) return false;
+    for (std::size_t i = 0; i < fresh.exprs.size(); ++i) {
+      if (describe(plan_, *source.exprs[i]) != describe(plan_, *fresh.exprs[i])) return false;
+    }
+    for (std::size_t t = 0; t < fresh.by_type.size(); ++t) {
+      const KeyFields& a = source.by_type[t];
+      const KeyFields& b = fresh.by_type[t];
+      if (a.complete && b.complete && a.fields != b.fields) return false;
+    }
+    return true;
+  };
+  for (std::uint32_t s = out_->tables[table].role_places; s < sources.size(); ++s) {
+    if (!agrees(sources[s])) continue;
+    for (std::size_t t = 0; t < fresh.by_type.size(); ++t) {
+      if (fresh.by_type[t].complete) sources[s].by_type[t] = fresh.by_type[t];
+    }
+    return s;
+  }
+  sources.push_back(std::move(fresh));
+  return static_cast<std::uint32_t>(sources.size() - 1);
+}
+
+// Gives the expression's reads under arguments their values.
+void Compiler::add_reads(const Expr& root) {
+  for_each_expr(root, [&](const Expr& expr) {
+    if (expr.op != Op::kFeature || expr.args.empty()) return;
+    const std::uint32_t source = source_of(out_->features[expr.feature.value].table, expr.args);
+    const auto [value, is_new] =
+        value_of_source_.try_emplace({expr.feature, source}, FeatureIndex(out_->value_count));
+    if (is_new) ++out_->value_count;
+    out_->reads_under[&expr] = value->second;
+  });
+}
+
+void Compiler::probe(const std::vector<const Expr*>& exprs, std::uint32_t table, std::uint32_t pass,
+                     const std::vector<Rows>& rows) {
+  for (const Expr* root : exprs) {
+    add_reads(*root);
+    for_each_expr(*root, [&](const Expr& expr) {
+      if (expr.op != Op::kFeature) return;
+      const FeatureProgram& feature = out_->features[expr.feature.value];
+      if (expr.args.empty() && feature.table == table && feature.pass == pass) return;
+      const FeatureIndex value = out_->value_of(expr);
+      const auto [place, is_new] =
+          probe_of_value_.try_emplace(value, static_cast<std::uint32_t>(out_->probes.size()));
+      if (is_new) {
+        ProbeProgram fresh;
+        fresh.value = value;
+        fresh.feature = expr.feature;
+        if (!expr.args.empty()) fresh.source = source_of(feature.table, expr.args);
+        out_->probes.push_back(std::move(fresh));
+      }
+      for (const Rows& of_reader : rows) {
+        out_->probes[place->second].predicates.push_back(add_rows(feature.table, of_reader));
+      }
+    });
+  }
 }
 
 // ---- operators
@@ -187,17 +393,25 @@ void Compiler::number_operators() {
     into.bit_predicates.push_back(std::move(predicates));
     return static_cast<std::uint32_t>(into.operators.size());
   };
-  for (FeatureProgram& feature : out_->features) {
-    feature.op =
-        add(feature.table, OperatorKind::kFeature, feature.index.value, 0, {feature.predicate});
+  const auto add_feature = [&](FeatureProgram& feature) {
+    feature.op = add(feature.table, OperatorKind::kFeature, feature.index.value, feature.take_pass,
+                     {feature.predicate});
     out_->tables[feature.table].bit_predicates[0].push_back(feature.predicate);
+  };
+  for (const FeatureIndex index : graph_.features_in_order()) {
+    FeatureProgram& feature = out_->features[index.value];
+    if (!feature.unless) add_feature(feature);
   }
-  for (FeatureProgram& feature : out_->features) {
-    if (!feature.is_probed) continue;
-    feature.probe_op = add(feature.table, OperatorKind::kProbe, feature.index.value, 0,
-                           probe_predicates_[feature.index]);
+  for (std::uint32_t i = 0; i < out_->probes.size(); ++i) {
+    const ProbeProgram& probe = out_->probes[i];
+    const FeatureProgram& feature = out_->features[probe.feature.value];
+    add(feature.table, OperatorKind::kProbe, i, feature.pass, probe.predicates);
   }
   for (RuleProgram& rule : out_->rules) {
+    if (rule.method == Method::kStrict) {
+      join_strict_group(rule);
+      continue;
+    }
     std::vector<std::uint32_t> predicates;
     for (const StepProgram& step : rule.steps) {
       predicates.push_back(step.take.predicate);
@@ -210,6 +424,55 @@ void Compiler::number_operators() {
       out_->tables[rule.table].bit_predicates[0].push_back(rule.steps[0].take.predicate);
     }
   }
+  for (std::size_t i = 0; i < out_->strict_groups.size(); ++i) {
+    const StrictGroup& group = out_->strict_groups[i];
+    std::vector<std::uint32_t> predicates = {group.considered_predicate};
+    for (const std::uint32_t r : group.rules) {
+      const std::vector<StepProgram>& steps = out_->rules[r].steps;
+      for (const StepProgram& step : steps) predicates.push_back(step.take.predicate);
+      out_->tables[group.table].bit_predicates[0].push_back(steps[0].take.predicate);
+    }
+    const std::uint32_t op = add(group.table, OperatorKind::kStrict, static_cast<std::uint32_t>(i),
+                                 group.pass, std::move(predicates));
+    for (const std::uint32_t r : group.rules) out_->rules[r].op = op;
+  }
+  // After the rule that decides over their events.
+  for (FeatureProgram& feature : out_->features) {
+    if (feature.unless) add_feature(feature);
+  }
+  for (TableProgram& table : out_->tables) bind_sources(table);
+}
+
+// A row is seen under arguments by their probes alone.
+void Compiler::bind_sources(TableProgram& table) const {
+  for (std::uint32_t s = 0; s < table.sources.size(); ++s) {
+    std::vector<std::uint64_t>& mask = table.sources[s].operators;
+    mask.resize((table.operators.size() + 64) / 64);
+    const bool is_own = s < table.role_places;
+    if (is_own) mask[0] |= 1;
+    for (std::size_t i = 0; i < table.operators.size(); ++i) {
+      const OperatorProgram& op = table.operators[i];
+      const bool under_arguments =
+          op.kind == OperatorKind::kProbe && out_->probes[op.index].source >= table.role_places;
+      const bool sees = under_arguments ? out_->probes[op.index].source == s : is_own;
+      if (sees) mask[(i + 1) / 64] |= std::uint64_t{1} << ((i + 1) % 64);
+    }
+  }
+}
+
+void Compiler::join_strict_group(const RuleProgram& rule) {
+  auto group = std::find_if(out_->strict_groups.begin(), out_->strict_groups.end(),
+                            [&](const StrictGroup& g) {
+                              return g.table == rule.table && g.pass == rule.pass &&
+                                     g.considered_predicate == rule.considered_predicate &&
+                                     g.rules.size() < kStrictGroupMax;
+                            });
+  if (group == out_->strict_groups.end()) {
+    out_->strict_groups.push_back({rule.table, rule.pass, rule.considered_predicate, 0, {}});
+    group = out_->strict_groups.end() - 1;
+  }
+  group->rules.push_back(rule.index.value);
+  group->depth = std::max(group->depth, static_cast<std::uint32_t>(rule.steps.size() - 1));
 }
 
 void Compiler::finish_table(TableProgram& table) const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/operator_graph.h"
 #include "cep/program.h"
 
 namespace tocsin::cep {
@@ -19,34 +20,52 @@ class Compiler {
   Result<std::shared_ptr<const ProgramImpl>> run(TextDatabaseCache* cache);
 
  private:
+  // Events of kinds that satisfy conditions on them alone.
+  struct Rows {
+    std::vector<Subset> events;
+    std::vector<ExprPtr> conjuncts;
+  };
   // ---- tables
   std::uint32_t table_of(const KeySpec& key);
   void assign_tables();
   std::uint32_t add_predicate(std::uint32_t table, Predicate predicate);
   // Events that are in a subset and satisfy all of `conjuncts`.
-  Predicate make_predicate(const std::vector<Subset>& events,
+  Predicate make_predicate(std::uint32_t table, const std::vector<Subset>& events,
                            const std::vector<ExprPtr>& conjuncts);
+  std::uint32_t add_rows(std::uint32_t table, const Rows& rows);
   void append(AtomFormula& formula, EventTypeIndex type, const Expr& expr);
   // Keeps an expression made here alive.
   const Expr* keep(const ExprPtr& expr);
+  void find_passes();
   void compile_feature(std::size_t index);
+  // Makes the values that an operator reads from columns known where `rows` may let it use them.
+  void probe(const std::vector<const Expr*>& exprs, std::uint32_t table, std::uint32_t pass,
+             const std::vector<Rows>& rows);
+  void add_reads(const Expr& root);
+  void bind_sources(TableProgram& table) const;
+  std::vector<Subset> seen_by_features(const std::vector<Subset>& events) const;
+  std::uint32_t source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments);
   void number_operators();
+  void join_strict_group(const RuleProgram& rule);
   void finish_table(TableProgram& table) const;
   // ---- rules
   ElementProgram compile_element(RuleProgram& rule, const Element& element);
   void compile_rule(std::size_t index);
-  void find_level(RuleProgram& program);
+  void find_reads(RuleProgram& program);
+  std::vector<Subset> seen_by(const Rule& rule, const std::vector<Subset>& events) const;
   void capture(const RuleProgram& program);
   // ---- columns
   void find_used_fields();
+  void find_alert_types();
 
   const Plan& plan_;
   std::shared_ptr<ProgramImpl> out_ = std::make_shared<ProgramImpl>();
   std::vector<std::map<std::string, std::uint32_t>> predicate_places_;  // by table
-  std::vector<Predicate> rule_predicates_;  // of the rule in hand: its steps and absences
-  std::map<FeatureIndex, std::vector<std::uint32_t>> probe_predicates_;
+  OperatorGraph graph_;
+  OperatorGraph::Depths levels_;
+  std::vector<Rows> rule_rows_;  // of the rule in hand: its steps and absences
+  std::map<std::pair<FeatureIndex, std::uint32_t>, FeatureIndex> value_of_source_;
+  std::map<FeatureIndex, std::uint32_t> probe_of_value_;
   std::set<EventTypeIndex> event_types_bound_;
 };
-/// Whether two keys say different fields for the same events.
-bool keys_differ(const KeySpec& a, const KeySpec& b);
 }  // namespace tocsin::cep

@@ -17,6 +17,7 @@ namespace tocsin::cep {
 struct Limits {
   std::uint32_t runs_per_key_max = 10'000;      // per (rule, key)
   std::uint32_t matches_per_event_max = 1'000;  // per (rule, event)
+  std::uint32_t window_events_max = 100'000;    // of a closing window, per (rule, key)
   std::uint32_t states_max = 1'000;             // of one rule's automaton: compile refuses more
   std::uint32_t text_database_mib_max = 512;  // of the automaton for one field's text: refused too
 };
@@ -28,7 +29,7 @@ class Program {
   explicit Program(std::shared_ptr<const ProgramImpl> impl);
   const Plan& plan() const;
   /// For each event type, for each field: whether anything reads it (the columns that a decoder
-  /// fills).
+  /// fills: no computed ones).
   const std::vector<std::vector<bool>>& used_fields() const;
   /// For each event type: whether any rule or feature can use it at all.
   const std::vector<bool>& used_types() const;

@@ -285,7 +285,7 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
     case Op::kAggregate:
       return aggregate(expr, current, scope);
     case Op::kFeature:
-      return scope.features->read(expr.feature);
+      return scope.features->read(scope.program.value_of(expr));
     case Op::kKey:
       return key_part_value(scope.rule->rule->key, scope.key, expr.key_part);
     case Op::kIsBound: {

@@ -22,8 +22,8 @@ struct EventView {
 class FeatureReader {
  public:
   virtual ~FeatureReader() = default;
-  /// The value, valid until the next read.
-  virtual const Value& read(FeatureIndex feature) = 0;
+  /// The value that ProgramImpl::value_of names, valid until the next read.
+  virtual const Value& read(FeatureIndex value) = 0;
 };
 /// What an expression may see besides the current event.
 struct EvalScope {
@@ -38,6 +38,7 @@ struct EvalScope {
       nullptr;          // of a strict rule, instead of `head`: the event of step s is window[s]
   int taken_step = -1;  // the step whose event the current one counts as; -1: none
   std::string_view key = {};  // key bytes
+  std::uint32_t roles = 0;    // of the row in hand, as bits by place
   FeatureReader* features = nullptr;
   std::uint64_t* values_missing = nullptr;
 };

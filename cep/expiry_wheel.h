@@ -2,6 +2,7 @@
 /// each; a key stands in one of them, named by its hash, and what lies beyond the last bucket is
 /// looked at early. Nothing that anyone sees depends on it: every read of state checks time itself.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -14,9 +15,10 @@ class ExpiryWheel {
   /// visit.
   void add(std::uint64_t hash, std::int64_t now_us, std::int64_t expiry_us);
   /// Moves to `now_us` and calls `visit(hash)` for each key whose time has come; it gives the time
-  /// at which the key is to be seen again, or kGone.
-  template <typename Visit>
-  void advance(std::int64_t now_us, Visit&& visit) {
+  /// at which the key is to be seen again, or kGone. Before, `ahead(hash, step)` is called for it
+  /// with step 0, some keys earlier, and with step 1, fewer keys earlier: to fetch its memory.
+  template <typename Ahead, typename Visit>
+  void advance(std::int64_t now_us, Ahead&& ahead, Visit&& visit) {
     const std::int64_t target = tick_of(now_us);
     if (entries_ == 0 || target <= current_) {
       if (target > current_) current_ = target;
@@ -28,9 +30,14 @@ class ExpiryWheel {
     for (const std::size_t bucket : due_) {
       taken_.swap(buckets_[bucket]);
       entries_ -= taken_.size();
-      for (const std::uint64_t hash : taken_) {
-        const std::int64_t again = visit(hash);
-        if (again != kGone) waiting_.push_back({hash, again});
+      const std::size_t count = taken_.size();
+      for (std::size_t i = 0; i < std::min(2 * kAhead, count); ++i) ahead(taken_[i], 0);
+      for (std::size_t i = 0; i < std::min(kAhead, count); ++i) ahead(taken_[i], 1);
+      for (std::size_t i = 0; i < count; ++i) {
+        if (i + 2 * kAhead < count) ahead(taken_[i + 2 * kAhead], 0);
+        if (i + kAhead < count) ahead(taken_[i + kAhead], 1);
+        const std::int64_t again = visit(taken_[i]);
+        if (again != kGone) waiting_.push_back({taken_[i], again});
       }
       std::vector<std::uint64_t>().swap(taken_);
     }
@@ -43,6 +50,7 @@ class ExpiryWheel {
 
  private:
   static constexpr std::int64_t kBuckets = 64;
+  static constexpr std::size_t kAhead = 12;
   struct Waiting {
     std::uint64_t hash = 0;
     std::int64_t expiry_us = 0;

@@ -60,6 +60,7 @@ std::vector<const Expr*> alert_exprs(const Rule& rule) {
   const auto add = [&](const ExprPtr& expr) {
     if (expr) out.push_back(expr.get());
   };
+  if (rule.window) add(rule.window->where);
   add(rule.having);
   add(rule.severity);
   for (const MessagePart& part : rule.message) add(part.expr);
@@ -70,6 +71,31 @@ std::vector<const Expr*> all_exprs(const Rule& rule) {
   std::vector<const Expr*> out = alert_exprs(rule);
   for (const Element& element : rule.pattern) {
     if (element.where) out.push_back(element.where.get());
+  }
+  return out;
+}
+namespace {
+void for_each_kinds_in(const std::vector<Element>& elements,
+                       const std::function<void(const std::vector<Subset>&)>& visit) {
+  for (const Element& element : elements) {
+    if (!element.events.empty()) visit(element.events);
+    if (!element.until_events.empty()) visit(element.until_events);
+    for_each_kinds_in(element.children, visit);
+  }
+}
+}  // namespace
+
+void for_each_kinds(const Rule& rule,
+                    const std::function<void(const std::vector<Subset>&)>& visit) {
+  for_each_kinds_in(rule.pattern, visit);
+  if (rule.without) visit(rule.without->events);
+  if (rule.window) visit(rule.window->events);
+  visit(rule.considered);
+}
+std::vector<const Expr*> feature_exprs(const Feature& feature) {
+  std::vector<const Expr*> out;
+  for (const ExprPtr& expr : {feature.where, feature.argument, feature.window.zone}) {
+    if (expr) out.push_back(expr.get());
   }
   return out;
 }

@@ -25,6 +25,11 @@ ExprPtr own_event_to_current(const ExprPtr& expr, VarIndex own);
 void split_conjuncts(const ExprPtr& expr, std::vector<ExprPtr>& out);
 /// All expressions that an alert of the rule reads at the match's last event.
 std::vector<const Expr*> alert_exprs(const Rule& rule);
+/// Calls `visit` for each list of kinds that the rule names, of any step, absence, window or
+/// clause.
+void for_each_kinds(const Rule& rule, const std::function<void(const std::vector<Subset>&)>& visit);
+/// The expressions that a feature asks at its events.
+std::vector<const Expr*> feature_exprs(const Feature& feature);
 /// Those and the conditions of the rule's steps.
 std::vector<const Expr*> all_exprs(const Rule& rule);
 /// The features that expressions read.

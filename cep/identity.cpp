@@ -73,6 +73,17 @@ EventIdentity identity_of_fields(std::string_view event_type, std::span<const Va
   return identity;
 }
 
+EventIdentity identity_of_alert(std::string_view alert_id) {
+  return {"a" + std::string(alert_id), std::string(alert_id)};
+}
+
+std::string identity_of_window(EventTime begin, EventTime end) {
+  std::string bytes = "w";
+  append_big_endian(bytes, static_cast<std::uint64_t>(begin.us), 8);
+  append_big_endian(bytes, static_cast<std::uint64_t>(end.us), 8);
+  return bytes;
+}
+
 std::string alert_id(std::string_view rule_id, std::string_view key_bytes, EventTime time,
                      std::span<const std::string> identities, std::uint32_t ordinal) {
   std::string contents = "tocsin-alert-1";

@@ -26,15 +26,25 @@ Int128 get_128(const std::uint64_t (&words)[2]) {
 const std::uint64_t* words_after(const KeptEvent& event) {
   return reinterpret_cast<const std::uint64_t*>(&event + 1);
 }
-// A text's word: its offset in bytes from the event's start, and its size in the upper half.
-std::string_view text_at(const KeptEvent& event, std::uint64_t word) {
-  return {reinterpret_cast<const char*>(&event) + (word & 0xffffffff),
-          static_cast<std::size_t>(word >> 32)};
+// A text's word: up to seven bytes of it, and its size in the last byte; or 255 there, the words
+// from the event's start to it in three bytes, and its size in four.
+constexpr std::size_t kTextInWordMax = 7;
+constexpr unsigned kTextOutside = 255;
+std::string_view text_at(const KeptEvent& event, const std::uint64_t& word) {
+  if (const std::uint64_t size = word >> 56; size != kTextOutside) {
+    return {reinterpret_cast<const char*>(&word), size};
+  }
+  return {reinterpret_cast<const char*>(&event) + (word >> 32 & 0xffffff) * 8,
+          static_cast<std::size_t>(word & 0xffffffff)};
+}
+std::uint32_t text_words(std::size_t size) {
+  return size <= kTextInWordMax ? 0 : static_cast<std::uint32_t>((size + 7) / 8);
 }
 // Where the words of the fields begin.
 const std::uint64_t* field_words(const KeptEvent& event, const CaptureLayout& layout) {
   const std::uint64_t* words = words_after(event);
   if ((event.flags & KeptEvent::kHasTs) != 0) ++words;
+  if ((event.flags & KeptEvent::kHasAfter) != 0) ++words;
   if ((event.flags & KeptEvent::kHasMissing) != 0) words += known_words(layout.fields.size());
   return words;
 }
@@ -63,28 +73,40 @@ EventTime KeptEvent::ts() const {
   return EventTime{static_cast<std::int64_t>(*words_after(*this))};
 }
 
-bool KeptEvent::word(const CaptureLayout& layout, FieldIndex field, std::int64_t& out) const {
-  if (field.value >= layout.place.size()) return false;
+std::uint32_t KeptEvent::after() const {
+  return static_cast<std::uint32_t>(words_after(*this)[(flags & kHasTs) != 0 ? 1 : 0]);
+}
+
+const std::uint64_t* KeptEvent::word_of(const CaptureLayout& layout, FieldIndex field) const {
+  if (field.value >= layout.place.size()) return nullptr;
   const std::uint16_t place = layout.place[field.value];
-  if (place == CaptureLayout::kNotKept) return false;
+  if (place == CaptureLayout::kNotKept) return nullptr;
   if ((flags & kHasMissing) != 0) {
-    const std::uint64_t* known = words_after(*this) + ((flags & kHasTs) != 0 ? 1 : 0);
-    if ((known[place / 64] >> (place % 64) & 1) == 0) return false;
+    const std::uint64_t* known =
+        words_after(*this) + ((flags & kHasTs) != 0 ? 1 : 0) + ((flags & kHasAfter) != 0 ? 1 : 0);
+    if ((known[place / 64] >> (place % 64) & 1) == 0) return nullptr;
   }
-  out = static_cast<std::int64_t>(field_words(*this, layout)[place]);
+  return field_words(*this, layout) + place;
+}
+
+bool KeptEvent::word(const CaptureLayout& layout, FieldIndex field, std::int64_t& out) const {
+  const std::uint64_t* const place = word_of(layout, field);
+  if (place == nullptr) return false;
+  out = static_cast<std::int64_t>(*place);
   return true;
 }
 
 bool KeptEvent::text(const CaptureLayout& layout, FieldIndex field, std::string_view& out) const {
-  std::int64_t place = 0;
-  if (!word(layout, field, place)) return false;
-  out = text_at(*this, static_cast<std::uint64_t>(place));
+  const std::uint64_t* const place = word_of(layout, field);
+  if (place == nullptr) return false;
+  out = text_at(*this, *place);
   return true;
 }
 
 Value KeptEvent::value(const Plan& plan, const CaptureLayout& layout, FieldIndex field) const {
-  std::int64_t number = 0;
-  if (!word(layout, field, number)) return Value::missing();
+  const std::uint64_t* const word = word_of(layout, field);
+  if (word == nullptr) return Value::missing();
+  const auto number = static_cast<std::int64_t>(*word);
   const Type& field_type = plan.event_types[type].fields[field.value].type;
   switch (field_type.kind) {
     case TypeKind::kBool:
@@ -96,7 +118,7 @@ Value KeptEvent::value(const Plan& plan, const CaptureLayout& layout, FieldIndex
     case TypeKind::kDecimal:
       return Value::decimal(number, field_type.scale);
     case TypeKind::kString:
-      return Value::string(text_at(*this, static_cast<std::uint64_t>(number)));
+      return Value::string(text_at(*this, *word));
     case TypeKind::kTime:
       return Value::time({number});
     case TypeKind::kDate:
@@ -240,13 +262,14 @@ void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entr
   }
 }
 
-void RecordStore::collect_strict(std::byte* old, OperatorEntry& entry, const RuleProgram& rule) {
-  auto* state = at<StrictState>(old, entry.state);
-  const std::uint32_t count = StrictState::event_count(state->alive);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    state->events()[i] = forward_event(old, state->events()[i]);
+void RecordStore::collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group) {
+  std::byte* const words = at<std::byte>(old, entry.state);
+  StrictState state(words, group);
+  const std::uint32_t count = state.event_count();
+  for (std::uint32_t i = 0; i < group.depth; ++i) {
+    state.events()[i] = i < count ? forward_event(old, state.events()[i]) : 0;
   }
-  entry.state = push(state, strict_words(rule));
+  entry.state = push(words, StrictState::words(group));
 }
 
 void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts,
@@ -269,8 +292,8 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
       const Offset place = push_space(ring_words_compact(*ring));
       copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.get() + place));
       entry.state = place;
-    } else if (program_.rules[op.index].method == Method::kStrict) {
-      collect_strict(old, entry, program_.rules[op.index]);
+    } else if (op.kind == OperatorKind::kStrict) {
+      collect_strict(old, entry, program_.strict_groups[op.index]);
     } else {
       collect_runs(old, entry.state, entry, program_.rules[op.index]);
     }
@@ -337,22 +360,21 @@ std::uint32_t RecordStore::event_words(const Row& row) {
   const std::size_t fields = layout.fields.size();
   std::uint32_t words = sizeof(KeptEvent) / 8 + static_cast<std::uint32_t>(fields);
   if (row.ts != row.engine_time) ++words;
+  if (row.arrival.after != 0) ++words;
   bool all_known = true;
   for (std::size_t i = 0; i < fields; ++i) {
     all_known &= columns[i].known != nullptr && columns[i].known[row.index] != 0;
   }
   has_missing_ = !all_known;
-  std::size_t text_bytes = 0;
   for (const std::uint16_t i : layout.texts) {
-    if (columns[i].texts != nullptr) text_bytes += columns[i].texts[row.index].size();
+    if (columns[i].texts != nullptr) words += text_words(columns[i].texts[row.index].size());
   }
   if (has_missing_) words += known_words(fields);
   if (layout.keeps_identity) {
     identity_ = row_identity(*program_.plan, *batch_, row);
-    words += 2;
-    text_bytes += identity_.bytes.size() + identity_.text.size();
+    words += 2 + text_words(identity_.bytes.size()) + text_words(identity_.text.size());
   }
-  return words + static_cast<std::uint32_t>((text_bytes + 7) / 8);
+  return words;
 }
 
 void RecordStore::write_event(std::byte* record, Offset place, const Row& row,
@@ -364,7 +386,7 @@ void RecordStore::write_event(std::byte* record, Offset place, const Row& row,
   event->forward = 0;
   event->words = words;
   event->type = static_cast<std::uint16_t>(row.type.value);
-  event->flags = 0;
+  event->flags = static_cast<std::uint16_t>(roles_ << KeptEvent::kRoles);
   event->arrival_index = row.arrival.index;
   event->arrival_record = row.arrival.record;
   event->engine_time_us = row.engine_time.us;
@@ -372,6 +394,10 @@ void RecordStore::write_event(std::byte* record, Offset place, const Row& row,
   if (row.ts != row.engine_time) {
     event->flags |= KeptEvent::kHasTs;
     *out++ = static_cast<std::uint64_t>(row.ts.us);
+  }
+  if (row.arrival.after != 0) {
+    event->flags |= KeptEvent::kHasAfter;
+    *out++ = row.arrival.after;
   }
   if (has_missing_) {
     event->flags |= KeptEvent::kHasMissing;
@@ -383,20 +409,28 @@ void RecordStore::write_event(std::byte* record, Offset place, const Row& row,
     }
     out += known_words(fields);
   }
-  *at<std::uint64_t>(record, place + words - 1) = 0;  // pads the last text, if there is one
   // A missing value's word is 0, its text empty, in the columns too.
   for (std::size_t i = 0; i < fields; ++i) {
     out[i] =
         columns[i].words != nullptr ? static_cast<std::uint64_t>(columns[i].words[row.index]) : 0;
   }
   if (layout.texts.empty() && !layout.keeps_identity) return;
-  auto* const event_start = reinterpret_cast<char*>(event);
-  auto* text = reinterpret_cast<char*>(out + fields + (layout.keeps_identity ? 2 : 0));
+  auto* text = out + fields + (layout.keeps_identity ? 2 : 0);
   const auto put_text = [&](std::string_view from) {
-    const auto offset = static_cast<std::uint64_t>(text - event_start);
-    if (!from.empty()) std::memcpy(text, from.data(), from.size());
-    text += from.size();
-    return offset | std::uint64_t{from.size()} << 32;
+    std::uint64_t word = std::uint64_t{from.size()} << 56;
+    if (from.size() <= kTextInWordMax) {
+      for (std::size_t i = 0; i < from.size(); ++i) {
+        word |= std::uint64_t{static_cast<unsigned char>(from[i])} << (8 * i);
+      }
+      return word;
+    }
+    const auto offset = static_cast<std::uint64_t>(text - reinterpret_cast<std::uint64_t*>(event));
+    TOCSIN_ASSERT(offset < 1U << 24 && from.size() <= UINT32_MAX, "a captured event is < 128 MiB");
+    const std::uint32_t count = text_words(from.size());
+    text[count - 1] = 0;  // pads it
+    std::memcpy(text, from.data(), from.size());
+    text += count;
+    return std::uint64_t{kTextOutside} << 56 | offset << 32 | std::uint64_t{from.size()};
   };
   for (const std::uint16_t i : layout.texts) {
     if (columns[i].texts != nullptr) out[i] = put_text(columns[i].texts[row.index]);

@@ -6,7 +6,7 @@
 ///     RecordHeader | objects …, cut one after the other, never freed alone
 ///       OperatorEntry[]   sorted by op: operators that have something live; the list itself is an
 ///       object rule state        RuleHeader, OnceState where the rule has `once`, Run[capacity]
-///       ascending by first event strict state      StrictState, of a rule whose events follow each
+///       ascending by first event strict state      StrictState, of rules whose events follow each
 ///       other directly feature state     a ring (cep/feature_state.h) Node              one event
 ///       of a partial match; `parent` is the one before it: runs share their past KeptEvent a
 ///       captured event, once for all rules of the table
@@ -50,24 +50,37 @@ struct RuleHeader {
   std::uint32_t next_start = 0;  // numbers first events, so that runs of one start know each other
   std::uint32_t lost_runs = 0;   // to the budget, since the last alert
 };
-/// A strict rule's state: its partial matches all end with the key's last event, one for each
-/// length that is possible. Followed by the last steps - 1 events, the latest first: u32 offsets,
-/// padded to a word.
-struct StrictState {
-  std::uint32_t alive = 0;  // bit j: the last j + 1 events fit steps 0 to j
-  std::uint32_t unused = 0;
-
-  Offset* events() { return reinterpret_cast<Offset*>(this + 1); }
-  const Offset* events() const { return reinterpret_cast<const Offset*>(this + 1); }
+/// A strict group's state. A rule's partial matches all end with the key's last event, one for each
+/// length that is possible. In words: for each rule u16 alive bits (bit j: the last j + 1 events
+/// fit steps 0 to j), padded to four bytes, then u32 offsets of the last events, the latest first;
+/// those that no rule needs any more are memory for the next ones.
+class StrictState {
+ public:
+  StrictState(std::byte* at, const StrictGroup& group)
+      : alive_(reinterpret_cast<std::uint16_t*>(at)),
+        events_(reinterpret_cast<Offset*>(alive_ + (group.rules.size() + 1) / 2 * 2)),
+        rules_(static_cast<std::uint32_t>(group.rules.size())) {}
+  std::uint16_t& alive(std::size_t place) { return alive_[place]; }
+  Offset* events() { return events_; }
   /// Events that a live partial match has taken.
   static std::uint32_t event_count(std::uint32_t alive) {
     return static_cast<std::uint32_t>(std::bit_width(alive));
   }
+  /// Of all rules.
+  std::uint32_t event_count() const {
+    std::uint32_t any = 0;
+    for (std::uint32_t i = 0; i < rules_; ++i) any |= alive_[i];
+    return event_count(any);
+  }
+  static std::uint32_t words(const StrictGroup& group) {
+    return static_cast<std::uint32_t>(((group.rules.size() + 1) / 2 + group.depth + 1) / 2);
+  }
+
+ private:
+  std::uint16_t* alive_;
+  Offset* events_;
+  std::uint32_t rules_;
 };
-/// Words of a strict rule's state.
-inline std::uint32_t strict_words(const RuleProgram& rule) {
-  return static_cast<std::uint32_t>(sizeof(StrictState) / 8 + rule.steps.size() / 2);
-}
 /// What `once per D` remembers.
 struct OnceState {
   std::int64_t last_alert_us = kNever;
@@ -118,13 +131,16 @@ struct StoredValue {
   static StoredValue of(const Value& value);
   Value value() const;
 };
-/// A captured event: this header, its ts where it differs, a word of known bits for each 64 fields
-/// where one is missing, a word for each kept field (texts: offset and size in bytes, from the
-/// event's start), two words for the identity's bytes and text where the layout keeps it, and the
-/// texts.
+/// A captured event: this header, its ts where it differs, an alert's place after its
+/// cause, a word of known bits for each 64 fields
+/// where one is missing, a word for each kept field (texts: up to seven bytes in the
+/// word itself), two words for the identity's bytes and text where the layout keeps it, and the
+/// longer texts.
 struct KeptEvent {
   static constexpr std::uint16_t kHasTs = 1;
   static constexpr std::uint16_t kHasMissing = 2;
+  static constexpr std::uint16_t kHasAfter = 4;  // an alert's place after its cause
+  static constexpr std::uint16_t kRoles = 4;     // from this bit on: the roles it was taken in
   Offset forward = 0;  // while the record is being collected: where it went
   std::uint32_t words = 0;
   std::uint16_t type = 0;
@@ -133,7 +149,11 @@ struct KeptEvent {
   std::uint64_t arrival_record = 0;
   std::int64_t engine_time_us = 0;
 
-  ArrivalNumber arrival() const { return {arrival_record, arrival_index}; }
+  ArrivalNumber arrival() const {
+    return {arrival_record, arrival_index, (flags & kHasAfter) != 0 ? after() : 0};
+  }
+  std::uint32_t after() const;  // requires kHasAfter
+  std::uint32_t roles() const { return static_cast<std::uint32_t>(flags) >> kRoles; }
   EventTime engine_time() const { return {engine_time_us}; }
   EventTime ts() const;
   /// The value of a field, texts borrowed from the record; missing where it is not kept.
@@ -143,6 +163,10 @@ struct KeptEvent {
   bool text(const CaptureLayout& layout, FieldIndex field, std::string_view& out) const;
   /// The identity of an event without an id field.
   EventIdentity identity(const CaptureLayout& layout) const;
+
+ private:
+  // Where a field's word is; null where it is missing or not kept.
+  const std::uint64_t* word_of(const CaptureLayout& layout, FieldIndex field) const;
 };
 
 /// A run as the matcher wants it after the event in hand, before anything is written.
@@ -231,6 +255,8 @@ class RecordStore {
   std::uint32_t event_words(const Row& row);
   /// Captures the row at `place`, which has the `words` that event_words() last said for this row.
   void write_event(std::byte* record, Offset place, const Row& row, std::uint32_t words);
+  /// The roles in which the rows captured from now on are taken, as bits by place; 0 without roles.
+  void take_in_roles(std::uint32_t roles) { roles_ = roles; }
 
   template <typename T>
   static T* at(std::byte* record, Offset offset) {
@@ -251,7 +277,7 @@ class RecordStore {
   // Lays out what `old` still needs afresh in scratch_: all operators but `skip_op` (0: all), the
   // drafts' nodes and the event in hand.
   void collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts, Offset& event);
-  void collect_strict(std::byte* old, OperatorEntry& entry, const RuleProgram& rule);
+  void collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group);
   void collect_runs(std::byte* old, Offset state, OperatorEntry& entry, const RuleProgram& rule);
   Offset forward_node(std::byte* old, Offset node);
   Offset forward_event(std::byte* old, Offset event);
@@ -289,6 +315,7 @@ class RecordStore {
   // Of the row whose capture was sized last.
   EventIdentity identity_;
   bool has_missing_ = false;
+  std::uint32_t roles_ = 0;
 };
 inline constexpr std::uint32_t kHeaderWords = sizeof(RecordHeader) / 8;
 /// Words of a rule's state before its runs.

@@ -1,5 +1,6 @@
 #include "cep/key_table.h"
 
+#include <new>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -40,12 +41,14 @@ std::string_view KeyShard::key(const KeySlot& slot) const {
 
 void KeyShard::resize(Group& group, std::uint32_t slots) {
   ++generation_;
-  std::unique_ptr<KeySlot[]> old = std::move(group.slots);
-  const std::uint32_t old_count = old ? group.mask + 1 : 0;
+  const Pages memory = std::move(group.memory);
+  const KeySlot* const old = std::exchange(group.slots, nullptr);
+  const std::uint32_t old_count = old != nullptr ? group.mask + 1 : 0;
   table_bytes_ -= std::size_t{old_count} * sizeof(KeySlot);
   table_bytes_ += std::size_t{slots} * sizeof(KeySlot);
   if (slots == 0) return;
-  group.slots = std::make_unique<KeySlot[]>(slots);
+  group.memory = make_pages(std::size_t{slots} * sizeof(KeySlot));
+  group.slots = new (group.memory.get()) KeySlot[slots];
   group.mask = slots - 1;
   for (std::uint32_t i = 0; i < old_count; ++i) {
     if (old[i].hash == 0) continue;
@@ -90,7 +93,7 @@ void KeyShard::erase(KeySlot* slot) {
     const OutsideKey key = outside_key(*slot);
     arena_.free(key.block, words_of(key.size));
   }
-  auto hole = static_cast<std::uint32_t>(slot - group.slots.get());
+  auto hole = static_cast<std::uint32_t>(slot - group.slots);
   for (std::uint32_t i = (hole + 1) & group.mask; group.slots[i].hash != 0;
        i = (i + 1) & group.mask) {
     // A follower may fill the hole when its home is not between the hole and itself.

@@ -11,7 +11,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <string_view>
 
 #include "cep/arena.h"
@@ -109,7 +108,8 @@ class KeyShard {
     return true;
   }
   struct Group {
-    std::unique_ptr<KeySlot[]> slots;
+    Pages memory;  // of the slots
+    KeySlot* slots = nullptr;
     std::uint32_t mask = 0;  // slots - 1
     std::uint32_t count = 0;
   };

@@ -39,11 +39,6 @@ void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
     give_single_event();
     return;
   }
-  if (rule.method == Method::kStrict) {
-    take_up(rule, hand.record);
-    on_strict_event();
-    return;
-  }
   OperatorEntry* const entry =
       hand.record != nullptr ? RecordStore::find(hand.record, rule.op) : nullptr;
   if (!may_start && (entry == nullptr ||
@@ -346,8 +341,7 @@ void Matcher::set_deadlines() {
         rule_->waits_from_first ? first_event(draft.run.node) : last_event(draft.run.node);
     Timer timer;
     timer.deadline_us = cause->engine_time_us + rule_->wait.us;
-    timer.arrival_record = cause->arrival_record;
-    timer.arrival_index = cause->arrival_index;
+    timer.set_arrival(cause->arrival());
     timer.hash = hand_->slot->hash;
     timer.rule = rule_->index.value;
     timers_->push(queue_, timer);
@@ -361,7 +355,13 @@ bool Matcher::is_held_back(std::int64_t time_us) const {
          time_us < once_.last_alert_us + rule_->once->us;
 }
 
+// For features that leave out the events at which the rule alerts.
+void Matcher::mark_alerted() {
+  if (rule_->is_watched && hand_ != nullptr) slice_->mark_alerted(rule_->index, hand_->number);
+}
+
 void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKey& order) {
+  mark_alerted();
   Alert alert = build_alert(scope, last, order);
   alert.held_back = std::exchange(once_.held_back, 0);
   alert.lost_runs = std::exchange(state_.lost_runs, 0);
@@ -370,6 +370,7 @@ void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKe
 }
 
 void Matcher::hold_back() {
+  mark_alerted();
   ++once_.held_back;
   ++stats_.alerts_held_back;
 }
@@ -413,10 +414,8 @@ bool Matcher::select_at_event() {
       return compare(record_, {a.parent, true, last_step}, {b.parent, true, last_step}) < 0;
     });
   }
-  OrderKey order;
-  order.time = hand_->row->engine_time;
-  order.phase = Phase::kEvent;
-  order.arrival = hand_->row->arrival;
+  OrderKey order = order_at_event(hand_->row->engine_time, hand_->row->arrival);
+  order.role = place_of_role(hand_->roles);
   order.level = rule_->level;
   order.rule = rule_->index.value;
   order.key = scope_.key;
@@ -484,10 +483,10 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
     if (a.start != b.start) return false;  // they stand in the order of their first events
     return compare(record_, {a.node, false, 0}, {b.node, false, 0}) < 0;
   });
-  OrderKey order;
-  order.time = EventTime{timer.deadline_us};
-  order.phase = Phase::kTimer;
-  order.arrival = timer.arrival();
+  OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
+  const KeptEvent* const setter =
+      rule.waits_from_first ? first_event(due_[0].node) : last_event(due_[0].node);
+  order.role = place_of_role(setter->roles());
   order.level = rule.level;
   order.rule = rule.index.value;
   order.key = key;
@@ -522,7 +521,6 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
 
 std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset state,
                              std::int64_t now_us) {
-  if (rule.method == Method::kStrict) return strict_expiry(rule, record, state, now_us);
   auto* const header = RecordStore::at<RuleHeader>(record, state);
   Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
   std::int64_t latest = kDead;

@@ -17,6 +17,7 @@
 /// one alone).
 #pragma once
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -26,9 +27,14 @@
 #include "cep/engine.h"
 #include "cep/eval.h"
 #include "cep/key_record.h"
+#include "cep/slice.h"
 #include "cep/timers.h"
 
 namespace tocsin::cep {
+/// Of several roles the first counts.
+inline std::uint32_t place_of_role(std::uint32_t roles) {
+  return roles == 0 ? 0 : static_cast<std::uint32_t>(std::countr_zero(roles));
+}
 /// The event in hand at one key.
 struct RowInHand {
   const Row* row = nullptr;
@@ -37,7 +43,8 @@ struct RowInHand {
   KeySlot* slot = nullptr;      // null: nothing is live here and nothing that needs a record begins
   std::byte* record = nullptr;  // the slot's; null: none yet
   std::string_view key;
-  Offset event = 0;  // where it is captured in the record; 0: not yet
+  std::uint32_t roles = 0;  // in which it is this key's, as bits by place; 0 without roles
+  Offset event = 0;         // where it is captured in the record; 0: not yet
 
   bool satisfies(std::uint32_t predicate) const {
     return (predicates[predicate / 64] >> (predicate % 64) & 1) != 0;
@@ -54,9 +61,10 @@ class Matcher {
   }
 
   /// The slice that rows are of, until the next call.
-  void begin_slice(const Batch& batch, std::vector<Alert>& alerts) {
-    batch_ = &batch;
-    scope_.batch = &batch;
+  void begin_slice(Slice& slice, std::vector<Alert>& alerts) {
+    slice_ = &slice;
+    batch_ = &slice.batch();
+    scope_.batch = batch_;
     alerts_ = &alerts;
   }
   /// The row that on_event() is about, until the next call. Deadlines go to `timers`.
@@ -65,6 +73,7 @@ class Matcher {
     timers_ = &timers;
     scope_.key = hand.key;
     scope_.features = &features;
+    scope_.roles = hand.roles;
   }
   /// Offers the row to the rule's runs of its key; its deadlines go to queue `queue`.
   void on_event(const RuleProgram& rule, std::uint32_t queue);
@@ -75,6 +84,10 @@ class Matcher {
   /// Drops expired runs.
   std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
                       std::int64_t now_us);
+  /// Offers the row to a group of strict rules (cep/strict_matcher.cpp), and when its state dies.
+  void on_strict_event(const StrictGroup& group);
+  std::int64_t strict_expiry(const StrictGroup& group, std::byte* record, Offset place,
+                             std::int64_t now_us);
   static constexpr std::int64_t kDead = INT64_MIN;
   static constexpr std::int64_t kNeverDies = INT64_MAX;
 
@@ -109,10 +122,9 @@ class Matcher {
   }
   void give_single_event();
   // ---- strict rules (cep/strict_matcher.cpp)
-  void on_strict_event();
-  void keep_strict(OperatorEntry* entry, std::uint32_t alive_before, std::uint32_t alive);
-  std::int64_t strict_expiry(const RuleProgram& rule, std::byte* record, Offset state,
-                             std::int64_t now_us);
+  std::uint16_t advance_strict(const RuleProgram& rule, std::uint32_t before, const Offset* events);
+  void keep_strict_event(const StrictGroup& group, std::uint32_t words,
+                         const std::array<std::uint16_t, kStrictGroupMax>& alive);
   void prune();
   bool dominates(const Draft& a, const Draft& b);
   void prune_group(std::size_t begin, std::size_t end);
@@ -129,6 +141,7 @@ class Matcher {
   std::ptrdiff_t select(std::size_t count, OrderKey order, ScopeOf&& scope_of, LastOf&& last_of);
   bool select_at_event();
   void hold_back();
+  void mark_alerted();
   void read_state(const OperatorEntry* entry);
   void write_state(Offset state);
   bool is_held_back(std::int64_t time_us) const;
@@ -138,6 +151,7 @@ class Matcher {
   RecordStore& store_;
   EngineStats& stats_;
   EvalScope scope_;  // of the rule, key and event in hand
+  Slice* slice_ = nullptr;
   const Batch* batch_ = nullptr;
   std::vector<Alert>* alerts_ = nullptr;
 

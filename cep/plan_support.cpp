@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "cep/key_record.h"
 #include "cep/program.h"
@@ -27,20 +28,20 @@ class Checker {
 
   void check_type(const EventType& type) {
     where_ = fmt::format("event `{}`", type.name);
-    if (type.is_alert()) refuse("alerts as events are not supported yet");
-    if (type.unique) refuse("`unique` is not supported yet");
-    for (const Field& field : type.fields) {
-      if (field.computed) refuse("computed fields are not supported yet");
-    }
+    for (const Field& field : type.fields) check_expr(field.computed);
   }
 
   void check_key(const KeySpec& key) {
-    for (const KeyPart& part : key.parts) {
-      for (const KeyMember& member : part.members) {
-        if (!member.role.empty()) {
-          refuse(fmt::format("roles in `by` are not supported yet: `{}`", member.role));
-          return;
+    for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
+      std::set<std::string> roles;
+      for (const KeyPart& part : key.parts) {
+        for (const KeyMember& member : part.members) {
+          if (member.type == EventTypeIndex(t) && !member.role.empty()) roles.insert(member.role);
         }
+      }
+      if (roles.size() > kRolesMax) {
+        refuse(
+            fmt::format("{} roles of one event type in `by`; at most {}", roles.size(), kRolesMax));
       }
     }
   }
@@ -60,9 +61,6 @@ class Checker {
   void check_expr(const ExprPtr& expr) {
     if (!expr) return;
     if (expr->op == Op::kMatches) check_pattern(expr->literal.view().text, expr->ignore_case);
-    if (expr->op == Op::kFeature && !expr->args.empty()) {
-      refuse("a feature under another field is not supported yet");
-    }
     if (expr->op == Op::kAggregate) {
       switch (expr->aggregate) {
         case Aggregate::kStddev:
@@ -80,7 +78,6 @@ class Checker {
 
   void check_feature(const Feature& feature) {
     where_ = fmt::format("feature `{}`", feature.name);
-    check_key(feature.key);
     if (feature.window.kind != WindowKind::kLast || feature.window.excluding ||
         feature.window.every || feature.window.needs || feature.unless_alerted_by) {
       refuse("of the windows, only `over last D` is supported yet");

@@ -293,11 +293,6 @@ void PlanValidator::check_feature(const Feature& feature) {
   }
   check_type(feature.type);
   check_key(feature.key, scope.types);
-  for (const KeyPart& part : feature.key.parts) {
-    for (const KeyMember& member : part.members) {
-      if (!member.role.empty()) problem("roles are for rules");
-    }
-  }
   check_feature_window(feature);
   const bool ewma = feature.aggregate == Aggregate::kEwma;
   if (ewma != (feature.half_life.has_value() != feature.weight.has_value()) ||

@@ -268,6 +268,7 @@ void PlanValidator::check_selection(const Rule& rule) {
   if (selection.kind == SelectionKind::kDefault && selection.in_order) {
     problem("`in order` without `after match`");
   }
+  if (selection.in_order && selection.prefer_latest) problem("`in order` with `prefer latest`");
   if (selection.kind != SelectionKind::kSkipToFirst &&
       selection.kind != SelectionKind::kSkipToLast) {
     return;
@@ -279,8 +280,11 @@ void PlanValidator::check_selection(const Rule& rule) {
         // The variable of a `one of`: steps inside belong to it.
         const auto belongs = [&](const auto& self, const Element& e) -> bool {
           if (e.kind == ElementKind::kStep) {
-            return e.var.value < rule.variables.size() &&
-                   rule.variables[e.var.value].parent == selection.var;
+            std::optional<VarIndex> owner = e.var;
+            while (owner && owner->value < rule.variables.size() && *owner != selection.var) {
+              owner = rule.variables[owner->value].parent;
+            }
+            return owner == selection.var;
           }
           return std::any_of(e.children.begin(), e.children.end(),
                              [&](const Element& child) { return self(self, child); });

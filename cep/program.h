@@ -6,16 +6,18 @@
 /// event type. Those of one
 ///   table have a bit each in a row's mask; equal ones share it.
 /// - **Tables**: all operators (features and rules) with one key expression share one.
-/// - **Passes**: a slice is worked through level by level. Features run in pass 0. A rule that
-/// reads only features of
-///   its own table does too and reads them in place, right after they took the event; one that
-///   reads a feature of another table runs in pass 1 and reads all its features from value columns,
-///   which pass 0 wrote.
+/// - **Passes**: a slice is worked through in passes (cep/operator_graph.h). An operator reads
+///   features of its own table and pass in place, right after they took the event; others from
+///   value columns, which **probes** wrote in the feature's pass at the rows whose atoms let a
+///   reader use them.
+/// - **Sources** of keys: the fields of the key, one source for each place of a role; for probes
+///   under another field, its arguments. A row is seen once under each different key.
 #pragma once
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "cep/atoms.h"
@@ -29,7 +31,7 @@ namespace tocsin::cep {
 /// A boolean combination of atoms, by event type, in postfix. An event type without entries never
 /// satisfies it.
 struct Predicate {
-  std::vector<AtomFormula> by_type;
+  std::vector<AtomFormula> by_type;  // and of the places of roles after the first: theirs
 };
 
 /// One conjunct that is asked of the event on offer besides the predicate of its step.
@@ -59,6 +61,7 @@ struct StepProgram {
   int live_step = -1;
 };
 inline constexpr std::size_t kStrictStepsMax = 16;
+inline constexpr std::size_t kStrictGroupMax = 32;  // rules
 inline constexpr std::uint32_t kUnbounded = (1U << 19) - 1;
 
 /// How a rule's matches are found; all give the same alerts.
@@ -74,7 +77,8 @@ struct RuleProgram {
   std::uint32_t table = 0;
   std::uint32_t op = 0;     // in its table
   std::uint32_t level = 0;  // of its alerts' order
-  std::uint32_t pass = 0;   // in which it runs; 1: it reads value columns
+  std::uint32_t pass = 0;   // in which it runs
+  bool is_watched = false;  // some feature leaves out the events at which it alerts
   std::vector<StepProgram> steps;
   bool ends_absent = false;  // the match is given at a deadline
   bool waits_from_first =
@@ -89,7 +93,17 @@ struct RuleProgram {
   bool prunes_over_starts = false;  // also where their first events differ
   std::uint32_t row_places = 0;
   std::vector<std::uint32_t> step_of_var;
-  std::vector<FeatureIndex> deadline_features;  // kept with the match's last event
+  std::vector<FeatureIndex>
+      deadline_features;  // kept with the match's last event; as ProgramImpl::value_of says
+};
+/// The strict rules of one table and pass that count the same events: they share the key's last
+/// events, and are one operator.
+struct StrictGroup {
+  std::uint32_t table = 0;
+  std::uint32_t pass = 0;
+  std::uint32_t considered_predicate = 0;
+  std::uint32_t depth = 0;           // events kept: the most steps of a rule, less one
+  std::vector<std::uint32_t> rules;  // RuleProgram places, ascending
 };
 struct FeatureProgram {
   FeatureIndex index;
@@ -98,9 +112,18 @@ struct FeatureProgram {
   std::uint32_t op = 0;
   std::uint32_t predicate = 0;
   std::int64_t window_us = 0;
-  std::vector<bool> has_key;   // by event type: whether its key says a field of it
-  bool is_probed = false;      // some rule of level 1 reads it
-  std::uint32_t probe_op = 0;  // the bit of rows at which its value column is written
+  std::vector<bool> has_key;        // by event type: whether its key says a field of it
+  std::uint32_t pass = 0;           // in which it is read in place, and its probes run
+  std::uint32_t take_pass = 0;      // in which it takes events: later where it waits for a rule
+  std::vector<const Expr*> where;   // what its events satisfy besides the predicate: reads features
+  std::optional<RuleIndex> unless;  // leaves out the events at which this rule alerts
+};
+/// Writes a value column: a feature's values by the row's own key or by arguments.
+struct ProbeProgram {
+  FeatureIndex value;  // as ProgramImpl::value_of says
+  FeatureIndex feature;
+  std::uint32_t source = 0;               // of the table's keys; 0 where it is the row's own key
+  std::vector<std::uint32_t> predicates;  // rows at which some reader may use it
 };
 
 /// The fields of one event type that a table's records keep of a captured event.
@@ -111,10 +134,10 @@ struct CaptureLayout {
   std::vector<std::uint16_t> texts;  // places of the string fields
   bool keeps_identity = false;       // a type without an id field
 };
-enum class OperatorKind : std::uint8_t { kFeature, kProbe, kRule };
+enum class OperatorKind : std::uint8_t { kFeature, kProbe, kRule, kStrict };
 struct OperatorProgram {
   OperatorKind kind = OperatorKind::kRule;
-  std::uint32_t index = 0;  // of the feature or rule
+  std::uint32_t index = 0;  // of the feature, probe, rule or strict group
   std::uint32_t pass = 0;
 };
 /// How a key is read from a row of one event type.
@@ -123,9 +146,19 @@ struct KeyFields {
   bool is_one_text = false;  // a single string
   std::vector<FieldIndex> fields;
 };
+/// One way to find a key in a row.
+struct KeySource {
+  std::vector<KeyFields> by_type;        // the fields; empty where it has
+  std::vector<const Expr*> exprs;        // arguments, by part
+  std::vector<std::uint64_t> operators;  // what sees rows under this key, as bits of a mask
+};
+inline constexpr std::size_t kSourcesMax = 32;  // of a table
+inline constexpr std::size_t kRolesMax = 12;    // of an event type: bits of KeptEvent
 struct TableProgram {
   KeySpec key;
-  std::vector<KeyFields> by_type;
+  std::vector<KeySource> sources;               // the places of roles, then arguments
+  std::uint32_t role_places = 1;                // the most that an event type has, at least one
+  std::vector<std::vector<std::string>> roles;  // by event type, then place; empty: none
   /// Bit 0 of an operator mask says that the row may make a key record; operators follow, features
   /// before probes before rules: the order in which they see an event.
   std::vector<OperatorProgram> operators;  // by op - 1
@@ -166,8 +199,22 @@ class ProgramImpl {
   std::vector<TableProgram> tables;
   std::vector<RuleProgram> rules;        // by RuleIndex
   std::vector<FeatureProgram> features;  // by FeatureIndex
+  std::vector<StrictGroup> strict_groups;
+  std::vector<ProbeProgram> probes;
+  /// Reads of features under arguments: their values have indices after those of the features.
+  std::unordered_map<const Expr*, FeatureIndex> reads_under;
+  std::size_t value_count = 0;  // features, and features under arguments
   std::uint32_t pass_count = 1;
+  bool row_by_row = false;  // what a row raises decides over what it reads next
+  std::vector<std::vector<EventTypeIndex>>
+      alert_types;  // by rule: the kinds its alerts are read as
+  /// Which value a kFeature reads: the feature's own index, or that of its value under arguments.
+  FeatureIndex value_of(const Expr& expr) const {
+    return expr.args.empty() ? expr.feature : reads_under.at(&expr);
+  }
   std::vector<std::vector<bool>> used_fields;
+  std::vector<std::vector<bool>> decoded_fields;  // used, and not computed
+  std::vector<std::vector<FieldIndex>> computed;  // by event type: the used ones, in order
   std::vector<bool> used_types;
 };
 }  // namespace tocsin::cep

@@ -5,7 +5,7 @@
 #include "cep/plan.h"
 
 namespace tocsin::cep {
-/// From all declared fields: by the batch's `fields_of`, else from its columns, which then have
-/// them all.
+/// An alert's is its id. Others: from all declared fields that are not computed: by the batch's
+/// `fields_of`, else from its columns, which then have them all.
 EventIdentity row_identity(const Plan& plan, const Batch& batch, const Row& row);
 }  // namespace tocsin::cep

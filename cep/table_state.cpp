@@ -12,18 +12,43 @@
 
 namespace tocsin::cep {
 namespace {
-constexpr std::uint32_t kPrefetchAhead = 8;
-constexpr std::size_t kPrefetchLines = 4;  // of a record: most have no more
+constexpr std::uint32_t kPrefetchAhead = 8;  // rows
+constexpr std::uint32_t kSlotsAhead = 16;    // less is done for each
+constexpr std::size_t kPrefetchLines = 4;    // of a record: most have no more
 constexpr std::int64_t kTicksOfLongest = 16;
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
+
+void prefetch_lines(const std::byte* record) {
+  if (record == nullptr) return;
+  for (std::size_t line = 0; line < kPrefetchLines; ++line) tocsin::prefetch(record + 64 * line);
+}
 }  // namespace
 
-const Value& TableState::Features::read(FeatureIndex feature) {
-  if (pass_ > 0) return slice_->values(feature)[hand_->number];
-  if (feature.value != last_) {
-    last_ = feature.value;
-    value_ = read_feature((*programs_)[feature.value], *hand_);
+TableState::Features::Features(const ProgramImpl& program, std::uint32_t table)
+    : program_(program),
+      pass_in_place_(program.value_count, kNone),
+      places_(program.value_count, 1),
+      own_(program.value_count) {
+  for (const FeatureProgram& feature : program.features) {
+    if (feature.table != table) continue;
+    pass_in_place_[feature.index.value] = feature.pass;
+  }
+  for (const ProbeProgram& probe : program.probes) {
+    const FeatureProgram& feature = program.features[probe.feature.value];
+    places_[probe.value.value] = program.tables[feature.table].role_places;
+    own_[probe.value.value] = feature.table == table && probe.source == 0;
+  }
+}
+
+const Value& TableState::Features::read(FeatureIndex value) {
+  if (pass_in_place_[value.value] != pass_) {
+    const std::size_t place = own_[value.value] ? place_of_role(hand_->roles) : 0;
+    return slice_->values(value)[std::size_t{hand_->number} * places_[value.value] + place];
+  }
+  if (value.value != last_) {
+    last_ = value.value;
+    value_ = read_feature(program_.features[value.value], *hand_);
   }
   return value_;
 }
@@ -39,9 +64,11 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
                    : std::max(table_.longest_us / kTicksOfLongest, kTickLeastUs)),
       store_(program, table_),
       matcher_(program, table_, store_, stats),
+      features_(program, table),
       mask_words_(table_.operator_words + table_.predicate_words),
-      masks_(program.plan->event_types.size()) {
-  std::vector<std::vector<bool>> queues(kPasses);
+      masks_(program.plan->event_types.size() * table_.role_places),
+      touch_mask_(mask_words_) {
+  std::vector<std::vector<bool>> queues(program.pass_count);
   queue_of_op_.resize(table_.operators.size());
   for (std::size_t i = 0; i < table_.operators.size(); ++i) {
     const OperatorProgram& op = table_.operators[i];
@@ -49,10 +76,17 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
     queue_of_op_[i] = static_cast<std::uint32_t>(queues[op.pass].size());
     queues[op.pass].push_back(!program.rules[op.index].waits_from_first);
   }
-  for (std::vector<std::uint64_t>& mask : pass_masks_) mask.resize(table_.operator_words);
+  pass_masks_.assign(program.pass_count, std::vector<std::uint64_t>(table_.operator_words));
+  rest_masks_ = pass_masks_;
+  has_pass_.resize(program.pass_count);
   for (std::size_t i = 0; i < table_.operators.size(); ++i) {
     const std::size_t bit = i + 1;
-    pass_masks_[table_.operators[i].pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
+    const std::uint32_t pass = table_.operators[i].pass;
+    pass_masks_[pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
+    has_pass_[pass] = true;
+    for (std::uint32_t p = 0; p <= pass; ++p) {
+      rest_masks_[p][bit / 64] |= std::uint64_t{1} << (bit % 64);
+    }
   }
   gains_.resize(table_.predicates.size() * mask_words_);
   const auto gain = [&](std::uint32_t predicate, std::uint32_t word, std::uint32_t bit) {
@@ -73,13 +107,18 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
 
 // Each entry's operator bits and predicate bits, from the predicates' bitmaps.
 void TableState::make_masks(const Slice& slice) {
-  for (std::size_t t = 0; t < masks_.size(); ++t) {
-    const std::uint32_t rows = slice.rows_of(EventTypeIndex(t));
-    std::vector<std::uint64_t>& masks = masks_[t];
+  const std::size_t types = program_.plan->event_types.size();
+  const bool only_alerts = masks_version_ >= slice.first_version();
+  masks_version_ = slice.version();
+  for (std::size_t i = 0; i < masks_.size(); ++i) {
+    const EventTypeIndex type(i % types);
+    if (only_alerts && !program_.plan->event_types[type.value].is_alert()) continue;
+    const std::uint32_t rows = slice.rows_of(type);
+    std::vector<std::uint64_t>& masks = masks_[i];
     masks.assign(std::size_t{rows} * mask_words_, 0);
-    if (rows == 0 || !table_.by_type[t].complete) continue;
+    if (rows == 0) continue;
     for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) {
-      const AtomFormula& formula = table_.predicates[p].by_type[t];
+      const AtomFormula& formula = table_.predicates[p].by_type[i];
       if (formula.steps.empty()) continue;
       slice.atoms().combine(formula, rows, predicate_bits_);
       const std::uint64_t* gain = gains_.data() + std::size_t{p} * mask_words_;
@@ -87,7 +126,7 @@ void TableState::make_masks(const Slice& slice) {
         for (std::uint64_t bits = predicate_bits_[w]; bits != 0; bits &= bits - 1) {
           const std::size_t entry = w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
           std::uint64_t* mask = masks.data() + entry * mask_words_;
-          for (std::uint32_t i = 0; i < mask_words_; ++i) mask[i] |= gain[i];
+          for (std::uint32_t j = 0; j < mask_words_; ++j) mask[j] |= gain[j];
         }
       }
     }
@@ -110,8 +149,20 @@ char* TableState::key_space(std::size_t bytes) {
 
 // Writes the row's key bytes after those used so far; gives their number plus one, 0 when a part is
 // missing.
-std::uint32_t TableState::write_key(const Batch& batch, const Row& row) {
-  const KeyFields& key = table_.by_type[row.type.value];
+std::uint32_t TableState::write_key(const Batch& batch, const Row& row, const KeySource& source) {
+  if (source.by_type.empty()) {
+    EvalScope scope{program_};
+    scope.batch = &batch;
+    scope.values_missing = &stats_.values_missing;
+    key_values_.clear();
+    for (const Expr* expr : source.exprs) {
+      key_values_.push_back(evaluate(*expr, EventView{&row, nullptr}, scope));
+      if (key_values_.back().is_missing()) return 0;
+    }
+    return write_values();
+  }
+  const KeyFields& key = source.by_type[row.type.value];
+  if (!key.complete) return 0;
   const Column* columns = batch.types[row.type.value].fields.data();
   if (key.is_one_text) {
     const Column& column = columns[key.fields[0].value];
@@ -128,62 +179,126 @@ std::uint32_t TableState::write_key(const Batch& batch, const Row& row) {
     key_values_.push_back(column_value(fields[field.value].type, columns[field.value], row.index));
     if (key_values_.back().is_missing()) return 0;
   }
+  return write_values();
+}
+std::uint32_t TableState::write_values() {
   const std::string bytes = key_bytes(key_values_);
   if (!bytes.empty()) std::memcpy(key_space(bytes.size()), bytes.data(), bytes.size());
   return static_cast<std::uint32_t>(bytes.size()) + 1;
 }
 
-void TableState::resolve(Slice& slice) {
+void TableState::resolve(std::uint32_t pass, Slice& slice) {
+  if (version_ == slice.version()) return;
+  version_ = slice.version();
   make_masks(slice);
   key_bytes_used_ = 0;
   unordered_.clear();
-  std::array<std::uint32_t, kShardCount> counts{};
-  const std::vector<Row>& rows = slice.batch().rows;
-  for (std::uint32_t i = 0; i < rows.size(); ++i) {
-    const Row& row = rows[i];
-    const std::uint64_t* mask = mask_of(row);
-    std::uint64_t any = 0;
-    for (std::uint32_t w = 0; w < table_.operator_words; ++w) any |= mask[w];
-    if (any == 0) continue;
-    Touch touch;
-    touch.row = i;
-    touch.key_begin = key_bytes_used_;
-    const std::uint32_t written = write_key(slice.batch(), row);
-    if (written == 0) continue;
-    touch.key_size = written - 1;
-    key_bytes_used_ += touch.key_size;
-    touch.hash = hash_key(key_of(touch), seed_);
-    unordered_.push_back(touch);
-    ++counts[shard_of_hash(touch.hash)];
-    slice.mark_relevant(i);
+  counts_.fill(0);
+  if (table_.sources.size() == 1) {
+    find_keys(pass, slice);
+  } else {
+    find_keys_of_sources(pass, slice);
   }
   std::array<std::uint32_t, kShardCount> next{};
   shard_begin_[0] = 0;
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     next[s] = shard_begin_[s];
-    shard_begin_[s + 1] = shard_begin_[s] + counts[s];
+    shard_begin_[s + 1] = shard_begin_[s] + counts_[s];
   }
   touches_.resize(unordered_.size());
   slots_.resize(unordered_.size());
+  record_hints_.resize(unordered_.size());
   for (const Touch& touch : unordered_) touches_[next[shard_of_hash(touch.hash)]++] = touch;
   const auto touches = static_cast<std::uint32_t>(touches_.size());
-  for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i) prefetch_slot(i);
+  for (std::uint32_t i = 0; i < std::min(kSlotsAhead, touches); ++i) prefetch_slot(i);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
-    if (counts[s] > 0) find_slots(s, slice);
+    if (counts_[s] > 0) find_slots(s, slice);
   }
+}
+
+// The key of `size` bytes that was written last.
+void TableState::add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources,
+                           Slice& slice) {
+  Touch touch;
+  touch.row = row;
+  touch.key_begin = key_bytes_used_;
+  touch.key_size = key_size;
+  touch.sources = sources;
+  key_bytes_used_ += key_size;
+  touch.hash = hash_key(key_of(touch), seed_);
+  unordered_.push_back(touch);
+  ++counts_[shard_of_hash(touch.hash)];
+  slice.mark_relevant(row);
+}
+
+void TableState::find_keys(std::uint32_t pass, Slice& slice) {
+  const std::vector<Row>& rows = slice.batch().rows;
+  const KeySource& source = table_.sources[0];
+  const std::uint64_t* const rest = rest_masks_[pass].data();
+  for (std::uint32_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    const std::uint64_t* mask = mask_of(row);
+    std::uint64_t any = 0;
+    for (std::uint32_t w = 0; w < table_.operator_words; ++w) any |= mask[w] & rest[w];
+    if (any == 0) continue;
+    const std::uint32_t written = write_key(slice.batch(), row, source);
+    if (written != 0) add_touch(i, written - 1, 1, slice);
+  }
+}
+
+// A row is seen once under each different key, first under those of its roles.
+void TableState::find_keys_of_sources(std::uint32_t pass, Slice& slice) {
+  const std::vector<Row>& rows = slice.batch().rows;
+  const std::uint64_t* const rest = rest_masks_[pass].data();
+  for (std::uint32_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    const std::size_t first = unordered_.size();
+    for (std::uint32_t s = 0; s < table_.sources.size(); ++s) {
+      const KeySource& source = table_.sources[s];
+      const std::uint64_t* mask = mask_of(row, s < table_.role_places ? s : 0);
+      std::uint64_t any = 0;
+      for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
+        any |= mask[w] & rest[w] & source.operators[w];
+      }
+      if (any == 0) continue;
+      const std::uint32_t written = write_key(slice.batch(), row, source);
+      if (written == 0) continue;
+      const std::string_view key(key_bytes_.get() + key_bytes_used_, written - 1);
+      const auto same =
+          std::find_if(unordered_.begin() + static_cast<std::ptrdiff_t>(first), unordered_.end(),
+                       [&](const Touch& touch) { return key_of(touch) == key; });
+      if (same != unordered_.end()) {
+        same->sources |= std::uint32_t{1} << s;
+      } else {
+        add_touch(i, written - 1, std::uint32_t{1} << s, slice);
+      }
+    }
+  }
+}
+
+// What sees the row under this key, and its predicates.
+const std::uint64_t* TableState::mask_of(const Row& row, const Touch& touch) {
+  if (table_.sources.size() == 1) return mask_of(row);
+  std::fill(touch_mask_.begin(), touch_mask_.end(), 0);
+  for (std::uint32_t rest = touch.sources; rest != 0; rest &= rest - 1) {
+    const auto s = static_cast<std::uint32_t>(std::countr_zero(rest));
+    const bool is_own = s < table_.role_places;
+    const std::uint64_t* mask = mask_of(row, is_own ? s : 0);
+    const std::vector<std::uint64_t>& operators = table_.sources[s].operators;
+    for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
+      touch_mask_[w] |= mask[w] & operators[w];
+    }
+    for (std::uint32_t w = table_.operator_words; is_own && w < mask_words_; ++w) {
+      touch_mask_[w] |= mask[w];
+    }
+  }
+  return touch_mask_.data();
 }
 
 void TableState::prefetch_slot(std::uint32_t touch) const {
   const std::uint64_t hash = touches_[touch].hash;
   shards_[shard_of_hash(hash)]->keys.prefetch(hash);
 }
-void TableState::prefetch_record(std::uint32_t touch) const {
-  const KeySlot* slot = slots_[touch];
-  if (slot == nullptr || slot->record == 0) return;
-  const std::byte* record = shards_[shard_of_hash(slot->hash)]->keys.arena().at(slot->record);
-  for (std::size_t line = 0; line < kPrefetchLines; ++line) tocsin::prefetch(record + 64 * line);
-}
-
 void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
   Shard& shard = *shards_[shard_index];
   const std::uint32_t begin = shard_begin_[shard_index];
@@ -192,16 +307,18 @@ void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
   const std::vector<Row>& rows = slice.batch().rows;
   const std::uint64_t generation = shard.keys.generation();
   for (std::uint32_t i = begin; i < end; ++i) {
-    if (i + kPrefetchAhead < touches) prefetch_slot(i + kPrefetchAhead);
+    if (i + kSlotsAhead < touches) prefetch_slot(i + kSlotsAhead);
     const Touch& touch = touches_[i];
     KeySlot* slot = shard.keys.find(touch.hash, key_of(touch));
     const Row& row = rows[touch.row];
-    if (slot == nullptr && (mask_of(row)[0] & 1) != 0) {
+    if (slot == nullptr && (mask_of(row, touch)[0] & 1) != 0) {
       slot = shard.keys.insert(touch.hash, key_of(touch));
       const std::int64_t now = row.engine_time.us;
       shard.wheel.add(touch.hash, now, now + tick_us_ * kTicksOfLongest / 2);
     }
     slots_[i] = slot;
+    record_hints_[i] =
+        slot != nullptr && slot->record != 0 ? shard.keys.arena().at(slot->record) : nullptr;
   }
   if (shard.keys.generation() != generation) {  // inserts may have moved what was found before
     for (std::uint32_t i = begin; i < end; ++i) {
@@ -214,15 +331,38 @@ void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
 
 void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
                      std::vector<Alert>& alerts) {
+  resolve(pass, slice);
   store_.begin_slice(slice.batch());
-  matcher_.begin_slice(slice.batch(), alerts);
+  matcher_.begin_slice(slice, alerts);
   const auto touches = static_cast<std::uint32_t>(touches_.size());
-  for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i) prefetch_record(i);
+  for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i)
+    prefetch_lines(record_hints_[i]);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     Shard& shard = *shards_[s];
+    fetch_for_timers(pass, s, watermark);
     if (shard_begin_[s] < shard_begin_[s + 1]) run_shard(pass, s, slice);
     if (shard.timers[pass].next_due_us() <= watermark.us) fire(pass, shard, watermark.us);
   }
+}
+
+// The keys of timers that this slice will fire: the slots of a shard further on, the records of the
+// next one.
+void TableState::fetch_for_timers(std::uint32_t pass, std::uint32_t shard,
+                                  EventTime watermark) const {
+  if (shard + 2 < kShardCount) {
+    const Shard& later = *shards_[shard + 2];
+    later.timers[pass].peek(watermark.us, [&](std::uint64_t hash) { later.keys.prefetch(hash); });
+  }
+  if (shard + 1 < kShardCount) {
+    Shard& next = *shards_[shard + 1];
+    next.timers[pass].peek(watermark.us, [&](std::uint64_t hash) { fetch_records(next, hash); });
+  }
+}
+
+void TableState::fetch_records(Shard& shard, std::uint64_t hash) {
+  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+    if (slot.record != 0) prefetch_lines(shard.keys.arena().at(slot.record));
+  });
 }
 
 void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice) {
@@ -233,7 +373,7 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
   const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
     if (i + 2 * kPrefetchAhead < touches) tocsin::prefetch(slots_[i + 2 * kPrefetchAhead]);
-    if (i + kPrefetchAhead < touches) prefetch_record(i + kPrefetchAhead);
+    if (i + kPrefetchAhead < touches) prefetch_lines(record_hints_[i + kPrefetchAhead]);
     const std::int64_t now = rows[touches_[i].row].engine_time.us;
     if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
     run_row(pass, shard, slice, touches_[i], slots_[i]);
@@ -243,16 +383,20 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
 void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch,
                          KeySlot* slot) {
   const Row& row = slice.batch().rows[touch.row];
-  const std::uint64_t* mask = mask_of(row);
+  const std::uint64_t* mask = mask_of(row, touch);
   RowInHand& hand = hand_;
   hand = {};
   hand.row = &row;
-  hand.number = touch.row;
+  hand.number = slice.number_of(touch.row);
   hand.predicates = mask + table_.operator_words;
   hand.slot = slot;
   hand.key = key_of(touch);
   if (slot != nullptr && slot->record != 0) hand.record = store_.base(*slot);
-  features_.begin(program_.features, slice, pass, hand);
+  if (!table_.roles[row.type.value].empty()) {
+    hand.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
+  }
+  store_.take_in_roles(hand.roles);
+  features_.begin(slice, pass, hand);
   matcher_.begin_row(hand, features_, shard.timers[pass]);
   for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
     std::uint64_t bits = mask[w] & pass_masks_[pass][w];
@@ -261,18 +405,55 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
       const OperatorProgram& program = table_.operators[op - 1];
       switch (program.kind) {
         case OperatorKind::kFeature:
-          take_into_feature(program_.features[program.index], hand, slice);
+          if (takes(program_.features[program.index], hand, slice)) {
+            take_into_feature(program_.features[program.index], hand, slice);
+          }
           break;
-        case OperatorKind::kProbe: {
-          const FeatureProgram& feature = program_.features[program.index];
-          slice.values(feature.index)[hand.number] = read_feature(feature, hand);
+        case OperatorKind::kProbe:
+          write_value(program_.probes[program.index], hand, slice);
           break;
-        }
         case OperatorKind::kRule:
           matcher_.on_event(program_.rules[program.index], queue_of_op_[op - 1]);
           break;
+        case OperatorKind::kStrict:
+          matcher_.on_strict_event(program_.strict_groups[program.index]);
+          break;
       }
     }
+  }
+}
+
+// What the predicate cannot say: conditions that read features, and what a rule has raised.
+bool TableState::takes(const FeatureProgram& feature, const RowInHand& hand, const Slice& slice) {
+  if (feature.unless && slice.is_alerted(*feature.unless, hand.number)) return false;
+  if (feature.where.empty()) return true;
+  EvalScope scope = feature_scope(slice);
+  return std::all_of(feature.where.begin(), feature.where.end(), [&](const Expr* condition) {
+    return evaluate(*condition, EventView{hand.row, nullptr}, scope).is_true();
+  });
+}
+
+EvalScope TableState::feature_scope(const Slice& slice) {
+  EvalScope scope{program_};
+  scope.batch = &slice.batch();
+  scope.values_missing = &stats_.values_missing;
+  scope.features = &features_;
+  return scope;
+}
+
+// Under arguments the event may be of another key, and of a type that the feature does not know.
+void TableState::write_value(const ProbeProgram& probe, const RowInHand& hand, Slice& slice) {
+  const FeatureProgram& feature = program_.features[probe.feature.value];
+  Value value = read_feature(feature, hand, probe.source > 0);
+  if (value.kind == ValueKind::kString) value.text = slice.value_texts().store(value.text);
+  const std::uint32_t places = table_.role_places;
+  Value* const values = slice.values(probe.value).data() + std::size_t{hand.number} * places;
+  if (hand.roles == 0 || probe.source > 0) {
+    values[0] = value;
+    return;
+  }
+  for (std::uint32_t place = 0; place < places; ++place) {
+    if ((hand.roles >> place & 1) != 0) values[place] = value;
   }
 }
 
@@ -281,9 +462,7 @@ void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& han
   const std::int64_t now = hand.row->engine_time.us;
   Value value;
   if (feature.feature->argument) {
-    EvalScope scope{program_};
-    scope.batch = &slice.batch();
-    scope.values_missing = &stats_.values_missing;
+    EvalScope scope = feature_scope(slice);
     value = evaluate(*feature.feature->argument, EventView{hand.row, nullptr}, scope);
     if (value.is_missing()) return;
   }
@@ -322,8 +501,9 @@ void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& han
   push_ring(ring, now, value);
 }
 
-Value TableState::read_feature(const FeatureProgram& feature, const RowInHand& hand) {
-  if (!feature.has_key[hand.row->type.value]) return Value::missing();
+Value TableState::read_feature(const FeatureProgram& feature, const RowInHand& hand,
+                               bool under_arguments) {
+  if (!under_arguments && !feature.has_key[hand.row->type.value]) return Value::missing();
   RingHeader* ring = nullptr;
   if (hand.record != nullptr) {
     if (const OperatorEntry* entry = RecordStore::find(hand.record, feature.op)) {
@@ -360,6 +540,9 @@ std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int6
         const std::int64_t window = program_.features[op.index].window_us;
         trim_ring(ring, now_us, window);
         if (ring->count > 0) until = newest_in_ring(*ring) + window;
+      } else if (op.kind == OperatorKind::kStrict) {
+        until =
+            matcher_.strict_expiry(program_.strict_groups[op.index], record, entry.state, now_us);
       } else {
         until = matcher_.expiry(program_.rules[op.index], record, entry.state, now_us);
       }
@@ -382,7 +565,14 @@ void TableState::sweep(EventTime watermark) {
   for (const std::unique_ptr<Shard>& shard : shards_) {
     store_.work_on(shard->keys);
     bool looked = false;
-    shard->wheel.advance(watermark.us, [&](std::uint64_t hash) {
+    const auto ahead = [&](std::uint64_t hash, int step) {
+      if (step == 0) {
+        shard->keys.prefetch(hash);
+      } else {
+        fetch_records(*shard, hash);
+      }
+    };
+    shard->wheel.advance(watermark.us, ahead, [&](std::uint64_t hash) {
       looked = true;
       return look_at_key(*shard, hash, watermark.us);
     });

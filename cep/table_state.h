@@ -26,9 +26,10 @@ class TableState {
  public:
   TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
              EngineStats& stats);
-  void resolve(Slice& slice);
-  /// Runs the operators of one pass over the resolved rows, then fires their timers due at or
-  /// before `watermark`.
+  /// Runs the operators of one pass over the slice's rows, which it resolves where they have
+  /// changed since the pass before, then fires their timers due at or before `watermark`.
+  /// Whether any of its operators runs in this pass.
+  bool has_pass(std::uint32_t pass) const { return has_pass_[pass]; }
   void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
   /// Lets go of what is dead at `watermark`.
   void sweep(EventTime watermark);
@@ -39,7 +40,6 @@ class TableState {
   std::size_t bytes() const;
 
  private:
-  static constexpr std::uint32_t kPasses = 2;
   struct Shard {
     KeyShard keys;
     ExpiryWheel wheel;
@@ -51,24 +51,27 @@ class TableState {
     std::uint32_t row = 0;
     std::uint32_t key_begin = 0;  // into key_bytes_
     std::uint32_t key_size = 0;
+    std::uint32_t sources = 1;  // of this key, as bits
   };
-  // Reads features at the row in hand: in place in pass 0, from value columns after. By then all of
-  // them have taken the row, so that the last value read stays good.
+  // Reads features at the row in hand: those of this table and pass in place, others from value
+  // columns. By then all of them have taken the row, so that the last value read stays good.
   class Features : public FeatureReader {
    public:
-    void begin(const std::vector<FeatureProgram>& programs, Slice& slice, std::uint32_t pass,
-               const RowInHand& hand) {
-      programs_ = &programs;
+    Features(const ProgramImpl& program, std::uint32_t table);
+    void begin(Slice& slice, std::uint32_t pass, const RowInHand& hand) {
       slice_ = &slice;
       pass_ = pass;
       hand_ = &hand;
       last_ = kNone;
     }
-    const Value& read(FeatureIndex feature) override;
+    const Value& read(FeatureIndex value) override;
 
    private:
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
-    const std::vector<FeatureProgram>* programs_ = nullptr;
+    const ProgramImpl& program_;
+    std::vector<std::uint32_t> pass_in_place_;  // by value: of features of this table; kNone
+    std::vector<std::uint32_t> places_;  // by value: of the roles that its column tells apart
+    std::vector<bool> own_;              // by value: of this table
     Slice* slice_ = nullptr;
     std::uint32_t pass_ = 0;
     const RowInHand* hand_ = nullptr;
@@ -78,20 +81,32 @@ class TableState {
 
   void make_masks(const Slice& slice);
   char* key_space(std::size_t bytes);
-  std::uint32_t write_key(const Batch& batch, const Row& row);
-  const std::uint64_t* mask_of(const Row& row) const {
-    return masks_[row.type.value].data() + std::size_t{row.index} * mask_words_;
+  std::uint32_t write_key(const Batch& batch, const Row& row, const KeySource& source);
+  std::uint32_t write_values();
+  const std::uint64_t* mask_of(const Row& row, std::size_t place = 0) const {
+    return masks_[place * program_.plan->event_types.size() + row.type.value].data() +
+           std::size_t{row.index} * mask_words_;
   }
+  const std::uint64_t* mask_of(const Row& row, const Touch& touch);
+  void resolve(std::uint32_t pass, Slice& slice);
+  void add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources, Slice& slice);
+  void find_keys(std::uint32_t pass, Slice& slice);
+  void find_keys_of_sources(std::uint32_t pass, Slice& slice);
   std::string_view key_of(const Touch& touch) const {
     return {key_bytes_.get() + touch.key_begin, touch.key_size};
   }
   void prefetch_slot(std::uint32_t touch) const;
-  void prefetch_record(std::uint32_t touch) const;
+  void fetch_for_timers(std::uint32_t pass, std::uint32_t shard, EventTime watermark) const;
+  static void fetch_records(Shard& shard, std::uint64_t hash);
   void find_slots(std::uint32_t shard, Slice& slice);
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
   void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);
+  bool takes(const FeatureProgram& feature, const RowInHand& hand, const Slice& slice);
   void take_into_feature(const FeatureProgram& feature, RowInHand& hand, const Slice& slice);
-  static Value read_feature(const FeatureProgram& feature, const RowInHand& hand);
+  void write_value(const ProbeProgram& probe, const RowInHand& hand, Slice& slice);
+  EvalScope feature_scope(const Slice& slice);
+  static Value read_feature(const FeatureProgram& feature, const RowInHand& hand,
+                            bool under_arguments = false);
   void fire(std::uint32_t pass, Shard& shard, std::int64_t now_us);
   std::int64_t look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
 
@@ -101,8 +116,10 @@ class TableState {
   EngineStats& stats_;
   std::int64_t tick_us_;
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::array<std::vector<std::uint64_t>, kPasses> pass_masks_;  // the operators of each pass
-  std::vector<std::uint32_t> queue_of_op_;                      // by op - 1: its timers' queue
+  std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its operators
+  std::vector<bool> has_pass_;
+  std::vector<std::vector<std::uint64_t>> rest_masks_;  // by pass: its operators, and later ones
+  std::vector<std::uint32_t> queue_of_op_;              // by op - 1: its timers' queue
   RecordStore store_;
   Matcher matcher_;
   RowInHand hand_;
@@ -111,12 +128,19 @@ class TableState {
   // The slice in work.
   std::uint32_t mask_words_ = 0;
   std::vector<std::uint64_t> gains_;  // by predicate: what a row's mask gains where it holds
-  std::vector<std::vector<std::uint64_t>> masks_;  // by event type, mask_words_ for each entry
+  std::uint64_t version_ = 0;         // of the slice's rows that touches_ are of
+  std::uint64_t masks_version_ = 0;   // the first of the slice's versions that masks_ are of
+  // By place of a role, then event type: mask_words_ for each entry.
+  std::vector<std::vector<std::uint64_t>> masks_;
+  std::vector<std::uint64_t> touch_mask_;  // of a touch by several sources
+  std::array<std::uint32_t, kShardCount> counts_{};
   AtomBits::Words predicate_bits_;
   std::vector<Touch> unordered_;
   std::vector<Touch> touches_;  // by shard, rows ascending
   std::array<std::uint32_t, kShardCount + 1> shard_begin_{};
-  std::vector<KeySlot*> slots_;        // by touch
+  std::vector<KeySlot*> slots_;  // by touch
+  // By touch: where the record lay when its slot was found, to fetch it; it may have moved since.
+  std::vector<const std::byte*> record_hints_;
   std::unique_ptr<char[]> key_bytes_;  // of all touches
   std::uint32_t key_bytes_used_ = 0;
   std::uint32_t key_bytes_capacity_ = 0;

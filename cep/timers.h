@@ -3,6 +3,7 @@
 /// needs a heap. A small heap stands over the queues' heads. Nothing is cancelled: a timer whose
 /// partial match has gone finds nothing when it fires.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -16,8 +17,14 @@ struct Timer {
   std::uint64_t hash = 0;            // of the key
   std::uint32_t arrival_index = 0;
   std::uint32_t rule = 0;
+  std::uint32_t arrival_after = 0;
 
-  ArrivalNumber arrival() const { return {arrival_record, arrival_index}; }
+  ArrivalNumber arrival() const { return {arrival_record, arrival_index, arrival_after}; }
+  void set_arrival(ArrivalNumber arrival) {
+    arrival_record = arrival.record;
+    arrival_index = arrival.index;
+    arrival_after = arrival.after;
+  }
 };
 
 class TimerQueue {
@@ -29,6 +36,17 @@ class TimerQueue {
   /// With `in_order`, requires that no timer before it falls due later.
   void push(const Timer& timer);
   void pop();
+  /// Calls `visit(hash)` for the keys of some timers due at or before `until_us`: the first ones of
+  /// a queue, the first one of a heap.
+  template <typename Visit>
+  void peek(std::int64_t until_us, Visit&& visit) const {
+    constexpr std::size_t kMost = 8;
+    const std::size_t end = in_order_ ? std::min(timers_.size(), head_ + kMost)
+                                      : std::min<std::size_t>(timers_.size(), 1);
+    for (std::size_t i = head_; i < end && timers_[i].deadline_us <= until_us; ++i) {
+      visit(timers_[i].hash);
+    }
+  }
   std::size_t bytes() const { return timers_.capacity() * sizeof(Timer); }
 
  private:
@@ -48,6 +66,11 @@ class ShardTimers {
   /// Takes the first timer due at or before `now_us`, in the order of deadline, and within a rule
   /// of arrival.
   bool take_due(std::int64_t now_us, Timer& out);
+  /// Calls `visit(hash)` for keys whose timers will soon be due, to fetch their memory.
+  template <typename Visit>
+  void peek(std::int64_t until_us, Visit&& visit) const {
+    for (const TimerQueue& queue : queues_) queue.peek(until_us, visit);
+  }
   std::size_t size() const;
   std::size_t bytes() const;
 

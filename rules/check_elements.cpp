@@ -128,6 +128,14 @@ class ElementsChecker {
       }
       require_positive(context_, *absence.absent_for, "for");
     }
+    if (tail != Tail::kNever && bounds_.without_for) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0427, absence.span, "a last absence beside `without … for`",
+                          "each of them says when the alert comes");
+      diagnostic.helps.push_back("write both kinds after `without`, or leave its `for` out");
+      context_.sink.report(std::move(diagnostic));
+      return;
+    }
     if (tail != Tail::kNever && !absence.absent_for && !absence.next && !bounds_.within) {
       report(Code::kE0403, absence.span, "an absence that never ends raises no alert",
              "say how long: `no … for 5m`, or give the rule a `within`");

@@ -18,7 +18,7 @@ using tree::ExprKind;
 namespace {
 bool sees_steps(Place place) {
   return place == Place::kStep || place == Place::kAbsence || place == Place::kMatch ||
-         place == Place::kElement;
+         place == Place::kElement || place == Place::kWhile;
 }
 }  // namespace
 
@@ -345,6 +345,15 @@ Checked ExpressionChecker::check_step_presence(const tree::Expr& expr, std::size
 
 bool ExpressionChecker::report_if_later(std::size_t step, SourceSpan span) {
   const StepSymbol& taken = scope_.rule->steps[step];
+  if (scope_.place == Place::kWhile) {
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0434, span, fmt::format("the step {} in `once while`", in_code(taken.name)),
+        "asked of every event, with no match");
+    diagnostic.labels.push_back({taken.span, "taken here"});
+    diagnostic.helps.push_back("name fields of the event, the key and features");
+    context_.sink.report(std::move(diagnostic));
+    return true;
+  }
   Sight sight = step < scope_.steps_visible ? Sight::kSeen : Sight::kLater;
   if (scope_.pattern_place != nullptr) sight = sight_of(*scope_.pattern_place, taken);
   if (sight == Sight::kSeen) return false;

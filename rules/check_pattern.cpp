@@ -108,6 +108,7 @@ class Drafter {
       parent_ = add_symbol(std::move(symbol));
     }
     const std::optional<std::size_t> own = parent_;
+    if (step.as) next.step = own;
     enter(step, group, [&] {
       for (std::size_t i = 0; i < step.patterns.size(); ++i) {
         enclosures_.back().branch = i;

@@ -15,6 +15,7 @@ PatternDraft draft_pattern(CheckContext& context, const tree::Pattern& pattern, 
 /// The rule's clauses that bound a pattern in time.
 struct PatternBounds {
   std::optional<tree::DurationLiteral> within;
+  bool without_for = false;  // `without … for D` ends it
 };
 /// Checks the conditions, where a last absence ends, and that gaps are no longer than the rule.
 std::vector<cep::Element> check_elements(CheckContext& context, const PatternDraft& draft,

@@ -4,16 +4,16 @@
 
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "rules/captured.h"
+#include "rules/check_clauses.h"
 #include "rules/check_expression.h"
 #include "rules/check_key.h"
 #include "rules/check_kinds.h"
 #include "rules/check_pattern.h"
 #include "rules/contradiction.h"
+#include "rules/endless_loop.h"
 #include "rules/report.h"
-#include "rules/types.h"
 
 namespace tocsin::rules {
 namespace {
@@ -42,13 +42,19 @@ class RuleChecker {
  public:
   RuleChecker(CheckContext& context, const tree::Rule& tree) : context_(context), tree_(tree) {}
 
-  // The rule, and whether all of it is right.
+  // The rule; what is wrong with it has been reported.
   cep::Rule check() {
     check_metadata();
-    check_unavailable();
-    check_pattern();
-    check_match();
-    check_suppression();
+    draft_what();
+    add_variables();
+    collect_considered();
+    scope_.key = &rule_.key;
+    if (tree_.by) {
+      check_key(context_, *tree_.by, pattern_.types, pattern_.types_broken, rule_.key, scope_);
+    }
+    check_bounds();
+    check_conditions();
+    if (!pattern_.broken && !tree_.broken) warn();
     return std::move(rule_);
   }
 
@@ -76,139 +82,155 @@ class RuleChecker {
     }
   }
 
-  // What the grammar knows and this version does not do.
-  void check_unavailable() {
-    if (tree_.without) {
-      report_unavailable(context_, tree_.without->keyword_span, "without",
-                         "`then no X then …` asks for absence between two steps");
-    }
-    if (tree_.prefer_latest)
-      report_unavailable(context_, tree_.prefer_latest->keyword_span, "prefer latest");
-    for (const tree::ExceptClause& except : tree_.excepts) {
-      report_unavailable(context_, except.keyword_span, "except",
-                         "a step's `where`, or `having`, can leave them out");
-    }
-    if (tree_.at_most)
-      report_unavailable(context_, tree_.at_most->keyword_span, "at most",
-                         "`once per D` holds alerts back");
-    if (tree_.after) check_after(*tree_.after);
-  }
-
-  void check_after(const tree::AfterClause& after) {
-    switch (after.strategy) {
-      case tree::AfterMatch::kNoSkip:
-        rule_.selection.kind = cep::SelectionKind::kNoSkip;
-        break;
-      case tree::AfterMatch::kSkipPastLast:
-        rule_.selection.kind = cep::SelectionKind::kSkipPastLast;
-        break;
-      case tree::AfterMatch::kSkipToNext:
-        return refuse_strategy(after, "skip to next");
-      case tree::AfterMatch::kSkipToFirst:
-        return refuse_strategy(after, "skip to first");
-      case tree::AfterMatch::kSkipToLast:
-        return refuse_strategy(after, "skip to last");
-      case tree::AfterMatch::kConsume:
-        return refuse_strategy(after, "consume");
-    }
-    if (after.in_order) report_unavailable(context_, *after.in_order, "in order");
-  }
-  void refuse_strategy(const tree::AfterClause& after, const char* what) {
-    report_unavailable(context_, after.strategy_span, what,
-                       "this version has `no skip` and `skip past last`");
-  }
-
-  // ---- the pattern and its key
-  void check_pattern() {
-    PatternDraft draft;
+  // ---- what it looks for: the steps, and all kinds of events that it names
+  void draft_what() {
     if (!tree_.when) {
-      draft.types_broken = true;
-      draft.broken = true;
+      pattern_.types_broken = true;
+      pattern_.broken = true;
       if (!tree_.broken) {
         report(Code::kE0401, tree_.name.span,
                fmt::format("the rule {} has no `when`", in_code(tree_.name.text)),
                "say what it looks for: `when payment where amount > 1000`");
       }
     } else if (const auto* window = std::get_if<tree::EventWindow>(&tree_.when->what)) {
-      report_unavailable(
-          context_, window->form_span,
-          window->session ? "session windows in `when`" : "tumbling windows in `when`");
-      draft.types_broken = true;
-      draft.broken = true;
-      add_unknown_step(window->as);
+      window_ = window;
+      draft_window(*window);
     } else {
-      draft = draft_pattern(context_, std::get<tree::Pattern>(tree_.when->what), scope_);
+      pattern_ = draft_pattern(context_, std::get<tree::Pattern>(tree_.when->what), scope_);
     }
+  }
+
+  void draft_window(const tree::EventWindow& tree) {
+    cep::ClosingWindow& window = rule_.window.emplace();
+    window.session = tree.session;
+    window.duration = tree.duration.value;
+    require_positive(context_, tree.duration, tree.session ? "gap" : "tumbling");
+    const ResolvedKinds kinds = resolve_kinds(context_, tree.kinds);
+    window.events = kinds.subsets;
+    add_types(kinds);
+    add_considered(kinds);
+    StepSymbol symbol;
+    symbol.name = tree.as.text;
+    symbol.span = tree.as.span;
+    symbol.loop = true;
+    scope_.step_by_name.emplace(symbol.name, scope_.steps.size());
+    scope_.steps.push_back(std::move(symbol));
+  }
+
+  void add_variables() {
     for (const StepSymbol& step : scope_.steps) {
       cep::Variable variable{.name = std::string(step.name), .loop = step.loop};
       if (step.parent) variable.parent = scope_.steps[*step.parent].var;
       rule_.variables.push_back(std::move(variable));
     }
-    collect_considered(draft);
-    check_key_of(draft);
-    check_within();
-    PatternBounds bounds;
-    if (tree_.within) bounds.within = tree_.within->duration;
-    rule_.pattern = check_elements(context_, draft, scope_, bounds);
-    broken_ = draft.broken;
-    last_types_ = last_types(draft.elements);
-    last_types_known_ = !draft.types_broken;
-    if (!broken_ && !tree_.broken) warn_of_state();
   }
 
-  void add_unknown_step(const tree::Name& name) {
-    StepSymbol symbol;
-    symbol.name = name.text;
-    symbol.span = name.span;
-    symbol.broken = true;
-    scope_.step_by_name.emplace(symbol.name, scope_.steps.size());
-    scope_.steps.push_back(symbol);
-  }
-
-  void collect_considered(PatternDraft& draft) {
-    for_each_draft(draft.elements, [&](const ElementDraft& element) {
+  void collect_considered() {
+    for_each_draft(pattern_.elements, [&](const ElementDraft& element) {
       add_considered(element.kinds);
       add_considered(element.until);
     });
-    if (!tree_.considering) return;
-    const ResolvedKinds kinds = resolve_kinds(context_, tree_.considering->kinds);
-    draft.types.insert(draft.types.end(), kinds.types.begin(), kinds.types.end());
-    normalize(draft.types);
-    draft.types_broken = draft.types_broken || kinds.broken;
-    add_considered(kinds);
+    last_types_ = last_types(pattern_.elements);
+    if (tree_.without) {
+      without_ = resolve_kinds(context_, tree_.without->kinds);
+      add_types(without_);
+      add_considered(without_);
+    }
+    if (tree_.considering) {
+      const ResolvedKinds kinds = resolve_kinds(context_, tree_.considering->kinds);
+      add_types(kinds);
+      add_considered(kinds);
+    }
+    normalize(pattern_.types);
+    if (window_ == nullptr) return;
+    // What is considered is collected too.
+    last_types_ = pattern_.types;
+    scope_.steps.front().types = pattern_.types;
+    scope_.steps.front().broken = pattern_.types_broken;
+  }
+  void add_types(const ResolvedKinds& kinds) {
+    pattern_.types.insert(pattern_.types.end(), kinds.types.begin(), kinds.types.end());
+    pattern_.types_broken = pattern_.types_broken || kinds.broken;
   }
   void add_considered(const ResolvedKinds& kinds) {
     for (const cep::Subset& subset : kinds.subsets) {
       const bool known = std::ranges::any_of(rule_.considered, [&](const cep::Subset& other) {
         return other.type == subset.type && other.condition == subset.condition &&
-               other.name == subset.name;
+               other.name == subset.name && other.role == subset.role;
       });
       if (!known) rule_.considered.push_back(subset);
     }
   }
 
-  void check_key_of(const PatternDraft& draft) {
-    scope_.key = &rule_.key;
-    if (tree_.by)
-      check_key(context_, *tree_.by, draft.types, draft.types_broken, rule_.key, scope_);
-  }
-
-  void check_within() {
-    if (!tree_.within) return;
-    if (require_positive(context_, tree_.within->duration, "within")) {
+  // ---- its clauses
+  void check_bounds() {
+    if (tree_.within && require_positive(context_, tree_.within->duration, "within")) {
       rule_.within = tree_.within->duration.value;
     }
+    if (window_ == nullptr) return;
+    const auto refuse = [&](const tree::Clause& clause, const char* what) {
+      report_conflict(context_, clause.keyword_span, fmt::format("{} beside a window", what),
+                      window_->form_span, "the window says when it ends and what it holds",
+                      "leave it out");
+    };
+    if (tree_.within) refuse(*tree_.within, "`within`");
+    if (tree_.without) refuse(*tree_.without, "`without`");
+    if (tree_.after) refuse(*tree_.after, "`after match`");
+    if (tree_.prefer_latest) refuse(*tree_.prefer_latest, "`prefer latest`");
+  }
+
+  void check_conditions() {
+    RuleDraft draft{.context = context_,
+                    .tree = tree_,
+                    .rule = rule_,
+                    .scope = scope_,
+                    .pattern = pattern_,
+                    .is_window = window_ != nullptr,
+                    .last_types = last_types_,
+                    .last_types_known = !pattern_.types_broken};
+    if (window_ == nullptr) {
+      PatternBounds bounds;
+      if (tree_.within) bounds.within = tree_.within->duration;
+      bounds.without_for = tree_.without && tree_.without->absent_for;
+      rule_.pattern = check_elements(context_, pattern_, scope_, bounds);
+      if (tree_.without) check_without(draft, without_);
+      check_selection(draft);
+    } else {
+      rule_.window->where = check_match_condition(draft, window_->where.get());
+    }
+    if (tree_.having) rule_.having = check_match_condition(draft, tree_.having->expr.get());
+    check_exceptions(draft);
+    check_suppression(draft);
+    check_alert(draft);
+  }
+
+  cep::ExprPtr check_match_condition(const RuleDraft& draft, const tree::Expr* tree) {
+    if (tree == nullptr) return nullptr;
+    const ExprScope scope = draft.match_scope();
+    const Condition condition = ExpressionChecker(context_, scope).check_condition(*tree);
+    if (!condition.broken) warn_of_contradiction(context_, condition.conjuncts, 0);
+    return condition.expr();
+  }
+
+  // ---- what an analyst would regret
+  void warn() {
+    if (window_ == nullptr) {
+      warn_of_state();
+      warn_of_endless_loops(context_, pattern_.elements, rule_.pattern);
+    }
+    if (!tree_.by) warn_without_key();
   }
 
   void warn_of_state() {
-    const bool one_event = is_of_one_event(rule_.pattern);
+    const bool one_event = is_of_one_event(rule_.pattern) && !rule_.without;
     if (one_event && tree_.within) {
       Diagnostic diagnostic = make_diagnostic(Code::kW0004, tree_.within->span,
                                               "`within` on a rule of one event says nothing");
       diagnostic.helps.push_back("leave it out, or count: `count(payment) over last 10m >= 3`");
       context_.sink.report(std::move(diagnostic));
     }
-    if (!tree_.within && !ends_by_itself(rule_.pattern)) {
+    const bool bounded = tree_.within || (tree_.without && tree_.without->absent_for);
+    if (!bounded && !ends_by_itself(rule_.pattern)) {
       Diagnostic diagnostic =
           make_diagnostic(Code::kW0005, tree_.name.span,
                           fmt::format("the rule {} waits for ever", in_code(tree_.name.text)),
@@ -218,82 +240,10 @@ class RuleChecker {
     }
   }
 
-  // ---- what is asked of a complete match, and the alert
-  void check_match() {
-    ExprScope scope;
-    scope.place = Place::kMatch;
-    scope.types = last_types_;
-    scope.types_broken = !last_types_known_;
-    scope.rule = &scope_;
-    scope.steps_visible = scope_.steps.size();
-    ExpressionChecker checker(context_, scope);
-    if (tree_.having && tree_.having->expr) {
-      const Condition having = checker.check_condition(*tree_.having->expr);
-      if (!having.broken) warn_of_contradiction(context_, having.conjuncts, 0);
-      rule_.having = having.expr();
-    }
-    if (tree_.severity && tree_.severity->expr) check_severity(checker, *tree_.severity->expr);
-    check_alert(checker);
-    if (!tree_.by && !tree_.broken && !broken_) warn_without_key();
-  }
-
-  void check_severity(ExpressionChecker& checker, const tree::Expr& tree) {
-    const cep::Type severities = cep::severity_type();
-    const Checked severity = checker.check(tree, &severities);
-    if (!severity) return;
-    if (!(severity.type() == severities)) {
-      Diagnostic diagnostic = make_diagnostic(Code::kE0312, tree.span, "this is no severity",
-                                              type_label(context_, severity));
-      diagnostic.helps.push_back("a severity is `info`, `low`, `medium`, `high` or `critical`");
-      context_.sink.report(std::move(diagnostic));
-      return;
-    }
-    rule_.severity = severity.expr;
-  }
-
-  void check_alert(ExpressionChecker& checker) {
-    if (!tree_.alert) {
-      rule_.message.push_back({rule_.title, nullptr});  // nothing said: the title
-      return;
-    }
-    for (const tree::MessagePart& part : tree_.alert->parts) {
-      if (!part.expr) {
-        if (!part.text.empty()) rule_.message.push_back({part.text, nullptr});
-        continue;
-      }
-      if (Checked value = checker.check(*part.expr)) rule_.message.push_back({"", value.expr});
-    }
-    std::unordered_map<std::string_view, SourceSpan> seen;
-    for (const tree::Record::Entry& entry : tree_.alert->fields.entries) {
-      const std::string& name = entry.name.text;
-      const auto [earlier, is_new] = seen.emplace(name, entry.name.span);
-      if (!is_new) {
-        Diagnostic diagnostic = make_diagnostic(Code::kE0215, entry.name.span,
-                                                fmt::format("{} stands twice", in_code(name)));
-        diagnostic.labels.push_back({earlier->second, "the first"});
-        context_.sink.report(std::move(diagnostic));
-        continue;
-      }
-      if (name == "severity" || name == "message" || name == "ts") {
-        report(
-            Code::kE0402, entry.name.span, fmt::format("every alert has its own {}", in_code(name)),
-            name == "severity" ? "the clause `severity` sets it" : "give the field another name");
-        continue;
-      }
-      if (!entry.value) continue;
-      const Checked value = checker.check(*entry.value);
-      if (!value) continue;
-      if (name == "score" && !is_number(value.type())) {
-        context_.sink.report(make_diagnostic(Code::kE0314, entry.value->span, "a score is a number",
-                                             type_label(context_, value)));
-        continue;
-      }
-      rule_.fields.push_back({name, value.expr});
-    }
-  }
-
   void warn_without_key() {
-    if (is_of_one_event(rule_.pattern) && !reads_unnamed_feature(context_.features, rule_)) return;
+    const bool waits = window_ != nullptr || !is_of_one_event(rule_.pattern) ||
+                       (rule_.without && rule_.without->absent_for);
+    if (!waits && !reads_unnamed_feature(context_.features, rule_)) return;
     Diagnostic diagnostic =
         make_diagnostic(Code::kW0006, tree_.name.span,
                         fmt::format("the rule {} has no `by`", in_code(tree_.name.text)),
@@ -302,37 +252,14 @@ class RuleChecker {
     context_.sink.report(std::move(diagnostic));
   }
 
-  // ---- alerts that are held back
-  void check_suppression() {
-    if (!tree_.once) return;
-    const tree::OnceClause& once = *tree_.once;
-    if (!once.for_each.empty()) {
-      report_unavailable(context_, once.for_each_span, "for each");
-    }
-    switch (once.form) {
-      case tree::OnceForm::kPerDuration:
-        if (once.duration && require_positive(context_, *once.duration, "once per")) {
-          rule_.suppression.once = cep::Once::kPerDuration;
-          rule_.suppression.duration = once.duration->value;
-        }
-        return;
-      case tree::OnceForm::kPerDay:
-        return report_unavailable(context_, once.keyword_span, "once per day");
-      case tree::OnceForm::kPerVariable:
-        return report_unavailable(context_, once.keyword_span, "once per VAR");
-      case tree::OnceForm::kWhile:
-        return report_unavailable(context_, once.keyword_span, "once while",
-                                  "this version has `once per 1h`");
-    }
-  }
-
   CheckContext& context_;
   const tree::Rule& tree_;
   cep::Rule rule_;
   RuleScope scope_;
-  bool broken_ = false;
+  PatternDraft pattern_;  // its types: all that the rule names
+  ResolvedKinds without_;
+  const tree::EventWindow* window_ = nullptr;
   EventTypes last_types_;
-  bool last_types_known_ = false;
 };
 
 // Ids name rules outside, so no two may be equal.

@@ -21,7 +21,7 @@ struct ElementDraft {
   const tree::Absence* absence = nullptr;  // of an absence
   ResolvedKinds kinds;                     // of a step, an absence
   ResolvedKinds until;                     // of a step
-  std::optional<std::size_t> step;         // of a step: its place in RuleScope::steps
+  std::optional<std::size_t> step;         // of a step, a named `one of`: in RuleScope::steps
   cep::Quantifier quantifier;
   bool optional = false;
   PatternPlace place;  // of a step, an absence

@@ -67,6 +67,7 @@ enum class Place : std::uint8_t {
   kElement,    // the same over a loop's events
   kStep,       // a step's condition
   kAbsence,    // the condition of a `no`
+  kWhile,      // `once while`: any event that the rule looks at, with no match
   kMatch,      // `having`, the severity and the alert: the current event is the last one taken
 };
 struct ExprScope {

@@ -54,6 +54,7 @@ class Decoder::Impl {
   std::vector<TypePlan> types_;
   std::vector<std::unique_ptr<WordTable>> word_tables_;
   WordTable json_types_;
+  std::vector<int> type_of_word_;
   ObjectPlan nothing_;  // what an ignored line's fields lead to
   JsonScanner scanner_;
   std::vector<char> open_;  // for skipping
@@ -89,7 +90,9 @@ Decoder::Impl::Impl(const cep::Plan& plan, const std::vector<std::vector<bool>>&
   for (std::size_t t = 0; t < types_.size(); ++t) {
     const cep::EventType& event_type = plan.event_types[t];
     TypePlan& type = types_[t];
+    if (event_type.is_alert()) continue;  // those come from rules alone
     json_types.push_back(event_type.json_type);
+    type_of_word_.push_back(static_cast<int>(t));
     type.used = used_types[t];
     type.keeps_line = type.used && !event_type.id_field;
     std::vector<std::size_t> fields;
@@ -318,7 +321,8 @@ bool Decoder::Impl::find_type() {
       return true;
     }
     const int type = json_types_.find(offender_.data() + 1);
-    start_type(type == WordTable::kAbsent ? kTypeIgnored : type);
+    start_type(type == WordTable::kAbsent ? kTypeIgnored
+                                          : type_of_word_[static_cast<std::size_t>(type)]);
     return true;
   }
   verdict_ = Verdict::kNoType;

@@ -18,7 +18,9 @@ std::uint64_t mix(std::uint64_t hash, std::string_view text) {
 }  // namespace
 
 EqualNumbers::EqualNumbers(const cep::Plan& plan) : plan_(plan) {
-  for (const cep::EventType& type : plan.event_types) needed_ = needed_ || !type.id_field;
+  for (const cep::EventType& type : plan.event_types) {
+    needed_ = needed_ || (!type.id_field && !type.is_alert());
+  }
 }
 
 std::uint64_t EqualNumbers::columns_hash(const cep::Batch& slice, const cep::Row& row) const {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "cep/computed.h"
 #include "runtime/slice_loop.h"
 
 namespace tocsin::runtime {
@@ -12,11 +13,14 @@ Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& in
   summary.alerts_by_rule.resize(program.plan().rules.size());
   cep::Engine engine(program, options.hash_seed);
   std::vector<cep::Alert> alerts;
-  const Advance advance = [&](const cep::Batch& slice, cep::EventTime watermark) -> Result<void> {
+  std::uint64_t values_missing = 0;  // of computed fields
+  const Advance advance = [&](cep::Batch& slice, cep::EventTime watermark) -> Result<void> {
     alerts.clear();
+    values_missing += cep::fill_computed(program, slice);
     engine.advance(slice, watermark, alerts);
     for (const cep::Alert& alert : alerts) {
-      ++summary.alerts;
+      const bool is_live = program.plan().rules[alert.rule.value].status == cep::Status::kLive;
+      ++(is_live ? summary.alerts : summary.undelivered);
       ++summary.alerts_by_rule[alert.rule.value];
       if (!sinks.alert) continue;
       if (auto taken = sinks.alert(alert); !taken) return taken;
@@ -26,6 +30,7 @@ Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& in
   const Result<void> done = read_slices(program.plan(), program.used_fields(), program.used_types(),
                                         inputs, options, sinks, summary, advance);
   summary.engine = engine.stats();
+  summary.engine.values_missing += values_missing;
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (partial != nullptr) *partial = summary;
   if (!done) return tl::unexpected(done.error());

@@ -29,10 +29,11 @@ struct RunOptions {
   /// Time moves at least to here at the end (a test's `until`), before the final watermark if there
   /// is one.
   std::optional<cep::EventTime> until;
-  std::size_t slice_rows_max = 4096;
+  std::size_t slice_rows_max = 2048;
   std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
   std::size_t reorder_bytes_max =
       1u << 30;  // events waiting to be put in order beyond it end the run (Errc::kLimit)
+  std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
   /// Asked between slices and whenever a read is interrupted by a signal (EINTR). True ends the run
   /// with an error (Errc::kRefused) after everything before it was processed and handed out; no
@@ -67,9 +68,12 @@ struct RunSummary {
   std::uint64_t fields_missing =
       0;  // values that are read but unusable, or absent without `?`: taken as missing
   std::vector<std::string>
-      fields_missing_examples;  // "payment.amount at FILE:LINE: …", the first few
-  std::uint64_t alerts = 0;
-  std::vector<std::uint64_t> alerts_by_rule;  // by RuleIndex
+      fields_missing_examples;      // "payment.amount at FILE:LINE: …", the first few
+  std::uint64_t repeats = 0;        // of a `unique` id: left out, though counted among the events
+  std::uint64_t ids_forgotten = 0;  // to RunOptions::unique_ids_max
+  std::uint64_t alerts = 0;         // of live rules
+  std::uint64_t undelivered = 0;    // of internal and shadow rules
+  std::vector<std::uint64_t> alerts_by_rule;  // by RuleIndex; of all
   cep::EventTime first_event,
       last_event;  // engine times; equal to kEventTimeMax/Min when there was none
   cep::EngineStats engine;
@@ -84,7 +88,7 @@ struct Progress {
 /// What a run hands out, on the calling thread. Any may be empty. An error from `alert` ends the
 /// run.
 struct Sinks {
-  std::function<Result<void>(const cep::Alert&)> alert;
+  std::function<Result<void>(const cep::Alert&)> alert;  // of internal and shadow rules too
   std::function<void(const LateEvent&)> late;
   std::function<void(const DeadLetter&)> dead_letter;
   std::function<void(const Progress&)> progress;  // a few times a second

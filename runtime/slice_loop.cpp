@@ -15,6 +15,7 @@
 #include "runtime/merge_order.h"
 #include "runtime/reorder_buffer.h"
 #include "runtime/row_store.h"
+#include "runtime/unique_filter.h"
 #include "runtime/watermark.h"
 
 namespace tocsin::runtime {
@@ -51,7 +52,8 @@ class SliceLoop {
         plan_(plan),
         used_fields_(used_fields),
         slice_(plan),
-        equal_numbers_(plan) {}
+        equal_numbers_(plan),
+        unique_(plan, options.unique_ids_max) {}
 
   Result<void> open(const std::vector<Input>& inputs);
   Result<void> run();
@@ -89,6 +91,7 @@ class SliceLoop {
   cep::Batch slice_;               // without a store the decoder fills it
   std::optional<RowStore> store_;  // where rows may come out of order
   EqualNumbers equal_numbers_;
+  UniqueFilter unique_;
   std::vector<WaitingRow> merged_;
   std::vector<std::string> ignored_types_;
   cep::EventTime watermark_ = cep::kEventTimeMin;  // the last one given
@@ -352,6 +355,8 @@ Result<void> SliceLoop::give_merged(cep::EventTime watermark) {
 Result<void> SliceLoop::give(cep::Batch& slice, cep::EventTime watermark) {
   if (slice.rows.empty() && watermark <= watermark_) return {};
   watermark_ = watermark;
+  summary_.repeats += unique_.drop_repeats(slice);
+  summary_.ids_forgotten = unique_.forgotten();
   equal_numbers_.assign(slice);
   return advance_(slice, watermark);
 }

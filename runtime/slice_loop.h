@@ -13,7 +13,7 @@
 namespace tocsin::runtime {
 /// Takes one slice: its rows in order, then time moves to `watermark`, at or after the last row.
 /// Rows of later slices stand at or after it. An error ends the loop.
-using Advance = std::function<Result<void>(const cep::Batch& slice, cep::EventTime watermark)>;
+using Advance = std::function<Result<void>(cep::Batch& slice, cep::EventTime watermark)>;
 
 /// Reads all inputs to their end (see runtime/run.h for order, errors and what each option means),
 /// calling `advance` for every slice and `sinks` for what is set aside; `sinks.alert` is the

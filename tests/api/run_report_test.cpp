@@ -53,6 +53,26 @@ TEST_CASE("run report: rules come by their number of alerts, then in their own o
                      "  none by c\n"));
 }
 
+TEST_CASE("run report: repeats, and alerts that nobody is sent") {
+  cep::Plan plan = plan_of({"a", "bb"});
+  plan.rules[1].status = cep::Status::kShadow;
+  RunReport report = quiet_report(plan);
+  report.summary.alerts = 1;
+  report.summary.undelivered = 2;
+  report.summary.alerts_by_rule = {1, 2};
+  report.summary.repeats = 3;
+  report.summary.ids_forgotten = 1;
+  const std::string text = format_report(report);
+  CHECK(text.find("repeats: 3 events left out, with the id of one before (`unique`)\n"
+                  "  limits: 1 id forgotten, the oldest of `unique` event types: say `unique "
+                  "within`\n") != std::string::npos);
+  CHECK(
+      text.ends_with("alerts: 1\n"
+                     "  2  bb  About bb (shadow)\n"
+                     "  1  a   About a\n"
+                     "  not delivered: 2 alerts, of internal and shadow rules\n"));
+}
+
 TEST_CASE("run report: what was not taken is told with reasons, places and what to do") {
   const cep::Plan plan = plan_of({"a"});
   RunReport report = quiet_report(plan);

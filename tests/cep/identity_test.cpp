@@ -26,7 +26,9 @@ TEST_CASE("identity: type, contents and number all count") {
         identity_of_fields("b", one, 0), identity_of_fields("a", other, 0),
         identity_of_fields("a", shorter, 0), identity_of_id("a", Value::integer(1)),
         identity_of_id("b", Value::integer(1)), identity_of_id("a", Value::string("1")),
-        identity_of_id("a", Value::missing())}) {
+        identity_of_id("a", Value::missing()), identity_of_alert("a"), identity_of_alert("b"),
+        EventIdentity{identity_of_window({0}, {1}), ""},
+        EventIdentity{identity_of_window({1}, {1}), ""}}) {
     CHECK(seen.insert(identity.bytes).second);
   }
   CHECK(identity_of_id("a", Value::missing()).text.empty());
@@ -55,6 +57,8 @@ TEST_CASE("identity: format 1") {
   line("payment id \"\"", identity_of_id("payment", Value::string("")));
   line("payment id missing", identity_of_id("payment", Value::missing()));
   line("transfer id 42", identity_of_id("transfer", Value::integer(42)));
+  line("alert", identity_of_alert("0123456789abcdef0123456789abcdef"));
+  line("window from 1 s to 2 s", {identity_of_window({1'000'000}, {2'000'000}), ""});
   const std::vector<Value> fields = {Value::time({1'772'452'860'000'000}), Value::string("c1"),
                                      Value::decimal(349, 2), Value::missing(),
                                      Value::enumerated(1, "ecom")};

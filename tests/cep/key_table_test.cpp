@@ -122,10 +122,12 @@ TEST_CASE("expiry wheel: each key is seen after its time, soon, and again when a
   std::vector<std::uint64_t> seen;
   const auto advance = [&](std::int64_t now, std::int64_t again) {
     seen.clear();
-    wheel.advance(now, [&](std::uint64_t hash) {
-      seen.push_back(hash);
-      return hash == 2 ? again : ExpiryWheel::kGone;
-    });
+    wheel.advance(
+        now, [](std::uint64_t, int) {},
+        [&](std::uint64_t hash) {
+          seen.push_back(hash);
+          return hash == 2 ? again : ExpiryWheel::kGone;
+        });
   };
   advance(130, 0);
   CHECK(seen.empty());

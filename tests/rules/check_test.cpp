@@ -233,10 +233,6 @@ TEST_CASE("check: patterns") {
       {R"(rule r "r" { by card when 3 payment as a where stddev(a.amount) > 1 and sum(a) > 1 and count(a.amount) > 1 and sum(a.merchant) > 1 and sum(a.amount / 2) > 1 within 1h alert "x" })",
        "E0599 1:48, E0412 1:77, E0412 1:94, E0308 1:116, E0599 1:140"},
       // not yet: one error each, and nothing that follows from it
-      {R"(rule r "r" { by card when session of payment gap 5m as s where count(s) > 3 alert "{count(s)}" })",
-       "E0599 1:27"},
-      {R"(rule r "r" { by card when tumbling 5m of payment as s where count(s) > 3 alert "{s.amount}" })",
-       "E0599 1:27"},
       {R"(rule r "r" { by card when alert other as a then payment where amount > a.score within 1h alert "{a.score}" })",
        "E0599 1:27"},
   };
@@ -277,18 +273,8 @@ TEST_CASE("check: clauses of a rule") {
        "E0201 1:43, E0204 1:51, E0215 1:79, E0314 1:92, E0402 1:98, E0201 1:108"},
       {R"(rule r "r" { by card when payment after match no skip once per 1h alert "x" })", ""},
       {R"(rule r "r" { by card when payment after match skip past last alert "x" })", ""},
-      {R"(rule r "r" { by card when payment after match skip to next alert "x" })", "E0599 1:47"},
-      {R"(rule r "r" { by card when payment after match consume in order alert "x" })",
-       "E0599 1:47"},
-      {R"(rule r "r" { by card when payment after match no skip in order alert "x" })",
-       "E0599 1:55"},
-      {R"(rule r "r" { by card when payment prefer latest without login except "e" where amount > 5 at most 3 per 1h alert "x" })",
-       "E0599 1:35, E0599 1:49, E0599 1:63, E0599 1:91"},
       {R"(rule r "r" { by card when payment once per 0s alert "x" })", "E0410 1:44"},
-      {R"(rule r "r" { by card when payment once while amount > 5 alert "x" })", "E0599 1:35"},
       {R"(rule r "r" { by card when payment once per day in "UTC" alert "x" })", "E0599 1:35"},
-      {R"(rule r "r" { by card when payment once per 1h for each merchant alert "x" })",
-       "E0599 1:47"},
       {"rule r \"r\" { id a by card when payment alert \"x\" }\nrule a \"r\" { by card when "
        "payment alert \"x\" }",
        "E0218 2:6"},
@@ -480,7 +466,7 @@ test one "One" { 0s payment { amount: 1.001, colour: "red" } expect alert 0 time
         "E0599 7:13, "
         "E0305 10:12, E0201 11:29, E0406 11:72, E0305 11:95, E0410 12:10, E0409 13:13, E0204 "
         "13:28, E0302 13:48, "
-        "E0303 13:64, E0215 13:72, E0314 13:85, E0304 17:36, E0405 17:46, E0411 17:66, E0599 18:3, "
+        "E0303 13:64, E0215 13:72, E0314 13:85, E0304 17:36, E0405 17:46, E0411 17:66, "
         "E0208 19:11, "
         "E0311 19:20, E0408 19:38, E0205 21:6, E0301 21:47, E0403 22:46, E0407 23:33, E0206 24:6, "
         "E0309 25:39, "

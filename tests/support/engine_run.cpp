@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cep/batch.h"
+#include "cep/computed.h"
 
 namespace tocsin::tests {
 std::vector<cep::Alert> run_engine(const cep::Program& program,
@@ -28,6 +29,7 @@ std::vector<cep::Alert> run_engine(const cep::Program& program,
                    {0, static_cast<std::uint32_t>(event.arrival)}, fields);
       batch.rows.back().equal_number = event.equal_number;
     }
+    cep::fill_computed(program, batch);
     const cep::EventTime last = events[stop - 1].engine_time;
     engine.advance(batch, cut.eager && stop < count ? events[stop].engine_time : last, alerts);
   }

@@ -1,8 +1,9 @@
 /// The reference evaluator: what a plan means, said as plainly as can be. It orders the events,
 /// reads each feature by scanning all events before, and lists every match of a rule by trying all
-/// ways through its pattern; then it applies `having`, the selection and `once` in the order in
-/// which matches complete. Slow, and obviously right: it shares nothing with the engine but the
-/// plan, its values and trees, and the formats of keys, identities and alerts.
+/// ways through its pattern, event by event; then it applies `having`, the selection, `except` and
+/// `once`. Rules that read alerts come after those that raise them. Slow, and obviously right: it
+/// shares nothing with the engine but the plan, its values and trees, the formats of keys,
+/// identities and alerts, and the stated arithmetic of floats.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +17,7 @@
 
 namespace tocsin::oracle {
 /// One event as it arrives: a value for each declared field of its type, missing where missing.
-/// `ts` is the value of the time field.
+/// `ts` is the value of the time field. What computed fields hold is of no account.
 struct Event {
   cep::EventTypeIndex type;
   cep::EventTime ts;
@@ -42,8 +43,8 @@ struct PlacedEvent {
   std::vector<cep::OwnedValue> fields;
   std::uint32_t equal_number = 0;  // how many equal events of its engine time come before it
 };
-/// Decides lateness and engine times by the watermark of one source and orders what is not set
-/// aside.
+/// Decides lateness and engine times by the watermark of one source, orders what is not set aside,
+/// drops what `unique` drops and computes the computed fields.
 std::vector<PlacedEvent> place_events(const cep::Plan& plan, const std::vector<Event>& events,
                                       const Options& options);
 

@@ -1,6 +1,7 @@
 #include "tests/support/oracle_match.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "cep/base/assert.h"
 
@@ -22,196 +23,376 @@ bool mentions_own_past(const Expr& expr, cep::VarIndex own) {
                      [&](const cep::ExprPtr& arg) { return arg && mentions_own_past(*arg, own); });
 }
 
-// Tries all ways through one rule's pattern over one key's events. A way is what has been taken so
-// far; each function goes on with it in every way that the pattern allows, then leaves it as it
-// was.
-class Matcher {
- public:
-  Matcher(const World& world, const cep::Rule& rule, const std::vector<Position>& events,
-          cep::EventTime end)
-      : world_(world), rule_(rule), pattern_(rule.pattern), events_(events), end_(end) {
-    for (const Element& element : pattern_) {
-      TOCSIN_ASSERT(element.kind == ElementKind::kStep || element.kind == ElementKind::kAbsence,
-                    "the oracle does not know groups");
-      TOCSIN_ASSERT(!element.quantifier.greedy, "the oracle does not know `greedy`");
-      TOCSIN_ASSERT(element.until_events.empty(), "the oracle does not know `until`");
-      TOCSIN_ASSERT(!element.next || element.kind == ElementKind::kStep,
-                    "the oracle does not know `no next`");
-    }
+Contiguity contiguity_of(LoopMode mode) {
+  switch (mode) {
+    case LoopMode::kNext:
+      return Contiguity::kNext;
+    case LoopMode::kEach:
+      return Contiguity::kAny;
+    case LoopMode::kRelaxed:
+      break;
   }
+  return Contiguity::kFirst;
+}
 
-  std::vector<Match> run() {
-    for (std::size_t i = 0; i < events_.size(); ++i) begin_at(0, i);
-    return std::move(matches_);
-  }
+Task element_task(const Element& element) {
+  Task task;
+  task.element = &element;
+  return task;
+}
 
- private:
-  // Every event may begin a match, at the first step or, where that is optional, at the next.
-  void begin_at(std::size_t element, std::size_t i) {
-    if (fits(element, i)) take(element, i);
-    if (pattern_[element].optional && element + 1 < pattern_.size()) begin_at(element + 1, i);
-  }
+bool can_repeat(const cep::Quantifier& quantifier, std::uint32_t done) {
+  return !quantifier.max || done < *quantifier.max;
+}
 
-  // The way has done all elements before `element`.
-  void go_on(std::size_t element) {
-    if (!world_.spend()) return;
-    if (element == pattern_.size()) {
-      complete();
-      return;
-    }
-    if (pattern_[element].kind == ElementKind::kStep) {
-      reach(element, nullptr);
-      if (pattern_[element].optional) go_on(element + 1);
-      return;
-    }
-    if (element + 1 == pattern_.size()) {
-      wait(element);
+// The absences that stand directly after what has just been done: they guard a loop too. The end of
+// a group that can be left there lies between.
+std::vector<Guard> absences_next(const std::vector<Task>& agenda) {
+  std::vector<Guard> guards;
+  for (auto task = agenda.rbegin(); task != agenda.rend(); ++task) {
+    if (task->kind == Task::Kind::kRoundEnd) {
+      if (task->rounds < task->element->quantifier.min) break;
+    } else if (task->kind == Task::Kind::kMembers) {
+      if (std::find(task->done.begin(), task->done.end(), false) != task->done.end()) break;
     } else {
-      TOCSIN_ASSERT(!pattern_[element + 1].optional,
-                    "the oracle does not know an absence before an optional step");
-      reach(element + 1, &pattern_[element]);
+      if (task->element->kind != ElementKind::kAbsence) break;
+      guards.push_back({task->element, false});
     }
   }
-
-  // Finds the first event of `element` among the events after the last one taken; none of them may
-  // be `forbidden`.
-  void reach(std::size_t element, const Element* forbidden) {
-    const Contiguity contiguity = pattern_[element].contiguity;
-    for (std::size_t i = last_ + 1; i < events_.size(); ++i) {
-      if (!world_.spend() || !within_reach(pattern_[element], i)) return;
-      const bool fitting = fits(element, i);
-      if (forbidden != nullptr && is_forbidden(*forbidden, i)) {
-        // It kills, unless it completes the match; then there is no way on either.
-        if (fitting && element + 1 == pattern_.size() && pattern_[element].quantifier.min <= 1) {
-          push(element, i);
-          complete();
-          pop();
-        }
-        return;
-      }
-      if (fitting) take(element, i);
-      if (contiguity == Contiguity::kNext) return;
-      if (contiguity == Contiguity::kFirst && fitting) return;
-    }
-  }
-
-  // Takes an event for a step, and then either leaves the step or, in a loop, looks for its next
-  // event.
-  void take(std::size_t element, std::size_t i) {
-    const std::size_t last_before = last_;
-    push(element, i);
-    last_ = i;
-    const cep::Quantifier& quantifier = pattern_[element].quantifier;
-    const std::size_t count = taken_count(element);
-    if (count >= quantifier.min) go_on(element + 1);
-    if (!quantifier.max || count < *quantifier.max) collect(element);
-    last_ = last_before;
-    pop();
-  }
-
-  // Finds the loop's next event. An absence directly after the loop guards it too.
-  void collect(std::size_t element) {
-    const LoopMode mode = pattern_[element].quantifier.mode;
-    const bool guarded =
-        element + 1 < pattern_.size() && pattern_[element + 1].kind == ElementKind::kAbsence;
-    for (std::size_t i = last_ + 1; i < events_.size(); ++i) {
-      if (!world_.spend() || !is_within(i)) return;
-      if (guarded && is_forbidden(pattern_[element + 1], i)) return;
-      const bool fitting = fits(element, i);
-      if (fitting) take(element, i);
-      if (mode == LoopMode::kNext) return;
-      if (mode == LoopMode::kRelaxed && fitting) return;
-    }
-  }
-
-  // The last absence: nothing forbidden until the deadline.
-  void wait(std::size_t element) {
-    const Element& absence = pattern_[element];
-    const std::size_t first = index_of(taken_.front().position);
-    const std::size_t cause = absence.absent_for ? last_ : first;
-    const cep::EventTime deadline =
-        time(cause) + (absence.absent_for ? *absence.absent_for : *rule_.within);
-    for (std::size_t i = last_ + 1; i < events_.size() && time(i) < deadline; ++i) {
-      if (!world_.spend() || is_forbidden(absence, i)) return;
-    }
-    if (deadline > end_) return;
-    matches_.push_back({taken_, true, deadline, events_[cause]});
-  }
-
-  void complete() {
-    const Position last = taken_.back().position;
-    matches_.push_back({taken_, false, world_.event(last).engine_time, last});
-  }
-
-  // Whether an event may be taken for a step now: one of its kinds, and its condition with the
-  // event counted as taken.
-  bool fits(std::size_t index, std::size_t i) {
-    const Element& element = pattern_[index];
-    const Position position = events_[i];
-    if (world_.subset_of(element.events, position) == nullptr) return false;
-    if (!element.where) return true;
-    const bool first = taken_count(index) == 0;
-    push(index, i);
-    const Context context{world_, position, &rule_, &taken_, element.var};
-    const bool result = conjuncts_hold(*element.where, context, element, first);
-    pop();
-    return result;
-  }
-
-  static bool conjuncts_hold(const Expr& where, const Context& context, const Element& element,
-                             bool first) {
-    if (where.op == Op::kAnd) {
-      return std::all_of(where.args.begin(), where.args.end(), [&](const cep::ExprPtr& arg) {
-        return conjuncts_hold(*arg, context, element, first);
-      });
-    }
-    if (first && element.quantifier.loop && mentions_own_past(where, element.var)) return true;
-    return evaluate(where, context).is_true();
-  }
-
-  bool is_forbidden(const Element& absence, std::size_t i) const {
-    const Position position = events_[i];
-    if (world_.subset_of(absence.events, position) == nullptr) return false;
-    if (!absence.where) return true;
-    return evaluate(*absence.where, {world_, position, &rule_, &taken_, std::nullopt}).is_true();
-  }
-
-  bool is_within(std::size_t i) const {
-    return !rule_.within ||
-           time(i) < world_.event(taken_.front().position).engine_time + *rule_.within;
-  }
-  bool within_reach(const Element& element, std::size_t i) const {
-    return is_within(i) && (!element.gap || time(i) < time(last_) + *element.gap);
-  }
-
-  cep::EventTime time(std::size_t i) const { return world_.event(events_[i]).engine_time; }
-  std::size_t index_of(Position position) const {
-    return static_cast<std::size_t>(std::lower_bound(events_.begin(), events_.end(), position) -
-                                    events_.begin());
-  }
-  std::size_t taken_count(std::size_t element) const {
-    return static_cast<std::size_t>(
-        std::count_if(taken_.begin(), taken_.end(),
-                      [&](const Taken& taken) { return taken.element == element; }));
-  }
-  void push(std::size_t element, std::size_t i) {
-    taken_.push_back({events_[i], element, pattern_[element].var});
-  }
-  void pop() { taken_.pop_back(); }
-
-  const World& world_;
-  const cep::Rule& rule_;
-  const std::vector<Element>& pattern_;
-  const std::vector<Position>& events_;  // ascending
-  cep::EventTime end_;
-  std::vector<Taken> taken_;
-  std::size_t last_ = 0;  // index of the last event taken
-  std::vector<Match> matches_;
-};
+  return guards;
+}
 }  // namespace
 
-std::vector<Match> all_matches(const World& world, const cep::Rule& rule,
-                               const std::vector<Position>& events, cep::EventTime end) {
-  return Matcher(world, rule, events, end).run();
+// ---- what comes after an event: every way on
+
+void Pattern::expand(State state, Branches& out) const {
+  if (!world_.spend()) return;
+  if (state.agenda.empty()) {
+    finish(std::move(state), out);
+    return;
+  }
+  const Task task = std::move(state.agenda.back());
+  state.agenda.pop_back();
+  switch (task.kind) {
+    case Task::Kind::kElement:
+      element(*task.element, std::move(state), out);
+      break;
+    case Task::Kind::kRoundEnd:
+      end_round(task, std::move(state), out);
+      break;
+    case Task::Kind::kMembers:
+      members(task, state, out);
+      break;
+  }
+}
+
+void Pattern::element(const Element& element, State state, Branches& out) const {
+  if (element.kind == ElementKind::kAbsence) {
+    state.guards.push_back({&element, false});
+    expand(std::move(state), out);
+    return;
+  }
+  if (element.optional) {
+    State without_it = state;
+    for (Guard& guard : without_it.guards) guard.before_optional = true;
+    if (element.quantifier.greedy) without_it.greedy.push_back(&element);
+    expand(std::move(without_it), out);
+  }
+  if (element.kind == ElementKind::kStep) {
+    Way way;
+    way.waits = Way::Waits::kStep;
+    way.step = &element;
+    way.reach = state.reach.value_or(Reach{element.contiguity, element.gap});
+    way.taken = std::move(state.taken);
+    way.guards = std::move(state.guards);
+    way.greedy = std::move(state.greedy);
+    way.rest = std::move(state.agenda);
+    set_limit(way);
+    out.ways.push_back(std::move(way));
+    return;
+  }
+  const std::optional<Reach> outer = state.reach;
+  if (!state.reach) state.reach = Reach{element.contiguity, element.gap};
+  begin_round(element, 0, std::move(state), outer, out);
+}
+
+// Begins a round of a group; `state.reach` says how its first event is reached.
+void Pattern::begin_round(const Element& group, std::uint32_t done, State state,
+                          std::optional<Reach> outer, Branches& out) const {
+  Task end;
+  end.kind = Task::Kind::kRoundEnd;
+  end.element = &group;
+  end.rounds = done + 1;
+  end.taken_before = state.taken.size();
+  end.outer = outer;
+  state.agenda.push_back(end);
+  if (group.kind == ElementKind::kOneOf) {
+    for (const Element& alternative : group.children) {
+      State chosen = state;
+      chosen.agenda.push_back(element_task(alternative));
+      expand(std::move(chosen), out);
+    }
+    return;
+  }
+  if (group.kind == ElementKind::kAllOf) {
+    Task all;
+    all.kind = Task::Kind::kMembers;
+    all.element = &group;
+    all.done.assign(group.children.size(), false);
+    state.agenda.push_back(all);
+  } else {
+    for (std::size_t i = group.children.size(); i > 0; --i) {
+      state.agenda.push_back(element_task(group.children[i - 1]));
+    }
+  }
+  expand(std::move(state), out);
+}
+
+void Pattern::end_round(const Task& end, State state, Branches& out) const {
+  if (state.taken.size() == end.taken_before) {
+    // It took nothing: nor would further rounds.
+    state.reach = end.outer;
+    expand(std::move(state), out);
+    return;
+  }
+  const cep::Quantifier& quantifier = end.element->quantifier;
+  state.reach.reset();
+  if (end.rounds >= quantifier.min) expand(state, out);
+  if (can_repeat(quantifier, end.rounds)) {
+    state.reach = Reach{contiguity_of(quantifier.mode), std::nullopt};
+    begin_round(*end.element, end.rounds, std::move(state), std::nullopt, out);
+  }
+}
+
+// The members of an `all of`, in every order.
+void Pattern::members(const Task& task, const State& state, Branches& out) const {
+  bool all_done = true;
+  for (std::size_t i = 0; i < task.done.size(); ++i) {
+    if (task.done[i]) continue;
+    all_done = false;
+    State chosen = state;
+    Task others = task;
+    others.done[i] = true;
+    chosen.agenda.push_back(others);
+    chosen.agenda.push_back(element_task(task.element->children[i]));
+    expand(std::move(chosen), out);
+  }
+  if (all_done) expand(state, out);
+}
+
+// All elements are done: the match is complete, or waits for an absence.
+void Pattern::finish(State state, Branches& out) const {
+  if (state.taken.empty()) return;
+  // Before an optional element an absence binds only the way that takes it.
+  std::erase_if(state.guards, [](const Guard& guard) { return guard.before_optional; });
+  const bool waits_without = rule_.without && rule_.without->absent_for;
+  if (state.guards.empty() && !waits_without) {
+    out.matches.push_back(std::move(state.taken));
+    return;
+  }
+  Way way;
+  way.taken = std::move(state.taken);
+  way.guards = std::move(state.guards);
+  way.waits = !way.guards.empty() && way.guards.back().absence->next ? Way::Waits::kNextEvent
+                                                                     : Way::Waits::kDeadline;
+  set_limit(way);
+  TOCSIN_ASSERT(way.waits == Way::Waits::kNextEvent || way.limit, "a deadline has a time");
+  out.ways.push_back(std::move(way));
+}
+
+// When time alone ends the way.
+void Pattern::set_limit(Way& way) const {
+  if (way.taken.empty()) return;
+  const Position first = way.taken.front().position;
+  const Position last = way.taken.back().position;
+  const auto limit = [&](Position since, cep::Duration duration) {
+    const cep::EventTime at = time(since) + duration;
+    if (way.limit && *way.limit <= at) return;
+    way.limit = at;
+    way.limit_set_by = since;
+  };
+  if (way.waits == Way::Waits::kDeadline && !way.guards.empty() &&
+      way.guards.back().absence->absent_for) {
+    limit(last, *way.guards.back().absence->absent_for);
+    return;
+  }
+  if (rule_.within) limit(first, *rule_.within);
+  if (rule_.without && rule_.without->absent_for) limit(first, *rule_.without->absent_for);
+  if (way.waits == Way::Waits::kStep && way.reach.gap) limit(last, *way.reach.gap);
+}
+
+// ---- an event on offer
+
+std::vector<Match> Pattern::offer(std::vector<Way>& ways, const Offer& event) const {
+  Branches out;
+  for (const Way& way : ways) {
+    if (!world_.spend()) break;
+    offer_to(way, event, out);
+  }
+  begin(event, out);
+  ways = std::move(out.ways);
+  return std::move(out.matches);
+}
+
+// Every event may begin a match.
+void Pattern::begin(const Offer& event, Branches& out) const {
+  State fresh;
+  for (std::size_t i = rule_.pattern.size(); i > 0; --i) {
+    fresh.agenda.push_back(element_task(rule_.pattern[i - 1]));
+  }
+  Branches first_steps;
+  expand(std::move(fresh), first_steps);
+  for (Way& way : first_steps.ways) {
+    if (greedy_forbids(way, event)) continue;
+    if (!ends_loop(*way.step, way, event) && fits(*way.step, way, event)) take(way, event, out);
+  }
+}
+
+void Pattern::offer_to(const Way& way, const Offer& event, Branches& out) const {
+  switch (way.waits) {
+    case Way::Waits::kDeadline:
+      if (!is_forbidden(way, event) && !is_without(way, event)) live_on(way, out);
+      break;
+    case Way::Waits::kNextEvent:
+      if (!is_forbidden(way, event)) out.matches.push_back(way.taken);
+      break;
+    case Way::Waits::kLoop:
+      offer_to_loop(way, event, out);
+      break;
+    case Way::Waits::kStep:
+      offer_to_step(way, event, out);
+      break;
+  }
+}
+
+void Pattern::offer_to_loop(const Way& way, const Offer& event, Branches& out) const {
+  if (is_forbidden(way, event) || ends_loop(*way.step, way, event)) return;
+  const bool fitting = fits(*way.step, way, event);
+  if (is_without(way, event)) {
+    if (fitting) complete_only(way, event, out);
+    return;
+  }
+  if (fitting) take(way, event, out);
+  const LoopMode mode = way.step->quantifier.mode;
+  if (mode == LoopMode::kEach || (mode == LoopMode::kRelaxed && !fitting)) live_on(way, out);
+}
+
+void Pattern::offer_to_step(const Way& seen, const Offer& event, Branches& out) const {
+  Way way = seen;
+  if (greedy_forbids(way, event)) return;
+  const bool fitting = fits(*way.step, way, event);
+  const bool may_take = fitting && !ends_loop(*way.step, way, event);
+  if (is_forbidden(way, event) || is_without(way, event)) {
+    if (may_take) complete_only(way, event, out);
+    return;
+  }
+  if (may_take) take(way, event, out);
+  const Contiguity contiguity = way.reach.contiguity;
+  if (contiguity == Contiguity::kAny || (contiguity == Contiguity::kFirst && !fitting)) {
+    live_on(way, out);
+  }
+}
+
+void Pattern::live_on(const Way& way, Branches& out) {
+  out.ways.push_back(way);
+  out.ways.back().first_offer = false;
+}
+
+// Takes the event; then the step is left, where its count allows it, and its loop goes on.
+void Pattern::take(const Way& way, const Offer& event, Branches& out) const {
+  const Element& step = *way.step;
+  const std::uint32_t count = way.waits == Way::Waits::kLoop ? way.count + 1 : 1;
+  State state;
+  state.taken = with(way.taken, step, event);
+  if (can_repeat(step.quantifier, count)) {
+    Way loop;
+    loop.waits = Way::Waits::kLoop;
+    loop.step = &step;
+    loop.count = count;
+    loop.taken = state.taken;
+    loop.rest = way.rest;
+    loop.guards = absences_next(way.rest);
+    set_limit(loop);
+    out.ways.push_back(std::move(loop));
+  }
+  if (count >= step.quantifier.min) {
+    state.agenda = way.rest;
+    if (step.quantifier.greedy) state.greedy.push_back(&step);
+    expand(std::move(state), out);
+  }
+}
+
+// The event kills the way, but may complete it.
+void Pattern::complete_only(const Way& way, const Offer& event, Branches& out) const {
+  Branches after;
+  take(way, event, after);
+  for (Match& match : after.matches) out.matches.push_back(std::move(match));
+}
+
+// ---- conditions
+
+Match Pattern::with(const Match& taken, const Element& step, const Offer& event) const {
+  const cep::Subset* kind = world_.subset_of(step.events, event.position, event.roles);
+  TOCSIN_ASSERT(kind != nullptr, "it fits the step");
+  Match more = taken;
+  more.push_back({event.position, step.var, kind->name});
+  return more;
+}
+
+// Whether an event may be taken for a step now: one of its kinds, and its condition with the event
+// counted as taken.
+bool Pattern::fits(const Element& step, const Way& way, const Offer& event) const {
+  if (world_.subset_of(step.events, event.position, event.roles) == nullptr) return false;
+  if (!step.where) return true;
+  const bool first = events_of(rule_, way.taken, step.var).empty();
+  const Match taken = with(way.taken, step, event);
+  const Context context{world_, event.position, &rule_, &taken, event.roles, step.var, true};
+  return conjuncts_hold(*step.where, context, step.var, first);
+}
+
+bool Pattern::conjuncts_hold(const Expr& where, const Context& context, cep::VarIndex own,
+                             bool first) const {
+  if (where.op == Op::kAnd) {
+    return std::all_of(where.args.begin(), where.args.end(), [&](const cep::ExprPtr& arg) {
+      return conjuncts_hold(*arg, context, own, first);
+    });
+  }
+  if (first && rule_.variables[own.value].loop && mentions_own_past(where, own)) return true;
+  return evaluate(where, context).is_true();
+}
+
+// `until`: asked with what is taken so far.
+bool Pattern::ends_loop(const Element& step, const Way& way, const Offer& event) const {
+  if (world_.subset_of(step.until_events, event.position, event.roles) == nullptr) return false;
+  if (!step.until_where) return true;
+  const Context context{world_, event.position, &rule_, &way.taken, event.roles, step.var, false};
+  return evaluate(*step.until_where, context).is_true();
+}
+
+bool Pattern::is_forbidden(const Way& way, const Offer& event) const {
+  return std::any_of(way.guards.begin(), way.guards.end(), [&](const Guard& guard) {
+    const Element& absence = *guard.absence;
+    if (absence.next && !way.first_offer) return false;
+    if (world_.subset_of(absence.events, event.position, event.roles) == nullptr) return false;
+    if (!absence.where) return true;
+    const Context context{world_, event.position, &rule_, &way.taken, event.roles};
+    return evaluate(*absence.where, context).is_true();
+  });
+}
+
+bool Pattern::is_without(const Way& way, const Offer& event) const {
+  if (!rule_.without) return false;
+  if (world_.subset_of(rule_.without->events, event.position, event.roles) == nullptr) return false;
+  if (!rule_.without->where) return true;
+  const Context context{world_, event.position, &rule_, &way.taken, event.roles};
+  return evaluate(*rule_.without->where, context).is_true();
+}
+
+// While events fit a greedy loop that was left, the next step may neither take nor skip them; no
+// more after the loop's `until`.
+bool Pattern::greedy_forbids(Way& way, const Offer& event) const {
+  std::erase_if(way.greedy, [&](const Element* loop) { return ends_loop(*loop, way, event); });
+  return std::any_of(way.greedy.begin(), way.greedy.end(),
+                     [&](const Element* loop) { return fits(*loop, way, event); });
 }
 }  // namespace tocsin::oracle

@@ -1,44 +1,84 @@
-/// What the oracle knows while it works: the events in their places, keys, features by scanning,
-/// and expressions by walking their trees.
+/// What the oracle knows while it works: the events and alerts in their places, keys, and features
+/// by scanning.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "cep/order.h"
 #include "cep/plan.h"
 #include "cep/value.h"
-#include "tests/support/oracle.h"
 
 namespace tocsin::oracle {
 using Position = std::size_t;  // of an event in the order
 
-/// An event that a match has taken, and for which element of the pattern.
+/// An event, or an alert as an event, in its place.
+struct Row {
+  std::size_t number = 0;  // its own for as long as the oracle works; a position changes
+  cep::EventTypeIndex type;
+  cep::EventTime engine_time;
+  cep::EventTime ts;
+  std::vector<cep::OwnedValue> fields;
+  std::uint32_t equal_number = 0;
+  std::size_t arrival = 0;  // of the event, or of the alert's cause
+  cep::Phase phase = cep::Phase::kEvent;
+  std::string alert_id;  // of an alert
+};
+
+/// A key that an event has, by some of its roles.
+struct KeyAt {
+  std::vector<std::string> roles;  // none where the key has no roles
+  std::uint32_t place = 0;         // of the first of them among the event type's
+  std::vector<cep::Value> parts;
+  std::string bytes;
+};
+
+/// An event that a match has taken, and for which step.
 struct Taken {
   Position position = 0;
-  std::size_t element = 0;
   cep::VarIndex var;
+  std::string kind;  // the name of the kind that it was taken as
 };
 
 class World {
  public:
-  World(const cep::Plan& plan, const std::vector<PlacedEvent>& events, std::size_t work_max)
-      : plan_(plan), events_(events), work_max_(work_max) {}
+  World(const cep::Plan& plan, std::size_t work_max) : plan_(plan), work_max_(work_max) {}
 
   const cep::Plan& plan() const { return plan_; }
-  const std::vector<PlacedEvent>& events() const { return events_; }
-  const PlacedEvent& event(Position position) const { return events_[position]; }
+  const std::vector<Row>& rows() const { return rows_; }
+  const Row& row(Position position) const { return rows_[position]; }
+  /// Puts rows into their places; all positions may change.
+  void add_rows(std::vector<Row> rows);
+  /// Takes the alerts out again.
+  void remove_alerts();
   cep::Value field(Position position, cep::FieldIndex index) const;
 
-  /// The parts of a key at an event; nothing when one is missing or the event's type has none.
-  std::optional<std::vector<cep::Value>> key_of(const cep::KeySpec& key, Position position) const;
-  /// The first subset that the event is in: its type and condition.
-  const cep::Subset* subset_of(const std::vector<cep::Subset>& subsets, Position position) const;
-  /// A feature's value as of an event, by the event's own key.
-  cep::Value feature(cep::FeatureIndex index, Position position) const;
+  /// The keys of an event: one, or one for each of its roles whose keys differ; none where a part
+  /// is missing or the event's type has none.
+  std::vector<KeyAt> keys_of(const cep::KeySpec& key, Position position) const;
+  /// The first subset that the event is in, as the given roles: its type, role and condition.
+  const cep::Subset* subset_of(const std::vector<cep::Subset>& subsets, Position position,
+                               const std::vector<std::string>& roles) const;
+  /// A feature's value as of an event; under the given key.
+  cep::Value feature(cep::FeatureIndex index, Position position, const std::string& key) const;
+
+  /// Notes that a rule raised or held back an alert at an event.
+  void note_alerted(cep::RuleIndex rule, Position position) {
+    alerted_.insert({rule.value, rows_[position].number});
+  }
+
+  /// Keeps a text for as long as the world.
+  std::string_view keep(std::string text) const {
+    texts_.push_back(std::move(text));
+    return texts_.back();
+  }
 
   /// Counts one unit of work; false when there was too much.
   bool spend() const { return ++work_ <= work_max_; }
@@ -46,24 +86,18 @@ class World {
   std::size_t work() const { return work_; }
 
  private:
-  cep::Value feature_by_scan(const cep::Feature& feature, Position position) const;
+  cep::Value feature_by_scan(const cep::Feature& feature, Position position,
+                             const std::string& key) const;
+  bool is_in_feature(const cep::Feature& feature, Position position, const std::string& key) const;
 
   const cep::Plan& plan_;
-  const std::vector<PlacedEvent>& events_;
+  std::vector<Row> rows_;
+  std::set<std::pair<std::uint32_t, std::size_t>> alerted_;  // rule, number of the row
   std::size_t work_max_;
   mutable std::size_t work_ = 0;
-  // Values found before: only to be quicker, a scan gives the same again.
-  mutable std::map<std::pair<std::uint32_t, Position>, cep::Value> features_found_;
+  mutable std::deque<std::string> texts_;
+  // Found before, only to be quicker: looking again gives the same.
+  mutable std::map<std::tuple<std::uint32_t, Position, std::string>, cep::Value> features_found_;
+  mutable std::map<std::pair<std::uint32_t, Position>, std::pair<bool, cep::Value>> taken_found_;
 };
-
-/// Where an expression is asked: at a current event, with what a match has taken so far.
-struct Context {
-  const World& world;
-  Position current = 0;
-  const cep::Rule* rule = nullptr;                  // absent in kinds and features
-  const std::vector<Taken>* taken = nullptr;        // absent in kinds and features
-  std::optional<cep::VarIndex> own = std::nullopt;  // the loop that `prev` is about
-};
-/// The value of an expression. Its text is borrowed from the plan or an event.
-cep::Value evaluate(const cep::Expr& expr, const Context& context);
 }  // namespace tocsin::oracle

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace tocsin::tests {
 const char* const kRuleSchema = R"(event payment {
   ts: time up to 30s late,
@@ -67,5 +70,21 @@ std::string rendered(const rules::Loaded& loaded) {
     out += rules::render(loaded.sources, diagnostic);
   }
   return out;
+}
+
+std::vector<std::string> plan_lines(const cep::Plan& plan, const std::vector<std::string>& starts) {
+  std::vector<std::string> found;
+  const std::string text = cep::describe(plan);
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = text.find('\n', begin);
+    std::string line = text.substr(begin, end - begin);
+    line.erase(0, line.find_first_not_of(' '));
+    const bool wanted = std::ranges::any_of(
+        starts, [&](const std::string& start) { return line.starts_with(start); });
+    if (wanted) found.push_back(std::move(line));
+    begin = end + 1;
+  }
+  return found;
 }
 }  // namespace tocsin::tests

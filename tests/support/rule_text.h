@@ -22,4 +22,6 @@ std::string rendered(const rules::Loaded& loaded);
 /// Event types payment, login, transfer, otp_ok and a few names, without any diagnostic of their
 /// own.
 extern const char* const kRuleSchema;
+/// The lines of a plan's description that begin with one of `starts`, blanks before them dropped.
+std::vector<std::string> plan_lines(const cep::Plan& plan, const std::vector<std::string>& starts);
 }  // namespace tocsin::tests

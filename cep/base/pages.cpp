@@ -1,0 +1,104 @@
+#include "cep/base/pages.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <mutex>
+#include <new>
+#include <set>
+
+namespace tocsin {
+namespace {
+constexpr std::size_t kPage = std::size_t{4} << 10;
+constexpr std::size_t kRegion = std::size_t{2} << 20;
+constexpr std::size_t kLargest = std::size_t{512} << 10;  // of a block cut from a region
+constexpr std::size_t kOrders = 10;                       // 4 KiB << 9 is a region
+
+// Free blocks by size and address; nothing is written into them, so that a page that was never
+// used stays untouched.
+class Regions {
+ public:
+  std::byte* take(std::size_t order) {
+    const std::lock_guard lock(mutex_);
+    std::size_t from = order;
+    while (from < kOrders && free_[from].empty()) ++from;
+    std::uintptr_t block = 0;
+    if (from == kOrders) {
+      from = kOrders - 1;
+      block = map_region();
+    } else {
+      block = *free_[from].begin();
+      free_[from].erase(free_[from].begin());
+    }
+    while (from > order) {
+      --from;
+      free_[from].insert(block + (kPage << from));
+    }
+    return reinterpret_cast<std::byte*>(block);
+  }
+
+  void give(std::byte* memory, std::size_t order) noexcept {
+    const std::lock_guard lock(mutex_);
+    auto block = reinterpret_cast<std::uintptr_t>(memory);
+    for (; order + 1 < kOrders; ++order) {
+      const std::uintptr_t buddy = block ^ (kPage << order);
+      if (free_[order].erase(buddy) == 0) break;
+      block = std::min(block, buddy);
+    }
+    if (order + 1 == kOrders && !free_[order].empty()) {
+      ::munmap(reinterpret_cast<void*>(block), kRegion);
+      return;
+    }
+    free_[order].insert(block);
+  }
+
+ private:
+  // A region stands at a multiple of its size: twice as much is mapped, and the rest let go.
+  static std::uintptr_t map_region() {
+    void* mapped =
+        ::mmap(nullptr, 2 * kRegion, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) throw std::bad_alloc();
+    const auto begin = reinterpret_cast<std::uintptr_t>(mapped);
+    const std::uintptr_t region = (begin + kRegion - 1) / kRegion * kRegion;
+    if (region > begin) ::munmap(mapped, region - begin);
+    if (const std::uintptr_t rest = begin + kRegion - region; rest > 0) {
+      ::munmap(reinterpret_cast<void*>(region + kRegion), rest);
+    }
+    ::madvise(reinterpret_cast<void*>(region), kRegion, MADV_HUGEPAGE);
+    return region;
+  }
+
+  std::mutex mutex_;
+  std::array<std::set<std::uintptr_t>, kOrders> free_;
+};
+
+Regions& regions() {
+  static auto* const kRegions = new Regions;  // outlives every engine
+  return *kRegions;
+}
+bool is_cut(std::size_t bytes) { return bytes >= kPage && bytes <= kLargest; }
+std::size_t order_of(std::size_t bytes) {
+  return static_cast<std::size_t>(std::bit_width((bytes - 1) / kPage));
+}
+std::align_val_t alignment_of(std::size_t bytes) {
+  return std::align_val_t{std::clamp(std::bit_ceil(bytes), std::size_t{64}, kPage)};
+}
+}  // namespace
+
+std::byte* allocate_pages(std::size_t bytes) {
+  if (is_cut(bytes)) return regions().take(order_of(bytes));
+  return static_cast<std::byte*>(::operator new[](bytes, alignment_of(bytes)));
+}
+
+void free_pages(std::byte* memory, std::size_t bytes) noexcept {
+  if (memory == nullptr) return;
+  if (is_cut(bytes)) {
+    regions().give(memory, order_of(bytes));
+  } else {
+    ::operator delete[](memory, alignment_of(bytes));
+  }
+}
+}  // namespace tocsin

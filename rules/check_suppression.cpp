@@ -1,0 +1,90 @@
+// Alerts that are held back: `once`, `at most`.
+#include <fmt/format.h>
+
+#include "rules/check_clauses.h"
+#include "rules/contradiction.h"
+#include "rules/report.h"
+
+namespace tocsin::rules {
+namespace {
+constexpr std::int64_t kAtMostMax = 100'000;
+
+void check_for_each(RuleDraft& draft, const std::vector<tree::ExprPtr>& trees,
+                    std::vector<cep::ExprPtr>& exprs) {
+  const ExprScope scope = draft.match_scope();
+  ExpressionChecker checker(draft.context, scope);
+  for (const tree::ExprPtr& tree : trees) {
+    if (!tree) continue;
+    if (Checked value = checker.check(*tree)) exprs.push_back(std::move(value.expr));
+  }
+}
+
+// Asked of each event that the rule looks at, with no match.
+void check_while(RuleDraft& draft, const tree::Expr& tree) {
+  ExprScope scope = draft.match_scope();
+  scope.place = Place::kWhile;
+  scope.types = draft.pattern.types;
+  scope.types_broken = draft.pattern.types_broken;
+  const Condition condition = ExpressionChecker(draft.context, scope).check_condition(tree);
+  if (!condition.broken) warn_of_contradiction(draft.context, condition.conjuncts, 0);
+  draft.rule.suppression.while_condition = condition.expr();
+  draft.rule.suppression.once = cep::Once::kWhile;
+}
+
+void check_once(RuleDraft& draft, const tree::OnceClause& once) {
+  cep::Suppression& suppression = draft.rule.suppression;
+  check_for_each(draft, once.for_each, suppression.for_each);
+  switch (once.form) {
+    case tree::OnceForm::kPerDuration:
+      if (once.duration && require_positive(draft.context, *once.duration, "once per")) {
+        suppression.once = cep::Once::kPerDuration;
+        suppression.duration = once.duration->value;
+      }
+      return;
+    case tree::OnceForm::kPerDay:
+      return report_unavailable(draft.context, once.keyword_span, "once per day");
+    case tree::OnceForm::kPerVariable: {
+      if (!once.var || once.var->text.empty()) return;
+      if (draft.is_window) {
+        return report_conflict(
+            draft.context, once.keyword_span, "`once per` a window", draft.tree.when->keyword_span,
+            "every window has a first event of its own", "hold alerts back by time: `once per 1h`");
+      }
+      const auto step = find_variable(draft.context, draft.scope, *once.var);
+      if (!step) return;
+      suppression.once = cep::Once::kPerVariable;
+      suppression.var = draft.scope.steps[*step].var;
+      return;
+    }
+    case tree::OnceForm::kWhile:
+      if (once.condition) check_while(draft, *once.condition);
+      return;
+  }
+}
+
+void check_at_most(RuleDraft& draft, const tree::AtMostClause& tree) {
+  cep::AtMost at_most;
+  check_for_each(draft, tree.for_each, at_most.for_each);
+  if (tree.count.value < 1 || tree.count.value > kAtMostMax) {
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0407, tree.count.span,
+        tree.count.value < 1 ? "at most no alert at all"
+                             : fmt::format("at most more than {} alerts", kAtMostMax));
+    diagnostic.helps.push_back(tree.count.value < 1
+                                   ? "a rule that is never to alert has `status internal`"
+                                   : "such a rule is not held back: leave the clause out");
+    draft.context.sink.report(std::move(diagnostic));
+    return;
+  }
+  if (!require_positive(draft.context, tree.duration, "per")) return;
+  at_most.count = static_cast<std::uint32_t>(tree.count.value);
+  at_most.duration = tree.duration.value;
+  draft.rule.suppression.at_most = std::move(at_most);
+}
+}  // namespace
+
+void check_suppression(RuleDraft& draft) {
+  if (draft.tree.once) check_once(draft, *draft.tree.once);
+  if (draft.tree.at_most) check_at_most(draft, *draft.tree.at_most);
+}
+}  // namespace tocsin::rules

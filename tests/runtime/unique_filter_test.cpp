@@ -1,0 +1,76 @@
+#include "runtime/unique_filter.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/plan_parts.h"
+
+namespace tocsin::runtime {
+namespace {
+using cep::FieldIndex;
+using cep::TypeKind;
+using cep::Value;
+
+cep::Plan plan_of(std::optional<cep::Duration> within) {
+  cep::Plan plan;
+  cep::EventType type;
+  type.name = type.json_type = "pay";
+  type.fields.resize(2);
+  type.fields[0].name = "ts";
+  type.fields[0].type = tests::type_of(TypeKind::kTime);
+  type.fields[1].name = "id";
+  type.fields[1].type = tests::type_of(TypeKind::kString);
+  type.id_field = FieldIndex(1);
+  type.unique = cep::Unique{within};
+  plan.event_types = {type, type};
+  plan.event_types[1].name = plan.event_types[1].json_type = "other";
+  return plan;
+}
+
+// The times of those that are left, of "time id" by the first type, or by the second with a `+`.
+struct Event {
+  std::int64_t ms = 0;
+  const char* id = nullptr;  // null: missing
+  std::size_t type = 0;
+};
+std::vector<std::int64_t> left_of(const cep::Plan& plan, const std::vector<Event>& events,
+                                  std::size_t rows, std::size_t ids_max = 100) {
+  UniqueFilter filter(plan, ids_max);
+  std::vector<std::int64_t> left;
+  for (std::size_t begin = 0; begin < events.size(); begin += rows) {
+    cep::Batch batch(plan);
+    for (std::size_t i = begin; i < std::min(events.size(), begin + rows); ++i) {
+      const cep::EventTime ts{events[i].ms * 1'000};
+      const Value id = events[i].id != nullptr ? Value::string(events[i].id) : Value::missing();
+      batch.append(plan, cep::EventTypeIndex(events[i].type), ts, ts, {i, 0},
+                   {Value::time(ts), id});
+    }
+    const std::size_t given = batch.rows.size();
+    const std::uint64_t dropped = filter.drop_repeats(batch);
+    CHECK(dropped == given - batch.rows.size());
+    for (const cep::Row& row : batch.rows) left.push_back(row.ts.us / 1'000);
+  }
+  return left;
+}
+using Times = std::vector<std::int64_t>;
+}  // namespace
+
+TEST_CASE("unique: an id is taken once, or once within a time that counts from the one taken") {
+  const std::vector<Event> events = {{0, "a"},    {0, "a"},     {1, "b"},     {5, "a"},
+                                     {5, "a", 1}, {7, nullptr}, {8, nullptr}, {9, "a"},
+                                     {10, "a"},   {19, "a"},    {20, "a"}};
+  for (const std::size_t rows : {1, 3, 100}) {
+    CAPTURE(rows);
+    CHECK(left_of(plan_of(std::nullopt), events, rows) == Times{0, 1, 5, 7, 8});
+    CHECK(left_of(plan_of(cep::Duration{10'000}), events, rows) == Times{0, 1, 5, 7, 8, 10, 20});
+  }
+}
+
+TEST_CASE("unique: the oldest ids are forgotten beyond the limit") {
+  const cep::Plan plan = plan_of(std::nullopt);
+  CHECK(left_of(plan, {{0, "a"}, {1, "b"}, {2, "c"}, {3, "c"}, {4, "b"}, {5, "a"}}, 2, 2) ==
+        Times{0, 1, 2, 5});
+}
+}  // namespace tocsin::runtime

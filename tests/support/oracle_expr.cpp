@@ -1,0 +1,306 @@
+#include "tests/support/oracle_expr.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "cep/base/assert.h"
+#include "cep/key.h"
+#include "tests/support/oracle_aggregate.h"
+#include "tests/support/oracle_text.h"
+
+namespace tocsin::oracle {
+using cep::Expr;
+using cep::Op;
+using cep::Ordering;
+using cep::Value;
+
+namespace {
+// The outcome of a comparison operator.
+Value comparison(Op op, const Value& a, const Value& b) {
+  const Ordering ordering = compare(a, b);
+  if (ordering == Ordering::kUnknown) return Value::missing();
+  switch (op) {
+    case Op::kEqual:
+      return Value::boolean(ordering == Ordering::kEqual);
+    case Op::kNotEqual:
+      return Value::boolean(ordering != Ordering::kEqual);
+    case Op::kLess:
+      return Value::boolean(ordering == Ordering::kLess);
+    case Op::kLessEqual:
+      return Value::boolean(ordering != Ordering::kGreater);
+    case Op::kGreater:
+      return Value::boolean(ordering == Ordering::kGreater);
+    case Op::kGreaterEqual:
+      return Value::boolean(ordering != Ordering::kLess);
+    default:
+      break;
+  }
+  TOCSIN_ASSERT(false, "a comparison");
+}
+
+bool fits_64_bits(const Value& value) {
+  return value.number <= std::numeric_limits<std::int64_t>::max() &&
+         value.number >= std::numeric_limits<std::int64_t>::min();
+}
+
+bool share_a_role(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::any_of(a.begin(), a.end(), [&](const std::string& role) {
+    return std::find(b.begin(), b.end(), role) != b.end();
+  });
+}
+
+// The key of the current event that is meant: where it has several, the one of its role.
+std::optional<KeyAt> own_key(const cep::KeySpec& key, const Context& context) {
+  const std::vector<KeyAt> keys = context.world.keys_of(key, context.current);
+  for (const KeyAt& found : keys) {
+    if (share_a_role(found.roles, context.roles)) return found;
+  }
+  if (keys.empty()) return std::nullopt;
+  return keys.front();
+}
+
+Value field_at(const Context& context, const cep::FieldRef& field, Position position) {
+  const auto index = field.in(context.world.row(position).type);
+  return index ? context.world.field(position, *index) : Value::missing();
+}
+
+Context at_event(const Context& context, Position position) {
+  Context moved = context;
+  moved.current = position;
+  moved.roles.clear();
+  return moved;
+}
+
+std::vector<Position> events_of(const Context& context, cep::VarIndex var) {
+  TOCSIN_ASSERT(context.taken != nullptr, "variables belong to rules");
+  return oracle::events_of(*context.rule, *context.taken, var);
+}
+
+Value aggregate_of_variable(const Expr& expr, const Context& context) {
+  std::vector<Value> values;
+  for (const Position position : events_of(context, expr.var)) {
+    const Context element = at_event(context, position);
+    if (expr.args.size() > 1 && expr.args[1] && !evaluate(*expr.args[1], element).is_true())
+      continue;
+    Value value;
+    if (!expr.args.empty() && expr.args[0]) {
+      value = evaluate(*expr.args[0], element);
+      if (value.is_missing()) continue;
+      if (value.kind != cep::ValueKind::kFraction && !fits_64_bits(value)) continue;
+    }
+    values.push_back(value);
+  }
+  return aggregate(expr.aggregate, expr.type, values, {});
+}
+
+Value feature_of(const Expr& expr, const Context& context) {
+  const cep::Feature& feature = context.world.plan().features[expr.feature.value];
+  if (expr.args.empty()) {
+    const std::optional<KeyAt> key = own_key(feature.key, context);
+    return key ? context.world.feature(expr.feature, context.current, key->bytes)
+               : Value::missing();
+  }
+  std::vector<Value> parts;
+  for (const cep::ExprPtr& arg : expr.args) {
+    parts.push_back(as_kept(evaluate(*arg, context)));
+    if (parts.back().is_missing()) return Value::missing();
+  }
+  return context.world.feature(expr.feature, context.current, cep::key_bytes(parts));
+}
+
+// The row of a table whose key the arguments from `first` on are.
+const cep::TableRow* row_of(const Expr& expr, const Context& context, std::size_t first) {
+  const cep::Table& table = context.world.plan().tables[expr.table.value];
+  for (const cep::TableRow& row : table.rows) {
+    bool equal = true;
+    for (std::size_t i = 0; i < row.key.size(); ++i) {
+      const Value part = evaluate(*expr.args[first + i], context);
+      equal = equal && compare(part, row.key[i].view()) == Ordering::kEqual;
+    }
+    if (equal) return &row;
+  }
+  return nullptr;
+}
+
+Value any_equal(const Value& wanted, const std::vector<Value>& values) {
+  Value found = Value::boolean(false);
+  for (const Value& value : values) {
+    found = logical_or(found, comparison(Op::kEqual, wanted, value));
+  }
+  return found;
+}
+
+Value in_kinds(const Expr& expr, const Context& context) {
+  for (std::size_t i = 0; i < expr.args.size(); ++i) {
+    if (expr.field.by_type[i].first != context.world.row(context.current).type) continue;
+    if (!expr.args[i] || evaluate(*expr.args[i], context).is_true()) return Value::boolean(true);
+  }
+  return Value::boolean(false);
+}
+}  // namespace
+
+std::vector<Position> events_of(const cep::Rule& rule, const std::vector<Taken>& taken,
+                                cep::VarIndex var) {
+  std::vector<Position> positions;
+  for (const Taken& event : taken) {
+    std::optional<cep::VarIndex> owner = event.var;
+    while (owner && *owner != var) owner = rule.variables[owner->value].parent;
+    if (owner) positions.push_back(event.position);
+  }
+  return positions;
+}
+
+Value as_kept(const Value& value) {
+  switch (value.kind) {
+    case cep::ValueKind::kFraction: {
+      const auto mantissa = cep::divide_half_even(value.number, value.denominator, cep::kScaleMax);
+      if (!mantissa) return Value::missing();
+      const Value kept = Value::decimal(*mantissa, cep::kScaleMax);
+      return fits_64_bits(kept) ? kept : Value::missing();
+    }
+    case cep::ValueKind::kInt:
+    case cep::ValueKind::kDecimal:
+      return fits_64_bits(value) ? value : Value::missing();
+    default:
+      return value;
+  }
+}
+
+std::optional<std::int64_t> day_in_zone(const cep::Plan& plan, const Value& zone,
+                                        cep::EventTime time) {
+  const Value local = local_time(plan, zone, time);
+  if (local.is_missing()) return std::nullopt;
+  const auto us = static_cast<std::int64_t>(local.number);
+  return us / cep::kDayUs - (us % cep::kDayUs < 0 ? 1 : 0);
+}
+
+Value evaluate(const Expr& expr, const Context& context) {
+  const auto arg = [&](std::size_t i) { return evaluate(*expr.args[i], context); };
+  switch (expr.op) {
+    case Op::kLiteral:
+      return expr.literal.view();
+    case Op::kField:
+      return field_at(context, expr.field, context.current);
+    case Op::kBound: {
+      const std::vector<Position> positions = events_of(context, expr.var);
+      if (positions.empty()) return Value::missing();
+      const bool first = expr.which == cep::Which::kFirst;
+      return field_at(context, expr.field, first ? positions.front() : positions.back());
+    }
+    case Op::kPrev: {
+      TOCSIN_ASSERT(context.own.has_value(), "`prev` stands in a loop's condition");
+      const std::vector<Position> positions = events_of(context, *context.own);
+      const std::size_t after = context.is_taken ? 1 : 0;
+      if (positions.size() <= after) return Value::missing();
+      return field_at(context, expr.field, positions[positions.size() - 1 - after]);
+    }
+    case Op::kAggregate:
+      return aggregate_of_variable(expr, context);
+    case Op::kFeature:
+      return feature_of(expr, context);
+    case Op::kKey: {
+      const std::optional<KeyAt> key = own_key(context.rule->key, context);
+      return key ? key->parts[expr.key_part] : Value::missing();
+    }
+    case Op::kIsBound:
+      return Value::boolean(!events_of(context, expr.var).empty());
+    case Op::kInLoop: {
+      std::vector<Value> values;
+      for (const Position position : events_of(context, expr.var)) {
+        values.push_back(evaluate(*expr.args[1], at_event(context, position)));
+      }
+      return any_equal(arg(0), values);
+    }
+    case Op::kIn: {
+      std::vector<Value> values;
+      for (const cep::OwnedValue& value : context.world.plan().lists[expr.list.value].values) {
+        values.push_back(value.view());
+      }
+      return any_equal(arg(0), values);
+    }
+    case Op::kInValues: {
+      std::vector<Value> values;
+      for (std::size_t i = 1; i < expr.args.size(); ++i) values.push_back(arg(i));
+      return any_equal(arg(0), values);
+    }
+    case Op::kBetween:
+      return logical_and(comparison(Op::kGreaterEqual, arg(0), arg(1)),
+                         comparison(Op::kLessEqual, arg(0), arg(2)));
+    case Op::kIsMissing:
+      return Value::boolean(arg(0).is_missing());
+    case Op::kIsKnown:
+      return Value::boolean(!arg(0).is_missing());
+    case Op::kIf:
+      return arg(0).is_true() ? arg(1) : arg(2);
+    case Op::kCoalesce: {
+      for (std::size_t i = 0; i < expr.args.size(); ++i) {
+        if (const Value value = arg(i); !value.is_missing()) return value;
+      }
+      return Value::missing();
+    }
+    case Op::kNot:
+      return logical_not(arg(0));
+    case Op::kAnd: {
+      Value all = Value::boolean(true);
+      for (std::size_t i = 0; i < expr.args.size(); ++i) all = logical_and(all, arg(i));
+      return all;
+    }
+    case Op::kOr: {
+      Value any = Value::boolean(false);
+      for (std::size_t i = 0; i < expr.args.size(); ++i) any = logical_or(any, arg(i));
+      return any;
+    }
+    case Op::kNegate:
+      return negate(arg(0));
+    case Op::kAdd:
+      return add(arg(0), arg(1));
+    case Op::kSubtract:
+      return subtract(arg(0), arg(1));
+    case Op::kMultiply:
+      return multiply(arg(0), arg(1));
+    case Op::kDivide:
+      return divide(arg(0), arg(1));
+    case Op::kModulo:
+      return modulo(arg(0), arg(1));
+    case Op::kEqual:
+    case Op::kNotEqual:
+    case Op::kLess:
+    case Op::kLessEqual:
+    case Op::kGreater:
+    case Op::kGreaterEqual:
+      return comparison(expr.op, arg(0), arg(1));
+    case Op::kToFloat:
+      return to_float(arg(0));
+    case Op::kTable: {
+      const cep::TableRow* row = row_of(expr, context, 0);
+      return row == nullptr ? Value::missing() : row->values[expr.column].view();
+    }
+    case Op::kInTable: {
+      const cep::TableRow* row = row_of(expr, context, 1);
+      const Value wanted = arg(0);
+      if (row == nullptr) return Value::missing();
+      std::vector<Value> values;
+      for (const std::string& text : row->lists[expr.column]) values.push_back(Value::string(text));
+      return any_equal(wanted, values);
+    }
+    case Op::kInKinds:
+      return in_kinds(expr, context);
+    case Op::kCall:
+    case Op::kMatches:
+    case Op::kMatchesAnyOf:
+    case Op::kContains:
+    case Op::kContainsWord:
+    case Op::kContainsAnyOf:
+    case Op::kContainsAnyWordOf:
+    case Op::kStartsWith:
+    case Op::kEndsWith:
+    case Op::kMatched: {
+      std::vector<Value> args;
+      for (std::size_t i = 0; i < expr.args.size(); ++i) args.push_back(arg(i));
+      return expr.op == Op::kCall ? call(context.world, expr.function, args)
+                                  : search_text(context.world, expr, args);
+    }
+  }
+  TOCSIN_ASSERT(false, "all operators stand above");
+}
+}  // namespace tocsin::oracle

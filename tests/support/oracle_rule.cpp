@@ -1,0 +1,394 @@
+#include "tests/support/oracle_rule.h"
+
+#include <algorithm>
+
+#include "cep/base/assert.h"
+#include "cep/key.h"
+
+namespace tocsin::oracle {
+using cep::Alert;
+using cep::EventTime;
+using cep::SelectionKind;
+using cep::Value;
+
+namespace {
+constexpr std::size_t kWindowEventsShown = 1'000;
+
+std::vector<Position> positions_of(const Match& match) {
+  std::vector<Position> positions;
+  for (const Taken& taken : match) positions.push_back(taken.position);
+  return positions;
+}
+std::vector<std::uint32_t> steps_of(const Match& match) {
+  std::vector<std::uint32_t> steps;
+  for (const Taken& taken : match) steps.push_back(taken.var.value);
+  return steps;
+}
+bool are_equal(const Match& a, const Match& b) {
+  return positions_of(a) == positions_of(b) && steps_of(a) == steps_of(b);
+}
+// The order among matches that complete together: began first (or last), longest, least positions,
+// least steps.
+bool comes_before(const Match& a, const Match& b, bool latest) {
+  const Position first_a = a.front().position;
+  const Position first_b = b.front().position;
+  if (first_a != first_b) return latest ? first_a > first_b : first_a < first_b;
+  if (a.size() != b.size()) return a.size() > b.size();
+  return std::make_tuple(positions_of(a), steps_of(a)) <
+         std::make_tuple(positions_of(b), steps_of(b));
+}
+// The order among matches that wait together, with `in order`.
+bool is_given_before(const Match& a, const Match& b) {
+  return std::make_tuple(positions_of(a), steps_of(a)) <
+         std::make_tuple(positions_of(b), steps_of(b));
+}
+
+std::int64_t floor_to(std::int64_t us, std::int64_t step) {
+  const std::int64_t rest = us % step;
+  return us - (rest < 0 ? rest + step : rest);
+}
+
+std::string big_endian(std::int64_t n) {
+  std::string bytes;
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    bytes += static_cast<char>((static_cast<std::uint64_t>(n) >> shift) & 0xff);
+  }
+  return bytes;
+}
+}  // namespace
+
+cep::EventIdentity identity_of(const World& world, Position position) {
+  const Row& row = world.row(position);
+  if (!row.alert_id.empty()) return {"a" + row.alert_id, row.alert_id};
+  const cep::EventType& type = world.plan().event_types[row.type.value];
+  if (type.id_field) return cep::identity_of_id(type.name, world.field(position, *type.id_field));
+  std::vector<Value> fields;
+  for (std::size_t i = 0; i < type.fields.size(); ++i) {
+    if (!type.fields[i].computed) fields.push_back(world.field(position, cep::FieldIndex(i)));
+  }
+  return cep::identity_of_fields(type.name, fields, row.equal_number);
+}
+
+RuleRun::RuleRun(World& world, cep::RuleIndex rule, std::uint32_t level, EventTime end)
+    : world_(world),
+      index_(rule),
+      rule_(world.plan().rules[rule.value]),
+      level_(level),
+      end_(end),
+      pattern_(world, rule_),
+      suppressor_(world, rule_) {}
+
+std::vector<Alert> RuleRun::run() {
+  for (Position p = 0; p < world_.rows().size() && !world_.exhausted(); ++p) {
+    if (!is_seen(p)) continue;
+    // A row's time, before the row: what is due.
+    pass_until(world_.row(p).engine_time);
+    for (const KeyAt& key : world_.keys_of(rule_.key, p)) offer(key, p);
+  }
+  pass_until(end_);
+  return std::move(alerts_);
+}
+
+// Alerts of shadow rules are seen by shadow rules only.
+bool RuleRun::is_seen(Position position) const {
+  const auto raiser = world_.plan().event_types[world_.row(position).type.value].alert_of;
+  return !raiser || world_.plan().rules[raiser->value].status != cep::Status::kShadow ||
+         rule_.status == cep::Status::kShadow;
+}
+
+// ---- one event of a key
+
+void RuleRun::offer(const KeyAt& key, Position position) {
+  if (world_.subset_of(rule_.considered, position, key.roles) == nullptr) return;
+  const Offer event{position, key.roles};
+  suppressor_.see(event, key.bytes);
+  KeyState& state = keys_[key.bytes];
+  if (rule_.window) {
+    collect(state, event);
+    return;
+  }
+  std::vector<Match> matches = pattern_.offer(state.ways, event);
+  complete(key.bytes, std::move(matches), {world_.row(position).engine_time, false, position});
+}
+
+// A closing window: events of its kinds open and extend it, what is considered is collected too.
+void RuleRun::collect(KeyState& state, const Offer& event) {
+  const cep::ClosingWindow& window = *rule_.window;
+  const cep::Subset* kind = world_.subset_of(window.events, event.position, event.roles);
+  const EventTime now = world_.row(event.position).engine_time;
+  if (!state.window) {
+    if (window.session && kind == nullptr) return;
+    state.window.emplace();
+    state.window->begin = window.session ? now : EventTime{floor_to(now.us, window.duration.us)};
+  } else if (!window.session && now >= state.window->begin + window.duration) {
+    // The old one had no event of its kinds, or its timer would have closed it.
+    state.window.emplace();
+    state.window->begin = EventTime{floor_to(now.us, window.duration.us)};
+  }
+  OpenWindow& open = *state.window;
+  const cep::Subset* as =
+      kind != nullptr ? kind : world_.subset_of(rule_.considered, event.position, event.roles);
+  open.collected.push_back({event.position, window.var, as->name});
+  if (kind == nullptr) return;
+  if (window.session) {
+    open.end = now + window.duration;
+    open.set_by = event.position;
+  } else if (!open.end) {
+    open.end = open.begin + window.duration;
+    open.set_by = event.position;
+  }
+}
+
+// ---- time
+
+std::optional<RuleRun::Timer> RuleRun::next_timer() const {
+  std::optional<Timer> next;
+  const auto offer = [&](const std::string& key, EventTime at, Position set_by) {
+    Timer timer{at, set_by, key_at(set_by, key).place, key};
+    if (!next || timer < *next) next = std::move(timer);
+  };
+  for (const auto& [key, state] : keys_) {
+    for (const Way& way : state.ways) {
+      if (way.limit) offer(key, *way.limit, way.limit_set_by);
+    }
+    if (state.window && state.window->end) offer(key, *state.window->end, state.window->set_by);
+  }
+  return next;
+}
+
+void RuleRun::pass_until(EventTime time) {
+  while (const std::optional<Timer> timer = next_timer()) {
+    if (timer->at > time || !world_.spend()) return;
+    fire(*timer);
+  }
+}
+
+// All that ends under one key at one time that one event had set.
+void RuleRun::fire(const Timer& timer) {
+  KeyState& state = keys_[timer.key];
+  if (rule_.window) {
+    const OpenWindow window = *std::exchange(state.window, std::nullopt);
+    close(timer.key, window);
+    return;
+  }
+  std::vector<Match> matches;
+  std::erase_if(state.ways, [&](const Way& way) {
+    if (way.limit != timer.at || way.limit_set_by != timer.set_by) return false;
+    if (way.waits == Way::Waits::kDeadline) matches.push_back(way.taken);
+    return true;
+  });
+  complete(timer.key, std::move(matches), {timer.at, true, timer.set_by});
+}
+
+void RuleRun::close(const std::string& key, const OpenWindow& window) {
+  const Moment moment{*window.end, true, window.set_by};
+  closing_ = {window.begin, *window.end};
+  if (!rule_.window->where ||
+      evaluate(*rule_.window->where, context_of(window.collected, key)).is_true()) {
+    complete(key, {window.collected}, moment);
+  }
+  closing_.reset();
+}
+
+// ---- selection
+
+void RuleRun::complete(const std::string& key, std::vector<Match> matches, const Moment& moment) {
+  // What two ways lead to is one match.
+  std::vector<Match> distinct;
+  for (Match& match : matches) {
+    const bool known = std::any_of(distinct.begin(), distinct.end(),
+                                   [&](const Match& other) { return are_equal(match, other); });
+    const bool passes = !rule_.having || evaluate(*rule_.having, context_of(match, key)).is_true();
+    if (!known && passes) distinct.push_back(std::move(match));
+  }
+  std::sort(distinct.begin(), distinct.end(), [&](const Match& a, const Match& b) {
+    return comes_before(a, b, rule_.selection.prefer_latest);
+  });
+  if (rule_.selection.in_order) {
+    std::vector<Match>& waiting = keys_[key].waiting;
+    std::move(distinct.begin(), distinct.end(), std::back_inserter(waiting));
+    release(key, moment);
+  } else if (rule_.selection.kind == SelectionKind::kDefault) {
+    select_default(key, distinct, moment);
+  } else {
+    select_skipping(key, std::move(distinct), moment);
+  }
+}
+
+// The first that nothing holds back; if all are held back, the first is counted.
+void RuleRun::select_default(const std::string& key, const std::vector<Match>& matches,
+                             const Moment& moment) {
+  const Match* first_held_back = nullptr;
+  for (const Match& match : matches) {
+    const Context context = context_of(match, key);
+    if (suppressor_.is_excepted(moment, context)) continue;
+    if (!suppressor_.holds_back(match, moment, context, key)) {
+      give(key, match, moment);
+      return;
+    }
+    if (first_held_back == nullptr) first_held_back = &match;
+  }
+  if (first_held_back != nullptr) give(key, *first_held_back, moment);
+}
+
+void RuleRun::select_skipping(const std::string& key, std::vector<Match> matches,
+                              const Moment& moment) {
+  while (!matches.empty()) {
+    const Match given = matches.front();
+    matches.erase(matches.begin());
+    give(key, given, moment);
+    drop(keys_[key], matches, given);
+  }
+}
+
+// `in order`: gives what no older partial match holds back.
+void RuleRun::release(const std::string& key, const Moment& moment) {
+  KeyState& state = keys_[key];
+  while (!state.waiting.empty()) {
+    const auto first =
+        std::min_element(state.waiting.begin(), state.waiting.end(), is_given_before);
+    const Match given = *first;
+    const bool held_back = std::any_of(state.ways.begin(), state.ways.end(), [&](const Way& way) {
+      return way.taken.front().position < given.front().position;
+    });
+    if (held_back) return;
+    state.waiting.erase(first);
+    give(key, given, moment);
+    drop(state, state.waiting, given);
+  }
+}
+
+// Whether a given match drops another one, complete or not.
+bool RuleRun::is_dropped(const Match& other, const Match& given) const {
+  const Position first = other.front().position;
+  switch (rule_.selection.kind) {
+    case SelectionKind::kDefault:
+    case SelectionKind::kNoSkip:
+      return false;
+    case SelectionKind::kSkipToNext:
+      return first <= given.front().position;
+    case SelectionKind::kSkipPastLast:
+      return first <= given.back().position;
+    case SelectionKind::kSkipToFirst:
+    case SelectionKind::kSkipToLast: {
+      const std::vector<Position> events = events_of(rule_, given, rule_.selection.var);
+      if (events.empty()) return false;
+      const Position target =
+          rule_.selection.kind == SelectionKind::kSkipToFirst ? events.front() : events.back();
+      return target != given.front().position && first < target;
+    }
+    case SelectionKind::kConsume:
+      return std::any_of(other.begin(), other.end(), [&](const Taken& mine) {
+        return std::any_of(given.begin(), given.end(),
+                           [&](const Taken& theirs) { return mine.position == theirs.position; });
+      });
+  }
+  return false;
+}
+
+void RuleRun::drop(KeyState& state, std::vector<Match>& matches, const Match& given) const {
+  std::erase_if(matches, [&](const Match& match) { return is_dropped(match, given); });
+  std::erase_if(state.ways, [&](const Way& way) { return is_dropped(way.taken, given); });
+}
+
+// ---- alerts
+
+KeyAt RuleRun::key_at(Position position, const std::string& key) const {
+  for (KeyAt& found : world_.keys_of(rule_.key, position)) {
+    if (found.bytes == key) return std::move(found);
+  }
+  TOCSIN_ASSERT(false, "the event has the key");
+}
+
+// The alert's own expressions: the current event is the last one taken.
+Context RuleRun::context_of(const Match& match, const std::string& key) const {
+  return {world_, match.back().position, &rule_, &match, key_at(match.back().position, key).roles};
+}
+
+// A selected match: an alert, unless something takes it or holds it back.
+bool RuleRun::give(const std::string& key, const Match& match, const Moment& moment) {
+  const Context context = context_of(match, key);
+  if (suppressor_.is_excepted(moment, context)) return false;
+  if (!moment.at_deadline) world_.note_alerted(index_, moment.cause);
+  if (suppressor_.holds_back(match, moment, context, key)) {
+    suppressor_.note_held_back(match, moment, context, key);
+    return false;
+  }
+  raise(key, match, moment, suppressor_.note_alert(match, moment, context, key));
+  return true;
+}
+
+cep::BoundEvent RuleRun::bound_event(const Taken& taken) const {
+  const Row& row = world_.row(taken.position);
+  const cep::Variable& variable = rule_.variables[taken.var.value];
+  const cep::EventIdentity identity = identity_of(world_, taken.position);
+  cep::BoundEvent bound;
+  bound.as = variable.name;
+  for (auto parent = variable.parent; bound.as.empty() && parent;) {
+    bound.as = rule_.variables[parent->value].name;
+    parent = rule_.variables[parent->value].parent;
+  }
+  if (bound.as.empty()) bound.as = taken.kind;
+  bound.type = row.type;
+  bound.identity = identity.bytes;
+  bound.id = identity.text;
+  bound.ts = row.ts;
+  for (const cep::Captured& captured : rule_.captured) {
+    if (captured.type != row.type) continue;
+    for (const cep::FieldIndex field : captured.fields) {
+      bound.fields.emplace_back(world_.field(taken.position, field));
+    }
+  }
+  return bound;
+}
+
+void RuleRun::raise(const std::string& key, const Match& match, const Moment& moment,
+                    std::uint64_t held) {
+  const Row& cause = world_.row(moment.cause);
+  Alert alert;
+  alert.order = {moment.time,
+                 moment.at_deadline ? cep::Phase::kTimer : cause.phase,
+                 {0, static_cast<std::uint32_t>(cause.arrival)},
+                 level_,
+                 index_.value,
+                 key_at(moment.cause, key).place,
+                 key,
+                 0};
+  alert.rule = index_;
+  alert.ts = moment.time;
+  for (const Value& part : key_at(match.front().position, key).parts) alert.key.emplace_back(part);
+  std::vector<std::string> identities;
+  for (const Taken& taken : match) {
+    const Row& row = world_.row(taken.position);
+    alert.late_us =
+        std::max(alert.late_us, static_cast<std::uint64_t>((row.engine_time - row.ts).us));
+    if (rule_.window && alert.events.size() == kWindowEventsShown) {
+      ++alert.truncated;
+      continue;
+    }
+    alert.events.push_back(bound_event(taken));
+    identities.push_back(alert.events.back().identity);
+  }
+  if (closing_) {
+    identities = {"w" + big_endian(closing_->first.us) + big_endian(closing_->second.us)};
+  }
+  std::uint32_t& equals = given_[{key, moment.time, identities}];
+  alert.id = cep::alert_id(rule_.id, key, moment.time, identities, equals++);
+  const Context context = context_of(match, key);
+  if (rule_.severity) {
+    const Value severity = evaluate(*rule_.severity, context);
+    if (!severity.is_missing()) {
+      alert.severity = static_cast<cep::Severity>(static_cast<int>(severity.number));
+    }
+  }
+  for (const cep::MessagePart& part : rule_.message) {
+    alert.message += part.expr ? to_text(evaluate(*part.expr, context)) : part.text;
+  }
+  for (const cep::AlertField& field : rule_.fields) {
+    alert.fields.emplace_back(evaluate(*field.expr, context));
+    if (field.name == "score") alert.score = alert.fields.back();
+  }
+  alert.held_back = held;
+  alerts_.push_back(std::move(alert));
+}
+}  // namespace tocsin::oracle

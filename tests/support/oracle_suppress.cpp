@@ -1,0 +1,136 @@
+#include "tests/support/oracle_suppress.h"
+
+#include <algorithm>
+
+#include "cep/key.h"
+
+namespace tocsin::oracle {
+using cep::Once;
+using cep::Value;
+
+std::string Suppressor::key_of(const std::vector<cep::ExprPtr>& for_each, const Context& context,
+                               const std::string& key) {
+  if (for_each.empty()) return key;
+  std::string out;
+  for (const cep::ExprPtr& expr : for_each) {
+    const Value value = as_kept(evaluate(*expr, context));
+    std::string part;
+    if (!value.is_missing()) cep::append_key_part(part, value);
+    out += std::to_string(part.size()) + ":" + part;
+  }
+  return out;
+}
+std::string Suppressor::once_key(const Context& context, const std::string& key) const {
+  return key_of(rule_.suppression.for_each, context, key);
+}
+std::string Suppressor::most_key(const Context& context, const std::string& key) const {
+  return key_of(rule_.suppression.at_most->for_each, context, key);
+}
+std::string Suppressor::count_key(const Context& context, const std::string& key) const {
+  const bool only_most = rule_.suppression.once == Once::kNone && rule_.suppression.at_most;
+  return only_most ? most_key(context, key) : once_key(context, key);
+}
+
+void Suppressor::see(const Offer& event, const std::string& key) {
+  if (rule_.suppression.once != Once::kWhile) return;
+  const std::vector<Taken> nothing;
+  const Context context{world_, event.position, &rule_, &nothing, event.roles};
+  if (!evaluate(*rule_.suppression.while_condition, context).is_true()) {
+    quiet_.erase(once_key(context, key));
+  }
+}
+
+bool Suppressor::is_excepted(const Moment& moment, const Context& last) const {
+  return std::any_of(rule_.exceptions.begin(), rule_.exceptions.end(),
+                     [&](const cep::Exception& exception) {
+                       if (exception.expires && moment.time.us >= *exception.expires * cep::kDayUs)
+                         return false;
+                       return evaluate(*exception.condition, last).is_true();
+                     });
+}
+
+bool Suppressor::once_holds_back(const Match& match, const Moment& moment, const Context& last,
+                                 const std::string& key) const {
+  const cep::Suppression& suppression = rule_.suppression;
+  const std::string mine = once_key(last, key);
+  switch (suppression.once) {
+    case Once::kNone:
+      return false;
+    case Once::kPerDuration: {
+      const auto before = last_alert_.find(mine);
+      return before != last_alert_.end() && moment.time < before->second + suppression.duration;
+    }
+    case Once::kPerVariable: {
+      const std::vector<Position> events = events_of(rule_, match, suppression.var);
+      return !events.empty() && had_.contains({mine, events.front()});
+    }
+    case Once::kPerDay: {
+      const auto day = day_in_zone(world_.plan(), evaluate(*suppression.zone, last), moment.time);
+      const auto before = last_day_.find(mine);
+      return day && before != last_day_.end() && before->second == *day;
+    }
+    case Once::kWhile:
+      return quiet_.contains(mine);
+  }
+  return false;
+}
+
+bool Suppressor::at_most_holds_back(const Moment& moment, const Context& last,
+                                    const std::string& key) const {
+  if (!rule_.suppression.at_most) return false;
+  const auto before = alert_times_.find(most_key(last, key));
+  if (before == alert_times_.end()) return false;
+  const auto recent =
+      std::count_if(before->second.begin(), before->second.end(), [&](cep::EventTime time) {
+        return time > moment.time - rule_.suppression.at_most->duration;
+      });
+  return recent >= std::ptrdiff_t{rule_.suppression.at_most->count};
+}
+
+bool Suppressor::holds_back(const Match& match, const Moment& moment, const Context& last,
+                            const std::string& key) const {
+  return once_holds_back(match, moment, last, key) || at_most_holds_back(moment, last, key);
+}
+
+void Suppressor::note_held_back(const Match& match, const Moment& moment, const Context& last,
+                                const std::string& key) {
+  ++held_back_[count_key(last, key)];
+  // A match that `once` holds back has still taken its event.
+  if (rule_.suppression.once == Once::kPerVariable && once_holds_back(match, moment, last, key)) {
+    had_.insert({once_key(last, key), events_of(rule_, match, rule_.suppression.var).front()});
+  }
+}
+
+std::uint64_t Suppressor::note_alert(const Match& match, const Moment& moment, const Context& last,
+                                     const std::string& key) {
+  const cep::Suppression& suppression = rule_.suppression;
+  switch (suppression.once) {
+    case Once::kNone:
+      break;
+    case Once::kPerDuration:
+      last_alert_[once_key(last, key)] = moment.time;
+      break;
+    case Once::kPerVariable:
+      for (const Position event : events_of(rule_, match, suppression.var)) {
+        had_.insert({once_key(last, key), event});
+        break;  // the first
+      }
+      break;
+    case Once::kPerDay:
+      if (const auto day =
+              day_in_zone(world_.plan(), evaluate(*suppression.zone, last), moment.time)) {
+        last_day_[once_key(last, key)] = *day;
+      }
+      break;
+    case Once::kWhile:
+      quiet_.insert(once_key(last, key));
+      break;
+  }
+  if (suppression.at_most) alert_times_[most_key(last, key)].push_back(moment.time);
+  const auto held = held_back_.find(count_key(last, key));
+  if (held == held_back_.end()) return 0;
+  const std::uint64_t count = held->second;
+  held_back_.erase(held);
+  return count;
+}
+}  // namespace tocsin::oracle

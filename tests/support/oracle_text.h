@@ -1,0 +1,18 @@
+/// Text search, functions and local time, written plainly.
+#pragma once
+#include <vector>
+
+#include "cep/plan.h"
+#include "cep/value.h"
+#include "tests/support/oracle_world.h"
+
+namespace tocsin::oracle {
+/// A text operator (kMatches to kMatched) over its operands.
+cep::Value search_text(const World& world, const cep::Expr& expr,
+                       const std::vector<cep::Value>& args);
+/// A function of the rule language over its operands.
+cep::Value call(const World& world, cep::Function function, const std::vector<cep::Value>& args);
+/// What a clock in the zone shows, as the time that it would be in UTC; missing where the plan has
+/// no such zone.
+cep::Value local_time(const cep::Plan& plan, const cep::Value& zone, cep::EventTime time);
+}  // namespace tocsin::oracle
