@@ -2,17 +2,16 @@
 
 #include <fmt/format.h>
 #include <hs.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cstring>
+#include <cstdlib>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/identity.h"
 #include "cep/unicode.h"
 
 namespace tocsin::cep {
@@ -66,34 +65,22 @@ struct Expressions {
 };
 
 std::string digest_of(const Expressions& expressions) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(),
-                                                                     EVP_MD_CTX_free);
-  bool done = hash && EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) == 1;
-  const auto add = [&](const void* data, std::size_t size) {
-    done = done && EVP_DigestUpdate(hash.get(), data, size) == 1;
-  };
-  const auto add_text = [&](std::string_view text) {
-    const std::string size = fmt::format("{}:", text.size());
-    add(size.data(), size.size());
-    add(text.data(), text.size());
+  std::string content;
+  const auto add = [&](std::string_view text) {
+    content += fmt::format("{}:", text.size());
+    content += text;
   };
   // A database is of one version and one kind of processor.
-  add_text(hs_version());
+  add(hs_version());
   hs_platform_info_t platform{};
   hs_populate_platform(&platform);
-  add_text(fmt::format("{} {:x} {}", platform.tune, platform.cpu_features,
-                       expressions.literal ? "literals" : "expressions"));
+  add(fmt::format("{} {:x} {}", platform.tune, platform.cpu_features,
+                  expressions.literal ? "literals" : "expressions"));
   for (std::size_t i = 0; i < expressions.texts.size(); ++i) {
-    add_text(expressions.texts[i]);
-    add_text(fmt::format("{}", expressions.flags[i]));
+    add(expressions.texts[i]);
+    add(fmt::format("{}", expressions.flags[i]));
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-  unsigned size = 0;
-  done = done && EVP_DigestFinal_ex(hash.get(), bytes.data(), &size) == 1;
-  TOCSIN_ASSERT(done, "SHA-256 is always there");
-  std::string name;
-  for (unsigned i = 0; i < size; ++i) name += fmt::format("{:02x}", bytes[i]);
-  return name;
+  return hex(sha256(content));
 }
 
 Result<Database> build(const Expressions& expressions) {
@@ -475,6 +462,21 @@ std::optional<std::size_t> take_index(std::string& message) {
   message.erase(place, i - place);
   return byte;
 }
+// Where what Hyperscan does not have begins: look-around and back-references.
+std::optional<std::size_t> unsupported_part(std::string_view regex) {
+  for (std::size_t i = 0; i + 1 < regex.size(); ++i) {
+    if (regex[i] == '\\') {
+      if (regex[i + 1] >= '1' && regex[i + 1] <= '9') return i;
+      ++i;
+      continue;
+    }
+    const std::string_view rest = regex.substr(i);
+    for (const std::string_view begin : {"(?=", "(?!", "(?<=", "(?<!", "(?P=", "(?>"}) {
+      if (rest.starts_with(begin)) return i;
+    }
+  }
+  return std::nullopt;
+}
 }  // namespace
 
 std::optional<RegexProblem> check_regex(std::string_view regex, bool ignore_case,
@@ -503,6 +505,7 @@ std::optional<RegexProblem> check_regex(std::string_view regex, bool ignore_case
     problem.message = error != nullptr ? error->message : "out of memory";
     hs_free_compile_error(error);
     problem.byte = take_index(problem.message);
+    if (!problem.byte) problem.byte = unsupported_part(regex);
     while (problem.message.ends_with('.')) problem.message.pop_back();
     if (!problem.message.empty() && problem.message[0] >= 'A' && problem.message[0] <= 'Z') {
       problem.message[0] = static_cast<char>(problem.message[0] + 32);
@@ -512,7 +515,7 @@ std::optional<RegexProblem> check_regex(std::string_view regex, bool ignore_case
   const bool may_be_empty = info->min_width == 0;
   std::free(info);
   if (may_be_empty) {
-    return RegexProblem{Kind::kMatchesAll, "it matches the empty text, and so any", std::nullopt};
+    return RegexProblem{Kind::kMatchesAll, "it can match the empty text", std::nullopt};
   }
   return std::nullopt;
 }

@@ -17,7 +17,7 @@ std::string advice(const cep::RegexProblem& problem, std::string_view pattern) {
   const auto has = [&](std::string_view part) { return pattern.find(part) != pattern.npos; };
   switch (problem.kind) {
     case Kind::kMatchesAll:
-      return "ask for at least one character: `+` instead of `*`";
+      return "it would match any text: ask for at least one character, `+` instead of `*`";
     case Kind::kTooLong:
       return "split it into a list: `matches any of`";
     case Kind::kTooCostly:

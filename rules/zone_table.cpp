@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "cep/time.h"
@@ -290,10 +290,13 @@ Result<std::string> read_system_zone(const std::string& name) {
   const char* folder = std::getenv("TZDIR");
   const std::string path = fmt::format(
       "{}/{}", folder != nullptr && *folder != '\0' ? folder : "/usr/share/zoneinfo", name);
-  std::ifstream in(path, std::ios::binary);
+  std::error_code ignored;
   std::string bytes;
-  if (in) bytes.assign(std::istreambuf_iterator<char>(in), {});
-  if (!in || bytes.empty()) return fail(Errc::kNotFound, "cannot read " + path);
+  if (std::filesystem::is_regular_file(path, ignored)) {
+    std::ifstream in(path, std::ios::binary);
+    if (in) bytes.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  if (bytes.empty()) return fail(Errc::kNotFound, "cannot read " + path);
   return bytes;
 }
 
