@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cep/identity.h"
+#include "cep/pattern_program.h"
 #include "cep/row_identity.h"
 
 namespace tocsin::cep {
@@ -20,12 +21,17 @@ EventIdentity identity_of(const EvalScope& scope, const EventView& event) {
   return row_identity(plan, *scope.batch, *event.row);
 }
 
+const Element& element_of_step(const RuleProgram& rule, std::uint32_t step) {
+  return rule.pattern ? *rule.pattern->steps[step].element : *rule.steps[step].take.element;
+}
+
 BoundEvent bound_event_of(const EvalScope& scope, const EventView& event, std::uint32_t step,
                           std::size_t subset) {
   const Rule& rule = *scope.rule->rule;
-  const Element& element = *scope.rule->steps[step].take.element;
+  const Element& element = element_of_step(*scope.rule, step);
   BoundEvent bound;
-  bound.as = rule.variables[element.var.value].name;
+  bound.as = scope.pattern != nullptr ? scope.pattern->steps[step].name
+                                      : rule.variables[element.var.value].name;
   if (bound.as.empty()) bound.as = element.events[subset].name;
   bound.type = event.type();
   EventIdentity identity = identity_of(scope, event);
@@ -42,6 +48,9 @@ BoundEvent bound_event_of(const EvalScope& scope, const EventView& event, std::u
   }
   return bound;
 }
+
+// Of those that a closing window collected, the first.
+constexpr std::uint32_t kWindowEventsShown = 1'000;
 
 std::uint64_t lateness_us(const EventView& event) {
   const EventTime engine_time =
@@ -111,7 +120,7 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
     alert.fields.emplace_back(evaluate(*field.expr, last, scope));
     if (field.name == "score") alert.score = alert.fields.back();
   }
-  const auto last_step = static_cast<std::uint32_t>(program.steps.size() - 1);
+  const auto last_step = static_cast<std::uint32_t>(std::max(scope.taken_step, 0));
   for (std::uint32_t step = 0; scope.window != nullptr && step < last_step; ++step) {
     const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, scope.window[step])};
     alert.events.push_back(bound_event_of(
@@ -121,13 +130,19 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
   for (Offset at = scope.head; at != 0;) {
     const Node* node = RecordStore::at<Node>(scope.record, at);
     const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
+    if (rule.window && node->length > kWindowEventsShown) {
+      ++alert.truncated;
+      alert.late_us = std::max(alert.late_us, lateness_us(event));
+      at = node->parent;
+      continue;
+    }
     alert.events.push_back(bound_event_of(scope, event, node->step, node->subset()));
     alert.late_us = std::max(alert.late_us, lateness_us(event));
     at = node->parent;
   }
   if (scope.head != 0) std::reverse(alert.events.begin(), alert.events.end());
   if (last.row != nullptr) {
-    const Element& element = *program.steps[last_step].take.element;
+    const Element& element = element_of_step(program, last_step);
     alert.events.push_back(
         bound_event_of(scope, last, last_step, subset_of_event(element, last, scope)));
     alert.late_us = std::max(alert.late_us, lateness_us(last));

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <functional>
 #include <utility>
 
 #include "cep/compiler.h"
@@ -9,8 +10,8 @@
 #include "cep/plan_support.h"
 
 namespace tocsin::cep {
-Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits)
-    : plan_(*plan), graph_(*plan) {
+Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only)
+    : plan_(*plan), general_only_(general_only), graph_(*plan) {
   out_->plan = std::move(plan);
   out_->limits = limits;
   out_->atoms = AtomSet(plan_);
@@ -120,8 +121,9 @@ const Plan& Program::plan() const { return *impl_->plan; }
 const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->decoded_fields; }
 const std::vector<bool>& Program::used_types() const { return impl_->used_types; }
 
-Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits,
-                        TextDatabaseCache* cache) {
+namespace {
+Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& limits,
+                             bool general_only, TextDatabaseCache* cache) {
   std::vector<std::string> problems = validate(*plan);
   if (problems.empty()) problems = unsupported(*plan, limits);
   if (problems.empty()) {
@@ -131,7 +133,7 @@ Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits,
   if (!problems.empty()) {
     return fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n")));
   }
-  auto made = Compiler(std::move(plan), limits).run(cache);
+  auto made = Compiler(std::move(plan), limits, general_only).run(cache);
   if (!made) return tl::unexpected(made.error());
   std::shared_ptr<const ProgramImpl> program = std::move(*made);
   for (const TableProgram& table : program->tables) {
@@ -142,5 +144,14 @@ Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits,
                     table.sources.size() - table.role_places, kSourcesMax - table.role_places));
   }
   return Program(std::move(program));
+}
+}  // namespace
+
+Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits,
+                        TextDatabaseCache* cache) {
+  return compile_with(std::move(plan), limits, false, cache);
+}
+Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits) {
+  return compile_with(std::move(plan), limits, true, nullptr);
 }
 }  // namespace tocsin::cep

@@ -4,6 +4,7 @@
 
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
+#include "cep/pattern_program.h"
 
 namespace tocsin::cep {
 namespace {
@@ -55,6 +56,31 @@ void find_live_steps(RuleProgram& rule) {
 }
 }  // namespace
 
+bool needs_general(const Rule& rule) {
+  const auto is_simple = [](const Element& element) {
+    const bool is_step = element.kind == ElementKind::kStep;
+    return (is_step || element.kind == ElementKind::kAbsence) && !element.gap &&
+           !element.optional && element.until_events.empty() && !element.next &&
+           !element.quantifier.greedy && element.quantifier.mode != LoopMode::kEach;
+  };
+  if (!std::all_of(rule.pattern.begin(), rule.pattern.end(), is_simple)) return true;
+  const std::size_t count = rule.pattern.size();
+  if (count > 1 && rule.pattern[count - 1].kind == ElementKind::kAbsence &&
+      rule.pattern[count - 2].kind == ElementKind::kAbsence) {
+    return true;
+  }
+  const Selection& selection = rule.selection;
+  const bool simple_kind = selection.kind == SelectionKind::kDefault ||
+                           selection.kind == SelectionKind::kNoSkip ||
+                           selection.kind == SelectionKind::kSkipPastLast;
+  if (!simple_kind || selection.in_order || selection.prefer_latest) return true;
+  const Suppression& suppression = rule.suppression;
+  const bool simple_once =
+      suppression.once == Once::kNone || suppression.once == Once::kPerDuration;
+  if (!simple_once || !suppression.for_each.empty() || suppression.at_most) return true;
+  return rule.without.has_value() || !rule.exceptions.empty();
+}
+
 ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& element) {
   ElementProgram program;
   program.element = &element;
@@ -71,7 +97,8 @@ ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& eleme
     }
     Conjunct asked;
     asked.expr = keep(expr);
-    asked.of_first = !(is_step && element.quantifier.loop && mentions_own_past(*expr, element.var));
+    asked.of_first = !(is_step && rule.rule->variables[element.var.value].loop &&
+                       mentions_own_past(*expr, element.var));
     if (reads_key_state(*expr)) {
       asked.feature = make_feature_test(*expr);
     } else {
@@ -95,6 +122,26 @@ void Compiler::compile_rule(std::size_t index) {
   program.within = rule.within;
   if (rule.suppression.once == Once::kPerDuration) program.once = rule.suppression.duration;
   program.prunes = rule.selection.kind != SelectionKind::kNoSkip;
+  rule_rows_.clear();
+  if (rule.window) {
+    program.method = Method::kGeneral;
+    compile_window(program);
+  } else if (general_only_ || needs_general(rule)) {
+    program.method = Method::kGeneral;
+    compile_pattern(program);
+  } else {
+    compile_steps(program);
+  }
+  find_reads(program);
+  TableProgram& table = out_->tables[program.table];
+  if (program.ends_absent) table.longest_us = std::max(table.longest_us, program.wait.us);
+  if (program.within) table.longest_us = std::max(table.longest_us, program.within->us);
+  if (program.once) table.longest_us = std::max(table.longest_us, program.once->us);
+  capture(program);
+}
+
+void Compiler::compile_steps(RuleProgram& program) {
+  const Rule& rule = *program.rule;
   program.step_of_var.resize(rule.variables.size());
   std::uint32_t step_count = 0;
   for (const Element& element : rule.pattern) {
@@ -102,7 +149,6 @@ void Compiler::compile_rule(std::size_t index) {
       program.step_of_var[element.var.value] = step_count++;
     }
   }
-  rule_rows_.clear();
   for (std::size_t i = 0; i < rule.pattern.size(); ++i) {
     const Element& element = rule.pattern[i];
     if (element.kind == ElementKind::kStep) {
@@ -135,13 +181,8 @@ void Compiler::compile_rule(std::size_t index) {
   program.prunes_over_starts =
       program.prunes && !program.within &&
       !(program.ends_absent && rule.selection.kind == SelectionKind::kSkipPastLast);
+  program.asks_later = program.sets_deadlines = program.ends_absent;
   find_live_steps(program);
-  find_reads(program);
-  TableProgram& table = out_->tables[program.table];
-  if (program.ends_absent) table.longest_us = std::max(table.longest_us, program.wait.us);
-  if (program.within) table.longest_us = std::max(table.longest_us, program.within->us);
-  if (program.once) table.longest_us = std::max(table.longest_us, program.once->us);
-  capture(program);
 }
 
 // Alerts of shadow rules are for shadow rules alone.
@@ -152,7 +193,7 @@ std::vector<Subset> Compiler::seen_by(const Rule& rule, const std::vector<Subset
 void Compiler::find_reads(RuleProgram& program) {
   const Rule& rule = *program.rule;
   probe(all_exprs(rule), program.table, program.pass, rule_rows_);
-  if (!program.ends_absent) return;
+  if (!program.asks_later) return;
   std::set<FeatureIndex> values;
   for (const Expr* root : alert_exprs(rule)) {
     for_each_expr(*root, [&](const Expr& expr) {
@@ -168,8 +209,12 @@ void Compiler::capture(const RuleProgram& program) {
   const Rule& rule = *program.rule;
   TableProgram& table = out_->tables[program.table];
   std::set<EventTypeIndex> types;
-  for (const StepProgram& step : program.steps) {
-    for (const Subset& subset : step.take.element->events) types.insert(subset.type);
+  const auto add_types = [&](const Element& step) {
+    for (const Subset& subset : step.events) types.insert(subset.type);
+  };
+  for (const StepProgram& step : program.steps) add_types(*step.take.element);
+  if (program.pattern) {
+    for (const PatternStep& step : program.pattern->steps) add_types(*step.element);
   }
   const auto keep_field = [&](EventTypeIndex type, FieldIndex field) {
     if (types.count(type) == 0) return;
@@ -196,7 +241,7 @@ void Compiler::capture(const RuleProgram& program) {
     }
   }
   // At a deadline the alert's own fields are those of an event captured before.
-  for (const Expr* expr : alert_exprs(rule)) walk(*expr, program.ends_absent);
+  for (const Expr* expr : alert_exprs(rule)) walk(*expr, program.asks_later);
   for (const Captured& captured : rule.captured) {
     for (const FieldIndex field : captured.fields) keep_field(captured.type, field);
   }

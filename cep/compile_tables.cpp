@@ -6,6 +6,7 @@
 
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
+#include "cep/pattern_program.h"
 
 namespace tocsin::cep {
 namespace {
@@ -413,16 +414,38 @@ void Compiler::number_operators() {
       continue;
     }
     std::vector<std::uint32_t> predicates;
+    std::vector<std::uint32_t> creates;
     for (const StepProgram& step : rule.steps) {
       predicates.push_back(step.take.predicate);
       for (const ElementProgram& guard : step.guards) predicates.push_back(guard.predicate);
     }
+    if (rule.method == Method::kGeneral) {
+      const PatternProgram& pattern = *rule.pattern;
+      for (const PatternStep& step : pattern.steps) {
+        predicates.push_back(step.take.predicate);
+        if (step.until) predicates.push_back(step.until->predicate);
+      }
+      for (const PatternAbsence& absence : pattern.absences) {
+        predicates.push_back(absence.forbid.predicate);
+      }
+      if (pattern.without) predicates.push_back(pattern.without->predicate);
+      if (pattern.opens) {
+        // What a session considers does not open it.
+        const ElementProgram& creating =
+            rule.rule->window->session ? *pattern.opens : pattern.steps[0].take;
+        creates.push_back(creating.predicate);
+      }
+      for (const std::uint32_t way : pattern.starts) {
+        creates.push_back(pattern.steps[pattern.ways[way].target].take.predicate);
+      }
+    } else if (rule.method != Method::kSingle) {
+      creates.push_back(rule.steps[0].take.predicate);
+    }
     if (rule.strict) predicates.push_back(rule.considered_predicate);
     rule.op =
         add(rule.table, OperatorKind::kRule, rule.index.value, rule.pass, std::move(predicates));
-    if (rule.method != Method::kSingle) {
-      out_->tables[rule.table].bit_predicates[0].push_back(rule.steps[0].take.predicate);
-    }
+    std::vector<std::uint32_t>& creating = out_->tables[rule.table].bit_predicates[0];
+    creating.insert(creating.end(), creates.begin(), creates.end());
   }
   for (std::size_t i = 0; i < out_->strict_groups.size(); ++i) {
     const StrictGroup& group = out_->strict_groups[i];

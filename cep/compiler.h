@@ -1,6 +1,7 @@
 /// The work of cep::compile: a plan in, a program out. Its parts are in compile.cpp (the whole and
 /// the columns that are read), compile_tables.cpp (tables, predicates, features, operators) and
-/// compile_rules.cpp (steps, levels, what records keep).
+/// compile_rules.cpp (steps, levels, what records keep) and compile_pattern.cpp (rules for
+/// the general matcher).
 #pragma once
 #include <map>
 #include <memory>
@@ -14,7 +15,7 @@
 namespace tocsin::cep {
 class Compiler {
  public:
-  Compiler(std::shared_ptr<const Plan> plan, const Limits& limits);
+  Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only);
   /// Makes the program; requires a plan that validates and is supported. `cache` may be null.
   /// Errors: those of TextDatabase::compile.
   Result<std::shared_ptr<const ProgramImpl>> run(TextDatabaseCache* cache);
@@ -51,6 +52,9 @@ class Compiler {
   // ---- rules
   ElementProgram compile_element(RuleProgram& rule, const Element& element);
   void compile_rule(std::size_t index);
+  void compile_steps(RuleProgram& program);
+  void compile_pattern(RuleProgram& program);
+  void compile_window(RuleProgram& program);
   void find_reads(RuleProgram& program);
   std::vector<Subset> seen_by(const Rule& rule, const std::vector<Subset>& events) const;
   void capture(const RuleProgram& program);
@@ -59,6 +63,7 @@ class Compiler {
   void find_alert_types();
 
   const Plan& plan_;
+  bool general_only_;
   std::shared_ptr<ProgramImpl> out_ = std::make_shared<ProgramImpl>();
   std::vector<std::map<std::string, std::uint32_t>> predicate_places_;  // by table
   OperatorGraph graph_;
@@ -68,4 +73,6 @@ class Compiler {
   std::map<FeatureIndex, std::uint32_t> probe_of_value_;
   std::set<EventTypeIndex> event_types_bound_;
 };
+/// Whether a rule says more than the simple methods know: then the general one matches it.
+bool needs_general(const Rule& rule);
 }  // namespace tocsin::cep

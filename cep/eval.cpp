@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/pattern_program.h"
+#include "cep/pattern_state.h"
 
 namespace tocsin::cep {
 namespace {
@@ -13,6 +15,16 @@ Value counted(const EvalScope& scope, const Value& result, bool operands_known) 
     ++*scope.values_missing;
   }
   return result;
+}
+
+// Whether the current event counts as taken for a step, or for a variable's slot.
+bool counts_as(const EvalScope& scope, std::uint32_t step) {
+  if (scope.pattern != nullptr) return scope.pattern->belongs(scope.taken_step, step);
+  return scope.taken_step == static_cast<int>(step);
+}
+// The variable's events up to the last one taken.
+SlotEvents slot_of(const EvalScope& scope, std::uint32_t slot) {
+  return RecordStore::at<PatternNode>(scope.record, scope.head)->slots()[slot];
 }
 
 // Calls `visit(event)` for each event of a step, in the order taken.
@@ -28,24 +40,36 @@ void for_each_bound(const EvalScope& scope, const EventView& current, std::uint3
   Offset few[kInline];
   std::vector<Offset> many;
   std::size_t count = 0;
-  for (Offset at = scope.head; at != 0;) {
-    const Node* node = RecordStore::at<Node>(scope.record, at);
-    if (node->step < step) break;
-    if (node->step == step) {
-      if (count < kInline) {
-        few[count] = node->event;
-      } else {
-        many.push_back(node->event);
-      }
-      ++count;
+  const auto add = [&](Offset event) {
+    if (count < kInline) {
+      few[count] = event;
+    } else {
+      many.push_back(event);
     }
-    at = node->parent;
+    ++count;
+  };
+  if (scope.pattern != nullptr) {
+    if (scope.head != 0) {
+      const SlotEvents slot = slot_of(scope, step);
+      for (Offset at = slot.last; at != 0;) {
+        const Node* node = RecordStore::at<Node>(scope.record, at);
+        if (scope.pattern->belongs(node->step, step)) add(node->event);
+        at = at == slot.first ? 0 : node->parent;
+      }
+    }
+  } else {
+    for (Offset at = scope.head; at != 0;) {
+      const Node* node = RecordStore::at<Node>(scope.record, at);
+      if (node->step < step) break;
+      if (node->step == step) add(node->event);
+      at = node->parent;
+    }
   }
   for (std::size_t i = count; i-- > 0;) {
     const Offset event = i < kInline ? few[i] : many[i - kInline];
     if (!visit(EventView{nullptr, RecordStore::at<KeptEvent>(scope.record, event)})) return;
   }
-  if (scope.taken_step == static_cast<int>(step)) visit(current);
+  if (counts_as(scope, step)) visit(current);
 }
 
 Value zero_of(const Type& type) {
@@ -226,9 +250,18 @@ Value field_value(const EvalScope& scope, const EventView& event, const FieldRef
 
 bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t step, bool last,
                  EventView& out) {
-  const bool is_own = scope.taken_step == static_cast<int>(step);
+  const bool is_own = counts_as(scope, step);
   if (last && is_own) {
     out = current;
+    return true;
+  }
+  if (scope.pattern != nullptr) {
+    const SlotEvents slot = scope.head != 0 ? slot_of(scope, step) : SlotEvents{};
+    const Offset found = last ? slot.last : slot.first;
+    out = current;
+    if (found == 0) return is_own;
+    const Node* node = RecordStore::at<Node>(scope.record, found);
+    out = EventView{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
     return true;
   }
   if (scope.window != nullptr) {
@@ -277,8 +310,15 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
     }
     case Op::kPrev: {
       if (scope.head == 0) return Value::missing();
-      const Node* node = RecordStore::at<Node>(scope.record, scope.head);
-      if (static_cast<int>(node->step) != scope.taken_step) return Value::missing();
+      Offset before = scope.head;
+      if (scope.pattern != nullptr) {
+        before = slot_of(scope, scope.pattern->own_slot(scope.taken_step)).last;
+        if (before == 0) return Value::missing();
+      }
+      const Node* node = RecordStore::at<Node>(scope.record, before);
+      if (scope.pattern == nullptr && static_cast<int>(node->step) != scope.taken_step) {
+        return Value::missing();
+      }
       const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
       return field_value(scope, event, expr.field);
     }

@@ -35,8 +35,9 @@ struct EvalScope {
   const std::byte* record = nullptr;  // holds `head`
   Offset head = 0;                    // the run's last node; 0: nothing bound
   const Offset* window =
-      nullptr;          // of a strict rule, instead of `head`: the event of step s is window[s]
-  int taken_step = -1;  // the step whose event the current one counts as; -1: none
+      nullptr;  // of a strict rule, instead of `head`: the event of step s is window[s]
+  const PatternProgram* pattern = nullptr;  // of the general matcher: nodes have slots
+  int taken_step = -1;        // the step whose event the current one counts as; -1: none
   std::string_view key = {};  // key bytes
   std::uint32_t roles = 0;    // of the row in hand, as bits by place
   FeatureReader* features = nullptr;
@@ -56,6 +57,8 @@ bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t
 /// The outcome of a fast test; kUnsure asks for the expression itself.
 enum class Tried : std::uint8_t { kFalse, kTrue, kUnsure };
 Tried try_word_test(const WordTest& test, const EventView& current, const EvalScope& scope);
+/// Whether a conjunct holds of the event on offer.
+bool conjunct_holds(const Conjunct& conjunct, const EventView& current, const EvalScope& scope);
 /// What a comparison operator makes of an order; missing where that is unknown.
 Value compared(Op op, Ordering order);
 /// Part `part` of a key, from its bytes.

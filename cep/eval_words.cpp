@@ -77,4 +77,38 @@ Tried try_word_test(const WordTest& test, const EventView& current, const EvalSc
   const int order = sides[0] < sides[1] ? -1 : sides[0] > sides[1] ? 1 : 0;
   return holds(test.op, order) ? Tried::kTrue : Tried::kFalse;
 }
+
+namespace {
+bool test_holds(const FeatureTest& test, const Value& value) {
+  if (value.kind != ValueKind::kInt || test.literal.kind != ValueKind::kInt) {
+    return compared(test.op, compare(value, test.literal)).is_true();
+  }
+  switch (test.op) {
+    case Op::kEqual:
+      return value.number == test.literal.number;
+    case Op::kNotEqual:
+      return value.number != test.literal.number;
+    case Op::kLess:
+      return value.number < test.literal.number;
+    case Op::kLessEqual:
+      return value.number <= test.literal.number;
+    case Op::kGreater:
+      return value.number > test.literal.number;
+    default:
+      return value.number >= test.literal.number;
+  }
+}
+}  // namespace
+
+bool conjunct_holds(const Conjunct& conjunct, const EventView& current, const EvalScope& scope) {
+  if (conjunct.words) {
+    const Tried tried = try_word_test(*conjunct.words, current, scope);
+    if (tried != Tried::kUnsure) return tried == Tried::kTrue;
+  }
+  if (conjunct.feature) {
+    const FeatureTest& test = *conjunct.feature;
+    return test_holds(test, scope.features->read(test.feature));
+  }
+  return evaluate(*conjunct.expr, current, scope).is_true();
+}
 }  // namespace tocsin::cep

@@ -15,11 +15,12 @@ bool any_expr(const Expr& expr, const std::function<bool(const Expr&)>& test) {
   return std::any_of(expr.args.begin(), expr.args.end(),
                      [&](const ExprPtr& arg) { return arg && any_expr(*arg, test); });
 }
+bool reads_variable(const Expr& expr) {
+  return expr.op == Op::kBound || expr.op == Op::kAggregate || expr.op == Op::kInLoop ||
+         expr.op == Op::kIsBound;
+}
 bool reads_run(const Expr& expr) {
-  return any_expr(expr, [](const Expr& e) {
-    return e.op == Op::kBound || e.op == Op::kPrev || e.op == Op::kAggregate ||
-           e.op == Op::kInLoop || e.op == Op::kIsBound;
-  });
+  return any_expr(expr, [](const Expr& e) { return e.op == Op::kPrev || reads_variable(e); });
 }
 bool reads_key_state(const Expr& expr) {
   return any_expr(expr, [](const Expr& e) { return e.op == Op::kFeature || e.op == Op::kKey; });
@@ -55,23 +56,45 @@ void split_conjuncts(const ExprPtr& expr, std::vector<ExprPtr>& out) {
   for (const ExprPtr& arg : expr->args) split_conjuncts(arg, out);
 }
 
-std::vector<const Expr*> alert_exprs(const Rule& rule) {
+std::vector<const Expr*> decision_exprs(const Rule& rule) {
   std::vector<const Expr*> out;
   const auto add = [&](const ExprPtr& expr) {
     if (expr) out.push_back(expr.get());
   };
   if (rule.window) add(rule.window->where);
   add(rule.having);
+  for (const Exception& exception : rule.exceptions) add(exception.condition);
+  add(rule.suppression.zone);
+  for (const ExprPtr& part : rule.suppression.for_each) add(part);
+  if (rule.suppression.at_most) {
+    for (const ExprPtr& part : rule.suppression.at_most->for_each) add(part);
+  }
+  return out;
+}
+std::vector<const Expr*> alert_exprs(const Rule& rule) {
+  std::vector<const Expr*> out = decision_exprs(rule);
+  const auto add = [&](const ExprPtr& expr) {
+    if (expr) out.push_back(expr.get());
+  };
   add(rule.severity);
   for (const MessagePart& part : rule.message) add(part.expr);
   for (const AlertField& field : rule.fields) add(field.expr);
   return out;
 }
+namespace {
+void add_conditions(const std::vector<Element>& elements, std::vector<const Expr*>& out) {
+  for (const Element& element : elements) {
+    if (element.where) out.push_back(element.where.get());
+    if (element.until_where) out.push_back(element.until_where.get());
+    add_conditions(element.children, out);
+  }
+}
+}  // namespace
 std::vector<const Expr*> all_exprs(const Rule& rule) {
   std::vector<const Expr*> out = alert_exprs(rule);
-  for (const Element& element : rule.pattern) {
-    if (element.where) out.push_back(element.where.get());
-  }
+  add_conditions(rule.pattern, out);
+  if (rule.without && rule.without->where) out.push_back(rule.without->where.get());
+  if (rule.suppression.while_condition) out.push_back(rule.suppression.while_condition.get());
   return out;
 }
 namespace {

@@ -23,14 +23,18 @@ bool mentions_own_past(const Expr& expr, VarIndex own);
 ExprPtr own_event_to_current(const ExprPtr& expr, VarIndex own);
 /// Appends the parts of a conjunction; nothing for an absent one.
 void split_conjuncts(const ExprPtr& expr, std::vector<ExprPtr>& out);
-/// All expressions that an alert of the rule reads at the match's last event.
+/// Whether it reads a variable's events itself, leaving aside what is in it.
+bool reads_variable(const Expr& expr);
+/// The expressions that decide whether a match becomes an alert, asked at its last event.
+std::vector<const Expr*> decision_exprs(const Rule& rule);
+/// Those and all others that an alert of the rule reads at the match's last event.
 std::vector<const Expr*> alert_exprs(const Rule& rule);
 /// Calls `visit` for each list of kinds that the rule names, of any step, absence, window or
 /// clause.
 void for_each_kinds(const Rule& rule, const std::function<void(const std::vector<Subset>&)>& visit);
 /// The expressions that a feature asks at its events.
 std::vector<const Expr*> feature_exprs(const Feature& feature);
-/// Those and the conditions of the rule's steps.
+/// Those and the conditions of the rule's steps, absences and clauses.
 std::vector<const Expr*> all_exprs(const Rule& rule);
 /// The features that expressions read.
 std::set<FeatureIndex> features_read(const std::vector<const Expr*>& exprs);

@@ -294,6 +294,8 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
       entry.state = place;
     } else if (op.kind == OperatorKind::kStrict) {
       collect_strict(old, entry, program_.strict_groups[op.index]);
+    } else if (program_.rules[op.index].method == Method::kGeneral) {
+      entry.state = push(at<std::uint64_t>(old, entry.state), 1);
     } else {
       collect_runs(old, entry.state, entry, program_.rules[op.index]);
     }

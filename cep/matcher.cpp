@@ -8,30 +8,12 @@
 #include "cep/base/assert.h"
 
 namespace tocsin::cep {
-namespace {
-bool test_holds(const FeatureTest& test, const Value& value) {
-  if (value.kind != ValueKind::kInt || test.literal.kind != ValueKind::kInt) {
-    return compared(test.op, compare(value, test.literal)).is_true();
-  }
-  switch (test.op) {
-    case Op::kEqual:
-      return value.number == test.literal.number;
-    case Op::kNotEqual:
-      return value.number != test.literal.number;
-    case Op::kLess:
-      return value.number < test.literal.number;
-    case Op::kLessEqual:
-      return value.number <= test.literal.number;
-    case Op::kGreater:
-      return value.number > test.literal.number;
-    default:
-      return value.number >= test.literal.number;
-  }
-}
-}  // namespace
-
 void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
   RowInHand& hand = *hand_;
+  if (rule.method == Method::kGeneral) {
+    general_.on_event(rule, hand, *scope_.features, *timers_, queue);
+    return;
+  }
   const bool may_start = hand.satisfies(rule.steps[0].take.predicate);
   if (rule.method == Method::kSingle) {
     if (!may_start) return;
@@ -209,16 +191,7 @@ bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, b
 
 bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
   const EvalScope& scope = scope_at(head, taken_step);
-  const EventView current{hand_->row, nullptr};
-  if (conjunct.words) {
-    const Tried tried = try_word_test(*conjunct.words, current, scope);
-    if (tried != Tried::kUnsure) return tried == Tried::kTrue;
-  }
-  if (conjunct.feature) {
-    const FeatureTest& test = *conjunct.feature;
-    return test_holds(test, scope.features->read(test.feature));
-  }
-  return evaluate(*conjunct.expr, current, scope).is_true();
+  return conjunct_holds(conjunct, EventView{hand_->row, nullptr}, scope);
 }
 
 // ---- writing

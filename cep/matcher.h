@@ -27,6 +27,7 @@
 #include "cep/engine.h"
 #include "cep/eval.h"
 #include "cep/key_record.h"
+#include "cep/pattern_matcher.h"
 #include "cep/slice.h"
 #include "cep/timers.h"
 
@@ -55,7 +56,11 @@ class Matcher {
  public:
   Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
           EngineStats& stats)
-      : program_(program), store_(store), stats_(stats), scope_{program} {
+      : program_(program),
+        store_(store),
+        stats_(stats),
+        scope_{program},
+        general_(program, table, store, stats) {
     scope_.table = &table;
     scope_.values_missing = &stats.values_missing;
   }
@@ -66,7 +71,11 @@ class Matcher {
     batch_ = &slice.batch();
     scope_.batch = batch_;
     alerts_ = &alerts;
+    general_.begin_slice(slice, alerts);
   }
+  /// The matcher of the rules that no simple method does.
+  PatternMatcher& general() { return general_; }
+  const PatternMatcher& general() const { return general_; }
   /// The row that on_event() is about, until the next call. Deadlines go to `timers`.
   void begin_row(RowInHand& hand, FeatureReader& features, ShardTimers& timers) {
     hand_ = &hand;
@@ -151,6 +160,7 @@ class Matcher {
   RecordStore& store_;
   EngineStats& stats_;
   EvalScope scope_;  // of the rule, key and event in hand
+  PatternMatcher general_;
   Slice* slice_ = nullptr;
   const Batch* batch_ = nullptr;
   std::vector<Alert>* alerts_ = nullptr;

@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
+#include "cep/compiler.h"
+#include "cep/expr_walk.h"
 #include "cep/key_record.h"
+#include "cep/pattern_program.h"
 #include "cep/program.h"
 #include "cep/text_database.h"
 
@@ -105,61 +109,86 @@ class Checker {
     check_expr(feature.where);
   }
 
-  void check_element(const Element& element, bool is_last) {
-    if (element.kind != ElementKind::kStep && element.kind != ElementKind::kAbsence) {
-      refuse("groups of steps are not supported yet");
-      return;
-    }
-    if (element.gap) refuse("`then within D` is not supported yet");
-    if (element.optional) refuse("optional steps are not supported yet");
-    if (!element.until_events.empty()) refuse("`until` is not supported yet");
-    if (element.next) refuse("`no next` is not supported yet");
+  void check_element(const Element& element) {
     const Quantifier& quantifier = element.quantifier;
-    if (quantifier.greedy) refuse("`greedy` is not supported yet");
-    if (quantifier.mode == LoopMode::kEach) refuse("`each` is not supported yet");
     if (quantifier.min >= kUnbounded || quantifier.max.value_or(0) >= kUnbounded) {
       refuse(fmt::format("a count of {} or more in a step", kUnbounded));
     }
-    if (element.kind == ElementKind::kAbsence && !is_last && element.absent_for) {
-      refuse("`for` on an absence that is not the last");
+    if (element.kind == ElementKind::kAllOf && element.children.size() > kAllOfMax) {
+      refuse(fmt::format("`all of` {} steps; at most {}", element.children.size(), kAllOfMax));
     }
     if (element.events.size() >= Node::kHasValues) refuse("a step of that many kinds");
     check_expr(element.where);
+    check_expr(element.until_where);
+    for (const Element& child : element.children) check_element(child);
+  }
+
+  // The variables whose events the rule reads.
+  static std::size_t variables_read(const Rule& rule) {
+    std::set<VarIndex> read = {rule.suppression.var, rule.selection.var};
+    for (const Expr* expr : all_exprs(rule)) {
+      for_each_expr(*expr, [&](const Expr& e) {
+        if (reads_variable(e)) read.insert(e.var);
+      });
+    }
+    const std::function<void(const Element&)> add_loops = [&](const Element& element) {
+      const auto is_prev = [](const Expr& e) { return e.op == Op::kPrev; };
+      if (element.where && any_expr(*element.where, is_prev)) read.insert(element.var);
+      for (const Element& child : element.children) add_loops(child);
+    };
+    for (const Element& element : rule.pattern) add_loops(element);
+    return read.size();
+  }
+
+  // The pattern's size, and that time decides what waits at its end.
+  void check_pattern(const Rule& rule) {
+    if (rule.variables.size() >= UINT16_MAX) {
+      refuse(fmt::format("{} steps", rule.variables.size()));
+      return;
+    }
+    const std::size_t most = limits_.states_max;
+    if (!needs_general(rule)) {
+      if (rule.pattern.size() > most) refuse(fmt::format("a pattern of more than {} states", most));
+      return;
+    }
+    const PatternProgram pattern = make_pattern(rule, most);
+    if (pattern.ways.size() > most) {
+      refuse(fmt::format("a pattern of more than {} states", most));
+      return;
+    }
+    if (variables_read(rule) > kSlotsMax) {
+      refuse(fmt::format("conditions and the alert read {} steps; at most {}", variables_read(rule),
+                         kSlotsMax));
+    }
+    for (const PatternWay& way : pattern.ways) {
+      if (way.ending == Ending::kAtDeadline && way.wait <= Duration{}) {
+        refuse("a last absence with neither `for` nor `within`");
+      }
+      if (way.greedy.size() > 32) refuse("more than 32 greedy loops in a row");
+    }
+    if (rule.without && rule.without->absent_for &&
+        rule.pattern.back().kind == ElementKind::kAbsence) {
+      refuse("`without … for` and an absence at the end");
+    }
   }
 
   void check_rule(const Rule& rule) {
     where_ = fmt::format("rule `{}`", rule.name);
     check_key(rule.key);
-    const std::size_t elements = rule.pattern.size();
-    const std::size_t most = std::min<std::size_t>(limits_.states_max, 1023);
-    if (elements > most) refuse(fmt::format("a pattern of {} steps; at most {}", elements, most));
-    for (std::size_t i = 0; i < elements; ++i) {
-      const bool is_last = i + 1 == elements;
-      check_element(rule.pattern[i], is_last);
-      if (is_last && i > 0 && rule.pattern[i].kind == ElementKind::kAbsence &&
-          rule.pattern[i - 1].kind == ElementKind::kAbsence) {
-        refuse("two absences at the end of a pattern are not supported yet");
-      }
-    }
-    switch (rule.selection.kind) {
-      case SelectionKind::kDefault:
-      case SelectionKind::kNoSkip:
-      case SelectionKind::kSkipPastLast:
-        break;
-      default:
-        refuse("of `after match`, only `no skip` and `skip past last` are supported yet");
-    }
-    if (rule.selection.in_order) refuse("`in order` is not supported yet");
-    if (rule.selection.prefer_latest) refuse("`prefer latest` is not supported yet");
+    if (rule.window) check_expr(rule.window->where);
+    for (const Element& element : rule.pattern) check_element(element);
+    if (rule.pattern.size() > 1023)
+      refuse(fmt::format("a pattern of {} steps", rule.pattern.size()));
+    check_pattern(rule);
     const Suppression& suppression = rule.suppression;
-    if (suppression.once != Once::kNone && suppression.once != Once::kPerDuration) {
-      refuse("of `once`, only `once per D` is supported yet");
+    check_expr(suppression.zone);
+    check_expr(suppression.while_condition);
+    for (const ExprPtr& expr : suppression.for_each) check_expr(expr);
+    if (suppression.at_most) {
+      for (const ExprPtr& expr : suppression.at_most->for_each) check_expr(expr);
     }
-    if (!suppression.for_each.empty()) refuse("`for each` is not supported yet");
-    if (rule.window) refuse("windows that close are not supported yet");
-    if (rule.without) refuse("`without` is not supported yet");
-    if (!rule.exceptions.empty()) refuse("`except` is not supported yet");
-    if (suppression.at_most) refuse("`at most` is not supported yet");
+    if (rule.without) check_expr(rule.without->where);
+    for (const Exception& exception : rule.exceptions) check_expr(exception.condition);
     check_expr(rule.severity);
     check_expr(rule.having);
     for (const MessagePart& part : rule.message) check_expr(part.expr);

@@ -66,11 +66,13 @@ inline constexpr std::uint32_t kUnbounded = (1U << 19) - 1;
 
 /// How a rule's matches are found; all give the same alerts.
 enum class Method : std::uint8_t {
-  kSingle,  // one event, nothing to remember: no key record
-  kStrict,  // a fixed number of events, each the very next: the key's last events
-            // (cep/strict_matcher.cpp)
-  kRuns,    // runs that share their past (cep/matcher.cpp)
+  kSingle,   // one event, nothing to remember: no key record
+  kStrict,   // a fixed number of events, each the very next: the key's last events
+             // (cep/strict_matcher.cpp)
+  kRuns,     // runs that share their past (cep/matcher.cpp)
+  kGeneral,  // any other pattern, selection or suppression (cep/pattern_matcher.cpp)
 };
+class PatternProgram;
 struct RuleProgram {
   RuleIndex index;
   const Rule* rule = nullptr;
@@ -92,9 +94,12 @@ struct RuleProgram {
   bool prunes = false;              // runs that another one dominates end
   bool prunes_over_starts = false;  // also where their first events differ
   std::uint32_t row_places = 0;
-  std::vector<std::uint32_t> step_of_var;
+  std::vector<std::uint32_t> step_of_var;         // kGeneral: the variable's slot
+  std::shared_ptr<const PatternProgram> pattern;  // kGeneral
+  bool asks_later = false;      // an alert may be made after its last event is gone
+  bool sets_deadlines = false;  // it needs a queue of timers
   std::vector<FeatureIndex>
-      deadline_features;  // kept with the match's last event; as ProgramImpl::value_of says
+      deadline_features;  // kept with the match's last event; as value_of says
 };
 /// The strict rules of one table and pass that count the same events: they share the key's last
 /// events, and are one operator.
@@ -185,6 +190,9 @@ class ListProgram {
   std::vector<std::string> texts_;  // sorted
   std::vector<Value> numbers_;      // sorted by value
 };
+
+/// compile(), with every rule left to the general matcher; for tests that compare the methods.
+Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits);
 
 class ProgramImpl {
  public:

@@ -72,9 +72,10 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
   queue_of_op_.resize(table_.operators.size());
   for (std::size_t i = 0; i < table_.operators.size(); ++i) {
     const OperatorProgram& op = table_.operators[i];
-    if (op.kind != OperatorKind::kRule || !program.rules[op.index].ends_absent) continue;
+    if (op.kind != OperatorKind::kRule || !program.rules[op.index].sets_deadlines) continue;
+    const RuleProgram& rule = program.rules[op.index];
     queue_of_op_[i] = static_cast<std::uint32_t>(queues[op.pass].size());
-    queues[op.pass].push_back(!program.rules[op.index].waits_from_first);
+    queues[op.pass].push_back(rule.method != Method::kGeneral && !rule.waits_from_first);
   }
   pass_masks_.assign(program.pass_count, std::vector<std::uint64_t>(table_.operator_words));
   rest_masks_ = pass_masks_;
@@ -98,7 +99,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
   }
   for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) gain(p, table_.operator_words, p);
   for (std::uint32_t i = 0; i < kShardCount; ++i) {
-    shards_.push_back(std::make_unique<Shard>(Shard{KeyShard{}, ExpiryWheel(tick_us_), {}}));
+    shards_.push_back(std::make_unique<Shard>(Shard{KeyShard{}, ExpiryWheel(tick_us_), {}, {}}));
     for (const std::vector<bool>& of_pass : queues) shards_.back()->timers.emplace_back(of_pass);
   }
 }
@@ -343,6 +344,7 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
     if (shard_begin_[s] < shard_begin_[s + 1]) run_shard(pass, s, slice);
     if (shard.timers[pass].next_due_us() <= watermark.us) fire(pass, shard, watermark.us);
   }
+  matcher_.general().settle(watermark.us);
 }
 
 // The keys of timers that this slice will fire: the slots of a shard further on, the records of the
@@ -367,7 +369,7 @@ void TableState::fetch_records(Shard& shard, std::uint64_t hash) {
 
 void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice) {
   Shard& shard = *shards_[shard_index];
-  store_.work_on(shard.keys);
+  work_on(shard);
   const std::uint32_t end = shard_begin_[shard_index + 1];
   const auto touches = static_cast<std::uint32_t>(touches_.size());
   const std::vector<Row>& rows = slice.batch().rows;
@@ -517,12 +519,19 @@ Value TableState::read_feature(const FeatureProgram& feature, const RowInHand& h
 // ---- time
 
 void TableState::fire(std::uint32_t pass, Shard& shard, std::int64_t now_us) {
-  store_.work_on(shard.keys);
+  work_on(shard);
   Timer timer;
   while (shard.timers[pass].take_due(now_us, timer)) {
     // Keys of one hash are told apart by the event that set the timer: it has one key.
     shard.keys.for_each_of_hash(timer.hash, [&](KeySlot& slot) {
-      matcher_.on_deadline(program_.rules[timer.rule], slot, shard.keys.key(slot), timer);
+      const RuleProgram& rule = program_.rules[timer.rule];
+      const std::string_view key = shard.keys.key(slot);
+      if (rule.method == Method::kGeneral) {
+        matcher_.general().on_deadline(rule, slot, key, timer, shard.timers[pass],
+                                       queue_of_op_[rule.op - 1]);
+      } else {
+        matcher_.on_deadline(rule, slot, key, timer);
+      }
     });
   }
 }
@@ -544,7 +553,10 @@ std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int6
         until =
             matcher_.strict_expiry(program_.strict_groups[op.index], record, entry.state, now_us);
       } else {
-        until = matcher_.expiry(program_.rules[op.index], record, entry.state, now_us);
+        const RuleProgram& rule = program_.rules[op.index];
+        until = rule.method == Method::kGeneral
+                    ? matcher_.general().expiry(rule, record, entry.state, now_us)
+                    : matcher_.expiry(rule, record, entry.state, now_us);
       }
       expiry = std::max(expiry, until);
       return until == Matcher::kDead;
@@ -563,7 +575,7 @@ std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int6
 
 void TableState::sweep(EventTime watermark) {
   for (const std::unique_ptr<Shard>& shard : shards_) {
-    store_.work_on(shard->keys);
+    work_on(*shard);
     bool looked = false;
     const auto ahead = [&](std::uint64_t hash, int step) {
       if (step == 0) {
@@ -584,6 +596,7 @@ void TableState::end() {
   for (const std::unique_ptr<Shard>& shard : shards_) {
     shard->keys = KeyShard{};
     shard->wheel = ExpiryWheel(tick_us_);
+    shard->patterns = PatternPool{};
   }
 }
 
@@ -600,9 +613,9 @@ std::uint64_t TableState::timers() const {
   return sum;
 }
 std::size_t TableState::bytes() const {
-  std::size_t sum = 0;
+  std::size_t sum = matcher_.general().bytes();
   for (const auto& shard : shards_) {
-    sum += shard->keys.bytes() + shard->wheel.bytes();
+    sum += shard->keys.bytes() + shard->wheel.bytes() + shard->patterns.bytes();
     for (const ShardTimers& timers : shard->timers) sum += timers.bytes();
   }
   return sum;

@@ -44,6 +44,7 @@ class TableState {
     KeyShard keys;
     ExpiryWheel wheel;
     std::vector<ShardTimers> timers;  // by pass
+    PatternPool patterns;
   };
   // A row at its key.
   struct Touch {
@@ -99,6 +100,10 @@ class TableState {
   void fetch_for_timers(std::uint32_t pass, std::uint32_t shard, EventTime watermark) const;
   static void fetch_records(Shard& shard, std::uint64_t hash);
   void find_slots(std::uint32_t shard, Slice& slice);
+  void work_on(Shard& shard) {
+    store_.work_on(shard.keys);
+    matcher_.general().work_on(shard.patterns);
+  }
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
   void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);
   bool takes(const FeatureProgram& feature, const RowInHand& hand, const Slice& slice);

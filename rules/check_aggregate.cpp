@@ -34,6 +34,25 @@ std::optional<cep::Aggregate> loop_aggregate(tree::AggregateName name) {
   }
 }
 
+bool has_roles(const cep::KeySpec& key, cep::EventTypeIndex type) {
+  return std::ranges::any_of(key.parts, [&](const cep::KeyPart& part) {
+    return std::ranges::any_of(part.members, [&](const cep::KeyMember& member) {
+      return member.type == type && !member.role.empty();
+    });
+  });
+}
+
+// The role in which a feature takes the events of a type; nothing where it takes them in several.
+std::optional<std::string> role_taken(const cep::Feature& feature, cep::EventTypeIndex type) {
+  std::optional<std::string> role;
+  for (const cep::Subset& subset : feature.events) {
+    if (subset.type != type) continue;
+    if (role && *role != subset.role) return std::nullopt;
+    role = subset.role;
+  }
+  return role;
+}
+
 // The step's name that an expression mentions first; nothing where it mentions none.
 const tree::Expr* first_step_name(const tree::Expr& expr, const RuleScope& rule) {
   if (expr.kind == ExprKind::kMember) {
@@ -219,6 +238,14 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
   return checked(expr, std::move(result));
 }
 
+void ExpressionChecker::report_several_roles(cep::EventTypeIndex type, SourceSpan span) {
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kE0435, span, fmt::format("in which role is {} counted?", type_name(context_, type)),
+      "an aggregate here is by the rule's key");
+  diagnostic.helps.push_back("name one of its roles, as in a step");
+  context_.sink.report(std::move(diagnostic));
+}
+
 Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
   const tree::AggregateCall& call = *expr.aggregate;
   std::optional<FeatureBody> body = check_feature_body(context_, call, *call.over, scope_.rule);
@@ -229,11 +256,20 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
     const cep::KeyPart& part = rule.key->parts[i];
     cep::KeyPart own{.name = part.name, .type = part.type, .members = {}};
     for (const cep::EventTypeIndex type : body->types) {
-      const auto known = std::ranges::find(rule.union_members[i], type, &cep::KeyMember::type);
-      if (known != rule.union_members[i].end()) {
-        own.members.push_back(*known);
-        continue;
+      const std::optional<std::string> role = role_taken(feature, type);
+      std::size_t members = 0;
+      for (const cep::KeyMember& member : rule.union_members[i]) {
+        const bool other = role && !role->empty() && !member.role.empty() && member.role != *role;
+        if (member.type != type || other) continue;
+        ++members;
+        // Taken in one role, it has one key.
+        own.members.push_back({.type = type, .field = member.field, .role = {}});
       }
+      if (members > 1) {
+        report_several_roles(type, body->kinds_span);
+        return error(expr);
+      }
+      if (members == 1) continue;
       FieldLookup field;
       if (!rule.key_part_is_union[i]) field = look_up_field(context_, {type}, false, part.name);
       if (field.presence == FieldPresence::kUnknown) return error(expr);
@@ -255,21 +291,36 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
     }
     feature.key.parts.push_back(std::move(own));
   }
+  for (cep::Subset& subset : feature.events) subset.role.clear();
+  const bool by_roles = std::ranges::any_of(
+      scope_.types, [&](cep::EventTypeIndex type) { return has_roles(*rule.key, type); });
   std::vector<FeatureReader> readers;
-  for (const cep::EventTypeIndex type : scope_.types) {
-    FeatureReader reader{type, {}};
-    for (const cep::KeyPart& part : rule.key->parts) {
-      const auto member = std::ranges::find(part.members, type, &cep::KeyMember::type);
-      if (member == part.members.end()) return error(expr);
-      reader.fields.push_back(member->field);
+  if (!by_roles) {
+    for (const cep::EventTypeIndex type : scope_.types) {
+      FeatureReader reader{type, {}};
+      for (const cep::KeyPart& part : rule.key->parts) {
+        const auto member = std::ranges::find(part.members, type, &cep::KeyMember::type);
+        if (member == part.members.end()) return error(expr);
+        reader.fields.push_back(member->field);
+      }
+      readers.push_back(std::move(reader));
     }
-    readers.push_back(std::move(reader));
   }
   auto read = std::make_shared<cep::Expr>();
   read->op = cep::Op::kFeature;
   read->type = feature.type;
   const std::string meaning = feature_meaning(context_, feature);
   read->feature = context_.features.add_unnamed(std::move(feature), meaning, readers);
+  if (by_roles) {
+    // An event of several keys: the one that the rule is looking at.
+    for (std::size_t i = 0; i < rule.key->parts.size(); ++i) {
+      auto key = std::make_shared<cep::Expr>();
+      key->op = cep::Op::kKey;
+      key->type = rule.key->parts[i].type;
+      key->key_part = static_cast<std::uint32_t>(i);
+      read->args.push_back(std::move(key));
+    }
+  }
   return checked(expr, std::move(read));
 }
 }  // namespace tocsin::rules

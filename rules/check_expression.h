@@ -147,6 +147,7 @@ class ExpressionChecker {
   Checked check_loop_aggregate(const tree::Expr& expr, std::size_t step);
   Checked check_unnamed_feature(const tree::Expr& expr);
   std::optional<std::size_t> find_loop(const tree::AggregateCall& call) const;
+  void report_several_roles(cep::EventTypeIndex type, SourceSpan span);
   void report_without_window(const tree::Expr& expr);
 
   Checked checked(const tree::Expr& expr, cep::ExprPtr result) const {

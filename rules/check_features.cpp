@@ -173,7 +173,7 @@ std::optional<FeatureBody> check_feature_body(CheckContext& context,
   FeatureBody body;
   const tree::Kinds kinds = call.of ? *call.of : kinds_of_subjects(call);
   body.kinds_span = kinds.span;
-  ResolvedKinds resolved = resolve_kinds(context, kinds);
+  ResolvedKinds resolved = resolve_kinds(context, kinds, rule);
   body.types = resolved.types;
   ExprScope scope;
   scope.place = Place::kAggregate;

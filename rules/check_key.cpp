@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "rules/check_expression.h"
 #include "rules/check_kinds.h"
@@ -10,6 +12,9 @@
 
 namespace tocsin::rules {
 namespace {
+// Of one event type; the engine's own limit.
+constexpr std::size_t kRolesMax = 12;
+
 class KeyChecker {
  public:
   KeyChecker(CheckContext& context, const EventTypes& types, bool types_broken, RuleScope& scope)
@@ -62,11 +67,6 @@ class KeyChecker {
     std::optional<SourceSpan> typed_by;
     bool broken = false;
     for (const tree::KeyMember& member : tree.members) {
-      if (member.role) {
-        report_unavailable(context_, member.role->span, "a role", "make a rule for each field");
-        broken = true;
-        continue;
-      }
       const KindSymbol* kind = find_kind(context_, member.kind);
       if (!kind || kind->broken || member.field.text.empty()) {
         broken = true;
@@ -80,7 +80,8 @@ class KeyChecker {
         broken = !add_member(member, type, part, all_members, typed_by) || broken;
       }
     }
-    std::ranges::sort(all_members, {}, &cep::KeyMember::type);
+    // The roles of one event type stay in the order written.
+    std::ranges::stable_sort(all_members, {}, &cep::KeyMember::type);
     for (const cep::KeyMember& member : all_members) {
       if (std::ranges::binary_search(types_, member.type)) part.members.push_back(member);
     }
@@ -131,17 +132,7 @@ class KeyChecker {
       context_.sink.report(std::move(diagnostic));
       return false;
     }
-    const bool repeated = std::ranges::any_of(
-        all_members, [&](const cep::KeyMember& member) { return member.type == type; });
-    if (repeated) {
-      Diagnostic diagnostic =
-          make_diagnostic(Code::kE0599, tree.span,
-                          fmt::format("{} twice in one key is not available in this version",
-                                      in_code(context_.event_type(type).name)));
-      diagnostic.helps.push_back("make a rule for each field");
-      context_.sink.report(std::move(diagnostic));
-      return false;
-    }
+    if (!check_repeated(tree, type, all_members)) return false;
     if (!typed_by) {
       typed_by = field.declared;
       part.type = field.type;
@@ -152,8 +143,36 @@ class KeyChecker {
       report_types(tree.field.span, part.name, first, field.type, field.declared);
       return false;
     }
-    all_members.push_back({.type = type, .field = field.field.by_type.front().second, .role = {}});
+    all_members.push_back({.type = type,
+                           .field = field.field.by_type.front().second,
+                           .role = tree.role ? tree.role->text : std::string()});
     return true;
+  }
+
+  // One event type stands twice only under two roles.
+  bool check_repeated(const tree::KeyMember& tree, cep::EventTypeIndex type,
+                      const std::vector<cep::KeyMember>& all_members) {
+    std::size_t roles = 0;
+    for (const cep::KeyMember& other : all_members) {
+      if (other.type != type) continue;
+      ++roles;
+      const std::string role = tree.role ? tree.role->text : std::string();
+      if (!role.empty() && !other.role.empty() && role != other.role) continue;
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0428, tree.span,
+          fmt::format("{} stands twice in one key", type_name(context_, type)),
+          role.empty() || other.role.empty() ? "which of the two is meant?" : "the same role");
+      diagnostic.helps.push_back(
+          fmt::format("give each a role of its own: `{0}.FIELD as got | {0}.FIELD as sent`",
+                      type_name(context_, type)));
+      context_.sink.report(std::move(diagnostic));
+      return false;
+    }
+    if (roles < kRolesMax) return true;
+    context_.sink.report(make_diagnostic(
+        Code::kE0428, tree.span,
+        fmt::format("{} has more than {} roles", type_name(context_, type), kRolesMax)));
+    return false;
   }
 
   CheckContext& context_;
@@ -161,6 +180,29 @@ class KeyChecker {
   bool types_broken_;
   RuleScope& scope_;
 };
+// The roles of an event type are the same in all parts of the key, or a part has none of it.
+void check_roles_agree(CheckContext& context, const tree::ByClause& by, const cep::KeySpec& key,
+                       RuleScope& scope) {
+  using Roles = std::set<std::string>;
+  std::map<cep::EventTypeIndex, Roles> first;
+  for (std::size_t i = 0; i < key.parts.size(); ++i) {
+    std::map<cep::EventTypeIndex, Roles> roles;
+    for (const cep::KeyMember& member : key.parts[i].members) {
+      if (!member.role.empty()) roles[member.type].insert(member.role);
+    }
+    for (auto& [type, of_type] : roles) {
+      const auto [known, is_new] = first.emplace(type, of_type);
+      if (is_new || known->second == of_type) continue;
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0428, by.parts[i].span,
+          fmt::format("{} has other roles in another part of the key", type_name(context, type)));
+      diagnostic.helps.push_back("use the same roles in each part: an event comes in one of them");
+      context.sink.report(std::move(diagnostic));
+      scope.key_broken = true;
+      return;
+    }
+  }
+}
 }  // namespace
 
 void check_key(CheckContext& context, const tree::ByClause& by, const EventTypes& types,
@@ -190,6 +232,26 @@ void check_key(CheckContext& context, const tree::ByClause& by, const EventTypes
     key.parts.push_back(std::move(part));
     scope.key_part_is_union.push_back(!tree.members.empty());
     scope.union_members.push_back(std::move(all_members));
+  }
+  if (!scope.key_broken) check_roles_agree(context, by, key, scope);
+}
+
+void declare_roles(CheckContext& context, const tree::ByClause& by, RuleScope& scope) {
+  for (const tree::KeyPart& part : by.parts) {
+    for (const tree::KeyMember& member : part.members) {
+      if (!member.role || member.role->text.empty()) continue;
+      const auto kind = context.names.kinds.find(member.role->text);
+      if (kind != context.names.kinds.end()) {
+        Diagnostic diagnostic = make_diagnostic(
+            Code::kE0429, member.role->span,
+            fmt::format("the role {} has the name of {}", in_code(member.role->text),
+                        kind->second.kind ? "a kind" : "an event type"));
+        diagnostic.labels.push_back({kind->second.name->span, "declared here"});
+        diagnostic.helps.push_back("in a step the role stands for its events: rename it");
+        context.sink.report(std::move(diagnostic));
+      }
+      scope.roles.emplace(member.role->text, &member);
+    }
   }
 }
 }  // namespace tocsin::rules

@@ -159,18 +159,32 @@ const KindSymbol* find_kind(CheckContext& context, const tree::KindRef& ref) {
   return nullptr;
 }
 
-ResolvedKinds resolve_kinds(CheckContext& context, const tree::Kinds& kinds) {
+const KindSymbol* look_up_kind(CheckContext& context, const tree::KindRef& ref) {
+  return symbol_of(context, ref);
+}
+
+ResolvedKinds resolve_kinds(CheckContext& context, const tree::Kinds& kinds,
+                            const RuleScope* rule) {
   ResolvedKinds resolved;
   if (kinds.refs.empty()) resolved.broken = true;
   for (const tree::KindRef& ref : kinds.refs) {
-    const KindSymbol* symbol = find_kind(context, ref);
+    const tree::KeyMember* role = nullptr;
+    if (rule != nullptr && ref.form == tree::KindForm::kNamed) {
+      const auto found = rule->roles.find(ref.name.text);
+      if (found != rule->roles.end()) role = found->second;
+    }
+    // What is wrong with a role's kind is told where the key is checked.
+    const KindSymbol* symbol =
+        role != nullptr ? look_up_kind(context, role->kind) : find_kind(context, ref);
     if (!symbol) {
       resolved.broken = true;
       continue;
     }
     resolved.broken = resolved.broken || symbol->broken;
     for (const KindAlternative& alternative : symbol->alternatives) {
-      resolved.subsets.push_back({alternative.type, alternative.condition, ref.name.text});
+      cep::Subset subset{alternative.type, alternative.condition, ref.name.text, {}};
+      if (role != nullptr) subset.role = ref.name.text;
+      resolved.subsets.push_back(std::move(subset));
       resolved.alternatives.push_back(&alternative);
       resolved.types.push_back(alternative.type);
     }

@@ -17,8 +17,12 @@ struct ResolvedKinds {
   EventTypes types;
   bool broken = false;  // some of it is unknown, reported
 };
-/// Reports kinds that nothing declares and those of alerts, which come later.
-ResolvedKinds resolve_kinds(CheckContext& context, const tree::Kinds& kinds);
+/// Reports kinds that nothing declares and those of alerts, which come later. `rule`: whose roles
+/// are kinds too; absent outside of rules.
+ResolvedKinds resolve_kinds(CheckContext& context, const tree::Kinds& kinds,
+                            const RuleScope* rule = nullptr);
 /// The kind that a word names; absent, and reported, where there is none.
 const KindSymbol* find_kind(CheckContext& context, const tree::KindRef& ref);
+/// The same, without a report.
+const KindSymbol* look_up_kind(CheckContext& context, const tree::KindRef& ref);
 }  // namespace tocsin::rules

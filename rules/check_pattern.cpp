@@ -40,7 +40,7 @@ class Drafter {
     ElementDraft next;
     next.kind = cep::ElementKind::kAbsence;
     next.absence = &absence;
-    next.kinds = resolve_kinds(context_, absence.kinds);
+    next.kinds = resolve_kinds(context_, absence.kinds, &scope_);
     next.place = {scope_.steps.size(), enclosures_};
     add_types(next.kinds);
     return next;
@@ -135,7 +135,7 @@ class Drafter {
   }
 
   void add_step(const tree::Step& step, ElementDraft& next) {
-    next.kinds = resolve_kinds(context_, step.kinds);
+    next.kinds = resolve_kinds(context_, step.kinds, &scope_);
     add_types(next.kinds);
     StepSymbol symbol;
     symbol.loop = next.quantifier.loop || is_repeated();
@@ -153,7 +153,7 @@ class Drafter {
     next.step = add_symbol(std::move(symbol));
     next.place = {scope_.steps.size(), enclosures_};
     if (step.until) {
-      next.until = resolve_kinds(context_, step.until->kinds);
+      next.until = resolve_kinds(context_, step.until->kinds, &scope_);
       add_types(next.until);
     }
   }

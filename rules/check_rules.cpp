@@ -45,6 +45,7 @@ class RuleChecker {
   // The rule; what is wrong with it has been reported.
   cep::Rule check() {
     check_metadata();
+    if (tree_.by) declare_roles(context_, *tree_.by, scope_);
     draft_what();
     add_variables();
     collect_considered();
@@ -105,7 +106,7 @@ class RuleChecker {
     window.session = tree.session;
     window.duration = tree.duration.value;
     require_positive(context_, tree.duration, tree.session ? "gap" : "tumbling");
-    const ResolvedKinds kinds = resolve_kinds(context_, tree.kinds);
+    const ResolvedKinds kinds = resolve_kinds(context_, tree.kinds, &scope_);
     window.events = kinds.subsets;
     add_types(kinds);
     add_considered(kinds);
@@ -132,12 +133,12 @@ class RuleChecker {
     });
     last_types_ = last_types(pattern_.elements);
     if (tree_.without) {
-      without_ = resolve_kinds(context_, tree_.without->kinds);
+      without_ = resolve_kinds(context_, tree_.without->kinds, &scope_);
       add_types(without_);
       add_considered(without_);
     }
     if (tree_.considering) {
-      const ResolvedKinds kinds = resolve_kinds(context_, tree_.considering->kinds);
+      const ResolvedKinds kinds = resolve_kinds(context_, tree_.considering->kinds, &scope_);
       add_types(kinds);
       add_considered(kinds);
     }

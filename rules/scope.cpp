@@ -78,17 +78,23 @@ Sight sight_of(const PatternPlace& place, const StepSymbol& step) {
   return step.var.value < place.steps_before ? Sight::kSeen : Sight::kLater;
 }
 
+std::string type_name(const CheckContext& context, cep::EventTypeIndex type) {
+  const cep::EventType& event = context.event_type(type);
+  if (event.alert_of) return "alert " + event.name;
+  return event.is_alert() ? "any alert" : event.name;
+}
+
 std::string types_text(const CheckContext& context, const EventTypes& types) {
   std::string out;
   for (std::size_t i = 0; i < types.size(); ++i) {
     if (i > 0) out += i + 1 == types.size() ? " and " : ", ";
-    out += context.event_type(types[i]).name;
+    out += type_name(context, types[i]);
   }
   return out;
 }
 
 std::string declared_text(const CheckContext& context, cep::EventTypeIndex type) {
-  return fmt::format("{} is declared in {}", context.event_type(type).name,
+  return fmt::format("{} is declared in {}", type_name(context, type),
                      place_text(context.sources, context.event_symbol(type).tree->name.span));
 }
 }  // namespace tocsin::rules

@@ -12,6 +12,7 @@
 #include "cep/plan.h"
 #include "rules/check_context.h"
 #include "rules/diagnostics.h"
+#include "rules/tree.h"
 
 namespace tocsin::rules {
 using EventTypes = std::vector<cep::EventTypeIndex>;  // ascending, each once
@@ -57,6 +58,8 @@ struct RuleScope {
   /// For each part and event type the field that holds it, also of types that only an aggregate
   /// takes.
   std::vector<std::vector<cep::KeyMember>> union_members;
+  /// `transfer.to_account as got`: what a role stands for.
+  std::unordered_map<std::string_view, const tree::KeyMember*> roles;
   std::vector<StepSymbol> steps;
   std::unordered_map<std::string_view, std::size_t> step_by_name;
 };
@@ -99,6 +102,8 @@ struct FieldLookup {
 /// Finds a field in all of `types`.
 FieldLookup look_up_field(const CheckContext& context, const EventTypes& types, bool types_broken,
                           std::string_view name);
+/// "payment", "alert big", "any alert".
+std::string type_name(const CheckContext& context, cep::EventTypeIndex type);
 /// "payment", "payment and login".
 std::string types_text(const CheckContext& context, const EventTypes& types);
 /// "payment is declared in schema.tocsin:3".

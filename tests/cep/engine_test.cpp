@@ -229,22 +229,21 @@ TEST_CASE("engine: compile refuses what it does not run, and names the rule") {
     const char* message;
   };
   const Row rows[] = {
-      {"optional", [](cep::Rule& r) { r.pattern[1].optional = true; },
-       "rule `letters`: optional steps are not supported yet"},
-      {"each", [](cep::Rule& r) { r.pattern[1].quantifier.mode = cep::LoopMode::kEach; },
-       "rule `letters`: `each` is not supported yet"},
-      {"greedy",
+      {"a great count",
        [](cep::Rule& r) {
-         r.pattern[1].quantifier.greedy = r.pattern[1].quantifier.loop = true;
-         r.variables[1].loop = true;
+         r.pattern[1].quantifier.loop = r.variables[1].loop = true;
+         r.pattern[1].quantifier.max = 1'000'000;
        },
-       "rule `letters`: `greedy` is not supported yet"},
-      {"gap", [](cep::Rule& r) { r.pattern[1].gap = cep::Duration{1}; },
-       "rule `letters`: `then within D` is not supported yet"},
-      {"skip to next", [](cep::Rule& r) { r.selection.kind = SelectionKind::kSkipToNext; },
-       "rule `letters`: of `after match`, only `no skip` and `skip past last` are supported yet"},
-      {"once per VAR", [](cep::Rule& r) { r.suppression.once = cep::Once::kPerVariable; },
-       "rule `letters`: of `once`, only `once per D` is supported yet"},
+       "rule `letters`: a count of 524287 or more in a step"},
+      {"`without … for` and a last absence",
+       [](cep::Rule& r) {
+         r.pattern.push_back(r.pattern[1]);
+         r.pattern[2].kind = cep::ElementKind::kAbsence;
+         r.pattern[2].var = {};
+         r.pattern[2].absent_for = cep::Duration{1};
+         r.without = cep::Without{r.pattern[1].events, nullptr, cep::Duration{1}};
+       },
+       "rule `letters`: `without … for` with a last absence"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);

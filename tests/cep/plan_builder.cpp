@@ -133,6 +133,32 @@ cep::Rule& PlanBuilder::rule(const std::string& name, cep::KeySpec key,
   return plan.rules.back();
 }
 
+cep::Rule& PlanBuilder::window(const std::string& name, cep::KeySpec key, bool session,
+                               std::int64_t ms, std::vector<cep::Subset> events,
+                               std::vector<cep::Subset> considering) {
+  cep::Rule rule;
+  rule.name = rule.id = name;
+  rule.key = std::move(key);
+  rule.variables.push_back({"w", true});
+  rule.considered = events;
+  rule.considered.insert(rule.considered.end(), considering.begin(), considering.end());
+  rule.window = cep::ClosingWindow{session, cep::Duration{ms * 1'000}, std::move(events),
+                                   cep::VarIndex(0), nullptr};
+  plan.rules.push_back(std::move(rule));
+  return plan.rules.back();
+}
+
+cep::ExprPtr PlanBuilder::of_window(cep::Aggregate aggregate, cep::ExprPtr argument,
+                                    cep::ExprPtr where) const {
+  auto expr = std::make_shared<cep::Expr>();
+  expr->op = cep::Op::kAggregate;
+  expr->aggregate = aggregate;
+  expr->type = argument ? argument->type : type_of(TypeKind::kInt);
+  if (argument || where) expr->args.push_back(argument);
+  if (where) expr->args.push_back(where);
+  return expr;
+}
+
 void PlanBuilder::alert_type(const std::string& name, const std::vector<std::string>& rules) {
   cep::EventType type;
   type.name = name;

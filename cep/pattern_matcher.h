@@ -1,0 +1,243 @@
+/// Matching of any pattern, selection and suppression (Method::kGeneral): one rule, one key, one
+/// event at a time.
+///
+/// A partial match stands on one **way on** of the automaton (cep/pattern_program.h) and is offered
+/// each considered event of its key. It ends, stays, or takes the event: then each way on that its
+/// counters allow makes a partial match of its own. A way to the end makes a complete one, or one
+/// that waits for its deadline or the next event.
+///
+/// What becomes of the partial matches at an event is drafted first, then pruned and cut to the
+/// budget; only what survives is written. Invariants:
+/// - runs stand ascending by their first event;
+/// - one node stands for one list of (event, step) taken, so that equal matches are found by their
+///   nodes, and two that reached the same node on the same way with equal counters are one;
+/// - **pruning**: where the selection prefers one match (PatternProgram, compile_pattern.cpp), of
+///   two partial matches of one first event that stand on the same way with equal counters, gaps
+///   and deadlines and agree on all events that anything later asks about, the one that comes first
+///   in the order stays: whatever completes the other completes it too, at the same event, and it
+///   is selected first. Where nothing is asked about and no window ends them apart, that holds for
+///   different first events too.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "cep/alert.h"
+#include "cep/engine.h"
+#include "cep/eval.h"
+#include "cep/key_record.h"
+#include "cep/pattern_program.h"
+#include "cep/pattern_state.h"
+#include "cep/slice.h"
+#include "cep/timers.h"
+
+namespace tocsin::cep {
+struct RowInHand;
+
+class PatternMatcher {
+ public:
+  PatternMatcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
+                 EngineStats& stats);
+  /// The slice that rows are of, until the next call.
+  void begin_slice(Slice& slice, std::vector<Alert>& alerts);
+  /// The shard whose states are meant from now on.
+  void work_on(PatternPool& pool) { pool_ = &pool; }
+  /// Offers the row to the rule's partial matches of its key; its deadlines go to queue `queue`.
+  void on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& features,
+                ShardTimers& timers, std::uint32_t queue);
+  /// Time has reached a deadline of the key.
+  void on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key, const Timer& timer,
+                   ShardTimers& timers, std::uint32_t queue);
+  /// Until when the rule's state of a key matters: kDead when it is over by `now_us` (then it is
+  /// let go of), kNeverDies. Drops expired partial matches.
+  std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
+                      std::int64_t now_us);
+  /// All rows and deadlines of the slice up to the watermark have been worked through: gives the
+  /// alerts of rules whose suppression is not by their own key.
+  void settle(std::int64_t now_us);
+  std::size_t bytes() const;
+  static constexpr std::int64_t kDead = INT64_MIN;
+  static constexpr std::int64_t kNeverDies = INT64_MAX;
+
+ private:
+  struct Draft {
+    PatternRun run;
+    std::uint32_t counters = 0;  // into draft_counters_
+    bool takes = false;          // the event in hand is its last: `run.node` is the one before
+    std::uint32_t step = 0;      // for which it was taken
+  };
+  // A match that is complete now.
+  struct Candidate {
+    Offset node = 0;  // its last, or the one before the event in hand
+    Offset values = 0;
+    std::uint64_t start = 0;
+    bool takes = false;
+    std::uint32_t step = 0;
+  };
+  // Where in the total order an event stands.
+  struct Position {
+    std::int64_t time_us = 0;
+    ArrivalNumber arrival;
+    friend auto operator<=>(const Position&, const Position&) = default;
+  };
+  // Matches whose suppression is not by their own key, or the end of a quiet time.
+  struct Deferred {
+    OrderKey order;
+    const RuleProgram* rule = nullptr;
+    bool resets = false;    // the quiet of `once_key` ends
+    bool only_one = false;  // the first that may becomes the alert
+    struct Match {
+      Alert alert;
+      std::string once_key;
+      std::string most_key;
+      MatchFacts facts;
+    };
+    std::vector<Match> matches;
+    std::string once_key;
+  };
+  class StoredFeatures : public FeatureReader {
+   public:
+    void begin(const RuleProgram& rule, const std::byte* block);
+    const Value& read(FeatureIndex feature) override;
+
+   private:
+    const RuleProgram* rule_ = nullptr;
+    const std::byte* block_ = nullptr;
+    Value value_;
+  };
+  // What a given match drops.
+  struct Drop {
+    bool any = false;
+    bool by_position = false;  // all that began at or before `last`
+    bool strictly = false;     // … before it
+    Position last;
+    std::vector<Offset> events;  // all that hold one of these, ascending
+  };
+
+  // ---- one event
+  void take_up(const RuleProgram& rule, PatternState* state, std::string_view key);
+  void offer(const PatternRun& run, const std::uint32_t* counters);
+  void offer_start(std::uint32_t way);
+  void take(const PatternRun& parent, const std::uint32_t* counters, std::uint32_t step,
+            bool forbidden, bool without);
+  void keep(const PatternRun& run, const std::uint32_t* counters);
+  bool fits(const ElementProgram& element, Offset head, int taken_step, std::uint32_t own_slot);
+  bool fits_step(std::uint32_t step, Offset head);
+  bool fits_until(const PatternStep& step, Offset head) {
+    return step.until && fits(*step.until, head, -1, PatternStep::kNoSlot);
+  }
+  bool holds(const Conjunct& conjunct, Offset head, int taken_step);
+  const EvalScope& scope_at(Offset head, int taken_step) {
+    scope_.head = head;
+    scope_.taken_step = taken_step;
+    return scope_;
+  }
+  std::int64_t dies_at(const PatternRun& run) const;
+  // ---- closing windows (cep/pattern_window.cpp)
+  void on_window_event();
+  void on_window_deadline(const Timer& timer);
+  void arm_window();
+  void drop_window();
+  void drop_oldest_half();
+  // ---- writing (cep/pattern_commit.cpp)
+  const PatternNode* node(Offset offset) const {
+    return RecordStore::at<PatternNode>(scope_.record, offset);
+  }
+  const KeptEvent* event_of(Offset offset) const {
+    return RecordStore::at<KeptEvent>(scope_.record, node(offset)->node.event);
+  }
+  static Position position_of(const KeptEvent& event) {
+    return {event.engine_time_us, event.arrival()};
+  }
+  int compare(Offset a, bool a_takes, std::uint32_t a_step, Offset b, bool b_takes,
+              std::uint32_t b_step, bool longer_first) const;
+  std::uint64_t anchor_of(const Draft& draft) const;
+  bool same_future(const Draft& a, const Draft& b) const;
+  std::uint64_t hash_of(const Draft& draft) const;
+  void prune();
+  void keep_to_budget();
+  void make_state();
+  Offset write_event();
+  Offset write_node(Offset parent, std::uint32_t step);
+  Offset write_values();
+  void commit();
+  void collect_words();
+  void set_deadlines();
+  void set_release_timer();
+  void push_timer(std::int64_t deadline_us, const ArrivalNumber& arrival);
+  // ---- matches (cep/pattern_selection.cpp)
+  bool is_stepwise() const;  // a match given may drop others
+  void sort_candidates();
+  void decide(const OrderKey& order);
+  void give_in_turn(const OrderKey& order);
+  void wait_in_order(const OrderKey& order);
+  void release(OrderKey order);
+  const EvalScope& scope_of(const Candidate& candidate);
+  EventView last_of(const Candidate& candidate) const;
+  bool is_excepted(const EvalScope& scope, const EventView& last, EventTime time) const;
+  MatchFacts facts_of(const Candidate& candidate, const EvalScope& scope, const EventView& last,
+                      EventTime time);
+  bool is_deferred() const;
+  bool lets_pass(const MatchFacts& facts);
+  void hold_back();
+  void raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order);
+  void forget_taken();
+  void keep_taken_of_runs();
+  void give(const CompleteMatch& match, OrderKey& order);
+  bool passes(const CompleteMatch& match);
+  const KeptEvent& end_setter(const PatternRun& run) const;
+  Position end_of(const PatternRun& run) const;
+  template <typename Keeps>
+  void keep_runs(Keeps&& keeps);
+  void add_deferred(Deferred& deferred, const Candidate& candidate);
+  Drop drop_of(const CompleteMatch& match) const;
+  bool is_dropped(const Drop& drop, Offset node) const;
+  void drop_runs(const Drop& drop);
+  OrderKey order_here() const;
+  void mark_alerted();
+  std::string values_key(const std::vector<ExprPtr>& parts, const EvalScope& scope,
+                         const EventView& event) const;
+  void look_at_quiet();
+  void settle_one(Deferred& deferred, std::uint32_t& ordinal);
+
+  const ProgramImpl& program_;
+  RecordStore& store_;
+  EngineStats& stats_;
+  EvalScope scope_;  // of the rule, key and event in hand
+  Slice* slice_ = nullptr;
+  std::vector<Alert>* alerts_ = nullptr;
+  PatternPool* pool_ = nullptr;
+
+  // The rule and event in hand.
+  const RuleProgram* rule_ = nullptr;
+  const PatternProgram* pattern_ = nullptr;
+  PatternState* state_ = nullptr;
+  RowInHand* hand_ = nullptr;
+  FeatureReader* features_ = nullptr;
+  StoredFeatures stored_features_;
+  ShardTimers* timers_ = nullptr;
+  std::uint64_t hash_ = 0;
+  std::uint32_t queue_ = 0;
+  bool changed_ = false;
+  Offset event_ = 0;   // where the row is captured in the state; 0: not yet
+  Offset values_ = 0;  // where the features at the row are; 0: not yet
+  std::vector<Draft> drafts_;
+  std::vector<std::uint32_t> draft_counters_;
+  std::vector<Candidate> candidates_;
+  std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
+  std::vector<std::uint32_t> new_counters_;
+  std::vector<std::uint64_t> new_nodes_;  // parent << 16 | step of those written at this event …
+  std::vector<Offset> new_node_offsets_;  // … and where they are
+  std::vector<std::uint32_t> prune_table_;
+  std::vector<std::uint8_t> dropped_;
+  std::vector<CompleteMatch> given_;
+
+  std::vector<Deferred> deferred_;
+  std::map<std::uint32_t, std::unordered_map<std::string, SuppressionState>> once_by_value_;
+  std::map<std::uint32_t, std::unordered_map<std::string, SuppressionState>> most_by_value_;
+  std::size_t swept_at_ = 0;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,322 @@
+#include "cep/pattern_program.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::cep {
+namespace {
+Contiguity contiguity_of(LoopMode mode) {
+  switch (mode) {
+    case LoopMode::kNext:
+      return Contiguity::kNext;
+    case LoopMode::kEach:
+      return Contiguity::kAny;
+    case LoopMode::kRelaxed:
+      break;
+  }
+  return Contiguity::kFirst;
+}
+
+// An element in its place.
+struct Place {
+  const Element* element = nullptr;  // null: the whole pattern
+  const std::vector<Element>* children = nullptr;
+  const Place* parent = nullptr;
+  std::size_t index = 0;                // among the parent's children
+  std::vector<Place*> inner;            // parallel to `children`
+  std::uint32_t step = 0;               // of a step
+  std::uint32_t absence = 0;            // of an absence
+  std::optional<std::uint32_t> rounds;  // counter of a loop's events or a group's rounds
+  std::optional<std::uint32_t> done;    // counter: the steps of `all of` that are done
+};
+
+// How a step is reached instead of by its own contiguity; of a group's first child.
+struct Reach {
+  std::optional<Contiguity> contiguity;
+  std::optional<Duration> gap;
+};
+
+// A round of a group that has no event yet.
+struct Entered {
+  const Place* group = nullptr;
+  bool first = true;  // of its rounds
+  Reach outer;        // how the group would have been reached
+};
+// What a way on has gathered so far.
+struct Path {
+  PatternWay way;
+  std::vector<Entered> entered;
+  std::size_t unbinding = 0;  // absences that an optional element passed by came after
+};
+
+class Builder {
+ public:
+  Builder(const Rule& rule, std::size_t ways_max) : rule_(rule), ways_max_(ways_max) {}
+
+  PatternProgram run() {
+    root_ = lay_out(nullptr, rule_.pattern, nullptr, 0);
+    before(*root_, 0, Path{}, {}, out_.starts);
+    // A match takes an event.
+    std::erase_if(out_.starts,
+                  [&](std::uint32_t way) { return out_.ways[way].target == PatternWay::kEnd; });
+    for (const Place* place : steps_) after_event(*place);
+    return std::move(out_);
+  }
+
+ private:
+  Place* lay_out(const Element* element, const std::vector<Element>& children, const Place* parent,
+                 std::size_t index) {
+    places_.emplace_back();
+    Place* const place = &places_.back();
+    place->element = element;
+    place->children = &children;
+    place->parent = parent;
+    place->index = index;
+    if (element != nullptr) {
+      if (element->kind == ElementKind::kStep) {
+        place->step = static_cast<std::uint32_t>(out_.steps.size());
+        out_.steps.emplace_back().element = element;
+        steps_.push_back(place);
+      } else if (element->kind == ElementKind::kAbsence) {
+        place->absence = static_cast<std::uint32_t>(out_.absences.size());
+        out_.absences.emplace_back().element = element;
+      }
+      if (element->kind != ElementKind::kAbsence && element->quantifier.max != 1U) {
+        place->rounds = out_.counter_count++;
+      }
+      if (element->kind == ElementKind::kAllOf) place->done = out_.counter_count++;
+      if (element->kind == ElementKind::kStep) out_.steps.back().counter = place->rounds;
+    }
+    for (std::size_t i = 0; i < children.size(); ++i) {
+      Place* const child = lay_out(&children[i], children[i].children, place, i);
+      place->inner.push_back(child);
+    }
+    return place;
+  }
+
+  // The way stands before child `index` of a sequence; `reach` is for its next element only.
+  void before(const Place& sequence, std::size_t index, Path path, Reach reach,
+              std::vector<std::uint32_t>& out) {
+    if (index == sequence.children->size()) {
+      round_done(sequence, std::move(path), out);
+      return;
+    }
+    const Place& child = *sequence.inner[index];
+    const Element& element = *child.element;
+    if (element.kind == ElementKind::kAbsence) {
+      path.way.absences.push_back(child.absence);
+      before(sequence, index + 1, std::move(path), reach, out);
+      return;
+    }
+    enter(child, path, reach, out);
+    if (!element.optional) return;
+    if (element.quantifier.greedy) path.way.greedy.push_back(child.step);
+    path.unbinding = path.way.absences.size();
+    reach.contiguity.reset();
+    before(sequence, index + 1, std::move(path), reach, out);
+  }
+
+  // Begins an element; `outer` is how the group that it is the first of is reached.
+  void enter(const Place& place, Path path, const Reach& outer, std::vector<std::uint32_t>& out) {
+    const Element& element = *place.element;
+    if (place.rounds) update(path, CounterUpdate::Kind::kSet, *place.rounds, 1);
+    Reach reach = outer;
+    if (!reach.contiguity) reach.contiguity = element.contiguity;
+    if (!reach.gap) reach.gap = element.gap;
+    if (element.kind == ElementKind::kStep) {
+      path.way.target = place.step;
+      path.way.contiguity = *reach.contiguity;
+      path.way.gap = reach.gap;
+      add(std::move(path), out);
+      return;
+    }
+    path.entered.push_back({&place, true, outer});
+    begin_round(place, std::move(path), reach, out);
+  }
+
+  void begin_round(const Place& group, Path path, const Reach& reach,
+                   std::vector<std::uint32_t>& out) {
+    switch (group.element->kind) {
+      case ElementKind::kGroup:
+        before(group, 0, std::move(path), reach, out);
+        return;
+      case ElementKind::kOneOf:
+        for (const Place* alternative : group.inner) enter(*alternative, path, reach, out);
+        return;
+      case ElementKind::kAllOf:
+        for (std::size_t i = 0; i < group.inner.size(); ++i) {
+          Path one = path;
+          update(one, CounterUpdate::Kind::kSet, *group.done, 1U << i);
+          enter(*group.inner[i], std::move(one), reach, out);
+        }
+        return;
+      default:
+        return;
+    }
+  }
+
+  // After an event taken for a step.
+  void after_event(const Place& place) {
+    const Quantifier& quantifier = place.element->quantifier;
+    std::vector<std::uint32_t> out;
+    if (place.rounds) {
+      Path path;
+      path.way.target = place.step;
+      path.way.further = true;
+      path.way.contiguity = contiguity_of(quantifier.mode);
+      go_round(place, path);
+      guard_round(place, path.way);
+      add(std::move(path), out);
+    }
+    Path path;
+    leave(place, path);
+    if (quantifier.greedy) path.way.greedy.push_back(place.step);
+    after(place, std::move(path), {}, out);
+    out_.steps[place.step].ways = std::move(out);
+  }
+
+  // One more round of a loop or group.
+  static void go_round(const Place& place, Path& path) {
+    const Quantifier& quantifier = place.element->quantifier;
+    if (quantifier.max) test(path, CounterTest::Kind::kBelow, *place.rounds, *quantifier.max);
+    update(path, CounterUpdate::Kind::kIncrement, *place.rounds,
+           quantifier.max.value_or(std::max(quantifier.min, 1U)));
+  }
+  static void leave(const Place& place, Path& path) {
+    const std::uint32_t min = place.element->quantifier.min;
+    if (place.rounds && min > 1) test(path, CounterTest::Kind::kAtLeast, *place.rounds, min);
+  }
+
+  // The absences directly after a loop or group guard the wait for a further round too. Ends of
+  // groups that can be left there may lie between.
+  static void guard_round(const Place& place, PatternWay& way) {
+    RoundGuard guard;
+    for (const Place* at = &place;; at = at->parent) {
+      const Place& parent = *at->parent;
+      if (parent.element == nullptr || parent.element->kind == ElementKind::kGroup) {
+        std::size_t i = at->index + 1;
+        for (; i < parent.inner.size(); ++i) {
+          if (parent.inner[i]->element->kind != ElementKind::kAbsence) return;
+          guard.absence = parent.inner[i]->absence;
+          way.round_guards.push_back(guard);
+        }
+        if (parent.element == nullptr) return;
+      } else if (parent.element->kind == ElementKind::kAllOf) {
+        const std::size_t count = parent.inner.size();
+        const auto all = static_cast<std::uint32_t>((std::uint64_t{1} << count) - 1);
+        guard.tests.push_back({CounterTest::Kind::kHas, *parent.done, all});
+      }
+      const std::uint32_t min = parent.element->quantifier.min;
+      if (parent.rounds && min > 1) {
+        guard.tests.push_back({CounterTest::Kind::kAtLeast, *parent.rounds, min});
+      }
+    }
+  }
+
+  // The way has done an element.
+  void after(const Place& place, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
+    const Place& parent = *place.parent;
+    const bool in_sequence =
+        parent.element == nullptr || parent.element->kind == ElementKind::kGroup;
+    if (in_sequence) {
+      before(parent, place.index + 1, std::move(path), reach, out);
+      return;
+    }
+    if (parent.element->kind == ElementKind::kAllOf) {
+      std::uint32_t needed = 0;
+      for (std::size_t i = 0; i < parent.inner.size(); ++i) {
+        const Element& child = *parent.inner[i]->element;
+        if (!child.optional && i != place.index) needed |= 1U << i;
+        if (i == place.index) continue;
+        Path one = path;
+        test(one, CounterTest::Kind::kLacks, *parent.done, 1U << i);
+        update(one, CounterUpdate::Kind::kAddBits, *parent.done, 1U << i);
+        enter(*parent.inner[i], std::move(one), reach, out);
+      }
+      if (needed != 0) test(path, CounterTest::Kind::kHas, *parent.done, needed);
+    }
+    round_done(parent, std::move(path), out);
+  }
+
+  // The way has done all of a group, or of the pattern.
+  void round_done(const Place& group, Path path, std::vector<std::uint32_t>& out) {
+    if (group.element == nullptr) {
+      finish(std::move(path), out);
+      return;
+    }
+    const auto entered = std::find_if(path.entered.begin(), path.entered.end(),
+                                      [&](const Entered& round) { return round.group == &group; });
+    if (entered != path.entered.end()) {
+      // It took nothing: nor would further rounds.
+      const Entered round = *entered;
+      path.entered.erase(entered);
+      if (!round.first) {  // else this is the way that leaves the group
+        const std::uint32_t min = group.element->quantifier.min;
+        if (min < 2) return;
+        test(path, CounterTest::Kind::kBelow, *group.rounds, min);
+      }
+      after(group, std::move(path), round.outer, out);
+      return;
+    }
+    if (group.rounds) {
+      Path again = path;
+      go_round(group, again);
+      guard_round(group, again.way);
+      again.entered.push_back({&group, false, {}});
+      begin_round(group, std::move(again),
+                  {contiguity_of(group.element->quantifier.mode), std::nullopt}, out);
+    }
+    leave(group, path);
+    after(group, std::move(path), {}, out);
+  }
+
+  void finish(Path path, std::vector<std::uint32_t>& out) {
+    PatternWay& way = path.way;
+    way.target = PatternWay::kEnd;
+    // An absence before optional elements that were passed by does not bind this way.
+    way.absences.erase(way.absences.begin(),
+                       way.absences.begin() + static_cast<std::ptrdiff_t>(path.unbinding));
+    way.greedy.clear();
+    if (!way.absences.empty()) {
+      const Element& last = *out_.absences[way.absences.back()].element;
+      way.ending = last.next ? Ending::kAtNext : Ending::kAtDeadline;
+      way.waits_from_first = !last.absent_for;
+      if (!last.next)
+        way.wait = last.absent_for ? *last.absent_for : rule_.within.value_or(Duration{});
+    } else if (rule_.without && rule_.without->absent_for) {
+      way.ending = Ending::kAtDeadline;
+      way.waits_from_first = true;
+      way.wait = *rule_.without->absent_for;
+    }
+    out_.has_deadlines = out_.has_deadlines || way.ending == Ending::kAtDeadline;
+    add(std::move(path), out);
+  }
+
+  static void test(Path& path, CounterTest::Kind kind, std::uint32_t counter, std::uint32_t value) {
+    path.way.tests.push_back({kind, counter, value});
+  }
+  static void update(Path& path, CounterUpdate::Kind kind, std::uint32_t counter,
+                     std::uint32_t value) {
+    path.way.updates.push_back({kind, counter, value});
+  }
+  void add(Path path, std::vector<std::uint32_t>& out) {
+    if (out_.ways.size() > ways_max_) return;
+    out.push_back(static_cast<std::uint32_t>(out_.ways.size()));
+    out_.ways.push_back(std::move(path.way));
+  }
+
+  const Rule& rule_;
+  std::size_t ways_max_;
+  PatternProgram out_;
+  std::deque<Place> places_;
+  Place* root_ = nullptr;
+  std::vector<const Place*> steps_;
+};
+}  // namespace
+
+PatternProgram make_pattern(const Rule& rule, std::size_t ways_max) {
+  return Builder(rule, ways_max).run();
+}
+}  // namespace tocsin::cep

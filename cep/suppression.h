@@ -1,0 +1,50 @@
+/// Which matches are held back: `once` in all its forms, and `at most N per D`. The state is kept
+/// for each key of the rule, or for each value that `for each` says.
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "cep/order.h"
+#include "cep/plan.h"
+
+namespace tocsin::cep {
+/// What suppression looks at in a match.
+struct MatchFacts {
+  std::int64_t time_us = 0;
+  std::optional<std::int64_t> day;         // kPerDay: local; absent where the zone is unknown
+  std::optional<ArrivalNumber> var_event;  // kPerVariable: the variable's first event
+  std::int64_t var_time_us = 0;            // its engine time
+};
+struct SuppressionState {
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
+  struct Taken {
+    ArrivalNumber event;
+    std::int64_t time_us = 0;
+  };
+  std::int64_t last_alert_us = kNever;  // kPerDuration
+  std::int64_t last_day = kNever;       // kPerDay
+  bool quiet = false;                   // kWhile: since the last alert it was always true
+  std::uint64_t held_back = 0;          // since the last alert
+  std::uint64_t lost_runs = 0;          // of matches that were held back
+  std::vector<std::int64_t> recent;     // `at most`: the times of alerts, ascending
+  std::vector<Taken> taken;             // kPerVariable, in the order of the alerts
+};
+/// Whether `once` lets the match pass.
+bool once_lets_pass(const Suppression& suppression, const SuppressionState& state,
+                    const MatchFacts& facts);
+/// Whether `at most` does; drops what is no longer looked at.
+bool at_most_lets_pass(const Suppression& suppression, SuppressionState& state,
+                       std::int64_t time_us);
+/// Notes that the match became an alert: for `once`, for `at most`.
+void note_for_once(const Suppression& suppression, SuppressionState& state,
+                   const MatchFacts& facts);
+void note_for_at_most(const Suppression& suppression, SuppressionState& state,
+                      std::int64_t time_us);
+inline constexpr std::int64_t kSuppressionOver = std::numeric_limits<std::int64_t>::min();
+inline constexpr std::int64_t kSuppressionStays = std::numeric_limits<std::int64_t>::max();
+/// Until when the state matters at `now_us`; kSuppressionOver when it does not any more.
+std::int64_t suppression_until(const Suppression& suppression, const SuppressionState& state,
+                               std::int64_t now_us);
+}  // namespace tocsin::cep
