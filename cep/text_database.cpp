@@ -267,7 +267,7 @@ struct TextDatabase::Impl {
   }
   static void run(const Compiled& compiled, std::string_view text, match_event_handler handler,
                   Scan& scan) {
-    if (!compiled.database) return;
+    if (!compiled.database || text.empty()) return;  // nothing sought is empty
     hs_scratch_t* scratch =
         this_threads_scratch().ready_for(compiled.database.get(), compiled.serial);
     const hs_error_t error =
