@@ -181,7 +181,9 @@ void PatternMatcher::decide(const OrderKey& at) {
       if (!passes_having(scope, last) || is_excepted(scope, last, at.time)) continue;
       add_deferred(deferred, candidate);
     }
-    if (!deferred.matches.empty()) deferred_.push_back(std::move(deferred));
+    if (deferred.matches.empty()) return;
+    mark_alerted();  // whether it is held back is known later
+    deferred_.push_back(std::move(deferred));
     return;
   }
   bool any_held_back = false;
@@ -292,6 +294,7 @@ void PatternMatcher::give(const CompleteMatch& match, OrderKey& order) {
     deferred.order = order;
     deferred.rule = rule_;
     add_deferred(deferred, candidate);
+    mark_alerted();
     deferred_.push_back(std::move(deferred));
     return;
   }

@@ -32,12 +32,22 @@ bool takes_nothing(const Element& element) {
           std::all_of(element.children.begin(), element.children.end(), takes_nothing));
 }
 
-// The last element of the pattern, looking into a last group.
-const Element* last_absence(const std::vector<Element>& elements) {
-  if (elements.empty()) return nullptr;
+// The absences with which a sequence may end, looking into what stands last.
+void collect_last_absences(const std::vector<Element>& elements,
+                           std::vector<const Element*>& absences) {
+  if (elements.empty()) return;
   const Element& last = elements.back();
-  if (is_absence(last)) return &last;
-  return is_sequence(last) ? last_absence(last.children) : nullptr;
+  if (is_absence(last)) absences.push_back(&last);
+  if (is_sequence(last)) collect_last_absences(last.children, absences);
+  if (last.kind != ElementKind::kOneOf && last.kind != ElementKind::kAllOf) return;
+  for (const Element& child : last.children) {
+    if (is_sequence(child)) collect_last_absences(child.children, absences);
+  }
+}
+std::vector<const Element*> last_absences(const Rule& rule) {
+  std::vector<const Element*> absences;
+  collect_last_absences(rule.pattern, absences);
+  return absences;
 }
 
 void collect_rules_read(const Plan& plan, const std::vector<Subset>& events,
@@ -166,8 +176,9 @@ void PlanValidator::check_element(const Rule& rule, const Element& element) {
   if (repeats) ++repeated_;
   if (is_sequence(element)) check_sequence(rule, element.children, false);
   for (const Element& child : element.children) {
-    if (element.kind == ElementKind::kOneOf && !is_sequence(child)) {
-      problem("an alternative that is no sequence");
+    if (element.kind == ElementKind::kOneOf &&
+        (!is_sequence(child) || child.optional || child.gap || child.quantifier.loop)) {
+      problem("an alternative that is no plain sequence");
     }
     if (element.kind == ElementKind::kAllOf && is_absence(child)) {
       problem("an absence is no member of `all of`");
@@ -183,7 +194,7 @@ void PlanValidator::check_sequence(const Rule& rule, const std::vector<Element>&
   if (is_absence(elements.front())) {
     problem("{} begins with an absence", outermost ? "the pattern" : "a group");
   }
-  const Element* last = last_absence(rule.pattern);
+  const std::vector<const Element*> last = last_absences(rule);
   for (std::size_t i = 0; i < elements.size(); ++i) {
     const Element& element = elements[i];
     check_element(rule, element);
@@ -192,10 +203,11 @@ void PlanValidator::check_sequence(const Rule& rule, const std::vector<Element>&
     }
     if (!is_absence(element)) continue;
     if (i > 0 && elements[i - 1].optional) problem("an absence directly after an optional step");
-    if (element.absent_for && &element != last) {
+    const bool is_last = std::find(last.begin(), last.end(), &element) != last.end();
+    if (element.absent_for && !is_last) {
       problem("`for` on an absence that is not the last");
     }
-    if (&element == last && !element.next && !element.absent_for && !rule.within) {
+    if (is_last && !element.next && !element.absent_for && !rule.within) {
       problem("a last absence with neither `for` nor `within`");
     }
   }
@@ -333,7 +345,7 @@ void PlanValidator::check_clauses(const Rule& rule) {
     if (rule.without->absent_for) {
       if (*rule.without->absent_for <= Duration{0}) problem("`without … for` no time");
       if (rule.within) problem("`without … for` with `within`");
-      if (last_absence(rule.pattern)) problem("`without … for` with a last absence");
+      if (!last_absences(rule).empty()) problem("`without … for` with a last absence");
     }
   }
   for (const Exception& exception : rule.exceptions) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,10 @@
 #include "tests/support/engine_run.h"
 #include "tests/support/oracle.h"
 #include "tests/support/plan_source.h"
+#include "tests/support/plan_walk.h"
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
+#include "tests/support/random_language.h"
 #include "tests/support/random_plan.h"
 #include "tests/support/shrink.h"
 
@@ -35,6 +38,54 @@ std::vector<std::string> lines_of(const cep::Plan& plan, const std::vector<cep::
   return lines;
 }
 
+// What the engine does not have yet, by its own words; nothing where it says something else.
+std::set<std::string> refusals(const std::string& message) {
+  std::set<std::string> all;
+  std::size_t begin = 0;
+  while (begin < message.size()) {
+    const std::size_t end = std::min(message.find('\n', begin), message.size());
+    const std::string line = message.substr(begin, end - begin);
+    begin = end + 1;
+    if (line.find("supported") == std::string::npos) return {};
+    const std::size_t colon = line.find(": ");
+    all.insert(colon == std::string::npos ? line : line.substr(colon + 2));
+  }
+  return all;
+}
+
+// Where the engine is known to differ, and what of; nothing elsewhere.
+bool is_all_optional(const cep::Element& element) {
+  return element.optional ||
+         (!element.children.empty() &&
+          std::all_of(element.children.begin(), element.children.end(),
+                      [](const cep::Element& e) { return is_all_optional(e); }));
+}
+std::optional<std::string> known_difference(const cep::Plan& plan) {
+  for (const cep::Rule& rule : plan.rules) {
+    bool empty_group = false;
+    walk_elements(rule.pattern, [&](const cep::Element& element) {
+      empty_group |= !element.optional && is_all_optional(element);
+    });
+    if (empty_group) return "groups that may take nothing";
+    const cep::Suppression& suppression = rule.suppression;
+    if (suppression.once == cep::Once::kWhile && suppression.at_most) {
+      return "`once while` beside `at most`";
+    }
+    std::vector<cep::ExprPtr> values = suppression.for_each;
+    if (suppression.at_most) {
+      values.insert(values.end(), suppression.at_most->for_each.begin(),
+                    suppression.at_most->for_each.end());
+    }
+    for (const cep::ExprPtr& value : values) {
+      if (value->type.kind == cep::TypeKind::kFraction) return "`for each` of a quotient";
+    }
+    for (const cep::Variable& variable : rule.variables) {
+      if (variable.parent && variable.name.empty()) return "unnamed steps of a named `one of`";
+    }
+  }
+  return std::nullopt;
+}
+
 // How the engine's alerts differ from the oracle's in some cut; nothing where they agree or the
 // case is too large.
 std::optional<std::string> difference(const Case& c, const oracle::Options& options) {
@@ -46,6 +97,7 @@ std::optional<std::string> difference(const Case& c, const oracle::Options& opti
   for (const bool general : {false, true}) {
     const auto program =
         general ? cep::compile_general(plan, kOutOfReach) : cep::compile(plan, kOutOfReach);
+    if (!program && !refusals(program.error().message).empty()) return std::nullopt;
     if (!program) return "compile: " + program.error().message;
     for (const Cut& cut : kCuts) {
       const std::vector<std::string> found =
@@ -115,5 +167,52 @@ TEST_CASE("engine: gives the oracle's alerts, in any slices and whatever the has
     CAPTURE(construct.first);
     CHECK(construct.second > 0);
   }
+}
+
+TEST_CASE("engine: gives the oracle's alerts for rules of the whole language") {
+  std::map<std::string, std::size_t> skipped;
+  std::size_t compared = 0;
+  std::size_t alerting = 0;
+  std::size_t given_up = 0;
+  const std::size_t cases = for_all_seeds("PROPERTY", 2000, [&](Random& random) {
+    Case c;
+    c.plan = random_language_plan(random);
+    const std::vector<std::string> problems = cep::validate(c.plan);
+    REQUIRE_MESSAGE(problems.empty(), fmt::format("{}", fmt::join(problems, "\n")));
+    const auto program = cep::compile(std::make_shared<const cep::Plan>(c.plan), kOutOfReach);
+    const std::vector<oracle::Event> events =
+        random_events(random, c.plan, {.disorder = random.chance(30)});
+    oracle::Options options;
+    options.work_max = 100'000;
+    options.bound = {1'000'000 * random.between(0, 4)};
+    options.late = random.chance(50) ? oracle::Late::kClamp : oracle::Late::kSide;
+    c.events = oracle::place_events(c.plan, events, options);
+    if (random.chance(30)) {
+      options.end = events.back().ts + cep::Duration{1'000'000 * random.between(-5, 5)};
+    }
+    const std::optional<oracle::Outcome> outcome = oracle::evaluate(c.plan, c.events, options);
+    if (!outcome) {
+      ++given_up;
+      return;
+    }
+    if (!outcome->alerts.empty()) ++alerting;
+    if (!program) {
+      const std::set<std::string> lacking = refusals(program.error().message);
+      REQUIRE_MESSAGE(!lacking.empty(), program.error().message);
+      for (const std::string& what : lacking) ++skipped[what];
+      return;
+    }
+    if (const auto known = known_difference(c.plan)) {
+      ++skipped[*known];
+      return;
+    }
+    ++compared;
+    if (difference(c, options)) FAIL(report(c, options));
+  });
+  MESSAGE(cases << " cases, " << alerting << " with alerts, " << compared << " compared, "
+                << given_up << " given up as too large");
+  std::string counts;
+  for (const auto& [name, count] : skipped) counts += fmt::format("\n  {:>6}  {}", count, name);
+  if (!skipped.empty()) MESSAGE("skipped, since the engine lacks:" << counts);
 }
 }  // namespace tocsin::tests

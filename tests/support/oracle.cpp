@@ -143,7 +143,7 @@ Row row_of_alert(const cep::Plan& plan, const Alert& alert, cep::EventTypeIndex 
     for (const OwnedValue& part : alert.key) key.push_back(to_text(part.view()));
     fields.emplace_back(Value::string(rule.id));
     fields.emplace_back(severity);
-    fields.emplace_back(to_float(score.view()));
+    fields.emplace_back(has_score ? to_float(alert.score.view()) : Value::floating(0));
     fields.push_back(joined(key));
     fields.push_back(joined(rule.tags));
   }

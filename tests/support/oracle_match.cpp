@@ -56,7 +56,7 @@ std::vector<Guard> absences_next(const std::vector<Task>& agenda) {
       if (std::find(task->done.begin(), task->done.end(), false) != task->done.end()) break;
     } else {
       if (task->element->kind != ElementKind::kAbsence) break;
-      guards.push_back({task->element, false});
+      guards.push_back({task->element, false, true});
     }
   }
   return guards;
@@ -88,7 +88,7 @@ void Pattern::expand(State state, Branches& out) const {
 
 void Pattern::element(const Element& element, State state, Branches& out) const {
   if (element.kind == ElementKind::kAbsence) {
-    state.guards.push_back({&element, false});
+    state.guards.push_back({&element, false, false});
     expand(std::move(state), out);
     return;
   }
@@ -96,13 +96,18 @@ void Pattern::element(const Element& element, State state, Branches& out) const 
     State without_it = state;
     for (Guard& guard : without_it.guards) guard.before_optional = true;
     if (element.quantifier.greedy) without_it.greedy.push_back(&element);
+    without_it.reach.contiguity.reset();
     expand(std::move(without_it), out);
+  }
+  if (!state.reach.contiguity) state.reach.contiguity = element.contiguity;
+  if (element.gap && (!state.reach.gap || *element.gap < *state.reach.gap)) {
+    state.reach.gap = element.gap;
   }
   if (element.kind == ElementKind::kStep) {
     Way way;
     way.waits = Way::Waits::kStep;
     way.step = &element;
-    way.reach = state.reach.value_or(Reach{element.contiguity, element.gap});
+    way.reach = state.reach;
     way.taken = std::move(state.taken);
     way.guards = std::move(state.guards);
     way.greedy = std::move(state.greedy);
@@ -111,20 +116,17 @@ void Pattern::element(const Element& element, State state, Branches& out) const 
     out.ways.push_back(std::move(way));
     return;
   }
-  const std::optional<Reach> outer = state.reach;
-  if (!state.reach) state.reach = Reach{element.contiguity, element.gap};
-  begin_round(element, 0, std::move(state), outer, out);
+  begin_round(element, 0, std::move(state), out);
 }
 
-// Begins a round of a group; `state.reach` says how its first event is reached.
+// Begins a round of a group; `state.reach` says how it is reached.
 void Pattern::begin_round(const Element& group, std::uint32_t done, State state,
-                          std::optional<Reach> outer, Branches& out) const {
+                          Branches& out) const {
   Task end;
   end.kind = Task::Kind::kRoundEnd;
   end.element = &group;
   end.rounds = done + 1;
   end.taken_before = state.taken.size();
-  end.outer = outer;
   state.agenda.push_back(end);
   if (group.kind == ElementKind::kOneOf) {
     for (const Element& alternative : group.children) {
@@ -151,16 +153,17 @@ void Pattern::begin_round(const Element& group, std::uint32_t done, State state,
 void Pattern::end_round(const Task& end, State state, Branches& out) const {
   if (state.taken.size() == end.taken_before) {
     // It took nothing: nor would further rounds.
-    state.reach = end.outer;
+    state.reach.contiguity.reset();
     expand(std::move(state), out);
     return;
   }
   const cep::Quantifier& quantifier = end.element->quantifier;
-  state.reach.reset();
+  state.reach = {};
   if (end.rounds >= quantifier.min) expand(state, out);
   if (can_repeat(quantifier, end.rounds)) {
-    state.reach = Reach{contiguity_of(quantifier.mode), std::nullopt};
-    begin_round(*end.element, end.rounds, std::move(state), std::nullopt, out);
+    state.reach.contiguity = contiguity_of(quantifier.mode);
+    for (const Guard& guard : absences_next(state.agenda)) state.guards.push_back(guard);
+    begin_round(*end.element, end.rounds, std::move(state), out);
   }
 }
 
@@ -282,12 +285,13 @@ void Pattern::offer_to_step(const Way& seen, const Offer& event, Branches& out) 
   if (greedy_forbids(way, event)) return;
   const bool fitting = fits(*way.step, way, event);
   const bool may_take = fitting && !ends_loop(*way.step, way, event);
+  if (is_forbidden_at_all(way, event)) return;
   if (is_forbidden(way, event) || is_without(way, event)) {
     if (may_take) complete_only(way, event, out);
     return;
   }
   if (may_take) take(way, event, out);
-  const Contiguity contiguity = way.reach.contiguity;
+  const Contiguity contiguity = *way.reach.contiguity;
   if (contiguity == Contiguity::kAny || (contiguity == Contiguity::kFirst && !fitting)) {
     live_on(way, out);
   }
@@ -369,14 +373,22 @@ bool Pattern::ends_loop(const Element& step, const Way& way, const Offer& event)
   return evaluate(*step.until_where, context).is_true();
 }
 
+bool Pattern::matches(const Guard& guard, const Way& way, const Offer& event) const {
+  const Element& absence = *guard.absence;
+  if (absence.next && !way.first_offer) return false;
+  if (world_.subset_of(absence.events, event.position, event.roles) == nullptr) return false;
+  if (!absence.where) return true;
+  const Context context{world_, event.position, &rule_, &way.taken, event.roles};
+  return evaluate(*absence.where, context).is_true();
+}
 bool Pattern::is_forbidden(const Way& way, const Offer& event) const {
+  return std::any_of(way.guards.begin(), way.guards.end(),
+                     [&](const Guard& guard) { return matches(guard, way, event); });
+}
+// … also where the event would complete the match: only a `no X` before the step lets it.
+bool Pattern::is_forbidden_at_all(const Way& way, const Offer& event) const {
   return std::any_of(way.guards.begin(), way.guards.end(), [&](const Guard& guard) {
-    const Element& absence = *guard.absence;
-    if (absence.next && !way.first_offer) return false;
-    if (world_.subset_of(absence.events, event.position, event.roles) == nullptr) return false;
-    if (!absence.where) return true;
-    const Context context{world_, event.position, &rule_, &way.taken, event.roles};
-    return evaluate(*absence.where, context).is_true();
+    return (guard.of_loop || guard.absence->next) && matches(guard, way, event);
   });
 }
 

@@ -25,9 +25,10 @@ struct Offer {
   std::vector<std::string> roles;
 };
 
-/// How an element is reached from the last event taken.
+/// How an element is reached from the last event taken. What a group says of it holds inside: the
+/// contiguity for the first element there, the gap for the first event.
 struct Reach {
-  cep::Contiguity contiguity = cep::Contiguity::kAny;
+  std::optional<cep::Contiguity> contiguity;  // absent: the element's own
   std::optional<cep::Duration> gap;
 };
 /// What remains to be done after an element.
@@ -47,6 +48,7 @@ struct Task {
 struct Guard {
   const cep::Element* absence = nullptr;
   bool before_optional = false;  // an optional element stood after it
+  bool of_loop = false;          // it follows the loop or group whose next event is waited for
 };
 /// A partial match: what it has taken, and the one thing that it waits for.
 struct Way {
@@ -79,7 +81,7 @@ class Pattern {
     std::vector<Task> agenda;  // the next one last
     std::vector<Guard> guards;
     std::vector<const cep::Element*> greedy;
-    std::optional<Reach> reach;  // instead of the next element's own
+    Reach reach;  // what groups around the next element say
   };
   // Where branches go.
   struct Branches {
@@ -89,8 +91,7 @@ class Pattern {
 
   void expand(State state, Branches& out) const;
   void element(const cep::Element& element, State state, Branches& out) const;
-  void begin_round(const cep::Element& group, std::uint32_t done, State state,
-                   std::optional<Reach> outer, Branches& out) const;
+  void begin_round(const cep::Element& group, std::uint32_t done, State state, Branches& out) const;
   void end_round(const Task& end, State state, Branches& out) const;
   void members(const Task& task, const State& state, Branches& out) const;
   void finish(State state, Branches& out) const;
@@ -107,6 +108,8 @@ class Pattern {
   bool fits(const cep::Element& step, const Way& way, const Offer& event) const;
   bool ends_loop(const cep::Element& step, const Way& way, const Offer& event) const;
   bool is_forbidden(const Way& way, const Offer& event) const;
+  bool is_forbidden_at_all(const Way& way, const Offer& event) const;
+  bool matches(const Guard& guard, const Way& way, const Offer& event) const;
   bool is_without(const Way& way, const Offer& event) const;
   bool greedy_forbids(Way& way, const Offer& event) const;
   bool conjuncts_hold(const cep::Expr& where, const Context& context, cep::VarIndex own,

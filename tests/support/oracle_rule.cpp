@@ -1,6 +1,7 @@
 #include "tests/support/oracle_rule.h"
 
 #include <algorithm>
+#include <compare>
 
 #include "cep/base/assert.h"
 #include "cep/key.h"
@@ -14,18 +15,15 @@ using cep::Value;
 namespace {
 constexpr std::size_t kWindowEventsShown = 1'000;
 
-std::vector<Position> positions_of(const Match& match) {
-  std::vector<Position> positions;
-  for (const Taken& taken : match) positions.push_back(taken.position);
-  return positions;
-}
-std::vector<std::uint32_t> steps_of(const Match& match) {
-  std::vector<std::uint32_t> steps;
-  for (const Taken& taken : match) steps.push_back(taken.var.value);
-  return steps;
-}
-bool are_equal(const Match& a, const Match& b) {
-  return positions_of(a) == positions_of(b) && steps_of(a) == steps_of(b);
+// By the positions of their events, then by their steps.
+std::weak_ordering by_positions(const Match& a, const Match& b) {
+  const auto positions = std::lexicographical_compare_three_way(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const Taken& x, const Taken& y) { return x.position <=> y.position; });
+  if (positions != 0) return positions;
+  return std::lexicographical_compare_three_way(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const Taken& x, const Taken& y) { return x.var <=> y.var; });
 }
 // The order among matches that complete together: began first (or last), longest, least positions,
 // least steps.
@@ -34,13 +32,17 @@ bool comes_before(const Match& a, const Match& b, bool latest) {
   const Position first_b = b.front().position;
   if (first_a != first_b) return latest ? first_a > first_b : first_a < first_b;
   if (a.size() != b.size()) return a.size() > b.size();
-  return std::make_tuple(positions_of(a), steps_of(a)) <
-         std::make_tuple(positions_of(b), steps_of(b));
+  return by_positions(a, b) < 0;
 }
-// The order among matches that wait together, with `in order`.
+// The order among matches that wait together, with `in order`: least positions, of two of which one
+// begins the other the longer.
 bool is_given_before(const Match& a, const Match& b) {
-  return std::make_tuple(positions_of(a), steps_of(a)) <
-         std::make_tuple(positions_of(b), steps_of(b));
+  const std::size_t common = std::min(a.size(), b.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    if (a[i].position != b[i].position) return a[i].position < b[i].position;
+  }
+  if (a.size() != b.size()) return a.size() > b.size();
+  return by_positions(a, b) < 0;
 }
 
 std::int64_t floor_to(std::int64_t us, std::int64_t step) {
@@ -144,13 +146,18 @@ void RuleRun::collect(KeyState& state, const Offer& event) {
 std::optional<RuleRun::Timer> RuleRun::next_timer() const {
   std::optional<Timer> next;
   const auto offer = [&](const std::string& key, EventTime at, Position set_by) {
+    if (next && std::tie(next->at, next->set_by) < std::tie(at, set_by)) return;
     Timer timer{at, set_by, key_at(set_by, key).place, key};
     if (!next || timer < *next) next = std::move(timer);
   };
   for (const auto& [key, state] : keys_) {
+    std::optional<std::pair<EventTime, Position>> first;
     for (const Way& way : state.ways) {
-      if (way.limit) offer(key, *way.limit, way.limit_set_by);
+      if (way.limit && (!first || std::make_pair(*way.limit, way.limit_set_by) < *first)) {
+        first = {*way.limit, way.limit_set_by};
+      }
     }
+    if (first) offer(key, first->first, first->second);
     if (state.window && state.window->end) offer(key, *state.window->end, state.window->set_by);
   }
   return next;
@@ -193,25 +200,24 @@ void RuleRun::close(const std::string& key, const OpenWindow& window) {
 // ---- selection
 
 void RuleRun::complete(const std::string& key, std::vector<Match> matches, const Moment& moment) {
-  // What two ways lead to is one match.
-  std::vector<Match> distinct;
-  for (Match& match : matches) {
-    const bool known = std::any_of(distinct.begin(), distinct.end(),
-                                   [&](const Match& other) { return are_equal(match, other); });
-    const bool passes = !rule_.having || evaluate(*rule_.having, context_of(match, key)).is_true();
-    if (!known && passes) distinct.push_back(std::move(match));
-  }
-  std::sort(distinct.begin(), distinct.end(), [&](const Match& a, const Match& b) {
+  std::sort(matches.begin(), matches.end(), [&](const Match& a, const Match& b) {
     return comes_before(a, b, rule_.selection.prefer_latest);
+  });
+  // What two ways lead to is one match.
+  matches.erase(std::unique(matches.begin(), matches.end(),
+                            [](const Match& a, const Match& b) { return by_positions(a, b) == 0; }),
+                matches.end());
+  std::erase_if(matches, [&](const Match& match) {
+    return rule_.having && !evaluate(*rule_.having, context_of(match, key)).is_true();
   });
   if (rule_.selection.in_order) {
     std::vector<Match>& waiting = keys_[key].waiting;
-    std::move(distinct.begin(), distinct.end(), std::back_inserter(waiting));
+    std::move(matches.begin(), matches.end(), std::back_inserter(waiting));
     release(key, moment);
   } else if (rule_.selection.kind == SelectionKind::kDefault) {
-    select_default(key, distinct, moment);
+    select_default(key, matches, moment);
   } else {
-    select_skipping(key, std::move(distinct), moment);
+    select_skipping(key, std::move(matches), moment);
   }
 }
 
@@ -244,15 +250,14 @@ void RuleRun::select_skipping(const std::string& key, std::vector<Match> matches
 // `in order`: gives what no older partial match holds back.
 void RuleRun::release(const std::string& key, const Moment& moment) {
   KeyState& state = keys_[key];
+  std::sort(state.waiting.begin(), state.waiting.end(), is_given_before);
   while (!state.waiting.empty()) {
-    const auto first =
-        std::min_element(state.waiting.begin(), state.waiting.end(), is_given_before);
-    const Match given = *first;
+    const Match given = state.waiting.front();
     const bool held_back = std::any_of(state.ways.begin(), state.ways.end(), [&](const Way& way) {
       return way.taken.front().position < given.front().position;
     });
     if (held_back) return;
-    state.waiting.erase(first);
+    state.waiting.erase(state.waiting.begin());
     give(key, given, moment);
     drop(state, state.waiting, given);
   }

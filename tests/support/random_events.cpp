@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -27,6 +28,7 @@ struct Shape {
 
 OwnedValue random_value(Random& random, const Shape& shape, const cep::Field& field,
                         std::size_t number) {
+  if (field.computed) return OwnedValue();
   if (random.chance(field.optional ? shape.optional : shape.missing)) return OwnedValue();
   if (shape.extremes && random.chance(10)) {
     const std::int64_t extreme = random.pick({std::numeric_limits<std::int64_t>::max(),
@@ -94,6 +96,9 @@ std::vector<oracle::Event> random_events(Random& random, const cep::Plan& plan,
     shape.cards = random.between(20, 200);
     shape.devices = random.between(5, 100);
   }
+  const auto types = static_cast<std::size_t>(
+      std::count_if(plan.event_types.begin(), plan.event_types.end(),
+                    [](const cep::EventType& type) { return !type.is_alert(); }));
   auto count = static_cast<std::size_t>(random.between(
       static_cast<std::int64_t>(options.count_min), static_cast<std::int64_t>(options.count_max)));
   if (crowd) count *= 8;
@@ -117,7 +122,7 @@ std::vector<oracle::Event> random_events(Random& random, const cep::Plan& plan,
       }
     }
     oracle::Event event;
-    event.type = cep::EventTypeIndex(random.below(plan.event_types.size()));
+    event.type = cep::EventTypeIndex(random.below(types));  // alerts' types stand last
     event.ts = now;
     if (options.disorder && random.chance(30)) {
       event.ts = event.ts - cep::Duration{1'000'000 * random.between(1, 6)};

@@ -107,7 +107,7 @@ class Maker {
       case 5:
         return own_loop_condition();
       case 6:
-        return compare_with_literal(feature());
+        return compare_feature();
       case 7:
         return compare_with_literal(loop_aggregate());
       case 8:
@@ -190,6 +190,28 @@ class Maker {
     expr->feature = index;
     expr->type = plan_.features[index.value].type;
     return expr;
+  }
+  // A feature by another field of the event than its own key.
+  ExprPtr feature_by_argument() {
+    for (int tries = 0; tries < 3 && !plan_.features.empty(); ++tries) {
+      const std::size_t index = random_.below(plan_.features.size());
+      const cep::Feature& read = plan_.features[index];
+      if (read.key.parts.size() != 1 || read.name.starts_with('$')) continue;
+      const ExprPtr argument = field(random_.pick({"card", "device", "note", "n"}));
+      if (!argument || !(argument->type == read.key.parts.front().type)) continue;
+      auto expr = std::make_shared<cep::Expr>();
+      expr->op = Op::kFeature;
+      expr->feature = cep::FeatureIndex(index);
+      expr->type = read.type;
+      expr->args = {argument};
+      return expr;
+    }
+    return nullptr;
+  }
+  ExprPtr compare_feature() {
+    ExprPtr read = scope_.by_argument && random_.chance(30) ? feature_by_argument() : nullptr;
+    if (!read) read = feature();
+    return read ? random_comparison(random_, read) : nullptr;
   }
   std::optional<SeenStep> some_loop() {
     std::vector<SeenStep> loops;
@@ -433,6 +455,36 @@ ExprPtr random_condition(Random& random, const cep::Plan& plan, const ExprScope&
 }
 ExprPtr random_number(Random& random, const cep::Plan& plan, const ExprScope& scope, int depth) {
   return Maker(random, plan, scope).number(depth);
+}
+ExprPtr random_comparison(Random& random, const ExprPtr& value) {
+  const Op op = random.pick({Op::kGreaterEqual, Op::kGreaterEqual, Op::kLess});
+  const Type& type = value->type;
+  switch (type.kind) {
+    case TypeKind::kInt:
+      return condition(op, {value, int_literal(random.between(0, 5))});
+    case TypeKind::kFloat:
+      return condition(op,
+                       {value, literal(type, Value::floating(random.pick({0.0, 0.5, 1.0, 2.25})))});
+    case TypeKind::kDecimal:
+    case TypeKind::kFraction: {
+      const int scale = random.pick({1, 2, 2, 3});
+      return condition(
+          op, {value, literal(decimal_of(scale), Value::decimal(random.pick({50, 100, 200, 500}) *
+                                                                    cep::power_of_ten(scale) / 100,
+                                                                scale))});
+    }
+    case TypeKind::kString:
+      return condition(random.pick({Op::kEqual, Op::kNotEqual, Op::kLess}),
+                       {value, literal(type, Value::string(random.pick({"d1", "c1", "x"})))});
+    case TypeKind::kEnum: {
+      const auto ordinal = random.below(type.words->size());
+      return condition(op,
+                       {value, literal(type, Value::enumerated(static_cast<std::int64_t>(ordinal),
+                                                               (*type.words)[ordinal]))});
+    }
+    default:
+      return condition(Op::kIsKnown, {value});
+  }
 }
 ExprPtr random_value(Random& random, const cep::Plan& plan, const ExprScope& scope) {
   return Maker(random, plan, scope).value();

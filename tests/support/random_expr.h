@@ -20,6 +20,7 @@ struct ExprScope {
   bool own_loop_named = false;              // its `.first`, `.last` and aggregates can be said
   const cep::KeySpec* union_key = nullptr;  // a key part with a name of its own
   std::vector<cep::FeatureIndex> features;  // that may be read
+  bool by_argument = false;                 // … and any by another field of the event
 };
 /// A condition; never absent, never an `and` (join them with all_of).
 cep::ExprPtr random_condition(Random& random, const cep::Plan& plan, const ExprScope& scope,
@@ -28,6 +29,8 @@ cep::ExprPtr random_condition(Random& random, const cep::Plan& plan, const ExprS
 /// absent where the scope has none.
 cep::ExprPtr random_number(Random& random, const cep::Plan& plan, const ExprScope& scope,
                            int depth);
+/// Compares a value of any type with a literal near to what random events hold.
+cep::ExprPtr random_comparison(Random& random, const cep::ExprPtr& value);
 /// A value of any type for an alert's field or message.
 cep::ExprPtr random_value(Random& random, const cep::Plan& plan, const ExprScope& scope);
 }  // namespace tocsin::tests

@@ -11,6 +11,7 @@
 #include "cep/base/assert.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random_expr.h"
+#include "tests/support/random_feature.h"
 
 namespace tocsin::tests {
 using cep::Duration;
@@ -40,6 +41,7 @@ class PlanMaker {
   cep::Plan make() {
     make_event_types();
     make_lists();
+    if (options_.rich_features) plan_.zones = random_zones();
     make_kinds();
     make_features();
     const auto rules =
@@ -193,11 +195,19 @@ class PlanMaker {
     feature.window.duration = seconds(random_.pick({1, 2, 3, 5, 8, 13, 30}));
     ExprScope scope;
     scope.types = types_of(feature.events);
-    if (random_.chance(30)) feature.where = all_of({random_condition(random_, plan_, scope, 1)});
+    if (options_.rich_features && random_.chance(30)) scope.features = readable(scope.types);
+    if (random_.chance(30)) {
+      feature.where = all_of({random_condition(random_, plan_, scope, 1)});
+      add_readers(feature.where, scope.types);
+    }
     feature.type = type_of(TypeKind::kInt);
-    if (random_.chance(50)) return feature;
-    const auto argument = find_field(plan_, scope.types, random_.pick({"amount", "n", "rate"}));
-    if (!argument) return feature;
+    if (random_.chance(50)) set_sum(feature, scope.types);
+    if (options_.rich_features) enrich_feature(random_, plan_, feature);
+    return feature;
+  }
+  void set_sum(cep::Feature& feature, const std::vector<EventTypeIndex>& types) {
+    const auto argument = find_field(plan_, types, random_.pick({"amount", "n", "rate"}));
+    if (!argument) return;
     ExprPtr value = field_expr(*argument);
     if (random_.chance(20) && value->type.kind == TypeKind::kInt) {
       value = operation(Op::kMultiply, value->type, {value, int_literal(3)});
@@ -206,7 +216,6 @@ class PlanMaker {
     feature.aggregate = random_.pick({cep::Aggregate::kSum, cep::Aggregate::kAvg});
     feature.type =
         feature.aggregate == cep::Aggregate::kSum ? value->type : type_of(TypeKind::kFraction);
-    return feature;
   }
 
   static ExprPtr field_expr(const std::pair<cep::FieldRef, cep::Type>& found) {
@@ -228,8 +237,8 @@ class PlanMaker {
         feature.key.parts.push_back(key_part(name, types_of(feature.events)));
       }
       plan_.features.push_back(std::move(feature));
+      named_features_ = plan_.features.size();
     }
-    named_features_ = plan_.features.size();
   }
 
   std::vector<std::string> random_key_fields() {
@@ -318,12 +327,7 @@ class PlanMaker {
     read->op = Op::kFeature;
     read->feature = cep::FeatureIndex(index);
     read->type = feature.type;
-    const ExprPtr limit =
-        feature.type.kind == TypeKind::kInt
-            ? int_literal(random_.between(1, 4))
-            : literal(decimal_of(2), Value::decimal(random_.pick({100, 200, 500}), 2));
-    return condition(random_.pick({Op::kGreaterEqual, Op::kGreaterEqual, Op::kLess}),
-                     {read, limit});
+    return random_comparison(random_, read);
   }
   static std::vector<cep::KeyMember> members_in(const cep::KeyPart& part,
                                                 const std::vector<EventTypeIndex>& types) {
@@ -391,6 +395,7 @@ class PlanMaker {
     scope.types = types;
     scope.steps = seen_;
     scope.features = readable(types);
+    scope.by_argument = options_.rich_features;
     if (union_key_) scope.union_key = &rule.key;
     return scope;
   }

@@ -1,0 +1,121 @@
+#include "tests/support/plan_walk.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+namespace tocsin::tests {
+using cep::Element;
+using cep::Expr;
+using cep::ExprPtr;
+using cep::Rule;
+
+namespace {
+void walk_subsets(const std::vector<cep::Subset>& subsets, const ExprVisit& visit) {
+  for (const cep::Subset& subset : subsets) walk(subset.condition, visit);
+}
+
+// All places of a rule that hold an expression, conditions of kinds aside.
+void each_place(std::vector<Element>& elements, const std::function<void(ExprPtr&)>& visit) {
+  for (Element& element : elements) {
+    visit(element.where);
+    visit(element.until_where);
+    each_place(element.children, visit);
+  }
+}
+void each_place(Rule& rule, const std::function<void(ExprPtr&)>& visit) {
+  each_place(rule.pattern, visit);
+  if (rule.window) visit(rule.window->where);
+  if (rule.without) visit(rule.without->where);
+  for (cep::Exception& exception : rule.exceptions) visit(exception.condition);
+  visit(rule.having);
+  visit(rule.severity);
+  visit(rule.suppression.zone);
+  visit(rule.suppression.while_condition);
+  for (ExprPtr& expr : rule.suppression.for_each) visit(expr);
+  if (rule.suppression.at_most) {
+    for (ExprPtr& expr : rule.suppression.at_most->for_each) visit(expr);
+  }
+  for (cep::MessagePart& part : rule.message) visit(part.expr);
+  for (cep::AlertField& field : rule.fields) visit(field.expr);
+}
+}  // namespace
+
+void walk(const ExprPtr& expr, const ExprVisit& visit) {
+  if (!expr) return;
+  visit(*expr);
+  for (const ExprPtr& arg : expr->args) walk(arg, visit);
+}
+
+void walk(const std::vector<Element>& elements, const ExprVisit& visit) {
+  walk_elements(elements, [&](const Element& element) {
+    walk_subsets(element.events, visit);
+    walk(element.where, visit);
+    walk_subsets(element.until_events, visit);
+    walk(element.until_where, visit);
+  });
+}
+
+void walk(const Rule& rule, const ExprVisit& visit) {
+  Rule copy = rule;
+  each_place(copy, [&](const ExprPtr& expr) { walk(expr, visit); });
+  walk_subsets(rule.considered, visit);
+}
+
+void walk(const cep::Feature& feature, const ExprVisit& visit) {
+  walk_subsets(feature.events, visit);
+  walk(feature.argument, visit);
+  walk(feature.where, visit);
+  walk(feature.window.zone, visit);
+}
+
+ExprPtr rewritten(const ExprPtr& expr, const ExprChange& change) {
+  if (!expr) return nullptr;
+  auto copy = std::make_shared<Expr>(*expr);
+  for (ExprPtr& arg : copy->args) arg = rewritten(arg, change);
+  change(*copy);
+  return copy;
+}
+
+void rewrite(Rule& rule, const ExprChange& change) {
+  each_place(rule, [&](ExprPtr& expr) { expr = rewritten(expr, change); });
+}
+
+void walk_elements(const std::vector<Element>& elements,
+                   const std::function<void(const Element&)>& visit) {
+  for (const Element& element : elements) {
+    visit(element);
+    walk_elements(element.children, visit);
+  }
+}
+void walk_elements(std::vector<Element>& elements, const std::function<void(Element&)>& visit) {
+  for (Element& element : elements) {
+    visit(element);
+    walk_elements(element.children, visit);
+  }
+}
+
+void set_captured(const cep::Plan& plan, Rule& rule) {
+  std::set<std::pair<cep::EventTypeIndex, cep::FieldIndex>> kept;
+  for (std::size_t t = 0; t < plan.event_types.size(); ++t) {
+    const std::vector<cep::Field>& fields = plan.event_types[t].fields;
+    for (std::size_t f = 0; f < fields.size(); ++f) {
+      if (fields[f].evidence) kept.insert({cep::EventTypeIndex(t), cep::FieldIndex(f)});
+    }
+  }
+  walk(rule, [&](const Expr& expr) {
+    if (expr.op == cep::Op::kInKinds) return;  // names kinds
+    for (const auto& [type, field] : expr.field.by_type) kept.insert({type, field});
+  });
+  std::set<cep::EventTypeIndex> types;
+  for (const cep::Subset& subset : rule.considered) types.insert(subset.type);
+  rule.captured.clear();
+  for (const cep::EventTypeIndex type : types) {
+    cep::Captured captured{type, {}};
+    for (const auto& [owner, field] : kept) {
+      if (owner == type) captured.fields.push_back(field);
+    }
+    if (!captured.fields.empty()) rule.captured.push_back(std::move(captured));
+  }
+}
+}  // namespace tocsin::tests

@@ -1,0 +1,121 @@
+#include "tests/support/random_feature.h"
+
+#include <memory>
+
+#include "tests/support/plan_parts.h"
+
+namespace tocsin::tests {
+using cep::Aggregate;
+using cep::Duration;
+using cep::ExprPtr;
+using cep::TypeKind;
+using cep::Value;
+using cep::WindowKind;
+
+namespace {
+Duration seconds(std::int64_t n) { return {1'000'000 * n}; }
+
+ExprPtr field_named(const cep::Plan& plan, const cep::Feature& feature, const char* name) {
+  const auto found = find_field(plan, types_of(feature.events), name);
+  if (!found) return nullptr;
+  auto expr = std::make_shared<cep::Expr>();
+  expr->op = cep::Op::kField;
+  expr->field = found->first;
+  expr->type = found->second;
+  return expr;
+}
+
+void set_aggregate(Random& random, const cep::Plan& plan, cep::Feature& feature) {
+  const auto aggregate = static_cast<Aggregate>(random.below(12));
+  const bool numeric = aggregate == Aggregate::kSum || aggregate == Aggregate::kAvg ||
+                       aggregate == Aggregate::kStddev || aggregate == Aggregate::kStddevPop ||
+                       aggregate == Aggregate::kEwma || aggregate == Aggregate::kPercentile;
+  const char* name = random.pick({"amount", "amount", "n", "n", "rate"});
+  if (!numeric && random.chance(50)) {
+    name = aggregate == Aggregate::kMin || aggregate == Aggregate::kMax
+               ? random.pick({"device", "channel", "ts", "card"})
+               : random.pick({"device", "channel", "note", "ok", "card"});
+  }
+  const ExprPtr argument =
+      aggregate == Aggregate::kCount ? nullptr : field_named(plan, feature, name);
+  if (aggregate != Aggregate::kCount && !argument) return;
+  feature.aggregate = aggregate;
+  feature.argument = argument;
+  switch (aggregate) {
+    case Aggregate::kCount:
+    case Aggregate::kDistinct:
+      feature.type = type_of(TypeKind::kInt);
+      break;
+    case Aggregate::kAvg:
+      feature.type = type_of(TypeKind::kFraction);
+      break;
+    case Aggregate::kStddev:
+    case Aggregate::kStddevPop:
+      feature.type = type_of(TypeKind::kFloat);
+      break;
+    case Aggregate::kEwma:
+      feature.type = type_of(TypeKind::kFloat);
+      feature.weight = random.pick({0.3, 0.5, 1.0});
+      break;
+    case Aggregate::kPercentile:
+      feature.percentile = random.pick({50.0, 95.0, 100.0, 12.5, 1.0});
+      feature.type = argument->type;
+      break;
+    default:
+      feature.type = argument->type;
+      break;
+  }
+}
+
+void set_window(Random& random, cep::Feature& feature) {
+  cep::FeatureWindow& window = feature.window;
+  window = {};
+  window.kind = static_cast<WindowKind>(random.below(9));
+  const Duration length = seconds(random.pick({1, 2, 3, 5, 8, 13, 30}));
+  switch (window.kind) {
+    case WindowKind::kLast:
+    case WindowKind::kPrevious:
+      window.duration = length;
+      if (window.kind == WindowKind::kLast && length > seconds(1) && random.chance(30)) {
+        window.excluding = seconds(random.between(1, length.us / 1'000'000 - 1));
+      } else if (random.chance(30) && feature.aggregate != Aggregate::kEwma) {
+        window.every = seconds(random.between(1, length.us / 1'000'000));
+      }
+      break;
+    case WindowKind::kTumbling:
+    case WindowKind::kSession:
+      window.duration = length;
+      break;
+    case WindowKind::kToday:
+      window.zone = literal(type_of(TypeKind::kString),
+                            Value::string(random.pick({"UTC", "Europe/Berlin", "Asia/Tokyo"})));
+      break;
+    case WindowKind::kLastEvents:
+    case WindowKind::kPreviousEvents:
+      window.events = static_cast<std::uint32_t>(random.between(1, 6));
+      if (window.kind == WindowKind::kPreviousEvents && random.chance(40)) window.duration = length;
+      break;
+    case WindowKind::kEver:
+    case WindowKind::kPreviousEver:
+      break;
+  }
+  if (random.chance(20)) {
+    window.needs = static_cast<std::uint32_t>(
+        random.between(1, window.events ? std::int64_t{*window.events} : 4));
+  }
+}
+}  // namespace
+
+void enrich_feature(Random& random, const cep::Plan& plan, cep::Feature& feature) {
+  if (random.chance(60)) set_aggregate(random, plan, feature);
+  if (random.chance(80)) set_window(random, feature);
+}
+
+std::vector<cep::Zone> random_zones() {
+  // Tokyo; Berlin, with a change in the hour in which most random events lie; and UTC.
+  return {
+      {"Asia/Tokyo", {{cep::EventTime{0}, 9 * 3600}}},
+      {"Europe/Berlin", {{cep::EventTime{0}, 3600}, {cep::EventTime{1'772'452'870'000'000}, 7200}}},
+      {"UTC", {{cep::EventTime{0}, 0}}}};
+}
+}  // namespace tocsin::tests

@@ -1,0 +1,13 @@
+/// Gives random features any aggregate and any window.
+#pragma once
+#include <vector>
+
+#include "cep/plan.h"
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+/// Changes aggregate, argument, type and window of a feature whose kinds stand already.
+void enrich_feature(Random& random, const cep::Plan& plan, cep::Feature& feature);
+/// The zones that random features and clauses name, as data.
+std::vector<cep::Zone> random_zones();
+}  // namespace tocsin::tests

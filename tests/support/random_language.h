@@ -1,0 +1,9 @@
+/// Random plans of the whole language: those of random_plan.h made richer in one way or in many.
+#pragma once
+#include "cep/plan.h"
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+/// A plan that validates.
+cep::Plan random_language_plan(Random& random);
+}  // namespace tocsin::tests
