@@ -22,6 +22,7 @@ struct Limits {
   /// Events, panes or values that a feature's window keeps per key; the oldest leave early.
   std::uint64_t feature_events_per_key_max = 1'000'000;
   std::uint64_t ewma_events_per_key_max = 10'000;  // the same of `ewma` over a window that slides
+  std::uint32_t text_database_mib_max = 512;  // of the automaton for one field's text: refused too
 };
 
 class ProgramImpl;
@@ -40,8 +41,11 @@ class Program {
  private:
   std::shared_ptr<const ProgramImpl> impl_;
 };
-/// Fails when the plan does not validate or crosses a limit; the message names the rule.
-Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits = {});
+class TextDatabaseCache;
+/// Fails when the plan does not validate or crosses a limit; the message names the rule. Text
+/// databases are taken from `cache` and kept there, where one is given.
+Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits = {},
+                        TextDatabaseCache* cache = nullptr);
 
 struct EngineStats {
   std::uint64_t rows = 0;                 // given

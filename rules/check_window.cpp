@@ -73,9 +73,9 @@ class WindowChecker {
         return take_duration(WindowKind::kTumbling, "tumbling");
       case RangeForm::kToday: {
         window_.kind = WindowKind::kToday;
-        (void)checker;
-        report_unavailable(context_, tree_.form_span, "today", "");
-        return false;
+        if (!tree_.zone) return false;
+        window_.zone = checker.check_zone(*tree_.zone).expr;
+        return window_.zone != nullptr;
       }
       case RangeForm::kSession:
         return take_duration(WindowKind::kSession, "gap");

@@ -183,6 +183,7 @@ TEST_CASE("lower: every window and aggregate of features, groups and what they r
          feature f = distinct(merchant of payment) by card over tumbling 1h
          feature g = last(channel of payment) by card over session gap 30m
          feature h = stddev(amount of payment) by card over last 31d excluding last 1h every 1d
+         feature today = count(payment) by card over today in "UTC"
          feature i = sum(amount / 2 of payment where b > 1) by card over last 1h
          features of payment by card over previous 30d every 1h needs 20 events {
            j = count where amount > 5,
@@ -191,8 +192,8 @@ TEST_CASE("lower: every window and aggregate of features, groups and what they r
          }
          rule r "r" { by card when payment where k > 5 alert "x" })",
       {"feature a", "feature b:", "feature c", "feature d", "feature e", "feature f", "feature g",
-       "feature h", "feature i", "feature j", "feature k", "feature l:", "half life", "weight",
-       "percentile", "unless"},
+       "feature h", "feature today", "feature i", "feature j", "feature k",
+       "feature l:", "half life", "weight", "percentile", "unless"},
       {"feature a: string = max(field[merchant payment.merchant]:string) " + all +
            " over last_events - events 10 needs 3",
        "feature b: int = count(-) " + all + " over previous_events 2h events 5",
@@ -206,6 +207,7 @@ TEST_CASE("lower: every window and aggregate of features, groups and what they r
        "atm)) " +
            all + " over session 30m",
        "feature h: float = stddev(" + amount + ") " + all + " over last 31d excluding 1h every 1d",
+       "feature today: int = count(-) " + all + " over today - zone \"UTC\":string",
        "feature i: decimal(9) = sum(call[round](divide(" + amount +
            ", 2:int):fraction, 9:int):decimal(9)) of {payment=payment} where "
            "greater(feature[b]:int, 1:int):bool " +
