@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/loop_totals.h"
 #include "cep/pattern_program.h"
 #include "cep/pattern_state.h"
 
@@ -99,6 +100,9 @@ Value add_to_sum(const Value& sum, const Value& value) {
 }
 
 Value aggregate(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  if (scope.pattern != nullptr) {
+    if (const std::optional<Value> kept = value_of_total(expr, current, scope)) return *kept;
+  }
   const std::uint32_t step = scope.rule->step_of_var[expr.var.value];
   const Expr* argument = expr.args.empty() ? nullptr : expr.args[0].get();
   const Expr* condition = expr.args.size() > 1 ? expr.args[1].get() : nullptr;

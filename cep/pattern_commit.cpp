@@ -7,6 +7,7 @@
 
 #include "cep/alert_builder.h"
 #include "cep/base/assert.h"
+#include "cep/loop_totals.h"
 #include "cep/matcher.h"
 #include "cep/pattern_matcher.h"
 
@@ -209,7 +210,7 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
     subset = static_cast<std::uint16_t>(
         subset_of_event(*step.element, EventView{hand_->row, nullptr}, scope_at(0, -1)));
   }
-  const Offset offset = state_->cut(kPatternNodeWords + pattern_->slot_count);
+  const Offset offset = state_->cut(node_words(*pattern_));
   scope_.record = state_->base();
   auto* const made = RecordStore::at<PatternNode>(state_->base(), offset);
   made->node.parent = parent;
@@ -223,6 +224,17 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
     made->node.length += before->node.length;
     made->first = before->first;
     std::copy_n(before->slots(), pattern_->slot_count, made->slots());
+  }
+  for (std::uint32_t i = 0; i < pattern_->totals.size(); ++i) {
+    LoopTotal total;
+    if (parent != 0) {
+      total = *RecordStore::at<LoopTotal>(scope_.record, total_place(*pattern_, parent, i));
+    }
+    const Expr& aggregate = *pattern_->totals[i];
+    if (pattern_->belongs(static_cast<int>(step_index), rule_->step_of_var[aggregate.var.value])) {
+      add_to_total(aggregate, EventView{hand_->row, nullptr}, scope_at(0, -1), total);
+    }
+    *RecordStore::at<LoopTotal>(state_->base(), total_place(*pattern_, offset, i)) = total;
   }
   for (std::uint64_t rest = step.slots; rest != 0; rest &= rest - 1) {
     SlotEvents& slot = made->slots()[std::countr_zero(rest)];
@@ -384,7 +396,7 @@ void PatternMatcher::collect_words() {
       const auto* old = RecordStore::at<PatternNode>(state.base(), path[i]);
       const Offset event = move_block(
           old->node.event, RecordStore::at<KeptEvent>(state.base(), old->node.event)->words);
-      const Offset to = copy(path[i], kPatternNodeWords + pattern_->slot_count);
+      const Offset to = copy(path[i], node_words(*pattern_));
       auto* made = RecordStore::at<PatternNode>(reinterpret_cast<std::byte*>(fresh.data()), to);
       const auto follow = [&](Offset& offset) {
         if (offset != 0) offset = moved.at(offset);
