@@ -199,10 +199,7 @@ Offset PatternMatcher::write_event() {
 // The node of the event in hand after `parent`; one for all that take it so.
 Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
   const std::uint64_t wanted = std::uint64_t{parent} << 16 | step_index;
-  const auto known = std::find(new_nodes_.begin(), new_nodes_.end(), wanted);
-  if (known != new_nodes_.end()) {
-    return new_node_offsets_[static_cast<std::size_t>(known - new_nodes_.begin())];
-  }
+  if (const auto known = new_nodes_.find(wanted); known != new_nodes_.end()) return known->second;
   const Offset event = write_event();
   const PatternStep& step = pattern_->steps[step_index];
   std::uint16_t subset = 0;
@@ -241,8 +238,7 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
     slot.last = offset;
     if (slot.first == 0) slot.first = offset;
   }
-  new_nodes_.push_back(wanted);
-  new_node_offsets_.push_back(offset);
+  new_nodes_.emplace(wanted, offset);
   return offset;
 }
 
