@@ -6,6 +6,7 @@
 
 #include "cep/base/assert.h"
 #include "cep/loop_aggregate.h"
+#include "cep/loop_totals.h"
 #include "cep/pattern_program.h"
 #include "cep/pattern_state.h"
 
@@ -80,6 +81,9 @@ const EventView& in_hand(const EvalScope& scope, const EventView& current) {
 
 // Inside, the current event is an element; what the match has bound stays as it is outside.
 Value aggregate(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  if (scope.pattern != nullptr) {
+    if (const std::optional<Value> kept = value_of_total(expr, current, scope)) return *kept;
+  }
   const Expr* argument = expr.args.empty() ? nullptr : expr.args[0].get();
   const Expr* condition = expr.args.size() > 1 ? expr.args[1].get() : nullptr;
   EvalScope inner = scope;

@@ -7,6 +7,7 @@
 
 #include "cep/alert_builder.h"
 #include "cep/base/assert.h"
+#include "cep/loop_totals.h"
 #include "cep/matcher.h"
 #include "cep/pattern_matcher.h"
 
@@ -198,10 +199,7 @@ Offset PatternMatcher::write_event() {
 // The node of the event in hand after `parent`; one for all that take it so.
 Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
   const std::uint64_t wanted = std::uint64_t{parent} << 16 | step_index;
-  const auto known = std::find(new_nodes_.begin(), new_nodes_.end(), wanted);
-  if (known != new_nodes_.end()) {
-    return new_node_offsets_[static_cast<std::size_t>(known - new_nodes_.begin())];
-  }
+  if (const auto known = new_nodes_.find(wanted); known != new_nodes_.end()) return known->second;
   const Offset event = write_event();
   const PatternStep& step = pattern_->steps[step_index];
   std::uint16_t subset = 0;
@@ -209,7 +207,7 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
     subset = static_cast<std::uint16_t>(
         subset_of_event(*step.element, EventView{hand_->row, nullptr}, scope_at(0, -1)));
   }
-  const Offset offset = state_->cut(kPatternNodeWords + pattern_->slot_count);
+  const Offset offset = state_->cut(node_words(*pattern_));
   scope_.record = state_->base();
   auto* const made = RecordStore::at<PatternNode>(state_->base(), offset);
   made->node.parent = parent;
@@ -224,13 +222,23 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
     made->first = before->first;
     std::copy_n(before->slots(), pattern_->slot_count, made->slots());
   }
+  for (std::uint32_t i = 0; i < pattern_->totals.size(); ++i) {
+    LoopTotal total;
+    if (parent != 0) {
+      total = *RecordStore::at<LoopTotal>(scope_.record, total_place(*pattern_, parent, i));
+    }
+    const Expr& aggregate = *pattern_->totals[i];
+    if (pattern_->belongs(static_cast<int>(step_index), rule_->step_of_var[aggregate.var.value])) {
+      add_to_total(aggregate, EventView{hand_->row, nullptr}, scope_at(0, -1), total);
+    }
+    *RecordStore::at<LoopTotal>(state_->base(), total_place(*pattern_, offset, i)) = total;
+  }
   for (std::uint64_t rest = step.slots; rest != 0; rest &= rest - 1) {
     SlotEvents& slot = made->slots()[std::countr_zero(rest)];
     slot.last = offset;
     if (slot.first == 0) slot.first = offset;
   }
-  new_nodes_.push_back(wanted);
-  new_node_offsets_.push_back(offset);
+  new_nodes_.emplace(wanted, offset);
   return offset;
 }
 
@@ -384,7 +392,7 @@ void PatternMatcher::collect_words() {
       const auto* old = RecordStore::at<PatternNode>(state.base(), path[i]);
       const Offset event = move_block(
           old->node.event, RecordStore::at<KeptEvent>(state.base(), old->node.event)->words);
-      const Offset to = copy(path[i], kPatternNodeWords + pattern_->slot_count);
+      const Offset to = copy(path[i], node_words(*pattern_));
       auto* made = RecordStore::at<PatternNode>(reinterpret_cast<std::byte*>(fresh.data()), to);
       const auto follow = [&](Offset& offset) {
         if (offset != 0) offset = moved.at(offset);

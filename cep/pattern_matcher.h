@@ -230,8 +230,8 @@ class PatternMatcher {
   std::vector<Candidate> candidates_;
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
   std::vector<std::uint32_t> new_counters_;
-  std::vector<std::uint64_t> new_nodes_;  // parent << 16 | step of those written at this event …
-  std::vector<Offset> new_node_offsets_;  // … and where they are
+  // The nodes written at this event, by parent << 16 | step.
+  std::unordered_map<std::uint64_t, Offset> new_nodes_;
   std::vector<std::uint32_t> prune_table_;
   std::vector<std::uint8_t> dropped_;
   std::vector<CompleteMatch> given_;
