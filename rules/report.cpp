@@ -71,7 +71,8 @@ void report_duplicate(CheckContext& context, const tree::Name& second, const tre
                       std::string_view what) {
   Diagnostic diagnostic =
       make_diagnostic(Code::kE0205, second.span,
-                      fmt::format("the {} {} is declared twice", what, in_code(second.text)));
+                      fmt::format("the {} {} {} declared twice", what, in_code(second.text),
+                                  what.starts_with("defaults") ? "are" : "is"));
   diagnostic.labels.push_back({first.span, "first declared here"});
   context.sink.report(std::move(diagnostic));
 }
