@@ -15,6 +15,7 @@
 #include "cep/program.h"
 #include "tests/support/constructs.h"
 #include "tests/support/engine_run.h"
+#include "tests/support/language_constructs.h"
 #include "tests/support/oracle.h"
 #include "tests/support/plan_source.h"
 #include "tests/support/plan_walk.h"
@@ -171,6 +172,7 @@ TEST_CASE("engine: gives the oracle's alerts, in any slices and whatever the has
 
 TEST_CASE("engine: gives the oracle's alerts for rules of the whole language") {
   std::map<std::string, std::size_t> skipped;
+  Coverage coverage;
   std::size_t compared = 0;
   std::size_t alerting = 0;
   std::size_t given_up = 0;
@@ -196,6 +198,7 @@ TEST_CASE("engine: gives the oracle's alerts for rules of the whole language") {
       return;
     }
     if (!outcome->alerts.empty()) ++alerting;
+    coverage.add(c.plan);
     if (!program) {
       const std::set<std::string> lacking = refusals(program.error().message);
       REQUIRE_MESSAGE(!lacking.empty(), program.error().message);
@@ -214,5 +217,10 @@ TEST_CASE("engine: gives the oracle's alerts for rules of the whole language") {
   std::string counts;
   for (const auto& [name, count] : skipped) counts += fmt::format("\n  {:>6}  {}", count, name);
   if (!skipped.empty()) MESSAGE("skipped, since the engine lacks:" << counts);
+  MESSAGE("constructs by rule:" << coverage.table());
+  if (cases < 2000) return;
+  CHECK(2 * alerting > cases);
+  CHECK(100 * given_up < cases);
+  CHECK(fmt::format("{}", fmt::join(coverage.never(), ", ")) == "");
 }
 }  // namespace tocsin::tests
