@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "cep/expr_walk.h"
 
@@ -40,17 +41,14 @@ OperatorGraph::OperatorGraph(const Plan& plan) : plan_(plan) {
 
 void OperatorGraph::add_events(const std::vector<Subset>& events,
                                std::vector<OperatorInput>& into) const {
-  const auto add = [&](RuleIndex rule) {
-    const OperatorRef from{true, rule.value};
-    const bool known = std::any_of(into.begin(), into.end(), [&](const OperatorInput& input) {
-      return input.from == from && input.how == OperatorInput::How::kAlerts;
-    });
-    if (!known) into.push_back({from, OperatorInput::How::kAlerts});
-  };
+  std::set<RuleIndex> raisers;
   for (const Subset& subset : events) {
     const EventType& type = plan_.event_types[subset.type.value];
-    if (type.alert_of) add(*type.alert_of);
-    for (const RuleIndex rule : type.any_alert_of) add(rule);
+    if (type.alert_of) raisers.insert(*type.alert_of);
+    raisers.insert(type.any_alert_of.begin(), type.any_alert_of.end());
+  }
+  for (const RuleIndex rule : raisers) {
+    into.push_back({{true, rule.value}, OperatorInput::How::kAlerts});
   }
 }
 

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "rules/alert_kinds.h"
 #include "rules/check_context.h"
 #include "rules/check_events.h"
 #include "rules/check_features.h"
 #include "rules/check_kinds.h"
+#include "rules/check_order.h"
 #include "rules/check_rules.h"
 #include "rules/check_tests.h"
 #include "rules/check_values.h"
@@ -161,10 +163,18 @@ std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const P
   check_lists(context, items.lists);
   check_tables(context, items.tables);
   check_defaults(context, items.defaults);
-  check_kinds(context, items.kinds);
-  check_features(context, items.features);
+  const CheckOrder order =
+      find_check_order(context, items.kinds, items.features, items.feature_groups, items.rules);
+  reserve_alert_types(context, items.rules, order);
+  check_ids(context, items.rules);
+  check_kinds(context, order.kinds);
+  check_features(context, order.features);
   refuse_feature_groups(context, items.feature_groups);
-  check_rules(context, items.rules);
+  for (const CheckOrder::Step& step : order.steps) {
+    if (step.kind != nullptr) check_kinds(context, {step.kind});
+    if (step.feature != nullptr) check_features(context, {step.feature});
+    if (step.rule != nullptr) check_rule(context, *step.rule);
+  }
   RuleSet set;
   for (const tree::Test* test : items.tests) check_test(context, *test, set.tests);
   warn_of_unused_lists(context, items.lists);
@@ -173,6 +183,7 @@ std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const P
                 "a mistake that is silent follows from one that is reported");
 
   context.plan.features = context.features.take();
+  context.plan.event_types.resize(context.event_types_kept);
   const std::vector<std::string> problems = cep::validate(context.plan);
   TOCSIN_ASSERT(problems.empty(), problems.front().c_str());
   set.plan = std::make_shared<const cep::Plan>(std::move(context.plan));

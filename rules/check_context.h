@@ -1,6 +1,7 @@
 /// What all checks share: the sources, the sink, the symbols, and the plan as it grows.
 #pragma once
 #include <cstddef>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -23,6 +24,12 @@ struct CheckContext {
   FeatureTable features;
   bool has_error_type = false;  // some expression was left out of the plan: there must be a report
   std::unordered_set<std::string> hidden_names;  // already warned of
+  // For whom kinds are resolved now: alerts of drafts and shadow rules are not for everybody.
+  bool reads_for_draft = false;
+  bool reads_for_shadow = false;
+  std::deque<tree::Event> alert_events;  // what the event types of alerts stand on
+  std::deque<tree::Field> alert_fields;
+  std::size_t event_types_kept = 0;          // the rest is read by drafts alone
   std::size_t suggestions_left = 2'000'000;  // names that may still be compared for "did you mean"
 
   const cep::EventType& event_type(cep::EventTypeIndex type) const {

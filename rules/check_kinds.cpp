@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "rules/alert_kinds.h"
 #include "rules/build_expr.h"
 #include "rules/check_expression.h"
 #include "rules/contradiction.h"
@@ -16,7 +17,13 @@ constexpr std::size_t kAlternativesMax = 1000;
 constexpr std::size_t kConjunctsMax = 1000;
 
 KindSymbol* symbol_of(CheckContext& context, const tree::KindRef& ref) {
-  if (ref.form != tree::KindForm::kNamed) return nullptr;
+  if (ref.form == tree::KindForm::kAnyAlert) {
+    return context.names.any_alert.event ? &context.names.any_alert : nullptr;
+  }
+  if (ref.form == tree::KindForm::kAlert) {
+    const auto found = context.names.alert_kinds.find(ref.name.text);
+    return found == context.names.alert_kinds.end() ? nullptr : &found->second;
+  }
   const auto found = context.names.kinds.find(ref.name.text);
   return found == context.names.kinds.end() ? nullptr : &found->second;
 }
@@ -133,12 +140,7 @@ void check_kinds(CheckContext& context, const std::vector<const tree::Kind*>& ki
 }
 
 const KindSymbol* find_kind(CheckContext& context, const tree::KindRef& ref) {
-  if (ref.form != tree::KindForm::kNamed) {
-    report_unavailable(context, ref.span,
-                       ref.form == tree::KindForm::kAlert ? "alert " + ref.name.text : "any alert",
-                       "alerts as events come in a later version");
-    return nullptr;
-  }
+  if (ref.form != tree::KindForm::kNamed) return find_alert_kind(context, ref);
   if (ref.name.text.empty()) return nullptr;
   if (const KindSymbol* symbol = symbol_of(context, ref)) return symbol;
   Diagnostic diagnostic =
@@ -182,7 +184,9 @@ ResolvedKinds resolve_kinds(CheckContext& context, const tree::Kinds& kinds,
     }
     resolved.broken = resolved.broken || symbol->broken;
     for (const KindAlternative& alternative : symbol->alternatives) {
-      cep::Subset subset{alternative.type, alternative.condition, ref.name.text, {}};
+      const bool any = ref.form == tree::KindForm::kAnyAlert;
+      cep::Subset subset{
+          alternative.type, alternative.condition, any ? "alert" : ref.name.text, {}};
       if (role != nullptr) subset.role = ref.name.text;
       resolved.subsets.push_back(std::move(subset));
       resolved.alternatives.push_back(&alternative);

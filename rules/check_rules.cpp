@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
+#include "rules/alert_kinds.h"
 #include "rules/captured.h"
 #include "rules/check_clauses.h"
 #include "rules/check_expression.h"
@@ -263,6 +265,8 @@ class RuleChecker {
   EventTypes last_types_;
 };
 
+}  // namespace
+
 // Ids name rules outside, so no two may be equal.
 void check_ids(CheckContext& context, const std::vector<const tree::Rule*>& rules) {
   std::unordered_map<std::string_view, const tree::Rule*> by_id;
@@ -281,22 +285,28 @@ void check_ids(CheckContext& context, const std::vector<const tree::Rule*>& rule
     context.sink.report(std::move(diagnostic));
   }
 }
-}  // namespace
 
-void check_rules(CheckContext& context, const std::vector<const tree::Rule*>& rules) {
-  check_ids(context, rules);
-  for (const tree::Rule* tree : rules) {
-    context.features.begin_rule();
-    cep::Rule rule = RuleChecker(context, *tree).check();
-    const auto symbol = context.names.rules.find(tree->name.text);
-    const bool own = symbol != context.names.rules.end() && symbol->second.tree == tree;
-    if (rule.status == cep::Status::kDraft || !own) {
-      context.features.take_back();
-      continue;
-    }
-    rule.captured = captured_fields(context.plan, rule);
-    symbol->second.index = cep::RuleIndex(context.plan.rules.size());
-    context.plan.rules.push_back(std::move(rule));
+void check_rule(CheckContext& context, const tree::Rule& tree) {
+  const bool is_draft = tree.status && tree.status->status == tree::StatusWord::kDraft;
+  context.reads_for_draft = is_draft;
+  context.reads_for_shadow = tree.status && tree.status->status == tree::StatusWord::kShadow;
+  const bool errors_before = std::exchange(context.has_error_type, false);
+  context.features.begin_rule();
+  cep::Rule rule = RuleChecker(context, tree).check();
+  const bool right = !context.has_error_type && !tree.broken;
+  context.has_error_type = context.has_error_type || errors_before;
+  context.reads_for_draft = false;
+  context.reads_for_shadow = false;
+  const auto symbol = context.names.rules.find(tree.name.text);
+  const bool own = symbol != context.names.rules.end() && symbol->second.tree == &tree;
+  if (own && !context.names.rules_in_circles.contains(tree.name.text)) {
+    complete_alert_type(context, tree, rule, right);
   }
+  if (!own || !symbol->second.index) {
+    context.features.take_back();
+    return;
+  }
+  rule.captured = captured_fields(context.plan, rule);
+  context.plan.rules[symbol->second.index->value] = std::move(rule);
 }
 }  // namespace tocsin::rules

@@ -6,6 +6,9 @@
 #include "rules/tree.h"
 
 namespace tocsin::rules {
-/// Checks every rule and adds those that are right and no drafts to the plan.
-void check_rules(CheckContext& context, const std::vector<const tree::Rule*>& rules);
+/// Reports rules of one id.
+void check_ids(CheckContext& context, const std::vector<const tree::Rule*>& rules);
+/// Checks a rule and puts it at its place in the plan, unless it is a draft. What it needs has been
+/// checked before.
+void check_rule(CheckContext& context, const tree::Rule& rule);
 }  // namespace tocsin::rules

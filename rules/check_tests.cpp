@@ -94,7 +94,9 @@ class TestChecker {
         Code::kE0202, name.span, fmt::format("no event type is named {}", in_code(name.text)));
     std::vector<std::string> candidates;
     if (context_.suggestions_left > 0) {
-      for (const cep::EventType& type : context_.plan.event_types) candidates.push_back(type.name);
+      for (const cep::EventType& type : context_.plan.event_types) {
+        if (!type.is_alert()) candidates.push_back(type.name);
+      }
     }
     const bool near = suggest(context_, diagnostic, name.text, candidates);
     if (near || !context_.names.incomplete) context_.sink.report(std::move(diagnostic));

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "cep/plan.h"
@@ -72,13 +73,16 @@ struct ValueSymbol {
 };
 struct RuleSymbol {
   const tree::Rule* tree = nullptr;
-  std::optional<cep::RuleIndex> index;  // of a rule that is in the plan
+  std::optional<cep::RuleIndex> index;  // its place in the plan, if it gets there
 };
 struct Declarations {
   SymbolMap<KindSymbol> kinds;
   std::vector<EventSymbol> events;  // by EventTypeIndex
   SymbolMap<ValueSymbol> values;
   SymbolMap<RuleSymbol> rules;
+  SymbolMap<KindSymbol> alert_kinds;  // `alert NAME`, of the rules that anything reads, by NAME
+  KindSymbol any_alert;               // its event is absent where no rule raises any
+  std::unordered_set<std::string_view> rules_in_circles;
   /// Part of the set could not be read: an unknown name may have been declared there.
   bool incomplete = false;
 };

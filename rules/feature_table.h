@@ -20,7 +20,7 @@ struct FeatureReader {
 class FeatureTable {
  public:
   const cep::Feature& operator[](cep::FeatureIndex index) const { return features_[index.value]; }
-  /// Adds a feature with a name. Named features come before all others.
+  /// Adds a feature with a name, while no rule is being checked.
   cep::FeatureIndex add_named(cep::Feature feature);
   /// The feature without a name that has this meaning and is readable by `readers`; made where
   /// there is none. `meaning` is equal for equal features, names left out.

@@ -228,6 +228,10 @@ Lines PlanBuilder::alerts(const std::vector<std::string>& lines, std::int64_t en
   oracle::Options options;
   options.bound = cep::Duration{1'000'000'000};
   const auto placed = oracle::place_events(plan, events(lines), options);
+  options.end = cep::EventTime{end_ms * 1'000};
+  const auto expected = oracle::evaluate(plan, placed, options);
+  REQUIRE(expected.has_value());
+  const std::vector<std::string> of_oracle = alert_lines(plan, expected->alerts);
   std::vector<std::string> bytes;
   Lines shown{};
   for (const Cut& cut : {Cut{10'000, 1}, Cut{7, 1}, Cut{1, 2}, Cut{1, 1, true}, Cut{3, 2, true}}) {
@@ -238,6 +242,7 @@ Lines PlanBuilder::alerts(const std::vector<std::string>& lines, std::int64_t en
       continue;
     }
     bytes = now;
+    CHECK(bytes == of_oracle);
     for (std::size_t i = 0; i < alerts.size(); ++i) {
       const cep::Alert& alert = alerts[i];
       if (i > 0) CHECK((alerts[i - 1].order < alert.order));

@@ -48,6 +48,25 @@ def _():
 
 @case
 def _():
+    """run: alerts of internal and shadow rules are counted, never given out"""
+    write("rules.tocsin", RULES.replace('rule large "A large payment" {', 'rule large "A large payment" {\n  status shadow')
+          + """
+rule small "A small payment" {
+  status internal
+  by card
+  when payment where amount < 1
+  alert "{amount}"
+}
+""")
+    write("in.ndjson", [payment(0), payment(1, amount=250.00), payment(2, amount=0.50)])
+    done = tocsin("run", "rules.tocsin", "--input", "in.ndjson")
+    assert done.out == "", done.out
+    has(done.err, "alerts: 0\n", "1  large  A large payment (shadow)", "1  small  A small payment (internal)",
+        "not delivered: 2 alerts, of internal and shadow rules")
+
+
+@case
+def _():
     """run: --alerts replaces its file and leaves standard output empty; - is standard output"""
     write("rules.tocsin", RULES)
     write("in.ndjson", [payment(0, amount=250.00)])

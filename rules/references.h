@@ -1,0 +1,17 @@
+/// What a declaration mentions, as written: the kinds of events, and the bare names that may be
+/// features. No name is resolved, so a step's name is among them too.
+#pragma once
+#include <vector>
+
+#include "rules/tree.h"
+
+namespace tocsin::rules {
+struct References {
+  std::vector<const tree::KindRef*> kinds;
+  std::vector<const tree::Name*> names;
+};
+References references_of(const tree::Kind& kind);
+References references_of(const tree::Feature& feature);
+References references_of(const tree::Features& group);
+References references_of(const tree::Rule& rule);
+}  // namespace tocsin::rules
