@@ -86,6 +86,11 @@ void Pattern::expand(State state, Branches& out) const {
   }
 }
 
+// Whether what was just done or begun is a member of an `all of`: any other may be its first.
+bool Pattern::is_member(const State& state) {
+  return !state.agenda.empty() && state.agenda.back().kind == Task::Kind::kMembers;
+}
+
 void Pattern::element(const Element& element, State state, Branches& out) const {
   if (element.kind == ElementKind::kAbsence) {
     state.guards.push_back({&element, false, false});
@@ -96,9 +101,10 @@ void Pattern::element(const Element& element, State state, Branches& out) const 
     State without_it = state;
     for (Guard& guard : without_it.guards) guard.before_optional = true;
     if (element.quantifier.greedy) without_it.greedy.push_back(&element);
-    without_it.reach.contiguity.reset();
+    if (!is_member(state)) without_it.reach.contiguity.reset();
     expand(std::move(without_it), out);
   }
+  const std::optional<Contiguity> outer = state.reach.contiguity;
   if (!state.reach.contiguity) state.reach.contiguity = element.contiguity;
   if (element.gap && (!state.reach.gap || *element.gap < *state.reach.gap)) {
     state.reach.gap = element.gap;
@@ -116,17 +122,18 @@ void Pattern::element(const Element& element, State state, Branches& out) const 
     out.ways.push_back(std::move(way));
     return;
   }
-  begin_round(element, 0, std::move(state), out);
+  begin_round(element, 0, outer, std::move(state), out);
 }
 
 // Begins a round of a group; `state.reach` says how it is reached.
-void Pattern::begin_round(const Element& group, std::uint32_t done, State state,
-                          Branches& out) const {
+void Pattern::begin_round(const Element& group, std::uint32_t done, std::optional<Contiguity> outer,
+                          State state, Branches& out) const {
   Task end;
   end.kind = Task::Kind::kRoundEnd;
   end.element = &group;
   end.rounds = done + 1;
   end.taken_before = state.taken.size();
+  end.outer = outer;
   state.agenda.push_back(end);
   if (group.kind == ElementKind::kOneOf) {
     for (const Element& alternative : group.children) {
@@ -153,7 +160,7 @@ void Pattern::begin_round(const Element& group, std::uint32_t done, State state,
 void Pattern::end_round(const Task& end, State state, Branches& out) const {
   if (state.taken.size() == end.taken_before) {
     // It took nothing: nor would further rounds.
-    state.reach.contiguity.reset();
+    state.reach.contiguity = is_member(state) ? end.outer : std::nullopt;
     expand(std::move(state), out);
     return;
   }
@@ -163,7 +170,7 @@ void Pattern::end_round(const Task& end, State state, Branches& out) const {
   if (can_repeat(quantifier, end.rounds)) {
     state.reach.contiguity = contiguity_of(quantifier.mode);
     for (const Guard& guard : absences_next(state.agenda)) state.guards.push_back(guard);
-    begin_round(*end.element, end.rounds, std::move(state), out);
+    begin_round(*end.element, end.rounds, std::nullopt, std::move(state), out);
   }
 }
 

@@ -37,10 +37,9 @@ struct Task {
   Kind kind = Kind::kElement;
   const cep::Element* element = nullptr;
   // kRoundEnd: of a group
-  std::uint32_t rounds = 0;      // done, with this one
-  std::size_t taken_before = 0;  // how many events were taken before this round
-  std::optional<Reach> outer =
-      {};  // how a group around it is reached, where this round is its begin
+  std::uint32_t rounds = 0;                   // done, with this one
+  std::size_t taken_before = 0;               // how many events were taken before this round
+  std::optional<cep::Contiguity> outer = {};  // what a group around it said
   // kMembers: of an `all of`
   std::vector<bool> done = {};
 };
@@ -91,7 +90,9 @@ class Pattern {
 
   void expand(State state, Branches& out) const;
   void element(const cep::Element& element, State state, Branches& out) const;
-  void begin_round(const cep::Element& group, std::uint32_t done, State state, Branches& out) const;
+  static bool is_member(const State& state);
+  void begin_round(const cep::Element& group, std::uint32_t done,
+                   std::optional<cep::Contiguity> outer, State state, Branches& out) const;
   void end_round(const Task& end, State state, Branches& out) const;
   void members(const Task& task, const State& state, Branches& out) const;
   void finish(State state, Branches& out) const;
