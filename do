@@ -72,7 +72,7 @@ packages() {
     clang clang-format clang-tidy "$clang_runtime" python3 jq \
     "$boost" $regex_library libexpected-dev libfmt-dev libspdlog-dev libxxhash-dev \
     libsimdjson-dev librocksdb-dev zlib1g-dev libzstd-dev libssl-dev libcpp-httplib-dev \
-    nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libhowardhinnant-date-dev doctest-dev
+    nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libhowardhinnant-date-dev libutf8proc-dev tzdata doctest-dev
 }
 
 # Prints the needed packages that are not installed; nothing on a distribution we do not know.
@@ -98,7 +98,7 @@ verb_setup() {
       "g++ 12 or newer, cmake 3.25, ninja, pkg-config, clang-format, clang-tidy, clang, python3, jq," \
       "and the development files of Boost 1.81, Hyperscan (or Vectorscan), tl-expected, fmt, spdlog," \
       "xxHash, simdjson, RocksDB, zlib, zstd, OpenSSL 3, cpp-httplib, nlohmann-json, CLI11, toml++," \
-      "date and doctest"
+      "date, utf8proc and doctest; and the time zones (tzdata)"
   fi
   missing="$(missing_packages)"
   if [ -z "$missing" ]; then

@@ -16,6 +16,8 @@ namespace tocsin::api {
 namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kRuleFileBytesMax = 16u << 20;
+// The loader says what is too large for a list or a table.
+constexpr std::size_t kDataFileBytesMax = (std::size_t{256} << 20) + 1;
 
 Result<std::vector<std::string>> files_below(const std::string& folder) {
   const auto unreadable = [&](const std::error_code& error) {
@@ -86,6 +88,7 @@ Result<std::string> read_rule_file(const std::string& path) {
   if (fstat(file.number(), &status) == 0 && S_ISDIR(status.st_mode)) {
     return fail(Errc::kIo, std::strerror(EISDIR));
   }
+  const bool is_rule_file = path.ends_with(".tocsin");
   std::string text;
   std::string block(64 * 1024, '\0');
   while (true) {
@@ -96,7 +99,10 @@ Result<std::string> read_rule_file(const std::string& path) {
       return fail(Errc::kIo, std::strerror(errno));
     }
     text.append(block, 0, static_cast<std::size_t>(size));
-    if (text.size() > kRuleFileBytesMax) return fail(Errc::kLimit, "larger than 16 MiB");
+    if (is_rule_file && text.size() > kRuleFileBytesMax) {
+      return fail(Errc::kLimit, "larger than 16 MiB");
+    }
+    if (text.size() > kDataFileBytesMax) return fail(Errc::kLimit, "larger than 256 MiB");
   }
 }
 }  // namespace tocsin::api

@@ -11,7 +11,8 @@ namespace tocsin::api {
 /// that does not exist is kept: the loader reports it as a diagnostic. Errors: kNotFound for a
 /// folder without any, kIo for one that cannot be read.
 Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>& paths);
-/// Reads a whole rule file. Errors: kNotFound, kIo, kLimit above 16 MiB; the message is the reason
+/// Reads a whole rule file, or a file of a list or table (any other name). Errors: kNotFound, kIo,
+/// kLimit above 16 MiB (256 MiB for others); the message is the reason
 /// without the path.
 Result<std::string> read_rule_file(const std::string& path);
 }  // namespace tocsin::api

@@ -1,8 +1,11 @@
 #include "api/rule_loader.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 #include "api/rule_files.h"
+#include "api/text_cache.h"
 #include "cep/value.h"
 
 namespace tocsin::api {
@@ -22,7 +25,10 @@ LoadedRules load_rules(const std::vector<std::string>& files) {
   LoadedRules result;
   result.loaded = rules::load(files, read_rule_file);
   if (!result.loaded.rules) return result;
-  Result<cep::Program> program = cep::compile(result.loaded.rules->plan);
+  std::optional<TextCacheFolder> cache;
+  if (const std::optional<std::string> folder = text_cache_folder()) cache.emplace(*folder);
+  Result<cep::Program> program =
+      cep::compile(result.loaded.rules->plan, {}, cache ? &*cache : nullptr);
   if (program) {
     result.program = std::move(*program);
   } else {

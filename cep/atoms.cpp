@@ -208,6 +208,15 @@ void negate_test(Atom& atom) {
     case Atom::Kind::kMissing:
       atom.kind = Atom::Kind::kKnown;
       return;
+    case Atom::Kind::kBegins:
+      atom.kind = Atom::Kind::kNotBegins;
+      return;
+    case Atom::Kind::kEnds:
+      atom.kind = Atom::Kind::kNotEnds;
+      return;
+    case Atom::Kind::kFound:
+      atom.kind = Atom::Kind::kNotFound;
+      return;
     default:
       break;
   }
@@ -254,6 +263,16 @@ std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type,
       }
     }
     atom = membership_test(type_of(*field), values);
+  } else if (expr.op == Op::kStartsWith || expr.op == Op::kEndsWith) {
+    field = field_of(*expr.args[0]);
+    const Value what = expr.args[1]->literal.view();
+    if (!field || type_of(*field).kind != TypeKind::kString || expr.args[1]->op != Op::kLiteral ||
+        what.kind != ValueKind::kString) {
+      return std::nullopt;
+    }
+    atom.emplace();
+    atom->kind = expr.op == Op::kStartsWith ? Atom::Kind::kBegins : Atom::Kind::kEnds;
+    atom->texts.emplace_back(what.text);
   } else if (expr.op == Op::kIsMissing || expr.op == Op::kIsKnown) {
     field = field_of(*expr.args[0]);
     if (!field) return std::nullopt;
@@ -305,7 +324,15 @@ std::uint32_t AtomSet::add(EventTypeIndex type, Atom atom, std::string meaning) 
 bool AtomSet::append_test(AtomFormula& out, EventTypeIndex type, const Expr& expr,
                           const std::vector<ListProgram>& lists, bool wanted) {
   std::optional<Atom> atom = field_test(expr, type, lists, *plan_);
-  if (!atom) return false;
+  if (!atom) {
+    const std::optional<TextTest> test = texts_.add(type, expr, *plan_);
+    if (!test) return false;
+    atom.emplace();
+    atom->kind = Atom::Kind::kFound;
+    atom->low = test->text;  // its meaning
+    atom->high = test->slot;
+    atom->test = *test;
+  }
   if (!wanted) negate_test(*atom);
   const std::string meaning = meaning_of(*atom);
   out.steps.push_back({Formula::Op::kAtom, add(type, std::move(*atom), meaning)});
@@ -450,11 +477,26 @@ void evaluate_column(const Atom& atom, const Column& column, std::uint32_t rows,
     case Atom::Kind::kMissing:
       fill_bits(out, rows, [=](std::uint32_t i) { return known[i] ^ 1; });
       return;
+    case Atom::Kind::kBegins:
+    case Atom::Kind::kNotBegins:
+    case Atom::Kind::kEnds:
+    case Atom::Kind::kNotEnds: {
+      const bool wanted = atom.kind == Atom::Kind::kBegins || atom.kind == Atom::Kind::kEnds;
+      const bool at_begin = atom.kind == Atom::Kind::kBegins || atom.kind == Atom::Kind::kNotBegins;
+      const std::string& what = atom.texts.front();
+      fill_bits(out, rows, [&](std::uint32_t i) {
+        const bool found = at_begin ? texts[i].starts_with(what) : texts[i].ends_with(what);
+        return known[i] != 0 && found == wanted;
+      });
+      return;
+    }
+    case Atom::Kind::kFound:
+    case Atom::Kind::kNotFound:
     case Atom::Kind::kExpr:
     case Atom::Kind::kNotExpr:
       break;
   }
-  TOCSIN_ASSERT(false, "expressions have no one column");
+  TOCSIN_ASSERT(false, "expressions and searches have no one column");
 }
 }  // namespace
 
@@ -464,6 +506,7 @@ void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
   const AtomSet& atoms = program.atoms;
   const std::vector<EventType>& types = program.plan->event_types;
   bits_.resize(atoms.count());
+  texts_.evaluate(program, atoms.texts(), batch, rows_of_type, values_missing);
   bool has_expressions = false;
   for (std::size_t t = 0; t < rows_of_type.size(); ++t) {
     const std::uint32_t rows = rows_of_type[t];
@@ -475,6 +518,12 @@ void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
       if (rows == 0) continue;
       if (atom.expr != nullptr) {
         has_expressions = true;
+      } else if (atom.kind == Atom::Kind::kFound) {
+        out = texts_.found(atom.test);
+      } else if (atom.kind == Atom::Kind::kNotFound) {
+        const Words& found = texts_.found(atom.test);
+        const Words& known = texts_.known(atom.test);
+        for (std::size_t w = 0; w < out.size(); ++w) out[w] = known[w] & ~found[w];
       } else {
         evaluate_column(atom, batch.types[t].fields[atom.field.value], rows, out);
       }

@@ -11,6 +11,7 @@
 #include "cep/batch.h"
 #include "cep/expr.h"
 #include "cep/plan.h"
+#include "cep/text_atoms.h"
 
 namespace tocsin::cep {
 class ListProgram;
@@ -38,8 +39,14 @@ struct Atom {
     kNotTexts,
     kKnown,
     kMissing,
-    kExpr,     // is true
-    kNotExpr,  // is false
+    kBegins,  // text begins with texts[0]
+    kNotBegins,
+    kEnds,  // … ends with it
+    kNotEnds,
+    kFound,     // `test` is true
+    kNotFound,  // `test` is false
+    kExpr,      // is true
+    kNotExpr,   // is false
   };
   Kind kind = Kind::kExpr;
   FieldIndex field;
@@ -48,6 +55,7 @@ struct Atom {
   std::vector<std::int64_t> words;
   std::vector<std::string> texts;
   std::vector<std::uint64_t> packed;  // of kTexts and kNotTexts, where all have at most 7 bytes
+  TextTest test;                      // kFound, kNotFound
   const Expr* expr = nullptr;
 };
 
@@ -61,6 +69,12 @@ class AtomSet {
   /// set.
   AtomFormula intern(EventTypeIndex type, const Expr& expr, const std::vector<ListProgram>& lists,
                      bool wanted = true);
+  /// Makes the texts' searches ready; to be called once, after the last intern(). Errors: those of
+  /// TextDatabase::compile.
+  Result<void> prepare_searches(std::size_t bytes_max, TextDatabaseCache* cache) {
+    return texts_.prepare(bytes_max, cache);
+  }
+  const TextAtoms& texts() const { return texts_; }
   std::size_t count() const { return atoms_.size(); }
   const Atom& atom(std::size_t index) const { return atoms_[index]; }
   const std::vector<std::uint32_t>& of_type(EventTypeIndex type) const {
@@ -75,6 +89,7 @@ class AtomSet {
                    const std::vector<ListProgram>& lists, bool wanted);
 
   const Plan* plan_ = nullptr;
+  TextAtoms texts_;
   std::vector<Atom> atoms_;
   std::vector<std::vector<std::uint32_t>> by_type_;
   std::unordered_map<std::string, std::uint32_t> by_meaning_;
@@ -106,6 +121,7 @@ class AtomBits {
                 std::uint64_t& values_missing);
 
   std::vector<Words> bits_;  // by atom
+  TextBits texts_;
   mutable std::vector<Words> stack_;
 };
 }  // namespace tocsin::cep

@@ -17,8 +17,13 @@ Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool 
   out_->atoms = AtomSet(plan_);
 }
 
-std::shared_ptr<const ProgramImpl> Compiler::run() {
+Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cache) {
   for (const List& list : plan_.lists) out_->lists.emplace_back(list);
+  for (const Table& table : plan_.tables) out_->lookup_tables.emplace_back(table);
+  const std::size_t bytes_max = std::size_t{out_->limits.text_database_mib_max} << 20;
+  Result<TextSearch> texts = TextSearch::make(plan_, bytes_max, cache);
+  if (!texts) return tl::unexpected(texts.error());
+  out_->texts = std::move(*texts);
   assign_tables();
   out_->value_count = plan_.features.size();
   find_passes();
@@ -27,6 +32,8 @@ std::shared_ptr<const ProgramImpl> Compiler::run() {
   number_operators();
   for (TableProgram& table : out_->tables) finish_table(table);
   find_used_fields();
+  const Result<void> searches = out_->atoms.prepare_searches(bytes_max, cache);
+  if (!searches) return tl::unexpected(searches.error());
   return out_;
 }
 
@@ -116,7 +123,7 @@ const std::vector<bool>& Program::used_types() const { return impl_->used_types;
 
 namespace {
 Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& limits,
-                             bool general_only) {
+                             bool general_only, TextDatabaseCache* cache) {
   std::vector<std::string> problems = validate(*plan);
   if (problems.empty()) problems = unsupported(*plan, limits);
   if (problems.empty()) {
@@ -126,8 +133,9 @@ Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& lim
   if (!problems.empty()) {
     return fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n")));
   }
-  std::shared_ptr<const ProgramImpl> program =
-      Compiler(std::move(plan), limits, general_only).run();
+  auto made = Compiler(std::move(plan), limits, general_only).run(cache);
+  if (!made) return tl::unexpected(made.error());
+  std::shared_ptr<const ProgramImpl> program = std::move(*made);
   for (const TableProgram& table : program->tables) {
     if (table.sources.size() <= kSourcesMax) continue;
     return fail(
@@ -139,10 +147,11 @@ Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& lim
 }
 }  // namespace
 
-Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits) {
-  return compile_with(std::move(plan), limits, false);
+Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits,
+                        TextDatabaseCache* cache) {
+  return compile_with(std::move(plan), limits, false, cache);
 }
 Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits) {
-  return compile_with(std::move(plan), limits, true);
+  return compile_with(std::move(plan), limits, true, nullptr);
 }
 }  // namespace tocsin::cep

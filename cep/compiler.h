@@ -16,8 +16,9 @@ namespace tocsin::cep {
 class Compiler {
  public:
   Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only);
-  /// Makes the program; requires a plan that validates and is supported.
-  std::shared_ptr<const ProgramImpl> run();
+  /// Makes the program; requires a plan that validates and is supported. `cache` may be null.
+  /// Errors: those of TextDatabase::compile.
+  Result<std::shared_ptr<const ProgramImpl>> run(TextDatabaseCache* cache);
 
  private:
   // Events of kinds that satisfy conditions on them alone.

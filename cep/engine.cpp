@@ -15,6 +15,7 @@
 #include "cep/program.h"
 #include "cep/slice.h"
 #include "cep/table_state.h"
+#include "cep/text_scratch.h"
 
 namespace tocsin::cep {
 class EngineImpl {
@@ -30,6 +31,7 @@ class EngineImpl {
   }
 
   void advance(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
+    text_scratch().clear();
     const std::size_t first_alert = alerts.size();
     check_order(batch, watermark);
     stats_.rows += batch.rows.size();

@@ -19,6 +19,7 @@ struct Limits {
   std::uint32_t matches_per_event_max = 1'000;  // per (rule, event)
   std::uint32_t window_events_max = 100'000;    // of a closing window, per (rule, key)
   std::uint32_t states_max = 1'000;             // of one rule's automaton: compile refuses more
+  std::uint32_t text_database_mib_max = 512;  // of the automaton for one field's text: refused too
 };
 
 class ProgramImpl;
@@ -37,8 +38,11 @@ class Program {
  private:
   std::shared_ptr<const ProgramImpl> impl_;
 };
-/// Fails when the plan does not validate or crosses a limit; the message names the rule.
-Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits = {});
+class TextDatabaseCache;
+/// Fails when the plan does not validate or crosses a limit; the message names the rule. Text
+/// databases are taken from `cache` and kept there, where one is given.
+Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits = {},
+                        TextDatabaseCache* cache = nullptr);
 
 struct EngineStats {
   std::uint64_t rows = 0;            // given

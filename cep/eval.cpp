@@ -410,8 +410,7 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
     case Op::kToFloat:
       return to_float(arg(0));
     default:
-      break;
+      return evaluate_data(expr, current, scope);
   }
-  TOCSIN_ASSERT(false, "compile refuses what is not evaluated");
 }
 }  // namespace tocsin::cep

@@ -48,6 +48,8 @@ Value field_value(const EvalScope& scope, const EventView& event, const FieldRef
 /// The value of `expr` where `current` is the event on offer; texts borrowed from the batch, the
 /// record or the plan.
 Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scope);
+/// The same for what reads tables, searches text or calls functions (kTable and what follows it).
+Value evaluate_data(const Expr& expr, const EventView& current, const EvalScope& scope);
 /// The event that the run bound last (`last`) or first to a step; the current one where it counts
 /// as such. False when there is none.
 bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t step, bool last,

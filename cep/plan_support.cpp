@@ -11,6 +11,7 @@
 #include "cep/key_record.h"
 #include "cep/pattern_program.h"
 #include "cep/program.h"
+#include "cep/text_database.h"
 
 namespace tocsin::cep {
 namespace {
@@ -20,6 +21,7 @@ class Checker {
 
   std::vector<std::string> run() {
     for (const EventType& type : plan_.event_types) check_type(type);
+    for (const List& list : plan_.lists) check_list(list);
     for (const Feature& feature : plan_.features) check_feature(feature);
     for (const Rule& rule : plan_.rules) check_rule(rule);
     return std::move(problems_);
@@ -48,9 +50,21 @@ class Checker {
     }
   }
 
+  void check_pattern(std::string_view regex, bool ignore_case) {
+    const std::optional<RegexProblem> problem = check_regex(regex, ignore_case);
+    if (problem) refuse(fmt::format("the regular expression `{}`: {}", regex, problem->message));
+  }
+  void check_list(const List& list) {
+    if (list.kind != ListKind::kRegex) return;
+    where_ = fmt::format("list `{}`", list.name);
+    for (std::size_t i = 0; i < list.values.size(); ++i) {
+      check_pattern(list.values[i].view().text, i < list.ignore_case.size() && list.ignore_case[i]);
+    }
+  }
+
   void check_expr(const ExprPtr& expr) {
     if (!expr) return;
-    if (expr->op >= Op::kTable) refuse("tables, text search and functions are not supported yet");
+    if (expr->op == Op::kMatches) check_pattern(expr->literal.view().text, expr->ignore_case);
     if (expr->op == Op::kAggregate) {
       switch (expr->aggregate) {
         case Aggregate::kStddev:

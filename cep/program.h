@@ -22,7 +22,9 @@
 
 #include "cep/atoms.h"
 #include "cep/engine.h"
+#include "cep/lookup_table.h"
 #include "cep/plan.h"
+#include "cep/text_search.h"
 #include "cep/word_test.h"
 
 namespace tocsin::cep {
@@ -199,6 +201,8 @@ class ProgramImpl {
   std::vector<ExprPtr>
       rewritten;  // expressions made here; Conjunct::expr points at these or into the plan
   std::vector<ListProgram> lists;
+  std::vector<LookupTable> lookup_tables;  // by TableIndex
+  TextSearch texts;
   AtomSet atoms;
   std::vector<TableProgram> tables;
   std::vector<RuleProgram> rules;        // by RuleIndex

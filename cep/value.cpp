@@ -251,6 +251,9 @@ Value sum_of(const Value& a, const Value& b, int sign) {
   if (a.kind == kTime && b.kind == kTime && sign < 0) {
     return duration_within_range(a.number - b.number);
   }
+  if (a.kind == kDate && b.kind == kDate && sign < 0) {
+    return duration_within_range((a.number - b.number) * kDayUs);
+  }
   if (a.kind == kTime && b.kind == kDuration) return time_within_range(a.number + sign * b.number);
   if (a.kind == kDuration && b.kind == kTime && sign > 0) {
     return time_within_range(a.number + b.number);
@@ -444,9 +447,21 @@ Value divide(const Value& a, const Value& b) {
 
 Value modulo(const Value& a, const Value& b) {
   if (a.is_missing() || b.is_missing()) return Value::missing();
-  TOCSIN_ASSERT(a.kind == ValueKind::kInt && b.kind == ValueKind::kInt, "`%` is on ints");
-  if (b.number == 0) return Value::missing();
-  return Value::integer(b.number == -1 ? 0 : a.number % b.number);
+  const auto is_scaled = [](const Value& v) {
+    return v.kind == ValueKind::kInt || v.kind == ValueKind::kDecimal;
+  };
+  TOCSIN_ASSERT(is_scaled(a) && is_scaled(b), "`%` is on ints and decimals");
+  const int scale = std::max(a.scale, b.scale);
+  Int128 left = 0;
+  Int128 right = 0;
+  if (__builtin_mul_overflow(a.number, Int128{power_of_ten(scale - a.scale)}, &left) ||
+      __builtin_mul_overflow(b.number, Int128{power_of_ten(scale - b.scale)}, &right) ||
+      right == 0) {
+    return Value::missing();
+  }
+  const Int128 rest = right == -1 ? 0 : left % right;
+  const bool is_decimal = a.kind == ValueKind::kDecimal || b.kind == ValueKind::kDecimal;
+  return bounded(a, b, is_decimal, rest, scale);
 }
 
 Value negate(const Value& a) {

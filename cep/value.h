@@ -105,9 +105,10 @@ bool same_value(const Value& a, const Value& b);
 /// Arithmetic; missing on a missing operand, division by zero, or overflow. Exact operands give
 /// exact results: int and decimal stay so (+ and - at the larger scale, * at the sum of scales),
 /// and must fit 64 bits when both operands do, 128 bits otherwise; `/` gives a fraction; a float on
-/// either side gives a float. Fractions that leave 128 bits are missing. time - time, time +-
-/// duration, duration +- duration, duration * number (rounded half even to us), duration / duration
-/// (a float) and -duration. `%` is on ints, with the sign of the dividend.
+/// either side gives a float. Fractions that leave 128 bits are missing. time - time, date - date,
+/// time +- duration, duration +- duration, duration * number (rounded half even to us), duration /
+/// duration (a float) and -duration. `%` is on ints and decimals (at the
+/// larger scale), with the sign of the dividend.
 Value add(const Value& a, const Value& b);
 Value subtract(const Value& a, const Value& b);
 Value multiply(const Value& a, const Value& b);

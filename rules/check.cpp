@@ -6,6 +6,7 @@
 
 #include "cep/base/assert.h"
 #include "rules/alert_kinds.h"
+#include "rules/check_computed.h"
 #include "rules/check_context.h"
 #include "rules/check_events.h"
 #include "rules/check_features.h"
@@ -135,23 +136,26 @@ void refuse_feature_groups(CheckContext& context,
   }
 }
 
-void warn_of_unused_lists(CheckContext& context, const std::vector<const tree::List*>& lists) {
-  for (const tree::List* list : lists) {
-    const auto symbol = context.names.values.find(list->name.text);
-    if (symbol == context.names.values.end() || symbol->second.name != &list->name) continue;
+template <typename Declaration>
+void warn_of_unused(CheckContext& context, const std::vector<const Declaration*>& declarations,
+                    const char* what) {
+  for (const Declaration* declaration : declarations) {
+    const tree::Name& name = declaration->name;
+    const auto symbol = context.names.values.find(name.text);
+    if (symbol == context.names.values.end() || symbol->second.name != &name) continue;
     const ValueSymbol& value = symbol->second;
     // A file that is only used may serve others too.
     if (value.list_used || value.broken || !value.asked) continue;
-    context.sink.report(
-        make_diagnostic(Code::kW0008, list->name.span,
-                        fmt::format("the list {} is never used", in_code(list->name.text))));
+    context.sink.report(make_diagnostic(
+        Code::kW0008, name.span, fmt::format("the {} {} is never used", what, in_code(name.text))));
   }
 }
 }  // namespace
 
-std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const ParsedFile*>& files,
-                             bool incomplete, DiagnosticSink& sink) {
-  CheckContext context(sources, sink);
+std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedFile*>& files,
+                             bool incomplete, DiagnosticSink& sink, const LoadOptions& options,
+                             DataFiles& data) {
+  CheckContext context(sources, sink, options, data);
   context.names.incomplete = incomplete;
   Gatherer gatherer(context);
   for (const ParsedFile* file : files) gatherer.gather(*file);
@@ -162,6 +166,7 @@ std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const P
   check_consts(context, items.consts);
   check_lists(context, items.lists);
   check_tables(context, items.tables);
+  check_computed_fields(context, items.events);
   check_defaults(context, items.defaults);
   const CheckOrder order =
       find_check_order(context, items.kinds, items.features, items.feature_groups, items.rules);
@@ -177,13 +182,15 @@ std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const P
   }
   RuleSet set;
   for (const tree::Test* test : items.tests) check_test(context, *test, set.tests);
-  warn_of_unused_lists(context, items.lists);
+  warn_of_unused(context, items.lists, "list");
+  warn_of_unused(context, items.tables, "table");
   if (sink.has_errors()) return std::nullopt;
   TOCSIN_ASSERT(!context.has_error_type,
                 "a mistake that is silent follows from one that is reported");
 
   context.plan.features = context.features.take();
   context.plan.event_types.resize(context.event_types_kept);
+  context.plan.zones = context.zones.take();
   const std::vector<std::string> problems = cep::validate(context.plan);
   TOCSIN_ASSERT(problems.empty(), problems.front().c_str());
   set.plan = std::make_shared<const cep::Plan>(std::move(context.plan));

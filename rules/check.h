@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "rules/data_files.h"
 #include "rules/diagnostics.h"
 #include "rules/rules.h"
 #include "rules/tree.h"
@@ -16,6 +17,7 @@ struct ParsedFile {
 /// The plan and the tests, in the order of the files; nothing when the sink has an error.
 /// `incomplete`: a file that is used could not be read. The result's `rule_files` are the caller's
 /// to fill.
-std::optional<RuleSet> check(const SourceMap& sources, const std::vector<const ParsedFile*>& files,
-                             bool incomplete, DiagnosticSink& sink);
+std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedFile*>& files,
+                             bool incomplete, DiagnosticSink& sink, const LoadOptions& options,
+                             DataFiles& data);
 }  // namespace tocsin::rules

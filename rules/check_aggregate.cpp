@@ -81,6 +81,10 @@ std::optional<std::size_t> ExpressionChecker::find_loop(const tree::AggregateCal
 
 Checked ExpressionChecker::check_aggregate(const tree::Expr& expr) {
   const tree::AggregateCall& call = *expr.aggregate;
+  if (scope_.place == Place::kComputed) {
+    report_not_computed(call.name_span, "an aggregate");
+    return error(expr);
+  }
   if (scope_.place == Place::kKind || scope_.place == Place::kAggregate ||
       scope_.place == Place::kElement) {
     report_unavailable(context_, call.name_span,
@@ -91,14 +95,6 @@ Checked ExpressionChecker::check_aggregate(const tree::Expr& expr) {
   if (call.over) return check_unnamed_feature(expr);
   if (const auto step = find_loop(call)) return check_loop_aggregate(expr, *step);
   if (call.argument && call.argument->kind == ExprKind::kError) return error(expr);
-  if (!call.params.empty() && !call.of &&
-      call.params.front().form == tree::AggregateParamForm::kExpr &&
-      (call.name == tree::AggregateName::kMin || call.name == tree::AggregateName::kMax)) {
-    report_unavailable(context_, call.name_span,
-                       fmt::format("{} of several values", tree::aggregate_text(call.name)),
-                       "write `if a < b then a else b`");
-    return error(expr);
-  }
   report_without_window(expr);
   return error(expr);
 }

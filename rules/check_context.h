@@ -8,17 +8,28 @@
 #include <vector>
 
 #include "cep/plan.h"
+#include "rules/data_files.h"
 #include "rules/declarations.h"
 #include "rules/diagnostics.h"
 #include "rules/feature_table.h"
+#include "rules/rules.h"
+#include "rules/zone_table.h"
 
 namespace tocsin::rules {
 struct CheckContext {
-  CheckContext(const SourceMap& all_sources, DiagnosticSink& diagnostics)
-      : sources(all_sources), sink(diagnostics) {}
+  CheckContext(SourceMap& all_sources, DiagnosticSink& diagnostics, const LoadOptions& options,
+               DataFiles& files)
+      : sources(all_sources),
+        sink(diagnostics),
+        limits(options.limits),
+        zones(options.read_zone ? options.read_zone : read_system_zone),
+        data(files) {}
 
-  const SourceMap& sources;
+  SourceMap& sources;
   DiagnosticSink& sink;
+  const RuleLimits& limits;
+  ZoneTable zones;
+  DataFiles& data;
   Declarations names;
   cep::Plan plan;  // but its features
   FeatureTable features;

@@ -38,6 +38,41 @@ TypeKind kind_of(tree::TypeForm form) {
   return TypeKind::kEnum;
 }
 
+}  // namespace
+
+std::optional<cep::Type> declared_type(CheckContext& context, const tree::TypeRef& ref) {
+  if (ref.broken) return std::nullopt;
+  cep::Type type = plain_type(kind_of(ref.form));
+  if (ref.form == tree::TypeForm::kDecimal) {
+    const std::int64_t scale = ref.scale ? ref.scale->value : 0;
+    if (scale > cep::kScaleMax) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0303, ref.scale->span,
+                          fmt::format("`decimal({})` has too many digits after the point", scale));
+      diagnostic.helps.push_back(fmt::format("at most {}", cep::kScaleMax));
+      context.sink.report(std::move(diagnostic));
+      return std::nullopt;
+    }
+    type.scale = static_cast<std::uint8_t>(scale);
+  }
+  if (ref.form == tree::TypeForm::kEnum) {
+    std::vector<std::string> words;
+    std::unordered_set<std::string_view> seen;
+    for (const tree::Word& word : ref.words) {
+      if (seen.insert(word.text).second) {
+        words.push_back(word.text);
+      } else {
+        context.sink.report(make_diagnostic(
+            Code::kE0215, word.span, fmt::format("the word {} stands twice", in_code(word.text))));
+      }
+    }
+    if (words.empty()) return std::nullopt;
+    type.words = std::make_shared<const std::vector<std::string>>(std::move(words));
+  }
+  return type;
+}
+
+namespace {
 // One event type while its declaration is read.
 class EventReader {
  public:
@@ -51,6 +86,10 @@ class EventReader {
   void read() {
     for (const tree::Field& field : tree_.fields) add_field(field);
     choose_time();
+    if (type_.unique && type_.id_field != unique_field_) {
+      report(Code::kE0217, unique_span_, "`unique` belongs to the field marked `id`",
+             "mark the identity: `id: string id unique within 1d`");
+    }
   }
   cep::EventType& type() { return type_; }
   EventSymbol& symbol() { return symbol_; }
@@ -60,36 +99,6 @@ class EventReader {
     Diagnostic diagnostic = make_diagnostic(code, span, std::move(message));
     if (!help.empty()) diagnostic.helps.push_back(std::move(help));
     context_.sink.report(std::move(diagnostic));
-  }
-
-  std::optional<cep::Type> read_type(const tree::TypeRef& ref) {
-    if (ref.broken) return std::nullopt;
-    cep::Type type = plain_type(kind_of(ref.form));
-    if (ref.form == tree::TypeForm::kDecimal) {
-      const std::int64_t scale = ref.scale ? ref.scale->value : 0;
-      if (scale > cep::kScaleMax) {
-        report(Code::kE0303, ref.scale->span,
-               fmt::format("`decimal({})` has too many digits after the point", scale),
-               fmt::format("at most {}", cep::kScaleMax));
-        return std::nullopt;
-      }
-      type.scale = static_cast<std::uint8_t>(scale);
-    }
-    if (ref.form == tree::TypeForm::kEnum) {
-      std::vector<std::string> words;
-      std::unordered_set<std::string_view> seen;
-      for (const tree::Word& word : ref.words) {
-        if (seen.insert(word.text).second) {
-          words.push_back(word.text);
-        } else {
-          report(Code::kE0215, word.span,
-                 fmt::format("the word {} stands twice", in_code(word.text)));
-        }
-      }
-      if (words.empty()) return std::nullopt;
-      type.words = std::make_shared<const std::vector<std::string>>(std::move(words));
-    }
-    return type;
   }
 
   void set_path(cep::Field& field, const tree::Modifier& modifier) {
@@ -119,7 +128,7 @@ class EventReader {
       report_duplicate(context_, tree.name, earlier->second.tree->name, "field");
       return;
     }
-    const std::optional<cep::Type> type = read_type(tree.type);
+    const std::optional<cep::Type> type = declared_type(context_, tree.type);
     cep::Field field;
     field.name = tree.name.text;
     field.path = {field.name};
@@ -134,7 +143,13 @@ class EventReader {
           if (modifier.duration) type_.bound = modifier.duration->value;
           break;
         case tree::ModifierKind::kUnique:
-          report_unavailable(context_, modifier.span, "unique");
+          unique_span_ = modifier.span;
+          unique_field_ = index;
+          type_.unique.emplace();
+          if (modifier.duration &&
+              require_positive(context_, *modifier.duration, "unique within")) {
+            type_.unique->within = modifier.duration->value;
+          }
           break;
         case tree::ModifierKind::kId:
           add_id(index, modifier);
@@ -152,10 +167,6 @@ class EventReader {
           field.evidence = true;
           break;
       }
-    }
-    if (tree.computed) {
-      report_unavailable(context_, tree.computed->span, "a computed field",
-                         "compute it where it is used");
     }
     symbol_.fields.emplace(tree.name.text, FieldSymbol{index, &tree, !type});
     type_.fields.push_back(std::move(field));
@@ -225,6 +236,8 @@ class EventReader {
   EventSymbol symbol_;
   std::optional<cep::FieldIndex> time_;
   std::optional<cep::FieldIndex> late_field_;
+  std::optional<cep::FieldIndex> unique_field_;
+  SourceSpan unique_span_;
   SourceSpan late_span_;
   bool time_broken_ = false;
 };

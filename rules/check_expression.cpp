@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "cep/base/assert.h"
 #include "rules/build_expr.h"
@@ -40,32 +39,11 @@ bool may_be_word(const tree::Expr& expr) {
   }
 }
 
-constexpr std::array kFunctions = {
-    "abs",     "round", "floor",       "ceil",   "sqrt",       "ln",        "exp",
-    "pow",     "lower", "upper",       "length", "substring",  "normalize", "hour",
-    "weekday", "date",  "distance_km", "ip_in",  "similarity", "matched",   "since"};
-
-const char* text_operator(ExprKind kind) {
-  switch (kind) {
-    case ExprKind::kMatches:
-      return "matches";
-    case ExprKind::kMatchesAnyOf:
-      return "matches any of";
-    case ExprKind::kContains:
-      return "contains";
-    case ExprKind::kContainsWord:
-      return "contains word";
-    case ExprKind::kContainsAnyOf:
-      return "contains any of";
-    case ExprKind::kContainsAnyWordOf:
-      return "contains any word of";
-    case ExprKind::kStartsWith:
-      return "starts with";
-    case ExprKind::kEndsWith:
-      return "ends with";
-    default:
-      return nullptr;
-  }
+// `min(a, b)`: of several values, no aggregate.
+bool is_extreme_of_values(const tree::AggregateCall& call) {
+  return (call.name == tree::AggregateName::kMin || call.name == tree::AggregateName::kMax) &&
+         !call.params.empty() && call.argument && !call.of && !call.where && !call.over &&
+         call.params.front().form == tree::AggregateParamForm::kExpr;
 }
 
 const char* arithmetic_verb(Op op) {
@@ -140,7 +118,9 @@ Checked ExpressionChecker::check(const tree::Expr& expr, const Type* words) {
     case ExprKind::kLiteral:
       return check_literal(expr, words);
     case ExprKind::kRegex:
-      report_unavailable(context_, expr.span, "/…/");
+      context_.sink.report(make_diagnostic(Code::kE0315, expr.span,
+                                           "a regular expression where a value is needed",
+                                           "it stands after `matches`"));
       return error(expr);
     case ExprKind::kName:
       return check_name(expr, words);
@@ -154,7 +134,8 @@ Checked ExpressionChecker::check(const tree::Expr& expr, const Type* words) {
     case ExprKind::kMember:
       return check_member(expr);
     case ExprKind::kIndex:
-      report_unavailable(context_, expr.span, "NAME[…]", "tables come in a later version");
+      context_.sink.report(make_diagnostic(Code::kE0310, expr.span, "a row where a value is needed",
+                                           "name one of its columns: `[…].column`"));
       return error(expr);
     case ExprKind::kCall:
       return check_call(expr, words);
@@ -164,6 +145,7 @@ Checked ExpressionChecker::check(const tree::Expr& expr, const Type* words) {
       return error(expr);
     }
     case ExprKind::kAggregate:
+      if (is_extreme_of_values(*expr.aggregate)) return check_extreme(expr, words);
       return check_aggregate(expr);
     case ExprKind::kNot: {
       const Checked operand = check_bool(*expr.args[0]);
@@ -214,9 +196,7 @@ Checked ExpressionChecker::check(const tree::Expr& expr, const Type* words) {
     case ExprKind::kIf:
       return check_if(expr, words);
     default:
-      report_unavailable(context_, expr.op_span, text_operator(expr.kind),
-                         "search in text comes in a later version");
-      return error(expr);
+      return check_search(expr);
   }
 }
 
@@ -469,41 +449,5 @@ Checked ExpressionChecker::check_common(const tree::Expr& expr, Op op, std::vect
   std::vector<ExprPtr> args = std::move(first);
   for (const Checked& branch : branches) args.push_back(widened(branch.expr, *common));
   return checked(expr, operator_expr(op, *common, std::move(args)));
-}
-
-Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words) {
-  const std::string& name = expr.name.text;
-  if (name == "coalesce") {
-    if (expr.args.size() < 2) {
-      Diagnostic diagnostic =
-          make_diagnostic(Code::kE0311, expr.span, "`coalesce` takes two or more values");
-      diagnostic.helps.push_back(
-          "`coalesce(ip, \"unknown\")` is the first value that is not missing");
-      context_.sink.report(std::move(diagnostic));
-      return error(expr);
-    }
-    std::vector<const tree::Expr*> args;
-    for (const tree::ExprPtr& arg : expr.args) args.push_back(arg.get());
-    return check_common(expr, Op::kCoalesce, {}, check_together(args, words));
-  }
-  if (std::ranges::find(kFunctions, name) != kFunctions.end()) {
-    report_unavailable(context_, expr.op_span, name,
-                       "functions other than `coalesce` come in a later version");
-    return error(expr);
-  }
-  const auto symbol = context_.names.values.find(name);
-  if (symbol != context_.names.values.end() && symbol->second.form == ValueForm::kFeature) {
-    report_unavailable(context_, expr.span, name + "(…)",
-                       "a feature is read by the event's own key: " + in_code(name));
-    return error(expr);
-  }
-  Diagnostic diagnostic = make_diagnostic(Code::kE0208, expr.op_span,
-                                          fmt::format("no function is named {}", in_code(name)));
-  std::vector<std::string> candidates(kFunctions.begin(), kFunctions.end());
-  candidates.insert(candidates.end(),
-                    {"coalesce", "count", "sum", "avg", "min", "max", "distinct"});
-  suggest(context_, diagnostic, name, candidates);
-  context_.sink.report(std::move(diagnostic));
-  return error(expr);
 }
 }  // namespace tocsin::rules

@@ -30,6 +30,13 @@ struct Condition {
   cep::ExprPtr expr() const;
 };
 
+/// A column of a table's row, `t[a, b].col`: what stands in the plan once its key is checked.
+struct CellRef {
+  cep::TableIndex table;
+  std::uint32_t column = 0;
+  std::vector<cep::ExprPtr> key;
+};
+
 class ExpressionChecker {
  public:
   /// Both outlive the checker.
@@ -38,6 +45,9 @@ class ExpressionChecker {
   /// `words`: the enum whose words are looked up before names, where one is expected.
   Checked check(const tree::Expr& expr, const cep::Type* words = nullptr);
   Condition check_condition(const tree::Expr& expr);
+  /// A time zone: a literal one that the system's database has, or text of the event. The plan gets
+  /// its rules.
+  Checked check_zone(const tree::Zone& zone);
 
  private:
   using Operands = std::pair<Checked, Checked>;
@@ -52,7 +62,6 @@ class ExpressionChecker {
   Checked check_between(const tree::Expr& expr);
   Checked check_presence(const tree::Expr& expr, cep::Op op);
   Checked check_if(const tree::Expr& expr, const cep::Type* words);
-  Checked check_call(const tree::Expr& expr, const cep::Type* words);
   Checked check_common(const tree::Expr& expr, cep::Op op, std::vector<cep::ExprPtr> first,
                        const std::vector<Checked>& branches);
   // Two operands of which one may be a word of the other's enum.
@@ -76,6 +85,7 @@ class ExpressionChecker {
   Checked check_step_field(const tree::Expr& expr, std::size_t step);
   Checked check_loop_event(const tree::Expr& expr, std::size_t step, cep::Which which);
   Checked field_of(const tree::Expr& expr, const EventTypes& types, bool types_broken, cep::Op op);
+  void report_not_computed(SourceSpan span, const char* what);
   Checked read_feature(const tree::Expr& expr, const ValueSymbol& symbol);
   void report_unknown_name(const tree::Expr& expr, const cep::Type* words);
   void report_unknown_step(const tree::Name& name);
@@ -95,6 +105,42 @@ class ExpressionChecker {
                           const Checked& left);
   Checked check_in_loop(const tree::Expr& expr, std::size_t step);
   void report_no_list(const tree::Expr& right);
+
+  // check_function.cpp
+  Checked check_call(const tree::Expr& expr, const cep::Type* words);
+  Checked check_function(const tree::Expr& expr, cep::Function function);
+  Checked check_rounding(const tree::Expr& expr, cep::Function function);
+  Checked check_extreme(const tree::Expr& expr, const cep::Type* words);
+  Checked check_ip_in(const tree::Expr& expr);
+  Checked check_since(const tree::Expr& expr);
+  Checked check_text(const tree::Expr& expr, const std::string& asked_by);
+  Checked check_number(const tree::Expr& expr, const std::string& asked_by);
+  bool check_count(const tree::Expr& expr, std::size_t least, std::size_t most,
+                   std::string_view usage);
+  void report_argument(const std::string& function, std::string_view wants, const Checked& got);
+  Checked check_zone_operand(const tree::Expr& expr);
+  cep::ExprPtr known_zone(const std::string& name, SourceSpan span);
+  void report_no_zones(SourceSpan span);
+
+  // check_text.cpp: search in text
+  Checked check_search(const tree::Expr& expr);
+  Checked check_matches(const tree::Expr& expr, const Checked& text, const tree::Expr& right);
+  Checked check_search_in_list(const tree::Expr& expr, const Checked& text,
+                               const tree::Expr& right);
+  Checked check_search_in_written(const tree::Expr& expr, const Checked& text,
+                                  const tree::Expr& right);
+  Checked check_matched(const tree::Expr& expr);
+  Checked any_of(const tree::Expr& expr, std::vector<cep::ExprPtr> tests);
+  static cep::ExprPtr match_expr(const Checked& text, const tree::Expr& regex);
+  static cep::ExprPtr list_expr(cep::Op op, const cep::Type& type, const Checked& text,
+                                cep::ListIndex list);
+  ValueSymbol* find_list(const tree::Expr& right, const std::string& asked_by);
+  const std::vector<cep::OwnedValue>* find_text_values(const tree::Expr& expr);
+
+  // check_table.cpp: rows of tables
+  Checked check_cell(const tree::Expr& expr);
+  Checked check_in_table(const tree::Expr& expr);
+  std::optional<CellRef> find_cell(const tree::Expr& expr);
 
   // check_aggregate.cpp
   Checked check_aggregate(const tree::Expr& expr);
@@ -117,6 +163,10 @@ class ExpressionChecker {
   const ExprScope& scope_;
 };
 
+/// The functions that a call may name, `min` and `max` among them.
+std::vector<std::string> function_names();
+/// Text, or a word of an enum, which serves as text.
+bool is_text(const cep::Type& type);
 /// The type as a message names it: in back-ticks, a quotient said to be one.
 std::string type_text(const cep::Type& type);
 /// "`decimal(2)`, from schema.tocsin:3".

@@ -27,6 +27,9 @@ Checked ExpressionChecker::check_in(const tree::Expr& expr) {
   if (right.kind == ExprKind::kMember && right.args[0]->kind == ExprKind::kName) {
     if (const auto step = find_step(*right.args[0])) return check_in_loop(expr, *step);
   }
+  if (right.kind == ExprKind::kMember && right.args[0]->kind == ExprKind::kIndex) {
+    return check_in_table(expr);
+  }
   if (right.kind == ExprKind::kList) return check_in_written_list(expr);
   if (right.kind == ExprKind::kName) {
     const auto symbol = context_.names.values.find(right.name.text);
@@ -39,9 +42,6 @@ Checked ExpressionChecker::check_in(const tree::Expr& expr) {
           if (found.constant.is_list || found.broken) return check_in_const_list(expr, found);
           break;
         case ValueForm::kTable:
-          report_unavailable(context_, right.span, right.name.text,
-                             "tables come in a later version");
-          return error(expr);
         case ValueForm::kFeature:
           break;
       }
@@ -101,6 +101,21 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
   Checked left = check(*expr.args[0]);
   if (!left || symbol.broken) return error(expr);
   const cep::List& list = context_.plan.lists[symbol.list.value];
+  if (list.kind != cep::ListKind::kValues) {
+    const bool regexes = list.kind == cep::ListKind::kRegex;
+    const char* const instead = regexes ? "matches any of" : "contains any of";
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0310, expr.op_span,
+                        fmt::format("{} holds {} to search for", in_code(symbol.name->text),
+                                    regexes ? "regular expressions" : "phrases"));
+    diagnostic.labels.push_back({symbol.name->span, "declared here"});
+    if (expr.kind == ExprKind::kIn) {
+      diagnostic.helps.push_back(fmt::format("write `{}`", instead));
+      diagnostic.edit = Edit{expr.op_span, instead};
+    }
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
   const Typing typing = type_comparison(Op::kIn, left.type(), list.element);
   // Outside, the words of an enum are text: a list of strings may hold them.
   const bool words = is_enum(left) && list.element.kind == TypeKind::kString;

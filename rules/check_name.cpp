@@ -151,6 +151,12 @@ Checked ExpressionChecker::check_value_symbol(const tree::Expr& expr, ValueSymbo
       if (symbol.broken) return error(expr);
       const ConstSymbol& constant = symbol.constant;
       if (constant.is_list) break;
+      if (constant.regex) {
+        context_.sink.report(make_diagnostic(Code::kE0315, expr.span,
+                                             "a regular expression where a value is needed",
+                                             "it stands after `matches`"));
+        return error(expr);
+      }
       if (!constant.word) {
         const cep::Value value = constant.values.front().view();
         if (words && value.kind == cep::ValueKind::kString) {
@@ -179,7 +185,10 @@ Checked ExpressionChecker::check_value_symbol(const tree::Expr& expr, ValueSymbo
       symbol.list_used = true;
       break;
     case ValueForm::kTable:
-      report_unavailable(context_, expr.span, name, "tables come in a later version");
+      symbol.list_used = true;
+      context_.sink.report(make_diagnostic(Code::kE0310, expr.span,
+                                           "a table where a value is needed",
+                                           "ask for a cell: `" + name + "[key].column`"));
       return error(expr);
     case ValueForm::kFeature:
       return read_feature(expr, symbol);
@@ -245,7 +254,19 @@ Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& ty
 
 // ---- features
 
+void ExpressionChecker::report_not_computed(SourceSpan span, const char* what) {
+  Diagnostic diagnostic =
+      make_diagnostic(Code::kE0229, span, fmt::format("{} in a computed field", what),
+                      "a computed field is known before any rule or feature sees the event");
+  diagnostic.helps.push_back("it may read the event's other fields, lists and tables");
+  context_.sink.report(std::move(diagnostic));
+}
+
 Checked ExpressionChecker::read_feature(const tree::Expr& expr, const ValueSymbol& symbol) {
+  if (scope_.place == Place::kComputed) {
+    report_not_computed(expr.span, "a feature");
+    return error(expr);
+  }
   if (!sees_steps(scope_.place) || scope_.place == Place::kElement) {
     report_unavailable(
         context_, expr.span,
@@ -410,8 +431,7 @@ Checked ExpressionChecker::check_member(const tree::Expr& expr) {
       break;
     }
     case ExprKind::kIndex:
-      report_unavailable(context_, base.span, "NAME[…]", "tables come in a later version");
-      return error(expr);
+      return check_cell(expr);
     default:
       break;
   }
@@ -480,6 +500,10 @@ Checked ExpressionChecker::check_loop_event(const tree::Expr& expr, std::size_t 
   if (step.broken) return error(expr);
   const SourceSpan at = expr.args[0]->args[0]->span;
   const std::string& word = expr.args[0]->name.text;
+  if (scope_.place == Place::kComputed) {
+    report_not_computed(expr.span, "a feature");
+    return error(expr);
+  }
   if (!sees_steps(scope_.place) || scope_.place == Place::kElement) {
     report_unavailable(context_, at, "another step inside an aggregate");
     return error(expr);

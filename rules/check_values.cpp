@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "rules/check_regex.h"
 #include "rules/fit_literal.h"
 #include "rules/report.h"
 #include "rules/types.h"
@@ -28,8 +29,9 @@ void read_const(CheckContext& context, const tree::Const& tree, ValueSymbol& sym
     case ExprKind::kError:
       return;
     case ExprKind::kRegex:
-      report_unavailable(context, literal.span, "/…/");
-      return;
+      if (!check_regex(context, literal)) return;
+      symbol.constant.regex = &literal;
+      break;
     case ExprKind::kName:
       symbol.constant.word = &literal.name;
       break;
@@ -60,43 +62,6 @@ void read_const(CheckContext& context, const tree::Const& tree, ValueSymbol& sym
   }
   symbol.broken = tree.broken;
 }
-
-void read_list(CheckContext& context, const tree::List& tree, cep::List& list, bool& broken) {
-  if (tree.form == tree::ListForm::kText || tree.form == tree::ListForm::kRegex) {
-    const bool is_text = tree.form == tree::ListForm::kText;
-    report_unavailable(context, tree.form_span, is_text ? "list of text" : "list of regex",
-                       "search in text comes in a later version");
-    broken = true;
-    return;
-  }
-  if (tree.from) {
-    report_unavailable(context, tree.from->span, "a list from a file",
-                       "write the values here: `= [ … ]`");
-    broken = true;
-    return;
-  }
-  if (tree.form == tree::ListForm::kDecimal) {
-    const std::int64_t scale = tree.scale ? tree.scale->value : 0;
-    if (scale > cep::kScaleMax) {
-      Diagnostic diagnostic =
-          make_diagnostic(Code::kE0303, tree.scale->span,
-                          fmt::format("`decimal({})` has too many digits after the point", scale));
-      diagnostic.helps.push_back(fmt::format("at most {}", cep::kScaleMax));
-      context.sink.report(std::move(diagnostic));
-      broken = true;
-      return;
-    }
-    list.element = decimal_type(static_cast<int>(scale));
-  } else {
-    list.element = plain_type(tree.form == tree::ListForm::kInt ? cep::TypeKind::kInt
-                                                                : cep::TypeKind::kString);
-  }
-  for (const tree::ExprPtr& element : tree.values) {
-    const auto value =
-        fit_literal(context, *element, list.element, "an element of the list", tree.form_span);
-    if (value) list.values.push_back(*value);
-  }
-}
 }  // namespace
 
 void check_consts(CheckContext& context, const std::vector<const tree::Const*>& consts) {
@@ -104,27 +69,6 @@ void check_consts(CheckContext& context, const std::vector<const tree::Const*>& 
     ValueSymbol repeated;
     ValueSymbol* symbol = own_symbol(context, *tree);
     read_const(context, *tree, symbol ? *symbol : repeated);
-  }
-}
-
-void check_lists(CheckContext& context, const std::vector<const tree::List*>& lists) {
-  for (const tree::List* tree : lists) {
-    cep::List list;
-    list.name = tree->name.text;
-    bool broken = tree->broken;
-    read_list(context, *tree, list, broken);
-    ValueSymbol* symbol = own_symbol(context, *tree);
-    if (!symbol) continue;
-    symbol->broken = broken;
-    symbol->list = cep::ListIndex(context.plan.lists.size());
-    context.plan.lists.push_back(std::move(list));
-  }
-}
-
-void check_tables(CheckContext& context, const std::vector<const tree::Table*>& tables) {
-  for (const tree::Table* tree : tables) {
-    report_unavailable(context, tree->keyword_span, "table");
-    if (ValueSymbol* symbol = own_symbol(context, *tree)) symbol->broken = true;
   }
 }
 }  // namespace tocsin::rules

@@ -7,8 +7,8 @@
 
 namespace tocsin::rules {
 void check_consts(CheckContext& context, const std::vector<const tree::Const*>& consts);
-/// Adds each list to the plan.
+/// Adds each list to the plan, with the values of its file where it names one.
 void check_lists(CheckContext& context, const std::vector<const tree::List*>& lists);
-/// Refuses them: they come in a later version.
+/// Adds each table to the plan, likewise.
 void check_tables(CheckContext& context, const std::vector<const tree::Table*>& tables);
 }  // namespace tocsin::rules

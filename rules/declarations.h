@@ -53,11 +53,13 @@ struct EventSymbol {
       defaults;  // one for each field; what test events take where they say nothing
   const tree::Defaults* defaults_tree = nullptr;
 };
-/// A constant: a value, a list of values, or a word whose enum its use decides.
+/// A constant: a value, a list of values, a regular expression, or a word whose enum its use
+/// decides.
 struct ConstSymbol {
   std::vector<cep::OwnedValue> values;
   bool is_list = false;
   const tree::Name* word = nullptr;
+  const tree::Expr* regex = nullptr;
 };
 enum class ValueForm : std::uint8_t { kConst, kList, kTable, kFeature };
 /// What an operand's name may mean beside fields.
@@ -65,9 +67,11 @@ struct ValueSymbol {
   ValueForm form = ValueForm::kConst;
   const tree::Name* name = nullptr;
   bool broken = false;
-  ConstSymbol constant;  // kConst
-  cep::ListIndex list;   // kList
-  bool list_used = false;
+  ConstSymbol constant;   // kConst
+  cep::ListIndex list;    // kList
+  cep::TableIndex table;  // kTable
+  const tree::Table* table_tree = nullptr;
+  bool list_used = false;                    // kList, kTable
   bool asked = false;                        // declared in a file that was asked for
   std::optional<cep::FeatureIndex> feature;  // kFeature, once checked
 };

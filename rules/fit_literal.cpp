@@ -74,10 +74,6 @@ std::optional<cep::OwnedValue> fit_literal(CheckContext& context, const tree::Ex
                                            const cep::Type& type, std::string_view what,
                                            std::optional<SourceSpan> declared) {
   if (literal.kind == ExprKind::kError) return std::nullopt;
-  if (literal.kind == ExprKind::kRegex) {
-    report_unavailable(context, literal.span, "/…/");
-    return std::nullopt;
-  }
   const bool is_word = literal.kind == ExprKind::kName;
   const Value value = is_word ? Value::string(literal.name.text) : plain_literal(literal);
   if (!is_word || type.kind == TypeKind::kEnum) {
@@ -95,10 +91,11 @@ std::optional<cep::OwnedValue> fit_literal(CheckContext& context, const tree::Ex
       diagnostic.edit->text = fmt::format("\"{}\"", diagnostic.edit->text);
     }
   } else {
-    const std::string got = is_word                           ? in_code(literal.name.text)
-                            : literal.kind == ExprKind::kList ? std::string("a list")
-                            : value.is_missing()              ? std::string("this")
-                                                              : in_code(written(value));
+    const std::string got = is_word                            ? in_code(literal.name.text)
+                            : literal.kind == ExprKind::kList  ? std::string("a list")
+                            : literal.kind == ExprKind::kRegex ? std::string("a regular expression")
+                            : value.is_missing()               ? std::string("this")
+                                                               : in_code(written(value));
     diagnostic =
         make_diagnostic(Code::kE0309, literal.span,
                         fmt::format("{} is {}: {} does not fit", what, type_text(type), got));
@@ -152,6 +149,14 @@ void fill_record(CheckContext& context, const tree::Record& record, cep::EventTy
                           fmt::format("the event time {} is given by the event's offset",
                                       in_code(entry.name.text)));
       diagnostic.helps.push_back("leave it out");
+      context.sink.report(std::move(diagnostic));
+      continue;
+    }
+    if (event_type.fields[index.value].computed) {
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0309, entry.name.span,
+          fmt::format("the field {} is computed", in_code(entry.name.text)), "no event says it");
+      diagnostic.labels.push_back({field->second.tree->name.span, "declared here"});
       context.sink.report(std::move(diagnostic));
       continue;
     }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "rules/check.h"
+#include "rules/data_files.h"
 #include "rules/parser.h"
 #include "rules/report.h"
 #include "rules/rules.h"
@@ -18,10 +19,6 @@ namespace {
 std::string normal_path(const std::string& path) {
   return std::filesystem::path(path).lexically_normal().generic_string();
 }
-std::string used_path(const std::string& user, const std::string& written) {
-  return normal_path((std::filesystem::path(user).parent_path() / written).generic_string());
-}
-
 class Loader {
  public:
   Loader(SourceMap& sources, DiagnosticSink& sink, const ReadFile& read_file)
@@ -135,13 +132,18 @@ class Loader {
 };
 }  // namespace
 
-Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file) {
+Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
+            const LoadOptions& options) {
   Loaded loaded;
   DiagnosticSink sink;
   Loader loader(loaded.sources, sink, read_file);
   for (const std::string& path : paths) loader.load(path);
-  loaded.rules = check(loaded.sources, loader.ordered, loader.incomplete, sink);
-  if (loaded.rules) loaded.rules->rule_files = loader.paths;
+  DataFiles data(loaded.sources, read_file);
+  loaded.rules = check(loaded.sources, loader.ordered, loader.incomplete, sink, options, data);
+  if (loaded.rules) {
+    loaded.rules->rule_files = loader.paths;
+    loaded.rules->data_files = data.paths();
+  }
   loaded.diagnostics = sink.take();
   return loaded;
 }

@@ -11,6 +11,7 @@
 
 #include "cep/base/result.h"
 #include "cep/plan.h"
+#include "cep/text_database.h"
 #include "rules/diagnostics.h"
 
 namespace tocsin::rules {
@@ -45,9 +46,25 @@ struct RuleSet {
   std::shared_ptr<const cep::Plan> plan;
   std::vector<EmbeddedTest> tests;
   std::vector<std::string> rule_files;  // all files read, in order
+  std::vector<std::string> data_files;  // of lists and tables, likewise
 };
 /// Reads a file's whole contents; the path as the loader made it.
 using ReadFile = std::function<Result<std::string>(const std::string& path)>;
+/// What a set of rules may grow to; each has a diagnostic of its own.
+struct RuleLimits {
+  std::size_t data_file_bytes_max = std::size_t{256} << 20;  // of a list's or a table's file
+  std::size_t list_values_max = 1'000'000;
+  std::size_t searched_values_max = 100'000;  // of a list of text
+  std::size_t regexes_max = 10'000;           // of a list of regex
+  std::size_t table_cells_max = 10'000'000;   // rows times columns, keys included
+  cep::RegexLimits regex;
+};
+struct LoadOptions {
+  RuleLimits limits;
+  /// Reads a file of the time zone database by its name in it ("Europe/Berlin", "tzdata.zi");
+  /// absent: the system's.
+  ReadFile read_zone = {};
+};
 struct Loaded {
   std::optional<RuleSet> rules;         // absent when there was an error
   std::vector<Diagnostic> diagnostics;  // errors and warnings, by file and place
@@ -55,5 +72,7 @@ struct Loaded {
 };
 /// Reads `paths` and all they `use`, checks them as one set and lowers them. Never fails but
 /// through diagnostics: a file that cannot be read is one too. A file reached twice is read once.
-Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file);
+/// The files of lists and tables are read the same way, relative to the file that names them.
+Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
+            const LoadOptions& options = {});
 }  // namespace tocsin::rules

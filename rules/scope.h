@@ -65,6 +65,7 @@ struct RuleScope {
 };
 enum class Place : std::uint8_t {
   kKind,       // a kind's condition
+  kComputed,   // the expression of a computed field
   kAggregate,  // the argument or condition of an aggregate over kinds
   kElement,    // the same over a loop's events
   kStep,       // a step's condition

@@ -38,7 +38,9 @@ Typing type_of_numbers(Op op, const Type& a, const Type& b) {
                              : gives(plain_type(TypeKind::kFloat), !(a.kind == b.kind));
   }
   const bool both_int = is(a, TypeKind::kInt) && is(b, TypeKind::kInt);
-  if (op == Op::kModulo) return both_int ? gives(plain_type(TypeKind::kInt)) : undefined();
+  if (op == Op::kModulo && (is(a, TypeKind::kFraction) || is(b, TypeKind::kFraction))) {
+    return undefined();
+  }
   if (op == Op::kDivide || is(a, TypeKind::kFraction) || is(b, TypeKind::kFraction)) {
     return gives(plain_type(TypeKind::kFraction));
   }
@@ -107,7 +109,8 @@ Typing type_arithmetic(Op op, const Type& a, const Type& b) {
       return undefined();
     case Op::kSubtract:
       if (time_a && duration_b) return gives(plain_type(TypeKind::kTime));
-      if ((time_a && time_b) || (duration_a && duration_b)) {
+      if ((is(a, TypeKind::kDate) && is(b, TypeKind::kDate)) || (time_a && time_b) ||
+          (duration_a && duration_b)) {
         return gives(plain_type(TypeKind::kDuration));
       }
       return undefined();

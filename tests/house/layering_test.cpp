@@ -36,7 +36,7 @@ const std::map<std::string, Folder, std::less<>>& folders() {
       {"cep",
        {.ours = {"cep"},
         .third_party = {"tl/", "fmt/", "xxhash.h", "boost/container", "boost/unordered", "hs.h",
-                        "hs/", "openssl/", "date/"},
+                        "hs/", "openssl/", "date/", "utf8proc.h"},
         .never = kThreadsAndFiles}},
       {"rules", {.ours = {"rules", "cep"}, .third_party = {"fmt/"}, .never = {"thread"}}},
       {"runtime",

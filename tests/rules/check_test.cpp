@@ -50,7 +50,7 @@ TEST_CASE("check: conditions that are right") {
       {"count_of_items > 2.5", ""},
       {"risk > amount and risk < 1 and risk > 0.5", ""},
       {"amount / 3 = 0.10", ""},
-      {"amount / 0 > 5 or amount % 1 = 0", "E0302 2:26"},
+      {"amount / 0 > 5 or amount % 1 = 0", ""},
       {"channel = ecom", ""},
       {"ecom = channel", ""},
       {"channel = \"ecom\"", ""},
@@ -131,7 +131,6 @@ TEST_CASE("check: conditions with a mistake") {
       {"amount + card > 5", "E0302 2:8"},
       {"ts + ts > 5m", "E0302 2:4"},
       {"-card = card", "E0302 2:1"},
-      {"count_of_items % amount = 1", "E0302 2:16"},
       {"rate * amount * 1.5 > 5", "E0303 2:15"},
       {"(if amount > 5 then 1 else card) = card", "E0307 2:2"},
       {"coalesce(country, 5) = country", "E0307 2:1"},
@@ -151,18 +150,13 @@ TEST_CASE("check: conditions with a mistake") {
       {"count(transfer) over last 0s > 5", "E0410 2:27"},
       {"count(otp_ok) over last 1h > 5", "E0220 2:7"},
       // not yet
-      {"abs(amount) > 5", "E0599 2:1"},
-      {"card matches /x/", "E0599 2:6"},
-      {"card contains \"x\"", "E0599 2:6"},
-      {"card starts with \"x\"", "E0599 2:6"},
-      {"min(amount, 5) > 3", "E0599 2:1"},
       {"spent(card) > 5", "E0599 2:1"},
       {"count(payment) over last 5 events > 3", "E0599 2:21"},
       {"count(payment) over previous 1h > 3", "E0599 2:21"},
       {"count(payment) over last 1h every 1m > 3", "E0599 2:35"},
       {"stddev(amount of payment) over last 1h > 3", "E0599 2:1"},
       {"sum(amount / 2 of payment) over last 1h > 3", "E0599 2:5"},
-      {"merchants[merchant].risk > 3", "E0599 2:1"},
+      {"merchants[merchant].risk > 3", "E0225 2:1"},
       // each once, in order
       {"amout > 5 and chanel = ecom and foo(1) = 2 and card = 5",
        "E0201 2:1, E0201 2:15, E0208 2:33, E0304 2:53"},
@@ -313,8 +307,6 @@ TEST_CASE("check: declarations") {
       {"event e { ts: time, a: string, a: int }", "E0205 1:32"},
       {"event e { ts: time, a: decimal(10) }", "E0303 1:32"},
       {"event e { ts: time, a: enum(x, y, x) }", "E0215 1:35"},
-      {"event e { ts: time, a: string unique }", "E0599 1:31"},
-      {"event e { ts: time, a: int = 5 }", "E0599 1:30"},
       {"event e from \"payment\" { ts: time }", "E0205 1:14"},
       {"event payment { ts: time }", "E0205 1:7"},
       {"kind payment = login", "E0205 1:6"},
@@ -331,7 +323,7 @@ TEST_CASE("check: declarations") {
       {"kind a = probe where amount > 5", "never_holds 1:22"},
       {"kind a = payment where amount < 2 kind b = a where amount > 5 kind c = b where declined",
        "never_holds 1:52"},
-      {"const A = /x/", "E0599 1:11"},
+      {"const A = /x(/", "E0316 1:13"},
       {"const A = [1, /x/]", "E0309 1:15"},
       {"list a : int = [1, 2.5, \"x\"] rule r \"r\" { by card when payment where count_of_items in "
        "a alert \"x\" }",
@@ -340,12 +332,10 @@ TEST_CASE("check: declarations") {
        "amount in a alert \"x\" }",
        "E0309 1:38"},
       {"list a : string = [\"x\"]", "unused_list 1:6"},
-      {"list a : text = [\"x\"]", "E0599 1:10"},
-      {"list a : regex = [/x/]", "E0599 1:10"},
-      {"list a : string from \"x\"", "E0599 1:22"},
+      {"list a : string from \"x\"", "E0213 1:22"},
       {"table t key a { b: int } = { \"x\": { b: 1 } } rule r \"r\" { by card when payment where "
        "t[card].b > 1 alert \"x\" }",
-       "E0599 1:1, E0599 1:86"},
+       ""},
       {"defaults login { ok: 5, tres: 1, ts: 2026-01-01T00:00:00Z }",
        "E0309 1:22, E0201 1:25, E0501 1:34"},
       {"defaults payment { card: \"c\" }", "E0205 1:10"},
@@ -465,7 +455,7 @@ test six "Six" { expect no alert }
 test one "One" { 0s payment { amount: 1.001, colour: "red" } expect alert 0 times { nothing: 1 } }
 )");
   CHECK(places_of(loaded) ==
-        "E0216 1:7, E0202 2:14, unused_list 3:6, E0309 3:24, E0205 4:23, E0308 5:17, E0220 6:31, "
+        "E0216 1:7, E0202 2:14, E0309 3:24, E0205 4:23, E0308 5:17, E0220 6:31, "
         "E0599 7:13, "
         "E0305 10:12, E0201 11:29, E0406 11:72, E0305 11:95, E0410 12:10, E0409 13:13, E0204 "
         "13:28, E0302 13:48, "

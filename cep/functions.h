@@ -1,0 +1,19 @@
+/// The rule language's functions over values: one definition for whoever evaluates.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "cep/batch.h"
+#include "cep/expr.h"
+#include "cep/plan.h"
+#include "cep/value.h"
+
+namespace tocsin::cep {
+/// `function` of `args`, as `result` type. Missing where an operand is or the result is undefined
+/// (`sqrt(-1)`, an overflow, a malformed address, a zone that is not among `zones`). Texts that it
+/// makes are stored in `texts`, others borrowed from the operands.
+Value call_function(Function function, const Type& result, std::span<const Value> args,
+                    const std::vector<Zone>& zones, TextArena& texts);
+/// As the rules write it: "distance_km".
+const char* function_name(Function function);
+}  // namespace tocsin::cep

@@ -1,0 +1,100 @@
+/// Many texts and regular expressions searched for at once: Hyperscan databases, one of literals
+/// and one of regular expressions.
+///
+/// A phrase, in which a space stands for one or more white-space characters, is found by its
+/// longest word and confirmed around it. Regular expressions are Hyperscan's (PCRE syntax without
+/// look-around and back-references), over UTF-8: `.` is one character but no line end, `\w \d \s
+/// \b` are ASCII's, `i` folds case by Unicode; a match may lie anywhere.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cep/base/result.h"
+
+namespace tocsin::cep {
+enum class PatternKind : std::uint8_t { kLiteral, kPhrase, kRegex };
+struct TextPattern {
+  PatternKind kind = PatternKind::kLiteral;
+  std::string text;
+  bool ignore_case = false;  // kRegex
+  /// Every match is reported with the byte at which it begins; else one match is enough.
+  bool places = false;
+  friend bool operator==(const TextPattern&, const TextPattern&) = default;
+};
+/// A match of pattern number `pattern`: bytes [begin, end). Both are 0 for one without `places`.
+struct TextMatch {
+  std::uint32_t pattern = 0;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+/// Where compiled databases are kept between runs. Both may be called by any thread.
+class TextDatabaseCache {
+ public:
+  virtual ~TextDatabaseCache() = default;
+  /// What keep() was given under this name (a digest of the content, hexadecimal); nothing where it
+  /// was not, or cannot be read.
+  virtual std::optional<std::string> find(const std::string& name) = 0;
+  virtual void keep(const std::string& name, std::string_view bytes) = 0;
+};
+
+/// Immutable; scanning is allowed from any thread.
+class TextDatabase {
+ public:
+  TextDatabase();
+  ~TextDatabase();
+  TextDatabase(TextDatabase&&) noexcept;
+  TextDatabase& operator=(TextDatabase&&) noexcept;
+  /// Errors: kInvalidArgument for a regular expression that cannot be searched for, kLimit for a
+  /// database of more than `bytes_max` bytes. `cache` may be null.
+  static Result<TextDatabase> compile(std::vector<TextPattern> patterns, std::size_t bytes_max,
+                                      TextDatabaseCache* cache);
+  /// Calls `visit(match)` for the matches in `text`, in no order; a pattern without `places` may be
+  /// named more than once.
+  template <typename Visit>
+  void scan(std::string_view text, Visit&& visit) const {
+    scan_with(
+        text, [](void* context, const TextMatch& match) { (*static_cast<Visit*>(context))(match); },
+        &visit);
+  }
+  const std::vector<TextPattern>& patterns() const;
+  std::size_t bytes() const;
+
+ private:
+  struct Impl;
+  using Visitor = void (*)(void* context, const TextMatch& match);
+  void scan_with(std::string_view text, Visitor visitor, void* context) const;
+
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Why a regular expression cannot be searched for.
+struct RegexProblem {
+  enum class Kind : std::uint8_t { kUnsupported, kMatchesAll, kTooLong, kTooCostly };
+  Kind kind = Kind::kUnsupported;
+  std::string message;              // in a few words
+  std::optional<std::size_t> byte;  // of the pattern, where it is known
+};
+struct RegexLimits {
+  std::size_t bytes_max = 4'096;
+  /// Characters that the expression stands for when its repeats are written out: what an automaton
+  /// grows with.
+  std::size_t positions_max = 10'000;
+};
+/// Nothing for a regular expression that TextDatabase takes.
+std::optional<RegexProblem> check_regex(std::string_view regex, bool ignore_case,
+                                        const RegexLimits& limits = {});
+
+/// Whether `text` holds `what`, and whether somewhere with no letter or digit before and after.
+bool contains_text(std::string_view text, std::string_view what);
+bool contains_word(std::string_view text, std::string_view what);
+/// Whether [begin, end) of `text` has no letter or digit before and after it.
+bool is_word(std::string_view text, std::size_t begin, std::size_t end);
+/// The phrase with the white space at its ends cut off and one space for each stretch inside.
+std::string trimmed_phrase(std::string_view phrase);
+}  // namespace tocsin::cep

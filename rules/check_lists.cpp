@@ -1,0 +1,240 @@
+// Lists: written out or from a file, of values, of phrases and of regular expressions.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cep/text_database.h"
+#include "rules/check_regex.h"
+#include "rules/check_values.h"
+#include "rules/data_report.h"
+#include "rules/fit_literal.h"
+#include "rules/lexer.h"
+#include "rules/report.h"
+#include "rules/types.h"
+
+namespace tocsin::rules {
+using cep::ListKind;
+using cep::Value;
+using tree::ExprKind;
+
+namespace {
+// A string as JSON writes it, which `line` is as a whole.
+bool decode_line(std::string_view line, std::string& out) {
+  DiagnosticSink unheard;
+  MistakeCounter mistakes(unheard, 1);
+  LexedText text;
+  text.text = line;
+  Lexer lexer(text, 0, mistakes);
+  Token token = lexer.next();
+  if (token.kind != TokenKind::kString || mistakes.any() || token.end != line.size()) return false;
+  out = std::move(token.text);
+  return true;
+}
+
+class ListReader {
+ public:
+  ListReader(CheckContext& context, const tree::List& tree, cep::List& list)
+      : context_(context), tree_(tree), list_(list) {}
+
+  // False where the list could not be read, which has been reported.
+  bool read() {
+    if (!read_element_type()) return false;
+    if (tree_.from) {
+      read_file();
+    } else {
+      read_values();
+    }
+    return ok_ && check_size();
+  }
+
+ private:
+  bool read_element_type() {
+    switch (tree_.form) {
+      case tree::ListForm::kInt:
+        list_.element = plain_type(cep::TypeKind::kInt);
+        return true;
+      case tree::ListForm::kDecimal: {
+        const std::int64_t scale = tree_.scale ? tree_.scale->value : 0;
+        if (scale > cep::kScaleMax) {
+          Diagnostic diagnostic = make_diagnostic(
+              Code::kE0303, tree_.scale->span,
+              fmt::format("`decimal({})` has too many digits after the point", scale));
+          diagnostic.helps.push_back(fmt::format("at most {}", cep::kScaleMax));
+          context_.sink.report(std::move(diagnostic));
+          return false;
+        }
+        list_.element = decimal_type(static_cast<int>(scale));
+        return true;
+      }
+      case tree::ListForm::kText:
+        list_.kind = ListKind::kText;
+        break;
+      case tree::ListForm::kRegex:
+        list_.kind = ListKind::kRegex;
+        break;
+      case tree::ListForm::kString:
+        break;
+    }
+    list_.element = plain_type(cep::TypeKind::kString);
+    return true;
+  }
+
+  void add(cep::OwnedValue value, bool ignore_case = false) {
+    list_.values.push_back(std::move(value));
+    if (list_.kind == ListKind::kRegex) list_.ignore_case.push_back(ignore_case);
+  }
+
+  // ---- written out
+  void read_values() {
+    for (const tree::ExprPtr& element : tree_.values) {
+      if (list_.kind == ListKind::kRegex) {
+        add_regex(*element);
+        continue;
+      }
+      const auto value =
+          fit_literal(context_, *element, list_.element, "an element of the list", tree_.form_span);
+      if (!value) {
+        ok_ = false;
+      } else if (list_.kind == ListKind::kText && is_blank(value->view().text)) {
+        context_.sink.report(make_diagnostic(Code::kE0309, element->span,
+                                             "a phrase without a word is found nowhere"));
+        ok_ = false;
+      } else {
+        add(*value);
+      }
+    }
+  }
+  void add_regex(const tree::Expr& element) {
+    if (element.kind == ExprKind::kRegex) {
+      ok_ = check_regex(context_, element.text, element.ignore_case, element.span,
+                        element.span.begin + 1) &&
+            ok_;
+      add(cep::OwnedValue(Value::string(element.text)), element.ignore_case);
+      return;
+    }
+    ok_ = false;
+    if (element.kind == ExprKind::kError) return;
+    Diagnostic diagnostic = make_diagnostic(Code::kE0309, element.span,
+                                            "an element of the list is a regular expression");
+    diagnostic.labels.push_back({tree_.form_span, "its type is said here"});
+    diagnostic.helps.push_back("it stands between slashes: `/gift ?card/i`");
+    context_.sink.report(std::move(diagnostic));
+  }
+  static bool is_blank(std::string_view phrase) { return cep::trimmed_phrase(phrase).empty(); }
+
+  // ---- from a file: one value a line
+  void read_file() {
+    DataFile* file = open_data_file(context_, *tree_.from);
+    if (!file) {
+      ok_ = false;
+      return;
+    }
+    DataReport problems(context_, *file, tree_.from->span);
+    const std::string_view text = file->text;
+    std::size_t begin = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+    while (begin < text.size()) {
+      const std::size_t line_end = std::min(text.find('\n', begin), text.size());
+      std::size_t end = line_end;
+      while (begin < end && is_blank_byte(text[begin])) ++begin;
+      while (end > begin && is_blank_byte(text[end - 1])) --end;
+      if (begin < end && text[begin] != '#') add_line(problems, text, begin, end);
+      begin = line_end + 1;
+    }
+    ok_ = problems.count() == 0;
+  }
+  static bool is_blank_byte(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+  void add_line(DataReport& problems, std::string_view text, std::size_t begin, std::size_t end) {
+    const std::string_view line = text.substr(begin, end - begin);
+    if (list_.kind == ListKind::kRegex) {
+      add_regex_line(problems, line, begin, end);
+      return;
+    }
+    std::string decoded;
+    std::string_view value_text = line;
+    const bool is_string = list_.element.kind == cep::TypeKind::kString;
+    if (is_string && line.front() == '"') {
+      if (!decode_line(line, decoded)) {
+        problems.add(Code::kE0309, begin, end, "a line in quotes is a string, as in JSON");
+        return;
+      }
+      value_text = decoded;
+    }
+    cep::OwnedValue value = parse_data_value(value_text, list_.element);
+    if (value.view().is_missing()) {
+      problems.add(Code::kE0309, begin, end,
+                   fmt::format("an element of the list is {}: {} does not fit",
+                               in_code(cep::type_name(list_.element)), in_code(value_text)),
+                   "", data_value_help(list_.element));
+      return;
+    }
+    if (list_.kind == ListKind::kText && is_blank(value_text)) {
+      problems.add(Code::kE0309, begin, end, "a phrase without a word is found nowhere");
+      return;
+    }
+    add(std::move(value));
+  }
+
+  void add_regex_line(DataReport& problems, std::string_view line, std::size_t begin,
+                      std::size_t end) {
+    bool ignore_case = false;
+    std::string_view pattern = line;
+    if (line.size() >= 3 && line.front() == '/' && (line.back() == '/' || line.ends_with("/i"))) {
+      ignore_case = line.back() == 'i';
+      pattern = line.substr(1, line.size() - (ignore_case ? 3 : 2));
+    }
+    const auto problem = cep::check_regex(pattern, ignore_case, context_.limits.regex);
+    if (problem) {
+      const std::size_t first = begin + (pattern.size() == line.size() ? 0 : 1);
+      const std::size_t at =
+          problem->byte ? first + std::min(*problem->byte, pattern.size()) : begin;
+      using Kind = cep::RegexProblem::Kind;
+      const Code code = problem->kind == Kind::kTooLong     ? Code::kE0506
+                        : problem->kind == Kind::kTooCostly ? Code::kE0507
+                                                            : Code::kE0316;
+      problems.add(code, at, problem->byte ? at + 1 : end,
+                   "the regular expression cannot be searched for", problem->message);
+      return;
+    }
+    add(cep::OwnedValue(Value::string(pattern)), ignore_case);
+  }
+
+  // ---- limits
+  bool check_size() {
+    std::size_t most = context_.limits.list_values_max;
+    if (list_.kind == ListKind::kText) most = context_.limits.searched_values_max;
+    if (list_.kind == ListKind::kRegex) most = context_.limits.regexes_max;
+    if (list_.values.size() <= most) return true;
+    const bool regexes = list_.kind == ListKind::kRegex;
+    Diagnostic diagnostic = make_diagnostic(
+        regexes ? Code::kE0508 : Code::kE0504, tree_.from ? tree_.from->span : tree_.values_span,
+        fmt::format("the list {} has {} {}; at most {}", in_code(list_.name), list_.values.size(),
+                    regexes ? "regular expressions" : "elements", most));
+    diagnostic.helps.push_back(
+        "split the list, or keep what is asked for as a field of the events");
+    context_.sink.report(std::move(diagnostic));
+    list_.values.clear();
+    list_.ignore_case.clear();
+    return false;
+  }
+
+  CheckContext& context_;
+  const tree::List& tree_;
+  cep::List& list_;
+  bool ok_ = true;
+};
+}  // namespace
+
+void check_lists(CheckContext& context, const std::vector<const tree::List*>& lists) {
+  for (const tree::List* tree : lists) {
+    cep::List list;
+    list.name = tree->name.text;
+    const bool read = ListReader(context, *tree, list).read();
+    const auto found = context.names.values.find(tree->name.text);
+    if (found == context.names.values.end() || found->second.name != &tree->name) continue;
+    found->second.broken = tree->broken || !read;
+    found->second.list = cep::ListIndex(context.plan.lists.size());
+    context.plan.lists.push_back(std::move(list));
+  }
+}
+}  // namespace tocsin::rules

@@ -1,0 +1,198 @@
+#include "cep/text_database.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cep/unicode.h"
+#include "tests/support/random.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::size_t kLarge = std::size_t{1} << 30;
+
+TextPattern literal(std::string text, bool places = false) {
+  return {PatternKind::kLiteral, std::move(text), false, places};
+}
+TextPattern phrase(std::string text, bool places = false) {
+  return {PatternKind::kPhrase, std::move(text), false, places};
+}
+TextPattern regex(std::string text, bool ignore_case = false, bool places = false) {
+  return {PatternKind::kRegex, std::move(text), ignore_case, places};
+}
+
+// "0@3-7 1": each match once, in order; without places only the pattern.
+std::string found(const std::vector<TextPattern>& patterns, std::string_view text) {
+  const Result<TextDatabase> database = TextDatabase::compile(patterns, kLarge, nullptr);
+  REQUIRE_MESSAGE(database.has_value(), database.error().message);
+  std::set<std::string> matches;
+  database->scan(text, [&](const TextMatch& match) {
+    matches.insert(patterns[match.pattern].places
+                       ? fmt::format("{}@{}-{}", match.pattern, match.begin, match.end)
+                       : fmt::format("{}", match.pattern));
+  });
+  return fmt::format("{}", fmt::join(matches, " "));
+}
+
+TEST_CASE("text database: literals, phrases and expressions in one scan") {
+  CHECK(found({literal("gift"), literal("card"), regex("an[yi]desk", true)},
+              "a gift via AnyDesk") == "0 2");
+  CHECK(found({literal("aa", true)}, "aaa") == "0@0-2 0@1-3");
+  CHECK(found({literal("")}, "") == "0");
+  CHECK(found({literal("x")}, "") == "");
+  CHECK(found({literal(".*")}, "a.*b") == "0");
+  CHECK(found({regex("a.c")}, "a€c") == "0");
+  CHECK(found({regex("müll", true)}, "MÜLL") == "0");
+  CHECK(found({literal("a"), literal("a", true), phrase("a")}, "ba") == "0 1@1-2 2");
+  CHECK(found({}, "anything") == "");
+}
+
+TEST_CASE("text database: a space of a phrase stands for one or more white-space characters") {
+  const std::vector<TextPattern> patterns = {phrase("gift card", true)};
+  CHECK(found(patterns, "a gift card") == "0@2-11");
+  CHECK(found(patterns, "gift \t\n card") == "0@0-12");
+  CHECK(found(patterns,
+              "gift\xC2\xA0"
+              "card") == "0@0-10");
+  CHECK(found(patterns, "gift\xE2\x80\x83 card") == "0@0-12");
+  CHECK(found(patterns, "giftcard") == "");
+  CHECK(found(patterns, "Gift card") == "");
+  CHECK(found({phrase("  our  safe   account ", true)}, "x our safe account y") == "0@2-18");
+  CHECK(found({phrase("a b a", true)}, "a b a b a") == "0@0-5 0@4-9");
+  CHECK(found({phrase("send to me", true)}, "to send to me") == "0@3-13");
+}
+
+TEST_CASE("text database: where an expression's matches begin") {
+  CHECK(found({regex("b+", false, true)}, "abbbc") == "0@1-2 0@1-3 0@1-4");
+  CHECK(found({regex("^a|c$", false, true)}, "abc") == "0@0-1 0@2-3");
+}
+
+TEST_CASE("text database: words end where no letter or digit follows") {
+  struct Row {
+    const char* text;
+    const char* word;
+    bool found;
+  };
+  constexpr Row kRows[] = {
+      {"the gift", "gift", true},    {"gifted", "gift", false},   {"regift", "gift", false},
+      {"gifted gift", "gift", true}, {"gift_card", "gift", true}, {"gift9", "gift", false},
+      {"5gift", "gift", false},      {"(gift)", "gift", true},    {"ägift", "gift", false},
+      {"giftß", "gift", false},      {"gift€", "gift", true},     {"gift٣", "gift", false},
+      {"", "gift", false},           {"gift", "gift", true},      {"aXa", "a", false},
+  };
+  for (const Row& row : kRows) {
+    CAPTURE(row.text);
+    CHECK(contains_word(row.text, row.word) == row.found);
+    const auto database = TextDatabase::compile({literal(row.word, true)}, kLarge, nullptr);
+    REQUIRE(database.has_value());
+    bool as_word = false;
+    database->scan(row.text, [&](const TextMatch& match) {
+      as_word = as_word || is_word(row.text, match.begin, match.end);
+    });
+    CHECK(as_word == row.found);
+  }
+}
+
+TEST_CASE("text database: agrees with a plain search on random texts") {
+  tests::for_all_seeds("cep", 100, [](tests::Random& random) {
+    const auto text_of = [&](int length) {
+      std::string text;
+      for (int i = 0; i < length; ++i) text += random.pick({"a", "b", " ", "é", "\t", "1"});
+      return text;
+    };
+    std::vector<TextPattern> patterns;
+    for (int i = 0; i < 6; ++i) {
+      patterns.push_back(
+          literal(text_of(static_cast<int>(random.between(1, 3))), random.chance(50)));
+    }
+    const std::string text = text_of(40);
+    const auto database = TextDatabase::compile(patterns, kLarge, nullptr);
+    REQUIRE(database.has_value());
+    std::map<std::uint32_t, std::set<std::size_t>> begins;
+    database->scan(text,
+                   [&](const TextMatch& match) { begins[match.pattern].insert(match.begin); });
+    for (std::uint32_t i = 0; i < patterns.size(); ++i) {
+      CHECK(begins.contains(i) == contains_text(text, patterns[i].text));
+      if (!patterns[i].places) continue;
+      std::set<std::size_t> plain;
+      for (std::size_t at = text.find(patterns[i].text); at != std::string::npos;
+           at = text.find(patterns[i].text, at + 1)) {
+        plain.insert(at);
+      }
+      CHECK(begins[i] == plain);
+    }
+  });
+}
+
+TEST_CASE("text database: what cannot be searched for is refused with its place") {
+  struct Row {
+    const char* regex;
+    RegexProblem::Kind kind;
+    int byte;
+  };
+  using Kind = RegexProblem::Kind;
+  constexpr Row kRows[] = {
+      {"(ab", Kind::kUnsupported, 0},           {"a(?=b)", Kind::kUnsupported, 1},
+      {"(a)\\1", Kind::kUnsupported, 3},        {"a*", Kind::kMatchesAll, -1},
+      {"(ab?){1,9000}c", Kind::kTooCostly, -1}, {"((a{100}){100}){2}", Kind::kTooCostly, -1},
+      {"[z-a]", Kind::kUnsupported, 3},
+  };
+  for (const Row& row : kRows) {
+    CAPTURE(row.regex);
+    const auto problem = check_regex(row.regex, false);
+    REQUIRE(problem.has_value());
+    CHECK(problem->kind == row.kind);
+    CHECK((problem->byte ? static_cast<int>(*problem->byte) : -1) == row.byte);
+  }
+  CHECK(check_regex(std::string(5'000, 'a'), false)->kind == Kind::kTooLong);
+  CHECK(!check_regex("[]a]{2}(b|c)+\\{", false));
+  CHECK(!check_regex("(a{100}){99}", false));
+}
+
+TEST_CASE("text database: one that grows too large is refused") {
+  const auto database = TextDatabase::compile({regex("a[^x]+b"), literal("c")}, 100, nullptr);
+  REQUIRE(!database.has_value());
+  CHECK(database.error().code == Errc::kLimit);
+}
+
+// Keeps everything in memory; counts.
+class MemoryCache : public TextDatabaseCache {
+ public:
+  std::optional<std::string> find(const std::string& name) override {
+    const auto found = kept.find(name);
+    if (found == kept.end()) return std::nullopt;
+    ++hits;
+    return found->second;
+  }
+  void keep(const std::string& name, std::string_view bytes) override { kept[name] = bytes; }
+  std::map<std::string, std::string> kept;
+  int hits = 0;
+};
+
+TEST_CASE("text database: a cache gives the same database, and a damaged one is made anew") {
+  const std::vector<TextPattern> patterns = {literal("gift"), regex("an[yi]desk")};
+  MemoryCache cache;
+  REQUIRE(TextDatabase::compile(patterns, kLarge, &cache).has_value());
+  CHECK(cache.kept.size() == 2);
+  CHECK(cache.hits == 0);
+  for (const bool damage : {false, true}) {
+    if (damage) {
+      for (auto& [name, bytes] : cache.kept) bytes[bytes.size() / 2] ^= 1;
+    }
+    const auto database = TextDatabase::compile(patterns, kLarge, &cache);
+    REQUIRE(database.has_value());
+    std::set<std::uint32_t> matches;
+    database->scan("gift by anidesk",
+                   [&](const TextMatch& match) { matches.insert(match.pattern); });
+    CHECK(matches == std::set<std::uint32_t>{0, 1});
+  }
+  CHECK(cache.hits == 4);
+}
+}  // namespace
+}  // namespace tocsin::cep
