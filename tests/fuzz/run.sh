@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # `./do fuzz [TARGET…] [--time 60s]`: libFuzzer on each target (default: all, 20 s each). What crashed is kept in
 # crashes/ of the build folder. With --replay, as the tests do it: the seeds and some thousand seeded mutations of them, by a
-# driver that needs no clang. Last line: `N passed, N failed`, by target.
+# driver that needs no clang. The target `oracle` is no fuzzer: the engine against the oracle on random plans, with seeds that
+# no run before had, by the property tests of the release build. Last line: `N passed, N failed`, by target.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$root/tests/fuzz
@@ -17,7 +18,7 @@ usage() {
 known_targets() {
   local file names=()
   for file in "$here"/*_fuzz.cpp; do names+=("$(basename "$file" _fuzz.cpp)"); done
-  echo "${names[*]}"
+  echo "${names[*]} oracle"
 }
 # Seconds of `90`, `90s`, `5m`, `1h`.
 seconds_of() {
@@ -81,8 +82,35 @@ replay_target() {
   crash=$crashes/$name-replay
 }
 
+# Rounds of the property tests until the time is over; `oracle-seed` in the build folder remembers where the next run begins.
+oracle_target() {
+  local release=$root/build/release seen=$build/oracle-seed log=$build/logs/fuzz-oracle.log round=2000 from first end status=0
+  release=$(dirname "$build")/release
+  mkdir -p "$build/logs"
+  cmake --build "$release" --target property_tests >"$log" 2>&1 || { tail -n 20 "$log"; crash="no property tests in $release"; return; }
+  from=$(cat "$seen" 2>/dev/null || echo 100000)
+  first=$from
+  end=$((SECONDS + seconds))
+  crash=
+  while [ "$SECONDS" -lt "$end" ] && [ -z "$crash" ]; do
+    TOCSIN_SEED_FROM=$from TOCSIN_CASES_PROPERTY=$round "$release/tests/property_tests" \
+      --test-case='engine: gives the oracle*,metamorphic:*' >"$log" 2>&1 </dev/null || status=$?
+    if [ "$status" != 0 ]; then
+      grep -m 1 'TOCSIN_SEED=' "$log" || true
+      tail -n 60 "$log"
+      crash="see $log"
+    fi
+    from=$((from + round))
+    echo "$from" >"$seen"
+  done
+  executions=$((from - first))
+}
+
 for name in "${targets[@]}"; do
-  if [ "$replay" = 1 ]; then replay_target "$name"; else fuzz_target "$name"; fi
+  if [ "$name" = oracle ]; then
+    [ "$replay" = 0 ] || continue  # the property suite does it
+    oracle_target
+  elif [ "$replay" = 1 ]; then replay_target "$name"; else fuzz_target "$name"; fi
   if [ -z "$crash" ]; then
     printf '%-10s %10s executions, no crash\n' "$name" "${executions:-?}"
     passed=$((passed + 1))

@@ -144,8 +144,10 @@ std::vector<cep::EventTypeIndex> types_of_alert(const cep::Plan& plan, cep::Rule
   for (std::size_t i = 0; i < plan.event_types.size(); ++i) {
     const cep::EventType& type = plan.event_types[i];
     if (type.alert_of == rule) own.emplace_back(i);
-    if (std::find(type.any_alert_of.begin(), type.any_alert_of.end(), rule) !=
-        type.any_alert_of.end()) {
+    // `any alert` knows nothing of shadow rules.
+    if (plan.rules[rule.value].status != cep::Status::kShadow &&
+        std::find(type.any_alert_of.begin(), type.any_alert_of.end(), rule) !=
+            type.any_alert_of.end()) {
       any.emplace_back(i);
     }
   }

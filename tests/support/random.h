@@ -52,8 +52,8 @@ class Random {
   std::uint64_t state_;
 };
 
-/// The seeds that a property is tried with: 0 up to a count, `cases` or what the environment
-/// variable TOCSIN_CASES_<suite> says; TOCSIN_SEED=n gives n alone.
+/// The seeds that a property is tried with: as many as `cases` or the environment variable
+/// TOCSIN_CASES_<suite> says, from 0 or TOCSIN_SEED_FROM on; TOCSIN_SEED=n gives n alone.
 std::vector<std::uint64_t> seeds_of(const char* suite, std::size_t cases);
 
 /// Calls `body(random)` for each seed; a failed check prints the seed, a failed REQUIRE ends the

@@ -10,6 +10,7 @@
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 #include "tests/support/random_expr.h"
+#include "tests/support/random_feature.h"
 
 namespace tocsin::tests {
 using cep::Duration;
@@ -311,13 +312,18 @@ class Enricher {
     suppression = {};
     suppression.at_most = at_most;
     suppression.once =
-        random_.pick({Once::kPerDuration, Once::kPerVariable, Once::kPerVariable, Once::kWhile});
+        random_.pick({Once::kPerDuration, Once::kPerVariable, Once::kPerDay, Once::kWhile});
     switch (suppression.once) {
       case Once::kPerDuration:
         suppression.duration = seconds(random_.between(1, 10));
         break;
       case Once::kPerVariable:
         suppression.var = some_variable();
+        break;
+      case Once::kPerDay:
+        plan_.zones = random_zones();
+        suppression.zone = literal(type_of(TypeKind::kString),
+                                   Value::string(random_.pick({"Asia/Tokyo", "Europe/Berlin"})));
         break;
       case Once::kWhile: {
         ExprScope scope;

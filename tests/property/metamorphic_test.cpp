@@ -1,0 +1,155 @@
+// What must change no alert: other slices, other orders of arrival within the bound, other names of
+// fields, rules added that nothing depends on, a rule said twice.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/alert.h"
+#include "cep/engine.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/oracle.h"
+#include "tests/support/plan_walk.h"
+#include "tests/support/random.h"
+#include "tests/support/random_events.h"
+#include "tests/support/random_language.h"
+
+namespace tocsin::tests {
+namespace {
+constexpr std::size_t kEventsMost = 400;
+
+// The alerts of the rules but `left_out`, in their order; nothing where the engine lacks something.
+std::optional<std::vector<std::string>> alerts_of(const cep::Plan& plan,
+                                                  const std::vector<oracle::PlacedEvent>& events,
+                                                  const Cut& cut,
+                                                  const std::string& left_out = "") {
+  const auto shared = std::make_shared<const cep::Plan>(plan);
+  const auto program = cep::compile(shared, kOutOfReach);
+  if (!program) return std::nullopt;
+  std::vector<cep::Alert> alerts = run_engine(*program, events, cep::kEventTimeMax, cut);
+  std::erase_if(alerts, [&](const cep::Alert& alert) {
+    return plan.rules[alert.rule.value].name == left_out;
+  });
+  return alert_lines(plan, alerts);
+}
+
+// All names of fields with something before them.
+void rename_fields(cep::Plan& plan) {
+  const ExprChange change = [](cep::Expr& expr) {
+    if (!expr.field.name.empty()) expr.field.name = "x_" + expr.field.name;
+  };
+  for (cep::EventType& type : plan.event_types) {
+    for (cep::Field& field : type.fields) {
+      field.computed = rewritten(field.computed, change);
+      if (!type.is_alert()) field.name = "x_" + field.name;
+    }
+  }
+  for (cep::Feature& feature : plan.features) {
+    feature.argument = rewritten(feature.argument, change);
+    feature.where = rewritten(feature.where, change);
+  }
+  for (cep::Rule& rule : plan.rules) rewrite(rule, change);
+}
+std::vector<std::string> without_names(std::vector<std::string> lines) {
+  for (std::string& line : lines) {
+    for (std::size_t at = 0; (at = line.find("\"x_", at)) != std::string::npos; ++at) {
+      line.erase(at + 1, 2);
+    }
+  }
+  return lines;
+}
+
+// Another order of arrival: each event up to the bound later than its time, equal times in order.
+std::vector<oracle::Event> delayed(Random& random, std::vector<oracle::Event> events,
+                                   cep::Duration bound) {
+  std::stable_sort(events.begin(), events.end(),
+                   [](const oracle::Event& a, const oracle::Event& b) { return a.ts < b.ts; });
+  std::vector<std::pair<cep::EventTime, std::size_t>> arrivals;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const bool equal = i > 0 && events[i].ts == events[i - 1].ts;
+    const cep::EventTime at =
+        equal ? arrivals.back().first : events[i].ts + cep::Duration{random.between(0, bound.us)};
+    arrivals.emplace_back(at, i);
+  }
+  std::sort(arrivals.begin(), arrivals.end());
+  std::vector<oracle::Event> out;
+  for (const auto& [at, i] : arrivals) out.push_back(events[i]);
+  return out;
+}
+
+bool ties_matter(const cep::Plan& plan) {
+  return std::any_of(plan.event_types.begin(), plan.event_types.end(),
+                     [](const cep::EventType& type) { return type.is_alert(); }) ||
+         std::any_of(plan.rules.begin(), plan.rules.end(), [](const cep::Rule& rule) {
+           const cep::Suppression& suppression = rule.suppression;
+           return !suppression.for_each.empty() ||
+                  (suppression.at_most && !suppression.at_most->for_each.empty());
+         });
+}
+std::vector<std::string> sorted(const std::optional<std::vector<std::string>>& lines) {
+  REQUIRE(lines.has_value());
+  std::vector<std::string> copy = *lines;
+  std::sort(copy.begin(), copy.end());
+  return copy;
+}
+
+void compare(const std::string& what, const std::vector<std::string>& expected,
+             const std::optional<std::vector<std::string>>& found) {
+  CAPTURE(what);
+  REQUIRE(found.has_value());
+  if (*found == expected) return;
+  const auto [a, b] = std::mismatch(expected.begin(), expected.end(), found->begin(), found->end());
+  FAIL(what << " changes the alerts:\n  before: " << (a == expected.end() ? "(no more)" : *a)
+            << "\n  after:  " << (b == found->end() ? "(no more)" : *b));
+}
+}  // namespace
+
+TEST_CASE("metamorphic: slices, arrivals, names and other rules change no alert") {
+  std::size_t compared = 0;
+  std::size_t alerting = 0;
+  const std::size_t cases = for_all_seeds("PROPERTY", 500, [&](Random& random) {
+    const cep::Plan plan = random_language_plan(random);
+    std::vector<oracle::Event> events = random_events(random, plan, {.disorder = false});
+    if (events.size() > kEventsMost) events.resize(kEventsMost);
+    oracle::Options options;
+    options.bound = {1'000'000 * random.between(1, 5)};
+    const std::vector<oracle::PlacedEvent> placed =
+        oracle::place_events(plan, delayed(random, events, {0}), options);
+    options.work_max = 20'000;
+    if (!oracle::evaluate(plan, placed, options)) return;  // too large
+    const auto expected = alerts_of(plan, placed, {100'000, 1, false});
+    if (!expected) return;
+    ++compared;
+    if (!expected->empty()) ++alerting;
+
+    const Cut cut{1 + random.below(20), random.next(), random.chance(50)};
+    compare("other slices and another hash seed", *expected, alerts_of(plan, placed, cut));
+
+    const std::vector<oracle::Event> later = delayed(random, events, options.bound);
+    const std::vector<oracle::PlacedEvent> moved = oracle::place_events(plan, later, options);
+    // What falls due at one time under several keys comes in the order of arrival: those alerts,
+    // and what reads them or is suppressed over several keys, may change places.
+    if (!ties_matter(plan)) {
+      compare("another order of arrival", sorted(*expected), sorted(alerts_of(plan, moved, cut)));
+    }
+
+    cep::Plan renamed = plan;
+    rename_fields(renamed);
+    if (cep::validate(renamed).empty()) {
+      const auto found = alerts_of(renamed, placed, cut);
+      REQUIRE(found.has_value());
+      compare("other names of fields", *expected, without_names(*found));
+    }
+
+    cep::Plan twice = plan;
+    twice.rules.push_back(random.pick(plan.rules));
+    twice.rules.back().name = twice.rules.back().id = "said_again";
+    compare("a rule said again", *expected, alerts_of(twice, placed, cut, "said_again"));
+  });
+  MESSAGE(cases << " cases, " << compared << " compared, " << alerting << " with alerts");
+}
+}  // namespace tocsin::tests
