@@ -39,6 +39,7 @@ script_suites=(
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
+  'catalogue|python3 tests/e2e/catalogue.py "$TOCSIN_BINARY"'
   'workload|python3 tests/e2e/payments_workload.py "$TOCSIN_BINARY" "$([ "$TOCSIN_QUICK" = 1 ] && echo 20000 || echo 100000)"'
   'streams|python3 tests/e2e/real_streams.py "$TOCSIN_BINARY"'
   'conformance|tests/conformance/run.sh --available'
