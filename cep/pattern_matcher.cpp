@@ -89,7 +89,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureR
   drafts_.clear();
   draft_counters_.clear();
   candidates_.clear();
-  if (!new_nodes_.empty()) new_nodes_.clear();
+  first_made_ = 0;
   changed_ = false;
   if (asks_quiet) look_at_quiet();
   if (pattern.opens) {
