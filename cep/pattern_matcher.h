@@ -200,6 +200,7 @@ class PatternMatcher {
   void mark_alerted();
   std::string values_key(const std::vector<ExprPtr>& parts, const EvalScope& scope,
                          const EventView& event) const;
+  std::string once_key(const EvalScope& scope, const EventView& event) const;
   void look_at_quiet();
   void settle_one(Deferred& deferred, std::uint32_t& ordinal);
 

@@ -41,14 +41,22 @@ struct Reach {
 // A round of a group that has no event yet.
 struct Entered {
   const Place* group = nullptr;
-  bool first = true;  // of its rounds
-  Reach outer;        // how the group would have been reached
+  bool first = true;                // of its rounds
+  std::optional<Contiguity> outer;  // what a group around it said
+};
+// What a way knows of the steps of an `all of`: those that it began itself.
+struct Members {
+  const Place* group = nullptr;
+  bool from_begin = false;  // the round began on this way: no others are done
+  std::uint32_t begun = 0;
 };
 // What a way on has gathered so far.
 struct Path {
   PatternWay way;
   std::vector<Entered> entered;
-  std::size_t unbinding = 0;  // absences that an optional element passed by came after
+  std::vector<Members> members;
+  bool passed = false;        // some optional element was passed by
+  std::size_t unbinding = 0;  // the absences that it came after
 };
 
 class Builder {
@@ -100,7 +108,7 @@ class Builder {
   void before(const Place& sequence, std::size_t index, Path path, Reach reach,
               std::vector<std::uint32_t>& out) {
     if (index == sequence.children->size()) {
-      round_done(sequence, std::move(path), out);
+      round_done(sequence, std::move(path), reach, out);
       return;
     }
     const Place& child = *sequence.inner[index];
@@ -112,8 +120,7 @@ class Builder {
     }
     enter(child, path, reach, out);
     if (!element.optional) return;
-    if (element.quantifier.greedy) path.way.greedy.push_back(child.step);
-    path.unbinding = path.way.absences.size();
+    pass(child, path);
     reach.contiguity.reset();
     before(sequence, index + 1, std::move(path), reach, out);
   }
@@ -124,7 +131,7 @@ class Builder {
     if (place.rounds) update(path, CounterUpdate::Kind::kSet, *place.rounds, 1);
     Reach reach = outer;
     if (!reach.contiguity) reach.contiguity = element.contiguity;
-    if (!reach.gap) reach.gap = element.gap;
+    if (element.gap && (!reach.gap || *element.gap < *reach.gap)) reach.gap = element.gap;
     if (element.kind == ElementKind::kStep) {
       path.way.target = place.step;
       path.way.contiguity = *reach.contiguity;
@@ -132,7 +139,7 @@ class Builder {
       add(std::move(path), out);
       return;
     }
-    path.entered.push_back({&place, true, outer});
+    path.entered.push_back({&place, true, outer.contiguity});
     begin_round(place, std::move(path), reach, out);
   }
 
@@ -143,14 +150,17 @@ class Builder {
         before(group, 0, std::move(path), reach, out);
         return;
       case ElementKind::kOneOf:
-        for (const Place* alternative : group.inner) enter(*alternative, path, reach, out);
+        for (const Place* alternative : group.inner) {
+          enter(*alternative, path, reach, out);
+          if (!alternative->element->optional) continue;
+          Path passed = path;
+          pass(*alternative, passed);
+          round_done(group, std::move(passed), reach, out);
+        }
         return;
       case ElementKind::kAllOf:
-        for (std::size_t i = 0; i < group.inner.size(); ++i) {
-          Path one = path;
-          update(one, CounterUpdate::Kind::kSet, *group.done, 1U << i);
-          enter(*group.inner[i], std::move(one), reach, out);
-        }
+        members_of(group, path) = {&group, true, 0};
+        members(group, std::move(path), reach, out);
         return;
       default:
         return;
@@ -215,6 +225,74 @@ class Builder {
     }
   }
 
+  // Passes an optional element by.
+  static void pass(const Place& place, Path& path) {
+    if (place.element->quantifier.greedy) path.way.greedy.push_back(place.step);
+    path.passed = true;
+    path.unbinding = path.way.absences.size();
+  }
+
+  static Members& members_of(const Place& group, Path& path) {
+    for (Members& members : path.members) {
+      if (members.group == &group) return members;
+    }
+    return path.members.emplace_back(Members{&group, false, 0});
+  }
+
+  // The way stands between the steps of an `all of`: any that is not done, or its end.
+  void members(const Place& group, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
+    const Members known = members_of(group, path);
+    std::uint32_t needed = 0;
+    std::vector<std::uint32_t> optional;
+    bool any_greedy = false;
+    for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
+      const std::uint32_t bit = 1U << i;
+      if ((known.begun & bit) != 0) continue;
+      const Element& member = *group.inner[i]->element;
+      if (member.optional) {
+        optional.push_back(i);
+        any_greedy = any_greedy || member.quantifier.greedy;
+      } else {
+        needed |= bit;
+      }
+      Path one = path;
+      if (known.from_begin) {
+        update(one, CounterUpdate::Kind::kSet, *group.done, known.begun | bit);
+      } else {
+        test(one, CounterTest::Kind::kLacks, *group.done, bit);
+        update(one, CounterUpdate::Kind::kAddBits, *group.done, bit);
+      }
+      members_of(group, one).begun |= bit;
+      enter(*group.inner[i], std::move(one), reach, out);
+    }
+    if (known.from_begin) {
+      if (needed != 0) return;
+      for (const std::uint32_t i : optional) pass(*group.inner[i], path);
+      round_done(group, std::move(path), reach, out);
+      return;
+    }
+    // What is passed by with the end matters only where something sees it.
+    if (!any_greedy && path.way.absences.empty()) {
+      if (needed != 0) test(path, CounterTest::Kind::kHas, *group.done, needed);
+      round_done(group, std::move(path), reach, out);
+      return;
+    }
+    for (std::uint32_t passed = 0; passed < 1U << optional.size(); ++passed) {
+      if (out_.ways.size() > ways_max_) return;
+      Path one = path;
+      std::uint32_t has = needed;
+      std::uint32_t lacks = 0;
+      for (std::uint32_t i = 0; i < optional.size(); ++i) {
+        const bool is_passed = (passed >> i & 1) != 0;
+        (is_passed ? lacks : has) |= 1U << optional[i];
+        if (is_passed) pass(*group.inner[optional[i]], one);
+      }
+      if (has != 0) test(one, CounterTest::Kind::kHas, *group.done, has);
+      if (lacks != 0) test(one, CounterTest::Kind::kLacks, *group.done, lacks);
+      round_done(group, std::move(one), reach, out);
+    }
+  }
+
   // The way has done an element.
   void after(const Place& place, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
     const Place& parent = *place.parent;
@@ -225,23 +303,16 @@ class Builder {
       return;
     }
     if (parent.element->kind == ElementKind::kAllOf) {
-      std::uint32_t needed = 0;
-      for (std::size_t i = 0; i < parent.inner.size(); ++i) {
-        const Element& child = *parent.inner[i]->element;
-        if (!child.optional && i != place.index) needed |= 1U << i;
-        if (i == place.index) continue;
-        Path one = path;
-        test(one, CounterTest::Kind::kLacks, *parent.done, 1U << i);
-        update(one, CounterUpdate::Kind::kAddBits, *parent.done, 1U << i);
-        enter(*parent.inner[i], std::move(one), reach, out);
-      }
-      if (needed != 0) test(path, CounterTest::Kind::kHas, *parent.done, needed);
+      members_of(parent, path).begun |= 1U << place.index;
+      members(parent, std::move(path), reach, out);
+      return;
     }
-    round_done(parent, std::move(path), out);
+    round_done(parent, std::move(path), reach, out);
   }
 
   // The way has done all of a group, or of the pattern.
-  void round_done(const Place& group, Path path, std::vector<std::uint32_t>& out) {
+  void round_done(const Place& group, Path path, const Reach& reach,
+                  std::vector<std::uint32_t>& out) {
     if (group.element == nullptr) {
       finish(std::move(path), out);
       return;
@@ -252,12 +323,19 @@ class Builder {
       // It took nothing: nor would further rounds.
       const Entered round = *entered;
       path.entered.erase(entered);
-      if (!round.first) {  // else this is the way that leaves the group
-        const std::uint32_t min = group.element->quantifier.min;
-        if (min < 2) return;
-        test(path, CounterTest::Kind::kBelow, *group.rounds, min);
+      if (!round.first) {
+        // But for what was passed by, this is the way that leaves the group.
+        if (!path.passed) {
+          const std::uint32_t min = group.element->quantifier.min;
+          if (min < 2) return;
+          test(path, CounterTest::Kind::kBelow, *group.rounds, min);
+        }
       }
-      after(group, std::move(path), round.outer, out);
+      // What a sequence around it said was for its first element.
+      const bool in_members =
+          group.parent->element != nullptr && group.parent->element->kind == ElementKind::kAllOf;
+      const Reach rest{in_members ? round.outer : std::nullopt, reach.gap};
+      after(group, std::move(path), rest, out);
       return;
     }
     if (group.rounds) {
@@ -278,6 +356,7 @@ class Builder {
     // An absence before optional elements that were passed by does not bind this way.
     way.absences.erase(way.absences.begin(),
                        way.absences.begin() + static_cast<std::ptrdiff_t>(path.unbinding));
+    if (path.passed) way.round_guards.clear();
     way.greedy.clear();
     if (!way.absences.empty()) {
       const Element& last = *out_.absences[way.absences.back()].element;

@@ -14,7 +14,7 @@
 
 namespace tocsin::cep {
 inline constexpr std::uint32_t kSlotsMax = 64;  // variables of one rule that are read
-inline constexpr std::uint32_t kAllOfMax = 32;  // steps of one `all of`
+inline constexpr std::uint32_t kAllOfMax = 31;  // steps of one `all of`
 
 /// Asked of the counters after the last event, before any update.
 struct CounterTest {

@@ -1,10 +1,12 @@
 // The general matcher: from complete matches to alerts. A match completes, `having`, selection,
 // `except`, `once`.
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "cep/alert_builder.h"
 #include "cep/base/assert.h"
+#include "cep/decimal.h"
 #include "cep/key.h"
 #include "cep/matcher.h"
 #include "cep/pattern_matcher.h"
@@ -378,7 +380,7 @@ PatternMatcher::Position PatternMatcher::end_of(const PatternRun& run) const {
 void PatternMatcher::set_release_timer() {
   PatternState& state = *state_;
   if (state.waiting.empty()) return;
-  Position last;
+  Position last{std::numeric_limits<std::int64_t>::min(), {}};
   for (const PatternRun& run : state.runs) {
     if (run.start >= state.waiting.front().start) break;
     last = std::max(last, end_of(run));
@@ -453,24 +455,46 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::st
 
 // ---- suppression by other values
 
+namespace {
+// Quotients are rounded, and what leaves 64 bits is missing.
+Value as_kept(const Value& value) {
+  const auto decimal_of = [](Int128 mantissa, int scale) {
+    const bool fits = mantissa >= std::numeric_limits<std::int64_t>::min() &&
+                      mantissa <= std::numeric_limits<std::int64_t>::max();
+    return fits ? Value::decimal(mantissa, scale) : Value::missing();
+  };
+  switch (value.kind) {
+    case ValueKind::kFraction: {
+      const auto mantissa = divide_half_even(value.number, value.denominator, kScaleMax);
+      return mantissa ? decimal_of(*mantissa, kScaleMax) : Value::missing();
+    }
+    case ValueKind::kInt:
+      return decimal_of(value.number, 0).is_missing() ? Value::missing() : value;
+    case ValueKind::kDecimal:
+      return decimal_of(value.number, value.scale);
+    default:
+      return value;
+  }
+}
+}  // namespace
+
 // Key bytes of values; missing ones are equal.
 std::string PatternMatcher::values_key(const std::vector<ExprPtr>& parts, const EvalScope& scope,
                                        const EventView& event) const {
   std::string key;
   for (const ExprPtr& part : parts) {
-    const Value value = evaluate(*part, event, scope);
-    if (value.is_missing()) {
-      key += '\0';
-      continue;
-    }
-    const Value values[] = {value};
-    const std::string bytes = key_bytes(values);
-    key += '\1';
-    key += std::to_string(bytes.size());
-    key += ':';
-    key += bytes;
+    const Value value = as_kept(evaluate(*part, event, scope));
+    std::string bytes;
+    if (!value.is_missing()) append_key_part(bytes, value);
+    key += std::to_string(bytes.size()) + ':' + bytes;
   }
   return key;
+}
+
+std::string PatternMatcher::once_key(const EvalScope& scope, const EventView& event) const {
+  const Suppression& suppression = rule_->rule->suppression;
+  return suppression.for_each.empty() ? std::string(scope_.key)
+                                      : values_key(suppression.for_each, scope, event);
 }
 
 void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate) {
@@ -479,13 +503,14 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
   const EvalScope& scope = scope_of(candidate);
   const EventView last = last_of(candidate);
   Deferred::Match match;
-  match.once_key = suppression.for_each.empty() ? std::string(scope_.key)
-                                                : values_key(suppression.for_each, scope, last);
+  match.once_key = once_key(scope, last);
   if (suppression.at_most) {
     match.most_key = suppression.at_most->for_each.empty()
                          ? std::string(scope_.key)
                          : values_key(suppression.at_most->for_each, scope, last);
   }
+  // What is held back is counted by `once`'s key, without one by that of `at most`.
+  if (suppression.once == Once::kNone) match.once_key = match.most_key;
   match.facts = facts_of(candidate, scope, last, deferred.order.time);
   if (deferred.only_one) {
     // Of those that pass or do not pass together only the first counts.
@@ -511,7 +536,7 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
 // `once while C`: the quiet ends with an event at which C is not true.
 void PatternMatcher::look_at_quiet() {
   const Suppression& suppression = rule_->rule->suppression;
-  const bool deferred = !suppression.for_each.empty();
+  const bool deferred = is_deferred();
   if (!deferred && (state_ == nullptr || !state_->suppression.quiet)) return;
   const EvalScope& scope = scope_at(0, -1);
   const EventView event{hand_->row, nullptr};
@@ -524,7 +549,7 @@ void PatternMatcher::look_at_quiet() {
   reset.order = order_here();
   reset.rule = rule_;
   reset.resets = true;
-  reset.once_key = values_key(suppression.for_each, scope, event);
+  reset.once_key = once_key(scope, event);
   deferred_.push_back(std::move(reset));
 }
 

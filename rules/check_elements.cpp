@@ -136,7 +136,8 @@ class ElementsChecker {
       context_.sink.report(std::move(diagnostic));
       return;
     }
-    if (tail != Tail::kNever && !absence.absent_for && !absence.next && !bounds_.within) {
+    if (tail != Tail::kNever && !absence.absent_for && !absence.next && !bounds_.within &&
+        !bounds_.broken) {
       report(Code::kE0403, absence.span, "an absence that never ends raises no alert",
              "say how long: `no … for 5m`, or give the rule a `within`");
     }

@@ -15,6 +15,7 @@ PatternDraft draft_pattern(CheckContext& context, const tree::Pattern& pattern, 
 /// The rule's clauses that bound a pattern in time.
 struct PatternBounds {
   std::optional<tree::DurationLiteral> within;
+  bool broken = false;       // part of the rule could not be read
   bool without_for = false;  // `without … for D` ends it
 };
 /// Checks the conditions, where a last absence ends, and that gaps are no longer than the rule.

@@ -193,6 +193,7 @@ class RuleChecker {
                     .last_types_known = !pattern_.types_broken};
     if (window_ == nullptr) {
       PatternBounds bounds;
+      bounds.broken = tree_.broken;
       if (tree_.within) bounds.within = tree_.within->duration;
       bounds.without_for = tree_.without && tree_.without->absent_for;
       rule_.pattern = check_elements(context_, pattern_, scope_, bounds);

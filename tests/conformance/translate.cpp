@@ -79,6 +79,7 @@ class Translator {
                          write_pattern(test_.steps, true) + "\n" + write_clauses() +
                          "  alert \"match\"\n}\n";
     translation.input = write_input();
+    translation.counts_from_zero = counts_from_zero_;
     for (const auto& [name, variable] : vocabulary_.variables) {
       if (!variable.absence) translation.variables.emplace(source_names_.at(name), name);
     }
@@ -138,13 +139,8 @@ class Translator {
   Result<void> name_variables(const std::vector<Step>& steps, const std::vector<std::size_t>& loops,
                               bool optional) {
     for (const Step& step : steps) {
-      if (step.times && step.times->min == 0) {
-        return fail(Errc::kRefused,
-                    "a count of 0 that is a mistake: here it is one way to say `optional`");
-      }
+      if (step.times && step.times->min == 0) counts_from_zero_ = true;
       if (step.is_group()) {
-        if (step.times && step.times->until)
-          return fail(Errc::kInvalidArgument, "`until` on a group");
         std::vector<std::size_t> inner = loops;
         if (step.times) inner.push_back(++groups_);
         if (Result<void> done = name_variables(step.group, inner, optional || step.optional); !done)
@@ -162,10 +158,9 @@ class Translator {
       variable.absence = step.is_absence();
       const auto found = vocabulary_.variables.find(step.var);
       if (found != vocabulary_.variables.end()) {
-        if (variable.absence || found->second.absence) {
-          return fail(Errc::kRefused, "an absence with the name of another step: here it has none");
-        }
-        continue;  // Two steps of one name: they stay so.
+        // Two steps of one name: they stay so, an absence among them too.
+        if (variable.absence || found->second.absence) named_absence_ = step.var;
+        continue;
       }
       const std::string name = variable.absence ? step.var : names_.take(step.var);
       variable.name = written(name);
@@ -209,7 +204,8 @@ class Translator {
       text = times.max ? "0.." + std::to_string(*times.max) : "0+";
       optional = false;
     } else {
-      text = std::to_string(times.min);
+      // One from 0 that is no mistake is written so here; the mistake is made in the plan.
+      text = std::to_string(times.min == 0 ? 1 : times.min);
       if (!times.max) {
         text += "+";
       } else if (*times.max != times.min) {
@@ -226,9 +222,13 @@ class Translator {
     bool optional = step.optional;
     const std::string count = step.times ? write_count(*step.times, optional) : "";
     const std::string prefix = (optional ? "optional " : "") + count;
-    if (step.is_group()) return prefix + "( " + write_pattern(step.group, false) + " )";
+    if (step.is_group()) {
+      return prefix + "( " + write_pattern(step.group, false) + " )" + write_until(step);
+    }
     std::string text = prefix + event_;
-    if (!step.is_absence()) text += " as " + vocabulary_.variables.at(step.var).name;
+    if (!step.is_absence() || step.var == named_absence_) {
+      text += " as " + vocabulary_.variables.at(step.var).name;
+    }
     std::string window;
     if (step.times && step.times->window_ms && !step.is_absence()) {
       window = write_loop_window(*step.times->window_ms, vocabulary_, step.var, kTimeField);
@@ -236,23 +236,31 @@ class Translator {
     const Predicate any;
     const Predicate& where = step.where ? predicates_.at(*step.where) : any;
     text += write_where(write_condition(where, vocabulary_, step.var, Asked::kOfStep, window));
-    if (step.times && step.times->until) {
-      text += " until " + event_ +
-              write_where(write_condition(predicates_.at(*step.times->until), vocabulary_, step.var,
-                                          Asked::kOfOther));
-    }
-    return text;
+    return text + write_until(step);
+  }
+
+  std::string write_until(const Step& step) const {
+    if (!step.times || !step.times->until) return "";
+    return " until " + event_ +
+           write_where(write_condition(predicates_.at(*step.times->until), vocabulary_, step.var,
+                                       Asked::kOfOther));
   }
 
   // The window from the last event before the step, if it has any. On a step that repeats it means
   // nothing.
   std::optional<std::int64_t> gap_of(const Step& step, bool is_last) const {
-    if (step.times) return std::nullopt;
+    if (step.times || is_longer_than_all(step)) return std::nullopt;
     std::optional<std::int64_t> gap;
     if (step.within && step.within->previous_current) gap = step.within->ms;
     if (is_last && test_.within && test_.within->previous_current)
       gap = std::min(gap.value_or(INT64_MAX), test_.within->ms);
     return gap;
+  }
+
+  // A window of one step that is longer than that of the match is a mistake, whatever the step.
+  bool is_longer_than_all(const Step& step) const {
+    const std::optional<std::int64_t> window = window_of_match();
+    return step.within && step.within->previous_current && window && step.within->ms > *window;
   }
 
   std::string write_pattern(const std::vector<Step>& steps, bool outermost) const {
@@ -261,14 +269,17 @@ class Translator {
       const Step& step = steps[place];
       const std::optional<std::int64_t> gap = gap_of(step, outermost && place + 1 == steps.size());
       if (place > 0) text += outermost ? "\n  then " : " then ";
+      const std::string longer =
+          is_longer_than_all(step) ? "within " + std::to_string(step.within->ms) + "ms " : "";
       if (step.is_absence()) {
-        text += step.contiguity == Contiguity::kNotNext ? "no next " : "no ";
+        text += longer + (step.contiguity == Contiguity::kNotNext ? "no next " : "no ");
         text += write_step(step);
         if (gap) text += " for " + std::to_string(*gap) + "ms";
         continue;
       }
       if (step.contiguity == Contiguity::kStrict) text += "next ";
       if (step.contiguity == Contiguity::kRelaxed) text += "first ";
+      text += longer;
       if (gap && place > 0) text += "within " + std::to_string(*gap) + "ms ";
       text += write_step(step);
     }
@@ -283,10 +294,15 @@ class Translator {
     }
   }
 
-  std::string write_clauses() const {
+  std::optional<std::int64_t> window_of_match() const {
     std::optional<std::int64_t> window;
     if (test_.within && !test_.within->previous_current) window = test_.within->ms;
     least_window(test_.steps, window);
+    return window;
+  }
+
+  std::string write_clauses() const {
+    const std::optional<std::int64_t> window = window_of_match();
     std::string text;
     if (window) text += "  within " + std::to_string(*window) + "ms\n";
     const auto target = source_names_.find(test_.skip_target);
@@ -316,6 +332,8 @@ class Translator {
   std::map<std::string, std::string> source_names_;  // of variables, without back-quotes
   std::size_t groups_ = 0;
   bool reads_time_ = false;
+  bool counts_from_zero_ = false;
+  std::optional<std::string> named_absence_;  // it shares its name with another step
 };
 }  // namespace
 
