@@ -1,6 +1,9 @@
 #include "tests/support/oracle_text.h"
 
+#include <string_view>
+
 #include "cep/base/assert.h"
+#include "cep/text_database.h"
 
 namespace tocsin::oracle {
 using cep::Value;
@@ -18,8 +21,35 @@ Value local_time(const cep::Plan& plan, const Value& zone, cep::EventTime time) 
   return Value::missing();
 }
 
-Value search_text(const World&, const cep::Expr&, const std::vector<Value>&) {
-  TOCSIN_ASSERT(false, "text search comes later");
+Value search_text(const World&, const cep::Expr& expr, const std::vector<Value>& args) {
+  for (const Value& arg : args) {
+    if (arg.is_missing()) return Value::missing();
+  }
+  const std::string_view text = args.front().text;
+  switch (expr.op) {
+    case cep::Op::kContains:
+      return Value::boolean(cep::contains_text(text, args[1].text));
+    case cep::Op::kContainsWord:
+      return Value::boolean(cep::contains_word(text, args[1].text));
+    case cep::Op::kStartsWith:
+      return Value::boolean(text.starts_with(args[1].text));
+    case cep::Op::kEndsWith:
+      return Value::boolean(text.ends_with(args[1].text));
+    case cep::Op::kMatches: {
+      cep::TextPattern pattern;
+      pattern.kind = cep::PatternKind::kRegex;
+      pattern.text = expr.literal.view().text;
+      pattern.ignore_case = expr.ignore_case;
+      const auto database = cep::TextDatabase::compile({pattern}, std::size_t{1} << 28, nullptr);
+      TOCSIN_ASSERT(database.has_value(), "the plan's regular expressions are checked");
+      bool found = false;
+      database->scan(text, [&](const cep::TextMatch&) { found = true; });
+      return Value::boolean(found);
+    }
+    default:
+      break;
+  }
+  TOCSIN_ASSERT(false, "search in lists comes later");
 }
 
 Value call(const World&, cep::Function, const std::vector<Value>&) {
