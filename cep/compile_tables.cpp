@@ -478,7 +478,10 @@ void Compiler::number_operators() {
     for (const std::uint32_t r : group.rules) out_->rules[r].op = op;
   }
   // After the rules, which read them without this event, or decide whether they take it.
-  for (FeatureProgram& feature : out_->features) {
+  // One that reads another comes before it, so that it reads it without this event too.
+  const std::vector<FeatureIndex> in_order = graph_.features_in_order();
+  for (auto index = in_order.rbegin(); index != in_order.rend(); ++index) {
+    FeatureProgram& feature = out_->features[index->value];
     if (feature.takes_last) add_feature(feature);
   }
   for (TableProgram& table : out_->tables) bind_sources(table);
