@@ -41,8 +41,15 @@ void check_once(RuleDraft& draft, const tree::OnceClause& once) {
         suppression.duration = once.duration->value;
       }
       return;
-    case tree::OnceForm::kPerDay:
-      return report_unavailable(draft.context, once.keyword_span, "once per day");
+    case tree::OnceForm::kPerDay: {
+      if (!once.zone) return;
+      const ExprScope scope = draft.match_scope();
+      if (Checked zone = ExpressionChecker(draft.context, scope).check_zone(*once.zone)) {
+        suppression.once = cep::Once::kPerDay;
+        suppression.zone = std::move(zone.expr);
+      }
+      return;
+    }
     case tree::OnceForm::kPerVariable: {
       if (!once.var || once.var->text.empty()) return;
       if (draft.is_window) {

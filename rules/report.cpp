@@ -59,14 +59,6 @@ bool suggest(CheckContext& context, Diagnostic& diagnostic, std::string_view wri
   return true;
 }
 
-void report_unavailable(CheckContext& context, SourceSpan span, std::string_view what,
-                        std::string help) {
-  Diagnostic diagnostic = make_diagnostic(
-      Code::kE0599, span, fmt::format("{} is not available in this version", in_code(what)));
-  if (!help.empty()) diagnostic.helps.push_back(std::move(help));
-  context.sink.report(std::move(diagnostic));
-}
-
 void report_duplicate(CheckContext& context, const tree::Name& second, const tree::Name& first,
                       std::string_view what) {
   Diagnostic diagnostic =
