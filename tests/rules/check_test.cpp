@@ -283,7 +283,6 @@ TEST_CASE("check: clauses of a rule") {
       {R"(rule r "r" { by card when payment after match no skip once per 1h alert "x" })", ""},
       {R"(rule r "r" { by card when payment after match skip past last alert "x" })", ""},
       {R"(rule r "r" { by card when payment once per 0s alert "x" })", "E0410 1:44"},
-      {R"(rule r "r" { by card when payment once per day in "UTC" alert "x" })", ""},
       {"rule r \"r\" { id a by card when payment alert \"x\" }\nrule a \"r\" { by card when "
        "payment alert \"x\" }",
        "E0218 2:6"},
