@@ -362,10 +362,56 @@ std::uint32_t Compiler::source_of(std::uint32_t table, const std::vector<ExprPtr
   return static_cast<std::uint32_t>(sources.size() - 1);
 }
 
+namespace {
+bool read_key(const std::vector<ExprPtr>& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(), [](const ExprPtr& argument) {
+    return any_expr(*argument, [](const Expr& expr) { return expr.op == Op::kKey; });
+  });
+}
+ExprPtr with_key_fields(const ExprPtr& expr, const KeySpec& key,
+                        const std::vector<KeyFields>& fields) {
+  auto copy = std::make_shared<Expr>(*expr);
+  if (expr->op == Op::kKey) {
+    copy->op = Op::kField;
+    copy->field.name = key.parts[expr->key_part].name;
+    for (std::size_t t = 0; t < fields.size(); ++t) {
+      if (!fields[t].complete) continue;
+      copy->field.by_type.emplace_back(EventTypeIndex(t), fields[t].fields[expr->key_part]);
+    }
+    return copy;
+  }
+  for (ExprPtr& arg : copy->args) {
+    if (arg) arg = with_key_fields(arg, key, fields);
+  }
+  return copy;
+}
+}  // namespace
+
+// The arguments where the rule's key is that of a place of its roles.
+std::vector<ExprPtr> Compiler::at_place(const std::vector<ExprPtr>& arguments,
+                                        std::uint32_t place) {
+  std::vector<ExprPtr> fields;
+  const TableProgram& table = out_->tables[rule_in_hand_->table];
+  for (const ExprPtr& argument : arguments) {
+    fields.push_back(with_key_fields(argument, table.key, table.sources[place].by_type));
+    out_->rewritten.push_back(fields.back());
+  }
+  return fields;
+}
+
 // Gives the expression's reads under arguments their values.
 void Compiler::add_reads(const Expr& root) {
   for_each_expr(root, [&](const Expr& expr) {
     if (expr.op != Op::kFeature || expr.args.empty()) return;
+    if (read_key(expr.args)) {
+      const auto [value, is_new] = value_of_key_.try_emplace(
+          {rule_in_hand_->index, describe(plan_, expr)}, FeatureIndex(out_->value_count));
+      if (is_new) out_->value_count += out_->tables[rule_in_hand_->table].role_places;
+      out_->value_by_place.resize(out_->value_count);
+      out_->value_by_place[value->second.value] = true;
+      out_->reads_under[&expr] = value->second;
+      return;
+    }
     const std::uint32_t source = source_of(out_->features[expr.feature.value].table, expr.args);
     const auto [value, is_new] =
         value_of_source_.try_emplace({expr.feature, source}, FeatureIndex(out_->value_count));
@@ -383,19 +429,33 @@ void Compiler::probe(const std::vector<const Expr*>& exprs, std::uint32_t table,
       const FeatureProgram& feature = out_->features[expr.feature.value];
       if (expr.args.empty() && feature.table == table && feature.pass == pass) return;
       const FeatureIndex value = out_->value_of(expr);
-      const auto [place, is_new] =
-          probe_of_value_.try_emplace(value, static_cast<std::uint32_t>(out_->probes.size()));
-      if (is_new) {
-        ProbeProgram fresh;
-        fresh.value = value;
-        fresh.feature = expr.feature;
-        if (!expr.args.empty()) fresh.source = source_of(feature.table, expr.args);
-        out_->probes.push_back(std::move(fresh));
+      if (!read_key(expr.args)) {
+        add_probe(value, expr, expr.args, rows);
+        return;
       }
-      for (const Rows& of_reader : rows) {
-        out_->probes[place->second].predicates.push_back(add_rows(feature.table, of_reader));
+      const std::uint32_t places = out_->tables[table].role_places;
+      for (std::uint32_t place = 0; place < places; ++place) {
+        add_probe(FeatureIndex(std::size_t{value.value} + place), expr, at_place(expr.args, place),
+                  rows);
       }
     });
+  }
+}
+
+void Compiler::add_probe(FeatureIndex value, const Expr& read,
+                         const std::vector<ExprPtr>& arguments, const std::vector<Rows>& rows) {
+  const std::uint32_t table = out_->features[read.feature.value].table;
+  const auto [place, is_new] =
+      probe_of_value_.try_emplace(value, static_cast<std::uint32_t>(out_->probes.size()));
+  if (is_new) {
+    ProbeProgram fresh;
+    fresh.value = value;
+    fresh.feature = read.feature;
+    if (!arguments.empty()) fresh.source = source_of(table, arguments);
+    out_->probes.push_back(std::move(fresh));
+  }
+  for (const Rows& of_reader : rows) {
+    out_->probes[place->second].predicates.push_back(add_rows(table, of_reader));
   }
 }
 

@@ -217,6 +217,8 @@ class ProgramImpl {
   /// Reads of features under arguments: their values have indices after those of the features.
   std::unordered_map<const Expr*, FeatureIndex> reads_under;
   std::size_t value_count = 0;  // features, and features under arguments
+  /// Of arguments that read the rule's key: the values of its roles' places follow each other.
+  std::vector<bool> value_by_place;
   std::uint32_t pass_count = 1;
   bool row_by_row = false;  // what a row raises decides over what it reads next
   std::vector<std::vector<EventTypeIndex>>

@@ -40,7 +40,9 @@ TableState::Features::Features(const ProgramImpl& program, std::uint32_t table)
   }
 }
 
-const Value& TableState::Features::read(FeatureIndex value) {
+const Value& TableState::Features::read(FeatureIndex read) {
+  FeatureIndex value = read;
+  if (program_.value_by_place[read.value]) value.value += place_of_role(hand_->roles);
   if (pass_in_place_[value.value] != pass_) {
     const std::size_t place = own_[value.value] ? place_of_role(hand_->roles) : 0;
     return slice_->values(value)[std::size_t{hand_->number} * places_[value.value] + place];

@@ -68,7 +68,7 @@ class TableState {
       hand_ = &hand;
       last_ = kNone;
     }
-    const Value& read(FeatureIndex value) override;
+    const Value& read(FeatureIndex read) override;
 
    private:
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
