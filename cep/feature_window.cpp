@@ -484,6 +484,6 @@ void* WindowPool::Counter::do_allocate(std::size_t bytes, std::size_t alignment)
 }
 void WindowPool::Counter::do_deallocate(void* block, std::size_t bytes, std::size_t alignment) {
   bytes_ -= bytes;
-  ::operator delete (block, bytes, std::align_val_t{alignment});
+  ::operator delete (block, std::align_val_t{alignment});
 }
 }  // namespace tocsin::cep
