@@ -296,7 +296,7 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
   literals.literal = true;
   Expressions regexes;
   std::unordered_map<std::string, std::size_t> literal_places;
-  const auto add_use = [&](std::string literal, Impl::Use use, bool once) {
+  const auto add_use = [&](const std::string& literal, Impl::Use use, bool once) {
     const auto [place, is_new] = literal_places.try_emplace(literal, impl.literals.size());
     if (is_new) {
       impl.literals.push_back(literal);
