@@ -42,21 +42,21 @@ TEST_CASE("functions: numbers") {
     std::vector<Value> args;
     const char* result;
   };
-  const Type kInt = type_of(TypeKind::kInt);
-  const Type kReal = type_of(TypeKind::kFloat);
+  const Type int_type = type_of(TypeKind::kInt);
+  const Type float_type = type_of(TypeKind::kFloat);
   const Value third = Value::fraction(1, 3);
   const std::int64_t least = std::numeric_limits<std::int64_t>::min();
   const Row rows[] = {
-      {Function::kAbs, kInt, {whole(-5)}, "5"},
-      {Function::kAbs, kInt, {whole(least)}, "missing"},
+      {Function::kAbs, int_type, {whole(-5)}, "5"},
+      {Function::kAbs, int_type, {whole(least)}, "missing"},
       {Function::kAbs, decimal_of(2), {money(-150)}, "1.50"},
-      {Function::kAbs, kReal, {real(-0.5)}, "0.5"},
+      {Function::kAbs, float_type, {real(-0.5)}, "0.5"},
       {Function::kAbs, type_of(TypeKind::kDuration), {Value::duration({-60'000'000})}, "1m"},
-      {Function::kRound, kInt, {money(250)}, "2"},
-      {Function::kRound, kInt, {money(350)}, "4"},
-      {Function::kRound, kInt, {money(-250)}, "-2"},
-      {Function::kRound, kInt, {whole(7)}, "7"},
-      {Function::kRound, kInt, {whole(7), whole(3)}, "7"},
+      {Function::kRound, int_type, {money(250)}, "2"},
+      {Function::kRound, int_type, {money(350)}, "4"},
+      {Function::kRound, int_type, {money(-250)}, "-2"},
+      {Function::kRound, int_type, {whole(7)}, "7"},
+      {Function::kRound, int_type, {whole(7), whole(3)}, "7"},
       {Function::kRound, decimal_of(1), {money(125), whole(1)}, "1.2"},
       {Function::kRound, decimal_of(4), {money(125), whole(4)}, "1.2500"},
       {Function::kRound, decimal_of(3), {third, whole(3)}, "0.333"},
@@ -64,22 +64,22 @@ TEST_CASE("functions: numbers") {
        decimal_of(9),
        {Value::decimal(9'000'000'000'000'000'000, 0), whole(9)},
        "missing"},
-      {Function::kRound, kReal, {real(2.5)}, "2"},
-      {Function::kRound, kReal, {real(1.005), whole(2)}, "1"},
-      {Function::kFloor, kInt, {money(-1)}, "-1"},
-      {Function::kFloor, kInt, {money(199)}, "1"},
-      {Function::kCeil, kInt, {money(-199)}, "-1"},
-      {Function::kCeil, kInt, {third}, "1"},
-      {Function::kCeil, kInt, {money(200)}, "2"},
-      {Function::kFloor, kReal, {real(-0.5)}, "-1"},
-      {Function::kSqrt, kReal, {real(2)}, "1.4142135623730951"},
-      {Function::kSqrt, kReal, {real(-1)}, "missing"},
-      {Function::kLn, kReal, {real(0)}, "missing"},
-      {Function::kExp, kReal, {real(1000)}, "missing"},
-      {Function::kPow, kReal, {real(2), real(-1)}, "0.5"},
+      {Function::kRound, float_type, {real(2.5)}, "2"},
+      {Function::kRound, float_type, {real(1.005), whole(2)}, "1"},
+      {Function::kFloor, int_type, {money(-1)}, "-1"},
+      {Function::kFloor, int_type, {money(199)}, "1"},
+      {Function::kCeil, int_type, {money(-199)}, "-1"},
+      {Function::kCeil, int_type, {third}, "1"},
+      {Function::kCeil, int_type, {money(200)}, "2"},
+      {Function::kFloor, float_type, {real(-0.5)}, "-1"},
+      {Function::kSqrt, float_type, {real(2)}, "1.4142135623730951"},
+      {Function::kSqrt, float_type, {real(-1)}, "missing"},
+      {Function::kLn, float_type, {real(0)}, "missing"},
+      {Function::kExp, float_type, {real(1000)}, "missing"},
+      {Function::kPow, float_type, {real(2), real(-1)}, "0.5"},
       {Function::kMin, decimal_of(2), {money(3), money(1), money(2)}, "0.01"},
       {Function::kMax, type_of(TypeKind::kString), {text("a"), text("b")}, "b"},
-      {Function::kMax, kInt, {whole(1), Value::missing()}, "missing"},
+      {Function::kMax, int_type, {whole(1), Value::missing()}, "missing"},
   };
   for (const Row& row : rows) {
     CAPTURE(function_name(row.function));

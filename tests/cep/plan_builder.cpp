@@ -113,7 +113,7 @@ cep::Feature& PlanBuilder::count(const std::string& name, std::vector<cep::Subse
 
 cep::Rule& PlanBuilder::rule(const std::string& name, cep::KeySpec key,
                              const std::vector<std::vector<cep::Subset>>& steps,
-                             cep::ExprPtr where) {
+                             const cep::ExprPtr& where) {
   cep::Rule rule;
   rule.name = rule.id = name;
   rule.key = std::move(key);
@@ -148,8 +148,8 @@ cep::Rule& PlanBuilder::window(const std::string& name, cep::KeySpec key, bool s
   return plan.rules.back();
 }
 
-cep::ExprPtr PlanBuilder::of_window(cep::Aggregate aggregate, cep::ExprPtr argument,
-                                    cep::ExprPtr where) const {
+cep::ExprPtr PlanBuilder::of_window(cep::Aggregate aggregate, const cep::ExprPtr& argument,
+                                    const cep::ExprPtr& where) const {
   auto expr = std::make_shared<cep::Expr>();
   expr->op = cep::Op::kAggregate;
   expr->aggregate = aggregate;

@@ -50,13 +50,14 @@ class PlanBuilder {
                       std::int64_t last_ms, cep::ExprPtr where = nullptr);
   /// A rule whose steps follow each other by `then`, each named by a letter from `a` on.
   cep::Rule& rule(const std::string& name, cep::KeySpec key,
-                  const std::vector<std::vector<cep::Subset>>& steps, cep::ExprPtr where = nullptr);
+                  const std::vector<std::vector<cep::Subset>>& steps,
+                  const cep::ExprPtr& where = nullptr);
   /// A rule of a closing window named `w`: a session of that gap, or tumbling.
   cep::Rule& window(const std::string& name, cep::KeySpec key, bool session, std::int64_t ms,
                     std::vector<cep::Subset> events, std::vector<cep::Subset> considering = {});
   /// An aggregate over the window's events.
-  cep::ExprPtr of_window(cep::Aggregate aggregate, cep::ExprPtr argument = nullptr,
-                         cep::ExprPtr where = nullptr) const;
+  cep::ExprPtr of_window(cep::Aggregate aggregate, const cep::ExprPtr& argument = nullptr,
+                         const cep::ExprPtr& where = nullptr) const;
   /// The type of the rule's alerts, or of any of several rules'.
   void alert_type(const std::string& name, const std::vector<std::string>& rules);
   /// Adds to a rule's message.
