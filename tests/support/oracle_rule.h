@@ -16,6 +16,13 @@
 #include "tests/support/oracle_world.h"
 
 namespace tocsin::oracle {
+/// A window of a rule that is open.
+struct OpenWindow {
+  cep::EventTime begin;
+  std::optional<cep::EventTime> end;  // absent: no event of its kinds yet
+  Position set_by = 0;
+  Match collected;
+};
 class RuleRun {
  public:
   /// Deadlines after `end` do not pass.
@@ -24,13 +31,6 @@ class RuleRun {
   std::vector<cep::Alert> run();
 
  private:
-  // A window that is open.
-  struct OpenWindow {
-    cep::EventTime begin;
-    std::optional<cep::EventTime> end;  // absent: no event of its kinds yet
-    Position set_by = 0;
-    Match collected;
-  };
   // What is alive under one key.
   struct KeyState {
     std::vector<Way> ways;
