@@ -325,7 +325,7 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
     }
     Impl::Use use{number, false, 0, {}};
     if (!is_phrase || text.find(' ') == std::string::npos) {
-      add_use(std::move(text), std::move(use), !pattern.places);
+      add_use(text, std::move(use), !pattern.places);
       continue;
     }
     const auto words = words_of(text);
@@ -333,9 +333,9 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
         words, {}, [](const auto& word) { return word.second - word.first; });
     use.is_phrase = true;
     use.begin = longest->first;
-    std::string literal = text.substr(longest->first, longest->second - longest->first);
+    const std::string literal = text.substr(longest->first, longest->second - longest->first);
     use.phrase = std::move(text);
-    add_use(std::move(literal), std::move(use), false);
+    add_use(literal, std::move(use), false);
   }
   if (!impl.literals.empty()) {
     literals.texts = impl.literals;
