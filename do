@@ -21,7 +21,7 @@ verbs=(
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
   "bench|[tools, or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets|tests/fuzz/run.sh"
-  "conformance|[--available] [--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
+  "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "help||list the verbs|"
 )
 
@@ -39,9 +39,10 @@ script_suites=(
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
+  'catalogue|python3 tests/e2e/catalogue.py "$TOCSIN_BINARY"'
   'workload|python3 tests/e2e/payments_workload.py "$TOCSIN_BINARY" "$([ "$TOCSIN_QUICK" = 1 ] && echo 20000 || echo 100000)"'
   'streams|python3 tests/e2e/real_streams.py "$TOCSIN_BINARY"'
-  'conformance|tests/conformance/run.sh --available'
+  'conformance|tests/conformance/run.sh'
   'fuzz|tests/fuzz/run.sh --replay'
 )
 

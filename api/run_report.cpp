@@ -118,6 +118,10 @@ void add_limits(Lines& lines, const cep::EngineStats& engine) {
     lines.add("  limits: {} dropped, the oldest of keys with too many partial matches",
               format_count(engine.runs_lost));
   }
+  if (engine.feature_events_lost != 0) {
+    lines.add("  limits: {} left windows of features early, the oldest of keys with too many",
+              format_count(engine.feature_events_lost, "event"));
+  }
   if (engine.matches_truncated != 0) {
     lines.add("  limits: {} left out, of events that completed too many",
               format_count(engine.matches_truncated));

@@ -29,6 +29,7 @@ Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cach
   find_passes();
   for (std::size_t i = 0; i < plan_.features.size(); ++i) compile_feature(i);
   for (std::size_t i = 0; i < plan_.rules.size(); ++i) compile_rule(i);
+  out_->value_by_place.resize(out_->value_count);
   number_operators();
   for (TableProgram& table : out_->tables) finish_table(table);
   find_used_fields();

@@ -1,9 +1,11 @@
 // Rules for the general matcher: the automaton's conditions, the variables that are read, and up to
 // where.
 #include <algorithm>
+#include <functional>
 
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
+#include "cep/loop_totals.h"
 #include "cep/pattern_program.h"
 
 namespace tocsin::cep {
@@ -19,6 +21,21 @@ void add_slots(const Expr* expr, std::optional<VarIndex> own, std::vector<std::u
     if (reads_variable(e)) add(e.var);
     if (e.op == Op::kPrev && own) add(*own);
   });
+}
+
+// Aggregates that are asked again and again as a partial match grows.
+void add_totals(const Rule& rule, PatternProgram& pattern) {
+  const std::function<void(const Expr&)> visit = [&](const Expr& expr) {
+    if (expr.op == Op::kAggregate) {
+      if (keeps_total(expr) && !pattern.total_of(&expr)) pattern.totals.push_back(&expr);
+      return;
+    }
+    for (const ExprPtr& arg : expr.args) {
+      if (arg) visit(*arg);
+    }
+  };
+  for (const Expr* expr : condition_exprs(rule)) visit(*expr);
+  for (const Expr* expr : decision_exprs(rule)) visit(*expr);
 }
 
 // The slots that a condition reads.
@@ -143,6 +160,8 @@ void Compiler::compile_pattern(RuleProgram& program) {
       rule.selection.kind == SelectionKind::kSkipToLast) {
     add_var(rule.selection.var);
   }
+
+  add_totals(rule, *pattern);
 
   const auto compile_made = [&](const std::vector<Subset>& events, const ExprPtr& where) {
     Element& element = pattern->made_elements.emplace_back();

@@ -65,6 +65,16 @@ bool needs_general(const Rule& rule) {
   };
   if (!std::all_of(rule.pattern.begin(), rule.pattern.end(), is_simple)) return true;
   const std::size_t count = rule.pattern.size();
+  // Values of features that wait for a deadline with their texts.
+  if (!rule.pattern.empty() && rule.pattern.back().kind == ElementKind::kAbsence) {
+    for (const Expr* root : alert_exprs(rule)) {
+      const bool has_text = any_expr(*root, [](const Expr& expr) {
+        return expr.op == Op::kFeature &&
+               (expr.type.kind == TypeKind::kString || expr.type.kind == TypeKind::kEnum);
+      });
+      if (has_text) return true;
+    }
+  }
   if (count > 1 && rule.pattern[count - 1].kind == ElementKind::kAbsence &&
       rule.pattern[count - 2].kind == ElementKind::kAbsence) {
     return true;
@@ -119,6 +129,7 @@ void Compiler::compile_rule(std::size_t index) {
   RuleProgram& program = out_->rules[index];
   program.index = RuleIndex(index);
   program.rule = &rule;
+  rule_in_hand_ = &program;
   program.within = rule.within;
   if (rule.suppression.once == Once::kPerDuration) program.once = rule.suppression.duration;
   program.prunes = rule.selection.kind != SelectionKind::kNoSkip;

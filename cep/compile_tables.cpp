@@ -6,7 +6,10 @@
 
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
+#include "cep/feature_state.h"
+#include "cep/feature_window.h"
 #include "cep/pattern_program.h"
+#include "cep/zone.h"
 
 namespace tocsin::cep {
 namespace {
@@ -255,12 +258,27 @@ const Expr* Compiler::keep(const ExprPtr& expr) {
 
 // ---- features
 
+std::uint64_t Compiler::events_max(const Feature& feature) const {
+  const std::uint64_t most = out_->limits.feature_events_per_key_max;
+  // It goes through them at a read.
+  if (feature.aggregate != Aggregate::kEwma) return most;
+  return std::min<std::uint64_t>(most, out_->limits.ewma_events_per_key_max);
+}
+
 void Compiler::compile_feature(std::size_t index) {
   const Feature& feature = plan_.features[index];
   FeatureProgram& program = out_->features[index];
   program.index = FeatureIndex(index);
   program.feature = &feature;
-  program.window_us = feature.window.duration->us;
+  program.window_us = longest_look_back(feature.window).value_or(Duration{0}).us;
+  program.window = make_window_spec(plan_, feature, events_max(feature));
+  program.in_ring = has_ring(feature);
+  program.takes_last = feature.window.kind == WindowKind::kPrevious ||
+                       feature.window.kind == WindowKind::kPreviousEvents ||
+                       feature.window.kind == WindowKind::kPreviousEver;
+  if (feature.window.zone && feature.window.zone->op == Op::kLiteral) {
+    program.zone = find_zone(plan_.zones, feature.window.zone->literal.view().text);
+  }
   program.has_key.resize(plan_.event_types.size());
   for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
     program.has_key[t] =
@@ -344,10 +362,56 @@ std::uint32_t Compiler::source_of(std::uint32_t table, const std::vector<ExprPtr
   return static_cast<std::uint32_t>(sources.size() - 1);
 }
 
+namespace {
+bool read_key(const std::vector<ExprPtr>& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(), [](const ExprPtr& argument) {
+    return any_expr(*argument, [](const Expr& expr) { return expr.op == Op::kKey; });
+  });
+}
+ExprPtr with_key_fields(const ExprPtr& expr, const KeySpec& key,
+                        const std::vector<KeyFields>& fields) {
+  auto copy = std::make_shared<Expr>(*expr);
+  if (expr->op == Op::kKey) {
+    copy->op = Op::kField;
+    copy->field.name = key.parts[expr->key_part].name;
+    for (std::size_t t = 0; t < fields.size(); ++t) {
+      if (!fields[t].complete) continue;
+      copy->field.by_type.emplace_back(EventTypeIndex(t), fields[t].fields[expr->key_part]);
+    }
+    return copy;
+  }
+  for (ExprPtr& arg : copy->args) {
+    if (arg) arg = with_key_fields(arg, key, fields);
+  }
+  return copy;
+}
+}  // namespace
+
+// The arguments where the rule's key is that of a place of its roles.
+std::vector<ExprPtr> Compiler::at_place(const std::vector<ExprPtr>& arguments,
+                                        std::uint32_t place) {
+  std::vector<ExprPtr> fields;
+  const TableProgram& table = out_->tables[rule_in_hand_->table];
+  for (const ExprPtr& argument : arguments) {
+    fields.push_back(with_key_fields(argument, table.key, table.sources[place].by_type));
+    out_->rewritten.push_back(fields.back());
+  }
+  return fields;
+}
+
 // Gives the expression's reads under arguments their values.
 void Compiler::add_reads(const Expr& root) {
   for_each_expr(root, [&](const Expr& expr) {
     if (expr.op != Op::kFeature || expr.args.empty()) return;
+    if (read_key(expr.args)) {
+      const auto [value, is_new] = value_of_key_.try_emplace(
+          {rule_in_hand_->index, describe(plan_, expr)}, FeatureIndex(out_->value_count));
+      if (is_new) out_->value_count += out_->tables[rule_in_hand_->table].role_places;
+      out_->value_by_place.resize(out_->value_count);
+      out_->value_by_place[value->second.value] = true;
+      out_->reads_under[&expr] = value->second;
+      return;
+    }
     const std::uint32_t source = source_of(out_->features[expr.feature.value].table, expr.args);
     const auto [value, is_new] =
         value_of_source_.try_emplace({expr.feature, source}, FeatureIndex(out_->value_count));
@@ -365,19 +429,33 @@ void Compiler::probe(const std::vector<const Expr*>& exprs, std::uint32_t table,
       const FeatureProgram& feature = out_->features[expr.feature.value];
       if (expr.args.empty() && feature.table == table && feature.pass == pass) return;
       const FeatureIndex value = out_->value_of(expr);
-      const auto [place, is_new] =
-          probe_of_value_.try_emplace(value, static_cast<std::uint32_t>(out_->probes.size()));
-      if (is_new) {
-        ProbeProgram fresh;
-        fresh.value = value;
-        fresh.feature = expr.feature;
-        if (!expr.args.empty()) fresh.source = source_of(feature.table, expr.args);
-        out_->probes.push_back(std::move(fresh));
+      if (!read_key(expr.args)) {
+        add_probe(value, expr, expr.args, rows);
+        return;
       }
-      for (const Rows& of_reader : rows) {
-        out_->probes[place->second].predicates.push_back(add_rows(feature.table, of_reader));
+      const std::uint32_t places = out_->tables[table].role_places;
+      for (std::uint32_t place = 0; place < places; ++place) {
+        add_probe(FeatureIndex(std::size_t{value.value} + place), expr, at_place(expr.args, place),
+                  rows);
       }
     });
+  }
+}
+
+void Compiler::add_probe(FeatureIndex value, const Expr& read,
+                         const std::vector<ExprPtr>& arguments, const std::vector<Rows>& rows) {
+  const std::uint32_t table = out_->features[read.feature.value].table;
+  const auto [place, is_new] =
+      probe_of_value_.try_emplace(value, static_cast<std::uint32_t>(out_->probes.size()));
+  if (is_new) {
+    ProbeProgram fresh;
+    fresh.value = value;
+    fresh.feature = read.feature;
+    if (!arguments.empty()) fresh.source = source_of(table, arguments);
+    out_->probes.push_back(std::move(fresh));
+  }
+  for (const Rows& of_reader : rows) {
+    out_->probes[place->second].predicates.push_back(add_rows(table, of_reader));
   }
 }
 
@@ -401,7 +479,7 @@ void Compiler::number_operators() {
   };
   for (const FeatureIndex index : graph_.features_in_order()) {
     FeatureProgram& feature = out_->features[index.value];
-    if (!feature.unless) add_feature(feature);
+    if (!feature.takes_last) add_feature(feature);
   }
   for (std::uint32_t i = 0; i < out_->probes.size(); ++i) {
     const ProbeProgram& probe = out_->probes[i];
@@ -459,9 +537,12 @@ void Compiler::number_operators() {
                                  group.pass, std::move(predicates));
     for (const std::uint32_t r : group.rules) out_->rules[r].op = op;
   }
-  // After the rule that decides over their events.
-  for (FeatureProgram& feature : out_->features) {
-    if (feature.unless) add_feature(feature);
+  // After the rules, which read them without this event, or decide whether they take it.
+  // One that reads another comes before it, so that it reads it without this event too.
+  const std::vector<FeatureIndex> in_order = graph_.features_in_order();
+  for (auto index = in_order.rbegin(); index != in_order.rend(); ++index) {
+    FeatureProgram& feature = out_->features[index->value];
+    if (feature.takes_last) add_feature(feature);
   }
   for (TableProgram& table : out_->tables) bind_sources(table);
 }

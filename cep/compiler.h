@@ -39,10 +39,14 @@ class Compiler {
   const Expr* keep(const ExprPtr& expr);
   void find_passes();
   void compile_feature(std::size_t index);
+  std::uint64_t events_max(const Feature& feature) const;
   // Makes the values that an operator reads from columns known where `rows` may let it use them.
   void probe(const std::vector<const Expr*>& exprs, std::uint32_t table, std::uint32_t pass,
              const std::vector<Rows>& rows);
   void add_reads(const Expr& root);
+  void add_probe(FeatureIndex value, const Expr& read, const std::vector<ExprPtr>& arguments,
+                 const std::vector<Rows>& rows);
+  std::vector<ExprPtr> at_place(const std::vector<ExprPtr>& arguments, std::uint32_t place);
   void bind_sources(TableProgram& table) const;
   std::vector<Subset> seen_by_features(const std::vector<Subset>& events) const;
   std::uint32_t source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments);
@@ -71,6 +75,8 @@ class Compiler {
   std::vector<Rows> rule_rows_;  // of the rule in hand: its steps and absences
   std::map<std::pair<FeatureIndex, std::uint32_t>, FeatureIndex> value_of_source_;
   std::map<FeatureIndex, std::uint32_t> probe_of_value_;
+  const RuleProgram* rule_in_hand_ = nullptr;  // whose key arguments read
+  std::map<std::pair<RuleIndex, std::string>, FeatureIndex> value_of_key_;
   std::set<EventTypeIndex> event_types_bound_;
 };
 /// Whether a rule says more than the simple methods know: then the general one matches it.

@@ -19,6 +19,9 @@ struct Limits {
   std::uint32_t matches_per_event_max = 1'000;  // per (rule, event)
   std::uint32_t window_events_max = 100'000;    // of a closing window, per (rule, key)
   std::uint32_t states_max = 1'000;             // of one rule's automaton: compile refuses more
+  /// Events, panes or values that a feature's window keeps per key; the oldest leave early.
+  std::uint64_t feature_events_per_key_max = 1'000'000;
+  std::uint64_t ewma_events_per_key_max = 10'000;  // the same of `ewma` over a window that slides
   std::uint32_t text_database_mib_max = 512;  // of the automaton for one field's text: refused too
 };
 
@@ -45,14 +48,15 @@ Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits =
                         TextDatabaseCache* cache = nullptr);
 
 struct EngineStats {
-  std::uint64_t rows = 0;            // given
-  std::uint64_t rows_relevant = 0;   // that reached a key record
-  std::uint64_t keys = 0;            // live now, over all tables
-  std::uint64_t runs = 0;            // live now
-  std::uint64_t timers = 0;          // pending now
-  std::uint64_t state_bytes = 0;     // tables, arenas, queues
-  std::uint64_t values_missing = 0;  // arithmetic that overflowed or was undefined
-  std::uint64_t runs_lost = 0;       // to Limits::runs_per_key_max
+  std::uint64_t rows = 0;                 // given
+  std::uint64_t rows_relevant = 0;        // that reached a key record
+  std::uint64_t keys = 0;                 // live now, over all tables
+  std::uint64_t runs = 0;                 // live now
+  std::uint64_t timers = 0;               // pending now
+  std::uint64_t state_bytes = 0;          // tables, arenas, queues
+  std::uint64_t values_missing = 0;       // arithmetic that overflowed or was undefined
+  std::uint64_t feature_events_lost = 0;  // to Limits::feature_events_per_key_max
+  std::uint64_t runs_lost = 0;            // to Limits::runs_per_key_max
   std::uint64_t matches_truncated = 0;
   std::uint64_t alerts_held_back = 0;
 };

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/loop_aggregate.h"
+#include "cep/loop_totals.h"
 #include "cep/pattern_program.h"
 #include "cep/pattern_state.h"
 
@@ -72,90 +74,29 @@ void for_each_bound(const EvalScope& scope, const EventView& current, std::uint3
   if (counts_as(scope, step)) visit(current);
 }
 
-Value zero_of(const Type& type) {
-  switch (type.kind) {
-    case TypeKind::kDecimal:
-      return Value::decimal(0, type.scale);
-    case TypeKind::kFraction:
-      return Value::fraction(0, 1);
-    case TypeKind::kFloat:
-      return Value::floating(0);
-    case TypeKind::kDuration:
-      return Value::duration({0});
-    default:
-      return Value::integer(0);
-  }
+// The event in hand: inside an aggregate the current one is an element.
+const EventView& in_hand(const EvalScope& scope, const EventView& current) {
+  return scope.offered != nullptr ? *scope.offered : current;
 }
 
-// Sums of ints and decimals use all 128 bits; the rest adds as `+` does.
-Value add_to_sum(const Value& sum, const Value& value) {
-  if (sum.kind == value.kind && sum.scale == value.scale &&
-      (sum.kind == ValueKind::kInt || sum.kind == ValueKind::kDecimal)) {
-    Value result = sum;
-    if (__builtin_add_overflow(sum.number, value.number, &result.number)) return Value::missing();
-    return result;
-  }
-  return add(sum, value);
-}
-
+// Inside, the current event is an element; what the match has bound stays as it is outside.
 Value aggregate(const Expr& expr, const EventView& current, const EvalScope& scope) {
-  const std::uint32_t step = scope.rule->step_of_var[expr.var.value];
+  if (scope.pattern != nullptr) {
+    if (const std::optional<Value> kept = value_of_total(expr, current, scope)) return *kept;
+  }
   const Expr* argument = expr.args.empty() ? nullptr : expr.args[0].get();
   const Expr* condition = expr.args.size() > 1 ? expr.args[1].get() : nullptr;
-  std::int64_t count = 0;
-  const bool adds_up = expr.aggregate == Aggregate::kSum || expr.aggregate == Aggregate::kAvg;
-  Value result = adds_up ? zero_of(argument->type) : Value::missing();
-  std::vector<Value> distinct;
-  for_each_bound(scope, current, step, [&](const EventView& element) {
-    if (condition != nullptr && !evaluate(*condition, element, scope).is_true()) {
-      return true;
-    }
-    if (expr.aggregate == Aggregate::kCount) {
-      ++count;
-      return true;
-    }
-    const Value value = evaluate(*argument, element, scope);
-    if (value.is_missing()) return true;
-    ++count;
-    switch (expr.aggregate) {
-      case Aggregate::kSum:
-      case Aggregate::kAvg:
-        if (!result.is_missing()) result = counted(scope, add_to_sum(result, value), true);
-        break;
-      case Aggregate::kMin:
-        if (result.is_missing() || compare(value, result) == Ordering::kLess) result = value;
-        break;
-      case Aggregate::kMax:
-        if (result.is_missing() || compare(value, result) == Ordering::kGreater) result = value;
-        break;
-      case Aggregate::kFirst:
-        if (count == 1) result = value;
-        break;
-      case Aggregate::kLast:
-        result = value;
-        break;
-      case Aggregate::kDistinct:
-        distinct.push_back(value);
-        break;
-      default:
-        break;
-    }
-    return true;
-  });
-  switch (expr.aggregate) {
-    case Aggregate::kCount:
-      return Value::integer(count);
-    case Aggregate::kAvg:
-      return count == 0 ? Value::missing() : divide(result, Value::integer(count));
-    case Aggregate::kDistinct: {
-      std::sort(distinct.begin(), distinct.end(),
-                [](const Value& a, const Value& b) { return compare(a, b) == Ordering::kLess; });
-      const auto end = std::unique(distinct.begin(), distinct.end(), same_value);
-      return Value::integer(end - distinct.begin());
-    }
-    default:
-      return result;
-  }
+  EvalScope inner = scope;
+  inner.offered = &current;
+  LoopAggregate all(expr.aggregate, argument != nullptr ? &argument->type : nullptr);
+  for_each_bound(
+      scope, current, scope.rule->step_of_var[expr.var.value], [&](const EventView& element) {
+        if (condition == nullptr || evaluate(*condition, element, inner).is_true()) {
+          all.add(argument == nullptr ? Value::missing() : evaluate(*argument, element, inner));
+        }
+        return true;
+      });
+  return all.value();
 }
 
 // SQL's IN: true on a hit; otherwise unknown when a comparison was.
@@ -163,7 +104,7 @@ Value in_loop(const Expr& expr, const EventView& current, const EvalScope& scope
   const Value wanted = evaluate(*expr.args[0], current, scope);
   bool found = false;
   bool unknown = false;
-  for_each_bound(scope, current, scope.rule->step_of_var[expr.var.value],
+  for_each_bound(scope, in_hand(scope, current), scope.rule->step_of_var[expr.var.value],
                  [&](const EventView& element) {
                    const Ordering order = compare(wanted, evaluate(*expr.args[1], element, scope));
                    found = order == Ordering::kEqual;
@@ -303,7 +244,7 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
     case Op::kBound: {
       EventView event;
       const std::uint32_t step = scope.rule->step_of_var[expr.var.value];
-      if (!bound_event(scope, current, step, expr.which != Which::kFirst, event)) {
+      if (!bound_event(scope, in_hand(scope, current), step, expr.which != Which::kFirst, event)) {
         return Value::missing();
       }
       return field_value(scope, event, expr.field);
@@ -330,8 +271,8 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
       return key_part_value(scope.rule->rule->key, scope.key, expr.key_part);
     case Op::kIsBound: {
       EventView event;
-      return Value::boolean(
-          bound_event(scope, current, scope.rule->step_of_var[expr.var.value], true, event));
+      return Value::boolean(bound_event(scope, in_hand(scope, current),
+                                        scope.rule->step_of_var[expr.var.value], true, event));
     }
     case Op::kInLoop:
       return in_loop(expr, current, scope);

@@ -37,7 +37,9 @@ struct EvalScope {
   const Offset* window =
       nullptr;  // of a strict rule, instead of `head`: the event of step s is window[s]
   const PatternProgram* pattern = nullptr;  // of the general matcher: nodes have slots
-  int taken_step = -1;        // the step whose event the current one counts as; -1: none
+  int taken_step = -1;  // the step whose event the current one counts as; -1: none
+  const EventView* offered =
+      nullptr;  // inside an aggregate over a loop: the event in hand; the current is an element
   std::string_view key = {};  // key bytes
   std::uint32_t roles = 0;    // of the row in hand, as bits by place
   FeatureReader* features = nullptr;

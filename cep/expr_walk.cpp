@@ -90,10 +90,16 @@ void add_conditions(const std::vector<Element>& elements, std::vector<const Expr
   }
 }
 }  // namespace
-std::vector<const Expr*> all_exprs(const Rule& rule) {
-  std::vector<const Expr*> out = alert_exprs(rule);
+std::vector<const Expr*> condition_exprs(const Rule& rule) {
+  std::vector<const Expr*> out;
   add_conditions(rule.pattern, out);
   if (rule.without && rule.without->where) out.push_back(rule.without->where.get());
+  return out;
+}
+std::vector<const Expr*> all_exprs(const Rule& rule) {
+  std::vector<const Expr*> out = alert_exprs(rule);
+  const std::vector<const Expr*> conditions = condition_exprs(rule);
+  out.insert(out.end(), conditions.begin(), conditions.end());
   if (rule.suppression.while_condition) out.push_back(rule.suppression.while_condition.get());
   return out;
 }

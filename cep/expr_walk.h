@@ -34,7 +34,9 @@ std::vector<const Expr*> alert_exprs(const Rule& rule);
 void for_each_kinds(const Rule& rule, const std::function<void(const std::vector<Subset>&)>& visit);
 /// The expressions that a feature asks at its events.
 std::vector<const Expr*> feature_exprs(const Feature& feature);
-/// Those and the conditions of the rule's steps, absences and clauses.
+/// The conditions of the rule's steps, absences, `until` and `without`.
+std::vector<const Expr*> condition_exprs(const Rule& rule);
+/// All of these, and the condition of `once while`.
 std::vector<const Expr*> all_exprs(const Rule& rule);
 /// The features that expressions read.
 std::set<FeatureIndex> features_read(const std::vector<const Expr*>& exprs);

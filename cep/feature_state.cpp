@@ -1,7 +1,6 @@
 #include "cep/feature_state.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -15,18 +14,7 @@ constexpr std::uint32_t kCapacityLeast = 4;
 std::uint32_t time_words(const RingHeader& ring) {
   return ring.wide_times != 0 ? ring.capacity : (ring.capacity + 1) / 2;
 }
-std::uint32_t value_words(RingValue value) {
-  switch (value) {
-    case RingValue::kNone:
-      return 0;
-    case RingValue::kNumber:
-    case RingValue::kFloat:
-      return 1;
-    case RingValue::kFraction:
-      return 4;
-  }
-  return 0;
-}
+std::uint32_t value_words(RingValue value) { return value == RingValue::kNumber ? 1 : 0; }
 std::uint32_t sum_words(RingValue value) { return value == RingValue::kNumber ? 2 : 0; }
 // After the header: the sum, the times, the values.
 std::uint64_t* sum_of(RingHeader* ring) { return reinterpret_cast<std::uint64_t*>(ring + 1); }
@@ -55,30 +43,20 @@ void put_128(std::uint64_t* words, Int128 number) {
   words[0] = static_cast<std::uint64_t>(number);
   words[1] = static_cast<std::uint64_t>(number >> 64);
 }
-Value sum_of_nothing(const Type& type) {
-  switch (type.kind) {
-    case TypeKind::kDecimal:
-      return Value::decimal(0, type.scale);
-    case TypeKind::kFraction:
-      return Value::fraction(0, 1);
-    case TypeKind::kFloat:
-      return Value::floating(0);
-    default:
-      return Value::integer(0);
-  }
-}
 }  // namespace
 
+bool has_ring(const Feature& feature) {
+  const FeatureWindow& window = feature.window;
+  if (window.kind != WindowKind::kLast && window.kind != WindowKind::kPrevious) return false;
+  if (window.excluding || window.every) return false;
+  if (feature.aggregate == Aggregate::kCount) return true;
+  if (feature.aggregate != Aggregate::kSum && feature.aggregate != Aggregate::kAvg) return false;
+  return feature.argument->type.kind == TypeKind::kInt ||
+         feature.argument->type.kind == TypeKind::kDecimal;
+}
+
 RingValue ring_value_of(const Feature& feature) {
-  if (!feature.argument) return RingValue::kNone;
-  switch (feature.argument->type.kind) {
-    case TypeKind::kFloat:
-      return RingValue::kFloat;
-    case TypeKind::kFraction:
-      return RingValue::kFraction;
-    default:
-      return RingValue::kNumber;
-  }
+  return feature.argument ? RingValue::kNumber : RingValue::kNone;
 }
 
 std::uint32_t ring_words(std::uint32_t capacity, bool wide_times, RingValue value) {
@@ -132,15 +110,17 @@ void copy_ring(const RingHeader& from, RingHeader* to) {
   }
 }
 
-void trim_ring(RingHeader* ring, std::int64_t now_us, std::int64_t window_us) {
-  while (ring->count > 0 && time_at(ring, 0) <= now_us - window_us) {
-    if (ring->value == RingValue::kNumber) {
-      const auto value = static_cast<std::int64_t>(values_of(ring)[ring->head]);
-      put_128(sum_of(ring), get_128(sum_of(ring)) - value);
-    }
-    ring->head = place_of(*ring, 1);
-    --ring->count;
+void drop_oldest(RingHeader* ring) {
+  if (ring->value == RingValue::kNumber) {
+    const auto value = static_cast<std::int64_t>(values_of(ring)[ring->head]);
+    put_128(sum_of(ring), get_128(sum_of(ring)) - value);
   }
+  ring->head = place_of(*ring, 1);
+  --ring->count;
+}
+
+void trim_ring(RingHeader* ring, std::int64_t now_us, std::int64_t window_us) {
+  while (ring->count > 0 && time_at(ring, 0) <= now_us - window_us) drop_oldest(ring);
 }
 
 void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value) {
@@ -165,20 +145,9 @@ void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value) {
   } else {
     times_of<std::uint32_t>(ring)[place] = static_cast<std::uint32_t>(time_us - ring->base_us);
   }
-  switch (ring->value) {
-    case RingValue::kNone:
-      break;
-    case RingValue::kNumber:
-      values_of(ring)[place] = static_cast<std::uint64_t>(value.number);
-      put_128(sum_of(ring), get_128(sum_of(ring)) + value.number);
-      break;
-    case RingValue::kFloat:
-      values_of(ring)[place] = std::bit_cast<std::uint64_t>(value.real);
-      break;
-    case RingValue::kFraction:
-      put_128(values_of(ring) + std::size_t{place} * 4, value.number);
-      put_128(values_of(ring) + std::size_t{place} * 4 + 2, value.denominator);
-      break;
+  if (ring->value == RingValue::kNumber) {
+    values_of(ring)[place] = static_cast<std::uint64_t>(value.number);
+    put_128(sum_of(ring), get_128(sum_of(ring)) + value.number);
   }
   ++ring->count;
 }
@@ -190,32 +159,14 @@ std::int64_t newest_in_ring(const RingHeader& ring) {
 Value read_ring(const RingHeader* const_ring, const Feature& feature) {
   auto* ring = const_cast<RingHeader*>(const_ring);
   const std::uint32_t count = ring == nullptr ? 0 : ring->count;
+  if (count < feature.window.needs.value_or(0)) return Value::missing();
   if (feature.aggregate == Aggregate::kCount) return Value::integer(count);
   const bool is_sum = feature.aggregate == Aggregate::kSum;
+  if (count == 0 && !is_sum) return Value::missing();
   const Type& type = feature.argument->type;
-  if (count == 0) return is_sum ? sum_of_nothing(type) : Value::missing();
-  Value sum = sum_of_nothing(type);
-  switch (ring->value) {
-    case RingValue::kNone:
-      break;
-    case RingValue::kNumber:
-      sum.number = get_128(sum_of(ring));
-      break;
-    case RingValue::kFloat: {
-      double total = 0;
-      for (std::uint32_t i = 0; i < count; ++i) {
-        total += std::bit_cast<double>(values_of(ring)[place_of(*ring, i)]);
-      }
-      sum = Value::floating(total);
-      break;
-    }
-    case RingValue::kFraction:
-      for (std::uint32_t i = 0; i < count; ++i) {
-        const std::uint64_t* value = values_of(ring) + std::size_t{place_of(*ring, i)} * 4;
-        sum = add(sum, Value::fraction(get_128(value), get_128(value + 2)));
-      }
-      break;
-  }
+  const Int128 total = count == 0 ? 0 : get_128(sum_of(ring));
+  const Value sum =
+      type.kind == TypeKind::kDecimal ? Value::decimal(total, type.scale) : Value::integer(total);
   return is_sum ? sum : divide(sum, Value::integer(count));
 }
 }  // namespace tocsin::cep

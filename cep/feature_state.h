@@ -1,12 +1,10 @@
-/// A feature's window for one key: a ring of the times, and values, of the events in it, with an
-/// exact running sum.
+/// The window of `count`, `sum` or `avg` over `last D` or `previous D` for one key: a ring of the
+/// times, and values, of the events in it, with an exact running sum.
 ///
 /// Layout in a record: RingHeader, the sum of kNumber (two words: low, high), then `capacity` times
 /// (u32 microseconds after `base_us`, which a window up to 71 minutes needs; i64 for longer ones),
-/// padded to a word, then `capacity` values of `value_words` words each: none for count, an i64 for
-/// exact numbers and durations, a float's bits, or a fraction (numerator, denominator: two words
-/// each). Sums of i64 are kept in 128 bits; floats and fractions are added up at each read, oldest
-/// first, so that the result does not depend on what left the window.
+/// padded to a word, then `capacity` values: none for count, an i64 for ints and decimals, whose
+/// sum is kept in 128 bits. What else features look at is in windows (cep/feature_window.h).
 ///
 /// Every read leaves out what has left the window by then; when the events themselves are dropped
 /// is invisible.
@@ -17,7 +15,7 @@
 #include "cep/value.h"
 
 namespace tocsin::cep {
-enum class RingValue : std::uint8_t { kNone, kNumber, kFloat, kFraction };
+enum class RingValue : std::uint8_t { kNone, kNumber };
 
 struct RingHeader {
   std::uint32_t count = 0;
@@ -29,6 +27,8 @@ struct RingHeader {
   std::int64_t base_us = 0;
 };
 
+/// Whether a ring holds what the feature looks at.
+bool has_ring(const Feature& feature);
 /// How the values of a feature's argument are kept.
 RingValue ring_value_of(const Feature& feature);
 /// Words of a ring of this capacity.
@@ -44,6 +44,8 @@ void copy_ring(const RingHeader& from, RingHeader* to);
 
 /// Drops what has left a window of this length by `now`.
 void trim_ring(RingHeader* ring, std::int64_t now_us, std::int64_t window_us);
+/// Drops the oldest event; requires one.
+void drop_oldest(RingHeader* ring);
 /// Adds an event; requires room and a time at or after the newest. `value` is known and fits the
 /// ring.
 void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value);

@@ -288,6 +288,11 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
     if (entry.op == skip_op) continue;
     const OperatorProgram& op = table_.operators[entry.op - 1];
     if (op.kind == OperatorKind::kFeature) {
+      if (!program_.features[op.index].in_ring) {  // its state is the number of a window
+        std::memcpy(scratch_.get() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
+        ++fresh.operator_count;
+        continue;
+      }
       const auto* ring = at<RingHeader>(old, entry.state);
       const Offset place = push_space(ring_words_compact(*ring));
       copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.get() + place));

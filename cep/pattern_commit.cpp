@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <unordered_map>
 
 #include "cep/alert_builder.h"
 #include "cep/base/assert.h"
+#include "cep/loop_totals.h"
 #include "cep/matcher.h"
 #include "cep/pattern_matcher.h"
 
@@ -123,39 +123,72 @@ std::uint64_t PatternMatcher::hash_of(const Draft& draft) const {
   return hash;
 }
 
-void PatternMatcher::prune() {
-  const std::size_t count = drafts_.size();
-  const std::size_t size = std::bit_ceil(count * 2);
-  prune_table_.assign(size, 0);
-  const bool latest = rule_->rule->selection.prefer_latest;
-  std::vector<std::uint8_t>& dropped = dropped_;
-  dropped.assign(count, 0);
-  const auto comes_first = [&](const Draft& a, const Draft& b) {
-    if (a.run.start != b.run.start) return (a.run.start < b.run.start) != latest;
-    return compare(a.run.node, a.takes, a.step, b.run.node, b.takes, b.step,
-                   !rule_->rule->selection.in_order) < 0;
-  };
+bool PatternMatcher::comes_first(const Draft& a, const Draft& b) const {
+  const Selection& selection = rule_->rule->selection;
+  if (a.run.start != b.run.start) return (a.run.start < b.run.start) != selection.prefer_latest;
+  return compare(a.run.node, a.takes, a.step, b.run.node, b.takes, b.step, !selection.in_order) < 0;
+}
+
+// A few of one first event: each with each.
+bool PatternMatcher::prune_group(std::size_t begin, std::size_t end) {
   bool any = false;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = begin + 1; i < end; ++i) {
+    for (std::size_t j = begin; j < i && dropped_[i] == 0; ++j) {
+      if (dropped_[j] != 0 || !same_future(drafts_[i], drafts_[j])) continue;
+      dropped_[comes_first(drafts_[i], drafts_[j]) ? j : i] = 1;
+      any = true;
+    }
+  }
+  return any;
+}
+
+bool PatternMatcher::prune_all() {
+  const std::size_t size = std::bit_ceil(drafts_.size() * 2);
+  prune_table_.assign(size, 0);
+  bool any = false;
+  for (std::size_t i = 0; i < drafts_.size(); ++i) {
     std::size_t at = hash_of(drafts_[i]) & (size - 1);
     for (; prune_table_[at] != 0; at = (at + 1) & (size - 1)) {
       std::uint32_t& other = prune_table_[at];
       if (!same_future(drafts_[other - 1], drafts_[i])) continue;
       any = true;
       if (comes_first(drafts_[i], drafts_[other - 1])) {
-        dropped[other - 1] = 1;
+        dropped_[other - 1] = 1;
         other = static_cast<std::uint32_t>(i) + 1;
       } else {
-        dropped[i] = 1;
+        dropped_[i] = 1;
       }
       break;
     }
     if (prune_table_[at] == 0) prune_table_[at] = static_cast<std::uint32_t>(i) + 1;
   }
+  return any;
+}
+
+void PatternMatcher::prune() {
+  constexpr std::size_t kFew = 8;
+  const std::size_t count = drafts_.size();
+  dropped_.assign(count, 0);
+  bool few = !rule_->prunes || !rule_->prunes_over_starts;
+  for (std::size_t begin = 0, end = 0; few && begin < count; begin = end) {
+    for (end = begin + 1; end < count && drafts_[end].run.start == drafts_[begin].run.start;) ++end;
+    few = end - begin <= kFew;
+  }
+  bool any = false;
+  if (!few) {
+    any = prune_all();
+  } else {
+    for (std::size_t begin = 0, end = 0; begin < count; begin = end) {
+      for (end = begin + 1; end < count && drafts_[end].run.start == drafts_[begin].run.start;) {
+        ++end;
+      }
+      if (end - begin > 1 && prune_group(begin, end)) any = true;
+    }
+  }
   if (!any) return;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    if (dropped[i] == 0) drafts_[kept++] = drafts_[i];
+    if (dropped_[i] == 0) drafts_[kept++] = drafts_[i];
   }
   drafts_.resize(kept);
 }
@@ -197,19 +230,21 @@ Offset PatternMatcher::write_event() {
 
 // The node of the event in hand after `parent`; one for all that take it so.
 Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
-  const std::uint64_t wanted = std::uint64_t{parent} << 16 | step_index;
-  const auto known = std::find(new_nodes_.begin(), new_nodes_.end(), wanted);
-  if (known != new_nodes_.end()) {
-    return new_node_offsets_[static_cast<std::size_t>(known - new_nodes_.begin())];
-  }
   const Offset event = write_event();
+  const Offset last_made = parent != 0 ? node(parent)->made : first_made_;
+  const auto is_made = [&](Offset at) {
+    return at != 0 && node(at)->node.parent == parent && node(at)->node.event == event;
+  };
+  for (Offset at = last_made; is_made(at); at = node(at)->made) {
+    if (node(at)->node.step == step_index) return at;
+  }
   const PatternStep& step = pattern_->steps[step_index];
   std::uint16_t subset = 0;
   if (step.element->events.size() > 1) {
     subset = static_cast<std::uint16_t>(
         subset_of_event(*step.element, EventView{hand_->row, nullptr}, scope_at(0, -1)));
   }
-  const Offset offset = state_->cut(kPatternNodeWords + pattern_->slot_count);
+  const Offset offset = state_->cut(node_words(*pattern_));
   scope_.record = state_->base();
   auto* const made = RecordStore::at<PatternNode>(state_->base(), offset);
   made->node.parent = parent;
@@ -224,13 +259,28 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
     made->first = before->first;
     std::copy_n(before->slots(), pattern_->slot_count, made->slots());
   }
+  for (std::uint32_t i = 0; i < pattern_->totals.size(); ++i) {
+    LoopTotal total;
+    if (parent != 0) {
+      total = *RecordStore::at<LoopTotal>(scope_.record, total_place(*pattern_, parent, i));
+    }
+    const Expr& aggregate = *pattern_->totals[i];
+    if (pattern_->belongs(static_cast<int>(step_index), rule_->step_of_var[aggregate.var.value])) {
+      add_to_total(aggregate, EventView{hand_->row, nullptr}, scope_at(0, -1), total);
+    }
+    *RecordStore::at<LoopTotal>(state_->base(), total_place(*pattern_, offset, i)) = total;
+  }
   for (std::uint64_t rest = step.slots; rest != 0; rest &= rest - 1) {
     SlotEvents& slot = made->slots()[std::countr_zero(rest)];
     slot.last = offset;
     if (slot.first == 0) slot.first = offset;
   }
-  new_nodes_.push_back(wanted);
-  new_node_offsets_.push_back(offset);
+  made->made = last_made;
+  if (parent != 0) {
+    RecordStore::at<PatternNode>(state_->base(), parent)->made = offset;
+  } else {
+    first_made_ = offset;
+  }
   return offset;
 }
 
@@ -360,23 +410,22 @@ void PatternMatcher::set_deadlines() {
 // Copies what runs and waiting matches reach, so that the rest goes.
 void PatternMatcher::collect_words() {
   PatternState& state = *state_;
-  std::unordered_map<Offset, Offset> moved;
+  std::vector<Offset> moved(state.words.size());  // where each object went; 0: nowhere yet
   std::vector<std::uint64_t> fresh = {0};
   const auto copy = [&](Offset from, std::size_t words) {
     const auto to = static_cast<Offset>(fresh.size());
     const auto begin = state.words.begin() + static_cast<std::ptrdiff_t>(from);
     fresh.insert(fresh.end(), begin, begin + static_cast<std::ptrdiff_t>(words));
-    moved.emplace(from, to);
+    moved[from] = to;
     return to;
   };
   const auto move_block = [&](Offset from, std::size_t words) {
-    const auto found = moved.find(from);
-    return found != moved.end() ? found->second : copy(from, words);
+    return moved[from] != 0 ? moved[from] : copy(from, words);
   };
   std::vector<Offset> path;
   const auto move_node = [&](Offset from) {
     path.clear();
-    for (Offset at = from; at != 0 && !moved.contains(at);
+    for (Offset at = from; at != 0 && moved[at] == 0;
          at = RecordStore::at<PatternNode>(state.base(), at)->node.parent) {
       path.push_back(at);
     }
@@ -384,12 +433,13 @@ void PatternMatcher::collect_words() {
       const auto* old = RecordStore::at<PatternNode>(state.base(), path[i]);
       const Offset event = move_block(
           old->node.event, RecordStore::at<KeptEvent>(state.base(), old->node.event)->words);
-      const Offset to = copy(path[i], kPatternNodeWords + pattern_->slot_count);
+      const Offset to = copy(path[i], node_words(*pattern_));
       auto* made = RecordStore::at<PatternNode>(reinterpret_cast<std::byte*>(fresh.data()), to);
       const auto follow = [&](Offset& offset) {
-        if (offset != 0) offset = moved.at(offset);
+        if (offset != 0) offset = moved[offset];
       };
       made->node.event = event;
+      made->made = 0;
       follow(made->node.parent);
       follow(made->first);
       for (std::uint32_t slot = 0; slot < pattern_->slot_count; ++slot) {
@@ -397,7 +447,7 @@ void PatternMatcher::collect_words() {
         follow(made->slots()[slot].last);
       }
     }
-    return moved.at(from);
+    return moved[from];
   };
   const auto move_match = [&](auto& match) {
     match.node = move_node(match.node);

@@ -89,8 +89,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureR
   drafts_.clear();
   draft_counters_.clear();
   candidates_.clear();
-  new_nodes_.clear();
-  new_node_offsets_.clear();
+  first_made_ = 0;
   changed_ = false;
   if (asks_quiet) look_at_quiet();
   if (pattern.opens) {
@@ -304,7 +303,7 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, 
   const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);
   PatternState& at = pool_->at(handle);
   take_up(rule, &at, {});
-  std::int64_t latest = suppression_until(rule.rule->suppression, at.suppression, now_us);
+  std::int64_t latest = kDead;
   if (at.window.open && at.window.end_us <= now_us) drop_window();
   if (at.window.open) latest = std::max(latest, at.window.end_us);
   if (at.lost_runs > 0 || !at.waiting.empty()) latest = kNeverDies;
@@ -324,6 +323,13 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, 
   stats_.runs -= at.runs.size() - kept;
   at.runs.resize(kept);
   at.counters.resize(kept * count);
+  if (rule.rule->suppression.once == Once::kPerVariable) {
+    hand_ = nullptr;
+    candidates_.clear();
+    given_.clear();
+    keep_taken_of_runs();
+  }
+  latest = std::max(latest, suppression_until(rule.rule->suppression, at.suppression, now_us));
   if (latest == kDead) {
     pool_->free(handle);
   } else {

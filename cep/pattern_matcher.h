@@ -157,6 +157,9 @@ class PatternMatcher {
   std::uint64_t anchor_of(const Draft& draft) const;
   bool same_future(const Draft& a, const Draft& b) const;
   std::uint64_t hash_of(const Draft& draft) const;
+  bool comes_first(const Draft& a, const Draft& b) const;
+  bool prune_group(std::size_t begin, std::size_t end);
+  bool prune_all();
   void prune();
   void keep_to_budget();
   void make_state();
@@ -230,8 +233,7 @@ class PatternMatcher {
   std::vector<Candidate> candidates_;
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
   std::vector<std::uint32_t> new_counters_;
-  std::vector<std::uint64_t> new_nodes_;  // parent << 16 | step of those written at this event …
-  std::vector<Offset> new_node_offsets_;  // … and where they are
+  Offset first_made_ = 0;  // the node last made of the event in hand as a first one
   std::vector<std::uint32_t> prune_table_;
   std::vector<std::uint8_t> dropped_;
   std::vector<CompleteMatch> given_;

@@ -96,6 +96,8 @@ class PatternProgram {
   std::uint32_t counter_count = 0;
   /// The variables that some expression reads have a slot each, in every node.
   std::uint32_t slot_count = 0;
+  /// Aggregates whose totals each node keeps (cep/loop_totals.h), after the slots.
+  std::vector<const Expr*> totals;
   std::optional<ElementProgram> without;
   /// A closing window: its only step takes what is collected, this test says what opens it.
   std::optional<ElementProgram> opens;
@@ -105,6 +107,12 @@ class PatternProgram {
   bool end_reads_last = false;  // what is asked at the end reads fields of the last event
 
   std::uint32_t own_slot(int step) const { return steps[static_cast<std::size_t>(step)].own_slot; }
+  std::optional<std::uint32_t> total_of(const Expr* aggregate) const {
+    for (std::uint32_t i = 0; i < totals.size(); ++i) {
+      if (totals[i] == aggregate) return i;
+    }
+    return std::nullopt;
+  }
   /// Whether an event of `step` belongs to the variable of `slot`.
   bool belongs(int step, std::uint32_t slot) const {
     return step >= 0 && slot < kSlotsMax &&

@@ -21,7 +21,9 @@ struct SlotEvents {
 struct PatternNode {
   Node node;
   Offset first = 0;  // the match's first node
-  std::uint32_t unused = 0;
+  /// While an event is in hand: the node last made of it after this one, or, of such a node, the
+  /// one made before it after the same. What it says of earlier events is void.
+  Offset made = 0;
 
   SlotEvents* slots() { return reinterpret_cast<SlotEvents*>(this + 1); }
   const SlotEvents* slots() const { return reinterpret_cast<const SlotEvents*>(this + 1); }

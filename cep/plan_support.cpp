@@ -65,46 +65,12 @@ class Checker {
   void check_expr(const ExprPtr& expr) {
     if (!expr) return;
     if (expr->op == Op::kMatches) check_pattern(expr->literal.view().text, expr->ignore_case);
-    if (expr->op == Op::kAggregate) {
-      switch (expr->aggregate) {
-        case Aggregate::kStddev:
-        case Aggregate::kStddevPop:
-        case Aggregate::kEwma:
-        case Aggregate::kPercentile:
-          refuse("of a loop's aggregates, stddev, ewma and percentile are not supported yet");
-          break;
-        default:
-          break;
-      }
-    }
     for (const ExprPtr& arg : expr->args) check_expr(arg);
   }
 
   void check_feature(const Feature& feature) {
     where_ = fmt::format("feature `{}`", feature.name);
-    if (feature.window.kind != WindowKind::kLast || feature.window.excluding ||
-        feature.window.every || feature.window.needs || feature.unless_alerted_by) {
-      refuse("of the windows, only `over last D` is supported yet");
-    }
-    switch (feature.aggregate) {
-      case Aggregate::kCount:
-        break;
-      case Aggregate::kSum:
-      case Aggregate::kAvg:
-        switch (feature.argument->type.kind) {
-          case TypeKind::kInt:
-          case TypeKind::kDecimal:
-          case TypeKind::kFraction:
-          case TypeKind::kFloat:
-            break;
-          default:
-            refuse(fmt::format("sum and avg of `{}` are not supported yet",
-                               type_name(feature.argument->type)));
-        }
-        break;
-      default:
-        refuse("of the aggregates, only count, sum and avg are supported over a window yet");
-    }
+    check_expr(feature.window.zone);
     check_expr(feature.argument);
     check_expr(feature.where);
   }

@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cep/accumulator.h"
 #include "cep/atoms.h"
 #include "cep/engine.h"
 #include "cep/lookup_table.h"
@@ -116,10 +117,14 @@ struct FeatureProgram {
   std::uint32_t table = 0;
   std::uint32_t op = 0;
   std::uint32_t predicate = 0;
-  std::int64_t window_us = 0;
-  std::vector<bool> has_key;        // by event type: whether its key says a field of it
-  std::uint32_t pass = 0;           // in which it is read in place, and its probes run
-  std::uint32_t take_pass = 0;      // in which it takes events: later where it waits for a rule
+  WindowSpec window;
+  bool in_ring = false;         // a ring in the record, of `window_us`; else a window of the pool
+  std::int64_t window_us = 0;   // how far it looks back; 0: no bound
+  bool takes_last = false;      // `previous …`: takes a row after all have read at it
+  const Zone* zone = nullptr;   // of `today` in a zone that the rule names; null: none has the name
+  std::vector<bool> has_key;    // by event type: whether its key says a field of it
+  std::uint32_t pass = 0;       // in which it is read in place, and its probes run
+  std::uint32_t take_pass = 0;  // in which it takes events: later where it waits for a rule
   std::vector<const Expr*> where;   // what its events satisfy besides the predicate: reads features
   std::optional<RuleIndex> unless;  // leaves out the events at which this rule alerts
 };
@@ -212,6 +217,8 @@ class ProgramImpl {
   /// Reads of features under arguments: their values have indices after those of the features.
   std::unordered_map<const Expr*, FeatureIndex> reads_under;
   std::size_t value_count = 0;  // features, and features under arguments
+  /// Of arguments that read the rule's key: the values of its roles' places follow each other.
+  std::vector<bool> value_by_place;
   std::uint32_t pass_count = 1;
   bool row_by_row = false;  // what a row raises decides over what it reads next
   std::vector<std::vector<EventTypeIndex>>

@@ -13,8 +13,10 @@ bool once_lets_pass(const Suppression& suppression, const SuppressionState& stat
              facts.time_us >= state.last_alert_us + suppression.duration.us;
     case Once::kPerVariable:
       return !facts.var_event ||
-             std::none_of(state.taken.begin(), state.taken.end(),
-                          [&](const auto& taken) { return taken.event == *facts.var_event; });
+             std::none_of(state.taken.begin(), state.taken.end(), [&](const auto& taken) {
+               // Alerts of several deadlines that one event set share its arrival number.
+               return taken.event == *facts.var_event && taken.time_us == facts.var_time_us;
+             });
     case Once::kPerDay:
       return !facts.day || *facts.day != state.last_day;
     case Once::kWhile:

@@ -7,7 +7,6 @@
 #include "cep/base/assert.h"
 #include "cep/base/prefetch.h"
 #include "cep/eval.h"
-#include "cep/feature_state.h"
 #include "cep/key.h"
 
 namespace tocsin::cep {
@@ -41,7 +40,9 @@ TableState::Features::Features(const ProgramImpl& program, std::uint32_t table)
   }
 }
 
-const Value& TableState::Features::read(FeatureIndex value) {
+const Value& TableState::Features::read(FeatureIndex read) {
+  FeatureIndex value = read;
+  if (program_.value_by_place[read.value]) value.value += place_of_role(hand_->roles);
   if (pass_in_place_[value.value] != pass_) {
     const std::size_t place = own_[value.value] ? place_of_role(hand_->roles) : 0;
     return slice_->values(value)[std::size_t{hand_->number} * places_[value.value] + place];
@@ -63,6 +64,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
                    ? kTickWithoutWindowsUs
                    : std::max(table_.longest_us / kTicksOfLongest, kTickLeastUs)),
       store_(program, table_),
+      feature_store_(program, store_, stats),
       matcher_(program, table_, store_, stats),
       features_(program, table),
       mask_words_(table_.operator_words + table_.predicate_words),
@@ -99,7 +101,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
   }
   for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) gain(p, table_.operator_words, p);
   for (std::uint32_t i = 0; i < kShardCount; ++i) {
-    shards_.push_back(std::make_unique<Shard>(Shard{KeyShard{}, ExpiryWheel(tick_us_), {}, {}}));
+    shards_.push_back(std::make_unique<Shard>(tick_us_, hash_seed));
     for (const std::vector<bool>& of_pass : queues) shards_.back()->timers.emplace_back(of_pass);
   }
 }
@@ -334,6 +336,7 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
                      std::vector<Alert>& alerts) {
   resolve(pass, slice);
   store_.begin_slice(slice.batch());
+  feature_store_.begin_slice(slice.batch());
   matcher_.begin_slice(slice, alerts);
   const auto touches = static_cast<std::uint32_t>(touches_.size());
   for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i)
@@ -392,6 +395,7 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
   hand.number = slice.number_of(touch.row);
   hand.predicates = mask + table_.operator_words;
   hand.slot = slot;
+  hand.features = &feature_store_;
   hand.key = key_of(touch);
   if (slot != nullptr && slot->record != 0) hand.record = store_.base(*slot);
   if (!table_.roles[row.type.value].empty()) {
@@ -461,59 +465,19 @@ void TableState::write_value(const ProbeProgram& probe, const RowInHand& hand, S
 
 void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& hand,
                                    const Slice& slice) {
-  const std::int64_t now = hand.row->engine_time.us;
   Value value;
   if (feature.feature->argument) {
     EvalScope scope = feature_scope(slice);
     value = evaluate(*feature.feature->argument, EventView{hand.row, nullptr}, scope);
     if (value.is_missing()) return;
   }
-  KeySlot& slot = *hand.slot;
-  OperatorEntry* entry =
-      hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
-  if (entry == nullptr) {
-    const RingHeader fresh = make_ring(*feature.feature, 0);
-    const std::uint32_t words = ring_words(fresh.capacity, fresh.wide_times != 0, fresh.value);
-    store_.ensure(slot, words, feature.op, hand.event);
-    hand.record = store_.base(slot);
-    const Offset place = RecordStore::cut(hand.record, words);
-    auto* ring = RecordStore::at<RingHeader>(hand.record, place);
-    start_ring(fresh, ring);
-    RecordStore::set_state(hand.record, feature.op, place);
-    push_ring(ring, now, value);
-    return;
-  }
-  auto* ring = RecordStore::at<RingHeader>(hand.record, entry->state);
-  trim_ring(ring, now, feature.window_us);
-  if (ring->count == ring->capacity) {
-    const std::uint32_t capacity = ring->capacity + std::max(ring->capacity / 2, 4U);
-    const std::uint32_t words = ring_words(capacity, ring->wide_times != 0, ring->value);
-    if (store_.ensure(slot, words, feature.op, hand.event)) {
-      hand.record = store_.base(slot);
-      entry = RecordStore::find(hand.record, feature.op);
-      ring = RecordStore::at<RingHeader>(hand.record, entry->state);
-    }
-    const Offset place = RecordStore::cut(hand.record, words);
-    auto* grown = RecordStore::at<RingHeader>(hand.record, place);
-    grown->capacity = capacity;
-    copy_ring(*ring, grown);
-    RecordStore::set_state(hand.record, feature.op, place);
-    ring = grown;
-  }
-  push_ring(ring, now, value);
+  feature_store_.take(feature, hand, value);
 }
 
 Value TableState::read_feature(const FeatureProgram& feature, const RowInHand& hand,
                                bool under_arguments) {
   if (!under_arguments && !feature.has_key[hand.row->type.value]) return Value::missing();
-  RingHeader* ring = nullptr;
-  if (hand.record != nullptr) {
-    if (const OperatorEntry* entry = RecordStore::find(hand.record, feature.op)) {
-      ring = RecordStore::at<RingHeader>(hand.record, entry->state);
-      trim_ring(ring, hand.row->engine_time.us, feature.window_us);
-    }
-  }
-  return read_ring(ring, *feature.feature);
+  return hand.features->read(feature, hand);
 }
 
 // ---- time
@@ -545,10 +509,7 @@ std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int6
       const OperatorProgram& op = table_.operators[entry.op - 1];
       std::int64_t until = Matcher::kDead;
       if (op.kind == OperatorKind::kFeature) {
-        auto* ring = RecordStore::at<RingHeader>(record, entry.state);
-        const std::int64_t window = program_.features[op.index].window_us;
-        trim_ring(ring, now_us, window);
-        if (ring->count > 0) until = newest_in_ring(*ring) + window;
+        until = feature_store_.expiry(program_.features[op.index], record, entry, now_us);
       } else if (op.kind == OperatorKind::kStrict) {
         until =
             matcher_.strict_expiry(program_.strict_groups[op.index], record, entry.state, now_us);
@@ -596,6 +557,7 @@ void TableState::end() {
   for (const std::unique_ptr<Shard>& shard : shards_) {
     shard->keys = KeyShard{};
     shard->wheel = ExpiryWheel(tick_us_);
+    shard->windows.clear();
     shard->patterns = PatternPool{};
   }
 }
@@ -615,7 +577,8 @@ std::uint64_t TableState::timers() const {
 std::size_t TableState::bytes() const {
   std::size_t sum = matcher_.general().bytes();
   for (const auto& shard : shards_) {
-    sum += shard->keys.bytes() + shard->wheel.bytes() + shard->patterns.bytes();
+    sum += shard->keys.bytes() + shard->wheel.bytes() + shard->windows.bytes() +
+           shard->patterns.bytes();
     for (const ShardTimers& timers : shard->timers) sum += timers.bytes();
   }
   return sum;

@@ -15,6 +15,7 @@
 #include "cep/alert.h"
 #include "cep/engine.h"
 #include "cep/expiry_wheel.h"
+#include "cep/feature_store.h"
 #include "cep/key_record.h"
 #include "cep/key_table.h"
 #include "cep/matcher.h"
@@ -41,8 +42,10 @@ class TableState {
 
  private:
   struct Shard {
+    Shard(std::int64_t tick_us, std::uint64_t seed) : wheel(tick_us), windows(seed) {}
     KeyShard keys;
     ExpiryWheel wheel;
+    WindowPool windows;
     std::vector<ShardTimers> timers;  // by pass
     PatternPool patterns;
   };
@@ -65,7 +68,7 @@ class TableState {
       hand_ = &hand;
       last_ = kNone;
     }
-    const Value& read(FeatureIndex value) override;
+    const Value& read(FeatureIndex read) override;
 
    private:
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
@@ -102,6 +105,7 @@ class TableState {
   void find_slots(std::uint32_t shard, Slice& slice);
   void work_on(Shard& shard) {
     store_.work_on(shard.keys);
+    feature_store_.work_on(shard.windows);
     matcher_.general().work_on(shard.patterns);
   }
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
@@ -126,6 +130,7 @@ class TableState {
   std::vector<std::vector<std::uint64_t>> rest_masks_;  // by pass: its operators, and later ones
   std::vector<std::uint32_t> queue_of_op_;              // by op - 1: its timers' queue
   RecordStore store_;
+  FeatureStore feature_store_;
   Matcher matcher_;
   RowInHand hand_;
   Features features_;

@@ -137,6 +137,7 @@ std::optional<FeatureTest> make_feature_test(const Expr& expr) {
   const Expr& left = *expr.args[0];
   const Expr& right = *expr.args[1];
   if (left.op != Op::kFeature || right.op != Op::kLiteral) return std::nullopt;
+  if (!left.args.empty()) return std::nullopt;  // under another field: a value of its own
   return FeatureTest{left.feature, expr.op, right.literal.view()};
 }
 }  // namespace tocsin::cep

@@ -31,6 +31,7 @@ void walk(const cep::Rule& rule, const Visit& visit) {
   if (rule.without) walk(rule.without->where, visit);
   for (const cep::Exception& exception : rule.exceptions) walk(exception.condition, visit);
   walk(rule.suppression.while_condition, visit);
+  walk(rule.suppression.zone, visit);
   for (const cep::ExprPtr& expr : rule.suppression.for_each) walk(expr, visit);
   if (rule.suppression.at_most) {
     for (const cep::ExprPtr& expr : rule.suppression.at_most->for_each) walk(expr, visit);

@@ -128,14 +128,6 @@ class Gatherer {
   bool asked_ = false;
 };
 
-void refuse_feature_groups(CheckContext& context,
-                           const std::vector<const tree::Features*>& groups) {
-  for (const tree::Features* group : groups) {
-    report_unavailable(context, group->keyword_span, "features of",
-                       "write each one: `feature NAME = count(payment) by card over last 1h`");
-  }
-}
-
 template <typename Declaration>
 void warn_of_unused(CheckContext& context, const std::vector<const Declaration*>& declarations,
                     const char* what) {
@@ -172,15 +164,17 @@ std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedF
       find_check_order(context, items.kinds, items.features, items.feature_groups, items.rules);
   reserve_alert_types(context, items.rules, order);
   check_ids(context, items.rules);
+  declare_features(context, items.features, items.feature_groups);
   check_kinds(context, order.kinds);
-  check_features(context, order.features);
-  refuse_feature_groups(context, items.feature_groups);
+  check_features(context, order.features, order.groups);
   for (const CheckOrder::Step& step : order.steps) {
     if (step.kind != nullptr) check_kinds(context, {step.kind});
-    if (step.feature != nullptr) check_features(context, {step.feature});
+    if (step.feature != nullptr) check_features(context, {step.feature}, {});
+    if (step.group != nullptr) check_features(context, {}, {step.group});
     if (step.rule != nullptr) check_rule(context, *step.rule);
   }
   RuleSet set;
+  check_unless(context);
   for (const tree::Test* test : items.tests) check_test(context, *test, set.tests);
   warn_of_unused(context, items.lists, "list");
   warn_of_unused(context, items.tables, "table");

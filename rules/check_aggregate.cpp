@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "rules/aggregate_typing.h"
+#include "rules/build_expr.h"
 #include "rules/check_expression.h"
 #include "rules/check_features.h"
 #include "rules/check_kinds.h"
@@ -10,30 +12,10 @@
 #include "rules/types.h"
 
 namespace tocsin::rules {
-using cep::Type;
 using cep::TypeKind;
 using tree::ExprKind;
 
 namespace {
-std::optional<cep::Aggregate> loop_aggregate(tree::AggregateName name) {
-  switch (name) {
-    case tree::AggregateName::kCount:
-      return cep::Aggregate::kCount;
-    case tree::AggregateName::kSum:
-      return cep::Aggregate::kSum;
-    case tree::AggregateName::kAvg:
-      return cep::Aggregate::kAvg;
-    case tree::AggregateName::kMin:
-      return cep::Aggregate::kMin;
-    case tree::AggregateName::kMax:
-      return cep::Aggregate::kMax;
-    case tree::AggregateName::kDistinct:
-      return cep::Aggregate::kDistinct;
-    default:
-      return std::nullopt;
-  }
-}
-
 bool has_roles(const cep::KeySpec& key, cep::EventTypeIndex type) {
   return std::ranges::any_of(key.parts, [&](const cep::KeyPart& part) {
     return std::ranges::any_of(part.members, [&](const cep::KeyMember& member) {
@@ -64,6 +46,38 @@ const tree::Expr* first_step_name(const tree::Expr& expr, const RuleScope& rule)
   }
   return nullptr;
 }
+// That an element is of a kind: by event type what the kind asks, absent where it asks nothing.
+cep::ExprPtr in_kind_expr(const KindSymbol& kind, EventTypes& types) {
+  auto test = std::make_shared<cep::Expr>();
+  test->op = cep::Op::kInKinds;
+  test->type = plain_type(TypeKind::kBool);
+  EventTypes narrowed;
+  for (const cep::EventTypeIndex type : types) {
+    std::vector<cep::ExprPtr> conditions;
+    bool is_all = false;
+    bool is_any = false;
+    for (const KindAlternative& alternative : kind.alternatives) {
+      if (alternative.type != type) continue;
+      is_any = true;
+      is_all = is_all || !alternative.condition;
+      conditions.push_back(alternative.condition);
+    }
+    if (!is_any) continue;
+    narrowed.push_back(type);
+    test->field.by_type.emplace_back(type, cep::FieldIndex{});
+    if (is_all) {
+      test->args.push_back(nullptr);
+    } else if (conditions.size() == 1) {
+      test->args.push_back(conditions.front());
+    } else {
+      test->args.push_back(
+          operator_expr(cep::Op::kOr, plain_type(TypeKind::kBool), std::move(conditions)));
+    }
+  }
+  types = std::move(narrowed);
+  return test;
+}
+
 }  // namespace
 
 std::optional<std::size_t> ExpressionChecker::find_loop(const tree::AggregateCall& call) const {
@@ -87,9 +101,15 @@ Checked ExpressionChecker::check_aggregate(const tree::Expr& expr) {
   }
   if (scope_.place == Place::kKind || scope_.place == Place::kAggregate ||
       scope_.place == Place::kElement) {
-    report_unavailable(context_, call.name_span,
-                       scope_.place == Place::kKind ? "an aggregate in a kind's condition"
-                                                    : "an aggregate inside an aggregate");
+    const bool in_kind = scope_.place == Place::kKind;
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0456, call.name_span,
+        in_kind ? "an aggregate in a kind's condition" : "an aggregate inside an aggregate",
+        in_kind ? "a kind is known from the event alone" : "");
+    diagnostic.helps.emplace_back(in_kind
+                                      ? "ask in the condition of a rule's step"
+                                      : "declare the inner one as a `feature` and name it here");
+    context_.sink.report(std::move(diagnostic));
     return error(expr);
   }
   if (call.over) return check_unnamed_feature(expr);
@@ -146,6 +166,48 @@ void ExpressionChecker::report_without_window(const tree::Expr& expr) {
   context_.sink.report(std::move(diagnostic));
 }
 
+// The kind that `s.KIND` or `s.KIND.field` selects among a loop's or window's events; null where
+// the expression does not mention the step so, or mentions it otherwise first.
+const tree::Expr* ExpressionChecker::find_selected_kind(const tree::Expr& expr,
+                                                        bool is_count) const {
+  if (expr.kind == ExprKind::kMember) {
+    const tree::Expr& base = *expr.args[0];
+    const bool names_kind = expr.name.text != "first" && expr.name.text != "last" &&
+                            context_.names.kinds.contains(expr.name.text);
+    if (is_count) return names_kind && find_step(base) ? &expr : nullptr;
+    if (base.kind == ExprKind::kMember) return find_selected_kind(base, true);
+  }
+  for (const tree::ExprPtr& arg : expr.args) {
+    if (const tree::Expr* found = find_selected_kind(*arg, is_count)) return found;
+  }
+  return nullptr;
+}
+
+// Reports an aggregate that a loop does not have.
+bool ExpressionChecker::loop_has_aggregate(const tree::AggregateCall& call) {
+  const std::string name = tree::aggregate_text(call.name);
+  if (call.unless) {
+    context_.sink.report(make_diagnostic(Code::kE0454, call.unless->span,
+                                         "`unless alerted by` in an aggregate of a match",
+                                         "its events are those that the match took"));
+    return false;
+  }
+  if (call.name != tree::AggregateName::kEwma && call.name != tree::AggregateName::kPercentile) {
+    if (call.params.empty()) return true;
+    context_.sink.report(make_diagnostic(Code::kE0311, call.params.front().span,
+                                         fmt::format("{} takes nothing more", in_code(name))));
+    return false;
+  }
+  Diagnostic diagnostic = make_diagnostic(Code::kE0412, call.name_span,
+                                          fmt::format("{} is of a window's events", in_code(name)),
+                                          "of a match's there are too few");
+  diagnostic.helps.push_back(
+      fmt::format("say over which events: `{}(amount of payment, {}) over last 7d`", name,
+                  call.name == tree::AggregateName::kEwma ? "half life 1d" : "95"));
+  context_.sink.report(std::move(diagnostic));
+  return false;
+}
+
 Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::size_t index) {
   const tree::AggregateCall& call = *expr.aggregate;
   const StepSymbol& step = scope_.rule->steps[index];
@@ -153,11 +215,6 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
   const bool is_count = call.name == tree::AggregateName::kCount;
   const SourceSpan at = call.argument ? call.argument->span : expr.span;
   if (step.broken || report_if_later(index, at)) return error(expr);
-  const std::optional<cep::Aggregate> aggregate = loop_aggregate(call.name);
-  if (!aggregate) {
-    report_unavailable(context_, call.name_span, name + " of a loop");
-    return error(expr);
-  }
   if (!step.loop) {
     Diagnostic diagnostic =
         make_diagnostic(Code::kE0408, at,
@@ -168,16 +225,11 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
     context_.sink.report(std::move(diagnostic));
     return error(expr);
   }
-  if (call.unless) {
-    report_unavailable(context_, call.unless->span, "unless alerted by");
-    return error(expr);
-  }
-  if (!call.params.empty()) {
-    context_.sink.report(make_diagnostic(Code::kE0311, call.params.front().span,
-                                         fmt::format("{} takes nothing more", in_code(name))));
-    return error(expr);
-  }
-  if (is_count == call.subjects.empty()) {
+  if (!loop_has_aggregate(call)) return error(expr);
+  const tree::Expr* selected =
+      call.argument ? find_selected_kind(*call.argument, is_count) : nullptr;
+  const bool counts_kind = is_count && selected != nullptr && selected == call.argument.get();
+  if (is_count == call.subjects.empty() && !counts_kind) {
     Diagnostic diagnostic =
         make_diagnostic(Code::kE0412, at,
                         is_count ? "`count` takes the loop itself"
@@ -196,44 +248,44 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
   scope.steps_visible = scope_.steps_visible;
   scope.pattern_place = scope_.pattern_place;
   scope.own_step = index;
+  std::vector<cep::ExprPtr> conditions;
+  if (selected != nullptr) {
+    const KindSymbol& kind = context_.names.kinds.find(selected->name.text)->second;
+    if (kind.broken) return error(expr);
+    conditions.push_back(in_kind_expr(kind, scope.types));
+    scope.own_kind = selected->name.text;
+    if (scope.types.empty()) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0412, selected->name.span,
+                          fmt::format("{} has no events of the kind {}", in_code(step.name),
+                                      in_code(selected->name.text)));
+      diagnostic.labels.push_back({step.span, "takes " + types_text(context_, step.types)});
+      context_.sink.report(std::move(diagnostic));
+      return error(expr);
+    }
+  }
   ExpressionChecker checker(context_, scope);
   auto result = std::make_shared<cep::Expr>();
   result->op = cep::Op::kAggregate;
-  result->aggregate = *aggregate;
+  result->aggregate = aggregate_of(call.name);
   result->var = step.var;
   result->type = plain_type(TypeKind::kInt);
   if (!is_count) {
     const Checked argument = checker.check(*call.argument);
     if (!argument) return error(expr);
-    const Type& type = argument.type();
-    const bool adds =
-        call.name == tree::AggregateName::kSum || call.name == tree::AggregateName::kAvg;
-    if (adds && type.kind == TypeKind::kFraction) {
-      report_unavailable(context_, argument.span, "an aggregate over a quotient",
-                         "divide what the aggregate gives");
-      return error(expr);
-    }
-    if ((adds && !is_number(type)) ||
-        (call.name != tree::AggregateName::kDistinct && !is_ordered(type))) {
-      context_.sink.report(make_diagnostic(
-          Code::kE0308, argument.span,
-          fmt::format("{} needs {}", in_code(name), adds ? "numbers" : "values that have an order"),
-          type_label(context_, argument)));
-      return error(expr);
-    }
-    if (call.name == tree::AggregateName::kAvg) {
-      result->type =
-          plain_type(type.kind == TypeKind::kFloat ? TypeKind::kFloat : TypeKind::kFraction);
-    } else if (call.name != tree::AggregateName::kDistinct) {
-      result->type = type;
-    }
-    result->args.push_back(argument.expr);
+    const std::optional<TypedArgument> typed = type_argument(context_, call.name, argument);
+    if (!typed) return error(expr);
+    result->type = typed->type;
+    result->args.push_back(typed->expr);
   }
   if (call.where) {
     const Condition where = checker.check_condition(*call.where);
     if (where.broken) return error(expr);
+    conditions.push_back(where.expr());
+  }
+  if (cep::ExprPtr condition = conjunction(std::move(conditions))) {
     if (is_count) result->args.push_back(nullptr);
-    result->args.push_back(where.expr());
+    result->args.push_back(std::move(condition));
   }
   return checked(expr, std::move(result));
 }
@@ -309,8 +361,8 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
   auto read = std::make_shared<cep::Expr>();
   read->op = cep::Op::kFeature;
   read->type = feature.type;
-  const std::string meaning = feature_meaning(context_, feature);
-  read->feature = context_.features.add_unnamed(std::move(feature), meaning, readers);
+  const std::string meaning = feature_meaning(context_, *body);
+  read->feature = context_.features.add_unnamed(std::move(feature), meaning, readers, body->unless);
   if (by_roles) {
     // An event of several keys: the one that the rule is looking at.
     for (std::size_t i = 0; i < rule.key->parts.size(); ++i) {

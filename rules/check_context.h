@@ -2,8 +2,11 @@
 #pragma once
 #include <cstddef>
 #include <deque>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -16,6 +19,14 @@
 #include "rules/zone_table.h"
 
 namespace tocsin::rules {
+struct ResolvedKinds;
+/// What the entries of `features of …` share; `window` and `key` are absent where they have a
+/// mistake.
+struct FeatureGroup {
+  std::shared_ptr<const ResolvedKinds> kinds;
+  std::optional<cep::FeatureWindow> window;
+  std::optional<cep::KeySpec> key;
+};
 struct CheckContext {
   CheckContext(SourceMap& all_sources, DiagnosticSink& diagnostics, const LoadOptions& options,
                DataFiles& files)
@@ -33,6 +44,10 @@ struct CheckContext {
   Declarations names;
   cep::Plan plan;  // but its features
   FeatureTable features;
+  std::unordered_map<const tree::Features*, FeatureGroup> feature_groups;
+  std::unordered_map<const tree::Name*, ValueSymbol*> feature_symbols;
+  std::deque<ValueSymbol> repeated_features;
+  int feature_depth = 0;        // of features whose checking waits for one that they read
   bool has_error_type = false;  // some expression was left out of the plan: there must be a report
   std::unordered_set<std::string> hidden_names;  // already warned of
   // For whom kinds are resolved now: alerts of drafts and shadow rules are not for everybody.

@@ -249,7 +249,12 @@ void check_events(CheckContext& context, const std::vector<const tree::Event*>& 
     EventReader reader(context, *event);
     reader.read();
     const auto found = context.names.kinds.find(event->name.text);
-    if (found == context.names.kinds.end() || found->second.name != &event->name) continue;
+    if (found == context.names.kinds.end()) continue;
+    if (found->second.name != &event->name) {
+      // Declared twice: a field may be of either.
+      if (found->second.event) context.names.events[found->second.event->value].broken = true;
+      continue;
+    }
     const auto [same, is_new] = by_json_type.emplace(reader.type().json_type, event);
     if (!is_new) {
       const tree::Event& other = *same->second;

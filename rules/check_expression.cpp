@@ -138,6 +138,7 @@ Checked ExpressionChecker::check(const tree::Expr& expr, const Type* words) {
                                            "name one of its columns: `[…].column`"));
       return error(expr);
     case ExprKind::kCall:
+      if (ValueSymbol* feature = called_feature(expr)) return read_feature_under(expr, *feature);
       return check_call(expr, words);
     case ExprKind::kList: {
       context_.sink.report(make_diagnostic(

@@ -83,10 +83,12 @@ class ExpressionChecker {
   Checked check_member(const tree::Expr& expr);
   Checked check_prev(const tree::Expr& expr);
   Checked check_step_field(const tree::Expr& expr, std::size_t step);
+  Checked error_of_feature(const tree::Expr& expr, const StepSymbol& step, SourceSpan at);
   Checked check_loop_event(const tree::Expr& expr, std::size_t step, cep::Which which);
   Checked field_of(const tree::Expr& expr, const EventTypes& types, bool types_broken, cep::Op op);
+  bool may_read_feature(const tree::Expr& expr, const ValueSymbol& symbol);
   void report_not_computed(SourceSpan span, const char* what);
-  Checked read_feature(const tree::Expr& expr, const ValueSymbol& symbol);
+  Checked read_feature(const tree::Expr& expr, ValueSymbol& symbol);
   void report_unknown_name(const tree::Expr& expr, const cep::Type* words);
   void report_unknown_step(const tree::Name& name);
   bool report_if_later(std::size_t step, SourceSpan span);
@@ -106,6 +108,9 @@ class ExpressionChecker {
   Checked check_in_loop(const tree::Expr& expr, std::size_t step);
   void report_no_list(const tree::Expr& right);
 
+  // check_feature_read.cpp: `NAME(field)`
+  ValueSymbol* called_feature(const tree::Expr& expr) const;
+  Checked read_feature_under(const tree::Expr& expr, ValueSymbol& symbol);
   // check_function.cpp
   Checked check_call(const tree::Expr& expr, const cep::Type* words);
   Checked check_function(const tree::Expr& expr, cep::Function function);
@@ -147,6 +152,8 @@ class ExpressionChecker {
   Checked check_loop_aggregate(const tree::Expr& expr, std::size_t step);
   Checked check_unnamed_feature(const tree::Expr& expr);
   std::optional<std::size_t> find_loop(const tree::AggregateCall& call) const;
+  const tree::Expr* find_selected_kind(const tree::Expr& expr, bool is_count) const;
+  bool loop_has_aggregate(const tree::AggregateCall& call);
   void report_several_roles(cep::EventTypeIndex type, SourceSpan span);
   void report_without_window(const tree::Expr& expr);
 

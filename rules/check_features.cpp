@@ -4,68 +4,31 @@
 
 #include <algorithm>
 
+#include "rules/aggregate_typing.h"
 #include "rules/check_expression.h"
 #include "rules/check_kinds.h"
+#include "rules/check_window.h"
 #include "rules/contradiction.h"
 #include "rules/report.h"
 #include "rules/types.h"
 
 namespace tocsin::rules {
-using cep::Type;
 using cep::TypeKind;
+using cep::WindowKind;
 
 namespace {
-// Reports what this version's windows cannot do; false where there is any of it.
-bool window_is_available(CheckContext& context, const tree::Window& window) {
-  const auto refuse = [&](SourceSpan span, const char* what) {
-    report_unavailable(context, span, what,
-                       "this version has `over last D`, such as `over last 10m`");
-    return false;
-  };
-  switch (window.form) {
-    case tree::RangeForm::kLast:
-      break;
-    case tree::RangeForm::kLastEvents:
-      return refuse(window.span, "last N events");
-    case tree::RangeForm::kPrevious:
-    case tree::RangeForm::kPreviousEvents:
-    case tree::RangeForm::kPreviousEver:
-      return refuse(window.form_span, "previous");
-    case tree::RangeForm::kTumbling:
-      return refuse(window.form_span, "tumbling");
-    case tree::RangeForm::kToday:
-      return refuse(window.form_span, "today");
-    case tree::RangeForm::kSession:
-      return refuse(window.form_span, "session");
-    case tree::RangeForm::kEver:
-      return refuse(window.form_span, "ever");
-  }
-  if (window.excluding) return refuse(window.excluding->span, "excluding last");
-  if (window.every) return refuse(window.every->span, "every");
-  if (window.needs) return refuse(window.needs->span, "needs N events");
-  return true;
-}
+// Features read others, those again others, …: no deeper than this.
+constexpr int kDepthMax = 100;
 
-// The type of the aggregate over an argument of this type; nothing, with a report, where it has
-// none.
-std::optional<Type> type_of_aggregate(CheckContext& context, cep::Aggregate aggregate,
-                                      const Checked& argument) {
-  const Type& type = argument.type();
-  if (type.kind == TypeKind::kFraction) {
-    report_unavailable(context, argument.span, "an aggregate over a quotient",
-                       "divide what the aggregate gives");
-    return std::nullopt;
-  }
-  if (!is_number(type)) {
-    context.sink.report(make_diagnostic(
-        Code::kE0308, argument.span,
-        fmt::format("{} needs numbers", aggregate == cep::Aggregate::kSum ? "`sum`" : "`avg`"),
-        type_label(context, argument)));
-    return std::nullopt;
-  }
-  if (aggregate == cep::Aggregate::kSum) return type;
-  return plain_type(type.kind == TypeKind::kFloat ? TypeKind::kFloat : TypeKind::kFraction);
-}
+// What a feature takes and makes of it, as written.
+struct Source {
+  tree::AggregateName name = tree::AggregateName::kCount;
+  SourceSpan name_span;
+  const tree::Expr* argument = nullptr;  // absent for count
+  std::vector<const tree::AggregateParam*> params;
+  const tree::Expr* where = nullptr;
+  const tree::Unless* unless = nullptr;
+};
 
 tree::Kinds kinds_of_subjects(const tree::AggregateCall& call) {
   tree::Kinds kinds;
@@ -77,80 +40,225 @@ tree::Kinds kinds_of_subjects(const tree::AggregateCall& call) {
   return kinds;
 }
 
-void check_feature(CheckContext& context, const tree::Feature& tree, ValueSymbol& symbol) {
-  symbol.broken = true;  // until it is known to be right
-  if (!tree.aggregate || tree.aggregate->kind != tree::ExprKind::kAggregate) return;
-  const tree::AggregateCall& call = *tree.aggregate->aggregate;
-  std::optional<FeatureBody> body = check_feature_body(context, call, tree.window, nullptr);
-  if (!body) return;
-  cep::Feature& feature = body->feature;
-  feature.name = tree.name.text;
-  for (const tree::Name& name : tree.by) {
+ExprScope scope_of(const ResolvedKinds& kinds, const RuleScope* rule) {
+  ExprScope scope;
+  scope.place = Place::kAggregate;
+  scope.types = kinds.types;
+  scope.types_broken = kinds.broken;
+  scope.rule = rule;
+  return scope;
+}
+
+bool check_unless_place(CheckContext& context, const tree::Unless& unless,
+                        const cep::FeatureWindow& window) {
+  const bool is_previous = window.kind == WindowKind::kPrevious ||
+                           window.kind == WindowKind::kPreviousEvents ||
+                           window.kind == WindowKind::kPreviousEver;
+  if (!is_previous) {
+    Diagnostic diagnostic = make_diagnostic(Code::kE0454, unless.span,
+                                            "`unless alerted by` over a window that has this event",
+                                            "whether this event alerts is not known yet");
+    diagnostic.helps.emplace_back("it stands with `previous`, such as `over previous 30d`");
+    context.sink.report(std::move(diagnostic));
+    return false;
+  }
+  if (context.names.rules.contains(unless.rule.text)) return true;
+  if (unless.rule.text.empty()) return false;
+  Diagnostic diagnostic =
+      make_diagnostic(Code::kE0206, unless.rule.span,
+                      fmt::format("no rule is named {}", in_code(unless.rule.text)));
+  std::vector<std::string> candidates;
+  for (const auto& [name, symbol] : context.names.rules) candidates.emplace_back(name);
+  std::ranges::sort(candidates);
+  const bool near = suggest(context, diagnostic, unless.rule.text, candidates);
+  if (near || !context.names.incomplete) context.sink.report(std::move(diagnostic));
+  return false;
+}
+
+// `window`: absent where it has a mistake, which has been reported.
+std::optional<FeatureBody> check_source(CheckContext& context, const Source& source,
+                                        const ResolvedKinds& kinds, SourceSpan kinds_span,
+                                        const std::optional<cep::FeatureWindow>& window,
+                                        const tree::Window& window_tree, const RuleScope* rule) {
+  FeatureBody body;
+  body.kinds_span = kinds_span;
+  body.types = kinds.types;
+  body.unless = source.unless;
+  const ExprScope scope = scope_of(kinds, rule);
+  ExpressionChecker checker(context, scope);
+  bool broken = kinds.broken || !window;
+  cep::Feature& feature = body.feature;
+  feature.aggregate = aggregate_of(source.name);
+  feature.type = plain_type(TypeKind::kInt);
+  if (window) {
+    feature.window = *window;
+    broken = !check_panes(context, window_tree, feature.aggregate) || broken;
+    if (source.unless) broken = !check_unless_place(context, *source.unless, *window) || broken;
+  }
+  if (source.argument) {
+    const Checked argument = checker.check(*source.argument);
+    std::optional<TypedArgument> typed;
+    if (argument) typed = type_argument(context, source.name, argument);
+    broken = broken || !typed;
+    if (typed) {
+      feature.argument = typed->expr;
+      feature.type = typed->type;
+    }
+  }
+  const std::optional<AggregateParams> params =
+      check_params(context, checker, source.name, source.name_span, source.params);
+  broken = broken || !params;
+  if (params) {
+    feature.half_life = params->half_life;
+    feature.weight = params->weight;
+    feature.percentile = params->percentile;
+  }
+  if (source.where) {
+    const Condition where = checker.check_condition(*source.where);
+    broken = broken || where.broken;
+    if (!where.broken) {
+      for (const KindAlternative* alternative : kinds.alternatives) {
+        std::vector<Conjunct> all = alternative->conjuncts;
+        all.insert(all.end(), where.conjuncts.begin(), where.conjuncts.end());
+        if (warn_of_contradiction(context, all, alternative->conjuncts.size())) break;
+      }
+    }
+    feature.where = where.expr();
+  }
+  if (broken) return std::nullopt;
+  feature.events = kinds.subsets;
+  return body;
+}
+
+std::optional<cep::FeatureWindow> check_window_of(CheckContext& context, const tree::Window& window,
+                                                  const ResolvedKinds& kinds) {
+  const ExprScope scope = scope_of(kinds, nullptr);
+  ExpressionChecker checker(context, scope);
+  return check_window(context, checker, window);
+}
+
+// ---- keys
+
+void report_no_key_field(CheckContext& context, const tree::Name& name, const FieldLookup& field,
+                         const EventTypes& types, SourceSpan kinds_span) {
+  const bool nowhere = field.presence == FieldPresence::kNowhere;
+  const cep::EventTypeIndex without = nowhere ? types.front() : field.without;
+  Diagnostic diagnostic =
+      make_diagnostic(Code::kE0220, name.span,
+                      field.presence == FieldPresence::kMixed
+                          ? fmt::format("{} has different types in {}", in_code(name.text),
+                                        types_text(context, types))
+                          : fmt::format("{} has no field {}", context.event_type(without).name,
+                                        in_code(name.text)));
+  suggest(context, diagnostic, name.text, field_names(context, types));
+  diagnostic.labels.push_back({kinds_span, "the feature takes these"});
+  diagnostic.notes.push_back(declared_text(context, without));
+  context.sink.report(std::move(diagnostic));
+}
+
+std::optional<cep::KeySpec> check_feature_key(CheckContext& context,
+                                              const std::vector<tree::Name>& by,
+                                              const EventTypes& types, SourceSpan kinds_span) {
+  cep::KeySpec key;
+  for (const tree::Name& name : by) {
     const bool repeated = std::ranges::any_of(
-        feature.key.parts, [&](const cep::KeyPart& part) { return part.name == name.text; });
+        key.parts, [&](const cep::KeyPart& part) { return part.name == name.text; });
     if (repeated) {
       context.sink.report(make_diagnostic(
           Code::kE0215, name.span, fmt::format("{} stands twice in the key", in_code(name.text))));
-      return;
+      return std::nullopt;
     }
-    const FieldLookup field = look_up_field(context, body->types, false, name.text);
-    if (field.presence == FieldPresence::kUnknown) return;
+    const FieldLookup field = look_up_field(context, types, false, name.text);
+    if (field.presence == FieldPresence::kUnknown) return std::nullopt;
     if (field.presence != FieldPresence::kEverywhere) {
-      const bool nowhere = field.presence == FieldPresence::kNowhere;
-      const cep::EventTypeIndex without = nowhere ? body->types.front() : field.without;
-      Diagnostic diagnostic =
-          make_diagnostic(Code::kE0220, name.span,
-                          field.presence == FieldPresence::kMixed
-                              ? fmt::format("{} has different types in {}", in_code(name.text),
-                                            types_text(context, body->types))
-                              : fmt::format("{} has no field {}", context.event_type(without).name,
-                                            in_code(name.text)));
-      suggest(context, diagnostic, name.text, field_names(context, body->types));
-      diagnostic.labels.push_back({body->kinds_span, "the feature takes these"});
-      diagnostic.notes.push_back(declared_text(context, without));
-      context.sink.report(std::move(diagnostic));
-      return;
+      report_no_key_field(context, name, field, types, kinds_span);
+      return std::nullopt;
     }
     cep::KeyPart part{.name = name.text, .type = field.type, .members = {}};
     for (const auto& [type, index] : field.field.by_type) {
       part.members.push_back({.type = type, .field = index, .role = {}});
     }
-    feature.key.parts.push_back(std::move(part));
+    key.parts.push_back(std::move(part));
   }
-  if (tree.broken) return;
-  symbol.feature = context.features.add_named(std::move(feature));
+  return key;
+}
+
+// ---- declarations
+
+void add_feature(CheckContext& context, FeatureBody body, const std::string& name, cep::KeySpec key,
+                 ValueSymbol& symbol) {
+  body.feature.name = name;
+  body.feature.key = std::move(key);
+  symbol.feature = context.features.add_named(std::move(body.feature), body.unless);
   symbol.broken = false;
 }
-}  // namespace
 
-std::optional<cep::Aggregate> available_aggregate(CheckContext& context, tree::AggregateName name,
-                                                  SourceSpan span) {
-  switch (name) {
-    case tree::AggregateName::kCount:
-      return cep::Aggregate::kCount;
-    case tree::AggregateName::kSum:
-      return cep::Aggregate::kSum;
-    case tree::AggregateName::kAvg:
-      return cep::Aggregate::kAvg;
-    default:
-      report_unavailable(context, span, tree::aggregate_text(name),
-                         "features of this version are `count`, `sum` and `avg`");
-      return std::nullopt;
-  }
+void check_feature(CheckContext& context, const tree::Feature& tree, ValueSymbol& symbol) {
+  if (!tree.aggregate || tree.aggregate->kind != tree::ExprKind::kAggregate) return;
+  const tree::AggregateCall& call = *tree.aggregate->aggregate;
+  std::optional<FeatureBody> body = check_feature_body(context, call, tree.window, nullptr);
+  if (!body) return;
+  std::optional<cep::KeySpec> key =
+      check_feature_key(context, tree.by, body->types, body->kinds_span);
+  if (!key || tree.broken) return;
+  add_feature(context, std::move(*body), tree.name.text, std::move(*key), symbol);
 }
+
+FeatureGroup check_group(CheckContext& context, const tree::Features& tree) {
+  FeatureGroup group;
+  ResolvedKinds kinds = resolve_kinds(context, tree.of);
+  group.window = check_window_of(context, tree.window, kinds);
+  if (!kinds.broken) group.key = check_feature_key(context, tree.by, kinds.types, tree.of.span);
+  group.kinds = std::make_shared<const ResolvedKinds>(std::move(kinds));
+  return group;
+}
+
+void check_entry(CheckContext& context, const tree::Features& tree, const tree::FeatureEntry& entry,
+                 ValueSymbol& symbol) {
+  const auto [place, is_new] = context.feature_groups.try_emplace(&tree);
+  if (is_new) place->second = check_group(context, tree);
+  const FeatureGroup group = place->second;  // checking may add others
+  Source source;
+  source.name = entry.aggregate;
+  source.name_span = entry.aggregate_span;
+  source.argument = entry.argument.get();
+  if (entry.param) source.params.push_back(&*entry.param);
+  source.where = entry.where.get();
+  if (entry.unless) source.unless = &*entry.unless;
+  if (source.argument && source.argument->kind == tree::ExprKind::kError) return;
+  std::optional<FeatureBody> body =
+      check_source(context, source, *group.kinds, tree.of.span, group.window, tree.window, nullptr);
+  if (!body || !group.key || tree.broken) return;
+  add_feature(context, std::move(*body), entry.name.text, *group.key, symbol);
+}
+
+void check_symbol(CheckContext& context, ValueSymbol& symbol) {
+  symbol.broken = true;  // until it is known to be right
+  symbol.resolution = Resolution::kRunning;
+  ++context.feature_depth;
+  if (symbol.feature_tree != nullptr) check_feature(context, *symbol.feature_tree, symbol);
+  if (symbol.entry_tree != nullptr) {
+    check_entry(context, *symbol.group_tree, *symbol.entry_tree, symbol);
+  }
+  --context.feature_depth;
+  symbol.resolution = Resolution::kDone;
+}
+
+void report_circle(CheckContext& context, const ValueSymbol& symbol, SourceSpan span) {
+  const bool too_deep = symbol.resolution != Resolution::kRunning;
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kE0455, span,
+      too_deep ? fmt::format("features that read others, more than {} deep", kDepthMax)
+               : fmt::format("the feature {} depends on itself", in_code(symbol.name->text)));
+  diagnostic.labels.push_back({symbol.name->span, "the feature"});
+  context.sink.report(std::move(diagnostic));
+}
+}  // namespace
 
 std::optional<FeatureBody> check_feature_body(CheckContext& context,
                                               const tree::AggregateCall& call,
                                               const tree::Window& window, const RuleScope* rule) {
-  const auto aggregate = available_aggregate(context, call.name, call.name_span);
-  if (!aggregate || !window_is_available(context, window)) return std::nullopt;
-  if (!window.duration) return std::nullopt;
-  if (!require_positive(context, *window.duration, "last")) return std::nullopt;
-  if (call.unless) {
-    report_unavailable(context, call.unless->span, "unless alerted by");
-    return std::nullopt;
-  }
-  const bool is_count = *aggregate == cep::Aggregate::kCount;
+  const bool is_count = call.name == tree::AggregateName::kCount;
   const std::string name = tree::aggregate_text(call.name);
   if (is_count ? call.of.has_value() || call.subjects.empty() : !call.of || !call.argument) {
     if (call.argument && call.argument->kind == tree::ExprKind::kError) return std::nullopt;
@@ -164,85 +272,113 @@ std::optional<FeatureBody> check_feature_body(CheckContext& context,
     context.sink.report(std::move(diagnostic));
     return std::nullopt;
   }
-  if (!call.params.empty()) {
-    context.sink.report(make_diagnostic(Code::kE0311, call.params.front().span,
-                                        fmt::format("{} takes nothing more", in_code(name))));
-    return std::nullopt;
-  }
-
-  FeatureBody body;
   const tree::Kinds kinds = call.of ? *call.of : kinds_of_subjects(call);
-  body.kinds_span = kinds.span;
-  ResolvedKinds resolved = resolve_kinds(context, kinds, rule);
-  body.types = resolved.types;
-  ExprScope scope;
-  scope.place = Place::kAggregate;
-  scope.types = resolved.types;
-  scope.types_broken = resolved.broken;
-  scope.rule = rule;
-  ExpressionChecker checker(context, scope);
-  bool broken = resolved.broken;
-  cep::Feature& feature = body.feature;
-  feature.aggregate = *aggregate;
-  feature.type = plain_type(TypeKind::kInt);
-  if (!is_count) {
-    const Checked argument = checker.check(*call.argument);
-    const std::optional<Type> type =
-        argument ? type_of_aggregate(context, *aggregate, argument) : std::nullopt;
-    broken = broken || !type;
-    if (type) feature.type = *type;
-    feature.argument = argument.expr;
-  }
-  if (call.where) {
-    const Condition where = checker.check_condition(*call.where);
-    broken = broken || where.broken;
-    if (!where.broken) {
-      for (const KindAlternative* alternative : resolved.alternatives) {
-        std::vector<Conjunct> all = alternative->conjuncts;
-        all.insert(all.end(), where.conjuncts.begin(), where.conjuncts.end());
-        if (warn_of_contradiction(context, all, alternative->conjuncts.size())) break;
-      }
-    }
-    feature.where = where.expr();
-  }
-  if (broken) return std::nullopt;
-  feature.events = std::move(resolved.subsets);
-  feature.window.kind = cep::WindowKind::kLast;
-  feature.window.duration = window.duration->value;
-  return body;
+  const ResolvedKinds resolved = resolve_kinds(context, kinds, rule);
+  Source source;
+  source.name = call.name;
+  source.name_span = call.name_span;
+  source.argument = is_count ? nullptr : call.argument.get();
+  for (const tree::AggregateParam& param : call.params) source.params.push_back(&param);
+  source.where = call.where.get();
+  if (call.unless) source.unless = &*call.unless;
+  return check_source(context, source, resolved, kinds.span,
+                      check_window_of(context, window, resolved), window, rule);
 }
 
-std::string feature_meaning(const CheckContext& context, const cep::Feature& feature) {
+std::string feature_meaning(const CheckContext& context, const FeatureBody& body) {
+  const cep::Feature& feature = body.feature;
   const auto text = [&](const cep::ExprPtr& expr) {
     return expr ? cep::describe(context.plan, *expr) : std::string("-");
   };
-  std::string meaning =
-      fmt::format("{} {} where {} over {}", static_cast<int>(feature.aggregate),
-                  text(feature.argument), text(feature.where), feature.window.duration->us);
+  const auto length = [](const std::optional<cep::Duration>& duration) {
+    return duration ? duration->us : -1;
+  };
+  const cep::FeatureWindow& window = feature.window;
+  std::string meaning = fmt::format(
+      "{} {} where {} over {} {} excluding {} events {} zone {} every {} needs {} half life {} "
+      "weight {} percentile {} unless {}",
+      static_cast<int>(feature.aggregate), text(feature.argument), text(feature.where),
+      static_cast<int>(window.kind), length(window.duration), length(window.excluding),
+      window.events.value_or(0), text(window.zone), length(window.every), window.needs.value_or(0),
+      length(feature.half_life), feature.weight.value_or(0), feature.percentile,
+      body.unless ? body.unless->rule.text : "-");
   for (const cep::Subset& subset : feature.events) {
-    meaning += fmt::format(" of {} {}", subset.type.value, text(subset.condition));
+    meaning += fmt::format(" of {} {} {}", subset.type.value, text(subset.condition), subset.role);
   }
   for (const cep::KeyPart& part : feature.key.parts) {
     meaning += " by " + part.name;
     for (const cep::KeyMember& member : part.members) {
-      meaning += fmt::format(" {}.{}", member.type.value, member.field.value);
+      meaning += fmt::format(" {}.{}{}", member.type.value, member.field.value, member.role);
     }
   }
   return meaning;
 }
 
-void check_features(CheckContext& context, const std::vector<const tree::Feature*>& features) {
+std::optional<cep::FeatureIndex> find_feature(CheckContext& context, ValueSymbol& symbol,
+                                              SourceSpan span) {
+  if (symbol.resolution == Resolution::kNotYet) {
+    if (context.feature_depth >= kDepthMax) {
+      report_circle(context, symbol, span);
+      return std::nullopt;
+    }
+    check_symbol(context, symbol);
+  } else if (symbol.resolution == Resolution::kRunning) {
+    report_circle(context, symbol, span);
+    return std::nullopt;
+  }
+  return symbol.broken ? std::nullopt : symbol.feature;
+}
+
+void declare_features(CheckContext& context, const std::vector<const tree::Feature*>& features,
+                      const std::vector<const tree::Features*>& groups) {
+  const auto symbol_for = [&](const tree::Name& name) -> ValueSymbol& {
+    const auto found = context.names.values.find(name.text);
+    if (found != context.names.values.end() && found->second.name == &name) return found->second;
+    // Declared twice: its own mistakes are still told.
+    ValueSymbol& symbol = context.repeated_features.emplace_back();
+    symbol.name = &name;
+    symbol.form = ValueForm::kFeature;
+    return symbol;
+  };
   for (const tree::Feature* feature : features) {
-    const auto found = context.names.values.find(feature->name.text);
-    const bool own = found != context.names.values.end() && found->second.name == &feature->name;
-    if (own) {
-      check_feature(context, *feature, found->second);
-    } else {
-      ValueSymbol repeated;  // declared twice: its own mistakes are still told
-      repeated.name = &feature->name;
-      repeated.form = ValueForm::kFeature;
-      check_feature(context, *feature, repeated);
+    ValueSymbol& symbol = symbol_for(feature->name);
+    symbol.feature_tree = feature;
+    context.feature_symbols.emplace(&feature->name, &symbol);
+  }
+  for (const tree::Features* group : groups) {
+    for (const tree::FeatureEntry& entry : group->entries) {
+      ValueSymbol& symbol = symbol_for(entry.name);
+      symbol.group_tree = group;
+      symbol.entry_tree = &entry;
+      context.feature_symbols.emplace(&entry.name, &symbol);
     }
   }
+}
+
+void check_features(CheckContext& context, const std::vector<const tree::Feature*>& features,
+                    const std::vector<const tree::Features*>& groups) {
+  const auto check = [&](const tree::Name& name) {
+    ValueSymbol& symbol = *context.feature_symbols.at(&name);
+    if (symbol.resolution == Resolution::kNotYet) check_symbol(context, symbol);
+  };
+  for (const tree::Feature* feature : features) check(feature->name);
+  for (const tree::Features* group : groups) {
+    for (const tree::FeatureEntry& entry : group->entries) check(entry.name);
+  }
+}
+
+void check_unless(CheckContext& context) {
+  context.features.for_each_unless(
+      [&](const tree::Unless& unless) -> std::optional<cep::RuleIndex> {
+        const auto found = context.names.rules.find(unless.rule.text);
+        if (found != context.names.rules.end() && found->second.index) return found->second.index;
+        if (context.sink.has_errors())
+          return std::nullopt;  // the rule may have been left out for them
+        Diagnostic diagnostic = make_diagnostic(
+            Code::kE0454, unless.rule.span,
+            fmt::format("the rule {} is a draft: it never alerts", in_code(unless.rule.text)));
+        context.sink.report(std::move(diagnostic));
+        return std::nullopt;
+      });
 }
 }  // namespace tocsin::rules

@@ -144,12 +144,6 @@ Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words)
     }
     return check_function(expr, signature->function);
   }
-  const auto symbol = context_.names.values.find(name);
-  if (symbol != context_.names.values.end() && symbol->second.form == ValueForm::kFeature) {
-    report_unavailable(context_, expr.span, name + "(…)",
-                       "a feature is read by the event's own key: " + in_code(name));
-    return error(expr);
-  }
   Diagnostic diagnostic = make_diagnostic(Code::kE0208, expr.op_span,
                                           fmt::format("no function is named {}", in_code(name)));
   std::vector<std::string> candidates = function_names();

@@ -6,6 +6,7 @@
 
 #include "rules/build_expr.h"
 #include "rules/check_expression.h"
+#include "rules/check_features.h"
 #include "rules/report.h"
 #include "rules/types.h"
 
@@ -262,21 +263,30 @@ void ExpressionChecker::report_not_computed(SourceSpan span, const char* what) {
   context_.sink.report(std::move(diagnostic));
 }
 
-Checked ExpressionChecker::read_feature(const tree::Expr& expr, const ValueSymbol& symbol) {
+bool ExpressionChecker::may_read_feature(const tree::Expr& expr, const ValueSymbol& symbol) {
   if (scope_.place == Place::kComputed) {
     report_not_computed(expr.span, "a feature");
-    return error(expr);
+    return false;
   }
-  if (!sees_steps(scope_.place) || scope_.place == Place::kElement) {
-    report_unavailable(
-        context_, expr.span,
-        scope_.place == Place::kKind ? "a feature in a kind's condition"
-                                     : "a feature inside an aggregate",
-        scope_.place == Place::kKind ? "read it in the condition of a rule's step" : "");
-    return error(expr);
-  }
-  if (symbol.broken || !symbol.feature) return error(expr);
-  const cep::Feature& feature = context_.features[*symbol.feature];
+  if (scope_.place != Place::kKind && scope_.place != Place::kElement) return true;
+  const bool in_kind = scope_.place == Place::kKind;
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kE0456, expr.span,
+      in_kind ? "a feature in a kind's condition" : "a feature inside an aggregate of a match",
+      in_kind ? "a kind is known from the event alone"
+              : "its value at those events is no longer known");
+  diagnostic.labels.push_back({symbol.name->span, "the feature"});
+  diagnostic.helps.emplace_back(in_kind ? "read it in the condition of a rule's step"
+                                        : "read it in the step's own condition");
+  context_.sink.report(std::move(diagnostic));
+  return false;
+}
+
+Checked ExpressionChecker::read_feature(const tree::Expr& expr, ValueSymbol& symbol) {
+  if (!may_read_feature(expr, symbol)) return error(expr);
+  const std::optional<cep::FeatureIndex> index = find_feature(context_, symbol, expr.span);
+  if (!index) return error(expr);
+  const cep::Feature& feature = context_.features[*index];
   std::vector<FeatureReader> readers;
   for (const cep::EventTypeIndex type : scope_.types) {
     FeatureReader reader{type, {}};
@@ -300,12 +310,12 @@ Checked ExpressionChecker::read_feature(const tree::Expr& expr, const ValueSymbo
     readers.push_back(std::move(reader));
   }
   if (scope_.types_broken) return error(expr);
-  const bool readable = context_.features.add_readers(*symbol.feature, readers);
+  const bool readable = context_.features.add_readers(*index, readers);
   if (!readable) return error(expr);
   auto read = std::make_shared<cep::Expr>();
   read->op = Op::kFeature;
-  read->type = feature.type;
-  read->feature = *symbol.feature;
+  read->type = context_.features[*index].type;
+  read->feature = *index;
   return {std::move(read), expr.span, symbol.name->span};
 }
 
@@ -428,6 +438,11 @@ Checked ExpressionChecker::check_member(const tree::Expr& expr) {
         report_unknown_step(inner.name);
         return error(expr);
       }
+      // `s.KIND.field`, in an aggregate over the events of that kind.
+      const bool is_element = scope_.place == Place::kElement && which == scope_.own_kind;
+      if (is_element && find_step(inner) == scope_.own_step) {
+        return field_of(expr, scope_.types, scope_.types_broken, Op::kField);
+      }
       break;
     }
     case ExprKind::kIndex:
@@ -455,26 +470,25 @@ Checked ExpressionChecker::check_prev(const tree::Expr& expr) {
   return field_of(expr, scope_.types, scope_.types_broken, Op::kPrev);
 }
 
+Checked ExpressionChecker::error_of_feature(const tree::Expr& expr, const StepSymbol& step,
+                                            SourceSpan at) {
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kE0204, at,
+      fmt::format("the step {} is not known inside this aggregate", in_code(step.name)),
+      "a feature is the same for every match");
+  diagnostic.helps.push_back("compare outside of it");
+  context_.sink.report(std::move(diagnostic));
+  return error(expr);
+}
+
 Checked ExpressionChecker::check_step_field(const tree::Expr& expr, std::size_t index) {
   const StepSymbol& step = scope_.rule->steps[index];
   if (step.broken) return error(expr);
   const SourceSpan at = expr.args[0]->span;
-  if (!sees_steps(scope_.place)) {
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0204, at,
-        fmt::format("the step {} is not known inside this aggregate", in_code(step.name)),
-        "a feature is the same for every match");
-    diagnostic.helps.push_back("compare outside of it");
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
-  }
+  if (!sees_steps(scope_.place)) return error_of_feature(expr, step, at);
   if (std::optional<Checked> key = find_key(expr.name, expr.span)) return std::move(*key);
   const bool own = scope_.own_step == index;
   if (own) return field_of(expr, step.types, step.broken, Op::kField);
-  if (scope_.place == Place::kElement) {
-    report_unavailable(context_, at, "another step inside an aggregate");
-    return error(expr);
-  }
   if (report_if_later(index, at)) return error(expr);
   if (step.loop) {
     Diagnostic diagnostic =
@@ -504,10 +518,7 @@ Checked ExpressionChecker::check_loop_event(const tree::Expr& expr, std::size_t 
     report_not_computed(expr.span, "a feature");
     return error(expr);
   }
-  if (!sees_steps(scope_.place) || scope_.place == Place::kElement) {
-    report_unavailable(context_, at, "another step inside an aggregate");
-    return error(expr);
-  }
+  if (!sees_steps(scope_.place)) return error_of_feature(expr, step, at);
   if (report_if_later(index, at)) return error(expr);
   if (!step.loop) {
     Diagnostic diagnostic = make_diagnostic(Code::kE0409, expr.args[0]->name.span,

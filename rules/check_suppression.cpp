@@ -1,6 +1,8 @@
 // Alerts that are held back: `once`, `at most`.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "rules/check_clauses.h"
 #include "rules/contradiction.h"
 #include "rules/report.h"
@@ -31,6 +33,14 @@ void check_while(RuleDraft& draft, const tree::Expr& tree) {
   draft.rule.suppression.once = cep::Once::kWhile;
 }
 
+void check_day(RuleDraft& draft, const tree::Zone& tree) {
+  const ExprScope scope = draft.match_scope();
+  Checked zone = ExpressionChecker(draft.context, scope).check_zone(tree);
+  if (!zone) return;
+  draft.rule.suppression.once = cep::Once::kPerDay;
+  draft.rule.suppression.zone = std::move(zone.expr);
+}
+
 void check_once(RuleDraft& draft, const tree::OnceClause& once) {
   cep::Suppression& suppression = draft.rule.suppression;
   check_for_each(draft, once.for_each, suppression.for_each);
@@ -42,7 +52,8 @@ void check_once(RuleDraft& draft, const tree::OnceClause& once) {
       }
       return;
     case tree::OnceForm::kPerDay:
-      return report_unavailable(draft.context, once.keyword_span, "once per day");
+      if (once.zone) check_day(draft, *once.zone);
+      return;
     case tree::OnceForm::kPerVariable: {
       if (!once.var || once.var->text.empty()) return;
       if (draft.is_window) {

@@ -71,9 +71,13 @@ struct ValueSymbol {
   cep::ListIndex list;    // kList
   cep::TableIndex table;  // kTable
   const tree::Table* table_tree = nullptr;
-  bool list_used = false;                    // kList, kTable
-  bool asked = false;                        // declared in a file that was asked for
-  std::optional<cep::FeatureIndex> feature;  // kFeature, once checked
+  bool list_used = false;                       // kList, kTable
+  bool asked = false;                           // declared in a file that was asked for
+  std::optional<cep::FeatureIndex> feature;     // kFeature, once checked
+  const tree::Feature* feature_tree = nullptr;  // kFeature: this,
+  const tree::Features* group_tree = nullptr;   // or an entry of a group
+  const tree::FeatureEntry* entry_tree = nullptr;
+  Resolution resolution = Resolution::kNotYet;  // kFeature
 };
 struct RuleSymbol {
   const tree::Rule* tree = nullptr;

@@ -12,8 +12,9 @@ const cep::KeyMember* member_of(const cep::KeyPart& part, cep::EventTypeIndex ty
 }
 }  // namespace
 
-cep::FeatureIndex FeatureTable::add_named(cep::Feature feature) {
+cep::FeatureIndex FeatureTable::add_named(cep::Feature feature, const tree::Unless* unless) {
   features_.push_back(std::move(feature));
+  unless_.push_back(unless);
   return cep::FeatureIndex(features_.size() - 1);
 }
 
@@ -44,13 +45,15 @@ bool FeatureTable::add_readers(cep::FeatureIndex index, const std::vector<Featur
 }
 
 cep::FeatureIndex FeatureTable::add_unnamed(cep::Feature feature, const std::string& meaning,
-                                            const std::vector<FeatureReader>& readers) {
+                                            const std::vector<FeatureReader>& readers,
+                                            const tree::Unless* unless) {
   std::vector<cep::FeatureIndex>& equals = by_meaning_[meaning];
   for (const cep::FeatureIndex index : equals) {
     if (add_readers(index, readers)) return index;
   }
   feature.name = "$" + std::to_string(++unnamed_);
   features_.push_back(std::move(feature));
+  unless_.push_back(unless);
   const cep::FeatureIndex index(features_.size() - 1);
   equals.push_back(index);
   meanings_added_.push_back(meaning);
@@ -74,6 +77,7 @@ void FeatureTable::take_back() {
   for (const std::string& meaning : meanings_added_) by_meaning_[meaning].pop_back();
   unnamed_ -= features_.size() - features_before_;
   features_.resize(features_before_);
+  unless_.resize(features_before_);
   begin_rule();
 }
 }  // namespace tocsin::rules

@@ -4,6 +4,42 @@
 #include "rules/parser_impl.h"
 
 namespace tocsin::rules {
+namespace {
+// Whether a message ends inside a placeholder.
+bool ends_open(std::string_view text) {
+  bool open = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '{' && text[i] != '}') continue;
+    const bool twice = i + 1 < text.size() && text[i + 1] == text[i];
+    if (twice && !open) {
+      ++i;
+    } else {
+      open = text[i] == '{';
+    }
+  }
+  return open;
+}
+}  // namespace
+
+// `alert "{if a = "x" then 1 else 2}"`: the quote inside ends the message. Passes over the rest.
+bool Parser::quote_inside(const Token& token, SourceSpan span) {
+  if (!ends_open(decode_string(lexer_.text(), token).text)) return false;
+  if (now().is(TokenKind::kEnd) || here().begin != span.end) return false;
+  const SourceSpan quote{span.file, span.end - 1, span.end};
+  remark(Code::kE0122, quote, "a quote ends the message inside `{…}`", "", Edit{quote, "\\\""},
+         {"inside a message a quote is written `\\\"`"});
+  broken_ = true;
+  const std::string_view text = lexer_.text().text;
+  while (!now().is(TokenKind::kEnd)) {
+    const std::uint32_t begin = now().begin;
+    if (text.substr(token.end, begin - token.end).find('\n') != std::string_view::npos) break;
+    const bool closes = now().is(TokenKind::kString) && now().text.find('}') != std::string::npos;
+    take();
+    if (closes) break;
+  }
+  return true;
+}
+
 void Parser::alert(tree::AlertClause& clause) {
   if (!now().is(TokenKind::kString)) {
     fail_expected("the message in quotes");
@@ -12,7 +48,7 @@ void Parser::alert(tree::AlertClause& clause) {
   const SourceSpan span = here();
   const Token token = take();
   clause.message = {token.text, span};
-  if (!token.bad) message(token, clause);
+  if (!token.bad && !quote_inside(token, span)) message(token, clause);
   if (now().is(TokenKind::kBraceOpen)) {
     clause.fields = record(false);
   } else {

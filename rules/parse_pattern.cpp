@@ -285,6 +285,10 @@ void Parser::step_kinds(tree::Step& step) {
     if (!step.as) step.as = std::move(as);
   }
   step_foreign();
+  if (now().is("and") && !panic_) {
+    fail(Code::kE0117, "steps are not joined by `and`", "",
+         {"`then` for a sequence, `all of { payment, login }` for any order, `or` for either"});
+  }
   step.where = where(&step.where_span);
   if (accept("until")) {
     tree::Until until;

@@ -62,7 +62,14 @@ tree::Rule Parser::rule() {
   begin(made);
   take();
   made.name = name("the name of the rule");
-  if (auto title = string("a title in quotes")) made.title = std::move(*title);
+  if (now().is(TokenKind::kBraceOpen) && !panic_) {
+    remark(Code::kE0101, here(), "expected a title in quotes, found `{`", "", std::nullopt,
+           {fmt::format("say in a few words what it finds: `rule {} \"Large payments\" {{`",
+                        made.name.text.empty() ? "large" : made.name.text)});
+    broken_ = true;
+  } else if (auto title = string("a title in quotes")) {
+    made.title = std::move(*title);
+  }
   if (panic_ && current().is(TokenKind::kBraceOpen)) panic_ = false;
   in_rule_ = true;
   suspect_.reset();
@@ -362,9 +369,18 @@ bool Parser::clause_by_name(tree::Rule& rule, std::string_view keyword) {
 }
 
 void Parser::by(tree::ByClause& clause) {
+  const auto accept_separator = [this] {
+    if (now().is("and") && !panic_) {
+      remark(Code::kE0117, here(), "the parts of a key are not joined by `and`", "write `,`",
+             Edit{here(), ","});
+      take();
+      return true;
+    }
+    return accept(TokenKind::kComma) && !comma_before_clause();
+  };
   do {
     clause.parts.push_back(key_part());
-  } while (accept(TokenKind::kComma) && !comma_before_clause());
+  } while (accept_separator());
 }
 
 tree::KeyPart Parser::key_part() {

@@ -174,6 +174,7 @@ class Parser {
   void at_most(tree::AtMostClause& clause);
   void each(std::vector<tree::ExprPtr>& exprs, SourceSpan& span);
   void alert(tree::AlertClause& clause);
+  bool quote_inside(const Token& token, SourceSpan span);
   void message(const Token& token, tree::AlertClause& clause);
   tree::Test test();
   void test_line(tree::Test& test);

@@ -59,19 +59,12 @@ bool suggest(CheckContext& context, Diagnostic& diagnostic, std::string_view wri
   return true;
 }
 
-void report_unavailable(CheckContext& context, SourceSpan span, std::string_view what,
-                        std::string help) {
-  Diagnostic diagnostic = make_diagnostic(
-      Code::kE0599, span, fmt::format("{} is not available in this version", in_code(what)));
-  if (!help.empty()) diagnostic.helps.push_back(std::move(help));
-  context.sink.report(std::move(diagnostic));
-}
-
 void report_duplicate(CheckContext& context, const tree::Name& second, const tree::Name& first,
                       std::string_view what) {
   Diagnostic diagnostic =
       make_diagnostic(Code::kE0205, second.span,
-                      fmt::format("the {} {} is declared twice", what, in_code(second.text)));
+                      fmt::format("the {} {} {} declared twice", what, in_code(second.text),
+                                  what.starts_with("defaults") ? "are" : "is"));
   diagnostic.labels.push_back({first.span, "first declared here"});
   context.sink.report(std::move(diagnostic));
 }

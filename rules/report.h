@@ -22,9 +22,6 @@ Diagnostic make_diagnostic(Code code, SourceSpan span, std::string message, std:
 /// written. Returns whether there was one.
 bool suggest(CheckContext& context, Diagnostic& diagnostic, std::string_view written,
              const std::vector<std::string>& candidates);
-/// "`X` is not available in this version": what the grammar knows and this version does not do.
-void report_unavailable(CheckContext& context, SourceSpan span, std::string_view what,
-                        std::string help = {});
 /// A name declared twice, with both places.
 void report_duplicate(CheckContext& context, const tree::Name& second, const tree::Name& first,
                       std::string_view what);

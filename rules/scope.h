@@ -81,7 +81,8 @@ struct ExprScope {
   std::size_t steps_visible = 0;                // the first so many of the rule's steps
   const PatternPlace* pattern_place = nullptr;  // in a pattern: decides instead of `steps_visible`
   std::optional<std::size_t>
-      own_step;  // kStep: the step whose condition this is; kElement: the loop
+      own_step;                    // kStep: the step whose condition this is; kElement: the loop
+  std::string_view own_kind = {};  // kElement: of `s.KIND`, the events that are meant
 };
 
 enum class FieldPresence : std::uint8_t {

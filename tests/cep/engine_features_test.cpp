@@ -65,7 +65,8 @@ cep::ExprPtr amount(const cep::Plan& plan) {
 }
 
 // Adds a feature over every pay, shown at the end of the rule's message.
-void add_feature(cep::Plan& plan, Aggregate aggregate, FieldIndex key, std::int64_t window_ms) {
+cep::Feature& add_feature(cep::Plan& plan, Aggregate aggregate, FieldIndex key,
+                          std::int64_t window_ms) {
   cep::Feature feature;
   feature.name = fmt::format("f{}", plan.features.size());
   feature.aggregate = aggregate;
@@ -88,6 +89,7 @@ void add_feature(cep::Plan& plan, Aggregate aggregate, FieldIndex key, std::int6
   cep::Rule& rule = plan.rules[0];
   if (!rule.message.empty()) rule.message.push_back({",", nullptr});
   rule.message.push_back({"", read});
+  return plan.features.back();
 }
 
 struct Pay {
@@ -111,6 +113,17 @@ std::vector<oracle::Event> events_of(const std::vector<Pay>& pays) {
                        OwnedValue(pay.cents ? Value::decimal(*pay.cents, 2) : Value::missing())}});
   }
   return events;
+}
+
+cep::Batch batch_of(const cep::Plan& plan, const std::vector<Pay>& pays) {
+  cep::Batch batch(plan);
+  for (const oracle::PlacedEvent& event : oracle::place_events(plan, events_of(pays), {})) {
+    std::vector<Value> fields;
+    for (const OwnedValue& value : event.fields) fields.push_back(value.view());
+    batch.append(plan, event.type, event.engine_time, event.ts,
+                 {0, static_cast<std::uint32_t>(event.arrival)}, fields);
+  }
+  return batch;
 }
 
 // The messages in order, the same for slices of any size.
@@ -189,6 +202,131 @@ TEST_CASE("engine: at a deadline a feature has the value of the match's last eve
     rule.pattern.push_back(absence);
     CHECK(messages_of(plan, {{1, "c", "d", 1}, {2, "c", "d", 1}, {3, "c", "d", 1}}) == "1 2 3");
   }
+}
+
+TEST_CASE("engine: `previous` leaves this event out, for rules of its own key and of another") {
+  for (const FieldIndex key : {kCard, kDevice}) {
+    cep::Plan plan = pay_plan();
+    add_feature(plan, Aggregate::kCount, key, 10).window.kind = cep::WindowKind::kPrevious;
+    add_feature(plan, Aggregate::kMax, key, 10).window.kind = cep::WindowKind::kPrevious;
+    cep::Feature& last = add_feature(plan, Aggregate::kLast, key, 10);
+    last.window = {};
+    last.window.kind = cep::WindowKind::kPreviousEver;
+    CHECK(messages_of(plan, {{1, "c", "d", 100},
+                             {1, "c", "d", 50},
+                             {5, "c", "d", {}},
+                             {11, "c", "d", 7},
+                             {90, "c", "d", 1}}) ==
+          "0,missing,missing 1,1.00,1.00 2,1.00,0.50 1,missing,0.50 0,missing,0.07");
+  }
+}
+
+TEST_CASE("engine: windows of events, tumbling, sessions, panes and needs") {
+  cep::Plan plan = pay_plan();
+  const auto add = [&](Aggregate aggregate, cep::WindowKind kind) -> cep::FeatureWindow& {
+    cep::Feature& feature = add_feature(plan, aggregate, kCard, 10);
+    feature.window.kind = kind;
+    return feature.window;
+  };
+  cep::FeatureWindow& two = add(Aggregate::kSum, cep::WindowKind::kLastEvents);
+  two.duration.reset();
+  two.events = 2;
+  add(Aggregate::kSum, cep::WindowKind::kTumbling);
+  add(Aggregate::kCount, cep::WindowKind::kSession).duration = cep::Duration{4'000};
+  add(Aggregate::kMin, cep::WindowKind::kLast).every = cep::Duration{5'000};
+  add(Aggregate::kCount, cep::WindowKind::kLast).needs = 3;
+  CHECK(messages_of(plan, {{1, "c", "d", 100},
+                           {4, "c", "d", 200},
+                           {8, "c", "d", 300},
+                           {12, "c", "d", 400},
+                           {30, "c", "d", 500}}) ==
+        "1.00,1.00,1,1.00,missing 3.00,3.00,2,1.00,missing 5.00,6.00,1,1.00,3 "
+        "7.00,4.00,1,1.00,3 9.00,5.00,1,5.00,missing");
+}
+
+TEST_CASE("engine: first and last of texts, in alerts and across keys") {
+  for (const FieldIndex key : {kCard, kDevice}) {
+    cep::Plan plan = pay_plan();
+    for (const Aggregate aggregate :
+         {Aggregate::kFirst, Aggregate::kLast, Aggregate::kMin, Aggregate::kDistinct}) {
+      cep::Feature& feature = add_feature(plan, aggregate, key, 10);
+      auto device = std::make_shared<cep::Expr>(*feature.argument);
+      std::tie(device->field, device->type) =
+          *find_field(plan, {EventTypeIndex(0)}, key == kCard ? "device" : "card");
+      feature.argument = device;
+      if (aggregate != Aggregate::kDistinct) feature.type = device->type;
+      const_cast<cep::Expr&>(*plan.rules[0].message.back().expr).type = feature.type;
+    }
+    if (key == kCard) {
+      CHECK(messages_of(plan, {{1, "c", "long device name b", {}},
+                               {5, "c", "long device name a", {}},
+                               {12, "c", "long device name c", {}}}) ==
+            "long device name b,long device name b,long device name b,1 "
+            "long device name b,long device name a,long device name a,2 "
+            "long device name a,long device name c,long device name a,2");
+    } else {
+      CHECK(messages_of(plan, {{1, "b", "d", {}}, {5, "a", "d", {}}, {12, "c", "d", {}}}) ==
+            "b,b,b,1 b,a,a,2 a,c,a,2");
+    }
+  }
+}
+
+TEST_CASE("engine: at a deadline a feature's text is that of the match's last event") {
+  cep::Plan plan = pay_plan();
+  cep::Feature& feature = add_feature(plan, Aggregate::kLast, kCard, 10);
+  auto device = std::make_shared<cep::Expr>(*feature.argument);
+  std::tie(device->field, device->type) = *find_field(plan, {EventTypeIndex(0)}, "device");
+  feature.argument = device;
+  feature.type = device->type;
+  const_cast<cep::Expr&>(*plan.rules[0].message.back().expr).type = feature.type;
+  cep::Rule& rule = plan.rules[0];
+  cep::Element absence;
+  absence.kind = cep::ElementKind::kAbsence;
+  absence.events = rule.pattern[0].events;
+  absence.where = condition(cep::Op::kIsMissing, {amount(plan)});
+  absence.absent_for = cep::Duration{3'000};
+  rule.pattern.push_back(absence);
+  CHECK(messages_of(plan, {{1, "c", "first device", 1},
+                           {2, "c", "second device", 1},
+                           {3, "c", "third device", 1}}) ==
+        "first device second device third device");
+}
+
+TEST_CASE("engine: a feature's events of a key are bounded, the oldest leave") {
+  cep::Plan plan = pay_plan();
+  add_feature(plan, Aggregate::kSum, kCard, 1'000);
+  add_feature(plan, Aggregate::kMax, kCard, 1'000);
+  cep::Limits limits;
+  limits.feature_events_per_key_max = 2;
+  const auto program = cep::compile(std::make_shared<const cep::Plan>(plan), limits);
+  REQUIRE(program.has_value());
+  cep::Engine engine(*program, 1);
+  std::vector<cep::Alert> alerts;
+  engine.advance(batch_of(plan, {{1, "c", "d", 500}, {2, "c", "d", 200}, {3, "c", "d", 100}}),
+                 cep::EventTime{3'000}, alerts);
+  REQUIRE(alerts.size() == 3);
+  CHECK(alerts[1].message == "7.00,5.00");
+  CHECK(alerts[2].message == "3.00,2.00");
+  CHECK(engine.stats().feature_events_lost == 2);
+}
+
+TEST_CASE("engine: windows are freed when their events have left") {
+  cep::Plan plan = pay_plan();
+  add_feature(plan, Aggregate::kDistinct, kCard, 10);
+  const auto program = cep::compile(std::make_shared<const cep::Plan>(plan));
+  REQUIRE(program.has_value());
+  cep::Engine engine(*program, 1);
+  std::vector<cep::Alert> alerts;
+  std::vector<Pay> pays;
+  std::vector<std::string> cards;
+  for (int i = 0; i < 1'000; ++i) cards.push_back(fmt::format("card {}", i));
+  for (const std::string& card : cards) pays.push_back({1, card.c_str(), "d", 5});
+  engine.advance(batch_of(plan, pays), cep::EventTime{1'000}, alerts);
+  CHECK(engine.stats().keys == 1'000);
+  const std::size_t full = engine.stats().state_bytes;
+  engine.advance(cep::Batch(plan), cep::EventTime{100'000'000}, alerts);
+  CHECK(engine.stats().keys == 0);
+  CHECK(engine.stats().state_bytes < full / 2);
 }
 
 TEST_CASE("engine: long windows keep exact times") {

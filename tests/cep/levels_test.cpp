@@ -185,4 +185,20 @@ TEST_CASE("levels: a strict step counts an event of a role once, and equal keys 
              "transfer 2 from_account=a to_account=c", "transfer 3 from_account=b to_account=b"}) ==
         Lines{"twice@1 a:  [a=1 b=2]", "twice@3 b:  [a=2 b=4]"});
 }
+
+TEST_CASE("levels: a feature by the rule's own key is that of the role in hand") {
+  PlanBuilder b;
+  b.count("received", {b.kind("transfer")}, b.key("account", {{"transfer", "to_account", ""}}),
+          100);
+  cep::Rule& rule = b.rule("all", by_account(b), {{b.kind("transfer")}});
+  auto key = std::make_shared<cep::Expr>();
+  key->op = Op::kKey;
+  key->type = type_of(cep::TypeKind::kString);
+  PlanBuilder::show(rule, "", b.read("received", {key}));
+  CHECK(b.alerts(
+            {"transfer 0 from_account=a to_account=b", "transfer 1 from_account=b to_account=c",
+             "transfer 2 from_account=c to_account=b", "transfer 3 from_account=c to_account=c"}) ==
+        Lines{"all@0 b: 1 [a=1]", "all@0 a: 0 [a=1]", "all@1 c: 1 [a=2]", "all@1 b: 1 [a=2]",
+              "all@2 b: 2 [a=3]", "all@2 c: 1 [a=3]", "all@3 c: 2 [a=4]"});
+}
 }  // namespace tocsin::tests

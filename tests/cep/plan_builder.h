@@ -1,5 +1,6 @@
 /// A plan over payments and transfers, built by hand, and its alerts for slices of any size.
 #pragma once
+#include <algorithm>
 #include <initializer_list>
 #include <ostream>
 #include <string>
@@ -14,6 +15,11 @@ namespace tocsin::tests {
 struct Lines {
   std::vector<std::string> all;
   Lines(std::initializer_list<std::string> lines) : all(lines) {}
+  Lines sorted() const {
+    Lines lines = *this;
+    std::sort(lines.all.begin(), lines.all.end());
+    return lines;
+  }
   friend bool operator==(const Lines&, const Lines&) = default;
   friend std::ostream& operator<<(std::ostream& out, const Lines& lines) {
     for (const std::string& line : lines.all) out << "\n  " << line;

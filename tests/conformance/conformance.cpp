@@ -18,9 +18,8 @@
 namespace tocsin::conformance {
 namespace {
 constexpr const char* kUsage =
-    "usage: conformance [--available] [--verbose] [--print] [--only ID]… FILE…\n"
+    "usage: conformance [--verbose] [--print] [--only ID]… FILE…\n"
     "  FILE         cases, one JSON object a line\n"
-    "  --available  leave out the cases that ask for what this version does not have yet\n"
     "  --verbose    for every failing case its source text, events, diagnostics, expected and "
     "found matches\n"
     "  --print      only print the source text of each case\n"
@@ -30,7 +29,6 @@ constexpr const char* kUsage =
 constexpr std::size_t kFirstColumn = 54;
 
 struct Options {
-  bool available = false;
   bool verbose = false;
   bool print = false;
   std::set<std::string> only;
@@ -41,9 +39,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word == "--available") {
-      options.available = true;
-    } else if (word == "--verbose") {
+    if (word == "--verbose") {
       options.verbose = true;
     } else if (word == "--print") {
       options.print = true;
@@ -73,22 +69,11 @@ class Report {
     if (verdict.outcome == Outcome::kApart) {
       ++apart_;
       std::cout << "apart   " << test.id << ": " << verdict.reason << "\n";
-    } else if (verdict.outcome == Outcome::kUnavailable && options_.available) {
-      ++skipped_;
-      return;
     } else {
       ++failed_;
       ++by_reason_[heading(verdict)];
-      for (const std::string& construct : verdict.missing) {
-        ++lacking_[construct].needed;
-        if (verdict.missing.size() == 1) ++lacking_[construct].alone;
-      }
-      if (verdict.outcome != Outcome::kUnavailable || options_.verbose) {
-        std::cout << "FAILED  " << test.id << ": " << heading(verdict)
-                  << (verdict.reason.empty() ? "" : ": " + verdict.reason);
-        for (const std::string& construct : verdict.missing) std::cout << " `" << construct << "`";
-        std::cout << "\n";
-      }
+      std::cout << "FAILED  " << test.id << ": " << heading(verdict)
+                << (verdict.reason.empty() ? "" : ": " + verdict.reason) << "\n";
     }
     if (options_.verbose) print_details(test, verdict);
   }
@@ -105,24 +90,11 @@ class Report {
     row("passed", passed_);
     for (const auto& [reason, count] : by_reason_) row("failed: " + reason, count);
     row("apart: differs by a decision, in neither number", apart_);
-    if (options_.available) row("skipped: not available in this version", skipped_);
-    if (!lacking_.empty()) {
-      std::printf("\n%s %5s %16s\n", padded("not available in this version").c_str(), "cases",
-                  "and nothing else");
-      for (const auto& [construct, cases] : lacking_) {
-        std::printf("%s %5zu %16zu\n", padded(construct).c_str(), cases.needed, cases.alone);
-      }
-    }
     std::printf("\n%zu passed, %zu failed\n", passed_, failed_);
     return failed_ == 0 ? 0 : 1;
   }
 
  private:
-  struct Lacking {
-    std::size_t needed = 0;  // by so many cases
-    std::size_t alone = 0;   // by so many that need nothing else
-  };
-
   // Filled up to the width of the table's first column; a construct's name may hold more than
   // ASCII.
   static std::string padded(const std::string& name) {
@@ -136,8 +108,6 @@ class Report {
 
   static std::string heading(const Verdict& verdict) {
     switch (verdict.outcome) {
-      case Outcome::kUnavailable:
-        return "not available in this version";
       case Outcome::kWrong:
         return "wrong matches";
       case Outcome::kAccepted:
@@ -172,9 +142,7 @@ class Report {
   std::size_t passed_ = 0;
   std::size_t failed_ = 0;
   std::size_t apart_ = 0;
-  std::size_t skipped_ = 0;
   std::map<std::string, std::size_t> by_reason_;
-  std::map<std::string, Lacking> lacking_;
 };
 
 int run(const Options& options) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `./do conformance [--available] [--verbose] [--print] [--only ID] [FILE…]`: runs the conformance cases of the files,
+# `./do conformance [--verbose] [--print] [--only ID] [FILE…]`: runs the conformance cases of the files,
 # by default all that lie here. README.md beside this script describes them. Last line: `N passed, N failed`.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

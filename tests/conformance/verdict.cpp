@@ -15,22 +15,9 @@
 namespace tocsin::conformance {
 namespace {
 constexpr const char* kFile = "case.tocsin";
-// What the checker says of a construct that the grammar knows and this version does not have.
-constexpr std::string_view kUnavailableCode = "E0599";
-// What cep::compile says of one that the engine does not have.
-constexpr std::string_view kNotSupported = "not supported yet";
-
-// The construct that an unavailability names: the text in back-ticks.
-std::string construct_of(const std::string& message) {
-  const std::size_t begin = message.find('`');
-  const std::size_t end = message.rfind('`');
-  return begin < end ? message.substr(begin + 1, end - begin - 1) : message;
-}
-
 struct Checked {
   std::shared_ptr<const cep::Plan> plan;  // absent when there was an error
-  std::vector<std::string> errors;        // other than the unavailable
-  std::set<std::string> missing;
+  std::vector<std::string> errors;
   std::string rendered;  // errors and warnings
 };
 
@@ -45,11 +32,7 @@ Checked check(const std::string& source) {
     checked.rendered += rules::render(loaded.sources, diagnostic);
     if (rules::level_of(diagnostic.code) != rules::Level::kError) continue;
     const std::string_view code = rules::code_name(diagnostic.code);
-    if (code == kUnavailableCode) {
-      checked.missing.insert(construct_of(diagnostic.message));
-    } else {
-      checked.errors.push_back(std::string(code) + ": " + diagnostic.message);
-    }
+    checked.errors.push_back(std::string(code) + ": " + diagnostic.message);
   }
   if (loaded.rules) checked.plan = loaded.rules->plan;
   return checked;
@@ -177,11 +160,6 @@ Verdict judge(const Case& test) {
     if (!invalid) verdict.outcome = Outcome::kRefused;
     return verdict;
   }
-  if (!checked.missing.empty()) {
-    verdict.outcome = Outcome::kUnavailable;
-    verdict.missing = std::move(checked.missing);
-    return verdict;
-  }
   if (!checked.plan) {
     verdict.outcome = Outcome::kBroken;
     verdict.reason = "neither a plan nor an error";
@@ -191,11 +169,6 @@ Verdict judge(const Case& test) {
   const Result<cep::Program> program = cep::compile(checked.plan);
   if (!program) {
     const std::string& message = program.error().message;
-    if (message.find(kNotSupported) != std::string::npos) {
-      verdict.outcome = Outcome::kUnavailable;
-      verdict.missing.insert(construct_of(message.substr(message.find(": ") + 2)));
-      return verdict;
-    }
     verdict.reason = "the plan: " + message;
     if (!invalid) verdict.outcome = Outcome::kRefused;
     return verdict;

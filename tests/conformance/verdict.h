@@ -11,7 +11,6 @@ namespace tocsin::conformance {
 enum class Outcome : std::uint8_t {
   kPassed,
   kApart,         // differs, by a decision (may_stand_apart)
-  kUnavailable,   // asks for what this version does not have yet
   kWrong,         // other matches than expected
   kAccepted,      // a mistake that the checker did not see
   kRefused,       // the checker found a mistake where there is none
@@ -20,12 +19,11 @@ enum class Outcome : std::uint8_t {
 };
 struct Verdict {
   Outcome outcome = Outcome::kPassed;
-  std::string reason;             // one line; empty for most that passed
-  std::set<std::string> missing;  // kUnavailable: what it lacks
-  std::string source;             // the rule file, empty where there is none
-  std::string input;              // the events
-  std::string diagnostics;        // of the checker, rendered
-  std::set<Match> matches;        // what came
+  std::string reason;       // one line; empty for most that passed
+  std::string source;       // the rule file, empty where there is none
+  std::string input;        // the events
+  std::string diagnostics;  // of the checker, rendered
+  std::set<Match> matches;  // what came
 };
 Verdict judge(const Case& test);
 /// One match to a line: `{a: [0, 1], b: [2]}`.

@@ -235,7 +235,7 @@ MISTAKES = [
     ('event twice { ts: time, a: int, a: int }', "a"),
     ('event scale { ts: time, a: decimal(12) }', "decimal"),
     ('event kinds { ts: time, a: strng }', "strng"),
-    ('event payment { ts: time }', "payment"),
+    ('event scale { ts: time }', "scale"),
     ('const LIMIT = 5', None),
     ('const LIMIT = 6', "LIMIT"),
     ('rule r01 "t" { by card when paymnt where amount > 1 alert "x" }', "paymnt"),

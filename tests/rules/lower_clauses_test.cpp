@@ -87,6 +87,20 @@ TEST_CASE("lower: alerts that are held back") {
   check_lowered(kRows);
 }
 
+TEST_CASE("lower: once per day in a zone") {
+  static const Row kRows[] = {
+      {"when payment once per day in \"UTC\" for each merchant",
+       {"once"},
+       {"once per_day 0s $0 while - each [ field[merchant payment.merchant]:string ]",
+        "once zone \"UTC\":string"}},
+      {"when payment as p then login within 1h once per day in p.country",
+       {"once"},
+       {"once per_day 0s $0 while - each [ ]",
+        "once zone bound[$0 only][country payment.country]:string"}},
+  };
+  check_lowered(kRows);
+}
+
 TEST_CASE("lower: windows that close") {
   static const Row kRows[] = {
       {"when session of payment gap 30m as s where count(s) >= 3 and account = s.first.account "

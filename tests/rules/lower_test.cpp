@@ -128,6 +128,9 @@ TEST_CASE("lower: expressions") {
       {"payments_10m >= 6", "greater_equal(feature[payments_10m]:int, 6:int):bool"},
       {"usual * 3 < amount",
        "less(multiply(feature[usual]:fraction, 3:int):fraction, " + amount + "):bool"},
+      {"payments_10m(merchant) >= 6",
+       "greater_equal(feature[payments_10m](field[merchant payment.merchant]:string):int, "
+       "6:int):bool"},
       {"count(payment) over last 1h > 2", "greater(feature[$1]:int, 2:int):bool"},
   };
   for (const Row& row : rows) {
@@ -165,6 +168,82 @@ rule s "s" { by account when login where logins_by_account > 3 and payments_10m 
                "feature logins_by_account: int = count(-) of {login=login} where - by "
                "{account:string = login.account} "
                "over last 1h"});
+}
+
+TEST_CASE("lower: every window and aggregate of features, groups and what they read") {
+  const std::string amount = "field[amount payment.amount]:decimal(2)";
+  const std::string by_card = "by {card:string = payment.card}";
+  const std::string all = "of {payment=payment} where - " + by_card;
+  check_lines(
+      R"(feature a = max(merchant of payment) by card over last 10 events needs 3 events
+         feature b = count(payment) by card over previous 5 events within 2h
+         feature c = ewma(amount of payment, half life 7d) by card over last 30d
+         feature d = ewma(amount of payment, weight 0.3) by card over ever
+         feature e = percentile(amount of payment, 99.5) by card over previous ever
+         feature f = distinct(merchant of payment) by card over tumbling 1h
+         feature g = last(channel of payment) by card over session gap 30m
+         feature h = stddev(amount of payment) by card over last 31d excluding last 1h every 1d
+         feature today = count(payment) by card over today in "UTC"
+         feature i = sum(amount / 2 of payment where b > 1) by card over last 1h
+         features of payment by card over previous 30d every 1h needs 20 events {
+           j = count where amount > 5,
+           k = avg amount unless alerted by r,
+           l = percentile(amount, 95),
+         }
+         rule r "r" { by card when payment where k > 5 alert "x" })",
+      {"feature a", "feature b:", "feature c", "feature d", "feature e", "feature f", "feature g",
+       "feature h", "feature today", "feature i", "feature j", "feature k",
+       "feature l:", "half life", "weight", "percentile", "unless"},
+      {"feature a: string = max(field[merchant payment.merchant]:string) " + all +
+           " over last_events - events 10 needs 3",
+       "feature b: int = count(-) " + all + " over previous_events 2h events 5",
+       "feature c: float = ewma(" + amount + ") " + all + " over last 30d", "half life 1w",
+       "feature d: float = ewma(" + amount + ") " + all + " over ever -", "weight 0.3",
+       "feature e: decimal(2) = percentile(" + amount + ") " + all + " over previous_ever -",
+       "percentile 99.5",
+       "feature f: int = distinct(field[merchant payment.merchant]:string) " + all +
+           " over tumbling 1h",
+       "feature g: enum(pos, ecom, atm) = last(field[channel payment.channel]:enum(pos, ecom, "
+       "atm)) " +
+           all + " over session 30m",
+       "feature h: float = stddev(" + amount + ") " + all + " over last 31d excluding 1h every 1d",
+       "feature today: int = count(-) " + all + " over today - zone \"UTC\":string",
+       "feature i: decimal(9) = sum(call[round](divide(" + amount +
+           ", 2:int):fraction, 9:int):decimal(9)) of {payment=payment} where "
+           "greater(feature[b]:int, 1:int):bool " +
+           by_card + " over last 1h",
+       "feature j: int = count(-) of {payment=payment} where greater(" + amount + ", 5:int):bool " +
+           by_card + " over previous 30d every 1h needs 20",
+       "feature k: fraction = avg(" + amount + ") " + all + " over previous 30d every 1h needs 20",
+       "unless alerted by r",
+       "feature l: decimal(2) = percentile(" + amount + ") " + all +
+           " over previous 30d every 1h needs 20",
+       "percentile 95"});
+}
+
+TEST_CASE("lower: aggregates of a loop may compare with its first and last, and with other steps") {
+  check_lines(
+      R"(rule r "r" { by card
+         when payment as p then 3+ payment or transfer as q
+         within 1h
+         having count(q where amount > q.last.amount) > 1 and sum(q.transfer.amount) > p.amount
+           and count(q.payment where amount > 5) > 0 and first(q.amount) < last(q.amount)
+         alert "x" })",
+      {"having"},
+      {"having and("
+       "greater(aggregate[count $1](-, greater(field[amount payment.amount "
+       "transfer.amount]:decimal(2), "
+       "bound[$1 last][amount payment.amount transfer.amount]:decimal(2)):bool):int, 1:int):bool, "
+       "greater(aggregate[sum $1](field[amount transfer.amount]:decimal(2), "
+       "in_kinds[transfer](-):bool):decimal(2), bound[$0 only][amount "
+       "payment.amount]:decimal(2)):bool, "
+       "greater(aggregate[count $1](-, and(in_kinds[payment](-):bool, greater(field[amount "
+       "payment.amount]:decimal(2), 5:int):bool):bool):int, 0:int):bool, "
+       "less(aggregate[first $1](field[amount payment.amount "
+       "transfer.amount]:decimal(2)):decimal(2), "
+       "aggregate[last $1](field[amount payment.amount "
+       "transfer.amount]:decimal(2)):decimal(2)):bool"
+       "):bool"});
 }
 
 TEST_CASE("lower: a list of another type than the operand is one of values of its type") {

@@ -1,0 +1,43 @@
+/// Takes events into the features of one table and reads them: the fast rings in the key's record
+/// (cep/feature_state.h) for `count`, `sum` and `avg` over `last D` and `previous D`, a window of
+/// the shard's pool (cep/feature_window.h) for all others, whose number stands in the record's
+/// operator list.
+#pragma once
+#include <cstdint>
+
+#include "cep/engine.h"
+#include "cep/feature_window.h"
+#include "cep/key_record.h"
+#include "cep/program.h"
+
+namespace tocsin::cep {
+struct RowInHand;
+
+class FeatureStore {
+ public:
+  FeatureStore(const ProgramImpl& program, RecordStore& store, EngineStats& stats)
+      : program_(program), store_(store), stats_(stats) {}
+  /// The slice that rows are of, until the next call.
+  void begin_slice(const Batch& batch) { batch_ = &batch; }
+  /// The shard whose windows are meant from now on.
+  void work_on(WindowPool& windows) { windows_ = &windows; }
+  /// Takes the row in hand, with the argument's known value (missing for count).
+  void take(const FeatureProgram& feature, RowInHand& hand, const Value& value);
+  /// The feature's value at the row in hand; a text is valid until the feature takes again.
+  Value read(const FeatureProgram& feature, const RowInHand& hand);
+  /// Until when the feature's state of a key matters: WindowState's kDead, when its window has
+  /// been freed, a time, or kNeverDies.
+  std::int64_t expiry(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry,
+                      std::int64_t now_us);
+
+ private:
+  void take_into_ring(const FeatureProgram& feature, RowInHand& hand, const Value& value);
+  const Zone* zone_of(const FeatureProgram& feature, const RowInHand& hand) const;
+
+  const ProgramImpl& program_;
+  RecordStore& store_;
+  EngineStats& stats_;
+  const Batch* batch_ = nullptr;
+  WindowPool* windows_ = nullptr;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,489 @@
+#include "cep/feature_window.h"
+
+#include <algorithm>
+#include <new>
+
+#include "cep/base/assert.h"
+#include "cep/event_ring.h"
+#include "cep/zone.h"
+
+namespace tocsin::cep {
+namespace {
+// A local day lasts at most so long, also where a zone goes a whole day back.
+constexpr std::int64_t kLongestDayUs = 50 * std::int64_t{3'600'000'000};
+
+std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
+  return a >= 0 ? a / b : -((-(a + 1)) / b) - 1;
+}
+
+class Scoped : public WindowState {
+ protected:
+  Scoped(const WindowSpec& spec, WindowMemory& memory)
+      : spec_(spec), window_(spec.feature->window), memory_(memory) {}
+  // What is read of `count` events, of whose aggregate `value` gives the value.
+  template <typename ValueOf>
+  Value finish(std::uint64_t count, ValueOf&& value) const {
+    if (window_.needs && count < *window_.needs) return Value::missing();
+    if (spec_.feature->aggregate == Aggregate::kCount) {
+      return Value::integer(static_cast<Int128>(count));
+    }
+    return count == 0 ? value_of_nothing(spec_) : value();
+  }
+
+  const WindowSpec& spec_;
+  const FeatureWindow& window_;
+  WindowMemory& memory_;
+};
+
+// ---- windows that only grow: ever, tumbling, today in a zone that the rule names, session
+class GrowingWindow : public Scoped {
+ public:
+  GrowingWindow(const WindowSpec& spec, WindowMemory& memory)
+      : Scoped(spec, memory), stretches_(memory.memory) {
+    if (window_.kind == WindowKind::kToday) {
+      zone_ = find_zone(*spec.zones, window_.zone->literal.view().text);
+    }
+  }
+  std::size_t object_bytes() const override { return sizeof(*this); }
+
+  void take(EventTime now, Word word) override {
+    Stretch* stretch = move_to(now);
+    if (stretch == nullptr) {
+      stretches_.push_back({at_, 0, make_accumulator(spec_, memory_, AccumulatorUse::kGrows)});
+      stretch = &stretches_.back();
+    }
+    if (stretch->accumulator) stretch->accumulator->add(stretch->count, now, word);
+    ++stretch->count;
+    newest_ = now;
+    drop_word(word, spec_, memory_);  // accumulators hold what they keep
+  }
+
+  Value read(EventTime now, const Zone*) override {
+    if (window_.kind == WindowKind::kToday && zone_ == nullptr) return Value::missing();
+    const Stretch* stretch = move_to(now);
+    return finish(stretch == nullptr ? 0 : stretch->count,
+                  [&] { return stretch->accumulator->value(stretch->count); });
+  }
+
+  std::int64_t expiry(EventTime now) override {
+    move_to(now);
+    if (stretches_.empty()) return kDead;
+    switch (window_.kind) {
+      case WindowKind::kTumbling:
+        return (at_ + 1) * window_.duration->us;
+      case WindowKind::kSession:
+        return (newest_ + *window_.duration).us;
+      case WindowKind::kToday: {
+        const std::int64_t over = newest_.us + kLongestDayUs;
+        return now.us >= over ? kDead : over;
+      }
+      default:
+        return kNeverDies;
+    }
+  }
+
+ private:
+  // A tumble, a local day, a session: what has been taken in it.
+  struct Stretch {
+    std::int64_t number = 0;
+    std::uint64_t count = 0;
+    InMemory<Accumulator> accumulator;
+  };
+  // Goes to the stretch of `now` and forgets those that cannot come again; null where nothing has
+  // been taken in it.
+  Stretch* move_to(EventTime now) {
+    switch (window_.kind) {
+      case WindowKind::kTumbling:
+        at_ = floor_divide(now.us, window_.duration->us);
+        break;
+      case WindowKind::kToday:
+        at_ = zone_ == nullptr ? 0 : local_day(*zone_, now);
+        break;
+      case WindowKind::kSession:
+        if (!stretches_.empty() && now - newest_ >= *window_.duration) stretches_.clear();
+        break;
+      default:
+        break;
+    }
+    // A clock that is set back over midnight shows the day before again.
+    const std::int64_t oldest = window_.kind == WindowKind::kToday ? at_ - 1 : at_;
+    std::erase_if(stretches_, [&](const Stretch& stretch) { return stretch.number < oldest; });
+    const auto found = std::ranges::find(stretches_, at_, &Stretch::number);
+    return found == stretches_.end() ? nullptr : &*found;
+  }
+
+  std::pmr::vector<Stretch> stretches_;
+  std::int64_t at_ = 0;
+  EventTime newest_;
+  const Zone* zone_ = nullptr;
+};
+
+// ---- events of a sliding window, and what they add up to
+class SlidingEvents {
+ public:
+  SlidingEvents(const WindowSpec& spec, WindowMemory& memory)
+      : spec_(spec),
+        memory_(memory),
+        ring_(memory.memory, spec.has_value),
+        accumulator_(make_accumulator(spec, memory, AccumulatorUse::kSlides)) {}
+  SlidingEvents(const SlidingEvents&) = delete;
+  SlidingEvents& operator=(const SlidingEvents&) = delete;
+  ~SlidingEvents() {
+    for (std::uint64_t i = 0; i < ring_.size(); ++i) drop_word(ring_.word(i), spec_, memory_);
+  }
+
+  // Events, of which the first `entered()` are in the window; the others wait.
+  const EventRing& ring() const { return ring_; }
+  std::uint64_t entered() const { return entered_; }
+  void push(EventTime time, Word word) {
+    ring_.push(time, word);
+    if (ring_.size() > spec_.events_max) {
+      if (entered_ == 0) enter();
+      leave();
+      ++memory_.events_lost;
+    }
+  }
+  void enter() {
+    if (accumulator_ && !stale_) {
+      accumulator_->add(ring_.first() + entered_, ring_.time(entered_), ring_.word(entered_));
+    }
+    ++entered_;
+  }
+  void leave() {
+    const Word word = ring_.word(0);
+    if (accumulator_ && !stale_) {
+      stale_ = !accumulator_->remove(ring_.first(), word, entered_ - 1);
+    }
+    ring_.pop();
+    --entered_;
+    drop_word(word, spec_, memory_);
+  }
+  // Requires one.
+  Value value() {
+    if (!accumulator_) {
+      const bool is_first = spec_.feature->aggregate == Aggregate::kFirst;
+      return value_of(ring_.word(is_first ? 0 : entered_ - 1), spec_, memory_);
+    }
+    if (stale_) {
+      accumulator_->clear();
+      for (std::uint64_t i = 0; i < entered_; ++i) {
+        accumulator_->add(ring_.first() + i, ring_.time(i), ring_.word(i));
+      }
+      stale_ = false;
+    }
+    return accumulator_->value(entered_);
+  }
+
+ private:
+  const WindowSpec& spec_;
+  WindowMemory& memory_;
+  EventRing ring_;
+  std::uint64_t entered_ = 0;
+  InMemory<Accumulator> accumulator_;
+  bool stale_ = false;  // the accumulator is to be made afresh
+};
+
+// ---- last D [excluding last E], previous D, last N events, previous N events [within D]
+class SlidingWindow : public Scoped {
+ public:
+  SlidingWindow(const WindowSpec& spec, WindowMemory& memory)
+      : Scoped(spec, memory), events_(spec, memory) {}
+  std::size_t object_bytes() const override { return sizeof(*this); }
+
+  void take(EventTime now, Word word) override {
+    move_to(now);
+    events_.push(now, word);
+    if (!window_.excluding) events_.enter();
+    if (window_.events && events_.entered() > *window_.events) events_.leave();
+  }
+  Value read(EventTime now, const Zone*) override {
+    move_to(now);
+    return finish(events_.entered(), [&] { return events_.value(); });
+  }
+  std::int64_t expiry(EventTime now) override {
+    move_to(now);
+    const EventRing& ring = events_.ring();
+    if (ring.size() == 0) return kDead;
+    if (!window_.duration) return kNeverDies;
+    return (ring.time(ring.size() - 1) + *window_.duration).us;
+  }
+
+ private:
+  void move_to(EventTime now) {
+    const EventRing& ring = events_.ring();
+    if (window_.excluding) {
+      const EventTime near = now - *window_.excluding;
+      while (events_.entered() < ring.size() && ring.time(events_.entered()) <= near) {
+        events_.enter();
+      }
+    }
+    if (!window_.duration) return;
+    const EventTime edge = now - *window_.duration;
+    while (ring.size() > 0 && ring.time(0) <= edge) {
+      if (events_.entered() == 0) events_.enter();
+      events_.leave();
+    }
+  }
+  SlidingEvents events_;
+};
+
+// ---- today, in a zone that each row names
+class TodayInField : public Scoped {
+ public:
+  TodayInField(const WindowSpec& spec, WindowMemory& memory)
+      : Scoped(spec, memory),
+        ring_(memory.memory, spec.has_value),
+        accumulator_(make_accumulator(spec, memory, AccumulatorUse::kGrows)) {}
+  ~TodayInField() override {
+    for (std::uint64_t i = 0; i < ring_.size(); ++i) drop_word(ring_.word(i), spec_, memory_);
+  }
+  std::size_t object_bytes() const override { return sizeof(*this); }
+
+  void take(EventTime now, Word word) override {
+    forget(now);
+    ring_.push(now, word);
+    if (ring_.size() > spec_.events_max) {
+      zone_ = nullptr;
+      pop();
+      ++memory_.events_lost;
+    }
+    if (zone_ != nullptr && local_day(*zone_, now) == day_) add(ring_.size() - 1);
+  }
+  Value read(EventTime now, const Zone* zone) override {
+    if (zone == nullptr) return Value::missing();
+    const std::int64_t day = local_day(*zone, now);
+    if (zone != zone_ || day != day_) {
+      zone_ = zone;
+      day_ = day;
+      count_ = 0;
+      if (accumulator_) accumulator_->clear();
+      for (std::uint64_t i = 0; i < ring_.size(); ++i) {
+        if (local_day(*zone, ring_.time(i)) == day) add(i);
+      }
+    }
+    return finish(count_, [&] { return accumulator_->value(count_); });
+  }
+  std::int64_t expiry(EventTime now) override {
+    forget(now);
+    if (ring_.size() == 0) return kDead;
+    return ring_.time(ring_.size() - 1).us + kLongestDayUs;
+  }
+
+ private:
+  void forget(EventTime now) {
+    while (ring_.size() > 0 && ring_.time(0).us <= now.us - kLongestDayUs) pop();
+  }
+  void pop() {
+    drop_word(ring_.word(0), spec_, memory_);
+    ring_.pop();
+  }
+  void add(std::uint64_t index) {
+    if (accumulator_) {
+      accumulator_->add(ring_.first() + index, ring_.time(index), ring_.word(index));
+    }
+    ++count_;
+  }
+  EventRing ring_;
+  InMemory<Accumulator> accumulator_;  // of the day that was read last
+  std::uint64_t count_ = 0;
+  const Zone* zone_ = nullptr;  // null: none
+  std::int64_t day_ = 0;
+};
+
+// ---- last D [excluding last E] every P, previous D every P
+class PaneWindow : public Scoped {
+ public:
+  PaneWindow(const WindowSpec& spec, WindowMemory& memory)
+      : Scoped(spec, memory),
+        waiting_(memory.memory, spec.has_value),
+        panes_(memory.memory),
+        total_(make_accumulator(spec, memory, AccumulatorUse::kPanes)) {}
+  ~PaneWindow() override {
+    for (std::uint64_t i = 0; i < waiting_.size(); ++i) {
+      drop_word(waiting_.word(i), spec_, memory_);
+    }
+  }
+  std::size_t object_bytes() const override { return sizeof(*this); }
+
+  void take(EventTime now, Word word) override {
+    move_to(now);
+    if (window_.excluding) {
+      waiting_.push(now, word);
+      if (waiting_.size() > spec_.events_max) enter_oldest();
+    } else {
+      enter(now, word);
+    }
+    newest_ = now;
+    // What the panes keep is bounded too; the one that is being filled stays.
+    while (panes_.size() - begin_ > 1 && (panes_.size() - begin_ > spec_.events_max ||
+                                          (total_ && total_->words_kept() > spec_.events_max))) {
+      memory_.events_lost += panes_[begin_].count;
+      leave();
+    }
+  }
+  Value read(EventTime now, const Zone*) override {
+    move_to(now);
+    return finish(count_, [&] {
+      if (!total_) {
+        const bool is_first = spec_.feature->aggregate == Aggregate::kFirst;
+        return (is_first ? panes_[begin_] : panes_.back()).accumulator->value(1);
+      }
+      if (stale_) {
+        total_->clear();
+        for (std::size_t i = begin_; i < panes_.size(); ++i) {
+          total_->add_pane(place(panes_[i].number), *panes_[i].accumulator);
+        }
+        stale_ = false;
+      }
+      return total_->value(count_);
+    });
+  }
+  std::int64_t expiry(EventTime now) override {
+    move_to(now);
+    if (count_ == 0 && waiting_.size() == 0) return kDead;
+    return (newest_ + *window_.duration + *window_.every).us;
+  }
+
+ private:
+  struct Pane {
+    std::int64_t number = 0;  // times after number * P, up to and with the next multiple
+    std::uint64_t count = 0;
+    InMemory<Accumulator> accumulator;
+  };
+  static std::uint64_t place(std::int64_t number) {
+    return static_cast<std::uint64_t>(number) ^ std::uint64_t{1} << 63;  // ascends like the number
+  }
+  void enter(EventTime time, Word word) {
+    const std::int64_t number = floor_divide(time.us - 1, window_.every->us);
+    if (panes_.size() == begin_ || panes_.back().number != number) {
+      panes_.push_back({number, 0, make_accumulator(spec_, memory_, AccumulatorUse::kPane)});
+    }
+    Pane& pane = panes_.back();
+    // In how many panes a value is: only its first time in this one counts.
+    const std::uint64_t kept = pane.accumulator ? pane.accumulator->words_kept() : 0;
+    if (pane.accumulator) pane.accumulator->add(place(number), time, word);
+    const bool is_known =
+        spec_.feature->aggregate == Aggregate::kDistinct && pane.accumulator->words_kept() == kept;
+    if (total_ && !stale_ && !is_known) total_->add(place(number), time, word);
+    ++pane.count;
+    ++count_;
+    drop_word(word, spec_, memory_);
+  }
+  void enter_oldest() {
+    const EventTime time = waiting_.time(0);
+    const Word word = waiting_.word(0);
+    waiting_.pop();
+    enter(time, word);
+  }
+  void leave() {
+    const Pane& pane = panes_[begin_];
+    count_ -= pane.count;
+    if (total_ && !stale_) {
+      stale_ = !total_->remove_pane(place(pane.number), *pane.accumulator, count_);
+    }
+    panes_[begin_].accumulator.reset();
+    ++begin_;
+    if (begin_ == panes_.size() || (begin_ > 8 && begin_ * 2 > panes_.size())) {
+      panes_.erase(panes_.begin(), panes_.begin() + static_cast<std::ptrdiff_t>(begin_));
+      begin_ = 0;
+    }
+  }
+  void move_to(EventTime now) {
+    if (window_.excluding) {
+      const EventTime near = now - *window_.excluding;
+      while (waiting_.size() > 0 && waiting_.time(0) <= near) enter_oldest();
+    }
+    const std::int64_t oldest = floor_divide((now - *window_.duration).us, window_.every->us);
+    while (begin_ < panes_.size() && panes_[begin_].number < oldest) leave();
+  }
+
+  EventRing waiting_;             // younger than `excluding`
+  std::pmr::vector<Pane> panes_;  // from begin_ on, ascending
+  std::size_t begin_ = 0;
+  std::uint64_t count_ = 0;
+  InMemory<Accumulator> total_;
+  bool stale_ = false;
+  EventTime newest_;
+};
+}  // namespace
+
+InMemory<WindowState> make_window(const WindowSpec& spec, WindowMemory& memory) {
+  const auto make = [&]<typename T>(std::type_identity<T>) {
+    return InMemory<WindowState>(make_in_memory<T>(memory.memory, spec, memory));
+  };
+  const FeatureWindow& window = spec.feature->window;
+  switch (window.kind) {
+    case WindowKind::kLast:
+    case WindowKind::kPrevious:
+      if (window.every) return make(std::type_identity<PaneWindow>{});
+      break;
+    case WindowKind::kLastEvents:
+    case WindowKind::kPreviousEvents:
+      break;
+    case WindowKind::kToday:
+      if (window.zone->op != Op::kLiteral) return make(std::type_identity<TodayInField>{});
+      return make(std::type_identity<GrowingWindow>{});
+    case WindowKind::kTumbling:
+    case WindowKind::kSession:
+    case WindowKind::kEver:
+    case WindowKind::kPreviousEver:
+      return make(std::type_identity<GrowingWindow>{});
+  }
+  return make(std::type_identity<SlidingWindow>{});
+}
+
+Value value_without_window(const WindowSpec& spec) {
+  return spec.feature->window.needs.value_or(0) > 0 ? Value::missing() : value_of_nothing(spec);
+}
+
+std::optional<Duration> longest_look_back(const FeatureWindow& window) {
+  if (window.kind == WindowKind::kToday) return Duration{kLongestDayUs};
+  if (!window.duration) return std::nullopt;
+  return window.every ? *window.duration + *window.every : *window.duration;
+}
+
+WindowPool::WindowPool(std::uint64_t hash_seed) : pool_(&counter_), memory_(&pool_, hash_seed) {}
+WindowPool::~WindowPool() = default;
+
+std::uint32_t WindowPool::make(const WindowSpec& spec) {
+  std::uint32_t number = 0;
+  if (free_.empty()) {
+    windows_.emplace_back(nullptr, DestroyInPlace{&pool_});
+    number = static_cast<std::uint32_t>(windows_.size());
+  } else {
+    number = free_.back();
+    free_.pop_back();
+  }
+  windows_[number - 1] = make_window(spec, memory_);
+  return number;
+}
+
+void WindowPool::free(std::uint32_t number) {
+  TOCSIN_ASSERT(windows_[number - 1] != nullptr, "a window is freed once");
+  windows_[number - 1].reset();
+  free_.push_back(number);
+  if (count() == 0) {
+    windows_.clear();
+    free_.clear();
+  }
+}
+
+void WindowPool::clear() {
+  windows_.clear();
+  free_.clear();
+}
+
+std::size_t WindowPool::bytes() const {
+  return counter_.bytes() + windows_.capacity() * sizeof(InMemory<WindowState>) +
+         free_.capacity() * sizeof(std::uint32_t);
+}
+
+void* WindowPool::Counter::do_allocate(std::size_t bytes, std::size_t alignment) {
+  bytes_ += bytes;
+  return ::operator new (bytes, std::align_val_t{alignment});
+}
+void WindowPool::Counter::do_deallocate(void* block, std::size_t bytes, std::size_t alignment) {
+  bytes_ -= bytes;
+  ::operator delete (block, bytes, std::align_val_t{alignment});
+}
+}  // namespace tocsin::cep

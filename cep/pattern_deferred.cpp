@@ -1,0 +1,188 @@
+// The general matcher: `once` and `at most` by other values than the rule's key. What they let pass
+// depends on all keys, so that it is decided after the pass, in the order of the alerts.
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "cep/alert_builder.h"
+#include "cep/decimal.h"
+#include "cep/key.h"
+#include "cep/matcher.h"
+#include "cep/pattern_matcher.h"
+
+namespace tocsin::cep {
+namespace {
+// Quotients are rounded, and what leaves 64 bits is missing.
+Value as_kept(const Value& value) {
+  const auto decimal_of = [](Int128 mantissa, int scale) {
+    const bool fits = mantissa >= std::numeric_limits<std::int64_t>::min() &&
+                      mantissa <= std::numeric_limits<std::int64_t>::max();
+    return fits ? Value::decimal(mantissa, scale) : Value::missing();
+  };
+  switch (value.kind) {
+    case ValueKind::kFraction: {
+      const auto mantissa = divide_half_even(value.number, value.denominator, kScaleMax);
+      return mantissa ? decimal_of(*mantissa, kScaleMax) : Value::missing();
+    }
+    case ValueKind::kInt:
+      return decimal_of(value.number, 0).is_missing() ? Value::missing() : value;
+    case ValueKind::kDecimal:
+      return decimal_of(value.number, value.scale);
+    default:
+      return value;
+  }
+}
+}  // namespace
+
+// Key bytes of values; missing ones are equal.
+std::string PatternMatcher::values_key(const std::vector<ExprPtr>& parts, const EvalScope& scope,
+                                       const EventView& event) const {
+  std::string key;
+  for (const ExprPtr& part : parts) {
+    const Value value = as_kept(evaluate(*part, event, scope));
+    std::string bytes;
+    if (!value.is_missing()) append_key_part(bytes, value);
+    key += std::to_string(bytes.size()) + ':' + bytes;
+  }
+  return key;
+}
+
+std::string PatternMatcher::once_key(const EvalScope& scope, const EventView& event) const {
+  const Suppression& suppression = rule_->rule->suppression;
+  return suppression.for_each.empty() ? std::string(scope_.key)
+                                      : values_key(suppression.for_each, scope, event);
+}
+
+void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate) {
+  mark_alerted();
+  const Suppression& suppression = rule_->rule->suppression;
+  const EvalScope& scope = scope_of(candidate);
+  const EventView last = last_of(candidate);
+  Deferred::Match match;
+  match.once_key = once_key(scope, last);
+  if (suppression.at_most) {
+    match.most_key = suppression.at_most->for_each.empty()
+                         ? std::string(scope_.key)
+                         : values_key(suppression.at_most->for_each, scope, last);
+  }
+  // What is held back is counted by `once`'s key, without one by that of `at most`.
+  if (suppression.once == Once::kNone) match.once_key = match.most_key;
+  match.facts = facts_of(candidate, scope, last, deferred.order.time);
+  if (deferred.only_one) {
+    // Of those that pass or do not pass together only the first counts.
+    for (const Deferred::Match& other : deferred.matches) {
+      if (other.once_key == match.once_key && other.most_key == match.most_key &&
+          other.facts.var_event == match.facts.var_event && other.facts.day == match.facts.day) {
+        return;
+      }
+    }
+  }
+  if (deferred.matches.size() == program_.limits.matches_per_event_max) {
+    if (deferred.only_one) return;
+    ++deferred.matches.back().alert.truncated;
+    ++stats_.matches_truncated;
+    return;
+  }
+  match.alert = build_alert(scope, last, deferred.order);
+  if (rule_->rule->window) match.alert.window_begin = EventTime{state_->window.begin_us};
+  if (state_ != nullptr) match.alert.lost_runs = std::exchange(state_->lost_runs, 0);
+  deferred.matches.push_back(std::move(match));
+}
+
+// `once while C`: the quiet ends with an event at which C is not true.
+void PatternMatcher::look_at_quiet() {
+  const Suppression& suppression = rule_->rule->suppression;
+  const bool deferred = is_deferred();
+  if (!deferred && (state_ == nullptr || !state_->suppression.quiet)) return;
+  const EvalScope& scope = scope_at(0, -1);
+  const EventView event{hand_->row, nullptr};
+  if (evaluate(*suppression.while_condition, event, scope).is_true()) return;
+  if (!deferred) {
+    state_->suppression.quiet = false;
+    return;
+  }
+  Deferred reset;
+  reset.order = order_here();
+  reset.rule = rule_;
+  reset.resets = true;
+  reset.once_key = once_key(scope, event);
+  deferred_.push_back(std::move(reset));
+}
+
+void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
+  const Suppression& suppression = deferred.rule->rule->suppression;
+  auto& once_states = once_by_value_[deferred.rule->index.value];
+  auto& most_states = most_by_value_[deferred.rule->index.value];
+  if (deferred.resets) {
+    const auto found = once_states.find(deferred.once_key);
+    if (found != once_states.end()) found->second.quiet = false;
+    return;
+  }
+  SuppressionState* first_held_back = nullptr;
+  std::uint64_t lost_runs = 0;
+  for (Deferred::Match& match : deferred.matches) {
+    SuppressionState& once = once_states[match.once_key];
+    SuppressionState* const most = suppression.at_most ? &most_states[match.most_key] : nullptr;
+    lost_runs += match.alert.lost_runs;
+    const bool passes =
+        once_lets_pass(suppression, once, match.facts) &&
+        (most == nullptr || at_most_lets_pass(suppression, *most, match.facts.time_us));
+    if (!passes) {
+      if (first_held_back == nullptr) first_held_back = &once;
+      if (!deferred.only_one) {
+        ++once.held_back;
+        ++stats_.alerts_held_back;
+      }
+      continue;
+    }
+    note_for_once(suppression, once, match.facts);
+    if (most != nullptr) note_for_at_most(suppression, *most, match.facts.time_us);
+    match.alert.order.ordinal = ordinal++;
+    match.alert.held_back = std::exchange(once.held_back, 0);
+    match.alert.lost_runs = std::exchange(lost_runs, 0) + std::exchange(once.lost_runs, 0);
+    alerts_->push_back(std::move(match.alert));
+    if (deferred.only_one) return;
+  }
+  if (first_held_back == nullptr) return;
+  first_held_back->lost_runs += lost_runs;
+  if (deferred.only_one) {
+    ++first_held_back->held_back;
+    ++stats_.alerts_held_back;
+  }
+}
+
+void PatternMatcher::settle(std::int64_t now_us) {
+  if (deferred_.empty()) return;
+  std::stable_sort(deferred_.begin(), deferred_.end(),
+                   [](const Deferred& a, const Deferred& b) { return a.order < b.order; });
+  std::uint32_t ordinal = 0;
+  const OrderKey* before = nullptr;
+  for (Deferred& deferred : deferred_) {
+    if (before == nullptr || *before != deferred.order) ordinal = 0;
+    before = &deferred.order;
+    settle_one(deferred, ordinal);
+  }
+  deferred_.clear();
+  std::size_t count = 0;
+  for (const auto& [rule, states] : once_by_value_) count += states.size();
+  for (const auto& [rule, states] : most_by_value_) count += states.size();
+  if (count < 2 * swept_at_ + 1024) return;
+  swept_at_ = 0;
+  for (auto* const by_rule : {&once_by_value_, &most_by_value_}) {
+    for (auto& [rule_index, states] : *by_rule) {
+      const RuleProgram& rule = program_.rules[rule_index];
+      for (auto entry = states.begin(); entry != states.end();) {
+        SuppressionState& state = entry->second;
+        std::erase_if(state.taken, [&](const SuppressionState::Taken& taken) {
+          return rule.within && taken.time_us + rule.within->us <= now_us;
+        });
+        const bool over =
+            suppression_until(rule.rule->suppression, state, now_us) == kSuppressionOver;
+        entry = over ? states.erase(entry) : std::next(entry);
+      }
+      swept_at_ += states.size();
+    }
+  }
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,45 @@
+/// Texts that feature windows hold: each once in a shard, named by a number, and counted, so that
+/// equal texts are equal words and a text goes with its last holder.
+#pragma once
+#include <cstdint>
+#include <memory_resource>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace tocsin::cep {
+class TextTable {
+ public:
+  /// `seed` only chooses the layout.
+  TextTable(std::pmr::memory_resource* memory, std::uint64_t seed);
+  TextTable(const TextTable&) = delete;
+  TextTable& operator=(const TextTable&) = delete;
+  ~TextTable();
+  /// The text's number, with one more holder.
+  std::uint32_t hold(std::string_view text);
+  /// One more holder of a text that is held.
+  void hold(std::uint32_t number) { ++entries_[number].holders; }
+  /// One holder fewer; the last one takes the text with it.
+  void drop(std::uint32_t number);
+  /// Valid until its last holder drops it.
+  std::string_view text(std::uint32_t number) const {
+    return {entries_[number].data, entries_[number].size};
+  }
+  std::size_t count() const { return numbers_.size(); }
+
+ private:
+  struct Entry {
+    char* data = nullptr;
+    std::uint32_t size = 0;
+    std::uint32_t holders = 0;
+  };
+  struct Hash {
+    std::uint64_t seed = 0;
+    std::size_t operator()(std::string_view text) const;
+  };
+  std::pmr::memory_resource* memory_;
+  std::pmr::vector<Entry> entries_;
+  std::pmr::vector<std::uint32_t> free_;
+  std::pmr::unordered_map<std::string_view, std::uint32_t, Hash> numbers_;
+};
+}  // namespace tocsin::cep

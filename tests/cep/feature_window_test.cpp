@@ -1,0 +1,387 @@
+// Each window and aggregate against its plain definition: all events, looked through at each read.
+#include "cep/feature_window.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "cep/ewma.h"
+#include "cep/exact_sum.h"
+#include "cep/loop_aggregate.h"
+#include "cep/quantile.h"
+#include "cep/zone.h"
+#include "tests/support/plan_parts.h"
+#include "tests/support/printing.h"
+#include "tests/support/random.h"
+
+namespace tocsin::cep {
+namespace {
+using tests::Random;
+
+struct Taken {
+  EventTime time;
+  Value value;
+};
+
+// ---- the definitions
+Value defined_sum(const std::vector<Value>& values, const Type& type) {
+  if (type.kind == TypeKind::kFloat) {
+    ExactSum sum;
+    for (const Value& value : values) add_real(sum, value.real, 1);
+    return Value::floating(nearest_real(sum));
+  }
+  Int128 sum = 0;
+  for (const Value& value : values) sum += value.number;
+  if (type.kind == TypeKind::kDecimal) return Value::decimal(sum, type.scale);
+  if (type.kind == TypeKind::kDuration) return Value::duration({static_cast<std::int64_t>(sum)});
+  return Value::integer(sum);
+}
+
+Value defined(const Feature& feature, const std::vector<Taken>& taken) {
+  if (feature.window.needs && taken.size() < *feature.window.needs) return Value::missing();
+  if (feature.aggregate == Aggregate::kCount) {
+    return Value::integer(static_cast<Int128>(taken.size()));
+  }
+  const Type& type = feature.argument->type;
+  std::vector<Value> values;
+  for (const Taken& event : taken) values.push_back(event.value);
+  const auto count = static_cast<Int128>(values.size());
+  const auto sort_values = [&] {
+    std::stable_sort(values.begin(), values.end(), [](const Value& a, const Value& b) {
+      return compare(a, b) == Ordering::kLess;
+    });
+  };
+  if (feature.aggregate == Aggregate::kDistinct) {
+    sort_values();
+    values.erase(std::unique(values.begin(), values.end(), same_value), values.end());
+    return Value::integer(static_cast<Int128>(values.size()));
+  }
+  if (feature.aggregate == Aggregate::kSum) return defined_sum(values, type);
+  if (values.empty()) return Value::missing();
+  switch (feature.aggregate) {
+    case Aggregate::kAvg: {
+      const Value sum = defined_sum(values, type);
+      if (type.kind != TypeKind::kDuration) return divide(sum, Value::integer(count));
+      return Value::duration({static_cast<std::int64_t>(*divide_half_even(sum.number, count, 0))});
+    }
+    case Aggregate::kStddev:
+    case Aggregate::kStddevPop: {
+      const bool sample = feature.aggregate == Aggregate::kStddev;
+      if (sample && count < 2) return Value::missing();
+      ExactSum sum;
+      ExactSum squares;
+      const bool is_real = type.kind == TypeKind::kFloat;
+      for (const Value& value : values) {
+        if (is_real) {
+          add_real(sum, value.real, 1);
+          add_real_square(squares, value.real, 1);
+        } else {
+          add_number(sum, value.number, 1);
+          add_number_square(squares, value.number, 1);
+        }
+      }
+      return Value::floating(standard_deviation(sum, squares, values.size(), sample,
+                                                is_real ? kRealUnit : 0,
+                                                type.kind == TypeKind::kDecimal ? type.scale : 0));
+    }
+    case Aggregate::kMin:
+      sort_values();
+      return values.front();
+    case Aggregate::kMax:
+      sort_values();
+      return values.back();
+    case Aggregate::kFirst:
+      return values.front();
+    case Aggregate::kLast:
+      return values.back();
+    case Aggregate::kPercentile:
+      sort_values();
+      return values[nearest_rank(feature.percentile, values.size()) - 1];
+    case Aggregate::kEwma: {
+      double average = to_float(values[0]).real;
+      for (std::size_t i = 1; i < values.size(); ++i) {
+        const double weight =
+            feature.weight ? *feature.weight
+                           : ewma_weight(taken[i].time - taken[i - 1].time, *feature.half_life);
+        average = ewma_next(average, to_float(values[i]).real, weight);
+      }
+      return Value::floating(average);
+    }
+    default:
+      return Value::missing();
+  }
+}
+
+std::int64_t floor_to(std::int64_t us, std::int64_t step) {
+  std::int64_t rest = us % step;
+  if (rest < 0) rest += step;
+  return us - rest;
+}
+
+// Those of `all`, which came before the read or with it, that the window has at `now`.
+std::vector<Taken> in_window(const FeatureWindow& window, const std::vector<Taken>& all,
+                             EventTime now, const Zone* zone) {
+  std::vector<Taken> out;
+  EventTime before{INT64_MIN / 2};
+  for (const Taken& event : all) {
+    const std::int64_t us = event.time.us;
+    bool is_in = true;
+    switch (window.kind) {
+      case WindowKind::kLast:
+      case WindowKind::kPrevious: {
+        std::int64_t edge = now.us - window.duration->us;
+        if (window.every) edge = floor_to(edge, window.every->us);
+        is_in = us > edge;
+        if (window.excluding) is_in = is_in && us <= now.us - window.excluding->us;
+        break;
+      }
+      case WindowKind::kPreviousEvents:
+      case WindowKind::kLastEvents:
+        is_in = !window.duration || us > now.us - window.duration->us;
+        break;
+      case WindowKind::kTumbling:
+        is_in = us >= floor_to(now.us, window.duration->us);
+        break;
+      case WindowKind::kToday:
+        is_in = local_day(*zone, event.time) == local_day(*zone, now);
+        break;
+      case WindowKind::kSession:
+        if (event.time - before >= *window.duration) out.clear();
+        break;
+      default:
+        break;
+    }
+    before = event.time;
+    if (is_in) out.push_back(event);
+  }
+  if (window.kind == WindowKind::kSession && now - before >= *window.duration) out.clear();
+  if (window.events && out.size() > *window.events) {
+    out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(*window.events));
+  }
+  return out;
+}
+
+// ---- random features
+constexpr std::int64_t kHour = 3'600'000'000;
+
+std::vector<Zone> test_zones() {
+  // One that goes an hour back over midnight, and one that skips a day.
+  return {{"back", {{{0}, 3600}, {{30 * kHour}, 0}, {{50 * kHour}, 7200}}},
+          {"skips", {{{0}, -36'000}, {{24 * kHour}, 50'400}, {{90 * kHour}, -36'000}}},
+          {"utc", {}}};
+}
+
+Value random_value(Random& random, const Type& type, std::deque<std::string>& texts) {
+  const std::int64_t few = random.between(-4, 4);
+  const std::int64_t number = random.chance(10) ? few * 2'000'000'000'000'000'000 : few;
+  switch (type.kind) {
+    case TypeKind::kBool:
+      return Value::boolean(few > 0);
+    case TypeKind::kFloat:
+      return Value::floating(
+          std::ldexp(static_cast<double>(few) + 0.1,
+                     random.chance(20) ? static_cast<int>(random.between(-900, 900)) : 0));
+    case TypeKind::kDecimal:
+      return Value::decimal(number, type.scale);
+    case TypeKind::kString:
+      texts.push_back(random.chance(10) ? std::string() : fmt::format("text {}", few));
+      return Value::string(texts.back());
+    case TypeKind::kTime:
+      return Value::time({few});
+    case TypeKind::kDate:
+      return Value::date(few);
+    case TypeKind::kDuration:
+      return Value::duration({few * 1'000});
+    case TypeKind::kEnum: {
+      const auto word = static_cast<std::size_t>(few < 0 ? -few : few) % type.words->size();
+      return Value::enumerated(static_cast<std::int64_t>(word), (*type.words)[word]);
+    }
+    default:
+      return Value::integer(number);
+  }
+}
+
+Type random_type(Random& random, Aggregate aggregate) {
+  const Type integer = tests::type_of(TypeKind::kInt);
+  const Type real = tests::type_of(TypeKind::kFloat);
+  const Type duration = tests::type_of(TypeKind::kDuration);
+  const Type decimal = tests::decimal_of(static_cast<int>(random.below(10)));
+  switch (aggregate) {
+    case Aggregate::kStddev:
+    case Aggregate::kStddevPop:
+    case Aggregate::kEwma:
+      return random.pick({integer, real, decimal});
+    case Aggregate::kSum:
+    case Aggregate::kAvg:
+    case Aggregate::kPercentile:
+      return random.pick({integer, real, decimal, duration});
+    default:
+      break;
+  }
+  Type words = tests::type_of(TypeKind::kEnum);
+  words.words =
+      std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"a", "b", "c"});
+  return random.pick({integer, real, decimal, duration, words, tests::type_of(TypeKind::kString),
+                      tests::type_of(TypeKind::kTime), tests::type_of(TypeKind::kDate),
+                      tests::type_of(TypeKind::kBool)});
+}
+
+ExprPtr zone_text(const char* name) {
+  auto expr = std::make_shared<Expr>();
+  expr->op = name == nullptr ? Op::kField : Op::kLiteral;
+  expr->type = tests::type_of(TypeKind::kString);
+  if (name != nullptr) expr->literal = OwnedValue(Value::string(name));
+  return expr;
+}
+
+Feature random_feature(Random& random) {
+  Feature feature;
+  feature.name = "f";
+  feature.aggregate = static_cast<Aggregate>(random.below(12));
+  FeatureWindow& window = feature.window;
+  window.kind = static_cast<WindowKind>(random.below(9));
+  const auto length = [&] { return Duration{random.between(1, 40) * (random.chance(50) ? 1 : 7)}; };
+  switch (window.kind) {
+    case WindowKind::kLast:
+    case WindowKind::kPrevious:
+      window.duration = length();
+      if (feature.aggregate != Aggregate::kEwma && random.chance(50)) {
+        window.every = Duration{random.between(1, window.duration->us)};
+      }
+      if (window.kind == WindowKind::kLast && window.duration->us > 1 && random.chance(40)) {
+        window.excluding = Duration{random.between(1, window.duration->us - 1)};
+      }
+      break;
+    case WindowKind::kTumbling:
+    case WindowKind::kSession:
+      window.duration = length();
+      break;
+    case WindowKind::kToday:
+      window.zone = zone_text(random.chance(50) ? nullptr : random.pick({"back", "skips", "utc"}));
+      break;
+    case WindowKind::kPreviousEvents:
+      if (random.chance(50)) window.duration = length();
+      [[fallthrough]];
+    case WindowKind::kLastEvents:
+      window.events = static_cast<std::uint32_t>(random.between(1, 12));
+      break;
+    default:
+      break;
+  }
+  if (random.chance(25)) window.needs = static_cast<std::uint32_t>(random.between(1, 5));
+  if (feature.aggregate == Aggregate::kEwma && random.chance(50)) {
+    feature.half_life = Duration{random.between(1, 30)};
+  } else {
+    feature.weight = random.pick({0.1, 0.3, 1.0});
+  }
+  feature.percentile = random.pick({1.0, 50.0, 95.0, 99.9, 100.0});
+  if (feature.aggregate != Aggregate::kCount) {
+    auto argument = std::make_shared<Expr>();
+    argument->op = Op::kField;
+    argument->type = random_type(random, feature.aggregate);
+    feature.argument = argument;
+  }
+  return feature;
+}
+
+std::string shown(const Value& value) {
+  return fmt::format("{} {} {}", static_cast<int>(value.kind), value.scale, to_text(value));
+}
+}  // namespace
+
+TEST_CASE("feature windows: every aggregate and window gives what its definition says") {
+  tests::for_all_seeds("feature_windows", 4'000, [](Random& random) {
+    Plan plan;
+    plan.zones = test_zones();
+    const Feature feature = random_feature(random);
+    const WindowSpec spec = make_window_spec(plan, feature, 1'000'000);
+    WindowPool pool(random.next());
+    std::uint32_t number = 0;
+    std::vector<Taken> all;
+    std::deque<std::string> texts;
+    const bool is_today = feature.window.kind == WindowKind::kToday;
+    EventTime now{is_today ? random.between(-100, 100) : random.between(-1'000, 1'000)};
+    CAPTURE(static_cast<int>(feature.aggregate));
+    CAPTURE(static_cast<int>(feature.window.kind));
+    const std::size_t steps = random.chance(5) ? 400 : 40;
+    const std::size_t idle = random.below(60);
+    const Zone* zone = nullptr;
+    for (std::size_t i = 0; i < steps; ++i) {
+      const std::int64_t gap =
+          random.chance(30) ? 0 : random.between(0, random.chance(10) ? 60 : 6);
+      now.us += is_today ? gap * kHour / 4 : gap;
+      const bool takes = !random.chance(idle);
+      const bool is_previous = feature.window.kind == WindowKind::kPrevious ||
+                               feature.window.kind == WindowKind::kPreviousEver ||
+                               feature.window.kind == WindowKind::kPreviousEvents;
+      if (random.chance(20) && number != 0) {  // what sweeping does
+        const std::int64_t expiry = pool.at(number).expiry(now);
+        if (expiry == WindowState::kDead) {
+          pool.free(number);
+          number = 0;
+        }
+      }
+      const auto take = [&] {
+        if (!takes) return;
+        const Value value = feature.argument ? random_value(random, feature.argument->type, texts)
+                                             : Value::missing();
+        all.push_back({now, value});
+        if (number == 0) number = pool.make(spec);
+        pool.at(number).take(now,
+                             feature.argument ? *word_of(value, spec, pool.memory()) : Word{0});
+      };
+      if (!is_previous) take();
+      if (is_today && (zone == nullptr || random.chance(10))) {
+        zone = find_zone(plan.zones, feature.window.zone->op == Op::kLiteral
+                                         ? feature.window.zone->literal.view().text
+                                         : random.pick({"back", "skips", "utc"}));
+      }
+      if (random.chance(80)) {
+        const std::vector<Taken> window = in_window(feature.window, all, now, zone);
+        const Value wanted = defined(feature, window);
+        // An empty window may be no window at all.
+        const Value got = number != 0 ? pool.at(number).read(now, zone) : defined(feature, {});
+        CAPTURE(i);
+        REQUIRE(shown(got) == shown(wanted));
+      }
+      if (is_previous) take();
+    }
+    if (number != 0) pool.free(number);
+    CHECK(pool.memory().texts.count() == 0);
+    CHECK(pool.count() == 0);
+    CHECK(pool.memory().events_lost == 0);
+  });
+}
+
+TEST_CASE("loop aggregates: the same definitions over the events of a match") {
+  tests::for_all_seeds("loop_aggregates", 500, [](Random& random) {
+    Feature feature;
+    do {
+      feature = random_feature(random);
+    } while (feature.aggregate == Aggregate::kEwma || feature.aggregate == Aggregate::kPercentile);
+    feature.window = {};
+    CAPTURE(static_cast<int>(feature.aggregate));
+    std::deque<std::string> texts;
+    std::vector<Taken> taken;
+    const bool counts = feature.aggregate == Aggregate::kCount;
+    LoopAggregate aggregate(feature.aggregate, counts ? nullptr : &feature.argument->type);
+    const std::size_t events = random.below(20);
+    for (std::size_t i = 0; i < events; ++i) {
+      if (!counts && random.chance(20)) {
+        aggregate.add(Value::missing());
+        continue;
+      }
+      const Value value =
+          counts ? Value::missing() : random_value(random, feature.argument->type, texts);
+      aggregate.add(value);
+      taken.push_back({EventTime{0}, value});
+    }
+    CHECK(shown(aggregate.value()) == shown(defined(feature, taken)));
+  });
+}
+}  // namespace tocsin::cep
