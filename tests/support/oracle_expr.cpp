@@ -297,7 +297,7 @@ Value evaluate(const Expr& expr, const Context& context) {
     case Op::kMatched: {
       std::vector<Value> args;
       for (std::size_t i = 0; i < expr.args.size(); ++i) args.push_back(arg(i));
-      return expr.op == Op::kCall ? call(context.world, expr.function, args)
+      return expr.op == Op::kCall ? call(context.world, expr, args)
                                   : search_text(context.world, expr, args);
     }
   }

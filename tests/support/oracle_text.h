@@ -11,7 +11,7 @@ namespace tocsin::oracle {
 cep::Value search_text(const World& world, const cep::Expr& expr,
                        const std::vector<cep::Value>& args);
 /// A function of the rule language over its operands.
-cep::Value call(const World& world, cep::Function function, const std::vector<cep::Value>& args);
+cep::Value call(const World& world, const cep::Expr& expr, const std::vector<cep::Value>& args);
 /// What a clock in the zone shows, as the time that it would be in UTC; missing where the plan has
 /// no such zone.
 cep::Value local_time(const cep::Plan& plan, const cep::Value& zone, cep::EventTime time);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cep/base/assert.h"
+#include "tests/support/random_data.h"
 
 namespace tocsin::tests {
 using cep::OwnedValue;
@@ -23,6 +24,7 @@ struct Shape {
   std::int64_t step_s_max = 1;
   bool extremes = false;  // some numbers are at the ends of 64 bits
   bool repeats = false;   // some ids come twice
+  bool texts = false;     // there is something to find in notes
   std::size_t gaps = 0;   // percent of steps that are silences, far beyond all windows
 };
 
@@ -69,6 +71,7 @@ OwnedValue random_value(Random& random, const Shape& shape, const cep::Field& fi
       if (field.name == "device") {
         return OwnedValue(Value::string(fmt::format("d{}", random.between(1, shape.devices))));
       }
+      if (shape.texts) return OwnedValue(Value::string(random_note(random)));
       return OwnedValue(Value::string(random.pick({"", "x", "y", "caf\xc3\xa9"})));
     }
     case TypeKind::kFloat:
@@ -90,6 +93,7 @@ std::vector<oracle::Event> random_events(Random& random, const cep::Plan& plan,
   shape.step_s_max = random.between(1, 4);
   shape.extremes = random.chance(10);
   shape.repeats = random.chance(15);
+  shape.texts = !plan.tables.empty();
   shape.gaps = random.pick({0, 0, 0, 5});
   const bool crowd = random.chance(options.crowds);  // many keys
   if (crowd) {

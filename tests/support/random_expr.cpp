@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "tests/support/plan_parts.h"
+#include "tests/support/random_data.h"
 
 namespace tocsin::tests {
 using cep::Aggregate;
@@ -92,6 +93,9 @@ class Maker {
   const char* number_name() { return random_.pick({"amount", "amount", "n", "rate"}); }
 
   ExprPtr try_condition(int depth) {
+    if (!plan_.tables.empty() && !scope_.types.empty() && random_.chance(30)) {
+      return random_data_condition(random_, plan_, scope_.types);
+    }
     if (depth > 0 && random_.chance(25)) return combination(depth - 1);
     switch (random_.weighted({22, 6, 10, 12, 12, 15, 10, 8, 4, 4, 5, 5, 4, 5, 3})) {
       case 0:

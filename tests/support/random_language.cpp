@@ -20,11 +20,12 @@ void attempt(Random& random, std::size_t percent, cep::Plan& plan,
 
 cep::Plan random_language_plan(Random& random) {
   const bool all = random.chance(30);
-  const std::size_t only = random.below(6);
+  const std::size_t only = random.below(7);
   const auto has = [&](std::size_t area) { return all || only == area; };
   PlanOptions options;
   options.rules_max = 2;
   options.rich_features = has(0);
+  options.data = has(6);
   cep::Plan plan = random_plan(random, options);
   const Riches riches = random_riches(random);
   for (std::size_t r = 0; r < plan.rules.size(); ++r) {

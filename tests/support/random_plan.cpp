@@ -10,6 +10,7 @@
 
 #include "cep/base/assert.h"
 #include "tests/support/plan_parts.h"
+#include "tests/support/random_data.h"
 #include "tests/support/random_expr.h"
 #include "tests/support/random_feature.h"
 
@@ -42,6 +43,7 @@ class PlanMaker {
     make_event_types();
     make_lists();
     if (options_.rich_features) plan_.zones = random_zones();
+    if (options_.data) add_data(random_, plan_);
     make_kinds();
     make_features();
     const auto rules =

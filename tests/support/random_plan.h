@@ -12,6 +12,7 @@ struct PlanOptions {
   std::size_t steps_max = 6;
   bool no_skip = true;  // `after match no skip` may be said
   bool considering = true;
+  bool data = false;           // text, functions, tables, zones, computed fields, `unique`
   bool rich_features = false;  // all aggregates and windows, features that read features
 };
 /// A plan that validates.

@@ -1,0 +1,283 @@
+#include "tests/support/random_data.h"
+
+#include <memory>
+#include <string>
+
+#include "tests/support/plan_parts.h"
+#include "tests/support/random_expr.h"
+#include "tests/support/random_feature.h"
+
+namespace tocsin::tests {
+using cep::Expr;
+using cep::ExprPtr;
+using cep::Function;
+using cep::Op;
+using cep::OwnedValue;
+using cep::TypeKind;
+using cep::Value;
+
+namespace {
+OwnedValue text_value(const char* text) { return OwnedValue(Value::string(text)); }
+ExprPtr text(const char* text) { return literal(type_of(TypeKind::kString), Value::string(text)); }
+
+class Maker {
+ public:
+  Maker(Random& random, const cep::Plan& plan, const std::vector<cep::EventTypeIndex>& types)
+      : random_(random), plan_(plan), types_(types) {}
+
+  ExprPtr condition() {
+    switch (random_.below(10)) {
+      case 0:
+      case 1:
+      case 2:
+        return search();
+      case 3:
+        return with_matched();
+      case 4:
+        return of_table();
+      case 5:
+        return in_table();
+      case 6:
+        return of_time();
+      case 7:
+        return of_text();
+      default:
+        return of_number();
+    }
+  }
+
+ private:
+  ExprPtr field(const char* name) {
+    const auto found = find_field(plan_, types_, name);
+    if (!found) return nullptr;
+    auto expr = std::make_shared<Expr>();
+    expr->op = Op::kField;
+    expr->field = found->first;
+    expr->type = found->second;
+    return expr;
+  }
+  ExprPtr some_text() { return field(random_.pick({"note", "note", "device", "card"})); }
+  ExprPtr some_number() { return field(random_.pick({"amount", "n", "rate", "twice"})); }
+  static ExprPtr real(const ExprPtr& e) {
+    return operation(Op::kToFloat, type_of(TypeKind::kFloat), {e});
+  }
+  static ExprPtr call(Function function, const cep::Type& type, std::vector<ExprPtr> args) {
+    auto expr = std::make_shared<Expr>();
+    expr->op = Op::kCall;
+    expr->function = function;
+    expr->type = type;
+    expr->args = std::move(args);
+    return expr;
+  }
+  cep::ListIndex list(cep::ListKind kind) {
+    for (std::size_t i = 0; i < plan_.lists.size(); ++i) {
+      if (plan_.lists[i].kind == kind) return cep::ListIndex(i);
+    }
+    return cep::ListIndex(0);
+  }
+
+  ExprPtr search() {
+    const ExprPtr operand = some_text();
+    if (!operand) return nullptr;
+    auto expr = std::make_shared<Expr>();
+    expr->type = type_of(TypeKind::kBool);
+    expr->args = {operand};
+    expr->op =
+        random_.pick({Op::kMatches, Op::kMatchesAnyOf, Op::kContains, Op::kContainsWord,
+                      Op::kContainsAnyOf, Op::kContainsAnyWordOf, Op::kStartsWith, Op::kEndsWith});
+    switch (expr->op) {
+      case Op::kMatches:
+        expr->literal =
+            text_value(random_.pick({"card", "^gift", "[0-9]+$", "any ?desk", "d(1|2)"}));
+        expr->ignore_case = random_.chance(30);
+        break;
+      case Op::kMatchesAnyOf:
+        expr->list = list(cep::ListKind::kRegex);
+        break;
+      case Op::kContainsAnyOf:
+      case Op::kContainsAnyWordOf:
+        expr->list = list(cep::ListKind::kText);
+        break;
+      default:
+        expr->args.push_back(text(random_.pick({"card", "gift", "d1", "c", "safe"})));
+        break;
+    }
+    if (random_.chance(20)) return tests::condition(Op::kNot, {expr});
+    return expr;
+  }
+  ExprPtr with_matched() {
+    const ExprPtr operand = some_text();
+    if (!operand) return nullptr;
+    auto expr = std::make_shared<Expr>();
+    expr->op = Op::kMatched;
+    expr->type = type_of(TypeKind::kString);
+    expr->args = {operand};
+    expr->list = list(random_.chance(50) ? cep::ListKind::kText : cep::ListKind::kRegex);
+    return random_.chance(30)
+               ? tests::condition(Op::kIsKnown, {expr})
+               : tests::condition(Op::kEqual,
+                                  {expr, text(random_.pick({"gift card", "[0-9]+", "safe"}))});
+  }
+  ExprPtr of_table() {
+    const ExprPtr key = field(random_.pick({"card", "device"}));
+    if (!key) return nullptr;
+    auto expr = std::make_shared<Expr>();
+    expr->op = Op::kTable;
+    expr->args = {key};
+    expr->column = random_.chance(60) ? 0 : 1;
+    expr->type = plan_.tables[0].columns[expr->column].type;
+    return random_comparison(random_, expr);
+  }
+  ExprPtr in_table() {
+    const ExprPtr key = field(random_.pick({"card", "device"}));
+    const ExprPtr wanted = field("device");
+    if (!key || !wanted) return nullptr;
+    auto expr = std::make_shared<Expr>();
+    expr->op = Op::kInTable;
+    expr->args = {wanted, key};
+    expr->column = 2;
+    expr->type = type_of(TypeKind::kBool);
+    return expr;
+  }
+  ExprPtr of_time() {
+    const ExprPtr ts = field("ts");
+    if (!ts) return nullptr;
+    const ExprPtr zone = text(random_.pick({"Asia/Tokyo", "Europe/Berlin", "UTC"}));
+    if (random_.chance(40)) {
+      return tests::condition(Op::kEqual,
+                              {call(Function::kDate, type_of(TypeKind::kDate), {ts, zone}),
+                               literal(type_of(TypeKind::kDate), Value::date(20514))});
+    }
+    const bool hour = random_.chance(50);
+    return tests::condition(
+        Op::kGreaterEqual,
+        {call(hour ? Function::kHour : Function::kWeekday, type_of(TypeKind::kInt), {ts, zone}),
+         int_literal(hour ? random_.pick({12, 13, 14, 21}) : 1)});
+  }
+  ExprPtr of_text() {
+    const ExprPtr operand = some_text();
+    if (!operand) return nullptr;
+    const cep::Type string = type_of(TypeKind::kString);
+    switch (random_.below(5)) {
+      case 0:
+        return tests::condition(Op::kGreater,
+                                {call(Function::kLength, type_of(TypeKind::kInt), {operand}),
+                                 int_literal(random_.pick({2, 4, 8}))});
+      case 1: {
+        const ExprPtr piece =
+            call(Function::kSubstring, string, {operand, int_literal(2), int_literal(3)});
+        return tests::condition(Op::kNotEqual, {piece, text("afe")});
+      }
+      case 2: {
+        const Function fold =
+            random_.pick({Function::kLower, Function::kUpper, Function::kNormalize});
+        return tests::condition(Op::kEqual, {call(fold, string, {operand}),
+                                             text(random_.pick({"cafe", "D1", "gift card"}))});
+      }
+      case 3:
+        return tests::condition(
+            Op::kGreater,
+            {call(Function::kSimilarity, type_of(TypeKind::kFloat), {operand, text("gift cards")}),
+             literal(type_of(TypeKind::kFloat), Value::floating(0.6))});
+      default:
+        return call(Function::kIpIn, type_of(TypeKind::kBool),
+                    {operand, text(random_.pick({"10.0.0.0/8", "2001:db8::/32"}))});
+    }
+  }
+  ExprPtr of_number() {
+    const ExprPtr operand = some_number();
+    if (!operand) return nullptr;
+    const cep::Type real_type = type_of(TypeKind::kFloat);
+    switch (random_.below(6)) {
+      case 0:
+        return random_comparison(random_, call(Function::kAbs, operand->type, {operand}));
+      case 1:
+        return random_comparison(
+            random_, call(random_.pick({Function::kRound, Function::kFloor, Function::kCeil}),
+                          type_of(TypeKind::kInt), {operand}));
+      case 2:
+        return random_comparison(random_,
+                                 call(Function::kRound, decimal_of(1), {operand, int_literal(1)}));
+      case 3:
+        return random_comparison(
+            random_, call(random_.pick({Function::kSqrt, Function::kLn, Function::kExp}), real_type,
+                          {real(operand)}));
+      case 4:
+        return random_comparison(random_,
+                                 call(Function::kPow, real_type,
+                                      {real(operand), literal(real_type, Value::floating(2.0))}));
+      default:
+        return random_comparison(random_, call(random_.pick({Function::kMin, Function::kMax}),
+                                               operand->type, {operand, operand}));
+    }
+  }
+
+  Random& random_;
+  const cep::Plan& plan_;
+  const std::vector<cep::EventTypeIndex>& types_;
+};
+}  // namespace
+
+void add_data(Random& random, cep::Plan& plan) {
+  const cep::Type string = type_of(TypeKind::kString);
+  plan.zones = random_zones();
+  plan.lists.push_back({"phrases",
+                        string,
+                        {text_value("gift card"), text_value("safe"), text_value("desk")},
+                        cep::ListKind::kText,
+                        {}});
+  plan.lists.push_back({"patterns",
+                        string,
+                        {text_value("[0-9]+"), text_value("card"), text_value("^caf")},
+                        cep::ListKind::kRegex,
+                        {false, true, false}});
+  cep::Table table;
+  table.name = "known";
+  table.key_names = {"name"};
+  table.key_types = {string};
+  table.columns = {{"level", type_of(TypeKind::kInt), false},
+                   {"limit", decimal_of(2), false},
+                   {"devices", {}, true}};
+  const auto row = [&](const char* name, const Value& level, const Value& limit,
+                       std::vector<std::string> devices) {
+    cep::TableRow made;
+    made.key = {text_value(name)};
+    made.values = {OwnedValue(level), OwnedValue(limit), OwnedValue()};
+    made.lists = {{}, {}, std::move(devices)};
+    table.rows.push_back(std::move(made));
+  };
+  row("c1", Value::integer(2), Value::decimal(150, 2), {"d1", "d2"});
+  row("c2", Value::missing(), Value::decimal(300, 2), {});
+  row("d1", Value::integer(5), Value::missing(), {"d1"});
+  plan.tables.push_back(std::move(table));
+  for (std::size_t t = 0; t < plan.event_types.size(); ++t) {
+    cep::EventType& type = plan.event_types[t];
+    if (type.id_field && random.chance(50)) {
+      type.unique.emplace();
+      if (random.chance(60)) type.unique->within = cep::Duration{1'000'000 * random.between(1, 9)};
+    }
+    const auto n = find_field(plan, {cep::EventTypeIndex(t)}, "n");
+    if (!n || !random.chance(60)) continue;
+    auto read = std::make_shared<Expr>();
+    read->op = Op::kField;
+    read->field = n->first;
+    read->type = n->second;
+    cep::Field computed;
+    computed.name = "twice";
+    computed.type = type_of(TypeKind::kInt);
+    computed.optional = true;
+    computed.computed = operation(Op::kMultiply, computed.type, {read, int_literal(2)});
+    type.fields.push_back(std::move(computed));
+  }
+}
+
+ExprPtr random_data_condition(Random& random, const cep::Plan& plan,
+                              const std::vector<cep::EventTypeIndex>& types) {
+  return Maker(random, plan, types).condition();
+}
+
+const char* random_note(Random& random) {
+  return random.pick({"", "x", "caf\xc3\xa9", "a gift  card", "Gift card 42", "safe", "unsafe!",
+                      "any desk 7", "d1", "CAFE", "gift\tcards", "10.1.2.3", "2001:db8::1"});
+}
+}  // namespace tocsin::tests

@@ -1,0 +1,17 @@
+/// Text search, functions, tables, zones and computed fields in random plans.
+#pragma once
+#include <vector>
+
+#include "cep/plan.h"
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+/// Adds a table, lists to search for, zones, a computed field and `unique` to a plan whose event
+/// types stand.
+void add_data(Random& random, cep::Plan& plan);
+/// A condition on these at an event of any of the types; absent where they lack the fields.
+cep::ExprPtr random_data_condition(Random& random, const cep::Plan& plan,
+                                   const std::vector<cep::EventTypeIndex>& types);
+/// A text in which there is something to find.
+const char* random_note(Random& random);
+}  // namespace tocsin::tests
