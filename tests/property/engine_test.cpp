@@ -17,7 +17,6 @@
 #include "tests/support/engine_run.h"
 #include "tests/support/language_constructs.h"
 #include "tests/support/oracle.h"
-#include "tests/support/plan_source.h"
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
@@ -86,8 +85,8 @@ std::optional<std::string> difference(const Case& c, const oracle::Options& opti
 std::string report(const Case& start, const oracle::Options& options) {
   const Case small =
       shrink(start, [&](const Case& c) { return difference(c, options).has_value(); });
-  return fmt::format("{}\n{}\n{}\n{}end {}\n", *difference(small, options), plan_source(small.plan),
-                     cep::describe(small.plan), events_text(small.plan, small.events),
+  return fmt::format("{}\n{}\n{}end {}\n", *difference(small, options), cep::describe(small.plan),
+                     events_text(small.plan, small.events),
                      options.end == cep::kEventTimeMax ? "of time" : cep::format_time(options.end));
 }
 }  // namespace

@@ -278,7 +278,8 @@ Value evaluate(const Expr& expr, const Context& context) {
     case Op::kInTable: {
       const cep::TableRow* row = row_of(expr, context, 1);
       const Value wanted = arg(0);
-      if (row == nullptr) return Value::missing();
+      // A missing value is unknown to any list, an empty one too.
+      if (row == nullptr || wanted.is_missing()) return Value::missing();
       std::vector<Value> values;
       for (const std::string& text : row->lists[expr.column]) values.push_back(Value::string(text));
       return any_equal(wanted, values);

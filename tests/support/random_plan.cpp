@@ -278,6 +278,8 @@ class PlanMaker {
     walk(expr, [&](const cep::Expr& e) {
       if (e.op != Op::kFeature || e.feature.value >= named_features_) return;
       for (cep::KeyPart& part : plan_.features[e.feature.value].key.parts) {
+        // Under an argument, or where none of the types has the key, no member is needed.
+        if (!find_field(plan_, types, part.name)) continue;
         add_members(part, key_part(part.name, types).members);
       }
     });
