@@ -49,7 +49,7 @@ Int128 floor_of(const Exact& exact) {
 
 Value round_value(const Value& value, int digits, const Type& result) {
   if (value.kind == ValueKind::kFloat) return Value::floating(round_real(value.real, digits));
-  if (value.kind == ValueKind::kInt) return value;
+  if (value.kind == ValueKind::kInt && result.kind == TypeKind::kInt) return value;
   const Exact exact = exact_of(value);
   const std::optional<Int128> rounded =
       divide_half_even(exact.numerator, exact.denominator, digits);

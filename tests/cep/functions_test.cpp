@@ -57,6 +57,8 @@ TEST_CASE("functions: numbers") {
       {Function::kRound, int_type, {money(-250)}, "-2"},
       {Function::kRound, int_type, {whole(7)}, "7"},
       {Function::kRound, int_type, {whole(7), whole(3)}, "7"},
+      {Function::kRound, decimal_of(3), {whole(7), whole(3)}, "7.000"},
+      {Function::kRound, decimal_of(1), {whole(least), whole(1)}, "missing"},
       {Function::kRound, decimal_of(1), {money(125), whole(1)}, "1.2"},
       {Function::kRound, decimal_of(4), {money(125), whole(4)}, "1.2500"},
       {Function::kRound, decimal_of(3), {third, whole(3)}, "0.333"},
