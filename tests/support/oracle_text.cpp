@@ -185,7 +185,8 @@ double similarity(std::string_view a_text, std::string_view b_text) {
     if (used[j] && matched_a[next++] != b[j]) ++moved;
   }
   const auto m = static_cast<double>(matched_a.size());
-  const double transposed = static_cast<double>(moved / 2);
+  const auto pairs = moved / 2;  // rounded down, as the measure is defined
+  const auto transposed = static_cast<double>(pairs);
   const double jaro = (m / static_cast<double>(a.size()) + m / static_cast<double>(b.size()) +
                        (m - transposed) / m) /
                       3.0;
