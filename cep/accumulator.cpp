@@ -11,6 +11,7 @@
 #include "cep/ewma.h"
 #include "cep/exact_sum.h"
 #include "cep/quantile.h"
+#include "cep/word_value.h"
 
 namespace tocsin::cep {
 namespace {
@@ -525,29 +526,10 @@ std::optional<Word> word_of(const Value& value, const WindowSpec& spec, WindowMe
 }
 
 Value value_of(Word word, const WindowSpec& spec, const WindowMemory& memory) {
-  switch (spec.value_type.kind) {
-    case TypeKind::kBool:
-      return Value::boolean(word != 0);
-    case TypeKind::kInt:
-      return Value::integer(word);
-    case TypeKind::kFloat:
-      return Value::floating(std::bit_cast<double>(word));
-    case TypeKind::kDecimal:
-      return Value::decimal(word, spec.value_type.scale);
-    case TypeKind::kString:
-      return Value::string(memory.texts.text(static_cast<std::uint32_t>(word)));
-    case TypeKind::kTime:
-      return Value::time({word});
-    case TypeKind::kDate:
-      return Value::date(word);
-    case TypeKind::kDuration:
-      return Value::duration({word});
-    case TypeKind::kEnum:
-      return Value::enumerated(word, (*spec.value_type.words)[static_cast<std::size_t>(word)]);
-    case TypeKind::kFraction:
-      break;
+  if (spec.value_type.kind == TypeKind::kString) {
+    return Value::string(memory.texts.text(static_cast<std::uint32_t>(word)));
   }
-  TOCSIN_ASSERT(false, "no aggregate takes a quotient");
+  return word_value(spec.value_type, word);
 }
 
 Value value_of_nothing(const WindowSpec& spec) {

@@ -6,6 +6,7 @@
 
 #include "cep/base/assert.h"
 #include "cep/decimal.h"
+#include "cep/word_value.h"
 
 namespace tocsin::cep {
 namespace {
@@ -118,28 +119,6 @@ Value Batch::value(const Plan& plan, const Row& row, FieldIndex field) const {
 Value column_value(const Type& type, const Column& column, std::uint32_t index) {
   if (index >= column.known.size() || column.known[index] == 0) return Value::missing();
   if (type.kind == TypeKind::kString) return Value::string(column.texts[index]);
-  const std::int64_t word = column.words[index];
-  switch (type.kind) {
-    case TypeKind::kBool:
-      return Value::boolean(word != 0);
-    case TypeKind::kInt:
-      return Value::integer(word);
-    case TypeKind::kFloat:
-      return Value::floating(std::bit_cast<double>(word));
-    case TypeKind::kDecimal:
-      return Value::decimal(word, type.scale);
-    case TypeKind::kTime:
-      return Value::time({word});
-    case TypeKind::kDate:
-      return Value::date(word);
-    case TypeKind::kDuration:
-      return Value::duration({word});
-    case TypeKind::kEnum:
-      return Value::enumerated(word, (*type.words)[static_cast<std::size_t>(word)]);
-    case TypeKind::kString:
-    case TypeKind::kFraction:
-      break;
-  }
-  TOCSIN_ASSERT(false, "fractions are never declared, strings were done above");
+  return word_value(type, column.words[index]);
 }
 }  // namespace tocsin::cep

@@ -7,6 +7,7 @@
 #include "cep/base/assert.h"
 #include "cep/feature_state.h"
 #include "cep/row_identity.h"
+#include "cep/word_value.h"
 
 namespace tocsin::cep {
 namespace {
@@ -106,31 +107,9 @@ bool KeptEvent::text(const CaptureLayout& layout, FieldIndex field, std::string_
 Value KeptEvent::value(const Plan& plan, const CaptureLayout& layout, FieldIndex field) const {
   const std::uint64_t* const word = word_of(layout, field);
   if (word == nullptr) return Value::missing();
-  const auto number = static_cast<std::int64_t>(*word);
   const Type& field_type = plan.event_types[type].fields[field.value].type;
-  switch (field_type.kind) {
-    case TypeKind::kBool:
-      return Value::boolean(number != 0);
-    case TypeKind::kInt:
-      return Value::integer(number);
-    case TypeKind::kFloat:
-      return Value::floating(std::bit_cast<double>(number));
-    case TypeKind::kDecimal:
-      return Value::decimal(number, field_type.scale);
-    case TypeKind::kString:
-      return Value::string(text_at(*this, *word));
-    case TypeKind::kTime:
-      return Value::time({number});
-    case TypeKind::kDate:
-      return Value::date(number);
-    case TypeKind::kDuration:
-      return Value::duration({number});
-    case TypeKind::kEnum:
-      return Value::enumerated(number, (*field_type.words)[static_cast<std::size_t>(number)]);
-    case TypeKind::kFraction:
-      break;
-  }
-  TOCSIN_ASSERT(false, "no field is a fraction");
+  if (field_type.kind == TypeKind::kString) return Value::string(text_at(*this, *word));
+  return word_value(field_type, static_cast<std::int64_t>(*word));
 }
 
 EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {

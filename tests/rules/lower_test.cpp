@@ -27,28 +27,11 @@ std::string lowered(const std::string& condition) {
   return cep::describe(plan, *where);
 }
 
-// The lines of a plan's description that begin with one of `starts`, blanks before them dropped.
-std::vector<std::string> lines_of(const cep::Plan& plan, const std::vector<std::string>& starts) {
-  std::vector<std::string> found;
-  const std::string text = cep::describe(plan);
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    const std::size_t end = text.find('\n', begin);
-    std::string line = text.substr(begin, end - begin);
-    line.erase(0, line.find_first_not_of(' '));
-    const bool wanted = std::ranges::any_of(
-        starts, [&](const std::string& start) { return line.starts_with(start); });
-    if (wanted) found.push_back(line);
-    begin = end + 1;
-  }
-  return found;
-}
-
 void check_lines(const std::string& text, const std::vector<std::string>& starts,
                  const std::vector<std::string>& expected) {
   const rules::Loaded loaded = load_rules(text);
   CAPTURE(text);
-  const std::vector<std::string> lines = lines_of(plan_of(loaded), starts);
+  const std::vector<std::string> lines = plan_lines(plan_of(loaded), starts);
   CHECK(lines.size() == expected.size());
   for (std::size_t i = 0; i < std::min(lines.size(), expected.size()); ++i) {
     CHECK(lines[i] == expected[i]);
