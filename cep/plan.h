@@ -179,8 +179,8 @@ struct Quantifier {
 };
 enum class ElementKind : std::uint8_t { kStep, kAbsence, kGroup, kOneOf, kAllOf };
 /// One element of a pattern's sequence, reached from the one before it by `contiguity` (the first
-/// by none). A group counts as one: its contiguity, gap and `optional` hold for the first event
-/// inside, its quantifier's mode for how a further round begins.
+/// by none). A group counts as one: its contiguity holds for its first child, its gap for the first
+/// event inside, `optional` for the whole, its quantifier's mode for how a further round begins.
 struct Element {
   ElementKind kind = ElementKind::kStep;
   Contiguity contiguity = Contiguity::kAny;
