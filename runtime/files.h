@@ -1,6 +1,6 @@
 /// The port to the file system, for what must survive a crash. What a call has done is sure to
-/// outlive a power failure only after sync() (a file's contents and size) or sync_directory() (which
-/// names there are). Everything above runs as well on a simulated file system.
+/// outlive a power failure only after sync() (a file's contents and size) or sync_directory()
+/// (which names there are). Everything above runs as well on a simulated file system.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -84,8 +84,8 @@ class Files {
 Error to_error(const FileError& error);
 /// Writes all of `bytes`, whatever is short or interrupted.
 FileResult<void> write_all(File& file, std::uint64_t offset, std::string_view bytes);
-/// Reads up to `bytes_max` bytes from `offset` on, fewer only at the end of the file, to `to`, whose
-/// old contents go.
+/// Reads up to `bytes_max` bytes from `offset` on, fewer only at the end of the file, to `to`,
+/// whose old contents go.
 FileResult<void> read_range(File& file, std::uint64_t offset, std::uint64_t bytes_max,
                             std::string& to);
 /// The whole file at `path`.

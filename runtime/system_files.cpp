@@ -64,8 +64,7 @@ class Descriptor {
 
 class SystemFile : public File {
  public:
-  SystemFile(int descriptor, std::string path)
-      : descriptor_(descriptor), path_(std::move(path)) {}
+  SystemFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
 
   FileResult<std::size_t> read(std::uint64_t offset, char* to, std::size_t capacity) override {
     const ssize_t count = ::pread(descriptor_.get(), to, capacity, static_cast<off_t>(offset));
@@ -172,15 +171,14 @@ FileResult<std::unique_ptr<FileLock>> SystemFiles::lock(const std::string& path)
     const ssize_t count = ::pread(descriptor, owner, sizeof owner - 1, 0);
     std::string_view text(owner, count > 0 ? static_cast<std::size_t>(count) : 0);
     text = text.substr(0, text.find('\n'));
-    return tl::unexpected(FileError{
-        FileErrc::kInUse,
-        fmt::format("another process {}works with this folder; it holds {}",
-                    text.empty() ? std::string() : fmt::format("({}) ", text), path)});
+    return tl::unexpected(
+        FileError{FileErrc::kInUse,
+                  fmt::format("another process {}works with this folder; it holds {}",
+                              text.empty() ? std::string() : fmt::format("({}) ", text), path)});
   }
   // For people: the lock itself is the kernel's.
   const std::string owner = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(descriptor, 0) != 0 ||
-      ::pwrite(descriptor, owner.data(), owner.size(), 0) < 0) {
+  if (::ftruncate(descriptor, 0) != 0 || ::pwrite(descriptor, owner.data(), owner.size(), 0) < 0) {
     // A full disk does not keep anybody from going on.
   }
   return std::unique_ptr<FileLock>(std::move(lock));
