@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#ifndef XXH_INLINE_ALL
 #define XXH_INLINE_ALL
+#endif
 #include <xxhash.h>
 
 #include "cep/base/assert.h"

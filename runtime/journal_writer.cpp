@@ -199,6 +199,9 @@ CommitState JournalWriter::roll() {
   if (!spares_.empty() && path == spares_.back()) spares_.pop_back();
   written = files_.sync_directory(directory_);
   if (!written) return fail_for_good(written.error());
+  // By its name from now on, which messages tell.
+  file = files_.open(final_path, OpenMode::kWrite);
+  if (!file) return fail_for_good(file.error());
   id_max_ = id;
   segments_.push_back({final_path, header});
   file_ = *std::move(file);

@@ -286,8 +286,12 @@ FileResult<void> SimulatedFiles::make_directory(const std::string& path) {
 FileResult<void> SimulatedFiles::sync_directory(const std::string& path) {
   const Fault found = begin(FileOperation::kSyncDirectory, path);
   if (const auto failure = failure_of(found, "sync", path)) return *failure;
-  for (const NameChange& change : changes_) apply(names_on_disk_, change);
-  changes_.clear();
+  std::erase_if(changes_, [&](const NameChange& change) {
+    const std::string& name = change.from.empty() ? change.to : change.from;
+    if (name.substr(0, name.find_last_of('/')) != path) return false;
+    apply(names_on_disk_, change);
+    return true;
+  });
   return {};
 }
 
