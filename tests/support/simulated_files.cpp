@@ -58,7 +58,8 @@ class SimulatedFile : public runtime::File {
     if (fault == Fault::kFail) return failed(FileErrc::kIo, "write", path_);
     std::size_t count = bytes.size();
     if (fault == Fault::kShort) count = 1 + files_.random_.below(count);
-    if (fault == Fault::kNoSpace || fault == Fault::kCrash) count = files_.random_.below(count + 1);
+    if (fault == Fault::kNoSpace && count > 0) count = files_.random_.below(count);
+    if (fault == Fault::kCrash) count = files_.random_.below(count + 1);
     const std::uint64_t size = node_->cached.size();
     const std::uint64_t others = files_.used() - size;
     if (offset + count > size && others + offset + count > files_.capacity) {
