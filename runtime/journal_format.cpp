@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view kMagic = "tocsinJ\n";
 constexpr std::size_t kHeaderCrcAt = 12;
 constexpr std::size_t kCrcBytes = 4;
+// More than any machine writes; keeps arithmetic with sequences from overflowing.
+constexpr std::uint64_t kSequenceMax = std::uint64_t{1} << 62;
 // Places in a frame.
 constexpr std::size_t kLengthAt = 4;
 constexpr std::size_t kSequenceAt = 8;
@@ -92,6 +94,12 @@ Result<SegmentHeader> decode_segment_header(std::string_view block, const std::s
   read_id(reader, header.timeline.parent);
   header.timeline.parent_sequence = reader.u64();
   header.made_at.us = reader.i64();
+  if (header.id == 0 || header.previous_id >= header.id || header.first_sequence == 0 ||
+      header.first_sequence > kSequenceMax) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is damaged: its header says segment {} after {}, from record {} on",
+                            path, header.id, header.previous_id, header.first_sequence));
+  }
   return header;
 }
 
