@@ -180,8 +180,8 @@ Stream stream_lines(const Options& options, std::size_t lines) {
         runtime::ArrivalByValue{{}, "-", runs * lines, (runs + 1) * lines, lines, bytes});
     if (!sequence) die(sequence.error().message);
     last = *sequence;
-    // As checkpoints do: what is a quarter of a GiB old is let go of, and its segments used again.
-    const std::uint64_t kept = (std::uint64_t{256} << 20) / bytes.size();
+    // As checkpoints do: what is old is let go of, and its segments used again.
+    const std::uint64_t kept = (std::uint64_t{64} << 20) / bytes.size();
     if (last > released + 2 * kept) journal->release_before(released = last - kept);
   }
   if (!journal->wait_durable(last)) die("the journal failed");

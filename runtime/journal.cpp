@@ -21,8 +21,9 @@ Journal::Journal(std::unique_ptr<JournalWriter> writer, const JournalLimits& lim
       first_sequence_(writer->first_sequence()),
       torn_end_(writer->torn_end()),
       frame_bytes_max_(writer->frame_bytes_max()),
-      writer_(std::move(writer)) {
-  status_.durable_end = status_.next_sequence = writer_->durable_end();
+      writer_(std::move(writer)),
+      durable_end_(writer_->durable_end()) {
+  status_.durable_end = status_.next_sequence = durable_end_;
   thread_ = std::thread([this] { work(); });
 }
 
@@ -60,12 +61,19 @@ Result<std::optional<std::uint64_t>> Journal::try_append(const JournalRecord& re
   return take(record).map([](std::uint64_t sequence) { return std::optional(sequence); });
 }
 
+void Journal::wake_waiting() {
+  wakes_.fetch_add(1, std::memory_order_release);
+  wakes_.notify_all();
+}
+
 Result<void> Journal::wait_durable(std::uint64_t sequence) {
-  std::unique_lock lock(mutex_);
-  durable_.wait(lock, [&] {
-    return sequence < status_.durable_end || status_.state == JournalState::kFailed ||
-           status_.state == JournalState::kClosed;
-  });
+  for (;;) {
+    const std::uint32_t wakes = wakes_.load(std::memory_order_acquire);
+    if (sequence < durable_end_.load(std::memory_order_acquire)) return {};
+    if (ended_.load(std::memory_order_acquire)) break;
+    wakes_.wait(wakes, std::memory_order_acquire);
+  }
+  const std::unique_lock lock(mutex_);
   if (sequence < status_.durable_end) return {};
   if (status_.state == JournalState::kFailed) return fail(Errc::kIo, status_.reason);
   return fail(Errc::kRefused, "the journal was closed before the record was on disk");
@@ -125,7 +133,10 @@ bool Journal::write(std::unique_lock<std::mutex>& lock) {
   const JournalState before = status_.state;
   const bool more = status_.durable_end != writer_->durable_end();
   status_.durable_end = writer_->durable_end();
-  if (more) durable_.notify_all();
+  if (more) {
+    durable_end_.store(status_.durable_end, std::memory_order_release);
+    wake_waiting();
+  }
   switch (committed) {
     case CommitState::kDurable:
       ++status_.commits;
@@ -171,7 +182,8 @@ void Journal::work() {
   }
   writer_.reset();  // with the lock of the folder
   if (status_.state != JournalState::kFailed) status_.state = JournalState::kClosed;
-  durable_.notify_all();
+  ended_.store(true, std::memory_order_release);
+  wake_waiting();
   room_.notify_all();
   tell(lock);
 }

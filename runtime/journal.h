@@ -5,6 +5,7 @@
 /// is waited for, with all that was taken in kept; a failed write or sync is final
 /// (JournalState::kFailed).
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -88,6 +89,9 @@ class Journal {
   Result<void> check_open() const;
   bool is_full() const { return waiting_.bytes() >= limits_.queue_bytes_max; }
 
+  // Wakes those in wait_durable(), who look without the lock: hundreds of them would keep the
+  // thread from its next commit.
+  void wake_waiting();
   void work();
   void release(std::unique_lock<std::mutex>& lock);
   // Writes `writing_`; false when the thread should end.
@@ -102,10 +106,13 @@ class Journal {
   std::unique_ptr<JournalWriter> writer_;  // the thread's alone
   JournalGroup writing_;                   // the thread's alone
 
+  std::atomic<std::uint64_t> durable_end_;  // that of status_
+  std::atomic<bool> ended_{false};          // status_ says why
+  std::atomic<std::uint32_t> wakes_{0};     // changes after either of these
+
   mutable std::mutex mutex_;  // for all below
   std::condition_variable work_;
   std::condition_variable room_;
-  std::condition_variable durable_;
   JournalGroup waiting_;
   JournalStatus status_;
   std::uint64_t release_before_ = 0;

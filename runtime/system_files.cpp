@@ -1,6 +1,5 @@
 #include "runtime/system_files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -11,7 +10,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace tocsin::runtime {
@@ -126,17 +127,13 @@ FileResult<void> SystemFiles::remove(const std::string& path) {
 }
 
 FileResult<std::vector<std::string>> SystemFiles::list(const std::string& directory) {
-  DIR* opened = ::opendir(directory.c_str());
-  if (opened == nullptr) return failure("list", directory, errno);
+  std::error_code error;
   std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(opened)) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
+  std::filesystem::directory_iterator entry(directory, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
   }
-  const int number = errno;
-  ::closedir(opened);
-  if (number != 0) return failure("list", directory, number);
+  if (error) return failure("list", directory, error.value());
   std::sort(names.begin(), names.end());
   return names;
 }
