@@ -54,8 +54,8 @@ std::string BlobStore::path_of(const cep::Digest& digest) const {
 Result<cep::Digest> BlobStore::put(std::string_view contents) {
   const cep::Digest digest = cep::sha256(contents);
   const std::string path = path_of(digest);
-  // The contents of one that is there were on disk before it had its name; the name may not be, where
-  // a sync of the folder failed.
+  // The contents of one that is there were on disk before it had its name; the name may not be,
+  // where a sync of the folder failed.
   const Result<std::string> present = get(digest);
   if (!present) {
     const std::string unfinished = path + std::string(kUnfinished);
