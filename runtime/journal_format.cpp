@@ -18,10 +18,15 @@ constexpr std::uint64_t kSequenceMax = std::uint64_t{1} << 62;
 // Places in a frame.
 constexpr std::size_t kLengthAt = 4;
 constexpr std::size_t kSequenceAt = 8;
-constexpr std::size_t kSyncedAt = 16;
+constexpr std::size_t kSinceSyncedAt = 16;
+constexpr std::size_t kHeadCrcAt = 20;
 
 std::uint32_t header_crc(std::string_view block) {
   return crc32c(block.substr(kHeaderCrcAt + kCrcBytes), crc32c(block.substr(0, kHeaderCrcAt)));
+}
+
+std::uint32_t head_crc(const char* frame, std::uint32_t seed) {
+  return crc32c({frame + kCrcBytes, kHeadCrcAt - kCrcBytes}, seed);
 }
 
 void write_id(ByteWriter& writer, const std::array<std::uint8_t, 16>& id) {
@@ -128,26 +133,37 @@ std::size_t unsealed_bytes(const char* frame) {
 }
 
 void seal_frame(char* frame, std::uint32_t seed, std::uint64_t synced) {
-  store_number(frame + kSyncedAt, synced);
+  const std::uint64_t since = load_number<std::uint64_t>(frame + kSequenceAt) - synced;
+  TOCSIN_ASSERT(since <= UINT32_MAX, "a commit has fewer records than that");
+  store_number(frame + kSinceSyncedAt, static_cast<std::uint32_t>(since));
+  store_number(frame + kHeadCrcAt, head_crc(frame, seed));
   const std::string_view covered(frame + kCrcBytes, unsealed_bytes(frame) - kCrcBytes);
   store_number(frame, crc32c(covered, seed));
 }
 
-std::optional<Frame> read_frame(std::string_view bytes, std::uint32_t seed) {
+std::optional<FrameHead> read_head(std::string_view bytes, std::uint32_t seed) {
   if (bytes.size() < kFrameHeaderBytes) return std::nullopt;
-  const std::uint32_t length = load_number<std::uint32_t>(bytes.data() + kLengthAt);
-  Frame frame;
-  frame.bytes = frame_bytes(length);
-  frame.sequence = load_number<std::uint64_t>(bytes.data() + kSequenceAt);
-  frame.synced = load_number<std::uint64_t>(bytes.data() + kSyncedAt);
-  // Cheap refusals first: most places that are asked hold no frame.
-  if (length == 0 || frame.bytes > bytes.size() || frame.synced == 0 ||
-      frame.synced > frame.sequence) {
+  const char* const frame = bytes.data();
+  FrameHead head;
+  head.body_bytes = load_number<std::uint32_t>(frame + kLengthAt);
+  head.sequence = load_number<std::uint64_t>(frame + kSequenceAt);
+  const std::uint64_t since = load_number<std::uint32_t>(frame + kSinceSyncedAt);
+  if (head.body_bytes == 0 || since >= head.sequence ||
+      load_number<std::uint32_t>(frame + kHeadCrcAt) != head_crc(frame, seed)) {
     return std::nullopt;
   }
+  head.synced = head.sequence - since;
+  return head;
+}
+
+std::optional<Frame> read_frame(std::string_view bytes, std::uint32_t seed) {
+  const std::optional<FrameHead> head = read_head(bytes, seed);
+  if (!head) return std::nullopt;
+  Frame frame{*head, {}, frame_bytes(head->body_bytes)};
+  if (frame.bytes > bytes.size()) return std::nullopt;
   const std::string_view covered = bytes.substr(kCrcBytes, frame.bytes - kCrcBytes);
   if (load_number<std::uint32_t>(bytes.data()) != crc32c(covered, seed)) return std::nullopt;
-  frame.body = bytes.substr(kFrameHeaderBytes, length);
+  frame.body = bytes.substr(kFrameHeaderBytes, head->body_bytes);
   return frame;
 }
 

@@ -49,10 +49,14 @@ Result<SegmentHeader> decode_segment_header(std::string_view block, const std::s
 /// What the checksums of a segment's frames begin with.
 std::uint32_t frame_seed(const SegmentHeader& header);
 
-struct Frame {
+struct FrameHead {
   std::uint64_t sequence = 0;
   std::uint64_t synced =
       0;  // every record before this one was on disk before the frame was written
+  std::size_t body_bytes = 0;
+};
+struct Frame {
+  FrameHead head;
   std::string_view body;
   std::size_t bytes = 0;  // of the whole frame
 };
@@ -64,7 +68,11 @@ constexpr std::size_t frame_bytes(std::size_t body_bytes) {
 std::size_t append_frame(std::string& to, std::uint64_t sequence, const JournalRecord& record);
 /// Bytes of the frame from append_frame() at `frame`.
 std::size_t unsealed_bytes(const char* frame);
+/// Requires synced <= the frame's sequence < synced + 2^32.
 void seal_frame(char* frame, std::uint32_t seed, std::uint64_t synced);
+/// The head that `bytes` begin with, of any number, whether its body is there or not; nothing where
+/// there is no valid one.
+std::optional<FrameHead> read_head(std::string_view bytes, std::uint32_t seed);
 /// The frame that `bytes` begin with, of any number; nothing where there is no valid one.
 std::optional<Frame> read_frame(std::string_view bytes, std::uint32_t seed);
 /// Whether `bytes` begin with an end mark, or end before one could stand.

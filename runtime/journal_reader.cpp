@@ -106,16 +106,17 @@ Result<std::optional<JournalEntry>> JournalReader::next() {
     Result<std::optional<Frame>> frame = next_frame();
     if (!frame) return tl::unexpected(frame.error());
     if (!*frame) return std::nullopt;
-    if ((*frame)->sequence < sequence_) continue;
+    if ((*frame)->head.sequence < sequence_) continue;
     const SegmentFile& segment = directory_.segments[segment_ - 1];
     Result<JournalRecord> record = decode_record((*frame)->body);
     if (!record) {
-      return fail(record.error().code, fmt::format("{}, offset {}, record {}: {}", segment.path,
-                                                   scan_->offset() - (*frame)->bytes,
-                                                   (*frame)->sequence, record.error().message));
+      return fail(record.error().code,
+                  fmt::format("{}, offset {}, record {}: {}", segment.path,
+                              scan_->offset() - (*frame)->bytes, (*frame)->head.sequence,
+                              record.error().message));
     }
     ++sequence_;
-    return JournalEntry{(*frame)->sequence, *std::move(record), &segment.header};
+    return JournalEntry{(*frame)->head.sequence, *std::move(record), &segment.header};
   }
   return std::nullopt;
 }

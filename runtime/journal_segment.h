@@ -17,7 +17,7 @@ enum class TailKind : std::uint8_t {
 };
 struct SegmentTail {
   TailKind kind = TailKind::kClean;
-  /// Good frames stand behind the end: nothing may be written there, or they could come back.
+  /// Frames stand behind the end: nothing may be written there, or they could come back.
   bool has_frames = false;
   std::string reason;  // what was found, where not clean: a clause for messages
 };

@@ -51,8 +51,9 @@ void mend_frames(std::string& file, std::uint32_t seed) {
   while (at + kFrameHeaderBytes < file.size()) {
     const std::size_t bytes = unsealed_bytes(file.data() + at);
     if (bytes == kFrameHeaderBytes || at + bytes > file.size()) return;
-    const auto synced = load_number<std::uint64_t>(file.data() + at + 16);
-    seal_frame(file.data() + at, seed, synced);
+    const auto sequence = load_number<std::uint64_t>(file.data() + at + 8);
+    const std::uint64_t since = load_number<std::uint32_t>(file.data() + at + 16);
+    seal_frame(file.data() + at, seed, sequence - since);
     at += bytes;
   }
 }

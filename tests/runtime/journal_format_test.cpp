@@ -212,8 +212,8 @@ TEST_CASE("journal: a frame holds only in its own segment, timeline and place") 
   seal_frame(frame.data(), frame_seed(header), 1001);
   const std::optional<Frame> read = read_frame(frame, frame_seed(header));
   REQUIRE(read);
-  CHECK(read->sequence == 1005);
-  CHECK(read->synced == 1001);
+  CHECK(read->head.sequence == 1005);
+  CHECK(read->head.synced == 1001);
   CHECK(read->bytes == frame.size());
   CHECK(read->body == tests::body_of(tests::sample_records()[0]));
   SegmentHeader other = header;

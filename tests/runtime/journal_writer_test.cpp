@@ -239,6 +239,48 @@ TEST_CASE("journal: damage before the end is refused and named") {
       "and there are 0");
 }
 
+TEST_CASE("journal: damage is told from a torn end though the bodies behind it are bad as well") {
+  SimulatedFiles files;
+  {
+    const auto writer = open(files);
+    for (const char* text : {"a", "b", "c"})
+      CHECK(commit(*writer, {text}) == CommitState::kDurable);
+  }
+  // The last byte of "b" and of "c".
+  std::string bytes = files.contents(kFirstSegment);
+  const std::size_t frame = frame_bytes(tests::body_of(record_of("b")).size());
+  bytes[kSegmentHeaderBytes + frame + kFrameHeaderBytes + 15] = 'B';
+  bytes[kSegmentHeaderBytes + 2 * frame + kFrameHeaderBytes + 15] = 'C';
+  files.put(kFirstSegment, bytes);
+  CHECK(open_error(files).message ==
+        "data/journal/segment-000000000001 is damaged at offset 4136: record 2 was expected there, "
+        "and record 3 behind it, at offset 4176, was written when it was on disk already");
+}
+
+TEST_CASE("journal: what somebody sends to look like frames is not taken for them") {
+  // Heads of a later record at every place of a record that is then torn.
+  SimulatedFiles files;
+  JournalOptions options = small();
+  options.segment_bytes = 1 << 20;
+  std::string heads;
+  for (std::uint64_t i = 0; heads.size() < 500'000; ++i) {
+    char bytes[8];
+    store_number(bytes, i % 3 == 0 ? std::uint64_t{100'000} << 32 : 4 - i % 3);
+    heads.append(bytes, 8);
+  }
+  {
+    const auto writer = open(files, options);
+    CHECK(commit(*writer, {"a", heads}) == CommitState::kDurable);
+  }
+  std::string bytes = files.contents(kFirstSegment);
+  bytes[kSegmentHeaderBytes + 1000] = '?';
+  files.put(kFirstSegment, bytes);
+  const auto writer = open(files, options);
+  CHECK(writer->durable_end() == 2);
+  CHECK(writer->torn_end());
+  CHECK(writer->segment_count() == 1);
+}
+
 TEST_CASE(
     "journal: a record lost in a segment that is not the last is damage, whatever stands behind") {
   SimulatedFiles files;
