@@ -1,6 +1,6 @@
 // Appends to a journal until it is killed: `journal_appender DIR ROUND THREADS`. Each thread
 // appends "ROUND THREAD NUMBER", numbers from 0 on, waits until that is durable, and only then
-// prints it as a line. tests/runtime/journal_kill_test.cpp kills it and looks at what is left.
+// prints it as a line. tests/runtime/journal_process_test.cpp kills it and looks at what is left.
 #include <fmt/format.h>
 #include <unistd.h>
 

@@ -1,4 +1,5 @@
-// The journal as a process of its own, killed at any moment: what it acknowledged is there.
+// The journal on the real file system: read while it is written, and killed as a process of its own
+// at any moment.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -7,18 +8,22 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "runtime/journal.h"
 #include "runtime/journal_reader.h"
 #include "runtime/system_files.h"
 #include "tests/support/random.h"
@@ -80,10 +85,66 @@ std::vector<Line> run_and_kill(const std::string& folder, int round, std::size_t
   return lines;
 }
 
+// A new folder's path, for a journal in it; the folder goes at the end.
+class Folder {
+ public:
+  Folder() {
+    path_ = (fs::temp_directory_path() / "tocsin-journal-XXXXXX").string();
+    REQUIRE(::mkdtemp(path_.data()) != nullptr);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { fs::remove_all(path_); }
+  std::string journal() const { return path_ + "/journal"; }
+
+ private:
+  std::string path_;
+};
+
+TEST_CASE("journal: what is durable can be read while others append") {
+  const Folder folder;
+  SystemFiles files;
+  SystemClock clock;
+  JournalOptions options;
+  options.segment_bytes = 32 << 10;
+  options.extend_bytes = 4 << 10;
+  const Result<std::unique_ptr<Journal>> journal =
+      Journal::open(files, clock, folder.journal(), options, {});
+  REQUIRE_MESSAGE(journal, journal.error().message);
+  constexpr std::uint64_t kRecords = 2000;
+  std::atomic<bool> failed{false};
+  std::thread appender([&] {
+    const std::string bytes(100, 'x');
+    for (std::uint64_t i = 1; i <= kRecords; ++i) {
+      const Result<std::uint64_t> sequence =
+          (*journal)->append(ArrivalByValue{{}, "-", i, i + 1, 1, bytes});
+      if (!sequence || *sequence != i) failed = true;
+      if (i % 20 == 0 && !(*journal)->wait_durable(i)) failed = true;
+    }
+  });
+  std::uint64_t until = 1;
+  while (until <= kRecords && !failed) {
+    until = (*journal)->status().durable_end;
+    Result<JournalReader> reader = JournalReader::open(files, folder.journal(), 1, until);
+    REQUIRE_MESSAGE(reader, reader.error().message);
+    for (std::uint64_t i = 1; i < until; ++i) {
+      const Result<std::optional<JournalEntry>> entry = reader->next();
+      REQUIRE_MESSAGE(entry, entry.error().message);
+      REQUIRE(*entry);
+      REQUIRE(std::get<ArrivalByValue>((*entry)->record).first_offset == i);
+    }
+    const Result<std::optional<JournalEntry>> end = reader->next();
+    REQUIRE(end);
+    CHECK_FALSE(*end);
+  }
+  appender.join();
+  CHECK_FALSE(failed);
+  REQUIRE((*journal)->close());
+}
+
 TEST_CASE("journal: a process that is killed loses nothing that it acknowledged") {
-  std::string pattern = (fs::temp_directory_path() / "tocsin-journal-XXXXXX").string();
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-  const std::string folder = pattern + "/journal";
+  const Folder home;
+  const std::string folder = home.journal();
   SystemFiles files;
   const std::uint64_t seed = tests::seeds_of("KILL", 1).front();
   CAPTURE(seed);
@@ -129,7 +190,6 @@ TEST_CASE("journal: a process that is killed loses nothing that it acknowledged"
     REQUIRE(heads.size() == extent->next_sequence - extent->first_sequence);
   }
   CHECK(acknowledged.size() > 500);
-  fs::remove_all(pattern);
 }
 }  // namespace
 }  // namespace tocsin::runtime
