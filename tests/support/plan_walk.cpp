@@ -81,6 +81,25 @@ void rewrite(Rule& rule, const ExprChange& change) {
   each_place(rule, [&](ExprPtr& expr) { expr = rewritten(expr, change); });
 }
 
+void KindRewrite::operator()(std::vector<cep::Subset>& subsets) {
+  for (cep::Subset& subset : subsets) {
+    if (!subset.condition) continue;
+    ExprPtr& made = done_[subset.condition];
+    if (!made) made = rewritten(subset.condition, change_);
+    subset.condition = made;
+  }
+}
+
+void walk_subsets(Rule& rule, const std::function<void(std::vector<cep::Subset>&)>& visit) {
+  walk_elements(rule.pattern, [&](Element& element) {
+    visit(element.events);
+    visit(element.until_events);
+  });
+  if (rule.window) visit(rule.window->events);
+  if (rule.without) visit(rule.without->events);
+  visit(rule.considered);
+}
+
 void walk_elements(const std::vector<Element>& elements,
                    const std::function<void(const Element&)>& visit) {
   for (const Element& element : elements) {

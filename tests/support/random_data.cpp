@@ -218,7 +218,7 @@ class Maker {
 };
 }  // namespace
 
-void add_data(Random& random, cep::Plan& plan) {
+void add_data(cep::Plan& plan) {
   const cep::Type string = type_of(TypeKind::kString);
   plan.zones = random_zones();
   plan.lists.push_back({"phrases",
@@ -250,6 +250,9 @@ void add_data(Random& random, cep::Plan& plan) {
   row("c2", Value::missing(), Value::decimal(300, 2), {});
   row("d1", Value::integer(5), Value::missing(), {"d1"});
   plan.tables.push_back(std::move(table));
+}
+
+void add_data_fields(Random& random, cep::Plan& plan) {
   for (std::size_t t = 0; t < plan.event_types.size(); ++t) {
     cep::EventType& type = plan.event_types[t];
     if (type.id_field && random.chance(50)) {

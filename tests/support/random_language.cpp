@@ -18,7 +18,7 @@ void attempt(Random& random, std::size_t percent, cep::Plan& plan,
 }
 }  // namespace
 
-cep::Plan random_language_plan(Random& random) {
+cep::Plan random_language_plan(Random& random, const cep::Plan* schema) {
   const bool all = random.chance(30);
   const std::size_t only = random.below(7);
   const auto has = [&](std::size_t area) { return all || only == area; };
@@ -26,6 +26,7 @@ cep::Plan random_language_plan(Random& random) {
   options.rules_max = 2;
   options.rich_features = has(0);
   options.data = has(6);
+  options.schema = schema;
   cep::Plan plan = random_plan(random, options);
   const Riches riches = random_riches(random);
   for (std::size_t r = 0; r < plan.rules.size(); ++r) {

@@ -40,10 +40,19 @@ class PlanMaker {
   PlanMaker(Random& random, const PlanOptions& options) : random_(random), options_(options) {}
 
   cep::Plan make() {
-    make_event_types();
+    if (options_.schema != nullptr) {
+      for (const cep::EventType& type : options_.schema->event_types) {
+        if (!type.is_alert()) plan_.event_types.push_back(type);
+      }
+    } else {
+      make_event_types();
+    }
     make_lists();
     if (options_.rich_features) plan_.zones = random_zones();
-    if (options_.data) add_data(random_, plan_);
+    if (options_.data) {
+      add_data(plan_);
+      if (options_.schema == nullptr) add_data_fields(random_, plan_);
+    }
     make_kinds();
     make_features();
     const auto rules =
