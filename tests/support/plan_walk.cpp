@@ -114,6 +114,14 @@ void walk_elements(std::vector<Element>& elements, const std::function<void(Elem
   }
 }
 
+bool can_be_empty(const Element& element) {
+  if (element.optional || element.kind == cep::ElementKind::kAbsence) return true;
+  if (element.kind == cep::ElementKind::kStep) return false;
+  return element.kind == cep::ElementKind::kOneOf
+             ? std::any_of(element.children.begin(), element.children.end(), can_be_empty)
+             : std::all_of(element.children.begin(), element.children.end(), can_be_empty);
+}
+
 void set_captured(const cep::Plan& plan, Rule& rule) {
   std::set<std::pair<cep::EventTypeIndex, cep::FieldIndex>> kept;
   for (std::size_t t = 0; t < plan.event_types.size(); ++t) {

@@ -41,6 +41,9 @@ void walk_elements(const std::vector<cep::Element>& elements,
 void walk_elements(std::vector<cep::Element>& elements,
                    const std::function<void(cep::Element&)>& visit);
 
+/// Whether a match may pass the element without an event taken for it.
+bool can_be_empty(const cep::Element& element);
+
 /// Sets Rule::captured as the lowering does: the fields that the rule names, and those that
 /// the schema keeps.
 void set_captured(const cep::Plan& plan, cep::Rule& rule);
