@@ -48,12 +48,16 @@ void add_last(const std::vector<cep::Element>& sequence, std::vector<cep::Subset
   }
 }
 
+std::vector<cep::EventTypeIndex> last_types(const cep::Rule& rule) {
+  std::vector<cep::Subset> last;
+  add_last(rule.pattern, last);
+  return types_of(rule.window ? rule.considered : last);
+}
+
 // The last event of a match may be of several types: what it is asked for is the field of that name
 // in all of them.
 void let_last_be_any(cep::Plan& plan, cep::Rule& rule) {
-  std::vector<cep::Subset> last;
-  add_last(rule.pattern, last);
-  const auto types = types_of(rule.window ? rule.considered : last);
+  const auto types = last_types(rule);
   const std::function<void(cep::ExprPtr&)> complete = [&](cep::ExprPtr& e) {
     // What these have inside is asked of a step's events.
     if (!e || e->op == cep::Op::kAggregate) return;
@@ -83,32 +87,72 @@ void let_last_be_any(cep::Plan& plan, cep::Rule& rule) {
   set_captured(plan, rule);
 }
 
-// Where events of these types read a feature, its key says by which of their fields.
-void let_read(cep::Plan& plan, const cep::Expr& e, const std::vector<cep::EventTypeIndex>& types,
-              const cep::KeySpec* of_rule) {
-  if (e.op != cep::Op::kFeature || !e.args.empty()) return;
-  cep::Feature& feature = plan.features[e.feature.value];
-  for (std::size_t i = 0; i < feature.key.parts.size(); ++i) {
-    cep::KeyPart& part = feature.key.parts[i];
-    if (feature.name.starts_with('$') && of_rule != nullptr) {
-      for (const cep::KeyMember& member : of_rule->parts[i].members) add_member(part, member);
-      continue;
+// Where events of these types read features, their keys say by which field of them.
+void let_read(cep::Plan& plan, const cep::ExprPtr& expr,
+              const std::vector<cep::EventTypeIndex>& types, const cep::KeySpec* of_rule) {
+  walk(expr, [&](const cep::Expr& e) {
+    if (e.op != cep::Op::kFeature || !e.args.empty()) return;
+    cep::Feature& feature = plan.features[e.feature.value];
+    const bool unnamed = feature.name.starts_with('$') && of_rule != nullptr;
+    for (std::size_t i = 0; i < feature.key.parts.size(); ++i) {
+      cep::KeyPart& part = feature.key.parts[i];
+      for (const cep::EventTypeIndex type : types) {
+        if (unnamed) {
+          for (const cep::KeyMember& member : of_rule->parts[i].members) {
+            if (member.type == type) add_member(part, member);
+          }
+          continue;
+        }
+        const auto found = find_field(plan, {type}, part.name);
+        if (!found || !(found->second == part.type)) continue;
+        add_member(part, {type, found->first.by_type.front().second, ""});
+      }
     }
-    for (const cep::EventTypeIndex type : types) {
-      const auto found = find_field(plan, {type}, part.name);
-      if (!found || !(found->second == part.type)) continue;
-      add_member(part, {type, found->first.by_type.front().second, ""});
-    }
+  });
+}
+void let_read(cep::Plan& plan, const std::vector<cep::Element>& elements, const cep::KeySpec& key) {
+  for (const cep::Element& element : elements) {
+    let_read(plan, element.where, types_of(element.events), &key);
+    let_read(plan, element.until_where, types_of(element.until_events), &key);
+    let_read(plan, element.children, key);
   }
 }
 void let_all_read(cep::Plan& plan) {
+  for (cep::Feature& feature : plan.features) {
+    if (feature.name.starts_with("$roles")) continue;
+    const auto own = types_of(feature.events);
+    for (cep::KeyPart& part : feature.key.parts) {
+      std::erase_if(part.members, [&](const cep::KeyMember& member) {
+        return std::find(own.begin(), own.end(), member.type) == own.end();
+      });
+    }
+  }
   for (const cep::Rule& rule : plan.rules) {
-    const auto types = types_of(rule.considered);
-    walk(rule, [&](const cep::Expr& e) { let_read(plan, e, types, &rule.key); });
+    let_read(plan, rule.pattern, rule.key);
+    const auto all = types_of(rule.considered);
+    if (rule.without)
+      let_read(plan, rule.without->where, types_of(rule.without->events), &rule.key);
+    let_read(plan, rule.suppression.while_condition, all, &rule.key);
+    const auto last = last_types(rule);
+    if (rule.window) let_read(plan, rule.window->where, last, &rule.key);
+    for (const cep::Exception& exception : rule.exceptions) {
+      let_read(plan, exception.condition, last, &rule.key);
+    }
+    let_read(plan, rule.having, last, &rule.key);
+    let_read(plan, rule.severity, last, &rule.key);
+    for (const cep::ExprPtr& e : rule.suppression.for_each) let_read(plan, e, last, &rule.key);
+    if (rule.suppression.at_most) {
+      for (const cep::ExprPtr& e : rule.suppression.at_most->for_each) {
+        let_read(plan, e, last, &rule.key);
+      }
+    }
+    for (const cep::MessagePart& part : rule.message) let_read(plan, part.expr, last, &rule.key);
+    for (const cep::AlertField& field : rule.fields) let_read(plan, field.expr, last, &rule.key);
   }
   for (const cep::Feature& feature : std::vector<cep::Feature>(plan.features)) {
     const auto types = types_of(feature.events);
-    walk(feature, [&](const cep::Expr& e) { let_read(plan, e, types, nullptr); });
+    let_read(plan, feature.argument, types, nullptr);
+    let_read(plan, feature.where, types, nullptr);
   }
 }
 
