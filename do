@@ -33,6 +33,7 @@ unit_suites=(house cep rules runtime api property)
 # reads `N passed, N failed` is the suite's count.
 script_suites=(
   'samples|"$TOCSIN_BINARY" test samples'
+  'language|"$TOCSIN_BINARY" test tests/language'
   'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
   'embedded|python3 tests/e2e/embedded_tests.py "$TOCSIN_BINARY"'
