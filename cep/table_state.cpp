@@ -104,6 +104,8 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
     shards_.push_back(std::make_unique<Shard>(tick_us_, hash_seed));
     for (const std::vector<bool>& of_pass : queues) shards_.back()->timers.emplace_back(of_pass);
   }
+  next_due_.resize(program.pass_count);
+  for (auto& of_pass : next_due_) of_pass.fill(ShardTimers::kNone);
 }
 
 // ---- resolve
@@ -213,6 +215,10 @@ void TableState::resolve(std::uint32_t pass, Slice& slice) {
   record_hints_.resize(unordered_.size());
   for (const Touch& touch : unordered_) touches_[next[shard_of_hash(touch.hash)]++] = touch;
   const auto touches = static_cast<std::uint32_t>(touches_.size());
+  if (touches > 0) {
+    const EventTime latest = slice.batch().rows.back().engine_time;
+    tick_ = static_cast<std::uint16_t>(shards_[0]->wheel.tick_of(latest.us));
+  }
   for (std::uint32_t i = 0; i < std::min(kSlotsAhead, touches); ++i) prefetch_slot(i);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     if (counts_[s] > 0) find_slots(s, slice);
@@ -317,8 +323,9 @@ void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
     if (slot == nullptr && (mask_of(row, touch)[0] & 1) != 0) {
       slot = shard.keys.insert(touch.hash, key_of(touch));
       const std::int64_t now = row.engine_time.us;
-      shard.wheel.add(touch.hash, now, now + tick_us_ * kTicksOfLongest / 2);
+      shard.wheel.add(touch.hash, now, now + tick_us_ * kTicksOfLongest);
     }
+    if (slot != nullptr) slot->touched = tick_;
     slots_[i] = slot;
     record_hints_[i] =
         slot != nullptr && slot->record != 0 ? shard.keys.arena().at(slot->record) : nullptr;
@@ -342,10 +349,13 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
   for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i)
     prefetch_lines(record_hints_[i]);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
-    Shard& shard = *shards_[s];
     fetch_for_timers(pass, s, watermark);
-    if (shard_begin_[s] < shard_begin_[s + 1]) run_shard(pass, s, slice);
+    const bool has_rows = shard_begin_[s] < shard_begin_[s + 1];
+    if (!has_rows && next_due_[pass][s] > watermark.us) continue;
+    Shard& shard = *shards_[s];
+    if (has_rows) run_shard(pass, s, slice);
     if (shard.timers[pass].next_due_us() <= watermark.us) fire(pass, shard, watermark.us);
+    next_due_[pass][s] = shard.timers[pass].next_due_us();
   }
   matcher_.general().settle(watermark.us);
 }
@@ -354,11 +364,12 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
 // next one.
 void TableState::fetch_for_timers(std::uint32_t pass, std::uint32_t shard,
                                   EventTime watermark) const {
-  if (shard + 2 < kShardCount) {
+  const std::array<std::int64_t, kShardCount>& next_due = next_due_[pass];
+  if (shard + 2 < kShardCount && next_due[shard + 2] <= watermark.us) {
     const Shard& later = *shards_[shard + 2];
     later.timers[pass].peek(watermark.us, [&](std::uint64_t hash) { later.keys.prefetch(hash); });
   }
-  if (shard + 1 < kShardCount) {
+  if (shard + 1 < kShardCount && next_due[shard + 1] <= watermark.us) {
     Shard& next = *shards_[shard + 1];
     next.timers[pass].peek(watermark.us, [&](std::uint64_t hash) { fetch_records(next, hash); });
   }
@@ -534,7 +545,41 @@ std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int6
   return latest;
 }
 
+// A key that was touched lately is alive: its slot says so, and its record is left alone, but for
+// each fourth time, when what is dead in a record that goes on living is dropped.
+bool TableState::was_touched(const KeySlot& slot, std::int64_t tick) const {
+  const auto age = static_cast<std::uint16_t>(static_cast<std::uint16_t>(tick) - slot.touched);
+  const bool is_full_turn =
+      ((slot.hash >> 40 ^ static_cast<std::uint64_t>(tick / kTicksOfLongest)) & 3) == 0;
+  return age < kTicksOfLongest && !is_full_turn;
+}
+
+// When the key is to be seen again.
+std::int64_t TableState::look_at_slots(Shard& shard, std::uint64_t hash, std::int64_t now_us) {
+  const std::int64_t tick = shard.wheel.tick_of(now_us);
+  bool is_alive = true;
+  std::uint16_t age = kTicksOfLongest;
+  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+    is_alive = is_alive && was_touched(slot, tick);
+    age =
+        std::min(age, static_cast<std::uint16_t>(static_cast<std::uint16_t>(tick) - slot.touched));
+  });
+  if (is_alive) return now_us + tick_us_ * (kTicksOfLongest - age);
+  return look_at_key(shard, hash, now_us);
+}
+
+void TableState::fetch_untouched(Shard& shard, std::uint64_t hash, std::int64_t tick) const {
+  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+    if (slot.record != 0 && !was_touched(slot, tick)) {
+      prefetch_lines(shard.keys.arena().at(slot.record));
+    }
+  });
+}
+
 void TableState::sweep(EventTime watermark) {
+  const std::int64_t tick = shards_[0]->wheel.tick_of(watermark.us);
+  if (tick == swept_tick_) return;
+  swept_tick_ = tick;
   for (const std::unique_ptr<Shard>& shard : shards_) {
     work_on(*shard);
     bool looked = false;
@@ -542,12 +587,12 @@ void TableState::sweep(EventTime watermark) {
       if (step == 0) {
         shard->keys.prefetch(hash);
       } else {
-        fetch_records(*shard, hash);
+        fetch_untouched(*shard, hash, tick);
       }
     };
     shard->wheel.advance(watermark.us, ahead, [&](std::uint64_t hash) {
       looked = true;
-      return look_at_key(*shard, hash, watermark.us);
+      return look_at_slots(*shard, hash, watermark.us);
     });
     if (looked) shard->keys.compact_if_sparse(&RecordStore::words_of);
   }
