@@ -131,10 +131,13 @@ class Matcher {
     scope_.rule = &rule;
     scope_.record = record;
   }
+  bool passes(const CountTest& test) const;
   void give_single_event();
   // ---- strict rules (cep/strict_matcher.cpp)
   std::uint16_t advance_strict(const RuleProgram& rule, std::uint32_t before, const Offset* events);
-  void keep_strict_event(const StrictGroup& group, std::uint32_t words,
+  bool fits_strict(const ElementProgram& element, std::uint32_t step, const Offset* events);
+  void set_window(std::uint32_t step, const Offset* events);
+  void keep_strict_event(const StrictGroup& group, Offset state,
                          const std::array<std::uint16_t, kStrictGroupMax>& alive);
   void prune();
   bool dominates(const Draft& a, const Draft& b);
@@ -183,7 +186,9 @@ class Matcher {
   std::vector<std::uint32_t> group_order_;
   std::vector<std::uint8_t> dominated_;
   std::vector<Run> due_;
-  std::array<Offset, kStrictStepsMax> window_{};  // a strict rule's events by step
+  std::array<Offset, kStrictStepsMax> window_{};            // a strict rule's events by step
+  std::array<const KeptEvent*, kStrictStepsMax> latest_{};  // the event in hand, captured, and the
+                                                            // key's events before it
   bool changed_ = false;
 };
 }  // namespace tocsin::cep
