@@ -11,6 +11,8 @@
 
 namespace tocsin::cep {
 namespace {
+// Places for the operators of most keys: their list then stays in the record's first line.
+constexpr std::size_t kFirstOperators = 3;
 // While a record is collected, the parent of a node that was copied says where it went.
 constexpr Offset kForwarded = 1U << 31;
 
@@ -136,6 +138,38 @@ EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {
   return {std::string(text_at(*this, places[0])), std::string(text_at(*this, places[1]))};
 }
 
+RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
+    : program_(program), table_(table) {
+  constexpr std::uint32_t kMost = 64;
+  const auto takes_all = [&](std::uint32_t predicate) {
+    const std::vector<AtomFormula>& by_type = table.predicates[predicate].by_type;
+    return std::any_of(by_type.begin(), by_type.end(), [](const AtomFormula& formula) {
+      return formula.steps.size() == 1 && formula.steps[0].op == AtomFormula::Op::kTrue;
+    });
+  };
+  std::size_t event_words = 0;
+  for (const CaptureLayout& layout : table.layouts) {
+    event_words = std::max(event_words, sizeof(KeptEvent) / 8 + layout.fields.size());
+  }
+  std::size_t words = kHeaderWords + std::min<std::size_t>(table.operators.size(), kFirstOperators);
+  for (const OperatorProgram& op : table.operators) {
+    if (op.kind == OperatorKind::kFeature) {
+      const FeatureProgram& feature = program.features[op.index];
+      if (!feature.in_ring || !takes_all(feature.predicate)) continue;
+      const RingHeader ring = make_ring(*feature.feature, 0);
+      words += ring_words(ring.capacity, ring.wide_times != 0, ring.value);
+    } else if (op.kind == OperatorKind::kStrict) {
+      const StrictGroup& group = program.strict_groups[op.index];
+      const bool is_usual =
+          std::any_of(group.rules.begin(), group.rules.end(), [&](std::uint32_t rule) {
+            return takes_all(program.rules[rule].steps[0].take.predicate);
+          });
+      if (is_usual) words += StrictState::words(group) + group.depth * event_words;
+    }
+  }
+  usual_words_ = static_cast<std::uint32_t>(std::min<std::size_t>(words, kMost));
+}
+
 OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* end,
                                          std::uint32_t op) {
   OperatorEntry* const entry = std::lower_bound(
@@ -146,13 +180,10 @@ OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* en
 bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event,
                          bool replaces, std::span<Draft> drafts) {
   if (slot.record == 0) {
-    // Room for all operators of a small table: the list then stays in the record's first line.
     const auto first_operators =
-        static_cast<std::uint16_t>(std::min<std::size_t>(table_.operators.size(), 4));
+        static_cast<std::uint16_t>(std::min<std::size_t>(table_.operators.size(), kFirstOperators));
     const std::uint32_t used = kHeaderWords + first_operators;
-    constexpr std::uint32_t kUsualMax = 64;
-    const std::uint32_t usual = std::min(usual_words_16_ / 16, kUsualMax);
-    const std::uint32_t capacity = Arena::rounded(std::max(used + words, usual));
+    const std::uint32_t capacity = Arena::rounded(std::max(used + words, usual_words_));
     slot.record = keys_->arena().allocate(capacity);
     RecordHeader header;
     header.capacity = capacity;
@@ -198,9 +229,7 @@ void RecordStore::set_state(std::byte* record, std::uint32_t op, Offset state) {
 
 void RecordStore::release(KeySlot& slot) {
   if (slot.record == 0) return;
-  const auto* header = reinterpret_cast<const RecordHeader*>(base(slot));
-  usual_words_16_ += header->used - usual_words_16_ / 16;
-  keys_->arena().free(slot.record, header->capacity);
+  keys_->arena().free(slot.record, words_of(base(slot)));
   slot.record = 0;
 }
 

@@ -16,6 +16,7 @@
 /// record, some hundred bytes as a rule), and the block grows or shrinks to fit; so no object is
 /// counted or freed on the hot path.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/base/prefetch.h"
 #include "cep/batch.h"
 #include "cep/identity.h"
 #include "cep/key_table.h"
@@ -185,12 +187,19 @@ struct Draft {
 /// Reads and writes the records of one table, one shard at a time.
 class RecordStore {
  public:
-  RecordStore(const ProgramImpl& program, const TableProgram& table)
-      : program_(program), table_(table) {}
+  RecordStore(const ProgramImpl& program, const TableProgram& table);
   /// The slice that captured rows are of, until the next call.
   void begin_slice(const Batch& batch);
   /// The shard whose records are meant from now on.
   void work_on(KeyShard& keys) { keys_ = &keys; }
+
+  /// Starts to load the lines that most records of the table have; null for none.
+  void prefetch(const std::byte* record) const {
+    if (record == nullptr) return;
+    constexpr std::uint32_t kLeast = 24;
+    const std::byte* const end = record + std::size_t{std::max(usual_words_, kLeast)} * 8;
+    for (; record < end; record += 64) tocsin::prefetch(record);
+  }
 
   std::byte* base(const KeySlot& slot) const { return keys_->arena().at(slot.record); }
   /// The operator's entry; null where it has none.
@@ -306,9 +315,9 @@ class RecordStore {
   const ProgramImpl& program_;
   const TableProgram& table_;
   KeyShard* keys_ = nullptr;
-  // Sixteenths of the words that a record had in use when it was let go of, a moving average: a new
-  // one gets that much room, so that most are laid out once.
-  std::uint32_t usual_words_16_ = 0;
+  // What the operators take that hold something of almost every key, because they look at all
+  // events of a type: a new record gets that much room, so that most are laid out once.
+  std::uint32_t usual_words_ = 0;
   std::unique_ptr<std::uint64_t[]> scratch_;  // the record that is being laid out afresh
   std::uint32_t scratch_used_ = 0;
   std::uint32_t scratch_capacity_ = 0;

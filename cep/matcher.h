@@ -78,11 +78,14 @@ class Matcher {
   /// The matcher of the rules that no simple method does.
   PatternMatcher& general() { return general_; }
   const PatternMatcher& general() const { return general_; }
-  /// The row that on_event() is about, until the next call. Deadlines go to `timers`.
-  void begin_row(RowInHand& hand, FeatureReader& features, ShardTimers& timers) {
+  /// The row that on_event() is about, under this key, until the next call. Deadlines go to
+  /// `timers`.
+  void begin_row(RowInHand& hand, std::string_view key, FeatureReader& features,
+                 ShardTimers& timers) {
     hand_ = &hand;
     timers_ = &timers;
-    scope_.key = hand.key;
+    hand.key = key;
+    scope_.key = key;
     scope_.features = &features;
     scope_.roles = hand.roles;
   }

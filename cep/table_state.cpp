@@ -12,16 +12,10 @@
 namespace tocsin::cep {
 namespace {
 constexpr std::uint32_t kPrefetchAhead = 8;  // rows
-constexpr std::uint32_t kSlotsAhead = 16;    // less is done for each
-constexpr std::size_t kPrefetchLines = 4;    // of a record: most have no more
+constexpr std::uint32_t kSlotsAhead = 40;    // less is done for each
 constexpr std::int64_t kTicksOfLongest = 16;
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
-
-void prefetch_lines(const std::byte* record) {
-  if (record == nullptr) return;
-  for (std::size_t line = 0; line < kPrefetchLines; ++line) tocsin::prefetch(record + 64 * line);
-}
 }  // namespace
 
 TableState::Features::Features(const ProgramImpl& program, std::uint32_t table)
@@ -347,7 +341,7 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
   matcher_.begin_slice(slice, alerts);
   const auto touches = static_cast<std::uint32_t>(touches_.size());
   for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i)
-    prefetch_lines(record_hints_[i]);
+    store_.prefetch(record_hints_[i]);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     fetch_for_timers(pass, s, watermark);
     const bool has_rows = shard_begin_[s] < shard_begin_[s + 1];
@@ -375,9 +369,9 @@ void TableState::fetch_for_timers(std::uint32_t pass, std::uint32_t shard,
   }
 }
 
-void TableState::fetch_records(Shard& shard, std::uint64_t hash) {
+void TableState::fetch_records(Shard& shard, std::uint64_t hash) const {
   shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
-    if (slot.record != 0) prefetch_lines(shard.keys.arena().at(slot.record));
+    if (slot.record != 0) store_.prefetch(shard.keys.arena().at(slot.record));
   });
 }
 
@@ -389,7 +383,7 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
   const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
     if (i + 2 * kPrefetchAhead < touches) tocsin::prefetch(slots_[i + 2 * kPrefetchAhead]);
-    if (i + kPrefetchAhead < touches) prefetch_lines(record_hints_[i + kPrefetchAhead]);
+    if (i + kPrefetchAhead < touches) store_.prefetch(record_hints_[i + kPrefetchAhead]);
     const std::int64_t now = rows[touches_[i].row].engine_time.us;
     if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
     run_row(pass, shard, slice, touches_[i], slots_[i]);
@@ -407,14 +401,13 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
   hand.predicates = mask + table_.operator_words;
   hand.slot = slot;
   hand.features = &feature_store_;
-  hand.key = key_of(touch);
   if (slot != nullptr && slot->record != 0) hand.record = store_.base(*slot);
   if (!table_.roles[row.type.value].empty()) {
     hand.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
   }
   store_.take_in_roles(hand.roles);
   features_.begin(slice, pass, hand);
-  matcher_.begin_row(hand, features_, shard.timers[pass]);
+  matcher_.begin_row(hand, key_of(touch), features_, shard.timers[pass]);
   for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
     std::uint64_t bits = mask[w] & pass_masks_[pass][w];
     for (; bits != 0; bits &= bits - 1) {
@@ -571,7 +564,7 @@ std::int64_t TableState::look_at_slots(Shard& shard, std::uint64_t hash, std::in
 void TableState::fetch_untouched(Shard& shard, std::uint64_t hash, std::int64_t tick) const {
   shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
     if (slot.record != 0 && !was_touched(slot, tick)) {
-      prefetch_lines(shard.keys.arena().at(slot.record));
+      store_.prefetch(shard.keys.arena().at(slot.record));
     }
   });
 }

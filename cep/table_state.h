@@ -102,7 +102,7 @@ class TableState {
   void prefetch_slot(std::uint32_t touch) const;
   void fetch_for_timers(std::uint32_t pass, std::uint32_t shard, EventTime watermark) const;
   bool was_touched(const KeySlot& slot, std::int64_t tick) const;
-  static void fetch_records(Shard& shard, std::uint64_t hash);
+  void fetch_records(Shard& shard, std::uint64_t hash) const;
   void fetch_untouched(Shard& shard, std::uint64_t hash, std::int64_t tick) const;
   void find_slots(std::uint32_t shard, Slice& slice);
   void work_on(Shard& shard) {

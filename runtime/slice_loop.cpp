@@ -137,8 +137,8 @@ Result<void> SliceLoop::run() {
 
 Result<void> SliceLoop::read_all() {
   Line line;
-  while (const std::optional<std::size_t> current = order_->current()) {
-    Source& source = sources_[*current];
+  while (order_->is_open()) {
+    Source& source = sources_[order_->current()];
     Result<void> done;
     switch (source.lines.next(line)) {
       case LineSource::Next::kLine:
