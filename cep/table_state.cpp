@@ -11,8 +11,11 @@
 
 namespace tocsin::cep {
 namespace {
-constexpr std::uint32_t kPrefetchAhead = 8;  // rows
-constexpr std::uint32_t kSlotsAhead = 40;    // less is done for each
+// Memory is fetched for so many rows at once, one such block ahead of its use, slots more blocks: a
+// fetch whose page the processor does not know waits for its address, and those of a block wait
+// together.
+constexpr std::uint32_t kBlock = 8;
+constexpr std::uint32_t kSlotsAhead = 4 * kBlock;
 constexpr std::int64_t kTicksOfLongest = 16;
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
@@ -213,7 +216,7 @@ void TableState::resolve(std::uint32_t pass, Slice& slice) {
     const EventTime latest = slice.batch().rows.back().engine_time;
     tick_ = static_cast<std::uint16_t>(shards_[0]->wheel.tick_of(latest.us));
   }
-  for (std::uint32_t i = 0; i < std::min(kSlotsAhead, touches); ++i) prefetch_slot(i);
+  prefetch_slots(0, kSlotsAhead);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     if (counts_[s] > 0) find_slots(s, slice);
   }
@@ -298,19 +301,28 @@ const std::uint64_t* TableState::mask_of(const Row& row, const Touch& touch) {
   return touch_mask_.data();
 }
 
-void TableState::prefetch_slot(std::uint32_t touch) const {
-  const std::uint64_t hash = touches_[touch].hash;
-  shards_[shard_of_hash(hash)]->keys.prefetch(hash);
+void TableState::prefetch_slots(std::uint32_t begin, std::uint32_t end) const {
+  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  for (std::uint32_t i = begin; i < end; ++i) {
+    const std::uint64_t hash = touches_[i].hash;
+    shards_[shard_of_hash(hash)]->keys.prefetch(hash);
+  }
+}
+void TableState::prefetch_records(std::uint32_t begin, std::uint32_t end) const {
+  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  for (std::uint32_t i = begin; i < end; ++i) {
+    tocsin::prefetch(slots_[i]);
+    store_.prefetch(record_hints_[i]);
+  }
 }
 void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
   Shard& shard = *shards_[shard_index];
   const std::uint32_t begin = shard_begin_[shard_index];
   const std::uint32_t end = shard_begin_[shard_index + 1];
-  const auto touches = static_cast<std::uint32_t>(touches_.size());
   const std::vector<Row>& rows = slice.batch().rows;
   const std::uint64_t generation = shard.keys.generation();
   for (std::uint32_t i = begin; i < end; ++i) {
-    if (i + kSlotsAhead < touches) prefetch_slot(i + kSlotsAhead);
+    if (i % kBlock == 0) prefetch_slots(i + kSlotsAhead, i + kSlotsAhead + kBlock);
     const Touch& touch = touches_[i];
     KeySlot* slot = shard.keys.find(touch.hash, key_of(touch));
     const Row& row = rows[touch.row];
@@ -339,9 +351,7 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
   store_.begin_slice(slice.batch());
   feature_store_.begin_slice(slice.batch());
   matcher_.begin_slice(slice, alerts);
-  const auto touches = static_cast<std::uint32_t>(touches_.size());
-  for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i)
-    store_.prefetch(record_hints_[i]);
+  prefetch_records(0, kBlock);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     fetch_for_timers(pass, s, watermark);
     const bool has_rows = shard_begin_[s] < shard_begin_[s + 1];
@@ -379,11 +389,9 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
   Shard& shard = *shards_[shard_index];
   work_on(shard);
   const std::uint32_t end = shard_begin_[shard_index + 1];
-  const auto touches = static_cast<std::uint32_t>(touches_.size());
   const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
-    if (i + 2 * kPrefetchAhead < touches) tocsin::prefetch(slots_[i + 2 * kPrefetchAhead]);
-    if (i + kPrefetchAhead < touches) store_.prefetch(record_hints_[i + kPrefetchAhead]);
+    if (i % kBlock == 0) prefetch_records(i + kBlock, i + 2 * kBlock);
     const std::int64_t now = rows[touches_[i].row].engine_time.us;
     if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
     run_row(pass, shard, slice, touches_[i], slots_[i]);

@@ -99,7 +99,8 @@ class TableState {
   std::string_view key_of(const Touch& touch) const {
     return {key_bytes_.get() + touch.key_begin, touch.key_size};
   }
-  void prefetch_slot(std::uint32_t touch) const;
+  void prefetch_slots(std::uint32_t begin, std::uint32_t end) const;
+  void prefetch_records(std::uint32_t begin, std::uint32_t end) const;
   void fetch_for_timers(std::uint32_t pass, std::uint32_t shard, EventTime watermark) const;
   bool was_touched(const KeySlot& slot, std::int64_t tick) const;
   void fetch_records(Shard& shard, std::uint64_t hash) const;
