@@ -17,6 +17,7 @@
 #include "api/output_file.h"
 #include "api/rule_files.h"
 #include "api/rule_loader.h"
+#include "api/test_explainer.h"
 #include "api/test_filter.h"
 #include "api/test_report.h"
 #include "api/test_runner.h"
@@ -144,6 +145,7 @@ class TestCommand {
     } else if (!result.passed) {
       result.difference = outcome->differences.front();
       result.text = describe_failure(rules.program->plan(), test, *outcome);
+      result.text += explain_failure(*rules.loaded.rules, rules.loaded.sources, test, *outcome);
     }
     ++(result.passed ? passed_ : failed_);
     const Result<void> written = say(file.file, result);

@@ -52,6 +52,16 @@ const cep::EventType& type_of(const cep::Plan& plan, const rules::TestEvent& eve
   return plan.event_types[event.type.value];
 }
 
+// All its events are one source.
+runtime::RunOptions options_of(const cep::Plan& plan, const rules::EmbeddedTest& test) {
+  runtime::RunOptions options;
+  options.out_of_orderness = cep::Duration{0};
+  for (const rules::TestEvent& event : test.events) {
+    options.out_of_orderness = std::max(*options.out_of_orderness, type_of(plan, event).bound);
+  }
+  return options;
+}
+
 cep::EventTime newest_event(const rules::EmbeddedTest& test) {
   cep::Duration newest{0};
   if (!test.events.empty())
@@ -146,6 +156,10 @@ std::string describe_event(const cep::Plan& plan, const rules::TestEvent& event)
 }
 }  // namespace
 
+cep::EventTime end_of(const rules::EmbeddedTest& test) {
+  return test.until ? test.starting + *test.until : newest_event(test);
+}
+
 std::optional<cep::RuleIndex> rule_of(const cep::Plan& plan, const rules::EmbeddedTest& test) {
   const auto rule = std::ranges::find(plan.rules, test.rule, &cep::Rule::name);
   if (rule == plan.rules.end()) return std::nullopt;
@@ -179,14 +193,9 @@ Result<TestOutcome> run_embedded_test(const cep::Program& program,
   const cep::Plan& plan = program.plan();
   const std::optional<cep::RuleIndex> rule = rule_of(plan, test);
   TOCSIN_ASSERT(rule.has_value(), "the loader leaves out tests of rules that are not in the plan");
-
-  runtime::RunOptions options;
-  options.out_of_orderness = cep::Duration{0};
-  for (const rules::TestEvent& event : test.events) {
-    options.out_of_orderness = std::max(*options.out_of_orderness, type_of(plan, event).bound);
-  }
+  runtime::RunOptions options = options_of(plan, test);
   options.final_watermark = false;
-  options.until = test.until ? test.starting + *test.until : newest_event(test);
+  options.until = end_of(test);
 
   TestOutcome outcome;
   std::vector<std::string> rejected;
@@ -195,6 +204,9 @@ Result<TestOutcome> run_embedded_test(const cep::Program& program,
     if (alert.rule == *rule) outcome.alerts.push_back(alert);
     return {};
   };
+  sinks.late = [&](const runtime::LateEvent& late) {
+    outcome.late.push_back({static_cast<std::size_t>(late.line) - 1, late.late_by});
+  };
   sinks.dead_letter = [&](const runtime::DeadLetter& dead_letter) {
     rejected.push_back(
         fmt::format("event {} was rejected: {}", dead_letter.line, dead_letter.reason));
@@ -202,11 +214,25 @@ Result<TestOutcome> run_embedded_test(const cep::Program& program,
   const runtime::Input input{.name = "events", .contents = events_as_ndjson(plan, test)};
   const Result<runtime::RunSummary> summary = runtime::run(program, {input}, options, sinks);
   if (!summary) return tl::unexpected(summary.error());
-  outcome.late = summary->late;
   outcome.repeats = summary->repeats;
   outcome.differences = compare_alerts(plan, test, outcome.alerts);
   outcome.differences.insert(outcome.differences.end(), rejected.begin(), rejected.end());
   return outcome;
+}
+
+Result<std::vector<cep::Alert>> replay_test(const cep::Program& program,
+                                            const rules::EmbeddedTest& test) {
+  std::vector<cep::Alert> alerts;
+  runtime::Sinks sinks;
+  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+    alerts.push_back(alert);
+    return {};
+  };
+  const runtime::Input input{.name = "events", .contents = events_as_ndjson(program.plan(), test)};
+  const Result<runtime::RunSummary> summary =
+      runtime::run(program, {input}, options_of(program.plan(), test), sinks);
+  if (!summary) return tl::unexpected(summary.error());
+  return alerts;
 }
 
 bool agrees(const cep::Value& expected, const cep::Value& got) {
@@ -269,9 +295,11 @@ std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& t
                              const TestOutcome& outcome) {
   std::string text;
   for (const std::string& difference : outcome.differences) text += "  " + difference + '\n';
-  if (outcome.late != 0) {
-    text += fmt::format("  {} of the events came too late and {} dropped\n", outcome.late,
-                        outcome.late == 1 ? "was" : "were");
+  for (const LateTestEvent& late : outcome.late) {
+    const rules::TestEvent& event = test.events[late.event];
+    text += fmt::format("  the {} at {} came too late, by {}, and was dropped\n",
+                        type_of(plan, event).name, cep::format_duration(event.offset),
+                        cep::format_duration(late.late_by));
   }
   if (outcome.repeats != 0) {
     text += fmt::format("  {} of the events had the id of one before and {} ignored (`unique`)\n",

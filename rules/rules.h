@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -40,11 +41,17 @@ struct EmbeddedTest {
   std::vector<ExpectedAlert> expected;  // empty: `expect no alert`
   SourceSpan span;
 };
+/// Where a condition of the plan was written, one of those that `and` joins.
+struct WrittenCondition {
+  cep::ExprPtr expr;
+  SourceSpan span;
+};
 /// A checked set of rules. `tests` are those of the files that were asked for, not of the files
 /// that they use.
 struct RuleSet {
   std::shared_ptr<const cep::Plan> plan;
   std::vector<EmbeddedTest> tests;
+  std::unordered_map<const cep::Expr*, WrittenCondition> written;
   std::vector<std::string> rule_files;  // all files read, in order
   std::vector<std::string> data_files;  // of lists and tables, likewise
 };

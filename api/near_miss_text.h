@@ -1,0 +1,22 @@
+/// Why a rule gave no alert, in words.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "cep/near_miss.h"
+#include "cep/plan.h"
+
+namespace tocsin::api {
+/// A condition of the plan as its author wrote it.
+using ConditionText = std::function<std::string(const cep::Expr&)>;
+/// How events are named: when they came after `starting`, which is offset 0s.
+struct NearMissWords {
+  const cep::Plan& plan;
+  const cep::Rule& rule;
+  cep::EventTime starting;
+  cep::EventTime end;  // of the test
+  ConditionText condition;
+};
+/// Several lines, each ended, without indentation but for what hangs together.
+std::string describe_near_miss(const NearMissWords& words, const cep::NearMiss& near);
+}  // namespace tocsin::api
