@@ -22,24 +22,26 @@ class Writer {
   std::string text() {
     say_stop();
     say_other_keys();
-    if (near_.cut) line("the search met a limit of the engine: there may be a better match");
+    if (near_.cut) line("  the search met a limit of the engine: there may be a better match");
     return std::move(text_);
   }
 
  private:
   void line(const std::string& text) { text_ += text + '\n'; }
 
-  std::string offset(cep::EventTime time) const {
-    return cep::format_duration(time - words_.starting);
+  std::string offset(cep::EventTime time) const { return words_.offset(time); }
+  std::string type_name(const cep::SeenEvent& event) const {
+    const cep::EventType& type = words_.plan.event_types[event.type.value];
+    return type.is_alert() && type.name != "alert" ? "alert " + type.name : type.name;
+  }
+  // "2m", or "2m (p7)" where that is not enough.
+  std::string moment(const cep::SeenEvent& event) const {
+    const cep::EventType& type = words_.plan.event_types[event.type.value];
+    const bool shows_id = type.id_field && !event.id.empty() && words_.is_one_of_several(event);
+    return offset(event.ts) + (shows_id ? fmt::format(" ({})", event.id) : "");
   }
   std::string event(const cep::SeenEvent& event) const {
-    const cep::EventType& type = words_.plan.event_types[event.type.value];
-    std::string text = type.is_alert() && !type.name.starts_with("alert")
-                           ? fmt::format("the alert {}", type.name)
-                           : fmt::format("the {}", type.name);
-    text += " at " + offset(event.ts);
-    if (type.id_field && !type.is_alert()) text += fmt::format(" ({})", event.id);
-    return text;
+    return fmt::format("the {} at {}", type_name(event), moment(event));
   }
   // "`hit`", or the kinds of a step without a name.
   std::string step_name(const cep::Element& element) const {
@@ -80,6 +82,12 @@ class Writer {
     return fmt::format("{}", fmt::join(texts, ", "));
   }
   std::string condition(const Hindrance& hindrance) const {
+    // A field that is itself the condition.
+    const bool is_value =
+        hindrance.condition->op == cep::Op::kField || hindrance.condition->op == cep::Op::kBound;
+    if (is_value && hindrance.unknown) {
+      return fmt::format("`{}` is missing", words_.condition(*hindrance.condition));
+    }
     std::string text = fmt::format("`{}` is {}", words_.condition(*hindrance.condition),
                                    hindrance.unknown ? "unknown" : "not true");
     if (const std::string seen = values(hindrance.values); !seen.empty()) text += ": " + seen;
@@ -105,8 +113,7 @@ class Writer {
       case Hindrance::Kind::kNext:
         return came(hindrance, "next") + " before it";
       case Hindrance::Kind::kFirst:
-        return fmt::format("`then first` takes the first that fits, and {} did",
-                           event(*hindrance.between));
+        return fmt::format("`first` takes the first that fits, {}", event(*hindrance.between));
       case Hindrance::Kind::kGap:
         return fmt::format("`within {}`: it came {} after the event before it",
                            cep::format_duration(hindrance.limit),
@@ -135,50 +142,62 @@ class Writer {
     return fmt::format("{}", fmt::join(texts, "; "));
   }
 
-  // "of card "c1"".
+  // ", for card "c1"".
   std::string key() const {
     std::vector<std::string> parts;
     for (std::size_t i = 0; i < near_.key.size(); ++i) {
       parts.push_back(fmt::format("{} {}", words_.rule.key.parts[i].name,
                                   rules::value_text(near_.key[i].view())));
     }
-    return parts.empty() ? "" : fmt::format(" of {}", fmt::join(parts, ", "));
+    return parts.empty() ? "" : fmt::format(", for {}", fmt::join(parts, ", "));
   }
 
+  // "  probes: payment at 0s, 60s, 90s", a line for each step.
   void say_taken() {
     for (std::size_t i = 0; i < near_.taken.size();) {
       const cep::VarIndex var = near_.taken[i].var;
-      std::vector<std::string> events;
-      for (; i < near_.taken.size() && near_.taken[i].var == var; ++i) {
-        events.push_back(event(near_.taken[i].event));
+      std::string text = fmt::format("  {}: ", variable_name(var));
+      std::string type;
+      for (bool first = true; i < near_.taken.size() && near_.taken[i].var == var; ++i) {
+        const cep::SeenEvent& event = near_.taken[i].event;
+        if (!first) text += ", ";
+        if (std::string own = type_name(event); own != type) {
+          type = std::move(own);
+          text += type + " at ";
+        }
+        text += moment(event);
+        first = false;
       }
-      line(fmt::format("  {}: {}", variable_name(var), fmt::join(events, ", ")));
+      line(text);
     }
   }
 
   std::string came_to() const {
-    return near_.places < 2 ? fmt::format("{} asks for", words_.rule.name)
-                            : fmt::format("{} came to step {} of {},", words_.rule.name,
-                                          near_.place + 1, near_.places);
+    return fmt::format("{} came to step {} of {}, {}{}", words_.rule.name, near_.place + 1,
+                       near_.places, step_name(*near_.step), key());
+  }
+  std::string done() const {
+    return fmt::format("{} did all its steps{}", words_.rule.name, key());
   }
 
   void say_candidates() {
     if (near_.candidates.empty()) {
       if (near_.step->kind == cep::ElementKind::kStep) {
-        line(fmt::format("no {}{} {}", types_of(*near_.step), key(),
-                         near_.taken.empty() ? "came" : "came after that"));
+        line(fmt::format("  no {} came{}", types_of(*near_.step),
+                         near_.taken.empty() ? "" : " after that"));
       }
       return;
     }
     for (const cep::NearCandidate& candidate : near_.candidates) {
-      line(fmt::format("{} {}", event(candidate.event),
+      line(fmt::format("  {} {}", event(candidate.event),
                        candidate.hindrances.empty() ? "fits, but is not taken here"
                        : candidate.hindrances.front().kind == Hindrance::Kind::kOtherMoment
                            ? "fits: the alert comes then"
                            : "does not fit: " + hindrances(candidate.hindrances)));
     }
     if (near_.candidates_more != 0) {
-      line(fmt::format("nor do {} before", format_count(near_.candidates_more, "event")));
+      line(fmt::format("  {} more {} fit", near_.candidates_more,
+                       near_.candidates_more == 1 ? "does not" : "do not"));
     }
   }
   std::string types_of(const cep::Element& step) const {
@@ -191,62 +210,55 @@ class Writer {
   }
 
   void say_complete(const std::string& what) {
-    line(fmt::format("{}: {} was complete at {}{}", what, words_.rule.name, offset(*near_.moment),
-                     key()));
+    line(fmt::format("{} was complete at {}{}", words_.rule.name, offset(*near_.moment), key()));
     say_taken();
+    line("  " + what);
   }
 
   std::string alerted() const {
     return near_.alerted ? fmt::format(", after the alert at {}", offset(*near_.alerted)) : "";
   }
+  std::string until() const {
+    return fmt::format("at {}, and the test ends at {}: let time pass with `until {}`",
+                       offset(*near_.moment), offset(words_.end), offset(*near_.moment));
+  }
 
   void say_stop() {
     switch (near_.stop) {
       case NearMiss::Stop::kStep:
-        line(fmt::format("{} {}{}", came_to(), step_name(*near_.step), key()));
+        line(came_to());
         say_taken();
         say_candidates();
         break;
       case NearMiss::Stop::kLoop:
-        line(fmt::format("{} {}{}: {} of {} events", came_to(), step_name(*near_.step), key(),
-                         near_.done, near_.needed));
+      case NearMiss::Stop::kRound:
+        line(fmt::format("{}: {} of {} {}", came_to(), near_.done, near_.needed,
+                         near_.stop == NearMiss::Stop::kLoop ? "events" : "rounds"));
         say_taken();
         say_candidates();
         break;
-      case NearMiss::Stop::kRound:
-        line(fmt::format("{} {}{}: {} of {} rounds", came_to(), step_name(*near_.step), key(),
-                         near_.done, near_.needed));
-        say_taken();
-        break;
       case NearMiss::Stop::kAbsence:
-        line(fmt::format("{} did all its steps{}, but {}", words_.rule.name, key(),
-                         hindrances(near_.hindrances)));
+        line(done());
         say_taken();
+        line("  " + hindrances(near_.hindrances));
         break;
       case NearMiss::Stop::kDeadline:
-        line(
-            fmt::format("{} did all its steps{}; the alert comes at {}, and the test ends at {}: "
-                        "let time pass with `until {}`",
-                        words_.rule.name, key(), offset(*near_.moment), offset(words_.end),
-                        offset(*near_.moment)));
+        line(done());
         say_taken();
+        line("  the alert comes " + until());
         break;
       case NearMiss::Stop::kNextEvent:
-        line(
-            fmt::format("{} did all its steps{}; `no next` is decided by the next event, and none "
-                        "came",
-                        words_.rule.name, key()));
+        line(done());
         say_taken();
+        line("  `no next` is decided by the next event of the key, and none came");
         break;
       case NearMiss::Stop::kWindow:
-        line(
-            fmt::format("the window{} closes at {}, and the test ends at {}: let time pass with "
-                        "`until {}`",
-                        key(), offset(*near_.moment), offset(words_.end), offset(*near_.moment)));
+        line(fmt::format("{} has a window{}", words_.rule.name, key()));
         say_taken();
+        line("  it closes " + until());
         break;
       case NearMiss::Stop::kNoWindow:
-        line(fmt::format("no window was open: no {} came",
+        line(fmt::format("{} has no window: no {} came", words_.rule.name,
                          rules::kinds_text(words_.rule.window->events)));
         break;
       case NearMiss::Stop::kWindowWhere:
@@ -258,28 +270,29 @@ class Writer {
       case NearMiss::Stop::kSelection:
         say_complete(
             words_.rule.selection.kind == cep::SelectionKind::kDefault
-                ? "one event raises one alert for each key (`after match no skip` gives all)"
+                ? "an event raises one alert for each key (`after match no skip` gives all)"
                 : "`after match` left it out" + alerted());
         break;
-      case NearMiss::Stop::kExcept: {
-        const cep::Exception& exception = words_.rule.exceptions[near_.exception];
-        std::string what = fmt::format("`except \"{}\"` left it out: `{}` is true",
-                                       exception.reason, words_.condition(*exception.condition));
-        if (!near_.hindrances.empty()) {
-          const std::string seen = values(near_.hindrances.front().values);
-          if (!seen.empty()) what += ": " + seen;
-        }
-        say_complete(what);
+      case NearMiss::Stop::kExcept:
+        say_complete(exception());
         break;
-      }
       case NearMiss::Stop::kHeldBack:
         say_complete(fmt::format("{} held it back{}", suppression(), alerted()));
         break;
       case NearMiss::Stop::kUnexplained:
-        line(fmt::format("{} did all its steps{}, but gave no alert", words_.rule.name, key()));
+        line(done() + ", but gave no alert");
         say_taken();
         break;
     }
+  }
+
+  std::string exception() const {
+    const cep::Exception& exception = words_.rule.exceptions[near_.exception];
+    std::string text = fmt::format("`except \"{}\"` left it out: `{}` is true", exception.reason,
+                                   words_.condition(*exception.condition));
+    if (near_.hindrances.empty()) return text;
+    const std::string seen = values(near_.hindrances.front().values);
+    return seen.empty() ? text : text + ": " + seen;
   }
 
   std::string suppression() const {
@@ -322,7 +335,7 @@ class Writer {
             event(other.one), rules::value_text(other.value_of_other.view()), event(other.other)));
       }
     }
-    line(fmt::format("without `by` all would fit: {}", fmt::join(texts, ", ")));
+    line(fmt::format("  without `by` all would fit: {}", fmt::join(texts, ", ")));
   }
 
   const NearMissWords& words_;

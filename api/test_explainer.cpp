@@ -83,8 +83,18 @@ class Explainer {
         *rules_.plan, question,
         [&](std::shared_ptr<const cep::Plan> plan) { return replay(std::move(plan)); });
     if (!near) return near.error().message + '\n';
-    const NearMissWords words{*rules_.plan, rule(), test_.starting, end_of(test_),
-                              [&](const cep::Expr& expr) { return condition(expr); }};
+    const NearMissWords words{
+        .plan = *rules_.plan,
+        .rule = rule(),
+        .end = end_of(test_),
+        .condition = [&](const cep::Expr& expr) { return condition(expr); },
+        .offset = [&](cep::EventTime time) { return offset_text(test_, time - test_.starting); },
+        .is_one_of_several =
+            [&](const cep::SeenEvent& event) {
+              return 1 < std::ranges::count_if(test_.events, [&](const rules::TestEvent& other) {
+                       return other.type == event.type && test_.starting + other.offset == event.ts;
+                     });
+            }};
     return describe_near_miss(words, *near);
   }
 
@@ -93,7 +103,7 @@ class Explainer {
     for (const cep::BoundEvent& event : alert.events) {
       text += fmt::format("{}: the {} at {}\n", event.as,
                           rules_.plan->event_types[event.type.value].name,
-                          cep::format_duration(event.ts - test_.starting));
+                          offset_text(test_, event.ts - test_.starting));
     }
     return text;
   }
@@ -166,14 +176,14 @@ std::string explain_failure(const rules::RuleSet& rules, const rules::SourceMap&
   for (const rules::ExpectedAlert* expected : unmatched.missing) {
     if (explained++ == kExplainedMax) break;
     text += expected->at
-                ? fmt::format("  why no alert came at {}\n", cep::format_duration(*expected->at))
+                ? fmt::format("  why no alert came at {}\n", offset_text(test, *expected->at))
                 : "  why no alert came\n";
     add_indented(text, explainer.missing(*expected));
   }
   for (const cep::Alert* alert : unmatched.surplus) {
     if (explained++ >= kExplainedMax) break;
     text += fmt::format("  what the alert at {} came from\n",
-                        cep::format_duration(alert->ts - test.starting));
+                        offset_text(test, alert->ts - test.starting));
     add_indented(text, explainer.surplus(*alert));
   }
   const std::size_t all = unmatched.missing.size() + unmatched.surplus.size();

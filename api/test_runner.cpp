@@ -116,10 +116,11 @@ Expectations each_expected(const rules::EmbeddedTest& test) {
   return each;
 }
 
-std::string describe_expected(const rules::ExpectedAlert& expected) {
+std::string describe_expected(const rules::EmbeddedTest& test,
+                              const rules::ExpectedAlert& expected) {
   std::string text = "alert";
   if (expected.times != 1) text += fmt::format(" {} times", expected.times);
-  if (expected.at) text += " at " + cep::format_duration(*expected.at);
+  if (expected.at) text += " at " + offset_text(test, *expected.at);
   std::string fields;
   for (const auto& [name, value] : expected.fields) {
     fields += fmt::format("{}{}: {}", fields.empty() ? "" : ", ", name, literal(value.view()));
@@ -130,7 +131,7 @@ std::string describe_expected(const rules::ExpectedAlert& expected) {
 std::string describe_alert(const cep::Plan& plan, const rules::EmbeddedTest& test,
                            const cep::Alert& alert) {
   const cep::Rule& rule = plan.rules[alert.rule.value];
-  std::string text = "alert at " + cep::format_duration(alert.ts - test.starting) + " { ";
+  std::string text = "alert at " + offset_text(test, alert.ts - test.starting) + " { ";
   for (std::size_t i = 0; i < alert.key.size(); ++i) {
     text += fmt::format("{}: {}, ", rule.key.parts[i].name, literal(alert.key[i].view()));
   }
@@ -155,6 +156,11 @@ std::string describe_event(const cep::Plan& plan, const rules::TestEvent& event)
   return fmt::format("{} {{{} }}", type.name, fields);
 }
 }  // namespace
+
+std::string offset_text(const rules::EmbeddedTest& test, cep::Duration offset) {
+  const auto written = test.offsets_written.find(offset.us);
+  return written == test.offsets_written.end() ? cep::format_duration(offset) : written->second;
+}
 
 cep::EventTime end_of(const rules::EmbeddedTest& test) {
   return test.until ? test.starting + *test.until : newest_event(test);
@@ -273,8 +279,8 @@ std::vector<std::string> compare_alerts(const cep::Plan& plan, const rules::Embe
     const cep::Duration at = alerts[i].ts - test.starting;
     if (expected[i]->at && *expected[i]->at != at) {
       differences.push_back(fmt::format("alert {} came at {}, not at {}", i + 1,
-                                        cep::format_duration(at),
-                                        cep::format_duration(*expected[i]->at)));
+                                        offset_text(test, at),
+                                        offset_text(test, *expected[i]->at)));
     }
     for (const auto& [name, value] : expected[i]->fields) {
       const cep::Value got = alert_value(plan, alerts[i], name);
@@ -298,7 +304,7 @@ std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& t
   for (const LateTestEvent& late : outcome.late) {
     const rules::TestEvent& event = test.events[late.event];
     text += fmt::format("  the {} at {} came too late, by {}, and was dropped\n",
-                        type_of(plan, event).name, cep::format_duration(event.offset),
+                        type_of(plan, event).name, offset_text(test, event.offset),
                         cep::format_duration(late.late_by));
   }
   if (outcome.repeats != 0) {
@@ -308,16 +314,16 @@ std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& t
   text += "  events, from " + cep::format_time(test.starting) + '\n';
   std::size_t width = 0;
   for (const rules::TestEvent& event : test.events) {
-    width = std::max(width, cep::format_duration(event.offset).size());
+    width = std::max(width, offset_text(test, event.offset).size());
   }
   for (const rules::TestEvent& event : test.events) {
-    text += fmt::format("    {:<{}}  {}\n", cep::format_duration(event.offset), width,
+    text += fmt::format("    {:<{}}  {}\n", offset_text(test, event.offset), width,
                         describe_event(plan, event));
   }
-  if (test.until) text += "    until " + cep::format_duration(*test.until) + '\n';
+  if (test.until) text += "    until " + offset_text(test, *test.until) + '\n';
   text += "  expected\n";
   for (const rules::ExpectedAlert& expected : test.expected) {
-    text += "    " + describe_expected(expected) + '\n';
+    text += "    " + describe_expected(test, expected) + '\n';
   }
   if (test.expected.empty()) text += "    no alert\n";
   text += "  came\n";

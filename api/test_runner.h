@@ -35,6 +35,8 @@ Result<TestOutcome> run_embedded_test(const cep::Program& program, const rules::
 /// those of runtime::run.
 Result<std::vector<cep::Alert>> replay_test(const cep::Program& program,
                                             const rules::EmbeddedTest& test);
+/// An offset as the test writes it, `60s`; one that it does not write as anybody would, `1m`.
+std::string offset_text(const rules::EmbeddedTest& test, cep::Duration offset);
 /// When a test ends: at its `until`, else at its newest event.
 cep::EventTime end_of(const rules::EmbeddedTest& test);
 

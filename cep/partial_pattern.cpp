@@ -63,8 +63,16 @@ class StageFinder {
   StageFinder(const Rule& rule, std::size_t most) : rule_(rule), extra_(rule), most_(most) {}
 
   std::vector<PatternStage> find() {
-    sequence(
-        rule_.pattern, [](const Elements& inner, bool) { return inner; }, {}, true);
+    const Around whole = [](const Elements& inner, bool) { return inner; };
+    sequence(rule_.pattern, whole, {}, true);
+    const auto begins = [](const PatternStage& stage) { return stage.begins; };
+    if (std::none_of(stages_.begin(), stages_.end(), begins)) {
+      // Any of what is optional must come.
+      any_optional_ = true;
+      top_ = 0;
+      stages_.clear();
+      sequence(rule_.pattern, whole, {}, true);
+    }
     return std::move(stages_);
   }
 
@@ -143,7 +151,7 @@ class StageFinder {
 
   std::size_t element(const Element& element, const Build& here, Where where,
                       const std::vector<const Element*>& after) {
-    if (element.optional) return where.rank + 1;
+    if (element.optional && !any_optional_) return where.rank + 1;
     if (element.kind == ElementKind::kStep) return step(element, here, where, after);
     Where inside = where;
     if (!inside.contiguity) inside.contiguity = element.contiguity;
@@ -234,14 +242,17 @@ class StageFinder {
   std::size_t all_of(const Element& element, const Build& here, const Where& where) {
     const std::size_t count = element.children.size();
     const std::size_t most = count <= kAllOfSubsetsMax ? std::size_t{1} << count : 1;
+    std::size_t events = 0;
+    for (const Element& child : element.children) events += child.quantifier.min;
     for (std::size_t done = 0; done < most; ++done) {
       Element members = once(element);
       members.children.clear();
+      std::size_t taken = 0;
       for (std::size_t i = 0; i < count; ++i) {
-        if ((done >> i & 1) != 0) members.children.push_back(element.children[i]);
+        if ((done >> i & 1) == 0) continue;
+        members.children.push_back(element.children[i]);
+        taken += element.children[i].quantifier.min;
       }
-      const std::size_t size = members.children.size();
-      if (size == count) continue;
       const Build after = [here, members, &element](const Elements& tail) {
         Elements all;
         if (!members.children.empty()) all.push_back(members);
@@ -253,23 +264,21 @@ class StageFinder {
         group.children = std::move(all);
         return here({std::move(group)});
       };
+      Where next = where;
+      next.rank += taken;
+      if (taken > 0) {
+        next.begins = false;
+        next.absences.clear();
+        next.contiguity = Contiguity::kAny;
+        next.gap.reset();
+        next.greedy = nullptr;
+      }
       for (std::size_t i = 0; i < count; ++i) {
         const Element& child = element.children[i];
-        if ((done >> i & 1) != 0 || child.optional || child.kind != ElementKind::kStep) continue;
-        Where next = where;
-        next.rank += size;
-        if (size > 0) {
-          next.begins = false;
-          next.absences.clear();
-          next.contiguity = Contiguity::kAny;
-          next.gap.reset();
-          next.greedy = nullptr;
-        }
-        PatternStage stage = stage_at(child, next, after);
-        add(std::move(stage));
+        if ((done >> i & 1) == 0) this->element(child, after, next, {});
       }
     }
-    return where.rank + count;
+    return where.rank + events;
   }
 
   std::size_t rounds(const Element& group, const Build& here, const Where& where) {
@@ -293,6 +302,7 @@ class StageFinder {
   ExtraVariables extra_;
   std::size_t most_;
   std::size_t top_ = 0;
+  bool any_optional_ = false;  // optional elements are stages too
   std::vector<PatternStage> stages_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ struct EmbeddedTest {
   std::vector<TestEvent> events;  // in the order of arrival
   std::optional<cep::Duration> until;
   std::vector<ExpectedAlert> expected;  // empty: `expect no alert`
+  /// The offsets as they were written, by their microseconds; of several spellings the first.
+  std::map<std::int64_t, std::string> offsets_written;
   SourceSpan span;
 };
 /// Where a condition of the plan was written, one of those that `and` joins.
