@@ -26,7 +26,9 @@ Contiguity contiguity_of(LoopMode mode) {
   return Contiguity::kFirst;
 }
 
+// A group that goes round once, and is taken.
 Element once(Element group) {
+  group.optional = false;
   group.quantifier.min = 1;
   group.quantifier.max = 1;
   return group;
@@ -218,6 +220,7 @@ class StageFinder {
     const ExtraVariables extra = extra_;
     return [&step, taken, here, extra](const Elements& tail) {
       Element loop = step;
+      loop.optional = false;
       loop.quantifier.min = taken;
       loop.quantifier.max = taken;
       loop.quantifier.greedy = false;
@@ -285,6 +288,7 @@ class StageFinder {
     for (std::uint32_t done = 1; done < group.quantifier.min && stages_.size() < most_; ++done) {
       PatternStage stage = stage_at(group, where, [&group, done, here](const Elements&) {
         Element part = group;
+        part.optional = false;
         part.quantifier.min = done;
         part.quantifier.max = done;
         return here({std::move(part)});
