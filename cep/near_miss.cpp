@@ -359,18 +359,19 @@ class Finder {
     return found == matches.end() ? nullptr : found->second.front();
   }
 
-  // The same after any event of the loop that a match's last event but `leave_out` is of; before
-  // its last event where not after it.
+  // The first after any event of the loop that a match's last event but `leave_out` is of; those
+  // that fewer events of it see come before its last event.
   static const DerivedMatch* first_inside(const ByMatch& matches, const DerivedMatch& match,
                                           std::size_t leave_out) {
     const std::size_t count = match.events.size() - leave_out;
+    const DerivedMatch* first = nullptr;
     for (std::size_t i = count; i > 0; --i) {
       if (match.events[i - 1].var != match.events[count - 1].var) break;
       const DerivedMatch* const found = first_in(matches, text_of(match, match.events.size() - i));
-      if (found == nullptr) continue;
-      if (i == count || found->moment < match.moment) return found;
+      if (found == nullptr || (i != count && found->moment > match.moment)) continue;
+      if (first == nullptr || found->moment < first->moment) first = found;
     }
-    return nullptr;
+    return first;
   }
 
   // Nothing where the next event decides.

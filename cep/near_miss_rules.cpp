@@ -199,6 +199,16 @@ void let_come_inside(std::vector<Element>& elements, VarIndex inside) {
   }
 }
 
+// What is not yet decided after a whole round of a group.
+void leave_last_absences_out(std::vector<Element>& elements) {
+  while (!elements.empty() && elements.back().kind == ElementKind::kAbsence) elements.pop_back();
+  if (elements.empty()) return;
+  Element& last = elements.back();
+  if (last.kind == ElementKind::kGroup) leave_last_absences_out(last.children);
+  if (last.kind != ElementKind::kOneOf && last.kind != ElementKind::kAllOf) return;
+  for (Element& child : last.children) leave_last_absences_out(child.children);
+}
+
 // The pattern of a stage with a further step, in which nothing but the step is asked anew.
 Rule with_tail(const Rule& of, const PatternStage& stage, const Element& tail) {
   Rule rule = bare(of);
@@ -235,6 +245,7 @@ DerivedRule prefix_rule(const Rule& rule, const PatternStage& stage) {
   DerivedRule derived{bare(rule), {}};
   let_without_not_wait(derived.rule);
   derived.rule.pattern = stage.pattern({});
+  leave_last_absences_out(derived.rule.pattern);
   settle_variables(derived.rule, std::nullopt);
   return derived;
 }

@@ -34,6 +34,13 @@ Element once(Element group) {
   return group;
 }
 
+// More than any rank inside it, and less than any after it.
+std::size_t weight(const Element& element) {
+  std::size_t inside = element.kind == ElementKind::kStep ? 0 : 1;
+  for (const Element& child : element.children) inside += weight(child);
+  return inside + element.quantifier.min;
+}
+
 bool may_be_passed(const Element& element) {
   if (element.kind == ElementKind::kAbsence || element.optional) return true;
   const auto passed = [](const Element& child) { return may_be_passed(child); };
@@ -246,7 +253,7 @@ class StageFinder {
     const std::size_t count = element.children.size();
     const std::size_t most = count <= kAllOfSubsetsMax ? std::size_t{1} << count : 1;
     std::size_t events = 0;
-    for (const Element& child : element.children) events += child.quantifier.min;
+    for (const Element& child : element.children) events += weight(child);
     for (std::size_t done = 0; done < most; ++done) {
       Element members = once(element);
       members.children.clear();
@@ -254,7 +261,7 @@ class StageFinder {
       for (std::size_t i = 0; i < count; ++i) {
         if ((done >> i & 1) == 0) continue;
         members.children.push_back(element.children[i]);
-        taken += element.children[i].quantifier.min;
+        taken += weight(element.children[i]);
       }
       const Build after = [here, members, &element](const Elements& tail) {
         Elements all;

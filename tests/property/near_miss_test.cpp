@@ -233,7 +233,7 @@ bool is_explained(const NearMiss& near) {
 
 TEST_CASE("near miss: what is named is false, and without it the rule comes further") {
   Counts counts;
-  for_all_seeds("NEAR_MISS", 300, [&](Random& random) {
+  for_all_seeds("NEAR_MISS", 1000, [&](Random& random) {
     const cep::Plan plan = random_language_plan(random);
     REQUIRE(cep::validate(plan).empty());
     const std::vector<oracle::PlacedEvent> events = oracle::place_events(
