@@ -42,16 +42,6 @@ std::string name_text(std::string_view name) {
   }
   return std::string(name);
 }
-std::string regex_text(std::string_view pattern, bool ignore_case) {
-  std::string out = "/";
-  bool escaped = false;
-  for (const char c : pattern) {
-    if (c == '/' && !escaped) out += '\\';
-    out += c;
-    escaped = c == '\\' && !escaped;
-  }
-  return out + (ignore_case ? "/i" : "/");
-}
 
 struct Infix {
   const char* text;
@@ -318,6 +308,16 @@ std::string kinds_text(const std::vector<cep::Subset>& kinds) {
     }
   }
   return fmt::format("{}", fmt::join(names, " or "));
+}
+std::string regex_text(std::string_view pattern, bool ignore_case) {
+  std::string out = "/";
+  bool escaped = false;
+  for (const char c : pattern) {
+    if (c == '/' && !escaped) out += '\\';
+    out += c;
+    escaped = c == '\\' && !escaped;
+  }
+  return out + (ignore_case ? "/i" : "/");
 }
 std::string value_text(const cep::Value& value) {
   if (value.kind == cep::ValueKind::kString) return quoted(value.text);

@@ -17,6 +17,8 @@ std::string feature_text(const cep::Plan& plan, const cep::Feature& feature);
 std::string window_text(const cep::Plan& plan, const cep::FeatureWindow& window);
 /// `email_change or phone_change`: each kind once, under the name it was written with.
 std::string kinds_text(const std::vector<cep::Subset>& kinds);
+/// `/bc1[a-z]+/i`.
+std::string regex_text(std::string_view pattern, bool ignore_case);
 /// A value as a literal: texts in double quotes; what is missing is `missing`.
 std::string value_text(const cep::Value& value);
 /// The aggregate's name in the language: `count`, `stddev_pop`.

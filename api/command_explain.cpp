@@ -1,0 +1,134 @@
+#include "api/command_explain.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "api/choice_option.h"
+#include "api/colour.h"
+#include "api/explain_text.h"
+#include "api/output_file.h"
+#include "api/rule_files.h"
+#include "api/rule_loader.h"
+#include "rules/explain.h"
+#include "rules/suggest.h"
+
+namespace tocsin::api {
+namespace {
+struct ExplainOptions {
+  std::vector<std::string> arguments;
+  std::string format = "text";
+  std::string output = "-";
+  std::string colour;
+};
+struct Arguments {
+  std::vector<std::string> rules;  // names or ids; none: all rules
+  std::vector<std::string> files;
+};
+
+// What exists or looks like a path is one; anything else is a rule.
+Arguments sorted_out(const std::vector<std::string>& arguments) {
+  Arguments sorted;
+  for (const std::string& argument : arguments) {
+    std::error_code ignored;
+    const bool is_path = argument.find('/') != std::string::npos || argument.ends_with(".tocsin") ||
+                         std::filesystem::exists(argument, ignored);
+    (is_path ? sorted.files : sorted.rules).push_back(argument);
+  }
+  return sorted;
+}
+
+// The rules of these names or ids, in the order of the files; all where none is named.
+Result<std::vector<cep::RuleIndex>> chosen_rules(const cep::Plan& plan,
+                                                 const std::vector<std::string>& names) {
+  std::vector<bool> chosen(plan.rules.size(), names.empty());
+  std::vector<std::string> known;
+  for (const cep::Rule& rule : plan.rules) known.push_back(rule.name);
+  for (const std::string& name : names) {
+    bool found = false;
+    for (std::size_t i = 0; i < plan.rules.size(); ++i) {
+      if (plan.rules[i].name != name && plan.rules[i].id != name) continue;
+      chosen[i] = found = true;
+    }
+    if (found) continue;
+    const std::optional<std::string> near = rules::nearest(name, known);
+    return fail(Errc::kNotFound,
+                fmt::format("there is no rule {}{} (drafts are only checked: nothing of them runs)",
+                            name, near ? fmt::format("; did you mean {}?", *near) : ""));
+  }
+  std::vector<cep::RuleIndex> out;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    if (chosen[i]) out.emplace_back(i);
+  }
+  return out;
+}
+
+// As wide as the terminal, within reason; elsewhere always the same.
+std::size_t columns_of(const OutputFile& output) {
+  constexpr std::size_t most = 100;
+  if (!output.is_terminal()) return most;
+  winsize size = {};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return most;
+  return std::clamp<std::size_t>(size.ws_col, 40, most);
+}
+
+ExitCode explain(const ExplainOptions& options) {
+  const Arguments arguments = sorted_out(options.arguments);
+  if (arguments.files.empty()) {
+    return end_with(ExitCode::kUsage, "rule files are missing\nsee tocsin explain --help");
+  }
+  const Result<std::vector<std::string>> files = find_rule_files(arguments.files);
+  if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
+  const LoadedRules loaded = load_rules(*files);
+  if (!loaded.program) {
+    tell(render_diagnostics(loaded, is_coloured(options.colour, STDERR_FILENO)));
+    return ExitCode::kCheckFailed;
+  }
+  const cep::Plan& plan = loaded.program->plan();
+  const Result<std::vector<cep::RuleIndex>> chosen = chosen_rules(plan, arguments.rules);
+  if (!chosen) return end_with(ExitCode::kUsage, chosen.error().message);
+  Result<OutputFile> output = OutputFile::open(options.output);
+  if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
+  const TextStyle style{columns_of(*output), is_coloured(options.colour, STDOUT_FILENO)};
+  Result<void> written;
+  for (const cep::RuleIndex index : *chosen) {
+    const cep::Rule& rule = plan.rules[index.value];
+    std::string text = fmt::format("rule {} \"{}\"\n\n", rule.name, rule.title);
+    for (const rules::ExplainedAspect& aspect : rules::explain(plan, index)) {
+      text += aspect_text(aspect, style) + '\n';
+    }
+    written = output->write_line(text);
+    if (!written) break;
+  }
+  if (written) written = output->close();
+  if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
+  return ExitCode::kSuccess;
+}
+}  // namespace
+
+void add_explain_command(CLI::App& program, Chosen& chosen) {
+  auto options = std::make_shared<ExplainOptions>();
+  CLI::App* command = program.add_subcommand(
+      "explain", "Say rules back in plain English, with how they run and what they cost");
+  command
+      ->add_option("RULES", options->arguments,
+                   "Names or ids of rules (none: all), and rule files, or folders with .tocsin "
+                   "files below them")
+      ->type_name("FILE")
+      ->required();
+  add_choice(*command, "--format", options->format, "text|json|dot|svg", "x");
+  command->add_option("-o,--output", options->output, "x")->type_name("FILE");
+  add_colour_option(*command, options->colour);
+  command->footer(R"(Examples:
+  tocsin explain rules/)");
+  command->callback([&chosen, options] { chosen.run = [options] { return explain(*options); }; });
+}
+}  // namespace tocsin::api
