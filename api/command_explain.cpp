@@ -14,11 +14,14 @@
 
 #include "api/choice_option.h"
 #include "api/colour.h"
+#include "api/explain_dot.h"
+#include "api/explain_json.h"
 #include "api/explain_text.h"
 #include "api/output_file.h"
 #include "api/rule_files.h"
 #include "api/rule_loader.h"
 #include "rules/explain.h"
+#include "rules/explain_working.h"
 #include "rules/suggest.h"
 
 namespace tocsin::api {
@@ -80,6 +83,42 @@ std::size_t columns_of(const OutputFile& output) {
   return std::clamp<std::size_t>(size.ws_col, 40, most);
 }
 
+std::string rule_text(const cep::Program& program, cep::RuleIndex index, const TextStyle& style) {
+  const cep::Rule& rule = program.plan().rules[index.value];
+  std::string text;
+  append_wrapped(text, "", fmt::format("rule {} \"{}\"", rule.name, rule.title), style.columns);
+  for (const rules::ExplainedAspect& aspect : rules::explain(program.plan(), index)) {
+    text += '\n' + aspect_text(aspect, style);
+  }
+  for (const rules::ExplainedAspect& aspect : rules::explain_working(program, index)) {
+    text += '\n' + aspect_text(aspect, style);
+  }
+  return text;
+}
+
+// The chosen rules in the format; each piece is a line or lines without the last end.
+Result<void> write_explanation(const cep::Program& program,
+                               const std::vector<cep::RuleIndex>& rules, const std::string& format,
+                               const std::string& svg, const TextStyle& style, OutputFile& output) {
+  const auto write = [&](std::string text) -> Result<void> {
+    if (text.ends_with('\n')) text.pop_back();  // write_line adds it
+    return output.write_line(text);
+  };
+  if (format == "svg") return write(svg);
+  if (format == "dot") return write(explain_dot(program, rules));
+  Result<void> written;
+  for (const cep::RuleIndex rule : rules) {
+    if (format == "json") {
+      written = write(explain_json(program, rule));
+    } else {
+      if (rule != rules.front()) written = output.write_line("\n");
+      if (written) written = write(rule_text(program, rule, style));
+    }
+    if (!written) return written;
+  }
+  return written;
+}
+
 ExitCode explain(const ExplainOptions& options) {
   const Arguments arguments = sorted_out(options.arguments);
   if (arguments.files.empty()) {
@@ -90,24 +129,23 @@ ExitCode explain(const ExplainOptions& options) {
   const LoadedRules loaded = load_rules(*files);
   if (!loaded.program) {
     tell(render_diagnostics(loaded, is_coloured(options.colour, STDERR_FILENO)));
-    return ExitCode::kCheckFailed;
+    return end_with(ExitCode::kCheckFailed, "the rules do not check: there is nothing to explain");
   }
-  const cep::Plan& plan = loaded.program->plan();
-  const Result<std::vector<cep::RuleIndex>> chosen = chosen_rules(plan, arguments.rules);
+  const cep::Program& program = *loaded.program;
+  const Result<std::vector<cep::RuleIndex>> chosen = chosen_rules(program.plan(), arguments.rules);
   if (!chosen) return end_with(ExitCode::kUsage, chosen.error().message);
+  if (chosen->empty()) return end_with(ExitCode::kUsage, "the files hold no rule that runs");
+  Result<std::string> svg;
+  if (options.format == "svg") {
+    svg = draw_svg(explain_dot(program, *chosen));
+    if (!svg) return end_with(ExitCode::kInputOutput, svg.error().message);
+  }
   Result<OutputFile> output = OutputFile::open(options.output);
   if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
-  const TextStyle style{columns_of(*output), is_coloured(options.colour, STDOUT_FILENO)};
-  Result<void> written;
-  for (const cep::RuleIndex index : *chosen) {
-    const cep::Rule& rule = plan.rules[index.value];
-    std::string text = fmt::format("rule {} \"{}\"\n\n", rule.name, rule.title);
-    for (const rules::ExplainedAspect& aspect : rules::explain(plan, index)) {
-      text += aspect_text(aspect, style) + '\n';
-    }
-    written = output->write_line(text);
-    if (!written) break;
-  }
+  const bool on_terminal = options.output == "-";
+  const TextStyle style{columns_of(*output),
+                        on_terminal && is_coloured(options.colour, STDOUT_FILENO)};
+  Result<void> written = write_explanation(program, *chosen, options.format, *svg, style, *output);
   if (written) written = output->close();
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
   return ExitCode::kSuccess;
@@ -117,18 +155,31 @@ ExitCode explain(const ExplainOptions& options) {
 void add_explain_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<ExplainOptions>();
   CLI::App* command = program.add_subcommand(
-      "explain", "Say rules back in plain English, with how they run and what they cost");
+      "explain", "Say rules back in plain English, how they run, what they keep and cost");
   command
       ->add_option("RULES", options->arguments,
                    "Names or ids of rules (none: all), and rule files, or folders with .tocsin "
                    "files below them")
       ->type_name("FILE")
       ->required();
-  add_choice(*command, "--format", options->format, "text|json|dot|svg", "x");
-  command->add_option("-o,--output", options->output, "x")->type_name("FILE");
+  add_choice(*command, "--format", options->format, "text|json|dot|svg",
+             "text to read, json with one object a line for each rule, dot with the automata for "
+             "Graphviz, or svg as Graphviz draws them (default: text)");
+  command
+      ->add_option("-o,--output", options->output,
+                   "Where it goes; the file is replaced; - is standard output (default: -)")
+      ->type_name("FILE");
   add_colour_option(*command, options->colour);
-  command->footer(R"(Examples:
-  tocsin explain rules/)");
+  command->footer(
+      R"(It is made from what runs, not from what is written: read it aloud, and whoever knows the fraud says
+whether the rule is right. An argument with a slash, one that ends in .tocsin and one that exists is a file
+or folder; any other is the name or the id of a rule. Numbers of bytes are estimates, good to a factor of
+two. `svg` needs the program dot (Graphviz).
+
+Examples:
+  tocsin explain rules/
+  tocsin explain card_testing FR-002 rules/cards.tocsin
+  tocsin explain card_testing rules/ --format svg --output card_testing.svg)");
   command->callback([&chosen, options] { chosen.run = [options] { return explain(*options); }; });
 }
 }  // namespace tocsin::api

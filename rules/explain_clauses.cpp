@@ -295,7 +295,8 @@ std::vector<Passage> alert_passages(const Words& words) {
   Passage fields{"It carries:"};
   for (const cep::AlertField& field : rule.fields) {
     has_score = has_score || field.name == "score";
-    fields.parts.push_back({fmt::format("{}: {}", in_quotes(field.name), words.value(*field.expr))});
+    fields.parts.push_back(
+        {fmt::format("{}: {}", in_quotes(field.name), words.value(*field.expr))});
   }
   if (!fields.parts.empty()) out.push_back(std::move(fields));
   std::string more = has_score ? "" : "Its score is 0, for the rule says none.";
@@ -308,13 +309,14 @@ std::vector<Passage> alert_passages(const Words& words) {
   bool reads_last = false;
   for (const cep::Expr* expr : cep::alert_exprs(rule)) {
     reads_last = reads_last || cep::any_expr(*expr, [](const cep::Expr& e) {
-      return e.op == cep::Op::kField || e.op == cep::Op::kFeature;
-    });
+                   return e.op == cep::Op::kField || e.op == cep::Op::kFeature;
+                 });
   }
   if (reads_last && (rule.window || has_several_events(rule) || ends_absent(rule))) {
-    out.push_back({fmt::format("In it, a name without a step is a field of the last event {}, or a "
-                               "feature as it was at that event.",
-                               rule.window ? "collected" : "taken")});
+    out.push_back(
+        {fmt::format("In it, a name without a step is a field of the last event {}, or a "
+                     "feature as it was at that event.",
+                     rule.window ? "collected" : "taken")});
   }
   return out;
 }

@@ -154,7 +154,8 @@ std::string window_words(const Words& words, const cep::FeatureWindow& window) {
       return fmt::format(" since midnight in the time zone {}, up to and including this event",
                          words.value(*window.zone));
     case WindowKind::kSession:
-      return fmt::format(" since the last pause of {} or longer, up to and including this event", time);
+      return fmt::format(" since the last pause of {} or longer, up to and including this event",
+                         time);
     case WindowKind::kEver:
       return " ever, up to and including this event";
     case WindowKind::kPreviousEver:
