@@ -14,8 +14,9 @@ std::vector<ExplainedAspect> explain(const cep::Plan& plan, cep::RuleIndex index
   };
   if (!rule.description.empty()) add("purpose", "What it is for", {{rule.description}});
   add("key", "Whom it looks at", key_passages(words));
-  add("pattern", rule.window ? "What has to happen" : "What has to happen, in this order",
-      pattern_passages(words), !rule.window && rule.pattern.size() > 1);
+  const bool ordered = !rule.window && rule.pattern.size() > 1;
+  add("pattern", ordered ? "What has to happen, in this order" : "What has to happen",
+      pattern_passages(words), ordered);
   add("limits", "What holds for all of it", limit_passages(words));
   add("kinds", "Kinds of events", kind_passages(words));
   add("features", "What it knows at an event", feature_passages(words));

@@ -85,15 +85,15 @@ class Namer {
   }
 
   std::string counter_words(const CounterTest& test) const {
-    std::string what = "the group's rounds";
+    std::string what = "the group";
     for (std::size_t i = 0; i < working_.states.size(); ++i) {
       if (working_.states[i].counter == test.counter) what = in_quotes(out_.states[i].name);
     }
     switch (test.kind) {
       case CounterTest::Kind::kAtLeast:
-        return fmt::format("{} have come {} times or more", what, test.value);
+        return fmt::format("{} has come {} times or more", what, test.value);
       case CounterTest::Kind::kBelow:
-        return fmt::format("{} have come less than {} times", what, test.value);
+        return fmt::format("{} has come less than {} times", what, test.value);
       case CounterTest::Kind::kLacks:
         return "this step of the `all of` is not done";
       case CounterTest::Kind::kHas:
@@ -239,6 +239,9 @@ std::vector<std::string> reasons_of(const cep::Rule& rule) {
 
 std::string method_words(const cep::Rule& rule, const cep::RuleWorking& working) {
   std::string out;
+  if (working.method != Method::kSingle && working.lives && working.lives->us == 0) {
+    return "Each event is decided by itself; only that it alerted is remembered.";
+  }
   switch (working.method) {
     case Method::kSingle:
       return "Each event is decided by itself: the rule remembers nothing.";

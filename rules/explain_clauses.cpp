@@ -41,7 +41,8 @@ bool has_several_events(const cep::Rule& rule) {
   return steps > 1 || loops;
 }
 bool ends_absent(const cep::Rule& rule) {
-  return (!rule.pattern.empty() && rule.pattern.back().kind == cep::ElementKind::kAbsence) ||
+  return (!rule.pattern.empty() && rule.pattern.back().kind == cep::ElementKind::kAbsence &&
+          !rule.pattern.back().next) ||
          (rule.without && rule.without->absent_for);
 }
 
@@ -256,16 +257,18 @@ std::vector<Passage> suppression_passages(const Words& words) {
                        "time zone {}.",
                        kept, words.value(*held.zone))});
       break;
-    case Once::kWhile:
+    case Once::kWhile: {
+      const std::string same = of_same_key(words.rule()->key);
       out.push_back(
-          {fmt::format("After an alert it is quiet{} as long as this holds at every event: {}. The "
-                       "next alert can come only after an event at which it did not hold.",
-                       kept, words.condition(*held.while_condition))});
+          {fmt::format("After an alert it is quiet as long as this holds at every event: {}. "
+                       "The next alert can come only after an event at which it did not "
+                       "hold.",
+                       words.condition(*held.while_condition))});
       out.push_back({fmt::format(
-          "The events at which that is asked are {}{}.",
-          kind_plural(words.plan(), words.rule()->considered),
-          of_same_key(words.rule()->key).empty() ? "" : " " + of_same_key(words.rule()->key))});
+          "It is asked at {}{}{}.", kind_plural(words.plan(), words.rule()->considered),
+          same.empty() ? same : " " + same, held.for_each.empty() ? std::string() : kept)});
       break;
+    }
   }
   if (held.at_most) {
     const std::string time = cep::format_duration(held.at_most->duration);
@@ -299,7 +302,7 @@ std::vector<Passage> alert_passages(const Words& words) {
         {fmt::format("{}: {}", in_quotes(field.name), words.value(*field.expr))});
   }
   if (!fields.parts.empty()) out.push_back(std::move(fields));
-  std::string more = has_score ? "" : "Its score is 0, for the rule says none.";
+  std::string more = has_score ? "" : "Its score is 0: the rule says none.";
   if (!rule.tags.empty()) {
     std::vector<std::string> tags;
     for (const std::string& tag : rule.tags) tags.push_back(in_quotes(tag));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -161,18 +162,20 @@ std::string window_words(const Words& words, const cep::FeatureWindow& window) {
     case WindowKind::kPreviousEver:
       return " ever before this event";
     case WindowKind::kLastEvents:
-      return fmt::format(", the last {} of them up to and including this event",
-                         *window.events == 1 ? "one" : std::to_string(*window.events));
+      return " up to and including this event";
     case WindowKind::kPreviousEvents:
-      return fmt::format(", the last {} of them before this event{}",
-                         *window.events == 1 ? "one" : std::to_string(*window.events),
-                         window.duration ? ", none more than " + time + " back" : "");
+      return " before this event" +
+             (window.duration ? ", those less than " + time + " back" : std::string());
   }
   return {};
 }
 
 std::string aggregate_words(const Words& words, const cep::Feature& feature) {
-  const std::string kinds = kind_plural(words.plan(), feature.events);
+  std::string kinds = kind_plural(words.plan(), feature.events);
+  if (const std::optional<std::uint32_t>& events = feature.window.events) {
+    kinds =
+        *events == 1 ? "the last one of " + kinds : fmt::format("the last {} {}", *events, kinds);
+  }
   if (!feature.argument) return "the number of " + kinds;
   const std::string what = words.value(*feature.argument);
   const auto of = [&](std::string_view noun) {
@@ -198,7 +201,7 @@ std::string aggregate_words(const Words& words, const cep::Feature& feature) {
     case Aggregate::kLast:
       return of("the latest");
     case Aggregate::kPercentile:
-      return of(fmt::format("the percentile {} of",
+      return of(fmt::format("the percentile {} (by the nearest rank) of",
                             cep::to_text(cep::Value::floating(feature.percentile))));
     case Aggregate::kEwma:
       return of("the moving average of");
@@ -447,7 +450,7 @@ std::vector<Passage> late_passages(const Words& words) {
          "the run is told."});
   }
   for (const auto& [text, types] : repeats) {
-    out.push_back({fmt::format(fmt::runtime(text), listed(types, "or"))});
+    out.push_back({fmt::format(fmt::runtime(text), listed(types))});
   }
   return out;
 }

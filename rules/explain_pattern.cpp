@@ -145,7 +145,9 @@ class PatternSpeaker {
                            what)});
           break;
       }
-      if (!quantifier.max) {
+      if (!quantifier.max && e.optional && quantifier.min == 1) {
+        // "any number" has said it.
+      } else if (!quantifier.max) {
         out.push_back({fmt::format("it may stop at any number from {} on", quantifier.min)});
       } else if (*quantifier.max != quantifier.min) {
         out.push_back({fmt::format("it may stop at any number from {} to {}", quantifier.min,
@@ -173,11 +175,11 @@ class PatternSpeaker {
     if (e.next) {
       Passage out{fmt::format("The very next event after that is no {}{}", kinds, where)};
       if (decides) {
-        out.parts.push_back({"the alert comes with that next event"});
-        if (rule_.within) {
-          out.parts.push_back({fmt::format("which comes less than {} after the first event",
-                                           cep::format_duration(*rule_.within))});
-        }
+        out.parts.push_back(
+            {"the alert comes with that next event" +
+             (rule_.within ? fmt::format(", which has to come less than {} after the first one",
+                                         cep::format_duration(*rule_.within))
+                           : std::string())});
       }
       return out;
     }
@@ -230,11 +232,10 @@ class PatternSpeaker {
         }
         break;
       case ElementKind::kAllOf:
-        out.text = fmt::format("{}all of these, in any order{}", perhaps, repeated);
+        out.text = fmt::format(
+            "{}all of these, in any order, whatever comes in between (even what would fit){}",
+            perhaps, repeated);
         for (const Element& child : e.children) out.parts.push_back(element(child, Neighbours{}));
-        if (!e.children.empty()) {
-          out.parts.push_back({"between them anything may come, even what would fit"});
-        }
         break;
       default:
         out.text = fmt::format("{}these, one after the other{}", perhaps, repeated);
@@ -245,13 +246,13 @@ class PatternSpeaker {
     if (const std::string name = group_name(e); !name.empty()) {
       out.text += ", called " + in_quotes(name);
     }
+    if (e.optional) out.text += " (the match may also go on without them)";
     std::vector<Passage> notes = loop_notes(e, "round");
-    if (e.optional) notes.push_back({"the match may also go on without them"});
     if (notes.empty()) return out;
     // Notes do not belong to the sequence: they stand behind it.
     Passage all{out.text};
-    all.parts.push_back({"in order:", std::move(out.parts), out.numbered});
-    if (e.kind != ElementKind::kGroup) all.parts.front().text = "the steps:";
+    all.parts.push_back({out.numbered ? "in each round, in this order:" : "in each round:",
+                         std::move(out.parts), out.numbered});
     for (Passage& note : notes) all.parts.push_back(std::move(note));
     return all;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "cep/expr_walk.h"
@@ -145,7 +146,7 @@ std::string Words::value(const Expr& expr, Place place) const {
                          in_quotes(plan_.tables[expr.table.value].columns[expr.column].name),
                          row(expr, 0));
     case Op::kMatched:
-      return fmt::format("what of the list {} stands first in {}",
+      return fmt::format("the first thing of the list {} in {}",
                          in_quotes(plan_.lists[expr.list.value].name), value(*expr.args[0]));
     case Op::kIf:
       return fmt::format("({} if {}, otherwise {})", value(*expr.args[1]), condition(*expr.args[0]),
@@ -162,8 +163,14 @@ std::string Words::value(const Expr& expr, Place place) const {
     case Op::kDivide:
     case Op::kModulo:
       return arithmetic(expr, place);
-    case Op::kCall:
-      return call(expr);
+    case Op::kCall: {
+      using cep::Function;
+      constexpr std::array stands_behind = {Function::kRound, Function::kFloor, Function::kCeil,
+                                            Function::kExp, Function::kPow};
+      const bool loose = std::find(stands_behind.begin(), stands_behind.end(), expr.function) !=
+                         stands_behind.end();
+      return loose && place > Place::kOperand ? "(" + call(expr) + ")" : call(expr);
+    }
     default:
       // A condition as a value.
       return fmt::format("whether {}", condition(expr));
@@ -233,7 +240,7 @@ std::string Words::aggregate(const Expr& expr) const {
   }
   std::string filter;
   if (!more.empty()) filter = (kinds != nullptr ? " and for which " : " for which ") + listed(more);
-  const std::string own = own_ && *own_ == expr.var ? ", this one included" : "";
+  const std::string own = own_ && *own_ == expr.var ? " (this one included)" : "";
   if (expr.args.empty() || !expr.args[0]) return number + filter + own;
   const std::string what = value(*expr.args[0], Place::kAlone);
   const auto of = [&](const char* words) {
@@ -329,7 +336,7 @@ std::string Words::feature(const Expr& expr) const {
   if (read.name.starts_with('$')) {
     out = feature_noun(plan_, read);
     const std::vector<std::string> where = Words(plan_, nullptr).conditions(read.where);
-    if (!where.empty()) out += " where " + listed(where);
+    if (!where.empty()) out += " (only those where " + listed(where) + ")";
   }
   if (expr.args.empty()) return out;
   std::vector<std::string> keys;

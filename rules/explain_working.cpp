@@ -102,25 +102,30 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& 
   const cep::Rule& rule = *words.rule();
   std::vector<Passage> out;
   const bool keeps = working.method != Method::kSingle;
-  if (keeps) {
+  // One event is a match: no partial match ever waits.
+  const bool waits = keeps && (!working.lives || working.lives->us > 0);
+  if (waits) {
     add_lifetime(working, rule, out);
     Passage events{"Of an event that it took it keeps, once for all rules of the key:"};
     for (const cep::KeptType& kept : working.memory.kept) {
       events.parts.push_back({kept_fields(plan, kept)});
     }
     if (!events.parts.empty()) out.push_back(std::move(events));
-  } else if (working.memory.features.empty()) {
-    out.push_back({"The rule keeps nothing."});
   } else {
-    out.push_back({"The rule itself keeps nothing; what it reads is kept:"});
+    out.push_back(
+        {keeps ? "It keeps no events: one event is a match." : "The rule itself keeps nothing."});
   }
   add_suppression(rule, out);
   for (const cep::FeatureMemory& memory : working.memory.features) {
     const cep::Feature& feature = plan.features[memory.feature.value];
     const std::string name =
         feature.name.starts_with('$') ? feature_noun(plan, feature) : in_quotes(feature.name);
+    const bool grows = feature.window.kind == cep::WindowKind::kTumbling ||
+                       feature.window.kind == cep::WindowKind::kToday ||
+                       feature.window.kind == cep::WindowKind::kSession;
     const std::string until =
-        memory.keeps ? fmt::format("each event for {}", cep::format_duration(*memory.keeps))
+        grows          ? std::string("what it knows of the stretch at hand")
+        : memory.keeps ? fmt::format("each event for {}", cep::format_duration(*memory.keeps))
         : feature.window.events
             ? fmt::format("the last {}, for ever", counted(*feature.window.events, "event"))
             : std::string("its value, for ever");
@@ -132,6 +137,11 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& 
   }
   if (!keeps) return out;
   const cep::RuleMemory& memory = working.memory;
+  if (!waits) {
+    out.push_back({fmt::format("Memory: about {} for a key that alerted, beside its features.",
+                               bytes_words(memory.bytes(0, 0)))});
+    return out;
+  }
   if (working.method == Method::kStrict) {
     out.push_back(
         {fmt::format("Memory: about {} for a key of which it holds {}, texts taken as {} "
