@@ -18,8 +18,14 @@ namespace {
 // A key table is between 7/16 and 7/8 full: on average two thirds. A key stands in the expiry wheel
 // once, by its hash, in a vector that doubles.
 constexpr std::size_t key_table_bytes = sizeof(KeySlot) * 3 / 2 + 12;
+constexpr std::size_t record_head_bytes = sizeof(RecordHeader) + 4 * sizeof(OperatorEntry);
 // What grows by doubling, or by half, is a third larger than what it holds.
 constexpr std::size_t with_room(std::size_t bytes) { return bytes + bytes / 3; }
+// A record that grows has room ahead, holds what its operators have moved away from until it is
+// collected, and leaves smaller blocks behind for others.
+constexpr std::size_t as_it_grows(std::size_t bytes) { return 2 * bytes; }
+// A pool takes chunks that double, and rounds sizes up.
+constexpr std::size_t in_pool(std::size_t bytes) { return bytes + bytes / 2; }
 constexpr std::size_t in_words(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
 
 // Counts what a window asks for.
@@ -86,7 +92,7 @@ std::size_t window_bytes(const WindowSpec& spec, std::int64_t events) {
   return counter.bytes() + sizeof(InMemory<WindowState>) + sizeof(OperatorEntry);
 }
 
-FeatureMemory memory_of_feature(const FeatureProgram& feature) {
+FeatureMemory memory_of_feature(const FeatureProgram& feature, bool has_own_record) {
   constexpr std::int64_t sample = 33;
   FeatureMemory out;
   out.feature = feature.index;
@@ -95,12 +101,15 @@ FeatureMemory memory_of_feature(const FeatureProgram& feature) {
     const RingHeader fresh = make_ring(*feature.feature, 0);
     const bool wide = fresh.wide_times != 0;
     out.bytes_first = ring_words(fresh.capacity, wide, fresh.value) * 8 + sizeof(OperatorEntry);
-    out.bytes_more = with_room((wide ? 8 : 4) + (fresh.value == RingValue::kNone ? 0 : 8));
-    return out;
+    // A ring grows by half, and so does its record.
+    const std::size_t event = (wide ? 8 : 4) + (fresh.value == RingValue::kNone ? 0 : 8);
+    out.bytes_more = as_it_grows(event + event / 2);
+  } else {
+    out.bytes_first = in_pool(window_bytes(feature.window, 1));
+    const std::size_t many = in_pool(window_bytes(feature.window, sample));
+    out.bytes_more = many > out.bytes_first ? (many - out.bytes_first) / (sample - 1) : 0;
   }
-  out.bytes_first = window_bytes(feature.window, 1);
-  const std::size_t many = window_bytes(feature.window, sample);
-  out.bytes_more = many > out.bytes_first ? (many - out.bytes_first) / (sample - 1) : 0;
+  if (has_own_record) out.bytes_first += key_table_bytes + record_head_bytes;
   return out;
 }
 
@@ -117,13 +126,11 @@ RuleMemory memory_of(const ProgramImpl& program, const RuleProgram& rule) {
   const TableProgram& table = program.tables[rule.table];
   RuleMemory out;
   out.key_bytes = key_table_bytes;
-  const std::size_t listed = std::min<std::size_t>(table.operators.size(), 4);
-  out.record_bytes = sizeof(RecordHeader) + listed * sizeof(OperatorEntry);
+  out.record_bytes = record_head_bytes;
   const std::size_t values = rule.deadline_features.size() * sizeof(StoredValue);
   const std::size_t timer = rule.sets_deadlines ? with_room(sizeof(Timer)) : 0;
   switch (rule.method) {
     case Method::kSingle:
-      out.key_bytes = out.record_bytes = 0;
       break;
     case Method::kStrict:
       for (const StrictGroup& group : program.strict_groups) {
@@ -138,17 +145,22 @@ RuleMemory memory_of(const ProgramImpl& program, const RuleProgram& rule) {
       out.link_bytes = sizeof(Node) + values;
       break;
     case Method::kGeneral: {
+      out.own_memory = true;
       const PatternProgram& pattern = *rule.pattern;
       const std::size_t node = std::size_t{node_words(pattern)} * 8;
       out.rule_bytes = sizeof(PatternState) + sizeof(OperatorEntry) + 2 * 8;
       out.match_bytes =
           with_room(sizeof(PatternRun) + std::size_t{pattern.counter_count} * 4) + timer;
       out.link_bytes = with_room(node + values);
+      if (rule.rule->window) out.match_bytes = timer;
       break;
     }
   }
   std::set<EventTypeIndex> types;
   const auto add = [&](const Element& step) {
+    const Quantifier& quantifier = step.quantifier;
+    const bool goes_on = quantifier.max != 1U && quantifier.mode != LoopMode::kEach;
+    out.links_multiply = out.links_multiply || goes_on;
     for (const Subset& kind : step.events) types.insert(kind.type);
   };
   if (rule.method != Method::kSingle) {
@@ -161,22 +173,28 @@ RuleMemory memory_of(const ProgramImpl& program, const RuleProgram& rule) {
     const CaptureLayout& layout = table.layouts[type.value];
     out.kept.push_back({type, layout.fields, event_bytes(layout)});
   }
+  bool shares_record = rule.method != Method::kSingle;
   for (const FeatureIndex read : features_read(all_exprs(*rule.rule))) {
-    out.features.push_back(memory_of_feature(program.features[read.value]));
+    const FeatureProgram& feature = program.features[read.value];
+    shares_record = shares_record || feature.table == rule.table;
+    out.features.push_back(memory_of_feature(feature, feature.table != rule.table));
   }
+  if (!shares_record) out.key_bytes = out.record_bytes = 0;
   return out;
 }
 
 std::size_t RuleMemory::bytes(std::size_t matches, std::size_t events) const {
   if (key_bytes == 0) return 0;
   std::size_t event = 0;
-  for (const KeptType& type : kept) event += type.bytes;
-  if (!kept.empty()) event /= kept.size();
+  for (const KeptType& type : kept) event = std::max(event, type.bytes);
   const std::size_t held = events_most == 0 ? events : std::min(events, events_most);
-  // Each partial match ends in a link of its own.
-  const std::size_t links = std::max(matches, held);
-  const std::size_t record =
-      record_bytes + rule_bytes + matches * match_bytes + links * link_bytes + held * event;
-  return key_bytes + std::size_t{Arena::rounded(static_cast<std::uint32_t>((record + 7) / 8))} * 8;
+  // Each partial match ends in a link of its own; one that goes on taking has one for each event
+  // since it began.
+  const std::size_t links = links_multiply ? matches * (held + 1) / 2 : std::max(matches, held);
+  const std::size_t in_state = matches * match_bytes + links * link_bytes + held * event;
+  if (own_memory) return key_bytes + record_bytes + rule_bytes + in_state;
+  const std::size_t record = record_bytes + rule_bytes + in_state;
+  const std::size_t block = held > 1 ? as_it_grows(record) : record;
+  return key_bytes + std::size_t{Arena::rounded(static_cast<std::uint32_t>((block + 7) / 8))} * 8;
 }
 }  // namespace tocsin::cep

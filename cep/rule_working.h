@@ -81,10 +81,12 @@ struct RuleMemory {
   std::size_t rule_bytes = 0;    // the rule's own state, before any partial match
   std::size_t match_bytes = 0;   // a partial match
   std::size_t link_bytes = 0;    // an event in a partial match: matches with the same past share it
-  std::vector<KeptType> kept;  // that partial matches hold
+  std::vector<KeptType> kept;    // that partial matches hold
   std::vector<FeatureMemory> features;  // that it reads
+  bool own_memory = false;              // the rule's state lies outside of the key's record
+  bool links_multiply = false;          // partial matches go on taking: each has links of its own
   std::size_t events_most = 0;  // of the key that are kept at most; 0: as many as matches hold
-  /// Of a key with so many partial matches, which hold so many events in all.
+  /// Of a key with so many partial matches, which hold so many events in all; features apart.
   std::size_t bytes(std::size_t matches, std::size_t events) const;
 };
 /// What one event of a type costs, in units.

@@ -436,7 +436,7 @@ std::vector<Passage> late_passages(const Words& words) {
                                     ? fmt::format(" that came less than {} before",
                                                   cep::format_duration(*type.unique->within))
                                     : std::string(" that came before");
-      repeats[fmt::format("A {{}} event with an {}{} is a repeat: it is dropped and counted.",
+      repeats[fmt::format("{{}} events with an {}{} are repeats: they are dropped and counted.",
                           in_quotes(type.fields[type.id_field->value].name), since)]
           .push_back(in_quotes(type.name));
     }

@@ -232,9 +232,8 @@ class PatternSpeaker {
         }
         break;
       case ElementKind::kAllOf:
-        out.text = fmt::format(
-            "{}all of these, in any order, whatever comes in between (even what would fit){}",
-            perhaps, repeated);
+        out.text = fmt::format("{}all of these, in any order and with anything in between{}",
+                               perhaps, repeated);
         for (const Element& child : e.children) out.parts.push_back(element(child, Neighbours{}));
         break;
       default:

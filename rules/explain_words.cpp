@@ -212,10 +212,12 @@ std::string Words::arithmetic(const Expr& expr, Place place) const {
 }
 
 std::string Words::aggregate(const Expr& expr) const {
-  const std::string loop = variable(expr.var);
+  // All that a window collected has one name.
+  const std::string loop = (rule_->window ? "the events in " : "") + variable(expr.var);
   const Expr* only = expr.args.size() > 1 ? expr.args[1].get() : nullptr;
   std::string which = " over " + loop;
-  std::string number = "the number of " + loop;
+  std::string number =
+      std::string("the number of ") + (rule_->window ? "events in " : "") + variable(expr.var);
   // A part of a window: `burst.signup`.
   const Expr* kinds = nullptr;
   std::vector<std::string> more;
@@ -235,11 +237,11 @@ std::string Words::aggregate(const Expr& expr) const {
     }
   }
   if (kinds != nullptr) {
-    which = fmt::format(" over those of {} that are {}", loop, in_kinds(*kinds));
-    number = fmt::format("the number of those of {} that are {}", loop, in_kinds(*kinds));
+    which = fmt::format(" over the {} in {}", in_kinds(*kinds), variable(expr.var));
+    number = fmt::format("the number of {} in {}", in_kinds(*kinds), variable(expr.var));
   }
   std::string filter;
-  if (!more.empty()) filter = (kinds != nullptr ? " and for which " : " for which ") + listed(more);
+  if (!more.empty()) filter = " for which " + listed(more);
   const std::string own = own_ && *own_ == expr.var ? " (this one included)" : "";
   if (expr.args.empty() || !expr.args[0]) return number + filter + own;
   const std::string what = value(*expr.args[0], Place::kAlone);
