@@ -17,8 +17,8 @@ namespace tocsin::cep {
 namespace {
 // A key table is between 7/16 and 7/8 full: on average two thirds. A key stands in the expiry wheel
 // once, by its hash, in a vector that doubles.
-constexpr std::size_t key_table_bytes = sizeof(KeySlot) * 3 / 2 + 12;
-constexpr std::size_t record_head_bytes = sizeof(RecordHeader) + 4 * sizeof(OperatorEntry);
+constexpr std::size_t kKeyTableBytes = sizeof(KeySlot) * 3 / 2 + 12;
+constexpr std::size_t kRecordHeadBytes = sizeof(RecordHeader) + 4 * sizeof(OperatorEntry);
 // What grows by doubling, or by half, is a third larger than what it holds.
 constexpr std::size_t with_room(std::size_t bytes) { return bytes + bytes / 3; }
 // A record that grows has room ahead, holds what its operators have moved away from until it is
@@ -53,7 +53,7 @@ Value value_number(const Type& type, std::int64_t number, std::string& text) {
   switch (type.kind) {
     case TypeKind::kString:
       text = std::to_string(number);
-      text.resize(std::max(text.size(), RuleMemory::text_bytes_assumed), 'x');
+      text.resize(std::max(text.size(), RuleMemory::kTextBytesAssumed), 'x');
       return Value::string(text);
     case TypeKind::kFloat:
       return Value::floating(static_cast<double>(number));
@@ -109,13 +109,13 @@ FeatureMemory memory_of_feature(const FeatureProgram& feature, bool has_own_reco
     const std::size_t many = in_pool(window_bytes(feature.window, sample));
     out.bytes_more = many > out.bytes_first ? (many - out.bytes_first) / (sample - 1) : 0;
   }
-  if (has_own_record) out.bytes_first += key_table_bytes + record_head_bytes;
+  if (has_own_record) out.bytes_first += kKeyTableBytes + kRecordHeadBytes;
   return out;
 }
 
 // An event as records keep it; texts of up to seven bytes stand in their word.
 std::size_t event_bytes(const CaptureLayout& layout) {
-  constexpr std::size_t text = in_words(RuleMemory::text_bytes_assumed);
+  constexpr std::size_t text = in_words(RuleMemory::kTextBytesAssumed);
   std::size_t bytes = sizeof(KeptEvent) + layout.fields.size() * 8 + layout.texts.size() * text;
   if (layout.keeps_identity) bytes += 2 * 8 + 2 * text;
   return bytes;
@@ -125,8 +125,8 @@ std::size_t event_bytes(const CaptureLayout& layout) {
 RuleMemory memory_of(const ProgramImpl& program, const RuleProgram& rule) {
   const TableProgram& table = program.tables[rule.table];
   RuleMemory out;
-  out.key_bytes = key_table_bytes;
-  out.record_bytes = record_head_bytes;
+  out.key_bytes = kKeyTableBytes;
+  out.record_bytes = kRecordHeadBytes;
   const std::size_t values = rule.deadline_features.size() * sizeof(StoredValue);
   const std::size_t timer = rule.sets_deadlines ? with_room(sizeof(Timer)) : 0;
   switch (rule.method) {

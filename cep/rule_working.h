@@ -75,7 +75,7 @@ struct FeatureMemory {
 /// Bytes for one key in which the rule has something live, on average over many keys. Estimated
 /// from the structures and how they grow: within a factor of two of what Engine::stats() says.
 struct RuleMemory {
-  static constexpr std::size_t text_bytes_assumed = 16;
+  static constexpr std::size_t kTextBytesAssumed = 16;
   std::size_t key_bytes = 0;     // the key's place in its table, and what finds it again
   std::size_t record_bytes = 0;  // the record's head, for all operators of the key
   std::size_t rule_bytes = 0;    // the rule's own state, before any partial match

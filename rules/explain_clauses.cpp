@@ -165,10 +165,15 @@ std::vector<Passage> selection_passages(const Words& words) {
   const std::string moment = rule.window         ? "when a window ends"
                              : ends_absent(rule) ? "at a deadline that one event has set"
                                                  : "at one event";
-  const char* order =
-      selection.prefer_latest ? "the one that began last" : "the one that began first";
-  const std::string choice =
-      fmt::format("{}, of those the longest, of those the one whose events came earliest", order);
+  const char* began = selection.prefer_latest ? "last" : "first";
+  const std::string choice = fmt::format(
+      "the one that began {}, of those the longest, of those the one whose events came "
+      "earliest",
+      began);
+  const std::string one_by_one = fmt::format(
+      "Matches that are complete {} are taken one after the other: those that began {} "
+      "come first, of these the longest, of these those whose events came earliest.",
+      moment, began);
   switch (selection.kind) {
     case SelectionKind::kDefault:
       if (rule.window) {
@@ -194,16 +199,14 @@ std::vector<Passage> selection_passages(const Words& words) {
            "that was taken is dropped."});
       break;
     case SelectionKind::kSkipToNext:
-      out.push_back(
-          {fmt::format("If several matches are complete {}, the first is: {}.", moment, choice)});
+      out.push_back({one_by_one});
       out.push_back(
           {"What began at or before the first event of a match that was taken is "
            "dropped: one match for each first event."});
       break;
     case SelectionKind::kSkipToFirst:
     case SelectionKind::kSkipToLast:
-      out.push_back(
-          {fmt::format("If several matches are complete {}, the first is: {}.", moment, choice)});
+      out.push_back({one_by_one});
       out.push_back(
           {fmt::format("What began before the {} event of {} of a match that was taken is "
                        "dropped.",
@@ -211,15 +214,14 @@ std::vector<Passage> selection_passages(const Words& words) {
                        words.variable(selection.var))});
       break;
     case SelectionKind::kConsume:
-      out.push_back(
-          {fmt::format("If several matches are complete {}, the first is: {}.", moment, choice)});
+      out.push_back({one_by_one});
       out.push_back(
           {"An event is used once: whatever holds an event of a match that was taken is "
            "dropped."});
       break;
   }
   if (selection.prefer_latest && selection.kind == SelectionKind::kNoSkip) {
-    out.push_back({"Those that are complete at one event come in this order: " + choice + "."});
+    out.push_back({one_by_one});
   }
   if (selection.in_order) {
     out.push_back(

@@ -22,6 +22,8 @@ using cep::Subset;
 using cep::WindowKind;
 
 namespace {
+constexpr std::size_t kValuesShown = 8;  // of a list
+
 std::string part_names(const cep::KeySpec& key) {
   std::vector<std::string> names;
   for (const cep::KeyPart& part : key.parts) names.push_back(in_quotes(part.name));
@@ -349,7 +351,6 @@ std::vector<Passage> kind_passages(const Words& words) {
 }
 
 std::vector<Passage> data_passages(const Words& words) {
-  constexpr std::size_t values_shown = 8;
   const cep::Plan& plan = words.plan();
   std::set<cep::ListIndex> lists;
   std::set<cep::TableIndex> tables;
@@ -390,14 +391,14 @@ std::vector<Passage> data_passages(const Words& words) {
                        : list.kind == cep::ListKind::kRegex ? "pattern"
                                                             : "value";
     std::vector<std::string> values;
-    for (std::size_t i = 0; i < list.values.size() && i < values_shown; ++i) {
+    for (std::size_t i = 0; i < list.values.size() && i < kValuesShown; ++i) {
       const cep::Value value = list.values[i].view();
       values.push_back(
           list.kind == cep::ListKind::kRegex
               ? regex_text(value.text, i < list.ignore_case.size() && list.ignore_case[i])
               : value_text(value));
     }
-    if (list.values.size() > values_shown) values.emplace_back("…");
+    if (list.values.size() > kValuesShown) values.emplace_back("…");
     out.push_back({fmt::format("{}: a list of {}{}{}", in_quotes(list.name),
                                counted(list.values.size(), what), values.empty() ? "" : ": ",
                                fmt::join(values, ", "))});

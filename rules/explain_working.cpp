@@ -147,7 +147,7 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& 
         {fmt::format("Memory: about {} for a key of which it holds {}, texts taken as {} "
                      "bytes long.",
                      bytes_words(memory.bytes(0, memory.events_most)),
-                     counted(memory.events_most, "event"), cep::RuleMemory::text_bytes_assumed)});
+                     counted(memory.events_most, "event"), cep::RuleMemory::kTextBytesAssumed)});
     return out;
   }
   out.push_back(
@@ -155,7 +155,7 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& 
                    "ten of ten events, texts taken as {} bytes long. A key without any "
                    "takes nothing.",
                    bytes_words(memory.bytes(1, 1)), bytes_words(memory.bytes(10, 10)),
-                   cep::RuleMemory::text_bytes_assumed)});
+                   cep::RuleMemory::kTextBytesAssumed)});
   return out;
 }
 
