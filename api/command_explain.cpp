@@ -76,11 +76,11 @@ Result<std::vector<cep::RuleIndex>> chosen_rules(const cep::Plan& plan,
 
 // As wide as the terminal, within reason; elsewhere always the same.
 std::size_t columns_of(const OutputFile& output) {
-  constexpr std::size_t most = 100;
-  if (!output.is_terminal()) return most;
+  constexpr std::size_t kMost = 100;
+  if (!output.is_terminal()) return kMost;
   winsize size = {};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return most;
-  return std::clamp<std::size_t>(size.ws_col, 40, most);
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kMost;
+  return std::clamp<std::size_t>(size.ws_col, 40, kMost);
 }
 
 std::string rule_text(const cep::Program& program, cep::RuleIndex index, const TextStyle& style) {

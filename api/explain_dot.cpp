@@ -25,7 +25,7 @@ std::string label(std::string_view text) {
 }
 // The same in lines of some forty characters, each ended by `end` ("\n" centred, "\l" to the left).
 std::string wrapped_label(std::string_view text, std::string_view end) {
-  constexpr std::size_t line_most = 40;
+  constexpr std::size_t kLineMost = 40;
   std::string out;
   std::size_t width = 0;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -33,7 +33,7 @@ std::string wrapped_label(std::string_view text, std::string_view end) {
     const std::string_view word = text.substr(begin, stop - begin);
     begin = stop + 1;
     if (word.empty()) continue;
-    if (width > 0 && width + word.size() > line_most) {
+    if (width > 0 && width + word.size() > kLineMost) {
       out += end;
       width = 0;
     }

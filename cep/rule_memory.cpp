@@ -93,7 +93,7 @@ std::size_t window_bytes(const WindowSpec& spec, std::int64_t events) {
 }
 
 FeatureMemory memory_of_feature(const FeatureProgram& feature, bool has_own_record) {
-  constexpr std::int64_t sample = 33;
+  constexpr std::int64_t kSample = 33;
   FeatureMemory out;
   out.feature = feature.index;
   out.keeps = longest_look_back(feature.feature->window);
@@ -106,8 +106,8 @@ FeatureMemory memory_of_feature(const FeatureProgram& feature, bool has_own_reco
     out.bytes_more = as_it_grows(event + event / 2);
   } else {
     out.bytes_first = in_pool(window_bytes(feature.window, 1));
-    const std::size_t many = in_pool(window_bytes(feature.window, sample));
-    out.bytes_more = many > out.bytes_first ? (many - out.bytes_first) / (sample - 1) : 0;
+    const std::size_t many = in_pool(window_bytes(feature.window, kSample));
+    out.bytes_more = many > out.bytes_first ? (many - out.bytes_first) / (kSample - 1) : 0;
   }
   if (has_own_record) out.bytes_first += kKeyTableBytes + kRecordHeadBytes;
   return out;
@@ -115,9 +115,9 @@ FeatureMemory memory_of_feature(const FeatureProgram& feature, bool has_own_reco
 
 // An event as records keep it; texts of up to seven bytes stand in their word.
 std::size_t event_bytes(const CaptureLayout& layout) {
-  constexpr std::size_t text = in_words(RuleMemory::kTextBytesAssumed);
-  std::size_t bytes = sizeof(KeptEvent) + layout.fields.size() * 8 + layout.texts.size() * text;
-  if (layout.keeps_identity) bytes += 2 * 8 + 2 * text;
+  constexpr std::size_t kText = in_words(RuleMemory::kTextBytesAssumed);
+  std::size_t bytes = sizeof(KeptEvent) + layout.fields.size() * 8 + layout.texts.size() * kText;
+  if (layout.keeps_identity) bytes += 2 * 8 + 2 * kText;
   return bytes;
 }
 }  // namespace

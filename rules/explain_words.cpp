@@ -165,10 +165,10 @@ std::string Words::value(const Expr& expr, Place place) const {
       return arithmetic(expr, place);
     case Op::kCall: {
       using cep::Function;
-      constexpr std::array stands_behind = {Function::kRound, Function::kFloor, Function::kCeil,
+      constexpr std::array kStandsBehind = {Function::kRound, Function::kFloor, Function::kCeil,
                                             Function::kExp, Function::kPow};
-      const bool loose = std::find(stands_behind.begin(), stands_behind.end(), expr.function) !=
-                         stands_behind.end();
+      const bool loose = std::find(kStandsBehind.begin(), kStandsBehind.end(), expr.function) !=
+                         kStandsBehind.end();
       return loose && place > Place::kOperand ? "(" + call(expr) + ")" : call(expr);
     }
     default:

@@ -70,7 +70,7 @@ Measured measure(const cep::Program& program, std::size_t cards, std::size_t pay
   Random random(7);
   Measured out;
   out.payments.resize(cards);
-  constexpr std::size_t rows_of_slice = 4096;
+  constexpr std::size_t kRowsOfSlice = 4096;
   cep::Batch batch(plan);
   cep::EventTime now{1'000'000'000'000};
   for (std::size_t number = 0; number < payments; ++number) {
@@ -84,7 +84,7 @@ Measured measure(const cep::Program& program, std::size_t cards, std::size_t pay
                  {cep::Value::time(now), cep::Value::string(id), cep::Value::string(name),
                   cep::Value::string(shop),
                   cep::Value::decimal(100 + static_cast<std::int64_t>(random.below(10'000)), 2)});
-    if (batch.rows.size() < rows_of_slice && number + 1 < payments) continue;
+    if (batch.rows.size() < kRowsOfSlice && number + 1 < payments) continue;
     engine.advance(batch, now, alerts);
     batch = cep::Batch(plan);
   }
@@ -113,7 +113,7 @@ double estimate(const cep::RuleMemory& memory, const Measured& measured) {
 }  // namespace
 
 TEST_CASE("explain: the memory that it names is right within a factor of two") {
-  constexpr std::size_t cards = 16'000;
+  constexpr std::size_t kCards = 16'000;
   for (const Shape& shape : kShapes) {
     const std::string text = std::string(kSchema) + shape.text;
     const rules::Loaded loaded =
@@ -123,11 +123,11 @@ TEST_CASE("explain: the memory that it names is right within a factor of two") {
     REQUIRE(program);
     const cep::RuleMemory memory = cep::describe_working(*program, cep::RuleIndex(0)).memory;
     for (const std::size_t payments : {1, 6}) {
-      const Measured real = measure(*program, cards, payments * cards);
+      const Measured real = measure(*program, kCards, payments * kCards);
       const double estimated = estimate(memory, real);
       INFO(shape.name, ", payments of a card: ", payments,
-           ", bytes of a card: ", real.bytes / cards, ", estimated: ", estimated / cards,
-           ", matches: ", real.matches / cards);
+           ", bytes of a card: ", real.bytes / kCards, ", estimated: ", estimated / kCards,
+           ", matches: ", real.matches / kCards);
       CHECK(estimated <= 2 * real.bytes);
       CHECK(real.bytes <= 2 * estimated);
     }
