@@ -106,7 +106,7 @@ class Namer {
     if (way.from == 0) return {};
     switch (way.passes) {
       case Passes::kEverything:
-        return "ignores everything, also what fits: then one partial match goes on and one waits";
+        return "ignores everything, also what fits";
       case Passes::kWhatDoesNotFit:
         return "ignores what does not fit";
       case Passes::kOtherKinds:
@@ -337,6 +337,16 @@ std::vector<Passage> automaton_passages(const Words& words, const cep::RuleWorki
       if (way.from == i) said.parts.push_back(way_passage(automaton, way));
     }
     out.push_back(std::move(said));
+  }
+  const bool branches =
+      std::any_of(working.ways.begin(), working.ways.end(), [&](const AutomatonWay& way) {
+        return way.from != 0 && way.passes == Passes::kEverything &&
+               working.states[way.to].kind == AutomatonState::Kind::kStep;
+      });
+  if (branches) {
+    out.push_back(
+        {"Where an event fits and what fits is ignored, one partial match goes on with it "
+         "and one waits on."});
   }
   if (!automaton.always_ends.empty()) {
     out.push_back(
