@@ -87,7 +87,7 @@ class Namer {
   std::string counter_words(const CounterTest& test) const {
     std::string what = "the group";
     for (std::size_t i = 0; i < working_.states.size(); ++i) {
-      if (working_.states[i].counter == test.counter) what = in_quotes(out_.states[i].name);
+      if (working_.states[i].counter == test.counter) what = in_code(out_.states[i].name);
     }
     switch (test.kind) {
       case CounterTest::Kind::kAtLeast:
@@ -169,7 +169,7 @@ class Namer {
     }
     for (const std::size_t loop : way.greedy) {
       named.ends.push_back(fmt::format("an event that fits {}, which takes all it can get",
-                                       in_quotes(out_.states[loop].name)));
+                                       in_code(out_.states[loop].name)));
     }
     if (way.further && target.until) {
       named.ends.push_back(event_words(*target.until) + ": the loop is over");
@@ -290,7 +290,7 @@ Passage way_passage(const NamedAutomaton& automaton, const NamedWay& way) {
     out.text = way.from == way.to ? "take another " : "take ";
     out.text += target.takes;
     if (!target.conditions.empty()) out.text += " with " + listed(target.conditions);
-    if (way.from != way.to) out.text += " → " + in_quotes(target.name);
+    if (way.from != way.to) out.text += " → " + in_code(target.name);
   } else {
     out.text = "→ match: " + way.gives;
   }
@@ -324,15 +324,14 @@ std::vector<Passage> automaton_passages(const Words& words, const cep::RuleWorki
   std::vector<Passage> out;
   out.push_back({method_words(*words.rule(), working)});
   for (const NamedCondition& condition : automaton.conditions) {
-    out.push_back(
-        {fmt::format("{}: {}", condition.name, condition.text), {{asked_words(condition.asked)}}});
+    out.push_back({fmt::format("{}: {}  ({})", condition.name, condition.text,
+                               asked_words(condition.asked))});
   }
   for (std::size_t i = 0; i < automaton.states.size(); ++i) {
     const NamedState& state = automaton.states[i];
     if (state.kind == AutomatonState::Kind::kMatch) continue;
-    Passage said{state.kind == AutomatonState::Kind::kStart
-                     ? "From the start:"
-                     : "After " + in_quotes(state.name) + ":"};
+    Passage said{state.kind == AutomatonState::Kind::kStart ? "From the start:"
+                                                            : "After " + in_code(state.name) + ":"};
     for (const NamedWay& way : automaton.ways) {
       if (way.from == i) said.parts.push_back(way_passage(automaton, way));
     }

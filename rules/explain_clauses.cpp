@@ -293,21 +293,20 @@ std::vector<Passage> suppression_passages(const Words& words) {
 std::vector<Passage> alert_passages(const Words& words) {
   const cep::Rule& rule = *words.rule();
   std::vector<Passage> out;
-  out.push_back({fmt::format("Title “{}”, id {}, severity {}.", rule.title, in_quotes(rule.id),
+  out.push_back({fmt::format("Title “{}”, id {}, severity {}.", rule.title, in_code(rule.id),
                              severity_words(words))});
   out.push_back({fmt::format("Message: “{}”.", message_text(words))});
   bool has_score = false;
   Passage fields{"It carries:"};
   for (const cep::AlertField& field : rule.fields) {
     has_score = has_score || field.name == "score";
-    fields.parts.push_back(
-        {fmt::format("{}: {}", in_quotes(field.name), words.value(*field.expr))});
+    fields.parts.push_back({fmt::format("{}: {}", in_code(field.name), words.value(*field.expr))});
   }
   if (!fields.parts.empty()) out.push_back(std::move(fields));
   std::string more = has_score ? "" : "Its score is 0: the rule says none.";
   if (!rule.tags.empty()) {
     std::vector<std::string> tags;
-    for (const std::string& tag : rule.tags) tags.push_back(in_quotes(tag));
+    for (const std::string& tag : rule.tags) tags.push_back(in_code(tag));
     more += fmt::format("{}Tagged {}.", more.empty() ? "" : " ", listed(tags));
   }
   if (!more.empty()) out.push_back({more});

@@ -26,7 +26,7 @@ constexpr std::size_t kValuesShown = 8;  // of a list
 
 std::string part_names(const cep::KeySpec& key) {
   std::vector<std::string> names;
-  for (const cep::KeyPart& part : key.parts) names.push_back(in_quotes(part.name));
+  for (const cep::KeyPart& part : key.parts) names.push_back(in_code(part.name));
   return listed(names);
 }
 const cep::Field& field_of(const cep::Plan& plan, const cep::KeyMember& member) {
@@ -34,9 +34,9 @@ const cep::Field& field_of(const cep::Plan& plan, const cep::KeyMember& member) 
 }
 std::string type_words(const cep::Plan& plan, cep::EventTypeIndex index) {
   const cep::EventType& type = plan.event_types[index.value];
-  if (type.alert_of) return "alerts of " + in_quotes(plan.rules[type.alert_of->value].name);
+  if (type.alert_of) return "alerts of " + in_code(plan.rules[type.alert_of->value].name);
   if (type.is_alert()) return "alerts of any rule";
-  return in_quotes(type.name);
+  return in_code(type.name);
 }
 
 // All conditions and values that a rule's working reads, its kinds' and features' included.
@@ -101,12 +101,11 @@ void add_members(const cep::Plan& plan, const cep::KeyPart& part, std::vector<Pa
   for (const cep::KeyMember& member : part.members) {
     const std::string& field = field_of(plan, member).name;
     renamed = renamed || field != part.name || !member.role.empty();
-    std::string text = fmt::format("{} of {}", in_quotes(field), type_words(plan, member.type));
-    if (!member.role.empty()) text += fmt::format(" (as {})", in_quotes(member.role));
+    std::string text = fmt::format("{} of {}", in_code(field), type_words(plan, member.type));
+    if (!member.role.empty()) text += fmt::format(" (as {})", in_code(member.role));
     fields.push_back(std::move(text));
   }
-  if (renamed)
-    out.push_back({fmt::format("{} is {}.", in_quotes(part.name), listed(fields, "or"))});
+  if (renamed) out.push_back({fmt::format("{} is {}.", in_code(part.name), listed(fields, "or"))});
 }
 }  // namespace
 
@@ -172,45 +171,19 @@ std::string window_words(const Words& words, const cep::FeatureWindow& window) {
   return {};
 }
 
-std::string aggregate_words(const Words& words, const cep::Feature& feature) {
+std::string aggregated(const Words& words, const cep::Feature& feature) {
   std::string kinds = kind_plural(words.plan(), feature.events);
   if (const std::optional<std::uint32_t>& events = feature.window.events) {
-    kinds =
-        *events == 1 ? "the last one of " + kinds : fmt::format("the last {} {}", *events, kinds);
+    kinds = *events == 1 ? "the last " + kind_noun(words.plan(), feature.events)
+                         : fmt::format("the last {} {}", *events, kinds);
   }
   if (!feature.argument) return "the number of " + kinds;
-  const std::string what = words.value(*feature.argument);
-  const auto of = [&](std::string_view noun) {
-    return fmt::format("{} {} of {}", noun, what, kinds);
-  };
-  switch (feature.aggregate) {
-    case Aggregate::kSum:
-      return of("the sum of");
-    case Aggregate::kAvg:
-      return of("the average of");
-    case Aggregate::kMin:
-      return of("the least");
-    case Aggregate::kMax:
-      return of("the greatest");
-    case Aggregate::kDistinct:
-      return of("the number of different values of");
-    case Aggregate::kStddev:
-      return of("the standard deviation (of a sample) of");
-    case Aggregate::kStddevPop:
-      return of("the standard deviation (of the whole) of");
-    case Aggregate::kFirst:
-      return of("the earliest");
-    case Aggregate::kLast:
-      return of("the latest");
-    case Aggregate::kPercentile:
-      return of(fmt::format("the percentile {} (by the nearest rank) of",
-                            cep::to_text(cep::Value::floating(feature.percentile))));
-    case Aggregate::kEwma:
-      return of("the moving average of");
-    case Aggregate::kCount:
-      break;
+  std::string noun = aggregate_words(feature.aggregate);
+  if (feature.aggregate == Aggregate::kPercentile) {
+    noun = fmt::format("the percentile {} (by the nearest rank) of",
+                       cep::to_text(cep::Value::floating(feature.percentile)));
   }
-  return of("the number of");
+  return fmt::format("{} {} of {}", noun, words.value(*feature.argument), kinds);
 }
 
 // What the window's edges do, and what is read over nothing.
@@ -268,7 +241,7 @@ std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature
   }
   if (feature.unless_alerted_by) {
     out.push_back(fmt::format("without the events at which {} raised an alert or held one back",
-                              in_quotes(plan.rules[feature.unless_alerted_by->value].name)));
+                              in_code(plan.rules[feature.unless_alerted_by->value].name)));
   }
   const bool zero = feature.aggregate == Aggregate::kCount ||
                     feature.aggregate == Aggregate::kSum ||
@@ -281,7 +254,7 @@ std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature
 std::string feature_noun(const cep::Plan& plan, const cep::Feature& feature) {
   const Words words(plan, nullptr);
   const std::string same = of_same_key(feature.key);
-  return aggregate_words(words, feature) + (same.empty() ? "" : " " + same) +
+  return aggregated(words, feature) + (same.empty() ? "" : " " + same) +
          window_words(words, feature.window);
 }
 
@@ -291,7 +264,7 @@ std::vector<Passage> feature_passages(const Words& words) {
   for (const cep::FeatureIndex index : features_of(words.plan(), *words.rule())) {
     const cep::Feature& feature = words.plan().features[index.value];
     const bool unnamed = feature.name.starts_with('$');
-    Passage said{fmt::format("{}: {}", unnamed ? "Without a name" : in_quotes(feature.name),
+    Passage said{fmt::format("{}: {}", unnamed ? "Without a name" : in_code(feature.name),
                              feature_noun(words.plan(), feature))};
     for (const std::string& condition : of_feature.conditions(feature.where)) {
       said.parts.push_back({"only those where " + condition});
@@ -326,7 +299,7 @@ std::vector<Passage> kind_passages(const Words& words) {
         for (const cep::KeyPart& part : words.rule()->key.parts) {
           for (const cep::KeyMember& member : part.members) {
             if (member.type == kind.type && member.role == kind.role) {
-              fields.push_back(in_quotes(field_of(plan, member).name));
+              fields.push_back(in_code(field_of(plan, member).name));
             }
           }
         }
@@ -345,7 +318,7 @@ std::vector<Passage> kind_passages(const Words& words) {
   }
   std::vector<Passage> out;
   for (const auto& [name, meaning] : meanings) {
-    out.push_back({fmt::format("{}: {}", in_quotes(name), listed(meaning, "or"))});
+    out.push_back({fmt::format("{}: {}", in_code(name), listed(meaning, "or"))});
   }
   return out;
 }
@@ -382,8 +355,8 @@ std::vector<Passage> data_passages(const Words& words) {
   for (const auto& [type, field] : computed) {
     const cep::EventType& event_type = plan.event_types[type.value];
     const cep::Field& made = event_type.fields[field.value];
-    out.push_back({fmt::format("{} of {} is computed: {}", in_quotes(made.name),
-                               in_quotes(event_type.name), of_event.value(*made.computed))});
+    out.push_back({fmt::format("{} of {} is computed: {}", in_code(made.name),
+                               in_code(event_type.name), of_event.value(*made.computed))});
   }
   for (const cep::ListIndex index : lists) {
     const cep::List& list = plan.lists[index.value];
@@ -399,17 +372,17 @@ std::vector<Passage> data_passages(const Words& words) {
               : value_text(value));
     }
     if (list.values.size() > kValuesShown) values.emplace_back("…");
-    out.push_back({fmt::format("{}: a list of {}{}{}", in_quotes(list.name),
-                               counted(list.values.size(), what), values.empty() ? "" : ": ",
-                               fmt::join(values, ", "))});
+    out.push_back(
+        {fmt::format("{}: a list of {}{}{}", in_code(list.name), counted(list.values.size(), what),
+                     values.empty() ? "" : ": ", fmt::join(values, ", "))});
   }
   for (const cep::TableIndex index : tables) {
     const cep::Table& table = plan.tables[index.value];
     std::vector<std::string> keys;
-    for (const std::string& key : table.key_names) keys.push_back(in_quotes(key));
+    for (const std::string& key : table.key_names) keys.push_back(in_code(key));
     out.push_back(
         {fmt::format("{}: a table of {}, by {}; where it has no row the value is missing",
-                     in_quotes(table.name), counted(table.rows.size(), "row"), listed(keys))});
+                     in_code(table.name), counted(table.rows.size(), "row"), listed(keys))});
   }
   return out;
 }
@@ -431,15 +404,15 @@ std::vector<Passage> late_passages(const Words& words) {
                   "{{}} events may come up to {} out of order: the rule waits that long. One "
                   "that comes later still is late.",
                   cep::format_duration(type.bound));
-    bounds[late].push_back(in_quotes(type.name));
+    bounds[late].push_back(in_code(type.name));
     if (type.unique && type.id_field) {
       const std::string since = type.unique->within
                                     ? fmt::format(" that came less than {} before",
                                                   cep::format_duration(*type.unique->within))
                                     : std::string(" that came before");
       repeats[fmt::format("{{}} events with an {}{} are repeats: they are dropped and counted.",
-                          in_quotes(type.fields[type.id_field->value].name), since)]
-          .push_back(in_quotes(type.name));
+                          in_code(type.fields[type.id_field->value].name), since)]
+          .push_back(in_code(type.name));
     }
   }
   for (const auto& [text, types] : bounds) {
@@ -465,14 +438,14 @@ std::vector<Passage> missing_passages(const Words& words) {
       const cep::EventType& event_type = plan.event_types[type.value];
       if (event_type.is_alert()) continue;
       if (field.value < event_type.fields.size() && event_type.fields[field.value].optional) {
-        fields[event_type.name].insert(in_quotes(event_type.fields[field.value].name));
+        fields[event_type.name].insert(in_code(event_type.fields[field.value].name));
       }
     }
   });
   std::vector<Passage> out;
   std::vector<std::string> all;
   for (const auto& [type, names] : fields) {
-    all.push_back(listed({names.begin(), names.end()}) + " of " + in_quotes(type));
+    all.push_back(listed({names.begin(), names.end()}) + " of " + in_code(type));
   }
   if (!all.empty()) {
     out.push_back({fmt::format("May be missing: {}.", fmt::join(all, "; "))});

@@ -102,7 +102,7 @@ class PatternSpeaker {
   Passage step(const Element& e) const {
     Passage out{how_many(e)};
     const std::string& name = rule_.variables[e.var.value].name;
-    if (!name.empty()) out.text += ", called " + in_quotes(name);
+    if (!name.empty()) out.text += ", called " + in_code(name);
     const std::vector<std::string> conditions = words_.conditions(e.where, e.var);
     const bool loop = e.quantifier.loop && repeats(e.quantifier);
     if (conditions.size() == 1) {
@@ -243,7 +243,7 @@ class PatternSpeaker {
         break;
     }
     if (const std::string name = group_name(e); !name.empty()) {
-      out.text += ", called " + in_quotes(name);
+      out.text += ", called " + in_code(name);
     }
     if (e.optional) out.text += " (the match may also go on without them)";
     std::vector<Passage> notes = loop_notes(e, "round");
@@ -309,7 +309,7 @@ std::vector<Passage> window_passages(const Words& words) {
   const cep::ClosingWindow& window = *rule.window;
   const std::string kinds = kind_plural(words.plan(), window.events);
   const std::string length = cep::format_duration(window.duration);
-  const std::string name = in_quotes(rule.variables[window.var.value].name);
+  const std::string name = in_code(rule.variables[window.var.value].name);
   std::vector<Passage> out;
   if (window.session) {
     out.push_back(

@@ -17,8 +17,6 @@ using cep::Op;
 using cep::Subset;
 using cep::TypeKind;
 
-std::string in_quotes(std::string_view name) { return fmt::format("`{}`", name); }
-
 std::string listed(const std::vector<std::string>& items, std::string_view conjunction) {
   std::string out;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -51,14 +49,14 @@ std::string kind_words(const cep::Plan& plan, const std::vector<Subset>& kinds, 
   std::vector<std::string> events;
   std::vector<std::string> all;
   for (const Subset* kind : by_name(kinds)) {
-    if (!is_alert(plan, *kind)) events.push_back(in_quotes(kind->name));
+    if (!is_alert(plan, *kind)) events.push_back(in_code(kind->name));
   }
   if (!events.empty()) all.push_back(listed(events, "or") + (plural ? " events" : ""));
   for (const Subset* kind : by_name(kinds)) {
     if (!is_alert(plan, *kind)) continue;
     const cep::EventType& type = plan.event_types[kind->type.value];
     const std::string noun = plural ? "alerts of " : "alert of ";
-    all.push_back(noun + (type.alert_of ? in_quotes(plan.rules[type.alert_of->value].name)
+    all.push_back(noun + (type.alert_of ? in_code(plan.rules[type.alert_of->value].name)
                                         : std::string("any rule")));
   }
   return listed(all, "or");
@@ -114,9 +112,39 @@ std::string kind_plural(const cep::Plan& plan, const std::vector<Subset>& kinds)
   return kind_words(plan, kinds, true);
 }
 
+std::string aggregate_words(Aggregate aggregate) {
+  switch (aggregate) {
+    case Aggregate::kCount:
+      return "the number of known values of";
+    case Aggregate::kSum:
+      return "the sum of";
+    case Aggregate::kAvg:
+      return "the average of";
+    case Aggregate::kMin:
+      return "the least";
+    case Aggregate::kMax:
+      return "the greatest";
+    case Aggregate::kDistinct:
+      return "the number of different values of";
+    case Aggregate::kStddev:
+      return "the standard deviation (of a sample) of";
+    case Aggregate::kStddevPop:
+      return "the standard deviation (of the whole) of";
+    case Aggregate::kFirst:
+      return "the earliest";
+    case Aggregate::kLast:
+      return "the latest";
+    case Aggregate::kEwma:
+      return "the moving average of";
+    case Aggregate::kPercentile:
+      return "the percentile of";
+  }
+  return {};
+}
+
 std::string Words::variable(cep::VarIndex var) const {
   const std::string& name = rule_->variables[var.value].name;
-  return name.empty() ? fmt::format("step {}", var.value + 1) : in_quotes(name);
+  return name.empty() ? fmt::format("step {}", var.value + 1) : in_code(name);
 }
 
 // ---- values
@@ -128,26 +156,25 @@ std::string Words::value(const Expr& expr, Place place) const {
     case Op::kLiteral:
       return value_text(expr.literal.view());
     case Op::kField:
-      return in_quotes(expr.field.name);
+      return in_code(expr.field.name);
     case Op::kBound:
-      return in_quotes(expr.field.name) + " of " + bound(expr);
+      return in_code(expr.field.name) + " of " + bound(expr);
     case Op::kPrev:
-      return in_quotes(expr.field.name) + " of the event before it in the loop";
+      return in_code(expr.field.name) + " of the event before it in the loop";
     case Op::kAggregate:
       return aggregate(expr);
     case Op::kFeature:
       return feature(expr);
     case Op::kKey:
-      return in_quotes(rule_->key.parts[expr.key_part].name);
+      return in_code(rule_->key.parts[expr.key_part].name);
     case Op::kToFloat:
       return value(*expr.args[0], place);
     case Op::kTable:
-      return fmt::format("{} {}",
-                         in_quotes(plan_.tables[expr.table.value].columns[expr.column].name),
+      return fmt::format("{} {}", in_code(plan_.tables[expr.table.value].columns[expr.column].name),
                          row(expr, 0));
     case Op::kMatched:
       return fmt::format("the first thing of the list {} in {}",
-                         in_quotes(plan_.lists[expr.list.value].name), value(*expr.args[0]));
+                         in_code(plan_.lists[expr.list.value].name), value(*expr.args[0]));
     case Op::kIf:
       return fmt::format("({} if {}, otherwise {})", value(*expr.args[1]), condition(*expr.args[0]),
                          value(*expr.args[2]));
@@ -245,33 +272,7 @@ std::string Words::aggregate(const Expr& expr) const {
   const std::string own = own_ && *own_ == expr.var ? " (this one included)" : "";
   if (expr.args.empty() || !expr.args[0]) return number + filter + own;
   const std::string what = value(*expr.args[0], Place::kAlone);
-  const auto of = [&](const char* words) {
-    return fmt::format("{} {}{}{}{}", words, what, which, filter, own);
-  };
-  switch (expr.aggregate) {
-    case Aggregate::kSum:
-      return of("the sum of");
-    case Aggregate::kAvg:
-      return of("the average of");
-    case Aggregate::kMin:
-      return of("the least");
-    case Aggregate::kMax:
-      return of("the greatest");
-    case Aggregate::kDistinct:
-      return of("the number of different values of");
-    case Aggregate::kStddev:
-      return of("the standard deviation (of a sample) of");
-    case Aggregate::kStddevPop:
-      return of("the standard deviation (of the whole) of");
-    case Aggregate::kFirst:
-      return of("the first known");
-    case Aggregate::kLast:
-      return of("the last known");
-    case Aggregate::kCount:
-      return of("the number of known values of");
-    default:
-      return of(aggregate_name(expr.aggregate));
-  }
+  return fmt::format("{} {}{}{}{}", aggregate_words(expr.aggregate), what, which, filter, own);
 }
 
 std::string Words::call(const Expr& expr) const {
@@ -334,7 +335,7 @@ std::string Words::call(const Expr& expr) const {
 
 std::string Words::feature(const Expr& expr) const {
   const cep::Feature& read = plan_.features[expr.feature.value];
-  std::string out = in_quotes(read.name);
+  std::string out = in_code(read.name);
   if (read.name.starts_with('$')) {
     out = feature_noun(plan_, read);
     const std::vector<std::string> where = Words(plan_, nullptr).conditions(read.where);
@@ -350,7 +351,7 @@ std::string Words::feature(const Expr& expr) const {
 std::string Words::row(const Expr& expr, std::size_t key_from) const {
   std::vector<std::string> keys;
   for (std::size_t i = key_from; i < expr.args.size(); ++i) keys.push_back(value(*expr.args[i]));
-  return fmt::format("that the table {} has for {}", in_quotes(plan_.tables[expr.table.value].name),
+  return fmt::format("that the table {} has for {}", in_code(plan_.tables[expr.table.value].name),
                      listed(keys));
 }
 
@@ -415,7 +416,7 @@ std::string Words::clause(const Expr& expr, bool negated) const {
       return fmt::format("{} {} taken an event", variable(expr.var), negated ? "has not" : "has");
     case Op::kIn:
       return fmt::format("{} {} in the list {}", subject(), is,
-                         in_quotes(plan_.lists[expr.list.value].name));
+                         in_code(plan_.lists[expr.list.value].name));
     case Op::kInValues: {
       std::vector<std::string> values;
       for (std::size_t i = 1; i < expr.args.size(); ++i) values.push_back(value(*expr.args[i]));
@@ -424,7 +425,7 @@ std::string Words::clause(const Expr& expr, bool negated) const {
     }
     case Op::kInTable:
       return fmt::format("{} {} in the list {} {}", subject(), is,
-                         in_quotes(plan_.tables[expr.table.value].columns[expr.column].name),
+                         in_code(plan_.tables[expr.table.value].columns[expr.column].name),
                          row(expr, 1));
     case Op::kInLoop:
       return fmt::format("{} {} {} of {}", subject(), is,
@@ -474,7 +475,7 @@ std::string Words::junction(const Expr& expr, bool negated) const {
 
 std::string Words::text_test(const Expr& expr, bool negated) const {
   const std::string subject = value(*expr.args[0], Place::kOperand);
-  const auto list = [&] { return in_quotes(plan_.lists[expr.list.value].name); };
+  const auto list = [&] { return in_code(plan_.lists[expr.list.value].name); };
   const auto contains = [&](const std::string& what) {
     return fmt::format("{} {} {}", subject, negated ? "does not contain" : "contains", what);
   };
@@ -510,7 +511,7 @@ std::string Words::in_kinds(const Expr& expr) const {
   std::vector<std::string> kinds;
   for (std::size_t i = 0; i < expr.field.by_type.size(); ++i) {
     const cep::EventType& type = plan_.event_types[expr.field.by_type[i].first.value];
-    std::string kind = in_quotes(type.name) + " events";
+    std::string kind = in_code(type.name) + " events";
     if (i < expr.args.size() && expr.args[i]) kind += " where " + element.condition(*expr.args[i]);
     kinds.push_back(std::move(kind));
   }

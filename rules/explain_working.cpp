@@ -23,7 +23,7 @@ std::string with_commas(std::uint64_t count) {
 }
 std::string names_of(const cep::Plan& plan, const std::vector<cep::RuleIndex>& rules) {
   std::vector<std::string> names;
-  for (const cep::RuleIndex rule : rules) names.push_back(in_quotes(plan.rules[rule.value].name));
+  for (const cep::RuleIndex rule : rules) names.push_back(in_code(plan.rules[rule.value].name));
   return listed(names);
 }
 
@@ -33,9 +33,9 @@ std::string kept_fields(const cep::Plan& plan, const cep::KeptType& kept) {
   const cep::EventType& type = plan.event_types[kept.type.value];
   std::vector<std::string> fields;
   for (const cep::FieldIndex field : kept.fields) {
-    fields.push_back(in_quotes(type.fields[field.value].name));
+    fields.push_back(in_code(type.fields[field.value].name));
   }
-  return fmt::format("{}: {}, about {}", in_quotes(type.name),
+  return fmt::format("{}: {}, about {}", in_code(type.name),
                      fields.empty() ? "its time" : listed(fields), bytes_words(kept.bytes));
 }
 
@@ -77,7 +77,7 @@ void add_suppression(const cep::Rule& rule, std::vector<Passage>& out) {
       out.push_back(
           {fmt::format("The events at {} that alerted are kept as long as a partial match "
                        "may hold them.",
-                       in_quotes(rule.variables[held.var.value].name))});
+                       in_code(rule.variables[held.var.value].name))});
       break;
     case cep::Once::kPerDay:
       out.push_back(
@@ -119,7 +119,7 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& 
   for (const cep::FeatureMemory& memory : working.memory.features) {
     const cep::Feature& feature = plan.features[memory.feature.value];
     const std::string name =
-        feature.name.starts_with('$') ? feature_noun(plan, feature) : in_quotes(feature.name);
+        feature.name.starts_with('$') ? feature_noun(plan, feature) : in_code(feature.name);
     const bool grows = feature.window.kind == cep::WindowKind::kTumbling ||
                        feature.window.kind == cep::WindowKind::kToday ||
                        feature.window.kind == cep::WindowKind::kSession;
@@ -189,7 +189,7 @@ std::vector<Passage> shared_passages(const cep::Program& program, const Words& w
     }
     if (readers.empty()) continue;
     const std::string name =
-        feature.name.starts_with('$') ? feature_noun(plan, feature) : in_quotes(feature.name);
+        feature.name.starts_with('$') ? feature_noun(plan, feature) : in_code(feature.name);
     out.push_back({fmt::format("{}, with {}.", name, names_of(plan, readers))});
   }
   std::size_t tests = 0;
@@ -205,12 +205,11 @@ std::vector<Passage> shared_passages(const cep::Program& program, const Words& w
         working.costs.begin(), working.costs.end(),
         [&](const cep::EventCost& cost) { return cost.type == text.type && cost.searches > 0; });
     if (!own) continue;
-    out.push_back(
-        {fmt::format("One search of {} of {}: all {} that any rule looks for there are "
-                     "found in one scan.",
-                     Words(plan, nullptr).value(*text.operand),
-                     in_quotes(plan.event_types[text.type.value].name),
-                     counted(text.patterns.size(), "pattern"))});
+    out.push_back({fmt::format(
+        "One search of {} of {}: all {} that any rule looks for there are "
+        "found in one scan.",
+        Words(plan, nullptr).value(*text.operand), in_code(plan.event_types[text.type.value].name),
+        counted(text.patterns.size(), "pattern"))});
   }
   if (!working.alert_readers.empty()) {
     out.push_back(
@@ -254,9 +253,9 @@ std::vector<Passage> cost_passages(const cep::Program& program, const Words& wor
   Passage each{"An event costs it at most:"};
   for (const cep::EventCost& cost : working.costs) {
     const cep::EventType& type = plan.event_types[cost.type.value];
-    const std::string name =
-        type.is_alert() ? (type.alert_of ? "alert of " + in_quotes(type.name) : "any alert")
-                        : in_quotes(type.name);
+    const std::string name = type.is_alert()
+                                 ? (type.alert_of ? "alert of " + in_code(type.name) : "any alert")
+                                 : in_code(type.name);
     each.parts.push_back({name + ": " + cost_words(cost)});
   }
   out.push_back(std::move(each));

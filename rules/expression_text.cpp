@@ -7,24 +7,16 @@
 #include <optional>
 #include <vector>
 
+#include "cep/aggregate_name.h"
+#include "cep/functions.h"
+
 namespace tocsin::rules {
 using cep::Aggregate;
 using cep::Expr;
 using cep::ExprPtr;
-using cep::Function;
 using cep::Op;
 
 namespace {
-constexpr std::array kAggregateNames = {"count", "sum",      "avg",    "min",
-                                        "max",   "distinct", "stddev", "stddev_pop",
-                                        "first", "last",     "ewma",   "percentile"};
-static_assert(kAggregateNames.size() == static_cast<std::size_t>(Aggregate::kPercentile) + 1);
-constexpr std::array kFunctionNames = {
-    "abs",       "round", "floor",   "ceil",  "sqrt",        "ln",     "exp",
-    "pow",       "min",   "max",     "lower", "upper",       "length", "substring",
-    "normalize", "hour",  "weekday", "date",  "distance_km", "ip_in",  "similarity"};
-static_assert(kFunctionNames.size() == static_cast<std::size_t>(Function::kSimilarity) + 1);
-
 // How tightly an expression binds; one that binds less than its place asks for stands in
 // parentheses.
 enum Tightness { kLoosest, kOr, kAnd, kNot, kComparison, kSum, kProduct, kUnary, kPrimary };
@@ -116,7 +108,7 @@ class Writer {
     if (feature.aggregate == Aggregate::kPercentile) {
       inside += ", " + cep::to_text(cep::Value::floating(feature.percentile));
     }
-    return fmt::format("{}({}) over {}", aggregate_name(feature.aggregate), inside,
+    return fmt::format("{}({}) over {}", cep::aggregate_name(feature.aggregate), inside,
                        window(feature.window));
   }
 
@@ -230,7 +222,7 @@ class Writer {
         return out + "." + e.field.name;
       }
       case Op::kAggregate:
-        return fmt::format("{}({})", aggregate_name(e.aggregate), aggregate(e));
+        return fmt::format("{}({})", cep::aggregate_name(e.aggregate), aggregate(e));
       case Op::kFeature:
         return feature_read(e);
       case Op::kKey:
@@ -277,7 +269,7 @@ class Writer {
         own = kUnary;
         return "-" + expr(*e.args[0], kUnary);
       case Op::kCall:
-        return fmt::format("{}({})", function_name(e.function), args(e));
+        return fmt::format("{}({})", cep::function_name(e.function), args(e));
       case Op::kInKinds:
         own = kComparison;
         return in_kinds(e);
@@ -328,11 +320,5 @@ std::string value_text(const cep::Value& value) {
     if (text.back() == '.') text.pop_back();
   }
   return text;
-}
-const char* aggregate_name(Aggregate aggregate) {
-  return kAggregateNames[static_cast<std::size_t>(aggregate)];
-}
-const char* function_name(Function function) {
-  return kFunctionNames[static_cast<std::size_t>(function)];
 }
 }  // namespace tocsin::rules

@@ -21,8 +21,4 @@ std::string kinds_text(const std::vector<cep::Subset>& kinds);
 std::string regex_text(std::string_view pattern, bool ignore_case);
 /// A value as a literal: texts in double quotes; what is missing is `missing`.
 std::string value_text(const cep::Value& value);
-/// The aggregate's name in the language: `count`, `stddev_pop`.
-const char* aggregate_name(cep::Aggregate aggregate);
-/// The function's name in the language: `distance_km`.
-const char* function_name(cep::Function function);
 }  // namespace tocsin::rules

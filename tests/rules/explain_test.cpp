@@ -502,9 +502,9 @@ TEST_CASE("explain: a random plan is said whole, and always the same way") {
         CHECK(text.find(what) != std::string::npos);
       };
       for (const cep::Variable& variable : rule.variables) {
-        if (!variable.name.empty()) says(rules::in_quotes(variable.name));
+        if (!variable.name.empty()) says(rules::in_code(variable.name));
       }
-      for (const cep::KeyPart& part : rule.key.parts) says(rules::in_quotes(part.name));
+      for (const cep::KeyPart& part : rule.key.parts) says(rules::in_code(part.name));
       if (rule.within && !rule.window && rule.variables.size() > 1) {
         says(cep::format_duration(*rule.within));
       }
@@ -520,7 +520,7 @@ TEST_CASE("explain: a random plan is said whole, and always the same way") {
         if (expr.op == cep::Op::kFeature) {
           const cep::Feature& feature = plan.features[expr.feature.value];
           says(feature.name.starts_with('$') ? rules::feature_noun(plan, feature)
-                                             : rules::in_quotes(feature.name));
+                                             : rules::in_code(feature.name));
         }
       });
     }

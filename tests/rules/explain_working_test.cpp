@@ -127,7 +127,7 @@ TEST_CASE("explain: what is said of a random rule's working is what was compiled
               return state.var && &plan->rules[i].variables[state.var->value] == &variable;
             });
         if (variable.name.empty() || !is_step) continue;
-        CHECK(text.find(rules::in_quotes(variable.name)) != std::string::npos);
+        CHECK(text.find(rules::in_code(variable.name)) != std::string::npos);
       }
     }
   });
