@@ -150,7 +150,9 @@ class Namer {
       std::string need = counter_words(test);
       if (said.insert(need).second) named.needs.push_back(std::move(need));
     }
-    if (rule_.window && way.from == 0 && working_.opens) {
+    const bool collects_more =
+        working_.opens && working_.opens->kinds.size() < target.takes.kinds.size();
+    if (rule_.window && way.from == 0 && collects_more) {
       named.needs.push_back(fmt::format("it is one {}{}",
                                         kind_noun(words_.plan(), working_.opens->kinds),
                                         rule_.window->session ? "" : " or the stretch is open"));
@@ -283,14 +285,34 @@ const char* asked_words(AskedAt at) {
   return "asked of each partial match that waits for the event";
 }
 
-Passage way_passage(const NamedAutomaton& automaton, const NamedWay& way) {
+// Whether nothing is left to wait for after the state's event: it is the match.
+bool is_last(const NamedAutomaton& automaton, const cep::RuleWorking& working, std::size_t state) {
+  std::size_t count = 0;
+  bool waits = false;
+  for (std::size_t i = 0; i < automaton.ways.size(); ++i) {
+    const NamedWay& way = automaton.ways[i];
+    if (way.from != state) continue;
+    ++count;
+    waits = waits || way.takes || !way.needs.empty() || !way.ends.empty() ||
+            working.ways[i].ending != Ending::kAtOnce;
+  }
+  return count == 1 && !waits;
+}
+
+Passage way_passage(const NamedAutomaton& automaton, const cep::RuleWorking& working,
+                    const NamedWay& way) {
   const NamedState& target = automaton.states[way.to];
   Passage out;
   if (way.takes) {
     out.text = way.from == way.to ? "take another " : "take ";
     out.text += target.takes;
     if (!target.conditions.empty()) out.text += " with " + listed(target.conditions);
-    if (way.from != way.to) out.text += " → " + in_code(target.name);
+    if (is_last(automaton, working, way.to)) {
+      const bool named = !target.name.starts_with("step ");
+      out.text += " → " + (named ? in_code(target.name) + ": " : std::string()) + "match";
+    } else if (way.from != way.to) {
+      out.text += " → " + in_code(target.name);
+    }
   } else {
     out.text = "→ match: " + way.gives;
   }
@@ -329,11 +351,11 @@ std::vector<Passage> automaton_passages(const Words& words, const cep::RuleWorki
   }
   for (std::size_t i = 0; i < automaton.states.size(); ++i) {
     const NamedState& state = automaton.states[i];
-    if (state.kind == AutomatonState::Kind::kMatch) continue;
+    if (state.kind == AutomatonState::Kind::kMatch || is_last(automaton, working, i)) continue;
     Passage said{state.kind == AutomatonState::Kind::kStart ? "From the start:"
                                                             : "After " + in_code(state.name) + ":"};
     for (const NamedWay& way : automaton.ways) {
-      if (way.from == i) said.parts.push_back(way_passage(automaton, way));
+      if (way.from == i) said.parts.push_back(way_passage(automaton, working, way));
     }
     out.push_back(std::move(said));
   }
