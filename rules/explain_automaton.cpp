@@ -33,7 +33,7 @@ class Namer {
     if (working_.without) out_.always_ends.push_back(event_words(*working_.without));
     if (rule_.within && rule_.pattern.size() + rule_.window.has_value() > 0 && !rule_.window) {
       out_.always_ends.push_back(
-          fmt::format("{} after its first event", cep::format_duration(*rule_.within)));
+          fmt::format("{} after its first event", duration_text(*rule_.within)));
     }
     return std::move(out_);
   }
@@ -124,7 +124,7 @@ class Namer {
       case Ending::kAtDeadline:
         break;
     }
-    const std::string wait = cep::format_duration(way.wait);
+    const std::string wait = duration_text(way.wait);
     if (rule_.window) {
       return rule_.window->session
                  ? fmt::format("complete {} after the last event that lengthened the session", wait)
@@ -158,7 +158,7 @@ class Namer {
                                         rule_.window->session ? "" : " or the stretch is open"));
     }
     if (way.gap) {
-      named.ends.push_back(fmt::format("{} after the step before", cep::format_duration(*way.gap)));
+      named.ends.push_back(fmt::format("{} after the step before", duration_text(*way.gap)));
     }
     for (const std::size_t absence : way.absences) {
       const Element* const element = element_of(absence);

@@ -50,7 +50,7 @@ void add_within(const Words& words, std::vector<Passage>& out) {
   const cep::Rule& rule = *words.rule();
   if (rule.window || !has_several_events(rule)) return;
   if (rule.within) {
-    const std::string time = cep::format_duration(*rule.within);
+    const std::string time = duration_text(*rule.within);
     out.push_back(
         {fmt::format("All events of a match lie less than {} after its first one: an "
                      "event exactly {} after it is too late.",
@@ -74,7 +74,7 @@ void add_without(const Words& words, std::vector<Passage>& out) {
                      kinds)});
     return;
   }
-  const std::string time = cep::format_duration(*without.absent_for);
+  const std::string time = duration_text(*without.absent_for);
   out.push_back({fmt::format(
       "No {} comes less than {} after the first event, and by then all steps are done. "
       "The alert comes exactly {} after the first event, in event time; what comes at "
@@ -239,7 +239,7 @@ std::vector<Passage> suppression_passages(const Words& words) {
     case Once::kNone:
       break;
     case Once::kPerDuration: {
-      const std::string time = cep::format_duration(held.duration);
+      const std::string time = duration_text(held.duration);
       out.push_back(
           {fmt::format("After an alert it is quiet for {}{}: a match less than {} after it "
                        "is held back, one exactly {} after it alerts again.",
@@ -273,7 +273,7 @@ std::vector<Passage> suppression_passages(const Words& words) {
     }
   }
   if (held.at_most) {
-    const std::string time = cep::format_duration(held.at_most->duration);
+    const std::string time = duration_text(held.at_most->duration);
     out.push_back(
         {fmt::format("At most {} in any {}{}: a match is held back while that many alerts lie less "
                      "than {} before it.",

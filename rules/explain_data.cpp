@@ -140,12 +140,12 @@ std::vector<Passage> key_passages(const Words& words) {
 namespace {
 // " in the last 10m, this event included".
 std::string window_words(const Words& words, const cep::FeatureWindow& window) {
-  const std::string time = window.duration ? cep::format_duration(*window.duration) : "";
+  const std::string time = window.duration ? duration_text(*window.duration) : "";
   switch (window.kind) {
     case WindowKind::kLast:
       if (window.excluding) {
         return fmt::format(" in the last {} without the last {}", time,
-                           cep::format_duration(*window.excluding));
+                           duration_text(*window.excluding));
       }
       return fmt::format(" in the last {} up to and including this event", time);
     case WindowKind::kPrevious:
@@ -190,12 +190,12 @@ std::string aggregated(const Words& words, const cep::Feature& feature) {
 std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature& feature) {
   const cep::FeatureWindow& window = feature.window;
   std::vector<std::string> out;
-  const std::string time = window.duration ? cep::format_duration(*window.duration) : "";
+  const std::string time = window.duration ? duration_text(*window.duration) : "";
   switch (window.kind) {
     case WindowKind::kLast:
       out.push_back(fmt::format("an event exactly {} ago does not count any more", time));
       if (window.excluding) {
-        const std::string near = cep::format_duration(*window.excluding);
+        const std::string near = duration_text(*window.excluding);
         out.push_back(fmt::format("one exactly {} ago counts, later ones do not", near));
       }
       break;
@@ -220,8 +220,7 @@ std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature
   }
   if (window.every) {
     out.push_back(fmt::format("the old edge moves in steps of {}: it is moved back to a full {}",
-                              cep::format_duration(*window.every),
-                              cep::format_duration(*window.every)));
+                              duration_text(*window.every), duration_text(*window.every)));
   }
   if (window.needs) {
     out.push_back(fmt::format(
@@ -229,8 +228,8 @@ std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature
         *window.needs == 1 ? "1 event has" : fmt::format("{} events have", *window.needs)));
   }
   if (feature.half_life) {
-    out.push_back(fmt::format("the weight of what was halves every {}",
-                              cep::format_duration(*feature.half_life)));
+    out.push_back(
+        fmt::format("the weight of what was halves every {}", duration_text(*feature.half_life)));
   }
   if (feature.weight) {
     out.push_back(fmt::format("a new value counts {}, the first one as it is",
@@ -403,13 +402,13 @@ std::vector<Passage> late_passages(const Words& words) {
             : fmt::format(
                   "{{}} events may come up to {} out of order: the rule waits that long. One "
                   "that comes later still is late.",
-                  cep::format_duration(type.bound));
+                  duration_text(type.bound));
     bounds[late].push_back(in_code(type.name));
     if (type.unique && type.id_field) {
-      const std::string since = type.unique->within
-                                    ? fmt::format(" that came less than {} before",
-                                                  cep::format_duration(*type.unique->within))
-                                    : std::string(" that came before");
+      const std::string since =
+          type.unique->within
+              ? fmt::format(" that came less than {} before", duration_text(*type.unique->within))
+              : std::string(" that came before");
       repeats[fmt::format("{{}} events with an {}{} are repeats: they are dropped and counted.",
                           in_code(type.fields[type.id_field->value].name), since)]
           .push_back(in_code(type.name));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "rules/explain.h"
+#include "rules/expression_text.h"
 
 namespace tocsin::rules {
 using cep::Contiguity;
@@ -67,7 +68,7 @@ class PatternSpeaker {
           said.parts.begin(),
           {fmt::format("it comes less than {} after the step before; exactly {} after "
                        "it is too late",
-                       cep::format_duration(*e.gap), cep::format_duration(*e.gap))});
+                       duration_text(*e.gap), duration_text(*e.gap))});
     }
     return said;
   }
@@ -178,7 +179,7 @@ class PatternSpeaker {
         out.parts.push_back(
             {"the alert comes with that next event" +
              (rule_.within ? fmt::format(", which has to come less than {} after the first one",
-                                         cep::format_duration(*rule_.within))
+                                         duration_text(*rule_.within))
                            : std::string())});
       }
       return out;
@@ -204,7 +205,7 @@ class PatternSpeaker {
   Passage last_absence(const Element& e, const std::string& kinds, const std::string& where) const {
     Passage out;
     const std::optional<cep::Duration>& length = e.absent_for ? e.absent_for : rule_.within;
-    const std::string time = length ? cep::format_duration(*length) : "no time";
+    const std::string time = length ? duration_text(*length) : "no time";
     const char* since = e.absent_for ? "that" : "the first event";
     out.text = fmt::format("Then, until {} after {}: no {}{}", time, since, kinds, where);
     out.parts.push_back({fmt::format("the alert comes at that moment, {} after {}, in event time",
@@ -308,7 +309,7 @@ std::vector<Passage> window_passages(const Words& words) {
   const cep::Rule& rule = *words.rule();
   const cep::ClosingWindow& window = *rule.window;
   const std::string kinds = kind_plural(words.plan(), window.events);
-  const std::string length = cep::format_duration(window.duration);
+  const std::string length = duration_text(window.duration);
   const std::string name = in_code(rule.variables[window.var.value].name);
   std::vector<Passage> out;
   if (window.session) {

@@ -7,6 +7,7 @@
 
 #include "cep/program.h"
 #include "rules/explain_automaton.h"
+#include "rules/expression_text.h"
 
 namespace tocsin::rules {
 using cep::Method;
@@ -45,12 +46,12 @@ void add_lifetime(const cep::RuleWorking& working, const cep::Rule& rule,
     out.push_back({rule.window->session
                        ? "A window is kept until it ends: a session that never pauses never ends."
                        : fmt::format("A window is kept until it ends, {} at most.",
-                                     cep::format_duration(rule.window->duration))});
+                                     duration_text(rule.window->duration))});
   } else if (working.lives) {
     out.push_back(
         {fmt::format("A partial match is kept at most {} after its first event, and its "
                      "events as long as a partial match holds them.",
-                     cep::format_duration(*working.lives))});
+                     duration_text(*working.lives))});
   } else if (working.method == Method::kStrict) {
     out.push_back(
         {"There is no `within`: the last events of a key stay until later ones replace "
@@ -71,7 +72,7 @@ void add_suppression(const cep::Rule& rule, std::vector<Passage>& out) {
       out.push_back(
           {fmt::format("That it alerted is kept for {}; where a match was held back, until "
                        "the next alert, which says how many.",
-                       cep::format_duration(held.duration))});
+                       duration_text(held.duration))});
       break;
     case cep::Once::kPerVariable:
       out.push_back(
@@ -93,7 +94,7 @@ void add_suppression(const cep::Rule& rule, std::vector<Passage>& out) {
   if (held.at_most) {
     out.push_back({fmt::format("The times of its last {} are kept for {}.",
                                counted(held.at_most->count, "alert"),
-                               cep::format_duration(held.at_most->duration))});
+                               duration_text(held.at_most->duration))});
   }
 }
 
@@ -125,7 +126,7 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& 
                        feature.window.kind == cep::WindowKind::kSession;
     const std::string until =
         grows          ? std::string("what it knows of the stretch at hand")
-        : memory.keeps ? fmt::format("each event for {}", cep::format_duration(*memory.keeps))
+        : memory.keeps ? fmt::format("each event for {}", duration_text(*memory.keeps))
         : feature.window.events
             ? fmt::format("the last {}, for ever", counted(*feature.window.events, "event"))
             : std::string("its value, for ever");

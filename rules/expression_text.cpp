@@ -101,7 +101,7 @@ class Writer {
     if (feature.unless_alerted_by) {
       inside += " unless alerted by " + plan_.rules[feature.unless_alerted_by->value].name;
     }
-    if (feature.half_life) inside += ", half life " + cep::format_duration(*feature.half_life);
+    if (feature.half_life) inside += ", half life " + duration_text(*feature.half_life);
     if (feature.weight) {
       inside += ", weight " + cep::to_text(cep::Value::floating(*feature.weight));
     }
@@ -114,15 +114,15 @@ class Writer {
 
   std::string window(const cep::FeatureWindow& window) const {
     std::string text = range(window);
-    if (window.excluding) text += " excluding last " + cep::format_duration(*window.excluding);
-    if (window.every) text += " every " + cep::format_duration(*window.every);
+    if (window.excluding) text += " excluding last " + duration_text(*window.excluding);
+    if (window.every) text += " every " + duration_text(*window.every);
     if (window.needs) text += fmt::format(" needs {} events", *window.needs);
     return text;
   }
 
  private:
   std::string range(const cep::FeatureWindow& window) const {
-    const std::string duration = window.duration ? cep::format_duration(*window.duration) : "";
+    const std::string duration = window.duration ? duration_text(*window.duration) : "";
     switch (window.kind) {
       case cep::WindowKind::kLast:
         return "last " + duration;
@@ -311,7 +311,15 @@ std::string regex_text(std::string_view pattern, bool ignore_case) {
   }
   return out + (ignore_case ? "/i" : "/");
 }
+std::string duration_text(cep::Duration duration) {
+  constexpr std::int64_t kWeekUs = 7 * cep::kDayUs;
+  if (duration.us == 0 || duration.us % kWeekUs != 0) return cep::format_duration(duration);
+  return fmt::format("{}d", duration.us / cep::kDayUs);
+}
 std::string value_text(const cep::Value& value) {
+  if (value.kind == cep::ValueKind::kDuration) {
+    return duration_text({static_cast<std::int64_t>(value.number)});
+  }
   if (value.kind == cep::ValueKind::kString) return quoted(value.text);
   std::string text = cep::to_text(value);
   // The zeros of a fraction's nine digits say nothing.

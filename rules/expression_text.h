@@ -19,6 +19,8 @@ std::string window_text(const cep::Plan& plan, const cep::FeatureWindow& window)
 std::string kinds_text(const std::vector<cep::Subset>& kinds);
 /// `/bc1[a-z]+/i`.
 std::string regex_text(std::string_view pattern, bool ignore_case);
+/// `10m`, `14d`: as cep::format_duration, but in days rather than weeks.
+std::string duration_text(cep::Duration duration);
 /// A value as a literal: texts in double quotes; what is missing is `missing`.
 std::string value_text(const cep::Value& value);
 }  // namespace tocsin::rules

@@ -506,14 +506,14 @@ TEST_CASE("explain: a random plan is said whole, and always the same way") {
       }
       for (const cep::KeyPart& part : rule.key.parts) says(rules::in_code(part.name));
       if (rule.within && !rule.window && rule.variables.size() > 1) {
-        says(cep::format_duration(*rule.within));
+        says(rules::duration_text(*rule.within));
       }
       walk_elements(rule.pattern, [&](const cep::Element& element) {
         if (element.events.empty()) return;
         const bool said = text.find(rules::kind_noun(plan, element.events)) != std::string::npos ||
                           text.find(rules::kind_plural(plan, element.events)) != std::string::npos;
         CHECK(said);
-        if (element.gap) says(cep::format_duration(*element.gap));
+        if (element.gap) says(rules::duration_text(*element.gap));
       });
       walk(rule, [&](const cep::Expr& expr) {
         if (expr.op == cep::Op::kLiteral) says(rules::value_text(expr.literal.view()));
