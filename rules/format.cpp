@@ -12,6 +12,12 @@
 
 namespace tocsin::rules {
 namespace {
+std::string laid_out(const tree::File& file, const SourceTokens& tokens) {
+  Layout layout(kLineWidth);
+  Printer(layout, &tokens).file(file);
+  return layout.finish();
+}
+
 // Laid out anew, a file has the same tree and comments.
 bool keeps_all(const tree::File& file, const SourceTokens& tokens, const std::string& text) {
   SourceMap sources;
@@ -37,9 +43,7 @@ std::optional<std::string> format(const SourceMap& sources, std::uint32_t file,
   for (Diagnostic& diagnostic : mistakes.take()) sink.report(std::move(diagnostic));
   if (refused) return std::nullopt;
   const SourceTokens tokens(sources.text(file), places);
-  Layout layout(kLineWidth);
-  Printer(layout, &tokens).file(tree);
-  std::string text = layout.finish();
+  std::string text = laid_out(tree, tokens);
   TOCSIN_ASSERT(keeps_all(tree, tokens, text), "formatting keeps the tree and the comments");
   return text;
 }

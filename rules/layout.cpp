@@ -16,6 +16,10 @@ std::size_t columns(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); i += code_point_at(text, i).bytes) ++count;
   return count;
 }
+
+bool keeps_blank_lines(BreakRole role) {
+  return role != BreakRole::kFill && role != BreakRole::kPlain;
+}
 }  // namespace
 
 // ---- the commands
@@ -46,7 +50,10 @@ void Layout::line_break(BreakForm form, BreakRole role) {
   Break& place = breaks_.emplace_back();
   place.form = form;
   place.role = role;
-  place.hard = form == BreakForm::kAlways || !pending_.empty();
+  place.hard = form == BreakForm::kAlways;
+  at_break_ = true;
+  if (role == BreakRole::kFill || pending_.empty()) return;
+  place.hard = true;
   for (const std::string_view comment : pending_) {
     if (place.trailing.empty()) {
       place.trailing = comment;
@@ -55,7 +62,6 @@ void Layout::line_break(BreakForm form, BreakRole role) {
     }
   }
   pending_.clear();
-  at_break_ = true;
 }
 
 void Layout::declaration(std::uint32_t kind) {
@@ -63,20 +69,21 @@ void Layout::declaration(std::uint32_t kind) {
   breaks_.back().declaration_kind = kind;
 }
 
-void Layout::open() {
-  open_.push_back(static_cast<std::uint32_t>(commands_.size()));
+void Layout::open(std::uint32_t extra) {
+  open_.push_back({static_cast<std::uint32_t>(commands_.size()), extra});
   add(Kind::kOpen);
 }
 
 void Layout::close() {
   TOCSIN_ASSERT(!open_.empty(), "each close() has its open()");
-  commands_[open_.back()].number = static_cast<std::uint32_t>(commands_.size());
+  const Group group = open_.back();
   open_.pop_back();
-  add(Kind::kClose);
+  commands_[group.place].number = static_cast<std::uint32_t>(commands_.size());
+  add(Kind::kClose).number = group.extra;
 }
 
 void Layout::comment(std::string_view text, bool own_line, bool blank_before) {
-  if (!at_break_) {
+  if (!at_break_ || !pending_.empty()) {
     pending_.push_back(text);
     return;
   }
@@ -86,7 +93,7 @@ void Layout::comment(std::string_view text, bool own_line, bool blank_before) {
     place.trailing = text;
   } else {
     place.own_comments.push_back({text, blank_before});
-    if (place.role == BreakRole::kPlain) place.own_comments.back().blank_before = false;
+    if (!keeps_blank_lines(place.role)) place.own_comments.back().blank_before = false;
   }
 }
 
@@ -119,7 +126,7 @@ bool Layout::fits(std::size_t open, std::size_t column) const {
   const Command& begin = commands_[open];
   const Command& end = commands_[begin.number];
   const Command& next = commands_[end.next_break];
-  return begin.hard == end.hard && column + (next.width - begin.width) <= width_max_;
+  return begin.hard == end.hard && column + (next.width - begin.width) <= width_max_ + end.number;
 }
 
 void Layout::end_line(const Break& place, std::size_t indent) {
@@ -135,8 +142,7 @@ void Layout::end_line(const Break& place, std::size_t indent) {
   }
   Line& line = lines_.emplace_back();
   line.indent = indent;
-  line.blank_before =
-      place.blank_before && place.role != BreakRole::kPlain && place.role != BreakRole::kClosing;
+  line.blank_before = place.blank_before && keeps_blank_lines(place.role) && !closing;
   if (place.role == BreakRole::kFirst || first == 0) lines_[first].blank_before = false;
   if (place.role == BreakRole::kDeclaration) {
     lines_[first].begins_declaration = true;

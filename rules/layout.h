@@ -19,6 +19,7 @@ namespace tocsin::rules {
 enum class BreakForm : std::uint8_t { kNothing, kBlank, kAlways };  // kAlways: no such group
 /// What stands behind a break.
 enum class BreakRole : std::uint8_t {
+  kFill,         // more of the same, where the line is full: a comment waits for a better place
   kPlain,        // more of the same: the author's empty lines are not kept
   kFirst,        // the first entry after an opening bracket
   kEntry,        // a further entry: one empty line before it is kept, and ends the line
@@ -43,7 +44,8 @@ class Layout {
   void line_break(BreakForm form, BreakRole role = BreakRole::kPlain);
   /// A declaration of this kind begins, or the file ends (kind 0).
   void declaration(std::uint32_t kind);
-  void open();
+  /// A group; it may be `extra` columns wider than a line has.
+  void open(std::uint32_t extra = 0);
   void close();
   void indent() { add(Kind::kIndent); }
   void dedent() { add(Kind::kDedent); }
@@ -58,9 +60,10 @@ class Layout {
   enum class Kind : std::uint8_t { kText, kIfBroken, kBreak, kOpen, kClose, kIndent, kDedent };
   struct Command {
     std::string_view text;
-    std::uint32_t number = 0;      // kBreak: in breaks_; kOpen: the place of its kClose
-    std::uint32_t width = 0;       // of all before it, on one line
-    std::uint32_t hard = 0;        // breaks before it that end a line
+    std::uint32_t number = 0;  // kBreak: in breaks_; kOpen: the place of its kClose; kClose: extra
+                               // columns
+    std::uint32_t width = 0;   // of all before it, on one line
+    std::uint32_t hard = 0;    // breaks before it that end a line
     std::uint32_t next_break = 0;  // the place of the first one from here on
     Kind kind = Kind::kText;
   };
@@ -99,7 +102,11 @@ class Layout {
   const std::size_t width_max_;
   std::vector<Command> commands_;
   std::vector<Break> breaks_;
-  std::vector<std::uint32_t> open_;        // groups that are open while commands come
+  struct Group {
+    std::uint32_t place = 0;
+    std::uint32_t extra = 0;
+  };
+  std::vector<Group> open_;                // groups that are open while commands come
   std::deque<std::string> texts_;          // what own_text() and if_broken() copied
   bool at_break_ = false;                  // no text since the last break
   std::vector<std::string_view> pending_;  // comments that wait for the next break

@@ -8,7 +8,7 @@ void Printer::names(const std::vector<tree::Name>& names) {
   comma_list(names, [this](const tree::Name& each) { name(each); });
 }
 
-void Printer::record(const tree::Record& record) {
+void Printer::record(const tree::Record& record, std::uint32_t extra_columns) {
   entries(
       "{", "}", record.entries, Packing::kPacked,
       [](const tree::Record::Entry& entry) { return entry.name.span.begin; },
@@ -16,7 +16,8 @@ void Printer::record(const tree::Record& record) {
         name(entry.name);
         word(":");
         expr(*entry.value);
-      });
+      },
+      extra_columns);
 }
 
 void Printer::type(const tree::TypeRef& type) {

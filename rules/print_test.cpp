@@ -7,6 +7,8 @@
 namespace tocsin::rules {
 namespace {
 constexpr std::size_t kBehindOffset = 2;  // blanks
+// Events under one another are read like a table, which a broken row spoils.
+constexpr std::uint32_t kExtraColumns = 20;
 }  // namespace
 
 void Printer::expected(const tree::Expected& expected) {
@@ -25,7 +27,7 @@ void Printer::expected(const tree::Expected& expected) {
   }
   if (!expected.fields) return;
   blank();
-  record(*expected.fields);
+  record(*expected.fields, kExtraColumns);
 }
 
 void Printer::declaration(const tree::Test& item) {
@@ -65,7 +67,7 @@ void Printer::declaration(const tree::Test& item) {
       layout_.own_text(fill(offset_size(line), width + kBehindOffset));
       name(line.event);
       blank();
-      record(line.values);
+      record(line.values, kExtraColumns);
     }
     if (item.expected.empty()) {
       next_line();

@@ -88,6 +88,6 @@ void Printer::optional_comma() {
 }
 
 void Printer::may_break() {
-  group([this] { layout_.line_break(BreakForm::kBlank); });
+  group([this] { layout_.line_break(BreakForm::kBlank, BreakRole::kFill); });
 }
 }  // namespace tocsin::rules

@@ -82,7 +82,8 @@ class Printer {
   // `begin_of(entry)` is its first byte.
   template <typename Entries, typename BeginOf, typename Print>
   void entries(std::string_view opening, std::string_view closing, const Entries& list,
-               Packing packing, const BeginOf& begin_of, const Print& print);
+               Packing packing, const BeginOf& begin_of, const Print& print,
+               std::uint32_t extra_columns = 0);
   // `a, b, c`, filling lines.
   template <typename Items, typename Print>
   void comma_list(const Items& items, const Print& print);
@@ -131,7 +132,7 @@ class Printer {
   void modifier(const tree::Modifier& modifier);
   void feature_entry(const tree::FeatureEntry& entry, std::size_t name_width);
   void names(const std::vector<tree::Name>& names);
-  void record(const tree::Record& record);
+  void record(const tree::Record& record, std::uint32_t extra_columns = 0);
 
   // ---- rules (print_rule.cpp)
   void clause(const tree::Rule& rule, tree::ClauseKind kind, std::size_t except);
@@ -188,41 +189,42 @@ void Printer::enclosed(std::string_view opening, std::string_view closing, const
 
 template <typename Entries, typename BeginOf, typename Print>
 void Printer::entries(std::string_view opening, std::string_view closing, const Entries& list,
-                      Packing packing, const BeginOf& begin_of, const Print& print) {
+                      Packing packing, const BeginOf& begin_of, const Print& print,
+                      std::uint32_t extra_columns) {
   bool own_lines = source_ != nullptr;
   for (const auto& entry : list) own_lines = own_lines && source_->starts_line(begin_of(entry));
   const bool blank = opening == "{" && !list.empty();
   const BreakForm form = own_lines && !list.empty() ? BreakForm::kAlways
                          : blank                    ? BreakForm::kBlank
                                                     : BreakForm::kNothing;
-  group([&] {
-    mark(opening);
-    layout_.indent();
-    bool first = true;
-    for (const auto& entry : list) {
-      if (first) {
-        layout_.line_break(form, BreakRole::kFirst);
+  layout_.open(extra_columns);
+  mark(opening);
+  layout_.indent();
+  bool first = true;
+  for (const auto& entry : list) {
+    if (first) {
+      layout_.line_break(form, BreakRole::kFirst);
+    } else {
+      mark(",");
+      const BreakForm between = own_lines ? BreakForm::kAlways : BreakForm::kBlank;
+      if (packing == Packing::kOnePerLine || own_lines) {
+        layout_.line_break(between, BreakRole::kEntry);
       } else {
-        mark(",");
-        const BreakForm between = own_lines ? BreakForm::kAlways : BreakForm::kBlank;
-        if (packing == Packing::kOnePerLine || own_lines) {
+        group([&] {
           layout_.line_break(between, BreakRole::kEntry);
-        } else {
-          group([&] {
-            layout_.line_break(between, BreakRole::kEntry);
-            group([&] { print(entry); });
-          });
-          continue;
-        }
+          group([&] { print(entry); });
+        });
+        continue;
       }
-      first = false;
-      print(entry);
     }
-    if (!list.empty()) optional_comma();
-    layout_.dedent();
-    layout_.line_break(form, BreakRole::kClosing);
-    mark(closing);
-  });
+    first = false;
+    print(entry);
+  }
+  if (!list.empty()) optional_comma();
+  layout_.dedent();
+  layout_.line_break(form, BreakRole::kClosing);
+  mark(closing);
+  layout_.close();
 }
 
 template <typename Items, typename Print>
