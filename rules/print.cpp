@@ -11,7 +11,7 @@ void Printer::file(const tree::File& file) {
     std::visit([this](const auto& each) { declaration(each); }, item);
   }
   layout_.declaration(0);
-  if (source_ != nullptr) drop();  // the comments behind the last declaration
+  if (source_ != nullptr) take("");  // the comments behind the last declaration
   layout_.text("");
 }
 

@@ -138,6 +138,8 @@ TEST_CASE("format: the layout") {
        "kind k = a where -b * (c + d) >= e[f, g].h / 2 and not (i) is known or j in [1, 2]\n"},
       {"parentheses around parentheses go", "kind k = a where (((b)))and((c)or d)",
        "kind k = a where (b) and ((c) or d)\n"},
+      {"their comments do not", "kind k = a where ( # one\n (b) # two\n) # three",
+       "kind k = a where (  # one\n    b\n  )  # two\n# three\n"},
       {"entries on one line stay there, each on its own too",
        "event a{b:int,c:string?,}event d{\nb:int,\nc:string id}",
        "event a { b: int, c: string? }\n\nevent d {\n  b: int,\n  c: string id,\n}\n"},

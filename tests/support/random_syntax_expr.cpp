@@ -211,8 +211,15 @@ void SyntaxWriter::primary() {
     case 2:
       return string();
     case 3:
-      put("(");
-      expr();
+      if (depth_ + 1 < options_.depth_max && chance(30)) {
+        put("(");
+        put("(");
+        expr();
+        put(")");
+      } else {
+        put("(");
+        expr();
+      }
       return put(")");
     case 4:
       put("[");
