@@ -38,6 +38,7 @@ script_suites=(
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
   'embedded|python3 tests/e2e/embedded_tests.py "$TOCSIN_BINARY"'
   'explain|python3 tests/e2e/explain.py "$TOCSIN_BINARY"'
+  'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
