@@ -19,7 +19,7 @@ verbs=(
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint||formatting, headers alone, clang-tidy, scripts|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[tools, or rule sets]|build, then run the benchmarks|bench/run.sh"
+  "bench|[tools, journal, or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "help||list the verbs|"
