@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "rules/allowances.h"
 #include "rules/check.h"
 #include "rules/data_files.h"
 #include "rules/parser.h"
@@ -21,8 +22,12 @@ std::string normal_path(const std::string& path) {
 }
 class Loader {
  public:
-  Loader(SourceMap& sources, DiagnosticSink& sink, const ReadFile& read_file)
-      : sources_(sources), sink_(sink), read_file_(read_file) {}
+  Loader(SourceMap& sources, DiagnosticSink& sink, const ReadFile& read_file,
+         const RuleLimits& limits)
+      : sources_(sources),
+        sink_(sink),
+        read_file_(read_file),
+        limits_{.bytes_max = limits.file_bytes_max, .mistakes_max = limits.mistakes_max} {}
 
   // A file that the caller named.
   void load(const std::string& path) {
@@ -60,7 +65,7 @@ class Loader {
     node->path = path;
     paths.push_back(path);
     const std::uint32_t file = sources_.add(path, std::move(*text));
-    node->file.tree = parse(sources_, file, sink_);
+    node->file.tree = parse(sources_, file, sink_, limits_);
     for (const tree::Item& item : node->file.tree.items) {
       if (const auto* next = std::get_if<tree::Use>(&item)) node->uses.push_back(next);
     }
@@ -128,6 +133,7 @@ class Loader {
   SourceMap& sources_;
   DiagnosticSink& sink_;
   const ReadFile& read_file_;
+  const ParseLimits limits_;
   std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;
 };
 }  // namespace
@@ -136,7 +142,7 @@ Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
             const LoadOptions& options) {
   Loaded loaded;
   DiagnosticSink sink;
-  Loader loader(loaded.sources, sink, read_file);
+  Loader loader(loaded.sources, sink, read_file, options.limits);
   for (const std::string& path : paths) loader.load(path);
   DataFiles data(loaded.sources, read_file);
   loaded.rules = check(loaded.sources, loader.ordered, loader.incomplete, sink, options, data);
@@ -144,7 +150,7 @@ Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
     loaded.rules->rule_files = loader.paths;
     loaded.rules->data_files = data.paths();
   }
-  loaded.diagnostics = sink.take();
+  loaded.diagnostics = without_allowed(loader.ordered, sink.take(), options);
   return loaded;
 }
 }  // namespace tocsin::rules

@@ -457,6 +457,9 @@ std::vector<std::string> texts(const std::vector<T>& items) {
 }
 
 std::string text_of(const Use& item) { return "use " + quoted(item.path.text); }
+std::string text_of(const Allow& item) {
+  return "allow " + text_of(item.warning) + " " + quoted(item.reason.text);
+}
 std::string text_of(const Event& item) {
   std::string out = "event " + text_of(item.name) + " ";
   if (item.from) out += "from " + quoted(item.from->text) + " ";
@@ -592,7 +595,8 @@ std::string text_of(const AlertClause& clause) {
   return out;
 }
 
-std::string clause_text(const Rule& rule, ClauseKind kind, std::size_t except) {
+// `place`: of an `except` or `allow` among its like.
+std::string clause_text(const Rule& rule, ClauseKind kind, std::size_t place) {
   const auto strings = [](std::string_view word, const StringsClause& clause) {
     return fmt::format("{} {}", word, joined(clause.texts, ", ", [](const StringLiteral& text) {
                          return quoted(text.text);
@@ -639,7 +643,7 @@ std::string clause_text(const Rule& rule, ClauseKind kind, std::size_t except) {
     case ClauseKind::kPrefer:
       return "prefer latest";
     case ClauseKind::kExcept: {
-      const ExceptClause& clause = rule.excepts[except];
+      const ExceptClause& clause = rule.excepts[place];
       std::string out = "except " + quoted(clause.reason.text) + where_of(clause.where);
       if (clause.expires) out += " expires " + cep::format_date(*clause.expires);
       return out;
@@ -649,6 +653,10 @@ std::string clause_text(const Rule& rule, ClauseKind kind, std::size_t except) {
     case ClauseKind::kAtMost:
       return "at most " + text_of(rule.at_most->count) + " per " + text_of(rule.at_most->duration) +
              each_of(rule.at_most->for_each);
+    case ClauseKind::kAllow: {
+      const AllowClause& clause = rule.allows[place];
+      return "allow " + text_of(clause.warning) + " " + quoted(clause.reason.text);
+    }
     case ClauseKind::kAlert:
       return text_of(*rule.alert);
   }
@@ -657,10 +665,12 @@ std::string clause_text(const Rule& rule, ClauseKind kind, std::size_t except) {
 
 std::string text_of(const Rule& rule) {
   std::string out = "rule " + text_of(rule.name) + " " + quoted(rule.title.text) + " {\n";
-  std::size_t except = 0;
+  std::size_t excepts = 0;
+  std::size_t allows = 0;
   for (const ClauseKind kind : rule.order) {
-    out += "  " + clause_text(rule, kind, except) + "\n";
-    if (kind == ClauseKind::kExcept) ++except;
+    const std::size_t place = kind == ClauseKind::kAllow ? allows++ : excepts;
+    out += "  " + clause_text(rule, kind, place) + "\n";
+    if (kind == ClauseKind::kExcept) ++excepts;
   }
   return out + "}";
 }
