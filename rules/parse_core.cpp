@@ -116,7 +116,7 @@ bool Parser::accept(TokenKind kind) {
 bool Parser::accept(std::string_view word) {
   if (at(word)) {
     take();
-    skip_doubled(word);
+    if (!begins_clause()) skip_doubled(word);
     return true;
   }
   const Token& token = now();

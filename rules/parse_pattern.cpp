@@ -29,7 +29,7 @@ tree::KindRef Parser::kindref() {
     broken_ = true;
   } else if (now().is("alert")) {
     take();
-    skip_doubled("alert");
+    if (!begins_clause()) skip_doubled("alert");
     ref.form = tree::KindForm::kAlert;
     ref.name = name("the name of a rule");
   } else if (now().is("any")) {

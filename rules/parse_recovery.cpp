@@ -35,6 +35,8 @@ bool Parser::begins_test_line() {
 void Parser::skip_doubled(std::string_view word) {
   if (panic_ || word == "not" || !now().is(word) || now().line_start) return;
   const Token& next = ahead();
+  const bool named = word == "rule" || word == "test" || word == "allow";
+  if (named && next.is(TokenKind::kString)) return;  // a rule of this name
   const bool goes_on = next.is(TokenKind::kQuotedName) || is_literal(next.kind) ||
                        (next.is(TokenKind::kBraceOpen) && word == "of") ||
                        (next.is(TokenKind::kName) && !is_keyword(next.text));
@@ -46,8 +48,11 @@ void Parser::skip_doubled(std::string_view word) {
 
 // A name or a literal directly behind the same one.
 void Parser::skip_doubled_operand(const Token& token) {
-  const bool name = token.is(TokenKind::kName) && !is_keyword(token.text);
-  if ((!name && !is_literal(token.kind)) || token.bad) return;
+  const bool name = token.is(TokenKind::kName) && !is_keyword(token.text) &&
+                    !aggregate_named(token.text);  // `usual = avg avg`
+  // Behind a duration the next line of a test may begin with one.
+  const bool literal = is_literal(token.kind) && !token.is(TokenKind::kDuration);
+  if ((!name && !literal) || token.bad) return;
   const Token& next = current();
   if (next.line_start || next.kind != token.kind || next.text != token.text || next.bad) return;
   remark(Code::kE0101, here(), fmt::format("{} stands twice", found(next)), "leave one out",
