@@ -2,6 +2,7 @@
 // stands before the file that uses it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <unordered_map>
@@ -136,6 +137,26 @@ class Loader {
   const ParseLimits limits_;
   std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;
 };
+
+// The first ones of each file, in their order; then one that says so. The parser stops at as many.
+std::vector<Diagnostic> first_of_each_file(std::vector<Diagnostic> all, std::size_t count_max) {
+  std::vector<Diagnostic> kept;
+  for (std::size_t i = 0; i < all.size();) {
+    const std::uint32_t file = all[i].primary.span.file;
+    std::size_t end = i;
+    while (end < all.size() && all[end].primary.span.file == file) ++end;
+    const std::size_t cut = std::min(end, i + count_max + 1);
+    if (cut < end && all[cut - 1].code != Code::kE0127) {
+      const SourceSpan span = all[cut - 1].primary.span;
+      all[cut - 1] = make_diagnostic(Code::kE0127, span, "too many mistakes in this file");
+      all[cut - 1].primary.text = "what follows is not shown";
+      all[cut - 1].helps = {"correct the first ones and check again"};
+    }
+    for (; i < cut; ++i) kept.push_back(std::move(all[i]));
+    i = end;
+  }
+  return kept;
+}
 }  // namespace
 
 Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
@@ -151,6 +172,9 @@ Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
     loaded.rules->data_files = data.paths();
   }
   loaded.diagnostics = without_allowed(loader.ordered, sink.take(), options);
+  if (!loaded.rules)
+    loaded.diagnostics =
+        first_of_each_file(std::move(loaded.diagnostics), options.limits.mistakes_max);
   return loaded;
 }
 }  // namespace tocsin::rules

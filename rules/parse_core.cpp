@@ -63,6 +63,8 @@ Token Parser::take() {
     now_ = token;  // it stays
     return token;
   }
+  if (places_ != nullptr)
+    places_->push_back({token.kind, token.begin, token.end, token.line_start});
   last_ = lexer_.span(token);
   last_kind_ = token.kind;
   last_word_ = token.is(TokenKind::kName) ? token.text : std::string();

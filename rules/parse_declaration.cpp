@@ -40,7 +40,7 @@ constexpr ForeignWord kForeignDeclarations[] = {
 }  // namespace
 
 tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& sink,
-                 const ParseLimits& limits) {
+                 const ParseLimits& limits, std::vector<TokenPlace>* places) {
   MistakeCounter mistakes(sink, limits.mistakes_max);
   const std::string_view text = sources.text(file);
   tree::File made;
@@ -63,7 +63,9 @@ tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& s
     return made;
   }
   const bool clean = !mistakes.any();
-  made = Parser({file, text, nullptr}, 0, mistakes).file();
+  Parser parser({file, text, nullptr}, 0, mistakes);
+  parser.record_places(places);
+  made = parser.file();
   made.broken = made.broken || !clean;  // bytes that no string or name should have
   return made;
 }

@@ -29,6 +29,8 @@ class Parser {
  public:
   Parser(LexedText text, std::uint32_t begin, MistakeCounter& mistakes, int nesting = 0);
   tree::File file();
+  /// Writes down where each token stands from now on.
+  void record_places(std::vector<TokenPlace>* places) { places_ = places; }
   /// The expression of a placeholder of a message, and the byte behind its `}`; the text before it
   /// is `{`.
   struct Placeholder {
@@ -254,6 +256,7 @@ class Parser {
   bool broken_ = false;     // something of the current declaration was lost
   bool abandoned_ = false;  // too deep: nothing is judged up to the next clause
   bool too_deep_ = false;   // … nor in the current declaration, whether its brackets are closed
+  std::vector<TokenPlace>* places_ = nullptr;  // of the tokens taken; may be null
   const bool in_message_;
 };
 
