@@ -176,6 +176,7 @@ std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedF
   context.plan.zones = context.zones.take();
   const std::vector<std::string> problems = cep::validate(context.plan);
   TOCSIN_ASSERT(problems.empty(), problems.front().c_str());
+  set.written = std::move(context.written);
   set.plan = std::make_shared<const cep::Plan>(std::move(context.plan));
   return set;
 }

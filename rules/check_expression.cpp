@@ -227,6 +227,7 @@ void ExpressionChecker::add_conjuncts(const tree::Expr& expr, Condition& conditi
   }
   Checked part = check_bool(expr);
   if (part) {
+    context_.written.emplace(part.expr.get(), WrittenCondition{part.expr, expr.span});
     condition.conjuncts.push_back({std::move(part.expr), expr.span});
   } else {
     condition.broken = true;

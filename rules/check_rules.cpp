@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "cep/plan_support.h"
 #include "rules/alert_kinds.h"
 #include "rules/captured.h"
 #include "rules/check_clauses.h"
@@ -58,6 +59,7 @@ class RuleChecker {
     }
     check_bounds();
     check_conditions();
+    if (!context_.sink.has_errors()) check_size();
     if (!pattern_.broken && !tree_.broken) warn();
     return std::move(rule_);
   }
@@ -217,6 +219,15 @@ class RuleChecker {
     const Condition condition = ExpressionChecker(context_, scope).check_condition(*tree);
     draft.warn_of(scope, condition);
     return condition.expr();
+  }
+
+  // What the engine has no room for.
+  void check_size() {
+    if (window_ != nullptr || !tree_.when) return;
+    for (std::string& problem : cep::oversized(rule_, {})) {
+      report(Code::kE0433, std::get<tree::Pattern>(tree_.when->what).span, std::move(problem),
+             "every step counts once for each step that may come before it: split the rule");
+    }
   }
 
   // ---- what an analyst would regret

@@ -2,10 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,13 @@ struct EmbeddedTest {
   std::vector<TestEvent> events;  // in the order of arrival
   std::optional<cep::Duration> until;
   std::vector<ExpectedAlert> expected;  // empty: `expect no alert`
+  /// The offsets as they were written, by their microseconds; of several spellings the first.
+  std::map<std::int64_t, std::string> offsets_written;
+  SourceSpan span;
+};
+/// Where a condition of the plan was written, one of those that `and` joins.
+struct WrittenCondition {
+  cep::ExprPtr expr;
   SourceSpan span;
 };
 /// A checked set of rules. `tests` are those of the files that were asked for, not of the files
@@ -45,6 +54,7 @@ struct EmbeddedTest {
 struct RuleSet {
   std::shared_ptr<const cep::Plan> plan;
   std::vector<EmbeddedTest> tests;
+  std::unordered_map<const cep::Expr*, WrittenCondition> written;
   std::vector<std::string> rule_files;  // all files read, in order
   std::vector<std::string> data_files;  // of lists and tables, likewise
 };
