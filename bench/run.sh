@@ -34,7 +34,7 @@ while [ $# -gt 0 ]; do
     --runs) runs=$2; shift 2 ;;
     --core) core=$2; shift 2 ;;
     tools) tools=1; shift ;;
-    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and tools or rule sets (none one seven ten fifty)" >&2; exit 2 ;;
+    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
     *) sets+=("$1"); shift ;;
   esac
 done
@@ -48,7 +48,7 @@ if [ "$tools" = 1 ]; then
   done
   exec "${pin[@]}" "$build/bench/bench_tools" --runs "$runs" "$build/tocsin" "${packs[@]#"$root"/}"
 fi
-[ ${#sets[@]} -gt 0 ] || sets=(none one seven ten fifty)
+[ ${#sets[@]} -gt 0 ] || sets=(none one seven ten fifty text)
 data=$root/build/bench
 mkdir -p "$data"
 stream=$data/payments-$events.ndjson
