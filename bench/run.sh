@@ -34,7 +34,7 @@ while [ $# -gt 0 ]; do
     --runs) runs=$2; shift 2 ;;
     --core) core=$2; shift 2 ;;
     tools) tools=1; shift ;;
-    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
+    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and journal, tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
     *) sets+=("$1"); shift ;;
   esac
 done
