@@ -85,6 +85,7 @@ void SyntaxWriter::type() {
       put("(");
       many(
           50, [this] { word(); }, ",");
+      if (chance(20)) put(",");
       put(")");
       break;
     default:
@@ -154,6 +155,7 @@ void SyntaxWriter::table() {
       put("(");
       many(
           60, [this] { literal(); }, ",");
+      if (chance(20)) put(",");
       put(")");
     }
     put(":");
