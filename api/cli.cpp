@@ -12,6 +12,7 @@
 
 #include "api/command_check.h"
 #include "api/command_completion.h"
+#include "api/command_explain.h"
 #include "api/command_fmt.h"
 #include "api/command_generate.h"
 #include "api/command_new.h"
@@ -26,8 +27,9 @@ namespace tocsin::api {
 namespace {
 // Every command of the program, in the order of the help.
 constexpr AddCommand kCommands[] = {
-    add_run_command, add_check_command,    add_test_command,    add_fmt_command,
-    add_new_command, add_generate_command, add_receive_command, add_completion_command,
+    add_run_command,      add_check_command,   add_test_command,
+    add_explain_command,  add_fmt_command,     add_new_command,
+    add_generate_command, add_receive_command, add_completion_command,
 };
 
 constexpr const char* kProgramFooter = R"(Exit codes:

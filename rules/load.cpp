@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "rules/allowances.h"
 #include "rules/check.h"
 #include "rules/data_files.h"
 #include "rules/parser.h"
@@ -22,8 +23,12 @@ std::string normal_path(const std::string& path) {
 }
 class Loader {
  public:
-  Loader(SourceMap& sources, DiagnosticSink& sink, const ReadFile& read_file)
-      : sources_(sources), sink_(sink), read_file_(read_file) {}
+  Loader(SourceMap& sources, DiagnosticSink& sink, const ReadFile& read_file,
+         const RuleLimits& limits)
+      : sources_(sources),
+        sink_(sink),
+        read_file_(read_file),
+        limits_{.bytes_max = limits.file_bytes_max, .mistakes_max = limits.mistakes_max} {}
 
   // A file that the caller named.
   void load(const std::string& path) {
@@ -61,7 +66,7 @@ class Loader {
     node->path = path;
     paths.push_back(path);
     const std::uint32_t file = sources_.add(path, std::move(*text));
-    node->file.tree = parse(sources_, file, sink_);
+    node->file.tree = parse(sources_, file, sink_, limits_);
     for (const tree::Item& item : node->file.tree.items) {
       if (const auto* next = std::get_if<tree::Use>(&item)) node->uses.push_back(next);
     }
@@ -129,6 +134,7 @@ class Loader {
   SourceMap& sources_;
   DiagnosticSink& sink_;
   const ReadFile& read_file_;
+  const ParseLimits limits_;
   std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;
 };
 
@@ -157,7 +163,7 @@ Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
             const LoadOptions& options) {
   Loaded loaded;
   DiagnosticSink sink;
-  Loader loader(loaded.sources, sink, read_file);
+  Loader loader(loaded.sources, sink, read_file, options.limits);
   for (const std::string& path : paths) loader.load(path);
   DataFiles data(loaded.sources, read_file);
   loaded.rules = check(loaded.sources, loader.ordered, loader.incomplete, sink, options, data);
@@ -165,10 +171,10 @@ Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
     loaded.rules->rule_files = loader.paths;
     loaded.rules->data_files = data.paths();
   }
-  loaded.diagnostics = sink.take();
+  loaded.diagnostics = without_allowed(loader.ordered, sink.take(), options);
   if (!loaded.rules)
     loaded.diagnostics =
-        first_of_each_file(std::move(loaded.diagnostics), ParseLimits{}.mistakes_max);
+        first_of_each_file(std::move(loaded.diagnostics), options.limits.mistakes_max);
   return loaded;
 }
 }  // namespace tocsin::rules

@@ -78,6 +78,8 @@ void Printer::field(const tree::Field& field) {
   });
 }
 
+void Printer::declaration(const tree::Allow& item) { allow(item); }
+
 void Printer::declaration(const tree::Use& item) {
   word("use");
   string(item.path);

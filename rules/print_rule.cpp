@@ -139,7 +139,8 @@ void Printer::alert(const tree::AlertClause& clause) {
       });
 }
 
-void Printer::clause(const tree::Rule& rule, ClauseKind kind, std::size_t except) {
+// `place`: of an `except` or `allow` among its like.
+void Printer::clause(const tree::Rule& rule, ClauseKind kind, std::size_t place) {
   const auto strings = [this](std::string_view keyword, const tree::StringsClause& clause) {
     word(keyword);
     comma_list(clause.texts, [this](const tree::StringLiteral& each) { string(each); });
@@ -193,7 +194,7 @@ void Printer::clause(const tree::Rule& rule, ClauseKind kind, std::size_t except
     case ClauseKind::kPrefer:
       return marks("prefer latest");
     case ClauseKind::kExcept:
-      return this->except(rule.excepts[except]);
+      return this->except(rule.excepts[place]);
     case ClauseKind::kOnce:
       return once(*rule.once);
     case ClauseKind::kAtMost:
@@ -203,6 +204,8 @@ void Printer::clause(const tree::Rule& rule, ClauseKind kind, std::size_t except
       word("per");
       duration(rule.at_most->duration);
       return each(rule.at_most->for_each);
+    case ClauseKind::kAllow:
+      return allow(rule.allows[place]);
     case ClauseKind::kAlert:
       return alert(*rule.alert);
   }
@@ -215,19 +218,21 @@ void Printer::declaration(const tree::Rule& item) {
   string(item.title);
   blank();
   mark("{");
-  std::size_t except = 0;
+  std::size_t excepts = 0;
+  std::size_t allows = 0;
   indented([&] {
     bool first = true;
     for (const ClauseKind kind : item.order) {
       layout_.line_break(BreakForm::kAlways, first ? BreakRole::kFirst : BreakRole::kEntry);
       first = false;
+      const std::size_t place = kind == ClauseKind::kAllow ? allows++ : excepts;
       // Brackets of these close under the clause's own word.
       if (kind == ClauseKind::kAlert || kind == ClauseKind::kWhen) {
-        clause(item, kind, except);
+        clause(item, kind, place);
       } else {
-        indented([&] { clause(item, kind, except); });
+        indented([&] { clause(item, kind, place); });
       }
-      if (kind == ClauseKind::kExcept) ++except;
+      if (kind == ClauseKind::kExcept) ++excepts;
     }
   });
   layout_.line_break(BreakForm::kAlways, BreakRole::kClosing);

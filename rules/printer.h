@@ -121,6 +121,7 @@ class Printer {
 
   // ---- declarations (print_declaration.cpp)
   void declaration(const tree::Use& item);
+  void declaration(const tree::Allow& item);
   void declaration(const tree::Event& item);
   void declaration(const tree::Kind& item);
   void declaration(const tree::List& item);
@@ -139,11 +140,18 @@ class Printer {
   void record(const tree::Record& record, std::uint32_t extra_columns = 0);
 
   // ---- rules (print_rule.cpp)
-  void clause(const tree::Rule& rule, tree::ClauseKind kind, std::size_t except);
+  void clause(const tree::Rule& rule, tree::ClauseKind kind, std::size_t place);
   void key(const tree::KeyPart& part);
   void after(const tree::AfterClause& clause);
   void without(const tree::WithoutClause& clause);
   void except(const tree::ExceptClause& clause);
+  template <typename Allowance>
+  void allow(const Allowance& allowance) {
+    word("allow");
+    name(allowance.warning);
+    blank();
+    string(allowance.reason);
+  }
   void once(const tree::OnceClause& clause);
   void each(const std::vector<tree::ExprPtr>& exprs);
   void alert(const tree::AlertClause& clause);

@@ -40,6 +40,7 @@ auto fields(const Expr& x) {
 auto fields(const Record::Entry& x) { return std::tie(x.name, x.value); }
 auto fields(const Record& x) { return std::tie(x.entries); }
 auto fields(const Use& x) { return std::tie(x.path); }
+auto fields(const Allow& x) { return std::tie(x.warning, x.reason); }
 auto fields(const TypeRef& x) { return std::tie(x.form, x.scale, x.words, x.optional, x.broken); }
 auto fields(const Modifier& x) { return std::tie(x.kind, x.duration, x.path); }
 auto fields(const Field& x) { return std::tie(x.name, x.type, x.modifiers, x.computed); }
@@ -83,6 +84,7 @@ auto fields(const ByClause& x) { return std::tie(x.parts); }
 auto fields(const WhenClause& x) { return std::tie(x.what); }
 auto fields(const WithoutClause& x) { return std::tie(x.kinds, x.where, x.absent_for); }
 auto fields(const AfterClause& x) { return std::tie(x.strategy, x.var, x.in_order); }
+auto fields(const AllowClause& x) { return std::tie(x.warning, x.reason); }
 auto fields(const ExceptClause& x) { return std::tie(x.reason, x.where, x.expires); }
 auto fields(const OnceClause& x) {
   return std::tie(x.form, x.duration, x.zone, x.var, x.condition, x.for_each);
@@ -93,8 +95,8 @@ auto fields(const AlertClause& x) { return std::tie(x.message, x.parts, x.fields
 auto fields(const Rule& x) {
   return std::tie(x.name, x.title, x.id, x.description, x.owner, x.severity, x.tags, x.references,
                   x.false_positives, x.status, x.by, x.when, x.within, x.having, x.considering,
-                  x.without, x.after, x.prefer_latest, x.excepts, x.once, x.at_most, x.alert,
-                  x.order);
+                  x.without, x.after, x.prefer_latest, x.excepts, x.once, x.at_most, x.allows,
+                  x.alert, x.order);
 }
 auto fields(const TestLine& x) { return std::tie(x.offset, x.until, x.event, x.values); }
 auto fields(const Expected& x) { return std::tie(x.times, x.at, x.fields); }
