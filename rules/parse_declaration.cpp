@@ -74,12 +74,13 @@ tree::File Parser::file() {
   tree::File made;
   made.file = lexer_.text().file;
   while (!current().is(TokenKind::kEnd)) declaration(made);
+  spoil(made, spoiled_);
   return made;
 }
 
 void Parser::begin(tree::Declaration& declaration) {
   declaration.keyword_span = here();
-  last_root_ = nullptr;
+  last_root_.reset();
   const std::string word = take().text;
   skip_doubled(word);
 }

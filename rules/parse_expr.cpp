@@ -98,7 +98,7 @@ ExprPtr Parser::expr() {
     return error_expr(any->span);
   }
   note("an operator");
-  last_root_ = any.get();
+  last_root_ = SpoiledExpr{any->kind, any->op_span.begin};
   return any;
 }
 

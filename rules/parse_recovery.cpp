@@ -261,11 +261,9 @@ void Parser::resume_declaration() {
 }
 
 void Parser::spoil_last() {
-  if (last_root_ == nullptr) return;
-  last_root_->kind = tree::ExprKind::kError;
-  last_root_->args.clear();
-  last_root_->aggregate.reset();
-  last_root_ = nullptr;
+  if (!last_root_) return;
+  spoiled_.insert(*last_root_);
+  last_root_.reset();
   broken_ = true;
 }
 

@@ -316,7 +316,7 @@ bool Parser::clause_by_name(tree::Rule& rule, std::string_view keyword) {
     guessed_ = failed_at_ == begin.begin;
     take();
     skip_doubled(keyword);
-    last_root_ = nullptr;
+    last_root_.reset();
     in_when_ = kind == ClauseKind::kWhen;
     const bool broken_before = std::exchange(broken_, false);
     if (now().is(TokenKind::kColon)) {
@@ -326,7 +326,6 @@ bool Parser::clause_by_name(tree::Rule& rule, std::string_view keyword) {
     }
     read(clause);
     clause.span = since(begin);
-    if (place || panic_) last_root_ = nullptr;
     const bool first_broken = std::ranges::find(broken_clauses_, kind) != broken_clauses_.end();
     if (broken_ || panic_) broken_clauses_.push_back(kind);
     broken_ = broken_ || broken_before;
@@ -420,7 +419,6 @@ bool Parser::clause_by_name(tree::Rule& rule, std::string_view keyword) {
     take();
     except(clause);
     clause.span = since(begin);
-    if (panic_) last_root_ = nullptr;
     if (!panic_) {
       rule.excepts.push_back(std::move(clause));
       rule.order.push_back(ClauseKind::kExcept);

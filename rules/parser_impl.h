@@ -12,6 +12,7 @@
 #include <deque>
 #include <initializer_list>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@
 #include "rules/keywords.h"
 #include "rules/lexer.h"
 #include "rules/parser.h"
+#include "rules/spoil.h"
 #include "rules/tree.h"
 
 namespace tocsin::rules {
@@ -244,11 +246,12 @@ class Parser {
   std::vector<tree::ClauseKind> broken_clauses_;  // of the current rule
   bool in_when_ = false;                          // the clause begun last is `when`
   bool in_test_ = false;
-  bool guessed_ = false;             // a mistake was told since the last clause or line began
-  tree::Expr* last_root_ = nullptr;  // the expression read last in the current clause
-  bool after_condition_ = false;     // the step read last ends with a condition
-  std::optional<Bracket> suspect_;   // a `{` whose `}` stands further out than its own line
-  bool in_rule_ = false;             // clauses may begin
+  bool guessed_ = false;                  // a mistake was told since the last clause or line began
+  std::optional<SpoiledExpr> last_root_;  // the expression read last in the current clause
+  std::set<SpoiledExpr> spoiled_;         // of the file
+  bool after_condition_ = false;          // the step read last ends with a condition
+  std::optional<Bracket> suspect_;        // a `{` whose `}` stands further out than its own line
+  bool in_rule_ = false;                  // clauses may begin
   int nesting_ = 0;
   int nesting_patterns_ = 0;                // groups of steps around
   std::optional<std::uint32_t> failed_at_;  // the token at which something was last missing
@@ -288,7 +291,7 @@ void Parser::comma_list(TokenKind closing, Entry entry, Begins begins) {
       remark(Code::kE0125, comma, "a comma too many", "nothing stands before it", Edit{comma, ""});
       continue;
     }
-    last_root_ = nullptr;
+    last_root_.reset();
     entry();
     if (panic_ && !resume_entry(base, closing)) return forget_brackets(base - 1);
     if (now().is(TokenKind::kSemicolon)) {

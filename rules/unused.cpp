@@ -32,10 +32,9 @@ class Mentioned {
   template <typename Declaration>
   void add(const Declaration& declaration) {
     if constexpr (std::is_same_v<Declaration, tree::Rule>) has_rule_ = true;
-    constexpr bool names_none = std::is_same_v<Declaration, tree::Use> ||
-                                std::is_same_v<Declaration, tree::Allow> ||
-                                std::is_same_v<Declaration, tree::Const>;
-    if constexpr (!names_none) {
+    if constexpr (!std::is_same_v<Declaration, tree::Use> &&
+                  !std::is_same_v<Declaration, tree::Allow> &&
+                  !std::is_same_v<Declaration, tree::Const>) {
       const References references = references_of(declaration);
       for (const tree::KindRef* ref : references.kinds) {
         if (ref->form == tree::KindForm::kNamed) names_.insert(ref->name.text);
