@@ -199,8 +199,11 @@ class Maker {
             random_, call(random_.pick({Function::kRound, Function::kFloor, Function::kCeil}),
                           type_of(TypeKind::kInt), {operand}));
       case 2:
-        return random_comparison(random_,
-                                 call(Function::kRound, decimal_of(1), {operand, int_literal(1)}));
+        // Rounded to a digit, a whole number stays one.
+        return random_comparison(
+            random_, call(Function::kRound,
+                          operand->type.kind == TypeKind::kInt ? operand->type : decimal_of(1),
+                          {operand, int_literal(1)}));
       case 3:
         return random_comparison(
             random_, call(random_.pick({Function::kSqrt, Function::kLn, Function::kExp}), real_type,
