@@ -19,7 +19,7 @@ verbs=(
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint||formatting, headers alone, clang-tidy, scripts|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[tools, or rule sets]|build, then run the benchmarks|bench/run.sh"
+  "bench|[tools, journal, or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "help||list the verbs|"
@@ -37,6 +37,8 @@ script_suites=(
   'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
   'embedded|python3 tests/e2e/embedded_tests.py "$TOCSIN_BINARY"'
+  'explain|python3 tests/e2e/explain.py "$TOCSIN_BINARY"'
+  'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'

@@ -2,9 +2,27 @@
 # `./do bench [--events N] [--runs N] [--core N] [SET…]`: the payments workload, pinned to one core. The stream is
 # generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
 # for what is measured.
+# `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${TOCSIN_BUILD_DIR:-$root/build/release}
+if [ "${1:-}" = journal ]; then
+  shift
+  folder=$root/build/bench
+  options=()
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --seconds | --bytes) options+=("$1" "${2:?bench: $1 takes a number}"); shift 2 ;;
+      -*) echo "bench: unknown option $1; journal takes --seconds N, --bytes N and a folder" >&2; exit 2 ;;
+      *) folder=$1; shift ;;
+    esac
+  done
+  mkdir -p "$folder"
+  own=$(mktemp -d "$folder/journal-XXXXXX")
+  trap 'rm -rf "$own"' EXIT
+  "$build/bench/bench_journal" "${options[@]}" "$own"
+  exit
+fi
 events=2000000
 runs=5
 core=$(($(nproc) - 1))
