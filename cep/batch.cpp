@@ -80,6 +80,10 @@ void Batch::append(const Plan& plan, EventTypeIndex type, EventTime engine_time,
   }
 }
 
+namespace {
+bool fits(Int128 number) { return number >= INT64_MIN && number <= INT64_MAX; }
+}  // namespace
+
 Value value_as(const Type& type, const Value& value) {
   if (value.is_missing()) return value;
   switch (type.kind) {
@@ -90,12 +94,10 @@ Value value_as(const Type& type, const Value& value) {
       const Int128 denominator = is_fraction ? value.denominator : power_of_ten(value.scale);
       const std::optional<Int128> mantissa =
           divide_half_even(value.number, denominator, type.scale);
-      return mantissa ? Value::decimal(*mantissa, type.scale) : Value::missing();
+      return mantissa && fits(*mantissa) ? Value::decimal(*mantissa, type.scale) : Value::missing();
     }
-    case TypeKind::kInt: {
-      const bool fits = value.number >= INT64_MIN && value.number <= INT64_MAX;
-      return fits ? value : Value::missing();
-    }
+    case TypeKind::kInt:
+      return fits(value.number) ? value : Value::missing();
     default:
       return value;
   }

@@ -31,6 +31,7 @@
 #include "cep/identity.h"
 #include "cep/key_table.h"
 #include "cep/program.h"
+#include "cep/suppression.h"
 
 namespace tocsin::cep {
 using Offset = std::uint32_t;
@@ -82,12 +83,6 @@ class StrictState {
   std::uint16_t* alive_;
   Offset* events_;
   std::uint32_t rules_;
-};
-/// What `once per D` remembers.
-struct OnceState {
-  std::int64_t last_alert_us = kNever;
-  std::uint64_t held_back = 0;  // since the last alert
-  static constexpr std::int64_t kNever = INT64_MIN;
 };
 /// A partial match. `node` is its last event, `anchor` the node up to which later conditions read
 /// it.

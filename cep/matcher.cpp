@@ -331,8 +331,7 @@ void Matcher::set_deadlines() {
 // ---- matches
 
 bool Matcher::is_held_back(std::int64_t time_us) const {
-  return rule_->once && once_.last_alert_us != OnceState::kNever &&
-         time_us < once_.last_alert_us + rule_->once->us;
+  return rule_->once && !once_.lets_pass(*rule_->once, time_us);
 }
 
 // For features that leave out the events at which the rule alerts.
@@ -506,12 +505,8 @@ std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset 
   std::int64_t latest = kDead;
   if (header->lost_runs > 0) latest = kNeverDies;
   if (rule.once) {
-    const auto* once = reinterpret_cast<const OnceState*>(header + 1);
-    if (once->held_back > 0) latest = kNeverDies;
-    if (once->last_alert_us != OnceState::kNever) {
-      const std::int64_t end = once->last_alert_us + rule.once->us;
-      if (end > now_us) latest = std::max(latest, end);
-    }
+    const auto& once = *reinterpret_cast<const OnceState*>(header + 1);
+    latest = std::max(latest, once_until(once, *rule.once, now_us));
   }
   std::uint32_t kept = 0;
   record_ = record;

@@ -9,8 +9,7 @@ bool once_lets_pass(const Suppression& suppression, const SuppressionState& stat
     case Once::kNone:
       return true;
     case Once::kPerDuration:
-      return state.last_alert_us == SuppressionState::kNever ||
-             facts.time_us >= state.last_alert_us + suppression.duration.us;
+      return state.lets_pass(suppression.duration, facts.time_us);
     case Once::kPerVariable:
       return !facts.var_event ||
              std::none_of(state.taken.begin(), state.taken.end(), [&](const auto& taken) {
@@ -59,18 +58,20 @@ void note_for_at_most(const Suppression& suppression, SuppressionState& state,
   if (suppression.at_most) state.recent.push_back(time_us);
 }
 
+std::int64_t once_until(const OnceState& state, Duration duration, std::int64_t now_us) {
+  if (state.held_back > 0) return kSuppressionStays;
+  if (state.last_alert_us == OnceState::kNever) return kSuppressionOver;
+  const std::int64_t end = state.last_alert_us + duration.us;
+  return end > now_us ? end : kSuppressionOver;
+}
+
 std::int64_t suppression_until(const Suppression& suppression, const SuppressionState& state,
                                std::int64_t now_us) {
-  if (state.held_back > 0 || state.lost_runs > 0 || state.quiet || !state.taken.empty()) {
-    return kSuppressionStays;
-  }
-  std::int64_t until = kSuppressionOver;
+  if (state.lost_runs > 0 || state.quiet || !state.taken.empty()) return kSuppressionStays;
+  std::int64_t until = once_until(state, suppression.duration, now_us);
   const auto matters = [&](std::int64_t end) {
     if (end > now_us) until = std::max(until, end);
   };
-  if (state.last_alert_us != SuppressionState::kNever) {
-    matters(state.last_alert_us + suppression.duration.us);
-  }
   if (!state.recent.empty()) matters(state.recent.back() + suppression.at_most->duration.us);
   // A zone's day may be told for 26 hours, and be longer when clocks go back.
   if (state.last_day != SuppressionState::kNever) {

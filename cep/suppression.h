@@ -17,19 +17,27 @@ struct MatchFacts {
   std::optional<ArrivalNumber> var_event;  // kPerVariable: the variable's first event
   std::int64_t var_time_us = 0;            // its engine time
 };
-struct SuppressionState {
+/// What `once per D` remembers: plain bytes, which a key's record may hold.
+struct OnceState {
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
+  std::int64_t last_alert_us = kNever;
+  std::uint64_t held_back = 0;  // since the last alert
+
+  /// Whether a match at this time may become an alert.
+  bool lets_pass(Duration duration, std::int64_t time_us) const {
+    return last_alert_us == kNever || time_us >= last_alert_us + duration.us;
+  }
+};
+struct SuppressionState : OnceState {
   struct Taken {
     ArrivalNumber event;
     std::int64_t time_us = 0;
   };
-  std::int64_t last_alert_us = kNever;  // kPerDuration
-  std::int64_t last_day = kNever;       // kPerDay
-  bool quiet = false;                   // kWhile: since the last alert it was always true
-  std::uint64_t held_back = 0;          // since the last alert
-  std::uint64_t lost_runs = 0;          // of matches that were held back
-  std::vector<std::int64_t> recent;     // `at most`: the times of alerts, ascending
-  std::vector<Taken> taken;             // kPerVariable, in the order of the alerts
+  std::int64_t last_day = kNever;    // kPerDay
+  bool quiet = false;                // kWhile: since the last alert it was always true
+  std::uint64_t lost_runs = 0;       // of matches that were held back
+  std::vector<std::int64_t> recent;  // `at most`: the times of alerts, ascending
+  std::vector<Taken> taken;          // kPerVariable, in the order of the alerts
 };
 /// Whether `once` lets the match pass.
 bool once_lets_pass(const Suppression& suppression, const SuppressionState& state,
@@ -45,6 +53,8 @@ void note_for_at_most(const Suppression& suppression, SuppressionState& state,
 inline constexpr std::int64_t kSuppressionOver = std::numeric_limits<std::int64_t>::min();
 inline constexpr std::int64_t kSuppressionStays = std::numeric_limits<std::int64_t>::max();
 /// Until when the state matters at `now_us`; kSuppressionOver when it does not any more.
+std::int64_t once_until(const OnceState& state, Duration duration, std::int64_t now_us);
+/// The same of all forms.
 std::int64_t suppression_until(const Suppression& suppression, const SuppressionState& state,
                                std::int64_t now_us);
 }  // namespace tocsin::cep

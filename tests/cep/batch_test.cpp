@@ -77,6 +77,18 @@ TEST_CASE("batch: a field without a column is missing") {
   CHECK(batch.value(plan, batch.rows[0], FieldIndex(1)).is_missing());
 }
 
+TEST_CASE("batch: a value that its column has no room for is missing") {
+  const Type decimal{TypeKind::kDecimal, 9, nullptr};
+  const Type whole{TypeKind::kInt, 0, nullptr};
+  CHECK(to_text(value_as(decimal, Value::integer(9'223'372'036))) == "9223372036.000000000");
+  CHECK(value_as(decimal, Value::integer(9'223'372'037)).is_missing());
+  CHECK(value_as(decimal, Value::integer(std::int64_t{1} << 62)).is_missing());
+  CHECK(value_as(decimal, divide(Value::integer(INT64_MIN), Value::integer(2))).is_missing());
+  CHECK(to_text(value_as(decimal, divide(Value::integer(2), Value::integer(3)))) == "0.666666667");
+  CHECK(value_as(whole, Value::integer(Int128{1} << 63)).is_missing());
+  CHECK(value_as(whole, Value::integer(INT64_MIN)).number == INT64_MIN);
+}
+
 TEST_CASE("text arena: addresses stay valid while it grows and moves") {
   TextArena arena;
   std::vector<std::string> texts;

@@ -123,7 +123,7 @@ class Case {
     const cep::Rule& rule = plan_.rules[index.value];
     if (near.stop != Stop::kStep || near.candidates.empty() || near.step->quantifier.loop) return;
     if (near.candidates.front().hindrances.empty()) return;
-    if (near.cut || is_strict(rule)) return;
+    if (near.cut || is_strict(rule) || ends_group_with_absence(rule)) return;
     cep::Plan plan = plan_;
     cep::Rule& changed = plan.rules[index.value];
     for (const Hindrance& hindrance : near.candidates.front().hindrances) {
@@ -174,6 +174,16 @@ class Case {
                element.quantifier.mode == cep::LoopMode::kNext || element.quantifier.greedy;
     });
     return strict;
+  }
+
+  // What such an absence breaks is told as the step before it.
+  static bool ends_group_with_absence(const cep::Rule& rule) {
+    bool found = false;
+    walk_elements(rule.pattern, [&](const cep::Element& element) {
+      found = found || (!element.children.empty() &&
+                        element.children.back().kind == cep::ElementKind::kAbsence);
+    });
+    return found;
   }
 
   // False where there is no telling what the rule would be without it.

@@ -44,6 +44,7 @@ std::string first_difference(const std::string& a, const std::string& b) {
 // that random plans have is read from text.
 const std::map<std::string, const char*> kUnsayable = {
     {"E0203", "a field that only some of the events that may be last have"},
+    {"E0221", "a feature read where some of the events that may be last have no such key"},
     {"E0404", "`for` on an absence at the end of a group, after which more may come"},
     {"E0420", "an absence after an optional step inside a group before it"},
     {"E0422", "`greedy` before a group that may be passed by"},

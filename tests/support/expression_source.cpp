@@ -6,6 +6,7 @@
 #include <array>
 #include <iterator>
 #include <optional>
+#include <set>
 
 #include "cep/base/assert.h"
 #include "tests/support/plan_walk.h"
@@ -111,7 +112,17 @@ void ExpressionPrinter::collect_kinds() {
       kinds_[subset.name] = std::move(all);
     }
   };
-  for (const cep::Feature& feature : plan_.features) collect(feature.events);
+  std::set<cep::FeatureIndex> read;
+  for (const cep::Rule& rule : plan_.rules) {
+    walk(rule, [&](const Expr& e) {
+      if (e.op == Op::kFeature) read.insert(e.feature);
+    });
+  }
+  for (std::size_t f = 0; f < plan_.features.size(); ++f) {
+    // One without a name stands where it is read.
+    const cep::Feature& feature = plan_.features[f];
+    if (!is_unnamed(feature) || read.contains(cep::FeatureIndex(f))) collect(feature.events);
+  }
   for (const cep::Rule& rule : plan_.rules) {
     walk_elements(rule.pattern, [&](const cep::Element& element) {
       collect(element.events);

@@ -285,6 +285,7 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
       }
       return args[0].number < 0 ? negate(args[0]) : args[0];
     case Function::kRound:
+      if (args[0].kind == ValueKind::kInt && expr.type.kind == cep::TypeKind::kInt) return args[0];
       return args.size() > 1 ? rounded(args[0], static_cast<int>(args[1].number))
                              : rounded(args[0], std::nullopt);
     case Function::kFloor:

@@ -57,7 +57,9 @@ class Maker {
     return expr;
   }
   ExprPtr some_text() { return field(random_.pick({"note", "note", "device", "card"})); }
-  ExprPtr some_number() { return field(random_.pick({"amount", "n", "rate", "twice"})); }
+  ExprPtr some_number() {
+    return field(random_.pick({"amount", "n", "rate", "twice", "tripled", "eightfold"}));
+  }
   static ExprPtr real(const ExprPtr& e) {
     return operation(Op::kToFloat, type_of(TypeKind::kFloat), {e});
   }
@@ -197,8 +199,11 @@ class Maker {
             random_, call(random_.pick({Function::kRound, Function::kFloor, Function::kCeil}),
                           type_of(TypeKind::kInt), {operand}));
       case 2:
-        return random_comparison(random_,
-                                 call(Function::kRound, decimal_of(1), {operand, int_literal(1)}));
+        // Rounded to a digit, a whole number stays one.
+        return random_comparison(
+            random_, call(Function::kRound,
+                          operand->type.kind == TypeKind::kInt ? operand->type : decimal_of(1),
+                          {operand, int_literal(1)}));
       case 3:
         return random_comparison(
             random_, call(random_.pick({Function::kSqrt, Function::kLn, Function::kExp}), real_type,
@@ -270,16 +275,26 @@ void add_data_fields(Random& random, cep::Plan& plan) {
     }
     const auto n = find_field(plan, {cep::EventTypeIndex(t)}, "n");
     if (!n || !random.chance(60)) continue;
-    auto read = std::make_shared<Expr>();
-    read->op = Op::kField;
-    read->field = n->first;
-    read->type = n->second;
-    cep::Field computed;
-    computed.name = "twice";
-    computed.type = type_of(TypeKind::kInt);
-    computed.optional = true;
-    computed.computed = operation(Op::kMultiply, computed.type, {read, int_literal(2)});
-    type.fields.push_back(std::move(computed));
+    const auto compute = [&](const char* name, const std::string& from, const cep::Type& as,
+                             const ExprPtr& factor) {
+      const auto found = find_field(plan, {cep::EventTypeIndex(t)}, from);
+      if (!found) return;
+      auto read = std::make_shared<Expr>();
+      read->op = Op::kField;
+      read->field = found->first;
+      read->type = found->second;
+      cep::Field computed;
+      computed.name = name;
+      computed.type = as;
+      computed.optional = true;
+      computed.computed = operation(Op::kMultiply, as, {read, factor});
+      type.fields.push_back(std::move(computed));
+    };
+    compute("twice", "n", type_of(TypeKind::kInt), int_literal(2));
+    if (random.chance(50)) compute("eightfold", "twice", type_of(TypeKind::kInt), int_literal(4));
+    if (random.chance(50)) {
+      compute("tripled", "amount", decimal_of(4), literal(decimal_of(2), Value::decimal(300, 2)));
+    }
   }
 }
 
