@@ -310,6 +310,17 @@ std::vector<Passage> alert_passages(const Words& words) {
     more += fmt::format("{}Tagged {}.", more.empty() ? "" : " ", listed(tags));
   }
   if (!more.empty()) out.push_back({more});
+  Passage events{"With it comes every event that matched, with these fields:"};
+  for (const cep::Captured& captured : rule.captured) {
+    const cep::EventType& type = words.plan().event_types[captured.type.value];
+    std::vector<std::string> names;
+    for (const cep::FieldIndex field : captured.fields) {
+      names.push_back(in_code(type.fields[field.value].name));
+    }
+    if (names.empty()) names.emplace_back("none but its time");
+    events.parts.push_back({fmt::format("{}: {}", in_code(type.name), listed(names))});
+  }
+  if (!events.parts.empty()) out.push_back(std::move(events));
   bool reads_last = false;
   for (const cep::Expr* expr : cep::alert_exprs(rule)) {
     reads_last = reads_last || cep::any_expr(*expr, [](const cep::Expr& e) {

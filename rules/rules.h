@@ -64,6 +64,8 @@ struct LoadOptions {
   /// Reads a file of the time zone database by its name in it ("Europe/Berlin", "tzdata.zi");
   /// absent: the system's.
   ReadFile read_zone = {};
+  /// Draft rules stand in the plan too (Status::kDraft): to look at, not to run.
+  bool keeps_drafts = false;
 };
 struct Loaded {
   std::optional<RuleSet> rules;         // absent when there was an error

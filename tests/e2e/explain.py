@@ -72,6 +72,14 @@ def _():
 
 @case
 def _():
+    """text: a draft is explained where it is named"""
+    write("rules.tocsin", RULES.replace("  severity high", '  status draft\n  severity high'))
+    assert re.findall(r"^rule (\w+)", tocsin("explain", "rules.tocsin").out, re.M) == ["unconfirmed"]
+    has(tocsin("explain", "large", "rules.tocsin").out, "rule large ", "A draft: it is checked and never runs.")
+
+
+@case
+def _():
     """text: headings are set off where it is asked for"""
     write("rules.tocsin", RULES)
     assert "\x1b[" not in tocsin("explain", "rules.tocsin").out

@@ -189,6 +189,7 @@ const std::map<std::string, Change>& changes() {
   using cep::Contiguity;
   using cep::Element;
   using cep::Expr;
+  using cep::ExprPtr;
   using cep::Op;
   static const std::map<std::string, Change> kChanges = {
       {"within",
@@ -406,6 +407,158 @@ const std::map<std::string, Change>& changes() {
              return e.op == Op::kAggregate && !e.args.empty() && e.args[0] != nullptr;
            },
            [](Random& random, Expr& e) { e.aggregate = other_than(random, e.aggregate, 6); })},
+      {"kind's condition",
+       [](Random& random, cep::Plan&, cep::Rule& rule) {
+         Element* const element = any_element(random, rule, [](const Element& e) {
+           return !e.events.empty() && e.events.front().condition != nullptr;
+         });
+         if (element == nullptr) return false;
+         element->events.front().condition = nullptr;
+         return true;
+       }},
+      {"last absence",
+       [](Random&, cep::Plan&, cep::Rule& rule) {
+         if (rule.pattern.empty() || !is_absence(rule.pattern.back())) return false;
+         rule.pattern.pop_back();
+         return true;
+       }},
+      {"missing step",
+       [](Random&, cep::Plan&, cep::Rule& rule) {
+         if (rule.pattern.size() < 2) return false;
+         rule.pattern.pop_back();
+         return true;
+       }},
+      {"order of steps",
+       [](Random&, cep::Plan&, cep::Rule& rule) {
+         if (rule.pattern.size() < 2) return false;
+         std::swap(rule.pattern.front(), rule.pattern.back());
+         return true;
+       }},
+      {"alternatives",
+       of_element([](const Element& e) { return e.kind == cep::ElementKind::kOneOf; },
+                  [](Random&, Element& e) { e.kind = cep::ElementKind::kAllOf; })},
+      {"fewer alternatives",
+       of_element([](const Element& e) { return e.children.size() > 1; },
+                  [](Random&, Element& e) { e.children.pop_back(); })},
+      {"group's count",
+       of_element([](const Element& e) { return !e.children.empty() && e.quantifier.loop; },
+                  [](Random&, Element& e) {
+                    ++e.quantifier.min;
+                    if (e.quantifier.max) ++*e.quantifier.max;
+                  })},
+      {"field",
+       of_expr([](const Expr& e) { return e.op == Op::kField || e.op == Op::kBound; },
+               [](Random&, Expr& e) { e.field.name += "_other"; })},
+      {"not", of_expr([](const Expr& e) { return e.op == Op::kNot; },
+                      [](Random&, Expr& e) {
+                        const ExprPtr inner = e.args[0];
+                        e = *inner;
+                      })},
+      {"text", of_expr(
+                   [](const Expr& e) {
+                     return e.op == Op::kLiteral &&
+                            e.literal.view().kind == cep::ValueKind::kString;
+                   },
+                   [](Random&, Expr& e) {
+                     const std::string other = std::string(e.literal.view().text) + "x";
+                     e.literal = cep::OwnedValue(cep::Value::string(other));
+                   })},
+      {"function", of_expr([](const Expr& e) { return e.op == Op::kCall && e.args.size() == 1; },
+                           [](Random& random, Expr& e) {
+                             using cep::Function;
+                             const Function now = e.function;
+                             while (e.function == now) {
+                               e.function = random.pick({Function::kAbs, Function::kFloor,
+                                                         Function::kCeil, Function::kLower,
+                                                         Function::kUpper, Function::kSqrt,
+                                                         Function::kNormalize, Function::kLength});
+                             }
+                           })},
+      {"text's test",
+       of_expr(
+           [](const Expr& e) {
+             return e.op == Op::kContains || e.op == Op::kContainsWord ||
+                    e.op == Op::kStartsWith || e.op == Op::kEndsWith;
+           },
+           [](Random& random, Expr& e) {
+             const Op now = e.op;
+             while (e.op == now) {
+               e.op = random.pick(
+                   {Op::kContains, Op::kContainsWord, Op::kStartsWith, Op::kEndsWith});
+             }
+           })},
+      {"feature's aggregate",
+       [](Random&, cep::Plan& plan, cep::Rule& rule) {
+         for (const cep::FeatureIndex index : rules::features_of(plan, rule)) {
+           cep::Feature& feature = plan.features[index.value];
+           if (!feature.argument) continue;
+           feature.aggregate = feature.aggregate == cep::Aggregate::kMax ? cep::Aggregate::kMin
+                                                                         : cep::Aggregate::kMax;
+           return true;
+         }
+         return false;
+       }},
+      {"feature's panes",
+       [](Random&, cep::Plan& plan, cep::Rule& rule) {
+         const std::vector<cep::FeatureIndex> read = rules::features_of(plan, rule);
+         if (read.empty()) return false;
+         std::optional<cep::Duration>& every = plan.features[read.front().value].window.every;
+         every = every ? *every + kSecond : kSecond;
+         return true;
+       }},
+      {"feature's key",
+       [](Random&, cep::Plan& plan, cep::Rule& rule) {
+         for (const cep::FeatureIndex index : rules::features_of(plan, rule)) {
+           cep::KeySpec& key = plan.features[index.value].key;
+           if (key.parts.empty()) continue;
+           key.parts.front().name += "_other";
+           return true;
+         }
+         return false;
+       }},
+      {"unless alerted by",
+       [](Random&, cep::Plan& plan, cep::Rule& rule) {
+         for (const cep::FeatureIndex index : rules::features_of(plan, rule)) {
+           cep::Feature& feature = plan.features[index.value];
+           if (!feature.unless_alerted_by) continue;
+           feature.unless_alerted_by.reset();
+           return true;
+         }
+         return false;
+       }},
+      {"out-of-orderness",
+       [](Random&, cep::Plan& plan, cep::Rule& rule) {
+         if (rule.pattern.empty() || rule.pattern.front().events.empty()) return false;
+         cep::EventType& type =
+             plan.event_types[rule.pattern.front().events.front().type.value];
+         if (type.is_alert()) return false;
+         type.bound = type.bound + kSecond;
+         return true;
+       }},
+      {"repeats",
+       [](Random&, cep::Plan& plan, cep::Rule& rule) {
+         if (rule.pattern.empty() || rule.pattern.front().events.empty()) return false;
+         cep::EventType& type =
+             plan.event_types[rule.pattern.front().events.front().type.value];
+         if (type.is_alert() || !type.id_field) return false;
+         if (type.unique) {
+           type.unique.reset();
+         } else {
+           type.unique.emplace();
+         }
+         return true;
+       }},
+      {"severity",
+       [](Random&, cep::Plan&, cep::Rule& rule) {
+         if (!rule.severity) return false;
+         rule.severity = nullptr;
+         return true;
+       }},
+      {"message",
+       [](Random&, cep::Plan&, cep::Rule& rule) {
+         rule.message.push_back({"more", nullptr});
+         return true;
+       }},
       {"feature's window",
        [](Random&, cep::Plan& plan, cep::Rule& rule) {
          const std::vector<cep::FeatureIndex> read = rules::features_of(plan, rule);
