@@ -129,7 +129,9 @@ ExitCode explain(const ExplainOptions& options) {
   LoadedRules loaded = load_rules(*files);
   // Drafts share nothing with the rules that run: they are looked at only where one is named.
   if (loaded.program && !chosen_rules(loaded.program->plan(), arguments.rules)) {
-    loaded = load_rules(*files, {.limits = {}, .read_zone = {}, .keeps_drafts = true});
+    rules::LoadOptions drafts;
+    drafts.keeps_drafts = true;
+    loaded = load_rules(*files, drafts);
   }
   if (!loaded.program) {
     tell(render_diagnostics(loaded, is_coloured(options.colour, STDERR_FILENO)));
