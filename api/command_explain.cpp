@@ -64,7 +64,7 @@ Result<std::vector<cep::RuleIndex>> chosen_rules(const cep::Plan& plan,
     }
     if (found) continue;
     const std::optional<std::string> near = rules::nearest(name, known);
-    return fail(Errc::kNotFound, fmt::format("there is no rule {}{}", name,
+    return fail(Errc::kNotFound, fmt::format("there is no rule {} that runs{}", name,
                                              near ? fmt::format("; did you mean {}?", *near) : ""));
   }
   std::vector<cep::RuleIndex> out;
@@ -126,13 +126,7 @@ ExitCode explain(const ExplainOptions& options) {
   }
   const Result<std::vector<std::string>> files = find_rule_files(arguments.files);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
-  LoadedRules loaded = load_rules(*files);
-  // Drafts share nothing with the rules that run: they are looked at only where one is named.
-  if (loaded.program && !chosen_rules(loaded.program->plan(), arguments.rules)) {
-    rules::LoadOptions drafts;
-    drafts.keeps_drafts = true;
-    loaded = load_rules(*files, drafts);
-  }
+  const LoadedRules loaded = load_rules(*files);
   if (!loaded.program) {
     tell(render_diagnostics(loaded, is_coloured(options.colour, STDERR_FILENO)));
     return end_with(ExitCode::kCheckFailed, "the rules do not check: there is nothing to explain");
@@ -180,7 +174,7 @@ void add_explain_command(CLI::App& program, Chosen& chosen) {
       R"(It is made from what runs, not from what is written: read it aloud, and whoever knows the fraud says
 whether the rule is right. An argument with a slash, one that ends in .tocsin and one that exists is a file
 or folder; any other is the name or the id of a rule. Numbers of bytes are estimates, good to a factor of
-two. A draft is explained where it is named. `svg` needs the program dot (Graphviz).
+two. Drafts do not run and are not explained. `svg` needs the program dot (Graphviz).
 
 Examples:
   tocsin explain rules/

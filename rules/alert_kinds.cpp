@@ -108,8 +108,7 @@ void reserve_alert_types(CheckContext& context, const std::vector<const tree::Ru
                          const CheckOrder& order) {
   std::size_t places = 0;
   for (const tree::Rule* rule : rules) {
-    const bool left_out = status_of(*rule) == tree::StatusWord::kDraft && !context.keeps_drafts;
-    if (!is_own(context, *rule) || left_out) continue;
+    if (!is_own(context, *rule) || status_of(*rule) == tree::StatusWord::kDraft) continue;
     context.names.rules.find(rule->name.text)->second.index = cep::RuleIndex(places++);
   }
   context.plan.rules.resize(places);

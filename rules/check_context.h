@@ -34,15 +34,13 @@ struct CheckContext {
         sink(diagnostics),
         limits(options.limits),
         zones(options.read_zone ? options.read_zone : read_system_zone),
-        data(files),
-        keeps_drafts(options.keeps_drafts) {}
+        data(files) {}
 
   SourceMap& sources;
   DiagnosticSink& sink;
   const RuleLimits& limits;
   ZoneTable zones;
   DataFiles& data;
-  bool keeps_drafts;  // as LoadOptions says
   Declarations names;
   cep::Plan plan;  // but its features
   FeatureTable features;

@@ -186,9 +186,8 @@ class Graph {
                : "feature " + node.what.group->entries.front().name.text;
   }
 
-  // A draft that is no part of the plan.
-  bool is_draft(const tree::Rule& rule) const {
-    return !context_.keeps_drafts && rule.status && rule.status->status == tree::StatusWord::kDraft;
+  static bool is_draft(const tree::Rule& rule) {
+    return rule.status && rule.status->status == tree::StatusWord::kDraft;
   }
 
   // A name that stands twice means its first.

@@ -76,8 +76,6 @@ struct LoadOptions {
   /// Reads a file of the time zone database by its name in it ("Europe/Berlin", "tzdata.zi");
   /// absent: the system's.
   ReadFile read_zone = {};
-  /// Draft rules stand in the plan too (Status::kDraft): to look at, not to run.
-  bool keeps_drafts = false;
   /// Warns of a live rule that its embedded tests do not show firing and not firing.
   bool warn_of_untested = false;
 };

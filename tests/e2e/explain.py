@@ -72,10 +72,10 @@ def _():
 
 @case
 def _():
-    """text: a draft is explained where it is named"""
+    """text: a draft does not run, and is not explained"""
     write("rules.tocsin", RULES.replace("  severity high", '  status draft\n  severity high'))
     assert re.findall(r"^rule (\w+)", tocsin("explain", "rules.tocsin").out, re.M) == ["unconfirmed"]
-    has(tocsin("explain", "large", "rules.tocsin").out, "rule large ", "A draft: it is checked and never runs.")
+    has(tocsin("explain", "large", "rules.tocsin", code=2).err, "there is no rule large that runs")
 
 
 @case
@@ -92,7 +92,7 @@ def _():
 def _():
     """refusals: an unknown rule, no file, rules that do not check, an output that cannot be written"""
     write("rules.tocsin", RULES)
-    has(tocsin("explain", "unconfirmd", "rules.tocsin", code=2).err, "there is no rule unconfirmd; did you mean unconfirmed?")
+    has(tocsin("explain", "unconfirmd", "rules.tocsin", code=2).err, "there is no rule unconfirmd that runs; did you mean unconfirmed?")
     has(tocsin("explain", "large", code=2).err, "rule files are missing")
     has(tocsin("explain", "missing.tocsin", code=1).err, "missing.tocsin")
     has(tocsin("explain", "rules.tocsin", "--format", "pdf", code=2).err, "--format")
