@@ -48,10 +48,10 @@ void add_lifetime(const cep::RuleWorking& working, const cep::Rule& rule,
                        : fmt::format("A window is kept until it ends, {} at most.",
                                      duration_text(rule.window->duration))});
   } else if (working.lives) {
-    out.push_back(
-        {fmt::format("A partial match is kept at most {} after its first event, and its "
-                     "events as long as a partial match holds them.",
-                     duration_text(*working.lives))});
+    out.push_back({fmt::format(
+        "A partial match lives at most {} after its first event, and its events as long as "
+        "a partial match holds them; their memory is given back some time later.",
+        duration_text(*working.lives))});
   } else if (working.method == Method::kStrict) {
     out.push_back(
         {"There is no `within`: the last events of a key stay until later ones replace "

@@ -54,7 +54,7 @@ def _():
     words = " ".join(one.split())
     has(words, "For each `card`, on its own.", "1. One `payment`, called `p`, where `amount` is more than 1000",
         "2. Then, until 5m after that: no `confirmation`", "one exactly at that moment is too late to prevent it",
-        "A partial match is kept at most 5m", "C1: amount > 1000")
+        "A partial match lives at most 5m", "C1: amount > 1000")
     assert max(map(len, one.splitlines())) <= 100
     assert tocsin("explain", "rules.tocsin", "unconfirmed", "large").out == both.out
     assert tocsin("explain", "rules.tocsin").out == both.out

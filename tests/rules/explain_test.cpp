@@ -447,8 +447,12 @@ const std::map<std::string, Change>& changes() {
                     if (e.quantifier.max) ++*e.quantifier.max;
                   })},
       {"field",
-       of_expr([](const Expr& e) { return e.op == Op::kField || e.op == Op::kBound; },
-               [](Random&, Expr& e) { e.field.name += "_other"; })},
+       of_expr(
+           [](const Expr& e) {
+             return (e.op == Op::kField || e.op == Op::kBound) &&
+                    e.type.kind != cep::TypeKind::kTime;
+           },
+           [](Random&, Expr& e) { e.field.name += "_other"; })},
       {"not", of_expr([](const Expr& e) { return e.op == Op::kNot; },
                       [](Random&, Expr& e) {
                         const ExprPtr inner = e.args[0];
@@ -550,7 +554,7 @@ const std::map<std::string, Change>& changes() {
        }},
       {"severity",
        [](Random&, cep::Plan&, cep::Rule& rule) {
-         if (!rule.severity) return false;
+         if (!rule.severity || rule.severity->op == Op::kLiteral) return false;
          rule.severity = nullptr;
          return true;
        }},

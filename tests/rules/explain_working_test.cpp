@@ -170,10 +170,16 @@ TEST_CASE("explain: no partial match outlives what is said") {
     engine.advance(batch, events.back().engine_time, alerts);
     const cep::EventTime over = events.back().engine_time + longest;
     engine.advance(cep::Batch(*plan), over, alerts);
-    // What is over is let go of some time later.
-    const cep::Duration more{longest.us + 3'600'000'000};
+    // What is over is let go of some time later, as the longest window of the key has it.
+    const cep::Duration more{longest.us + 30 * cep::kDayUs};
     engine.advance(cep::Batch(*plan), over + more, alerts);
     engine.advance(cep::Batch(*plan), over + more + more, alerts);
+    std::string said;
+    for (std::size_t i = 0; i < plan->rules.size(); ++i) {
+      append(said, rules::explain_working(*program, cep::RuleIndex(i)).front().passages, 1);
+    }
+    CAPTURE(said);
+    CAPTURE(longest.us);
     CHECK(engine.stats().runs == 0);
     ++checked;
   });
