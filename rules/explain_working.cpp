@@ -23,8 +23,13 @@ std::string with_commas(std::uint64_t count) {
   return digits;
 }
 std::string names_of(const cep::Plan& plan, const std::vector<cep::RuleIndex>& rules) {
+  constexpr std::size_t kShown = 10;
   std::vector<std::string> names;
-  for (const cep::RuleIndex rule : rules) names.push_back(in_code(plan.rules[rule.value].name));
+  for (const cep::RuleIndex rule : rules) {
+    if (names.size() == kShown) break;
+    names.push_back(in_code(plan.rules[rule.value].name));
+  }
+  if (rules.size() > kShown) names.push_back(with_commas(rules.size() - kShown) + " more rules");
   return listed(names);
 }
 
