@@ -522,9 +522,10 @@ TEST_CASE("explain: a rule that means something else is said otherwise") {
     const cep::Plan plan = random_language_plan(random);
     const std::size_t chosen = random.below(plan.rules.size());
     const std::string before = explained_text(plan, cep::RuleIndex(chosen));
-    for (const auto& [name, change] : changes()) {
+    for (const auto& entry : changes()) {
+      const std::string& name = entry.first;
       cep::Plan changed = plan;
-      if (!change(random, changed, changed.rules[chosen])) continue;
+      if (!entry.second(random, changed, changed.rules[chosen])) continue;
       if (cep::describe(changed) == cep::describe(plan)) continue;
       ++tried[name];
       CAPTURE(name);
@@ -533,7 +534,8 @@ TEST_CASE("explain: a rule that means something else is said otherwise") {
     }
   });
   if (cases < 200) return;  // one seed alone has not all of them
-  for (const auto& [name, change] : changes()) {
+  for (const auto& entry : changes()) {
+    const std::string& name = entry.first;
     CAPTURE(name);
     CHECK(tried[name] > 0);
   }
