@@ -115,7 +115,9 @@ double estimate(const cep::RuleMemory& memory, const Measured& measured) {
 
 TEST_CASE("explain: the memory that it names is right within a factor of two") {
   constexpr std::size_t kCards = 16'000;
+  const bool quick = seeds_of("RULES", 2000).size() < 1000;
   for (const Shape& shape : kShapes) {
+    if (quick && (&shape - kShapes) % 4 != 0) continue;
     const std::string text = std::string(kSchema) + shape.text;
     const rules::Loaded loaded =
         rules::load({"a.tocsin"}, [&](const std::string&) -> Result<std::string> { return text; });
