@@ -49,7 +49,8 @@ Arguments sorted_out(const std::vector<std::string>& arguments) {
   return sorted;
 }
 
-// The rules of these names or ids, in the order of the files; all where none is named.
+// The rules of these names or ids, in the order of the files; all where none is named. Fails with
+// the first name that none has.
 Result<std::vector<cep::RuleIndex>> chosen_rules(const cep::Plan& plan,
                                                  const std::vector<std::string>& names) {
   std::vector<bool> chosen(plan.rules.size(), names.empty());
@@ -63,9 +64,8 @@ Result<std::vector<cep::RuleIndex>> chosen_rules(const cep::Plan& plan,
     }
     if (found) continue;
     const std::optional<std::string> near = rules::nearest(name, known);
-    return fail(Errc::kNotFound,
-                fmt::format("there is no rule {}{} (drafts are only checked: nothing of them runs)",
-                            name, near ? fmt::format("; did you mean {}?", *near) : ""));
+    return fail(Errc::kNotFound, fmt::format("there is no rule {} that runs{}", name,
+                                             near ? fmt::format("; did you mean {}?", *near) : ""));
   }
   std::vector<cep::RuleIndex> out;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
@@ -174,7 +174,7 @@ void add_explain_command(CLI::App& program, Chosen& chosen) {
       R"(It is made from what runs, not from what is written: read it aloud, and whoever knows the fraud says
 whether the rule is right. An argument with a slash, one that ends in .tocsin and one that exists is a file
 or folder; any other is the name or the id of a rule. Numbers of bytes are estimates, good to a factor of
-two. `svg` needs the program dot (Graphviz).
+two. Drafts do not run and are not explained. `svg` needs the program dot (Graphviz).
 
 Examples:
   tocsin explain rules/

@@ -3,6 +3,24 @@
 #include <utility>
 
 namespace tocsin::rules {
+namespace {
+// What its author says of it.
+std::vector<Passage> purpose_passages(const cep::Rule& rule) {
+  std::vector<Passage> out;
+  const auto add = [&](const std::string& heading, const std::vector<std::string>& texts) {
+    if (texts.empty()) return;
+    Passage said{heading};
+    for (const std::string& text : texts) said.parts.push_back({text});
+    out.push_back(std::move(said));
+  };
+  if (!rule.description.empty()) out.push_back({rule.description});
+  if (!rule.owner.empty()) out.push_back({"Owner: " + rule.owner});
+  add("Known false positives:", rule.false_positives);
+  add("See also:", rule.references);
+  return out;
+}
+}  // namespace
+
 std::vector<ExplainedAspect> explain(const cep::Plan& plan, cep::RuleIndex index) {
   const cep::Rule& rule = plan.rules[index.value];
   const Words words(plan, &rule);
@@ -12,7 +30,7 @@ std::vector<ExplainedAspect> explain(const cep::Plan& plan, cep::RuleIndex index
     if (passages.empty()) return;
     all.push_back({std::move(name), std::move(heading), std::move(passages), numbered});
   };
-  if (!rule.description.empty()) add("purpose", "What it is for", {{rule.description}});
+  add("purpose", "What it is for", purpose_passages(rule));
   add("key", "Whom it looks at", key_passages(words));
   const bool ordered = !rule.window && rule.pattern.size() > 1;
   add("pattern", ordered ? "What has to happen, in this order" : "What has to happen",

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <set>
 #include <utility>
 
 #include "cep/expr_walk.h"
@@ -80,6 +81,23 @@ void add_without(const Words& words, std::vector<Passage>& out) {
       "The alert comes exactly {} after the first event, in event time; what comes at "
       "that moment is too late to be a step or to prevent the alert.",
       kinds, time, time)});
+}
+
+// The types of events that a match can hold.
+std::set<cep::EventTypeIndex> types_bound(const cep::Rule& rule) {
+  std::set<cep::EventTypeIndex> types;
+  const auto add = [&](const std::vector<cep::Subset>& kinds) {
+    for (const cep::Subset& kind : kinds) types.insert(kind.type);
+  };
+  any_element(rule.pattern, [&](const Element& element) {
+    if (element.kind == cep::ElementKind::kStep) add(element.events);
+    return false;
+  });
+  if (rule.window) {
+    add(rule.window->events);
+    add(rule.considered);
+  }
+  return types;
 }
 
 std::string severity_words(const Words& words) {
@@ -310,6 +328,19 @@ std::vector<Passage> alert_passages(const Words& words) {
     more += fmt::format("{}Tagged {}.", more.empty() ? "" : " ", listed(tags));
   }
   if (!more.empty()) out.push_back({more});
+  Passage events{"With it comes every event that matched, with these fields:"};
+  const std::set<cep::EventTypeIndex> bound = types_bound(rule);
+  for (const cep::Captured& captured : rule.captured) {
+    if (!bound.contains(captured.type)) continue;
+    const cep::EventType& type = words.plan().event_types[captured.type.value];
+    std::vector<std::string> names;
+    for (const cep::FieldIndex field : captured.fields) {
+      names.push_back(in_code(type.fields[field.value].name));
+    }
+    if (names.empty()) names.emplace_back("none but its time");
+    events.parts.push_back({fmt::format("{}: {}", in_code(type.name), listed(names))});
+  }
+  if (!events.parts.empty()) out.push_back(std::move(events));
   bool reads_last = false;
   for (const cep::Expr* expr : cep::alert_exprs(rule)) {
     reads_last = reads_last || cep::any_expr(*expr, [](const cep::Expr& e) {
@@ -317,10 +348,10 @@ std::vector<Passage> alert_passages(const Words& words) {
                  });
   }
   if (reads_last && (rule.window || has_several_events(rule) || ends_absent(rule))) {
-    out.push_back(
-        {fmt::format("In it, a name without a step is a field of the last event {}, or a "
-                     "feature as it was at that event.",
-                     rule.window ? "collected" : "taken")});
+    out.push_back({fmt::format(
+        "In the message and in what it carries, a name without a step is a field of the "
+        "last event {}, or a feature as it was at that event.",
+        rule.window ? "collected" : "taken")});
   }
   return out;
 }

@@ -391,19 +391,12 @@ std::vector<Passage> data_passages(const Words& words) {
 std::vector<Passage> late_passages(const Words& words) {
   const cep::Plan& plan = words.plan();
   std::vector<Passage> out;
-  std::map<std::string, std::vector<std::string>> bounds;  // by what is said
+  std::map<cep::Duration, std::vector<std::string>> bounds;
   std::map<std::string, std::vector<std::string>> repeats;
   for (const cep::EventTypeIndex index : types_of(plan, *words.rule())) {
     const cep::EventType& type = plan.event_types[index.value];
     if (type.is_alert()) continue;
-    const std::string late =
-        type.bound.us == 0
-            ? "{} events are taken in the order of time; one that comes after a later one is late."
-            : fmt::format(
-                  "{{}} events may come up to {} out of order: the rule waits that long. One "
-                  "that comes later still is late.",
-                  duration_text(type.bound));
-    bounds[late].push_back(in_code(type.name));
+    bounds[type.bound].push_back(in_code(type.name));
     if (type.unique && type.id_field) {
       const std::string since =
           type.unique->within
@@ -414,13 +407,24 @@ std::vector<Passage> late_passages(const Words& words) {
           .push_back(in_code(type.name));
     }
   }
-  for (const auto& [text, types] : bounds) {
-    out.push_back({fmt::format(fmt::runtime(text), listed(types))});
+  for (const auto& [bound, types] : bounds) {
+    if (bound.us == 0) continue;
+    out.push_back({fmt::format("{} events may come up to {} out of order.", listed(types),
+                               duration_text(bound))});
   }
-  if (!out.empty()) {
-    out.push_back(
-        {"A late event is set aside and counted, or taken at the time already reached, as "
-         "the run is told."});
+  if (!bounds.empty()) {
+    cep::Duration most;
+    for (const cep::EventType& type : plan.event_types) most = std::max(most, type.bound);
+    const std::string waits =
+        most.us == 0
+            ? "Events are taken in the order of time: no event type of the files may come out "
+              "of order."
+            : fmt::format(
+                  "Every event is waited for {}, the most that an event type of the "
+                  "files says.",
+                  duration_text(most));
+    out.push_back({waits + " What comes later still is late: it is set aside and counted, or taken "
+                           "at the time already reached. A run may be told otherwise."});
   }
   for (const auto& [text, types] : repeats) {
     out.push_back({fmt::format(fmt::runtime(text), listed(types))});

@@ -23,8 +23,13 @@ std::string with_commas(std::uint64_t count) {
   return digits;
 }
 std::string names_of(const cep::Plan& plan, const std::vector<cep::RuleIndex>& rules) {
+  constexpr std::size_t kShown = 10;
   std::vector<std::string> names;
-  for (const cep::RuleIndex rule : rules) names.push_back(in_code(plan.rules[rule.value].name));
+  for (const cep::RuleIndex rule : rules) {
+    if (names.size() == kShown) break;
+    names.push_back(in_code(plan.rules[rule.value].name));
+  }
+  if (rules.size() > kShown) names.push_back(with_commas(rules.size() - kShown) + " more rules");
   return listed(names);
 }
 
@@ -48,10 +53,10 @@ void add_lifetime(const cep::RuleWorking& working, const cep::Rule& rule,
                        : fmt::format("A window is kept until it ends, {} at most.",
                                      duration_text(rule.window->duration))});
   } else if (working.lives) {
-    out.push_back(
-        {fmt::format("A partial match is kept at most {} after its first event, and its "
-                     "events as long as a partial match holds them.",
-                     duration_text(*working.lives))});
+    out.push_back({fmt::format(
+        "A partial match lives at most {} after its first event, and its events as long as "
+        "a partial match holds them; their memory is given back some time later.",
+        duration_text(*working.lives))});
   } else if (working.method == Method::kStrict) {
     out.push_back(
         {"There is no `within`: the last events of a key stay until later ones replace "

@@ -54,7 +54,7 @@ def _():
     words = " ".join(one.split())
     has(words, "For each `card`, on its own.", "1. One `payment`, called `p`, where `amount` is more than 1000",
         "2. Then, until 5m after that: no `confirmation`", "one exactly at that moment is too late to prevent it",
-        "A partial match is kept at most 5m", "C1: amount > 1000")
+        "A partial match lives at most 5m", "C1: amount > 1000")
     assert max(map(len, one.splitlines())) <= 100
     assert tocsin("explain", "rules.tocsin", "unconfirmed", "large").out == both.out
     assert tocsin("explain", "rules.tocsin").out == both.out
@@ -72,6 +72,14 @@ def _():
 
 @case
 def _():
+    """text: a draft does not run, and is not explained"""
+    write("rules.tocsin", RULES.replace("  severity high", '  status draft\n  severity high'))
+    assert re.findall(r"^rule (\w+)", tocsin("explain", "rules.tocsin").out, re.M) == ["unconfirmed"]
+    has(tocsin("explain", "large", "rules.tocsin", code=2).err, "there is no rule large that runs")
+
+
+@case
+def _():
     """text: headings are set off where it is asked for"""
     write("rules.tocsin", RULES)
     assert "\x1b[" not in tocsin("explain", "rules.tocsin").out
@@ -84,7 +92,7 @@ def _():
 def _():
     """refusals: an unknown rule, no file, rules that do not check, an output that cannot be written"""
     write("rules.tocsin", RULES)
-    has(tocsin("explain", "unconfirmd", "rules.tocsin", code=2).err, "there is no rule unconfirmd; did you mean unconfirmed?")
+    has(tocsin("explain", "unconfirmd", "rules.tocsin", code=2).err, "there is no rule unconfirmd that runs; did you mean unconfirmed?")
     has(tocsin("explain", "large", code=2).err, "rule files are missing")
     has(tocsin("explain", "missing.tocsin", code=1).err, "missing.tocsin")
     has(tocsin("explain", "rules.tocsin", "--format", "pdf", code=2).err, "--format")

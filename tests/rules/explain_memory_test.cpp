@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -102,8 +103,8 @@ double estimate(const cep::RuleMemory& memory, const Measured& measured) {
   for (const std::size_t count : measured.payments) {
     if (count == 0) continue;
     const double matches = matches_of_payment * static_cast<double>(count);
-    bytes += static_cast<double>(
-        memory.bytes(static_cast<std::size_t>(matches + 0.5), measured.matches > 0 ? count : 0));
+    bytes += static_cast<double>(memory.bytes(static_cast<std::size_t>(std::lround(matches)),
+                                              measured.matches > 0 ? count : 0));
     for (const cep::FeatureMemory& feature : memory.features) {
       bytes += static_cast<double>(feature.bytes_first + (count - 1) * feature.bytes_more);
     }
@@ -114,7 +115,9 @@ double estimate(const cep::RuleMemory& memory, const Measured& measured) {
 
 TEST_CASE("explain: the memory that it names is right within a factor of two") {
   constexpr std::size_t kCards = 16'000;
+  const bool quick = seeds_of("RULES", 2000).size() < 1000;
   for (const Shape& shape : kShapes) {
+    if (quick && (&shape - kShapes) % 4 != 0) continue;
     const std::string text = std::string(kSchema) + shape.text;
     const rules::Loaded loaded =
         rules::load({"a.tocsin"}, [&](const std::string&) -> Result<std::string> { return text; });

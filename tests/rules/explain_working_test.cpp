@@ -14,12 +14,17 @@
 #include <string>
 #include <vector>
 
+#include "cep/batch.h"
+#include "cep/computed.h"
+#include "cep/engine.h"
 #include "cep/program.h"
 #include "rules/explain_automaton.h"
 #include "rules/rules.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/golden.h"
+#include "tests/support/oracle.h"
 #include "tests/support/random.h"
+#include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
 
 namespace tocsin::tests {
@@ -131,5 +136,53 @@ TEST_CASE("explain: what is said of a random rule's working is what was compiled
       }
     }
   });
+}
+
+TEST_CASE("explain: no partial match outlives what is said") {
+  std::size_t checked = 0;
+  const std::size_t seeds = for_all_seeds("RULES", 300, [&](Random& random) {
+    const auto plan = std::make_shared<const cep::Plan>(random_language_plan(random));
+    const Result<cep::Program> program = cep::compile(plan, kOutOfReach);
+    REQUIRE(program);
+    cep::Duration longest;
+    for (std::size_t i = 0; i < plan->rules.size(); ++i) {
+      const std::optional<cep::Duration> lives =
+          cep::describe_working(*program, cep::RuleIndex(i)).lives;
+      if (!lives) return;
+      // Alerts of one rule begin partial matches of another.
+      longest = longest + *lives;
+    }
+    oracle::Options options;
+    const std::vector<oracle::PlacedEvent> events =
+        oracle::place_events(*plan, random_events(random, *plan), options);
+    cep::Engine engine(*program, 0);
+    std::vector<cep::Alert> alerts;
+    cep::Batch batch(*plan);
+    for (const oracle::PlacedEvent& event : events) {
+      std::vector<cep::Value> fields;
+      for (const cep::OwnedValue& value : event.fields) fields.push_back(value.view());
+      batch.append(*plan, event.type, event.engine_time, event.ts,
+                   {0, static_cast<std::uint32_t>(event.arrival)}, fields);
+      batch.rows.back().equal_number = event.equal_number;
+    }
+    if (events.empty()) return;
+    cep::fill_computed(*program, batch);
+    engine.advance(batch, events.back().engine_time, alerts);
+    const cep::EventTime over = events.back().engine_time + longest;
+    engine.advance(cep::Batch(*plan), over, alerts);
+    // What is over is let go of some time later, as the longest window of the key has it.
+    const cep::Duration more{longest.us + 30 * cep::kDayUs};
+    engine.advance(cep::Batch(*plan), over + more, alerts);
+    engine.advance(cep::Batch(*plan), over + more + more, alerts);
+    std::string said;
+    for (std::size_t i = 0; i < plan->rules.size(); ++i) {
+      append(said, rules::explain_working(*program, cep::RuleIndex(i)).front().passages, 1);
+    }
+    CAPTURE(said);
+    CAPTURE(longest.us);
+    CHECK(engine.stats().runs == 0);
+    ++checked;
+  });
+  if (seeds > 100) CHECK(checked > 20);
 }
 }  // namespace tocsin::tests
