@@ -14,8 +14,8 @@ nor what stands where the page has `…`; a line that is only `…` stands for a
 answers of today into the pages.
 
 Each construct of the language (language_constructs.txt: a name and a regular expression) stands in an example of
-docs/language.md. The rules of STRICT pages check without a warning and have a test that fires and one that does not;
-docs/mistakes.md has a mistake for every file of docs/cookbook.md. Last line: N passed, N failed.
+docs/language.md. The rules of STRICT pages check without a warning, are laid out as `tocsin fmt` does, and have a test that
+fires and one that does not; docs/mistakes.md has a mistake for every file of docs/cookbook.md. Last line: N passed, N failed.
 """
 import pathlib
 import re
@@ -64,6 +64,11 @@ def blocks_of(text):
     return [Block(text, match) for match in FENCE.finditer(text)]
 
 
+def is_session(blocks):
+    """Whether a page is gone through from top to bottom."""
+    return any(block.language == "console" for block in blocks)
+
+
 def tocsin(folder, *arguments):
     """Runs the program in a folder; gives (exit code, everything it said)."""
     done = subprocess.run([BINARY, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -97,7 +102,7 @@ def check_examples(name, blocks):
             continue
         has_tests = "\ntest " in "\n" + block.body
         whole_file = block.info.startswith("file ")
-        if whole_file and not has_tests:
+        if whole_file and (not has_tests or is_session(blocks)):
             continue
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
@@ -110,6 +115,10 @@ def check_examples(name, blocks):
             if good and name in STRICT:
                 code, said = tocsin(folder, "check", "--warnings-as-errors", example)
                 good = code == 0
+                if good:
+                    (folder / "alone.tocsin").write_text(block.body, encoding="utf-8")
+                    code, said = tocsin(folder, "fmt", "--check", "alone.tocsin")
+                    good = code == 0
                 if good and has_tests:
                     said = "it needs a test that fires and one that does not"
                     good = "expect alert" in block.body and "expect no alert" in block.body
@@ -229,7 +238,7 @@ def main():
         text = page.read_text(encoding="utf-8")
         blocks = blocks_of(text)
         check_examples(name, blocks)
-        if any(block.language == "console" for block in blocks):
+        if is_session(blocks):
             news = go_through(name, blocks)
             if UPDATE and news:
                 for block, body in reversed(news):
