@@ -27,7 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(sys.argv[1]).resolve()
 UPDATE = "--update" in sys.argv
 ONLY = [name for name in sys.argv[2:] if not name.startswith("-")]
-STRICT = ("docs/cookbook.md", "docs/coming_from.md")
+STRICT = ("README.md", "docs/cookbook.md", "docs/coming_from.md")
 PATTERNS = 20  # files of rules in the cookbook
 LIMIT_S = 60
 
