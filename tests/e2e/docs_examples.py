@@ -9,9 +9,9 @@ among them is checked and tested too.
 
 A page with ```console blocks is gone through from top to bottom in one empty folder, as its reader would: a file's block
 writes the file; ```diff NAME changes it; `$ …` runs a command, and the lines below are what it says, standard error
-included. ```diff NAME of PAGE starts over: the folder then holds the files of that page. Numbers before `s`, `ms`, `MB` and the like are not compared,
-nor what stands where the page has `…`; a line that is only `…` stands for any number of lines. --update writes the
-answers of today into the pages.
+included. ```diff NAME of PAGE starts over: the folder then holds the files of that page. Numbers before `s`, `ms`, `MB` and
+the like are not compared, nor what stands where the page has `…`; a line that is only `…` stands for any number of lines.
+--update writes the answers of today into the pages.
 
 Each construct of the language (language_constructs.txt: a name and a regular expression) stands in an example of
 docs/language.md. The rules of STRICT pages check without a warning, are laid out as `tocsin fmt` does, and have a test that
@@ -33,7 +33,6 @@ LIMIT_S = 60
 
 FENCE = re.compile(r"^```(\w+)[ ]?([^\n]*)\n(.*?)^```$", re.M | re.S)
 MASK = re.compile(r"\d[\d,.]*(?= (?:s|ms|us|µs|MB|KB|GB|events/s|MB/s)\b)")
-FAILURES = []
 COUNTS = {True: 0, False: 0}
 
 
