@@ -9,13 +9,13 @@ among them is checked and tested too.
 
 A page with ```console blocks is gone through from top to bottom in one empty folder, as its reader would: a file's block
 writes the file; ```diff NAME changes it; `$ …` runs a command, and the lines below are what it says, standard error
-included. ```diff NAME of PAGE starts over: the folder then holds the files of that page. Numbers before `s`, `ms`, `MB` and the like are not compared,
-nor what stands where the page has `…`; a line that is only `…` stands for any number of lines. --update writes the
-answers of today into the pages.
+included. ```diff NAME of PAGE starts over: the folder then holds the files of that page. Numbers before `s`, `ms`, `MB` and
+the like are not compared, nor what stands where the page has `…`; a line that is only `…` stands for any number of lines.
+--update writes the answers of today into the pages.
 
 Each construct of the language (language_constructs.txt: a name and a regular expression) stands in an example of
-docs/language.md. The rules of STRICT pages check without a warning and have a test that fires and one that does not;
-docs/mistakes.md has a mistake for every file of docs/cookbook.md. Last line: N passed, N failed.
+docs/language.md. The rules of STRICT pages check without a warning, are laid out as `tocsin fmt` does, and have a test that
+fires and one that does not; docs/mistakes.md has a mistake for every file of docs/cookbook.md. Last line: N passed, N failed.
 """
 import pathlib
 import re
@@ -27,13 +27,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(sys.argv[1]).resolve()
 UPDATE = "--update" in sys.argv
 ONLY = [name for name in sys.argv[2:] if not name.startswith("-")]
-STRICT = ("docs/cookbook.md", "docs/coming_from.md")
+STRICT = ("README.md", "docs/cookbook.md", "docs/coming_from.md")
 PATTERNS = 20  # files of rules in the cookbook
 LIMIT_S = 60
 
 FENCE = re.compile(r"^```(\w+)[ ]?([^\n]*)\n(.*?)^```$", re.M | re.S)
 MASK = re.compile(r"\d[\d,.]*(?= (?:s|ms|us|µs|MB|KB|GB|events/s|MB/s)\b)")
-FAILURES = []
 COUNTS = {True: 0, False: 0}
 
 
@@ -62,6 +61,11 @@ class Block:
 def blocks_of(text):
     """All fenced blocks of a page, in order."""
     return [Block(text, match) for match in FENCE.finditer(text)]
+
+
+def is_session(blocks):
+    """Whether a page is gone through from top to bottom."""
+    return any(block.language == "console" for block in blocks)
 
 
 def tocsin(folder, *arguments):
@@ -97,7 +101,7 @@ def check_examples(name, blocks):
             continue
         has_tests = "\ntest " in "\n" + block.body
         whole_file = block.info.startswith("file ")
-        if whole_file and not has_tests:
+        if whole_file and (not has_tests or is_session(blocks)):
             continue
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
@@ -110,6 +114,10 @@ def check_examples(name, blocks):
             if good and name in STRICT:
                 code, said = tocsin(folder, "check", "--warnings-as-errors", example)
                 good = code == 0
+                if good:
+                    (folder / "alone.tocsin").write_text(block.body, encoding="utf-8")
+                    code, said = tocsin(folder, "fmt", "--check", "alone.tocsin")
+                    good = code == 0
                 if good and has_tests:
                     said = "it needs a test that fires and one that does not"
                     good = "expect alert" in block.body and "expect no alert" in block.body
@@ -229,7 +237,7 @@ def main():
         text = page.read_text(encoding="utf-8")
         blocks = blocks_of(text)
         check_examples(name, blocks)
-        if any(block.language == "console" for block in blocks):
+        if is_session(blocks):
             news = go_through(name, blocks)
             if UPDATE and news:
                 for block, body in reversed(news):
