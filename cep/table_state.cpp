@@ -15,7 +15,7 @@ namespace {
 // fetch whose page the processor does not know waits for its address, and those of a block wait
 // together.
 constexpr std::uint32_t kBlock = 8;
-constexpr std::uint32_t kSlotsAhead = 4 * kBlock;
+constexpr std::uint32_t kSlotsAhead = 6 * kBlock;
 constexpr std::int64_t kTicksOfLongest = 16;
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
@@ -308,11 +308,24 @@ void TableState::prefetch_slots(std::uint32_t begin, std::uint32_t end) const {
     shards_[shard_of_hash(hash)]->keys.prefetch(hash);
   }
 }
-void TableState::prefetch_records(std::uint32_t begin, std::uint32_t end) const {
+void TableState::prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const {
   end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = begin; i < end; ++i) {
+    tocsin::prefetch(&rows[touches_[i].row]);
     tocsin::prefetch(slots_[i]);
-    store_.prefetch(record_hints_[i]);
+  }
+}
+// The rows were fetched before.
+void TableState::prefetch_records(std::uint32_t begin, std::uint32_t end,
+                                  const Slice& slice) const {
+  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  const std::vector<Row>& rows = slice.batch().rows;
+  for (std::uint32_t i = begin; i < end; ++i) store_.prefetch(record_hints_[i]);
+  for (std::uint32_t i = begin; i < end; ++i) {
+    const Row& row = rows[touches_[i].row];
+    tocsin::prefetch(mask_of(row));
+    store_.prefetch_columns(row);
   }
 }
 void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
@@ -351,7 +364,8 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
   store_.begin_slice(slice.batch());
   feature_store_.begin_slice(slice.batch());
   matcher_.begin_slice(slice, alerts);
-  prefetch_records(0, kBlock);
+  prefetch_rows(0, 2 * kBlock, slice);
+  prefetch_records(0, kBlock, slice);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     fetch_for_timers(pass, s, watermark);
     const bool has_rows = shard_begin_[s] < shard_begin_[s + 1];
@@ -391,7 +405,10 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
   const std::uint32_t end = shard_begin_[shard_index + 1];
   const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
-    if (i % kBlock == 0) prefetch_records(i + kBlock, i + 2 * kBlock);
+    if (i % kBlock == 0) {
+      prefetch_rows(i + 2 * kBlock, i + 3 * kBlock, slice);
+      prefetch_records(i + kBlock, i + 2 * kBlock, slice);
+    }
     const std::int64_t now = rows[touches_[i].row].engine_time.us;
     if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
     run_row(pass, shard, slice, touches_[i], slots_[i]);
@@ -601,7 +618,7 @@ void TableState::sweep(EventTime watermark) {
 
 void TableState::end() {
   for (const std::unique_ptr<Shard>& shard : shards_) {
-    shard->keys = KeyShard{};
+    shard->keys.clear();
     shard->wheel = ExpiryWheel(tick_us_);
     shard->windows.clear();
     shard->patterns = PatternPool{};

@@ -100,7 +100,8 @@ class TableState {
     return {key_bytes_.get() + touch.key_begin, touch.key_size};
   }
   void prefetch_slots(std::uint32_t begin, std::uint32_t end) const;
-  void prefetch_records(std::uint32_t begin, std::uint32_t end) const;
+  void prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
+  void prefetch_records(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
   void fetch_for_timers(std::uint32_t pass, std::uint32_t shard, EventTime watermark) const;
   bool was_touched(const KeySlot& slot, std::int64_t tick) const;
   void fetch_records(Shard& shard, std::uint64_t hash) const;
