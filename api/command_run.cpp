@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -117,17 +116,6 @@ NamedPaths outputs_of(const RunOptions& options, const std::optional<Webhook>& w
   if (!options.dead_letter.empty()) outputs.emplace_back("--dead-letter", options.dead_letter);
   if (webhook) outputs.emplace_back("--undelivered", webhook->options.undelivered_path);
   return outputs;
-}
-
-bool is_same_file(const std::string& a, const std::string& b) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  if (fs::exists(a, ignored) && fs::exists(b, ignored)) {
-    // Several outputs may well go to /dev/null or one terminal.
-    return fs::is_regular_file(a, ignored) && fs::equivalent(a, b, ignored);
-  }
-  return fs::weakly_canonical(fs::absolute(a, ignored), ignored) ==
-         fs::weakly_canonical(fs::absolute(b, ignored), ignored);
 }
 
 // An output that is also read, or written twice, would be destroyed.

@@ -38,4 +38,7 @@ class OutputFile {
   std::string buffer_;
   std::string error_;  // of the first failure
 };
+/// Whether both paths are one file, or would be once they exist; false where it is no regular file,
+/// such as a terminal.
+bool is_same_file(const std::string& a, const std::string& b);
 }  // namespace tocsin::api

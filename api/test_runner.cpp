@@ -52,6 +52,16 @@ const cep::EventType& type_of(const cep::Plan& plan, const rules::TestEvent& eve
   return plan.event_types[event.type.value];
 }
 
+// All its events are one source.
+runtime::RunOptions options_of(const cep::Plan& plan, const rules::EmbeddedTest& test) {
+  runtime::RunOptions options;
+  options.out_of_orderness = cep::Duration{0};
+  for (const rules::TestEvent& event : test.events) {
+    options.out_of_orderness = std::max(*options.out_of_orderness, type_of(plan, event).bound);
+  }
+  return options;
+}
+
 cep::EventTime newest_event(const rules::EmbeddedTest& test) {
   cep::Duration newest{0};
   if (!test.events.empty())
@@ -106,10 +116,11 @@ Expectations each_expected(const rules::EmbeddedTest& test) {
   return each;
 }
 
-std::string describe_expected(const rules::ExpectedAlert& expected) {
+std::string describe_expected(const rules::EmbeddedTest& test,
+                              const rules::ExpectedAlert& expected) {
   std::string text = "alert";
   if (expected.times != 1) text += fmt::format(" {} times", expected.times);
-  if (expected.at) text += " at " + cep::format_duration(*expected.at);
+  if (expected.at) text += " at " + offset_text(test, *expected.at);
   std::string fields;
   for (const auto& [name, value] : expected.fields) {
     fields += fmt::format("{}{}: {}", fields.empty() ? "" : ", ", name, literal(value.view()));
@@ -120,7 +131,7 @@ std::string describe_expected(const rules::ExpectedAlert& expected) {
 std::string describe_alert(const cep::Plan& plan, const rules::EmbeddedTest& test,
                            const cep::Alert& alert) {
   const cep::Rule& rule = plan.rules[alert.rule.value];
-  std::string text = "alert at " + cep::format_duration(alert.ts - test.starting) + " { ";
+  std::string text = "alert at " + offset_text(test, alert.ts - test.starting) + " { ";
   for (std::size_t i = 0; i < alert.key.size(); ++i) {
     text += fmt::format("{}: {}, ", rule.key.parts[i].name, literal(alert.key[i].view()));
   }
@@ -145,6 +156,15 @@ std::string describe_event(const cep::Plan& plan, const rules::TestEvent& event)
   return fmt::format("{} {{{} }}", type.name, fields);
 }
 }  // namespace
+
+std::string offset_text(const rules::EmbeddedTest& test, cep::Duration offset) {
+  const auto written = test.offsets_written.find(offset.us);
+  return written == test.offsets_written.end() ? cep::format_duration(offset) : written->second;
+}
+
+cep::EventTime end_of(const rules::EmbeddedTest& test) {
+  return test.until ? test.starting + *test.until : newest_event(test);
+}
 
 std::optional<cep::RuleIndex> rule_of(const cep::Plan& plan, const rules::EmbeddedTest& test) {
   const auto rule = std::ranges::find(plan.rules, test.rule, &cep::Rule::name);
@@ -179,14 +199,9 @@ Result<TestOutcome> run_embedded_test(const cep::Program& program,
   const cep::Plan& plan = program.plan();
   const std::optional<cep::RuleIndex> rule = rule_of(plan, test);
   TOCSIN_ASSERT(rule.has_value(), "the loader leaves out tests of rules that are not in the plan");
-
-  runtime::RunOptions options;
-  options.out_of_orderness = cep::Duration{0};
-  for (const rules::TestEvent& event : test.events) {
-    options.out_of_orderness = std::max(*options.out_of_orderness, type_of(plan, event).bound);
-  }
+  runtime::RunOptions options = options_of(plan, test);
   options.final_watermark = false;
-  options.until = test.until ? test.starting + *test.until : newest_event(test);
+  options.until = end_of(test);
 
   TestOutcome outcome;
   std::vector<std::string> rejected;
@@ -195,6 +210,9 @@ Result<TestOutcome> run_embedded_test(const cep::Program& program,
     if (alert.rule == *rule) outcome.alerts.push_back(alert);
     return {};
   };
+  sinks.late = [&](const runtime::LateEvent& late) {
+    outcome.late.push_back({static_cast<std::size_t>(late.line) - 1, late.late_by});
+  };
   sinks.dead_letter = [&](const runtime::DeadLetter& dead_letter) {
     rejected.push_back(
         fmt::format("event {} was rejected: {}", dead_letter.line, dead_letter.reason));
@@ -202,11 +220,25 @@ Result<TestOutcome> run_embedded_test(const cep::Program& program,
   const runtime::Input input{.name = "events", .contents = events_as_ndjson(plan, test)};
   const Result<runtime::RunSummary> summary = runtime::run(program, {input}, options, sinks);
   if (!summary) return tl::unexpected(summary.error());
-  outcome.late = summary->late;
   outcome.repeats = summary->repeats;
   outcome.differences = compare_alerts(plan, test, outcome.alerts);
   outcome.differences.insert(outcome.differences.end(), rejected.begin(), rejected.end());
   return outcome;
+}
+
+Result<std::vector<cep::Alert>> replay_test(const cep::Program& program,
+                                            const rules::EmbeddedTest& test) {
+  std::vector<cep::Alert> alerts;
+  runtime::Sinks sinks;
+  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+    alerts.push_back(alert);
+    return {};
+  };
+  const runtime::Input input{.name = "events", .contents = events_as_ndjson(program.plan(), test)};
+  const Result<runtime::RunSummary> summary =
+      runtime::run(program, {input}, options_of(program.plan(), test), sinks);
+  if (!summary) return tl::unexpected(summary.error());
+  return alerts;
 }
 
 bool agrees(const cep::Value& expected, const cep::Value& got) {
@@ -247,8 +279,8 @@ std::vector<std::string> compare_alerts(const cep::Plan& plan, const rules::Embe
     const cep::Duration at = alerts[i].ts - test.starting;
     if (expected[i]->at && *expected[i]->at != at) {
       differences.push_back(fmt::format("alert {} came at {}, not at {}", i + 1,
-                                        cep::format_duration(at),
-                                        cep::format_duration(*expected[i]->at)));
+                                        offset_text(test, at),
+                                        offset_text(test, *expected[i]->at)));
     }
     for (const auto& [name, value] : expected[i]->fields) {
       const cep::Value got = alert_value(plan, alerts[i], name);
@@ -269,9 +301,11 @@ std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& t
                              const TestOutcome& outcome) {
   std::string text;
   for (const std::string& difference : outcome.differences) text += "  " + difference + '\n';
-  if (outcome.late != 0) {
-    text += fmt::format("  {} of the events came too late and {} dropped\n", outcome.late,
-                        outcome.late == 1 ? "was" : "were");
+  for (const LateTestEvent& late : outcome.late) {
+    const rules::TestEvent& event = test.events[late.event];
+    text += fmt::format("  the {} at {} came too late, by {}, and was dropped\n",
+                        type_of(plan, event).name, offset_text(test, event.offset),
+                        cep::format_duration(late.late_by));
   }
   if (outcome.repeats != 0) {
     text += fmt::format("  {} of the events had the id of one before and {} ignored (`unique`)\n",
@@ -280,16 +314,16 @@ std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& t
   text += "  events, from " + cep::format_time(test.starting) + '\n';
   std::size_t width = 0;
   for (const rules::TestEvent& event : test.events) {
-    width = std::max(width, cep::format_duration(event.offset).size());
+    width = std::max(width, offset_text(test, event.offset).size());
   }
   for (const rules::TestEvent& event : test.events) {
-    text += fmt::format("    {:<{}}  {}\n", cep::format_duration(event.offset), width,
+    text += fmt::format("    {:<{}}  {}\n", offset_text(test, event.offset), width,
                         describe_event(plan, event));
   }
-  if (test.until) text += "    until " + cep::format_duration(*test.until) + '\n';
+  if (test.until) text += "    until " + offset_text(test, *test.until) + '\n';
   text += "  expected\n";
   for (const rules::ExpectedAlert& expected : test.expected) {
-    text += "    " + describe_expected(expected) + '\n';
+    text += "    " + describe_expected(test, expected) + '\n';
   }
   if (test.expected.empty()) text += "    no alert\n";
   text += "  came\n";

@@ -13,18 +13,32 @@
 #include "rules/rules.h"
 
 namespace tocsin::api {
+/// An event of a test that came behind the time already reached, and was dropped.
+struct LateTestEvent {
+  std::size_t event = 0;  // among the test's
+  cep::Duration late_by;
+};
 /// What one test came to.
 struct TestOutcome {
   std::vector<cep::Alert> alerts;        // of the test's rule, in order
   std::vector<std::string> differences;  // from what was expected; none: passed
-  std::uint64_t late = 0;                // events that came too late and were dropped
-  std::uint64_t repeats = 0;             // events that `unique` left out
+  std::vector<LateTestEvent> late;
+  std::uint64_t repeats = 0;  // events that `unique` left out
   bool passed() const { return differences.empty(); }
 };
 /// Runs one test. All its events are one source that waits for the greatest `up to D late` of their
 /// types. Time ends at `until`, or without it at the newest event's time; what is due by then is
 /// decided. Requires that the plan has the test's rule. Errors: those of runtime::run.
 Result<TestOutcome> run_embedded_test(const cep::Program& program, const rules::EmbeddedTest& test);
+
+/// The same events through another program, up to the end of time: the alerts of all rules. Errors:
+/// those of runtime::run.
+Result<std::vector<cep::Alert>> replay_test(const cep::Program& program,
+                                            const rules::EmbeddedTest& test);
+/// An offset as the test writes it, `60s`; one that it does not write as anybody would, `1m`.
+std::string offset_text(const rules::EmbeddedTest& test, cep::Duration offset);
+/// When a test ends: at its `until`, else at its newest event.
+cep::EventTime end_of(const rules::EmbeddedTest& test);
 
 /// The rule that a test is about, by NAME; nothing when the plan has none, as for a draft.
 std::optional<cep::RuleIndex> rule_of(const cep::Plan& plan, const rules::EmbeddedTest& test);

@@ -44,6 +44,7 @@ struct CheckContext {
   Declarations names;
   cep::Plan plan;  // but its features
   FeatureTable features;
+  std::unordered_map<const cep::Expr*, WrittenCondition> written;
   std::unordered_map<const tree::Features*, FeatureGroup> feature_groups;
   std::unordered_map<const tree::Name*, ValueSymbol*> feature_symbols;
   std::deque<ValueSymbol> repeated_features;

@@ -28,11 +28,15 @@ class TestChecker {
     test_.starting = tree_.starting.value_or(kStartingDefault);
     test_.span = tree_.rule.span;
     for (const tree::TestLine& line : tree_.lines) {
+      note_offset(line.offset);
       if (line.until) {
         add_until(line);
       } else {
         add_event(line);
       }
+    }
+    for (const tree::Expected& expected : tree_.expected) {
+      if (expected.at) note_offset(*expected.at);
     }
     for (const tree::Expected& expected : tree_.expected) add_expected(expected, rule);
     return std::move(test_);
@@ -43,6 +47,10 @@ class TestChecker {
     Diagnostic diagnostic = make_diagnostic(code, span, std::move(message));
     if (!help.empty()) diagnostic.helps.push_back(std::move(help));
     context_.sink.report(std::move(diagnostic));
+  }
+
+  void note_offset(const tree::DurationLiteral& offset) {
+    if (!offset.text.empty()) test_.offsets_written.emplace(offset.value.us, offset.text);
   }
 
   void add_until(const tree::TestLine& line) {

@@ -2,10 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,13 @@ struct EmbeddedTest {
   std::vector<TestEvent> events;  // in the order of arrival
   std::optional<cep::Duration> until;
   std::vector<ExpectedAlert> expected;  // empty: `expect no alert`
+  /// The offsets as they were written, by their microseconds; of several spellings the first.
+  std::map<std::int64_t, std::string> offsets_written;
+  SourceSpan span;
+};
+/// Where a condition of the plan was written, one of those that `and` joins.
+struct WrittenCondition {
+  cep::ExprPtr expr;
   SourceSpan span;
 };
 /// A checked set of rules. `tests` are those of the files that were asked for, not of the files
@@ -45,6 +54,7 @@ struct EmbeddedTest {
 struct RuleSet {
   std::shared_ptr<const cep::Plan> plan;
   std::vector<EmbeddedTest> tests;
+  std::unordered_map<const cep::Expr*, WrittenCondition> written;
   std::vector<std::string> rule_files;  // all files read, in order
   std::vector<std::string> data_files;  // of lists and tables, likewise
 };
@@ -52,6 +62,8 @@ struct RuleSet {
 using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 /// What a set of rules may grow to; each has a diagnostic of its own.
 struct RuleLimits {
+  std::size_t file_bytes_max = std::size_t{16} << 20;        // of a rule file
+  std::uint32_t mistakes_max = 1000;                         // told of one rule file's text
   std::size_t data_file_bytes_max = std::size_t{256} << 20;  // of a list's or a table's file
   std::size_t list_values_max = 1'000'000;
   std::size_t searched_values_max = 100'000;  // of a list of text
@@ -64,6 +76,8 @@ struct LoadOptions {
   /// Reads a file of the time zone database by its name in it ("Europe/Berlin", "tzdata.zi");
   /// absent: the system's.
   ReadFile read_zone = {};
+  /// Warns of a live rule that its embedded tests do not show firing and not firing.
+  bool warn_of_untested = false;
 };
 struct Loaded {
   std::optional<RuleSet> rules;         // absent when there was an error

@@ -175,13 +175,14 @@ TEST_CASE("test runner: a failure shows the events, what was expected and what c
   TestOutcome outcome;
   outcome.alerts = {sample_alert(10, Value::fraction(1, 3))};
   outcome.differences = {"alert 1: `card` is \"c1\", not \"c2\""};
-  outcome.late = 1;
+  outcome.late = {{0, cep::Duration{90 * kSecondUs}}};
+  test.offsets_written = {{3600 * kSecondUs, "60m"}};
   CHECK(describe_failure(plan, test, outcome) ==
         "  alert 1: `card` is \"c1\", not \"c2\"\n"
-        "  1 of the events came too late and was dropped\n"
+        "  the payment at 10s came too late, by 1m30s, and was dropped\n"
         "  events, from 1970-01-01T00:16:40Z\n"
         "    10s  payment { card: \"c1\", amount: 1.50 }\n"
-        "    until 1h\n"
+        "    until 60m\n"
         "  expected\n"
         "    alert at 10s { card: \"c2\" }\n"
         "  came\n"

@@ -3,7 +3,10 @@
 
     embedded_tests.py TOCSIN_BINARY [TEXT]
 """
+import json
 import os
+import re
+import xml.etree.ElementTree
 
 from harness import RULES, case, has, run_cases, tocsin, write
 
@@ -117,7 +120,7 @@ test large "does not wait for ever" {
 """)
     done = tocsin("test", "rules.tocsin", code=1)
     assert last_line(done) == "1 passed, 1 failed"
-    has(done.out, '"does not wait for ever"', "1 of the events came too late and was dropped")
+    has(done.out, '"does not wait for ever"', "  the payment at 9s came too late, by 1s, and was dropped\n")
 
 
 @case
@@ -139,7 +142,91 @@ def _():
     write("rules.tocsin", RULES + PASSING + 'test unconfirmed "none" { expect no alert }\n')
     assert tocsin("test", "rules.tocsin", "--filter", "at the").out == "1 passed, 0 failed\n"
     assert tocsin("test", "rules.tocsin", "--filter", "unconfirmed").out == "1 passed, 0 failed\n"
-    assert tocsin("test", "rules.tocsin", "--filter", "nothing at all").out == "0 passed, 0 failed\n"
+    done = tocsin("test", "rules.tocsin", "--filter", "large a*", "--filter", "none")
+    assert done.out == "3 passed, 0 failed\n" and done.err == "", done
+    done = tocsin("test", "rules.tocsin", "--filter", "large*limit", "--filter", "nobody")
+    assert done.out == "2 passed, 0 failed\n", done
+    assert done.err == "no test's rule and title fit `nobody`\n1 test left out by --filter\n", done
+    done = tocsin("test", "rules.tocsin", "--filter", "nothing at all", code=2)
+    assert done.err == "tocsin: no test's rule and title fit `nothing at all`; --list names all tests\n", done
+
+
+@case
+def _():
+    """test: --list names the tests and runs none"""
+    write("rules.tocsin", RULES + 'test large "fails" { expect alert }\n')
+    line = RULES.count("\n") + 1
+    done = tocsin("test", "rules.tocsin", "--list")
+    assert done.out == f'rules.tocsin:{line}: large "fails"\n' and done.err == "1 test\n", done
+    listed = json.loads(tocsin("test", "rules.tocsin", "--list", "--format", "json").out)
+    assert listed == {"file": "rules.tocsin", "line": line, "rule": "large", "title": "fails"}
+    assert "leave --junit out" in tocsin("test", "rules.tocsin", "--list", "--junit", "x.xml", code=2).err
+
+
+@case
+def _():
+    """test: --fail-fast stops at the first failure, in later files too, and counts what did not run"""
+    failing = 'test large "fails" { expect alert }\n'
+    write("rules/a.tocsin", RULES + PASSING + failing + failing)
+    write("rules/b.tocsin", RULES + PASSING)
+    done = tocsin("test", "rules", "--fail-fast", code=1)
+    assert last_line(done) == "2 passed, 1 failed"
+    assert done.err == "3 tests not run after the failed one\n", done
+
+
+@case
+def _():
+    """test: --verbose names every test with its time, and says how long all took"""
+    write("rules.tocsin", RULES + PASSING)
+    done = tocsin("test", "rules.tocsin", "-v")
+    assert re.fullmatch(r'passed: rules.tocsin:\d+: large "above the limit" \(\d+\.\d ms\)\n'
+                        r'passed: rules.tocsin:\d+: large "at the limit" \(\d+\.\d ms\)\n'
+                        r'2 tests in [\d.]+ s\n2 passed, 0 failed\n', done.out), done
+
+
+@case
+def _():
+    """test: --format json is an object for each test and one for all"""
+    write("rules/a.tocsin", RULES + PASSING + 'test large "fails" { expect alert }\n')
+    write("rules/b.tocsin", RULES.replace("amount > 100\n", "amuont > 100\n"))
+    done = tocsin("test", "rules", "--format", "json", code=1)
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert [line.get("outcome") for line in lines] == ["passed", "passed", "failed", "error", None], lines
+    assert lines[2]["rule"] == "large" and lines[2]["title"] == "fails"
+    assert lines[2]["difference"] == "no alert came, 1 expected"
+    assert "amuont" in lines[3]["text"]
+    assert (lines[4]["passed"], lines[4]["failed"], lines[4]["left_out"]) == (2, 2, 0)
+
+
+@case
+def _():
+    """test: --junit writes XML that a parser reads, whatever titles and values hold"""
+    write("rules/a.tocsin", RULES + PASSING + r"""
+test large "a <b> & \"c\" \u0001 ]]>" {
+  0s payment { card: "\u0002<card>&", amount: 1.00 }
+  expect alert { message: "\u0003" }
+}
+""")
+    write("rules/b.tocsin", RULES.replace("amount > 100\n", "amuont > 100\n"))
+    done = tocsin("test", "rules", "--junit", "tests.xml", code=1)
+    assert last_line(done) == "2 passed, 2 failed"
+    root = xml.etree.ElementTree.parse("tests.xml").getroot()
+    assert root.tag == "testsuites"
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("4", "1", "1")
+    suites = root.findall("testsuite")
+    assert [suite.get("name") for suite in suites] == ["rules/a.tocsin", "rules/b.tocsin"]
+    cases = suites[0].findall("testcase")
+    assert [test.get("name") for test in cases] == ["above the limit", "at the limit", 'a <b> & "c" \ufffd ]]>']
+    assert all(test.get("classname") == "large" and float(test.get("time")) >= 0 for test in cases)
+    assert cases[0].get("file") == "rules/a.tocsin" and int(cases[0].get("line")) > 1
+    failure = cases[2].find("failure")
+    assert failure.get("message") == "no alert came, 1 expected"
+    assert "events, from" in failure.text and "\n" in failure.text
+    error = suites[1].find("testcase/error")
+    assert "amuont" in error.text and error.get("message") == "the rules do not check"
+    assert tocsin("test", "rules/a.tocsin", "--junit", "rules/../rules/a.tocsin", code=2).err == \
+        "tocsin: --junit would overwrite a rule file: rules/../rules/a.tocsin\n"
+    tocsin("test", "rules/a.tocsin", "--filter", "large a*e*", "--junit", "no/such/folder.xml", code=3)
 
 
 @case
