@@ -1,7 +1,6 @@
 #include "cep/arena.h"
 
 #include <bit>
-#include <cstring>
 
 #include "cep/base/assert.h"
 #include "cep/base/prefetch.h"
@@ -27,9 +26,8 @@ std::uint32_t Arena::rounded(std::uint32_t words) {
   return (words + step - 1) / step * step;
 }
 
-void Arena::keep_for_later(BlockRef block, std::size_t size_class) {
-  std::memcpy(at(block), &free_[size_class], sizeof(BlockRef));
-  free_[size_class] = block;
+void Arena::FreeChunk::operator()(std::byte* memory) const noexcept {
+  free_pages(memory, std::size_t{8} << kChunkBits);
 }
 
 void Arena::open_chunk() {
@@ -39,11 +37,11 @@ void Arena::open_chunk() {
     std::size_t size_class = kClassCount - 1;
     while (kClassWords[size_class] > kChunkWords - used_) --size_class;
     const auto chunk = static_cast<std::uint32_t>(chunks_.size() - 1);
-    keep_for_later(chunk << kChunkBits | used_, size_class);
+    free_[size_class].push_back(chunk << kChunkBits | used_);
     used_ += kClassWords[size_class];
   }
   TOCSIN_ASSERT(chunks_.size() < kLargeBit >> kChunkBits, "a shard stays below 16 GiB");
-  chunks_.push_back(make_pages(std::size_t{kChunkWords} * 8));
+  chunks_.emplace_back(allocate_pages(std::size_t{kChunkWords} * 8));
   bytes_ += std::size_t{kChunkWords} * 8;
   used_ = chunks_.size() == 1 ? kClassWords[0] : 0;  // reference 0 names none
 }
@@ -63,9 +61,10 @@ BlockRef Arena::allocate(std::uint32_t words) {
     return kLargeBit | place;
   }
   const std::size_t size_class = class_of(words);
-  if (const BlockRef block = free_[size_class]; block != 0) {
-    std::memcpy(&free_[size_class], at(block), sizeof(BlockRef));
-    if (free_[size_class] != 0) tocsin::prefetch(at(free_[size_class]));
+  if (std::vector<BlockRef>& freed = free_[size_class]; !freed.empty()) {
+    const BlockRef block = freed.back();
+    freed.pop_back();
+    if (!freed.empty()) tocsin::prefetch(at(freed.back()));
     return block;
   }
   if ((1U << kChunkBits) - used_ < words) open_chunk();
@@ -83,13 +82,13 @@ void Arena::free(BlockRef block, std::uint32_t words) {
     large_[block & ~kLargeBit].reset();
     large_free_.push_back(block & ~kLargeBit);
   } else {
-    keep_for_later(block, class_of(words));
+    free_[class_of(words)].push_back(block);
   }
   if (live_words_ == 0) {
     chunks_.clear();
     large_.clear();
     large_free_.clear();
-    free_.fill(0);
+    free_ = {};
     used_ = 1U << kChunkBits;
     bytes_ = 0;
   }

@@ -8,6 +8,7 @@
 #include "cep/base/assert.h"
 #include "cep/eval.h"
 #include "cep/program.h"
+#include "cep/short_text.h"
 
 namespace tocsin::cep {
 namespace {
@@ -283,13 +284,9 @@ std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type,
   return atom;
 }
 
-// A text of at most 7 bytes and its size as one word; longer ones give a word that none of them
-// gives.
+// The word of a short text; longer ones give a word that no short one gives.
 inline std::uint64_t packed_text(std::string_view text) {
-  if (text.size() > 7) return ~std::uint64_t{0};
-  std::uint64_t word = text.size();
-  for (const char c : text) word = word << 8 | static_cast<unsigned char>(c);
-  return word;
+  return text.size() > kShortTextMax ? ~std::uint64_t{0} : short_text_word(text);
 }
 
 // What a test asks, in words of its own: equal texts are equal tests.
@@ -310,8 +307,9 @@ std::uint32_t AtomSet::add(EventTypeIndex type, Atom atom, std::string meaning) 
   const auto [place, is_new] =
       by_meaning_.try_emplace(std::move(meaning), static_cast<std::uint32_t>(atoms_.size()));
   if (is_new) {
-    const bool short_texts = std::all_of(atom.texts.begin(), atom.texts.end(),
-                                         [](const std::string& text) { return text.size() <= 7; });
+    const bool short_texts =
+        std::all_of(atom.texts.begin(), atom.texts.end(),
+                    [](const std::string& text) { return text.size() <= kShortTextMax; });
     if (short_texts) {
       for (const std::string& text : atom.texts) atom.packed.push_back(packed_text(text));
     }

@@ -54,7 +54,7 @@ class ExpiryWheel {
 
  private:
   static constexpr std::int64_t kBuckets = 64;
-  static constexpr std::size_t kAhead = 12;
+  static constexpr std::size_t kAhead = 32;
   struct Waiting {
     std::uint64_t hash = 0;
     std::int64_t expiry_us = 0;

@@ -7,6 +7,7 @@
 #include "cep/base/assert.h"
 #include "cep/feature_state.h"
 #include "cep/row_identity.h"
+#include "cep/short_text.h"
 #include "cep/word_value.h"
 
 namespace tocsin::cep {
@@ -29,9 +30,8 @@ Int128 get_128(const std::uint64_t (&words)[2]) {
 const std::uint64_t* words_after(const KeptEvent& event) {
   return reinterpret_cast<const std::uint64_t*>(&event + 1);
 }
-// A text's word: up to seven bytes of it, and its size in the last byte; or 255 there, the words
-// from the event's start to it in three bytes, and its size in four.
-constexpr std::size_t kTextInWordMax = 7;
+// A text's word: that of cep/short_text.h; for a longer one 255 in the last byte, the words from
+// the event's start to it in three bytes, and its size in four.
 constexpr unsigned kTextOutside = 255;
 std::string_view text_at(const KeptEvent& event, const std::uint64_t& word) {
   if (const std::uint64_t size = word >> 56; size != kTextOutside) {
@@ -40,24 +40,8 @@ std::string_view text_at(const KeptEvent& event, const std::uint64_t& word) {
   return {reinterpret_cast<const char*>(&event) + (word >> 32 & 0xffffff) * 8,
           static_cast<std::size_t>(word & 0xffffffff)};
 }
-// The bytes of a text that fits a word, the first in the lowest; overlapping loads instead of a
-// loop.
-std::uint64_t packed(std::string_view text) {
-  const std::size_t size = text.size();
-  const auto load = [&](std::size_t from, auto word) {
-    std::memcpy(&word, text.data() + from, sizeof(word));
-    return std::uint64_t{word};
-  };
-  if (size >= 4) {
-    return load(0, std::uint32_t{}) | load(size - 4, std::uint32_t{}) << (8 * (size - 4));
-  }
-  if (size >= 2) {
-    return load(0, std::uint16_t{}) | load(size - 2, std::uint16_t{}) << (8 * (size - 2));
-  }
-  return size == 0 ? 0 : load(0, std::uint8_t{});
-}
 std::uint32_t text_words(std::size_t size) {
-  return size <= kTextInWordMax ? 0 : static_cast<std::uint32_t>((size + 7) / 8);
+  return size <= kShortTextMax ? 0 : static_cast<std::uint32_t>((size + 7) / 8);
 }
 // Where the words of the fields begin.
 const std::uint64_t* field_words(const KeptEvent& event, const CaptureLayout& layout) {
@@ -460,7 +444,7 @@ std::uint32_t RecordStore::event_words(const Row& row) {
   if (layout.texts.empty() && !layout.keeps_identity) return words;
   std::uint64_t* text = out + fields + (layout.keeps_identity ? 2 : 0);
   const auto put_text = [&](std::string_view from) {
-    if (from.size() <= kTextInWordMax) return std::uint64_t{from.size()} << 56 | packed(from);
+    if (from.size() <= kShortTextMax) return short_text_word(from);
     const auto offset = static_cast<std::uint64_t>(text - begin);
     TOCSIN_ASSERT(offset < 1U << 24 && from.size() <= UINT32_MAX, "a captured event is < 128 MiB");
     const std::uint32_t count = text_words(from.size());

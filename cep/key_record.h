@@ -195,6 +195,13 @@ class RecordStore {
     const std::byte* const end = record + std::size_t{std::max(usual_words_, kLeast)} * 8;
     for (; record < end; record += 64) tocsin::prefetch(record);
   }
+  /// Starts to load what capturing a row reads.
+  void prefetch_columns(const Row& row) const {
+    for (const CaptureColumn& column : columns_[row.type.value]) {
+      if (column.words != nullptr) tocsin::prefetch(column.words + row.index);
+      if (column.texts != nullptr) tocsin::prefetch(column.texts + row.index);
+    }
+  }
 
   std::byte* base(const KeySlot& slot) const { return keys_->arena().at(slot.record); }
   /// The operator's entry; null where it has none.

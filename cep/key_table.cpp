@@ -39,23 +39,34 @@ std::string_view KeyShard::key(const KeySlot& slot) const {
   return {reinterpret_cast<const char*>(arena_.at(key.block)), key.size};
 }
 
+void KeyShard::clear() {
+  for (Group& group : groups_) {
+    if (group.slots != nullptr) resize(group, 0);
+    group.count = 0;
+  }
+  count_ = 0;
+  arena_ = Arena{};
+}
+
+// Requires that what is in the group fits.
 void KeyShard::resize(Group& group, std::uint32_t slots) {
   ++generation_;
-  const Pages memory = std::move(group.memory);
-  const KeySlot* const old = std::exchange(group.slots, nullptr);
+  KeySlot* const old = std::exchange(group.slots, nullptr);
   const std::uint32_t old_count = old != nullptr ? group.mask + 1 : 0;
-  table_bytes_ -= std::size_t{old_count} * sizeof(KeySlot);
-  table_bytes_ += std::size_t{slots} * sizeof(KeySlot);
-  if (slots == 0) return;
-  group.memory = make_pages(std::size_t{slots} * sizeof(KeySlot));
-  group.slots = new (group.memory.get()) KeySlot[slots];
-  group.mask = slots - 1;
-  for (std::uint32_t i = 0; i < old_count; ++i) {
-    if (old[i].hash == 0) continue;
-    std::uint32_t place = home(group, old[i].hash);
-    while (group.slots[place].hash != 0) place = (place + 1) & group.mask;
-    group.slots[place] = old[i];
+  const std::size_t old_bytes = std::size_t{old_count} * sizeof(KeySlot);
+  const std::size_t bytes = std::size_t{slots} * sizeof(KeySlot);
+  table_bytes_ += bytes - old_bytes;
+  if (slots != 0) {
+    group.slots = new (allocate_pages(bytes)) KeySlot[slots];
+    group.mask = slots - 1;
+    for (std::uint32_t i = 0; i < old_count; ++i) {
+      if (old[i].hash == 0) continue;
+      std::uint32_t place = home(group, old[i].hash);
+      while (group.slots[place].hash != 0) place = (place + 1) & group.mask;
+      group.slots[place] = old[i];
+    }
   }
+  free_pages(reinterpret_cast<std::byte*>(old), old_bytes);
 }
 
 KeySlot* KeyShard::insert(std::uint64_t hash, std::string_view key_bytes) {

@@ -43,6 +43,13 @@ inline std::uint32_t shard_of_hash(std::uint64_t hash) {
 /// One shard's keys and the memory of their records.
 class KeyShard {
  public:
+  KeyShard() = default;
+  ~KeyShard() { clear(); }
+  KeyShard(const KeyShard&) = delete;
+  KeyShard& operator=(const KeyShard&) = delete;
+  /// Forgets all keys and records.
+  void clear();
+
   KeySlot* find(std::uint64_t hash, std::string_view key) {
     Group& group = group_of(hash);
     if (group.count == 0) return nullptr;
@@ -108,8 +115,8 @@ class KeyShard {
     }
     return true;
   }
+  // All that a look-up reads of a group before its slot: four of them share a cache line.
   struct Group {
-    Pages memory;  // of the slots
     KeySlot* slots = nullptr;
     std::uint32_t mask = 0;  // slots - 1
     std::uint32_t count = 0;

@@ -15,7 +15,21 @@ namespace {
 // fetch whose page the processor does not know waits for its address, and those of a block wait
 // together.
 constexpr std::uint32_t kBlock = 8;
-constexpr std::uint32_t kSlotsAhead = 4 * kBlock;
+constexpr std::uint32_t kSlotsAhead = 8 * kBlock;
+// Copies a text that is most often short: overlapping copies instead of a loop.
+void copy_short(char* to, std::string_view text) {
+  const std::size_t size = text.size();
+  if (size >= 8 && size <= 16) {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::memcpy(&first, text.data(), 8);
+    std::memcpy(&last, text.data() + size - 8, 8);
+    std::memcpy(to, &first, 8);
+    std::memcpy(to + size - 8, &last, 8);
+  } else {
+    std::copy(text.begin(), text.end(), to);
+  }
+}
 constexpr std::int64_t kTicksOfLongest = 16;
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
@@ -101,6 +115,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
     shards_.push_back(std::make_unique<Shard>(tick_us_, hash_seed));
     for (const std::vector<bool>& of_pass : queues) shards_.back()->timers.emplace_back(of_pass);
   }
+  for (const std::vector<bool>& of_pass : queues) has_timers_.push_back(!of_pass.empty());
   next_due_.resize(program.pass_count);
   for (auto& of_pass : next_due_) of_pass.fill(ShardTimers::kNone);
 }
@@ -172,7 +187,7 @@ std::uint32_t TableState::write_key(const Batch& batch, const Row& row, const Ke
     const std::string_view text = column.texts[row.index];
     char* out = key_space(1 + text.size());
     out[0] = '\x04';  // as cep/key.h says
-    for (std::size_t i = 0; i < text.size(); ++i) out[1 + i] = text[i];
+    copy_short(out + 1, text);
     return static_cast<std::uint32_t>(text.size()) + 2;
   }
   const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
@@ -308,11 +323,24 @@ void TableState::prefetch_slots(std::uint32_t begin, std::uint32_t end) const {
     shards_[shard_of_hash(hash)]->keys.prefetch(hash);
   }
 }
-void TableState::prefetch_records(std::uint32_t begin, std::uint32_t end) const {
+void TableState::prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const {
   end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = begin; i < end; ++i) {
+    tocsin::prefetch(&rows[touches_[i].row]);
     tocsin::prefetch(slots_[i]);
-    store_.prefetch(record_hints_[i]);
+  }
+}
+// The rows were fetched before.
+void TableState::prefetch_records(std::uint32_t begin, std::uint32_t end,
+                                  const Slice& slice) const {
+  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  const std::vector<Row>& rows = slice.batch().rows;
+  for (std::uint32_t i = begin; i < end; ++i) store_.prefetch(record_hints_[i]);
+  for (std::uint32_t i = begin; i < end; ++i) {
+    const Row& row = rows[touches_[i].row];
+    tocsin::prefetch(mask_of(row));
+    store_.prefetch_columns(row);
   }
 }
 void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
@@ -351,32 +379,34 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
   store_.begin_slice(slice.batch());
   feature_store_.begin_slice(slice.batch());
   matcher_.begin_slice(slice, alerts);
-  prefetch_records(0, kBlock);
+  prefetch_rows(0, 2 * kBlock, slice);
+  prefetch_records(0, kBlock, slice);
+  fetch_for_timers(pass, watermark);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
-    fetch_for_timers(pass, s, watermark);
     const bool has_rows = shard_begin_[s] < shard_begin_[s + 1];
     if (!has_rows && next_due_[pass][s] > watermark.us) continue;
     Shard& shard = *shards_[s];
     if (has_rows) run_shard(pass, s, slice);
+    if (!has_timers_[pass]) continue;
     if (shard.timers[pass].next_due_us() <= watermark.us) fire(pass, shard, watermark.us);
     next_due_[pass][s] = shard.timers[pass].next_due_us();
   }
   matcher_.general().settle(watermark.us);
 }
 
-// The keys of timers that this slice will fire: the slots of a shard further on, the records of the
-// next one.
-void TableState::fetch_for_timers(std::uint32_t pass, std::uint32_t shard,
-                                  EventTime watermark) const {
-  const std::array<std::int64_t, kShardCount>& next_due = next_due_[pass];
-  if (shard + 2 < kShardCount && next_due[shard + 2] <= watermark.us) {
-    const Shard& later = *shards_[shard + 2];
-    later.timers[pass].peek(watermark.us, [&](std::uint64_t hash) { later.keys.prefetch(hash); });
+// The slots and records of keys whose timers this slice will fire: all at once, so that they wait
+// together.
+void TableState::fetch_for_timers(std::uint32_t pass, EventTime watermark) {
+  due_keys_.clear();
+  for (std::uint32_t s = 0; s < kShardCount; ++s) {
+    if (next_due_[pass][s] > watermark.us) continue;
+    const Shard& shard = *shards_[s];
+    shard.timers[pass].peek(watermark.us, [&](std::uint64_t hash) {
+      due_keys_.push_back(hash);
+      shard.keys.prefetch(hash);
+    });
   }
-  if (shard + 1 < kShardCount && next_due[shard + 1] <= watermark.us) {
-    Shard& next = *shards_[shard + 1];
-    next.timers[pass].peek(watermark.us, [&](std::uint64_t hash) { fetch_records(next, hash); });
-  }
+  for (const std::uint64_t hash : due_keys_) fetch_records(*shards_[shard_of_hash(hash)], hash);
 }
 
 void TableState::fetch_records(Shard& shard, std::uint64_t hash) const {
@@ -390,10 +420,16 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
   work_on(shard);
   const std::uint32_t end = shard_begin_[shard_index + 1];
   const std::vector<Row>& rows = slice.batch().rows;
+  const bool has_timers = has_timers_[pass];
   for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
-    if (i % kBlock == 0) prefetch_records(i + kBlock, i + 2 * kBlock);
-    const std::int64_t now = rows[touches_[i].row].engine_time.us;
-    if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
+    if (i % kBlock == 0) {
+      prefetch_rows(i + 2 * kBlock, i + 3 * kBlock, slice);
+      prefetch_records(i + kBlock, i + 2 * kBlock, slice);
+    }
+    if (has_timers) {
+      const std::int64_t now = rows[touches_[i].row].engine_time.us;
+      if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
+    }
     run_row(pass, shard, slice, touches_[i], slots_[i]);
   }
 }
@@ -601,7 +637,7 @@ void TableState::sweep(EventTime watermark) {
 
 void TableState::end() {
   for (const std::unique_ptr<Shard>& shard : shards_) {
-    shard->keys = KeyShard{};
+    shard->keys.clear();
     shard->wheel = ExpiryWheel(tick_us_);
     shard->windows.clear();
     shard->patterns = PatternPool{};

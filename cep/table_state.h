@@ -100,8 +100,9 @@ class TableState {
     return {key_bytes_.get() + touch.key_begin, touch.key_size};
   }
   void prefetch_slots(std::uint32_t begin, std::uint32_t end) const;
-  void prefetch_records(std::uint32_t begin, std::uint32_t end) const;
-  void fetch_for_timers(std::uint32_t pass, std::uint32_t shard, EventTime watermark) const;
+  void prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
+  void prefetch_records(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
+  void fetch_for_timers(std::uint32_t pass, EventTime watermark);
   bool was_touched(const KeySlot& slot, std::int64_t tick) const;
   void fetch_records(Shard& shard, std::uint64_t hash) const;
   void fetch_untouched(Shard& shard, std::uint64_t hash, std::int64_t tick) const;
@@ -131,6 +132,8 @@ class TableState {
   std::vector<std::unique_ptr<Shard>> shards_;
   // By pass, then shard: when its first timer falls due, so that most shards are not asked.
   std::vector<std::array<std::int64_t, kShardCount>> next_due_;
+  std::vector<bool> has_timers_;                        // by pass
+  std::vector<std::uint64_t> due_keys_;                 // hashes, of fetch_for_timers
   std::int64_t swept_tick_ = INT64_MIN;                 // the last one that sweep() looked at
   std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its operators
   std::vector<bool> has_pass_;
