@@ -142,7 +142,8 @@ void Parser::expectations(tree::Test& test) {
       continue;
     }
     tree::Expected expected;
-    if (now().is("at") || now().is(TokenKind::kBraceOpen) || at_entry()) {
+    // Each round takes a token: an `alert` that is taken for a missing `expect` is one.
+    if (now().is("at") || now().is(TokenKind::kBraceOpen) || (at_entry() && !now().is("alert"))) {
       const SourceSpan place{here().file, last().end, last().end};
       remark(Code::kE0101, place, "expected `alert` behind `expect`", "", Edit{place, " alert"});
     } else if (!expect("alert")) {

@@ -30,8 +30,7 @@ void Printer::type(const tree::TypeRef& type) {
     mark(")");
   }
   if (type.form == tree::TypeForm::kEnum) {
-    enclosed("(", ")",
-             [&] { comma_list(type.words, [this](const tree::Word& each) { name(each); }); });
+    tuple(type.words, [this](const tree::Word& each) { name(each); });
   }
   if (type.optional) mark("?");
 }
@@ -179,13 +178,11 @@ void Printer::declaration(const tree::Table& item) {
       "{", "}", item.rows, Packing::kOnePerLine,
       [](const tree::Row& each) { return each.span.begin; },
       [this](const tree::Row& each) {
-        const auto keys = [&] {
-          comma_list(each.keys, [this](const ExprPtr& key) { expr(*key); });
-        };
-        if (each.keys.size() == 1) {
-          keys();
+        const auto key = [this](const ExprPtr& value) { expr(*value); };
+        if (each.keys.size() != 1 || source_is_at(TokenKind::kParenOpen)) {
+          tuple(each.keys, key);
         } else {
-          enclosed("(", ")", keys);
+          key(each.keys.front());
         }
         word(":");
         record(each.values);

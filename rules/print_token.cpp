@@ -77,13 +77,14 @@ void Printer::duration(const tree::DurationLiteral& literal) {
   leaf(literal.text.empty() ? cep::format_duration(literal.value) : literal.text);
 }
 
+bool Printer::source_is_at(TokenKind kind) const {
+  return source_ != nullptr && source_->tokens()[next_].kind == kind;
+}
+
 void Printer::optional_comma() {
-  if (source_ != nullptr) {
-    const std::vector<SourceToken>& tokens = source_->tokens();
-    // What closes parentheses around parentheses still stands before it.
-    while (tokens[next_].kind == TokenKind::kParenClose) drop();
-    if (tokens[next_].kind == TokenKind::kComma) drop();
-  }
+  // What closes parentheses around parentheses still stands before it.
+  while (source_is_at(TokenKind::kParenClose)) drop();
+  if (source_is_at(TokenKind::kComma)) drop();
   layout_.if_broken(",");
 }
 

@@ -55,7 +55,11 @@ class Printer {
   void duration(const tree::DurationLiteral& literal);
   const SourceToken& take(std::string_view expected);
   void drop();
+  bool source_is_at(TokenKind kind) const;  // false where there is none
   void optional_comma();
+  // `a, b` between round brackets, behind which a last comma is read but not written.
+  template <typename Items, typename Print>
+  void tuple(const Items& items, const Print& print);
   void blank() { layout_.blank(); }
   void may_break();  // a blank, or a line's end where what follows has no room
   template <typename Body>
@@ -233,6 +237,14 @@ void Printer::entries(std::string_view opening, std::string_view closing, const 
   layout_.line_break(form, BreakRole::kClosing);
   mark(closing);
   layout_.close();
+}
+
+template <typename Items, typename Print>
+void Printer::tuple(const Items& items, const Print& print) {
+  enclosed("(", ")", [&] {
+    comma_list(items, print);
+    if (source_is_at(TokenKind::kComma)) drop();
+  });
 }
 
 template <typename Items, typename Print>

@@ -85,6 +85,7 @@ void SyntaxWriter::type() {
       put("(");
       many(
           50, [this] { word(); }, ",");
+      if (chance(20)) put(",");
       put(")");
       break;
     default:
@@ -154,6 +155,7 @@ void SyntaxWriter::table() {
       put("(");
       many(
           60, [this] { literal(); }, ",");
+      if (chance(20)) put(",");
       put(")");
     }
     put(":");
@@ -162,9 +164,13 @@ void SyntaxWriter::table() {
   put("}");
 }
 void SyntaxWriter::declaration() {
-  switch (random_.below(12)) {
+  switch (random_.below(13)) {
     case 0:
       put("use");
+      return string();
+    case 12:
+      put("allow");
+      name();
       return string();
     case 1:
       put("event");
@@ -270,7 +276,8 @@ void SyntaxWriter::rule() {
   name();
   string();
   put("{");
-  std::vector<int> clauses = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19};
+  std::vector<int> clauses = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10,
+                              11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
   for (std::size_t i = clauses.size(); i > 1; --i)
     std::swap(clauses[i - 1], clauses[random_.below(i)]);
   clauses.resize(random_.below(clauses.size() + 1));
@@ -422,6 +429,10 @@ void SyntaxWriter::clause(int which) {
       put("prefer");
       return put("latest");
     case 18:
+      put("allow");
+      name();
+      return string();
+    case 19:
       put("at");
       put("most");
       integer();

@@ -7,24 +7,24 @@
 namespace tocsin::tests {
 void SyntaxWriter::name(std::initializer_list<std::string_view> excluded) {
   static const std::vector<std::string> kNames = {
-      "a",           "b",          "amount",   "card",    "payment",     "x1",       "use",
-      "event",       "kind",       "list",     "table",   "const",       "defaults", "feature",
-      "features",    "rule",       "test",     "id",      "description", "owner",    "severity",
-      "tags",        "references", "status",   "by",      "when",        "within",   "having",
-      "considering", "without",    "after",    "prefer",  "except",      "once",     "at",
-      "alert",       "where",      "and",      "or",      "not",         "in",       "is",
-      "between",     "matches",    "contains", "starts",  "ends",        "with",     "then",
-      "else",        "if",         "true",     "false",   "prev",        "next",     "first",
-      "each",        "greedy",     "optional", "no",      "one",         "all",      "any",
-      "of",          "as",         "until",    "for",     "unless",      "over",     "last",
-      "previous",    "ever",       "tumbling", "session", "today",       "gap",      "every",
-      "needs",       "events",     "word",     "missing", "known",       "half",     "life",
-      "weight",      "per",        "day",      "most",    "match",       "skip",     "past",
-      "to",          "consume",    "order",    "latest",  "expires",     "expect",   "starting",
-      "times",       "key",        "from",     "pii",     "evidence",    "unique",   "up",
-      "late",        "count",      "sum",      "avg",     "min",         "max",      "distinct",
-      "early",       "model",      "NOT",      "AND",     "Where",       "WITHIN",   "wher",
-      "whn",         "lst",        "null",     "select",  "sequence"};
+      "a",        "b",           "amount",     "card",     "payment", "x1",          "use",
+      "allow",    "event",       "kind",       "list",     "table",   "const",       "defaults",
+      "feature",  "features",    "rule",       "test",     "id",      "description", "owner",
+      "severity", "tags",        "references", "status",   "by",      "when",        "within",
+      "having",   "considering", "without",    "after",    "prefer",  "except",      "once",
+      "at",       "alert",       "where",      "and",      "or",      "not",         "in",
+      "is",       "between",     "matches",    "contains", "starts",  "ends",        "with",
+      "then",     "else",        "if",         "true",     "false",   "prev",        "next",
+      "first",    "each",        "greedy",     "optional", "no",      "one",         "all",
+      "any",      "of",          "as",         "until",    "for",     "unless",      "over",
+      "last",     "previous",    "ever",       "tumbling", "session", "today",       "gap",
+      "every",    "needs",       "events",     "word",     "missing", "known",       "half",
+      "life",     "weight",      "per",        "day",      "most",    "match",       "skip",
+      "past",     "to",          "consume",    "order",    "latest",  "expires",     "expect",
+      "starting", "times",       "key",        "from",     "pii",     "evidence",    "unique",
+      "up",       "late",        "count",      "sum",      "avg",     "min",         "max",
+      "distinct", "early",       "model",      "NOT",      "AND",     "Where",       "WITHIN",
+      "wher",     "whn",         "lst",        "null",     "select",  "sequence"};
   std::string word = random_.pick(kNames);
   if (chance(5)) return put("`two words`");
   for (const std::string_view other : excluded) {
