@@ -191,6 +191,22 @@ void add_feature(CheckContext& context, FeatureBody body, const std::string& nam
   symbol.broken = false;
 }
 
+// `sold_30d … over last 30m`: the name ends with another duration than the window's.
+void warn_of_other_window(CheckContext& context, const tree::Name& name,
+                          const cep::FeatureWindow& window, SourceSpan span) {
+  const std::size_t last = name.text.rfind('_');
+  if (last == std::string::npos || !window.duration || window.excluding || window.events) return;
+  const std::optional<cep::Duration> named = cep::parse_duration(name.text.substr(last + 1));
+  if (!named || *named == *window.duration) return;
+  Diagnostic diagnostic =
+      make_diagnostic(Code::kW0038, span,
+                      fmt::format("{} has a window of {}", in_code(name.text),
+                                  in_code(cep::format_duration(*window.duration))),
+                      fmt::format("its name says {}", in_code(cep::format_duration(*named))));
+  diagnostic.helps.emplace_back("correct the window, or the name");
+  context.sink.report(std::move(diagnostic));
+}
+
 void check_feature(CheckContext& context, const tree::Feature& tree, ValueSymbol& symbol) {
   if (!tree.aggregate || tree.aggregate->kind != tree::ExprKind::kAggregate) return;
   const tree::AggregateCall& call = *tree.aggregate->aggregate;
@@ -201,6 +217,7 @@ void check_feature(CheckContext& context, const tree::Feature& tree, ValueSymbol
   if (!key || tree.broken) return;
   body->feature.key = *key;
   if (call.argument) warn_of_distinct_key(context, body->feature, call.argument->span);
+  warn_of_other_window(context, tree.name, body->feature.window, tree.window.span);
   add_feature(context, std::move(*body), tree.name.text, std::move(*key), symbol);
 }
 
@@ -235,6 +252,7 @@ void check_entry(CheckContext& context, const tree::Features& tree, const tree::
   if (!body || !group.key || tree.broken) return;
   body->feature.key = *group.key;
   if (entry.argument) warn_of_distinct_key(context, body->feature, entry.argument->span);
+  warn_of_other_window(context, entry.name, body->feature.window, tree.window.span);
   add_feature(context, std::move(*body), entry.name.text, *group.key, symbol);
 }
 

@@ -288,10 +288,10 @@ class RuleChecker {
     if (rule_.suppression.once != cep::Once::kPerDuration || !tree_.once->duration) return;
     std::optional<cep::Duration> span = rule_.within;
     if (!span && rule_.without) span = rule_.without->absent_for;
-    constexpr cep::Duration kYear{std::int64_t{365} * 24 * 3600 * 1'000'000};
+    constexpr cep::Duration kLong{std::int64_t{180} * 24 * 3600 * 1'000'000};
     const cep::Duration silence = rule_.suppression.duration;
     const bool longer = span && silence > kShort && silence.us / kTimes > span->us;
-    if (!longer && silence <= kYear) return;
+    if (!longer && silence < kLong) return;
     std::string message =
         fmt::format("no second alert for {}", in_code(cep::format_duration(silence)));
     if (longer) {

@@ -38,6 +38,7 @@ class TestChecker {
     for (const tree::Expected& expected : tree_.expected) {
       if (expected.at) note_offset(*expected.at);
     }
+    warn_if_late();
     for (const tree::Expected& expected : tree_.expected) add_expected(expected, rule);
     return std::move(test_);
   }
@@ -85,6 +86,7 @@ class TestChecker {
     }
     const cep::EventTypeIndex index = *kind->second.event;
     const cep::EventType& type = context_.event_type(index);
+    note_time(line, type);
     TestEvent event;
     event.offset = line.offset.value;
     event.type = index;
@@ -95,6 +97,34 @@ class TestChecker {
           cep::OwnedValue(cep::Value::time(test_.starting + event.offset));
     }
     test_.events.push_back(std::move(event));
+  }
+
+  void note_time(const tree::TestLine& line, const cep::EventType& type) {
+    if (type.bound > bound_) bound_ = type.bound;
+    if (newest_ == nullptr || line.offset.value >= newest_->offset.value) {
+      newest_ = &line;
+    } else if (late_ == nullptr) {
+      late_ = &line;
+      late_behind_ = newest_;
+    }
+  }
+
+  // Where some type waits for late events, a test may show what becomes of those that are later.
+  void warn_if_late() {
+    if (late_ == nullptr || bound_ > cep::Duration{0}) return;
+    const cep::Duration behind = late_behind_->offset.value - late_->offset.value;
+    const std::string behind_text = cep::format_duration(behind);
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kW0039, late_->offset.span,
+                        fmt::format("this event comes {} too late: the test drops it", behind_text),
+                        "earlier than the event before it");
+    diagnostic.labels.push_back({late_behind_->offset.span, "time has come to here"});
+    diagnostic.helps.push_back(
+        fmt::format("write the events in the order of their time, or let the event type wait for "
+                    "late ones: `ts: "
+                    "time up to {} late`",
+                    behind_text));
+    context_.sink.report(std::move(diagnostic));
   }
 
   void report_unknown_event(const tree::Name& name) {
@@ -220,6 +250,10 @@ class TestChecker {
   EmbeddedTest test_;
   SourceSpan until_span_;
   bool until_reported_ = false;
+  cep::Duration bound_{0};                  // the greatest `up to … late` of its types
+  const tree::TestLine* newest_ = nullptr;  // of the events so far
+  const tree::TestLine* late_ = nullptr;    // the first that comes before its like
+  const tree::TestLine* late_behind_ = nullptr;
 };
 }  // namespace
 

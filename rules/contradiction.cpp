@@ -73,25 +73,6 @@ bool holds(Op op, Ordering order) {
   }
 }
 
-// Whether the operand has a value that more than one condition may be about.
-bool is_operand(const Expr& expr) {
-  switch (expr.op) {
-    case Op::kField:
-    case Op::kBound:
-    case Op::kPrev:
-    case Op::kAggregate:
-    case Op::kFeature:
-    case Op::kKey:
-    case Op::kSubtract:
-    case Op::kDivide:
-    case Op::kCall:
-    case Op::kTable:
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool has_capital(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
 }
@@ -189,23 +170,6 @@ class Contradictions {
                                      feature.aggregate == cep::Aggregate::kSum);
   }
 
-  // `0.9 * x`, as its factor and x's text; 1 for x itself. Nothing for other expressions.
-  std::optional<std::pair<cep::Value, std::string>> multiple_of(const Expr& operand) const {
-    const Expr& expr = without_widening(operand);
-    if (is_operand(expr)) {
-      return std::pair(cep::Value::integer(1), operand_text(context_, scope_, expr));
-    }
-    if (expr.op != Op::kMultiply) return std::nullopt;
-    for (const auto& [factor, value] : {std::pair(0, 1), std::pair(1, 0)}) {
-      const Expr& number = *expr.args[static_cast<std::size_t>(factor)];
-      const Expr& other = without_widening(*expr.args[static_cast<std::size_t>(value)]);
-      if (number.op == Op::kLiteral && is_operand(other)) {
-        return std::pair(number.literal.view(), operand_text(context_, scope_, other));
-      }
-    }
-    return std::nullopt;
-  }
-
   void look_at_not(const Expr& expr, std::size_t at) {
     if (expr.op == Op::kField) {
       if (Facts* facts = facts_of(expr)) add_equal(*facts, cep::Value::boolean(false), at);
@@ -232,8 +196,8 @@ class Contradictions {
         return look_at_self(*expr.args[0], Op::kLessEqual, at);
       }
     }
-    const auto first = multiple_of(*expr.args[1]);
-    const auto second = multiple_of(*expr.args[2]);
+    const auto first = multiple_of(context_, scope_, *expr.args[1]);
+    const auto second = multiple_of(context_, scope_, *expr.args[2]);
     if (first && second && first->second == second->second &&
         cep::compare(first->first, second->first) == Ordering::kGreater) {
       return report(at, std::nullopt, "the first bound is greater than the second",
@@ -357,8 +321,15 @@ class Contradictions {
     }
     if (left.op == Op::kLiteral) return add_bound(right, mirrored(op), left, at);
     if (right.op == Op::kLiteral) return add_bound(left, op, right, at);
-    if (found_ || !is_operand(without_widening(left)) || !is_operand(without_widening(right)))
-      return;
+    if (found_) return;
+    const bool above_itself =
+        op == Op::kGreater && is_value_and_more(context_, scope_, left, right);
+    const bool below_itself = op == Op::kLess && is_value_and_more(context_, scope_, right, left);
+    if (above_itself || below_itself) {
+      return report(at, std::nullopt, "the same value stands on both sides",
+                    "compare with what was usual before, or with an earlier step");
+    }
+    if (!is_operand(without_widening(left)) || !is_operand(without_widening(right))) return;
     for (const auto& [value, extreme, way] :
          {std::tuple(&left, &right, op), std::tuple(&right, &left, mirrored(op))}) {
       const bool above = way == Op::kGreater;

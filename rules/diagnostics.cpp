@@ -1,6 +1,7 @@
 #include "rules/diagnostics.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -20,6 +21,37 @@ constexpr CodeInfo kCodes[] = {
 #include "rules/diagnostics.def"
 #undef TOCSIN_ERROR
 #undef TOCSIN_WARNING
+};
+// What to do wherever the code is reported without a word about it.
+struct Remedy {
+  Code code;
+  const char* text;
+};
+constexpr Remedy kRemedies[] = {
+    {Code::kE0107, "a date is `2027-02-28`, a time `2027-02-28T10:00:00Z`"},
+    {Code::kE0108, "write a shorter one"},
+    {Code::kE0114, "leave it out"},
+    {Code::kE0118, "leave one of them out"},
+    {Code::kE0205, "rename one of them, or leave it out"},
+    {Code::kE0210, "give each step a name of its own"},
+    {Code::kE0211, "a kind is made of event types, or of kinds that are"},
+    {Code::kE0212, "make it of fewer kinds; join conditions by `or` inside one `where`"},
+    {Code::kE0215, "leave one of them out"},
+    {Code::kE0217, "put it behind the field that it belongs to, or leave it out"},
+    {Code::kE0218, "give each rule an `id` of its own"},
+    {Code::kE0219, "write the event type, and the values that make it one of the kind"},
+    {Code::kE0221,
+     "read it at an event that has the field, or by another: `payments_10m(account)`"},
+    {Code::kE0227, "leave one of them out, or correct its key"},
+    {Code::kE0306, "give the field one type, or take each event type in a step of its own"},
+    {Code::kE0315, "search in a field that is text; numbers are compared: `amount = 9`"},
+    {Code::kE0452, "take a longer window, or ask for fewer events"},
+    {Code::kE0453, "write `percentile(amount, 95)`"},
+    {Code::kE0455, "let one of them do without the other"},
+    {Code::kE0457, "name a field of this event, without a step before it"},
+    {Code::kW0007, "give the rule another `status`, or leave the test for then"},
+    {Code::kW0008, "leave it out, or ask it where it was meant"},
+    {Code::kW0036, "leave one of them out, or correct it"},
 };
 constexpr std::size_t kBlock = 1024;
 bool begins_code_point(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
@@ -46,6 +78,11 @@ bool DiagnosticSink::has_errors() const {
 
 std::vector<Diagnostic> DiagnosticSink::take() {
   std::vector<Diagnostic> taken = std::exchange(diagnostics_, {});
+  for (Diagnostic& diagnostic : taken) {
+    if (!diagnostic.helps.empty() || !diagnostic.primary.text.empty()) continue;
+    const auto* remedy = std::ranges::find(kRemedies, diagnostic.code, &Remedy::code);
+    if (remedy != std::end(kRemedies)) diagnostic.helps.emplace_back(remedy->text);
+  }
   for (Diagnostic& diagnostic : taken) {
     shorten(diagnostic.message);
     shorten(diagnostic.primary.text);

@@ -161,6 +161,25 @@ bool is_time_since(const CheckContext& context, const ExprScope& scope, const Ex
   return in_match && later.op == Op::kField && earlier.op == Op::kBound && is_event_time(later) &&
          is_event_time(earlier);
 }
+// Certainly 0 or more.
+bool is_positive(const CheckContext& context, const Expr& operand) {
+  const Expr& expr = without_widening(operand);
+  if (expr.op == Op::kLiteral) {
+    const cep::Value value = expr.literal.view();
+    return value.kind != cep::ValueKind::kString &&
+           cep::compare(value, value.kind == cep::ValueKind::kDuration
+                                   ? cep::Value::duration(cep::Duration{0})
+                                   : cep::Value::integer(0)) != cep::Ordering::kLess;
+  }
+  if (expr.op == Op::kMultiply || expr.op == Op::kAdd)
+    return is_positive(context, *expr.args[0]) && is_positive(context, *expr.args[1]);
+  if (expr.op == Op::kCall) return expr.function == cep::Function::kAbs;
+  if (expr.op != Op::kFeature) return false;
+  const cep::Aggregate aggregate = context.features[expr.feature].aggregate;
+  return aggregate == cep::Aggregate::kStddev || aggregate == cep::Aggregate::kStddevPop ||
+         aggregate == cep::Aggregate::kCount || aggregate == cep::Aggregate::kDistinct;
+}
+
 }  // namespace
 
 const Expr& without_widening(const Expr& expr) {
@@ -218,4 +237,54 @@ OperandRange range_of(const CheckContext& context, const ExprScope& scope, const
   }
   return {};
 }
+bool is_operand(const Expr& expr) {
+  switch (expr.op) {
+    case Op::kField:
+    case Op::kBound:
+    case Op::kPrev:
+    case Op::kAggregate:
+    case Op::kFeature:
+    case Op::kKey:
+    case Op::kSubtract:
+    case Op::kDivide:
+    case Op::kCall:
+    case Op::kTable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::optional<std::pair<Value, std::string>> multiple_of(const CheckContext& context,
+                                                         const ExprScope& scope,
+                                                         const Expr& operand) {
+  const Expr& expr = without_widening(operand);
+  if (is_operand(expr)) {
+    return std::pair(cep::Value::integer(1), operand_text(context, scope, expr));
+  }
+  if (expr.op != Op::kMultiply) return std::nullopt;
+  for (const auto& [factor, value] : {std::pair(0, 1), std::pair(1, 0)}) {
+    const Expr& number = *expr.args[static_cast<std::size_t>(factor)];
+    const Expr& other = without_widening(*expr.args[static_cast<std::size_t>(value)]);
+    if (number.op == Op::kLiteral && is_operand(other)) {
+      return std::pair(number.literal.view(), operand_text(context, scope, other));
+    }
+  }
+  return std::nullopt;
+}
+
+bool is_value_and_more(const CheckContext& context, const ExprScope& scope, const Expr& value,
+                       const Expr& sum) {
+  const Expr& expr = without_widening(sum);
+  if (expr.op != Op::kAdd || !is_operand(without_widening(value))) return false;
+  const std::string text = operand_text(context, scope, value);
+  for (const auto& [own, more] : {std::pair(0U, 1U), std::pair(1U, 0U)}) {
+    const Expr& part = without_widening(*expr.args[own]);
+    if (is_operand(part) && operand_text(context, scope, part) == text &&
+        is_positive(context, *expr.args[more]))
+      return true;
+  }
+  return false;
+}
+
 }  // namespace tocsin::rules

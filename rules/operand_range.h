@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "cep/expr.h"
 #include "rules/check_context.h"
@@ -19,6 +20,15 @@ bool is_key_part(const ExprScope& scope, const cep::Expr& operand);
 /// Whether `extreme` is the largest (smallest) of the values of `value`, this event's among them.
 bool is_extreme_with_this_event(const CheckContext& context, const ExprScope& scope,
                                 const cep::Expr& value, const cep::Expr& extreme, bool largest);
+/// Whether the operand has a value that more than one condition may be about.
+bool is_operand(const cep::Expr& expr);
+/// `0.9 * x` as its factor and x's text; 1 for x itself. Nothing for other expressions.
+std::optional<std::pair<cep::Value, std::string>> multiple_of(const CheckContext& context,
+                                                              const ExprScope& scope,
+                                                              const cep::Expr& operand);
+/// Whether `sum` is `value` and something that is certainly 0 or more.
+bool is_value_and_more(const CheckContext& context, const ExprScope& scope, const cep::Expr& value,
+                       const cep::Expr& sum);
 /// Bounds of a value; absent where there is none.
 struct OperandRange {
   std::optional<cep::OwnedValue> low;
