@@ -36,6 +36,7 @@ script_suites=(
   'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
   'embedded|python3 tests/e2e/embedded_tests.py "$TOCSIN_BINARY"'
+  'failed-tests|python3 tests/e2e/failed_tests.py "$TOCSIN_BINARY"'
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'

@@ -183,8 +183,9 @@ class Writer {
   void say_candidates() {
     if (near_.candidates.empty()) {
       if (near_.step->kind == cep::ElementKind::kStep) {
-        line(fmt::format("  no {} came{}", types_of(*near_.step),
-                         near_.taken.empty() ? "" : " after that"));
+        line(fmt::format("  no {} came{}{}", types_of(*near_.step),
+                         near_.taken.empty() ? "" : " after that",
+                         words_.at ? " by " + offset(*words_.at) : ""));
       }
       return;
     }
@@ -268,16 +269,13 @@ class Writer {
         say_complete("`having` held it back: " + hindrances(near_.hindrances));
         break;
       case NearMiss::Stop::kSelection:
-        say_complete(
-            words_.rule.selection.kind == cep::SelectionKind::kDefault
-                ? "an event raises one alert for each key (`after match no skip` gives all)"
-                : "`after match` left it out" + alerted());
+        say_complete(selection());
         break;
       case NearMiss::Stop::kExcept:
         say_complete(exception());
         break;
       case NearMiss::Stop::kHeldBack:
-        say_complete(fmt::format("{} held it back{}", suppression(), alerted()));
+        say_complete(fmt::format("{} held it back{}{}", suppression(), alerted(), quiet_until()));
         break;
       case NearMiss::Stop::kUnexplained:
         line(done() + ", but gave no alert");
@@ -286,6 +284,18 @@ class Writer {
     }
   }
 
+  std::string selection() const {
+    if (near_.matches == 1 && near_.alerted == near_.moment) {
+      return "this is the one match that ends there, and it gave its alert";
+    }
+    if (words_.rule.selection.kind != cep::SelectionKind::kDefault) {
+      return "`after match` left it out" + alerted();
+    }
+    return fmt::format(
+        "{} matches end there, and an event raises one alert for each key (`after match no skip` "
+        "gives all)",
+        format_count(near_.matches));
+  }
   std::string exception() const {
     const cep::Exception& exception = words_.rule.exceptions[near_.exception];
     std::string text = fmt::format("`except \"{}\"` left it out: `{}` is true", exception.reason,
@@ -295,6 +305,14 @@ class Writer {
     return seen.empty() ? text : text + ": " + seen;
   }
 
+  // ": quiet until 1h2m", where that is all that holds back.
+  std::string quiet_until() const {
+    const cep::Suppression& suppression = words_.rule.suppression;
+    const bool is_known = suppression.once == cep::Once::kPerDuration && !suppression.at_most &&
+                          suppression.for_each.empty() && near_.alerted;
+    return is_known ? fmt::format(": quiet until {}", offset(*near_.alerted + suppression.duration))
+                    : "";
+  }
   std::string suppression() const {
     const cep::Suppression& suppression = words_.rule.suppression;
     std::vector<std::string> texts;

@@ -153,7 +153,7 @@ TEST_CASE("test runner: alerts are compared in order, one for each of N times") 
   using Sentences = std::vector<std::string>;
   CHECK(
       compare_alerts(plan, test, {one, one, two}) ==
-      Sentences{"alert 3 came at 20s, not at 1m", "alert 3: `severity` is \"high\", not \"low\""});
+      Sentences{"alert 3 came at 20s, not at 1m", "alert 3: `severity` is high, not \"low\""});
   CHECK(compare_alerts(plan, test, {one, two}) ==
         Sentences{"alert 2: `total` is 2.50, not 1", "2 alerts came, 3 expected"});
   test.expected.clear();
@@ -186,7 +186,8 @@ TEST_CASE("test runner: a failure shows the events, what was expected and what c
         "  expected\n"
         "    alert at 10s { card: \"c2\" }\n"
         "  came\n"
-        "    alert at 10s { card: \"c1\", total: 0.333333333, severity: high, message: \"Card c1\" "
+        "    alert at 10s { card: \"c1\" (not \"c2\"), total: 0.333333333, severity: high, "
+        "message: \"Card c1\" "
         "}\n");
 }
 }  // namespace
