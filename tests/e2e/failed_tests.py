@@ -38,4 +38,11 @@ def _():
     assert len(list(FOLDER.glob("*.tocsin"))) >= 30
 
 
+@case
+def _():
+    """failed test: what docs/language.md shows is what comes"""
+    page = (ROOT / "docs" / "language.md").read_text()
+    assert "```\n" + (FOLDER / "condition_false.expected").read_text() + "```\n" in page
+
+
 run_cases()
