@@ -55,10 +55,10 @@ class Questioning {
     answers_.resize(derived_.size());
     own_.clear();
     for (const Alert& alert : *alerts) {
-      if (alert.rule == index_) own_.push_back(read_match(rule_, nullptr, alert));
+      if (alert.rule == index_) own_.push_back(read_match(rule_, nullptr, alert, false));
       if (alert.rule.value < plan_.rules.size()) continue;
       const std::size_t i = first + alert.rule.value - plan_.rules.size();
-      answers_[i].push_back(read_match(rule_, stages_[i], alert));
+      answers_[i].push_back(read_match(rule_, stages_[i], alert, derived_[i].waits_a_moment));
       cut_ = cut_ || answers_[i].back().cut;
     }
     return {};
@@ -542,7 +542,8 @@ class Finder {
   // Whether the event that the stage waits for completes the match.
   bool is_last(const PatternStage& stage) const {
     return stage.next == &rule_.pattern.back() && stage.next->kind == ElementKind::kStep &&
-           stage.taken + 1 >= stage.next->quantifier.min;
+           stage.taken + 1 >= stage.next->quantifier.min &&
+           !(rule_.without && rule_.without->absent_for);
   }
 
   struct Between {
