@@ -19,8 +19,8 @@ verbs=(
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint||formatting, headers alone, clang-tidy, scripts|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[tools, or rule sets]|build, then run the benchmarks|bench/run.sh"
-  "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets|tests/fuzz/run.sh"
+  "bench|[tools, journal, or rule sets]|build, then run the benchmarks|bench/run.sh"
+  "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "help||list the verbs|"
 )
@@ -33,10 +33,13 @@ unit_suites=(house cep rules runtime api property)
 # reads `N passed, N failed` is the suite's count.
 script_suites=(
   'samples|"$TOCSIN_BINARY" test samples'
+  'language|"$TOCSIN_BINARY" test tests/language'
   'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
   'embedded|python3 tests/e2e/embedded_tests.py "$TOCSIN_BINARY"'
   'failed-tests|python3 tests/e2e/failed_tests.py "$TOCSIN_BINARY"'
+  'explain|python3 tests/e2e/explain.py "$TOCSIN_BINARY"'
+  'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
@@ -370,7 +373,22 @@ run_script() {
 
 verb_demo() { run_script release all scripts/demo.sh "$@"; }
 verb_bench() { run_script release all bench/run.sh "$@"; }
-verb_fuzz() { run_script fuzz fuzzers tests/fuzz/run.sh "$@"; }
+# The target `oracle` is of the release build, and alone needs no clang.
+verb_fuzz() {
+  local argument before="" fuzzers=0 oracle=0 preset=fuzz target=fuzzers
+  for argument in "$@"; do
+    if [ "$before" != --time ]; then
+      case "$argument" in oracle) oracle=1 ;; -*) ;; *) fuzzers=1 ;; esac
+    fi
+    before="$argument"
+  done
+  if [ "$fuzzers" = 0 ] && [ "$oracle" = 1 ]; then
+    preset=release target=property_tests
+  elif [ "$fuzzers" = 0 ] || [ "$oracle" = 1 ]; then
+    (ensure_setup && build_preset release property_tests)
+  fi
+  run_script "$preset" "$target" tests/fuzz/run.sh "$@"
+}
 verb_conformance() { run_script release conformance tests/conformance/run.sh "$@"; }
 
 # --- help ----------------------------------------------------------------------------------------

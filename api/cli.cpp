@@ -12,7 +12,10 @@
 
 #include "api/command_check.h"
 #include "api/command_completion.h"
+#include "api/command_explain.h"
+#include "api/command_fmt.h"
 #include "api/command_generate.h"
+#include "api/command_new.h"
 #include "api/command_receive.h"
 #include "api/command_run.h"
 #include "api/command_test.h"
@@ -25,12 +28,13 @@ namespace {
 // Every command of the program, in the order of the help.
 constexpr AddCommand kCommands[] = {
     add_run_command,      add_check_command,   add_test_command,
+    add_explain_command,  add_fmt_command,     add_new_command,
     add_generate_command, add_receive_command, add_completion_command,
 };
 
 constexpr const char* kProgramFooter = R"(Exit codes:
   0  ran to the end, whatever it alerted, warned about or rejected
-  1  the rules do not check, or a test failed
+  1  the rules do not check, a test failed, or fmt --check found a file to change
   2  wrong command line or configuration
   3  an input or output failed before its end, or a signal ended the run
   4  ran to the end, but deliveries are left over

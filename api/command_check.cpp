@@ -40,7 +40,9 @@ std::string summary(const LoadedRules& rules, std::size_t files_given) {
 ExitCode check(const CheckOptions& options) {
   const Result<std::vector<std::string>> files = find_rule_files(options.rules);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
-  const LoadedRules rules = load_rules(*files);
+  rules::LoadOptions looked_for;
+  looked_for.warn_of_untested = true;
+  const LoadedRules rules = load_rules(*files, looked_for);
   if (options.format == "json") {
     Result<OutputFile> output = OutputFile::open("-");
     Result<void> written;

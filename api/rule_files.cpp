@@ -59,6 +59,23 @@ class Descriptor {
  private:
   int number_;
 };
+
+// All that `descriptor` gives; kLimit beyond `bytes_max`, `limit_text` its message.
+Result<std::string> read_all(int descriptor, std::size_t bytes_max, const char* limit_text) {
+  std::string text;
+  std::string block(64 * 1024, '\0');
+  while (true) {
+    const ssize_t size = read(descriptor, block.data(), block.size());
+    if (size == 0) return text;
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      return fail(Errc::kIo, std::strerror(errno));
+    }
+    text.append(block, 0, static_cast<std::size_t>(size));
+    if (text.size() > bytes_max) return fail(Errc::kLimit, limit_text);
+  }
+}
+constexpr const char* kRuleFileTooLarge = "larger than 16 MiB";
 }  // namespace
 
 Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>& paths) {
@@ -88,21 +105,12 @@ Result<std::string> read_rule_file(const std::string& path) {
   if (fstat(file.number(), &status) == 0 && S_ISDIR(status.st_mode)) {
     return fail(Errc::kIo, std::strerror(EISDIR));
   }
-  const bool is_rule_file = path.ends_with(".tocsin");
-  std::string text;
-  std::string block(64 * 1024, '\0');
-  while (true) {
-    const ssize_t size = read(file.number(), block.data(), block.size());
-    if (size == 0) return text;
-    if (size < 0) {
-      if (errno == EINTR) continue;
-      return fail(Errc::kIo, std::strerror(errno));
-    }
-    text.append(block, 0, static_cast<std::size_t>(size));
-    if (is_rule_file && text.size() > kRuleFileBytesMax) {
-      return fail(Errc::kLimit, "larger than 16 MiB");
-    }
-    if (text.size() > kDataFileBytesMax) return fail(Errc::kLimit, "larger than 256 MiB");
-  }
+  if (path.ends_with(".tocsin"))
+    return read_all(file.number(), kRuleFileBytesMax, kRuleFileTooLarge);
+  return read_all(file.number(), kDataFileBytesMax, "larger than 256 MiB");
+}
+
+Result<std::string> read_rules_from_standard_input() {
+  return read_all(STDIN_FILENO, kRuleFileBytesMax, kRuleFileTooLarge);
 }
 }  // namespace tocsin::api

@@ -15,4 +15,6 @@ Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>&
 /// kLimit above 16 MiB (256 MiB for others); the message is the reason
 /// without the path.
 Result<std::string> read_rule_file(const std::string& path);
+/// Reads rule text from standard input to its end. Errors: kIo, kLimit above 16 MiB.
+Result<std::string> read_rules_from_standard_input();
 }  // namespace tocsin::api

@@ -21,9 +21,9 @@ std::size_t LoadedRules::warnings() const {
   return loaded.diagnostics.size() + (compile_error.empty() ? 0 : 1) - errors();
 }
 
-LoadedRules load_rules(const std::vector<std::string>& files) {
+LoadedRules load_rules(const std::vector<std::string>& files, const rules::LoadOptions& options) {
   LoadedRules result;
-  result.loaded = rules::load(files, read_rule_file);
+  result.loaded = rules::load(files, read_rule_file, options);
   if (!result.loaded.rules) return result;
   std::optional<TextCacheFolder> cache;
   if (const std::optional<std::string> folder = text_cache_folder()) cache.emplace(*folder);

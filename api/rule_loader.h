@@ -23,7 +23,8 @@ struct LoadedRules {
   std::size_t warnings() const;
 };
 /// Loads the files as one set and compiles them; prints nothing.
-LoadedRules load_rules(const std::vector<std::string>& files);
+LoadedRules load_rules(const std::vector<std::string>& files,
+                       const rules::LoadOptions& options = {});
 /// Everything that the author is told, as a terminal shows it.
 std::string render_diagnostics(const LoadedRules& rules, bool coloured);
 /// The same as one JSON object a line.

@@ -51,7 +51,7 @@ double median(std::vector<double> values) {
 /// Which of the workload's fields a rule set reads, whatever the type.
 struct Used {
   bool id = true, account = false, card = false, country = false, amount = false, channel = false,
-       ok = false;
+       ok = false, memo = false;
 };
 
 Used used_of(const cep::Program& program) {
@@ -67,6 +67,7 @@ Used used_of(const cep::Program& program) {
       if (name == "amount") used.amount = true;
       if (name == "channel") used.channel = true;
       if (name == "ok") used.ok = true;
+      if (name == "memo") used.memo = true;
     }
   }
   return used;
@@ -120,6 +121,9 @@ std::uint64_t parse_limit(const std::string& text, std::size_t size, const Used&
           } else if (used.channel && key == "channel") {
             text_of(field.value());
           }
+          break;
+        case 'm':
+          if (used.memo && key == "memo") text_of(field.value());
           break;
         case 'o':
           if (used.ok && key == "ok") sum += field.value().get_bool().value() ? 1U : 0U;

@@ -2,9 +2,27 @@
 # `./do bench [--events N] [--runs N] [--core N] [SET…]`: the payments workload, pinned to one core. The stream is
 # generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
 # for what is measured.
+# `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${TOCSIN_BUILD_DIR:-$root/build/release}
+if [ "${1:-}" = journal ]; then
+  shift
+  folder=$root/build/bench
+  options=()
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --seconds | --bytes) options+=("$1" "${2:?bench: $1 takes a number}"); shift 2 ;;
+      -*) echo "bench: unknown option $1; journal takes --seconds N, --bytes N and a folder" >&2; exit 2 ;;
+      *) folder=$1; shift ;;
+    esac
+  done
+  mkdir -p "$folder"
+  own=$(mktemp -d "$folder/journal-XXXXXX")
+  trap 'rm -rf "$own"' EXIT
+  "$build/bench/bench_journal" "${options[@]}" "$own"
+  exit
+fi
 events=2000000
 runs=5
 core=$(($(nproc) - 1))
@@ -16,7 +34,7 @@ while [ $# -gt 0 ]; do
     --runs) runs=$2; shift 2 ;;
     --core) core=$2; shift 2 ;;
     tools) tools=1; shift ;;
-    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and tools or rule sets (none one seven ten fifty)" >&2; exit 2 ;;
+    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
     *) sets+=("$1"); shift ;;
   esac
 done
@@ -30,7 +48,7 @@ if [ "$tools" = 1 ]; then
   done
   exec "${pin[@]}" "$build/bench/bench_tools" --runs "$runs" "$build/tocsin" "${packs[@]#"$root"/}"
 fi
-[ ${#sets[@]} -gt 0 ] || sets=(none one seven ten fifty)
+[ ${#sets[@]} -gt 0 ] || sets=(none one seven ten fifty text)
 data=$root/build/bench
 mkdir -p "$data"
 stream=$data/payments-$events.ndjson

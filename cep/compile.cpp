@@ -32,6 +32,7 @@ Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cach
   out_->value_by_place.resize(out_->value_count);
   number_operators();
   for (TableProgram& table : out_->tables) finish_table(table);
+  for (RuleProgram& rule : out_->rules) find_places(rule);
   find_used_fields();
   const Result<void> searches = out_->atoms.prepare_searches(bytes_max, cache);
   if (!searches) return tl::unexpected(searches.error());

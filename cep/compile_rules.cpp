@@ -194,6 +194,43 @@ void Compiler::compile_steps(RuleProgram& program) {
       !(program.ends_absent && rule.selection.kind == SelectionKind::kSkipPastLast);
   program.asks_later = program.sets_deadlines = program.ends_absent;
   find_live_steps(program);
+  if (program.method == Method::kSingle) program.count_test = count_test_of(program);
+}
+
+// A conjunct that the rule's ring answers without an expression.
+std::optional<CountTest> Compiler::count_test_of(const RuleProgram& program) const {
+  for (const Conjunct& conjunct : program.steps[0].take.by_row) {
+    if (!conjunct.feature || conjunct.feature->literal.kind != ValueKind::kInt) continue;
+    const Int128 number = conjunct.feature->literal.number;
+    const FeatureProgram& feature = out_->features[conjunct.feature->feature.value];
+    if (!feature.in_ring || feature.feature->aggregate != Aggregate::kCount) continue;
+    if (feature.feature->window.needs.value_or(0) != 0) continue;
+    if (feature.table != program.table || feature.pass != program.pass) continue;
+    if (number < INT64_MIN || number > INT64_MAX) continue;
+    return CountTest{conjunct.feature->feature.value, conjunct.feature->op,
+                     static_cast<std::int64_t>(number)};
+  }
+  return std::nullopt;
+}
+
+// Where the words that a strict rule's tests compare stand in captured events.
+void Compiler::find_places(RuleProgram& rule) const {
+  if (rule.method != Method::kStrict) return;
+  const std::vector<CaptureLayout>& layouts = out_->tables[rule.table].layouts;
+  const auto find = [&](WordTerm& term) {
+    term.place_of_type.assign(layouts.size(), CaptureLayout::kNotKept);
+    for (std::size_t t = 0; t < term.field_of_type.size(); ++t) {
+      const std::uint32_t field = term.field_of_type[t];
+      if (field < layouts[t].place.size()) term.place_of_type[t] = layouts[t].place[field];
+    }
+  };
+  for (StepProgram& step : rule.steps) {
+    for (Conjunct& conjunct : step.take.by_run) {
+      if (!conjunct.words) continue;
+      find(conjunct.words->left);
+      find(conjunct.words->right);
+    }
+  }
 }
 
 // Alerts of shadow rules are for shadow rules alone.

@@ -53,10 +53,12 @@ class Compiler {
   void number_operators();
   void join_strict_group(const RuleProgram& rule);
   void finish_table(TableProgram& table) const;
+  void find_places(RuleProgram& rule) const;
   // ---- rules
   ElementProgram compile_element(RuleProgram& rule, const Element& element);
   void compile_rule(std::size_t index);
   void compile_steps(RuleProgram& program);
+  std::optional<CountTest> count_test_of(const RuleProgram& program) const;
   void compile_pattern(RuleProgram& program);
   void compile_window(RuleProgram& program);
   void find_reads(RuleProgram& program);

@@ -59,6 +59,26 @@ bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t
 /// The outcome of a fast test; kUnsure asks for the expression itself.
 enum class Tried : std::uint8_t { kFalse, kTrue, kUnsure };
 Tried try_word_test(const WordTest& test, const EventView& current, const EvalScope& scope);
+/// The same of a strict rule's captured events: `latest[0]` is the event on offer, `latest[i]` the
+/// i-th before it, and it counts as that of step `step`.
+Tried try_kept_test(const WordTest& test, const KeptEvent* const* latest, std::uint32_t step);
+/// Whether `a op b`.
+inline bool words_compare(Op op, std::int64_t a, std::int64_t b) {
+  switch (op) {
+    case Op::kEqual:
+      return a == b;
+    case Op::kNotEqual:
+      return a != b;
+    case Op::kLess:
+      return a < b;
+    case Op::kLessEqual:
+      return a <= b;
+    case Op::kGreater:
+      return a > b;
+    default:
+      return a >= b;
+  }
+}
 /// Whether a conjunct holds of the event on offer.
 bool conjunct_holds(const Conjunct& conjunct, const EventView& current, const EvalScope& scope);
 /// What a comparison operator makes of an order; missing where that is unknown.

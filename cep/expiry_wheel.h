@@ -46,6 +46,10 @@ class ExpiryWheel {
     waiting_.clear();
   }
   static constexpr std::int64_t kGone = INT64_MIN;
+  /// The tick that a time lies in.
+  std::int64_t tick_of(std::int64_t us) const {
+    return us >= 0 ? us / tick_us_ : -((-us + tick_us_ - 1) / tick_us_);
+  }
   std::size_t bytes() const;
 
  private:
@@ -55,9 +59,6 @@ class ExpiryWheel {
     std::uint64_t hash = 0;
     std::int64_t expiry_us = 0;
   };
-  std::int64_t tick_of(std::int64_t us) const {
-    return us >= 0 ? us / tick_us_ : -((-us + tick_us_ - 1) / tick_us_);
-  }
   static std::size_t bucket_of(std::int64_t tick) {
     return static_cast<std::size_t>(tick & (kBuckets - 1));
   }

@@ -103,6 +103,15 @@ Value FeatureStore::read(const FeatureProgram& feature, const RowInHand& hand) {
   return windows_->at(entry->state).read(hand.row->engine_time, zone);
 }
 
+std::uint32_t FeatureStore::count_in_ring(const FeatureProgram& feature, const RowInHand& hand) {
+  const OperatorEntry* entry =
+      hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
+  if (entry == nullptr) return 0;
+  auto* ring = RecordStore::at<RingHeader>(hand.record, entry->state);
+  trim_ring(ring, hand.row->engine_time.us, feature.window_us);
+  return ring->count;
+}
+
 const Zone* FeatureStore::zone_of(const FeatureProgram& feature, const RowInHand& hand) const {
   const Expr& zone = *feature.feature->window.zone;
   if (zone.op == Op::kLiteral) return feature.zone;

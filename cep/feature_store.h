@@ -25,6 +25,8 @@ class FeatureStore {
   void take(const FeatureProgram& feature, RowInHand& hand, const Value& value);
   /// The feature's value at the row in hand; a text is valid until the feature takes again.
   Value read(const FeatureProgram& feature, const RowInHand& hand);
+  /// The events in the ring of a feature that has one, at the row in hand.
+  static std::uint32_t count_in_ring(const FeatureProgram& feature, const RowInHand& hand);
   /// Until when the feature's state of a key matters: WindowState's kDead, when its window has
   /// been freed, a time, or kNeverDies.
   std::int64_t expiry(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry,

@@ -11,6 +11,8 @@
 
 namespace tocsin::cep {
 namespace {
+// Places for the operators of most keys: their list then stays in the record's first line.
+constexpr std::size_t kFirstOperators = 3;
 // While a record is collected, the parent of a node that was copied says where it went.
 constexpr Offset kForwarded = 1U << 31;
 
@@ -38,6 +40,22 @@ std::string_view text_at(const KeptEvent& event, const std::uint64_t& word) {
   return {reinterpret_cast<const char*>(&event) + (word >> 32 & 0xffffff) * 8,
           static_cast<std::size_t>(word & 0xffffffff)};
 }
+// The bytes of a text that fits a word, the first in the lowest; overlapping loads instead of a
+// loop.
+std::uint64_t packed(std::string_view text) {
+  const std::size_t size = text.size();
+  const auto load = [&](std::size_t from, auto word) {
+    std::memcpy(&word, text.data() + from, sizeof(word));
+    return std::uint64_t{word};
+  };
+  if (size >= 4) {
+    return load(0, std::uint32_t{}) | load(size - 4, std::uint32_t{}) << (8 * (size - 4));
+  }
+  if (size >= 2) {
+    return load(0, std::uint16_t{}) | load(size - 2, std::uint16_t{}) << (8 * (size - 2));
+  }
+  return size == 0 ? 0 : load(0, std::uint8_t{});
+}
 std::uint32_t text_words(std::size_t size) {
   return size <= kTextInWordMax ? 0 : static_cast<std::uint32_t>((size + 7) / 8);
 }
@@ -45,7 +63,7 @@ std::uint32_t text_words(std::size_t size) {
 const std::uint64_t* field_words(const KeptEvent& event, const CaptureLayout& layout) {
   const std::uint64_t* words = words_after(event);
   if ((event.flags & KeptEvent::kHasTs) != 0) ++words;
-  if ((event.flags & KeptEvent::kHasAfter) != 0) ++words;
+  if ((event.flags & KeptEvent::kHasArrival) != 0) ++words;
   if ((event.flags & KeptEvent::kHasMissing) != 0) words += known_words(layout.fields.size());
   return words;
 }
@@ -74,8 +92,10 @@ EventTime KeptEvent::ts() const {
   return EventTime{static_cast<std::int64_t>(*words_after(*this))};
 }
 
-std::uint32_t KeptEvent::after() const {
-  return static_cast<std::uint32_t>(words_after(*this)[(flags & kHasTs) != 0 ? 1 : 0]);
+ArrivalNumber KeptEvent::arrival() const {
+  if ((flags & kHasArrival) == 0) return {arrival_record, 0, 0};
+  const std::uint64_t rest = words_after(*this)[(flags & kHasTs) != 0 ? 1 : 0];
+  return {arrival_record, static_cast<std::uint32_t>(rest >> 32), static_cast<std::uint32_t>(rest)};
 }
 
 const std::uint64_t* KeptEvent::word_of(const CaptureLayout& layout, FieldIndex field) const {
@@ -84,7 +104,7 @@ const std::uint64_t* KeptEvent::word_of(const CaptureLayout& layout, FieldIndex 
   if (place == CaptureLayout::kNotKept) return nullptr;
   if ((flags & kHasMissing) != 0) {
     const std::uint64_t* known =
-        words_after(*this) + ((flags & kHasTs) != 0 ? 1 : 0) + ((flags & kHasAfter) != 0 ? 1 : 0);
+        words_after(*this) + ((flags & kHasTs) != 0 ? 1 : 0) + ((flags & kHasArrival) != 0 ? 1 : 0);
     if ((known[place / 64] >> (place % 64) & 1) == 0) return nullptr;
   }
   return field_words(*this, layout) + place;
@@ -118,6 +138,38 @@ EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {
   return {std::string(text_at(*this, places[0])), std::string(text_at(*this, places[1]))};
 }
 
+RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
+    : program_(program), table_(table) {
+  constexpr std::uint32_t kMost = 64;
+  const auto takes_all = [&](std::uint32_t predicate) {
+    const std::vector<AtomFormula>& by_type = table.predicates[predicate].by_type;
+    return std::any_of(by_type.begin(), by_type.end(), [](const AtomFormula& formula) {
+      return formula.steps.size() == 1 && formula.steps[0].op == AtomFormula::Op::kTrue;
+    });
+  };
+  std::size_t event_words = 0;
+  for (const CaptureLayout& layout : table.layouts) {
+    event_words = std::max(event_words, sizeof(KeptEvent) / 8 + layout.fields.size());
+  }
+  std::size_t words = kHeaderWords + std::min<std::size_t>(table.operators.size(), kFirstOperators);
+  for (const OperatorProgram& op : table.operators) {
+    if (op.kind == OperatorKind::kFeature) {
+      const FeatureProgram& feature = program.features[op.index];
+      if (!feature.in_ring || !takes_all(feature.predicate)) continue;
+      const RingHeader ring = make_ring(*feature.feature, 0);
+      words += ring_words(ring.capacity, ring.wide_times != 0, ring.value);
+    } else if (op.kind == OperatorKind::kStrict) {
+      const StrictGroup& group = program.strict_groups[op.index];
+      const bool is_usual =
+          std::any_of(group.rules.begin(), group.rules.end(), [&](std::uint32_t rule) {
+            return takes_all(program.rules[rule].steps[0].take.predicate);
+          });
+      if (is_usual) words += StrictState::words(group) + group.depth * event_words;
+    }
+  }
+  usual_words_ = static_cast<std::uint32_t>(std::min<std::size_t>(words, kMost));
+}
+
 OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* end,
                                          std::uint32_t op) {
   OperatorEntry* const entry = std::lower_bound(
@@ -128,11 +180,10 @@ OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* en
 bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event,
                          bool replaces, std::span<Draft> drafts) {
   if (slot.record == 0) {
-    // Room for all operators of a small table: the list then stays in the record's first line.
     const auto first_operators =
-        static_cast<std::uint16_t>(std::min<std::size_t>(table_.operators.size(), 4));
+        static_cast<std::uint16_t>(std::min<std::size_t>(table_.operators.size(), kFirstOperators));
     const std::uint32_t used = kHeaderWords + first_operators;
-    const std::uint32_t capacity = Arena::rounded(used + words);
+    const std::uint32_t capacity = Arena::rounded(std::max(used + words, usual_words_));
     slot.record = keys_->arena().allocate(capacity);
     RecordHeader header;
     header.capacity = capacity;
@@ -194,8 +245,12 @@ void RecordStore::grow_scratch(std::uint32_t words) {
 
 Offset RecordStore::forward_event(std::byte* old, Offset event) {
   auto* kept = at<KeptEvent>(old, event);
-  if (kept->forward == 0) kept->forward = push(kept, kept->words);
-  return kept->forward;
+  if ((kept->flags & KeptEvent::kForwarded) == 0) {
+    const Offset to = push(kept, kept->words);
+    kept->flags |= KeptEvent::kForwarded;
+    kept->engine_time_us = to;
+  }
+  return static_cast<Offset>(kept->engine_time_us);
 }
 
 Offset RecordStore::forward_node(std::byte* old, Offset node) {
@@ -340,53 +395,50 @@ void RecordStore::begin_slice(const Batch& batch) {
   }
 }
 
+std::uint64_t* RecordStore::room_to_capture(std::uint32_t words) {
+  if (captured_capacity_ < words) {
+    captured_capacity_ = words + words / 2 + 64;
+    captured_ = std::make_unique_for_overwrite<std::uint64_t[]>(captured_capacity_);
+  }
+  return captured_.get();
+}
+
 std::uint32_t RecordStore::event_words(const Row& row) {
   const CaptureLayout& layout = table_.layouts[row.type.value];
   const CaptureColumn* const columns = columns_[row.type.value].data();
   const std::size_t fields = layout.fields.size();
   std::uint32_t words = sizeof(KeptEvent) / 8 + static_cast<std::uint32_t>(fields);
-  if (row.ts != row.engine_time) ++words;
-  if (row.arrival.after != 0) ++words;
+  const bool has_ts = row.ts != row.engine_time;
+  const bool has_arrival = (row.arrival.index | row.arrival.after) != 0;
+  words += (has_ts ? 1U : 0U) + (has_arrival ? 1U : 0U);
   bool all_known = true;
   for (std::size_t i = 0; i < fields; ++i) {
     all_known &= columns[i].known != nullptr && columns[i].known[row.index] != 0;
   }
-  has_missing_ = !all_known;
   for (const std::uint16_t i : layout.texts) {
     if (columns[i].texts != nullptr) words += text_words(columns[i].texts[row.index].size());
   }
-  if (has_missing_) words += known_words(fields);
+  if (!all_known) words += known_words(fields);
+  EventIdentity identity;
   if (layout.keeps_identity) {
-    identity_ = row_identity(*program_.plan, *batch_, row);
-    words += 2 + text_words(identity_.bytes.size()) + text_words(identity_.text.size());
+    identity = row_identity(*program_.plan, *batch_, row);
+    words += 2 + text_words(identity.bytes.size()) + text_words(identity.text.size());
   }
-  return words;
-}
 
-void RecordStore::write_event(std::byte* record, Offset place, const Row& row,
-                              std::uint32_t words) {
-  const CaptureLayout& layout = table_.layouts[row.type.value];
-  const CaptureColumn* const columns = columns_[row.type.value].data();
-  const std::size_t fields = layout.fields.size();
-  auto* const event = at<KeptEvent>(record, place);
-  event->forward = 0;
-  event->words = words;
-  event->type = static_cast<std::uint16_t>(row.type.value);
-  event->flags = static_cast<std::uint16_t>(roles_ << KeptEvent::kRoles);
-  event->arrival_index = row.arrival.index;
-  event->arrival_record = row.arrival.record;
-  event->engine_time_us = row.engine_time.us;
-  auto* out = at<std::uint64_t>(record, place + sizeof(KeptEvent) / 8);
-  if (row.ts != row.engine_time) {
-    event->flags |= KeptEvent::kHasTs;
+  std::uint64_t* const begin = room_to_capture(words);
+  auto* const event = reinterpret_cast<KeptEvent*>(begin);
+  std::uint32_t flags = roles_ << KeptEvent::kRoles;
+  std::uint64_t* out = begin + sizeof(KeptEvent) / 8;
+  if (has_ts) {
+    flags |= KeptEvent::kHasTs;
     *out++ = static_cast<std::uint64_t>(row.ts.us);
   }
-  if (row.arrival.after != 0) {
-    event->flags |= KeptEvent::kHasAfter;
-    *out++ = row.arrival.after;
+  if (has_arrival) {
+    flags |= KeptEvent::kHasArrival;
+    *out++ = std::uint64_t{row.arrival.index} << 32 | row.arrival.after;
   }
-  if (has_missing_) {
-    event->flags |= KeptEvent::kHasMissing;
+  if (!all_known) {
+    flags |= KeptEvent::kHasMissing;
     std::fill_n(out, known_words(fields), 0);
     for (std::size_t i = 0; i < fields; ++i) {
       if (columns[i].known != nullptr && columns[i].known[row.index] != 0) {
@@ -395,22 +447,21 @@ void RecordStore::write_event(std::byte* record, Offset place, const Row& row,
     }
     out += known_words(fields);
   }
+  event->words = words;
+  event->type = static_cast<std::uint16_t>(row.type.value);
+  event->flags = static_cast<std::uint16_t>(flags);
+  event->arrival_record = row.arrival.record;
+  event->engine_time_us = row.engine_time.us;
   // A missing value's word is 0, its text empty, in the columns too.
   for (std::size_t i = 0; i < fields; ++i) {
     out[i] =
         columns[i].words != nullptr ? static_cast<std::uint64_t>(columns[i].words[row.index]) : 0;
   }
-  if (layout.texts.empty() && !layout.keeps_identity) return;
-  auto* text = out + fields + (layout.keeps_identity ? 2 : 0);
+  if (layout.texts.empty() && !layout.keeps_identity) return words;
+  std::uint64_t* text = out + fields + (layout.keeps_identity ? 2 : 0);
   const auto put_text = [&](std::string_view from) {
-    std::uint64_t word = std::uint64_t{from.size()} << 56;
-    if (from.size() <= kTextInWordMax) {
-      for (std::size_t i = 0; i < from.size(); ++i) {
-        word |= std::uint64_t{static_cast<unsigned char>(from[i])} << (8 * i);
-      }
-      return word;
-    }
-    const auto offset = static_cast<std::uint64_t>(text - reinterpret_cast<std::uint64_t*>(event));
+    if (from.size() <= kTextInWordMax) return std::uint64_t{from.size()} << 56 | packed(from);
+    const auto offset = static_cast<std::uint64_t>(text - begin);
     TOCSIN_ASSERT(offset < 1U << 24 && from.size() <= UINT32_MAX, "a captured event is < 128 MiB");
     const std::uint32_t count = text_words(from.size());
     text[count - 1] = 0;  // pads it
@@ -422,8 +473,15 @@ void RecordStore::write_event(std::byte* record, Offset place, const Row& row,
     if (columns[i].texts != nullptr) out[i] = put_text(columns[i].texts[row.index]);
   }
   if (layout.keeps_identity) {
-    out[fields] = put_text(identity_.bytes);
-    out[fields + 1] = put_text(identity_.text);
+    out[fields] = put_text(identity.bytes);
+    out[fields + 1] = put_text(identity.text);
   }
+  return words;
+}
+
+void RecordStore::write_event(std::byte* record, Offset place) const {
+  std::uint64_t* const to = at<std::uint64_t>(record, place);
+  const std::uint32_t words = captured().words;
+  for (std::uint32_t i = 0; i < words; ++i) to[i] = captured_[i];
 }
 }  // namespace tocsin::cep

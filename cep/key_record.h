@@ -16,6 +16,7 @@
 /// record, some hundred bytes as a rule), and the block grows or shrinks to fit; so no object is
 /// counted or freed on the hot path.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/base/prefetch.h"
 #include "cep/batch.h"
 #include "cep/identity.h"
 #include "cep/key_table.h"
@@ -131,31 +133,33 @@ struct StoredValue {
   static StoredValue of(const Value& value);
   Value value() const;
 };
-/// A captured event: this header, its ts where it differs, an alert's place after its
-/// cause, a word of known bits for each 64 fields
-/// where one is missing, a word for each kept field (texts: up to seven bytes in the
-/// word itself), two words for the identity's bytes and text where the layout keeps it, and the
-/// longer texts.
+/// A captured event: this header, its ts where it differs, the rest of its arrival number where
+/// there is one (its index in the record, and an alert's place after its cause), a word of known
+/// bits for each 64 fields where one is missing, a word for each kept field (texts: up to seven
+/// bytes in the word itself), two words for the identity's bytes and text where the layout keeps
+/// it, and the longer texts.
 struct KeptEvent {
   static constexpr std::uint16_t kHasTs = 1;
   static constexpr std::uint16_t kHasMissing = 2;
-  static constexpr std::uint16_t kHasAfter = 4;  // an alert's place after its cause
-  static constexpr std::uint16_t kRoles = 4;     // from this bit on: the roles it was taken in
-  Offset forward = 0;  // while the record is being collected: where it went
+  static constexpr std::uint16_t kHasArrival = 4;  // the rest of its arrival number
+  static constexpr std::uint16_t kForwarded = 8;   // while the record is being collected: it is
+                                                   // copied, and engine_time_us says where to
+  static constexpr std::uint16_t kRoles = 4;       // from this bit on: the roles it was taken in
   std::uint32_t words = 0;
   std::uint16_t type = 0;
   std::uint16_t flags = 0;
-  std::uint32_t arrival_index = 0;
   std::uint64_t arrival_record = 0;
   std::int64_t engine_time_us = 0;
 
-  ArrivalNumber arrival() const {
-    return {arrival_record, arrival_index, (flags & kHasAfter) != 0 ? after() : 0};
-  }
-  std::uint32_t after() const;  // requires kHasAfter
+  ArrivalNumber arrival() const;
   std::uint32_t roles() const { return static_cast<std::uint32_t>(flags) >> kRoles; }
   EventTime engine_time() const { return {engine_time_us}; }
   EventTime ts() const;
+  /// The words of all kept fields, where nothing else stands before them; null otherwise.
+  const std::uint64_t* plain_words() const {
+    constexpr std::uint16_t kMore = kHasTs | kHasMissing | kHasArrival;
+    return (flags & kMore) == 0 ? reinterpret_cast<const std::uint64_t*>(this + 1) : nullptr;
+  }
   /// The value of a field, texts borrowed from the record; missing where it is not kept.
   Value value(const Plan& plan, const CaptureLayout& layout, FieldIndex field) const;
   /// A field's word, or its text, by the layout alone; false where it is missing or not kept.
@@ -163,6 +167,8 @@ struct KeptEvent {
   bool text(const CaptureLayout& layout, FieldIndex field, std::string_view& out) const;
   /// The identity of an event without an id field.
   EventIdentity identity(const CaptureLayout& layout) const;
+  /// Whether a text's word holds the text itself: equal texts are then equal words.
+  static bool is_whole_text(std::uint64_t word) { return word >> 56 != 0xff; }
 
  private:
   // Where a field's word is; null where it is missing or not kept.
@@ -181,12 +187,19 @@ struct Draft {
 /// Reads and writes the records of one table, one shard at a time.
 class RecordStore {
  public:
-  RecordStore(const ProgramImpl& program, const TableProgram& table)
-      : program_(program), table_(table) {}
+  RecordStore(const ProgramImpl& program, const TableProgram& table);
   /// The slice that captured rows are of, until the next call.
   void begin_slice(const Batch& batch);
   /// The shard whose records are meant from now on.
   void work_on(KeyShard& keys) { keys_ = &keys; }
+
+  /// Starts to load the lines that most records of the table have; null for none.
+  void prefetch(const std::byte* record) const {
+    if (record == nullptr) return;
+    constexpr std::uint32_t kLeast = 24;
+    const std::byte* const end = record + std::size_t{std::max(usual_words_, kLeast)} * 8;
+    for (; record < end; record += 64) tocsin::prefetch(record);
+  }
 
   std::byte* base(const KeySlot& slot) const { return keys_->arena().at(slot.record); }
   /// The operator's entry; null where it has none.
@@ -251,10 +264,12 @@ class RecordStore {
   }
   void release(KeySlot& slot);
 
-  /// Words that capturing this row takes; looks at the row once for write_event().
+  /// Captures a row; gives the words that it takes. The row may be captured more than once.
   std::uint32_t event_words(const Row& row);
-  /// Captures the row at `place`, which has the `words` that event_words() last said for this row.
-  void write_event(std::byte* record, Offset place, const Row& row, std::uint32_t words);
+  /// The row that event_words() captured last, until it captures another.
+  const KeptEvent& captured() const { return *reinterpret_cast<const KeptEvent*>(captured_.get()); }
+  /// Copies it to `place`, where its words were cut.
+  void write_event(std::byte* record, Offset place) const;
   /// The roles in which the rows captured from now on are taken, as bits by place; 0 without roles.
   void take_in_roles(std::uint32_t roles) { roles_ = roles; }
 
@@ -271,6 +286,7 @@ class RecordStore {
   }
 
  private:
+  std::uint64_t* room_to_capture(std::uint32_t words);
   static OperatorEntry* find_in_many(OperatorEntry* begin, OperatorEntry* end, std::uint32_t op);
   bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event, bool replaces,
               std::span<Draft> drafts);
@@ -299,6 +315,9 @@ class RecordStore {
   const ProgramImpl& program_;
   const TableProgram& table_;
   KeyShard* keys_ = nullptr;
+  // What the operators take that hold something of almost every key, because they look at all
+  // events of a type: a new record gets that much room, so that most are laid out once.
+  std::uint32_t usual_words_ = 0;
   std::unique_ptr<std::uint64_t[]> scratch_;  // the record that is being laid out afresh
   std::uint32_t scratch_used_ = 0;
   std::uint32_t scratch_capacity_ = 0;
@@ -312,9 +331,9 @@ class RecordStore {
   };
   const Batch* batch_ = nullptr;
   std::vector<std::vector<CaptureColumn>> columns_;  // by event type
-  // Of the row whose capture was sized last.
-  EventIdentity identity_;
-  bool has_missing_ = false;
+  // The row that was captured last.
+  std::unique_ptr<std::uint64_t[]> captured_;
+  std::uint32_t captured_capacity_ = 0;
   std::uint32_t roles_ = 0;
 };
 inline constexpr std::uint32_t kHeaderWords = sizeof(RecordHeader) / 8;

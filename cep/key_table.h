@@ -23,10 +23,11 @@ inline constexpr std::uint32_t kGroupsOfShard = kKeyGroupCount / kShardCount;
 
 struct KeySlot {
   static constexpr std::uint8_t kOutside = 255;
-  std::uint64_t hash = 0;  // 0: empty
-  BlockRef record = 0;     // 0: nothing is live yet
+  std::uint64_t hash = 0;     // 0: empty
+  BlockRef record = 0;        // 0: nothing is live yet
+  std::uint16_t touched = 0;  // the tick of its last event, modulo 65,536: see TableState::sweep
   std::uint8_t key_size = 0;
-  std::array<char, 19> key{};  // or, for kOutside, a BlockRef and a u32 size
+  std::array<char, 17> key{};  // or, for kOutside, a BlockRef and a u32 size
 };
 static_assert(sizeof(KeySlot) == 32);
 

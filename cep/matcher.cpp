@@ -6,6 +6,7 @@
 
 #include "cep/alert_builder.h"
 #include "cep/base/assert.h"
+#include "cep/feature_store.h"
 
 namespace tocsin::cep {
 void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
@@ -16,7 +17,7 @@ void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
   }
   const bool may_start = hand.satisfies(rule.steps[0].take.predicate);
   if (rule.method == Method::kSingle) {
-    if (!may_start) return;
+    if (!may_start || (rule.count_test && !passes(*rule.count_test))) return;
     take_up(rule, hand.record);
     give_single_event();
     return;
@@ -66,6 +67,12 @@ void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
   keep_to_budget();
   commit(entry);
   if (rule.ends_absent) set_deadlines();
+}
+
+bool Matcher::passes(const CountTest& test) const {
+  const FeatureProgram& feature = program_.features[test.feature];
+  return feature.has_key[hand_->row->type.value] &&
+         words_compare(test.op, FeatureStore::count_in_ring(feature, *hand_), test.number);
 }
 
 // A rule of one event and no memory: the event is the match.
@@ -235,7 +242,7 @@ void Matcher::commit(const OperatorEntry* entry) {
   }
   if (event_words != 0) {
     hand_->event = RecordStore::cut(record_, event_words);
-    store_.write_event(record_, hand_->event, *hand_->row, event_words);
+    store_.write_event(record_, hand_->event);
   }
   bool starts = false;
   Offset node = 0;

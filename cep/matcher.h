@@ -78,11 +78,14 @@ class Matcher {
   /// The matcher of the rules that no simple method does.
   PatternMatcher& general() { return general_; }
   const PatternMatcher& general() const { return general_; }
-  /// The row that on_event() is about, until the next call. Deadlines go to `timers`.
-  void begin_row(RowInHand& hand, FeatureReader& features, ShardTimers& timers) {
+  /// The row that on_event() is about, under this key, until the next call. Deadlines go to
+  /// `timers`.
+  void begin_row(RowInHand& hand, std::string_view key, FeatureReader& features,
+                 ShardTimers& timers) {
     hand_ = &hand;
     timers_ = &timers;
-    scope_.key = hand.key;
+    hand.key = key;
+    scope_.key = key;
     scope_.features = &features;
     scope_.roles = hand.roles;
   }
@@ -131,10 +134,13 @@ class Matcher {
     scope_.rule = &rule;
     scope_.record = record;
   }
+  bool passes(const CountTest& test) const;
   void give_single_event();
   // ---- strict rules (cep/strict_matcher.cpp)
   std::uint16_t advance_strict(const RuleProgram& rule, std::uint32_t before, const Offset* events);
-  void keep_strict_event(const StrictGroup& group, std::uint32_t words,
+  bool fits_strict(const ElementProgram& element, std::uint32_t step, const Offset* events);
+  void set_window(std::uint32_t step, const Offset* events);
+  void keep_strict_event(const StrictGroup& group, Offset state,
                          const std::array<std::uint16_t, kStrictGroupMax>& alive);
   void prune();
   bool dominates(const Draft& a, const Draft& b);
@@ -183,7 +189,9 @@ class Matcher {
   std::vector<std::uint32_t> group_order_;
   std::vector<std::uint8_t> dominated_;
   std::vector<Run> due_;
-  std::array<Offset, kStrictStepsMax> window_{};  // a strict rule's events by step
+  std::array<Offset, kStrictStepsMax> window_{};            // a strict rule's events by step
+  std::array<const KeptEvent*, kStrictStepsMax> latest_{};  // the event in hand, captured, and the
+                                                            // key's events before it
   bool changed_ = false;
 };
 }  // namespace tocsin::cep

@@ -223,7 +223,7 @@ Offset PatternMatcher::write_event() {
   if (event_ != 0) return event_;
   const std::uint32_t words = store_.event_words(*hand_->row);
   event_ = state_->cut(words);
-  store_.write_event(state_->base(), event_, *hand_->row, words);
+  store_.write_event(state_->base(), event_);
   scope_.record = state_->base();
   return event_;
 }

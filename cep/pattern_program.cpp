@@ -255,15 +255,22 @@ class Builder {
       } else {
         needed |= bit;
       }
-      Path one = path;
-      if (known.from_begin) {
-        update(one, CounterUpdate::Kind::kSet, *group.done, known.begun | bit);
-      } else {
-        test(one, CounterTest::Kind::kLacks, *group.done, bit);
-        update(one, CounterUpdate::Kind::kAddBits, *group.done, bit);
+    }
+    // Any that is not done may come next, and each optional greedy one may be passed by before it:
+    // that one then holds its greed against this member, and no longer against what comes later.
+    std::vector<std::uint32_t> choices = {0};
+    for (const std::uint32_t i : optional) {
+      if (!group.inner[i]->element->quantifier.greedy) continue;
+      const std::size_t count = choices.size();
+      if (count > ways_max_ + 1) break;  // each gives a way: already too many
+      for (std::size_t k = 0; k < count; ++k) choices.push_back(choices[k] | 1U << i);
+    }
+    for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
+      const std::uint32_t bit = 1U << i;
+      if ((known.begun & bit) != 0) continue;
+      for (const std::uint32_t passed : choices) {
+        if ((passed & bit) == 0) next_member(group, known, i, passed, path, reach, out);
       }
-      members_of(group, one).begun |= bit;
-      enter(*group.inner[i], std::move(one), reach, out);
     }
     if (known.from_begin) {
       if (needed != 0) return;
@@ -291,6 +298,24 @@ class Builder {
       if (lacks != 0) test(one, CounterTest::Kind::kLacks, *group.done, lacks);
       round_done(group, std::move(one), reach, out);
     }
+  }
+
+  // Begins member `index` of an `all of` after those of `passed` were passed by.
+  void next_member(const Place& group, const Members& known, std::uint32_t index,
+                   std::uint32_t passed, Path path, const Reach& reach,
+                   std::vector<std::uint32_t>& out) {
+    for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
+      if ((passed >> i & 1) != 0) path.way.greedy.push_back(group.inner[i]->step);
+    }
+    const std::uint32_t bits = passed | 1U << index;
+    if (known.from_begin) {
+      update(path, CounterUpdate::Kind::kSet, *group.done, known.begun | bits);
+    } else {
+      test(path, CounterTest::Kind::kLacks, *group.done, bits);
+      update(path, CounterUpdate::Kind::kAddBits, *group.done, bits);
+    }
+    members_of(group, path).begun |= bits;
+    enter(*group.inner[index], std::move(path), reach, out);
   }
 
   // The way has done an element.

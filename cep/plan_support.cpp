@@ -15,6 +15,88 @@
 
 namespace tocsin::cep {
 namespace {
+// What the engine's words and tables have room for.
+class SizeChecker {
+ public:
+  explicit SizeChecker(const Limits& limits) : limits_(limits) {}
+
+  std::vector<std::string> run(const Rule& rule) {
+    for (const Element& element : rule.pattern) check_element(element);
+    if (rule.pattern.size() > 1023) {
+      refuse(fmt::format("a pattern of {} steps", rule.pattern.size()));
+    }
+    if (problems_.empty()) check_pattern(rule);
+    return std::move(problems_);
+  }
+
+ private:
+  void refuse(std::string what) { problems_.push_back(std::move(what)); }
+
+  void check_element(const Element& element) {
+    const Quantifier& quantifier = element.quantifier;
+    if (quantifier.min >= kUnbounded || quantifier.max.value_or(0) >= kUnbounded) {
+      refuse(fmt::format("a count of {} or more in a step", kUnbounded));
+    }
+    if (element.kind == ElementKind::kAllOf && element.children.size() > kAllOfMax) {
+      refuse(fmt::format("`all of` {} steps; at most {}", element.children.size(), kAllOfMax));
+    }
+    if (element.events.size() >= Node::kHasValues) refuse("a step of that many kinds");
+    for (const Element& child : element.children) check_element(child);
+  }
+
+  // The variables whose events the rule reads.
+  static std::size_t variables_read(const Rule& rule) {
+    std::set<VarIndex> read = {rule.suppression.var, rule.selection.var};
+    for (const Expr* expr : all_exprs(rule)) {
+      for_each_expr(*expr, [&](const Expr& e) {
+        if (reads_variable(e)) read.insert(e.var);
+      });
+    }
+    const std::function<void(const Element&)> add_loops = [&](const Element& element) {
+      const auto is_prev = [](const Expr& e) { return e.op == Op::kPrev; };
+      if (element.where && any_expr(*element.where, is_prev)) read.insert(element.var);
+      for (const Element& child : element.children) add_loops(child);
+    };
+    for (const Element& element : rule.pattern) add_loops(element);
+    return read.size();
+  }
+
+  // The pattern's size, and that time decides what waits at its end.
+  void check_pattern(const Rule& rule) {
+    if (rule.variables.size() >= UINT16_MAX) {
+      refuse(fmt::format("{} steps", rule.variables.size()));
+      return;
+    }
+    const std::size_t most = limits_.states_max;
+    if (!needs_general(rule)) {
+      if (rule.pattern.size() > most) refuse(fmt::format("a pattern of more than {} states", most));
+      return;
+    }
+    const PatternProgram pattern = make_pattern(rule, most);
+    if (pattern.ways.size() > most) {
+      refuse(fmt::format("a pattern of more than {} states", most));
+      return;
+    }
+    if (variables_read(rule) > kSlotsMax) {
+      refuse(fmt::format("conditions and the alert read {} steps; at most {}", variables_read(rule),
+                         kSlotsMax));
+    }
+    for (const PatternWay& way : pattern.ways) {
+      if (way.ending == Ending::kAtDeadline && way.wait <= Duration{}) {
+        refuse("a last absence with neither `for` nor `within`");
+      }
+      if (way.greedy.size() > 32) refuse("more than 32 greedy loops in a row");
+    }
+    if (rule.without && rule.without->absent_for &&
+        rule.pattern.back().kind == ElementKind::kAbsence) {
+      refuse("`without … for` and an absence at the end");
+    }
+  }
+
+  const Limits& limits_;
+  std::vector<std::string> problems_;
+};
+
 class Checker {
  public:
   Checker(const Plan& plan, const Limits& limits) : plan_(plan), limits_(limits) {}
@@ -76,66 +158,9 @@ class Checker {
   }
 
   void check_element(const Element& element) {
-    const Quantifier& quantifier = element.quantifier;
-    if (quantifier.min >= kUnbounded || quantifier.max.value_or(0) >= kUnbounded) {
-      refuse(fmt::format("a count of {} or more in a step", kUnbounded));
-    }
-    if (element.kind == ElementKind::kAllOf && element.children.size() > kAllOfMax) {
-      refuse(fmt::format("`all of` {} steps; at most {}", element.children.size(), kAllOfMax));
-    }
-    if (element.events.size() >= Node::kHasValues) refuse("a step of that many kinds");
     check_expr(element.where);
     check_expr(element.until_where);
     for (const Element& child : element.children) check_element(child);
-  }
-
-  // The variables whose events the rule reads.
-  static std::size_t variables_read(const Rule& rule) {
-    std::set<VarIndex> read = {rule.suppression.var, rule.selection.var};
-    for (const Expr* expr : all_exprs(rule)) {
-      for_each_expr(*expr, [&](const Expr& e) {
-        if (reads_variable(e)) read.insert(e.var);
-      });
-    }
-    const std::function<void(const Element&)> add_loops = [&](const Element& element) {
-      const auto is_prev = [](const Expr& e) { return e.op == Op::kPrev; };
-      if (element.where && any_expr(*element.where, is_prev)) read.insert(element.var);
-      for (const Element& child : element.children) add_loops(child);
-    };
-    for (const Element& element : rule.pattern) add_loops(element);
-    return read.size();
-  }
-
-  // The pattern's size, and that time decides what waits at its end.
-  void check_pattern(const Rule& rule) {
-    if (rule.variables.size() >= UINT16_MAX) {
-      refuse(fmt::format("{} steps", rule.variables.size()));
-      return;
-    }
-    const std::size_t most = limits_.states_max;
-    if (!needs_general(rule)) {
-      if (rule.pattern.size() > most) refuse(fmt::format("a pattern of more than {} states", most));
-      return;
-    }
-    const PatternProgram pattern = make_pattern(rule, most);
-    if (pattern.ways.size() > most) {
-      refuse(fmt::format("a pattern of more than {} states", most));
-      return;
-    }
-    if (variables_read(rule) > kSlotsMax) {
-      refuse(fmt::format("conditions and the alert read {} steps; at most {}", variables_read(rule),
-                         kSlotsMax));
-    }
-    for (const PatternWay& way : pattern.ways) {
-      if (way.ending == Ending::kAtDeadline && way.wait <= Duration{}) {
-        refuse("a last absence with neither `for` nor `within`");
-      }
-      if (way.greedy.size() > 32) refuse("more than 32 greedy loops in a row");
-    }
-    if (rule.without && rule.without->absent_for &&
-        rule.pattern.back().kind == ElementKind::kAbsence) {
-      refuse("`without … for` and an absence at the end");
-    }
   }
 
   void check_rule(const Rule& rule) {
@@ -143,9 +168,7 @@ class Checker {
     check_key(rule.key);
     if (rule.window) check_expr(rule.window->where);
     for (const Element& element : rule.pattern) check_element(element);
-    if (rule.pattern.size() > 1023)
-      refuse(fmt::format("a pattern of {} steps", rule.pattern.size()));
-    check_pattern(rule);
+    for (const std::string& problem : oversized(rule, limits_)) refuse(problem);
     const Suppression& suppression = rule.suppression;
     check_expr(suppression.zone);
     check_expr(suppression.while_condition);
@@ -167,6 +190,10 @@ class Checker {
   std::vector<std::string> problems_;
 };
 }  // namespace
+
+std::vector<std::string> oversized(const Rule& rule, const Limits& limits) {
+  return SizeChecker(limits).run(rule);
+}
 
 std::vector<std::string> unsupported(const Plan& plan, const Limits& limits) {
   return Checker(plan, limits).run();

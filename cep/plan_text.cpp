@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "cep/aggregate_name.h"
+#include "cep/functions.h"
 #include "cep/plan.h"
 
 namespace tocsin::cep {
@@ -71,11 +73,6 @@ constexpr std::array kSelectionNames = {"default",      "no_skip",       "skip_p
 constexpr std::array kOnceNames = {"none", "per_duration", "per_variable", "per_day", "while"};
 constexpr std::array kStatusNames = {"draft", "internal", "shadow", "live"};
 constexpr std::array kListKindNames = {"values", "text", "regex"};
-constexpr std::array kFunctionNames = {
-    "abs",       "round", "floor",   "ceil",  "sqrt",        "ln",     "exp",
-    "pow",       "min",   "max",     "lower", "upper",       "length", "substring",
-    "normalize", "hour",  "weekday", "date",  "distance_km", "ip_in",  "similarity"};
-static_assert(kFunctionNames.size() == static_cast<std::size_t>(Function::kSimilarity) + 1);
 
 template <typename Names, typename Enum>
 const char* name_of(const Names& names, Enum e) {
@@ -149,7 +146,7 @@ class Describer {
         out += "[" + column_name(e.table, e.column) + "]";
         break;
       case Op::kCall:
-        out += fmt::format("[{}]", name_of(kFunctionNames, e.function));
+        out += fmt::format("[{}]", function_name(e.function));
         break;
       case Op::kInKinds: {
         out += "[";
@@ -439,6 +436,8 @@ class Describer {
   std::string out_;
 };
 }  // namespace
+
+const char* aggregate_name(Aggregate aggregate) { return name_of(kAggregateNames, aggregate); }
 
 std::string describe(const Plan& plan) { return Describer(plan).plan(); }
 std::string describe(const Plan& plan, const Expr& expr) { return Describer(plan).expr(expr); }

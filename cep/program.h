@@ -73,6 +73,12 @@ enum class Method : std::uint8_t {
   kRuns,     // runs that share their past (cep/matcher.cpp)
   kGeneral,  // any other pattern, selection or suppression (cep/pattern_matcher.cpp)
 };
+/// A comparison of a `count` that stands in a ring of the rule's own table with a whole number.
+struct CountTest {
+  std::uint32_t feature = 0;  // FeatureProgram's place
+  Op op = Op::kEqual;
+  std::int64_t number = 0;
+};
 class PatternProgram;
 struct RuleProgram {
   RuleIndex index;
@@ -92,8 +98,9 @@ struct RuleProgram {
   bool strict = false;  // some contiguity is `next`: considered events matter
   std::uint32_t considered_predicate = 0;
   Method method = Method::kRuns;
-  bool prunes = false;              // runs that another one dominates end
-  bool prunes_over_starts = false;  // also where their first events differ
+  std::optional<CountTest> count_test;  // kSingle: where it fails, nothing else needs asking
+  bool prunes = false;                  // runs that another one dominates end
+  bool prunes_over_starts = false;      // also where their first events differ
   std::uint32_t row_places = 0;
   std::vector<std::uint32_t> step_of_var;         // kGeneral: the variable's slot
   std::shared_ptr<const PatternProgram> pattern;  // kGeneral

@@ -14,74 +14,92 @@ void Matcher::on_strict_event(const StrictGroup& group) {
   // What fits a step is considered, and what is not considered passes by.
   if (!hand.satisfies(group.considered_predicate)) return;
   const std::uint32_t op = program_.rules[group.rules[0]].op;
-  OperatorEntry* entry = hand.record != nullptr ? RecordStore::find(hand.record, op) : nullptr;
-  std::array<std::uint16_t, kStrictGroupMax> alive{};
+  const OperatorEntry* entry =
+      hand.record != nullptr ? RecordStore::find(hand.record, op) : nullptr;
+  const auto rules = static_cast<std::uint32_t>(group.rules.size());
+  std::array<std::uint16_t, kStrictGroupMax> alive;  // of the group's rules
   std::uint32_t any = 0;
-  if (entry == nullptr) {
-    for (std::size_t i = 0; i < group.rules.size(); ++i) {
-      const RuleProgram& rule = program_.rules[group.rules[i]];
-      if (!hand.satisfies(rule.steps[0].take.predicate)) continue;
-      alive[i] = advance_strict(rule, 0, nullptr);
-      any |= alive[i];
-    }
-    if (any == 0) return;
-  } else {
-    StrictState state(RecordStore::at<std::byte>(hand.record, entry->state), group);
-    for (std::size_t i = 0; i < group.rules.size(); ++i) {
-      const RuleProgram& rule = program_.rules[group.rules[i]];
-      const std::uint32_t before = state.alive(i);
-      if (before == 0 && !hand.satisfies(rule.steps[0].take.predicate)) continue;
-      alive[i] = advance_strict(rule, before, state.events());
-      any |= alive[i];
-    }
-    if (any == 0) {
-      for (std::size_t i = 0; i < group.rules.size(); ++i) state.alive(i) = 0;
-      return;
-    }
+  bool starts = false;
+  for (std::uint32_t i = 0; i < rules; ++i) {
+    const RuleProgram& rule = program_.rules[group.rules[i]];
+    starts = starts || hand.satisfies(rule.steps[0].take.predicate);
   }
+  Offset place = 0;
+  const Offset* events = nullptr;
+  if (entry != nullptr) {
+    place = entry->state;
+    StrictState state(RecordStore::at<std::byte>(hand.record, place), group);
+    events = state.events();
+    for (std::uint32_t i = 0; i < rules; ++i) {
+      alive[i] = state.alive(i);
+      any |= alive[i];
+    }
+  } else {
+    std::fill_n(alive.begin(), rules, std::uint16_t{0});
+  }
+  if (any == 0 && !starts) return;
+
+  // Tests compare the event in hand, captured, with those before it.
   const std::uint32_t words = store_.event_words(*hand.row);
-  if (entry == nullptr) {
+  latest_[0] = &store_.captured();
+  const std::uint32_t reached = StrictState::event_count(any);
+  for (std::uint32_t i = 0; i < reached; ++i) {
+    latest_[i + 1] = RecordStore::at<KeptEvent>(hand.record, events[i]);
+  }
+  any = 0;
+  for (std::uint32_t i = 0; i < rules; ++i) {
+    const RuleProgram& rule = program_.rules[group.rules[i]];
+    if (alive[i] == 0 && !hand.satisfies(rule.steps[0].take.predicate)) continue;
+    alive[i] = advance_strict(rule, alive[i], events);
+    any |= alive[i];
+  }
+  if (any == 0) {
+    if (place == 0) return;
+    StrictState state(RecordStore::at<std::byte>(hand.record, place), group);
+    for (std::uint32_t i = 0; i < rules; ++i) state.alive(i) = 0;
+    return;
+  }
+  if (place == 0) {
     const std::uint32_t state_words = StrictState::words(group);
     store_.ensure(*hand.slot, state_words + words, op, hand.event);
     hand.record = store_.base(*hand.slot);
-    const Offset place = RecordStore::cut(hand.record, state_words);
+    place = RecordStore::cut(hand.record, state_words);
     std::fill_n(RecordStore::at<std::uint64_t>(hand.record, place), state_words, 0);
     RecordStore::set_state(hand.record, op, place);
   }
-  keep_strict_event(group, words, alive);
+  keep_strict_event(group, place, alive);
 }
 
-// Makes the event in hand the group's latest. It takes the memory of the oldest, which no partial
-// match reaches any more, where it fits there.
-void Matcher::keep_strict_event(const StrictGroup& group, std::uint32_t words,
+// Makes the event in hand, which is captured, the group's latest. It takes the memory of the
+// oldest, which no partial match reaches any more, where it fits there.
+void Matcher::keep_strict_event(const StrictGroup& group, Offset state_place,
                                 const std::array<std::uint16_t, kStrictGroupMax>& alive) {
   RowInHand& hand = *hand_;
-  const std::uint32_t op = program_.rules[group.rules[0]].op;
-  const auto state_of_record = [&] {
-    const OperatorEntry* entry = RecordStore::find(hand.record, op);
-    return StrictState(RecordStore::at<std::byte>(hand.record, entry->state), group);
-  };
+  const std::uint32_t words = store_.captured().words;
   const std::uint32_t oldest = group.depth - 1;
-  StrictState state = state_of_record();
+  StrictState state(RecordStore::at<std::byte>(hand.record, state_place), group);
   Offset place = state.events()[oldest];
   std::uint32_t block = place == 0 ? 0 : RecordStore::at<KeptEvent>(hand.record, place)->words;
   if (block < words) {
     if (!RecordStore::has_room(hand.record, words)) {
+      const std::uint32_t op = program_.rules[group.rules[0]].op;
       store_.ensure(*hand.slot, words, op, hand.event);
       hand.record = store_.base(*hand.slot);
-      state = state_of_record();
+      const OperatorEntry* entry = RecordStore::find(hand.record, op);
+      state = StrictState(RecordStore::at<std::byte>(hand.record, entry->state), group);
     }
     place = RecordStore::cut(hand.record, words);
     block = words;
   }
-  for (std::size_t i = 0; i < group.rules.size(); ++i) state.alive(i) = alive[i];
-  std::copy_backward(state.events(), state.events() + oldest, state.events() + oldest + 1);
+  for (std::uint32_t i = 0; i < group.rules.size(); ++i) state.alive(i) = alive[i];
+  for (std::uint32_t i = oldest; i > 0; --i) state.events()[i] = state.events()[i - 1];
   state.events()[0] = place;
-  store_.write_event(hand.record, place, *hand.row, words);
+  store_.write_event(hand.record, place);
   RecordStore::at<KeptEvent>(hand.record, place)->words = block;
 }
 
-// The rule's partial matches after the event in hand; gives its matches.
+// The rule's partial matches after the event in hand; gives its matches. `events`: the key's last
+// ones, the latest first.
 std::uint16_t Matcher::advance_strict(const RuleProgram& rule, std::uint32_t before,
                                       const Offset* events) {
   RowInHand& hand = *hand_;
@@ -89,41 +107,58 @@ std::uint16_t Matcher::advance_strict(const RuleProgram& rule, std::uint32_t bef
   const auto last = static_cast<std::uint32_t>(steps.size() - 1);
   take_up(rule, hand.record);
   if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
-  stats_.runs -= static_cast<std::uint64_t>(std::popcount(before));
   std::uint32_t alive = 0;
   bool completes = false;
   for (std::uint32_t rest = before; rest != 0; rest &= rest - 1) {
     const auto length = static_cast<std::uint32_t>(std::countr_zero(rest)) + 1;
     const StepProgram& step = steps[length];
     if (!hand.satisfies(step.take.predicate)) continue;
-    // The event of step s is the one that is length - 1 - s before the last.
-    for (std::uint32_t s = 0; s < length; ++s) window_[s] = events[length - 1 - s];
-    const auto* first = RecordStore::at<KeptEvent>(record_, window_[0]);
-    if (rule.within && hand.row->engine_time.us >= first->engine_time_us + rule.within->us) {
+    if (rule.within &&
+        hand.row->engine_time.us >= latest_[length]->engine_time_us + rule.within->us) {
       continue;
     }
-    scope_.window = window_.data();
-    const bool fitting = fits(step.take, 0, static_cast<int>(length), true);
-    scope_.window = nullptr;
-    if (!fitting) continue;
+    if (!fits_strict(step.take, length, events)) continue;
     if (length == last) {
-      completes = true;  // its events stay in window_: longer partial matches are not possible
+      completes = true;  // longer partial matches are not possible
     } else {
       alive |= 1U << length;
     }
   }
-  if (fits(steps[0].take, 0, 0, true)) alive |= 1;
+  if (hand.satisfies(steps[0].take.predicate) && fits_strict(steps[0].take, 0, events)) alive |= 1;
   if (completes) {
     state_ = {};
     once_ = {};
     candidates_.assign(1, Candidate{});
-    scope_.window = window_.data();
+    set_window(last, events);
     const bool selected = select_at_event();
     scope_.window = nullptr;
     if (selected && rule.rule->selection.kind == SelectionKind::kSkipPastLast) alive = 0;
   }
-  stats_.runs += static_cast<std::uint64_t>(std::popcount(alive));
+  stats_.runs += static_cast<std::uint64_t>(std::popcount(alive)) -
+                 static_cast<std::uint64_t>(std::popcount(before));
   return static_cast<std::uint16_t>(alive);
+}
+
+// Whether the event in hand, whose predicate holds, fits a step after the `step` events before it.
+bool Matcher::fits_strict(const ElementProgram& element, std::uint32_t step, const Offset* events) {
+  bool is_sure = element.by_row.empty();
+  for (std::size_t i = 0; is_sure && i < element.by_run.size(); ++i) {
+    const std::optional<WordTest>& words = element.by_run[i].words;
+    const Tried tried = words ? try_kept_test(*words, latest_.data(), step) : Tried::kUnsure;
+    if (tried == Tried::kFalse) return false;
+    is_sure = tried == Tried::kTrue;
+  }
+  if (is_sure) return true;
+  set_window(step, events);
+  const bool fitting = fits(element, 0, static_cast<int>(step), true);
+  scope_.window = nullptr;
+  return fitting;
+}
+
+// Says which events the steps before `step` have.
+void Matcher::set_window(std::uint32_t step, const Offset* events) {
+  for (std::uint32_t s = 0; s < step; ++s) window_[s] = events[step - 1 - s];
+  scope_.window = window_.data();
 }
 
 std::int64_t Matcher::strict_expiry(const StrictGroup& group, std::byte* record, Offset place,

@@ -11,17 +11,14 @@
 
 namespace tocsin::cep {
 namespace {
-constexpr std::uint32_t kPrefetchAhead = 8;  // rows
-constexpr std::uint32_t kSlotsAhead = 16;    // less is done for each
-constexpr std::size_t kPrefetchLines = 4;    // of a record: most have no more
+// Memory is fetched for so many rows at once, one such block ahead of its use, slots more blocks: a
+// fetch whose page the processor does not know waits for its address, and those of a block wait
+// together.
+constexpr std::uint32_t kBlock = 8;
+constexpr std::uint32_t kSlotsAhead = 4 * kBlock;
 constexpr std::int64_t kTicksOfLongest = 16;
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
-
-void prefetch_lines(const std::byte* record) {
-  if (record == nullptr) return;
-  for (std::size_t line = 0; line < kPrefetchLines; ++line) tocsin::prefetch(record + 64 * line);
-}
 }  // namespace
 
 TableState::Features::Features(const ProgramImpl& program, std::uint32_t table)
@@ -104,6 +101,8 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
     shards_.push_back(std::make_unique<Shard>(tick_us_, hash_seed));
     for (const std::vector<bool>& of_pass : queues) shards_.back()->timers.emplace_back(of_pass);
   }
+  next_due_.resize(program.pass_count);
+  for (auto& of_pass : next_due_) of_pass.fill(ShardTimers::kNone);
 }
 
 // ---- resolve
@@ -213,7 +212,11 @@ void TableState::resolve(std::uint32_t pass, Slice& slice) {
   record_hints_.resize(unordered_.size());
   for (const Touch& touch : unordered_) touches_[next[shard_of_hash(touch.hash)]++] = touch;
   const auto touches = static_cast<std::uint32_t>(touches_.size());
-  for (std::uint32_t i = 0; i < std::min(kSlotsAhead, touches); ++i) prefetch_slot(i);
+  if (touches > 0) {
+    const EventTime latest = slice.batch().rows.back().engine_time;
+    tick_ = static_cast<std::uint16_t>(shards_[0]->wheel.tick_of(latest.us));
+  }
+  prefetch_slots(0, kSlotsAhead);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     if (counts_[s] > 0) find_slots(s, slice);
   }
@@ -298,27 +301,37 @@ const std::uint64_t* TableState::mask_of(const Row& row, const Touch& touch) {
   return touch_mask_.data();
 }
 
-void TableState::prefetch_slot(std::uint32_t touch) const {
-  const std::uint64_t hash = touches_[touch].hash;
-  shards_[shard_of_hash(hash)]->keys.prefetch(hash);
+void TableState::prefetch_slots(std::uint32_t begin, std::uint32_t end) const {
+  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  for (std::uint32_t i = begin; i < end; ++i) {
+    const std::uint64_t hash = touches_[i].hash;
+    shards_[shard_of_hash(hash)]->keys.prefetch(hash);
+  }
+}
+void TableState::prefetch_records(std::uint32_t begin, std::uint32_t end) const {
+  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  for (std::uint32_t i = begin; i < end; ++i) {
+    tocsin::prefetch(slots_[i]);
+    store_.prefetch(record_hints_[i]);
+  }
 }
 void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
   Shard& shard = *shards_[shard_index];
   const std::uint32_t begin = shard_begin_[shard_index];
   const std::uint32_t end = shard_begin_[shard_index + 1];
-  const auto touches = static_cast<std::uint32_t>(touches_.size());
   const std::vector<Row>& rows = slice.batch().rows;
   const std::uint64_t generation = shard.keys.generation();
   for (std::uint32_t i = begin; i < end; ++i) {
-    if (i + kSlotsAhead < touches) prefetch_slot(i + kSlotsAhead);
+    if (i % kBlock == 0) prefetch_slots(i + kSlotsAhead, i + kSlotsAhead + kBlock);
     const Touch& touch = touches_[i];
     KeySlot* slot = shard.keys.find(touch.hash, key_of(touch));
     const Row& row = rows[touch.row];
     if (slot == nullptr && (mask_of(row, touch)[0] & 1) != 0) {
       slot = shard.keys.insert(touch.hash, key_of(touch));
       const std::int64_t now = row.engine_time.us;
-      shard.wheel.add(touch.hash, now, now + tick_us_ * kTicksOfLongest / 2);
+      shard.wheel.add(touch.hash, now, now + tick_us_ * kTicksOfLongest);
     }
+    if (slot != nullptr) slot->touched = tick_;
     slots_[i] = slot;
     record_hints_[i] =
         slot != nullptr && slot->record != 0 ? shard.keys.arena().at(slot->record) : nullptr;
@@ -338,14 +351,15 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
   store_.begin_slice(slice.batch());
   feature_store_.begin_slice(slice.batch());
   matcher_.begin_slice(slice, alerts);
-  const auto touches = static_cast<std::uint32_t>(touches_.size());
-  for (std::uint32_t i = 0; i < std::min(kPrefetchAhead, touches); ++i)
-    prefetch_lines(record_hints_[i]);
+  prefetch_records(0, kBlock);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
-    Shard& shard = *shards_[s];
     fetch_for_timers(pass, s, watermark);
-    if (shard_begin_[s] < shard_begin_[s + 1]) run_shard(pass, s, slice);
+    const bool has_rows = shard_begin_[s] < shard_begin_[s + 1];
+    if (!has_rows && next_due_[pass][s] > watermark.us) continue;
+    Shard& shard = *shards_[s];
+    if (has_rows) run_shard(pass, s, slice);
     if (shard.timers[pass].next_due_us() <= watermark.us) fire(pass, shard, watermark.us);
+    next_due_[pass][s] = shard.timers[pass].next_due_us();
   }
   matcher_.general().settle(watermark.us);
 }
@@ -354,19 +368,20 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
 // next one.
 void TableState::fetch_for_timers(std::uint32_t pass, std::uint32_t shard,
                                   EventTime watermark) const {
-  if (shard + 2 < kShardCount) {
+  const std::array<std::int64_t, kShardCount>& next_due = next_due_[pass];
+  if (shard + 2 < kShardCount && next_due[shard + 2] <= watermark.us) {
     const Shard& later = *shards_[shard + 2];
     later.timers[pass].peek(watermark.us, [&](std::uint64_t hash) { later.keys.prefetch(hash); });
   }
-  if (shard + 1 < kShardCount) {
+  if (shard + 1 < kShardCount && next_due[shard + 1] <= watermark.us) {
     Shard& next = *shards_[shard + 1];
     next.timers[pass].peek(watermark.us, [&](std::uint64_t hash) { fetch_records(next, hash); });
   }
 }
 
-void TableState::fetch_records(Shard& shard, std::uint64_t hash) {
+void TableState::fetch_records(Shard& shard, std::uint64_t hash) const {
   shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
-    if (slot.record != 0) prefetch_lines(shard.keys.arena().at(slot.record));
+    if (slot.record != 0) store_.prefetch(shard.keys.arena().at(slot.record));
   });
 }
 
@@ -374,11 +389,9 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
   Shard& shard = *shards_[shard_index];
   work_on(shard);
   const std::uint32_t end = shard_begin_[shard_index + 1];
-  const auto touches = static_cast<std::uint32_t>(touches_.size());
   const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
-    if (i + 2 * kPrefetchAhead < touches) tocsin::prefetch(slots_[i + 2 * kPrefetchAhead]);
-    if (i + kPrefetchAhead < touches) prefetch_lines(record_hints_[i + kPrefetchAhead]);
+    if (i % kBlock == 0) prefetch_records(i + kBlock, i + 2 * kBlock);
     const std::int64_t now = rows[touches_[i].row].engine_time.us;
     if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
     run_row(pass, shard, slice, touches_[i], slots_[i]);
@@ -396,14 +409,13 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
   hand.predicates = mask + table_.operator_words;
   hand.slot = slot;
   hand.features = &feature_store_;
-  hand.key = key_of(touch);
   if (slot != nullptr && slot->record != 0) hand.record = store_.base(*slot);
   if (!table_.roles[row.type.value].empty()) {
     hand.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
   }
   store_.take_in_roles(hand.roles);
   features_.begin(slice, pass, hand);
-  matcher_.begin_row(hand, features_, shard.timers[pass]);
+  matcher_.begin_row(hand, key_of(touch), features_, shard.timers[pass]);
   for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
     std::uint64_t bits = mask[w] & pass_masks_[pass][w];
     for (; bits != 0; bits &= bits - 1) {
@@ -534,7 +546,41 @@ std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int6
   return latest;
 }
 
+// A key that was touched lately is alive: its slot says so, and its record is left alone, but for
+// each fourth time, when what is dead in a record that goes on living is dropped.
+bool TableState::was_touched(const KeySlot& slot, std::int64_t tick) const {
+  const auto age = static_cast<std::uint16_t>(static_cast<std::uint16_t>(tick) - slot.touched);
+  const bool is_full_turn =
+      ((slot.hash >> 40 ^ static_cast<std::uint64_t>(tick / kTicksOfLongest)) & 3) == 0;
+  return age < kTicksOfLongest && !is_full_turn;
+}
+
+// When the key is to be seen again.
+std::int64_t TableState::look_at_slots(Shard& shard, std::uint64_t hash, std::int64_t now_us) {
+  const std::int64_t tick = shard.wheel.tick_of(now_us);
+  bool is_alive = true;
+  std::uint16_t age = kTicksOfLongest;
+  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+    is_alive = is_alive && was_touched(slot, tick);
+    age =
+        std::min(age, static_cast<std::uint16_t>(static_cast<std::uint16_t>(tick) - slot.touched));
+  });
+  if (is_alive) return now_us + tick_us_ * (kTicksOfLongest - age);
+  return look_at_key(shard, hash, now_us);
+}
+
+void TableState::fetch_untouched(Shard& shard, std::uint64_t hash, std::int64_t tick) const {
+  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+    if (slot.record != 0 && !was_touched(slot, tick)) {
+      store_.prefetch(shard.keys.arena().at(slot.record));
+    }
+  });
+}
+
 void TableState::sweep(EventTime watermark) {
+  const std::int64_t tick = shards_[0]->wheel.tick_of(watermark.us);
+  if (tick == swept_tick_) return;
+  swept_tick_ = tick;
   for (const std::unique_ptr<Shard>& shard : shards_) {
     work_on(*shard);
     bool looked = false;
@@ -542,12 +588,12 @@ void TableState::sweep(EventTime watermark) {
       if (step == 0) {
         shard->keys.prefetch(hash);
       } else {
-        fetch_records(*shard, hash);
+        fetch_untouched(*shard, hash, tick);
       }
     };
     shard->wheel.advance(watermark.us, ahead, [&](std::uint64_t hash) {
       looked = true;
-      return look_at_key(*shard, hash, watermark.us);
+      return look_at_slots(*shard, hash, watermark.us);
     });
     if (looked) shard->keys.compact_if_sparse(&RecordStore::words_of);
   }

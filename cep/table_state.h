@@ -99,9 +99,12 @@ class TableState {
   std::string_view key_of(const Touch& touch) const {
     return {key_bytes_.get() + touch.key_begin, touch.key_size};
   }
-  void prefetch_slot(std::uint32_t touch) const;
+  void prefetch_slots(std::uint32_t begin, std::uint32_t end) const;
+  void prefetch_records(std::uint32_t begin, std::uint32_t end) const;
   void fetch_for_timers(std::uint32_t pass, std::uint32_t shard, EventTime watermark) const;
-  static void fetch_records(Shard& shard, std::uint64_t hash);
+  bool was_touched(const KeySlot& slot, std::int64_t tick) const;
+  void fetch_records(Shard& shard, std::uint64_t hash) const;
+  void fetch_untouched(Shard& shard, std::uint64_t hash, std::int64_t tick) const;
   void find_slots(std::uint32_t shard, Slice& slice);
   void work_on(Shard& shard) {
     store_.work_on(shard.keys);
@@ -118,6 +121,7 @@ class TableState {
                             bool under_arguments = false);
   void fire(std::uint32_t pass, Shard& shard, std::int64_t now_us);
   std::int64_t look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
+  std::int64_t look_at_slots(Shard& shard, std::uint64_t hash, std::int64_t now_us);
 
   const ProgramImpl& program_;
   const TableProgram& table_;
@@ -125,6 +129,9 @@ class TableState {
   EngineStats& stats_;
   std::int64_t tick_us_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  // By pass, then shard: when its first timer falls due, so that most shards are not asked.
+  std::vector<std::array<std::int64_t, kShardCount>> next_due_;
+  std::int64_t swept_tick_ = INT64_MIN;                 // the last one that sweep() looked at
   std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its operators
   std::vector<bool> has_pass_;
   std::vector<std::vector<std::uint64_t>> rest_masks_;  // by pass: its operators, and later ones
@@ -138,6 +145,7 @@ class TableState {
   // The slice in work.
   std::uint32_t mask_words_ = 0;
   std::vector<std::uint64_t> gains_;  // by predicate: what a row's mask gains where it holds
+  std::uint16_t tick_ = 0;            // of its last row
   std::uint64_t version_ = 0;         // of the slice's rows that touches_ are of
   std::uint64_t masks_version_ = 0;   // the first of the slice's versions that masks_ are of
   // By place of a role, then event type: mask_words_ for each entry.

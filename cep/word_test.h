@@ -17,6 +17,8 @@ struct WordTerm {
   bool checks_product = false;  // the plan multiplies: a product beyond 64 bits is missing
   std::uint32_t step = 0;       // kFirst, kLast: of the step's events
   std::vector<std::uint32_t> field_of_type;  // kNoField where the type has none
+  std::vector<std::uint16_t> place_of_type;  // strict rules: among the words that a captured event
+                                             // keeps; CaptureLayout::kNotKept
   std::int64_t factor =
       1;  // the constant, or what the field is multiplied by, common scale included
   std::int64_t plan_factor = 1;  // the factor of the plan's multiplication alone

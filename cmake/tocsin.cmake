@@ -22,6 +22,10 @@ add_compile_options(-Wall -Wextra -Wconversion -Wshadow)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 warns of overlap in inlined std::string concatenation that does not overlap (PR 105651).
   add_compile_options(-Werror -Wno-restrict)
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+    # From 13 on it takes the alternatives that a moved std::variant does not hold for unset values.
+    add_compile_options(-Wno-maybe-uninitialized)
+  endif()
 endif()
 
 if(TOCSIN_SANITIZE)

@@ -6,6 +6,7 @@
 
 #include "cep/base/assert.h"
 #include "rules/alert_kinds.h"
+#include "rules/allowances.h"
 #include "rules/check_computed.h"
 #include "rules/check_context.h"
 #include "rules/check_events.h"
@@ -16,6 +17,7 @@
 #include "rules/check_tests.h"
 #include "rules/check_values.h"
 #include "rules/report.h"
+#include "rules/unused.h"
 
 namespace tocsin::rules {
 namespace {
@@ -54,6 +56,7 @@ class Gatherer {
 
  private:
   void add(const tree::Use&) {}
+  void add(const tree::Allow&) {}
   void add(const tree::Event& event) {
     declare_kind(event.name, "event type", nullptr);
     items.events.push_back(&event);
@@ -127,21 +130,6 @@ class Gatherer {
   CheckContext& context_;
   bool asked_ = false;
 };
-
-template <typename Declaration>
-void warn_of_unused(CheckContext& context, const std::vector<const Declaration*>& declarations,
-                    const char* what) {
-  for (const Declaration* declaration : declarations) {
-    const tree::Name& name = declaration->name;
-    const auto symbol = context.names.values.find(name.text);
-    if (symbol == context.names.values.end() || symbol->second.name != &name) continue;
-    const ValueSymbol& value = symbol->second;
-    // A file that is only used may serve others too.
-    if (value.list_used || value.broken || !value.asked) continue;
-    context.sink.report(make_diagnostic(
-        Code::kW0008, name.span, fmt::format("the {} {} is never used", what, in_code(name.text))));
-  }
-}
 }  // namespace
 
 std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedFile*>& files,
@@ -153,6 +141,7 @@ std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedF
   for (const ParsedFile* file : files) gatherer.gather(*file);
   const Items& items = gatherer.items;
 
+  check_allowances(files, sink);
   // Each step needs only what those before it have made.
   check_events(context, items.events);
   check_consts(context, items.consts);
@@ -176,9 +165,9 @@ std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedF
   RuleSet set;
   check_unless(context);
   for (const tree::Test* test : items.tests) check_test(context, *test, set.tests);
-  warn_of_unused(context, items.lists, "list");
-  warn_of_unused(context, items.tables, "table");
   if (sink.has_errors()) return std::nullopt;
+  warn_of_unused(context, files);
+  if (options.warn_of_untested) warn_of_untested(context, files, set.tests);
   TOCSIN_ASSERT(!context.has_error_type,
                 "a mistake that is silent follows from one that is reported");
 

@@ -148,7 +148,8 @@ void ExpressionChecker::report_without_window(const tree::Expr& expr) {
                           fmt::format("{} is neither a step of this rule nor a kind of event",
                                       in_code(ref.name.text)));
       const bool near = suggest(context_, diagnostic, ref.name.text, candidates);
-      if (near || !context_.names.incomplete) context_.sink.report(std::move(diagnostic));
+      const bool unknown = context_.names.incomplete || scope_.rule->steps_incomplete;
+      if (near || !unknown) context_.sink.report(std::move(diagnostic));
       return;
     }
   }
@@ -358,6 +359,7 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
       readers.push_back(std::move(reader));
     }
   }
+  if (call.argument) warn_of_distinct_key(context_, feature, call.argument->span);
   auto read = std::make_shared<cep::Expr>();
   read->op = cep::Op::kFeature;
   read->type = feature.type;

@@ -20,9 +20,12 @@ struct RuleDraft {
   bool is_window = false;
   EventTypes last_types;  // of the last event taken
   bool last_types_known = false;
+  const std::vector<Conjunct>& known;  // of the events of a match
 
   /// Of what is asked of a complete match: the current event is the last one taken.
   ExprScope match_scope() const;
+  /// Warns of a condition on a complete match that never holds.
+  void warn_of(const ExprScope& match, const Condition& condition) const;
 };
 /// `after match`, `prefer latest`.
 void check_selection(RuleDraft& draft);

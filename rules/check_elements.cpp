@@ -20,14 +20,44 @@ cep::Contiguity contiguity_of(tree::Link link) {
   return cep::Contiguity::kNext;
 }
 
+// The condition on the current event as one on the event that `var` has bound; absent where it
+// reads anything else.
+cep::ExprPtr as_bound(const cep::ExprPtr& expr, cep::VarIndex var) {
+  switch (expr->op) {
+    case cep::Op::kBound:
+    case cep::Op::kPrev:
+    case cep::Op::kAggregate:
+    case cep::Op::kFeature:
+    case cep::Op::kIsBound:
+    case cep::Op::kInLoop:
+    case cep::Op::kInKinds:
+      return nullptr;
+    default:
+      break;
+  }
+  cep::Expr made = *expr;
+  if (made.op == cep::Op::kField) {
+    made.op = cep::Op::kBound;
+    made.var = var;
+    made.which = cep::Which::kOnly;
+  }
+  for (cep::ExprPtr& arg : made.args) {
+    if (!arg) continue;
+    arg = as_bound(arg, var);
+    if (!arg) return nullptr;
+  }
+  return std::make_shared<const cep::Expr>(std::move(made));
+}
+
 // Whether an element is the last of a match: never, perhaps (of the last round, of the member done
 // last), always.
 enum class Tail : std::uint8_t { kNever, kPerhaps, kAlways };
 
 class ElementsChecker {
  public:
-  ElementsChecker(CheckContext& context, const RuleScope& scope, const PatternBounds& bounds)
-      : context_(context), scope_(scope), bounds_(bounds) {}
+  ElementsChecker(CheckContext& context, const RuleScope& scope, const PatternBounds& bounds,
+                  std::vector<Conjunct>& known)
+      : context_(context), scope_(scope), bounds_(bounds), known_(known) {}
 
   std::vector<cep::Element> sequence(const std::vector<ElementDraft>& drafts, Tail tail) {
     std::vector<cep::Element> elements;
@@ -85,7 +115,11 @@ class ElementsChecker {
 
   cep::ExprPtr where(const ElementDraft& draft, const ResolvedKinds& kinds, const tree::Expr* where,
                      std::optional<std::size_t> own_step) {
-    if (!where) return nullptr;
+    if (!where) {
+      if (own_step && kinds.alternatives.size() == 1)
+        remember(*own_step, kinds.alternatives.front()->conjuncts);
+      return nullptr;
+    }
     ExprScope scope;
     scope.place = own_step ? Place::kStep : Place::kAbsence;
     scope.types = kinds.types;
@@ -96,13 +130,23 @@ class ElementsChecker {
     scope.own_step = own_step;
     const Condition condition = ExpressionChecker(context_, scope).check_condition(*where);
     if (!condition.broken) {
-      for (const KindAlternative* alternative : kinds.alternatives) {
-        std::vector<Conjunct> all = alternative->conjuncts;
-        all.insert(all.end(), condition.conjuncts.begin(), condition.conjuncts.end());
-        if (warn_of_contradiction(context_, all, alternative->conjuncts.size())) break;
+      warn_of_condition(context_, scope, known_, kinds.alternatives, condition.conjuncts);
+      if (own_step && kinds.alternatives.size() == 1) {
+        remember(*own_step, kinds.alternatives.front()->conjuncts);
+        remember(*own_step, condition.conjuncts);
       }
     }
     return condition.expr();
+  }
+
+  // What a step asks of its one event is known of it afterwards.
+  void remember(std::size_t step, const std::vector<Conjunct>& conjuncts) {
+    const StepSymbol& symbol = scope_.steps[step];
+    if (symbol.loop || symbol.count_min == 0) return;
+    for (const Conjunct& conjunct : conjuncts) {
+      if (cep::ExprPtr bound = as_bound(conjunct.expr, symbol.var))
+        known_.push_back({std::move(bound), conjunct.span});
+    }
   }
 
   void report(Code code, SourceSpan span, std::string message, std::string help) {
@@ -159,11 +203,13 @@ class ElementsChecker {
   CheckContext& context_;
   const RuleScope& scope_;
   const PatternBounds& bounds_;
+  std::vector<Conjunct>& known_;
 };
 }  // namespace
 
 std::vector<cep::Element> check_elements(CheckContext& context, const PatternDraft& draft,
-                                         const RuleScope& scope, const PatternBounds& bounds) {
-  return ElementsChecker(context, scope, bounds).sequence(draft.elements, Tail::kAlways);
+                                         const RuleScope& scope, const PatternBounds& bounds,
+                                         std::vector<Conjunct>& known) {
+  return ElementsChecker(context, scope, bounds, known).sequence(draft.elements, Tail::kAlways);
 }
 }  // namespace tocsin::rules

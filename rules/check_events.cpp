@@ -243,6 +243,24 @@ class EventReader {
 };
 }  // namespace
 
+namespace {
+// An event type that is declared twice: a field may be of either declaration.
+void add_second_declaration(CheckContext& context, cep::EventTypeIndex first, EventReader& second) {
+  EventSymbol& symbol = context.names.events[first.value];
+  symbol.broken = symbol.broken || second.symbol().broken;
+  for (const auto& [name, field] : second.symbol().fields) {
+    const auto known = symbol.fields.find(name);
+    if (known == symbol.fields.end()) {
+      symbol.fields_elsewhere.insert(name);
+      continue;
+    }
+    const cep::Type& type = context.event_type(first).fields[known->second.index.value].type;
+    const bool same = !field.broken && second.type().fields[field.index.value].type == type;
+    known->second.broken = known->second.broken || !same;
+  }
+}
+}  // namespace
+
 void check_events(CheckContext& context, const std::vector<const tree::Event*>& events) {
   std::unordered_map<std::string, const tree::Event*> by_json_type;
   for (const tree::Event* event : events) {
@@ -251,8 +269,9 @@ void check_events(CheckContext& context, const std::vector<const tree::Event*>& 
     const auto found = context.names.kinds.find(event->name.text);
     if (found == context.names.kinds.end()) continue;
     if (found->second.name != &event->name) {
-      // Declared twice: a field may be of either.
-      if (found->second.event) context.names.events[found->second.event->value].broken = true;
+      if (found->second.event) {
+        add_second_declaration(context, *found->second.event, reader);
+      }
       continue;
     }
     const auto [same, is_new] = by_json_type.emplace(reader.type().json_type, event);

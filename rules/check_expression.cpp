@@ -6,6 +6,7 @@
 
 #include "cep/base/assert.h"
 #include "rules/build_expr.h"
+#include "rules/literal_warnings.h"
 #include "rules/report.h"
 #include "rules/types.h"
 
@@ -79,6 +80,12 @@ std::string comparison_advice(const Checked& a, const Checked& b) {
     }
     if (is(*x, TypeKind::kBool) && !is(*y, TypeKind::kBool))
       return "a bool is compared with `true` or `false`";
+    if (is(*x, TypeKind::kTime) && is_string_literal(*y)) {
+      return "a time stands without quotes: `2027-01-01T00:00:00Z`";
+    }
+    if (is(*x, TypeKind::kDate) && is_string_literal(*y)) {
+      return "a date stands without quotes: `2027-01-01`";
+    }
     if (is(*x, TypeKind::kTime) && is(*y, TypeKind::kDate)) {
       return "a time has a clock and a zone: `2027-01-01T00:00:00Z`";
     }
@@ -86,6 +93,9 @@ std::string comparison_advice(const Checked& a, const Checked& b) {
       return "subtract two times to get a duration";
     }
     if (is(*x, TypeKind::kDuration) && is_number(y->type())) {
+      if (x->expr->op == Op::kLiteral) {
+        return "`m` is minutes: a million is `1_000_000`";
+      }
       return "a duration has a unit: `30s`, `10m`, `2h`";
     }
   }
@@ -206,6 +216,7 @@ Checked ExpressionChecker::check(const tree::Expr& expr, const Type* words) {
 Condition ExpressionChecker::check_condition(const tree::Expr& expr) {
   Condition condition;
   add_conjuncts(expr, condition);
+  if (!condition.broken) warn_of_literals(context_, expr);
   return condition;
 }
 

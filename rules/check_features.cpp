@@ -28,6 +28,7 @@ struct Source {
   std::vector<const tree::AggregateParam*> params;
   const tree::Expr* where = nullptr;
   const tree::Unless* unless = nullptr;
+  bool unless_told = false;  // that it stands with the wrong window
 };
 
 tree::Kinds kinds_of_subjects(const tree::AggregateCall& call) {
@@ -50,10 +51,11 @@ ExprScope scope_of(const ResolvedKinds& kinds, const RuleScope* rule) {
 }
 
 bool check_unless_place(CheckContext& context, const tree::Unless& unless,
-                        const cep::FeatureWindow& window) {
+                        const cep::FeatureWindow& window, bool told) {
   const bool is_previous = window.kind == WindowKind::kPrevious ||
                            window.kind == WindowKind::kPreviousEvents ||
                            window.kind == WindowKind::kPreviousEver;
+  if (!is_previous && told) return false;
   if (!is_previous) {
     Diagnostic diagnostic = make_diagnostic(Code::kE0454, unless.span,
                                             "`unless alerted by` over a window that has this event",
@@ -93,7 +95,9 @@ std::optional<FeatureBody> check_source(CheckContext& context, const Source& sou
   if (window) {
     feature.window = *window;
     broken = !check_panes(context, window_tree, feature.aggregate) || broken;
-    if (source.unless) broken = !check_unless_place(context, *source.unless, *window) || broken;
+    if (source.unless) {
+      broken = !check_unless_place(context, *source.unless, *window, source.unless_told) || broken;
+    }
   }
   if (source.argument) {
     const Checked argument = checker.check(*source.argument);
@@ -116,13 +120,7 @@ std::optional<FeatureBody> check_source(CheckContext& context, const Source& sou
   if (source.where) {
     const Condition where = checker.check_condition(*source.where);
     broken = broken || where.broken;
-    if (!where.broken) {
-      for (const KindAlternative* alternative : kinds.alternatives) {
-        std::vector<Conjunct> all = alternative->conjuncts;
-        all.insert(all.end(), where.conjuncts.begin(), where.conjuncts.end());
-        if (warn_of_contradiction(context, all, alternative->conjuncts.size())) break;
-      }
-    }
+    if (!where.broken) warn_of_condition(context, scope, {}, kinds.alternatives, where.conjuncts);
     feature.where = where.expr();
   }
   if (broken) return std::nullopt;
@@ -201,6 +199,8 @@ void check_feature(CheckContext& context, const tree::Feature& tree, ValueSymbol
   std::optional<cep::KeySpec> key =
       check_feature_key(context, tree.by, body->types, body->kinds_span);
   if (!key || tree.broken) return;
+  body->feature.key = *key;
+  if (call.argument) warn_of_distinct_key(context, body->feature, call.argument->span);
   add_feature(context, std::move(*body), tree.name.text, std::move(*key), symbol);
 }
 
@@ -225,10 +225,16 @@ void check_entry(CheckContext& context, const tree::Features& tree, const tree::
   if (entry.param) source.params.push_back(&*entry.param);
   source.where = entry.where.get();
   if (entry.unless) source.unless = &*entry.unless;
+  for (const tree::FeatureEntry& earlier : tree.entries) {
+    if (&earlier == &entry) break;
+    source.unless_told = source.unless_told || earlier.unless;
+  }
   if (source.argument && source.argument->kind == tree::ExprKind::kError) return;
   std::optional<FeatureBody> body =
       check_source(context, source, *group.kinds, tree.of.span, group.window, tree.window, nullptr);
   if (!body || !group.key || tree.broken) return;
+  body->feature.key = *group.key;
+  if (entry.argument) warn_of_distinct_key(context, body->feature, entry.argument->span);
   add_feature(context, std::move(*body), entry.name.text, *group.key, symbol);
 }
 
@@ -283,6 +289,27 @@ std::optional<FeatureBody> check_feature_body(CheckContext& context,
   if (call.unless) source.unless = &*call.unless;
   return check_source(context, source, resolved, kinds.span,
                       check_window_of(context, window, resolved), window, rule);
+}
+
+void warn_of_distinct_key(CheckContext& context, const cep::Feature& feature, SourceSpan span) {
+  if (feature.aggregate != cep::Aggregate::kDistinct || !feature.argument ||
+      feature.argument->op != cep::Op::kField)
+    return;
+  const auto& places = feature.argument->field.by_type;
+  const bool is_key = std::ranges::any_of(feature.key.parts, [&](const cep::KeyPart& part) {
+    return std::ranges::all_of(places, [&](const auto& place) {
+      return std::ranges::any_of(part.members, [&](const cep::KeyMember& member) {
+        return member.type == place.first && member.field == place.second;
+      });
+    });
+  });
+  if (!is_key) return;
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kW0029, span,
+      fmt::format("each key has one {} only", in_code(feature.argument->field.name)),
+      "is part of the key");
+  diagnostic.helps.emplace_back("count another field, or take this one out of `by`");
+  context.sink.report(std::move(diagnostic));
 }
 
 std::string feature_meaning(const CheckContext& context, const FeatureBody& body) {

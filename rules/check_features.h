@@ -34,6 +34,8 @@ struct FeatureBody {
 std::optional<FeatureBody> check_feature_body(CheckContext& context,
                                               const tree::AggregateCall& call,
                                               const tree::Window& window, const RuleScope* rule);
+/// Warns of distinct values of a field that is part of the key: there is one. `span`: of the field.
+void warn_of_distinct_key(CheckContext& context, const cep::Feature& feature, SourceSpan span);
 /// Equal for equal features, names left out.
 std::string feature_meaning(const CheckContext& context, const FeatureBody& body);
 }  // namespace tocsin::rules

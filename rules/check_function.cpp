@@ -8,6 +8,7 @@
 #include "cep/ip_address.h"
 #include "rules/build_expr.h"
 #include "rules/check_expression.h"
+#include "rules/foreign_names.h"
 #include "rules/report.h"
 #include "rules/types.h"
 
@@ -146,6 +147,10 @@ Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words)
   }
   Diagnostic diagnostic = make_diagnostic(Code::kE0208, expr.op_span,
                                           fmt::format("no function is named {}", in_code(name)));
+  if (std::optional<Diagnostic> foreign = foreign_function(name, expr.op_span)) {
+    context_.sink.report(std::move(*foreign));
+    return error(expr);
+  }
   std::vector<std::string> candidates = function_names();
   candidates.insert(candidates.end(), {"count", "sum", "avg", "distinct"});
   suggest(context_, diagnostic, name, candidates);

@@ -60,6 +60,12 @@ void add_subset(CheckContext& context, KindSymbol& symbol, const tree::Subset& s
   if (subset.where) condition = ExpressionChecker(context, scope).check_condition(*subset.where);
   symbol.broken = symbol.broken || condition.broken;
   if (!base) return;
+  std::vector<const KindAlternative*> alternatives;
+  for (const KindAlternative& alternative : base->alternatives)
+    alternatives.push_back(&alternative);
+  if (subset.where && !condition.broken) {
+    warn_of_condition(context, scope, {}, alternatives, condition.conjuncts);
+  }
   for (const KindAlternative& alternative : base->alternatives) {
     KindAlternative next = alternative;
     next.conjuncts.insert(next.conjuncts.end(), condition.conjuncts.begin(),
@@ -75,7 +81,6 @@ void add_subset(CheckContext& context, KindSymbol& symbol, const tree::Subset& s
     }
     if (!condition.conjuncts.empty()) {
       next.condition = Condition{next.conjuncts, false}.expr();
-      warn_of_contradiction(context, next.conjuncts, alternative.conjuncts.size());
     }
     symbol.alternatives.push_back(std::move(next));
   }

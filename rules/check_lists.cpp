@@ -9,6 +9,7 @@
 #include "rules/data_report.h"
 #include "rules/fit_literal.h"
 #include "rules/lexer.h"
+#include "rules/literal_warnings.h"
 #include "rules/report.h"
 #include "rules/types.h"
 
@@ -103,6 +104,7 @@ class ListReader {
         add(*value);
       }
     }
+    if (ok_) warn_of_elements(context_, tree_.values);
   }
   void add_regex(const tree::Expr& element) {
     if (element.kind == ExprKind::kRegex) {

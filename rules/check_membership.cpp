@@ -129,6 +129,10 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
     diagnostic.labels.push_back(
         {right.span, fmt::format("a list of {}, from {}", type_text(list.element),
                                  place_text(context_.sources, symbol.name->span))});
+    diagnostic.helps.push_back(
+        fmt::format("if the list is meant for this field, declare it `list {} : {} = …`",
+                    symbol.name->text, cep::type_name(left.type())));
+    symbol.broken = true;  // said once for all places
     context_.sink.report(std::move(diagnostic));
     return error(expr);
   }

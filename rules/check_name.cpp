@@ -7,6 +7,7 @@
 #include "rules/build_expr.h"
 #include "rules/check_expression.h"
 #include "rules/check_features.h"
+#include "rules/foreign_names.h"
 #include "rules/report.h"
 #include "rules/types.h"
 
@@ -134,8 +135,19 @@ void ExpressionChecker::report_unknown_name(const tree::Expr& expr, const Type* 
       words ? make_diagnostic(Code::kE0305, expr.span,
                               fmt::format("{} has no word {}", type_text(*words), in_code(name)))
             : make_diagnostic(Code::kE0201, expr.span, has_no);
+  if (std::optional<Diagnostic> foreign = foreign_name(name, expr.span)) {
+    context_.sink.report(std::move(*foreign));
+    return;
+  }
   const bool near = suggest(context_, diagnostic, name, candidates);
-  if (!near && context_.names.incomplete) return;
+  // Perhaps a step that could not be read, or the key, which has been complained of.
+  const bool may_be_step =
+      scope_.rule && (scope_.rule->steps_incomplete || scope_.rule->key_broken);
+  if (!near && (context_.names.incomplete || may_be_step)) return;
+  const bool capital = std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (!near && !words && capital) {
+    diagnostic.helps.push_back(fmt::format("text stands in quotes: `\"{}\"`", name));
+  }
   if (words) {
     diagnostic.notes.push_back(has_no);
   } else if (!scope_.types.empty()) {
@@ -405,6 +417,7 @@ void ExpressionChecker::report_unknown_step(const tree::Name& name) {
     diagnostic.helps.push_back(
         fmt::format("give it one: `{} as {}`", name.text, name.text.substr(0, 1)));
   } else if (!suggest(context_, diagnostic, name.text, candidates)) {
+    if (scope_.rule && scope_.rule->steps_incomplete) return;
     if (candidates.empty()) {
       diagnostic.helps.push_back("a step gets a name by `as`: `payment as p`");
     } else {

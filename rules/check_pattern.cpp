@@ -84,7 +84,10 @@ class Drafter {
     const std::size_t depth = enclosures_.size();
     if (step.count) enclosures_.push_back({Enclosure::Form::kRepeated, ++groups_, 0});
     if (group != 0) enclosures_.push_back({Enclosure::Form::kOneOf, group, 0});
+    const int passed_by = passed_by_;
+    if (step.optional) ++passed_by_;
     fill();
+    passed_by_ = passed_by;
     enclosures_.resize(depth);
   }
 
@@ -139,6 +142,11 @@ class Drafter {
     add_types(next.kinds);
     StepSymbol symbol;
     symbol.loop = next.quantifier.loop || is_repeated();
+    if (!is_repeated()) {
+      const bool sure = !next.optional && enclosures_.empty() && passed_by_ == 0;
+      symbol.count_min = sure ? next.quantifier.min : 0;
+      symbol.count_max = next.quantifier.max;
+    }
     symbol.types = next.kinds.types;
     symbol.broken = next.kinds.broken;
     symbol.span = step.kinds.span;
@@ -210,6 +218,7 @@ class Drafter {
   std::vector<Enclosure> enclosures_;
   std::optional<std::size_t> parent_;  // the named `one of` around
   std::size_t groups_ = 0;
+  int passed_by_ = 0;  // optional groups around
 };
 }  // namespace
 

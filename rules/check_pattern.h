@@ -19,6 +19,8 @@ struct PatternBounds {
   bool without_for = false;  // `without … for D` ends it
 };
 /// Checks the conditions, where a last absence ends, and that gaps are no longer than the rule.
+/// `known` gets what is certain of the events bound, for the warnings of later conditions.
 std::vector<cep::Element> check_elements(CheckContext& context, const PatternDraft& draft,
-                                         const RuleScope& scope, const PatternBounds& bounds);
+                                         const RuleScope& scope, const PatternBounds& bounds,
+                                         std::vector<Conjunct>& known);
 }  // namespace tocsin::rules

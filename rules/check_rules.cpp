@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "cep/plan_support.h"
 #include "rules/alert_kinds.h"
 #include "rules/captured.h"
 #include "rules/check_clauses.h"
@@ -16,6 +17,7 @@
 #include "rules/contradiction.h"
 #include "rules/endless_loop.h"
 #include "rules/report.h"
+#include "rules/unreachable_step.h"
 
 namespace tocsin::rules {
 namespace {
@@ -57,6 +59,7 @@ class RuleChecker {
     }
     check_bounds();
     check_conditions();
+    if (!context_.sink.has_errors()) check_size();
     if (!pattern_.broken && !tree_.broken) warn();
     return std::move(rule_);
   }
@@ -87,6 +90,7 @@ class RuleChecker {
 
   // ---- what it looks for: the steps, and all kinds of events that it names
   void draft_what() {
+    scope_.steps_incomplete = tree_.when_broken || (!tree_.when && tree_.broken);
     if (!tree_.when) {
       pattern_.types_broken = true;
       pattern_.broken = true;
@@ -168,7 +172,7 @@ class RuleChecker {
   // ---- its clauses
   void check_bounds() {
     if (tree_.within && require_positive(context_, tree_.within->duration, "within")) {
-      rule_.within = tree_.within->duration.value;
+      rule_.within = scope_.within = tree_.within->duration.value;
     }
     if (window_ == nullptr) return;
     const auto refuse = [&](const tree::Clause& clause, const char* what) {
@@ -190,13 +194,14 @@ class RuleChecker {
                     .pattern = pattern_,
                     .is_window = window_ != nullptr,
                     .last_types = last_types_,
-                    .last_types_known = !pattern_.types_broken};
+                    .last_types_known = !pattern_.types_broken,
+                    .known = known_};
     if (window_ == nullptr) {
       PatternBounds bounds;
       bounds.broken = tree_.broken;
       if (tree_.within) bounds.within = tree_.within->duration;
       bounds.without_for = tree_.without && tree_.without->absent_for;
-      rule_.pattern = check_elements(context_, pattern_, scope_, bounds);
+      rule_.pattern = check_elements(context_, pattern_, scope_, bounds, known_);
       if (tree_.without) check_without(draft, without_);
       check_selection(draft);
     } else {
@@ -212,8 +217,17 @@ class RuleChecker {
     if (tree == nullptr) return nullptr;
     const ExprScope scope = draft.match_scope();
     const Condition condition = ExpressionChecker(context_, scope).check_condition(*tree);
-    if (!condition.broken) warn_of_contradiction(context_, condition.conjuncts, 0);
+    draft.warn_of(scope, condition);
     return condition.expr();
+  }
+
+  // What the engine has no room for.
+  void check_size() {
+    if (window_ != nullptr || !tree_.when) return;
+    for (std::string& problem : cep::oversized(rule_, {})) {
+      report(Code::kE0433, std::get<tree::Pattern>(tree_.when->what).span, std::move(problem),
+             "every step counts once for each step that may come before it: split the rule");
+    }
   }
 
   // ---- what an analyst would regret
@@ -221,8 +235,14 @@ class RuleChecker {
     if (window_ == nullptr) {
       warn_of_state();
       warn_of_endless_loops(context_, pattern_.elements, rule_.pattern);
+      if (!context_.has_error_type) {
+        warn_of_unreachable_steps(context_, pattern_.elements, rule_.pattern,
+                                  rule_.without ? &*rule_.without : nullptr,
+                                  tree_.without ? tree_.without->kinds.span : SourceSpan{});
+      }
     }
     if (!tree_.by) warn_without_key();
+    warn_of_long_silence();
   }
 
   void warn_of_state() {
@@ -247,12 +267,40 @@ class RuleChecker {
   void warn_without_key() {
     const bool waits = window_ != nullptr || !is_of_one_event(rule_.pattern) ||
                        (rule_.without && rule_.without->absent_for);
-    if (!waits && !reads_unnamed_feature(context_.features, rule_)) return;
+    const bool keeps_state = waits || reads_unnamed_feature(context_.features, rule_);
+    const bool silences = tree_.once && tree_.once->for_each.empty() &&
+                          tree_.once->form != tree::OnceForm::kPerVariable;
+    if (!keeps_state && !silences) return;
     Diagnostic diagnostic =
         make_diagnostic(Code::kW0006, tree_.name.span,
                         fmt::format("the rule {} has no `by`", in_code(tree_.name.text)),
-                        "it mixes the events of all keys");
+                        keeps_state ? "it mixes the events of all keys"
+                                    : "one alert holds back those of all others");
+    if (!keeps_state) diagnostic.labels.push_back({tree_.once->keyword_span, "asks once for all"});
     diagnostic.helps.push_back("say whose events belong together: `by card`");
+    context_.sink.report(std::move(diagnostic));
+  }
+
+  // `once per 30d` on a match of ten minutes: what comes in the weeks between is not told.
+  void warn_of_long_silence() {
+    constexpr std::int64_t kTimes = 100;
+    constexpr cep::Duration kShort{std::int64_t{7} * 24 * 3600 * 1'000'000};
+    if (rule_.suppression.once != cep::Once::kPerDuration || !tree_.once->duration) return;
+    std::optional<cep::Duration> span = rule_.within;
+    if (!span && rule_.without) span = rule_.without->absent_for;
+    constexpr cep::Duration kYear{std::int64_t{365} * 24 * 3600 * 1'000'000};
+    const cep::Duration silence = rule_.suppression.duration;
+    const bool longer = span && silence > kShort && silence.us / kTimes > span->us;
+    if (!longer && silence <= kYear) return;
+    std::string message =
+        fmt::format("no second alert for {}", in_code(cep::format_duration(silence)));
+    if (longer) {
+      message += fmt::format(", on a match of less than {}", in_code(cep::format_duration(*span)));
+    }
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kW0035, tree_.once->duration->span, std::move(message),
+                        "what happens again before then is only counted");
+    diagnostic.helps.push_back("a new case is told again with `once per 1d`");
     context_.sink.report(std::move(diagnostic));
   }
 
@@ -264,6 +312,7 @@ class RuleChecker {
   ResolvedKinds without_;
   const tree::EventWindow* window_ = nullptr;
   EventTypes last_types_;
+  std::vector<Conjunct> known_;  // of the events of a match
 };
 
 }  // namespace

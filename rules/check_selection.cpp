@@ -63,6 +63,7 @@ std::optional<std::size_t> find_variable(CheckContext& context, const RuleScope&
     diagnostic.helps.push_back(
         fmt::format("give it one: `{} as {}`", name.text, name.text.substr(0, 1)));
   } else if (!suggest(context, diagnostic, name.text, candidates)) {
+    if (scope.steps_incomplete) return std::nullopt;
     diagnostic.helps.push_back(candidates.empty()
                                    ? std::string("a step gets a name by `as`: `payment as p`")
                                    : "the steps here are " + one_of(candidates));
@@ -87,6 +88,11 @@ ExprScope RuleDraft::match_scope() const {
   match.rule = &scope;
   match.steps_visible = scope.steps.size();
   return match;
+}
+
+void RuleDraft::warn_of(const ExprScope& match, const Condition& condition) const {
+  if (condition.broken) return;
+  warn_of_condition(context, match, known, {}, condition.conjuncts);
 }
 
 void check_selection(RuleDraft& draft) {
@@ -116,11 +122,7 @@ void check_without(RuleDraft& draft, const ResolvedKinds& kinds) {
     scope.types_broken = kinds.broken;
     const Condition where = ExpressionChecker(draft.context, scope).check_condition(*tree.where);
     if (!where.broken) {
-      for (const KindAlternative* alternative : kinds.alternatives) {
-        std::vector<Conjunct> all = alternative->conjuncts;
-        all.insert(all.end(), where.conjuncts.begin(), where.conjuncts.end());
-        if (warn_of_contradiction(draft.context, all, alternative->conjuncts.size())) break;
-      }
+      warn_of_condition(draft.context, scope, {}, kinds.alternatives, where.conjuncts);
     }
     without.where = where.expr();
   }
@@ -143,7 +145,7 @@ void check_exceptions(RuleDraft& draft) {
   for (const tree::ExceptClause& tree : draft.tree.excepts) {
     if (!tree.where) continue;
     const Condition where = checker.check_condition(*tree.where);
-    if (!where.broken) warn_of_contradiction(draft.context, where.conjuncts, 0);
+    draft.warn_of(scope, where);
     draft.rule.exceptions.push_back({tree.reason.text, where.expr(), tree.expires});
   }
 }

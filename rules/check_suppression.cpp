@@ -28,7 +28,7 @@ void check_while(RuleDraft& draft, const tree::Expr& tree) {
   scope.types = draft.pattern.types;
   scope.types_broken = draft.pattern.types_broken;
   const Condition condition = ExpressionChecker(draft.context, scope).check_condition(tree);
-  if (!condition.broken) warn_of_contradiction(draft.context, condition.conjuncts, 0);
+  if (!condition.broken) warn_of_condition(draft.context, scope, {}, {}, condition.conjuncts);
   draft.rule.suppression.while_condition = condition.expr();
   draft.rule.suppression.once = cep::Once::kWhile;
 }

@@ -1,16 +1,21 @@
-/// Conditions that can never hold, found where it is certain: bounds on one field that leave
-/// nothing between them, comparisons of constants, and a field that must be missing and compared at
-/// once.
+/// Conditions that can never hold, and parts that always do, found where it is certain: bounds on
+/// one value that leave nothing between them, comparisons of constants, of a value with itself,
+/// with what its function never gives, and a value that must be missing and compared at once.
 #pragma once
 #include <cstddef>
 #include <vector>
 
 #include "rules/check_context.h"
 #include "rules/declarations.h"
+#include "rules/scope.h"
 
 namespace tocsin::rules {
-/// Warns of the first contradiction in which one of the conjuncts from `first_new` on takes part;
-/// true when it did.
-bool warn_of_contradiction(CheckContext& context, const std::vector<Conjunct>& conjuncts,
-                           std::size_t first_new);
+/// Warns of a condition, as its conjuncts, of an event of one of `alternatives` (of any event, where
+/// there are none): of the first contradiction in which it takes part, else of parts that say
+/// nothing, stand twice, or are unknown where they should not be. `scope`: where it is asked;
+/// `known`: what holds of the events of the match before.
+void warn_of_condition(CheckContext& context, const ExprScope& scope,
+                       const std::vector<Conjunct>& known,
+                       const std::vector<const KindAlternative*>& alternatives,
+                       const std::vector<Conjunct>& condition);
 }  // namespace tocsin::rules

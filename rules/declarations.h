@@ -49,9 +49,12 @@ struct EventSymbol {
   const tree::Event* tree = nullptr;
   SymbolMap<FieldSymbol> fields;
   bool broken = false;
+  std::unordered_set<std::string_view> fields_elsewhere;  // of another declaration of the name
   std::vector<cep::OwnedValue>
       defaults;  // one for each field; what test events take where they say nothing
   const tree::Defaults* defaults_tree = nullptr;
+  /// Whether a field that is not among `fields` may have been declared.
+  bool may_have(std::string_view field) const { return broken || fields_elsewhere.contains(field); }
 };
 /// A constant: a value, a list of values, a regular expression, or a word whose enum its use
 /// decides.

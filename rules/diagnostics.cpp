@@ -23,6 +23,15 @@ constexpr CodeInfo kCodes[] = {
 };
 constexpr std::size_t kBlock = 1024;
 bool begins_code_point(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
+// What quotes something very long is cut short.
+void shorten(std::string& text) {
+  constexpr std::size_t kBytesMax = 2000;
+  if (text.size() <= kBytesMax) return;
+  std::size_t end = kBytesMax;
+  while (end > 0 && !begins_code_point(text[end])) --end;
+  text.resize(end);
+  text += "…";
+}
 const CodeInfo& info(Code code) { return kCodes[static_cast<std::size_t>(code)]; }
 }  // namespace
 
@@ -37,6 +46,13 @@ bool DiagnosticSink::has_errors() const {
 
 std::vector<Diagnostic> DiagnosticSink::take() {
   std::vector<Diagnostic> taken = std::exchange(diagnostics_, {});
+  for (Diagnostic& diagnostic : taken) {
+    shorten(diagnostic.message);
+    shorten(diagnostic.primary.text);
+    for (Label& label : diagnostic.labels) shorten(label.text);
+    for (std::string& note : diagnostic.notes) shorten(note);
+    for (std::string& help : diagnostic.helps) shorten(help);
+  }
   std::ranges::stable_sort(taken, {}, [](const Diagnostic& d) {
     return std::tuple(d.primary.span.file, d.primary.span.begin);
   });

@@ -1,10 +1,9 @@
 #include "rules/endless_loop.h"
 
 #include <algorithm>
-#include <set>
-#include <string>
 
 #include "rules/report.h"
+#include "rules/unreachable_step.h"
 
 namespace tocsin::rules {
 namespace {
@@ -21,31 +20,6 @@ bool reads_only_the_event(const cep::Expr& expr) {
   }
   return std::ranges::all_of(
       expr.args, [](const cep::ExprPtr& arg) { return !arg || reads_only_the_event(*arg); });
-}
-
-void add_conjuncts(const CheckContext& context, const cep::ExprPtr& condition,
-                   std::set<std::string>& conjuncts) {
-  if (!condition) return;
-  if (condition->op == cep::Op::kAnd) {
-    for (const cep::ExprPtr& arg : condition->args) add_conjuncts(context, arg, conjuncts);
-    return;
-  }
-  conjuncts.insert(cep::describe(context.plan, *condition));
-}
-
-// Whether `loop` takes every event of the subset that satisfies `where`: it asks no more of it.
-bool takes_all(const CheckContext& context, const cep::Element& loop, const cep::Subset& subset,
-               const cep::ExprPtr& where) {
-  std::set<std::string> known;
-  add_conjuncts(context, subset.condition, known);
-  add_conjuncts(context, where, known);
-  return std::ranges::any_of(loop.events, [&](const cep::Subset& own) {
-    if (own.type != subset.type || (!own.role.empty() && own.role != subset.role)) return false;
-    std::set<std::string> asked;
-    add_conjuncts(context, own.condition, asked);
-    add_conjuncts(context, loop.where, asked);
-    return std::ranges::includes(known, asked);
-  });
 }
 
 bool is_endless(const cep::Element& element) {
@@ -67,7 +41,7 @@ void warn_of_endless_loops(CheckContext& context, const std::vector<ElementDraft
     const cep::Element& next = elements[i + 1];
     if (next.kind != cep::ElementKind::kStep || next.events.empty()) continue;
     const bool never = std::ranges::all_of(next.events, [&](const cep::Subset& subset) {
-      return takes_all(context, loop, subset, next.where);
+      return takes_all(context, loop.events, loop.where, subset, next.where);
     });
     if (!never) continue;
     Diagnostic diagnostic =

@@ -7,24 +7,16 @@
 #include <optional>
 #include <vector>
 
+#include "cep/aggregate_name.h"
+#include "cep/functions.h"
+
 namespace tocsin::rules {
 using cep::Aggregate;
 using cep::Expr;
 using cep::ExprPtr;
-using cep::Function;
 using cep::Op;
 
 namespace {
-constexpr std::array kAggregateNames = {"count", "sum",      "avg",    "min",
-                                        "max",   "distinct", "stddev", "stddev_pop",
-                                        "first", "last",     "ewma",   "percentile"};
-static_assert(kAggregateNames.size() == static_cast<std::size_t>(Aggregate::kPercentile) + 1);
-constexpr std::array kFunctionNames = {
-    "abs",       "round", "floor",   "ceil",  "sqrt",        "ln",     "exp",
-    "pow",       "min",   "max",     "lower", "upper",       "length", "substring",
-    "normalize", "hour",  "weekday", "date",  "distance_km", "ip_in",  "similarity"};
-static_assert(kFunctionNames.size() == static_cast<std::size_t>(Function::kSimilarity) + 1);
-
 // How tightly an expression binds; one that binds less than its place asks for stands in
 // parentheses.
 enum Tightness { kLoosest, kOr, kAnd, kNot, kComparison, kSum, kProduct, kUnary, kPrimary };
@@ -41,16 +33,6 @@ std::string name_text(std::string_view name) {
     if (name == word) return fmt::format("`{}`", name);
   }
   return std::string(name);
-}
-std::string regex_text(std::string_view pattern, bool ignore_case) {
-  std::string out = "/";
-  bool escaped = false;
-  for (const char c : pattern) {
-    if (c == '/' && !escaped) out += '\\';
-    out += c;
-    escaped = c == '\\' && !escaped;
-  }
-  return out + (ignore_case ? "/i" : "/");
 }
 
 struct Infix {
@@ -119,28 +101,28 @@ class Writer {
     if (feature.unless_alerted_by) {
       inside += " unless alerted by " + plan_.rules[feature.unless_alerted_by->value].name;
     }
-    if (feature.half_life) inside += ", half life " + cep::format_duration(*feature.half_life);
+    if (feature.half_life) inside += ", half life " + duration_text(*feature.half_life);
     if (feature.weight) {
       inside += ", weight " + cep::to_text(cep::Value::floating(*feature.weight));
     }
     if (feature.aggregate == Aggregate::kPercentile) {
       inside += ", " + cep::to_text(cep::Value::floating(feature.percentile));
     }
-    return fmt::format("{}({}) over {}", aggregate_name(feature.aggregate), inside,
+    return fmt::format("{}({}) over {}", cep::aggregate_name(feature.aggregate), inside,
                        window(feature.window));
   }
 
   std::string window(const cep::FeatureWindow& window) const {
     std::string text = range(window);
-    if (window.excluding) text += " excluding last " + cep::format_duration(*window.excluding);
-    if (window.every) text += " every " + cep::format_duration(*window.every);
+    if (window.excluding) text += " excluding last " + duration_text(*window.excluding);
+    if (window.every) text += " every " + duration_text(*window.every);
     if (window.needs) text += fmt::format(" needs {} events", *window.needs);
     return text;
   }
 
  private:
   std::string range(const cep::FeatureWindow& window) const {
-    const std::string duration = window.duration ? cep::format_duration(*window.duration) : "";
+    const std::string duration = window.duration ? duration_text(*window.duration) : "";
     switch (window.kind) {
       case cep::WindowKind::kLast:
         return "last " + duration;
@@ -240,7 +222,7 @@ class Writer {
         return out + "." + e.field.name;
       }
       case Op::kAggregate:
-        return fmt::format("{}({})", aggregate_name(e.aggregate), aggregate(e));
+        return fmt::format("{}({})", cep::aggregate_name(e.aggregate), aggregate(e));
       case Op::kFeature:
         return feature_read(e);
       case Op::kKey:
@@ -287,7 +269,7 @@ class Writer {
         own = kUnary;
         return "-" + expr(*e.args[0], kUnary);
       case Op::kCall:
-        return fmt::format("{}({})", function_name(e.function), args(e));
+        return fmt::format("{}({})", cep::function_name(e.function), args(e));
       case Op::kInKinds:
         own = kComparison;
         return in_kinds(e);
@@ -319,7 +301,25 @@ std::string kinds_text(const std::vector<cep::Subset>& kinds) {
   }
   return fmt::format("{}", fmt::join(names, " or "));
 }
+std::string regex_text(std::string_view pattern, bool ignore_case) {
+  std::string out = "/";
+  bool escaped = false;
+  for (const char c : pattern) {
+    if (c == '/' && !escaped) out += '\\';
+    out += c;
+    escaped = c == '\\' && !escaped;
+  }
+  return out + (ignore_case ? "/i" : "/");
+}
+std::string duration_text(cep::Duration duration) {
+  constexpr std::int64_t kWeekUs = 7 * cep::kDayUs;
+  if (duration.us == 0 || duration.us % kWeekUs != 0) return cep::format_duration(duration);
+  return fmt::format("{}d", duration.us / cep::kDayUs);
+}
 std::string value_text(const cep::Value& value) {
+  if (value.kind == cep::ValueKind::kDuration) {
+    return duration_text({static_cast<std::int64_t>(value.number)});
+  }
   if (value.kind == cep::ValueKind::kString) return quoted(value.text);
   std::string text = cep::to_text(value);
   // The zeros of a fraction's nine digits say nothing.
@@ -328,11 +328,5 @@ std::string value_text(const cep::Value& value) {
     if (text.back() == '.') text.pop_back();
   }
   return text;
-}
-const char* aggregate_name(Aggregate aggregate) {
-  return kAggregateNames[static_cast<std::size_t>(aggregate)];
-}
-const char* function_name(Function function) {
-  return kFunctionNames[static_cast<std::size_t>(function)];
 }
 }  // namespace tocsin::rules

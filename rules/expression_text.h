@@ -17,10 +17,10 @@ std::string feature_text(const cep::Plan& plan, const cep::Feature& feature);
 std::string window_text(const cep::Plan& plan, const cep::FeatureWindow& window);
 /// `email_change or phone_change`: each kind once, under the name it was written with.
 std::string kinds_text(const std::vector<cep::Subset>& kinds);
+/// `/bc1[a-z]+/i`.
+std::string regex_text(std::string_view pattern, bool ignore_case);
+/// `10m`, `14d`: as cep::format_duration, but in days rather than weeks.
+std::string duration_text(cep::Duration duration);
 /// A value as a literal: texts in double quotes; what is missing is `missing`.
 std::string value_text(const cep::Value& value);
-/// The aggregate's name in the language: `count`, `stddev_pop`.
-const char* aggregate_name(cep::Aggregate aggregate);
-/// The function's name in the language: `distance_km`.
-const char* function_name(cep::Function function);
 }  // namespace tocsin::rules

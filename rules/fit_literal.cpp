@@ -131,7 +131,7 @@ void fill_record(CheckContext& context, const tree::Record& record, cep::EventTy
     }
     const auto field = event.fields.find(entry.name.text);
     if (field == event.fields.end()) {
-      if (event.broken) continue;
+      if (event.may_have(entry.name.text)) continue;
       Diagnostic diagnostic = make_diagnostic(
           Code::kE0201, entry.name.span,
           fmt::format("{} has no field {}", event_type.name, in_code(entry.name.text)));

@@ -11,13 +11,13 @@ const std::vector<std::string>& clause_list() {
   static const std::vector<std::string> kWords = {
       "id",     "description", "owner",  "severity", "tags",   "references",  "falsepositives",
       "status", "by",          "when",   "within",   "having", "considering", "without",
-      "after",  "prefer",      "except", "once",     "at",     "alert"};
+      "after",  "prefer",      "except", "once",     "at",     "allow",       "alert"};
   return kWords;
 }
 const std::vector<std::string>& declaration_list() {
-  static const std::vector<std::string> kWords = {"use",      "event", "kind",     "list",
-                                                  "table",    "const", "defaults", "feature",
-                                                  "features", "rule",  "test"};
+  static const std::vector<std::string> kWords = {"use",     "allow",    "event", "kind",
+                                                  "list",    "table",    "const", "defaults",
+                                                  "feature", "features", "rule",  "test"};
   return kWords;
 }
 bool contains(std::span<const std::string_view> words, std::string_view word) {

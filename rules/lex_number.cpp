@@ -235,6 +235,10 @@ Token Lexer::number_with_letters(Token token) {
     if (!token.bad) token.value = cep::Value::duration(*cep::parse_duration(fixed));
     report(Code::kE0105, digits_end, at_, fmt::format("`{}` is no unit of time", letters),
            fmt::format("write `{}`", fixed), {}, std::string(unit->meant).c_str());
+  } else if (letters == "k" || letters == "K") {
+    const std::string fixed = number + "_000";
+    report(Code::kE0105, digits_end, at_, fmt::format("`{}` directly after a number", letters),
+           fmt::format("write `{}`", fixed), {}, "_000");
   } else if (is_digit(letters.back())) {
     report(Code::kE0105, digits_end, at_, fmt::format("`{}` directly after a number", letters), "",
            {"each number of a duration has its unit, as in `1h30m`"});

@@ -79,6 +79,10 @@ const SpecialBlank* special_blank(char32_t c) {
   const auto* found = std::ranges::find(kSpecialBlanks, c, &SpecialBlank::value);
   return found == std::end(kSpecialBlanks) ? nullptr : found;
 }
+// The ASCII character of a full-width one, U+FF01 to U+FF5E; 0 for others.
+char narrow(char32_t c) {
+  return c >= 0xFF01 && c <= 0xFF5E ? static_cast<char>(c - 0xFF01 + '!') : '\0';
+}
 // Good enough to tell a letter of a word from a mark: what lies outside the blocks of punctuation
 // and symbols.
 bool is_foreign_letter(char32_t c) {
@@ -86,14 +90,14 @@ bool is_foreign_letter(char32_t c) {
   if (c == 0xD7 || c == 0xF7) return false;
   const bool mark = (c >= 0x2000 && c <= 0x2BFF) || (c >= 0x3000 && c <= 0x3004) ||
                     (c >= 0x3008 && c <= 0x3020) || (c >= 0xFE00 && c <= 0xFE6F) ||
-                    (c >= 0xFEFF && c <= 0xFF20) || c >= 0x1F000 || (c >= 0xE000 && c <= 0xF8FF);
+                    (c >= 0xFEFF && c <= 0xFF5E) || c >= 0x1F000 || (c >= 0xE000 && c <= 0xF8FF);
   return !mark;
 }
 
 }  // namespace
 
 void MistakeCounter::report(Diagnostic diagnostic) {
-  if (stopped_) return;
+  if (stopped_ || quiet_) return;
   any_ = true;
   if (left_ == 0) {
     stopped_ = true;
@@ -200,6 +204,12 @@ bool Lexer::skip_unknown() {
       return true;
     }
     const std::string_view shown = text_.text.substr(begin, point.bytes);
+    const bool currency = point.value >= 0x20A0 && point.value <= 0x20CF;
+    if (currency || point.value == 0xA3 || point.value == 0xA5) {
+      report(Code::kE0104, begin, at_, fmt::format("the language has no character `{}`", shown),
+             "an amount has no currency", {}, "");
+      return true;
+    }
     report(Code::kE0104, begin, at_, fmt::format("the language has no character `{}`", shown), "");
     doubtful_ = true;
     return true;
@@ -211,6 +221,9 @@ bool Lexer::skip_unknown() {
       if (begins_name(peek())) {
         report(Code::kE0104, begin, at_, fmt::format("the language has no character `{}`", c),
                "names have no mark before them", {}, "");
+      } else if (c == '$' && is_digit(peek())) {
+        report(Code::kE0104, begin, at_, "the language has no character `$`",
+               "an amount has no currency", {}, "");
       } else {
         report(Code::kE0104, begin, at_, fmt::format("the language has no character `{}`", c), "");
       }
@@ -243,7 +256,7 @@ Token Lexer::next() {
     token.begin = token.end = at_;
     token.line_start = line_start_;
     if (at_ >= text_.text.size()) return token;
-    if (!foreign_mark(token)) {
+    if (!foreign_mark(token) && !full_width(token)) {
       const char c = peek();
       if (begins_name(c)) {
         token = name();
@@ -290,6 +303,30 @@ Token Lexer::next() {
     line_start_ = false;
     return token;
   }
+}
+
+// Full-width characters, as East Asian keyboards give them: read as the ASCII ones. One at a time
+// where it is a mark, else as many as stand together.
+bool Lexer::full_width(Token& token) {
+  if (is_ascii(peek())) return false;
+  const std::uint32_t begin = at_;
+  std::string meant;
+  for (;;) {
+    const CodePoint point = code_point_at(text_.text, at_);
+    const char c = point.valid ? narrow(point.value) : '\0';
+    const bool joins = c != '\0' && (meant.empty() || (in_name(c) && in_name(meant.back())));
+    if (!joins) break;
+    meant += c;
+    at_ += static_cast<std::uint32_t>(point.bytes);
+  }
+  if (meant.empty()) return false;
+  report(Code::kE0117, begin, at_, "full-width characters", fmt::format("write `{}`", meant), {},
+         meant.c_str());
+  MistakeCounter::Quiet quiet(mistakes_);
+  Lexer narrow_text({text_.file, meant, nullptr}, 0, mistakes_);
+  token = narrow_text.next();
+  token.begin = begin;
+  return true;
 }
 
 bool Lexer::foreign_mark(Token& token) {

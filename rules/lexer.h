@@ -23,12 +23,28 @@ class MistakeCounter {
   void report(Diagnostic diagnostic);
   bool stopped() const { return stopped_; }
   bool any() const { return any_; }
+  /// While it lives nothing is passed on: what is skipped after a mistake is not judged.
+  class Quiet {
+   public:
+    [[nodiscard]] explicit Quiet(MistakeCounter& counter)
+        : counter_(counter), before_(counter.quiet_) {
+      counter_.quiet_ = true;
+    }
+    Quiet(const Quiet&) = delete;
+    Quiet& operator=(const Quiet&) = delete;
+    ~Quiet() { counter_.quiet_ = before_; }
+
+   private:
+    MistakeCounter& counter_;
+    bool before_;
+  };
 
  private:
   DiagnosticSink& sink_;
   std::uint32_t left_;
   bool stopped_ = false;
   bool any_ = false;
+  bool quiet_ = false;
 };
 
 /// A stretch of text and where each of its bytes stands in its file. The decoded text of a string
@@ -79,6 +95,7 @@ class Lexer {
   Token string(std::string_view closing);
   void escape(Token& token, std::vector<std::uint32_t>* places);
   bool foreign_mark(Token& token);
+  bool full_width(Token& token);
   std::uint32_t regex_end(std::uint32_t slash) const;
   void report(Code code, std::uint32_t begin, std::uint32_t end, std::string message,
               std::string label, std::vector<std::string> helps = {},

@@ -2,11 +2,13 @@
 // stands before the file that uses it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <unordered_map>
 #include <utility>
 
+#include "rules/allowances.h"
 #include "rules/check.h"
 #include "rules/data_files.h"
 #include "rules/parser.h"
@@ -21,8 +23,12 @@ std::string normal_path(const std::string& path) {
 }
 class Loader {
  public:
-  Loader(SourceMap& sources, DiagnosticSink& sink, const ReadFile& read_file)
-      : sources_(sources), sink_(sink), read_file_(read_file) {}
+  Loader(SourceMap& sources, DiagnosticSink& sink, const ReadFile& read_file,
+         const RuleLimits& limits)
+      : sources_(sources),
+        sink_(sink),
+        read_file_(read_file),
+        limits_{.bytes_max = limits.file_bytes_max, .mistakes_max = limits.mistakes_max} {}
 
   // A file that the caller named.
   void load(const std::string& path) {
@@ -60,7 +66,7 @@ class Loader {
     node->path = path;
     paths.push_back(path);
     const std::uint32_t file = sources_.add(path, std::move(*text));
-    node->file.tree = parse(sources_, file, sink_);
+    node->file.tree = parse(sources_, file, sink_, limits_);
     for (const tree::Item& item : node->file.tree.items) {
       if (const auto* next = std::get_if<tree::Use>(&item)) node->uses.push_back(next);
     }
@@ -128,15 +134,36 @@ class Loader {
   SourceMap& sources_;
   DiagnosticSink& sink_;
   const ReadFile& read_file_;
+  const ParseLimits limits_;
   std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;
 };
+
+// The first ones of each file, in their order; then one that says so. The parser stops at as many.
+std::vector<Diagnostic> first_of_each_file(std::vector<Diagnostic> all, std::size_t count_max) {
+  std::vector<Diagnostic> kept;
+  for (std::size_t i = 0; i < all.size();) {
+    const std::uint32_t file = all[i].primary.span.file;
+    std::size_t end = i;
+    while (end < all.size() && all[end].primary.span.file == file) ++end;
+    const std::size_t cut = std::min(end, i + count_max + 1);
+    if (cut < end && all[cut - 1].code != Code::kE0127) {
+      const SourceSpan span = all[cut - 1].primary.span;
+      all[cut - 1] = make_diagnostic(Code::kE0127, span, "too many mistakes in this file");
+      all[cut - 1].primary.text = "what follows is not shown";
+      all[cut - 1].helps = {"correct the first ones and check again"};
+    }
+    for (; i < cut; ++i) kept.push_back(std::move(all[i]));
+    i = end;
+  }
+  return kept;
+}
 }  // namespace
 
 Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
             const LoadOptions& options) {
   Loaded loaded;
   DiagnosticSink sink;
-  Loader loader(loaded.sources, sink, read_file);
+  Loader loader(loaded.sources, sink, read_file, options.limits);
   for (const std::string& path : paths) loader.load(path);
   DataFiles data(loaded.sources, read_file);
   loaded.rules = check(loaded.sources, loader.ordered, loader.incomplete, sink, options, data);
@@ -144,7 +171,10 @@ Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
     loaded.rules->rule_files = loader.paths;
     loaded.rules->data_files = data.paths();
   }
-  loaded.diagnostics = sink.take();
+  loaded.diagnostics = without_allowed(loader.ordered, sink.take(), options);
+  if (!loaded.rules)
+    loaded.diagnostics =
+        first_of_each_file(std::move(loaded.diagnostics), options.limits.mistakes_max);
   return loaded;
 }
 }  // namespace tocsin::rules

@@ -37,6 +37,7 @@ ExprPtr Parser::aggregate(bool with_over) {
   aggregate_argument(*call);
   while (accept_comma()) call->params.push_back(aggregate_param());
   close(TokenKind::kParenClose);
+  stray_closers();
   if (with_over && accept("over")) {
     call->over_span = last();
     call->over = window();
@@ -61,6 +62,12 @@ void Parser::aggregate_argument(tree::AggregateCall& call) {
     remark(Code::kE0117, begin, "the language has no `*` for all events",
            "name the kinds, as in `count(payment)`");
     take();
+    call.argument = error_expr(begin);
+    plain = false;
+  } else if (now().is("distinct") && ahead().is(TokenKind::kName) && !is_keyword(ahead().text)) {
+    fail(Code::kE0117, fmt::format("`{}` has no `distinct`", tree::aggregate_text(call.name)), "",
+         {fmt::format("`distinct` is an aggregate of its own: `distinct({} of payment)`",
+                      ahead().text)});
     call.argument = error_expr(begin);
     plain = false;
   } else if (now().is("if")) {

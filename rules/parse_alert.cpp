@@ -49,6 +49,11 @@ void Parser::alert(tree::AlertClause& clause) {
   const Token token = take();
   clause.message = {token.text, span};
   if (!token.bad && !quote_inside(token, span)) message(token, clause);
+  if (now().is(TokenKind::kPlus)) {
+    fail(Code::kE0117, "messages are not joined by `+`", "",
+         {"values stand in braces inside the message: `alert \"Card {card}\"`"});
+    return;
+  }
   if (now().is(TokenKind::kBraceOpen)) {
     clause.fields = record(false);
   } else {

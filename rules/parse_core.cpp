@@ -63,6 +63,8 @@ Token Parser::take() {
     now_ = token;  // it stays
     return token;
   }
+  if (places_ != nullptr)
+    places_->push_back({token.kind, token.begin, token.end, token.line_start});
   last_ = lexer_.span(token);
   last_kind_ = token.kind;
   last_word_ = token.is(TokenKind::kName) ? token.text : std::string();
@@ -80,6 +82,8 @@ Token Parser::take() {
     }
     open_.pop_back();
   }
+  if (token.doubtful) guessed_ = true;
+  skip_doubled_operand(token);
   return token;
 }
 
@@ -114,6 +118,7 @@ bool Parser::accept(TokenKind kind) {
 bool Parser::accept(std::string_view word) {
   if (at(word)) {
     take();
+    if (!begins_clause()) skip_doubled(word);
     return true;
   }
   const Token& token = now();
@@ -182,7 +187,8 @@ void Parser::fail(Code code, std::string message, std::string label,
                   std::vector<std::string> helps) {
   if (panic_) return;
   // A second failure at one token follows from the first.
-  const bool known = failed_at_ == current().begin || current().bad || current().doubtful;
+  const bool known =
+      failed_at_ == current().begin || current().bad || current().doubtful || guessed_;
   failed_at_ = current().begin;
   if (!known)
     remark(code, here(), std::move(message), std::move(label), std::nullopt, std::move(helps));
@@ -275,7 +281,7 @@ std::optional<tree::IntLiteral> Parser::integer(std::string_view what) {
   return literal;
 }
 
-std::optional<tree::DurationLiteral> Parser::duration() {
+std::optional<tree::DurationLiteral> Parser::duration(bool positive) {
   const Token& token = now();
   if (token.is(TokenKind::kDuration)) {
     constexpr cep::Duration kUnread{60'000'000};
@@ -328,8 +334,11 @@ std::optional<tree::DurationLiteral> Parser::duration() {
     if (zero || !meant.empty()) {
       const std::string fixed = digits + std::string(zero ? "s" : meant);
       if (const auto value = cep::parse_duration(fixed)) {
-        remark(Code::kE0117, whole, "a duration is a number with its unit behind it",
-               fmt::format("write `{}`", fixed), Edit{whole, fixed});
+        // That it is too short is told once the clause is checked.
+        if (!zero || !positive) {
+          remark(Code::kE0117, whole, "a duration is a number with its unit behind it",
+                 fmt::format("write `{}`", fixed), Edit{whole, fixed});
+        }
         take();
         if (!zero) take();
         return tree::DurationLiteral{*value, whole, fixed};
@@ -337,6 +346,11 @@ std::optional<tree::DurationLiteral> Parser::duration() {
     }
   }
   std::vector<std::string> helps;
+  if (token.is(TokenKind::kName) && lowered(token.text) == "interval") {
+    fail(Code::kE0117, fmt::format("the language has no `{}`", token.text), "",
+         {"a duration is a number with its unit behind it: `5m`"});
+    return std::nullopt;
+  }
   if (token.is(TokenKind::kInt))
     helps.emplace_back("a unit stands directly behind the number: `ms`, `s`, `m`, `h`, `d`, `w`");
   fail_expected("a duration such as `10m`", std::move(helps));

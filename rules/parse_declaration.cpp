@@ -40,7 +40,7 @@ constexpr ForeignWord kForeignDeclarations[] = {
 }  // namespace
 
 tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& sink,
-                 const ParseLimits& limits) {
+                 const ParseLimits& limits, std::vector<TokenPlace>* places) {
   MistakeCounter mistakes(sink, limits.mistakes_max);
   const std::string_view text = sources.text(file);
   tree::File made;
@@ -63,7 +63,9 @@ tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& s
     return made;
   }
   const bool clean = !mistakes.any();
-  made = Parser({file, text, nullptr}, 0, mistakes).file();
+  Parser parser({file, text, nullptr}, 0, mistakes);
+  parser.record_places(places);
+  made = parser.file();
   made.broken = made.broken || !clean;  // bytes that no string or name should have
   return made;
 }
@@ -75,7 +77,12 @@ tree::File Parser::file() {
   return made;
 }
 
-void Parser::begin(tree::Declaration& declaration) { declaration.keyword_span = here(); }
+void Parser::begin(tree::Declaration& declaration) {
+  declaration.keyword_span = here();
+  last_root_ = nullptr;
+  const std::string word = take().text;
+  skip_doubled(word);
+}
 
 void Parser::finish(tree::Declaration& declaration) {
   declaration.span = since(declaration.keyword_span);
@@ -83,7 +90,7 @@ void Parser::finish(tree::Declaration& declaration) {
 }
 
 void Parser::declaration(tree::File& file) {
-  panic_ = broken_ = abandoned_ = too_deep_ = false;
+  panic_ = broken_ = abandoned_ = too_deep_ = guessed_ = in_test_ = false;
   open_.clear();
   if (accept_semicolon()) return;
   const Token& token = current();
@@ -113,6 +120,7 @@ bool Parser::declaration_by_name(tree::File& file, std::string_view keyword) {
     return true;
   };
   if (keyword == "use") return add(use());
+  if (keyword == "allow") return add(allow());
   if (keyword == "event") return add(event());
   if (keyword == "kind") return add(kind());
   if (keyword == "list") return add(list_declaration());
@@ -157,6 +165,7 @@ void Parser::unknown_declaration(tree::File& file) {
            Edit{span, *meant});
   } else if (!now().line_start && !expected_.empty()) {
     // More of the declaration before than of a new one.
+    spoil_last();
     note("a declaration");
     fail_expected();
   } else {
@@ -180,8 +189,14 @@ void Parser::unknown_declaration(tree::File& file) {
 tree::Use Parser::use() {
   tree::Use made;
   begin(made);
-  take();
   if (auto path = string("the path of a file in quotes")) made.path = std::move(*path);
+  return made;
+}
+
+tree::Allow Parser::allow() {
+  tree::Allow made;
+  begin(made);
+  allowance(made);
   return made;
 }
 
@@ -189,7 +204,6 @@ tree::Use Parser::use() {
 tree::Event Parser::event() {
   tree::Event made;
   begin(made);
-  take();
   made.name = name("the name of the event type");
   if (accept("from")) made.from = string("the event's `type` in quotes");
   if (panic_ && !resume_brace()) return made;
@@ -258,6 +272,13 @@ bool Parser::modifier(tree::Field& field) {
   return !panic_;
 }
 
+void Parser::skip_doubled_type(std::string_view word) {
+  if (panic_ || !now().is(word) || now().line_start) return;
+  remark(Code::kE0101, here(), fmt::format("`{}` stands twice", word), "leave one out",
+         Edit{here(), ""});
+  take();
+}
+
 tree::TypeRef Parser::type() {
   tree::TypeRef made;
   const SourceSpan begin = here();
@@ -276,6 +297,7 @@ tree::TypeRef Parser::type() {
     for (const TypeWord& word : kTypes) names.emplace_back(word.text);
     std::optional<std::string> meant = nearest(token.text, names);
     if (foreign != std::end(kForeignTypes)) meant = foreign->meant;
+    if (small.starts_with("decimal") && small.size() > 7) meant.reset();
     if (!meant) {
       fail(Code::kE0101, fmt::format("there is no type `{}`", token.text), "",
            {"the types are `bool`, `int`, `float`, `decimal(2)`, `string`, `time`, `date`, "
@@ -299,7 +321,8 @@ tree::TypeRef Parser::type() {
     }
   }
   made.form = known->form;
-  take();
+  const std::string written = take().text;
+  skip_doubled_type(written);
   if (made.form == tree::TypeForm::kDecimal) {
     if (!now().is(TokenKind::kParenOpen)) {
       remark(Code::kE0101, since(begin), "a decimal says how many digits stand after its point",
@@ -343,7 +366,6 @@ tree::TypeRef Parser::type() {
 tree::Kind Parser::kind() {
   tree::Kind made;
   begin(made);
-  take();
   made.name = name("the name of the kind");
   expect(TokenKind::kEqual);
   if (panic_) return made;
@@ -369,7 +391,6 @@ tree::List Parser::list_declaration() {
   using tree::ListForm;
   tree::List made;
   begin(made);
-  take();
   made.name = name("the name of the list");
   expect(TokenKind::kColon);
   made.form_span = here();
@@ -411,7 +432,6 @@ tree::List Parser::list_declaration() {
 tree::Table Parser::table() {
   tree::Table made;
   begin(made);
-  take();
   made.name = name("the name of the table");
   expect("key");
   made.keys = names("the name of a key column");
@@ -472,7 +492,6 @@ tree::Row Parser::row() {
 tree::Const Parser::constant() {
   tree::Const made;
   begin(made);
-  take();
   made.name = name("the name of the constant");
   if (now().is(TokenKind::kColon)) {
     // `const X: int = 5`
@@ -488,17 +507,36 @@ tree::Const Parser::constant() {
 tree::Defaults Parser::defaults() {
   tree::Defaults made;
   begin(made);
-  take();
   made.event = name("the name of an event type");
   made.values = record(true);
   return made;
 }
 
 // ---- features
+// `over`, or what stands there where it was forgotten.
+void Parser::expect_over() {
+  const SourceSpan place{here().file, here().begin, here().begin};
+  if (now().is("within") && ahead().is(TokenKind::kDuration)) {
+    remark(Code::kE0117, here(), "a feature has no `within`", "write `over last`",
+           Edit{here(), "over last"});
+    now_->text = "last";
+  } else if (now().is("last") || now().is("previous") || now().is("tumbling") ||
+             now().is("session")) {
+    remark(Code::kE0101, here(), fmt::format("expected `over` before {}", found(now())),
+           "how far back it looks stands behind `over`", Edit{place, "over "});
+  } else if (begins_declaration() || now().is(TokenKind::kEnd)) {
+    const SourceSpan end{last().file, last().end, last().end};
+    remark(Code::kE0101, end, "a feature without a window", "", std::nullopt,
+           {"say how far back it looks: `over last 10m`"});
+    panic_ = broken_ = true;
+  } else {
+    expect("over");
+  }
+}
+
 tree::Feature Parser::feature() {
   tree::Feature made;
   begin(made);
-  take();
   made.name = name("the name of the feature");
   expect(TokenKind::kEqual);
   if (!at_aggregate()) {
@@ -518,7 +556,7 @@ tree::Feature Parser::feature() {
   made.by_span = last();
   made.by = names("the name of a field");
   if (swapped) return made;
-  expect("over");
+  expect_over();
   made.window = window();
   return made;
 }
@@ -526,13 +564,12 @@ tree::Feature Parser::feature() {
 tree::Features Parser::features() {
   tree::Features made;
   begin(made);
-  take();
   expect("of");
   made.of = kinds();
   expect("by");
   made.by_span = last();
   made.by = names("the name of a field");
-  expect("over");
+  expect_over();
   made.window = window();
   if (panic_ && !resume_brace()) return made;
   if (!open(TokenKind::kBraceOpen)) return made;

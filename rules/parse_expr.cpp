@@ -92,7 +92,13 @@ ExprPtr Parser::expr() {
     adopt(*any, std::move(right));
     any->span = since(any->span);
   }
+  if (now().is(TokenKind::kQuestion)) {
+    fail(Code::kE0117, "the language has no `?` for a choice", "",
+         {"write `(if ok then 1 else 0)`"});
+    return error_expr(any->span);
+  }
   note("an operator");
+  last_root_ = any.get();
   return any;
 }
 
@@ -196,9 +202,11 @@ ExprPtr Parser::compared(ExprPtr left) {
     constexpr std::string_view kOthers[] = {"between", "matches", "contains",
                                             "starts",  "ends",    "like"};
     if (std::ranges::find(kOthers, second) == std::end(kOthers)) return left;
-    remark(Code::kE0117, op, fmt::format("`not` does not stand before `{}`", second),
-           "it stands before the whole comparison", std::nullopt,
-           {fmt::format("write `not (a {} b)`", second)});
+    if (second != "like") {
+      remark(Code::kE0117, op, fmt::format("`not` does not stand before `{}`", second),
+             "it stands before the whole comparison", std::nullopt,
+             {fmt::format("write `not (a {} b)`", second)});
+    }
     take();
     negated = true;
   }
@@ -215,23 +223,12 @@ ExprPtr Parser::compared(ExprPtr left) {
     adopt(*made, std::move(low));
     adopt(*made, std::move(high));
     left = std::move(made);
+  } else if (bool missing = false; foreign_presence(missing)) {
+    ExprPtr made = make(missing ? ExprKind::kIsMissing : ExprKind::kIsKnown, begin, op);
+    adopt(*made, std::move(left));
+    left = std::move(made);
   } else if (accept_operator("is")) {
-    const SourceSpan asked = here();
-    const std::string small = now().is(TokenKind::kName) ? lowered(now().text) : std::string();
-    if (small == "null" || small == "empty" || small == "none") {
-      remark(Code::kE0117, asked, fmt::format("there is no `{}`", now().text),
-             "a value is `missing`", Edit{asked, "missing"});
-      take();
-      kind = ExprKind::kIsMissing;
-    } else if (small == "not") {
-      take();
-      const std::string_view what = now().is("known") ? "missing" : "known";
-      remark(Code::kE0117, since(asked), "`is not` is no operator",
-             fmt::format("write `is {}`", what),
-             Edit{{asked.file, asked.begin, here().end}, std::string(what)});
-      if (now().is(TokenKind::kName)) take();
-      kind = what == "known" ? ExprKind::kIsKnown : ExprKind::kIsMissing;
-    } else if (accept("missing")) {
+    if (accept("missing")) {
       kind = ExprKind::kIsMissing;
     } else if (accept("known")) {
       kind = ExprKind::kIsKnown;
@@ -243,7 +240,30 @@ ExprPtr Parser::compared(ExprPtr left) {
     adopt(*made, std::move(left));
     left = std::move(made);
   } else {
-    if (accept_operator("in")) {
+    struct Foreign {
+      std::string_view written, meant;
+    };
+    constexpr Foreign kForeign[] = {{"startswith", "starts with"},
+                                    {"starts_with", "starts with"},
+                                    {"endswith", "ends with"},
+                                    {"ends_with", "ends with"},
+                                    {"equals", "="},
+                                    {"eq", "="},
+                                    {"includes", "contains"},
+                                    {"has", "contains"}};
+    const auto* foreign = std::ranges::find(kForeign, lowered(now().text), &Foreign::written);
+    const bool is_foreign =
+        foreign != std::end(kForeign) && !now().line_start &&
+        (is_literal(ahead().kind) || (ahead().is(TokenKind::kName) && !is_keyword(ahead().text)));
+    if (is_foreign) {
+      remark(Code::kE0117, op, fmt::format("the language has no `{}`", now().text),
+             fmt::format("write `{}`", foreign->meant), Edit{op, std::string(foreign->meant)});
+      take();
+      kind = foreign->meant == "="             ? ExprKind::kEqual
+             : foreign->meant == "contains"    ? ExprKind::kContains
+             : foreign->meant == "starts with" ? ExprKind::kStartsWith
+                                               : ExprKind::kEndsWith;
+    } else if (accept_operator("in")) {
       kind = ExprKind::kIn;
     } else if (accept_operator("matches")) {
       kind = ExprKind::kMatches;
@@ -270,11 +290,7 @@ ExprPtr Parser::compared(ExprPtr left) {
       expect("with");
     } else if (const std::string small = lowered(now().text);
                small == "like" || small == "ilike" || small == "rlike" || small == "regexp") {
-      remark(Code::kE0117, op, fmt::format("the language has no `{}`", now().text), "",
-             std::nullopt,
-             {"texts are compared with `contains`, `starts with`, `ends with`, `matches /…/`"});
-      take();
-      sum();
+      foreign_like(negated);
       return error_expr(since(begin));
     } else {
       return left;
@@ -287,6 +303,117 @@ ExprPtr Parser::compared(ExprPtr left) {
   ExprPtr made = make(ExprKind::kNot, begin, op);
   adopt(*made, std::move(left));
   return made;
+}
+
+// `LIKE "%x%"`, up to its pattern.
+void Parser::foreign_like(bool negated) {
+  const SourceSpan op = here();
+  const std::string word = now().text;
+  take();
+  std::optional<std::string> meant;
+  SourceSpan whole = op;
+  const bool plain = now().is(TokenKind::kString) && !in_message_ && !negated && !now().bad &&
+                     lowered(word) == "like" && now().text.find('_') == std::string::npos;
+  if (plain) {
+    std::string_view pattern = now().text;
+    const bool open_begin = pattern.starts_with('%');
+    if (open_begin) pattern.remove_prefix(1);
+    const bool open_end = pattern.ends_with('%');
+    if (open_end) pattern.remove_suffix(1);
+    if (!pattern.empty() && pattern.find('%') == std::string_view::npos) {
+      std::string quoted;
+      cep::append_json_string(quoted, pattern);
+      meant = fmt::format("{} {}",
+                          open_begin && open_end ? "contains"
+                          : open_begin           ? "ends with"
+                          : open_end             ? "starts with"
+                                                 : "=",
+                          quoted);
+      whole.end = here().end;
+    }
+  }
+  if (meant) {
+    remark(Code::kE0117, whole, fmt::format("the language has no `{}`", word),
+           fmt::format("write `{}`", *meant), Edit{whole, *meant});
+  } else {
+    remark(Code::kE0117, op, fmt::format("the language has no `{}`", word), "", std::nullopt,
+           {"texts are compared with `contains`, `starts with`, `ends with`, `matches /…/`"});
+  }
+  sum();
+}
+
+// `IS NULL`, `is not null`, `is not known`: what SQL says for `is missing` and `is known`.
+bool Parser::foreign_presence(bool& missing) {
+  if (panic_ || !now().is(TokenKind::kName) || lowered(now().text) != "is") return false;
+  constexpr std::string_view kNothings[] = {"null", "none", "nil", "empty"};
+  const auto is_nothing = [&](const Token& token) {
+    return token.is(TokenKind::kName) &&
+           std::ranges::find(kNothings, lowered(token.text)) != std::end(kNothings);
+  };
+  const bool negated = ahead().is(TokenKind::kName) && lowered(ahead().text) == "not";
+  if (!negated && !is_nothing(ahead())) return false;
+  const Token& what = ahead(negated ? 2 : 1);
+  const std::string asked = what.is(TokenKind::kName) ? lowered(what.text) : std::string();
+  const bool asks_known = asked == "known";
+  if (negated && !is_nothing(what) && !asks_known && asked != "missing") return false;
+  missing = negated ? asks_known : true;
+  const SourceSpan whole{here().file, here().begin, lexer_.span(what).end};
+  const std::string_view meant = missing ? "is missing" : "is known";
+  const std::string_view text = lexer_.text().text;
+  const std::string written =
+      in_message_ ? "is not" : std::string(text.substr(whole.begin, whole.end - whole.begin));
+  remark(Code::kE0117, whole, fmt::format("the language has no `{}`", written),
+         fmt::format("write `{}`", meant), Edit{whole, std::string(meant)});
+  take();
+  take();
+  if (negated) take();
+  return true;
+}
+
+// `5%`: the remainder needs a second operand.
+bool Parser::foreign_percent(const tree::Expr& left, SourceSpan op) {
+  const bool of = now().is("of");
+  if (panic_ || at_operand()) return false;
+  const bool number = left.kind == ExprKind::kLiteral && !left.text.empty() && !of;
+  remark(Code::kE0117, op, "`%` is the remainder of a division, no percentage",
+         number ? std::string() : "no second operand follows", std::nullopt,
+         {"a share is a fraction: `0.05` for five per cent"});
+  broken_ = true;
+  if (of) take();
+  return true;
+}
+
+// What other languages have where an operand stands; null where it is none of them.
+ExprPtr Parser::foreign_operand() {
+  if (panic_ || !now().is(TokenKind::kName)) return nullptr;
+  const SourceSpan begin = here();
+  const std::string small = lowered(now().text);
+  if (small == "case" && ahead().is(TokenKind::kName) && lowered(ahead().text) == "when") {
+    remark(Code::kE0117, begin, fmt::format("the language has no `{}`", now().text), "",
+           std::nullopt, {"write `(if declined then 1 else 0)`"});
+    const MistakeCounter::Quiet quiet(mistakes_);
+    while (!now().is(TokenKind::kEnd) && !now().is(TokenKind::kBraceClose)) {
+      const bool ends = now().is(TokenKind::kName) && lowered(now().text) == "end";
+      skip_one();
+      if (ends) break;
+    }
+    return error_expr(since(begin));
+  }
+  if (small == "cast" && ahead().is(TokenKind::kParenOpen)) {
+    fail(Code::kE0117, "the language has no `cast`", "",
+         {"numbers of all types compare with each other; text is never read as a number"});
+    return error_expr(begin);
+  }
+  if (!in_message_ && ahead().is(TokenKind::kColon) && ahead(2).is(TokenKind::kName) &&
+      ahead(3).is(TokenKind::kParenOpen)) {
+    const bool timer = small == "timer";
+    fail(
+        Code::kE0117, fmt::format("the language has no `{}:{}`", now().text, ahead(2).text), "",
+        {timer ? "how long a match may take is the clause `within 5m`; a wait is `then no … for 5m`"
+               : "a function is named by one word: `lower(merchant)`"});
+    return error_expr(begin);
+  }
+  return nullptr;
 }
 
 ExprPtr Parser::sum() {
@@ -315,6 +442,10 @@ ExprPtr Parser::product() {
     }
     const SourceSpan op = here();
     take();
+    if (kind == ExprKind::kModulo && foreign_percent(*left, op)) {
+      left = error_expr(left->span);
+      continue;
+    }
     ExprPtr right = unary();
     left = binary(kind, op, std::move(left), std::move(right));
   }
@@ -356,6 +487,10 @@ ExprPtr Parser::postfix() {
       ExprPtr made = make(ExprKind::kMember, left->span, op);
       made->name = std::move(member);
       adopt(*made, std::move(left));
+      if (now().is(TokenKind::kParenOpen)) {
+        fail(Code::kE0117, "values have no functions of their own", "",
+             {"write `merchant starts with \"x\"`, `merchant contains \"x\"`, `lower(merchant)`"});
+      }
       left = panic_ ? error_expr(made->span) : std::move(made);
     } else if (now().is(TokenKind::kBracketOpen)) {
       const Level level(*this);
@@ -368,6 +503,7 @@ ExprPtr Parser::postfix() {
       } while (accept_comma());
       close(TokenKind::kBracketClose);
       made->span = since(made->span);
+      if (last_kind_ != TokenKind::kBracketClose) made = error_expr(made->span);
       left = std::move(made);
     } else {
       return left;
@@ -414,6 +550,15 @@ ExprPtr Parser::missing_operand() {
 }
 
 bool Parser::at_aggregate() {
+  const bool doubled = now().is(TokenKind::kName) && aggregate_named(now().text) &&
+                       ahead().is(now().text) && !ahead().line_start &&
+                       ahead(2).is(TokenKind::kParenOpen);
+  if (doubled) {
+    remark(Code::kE0101, here(), fmt::format("{} stands twice", found(now())), "leave one out",
+           Edit{here(), ""});
+    now_ = std::move(ahead_.front());
+    ahead_.pop_front();
+  }
   return now().is(TokenKind::kName) && aggregate_named(now().text) &&
          ahead().is(TokenKind::kParenOpen);
 }
@@ -477,6 +622,7 @@ ExprPtr Parser::primary() {
     return negation ? neg() : choice();
   }
   if (at_aggregate()) return aggregate(true);
+  if (ExprPtr foreign = foreign_operand()) return foreign;
 
   tree::Name word = name("an expression");
   if (!now().is(TokenKind::kParenOpen) || panic_) {
@@ -495,6 +641,7 @@ ExprPtr Parser::primary() {
     } while (accept_comma());
   }
   close(TokenKind::kParenClose);
+  if (last_kind_ != TokenKind::kParenClose) return error_expr(since(begin));
   made->span = since(begin);
   return made;
 }
@@ -503,9 +650,11 @@ ExprPtr Parser::parenthesized() {
   const Level level(*this);
   const SourceSpan begin = here();
   if (!level.ok) return error_expr(begin);
+  const bool after_in = last_kind_ == TokenKind::kName &&
+                        (last_word_ == "in" || last_word_ == "of" || lowered(last_word_) == "in");
   take();
   ExprPtr inner = expr();
-  if (now().is(TokenKind::kComma) && !comma_ends_entry()) {
+  if (now().is(TokenKind::kComma) && !comma_ends_entry() && after_in) {
     // SQL's list of values
     ExprPtr values = make(ExprKind::kList, begin, begin);
     adopt(*values, std::move(inner));
@@ -593,7 +742,18 @@ ExprPtr Parser::literal() {
 tree::Record Parser::record(bool literals) {
   tree::Record record;
   const SourceSpan begin = here();
-  if (!open(TokenKind::kBraceOpen)) return record;
+  if (at_entry() && !now().line_start) {
+    const SourceSpan place{begin.file, begin.begin, begin.begin};
+    remark(Code::kE0101, begin, fmt::format("expected `{{`, found {}", found(now())),
+           "the values stand in braces", Edit{place, "{ "});
+    open_.push_back({TokenKind::kBraceOpen, now().begin});
+  } else if (in_test_ && now().is(TokenKind::kBraceClose) && !now().line_start) {
+    remark(Code::kE0101, begin, "expected `{`, found `}`", "the values stand in braces",
+           Edit{{begin.file, begin.begin, begin.begin}, "{"});
+    open_.push_back({TokenKind::kBraceOpen, now().begin});
+  } else if (!open(TokenKind::kBraceOpen)) {
+    return record;
+  }
   const auto entry = [&] {
     tree::Record::Entry made;
     made.name = name("a name");

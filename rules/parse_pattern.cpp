@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "rules/parser_impl.h"
+#include "rules/suggest.h"
 
 namespace tocsin::rules {
 namespace {
@@ -18,7 +19,9 @@ tree::KindRef Parser::kindref() {
   const bool then = now().is("then") && !panic_ &&
                     (ahead().is(TokenKind::kQuotedName) || ahead().is(TokenKind::kInt) ||
                      (ahead().is(TokenKind::kName) && !is_keyword(ahead().text)));
-  if (then || begins_anew()) {
+  const bool as =
+      now().is("as") && !panic_ && ahead().is(TokenKind::kName) && !is_keyword(ahead().text);
+  if (then || as || begins_anew()) {
     // What follows begins here: nothing stands at this place.
     fail_expected("a kind of events");
     if (!abandoned_) panic_ = false;
@@ -26,6 +29,7 @@ tree::KindRef Parser::kindref() {
     broken_ = true;
   } else if (now().is("alert")) {
     take();
+    if (!begins_clause()) skip_doubled("alert");
     ref.form = tree::KindForm::kAlert;
     ref.name = name("the name of a rule");
   } else if (now().is("any")) {
@@ -71,6 +75,12 @@ bool Parser::accept_then() {
   }
   if (now().is(TokenKind::kComma)) {
     const Token& second = ahead();
+    if (second.is(TokenKind::kName) && !is_keyword(second.text) && nesting_patterns_ == 0 &&
+        after_condition_) {
+      fail(Code::kE0117, "a comma joins neither conditions nor steps", "",
+           {"conditions are joined by `and`, steps by `then`"});
+      return false;
+    }
     if (second.is(TokenKind::kName) && !is_keyword(second.text) && nesting_patterns_ == 0) {
       remark(Code::kE0117, here(), "one step follows another with `then`", "write `then`",
              Edit{here(), " then"});
@@ -107,8 +117,14 @@ tree::Element Parser::element(bool first) {
   const bool negated = (now().is(TokenKind::kBang) || is_any_of(now(), {"not", "NOT"})) &&
                        (ahead().is(TokenKind::kQuotedName) ||
                         (ahead().is(TokenKind::kName) && !is_keyword(ahead().text)));
-  if (now().is("no") || negated) {
-    if (negated) {
+  const bool misspelt = !first && now().is(TokenKind::kName) && !is_keyword(now().text) &&
+                        ahead().is(TokenKind::kName) && !is_keyword(ahead().text) &&
+                        !ahead().line_start && edit_distance(now().text, "no", 1) <= 1;
+  if (now().is("no") || negated || misspelt) {
+    if (misspelt) {
+      remark(Code::kE0101, begin, fmt::format("expected `no`, found {}", found(now())),
+             "did you mean `no`?", Edit{begin, "no"});
+    } else if (negated) {
       remark(Code::kE0117, begin, fmt::format("an absence is not written {}", found(now())),
              "write `no`", Edit{begin, now().is(TokenKind::kBang) ? "no " : "no"});
     }
@@ -135,7 +151,7 @@ tree::Element Parser::element(bool first) {
     if (at("within")) {
       made.within_span = here();
       take();
-      made.within = duration();
+      made.within = duration(true);
     }
   }
   made.body = step();
@@ -155,7 +171,7 @@ tree::Absence Parser::absence() {
   made.where = where(&made.where_span);
   if (accept("for")) {
     made.for_span = last();
-    made.absent_for = duration();
+    made.absent_for = duration(true);
   }
   made.span = since(made.no_span);
   return made;
@@ -187,12 +203,20 @@ std::optional<tree::Count> Parser::count() {
 
 tree::Step Parser::step() {
   tree::Step made;
+  after_condition_ = false;
+  foreign_begin(made);
   const SourceSpan begin = here();
   if (at("optional")) {
     made.optional = here();
     take();
   }
-  made.count = count();
+  if (!made.count) made.count = count();
+  if (made.count && now().is("times") && ahead().is(TokenKind::kName) &&
+      !is_keyword(ahead().text)) {
+    remark(Code::kE0117, here(), "a count is a number before the kind", "leave it out",
+           Edit{here(), ""});
+    take();
+  }
   const bool one = now().is("one") && ahead().is("of");
   const bool all = now().is("all") && ahead().is("of");
   if (one || all || now().is(TokenKind::kParenOpen)) {
@@ -285,11 +309,13 @@ void Parser::step_kinds(tree::Step& step) {
     if (!step.as) step.as = std::move(as);
   }
   step_foreign();
-  if (now().is("and") && !panic_) {
+  if (now().is("and") && !panic_ && !ahead().is("then")) {
     fail(Code::kE0117, "steps are not joined by `and`", "",
          {"`then` for a sequence, `all of { payment, login }` for any order, `or` for either"});
   }
+  step_missing_where();
   step.where = where(&step.where_span);
+  after_condition_ = step.where != nullptr;
   if (accept("until")) {
     tree::Until until;
     const SourceSpan begin = last();
@@ -298,6 +324,82 @@ void Parser::step_kinds(tree::Step& step) {
     until.span = since(begin);
     step.until = std::move(until);
   }
+}
+
+// `payment amount > 200`: a condition without its word.
+void Parser::step_missing_where() {
+  if (panic_ || !now().is(TokenKind::kName) || now().line_start || is_keyword(now().text)) return;
+  const TokenKind second = ahead().kind;
+  const bool compares = second == TokenKind::kEqual || second == TokenKind::kNotEqual ||
+                        second == TokenKind::kLess || second == TokenKind::kLessEqual ||
+                        second == TokenKind::kGreater || second == TokenKind::kGreaterEqual;
+  if (!compares) return;
+  const SourceSpan place{here().file, here().begin, here().begin};
+  remark(Code::kE0101, here(), "the word `where` is missing before the condition", "",
+         Edit{place, "where "}, {"write `payment where amount > 200`"});
+  if (now_) ahead_.push_front(*now_);
+  now_->kind = TokenKind::kName;  // read on as if the word stood there
+  now_->text = "where";
+}
+
+// What other languages write before a kind: `every payment`, `at least 3 payment`, `>= 3 payment`,
+// `[payment where amount > 3]`.
+void Parser::foreign_begin(tree::Step& step) {
+  if (panic_) return;
+  const SourceSpan span = here();
+  const auto is_kind = [&](const Token& token) {
+    return token.is(TokenKind::kQuotedName) ||
+           (token.is(TokenKind::kName) && !is_keyword(token.text));
+  };
+  if (now().is(TokenKind::kName) && lowered(now().text) == "every" &&
+      (is_kind(ahead()) || ahead().is(TokenKind::kParenOpen))) {
+    remark(Code::kE0117, span, "`every` before a step means nothing", "leave it out",
+           Edit{{span.file, span.begin, lexer_.span(ahead()).begin}, ""},
+           {"every event may begin a match; `once per 1h` holds repeated alerts back"});
+    take();
+    return;
+  }
+  const bool sequence =
+      now().is(TokenKind::kName) && lowered(now().text) == "sequence" &&
+      (ahead().is("by") || ahead().is("with") || ahead().is(TokenKind::kBracketOpen));
+  if (sequence) {
+    fail(Code::kE0117, fmt::format("the language has no `{}`", now().text), "",
+         {"steps stand with `then` between them; the key is the rule's clause `by card`, the time "
+          "its "
+          "`within 10m`"});
+    panic_ = false;
+    const MistakeCounter::Quiet quiet(mistakes_);
+    do {
+      skip_one();
+    } while (!now().is(TokenKind::kEnd) && !now().line_start);
+    panic_ = true;
+    return;
+  }
+  if (now().is(TokenKind::kBracketOpen)) {
+    fail(Code::kE0117, "steps do not stand in square brackets", "",
+         {"write `login where ok then payment where amount > 200`"});
+    return;
+  }
+  const bool words = now().is("at") && (ahead().is("least") || ahead().is("most"));
+  const bool most = words && ahead().is("most");
+  const bool mark = now().is(TokenKind::kGreaterEqual) || now().is(TokenKind::kGreater);
+  const Token& number = ahead(words ? 2 : 1);
+  if ((!words && !mark) || !number.is(TokenKind::kInt) || number.bad) return;
+  const SourceSpan whole{span.file, span.begin, lexer_.span(number).end};
+  const auto value = static_cast<std::int64_t>(number.value.number);
+  const std::int64_t low = now().is(TokenKind::kGreater) ? value + 1 : value;
+  const std::string meant = most ? fmt::format("1..{}", value) : fmt::format("{}+", low);
+  remark(Code::kE0117, whole, "a count is a number before the kind",
+         fmt::format("write `{}`", meant), Edit{whole, meant});
+  take();
+  if (words) take();
+  tree::Count count;
+  count.min = {most ? 1 : low, whole, std::to_string(most ? 1 : low)};
+  if (most) count.max = tree::IntLiteral{value, whole, std::to_string(value)};
+  count.or_more = !most;
+  count.span = whole;
+  take();
+  step.count = std::move(count);
 }
 
 // What other languages write directly behind a kind: `payment+`, `payment{3}`, `payment[amount >
@@ -315,6 +417,11 @@ void Parser::step_foreign() {
            {fmt::format("write `{} payment`", meant)});
     broken_ = true;
     take();
+  } else if (token.is(TokenKind::kDot)) {
+    fail(Code::kE0117, "a step is a kind of events, no field", "",
+         {"a condition stands behind `where`: `payment where amount > 200`"});
+  } else if ((token.is(TokenKind::kInt) && ahead().is("times")) || token.is("repeated")) {
+    fail(Code::kE0117, "a count stands before the kind", "", {"write `3 payment`"});
   } else if (token.is(TokenKind::kBraceOpen) && ahead().is(TokenKind::kInt)) {
     fail(Code::kE0117, "a count in braces behind a step", "how often stands before the kind",
          {"write `3 payment`, `3+ payment` or `3..5 payment`"});

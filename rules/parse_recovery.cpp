@@ -11,15 +11,67 @@ bool Parser::is_open(TokenKind opening, std::size_t base) const {
   return false;
 }
 
-bool Parser::open(TokenKind kind) { return expect(kind); }
+bool Parser::open(TokenKind kind) {
+  if (!expect(kind)) return false;
+  if (kind == TokenKind::kBraceOpen && now().is(kind)) {
+    remark(Code::kE0101, here(), "this `{` stands twice", "leave one out", Edit{here(), ""});
+    take();
+    open_.pop_back();
+  }
+  return true;
+}
+
+// In a test: the next event or expectation, although a bracket is open.
+bool Parser::begins_test_line() {
+  if (!in_test_ || panic_ || !current().line_start) return false;
+  const Token& next = ahead();
+  if (current().is(TokenKind::kDuration)) {
+    return next.is(TokenKind::kName) || next.is(TokenKind::kQuotedName);
+  }
+  if (current().is("expect")) return next.is("alert") || next.is("no");
+  return current().is("until") && next.is(TokenKind::kDuration);
+}
+
+void Parser::skip_doubled(std::string_view word) {
+  if (panic_ || word == "not" || !now().is(word) || now().line_start) return;
+  const Token& next = ahead();
+  const bool named = word == "rule" || word == "test" || word == "allow";
+  if (named && next.is(TokenKind::kString)) return;  // a rule of this name
+  const bool goes_on = next.is(TokenKind::kQuotedName) || is_literal(next.kind) ||
+                       (next.is(TokenKind::kBraceOpen) && word == "of") ||
+                       (next.is(TokenKind::kName) && !is_keyword(next.text));
+  if (!goes_on || next.line_start) return;
+  remark(Code::kE0101, here(), fmt::format("`{}` stands twice", word), "leave one out",
+         Edit{here(), ""});
+  take();
+}
+
+// A name or a literal directly behind the same one.
+void Parser::skip_doubled_operand(const Token& token) {
+  const bool name = token.is(TokenKind::kName) && !is_keyword(token.text) &&
+                    !aggregate_named(token.text);  // `usual = avg avg`
+  // Behind a duration the next line of a test may begin with one.
+  const bool literal = is_literal(token.kind) && !token.is(TokenKind::kDuration);
+  if ((!name && !literal) || token.bad) return;
+  const Token& next = current();
+  if (next.line_start || next.kind != token.kind || next.text != token.text || next.bad) return;
+  remark(Code::kE0101, here(), fmt::format("{} stands twice", found(next)), "leave one out",
+         Edit{here(), ""});
+  now_.reset();
+  if (!ahead_.empty()) {
+    now_ = std::move(ahead_.front());
+    ahead_.pop_front();
+  }
+}
 
 void Parser::close(TokenKind kind) {
   if (panic_ || accept(kind)) return;
   const TokenKind opening = opening_of(now().kind);
   const bool closes_another = opening != TokenKind::kEnd && is_open(opening);
-  if (closes_another || ends_block() || comma_ends_entry()) {
+  if (closes_another || ends_block() || comma_ends_entry() || begins_test_line()) {
     unclosed(here());
   } else {
+    spoil_last();
     fail_expected();
   }
 }
@@ -29,6 +81,7 @@ void Parser::unclosed(SourceSpan where) {
   const Bracket bracket = open_.back();
   open_.pop_back();
   broken_ = true;
+  if (bracket.kind != TokenKind::kBraceOpen) spoil_last();
   if (too_deep_) return;
   Diagnostic diagnostic;
   diagnostic.code = Code::kE0113;
@@ -86,6 +139,10 @@ bool Parser::begins_clause() {
       first == "falsepositives" || first == "except" || first == "alert") {
     return second.is(TokenKind::kString);
   }
+  if (first == "allow") {
+    return second.is(TokenKind::kName) && !is_keyword(second.text) &&
+           ahead(2).is(TokenKind::kString);
+  }
   if (first == "when" && second.is(TokenKind::kInt)) return true;
   if ((first == "id" || first == "tags") && second.is(TokenKind::kString)) return true;
   // `id`, `tags`, `by`, `when`, `having`, `considering`, `without`: a name that goes on with no
@@ -98,6 +155,7 @@ bool Parser::begins_declaration() {
   if (panic_ || !current().is(TokenKind::kName) || !current().line_start) return false;
   if (!is_declaration_keyword(current().text)) return false;
   const std::string first = current().text;
+  if (first == "allow" && in_rule_) return false;  // a clause
   const Token& second = ahead();
   if (first == "use") return second.is(TokenKind::kString);
   // In parentheses it may be what an aggregate is of.
@@ -125,12 +183,15 @@ bool Parser::ends_block() {
 }
 
 bool Parser::resume_clause(std::size_t base) {
+  const MistakeCounter::Quiet quiet(mistakes_);
   panic_ = false;
   for (;;) {
     if (current().is(TokenKind::kEnd)) return false;
     const bool closes =
         current().is(TokenKind::kBraceClose) && !is_open(TokenKind::kBraceOpen, base);
-    if (closes || resumes_here()) {
+    // Inside brackets only a line's first word begins a clause.
+    const bool outside = brackets() <= base || current().line_start;
+    if (closes || (outside && resumes_here())) {
       forget_brackets(base);
       abandoned_ = false;
       return true;
@@ -140,6 +201,7 @@ bool Parser::resume_clause(std::size_t base) {
 }
 
 bool Parser::resume_entry(std::size_t base, TokenKind closing) {
+  const MistakeCounter::Quiet quiet(mistakes_);
   panic_ = false;
   for (;;) {
     const Token& token = current();
@@ -160,6 +222,7 @@ bool Parser::resume_entry(std::size_t base, TokenKind closing) {
 }
 
 bool Parser::resume_then(std::size_t base) {
+  const MistakeCounter::Quiet quiet(mistakes_);
   panic_ = false;
   for (;;) {
     const Token& token = current();
@@ -175,6 +238,7 @@ bool Parser::resume_then(std::size_t base) {
 }
 
 bool Parser::resume_brace() {
+  const MistakeCounter::Quiet quiet(mistakes_);
   panic_ = false;
   for (;;) {
     const Token& token = current();
@@ -188,11 +252,21 @@ bool Parser::resume_brace() {
 }
 
 void Parser::resume_declaration() {
+  const MistakeCounter::Quiet quiet(mistakes_);
   panic_ = false;
   in_rule_ = false;
   while (!current().is(TokenKind::kEnd) && !(resumes_here() && current().line_start)) skip_one();
   open_.clear();
   abandoned_ = false;
+}
+
+void Parser::spoil_last() {
+  if (last_root_ == nullptr) return;
+  last_root_->kind = tree::ExprKind::kError;
+  last_root_->args.clear();
+  last_root_->aggregate.reset();
+  last_root_ = nullptr;
+  broken_ = true;
 }
 
 bool Parser::at_entry() {
@@ -219,7 +293,8 @@ bool Parser::accept_semicolon() {
 
 bool Parser::at_declaration() {
   const Token& token = now();
-  return token.is(TokenKind::kName) && token.line_start && is_declaration_keyword(token.text);
+  return token.is(TokenKind::kName) && token.line_start && is_declaration_keyword(token.text) &&
+         (token.text != "allow" || !in_rule_);
 }
 
 }  // namespace tocsin::rules

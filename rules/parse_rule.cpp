@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "rules/parser_impl.h"
 #include "rules/suggest.h"
@@ -50,17 +51,42 @@ constexpr ForeignClause kForeignClauses[] = {
     {"every", "", "every event may begin a match; `once per 1h` holds repeated alerts back"},
     {"then", "", "`then` stands between the steps behind `when`"},
     {"title", "", "the title stands behind the rule's name"},
+    {"if", "",
+     "a condition stands behind the `where` of a step: `when payment where amount > 200`"},
+    {"let", "", "a constant is declared outside of rules: `const LARGE = 200`"},
+    {"const", "", "a constant is declared outside of rules: `const LARGE = 200`"},
+    {"var", "", "a constant is declared outside of rules: `const LARGE = 200`"},
+    {"do", "", "what happens then is said by `alert`"},
+    {"trigger", "when", ""},
+    {"limit", "", "`at most 3 per 1d` holds further alerts back"},
+    {"and", "", "conditions are joined by `and` on one `where`; steps by `then`"},
+    {"order", "", "events come in the order of their time"},
 };
+bool is_capitals(std::string_view word) {
+  return std::ranges::all_of(word, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
 bool is_reserved(std::string_view word) {
   return word == "early" || word == "stream" || word == "on" || word == "model" ||
          word == "function";
 }
 }  // namespace
 
+// `1,000`: digits are grouped by `_`, and the point is `.`.
+bool Parser::comma_in_number() {
+  const bool number = last_kind_ == TokenKind::kInt || last_kind_ == TokenKind::kDecimal;
+  const Token& next = ahead();
+  const bool joined = number && last_.end == here().begin && next.begin == now().end &&
+                      (next.is(TokenKind::kInt) || next.is(TokenKind::kDecimal));
+  if (!joined) return false;
+  spoil_last();
+  fail(Code::kE0106, "a comma inside a number", "",
+       {"digits are grouped by `_`, and the point is `.`: `1_000.50`"});
+  return true;
+}
+
 tree::Rule Parser::rule() {
   tree::Rule made;
   begin(made);
-  take();
   made.name = name("the name of the rule");
   if (now().is(TokenKind::kBraceOpen) && !panic_) {
     remark(Code::kE0101, here(), "expected a title in quotes, found `{`", "", std::nullopt,
@@ -87,20 +113,29 @@ tree::Rule Parser::rule() {
     }
   }
   const std::size_t base = brackets();
+  broken_clauses_.clear();
+  in_when_ = false;
+  bool broken = broken_;
   for (;;) {
+    guessed_ = false;
     if (panic_) resume_clause(base);
     if (now().is(TokenKind::kBraceClose)) break;
-    if (now().is(TokenKind::kEnd) || at_declaration()) break;
+    if (now().is(TokenKind::kEnd) || at_declaration() || (!opened && now().is("end"))) break;
     forget_brackets(base);  // what a clause left open has been reported
+    broken_ = false;
     clause(made);
+    if (!broken_ && !panic_) continue;
+    broken = true;
+    made.when_broken = made.when_broken || in_when_;
   }
+  broken_ = broken_ || broken;
   if (opened && !accept(TokenKind::kBraceClose)) {
     // A `}` inside that closed less than its line says was this rule's: then an inner one is
     // missing.
     if (suspect_ && !open_.empty()) open_.back() = *suspect_;
     unclosed(here());
-  } else if (!opened) {
-    accept(TokenKind::kBraceClose);
+  } else if (!opened && !accept(TokenKind::kBraceClose)) {
+    if (now().is("end")) take();  // of languages that have no braces
   }
   forget_brackets(outside);
   in_rule_ = false;
@@ -122,6 +157,7 @@ void Parser::clause(tree::Rule& rule) {
     take();
     return;
   }
+  if (token.is(TokenKind::kComma) && comma_in_number()) return;
   const bool comment = token.is(TokenKind::kMinus) && ahead().is(TokenKind::kMinus);
   if (comment) {
     fail(Code::kE0117, "`--` begins no comment", "a comment begins with `#`");
@@ -131,6 +167,7 @@ void Parser::clause(tree::Rule& rule) {
     take();
     return;
   } else {
+    spoil_last();
     note("a clause");
     note("`}`");
     fail_expected();
@@ -172,6 +209,7 @@ void Parser::unknown_clause(tree::Rule& rule, std::optional<SourceSpan> before) 
     if (expected.word) words.emplace_back(expected.text);
   }
   std::optional<std::string> near = nearest(word, words);
+  if (now().line_start) near.reset();
   const auto* foreign = std::ranges::find(kForeignClauses, small, &ForeignClause::written);
   if (!near && foreign != std::end(kForeignClauses)) {
     const bool by = (small == "group" || small == "partition") && lowered(ahead().text) == "by";
@@ -214,11 +252,13 @@ void Parser::unknown_clause(tree::Rule& rule, std::optional<SourceSpan> before) 
   const bool is_clause =
       near && std::ranges::find(clause_keywords(), *near) != clause_keywords().end();
   if (near) {
-    remark(small == *near ? Code::kE0117 : Code::kE0119, span,
-           fmt::format("`{}` begins no clause", word),
-           small == *near ? fmt::format("write `{}` in small letters", *near)
-                          : fmt::format("did you mean `{}`?", *near),
-           Edit{span, *near});
+    if (small == *near) {
+      remark(Code::kE0117, span, fmt::format("`{}` begins no clause", word),
+             fmt::format("write `{}` in small letters", *near), Edit{span, *near});
+    } else {
+      remark(Code::kE0119, span, fmt::format("`{}` begins no clause", word),
+             fmt::format("did you mean `{}`?", *near), Edit{span, *near});
+    }
     broken_ = true;
     if (is_clause) {
       now_->text = *near;
@@ -231,9 +271,21 @@ void Parser::unknown_clause(tree::Rule& rule, std::optional<SourceSpan> before) 
   }
   if (!now().line_start && !expected_.empty()) {
     // More of the clause before than of a new one.
+    spoil_last();
+    std::vector<std::string> helps;
+    const bool currency = (last_kind_ == TokenKind::kInt || last_kind_ == TokenKind::kDecimal) &&
+                          word.size() == 3 && is_capitals(word);
+    if (currency) {
+      helps.push_back(
+          fmt::format("an amount has no currency: `amount > 200 and currency = \"{}\"`", word));
+    }
+    if (word == "for") {
+      helps.emplace_back(
+          "`for` belongs to an absence, `then no login for 5m`; a gap is `then within 5m payment`");
+    }
     note("a clause");
     note("`}`");
-    fail_expected();
+    fail_expected({}, std::move(helps));
     panic_ = false;
     take();
     panic_ = true;
@@ -261,10 +313,26 @@ bool Parser::clause_by_name(tree::Rule& rule, std::string_view keyword) {
   const auto single = [&]<typename T>(std::optional<T>& place, ClauseKind kind, auto read) {
     T clause;
     clause.keyword_span = begin;
+    guessed_ = failed_at_ == begin.begin;
     take();
+    skip_doubled(keyword);
+    last_root_ = nullptr;
+    in_when_ = kind == ClauseKind::kWhen;
+    const bool broken_before = std::exchange(broken_, false);
+    if (now().is(TokenKind::kColon)) {
+      remark(Code::kE0117, here(), fmt::format("no `:` stands behind `{}`", keyword),
+             "leave it out", Edit{here(), ""});
+      take();
+    }
     read(clause);
     clause.span = since(begin);
-    if (place) {
+    if (place || panic_) last_root_ = nullptr;
+    const bool first_broken = std::ranges::find(broken_clauses_, kind) != broken_clauses_.end();
+    if (broken_ || panic_) broken_clauses_.push_back(kind);
+    broken_ = broken_ || broken_before;
+    if (place && first_broken && !panic_) {
+      place = std::move(clause);
+    } else if (place) {
       Diagnostic diagnostic;
       diagnostic.code = Code::kE0118;
       diagnostic.message = fmt::format("a second `{}` in one rule", keyword);
@@ -330,7 +398,7 @@ bool Parser::clause_by_name(tree::Rule& rule, std::string_view keyword) {
     });
   } else if (keyword == "within") {
     single(rule.within, ClauseKind::kWithin, [&](tree::DurationClause& c) {
-      if (auto literal = duration()) c.duration = std::move(*literal);
+      if (auto literal = duration(true)) c.duration = std::move(*literal);
     });
   } else if (keyword == "having") {
     single(rule.having, ClauseKind::kHaving, [&](tree::ExprClause& c) { c.expr = expr(); });
@@ -352,9 +420,20 @@ bool Parser::clause_by_name(tree::Rule& rule, std::string_view keyword) {
     take();
     except(clause);
     clause.span = since(begin);
+    if (panic_) last_root_ = nullptr;
     if (!panic_) {
       rule.excepts.push_back(std::move(clause));
       rule.order.push_back(ClauseKind::kExcept);
+    }
+  } else if (keyword == "allow") {
+    tree::AllowClause clause;
+    clause.keyword_span = begin;
+    take();
+    allowance(clause);
+    clause.span = since(begin);
+    if (!panic_) {
+      rule.allows.push_back(std::move(clause));
+      rule.order.push_back(ClauseKind::kAllow);
     }
   } else if (keyword == "once") {
     single(rule.once, ClauseKind::kOnce, [&](tree::OnceClause& c) { once(c); });
@@ -415,7 +494,7 @@ void Parser::without(tree::WithoutClause& clause) {
   clause.where = where(&clause.where_span);
   if (accept("for")) {
     clause.for_span = last();
-    clause.absent_for = duration();
+    clause.absent_for = duration(true);
   }
 }
 
@@ -498,7 +577,10 @@ void Parser::once(tree::OnceClause& clause) {
       clause.form = OnceForm::kPerDay;
       clause.zone = zone();
     } else if (now().is(TokenKind::kDuration) || now().is(TokenKind::kInt)) {
-      clause.duration = duration();
+      clause.duration = duration(true);
+    } else if (begins_anew() || now().is(TokenKind::kBraceClose)) {
+      note("a duration such as `1h`");
+      fail_expected("the name of a step");
     } else {
       note("a duration such as `1h`");
       clause.form = OnceForm::kPerVariable;

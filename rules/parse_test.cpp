@@ -1,16 +1,19 @@
 // The tests that stand beside the rules.
+#include <fmt/format.h>
+
 #include "rules/parser_impl.h"
+#include "rules/suggest.h"
 
 namespace tocsin::rules {
 tree::Test Parser::test() {
   tree::Test made;
   begin(made);
-  take();
   made.rule = name("the name of a rule");
   if (auto title = string("a title in quotes")) made.title = std::move(*title);
   if (panic_ && !resume_brace()) return made;
   const std::size_t outside = brackets();
   if (!open(TokenKind::kBraceOpen)) return made;
+  in_test_ = true;
   const std::size_t base = brackets();
   if (accept("starting")) {
     made.starting_span = here();
@@ -24,22 +27,26 @@ tree::Test Parser::test() {
   }
   for (;;) {
     if (panic_ && !resume_test_line(base)) break;
-    if (at("expect") || now().is(TokenKind::kBraceClose) || now().is(TokenKind::kEnd) ||
-        at_declaration())
+    guessed_ = false;
+    if (at("expect") || begins_expectation() || now().is(TokenKind::kBraceClose) ||
+        now().is(TokenKind::kEnd) || at_declaration())
       break;
     if (accept_semicolon()) continue;
     test_line(made);
   }
+  in_test_ = false;
   if (panic_) return made;
-  if (now().is("expect")) {
+  in_test_ = true;
+  if (now().is("expect") || begins_expectation()) {
     made.expect_span = here();
     expectations(made);
     if (panic_) resume_test_line(base);
-  } else if (now().is(TokenKind::kBraceClose)) {
+  } else if (now().is(TokenKind::kBraceClose) && !broken_) {
     remark(Code::kE0101, here(), "a test expects something", "", std::nullopt,
            {"end it with `expect alert at 60s` or `expect no alert`"});
     broken_ = true;
   }
+  in_test_ = false;
   while (!panic_ && !now().is(TokenKind::kBraceClose) && !now().is(TokenKind::kEnd) &&
          !at_declaration()) {
     if (now().is(TokenKind::kDuration) || now().is("until")) {
@@ -70,6 +77,7 @@ void Parser::test_line(tree::Test& test) {
     if (auto offset = duration()) line.offset = std::move(*offset);
     line.event = name("an event type");
     line.values = record(true);
+    skip_second_brace();
   } else if (now().is("starting")) {
     fail(Code::kE0101, "`starting` stands once and first in a test");
   } else {
@@ -80,10 +88,49 @@ void Parser::test_line(tree::Test& test) {
   if (!panic_) test.lines.push_back(std::move(line));
 }
 
+// `alert at 3s`, `no alert` where `expect` is missing or misspelt before it.
+bool Parser::begins_expectation() {
+  if (panic_ || !now().is(TokenKind::kName) || !now().line_start) return false;
+  const auto begins = [](const Token& first, const Token& second) {
+    return first.is("alert") || (first.is("no") && second.is("alert"));
+  };
+  if (begins(now(), ahead())) return true;
+  return begins(ahead(), ahead(2)) && edit_distance(now().text, "expect", 2) <= 2;
+}
+
+bool Parser::accept_missing_expect() {
+  if (!begins_expectation()) return false;
+  const bool misspelt = !now().is("alert") && !now().is("no");
+  if (misspelt) {
+    remark(Code::kE0101, here(), fmt::format("expected `expect`, found {}", found(now())),
+           "did you mean `expect`?", Edit{here(), "expect"});
+    take();
+    return true;
+  }
+  const SourceSpan place{here().file, here().begin, here().begin};
+  remark(Code::kE0101, here(), fmt::format("expected `expect` before {}", found(now())), "",
+         Edit{place, "expect "});
+  return true;
+}
+
+// A `}` too many behind the values of a line.
+void Parser::skip_second_brace() {
+  if (panic_ || !now().is(TokenKind::kBraceClose) || now().line_start) return;
+  const Token& next = ahead();
+  const bool goes_on = next.line_start && (next.is(TokenKind::kDuration) || next.is("expect") ||
+                                           next.is("until") || next.is(TokenKind::kBraceClose));
+  if (!goes_on) return;
+  remark(Code::kE0114, here(), "this `}` closes nothing", "", Edit{here(), ""});
+  const std::vector<Bracket> open = open_;
+  take();
+  open_ = open;
+}
+
 void Parser::expectations(tree::Test& test) {
   bool none = false;
-  while (accept("expect")) {
+  while (accept("expect") || accept_missing_expect()) {
     const SourceSpan begin = last();
+    guessed_ = false;
     if (accept("no")) {
       expect("alert");
       if (!panic_ && !test.expected.empty()) {
@@ -95,14 +142,20 @@ void Parser::expectations(tree::Test& test) {
       continue;
     }
     tree::Expected expected;
-    if (!expect("alert")) return;
+    if (now().is("at") || now().is(TokenKind::kBraceOpen) || at_entry()) {
+      const SourceSpan place{here().file, last().end, last().end};
+      remark(Code::kE0101, place, "expected `alert` behind `expect`", "", Edit{place, " alert"});
+    } else if (!expect("alert")) {
+      return;
+    }
     if (now().is(TokenKind::kInt)) {
       expected.times = integer("a count");
       expect("times");
     }
     if (accept("at")) expected.at = duration();
-    if (now().is(TokenKind::kBraceOpen)) {
+    if (now().is(TokenKind::kBraceOpen) || (at_entry() && !now().line_start)) {
       expected.fields = record(true);
+      skip_second_brace();
     } else {
       at(TokenKind::kBraceOpen);
     }

@@ -3,8 +3,10 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "rules/diagnostics.h"
+#include "rules/token.h"
 #include "rules/tree.h"
 
 namespace tocsin::rules {
@@ -17,6 +19,8 @@ struct ParseLimits {
 /// after each, so that one run finds all of them; what could not be read is left out of the tree,
 /// which says so (`broken`). Never fails otherwise, whatever the bytes are: time is linear in the
 /// text, recursion bounded by tree::kNestingMax.
+/// `places`, where given, takes the file's tokens in their order, without the end; all of them when
+/// nothing was reported.
 tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& sink,
-                 const ParseLimits& limits = {});
+                 const ParseLimits& limits = {}, std::vector<TokenPlace>* places = nullptr);
 }  // namespace tocsin::rules

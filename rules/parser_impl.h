@@ -29,6 +29,8 @@ class Parser {
  public:
   Parser(LexedText text, std::uint32_t begin, MistakeCounter& mistakes, int nesting = 0);
   tree::File file();
+  /// Writes down where each token stands from now on.
+  void record_places(std::vector<TokenPlace>* places) { places_ = places; }
   /// The expression of a placeholder of a message, and the byte behind its `}`; the text before it
   /// is `{`.
   struct Placeholder {
@@ -83,6 +85,12 @@ class Parser {
   bool resume_then(std::size_t base);
   bool resume_brace();
   void resume_declaration();
+  bool comma_in_number();                    // reported
+  void skip_doubled(std::string_view word);  // `then then`: reported
+  void skip_doubled_type(std::string_view word);
+  void skip_doubled_operand(const Token& token);
+  bool begins_test_line();
+  void spoil_last();          // the expression read last is part of the mistake
   bool begins_clause();       // surely: nothing legal goes on so
   bool begins_declaration();  // surely
   bool resumes_here();        // a line begins with what looks like a clause or a declaration
@@ -102,7 +110,7 @@ class Parser {
   tree::Name name(std::string_view what);
   std::optional<tree::StringLiteral> string(std::string_view what);
   std::optional<tree::IntLiteral> integer(std::string_view what);
-  std::optional<tree::DurationLiteral> duration();
+  std::optional<tree::DurationLiteral> duration(bool positive = false);  // `positive`: not 0
   tree::Word word(std::string_view what);
   std::vector<tree::Word> words(std::string_view what);
   std::vector<tree::StringLiteral> strings(std::string_view what);
@@ -129,6 +137,10 @@ class Parser {
   tree::ExprPtr regex();
   tree::ExprPtr compared(tree::ExprPtr left);
   tree::ExprPtr error_expr(SourceSpan span);
+  tree::ExprPtr foreign_operand();
+  void foreign_like(bool negated);
+  bool foreign_presence(bool& missing);
+  bool foreign_percent(const tree::Expr& left, SourceSpan op);
   tree::ExprPtr missing_operand();
   bool at_operand();
   tree::ExprPtr make(tree::ExprKind kind, SourceSpan begin, SourceSpan op);
@@ -154,6 +166,8 @@ class Parser {
   void step_kinds(tree::Step& step);
   void step_group(tree::Step& step);
   void step_foreign();
+  void step_missing_where();
+  void foreign_begin(tree::Step& step);
   std::optional<tree::Count> count();
   tree::Absence absence();
   bool accept_then();
@@ -170,6 +184,8 @@ class Parser {
   void after(tree::AfterClause& clause);
   bool is_foreign_row();
   void except(tree::ExceptClause& clause);
+  template <typename Allowance>
+  void allowance(Allowance& made);
   void once(tree::OnceClause& clause);
   void at_most(tree::AtMostClause& clause);
   void each(std::vector<tree::ExprPtr>& exprs, SourceSpan& span);
@@ -179,6 +195,9 @@ class Parser {
   tree::Test test();
   void test_line(tree::Test& test);
   void expectations(tree::Test& test);
+  bool begins_expectation();
+  bool accept_missing_expect();
+  void skip_second_brace();
   bool resume_test_line(std::size_t base);
 
   // ---- declarations (parse_declaration.cpp)
@@ -188,6 +207,7 @@ class Parser {
   void begin(tree::Declaration& declaration);
   void finish(tree::Declaration& declaration);
   tree::Use use();
+  tree::Allow allow();
   tree::Event event();
   tree::Field field();
   bool modifier(tree::Field& field);
@@ -199,6 +219,7 @@ class Parser {
   tree::Row row();
   tree::Const constant();
   tree::Defaults defaults();
+  void expect_over();
   tree::Feature feature();
   tree::Features features();
   tree::FeatureEntry feature_entry();
@@ -220,8 +241,14 @@ class Parser {
     std::uint32_t begin = 0;
   };
   std::vector<Bracket> open_;
-  std::optional<Bracket> suspect_;  // a `{` whose `}` stands further out than its own line
-  bool in_rule_ = false;            // clauses may begin
+  std::vector<tree::ClauseKind> broken_clauses_;  // of the current rule
+  bool in_when_ = false;                          // the clause begun last is `when`
+  bool in_test_ = false;
+  bool guessed_ = false;             // a mistake was told since the last clause or line began
+  tree::Expr* last_root_ = nullptr;  // the expression read last in the current clause
+  bool after_condition_ = false;     // the step read last ends with a condition
+  std::optional<Bracket> suspect_;   // a `{` whose `}` stands further out than its own line
+  bool in_rule_ = false;             // clauses may begin
   int nesting_ = 0;
   int nesting_patterns_ = 0;                // groups of steps around
   std::optional<std::uint32_t> failed_at_;  // the token at which something was last missing
@@ -229,6 +256,7 @@ class Parser {
   bool broken_ = false;     // something of the current declaration was lost
   bool abandoned_ = false;  // too deep: nothing is judged up to the next clause
   bool too_deep_ = false;   // … nor in the current declaration, whether its brackets are closed
+  std::vector<TokenPlace>* places_ = nullptr;  // of the tokens taken; may be null
   const bool in_message_;
 };
 
@@ -253,13 +281,14 @@ template <typename Entry, typename Begins>
 void Parser::comma_list(TokenKind closing, Entry entry, Begins begins) {
   const std::size_t base = brackets();
   for (;;) {
-    if (at(closing) || now().is(TokenKind::kEnd) || begins_anew()) break;
+    if (at(closing) || now().is(TokenKind::kEnd) || begins_anew() || begins_test_line()) break;
     if (now().is(TokenKind::kComma)) {
       const SourceSpan comma = here();
       take();
       remark(Code::kE0125, comma, "a comma too many", "nothing stands before it", Edit{comma, ""});
       continue;
     }
+    last_root_ = nullptr;
     entry();
     if (panic_ && !resume_entry(base, closing)) return forget_brackets(base - 1);
     if (now().is(TokenKind::kSemicolon)) {
@@ -276,11 +305,19 @@ void Parser::comma_list(TokenKind closing, Entry entry, Begins begins) {
              Edit{place, ","});
       continue;
     }
-    if (ends_block()) break;
+    if (ends_block() || begins_test_line()) break;
+    spoil_last();
     fail_expected();
     if (!resume_entry(base, closing)) return forget_brackets(base - 1);
     accept(TokenKind::kComma);
   }
   close(closing);
+}
+
+/// What stands behind `allow`.
+template <typename Allowance>
+void Parser::allowance(Allowance& made) {
+  made.warning = name("the name of a warning");
+  if (auto reason = string("the reason in quotes")) made.reason = std::move(*reason);
 }
 }  // namespace tocsin::rules

@@ -1,11 +1,16 @@
-/// A syntax tree back as canonical text: one layout and no options. Parsing the text and printing
-/// again gives the same text. Comments are no part of a tree.
+/// A syntax tree back as text, as the formatter lays it out (rules/format.h), without the comments
+/// of a source and with literals in canonical form where the tree does not say how they were
+/// written. Parsing the text and printing again gives the same text.
 #pragma once
+#include <cstddef>
 #include <string>
 
 #include "rules/tree.h"
 
 namespace tocsin::rules {
+/// The columns that a line of a rule file has.
+inline constexpr std::size_t kLineWidth = 100;
+
 /// The whole file, with a line end at its end; nothing for a file without declarations. Requires a
 /// tree without errors
 /// (`!file.broken`).

@@ -81,7 +81,10 @@ class Collector {
     if (tree.at_most) exprs(tree.at_most->for_each);
     if (!tree.alert) return;
     for (const tree::MessagePart& part : tree.alert->parts) expr(part.expr);
-    for (const tree::Record::Entry& entry : tree.alert->fields.entries) expr(entry.value);
+    record(tree.alert->fields);
+  }
+  void record(const tree::Record& tree) {
+    for (const tree::Record::Entry& entry : tree.entries) expr(entry.value);
   }
 
   References found;
@@ -116,6 +119,42 @@ References references_of(const tree::Features& group) {
 References references_of(const tree::Rule& rule) {
   Collector collector;
   collector.rule(rule);
+  return std::move(collector.found);
+}
+
+References references_of(const tree::Event& event) {
+  Collector collector;
+  for (const tree::Field& field : event.fields) collector.expr(field.computed);
+  return std::move(collector.found);
+}
+
+References references_of(const tree::List& list) {
+  Collector collector;
+  collector.exprs(list.values);
+  return std::move(collector.found);
+}
+
+References references_of(const tree::Table& table) {
+  Collector collector;
+  for (const tree::Row& row : table.rows) {
+    collector.exprs(row.keys);
+    collector.record(row.values);
+  }
+  return std::move(collector.found);
+}
+
+References references_of(const tree::Defaults& defaults) {
+  Collector collector;
+  collector.record(defaults.values);
+  return std::move(collector.found);
+}
+
+References references_of(const tree::Test& test) {
+  Collector collector;
+  for (const tree::TestLine& line : test.lines) collector.record(line.values);
+  for (const tree::Expected& expected : test.expected) {
+    if (expected.fields) collector.record(*expected.fields);
+  }
   return std::move(collector.found);
 }
 }  // namespace tocsin::rules

@@ -14,4 +14,9 @@ References references_of(const tree::Kind& kind);
 References references_of(const tree::Feature& feature);
 References references_of(const tree::Features& group);
 References references_of(const tree::Rule& rule);
+References references_of(const tree::Event& event);
+References references_of(const tree::List& list);
+References references_of(const tree::Table& table);
+References references_of(const tree::Defaults& defaults);
+References references_of(const tree::Test& test);
 }  // namespace tocsin::rules

@@ -62,6 +62,8 @@ struct RuleSet {
 using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 /// What a set of rules may grow to; each has a diagnostic of its own.
 struct RuleLimits {
+  std::size_t file_bytes_max = std::size_t{16} << 20;        // of a rule file
+  std::uint32_t mistakes_max = 1000;                         // told of one rule file's text
   std::size_t data_file_bytes_max = std::size_t{256} << 20;  // of a list's or a table's file
   std::size_t list_values_max = 1'000'000;
   std::size_t searched_values_max = 100'000;  // of a list of text
@@ -74,6 +76,8 @@ struct LoadOptions {
   /// Reads a file of the time zone database by its name in it ("Europe/Berlin", "tzdata.zi");
   /// absent: the system's.
   ReadFile read_zone = {};
+  /// Warns of a live rule that its embedded tests do not show firing and not firing.
+  bool warn_of_untested = false;
 };
 struct Loaded {
   std::optional<RuleSet> rules;         // absent when there was an error

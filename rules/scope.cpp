@@ -23,7 +23,7 @@ FieldLookup look_up_field(const CheckContext& context, const EventTypes& types, 
     const EventSymbol& event = context.event_symbol(type);
     const auto symbol = event.fields.find(name);
     if (symbol == event.fields.end()) {
-      if (event.broken) {
+      if (event.may_have(name)) {
         unknown = true;
       } else if (!without) {
         without = type;

@@ -31,6 +31,8 @@ struct StepSymbol {
   SourceSpan span;        // of the name, else of the kinds
   cep::VarIndex var;
   bool loop = false;
+  std::uint32_t count_min = 0;             // a match has at least so many events of it
+  std::optional<std::uint32_t> count_max;  // and at most so many; absent: no bound
   EventTypes types;
   bool broken = false;                // not understood: nothing about it is reported
   std::vector<Enclosure> enclosures;  // outermost first
@@ -62,6 +64,8 @@ struct RuleScope {
   std::unordered_map<std::string_view, const tree::KeyMember*> roles;
   std::vector<StepSymbol> steps;
   std::unordered_map<std::string_view, std::size_t> step_by_name;
+  bool steps_incomplete = false;        // the pattern may name others, which could not be read
+  std::optional<cep::Duration> within;  // all events of a match lie less than this after its first
 };
 enum class Place : std::uint8_t {
   kKind,       // a kind's condition

@@ -61,6 +61,14 @@ struct Token {
   bool is(std::string_view word) const { return kind == TokenKind::kName && text == word; }
 };
 
+/// Where a token of a file stands.
+struct TokenPlace {
+  TokenKind kind = TokenKind::kEnd;
+  std::uint32_t begin = 0;  // bytes of the file
+  std::uint32_t end = 0;
+  bool line_start = false;
+};
+
 /// As "expected …" names it: "a name", "`{`".
 std::string_view token_text(TokenKind kind);
 bool is_number(TokenKind kind);

@@ -506,6 +506,11 @@ struct AtMostClause : Clause {
   std::vector<ExprPtr> for_each;
   SourceSpan for_each_span;
 };
+/// `allow NAME "reason"`: a warning that the rule does not give.
+struct AllowClause : Clause {
+  Name warning;
+  StringLiteral reason;
+};
 /// A piece of an alert's message: literal text (`expr` null) or an expression; `span` is the piece
 /// in the source, an expression's without its braces.
 struct MessagePart {
@@ -538,6 +543,7 @@ enum class ClauseKind : std::uint8_t {
   kExcept,
   kOnce,
   kAtMost,
+  kAllow,
   kAlert,
 };
 /// A clause that could not be read is absent and the rule `broken`; one that stands twice has been
@@ -555,6 +561,7 @@ struct Rule : Declaration {
   std::optional<StatusClause> status;
   std::optional<ByClause> by;
   std::optional<WhenClause> when;
+  bool when_broken = false;  // it may name steps that could not be read
   std::optional<DurationClause> within;
   std::optional<ExprClause> having;
   std::optional<KindsClause> considering;
@@ -564,8 +571,10 @@ struct Rule : Declaration {
   std::vector<ExceptClause> excepts;
   std::optional<OnceClause> once;
   std::optional<AtMostClause> at_most;
+  std::vector<AllowClause> allows;
   std::optional<AlertClause> alert;
-  std::vector<ClauseKind> order;  // of the clauses above as written; a kExcept for each `except`
+  std::vector<ClauseKind> order;  // of the clauses above as written; a kExcept for each `except`,
+                                  // a kAllow for each `allow`
 };
 
 // ---- tests
@@ -594,8 +603,14 @@ struct Test : Declaration {
   SourceSpan expect_span;          // the first `expect`
 };
 
-using Item =
-    std::variant<Use, Event, Kind, List, Table, Const, Defaults, Feature, Features, Rule, Test>;
+/// `allow NAME "reason"` outside of rules: a warning that the file does not give.
+struct Allow : Declaration {
+  Name warning;
+  StringLiteral reason;
+};
+
+using Item = std::variant<Use, Allow, Event, Kind, List, Table, Const, Defaults, Feature, Features,
+                          Rule, Test>;
 struct File {
   std::uint32_t file = 0;  // in the SourceMap
   std::vector<Item> items;

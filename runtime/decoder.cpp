@@ -37,12 +37,15 @@ class Decoder::Impl {
   static constexpr int kTypeUnknown = -1;  // `type` not met yet
   static constexpr int kTypeIgnored = -2;  // met, and declared by no file
 
-  bool find_type();
-  // One loop over the fields of a line: calls would cost a tenth of its time.
-  bool walk(JsonCursor& at, ObjectPlan& plan);
+  // A line's own fields are gone through without a call: it would put the cursor into memory.
+  [[gnu::always_inline]] inline bool find_type(JsonCursor& begin);
+  [[gnu::always_inline]] inline bool walk_fields(JsonCursor& at, ObjectPlan& plan);
+  bool walk(JsonCursor& cursor, ObjectPlan& plan);
   [[gnu::always_inline]] inline bool take_target(JsonCursor& at, const Target& target);
   [[gnu::always_inline]] inline bool first_time(const Target& target);
   [[gnu::always_inline]] inline void take(Leaf& leaf, std::string_view token);
+  [[gnu::always_inline]] inline void take_word(Leaf& leaf, std::int64_t word);
+  void take_scalar(Leaf& leaf, std::string_view token);
   [[gnu::always_inline]] inline void take_text(Leaf& leaf, std::string_view token);
   void fault(const Leaf& leaf, FieldFault fault, std::string_view token);
   void report_absent();
@@ -100,11 +103,15 @@ Decoder::Impl::Impl(const cep::Plan& plan, const std::vector<std::vector<bool>>&
       if (f == event_type.time_field.value || (type.used && used_fields[t][f])) fields.push_back(f);
     }
     plan_fields(event_type, fields, type);
+    type.reads_type = type.objects[0].keys.find_text("type") != WordTable::kAbsent;
     type.required.resize((type.key_count + 63) / 64);
     for (Leaf& leaf : type.leaves) {
       if (!leaf.optional) type.required[leaf.bit / 64] |= std::uint64_t{1} << (leaf.bit % 64);
       const cep::Field& field = event_type.fields[leaf.field.value];
       leaf.has_column = type.used && used_fields[t][leaf.field.value];
+      // Times as microseconds; every number that is read quickly lies in their range.
+      leaf.is_number = leaf.kind == cep::TypeKind::kInt || leaf.kind == cep::TypeKind::kDecimal ||
+                       leaf.kind == cep::TypeKind::kTime;
       if (field.type.kind == cep::TypeKind::kEnum) {
         word_tables_.push_back(std::make_unique<WordTable>(*field.type.words));
         leaf.words = word_tables_.back().get();
@@ -231,29 +238,43 @@ void Decoder::Impl::take_text(Leaf& leaf, std::string_view token) {
 }
 
 void Decoder::Impl::take(Leaf& leaf, std::string_view token) {
+  std::int64_t word = 0;
   if (leaf.kind == cep::TypeKind::kString) {
     take_text(leaf, token);
-    return;
+  } else if (leaf.is_number && quick_fixed_point(token, leaf.scale, word)) {
+    take_word(leaf, word);
+  } else if (leaf.words != nullptr && token.front() == '"' &&
+             (word = leaf.words->find(token.data() + 1)) != WordTable::kAbsent) {
+    take_word(leaf, word);
+  } else {
+    take_scalar(leaf, token);
   }
-  const Scalar scalar = leaf.kind == cep::TypeKind::kEnum
-                            ? enum_value(*leaf.words, token)
-                            : quick_scalar_value(leaf.kind, leaf.scale, token);
+}
+
+void Decoder::Impl::take_word(Leaf& leaf, std::int64_t word) {
   if (leaf.is_event_time) {
-    has_time_ = scalar.ok;
-    ts_ = {scalar.word};
-    if (!scalar.ok) {
-      verdict_ = Verdict::kBadTime;
-      offender_ = token;
-      return;
-    }
+    has_time_ = true;
+    ts_ = {word};
     if (!leaf.has_column) return;
   }
-  if (!scalar.ok) {
-    fault(leaf, scalar.fault, token);
-    return;
-  }
-  leaf.word_entries[row_] = scalar.word;
+  leaf.word_entries[row_] = word;
   leaf.known_entries[row_] = 1;
+}
+
+// Any scalar but a string.
+void Decoder::Impl::take_scalar(Leaf& leaf, std::string_view token) {
+  const Scalar scalar = leaf.kind == cep::TypeKind::kEnum
+                            ? enum_value(*leaf.words, token)
+                            : scalar_value(leaf.kind, leaf.scale, token);
+  if (scalar.ok) {
+    take_word(leaf, scalar.word);
+  } else if (leaf.is_event_time) {
+    has_time_ = false;
+    verdict_ = Verdict::kBadTime;
+    offender_ = token;
+  } else {
+    fault(leaf, scalar.fault, token);
+  }
 }
 
 // Whether this key of the line's object was not there before; it is from now on.
@@ -286,10 +307,20 @@ bool Decoder::Impl::take_target(JsonCursor& at, const Target& target) {
 }
 
 // Goes through an object that was entered; false, with a fault, where it is not well-formed.
-bool Decoder::Impl::walk(JsonCursor& at, ObjectPlan& plan) {
+bool Decoder::Impl::walk_fields(JsonCursor& at, ObjectPlan& plan) {
   KeySequence::Position position = 0;
-  while (at.next(json_fault_)) {
-    const int index = plan.sequence.find(plan.keys, at.key(), position);
+  for (;;) {
+    int index = WordTable::kAbsent;
+    const KeySequence::Entry* const key = plan.sequence.expected(position);
+    if (key != nullptr &&
+        at.next_is(key->first, key->first_mask, key->second, key->second_mask, key->size)) {
+      index = key->index;
+      ++position;
+    } else if (at.next(json_fault_)) {
+      index = plan.sequence.find(plan.keys, at.key(), position);
+    } else {
+      break;
+    }
     const bool ok =
         index == WordTable::kAbsent || !first_time(plan.targets[static_cast<std::size_t>(index)])
             ? at.skip(json_fault_, open_)
@@ -298,17 +329,24 @@ bool Decoder::Impl::walk(JsonCursor& at, ObjectPlan& plan) {
   }
   return json_fault_ == JsonFault::kNone;
 }
+bool Decoder::Impl::walk(JsonCursor& cursor, ObjectPlan& plan) {
+  JsonCursor at = cursor;
+  const bool ok = walk_fields(at, plan);
+  cursor = at;
+  return ok;
+}
 
 // Looks for the line's `type`, most often its first key, and gets ready for it; false where the
-// line is no JSON.
-bool Decoder::Impl::find_type() {
+// line is no JSON. `at`, the line's object, moves past a `type` that is the first key and not a
+// field as well.
+bool Decoder::Impl::find_type(JsonCursor& begin) {
   static const WordTable kType({"type"});
   constexpr std::uint64_t kTypeWord =
       0x2265707974;  // `type"`, the first character in the lowest byte
   constexpr std::uint64_t kTypeMask = 0xffffffffff;
-  JsonCursor at(scanner_.marks());
-  if (!at.enter(json_fault_)) return false;
-  while (at.next(json_fault_)) {
+  if (!begin.enter(json_fault_)) return false;
+  JsonCursor at = begin;
+  for (bool is_first = true; at.next(json_fault_); is_first = false) {
     if ((load_word(at.key()) & kTypeMask) != kTypeWord &&
         kType.find(at.key()) == WordTable::kAbsent) {
       if (!at.skip(json_fault_, open_)) return false;
@@ -323,6 +361,10 @@ bool Decoder::Impl::find_type() {
     const int type = json_types_.find(offender_.data() + 1);
     start_type(type == WordTable::kAbsent ? kTypeIgnored
                                           : type_of_word_[static_cast<std::size_t>(type)]);
+    if (is_first && type_index_ >= 0 && !type_->reads_type) {
+      begin = at;
+      return begin.skip(json_fault_, open_);
+    }
     return true;
   }
   verdict_ = Verdict::kNoType;
@@ -352,12 +394,10 @@ Decoded Decoder::Impl::decode(std::string_view line) {
   problems_.clear();
 
   json_fault_ = scanner_.scan(line);
-  if (json_fault_ == JsonFault::kNone && find_type()) {
-    JsonCursor at(scanner_.marks());
-    if (at.enter(json_fault_) && walk(at, type_index_ >= 0 ? type_->objects[0] : nothing_) &&
-        !at.at_end()) {
-      json_fault_ = JsonFault::kTextAfter;
-    }
+  JsonCursor at(scanner_.marks());
+  if (json_fault_ == JsonFault::kNone && find_type(at) &&
+      walk_fields(at, type_index_ >= 0 ? type_->objects[0] : nothing_) && !at.at_end()) {
+    json_fault_ = JsonFault::kTextAfter;
   }
   if (json_fault_ != JsonFault::kNone) {
     verdict_ = Verdict::kNoJson;

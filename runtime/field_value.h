@@ -28,17 +28,6 @@ struct Scalar {
 /// Reads a bool, int, decimal (at `scale`), float, time, date or duration. `token` is the value's
 /// text without white space around it, not empty.
 Scalar scalar_value(cep::TypeKind kind, int scale, std::string_view token);
-/// The same, without a call for the numbers that most events are made of.
-inline Scalar quick_scalar_value(cep::TypeKind kind, int scale, std::string_view token) {
-  const bool is_time = kind == cep::TypeKind::kTime;
-  if (is_time || kind == cep::TypeKind::kDecimal || kind == cep::TypeKind::kInt) {
-    const std::optional<std::int64_t> number = fixed_point(token, is_time ? 0 : scale);
-    const bool in_range =
-        number && *number >= cep::kEventTimeMin.us && *number <= cep::kEventTimeMax.us;
-    if (in_range) return {FieldFault::kAbsent, true, *number};
-  }
-  return scalar_value(kind, scale, token);
-}
 /// Reads an enum's word as its ordinal; kReadAhead bytes are readable after the token.
 Scalar enum_value(const WordTable& words, std::string_view token);
 

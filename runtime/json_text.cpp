@@ -102,6 +102,44 @@ bool is_number(std::string_view text) {
   return i == text.size();
 }
 
+std::optional<std::int64_t> any_fixed_point(std::string_view token, int scale) {
+  // The plain form with few digits here; exponents, longer numbers and mistakes go to the exact
+  // reader.
+  constexpr std::size_t kPlainBytesMax = 19;
+  constexpr std::uint64_t kPowers[] = {1,       10,        100,        1'000,       10'000,
+                                       100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
+  const char* at = token.data();
+  const char* const end = at + token.size();
+  const auto is_digit = [&] { return at != end && static_cast<unsigned char>(*at - '0') <= 9; };
+  const bool negative = at != end && *at == '-';
+  if (negative) ++at;
+  const char* const whole = at;
+  std::uint64_t mantissa = 0;  // holds any 19 digits
+  if (token.size() > kPlainBytesMax) return cep::parse_decimal(token, scale);
+  while (end - at >= 8) {
+    const std::int64_t eight = eight_digits(at);
+    if (eight < 0) break;
+    mantissa = mantissa * 100'000'000 + static_cast<std::uint64_t>(eight);
+    at += 8;
+  }
+  while (is_digit()) mantissa = mantissa * 10 + static_cast<std::uint64_t>(*at++ - '0');
+  const auto whole_digits = at - whole;
+  if (whole_digits == 0 || (whole_digits > 1 && *whole == '0')) return std::nullopt;
+  std::ptrdiff_t digits = whole_digits;
+  std::ptrdiff_t zeros = scale;
+  if (at != end && *at == '.') {
+    const char* const fraction = ++at;
+    while (is_digit()) mantissa = mantissa * 10 + static_cast<std::uint64_t>(*at++ - '0');
+    digits += at - fraction;
+    zeros -= at - fraction;
+    if (at == fraction) return std::nullopt;
+  }
+  if (at != end || zeros < 0 || digits + zeros > 18) return cep::parse_decimal(token, scale);
+  mantissa *= kPowers[zeros];
+  const auto result = static_cast<std::int64_t>(mantissa);
+  return negative ? -result : result;
+}
+
 std::optional<double> floating_point(std::string_view token) {
   if (!is_number(token)) return std::nullopt;
   double value = 0;

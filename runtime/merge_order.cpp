@@ -7,18 +7,19 @@ namespace tocsin::runtime {
 MergeOrder::MergeOrder(std::size_t count) {
   for (std::size_t input = 1; input < count; ++input)
     others_.push_back({cep::kEventTimeMin, input});
-  if (count > 0) current_ = Place{cep::kEventTimeMin, 0};
+  current_.watermark = cep::kEventTimeMin;
+  is_open_ = count > 0;
 }
 
 void MergeOrder::change() {
   std::pop_heap(others_.begin(), others_.end(), std::greater<>());
-  std::swap(*current_, others_.back());
+  std::swap(current_, others_.back());
   std::push_heap(others_.begin(), others_.end(), std::greater<>());
 }
 
 void MergeOrder::end() {
-  current_.reset();
-  if (others_.empty()) return;
+  is_open_ = !others_.empty();
+  if (!is_open_) return;
   std::pop_heap(others_.begin(), others_.end(), std::greater<>());
   current_ = others_.back();
   others_.pop_back();

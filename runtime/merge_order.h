@@ -3,7 +3,6 @@
 #pragma once
 #include <compare>
 #include <cstddef>
-#include <optional>
 #include <vector>
 
 #include "cep/base/assert.h"
@@ -15,17 +14,16 @@ class MergeOrder {
  public:
   /// Inputs 0 … count - 1, all with the watermark kEventTimeMin.
   explicit MergeOrder(std::size_t count);
-  /// The input to read; nothing when all have ended.
-  std::optional<std::size_t> current() const {
-    if (!current_) return std::nullopt;
-    return current_->input;
-  }
+  /// False when all have ended.
+  bool is_open() const { return is_open_; }
+  /// The input to read; requires is_open().
+  std::size_t current() const { return current_.input; }
   /// The current input's watermark is now `watermark`, at or after the one before.
   void advance(cep::EventTime watermark) {
-    TOCSIN_ASSERT(current_ && watermark >= current_->watermark,
+    TOCSIN_ASSERT(is_open_ && watermark >= current_.watermark,
                   "an input is read, and watermarks only advance");
-    current_->watermark = watermark;
-    if (!others_.empty() && others_.front() < *current_) change();
+    current_.watermark = watermark;
+    if (!others_.empty() && others_.front() < current_) change();
   }
   /// The current input has ended.
   void end();
@@ -40,6 +38,7 @@ class MergeOrder {
     friend constexpr auto operator<=>(const Place&, const Place&) = default;
   };
   std::vector<Place> others_;  // a heap, the least first
-  std::optional<Place> current_;
+  Place current_;
+  bool is_open_ = false;  // there is a current one
 };
 }  // namespace tocsin::runtime

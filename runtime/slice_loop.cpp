@@ -137,8 +137,8 @@ Result<void> SliceLoop::run() {
 
 Result<void> SliceLoop::read_all() {
   Line line;
-  while (const std::optional<std::size_t> current = order_->current()) {
-    Source& source = sources_[*current];
+  while (order_->is_open()) {
+    Source& source = sources_[order_->current()];
     Result<void> done;
     switch (source.lines.next(line)) {
       case LineSource::Next::kLine:
@@ -199,9 +199,9 @@ void SliceLoop::take_event(Source& source, const Line& line, const Decoded& even
     }
     engine_time = source.watermark.watermark();
     ++summary_.clamped;
-  } else if (const std::optional<cep::EventTime> watermark = source.watermark.observe(event.ts)) {
-    source.waiting.advance(*watermark, source.ready);
-    order_->advance(*watermark);
+  } else if (source.watermark.observe(event.ts)) {
+    source.waiting.advance(source.watermark.watermark(), source.ready);
+    order_->advance(source.watermark.watermark());
   }
   if (!decoder_.problems().empty()) count_problems(source, line);
   ++summary_.events;

@@ -17,6 +17,7 @@ struct Leaf {
   bool optional = false;
   bool is_event_time = false;
   bool has_column = false;
+  bool is_number = false;
   cep::FieldIndex field;
   std::uint32_t bit = 0;  // of its JSON key
   const WordTable* words = nullptr;
@@ -48,6 +49,7 @@ struct TypePlan {
   std::uint32_t key_count = 0;
   std::vector<std::uint64_t> required;  // the bits of keys that a declaration without `?` reads
   bool used = false;
+  bool reads_type = false;  // a declared field stands in the line's `type`
   bool keeps_line = false;  // without an id field: identities need all declared fields
   std::uint32_t rows = 0;
   std::uint32_t capacity = 0;  // entries that the columns have now

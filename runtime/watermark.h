@@ -1,7 +1,6 @@
 /// Bounded-out-of-orderness watermarks (Akidau et al., "The Dataflow Model", PVLDB 8(12), 2015).
 #pragma once
-#include <optional>
-
+#include "cep/base/assert.h"
 #include "cep/plan.h"
 #include "cep/time.h"
 
@@ -13,8 +12,15 @@ class WatermarkTracker {
  public:
   /// `bound`: how far behind the newest event another may still be on time, >= 0 us.
   explicit WatermarkTracker(cep::Duration bound);
-  /// Records an on-time event; returns the watermark if it advanced. Requires !is_late(event_time).
-  std::optional<cep::EventTime> observe(cep::EventTime event_time);
+  /// Records an on-time event; true when the watermark advanced. Requires !is_late(event_time).
+  bool observe(cep::EventTime event_time) {
+    TOCSIN_ASSERT(!is_late(event_time), "the source routes late events before observe()");
+    // The decoder keeps every EventTime inside +-2^62 us, so this cannot overflow.
+    const cep::EventTime candidate = event_time - bound_;
+    if (candidate <= watermark_) return false;
+    watermark_ = candidate;
+    return true;
+  }
   /// True when the watermark had promised that this event would not come; at the watermark is on
   /// time.
   bool is_late(cep::EventTime event_time) const { return event_time < watermark_; }

@@ -55,8 +55,10 @@ int KeySequence::learn(const WordTable& table, const char* raw, Position& positi
     entry.second_mask = size > 8 ? mask(size - 8) : 0;
     entry.first = load_word(raw) & entry.first_mask;
     entry.second = load_word(raw + 8) & entry.second_mask;
+    entry.size = static_cast<std::uint32_t>(size);
     entry.index = index;
     entries_.insert(entries_.begin() + position, entry);
+    ++count_;
     ++position;
   }
   return index;

@@ -76,11 +76,24 @@ class KeySequence {
  public:
   /// Where a line is in the sequence; 0 at its begin.
   using Position = std::uint32_t;
+  /// The key that most likely comes next, or null: its first 16 characters with the closing quote,
+  /// those past that masked out.
+  struct Entry {
+    std::uint64_t first = 0;
+    std::uint64_t first_mask = 0;
+    std::uint64_t second = 0;
+    std::uint64_t second_mask = 0;
+    std::uint32_t size = 0;  // with its quote
+    int index = WordTable::kAbsent;
+  };
+  const Entry* expected(Position position) const {
+    return position < count_ ? &entries_[position] : nullptr;
+  }
   /// As table.find(raw), and moves `position` on. Always called with the same table.
   int find(const WordTable& table, const char* raw, Position& position) {
     const std::uint64_t first = load_word(raw);
     const std::uint64_t second = load_word(raw + 8);
-    const std::size_t end = std::min<std::size_t>(entries_.size(), position + kSkippedMax);
+    const std::size_t end = std::min<std::size_t>(count_, position + kSkippedMax);
     for (std::size_t i = position; i < end; ++i) {
       const Entry& entry = entries_[i];
       if ((((first ^ entry.first) & entry.first_mask) |
@@ -95,17 +108,10 @@ class KeySequence {
  private:
   static constexpr std::size_t kEntriesMax = 64;
   static constexpr std::size_t kSkippedMax = 4;
-  // The first 16 characters after the opening quote, those past the closing one masked out.
-  struct Entry {
-    std::uint64_t first = 0;
-    std::uint64_t first_mask = 0;
-    std::uint64_t second = 0;
-    std::uint64_t second_mask = 0;
-    int index = WordTable::kAbsent;
-  };
   int learn(const WordTable& table, const char* raw, Position& position);
 
   std::vector<Entry> entries_;
+  std::uint32_t count_ = 0;  // entries_.size(), without a division
 };
 
 /// The inside of the JSON string that begins just before `raw`: up to its closing quote, escapes as

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Prints a rule set of the payments workload (README.md beside the workload says what each query means).
 
-    python3 make_rules.py none|one|seven|ten|fifty > rules.tocsin
+    python3 make_rules.py none|one|seven|ten|fifty|text > rules.tocsin
 
-Every rule is named after its query and variant (`q3_v2`); the seven are v = 0.
+Every rule is named after its query and variant (`q3_v2`); the seven are v = 0. `text` is none of them: it searches the
+memo of each payment for a hundred phrases and twenty regular expressions.
 """
 import sys
 
@@ -19,6 +20,24 @@ event otp_ok { ts: time, id: int id, account: string }
 list risky_countries : string = ["AQ", "BV", "GS", "HM", "IO", "SJ", "TF", "UM"]
 """
 VELOCITY = [(6, "10m"), (7, "10m"), (8, "10m"), (6, "5m"), (7, "5m"), (8, "5m"), (8, "15m")]
+
+
+# One of them, "gift card", comes in memos; the expressions hardly.
+PHRASES = [f"{a} {b}" for a in "gift safe urgent secret bank tax police crypto refund remote".split()
+           for b in "card account transfer officer wallet fine payment code support desk".split()]
+EXPRESSIONS = [r"[0-9]{12,19}", r"\bIBAN ?[A-Z]{2}[0-9]{2}", r"any ?desk", r"team ?viewer", r"\b(btc|eth|xmr)\b", r"https?://",
+               r"\bwa\.me/[0-9]+", r"\+[0-9]{8,15}", r"pass ?word", r"\bOTP\b", r"one.time.code", r"inherit(ance|ed)",
+               r"lotter(y|ies)", r"\bDHL\b.*customs", r"(mum|dad).{0,10}new (phone|number)", r"invest(ment|or)s?", r"double your",
+               r"western ?union", r"money ?gram", r"^(urgent|important)"]
+
+
+def text_rules():
+    phrases = ", ".join(f'"{phrase}"' for phrase in PHRASES)
+    expressions = ", ".join(f"/{expression.replace('/', chr(92) + '/')}/i" for expression in EXPRESSIONS)
+    return (f"list phrases : text = [{phrases}]\nlist expressions : regex = [{expressions}]\n"
+            'rule scam "A phrase of a scam" {\n  when payment where memo contains any of phrases\n  alert "phrase"\n}\n'
+            'rule odd "What a memo should not hold" {\n  when payment where memo matches any of expressions\n'
+            '  alert "expression"\n}\n')
 
 
 def factor(v):
@@ -52,6 +71,10 @@ def main():
         "ten": [(q, 0) for q in range(1, 8)] + [(q, 1) for q in (2, 3, 5)],
         "fifty": [(q, v) for v in range(7) for q in range(1, 8)],
     }
+    if name == "text":
+        schema = SCHEMA.partition("list risky_countries")[0]
+        print(schema.replace("channel: enum", "memo: string, channel: enum") + text_rules(), end="")
+        return
     if name not in sets:
         sys.exit(__doc__)
     rules = [query(q, v) for q, v in sets[name]]

@@ -141,6 +141,23 @@ TEST_CASE("patterns: groups, options and absences give these matches") {
          p.rules[0].pattern[0].quantifier.greedy = true;
        },
        "a1 a2 b3", "0,1|2 1|2"},
+      {"greedy in all of: passed by before another member, it holds only against that one",
+       "a; any b{1,}?; first bc", 0,
+       [](cep::Plan& p) {
+         all(p);
+         p.rules[0].pattern[1].quantifier.greedy = true;
+         group(p.rules[0], 0, 1, ElementKind::kAllOf);
+       },
+       "a1 b2 c3", "0||1 0|1|2"},
+      {"greedy in all of: after the loop, or where it is passed by, no other member takes its "
+       "events",
+       "ab; any b{1,}?; first c", 0,
+       [](cep::Plan& p) {
+         all(p);
+         p.rules[0].pattern[1].quantifier.greedy = true;
+         group(p.rules[0], 0, 1, ElementKind::kAllOf);
+       },
+       "b1 b2 c3", "0|1|2 1||2"},
       {"no next", "a; no b; first c", 0,
        [](cep::Plan& p) {
          all(p);

@@ -533,6 +533,20 @@ def _():
     tocsin("check", "rules.tocsin", "--warnings-as-errors", code=1)
 
 
+@case
+def _():
+    """check: an allowed warning is none; untested live rules are warned of by `check` alone"""
+    rule = 'rule pair "Two" { %s when payment then payment within 1m alert "two" }\n'
+    schema = "event payment { ts: time, card: string }\n"
+    write("rules.tocsin", schema + rule % 'status draft allow no_key "of all cards"')
+    done = tocsin("check", "rules.tocsin", "--warnings-as-errors")
+    assert done.err == "checked 1 file, 0 rules, 0 tests: 0 errors, 0 warnings\n", done
+    write("rules.tocsin", schema + rule % "by card")
+    has(tocsin("check", "rules.tocsin", "--warnings-as-errors", code=1).err, "warning[untested_rule]")
+    write("events.ndjson", "")
+    assert "untested_rule" not in tocsin("run", "rules.tocsin", "--input", "events.ndjson").err
+
+
 # --- help, versions, completion, documentation ---------------------------------------------------
 
 def commands():

@@ -137,7 +137,7 @@ TEST_CASE("oracle: gives the matches of the conformance cases") {
       CAPTURE(test->id);
       try_case(*test, counts);
     }
-    MESSAGE(name << ": " << counts.passed << " cases, " << counts.apart << " apart, "
+    MESSAGE(std::string(name) << ": " << counts.passed << " cases, " << counts.apart << " apart, "
                  << counts.invalid << " of invalid patterns");
     CHECK(counts.passed > 100);
   }

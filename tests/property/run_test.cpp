@@ -16,16 +16,22 @@
 #include "tests/support/plan_source.h"
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
+#include "tests/support/random_language.h"
 #include "tests/support/random_plan.h"
 
 namespace tocsin::tests {
 TEST_CASE("run: rule text and JSON lines give the oracle's alerts") {
   for_all_seeds("PROPERTY", 2000, [](Random& random) {
-    const cep::Plan plan = random_plan(random);
+    // What text cannot say of the whole language, rule_text_test.cpp lists.
+    const bool whole = random.chance(60);
+    cep::Plan plan = whole ? random_language_plan(random) : random_plan(random);
+    if (whole && !unsayable(plan).empty()) return;
     const std::string rule_text = plan_source(plan);
     const rules::Loaded loaded = rules::load(
         {"random.tocsin"}, [&](const std::string&) -> Result<std::string> { return rule_text; });
+    if (whole && !loaded.rules) return;
     REQUIRE(loaded.rules.has_value());
+    plan.zones = loaded.rules->plan->zones;  // those of random plans have rules of their own
     const auto program = cep::compile(loaded.rules->plan, kOutOfReach);
     REQUIRE(program.has_value());
 
@@ -67,7 +73,7 @@ TEST_CASE("run: rule text and JSON lines give the oracle's alerts") {
     std::vector<std::string> found;
     runtime::Sinks sinks;
     sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
-      found.push_back(cep::format_alert(plan, alert));
+      found.push_back(cep::format_alert(*loaded.rules->plan, alert));
       return {};
     };
     std::string rejected;
@@ -78,7 +84,12 @@ TEST_CASE("run: rule text and JSON lines give the oracle's alerts") {
         runtime::run(*program, {{"random.ndjson", json}}, run_options, sinks);
     REQUIRE(summary.has_value());
     CHECK(rejected == "");
-    CHECK(summary->late == events.size() - placed.size());
+    cep::Plan with_repeats = plan;
+    for (cep::EventType& type : with_repeats.event_types) type.unique.reset();
+    const std::size_t on_time = oracle::place_events(with_repeats, events, options).size();
+    CHECK(summary->late == events.size() - on_time);
+    // Events of a type that no rule uses are not looked at.
+    CHECK(summary->repeats <= on_time - placed.size());
     const std::vector<std::string> expected = alert_lines(plan, outcome->alerts);
     if (found == expected) return;
     const auto [a, b] = std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());

@@ -44,9 +44,9 @@ TEST_CASE("check: patterns of every form") {
        ""},
       {"optional (payment then login) then payment", ""},
       {"one of { payment as a, login as b then payment as c } then payment where a is known", ""},
-      {"one of { payment as a, login as b } as x then login where x.account = account", ""},
+      {"one of { payment as a, login as b } as x then login where x.card = card", ""},
       {"one of { payment as a, 2 payment as b } as x then login where count(x) > 1", ""},
-      {"2 one of { payment, login } as x then login where x.first.account = account", ""},
+      {"2 one of { payment, login } as x then login where x.first.card = card", ""},
       {"all of { payment as a, 2 login, optional otp_ok } then payment where amount > a.amount",
        ""},
       {"all of { payment, (login then otp_ok), one of { login, otp_ok } } then payment", ""},
@@ -109,8 +109,26 @@ TEST_CASE("check: shapes of patterns that are refused, each once") {
       // too large
       {"all of { payment, payment, payment, payment, payment, payment, payment, payment, payment }",
        "E0433 2:1"},
+      {"99999 payment then 100000 payment", ""},
+      {"100001 payment", "E0407 2:1"},
   };
   check_patterns(kRefused);
+
+  // Each alternative leads to each of the next: 41 * 41 ways.
+  std::string alternatives = "payment";
+  for (int i = 0; i < 40; ++i) alternatives += ", payment where amount = 1";
+  const std::string many = "one of { " + alternatives + " } then one of { " + alternatives + " }";
+  const Row too_many[] = {{many.c_str(), "E0433 2:1"}};
+  check_patterns(too_many);
+
+  std::string steps = "payment as s0";
+  std::string read = "within 1h after match consume having s0.amount > 1";
+  for (int i = 1; i < 65; ++i) {
+    steps += fmt::format(" then login as s{}", i);
+    read += fmt::format(" and s{}.tries > 1", i);
+  }
+  const Row reads_many[] = {{steps.c_str(), "E0433 2:1", read.c_str()}};
+  check_patterns(reads_many);
 }
 
 TEST_CASE("check: what a condition in a pattern sees") {

@@ -129,7 +129,7 @@ TEST_CASE("check: ten thousand mistakes are told in linear time") {
     text += "kind k" + n + " = payment where amout_" + n + " > 1\nlist l" + n + " : int = [1]\n";
   }
   const rules::Loaded loaded = load_files({{"rules.tocsin", text}}, {"rules.tocsin"});
-  CHECK(loaded.diagnostics.size() == 20'000);
+  CHECK(loaded.diagnostics.size() == 1001);  // and that there are more
 }
 }  // namespace
 }  // namespace tocsin::tests

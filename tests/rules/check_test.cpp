@@ -45,7 +45,8 @@ TEST_CASE("check: the schema of these tests is right") { CHECK(places_of(load_ru
 TEST_CASE("check: conditions that are right") {
   static const ConditionRow kRows[] = {
       {"amount > 5", ""},
-      {"p.amount > 5 and p.id = id", ""},
+      {"p.amount > 5 and p.id != merchant", ""},
+      {"p.amount > 5 and p.id = id", "always_holds 2:18"},
       {"amount > PROBE and amount > -PROBE and amount > LOWEST", ""},
       {"count_of_items > 2.5", ""},
       {"risk > amount and risk < 1 and risk > 0.5", ""},
@@ -210,7 +211,7 @@ TEST_CASE("check: patterns") {
        ""},
       {R"(rule r "r" { by card when 3+ probe as a then next payment where amount > sum(a.amount) + a.first.amount + a.last.amount within 1h alert "x" })",
        ""},
-      {R"(rule r "r" { by card when 2..4 next payment as a where amount > prev.amount and a.first.card = card and count(a) < 9 within 1h alert "x" })",
+      {R"(rule r "r" { by card when 2..4 next payment as a where amount > prev.amount and a.first.merchant = merchant and count(a) < 4 within 1h alert "x" })",
        ""},
       {R"(rule r "r" { by card when payment as a then no payment where merchant = a.merchant then payment within 1h alert "x" })",
        ""},

@@ -109,5 +109,19 @@ TEST_CASE("load: a long chain of files and of kinds needs no deep recursion") {
   const rules::Loaded loaded = load_files(files, {"f" + std::to_string(kLength) + ".tocsin"});
   CHECK(rendered(loaded) == "");
 }
+
+TEST_CASE("load: of a thousand mistakes in one file the first are shown, and those of others") {
+  std::string many;
+  for (int i = 0; i < 3000; ++i)
+    many += "kind k" + std::to_string(i) + " = nope" + std::to_string(i) + "\n";
+  const RuleFiles files = {{"a.tocsin", many}, {"b.tocsin", "kind k = nope"}};
+  const rules::Loaded loaded = load_files(files, {"a.tocsin", "b.tocsin"});
+  REQUIRE_FALSE(loaded.rules);
+  REQUIRE(loaded.diagnostics.size() == 1002);
+  CHECK(loaded.diagnostics[999].primary.span.file == 0);
+  CHECK(rules::code_name(loaded.diagnostics[1000].code) == "E0127");
+  CHECK(loaded.sources.place(0, loaded.diagnostics[1000].primary.span.begin).line == 1001);
+  CHECK(loaded.sources.path(loaded.diagnostics[1001].primary.span.file) == "b.tocsin");
+}
 }  // namespace
 }  // namespace tocsin::tests

@@ -459,7 +459,7 @@ TEST_CASE("print: the canonical text of a file with every construct, and of no d
   const Parsed parsed = parse_text(kSampleText);
   REQUIRE(rendered(parsed) == "");
   const std::string printed = rules::print(parsed.file);
-  CHECK(printed.find("list test_cards: string = [\"4000-0000\", \"4111-1111\"]\n") !=
+  CHECK(printed.find("list test_cards : string = [\"4000-0000\", \"4111-1111\"]\n") !=
         std::string::npos);
   CHECK(printed.find("  probe_total: sum(probes.amount),\n") != std::string::npos);
   const Parsed again = parse_text(printed);

@@ -138,6 +138,7 @@ std::string event_line(Random& random, const cep::Plan& plan, const oracle::Even
   std::map<std::string, Members> inner;
   for (std::size_t i = 0; i < type.fields.size(); ++i) {
     const cep::Field& field = type.fields[i];
+    if (field.computed) continue;
     const Value value = event.fields[i].view();
     const std::string text =
         value.is_missing() ? missing_text(random, field.type) : value_text(random, value);

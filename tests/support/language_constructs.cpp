@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "tests/support/plan_walk.h"
 
@@ -25,6 +26,59 @@ constexpr std::array kWindows = {"last D",        "previous D",    "tumbling",
 constexpr std::array kSelections = {"default",      "no skip",       "skip past last",
                                     "skip to next", "skip to first", "skip to last",
                                     "consume"};
+// By Op; those that stand for constructs of their own have rows elsewhere.
+constexpr std::array kOperators = {"literal",
+                                   "field",
+                                   "",  // a bound event
+                                   "",  // prev
+                                   "",  // an aggregate
+                                   "",  // a feature
+                                   "key by its name",
+                                   "step is known",
+                                   "in v.FIELD",
+                                   "in LIST",
+                                   "in [ … ]",
+                                   "between",
+                                   "is missing",
+                                   "is known",
+                                   "if",
+                                   "coalesce",
+                                   "not",
+                                   "and",
+                                   "or",
+                                   "- x",
+                                   "+",
+                                   "-",
+                                   "*",
+                                   "/",
+                                   "%",
+                                   "=",
+                                   "!=",
+                                   "<",
+                                   "<=",
+                                   ">",
+                                   ">=",
+                                   "int as float",
+                                   "TABLE[ … ].COLUMN",
+                                   "in TABLE[ … ].COLUMN",
+                                   "matches",
+                                   "matches any of",
+                                   "contains",
+                                   "contains word",
+                                   "contains any of",
+                                   "contains any word of",
+                                   "starts with",
+                                   "ends with",
+                                   "matched",
+                                   "",  // a function
+                                   "v.KIND in an aggregate"};
+static_assert(kOperators.size() == static_cast<std::size_t>(cep::Op::kInKinds) + 1);
+constexpr std::array kFunctions = {
+    "abs",       "round", "floor",   "ceil",  "sqrt",        "ln",     "exp",
+    "pow",       "min",   "max",     "lower", "upper",       "length", "substring",
+    "normalize", "hour",  "weekday", "date",  "distance_km", "ip_in",  "similarity"};
+static_assert(kFunctions.size() == static_cast<std::size_t>(cep::Function::kSimilarity) + 1);
+constexpr std::array kListKinds = {"list of values", "list of text", "list of regex"};
 constexpr std::array kOnces = {"", "once per D", "once per VAR", "once per day", "once while"};
 const std::vector<std::string> kCircumstances = {
     "default", "no skip",  "skip past last", "skip to next", "skip to first", "skip to last",
@@ -80,7 +134,15 @@ const std::vector<std::string>& all_constructs() {
                                     "excluding last",
                                     "every",
                                     "needs",
-                                    "unless alerted by"};
+                                    "unless alerted by",
+                                    "ewma half life",
+                                    "ewma weight",
+                                    "loop aggregate where",
+                                    "zone in a field",
+                                    "computed field",
+                                    "unique",
+                                    "unique within",
+                                    "/…/i"};
     for (const char* name : kContiguities) all.emplace_back(name);
     for (const char* mode : kModes) {
       all.push_back(fmt::format("loop {}", mode));
@@ -89,6 +151,17 @@ const std::vector<std::string>& all_constructs() {
     for (std::size_t i = 2; i < kGroups.size(); ++i) all.emplace_back(kGroups[i]);
     for (const char* name : kAggregates) all.push_back(fmt::format("aggregate {}", name));
     for (const char* name : kWindows) all.push_back(fmt::format("over {}", name));
+    for (const char* name : kAggregates) {
+      const std::string_view aggregate = name;
+      if (aggregate != "ewma" && aggregate != "percentile") {
+        all.push_back(fmt::format("loop aggregate {}", aggregate));
+      }
+    }
+    for (const char* name : kOperators) {
+      if (*name != 0) all.push_back(fmt::format("operator {}", name));
+    }
+    for (const char* name : kFunctions) all.push_back(fmt::format("function {}", name));
+    for (const char* name : kListKinds) all.emplace_back(name);
     for (const char* name : {"once per D", "once per VAR", "once per day", "once while"}) {
       all.emplace_back(name);
     }
@@ -108,6 +181,7 @@ class Collector {
       const cep::EventType& type = plan_.event_types[subset.type.value];
       if (type.alert_of) add("alert NAME");
       if (!type.any_alert_of.empty()) add("any alert");
+      if (type.unique) add(type.unique->within ? "unique within" : "unique");
     }
     walk(rule_, [&](const cep::Expr& expr) { expression(expr); });
     return std::move(found_);
@@ -195,7 +269,46 @@ class Collector {
     if (rule_.status == cep::Status::kShadow) add("shadow");
   }
 
+  void data(const cep::Expr& expr) {
+    const char* const name = kOperators[static_cast<std::size_t>(expr.op)];
+    if (*name != 0) add(fmt::format("operator {}", name));
+    switch (expr.op) {
+      case cep::Op::kCall:
+        add(fmt::format("function {}", kFunctions[static_cast<std::size_t>(expr.function)]));
+        for (std::size_t i = 1; i < expr.args.size(); ++i) {
+          const bool of_time = expr.function == cep::Function::kHour ||
+                               expr.function == cep::Function::kWeekday ||
+                               expr.function == cep::Function::kDate;
+          if (of_time && expr.args[i]->op == cep::Op::kField) add("zone in a field");
+        }
+        break;
+      case cep::Op::kMatches:
+        if (expr.ignore_case) add("/…/i");
+        break;
+      case cep::Op::kIn:
+      case cep::Op::kMatchesAnyOf:
+      case cep::Op::kContainsAnyOf:
+      case cep::Op::kContainsAnyWordOf:
+      case cep::Op::kMatched:
+        add(kListKinds[static_cast<std::size_t>(plan_.lists[expr.list.value].kind)]);
+        break;
+      case cep::Op::kField:
+      case cep::Op::kBound:
+        for (const auto& [type, field] : expr.field.by_type) {
+          if (plan_.event_types[type.value].fields[field.value].computed) add("computed field");
+        }
+        break;
+      case cep::Op::kAggregate:
+        add(fmt::format("loop aggregate {}",
+                        kAggregates[static_cast<std::size_t>(expr.aggregate)]));
+        if (expr.args.size() > 1) add("loop aggregate where");
+        break;
+      default:
+        break;
+    }
+  }
   void expression(const cep::Expr& expr) {
+    data(expr);
     switch (expr.op) {
       case cep::Op::kPrev:
         add("prev");
@@ -223,6 +336,8 @@ class Collector {
     if (feature.window.every) add("every");
     if (feature.window.needs) add("needs");
     if (feature.unless_alerted_by) add("unless alerted by");
+    if (feature.half_life) add("ewma half life");
+    if (feature.weight) add("ewma weight");
     const bool same =
         feature.key.parts.size() == reader.parts.size() &&
         std::equal(feature.key.parts.begin(), feature.key.parts.end(), reader.parts.begin(),
@@ -232,6 +347,7 @@ class Collector {
       if (plan_.event_types[subset.type.value].is_alert()) add("feature of alerts");
     }
     walk(feature, [&](const cep::Expr& expr) {
+      data(expr);
       if (expr.op != cep::Op::kFeature) return;
       add("feature of features");
       this->feature(plan_.features[expr.feature.value], feature.key);
@@ -307,7 +423,7 @@ std::string Coverage::table() const {
     out += "  " + name + std::string(30 - std::min<std::size_t>(29, characters), ' ');
     out += fmt::format("{:>6} ", cell(name, ""));
     for (const std::string& circumstance : kCircumstances) {
-      out += fmt::format("{:>5}", cell(name, circumstance));
+      out += fmt::format(" {:>5}", cell(name, circumstance));
     }
     out += "\n";
   }

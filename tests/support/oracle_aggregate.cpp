@@ -9,6 +9,7 @@
 #include "cep/decimal.h"
 #include "cep/exact_sum.h"
 #include "cep/quantile.h"
+#include "cep/real_math.h"
 
 namespace tocsin::oracle {
 using cep::Aggregate;
@@ -138,8 +139,10 @@ Value moving_average(const std::vector<Value>& values, const std::vector<cep::Ev
   for (std::size_t i = 1; i < values.size(); ++i) {
     double weight = options.weight.value_or(0);
     if (options.half_life) {
-      (void)times;
-      TOCSIN_ASSERT(false, "half lives come later");
+      const cep::Duration gap = times[i] - times[i - 1];
+      const double halvings =
+          static_cast<double>(gap.us) / static_cast<double>(options.half_life->us);
+      weight = 1 - cep::real_exp2(-halvings);
     }
     average = weight * to_float(values[i]).real + (1 - weight) * average;
   }

@@ -45,6 +45,10 @@ bool is_given_before(const Match& a, const Match& b) {
   return by_positions(a, b) < 0;
 }
 
+bool is_one_place(const Row& a, const Row& b) {
+  return a.engine_time == b.engine_time && a.phase == b.phase && a.arrival == b.arrival;
+}
+
 std::int64_t floor_to(std::int64_t us, std::int64_t step) {
   const std::int64_t rest = us % step;
   return us - (rest < 0 ? rest + step : rest);
@@ -81,11 +85,22 @@ RuleRun::RuleRun(World& world, cep::RuleIndex rule, std::uint32_t level, EventTi
       suppressor_(world, rule_) {}
 
 std::vector<Alert> RuleRun::run() {
-  for (Position p = 0; p < world_.rows().size() && !world_.exhausted(); ++p) {
-    if (!is_seen(p)) continue;
+  const std::vector<Row>& rows = world_.rows();
+  for (Position p = 0; p < rows.size() && !world_.exhausted();) {
+    // Alerts of one cause stand at one place of the order: there keys come before what they see.
+    std::vector<std::pair<KeyAt, Position>> offers;
+    const Position begin = p;
+    for (; p < rows.size() && is_one_place(rows[begin], rows[p]); ++p) {
+      if (!is_seen(p)) continue;
+      for (KeyAt& key : world_.keys_of(rule_.key, p)) offers.emplace_back(std::move(key), p);
+    }
+    std::stable_sort(offers.begin(), offers.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.first.place, a.first.bytes) < std::tie(b.first.place, b.first.bytes);
+    });
+    if (offers.empty()) continue;
     // A row's time, before the row: what is due.
-    pass_until(world_.row(p).engine_time);
-    for (const KeyAt& key : world_.keys_of(rule_.key, p)) offer(key, p);
+    pass_until(rows[begin].engine_time);
+    for (const auto& [key, position] : offers) offer(key, position);
   }
   pass_until(end_);
   return std::move(alerts_);
@@ -146,8 +161,9 @@ void RuleRun::collect(KeyState& state, const Offer& event) {
 std::optional<RuleRun::Timer> RuleRun::next_timer() const {
   std::optional<Timer> next;
   const auto offer = [&](const std::string& key, EventTime at, Position set_by) {
-    if (next && std::tie(next->at, next->set_by) < std::tie(at, set_by)) return;
-    Timer timer{at, set_by, key_at(set_by, key).place, key};
+    const std::size_t arrival = world_.row(set_by).arrival;
+    if (next && std::tie(next->at, next->arrival) < std::tie(at, arrival)) return;
+    Timer timer{at, arrival, key_at(set_by, key).place, key, set_by};
     if (!next || timer < *next) next = std::move(timer);
   };
   for (const auto& [key, state] : keys_) {

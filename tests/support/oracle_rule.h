@@ -39,9 +39,10 @@ class RuleRun {
   };
   struct Timer {
     cep::EventTime at;
-    Position set_by = 0;
+    std::size_t arrival = 0;  // of what set it
     std::uint32_t place = 0;  // of the role
     std::string key;
+    Position set_by = 0;
     friend auto operator<=>(const Timer&, const Timer&) = default;
   };
 

@@ -1,219 +1,56 @@
 #include "tests/support/plan_source.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "tests/support/expression_source.h"
+#include "tests/support/plan_walk.h"
 
 namespace tocsin::tests {
-using cep::Aggregate;
 using cep::Element;
 using cep::ElementKind;
-using cep::Expr;
 using cep::ExprPtr;
 using cep::Op;
+using cep::SelectionKind;
 using cep::Subset;
-using cep::Value;
-using cep::ValueKind;
 
 namespace {
-std::string quoted(std::string_view text) {
-  std::string out;
-  cep::append_json_string(out, text);
-  return out;
-}
-
-std::string literal_source(const Value& value) {
-  switch (value.kind) {
-    case ValueKind::kString:
-      return quoted(value.text);
-    case ValueKind::kFloat: {
-      const std::string text = cep::to_text(value);
-      return text.find('e') == std::string::npos ? text + "e0" : text;
-    }
-    default:
-      return cep::to_text(value);
-  }
-}
-
-const char* aggregate_name(Aggregate aggregate) {
-  switch (aggregate) {
-    case Aggregate::kCount:
-      return "count";
-    case Aggregate::kSum:
-      return "sum";
-    case Aggregate::kAvg:
-      return "avg";
-    case Aggregate::kMin:
-      return "min";
-    case Aggregate::kMax:
-      return "max";
-    case Aggregate::kDistinct:
-      return "distinct";
-    default:
-      break;
-  }
-  TOCSIN_ASSERT(false, "random plans use no other aggregates");
-}
-
-const char* operator_text(Op op) {
-  switch (op) {
-    case Op::kAnd:
-      return "and";
-    case Op::kOr:
-      return "or";
-    case Op::kAdd:
-      return "+";
-    case Op::kSubtract:
-      return "-";
-    case Op::kMultiply:
-      return "*";
-    case Op::kDivide:
-      return "/";
-    case Op::kModulo:
-      return "%";
-    case Op::kEqual:
-      return "=";
-    case Op::kNotEqual:
-      return "!=";
-    case Op::kLess:
-      return "<";
-    case Op::kLessEqual:
-      return "<=";
-    case Op::kGreater:
-      return ">";
-    case Op::kGreaterEqual:
-      return ">=";
-    default:
-      return nullptr;
-  }
-}
-
 class Printer {
  public:
-  explicit Printer(const cep::Plan& plan) : plan_(plan) {}
+  explicit Printer(const cep::Plan& plan) : plan_(plan), expressions_(plan) {}
 
   std::string plan() {
-    collect_kinds();
-    for (const cep::EventType& type : plan_.event_types) event_type(type);
-    for (const auto& [name, subsets] : kinds_) kind(name, subsets);
+    for (const cep::EventType& type : plan_.event_types) {
+      if (!type.is_alert()) event_type(type);
+    }
+    for (const auto& [name, subsets] : expressions_.declared_kinds()) kind(name, subsets);
     for (const cep::List& list : plan_.lists) this->list(list);
+    for (const cep::Table& table : plan_.tables) this->table(table);
     for (const cep::Feature& feature : plan_.features) {
-      if (!is_unnamed(feature)) {
-        out_ +=
-            fmt::format("feature {} = {} by {} over last {}\n", feature.name, feature_call(feature),
-                        key_names(feature.key), cep::format_duration(*feature.window.duration));
-      }
+      if (is_unnamed(feature)) continue;
+      out_ += fmt::format("feature {} = {} by {} over {}\n", feature.name,
+                          expressions_.feature_call(feature), key_names(feature.key),
+                          expressions_.window(feature.window));
     }
     for (const cep::Rule& rule : plan_.rules) this->rule(rule);
     return std::move(out_);
   }
 
-  std::string expr(const cep::Rule* rule, const Expr& e) const {
-    const auto arg = [&](std::size_t i) { return expr(rule, *e.args[i]); };
-    if (const char* op = operator_text(e.op)) {
-      std::string out = "(" + arg(0);
-      for (std::size_t i = 1; i < e.args.size(); ++i) out += fmt::format(" {} {}", op, arg(i));
-      return out + ")";
-    }
-    switch (e.op) {
-      case Op::kLiteral:
-        return literal_source(e.literal.view());
-      case Op::kField:
-        return e.field.name;
-      case Op::kPrev:
-        return "prev." + e.field.name;
-      case Op::kBound: {
-        std::string out = variable(rule, e.var);
-        if (e.which == cep::Which::kFirst) out += ".first";
-        if (e.which == cep::Which::kLast && rule->variables[e.var.value].loop) out += ".last";
-        return out + "." + e.field.name;
-      }
-      case Op::kAggregate: {
-        const std::string loop = variable(rule, e.var);
-        std::string inside = loop;
-        if (!e.args.empty() && e.args[0]) inside += "." + e.args[0]->field.name;
-        if (e.args.size() > 1) inside += " where " + expr(rule, *e.args[1]);
-        return fmt::format("{}({})", aggregate_name(e.aggregate), inside);
-      }
-      case Op::kFeature: {
-        const cep::Feature& feature = plan_.features[e.feature.value];
-        if (!is_unnamed(feature)) return feature.name;
-        return fmt::format("{} over last {}", feature_call(feature),
-                           cep::format_duration(*feature.window.duration));
-      }
-      case Op::kKey:
-        return rule->key.parts[e.key_part].name;
-      case Op::kInLoop:
-        return fmt::format("({} in {}.{})", arg(0), variable(rule, e.var), e.args[1]->field.name);
-      case Op::kIn:
-        return fmt::format("({} in {})", arg(0), plan_.lists[e.list.value].name);
-      case Op::kInValues: {
-        std::string values;
-        for (std::size_t i = 1; i < e.args.size(); ++i) values += (i > 1 ? ", " : "") + arg(i);
-        return fmt::format("({} in [{}])", arg(0), values);
-      }
-      case Op::kBetween:
-        return fmt::format("({} between {} and {})", arg(0), arg(1), arg(2));
-      case Op::kIsMissing:
-        return fmt::format("({} is missing)", arg(0));
-      case Op::kIsKnown:
-        return fmt::format("({} is known)", arg(0));
-      case Op::kIf:
-        return fmt::format("(if {} then {} else {})", arg(0), arg(1), arg(2));
-      case Op::kCoalesce:
-        return fmt::format("coalesce({}, {})", arg(0), arg(1));
-      case Op::kNot:
-        return fmt::format("(not {})", arg(0));
-      case Op::kNegate:
-        return fmt::format("(-{})", arg(0));
-      case Op::kToFloat:
-        return arg(0);  // the checker writes the widening out
-      default:
-        break;
-    }
-    TOCSIN_ASSERT(false, "random plans use no other operators");
-  }
-
  private:
-  static bool is_unnamed(const cep::Feature& feature) { return feature.name.starts_with('$'); }
-  static std::string variable(const cep::Rule* rule, cep::VarIndex var) {
-    return rule->variables[var.value].name;
-  }
-
-  // ---- kinds: subsets that bear another name than their event type
-  bool is_kind(const Subset& subset) const {
-    return subset.name != plan_.event_types[subset.type.value].name;
-  }
-  void collect_kinds() {
-    const auto collect = [&](const std::vector<Subset>& subsets) {
-      for (const Subset& subset : subsets) {
-        if (!is_kind(subset) || kinds_.contains(subset.name)) continue;
-        std::vector<Subset> all;
-        std::copy_if(subsets.begin(), subsets.end(), std::back_inserter(all),
-                     [&](const Subset& other) { return other.name == subset.name; });
-        kinds_[subset.name] = std::move(all);
-      }
-    };
-    for (const cep::Feature& feature : plan_.features) collect(feature.events);
-    for (const cep::Rule& rule : plan_.rules) {
-      for (const Element& element : rule.pattern) collect(element.events);
-      collect(rule.considered);
-    }
+  std::string expr(const cep::Rule* rule, const ExprPtr& e) const {
+    return expressions_.expr(rule, *e);
   }
   std::string kinds(const std::vector<Subset>& subsets) const {
-    std::string out;
-    const std::string* last = nullptr;
-    for (const Subset& subset : subsets) {
-      if (last != nullptr && *last == subset.name && is_kind(subset)) continue;
-      out += (out.empty() ? "" : " or ") + subset.name;
-      last = &subset.name;
-    }
-    return out;
+    return expressions_.kinds(subsets);
+  }
+  static std::string variable(const cep::Rule& rule, cep::VarIndex var) {
+    return rule.variables[var.value].name;
   }
 
   // ---- declarations
@@ -230,10 +67,18 @@ class Printer {
         if (type.bound.us != 0)
           out_ += fmt::format(" up to {} late", cep::format_duration(type.bound));
       }
-      if (type.id_field == cep::FieldIndex(i)) out_ += " id";
+      if (type.id_field == cep::FieldIndex(i)) {
+        out_ += " id";
+        if (type.unique) out_ += " unique";
+        if (type.unique && type.unique->within) {
+          out_ += " within " + cep::format_duration(*type.unique->within);
+        }
+      }
       if (field.pii) out_ += " pii";
       if (field.evidence) out_ += " evidence";
-      if (field.path != std::vector<std::string>{field.name}) {
+      if (field.computed) {
+        out_ += " = " + expr(nullptr, field.computed);
+      } else if (field.path != std::vector<std::string>{field.name}) {
         out_ += " from " + quoted(fmt::format("{}", fmt::join(field.path, ".")));
       }
       out_ += ",\n";
@@ -245,22 +90,58 @@ class Printer {
     for (std::size_t i = 0; i < subsets.size(); ++i) {
       if (i > 0) out_ += " |";
       out_ += " " + plan_.event_types[subsets[i].type.value].name;
-      if (subsets[i].condition) out_ += " where " + expr(nullptr, *subsets[i].condition);
+      if (subsets[i].condition) out_ += " where " + expr(nullptr, subsets[i].condition);
     }
     out_ += "\n";
   }
   void list(const cep::List& list) {
-    out_ += fmt::format("list {} : {} = [", list.name, cep::type_name(list.element));
+    const std::string type = list.kind == cep::ListKind::kText    ? "text"
+                             : list.kind == cep::ListKind::kRegex ? "regex"
+                                                                  : cep::type_name(list.element);
+    out_ += fmt::format("list {} : {} = [", list.name, type);
     for (std::size_t i = 0; i < list.values.size(); ++i) {
-      out_ += (i > 0 ? ", " : "") + literal_source(list.values[i].view());
+      const cep::Value value = list.values[i].view();
+      if (i > 0) out_ += ", ";
+      if (list.kind == cep::ListKind::kRegex) {
+        out_ += fmt::format("/{}/{}", value.text, list.ignore_case[i] ? "i" : "");
+      } else {
+        out_ += literal_source(value);
+      }
     }
     out_ += "]\n";
   }
-  std::string feature_call(const cep::Feature& feature) const {
-    std::string inside = kinds(feature.events);
-    if (feature.argument) inside = expr(nullptr, *feature.argument) + " of " + inside;
-    if (feature.where) inside += " where " + expr(nullptr, *feature.where);
-    return fmt::format("{}({})", aggregate_name(feature.aggregate), inside);
+  void table(const cep::Table& table) {
+    out_ += fmt::format("table {} key {} {{", table.name, fmt::join(table.key_names, ", "));
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      const cep::TableColumn& column = table.columns[i];
+      out_ += fmt::format("{} {}: {}", i > 0 ? "," : "", column.name,
+                          column.list_of_string ? "list of string" : cep::type_name(column.type));
+    }
+    out_ += " } = {\n";
+    for (const cep::TableRow& row : table.rows) {
+      std::string key;
+      for (const cep::OwnedValue& part : row.key) {
+        key += (key.empty() ? "" : ", ") + literal_source(part.view());
+      }
+      std::string cells;
+      for (std::size_t i = 0; i < table.columns.size(); ++i) {
+        std::string cell;
+        if (table.columns[i].list_of_string) {
+          for (const std::string& text : row.lists[i]) {
+            cell += (cell.empty() ? "" : ", ") + quoted(text);
+          }
+          cell = "[" + cell + "]";
+        } else if (row.values[i].view().is_missing()) {
+          continue;
+        } else {
+          cell = literal_source(row.values[i].view());
+        }
+        cells += fmt::format("{} {}: {}", cells.empty() ? "" : ",", table.columns[i].name, cell);
+      }
+      if (row.key.size() > 1) key = "(" + key + ")";
+      out_ += fmt::format("  {}: {{{} }},\n", key, cells);
+    }
+    out_ += "}\n";
   }
   static std::string key_names(const cep::KeySpec& key) {
     std::string out;
@@ -268,118 +149,279 @@ class Printer {
     return out;
   }
 
-  // ---- rules
+  // ---- keys
   bool is_union(const cep::KeyPart& part) const {
     return std::any_of(part.members.begin(), part.members.end(), [&](const cep::KeyMember& member) {
-      return plan_.event_types[member.type.value].fields[member.field.value].name != part.name;
+      return !member.role.empty() ||
+             plan_.event_types[member.type.value].fields[member.field.value].name != part.name;
     });
   }
   // Its members, and those that only the rule's features without a name use.
   std::string union_members(const cep::Rule& rule, std::size_t part) const {
-    std::map<cep::EventTypeIndex, cep::FieldIndex> members;
-    for (const cep::KeyMember& member : rule.key.parts[part].members) {
-      members[member.type] = member.field;
-    }
-    const auto visit = [&](const auto& self, const ExprPtr& e) -> void {
-      if (!e) return;
-      if (e->op == Op::kFeature && is_unnamed(plan_.features[e->feature.value])) {
-        for (const cep::KeyMember& member :
-             plan_.features[e->feature.value].key.parts[part].members) {
-          members.emplace(member.type, member.field);
-        }
+    std::vector<cep::KeyMember> members = rule.key.parts[part].members;
+    walk(rule, [&](const cep::Expr& e) {
+      if (e.op != Op::kFeature || !is_unnamed(plan_.features[e.feature.value])) return;
+      for (const cep::KeyMember& member : plan_.features[e.feature.value].key.parts[part].members) {
+        const bool known = std::any_of(members.begin(), members.end(), [&](const auto& other) {
+          return other.type == member.type;
+        });
+        if (!known) members.push_back(member);
       }
-      for (const ExprPtr& arg : e->args) self(self, arg);
-    };
-    for (const Element& element : rule.pattern) visit(visit, element.where);
-    visit(visit, rule.having);
+    });
+    std::stable_sort(members.begin(), members.end(),
+                     [](const auto& a, const auto& b) { return a.type < b.type; });
     std::string out;
-    for (const auto& [type, field] : members) {
-      const cep::EventType& event_type = plan_.event_types[type.value];
-      out += fmt::format("{}{}.{}", out.empty() ? "" : " | ", event_type.name,
-                         event_type.fields[field.value].name);
+    for (const cep::KeyMember& member : members) {
+      const cep::EventType& type = plan_.event_types[member.type.value];
+      out += fmt::format(
+          "{}{}.{}{}", out.empty() ? "" : " | ", kinds({{member.type, {}, type.name}}),
+          type.fields[member.field.value].name, member.role.empty() ? "" : " as " + member.role);
     }
     return out;
   }
 
-  void element(const cep::Rule& rule, const Element& element, bool first) {
-    if (!first) {
-      out_ += "\n    then ";
-      if (element.contiguity == cep::Contiguity::kFirst) out_ += "first ";
-      if (element.contiguity == cep::Contiguity::kNext) out_ += "next ";
-    }
-    if (element.kind == ElementKind::kAbsence) {
-      out_ += "no " + kinds(element.events);
-    } else {
-      const cep::Quantifier& quantifier = element.quantifier;
-      if (quantifier.loop) {
-        out_ += fmt::format("{}", quantifier.min);
-        if (!quantifier.max) out_ += "+";
-        if (quantifier.max && *quantifier.max != quantifier.min) {
-          out_ += fmt::format("..{}", *quantifier.max);
-        }
-        if (quantifier.mode == cep::LoopMode::kNext) out_ += " next";
-        if (quantifier.mode == cep::LoopMode::kEach) out_ += " each";
-        out_ += " ";
+  // ---- patterns
+  std::string sequence(const cep::Rule& rule, const std::vector<Element>& elements,
+                       const std::vector<cep::VarIndex>& named) const {
+    std::string out;
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      const Element& e = elements[i];
+      if (i > 0) out += " then ";
+      if (i > 0 && e.kind != ElementKind::kAbsence) {
+        if (e.contiguity == cep::Contiguity::kFirst) out += "first ";
+        if (e.contiguity == cep::Contiguity::kNext) out += "next ";
+        if (e.gap) out += "within " + cep::format_duration(*e.gap) + " ";
       }
-      out_ += kinds(element.events);
-      const std::string name = variable(&rule, element.var);
-      if (!name.empty()) out_ += " as " + name;
+      out += element(rule, e, named);
     }
-    if (element.where) out_ += " where " + expr(&rule, *element.where);
-    if (element.absent_for) out_ += " for " + cep::format_duration(*element.absent_for);
+    return out;
   }
 
+  // `named`: the choices around it that have a name.
+  std::string element(const cep::Rule& rule, const Element& e,
+                      std::vector<cep::VarIndex> named) const {
+    if (e.kind == ElementKind::kAbsence) {
+      std::string out = (e.next ? "no next " : "no ") + kinds(e.events);
+      if (e.where) out += " where " + expr(&rule, e.where);
+      if (e.absent_for) out += " for " + cep::format_duration(*e.absent_for);
+      return out;
+    }
+    std::string out = e.optional ? "optional " : "";
+    if (e.quantifier.loop) out += count(e.quantifier) + " ";
+    std::vector<std::string> inner;
+    switch (e.kind) {
+      case ElementKind::kGroup:
+        return out + "(" + sequence(rule, e.children, named) + ")";
+      case ElementKind::kOneOf: {
+        const std::string name = name_of_choice(rule, e, named);
+        for (const Element& child : e.children) {
+          const bool plain = child.kind == ElementKind::kGroup && !child.optional &&
+                             !child.quantifier.loop && !child.gap;
+          inner.push_back(plain ? sequence(rule, child.children, named)
+                                : element(rule, child, named));
+        }
+        out += fmt::format("one of {{ {} }}", fmt::join(inner, ", "));
+        return name.empty() ? out : out + " as " + name;
+      }
+      case ElementKind::kAllOf:
+        for (const Element& child : e.children) inner.push_back(element(rule, child, named));
+        return out + fmt::format("all of {{ {} }}", fmt::join(inner, ", "));
+      default:
+        break;
+    }
+    out += kinds(e.events);
+    const std::string name = variable(rule, e.var);
+    if (!name.empty()) out += " as " + name;
+    if (e.where) out += " where " + expr(&rule, e.where);
+    if (!e.until_events.empty()) out += " until " + kinds(e.until_events);
+    if (e.until_where) out += " where " + expr(&rule, e.until_where);
+    return out;
+  }
+  static std::string count(const cep::Quantifier& quantifier) {
+    std::string out = fmt::format("{}", quantifier.min);
+    if (!quantifier.max) out += "+";
+    if (quantifier.max && *quantifier.max != quantifier.min) {
+      out += fmt::format("..{}", *quantifier.max);
+    }
+    if (quantifier.mode == cep::LoopMode::kNext) out += " next";
+    if (quantifier.mode == cep::LoopMode::kEach) out += " each";
+    if (quantifier.greedy) out += " greedy";
+    return out;
+  }
+  // The outermost variable that all steps inside belong to and no choice around it bears.
+  static std::string name_of_choice(const cep::Rule& rule, const Element& choice,
+                                    std::vector<cep::VarIndex>& named) {
+    std::vector<std::vector<cep::VarIndex>> chains;
+    walk_elements(choice.children, [&](const Element& e) {
+      if (e.kind != ElementKind::kStep) return;
+      std::vector<cep::VarIndex>& chain = chains.emplace_back();
+      for (auto at = rule.variables[e.var.value].parent; at;
+           at = rule.variables[at->value].parent) {
+        if (std::find(named.begin(), named.end(), *at) == named.end()) chain.push_back(*at);
+      }
+    });
+    if (chains.empty()) return "";
+    for (auto at = chains.front().rbegin(); at != chains.front().rend(); ++at) {
+      const bool of_all = std::all_of(chains.begin(), chains.end(), [&](const auto& chain) {
+        return std::find(chain.begin(), chain.end(), *at) != chain.end();
+      });
+      if (!of_all) continue;
+      named.push_back(*at);
+      return rule.variables[at->value].name;
+    }
+    return "";
+  }
+
+  // ---- rules
   void clause(std::string_view name, std::string_view text) {
     out_ += fmt::format("  {} {}\n", name, text);
+  }
+  void texts(std::string_view name, const std::vector<std::string>& texts) {
+    if (texts.empty()) return;
+    std::string out;
+    for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + quoted(text);
+    clause(name, out);
   }
 
   void rule(const cep::Rule& rule) {
     out_ += fmt::format("rule {} {} {{\n", rule.name, quoted(rule.title));
     if (rule.id != rule.name) clause("id", quoted(rule.id));
-    if (rule.severity) clause("severity", expr(&rule, *rule.severity));
-    if (!rule.tags.empty()) clause("tags", fmt::format("{}", fmt::join(rule.tags, ", ")));
+    if (!rule.description.empty()) clause("description", quoted(rule.description));
+    if (!rule.owner.empty()) clause("owner", quoted(rule.owner));
+    if (rule.severity) clause("severity", expr(&rule, rule.severity));
+    texts("tags", rule.tags);
+    texts("references", rule.references);
+    texts("falsepositives", rule.false_positives);
+    if (rule.status == cep::Status::kInternal) clause("status", "internal");
+    if (rule.status == cep::Status::kShadow) clause("status", "shadow");
     std::string by;
     for (std::size_t i = 0; i < rule.key.parts.size(); ++i) {
       by += (i > 0 ? ", " : "") + rule.key.parts[i].name;
       if (is_union(rule.key.parts[i])) by += " = " + union_members(rule, i);
     }
     if (!by.empty()) clause("by", by);
-    out_ += "  when ";
-    for (const Element& element : rule.pattern) {
-      this->element(rule, element, &element == &rule.pattern.front());
-    }
-    out_ += "\n";
+    clause("when", rule.window ? window(rule) : sequence(rule, rule.pattern, {}));
     considering(rule);
     if (rule.within) clause("within", cep::format_duration(*rule.within));
-    if (rule.having) clause("having", expr(&rule, *rule.having));
-    if (rule.selection.kind == cep::SelectionKind::kNoSkip) clause("after match", "no skip");
-    if (rule.selection.kind == cep::SelectionKind::kSkipPastLast) {
-      clause("after match", "skip past last");
+    if (rule.without) {
+      std::string text = kinds(rule.without->events);
+      if (rule.without->where) text += " where " + expr(&rule, rule.without->where);
+      if (rule.without->absent_for) {
+        text += " for " + cep::format_duration(*rule.without->absent_for);
+      }
+      clause("without", text);
     }
-    if (rule.suppression.once == cep::Once::kPerDuration) {
-      clause("once per", cep::format_duration(rule.suppression.duration));
+    if (rule.having) clause("having", expr(&rule, rule.having));
+    selection(rule);
+    for (const cep::Exception& exception : rule.exceptions) {
+      std::string text =
+          fmt::format("{} where {}", quoted(exception.reason), expr(&rule, exception.condition));
+      if (exception.expires) text += " expires " + cep::format_date(*exception.expires);
+      clause("except", text);
     }
+    suppression(rule);
     alert(rule);
     out_ += "}\n";
   }
-  // The kinds that no element of the pattern names.
+  std::string window(const cep::Rule& rule) const {
+    const cep::ClosingWindow& window = *rule.window;
+    const std::string length = cep::format_duration(window.duration);
+    const std::string of = kinds(window.events);
+    std::string out = window.session ? fmt::format("session of {} gap {}", of, length)
+                                     : fmt::format("tumbling {} of {}", length, of);
+    out += " as " + variable(rule, window.var);
+    if (window.where) out += " where " + expr(&rule, window.where);
+    return out;
+  }
+  // The kinds that nothing else of the rule names.
   void considering(const cep::Rule& rule) {
+    std::vector<Subset> named;
+    const auto add = [&](const std::vector<Subset>& subsets) {
+      named.insert(named.end(), subsets.begin(), subsets.end());
+    };
+    walk_elements(rule.pattern, [&](const Element& element) {
+      add(element.events);
+      add(element.until_events);
+    });
+    if (rule.window) add(rule.window->events);
+    if (rule.without) add(rule.without->events);
     std::vector<Subset> more;
     for (const Subset& subset : rule.considered) {
-      const bool named =
-          std::any_of(rule.pattern.begin(), rule.pattern.end(), [&](const Element& element) {
-            return std::any_of(element.events.begin(), element.events.end(),
-                               [&](const Subset& other) { return other.name == subset.name; });
-          });
-      if (!named) more.push_back(subset);
+      const bool known = std::any_of(named.begin(), named.end(), [&](const Subset& other) {
+        return other.name == subset.name && other.role == subset.role && other.type == subset.type;
+      });
+      if (!known) more.push_back(subset);
     }
     if (!more.empty()) clause("considering", kinds(more));
+  }
+  void selection(const cep::Rule& rule) {
+    const cep::Selection& selection = rule.selection;
+    const std::string order = selection.in_order ? " in order" : "";
+    const std::string var = selection.kind == SelectionKind::kSkipToFirst ||
+                                    selection.kind == SelectionKind::kSkipToLast
+                                ? variable(rule, selection.var)
+                                : "";
+    switch (selection.kind) {
+      case SelectionKind::kDefault:
+        break;
+      case SelectionKind::kNoSkip:
+        clause("after match", "no skip" + order);
+        break;
+      case SelectionKind::kSkipPastLast:
+        clause("after match", "skip past last" + order);
+        break;
+      case SelectionKind::kSkipToNext:
+        clause("after match", "skip to next" + order);
+        break;
+      case SelectionKind::kSkipToFirst:
+        clause("after match", "skip to first " + var + order);
+        break;
+      case SelectionKind::kSkipToLast:
+        clause("after match", "skip to last " + var + order);
+        break;
+      case SelectionKind::kConsume:
+        clause("after match", "consume" + order);
+        break;
+    }
+    if (selection.prefer_latest) clause("prefer", "latest");
+  }
+  std::string each(const cep::Rule& rule, const std::vector<ExprPtr>& values) const {
+    std::string out;
+    for (const ExprPtr& value : values) {
+      out += (out.empty() ? " for each " : ", ") + expr(&rule, value);
+    }
+    return out;
+  }
+  void suppression(const cep::Rule& rule) {
+    const cep::Suppression& suppression = rule.suppression;
+    const std::string for_each = each(rule, suppression.for_each);
+    switch (suppression.once) {
+      case cep::Once::kNone:
+        break;
+      case cep::Once::kPerDuration:
+        clause("once per", cep::format_duration(suppression.duration) + for_each);
+        break;
+      case cep::Once::kPerVariable:
+        clause("once per", variable(rule, suppression.var) + for_each);
+        break;
+      case cep::Once::kPerDay:
+        clause("once per day in", expr(&rule, suppression.zone) + for_each);
+        break;
+      case cep::Once::kWhile:
+        clause("once while", expr(&rule, suppression.while_condition) + for_each);
+        break;
+    }
+    if (suppression.at_most) {
+      clause("at most", fmt::format("{} per {}{}", suppression.at_most->count,
+                                    cep::format_duration(suppression.at_most->duration),
+                                    each(rule, suppression.at_most->for_each)));
+    }
   }
   void alert(const cep::Rule& rule) {
     std::string message;
     for (const cep::MessagePart& part : rule.message) {
       if (part.expr) {
-        message += "{" + expr(&rule, *part.expr) + "}";
+        message += "{" + expr(&rule, part.expr) + "}";
         continue;
       }
       for (const char c : part.text) {
@@ -389,19 +431,44 @@ class Printer {
     }
     std::string fields;
     for (const cep::AlertField& field : rule.fields) {
-      fields += fmt::format("\n    {}: {},", field.name, expr(&rule, *field.expr));
+      fields += fmt::format("\n    {}: {},", field.name, expr(&rule, field.expr));
     }
     clause("alert", quoted(message) + (fields.empty() ? "" : " {" + fields + "\n  }"));
   }
 
   const cep::Plan& plan_;
+  ExpressionPrinter expressions_;
   std::string out_;
-  std::map<std::string, std::vector<Subset>> kinds_;
 };
 }  // namespace
 
-std::string plan_source(const cep::Plan& plan) { return Printer(plan).plan(); }
-std::string expression_source(const cep::Plan& plan, const cep::Rule& rule, const Expr& expr) {
-  return Printer(plan).expr(&rule, expr);
+namespace {
+bool has_gap_at_first(const std::vector<Element>& sequence, bool all_members) {
+  for (std::size_t i = 0; i < sequence.size(); ++i) {
+    const Element& e = sequence[i];
+    if ((i == 0 || all_members) && e.gap) return true;
+    const bool each_alone = e.kind == ElementKind::kAllOf || e.kind == ElementKind::kOneOf;
+    if (has_gap_at_first(e.children, each_alone)) return true;
+  }
+  return false;
 }
+}  // namespace
+
+std::string unsayable(const cep::Plan& plan) {
+  for (const cep::Rule& rule : plan.rules) {
+    if (has_gap_at_first(rule.pattern, false)) return "a gap before the first step of a sequence";
+    const bool skips_to = rule.selection.kind == SelectionKind::kSkipToFirst ||
+                          rule.selection.kind == SelectionKind::kSkipToLast;
+    if (skips_to && rule.variables[rule.selection.var.value].name.empty()) {
+      return "`skip to` a step without a name";
+    }
+    if (rule.suppression.once == cep::Once::kPerVariable &&
+        rule.variables[rule.suppression.var.value].name.empty()) {
+      return "`once per` a step without a name";
+    }
+  }
+  return "";
+}
+
+std::string plan_source(const cep::Plan& plan) { return Printer(plan).plan(); }
 }  // namespace tocsin::tests

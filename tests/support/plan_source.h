@@ -8,5 +8,6 @@ namespace tocsin::tests {
 /// The text of one file. The plan is in the form that lowering gives (random_plan.h makes such).
 std::string plan_source(const cep::Plan& plan);
 /// One expression, as it stands in rule `rule` of the plan.
-std::string expression_source(const cep::Plan& plan, const cep::Rule& rule, const cep::Expr& expr);
+/// Why no text gives this plan, as far as its form says; empty where one may.
+std::string unsayable(const cep::Plan& plan);
 }  // namespace tocsin::tests

@@ -81,6 +81,25 @@ void rewrite(Rule& rule, const ExprChange& change) {
   each_place(rule, [&](ExprPtr& expr) { expr = rewritten(expr, change); });
 }
 
+void KindRewrite::operator()(std::vector<cep::Subset>& subsets) {
+  for (cep::Subset& subset : subsets) {
+    if (!subset.condition) continue;
+    ExprPtr& made = done_[subset.condition];
+    if (!made) made = rewritten(subset.condition, change_);
+    subset.condition = made;
+  }
+}
+
+void walk_subsets(Rule& rule, const std::function<void(std::vector<cep::Subset>&)>& visit) {
+  walk_elements(rule.pattern, [&](Element& element) {
+    visit(element.events);
+    visit(element.until_events);
+  });
+  if (rule.window) visit(rule.window->events);
+  if (rule.without) visit(rule.without->events);
+  visit(rule.considered);
+}
+
 void walk_elements(const std::vector<Element>& elements,
                    const std::function<void(const Element&)>& visit) {
   for (const Element& element : elements) {
@@ -93,6 +112,14 @@ void walk_elements(std::vector<Element>& elements, const std::function<void(Elem
     visit(element);
     walk_elements(element.children, visit);
   }
+}
+
+bool can_be_empty(const Element& element) {
+  if (element.optional || element.kind == cep::ElementKind::kAbsence) return true;
+  if (element.kind == cep::ElementKind::kStep) return false;
+  return element.kind == cep::ElementKind::kOneOf
+             ? std::any_of(element.children.begin(), element.children.end(), can_be_empty)
+             : std::all_of(element.children.begin(), element.children.end(), can_be_empty);
 }
 
 void set_captured(const cep::Plan& plan, Rule& rule) {

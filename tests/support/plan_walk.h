@@ -1,6 +1,7 @@
 /// All expressions of a plan's parts, and trees made anew.
 #pragma once
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "cep/plan.h"
@@ -19,14 +20,29 @@ void walk(const cep::Feature& feature, const ExprVisit& visit);
 using ExprChange = std::function<void(cep::Expr&)>;
 /// The tree with `change` made to a copy of each of its expressions, leaves first.
 cep::ExprPtr rewritten(const cep::ExprPtr& expr, const ExprChange& change);
-/// Makes the change to all expressions of a rule.
+/// Makes the change to all expressions of a rule, conditions of kinds aside.
 void rewrite(cep::Rule& rule, const ExprChange& change);
+/// Makes one change to conditions of kinds: what places shared they share again.
+class KindRewrite {
+ public:
+  explicit KindRewrite(ExprChange change) : change_(std::move(change)) {}
+  void operator()(std::vector<cep::Subset>& subsets);
+
+ private:
+  ExprChange change_;
+  std::map<cep::ExprPtr, cep::ExprPtr> done_;
+};
+/// All lists of subsets of a rule.
+void walk_subsets(cep::Rule& rule, const std::function<void(std::vector<cep::Subset>&)>& visit);
 
 /// All elements of a pattern, groups before what is in them.
 void walk_elements(const std::vector<cep::Element>& elements,
                    const std::function<void(const cep::Element&)>& visit);
 void walk_elements(std::vector<cep::Element>& elements,
                    const std::function<void(cep::Element&)>& visit);
+
+/// Whether a match may pass the element without an event taken for it.
+bool can_be_empty(const cep::Element& element);
 
 /// Sets Rule::captured as the lowering does: the fields that the rule names, and those that
 /// the schema keeps.

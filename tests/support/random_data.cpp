@@ -142,7 +142,8 @@ class Maker {
   ExprPtr of_time() {
     const ExprPtr ts = field("ts");
     if (!ts) return nullptr;
-    const ExprPtr zone = text(random_.pick({"Asia/Tokyo", "Europe/Berlin", "UTC"}));
+    ExprPtr zone = random_.chance(20) ? field("note") : nullptr;
+    if (!zone) zone = text(random_.pick({"Asia/Tokyo", "Europe/Berlin", "UTC"}));
     if (random_.chance(40)) {
       return tests::condition(Op::kEqual,
                               {call(Function::kDate, type_of(TypeKind::kDate), {ts, zone}),
@@ -188,7 +189,7 @@ class Maker {
     const ExprPtr operand = some_number();
     if (!operand) return nullptr;
     const cep::Type real_type = type_of(TypeKind::kFloat);
-    switch (random_.below(6)) {
+    switch (random_.below(7)) {
       case 0:
         return random_comparison(random_, call(Function::kAbs, operand->type, {operand}));
       case 1:
@@ -206,6 +207,14 @@ class Maker {
         return random_comparison(random_,
                                  call(Function::kPow, real_type,
                                       {real(operand), literal(real_type, Value::floating(2.0))}));
+      case 5: {
+        const ExprPtr other = some_number();
+        if (!other) return nullptr;
+        return tests::condition(
+            Op::kLess, {call(Function::kDistanceKm, real_type,
+                             {real(operand), real(other), real(int_literal(1)), real(operand)}),
+                        literal(real_type, Value::floating(random_.pick({50.0, 150.0, 400.0})))});
+      }
       default:
         return random_comparison(random_, call(random_.pick({Function::kMin, Function::kMax}),
                                                operand->type, {operand, operand}));
@@ -218,7 +227,7 @@ class Maker {
 };
 }  // namespace
 
-void add_data(Random& random, cep::Plan& plan) {
+void add_data(cep::Plan& plan) {
   const cep::Type string = type_of(TypeKind::kString);
   plan.zones = random_zones();
   plan.lists.push_back({"phrases",
@@ -250,6 +259,9 @@ void add_data(Random& random, cep::Plan& plan) {
   row("c2", Value::missing(), Value::decimal(300, 2), {});
   row("d1", Value::integer(5), Value::missing(), {"d1"});
   plan.tables.push_back(std::move(table));
+}
+
+void add_data_fields(Random& random, cep::Plan& plan) {
   for (std::size_t t = 0; t < plan.event_types.size(); ++t) {
     cep::EventType& type = plan.event_types[t];
     if (type.id_field && random.chance(50)) {
@@ -278,6 +290,7 @@ ExprPtr random_data_condition(Random& random, const cep::Plan& plan,
 
 const char* random_note(Random& random) {
   return random.pick({"", "x", "caf\xc3\xa9", "a gift  card", "Gift card 42", "safe", "unsafe!",
-                      "any desk 7", "d1", "CAFE", "gift\tcards", "10.1.2.3", "2001:db8::1"});
+                      "any desk 7", "d1", "CAFE", "gift\tcards", "10.1.2.3", "2001:db8::1",
+                      "Asia/Tokyo", "UTC"});
 }
 }  // namespace tocsin::tests

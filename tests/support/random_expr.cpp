@@ -113,7 +113,7 @@ class Maker {
       case 6:
         return compare_feature();
       case 7:
-        return compare_with_literal(loop_aggregate());
+        return compare_aggregate(loop_aggregate());
       case 8:
         return is_known();
       case 9:
@@ -234,27 +234,56 @@ class Maker {
     auto expr = std::make_shared<cep::Expr>();
     expr->op = Op::kAggregate;
     expr->var = loop.var;
-    expr->aggregate =
-        random_.pick({Aggregate::kCount, Aggregate::kCount, Aggregate::kSum, Aggregate::kSum,
-                      Aggregate::kAvg, Aggregate::kMin, Aggregate::kMax, Aggregate::kDistinct});
+    expr->aggregate = random_.pick({Aggregate::kCount, Aggregate::kCount, Aggregate::kSum,
+                                    Aggregate::kSum, Aggregate::kAvg, Aggregate::kMin,
+                                    Aggregate::kMax, Aggregate::kDistinct, Aggregate::kStddev,
+                                    Aggregate::kStddevPop, Aggregate::kFirst, Aggregate::kLast});
+    // Of one kind among the loop's events.
+    std::vector<cep::EventTypeIndex> types = loop.types;
+    std::vector<ExprPtr> asked;
+    if (types.size() > 1 && random_.chance(25)) {
+      types = {random_.pick(loop.types)};
+      auto kind = std::make_shared<cep::Expr>();
+      kind->op = Op::kInKinds;
+      kind->type = type_of(TypeKind::kBool);
+      kind->field.by_type = {{types.front(), cep::FieldIndex()}};
+      kind->args = {nullptr};
+      asked.push_back(kind);
+    }
+    if (random_.chance(15)) {
+      ExprScope elements;
+      elements.types = types;
+      asked.push_back(random_condition(random_, plan_, elements, 0));
+    }
     ExprPtr argument;
     switch (expr->aggregate) {
       case Aggregate::kCount:
         expr->type = type_of(TypeKind::kInt);
         break;
       case Aggregate::kDistinct:
-        argument =
-            field_of(loop.types, random_.pick({"device", "n", "channel", "card"}), Op::kField);
+        argument = field_of(types, random_.pick({"device", "n", "channel", "card"}), Op::kField);
         if (!argument) return nullptr;
         expr->type = type_of(TypeKind::kInt);
         break;
-      default:
-        argument = field_of(loop.types, number_name(), Op::kField);
+      case Aggregate::kFirst:
+      case Aggregate::kLast:
+        argument =
+            field_of(types, random_.pick({"amount", "n", "device", "channel", "ts"}), Op::kField);
         if (!argument) return nullptr;
-        expr->type =
-            expr->aggregate == Aggregate::kAvg ? type_of(TypeKind::kFraction) : argument->type;
+        expr->type = argument->type;
+        break;
+      default:
+        argument = field_of(types, number_name(), Op::kField);
+        if (!argument) return nullptr;
+        expr->type = argument->type;
+        if (expr->aggregate == Aggregate::kAvg) expr->type = type_of(TypeKind::kFraction);
+        if (expr->aggregate == Aggregate::kStddev || expr->aggregate == Aggregate::kStddevPop) {
+          expr->type = type_of(TypeKind::kFloat);
+        }
     }
-    if (argument) expr->args.push_back(argument);
+    const ExprPtr where = all_of(asked);
+    if (argument || where) expr->args.push_back(argument);
+    if (where) expr->args.push_back(where);
     return expr;
   }
   ExprPtr time_difference() {
@@ -297,6 +326,11 @@ class Maker {
   }
 
   // ---- conditions
+  ExprPtr compare_aggregate(const ExprPtr& aggregate) {
+    if (!aggregate) return nullptr;
+    return is_exact(aggregate->type) ? compare_with_literal(aggregate)
+                                     : random_comparison(random_, aggregate);
+  }
   ExprPtr compare_with_literal(const ExprPtr& operand) {
     if (!operand || !is_exact(operand->type)) return nullptr;
     const Op op = random_.pick({Op::kLess, Op::kLessEqual, Op::kGreater, Op::kGreaterEqual,
@@ -378,7 +412,7 @@ class Maker {
     } else if (random_.chance(60)) {
       other = bound_of(loop, name);
     } else {
-      return compare_with_literal(aggregate_of(loop));
+      return compare_aggregate(aggregate_of(loop));
     }
     if (!other) return nullptr;
     const bool ordered = mine->type.kind != TypeKind::kBool && mine->type.kind != TypeKind::kString;
@@ -388,6 +422,13 @@ class Maker {
     return condition(op, {mine, other});
   }
   ExprPtr is_known() {
+    if (!scope_.steps.empty() && random_.chance(40)) {
+      auto taken = std::make_shared<cep::Expr>();
+      taken->op = Op::kIsBound;
+      taken->type = type_of(TypeKind::kBool);
+      taken->var = random_.pick(scope_.steps).var;
+      return taken;
+    }
     ExprPtr operand = field(random_.pick({"device", "note", "amount", "n"}));
     if (!operand) operand = field("ts");
     return condition(random_.chance(25) ? Op::kIsMissing : Op::kIsKnown, {operand});
@@ -401,6 +442,7 @@ class Maker {
   ExprPtr in_list() {
     for (int tries = 0; tries < 4 && !plan_.lists.empty(); ++tries) {
       const std::size_t list = random_.below(plan_.lists.size());
+      if (plan_.lists[list].kind != cep::ListKind::kValues) continue;
       const ExprPtr operand = field(plan_.lists[list].element.kind == TypeKind::kString
                                         ? random_.pick({"card", "device"})
                                         : random_.pick({"n", "amount"}));

@@ -55,7 +55,11 @@ void set_aggregate(Random& random, const cep::Plan& plan, cep::Feature& feature)
       break;
     case Aggregate::kEwma:
       feature.type = type_of(TypeKind::kFloat);
-      feature.weight = random.pick({0.3, 0.5, 1.0});
+      if (random.chance(50)) {
+        feature.weight = random.pick({0.3, 0.5, 1.0});
+      } else {
+        feature.half_life = Duration{1'000 * random.pick({500, 1'000, 3'000, 30'000})};
+      }
       break;
     case Aggregate::kPercentile:
       feature.percentile = random.pick({50.0, 95.0, 100.0, 12.5, 1.0});

@@ -1,7 +1,12 @@
 #include "tests/support/random_language.h"
 
+#include <algorithm>
 #include <functional>
+#include <memory>
+#include <vector>
 
+#include "tests/support/plan_parts.h"
+#include "tests/support/plan_walk.h"
 #include "tests/support/random_levels.h"
 #include "tests/support/random_plan.h"
 #include "tests/support/random_rich.h"
@@ -16,9 +21,189 @@ void attempt(Random& random, std::size_t percent, cep::Plan& plan,
   change();
   if (!cep::validate(plan).empty()) plan = before;
 }
+
+bool has_member(const cep::KeyPart& part, cep::EventTypeIndex type) {
+  return std::any_of(part.members.begin(), part.members.end(),
+                     [&](const cep::KeyMember& member) { return member.type == type; });
+}
+void add_member(cep::KeyPart& part, const cep::KeyMember& member) {
+  if (has_member(part, member.type)) return;
+  const auto place =
+      std::find_if(part.members.begin(), part.members.end(),
+                   [&](const cep::KeyMember& other) { return other.type > member.type; });
+  part.members.insert(place, member);
+}
+
+// The kinds of the events that may be the last of a sequence.
+void add_last(const std::vector<cep::Element>& sequence, std::vector<cep::Subset>& kinds) {
+  for (auto element = sequence.rbegin(); element != sequence.rend(); ++element) {
+    if (element->kind == cep::ElementKind::kStep) {
+      kinds.insert(kinds.end(), element->events.begin(), element->events.end());
+    } else if (element->kind == cep::ElementKind::kGroup) {
+      add_last(element->children, kinds);
+    } else {
+      for (const cep::Element& child : element->children) add_last({child}, kinds);
+    }
+    if (!can_be_empty(*element)) return;
+  }
+}
+
+std::vector<cep::EventTypeIndex> last_types(const cep::Rule& rule) {
+  std::vector<cep::Subset> last;
+  add_last(rule.pattern, last);
+  return types_of(rule.window ? rule.considered : last);
+}
+
+// The last event of a match may be of several types: what it is asked for is the field of that name
+// in all of them.
+void let_last_be_any(cep::Plan& plan, cep::Rule& rule) {
+  const auto types = last_types(rule);
+  const std::function<void(cep::ExprPtr&)> complete = [&](cep::ExprPtr& e) {
+    // What these have inside is asked of a step's events.
+    if (!e || e->op == cep::Op::kAggregate) return;
+    auto copy = std::make_shared<cep::Expr>(*e);
+    const bool in_loop = e->op == cep::Op::kInLoop;
+    for (std::size_t i = 0; i < (in_loop ? 1 : copy->args.size()); ++i) complete(copy->args[i]);
+    if (e->op == cep::Op::kField) {
+      copy->field.by_type.clear();
+      for (const cep::EventTypeIndex type : types) {
+        const auto found = find_field(plan, {type}, e->field.name);
+        if (!found || !(found->second == e->type)) continue;
+        copy->field.by_type.emplace_back(type, found->first.by_type.front().second);
+      }
+      if (copy->field.by_type.empty()) return;
+    }
+    e = std::move(copy);
+  };
+  for (cep::Exception& exception : rule.exceptions) complete(exception.condition);
+  complete(rule.having);
+  complete(rule.severity);
+  for (cep::ExprPtr& e : rule.suppression.for_each) complete(e);
+  if (rule.suppression.at_most) {
+    for (cep::ExprPtr& e : rule.suppression.at_most->for_each) complete(e);
+  }
+  for (cep::MessagePart& part : rule.message) complete(part.expr);
+  for (cep::AlertField& field : rule.fields) complete(field.expr);
+  set_captured(plan, rule);
+}
+
+// Where events of these types read features, their keys say by which field of them.
+void let_read(cep::Plan& plan, const cep::ExprPtr& expr,
+              const std::vector<cep::EventTypeIndex>& types, const cep::KeySpec* of_rule) {
+  walk(expr, [&](const cep::Expr& e) {
+    if (e.op != cep::Op::kFeature || !e.args.empty()) return;
+    cep::Feature& feature = plan.features[e.feature.value];
+    const bool unnamed = feature.name.starts_with('$') && of_rule != nullptr;
+    for (std::size_t i = 0; i < feature.key.parts.size(); ++i) {
+      cep::KeyPart& part = feature.key.parts[i];
+      for (const cep::EventTypeIndex type : types) {
+        if (unnamed) {
+          for (const cep::KeyMember& member : of_rule->parts[i].members) {
+            if (member.type == type) add_member(part, member);
+          }
+          continue;
+        }
+        const auto found = find_field(plan, {type}, part.name);
+        if (!found || !(found->second == part.type)) continue;
+        add_member(part, {type, found->first.by_type.front().second, ""});
+      }
+    }
+  });
+}
+void let_read(cep::Plan& plan, const std::vector<cep::Element>& elements, const cep::KeySpec& key) {
+  for (const cep::Element& element : elements) {
+    let_read(plan, element.where, types_of(element.events), &key);
+    let_read(plan, element.until_where, types_of(element.until_events), &key);
+    let_read(plan, element.children, key);
+  }
+}
+void let_all_read(cep::Plan& plan) {
+  for (cep::Feature& feature : plan.features) {
+    if (feature.name.starts_with("$roles")) continue;
+    const auto own = types_of(feature.events);
+    for (cep::KeyPart& part : feature.key.parts) {
+      std::erase_if(part.members, [&](const cep::KeyMember& member) {
+        return std::find(own.begin(), own.end(), member.type) == own.end();
+      });
+    }
+  }
+  for (const cep::Rule& rule : plan.rules) {
+    let_read(plan, rule.pattern, rule.key);
+    const auto all = types_of(rule.considered);
+    if (rule.without)
+      let_read(plan, rule.without->where, types_of(rule.without->events), &rule.key);
+    let_read(plan, rule.suppression.while_condition, all, &rule.key);
+    const auto last = last_types(rule);
+    if (rule.window) let_read(plan, rule.window->where, last, &rule.key);
+    for (const cep::Exception& exception : rule.exceptions) {
+      let_read(plan, exception.condition, last, &rule.key);
+    }
+    let_read(plan, rule.having, last, &rule.key);
+    let_read(plan, rule.severity, last, &rule.key);
+    for (const cep::ExprPtr& e : rule.suppression.for_each) let_read(plan, e, last, &rule.key);
+    if (rule.suppression.at_most) {
+      for (const cep::ExprPtr& e : rule.suppression.at_most->for_each) {
+        let_read(plan, e, last, &rule.key);
+      }
+    }
+    for (const cep::MessagePart& part : rule.message) let_read(plan, part.expr, last, &rule.key);
+    for (const cep::AlertField& field : rule.fields) let_read(plan, field.expr, last, &rule.key);
+  }
+  for (const cep::Feature& feature : std::vector<cep::Feature>(plan.features)) {
+    const auto types = types_of(feature.events);
+    let_read(plan, feature.argument, types, nullptr);
+    let_read(plan, feature.where, types, nullptr);
+  }
+}
+
+// The rules whose doings depend on `any alert`.
+std::vector<bool> readers_of_any(const cep::Plan& plan) {
+  std::vector<bool> rules(plan.rules.size());
+  std::vector<bool> features(plan.features.size());
+  const auto reads = [&](const std::vector<cep::Subset>& subsets) {
+    return std::any_of(subsets.begin(), subsets.end(), [&](const cep::Subset& subset) {
+      const cep::EventType& type = plan.event_types[subset.type.value];
+      return !type.any_alert_of.empty() || (type.alert_of && rules[type.alert_of->value]);
+    });
+  };
+  for (bool more = true; more;) {
+    more = false;
+    const auto note = [&](std::vector<bool>& all, std::size_t i, bool depends) {
+      const auto visit = [&](const cep::Expr& e) {
+        depends = depends || (e.op == cep::Op::kFeature && features[e.feature.value]);
+      };
+      if (&all == &rules) {
+        walk(plan.rules[i], visit);
+      } else {
+        walk(plan.features[i], visit);
+      }
+      if (!depends || all[i]) return;
+      all[i] = more = true;
+    };
+    for (std::size_t f = 0; f < features.size(); ++f) {
+      const auto& unless = plan.features[f].unless_alerted_by;
+      note(features, f, reads(plan.features[f].events) || (unless && rules[unless->value]));
+    }
+    for (std::size_t r = 0; r < rules.size(); ++r) note(rules, r, reads(plan.rules[r].considered));
+  }
+  return rules;
+}
+// `any alert`: of all rules but shadow ones and those that depend on it.
+void let_any_alert_be_all(cep::Plan& plan) {
+  const std::vector<bool> readers = readers_of_any(plan);
+  for (cep::EventType& type : plan.event_types) {
+    if (type.any_alert_of.empty()) continue;
+    std::vector<cep::RuleIndex> seen;
+    for (std::size_t r = 0; r < plan.rules.size(); ++r) {
+      const bool is_seen = plan.rules[r].status != cep::Status::kShadow && !readers[r];
+      if (is_seen) seen.emplace_back(r);
+    }
+    if (!seen.empty()) type.any_alert_of = seen;
+  }
+}
 }  // namespace
 
-cep::Plan random_language_plan(Random& random) {
+cep::Plan random_language_plan(Random& random, const cep::Plan* schema) {
   const bool all = random.chance(30);
   const std::size_t only = random.below(7);
   const auto has = [&](std::size_t area) { return all || only == area; };
@@ -26,6 +211,7 @@ cep::Plan random_language_plan(Random& random) {
   options.rules_max = 2;
   options.rich_features = has(0);
   options.data = has(6);
+  options.schema = schema;
   cep::Plan plan = random_plan(random, options);
   const Riches riches = random_riches(random);
   for (std::size_t r = 0; r < plan.rules.size(); ++r) {
@@ -40,6 +226,9 @@ cep::Plan random_language_plan(Random& random) {
     const std::size_t last = plan.rules.size() - 1;
     if (has(1)) enrich(random, plan, last, riches);
   }
+  for (cep::Rule& rule : plan.rules) let_last_be_any(plan, rule);
+  let_all_read(plan);
+  let_any_alert_be_all(plan);
   return plan;
 }
 }  // namespace tocsin::tests

@@ -4,6 +4,6 @@
 #include "tests/support/random.h"
 
 namespace tocsin::tests {
-/// A plan that validates.
-cep::Plan random_language_plan(Random& random);
+/// A plan that validates; over the event types of `schema`, where that is given.
+cep::Plan random_language_plan(Random& random, const cep::Plan* schema = nullptr);
 }  // namespace tocsin::tests

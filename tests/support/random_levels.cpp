@@ -318,10 +318,12 @@ void add_reader(Random& random, cep::Plan& plan) {
 
 void add_unless_alerted(Random& random, cep::Plan& plan, std::size_t index) {
   Rule& rule = plan.rules[index];
-  if (rule.key.parts.empty() || !rule.key.parts.front().members.front().role.empty()) return;
+  if (rule.key.parts.empty() || rule.key.parts.front().name == "party") return;
   if (rule.window) return;
   cep::Feature feature;
-  feature.name = fmt::format("unless{}", plan.features.size());
+  // By a key with a name of its own only the rule itself can say it.
+  const bool is_union = rule.key.parts.front().name == "account";
+  feature.name = fmt::format("{}unless{}", is_union ? "$" : "", plan.features.size());
   std::vector<cep::Subset> events;
   for (const EventTypeIndex type : types_of(rule.considered)) {
     if (plan.event_types[type.value].is_alert()) return;
@@ -366,24 +368,48 @@ void make_roles(Random& random, cep::Plan& plan, std::size_t index) {
     if (!card) return;
     const cep::FieldIndex of_card = card->first.by_type.front().second;
     if (device && random.chance(80)) {
-      part.members.push_back({type, of_card, "got"});
-      part.members.push_back({type, device->first.by_type.front().second, "sent"});
+      // A role is of one event type.
+      part.members.push_back({type, of_card, fmt::format("got{}", type.value)});
+      part.members.push_back(
+          {type, device->first.by_type.front().second, fmt::format("sent{}", type.value)});
       split.push_back(type);
     } else {
       part.members.push_back({type, of_card, ""});
     }
   }
   if (split.empty()) return;
+  bool reads_unnamed = false;  // by the key that it had
+  walk(static_cast<const Rule&>(rule), [&](const cep::Expr& e) {
+    reads_unnamed |= e.op == Op::kFeature && plan.features[e.feature.value].name.starts_with('$');
+  });
+  if (reads_unnamed) return;
   rule.key.parts = {part};
   walk_elements(rule.pattern, [&](Element& element) {
     for (cep::Subset& subset : element.events) {
       if (std::find(split.begin(), split.end(), subset.type) == split.end()) continue;
-      if (!random.chance(70)) continue;
-      subset.role = random.pick({"got", "sent"});
-      if (!subset.condition) subset.name = subset.role;
+      const bool is_kind = subset.name != plan.event_types[subset.type.value].name;
+      if (is_kind || !random.chance(80)) continue;
+      subset.role = subset.name =
+          fmt::format("{}{}", random.chance(50) ? "got" : "sent", subset.type.value);
     }
   });
   consider_all(rule);
+  if (!random.chance(15)) return;
+  // A feature by the key with roles, of all of them: text has none such.
+  cep::Feature feature;
+  feature.name = fmt::format("$roles{}", plan.features.size());
+  const EventTypeIndex counted = random.pick(types_of(rule.considered));
+  feature.events = {{counted, nullptr, plan.event_types[counted.value].name}};
+  feature.type = type_of(TypeKind::kInt);
+  feature.key = rule.key;
+  feature.window.duration = seconds(random.between(1, 20));
+  auto read = std::make_shared<cep::Expr>();
+  read->op = Op::kFeature;
+  read->feature = cep::FeatureIndex(plan.features.size());
+  read->type = feature.type;
+  plan.features.push_back(std::move(feature));
+  rule.having = all_of({rule.having, condition(random.pick({Op::kGreaterEqual, Op::kLess}),
+                                               {read, int_literal(random.between(0, 3))})});
 }
 
 void make_window_rule(Random& random, cep::Plan& plan, std::size_t index) {

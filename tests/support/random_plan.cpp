@@ -10,6 +10,7 @@
 
 #include "cep/base/assert.h"
 #include "tests/support/plan_parts.h"
+#include "tests/support/plan_walk.h"
 #include "tests/support/random_data.h"
 #include "tests/support/random_expr.h"
 #include "tests/support/random_feature.h"
@@ -27,23 +28,24 @@ using cep::Value;
 namespace {
 Duration seconds(std::int64_t n) { return {1'000'000 * n}; }
 
-// All expressions of a tree, the root first.
-template <typename Visit>
-void walk(const ExprPtr& expr, const Visit& visit) {
-  if (!expr) return;
-  visit(*expr);
-  for (const ExprPtr& arg : expr->args) walk(arg, visit);
-}
-
 class PlanMaker {
  public:
   PlanMaker(Random& random, const PlanOptions& options) : random_(random), options_(options) {}
 
   cep::Plan make() {
-    make_event_types();
+    if (options_.schema != nullptr) {
+      for (const cep::EventType& type : options_.schema->event_types) {
+        if (!type.is_alert()) plan_.event_types.push_back(type);
+      }
+    } else {
+      make_event_types();
+    }
     make_lists();
     if (options_.rich_features) plan_.zones = random_zones();
-    if (options_.data) add_data(random_, plan_);
+    if (options_.data) {
+      add_data(plan_);
+      if (options_.schema == nullptr) add_data_fields(random_, plan_);
+    }
     make_kinds();
     make_features();
     const auto rules =
@@ -549,30 +551,6 @@ class PlanMaker {
     }
   }
 
-  // The fields that a rule's expressions name, and those that the schema keeps.
-  void make_captured(cep::Rule& rule) {
-    std::vector<std::vector<bool>> kept(plan_.event_types.size());
-    for (std::size_t t = 0; t < kept.size(); ++t) {
-      for (const cep::Field& field : plan_.event_types[t].fields) kept[t].push_back(field.evidence);
-    }
-    const auto visit = [&](const cep::Expr& e) {
-      for (const auto& [type, field] : e.field.by_type) kept[type.value][field.value] = true;
-    };
-    for (const Subset& subset : rule.considered) walk(subset.condition, visit);
-    for (const Element& element : rule.pattern) walk(element.where, visit);
-    walk(rule.having, visit);
-    walk(rule.severity, visit);
-    for (const cep::MessagePart& part : rule.message) walk(part.expr, visit);
-    for (const cep::AlertField& field : rule.fields) walk(field.expr, visit);
-    for (const EventTypeIndex type : types_of(rule.considered)) {
-      cep::Captured captured{type, {}};
-      for (std::size_t f = 0; f < kept[type.value].size(); ++f) {
-        if (kept[type.value][f]) captured.fields.emplace_back(f);
-      }
-      if (!captured.fields.empty()) rule.captured.push_back(std::move(captured));
-    }
-  }
-
   void make_rule(std::size_t number) {
     cep::Rule rule;
     rule.name = fmt::format("rule{}", number);
@@ -585,7 +563,7 @@ class PlanMaker {
     make_considered(rule);
     finish_key(rule);
     make_alert(rule);
-    make_captured(rule);
+    set_captured(plan_, rule);
     switch (random_.weighted({50, options_.no_skip ? 25U : 0U, 25})) {
       case 1:
         rule.selection.kind = cep::SelectionKind::kNoSkip;

@@ -12,8 +12,9 @@ struct PlanOptions {
   std::size_t steps_max = 6;
   bool no_skip = true;  // `after match no skip` may be said
   bool considering = true;
-  bool data = false;           // text, functions, tables, zones, computed fields, `unique`
-  bool rich_features = false;  // all aggregates and windows, features that read features
+  bool data = false;                  // text, functions, tables, zones, computed fields, `unique`
+  bool rich_features = false;         // all aggregates and windows, features that read features
+  const cep::Plan* schema = nullptr;  // the plan whose event types are taken over; else random ones
 };
 /// A plan that validates.
 cep::Plan random_plan(Random& random, const PlanOptions& options = {});

@@ -97,14 +97,34 @@ class Enricher {
   }
 
   void make_optional() {
-    if (Element* element = some([](const Element& e) { return e.kind != ElementKind::kAbsence; })) {
-      element->optional = true;
-    }
+    Element* element = some([](const Element& e) { return e.kind != ElementKind::kAbsence; });
+    if (element == nullptr || element->optional) return;
+    element->optional = true;
+    // Mostly so that text can say it: some step takes an event.
+    const bool may_be_empty =
+        std::all_of(rule().pattern.begin(), rule().pattern.end(), can_be_empty);
+    if (may_be_empty && random_.chance(90)) element->optional = false;
   }
+  // Mostly where text can say it: not before the first of a sequence.
   void make_gap() {
-    if (Element* element = some([](const Element& e) { return e.kind != ElementKind::kAbsence; })) {
-      element->gap = seconds(random_.between(1, 5));
-    }
+    const bool after = random_.chance(85);
+    std::vector<Element*> found;
+    const std::function<void(std::vector<Element>&)> add = [&](std::vector<Element>& sequence) {
+      for (Element& e : sequence) {
+        const bool first = &e == &sequence.front();
+        if (e.kind != ElementKind::kAbsence && !(after && first)) found.push_back(&e);
+        const bool each_alone = e.kind == ElementKind::kAllOf || e.kind == ElementKind::kOneOf;
+        if (!each_alone) add(e.children);
+        if (e.kind != ElementKind::kOneOf) continue;
+        for (Element& alternative : e.children) add(alternative.children);
+      }
+    };
+    add(rule().pattern);
+    if (!found.empty()) random_.pick(found)->gap = gap();
+  }
+  Duration gap() {
+    const std::int64_t most = rule().within ? rule().within->us / 1'000'000 : 5;
+    return seconds(random_.between(1, std::min<std::int64_t>(5, std::max<std::int64_t>(1, most))));
   }
   static bool is_loop(const Element& e) {
     return e.kind == ElementKind::kStep && e.quantifier.loop;
@@ -261,7 +281,22 @@ class Enricher {
   }
 
   // ---- clauses
-  VarIndex some_variable() { return VarIndex(random_.below(rule().variables.size())); }
+  // One with a name, or that gets one.
+  VarIndex some_variable() { return named(VarIndex(random_.below(rule().variables.size()))); }
+  VarIndex named(VarIndex var) {
+    std::string& name = rule().variables[var.value].name;
+    if (name.empty()) name = fmt::format("v{}", var.value + 1);
+    return var;
+  }
+  // Mostly where text can say it: of the outermost sequence.
+  VarIndex some_target() {
+    std::vector<VarIndex> outermost;
+    for (const Element& element : rule().pattern) {
+      if (element.kind == ElementKind::kStep) outermost.push_back(element.var);
+    }
+    if (outermost.empty() || random_.chance(10)) return some_variable();
+    return named(random_.pick(outermost));
+  }
   void make_selection() {
     cep::Selection& selection = rule().selection;
     selection.kind =
@@ -270,7 +305,7 @@ class Enricher {
                       SelectionKind::kSkipToLast, SelectionKind::kConsume});
     const bool to_variable = selection.kind == SelectionKind::kSkipToFirst ||
                              selection.kind == SelectionKind::kSkipToLast;
-    selection.var = to_variable ? some_variable() : VarIndex();
+    selection.var = to_variable ? some_target() : VarIndex();
     selection.prefer_latest = selection.kind == SelectionKind::kDefault && random_.chance(40);
   }
   void make_in_order() {

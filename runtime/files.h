@@ -1,0 +1,95 @@
+/// The port to the file system, for what must survive a crash. What a call has done is sure to
+/// outlive a power failure only after sync() (a file's contents and size) or sync_directory()
+/// (which names there are). Everything above runs as well on a simulated file system.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "cep/base/result.h"
+
+namespace tocsin::runtime {
+/// What callers branch on.
+enum class FileErrc : std::uint8_t {
+  kNotFound,
+  kExists,
+  kNoSpace,      // also a quota; may pass
+  kInterrupted,  // by a signal, before anything was done: try again
+  kInUse,        // another process holds the lock
+  kIo,           // anything else
+};
+struct FileError {
+  FileErrc code = FileErrc::kIo;
+  std::string message;  // what was tried, the path, the system's reason
+};
+template <typename T>
+using FileResult = tl::expected<T, FileError>;
+
+/// An open file. Closed by destruction. Threading: one caller at a time.
+class File {
+ public:
+  File() = default;
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  virtual ~File() = default;
+  /// Reads up to `capacity` bytes from `offset` on; fewer do not mean the end, 0 does.
+  virtual FileResult<std::size_t> read(std::uint64_t offset, char* to, std::size_t capacity) = 0;
+  /// Writes some of `bytes`, at least one; the file grows where needed.
+  virtual FileResult<std::size_t> write(std::uint64_t offset, std::string_view bytes) = 0;
+  /// Waits until contents and size are on disk. After a failure what was written since the last
+  /// success may be lost, and a later success does not bring it back.
+  virtual FileResult<void> sync() = 0;
+  virtual FileResult<std::uint64_t> size() = 0;
+};
+/// Held until destruction, or the end of the process.
+class FileLock {
+ public:
+  FileLock() = default;
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  virtual ~FileLock() = default;
+};
+enum class OpenMode : std::uint8_t {
+  kRead,
+  kWrite,   // reads too; the file must exist
+  kCreate,  // reads too; the file must not exist
+};
+/// Threading: any.
+class Files {
+ public:
+  Files() = default;
+  Files(const Files&) = delete;
+  Files& operator=(const Files&) = delete;
+  virtual ~Files() = default;
+  virtual FileResult<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
+  /// Replaces `to`, if there is one, in one step.
+  virtual FileResult<void> rename(const std::string& from, const std::string& to) = 0;
+  virtual FileResult<void> remove(const std::string& path) = 0;
+  /// Names of the files and folders in a directory, sorted by their bytes.
+  virtual FileResult<std::vector<std::string>> list(const std::string& directory) = 0;
+  /// Makes one directory, or leaves the one that is there.
+  virtual FileResult<void> make_directory(const std::string& path) = 0;
+  virtual FileResult<void> sync_directory(const std::string& path) = 0;
+  /// Takes an exclusive lock on `path`, made where missing; kInUse names the process that has it,
+  /// where known. Never waits.
+  virtual FileResult<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
+};
+
+/// The same failure for callers who do not branch on FileErrc: kNoSpace is Errc::kLimit, kInUse
+/// kRefused, kNotFound kNotFound, the rest kIo.
+Error to_error(const FileError& error);
+/// Writes all of `bytes`, whatever is short or interrupted.
+FileResult<void> write_all(File& file, std::uint64_t offset, std::string_view bytes);
+/// Reads up to `bytes_max` bytes from `offset` on, fewer only at the end of the file, to `to`,
+/// whose old contents go.
+FileResult<void> read_range(File& file, std::uint64_t offset, std::uint64_t bytes_max,
+                            std::string& to);
+/// The whole file at `path`.
+FileResult<std::string> read_whole(Files& files, const std::string& path);
+/// Makes `path` and waits until its parent holds it on disk.
+FileResult<void> make_durable_directory(Files& files, const std::string& path);
+}  // namespace tocsin::runtime

@@ -1,0 +1,158 @@
+#include "runtime/journal_format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cep/base/assert.h"
+#include "runtime/byte_codec.h"
+#include "runtime/crc32c.h"
+
+namespace tocsin::runtime {
+namespace {
+constexpr std::string_view kMagic = "tocsinJ\n";
+constexpr std::size_t kHeaderCrcAt = 12;
+constexpr std::size_t kCrcBytes = 4;
+// More than any machine writes; keeps arithmetic with sequences from overflowing.
+constexpr std::uint64_t kSequenceMax = std::uint64_t{1} << 62;
+// Places in a frame.
+constexpr std::size_t kLengthAt = 4;
+constexpr std::size_t kSequenceAt = 8;
+constexpr std::size_t kSyncedAt = 16;
+
+std::uint32_t header_crc(std::string_view block) {
+  return crc32c(block.substr(kHeaderCrcAt + kCrcBytes), crc32c(block.substr(0, kHeaderCrcAt)));
+}
+
+void write_id(ByteWriter& writer, const std::array<std::uint8_t, 16>& id) {
+  for (const std::uint8_t byte : id) writer.u8(byte);
+}
+
+void read_id(ByteReader& reader, std::array<std::uint8_t, 16>& id) {
+  for (std::uint8_t& byte : id) byte = reader.u8();
+}
+}  // namespace
+
+std::string encode_segment_header(const SegmentHeader& header) {
+  std::string block;
+  block.reserve(kSegmentHeaderBytes);
+  ByteWriter writer(block);
+  writer.raw(kMagic);
+  writer.u32(kJournalVersion);
+  writer.u32(0);
+  writer.u64(header.id);
+  writer.u64(header.first_sequence);
+  writer.u64(header.previous_id);
+  writer.u32(header.semantics);
+  writer.u32(0);
+  write_id(writer, header.timeline.id);
+  write_id(writer, header.timeline.parent);
+  writer.u64(header.timeline.parent_sequence);
+  writer.i64(header.made_at.us);
+  writer.zeros(kSegmentHeaderBytes - block.size());
+  store_number(block.data() + kHeaderCrcAt, header_crc(block));
+  return block;
+}
+
+Result<SegmentHeader> decode_segment_header(std::string_view block, const std::string& path) {
+  if (block.size() < kSegmentHeaderBytes) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is damaged: a segment begins with a header of {} bytes, and there "
+                            "are {}",
+                            path, kSegmentHeaderBytes, block.size()));
+  }
+  block = block.substr(0, kSegmentHeaderBytes);
+  if (!block.starts_with(kMagic)) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is damaged at offset 0: it does not begin as a journal's segment "
+                            "does",
+                            path));
+  }
+  ByteReader reader(block);
+  reader.raw(kMagic.size());
+  const std::uint32_t version = reader.u32();
+  const std::uint32_t crc = reader.u32();
+  if (crc != header_crc(block)) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is damaged at offset {}: the checksum of the header "
+                            "is {:08x}, and {:08x} was expected",
+                            path, kHeaderCrcAt, header_crc(block), crc));
+  }
+  if (version != kJournalVersion) {
+    return fail(Errc::kRefused,
+                fmt::format("{} has journal format {}, and this program reads format {}; use the "
+                            "version of Tocsin that wrote it, or a newer one",
+                            path, version, kJournalVersion));
+  }
+  SegmentHeader header;
+  header.id = reader.u64();
+  header.first_sequence = reader.u64();
+  header.previous_id = reader.u64();
+  header.semantics = reader.u32();
+  reader.u32();
+  read_id(reader, header.timeline.id);
+  read_id(reader, header.timeline.parent);
+  header.timeline.parent_sequence = reader.u64();
+  header.made_at.us = reader.i64();
+  if (header.id == 0 || header.previous_id >= header.id || header.first_sequence == 0 ||
+      header.first_sequence > kSequenceMax) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is damaged: its header says segment {} after {}, from record {} on",
+                            path, header.id, header.previous_id, header.first_sequence));
+  }
+  return header;
+}
+
+std::uint32_t frame_seed(const SegmentHeader& header) {
+  std::string begin;
+  ByteWriter writer(begin);
+  write_id(writer, header.timeline.id);
+  writer.u64(header.id);
+  return crc32c(begin);
+}
+
+std::size_t append_frame(std::string& to, std::uint64_t sequence, const JournalRecord& record) {
+  const std::size_t begin = to.size();
+  to.append(kFrameHeaderBytes, '\0');
+  encode_record(record, to);
+  const std::size_t body = to.size() - begin - kFrameHeaderBytes;
+  TOCSIN_ASSERT(body <= UINT32_MAX, "no caller takes in a record of 4 GiB");
+  to.append(frame_bytes(body) - kFrameHeaderBytes - body, '\0');
+  store_number(to.data() + begin + kLengthAt, static_cast<std::uint32_t>(body));
+  store_number(to.data() + begin + kSequenceAt, sequence);
+  return to.size() - begin;
+}
+
+std::size_t unsealed_bytes(const char* frame) {
+  return frame_bytes(load_number<std::uint32_t>(frame + kLengthAt));
+}
+
+void seal_frame(char* frame, std::uint32_t seed, std::uint64_t synced) {
+  store_number(frame + kSyncedAt, synced);
+  const std::string_view covered(frame + kCrcBytes, unsealed_bytes(frame) - kCrcBytes);
+  store_number(frame, crc32c(covered, seed));
+}
+
+std::optional<Frame> read_frame(std::string_view bytes, std::uint32_t seed) {
+  if (bytes.size() < kFrameHeaderBytes) return std::nullopt;
+  const std::uint32_t length = load_number<std::uint32_t>(bytes.data() + kLengthAt);
+  Frame frame;
+  frame.bytes = frame_bytes(length);
+  frame.sequence = load_number<std::uint64_t>(bytes.data() + kSequenceAt);
+  frame.synced = load_number<std::uint64_t>(bytes.data() + kSyncedAt);
+  // Cheap refusals first: most places that are asked hold no frame.
+  if (length == 0 || frame.bytes > bytes.size() || frame.synced == 0 ||
+      frame.synced > frame.sequence) {
+    return std::nullopt;
+  }
+  const std::string_view covered = bytes.substr(kCrcBytes, frame.bytes - kCrcBytes);
+  if (load_number<std::uint32_t>(bytes.data()) != crc32c(covered, seed)) return std::nullopt;
+  frame.body = bytes.substr(kFrameHeaderBytes, length);
+  return frame;
+}
+
+bool is_end_mark(std::string_view bytes) {
+  bytes = bytes.substr(0, kEndMarkBytes);
+  return std::ranges::all_of(bytes, [](char byte) { return byte == '\0'; });
+}
+}  // namespace tocsin::runtime

@@ -1,0 +1,202 @@
+#include "runtime/journal_record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL
+#endif
+#include <xxhash.h>
+
+#include "cep/base/assert.h"
+#include "runtime/byte_codec.h"
+
+namespace tocsin::runtime {
+namespace {
+enum class Kind : std::uint8_t { kByValue = 1, kByPosition = 2, kDecision = 3, kCommand = 4 };
+
+void encode_kind(ByteWriter& writer, Kind kind) { writer.u8(static_cast<std::uint8_t>(kind)); }
+
+void encode_one(ByteWriter& writer, const ArrivalByValue& record) {
+  encode_kind(writer, Kind::kByValue);
+  writer.i64(record.taken_at.us);
+  writer.text(record.source);
+  writer.varint(record.first_offset);
+  writer.varint(record.next_offset);
+  writer.varint(record.count);
+  writer.text(record.bytes);
+}
+
+void encode_one(ByteWriter& writer, const ArrivalByPosition& record) {
+  encode_kind(writer, Kind::kByPosition);
+  writer.i64(record.taken_at.us);
+  writer.text(record.source);
+  writer.text(record.identity);
+  writer.varint(record.first_offset);
+  writer.varint(record.next_offset);
+  writer.varint(record.count);
+  writer.raw({reinterpret_cast<const char*>(record.digest.data()), record.digest.size()});
+}
+
+void encode_one(ByteWriter& writer, const Decision& record) {
+  const bool names_events = record.kind == DecisionKind::kTooFarAhead;
+  TOCSIN_ASSERT(names_events || (record.arrival_record == 0 && record.indexes.empty()),
+                "only events too far ahead are named by a decision");
+  encode_kind(writer, Kind::kDecision);
+  writer.u8(static_cast<std::uint8_t>(record.kind));
+  writer.i64(record.clock.us);
+  writer.text(record.source);
+  writer.varint(record.arrival_record);
+  writer.varint(record.indexes.size());
+  for (std::size_t i = 0; i < record.indexes.size(); ++i) {
+    TOCSIN_ASSERT(i == 0 || record.indexes[i] > record.indexes[i - 1], "indexes ascend");
+    writer.varint(i == 0 ? record.indexes[0] : record.indexes[i] - record.indexes[i - 1] - 1);
+  }
+}
+
+void encode_one(ByteWriter& writer, const Command& record) {
+  encode_kind(writer, Kind::kCommand);
+  writer.i64(record.given_at.us);
+  writer.text(record.name);
+  writer.text(record.arguments);
+  writer.varint(record.blobs.size());
+  for (const BlobReference& blob : record.blobs) {
+    writer.text(blob.role);
+    writer.varint(blob.bytes);
+    writer.raw({reinterpret_cast<const char*>(blob.digest.data()), blob.digest.size()});
+  }
+}
+
+template <std::size_t kBytes>
+void read_digest(ByteReader& reader, std::array<std::uint8_t, kBytes>& digest) {
+  const std::string_view bytes = reader.raw(kBytes);
+  std::ranges::transform(bytes, digest.begin(),
+                         [](char byte) { return static_cast<std::uint8_t>(byte); });
+}
+
+// Reads the offsets and the count that both kinds of arrival have.
+template <typename Arrival>
+void read_offsets(ByteReader& reader, Arrival& record, bool& is_sound) {
+  record.first_offset = reader.varint();
+  record.next_offset = reader.varint();
+  record.count = reader.varint();
+  is_sound = record.first_offset <= record.next_offset;
+}
+
+JournalRecord decode_by_value(ByteReader& reader, bool& is_sound) {
+  ArrivalByValue record;
+  record.taken_at.us = reader.i64();
+  record.source = reader.text();
+  read_offsets(reader, record, is_sound);
+  record.bytes = reader.text();
+  return record;
+}
+
+JournalRecord decode_by_position(ByteReader& reader, bool& is_sound) {
+  ArrivalByPosition record;
+  record.taken_at.us = reader.i64();
+  record.source = reader.text();
+  record.identity = reader.text();
+  read_offsets(reader, record, is_sound);
+  read_digest(reader, record.digest);
+  return record;
+}
+
+JournalRecord decode_decision(ByteReader& reader, bool& is_sound) {
+  Decision record;
+  const std::uint8_t kind = reader.u8();
+  is_sound = kind >= static_cast<std::uint8_t>(DecisionKind::kIdle) &&
+             kind <= static_cast<std::uint8_t>(DecisionKind::kTooFarAhead);
+  record.kind = static_cast<DecisionKind>(kind);
+  record.clock.us = reader.i64();
+  record.source = reader.text();
+  record.arrival_record = reader.varint();
+  // Each index is a byte at least, so that a count never asks for more memory than the body has.
+  const std::uint64_t count = reader.varint_up_to(reader.left());
+  record.indexes.reserve(static_cast<std::size_t>(count));
+  std::uint64_t next = 0;  // the least that the next one can be
+  for (std::uint64_t i = 0; i < count && reader.ok() && next <= UINT32_MAX; ++i) {
+    const std::uint64_t index = next + reader.varint_up_to(UINT32_MAX);
+    if (index > UINT32_MAX) break;
+    record.indexes.push_back(static_cast<std::uint32_t>(index));
+    next = index + 1;
+  }
+  is_sound = is_sound && record.indexes.size() == count &&
+             (record.kind == DecisionKind::kTooFarAhead ||
+              (record.arrival_record == 0 && record.indexes.empty()));
+  return record;
+}
+
+JournalRecord decode_command(ByteReader& reader) {
+  Command record;
+  record.given_at.us = reader.i64();
+  record.name = reader.text();
+  record.arguments = reader.text();
+  const std::uint64_t count = reader.varint_up_to(reader.left());
+  for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+    BlobReference blob;
+    blob.role = reader.text();
+    blob.bytes = reader.varint();
+    read_digest(reader, blob.digest);
+    record.blobs.push_back(blob);
+  }
+  return record;
+}
+}  // namespace
+
+RangeDigest digest_range(std::string_view bytes) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+  RangeDigest digest{};
+  std::copy(std::begin(canonical.digest), std::end(canonical.digest), digest.begin());
+  return digest;
+}
+
+void encode_record(const JournalRecord& record, std::string& to) {
+  ByteWriter writer(to);
+  std::visit([&](const auto& one) { encode_one(writer, one); }, record);
+}
+
+Result<JournalRecord> decode_record(std::string_view body) {
+  ByteReader reader(body);
+  const std::uint8_t kind = reader.u8();
+  bool is_sound = true;
+  JournalRecord record;
+  switch (static_cast<Kind>(kind)) {
+    case Kind::kByValue:
+      record = decode_by_value(reader, is_sound);
+      break;
+    case Kind::kByPosition:
+      record = decode_by_position(reader, is_sound);
+      break;
+    case Kind::kDecision:
+      record = decode_decision(reader, is_sound);
+      break;
+    case Kind::kCommand:
+      record = decode_command(reader);
+      break;
+    default:
+      if (!reader.ok()) return fail(Errc::kCorrupt, "a record without a kind");
+      return fail(Errc::kRefused,
+                  fmt::format("a record of a kind that this program does not know: {}", kind));
+  }
+  if (!reader.is_done() || !is_sound) {
+    return fail(Errc::kCorrupt,
+                fmt::format("a record that does not fit its kind, {}", record_kind_name(record)));
+  }
+  return record;
+}
+
+std::string_view record_kind_name(const JournalRecord& record) {
+  switch (record.index()) {
+    case 0:
+      return "arrival by value";
+    case 1:
+      return "arrival by position";
+    case 2:
+      return "decision";
+    default:
+      return "command";
+  }
+}
+}  // namespace tocsin::runtime

@@ -1,0 +1,307 @@
+#include "runtime/journal_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "cep/base/assert.h"
+#include "runtime/byte_codec.h"
+#include "runtime/journal_segment.h"
+
+namespace tocsin::runtime {
+namespace {
+constexpr std::uint64_t kSegmentBytesMin = std::uint64_t{8} << 10;
+constexpr std::size_t kZeroBytes = std::size_t{64} << 10;
+
+std::string_view zeros() {
+  static const std::string kZeros(kZeroBytes, '\0');
+  return kZeros;
+}
+}  // namespace
+
+bool JournalGroup::add(std::uint64_t sequence, const JournalRecord& record,
+                       std::size_t frame_bytes_max) {
+  const std::size_t end = bytes_.size();
+  if (append_frame(bytes_, sequence, record) <= frame_bytes_max) return true;
+  bytes_.resize(end);
+  return false;
+}
+
+JournalWriter::JournalWriter(Files& files, Clock& clock, std::string directory,
+                             const JournalOptions& options)
+    : files_(files), clock_(clock), directory_(std::move(directory)), options_(options) {
+  options_.segment_bytes = std::max(options_.segment_bytes, kSegmentBytesMin);
+}
+
+Result<std::unique_ptr<JournalWriter>> JournalWriter::open(Files& files, Clock& clock,
+                                                           std::string directory,
+                                                           const JournalOptions& options) {
+  std::unique_ptr<JournalWriter> writer(
+      new JournalWriter(files, clock, std::move(directory), options));
+  Result<void> begun = writer->begin();
+  if (!begun) return tl::unexpected(begun.error());
+  return writer;
+}
+
+Result<void> JournalWriter::begin() {
+  const FileResult<void> made = make_durable_directory(files_, directory_);
+  if (!made) return tl::unexpected(to_error(made.error()));
+  FileResult<std::unique_ptr<FileLock>> lock = files_.lock(lock_path(directory_));
+  if (!lock) return tl::unexpected(to_error(lock.error()));
+  lock_ = *std::move(lock);
+  Result<JournalDirectory> found = survey_journal(files_, directory_);
+  if (!found) return tl::unexpected(found.error());
+  // The names that are seen may not be on disk: a sync of the folder may have failed before.
+  const FileResult<void> synced = files_.sync_directory(directory_);
+  if (!synced) return tl::unexpected(to_error(synced.error()));
+  for (const std::string& path : found->unfinished) {
+    const FileResult<void> removed = files_.remove(path);
+    if (!removed) return tl::unexpected(to_error(removed.error()));
+  }
+  spares_ = std::move(found->spares);
+  while (spares_.size() > options_.spares_max) {
+    const FileResult<void> removed = files_.remove(spares_.back());
+    if (!removed) return tl::unexpected(to_error(removed.error()));
+    spares_.pop_back();
+  }
+  id_max_ = found->id_max;
+  segments_ = std::move(found->segments);
+  if (segments_.empty()) {
+    durable_end_ = options_.first_sequence;
+    must_roll_ = true;
+  } else {
+    Result<void> resumed =
+        check_last(segments_.back().header).and_then([&] { return resume(segments_.back()); });
+    if (!resumed) return resumed;
+  }
+  if (must_roll_ && roll() != CommitState::kDurable) {
+    return fail(failed() ? Errc::kIo : Errc::kLimit, failed() ? failure_ : no_space_);
+  }
+  return {};
+}
+
+Result<void> JournalWriter::check_last(const SegmentHeader& header) const {
+  if (header.semantics == options_.semantics || options_.accept_other_semantics) return {};
+  return fail(
+      Errc::kRefused,
+      fmt::format("{} was written under semantics {}, and this program runs under semantics "
+                  "{}: its alerts may differ; use the version of Tocsin that wrote it, or "
+                  "say that its records are to be run anew",
+                  segments_.back().path, header.semantics, options_.semantics));
+}
+
+Result<void> JournalWriter::resume(const SegmentFile& last) {
+  FileResult<std::unique_ptr<File>> file = files_.open(last.path, OpenMode::kWrite);
+  if (!file) return tl::unexpected(to_error(file.error()));
+  file_ = *std::move(file);
+  std::string bytes;
+  FileResult<void> read = read_range(*file_, 0, UINT64_MAX, bytes);
+  if (!read) return tl::unexpected(to_error(read.error()));
+  extent_ = bytes.size();
+  SegmentScan scan(bytes, last.header);
+  while (scan.next()) {
+  }
+  const SegmentTail tail = scan.tail();
+  if (tail.kind == TailKind::kDamaged) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is damaged at offset {}: record {} was expected there, {}",
+                            last.path, scan.offset(), scan.sequence(), tail.reason));
+  }
+  if (tail.kind == TailKind::kTorn) {
+    torn_end_ = TornEnd{last.path, scan.offset(), scan.sequence()};
+  }
+  offset_ = scan.offset();
+  seed_ = frame_seed(last.header);
+  durable_end_ = scan.sequence();
+  const std::string_view commit =
+      std::string_view(bytes).substr(scan.commit_offset(), scan.offset() - scan.commit_offset());
+  const FileResult<void> rewritten = rewrite(commit);
+  if (!rewritten) return tl::unexpected(to_error(rewritten.error()));
+  must_roll_ =
+      tail.has_frames || options_.begin_timeline || last.header.semantics != options_.semantics;
+  return {};
+}
+
+FileResult<void> JournalWriter::rewrite(std::string_view commit) {
+  FileResult<void> written = write_all(*file_, offset_ - commit.size(), commit);
+  if (!written) return written;
+  written = write_all(*file_, offset_, zeros().substr(0, kEndMarkBytes));
+  if (!written) return written;
+  extent_ = std::max(extent_, offset_ + kEndMarkBytes);
+  return file_->sync();
+}
+
+std::size_t JournalWriter::frame_bytes_max() const {
+  const std::uint64_t room = options_.segment_bytes - kSegmentHeaderBytes - kEndMarkBytes;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(room, std::uint64_t{1} << 30) / 8 * 8);
+}
+
+bool JournalWriter::has_room(std::size_t bytes) const {
+  return offset_ + bytes + kEndMarkBytes <= options_.segment_bytes;
+}
+
+CommitState JournalWriter::note(const FileError& error) {
+  if (error.code != FileErrc::kNoSpace) return fail_for_good(error);
+  no_space_ = error.message;
+  return CommitState::kNoSpace;
+}
+
+CommitState JournalWriter::fail_for_good(const FileError& error) {
+  failure_ = fmt::format("{}; nothing more is written or acknowledged: start again to recover",
+                         error.message);
+  return CommitState::kFailed;
+}
+
+FileResult<std::unique_ptr<File>> JournalWriter::take_file(std::uint64_t id, std::string& path,
+                                                           std::uint64_t& extent) {
+  if (!spares_.empty()) {
+    path = spares_.back();
+    FileResult<std::unique_ptr<File>> file = files_.open(path, OpenMode::kWrite);
+    if (!file) return file;
+    const FileResult<std::uint64_t> size = (*file)->size();
+    if (!size) return tl::unexpected(size.error());
+    extent = *size;
+    return file;
+  }
+  path = unfinished_path(directory_, id);
+  FileResult<std::unique_ptr<File>> file = files_.open(path, OpenMode::kCreate);
+  // It is there where the last try found no space.
+  if (!file && file.error().code == FileErrc::kExists) file = files_.open(path, OpenMode::kWrite);
+  extent = 0;
+  return file;
+}
+
+CommitState JournalWriter::roll() {
+  const std::uint64_t id = id_max_ + 1;
+  std::string path;
+  std::uint64_t extent = 0;
+  FileResult<std::unique_ptr<File>> file = take_file(id, path, extent);
+  if (!file) return note(file.error());
+  SegmentHeader header;
+  header.id = id;
+  header.first_sequence = durable_end_;
+  header.semantics = options_.semantics;
+  header.made_at = clock_.now();
+  header.timeline = options_.timeline;
+  if (!segments_.empty()) {
+    header.previous_id = segments_.back().header.id;
+    if (!options_.begin_timeline) header.timeline = segments_.back().header.timeline;
+  }
+  FileResult<void> written = write_all(**file, 0, encode_segment_header(header));
+  if (!written) return note(written.error());
+  written = (*file)->sync();
+  if (!written) return fail_for_good(written.error());
+  const std::string final_path = segment_path(directory_, id);
+  written = files_.rename(path, final_path);
+  if (!written) return note(written.error());
+  if (!spares_.empty() && path == spares_.back()) spares_.pop_back();
+  written = files_.sync_directory(directory_);
+  if (!written) return fail_for_good(written.error());
+  // By its name from now on, which messages tell.
+  file = files_.open(final_path, OpenMode::kWrite);
+  if (!file) return fail_for_good(file.error());
+  id_max_ = id;
+  segments_.push_back({final_path, header});
+  file_ = *std::move(file);
+  offset_ = kSegmentHeaderBytes;
+  extent_ = std::max<std::uint64_t>(extent, kSegmentHeaderBytes);
+  seed_ = frame_seed(header);
+  must_roll_ = false;
+  options_.begin_timeline = false;
+  return CommitState::kDurable;
+}
+
+CommitState JournalWriter::commit(JournalGroup& group) {
+  while (!failed() && !group.empty()) {
+    const std::size_t first = unsealed_bytes(group.bytes_.data() + group.begin_);
+    if (must_roll_ || !has_room(first)) {
+      const CommitState state = roll();
+      if (state != CommitState::kDurable) return state;
+    }
+    const CommitState state = write_piece(group);
+    if (state != CommitState::kDurable) return state;
+  }
+  if (failed()) return CommitState::kFailed;
+  no_space_.clear();
+  group.bytes_.clear();
+  group.begin_ = 0;
+  return CommitState::kDurable;
+}
+
+CommitState JournalWriter::write_piece(JournalGroup& group) {
+  std::size_t end = group.begin_;
+  std::uint64_t count = 0;
+  while (end < group.bytes_.size()) {
+    char* const frame = group.bytes_.data() + end;
+    const std::size_t bytes = unsealed_bytes(frame);
+    if (!has_room(end - group.begin_ + bytes)) break;
+    seal_frame(frame, seed_, durable_end_);
+    TOCSIN_ASSERT(load_number<std::uint64_t>(frame + 8) == durable_end_ + count,
+                  "groups hold sequences without gaps");
+    end += bytes;
+    ++count;
+  }
+  FileResult<void> written = write_frames(group, end);
+  if (!written) return note(written.error());
+  const std::uint64_t after = offset_ + (end - group.begin_);
+  if (after + kEndMarkBytes > extent_) {
+    extent_ = after + kEndMarkBytes;
+    extend(std::min(options_.segment_bytes, extent_ + options_.extend_bytes));
+  }
+  written = file_->sync();
+  if (!written) return fail_for_good(written.error());
+  offset_ = after;
+  durable_end_ += count;
+  group.begin_ = end;
+  return CommitState::kDurable;
+}
+
+FileResult<void> JournalWriter::write_frames(JournalGroup& group, std::size_t end) {
+  const std::size_t bytes = end - group.begin_;
+  if (end == group.bytes_.size()) {
+    // One write with the end mark, which stands behind the group for that long.
+    group.bytes_.append(kEndMarkBytes, '\0');
+    FileResult<void> written =
+        write_all(*file_, offset_,
+                  std::string_view(group.bytes_).substr(group.begin_, bytes + kEndMarkBytes));
+    group.bytes_.resize(end);
+    return written;
+  }
+  FileResult<void> written =
+      write_all(*file_, offset_, std::string_view(group.bytes_).substr(group.begin_, bytes));
+  if (!written) return written;
+  return write_all(*file_, offset_ + bytes, zeros().substr(0, kEndMarkBytes));
+}
+
+void JournalWriter::extend(std::uint64_t to) {
+  while (extent_ < to) {
+    const std::string_view part = zeros().substr(
+        0, static_cast<std::size_t>(std::min<std::uint64_t>(to - extent_, kZeroBytes)));
+    // Without space for zeros the records grow the file themselves, as long as they can.
+    if (!write_all(*file_, extent_, part)) return;
+    extent_ += part.size();
+  }
+}
+
+Result<void> JournalWriter::release_before(std::uint64_t sequence) {
+  while (!failed() && segments_.size() > 1 && segments_[1].header.first_sequence <= sequence) {
+    const SegmentFile& oldest = segments_.front();
+    const std::string spare = spare_path(directory_, oldest.header.id);
+    const bool keep = spares_.size() < options_.spares_max;
+    const FileResult<void> gone =
+        keep ? files_.rename(oldest.path, spare) : files_.remove(oldest.path);
+    if (!gone) return tl::unexpected(to_error(gone.error()));
+    // One by one, so that a crash never leaves a gap between segments.
+    const FileResult<void> synced = files_.sync_directory(directory_);
+    if (!synced) {
+      fail_for_good(synced.error());
+      return fail(Errc::kIo, failure_);
+    }
+    if (keep) spares_.push_back(spare);
+    segments_.erase(segments_.begin());
+  }
+  return {};
+}
+}  // namespace tocsin::runtime

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""`tocsin explain` as its users meet it: rules by name, text, JSON, dot and SVG, outputs and refusals.
+
+    explain.py TOCSIN_BINARY [TEXT]
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import xml.dom.minidom
+
+from harness import BINARY, LIMIT_S, ROOT, RULES, case, has, read, run_cases, tocsin, write
+
+ASPECTS = ["purpose", "key", "pattern", "limits", "kinds", "features", "data", "selection", "suppression", "alert",
+           "late", "missing", "status", "automaton", "state", "shared", "cost"]
+
+
+def objects(text):
+    """The rules of an answer in JSON."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def check_dot(text):
+    """Asks Graphviz where it is installed; everywhere that quotes, braces and node names are in order."""
+    if shutil.which("dot"):
+        subprocess.run(["dot", "-Tcanon"], input=text, text=True, capture_output=True, timeout=LIMIT_S, check=True)
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', text)
+    assert bare.count('"') % 2 == 0 and '"' not in bare.replace('""', ""), bare
+    depth = 0
+    for character in bare:
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    assert depth == 0
+    statement = re.compile(r'(digraph \w+ \{|subgraph \w+ \{|\}|\w+="[^"]*"|\w+=\w+|\w+ \[[^\]]*\]|\w+ -> \w+ \[[^\]]*\])$')
+    for line in bare.splitlines():
+        assert statement.match(line.strip()), line
+    nodes = set(re.findall(r"^ +(r\d+_s\d+) \[", bare, re.M))
+    for source, target in re.findall(r"(r\d+_s\d+) -> (r\d+_s\d+)", bare):
+        assert source in nodes and target in nodes, (source, target)
+
+
+@case
+def _():
+    """text: all rules, or those that are named, in the order of the files"""
+    write("rules.tocsin", RULES)
+    both = tocsin("explain", "rules.tocsin")
+    assert both.err == "", both
+    assert re.findall(r"^rule (\w+)", both.out, re.M) == ["large", "unconfirmed"]
+    one = tocsin("explain", "unconfirmed", "rules.tocsin").out
+    assert re.findall(r"^rule (\w+)", one, re.M) == ["unconfirmed"]
+    assert both.out.endswith(one)
+    words = " ".join(one.split())
+    has(words, "For each `card`, on its own.", "1. One `payment`, called `p`, where `amount` is more than 1000",
+        "2. Then, until 5m after that: no `confirmation`", "one exactly at that moment is too late to prevent it",
+        "A partial match is kept at most 5m", "C1: amount > 1000")
+    assert max(map(len, one.splitlines())) <= 100
+    assert tocsin("explain", "rules.tocsin", "unconfirmed", "large").out == both.out
+    assert tocsin("explain", "rules.tocsin").out == both.out
+
+
+@case
+def _():
+    """text: a rule is found by its id; a folder may have a rule's name"""
+    write("rules.tocsin", RULES.replace("  severity high", '  id "FR-7"\n  severity high'))
+    has(tocsin("explain", "FR-7", "rules.tocsin").out, "rule large ")
+    os.mkdir("large")
+    shutil.move("rules.tocsin", "large/rules.tocsin")
+    has(tocsin("explain", "large").out, "rule large ", "rule unconfirmed ")
+
+
+@case
+def _():
+    """text: headings are set off where it is asked for"""
+    write("rules.tocsin", RULES)
+    assert "\x1b[" not in tocsin("explain", "rules.tocsin").out
+    assert "\x1b[" in tocsin("explain", "rules.tocsin", "--color", "always").out
+    tocsin("explain", "rules.tocsin", "--color", "always", "--output", "out.txt")
+    assert "\x1b[" not in read("out.txt")
+
+
+@case
+def _():
+    """refusals: an unknown rule, no file, rules that do not check, an output that cannot be written"""
+    write("rules.tocsin", RULES)
+    has(tocsin("explain", "unconfirmd", "rules.tocsin", code=2).err, "there is no rule unconfirmd; did you mean unconfirmed?")
+    has(tocsin("explain", "large", code=2).err, "rule files are missing")
+    has(tocsin("explain", "missing.tocsin", code=1).err, "missing.tocsin")
+    has(tocsin("explain", "rules.tocsin", "--format", "pdf", code=2).err, "--format")
+    has(tocsin("explain", "rules.tocsin", "-o", "no/such/folder", code=3).err, "no/such/folder")
+    write("wrong.tocsin", RULES.replace("amount > 100\n", "amout > 100\n"))
+    done = tocsin("explain", "wrong.tocsin", "--output", "kept.txt", code=1)
+    has(done.err, "E0201")
+    assert done.out == "" and not pathlib.Path("kept.txt").exists()
+
+
+@case
+def _():
+    """json: one object a line, with what the documentation says"""
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    seen = set()
+    rules = objects(tocsin("explain", str(ROOT / "samples" / "rules"), "--format", "json").out)
+    assert len(rules) >= 30, len(rules)
+    for rule in rules:
+        assert list(rule) == ["rule", "id", "title", "status", "says", "automaton", "state", "shared", "cost"]
+        aspects = [aspect["aspect"] for aspect in rule["says"]]
+        assert aspects == sorted(aspects, key=ASPECTS.index), aspects
+        assert {"key", "pattern", "selection", "suppression", "alert", "status", "automaton", "state", "shared",
+                "cost"} <= set(aspects)
+        seen |= set(aspects)
+        for aspect in rule["says"]:
+            assert set(aspect) == {"aspect", "heading", "numbered", "passages"} and aspect["passages"], aspect
+        automaton = rule["automaton"]
+        assert automaton["method"] in ("single", "strict", "runs", "general")
+        names = {condition["name"] for condition in automaton["conditions"]}
+        kinds = [state["kind"] for state in automaton["states"]]
+        assert kinds[0] == "start" and kinds[-1] == "match" and set(kinds[1:-1]) == {"step"}
+        for state in automaton["states"][1:-1]:
+            assert state["takes"] and set(state["conditions"]) <= names
+        reached = {0}
+        for _ in automaton["states"]:
+            reached |= {way["to"] for way in automaton["transitions"] if way["from"] in reached}
+        assert reached == set(range(len(kinds))), (rule["rule"], reached)
+        for way in automaton["transitions"]:
+            assert way["kind"] == ("complete" if way["to"] == len(kinds) - 1 else "take")
+            assert ("gives" in way) == (way["kind"] == "complete")
+        assert set(rule["state"]) == {"lives_us", "kept", "features", "bytes"}
+        assert rule["cost"]["events"] and all(cost["tests_shared"] <= cost["tests"] for cost in rule["cost"]["events"])
+    assert seen <= set(ASPECTS)
+    for name in ASPECTS:
+        assert f"`{name}`" in page, name
+    one = next(rule for rule in rules if rule["rule"] == "round_trip")
+    assert one["state"]["lives_us"] == 2 * 86_400_000_000 and one["cost"]["pass"] == 2
+    assert next(rule for rule in rules if rule["rule"] == "passed_on")["shared"]["alert_readers"] == ["round_trip"]
+
+
+@case
+def _():
+    """dot: a graph that Graphviz reads, whatever stands in the rules"""
+    check_dot(tocsin("explain", str(ROOT / "samples" / "rules"), "--format", "dot").out)
+    write("odd.tocsin", RULES.replace('"A large payment"', r'"A \"large\" \\ payment {[<>]}"')
+          .replace("amount > 100\n", 'amount > 100 and place != "a\\\\b\\"c" and place matches /x\\/"y\\\\n/\n'))
+    done = tocsin("explain", "large", "odd.tocsin", "--format", "dot")
+    check_dot(done.out)
+    has(done.out, "digraph", "doublecircle", r'\"large\"')
+    check_dot(tocsin("explain", str(ROOT / "tests/golden/explain/constructs.tocsin"), "--format", "dot").out)
+
+
+@case
+def _():
+    """svg: drawn by dot; where that is missing or fails it is said, and no output is touched"""
+    write("rules.tocsin", RULES)
+    if shutil.which("dot"):
+        tocsin("explain", "rules.tocsin", "--format", "svg", "--output", "out.svg")
+        assert xml.dom.minidom.parseString(read("out.svg")).documentElement.tagName == "svg"
+    write("out.svg", "before")
+    os.mkdir("bin")
+    here = {**os.environ, "PATH": str(pathlib.Path("bin").resolve())}
+
+    def explain():
+        return subprocess.run([BINARY, "explain", "rules.tocsin", "--format", "svg", "-o", "out.svg"],
+                              capture_output=True, text=True, timeout=LIMIT_S, env=here, check=False)
+
+    done = explain()
+    assert done.returncode == 3 and "dot is not installed" in done.stderr, done
+    write("bin/dot", "#!/bin/sh\necho 'no fonts here' >&2\nexit 1\n")
+    os.chmod("bin/dot", 0o755)
+    done = explain()
+    assert done.returncode == 3 and "dot failed: no fonts here" in done.stderr, done
+    assert read("out.svg") == "before"
+    # What dot is given and gives passes through, however much of it there is.
+    write("bin/dot", '#!/bin/sh\n[ "$1" = -Tsvg ] || exit 2\n/bin/cat; /usr/bin/head -c 1000000 /dev/zero | /usr/bin/tr "\\0" x\n')
+    done = explain()
+    assert done.returncode == 0, done
+    text = read("out.svg")
+    assert text.startswith("digraph tocsin {") and len(text) > 1_000_000
+
+
+run_cases()

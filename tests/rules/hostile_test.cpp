@@ -1,0 +1,101 @@
+// Files that nobody would write: each ends in a diagnostic, soon.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "rules/format.h"
+#include "rules/rules.h"
+#include "tests/rules/parse_support.h"
+
+namespace tocsin::tests {
+namespace {
+std::string repeated(std::size_t count, std::string_view piece) {
+  std::string text;
+  text.reserve(count * piece.size());
+  for (std::size_t i = 0; i < count; ++i) text += piece;
+  return text;
+}
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+}  // namespace
+
+TEST_CASE("hostile files: a diagnostic, and only so many, in linear time") {
+  constexpr std::size_t kDeep = 100'000;
+  constexpr std::size_t kMany = 1'000'000;
+  // Each takes a small part of a second; the limit is for slow machines and sanitizers.
+  constexpr double kSecondsMax = 30;
+  struct Row {
+    const char* name;
+    std::string text;
+    const char* code;  // of the first diagnostic
+  };
+  const auto rule = [](const std::string& pattern) {
+    return "rule r \"t\" { when " + pattern + " alert \"x\" }";
+  };
+  const Row rows[] = {
+      {"open parentheses", "kind k = p where " + repeated(kDeep, "("), "E0115"},
+      {"balanced parentheses",
+       "kind k = p where " + repeated(kDeep, "(") + "1" + repeated(kDeep, ")"), "E0115"},
+      {"open braces", repeated(kDeep, "{"), "E0101"},
+      {"braces of an event", "event e " + repeated(kDeep, "{"), "E0101"},
+      {"brackets of all sorts", "kind k = p where " + repeated(kDeep, "([{"), "E0101"},
+      {"not", "kind k = p where " + repeated(kDeep, "not ") + "a", "E0115"},
+      {"unary minus", "kind k = p where " + repeated(kDeep, "-") + "a", "E0115"},
+      {"all of", rule(repeated(kDeep, "all of { ") + "p" + repeated(kDeep, " }")), "E0423"},
+      {"one of", rule(repeated(kDeep, "one of { ")), "E0115"},
+      {"a choice in a choice", "kind k = p where " + repeated(kDeep, "if a then "), "E0115"},
+      {"closing braces", repeated(kMany, "}"), "E0114"},
+      {"commas", "list l : int = [" + repeated(kMany, ",") + "]", "E0125"},
+      {"quotes", repeated(kMany + 1, "\""), "E0101"},
+      {"slashes", "kind k = p where a matches " + repeated(kMany, "/"), "E0202"},
+      {"a string of 10 MB that does not end", "const A = \"" + repeated(10 * kMany, "x"), "E0109"},
+      {"a word of 10 MB", repeated(10 * kMany, "a"), "E0120"},
+      {"a number of 10 MB", "const A = " + repeated(10 * kMany, "9"), "E0106"},
+      {"a line of 10 MB", "kind k = nobody where a = 1" + repeated(kMany, " or a = 1"), "E0202"},
+      {"NUL bytes", std::string(10 * kMany, '\0'), "E0103"},
+      {"one NUL byte", std::string("event e { a: int }\0", 19), "E0103"},
+      {"50 MB", repeated(kMany, "kind k = p where a = 1 and b = 2 # 50 bytes in all\n"), "E0116"},
+      {"a million mistakes of syntax", repeated(kMany, "const A =\n"), "E0101"},
+      {"a million mistakes on one line", repeated(kMany, "$ "), "E0104"},
+      {"a million unknown names on one line", rule("p" + repeated(kMany, " then q")), "E0202"},
+      {"a million files that are not there", repeated(kMany, "use \"a\"\n"), "E0213"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const auto begin = std::chrono::steady_clock::now();
+    const rules::Loaded loaded =
+        rules::load({"hostile.tocsin"}, [&](const std::string& path) -> Result<std::string> {
+          if (path == "hostile.tocsin") return row.text;
+          return fail(Errc::kNotFound, "no such file");
+        });
+    CHECK_FALSE(loaded.rules.has_value());
+    REQUIRE_FALSE(loaded.diagnostics.empty());
+    CHECK(loaded.diagnostics.size() <= 1001);
+    CHECK(rules::code_name(loaded.diagnostics.front().code) == row.code);
+    std::size_t shown = 0;
+    for (const rules::Diagnostic& diagnostic : loaded.diagnostics)
+      shown += rules::render(loaded.sources, diagnostic).size();
+    CHECK(shown < 1'000'000);
+    CHECK(seconds_since(begin) < kSecondsMax);
+  }
+}
+
+TEST_CASE("hostile files: what is long but legal is laid out") {
+  for (const std::string& text :
+       {"list l : int = [" + repeated(100'000, "1, ") + "1]",
+        "kind k = p where a = 1" + repeated(50'000, " or a = 1"),
+        repeated(100'000, "const A = 1 # a\n\n"), "const A = 1 #" + repeated(1'000'000, "x"),
+        "rule r \"t\" { when p" + repeated(20'000, " then p") + " alert \"x\" }",
+        "rule r \"t\" { when p alert \"" + repeated(100'000, "{a}") + "\" }"}) {
+    rules::SourceMap sources;
+    rules::DiagnosticSink sink;
+    const std::uint32_t file = sources.add("long.tocsin", text);
+    const auto made = rules::format(sources, file, sink);
+    REQUIRE(made.has_value());
+    CHECK(made->size() >= text.size() / 2);
+  }
+}
+}  // namespace tocsin::tests

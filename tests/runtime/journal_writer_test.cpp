@@ -1,0 +1,448 @@
+#include "runtime/journal_writer.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/byte_codec.h"
+#include "runtime/journal_reader.h"
+#include "tests/support/random.h"
+#include "tests/support/random_journal.h"
+#include "tests/support/simulated_files.h"
+
+namespace tocsin::runtime {
+namespace {
+using tests::Fault;
+using tests::FileOperation;
+using tests::SimulatedFiles;
+constexpr const char* kDirectory = "data/journal";
+constexpr const char* kFirstSegment = "data/journal/segment-000000000001";
+
+JournalOptions small() {
+  JournalOptions options;
+  options.segment_bytes = 8192;
+  options.extend_bytes = 512;
+  return options;
+}
+
+std::unique_ptr<JournalWriter> open(SimulatedFiles& files,
+                                    const JournalOptions& options = small()) {
+  static tests::SimulatedClock clock;
+  Result<std::unique_ptr<JournalWriter>> writer =
+      JournalWriter::open(files, clock, kDirectory, options);
+  REQUIRE_MESSAGE(writer, writer.error().message);
+  return *std::move(writer);
+}
+
+Error open_error(SimulatedFiles& files, const JournalOptions& options = small()) {
+  tests::SimulatedClock clock;
+  const Result<std::unique_ptr<JournalWriter>> writer =
+      JournalWriter::open(files, clock, kDirectory, options);
+  REQUIRE_FALSE(writer);
+  return writer.error();
+}
+
+JournalRecord record_of(std::string_view bytes) { return ArrivalByValue{{7}, "-", 0, 0, 1, bytes}; }
+
+// One group of records with these bytes.
+CommitState commit(JournalWriter& writer, const std::vector<std::string>& all) {
+  JournalGroup group;
+  std::uint64_t sequence = writer.durable_end();
+  for (const std::string& bytes : all) {
+    REQUIRE(group.add(sequence++, record_of(bytes), writer.frame_bytes_max()));
+  }
+  return writer.commit(group);
+}
+
+// The bytes of all records from `from` on, or the error.
+Result<std::vector<std::string>> read(SimulatedFiles& files, std::uint64_t from = 1,
+                                      std::uint64_t until = JournalReader::kToEnd) {
+  Result<JournalReader> reader = JournalReader::open(files, kDirectory, from, until);
+  if (!reader) return tl::unexpected(reader.error());
+  std::vector<std::string> all;
+  for (;;) {
+    const Result<std::optional<JournalEntry>> entry = reader->next();
+    if (!entry) return tl::unexpected(entry.error());
+    if (!*entry) return all;
+    CHECK((*entry)->sequence == from + all.size());
+    all.emplace_back(std::get<ArrivalByValue>((*entry)->record).bytes);
+  }
+}
+
+using Texts = std::vector<std::string>;
+
+TEST_CASE("journal: begins empty, and goes on where it was") {
+  SimulatedFiles files;
+  {
+    const auto writer = open(files);
+    CHECK(writer->durable_end() == 1);
+    CHECK(commit(*writer, {"a", "b"}) == CommitState::kDurable);
+    CHECK(commit(*writer, {}) == CommitState::kDurable);
+    CHECK(writer->durable_end() == 3);
+  }
+  {
+    const auto writer = open(files);
+    CHECK(writer->durable_end() == 3);
+    CHECK_FALSE(writer->torn_end());
+    CHECK(commit(*writer, {"c"}) == CommitState::kDurable);
+  }
+  REQUIRE(read(files));
+  CHECK(*read(files) == Texts{"a", "b", "c"});
+  CHECK(*read(files, 3) == Texts{"c"});
+  CHECK(*read(files, 4) == Texts{});
+  CHECK(*read(files, 1, 3) == Texts{"a", "b"});
+  // One segment, however often it is opened.
+  CHECK(verify_journal(files, kDirectory)->segments == 1);
+}
+
+TEST_CASE("journal: a live owner is refused") {
+  SimulatedFiles files;
+  const auto writer = open(files);
+  CHECK(open_error(files).code == Errc::kRefused);
+}
+
+TEST_CASE("journal: segments are as long as they may be, and a record is never cut in two") {
+  SimulatedFiles files;
+  Texts all;
+  const auto writer = open(files);
+  for (int i = 0; i < 40; ++i) all.push_back(fmt::format("{:0700}", i));
+  CHECK(commit(*writer, all) == CommitState::kDurable);
+  CHECK(writer->segment_count() == 8);  // 5 x 744 in 8,192 - 4,096 - 24
+  for (const std::string& path : files.paths()) CHECK(files.contents(path).size() <= 8192);
+  CHECK(*read(files) == all);
+  CHECK(*read(files, 33) == Texts(all.begin() + 32, all.end()));
+  // What fits a segment exactly is taken, a byte more is not.
+  JournalGroup group;
+  const std::size_t most = writer->frame_bytes_max() - kFrameHeaderBytes - 15;
+  CHECK_FALSE(group.add(41, record_of(std::string(most, 'x')), writer->frame_bytes_max()));
+  CHECK(group.empty());
+  std::size_t fits = most;
+  while (!group.add(41, record_of(std::string(fits, 'x')), writer->frame_bytes_max())) --fits;
+  CHECK(group.bytes() == writer->frame_bytes_max());
+  CHECK(writer->commit(group) == CommitState::kDurable);
+  CHECK(read(files, 41)->front().size() == fits);
+}
+
+TEST_CASE("journal: reading skips segments before the first record wanted") {
+  SimulatedFiles files;
+  {
+    const auto writer = open(files);
+    CHECK(commit(*writer, Texts(40, std::string(700, 'x'))) == CommitState::kDurable);
+  }
+  std::uint64_t bytes_read = 0;
+  std::vector<std::string> whole;
+  files.fault = [&](std::uint64_t, FileOperation operation, const std::string& path) {
+    if (operation == FileOperation::kSize) whole.push_back(path);
+    bytes_read += operation == FileOperation::kRead ? 1 : 0;
+    return Fault::kNone;
+  };
+  CHECK(read(files, 36)->size() == 5);
+  // Eight headers, and the last segment.
+  CHECK(whole.size() == 9);
+  CHECK(whole.back() == "data/journal/segment-000000000008");
+}
+
+TEST_CASE("journal: segments before a record are let go of, oldest first, and used again") {
+  SimulatedFiles files;
+  JournalOptions options = small();
+  options.spares_max = 2;
+  const auto writer = open(files, options);
+  CHECK(commit(*writer, Texts(40, std::string(700, 'x'))) == CommitState::kDurable);
+  REQUIRE(writer->release_before(1));
+  CHECK(writer->first_sequence() == 1);
+  REQUIRE(writer->release_before(5));
+  CHECK(writer->first_sequence() == 1);
+  REQUIRE(writer->release_before(6));
+  CHECK(writer->first_sequence() == 6);
+  REQUIRE(writer->release_before(1'000'000));
+  CHECK(writer->first_sequence() == 36);
+  CHECK(files.paths() == Texts{"data/journal/segment-000000000008",
+                               "data/journal/spare-000000000001",
+                               "data/journal/spare-000000000002"});
+  CHECK(read(files, 1).error().code == Errc::kNotFound);
+  CHECK(read(files, 36)->size() == 5);
+  CHECK(commit(*writer, Texts(10, std::string(700, 'y'))) == CommitState::kDurable);
+  CHECK(files.paths() == Texts{"data/journal/segment-000000000008",
+                               "data/journal/segment-000000000009",
+                               "data/journal/segment-000000000010"});
+  CHECK(read(files, 36)->size() == 15);
+}
+
+// A journal whose last commit has three records, its segment's file with the first of them lost as
+// a crash loses it.
+SimulatedFiles& torn_journal(SimulatedFiles& files, const std::string& text) {
+  std::size_t offset = 0;
+  {
+    const auto writer = open(files);
+    CHECK(commit(*writer, {"first"}) == CommitState::kDurable);
+    offset = kSegmentHeaderBytes + frame_bytes(tests::body_of(record_of("first")).size());
+    CHECK(commit(*writer, {text, text, text}) == CommitState::kDurable);
+  }
+  std::string bytes = files.contents(kFirstSegment);
+  bytes[offset + 30] = static_cast<char>(bytes[offset + 30] ^ 1);
+  files.put(kFirstSegment, bytes);
+  return files;
+}
+
+TEST_CASE("journal: a torn commit is cut, and what stood behind the cut never comes back") {
+  const std::string text(100, 'x');
+  SimulatedFiles files;
+  torn_journal(files, text);
+  {
+    const auto writer = open(files);
+    REQUIRE(writer->torn_end());
+    CHECK(writer->torn_end()->path == kFirstSegment);
+    CHECK(writer->torn_end()->sequence == 2);
+    CHECK(writer->durable_end() == 2);
+    // The same size as what was cut, and a crash that keeps it but not the end mark behind it.
+    CHECK(commit(*writer, {std::string(100, 'y')}) == CommitState::kDurable);
+    CHECK(writer->segment_count() == 2);
+  }
+  for (int again = 0; again < 2; ++again) {
+    CHECK(*read(files) == Texts{"first", std::string(100, 'y')});
+    CHECK(open(files)->durable_end() == 3);
+  }
+}
+
+TEST_CASE("journal: damage before the end is refused and named") {
+  SimulatedFiles files;
+  torn_journal(files, "x");
+  {
+    // The first of the commit is made good again, and another commit follows.
+    const auto writer = open(files);
+    CHECK(commit(*writer, {"a"}) == CommitState::kDurable);
+    CHECK(commit(*writer, {"b"}) == CommitState::kDurable);
+  }
+  const std::string path = "data/journal/segment-000000000002";
+  std::string bytes = files.contents(path);
+  bytes[kSegmentHeaderBytes + 26] = 'X';
+  files.put(path, bytes);
+  const std::string message =
+      "data/journal/segment-000000000002 is damaged at offset 4096: record 2 was expected there, "
+      "and "
+      "record 3 behind it, at offset 4136, was written when it was on disk already";
+  CHECK(open_error(files).code == Errc::kCorrupt);
+  CHECK(open_error(files).message == message);
+  CHECK(read(files).error().message == message);
+  CHECK(verify_journal(files, kDirectory).error().message == message);
+  // And so is what is missing.
+  files.put(path, {});
+  CHECK(
+      open_error(files).message ==
+      "data/journal/segment-000000000002 is damaged: a segment begins with a header of 4096 bytes, "
+      "and there are 0");
+}
+
+TEST_CASE(
+    "journal: a record lost in a segment that is not the last is damage, whatever stands behind") {
+  SimulatedFiles files;
+  {
+    const auto writer = open(files);
+    CHECK(commit(*writer, Texts(12, std::string(700, 'x'))) == CommitState::kDurable);
+  }
+  // The last record of the first segment: nothing valid follows it there.
+  std::string bytes = files.contents(kFirstSegment);
+  bytes[kSegmentHeaderBytes + 4 * 744 + 40] = 'X';
+  files.put(kFirstSegment, bytes);
+  CHECK(read(files).error().code == Errc::kCorrupt);
+  CHECK(read(files).error().message ==
+        "data/journal/segment-000000000001 is damaged at offset 7072: record 5 was expected there, "
+        "and the next segment begins behind it");
+  CHECK(read(files, 6)->size() == 7);
+  // A writer needs only the last segment.
+  CHECK(open(files)->durable_end() == 13);
+}
+
+TEST_CASE("journal: segments that are missing are named") {
+  SimulatedFiles files;
+  {
+    const auto writer = open(files);
+    CHECK(commit(*writer, Texts(12, std::string(700, 'x'))) == CommitState::kDurable);
+  }
+  REQUIRE(files.remove("data/journal/segment-000000000002"));
+  CHECK(open_error(files).code == Errc::kCorrupt);
+  CHECK(
+      open_error(files).message ==
+      "data/journal/segment-000000000003 follows segment 2, which is missing: the one before it is "
+      "1");
+  REQUIRE(files.remove("data/journal/segment-000000000003"));
+  // The end is missing: only who knows how long it was can tell.
+  CHECK(read(files)->size() == 5);
+  CHECK(read(files, 1, 13).error().message ==
+        "the journal ends before record 6, and records up to 12 were expected");
+  CHECK(read(files, 9).error().message ==
+        "data/journal/segment-000000000001 ends with record 5, and record 8 was expected");
+  REQUIRE(files.remove(kFirstSegment));
+  CHECK(read(files)->empty());
+  CHECK(read(files, 2).error().message == "the journal has no segments, and record 1 was expected");
+  SegmentHeader other;
+  other.id = 4;
+  files.put("data/journal/segment-000000000005", encode_segment_header(other));
+  CHECK(open_error(files).message ==
+        "data/journal/segment-000000000005 is not what its name says: it holds segment 4");
+}
+
+TEST_CASE("journal: a failed sync is final, and says so") {
+  SimulatedFiles files;
+  const auto writer = open(files);
+  CHECK(commit(*writer, {"a"}) == CommitState::kDurable);
+  bool broken = true;
+  files.fault = [&](std::uint64_t, FileOperation operation, const std::string&) {
+    return broken && operation == FileOperation::kSync ? Fault::kFail : Fault::kNone;
+  };
+  CHECK(commit(*writer, {"b"}) == CommitState::kFailed);
+  CHECK(writer->failed());
+  CHECK(writer->durable_end() == 2);
+  CHECK(writer->failure() ==
+        "cannot sync data/journal/segment-000000000001: simulated; nothing more is written or "
+        "acknowledged: start again to recover");
+  broken = false;
+  CHECK(commit(*writer, {"c"}) == CommitState::kFailed);
+  CHECK(writer->durable_end() == 2);
+}
+
+TEST_CASE("journal: a full disk is waited for, and nothing is lost or doubled") {
+  SimulatedFiles files;
+  const auto writer = open(files);
+  files.capacity = 9000;
+  Texts all;
+  for (int i = 0; i < 12; ++i) all.push_back(fmt::format("{:0700}", i));
+  JournalGroup group;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    REQUIRE(group.add(i + 1, record_of(all[i]), writer->frame_bytes_max()));
+  }
+  CHECK(writer->commit(group) == CommitState::kNoSpace);
+  CHECK(writer->durable_end() == 6);  // what fitted is durable
+  CHECK(writer->no_space() == "cannot write data/journal/segment-000000000002.new: simulated");
+  CHECK(writer->commit(group) == CommitState::kNoSpace);
+  CHECK_FALSE(writer->failed());
+  files.capacity = 17'000;
+  CHECK(writer->commit(group) == CommitState::kNoSpace);
+  CHECK(writer->durable_end() == 11);
+  files.capacity = UINT64_MAX;
+  CHECK(writer->commit(group) == CommitState::kDurable);
+  CHECK(writer->no_space().empty());
+  CHECK(*read(files) == all);
+}
+
+TEST_CASE("journal: another semantics number is refused with what to do, or begins a segment") {
+  SimulatedFiles files;
+  CHECK(commit(*open(files), {"a"}) == CommitState::kDurable);
+  JournalOptions options = small();
+  options.semantics = 2;
+  CHECK(open_error(files, options).code == Errc::kRefused);
+  CHECK(open_error(files, options).message ==
+        "data/journal/segment-000000000001 was written under semantics 1, and this program runs "
+        "under "
+        "semantics 2: its alerts may differ; use the version of Tocsin that wrote it, or say that "
+        "its "
+        "records are to be run anew");
+  options.accept_other_semantics = true;
+  CHECK(commit(*open(files, options), {"b"}) == CommitState::kDurable);
+  Result<JournalReader> reader = JournalReader::open(files, kDirectory, 1);
+  REQUIRE(reader);
+  for (const std::uint32_t semantics : {1, 2}) {
+    const Result<std::optional<JournalEntry>> entry = reader->next();
+    REQUIRE(entry);
+    REQUIRE(*entry);
+    CHECK((*entry)->segment->semantics == semantics);
+  }
+}
+
+TEST_CASE("journal: a timeline begins with a segment and is kept") {
+  SimulatedFiles files;
+  JournalOptions options = small();
+  options.timeline.id = {1};
+  options.first_sequence = 100;
+  {
+    const auto writer = open(files, options);
+    CHECK(writer->durable_end() == 100);
+    CHECK(writer->timeline() == options.timeline);
+    CHECK(commit(*writer, {"a"}) == CommitState::kDurable);
+  }
+  CHECK(open(files)->timeline() == options.timeline);
+  JournalOptions fork = small();
+  fork.timeline = {{2}, {1}, 100};
+  fork.begin_timeline = true;
+  {
+    const auto writer = open(files, fork);
+    CHECK(writer->timeline() == fork.timeline);
+    CHECK(writer->durable_end() == 101);
+    CHECK(commit(*writer, Texts(12, std::string(700, 'x'))) == CommitState::kDurable);
+    CHECK(writer->timeline() == fork.timeline);
+  }
+  CHECK(open(files)->timeline() == fork.timeline);
+  CHECK(read(files, 100)->size() == 13);
+}
+
+TEST_CASE(
+    "journal: any flipped byte gives the same records, an end before the last commit, or a name") {
+  // Two segments, the last with three commits of two records.
+  SimulatedFiles files;
+  Texts all;
+  {
+    const auto writer = open(files);
+    for (int i = 0; i < 3; ++i) {
+      Texts pair = {fmt::format("{:0600}", i), fmt::format("{}", i)};
+      CHECK(commit(*writer, pair) == CommitState::kDurable);
+      all.insert(all.end(), pair.begin(), pair.end());
+    }
+    for (int i = 0; i < 3; ++i) {
+      Texts pair = {fmt::format("{:0300}", i), fmt::format("{}", i)};
+      CHECK(commit(*writer, pair) == CommitState::kDurable);
+      all.insert(all.end(), pair.begin(), pair.end());
+    }
+    REQUIRE(writer->segment_count() == 1);
+    Texts pair = {std::string(600, 'q'), "q"};
+    while (writer->segment_count() == 1) {
+      CHECK(commit(*writer, pair) == CommitState::kDurable);
+      all.insert(all.end(), pair.begin(), pair.end());
+    }
+    CHECK(commit(*writer, pair) == CommitState::kDurable);
+    all.insert(all.end(), pair.begin(), pair.end());
+    REQUIRE(writer->segment_count() == 2);
+  }
+  std::size_t same = 0;
+  std::size_t cut = 0;
+  std::size_t refused = 0;
+  tests::Random random(1);
+  for (const std::string& path : files.paths()) {
+    const std::string good = files.contents(path);
+    std::string bytes = good;
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      CAPTURE(path);
+      CAPTURE(i);
+      bytes[i] = static_cast<char>(bytes[i] ^ (1 + random.below(255)));
+      files.put(path, bytes);
+      bytes[i] = good[i];
+      const Result<Texts> found = read(files);
+      if (!found) {
+        ++refused;
+        REQUIRE(found.error().code == Errc::kCorrupt);
+        REQUIRE(found.error().message.starts_with(path));
+      } else if (*found == all) {
+        ++same;
+      } else {
+        // Only what the last commit held can look like a torn end.
+        ++cut;
+        REQUIRE(path.ends_with("2"));
+        REQUIRE(found->size() >= all.size() - 2);
+        REQUIRE(found->size() < all.size());
+        REQUIRE(std::equal(found->begin(), found->end(), all.begin()));
+      }
+    }
+    files.put(path, good);
+  }
+  // The last commit: a frame of 640 bytes, one of 40. Headers, and all before it, are refused.
+  CHECK(cut == 640 + 40);
+  CHECK(refused > 2 * kSegmentHeaderBytes + 4000);
+  CHECK(same > 0);  // behind the end
+}
+}  // namespace
+}  // namespace tocsin::runtime

@@ -1,0 +1,488 @@
+#include "tests/support/random_syntax.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "tests/support/syntax_writer.h"
+
+namespace tocsin::tests {
+std::string random_rule_file(Random& random, const SyntaxOptions& options) {
+  return SyntaxWriter(random, options).file();
+}
+
+std::string SyntaxWriter::file() {
+  const std::size_t count = 1 + random_.below(4);
+  for (std::size_t i = 0; i < count; ++i) declaration();
+  if (options_.comments && chance(30)) comment();
+  if (chance(50)) out_ += "\n";
+  return std::move(out_);
+}
+
+// A comment and the end of its line; each has a number of its own.
+void SyntaxWriter::comment() {
+  out_ += fmt::format("{}#{} {}{}{}", random_.pick<const char*>({" ", "  ", "\n", "\n\n  ", ""}),
+                      random_.pick<const char*>({"", " c", " \"}", " // {", "## \xC3\xA9"}),
+                      ++comments_, random_.pick<const char*>({"", "", "  ", "\t"}),
+                      random_.pick<const char*>({"\n", "\n", "\r\n", "\n\n", "\r", "\n \n\n\n"}));
+}
+
+void SyntaxWriter::put(std::string_view token) {
+  if (!options_.comments) {
+    out_ += random_.pick<const char*>({" ", " ", " ", "\n", "\n  ", "\t", " # comment\n", "\r\n"});
+  } else {
+    const std::size_t percent = random_.pick<std::size_t>({0, 0, 3, 20});
+    bool any = false;
+    while (chance(percent)) {
+      comment();
+      any = true;
+    }
+    if (!any)
+      out_ += random_.pick<const char*>({" ", " ", " ", " ", "\n", "\n  ", "\n\n", "\r\n\r\n\t"});
+  }
+  out_ += token;
+}
+
+// ---- declarations
+void SyntaxWriter::literal() {
+  switch (random_.below(6)) {
+    case 0:
+      return name({"true", "false"});
+    case 1:
+      put("-");
+      return put("1.50");
+    case 2:
+      put("[");
+      entries([this] { put("1"); });
+      return put("]");
+    case 3:
+      return string();
+    default:
+      return put(random_.pick<const char*>({"5", "1e3", "true", "10m", "2027-01-01", "/x/i"}));
+  }
+}
+void SyntaxWriter::record() {
+  put("{");
+  entries([this] {
+    name();
+    put(":");
+    literal();
+  });
+  put("}");
+}
+void SyntaxWriter::word() { chance(20) ? string() : name(); }
+void SyntaxWriter::type() {
+  switch (random_.below(5)) {
+    case 0:
+      put("decimal");
+      put("(");
+      put("2");
+      put(")");
+      break;
+    case 1:
+      put("enum");
+      put("(");
+      many(
+          50, [this] { word(); }, ",");
+      put(")");
+      break;
+    default:
+      put(random_.pick<const char*>(
+          {"bool", "int", "float", "string", "time", "date", "duration"}));
+      break;
+  }
+  if (chance(30)) put("?");
+}
+void SyntaxWriter::field() {
+  name();
+  put(":");
+  type();
+  while (chance(30)) {
+    switch (random_.below(4)) {
+      case 0:
+        put("up");
+        put("to");
+        duration();
+        put("late");
+        break;
+      case 1:
+        put("unique");
+        if (!chance(50)) break;
+        put("within");
+        duration();
+        break;
+      case 2:
+        put("from");
+        string();
+        break;
+      default:
+        put(random_.pick<const char*>({"id", "key", "pii", "evidence"}));
+        break;
+    }
+  }
+  if (!chance(20)) return;
+  put("=");
+  expr();
+}
+void SyntaxWriter::table() {
+  put("table");
+  name();
+  put("key");
+  many(
+      30, [this] { name(); }, ",");
+  put("{");
+  entries([this] {
+    name();
+    put(":");
+    if (!chance(20)) return type();
+    put("list");
+    put("of");
+    put("string");
+  });
+  put("}");
+  if (chance(40)) {
+    put("from");
+    return string();
+  }
+  put("=");
+  put("{");
+  entries([this] {
+    if (chance(60)) {
+      literal();
+    } else {
+      put("(");
+      many(
+          60, [this] { literal(); }, ",");
+      put(")");
+    }
+    put(":");
+    record();
+  });
+  put("}");
+}
+void SyntaxWriter::declaration() {
+  switch (random_.below(12)) {
+    case 0:
+      put("use");
+      return string();
+    case 1:
+      put("event");
+      name();
+      if (chance(30)) {
+        put("from");
+        string();
+      }
+      put("{");
+      entries([this] { field(); });
+      return put("}");
+    case 2:
+      put("kind");
+      name();
+      put("=");
+      return many(
+          40,
+          [this] {
+            kindref();
+            where();
+          },
+          "|");
+    case 3:
+      put("list");
+      name();
+      put(":");
+      if (chance(20)) {
+        put("decimal");
+        put("(");
+        integer();
+        put(")");
+      } else {
+        put(random_.pick<const char*>({"string", "int", "text", "regex"}));
+      }
+      if (chance(20)) {
+        put("from");
+        return string();
+      }
+      put("=");
+      put("[");
+      entries([this] { literal(); });
+      return put("]");
+    case 4:
+      return table();
+    case 5:
+      put("const");
+      name();
+      put("=");
+      return literal();
+    case 6:
+      put("defaults");
+      name();
+      return record();
+    case 7:
+      put("feature");
+      name();
+      put("=");
+      aggregate();
+      put("by");
+      many(
+          30, [this] { name(); }, ",");
+      put("over");
+      return window();
+    case 8:
+      put("features");
+      put("of");
+      kinds();
+      put("by");
+      many(
+          30, [this] { name(); }, ",");
+      put("over");
+      window();
+      put("{");
+      entries([this] {
+        name();
+        put("=");
+        if (chance(30)) {
+          put("count");
+        } else if (chance(30)) {
+          put(chance(50) ? "ewma" : "percentile");
+          put("(");
+          expr();
+          put(",");
+          parameter();
+          put(")");
+        } else {
+          put(random_.pick<const char*>(
+              {"sum", "avg", "min", "max", "stddev", "stddev_pop", "distinct", "first", "last"}));
+          expr();
+        }
+        where();
+        unless();
+      });
+      return put("}");
+    case 9:
+      return test();
+    default:
+      return rule();
+  }
+}
+void SyntaxWriter::rule() {
+  put("rule");
+  name();
+  string();
+  put("{");
+  std::vector<int> clauses = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19};
+  for (std::size_t i = clauses.size(); i > 1; --i)
+    std::swap(clauses[i - 1], clauses[random_.below(i)]);
+  clauses.resize(random_.below(clauses.size() + 1));
+  for (const int clause : clauses) this->clause(clause);
+  put("}");
+}
+void SyntaxWriter::each() {
+  if (!chance(30)) return;
+  put("for");
+  put("each");
+  many(
+      30, [this] { expr(); }, ",");
+}
+void SyntaxWriter::after() {
+  if (chance(20)) {
+    put("no");
+    return put("skip");
+  }
+  if (chance(20)) return put("consume");
+  put("skip");
+  if (chance(30)) {
+    put("past");
+    return put("last");
+  }
+  put("to");
+  if (chance(30)) return put("next");
+  put(chance(50) ? "first" : "last");
+  name();
+}
+void SyntaxWriter::clause(int which) {
+  switch (which) {
+    case 0:
+      put("id");
+      return word();
+    case 1:
+      put("description");
+      return string();
+    case 2:
+      put("severity");
+      return expr();
+    case 3:
+      put("tags");
+      return many(
+          40, [this] { word(); }, ",");
+    case 4:
+      put("references");
+      return many(
+          40, [this] { string(); }, ",");
+    case 5:
+      put("status");
+      return put(random_.pick<const char*>({"draft", "internal", "shadow", "live"}));
+    case 6:
+      put("by");
+      return many(
+          40,
+          [this] {
+            name();
+            if (!chance(30)) return;
+            put("=");
+            many(
+                30,
+                [this] {
+                  kindref();
+                  put(".");
+                  name();
+                  if (chance(30)) {
+                    put("as");
+                    name();
+                  }
+                },
+                "|");
+          },
+          ",");
+    case 7:
+      put("when");
+      if (!chance(20)) return pattern();
+      if (chance(50)) {
+        put("session");
+        put("of");
+        kinds();
+        put("gap");
+        duration();
+      } else {
+        put("tumbling");
+        duration();
+        put("of");
+        kinds();
+      }
+      put("as");
+      name();
+      return where();
+    case 8:
+      put("within");
+      return duration();
+    case 9:
+      put("having");
+      return expr();
+    case 10:
+      put("considering");
+      return kinds();
+    case 11:
+      put("without");
+      kinds();
+      where();
+      if (!chance(30)) return;
+      put("for");
+      return duration();
+    case 12:
+      put("after");
+      put("match");
+      after();
+      if (!chance(30)) return;
+      put("in");
+      return put("order");
+    case 13:
+      put("except");
+      string();
+      put("where");
+      expr();
+      if (!chance(30)) return;
+      put("expires");
+      return put("2027-01-01");
+    case 14:
+      put("once");
+      if (chance(30)) {
+        put("while");
+        expr();
+      } else {
+        put("per");
+        if (chance(50)) {
+          duration();
+        } else if (chance(30)) {
+          put("day");
+          put("in");
+          zone();
+        } else {
+          name();
+        }
+      }
+      return each();
+    case 15:
+      put("owner");
+      return string();
+    case 16:
+      put("falsepositives");
+      return many(
+          40, [this] { string(); }, ",");
+    case 17:
+      put("prefer");
+      return put("latest");
+    case 18:
+      put("at");
+      put("most");
+      integer();
+      put("per");
+      duration();
+      return each();
+    default:
+      put("alert");
+      put(random_.pick<const char*>({"\"{amount} {{x}}\"", "\"\"",
+                                     "\"{ count( a )+1 }\\u00e9 {b[ 1,\\\"x\\\" ]}\"",
+                                     "\"# {a and (b or c)}\""}));
+      if (!chance(50)) return;
+      put("{");
+      entries([this] {
+        name();
+        put(":");
+        expr();
+      });
+      return put("}");
+  }
+}
+void SyntaxWriter::test() {
+  put("test");
+  name();
+  string();
+  put("{");
+  if (chance(30)) {
+    put("starting");
+    put("2026-03-02T12:00:00Z");
+  }
+  while (chance(60)) {
+    if (chance(20)) {
+      put("until");
+      duration();
+    } else {
+      duration();
+      name();
+      record();
+    }
+  }
+  put("expect");
+  if (chance(40)) {
+    put("no");
+    put("alert");
+    return put("}");
+  }
+  many(
+      30,
+      [this] {
+        put("alert");
+        if (chance(20)) {
+          integer();
+          put("times");
+        }
+        if (chance(40)) {
+          put("at");
+          duration();
+        }
+        if (chance(50)) record();
+      },
+      "expect");
+  put("}");
+}
+}  // namespace tocsin::tests
