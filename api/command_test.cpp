@@ -242,10 +242,9 @@ void add_test_command(CLI::App& program, Chosen& chosen) {
       ->type_name("FILE")
       ->required();
   command
-      ->add_option(
-          "--filter", options->filters,
-          "Only tests with this text in `RULE TITLE`; with * or ? in it, only those of that "
-          "shape. May be given again: any of them")
+      ->add_option("--filter", options->filters,
+                   "Only tests with this text in `RULE TITLE`; with * or ? in it, only those of "
+                   "that shape; several: any of them")
       ->type_name("TEXT")
       ->allow_extra_args(false);
   command->add_flag("--list", options->list, "Name the tests and run none");

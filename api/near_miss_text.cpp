@@ -183,7 +183,7 @@ class Writer {
   void say_candidates() {
     if (near_.candidates.empty()) {
       if (near_.step->kind == cep::ElementKind::kStep) {
-        line(fmt::format("  no {} came{}{}", types_of(*near_.step),
+        line(fmt::format("  no {}{} came{}{}", types_of(*near_.step), key_of(*near_.step),
                          near_.taken.empty() ? "" : " after that",
                          words_.at ? " by " + offset(*words_.at) : ""));
       }
@@ -208,6 +208,27 @@ class Writer {
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
     }
     return fmt::format("{}", fmt::join(names, " or "));
+  }
+
+  // " with to_account "a1"": the key as the step's events have it.
+  std::string key_of(const cep::Element& step) const {
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < near_.key.size(); ++i) {
+      const cep::KeyPart& part = words_.rule.key.parts[i];
+      std::vector<std::string> names;
+      for (const cep::KeyMember& member : part.members) {
+        const bool is_it = std::ranges::any_of(step.events, [&](const cep::Subset& subset) {
+          return subset.type == member.type && (subset.role.empty() || subset.role == member.role);
+        });
+        const std::string& name =
+            words_.plan.event_types[member.type.value].fields[member.field.value].name;
+        if (is_it && std::ranges::find(names, name) == names.end()) names.push_back(name);
+      }
+      parts.push_back(fmt::format(
+          "{} {}", names.empty() ? part.name : fmt::format("{}", fmt::join(names, " or ")),
+          rules::value_text(near_.key[i].view())));
+    }
+    return parts.empty() ? "" : fmt::format(" with {}", fmt::join(parts, ", "));
   }
 
   void say_complete(const std::string& what) {

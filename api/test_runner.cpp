@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include "api/human_text.h"
 #include "cep/base/assert.h"
+#include "cep/expr_walk.h"
 #include "runtime/run.h"
 
 namespace tocsin::api {
@@ -185,13 +188,49 @@ std::string describe_alert(const cep::Plan& plan, const rules::EmbeddedTest& tes
   return text;
 }
 
+using NamedFields = std::set<std::pair<cep::EventTypeIndex, cep::FieldIndex>>;
+
+void add_named(const cep::Expr* root, NamedFields& named) {
+  if (root == nullptr) return;
+  cep::for_each_expr(*root, [&](const cep::Expr& expr) {
+    named.insert(expr.field.by_type.begin(), expr.field.by_type.end());
+  });
+}
+void add_named(const std::vector<cep::Subset>& kinds, NamedFields& named) {
+  for (const cep::Subset& subset : kinds) add_named(subset.condition.get(), named);
+}
+void add_named(const cep::KeySpec& key, NamedFields& named) {
+  for (const cep::KeyPart& part : key.parts) {
+    for (const cep::KeyMember& member : part.members) named.emplace(member.type, member.field);
+  }
+}
+
+// The fields that a rule names, itself or through the features that it reads.
+NamedFields fields_named(const cep::Plan& plan, const cep::Rule& rule) {
+  NamedFields named;
+  add_named(rule.key, named);
+  cep::for_each_kinds(rule, [&](const auto& kinds) { add_named(kinds, named); });
+  const std::vector<const cep::Expr*> exprs = cep::all_exprs(rule);
+  for (const cep::Expr* expr : exprs) add_named(expr, named);
+  for (const cep::FeatureIndex index : cep::features_read(exprs)) {
+    const cep::Feature& feature = plan.features[index.value];
+    add_named(feature.key, named);
+    add_named(feature.events, named);
+    for (const cep::Expr* expr : cep::feature_exprs(feature)) add_named(expr, named);
+  }
+  return named;
+}
+
+// With what the test says of it, and those of its defaults that its rule names.
 std::string describe_event(const cep::Plan& plan, const rules::TestEvent& event,
-                           std::size_t width) {
+                           const NamedFields& named, std::size_t width) {
   const cep::EventType& type = type_of(plan, event);
   std::string fields;
   for (std::size_t i = 0; i < event.fields.size(); ++i) {
     const cep::Value value = event.fields[i].view();
     if (value.is_missing() || i == type.time_field.value) continue;
+    const bool by_default = i < event.by_default.size() && event.by_default[i];
+    if (by_default && !named.contains({event.type, cep::FieldIndex(i)})) continue;
     fields +=
         fmt::format("{}{}: {}", fields.empty() ? " " : ", ", type.fields[i].name, literal(value));
   }
@@ -354,13 +393,17 @@ std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& t
   text += "  events, from " + cep::format_time(test.starting) + '\n';
   std::size_t width = 0;
   std::size_t type_width = 0;
+  NamedFields named;
+  if (const std::optional<cep::RuleIndex> rule = rule_of(plan, test)) {
+    named = fields_named(plan, plan.rules[rule->value]);
+  }
   for (const rules::TestEvent& event : test.events) {
     type_width = std::max(type_width, type_of(plan, event).name.size());
     width = std::max(width, offset_text(test, event.offset).size());
   }
   for (const rules::TestEvent& event : test.events) {
     text += fmt::format("    {:<{}}  {}\n", offset_text(test, event.offset), width,
-                        describe_event(plan, event, type_width));
+                        describe_event(plan, event, named, type_width));
   }
   if (test.until) text += "    until " + offset_text(test, *test.until) + '\n';
   text += "  expected\n";
