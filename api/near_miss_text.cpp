@@ -183,9 +183,10 @@ class Writer {
   void say_candidates() {
     if (near_.candidates.empty()) {
       if (near_.step->kind == cep::ElementKind::kStep) {
-        line(fmt::format("  no {}{} came{}{}", types_of(*near_.step), key_of(*near_.step),
-                         near_.taken.empty() ? "" : " after that",
-                         words_.at ? " by " + offset(*words_.at) : ""));
+        line(fmt::format(
+            "  no {}{} came{}{}", types_of(*near_.step), key_of(*near_.step),
+            near_.taken.empty() ? "" : " after that",
+            words_.at ? (near_.taken.empty() ? " by " : ", by ") + offset(*words_.at) : ""));
       }
       return;
     }
