@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,8 +59,9 @@ std::string render_drafts(const LoadedRules& rules, bool coloured) {
 
 class TestCommand {
  public:
-  TestCommand(const TestOptions& options, OutputFile& output)
-      : options_(options), filter_(options.filters), output_(output) {}
+  // `junit`: where that is to go, if anywhere.
+  TestCommand(const TestOptions& options, OutputFile& output, OutputFile* junit)
+      : options_(options), filter_(options.filters), output_(output), junit_(junit) {}
 
   // Runs the tests of all files; fails where nothing more can be written.
   Result<ExitCode> run(const std::vector<std::string>& files) {
@@ -122,7 +124,7 @@ class TestCommand {
         ++not_run_;
         continue;
       }
-      if (const Result<void> done = run_test(rules, test, file); !done) return done;
+      if (Result<void> done = run_test(rules, test, file); !done) return done;
     }
     return {};
   }
@@ -148,7 +150,7 @@ class TestCommand {
       result.text += explain_failure(*rules.loaded.rules, rules.loaded.sources, test, *outcome);
     }
     ++(result.passed ? passed_ : failed_);
-    const Result<void> written = say(file.file, result);
+    Result<void> written = say(file.file, result);
     file.tests.push_back(std::move(result));
     return written;
   }
@@ -180,7 +182,7 @@ class TestCommand {
                       passed_, failed_, left_out_, not_run_, seconds));
     }
     if (options_.verbose) {
-      const Result<void> written = output_.write_line(fmt::format(
+      Result<void> written = output_.write_line(fmt::format(
           "{} in {}", format_count(passed_ + failed_, "test"), format_seconds(seconds)));
       if (!written) return written;
     }
@@ -188,18 +190,17 @@ class TestCommand {
   }
 
   Result<void> write_junit() {
-    if (options_.junit.empty()) return {};
-    Result<OutputFile> file = OutputFile::open(options_.junit);
-    if (!file) return tl::unexpected(file.error());
+    if (junit_ == nullptr) return {};
     std::string text = format_junit(results_);
     text.pop_back();  // write_line adds the last line end
-    const Result<void> written = file->write_line(text);
-    return written ? file->close() : written;
+    Result<void> written = junit_->write_line(text);
+    return written ? junit_->close() : written;
   }
 
   const TestOptions& options_;
   TestFilter filter_;
   OutputFile& output_;
+  OutputFile* junit_;
   std::vector<FileResult> results_;
   std::uint64_t selected_ = 0;
   std::uint64_t passed_ = 0;
@@ -219,8 +220,14 @@ ExitCode test(const TestOptions& options) {
     if (options.junit.empty() || !is_same_file(options.junit, file)) continue;
     return end_with(ExitCode::kUsage, "--junit would overwrite a rule file: " + options.junit);
   }
+  std::optional<Result<OutputFile>> junit;
+  if (!options.junit.empty()) {
+    junit.emplace(OutputFile::open(options.junit));
+    if (!*junit) return end_with(ExitCode::kInputOutput, junit->error().message);
+  }
   Result<OutputFile> output = OutputFile::open("-");
-  const Result<ExitCode> code = TestCommand(options, *output).run(*files);
+  const Result<ExitCode> code =
+      TestCommand(options, *output, junit ? &**junit : nullptr).run(*files);
   if (!code) return end_with(ExitCode::kInputOutput, code.error().message);
   const Result<void> closed = output->close();
   return closed ? *code : end_with(ExitCode::kInputOutput, closed.error().message);
@@ -235,10 +242,9 @@ void add_test_command(CLI::App& program, Chosen& chosen) {
       ->type_name("FILE")
       ->required();
   command
-      ->add_option(
-          "--filter", options->filters,
-          "Only tests with this text in `RULE TITLE`; with * or ? in it, only those of that "
-          "shape. May be given again: any of them")
+      ->add_option("--filter", options->filters,
+                   "Only tests with this text in `RULE TITLE`; with * or ? in it, only those of "
+                   "that shape; several: any of them")
       ->type_name("TEXT")
       ->allow_extra_args(false);
   command->add_flag("--list", options->list, "Name the tests and run none");

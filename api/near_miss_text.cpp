@@ -183,8 +183,10 @@ class Writer {
   void say_candidates() {
     if (near_.candidates.empty()) {
       if (near_.step->kind == cep::ElementKind::kStep) {
-        line(fmt::format("  no {} came{}", types_of(*near_.step),
-                         near_.taken.empty() ? "" : " after that"));
+        line(fmt::format(
+            "  no {}{} came{}{}", types_of(*near_.step), key_of(*near_.step),
+            near_.taken.empty() ? "" : " after that",
+            words_.at ? (near_.taken.empty() ? " by " : ", by ") + offset(*words_.at) : ""));
       }
       return;
     }
@@ -207,6 +209,27 @@ class Writer {
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
     }
     return fmt::format("{}", fmt::join(names, " or "));
+  }
+
+  // " with to_account "a1"": the key as the step's events have it.
+  std::string key_of(const cep::Element& step) const {
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < near_.key.size(); ++i) {
+      const cep::KeyPart& part = words_.rule.key.parts[i];
+      std::vector<std::string> names;
+      for (const cep::KeyMember& member : part.members) {
+        const bool is_it = std::ranges::any_of(step.events, [&](const cep::Subset& subset) {
+          return subset.type == member.type && (subset.role.empty() || subset.role == member.role);
+        });
+        const std::string& name =
+            words_.plan.event_types[member.type.value].fields[member.field.value].name;
+        if (is_it && std::ranges::find(names, name) == names.end()) names.push_back(name);
+      }
+      parts.push_back(fmt::format(
+          "{} {}", names.empty() ? part.name : fmt::format("{}", fmt::join(names, " or ")),
+          rules::value_text(near_.key[i].view())));
+    }
+    return parts.empty() ? "" : fmt::format(" with {}", fmt::join(parts, ", "));
   }
 
   void say_complete(const std::string& what) {
@@ -268,16 +291,13 @@ class Writer {
         say_complete("`having` held it back: " + hindrances(near_.hindrances));
         break;
       case NearMiss::Stop::kSelection:
-        say_complete(
-            words_.rule.selection.kind == cep::SelectionKind::kDefault
-                ? "an event raises one alert for each key (`after match no skip` gives all)"
-                : "`after match` left it out" + alerted());
+        say_complete(selection());
         break;
       case NearMiss::Stop::kExcept:
         say_complete(exception());
         break;
       case NearMiss::Stop::kHeldBack:
-        say_complete(fmt::format("{} held it back{}", suppression(), alerted()));
+        say_complete(fmt::format("{} held it back{}{}", suppression(), alerted(), quiet_until()));
         break;
       case NearMiss::Stop::kUnexplained:
         line(done() + ", but gave no alert");
@@ -286,6 +306,18 @@ class Writer {
     }
   }
 
+  std::string selection() const {
+    if (near_.matches == 1 && near_.alerted == near_.moment) {
+      return "this is the one match that ends there, and it gave its alert";
+    }
+    if (words_.rule.selection.kind != cep::SelectionKind::kDefault) {
+      return "`after match` left it out" + alerted();
+    }
+    return fmt::format(
+        "{} matches end there, and an event raises one alert for each key (`after match no skip` "
+        "gives all)",
+        format_count(near_.matches));
+  }
   std::string exception() const {
     const cep::Exception& exception = words_.rule.exceptions[near_.exception];
     std::string text = fmt::format("`except \"{}\"` left it out: `{}` is true", exception.reason,
@@ -295,6 +327,14 @@ class Writer {
     return seen.empty() ? text : text + ": " + seen;
   }
 
+  // ": quiet until 1h2m", where that is all that holds back.
+  std::string quiet_until() const {
+    const cep::Suppression& suppression = words_.rule.suppression;
+    const bool is_known = suppression.once == cep::Once::kPerDuration && !suppression.at_most &&
+                          suppression.for_each.empty() && near_.alerted;
+    return is_known ? fmt::format(": quiet until {}", offset(*near_.alerted + suppression.duration))
+                    : "";
+  }
   std::string suppression() const {
     const cep::Suppression& suppression = words_.rule.suppression;
     std::vector<std::string> texts;

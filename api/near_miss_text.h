@@ -1,6 +1,7 @@
 /// Why a rule gave no alert, in words.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "cep/near_miss.h"
@@ -13,7 +14,8 @@ using ConditionText = std::function<std::string(const cep::Expr&)>;
 struct NearMissWords {
   const cep::Plan& plan;
   const cep::Rule& rule;
-  cep::EventTime end;  // of the test
+  cep::EventTime end;                // of the test
+  std::optional<cep::EventTime> at;  // when the alert was expected
   ConditionText condition;
   std::function<std::string(cep::EventTime)> offset;             // when something happened
   std::function<bool(const cep::SeenEvent&)> is_one_of_several;  // of its type at its time

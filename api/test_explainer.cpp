@@ -68,7 +68,9 @@ class Explainer {
     if (const std::optional<std::string> folder = text_cache_folder()) cache_.emplace(*folder);
   }
 
-  std::string missing(const rules::ExpectedAlert& expected) {
+  // `accounted`: when alerts came that were expected.
+  std::string missing(const rules::ExpectedAlert& expected,
+                      const std::vector<cep::EventTime>& accounted) {
     cep::NearMissQuestion question;
     question.rule = index_;
     question.end = end_of(test_);
@@ -79,6 +81,7 @@ class Explainer {
         if (name == part.name && is_key_part(rule(), name)) wanted = value;
       }
     }
+    question.accounted = accounted;
     const Result<cep::NearMiss> near = cep::find_near_miss(
         *rules_.plan, question,
         [&](std::shared_ptr<const cep::Plan> plan) { return replay(std::move(plan)); });
@@ -87,6 +90,7 @@ class Explainer {
         .plan = *rules_.plan,
         .rule = rule(),
         .end = end_of(test_),
+        .at = question.at,
         .condition = [&](const cep::Expr& expr) { return condition(expr); },
         .offset = [&](cep::EventTime time) { return offset_text(test_, time - test_.starting); },
         .is_one_of_several =
@@ -100,10 +104,17 @@ class Explainer {
 
   std::string surplus(const cep::Alert& alert) const {
     std::string text;
-    for (const cep::BoundEvent& event : alert.events) {
-      text += fmt::format("{}: the {} at {}\n", event.as,
-                          rules_.plan->event_types[event.type.value].name,
-                          offset_text(test_, event.ts - test_.starting));
+    for (std::size_t i = 0; i < alert.events.size();) {
+      const cep::BoundEvent& first = alert.events[i];
+      std::vector<std::string> moments;
+      for (; i < alert.events.size() && alert.events[i].as == first.as &&
+             alert.events[i].type == first.type;
+           ++i) {
+        moments.push_back(offset_text(test_, alert.events[i].ts - test_.starting));
+      }
+      text +=
+          fmt::format("{}: {} at {}\n", first.as, rules_.plan->event_types[first.type.value].name,
+                      fmt::join(moments, ", "));
     }
     return text;
   }
@@ -168,8 +179,14 @@ std::string explain_failure(const rules::RuleSet& rules, const rules::SourceMap&
                             const rules::EmbeddedTest& test, const TestOutcome& outcome) {
   Unmatched unmatched = match_up(*rules.plan, test, outcome.alerts);
   // What is missing several times is explained once.
-  const auto repeats = std::ranges::unique(unmatched.missing);
-  unmatched.missing.erase(repeats.begin(), repeats.end());
+  unmatched.missing.erase(std::unique(unmatched.missing.begin(), unmatched.missing.end()),
+                          unmatched.missing.end());
+  std::vector<cep::EventTime> accounted;
+  for (const cep::Alert& alert : outcome.alerts) {
+    if (std::ranges::find(unmatched.surplus, &alert) == unmatched.surplus.end()) {
+      accounted.push_back(alert.ts);
+    }
+  }
   std::string text;
   Explainer explainer(rules, sources, test);
   std::size_t explained = 0;
@@ -178,7 +195,7 @@ std::string explain_failure(const rules::RuleSet& rules, const rules::SourceMap&
     text += expected->at
                 ? fmt::format("  why no alert came at {}\n", offset_text(test, *expected->at))
                 : "  why no alert came\n";
-    add_indented(text, explainer.missing(*expected));
+    add_indented(text, explainer.missing(*expected, accounted));
   }
   for (const cep::Alert* alert : unmatched.surplus) {
     if (explained++ >= kExplainedMax) break;

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include "api/human_text.h"
 #include "cep/base/assert.h"
+#include "cep/expr_walk.h"
 #include "runtime/run.h"
 
 namespace tocsin::api {
@@ -106,6 +109,33 @@ std::string literal(const cep::Value& value) {
 
 std::string literal_of(const std::string& text) { return literal(cep::Value::string(text)); }
 
+// Events whose type asks for a `unique` id, and which another one before them had.
+std::string describe_repeats(const cep::Plan& plan, const rules::EmbeddedTest& test) {
+  std::vector<const rules::TestEvent*> in_order;
+  for (const rules::TestEvent& event : test.events) in_order.push_back(&event);
+  std::ranges::stable_sort(in_order, {}, &rules::TestEvent::offset);
+  std::string text;
+  for (std::size_t i = 0; i < in_order.size(); ++i) {
+    const rules::TestEvent& event = *in_order[i];
+    const cep::EventType& type = type_of(plan, event);
+    if (!type.unique || !type.id_field) continue;
+    const cep::Value id = event.fields[type.id_field->value].view();
+    for (std::size_t j = 0; j < i && !id.is_missing(); ++j) {
+      const rules::TestEvent& before = *in_order[j];
+      const bool same = before.type == event.type &&
+                        cep::same_value(before.fields[type.id_field->value].view(), id);
+      if (!same || (type.unique->within && event.offset - before.offset >= *type.unique->within)) {
+        continue;
+      }
+      text +=
+          fmt::format("  the {} at {} has the id of the one at {} and was ignored (`unique`)\n",
+                      type.name, offset_text(test, event.offset), offset_text(test, before.offset));
+      break;
+    }
+  }
+  return text;
+}
+
 // One alert that is expected, of those that `N times` stands for.
 using Expectations = std::vector<const rules::ExpectedAlert*>;
 Expectations each_expected(const rules::EmbeddedTest& test) {
@@ -128,32 +158,83 @@ std::string describe_expected(const rules::EmbeddedTest& test,
   return fields.empty() ? text : text + " { " + fields + " }";
 }
 
+// Marks what is not as it was expected: "amount: 100.01 (not 100.02)".
 std::string describe_alert(const cep::Plan& plan, const rules::EmbeddedTest& test,
-                           const cep::Alert& alert) {
+                           const cep::Alert& alert, const rules::ExpectedAlert* expected) {
   const cep::Rule& rule = plan.rules[alert.rule.value];
-  std::string text = "alert at " + offset_text(test, alert.ts - test.starting) + " { ";
+  const auto field = [&](const std::string& name, const std::string& shown) {
+    std::string text = fmt::format("{}: {}", name, shown);
+    if (expected == nullptr) return text;
+    for (const auto& [wanted, value] : expected->fields) {
+      if (wanted != name || agrees(value.view(), alert_value(plan, alert, name))) continue;
+      text += fmt::format(" (not {})", literal(value.view()));
+    }
+    return text;
+  };
+  std::string text = "alert at " + offset_text(test, alert.ts - test.starting);
+  if (expected != nullptr && expected->at && test.starting + *expected->at != alert.ts) {
+    text += fmt::format(" (not {})", offset_text(test, *expected->at));
+  }
+  text += " { ";
   for (std::size_t i = 0; i < alert.key.size(); ++i) {
-    text += fmt::format("{}: {}, ", rule.key.parts[i].name, literal(alert.key[i].view()));
+    text += field(rule.key.parts[i].name, literal(alert.key[i].view())) + ", ";
   }
   for (std::size_t i = 0; i < alert.fields.size(); ++i) {
-    text += fmt::format("{}: {}, ", rule.fields[i].name, literal(as_shown(alert.fields[i].view())));
+    text += field(rule.fields[i].name, literal(as_shown(alert.fields[i].view()))) + ", ";
   }
-  text += fmt::format("severity: {}, message: {} }}", cep::severity_name(alert.severity),
-                      literal_of(alert.message));
+  text += field("severity", cep::severity_name(alert.severity)) + ", ";
+  text += field("message", literal_of(alert.message)) + " }";
   if (alert.held_back != 0) text += fmt::format(", {} held back before it", alert.held_back);
   return text;
 }
 
-std::string describe_event(const cep::Plan& plan, const rules::TestEvent& event) {
+using NamedFields = std::set<std::pair<cep::EventTypeIndex, cep::FieldIndex>>;
+
+void add_named(const cep::Expr* root, NamedFields& named) {
+  if (root == nullptr) return;
+  cep::for_each_expr(*root, [&](const cep::Expr& expr) {
+    named.insert(expr.field.by_type.begin(), expr.field.by_type.end());
+  });
+}
+void add_named(const std::vector<cep::Subset>& kinds, NamedFields& named) {
+  for (const cep::Subset& subset : kinds) add_named(subset.condition.get(), named);
+}
+void add_named(const cep::KeySpec& key, NamedFields& named) {
+  for (const cep::KeyPart& part : key.parts) {
+    for (const cep::KeyMember& member : part.members) named.emplace(member.type, member.field);
+  }
+}
+
+// The fields that a rule names, itself or through the features that it reads.
+NamedFields fields_named(const cep::Plan& plan, const cep::Rule& rule) {
+  NamedFields named;
+  add_named(rule.key, named);
+  cep::for_each_kinds(rule, [&](const auto& kinds) { add_named(kinds, named); });
+  const std::vector<const cep::Expr*> exprs = cep::all_exprs(rule);
+  for (const cep::Expr* expr : exprs) add_named(expr, named);
+  for (const cep::FeatureIndex index : cep::features_read(exprs)) {
+    const cep::Feature& feature = plan.features[index.value];
+    add_named(feature.key, named);
+    add_named(feature.events, named);
+    for (const cep::Expr* expr : cep::feature_exprs(feature)) add_named(expr, named);
+  }
+  return named;
+}
+
+// With what the test says of it, and those of its defaults that its rule names.
+std::string describe_event(const cep::Plan& plan, const rules::TestEvent& event,
+                           const NamedFields& named, std::size_t width) {
   const cep::EventType& type = type_of(plan, event);
   std::string fields;
   for (std::size_t i = 0; i < event.fields.size(); ++i) {
     const cep::Value value = event.fields[i].view();
     if (value.is_missing() || i == type.time_field.value) continue;
+    const bool by_default = i < event.by_default.size() && event.by_default[i];
+    if (by_default && !named.contains({event.type, cep::FieldIndex(i)})) continue;
     fields +=
         fmt::format("{}{}: {}", fields.empty() ? " " : ", ", type.fields[i].name, literal(value));
   }
-  return fmt::format("{} {{{} }}", type.name, fields);
+  return fmt::format("{:<{}} {{{} }}", type.name, width, fields);
 }
 }  // namespace
 
@@ -285,8 +366,9 @@ std::vector<std::string> compare_alerts(const cep::Plan& plan, const rules::Embe
     for (const auto& [name, value] : expected[i]->fields) {
       const cep::Value got = alert_value(plan, alerts[i], name);
       if (agrees(value.view(), got)) continue;
-      differences.push_back(fmt::format("alert {}: `{}` is {}, not {}", i + 1, name,
-                                        literal(as_shown(got)), literal(value.view())));
+      const std::string shown = name == "severity" ? std::string(got.text) : literal(as_shown(got));
+      differences.push_back(
+          fmt::format("alert {}: `{}` is {}, not {}", i + 1, name, shown, literal(value.view())));
     }
   }
   if (expected.size() != alerts.size()) {
@@ -307,18 +389,21 @@ std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& t
                         type_of(plan, event).name, offset_text(test, event.offset),
                         cep::format_duration(late.late_by));
   }
-  if (outcome.repeats != 0) {
-    text += fmt::format("  {} of the events had the id of one before and {} ignored (`unique`)\n",
-                        outcome.repeats, outcome.repeats == 1 ? "was" : "were");
-  }
+  if (outcome.repeats != 0) text += describe_repeats(plan, test);
   text += "  events, from " + cep::format_time(test.starting) + '\n';
   std::size_t width = 0;
+  std::size_t type_width = 0;
+  NamedFields named;
+  if (const std::optional<cep::RuleIndex> rule = rule_of(plan, test)) {
+    named = fields_named(plan, plan.rules[rule->value]);
+  }
   for (const rules::TestEvent& event : test.events) {
+    type_width = std::max(type_width, type_of(plan, event).name.size());
     width = std::max(width, offset_text(test, event.offset).size());
   }
   for (const rules::TestEvent& event : test.events) {
     text += fmt::format("    {:<{}}  {}\n", offset_text(test, event.offset), width,
-                        describe_event(plan, event));
+                        describe_event(plan, event, named, type_width));
   }
   if (test.until) text += "    until " + offset_text(test, *test.until) + '\n';
   text += "  expected\n";
@@ -327,8 +412,10 @@ std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& t
   }
   if (test.expected.empty()) text += "    no alert\n";
   text += "  came\n";
-  for (const cep::Alert& alert : outcome.alerts) {
-    text += "    " + describe_alert(plan, test, alert) + '\n';
+  const Expectations expected = each_expected(test);
+  for (std::size_t i = 0; i < outcome.alerts.size(); ++i) {
+    const rules::ExpectedAlert* const wanted = i < expected.size() ? expected[i] : nullptr;
+    text += "    " + describe_alert(plan, test, outcome.alerts[i], wanted) + '\n';
   }
   if (outcome.alerts.empty()) text += "    no alert\n";
   return text;

@@ -55,10 +55,10 @@ class Questioning {
     answers_.resize(derived_.size());
     own_.clear();
     for (const Alert& alert : *alerts) {
-      if (alert.rule == index_) own_.push_back(read_match(rule_, nullptr, alert));
+      if (alert.rule == index_) own_.push_back(read_match(rule_, nullptr, alert, false));
       if (alert.rule.value < plan_.rules.size()) continue;
       const std::size_t i = first + alert.rule.value - plan_.rules.size();
-      answers_[i].push_back(read_match(rule_, stages_[i], alert));
+      answers_[i].push_back(read_match(rule_, stages_[i], alert, derived_[i].waits_a_moment));
       cut_ = cut_ || answers_[i].back().cut;
     }
     return {};
@@ -144,8 +144,13 @@ class Finder {
     return match.moment.time <= question_.end &&
            (!question_.at || match.moment.time <= *question_.at);
   }
+  bool is_accounted(EventTime time) const {
+    return !question_.at && std::find(question_.accounted.begin(), question_.accounted.end(),
+                                      time) != question_.accounted.end();
+  }
   bool is_when_expected(const DerivedMatch& match) const {
-    return is_in_time(match) && (!question_.at || match.moment.time == *question_.at);
+    return is_in_time(match) && (!question_.at || match.moment.time == *question_.at) &&
+           !is_accounted(match.moment.time);
   }
   Matches expected_of(const Matches& all) const {
     Matches some;
@@ -215,6 +220,7 @@ class Finder {
               : NearMiss::Stop::kHaving;
     } else if (!passes(Clauses::kSelection)) {
       near_.stop = NearMiss::Stop::kSelection;
+      near_.matches = complete.size();
       near_.alerted = alert_before(asking_.answer(up_to_[1]), best->moment);
     } else if (!passes(Clauses::kExcept)) {
       near_.stop = NearMiss::Stop::kExcept;
@@ -226,6 +232,7 @@ class Finder {
       // One came, and more were expected.
       near_.stop = NearMiss::Stop::kSelection;
       near_.alerted = best->moment.time;
+      near_.matches = complete.size();
     }
   }
 
@@ -306,7 +313,7 @@ class Finder {
           {asking_.add(after_steps_rule(rule_, rule_.without->events, rule_.without->where)),
            nullptr});
     }
-    if (const Result<void> asked = asking_.ask(); !asked) return asked;
+    if (Result<void> asked = asking_.ask(); !asked) return asked;
     const ByMatch next_events = by_match(considered);
     std::vector<ByMatch> found;
     found.reserve(forbidden.size());
@@ -314,6 +321,7 @@ class Finder {
     std::optional<std::tuple<bool, std::size_t, Moment>> best;
     for (const DerivedMatch& match : done) {
       const std::optional<EventTime> deadline = deadline_of(match, last);
+      if (deadline && is_accounted(*deadline)) continue;
       const bool in_place = !question_.at || deadline == question_.at;
       const std::tuple rank(in_place, match.events.size(), match.moment);
       if (best && rank < *best) continue;
@@ -399,7 +407,7 @@ class Finder {
     if (furthest.empty()) return {};
     std::vector<Insertions> inserted;
     for (const std::size_t i : furthest) inserted.push_back(add_insertions(i));
-    if (const Result<void> asked = asking_.ask(); !asked) return asked;
+    if (Result<void> asked = asking_.ask(); !asked) return asked;
     std::optional<Rank> best;
     for (std::size_t i = 0; i < furthest.size(); ++i) look_at(furthest[i], inserted[i], best);
     return {};
@@ -486,6 +494,8 @@ class Finder {
           other.kind = Hindrance::Kind::kOtherMoment;
           next.hindrances.push_back(std::move(other));
         }
+        // The alert that came.
+        if (completes && next.hindrances.empty() && is_accounted(match.moment.time)) continue;
         seen[text].push_back(std::move(next));
       }
     }
@@ -532,7 +542,8 @@ class Finder {
   // Whether the event that the stage waits for completes the match.
   bool is_last(const PatternStage& stage) const {
     return stage.next == &rule_.pattern.back() && stage.next->kind == ElementKind::kStep &&
-           stage.taken + 1 >= stage.next->quantifier.min;
+           stage.taken + 1 >= stage.next->quantifier.min &&
+           !(rule_.without && rule_.without->absent_for);
   }
 
   struct Between {

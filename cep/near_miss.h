@@ -24,6 +24,8 @@ struct NearMissQuestion {
   RuleIndex rule;
   EventTime end = kEventTimeMax;  // nothing later had happened
   std::optional<EventTime> at;    // the alert was expected then
+  /// Without `at`: when alerts came that are accounted for, so that others are asked about.
+  std::vector<EventTime> accounted;
   /// For each part of the rule's key the value that it was expected for, where one was.
   std::vector<std::optional<OwnedValue>> key;
 };
@@ -108,6 +110,7 @@ struct NearMiss {
   std::size_t candidates_more = 0;        // how many more came
   std::vector<Hindrance> hindrances;      // kAbsence, kWindowWhere, kHaving
   std::optional<EventTime> moment;        // when it completed, or would have
+  std::size_t matches = 0;                // kSelection: how many were complete then
   std::size_t exception = 0;
   std::optional<EventTime> alerted;  // kSelection, kHeldBack: the alert that came before it
   std::vector<OtherKey> other_keys;

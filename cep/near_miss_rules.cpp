@@ -11,6 +11,7 @@
 namespace tocsin::cep {
 namespace {
 constexpr std::size_t kValuesShown = 8;  // of one condition
+constexpr Duration kMoment{1};
 
 // A rule that takes all that the other does by key, gives every match, and says nothing of it.
 Rule bare(const Rule& of) {
@@ -209,6 +210,22 @@ void leave_last_absences_out(std::vector<Element>& elements) {
   for (Element& child : last.children) leave_last_absences_out(child.children);
 }
 
+// Ends the pattern with the absence of what never comes, where one may stand.
+void wait_a_moment(DerivedRule& derived) {
+  Rule& rule = derived.rule;
+  if (rule.pattern.empty() || rule.pattern.back().optional) return;
+  auto never = std::make_shared<Expr>();
+  never->type.kind = TypeKind::kBool;
+  never->literal = OwnedValue(Value::boolean(false));
+  Element absence;
+  absence.kind = ElementKind::kAbsence;
+  absence.events = {rule.considered.front()};
+  absence.events.front().condition = never;
+  absence.absent_for = kMoment;
+  rule.pattern.push_back(std::move(absence));
+  derived.waits_a_moment = true;
+}
+
 // The pattern of a stage with a further step, in which nothing but the step is asked anew.
 Rule with_tail(const Rule& of, const PatternStage& stage, const Element& tail) {
   Rule rule = bare(of);
@@ -242,16 +259,17 @@ void ask_step(DerivedRule& derived, const Rule& rule, const PatternStage& stage)
 }
 
 DerivedRule prefix_rule(const Rule& rule, const PatternStage& stage) {
-  DerivedRule derived{bare(rule), {}};
+  DerivedRule derived{bare(rule), {}, false};
   let_without_not_wait(derived.rule);
   derived.rule.pattern = stage.pattern({});
   leave_last_absences_out(derived.rule.pattern);
+  wait_a_moment(derived);
   settle_variables(derived.rule, std::nullopt);
   return derived;
 }
 
 DerivedRule extension_rule(const Rule& rule, const PatternStage& stage) {
-  DerivedRule derived{with_tail(rule, stage, any_event_for(rule, stage)), {}};
+  DerivedRule derived{with_tail(rule, stage, any_event_for(rule, stage)), {}, false};
   ask_step(derived, rule, stage);
   settle_variables(derived.rule, prev_of(rule, stage));
   return derived;
@@ -259,24 +277,26 @@ DerivedRule extension_rule(const Rule& rule, const PatternStage& stage) {
 
 DerivedRule insertion_rule(const Rule& rule, const PatternStage& stage,
                            const std::vector<Subset>& kinds, const ExprPtr& where) {
-  DerivedRule derived{with_tail(rule, stage, inside_step(rule, kinds, where)), {}};
+  DerivedRule derived{with_tail(rule, stage, inside_step(rule, kinds, where)), {}, false};
   let_come_inside(derived.rule.pattern, ExtraVariables(rule).inside);
   settle_variables(derived.rule, std::nullopt);
   return derived;
 }
 
 DerivedRule steps_rule(const Rule& rule) {
-  DerivedRule derived{bare(rule), {}};
+  DerivedRule derived{bare(rule), {}, false};
   let_without_not_wait(derived.rule);
   std::vector<const Element*> last;
   derived.rule.pattern = without_last_absences(rule, last);
+  const bool waits = !last.empty() || (rule.without && rule.without->absent_for);
+  if (waits) wait_a_moment(derived);
   settle_variables(derived.rule, std::nullopt);
   return derived;
 }
 
 DerivedRule after_steps_rule(const Rule& rule, const std::vector<Subset>& kinds,
                              const ExprPtr& where) {
-  DerivedRule derived{bare(rule), {}};
+  DerivedRule derived{bare(rule), {}, false};
   add_extra_variables(derived.rule, nullptr);
   std::vector<const Element*> last;
   std::vector<Element> pattern = without_last_absences(rule, last);
@@ -291,7 +311,7 @@ DerivedRule after_steps_rule(const Rule& rule, const std::vector<Subset>& kinds,
 }
 
 DerivedRule complete_rule(const Rule& rule) {
-  DerivedRule derived{bare(rule), {}};
+  DerivedRule derived{bare(rule), {}, false};
   if (derived.rule.window) {
     derived.rule.selection = {};
     derived.rule.window->where = nullptr;
@@ -309,7 +329,7 @@ DerivedRule complete_rule(const Rule& rule) {
 }
 
 DerivedRule rule_up_to(const Rule& rule, Clauses last) {
-  DerivedRule derived{bare(rule), {}};
+  DerivedRule derived{bare(rule), {}, false};
   derived.rule.having = rule.having;
   if (rule.window) derived.rule.selection = rule.selection;
   if (last >= Clauses::kSelection) derived.rule.selection = rule.selection;
@@ -319,7 +339,7 @@ DerivedRule rule_up_to(const Rule& rule, Clauses last) {
 
 std::optional<DerivedRule> keyless_rule(const Rule& rule) {
   if (rule.key.parts.empty() || rule.window) return std::nullopt;
-  DerivedRule derived{bare(rule), {}};
+  DerivedRule derived{bare(rule), {}, false};
   derived.rule.having = key_to_field(rule.having, rule.key);
   keys_to_fields(derived.rule.pattern, rule.key);
   if (derived.rule.without) {
@@ -343,7 +363,8 @@ std::optional<DerivedRule> keyless_rule(const Rule& rule) {
   return derived;
 }
 
-DerivedMatch read_match(const Rule& rule, const PatternStage* stage, const Alert& alert) {
+DerivedMatch read_match(const Rule& rule, const PatternStage* stage, const Alert& alert,
+                        bool waits_a_moment) {
   DerivedMatch match;
   const ExtraVariables extra(rule);
   for (const BoundEvent& bound : alert.events) {
@@ -363,6 +384,12 @@ DerivedMatch read_match(const Rule& rule, const PatternStage* stage, const Alert
   match.key = alert.key;
   match.fields = alert.fields;
   match.moment = {alert.order.time, alert.order.phase, alert.order.arrival, alert.order.after};
+  if (waits_a_moment) {
+    match.moment.time = match.moment.time - kMoment;
+    ArrivalNumber last = alert.order.arrival;
+    last.after = alert.order.after;
+    match.moment.phase = last.phase();
+  }
   match.cut = alert.truncated != 0 || alert.lost_runs != 0;
   return match;
 }

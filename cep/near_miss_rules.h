@@ -38,6 +38,9 @@ struct AskedCondition {
 struct DerivedRule {
   Rule rule;
   std::vector<AskedCondition> asked;
+  /// Its alerts come the shortest time there is after the last event, so that this completes
+  /// nothing: where it is forbidden too, it ends the match.
+  bool waits_a_moment = false;
 };
 /// An alert of a derived rule.
 struct DerivedMatch {
@@ -76,8 +79,10 @@ DerivedRule rule_up_to(const Rule& rule, Clauses last);
 /// Nothing where it has no key, or one with roles.
 std::optional<DerivedRule> keyless_rule(const Rule& rule);
 
-/// What an alert of a derived rule says; `rule` is the one that it was derived from.
-DerivedMatch read_match(const Rule& rule, const PatternStage* stage, const Alert& alert);
+/// What an alert of a derived rule says; `rule` is the one that it was derived from. Its moment is
+/// that of the last event also where the rule waits a moment.
+DerivedMatch read_match(const Rule& rule, const PatternStage* stage, const Alert& alert,
+                        bool waits_a_moment);
 /// Those of the asked conditions from `first` up to `last` that were not true at the event.
 std::vector<Hindrance> unmet(const DerivedRule& derived, const DerivedMatch& match,
                              EventTypeIndex type);

@@ -92,6 +92,13 @@ class TestChecker {
     event.type = index;
     event.fields = context_.event_symbol(index).defaults;
     fill_record(context_, line.values, index, event.fields);
+    event.by_default.assign(event.fields.size(), true);
+    for (const tree::Record::Entry& entry : line.values.entries) {
+      const auto field = context_.event_symbol(index).fields.find(entry.name.text);
+      if (field == context_.event_symbol(index).fields.end()) continue;
+      const cep::FieldIndex place = field->second.index;
+      if (place.value < event.by_default.size()) event.by_default[place.value] = false;
+    }
     if (type.time_field.value < event.fields.size()) {
       event.fields[type.time_field.value] =
           cep::OwnedValue(cep::Value::time(test_.starting + event.offset));

@@ -24,6 +24,7 @@ struct TestEvent {
   cep::Duration offset;
   cep::EventTypeIndex type;
   std::vector<cep::OwnedValue> fields;
+  std::vector<bool> by_default;  // parallel: the test says nothing of it
 };
 /// `expect alert [N times] [at OFFSET] { name: value }`.
 struct ExpectedAlert {

@@ -55,7 +55,8 @@ def _():
         '    0s  payment { card: "c1", amount: 100.00 }\n'
         '    5s  payment { card: "c1", amount: 100.01 }\n',
         '  expected\n    alert at 5s { card: "c1", amount: 100.02, ',
-        '  came\n    alert at 5s { card: "c1", amount: 100.01, severity: high, message: "100.01 on card c1" }\n')
+        '  came\n    alert at 5s { card: "c1", amount: 100.01 (not 100.02), severity: high, '
+        'message: "100.01 on card c1" }\n')
 
 
 @case
