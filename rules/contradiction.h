@@ -10,8 +10,8 @@
 #include "rules/scope.h"
 
 namespace tocsin::rules {
-/// Warns of a condition, as its conjuncts, of an event of one of `alternatives` (of any event, where
-/// there are none): of the first contradiction in which it takes part, else of parts that say
+/// Warns of a condition, as its conjuncts, of an event of one of `alternatives` (of any event,
+/// where there are none): of the first contradiction in which it takes part, else of parts that say
 /// nothing, stand twice, or are unknown where they should not be. `scope`: where it is asked;
 /// `known`: what holds of the events of the match before.
 void warn_of_condition(CheckContext& context, const ExprScope& scope,

@@ -138,7 +138,7 @@ TEST_CASE("oracle: gives the matches of the conformance cases") {
       try_case(*test, counts);
     }
     MESSAGE(std::string(name) << ": " << counts.passed << " cases, " << counts.apart << " apart, "
-                 << counts.invalid << " of invalid patterns");
+                              << counts.invalid << " of invalid patterns");
     CHECK(counts.passed > 100);
   }
 }
