@@ -17,7 +17,7 @@ AskedTest test_of(const Rule& rule, const std::vector<Subset>& kinds, const Expr
   std::vector<ExprPtr> parts;
   split_conjuncts(where, parts);
   for (const ExprPtr& part : parts) {
-    AskedCondition asked;
+    WorkingCondition asked;
     asked.expr = own ? own_event_to_current(part, *own) : part;
     asked.at = reads_run(*asked.expr)         ? AskedAt::kMatch
                : reads_key_state(*asked.expr) ? AskedAt::kKey
@@ -228,7 +228,7 @@ void add_costs(const ProgramImpl& program, const RuleProgram& rule, RuleWorking&
     if (is_taken && !keeps_nothing) cost.lookups = std::max<std::size_t>(1, roles);
     const auto count = [&](const AskedTest& test) {
       if (!takes_type(test.kinds, type)) return;
-      for (const AskedCondition& condition : test.conditions) {
+      for (const WorkingCondition& condition : test.conditions) {
         if (condition.at == AskedAt::kKey) ++cost.key_conditions;
         if (condition.at == AskedAt::kMatch) ++cost.match_conditions;
       }

@@ -18,7 +18,7 @@ enum class AskedAt : std::uint8_t {
   kKey,      // once an event and key: it reads features or the key
   kMatch,    // of each partial match that waits for the event: it reads what that has taken
 };
-struct AskedCondition {
+struct WorkingCondition {
   ExprPtr expr;  // a part of a conjunction, of the step's own event as the current one
   AskedAt at = AskedAt::kColumns;
   bool of_first = true;  // asked of a loop's first event too
@@ -26,7 +26,7 @@ struct AskedCondition {
 /// The test of a step, an absence, `until`, `without` or what opens a window.
 struct AskedTest {
   std::vector<Subset> kinds;
-  std::vector<AskedCondition> conditions;
+  std::vector<WorkingCondition> conditions;
 };
 /// A place in the automaton: before the first event, after an event taken for a step, or the match.
 struct AutomatonState {

@@ -40,7 +40,7 @@ class Namer {
 
  private:
   // The condition's name, the same for equal ones.
-  std::string condition(const cep::AskedCondition& asked) {
+  std::string condition(const cep::WorkingCondition& asked) {
     std::string text = expression_text(words_.plan(), &rule_, *asked.expr);
     if (!asked.of_first) text += "  (not of the first)";
     for (const NamedCondition& known : out_.conditions) {
@@ -52,7 +52,7 @@ class Namer {
   }
   std::vector<std::string> conditions(const AskedTest& test) {
     std::vector<std::string> names;
-    for (const cep::AskedCondition& asked : test.conditions) names.push_back(condition(asked));
+    for (const cep::WorkingCondition& asked : test.conditions) names.push_back(condition(asked));
     return names;
   }
   // "`payment` with C1 and C2".

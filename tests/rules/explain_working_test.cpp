@@ -40,7 +40,7 @@ void append(std::string& out, const std::vector<Passage>& passages, int depth) {
 std::size_t count_at(const cep::AskedTest& test, cep::AskedAt at) {
   return static_cast<std::size_t>(
       std::count_if(test.conditions.begin(), test.conditions.end(),
-                    [&](const cep::AskedCondition& condition) { return condition.at == at; }));
+                    [&](const cep::WorkingCondition& condition) { return condition.at == at; }));
 }
 void check_asked(const cep::AskedTest& test, const cep::ElementProgram& compiled) {
   CHECK(count_at(test, cep::AskedAt::kKey) == compiled.by_row.size());
