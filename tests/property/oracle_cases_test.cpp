@@ -50,8 +50,9 @@ std::vector<oracle::Event> events_of(const cep::Plan& plan, const std::string& i
     const Json line = Json::parse(input.substr(begin, end - begin));
     begin = end + 1;
     oracle::Event event;
+    const auto& type_name = line.at("type").get_ref<const std::string&>();
     for (std::size_t t = 0; t < plan.event_types.size(); ++t) {
-      if (plan.event_types[t].json_type == line.at("type")) event.type = cep::EventTypeIndex(t);
+      if (plan.event_types[t].json_type == type_name) event.type = cep::EventTypeIndex(t);
     }
     const cep::EventType& type = plan.event_types[event.type.value];
     for (const cep::Field& field : type.fields) {
