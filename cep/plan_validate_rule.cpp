@@ -51,14 +51,14 @@ std::vector<const Element*> last_absences(const Rule& rule) {
 }
 
 void collect_rules_read(const Plan& plan, const std::vector<Subset>& events,
-                        std::vector<bool>& rules) {
+                        std::set<std::size_t>& rules) {
   for (const Subset& subset : events) {
     const EventType& type = plan.event_types[subset.type.value];
-    if (type.alert_of) rules[type.alert_of->value] = true;
-    for (const RuleIndex rule : type.any_alert_of) rules[rule.value] = true;
+    if (type.alert_of) rules.insert(type.alert_of->value);
+    for (const RuleIndex rule : type.any_alert_of) rules.insert(rule.value);
   }
 }
-void collect_rules_read(const Plan& plan, const ExprPtr& expr, std::vector<bool>& rules) {
+void collect_rules_read(const Plan& plan, const ExprPtr& expr, std::set<std::size_t>& rules) {
   if (!expr) return;
   if (expr->op == Op::kFeature) {
     const Feature& feature = plan.features[expr->feature.value];
@@ -69,7 +69,7 @@ void collect_rules_read(const Plan& plan, const ExprPtr& expr, std::vector<bool>
   for (const ExprPtr& arg : expr->args) collect_rules_read(plan, arg, rules);
 }
 void collect_rules_read(const Plan& plan, const std::vector<Element>& elements,
-                        std::vector<bool>& rules) {
+                        std::set<std::size_t>& rules) {
   for (const Element& element : elements) {
     collect_rules_read(plan, element.where, rules);
     collect_rules_read(plan, element.until_where, rules);
@@ -77,8 +77,8 @@ void collect_rules_read(const Plan& plan, const std::vector<Element>& elements,
   }
 }
 // The rules whose alerts a rule reads, itself or through features.
-std::vector<bool> rules_read_by(const Plan& plan, const Rule& rule) {
-  std::vector<bool> rules(plan.rules.size(), false);
+std::set<std::size_t> rules_read_by(const Plan& plan, const Rule& rule) {
+  std::set<std::size_t> rules;
   collect_rules_read(plan, rule.considered, rules);
   collect_rules_read(plan, rule.pattern, rules);
   if (rule.window) {
@@ -420,10 +420,7 @@ void PlanValidator::check_rule_order() {
       return;
     }
     state[index] = 1;
-    const std::vector<bool> read = rules_read_by(plan_, plan_.rules[index]);
-    for (std::size_t i = 0; i < read.size(); ++i) {
-      if (read[i]) self(self, i);
-    }
+    for (const std::size_t read : rules_read_by(plan_, plan_.rules[index])) self(self, read);
     state[index] = 2;
   };
   for (std::size_t i = 0; i < plan_.rules.size(); ++i) look(look, i);
