@@ -19,8 +19,10 @@ verbs=(
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint||formatting, headers alone, clang-tidy, scripts|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[tools, journal, or rule sets]|build, then run the benchmarks|bench/run.sh"
+  "bench|[tools, journal, keys, durable, or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
+  "crash|[--rounds N] [--seed S]|build, then kill the program under load, start it again and compare with the oracle|tests/crash/crash.sh"
+  "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "help||list the verbs|"
 )
@@ -41,13 +43,18 @@ script_suites=(
   'explain|python3 tests/e2e/explain.py "$TOCSIN_BINARY"'
   'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
+  'verify|python3 tests/e2e/verify.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
+  'durable|python3 tests/e2e/durable.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
   'catalogue|python3 tests/e2e/catalogue.py "$TOCSIN_BINARY"'
   'workload|python3 tests/e2e/payments_workload.py "$TOCSIN_BINARY" "$([ "$TOCSIN_QUICK" = 1 ] && echo 20000 || echo 100000)"'
   'streams|python3 tests/e2e/real_streams.py "$TOCSIN_BINARY"'
   'conformance|tests/conformance/run.sh'
   'fuzz|tests/fuzz/run.sh --replay'
+  'simulation|"$TOCSIN_BUILD_DIR/tests/simulation" --seeds "$TOCSIN_CASES_SIMULATION"'
+  'golden-journal|python3 tests/crash/golden_journal.py "$TOCSIN_BINARY"'
+  'crash|python3 tests/crash/crash.py "$TOCSIN_BINARY" --rounds "$TOCSIN_CASES_CRASH"'
 )
 
 say() { printf '%s\n' "$*"; }
@@ -389,6 +396,8 @@ verb_fuzz() {
   fi
   run_script "$preset" "$target" tests/fuzz/run.sh "$@"
 }
+verb_crash() { run_script release all tests/crash/crash.sh "$@"; }
+verb_sim() { run_script release simulation tests/simulation/sim.sh "$@"; }
 verb_conformance() { run_script release conformance tests/conformance/run.sh "$@"; }
 
 # --- help ----------------------------------------------------------------------------------------

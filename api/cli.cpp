@@ -10,15 +10,20 @@
 #include <string>
 #include <vector>
 
+#include "api/command_alerts.h"
+#include "api/command_aside.h"
 #include "api/command_check.h"
 #include "api/command_completion.h"
 #include "api/command_explain.h"
 #include "api/command_fmt.h"
 #include "api/command_generate.h"
+#include "api/command_inspect.h"
 #include "api/command_new.h"
 #include "api/command_receive.h"
 #include "api/command_run.h"
+#include "api/command_savepoint.h"
 #include "api/command_test.h"
+#include "api/command_verify.h"
 #include "api/help_formatter.h"
 #include "api/version.h"
 #include "rules/suggest.h"
@@ -27,9 +32,10 @@ namespace tocsin::api {
 namespace {
 // Every command of the program, in the order of the help.
 constexpr AddCommand kCommands[] = {
-    add_run_command,      add_check_command,   add_test_command,
-    add_explain_command,  add_fmt_command,     add_new_command,
-    add_generate_command, add_receive_command, add_completion_command,
+    add_run_command,     add_check_command,  add_test_command,       add_explain_command,
+    add_fmt_command,     add_new_command,    add_generate_command,   add_receive_command,
+    add_alerts_command,  add_late_command,   add_dead_command,       add_savepoint_command,
+    add_inspect_command, add_verify_command, add_completion_command,
 };
 
 constexpr const char* kProgramFooter = R"(Exit codes:
@@ -38,7 +44,7 @@ constexpr const char* kProgramFooter = R"(Exit codes:
   2  wrong command line or configuration
   3  an input or output failed before its end, or a signal ended the run
   4  ran to the end, but deliveries are left over
-  5  data directory refused (reserved)
+  5  data directory refused
 
 Examples:
   tocsin check rules/
@@ -48,15 +54,25 @@ Examples:
 
 // The command that the line named before it went wrong; the program itself where there is none.
 const CLI::App& parsed_command(const CLI::App& program) {
-  const auto parsed = program.get_subcommands();
-  return parsed.empty() ? program : *parsed.back();
+  const CLI::App* command = &program;
+  for (auto parsed = command->get_subcommands(); !parsed.empty();
+       parsed = command->get_subcommands()) {
+    command = parsed.back();
+  }
+  return *command;
+}
+
+// As it is typed after the program's name, with a blank behind it; empty for the program.
+std::string typed_name(const CLI::App& program, const CLI::App& command) {
+  std::string name;
+  for (const CLI::App* part = &command; part != &program; part = part->get_parent())
+    name = part->get_name() + ' ' + name;
+  return name;
 }
 
 ExitCode report_usage_error(const CLI::App& program, const CLI::ParseError& error) {
-  const CLI::App& command = parsed_command(program);
-  const bool is_program = &command == &program;
   tell(fmt::format("tocsin: {}\n", error.what()));
-  tell(fmt::format("see tocsin {}--help\n", is_program ? "" : command.get_name() + " "));
+  tell(fmt::format("see tocsin {}--help\n", typed_name(program, parsed_command(program))));
   return ExitCode::kUsage;
 }
 
@@ -66,11 +82,25 @@ std::vector<std::string> command_names(const CLI::App& program) {
   return names;
 }
 
-ExitCode refuse_command(const std::vector<std::string>& commands, const std::string& name) {
-  const std::optional<std::string> near = rules::nearest(name, commands);
-  return end_with(ExitCode::kUsage,
-                  near ? fmt::format("there is no command {}; did you mean {}?", name, *near)
-                       : fmt::format("there is no command {}\nsee tocsin --help", name));
+// Names the first word that should be a command and is none, if there is one.
+ExitCode refuse_unknown_command(const CLI::App& program, int argc, const char* const* argv) {
+  const CLI::App* parent = &program;
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    const std::vector<std::string> commands = command_names(*parent);
+    if (commands.empty() || name.starts_with('-')) break;
+    if (std::ranges::count(commands, name) == 0) {
+      const std::optional<std::string> near = rules::nearest(name, commands);
+      const std::string before = typed_name(program, *parent);
+      return end_with(
+          ExitCode::kUsage,
+          near
+              ? fmt::format("there is no command {}{}; did you mean {}?", before, name, *near)
+              : fmt::format("there is no command {}{}\nsee tocsin {}--help", before, name, before));
+    }
+    parent = parent->get_subcommand(name);
+  }
+  return ExitCode::kSuccess;
 }
 
 ExitCode print(const std::string& text) {
@@ -87,10 +117,9 @@ ExitCode parse_and_run(int argc, const char* const* argv) {
     tell(program->help());
     return ExitCode::kUsage;
   }
-  const std::string first = argv[1];
-  const std::vector<std::string> commands = command_names(*program);
-  if (!first.starts_with('-') && std::ranges::count(commands, first) == 0) {
-    return refuse_command(commands, first);
+  if (const ExitCode refused = refuse_unknown_command(*program, argc, argv);
+      refused != ExitCode::kSuccess) {
+    return refused;
   }
   try {
     program->parse(argc, argv);

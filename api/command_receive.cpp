@@ -20,10 +20,10 @@
 #include "api/clock.h"
 #include "api/http_connection.h"
 #include "api/human_text.h"
-#include "api/loopback_server.h"
 #include "api/output_file.h"
 #include "api/signature.h"
 #include "api/stop_signal.h"
+#include "api/webhook_server.h"
 #include "cep/time.h"
 
 namespace tocsin::api {
@@ -88,23 +88,23 @@ ExitCode serve(const ReceiveOptions& options, const LoopbackAddress& address, We
         output->write_line(options.json ? json_line(body) : describe_alert(body));
     return written ? output->flush() : written;  // who reads a redirected output need not wait
   });
-  const auto take = [&](const LoopbackServer::Request& request) -> LoopbackServer::Response {
+  const auto take = [&](const WebhookHeaders& headers, std::string_view body) {
     const std::lock_guard lock(mutex);
-    const AlertReceiver::Answer answer =
-        receiver.take({request.id, request.timestamp, request.signature}, request.body,
-                      system_clock().unix_seconds());
+    AlertReceiver::Answer answer = receiver.take(headers, body, system_clock().unix_seconds());
     if (answer.status == 400 || answer.status == 401)
       tell(fmt::format("tocsin: refused a webhook: {}\n", answer.text));
     if (receiver.is_complete() || !receiver.sink_state()) done.set();
-    return {answer.status, answer.text};
+    return answer;
   };
-  Result<std::unique_ptr<LoopbackServer>> server = LoopbackServer::start(address, take);
+  Result<std::unique_ptr<HttpServer>> server = receive_webhooks(address, take);
   if (!server) return end_with(ExitCode::kInputOutput, server.error().message);
   if (!options.port_file.empty()) {
-    const Result<void> written = write_port_file(options.port_file, (*server)->address().port);
+    const Result<void> written = write_port_file(options.port_file, (*server)->port());
     if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
   }
-  if (!options.quiet) tell(fmt::format("listening on http://{}\n", (*server)->address().text()));
+  if (!options.quiet)
+    tell(fmt::format("listening on http://{}\n",
+                     LoopbackAddress{address.host, (*server)->port()}.text()));
 
   std::optional<steady_clock::time_point> until;
   if (duration) until = steady_clock::now() + std::chrono::microseconds(duration->us);

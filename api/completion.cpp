@@ -21,6 +21,23 @@ CompletionOption completion_option(const CLI::Option& option) {
   return result;
 }
 
+CompletionCommand completion_command(const CLI::App& command) {
+  CompletionCommand entry{command.get_name(), command.get_description(), {}, {}};
+  for (const CLI::Option* option : command.get_options()) {
+    (option->get_positional() ? entry.positionals : entry.options)
+        .push_back(completion_option(*option));
+  }
+  for (const CLI::App* below : command.get_subcommands({}))
+    entry.commands.push_back(completion_command(*below));
+  return entry;
+}
+
+std::vector<std::string> names_of(const std::vector<CompletionCommand>& commands) {
+  std::vector<std::string> names;
+  for (const CompletionCommand& command : commands) names.push_back(command.name);
+  return names;
+}
+
 // In single quotes, as sh, zsh and bash read them.
 std::string shell_quoted(std::string_view text) {
   std::string out = "'";
@@ -132,39 +149,47 @@ CompletionTree completion_tree(const CLI::App& program) {
   for (const CLI::Option* option : program.get_options()) {
     tree.options.push_back(completion_option(*option));
   }
-  for (const CLI::App* command : program.get_subcommands({})) {
-    CompletionCommand entry{command->get_name(), command->get_description(), {}, {}};
-    for (const CLI::Option* option : command->get_options()) {
-      (option->get_positional() ? entry.positionals : entry.options)
-          .push_back(completion_option(*option));
-    }
-    tree.commands.push_back(std::move(entry));
-  }
+  for (const CLI::App* command : program.get_subcommands({}))
+    tree.commands.push_back(completion_command(*command));
   return tree;
 }
 
-std::string bash_completion(const CompletionTree& tree) {
-  std::vector<std::string> names;
-  for (const CompletionCommand& command : tree.commands) names.push_back(command.name);
-  std::string values;       // cases: the word before is an option with a value
-  std::string options;      // cases: the word begins with a dash
-  std::string positionals;  // cases: anything else
-  for (const CompletionCommand& command : tree.commands) {
+namespace {
+// The cases of the script for bash, for commands and what is below them.
+struct BashCases {
+  std::vector<std::string> names;  // in quotes: 'late', 'late list'
+  std::string values;              // the word before is an option with a value
+  std::string options;             // the word begins with a dash
+  std::string positionals;         // anything else
+
+  void add(const CompletionCommand& command, const std::string& before) {
+    const std::string name = before + command.name;
+    const std::string quoted = shell_quoted(name);
+    names.push_back(quoted);
     for (const CompletionOption& option : command.options) {
       if (option.value.empty()) continue;
       std::string pattern;
-      for (const std::string& name : option.names) {
-        pattern += fmt::format("{}'{} {}'", pattern.empty() ? "" : " | ", command.name, name);
-      }
+      for (const std::string& word : option.names)
+        pattern += (pattern.empty() ? "" : " | ") + shell_quoted(name + ' ' + word);
       values += fmt::format("    {}) {}; return ;;\n", pattern, bash_values(option));
     }
-    options += fmt::format("      {}) _tocsin_reply -W {} ;;\n", command.name,
+    options += fmt::format("      {}) _tocsin_reply -W {} ;;\n", quoted,
                            shell_quoted(joined_names(command.options)));
     if (!command.positionals.empty()) {
       positionals +=
-          fmt::format("    {}) {} ;;\n", command.name, bash_values(command.positionals.back()));
+          fmt::format("    {}) {} ;;\n", quoted, bash_values(command.positionals.back()));
+    } else if (!command.commands.empty()) {
+      const std::string below = fmt::format("{}", fmt::join(names_of(command.commands), " "));
+      positionals += fmt::format("    {}) _tocsin_reply -W {} ;;\n", quoted, shell_quoted(below));
     }
+    for (const CompletionCommand& below : command.commands) add(below, name + ' ');
   }
+};
+}  // namespace
+
+std::string bash_completion(const CompletionTree& tree) {
+  BashCases cases;
+  for (const CompletionCommand& command : tree.commands) cases.add(command, "");
   return fmt::format(R"(# bash completion for tocsin: source <(tocsin completion bash)
 _tocsin_reply() {{
   mapfile -t COMPREPLY < <(compgen "$@" -- "$word")
@@ -179,8 +204,8 @@ _tocsin() {{
     previous="${{COMP_WORDS[COMP_CWORD - 2]}}"
   fi
   for ((i = 1; i < COMP_CWORD; i++)); do
-    case "${{COMP_WORDS[i]}}" in
-      {}) command="${{COMP_WORDS[i]}}"; break ;;
+    case "${{command:+$command }}${{COMP_WORDS[i]}}" in
+      {}) command="${{command:+$command }}${{COMP_WORDS[i]}}" ;;
     esac
   done
   case "$command $previous" in
@@ -197,9 +222,41 @@ _tocsin() {{
 }}
 complete -F _tocsin tocsin
 )",
-                     fmt::join(names, " | "), values, shell_quoted(joined_names(tree.options)),
-                     options, shell_quoted(fmt::format("{}", fmt::join(names, " "))), positionals);
+                     fmt::join(cases.names, " | "), cases.values,
+                     shell_quoted(joined_names(tree.options)), cases.options,
+                     shell_quoted(fmt::format("{}", fmt::join(names_of(tree.commands), " "))),
+                     cases.positionals);
 }
+
+namespace {
+std::string zsh_described(const CompletionCommand& command) {
+  return shell_quoted(command.name + ':' + zsh_escaped(command.description));
+}
+
+// The case of one command: what completes behind its name.
+std::string zsh_arguments(const CompletionCommand& command) {
+  std::string specs;
+  for (const CompletionOption& option : command.options) specs += zsh_option(option);
+  for (const CompletionOption& positional : command.positionals) {
+    const std::string many = positional.repeatable ? "*" : "";
+    specs += " \\\n        " + shell_quoted(many + zsh_value(positional, positional.description));
+  }
+  if (command.commands.empty())
+    return fmt::format("        {}) _arguments{} ;;\n", command.name, specs);
+  std::string text = fmt::format(
+      "        {0})\n        _arguments -C{1} \\\n        '1:command:->{0}' \\\n        "
+      "'*::argument:->{0}_argument'\n        case $state in\n        {0})\n        commands=(\n",
+      command.name, specs);
+  for (const CompletionCommand& below : command.commands)
+    text += "        " + zsh_described(below) + '\n';
+  text += fmt::format(
+      "        )\n        _describe command commands ;;\n        {}_argument)\n        case "
+      "$words[1] in\n",
+      command.name);
+  for (const CompletionCommand& below : command.commands) text += zsh_arguments(below);
+  return text + "        esac ;;\n        esac ;;\n";
+}
+}  // namespace
 
 std::string zsh_completion(const CompletionTree& tree) {
   std::string own;
@@ -207,27 +264,20 @@ std::string zsh_completion(const CompletionTree& tree) {
   std::string commands;
   std::string arguments;
   for (const CompletionCommand& command : tree.commands) {
-    commands +=
-        "        " + shell_quoted(command.name + ':' + zsh_escaped(command.description)) + '\n';
-    std::string specs;
-    for (const CompletionOption& option : command.options) specs += zsh_option(option);
-    for (const CompletionOption& positional : command.positionals) {
-      const std::string many = positional.repeatable ? "*" : "";
-      specs += " \\\n        " + shell_quoted(many + zsh_value(positional, positional.description));
-    }
-    arguments += fmt::format("        {}) _arguments{} ;;\n", command.name, specs);
+    commands += "        " + zsh_described(command) + '\n';
+    arguments += zsh_arguments(command);
   }
   return fmt::format(R"(#compdef tocsin
 # zsh completion for tocsin: source <(tocsin completion zsh), or a file _tocsin in a folder of $fpath
 _tocsin() {{
   local context state state_descr line
   typeset -A opt_args
+  local -a commands
   _arguments -C{} \
         '1:command:->command' \
         '*::argument:->argument'
   case $state in
     command)
-      local -a commands
       commands=(
 {}      )
       _describe command commands ;;
@@ -241,6 +291,32 @@ if [[ $funcstack[1] == _tocsin ]]; then _tocsin "$@"; else compdef _tocsin tocsi
                      own, commands, arguments);
 }
 
+namespace {
+// What completes behind a command's name, which `condition` looks for.
+std::string fish_command(const CompletionCommand& command, const std::string& condition) {
+  std::string text;
+  for (const CompletionOption& option : command.options) text += fish_option(option, condition);
+  for (const CompletionOption& positional : command.positionals) {
+    text += fmt::format("complete -c tocsin -n {}", fish_quoted(condition));
+    if (positional.is_path()) {
+      text += " -F\n";
+    } else {
+      text += fmt::format(" -a {}\n",
+                          fish_quoted(fmt::format("{}", fmt::join(positional.choices(), " "))));
+    }
+  }
+  const std::string below = fmt::format("{}", fmt::join(names_of(command.commands), " "));
+  for (const CompletionCommand& part : command.commands) {
+    text += fmt::format("complete -c tocsin -n {} -a {} -d {}\n",
+                        fish_quoted(condition + "; and not __fish_seen_subcommand_from " + below),
+                        part.name, fish_quoted(part.description));
+  }
+  for (const CompletionCommand& part : command.commands)
+    text += fish_command(part, condition + "; and __fish_seen_subcommand_from " + part.name);
+  return text;
+}
+}  // namespace
+
 std::string fish_completion(const CompletionTree& tree) {
   std::string text =
       "# fish completion for tocsin: tocsin completion fish | source\n"
@@ -252,19 +328,8 @@ std::string fish_completion(const CompletionTree& tree) {
     text += fmt::format("complete -c tocsin -n __fish_use_subcommand -a {} -d {}\n", command.name,
                         fish_quoted(command.description));
   }
-  for (const CompletionCommand& command : tree.commands) {
-    const std::string condition = "__fish_seen_subcommand_from " + command.name;
-    for (const CompletionOption& option : command.options) text += fish_option(option, condition);
-    for (const CompletionOption& positional : command.positionals) {
-      text += fmt::format("complete -c tocsin -n {}", fish_quoted(condition));
-      if (positional.is_path()) {
-        text += " -F\n";
-      } else {
-        text += fmt::format(" -a {}\n",
-                            fish_quoted(fmt::format("{}", fmt::join(positional.choices(), " "))));
-      }
-    }
-  }
+  for (const CompletionCommand& command : tree.commands)
+    text += fish_command(command, "__fish_seen_subcommand_from " + command.name);
   return text;
 }
 }  // namespace tocsin::api

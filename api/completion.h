@@ -24,6 +24,7 @@ struct CompletionCommand {
   std::string description;
   std::vector<CompletionOption> options;
   std::vector<CompletionOption> positionals;
+  std::vector<CompletionCommand> commands = {};  // below it: `list` of `late`
 };
 /// The program's own options and its commands.
 struct CompletionTree {

@@ -110,8 +110,10 @@ struct DeliveryMachine::Impl {
   Machine machine;
 };
 
-DeliveryMachine::DeliveryMachine(std::uint32_t attempts_max) : impl_(std::make_unique<Impl>()) {
-  TOCSIN_ASSERT(attempts_max >= 1, "a delivery is tried at least once");
+DeliveryMachine::DeliveryMachine(std::uint32_t attempts_max, std::uint32_t attempts_made)
+    : impl_(std::make_unique<Impl>()) {
+  TOCSIN_ASSERT(attempts_max > attempts_made, "a delivery is tried at least once");
+  impl_->machine.attempts = attempts_made;
   impl_->machine.attempts_max = attempts_max;
   impl_->machine.start();
 }

@@ -28,14 +28,15 @@ std::ostream& operator<<(std::ostream& out, DeliveryState state);
 /// Threading: one thread at a time.
 class DeliveryMachine {
  public:
-  /// A pending delivery that may be tried `attempts_max` times, at least once.
-  explicit DeliveryMachine(std::uint32_t attempts_max);
+  /// A pending delivery that may be tried `attempts_max` times in all, of which `attempts_made` are
+  /// over, less than all.
+  explicit DeliveryMachine(std::uint32_t attempts_max, std::uint32_t attempts_made = 0);
   DeliveryMachine(DeliveryMachine&&) noexcept;
   DeliveryMachine& operator=(DeliveryMachine&&) noexcept;
   ~DeliveryMachine();
 
   DeliveryState state() const;
-  /// Attempts begun.
+  /// Attempts begun, those made before included.
   std::uint32_t attempts() const;
   /// From now on an attempt is always left.
   void lift_attempt_limit();

@@ -12,13 +12,15 @@ DeliveryQueue::DeliveryQueue(DeliveryPolicy policy)
       circuit_(policy_.circuit, [this](milliseconds pause) { return vary(pause); }),
       random_state_(policy_.jitter_seed) {}
 
-void DeliveryQueue::add(Delivery delivery, Moment now) {
-  DeliveryMachine machine(static_cast<std::uint32_t>(policy_.retry_delays.size()) + 1);
+void DeliveryQueue::add(Delivery delivery, Moment due, std::uint32_t attempts) {
+  const auto attempts_max = static_cast<std::uint32_t>(policy_.retry_delays.size()) + 1;
+  // One that had more, in a hurry or under another schedule, has one more.
+  DeliveryMachine machine(attempts_max, std::min(attempts, attempts_max - 1));
   if (wait_max_) machine.lift_attempt_limit();
   payload_bytes_ += delivery.payload.size();
   const Ticket ticket = next_ticket_++;
   entries_.emplace(ticket, Entry{std::move(delivery), std::move(machine), 0, {}});
-  due_.emplace(now, ticket);
+  due_.emplace(due, ticket);
 }
 
 std::optional<DeliveryQueue::Sending> DeliveryQueue::take(Moment now) {
@@ -49,26 +51,25 @@ std::optional<DeliveryQueue::Moment> DeliveryQueue::next_at() const {
   TOCSIN_ASSERT(false, "the switch names every state");
 }
 
-std::optional<Undelivered> DeliveryQueue::settle(Ticket ticket, AttemptOutcome outcome,
-                                                 Moment now) {
+Settlement DeliveryQueue::settle(Ticket ticket, AttemptOutcome outcome, Moment now) {
   const auto found = entries_.find(ticket);
   TOCSIN_ASSERT(found != entries_.end(), "only a taken delivery is settled, once");
   Entry& entry = found->second;
   --sending_count_;
   if (outcome.is_success()) {
     entry.machine.accepted();
-    remove(found);
+    Settlement settlement{.delivered = remove(found, true).delivery, .dead = {}, .failed = {}};
     const bool was_closed = circuit_.state() == CircuitState::kClosed;
     circuit_.succeeded();
     if (!was_closed) make_all_due(now);
-    return std::nullopt;
+    return settlement;
   }
   entry.last_status = outcome.status;
   entry.last_error = std::move(outcome.error);
   if (outcome.is_gone()) {
     circuit_.gone();
     entry.machine.abandon();
-    return remove(found);
+    return {.delivered = {}, .dead = remove(found, true), .failed = {}};
   }
   circuit_.failed(now);
   milliseconds asked{0};
@@ -77,9 +78,15 @@ std::optional<Undelivered> DeliveryQueue::settle(Ticket ticket, AttemptOutcome o
     hold_until_ = std::max(hold_until_, now + asked);
   }
   entry.machine.failed();
-  if (entry.machine.state() == DeliveryState::kDead) return remove(found);
-  due_.emplace(now + std::max(vary(retry_delay(entry.machine.attempts())), asked), ticket);
-  return std::nullopt;
+  if (entry.machine.state() == DeliveryState::kDead)
+    return {.delivered = {}, .dead = remove(found, true), .failed = {}};
+  const std::uint32_t attempts = entry.machine.attempts();
+  const milliseconds wait = std::max(vary(retry_delay(attempts)), asked);
+  due_.emplace(now + wait, ticket);
+  return {.delivered = {},
+          .dead = {},
+          .failed = FailedAttempt{entry.delivery.row, attempts, entry.last_status, entry.last_error,
+                                  wait}};
 }
 
 void DeliveryQueue::hurry(milliseconds wait_max, Moment now) {
@@ -95,7 +102,7 @@ std::vector<Undelivered> DeliveryQueue::abandon_all() {
   abandoned.reserve(entries_.size());
   while (!entries_.empty()) {
     entries_.begin()->second.machine.abandon();
-    abandoned.push_back(remove(entries_.begin()));
+    abandoned.push_back(remove(entries_.begin(), false));
   }
   due_.clear();
   return abandoned;
@@ -129,10 +136,10 @@ void DeliveryQueue::make_all_due(Moment now) {
   due_ = std::move(due);
 }
 
-Undelivered DeliveryQueue::remove(Entries::iterator entry) {
+Undelivered DeliveryQueue::remove(Entries::iterator entry, bool is_final) {
   payload_bytes_ -= entry->second.delivery.payload.size();
   Undelivered removed{std::move(entry->second.delivery), entry->second.machine.attempts(),
-                      entry->second.last_status, std::move(entry->second.last_error)};
+                      entry->second.last_status, std::move(entry->second.last_error), is_final};
   entries_.erase(entry);
   return removed;
 }

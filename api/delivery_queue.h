@@ -26,6 +26,7 @@ struct Delivery {
   std::uint64_t revision = 0;
   std::string webhook_id;
   std::string payload;
+  std::uint64_t row = 0;  // where its source keeps it; 0: nowhere
 };
 /// How an attempt ended.
 struct AttemptOutcome {
@@ -42,6 +43,21 @@ struct Undelivered {
   std::uint32_t attempts = 0;
   int last_status = 0;     // of the last attempt; 0: no answer, or no attempt
   std::string last_error;  // empty without an attempt
+  bool is_final = false;   // it was given up; false: the process ends before
+};
+/// A delivery that waits for its next attempt.
+struct FailedAttempt {
+  std::uint64_t row = 0;       // Delivery::row
+  std::uint32_t attempts = 0;  // so far
+  int status = 0;              // of the last; 0: no answer
+  std::string error;
+  std::chrono::milliseconds wait{0};  // before the next
+};
+/// What became of an attempt.
+struct Settlement {
+  std::optional<Delivery> delivered;
+  std::optional<Undelivered> dead;
+  std::optional<FailedAttempt> failed;  // exactly one of the three
 };
 
 struct DeliveryPolicy {
@@ -62,8 +78,8 @@ class DeliveryQueue {
 
   explicit DeliveryQueue(DeliveryPolicy policy);
 
-  /// Owes a delivery, due at `now`.
-  void add(Delivery delivery, Moment now);
+  /// Owes a delivery, due at `due`, for which `attempts` have failed before.
+  void add(Delivery delivery, Moment due, std::uint32_t attempts = 0);
   /// The delivery to send now, if any: the one that has been due longest. The caller sends it and
   /// calls `settle`.
   std::optional<Sending> take(Moment now);
@@ -71,8 +87,8 @@ class DeliveryQueue {
   /// before a `settle` or an `add`.
   std::optional<Moment> next_at() const;
   /// Takes note of how the attempt at a taken delivery ended; gives the delivery back where it is
-  /// dead.
-  std::optional<Undelivered> settle(Ticket ticket, AttemptOutcome outcome, Moment now);
+  /// at its end.
+  Settlement settle(Ticket ticket, AttemptOutcome outcome, Moment now);
 
   /// From now on no wait is longer than `wait_max`, save what `Retry-After` asks, no number of
   /// attempts is the last, and what waits is due.
@@ -99,7 +115,7 @@ class DeliveryQueue {
   std::chrono::milliseconds vary(std::chrono::milliseconds wait);
   std::chrono::milliseconds retry_delay(std::uint32_t attempts) const;
   void make_all_due(Moment now);
-  Undelivered remove(Entries::iterator entry);
+  Undelivered remove(Entries::iterator entry, bool is_final);
 
   DeliveryPolicy policy_;
   EndpointCircuit circuit_;

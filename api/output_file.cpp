@@ -15,19 +15,33 @@ namespace tocsin::api {
 namespace {
 constexpr std::size_t kBufferBytes = 64 * 1024;
 
-bool is_regular(int descriptor) {
+bool is_regular_file(int descriptor) {
   struct stat status = {};
   return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
 }
 }  // namespace
 
 Result<OutputFile> OutputFile::open(const std::string& path) {
-  if (path == "-") return OutputFile("standard output", STDOUT_FILENO, !is_regular(STDOUT_FILENO));
+  if (path == "-")
+    return OutputFile("standard output", STDOUT_FILENO, !is_regular_file(STDOUT_FILENO));
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor < 0) {
     return fail(Errc::kIo, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
   }
-  return OutputFile(path, descriptor, !is_regular(descriptor));
+  return OutputFile(path, descriptor, !is_regular_file(descriptor));
+}
+
+Result<OutputFile> OutputFile::open_end(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (descriptor < 0) {
+    return fail(Errc::kIo, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+  }
+  return OutputFile(path, descriptor, !is_regular_file(descriptor));
+}
+
+bool OutputFile::is_regular(const std::string& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
 OutputFile::OutputFile(std::string name, int descriptor, bool by_line)

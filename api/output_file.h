@@ -14,6 +14,10 @@ class OutputFile {
  public:
   /// Opens `path` for writing and empties it; "-" is standard output. Errors: kIo, naming the path.
   static Result<OutputFile> open(const std::string& path);
+  /// Goes on at the end of `path`, which must be there. Errors: kIo, naming the path.
+  static Result<OutputFile> open_end(const std::string& path);
+  /// Whether `path` is a regular file that exists.
+  static bool is_regular(const std::string& path);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
   /// Closes without a flush; `close` is the way to end well.

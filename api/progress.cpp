@@ -60,9 +60,14 @@ std::string format_progress(const runtime::Progress& progress, double seconds, i
 ProgressLine::ProgressLine(bool wanted) : is_shown_(wanted && is_capable_terminal()) {}
 
 void ProgressLine::show(const runtime::Progress& progress, double seconds) {
+  if (is_shown_) show_text(format_progress(progress, seconds, 0));
+}
+
+void ProgressLine::show_text(std::string text) {
   if (!is_shown_) return;
   // The last column stays free: some terminals would begin a new line.
-  tell(fmt::format("\r{}\x1b[K", format_progress(progress, seconds, terminal_columns() - 1)));
+  text.resize(std::min(text.size(), static_cast<std::size_t>(terminal_columns() - 1)));
+  tell(fmt::format("\r{}\x1b[K", text));
   is_dirty_ = true;
 }
 

@@ -19,6 +19,8 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
   void show(const runtime::Progress& progress, double seconds);
+  /// Any text, cut to the terminal.
+  void show_text(std::string text);
   /// Leaves an empty line for other messages.
   void clear();
 

@@ -21,9 +21,10 @@ std::size_t LoadedRules::warnings() const {
   return loaded.diagnostics.size() + (compile_error.empty() ? 0 : 1) - errors();
 }
 
-LoadedRules load_rules(const std::vector<std::string>& files, const rules::LoadOptions& options) {
+LoadedRules load_rules(const std::vector<std::string>& files, const rules::LoadOptions& options,
+                       const rules::ReadFile& read_file) {
   LoadedRules result;
-  result.loaded = rules::load(files, read_rule_file, options);
+  result.loaded = rules::load(files, read_file ? read_file : read_rule_file, options);
   if (!result.loaded.rules) return result;
   std::optional<TextCacheFolder> cache;
   if (const std::optional<std::string> folder = text_cache_folder()) cache.emplace(*folder);

@@ -22,9 +22,10 @@ struct LoadedRules {
   std::size_t errors() const;
   std::size_t warnings() const;
 };
-/// Loads the files as one set and compiles them; prints nothing.
+/// Loads the files as one set and compiles them; prints nothing. `read_file`: absent: from disk.
 LoadedRules load_rules(const std::vector<std::string>& files,
-                       const rules::LoadOptions& options = {});
+                       const rules::LoadOptions& options = {},
+                       const rules::ReadFile& read_file = {});
 /// Everything that the author is told, as a terminal shows it.
 std::string render_diagnostics(const LoadedRules& rules, bool coloured);
 /// The same as one JSON object a line.

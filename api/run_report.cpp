@@ -36,12 +36,25 @@ std::string inputs_text(const std::vector<std::string>& inputs) {
   return fmt::format("{} inputs", inputs.size());
 }
 
+// Where what was set aside is to be found.
+std::string kept(const RunReport& report, const std::string& path, const char* kind,
+                 const char* how) {
+  if (!report.data_path.empty()) {
+    return fmt::format("`tocsin {} list --data {}` shows them", kind, report.data_path);
+  }
+  return path.empty() ? how : "kept in " + path;
+}
+
 void add_input(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
   lines.add("{} {}: {} ({}) in {}, {} events/s", report.is_complete ? "read" : "read a part of",
             inputs_text(report.inputs), format_count(summary.events, "event"),
             format_bytes(summary.bytes), format_seconds(summary.seconds),
-            format_count(per_second(summary.events, summary.seconds)));
+            format_count(per_second(summary.events - report.events_before, summary.seconds)));
+  if (report.events_before != 0) {
+    lines.add("  of them {} at earlier starts with {}", format_count(report.events_before, "event"),
+              report.data_path);
+  }
   if (summary.events != 0) {
     lines.add("  event time from {} to {}", cep::format_time(summary.first_event),
               cep::format_time(summary.last_event));
@@ -52,8 +65,7 @@ void add_rejected(Lines& lines, const RunReport& report) {
   const std::uint64_t count = report.summary.dead_letters;
   if (count == 0) return;
   lines.add("  rejected: {} ({})", format_count(count, "line"),
-            report.dead_letter_path.empty() ? "--dead-letter FILE keeps them"
-                                            : "kept in " + report.dead_letter_path);
+            kept(report, report.dead_letter_path, "dead", "--dead-letter FILE keeps them"));
   const auto reasons = report.rejected.by_count();
   std::uint64_t shown = 0;
   for (std::size_t i = 0; i < std::min(reasons.size(), kReasonsShown); ++i) {
@@ -73,7 +85,7 @@ void add_late(Lines& lines, const RunReport& report) {
   if (summary.late != 0) {
     lines.add("  late: {} set aside, behind events that had already been worked on ({})",
               format_count(summary.late, "event"),
-              report.late_path.empty() ? "--late FILE keeps them" : "kept in " + report.late_path);
+              kept(report, report.late_path, "late", "--late FILE keeps them"));
     lines.add("    by {} at most, first at {}; a longer wait takes more of them ({})",
               cep::format_duration(report.late.late_by_max), report.late.first, waited);
   }
@@ -113,10 +125,15 @@ void add_ignored(Lines& lines, const RunReport& report) {
   }
 }
 
-void add_limits(Lines& lines, const cep::EngineStats& engine) {
+void add_limits(Lines& lines, const runtime::RunSummary& summary) {
+  const cep::EngineStats& engine = summary.engine;
   if (engine.runs_lost != 0) {
-    lines.add("  limits: {} dropped, the oldest of keys with too many partial matches",
+    lines.add("  limits: {} dropped: the oldest partial matches, beyond a budget",
               format_count(engine.runs_lost));
+  }
+  if (summary.budget_alerts != 0) {
+    lines.add("  limits: {} of `tocsin.budget`: rules that exceeded a budget",
+              format_count(summary.budget_alerts, "alert"));
   }
   if (engine.feature_events_lost != 0) {
     lines.add("  limits: {} left windows of features early, the oldest of keys with too many",
@@ -182,8 +199,13 @@ void add_deliveries(Lines& lines, const RunReport& report) {
             format_count(deliveries.enqueued), report.webhook_url,
             format_count(deliveries.attempts, "attempt"));
   if (deliveries.left_over == 0) return;
-  lines.add("  left over: {}, kept in {}", format_count(deliveries.left_over),
-            report.undelivered_path);
+  if (report.data_path.empty()) {
+    lines.add("  left over: {}, kept in {}", format_count(deliveries.left_over),
+              report.undelivered_path);
+  } else {
+    lines.add("  left over: {}, kept in {}: the next start goes on with them",
+              format_count(deliveries.left_over), report.data_path);
+  }
   if (deliveries.endpoint_gone) lines.add("  the endpoint answered 410: it wants no more");
   if (!deliveries.last_error.empty()) lines.add("  last error: {}", deliveries.last_error);
 }
@@ -215,7 +237,7 @@ std::string format_report(const RunReport& report) {
   add_rejected(lines, report);
   add_late(lines, report);
   add_ignored(lines, report);
-  add_limits(lines, report.summary.engine);
+  add_limits(lines, report.summary);
   add_alerts(lines, report);
   add_deliveries(lines, report);
   return lines.take();

@@ -46,6 +46,10 @@ struct RunReport {
       dead_letter_path;                       // empty: not kept; alerts: "-" for standard output
   std::optional<DeliverySummary> deliveries;  // absent: no webhook
   std::string webhook_url, undelivered_path;
+  /// Of a run that keeps what it does; empty otherwise. The summary is then of all starts, and
+  /// `events_before` those of earlier ones.
+  std::string data_path;
+  std::uint64_t events_before = 0;
   bool is_complete = true;  // false: the run ended before its inputs did
 };
 /// The summary, several lines, each with its end.

@@ -79,24 +79,47 @@ void append_line_text(std::string& out, std::string_view text) {
   out += ",\"text\":";
   cep::append_json_string(out, valid);
   if (replaced) out += ",\"base64\":\"" + base64(text) + '"';
-  out += '}';
+}
+
+// What the formats share, from the input on.
+void append_late(std::string& out, std::string_view input, std::uint64_t line,
+                 cep::Duration late_by, std::string_view text) {
+  out += "\"input\":";
+  append_string(out, input);
+  out += fmt::format(",\"line\":{},\"late_us\":{}", line, late_by.us);
+  append_line_text(out, text);
+}
+void append_dead(std::string& out, std::string_view input, std::uint64_t line,
+                 std::string_view reason, std::string_view text) {
+  out += "\"input\":";
+  append_string(out, input);
+  out += fmt::format(",\"line\":{},\"reason\":", line);
+  append_string(out, reason);
+  append_line_text(out, text);
 }
 }  // namespace
 
 std::string format_dead_letter(const runtime::DeadLetter& dead_letter) {
-  std::string out = "{\"input\":";
-  append_string(out, dead_letter.input);
-  out += fmt::format(",\"line\":{},\"reason\":", dead_letter.line);
-  append_string(out, dead_letter.reason);
-  append_line_text(out, dead_letter.text);
-  return out;
+  std::string out = "{";
+  append_dead(out, dead_letter.input, dead_letter.line, dead_letter.reason, dead_letter.text);
+  return out + '}';
 }
 
 std::string format_late_event(const runtime::LateEvent& late) {
-  std::string out = "{\"input\":";
-  append_string(out, late.input);
-  out += fmt::format(",\"line\":{},\"late_us\":{}", late.line, late.late_by.us);
-  append_line_text(out, late.text);
-  return out;
+  std::string out = "{";
+  append_late(out, late.input, late.line, late.late_by, late.text);
+  return out + '}';
+}
+
+std::string format_aside_row(const runtime::AsideRow& row, std::uint32_t timeline) {
+  std::string out = fmt::format("{{\"arrival\":\"{}:{}\",", row.arrival.record, row.arrival.index);
+  if (row.timeline != timeline) out += fmt::format("\"timeline\":{},", row.timeline);
+  if (row.kind == runtime::AsideKind::kLate) {
+    append_late(out, row.source, row.line, row.late_by, row.text);
+  } else {
+    append_dead(out, row.source, row.line, row.reason, row.text);
+  }
+  if (row.reinjected_as != 0) out += fmt::format(",\"reinjected_as\":{}", row.reinjected_as);
+  return out + '}';
 }
 }  // namespace tocsin::api

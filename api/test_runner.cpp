@@ -288,7 +288,7 @@ Result<TestOutcome> run_embedded_test(const cep::Program& program,
   std::vector<std::string> rejected;
   runtime::Sinks sinks;
   sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
-    if (alert.rule == *rule) outcome.alerts.push_back(alert);
+    if (alert.rule == *rule && !alert.budget) outcome.alerts.push_back(alert);
     return {};
   };
   sinks.late = [&](const runtime::LateEvent& late) {

@@ -16,8 +16,7 @@
 #include "api/http_client.h"
 #include "api/http_message.h"
 #include "api/signature.h"
-#include "api/spill_file.h"
-#include "api/undelivered_file.h"
+#include "api/spilled_deliveries.h"
 #include "api/webhook_client.h"
 #include "api/webhook_url.h"
 #include "cep/base/assert.h"
@@ -44,8 +43,6 @@ Result<void> check_numbers(const WebhookOptions& options) {
   }
   if (options.queue_max < 1)
     return fail(Errc::kInvalidArgument, "at least one webhook must be held in memory");
-  if (options.undelivered_path.empty())
-    return fail(Errc::kInvalidArgument, "undelivered alerts need a file");
   return {};
 }
 
@@ -78,8 +75,8 @@ std::vector<milliseconds> WebhookOptions::default_retry_delays() {
 
 struct WebhookOutbox::Impl {
   Impl(WebhookOptions options_in, std::string url_in, WebhookSecret secret_in,
-       UndeliveredFile undelivered_in, std::unique_ptr<HttpClient> owned_client_in,
-       HttpClient& client_in, Clock& clock_in)
+       std::unique_ptr<DeliverySource> source_in, SpilledDeliveries* spilled_in,
+       std::unique_ptr<HttpClient> owned_client_in, HttpClient& client_in, Clock& clock_in)
       : options(std::move(options_in)),
         url(std::move(url_in)),
         secret(std::move(secret_in)),
@@ -88,8 +85,9 @@ struct WebhookOutbox::Impl {
         clock(clock_in),
         queue({.retry_delays = options.retry_delays,
                .jitter_seed = options.jitter_seed ? *options.jitter_seed : random_seed()}),
-        spill(options.undelivered_path),
-        undelivered(std::move(undelivered_in)) {
+        source(std::move(source_in)),
+        spilled(spilled_in) {
+    refill();
     for (std::size_t i = 0; i < options.concurrency; ++i) senders.emplace_back([this] { send(); });
   }
 
@@ -133,17 +131,20 @@ struct WebhookOutbox::Impl {
       // One that we cut off does not hide what the endpoint did before.
       summary.last_error = outcome.error;
     }
-    if (std::optional<Undelivered> dead = queue.settle(ticket, std::move(outcome), clock.now()))
-      keep(*dead);
+    const Settlement settlement = queue.settle(ticket, std::move(outcome), clock.now());
+    if (settlement.delivered) note(source->delivered(*settlement.delivered));
+    if (settlement.dead) note(source->left_over(*settlement.dead));
+    if (settlement.failed) note(source->failed(*settlement.failed));
     summary.endpoint_gone = queue.is_endpoint_gone();
     refill();
     if (!is_usual) work.notify_all();  // other deliveries may be due now, or at another time
     settled.notify_all();
   }
 
-  void owe(std::string alert_id, std::uint64_t revision, std::string payload) {
-    std::string id = webhook_id(alert_id, revision, url);
-    queue.add({std::move(alert_id), revision, std::move(id), std::move(payload)}, clock.now());
+  void owe(OwedDelivery owed) {
+    Delivery& delivery = owed.delivery;
+    delivery.webhook_id = webhook_id(delivery.alert_id, delivery.revision, url);
+    queue.add(std::move(delivery), clock.now() + owed.wait, owed.attempts);
     work.notify_one();
   }
 
@@ -152,31 +153,31 @@ struct WebhookOutbox::Impl {
                                  queue.payload_bytes() + payload_bytes <= options.queue_bytes_max);
   }
 
-  // Brings back what waits in the temporary file. Its next record's size is not known: a little
-  // above the limit is fine.
+  // Brings in what waits at the source. The next one's size is not known: a little above the limit
+  // is fine.
   void refill() {
     if (queue.is_endpoint_gone()) return;
-    while (!spill.is_empty() && has_room(0)) {
-      Result<SpillFile::Record> record = spill.pop();
-      if (!record) {
-        lost += spill.count();
-        note(record.error());
-        spill.clear();
-        return;
-      }
-      owe(std::move(record->alert_id), record->revision, std::move(record->payload));
+    while (source->waiting() > 0 && has_room(0)) {
+      Result<std::optional<OwedDelivery>> owed = source->next();
+      if (!owed) note(owed.error());
+      if (!owed || !*owed) return;
+      owe(std::move(**owed));
     }
-  }
-
-  void keep(const Undelivered& dead) {
-    if (Result<void> written = undelivered.write(dead, url); !written) note(written.error());
   }
 
   void note(const Error& error) {
     if (!first_error) first_error = error;
   }
+  void note(const Result<void>& outcome) {
+    if (!outcome) note(outcome.error());
+  }
 
-  std::uint64_t owed() const { return queue.size() + spill.count(); }
+  std::uint64_t owed() const { return queue.size() + source->waiting(); }
+
+  void count() {
+    summary.enqueued = source->total();
+    summary.left_over = summary.enqueued - std::min(summary.enqueued, summary.delivered);
+  }
 
   // True when the time until `deadline` can bring nothing more.
   bool is_over(Clock::Moment deadline) const {
@@ -198,19 +199,13 @@ struct WebhookOutbox::Impl {
   }
 
   void keep_all_owed() {
-    for (const Undelivered& dead : queue.abandon_all()) keep(dead);
-    while (!spill.is_empty()) {
-      Result<SpillFile::Record> record = spill.pop();
-      if (!record) {
-        lost += spill.count();
-        note(record.error());
-        spill.clear();
-        return;
-      }
-      std::string id = webhook_id(record->alert_id, record->revision, url);
-      keep({.delivery = {std::move(record->alert_id), record->revision, std::move(id),
-                         std::move(record->payload)},
-            .last_error = {}});
+    for (const Undelivered& left : queue.abandon_all()) note(source->left_over(left));
+    while (spilled != nullptr && spilled->waiting() > 0) {
+      Result<std::optional<OwedDelivery>> owed = spilled->next();
+      if (!owed || !*owed) return;
+      Delivery& delivery = (*owed)->delivery;
+      delivery.webhook_id = webhook_id(delivery.alert_id, delivery.revision, url);
+      note(source->left_over({.delivery = std::move(delivery), .last_error = {}}));
     }
   }
 
@@ -225,10 +220,9 @@ struct WebhookOutbox::Impl {
   std::condition_variable work;     // for senders: something may be due, or the end
   std::condition_variable settled;  // for finish: an attempt has ended
   DeliveryQueue queue;
-  SpillFile spill;
-  UndeliveredFile undelivered;
+  std::unique_ptr<DeliverySource> source;
+  SpilledDeliveries* spilled;  // the same, where nothing is kept; else null
   DeliverySummary summary;
-  std::uint64_t lost = 0;  // in a temporary file that could not be read back
   std::optional<Error> first_error;
   bool stopping = false;
   bool finished = false;
@@ -236,34 +230,54 @@ struct WebhookOutbox::Impl {
 };
 
 Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(WebhookOptions options) {
+  return open(std::move(options), nullptr);
+}
+
+Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(WebhookOptions options,
+                                                           std::unique_ptr<DeliverySource> source) {
   Result<WebhookUrl> url = parse_webhook_url(options.url);
   if (!url) return tl::unexpected(url.error());
   Result<std::unique_ptr<HttpClient>> client = make_webhook_client(
       std::move(*url), {.connect = options.connect_timeout, .total = options.total_timeout});
   if (!client) return tl::unexpected(client.error());
-  return open(std::move(options), std::move(*client), nullptr, system_clock());
+  return open(std::move(options), std::move(*client), nullptr, system_clock(), std::move(source));
 }
 
 Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(WebhookOptions options,
                                                            HttpClient& client, Clock& clock) {
-  return open(std::move(options), nullptr, &client, clock);
+  return open(std::move(options), client, clock, nullptr);
+}
+
+Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(WebhookOptions options,
+                                                           HttpClient& client, Clock& clock,
+                                                           std::unique_ptr<DeliverySource> source) {
+  return open(std::move(options), nullptr, &client, clock, std::move(source));
 }
 
 Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(WebhookOptions options,
                                                            std::unique_ptr<HttpClient> owned_client,
-                                                           HttpClient* client, Clock& clock) {
+                                                           HttpClient* client, Clock& clock,
+                                                           std::unique_ptr<DeliverySource> source) {
   const Result<WebhookUrl> url = parse_webhook_url(options.url);
   if (!url) return tl::unexpected(url.error());
   Result<WebhookSecret> secret = WebhookSecret::parse(options.secret);
   if (!secret) return tl::unexpected(secret.error());
   if (Result<void> checked = check_numbers(options); !checked)
     return tl::unexpected(checked.error());
-  Result<UndeliveredFile> undelivered = UndeliveredFile::open(options.undelivered_path);
-  if (!undelivered) return tl::unexpected(undelivered.error());
+  SpilledDeliveries* spilled = nullptr;
+  if (!source) {
+    if (options.undelivered_path.empty())
+      return fail(Errc::kInvalidArgument, "undelivered alerts need a file");
+    Result<std::unique_ptr<SpilledDeliveries>> opened =
+        SpilledDeliveries::open(options.undelivered_path, url->text());
+    if (!opened) return tl::unexpected(opened.error());
+    spilled = opened->get();
+    source = std::move(*opened);
+  }
   HttpClient& used_client = owned_client ? *owned_client : *client;
   auto impl =
-      std::make_unique<Impl>(std::move(options), url->text(), std::move(*secret),
-                             std::move(*undelivered), std::move(owned_client), used_client, clock);
+      std::make_unique<Impl>(std::move(options), url->text(), std::move(*secret), std::move(source),
+                             spilled, std::move(owned_client), used_client, clock);
   return std::unique_ptr<WebhookOutbox>(new WebhookOutbox(std::move(impl)));
 }
 
@@ -277,13 +291,21 @@ Result<void> WebhookOutbox::enqueue(std::string_view alert_id, std::string_view 
                                     std::uint64_t revision) {
   const std::lock_guard lock(impl_->mutex);
   TOCSIN_ASSERT(!impl_->finished, "finish comes last");
-  if (impl_->spill.is_empty() && impl_->has_room(payload.size())) {
-    impl_->owe(std::string(alert_id), revision, std::string(payload));
-  } else if (Result<void> pushed = impl_->spill.push(alert_id, revision, payload); !pushed) {
-    return pushed;
-  }
-  ++impl_->summary.enqueued;
+  TOCSIN_ASSERT(impl_->spilled != nullptr, "what a store owes comes from the store");
+  if (impl_->source->waiting() > 0 || !impl_->has_room(payload.size()))
+    return impl_->spilled->push(alert_id, revision, payload);
+  impl_->spilled->pass();
+  OwedDelivery owed;
+  owed.delivery.alert_id = alert_id;
+  owed.delivery.revision = revision;
+  owed.delivery.payload = payload;
+  impl_->owe(std::move(owed));
   return {};
+}
+
+void WebhookOutbox::wake() {
+  const std::lock_guard lock(impl_->mutex);
+  if (!impl_->stopping) impl_->refill();
 }
 
 Result<DeliverySummary> WebhookOutbox::finish(milliseconds give_up_after,
@@ -307,21 +329,15 @@ Result<DeliverySummary> WebhookOutbox::finish(milliseconds give_up_after,
   }
   impl_->stop_sending(lock);
   impl_->keep_all_owed();
-  if (Result<void> closed = impl_->undelivered.close(); !closed) impl_->note(closed.error());
-  DeliverySummary& summary = impl_->summary;
-  summary.left_over = summary.enqueued - summary.delivered;
-  if (impl_->lost > 0) {
-    return fail(Errc::kIo, fmt::format("{} undelivered alerts are lost: {}", impl_->lost,
-                                       impl_->first_error->message));
-  }
+  if (Result<void> closed = impl_->source->close(); !closed) return tl::unexpected(closed.error());
   if (impl_->first_error) return tl::unexpected(*impl_->first_error);
-  return summary;
+  impl_->count();
+  return impl_->summary;
 }
 
 DeliverySummary WebhookOutbox::summary() const {
   const std::lock_guard lock(impl_->mutex);
-  DeliverySummary so_far = impl_->summary;
-  so_far.left_over = so_far.enqueued - so_far.delivered;
-  return so_far;
+  impl_->count();
+  return impl_->summary;
 }
 }  // namespace tocsin::api

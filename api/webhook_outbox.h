@@ -2,7 +2,9 @@
 /// until the endpoint says 2xx or time is up, and keeps in a file what could not be delivered. At
 /// least once, with a stable `webhook-id`.
 ///
-/// Use: `open`, then `enqueue` for each alert as it is raised, then `finish` once. The order of
+/// Use: `open`, then `enqueue` for each alert as it is raised, then `finish` once. Over an alert
+/// store (api/stored_deliveries.h) what is owed comes from there: `wake` says that there is more,
+/// and what is left over stays for the next process, under the same `webhook-id`. The order of
 /// arrival at the endpoint is best effort: up to `concurrency` requests are under way at once, and
 /// one that is tried again arrives later.
 #pragma once
@@ -21,6 +23,7 @@
 
 namespace tocsin::api {
 class Clock;
+class DeliverySource;
 class HttpClient;
 
 struct WebhookOptions {
@@ -42,7 +45,7 @@ struct WebhookOptions {
   /// limit of their own.
   std::size_t queue_max = 10'000;
   /// Alerts that are left over are appended here, one JSON line each; the file is not made when
-  /// there are none.
+  /// there are none. Over a store it is not used.
   std::string undelivered_path = "tocsin-undelivered.ndjson";
   /// The bodies of alerts held in memory together have at most so many bytes, save that one is
   /// always held.
@@ -56,9 +59,9 @@ struct WebhookOptions {
 
 /// How the deliveries of a run went, for its summary.
 struct DeliverySummary {
-  std::uint64_t enqueued = 0;
+  std::uint64_t enqueued = 0;  // over a store: what was owed at the beginning, too
   std::uint64_t delivered = 0;
-  std::uint64_t left_over = 0;  // enqueued - delivered: written to the undelivered file
+  std::uint64_t left_over = 0;  // enqueued - delivered: in the undelivered file, or in the store
   std::uint64_t attempts = 0;
   std::map<int, std::uint64_t>
       by_status;               // HTTP status to attempts; 0: no answer (refused, timed out, cut)
@@ -66,17 +69,24 @@ struct DeliverySummary {
   bool endpoint_gone = false;  // it answered 410 and was not asked again
 };
 
-/// Threading: one thread calls `enqueue` and `finish`; the sending threads are the outbox's own.
+/// Threading: one thread calls `enqueue` and `finish`, any `wake` until then; the sending threads
+/// are the outbox's own.
 class WebhookOutbox {
  public:
   /// Checks the options, opens `undelivered_path` for appending, starts the sending threads; sends
   /// nothing yet. Errors: kInvalidArgument for an option that cannot be used (url, secret, https
   /// without a trust store, a number out of range): a wrong command line; kIo for a file that
   /// cannot be written.
+  /// With a `source`, which is not null, what is owed is what that gives, from now on.
   static Result<std::unique_ptr<WebhookOutbox>> open(WebhookOptions options);
+  static Result<std::unique_ptr<WebhookOutbox>> open(WebhookOptions options,
+                                                     std::unique_ptr<DeliverySource> source);
   /// The same over ports of the caller's, which must outlive the outbox.
   static Result<std::unique_ptr<WebhookOutbox>> open(WebhookOptions options, HttpClient& client,
                                                      Clock& clock);
+  static Result<std::unique_ptr<WebhookOutbox>> open(WebhookOptions options, HttpClient& client,
+                                                     Clock& clock,
+                                                     std::unique_ptr<DeliverySource> source);
 
   WebhookOutbox(const WebhookOutbox&) = delete;
   WebhookOutbox& operator=(const WebhookOutbox&) = delete;
@@ -87,16 +97,18 @@ class WebhookOutbox {
   /// end. Does not wait for the network: costs a copy, or a write to the temporary file when memory
   /// is full. Errors: kIo when that file cannot be written; the alert is then not owed and the
   /// caller should end the run.
+  /// Requires that the outbox was opened without a source.
   Result<void> enqueue(std::string_view alert_id, std::string_view payload,
                        std::uint64_t revision = 0);
+  /// The source may have more.
+  void wake();
 
   /// Goes on delivering for at most `give_up_after`, less if everything is delivered or the
-  /// endpoint is gone; then ends requests under way, writes what is left over to the undelivered
-  /// file and joins the threads. Call it once, last. Waits between attempts are at most a tenth of
-  /// `give_up_after` from here on, and alerts that wait become due. `stop_requested` is asked about
-  /// ten times a second, on the calling thread (a place to draw progress); true: as if the time
-  /// were over. A name look-up under way is waited for. Errors: kIo when the undelivered file
-  /// cannot be written.
+  /// endpoint is gone; then ends requests under way, keeps what is left over and joins the threads.
+  /// Call it once, last. Waits between attempts are at most a tenth of `give_up_after` from here
+  /// on, and alerts that wait become due. `stop_requested` is asked about ten times a second, on
+  /// the calling thread (a place to draw progress); true: as if the time were over. A name look-up
+  /// under way is waited for. Errors: kIo when the undelivered file or the store cannot be written.
   Result<DeliverySummary> finish(std::chrono::milliseconds give_up_after,
                                  const std::function<bool()>& stop_requested = {});
 
@@ -109,7 +121,8 @@ class WebhookOutbox {
   // Exactly one of the clients is not null.
   static Result<std::unique_ptr<WebhookOutbox>> open(WebhookOptions options,
                                                      std::unique_ptr<HttpClient> owned_client,
-                                                     HttpClient* client, Clock& clock);
+                                                     HttpClient* client, Clock& clock,
+                                                     std::unique_ptr<DeliverySource> source);
   std::unique_ptr<Impl> impl_;
 };
 }  // namespace tocsin::api

@@ -2,6 +2,9 @@
 # `./do bench [--events N] [--runs N] [--core N] [SET…]`: the payments workload, pinned to one core. The stream is
 # generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
 # for what is measured.
+# `./do bench keys [KEYS…]`: the memory of so many keys.
+# `./do bench durable [--events N] [--runs N] [--keys N] [DIR]`: runs with a data directory on the disk that holds DIR
+# (default: build/bench), beside the same without; state to disk and back; a killed run.
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -23,6 +26,41 @@ if [ "${1:-}" = journal ]; then
   "$build/bench/bench_journal" "${options[@]}" "$own"
   exit
 fi
+if [ "${1:-}" = durable ]; then
+  shift
+  folder=$root/build/bench
+  events=8000000
+  runs=3
+  keys=1000000
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --events) events=${2:?bench: $1 takes a number}; shift 2 ;;
+      --runs) runs=${2:?bench: $1 takes a number}; shift 2 ;;
+      --keys) keys=${2:?bench: $1 takes a number}; shift 2 ;;
+      -*) echo "bench: unknown option $1; durable takes --events N, --runs N, --keys N and a folder" >&2; exit 2 ;;
+      *) folder=$1; shift ;;
+    esac
+  done
+  mkdir -p "$folder" "$root/build/bench"
+  own=$(mktemp -d "$folder/durable-XXXXXX")
+  trap 'rm -rf "$own"' EXIT
+  mkdir "$own/state"
+  "$build/bench/bench_state" --keys "$keys" "$own/state"
+  stream=$root/build/bench/many-keys-$events.ndjson
+  if [ ! -s "$stream" ]; then
+    echo "bench: generating $events events of 2.5 million keys into ${stream#"$root"/} (about $((events / 50000 + 1)) s)"
+    python3 "$root/bench/workload/gen_payments.py" --events "$events" --seed 1 --rate 2000 \
+      --cards 1500000 --accounts 1000000 --out "$stream.part"
+    mv "$stream.part" "$stream"
+  fi
+  python3 "$root/bench/workload/make_rules.py" ten >"$own/ten.tocsin"
+  python3 "$root/bench/durable.py" --runs "$runs" "$build/tocsin" "$stream" "$own/ten.tocsin" "$own/run"
+  exit
+fi
+if [ "${1:-}" = keys ]; then
+  shift
+  exec "$build/bench/bench_keys" "$@"
+fi
 events=2000000
 runs=5
 core=$(($(nproc) - 1))
@@ -34,7 +72,7 @@ while [ $# -gt 0 ]; do
     --runs) runs=$2; shift 2 ;;
     --core) core=$2; shift 2 ;;
     tools) tools=1; shift ;;
-    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and journal, tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
+    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and durable, journal, keys, tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
     *) sets+=("$1"); shift ;;
   esac
 done

@@ -11,6 +11,7 @@
 #include "cep/ewma.h"
 #include "cep/exact_sum.h"
 #include "cep/quantile.h"
+#include "cep/window_bytes.h"
 #include "cep/word_value.h"
 
 namespace tocsin::cep {
@@ -60,6 +61,12 @@ class NumberSum : public Scoped {
     return true;
   }
   void clear() override { sum_ = 0; }
+  void save(WordWriter& to) const override { save_number(to.bytes(), sum_); }
+  bool restore(WordReader& from, std::uint64_t count) override {
+    sum_ = restore_number(from.bytes());
+    const Int128 most = (Int128{1} << 63) * static_cast<Int128>(count);
+    return from.bytes().ok() && sum_ >= -most && sum_ <= most;
+  }
   Value value(std::uint64_t count) const override {
     const bool is_sum = spec_.feature->aggregate == Aggregate::kSum;
     if (spec_.value_type.kind == TypeKind::kDuration) {
@@ -105,6 +112,8 @@ class RealSum : public Scoped {
     return true;
   }
   void clear() override { sum_.clear(); }
+  void save(WordWriter& to) const override { save_sum(to.bytes(), sum_); }
+  bool restore(WordReader& from, std::uint64_t) override { return restore_sum(from.bytes(), sum_); }
   Value value(std::uint64_t count) const override {
     const Value sum = Value::floating(nearest_real(sum_));
     if (spec_.feature->aggregate == Aggregate::kSum) return sum;
@@ -138,6 +147,14 @@ class Moments : public Scoped {
   void clear() override {
     sum_.clear();
     squares_.clear();
+  }
+  void save(WordWriter& to) const override {
+    save_sum(to.bytes(), sum_);
+    save_sum(to.bytes(), squares_);
+  }
+  bool restore(WordReader& from, std::uint64_t count) override {
+    return restore_sum(from.bytes(), sum_) && restore_sum(from.bytes(), squares_) &&
+           are_moments(sum_, squares_, count);
   }
   Value value(std::uint64_t count) const override {
     const bool sample = spec_.feature->aggregate == Aggregate::kStddev;
@@ -179,6 +196,11 @@ class OneWord : public Scoped {
     if (known_) drop_word(word_, spec_, memory_);
     known_ = false;
   }
+  void save(WordWriter& to) const override { to.word(word_); }
+  bool restore(WordReader& from, std::uint64_t) override {
+    known_ = from.word(word_);
+    return known_;
+  }
   Value value(std::uint64_t) const override { return value_of(word_, spec_, memory_); }
 
  private:
@@ -202,6 +224,8 @@ class NoWord : public Accumulator {
   std::size_t object_bytes() const override { return sizeof(*this); }
   void add(std::uint64_t, EventTime, Word) override {}
   void clear() override {}
+  void save(WordWriter&) const override {}
+  bool restore(WordReader&, std::uint64_t) override { return true; }
   Value value(std::uint64_t) const override { return Value::missing(); }
 };
 
@@ -244,6 +268,29 @@ class ExtremeQueue : public Scoped {
     queue_.clear();
     begin_ = 0;
   }
+  // What left with earlier panes than its own is not in them any more.
+  bool is_saved() const override { return true; }
+  void save(WordWriter& to) const override {
+    to.bytes().varint(queue_.size() - begin_);
+    for (std::size_t i = begin_; i < queue_.size(); ++i) {
+      to.bytes().u64(queue_[i].place);
+      to.word(queue_[i].word);
+    }
+  }
+  bool restore(WordReader& from, std::uint64_t) override {
+    const std::uint64_t count = from.bytes().varint_up_to(from.bytes().left());
+    for (std::uint64_t i = 0; i < count; ++i) {
+      Entry entry;
+      entry.place = from.bytes().u64();
+      if (!from.word(entry.word)) return false;
+      queue_.push_back(entry);
+      if (i > 0 && !follows(queue_[i - 1], entry)) return false;
+    }
+    return from.bytes().ok() && count > 0;
+  }
+  bool is_between(std::uint64_t oldest, std::uint64_t newest) const override {
+    return queue_[begin_].place >= oldest && queue_.back().place == newest;
+  }
   Value value(std::uint64_t) const override {
     return value_of(queue_[begin_].word, spec_, memory_);
   }
@@ -253,6 +300,12 @@ class ExtremeQueue : public Scoped {
     std::uint64_t place = 0;
     Word word = 0;
   };
+  bool follows(const Entry& before, const Entry& entry) const {
+    const Ordering better =
+        spec_.feature->aggregate == Aggregate::kMin ? Ordering::kLess : Ordering::kGreater;
+    return entry.place > before.place &&
+           order_of_words(before.word, entry.word, spec_, memory_) == better;
+  }
   void expire(std::uint64_t place) {
     while (begin_ < queue_.size() && queue_[begin_].place <= place) {
       drop_word(queue_[begin_].word, spec_, memory_);
@@ -291,6 +344,10 @@ class DistinctCounts : public Scoped {
   }
   Value value(std::uint64_t) const override {
     return Value::integer(static_cast<Int128>(words_.count()));
+  }
+  void save(WordWriter& to) const override { to.set(words_); }
+  bool restore(WordReader& from, std::uint64_t count) override {
+    return from.set(words_, count) && words_.count() > 0;
   }
   bool contains(Word word) const { return words_.contains(word); }
   std::uint64_t words_kept() const override { return words_.count(); }
@@ -342,6 +399,21 @@ class DistinctGrowing : public Scoped {
     words_.for_each([&](Word word) { drop_word(word, spec_, memory_); });
     words_.clear();
     sketch_.reset();
+  }
+  void save(WordWriter& to) const override {
+    to.bytes().u8(sketch_ ? 1 : 0);
+    if (sketch_) {
+      sketch_->save(to.bytes());
+    } else {
+      to.set(words_);
+    }
+  }
+  bool restore(WordReader& from, std::uint64_t count) override {
+    if (from.bytes().varint_up_to(1) == 0) {
+      return from.set(words_, std::min(count, kExactValuesMax)) && words_.count() > 0;
+    }
+    sketch_.emplace(memory_.memory);
+    return count > kExactValuesMax && sketch_->restore(from.bytes());
   }
   Value value(std::uint64_t) const override {
     return Value::integer(static_cast<Int128>(sketch_ ? sketch_->estimate() : words_.count()));
@@ -414,6 +486,27 @@ class Percentile : public Scoped {
     has_sorted_ = true;
     has_sketch_ = false;
     count_ = 0;
+  }
+  void save(WordWriter& to) const override {
+    if (count_ > kExactValuesMax) {
+      sketch_.save(to.bytes());
+    } else {
+      for (const Word word : sorted_) to.word(word);
+    }
+  }
+  bool restore(WordReader& from, std::uint64_t count) override {
+    count_ = count;
+    if (count > kExactValuesMax) {
+      has_sorted_ = false;
+      has_sketch_ = true;
+      return sketch_.restore(from.bytes(), count);
+    }
+    for (std::uint64_t i = 0; i < count; ++i) {
+      Word word = 0;
+      if (!from.word(word) || (i > 0 && Less{spec_}(word, sorted_.back()))) return false;
+      sorted_.push_back(word);
+    }
+    return true;
   }
   Value value(std::uint64_t) const override {
     const std::uint64_t rank = nearest_rank(spec_.feature->percentile, count_);
@@ -495,6 +588,15 @@ class MovingAverage : public Scoped {
   // The average of what is left begins with another value: it is made afresh.
   bool remove(std::uint64_t, Word, std::uint64_t) override { return false; }
   void clear() override { known_ = false; }
+  void save(WordWriter& to) const override {
+    to.bytes().u64(std::bit_cast<std::uint64_t>(average_));
+    save_time(to.bytes(), newest_);
+  }
+  bool restore(WordReader& from, std::uint64_t) override {
+    average_ = std::bit_cast<double>(from.bytes().u64());
+    known_ = true;
+    return restore_time(from.bytes(), newest_);
+  }
   Value value(std::uint64_t) const override { return Value::floating(average_); }
 
  private:
@@ -559,6 +661,9 @@ bool Accumulator::remove(std::uint64_t, Word, std::uint64_t) {
 }
 void Accumulator::add_pane(std::uint64_t, const Accumulator&) {
   TOCSIN_ASSERT(false, "only totals that cannot remove a pane are made afresh");
+}
+bool Accumulator::is_between(std::uint64_t, std::uint64_t) const {
+  TOCSIN_ASSERT(false, "only totals that are saved say of which panes they are");
 }
 bool Accumulator::remove_pane(std::uint64_t, const Accumulator&, std::uint64_t) {
   TOCSIN_ASSERT(false, "panes have totals that remove them");

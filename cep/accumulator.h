@@ -16,6 +16,8 @@
 #include "cep/value.h"
 
 namespace tocsin::cep {
+class WordReader;
+class WordWriter;
 using Word = std::int64_t;
 
 /// What all windows of a feature share: made once from the plan.
@@ -99,6 +101,16 @@ class Accumulator {
   virtual Value value(std::uint64_t count) const = 0;
   /// Words that count against the budget beside the window's events.
   virtual std::uint64_t words_kept() const { return 0; }
+  /// Writes what it holds. Only of windows that grow, panes, and totals of panes that `is_saved`:
+  /// the others follow from what their window holds.
+  virtual void save(WordWriter& to) const = 0;
+  /// Reads that into an empty one of the same kind, over `count` > 0 values: it gives the same bits
+  /// from then on. False for bytes that save() did not write.
+  virtual bool restore(WordReader& from, std::uint64_t count) = 0;
+  /// Of a total of panes: whether adding the panes again would not give it.
+  virtual bool is_saved() const { return false; }
+  /// Whether what was restored can be of panes from `oldest` to `newest`, by place.
+  virtual bool is_between(std::uint64_t oldest, std::uint64_t newest) const;
 };
 /// Null for count, and for `first` and `last` but where the window grows or has panes: those are
 /// read from the window's events.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "cep/base/assert.h"
 
 namespace tocsin::cep {
@@ -54,9 +56,56 @@ void append_event(std::string& out, const Plan& plan, const Rule& rule, const Bo
   fields.end();
   object.end();
 }
+
+// The engine's own, as if a rule had given it.
+std::string format_budget_alert(const Plan& plan, const Alert& alert) {
+  const Rule& rule = plan.rules[alert.rule.value];
+  std::string out;
+  ObjectWriter object(out);
+  object.number("format", 1);
+  object.text("id", alert.id);
+  object.number("revision", 0);
+  object.text("phase", "final");
+  object.text("rule", kBudgetRule);
+  object.text("title", "A rule exceeded a budget");
+  object.number("version", 1);
+  object.member("key");
+  ObjectWriter key(out);
+  for (std::size_t i = 0; i < alert.key.size(); ++i) {
+    key.value(rule.key.parts[i].name, alert.key[i].view());
+  }
+  key.end();
+  object.number("ts", alert.ts.us);
+  object.text("time", format_time(alert.ts));
+  object.text("severity", severity_name(alert.severity));
+  object.number("score", 0);
+  object.member("tags") += "[]";
+  object.text("message", alert.message);
+  object.member("fields");
+  ObjectWriter fields(out);
+  fields.text("rule", rule.id);
+  fields.text("budget", budget_name(alert.budget->cause));
+  fields.number("limit", alert.budget->limit);
+  fields.end();
+  object.member("events") += "[]";
+  object.number("held_back", 0);
+  object.end();
+  return out;
+}
 }  // namespace
 
+const char* budget_name(BudgetCause cause) {
+  constexpr std::array kNames = {"runs_per_key", "events_per_key", "bytes_per_key",
+                                 "runs_per_group", "bytes_per_group"};
+  return kNames[static_cast<std::size_t>(cause)];
+}
+
+Status status_of(const Plan& plan, const Alert& alert) {
+  return alert.budget ? Status::kInternal : plan.rules[alert.rule.value].status;
+}
+
 std::string format_alert(const Plan& plan, const Alert& alert) {
+  if (alert.budget) return format_budget_alert(plan, alert);
   const Rule& rule = plan.rules[alert.rule.value];
   std::string out;
   ObjectWriter object(out);

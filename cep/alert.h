@@ -20,6 +20,18 @@ struct BoundEvent {
   std::vector<OwnedValue>
       fields;  // parallel to the rule's Captured fields of this type; missing where missing
 };
+/// The budgets of cep::Limits whose excess drops partial matches.
+enum class BudgetCause : std::uint8_t {
+  kRunsPerKey,
+  kEventsPerKey,
+  kBytesPerKey,
+  kRunsPerGroup,
+  kBytesPerGroup,
+};
+struct ExceededBudget {
+  BudgetCause cause = BudgetCause::kRunsPerKey;
+  std::uint64_t limit = 0;
+};
 struct Alert {
   OrderKey order;
   RuleIndex rule;
@@ -38,7 +50,16 @@ struct Alert {
   std::uint64_t lost_runs = 0;     // partial matches that this key lost to a budget; 0: none
   /// Of a window that closed: its begin; `ts` is its end.
   std::optional<EventTime> window_begin = {};
+  /// The engine's own: the rule exceeded a budget. Shown under the id kBudgetRule; `key` is that of
+  /// the partial matches that were dropped, empty for the budget of a key group.
+  std::optional<ExceededBudget> budget = {};
 };
+/// No rule of a plan has this id: a `.` is no part of one.
+inline constexpr const char* kBudgetRule = "tocsin.budget";
+/// "runs_per_key".
+const char* budget_name(BudgetCause cause);
+/// How the alert is treated: as its rule says; the engine's own as those of an internal rule.
+Status status_of(const Plan& plan, const Alert& alert);
 /// One line of format 1, without a line end. A member that is missing is left out.
 std::string format_alert(const Plan& plan, const Alert& alert);
 }  // namespace tocsin::cep

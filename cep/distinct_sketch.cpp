@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -61,6 +62,47 @@ std::uint64_t DistinctSketch::estimate() const {
   z += kCount * sigma(static_cast<double>(histogram_[0]) / kCount);
   constexpr double kAlpha = 0.72134752044448170368;  // 1 / (2 ln 2)
   return static_cast<std::uint64_t>(std::nearbyint(kAlpha * kCount * kCount / z));
+}
+
+// Only the registers that hold something, each after so many that do not: a byte or two each, as
+// long as most are empty; later all of them.
+void DistinctSketch::save(ByteWriter& to) const {
+  const std::uint64_t held = kRegisters - histogram_[0];
+  to.varint(held);
+  if (held >= kRegisters / 2) {
+    to.raw({reinterpret_cast<const char*>(registers_.data()), registers_.size()});
+    return;
+  }
+  std::size_t before = 0;
+  for (std::size_t i = 0; i < kRegisters; ++i) {
+    if (registers_[i] == 0) continue;
+    to.varint(i - before);
+    to.u8(registers_[i]);
+    before = i + 1;
+  }
+}
+bool DistinctSketch::restore(ByteReader& from) {
+  const std::uint64_t held = from.varint_up_to(kRegisters);
+  if (!from.ok() || held == 0) return false;
+  if (held >= kRegisters / 2) {
+    const std::string_view bytes = from.raw(kRegisters);
+    if (!from.ok()) return false;
+    std::copy(bytes.begin(), bytes.end(), registers_.begin());
+  } else {
+    std::size_t place = 0;
+    for (std::uint64_t i = 0; i < held; ++i, ++place) {
+      place += from.varint_up_to(kRegisters);
+      if (place >= kRegisters) return false;
+      registers_[place] = from.u8();
+    }
+    if (!from.ok()) return false;
+  }
+  histogram_ = {};
+  for (const std::uint8_t rank : registers_) {
+    if (rank > kRankMax) return false;
+    ++histogram_[rank];
+  }
+  return histogram_[0] + held == kRegisters;
 }
 
 std::uint64_t sketch_hash(std::int64_t word) {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cep/base/byte_codec.h"
+
 namespace tocsin::cep {
 class DistinctSketch {
  public:
@@ -17,6 +19,9 @@ class DistinctSketch {
   void add(std::uint64_t hash);
   /// Rounded to an integer.
   std::uint64_t estimate() const;
+  void save(ByteWriter& to) const;
+  /// Into an empty one; false for what save() did not write.
+  bool restore(ByteReader& from);
 
  private:
   static constexpr int kBits = 15;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <compare>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <tuple>
@@ -11,9 +13,15 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/base/byte_codec.h"
+#include "cep/budget.h"
 #include "cep/identity.h"
+#include "cep/key.h"
+#include "cep/key_report.h"
 #include "cep/program.h"
 #include "cep/slice.h"
+#include "cep/state_layout.h"
+#include "cep/state_targets.h"
 #include "cep/table_state.h"
 #include "cep/text_scratch.h"
 
@@ -23,10 +31,12 @@ class EngineImpl {
   EngineImpl(Program program, std::uint64_t hash_seed)
       : program_(std::move(program)),
         slice_(program_.impl()),
+        budgets_(program_.impl()),
         ids_(program_.impl().pass_count),
         one_row_(program_.plan()) {
     for (std::uint32_t i = 0; i < program_.impl().tables.size(); ++i) {
-      tables_.push_back(std::make_unique<TableState>(program_.impl(), i, hash_seed, stats_));
+      tables_.push_back(
+          std::make_unique<TableState>(program_.impl(), i, hash_seed, stats_, budgets_));
     }
   }
 
@@ -46,7 +56,114 @@ class EngineImpl {
     } else {
       for (const auto& table : tables_) table->sweep(watermark);
     }
-    if (program_.impl().pass_count > 1) sort(alerts, first_alert);
+    if (budgets_.give(alerts) || program_.impl().pass_count > 1) sort(alerts, first_alert);
+  }
+
+  EventTime watermark() const { return watermark_; }
+
+  // ---- its state as bytes
+
+  void track_changes() {
+    TOCSIN_ASSERT(watermark_ == kEventTimeMin, "before the first row");
+    tracks_ = true;
+    ByteWriter to(layout_bytes_);
+    layout().write(to);
+    for (const auto& table : tables_) table->track_changes();
+  }
+
+  std::string begin_snapshot() {
+    TOCSIN_ASSERT(tracks_ && !cut_, "changes are tracked, and the cut before is complete");
+    std::string bytes = layout_bytes_;
+    ByteWriter to(bytes);
+    to.signed_varint(watermark_.us);
+    save_stats(to);
+    save_ids(to);
+    budgets_.save(to);
+    for (const auto& table : tables_) table->begin_cut();
+    for (const ValueTable& values : layout().values) by_value(values).begin_cut();
+    cut_ = Cut{};
+    return bytes;
+  }
+
+  bool write_snapshot(StateSink& sink, std::size_t bytes_max) {
+    TOCSIN_ASSERT(cut_.has_value(), "a cut was begun");
+    Bite bite(bytes_max);
+    const std::size_t count = tables_.size() + layout().values.size();
+    for (; cut_->shard < kShardCount; ++cut_->shard) {
+      for (; cut_->table < count; ++cut_->table) {
+        const auto number = static_cast<std::uint16_t>(cut_->table);
+        const bool is_done = number < tables_.size()
+                                 ? tables_[number]->write_cut(number, cut_->shard, sink, bite)
+                                 : by_value(layout().values[number - tables_.size()])
+                                       .write_cut(number, cut_->shard, sink, bite);
+        if (!is_done) return false;
+      }
+      cut_->table = 0;
+      sink.shard_done(cut_->shard);
+    }
+    cut_.reset();
+    return true;
+  }
+
+  void mark_all_changed() {
+    TOCSIN_ASSERT(tracks_, "changes are tracked");
+    cut_.reset();
+    for (const auto& table : tables_) table->mark_all_changed();
+    for (const ValueTable& values : layout().values) by_value(values).mark_all_changed();
+  }
+
+  Result<RestoreReport> begin_restore(std::string_view globals) {
+    TOCSIN_ASSERT(watermark_ == kEventTimeMin && !restoring_, "a fresh engine");
+    ByteReader from(globals);
+    restoring_ = std::make_unique<Restoring>();
+    if (!restoring_->written.read(from)) return corrupt("its layout");
+    watermark_.us = from.signed_varint();
+    if (watermark_ < kEventTimeMin || watermark_ > kEventTimeMax) return corrupt("its watermark");
+    restore_stats(from);
+    if (!restore_ids(from) || !budgets_.restore(from) || !from.is_done()) return corrupt("its end");
+    restoring_->targets = make_targets(restoring_->written, layout(), program_.impl());
+    return restoring_->targets.report;
+  }
+
+  Result<void> restore(const StateKey& key, std::string_view value) {
+    TOCSIN_ASSERT(restoring_ != nullptr, "between begin_restore() and finish_restore()");
+    const StateTargets& targets = restoring_->targets;
+    const std::size_t tables = targets.tables.size();
+    if (key_group(key.key) != key.group || key.table >= tables + targets.values.size()) {
+      return corrupt_entry(key);
+    }
+    if (key.table >= tables) {
+      const std::uint32_t number = targets.values[key.table - tables];
+      if (number != StateTargets::kNone &&
+          !by_value(layout().values[number]).restore(key.key, value)) {
+        return corrupt_entry(key);
+      }
+      return {};
+    }
+    for (const auto& [table, target] : targets.tables[key.table]) {
+      if (!tables_[table]->restore(target, key.key, value, watermark_)) return corrupt_entry(key);
+    }
+    return {};
+  }
+
+  Result<void> finish_restore() {
+    TOCSIN_ASSERT(restoring_ != nullptr, "after begin_restore()");
+    for (const auto& table : tables_) table->finish_restore();
+    restoring_.reset();
+    return {};
+  }
+
+  KeyReport report(const KeyQuery& query) {
+    KeyReport report;
+    report.at = watermark_;
+    tables_[query.table]->report(query.key, watermark_, query.matches_max, report);
+    return report;
+  }
+
+  std::vector<RuleTotals> rule_totals() {
+    std::vector<RuleTotals> totals(program_.plan().rules.size());
+    for (const auto& table : tables_) table->add_totals(watermark_, totals);
+    return totals;
   }
 
   EngineStats stats() const {
@@ -162,9 +279,80 @@ class EngineImpl {
     if (number > 0) alert.id = alert_id(rule.id, alert.order.key, alert.ts, identities_, number);
   }
 
+  // Made when it is first asked for: an engine whose state is not kept has no use for it.
+  const StateLayout& layout() {
+    if (!layout_) layout_ = StateLayout::of(program_.impl());
+    return *layout_;
+  }
+  ValueSuppression& by_value(const ValueTable& values) {
+    const RuleProgram& rule = program_.impl().rules[values.rule];
+    return tables_[rule.table]->by_value(rule.index, values.at_most);
+  }
+  static tl::unexpected<Error> corrupt(const std::string& what) {
+    return fail(Errc::kCorrupt, "the engine's state is damaged: " + what);
+  }
+  static tl::unexpected<Error> corrupt_entry(const StateKey& key) {
+    return corrupt("an entry of table " + std::to_string(key.table) + ", key group " +
+                   std::to_string(key.group.value));
+  }
+
+  void save_stats(ByteWriter& to) const {
+    for (const std::uint64_t count :
+         {stats_.rows, stats_.rows_relevant, stats_.values_missing, stats_.feature_events_lost,
+          stats_.runs_lost, stats_.matches_truncated, stats_.alerts_held_back}) {
+      to.varint(count);
+    }
+  }
+  void restore_stats(ByteReader& from) {
+    for (std::uint64_t* const count :
+         {&stats_.rows, &stats_.rows_relevant, &stats_.values_missing, &stats_.feature_events_lost,
+          &stats_.runs_lost, &stats_.matches_truncated, &stats_.alerts_held_back}) {
+      *count = from.varint();
+    }
+  }
+
+  // Only at the watermark may alerts come that are equal to earlier ones.
+  void save_ids(ByteWriter& to) const {
+    std::map<std::string_view, std::uint32_t> given;
+    for (const Ids& ids : ids_) {
+      if (ids.time == watermark_) given.insert(ids.given.begin(), ids.given.end());
+    }
+    to.varint(given.size());
+    for (const auto& [id, count] : given) {
+      to.text(id);
+      to.varint(count);
+    }
+  }
+  // An id is of one rule, and that of one pass: the others never ask for it.
+  bool restore_ids(ByteReader& from) {
+    for (Ids& ids : ids_) ids.time = watermark_;
+    const std::uint64_t count = from.varint_up_to(from.left());
+    for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
+      const std::string id(from.text());
+      const auto times = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+      for (Ids& ids : ids_) ids.given[id] = times;
+    }
+    return from.ok();
+  }
+
+  struct Cut {
+    std::uint32_t shard = 0;
+    std::size_t table = 0;
+  };
+  struct Restoring {
+    StateLayout written;
+    StateTargets targets;
+  };
+
   Program program_;
   EngineStats stats_;
+  std::optional<StateLayout> layout_;
+  std::string layout_bytes_;
+  bool tracks_ = false;
+  std::optional<Cut> cut_;
+  std::unique_ptr<Restoring> restoring_;
   Slice slice_;
+  BudgetLog budgets_;
   std::vector<std::unique_ptr<TableState>> tables_;
   EventTime watermark_ = kEventTimeMin;
   std::vector<Ids> ids_;  // by pass
@@ -181,4 +369,20 @@ void Engine::advance(const Batch& slice, EventTime watermark, std::vector<Alert>
   impl_->advance(slice, watermark, alerts);
 }
 EngineStats Engine::stats() const { return impl_->stats(); }
+EventTime Engine::watermark() const { return impl_->watermark(); }
+void Engine::track_changes() { impl_->track_changes(); }
+std::string Engine::begin_snapshot() { return impl_->begin_snapshot(); }
+bool Engine::write_snapshot(StateSink& sink, std::size_t bytes_max) {
+  return impl_->write_snapshot(sink, bytes_max);
+}
+void Engine::mark_all_changed() { impl_->mark_all_changed(); }
+Result<RestoreReport> Engine::begin_restore(std::string_view globals) {
+  return impl_->begin_restore(globals);
+}
+Result<void> Engine::restore(const StateKey& key, std::string_view value) {
+  return impl_->restore(key, value);
+}
+Result<void> Engine::finish_restore() { return impl_->finish_restore(); }
+KeyReport Engine::report(const KeyQuery& query) { return impl_->report(query); }
+std::vector<RuleTotals> Engine::rule_totals() { return impl_->rule_totals(); }
 }  // namespace tocsin::cep

@@ -4,21 +4,30 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cep/alert.h"
 #include "cep/base/result.h"
 #include "cep/batch.h"
 #include "cep/plan.h"
+#include "cep/state_entry.h"
 #include "cep/time.h"
 
 namespace tocsin::cep {
 /// Limits in logical units; each bites at the event that exceeds it, oldest first, and is counted.
 struct Limits {
-  std::uint32_t runs_per_key_max = 10'000;      // per (rule, key)
+  std::uint32_t runs_per_key_max = 10'000;      // partial matches, per (rule, key)
   std::uint32_t matches_per_event_max = 1'000;  // per (rule, event)
-  std::uint32_t window_events_max = 100'000;    // of a closing window, per (rule, key)
-  std::uint32_t states_max = 1'000;             // of one rule's automaton: compile refuses more
+  /// Events that partial matches hold, or a closing window, per (rule, key), and bytes as
+  /// cep/budget.h counts them.
+  std::uint64_t events_per_key_max = 100'000;
+  std::uint64_t bytes_per_key_max = std::uint64_t{16} << 20;
+  /// Of all keys of a key group (cep/key.h) together, per rule. What exceeds it brings it down to
+  /// seven eighths.
+  std::uint64_t runs_per_group_max = 1'000'000;
+  std::uint64_t bytes_per_group_max = std::uint64_t{1} << 30;
+  std::uint32_t states_max = 1'000;  // of one rule's automaton: compile refuses more
   /// Events, panes or values that a feature's window keeps per key; the oldest leave early.
   std::uint64_t feature_events_per_key_max = 1'000'000;
   std::uint64_t ewma_events_per_key_max = 10'000;  // the same of `ewma` over a window that slides
@@ -56,12 +65,41 @@ struct EngineStats {
   std::uint64_t state_bytes = 0;          // tables, arenas, queues
   std::uint64_t values_missing = 0;       // arithmetic that overflowed or was undefined
   std::uint64_t feature_events_lost = 0;  // to Limits::feature_events_per_key_max
-  std::uint64_t runs_lost = 0;            // to Limits::runs_per_key_max
+  std::uint64_t runs_lost = 0;            // to budgets; events of a closing window too
   std::uint64_t matches_truncated = 0;
   std::uint64_t alerts_held_back = 0;
 };
+/// What becomes of state that was written under the same or another program.
+struct RestoreReport {
+  enum class Fate : std::uint8_t {
+    kKept,     // goes on where it was
+    kStarted,  // new, or changed so that what was kept does not fit: begins with nothing
+    kLost,     // no longer there, or changed
+  };
+  struct Line {
+    bool is_rule = true;  // else a feature
+    std::string name;     // the rule's id; the feature's name
+    Fate fate = Fate::kKept;
+    /// Of a rule that is kept: what it holds back begins anew, because `once` or `at most` changed.
+    bool suppression_lost = false;
+  };
+  /// Every line is kept with all that it had, and tables and operators have the same numbers: a
+  /// store that holds these entries goes on with the changes of later cuts.
+  bool is_same_program = true;
+  std::vector<Line> lines;  // rules, then features, in this program's order; then what is lost
+};
 class EngineImpl;
+struct KeyQuery;
+struct KeyReport;
+struct RuleTotals;
 /// Threading: one caller at a time.
+///
+/// **State as bytes** (ARCHITECTURE.md, The engine's state as bytes): begin_snapshot() cuts between
+/// two calls of advance() and gives the globals; write_snapshot() then gives, in bites between
+/// further calls of advance(), the entries of all keys that have changed since the cut before, as
+/// they were at the cut. Globals, and a map to which all cuts were applied in order, are the whole
+/// state: begin_restore(), restore() for each entry in any order, finish_restore() make a fresh
+/// engine go on as if it had never stopped.
 class Engine {
  public:
   /// `hash_seed` only chooses the layout of in-memory tables; alerts do not depend on it.
@@ -75,6 +113,38 @@ class Engine {
   /// (cep/order.h). `watermark` kEventTimeMax means the end of time: every deadline passes.
   void advance(const Batch& slice, EventTime watermark, std::vector<Alert>& alerts);
   EngineStats stats() const;
+  /// The last one given to advance() or restored; kEventTimeMin before.
+  EventTime watermark() const;
+
+  /// What is remembered of a key (cep/key_report.h), and of each rule, by RuleIndex: for people.
+  /// They change nothing.
+  KeyReport report(const KeyQuery& query);
+  std::vector<RuleTotals> rule_totals();
+
+  /// From now on keeps account of the keys that change; without it no snapshot can be begun, and
+  /// nothing is paid. Before the first row and before begin_restore().
+  void track_changes();
+  /// Cuts here; requires that the cut before is complete. Gives the globals: all that belongs to no
+  /// key, and the layout by which entries are read.
+  std::string begin_snapshot();
+  /// Gives the cut's next entries to `sink`, at least one, until they have `bytes_max` bytes of
+  /// keys and values or more; shard by shard, with shard_done() after each of the 64. No key comes
+  /// twice in a cut. True when the cut is complete; requires that one was begun.
+  bool write_snapshot(StateSink& sink, std::size_t bytes_max);
+  /// The next cut writes every key. For a store that is empty, also after a cut whose entries could
+  /// not be kept: one that is open is given up. Takes time by the number of keys.
+  void mark_all_changed();
+
+  /// Before the first row: what entries written with these globals will become here. kCorrupt for
+  /// bytes that no engine wrote.
+  Result<RestoreReport> begin_restore(std::string_view globals);
+  /// One entry, each once, in any order. kCorrupt for what was not written with these globals; the
+  /// engine is of no use then.
+  Result<void> restore(const StateKey& key, std::string_view value);
+  /// After the last entry: sets timers. From here on advance() may be called. Unless the report
+  /// says that it is the same program and a store holds exactly these entries, mark_all_changed()
+  /// goes before the next cut.
+  Result<void> finish_restore();
 
  private:
   std::unique_ptr<EngineImpl> impl_;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "cep/base/assert.h"
 
@@ -33,8 +34,9 @@ Limbs product(const Limbs& a, const Limbs& b) {
   return out;
 }
 
-// a - b, where a >= b; `b` stands `offset` limbs higher than `a`.
-void subtract(Limbs& a, const Limbs& b, std::size_t offset) {
+// a - b, where `b` stands `offset` limbs higher than `a`; false where that is below zero.
+bool subtract(Limbs& a, const Limbs& b, std::size_t offset) {
+  if (b.size() + offset > a.size()) return false;
   std::uint64_t borrow = 0;
   for (std::size_t i = offset; i < a.size(); ++i) {
     const std::uint64_t taken = i - offset < b.size() ? b[i - offset] : 0;
@@ -43,8 +45,30 @@ void subtract(Limbs& a, const Limbs& b, std::size_t offset) {
     a[i] = before - taken - borrow;
     borrow = before < taken || (before == taken && borrow != 0) ? 1 : 0;
   }
-  TOCSIN_ASSERT(borrow == 0, "n times the squares is at least the square of the sum");
   drop_top_zeros(a);
+  return borrow == 0;
+}
+
+// count * squares - sum^2, from limb `place` on; nothing where that is below zero.
+struct Spread {
+  Limbs limbs;
+  std::uint32_t place = 0;
+};
+std::optional<Spread> spread_of(const ExactSum& sum, const ExactSum& squares, std::uint64_t count) {
+  Spread spread;
+  spread.limbs = product(squares.magnitude(), {count});
+  spread.place = squares.low();
+  const Limbs total = sum.magnitude();
+  const Limbs square = product(total, total);
+  if (square.empty()) return spread;
+  if (2 * sum.low() < spread.place) {
+    spread.limbs.insert(spread.limbs.begin(), spread.place - 2 * sum.low(), 0);
+    spread.place = 2 * sum.low();
+  }
+  if (!subtract(spread.limbs, square, 2 * std::size_t{sum.low()} - spread.place)) {
+    return std::nullopt;
+  }
+  return spread;
 }
 
 // Divides in place; whether something was left over.
@@ -207,18 +231,13 @@ double standard_deviation(const ExactSum& sum, const ExactSum& squares, std::uin
                           bool sample, int unit, int scale) {
   TOCSIN_ASSERT(count > (sample ? 1U : 0U), "a sample has two values");
   // The variance is (count * squares - sum^2) / (count * (count or count - 1)), exactly.
-  Limbs spread = product(squares.magnitude(), {count});
-  Limbs square = product(sum.magnitude(), sum.magnitude());
-  std::uint32_t place = squares.low();
-  if (2 * sum.low() < place && !square.empty()) {
-    spread.insert(spread.begin(), place - 2 * sum.low(), 0);
-    place = 2 * sum.low();
-  }
-  if (!square.empty()) subtract(spread, square, 2 * std::size_t{sum.low()} - place);
+  std::optional<Spread> exact = spread_of(sum, squares, count);
+  TOCSIN_ASSERT(exact.has_value(), "n times the squares is at least the square of the sum");
+  Limbs& spread = exact->limbs;
   if (spread.empty()) return 0;
   // Of what is divided, so many bits that 64 and more are left; the rest only counts as being
   // there.
-  std::int64_t exponent = std::int64_t{64} * place - 2 * unit;
+  std::int64_t exponent = std::int64_t{64} * exact->place - 2 * unit;
   bool sticky = false;
   constexpr std::size_t kLimbs = 5;
   if (spread.size() > kLimbs) {
@@ -237,5 +256,9 @@ double standard_deviation(const ExactSum& sum, const ExactSum& squares, std::uin
     sticky = divide(spread, static_cast<std::uint64_t>(power_of_ten(2 * scale))) || sticky;
   }
   return std::sqrt(nearest(spread, exponent, sticky));
+}
+
+bool are_moments(const ExactSum& sum, const ExactSum& squares, std::uint64_t count) {
+  return count > 0 && !squares.is_negative() && spread_of(sum, squares, count).has_value();
 }
 }  // namespace tocsin::cep

@@ -55,4 +55,7 @@ double nearest_real(const ExactSum& sum);
 inline constexpr int kRealUnit = 1074;
 double standard_deviation(const ExactSum& sum, const ExactSum& squares, std::uint64_t count,
                           bool sample, int unit, int scale);
+/// Whether `count` values can have this sum and this sum of squares, as standard_deviation()
+/// requires.
+bool are_moments(const ExactSum& sum, const ExactSum& squares, std::uint64_t count);
 }  // namespace tocsin::cep

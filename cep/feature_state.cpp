@@ -169,4 +169,46 @@ Value read_ring(const RingHeader* const_ring, const Feature& feature) {
       type.kind == TypeKind::kDecimal ? Value::decimal(total, type.scale) : Value::integer(total);
   return is_sum ? sum : divide(sum, Value::integer(count));
 }
+
+void save_ring(const RingHeader& const_ring, ByteWriter& to) {
+  auto* ring = const_cast<RingHeader*>(&const_ring);
+  to.varint(ring->count);
+  for (std::uint32_t i = 0; i < ring->count; ++i) {
+    if (i == 0) {
+      to.signed_varint(time_at(ring, 0));
+    } else {
+      to.varint(static_cast<std::uint64_t>(time_at(ring, i) - time_at(ring, i - 1)));
+    }
+    if (ring->value == RingValue::kNumber) {
+      to.signed_varint(static_cast<std::int64_t>(values_of(ring)[place_of(*ring, i)]));
+    }
+  }
+}
+
+std::optional<std::uint32_t> restore_ring_count(ByteReader& from) {
+  const std::uint64_t count = from.varint_up_to(from.left());
+  if (!from.ok() || count > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return static_cast<std::uint32_t>(count);
+}
+
+bool restore_ring(RingHeader* ring, const Feature& feature, std::uint32_t count, ByteReader& from) {
+  std::int64_t time = 0;
+  std::int64_t end = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (i == 0) {
+      time = from.signed_varint();
+      if (time < kEventTimeMin.us || time > kEventTimeMax.us) return false;
+      // Younger than the window is long, which is what the ring's times have room for.
+      end = std::min(kEventTimeMax.us, time + feature.window.duration->us - 1);
+    } else {
+      const std::int64_t room = end - time;
+      time += static_cast<std::int64_t>(from.varint_up_to(static_cast<std::uint64_t>(room)));
+    }
+    const bool has_value = ring->value == RingValue::kNumber;
+    const Value value = has_value ? Value::integer(from.signed_varint()) : Value::missing();
+    if (!from.ok()) return false;
+    push_ring(ring, time, value);
+  }
+  return from.ok();
+}
 }  // namespace tocsin::cep

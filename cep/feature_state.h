@@ -10,7 +10,9 @@
 /// is invisible.
 #pragma once
 #include <cstdint>
+#include <optional>
 
+#include "cep/base/byte_codec.h"
 #include "cep/plan.h"
 #include "cep/value.h"
 
@@ -54,4 +56,11 @@ std::int64_t newest_in_ring(const RingHeader& ring);
 /// The feature's value over the ring; `ring` may be null for none. Requires trim_ring at the time
 /// of the read.
 Value read_ring(const RingHeader* ring, const Feature& feature);
+
+/// A ring's events as bytes: equal events give equal bytes, whatever the capacity.
+void save_ring(const RingHeader& ring, ByteWriter& to);
+/// The number of events of a ring that save_ring wrote, and then the events, into an empty ring
+/// with room for them. Nothing, or false, for bytes that save_ring did not write.
+std::optional<std::uint32_t> restore_ring_count(ByteReader& from);
+bool restore_ring(RingHeader* ring, const Feature& feature, std::uint32_t count, ByteReader& from);
 }  // namespace tocsin::cep

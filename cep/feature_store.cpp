@@ -8,6 +8,11 @@
 #include "cep/zone.h"
 
 namespace tocsin::cep {
+namespace {
+// More than any record has room for was not written.
+constexpr std::uint32_t kRingEventsMax = std::uint32_t{1} << 28;
+}  // namespace
+
 void FeatureStore::take(const FeatureProgram& feature, RowInHand& hand, const Value& value) {
   if (feature.in_ring) {
     take_into_ring(feature, hand, value);
@@ -131,5 +136,40 @@ std::int64_t FeatureStore::expiry(const FeatureProgram& feature, std::byte* reco
   auto* ring = RecordStore::at<RingHeader>(record, entry.state);
   trim_ring(ring, now_us, feature.window_us);
   return ring->count == 0 ? WindowState::kDead : newest_in_ring(*ring) + feature.window_us;
+}
+
+void FeatureStore::save(const FeatureProgram& feature, const std::byte* record,
+                        const OperatorEntry& entry, ByteWriter& to) const {
+  if (feature.in_ring) {
+    save_ring(*RecordStore::at<RingHeader>(record, entry.state), to);
+  } else {
+    windows_->at(entry.state).save(to);
+  }
+}
+
+bool FeatureStore::restore(const FeatureProgram& feature, KeySlot& slot, ByteReader& from) {
+  Offset event = 0;
+  if (!feature.in_ring) {
+    const std::uint32_t number = windows_->make(feature.window);
+    if (!windows_->at(number).restore(from)) {
+      windows_->free(number);
+      return false;
+    }
+    store_.ensure(slot, 0, feature.op, event);
+    RecordStore::set_state(store_.base(slot), feature.op, number);
+    return true;
+  }
+  const std::optional<std::uint32_t> count = restore_ring_count(from);
+  if (!count || *count > kRingEventsMax) return false;
+  const RingHeader fresh = make_ring(*feature.feature, *count);
+  const std::uint32_t words = ring_words(fresh.capacity, fresh.wide_times != 0, fresh.value);
+  store_.ensure(slot, words, feature.op, event);
+  std::byte* const record = store_.base(slot);
+  const Offset place = RecordStore::cut(record, words);
+  auto* ring = RecordStore::at<RingHeader>(record, place);
+  start_ring(fresh, ring);
+  if (!restore_ring(ring, *feature.feature, *count, from)) return false;
+  RecordStore::set_state(record, feature.op, place);
+  return true;
 }
 }  // namespace tocsin::cep

@@ -31,6 +31,12 @@ class FeatureStore {
   /// been freed, a time, or kNeverDies.
   std::int64_t expiry(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry,
                       std::int64_t now_us);
+  /// Writes what the feature holds of a key whose record lists it as `entry`.
+  void save(const FeatureProgram& feature, const std::byte* record, const OperatorEntry& entry,
+            ByteWriter& to) const;
+  /// Reads that into a key that holds nothing of the feature, and lists it in its record. False for
+  /// bytes that save() did not write of a feature that means the same; nothing is listed then.
+  bool restore(const FeatureProgram& feature, KeySlot& slot, ByteReader& from);
 
  private:
   void take_into_ring(const FeatureProgram& feature, RowInHand& hand, const Value& value);

@@ -1,10 +1,11 @@
 #include "cep/feature_window.h"
 
 #include <algorithm>
-#include <new>
+#include <string>
 
 #include "cep/base/assert.h"
 #include "cep/event_ring.h"
+#include "cep/window_bytes.h"
 #include "cep/zone.h"
 
 namespace tocsin::cep {
@@ -17,9 +18,12 @@ std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
 }
 
 class Scoped : public WindowState {
- protected:
+ public:
   Scoped(const WindowSpec& spec, WindowMemory& memory)
       : spec_(spec), window_(spec.feature->window), memory_(memory) {}
+  const WindowSpec& spec() const override { return spec_; }
+
+ protected:
   // What is read of `count` events, of whose aggregate `value` gives the value.
   template <typename ValueOf>
   Value finish(std::uint64_t count, ValueOf&& value) const {
@@ -28,6 +32,11 @@ class Scoped : public WindowState {
       return Value::integer(static_cast<Int128>(count));
     }
     return count == 0 ? value_of_nothing(spec_) : value();
+  }
+
+  // How many events a stretch or a pane has; their sum over a window stays below 2^63.
+  static std::uint64_t restore_count(ByteReader& from) {
+    return from.varint_up_to(std::uint64_t{1} << 61);
   }
 
   const WindowSpec& spec_;
@@ -82,6 +91,35 @@ class GrowingWindow : public Scoped {
     }
   }
 
+  void save(ByteWriter& to) const override {
+    std::vector<const Stretch*> stretches;
+    for (const Stretch& stretch : stretches_) stretches.push_back(&stretch);
+    std::ranges::sort(stretches, {}, &Stretch::number);
+    WordWriter words(to, spec_, memory_);
+    to.varint(stretches.size());
+    for (const Stretch* stretch : stretches) {
+      to.signed_varint(stretch->number);
+      to.varint(stretch->count);
+      if (stretch->accumulator) stretch->accumulator->save(words);
+    }
+    if (has_newest() && !stretches.empty()) save_time(to, newest_);
+  }
+  bool restore(ByteReader& from) override {
+    WordReader words(from, spec_, memory_);
+    constexpr std::uint64_t kDays = 3;  // the one in hand, that before and, set back, that after
+    const std::uint64_t count = from.varint_up_to(window_.kind == WindowKind::kToday ? kDays : 1);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      Stretch stretch{from.signed_varint(), restore_count(from),
+                      make_accumulator(spec_, memory_, AccumulatorUse::kGrows)};
+      if (stretch.count == 0 || !is_number(stretch.number)) return false;
+      if (i > 0 && stretches_.back().number >= stretch.number) return false;
+      if (stretch.accumulator && !stretch.accumulator->restore(words, stretch.count)) return false;
+      stretches_.push_back(std::move(stretch));
+    }
+    if (has_newest() && count > 0 && !restore_time(from, newest_)) return false;
+    return from.ok();
+  }
+
  private:
   // A tumble, a local day, a session: what has been taken in it.
   struct Stretch {
@@ -89,6 +127,17 @@ class GrowingWindow : public Scoped {
     std::uint64_t count = 0;
     InMemory<Accumulator> accumulator;
   };
+  bool has_newest() const {
+    return window_.kind == WindowKind::kSession || window_.kind == WindowKind::kToday;
+  }
+  bool is_number(std::int64_t number) const {
+    if (window_.kind != WindowKind::kTumbling && window_.kind != WindowKind::kToday) {
+      return number == 0;
+    }
+    const std::int64_t length = window_.kind == WindowKind::kToday ? kDayUs : window_.duration->us;
+    return number >= floor_divide(kEventTimeMin.us, length) - 1 &&
+           number <= floor_divide(kEventTimeMax.us, length) + 1;
+  }
   // Goes to the stretch of `now` and forgets those that cannot come again; null where nothing has
   // been taken in it.
   Stretch* move_to(EventTime now) {
@@ -137,12 +186,14 @@ class SlidingEvents {
   std::uint64_t entered() const { return entered_; }
   void push(EventTime time, Word word) {
     ring_.push(time, word);
-    if (ring_.size() > spec_.events_max) {
+    while (ring_.size() > spec_.events_max) {
       if (entered_ == 0) enter();
       leave();
       ++memory_.events_lost;
     }
   }
+  void save(ByteWriter& to) const { WordWriter(to, spec_, memory_).events(ring_); }
+  bool restore(ByteReader& from) { return WordReader(from, spec_, memory_).events(ring_); }
   void enter() {
     if (accumulator_ && !stale_) {
       accumulator_->add(ring_.first() + entered_, ring_.time(entered_), ring_.word(entered_));
@@ -207,6 +258,17 @@ class SlidingWindow : public Scoped {
     if (!window_.duration) return kNeverDies;
     return (ring.time(ring.size() - 1) + *window_.duration).us;
   }
+  // Which events are in the window follows from the time.
+  void save(ByteWriter& to) const override { events_.save(to); }
+  bool restore(ByteReader& from) override {
+    if (!events_.restore(from)) return false;
+    const std::uint64_t count = events_.ring().size();
+    if (window_.events && count > *window_.events) return false;
+    if (!window_.excluding) {
+      while (events_.entered() < count) events_.enter();
+    }
+    return true;
+  }
 
  private:
   void move_to(EventTime now) {
@@ -242,7 +304,7 @@ class TodayInField : public Scoped {
   void take(EventTime now, Word word) override {
     forget(now);
     ring_.push(now, word);
-    if (ring_.size() > spec_.events_max) {
+    while (ring_.size() > spec_.events_max) {
       zone_ = nullptr;
       pop();
       ++memory_.events_lost;
@@ -268,6 +330,8 @@ class TodayInField : public Scoped {
     if (ring_.size() == 0) return kDead;
     return ring_.time(ring_.size() - 1).us + kLongestDayUs;
   }
+  void save(ByteWriter& to) const override { WordWriter(to, spec_, memory_).events(ring_); }
+  bool restore(ByteReader& from) override { return WordReader(from, spec_, memory_).events(ring_); }
 
  private:
   void forget(EventTime now) {
@@ -309,7 +373,7 @@ class PaneWindow : public Scoped {
     move_to(now);
     if (window_.excluding) {
       waiting_.push(now, word);
-      if (waiting_.size() > spec_.events_max) enter_oldest();
+      while (waiting_.size() > spec_.events_max) enter_oldest();
     } else {
       enter(now, word);
     }
@@ -344,6 +408,33 @@ class PaneWindow : public Scoped {
     return (newest_ + *window_.duration + *window_.every).us;
   }
 
+  void save(ByteWriter& to) const override {
+    WordWriter words(to, spec_, memory_);
+    if (window_.excluding) words.events(waiting_);
+    to.varint(panes_.size() - begin_);
+    for (std::size_t i = begin_; i < panes_.size(); ++i) {
+      const Pane& pane = panes_[i];
+      to.signed_varint(i == begin_ ? pane.number : pane.number - panes_[i - 1].number);
+      to.varint(pane.count);
+      if (pane.accumulator) pane.accumulator->save(words);
+    }
+    if (total_ && total_->is_saved() && count_ > 0) total_->save(words);
+    if (count_ > 0 || waiting_.size() > 0) save_time(to, newest_);
+  }
+  bool restore(ByteReader& from) override {
+    WordReader words(from, spec_, memory_);
+    if (window_.excluding && !words.events(waiting_)) return false;
+    const std::uint64_t panes = from.varint_up_to(from.left());
+    for (std::uint64_t i = 0; i < panes; ++i) {
+      if (!restore_pane(words)) return false;
+    }
+    if (total_ && count_ > 0 && !restore_total(words)) return false;
+    if (count_ > 0 || waiting_.size() > 0) {
+      if (!restore_time(from, newest_) || newest_ < newest_held()) return false;
+    }
+    return from.ok();
+  }
+
  private:
   struct Pane {
     std::int64_t number = 0;  // times after number * P, up to and with the next multiple
@@ -368,6 +459,39 @@ class PaneWindow : public Scoped {
     ++pane.count;
     ++count_;
     drop_word(word, spec_, memory_);
+  }
+  bool restore_pane(WordReader& words) {
+    ByteReader& from = words.bytes();
+    const std::int64_t number = from.signed_varint();
+    const std::uint64_t count = restore_count(from);
+    // The last event may have come at the end of time.
+    const std::int64_t first = floor_divide(kEventTimeMin.us - 1, window_.every->us);
+    const std::int64_t last = floor_divide(kEventTimeMax.us, window_.every->us);
+    const std::int64_t before = panes_.empty() ? first - 1 : panes_.back().number;
+    const std::int64_t base = panes_.empty() ? 0 : before;
+    if (!from.ok() || count == 0 || count > (std::uint64_t{1} << 62) - count_ ||
+        number > last - base || number <= before - base) {
+      return false;
+    }
+    Pane pane{base + number, count, make_accumulator(spec_, memory_, AccumulatorUse::kPane)};
+    if (pane.accumulator && !pane.accumulator->restore(words, count)) return false;
+    panes_.push_back(std::move(pane));
+    count_ += count;
+    return true;
+  }
+  bool restore_total(WordReader& words) {
+    const std::uint64_t oldest = place(panes_.front().number);
+    const std::uint64_t newest = place(panes_.back().number);
+    if (total_->is_saved()) {
+      return total_->restore(words, count_) && total_->is_between(oldest, newest);
+    }
+    for (const Pane& pane : panes_) total_->add_pane(place(pane.number), *pane.accumulator);
+    return true;
+  }
+  // No event of what was restored is later.
+  EventTime newest_held() const {
+    if (waiting_.size() > 0) return waiting_.time(waiting_.size() - 1);
+    return {panes_.back().number * window_.every->us};
   }
   void enter_oldest() {
     const EventTime time = waiting_.time(0);
@@ -442,19 +566,20 @@ std::optional<Duration> longest_look_back(const FeatureWindow& window) {
   return window.every ? *window.duration + *window.every : *window.duration;
 }
 
-WindowPool::WindowPool(std::uint64_t hash_seed) : pool_(&counter_), memory_(&pool_, hash_seed) {}
+WindowPool::WindowPool(std::uint64_t hash_seed)
+    : seed_(hash_seed), memory_(std::make_unique<Memory>(hash_seed)) {}
 WindowPool::~WindowPool() = default;
 
 std::uint32_t WindowPool::make(const WindowSpec& spec) {
   std::uint32_t number = 0;
   if (free_.empty()) {
-    windows_.emplace_back(nullptr, DestroyInPlace{&pool_});
+    windows_.emplace_back(nullptr, DestroyInPlace{&memory_->used});
     number = static_cast<std::uint32_t>(windows_.size());
   } else {
     number = free_.back();
     free_.pop_back();
   }
-  windows_[number - 1] = make_window(spec, memory_);
+  windows_[number - 1] = make_window(spec, memory_->windows);
   return number;
 }
 
@@ -462,28 +587,40 @@ void WindowPool::free(std::uint32_t number) {
   TOCSIN_ASSERT(windows_[number - 1] != nullptr, "a window is freed once");
   windows_[number - 1].reset();
   free_.push_back(number);
-  if (count() == 0) {
-    windows_.clear();
-    free_.clear();
-  }
+  if (count() == 0) forget_all();
 }
 
-void WindowPool::clear() {
-  windows_.clear();
-  free_.clear();
+void WindowPool::clear() { forget_all(); }
+
+void WindowPool::forget_all() {
+  std::vector<InMemory<WindowState>>().swap(windows_);
+  std::vector<std::uint32_t>().swap(free_);
+  memory_ = std::make_unique<Memory>(seed_);
 }
 
 std::size_t WindowPool::bytes() const {
-  return counter_.bytes() + windows_.capacity() * sizeof(InMemory<WindowState>) +
+  return memory_->held.bytes() + windows_.capacity() * sizeof(InMemory<WindowState>) +
          free_.capacity() * sizeof(std::uint32_t);
 }
 
-void* WindowPool::Counter::do_allocate(std::size_t bytes, std::size_t alignment) {
-  bytes_ += bytes;
-  return ::operator new (bytes, std::align_val_t{alignment});
-}
-void WindowPool::Counter::do_deallocate(void* block, std::size_t bytes, std::size_t alignment) {
-  bytes_ -= bytes;
-  ::operator delete (block, std::align_val_t{alignment});
+void WindowPool::compact_if_sparse() {
+  constexpr std::size_t kWorthwhile = std::size_t{256} << 10;
+  if (memory_->held.bytes() < kWorthwhile || memory_->used.bytes() * 4 > memory_->held.bytes()) {
+    return;
+  }
+  auto fresh = std::make_unique<Memory>(seed_);
+  std::string bytes;
+  for (InMemory<WindowState>& window : windows_) {
+    if (window == nullptr) continue;
+    bytes.clear();
+    ByteWriter to(bytes);
+    window->save(to);
+    InMemory<WindowState> moved = make_window(window->spec(), fresh->windows);
+    ByteReader from(bytes);
+    const bool is_well = moved->restore(from);
+    TOCSIN_ASSERT(is_well && from.is_done(), "a window reads what it wrote");
+    window = std::move(moved);
+  }
+  memory_ = std::move(fresh);
 }
 }  // namespace tocsin::cep

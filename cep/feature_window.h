@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cep/accumulator.h"
+#include "cep/base/byte_codec.h"
 #include "cep/plan.h"
 #include "cep/time.h"
 
@@ -28,6 +29,7 @@ class WindowState {
   WindowState& operator=(const WindowState&) = delete;
   virtual ~WindowState() = default;
   virtual std::size_t object_bytes() const = 0;
+  virtual const WindowSpec& spec() const = 0;
   /// Takes an event; times do not descend, here and below. `word` is 0 where the aggregate has no
   /// argument; its holder is the window then.
   virtual void take(EventTime now, Word word) = 0;
@@ -36,6 +38,12 @@ class WindowState {
   virtual Value read(EventTime now, const Zone* zone) = 0;
   /// From when on nothing is in it any more: kDead, a time, or kNeverDies.
   virtual std::int64_t expiry(EventTime now) = 0;
+  /// Writes the window's contents: equal contents give equal bytes, with any hash seed.
+  virtual void save(ByteWriter& to) const = 0;
+  /// Reads them into an empty window of a feature that means the same: it gives the same values, to
+  /// the bit, from then on, and the same bytes. False for bytes that save() did not write; the
+  /// window is of no use then.
+  virtual bool restore(ByteReader& from) = 0;
   static constexpr std::int64_t kDead = INT64_MIN;
   static constexpr std::int64_t kNeverDies = INT64_MAX;
 };
@@ -59,27 +67,48 @@ class WindowPool {
   void free(std::uint32_t number);
   /// Frees all.
   void clear();
-  WindowMemory& memory() { return memory_; }
+  WindowMemory& memory() { return memory_->windows; }
   std::size_t count() const { return windows_.size() - free_.size(); }
   /// Bytes held from the system.
   std::size_t bytes() const;
+  /// Moves all windows to new memory where most of the old one is free. Texts that were read are no
+  /// longer valid then.
+  void compact_if_sparse();
 
  private:
+  // Counts what goes through it.
   class Counter : public std::pmr::memory_resource {
    public:
+    explicit Counter(std::pmr::memory_resource* from) : from_(from) {}
     std::size_t bytes() const { return bytes_; }
 
    private:
-    void* do_allocate(std::size_t bytes, std::size_t alignment) override;
-    void do_deallocate(void* block, std::size_t bytes, std::size_t alignment) override;
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      bytes_ += bytes;
+      return from_->allocate(bytes, alignment);
+    }
+    void do_deallocate(void* block, std::size_t bytes, std::size_t alignment) override {
+      bytes_ -= bytes;
+      from_->deallocate(block, bytes, alignment);
+    }
     bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
       return this == &other;
     }
+    std::pmr::memory_resource* from_;
     std::size_t bytes_ = 0;
   };
-  Counter counter_;
-  std::pmr::unsynchronized_pool_resource pool_;
-  WindowMemory memory_;
+  // A pool keeps what was ever asked of it, so that it is given back as a whole.
+  struct Memory {
+    explicit Memory(std::uint64_t seed) : windows(&used, seed) {}
+    Counter held{std::pmr::new_delete_resource()};
+    std::pmr::unsynchronized_pool_resource pool{&held};
+    Counter used{&pool};
+    WindowMemory windows;
+  };
+  void forget_all();
+
+  std::uint64_t seed_;
+  std::unique_ptr<Memory> memory_;
   std::vector<InMemory<WindowState>> windows_;
   std::vector<std::uint32_t> free_;
 };

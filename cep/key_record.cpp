@@ -13,7 +13,7 @@
 namespace tocsin::cep {
 namespace {
 // Places for the operators of most keys: their list then stays in the record's first line.
-constexpr std::size_t kFirstOperators = 3;
+constexpr std::uint32_t kFirstOperators = 3;
 // While a record is collected, the parent of a node that was copied says where it went.
 constexpr Offset kForwarded = 1U << 31;
 
@@ -77,9 +77,12 @@ EventTime KeptEvent::ts() const {
 }
 
 ArrivalNumber KeptEvent::arrival() const {
-  if ((flags & kHasArrival) == 0) return {arrival_record, 0, 0};
+  if ((flags & kHasArrival) == 0) {
+    return {arrival_word & ((std::uint64_t{1} << kRecordBits) - 1),
+            static_cast<std::uint32_t>(arrival_word >> kRecordBits), 0};
+  }
   const std::uint64_t rest = words_after(*this)[(flags & kHasTs) != 0 ? 1 : 0];
-  return {arrival_record, static_cast<std::uint32_t>(rest >> 32), static_cast<std::uint32_t>(rest)};
+  return {arrival_word, static_cast<std::uint32_t>(rest >> 32), static_cast<std::uint32_t>(rest)};
 }
 
 const std::uint64_t* KeptEvent::word_of(const CaptureLayout& layout, FieldIndex field) const {
@@ -135,7 +138,14 @@ RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
   for (const CaptureLayout& layout : table.layouts) {
     event_words = std::max(event_words, sizeof(KeptEvent) / 8 + layout.fields.size());
   }
-  std::size_t words = kHeaderWords + std::min<std::size_t>(table.operators.size(), kFirstOperators);
+  const auto keeps_state = [&](const OperatorProgram& op) {
+    return op.kind != OperatorKind::kProbe &&
+           (op.kind != OperatorKind::kRule || program.rules[op.index].method != Method::kSingle);
+  };
+  operators_max_ = static_cast<std::uint32_t>(
+      std::count_if(table.operators.begin(), table.operators.end(), keeps_state));
+  first_operators_ = std::min(kFirstOperators, operators_max_);
+  std::size_t words = kHeaderWords + first_operators_;
   for (const OperatorProgram& op : table.operators) {
     if (op.kind == OperatorKind::kFeature) {
       const FeatureProgram& feature = program.features[op.index];
@@ -164,17 +174,7 @@ OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* en
 bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event,
                          bool replaces, std::span<Draft> drafts) {
   if (slot.record == 0) {
-    const auto first_operators =
-        static_cast<std::uint16_t>(std::min<std::size_t>(table_.operators.size(), kFirstOperators));
-    const std::uint32_t used = kHeaderWords + first_operators;
-    const std::uint32_t capacity = Arena::rounded(std::max(used + words, usual_words_));
-    slot.record = keys_->arena().allocate(capacity);
-    RecordHeader header;
-    header.capacity = capacity;
-    header.used = used;
-    header.operators = kHeaderWords;
-    header.operator_capacity = first_operators;
-    std::memcpy(base(slot), &header, sizeof(header));
+    start_record(slot, words, static_cast<std::uint16_t>(first_operators_));
     return false;
   }
   auto* header = reinterpret_cast<RecordHeader*>(base(slot));
@@ -187,15 +187,46 @@ bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, O
     move_to_fit(slot, scratch_used_ + words);
     return true;
   }
-  if (list_words != 0) {
-    std::byte* record = base(slot);
-    const Offset list = cut(record, list_words);
-    std::memcpy(at<OperatorEntry>(record, list), at<OperatorEntry>(record, header->operators),
-                header->operator_count * sizeof(OperatorEntry));
-    header->operators = list;
-    header->operator_capacity = static_cast<std::uint16_t>(list_words);
-  }
+  if (list_words != 0) move_operators(base(slot), list_words);
   return false;
+}
+
+void RecordStore::start_record(KeySlot& slot, std::uint32_t words, std::uint16_t operators) {
+  const std::uint32_t used = kHeaderWords + operators;
+  const std::uint32_t capacity = Arena::rounded(std::max(used + words, usual_words_));
+  slot.record = keys_->arena().allocate(capacity);
+  RecordHeader header;
+  header.capacity = capacity;
+  header.used = used;
+  header.operators = kHeaderWords;
+  header.operator_capacity = operators;
+  std::memcpy(base(slot), &header, sizeof(header));
+}
+
+// To a list with more room, which is cut.
+void RecordStore::move_operators(std::byte* record, std::uint32_t capacity) {
+  auto* const header = reinterpret_cast<RecordHeader*>(record);
+  const Offset list = cut(record, capacity);
+  std::memcpy(at<OperatorEntry>(record, list), at<OperatorEntry>(record, header->operators),
+              header->operator_count * sizeof(OperatorEntry));
+  header->operators = list;
+  header->operator_capacity = static_cast<std::uint16_t>(capacity);
+}
+
+void RecordStore::make_room(KeySlot& slot, std::uint32_t words, std::uint32_t operators) {
+  if (slot.record == 0) {
+    start_record(slot, words, static_cast<std::uint16_t>(std::max(first_operators_, operators)));
+    return;
+  }
+  const auto* header = reinterpret_cast<const RecordHeader*>(base(slot));
+  const std::uint32_t listed = header->operator_count + operators;
+  if (header->capacity - header->used < words + listed) {
+    Offset none = 0;
+    collect(base(slot), 0, {}, none);
+    move_to_fit(slot, scratch_used_ + words + listed);
+    header = reinterpret_cast<const RecordHeader*>(base(slot));
+  }
+  if (listed > header->operator_capacity) move_operators(base(slot), listed);
 }
 
 void RecordStore::set_state(std::byte* record, std::uint32_t op, Offset state) {
@@ -298,7 +329,7 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
   RecordHeader fresh;
   fresh.operators = kHeaderWords;
   fresh.operator_capacity = static_cast<std::uint16_t>(
-      std::min<std::size_t>(table_.operators.size(), std::max(4, header->operator_count + 1)));
+      std::min(operators_max_, std::max(first_operators_, header->operator_count + 1U)));
   push_space(fresh.operator_capacity);
   const auto* entries = at<OperatorEntry>(old, header->operators);
   for (std::uint16_t i = 0; i < header->operator_count; ++i) {
@@ -393,7 +424,7 @@ std::uint32_t RecordStore::event_words(const Row& row) {
   const std::size_t fields = layout.fields.size();
   std::uint32_t words = sizeof(KeptEvent) / 8 + static_cast<std::uint32_t>(fields);
   const bool has_ts = row.ts != row.engine_time;
-  const bool has_arrival = (row.arrival.index | row.arrival.after) != 0;
+  const bool has_arrival = !KeptEvent::fits_word(row.arrival);
   words += (has_ts ? 1U : 0U) + (has_arrival ? 1U : 0U);
   bool all_known = true;
   for (std::size_t i = 0; i < fields; ++i) {
@@ -434,7 +465,7 @@ std::uint32_t RecordStore::event_words(const Row& row) {
   event->words = words;
   event->type = static_cast<std::uint16_t>(row.type.value);
   event->flags = static_cast<std::uint16_t>(flags);
-  event->arrival_record = row.arrival.record;
+  event->arrival_word = KeptEvent::arrival_word_of(row.arrival);
   event->engine_time_us = row.engine_time.us;
   // A missing value's word is 0, its text empty, in the columns too.
   for (std::size_t i = 0; i < fields; ++i) {
@@ -461,6 +492,62 @@ std::uint32_t RecordStore::event_words(const Row& row) {
     out[fields + 1] = put_text(identity.text);
   }
   return words;
+}
+
+bool append_kept_event(const EventParts& parts, const CaptureLayout& layout,
+                       std::vector<std::uint64_t>& out) {
+  const std::size_t begin = out.size();
+  const std::size_t fields = layout.fields.size();
+  out.resize(begin + sizeof(KeptEvent) / 8);
+  KeptEvent event;
+  std::uint32_t flags = parts.roles << KeptEvent::kRoles;
+  if (parts.ts != parts.engine_time) {
+    flags |= KeptEvent::kHasTs;
+    out.push_back(static_cast<std::uint64_t>(parts.ts.us));
+  }
+  if (!KeptEvent::fits_word(parts.arrival)) {
+    flags |= KeptEvent::kHasArrival;
+    out.push_back(std::uint64_t{parts.arrival.index} << 32 | parts.arrival.after);
+  }
+  const auto is_missing = [](std::uint8_t known) { return known == 0; };
+  if (std::any_of(parts.known.begin(), parts.known.end(), is_missing)) {
+    flags |= KeptEvent::kHasMissing;
+    const std::size_t bits = out.size();
+    out.resize(bits + known_words(fields));
+    for (std::size_t i = 0; i < fields; ++i) {
+      if (parts.known[i] != 0) out[bits + i / 64] |= std::uint64_t{1} << (i % 64);
+    }
+  }
+  const std::size_t words = out.size();
+  for (const std::int64_t word : parts.words) out.push_back(static_cast<std::uint64_t>(word));
+  if (layout.keeps_identity) out.resize(out.size() + 2);
+  bool fits = true;
+  const auto text_word = [&](std::string_view text) {
+    if (text.size() <= kShortTextMax) return short_text_word(text);
+    const std::uint64_t offset = out.size() - begin;
+    fits = fits && offset < 1U << 24 && text.size() <= UINT32_MAX;
+    out.resize(out.size() + text_words(text.size()));
+    std::memcpy(out.data() + begin + offset, text.data(), text.size());
+    return std::uint64_t{kTextOutside} << 56 | offset << 32 | std::uint64_t{text.size()};
+  };
+  for (const std::uint16_t i : layout.texts) {
+    if (parts.known[i] == 0) continue;
+    const std::uint64_t word = text_word(parts.texts[i]);
+    out[words + i] = word;
+  }
+  if (layout.keeps_identity) {
+    const std::uint64_t bytes = text_word(parts.identity_bytes);
+    out[words + fields] = bytes;
+    const std::uint64_t text = text_word(parts.identity_text);
+    out[words + fields + 1] = text;
+  }
+  event.words = static_cast<std::uint32_t>(out.size() - begin);
+  event.type = static_cast<std::uint16_t>(parts.type.value);
+  event.flags = static_cast<std::uint16_t>(flags);
+  event.arrival_word = KeptEvent::arrival_word_of(parts.arrival);
+  event.engine_time_us = parts.engine_time.us;
+  std::memcpy(out.data() + begin, &event, sizeof(event));
+  return fits;
 }
 
 void RecordStore::write_event(std::byte* record, Offset place) const {

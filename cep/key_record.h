@@ -51,7 +51,9 @@ struct RuleHeader {
   std::uint32_t run_count = 0;
   std::uint32_t run_capacity = 0;
   std::uint32_t next_start = 0;  // numbers first events, so that runs of one start know each other
-  std::uint32_t lost_runs = 0;   // to the budget, since the last alert
+  std::uint32_t lost_runs = 0;   // to a budget, since the last alert
+  /// From then on, and once no partial match is left, those are forgotten.
+  std::int64_t lost_until_us = 0;
 };
 /// A strict group's state. A rule's partial matches all end with the key's last event, one for each
 /// length that is possible. In words: for each rule u16 alive bits (bit j: the last j + 1 events
@@ -129,23 +131,33 @@ struct StoredValue {
   Value value() const;
 };
 /// A captured event: this header, its ts where it differs, the rest of its arrival number where
-/// there is one (its index in the record, and an alert's place after its cause), a word of known
-/// bits for each 64 fields where one is missing, a word for each kept field (texts: up to seven
-/// bytes in the word itself), two words for the identity's bytes and text where the layout keeps
-/// it, and the longer texts.
+/// that does not fit a word (its index in the record, and an alert's place after its cause), a word
+/// of known bits for each 64 fields where one is missing, a word for each kept field (texts: up to
+/// seven bytes in the word itself), two words for the identity's bytes and text where the layout
+/// keeps it, and the longer texts.
 struct KeptEvent {
   static constexpr std::uint16_t kHasTs = 1;
   static constexpr std::uint16_t kHasMissing = 2;
-  static constexpr std::uint16_t kHasArrival = 4;  // the rest of its arrival number
+  static constexpr std::uint16_t kHasArrival = 4;  // the rest of its arrival number: arrival_word
+                                                   // is its record alone
   static constexpr std::uint16_t kForwarded = 8;   // while the record is being collected: it is
                                                    // copied, and engine_time_us says where to
   static constexpr std::uint16_t kRoles = 4;       // from this bit on: the roles it was taken in
   std::uint32_t words = 0;
   std::uint16_t type = 0;
   std::uint16_t flags = 0;
-  std::uint64_t arrival_record = 0;
+  std::uint64_t arrival_word = 0;  // record : 40, index in it : 24
   std::int64_t engine_time_us = 0;
 
+  /// Whether an arrival number is all in arrival_word.
+  static bool fits_word(const ArrivalNumber& arrival) {
+    return arrival.after == 0 && arrival.record >> kRecordBits == 0 &&
+           arrival.index >> (64 - kRecordBits) == 0;
+  }
+  static std::uint64_t arrival_word_of(const ArrivalNumber& arrival) {
+    return fits_word(arrival) ? std::uint64_t{arrival.index} << kRecordBits | arrival.record
+                              : arrival.record;
+  }
   ArrivalNumber arrival() const;
   std::uint32_t roles() const { return static_cast<std::uint32_t>(flags) >> kRoles; }
   EventTime engine_time() const { return {engine_time_us}; }
@@ -166,9 +178,27 @@ struct KeptEvent {
   static bool is_whole_text(std::uint64_t word) { return word >> 56 != 0xff; }
 
  private:
+  static constexpr unsigned kRecordBits = 40;
   // Where a field's word is; null where it is missing or not kept.
   const std::uint64_t* word_of(const CaptureLayout& layout, FieldIndex field) const;
 };
+
+/// A captured event by its parts; texts are borrowed. Fields are by the layout's places.
+struct EventParts {
+  EventTypeIndex type;
+  EventTime engine_time;
+  EventTime ts;
+  ArrivalNumber arrival;
+  std::uint32_t roles = 0;
+  std::vector<std::uint8_t> known;
+  std::vector<std::int64_t> words;      // 0 where missing, and of texts
+  std::vector<std::string_view> texts;  // empty where missing, and of others
+  std::string_view identity_bytes;      // where the layout keeps them
+  std::string_view identity_text;
+};
+/// Appends it as records keep it; false where it would be too large for one.
+bool append_kept_event(const EventParts& parts, const CaptureLayout& layout,
+                       std::vector<std::uint64_t>& out);
 
 /// A run as the matcher wants it after the event in hand, before anything is written.
 struct Draft {
@@ -229,6 +259,8 @@ class RecordStore {
                         std::span<Draft> drafts) {
     return ensure(slot, words, op, event, true, drafts);
   }
+  /// Makes sure that `words` can be cut and so many more operators be listed, whatever they are.
+  void make_room(KeySlot& slot, std::uint32_t words, std::uint32_t operators);
   /// Whether a record has so many words to cut.
   static bool has_room(const std::byte* record, std::uint32_t words) {
     const auto* header = reinterpret_cast<const RecordHeader*>(record);
@@ -312,6 +344,8 @@ class RecordStore {
   }
   void grow_scratch(std::uint32_t words);
   void move_to_fit(KeySlot& slot, std::uint32_t needed);
+  void start_record(KeySlot& slot, std::uint32_t words, std::uint16_t operators);
+  static void move_operators(std::byte* record, std::uint32_t capacity);
   void shrink(KeySlot& slot);
 
   const ProgramImpl& program_;
@@ -320,6 +354,9 @@ class RecordStore {
   // What the operators take that hold something of almost every key, because they look at all
   // events of a type: a new record gets that much room, so that most are laid out once.
   std::uint32_t usual_words_ = 0;
+  // Operators that may be listed, and those that a new record has places for.
+  std::uint32_t operators_max_ = 0;
+  std::uint32_t first_operators_ = 0;
   std::unique_ptr<std::uint64_t[]> scratch_;  // the record that is being laid out afresh
   std::uint32_t scratch_used_ = 0;
   std::uint32_t scratch_capacity_ = 0;

@@ -1,5 +1,6 @@
 #include "cep/key_table.h"
 
+#include <bit>
 #include <new>
 #include <utility>
 
@@ -13,6 +14,16 @@
 namespace tocsin::cep {
 namespace {
 constexpr std::uint32_t kSlotsLeast = 4;
+// Up to this many they double: small tables grow often, and take little.
+constexpr std::uint32_t kSlotsDoubled = 256;
+std::uint32_t next_size(std::uint32_t slots) {
+  if (slots == 0) return kSlotsLeast;
+  if (slots < kSlotsDoubled) return slots * 2;
+  return std::has_single_bit(slots) ? slots + slots / 2 : slots / 3 * 4;
+}
+bool has_room(std::uint32_t slots, std::uint32_t keys) {
+  return std::uint64_t{keys} * 16 <= std::uint64_t{slots} * 13;
+}
 
 struct OutsideKey {
   BlockRef block = 0;
@@ -52,17 +63,16 @@ void KeyShard::clear() {
 void KeyShard::resize(Group& group, std::uint32_t slots) {
   ++generation_;
   KeySlot* const old = std::exchange(group.slots, nullptr);
-  const std::uint32_t old_count = old != nullptr ? group.mask + 1 : 0;
+  const std::uint32_t old_count = std::exchange(group.size, slots);
   const std::size_t old_bytes = std::size_t{old_count} * sizeof(KeySlot);
   const std::size_t bytes = std::size_t{slots} * sizeof(KeySlot);
   table_bytes_ += bytes - old_bytes;
   if (slots != 0) {
     group.slots = new (allocate_pages(bytes)) KeySlot[slots];
-    group.mask = slots - 1;
     for (std::uint32_t i = 0; i < old_count; ++i) {
       if (old[i].hash == 0) continue;
       std::uint32_t place = home(group, old[i].hash);
-      while (group.slots[place].hash != 0) place = (place + 1) & group.mask;
+      while (group.slots[place].hash != 0) place = after(group, place);
       group.slots[place] = old[i];
     }
   }
@@ -71,12 +81,9 @@ void KeyShard::resize(Group& group, std::uint32_t slots) {
 
 KeySlot* KeyShard::insert(std::uint64_t hash, std::string_view key_bytes) {
   Group& group = group_of(hash);
-  const std::uint32_t slots = group.slots ? group.mask + 1 : 0;
-  if (std::uint64_t{group.count + 1} * 8 > std::uint64_t{slots} * 7) {
-    resize(group, slots == 0 ? kSlotsLeast : slots * 2);
-  }
+  if (!has_room(group.size, group.count + 1)) resize(group, next_size(group.size));
   std::uint32_t place = home(group, hash);
-  while (group.slots[place].hash != 0) place = (place + 1) & group.mask;
+  while (group.slots[place].hash != 0) place = after(group, place);
   KeySlot& slot = group.slots[place];
   slot.hash = hash;
   slot.record = 0;
@@ -105,11 +112,12 @@ void KeyShard::erase(KeySlot* slot) {
     arena_.free(key.block, words_of(key.size));
   }
   auto hole = static_cast<std::uint32_t>(slot - group.slots);
-  for (std::uint32_t i = (hole + 1) & group.mask; group.slots[i].hash != 0;
-       i = (i + 1) & group.mask) {
+  const auto distance = [&](std::uint32_t from, std::uint32_t to) {
+    return to >= from ? to - from : to + group.size - from;
+  };
+  for (std::uint32_t i = after(group, hole); group.slots[i].hash != 0; i = after(group, i)) {
     // A follower may fill the hole when its home is not between the hole and itself.
-    const std::uint32_t from_home = (i - home(group, group.slots[i].hash)) & group.mask;
-    if (from_home >= ((i - hole) & group.mask)) {
+    if (distance(home(group, group.slots[i].hash), i) >= distance(hole, i)) {
       group.slots[hole] = group.slots[i];
       hole = i;
     }
@@ -117,11 +125,13 @@ void KeyShard::erase(KeySlot* slot) {
   group.slots[hole] = KeySlot{};
   --group.count;
   --count_;
-  const std::uint32_t slots = group.mask + 1;
   if (group.count == 0) {
     resize(group, 0);
-  } else if (slots > kSlotsLeast && group.count * 8 <= slots) {
-    resize(group, slots / 2);
+  } else if (group.size > kSlotsLeast && group.count <= group.size / 4) {
+    // With room to grow again.
+    std::uint32_t slots = kSlotsLeast;
+    while (slots < 2 * group.count) slots = next_size(slots);
+    if (slots < group.size) resize(group, slots);
   }
 }
 

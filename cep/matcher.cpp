@@ -35,11 +35,12 @@ void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
   if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
   drafts_.clear();
   candidates_.clear();
-  changed_ = false;
+  changed_ = any_live_ = false;
 
   for (std::uint32_t i = 0; i < state_.run_count; ++i) {
     offer(RecordStore::at<Run>(record_, entry->state + header_words_)[i]);
   }
+  if (!any_live_ && hand.row->engine_time.us >= state_.lost_until_us) state_.lost_runs = 0;
   if (may_start && fits(rule.steps[0].take, 0, 0, true)) {
     Run fresh;
     fresh.first_time_us = hand.row->engine_time.us;
@@ -108,6 +109,7 @@ void Matcher::offer(const Run& run) {
     changed_ = true;
     return;
   }
+  any_live_ = true;
   const std::uint32_t at = run.step();
   const StepProgram& step = rule_->steps[at];
   bool killed = false;
@@ -208,7 +210,7 @@ bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
 void Matcher::commit(const OperatorEntry* entry) {
   KeySlot& slot = *hand_->slot;
   const auto count = static_cast<std::uint32_t>(drafts_.size());
-  if (entry == nullptr && count == 0 && !rule_->once) return;
+  if (entry == nullptr && count == 0 && !rule_->once && state_.lost_runs == 0) return;
   stats_.runs += count;
   stats_.runs -= state_.run_count;
 
@@ -246,14 +248,20 @@ void Matcher::commit(const OperatorEntry* entry) {
   }
   bool starts = false;
   Offset node = 0;
+  std::uint64_t taken = 0;
   for (Draft& draft : drafts_) {
     if (!draft.takes) continue;
+    ++taken;
     starts = starts || draft.run.node == 0;
     if (!draft.shares_node) node = write_node(draft);
     draft.run.node = node;
     if (draft.anchors_here) draft.run.anchor = node;
   }
   if (starts) ++state_.next_start;
+  if (taken > 0) {
+    const std::uint64_t event = RecordStore::at<KeptEvent>(record_, hand_->event)->words;
+    groups_.spend(*rule_, taken, 8 * (words - event_words + event) + taken * kPartialMatchBytes);
+  }
 
   Offset block = 0;
   if (in_place) {
@@ -503,7 +511,7 @@ std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset 
   auto* const header = RecordStore::at<RuleHeader>(record, state);
   Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
   std::int64_t latest = kDead;
-  if (header->lost_runs > 0) latest = kNeverDies;
+  if (header->lost_runs > 0 && header->lost_until_us > now_us) latest = header->lost_until_us;
   if (rule.once) {
     const auto& once = *reinterpret_cast<const OnceState*>(header + 1);
     latest = std::max(latest, once_until(once, *rule.once, now_us));
@@ -512,13 +520,7 @@ std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset 
   record_ = record;
   for (std::uint32_t i = 0; i < header->run_count; ++i) {
     const Run run = runs[i];
-    std::int64_t end = kNeverDies;
-    if ((run.flags() & Run::kFinal) != 0) {
-      const KeptEvent* cause = rule.waits_from_first ? first_event(run.node) : last_event(run.node);
-      end = cause->engine_time_us + rule.wait.us;
-    } else if (rule.within) {
-      end = run.first_time_us + rule.within->us;
-    }
+    const std::int64_t end = end_of(rule, record, run);
     if (end <= now_us) continue;
     latest = std::max(latest, end);
     runs[kept++] = run;

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "cep/alert.h"
+#include "cep/budget.h"
 #include "cep/engine.h"
 #include "cep/eval.h"
 #include "cep/key_record.h"
@@ -57,12 +58,14 @@ struct RowInHand {
 class Matcher {
  public:
   Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
-          EngineStats& stats)
+          EngineStats& stats, GroupBudgets& groups, BudgetLog& budgets)
       : program_(program),
         store_(store),
         stats_(stats),
+        groups_(groups),
+        budgets_(budgets),
         scope_{program},
-        general_(program, table, store, stats) {
+        general_(program, table, store, stats, groups, budgets) {
     scope_.table = &table;
     scope_.values_missing = &stats.values_missing;
   }
@@ -104,6 +107,18 @@ class Matcher {
                              std::int64_t now_us);
   static constexpr std::int64_t kDead = INT64_MIN;
   static constexpr std::int64_t kNeverDies = INT64_MAX;
+  /// Appends the rule's partial matches of a key that live on at `now_us`, the oldest first; what
+  /// the key holds beside them, in bytes as budgets count. Not of strict rules, which are bounded
+  /// by themselves.
+  std::uint64_t live_runs(const RuleProgram& rule, std::byte* record, Offset state,
+                          std::int64_t now_us, std::vector<LiveRun>& runs);
+  /// The events that the partial matches last appended hold.
+  std::uint64_t events_of_live_runs(const RuleProgram& rule) const;
+  /// Until when a partial match of the record may give an alert.
+  std::int64_t end_of(const RuleProgram& rule, const std::byte* record, const Run& run) const;
+  /// Drops so many of those, the oldest.
+  void drop_live_runs(const RuleProgram& rule, std::byte* record, Offset state, std::int64_t now_us,
+                      std::size_t count);
 
  private:
   // A match that the event in hand completes: `parent` is its last event before, 0 for none.
@@ -146,6 +161,7 @@ class Matcher {
   bool dominates(const Draft& a, const Draft& b);
   void prune_group(std::size_t begin, std::size_t end);
   void keep_to_budget();
+  void lose_drafts(std::size_t count, BudgetCause cause);
   void commit(const OperatorEntry* entry);
   std::uint32_t node_words(const Draft& draft) const;
   Offset write_node(const Draft& draft);
@@ -167,6 +183,9 @@ class Matcher {
   const ProgramImpl& program_;
   RecordStore& store_;
   EngineStats& stats_;
+  GroupBudgets& groups_;
+  BudgetLog& budgets_;
+  BudgetMeter meter_;
   EvalScope scope_;  // of the rule, key and event in hand
   PatternMatcher general_;
   Slice* slice_ = nullptr;
@@ -193,5 +212,6 @@ class Matcher {
   std::array<const KeptEvent*, kStrictStepsMax> latest_{};  // the event in hand, captured, and the
                                                             // key's events before it
   bool changed_ = false;
+  bool any_live_ = false;  // of the partial matches before the event in hand
 };
 }  // namespace tocsin::cep

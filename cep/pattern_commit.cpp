@@ -1,5 +1,5 @@
-// The general matcher: from drafts to partial matches. Merging those with one future, the budget,
-// nodes and captured events, deadlines, and collecting what nothing reaches any more.
+// The general matcher: from drafts to partial matches. Merging those with one future, nodes and
+// captured events, deadlines, and collecting what nothing reaches any more.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -12,10 +12,6 @@
 
 namespace tocsin::cep {
 namespace {
-// A block of values: its words, then for each value a StoredValue, the bytes of its text and the
-// text.
-constexpr std::uint32_t kValueWords = kStoredValueWords + 1;
-
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
   hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
   return hash ^ (hash >> 29);
@@ -193,16 +189,6 @@ void PatternMatcher::prune() {
   drafts_.resize(kept);
 }
 
-void PatternMatcher::keep_to_budget() {
-  const std::size_t most = program_.limits.runs_per_key_max;
-  if (drafts_.size() <= most) return;
-  const std::size_t lost = drafts_.size() - most;
-  drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(lost));
-  make_state();
-  state_->lost_runs += lost;
-  stats_.runs_lost += lost;
-}
-
 // ---- writing
 
 void PatternMatcher::make_state() {
@@ -244,6 +230,21 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
     subset = static_cast<std::uint16_t>(
         subset_of_event(*step.element, EventView{hand_->row, nullptr}, scope_at(0, -1)));
   }
+  const Offset offset =
+      make_node(parent, event, step_index, subset, EventView{hand_->row, nullptr});
+  RecordStore::at<PatternNode>(state_->base(), offset)->made = last_made;
+  if (parent != 0) {
+    RecordStore::at<PatternNode>(state_->base(), parent)->made = offset;
+  } else {
+    first_made_ = offset;
+  }
+  return offset;
+}
+
+// The node of `event`, which is captured and which `view` shows, after `parent`.
+Offset PatternMatcher::make_node(Offset parent, Offset event, std::uint32_t step_index,
+                                 std::uint16_t subset, const EventView& view) {
+  const PatternStep& step = pattern_->steps[step_index];
   const Offset offset = state_->cut(node_words(*pattern_));
   scope_.record = state_->base();
   auto* const made = RecordStore::at<PatternNode>(state_->base(), offset);
@@ -266,7 +267,7 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
     }
     const Expr& aggregate = *pattern_->totals[i];
     if (pattern_->belongs(static_cast<int>(step_index), rule_->step_of_var[aggregate.var.value])) {
-      add_to_total(aggregate, EventView{hand_->row, nullptr}, scope_at(0, -1), total);
+      add_to_total(aggregate, view, scope_at(0, -1), total);
     }
     *RecordStore::at<LoopTotal>(state_->base(), total_place(*pattern_, offset, i)) = total;
   }
@@ -274,12 +275,6 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
     SlotEvents& slot = made->slots()[std::countr_zero(rest)];
     slot.last = offset;
     if (slot.first == 0) slot.first = offset;
-  }
-  made->made = last_made;
-  if (parent != 0) {
-    RecordStore::at<PatternNode>(state_->base(), parent)->made = offset;
-  } else {
-    first_made_ = offset;
   }
   return offset;
 }
@@ -289,22 +284,19 @@ Offset PatternMatcher::write_values() {
   if (rule_->deadline_features.empty() || values_ != 0) return values_;
   std::vector<std::uint64_t> block(1);
   for (const FeatureIndex feature : rule_->deadline_features) {
-    const Value& value = features_->read(feature);
-    const StoredValue stored = StoredValue::of(value);
-    const std::size_t at = block.size();
-    block.resize(at + kValueWords + (value.text.size() + 7) / 8);
-    std::memcpy(&block[at], &stored, sizeof(stored));
-    block[at + kStoredValueWords] = value.text.size();
-    if (!value.text.empty()) {
-      std::memcpy(&block[at + kValueWords], value.text.data(), value.text.size());
-    }
+    append_kept_value(block, features_->read(feature));
   }
-  block[0] = block.size();
-  values_ = state_->cut(block.size());
-  std::copy(block.begin(), block.end(),
-            state_->words.begin() + static_cast<std::ptrdiff_t>(values_));
-  scope_.record = state_->base();
+  values_ = put_values(block);
   return values_;
+}
+
+Offset PatternMatcher::put_values(std::vector<std::uint64_t>& block) {
+  block[0] = block.size();
+  const Offset values = state_->cut(block.size());
+  std::copy(block.begin(), block.end(),
+            state_->words.begin() + static_cast<std::ptrdiff_t>(values));
+  scope_.record = state_->base();
+  return values;
 }
 
 void PatternMatcher::StoredFeatures::begin(const RuleProgram& rule, const std::byte* block) {
@@ -314,15 +306,8 @@ void PatternMatcher::StoredFeatures::begin(const RuleProgram& rule, const std::b
 const Value& PatternMatcher::StoredFeatures::read(FeatureIndex feature) {
   const auto* word = reinterpret_cast<const std::uint64_t*>(block_) + 1;
   for (const FeatureIndex kept : rule_->deadline_features) {
-    const std::uint64_t text = word[kStoredValueWords];
-    if (kept == feature) {
-      StoredValue stored;
-      std::memcpy(static_cast<void*>(&stored), word, sizeof(stored));
-      value_ = stored.value();
-      if (text > 0) value_.text = {reinterpret_cast<const char*>(word + kValueWords), text};
-      return value_;
-    }
-    word += kValueWords + (text + 7) / 8;
+    value_ = next_kept_value(word);
+    if (kept == feature) return value_;
   }
   TOCSIN_ASSERT(false, "compile lists what alerts read");
 }
@@ -341,6 +326,7 @@ void PatternMatcher::commit() {
   if (starts) ++state.next_start;
   stats_.runs += drafts_.size();
   stats_.runs -= state.runs.size();
+  const std::size_t words_before = state.words.size();
   given_.clear();
   if (!candidates_.empty()) {
     sort_candidates();
@@ -368,6 +354,10 @@ void PatternMatcher::commit() {
                          counters + static_cast<std::ptrdiff_t>(pattern_->counter_count));
   }
   state.counters.swap(new_counters_);
+  const auto taken = static_cast<std::uint64_t>(
+      std::ranges::count_if(drafts_, [](const Draft& draft) { return draft.takes; }));
+  groups_.spend(*rule_, taken,
+                8 * (state.words.size() - words_before) + taken * kPartialMatchBytes);
   if (is_stepwise()) {
     if (rule_->rule->selection.in_order) {
       wait_in_order(order_here());
@@ -460,6 +450,7 @@ void PatternMatcher::collect_words() {
   if (state.window.open) move_match(state.window);
   fresh.shrink_to_fit();
   state.words = std::move(fresh);
+  state.budget_words = 0;
   state.words_kept = state.words.size();
   scope_.record = state.base();
 }

@@ -112,18 +112,20 @@ void PatternMatcher::look_at_quiet() {
 
 void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
   const Suppression& suppression = deferred.rule->rule->suppression;
-  auto& once_states = once_by_value_[deferred.rule->index.value];
-  auto& most_states = most_by_value_[deferred.rule->index.value];
+  ValueSuppression& once_states = by_value(deferred.rule->index, false);
+  ValueSuppression* const most_states =
+      suppression.at_most ? &by_value(deferred.rule->index, true) : nullptr;
   if (deferred.resets) {
-    const auto found = once_states.find(deferred.once_key);
-    if (found != once_states.end()) found->second.quiet = false;
+    SuppressionState* const found = once_states.find(deferred.once_key);
+    if (found != nullptr) found->quiet = false;
     return;
   }
   SuppressionState* first_held_back = nullptr;
   std::uint64_t lost_runs = 0;
   for (Deferred::Match& match : deferred.matches) {
-    SuppressionState& once = once_states[match.once_key];
-    SuppressionState* const most = suppression.at_most ? &most_states[match.most_key] : nullptr;
+    SuppressionState& once = once_states.at(match.once_key);
+    SuppressionState* const most =
+        most_states != nullptr ? &most_states->at(match.most_key) : nullptr;
     lost_runs += match.alert.lost_runs;
     const bool passes =
         once_lets_pass(suppression, once, match.facts) &&
@@ -170,19 +172,29 @@ void PatternMatcher::settle(std::int64_t now_us) {
   if (count < 2 * swept_at_ + 1024) return;
   swept_at_ = 0;
   for (auto* const by_rule : {&once_by_value_, &most_by_value_}) {
-    for (auto& [rule_index, states] : *by_rule) {
-      const RuleProgram& rule = program_.rules[rule_index];
-      for (auto entry = states.begin(); entry != states.end();) {
-        SuppressionState& state = entry->second;
-        std::erase_if(state.taken, [&](const SuppressionState::Taken& taken) {
-          return rule.within && taken.time_us + rule.within->us <= now_us;
-        });
-        const bool over =
-            suppression_until(rule.rule->suppression, state, now_us) == kSuppressionOver;
-        entry = over ? states.erase(entry) : std::next(entry);
-      }
+    for (auto& [rule, states] : *by_rule) {
+      states.sweep(program_.rules[rule].within, now_us);
       swept_at_ += states.size();
     }
+  }
+}
+
+ValueSuppression& PatternMatcher::by_value(RuleIndex rule, bool at_most) {
+  auto& by_rule = at_most ? most_by_value_ : once_by_value_;
+  const Suppression& clause = program_.rules[rule.value].rule->suppression;
+  return by_rule.try_emplace(rule.value, clause, tracks_).first->second;
+}
+
+void PatternMatcher::track_changes() {
+  tracks_ = true;
+  for (auto* const by_rule : {&once_by_value_, &most_by_value_}) {
+    for (auto& [rule, states] : *by_rule) states.track_changes();
+  }
+}
+
+void PatternMatcher::end() {
+  for (auto* const by_rule : {&once_by_value_, &most_by_value_}) {
+    for (auto& [rule, states] : *by_rule) states.end();
   }
 }
 }  // namespace tocsin::cep

@@ -38,8 +38,14 @@ void apply(const CounterUpdate& update, std::uint32_t* counters) {
 }  // namespace
 
 PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& table,
-                               RecordStore& store, EngineStats& stats)
-    : program_(program), store_(store), stats_(stats), scope_{program} {
+                               RecordStore& store, EngineStats& stats, GroupBudgets& groups,
+                               BudgetLog& budgets)
+    : program_(program),
+      store_(store),
+      stats_(stats),
+      groups_(groups),
+      budgets_(budgets),
+      scope_{program} {
   scope_.table = &table;
   scope_.values_missing = &stats.values_missing;
 }
@@ -91,6 +97,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureR
   candidates_.clear();
   first_made_ = 0;
   changed_ = false;
+  any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
   if (asks_quiet) look_at_quiet();
   if (pattern.opens) {
     on_window_event();
@@ -101,6 +108,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureR
     for (std::size_t i = 0; i < state->runs.size(); ++i) {
       offer(state->runs[i], state->counters.data() + i * pattern.counter_count);
     }
+    forget_lost_runs();
   }
   if (may_start) {
     for (const std::uint32_t way : pattern.starts) offer_start(way);
@@ -130,6 +138,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
     changed_ = true;
     return;
   }
+  any_live_ = true;
   const PatternWay& way = pattern_->ways[run.way];
   const bool without =
       pattern_->without && fits(*pattern_->without, run.node, -1, PatternStep::kNoSlot);
@@ -306,14 +315,13 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, 
   std::int64_t latest = kDead;
   if (at.window.open && at.window.end_us <= now_us) drop_window();
   if (at.window.open) latest = std::max(latest, at.window.end_us);
-  if (at.lost_runs > 0 || !at.waiting.empty()) latest = kNeverDies;
+  if (!at.waiting.empty()) latest = kNeverDies;
+  if (at.lost_runs > 0 && at.lost_until_us > now_us) latest = std::max(latest, at.lost_until_us);
   const std::uint32_t count = pattern_->counter_count;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < at.runs.size(); ++i) {
     const PatternRun run = at.runs[i];
-    const PatternWay& way = pattern_->ways[run.way];
-    const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
-    const std::int64_t end = is_due ? run.ends_us : dies_at(run);
+    const std::int64_t end = lives_until(run);
     if (end <= now_us) continue;
     latest = std::max(latest, end);
     std::copy_n(at.counters.begin() + static_cast<std::ptrdiff_t>(i * count), count,

@@ -22,10 +22,11 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "cep/alert.h"
+#include "cep/base/byte_codec.h"
+#include "cep/budget.h"
 #include "cep/engine.h"
 #include "cep/eval.h"
 #include "cep/key_record.h"
@@ -33,14 +34,16 @@
 #include "cep/pattern_state.h"
 #include "cep/slice.h"
 #include "cep/timers.h"
+#include "cep/value_suppression.h"
 
 namespace tocsin::cep {
 struct RowInHand;
+class EventReader;
 
 class PatternMatcher {
  public:
   PatternMatcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
-                 EngineStats& stats);
+                 EngineStats& stats, GroupBudgets& groups, BudgetLog& budgets);
   /// The slice that rows are of, until the next call.
   void begin_slice(Slice& slice, std::vector<Alert>& alerts);
   /// The shard whose states are meant from now on.
@@ -59,6 +62,31 @@ class PatternMatcher {
   /// alerts of rules whose suppression is not by their own key.
   void settle(std::int64_t now_us);
   std::size_t bytes() const;
+  /// As Matcher has them; an open window is a partial match too.
+  std::uint64_t live_runs(const RuleProgram& rule, std::byte* record, Offset state,
+                          std::int64_t now_us, std::vector<LiveRun>& runs);
+  std::uint64_t events_of_live_runs() const { return meter_.events(); }
+  /// Until when a partial match may give an alert; PatternRun::kNever.
+  std::int64_t lives_until(const RuleProgram& rule, const PatternRun& run) {
+    take_up(rule, nullptr, {});
+    return lives_until(run);
+  }
+  void drop_live_runs(const RuleProgram& rule, std::byte* record, Offset state, std::int64_t now_us,
+                      std::size_t count);
+  PatternPool& pool() const { return *pool_; }
+  /// What the rule's clause `once` (`at_most`: that one) holds back by values.
+  ValueSuppression& by_value(RuleIndex rule, bool at_most);
+  /// From now on what is held back by values keeps account of its changes.
+  void track_changes();
+  /// Lets go of all that is held back by values: time has ended.
+  void end();
+  /// Reads what PatternWriter wrote of the rule into an empty state (cep/pattern_restore.cpp);
+  /// `value_places` as PartTarget has them. False for other bytes.
+  bool restore(const RuleProgram& rule, PatternState& state, std::string_view key, ByteReader& from,
+               const EventReader& events, const std::vector<std::uint32_t>& value_places);
+  /// Sets all timers that the state of a key with this hash waits for.
+  void set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
+                  ShardTimers& timers, std::uint32_t queue);
   static constexpr std::int64_t kDead = INT64_MIN;
   static constexpr std::int64_t kNeverDies = INT64_MAX;
 
@@ -136,12 +164,22 @@ class PatternMatcher {
     return scope_;
   }
   std::int64_t dies_at(const PatternRun& run) const;
+  // ---- from bytes (cep/pattern_restore.cpp)
+  bool restore_matches(ByteReader& from, const EventReader& events,
+                       const std::vector<std::uint32_t>& value_places);
+  bool restore_nodes(ByteReader& from, std::uint64_t count, const EventReader& events);
+  bool restore_values(ByteReader& from, std::uint64_t count,
+                      const std::vector<std::uint32_t>& places);
+  bool restore_place(ByteReader& from, bool is_done, Offset& node, Offset& values);
+  bool restore_run(ByteReader& from);
+  bool restore_window(ByteReader& from);
   // ---- closing windows (cep/pattern_window.cpp)
   void on_window_event();
   void on_window_deadline(const Timer& timer);
   void arm_window();
   void drop_window();
-  void drop_oldest_half();
+  void keep_window_to_budget();
+  void drop_oldest_half(BudgetCause cause);
   // ---- writing (cep/pattern_commit.cpp)
   const PatternNode* node(Offset offset) const {
     return RecordStore::at<PatternNode>(scope_.record, offset);
@@ -162,10 +200,17 @@ class PatternMatcher {
   bool prune_all();
   void prune();
   void keep_to_budget();
+  void lose(std::size_t count, BudgetCause cause);
+  // What was lost is forgotten where nothing is left of its time.
+  void forget_lost_runs();
+  std::int64_t lives_until(const PatternRun& run) const;
   void make_state();
   Offset write_event();
   Offset write_node(Offset parent, std::uint32_t step);
+  Offset make_node(Offset parent, Offset event, std::uint32_t step, std::uint16_t subset,
+                   const EventView& view);
   Offset write_values();
+  Offset put_values(std::vector<std::uint64_t>& block);
   void commit();
   void collect_words();
   void set_deadlines();
@@ -210,6 +255,9 @@ class PatternMatcher {
   const ProgramImpl& program_;
   RecordStore& store_;
   EngineStats& stats_;
+  GroupBudgets& groups_;
+  BudgetLog& budgets_;
+  BudgetMeter meter_;
   EvalScope scope_;  // of the rule, key and event in hand
   Slice* slice_ = nullptr;
   std::vector<Alert>* alerts_ = nullptr;
@@ -226,8 +274,9 @@ class PatternMatcher {
   std::uint64_t hash_ = 0;
   std::uint32_t queue_ = 0;
   bool changed_ = false;
-  Offset event_ = 0;   // where the row is captured in the state; 0: not yet
-  Offset values_ = 0;  // where the features at the row are; 0: not yet
+  bool any_live_ = false;  // of the partial matches before the event in hand
+  Offset event_ = 0;       // where the row is captured in the state; 0: not yet
+  Offset values_ = 0;      // where the features at the row are; 0: not yet
   std::vector<Draft> drafts_;
   std::vector<std::uint32_t> draft_counters_;
   std::vector<Candidate> candidates_;
@@ -237,10 +286,15 @@ class PatternMatcher {
   std::vector<std::uint32_t> prune_table_;
   std::vector<std::uint8_t> dropped_;
   std::vector<CompleteMatch> given_;
+  std::vector<Offset> restored_nodes_;   // by number; 0: none
+  std::vector<Offset> restored_values_;  // by number; 0: none
+  std::vector<Offset> restored_events_;  // by number; 0: not yet
 
   std::vector<Deferred> deferred_;
-  std::map<std::uint32_t, std::unordered_map<std::string, SuppressionState>> once_by_value_;
-  std::map<std::uint32_t, std::unordered_map<std::string, SuppressionState>> most_by_value_;
+  // By rule.
+  std::map<std::uint32_t, ValueSuppression> once_by_value_;
+  std::map<std::uint32_t, ValueSuppression> most_by_value_;
+  bool tracks_ = false;
   std::size_t swept_at_ = 0;
 };
 }  // namespace tocsin::cep

@@ -1,8 +1,14 @@
 #include "cep/pattern_state.h"
 
+#include <cstring>
+
 #include "cep/base/assert.h"
 
 namespace tocsin::cep {
+namespace {
+constexpr std::uint32_t kKeptValueWords = kStoredValueWords + 1;
+}  // namespace
+
 Offset PatternState::cut(std::size_t count) {
   const std::size_t offset = words.size();
   TOCSIN_ASSERT(offset + count <= std::numeric_limits<Offset>::max(),
@@ -16,6 +22,27 @@ std::size_t PatternState::bytes() const {
          counters.capacity() * 4 + waiting.capacity() * sizeof(CompleteMatch) +
          suppression.recent.capacity() * 8 +
          suppression.taken.capacity() * sizeof(SuppressionState::Taken);
+}
+
+void append_kept_value(std::vector<std::uint64_t>& block, const Value& value) {
+  const StoredValue stored = StoredValue::of(value);
+  const std::size_t at = block.size();
+  block.resize(at + kKeptValueWords + (value.text.size() + 7) / 8);
+  std::memcpy(&block[at], &stored, sizeof(stored));
+  block[at + kStoredValueWords] = value.text.size();
+  if (!value.text.empty()) {
+    std::memcpy(&block[at + kKeptValueWords], value.text.data(), value.text.size());
+  }
+}
+
+Value next_kept_value(const std::uint64_t*& at) {
+  StoredValue stored;
+  std::memcpy(static_cast<void*>(&stored), at, sizeof(stored));
+  Value value = stored.value();
+  const std::uint64_t text = at[kStoredValueWords];
+  if (text > 0) value.text = {reinterpret_cast<const char*>(at + kKeptValueWords), text};
+  at += kKeptValueWords + (text + 7) / 8;
+  return value;
 }
 
 std::uint32_t PatternPool::make() {

@@ -61,6 +61,7 @@ struct OpenWindow {
   Offset node = 0;            // the last event collected
   Offset values = 0;          // of features at it
   std::uint64_t count = 0;
+  std::uint64_t bytes = 0;  // as budgets count, with a place for each; 0: not counted
 };
 class PatternState {
  public:
@@ -69,7 +70,9 @@ class PatternState {
   std::vector<std::uint32_t> counters;     // of each run
   std::vector<CompleteMatch> waiting;      // `in order`: complete, in their order
   std::uint64_t next_start = 0;
-  std::uint64_t lost_runs = 0;  // to the budget, since the last alert
+  std::uint64_t lost_runs = 0;  // to a budget, since the last alert
+  /// From then on, and once no partial match is left, those are forgotten.
+  std::int64_t lost_until_us = 0;
   OpenWindow window;
   SuppressionState suppression;
   std::size_t words_kept = 0;                    // when they were last collected
@@ -77,12 +80,23 @@ class PatternState {
   std::int64_t release_us = PatternRun::kNever;  // the timer that was last set for `waiting`
   ArrivalNumber release_arrival;
   std::size_t bytes_counted = 0;
+  // What the budget counted last, and the words that there were then; 0: not since they were laid
+  // out. More than that and what came since there is not.
+  std::size_t budget_words = 0;
+  std::uint64_t budget_events = 0;
+  std::uint64_t budget_bytes = 0;
 
   std::byte* base() { return reinterpret_cast<std::byte*>(words.data()); }
   /// Cuts an object of zeros.
   Offset cut(std::size_t count);
   std::size_t bytes() const;
 };
+
+/// A block of values of features starts with its words; then each has a StoredValue, the bytes of
+/// its text, and the text. Appends one.
+void append_kept_value(std::vector<std::uint64_t>& block, const Value& value);
+/// The value at `at`, its text borrowed; `at` goes on to the next.
+Value next_kept_value(const std::uint64_t*& at);
 
 /// The states of one shard.
 class PatternPool {

@@ -24,7 +24,10 @@ void PatternMatcher::on_window_event() {
   const bool is_open = state_ != nullptr && state_->window.open;
   if (!is_open && rule.session && !opens) return;
   make_state();
+  any_live_ = is_open;
+  forget_lost_runs();
   OpenWindow& window = state_->window;
+  const std::size_t words_before = state_->words.size();
   if (!is_open) {
     window = {};
     window.open = true;
@@ -39,6 +42,8 @@ void PatternMatcher::on_window_event() {
   values_ = 0;
   window.values = write_values();
   ++window.count;
+  groups_.spend(*rule_, is_open ? 0 : 1,
+                8 * (state_->words.size() - words_before) + (is_open ? 0 : kPartialMatchBytes));
   const bool sets_end = opens && (rule.session || !window.is_set);
   if (sets_end) {
     const bool has_timer = window.is_set;
@@ -49,7 +54,7 @@ void PatternMatcher::on_window_event() {
     // One timer is enough: a session that has grown by then sets the next.
     if (!has_timer) arm_window();
   }
-  if (window.count > program_.limits.window_events_max) drop_oldest_half();
+  keep_window_to_budget();
   if (state_->words.size() > 256 && state_->words.size() > 2 * state_->words_kept) collect_words();
   pool_->count(*state_);
 }
@@ -63,6 +68,7 @@ void PatternMatcher::arm_window() {
 void PatternMatcher::drop_window() {
   state_->window = {};
   state_->words = {0};
+  state_->budget_words = 0;
   state_->words_kept = 0;
   --stats_.runs;
 }
@@ -88,30 +94,5 @@ void PatternMatcher::on_window_deadline(const Timer& timer) {
   }
   drop_window();
   pool_->count(*state_);
-}
-
-// The budget: the nodes of the newer half become all there are.
-void PatternMatcher::drop_oldest_half() {
-  OpenWindow& window = state_->window;
-  const std::uint64_t kept = window.count / 2;
-  const std::uint64_t lost = window.count - kept;
-  std::vector<Offset> newer;
-  Offset at = window.node;
-  for (std::uint64_t i = 0; i < kept; ++i) {
-    newer.push_back(at);
-    at = node(at)->node.parent;
-  }
-  const Offset first = newer.back();
-  std::uint32_t length = 0;
-  for (std::size_t i = newer.size(); i-- > 0;) {
-    auto* const made = RecordStore::at<PatternNode>(state_->base(), newer[i]);
-    if (newer[i] == first) made->node.parent = 0;
-    made->node.length = ++length;
-    made->first = first;
-    made->slots()[0].first = first;
-  }
-  window.count = kept;
-  state_->lost_runs += lost;
-  stats_.runs_lost += lost;
 }
 }  // namespace tocsin::cep

@@ -2,101 +2,13 @@
 // else.
 #include <fmt/format.h>
 
-#include <array>
-
 #include "cep/aggregate_name.h"
 #include "cep/functions.h"
 #include "cep/plan.h"
+#include "cep/plan_names.h"
 
 namespace tocsin::cep {
 namespace {
-constexpr std::array kOpNames = {"literal",
-                                 "field",
-                                 "bound",
-                                 "prev",
-                                 "aggregate",
-                                 "feature",
-                                 "key",
-                                 "is_bound",
-                                 "in_loop",
-                                 "in_list",
-                                 "in",
-                                 "between",
-                                 "is_missing",
-                                 "is_known",
-                                 "if",
-                                 "coalesce",
-                                 "not",
-                                 "and",
-                                 "or",
-                                 "negate",
-                                 "add",
-                                 "subtract",
-                                 "multiply",
-                                 "divide",
-                                 "modulo",
-                                 "equal",
-                                 "not_equal",
-                                 "less",
-                                 "less_equal",
-                                 "greater",
-                                 "greater_equal",
-                                 "to_float",
-                                 "table",
-                                 "in_table",
-                                 "matches",
-                                 "matches_any_of",
-                                 "contains",
-                                 "contains_word",
-                                 "contains_any_of",
-                                 "contains_any_word_of",
-                                 "starts_with",
-                                 "ends_with",
-                                 "matched",
-                                 "call",
-                                 "in_kinds"};
-static_assert(kOpNames.size() == static_cast<std::size_t>(Op::kInKinds) + 1);
-constexpr std::array kAggregateNames = {"count", "sum",      "avg",    "min",
-                                        "max",   "distinct", "stddev", "stddev_pop",
-                                        "first", "last",     "ewma",   "percentile"};
-static_assert(kAggregateNames.size() == static_cast<std::size_t>(Aggregate::kPercentile) + 1);
-constexpr std::array kWhichNames = {"only", "first", "last"};
-constexpr std::array kWindowNames = {"last",          "previous",    "tumbling",
-                                     "today",         "session",     "ever",
-                                     "previous_ever", "last_events", "previous_events"};
-constexpr std::array kContiguityNames = {"then", "then first", "then next"};
-constexpr std::array kLoopModeNames = {"relaxed", "next", "each"};
-constexpr std::array kElementNames = {"step", "no", "group", "one_of", "all_of"};
-constexpr std::array kSelectionNames = {"default",      "no_skip",       "skip_past_last",
-                                        "skip_to_next", "skip_to_first", "skip_to_last",
-                                        "consume"};
-constexpr std::array kOnceNames = {"none", "per_duration", "per_variable", "per_day", "while"};
-constexpr std::array kStatusNames = {"draft", "internal", "shadow", "live"};
-constexpr std::array kListKindNames = {"values", "text", "regex"};
-
-template <typename Names, typename Enum>
-const char* name_of(const Names& names, Enum e) {
-  return names[static_cast<std::size_t>(e)];
-}
-
-std::string quoted(std::string_view text) {
-  std::string out;
-  append_json_string(out, text);
-  return out;
-}
-
-std::string type_text(const Type& type) {
-  return type.kind == TypeKind::kFraction ? "fraction" : type_name(type);
-}
-
-std::string value_text(const Value& value) {
-  if (value.kind == ValueKind::kString) return quoted(value.text);
-  if (value.kind == ValueKind::kFraction) {
-    return format_decimal(value.number, 0) + "/" + format_decimal(value.denominator, 0);
-  }
-  return to_text(value);
-}
-
 // Writes one plan. Indices that point nowhere are shown as such, so that a broken plan can be
 // looked at too.
 class Describer {

@@ -65,5 +65,33 @@ double QuantileSketch::value_at(std::uint64_t rank) const {
   TOCSIN_ASSERT(false, "the rank is of a value that was added");
 }
 
+void QuantileSketch::save(ByteWriter& to) const {
+  to.varint(buckets_.size());
+  std::int64_t before = 0;
+  for (const auto& [bucket, count] : buckets_) {
+    to.signed_varint(bucket - before);
+    to.varint(count);
+    before = bucket;
+  }
+}
+bool QuantileSketch::restore(ByteReader& from, std::uint64_t count) {
+  const std::uint64_t buckets = from.varint_up_to(from.left());
+  constexpr std::int64_t kPlaces = std::int64_t{0x7ff} << (52 - kShift);  // of finite floats
+  std::int64_t bucket = 0;
+  for (std::uint64_t i = 0; i < buckets; ++i) {
+    const std::int64_t step = from.signed_varint();
+    const std::uint64_t values = from.varint_up_to(count);
+    if (!from.ok() || values == 0 || (i > 0 && step <= 0) || step < -kPlaces ||
+        step > 2 * kPlaces) {
+      return false;
+    }
+    bucket += step;
+    if (bucket >= kPlaces) return false;
+    buckets_.emplace_back(static_cast<std::int32_t>(bucket), values);
+    count -= values;
+  }
+  return from.ok() && count == 0;
+}
+
 void QuantileSketch::clear() { std::pmr::vector<Bucket>(buckets_.get_allocator()).swap(buckets_); }
 }  // namespace tocsin::cep

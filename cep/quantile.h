@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "cep/base/byte_codec.h"
+
 namespace tocsin::cep {
 /// So many values are kept as they are; `distinct` of a window that only grows too.
 inline constexpr std::uint64_t kExactValuesMax = 1'024;
@@ -28,6 +30,9 @@ class QuantileSketch {
   /// The value of a rank, 1 to the number of values.
   double value_at(std::uint64_t rank) const;
   bool empty() const { return buckets_.empty(); }
+  void save(ByteWriter& to) const;
+  /// Into an empty one, of `count` values; false for what save() did not write.
+  bool restore(ByteReader& from, std::uint64_t count);
   void clear();
 
  private:

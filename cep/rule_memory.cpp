@@ -15,9 +15,8 @@
 
 namespace tocsin::cep {
 namespace {
-// A key table is between 7/16 and 7/8 full: on average two thirds. A key stands in the expiry wheel
-// once, by its hash, in a vector that doubles.
-constexpr std::size_t kKeyTableBytes = sizeof(KeySlot) * 3 / 2 + 12;
+// A large key table that grows is between 13/24 and 13/16 full: on average two thirds.
+constexpr std::size_t kKeyTableBytes = sizeof(KeySlot) * 3 / 2;
 constexpr std::size_t kRecordHeadBytes = sizeof(RecordHeader) + 4 * sizeof(OperatorEntry);
 // What grows by doubling, or by half, is a third larger than what it holds.
 constexpr std::size_t with_room(std::size_t bytes) { return bytes + bytes / 3; }

@@ -1,4 +1,4 @@
-// The order among matches of one start, the runs that it makes hopeless, and the budget.
+// The order among matches of one start, and the runs that it makes hopeless.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -136,14 +136,5 @@ void Matcher::prune() {
     if (dominated_[i] == 0) drafts_[kept++] = drafts_[i];
   }
   drafts_.resize(kept);
-}
-
-void Matcher::keep_to_budget() {
-  const std::size_t most = program_.limits.runs_per_key_max;
-  if (drafts_.size() <= most) return;
-  const std::size_t lost = drafts_.size() - most;
-  drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(lost));
-  state_.lost_runs += static_cast<std::uint32_t>(lost);
-  stats_.runs_lost += lost;
 }
 }  // namespace tocsin::cep

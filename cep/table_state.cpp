@@ -30,9 +30,12 @@ void copy_short(char* to, std::string_view text) {
     std::copy(text.begin(), text.end(), to);
   }
 }
-constexpr std::int64_t kTicksOfLongest = 16;
+constexpr std::int64_t kTicksOfRound = 4;  // of sweep()
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
+
+// Rounds down, also before 1970.
+std::int64_t floor_divide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 }  // namespace
 
 TableState::Features::Features(const ProgramImpl& program, std::uint32_t table)
@@ -66,7 +69,7 @@ const Value& TableState::Features::read(FeatureIndex read) {
 }
 
 TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
-                       EngineStats& stats)
+                       EngineStats& stats, BudgetLog& budgets)
     : program_(program),
       table_(program.tables[table]),
       seed_(hash_seed),
@@ -76,7 +79,10 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
                    : std::max(table_.longest_us / kTicksOfLongest, kTickLeastUs)),
       store_(program, table_),
       feature_store_(program, store_, stats),
-      matcher_(program, table_, store_, stats),
+      groups_(program, table),
+      budgets_(budgets),
+      matcher_(program, table_, store_, stats, groups_, budgets),
+      codec_(program, table_, store_, feature_store_, matcher_.general(), stats),
       features_(program, table),
       mask_words_(table_.operator_words + table_.predicate_words),
       masks_(program.plan->event_types.size() * table_.role_places),
@@ -112,7 +118,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
   }
   for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) gain(p, table_.operator_words, p);
   for (std::uint32_t i = 0; i < kShardCount; ++i) {
-    shards_.push_back(std::make_unique<Shard>(tick_us_, hash_seed));
+    shards_.push_back(std::make_unique<Shard>(hash_seed));
     for (const std::vector<bool>& of_pass : queues) shards_.back()->timers.emplace_back(of_pass);
   }
   for (const std::vector<bool>& of_pass : queues) has_timers_.push_back(!of_pass.empty());
@@ -229,7 +235,7 @@ void TableState::resolve(std::uint32_t pass, Slice& slice) {
   const auto touches = static_cast<std::uint32_t>(touches_.size());
   if (touches > 0) {
     const EventTime latest = slice.batch().rows.back().engine_time;
-    tick_ = static_cast<std::uint16_t>(shards_[0]->wheel.tick_of(latest.us));
+    tick_ = kept_tick(tick_of(latest.us));
   }
   prefetch_slots(0, kSlotsAhead);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
@@ -356,10 +362,11 @@ void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
     const Row& row = rows[touch.row];
     if (slot == nullptr && (mask_of(row, touch)[0] & 1) != 0) {
       slot = shard.keys.insert(touch.hash, key_of(touch));
-      const std::int64_t now = row.engine_time.us;
-      shard.wheel.add(touch.hash, now, now + tick_us_ * kTicksOfLongest);
     }
-    if (slot != nullptr) slot->touched = tick_;
+    if (slot != nullptr) {
+      slot->touched = tick_ & (KeySlot::kTicks - 1);
+      if (tracks_) note_change(shard, *slot);
+    }
     slots_[i] = slot;
     record_hints_[i] =
         slot != nullptr && slot->record != 0 ? shard.keys.arena().at(slot->record) : nullptr;
@@ -431,6 +438,7 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
       if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
     }
     run_row(pass, shard, slice, touches_[i], slots_[i]);
+    if (groups_.any_over()) keep_groups_to_budget(shard, rows[touches_[i].row]);
   }
 }
 
@@ -536,6 +544,7 @@ void TableState::fire(std::uint32_t pass, Shard& shard, std::int64_t now_us) {
   while (shard.timers[pass].take_due(now_us, timer)) {
     // Keys of one hash are told apart by the event that set the timer: it has one key.
     shard.keys.for_each_of_hash(timer.hash, [&](KeySlot& slot) {
+      if (tracks_) note_change(shard, slot);
       const RuleProgram& rule = program_.rules[timer.rule];
       const std::string_view key = shard.keys.key(slot);
       if (rule.method == Method::kGeneral) {
@@ -548,10 +557,10 @@ void TableState::fire(std::uint32_t pass, Shard& shard, std::int64_t now_us) {
   }
 }
 
-std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us) {
-  std::int64_t latest = ExpiryWheel::kGone;
+void TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us) {
   std::vector<KeySlot*> dead;
   shard.keys.for_each_of_hash(hash, [&](KeySlot& slot) {
+    if (tracks_ && (slot.record != 0 || slot.is_stored())) note_change(shard, slot);
     std::int64_t expiry = Matcher::kDead;
     store_.prune(slot, [&](std::byte* record, const OperatorEntry& entry) {
       const OperatorProgram& op = table_.operators[entry.op - 1];
@@ -571,77 +580,87 @@ std::int64_t TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int6
       return until == Matcher::kDead;
     });
     if (slot.record == 0) {
-      dead.push_back(&slot);
+      // What a store has of it is removed by the next cut; until then the slot stays.
+      if (!slot.is_stored()) dead.push_back(&slot);
     } else {
-      latest = std::max(latest, expiry);
+      // Left alone until then, but for a full turn.
+      const std::int64_t tick = tick_of(now_us);
+      const std::int64_t last =
+          expiry < now_us + tick_us_ * kTicksOfLongest ? tick_of(expiry) : tick + kTicksOfLongest;
+      slot.touched = kept_tick(std::min(last - kTicksOfLongest + 1, tick)) & (KeySlot::kTicks - 1);
     }
   });
   // Erasing moves slots, so that of several with one hash only one goes now.
   if (!dead.empty()) shard.keys.erase(dead.front());
-  if (dead.size() > 1) latest = std::max(latest, now_us);
-  return latest;
 }
 
+std::int64_t TableState::tick_of(std::int64_t us) const { return floor_divide(us, tick_us_); }
+
 // A key that was touched lately is alive: its slot says so, and its record is left alone, but for
-// each fourth time, when what is dead in a record that goes on living is dropped.
-bool TableState::was_touched(const KeySlot& slot, std::int64_t tick) const {
-  const auto age = static_cast<std::uint16_t>(static_cast<std::uint16_t>(tick) - slot.touched);
-  const bool is_full_turn =
-      ((slot.hash >> 40 ^ static_cast<std::uint64_t>(tick / kTicksOfLongest)) & 3) == 0;
+// one round of sixteen, when what is dead in a record that goes on living is dropped.
+bool TableState::is_left_alone(const KeySlot& slot, std::int64_t tick, std::int64_t round) const {
+  const std::uint16_t age = kept_tick(tick - slot.touched);
+  const bool is_full_turn = ((slot.hash >> 40 ^ static_cast<std::uint64_t>(round)) & 15) == 0;
   return age < kTicksOfLongest && !is_full_turn;
 }
 
-// When the key is to be seen again.
-std::int64_t TableState::look_at_slots(Shard& shard, std::uint64_t hash, std::int64_t now_us) {
-  const std::int64_t tick = shard.wheel.tick_of(now_us);
-  bool is_alive = true;
-  std::uint16_t age = kTicksOfLongest;
-  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
-    is_alive = is_alive && was_touched(slot, tick);
-    age =
-        std::min(age, static_cast<std::uint16_t>(static_cast<std::uint16_t>(tick) - slot.touched));
-  });
-  if (is_alive) return now_us + tick_us_ * (kTicksOfLongest - age);
-  return look_at_key(shard, hash, now_us);
-}
-
-void TableState::fetch_untouched(Shard& shard, std::uint64_t hash, std::int64_t tick) const {
-  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
-    if (slot.record != 0 && !was_touched(slot, tick)) {
-      store_.prefetch(shard.keys.arena().at(slot.record));
-    }
-  });
-}
-
 void TableState::sweep(EventTime watermark) {
-  const std::int64_t tick = shards_[0]->wheel.tick_of(watermark.us);
-  if (tick == swept_tick_) return;
-  swept_tick_ = tick;
-  for (const std::unique_ptr<Shard>& shard : shards_) {
-    work_on(*shard);
-    bool looked = false;
-    const auto ahead = [&](std::uint64_t hash, int step) {
-      if (step == 0) {
-        shard->keys.prefetch(hash);
-      } else {
-        fetch_untouched(*shard, hash, tick);
-      }
-    };
-    shard->wheel.advance(watermark.us, ahead, [&](std::uint64_t hash) {
-      looked = true;
-      return look_at_slots(*shard, hash, watermark.us);
-    });
-    if (looked) shard->keys.compact_if_sparse(&RecordStore::words_of);
+  const std::int64_t group_us =
+      std::max<std::int64_t>(tick_us_ * kTicksOfRound / kKeyGroupCount, 1);
+  const std::int64_t to = floor_divide(watermark.us, group_us);
+  if (to <= swept_to_) return;
+  // The first time, and where time jumps: no group twice.
+  const std::int64_t from = swept_to_ == INT64_MIN ? to : std::max(swept_to_, to - kKeyGroupCount);
+  swept_to_ = to;
+  for (std::int64_t next = from + 1; next <= to;) {
+    const std::int64_t round = floor_divide(next, kKeyGroupCount);
+    const auto group = static_cast<std::uint32_t>(next - round * kKeyGroupCount);
+    const std::uint32_t shard = group / kGroupsOfShard;
+    const std::uint32_t begin = group % kGroupsOfShard;
+    const auto end =
+        static_cast<std::uint32_t>(std::min<std::int64_t>(kGroupsOfShard, begin + (to - next) + 1));
+    if (shards_[shard]->keys.count() > 0) {
+      sweep_groups(shard, begin, end, watermark.us, round);
+    }
+    next += end - begin;
   }
+}
+
+// Goes through some groups of a shard: the slots alone say which records are to be looked at, and
+// those are fetched together.
+void TableState::sweep_groups(std::uint32_t shard_index, std::uint32_t begin, std::uint32_t end,
+                              std::int64_t now_us, std::int64_t round) {
+  Shard& shard = *shards_[shard_index];
+  const std::int64_t tick = tick_of(now_us);
+  sweep_keys_.clear();
+  for (std::uint32_t group = begin; group < end; ++group) {
+    shard.keys.for_each_of_group(group, [&](const KeySlot& slot) {
+      if (is_left_alone(slot, tick, round)) return;
+      sweep_keys_.push_back(slot.hash);
+      if (slot.record != 0) store_.prefetch(shard.keys.arena().at(slot.record));
+    });
+  }
+  if (sweep_keys_.empty()) return;
+  work_on(shard);
+  for (const std::uint64_t hash : sweep_keys_) look_at_key(shard, hash, now_us);
+  shard.keys.compact_if_sparse(&RecordStore::words_of);
+  shard.windows.compact_if_sparse();
 }
 
 void TableState::end() {
   for (const std::unique_ptr<Shard>& shard : shards_) {
+    const std::vector<std::string> stored =
+        tracks_ ? keys_to_remove(*shard) : std::vector<std::string>();
     shard->keys.clear();
-    shard->wheel = ExpiryWheel(tick_us_);
     shard->windows.clear();
     shard->patterns = PatternPool{};
+    for (const std::string& key : stored) {
+      KeySlot& slot = *shard->keys.insert(hash_key(key, seed_), key);
+      slot.marks = KeySlot::kStored;
+      note_change(*shard, slot);
+    }
   }
+  matcher_.general().end();
 }
 
 std::uint64_t TableState::keys() const {
@@ -659,8 +678,7 @@ std::uint64_t TableState::timers() const {
 std::size_t TableState::bytes() const {
   std::size_t sum = matcher_.general().bytes();
   for (const auto& shard : shards_) {
-    sum += shard->keys.bytes() + shard->wheel.bytes() + shard->windows.bytes() +
-           shard->patterns.bytes();
+    sum += shard->keys.bytes() + shard->windows.bytes() + shard->patterns.bytes();
     for (const ShardTimers& timers : shard->timers) sum += timers.bytes();
   }
   return sum;

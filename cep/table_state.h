@@ -13,26 +13,32 @@
 #include <vector>
 
 #include "cep/alert.h"
+#include "cep/budget.h"
 #include "cep/engine.h"
-#include "cep/expiry_wheel.h"
 #include "cep/feature_store.h"
 #include "cep/key_record.h"
+#include "cep/key_report.h"
 #include "cep/key_table.h"
 #include "cep/matcher.h"
 #include "cep/slice.h"
+#include "cep/state_cut.h"
+#include "cep/state_entry.h"
+#include "cep/state_record.h"
 #include "cep/timers.h"
 
 namespace tocsin::cep {
 class TableState {
  public:
   TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
-             EngineStats& stats);
+             EngineStats& stats, BudgetLog& budgets);
   /// Runs the operators of one pass over the slice's rows, which it resolves where they have
   /// changed since the pass before, then fires their timers due at or before `watermark`.
   /// Whether any of its operators runs in this pass.
   bool has_pass(std::uint32_t pass) const { return has_pass_[pass]; }
   void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
-  /// Lets go of what is dead at `watermark`.
+  /// Lets go of what is dead at `watermark`, of some of the keys: time goes through all of them in
+  /// rounds, each a quarter of the table's longest window. Nothing that anyone sees depends on it:
+  /// every read of state checks time itself.
   void sweep(EventTime watermark);
   /// Lets go of all keys: time has ended, nothing comes any more.
   void end();
@@ -40,14 +46,58 @@ class TableState {
   std::uint64_t timers() const;
   std::size_t bytes() const;
 
+  // ---- for people (cep/table_report.cpp)
+  /// Adds what is remembered of a key at `now`; at most so many matches of one rule are listed.
+  void report(std::string_view key, EventTime now, std::size_t matches_max, KeyReport& out);
+  /// Adds what is remembered of each rule, by RuleIndex. Takes time by the table's state.
+  void add_totals(EventTime now, std::vector<RuleTotals>& totals);
+
+  // ---- its state as entries (cep/table_snapshot.cpp)
+  /// From now on keeps account of the keys that change.
+  void track_changes() {
+    tracks_ = true;
+    matcher_.general().track_changes();
+  }
+  /// What a rule of this table holds back by values, which are no keys of the table.
+  ValueSuppression& by_value(RuleIndex rule, bool at_most) {
+    return matcher_.general().by_value(rule, at_most);
+  }
+  /// All keys that have changed are of this cut. Requires that the cut before is complete.
+  void begin_cut();
+  /// Gives the cut's next entries of a shard to `sink` under table number `number`, until the bite
+  /// is over; true when there are no more.
+  bool write_cut(std::uint16_t number, std::uint32_t shard, StateSink& sink, Bite& bite);
+  /// All keys have changed, and there is no cut.
+  void mark_all_changed();
+  /// Takes an entry, as of `watermark`. False for bytes that are none, or that came before.
+  bool restore(const TableTarget& from, std::string_view key, std::string_view value,
+               EventTime watermark);
+  /// After the last entry: sets deadlines.
+  void finish_restore();
+
  private:
+  static constexpr std::int64_t kTicksOfLongest = 16;
+  // The slots of keys that have changed since the last cut are marked, and those of the cut that
+  // are not written yet, which write_cut() finds by going through the slots. A key that has gone
+  // keeps its slot until its entry was removed.
+  struct Changes {
+    bool any_changed = false;
+    bool any_pending = false;
+    // Where write_cut() is: the slots of a group before `place` are done, unless they have moved.
+    std::uint32_t group = 0;
+    std::uint32_t place = 0;
+    std::uint64_t generation = 0;
+    EarlyEntries early;
+  };
   struct Shard {
-    Shard(std::int64_t tick_us, std::uint64_t seed) : wheel(tick_us), windows(seed) {}
+    explicit Shard(std::uint64_t seed) : windows(seed) {}
     KeyShard keys;
-    ExpiryWheel wheel;
     WindowPool windows;
     std::vector<ShardTimers> timers;  // by pass
     PatternPool patterns;
+    std::vector<GroupCredit> credits;
+    Changes changes;
+    std::vector<RestoredTimer> restored;
   };
   // A row at its key.
   struct Touch {
@@ -102,15 +152,25 @@ class TableState {
   void prefetch_slots(std::uint32_t begin, std::uint32_t end) const;
   void prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
   void prefetch_records(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
+  OwnedValue report_feature(const FeatureProgram& feature, const std::byte* record,
+                            const WindowPool& windows, EventTime now) const;
+  void add_strict_totals(const StrictGroup& group, std::byte* record, Offset place, EventTime now,
+                         std::vector<RuleTotals>& totals) const;
+  // ---- budgets of key groups (cep/table_budget.cpp)
+  void keep_groups_to_budget(Shard& shard, const Row& row);
+  void charge_groups(const KeySlot& slot);
+  GroupCredit keep_group_to_budget(const RuleProgram& rule, Shard& shard, std::uint32_t group,
+                                   const Row& row);
   void fetch_for_timers(std::uint32_t pass, EventTime watermark);
-  bool was_touched(const KeySlot& slot, std::int64_t tick) const;
+  std::int64_t tick_of(std::int64_t us) const;
+  bool is_left_alone(const KeySlot& slot, std::int64_t tick, std::int64_t round) const;
   void fetch_records(Shard& shard, std::uint64_t hash) const;
-  void fetch_untouched(Shard& shard, std::uint64_t hash, std::int64_t tick) const;
   void find_slots(std::uint32_t shard, Slice& slice);
   void work_on(Shard& shard) {
     store_.work_on(shard.keys);
     feature_store_.work_on(shard.windows);
     matcher_.general().work_on(shard.patterns);
+    groups_.work_on(shard.credits);
   }
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
   void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);
@@ -121,8 +181,20 @@ class TableState {
   static Value read_feature(const FeatureProgram& feature, const RowInHand& hand,
                             bool under_arguments = false);
   void fire(std::uint32_t pass, Shard& shard, std::int64_t now_us);
-  std::int64_t look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
-  std::int64_t look_at_slots(Shard& shard, std::uint64_t hash, std::int64_t now_us);
+  void sweep_groups(std::uint32_t shard, std::uint32_t begin, std::uint32_t end,
+                    std::int64_t now_us, std::int64_t round);
+  void look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
+  // A key is about to change: what the cut has of it is written first.
+  void note_change(Shard& shard, KeySlot& slot) {
+    if ((slot.marks & pending_mark_) != 0) write_early(shard, slot);
+    slot.marks |= changed_mark_;
+    shard.changes.any_changed = true;
+  }
+  void write_early(Shard& shard, KeySlot& slot);
+  enum class Written : std::uint8_t { kNothing, kPut, kRemove };
+  Written write_key(KeySlot& slot);
+  bool write_group(std::uint16_t number, Shard& shard, StateSink& sink, Bite& bite);
+  std::vector<std::string> keys_to_remove(Shard& shard);
 
   const ProgramImpl& program_;
   const TableProgram& table_;
@@ -134,14 +206,23 @@ class TableState {
   std::vector<std::array<std::int64_t, kShardCount>> next_due_;
   std::vector<bool> has_timers_;                        // by pass
   std::vector<std::uint64_t> due_keys_;                 // hashes, of fetch_for_timers
-  std::int64_t swept_tick_ = INT64_MIN;                 // the last one that sweep() looked at
+  std::int64_t swept_to_ = INT64_MIN;                   // the last group that sweep() went through,
+                                                        // counted on over all rounds
+  std::vector<std::uint64_t> sweep_keys_;               // hashes, of sweep_groups
   std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its operators
   std::vector<bool> has_pass_;
   std::vector<std::vector<std::uint64_t>> rest_masks_;  // by pass: its operators, and later ones
   std::vector<std::uint32_t> queue_of_op_;              // by op - 1: its timers' queue
   RecordStore store_;
   FeatureStore feature_store_;
+  GroupBudgets groups_;
+  BudgetLog& budgets_;
   Matcher matcher_;
+  RecordCodec codec_;
+  bool tracks_ = false;
+  std::uint16_t changed_mark_ : 3 = 1;
+  std::uint16_t pending_mark_ : 3 = 2;
+  std::string entry_;  // the one in hand
   RowInHand hand_;
   Features features_;
 

@@ -276,7 +276,7 @@ std::vector<Passage> cost_passages(const cep::Program& program, const Words& wor
     out.push_back(
         {fmt::format("Bounded by {} events in a window of a key; beyond that the older half "
                      "is dropped, counted and said on the alert.",
-                     with_commas(limits.window_events_max))});
+                     with_commas(limits.events_per_key_max))});
   } else if (working.method == Method::kStrict) {
     out.push_back(
         {"Bounded by itself: a key has at most as many partial matches as the pattern has "

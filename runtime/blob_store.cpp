@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/crash_point.h"
+
 namespace tocsin::runtime {
 namespace {
 constexpr std::string_view kUnfinished = ".new";
@@ -16,7 +18,10 @@ std::optional<std::uint8_t> hex_digit(char letter) {
   return std::nullopt;
 }
 
-std::optional<cep::Digest> digest_of_name(std::string_view name) {
+tl::unexpected<Error> failed(const FileError& error) { return tl::unexpected(to_error(error)); }
+}  // namespace
+
+std::optional<cep::Digest> digest_of_blob_name(std::string_view name) {
   cep::Digest digest{};
   if (name.size() != 2 * digest.size()) return std::nullopt;
   for (std::size_t i = 0; i < digest.size(); ++i) {
@@ -28,11 +33,12 @@ std::optional<cep::Digest> digest_of_name(std::string_view name) {
   return digest;
 }
 
-tl::unexpected<Error> failed(const FileError& error) { return tl::unexpected(to_error(error)); }
-}  // namespace
-
 BlobStore::BlobStore(Files& files, std::string directory)
     : files_(&files), directory_(std::move(directory)) {}
+
+BlobStore BlobStore::look(Files& files, std::string directory) {
+  return BlobStore(files, std::move(directory));
+}
 
 Result<BlobStore> BlobStore::open(Files& files, std::string directory) {
   const FileResult<void> made = make_durable_directory(files, directory);
@@ -68,8 +74,10 @@ Result<cep::Digest> BlobStore::put(std::string_view contents) {
     }
     if (!file) return failed(file.error());
     FileResult<void> done = write_all(**file, 0, contents);
+    crash_point("blob.written");
     if (done) done = (*file)->sync();
     if (done) done = files_->rename(unfinished, path);
+    crash_point("blob.named");
     if (!done) {
       // Without space the part that was written is in the way of others.
       (void)files_->remove(unfinished);
@@ -98,7 +106,8 @@ Result<std::vector<cep::Digest>> BlobStore::list() const {
   if (!names) return failed(names.error());
   std::vector<cep::Digest> digests;
   for (const std::string& name : *names) {
-    if (const std::optional<cep::Digest> digest = digest_of_name(name)) digests.push_back(*digest);
+    if (const std::optional<cep::Digest> digest = digest_of_blob_name(name))
+      digests.push_back(*digest);
   }
   return digests;
 }

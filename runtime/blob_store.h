@@ -5,6 +5,7 @@
 ///   DIR/HEX.new       being written: renamed once it is on disk
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,12 +15,17 @@
 #include "runtime/files.h"
 
 namespace tocsin::runtime {
+/// The digest that a file's name is; nothing for another name.
+std::optional<cep::Digest> digest_of_blob_name(std::string_view name);
 /// Threading: one caller at a time writes; any read.
 class BlobStore {
  public:
   /// Makes `directory`, whose parent must exist, and removes what a crash left unfinished: by the
   /// owner of the folder's lock alone.
   static Result<BlobStore> open(Files& files, std::string directory);
+
+  /// For reading alone: nothing is made or removed.
+  static BlobStore look(Files& files, std::string directory);
 
   /// Keeps `contents`; once it returns they are on disk. One that is there already is read, and
   /// written anew where it is damaged. Fails with kLimit without space.

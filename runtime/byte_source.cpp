@@ -56,12 +56,25 @@ class DescriptorSource final : public ByteSource {
       return fail(Errc::kIo, fmt::format("cannot read {}: {}", name_, reason_of(error)));
     }
   }
-  bool is_ready() const override {
+  bool wait_ready(std::chrono::milliseconds at_most) const override {
     if (regular_) return true;
     struct pollfd wanted {
       descriptor_, POLLIN, 0
     };
-    return ::poll(&wanted, 1, 0) != 0;
+    return ::poll(&wanted, 1, static_cast<int>(at_most.count())) > 0;
+  }
+  Result<std::uint64_t> skip(std::uint64_t bytes) override {
+    if (!regular_) return ByteSource::skip(bytes);
+    const off_t here = ::lseek(descriptor_, 0, SEEK_CUR);
+    struct stat status {};
+    if (here < 0 || ::fstat(descriptor_, &status) != 0) return ByteSource::skip(bytes);
+    const auto left = static_cast<std::uint64_t>(std::max<off_t>(status.st_size - here, 0));
+    const std::uint64_t passed = std::min(bytes, left);
+    if (::lseek(descriptor_, static_cast<off_t>(passed), SEEK_CUR) < 0) {
+      return fail(Errc::kIo, fmt::format("cannot read {}: {}", name_, reason_of(errno)));
+    }
+    bytes_read_ += passed;
+    return passed;
   }
   std::uint64_t bytes_read() const override { return bytes_read_; }
   std::optional<std::uint64_t> bytes_total() const override { return bytes_total_; }
@@ -115,7 +128,9 @@ class UnpackingSource : public ByteSource {
   UnpackingSource(std::unique_ptr<ByteSource> packed, std::string name)
       : packed_(std::move(packed)), name_(std::move(name)), buffer_(kPackedBufferBytes) {}
   // Packed bytes in hand may be all that a full read needs, or not: waiting is then the reader's.
-  bool is_ready() const override { return begin_ != end_ || packed_->is_ready(); }
+  bool wait_ready(std::chrono::milliseconds at_most) const override {
+    return begin_ != end_ || packed_->wait_ready(at_most);
+  }
   std::uint64_t bytes_read() const override { return packed_->bytes_read(); }
   std::optional<std::uint64_t> bytes_total() const override { return packed_->bytes_total(); }
 
@@ -237,6 +252,20 @@ class ZstdSource final : public UnpackingSource {
   bool flushing_ = false;
 };
 }  // namespace
+
+Result<std::uint64_t> ByteSource::skip(std::uint64_t bytes) {
+  std::vector<char> passed(kPackedBufferBytes);
+  std::uint64_t done = 0;
+  while (done < bytes) {
+    const Result<std::size_t> got =
+        read(passed.data(),
+             static_cast<std::size_t>(std::min<std::uint64_t>(bytes - done, passed.size())));
+    if (!got) return tl::unexpected(got.error());
+    if (*got == 0) break;
+    done += *got;
+  }
+  return done;
+}
 
 std::unique_ptr<ByteSource> read_descriptor(int descriptor, bool owned, std::string name,
                                             StopRequested stop) {

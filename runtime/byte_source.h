@@ -1,6 +1,7 @@
 /// Where an input's bytes come from: a file, standard input, gzip or Zstandard around them, or
 /// memory.
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -22,7 +23,11 @@ class ByteSource {
   /// message names the input; bytes before the error were given by the calls before.
   virtual Result<std::size_t> read(char* to, std::size_t capacity) = 0;
   /// False where a read would wait for somebody (a pipe that is empty).
-  virtual bool is_ready() const { return true; }
+  bool is_ready() const { return wait_ready(std::chrono::milliseconds(0)); }
+  /// Waits for at most so long until a read would not wait; false where it still would.
+  virtual bool wait_ready(std::chrono::milliseconds /*at_most*/) const { return true; }
+  /// Passes over bytes, fewer only at the end; returns how many.
+  virtual Result<std::uint64_t> skip(std::uint64_t bytes);
   /// Bytes taken so far from what is stored (packed, where it is).
   virtual std::uint64_t bytes_read() const = 0;
   /// How many there are in all, where that is known.

@@ -22,7 +22,7 @@ class Decoder::Impl {
        const std::vector<bool>& used_types);
 
   void begin(cep::Batch& batch);
-  Decoded decode(std::string_view line);
+  Decoded decode(std::string_view line, MarkedLines* marked);
   void keep(cep::EventTime engine_time, cep::ArrivalNumber arrival);
   void drop();
   void finish();
@@ -39,6 +39,10 @@ class Decoder::Impl {
 
   // A line's own fields are gone through without a call: it would put the cursor into memory.
   [[gnu::always_inline]] inline bool find_type(JsonCursor& begin);
+  void start_line();
+  [[gnu::always_inline]] inline bool walk_line(JsonCursor& at);
+  bool walk_marked(MarkedLines& marked);
+  void walk_alone();
   [[gnu::always_inline]] inline bool walk_fields(JsonCursor& at, ObjectPlan& plan);
   bool walk(JsonCursor& cursor, ObjectPlan& plan);
   [[gnu::always_inline]] inline bool take_target(JsonCursor& at, const Target& target);
@@ -383,22 +387,53 @@ void Decoder::Impl::report_absent() {
   }
 }
 
-Decoded Decoder::Impl::decode(std::string_view line) {
-  TOCSIN_ASSERT(batch_ != nullptr, "begin() came first");
-  line_ = line;
+void Decoder::Impl::start_line() {
   type_ = nullptr;
   type_index_ = kTypeUnknown;
   has_time_ = false;
   verdict_ = Verdict::kOk;
+  json_fault_ = JsonFault::kNone;
   std::fill(seen_.begin(), seen_.end(), 0);
   problems_.clear();
+}
 
-  json_fault_ = scanner_.scan(line);
+// False, with a fault, where there is no well-formed object.
+bool Decoder::Impl::walk_line(JsonCursor& at) {
+  return find_type(at) && walk_fields(at, type_index_ >= 0 ? type_->objects[0] : nothing_);
+}
+
+// Goes through the line by marks that go on behind it; false, and nothing is left of it, unless it
+// is one object and ends where the line does.
+bool Decoder::Impl::walk_marked(MarkedLines& marked) {
+  const JsonMarks marks = marked.of(line_);
+  if (marks.begin == nullptr) return false;
+  start_line();
+  JsonCursor at(marks);
+  const auto end = static_cast<std::uint32_t>(line_.data() + line_.size() - marks.text);
+  if (walk_line(at) && at.is_at(end)) {
+    marked.ended_at(at.position());
+    return true;
+  }
+  marked.give_up();
+  if (type_index_ >= 0 && type_->used) drop();
+  return false;
+}
+
+// Goes through the line by its own marks, and says what is wrong with it.
+void Decoder::Impl::walk_alone() {
+  start_line();
+  json_fault_ = scanner_.scan(line_);
+  if (json_fault_ != JsonFault::kNone) return;
   JsonCursor at(scanner_.marks());
-  if (json_fault_ == JsonFault::kNone && find_type(at) &&
-      walk_fields(at, type_index_ >= 0 ? type_->objects[0] : nothing_) && !at.at_end()) {
+  if (walk_line(at) && !at.is_at(static_cast<std::uint32_t>(line_.size()))) {
     json_fault_ = JsonFault::kTextAfter;
   }
+}
+
+Decoded Decoder::Impl::decode(std::string_view line, MarkedLines* marked) {
+  TOCSIN_ASSERT(batch_ != nullptr, "begin() came first");
+  line_ = line;
+  if (marked == nullptr || !walk_marked(*marked)) walk_alone();
   if (json_fault_ != JsonFault::kNone) {
     verdict_ = Verdict::kNoJson;
   } else if (verdict_ == Verdict::kOk && type_index_ == kTypeIgnored) {
@@ -508,7 +543,9 @@ Decoder::~Decoder() = default;
 Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 void Decoder::begin(cep::Batch& batch) { impl_->begin(batch); }
-Decoded Decoder::decode(std::string_view line) { return impl_->decode(line); }
+Decoded Decoder::decode(std::string_view line, MarkedLines* marked) {
+  return impl_->decode(line, marked);
+}
 void Decoder::keep(cep::EventTime engine_time, cep::ArrivalNumber arrival) {
   impl_->keep(engine_time, arrival);
 }

@@ -22,6 +22,7 @@
 #include "cep/time.h"
 #include "runtime/declared_fields.h"
 #include "runtime/field_value.h"
+#include "runtime/marked_lines.h"
 
 namespace tocsin::runtime {
 /// Bytes that must be readable after each line given to the decoder.
@@ -61,8 +62,9 @@ class Decoder {
   /// Rows go to `batch` from here on: made for the plan and empty. Ends the batch before it, if
   /// there is one.
   void begin(cep::Batch& batch);
-  /// Decodes one line, without its line end; kLinePadding bytes are readable after it.
-  Decoded decode(std::string_view line);
+  /// Decodes one line, without its line end; kLinePadding bytes are readable after it. `marked` may
+  /// know its structure; the result is the same without.
+  Decoded decode(std::string_view line, MarkedLines* marked = nullptr);
   /// Makes the event just decoded (used) the batch's next row.
   void keep(cep::EventTime engine_time, cep::ArrivalNumber arrival);
   /// Forgets the event just decoded (used).

@@ -86,11 +86,15 @@ std::uint32_t EqualNumbers::number(const cep::Row& row, std::uint64_t columns_ha
   return 0;
 }
 
+std::optional<cep::EventTime> EqualNumbers::newest_time() const {
+  if (only_) return only_->row.engine_time;
+  if (!entries_.empty()) return entries_.begin()->second.front().row.engine_time;
+  return std::nullopt;
+}
+
 void EqualNumbers::assign(cep::Batch& slice) {
   if (!needed_) return;
-  std::optional<cep::EventTime> time;
-  if (only_) time = only_->row.engine_time;
-  if (!entries_.empty()) time = entries_.begin()->second.front().row.engine_time;
+  std::optional<cep::EventTime> time = newest_time();
   for (cep::Row& row : slice.rows) {
     if (plan_.event_types[row.type.value].id_field) continue;
     if (time != row.engine_time) {
@@ -106,5 +110,49 @@ void EqualNumbers::assign(cep::Batch& slice) {
   };
   if (only_) own(*only_);
   for (auto& [hash, entries] : entries_) std::for_each(entries.begin(), entries.end(), own);
+}
+
+// count of events that differ: varint; where there are some, their time: i64, and each, ascending
+// by line: how many are equal to it, itself included: varint, and its line.
+void EqualNumbers::save(ByteWriter& writer) const {
+  std::vector<const Entry*> all;
+  if (only_) all.push_back(&*only_);
+  for (const auto& [hash, entries] : entries_) {
+    for (const Entry& entry : entries) all.push_back(&entry);
+  }
+  std::ranges::sort(all, {}, [](const Entry* entry) -> const std::string& { return entry->line; });
+  writer.varint(all.size());
+  if (all.empty()) return;
+  writer.i64(newest_time()->us);
+  for (const Entry* entry : all) {
+    writer.varint(entry->count);
+    writer.text(entry->line);
+  }
+}
+
+bool EqualNumbers::restore(ByteReader& reader, const DecodeLine& decode) {
+  const std::uint64_t count = reader.varint_up_to(reader.left() / 2);
+  if (count == 0) return reader.ok();
+  const cep::EventTime time{reader.i64()};
+  if (time < cep::kEventTimeMin || time > cep::kEventTimeMax) return false;
+  std::string_view before;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t equal = reader.varint_up_to(UINT32_MAX);
+    const std::string_view line = reader.text();
+    if (!reader.ok() || equal == 0 || line <= before) return false;  // no line is empty
+    before = line;
+    cep::Batch batch(plan_);
+    if (!decode(line, time, batch)) continue;
+    const cep::Row& row = batch.rows.front();
+    if (plan_.event_types[row.type.value].id_field) continue;
+    Entry entry;
+    entry.columns_hash = columns_hash(batch, row);
+    entry.count = static_cast<std::uint32_t>(equal);
+    entry.row = row;
+    entry.line = line;
+    entry.row.raw = {};
+    entries_[entry.columns_hash].push_back(std::move(entry));
+  }
+  return true;
 }
 }  // namespace tocsin::runtime

@@ -2,12 +2,14 @@
 /// every declared field.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "cep/base/byte_codec.h"
 #include "cep/batch.h"
 #include "cep/plan.h"
 
@@ -22,6 +24,14 @@ class EqualNumbers {
   /// Sets Row::equal_number of the slice's rows. Slices come in order; equals may stand in several.
   void assign(cep::Batch& slice);
 
+  /// Appends the events of the newest time, which later ones of that time are numbered after.
+  void save(ByteWriter& writer) const;
+  /// Decodes a line to the only row of `batch`, which is empty; false where it gives none.
+  using DecodeLine = std::function<bool(std::string_view line, cep::EventTime, cep::Batch& batch)>;
+  /// Takes up what save() gave, where nothing was assigned yet. Lines that give no row are left
+  /// out. False for other bytes.
+  bool restore(ByteReader& reader, const DecodeLine& decode);
+
  private:
   // One event, or several equal ones.
   struct Entry {
@@ -33,6 +43,7 @@ class EqualNumbers {
   };
   std::uint32_t number(const cep::Row& row, std::uint64_t columns_hash);
   std::uint64_t columns_hash(const cep::Batch& slice, const cep::Row& row) const;
+  std::optional<cep::EventTime> newest_time() const;
   std::vector<cep::Value> fields(const Entry& entry, cep::TextArena& scratch) const;
   std::uint64_t fields_hash(const Entry& entry) const;
   bool are_equal(const Entry& a, const Entry& b) const;

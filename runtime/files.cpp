@@ -3,6 +3,8 @@
 #include <algorithm>
 
 namespace tocsin::runtime {
+void File::let_go(std::uint64_t, std::uint64_t) {}
+
 Error to_error(const FileError& error) {
   switch (error.code) {
     case FileErrc::kNoSpace:
@@ -13,6 +15,7 @@ Error to_error(const FileError& error) {
       return {Errc::kNotFound, error.message};
     case FileErrc::kExists:
     case FileErrc::kInterrupted:
+    case FileErrc::kNoLink:
     case FileErrc::kIo:
       break;
   }

@@ -2,6 +2,7 @@
 /// outlive a power failure only after sync() (a file's contents and size) or sync_directory()
 /// (which names there are). Everything above runs as well on a simulated file system.
 #pragma once
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,11 +21,18 @@ enum class FileErrc : std::uint8_t {
   kNoSpace,      // also a quota; may pass
   kInterrupted,  // by a signal, before anything was done: try again
   kInUse,        // another process holds the lock
+  kNoLink,       // no second name there: another file system, or one that knows none
   kIo,           // anything else
 };
 struct FileError {
   FileErrc code = FileErrc::kIo;
   std::string message;  // what was tried, the path, the system's reason
+};
+/// Of a file, whatever names it has; as long as it has one nobody else's.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t file = 0;
+  friend constexpr auto operator<=>(const FileIdentity&, const FileIdentity&) = default;
 };
 template <typename T>
 using FileResult = tl::expected<T, FileError>;
@@ -44,6 +52,9 @@ class File {
   /// success may be lost, and a later success does not bring it back.
   virtual FileResult<void> sync() = 0;
   virtual FileResult<std::uint64_t> size() = 0;
+  /// What stands from `begin` up to `end` is on disk and will hardly be read soon: it need not stay
+  /// in memory.
+  virtual void let_go(std::uint64_t begin, std::uint64_t end);
 };
 /// Held until destruction, or the end of the process.
 class FileLock {
@@ -66,9 +77,18 @@ class Files {
   Files& operator=(const Files&) = delete;
   virtual ~Files() = default;
   virtual FileResult<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
-  /// Replaces `to`, if there is one, in one step.
+  /// Replaces `to`, if there is one, in one step. Moves a directory with all that is in it, to a
+  /// name that is free.
   virtual FileResult<void> rename(const std::string& from, const std::string& to) = 0;
+  /// Gives the file `from` a second name; kExists where `to` is there, kNoLink where files have but
+  /// one name.
+  virtual FileResult<void> link(const std::string& from, const std::string& to) = 0;
   virtual FileResult<void> remove(const std::string& path) = 0;
+  /// An empty one.
+  virtual FileResult<void> remove_directory(const std::string& path) = 0;
+  /// False for a file; kNotFound for what is not there.
+  virtual FileResult<bool> is_directory(const std::string& path) = 0;
+  virtual FileResult<FileIdentity> identity(const std::string& path) = 0;
   /// Names of the files and folders in a directory, sorted by their bytes.
   virtual FileResult<std::vector<std::string>> list(const std::string& directory) = 0;
   /// Makes one directory, or leaves the one that is there.

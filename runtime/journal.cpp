@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
+
+#include "runtime/crash_point.h"
 
 namespace tocsin::runtime {
 Result<std::unique_ptr<Journal>> Journal::open(Files& files, Clock& clock, std::string directory,
@@ -39,8 +42,10 @@ Result<std::uint64_t> Journal::take(const JournalRecord& record) {
   if (!waiting_.add(status_.next_sequence, record, frame_bytes_max_)) {
     return fail(Errc::kLimit, "a record is larger than a segment of the journal can hold");
   }
+  crash_point("journal.append");
   status_.queued_bytes = waiting_.bytes();
-  work_.notify_one();
+  is_urgent_ = is_urgent_ || !std::holds_alternative<ArrivalByPosition>(record);
+  if (!is_pausing_ || !must_pause()) work_.notify_one();
   return status_.next_sequence++;
 }
 
@@ -126,6 +131,12 @@ void Journal::release(std::unique_lock<std::mutex>& lock) {
   status_.reason = writer_->failure();
 }
 
+// Nobody waits for what is in hand: the sender of a file is the file.
+bool Journal::must_pause() const {
+  return !is_urgent_ && !waiting_.empty() && !closing_ && release_before_ == 0 && !is_full() &&
+         std::chrono::steady_clock::now() < next_commit_;
+}
+
 bool Journal::write(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   const CommitState committed = writer_->commit(writing_);
@@ -169,7 +180,14 @@ void Journal::work() {
     });
     if (release_before_ != 0) release(lock);
     if (status_.state == JournalState::kFailed) break;
+    if (writing_.empty() && must_pause()) {
+      is_pausing_ = true;
+      work_.wait_until(lock, next_commit_, [&] { return !must_pause(); });
+      is_pausing_ = false;
+    }
     if (writing_.empty()) {
+      is_urgent_ = false;
+      next_commit_ = std::chrono::steady_clock::now() + limits_.position_pause;
       std::swap(writing_, waiting_);
       status_.queued_bytes = 0;
       room_.notify_all();

@@ -29,6 +29,9 @@ struct JournalLimits {
   std::size_t queue_bytes_max = std::size_t{16} << 20;
   /// How long to wait before a disk that was full is tried again.
   std::chrono::milliseconds no_space_retry{100};
+  /// From one commit to the next where all that waits are records by position: nobody waits for
+  /// them, and many share a sync.
+  std::chrono::milliseconds position_pause{10};
 };
 enum class JournalState : std::uint8_t {
   kWriting,
@@ -97,6 +100,7 @@ class Journal {
   // Writes `writing_`; false when the thread should end.
   bool write(std::unique_lock<std::mutex>& lock);
   void tell(std::unique_lock<std::mutex>& lock);
+  bool must_pause() const;
 
   JournalLimits limits_;
   JournalListener listener_;
@@ -117,6 +121,9 @@ class Journal {
   JournalStatus status_;
   std::uint64_t release_before_ = 0;
   bool closing_ = false;
+  bool is_urgent_ = false;                             // waiting_ has more than records by position
+  bool is_pausing_ = false;                            // the thread
+  std::chrono::steady_clock::time_point next_commit_;  // not before, while nothing is urgent
   std::mutex join_mutex_;
   std::thread thread_;
 };

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "cep/base/assert.h"
-#include "runtime/byte_codec.h"
+#include "cep/base/byte_codec.h"
 #include "runtime/crc32c.h"
 
 namespace tocsin::runtime {

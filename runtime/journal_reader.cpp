@@ -121,7 +121,8 @@ Result<std::optional<JournalEntry>> JournalReader::next() {
   return std::nullopt;
 }
 
-Result<JournalExtent> verify_journal(Files& files, const std::string& directory) {
+Result<JournalExtent> verify_journal(Files& files, const std::string& directory,
+                                     const std::function<void(const JournalEntry&)>& visit) {
   Result<JournalDirectory> found = survey_journal(files, directory);
   if (!found) return tl::unexpected(found.error());
   JournalExtent extent;
@@ -135,6 +136,7 @@ Result<JournalExtent> verify_journal(Files& files, const std::string& directory)
     const Result<std::optional<JournalEntry>> entry = reader->next();
     if (!entry) return tl::unexpected(entry.error());
     if (!*entry) break;
+    if (visit) visit(**entry);
   }
   extent.next_sequence = reader->sequence();
   extent.torn_end = reader->torn_end();

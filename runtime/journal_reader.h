@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,6 +73,8 @@ struct JournalExtent {
   std::uint64_t segments = 0;
   std::optional<TornEnd> torn_end;
 };
-/// Reads all that is there and checks every byte that counts; fails as JournalReader does.
-Result<JournalExtent> verify_journal(Files& files, const std::string& directory);
+/// Reads all that is there and checks every byte that counts; `visit`, where it is not empty, is
+/// given each record. Fails as JournalReader does.
+Result<JournalExtent> verify_journal(Files& files, const std::string& directory,
+                                     const std::function<void(const JournalEntry&)>& visit = {});
 }  // namespace tocsin::runtime

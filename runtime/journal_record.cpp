@@ -3,13 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#ifndef XXH_INLINE_ALL
-#define XXH_INLINE_ALL
-#endif
-#include <xxhash.h>
 
 #include "cep/base/assert.h"
-#include "runtime/byte_codec.h"
+#include "cep/base/byte_codec.h"
+#include "runtime/xxh3.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -39,19 +36,10 @@ void encode_one(ByteWriter& writer, const ArrivalByPosition& record) {
 }
 
 void encode_one(ByteWriter& writer, const Decision& record) {
-  const bool names_events = record.kind == DecisionKind::kTooFarAhead;
-  TOCSIN_ASSERT(names_events || (record.arrival_record == 0 && record.indexes.empty()),
-                "only events too far ahead are named by a decision");
   encode_kind(writer, Kind::kDecision);
   writer.u8(static_cast<std::uint8_t>(record.kind));
   writer.i64(record.clock.us);
   writer.text(record.source);
-  writer.varint(record.arrival_record);
-  writer.varint(record.indexes.size());
-  for (std::size_t i = 0; i < record.indexes.size(); ++i) {
-    TOCSIN_ASSERT(i == 0 || record.indexes[i] > record.indexes[i - 1], "indexes ascend");
-    writer.varint(i == 0 ? record.indexes[0] : record.indexes[i] - record.indexes[i - 1] - 1);
-  }
 }
 
 void encode_one(ByteWriter& writer, const Command& record) {
@@ -106,24 +94,10 @@ JournalRecord decode_decision(ByteReader& reader, bool& is_sound) {
   Decision record;
   const std::uint8_t kind = reader.u8();
   is_sound = kind >= static_cast<std::uint8_t>(DecisionKind::kIdle) &&
-             kind <= static_cast<std::uint8_t>(DecisionKind::kTooFarAhead);
+             kind <= static_cast<std::uint8_t>(DecisionKind::kEnded);
   record.kind = static_cast<DecisionKind>(kind);
   record.clock.us = reader.i64();
   record.source = reader.text();
-  record.arrival_record = reader.varint();
-  // Each index is a byte at least, so that a count never asks for more memory than the body has.
-  const std::uint64_t count = reader.varint_up_to(reader.left());
-  record.indexes.reserve(static_cast<std::size_t>(count));
-  std::uint64_t next = 0;  // the least that the next one can be
-  for (std::uint64_t i = 0; i < count && reader.ok() && next <= UINT32_MAX; ++i) {
-    const std::uint64_t index = next + reader.varint_up_to(UINT32_MAX);
-    if (index > UINT32_MAX) break;
-    record.indexes.push_back(static_cast<std::uint32_t>(index));
-    next = index + 1;
-  }
-  is_sound = is_sound && record.indexes.size() == count &&
-             (record.kind == DecisionKind::kTooFarAhead ||
-              (record.arrival_record == 0 && record.indexes.empty()));
   return record;
 }
 
@@ -145,10 +119,8 @@ JournalRecord decode_command(ByteReader& reader) {
 }  // namespace
 
 RangeDigest digest_range(std::string_view bytes) {
-  XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
   RangeDigest digest{};
-  std::copy(std::begin(canonical.digest), std::end(canonical.digest), digest.begin());
+  xxh3_digest(bytes.data(), bytes.size(), digest.data());
   return digest;
 }
 

@@ -44,18 +44,16 @@ struct ArrivalByPosition {
   friend bool operator==(const ArrivalByPosition&, const ArrivalByPosition&) = default;
 };
 enum class DecisionKind : std::uint8_t {
-  kIdle = 1,         // the source no longer holds the watermark
-  kAwake = 2,        // it does again
-  kHeartbeat = 3,    // time moves on to the clock without events
-  kTooFarAhead = 4,  // events of an earlier record go to the dead letters
+  kIdle = 1,       // the source no longer holds the watermark
+  kAwake = 2,      // it does again, or from here on: the source is opened
+  kHeartbeat = 3,  // there was nothing to read: time moves on with the clock
+  kEnded = 4,      // nothing more comes from the source
 };
-/// What was decided by a clock, which replay does not have.
+/// What was decided by a clock, which replay does not have, or found out about a source.
 struct Decision {
   DecisionKind kind = DecisionKind::kIdle;
-  cep::EventTime clock;  // what it showed
-  std::string_view source;
-  std::uint64_t arrival_record = 0;    // kTooFarAhead: the record, else 0
-  std::vector<std::uint32_t> indexes;  // kTooFarAhead: places in it, ascending; else none
+  cep::EventTime clock;     // what it showed
+  std::string_view source;  // kHeartbeat: may be empty, for all
   friend bool operator==(const Decision&, const Decision&) = default;
 };
 /// Contents in the blob store that a command needs (runtime/blob_store.h).

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/byte_codec.h"
+#include "cep/base/byte_codec.h"
 
 namespace tocsin::runtime {
 SegmentScan::SegmentScan(std::string_view bytes, const SegmentHeader& header)

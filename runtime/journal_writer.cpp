@@ -7,7 +7,8 @@
 #include <utility>
 
 #include "cep/base/assert.h"
-#include "runtime/byte_codec.h"
+#include "cep/base/byte_codec.h"
+#include "runtime/crash_point.h"
 #include "runtime/journal_segment.h"
 
 namespace tocsin::runtime {
@@ -130,11 +131,13 @@ FileResult<void> JournalWriter::rewrite(std::string_view commit) {
   written = write_all(*file_, offset_, zeros().substr(0, kEndMarkBytes));
   if (!written) return written;
   extent_ = std::max(extent_, offset_ + kEndMarkBytes);
+  crash_point("journal.resume");
   return file_->sync();
 }
 
-std::size_t JournalWriter::frame_bytes_max() const {
-  const std::uint64_t room = options_.segment_bytes - kSegmentHeaderBytes - kEndMarkBytes;
+std::size_t frame_bytes_max(const JournalOptions& options) {
+  const std::uint64_t room =
+      std::max(options.segment_bytes, kSegmentBytesMin) - kSegmentHeaderBytes - kEndMarkBytes;
   return static_cast<std::size_t>(std::min<std::uint64_t>(room, std::uint64_t{1} << 30) / 8 * 8);
 }
 
@@ -191,14 +194,18 @@ CommitState JournalWriter::roll() {
   }
   FileResult<void> written = write_all(**file, 0, encode_segment_header(header));
   if (!written) return note(written.error());
+  crash_point("journal.segment_written");
   written = (*file)->sync();
   if (!written) return fail_for_good(written.error());
+  crash_point("journal.segment_synced");
   const std::string final_path = segment_path(directory_, id);
   written = files_.rename(path, final_path);
   if (!written) return note(written.error());
   if (!spares_.empty() && path == spares_.back()) spares_.pop_back();
+  crash_point("journal.segment_named");
   written = files_.sync_directory(directory_);
   if (!written) return fail_for_good(written.error());
+  crash_point("journal.segment_made");
   // By its name from now on, which messages tell.
   file = files_.open(final_path, OpenMode::kWrite);
   if (!file) return fail_for_good(file.error());
@@ -206,6 +213,7 @@ CommitState JournalWriter::roll() {
   segments_.push_back({final_path, header});
   file_ = *std::move(file);
   offset_ = kSegmentHeaderBytes;
+  kept_from_ = 0;
   extent_ = std::max<std::uint64_t>(extent, kSegmentHeaderBytes);
   seed_ = frame_seed(header);
   must_roll_ = false;
@@ -243,16 +251,31 @@ CommitState JournalWriter::write_piece(JournalGroup& group) {
     end += bytes;
     ++count;
   }
+  crash_point("journal.before_write");
   FileResult<void> written = write_frames(group, end);
   if (!written) return note(written.error());
+  crash_point("journal.after_write");
   const std::uint64_t after = offset_ + (end - group.begin_);
   if (after + kEndMarkBytes > extent_) {
     extent_ = after + kEndMarkBytes;
-    extend(std::min(options_.segment_bytes, extent_ + options_.extend_bytes));
+    // For a large group it costs little that its sync makes the file longer too, and to write as
+    // much in zeros before would cost as much again.
+    constexpr std::uint64_t kPart = 16;
+    if (end - group.begin_ < options_.extend_bytes / kPart) {
+      extend(std::min(options_.segment_bytes, extent_ + options_.extend_bytes));
+      crash_point("journal.extended");
+    }
   }
   written = file_->sync();
   if (!written) return fail_for_good(written.error());
+  crash_point("journal.after_fsync");
   offset_ = after;
+  // The journal is read after a crash alone: it leaves the memory to others.
+  constexpr std::uint64_t kLetGoBytes = std::uint64_t{1} << 20;
+  if (offset_ >= kept_from_ + kLetGoBytes) {
+    file_->let_go(kept_from_, offset_);
+    kept_from_ = offset_;
+  }
   durable_end_ += count;
   group.begin_ = end;
   return CommitState::kDurable;
@@ -272,6 +295,7 @@ FileResult<void> JournalWriter::write_frames(JournalGroup& group, std::size_t en
   FileResult<void> written =
       write_all(*file_, offset_, std::string_view(group.bytes_).substr(group.begin_, bytes));
   if (!written) return written;
+  crash_point("journal.without_end_mark");
   return write_all(*file_, offset_ + bytes, zeros().substr(0, kEndMarkBytes));
 }
 
@@ -293,6 +317,7 @@ Result<void> JournalWriter::release_before(std::uint64_t sequence) {
     const FileResult<void> gone =
         keep ? files_.rename(oldest.path, spare) : files_.remove(oldest.path);
     if (!gone) return tl::unexpected(to_error(gone.error()));
+    crash_point("journal.trim");
     // One by one, so that a crash never leaves a gap between segments.
     const FileResult<void> synced = files_.sync_directory(directory_);
     if (!synced) {
@@ -301,6 +326,7 @@ Result<void> JournalWriter::release_before(std::uint64_t sequence) {
     }
     if (keep) spares_.push_back(spare);
     segments_.erase(segments_.begin());
+    crash_point("journal.trimmed");
   }
   return {};
 }

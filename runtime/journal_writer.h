@@ -39,6 +39,9 @@ struct JournalOptions {
   bool begin_timeline = false;
 };
 
+/// The most bytes that the frame of a record may have.
+std::size_t frame_bytes_max(const JournalOptions& options);
+
 /// Records that wait to be written, already as frames.
 class JournalGroup {
  public:
@@ -75,8 +78,7 @@ class JournalWriter {
   std::uint64_t first_sequence() const { return segments_.front().header.first_sequence; }
   /// Every record before this one is on disk.
   std::uint64_t durable_end() const { return durable_end_; }
-  /// The most bytes that the frame of a record may have.
-  std::size_t frame_bytes_max() const;
+  std::size_t frame_bytes_max() const { return runtime::frame_bytes_max(options_); }
   /// Writes and syncs a group whose sequences go on from durable_end(), or from the group before.
   CommitState commit(JournalGroup& group);
   /// Lets go of segments all of whose records are before `sequence`. The last one stays. A failure
@@ -119,8 +121,9 @@ class JournalWriter {
   std::vector<std::string> spares_;
   std::uint64_t id_max_ = 0;
   std::unique_ptr<File> file_;
-  std::uint64_t offset_ = 0;  // where the next frame goes
-  std::uint64_t extent_ = 0;  // bytes that the file has
+  std::uint64_t offset_ = 0;     // where the next frame goes
+  std::uint64_t extent_ = 0;     // bytes that the file has
+  std::uint64_t kept_from_ = 0;  // what stands before was let go from memory
   std::uint32_t seed_ = 0;
   bool must_roll_ = false;
   std::uint64_t durable_end_ = 1;

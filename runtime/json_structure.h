@@ -156,7 +156,10 @@ class JsonCursor {
     ++at_;
     return true;
   }
-  bool at_end() const { return at_ == end_; }
+  /// Whether just the marks before this offset were gone through.
+  bool is_at(std::uint32_t offset) const { return *at_ >= offset && at_[-1] < offset; }
+  /// The mark that the cursor stands at, or the marks' end.
+  const std::uint32_t* position() const { return at_; }
 
  private:
   enum class State : std::uint8_t { kFirst, kField };

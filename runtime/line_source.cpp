@@ -17,6 +17,17 @@ bool is_blank(std::string_view text) {
 }
 }  // namespace
 
+bool make_line(std::string_view text, std::uint64_t number, std::size_t line_bytes_max,
+               Line& line) {
+  if (number == 1 && text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  if ((text.empty() || text.front() != '{') && is_blank(text)) return false;
+  const bool too_long = text.size() > line_bytes_max;
+  if (too_long) text = text.substr(0, std::min(line_bytes_max, kLinePrefixBytesMax));
+  line = {text, number, too_long};
+  return true;
+}
+
 LineSource::LineSource(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max)
     : bytes_(std::move(bytes)),
       line_bytes_max_(line_bytes_max),
@@ -26,19 +37,12 @@ LineSource::LineSource(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes
 
 // Gives the line [begin_, end), and goes on at `next_begin`; false when it is blank.
 bool LineSource::give(std::size_t end, std::size_t next_begin, Line& line) {
-  std::string_view text(buffer_.data() + begin_, end - begin_);
+  const std::string_view text(buffer_.data() + begin_, end - begin_);
   begin_ = next_begin;
   scanned_ = next_begin;
   ++number_;
-  if (at_start_) {
-    at_start_ = false;
-    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  }
-  if (text.ends_with('\r')) text.remove_suffix(1);
-  if ((text.empty() || text.front() != '{') && is_blank(text)) return false;
-  const bool too_long = text.size() > line_bytes_max_;
-  if (too_long) text = text.substr(0, std::min(line_bytes_max_, kPrefixBytesMax));
-  line = {text, number_, too_long};
+  if (!make_line(text, number_, line_bytes_max_, line)) return false;
+  line.marked = &marked_;
   return true;
 }
 
@@ -66,9 +70,7 @@ LineSource::Next LineSource::finish_tail(Line& line) {
     if (begin_ == end_ || !give(end_, end_, line)) return Next::kEnd;
     return Next::kLine;
   }
-  // One byte more than allowed, and a carriage return and a byte order mark that do not count.
-  constexpr std::size_t kUncounted = 4;
-  if (end_ - begin_ > line_bytes_max_ + kUncounted) {
+  if (end_ - begin_ > line_bytes_max_ + kLineBytesUncounted) {
     skipping_ = true;
     if (give(end_, end_, line)) return Next::kLine;
   }
@@ -77,6 +79,7 @@ LineSource::Next LineSource::finish_tail(Line& line) {
 
 Result<void> LineSource::fill() {
   if (ended_) return {};
+  marked_.begin({});
   if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     scanned_ -= begin_;
@@ -99,6 +102,7 @@ Result<void> LineSource::fill() {
   bytes_unpacked_ += *got;
   // So that what is read ahead of a line's end is never a bracket of an older one.
   std::memset(buffer_.data() + end_, '\n', kLinePadding);
+  marked_.begin({buffer_.data() + begin_, end_ - begin_});
   return {};
 }
 }  // namespace tocsin::runtime

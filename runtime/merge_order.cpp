@@ -2,13 +2,22 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace tocsin::runtime {
-MergeOrder::MergeOrder(std::size_t count) {
-  for (std::size_t input = 1; input < count; ++input)
-    others_.push_back({cep::kEventTimeMin, input});
-  current_.watermark = cep::kEventTimeMin;
-  is_open_ = count > 0;
+namespace {
+std::vector<MergeOrder::Place> first_places(std::size_t count) {
+  std::vector<MergeOrder::Place> places(count);
+  for (std::size_t input = 0; input < count; ++input) places[input].input = input;
+  return places;
+}
+}  // namespace
+
+MergeOrder::MergeOrder(std::size_t count) : MergeOrder(first_places(count)) {}
+
+MergeOrder::MergeOrder(std::vector<Place> inputs) : others_(std::move(inputs)) {
+  std::make_heap(others_.begin(), others_.end(), std::greater<>());
+  end();
 }
 
 void MergeOrder::change() {

@@ -12,8 +12,16 @@ namespace tocsin::runtime {
 /// A heap of inputs with the one being read beside it, so that reading on costs one comparison.
 class MergeOrder {
  public:
+  /// One input that may be read, and its watermark.
+  struct Place {
+    cep::EventTime watermark = cep::kEventTimeMin;
+    std::size_t input = 0;
+    friend constexpr auto operator<=>(const Place&, const Place&) = default;
+  };
   /// Inputs 0 … count - 1, all with the watermark kEventTimeMin.
   explicit MergeOrder(std::size_t count);
+  /// Inputs that are on their way.
+  explicit MergeOrder(std::vector<Place> inputs);
   /// False when all have ended.
   bool is_open() const { return is_open_; }
   /// The input to read; requires is_open().
@@ -32,11 +40,6 @@ class MergeOrder {
   // Goes on with the least of the others.
   void change();
 
-  struct Place {
-    cep::EventTime watermark;
-    std::size_t input = 0;
-    friend constexpr auto operator<=>(const Place&, const Place&) = default;
-  };
   std::vector<Place> others_;  // a heap, the least first
   Place current_;
   bool is_open_ = false;  // there is a current one

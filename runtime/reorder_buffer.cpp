@@ -44,4 +44,10 @@ void ReorderBuffer::drain(std::vector<WaitingRow>& out) {
     empty(buckets_[static_cast<std::uint64_t>(i) % kBuckets], out);
   }
 }
+
+void ReorderBuffer::copy_to(std::vector<WaitingRow>& out) const {
+  for (const Bucket& bucket : buckets_) {
+    out.insert(out.end(), bucket.rows.begin(), bucket.rows.end());
+  }
+}
 }  // namespace tocsin::runtime

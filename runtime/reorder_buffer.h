@@ -41,6 +41,8 @@ class ReorderBuffer {
   }
   /// Appends all that waits, in order: the source has ended.
   void drain(std::vector<WaitingRow>& out);
+  /// Appends a copy of all that waits, in no order.
+  void copy_to(std::vector<WaitingRow>& out) const;
   /// Every row before this time was given out, and none before it will be added.
   cep::EventTime settled() const { return settled_; }
   std::size_t waiting() const { return waiting_; }

@@ -5,10 +5,11 @@
 
 namespace tocsin::runtime {
 RowStore::RowStore(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
-                   Decoder& decoder, std::size_t rows_per_batch_max)
+                   Decoder& decoder, std::size_t rows_per_batch_max, bool keeps_lines)
     : plan_(plan),
       decoder_(decoder),
       rows_per_batch_max_(rows_per_batch_max),
+      keeps_lines_(keeps_lines),
       used_fields_(plan.event_types.size()),
       origins_(plan.event_types.size()) {
   TOCSIN_ASSERT(rows_per_batch_max > 0 && rows_per_batch_max <= kRowsPerBatchMax,
@@ -31,14 +32,19 @@ void RowStore::begin_batch() {
   decoder_.begin(*held.batch);
 }
 
-std::uint64_t RowStore::keep(cep::EventTime engine_time, cep::ArrivalNumber arrival) {
+std::uint64_t RowStore::keep(cep::EventTime engine_time, cep::ArrivalNumber arrival,
+                             const Line& line) {
   Held& held = held_.back();
   const std::size_t row = held.batch->rows.size();
   const std::uint64_t sequence = first_sequence_ + held_.size() - 1;
   decoder_.keep(engine_time, arrival);
   ++held.waiting;
+  if (keeps_lines_) {
+    const std::string_view raw = held.batch->rows.back().raw;
+    held.lines.push_back({raw.empty() ? held.line_texts.store(line.text) : raw, line.number});
+  }
   if (row + 1 == rows_per_batch_max_) {
-    held.bytes = decoder_.batch_bytes();
+    held.bytes = last_bytes();
     full_bytes_ += held.bytes;
     begin_batch();
   }
@@ -90,6 +96,8 @@ void RowStore::release() {
     if (held.waiting != 0 || held.batch == nullptr) continue;
     full_bytes_ -= held.bytes;
     held.batch->clear();
+    held.lines = {};
+    held.line_texts = {};
     spare_.push_back(std::move(held.batch));
   }
   while (held_.size() > 1 && held_.front().batch == nullptr) {
@@ -98,5 +106,20 @@ void RowStore::release() {
   }
 }
 
-std::size_t RowStore::bytes() const { return full_bytes_ + decoder_.batch_bytes(); }
+const cep::Row& RowStore::row_of(std::uint64_t place) const {
+  return held_of(place).batch->rows[place % kRowsPerBatchMax];
+}
+
+Line RowStore::line_of(std::uint64_t place) const {
+  TOCSIN_ASSERT(keeps_lines_, "asked only where lines are kept");
+  const KeptLine& kept = held_of(place).lines[place % kRowsPerBatchMax];
+  return {kept.text, kept.number, false};
+}
+
+std::size_t RowStore::last_bytes() const {
+  const Held& held = held_.back();
+  return decoder_.batch_bytes() + held.line_texts.bytes() + held.lines.size() * sizeof(KeptLine);
+}
+
+std::size_t RowStore::bytes() const { return full_bytes_ + last_bytes(); }
 }  // namespace tocsin::runtime

@@ -11,6 +11,7 @@
 #include "cep/batch.h"
 #include "cep/plan.h"
 #include "runtime/decoder.h"
+#include "runtime/line_source.h"
 #include "runtime/reorder_buffer.h"
 
 namespace tocsin::runtime {
@@ -18,24 +19,35 @@ namespace tocsin::runtime {
 /// row was gathered and released. Threading: one caller at a time.
 class RowStore {
  public:
-  /// All must outlive the store. `rows_per_batch_max` <= kRowsPerBatchMax.
+  /// All must outlive the store. `rows_per_batch_max` <= kRowsPerBatchMax. Lines are kept for
+  /// line_of() where that is wanted.
   RowStore(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
-           Decoder& decoder, std::size_t rows_per_batch_max);
-  /// Keeps the event that the decoder just decoded; its place ascends with every call.
-  std::uint64_t keep(cep::EventTime engine_time, cep::ArrivalNumber arrival);
+           Decoder& decoder, std::size_t rows_per_batch_max, bool keeps_lines);
+  /// Keeps the event that the decoder just decoded from `line`; its place ascends with every call.
+  std::uint64_t keep(cep::EventTime engine_time, cep::ArrivalNumber arrival, const Line& line);
   /// Fills `slice` (made for the plan) with these rows, in this order. Its texts stay until
   /// release().
   void gather(std::span<const WaitingRow> rows, cep::Batch& slice);
   /// Gives up what the slices gathered so far borrowed.
   void release();
+  /// A row that waits, and the line it was decoded from, where lines are kept; borrowed.
+  const cep::Row& row_of(std::uint64_t place) const;
+  Line line_of(std::uint64_t place) const;
   /// Memory of all batches with rows that still wait, about.
   std::size_t bytes() const;
 
   static constexpr std::size_t kRowsPerBatchMax = std::size_t{1} << 16;
 
  private:
+  // A kept line; its text is the row's own where that has one.
+  struct KeptLine {
+    std::string_view text;
+    std::uint64_t number = 0;
+  };
   struct Held {
     std::unique_ptr<cep::Batch> batch;  // null once it was given up
+    std::vector<KeptLine> lines;        // of each row, where they are kept
+    cep::TextArena line_texts;
     std::size_t waiting = 0;
     std::size_t bytes = 0;  // known once the batch is full
   };
@@ -49,10 +61,15 @@ class RowStore {
     bool is_text = false;
   };
   void begin_batch();
+  std::size_t last_bytes() const;
+  const Held& held_of(std::uint64_t place) const {
+    return held_[static_cast<std::size_t>(place / kRowsPerBatchMax - first_sequence_)];
+  }
 
   const cep::Plan& plan_;
   Decoder& decoder_;
   std::size_t rows_per_batch_max_;
+  bool keeps_lines_;
   std::deque<Held> held_;             // the last is being filled
   std::uint64_t first_sequence_ = 0;  // of held_.front()
   std::size_t full_bytes_ = 0;        // of all held batches but the last

@@ -6,6 +6,16 @@
 #include "runtime/slice_loop.h"
 
 namespace tocsin::runtime {
+void count_alert(const cep::Plan& plan, const cep::Alert& alert, RunSummary& summary) {
+  if (alert.budget) {
+    ++summary.budget_alerts;
+    return;
+  }
+  const bool is_live = cep::status_of(plan, alert) == cep::Status::kLive;
+  ++(is_live ? summary.alerts : summary.undelivered);
+  ++summary.alerts_by_rule[alert.rule.value];
+}
+
 Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& inputs,
                        const RunOptions& options, const Sinks& sinks, RunSummary* partial) {
   const auto begin = std::chrono::steady_clock::now();
@@ -19,9 +29,7 @@ Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& in
     values_missing += cep::fill_computed(program, slice);
     engine.advance(slice, watermark, alerts);
     for (const cep::Alert& alert : alerts) {
-      const bool is_live = program.plan().rules[alert.rule.value].status == cep::Status::kLive;
-      ++(is_live ? summary.alerts : summary.undelivered);
-      ++summary.alerts_by_rule[alert.rule.value];
+      count_alert(program.plan(), alert, summary);
       if (!sinks.alert) continue;
       if (auto taken = sinks.alert(alert); !taken) return taken;
     }

@@ -11,7 +11,10 @@
 #include "cep/alert.h"
 #include "cep/base/result.h"
 #include "cep/engine.h"
+#include "cep/order.h"
 #include "cep/time.h"
+#include "runtime/clock.h"
+#include "runtime/source_policy.h"
 
 namespace tocsin::runtime {
 /// A file by path (`.gz` and `.zst` are unpacked), standard input ("-"), or text in memory.
@@ -19,11 +22,19 @@ struct Input {
   std::string name;                     // shown in messages: the path, or "-"
   std::optional<std::string> contents;  // NDJSON given in memory instead of the file
 };
-enum class LatePolicy : std::uint8_t { kSide, kClamp };
 struct RunOptions {
   /// Overrides the schemas' `up to D late` for every source.
   std::optional<cep::Duration> out_of_orderness;
   LatePolicy late = LatePolicy::kSide;
+  /// An event later than this is set aside, whatever `late` says. Nothing: none is too late.
+  std::optional<cep::Duration> late_max;
+  /// An event further ahead of the clock is a dead letter. Nothing: none is.
+  std::optional<cep::Duration> ahead_max;
+  /// For inputs that somebody still writes (a pipe, a terminal). After so long without a line time
+  /// moves on with the clock, and after so long an input no longer holds time back. Nothing: never.
+  std::optional<cep::Duration> heartbeat;
+  std::optional<cep::Duration> idle_after;
+  Clock* clock = nullptr;  // for these three; null: the machine's
   /// At the end of all inputs time moves on past every deadline.
   bool final_watermark = true;
   /// Time moves at least to here at the end (a test's `until`), before the final watermark if there
@@ -46,6 +57,7 @@ struct DeadLetter {
   std::uint64_t line = 0;  // 1-based
   std::string reason;
   std::string_view text;
+  cep::ArrivalNumber arrival{};
 };
 /// A good event that came behind the watermark and was set aside.
 struct LateEvent {
@@ -54,6 +66,7 @@ struct LateEvent {
   cep::EventTime ts;
   cep::Duration late_by;
   std::string_view text;
+  cep::ArrivalNumber arrival{};
 };
 struct RunSummary {
   std::uint64_t lines = 0;    // read, blank ones left out
@@ -73,12 +86,15 @@ struct RunSummary {
   std::uint64_t ids_forgotten = 0;  // to RunOptions::unique_ids_max
   std::uint64_t alerts = 0;         // of live rules
   std::uint64_t undelivered = 0;    // of internal and shadow rules
+  std::uint64_t budget_alerts = 0;  // the engine's own: rules that exceeded a budget
   std::vector<std::uint64_t> alerts_by_rule;  // by RuleIndex; of all
   cep::EventTime first_event,
       last_event;  // engine times; equal to kEventTimeMax/Min when there was none
   cep::EngineStats engine;
   double seconds = 0;
 };
+/// Counts an alert by its rule, or as the engine's own.
+void count_alert(const cep::Plan& plan, const cep::Alert& alert, RunSummary& summary);
 struct Progress {
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;  // 0: unknown

@@ -92,6 +92,10 @@ class SystemFile : public File {
     if (::fstat(descriptor_.get(), &found) != 0) return failure("look at", path_, errno);
     return static_cast<std::uint64_t>(found.st_size);
   }
+  void let_go(std::uint64_t begin, std::uint64_t end) override {
+    ::posix_fadvise(descriptor_.get(), static_cast<off_t>(begin), static_cast<off_t>(end - begin),
+                    POSIX_FADV_DONTNEED);
+  }
 
  private:
   Descriptor descriptor_;
@@ -124,6 +128,34 @@ FileResult<void> SystemFiles::rename(const std::string& from, const std::string&
 FileResult<void> SystemFiles::remove(const std::string& path) {
   if (::unlink(path.c_str()) != 0) return failure("remove", path, errno);
   return {};
+}
+
+FileResult<void> SystemFiles::link(const std::string& from, const std::string& to) {
+  if (::link(from.c_str(), to.c_str()) == 0) return {};
+  const int number = errno;
+  tl::unexpected<FileError> failed = failure("link", from, number);
+  if (number == EXDEV || number == EMLINK || number == EPERM || number == ENOTSUP) {
+    failed.value().code = FileErrc::kNoLink;
+  }
+  return failed;
+}
+
+FileResult<void> SystemFiles::remove_directory(const std::string& path) {
+  if (::rmdir(path.c_str()) != 0) return failure("remove", path, errno);
+  return {};
+}
+
+FileResult<bool> SystemFiles::is_directory(const std::string& path) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) return failure("look at", path, errno);
+  return S_ISDIR(found.st_mode);
+}
+
+FileResult<FileIdentity> SystemFiles::identity(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return failure("look at", path, errno);
+  return FileIdentity{static_cast<std::uint64_t>(found.st_dev),
+                      static_cast<std::uint64_t>(found.st_ino)};
 }
 
 FileResult<std::vector<std::string>> SystemFiles::list(const std::string& directory) {

@@ -11,7 +11,11 @@ class SystemFiles : public Files {
  public:
   FileResult<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
   FileResult<void> rename(const std::string& from, const std::string& to) override;
+  FileResult<void> link(const std::string& from, const std::string& to) override;
   FileResult<void> remove(const std::string& path) override;
+  FileResult<void> remove_directory(const std::string& path) override;
+  FileResult<bool> is_directory(const std::string& path) override;
+  FileResult<FileIdentity> identity(const std::string& path) override;
   FileResult<std::vector<std::string>> list(const std::string& directory) override;
   FileResult<void> make_directory(const std::string& path) override;
   FileResult<void> sync_directory(const std::string& path) override;

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cep/base/byte_codec.h"
 #include "cep/batch.h"
 #include "cep/plan.h"
 #include "cep/time.h"
@@ -26,6 +27,12 @@ class UniqueFilter {
   /// Ids forgotten because there were more than `ids_max`.
   std::uint64_t forgotten() const { return forgotten_; }
 
+  /// Appends what is known: type by type, oldest first.
+  void save(ByteWriter& writer) const;
+  /// Takes up what save() gave, in a filter that knows nothing. Types that are not `unique` by the
+  /// same id field here are left out. False for other bytes.
+  bool restore(ByteReader& reader);
+
  private:
   using Id = std::array<std::uint64_t, 2>;
   struct IdHash {
@@ -40,6 +47,7 @@ class UniqueFilter {
   };
   bool is_repeat(Type& type, const cep::Row& row, const cep::Value& value);
   void forget_oldest(Type& type);
+  Type* find(std::string_view type, std::string_view id_field);
 
   const cep::Plan& plan_;
   std::size_t ids_max_;

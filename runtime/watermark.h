@@ -21,6 +21,10 @@ class WatermarkTracker {
     watermark_ = candidate;
     return true;
   }
+  /// Promises that no event before `time` will come; nothing where that was promised before.
+  void move_to(cep::EventTime time) {
+    if (time > watermark_) watermark_ = time;
+  }
   /// True when the watermark had promised that this event would not come; at the watermark is on
   /// time.
   bool is_late(cep::EventTime event_time) const { return event_time < watermark_; }

@@ -21,8 +21,9 @@ constexpr std::size_t kOrders = 10;                       // 4 KiB << 9 is a reg
 // used stays untouched.
 class Regions {
  public:
-  std::byte* take(std::size_t order) {
+  std::byte* take(std::size_t pages) {
     const std::lock_guard lock(mutex_);
+    const auto order = static_cast<std::size_t>(std::bit_width(pages - 1));
     std::size_t from = order;
     while (from < kOrders && free_[from].empty()) ++from;
     std::uintptr_t block = 0;
@@ -37,12 +38,28 @@ class Regions {
       --from;
       free_[from].insert(block + (kPage << from));
     }
+    // What is too much, from its smallest piece on.
+    for (std::size_t rest = pages; rest < std::size_t{1} << order;) {
+      const auto piece = static_cast<std::size_t>(std::countr_zero(rest));
+      free_[piece].insert(block + rest * kPage);
+      rest += std::size_t{1} << piece;
+    }
     return reinterpret_cast<std::byte*>(block);
   }
 
-  void give(std::byte* memory, std::size_t order) noexcept {
+  void give(std::byte* memory, std::size_t pages) noexcept {
     const std::lock_guard lock(mutex_);
     auto block = reinterpret_cast<std::uintptr_t>(memory);
+    while (pages != 0) {
+      const auto order = static_cast<std::size_t>(std::bit_width(pages)) - 1;
+      give_piece(block, order);
+      block += kPage << order;
+      pages -= std::size_t{1} << order;
+    }
+  }
+
+ private:
+  void give_piece(std::uintptr_t block, std::size_t order) noexcept {
     for (; order + 1 < kOrders; ++order) {
       const std::uintptr_t buddy = block ^ (kPage << order);
       if (free_[order].erase(buddy) == 0) break;
@@ -55,7 +72,6 @@ class Regions {
     free_[order].insert(block);
   }
 
- private:
   // A region stands at a multiple of its size: twice as much is mapped, and the rest let go.
   static std::uintptr_t map_region() {
     void* mapped =
@@ -80,23 +96,21 @@ Regions& regions() {
   return *kRegions;
 }
 bool is_cut(std::size_t bytes) { return bytes >= kPage && bytes <= kLargest; }
-std::size_t order_of(std::size_t bytes) {
-  return static_cast<std::size_t>(std::bit_width((bytes - 1) / kPage));
-}
+std::size_t pages_of(std::size_t bytes) { return (bytes + kPage - 1) / kPage; }
 std::align_val_t alignment_of(std::size_t bytes) {
   return std::align_val_t{std::clamp(std::bit_ceil(bytes), std::size_t{64}, kPage)};
 }
 }  // namespace
 
 std::byte* allocate_pages(std::size_t bytes) {
-  if (is_cut(bytes)) return regions().take(order_of(bytes));
+  if (is_cut(bytes)) return regions().take(pages_of(bytes));
   return static_cast<std::byte*>(::operator new[](bytes, alignment_of(bytes)));
 }
 
 void free_pages(std::byte* memory, std::size_t bytes) noexcept {
   if (memory == nullptr) return;
   if (is_cut(bytes)) {
-    regions().give(memory, order_of(bytes));
+    regions().give(memory, pages_of(bytes));
   } else {
     ::operator delete[](memory, alignment_of(bytes));
   }

@@ -14,9 +14,12 @@ namespace {
 TEST_CASE("command line: every command says what it does and shows examples") {
   Chosen chosen;
   const auto program = build_program(chosen);
-  const auto commands = program->get_subcommands({});
+  const CLI::App& root = *program;
+  std::vector<const CLI::App*> commands = root.get_subcommands({});
   REQUIRE(commands.size() >= 6);
-  for (const CLI::App* command : commands) {
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    const CLI::App* const command = commands[i];
+    for (const CLI::App* below : command->get_subcommands({})) commands.push_back(below);
     CAPTURE(command->get_name());
     CHECK_FALSE(command->get_description().empty());
     CHECK(command->get_footer().find("Examples:\n  ") != std::string::npos);
@@ -28,11 +31,15 @@ TEST_CASE("command line: every command says what it does and shows examples") {
 }
 
 TEST_CASE("command line: the value of every option has a name that completion knows") {
-  const std::set<std::string> kinds = {"FILE", "FOLDER", "DURATION", "TIME", "URL",
-                                       "TEXT", "N",      "ADDRESS",  ""};
+  const std::set<std::string> kinds = {"FILE", "FOLDER",     "DURATION",     "TIME", "URL",
+                                       "TEXT", "N",          "ADDRESS",      "ID",   "SIZE",
+                                       "NAME", "NAME=VALUE", "RECORD:INDEX", ""};
   Chosen chosen;
   const auto program = build_program(chosen);
-  for (const CompletionCommand& command : completion_tree(*program).commands) {
+  std::vector<CompletionCommand> commands = completion_tree(*program).commands;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    const CompletionCommand command = commands[i];
+    commands.insert(commands.end(), command.commands.begin(), command.commands.end());
     for (const auto* options : {&command.options, &command.positionals}) {
       for (const CompletionOption& option : *options) {
         CAPTURE(command.name);

@@ -41,7 +41,7 @@ TEST_CASE("delivery queue: alerts go out in the order in which they were added")
   CHECK(order == "abc");
   CHECK(queue.sending_count() == 3);
   for (const DeliveryQueue::Ticket ticket : tickets)
-    CHECK(queue.settle(ticket, {.status = 204}, kStart) == std::nullopt);
+    CHECK(queue.settle(ticket, {.status = 204}, kStart).delivered.has_value());
   CHECK(queue.size() == 0);
   CHECK(queue.payload_bytes() == 0);
   CHECK(queue.sending_count() == 0);
@@ -52,14 +52,14 @@ TEST_CASE("delivery queue: only 2xx delivers") {
     CAPTURE(status);
     DeliveryQueue queue(policy());
     queue.add(delivery("a"), kStart);
-    CHECK(!queue.settle(queue.take(kStart)->ticket, failure(status), kStart).has_value());
+    CHECK(!queue.settle(queue.take(kStart)->ticket, failure(status), kStart).dead.has_value());
     CHECK(queue.size() == 1);
   }
   for (const int status : {200, 201, 202, 204, 299}) {
     CAPTURE(status);
     DeliveryQueue queue(policy());
     queue.add(delivery("a"), kStart);
-    CHECK(!queue.settle(queue.take(kStart)->ticket, failure(status), kStart).has_value());
+    CHECK(queue.settle(queue.take(kStart)->ticket, failure(status), kStart).delivered.has_value());
     CHECK(queue.size() == 0);
   }
 }
@@ -71,7 +71,7 @@ TEST_CASE(
   queue.add(delivery("a"), kStart);
   Moment now = kStart;
   for (const std::chrono::milliseconds wait : {1000ms, 10'000ms}) {
-    CHECK(!queue.settle(queue.take(now)->ticket, failure(), now).has_value());
+    CHECK(!queue.settle(queue.take(now)->ticket, failure(), now).dead.has_value());
     REQUIRE(queue.next_at().has_value());
     CHECK(*queue.next_at() >= now + wait * 3 / 4);
     CHECK(*queue.next_at() <= now + wait * 5 / 4);
@@ -79,7 +79,7 @@ TEST_CASE(
     now = *queue.next_at();
   }
   const std::optional<Undelivered> dead =
-      queue.settle(queue.take(now)->ticket, {.status = 502, .error = "answered 502"}, now);
+      queue.settle(queue.take(now)->ticket, {.status = 502, .error = "answered 502"}, now).dead;
   REQUIRE(dead.has_value());
   CHECK(dead->delivery.alert_id == "a");
   CHECK(dead->attempts == 3);
@@ -143,8 +143,9 @@ TEST_CASE("delivery queue: 410 ends all sending") {
   queue.add(delivery("a"), kStart);
   queue.add(delivery("b"), kStart);
   const std::optional<Undelivered> gone =
-      queue.settle(queue.take(kStart)->ticket, failure(410), kStart);
+      queue.settle(queue.take(kStart)->ticket, failure(410), kStart).dead;
   REQUIRE(gone.has_value());
+  CHECK(gone->is_final);
   CHECK(gone->delivery.alert_id == "a");
   CHECK(queue.is_endpoint_gone());
   CHECK(queue.take(kStart + 24h) == std::nullopt);
@@ -154,6 +155,31 @@ TEST_CASE("delivery queue: 410 ends all sending") {
   CHECK(rest[0].delivery.alert_id == "b");
   CHECK(rest[0].attempts == 0);
   CHECK(rest[0].last_error == "");
+  CHECK_FALSE(rest[0].is_final);
+}
+
+TEST_CASE("delivery queue: what was tried before goes on with its schedule, when it is due") {
+  DeliveryQueue queue(policy({1s, 10s}));
+  Delivery before = delivery("a");
+  before.row = 17;
+  queue.add(before, kStart + 5s, 1);
+  CHECK(queue.take(kStart + 4s) == std::nullopt);
+  const Settlement second = queue.settle(queue.take(kStart + 5s)->ticket,
+                                         {.status = 500, .error = "answered 500"}, kStart + 5s);
+  REQUIRE(second.failed.has_value());
+  CHECK(second.failed->row == 17);
+  CHECK(second.failed->attempts == 2);
+  CHECK(second.failed->status == 500);
+  CHECK(second.failed->error == "answered 500");
+  CHECK(second.failed->wait >= 7s);
+  CHECK(second.failed->wait <= 13s);
+  CHECK(queue.next_at() == kStart + 5s + second.failed->wait);
+  CHECK(
+      queue.settle(queue.take(*queue.next_at())->ticket, failure(), kStart + 20s).dead->attempts ==
+      3);
+  // More than there are: one more.
+  queue.add(delivery("b"), kStart, 99);
+  CHECK(queue.settle(queue.take(kStart)->ticket, failure(), kStart).dead.has_value());
 }
 
 TEST_CASE(
@@ -203,7 +229,7 @@ TEST_CASE("delivery queue: in a hurry waits are short and no attempt is the last
     CAPTURE(i);
     const auto sending = queue.take(now);
     REQUIRE(sending.has_value());
-    CHECK(!queue.settle(sending->ticket, failure(), now).has_value());
+    CHECK(!queue.settle(sending->ticket, failure(), now).dead.has_value());
     REQUIRE(queue.next_at().has_value());
     CHECK(*queue.next_at() >= now + 3s);
     CHECK(*queue.next_at() <= now + 5s);

@@ -109,12 +109,13 @@ TEST_CASE("closing window: begin and end name its alert; beyond the limits the r
   for (int i = 0; i < 1'203; ++i) lines.push_back("pay " + std::to_string(i) + " card=x amount=1");
   const auto run = [&](std::uint32_t most) {
     cep::Limits limits;
-    limits.window_events_max = most;
+    limits.events_per_key_max = most;
     const auto program = cep::compile(std::make_shared<const cep::Plan>(b.plan), limits);
     REQUIRE(program.has_value());
     const auto placed = oracle::place_events(b.plan, b.events(lines), {});
     std::vector<cep::Alert> alerts =
         run_engine(*program, placed, cep::EventTime{10'000'000}, {.rows = 100});
+    std::erase_if(alerts, [](const cep::Alert& alert) { return alert.budget.has_value(); });
     REQUIRE(alerts.size() == 1);
     return alerts[0];
   };

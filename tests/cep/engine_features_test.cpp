@@ -9,9 +9,12 @@
 #include <vector>
 
 #include "cep/engine.h"
+#include "cep/key.h"
 #include "tests/support/engine_run.h"
+#include "tests/support/engine_snapshot.h"
 #include "tests/support/oracle.h"
 #include "tests/support/plan_parts.h"
+#include "tests/support/random.h"
 
 namespace tocsin::tests {
 namespace {
@@ -327,6 +330,116 @@ TEST_CASE("engine: windows are freed when their events have left") {
   engine.advance(cep::Batch(plan), cep::EventTime{100'000'000}, alerts);
   CHECK(engine.stats().keys == 0);
   CHECK(engine.stats().state_bytes < full / 2);
+}
+
+TEST_CASE("engine: a key of nine bytes with three events counted takes at most 128 bytes") {
+  constexpr std::uint64_t kKeys = 200'000;
+  constexpr std::size_t kSliceRows = 2'000;
+  cep::Plan plan = pay_plan();
+  add_feature(plan, Aggregate::kCount, kCard, 600'000);
+  const auto program = cep::compile(std::make_shared<const cep::Plan>(plan));
+  REQUIRE(program.has_value());
+  cep::Engine engine(*program, 1);
+  std::vector<cep::Alert> alerts;
+  cep::Batch batch(plan);
+  std::int64_t us = 0;
+  for (int event = 0; event < 3; ++event) {
+    for (std::uint64_t key = 0; key < kKeys; ++key) {
+      const std::string card = fmt::format("{:09}", key);
+      ++us;
+      batch.append(plan, EventTypeIndex(0), {us}, {us}, {static_cast<std::uint64_t>(us), 0},
+                   {Value::time({us}), Value::integer(us), Value::string(card)});
+      if (batch.rows.size() < kSliceRows) continue;
+      engine.advance(batch, {us}, alerts);
+      batch.clear();
+      alerts.clear();
+    }
+  }
+  const cep::EngineStats stats = engine.stats();
+  CHECK(stats.keys == kKeys);
+  CHECK(stats.state_bytes <= 128 * kKeys);
+}
+
+TEST_CASE("engine: cuts in bites are whole while tables grow, shrink and move their slots") {
+  cep::Plan plan = pay_plan();
+  add_feature(plan, Aggregate::kCount, kCard, 30);
+  const auto program = cep::compile(std::make_shared<const cep::Plan>(plan));
+  REQUIRE(program.has_value());
+  // All keys are of two groups, so that cuts often stop within one.
+  std::vector<std::string> names;
+  constexpr std::size_t kNames = 10'000;
+  for (int i = 0; names.size() < kNames; ++i) {
+    const std::string name = fmt::format("{}", i);
+    const std::vector<Value> parts = {Value::string(name)};
+    if (cep::key_group(cep::key_bytes(parts)).value % 512 == 3) names.push_back(name);
+  }
+  Random random(17);
+  cep::Engine in_bites(*program, 1);
+  cep::Engine at_once(*program, 1);
+  in_bites.track_changes();
+  at_once.track_changes();
+  std::vector<cep::Alert> alerts;
+  Snapshot written;
+  Snapshot expected;
+  std::unique_ptr<EntryMapSink> sink;
+  int cuts = 0;
+  for (std::int64_t ms = 1; ms <= 1'500; ++ms) {
+    // Keys come, stay for a while and go for ever; now and then none comes.
+    std::vector<Pay> pays;
+    for (std::int64_t i = 0; i < (ms % 500 < 350 ? 8 : 0); ++i) {
+      const auto newest = static_cast<std::size_t>(ms * 6);
+      pays.push_back({ms, names[newest + random.below(300)].c_str(), "d", 5});
+    }
+    const cep::Batch batch = batch_of(plan, pays);
+    in_bites.advance(batch, cep::EventTime{ms * 1'000}, alerts);
+    at_once.advance(batch, cep::EventTime{ms * 1'000}, alerts);
+    alerts.clear();
+    if (sink == nullptr) {
+      expected = whole_snapshot(at_once);
+      written.globals = in_bites.begin_snapshot();
+      sink = std::make_unique<EntryMapSink>(written.entries);
+    }
+    // A cut takes so long that keys come and go meanwhile.
+    if (random.chance(30) && in_bites.write_snapshot(*sink, random.pick({1, 40, 300}))) {
+      REQUIRE(written == expected);
+      sink.reset();
+      ++cuts;
+    }
+  }
+  CHECK(cuts > 3);
+}
+
+TEST_CASE("engine: dead keys go as time passes in small steps, and no other") {
+  cep::Plan plan = pay_plan();
+  add_feature(plan, Aggregate::kCount, kCard, 1'000);
+  const auto program = cep::compile(std::make_shared<const cep::Plan>(plan));
+  REQUIRE(program.has_value());
+  cep::Engine engine(*program, 1);
+  std::vector<cep::Alert> alerts;
+  std::vector<std::string> cards;
+  for (int i = 0; i < 1'000; ++i) cards.push_back(fmt::format("card {}", i));
+  std::vector<Pay> pays;
+  for (const std::string& card : cards) pays.push_back({1, card.c_str(), "d", 5});
+  engine.advance(batch_of(plan, pays), cep::EventTime{1'000}, alerts);
+  // One card in ten goes on.
+  std::uint64_t keys = 1'000;
+  for (std::int64_t ms = 10; ms <= 5'000; ms += 10) {
+    pays.clear();
+    if (ms % 500 == 0) {
+      for (std::size_t i = 0; i < cards.size(); i += 10) {
+        pays.push_back({ms, cards[i].c_str(), "d", 5});
+      }
+    }
+    engine.advance(batch_of(plan, pays), cep::EventTime{ms * 1'000}, alerts);
+    CHECK(engine.stats().keys <= keys);
+    keys = engine.stats().keys;
+    CHECK(keys >= (ms <= 1'000 ? 1'000 : 100));
+  }
+  CHECK(keys == 100);
+  for (std::int64_t ms = 5'010; ms <= 6'500; ms += 10) {
+    engine.advance(cep::Batch(plan), cep::EventTime{ms * 1'000}, alerts);
+  }
+  CHECK(engine.stats().keys == 0);
 }
 
 TEST_CASE("engine: long windows keep exact times") {

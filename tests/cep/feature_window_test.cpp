@@ -15,13 +15,17 @@
 #include "cep/loop_aggregate.h"
 #include "cep/quantile.h"
 #include "cep/zone.h"
-#include "tests/support/plan_parts.h"
+#include "tests/cep/random_window.h"
 #include "tests/support/printing.h"
 #include "tests/support/random.h"
 
 namespace tocsin::cep {
 namespace {
+using tests::kHour;
 using tests::Random;
+using tests::random_window_feature;
+using tests::random_word;
+using tests::shown;
 
 struct Taken {
   EventTime time;
@@ -166,139 +170,13 @@ std::vector<Taken> in_window(const FeatureWindow& window, const std::vector<Take
   return out;
 }
 
-// ---- random features
-constexpr std::int64_t kHour = 3'600'000'000;
-
-std::vector<Zone> test_zones() {
-  // One that goes an hour back over midnight, and one that skips a day.
-  return {{"back", {{{0}, 3600}, {{30 * kHour}, 0}, {{50 * kHour}, 7200}}},
-          {"skips", {{{0}, -36'000}, {{24 * kHour}, 50'400}, {{90 * kHour}, -36'000}}},
-          {"utc", {}}};
-}
-
-Value random_value(Random& random, const Type& type, std::deque<std::string>& texts) {
-  const std::int64_t few = random.between(-4, 4);
-  const std::int64_t number = random.chance(10) ? few * 2'000'000'000'000'000'000 : few;
-  switch (type.kind) {
-    case TypeKind::kBool:
-      return Value::boolean(few > 0);
-    case TypeKind::kFloat:
-      return Value::floating(
-          std::ldexp(static_cast<double>(few) + 0.1,
-                     random.chance(20) ? static_cast<int>(random.between(-900, 900)) : 0));
-    case TypeKind::kDecimal:
-      return Value::decimal(number, type.scale);
-    case TypeKind::kString:
-      texts.push_back(random.chance(10) ? std::string() : fmt::format("text {}", few));
-      return Value::string(texts.back());
-    case TypeKind::kTime:
-      return Value::time({few});
-    case TypeKind::kDate:
-      return Value::date(few);
-    case TypeKind::kDuration:
-      return Value::duration({few * 1'000});
-    case TypeKind::kEnum: {
-      const auto word = static_cast<std::size_t>(few < 0 ? -few : few) % type.words->size();
-      return Value::enumerated(static_cast<std::int64_t>(word), (*type.words)[word]);
-    }
-    default:
-      return Value::integer(number);
-  }
-}
-
-Type random_type(Random& random, Aggregate aggregate) {
-  const Type integer = tests::type_of(TypeKind::kInt);
-  const Type real = tests::type_of(TypeKind::kFloat);
-  const Type duration = tests::type_of(TypeKind::kDuration);
-  const Type decimal = tests::decimal_of(static_cast<int>(random.below(10)));
-  switch (aggregate) {
-    case Aggregate::kStddev:
-    case Aggregate::kStddevPop:
-    case Aggregate::kEwma:
-      return random.pick({integer, real, decimal});
-    case Aggregate::kSum:
-    case Aggregate::kAvg:
-    case Aggregate::kPercentile:
-      return random.pick({integer, real, decimal, duration});
-    default:
-      break;
-  }
-  Type words = tests::type_of(TypeKind::kEnum);
-  words.words =
-      std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"a", "b", "c"});
-  return random.pick({integer, real, decimal, duration, words, tests::type_of(TypeKind::kString),
-                      tests::type_of(TypeKind::kTime), tests::type_of(TypeKind::kDate),
-                      tests::type_of(TypeKind::kBool)});
-}
-
-ExprPtr zone_text(const char* name) {
-  auto expr = std::make_shared<Expr>();
-  expr->op = name == nullptr ? Op::kField : Op::kLiteral;
-  expr->type = tests::type_of(TypeKind::kString);
-  if (name != nullptr) expr->literal = OwnedValue(Value::string(name));
-  return expr;
-}
-
-Feature random_feature(Random& random) {
-  Feature feature;
-  feature.name = "f";
-  feature.aggregate = static_cast<Aggregate>(random.below(12));
-  FeatureWindow& window = feature.window;
-  window.kind = static_cast<WindowKind>(random.below(9));
-  const auto length = [&] { return Duration{random.between(1, 40) * (random.chance(50) ? 1 : 7)}; };
-  switch (window.kind) {
-    case WindowKind::kLast:
-    case WindowKind::kPrevious:
-      window.duration = length();
-      if (feature.aggregate != Aggregate::kEwma && random.chance(50)) {
-        window.every = Duration{random.between(1, window.duration->us)};
-      }
-      if (window.kind == WindowKind::kLast && window.duration->us > 1 && random.chance(40)) {
-        window.excluding = Duration{random.between(1, window.duration->us - 1)};
-      }
-      break;
-    case WindowKind::kTumbling:
-    case WindowKind::kSession:
-      window.duration = length();
-      break;
-    case WindowKind::kToday:
-      window.zone = zone_text(random.chance(50) ? nullptr : random.pick({"back", "skips", "utc"}));
-      break;
-    case WindowKind::kPreviousEvents:
-      if (random.chance(50)) window.duration = length();
-      [[fallthrough]];
-    case WindowKind::kLastEvents:
-      window.events = static_cast<std::uint32_t>(random.between(1, 12));
-      break;
-    default:
-      break;
-  }
-  if (random.chance(25)) window.needs = static_cast<std::uint32_t>(random.between(1, 5));
-  if (feature.aggregate == Aggregate::kEwma && random.chance(50)) {
-    feature.half_life = Duration{random.between(1, 30)};
-  } else {
-    feature.weight = random.pick({0.1, 0.3, 1.0});
-  }
-  feature.percentile = random.pick({1.0, 50.0, 95.0, 99.9, 100.0});
-  if (feature.aggregate != Aggregate::kCount) {
-    auto argument = std::make_shared<Expr>();
-    argument->op = Op::kField;
-    argument->type = random_type(random, feature.aggregate);
-    feature.argument = argument;
-  }
-  return feature;
-}
-
-std::string shown(const Value& value) {
-  return fmt::format("{} {} {}", static_cast<int>(value.kind), value.scale, to_text(value));
-}
 }  // namespace
 
 TEST_CASE("feature windows: every aggregate and window gives what its definition says") {
   tests::for_all_seeds("feature_windows", 4'000, [](Random& random) {
     Plan plan;
-    plan.zones = test_zones();
-    const Feature feature = random_feature(random);
+    plan.zones = tests::zones_of_windows();
+    const Feature feature = random_window_feature(random);
     const WindowSpec spec = make_window_spec(plan, feature, 1'000'000);
     WindowPool pool(random.next());
     std::uint32_t number = 0;
@@ -328,7 +206,7 @@ TEST_CASE("feature windows: every aggregate and window gives what its definition
       }
       const auto take = [&] {
         if (!takes) return;
-        const Value value = feature.argument ? random_value(random, feature.argument->type, texts)
+        const Value value = feature.argument ? random_word(random, feature.argument->type, texts)
                                              : Value::missing();
         all.push_back({now, value});
         if (number == 0) number = pool.make(spec);
@@ -362,7 +240,7 @@ TEST_CASE("loop aggregates: the same definitions over the events of a match") {
   tests::for_all_seeds("loop_aggregates", 500, [](Random& random) {
     Feature feature;
     do {
-      feature = random_feature(random);
+      feature = random_window_feature(random);
     } while (feature.aggregate == Aggregate::kEwma || feature.aggregate == Aggregate::kPercentile);
     feature.window = {};
     CAPTURE(static_cast<int>(feature.aggregate));
@@ -377,7 +255,7 @@ TEST_CASE("loop aggregates: the same definitions over the events of a match") {
         continue;
       }
       const Value value =
-          counts ? Value::missing() : random_value(random, feature.argument->type, texts);
+          counts ? Value::missing() : random_word(random, feature.argument->type, texts);
       aggregate.add(value);
       taken.push_back({EventTime{0}, value});
     }

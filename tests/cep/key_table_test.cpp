@@ -5,11 +5,11 @@
 
 #include <cstring>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cep/arena.h"
-#include "cep/expiry_wheel.h"
 #include "cep/timers.h"
 #include "tests/support/random.h"
 
@@ -115,29 +115,25 @@ TEST_CASE("timers: fall due in order over queues and heaps") {
   CHECK(timers.next_due_us() == ShardTimers::kNone);
 }
 
-TEST_CASE("expiry wheel: each key is seen after its time, soon, and again when asked") {
-  ExpiryWheel wheel(10);
-  wheel.add(1, 100, 130);
-  wheel.add(2, 100, 5'000);  // beyond the last bucket: seen early
-  std::vector<std::uint64_t> seen;
-  const auto advance = [&](std::int64_t now, std::int64_t again) {
-    seen.clear();
-    wheel.advance(
-        now, [](std::uint64_t, int) {},
-        [&](std::uint64_t hash) {
-          seen.push_back(hash);
-          return hash == 2 ? again : ExpiryWheel::kGone;
-        });
-  };
-  advance(130, 0);
-  CHECK(seen.empty());
-  advance(140, 0);
-  CHECK(seen == std::vector<std::uint64_t>{1});
-  advance(800, 5'000);
-  CHECK(seen == std::vector<std::uint64_t>{2});
-  advance(1'000'000, ExpiryWheel::kGone);  // a jump over all buckets
-  CHECK(seen == std::vector<std::uint64_t>{2});
-  advance(2'000'000, 0);
-  CHECK(seen.empty());
+TEST_CASE("key shard: a group's keys are seen once each") {
+  KeyShard shard;
+  std::set<std::string> keys;
+  for (int i = 0; i < 500; ++i) {
+    const std::string key = std::to_string(i);
+    const std::uint64_t hash = hash_key(key, 7);
+    if (shard_of_hash(hash) == 0) {
+      shard.insert(hash, key);
+      keys.insert(key);
+    }
+  }
+  REQUIRE(keys.size() > 3);
+  std::multiset<std::string> seen;
+  for (std::uint32_t group = 0; group < kGroupsOfShard; ++group) {
+    shard.for_each_of_group(group, [&](const KeySlot& slot) {
+      CHECK(group_of_hash(slot.hash).value == group);
+      seen.emplace(shard.key(slot));
+    });
+  }
+  CHECK(seen == std::multiset<std::string>(keys.begin(), keys.end()));
 }
 }  // namespace tocsin::cep

@@ -287,7 +287,8 @@ TEST_CASE("patterns: limits have names") {
   plan.rules[0].selection.kind = SelectionKind::kNoSkip;
   const cep::Program program = compiled(plan, {.runs_per_key_max = 4, .matches_per_event_max = 2});
   const std::vector<cep::Alert> alerts = alerts_of(program, "a1 b2 b3 b4 c5");
-  REQUIRE(alerts.size() == 2);
-  CHECK(alerts[0].lost_runs > 0);
+  REQUIRE(alerts.size() == 3);
+  CHECK(alerts[0].budget.has_value());
+  CHECK(alerts[1].lost_runs > 0);
 }
 }  // namespace tocsin::tests

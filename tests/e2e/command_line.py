@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import hmac
 import http.server
+import json
 import os
 import pathlib
 import pty
@@ -21,6 +22,7 @@ import struct
 import subprocess
 import termios
 import threading
+import time
 
 from harness import (BINARY, LIMIT_S, ROOT, RULES, START_US, case, confirmation, has, lines, payment, read,
                      read_json_lines, run_cases, start, tocsin, wait_for, write)
@@ -182,6 +184,67 @@ def _():
 
 @case
 def _():
+    """run: --late-max sets aside what is later, also where the rest is clamped"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0), payment(10), payment(7, card="c2", amount=500.00),
+                        payment(9, card="c3", amount=600.00)])
+    done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--late-policy", "clamp", "--late-max", "1s", "--late",
+                  "late.ndjson")
+    (alert,) = done.alerts()
+    assert alert["key"] == {"card": "c3"} and alert["late_us"] == 1_000_000
+    (late,) = read_json_lines("late.ndjson")
+    assert (late["line"], late["late_us"]) == (3, 3_000_000)
+
+
+@case
+def _():
+    """run: --ahead-max rejects what is ahead of the clock, so that it does not move time"""
+    write("rules.tocsin", RULES)
+    now_s = time.time() - START_US / 1e6
+    write("in.ndjson", [payment(now_s - 60), payment(now_s + 3600, card="ahead", amount=500.00),
+                        payment(now_s - 50, amount=600.00)])
+    done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--ahead-max", "10m", "--dead-letter", "dead.ndjson")
+    (alert,) = done.alerts()
+    assert alert["key"] == {"card": "c1"}
+    (dead,) = read_json_lines("dead.ndjson")
+    assert dead["line"] == 2
+    has(dead["reason"], "event time `ts` of `payment` is more than 10m ahead of the clock: 2")
+    # Without it, time is where the wrong clock put it.
+    assert [alert["key"]["card"] for alert in tocsin("run", "rules.tocsin", "--input", "in.ndjson").alerts()] == ["ahead"]
+
+
+@case
+def _():
+    """run: --heartbeat decides absences in silence"""
+    write("rules.tocsin", RULES.replace("for 5m", "for 200ms"))
+    process = start("run", "rules.tocsin", "--input", "-", "--heartbeat", "50ms", "--quiet")
+    process.stdin.write(lines([payment(time.time() - START_US / 1e6 - 5, amount=2000.00)]).encode())
+    process.stdin.flush()
+    alerts = [json.loads(process.stdout.readline()) for _ in range(2)]
+    assert [alert["rule"] for alert in alerts] == ["large", "unconfirmed"]
+    out, err = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, out, err) == (0, b"", b"")
+
+
+@case
+def _():
+    """run: --idle-after lets other inputs go on beside a silent pipe, and takes what it says later"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(1, amount=300.00), payment(9, amount=400.00)])
+    os.mkfifo("quiet")
+    pipe = os.open("quiet", os.O_RDWR)
+    process = start("run", "rules.tocsin", "--input", "quiet", "--input", "in.ndjson", "--idle-after", "50ms", "--quiet")
+    alerts = [json.loads(process.stdout.readline()) for _ in range(2)]
+    assert [alert["fields"]["amount"] for alert in alerts] == [300, 400]
+    os.write(pipe, lines([payment(10, amount=500.00)]).encode())
+    assert json.loads(process.stdout.readline())["fields"]["amount"] == 500
+    os.close(pipe)
+    out, err = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, out, err) == (0, b"", b"")
+
+
+@case
+def _():
     """run: the end of the inputs decides absences, unless --no-final-watermark"""
     write("rules.tocsin", RULES)
     write("in.ndjson", [payment(0, amount=2000.00), payment(1, card="c2", amount=2000.00), confirmation(5, card="c2")])
@@ -226,6 +289,9 @@ def _():
         ([], "Usage: tocsin"),
         (["chekc"], "did you mean check?"),
         (["dance"], "there is no command dance"),
+        (["late", "lits"], "there is no command late lits; did you mean list?"),
+        (["late"], "A subcommand is required\nsee tocsin late --help"),
+        (["late", "list"], "--data is required\nsee tocsin late list --help"),
         (["--dance"], "--dance"),
         (["run"], "required"),
         (["run", "rules.tocsin"], "--input is required"),
@@ -233,6 +299,10 @@ def _():
         ([*run, "--out-of-orderness", "soon"], "--out-of-orderness takes a duration"),
         ([*run, "--out-of-orderness", "-1s"], "--out-of-orderness"),
         ([*run, "--late-policy", "drop"], "side|clamp"),
+        ([*run, "--late-max", "late"], "--late-max takes a duration"),
+        ([*run, "--ahead-max", "-1s"], "--ahead-max"),
+        ([*run, "--heartbeat", "0"], "--heartbeat takes a duration above 0"),
+        ([*run, "--idle-after", "0s"], "--idle-after takes a duration above 0"),
         ([*run, "--late", "-"], "--late takes a file"),
         ([*run, "--input", "-", "--input", "-"], "standard input can be read once"),
         ([*run, "--secret-file", "secret"], "--secret-file needs --webhook"),
@@ -549,15 +619,18 @@ def _():
 
 # --- help, versions, completion, documentation ---------------------------------------------------
 
-def commands():
-    """The commands that the program's help lists."""
-    section = tocsin("--help").out.split("\nCommands:\n")[1].split("\n\n")[0]
-    return re.findall(r"^  (\w+) ", section, re.M)
+def commands(parent=""):
+    """The commands that the program's help lists; those below another one instead of that: "late list"."""
+    sections = tocsin(*parent.split(), "--help").out.split("\nCommands:\n")
+    if len(sections) == 1:
+        return [parent]
+    names = re.findall(r"^  (\w+) ", sections[1].split("\n\n")[0], re.M)
+    return [below for name in names for below in commands(f"{parent} {name}".strip())]
 
 
 def options_of(command):
     """The long options that a command's help lists."""
-    text = tocsin(*command, "--help").out
+    text = tocsin(*command.split(), "--help").out
     found = set()
     for line in text.splitlines():
         if re.match(r"  --?\w|  --\[no-\]", line):
@@ -573,9 +646,9 @@ def _():
     """help: every command has a usage, a description and examples"""
     assert {"run", "check", "test", "completion"} <= set(commands()), commands()
     for command in commands():
-        text = tocsin(command, "--help").out
+        text = tocsin(*command.split(), "--help").out
         has(text, f"Usage: tocsin {command}", "-h, --help", "Example")
-        assert text == tocsin(command, "-h").out
+        assert text == tocsin(*command.split(), "-h").out
         example = text.index("Example")
         assert max(map(len, text[:example].splitlines())) <= 100, command
     has(tocsin("--help").out, "Exit codes:\n  0  ", "Examples:\n")
@@ -585,12 +658,12 @@ def _():
 def _():
     """documentation: docs/cli.md and --help name the same commands and options"""
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    sections = {name: text for name, text in re.findall(r"^## `tocsin (\w+)`.*?\n(.*?)(?=^## |\Z)", page, re.M | re.S)}
+    sections = {name: text for name, text in re.findall(r"^## `tocsin (\w+(?: \w+)?)`.*?\n(.*?)(?=^## |\Z)", page, re.M | re.S)}
     assert set(sections) == set(commands()), f"documented {sorted(sections)}, listed {sorted(commands())}"
     for command, text in sections.items():
         documented = set(re.findall(r"^\| `(?:-\w`, `)?(--[a-z-]+)", text, re.M))
         documented |= set(re.findall(r"^\| `--[^|]*?`, `(--no-[a-z-]+)", text, re.M))
-        listed = options_of([command]) - {"--help"}
+        listed = options_of(command) - {"--help"}
         assert documented == listed, f"{command}: only documented {documented - listed}, only in --help {listed - documented}"
     for code in range(6):
         assert re.search(rf"^\| {code} \|", page, re.M), f"exit code {code} is not documented"
@@ -620,11 +693,13 @@ complete_words tocsin run --late-policy ''
 complete_words tocsin run --late-policy = cl
 complete_words tocsin check ru
 complete_words tocsin completion z
+complete_words tocsin late ''
+complete_words tocsin late list --da
 complete_words tocsin --v
 """
     done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, timeout=LIMIT_S, check=True)
-    assert done.stdout.splitlines() == ["completion", "--late-policy", "side clamp", "clamp", "rules.tocsin", "zsh",
-                                        "--version"], done
+    assert done.stdout.splitlines() == ["completion", "--late-policy --late-max", "side clamp", "clamp", "rules.tocsin", "zsh",
+                                        " ".join(name.split()[1] for name in commands("late")), "--data", "--version"], done
 
 
 @case
@@ -633,8 +708,8 @@ def _():
     for shell in ("bash", "zsh", "fish"):
         script = tocsin("completion", shell).out
         for command in commands():
-            has(script, command)
-            for option in options_of([command]):
+            has(script, *command.split())
+            for option in options_of(command):
                 assert option in script or f"-l {option[2:]} " in script, f"{shell}: {command} {option}"
         if shutil.which(shell):
             path = pathlib.Path(write(f"completion.{shell}", script)).resolve()

@@ -14,6 +14,9 @@ import hmac
 import http.client
 import http.server
 import json
+import os
+import pathlib
+import shutil
 import signal
 import socket
 import threading
@@ -433,6 +436,118 @@ def deadline_alerts():
         run(endpoint.url)
     rules = sorted(json.loads(body)["rule"] for body in endpoint.bodies())
     assert rules == ["large", "large", "unconfirmed"], rules
+
+
+# --- with a data directory: what is owed outlives the run -----------------------------------------
+
+def run_durable(url, *more, code=0, **options):
+    return tocsin("run", "rules.tocsin", "--input", "events.ndjson", "--data", "data", "--alerts", "alerts.ndjson",
+                  "--webhook", url, "--secret-file", "secret", *more, code=code, **options)
+
+
+def stored_ids():
+    return [json.loads(line)["id"] for line in tocsin("alerts", "--data", "data").out.splitlines()]
+
+
+def check_all_arrived(endpoint, count):
+    """Every stored alert was answered with 200 once at least, always under one webhook-id."""
+    ids = stored_ids()
+    assert len(ids) == len(set(ids)) == count, f"{len(ids)} of {count} alerts are stored"
+    webhook_ids = {}
+    for (_, _, headers, body), status in zip(endpoint.requests, endpoint.answers):
+        alert = json.loads(body)["id"]
+        assert webhook_ids.setdefault(alert, headers["webhook-id"]) == headers["webhook-id"]
+        if status == 200:
+            endpoint.arrived.add(alert)
+    assert endpoint.arrived == set(ids), f"{len(endpoint.arrived)} of {len(ids)} arrived"
+
+
+class Remembering(Endpoint):
+    """An endpoint that keeps what it answered; `statuses` may be changed while it listens."""
+
+    def __init__(self):
+        self.answers = []
+        self.arrived = set()
+        self.status = lambda number: 200
+
+        def answer(number):
+            self.answers.append(self.status(number))
+            return None if self.answers[-1] is None else (self.answers[-1], {})
+
+        super().__init__(answer)
+
+
+@case
+def left_over_in_the_store():
+    """run --data: what is left over stays in the data directory, and the next start delivers it under the same id"""
+    write_inputs(20)
+    with Remembering() as endpoint:
+        endpoint.status = lambda number: 200 if number < 5 else 500
+        done = run_durable(endpoint.url, "--delivery-timeout", "1s", code=4)
+        delivered = endpoint.answers.count(200)
+        has(done.err, f"deliveries: {delivered} of 20 to {endpoint.url}",
+            f"left over: {20 - delivered}, kept in data: the next start goes on with them")
+        no_file("tocsin-undelivered.ndjson")
+        endpoint.status = lambda number: 200
+        # Time has ended in the directory, but what is owed is still delivered.
+        done = run_durable(endpoint.url)
+        has(done.err, f"deliveries owed from earlier starts: {20 - delivered}",
+            f"deliveries: {20 - delivered} of {20 - delivered}")
+        check_all_arrived(endpoint, 20)
+        count = len(endpoint.requests)
+        run_durable(endpoint.url)
+        assert len(endpoint.requests) == count
+    assert alert_lines() == tocsin("alerts", "--data", "data").out.splitlines()
+
+
+@case
+def killed_at_each_point():
+    """run --data: killed around a write of alerts or of a delivery, each alert is stored once and arrives"""
+    for point in ("effects.before_write", "effects.after_write", "delivery.settle", "delivery.settle:7",
+                  "delivery.note", "delivery.note:3"):
+        write_inputs(15)
+        shutil.rmtree("data", ignore_errors=True)
+        pathlib.Path("alerts.ndjson").unlink(missing_ok=True)
+        with Remembering() as endpoint:
+            endpoint.status = lambda number: 503 if number % 3 == 1 else 200
+            done = run_durable(endpoint.url, "--delivery-timeout", "20s", code=None,
+                               env={**os.environ, "TOCSIN_CRASH_AT": point})
+            assert done.code == -signal.SIGKILL, f"{point}: {done}"
+            endpoint.status = lambda number: 200
+            run_durable(endpoint.url)
+            check_all_arrived(endpoint, 15)
+        assert alert_lines() == tocsin("alerts", "--data", "data").out.splitlines(), point
+
+
+@case
+def killed_while_delivering():
+    """run --data: killed again and again while it delivers, each alert is stored once and arrives"""
+    write_inputs(200)
+    with Remembering() as endpoint:
+        for _ in range(4):
+            # The rest of what this process sends is left without an answer.
+            enough = len(endpoint.requests) + 30
+            endpoint.status = lambda number, enough=enough: 200 if number < enough else None
+            process = start("run", "rules.tocsin", "--input", "events.ndjson", "--data", "data", "--alerts",
+                            "alerts.ndjson", "--webhook", endpoint.url, "--secret-file", "secret")
+            try:
+                wait_for(lambda: len(endpoint.requests) > enough, "some deliveries")
+            finally:
+                process.kill()
+                process.communicate()
+        endpoint.status = lambda number: 200
+        run_durable(endpoint.url)
+        check_all_arrived(endpoint, 200)
+        # Doubled are at most those that were under way at a kill.
+        assert len(endpoint.requests) <= 200 + 4 * 10, len(endpoint.requests)
+    assert alert_lines() == tocsin("alerts", "--data", "data").out.splitlines()
+
+
+@case
+def undelivered_needs_no_file():
+    """run --data: --undelivered is refused, as what is left over is kept in the data directory"""
+    write_inputs()
+    has(run_durable("http://127.0.0.1:9/", "--undelivered", "u.ndjson", code=2).err, "--undelivered does not go with --data")
 
 
 run_cases()

@@ -1,6 +1,6 @@
 // Any bytes as input lines. Whether a line is an event, of which type and when, does not depend on
 // what the rules read of it, and is for valid JSON what another parser makes of it; a row's columns
-// hold what decoding its line anew gives.
+// hold what decoding its line anew gives. Marking the structure of many lines at once changes none.
 #include <algorithm>
 #include <limits>
 #include <memory>
@@ -181,6 +181,8 @@ class Lines {
   Lines()
       : all_(plan(), {std::vector<bool>(kFields, true), std::vector<bool>(kFields, true)},
              {true, true}),
+        together_(plan(), {std::vector<bool>(kFields, true), std::vector<bool>(kFields, true)},
+                  {true, true}),
         some_(plan(), {alternating(), alternating()}, {true, false}),
         none_(plan(), {std::vector<bool>(kFields, false), std::vector<bool>(kFields, false)},
               {false, false}) {}
@@ -189,6 +191,11 @@ class Lines {
     cep::Batch all(plan());
     cep::Batch some(plan());
     cep::Batch none(plan());
+    cep::Batch together(plan());
+    const std::string whole = std::string(text) + std::string(runtime::kLinePadding, '}');
+    text = std::string_view(whole).substr(0, text.size());
+    marked_.begin(text);
+    together_.begin(together);
     all_.begin(all);
     some_.begin(some);
     none_.begin(none);
@@ -200,7 +207,10 @@ class Lines {
     all_.finish();
     some_.finish();
     none_.finish();
+    together_.finish();
+    require(together.rows.size() == all.rows.size(), "the same rows are kept");
     check_batch(all);
+    check_batch(together);
     check_batch(some);
     require(none.rows.empty(), "a type that nothing uses has no rows");
     lines_.clear();
@@ -230,10 +240,18 @@ class Lines {
               "nor does the event's type or time");
     }
     check_against_reference(line, decoded);
+    const runtime::Decoded again = try_decoder(together_, text, &marked_);
+    require(again.kind == decoded.kind && again.used == decoded.used && again.ts == decoded.ts &&
+                again.type == decoded.type,
+            "marking many lines at once changes none");
+    if (again.kind == runtime::LineKind::kDeadLetter) {
+      require(together_.dead_letter_reason() == all_.dead_letter_reason(), "nor what is wrong");
+    }
   }
 
-  runtime::Decoded try_decoder(runtime::Decoder& decoder, std::string_view line) {
-    const runtime::Decoded decoded = decoder.decode(line);
+  runtime::Decoded try_decoder(runtime::Decoder& decoder, std::string_view line,
+                               runtime::MarkedLines* marked = nullptr) {
+    const runtime::Decoded decoded = decoder.decode(line, marked);
     switch (decoded.kind) {
       case runtime::LineKind::kDeadLetter:
         require(!decoder.dead_letter_reason().empty(), "a dead letter has a reason");
@@ -272,6 +290,8 @@ class Lines {
   }
 
   runtime::Decoder all_;
+  runtime::Decoder together_;  // as all_, by the marks of all lines
+  runtime::MarkedLines marked_;
   runtime::Decoder some_;
   runtime::Decoder none_;
   std::vector<std::unique_ptr<std::string>> lines_;

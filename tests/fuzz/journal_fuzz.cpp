@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/byte_codec.h"
+#include "cep/base/byte_codec.h"
 #include "runtime/crc32c.h"
 #include "runtime/journal_reader.h"
 #include "runtime/journal_writer.h"
@@ -143,7 +143,7 @@ void try_journal(std::string_view input, std::uint8_t shape) {
     if (!before.is_good) return;
     require((*writer)->durable_end() == before.next, "reader and writer find the same end");
     JournalGroup group;
-    require(group.add(before.next, Decision{DecisionKind::kIdle, {5}, "s", 0, {}},
+    require(group.add(before.next, Decision{DecisionKind::kIdle, {5}, "s"},
                       (*writer)->frame_bytes_max()),
             "a small record fits");
     require((*writer)->commit(group) == CommitState::kDurable, "it is written");

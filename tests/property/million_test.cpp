@@ -134,7 +134,10 @@ rule of_loop "A loop" {{
   const rules::Loaded loaded = rules::load(
       {"sums.tocsin"}, [&](const std::string&) -> Result<std::string> { return rules; });
   REQUIRE(loaded.rules.has_value());
-  const auto program = cep::compile(loaded.rules->plan, {});
+  cep::Limits limits;
+  limits.events_per_key_max = 2 * kEvents;
+  limits.bytes_per_key_max = std::uint64_t{1} << 32;
+  const auto program = cep::compile(loaded.rules->plan, limits);
   REQUIRE(program.has_value());
   std::vector<std::string> messages;
   runtime::Sinks sinks;

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/byte_codec.h"
+#include "cep/base/byte_codec.h"
 #include "runtime/journal_reader.h"
 #include "tests/support/random.h"
 #include "tests/support/random_journal.h"

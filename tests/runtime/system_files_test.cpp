@@ -5,33 +5,18 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "tests/support/random.h"
 #include "tests/support/simulated_files.h"
+#include "tests/support/temporary_folder.h"
 
 namespace tocsin::runtime {
 namespace {
-namespace fs = std::filesystem;
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "tocsin-files-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { fs::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using Folder = tests::TemporaryFolder;
 
 // What the port promises, of the real one and of the simulated one that tests stand on.
 void check_port(Files& files, const std::string& folder) {
@@ -87,6 +72,73 @@ void check_port(Files& files, const std::string& folder) {
   CHECK(files.lock(folder + "/lock"));
   REQUIRE(make_durable_directory(files, folder + "/in"));
   REQUIRE(make_durable_directory(files, folder + "/in"));
+
+  // A second name is the same file, and stays when the first goes.
+  const std::string c = folder + "/in/c";
+  const std::string d = folder + "/in/d";
+  {
+    const auto file = files.open(c, OpenMode::kCreate);
+    REQUIRE(file);
+    REQUIRE(files.link(c, d));
+    REQUIRE(write_all(**file, 0, "both"));
+  }
+  CHECK(*read_whole(files, d) == "both");
+  CHECK(*files.identity(c) == *files.identity(d));
+  CHECK(*files.identity(c) != *files.identity(folder + "/in"));
+  CHECK(files.identity(folder + "/in/none").error().code == FileErrc::kNotFound);
+  CHECK(files.link(c, d).error().code == FileErrc::kExists);
+  CHECK(files.link(folder + "/in/none", folder + "/in/e").error().code == FileErrc::kNotFound);
+  REQUIRE(files.remove(c));
+  CHECK(*read_whole(files, d) == "both");
+  // A folder moves with all that is in it, and is removed once it is empty.
+  CHECK(*files.is_directory(folder + "/in"));
+  CHECK_FALSE(*files.is_directory(d));
+  CHECK(files.is_directory(c).error().code == FileErrc::kNotFound);
+  CHECK_FALSE(files.remove(folder + "/in"));
+  CHECK_FALSE(files.remove_directory(folder + "/in"));
+  CHECK_FALSE(files.remove_directory(d));
+  REQUIRE(files.rename(folder + "/in", folder + "/out"));
+  CHECK(*files.list(folder + "/out") == std::vector<std::string>{"d"});
+  CHECK(files.list(folder + "/in").error().code == FileErrc::kNotFound);
+  CHECK(files.open(c, OpenMode::kCreate).error().code == FileErrc::kNotFound);
+  REQUIRE(files.make_directory(folder + "/in"));
+  REQUIRE(files.link(folder + "/out/d", c));
+  CHECK_FALSE(files.rename(folder + "/out", folder + "/in"));
+  CHECK(*read_whole(files, c) == "both");
+  REQUIRE(files.remove(folder + "/out/d"));
+  REQUIRE(files.remove_directory(folder + "/out"));
+  CHECK(files.remove_directory(folder + "/out").error().code == FileErrc::kNotFound);
+}
+
+TEST_CASE("files: what a power failure leaves of folders and second names that were not synced") {
+  // Without a sync of the parent a folder may be lost with all that is in it, and a file keeps the
+  // names that were synced.
+  bool lost = false;
+  bool kept = false;
+  tests::for_all_seeds("CHECKPOINT", 50, [&](tests::Random& random) {
+    tests::SimulatedFiles files(random.next());
+    files.put("data/a", "contents");
+    REQUIRE(files.make_directory("data/new"));
+    REQUIRE(files.link("data/a", "data/new/b"));
+    REQUIRE(files.sync_directory("data/new"));
+    REQUIRE(files.rename("data/new", "data/old"));
+    files.cut_power();
+    CHECK(files.contents("data/a") == "contents");
+    const std::string left = files.contents("data/new/b") + files.contents("data/old/b");
+    CHECK((left.empty() || left == "contents"));
+    lost |= left.empty();
+    kept |= !left.empty();
+  });
+  CHECK(lost);
+  CHECK(kept);
+  tests::SimulatedFiles files;
+  REQUIRE(make_durable_directory(files, "data/new"));
+  { REQUIRE(files.open("data/new/b", OpenMode::kCreate)); }
+  REQUIRE(files.sync_directory("data/new"));
+  REQUIRE(files.rename("data/new", "data/old"));
+  REQUIRE(files.sync_directory("data"));
+  files.cut_power();
+  CHECK(files.paths() == std::vector<std::string>{"data/old/b"});
 }
 
 TEST_CASE("files: the system's and the simulated ones keep the same promises") {
@@ -95,6 +147,9 @@ TEST_CASE("files: the system's and the simulated ones keep the same promises") {
   check_port(system, folder.path());
   tests::SimulatedFiles simulated;
   check_port(simulated, "folder");
+  simulated.knows_links = false;
+  simulated.put("folder/in/c", "");
+  CHECK(simulated.link("folder/in/c", "folder/in/d").error().code == FileErrc::kNoLink);
 }
 
 TEST_CASE("files: failures of the system are told apart and named") {

@@ -8,32 +8,47 @@
 #include "cep/computed.h"
 
 namespace tocsin::tests {
-std::vector<cep::Alert> run_engine(const cep::Program& program,
-                                   const std::vector<oracle::PlacedEvent>& events,
-                                   cep::EventTime end, const Cut& cut) {
-  const cep::Plan& plan = program.plan();
+std::vector<EngineStep> steps_of(const std::vector<oracle::PlacedEvent>& events, cep::EventTime end,
+                                 const Cut& cut) {
   const auto count = static_cast<std::size_t>(
       std::find_if(events.begin(), events.end(),
                    [&](const oracle::PlacedEvent& event) { return event.engine_time > end; }) -
       events.begin());
-  cep::Engine engine(program, cut.hash_seed);
-  std::vector<cep::Alert> alerts;
+  std::vector<EngineStep> steps;
   for (std::size_t begin = 0; begin < count; begin += cut.rows) {
     const std::size_t stop = std::min(count, begin + cut.rows);
-    cep::Batch batch(plan);
-    for (std::size_t i = begin; i < stop; ++i) {
-      const oracle::PlacedEvent& event = events[i];
-      std::vector<cep::Value> fields;
-      for (const cep::OwnedValue& value : event.fields) fields.push_back(value.view());
-      batch.append(plan, event.type, event.engine_time, event.ts,
-                   {0, static_cast<std::uint32_t>(event.arrival)}, fields);
-      batch.rows.back().equal_number = event.equal_number;
-    }
-    cep::fill_computed(program, batch);
-    const cep::EventTime last = events[stop - 1].engine_time;
-    engine.advance(batch, cut.eager && stop < count ? events[stop].engine_time : last, alerts);
+    const std::size_t last = cut.eager && stop < count ? stop : stop - 1;
+    steps.push_back({begin, stop, events[last].engine_time});
   }
-  engine.advance(cep::Batch(plan), end, alerts);
+  steps.push_back({count, count, end});
+  return steps;
+}
+
+void take_step(const cep::Program& program, cep::Engine& engine,
+               const std::vector<oracle::PlacedEvent>& events, const EngineStep& step,
+               std::vector<cep::Alert>& alerts) {
+  const cep::Plan& plan = program.plan();
+  cep::Batch batch(plan);
+  for (std::size_t i = step.begin; i < step.end; ++i) {
+    const oracle::PlacedEvent& event = events[i];
+    std::vector<cep::Value> fields;
+    for (const cep::OwnedValue& value : event.fields) fields.push_back(value.view());
+    batch.append(plan, event.type, event.engine_time, event.ts,
+                 {0, static_cast<std::uint32_t>(event.arrival)}, fields);
+    batch.rows.back().equal_number = event.equal_number;
+  }
+  cep::fill_computed(program, batch);
+  engine.advance(batch, step.watermark, alerts);
+}
+
+std::vector<cep::Alert> run_engine(const cep::Program& program,
+                                   const std::vector<oracle::PlacedEvent>& events,
+                                   cep::EventTime end, const Cut& cut) {
+  cep::Engine engine(program, cut.hash_seed);
+  std::vector<cep::Alert> alerts;
+  for (const EngineStep& step : steps_of(events, end, cut)) {
+    take_step(program, engine, events, step, alerts);
+  }
   return alerts;
 }
 

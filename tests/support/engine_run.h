@@ -27,6 +27,17 @@ struct Cut {
 std::vector<cep::Alert> run_engine(const cep::Program& program,
                                    const std::vector<oracle::PlacedEvent>& events,
                                    cep::EventTime end, const Cut& cut);
+/// The calls of Engine::advance() that this takes.
+struct EngineStep {
+  std::size_t begin = 0;  // of the events
+  std::size_t end = 0;
+  cep::EventTime watermark;
+};
+std::vector<EngineStep> steps_of(const std::vector<oracle::PlacedEvent>& events, cep::EventTime end,
+                                 const Cut& cut);
+void take_step(const cep::Program& program, cep::Engine& engine,
+               const std::vector<oracle::PlacedEvent>& events, const EngineStep& step,
+               std::vector<cep::Alert>& alerts);
 /// Lines of format 1.
 std::vector<std::string> alert_lines(const cep::Plan& plan, const std::vector<cep::Alert>& alerts);
 /// Events for people: type, time and known fields, one a line.

@@ -94,6 +94,10 @@ std::vector<PlacedEvent> place_events(const cep::Plan& plan, const std::vector<E
     watermark = std::max(watermark, engine_time - options.bound);
     placed.push_back({i, event.type, engine_time, event.ts, event.fields, 0});
   }
+  return settle_events(plan, std::move(placed));
+}
+
+std::vector<PlacedEvent> settle_events(const cep::Plan& plan, std::vector<PlacedEvent> placed) {
   std::stable_sort(placed.begin(), placed.end(), [](const PlacedEvent& a, const PlacedEvent& b) {
     return a.engine_time < b.engine_time;
   });

@@ -48,6 +48,10 @@ struct PlacedEvent {
 std::vector<PlacedEvent> place_events(const cep::Plan& plan, const std::vector<Event>& events,
                                       const Options& options);
 
+/// The second half: events whose engine times were decided, in the order of their arrival, are put
+/// into that of time, and what follows from it is done.
+std::vector<PlacedEvent> settle_events(const cep::Plan& plan, std::vector<PlacedEvent> placed);
+
 struct Outcome {
   std::vector<cep::Alert> alerts;  // in order
   std::size_t work = 0;

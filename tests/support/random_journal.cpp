@@ -37,14 +37,9 @@ JournalRecord RandomRecords::next(std::size_t bytes_max) {
     case 3: {
       Decision record;
       record.kind = random_.pick({DecisionKind::kIdle, DecisionKind::kAwake,
-                                  DecisionKind::kHeartbeat, DecisionKind::kTooFarAhead});
+                                  DecisionKind::kHeartbeat, DecisionKind::kEnded});
       record.clock = time;
       record.source = text(8);
-      if (record.kind != DecisionKind::kTooFarAhead) return record;
-      record.arrival_record = offset;
-      for (std::uint32_t i = 0; i < 5; ++i) {
-        if (random_.chance(50)) record.indexes.push_back(i * 1000);
-      }
       return record;
     }
     default: {
@@ -73,10 +68,10 @@ std::vector<JournalRecord> sample_records() {
       ArrivalByValue{{-1}, "", 0, 0, 0, ""},
       ArrivalByValue{noon, "topic/3", UINT64_MAX - 1, UINT64_MAX, 1, std::string_view("\0\xff", 2)},
       by_position,
-      Decision{DecisionKind::kIdle, noon, "topic/3", 0, {}},
-      Decision{DecisionKind::kAwake, noon, "topic/3", 0, {}},
-      Decision{DecisionKind::kHeartbeat, noon, "", 0, {}},
-      Decision{DecisionKind::kTooFarAhead, noon, "http", 41, {0, 1, 300, UINT32_MAX}},
+      Decision{DecisionKind::kIdle, noon, "topic/3"},
+      Decision{DecisionKind::kAwake, noon, "topic/3"},
+      Decision{DecisionKind::kHeartbeat, noon, ""},
+      Decision{DecisionKind::kEnded, noon, "topic/3"},
       Command{noon,
               "deploy",
               "{\"rules\":2}",

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "cep/base/assert.h"
+
 namespace tocsin::tests {
 using runtime::FileErrc;
 using runtime::FileError;
@@ -29,6 +31,19 @@ std::optional<tl::unexpected<FileError>> failure_of(Fault fault, const std::stri
       break;
   }
   return std::nullopt;
+}
+
+// Of a path's folders and its name.
+std::vector<std::string> parts_of(const std::string& path) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  while (begin < path.size()) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    std::string part = path.substr(begin, end - begin);
+    if (!part.empty() && part != ".") parts.push_back(std::move(part));
+    begin = end + 1;
+  }
+  return parts;
 }
 }  // namespace
 
@@ -116,8 +131,14 @@ class SimulatedLock : public runtime::FileLock {
   std::string path_;
 };
 
-SimulatedFiles::SimulatedFiles(std::uint64_t seed) : random_(seed) {}
+SimulatedFiles::SimulatedFiles(std::uint64_t seed) : random_(seed), root_(new_directory()) {}
 SimulatedFiles::~SimulatedFiles() = default;
+
+SimulatedFiles::NodePointer SimulatedFiles::new_directory() {
+  auto node = std::make_shared<Node>();
+  node->is_directory = true;
+  return node;
+}
 
 Fault SimulatedFiles::begin(FileOperation operation, const std::string& path) {
   if (crashed_) return Fault::kCrash;
@@ -127,22 +148,64 @@ Fault SimulatedFiles::begin(FileOperation operation, const std::string& path) {
   return found;
 }
 
-std::uint64_t SimulatedFiles::used() const {
-  std::uint64_t bytes = 0;
-  for (const auto& [path, node] : names_) bytes += node->cached.size();
+SimulatedFiles::NodePointer SimulatedFiles::find(const std::string& path) const {
+  NodePointer node = root_;
+  for (const std::string& name : parts_of(path)) {
+    const auto found = node->names.find(name);
+    if (found == node->names.end()) return nullptr;
+    node = found->second;
+  }
+  return node;
+}
+
+std::optional<SimulatedFiles::Place> SimulatedFiles::place(const std::string& path, bool make) {
+  std::vector<std::string> parts = parts_of(path);
+  if (parts.empty()) return std::nullopt;
+  Place place{root_, std::move(parts.back())};
+  parts.pop_back();
+  for (const std::string& name : parts) {
+    const auto found = place.directory->names.find(name);
+    if (found != place.directory->names.end()) {
+      if (!found->second->is_directory) return std::nullopt;
+      place.directory = found->second;
+      continue;
+    }
+    if (!make && place.directory != root_) return std::nullopt;
+    const NodePointer made = new_directory();
+    place.directory->names[name] = place.directory->names_on_disk[name] = made;
+    place.directory = made;
+  }
+  return place;
+}
+
+std::uint64_t SimulatedFiles::bytes_below(const Node& node, std::set<const Node*>& counted) {
+  if (!counted.insert(&node).second) return 0;
+  std::uint64_t bytes = node.cached.size();
+  for (const auto& [name, below] : node.names) bytes += bytes_below(*below, counted);
   return bytes;
 }
 
-void SimulatedFiles::apply(Names& names, const NameChange& change) const {
-  if (change.from.empty()) {
-    names[change.to] = change.node;
-    return;
+std::uint64_t SimulatedFiles::used() const {
+  std::set<const Node*> counted;
+  return bytes_below(*root_, counted);
+}
+
+void SimulatedFiles::change(NameChange change) {
+  if (change.from.directory) change.from.directory->names.erase(change.from.name);
+  if (change.to.directory) change.to.directory->names[change.to.name] = change.node;
+  changes_.push_back(std::move(change));
+}
+
+// On the disk.
+void SimulatedFiles::apply(const NameChange& change) {
+  if (change.from.directory) {
+    // Where an earlier change did not reach the disk there may be nothing, or another file.
+    Names& names = change.from.directory->names_on_disk;
+    const auto found = names.find(change.from.name);
+    if (found == names.end() || found->second != change.node) return;
+    names.erase(found);
   }
-  // Where an earlier change did not reach the disk there may be nothing, or another file.
-  const auto found = names.find(change.from);
-  if (found == names.end() || found->second != change.node) return;
-  names.erase(found);
-  if (!change.to.empty()) names[change.to] = change.node;
+  if (change.to.directory) change.to.directory->names_on_disk[change.to.name] = change.node;
 }
 
 // The first `bytes` of a sector reach the disk.
@@ -187,38 +250,61 @@ void SimulatedFiles::cut_power() {
   const bool in_order = random_.chance(50);  // as a journaling file system keeps them
   std::size_t kept = random_.below(changes_.size() + 1);
   for (const NameChange& change : changes_) {
-    if (in_order ? kept > 0 : random_.chance(50)) apply(names_on_disk_, change);
+    if (in_order ? kept > 0 : random_.chance(50)) apply(change);
     if (kept > 0) --kept;
   }
   changes_.clear();
-  std::set<Node*> done;
-  for (const auto& [path, node] : names_on_disk_) {
-    if (!done.insert(node.get()).second) continue;
-    for (const std::size_t sector : node->dirty) {
-      const std::size_t choice = random_.below(5);
-      if (choice < 2) write_back(*node, sector, kSectorBytes);
-      if (choice == 2) write_back(*node, sector, random_.below(kSectorBytes));
-    }
-    node->dirty.clear();
-    node->cached = node->on_disk;
+  forget_cache(*root_);
+}
+
+void SimulatedFiles::forget_cache(Node& node) {
+  for (const std::size_t sector : node.dirty) {
+    const std::size_t choice = random_.below(5);
+    if (choice < 2) write_back(node, sector, kSectorBytes);
+    if (choice == 2) write_back(node, sector, random_.below(kSectorBytes));
   }
-  names_ = names_on_disk_;
+  node.dirty.clear();
+  node.cached = node.on_disk;
+  node.names = node.names_on_disk;
+  for (const auto& [name, below] : node.names) forget_cache(*below);
+}
+
+void SimulatedFiles::flip(const std::string& path, std::size_t offset, char mask) {
+  const NodePointer node = find(path);
+  if (!node || offset >= node->cached.size()) return;
+  node->cached[offset] = static_cast<char>(node->cached[offset] ^ mask);
+  if (offset < node->on_disk.size()) node->on_disk[offset] = node->cached[offset];
 }
 
 std::string SimulatedFiles::contents(const std::string& path) const {
-  const auto found = names_.find(path);
-  return found == names_.end() ? std::string() : found->second->cached;
+  const NodePointer found = find(path);
+  return found ? found->cached : std::string();
 }
 
 void SimulatedFiles::put(const std::string& path, std::string contents) {
   auto node = std::make_shared<Node>();
   node->cached = node->on_disk = std::move(contents);
-  names_[path] = names_on_disk_[path] = std::move(node);
+  const std::optional<Place> at = place(path, true);
+  TOCSIN_ASSERT(at, "a file is put into folders");
+  at->directory->names[at->name] = at->directory->names_on_disk[at->name] = std::move(node);
+}
+
+void SimulatedFiles::collect(const Node& node, const std::string& path,
+                             std::vector<std::string>& to) {
+  for (const auto& [name, below] : node.names) {
+    const std::string full = path.empty() ? name : path + "/" + name;
+    if (below->is_directory) {
+      collect(*below, full, to);
+    } else {
+      to.push_back(full);
+    }
+  }
 }
 
 std::vector<std::string> SimulatedFiles::paths() const {
   std::vector<std::string> all;
-  for (const auto& [path, node] : names_) all.push_back(path);
+  collect(*root_, "", all);
+  std::sort(all.begin(), all.end());
   return all;
 }
 
@@ -227,27 +313,47 @@ FileResult<std::unique_ptr<runtime::File>> SimulatedFiles::open(const std::strin
   if (const auto failure = failure_of(begin(FileOperation::kOpen, path), "open", path)) {
     return *failure;
   }
-  const auto found = names_.find(path);
+  const NodePointer found = find(path);
+  if (found && found->is_directory) return failed(FileErrc::kIo, "open", path);
   if (mode == runtime::OpenMode::kCreate) {
-    if (found != names_.end()) return failed(FileErrc::kExists, "make", path);
+    if (found) return failed(FileErrc::kExists, "make", path);
+    const std::optional<Place> to = place(path, false);
+    if (!to) return failed(FileErrc::kNotFound, "make", path);
     const auto node = std::make_shared<Node>();
-    changes_.push_back({"", path, node});
-    names_[path] = node;
+    change({{}, *to, node});
     return std::make_unique<SimulatedFile>(*this, node, path);
   }
-  if (found == names_.end()) return failed(FileErrc::kNotFound, "open", path);
-  return std::make_unique<SimulatedFile>(*this, found->second, path);
+  if (!found) return failed(FileErrc::kNotFound, "open", path);
+  return std::make_unique<SimulatedFile>(*this, found, path);
 }
 
 FileResult<void> SimulatedFiles::rename(const std::string& from, const std::string& to) {
   if (const auto failure = failure_of(begin(FileOperation::kRename, from), "rename", from)) {
     return *failure;
   }
-  const auto found = names_.find(from);
-  if (found == names_.end()) return failed(FileErrc::kNotFound, "rename", from);
-  const NameChange change{from, to, found->second};
-  changes_.push_back(change);
-  apply(names_, change);
+  const NodePointer found = find(from);
+  const std::optional<Place> from_place = place(from, false);
+  const std::optional<Place> to_place = place(to, false);
+  if (!found || !from_place || !to_place) return failed(FileErrc::kNotFound, "rename", from);
+  const NodePointer there = find(to);
+  if (there == found) return {};
+  if (there && (found->is_directory || there->is_directory)) {
+    return failed(FileErrc::kExists, "rename", from);
+  }
+  change({*from_place, *to_place, found});
+  return {};
+}
+
+FileResult<void> SimulatedFiles::link(const std::string& from, const std::string& to) {
+  if (const auto failure = failure_of(begin(FileOperation::kLink, from), "link", from)) {
+    return *failure;
+  }
+  const NodePointer found = find(from);
+  const std::optional<Place> to_place = place(to, false);
+  if (!found || !to_place) return failed(FileErrc::kNotFound, "link", from);
+  if (find(to)) return failed(FileErrc::kExists, "link", from);
+  if (!knows_links || found->is_directory) return failed(FileErrc::kNoLink, "link", from);
+  change({{}, *to_place, found});
   return {};
 }
 
@@ -255,24 +361,53 @@ FileResult<void> SimulatedFiles::remove(const std::string& path) {
   if (const auto failure = failure_of(begin(FileOperation::kRemove, path), "remove", path)) {
     return *failure;
   }
-  const auto found = names_.find(path);
-  if (found == names_.end()) return failed(FileErrc::kNotFound, "remove", path);
-  const NameChange change{path, "", found->second};
-  changes_.push_back(change);
-  apply(names_, change);
+  const NodePointer found = find(path);
+  if (!found) return failed(FileErrc::kNotFound, "remove", path);
+  if (found->is_directory) return failed(FileErrc::kIo, "remove", path);
+  change({*place(path, false), {}, found});
   return {};
+}
+
+FileResult<void> SimulatedFiles::remove_directory(const std::string& path) {
+  if (const auto failure = failure_of(begin(FileOperation::kRemove, path), "remove", path)) {
+    return *failure;
+  }
+  const NodePointer found = find(path);
+  if (!found) return failed(FileErrc::kNotFound, "remove", path);
+  if (!found->is_directory || !found->names.empty() || found == root_) {
+    return failed(FileErrc::kIo, "remove", path);
+  }
+  change({*place(path, false), {}, found});
+  return {};
+}
+
+FileResult<bool> SimulatedFiles::is_directory(const std::string& path) {
+  if (const auto failure = failure_of(begin(FileOperation::kList, path), "look at", path)) {
+    return *failure;
+  }
+  const NodePointer found = find(path);
+  if (!found) return failed(FileErrc::kNotFound, "look at", path);
+  return found->is_directory;
+}
+
+FileResult<runtime::FileIdentity> SimulatedFiles::identity(const std::string& path) {
+  if (const auto failure = failure_of(begin(FileOperation::kList, path), "look at", path)) {
+    return *failure;
+  }
+  const NodePointer found = find(path);
+  if (!found) return failed(FileErrc::kNotFound, "look at", path);
+  if (found->id == 0) found->id = ++last_id_;
+  return runtime::FileIdentity{0, found->id};
 }
 
 FileResult<std::vector<std::string>> SimulatedFiles::list(const std::string& directory) {
   if (const auto failure = failure_of(begin(FileOperation::kList, directory), "list", directory)) {
     return *failure;
   }
+  const NodePointer found = find(directory);
+  if (!found || !found->is_directory) return failed(FileErrc::kNotFound, "list", directory);
   std::vector<std::string> names;
-  for (const auto& [path, node] : names_) {
-    if (!path.starts_with(directory + "/")) continue;
-    std::string name = path.substr(directory.size() + 1);
-    if (name.find('/') == std::string::npos) names.push_back(std::move(name));
-  }
+  for (const auto& [name, node] : found->names) names.push_back(name);
   return names;
 }
 
@@ -280,17 +415,24 @@ FileResult<void> SimulatedFiles::make_directory(const std::string& path) {
   if (const auto failure = failure_of(begin(FileOperation::kMakeDirectory, path), "make", path)) {
     return *failure;
   }
-  directories_.insert(path);
+  if (const NodePointer found = find(path)) {
+    if (found->is_directory) return {};
+    return failed(FileErrc::kIo, "make", path);
+  }
+  const std::optional<Place> to = place(path, false);
+  if (!to) return failed(FileErrc::kNotFound, "make", path);
+  change({{}, *to, new_directory()});
   return {};
 }
 
 FileResult<void> SimulatedFiles::sync_directory(const std::string& path) {
-  const Fault found = begin(FileOperation::kSyncDirectory, path);
-  if (const auto failure = failure_of(found, "sync", path)) return *failure;
+  const Fault fault_found = begin(FileOperation::kSyncDirectory, path);
+  if (const auto failure = failure_of(fault_found, "sync", path)) return *failure;
+  const NodePointer directory = find(path);
+  if (!directory || !directory->is_directory) return failed(FileErrc::kNotFound, "sync", path);
   std::erase_if(changes_, [&](const NameChange& change) {
-    const std::string& name = change.from.empty() ? change.to : change.from;
-    if (name.substr(0, name.find_last_of('/')) != path) return false;
-    apply(names_on_disk_, change);
+    if (change.from.directory != directory && change.to.directory != directory) return false;
+    apply(change);
     return true;
   });
   return {};

@@ -1,0 +1,449 @@
+#include "api/durable_session.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "api/ack_file.h"
+#include "api/alert_copy.h"
+#include "api/command.h"
+#include "api/human_text.h"
+#include "api/progress.h"
+#include "api/run_report.h"
+#include "api/stop_signal.h"
+#include "api/stored_deliveries.h"
+#include "api/webhook_outbox.h"
+#include "runtime/clock.h"
+#include "runtime/data_directory.h"
+#include "runtime/effect_reader.h"
+#include "runtime/node_inputs.h"
+#include "runtime/rocks_state_store.h"
+#include "runtime/rocks_store.h"
+#include "runtime/slice_loop.h"
+#include "runtime/system_files.h"
+#include "runtime/thread_executor.h"
+
+namespace tocsin::api {
+namespace {
+tl::unexpected<Failure> refuse(const Error& error) {
+  const bool is_io = error.code == Errc::kIo || error.code == Errc::kLimit;
+  return stop(is_io ? ExitCode::kInputOutput : ExitCode::kDataDirectory, error.message);
+}
+
+// What each rule and feature kept of a savepoint's state; one line for all that kept everything.
+std::string format_restored(const cep::RestoreReport& report) {
+  using Fate = cep::RestoreReport::Fate;
+  std::string text;
+  std::size_t kept = 0;
+  for (const cep::RestoreReport::Line& line : report.lines) {
+    const char* const kind = line.is_rule ? "rule" : "feature";
+    if (line.fate == Fate::kKept) ++kept;
+    if (line.fate == Fate::kKept && !line.suppression_lost) continue;
+    if (line.fate == Fate::kKept) {
+      text +=
+          fmt::format("  kept     {} {}, but what it holds back begins anew\n", kind, line.name);
+    } else {
+      text += fmt::format("  {} {} {}\n", line.fate == Fate::kStarted ? "started " : "lost    ",
+                          kind, line.name);
+    }
+  }
+  return fmt::format("of the savepoint's state {} rules and features are kept\n{}",
+                     format_count(kept), text);
+}
+
+std::array<std::uint8_t, 16> random_id() {
+  std::array<std::uint8_t, 16> id{};
+  std::random_device random;
+  for (std::uint8_t& byte : id) byte = static_cast<std::uint8_t>(random());
+  return id;
+}
+
+class DurableSession {
+ public:
+  DurableSession(const RunArguments& arguments, const std::optional<Webhook>& webhook,
+                 const LoadedRules& rules, std::vector<runtime::NamedContents> texts)
+      : arguments_(arguments),
+        webhook_(webhook),
+        program_(*rules.program),
+        texts_(std::move(texts)),
+        state_stores_(files_),
+        ranges_(arguments.inputs) {}
+
+  Outcome<void> open();
+  ExitCode run();
+
+ private:
+  Outcome<void> open_store();
+  Outcome<void> open_node();
+  Outcome<void> open_outputs();
+  Outcome<void> open_deliveries();
+  Outcome<void> open_ack();
+  Outcome<void> open_inputs();
+  runtime::NodeOptions node_options();
+  void tell_recovery() const;
+  Result<void> read_inputs();
+  void finish_deliveries();
+  ExitCode finish(const Result<void>& read);
+  RunReport report(bool is_complete) const;
+
+  // From other threads.
+  void journal_changed(const runtime::JournalStatus& status);
+  void effects_changed();
+  void note_failure(const std::string& message);
+  std::string failure() const;
+  bool must_stop() const { return stop_signal_.requested() || !failure().empty(); }
+
+  RunArguments arguments_;
+  const std::optional<Webhook>& webhook_;
+  DurableArguments durable_;
+  const cep::Program& program_;
+  std::vector<runtime::NamedContents> texts_;
+  runtime::RunOptions run_options_;
+
+  StopSignal stop_signal_;
+  runtime::SystemFiles files_;
+  runtime::SystemClock clock_;
+  runtime::RocksStateStores state_stores_;
+  runtime::FileRanges ranges_;
+  std::optional<runtime::DataDirectory> directory_;
+  std::unique_ptr<runtime::RocksStore> store_;
+  runtime::ThreadExecutor executor_;
+  std::unique_ptr<runtime::NodePorts> ports_;
+  std::unique_ptr<ProgressLine> progress_;
+  std::unique_ptr<AckFile> ack_;
+
+  mutable std::mutex mutex_;  // for what other threads touch
+  std::string failure_;
+  std::unique_ptr<AlertCopy> copy_;
+  std::shared_ptr<WebhookOutbox> outbox_;
+  bool is_waiting_for_space_ = false;
+
+  std::uint64_t shown_before_ = 0;  // number of the last alert that an earlier start stored
+  RejectedTally rejected_;
+  LateTally late_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::uint64_t events_before_ = 0;  // taken by earlier starts
+  std::string webhook_shown_;
+  std::optional<DeliverySummary> deliveries_;
+  std::unique_ptr<runtime::Node> node_;
+  std::unique_ptr<runtime::NodeInputs> inputs_;
+};
+
+Outcome<void> DurableSession::open() {
+  Result<runtime::DataDirectory> directory =
+      runtime::DataDirectory::open(files_, arguments_.data, true);
+  if (!directory) return refuse(directory.error());
+  directory_ = *std::move(directory);
+  Result<std::optional<runtime::Beginning>> beginning =
+      runtime::find_beginning(files_, directory_->paths(), false);
+  if (!beginning) return refuse(beginning.error());
+  if (*beginning) adopt_options((*beginning)->settings.options, arguments_);
+  const Outcome<runtime::RunOptions> run_options = read_run_options(arguments_);
+  if (!run_options) return tl::unexpected(run_options.error());
+  Outcome<DurableArguments> durable = read_durable_arguments(arguments_);
+  if (!durable) return tl::unexpected(durable.error());
+  durable_ = *durable;
+  run_options_ = with_line_limit(*run_options, durable_);
+  if (auto opened = open_store(); !opened) return opened;
+  if (auto opened = open_node(); !opened) return opened;
+  if (auto opened = open_outputs(); !opened) return opened;
+  if (auto opened = open_deliveries(); !opened) return opened;
+  return open_inputs();
+}
+
+Outcome<void> DurableSession::open_store() {
+  runtime::RocksStoreOptions options;
+  options.families = runtime::effect_families();
+  Result<std::unique_ptr<runtime::RocksStore>> store =
+      runtime::RocksStore::open(directory_->paths().store, options);
+  if (!store) return refuse(store.error());
+  store_ = *std::move(store);
+  const Result<runtime::EffectReader> reader = runtime::EffectReader::open(*store_);
+  if (!reader) {
+    if (reader.error().code == Errc::kNotFound) return {};
+    return refuse(reader.error());
+  }
+  const Result<runtime::EmittedMark> mark = reader->mark();
+  if (!mark) return refuse(mark.error());
+  shown_before_ = mark->number;
+  return {};
+}
+
+runtime::NodeOptions DurableSession::node_options() {
+  runtime::NodeOptions options;
+  options.settings = runtime::settings_of(program_, kept_options(arguments_));
+  options.texts = std::move(texts_);
+  options.intake = runtime::intake_options(program_.plan(), run_options_);
+  options.timeline = random_id();
+  if (!arguments_.from.empty()) options.from = arguments_.from;
+  options.checkpoint_every = durable_.checkpoint_every;
+  options.segment_bytes = durable_.segment_bytes;
+  options.stop_requested = [this] { return must_stop(); };
+  options.recovering = [this](const runtime::RecoveryProgress& progress) {
+    if (progress.records_total == 0) return;
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
+    progress_->show({progress.records, progress.records_total, progress.events, 0}, passed.count());
+  };
+  if (webhook_) {
+    if (const auto endpoint = endpoint_of_webhook(webhook_->options.url))
+      options.endpoints = {*endpoint};
+  }
+  options.journal_listener = [this](const runtime::JournalStatus& status) {
+    journal_changed(status);
+  };
+  options.effects_listener = [this](const runtime::EffectQueueStatus&) { effects_changed(); };
+  options.aside.late = [this](const runtime::LateEvent& late) { late_.add(late); };
+  options.aside.dead_letter = [this](const runtime::DeadLetter& dead) { rejected_.add(dead); };
+  return options;
+}
+
+Outcome<void> DurableSession::open_node() {
+  progress_ = std::make_unique<ProgressLine>(!arguments_.quiet);
+  ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
+  Result<std::unique_ptr<runtime::Node>> node =
+      runtime::Node::open(*ports_, *directory_, program_, node_options());
+  progress_->clear();
+  if (!node) {
+    if (stop_signal_.requested()) return stop(ExitCode::kInputOutput, node.error().message);
+    return refuse(node.error());
+  }
+  node_ = *std::move(node);
+  events_before_ = node_->summary().events;
+  if (!arguments_.quiet) tell_recovery();
+  return {};
+}
+
+void DurableSession::tell_recovery() const {
+  const runtime::Recovery& recovery = node_->recovery();
+  for (const std::string& damaged : recovery.damaged) {
+    tell(fmt::format("tocsin: a damaged checkpoint was set aside: {}\n", damaged));
+  }
+  if (!arguments_.from.empty() && recovery.restored) {
+    tell(format_restored(*recovery.restored));
+  }
+  if (recovery.is_new) {
+    tell(fmt::format("{} the data directory {}\n",
+                     arguments_.from.empty() ? "began" : "began, from a savepoint,",
+                     arguments_.data));
+    return;
+  }
+  std::string text = fmt::format("going on in {}: ", arguments_.data);
+  if (recovery.checkpoint != 0) {
+    text += fmt::format("checkpoint {} with {} loaded in {}, then ", recovery.checkpoint,
+                        format_count(recovery.keys, "key"), format_seconds(recovery.load_seconds));
+  }
+  text +=
+      fmt::format("{} with {} replayed in {}\n", format_count(recovery.records, "journal record"),
+                  format_count(recovery.events, "event"), format_seconds(recovery.replay_seconds));
+  tell(text);
+}
+
+Outcome<void> DurableSession::open_outputs() {
+  Result<std::unique_ptr<AlertCopy>> copy =
+      AlertCopy::open(arguments_.alerts, node_->effect_store().reader(), shown_before_);
+  if (!copy) {
+    const bool is_refused = copy.error().code == Errc::kRefused;
+    return stop(is_refused ? ExitCode::kUsage : ExitCode::kInputOutput, copy.error().message);
+  }
+  const bool is_terminal = (*copy)->is_terminal();
+  {
+    const std::lock_guard lock(mutex_);
+    copy_ = *std::move(copy);
+  }
+  effects_changed();
+  // Alerts on the same terminal would be written into the line.
+  if (is_terminal) progress_ = std::make_unique<ProgressLine>(false);
+  return {};
+}
+
+Outcome<void> DurableSession::open_deliveries() {
+  if (!webhook_) return {};
+  // A query may hold a token, which has no place in a log or a store.
+  webhook_shown_ = webhook_->options.url.substr(0, webhook_->options.url.find('?'));
+  const Result<runtime::EndpointId> endpoint = endpoint_of_webhook(webhook_->options.url);
+  if (!endpoint) return stop(ExitCode::kUsage, endpoint.error().message);
+  runtime::EffectStore& effects = node_->effect_store();
+  if (auto named = effects.name_endpoint(*endpoint, webhook_shown_); !named)
+    return refuse(named.error());
+  Result<std::unique_ptr<WebhookOutbox>> outbox = WebhookOutbox::open(
+      webhook_->options, std::make_unique<StoredDeliveries>(effects, *endpoint, clock_));
+  if (!outbox) {
+    const bool is_usage = outbox.error().code == Errc::kInvalidArgument;
+    return stop(is_usage ? ExitCode::kUsage : ExitCode::kInputOutput, outbox.error().message);
+  }
+  if (const std::uint64_t owed = effects.owed(*endpoint); owed != 0 && !arguments_.quiet) {
+    tell(fmt::format("deliveries owed from earlier starts: {}\n", format_count(owed)));
+  }
+  const std::lock_guard lock(mutex_);
+  outbox_ = *std::move(outbox);
+  return {};
+}
+
+// Says the line to go on from: before anything is read, since a sender may wait for it.
+Outcome<void> DurableSession::open_ack() {
+  if (arguments_.ack.empty()) return {};
+  std::uint64_t lines = 0;
+  for (const runtime::NodeSource& source : node_->sources()) {
+    if (source.name == "-") lines = source.next_offset;
+  }
+  if (auto begun = AckFile::begin(arguments_.ack, lines); !begun) {
+    return stop(ExitCode::kInputOutput, begun.error().message);
+  }
+  const std::lock_guard lock(mutex_);
+  ack_ = std::make_unique<AckFile>(arguments_.ack);
+  return {};
+}
+
+Outcome<void> DurableSession::open_inputs() {
+  if (auto said = open_ack(); !said) return said;
+  runtime::NodeInputOptions options;
+  options.line_bytes_max = run_options_.line_bytes_max;
+  options.silence = {run_options_.heartbeat, run_options_.idle_after};
+  options.stop_requested = [this] { return must_stop(); };
+  options.progress = [this](const runtime::Progress& progress) {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
+    progress_->show(progress, passed.count());
+  };
+  if (!arguments_.ack.empty()) {
+    options.standard_input_taken = [this](std::uint64_t sequence, std::uint64_t lines) {
+      ack_->taken(sequence, lines);
+    };
+  }
+  Result<std::unique_ptr<runtime::NodeInputs>> inputs =
+      runtime::NodeInputs::open(*node_, clock_, arguments_.inputs, std::move(options));
+  if (!inputs) return refuse(inputs.error());
+  inputs_ = *std::move(inputs);
+  if (!arguments_.quiet) {
+    for (const std::string& note : inputs_->notes()) tell(note + "\n");
+  }
+  return {};
+}
+
+void DurableSession::journal_changed(const runtime::JournalStatus& status) {
+  AckFile* ack = nullptr;
+  bool is_new = false;
+  {
+    const std::lock_guard lock(mutex_);
+    ack = ack_.get();
+    const bool is_waiting = status.state == runtime::JournalState::kNoSpace;
+    is_new = is_waiting && !is_waiting_for_space_;
+    is_waiting_for_space_ = is_waiting;
+  }
+  if (is_new) tell(fmt::format("tocsin: waiting for space on the disk: {}\n", status.reason));
+  if (ack == nullptr) return;
+  ack->durable(status.durable_end);
+  if (const std::string failed = ack->failure(); !failed.empty()) note_failure(failed);
+}
+
+void DurableSession::effects_changed() {
+  AlertCopy* copy = nullptr;
+  std::shared_ptr<WebhookOutbox> outbox;
+  {
+    const std::lock_guard lock(mutex_);
+    copy = copy_.get();
+    outbox = outbox_;
+  }
+  if (outbox) outbox->wake();
+  if (copy == nullptr) return;
+  if (auto written = copy->catch_up(); !written) note_failure(written.error().message);
+}
+
+void DurableSession::note_failure(const std::string& message) {
+  const std::lock_guard lock(mutex_);
+  if (failure_.empty()) failure_ = message;
+}
+
+std::string DurableSession::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+Result<void> DurableSession::read_inputs() {
+  if (!inputs_) return {};
+  if (auto read = inputs_->run(); !read) return read;
+  return run_options_.final_watermark ? node_->end_time() : node_->settle();
+}
+
+RunReport DurableSession::report(bool is_complete) const {
+  RunReport report;
+  report.plan = &program_.plan();
+  report.summary = node_->summary();
+  report.summary.engine = node_->engine_stats();
+  report.summary.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  report.rejected = rejected_;
+  report.late = late_;
+  report.inputs = arguments_.inputs;
+  report.out_of_orderness = run_options_.out_of_orderness;
+  report.alerts_path = arguments_.alerts;
+  report.data_path = arguments_.data;
+  report.events_before = events_before_;
+  report.is_complete = is_complete;
+  report.deliveries = deliveries_;
+  report.webhook_url = webhook_shown_;
+  return report;
+}
+
+void DurableSession::finish_deliveries() {
+  if (!outbox_) return;
+  outbox_->wake();
+  if (const std::uint64_t left = outbox_->summary().left_over;
+      left != 0 && !arguments_.quiet && !stop_signal_.requested()) {
+    tell(fmt::format("delivering {} more to {}; Ctrl-C leaves the rest for the next start\n", left,
+                     webhook_shown_));
+  }
+  Result<DeliverySummary> summary =
+      outbox_->finish(webhook_->give_up_after, [this] { return stop_signal_.requested(); });
+  if (summary) {
+    deliveries_ = *std::move(summary);
+  } else {
+    note_failure(summary.error().message);
+  }
+}
+
+ExitCode DurableSession::finish(const Result<void>& read) {
+  const bool is_stopped = stop_signal_.requested();
+  if (!read) {
+    note_failure(is_stopped && read.error().code == Errc::kRefused
+                     ? fmt::format("stopped by {} before the inputs ended", stop_signal_.name())
+                     : read.error().message);
+  }
+  if (auto taken = node_->checkpoint(); !taken) note_failure(taken.error().message);
+  if (auto closed = node_->close(); !closed) note_failure(closed.error().message);
+  effects_changed();
+  if (auto closed = copy_->close(); !closed) note_failure(closed.error().message);
+  progress_->clear();
+  finish_deliveries();
+  if (!arguments_.quiet) tell(format_report(report(read.has_value())));
+  const std::string failed = failure();
+  if (!failed.empty()) {
+    // Whatever may not be taken here any more is for another directory.
+    const bool is_refused = !read && read.error().code == Errc::kRefused && !is_stopped;
+    return end_with(is_refused ? ExitCode::kDataDirectory : ExitCode::kInputOutput, failed);
+  }
+  if (deliveries_ && deliveries_->left_over != 0) {
+    return end_with(ExitCode::kUndelivered,
+                    fmt::format("{} of {} deliveries are left over; the next start with --data {} "
+                                "goes on with them",
+                                deliveries_->left_over, deliveries_->enqueued, arguments_.data));
+  }
+  return ExitCode::kSuccess;
+}
+
+ExitCode DurableSession::run() { return finish(read_inputs()); }
+}  // namespace
+
+ExitCode run_durable(const RunArguments& arguments, const std::optional<Webhook>& webhook,
+                     const LoadedRules& rules, std::vector<runtime::NamedContents> texts) {
+  DurableSession session(arguments, webhook, rules, std::move(texts));
+  if (auto opened = session.open(); !opened) {
+    return end_with(opened.error().code, opened.error().message);
+  }
+  return session.run();
+}
+}  // namespace tocsin::api

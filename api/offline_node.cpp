@@ -1,0 +1,172 @@
+#include "api/offline_node.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "api/command.h"
+#include "api/rule_texts.h"
+#include "runtime/blob_store.h"
+#include "runtime/checkpoint.h"
+#include "runtime/clock.h"
+#include "runtime/data_directory.h"
+#include "runtime/effect_reader.h"
+#include "runtime/file_tree.h"
+#include "runtime/input_file.h"
+#include "runtime/rocks_state_store.h"
+#include "runtime/rocks_store.h"
+#include "runtime/savepoint.h"
+#include "runtime/slice_loop.h"
+#include "runtime/system_files.h"
+#include "runtime/thread_executor.h"
+
+namespace tocsin::api {
+namespace {
+// For a node that only looks: it stores nothing.
+class NoStore : public runtime::Store {
+ public:
+  Result<std::optional<std::string>> get(runtime::StoreFamily /*family*/,
+                                         std::string_view /*key*/) const override {
+    return std::nullopt;
+  }
+  Result<void> scan(runtime::StoreFamily /*family*/, const runtime::StoreRange& /*range*/,
+                    const runtime::StoreVisitor& /*visit*/) const override {
+    return {};
+  }
+  Result<std::uint64_t> approximate_bytes(runtime::StoreFamily /*family*/) const override {
+    return 0;
+  }
+  Result<runtime::StoreStats> stats() const override { return runtime::StoreStats{}; }
+  Result<void> write(const runtime::StoreBatch& /*batch*/, bool /*sync*/) override {
+    return fail(Errc::kRefused, "nothing is stored where one only looks");
+  }
+};
+}  // namespace
+
+ExitCode code_of_directory(Errc code) {
+  if (code == Errc::kInvalidArgument || code == Errc::kNotFound) return ExitCode::kUsage;
+  return code == Errc::kIo || code == Errc::kLimit ? ExitCode::kInputOutput
+                                                   : ExitCode::kDataDirectory;
+}
+
+struct OfflineNode::Parts {
+  runtime::SystemFiles files;
+  runtime::SystemClock clock;
+  runtime::RocksStateStores states{files};
+  runtime::FileRanges ranges{{}};
+  std::optional<runtime::DataDirectory> directory;
+  std::unique_ptr<runtime::Store> store;
+  runtime::ThreadExecutor executor;
+  LoadedRules rules;
+  std::unique_ptr<runtime::Node> node;
+  bool is_savepoint = false;
+
+  runtime::NodePorts ports() { return {files, clock, *store, states, executor, ranges}; }
+
+  // The rules and options that hold at the end of what is there.
+  Outcome<runtime::NodeOptions> options(const runtime::Beginning& beginning,
+                                        const std::string& blob_folder) {
+    const runtime::BlobStore blobs = runtime::BlobStore::look(files, blob_folder);
+    Result<std::vector<runtime::NamedContents>> texts = read_texts(blobs, beginning.blobs);
+    if (!texts) return stop(code_of_directory(texts.error().code), texts.error().message);
+    rules = load_kept_rules(*texts);
+    if (!rules.program) {
+      tell(render_diagnostics(rules, false));
+      return stop(ExitCode::kDataDirectory,
+                  "the rules that were kept do not check with this version of Tocsin");
+    }
+    RunArguments arguments;
+    arguments.data = blob_folder;
+    adopt_options(beginning.settings.options, arguments);
+    const Outcome<runtime::RunOptions> run_options = read_run_options(arguments);
+    if (!run_options) return tl::unexpected(run_options.error());
+    const Outcome<DurableArguments> durable = read_durable_arguments(arguments);
+    if (!durable) return tl::unexpected(durable.error());
+    runtime::NodeOptions options;
+    options.settings = runtime::settings_of(*rules.program, kept_options(arguments));
+    options.texts = *std::move(texts);
+    options.intake =
+        runtime::intake_options(rules.program->plan(), with_line_limit(*run_options, *durable));
+    options.segment_bytes = durable->segment_bytes;
+    return options;
+  }
+};
+
+OfflineNode::OfflineNode(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+OfflineNode::~OfflineNode() = default;
+runtime::Node& OfflineNode::node() { return *parts_->node; }
+const cep::Program& OfflineNode::program() const { return *parts_->rules.program; }
+bool OfflineNode::is_savepoint() const { return parts_->is_savepoint; }
+
+Outcome<std::unique_ptr<OfflineNode>> OfflineNode::open(const std::string& data) {
+  const auto refuse = [](const Error& error) {
+    return stop(code_of_directory(error.code), error.message);
+  };
+  auto parts = std::make_unique<Parts>();
+  Result<runtime::DataDirectory> directory =
+      runtime::DataDirectory::open(parts->files, data, false);
+  if (!directory) return refuse(directory.error());
+  parts->directory = *std::move(directory);
+  const runtime::DataPaths& paths = parts->directory->paths();
+  Result<std::optional<runtime::Beginning>> beginning =
+      runtime::find_beginning(parts->files, paths, true);
+  if (!beginning) return refuse(beginning.error());
+  if (!*beginning) return stop(ExitCode::kDataDirectory, data + ": nothing was run in it yet");
+  runtime::RocksStoreOptions store_options;
+  store_options.families = runtime::effect_families();
+  Result<std::unique_ptr<runtime::RocksStore>> store =
+      runtime::RocksStore::open(paths.store, store_options);
+  if (!store) return refuse(store.error());
+  parts->store = *std::move(store);
+  Outcome<runtime::NodeOptions> options = parts->options(**beginning, paths.blobs);
+  if (!options) return tl::unexpected(options.error());
+  Result<std::unique_ptr<runtime::Node>> node = runtime::Node::open(
+      parts->ports(), *parts->directory, *parts->rules.program, *std::move(options));
+  if (!node) return refuse(node.error());
+  parts->node = *std::move(node);
+  return std::unique_ptr<OfflineNode>(new OfflineNode(std::move(parts)));
+}
+
+Outcome<std::unique_ptr<OfflineNode>> OfflineNode::look(const std::string& folder) {
+  const auto refuse = [](const Error& error) {
+    return stop(code_of_directory(error.code), error.message);
+  };
+  auto parts = std::make_unique<Parts>();
+  parts->store = std::make_unique<NoStore>();
+  const runtime::DataPaths paths(folder);
+  std::optional<runtime::Beginning> beginning;
+  std::string blobs = paths.blobs;
+  std::optional<std::string> savepoint;
+  const Result<bool> is_savepoint = runtime::exists(parts->files, runtime::manifest_path(folder));
+  if (!is_savepoint) return refuse(is_savepoint.error());
+  if (*is_savepoint) {
+    const Result<runtime::Manifest> manifest = runtime::read_manifest(parts->files, folder);
+    if (!manifest) return refuse(manifest.error());
+    parts->is_savepoint = true;
+    savepoint = folder;
+    blobs = runtime::savepoint_blobs(folder);
+    Result<runtime::Beginning> found = runtime::beginning_of(manifest->meta, folder);
+    if (!found) return refuse(found.error());
+    beginning = *std::move(found);
+  } else {
+    if (auto checked = runtime::check_data_directory(parts->files, folder); !checked) {
+      return refuse(checked.error());
+    }
+    Result<std::optional<runtime::Beginning>> found =
+        runtime::find_beginning(parts->files, paths, true);
+    if (!found) return refuse(found.error());
+    beginning = *std::move(found);
+  }
+  if (!beginning) return stop(ExitCode::kDataDirectory, folder + ": nothing was run in it yet");
+  Outcome<runtime::NodeOptions> options = parts->options(*beginning, blobs);
+  if (!options) return tl::unexpected(options.error());
+  options->from = savepoint;
+  Result<std::unique_ptr<runtime::Node>> node =
+      runtime::Node::look(parts->ports(), paths, *parts->rules.program, *std::move(options));
+  if (!node) return refuse(node.error());
+  parts->node = *std::move(node);
+  return std::unique_ptr<OfflineNode>(new OfflineNode(std::move(parts)));
+}
+}  // namespace tocsin::api

@@ -1,0 +1,61 @@
+#include "api/rule_texts.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "api/rule_files.h"
+#include "rules/zone_table.h"
+
+namespace tocsin::api {
+namespace {
+constexpr std::string_view kRules = "rules:";
+constexpr std::string_view kFile = "file:";
+constexpr std::string_view kZone = "zone:";
+}  // namespace
+
+LoadedRules load_rules_keeping(const std::vector<std::string>& files,
+                               std::vector<runtime::NamedContents>& texts) {
+  const auto keep = [&texts](std::string role, const Result<std::string>& contents) {
+    const bool is_known =
+        std::ranges::find(texts, role, &runtime::NamedContents::role) != texts.end();
+    if (contents && !is_known) texts.push_back({std::move(role), *contents});
+  };
+  rules::LoadOptions options;
+  options.read_zone = [&](const std::string& name) {
+    Result<std::string> contents = rules::read_system_zone(name);
+    keep(std::string(kZone) + name, contents);
+    return contents;
+  };
+  return load_rules(files, options, [&](const std::string& path) {
+    Result<std::string> contents = read_rule_file(path);
+    const bool is_named = std::ranges::find(files, path) != files.end();
+    keep(std::string(is_named ? kRules : kFile) + path, contents);
+    return contents;
+  });
+}
+
+LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts) {
+  const auto find = [&texts](std::string_view kind, const std::string& name) {
+    const std::string role = std::string(kind) + name;
+    return std::ranges::find(texts, role, &runtime::NamedContents::role);
+  };
+  std::vector<std::string> files;
+  for (const runtime::NamedContents& text : texts) {
+    if (text.role.starts_with(kRules)) files.push_back(text.role.substr(kRules.size()));
+  }
+  rules::LoadOptions options;
+  options.read_zone = [&](const std::string& name) -> Result<std::string> {
+    const auto found = find(kZone, name);
+    if (found == texts.end()) return fail(Errc::kNotFound, "it was not kept");
+    return found->contents;
+  };
+  return load_rules(files, options, [&](const std::string& path) -> Result<std::string> {
+    for (const std::string_view kind : {kRules, kFile}) {
+      const auto found = find(kind, path);
+      if (found != texts.end()) return found->contents;
+    }
+    return fail(Errc::kNotFound, "it was not kept");
+  });
+}
+}  // namespace tocsin::api

@@ -1,0 +1,254 @@
+#include "api/run_arguments.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <tuple>
+
+#include "api/output_file.h"
+#include "api/signature.h"
+#include "api/webhook_url.h"
+
+namespace tocsin::api {
+namespace {
+constexpr const char* kDeliveryTimeoutDefault = "30s";
+
+// "65536", "64KiB", "1MiB", "1GiB".
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number > UINT32_MAX) return std::nullopt;
+  const std::string_view unit = text.substr(static_cast<std::size_t>(rest - text.data()));
+  for (const auto& [name, shift] :
+       {std::pair{"", 0}, std::pair{"KiB", 10}, std::pair{"MiB", 20}, std::pair{"GiB", 30}}) {
+    if (unit == name) return number << shift;
+  }
+  return std::nullopt;
+}
+}  // namespace
+
+Outcome<cep::Duration> read_duration(const char* option, const std::string& text) {
+  const std::optional<cep::Duration> duration = cep::parse_duration(text == "0" ? "0s" : text);
+  if (!duration || duration->us < 0 || duration->us > cep::kEventTimeMax.us) {
+    return stop(
+        ExitCode::kUsage,
+        fmt::format("{} takes a duration such as 800ms, 1s or 1h30m, not {}", option, text));
+  }
+  return *duration;
+}
+
+Outcome<std::optional<Webhook>> read_webhook(const RunArguments& arguments) {
+  if (arguments.webhook.empty()) {
+    for (const auto& [name, value] :
+         {std::pair{"--secret-file", &arguments.secret_file},
+          std::pair{"--undelivered", &arguments.undelivered},
+          std::pair{"--delivery-timeout", &arguments.delivery_timeout}}) {
+      if (!value->empty())
+        return stop(ExitCode::kUsage, fmt::format("{} needs --webhook URL", name));
+    }
+    return std::nullopt;
+  }
+  if (arguments.secret_file.empty()) {
+    return stop(
+        ExitCode::kUsage,
+        "--webhook needs --secret-file FILE: every delivery is signed with a secret, `whsec_…`");
+  }
+  if (const Result<WebhookUrl> url = parse_webhook_url(arguments.webhook); !url) {
+    return stop(ExitCode::kUsage, "--webhook: " + url.error().message);
+  }
+  const Result<std::string> secret = read_secret_text(arguments.secret_file);
+  if (!secret) return stop(ExitCode::kUsage, "--secret-file: " + secret.error().message);
+  const Outcome<cep::Duration> timeout = read_duration(
+      "--delivery-timeout",
+      arguments.delivery_timeout.empty() ? kDeliveryTimeoutDefault : arguments.delivery_timeout);
+  if (!timeout) return tl::unexpected(timeout.error());
+  Webhook webhook;
+  webhook.options.url = arguments.webhook;
+  webhook.options.secret = *secret;
+  if (!arguments.undelivered.empty()) webhook.options.undelivered_path = arguments.undelivered;
+  webhook.give_up_after = std::chrono::milliseconds(timeout->us / 1000);
+  return webhook;
+}
+
+NamedPaths outputs_of(const RunArguments& arguments, const std::optional<Webhook>& webhook) {
+  NamedPaths outputs;
+  if (arguments.alerts != "-") outputs.emplace_back("--alerts", arguments.alerts);
+  if (!arguments.late.empty()) outputs.emplace_back("--late", arguments.late);
+  if (!arguments.dead_letter.empty()) outputs.emplace_back("--dead-letter", arguments.dead_letter);
+  if (webhook && !arguments.is_durable())
+    outputs.emplace_back("--undelivered", webhook->options.undelivered_path);
+  return outputs;
+}
+
+Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::string>& inputs,
+                          const std::vector<std::string>& rule_files) {
+  if (std::ranges::count(inputs, "-") > 1) {
+    return stop(ExitCode::kUsage,
+                "standard input can be read once, but --input - stands more than once");
+  }
+  for (auto output = outputs.begin(); output != outputs.end(); ++output) {
+    const std::string& option = output->first;
+    const std::string& path = output->second;
+    if (path == "-") {
+      return stop(ExitCode::kUsage, option + " takes a file; only --alerts can be standard output");
+    }
+    const auto refuse = [&](const char* what) {
+      return stop(ExitCode::kUsage, fmt::format("{} would overwrite {}: {}", option, what, path));
+    };
+    const auto is_it = [&](const std::string& other) { return is_same_file(path, other); };
+    if (std::ranges::any_of(inputs, is_it)) return refuse("an input");
+    if (std::ranges::any_of(rule_files, is_it)) return refuse("a rule file");
+    for (auto other = outputs.begin(); other != output; ++other) {
+      if (is_it(other->second)) return refuse(("the file of " + other->first).c_str());
+    }
+  }
+  return {};
+}
+
+Outcome<void> check_inputs(const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    if (input == "-") continue;
+    struct stat status = {};
+    int error = 0;
+    if (stat(input.c_str(), &status) != 0 || access(input.c_str(), R_OK) != 0) {
+      error = errno;
+    } else if (S_ISDIR(status.st_mode)) {
+      error = EISDIR;
+    }
+    if (error != 0) {
+      return stop(ExitCode::kInputOutput,
+                  fmt::format("cannot read {}: {}", input, std::strerror(error)));
+    }
+  }
+  return {};
+}
+
+Outcome<runtime::RunOptions> read_run_options(const RunArguments& arguments) {
+  runtime::RunOptions run_options;
+  if (!arguments.out_of_orderness.empty()) {
+    const Outcome<cep::Duration> bound =
+        read_duration("--out-of-orderness", arguments.out_of_orderness);
+    if (!bound) return tl::unexpected(bound.error());
+    run_options.out_of_orderness = *bound;
+  }
+  run_options.late =
+      arguments.late_policy == "clamp" ? runtime::LatePolicy::kClamp : runtime::LatePolicy::kSide;
+  for (const auto& [name, text, place] :
+       {std::tuple{"--late-max", &arguments.late_max, &run_options.late_max},
+        std::tuple{"--ahead-max", &arguments.ahead_max, &run_options.ahead_max},
+        std::tuple{"--heartbeat", &arguments.heartbeat, &run_options.heartbeat},
+        std::tuple{"--idle-after", &arguments.idle_after, &run_options.idle_after}}) {
+    if (text->empty()) continue;
+    const Outcome<cep::Duration> duration = read_duration(name, *text);
+    if (!duration) return tl::unexpected(duration.error());
+    *place = *duration;
+  }
+  for (const auto& [name, duration] : {std::pair{"--heartbeat", run_options.heartbeat},
+                                       std::pair{"--idle-after", run_options.idle_after}}) {
+    if (duration && duration->us == 0) {
+      return stop(ExitCode::kUsage,
+                  fmt::format("{} takes a duration above 0; without it there is none", name));
+    }
+  }
+  // Who keeps the state wants to go on with it.
+  const bool is_kept = arguments.is_durable() || !arguments.from.empty();
+  run_options.final_watermark =
+      arguments.final_watermark == 0 ? !is_kept : arguments.final_watermark > 0;
+  return run_options;
+}
+
+Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments) {
+  DurableArguments durable;
+  if (!arguments.is_durable()) {
+    for (const auto& [name, value] : {std::pair{"--ack", &arguments.ack},
+                                      std::pair{"--checkpoint-every", &arguments.checkpoint_every},
+                                      std::pair{"--journal-segment", &arguments.journal_segment},
+                                      std::pair{"--from", &arguments.from}}) {
+      if (!value->empty())
+        return stop(ExitCode::kUsage, fmt::format("{} needs --data FOLDER", name));
+    }
+    return durable;
+  }
+  for (const auto& [name, value, instead] :
+       {std::tuple{"--late", &arguments.late, "`tocsin late list --data FOLDER` shows them"},
+        std::tuple{"--dead-letter", &arguments.dead_letter,
+                   "`tocsin dead list --data FOLDER` shows them"},
+        std::tuple{"--undelivered", &arguments.undelivered,
+                   "what is left over goes on at the next start"}}) {
+    if (value->empty()) continue;
+    return stop(
+        ExitCode::kUsage,
+        fmt::format("{} does not go with --data, which keeps it in its folder: {}", name, instead));
+  }
+  const bool has_standard_input = std::ranges::count(arguments.inputs, "-") != 0;
+  if (!arguments.ack.empty() && !has_standard_input) {
+    return stop(ExitCode::kUsage, "--ack counts lines of standard input: it needs --input -");
+  }
+  if (!arguments.checkpoint_every.empty()) {
+    const Outcome<cep::Duration> every =
+        read_duration("--checkpoint-every", arguments.checkpoint_every);
+    if (!every) return tl::unexpected(every.error());
+    if (every->us == 0)
+      return stop(ExitCode::kUsage, "--checkpoint-every takes a duration above 0");
+    durable.checkpoint_every = *every;
+  }
+  if (!arguments.journal_segment.empty()) {
+    const std::optional<std::uint64_t> bytes = parse_size(arguments.journal_segment);
+    constexpr std::uint64_t kLeast = std::uint64_t{8} << 10;
+    constexpr std::uint64_t kMost = std::uint64_t{1} << 30;
+    if (!bytes || *bytes < kLeast || *bytes > kMost) {
+      return stop(ExitCode::kUsage, "--journal-segment takes a size from 8KiB to 1GiB, not " +
+                                        arguments.journal_segment);
+    }
+    durable.segment_bytes = *bytes;
+  }
+  return durable;
+}
+
+runtime::RunOptions with_line_limit(runtime::RunOptions options, const DurableArguments& durable) {
+  options.line_bytes_max = std::min<std::size_t>(options.line_bytes_max, durable.segment_bytes / 4);
+  return options;
+}
+
+namespace {
+// The names under which options are kept, and where their values stand.
+std::vector<std::pair<const char*, std::string RunArguments::*>> kept_members() {
+  return {{"--ahead-max", &RunArguments::ahead_max},
+          {"--journal-segment", &RunArguments::journal_segment},
+          {"--late-max", &RunArguments::late_max},
+          {"--late-policy", &RunArguments::late_policy},
+          {"--out-of-orderness", &RunArguments::out_of_orderness}};
+}
+// One way to write a value, whichever way it was written.
+std::string canonical(const std::string& value) {
+  const std::optional<cep::Duration> duration = cep::parse_duration(value == "0" ? "0s" : value);
+  return duration ? cep::format_duration(*duration) : value;
+}
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> kept_options(const RunArguments& arguments) {
+  std::vector<std::pair<std::string, std::string>> kept;
+  for (const auto& [name, member] : kept_members()) {
+    const std::string value = arguments.*member;
+    const bool is_policy = std::string_view(name) == "--late-policy";
+    kept.emplace_back(name, is_policy && value.empty() ? "side" : canonical(value));
+  }
+  return kept;
+}
+
+void adopt_options(const std::vector<std::pair<std::string, std::string>>& kept,
+                   RunArguments& arguments) {
+  for (const auto& [name, member] : kept_members()) {
+    std::string& value = arguments.*member;
+    if (!value.empty()) continue;
+    for (const auto& [kept_name, kept_value] : kept) {
+      if (kept_name == name) value = kept_value;
+    }
+  }
+}
+}  // namespace tocsin::api

@@ -1,0 +1,9 @@
+/// The number of what plans and events mean to this program.
+#pragma once
+#include <cstdint>
+
+namespace tocsin::cep {
+/// Raised by every change after which a journal could give other alerts. It stands in journal
+/// segments, checkpoints and savepoints: a program of another number refuses to continue them.
+inline constexpr std::uint32_t kSemantics = 1;
+}  // namespace tocsin::cep

@@ -1,0 +1,140 @@
+#include "runtime/data_directory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tocsin::runtime {
+namespace {
+constexpr std::string_view kMark = "tocsin data ";
+constexpr unsigned kFormat = 1;
+constexpr std::size_t kMarkBytesMax = 64;
+
+tl::unexpected<Error> from_file(const FileError& error) { return tl::unexpected(to_error(error)); }
+
+// What the mark in the folder says; false: there is none.
+Result<bool> check_mark(Files& files, const DataPaths& paths) {
+  FileResult<std::unique_ptr<File>> file = files.open(paths.format, OpenMode::kRead);
+  if (!file) {
+    if (file.error().code == FileErrc::kNotFound) return false;
+    return from_file(file.error());
+  }
+  std::string text;
+  const FileResult<void> read = read_range(**file, 0, kMarkBytesMax, text);
+  if (!read) return from_file(read.error());
+  unsigned format = 0;
+  const bool is_ours = text.starts_with(kMark) && text.ends_with('\n');
+  if (is_ours) {
+    const char* const end = text.data() + text.size() - 1;
+    const auto [rest, error] = std::from_chars(text.data() + kMark.size(), end, format);
+    if (error != std::errc() || rest != end) format = 0;
+  }
+  if (format == 0) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is damaged: it should say `{}{}`", paths.format, kMark, kFormat));
+  }
+  if (format > kFormat) {
+    return fail(Errc::kRefused,
+                fmt::format("{} is a data directory of format {}, which a newer version of Tocsin "
+                            "wrote: this one knows formats up to {}; use that version",
+                            paths.directory, format, kFormat));
+  }
+  return true;
+}
+
+// Written under another name first, so that the mark is there whole or not at all.
+FileResult<void> write_mark(Files& files, const DataPaths& paths) {
+  const std::string unfinished = paths.format + ".new";
+  FileResult<std::unique_ptr<File>> file = files.open(unfinished, OpenMode::kCreate);
+  if (!file && file.error().code == FileErrc::kExists) {
+    file = files.open(unfinished, OpenMode::kWrite);
+  }
+  if (!file) return tl::unexpected(file.error());
+  const std::string text = fmt::format("{}{}\n", kMark, kFormat);
+  return write_all(**file, 0, text)
+      .and_then([&] { return (*file)->sync(); })
+      .and_then([&] { return files.rename(unfinished, paths.format); })
+      .and_then([&] { return files.sync_directory(paths.directory); });
+}
+
+tl::unexpected<Error> not_ours(const std::string& path) {
+  return fail(Errc::kRefused,
+              fmt::format("{} holds something else than a data directory of Tocsin; name an empty "
+                          "folder, or one that does not exist yet",
+                          path));
+}
+}  // namespace
+
+DataPaths::DataPaths(std::string path) : directory(std::move(path)) {
+  while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
+  format = directory + "/FORMAT";
+  lock = directory + "/LOCK";
+  journal = directory + "/journal";
+  blobs = directory + "/blobs";
+  store = directory + "/store";
+  state = directory + "/state";
+  checkpoints = directory + "/checkpoints";
+  savepoints = directory + "/savepoints";
+}
+
+Result<DataDirectory> DataDirectory::open(Files& files, const std::string& path, bool may_make) {
+  DataDirectory data(path);
+  const DataPaths& paths = data.paths_;
+  FileResult<std::vector<std::string>> names = files.list(paths.directory);
+  if (!names && names.error().code == FileErrc::kNotFound) {
+    if (!may_make) {
+      return fail(Errc::kNotFound, fmt::format("there is no data directory {}", paths.directory));
+    }
+    const FileResult<void> made = make_durable_directory(files, paths.directory);
+    if (!made) return from_file(made.error());
+    names = files.list(paths.directory);
+  }
+  if (!names) return from_file(names.error());
+  // What a crash leaves that came before the mark was written.
+  const auto is_begun = [](const std::string& name) {
+    return name == "LOCK" || name == "FORMAT.new";
+  };
+  const bool is_empty = std::ranges::all_of(*names, is_begun);
+  Result<bool> is_marked = check_mark(files, paths);
+  if (!is_marked) return tl::unexpected(is_marked.error());
+  if (!*is_marked && (!is_empty || !may_make)) return not_ours(paths.directory);
+
+  FileResult<std::unique_ptr<FileLock>> lock = files.lock(paths.lock);
+  if (!lock) {
+    if (lock.error().code != FileErrc::kInUse) return from_file(lock.error());
+    return fail(Errc::kRefused, fmt::format("the data directory {} is in use: {}", paths.directory,
+                                            lock.error().message));
+  }
+  data.lock_ = *std::move(lock);
+  // The names that are seen may not be on disk: a sync may have failed when they were made.
+  FileResult<void> synced = make_durable_directory(files, paths.directory);
+  if (synced) synced = files.sync_directory(paths.directory);
+  if (!synced) return from_file(synced.error());
+  // Another process may have made it meanwhile, and be gone.
+  is_marked = check_mark(files, paths);
+  if (!is_marked) return tl::unexpected(is_marked.error());
+  if (!*is_marked) {
+    const FileResult<void> written = write_mark(files, paths);
+    if (!written) return from_file(written.error());
+    data.is_new_ = true;
+  }
+  return data;
+}
+
+Result<void> check_data_directory(Files& files, const std::string& path) {
+  const DataPaths paths(path);
+  const FileResult<std::vector<std::string>> names = files.list(paths.directory);
+  if (!names) {
+    if (names.error().code != FileErrc::kNotFound) return from_file(names.error());
+    return fail(Errc::kNotFound, fmt::format("there is no data directory {}", paths.directory));
+  }
+  const Result<bool> is_marked = check_mark(files, paths);
+  if (!is_marked) return tl::unexpected(is_marked.error());
+  if (!*is_marked) return not_ours(paths.directory);
+  return {};
+}
+}  // namespace tocsin::runtime

@@ -1,0 +1,257 @@
+#include "runtime/effect_codec.h"
+
+#include "cep/base/assert.h"
+#include "cep/base/byte_codec.h"
+#include "cep/identity.h"
+
+namespace tocsin::runtime {
+namespace {
+using Bytes16 = std::array<std::uint8_t, 16>;
+
+std::string_view view(const Bytes16& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+Bytes16 read_bytes16(ByteReader& from) {
+  Bytes16 bytes{};
+  const std::string_view read = from.raw(bytes.size());
+  for (std::size_t i = 0; i < read.size(); ++i) bytes[i] = static_cast<std::uint8_t>(read[i]);
+  return bytes;
+}
+std::uint32_t read_u32(ByteReader& from) {
+  return static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+}
+std::optional<std::uint8_t> digit_of(char letter) {
+  if (letter >= '0' && letter <= '9') return static_cast<std::uint8_t>(letter - '0');
+  if (letter >= 'a' && letter <= 'f') return static_cast<std::uint8_t>(letter - 'a' + 10);
+  return std::nullopt;
+}
+std::optional<Bytes16> id_bytes(std::string_view id) {
+  Bytes16 bytes{};
+  if (id.size() != 2 * bytes.size()) return std::nullopt;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const std::optional<std::uint8_t> high = digit_of(id[2 * i]);
+    const std::optional<std::uint8_t> low = digit_of(id[2 * i + 1]);
+    if (!high || !low) return std::nullopt;
+    bytes[i] = static_cast<std::uint8_t>(*high << 4 | *low);
+  }
+  return bytes;
+}
+tl::unexpected<Error> damaged(const char* what) {
+  return fail(Errc::kCorrupt,
+              std::string("the alert store holds ") + what + " that this program did not write");
+}
+}  // namespace
+
+std::string timeline_key(std::uint32_t ordinal) {
+  std::string key(kTimelinePrefix);
+  append_key_u32(key, ordinal);
+  return key;
+}
+std::string endpoint_key(EndpointId endpoint) {
+  return std::string(kEndpointPrefix).append(view(endpoint.bytes));
+}
+std::string alert_key(std::uint64_t number) {
+  std::string key;
+  append_key_u64(key, number);
+  return key;
+}
+std::optional<std::string> alert_id_prefix(std::string_view id) {
+  const std::optional<Bytes16> bytes = id_bytes(id);
+  if (!bytes) return std::nullopt;
+  return std::string(view(*bytes));
+}
+std::string alert_id_key(std::string_view id, std::uint64_t number) {
+  std::optional<std::string> key = alert_id_prefix(id);
+  TOCSIN_ASSERT(key.has_value(), "alert ids are 32 hex digits");
+  append_key_u64(*key, number);
+  return std::move(*key);
+}
+std::string outbox_key(EndpointId endpoint, std::uint64_t number) {
+  std::string key(view(endpoint.bytes));
+  append_key_u64(key, number);
+  return key;
+}
+std::string aside_key(std::uint32_t timeline, cep::ArrivalNumber arrival) {
+  std::string key;
+  append_key_u32(key, timeline);
+  append_key_u64(key, arrival.record);
+  append_key_u32(key, arrival.index);
+  return key;
+}
+
+std::string encode_format(const EffectFormat& format) {
+  std::string value;
+  ByteWriter to(value);
+  to.u32(format.format);
+  to.u32(format.semantics);
+  return value;
+}
+Result<EffectFormat> decode_format(std::string_view value) {
+  ByteReader from(value);
+  EffectFormat format;
+  format.format = from.u32();
+  format.semantics = from.u32();
+  // What comes after these is for a later format to say.
+  if (!from.ok()) return damaged("a format");
+  return format;
+}
+
+std::string encode_totals(const EffectTotals& totals) {
+  std::string value;
+  ByteWriter to(value);
+  for (const std::uint64_t number :
+       {totals.alerts, totals.alert_bytes, totals.late, totals.late_bytes, totals.dead,
+        totals.dead_bytes, totals.first_number, totals.removed_number}) {
+    to.u64(number);
+  }
+  return value;
+}
+Result<EffectTotals> decode_totals(std::string_view value) {
+  ByteReader from(value);
+  EffectTotals totals;
+  for (std::uint64_t* const number :
+       {&totals.alerts, &totals.alert_bytes, &totals.late, &totals.late_bytes, &totals.dead,
+        &totals.dead_bytes, &totals.first_number, &totals.removed_number}) {
+    *number = from.u64();
+  }
+  if (!from.is_done()) return damaged("totals");
+  return totals;
+}
+
+std::string encode_mark(const EmittedMark& mark) {
+  std::string value;
+  ByteWriter to(value);
+  write_mark(mark, to);
+  return value;
+}
+Result<EmittedMark> decode_mark(std::string_view value) {
+  ByteReader from(value);
+  EmittedMark mark = read_mark(from);
+  if (!from.is_done()) return damaged("an emitted mark");
+  return mark;
+}
+
+std::string encode_timeline(const TimelineRow& row) {
+  std::string value;
+  ByteWriter to(value);
+  to.raw(view(row.id));
+  to.raw(view(row.parent));
+  to.varint(row.number_before);
+  to.u8(row.order_before ? 1 : 0);
+  if (row.order_before) write_order(*row.order_before, to);
+  return value;
+}
+Result<TimelineRow> decode_timeline(std::string_view key, std::string_view value) {
+  TimelineRow row;
+  if (key.size() != kTimelinePrefix.size() + 4) return damaged("a timeline");
+  row.ordinal = read_key_u32(key.substr(kTimelinePrefix.size()));
+  ByteReader from(value);
+  row.id = read_bytes16(from);
+  row.parent = read_bytes16(from);
+  row.number_before = from.varint();
+  if (from.varint_up_to(1) == 1) row.order_before = read_order(from);
+  if (!from.is_done()) return damaged("a timeline");
+  return row;
+}
+
+std::string encode_alert(const StoredAlert& alert) {
+  const std::optional<Bytes16> id = id_bytes(alert.id);
+  TOCSIN_ASSERT(id.has_value(), "alert ids are 32 hex digits");
+  std::string value;
+  value.reserve(alert.line.size() + alert.rule.size() + alert.order.key.size() + 80);
+  ByteWriter to(value);
+  to.varint(alert.timeline);
+  to.varint(alert.repeat_of);
+  to.i64(alert.stored_at.us);
+  to.varint(alert.revision);
+  to.u8(alert.is_live ? 1 : 0);
+  to.varint(static_cast<std::uint64_t>(alert.severity));
+  to.i64(alert.ts.us);
+  to.raw(view(*id));
+  to.text(alert.rule);
+  write_order(alert.order, to);
+  to.text(alert.line);
+  return value;
+}
+Result<StoredAlert> decode_alert(std::string_view key, std::string_view value) {
+  StoredAlert alert;
+  if (key.size() != 8) return damaged("an alert");
+  alert.number = read_key_u64(key);
+  ByteReader from(value);
+  alert.timeline = read_u32(from);
+  alert.repeat_of = from.varint();
+  alert.stored_at.us = from.i64();
+  alert.revision = from.varint();
+  alert.is_live = from.varint_up_to(1) == 1;
+  alert.severity = static_cast<cep::Severity>(
+      from.varint_up_to(static_cast<std::uint64_t>(cep::Severity::kCritical)));
+  alert.ts.us = from.i64();
+  const Bytes16 id = read_bytes16(from);
+  alert.id = cep::hex(id);
+  alert.rule = from.text();
+  alert.order = read_order(from);
+  alert.line = from.text();
+  if (!from.is_done()) return damaged("an alert");
+  return alert;
+}
+
+std::string encode_aside(const AsideRow& row) {
+  std::string value;
+  value.reserve(row.text.size() + row.source.size() + row.reason.size() + 48);
+  ByteWriter to(value);
+  to.u64(row.reinjected_as);  // of a fixed size: to set it changes no totals
+  to.i64(row.taken_at.us);
+  to.varint(row.line);
+  to.i64(row.late_by.us);
+  to.text(row.source);
+  to.text(row.reason);
+  to.text(row.text);
+  return value;
+}
+Result<AsideRow> decode_aside(AsideKind kind, std::string_view key, std::string_view value) {
+  AsideRow row;
+  row.kind = kind;
+  if (key.size() != 16) return damaged("an event set aside");
+  row.timeline = read_key_u32(key);
+  row.arrival.record = read_key_u64(key.substr(4));
+  row.arrival.index = read_key_u32(key.substr(12));
+  ByteReader from(value);
+  row.reinjected_as = from.u64();
+  row.taken_at.us = from.i64();
+  row.line = from.varint();
+  row.late_by.us = from.i64();
+  row.source = from.text();
+  row.reason = from.text();
+  row.text = from.text();
+  if (!from.is_done()) return damaged("an event set aside");
+  return row;
+}
+
+std::string encode_outbox(const OutboxRow& row) {
+  std::string value;
+  ByteWriter to(value);
+  to.varint(row.attempts);
+  to.i64(row.due.us);
+  to.varint(static_cast<std::uint64_t>(row.last_status));
+  to.u8(row.is_dead ? 1 : 0);
+  to.text(row.last_error);
+  return value;
+}
+Result<OutboxRow> decode_outbox(std::string_view key, std::string_view value) {
+  OutboxRow row;
+  if (key.size() != 24) return damaged("a delivery");
+  row.number = read_key_u64(key.substr(16));
+  ByteReader from(value);
+  row.attempts = read_u32(from);
+  row.due.us = from.i64();
+  row.last_status = static_cast<int>(from.varint_up_to(999));
+  row.is_dead = from.varint_up_to(1) == 1;
+  row.last_error = from.text();
+  if (!from.is_done()) return damaged("a delivery");
+  return row;
+}
+Result<std::uint64_t> decode_number(std::string_view key, std::size_t prefix_bytes) {
+  if (key.size() != prefix_bytes + 8) return damaged("a number");
+  return read_key_u64(key.substr(prefix_bytes));
+}
+}  // namespace tocsin::runtime

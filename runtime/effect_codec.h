@@ -1,0 +1,69 @@
+/// Keys and values of the effect store, drawn in docs/decisions/0012-alert-store.md.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cep/base/result.h"
+#include "runtime/effect_reader.h"
+#include "runtime/effects.h"
+#include "runtime/emitted_mark.h"
+#include "runtime/store.h"
+
+namespace tocsin::runtime {
+inline constexpr std::uint32_t kEffectFormat = 1;
+
+/// Places among effect_families().
+inline constexpr StoreFamily kMetaFamily{0};
+inline constexpr StoreFamily kAlertFamily{1};
+inline constexpr StoreFamily kAlertIdFamily{2};
+inline constexpr StoreFamily kOutboxFamily{3};
+inline constexpr StoreFamily kLateFamily{4};
+inline constexpr StoreFamily kDeadFamily{5};
+constexpr StoreFamily family_of(AsideKind kind) {
+  return kind == AsideKind::kLate ? kLateFamily : kDeadFamily;
+}
+
+/// Keys of the family of single facts.
+inline constexpr std::string_view kFormatKey = "format";
+inline constexpr std::string_view kMarkKey = "mark";
+inline constexpr std::string_view kTotalsKey = "totals";
+inline constexpr std::string_view kTimelinePrefix = "timeline/";
+inline constexpr std::string_view kEndpointPrefix = "endpoint/";
+constexpr std::string_view gone_key_of(AsideKind kind) {
+  return kind == AsideKind::kLate ? "gone/late" : "gone/dead";
+}
+std::string timeline_key(std::uint32_t ordinal);
+std::string endpoint_key(EndpointId endpoint);
+
+std::string alert_key(std::uint64_t number);
+/// All keys of an alert's id begin with it. Nothing for what is not 32 lower-case hex digits.
+std::optional<std::string> alert_id_prefix(std::string_view id);
+std::string alert_id_key(std::string_view id, std::uint64_t number);
+std::string outbox_key(EndpointId endpoint, std::uint64_t number);
+std::string aside_key(std::uint32_t timeline, cep::ArrivalNumber arrival);
+
+struct EffectFormat {
+  std::uint32_t format = 0;
+  std::uint32_t semantics = 0;
+};
+std::string encode_format(const EffectFormat& format);
+std::string encode_totals(const EffectTotals& totals);
+std::string encode_mark(const EmittedMark& mark);
+std::string encode_timeline(const TimelineRow& row);  // its ordinal is in the key
+std::string encode_alert(const StoredAlert& alert);   // its number is in the key
+std::string encode_aside(const AsideRow& row);        // kind, timeline and arrival are in the key
+std::string encode_outbox(const OutboxRow& row);      // its number is in the key
+
+/// Errors of all: kCorrupt.
+Result<EffectFormat> decode_format(std::string_view value);
+Result<EffectTotals> decode_totals(std::string_view value);
+Result<EmittedMark> decode_mark(std::string_view value);
+Result<TimelineRow> decode_timeline(std::string_view key, std::string_view value);
+Result<StoredAlert> decode_alert(std::string_view key, std::string_view value);
+Result<AsideRow> decode_aside(AsideKind kind, std::string_view key, std::string_view value);
+Result<OutboxRow> decode_outbox(std::string_view key, std::string_view value);
+Result<std::uint64_t> decode_number(std::string_view key, std::size_t prefix_bytes);
+}  // namespace tocsin::runtime

@@ -1,0 +1,223 @@
+#include "runtime/effect_queue.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::runtime {
+namespace {
+// How long the thread sleeps before it asks again what has become too old.
+constexpr std::chrono::seconds kRetentionPause{10};
+}  // namespace
+
+EffectQueue::EffectQueue(EffectStore& store, EmittedMark start, EffectQueueOptions options,
+                         Listener listener)
+    : store_(store),
+      options_(options),
+      listener_(std::move(listener)),
+      pushed_mark_(std::move(start)) {}
+
+EffectQueue::~EffectQueue() { abandon(); }
+
+Result<std::uint64_t> EffectQueue::push(SliceEffects effects) {
+  const std::size_t bytes = effects.bytes();
+  Lock lock(mutex_);
+  TOCSIN_ASSERT(!is_closing_, "nothing is pushed once the queue is closed");
+  stored_.wait(lock,
+               [&] { return !has_thread_ || !is_full() || status_.failure || is_abandoned_; });
+  if (Result<void> failed = outcome(); !failed) return tl::unexpected(failed.error());
+  if (!effects.alerts.empty()) {
+    pushed_mark_.order = effects.alerts.back().order;
+    pushed_mark_.number += effects.alerts.size();
+  }
+  status_.waiting_bytes += bytes;
+  waiting_.push_back({std::move(effects), bytes});
+  const std::uint64_t pushes = ++status_.pushed;
+  const bool is_due = may_commit();
+  lock.unlock();
+  if (is_due) work_.notify_one();
+  return pushes;
+}
+
+bool EffectQueue::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return !is_full();
+}
+
+void EffectQueue::durable(std::uint64_t durable_end) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (durable_end <= durable_end_) return;
+    durable_end_ = durable_end;
+  }
+  work_.notify_one();
+}
+
+EmittedMark EffectQueue::pushed_mark() const {
+  const std::lock_guard lock(mutex_);
+  return pushed_mark_;
+}
+
+void EffectQueue::start() {
+  const std::lock_guard lock(mutex_);
+  TOCSIN_ASSERT(!has_thread_ && !is_abandoned_, "started once");
+  has_thread_ = true;
+  thread_ = std::thread([this] { work(); });
+}
+
+Result<bool> EffectQueue::step() {
+  Lock lock(mutex_);
+  TOCSIN_ASSERT(!has_thread_, "the thread steps by itself");
+  bool has_done = false;
+  if (!status_.failure && may_commit()) {
+    commit_group(lock);
+    has_done = true;
+  } else if (!status_.failure && !is_retained_) {
+    retain(lock);
+    has_done = true;
+  }
+  if (Result<void> failed = outcome(); !failed) return tl::unexpected(failed.error());
+  return has_done;
+}
+
+Result<void> EffectQueue::wait_committed(std::uint64_t pushes) {
+  Lock lock(mutex_);
+  TOCSIN_ASSERT(has_thread_, "without a thread nothing would be stored meanwhile");
+  TOCSIN_ASSERT(pushes <= status_.pushed, "waits for what was pushed");
+  stored_.wait(lock,
+               [&] { return status_.committed >= pushes || status_.failure || is_abandoned_; });
+  return status_.committed >= pushes ? Result<void>{} : outcome();
+}
+
+Result<void> EffectQueue::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_closing_ = true;
+  }
+  work_.notify_one();
+  join();
+  const std::lock_guard lock(mutex_);
+  TOCSIN_ASSERT(waiting_.empty() || status_.failure || is_abandoned_,
+                "without a thread all is stepped before it is closed");
+  return outcome();
+}
+
+void EffectQueue::abandon() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_abandoned_ = true;
+  }
+  work_.notify_one();
+  stored_.notify_all();
+  join();
+}
+
+void EffectQueue::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+EffectQueueStatus EffectQueue::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+Result<void> EffectQueue::outcome() const {
+  if (status_.failure) return tl::unexpected(*status_.failure);
+  if (is_abandoned_ && !waiting_.empty())
+    return fail(Errc::kRefused, "alerts are no longer stored: the run ends");
+  return {};
+}
+
+bool EffectQueue::may_commit() const {
+  return !waiting_.empty() && waiting_.front().effects.cause < durable_end_;
+}
+
+void EffectQueue::work() {
+  // Signals are the main thread's.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  Lock lock(mutex_);
+  while (!is_abandoned_ && !status_.failure) {
+    if (may_commit()) {
+      if (must_pause()) {
+        work_.wait_until(lock, next_commit_, [&] { return !must_pause(); });
+        if (is_abandoned_) break;
+      }
+      next_commit_ = std::chrono::steady_clock::now() + options_.pause;
+      commit_group(lock);
+      if (!is_retained_ && !status_.failure) retain(lock);
+    } else if (is_closing_ && waiting_.empty()) {
+      return;
+    } else if (!is_retained_) {
+      retain(lock);
+    } else {
+      const bool is_woken = work_.wait_for(lock, kRetentionPause, [&] {
+        return may_commit() || is_abandoned_ || (is_closing_ && waiting_.empty());
+      });
+      if (!is_woken) is_retained_ = false;
+    }
+  }
+}
+
+bool EffectQueue::must_pause() const {
+  return !is_closing_ && !is_abandoned_ && status_.waiting_bytes < options_.group_bytes_max &&
+         std::chrono::steady_clock::now() < next_commit_;
+}
+
+void EffectQueue::commit_group(Lock& lock) {
+  std::vector<SliceEffects> group;
+  std::size_t bytes = 0;
+  while (may_commit() && (group.empty() || bytes < options_.group_bytes_max)) {
+    bytes += waiting_.front().bytes;
+    group.push_back(std::move(waiting_.front().effects));
+    waiting_.pop_front();
+  }
+  lock.unlock();
+  const Result<CommitReport> report = store_.commit(group);
+  lock.lock();
+  status_.waiting_bytes -= bytes;
+  if (report) {
+    status_.committed += group.size();
+    ++status_.commits;
+    status_.stored.alerts += report->alerts;
+    status_.stored.compared += report->compared;
+    status_.stored.aside += report->aside;
+    status_.stored.owed += report->owed;
+    is_retained_ = false;
+  } else {
+    note(report.error());
+  }
+  tell(lock);
+}
+
+void EffectQueue::retain(Lock& lock) {
+  lock.unlock();
+  const Result<bool> done = store_.retain(options_.retention, options_.retention_rows);
+  lock.lock();
+  if (done) {
+    is_retained_ = *done;
+    return;
+  }
+  note(done.error());
+  tell(lock);
+}
+
+void EffectQueue::note(const Error& error) {
+  if (!status_.failure) status_.failure = error;
+}
+
+void EffectQueue::tell(Lock& lock) {
+  stored_.notify_all();
+  if (!listener_) return;
+  const EffectQueueStatus status = status_;
+  lock.unlock();
+  listener_(status);
+  lock.lock();
+}
+}  // namespace tocsin::runtime

@@ -1,0 +1,14 @@
+#include "runtime/effects.h"
+
+namespace tocsin::runtime {
+std::size_t SliceEffects::bytes() const {
+  std::size_t bytes = sizeof *this;
+  for (const StoredAlert& alert : alerts) {
+    bytes += sizeof alert + alert.order.key.size() + alert.id.size() + alert.rule.size() +
+             alert.line.size();
+  }
+  for (const AsideRow& row : aside)
+    bytes += sizeof row + row.source.size() + row.reason.size() + row.text.size();
+  return bytes + reinjected.size() * sizeof(Reinjected);
+}
+}  // namespace tocsin::runtime

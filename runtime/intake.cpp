@@ -1,0 +1,415 @@
+#include "runtime/intake.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::runtime {
+namespace {
+constexpr std::size_t kExamplesMax = 5;
+}  // namespace
+
+Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks sinks,
+               RunSummary& summary, Advance advance)
+    : plan_(used.plan),
+      used_fields_(used.fields),
+      options_(options),
+      sinks_(std::move(sinks)),
+      summary_(summary),
+      advance_(std::move(advance)),
+      decoder_(used.plan, used.fields, used.types),
+      slice_(used.plan),
+      equal_numbers_(used.plan),
+      unique_(used.plan, options.unique_ids_max) {
+  options_.slice_rows_max =
+      std::clamp<std::size_t>(options_.slice_rows_max, 1, RowStore::kRowsPerBatchMax);
+  summary_.first_event = cep::kEventTimeMax;
+  summary_.last_event = cep::kEventTimeMin;
+  // Within the range of event times, so that sums with them do not overflow.
+  for (std::optional<cep::Duration>* const limit : {&options_.ahead_max, &options_.drift_max}) {
+    if (*limit) (*limit)->us = std::min((*limit)->us, cep::kEventTimeMax.us);
+  }
+  decoder_.begin(slice_);
+}
+
+std::optional<std::size_t> Intake::find(std::string_view name) const {
+  const auto found = std::ranges::find(sources_, name, &Source::name);
+  if (found == sources_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - sources_.begin());
+}
+
+std::size_t Intake::source(std::string_view name) {
+  if (const std::optional<std::size_t> known = find(name)) return *known;
+  return source(name, options_.policy);
+}
+
+std::size_t Intake::source(std::string_view name, const SourcePolicy& policy) {
+  const std::optional<std::size_t> known = find(name);
+  if (!known) return open(name, policy);
+  if (sources_[*known].policy != policy) change_policy(*known, policy);
+  return *known;
+}
+
+std::size_t Intake::open(std::string_view name, const SourcePolicy& policy) {
+  if (!sources_.empty() || policy.bound.us > 0) needs_store_ = !store_;
+  marks_.open(policy.bound);
+  Source& opened =
+      sources_.emplace_back(Source{std::string(name), policy, ReorderBuffer(policy.bound)});
+  opened.waiting.advance(marks_.engine(), opened.ready);
+  return sources_.size() - 1;
+}
+
+void Intake::change_policy(std::size_t index, const SourcePolicy& policy) {
+  if (policy.bound.us > 0) needs_store_ = !store_;
+  Source& source = sources_[index];
+  source.policy = policy;
+  std::vector<WaitingRow> rows(source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken),
+                               source.ready.end());
+  source.waiting.copy_to(rows);
+  source.ready.clear();
+  source.taken = 0;
+  marks_.change_bound(index, policy.bound);
+  source.waiting = ReorderBuffer(policy.bound);
+  source.waiting.advance(buffered_up_to(index, marks_.engine()), source.ready);
+  for (const WaitingRow& row : rows) put_back(source, row);
+  std::ranges::sort(source.ready);
+}
+
+// A row that waits: what is settled for its source is ready, but for its order.
+void Intake::put_back(Source& source, WaitingRow row) {
+  if (row.time < source.waiting.settled()) {
+    source.ready.push_back(row);
+  } else {
+    source.waiting.add(row, source.ready);
+  }
+}
+
+// From the first line on that may stand out of order rows are put in a store.
+void Intake::begin_store() {
+  needs_store_ = false;
+  rows_since_flush_ = 0;
+  if (Result<void> given = give_decoded(marks_.engine()); !given) {
+    failure_ = given.error();
+    rows_since_flush_ = options_.slice_rows_max;
+  }
+  store_.emplace(plan_, used_fields_, decoder_, options_.slice_rows_max, options_.is_saved);
+}
+
+void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                        const Decoded& event) {
+  Source& source = sources_[index];
+  if (event.ts > time_max_) {
+    reject_ahead(source, line, arrival, event);
+    return;
+  }
+  cep::EventTime engine_time = event.ts;
+  if (marks_.is_late(index, event.ts)) {
+    engine_time = marks_.source(index).tracker.watermark();
+    if (is_too_late(source, engine_time - event.ts)) {
+      set_late_aside(index, line, arrival, event);
+      return;
+    }
+    ++summary_.clamped;
+  } else if (marks_.observe(index, event.ts, taken_at_)) {
+    source.waiting.advance(marks_.source(index).tracker.watermark(), source.ready);
+  }
+  if (!decoder_.problems().empty()) count_problems(source, line);
+  ++summary_.events;
+  summary_.first_event = std::min(summary_.first_event, engine_time);
+  summary_.last_event = std::max(summary_.last_event, engine_time);
+  if (!event.used) return;
+  ++rows_since_flush_;
+  if (store_) {
+    source.waiting.add({engine_time, store_->keep(engine_time, arrival, line)}, source.ready);
+  } else {
+    decoder_.keep(engine_time, arrival);
+  }
+}
+
+// True when it is time for a flush.
+bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber arrival,
+                       cep::EventTime taken_at) {
+  TOCSIN_ASSERT(given_ < cep::kEventTimeMax, "nothing is taken after the end of time");
+  if (needs_store_) begin_store();
+  if (marks_.source(source).state != SourceState::kActive) {
+    marks_.wake(source);
+    move_buffers();
+  }
+  if (taken_at != taken_at_) {
+    taken_at_ = taken_at;
+    if (options_.ahead_max) {
+      constexpr std::int64_t kClockMax = cep::kEventTimeMax.us / 2;
+      const std::int64_t now = std::clamp(taken_at.us, -kClockMax, kClockMax);
+      time_max_ = cep::EventTime{now} + *options_.ahead_max;
+    }
+  }
+  ++summary_.lines;
+  Source& from = sources_[source];
+  from.last_line = line.number;
+  if (line.too_long) {
+    dead_letter(from, line, arrival,
+                fmt::format("the line is longer than {} bytes", options_.line_bytes_max));
+  } else {
+    const Decoded decoded = decoder_.decode(line.text, line.marked);
+    switch (decoded.kind) {
+      case LineKind::kEvent:
+        take_event(source, line, arrival, decoded);
+        break;
+      case LineKind::kIgnored:
+        count_ignored(from, line);
+        break;
+      case LineKind::kDeadLetter:
+        dead_letter(from, line, arrival, decoder_.dead_letter_reason());
+        break;
+    }
+  }
+  return rows_since_flush_ >= options_.slice_rows_max;
+}
+
+bool Intake::is_too_late(const Source& source, cep::Duration late_by) const {
+  if (source.policy.late == LatePolicy::kSide) return true;
+  return source.policy.late_max && late_by > *source.policy.late_max;
+}
+
+void Intake::set_late_aside(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                            const Decoded& event) {
+  ++summary_.late;
+  if (event.used) decoder_.drop();
+  if (!sinks_.late) return;
+  sinks_.late({sources_[index].name, line.number, event.ts,
+               marks_.source(index).tracker.watermark() - event.ts, line.text, arrival});
+}
+
+void Intake::reject_ahead(const Source& source, const Line& line, cep::ArrivalNumber arrival,
+                          const Decoded& event) {
+  if (event.used) decoder_.drop();
+  const cep::EventType& type = plan_.event_types[event.type.value];
+  dead_letter(source, line, arrival,
+              fmt::format("event time `{}` of `{}` is more than {} ahead of the clock: {}",
+                          type.fields[type.time_field.value].name, type.name,
+                          cep::format_duration(*options_.ahead_max), cep::format_time(event.ts)));
+}
+
+void Intake::dead_letter(const Source& source, const Line& line, cep::ArrivalNumber arrival,
+                         std::string reason) {
+  ++summary_.dead_letters;
+  if (!sinks_.dead_letter) return;
+  sinks_.dead_letter({source.name, line.number, std::move(reason),
+                      line.text.substr(0, LineSource::kPrefixBytesMax), arrival});
+}
+
+void Intake::count_ignored(const Source& source, const Line& line) {
+  ++summary_.ignored;
+  if (ignored_types_.size() == kExamplesMax) return;
+  std::string type = decoder_.ignored_type();
+  if (std::ranges::find(ignored_types_, type) != ignored_types_.end()) return;
+  summary_.ignored_examples.push_back(fmt::format("{} at {}:{}", type, source.name, line.number));
+  ignored_types_.push_back(std::move(type));
+}
+
+void Intake::count_problems(const Source& source, const Line& line) {
+  for (const FieldProblem& problem : decoder_.problems()) {
+    ++summary_.fields_missing;
+    if (summary_.fields_missing_examples.size() == kExamplesMax) continue;
+    const std::string place = fmt::format("{}:{}", source.name, line.number);
+    summary_.fields_missing_examples.push_back(decoder_.describe(problem, place));
+  }
+}
+
+void Intake::decide(const Decision& decision) {
+  const bool opens = decision.kind == DecisionKind::kAwake;
+  const std::optional<std::size_t> known = opens ? source(decision.source) : find(decision.source);
+  if (known || (decision.kind == DecisionKind::kHeartbeat && decision.source.empty())) {
+    decide(decision.kind, known, decision.clock);
+  }
+}
+
+void Intake::decide(DecisionKind kind, std::optional<std::size_t> source, cep::EventTime clock) {
+  TOCSIN_ASSERT(source || kind == DecisionKind::kHeartbeat, "all together only have heartbeats");
+  switch (kind) {
+    case DecisionKind::kIdle:
+      marks_.idle(*source);
+      break;
+    case DecisionKind::kAwake:
+      marks_.wake(*source);
+      break;
+    case DecisionKind::kHeartbeat:
+      marks_.heartbeat(source, clock);
+      break;
+    case DecisionKind::kEnded:
+      marks_.end(*source);
+      break;
+  }
+  move_buffers();
+}
+
+// The time before which nothing is added to the source's buffer any more.
+cep::EventTime Intake::buffered_up_to(std::size_t index, cep::EventTime engine) const {
+  const Watermarks::Source& time = marks_.source(index);
+  const cep::EventTime own = time.tracker.watermark();
+  return time.state == SourceState::kActive ? own : std::max(own, engine);
+}
+
+// Buffers follow their sources' watermarks, which move with events and with what is decided.
+void Intake::move_buffers() {
+  const cep::EventTime engine = marks_.engine();
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    sources_[i].waiting.advance(buffered_up_to(i, engine), sources_[i].ready);
+  }
+}
+
+Result<void> Intake::flush() {
+  rows_since_flush_ = 0;
+  if (failure_) return tl::unexpected(*failure_);
+  return store_ ? give_ready() : give_decoded(marks_.engine());
+}
+
+Result<void> Intake::finish(bool final_watermark, std::optional<cep::EventTime> until) {
+  rows_since_flush_ = 0;
+  const cep::EventTime newest = std::max(given_, summary_.last_event);
+  Result<void> given;
+  if (store_) {
+    for (Source& source : sources_) source.waiting.drain(source.ready);
+    collect_ready({cep::kEventTimeMax, UINT64_MAX});
+    given = give_merged(newest);
+  } else {
+    given = give_decoded(newest);
+  }
+  if (given && until && *until > given_) given = give(slice_, *until);
+  if (given && final_watermark) given = give(slice_, cep::kEventTimeMax);
+  marks_.move_to(given_);
+  move_buffers();
+  return given;
+}
+
+// Without a store: the rows just decoded are a slice.
+Result<void> Intake::give_decoded(cep::EventTime watermark) {
+  decoder_.finish();
+  Result<void> given = give(slice_, watermark);
+  slice_.clear();
+  decoder_.begin(slice_);
+  return given;
+}
+
+Result<void> Intake::give_ready() {
+  move_buffers();
+  cep::EventTime settled = marks_.engine();
+  bool are_empty = true;  // all buffers: all rows are ready
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const ReorderBuffer& waiting = sources_[i].waiting;
+    are_empty = are_empty && waiting.waiting() == 0;
+    if (marks_.source(i).state == SourceState::kActive || waiting.waiting() != 0) {
+      settled = std::min(settled, waiting.settled());
+    }
+  }
+  // A row at the watermark goes at once where none that came before it can wait for the same time.
+  collect_ready({settled, are_empty ? UINT64_MAX : 0});
+  if (Result<void> given = give_merged(settled); !given) return given;
+  return check_memory();
+}
+
+Result<void> Intake::check_memory() const {
+  if (waiting_bytes() <= options_.waiting_bytes_max) return {};
+  cep::Duration bound;
+  for (const Source& source : sources_) bound = std::max(bound, source.policy.bound);
+  return fail(
+      Errc::kLimit,
+      fmt::format("events that wait to be put in order ({} of them, for {}) take more than {} "
+                  "bytes: allow less out-of-orderness, or raise reorder_bytes_max",
+                  waiting_events(), cep::format_duration(bound), options_.waiting_bytes_max));
+}
+
+// Moves all ready rows before `end` to `merged_`, in order over all sources.
+void Intake::collect_ready(WaitingRow end) {
+  merged_.clear();
+  std::vector<std::size_t> run_ends;
+  for (Source& source : sources_) {
+    const auto first = source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken);
+    const auto last = std::lower_bound(first, source.ready.end(), end);
+    merged_.insert(merged_.end(), first, last);
+    if (first != last) run_ends.push_back(merged_.size());
+    source.taken = static_cast<std::size_t>(last - source.ready.begin());
+    if (source.taken * 2 >= source.ready.size()) {
+      source.ready.erase(source.ready.begin(), last);
+      source.taken = 0;
+    }
+  }
+  // Neighbouring runs two by two, until one is left.
+  while (run_ends.size() > 1) {
+    std::vector<std::size_t> wider;
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < run_ends.size(); i += 2) {
+      const std::size_t end_of_both = run_ends[std::min(i + 1, run_ends.size() - 1)];
+      const auto at = [&](std::size_t place) {
+        return merged_.begin() + static_cast<std::ptrdiff_t>(place);
+      };
+      std::inplace_merge(at(begin), at(run_ends[i]), at(end_of_both));
+      wider.push_back(end_of_both);
+      begin = end_of_both;
+    }
+    run_ends = std::move(wider);
+  }
+}
+
+// Cuts `merged_` into slices; the last goes up to `watermark`.
+Result<void> Intake::give_merged(cep::EventTime watermark) {
+  std::span<const WaitingRow> rest(merged_);
+  do {
+    const std::span<const WaitingRow> rows =
+        rest.first(std::min(rest.size(), options_.slice_rows_max));
+    rest = rest.subspan(rows.size());
+    store_->gather(rows, slice_);
+    Result<void> given = give(slice_, rest.empty() ? watermark : rows.back().time);
+    slice_.clear();
+    store_->release();
+    if (!given) return given;
+  } while (!rest.empty());
+  return {};
+}
+
+Result<void> Intake::give(cep::Batch& slice, cep::EventTime watermark) {
+  if (slice.rows.empty() && watermark <= given_) return {};
+  given_ = watermark;
+  summary_.repeats += unique_.drop_repeats(slice);
+  summary_.ids_forgotten = unique_.forgotten();
+  equal_numbers_.assign(slice);
+  return advance_(slice, watermark);
+}
+
+bool Intake::may_read(std::size_t source) const {
+  const cep::EventTime engine = marks_.engine();
+  const cep::EventTime own = marks_.source(source).tracker.watermark();
+  if (own <= engine) return true;
+  if (options_.drift_max && own - *options_.drift_max > engine) return false;
+  return waiting_bytes() <= options_.waiting_bytes_max / 2;
+}
+
+SourceStatus Intake::status(std::size_t source) const {
+  const Source& one = sources_[source];
+  const Watermarks::Source& time = marks_.source(source);
+  SourceStatus status;
+  status.name = one.name;
+  status.policy = one.policy;
+  status.state = time.state;
+  status.watermark = time.tracker.watermark();
+  status.newest = time.newest;
+  status.waiting = one.waiting.waiting() + one.ready.size() - one.taken;
+  status.last_line = one.last_line;
+  return status;
+}
+
+std::size_t Intake::waiting_events() const {
+  std::size_t waiting = 0;
+  for (const Source& source : sources_)
+    waiting += source.waiting.waiting() + source.ready.size() - source.taken;
+  return waiting;
+}
+
+std::size_t Intake::waiting_bytes() const {
+  return store_ ? store_->bytes() + waiting_events() * sizeof(WaitingRow) : 0;
+}
+}  // namespace tocsin::runtime

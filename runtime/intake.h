@@ -1,0 +1,225 @@
+/// Arrivals of several sources to slices: decodes lines, judges them by event time, puts them in
+/// the order of engine time, leaves out repeats, and gives them out. A function of what it is
+/// given: arrivals with their numbers and times, and decisions. It reads no clock and no input, so
+/// that a journal replayed gives what was given before.
+///
+///     take(source, line, arrival, taken_at) ─▶ decode ─▶ dead letter  (also: too far ahead)
+///     decide(idle, awake, heartbeat, ended)      │
+///                                                ├─▶ late output   (behind the source's watermark)
+///                                                ▼
+///                             by source: reorder buffer ─▶ merged up to W ─▶ unique ─▶ slice
+///
+/// Opening a source is part of what a journal means: a new one begins at W, so it must be opened at
+/// the same place of a replay. kAwake opens a source that is not known.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cep/base/byte_codec.h"
+#include "cep/base/result.h"
+#include "cep/batch.h"
+#include "cep/engine.h"
+#include "cep/order.h"
+#include "cep/time.h"
+#include "runtime/decoder.h"
+#include "runtime/equal_numbers.h"
+#include "runtime/journal_record.h"
+#include "runtime/line_source.h"
+#include "runtime/reorder_buffer.h"
+#include "runtime/row_store.h"
+#include "runtime/run.h"
+#include "runtime/source_policy.h"
+#include "runtime/unique_filter.h"
+#include "runtime/watermarks.h"
+
+namespace tocsin::runtime {
+/// Takes one slice: its rows in order, then time moves to `watermark`, at or after the last row.
+/// Rows of later slices stand at or after it. An error ends the work.
+using Advance = std::function<Result<void>(cep::Batch& slice, cep::EventTime watermark)>;
+
+/// What is decoded: a plan, and which of its fields and types anything uses. All must outlive what
+/// is made of it.
+struct UsedEvents {
+  const cep::Plan& plan;
+  const std::vector<std::vector<bool>>& fields;  // by event type and field
+  const std::vector<bool>& types;                // by event type
+  static UsedEvents of(const cep::Program& program) {
+    return {program.plan(), program.used_fields(), program.used_types()};
+  }
+};
+struct IntakeOptions {
+  /// Of sources that are opened without one.
+  SourcePolicy policy;
+  /// An event further ahead of `taken_at` is a dead letter. Nothing: none is (files).
+  std::optional<cep::Duration> ahead_max;
+  /// A source whose watermark is further ahead of W is not read on (may_read()). Nothing: all are.
+  std::optional<cep::Duration> drift_max;
+  std::size_t slice_rows_max = 2048;
+  std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
+  /// Memory of events that wait to be put in order. From half of it on only who holds W may be read
+  /// (may_read()); beyond it flush() fails with kLimit, and nothing is lost.
+  std::size_t waiting_bytes_max = 1u << 30;
+  std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
+  /// Keep the lines of waiting events, which save() needs.
+  bool is_saved = false;
+};
+/// What is set aside; any may be empty.
+struct IntakeSinks {
+  std::function<void(const LateEvent&)> late;
+  std::function<void(const DeadLetter&)> dead_letter;
+};
+/// How one source stands.
+struct SourceStatus {
+  std::string_view name;
+  SourcePolicy policy;
+  SourceState state = SourceState::kActive;
+  cep::EventTime watermark;     // its own; kEventTimeMin: none yet
+  cep::EventTime newest;        // of events that were not late; kEventTimeMin: none yet
+  std::size_t waiting = 0;      // events that wait to be put in order
+  std::uint64_t last_line = 0;  // number of the line taken last
+};
+
+/// Threading: one caller at a time.
+class Intake {
+ public:
+  /// Counts in `summary` all but bytes, alerts, engine and seconds; it and the plan must outlive
+  /// the intake.
+  Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks sinks,
+         RunSummary& summary, Advance advance);
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  /// The source's index: 0, 1, 2, … in the order of opening. Opens it where it is not known:
+  /// active, from W on, with the options' policy. What is known stays as it is.
+  std::size_t source(std::string_view name);
+  /// The same with a policy of its own, which from here on is also that of a known source.
+  ///
+  /// Late lines that are to be taken after all come as a source of their own, opened like this with
+  /// `late = kClamp` and without late_max, taken, and ended (kEnded), all in one command: W does
+  /// not move meanwhile, so that each is taken now, at W. Dead lines come the same way with the
+  /// options' policy. A line keeps its identity, which is its id or its declared fields.
+  std::size_t source(std::string_view name, const SourcePolicy& policy);
+  /// Opens a source, also where one of that name is known: find() and decide() by name mean the
+  /// first.
+  std::size_t open(std::string_view name, const SourcePolicy& policy);
+  /// The index of a source that was opened.
+  std::optional<std::size_t> find(std::string_view name) const;
+
+  /// Takes one line; kLinePadding bytes are readable after it. Arrival numbers ascend over all
+  /// calls; `taken_at` is the arrival record's. An idle source, or one that has ended, is awake
+  /// from here on. Fails only where `advance` or flush() does.
+  Result<void> take(std::size_t source, const Line& line, cep::ArrivalNumber arrival,
+                    cep::EventTime taken_at) {
+    if (take_line(source, line, arrival, taken_at)) return flush();
+    return {};
+  }
+  /// What was decided by a clock, or that a source has ended. A heartbeat without a source is one
+  /// for all; what names a source that is not known changes nothing, but kAwake, which opens it.
+  void decide(const Decision& decision);
+  /// The same of a source by its index; nothing: all, for kHeartbeat.
+  void decide(DecisionKind kind, std::optional<std::size_t> source, cep::EventTime clock);
+  /// Gives out all that is settled, and moves the engine's time as far as is promised: at the end
+  /// of each record. Fails where `advance` does, and with kLimit where more waits than may.
+  Result<void> flush();
+  /// Gives out all there is; time then stands at the newest event, at `until` if that is later, and
+  /// with `final_watermark` at the end of all time, after which nothing may be taken. What is to go
+  /// on later from save() is not finished: its waiting events wait on.
+  Result<void> finish(bool final_watermark, std::optional<cep::EventTime> until);
+
+  /// Whether more of the source should be read now, or it is better paused: it is far ahead of the
+  /// others, or memory is short and it does not hold W. Never false for who holds W, and no part of
+  /// what a journal means: a replay reads on.
+  bool may_read(std::size_t source) const;
+  /// W: no event is taken before it; kEventTimeMin until every source that holds it has one.
+  cep::EventTime watermark() const { return marks_.engine(); }
+  /// The watermark of one source, what runtime/merge_order.h asks for.
+  cep::EventTime watermark_of(std::size_t source) const {
+    return marks_.source(source).tracker.watermark();
+  }
+  /// The source that holds W where it is; nothing where all are idle or have ended.
+  std::optional<std::size_t> holder() const { return marks_.holder(); }
+  std::size_t source_count() const { return sources_.size(); }
+  SourceStatus status(std::size_t source) const;
+  /// Events that wait to be put in order, and their memory, about.
+  std::size_t waiting_events() const;
+  std::size_t waiting_bytes() const;
+
+  /// Appends all that later slices depend on: sources with their policies and watermarks, W,
+  /// waiting events with their lines, unique ids, numbers among equals, the summary's counts. Comes
+  /// after flush(); requires options.is_saved. Equal states give equal bytes.
+  void save(std::string& to) const;
+  /// Takes up what save() gave, in an intake that has taken nothing. With another program, events
+  /// and ids of types that it does not know are left out. Fails with kCorrupt for other bytes.
+  Result<void> restore(std::string_view from);
+
+ private:
+  struct Source {
+    std::string name;
+    SourcePolicy policy;
+    ReorderBuffer waiting;
+    std::vector<WaitingRow> ready = {};  // settled for this source, in order, from `taken` on
+    std::size_t taken = 0;
+    std::uint64_t last_line = 0;
+  };
+  void change_policy(std::size_t index, const SourcePolicy& policy);
+  static void put_back(Source& source, WaitingRow row);
+  void begin_store();
+  bool take_line(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                 cep::EventTime taken_at);
+  [[gnu::always_inline]] inline void take_event(std::size_t index, const Line& line,
+                                                cep::ArrivalNumber arrival, const Decoded& event);
+  bool is_too_late(const Source& source, cep::Duration late_by) const;
+  void set_late_aside(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                      const Decoded& event);
+  void reject_ahead(const Source& source, const Line& line, cep::ArrivalNumber arrival,
+                    const Decoded& event);
+  void dead_letter(const Source& source, const Line& line, cep::ArrivalNumber arrival,
+                   std::string reason);
+  void count_ignored(const Source& source, const Line& line);
+  void count_problems(const Source& source, const Line& line);
+  cep::EventTime buffered_up_to(std::size_t index, cep::EventTime engine) const;
+  void move_buffers();
+  Result<void> give_decoded(cep::EventTime watermark);
+  Result<void> give_ready();
+  Result<void> check_memory() const;
+  void collect_ready(WaitingRow end);
+  Result<void> give_merged(cep::EventTime watermark);
+  Result<void> give(cep::Batch& slice, cep::EventTime watermark);
+
+  void save_summary(ByteWriter& writer) const;
+  void restore_summary(ByteReader& reader);
+  void save_sources(ByteWriter& writer) const;
+  bool restore_sources(ByteReader& reader);
+  void save_waiting(ByteWriter& writer) const;
+  bool restore_waiting(ByteReader& reader);
+  Decoded decode_again(std::string_view line);
+
+  const cep::Plan& plan_;
+  const std::vector<std::vector<bool>>& used_fields_;
+  IntakeOptions options_;
+  IntakeSinks sinks_;
+  RunSummary& summary_;
+  Advance advance_;
+  Watermarks marks_;
+  std::vector<Source> sources_;
+  Decoder decoder_;
+  cep::Batch slice_;               // without a store the decoder fills it: one source with bound 0
+  std::optional<RowStore> store_;  // where rows may come out of order
+  bool needs_store_ = false;       // before the next line is taken
+  EqualNumbers equal_numbers_;
+  UniqueFilter unique_;
+  std::vector<WaitingRow> merged_;
+  std::vector<std::string> ignored_types_;
+  cep::EventTime given_ = cep::kEventTimeMin;  // the watermark that was given last
+  cep::EventTime taken_at_ = cep::kEventTimeMin;
+  cep::EventTime time_max_ = cep::kEventTimeMax;  // beyond it an event is too far ahead
+  std::size_t rows_since_flush_ = 0;
+  std::optional<Error> failure_;  // of begin_store(), until flush() tells
+  std::string padded_;
+};
+}  // namespace tocsin::runtime

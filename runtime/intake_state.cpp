@@ -1,0 +1,220 @@
+// The state of an intake as bytes.
+//
+//   u8 version, 1
+//   the summary's counts (save_summary)
+//   u8 1 where rows are in a store, i64 the watermark given last
+//   v sources, and each: text name, i64 bound, u8 policy, u8 1 and i64 late_max or u8 0,
+//     v line taken last
+//   W and each source's time (Watermarks::save)
+//   unique ids (UniqueFilter::save), numbers among equals (EqualNumbers::save)
+//   v waiting events, in the order of arrival, and each: v source, i64 engine time,
+//     v arrival record, v arrival index, v line number, text line
+//
+// Numbers are little endian, v is a varint (cep/base/byte_codec.h).
+#include <algorithm>
+#include <utility>
+
+#include "cep/base/assert.h"
+#include "runtime/intake.h"
+
+namespace tocsin::runtime {
+namespace {
+constexpr std::uint8_t kVersion = 1;
+
+void save_texts(ByteWriter& writer, const std::vector<std::string>& texts) {
+  writer.varint(texts.size());
+  for (const std::string& text : texts) writer.text(text);
+}
+std::vector<std::string> read_texts(ByteReader& reader) {
+  std::vector<std::string> texts;
+  for (std::uint64_t left = reader.varint_up_to(reader.left()); left > 0; --left) {
+    texts.emplace_back(reader.text());
+  }
+  return texts;
+}
+bool is_event_time(cep::EventTime time) {
+  return time >= cep::kEventTimeMin && time <= cep::kEventTimeMax;
+}
+}  // namespace
+
+void Intake::save(std::string& to) const {
+  TOCSIN_ASSERT(rows_since_flush_ == 0, "all that is settled was given before");
+  TOCSIN_ASSERT(options_.is_saved || waiting_events() == 0, "the lines of waiting events are kept");
+  ByteWriter writer(to);
+  writer.u8(kVersion);
+  save_summary(writer);
+  writer.u8(store_ || needs_store_ ? 1 : 0);
+  writer.i64(given_.us);
+  save_sources(writer);
+  marks_.save(writer);
+  unique_.save(writer);
+  equal_numbers_.save(writer);
+  save_waiting(writer);
+}
+
+Result<void> Intake::restore(std::string_view from) {
+  TOCSIN_ASSERT(sources_.empty(), "nothing was taken before");
+  ByteReader reader(from);
+  if (const std::uint8_t version = reader.u8(); version != kVersion && reader.ok()) {
+    return fail(Errc::kRefused,
+                "the state of the inputs has a format that this program does not know");
+  }
+  restore_summary(reader);
+  const std::uint8_t has_store = reader.u8();
+  given_.us = reader.i64();
+  const EqualNumbers::DecodeLine decode = [&](std::string_view line, cep::EventTime time,
+                                              cep::Batch& batch) {
+    decoder_.begin(batch);
+    const Decoded decoded = decode_again(line);
+    const bool has_row = decoded.kind == LineKind::kEvent && decoded.used;
+    if (has_row) decoder_.keep(time, {});
+    decoder_.finish();
+    return has_row;
+  };
+  bool is_sound = has_store <= 1 && is_event_time(given_) && is_event_time(summary_.last_event) &&
+                  restore_sources(reader) && unique_.restore(reader) &&
+                  equal_numbers_.restore(reader, decode);
+  if (has_store == 1) {
+    store_.emplace(plan_, used_fields_, decoder_, options_.slice_rows_max, options_.is_saved);
+  } else {
+    decoder_.begin(slice_);
+  }
+  is_sound = is_sound && restore_waiting(reader) && reader.is_done();
+  if (!is_sound) return fail(Errc::kCorrupt, "the state of the inputs is damaged");
+  return {};
+}
+
+void Intake::save_summary(ByteWriter& writer) const {
+  for (const std::uint64_t count :
+       {summary_.lines, summary_.events, summary_.ignored, summary_.dead_letters, summary_.late,
+        summary_.clamped, summary_.fields_missing, summary_.repeats}) {
+    writer.varint(count);
+  }
+  writer.i64(summary_.first_event.us);
+  writer.i64(summary_.last_event.us);
+  save_texts(writer, ignored_types_);
+  save_texts(writer, summary_.ignored_examples);
+  save_texts(writer, summary_.fields_missing_examples);
+}
+
+void Intake::restore_summary(ByteReader& reader) {
+  for (std::uint64_t* const count :
+       {&summary_.lines, &summary_.events, &summary_.ignored, &summary_.dead_letters,
+        &summary_.late, &summary_.clamped, &summary_.fields_missing, &summary_.repeats}) {
+    *count = reader.varint();
+  }
+  summary_.first_event.us = reader.i64();
+  summary_.last_event.us = reader.i64();
+  ignored_types_ = read_texts(reader);
+  summary_.ignored_examples = read_texts(reader);
+  summary_.fields_missing_examples = read_texts(reader);
+}
+
+void Intake::save_sources(ByteWriter& writer) const {
+  writer.varint(sources_.size());
+  for (const Source& source : sources_) {
+    writer.text(source.name);
+    writer.i64(source.policy.bound.us);
+    writer.u8(static_cast<std::uint8_t>(source.policy.late));
+    writer.u8(source.policy.late_max ? 1 : 0);
+    if (source.policy.late_max) writer.i64(source.policy.late_max->us);
+    writer.varint(source.last_line);
+  }
+}
+
+// With what Watermarks::save() wrote of them.
+bool Intake::restore_sources(ByteReader& reader) {
+  constexpr std::size_t kLeastBytes = 12;  // of one source
+  std::vector<cep::Duration> bounds;
+  for (std::uint64_t left = reader.varint_up_to(reader.left() / kLeastBytes); left > 0; --left) {
+    const std::string_view name = reader.text();
+    SourcePolicy policy;
+    policy.bound.us = reader.i64();
+    const std::uint8_t late = reader.u8();
+    const std::uint8_t has_late_max = reader.u8();
+    if (has_late_max == 1) policy.late_max = cep::Duration{reader.i64()};
+    const std::uint64_t last_line = reader.varint();
+    if (!reader.ok() || policy.bound.us < 0 || policy.bound.us > cep::kEventTimeMax.us ||
+        late > static_cast<std::uint8_t>(LatePolicy::kClamp) || has_late_max > 1) {
+      return false;
+    }
+    policy.late = static_cast<LatePolicy>(late);
+    bounds.push_back(policy.bound);
+    sources_.push_back({std::string(name), policy, ReorderBuffer(policy.bound)});
+    sources_.back().last_line = last_line;
+  }
+  if (!reader.ok() || !marks_.restore(reader, bounds)) return false;
+  move_buffers();
+  return true;
+}
+
+void Intake::save_waiting(ByteWriter& writer) const {
+  struct Waiting {
+    std::uint64_t place = 0;
+    cep::EventTime time;
+    std::size_t source = 0;
+  };
+  std::vector<Waiting> all;
+  std::vector<WaitingRow> rows;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const Source& source = sources_[i];
+    rows.assign(source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken),
+                source.ready.end());
+    source.waiting.copy_to(rows);
+    for (const WaitingRow& row : rows) all.push_back({row.place, row.time, i});
+  }
+  std::ranges::sort(all, {}, &Waiting::place);
+  writer.varint(all.size());
+  for (const Waiting& waiting : all) {
+    const cep::ArrivalNumber arrival = store_->row_of(waiting.place).arrival;
+    const Line line = store_->line_of(waiting.place);
+    writer.varint(waiting.source);
+    writer.i64(waiting.time.us);
+    writer.varint(arrival.record);
+    writer.varint(arrival.index);
+    writer.varint(line.number);
+    writer.text(line.text);
+  }
+}
+
+bool Intake::restore_waiting(ByteReader& reader) {
+  constexpr std::size_t kLeastBytes = 13;  // of one event
+  const std::uint64_t count = reader.varint_up_to(reader.left() / kLeastBytes);
+  if (count > 0 && !store_) return false;
+  cep::ArrivalNumber before;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t index = reader.varint();
+    const cep::EventTime time{reader.i64()};
+    cep::ArrivalNumber arrival;
+    arrival.record = reader.varint();
+    arrival.index = static_cast<std::uint32_t>(reader.varint_up_to(UINT32_MAX));
+    Line line;
+    line.number = reader.varint();
+    line.text = reader.text();
+    if (!reader.ok() || index >= sources_.size() || line.text.empty() ||
+        (i > 0 && arrival <= before)) {
+      return false;
+    }
+    before = arrival;
+    Source& source = sources_[static_cast<std::size_t>(index)];
+    const cep::EventTime reached = buffered_up_to(static_cast<std::size_t>(index), marks_.engine());
+    if (time < given_ || time > summary_.last_event || time - source.policy.bound > reached) {
+      return false;
+    }
+    const Decoded decoded = decode_again(line.text);
+    if (decoded.kind == LineKind::kDeadLetter) {
+      dead_letter(source, line, arrival, decoder_.dead_letter_reason());
+    }
+    if (decoded.kind != LineKind::kEvent || !decoded.used) continue;
+    put_back(source, {time, store_->keep(time, arrival, line)});
+  }
+  for (Source& source : sources_) std::ranges::sort(source.ready);
+  return reader.ok();
+}
+
+Decoded Intake::decode_again(std::string_view line) {
+  padded_.assign(line);
+  padded_.append(kLinePadding, '\n');
+  return decoder_.decode(std::string_view(padded_).substr(0, line.size()));
+}
+}  // namespace tocsin::runtime

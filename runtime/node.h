@@ -1,0 +1,196 @@
+/// A node: what happens from a journal's records to stored effects, durably. What it does is a
+/// function of its journal. Live, lines are processed while their record is being made and the
+/// record is appended behind them; after a crash the newest good checkpoint is loaded and the
+/// journal's records from there on are processed by the same code.
+///
+///   arrive() ─▶ Intake ─▶ slices ─▶ Engine ─▶ EffectQueue ─(cause durable)─▶ EffectStore
+///      └─▶ record ─▶ NodeLog
+///   poll(): commits (without threads), bites of a checkpoint, what follows a checkpoint
+///
+/// Effects leave only when their record is on disk; a checkpoint counts only when the effects of
+/// all before it are stored. Any failure ends the node: drop it and open it anew.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cep/base/result.h"
+#include "cep/engine.h"
+#include "runtime/blob_store.h"
+#include "runtime/checkpoint_writer.h"
+#include "runtime/clock.h"
+#include "runtime/data_directory.h"
+#include "runtime/effect_queue.h"
+#include "runtime/effect_store.h"
+#include "runtime/executor.h"
+#include "runtime/files.h"
+#include "runtime/intake.h"
+#include "runtime/journal.h"
+#include "runtime/merge_order.h"
+#include "runtime/node_settings.h"
+#include "runtime/node_source.h"
+#include "runtime/state_store.h"
+#include "runtime/store.h"
+
+namespace tocsin::runtime {
+/// All must outlive the node.
+struct NodePorts {
+  Files& files;
+  Clock& clock;
+  Store& store;  // of effects, opened with effect_families()
+  StateStores& states;
+  Executor& executor;  // for what checkpoints take long for
+  RangeReader& ranges;
+  /// False: the journal is written and effects are stored in the caller's thread, in poll().
+  bool has_threads = true;
+};
+/// Contents that a command of the journal carries.
+struct NamedContents {
+  std::string role;  // a path in a rule pack
+  std::string contents;
+};
+struct RecoveryProgress {
+  std::uint64_t keys = 0;     // restored from the checkpoint
+  std::uint64_t records = 0;  // of the journal, replayed
+  std::uint64_t records_total = 0;
+  std::uint64_t events = 0;  // in them
+};
+struct NodeOptions {
+  NodeSettings settings;             // what a new timeline begins with, and an old one must fit
+  std::vector<NamedContents> texts;  // rule texts, lists, tables
+  IntakeOptions intake;              // is_saved is the node's own business
+  std::array<std::uint8_t, 16> timeline{};  // id of a new one: random
+  /// A savepoint's folder, for a new data directory: the state to begin with.
+  std::optional<std::string> from;
+  /// How often a checkpoint is begun; nothing: only when asked.
+  std::optional<cep::Duration> checkpoint_every;
+  std::size_t bite_bytes = std::size_t{128} << 10;  // of a checkpoint, at a slice's end
+  std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+  JournalLimits journal;
+  EffectQueueOptions effects;
+  std::vector<EndpointId> endpoints;  // to which alerts are owed
+  std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
+  /// Asked while the node waits for the disk, and now and then in a replay. May be empty.
+  std::function<bool()> stop_requested;
+  std::function<void(const RecoveryProgress&)> recovering;
+  /// Called on other threads where there are some: the journal's, the effect queue's.
+  JournalListener journal_listener;
+  EffectQueue::Listener effects_listener;
+  /// What is set aside and raised as it is processed, replayed or not. May be empty.
+  IntakeSinks aside;
+};
+/// How a node came up.
+struct Recovery {
+  bool is_new = false;           // the data directory was empty
+  std::uint64_t checkpoint = 0;  // number of the one loaded; 0: none
+  cep::EventTime checkpoint_taken_at;
+  std::vector<std::string> damaged;  // newer ones that are, with what is wrong
+  std::optional<cep::RestoreReport> restored;
+  std::optional<TornEnd> torn_end;
+  std::uint64_t keys = 0;
+  std::uint64_t records = 0;  // replayed
+  std::uint64_t events = 0;   // in them
+  double load_seconds = 0;
+  double replay_seconds = 0;
+  std::vector<std::string> shown_otherwise;  // rules of which only the presentation changed
+};
+struct CheckpointFigures {
+  std::uint64_t number = 0;  // of the newest
+  std::uint64_t made = 0;    // by this node
+  std::string failure;       // of the last one; empty when it went well
+};
+
+/// Threading: one caller at a time.
+class Node {
+ public:
+  /// Opens what is in `directory`, which must outlive the node, or begins it, and replays. Fails
+  /// with kRefused, with what to do, for a timeline begun with other settings; kCorrupt for damage,
+  /// which is named; as its parts do.
+  static Result<std::unique_ptr<Node>> open(const NodePorts& ports, const DataDirectory& directory,
+                                            const cep::Program& program, NodeOptions options);
+  /// What `paths` hold up to now, also beside an owner: nothing is changed, stored or sent, and the
+  /// node can only be asked. With `options.from` it is the savepoint's state. `ports` are asked for
+  /// files, clock, states and ranges. Fails as open() does.
+  static Result<std::unique_ptr<Node>> look(const NodePorts& ports, const DataPaths& paths,
+                                            const cep::Program& program, NodeOptions options);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  const Recovery& recovery() const;
+
+  /// A source, known or new, by the name that it has in the journal; a new one is journaled, and
+  /// begins where time is. Fails with kRefused where it is known as one of another kind.
+  Result<std::size_t> source(std::string_view name, SourceKind kind);
+  const std::vector<NodeSource>& sources() const;
+  /// What is now known of a file: `identity` goes into its next records; requires that `prefix`
+  /// is whole and of the bytes taken so far.
+  void refresh(std::size_t source, std::string identity, PrefixDigest prefix);
+
+  /// Takes lines of `block` (as LineSplitter has it; whole lines by value), stopping early where a
+  /// record is full and where `order` says that another source comes first, and journals what it
+  /// took. `source_of` is the place in `order`. Gives the bytes taken. Fails with kRefused once
+  /// time has ended.
+  Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order);
+  /// Journals and carries out a decision: idle, awake, heartbeat, ended.
+  Result<void> decide(const Decision& decision);
+  /// Journals that all inputs have ended: events that wait for others are taken now. Nothing, as
+  /// every decision, where time has ended.
+  Result<void> settle();
+  /// Journals a move of time past every deadline: nothing is taken after it.
+  Result<void> end_time();
+  bool has_time_ended() const;
+  /// Fails with kRefused, saying so, once time has ended.
+  Result<void> may_take() const;
+  /// The record that comes next, as the journal is read up to now.
+  std::uint64_t position() const;
+
+  /// Goes on with what is under way; often, and while waiting for input.
+  Result<void> poll();
+  /// Takes a checkpoint of all that was processed, waiting for it, unless there is one already.
+  Result<void> checkpoint();
+  /// As checkpoint(), then keeps it as a savepoint in DIR/savepoints/NAME.
+  Result<Manifest> savepoint(const std::string& name);
+  /// Waits until all that was taken in is on disk and all effects are stored. The node takes
+  /// nothing more.
+  Result<void> close();
+
+  /// Up to where the journal is on disk, and the record that comes next.
+  std::uint64_t durable_end() const;
+  std::uint64_t next_sequence() const;
+  const RunSummary& summary() const;
+  cep::EngineStats engine_stats() const;
+  const Intake& intake() const;
+  cep::Engine& engine();
+  CheckpointFigures checkpoints() const;
+  EffectStore& effect_store();
+  EffectQueueStatus effects() const;
+  const Timeline& timeline() const;
+
+ private:
+  class Impl;
+  explicit Node(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// What a data directory was begun with.
+struct Beginning {
+  NodeSettings settings;
+  std::vector<CheckpointBlob> blobs;
+};
+/// From its newest readable checkpoint, or the first record of its journal; nothing where nothing
+/// was begun. With `is_latest` it is what holds at the journal's end, which is read for that.
+/// Without the directory's lock. Fails with kCorrupt, kRefused.
+Result<std::optional<Beginning>> find_beginning(Files& files, const DataPaths& paths,
+                                                bool is_latest);
+/// The settings and blobs of a checkpoint or savepoint.
+Result<Beginning> beginning_of(const CheckpointMeta& meta, const std::string& directory);
+/// The contents of blobs.
+Result<std::vector<NamedContents>> read_texts(const BlobStore& blobs,
+                                              const std::vector<CheckpointBlob>& references);
+}  // namespace tocsin::runtime

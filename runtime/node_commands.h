@@ -1,0 +1,18 @@
+/// The names of the commands that a node's journal carries (runtime/journal_record.h, Command), and
+/// what their arguments are.
+#pragma once
+#include <string_view>
+
+namespace tocsin::runtime {
+/// The first record of a timeline: settings (runtime/node_settings.h), and the rules' texts as
+/// blobs.
+inline constexpr std::string_view kBeginCommand = "begin";
+/// From here on alerts show something else, and are raised as before: as kBeginCommand.
+inline constexpr std::string_view kPresentCommand = "present";
+/// All inputs have ended: what waits is taken now, and time stands at the newest event. `{}`.
+inline constexpr std::string_view kSettleCommand = "settle";
+/// Late events or dead letters are taken after all (runtime/reinjection.h).
+inline constexpr std::string_view kReinjectCommand = "reinject";
+/// Time moves on past every deadline; nothing comes after it. `{}`.
+inline constexpr std::string_view kEndTimeCommand = "time-end";
+}  // namespace tocsin::runtime

@@ -1,0 +1,45 @@
+/// What a node knows of each of its sources: a function of its journal.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cep/base/byte_codec.h"
+#include "cep/base/result.h"
+#include "runtime/line_splitter.h"
+#include "runtime/prefix_digest.h"
+
+namespace tocsin::runtime {
+enum class SourceKind : std::uint8_t {
+  kByValue = 0,     // the journal holds its lines
+  kByPosition = 1,  // a file that does not change holds them
+};
+struct NodeSource {
+  std::string name;
+  SourceKind kind = SourceKind::kByValue;
+  std::string identity;           // of a file, as ArrivalByPosition has it; the latest
+  std::uint64_t next_offset = 0;  // by value: lines; by position: bytes, unpacked
+  LinePlace lines;
+  PrefixDigest prefix;  // by position: of the bytes before next_offset
+  bool has_ended = false;
+};
+void write_source(const NodeSource& source, ByteWriter& to);
+/// The reader is not ok() after anything but what write_source() wrote.
+NodeSource read_source(ByteReader& from);
+
+/// The bytes of files that a journal only points at, for replay. A port.
+class RangeReader {
+ public:
+  RangeReader() = default;
+  RangeReader(const RangeReader&) = delete;
+  RangeReader& operator=(const RangeReader&) = delete;
+  virtual ~RangeReader() = default;
+  /// The bytes [first, next) of the source, kLinePadding readable bytes after them, until the next
+  /// call; fewer where it has no more. Fails with kNotFound, kIo where it cannot be read.
+  virtual Result<std::string_view> read(const NodeSource& source, std::uint64_t first,
+                                        std::uint64_t next) = 0;
+};
+}  // namespace tocsin::runtime

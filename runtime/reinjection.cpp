@@ -1,0 +1,161 @@
+#include "runtime/reinjection.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "cep/semantics.h"
+#include "runtime/blob_store.h"
+#include "runtime/journal_directory.h"
+#include "runtime/journal_reader.h"
+#include "runtime/node_commands.h"
+#include "runtime/node_log.h"
+
+namespace tocsin::runtime {
+namespace {
+constexpr std::string_view kLate = "late";
+constexpr std::string_view kDead = "dead";
+constexpr std::string_view kLinesRole = "lines";
+
+using RowKey = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;
+RowKey key_of(std::uint32_t timeline, const cep::ArrivalNumber& arrival) {
+  return {timeline, arrival.record, arrival.index};
+}
+
+bool read_row(simdjson::dom::element element, Reinjection::Row& row) {
+  simdjson::dom::array numbers;
+  if (element.get(numbers) != simdjson::SUCCESS || numbers.size() != 3) return false;
+  std::uint64_t values[3] = {};
+  std::size_t place = 0;
+  for (const simdjson::dom::element number : numbers) {
+    if (number.get(values[place++]) != simdjson::SUCCESS) return false;
+  }
+  if (values[0] > UINT32_MAX || values[2] > UINT32_MAX) return false;
+  row.timeline = static_cast<std::uint32_t>(values[0]);
+  row.arrival = {values[1], static_cast<std::uint32_t>(values[2]), 0};
+  return true;
+}
+
+// Rows that commands of the journal put in again, whether or not a run carried them out.
+Result<std::set<RowKey>> rows_in_journal(Files& files, const std::string& journal, AsideKind kind) {
+  std::set<RowKey> rows;
+  const Result<JournalDirectory> found = survey_journal(files, journal);
+  if (!found) return tl::unexpected(found.error());
+  if (found->segments.empty()) return rows;
+  Result<JournalReader> reader =
+      JournalReader::open(files, journal, found->segments.front().header.first_sequence);
+  if (!reader) return tl::unexpected(reader.error());
+  for (;;) {
+    const Result<std::optional<JournalEntry>> entry = reader->next();
+    if (!entry) return tl::unexpected(entry.error());
+    if (!*entry) return rows;
+    const auto* command = std::get_if<Command>(&(*entry)->record);
+    if (command == nullptr || command->name != kReinjectCommand) continue;
+    const Result<Reinjection> reinjection = read_reinjection(command->arguments);
+    if (!reinjection) return tl::unexpected(reinjection.error());
+    if (reinjection->kind != kind) continue;
+    for (const Reinjection::Row& row : reinjection->rows) {
+      rows.insert(key_of(row.timeline, row.arrival));
+    }
+  }
+}
+
+Result<void> append_command(Files& files, Clock& clock, const DataPaths& paths,
+                            const Reinjection& reinjection, const std::string& lines) {
+  Result<BlobStore> blobs = BlobStore::open(files, paths.blobs);
+  if (!blobs) return tl::unexpected(blobs.error());
+  const Result<cep::Digest> digest = blobs->put(lines);
+  if (!digest) return tl::unexpected(digest.error());
+  JournalOptions options;
+  options.semantics = cep::kSemantics;
+  Result<std::unique_ptr<NodeLog>> log = DirectLog::open(files, clock, paths.journal, options);
+  if (!log) return tl::unexpected(log.error());
+  const std::string arguments = write_reinjection(reinjection);
+  const Command command{
+      clock.now(), kReinjectCommand, arguments, {{kLinesRole, lines.size(), *digest}}};
+  const Result<std::uint64_t> appended = (*log)->append(command);
+  if (!appended) return tl::unexpected(appended.error());
+  return (*log)->commit();
+}
+}  // namespace
+
+std::string write_reinjection(const Reinjection& reinjection) {
+  std::string json = fmt::format(R"({{"kind":"{}","rows":[)",
+                                 reinjection.kind == AsideKind::kLate ? kLate : kDead);
+  for (const Reinjection::Row& row : reinjection.rows) {
+    if (!json.ends_with('[')) json += ',';
+    json += fmt::format("[{},{},{}]", row.timeline, row.arrival.record, row.arrival.index);
+  }
+  json += "]}";
+  return json;
+}
+
+Result<Reinjection> read_reinjection(std::string_view json) {
+  const auto corrupt = [] { return fail(Errc::kCorrupt, "a re-injection is damaged"); };
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  std::string_view kind;
+  simdjson::dom::array rows;
+  if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS ||
+      root["kind"].get(kind) != simdjson::SUCCESS || (kind != kLate && kind != kDead) ||
+      root["rows"].get(rows) != simdjson::SUCCESS) {
+    return corrupt();
+  }
+  Reinjection reinjection;
+  reinjection.kind = kind == kLate ? AsideKind::kLate : AsideKind::kDead;
+  for (const simdjson::dom::element element : rows) {
+    if (!read_row(element, reinjection.rows.emplace_back())) return corrupt();
+  }
+  return reinjection;
+}
+
+Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
+                                               const DataDirectory& directory,
+                                               const EffectReader& reader, AsideKind kind,
+                                               const std::vector<cep::ArrivalNumber>& arrivals) {
+  const DataPaths& paths = directory.paths();
+  const Result<std::set<RowKey>> waiting = rows_in_journal(files, paths.journal, kind);
+  if (!waiting) return tl::unexpected(waiting.error());
+  AppendedReinjection appended;
+  Reinjection reinjection;
+  reinjection.kind = kind;
+  std::string lines;
+  std::vector<bool> is_found(arrivals.size(), false);
+  const Result<void> read = reader.aside(kind, [&](const AsideRow& row) {
+    if (!arrivals.empty()) {
+      const auto found = std::ranges::find_if(arrivals, [&](const cep::ArrivalNumber& arrival) {
+        return arrival.record == row.arrival.record && arrival.index == row.arrival.index;
+      });
+      if (found == arrivals.end()) return true;
+      is_found[static_cast<std::size_t>(found - arrivals.begin())] = true;
+    }
+    if (row.reinjected_as != 0) {
+      ++appended.done;
+    } else if (waiting->contains(key_of(row.timeline, row.arrival))) {
+      ++appended.waiting;
+    } else {
+      reinjection.rows.push_back({row.timeline, row.arrival});
+      lines += row.text;
+      lines += '\n';
+    }
+    return true;
+  });
+  if (!read) return tl::unexpected(read.error());
+  for (std::size_t i = 0; i < arrivals.size(); ++i) {
+    if (is_found[i]) continue;
+    return fail(Errc::kNotFound, fmt::format("there is none with the arrival {}:{}",
+                                             arrivals[i].record, arrivals[i].index));
+  }
+  appended.rows = reinjection.rows.size();
+  if (appended.rows == 0) return appended;
+  if (auto done = append_command(files, clock, paths, reinjection, lines); !done) {
+    return tl::unexpected(done.error());
+  }
+  return appended;
+}
+}  // namespace tocsin::runtime

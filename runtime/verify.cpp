@@ -1,0 +1,354 @@
+#include "runtime/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "cep/identity.h"
+#include "runtime/blob_store.h"
+#include "runtime/checkpoint.h"
+#include "runtime/data_directory.h"
+#include "runtime/file_tree.h"
+#include "runtime/journal_reader.h"
+#include "runtime/savepoint.h"
+
+namespace tocsin::runtime {
+namespace {
+constexpr int kTriesMax = 5;  // where another process changes what is read
+constexpr std::string_view kNewDirectory =
+    "put a copy of it back, or begin a new data directory from a savepoint (tocsin run --from)";
+
+tl::unexpected<Error> failed(const FileError& error) { return tl::unexpected(to_error(error)); }
+
+class Verifier {
+ public:
+  Verifier(const VerifyPorts& ports, const std::string& directory)
+      : ports_(ports), files_(ports.files), paths_(directory) {}
+
+  Result<VerifyReport> run() {
+    const Result<bool> is_savepoint = exists(files_, manifest_path(paths_.directory));
+    if (!is_savepoint) return tl::unexpected(is_savepoint.error());
+    Result<void> done = *is_savepoint ? verify_savepoint() : verify_data();
+    if (!done) return tl::unexpected(done.error());
+    return std::move(report_);
+  }
+
+ private:
+  void find(const Error& error, std::string_view remedy) {
+    report_.damaged.push_back({error.message, std::string(remedy)});
+  }
+  void watch(const std::string& what) const {
+    if (ports_.watch) ports_.watch(what, report_.bytes);
+  }
+  // "checkpoints/000000000007"
+  std::string short_name(const std::string& path) const {
+    return path.substr(std::min(path.size(), paths_.directory.size() + 1));
+  }
+
+  Result<void> verify_savepoint() {
+    report_.is_savepoint = true;
+    const Result<bool> whole =
+        verify_one(paths_.directory, "put a copy of the folder back, or make another savepoint");
+    if (!whole) return tl::unexpected(whole.error());
+    return {};
+  }
+
+  Result<void> verify_data() {
+    Result<void> done = begin();
+    if (done) done = verify_blobs();
+    if (done) done = verify_checkpoints();
+    if (done) done = verify_savepoints();
+    if (done) done = verify_effects();
+    // Last: the journal of a process that works here has then what its checkpoints ask for.
+    if (done) done = verify_records();
+    return done;
+  }
+
+  Result<void> begin() {
+    const Result<bool> found = exists(files_, paths_.directory);
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) return fail(Errc::kNotFound, fmt::format("there is no {}", paths_.directory));
+    const Result<bool> marked = exists(files_, paths_.format);
+    if (!marked) return tl::unexpected(marked.error());
+    if (!*marked) {
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("{} is neither a data directory nor a savepoint", paths_.directory));
+    }
+    Result<void> mark = check_data_directory(files_, paths_.directory);
+    if (!mark) {
+      if (mark.error().code != Errc::kCorrupt) return mark;
+      find(mark.error(), "put a copy of it back");
+    }
+    // Without a lock file, or where none can be taken (a copy that may only be read), nobody works
+    // here.
+    const Result<bool> lockable = exists(files_, paths_.lock);
+    if (!lockable) return tl::unexpected(lockable.error());
+    if (!*lockable) return {};
+    FileResult<std::unique_ptr<FileLock>> lock = files_.lock(paths_.lock);
+    if (lock) {
+      lock_ = *std::move(lock);
+    } else if (lock.error().code == FileErrc::kInUse) {
+      is_live_ = true;
+      report_.notes.push_back(lock.error().message +
+                              ": what it changed or removed meanwhile was left out");
+    }
+    return {};
+  }
+
+  // --- checkpoints and savepoints ---
+
+  // Whether all of it is as it was written; false too where it went away meanwhile.
+  Result<bool> verify_one(const std::string& directory, std::string_view remedy) {
+    const std::string name = is_savepoint_path(directory) ? directory : short_name(directory);
+    std::vector<Error> all;
+    CheckpointCheck check;
+    check.all = &all;
+    check.known = &known_;
+    check.read = [&](std::uint64_t bytes) {
+      report_.bytes += bytes;
+      watch(name);
+    };
+    watch(name);
+    const Result<Manifest> manifest = verify_checkpoint(files_, directory, check);
+    if (manifest) {
+      note_blobs(*manifest, directory);
+      return true;
+    }
+    const Errc code = manifest.error().code;
+    if (is_live_ && is_gone(directory)) return false;
+    if (code == Errc::kRefused) {
+      find(manifest.error(), "use that version");
+      return false;
+    }
+    if (code != Errc::kCorrupt && code != Errc::kNotFound) return tl::unexpected(manifest.error());
+    for (const Error& one : all) find(one, remedy);
+    return false;
+  }
+  bool is_savepoint_path(const std::string& directory) const {
+    return directory == paths_.directory;
+  }
+  bool is_gone(const std::string& directory) {
+    const Result<bool> found = exists(files_, directory);
+    return found && !*found;
+  }
+  void note_blobs(const Manifest& manifest, const std::string& directory) {
+    if (!manifest.savepoint.empty()) return;  // it has its own
+    for (const CheckpointBlob& blob : manifest.meta.blobs) wanted_.emplace(blob.digest, directory);
+  }
+
+  Result<void> verify_checkpoints() {
+    const Result<std::vector<std::uint64_t>> numbers = list_checkpoints(files_, paths_.checkpoints);
+    if (!numbers) return tl::unexpected(numbers.error());
+    for (const std::uint64_t number : *numbers) {
+      const std::string path = checkpoint_path(paths_.checkpoints, number);
+      const Result<bool> whole =
+          verify_one(path,
+                     "the next start goes on from another checkpoint, where one is whole; "
+                     "else put a copy of it back, or use a savepoint (tocsin run --from)");
+      if (!whole) return tl::unexpected(whole.error());
+      if (!*whole) continue;
+      ++report_.checkpoints;
+      const Result<Manifest> manifest = read_manifest(files_, path);
+      if (manifest) positions_.push_back({path, manifest->meta.position, manifest->meta.trim});
+    }
+    const FileResult<std::vector<std::string>> names = files_.list(paths_.checkpoints);
+    if (!names) return {};
+    for (const std::string& name : *names) {
+      if (!name.ends_with(".damaged")) continue;
+      report_.notes.push_back(fmt::format(
+          "{}/{} was found damaged at a start and set aside; it goes with the next checkpoints",
+          paths_.checkpoints, name));
+    }
+    return {};
+  }
+
+  Result<void> verify_savepoints() {
+    const Result<std::vector<SavepointEntry>> entries = list_savepoints(files_, paths_.savepoints);
+    if (!entries) return tl::unexpected(entries.error());
+    for (const SavepointEntry& entry : *entries) {
+      const Result<bool> whole = verify_one(
+          entry.directory,
+          fmt::format("put a copy of it back, or remove it (tocsin savepoint delete {} --data {})",
+                      entry.name, paths_.directory));
+      if (!whole) return tl::unexpected(whole.error());
+      report_.savepoints += *whole ? 1 : 0;
+    }
+    return {};
+  }
+
+  // --- blobs, effects, journal ---
+
+  Result<void> verify_blobs() {
+    const FileResult<std::vector<std::string>> names = files_.list(paths_.blobs);
+    if (!names) {
+      if (names.error().code == FileErrc::kNotFound) return {};
+      return failed(names.error());
+    }
+    for (const std::string& name : *names) {
+      const std::optional<cep::Digest> digest = digest_of_blob_name(name);
+      if (!digest) continue;
+      const std::string path = paths_.blobs + "/" + name;
+      watch(short_name(path));
+      const FileResult<std::string> contents = read_whole(files_, path);
+      if (!contents) {
+        if (is_live_ && contents.error().code == FileErrc::kNotFound) continue;
+        return failed(contents.error());
+      }
+      report_.bytes += contents->size();
+      present_.insert(*digest);
+      if (cep::sha256(*contents) == *digest) {
+        ++report_.blobs;
+        continue;
+      }
+      find({Errc::kCorrupt, fmt::format("{} is damaged: the digest of its {} bytes is {}", path,
+                                        contents->size(), cep::hex(cep::sha256(*contents)))},
+           kNewDirectory);
+    }
+    return {};
+  }
+
+  Result<void> verify_effects() {
+    const Result<bool> found = exists(files_, paths_.store);
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) return {};
+    watch("store");
+    Result<void> whole = ports_.verify_store(paths_.store);
+    // Its files come and go under a reader's hands.
+    for (int i = 1; i < kTriesMax && !whole && is_live_; ++i) {
+      whole = ports_.verify_store(paths_.store);
+    }
+    if (whole) return {};
+    switch (whole.error().code) {
+      case Errc::kCorrupt:
+        find(whole.error(), fmt::format("put a copy of {} back", paths_.store));
+        return {};
+      case Errc::kRefused:
+        find(whole.error(), "use the version of tocsin that wrote it");
+        return {};
+      case Errc::kNotFound:
+        report_.notes.push_back(fmt::format("{} holds nothing yet", paths_.store));
+        return {};
+      default:
+        return whole;
+    }
+  }
+
+  Result<void> verify_records() {
+    const Result<bool> found = exists(files_, paths_.journal);
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) {
+      if (positions_.empty()) return {};
+      find({Errc::kCorrupt, fmt::format("{} is damaged: it is missing", paths_.journal)},
+           kNewDirectory);
+      return {};
+    }
+    Result<JournalExtent> extent = read_records();
+    // A segment may go between the look at the folder and its turn.
+    for (int i = 1; i < kTriesMax && !extent && is_live_; ++i) extent = read_records();
+    if (!extent) {
+      const Errc code = extent.error().code;
+      if (code != Errc::kCorrupt && code != Errc::kRefused && code != Errc::kNotFound) {
+        return tl::unexpected(extent.error());
+      }
+      find(extent.error(),
+           code == Errc::kRefused ? "use the version of tocsin that wrote it" : kNewDirectory);
+      return {};
+    }
+    report_.journal_segments = extent->segments;
+    if (extent->torn_end && !is_live_) report_.notes.push_back(describe(*extent->torn_end));
+    compare_extent(*extent);
+    find_missing_blobs();
+    return {};
+  }
+
+  Result<JournalExtent> read_records() {
+    report_.journal_records = 0;
+    wanted_by_journal_.clear();
+    constexpr std::uint64_t kWatchEvery = 1 << 12;
+    std::uint64_t bytes = 0;
+    const std::uint64_t before = report_.bytes;
+    Result<JournalExtent> extent =
+        verify_journal(files_, paths_.journal, [&](const JournalEntry& entry) {
+          if (report_.journal_records++ % kWatchEvery == 0) {
+            watch(fmt::format("journal, record {}", entry.sequence));
+          }
+          if (const auto* arrival = std::get_if<ArrivalByValue>(&entry.record)) {
+            bytes += arrival->bytes.size();
+            report_.bytes = before + bytes;
+          }
+          const auto* command = std::get_if<Command>(&entry.record);
+          if (command == nullptr) return;
+          for (const BlobReference& blob : command->blobs) {
+            wanted_by_journal_.emplace(blob.digest, entry.sequence);
+          }
+        });
+    if (!extent) report_.bytes = before;
+    return extent;
+  }
+
+  // A checkpoint knows how far the journal went, whatever its end looks like.
+  void compare_extent(const JournalExtent& extent) {
+    for (const Position& one : positions_) {
+      if (one.position > extent.next_sequence) {
+        find({Errc::kCorrupt,
+              fmt::format("{} is damaged: it ends with record {}, and {} was taken after record {}",
+                          paths_.journal, extent.next_sequence - 1, one.path, one.position - 1)},
+             kNewDirectory);
+        return;
+      }
+      if (!is_live_ && one.trim < extent.first_sequence && one.trim > 0) {
+        find({Errc::kCorrupt,
+              fmt::format("{} is damaged: it begins with record {}, and {} goes on from record {}",
+                          paths_.journal, extent.first_sequence, one.path, one.trim)},
+             kNewDirectory);
+        return;
+      }
+    }
+  }
+
+  void find_missing_blobs() {
+    for (const auto& [digest, directory] : wanted_) {
+      if (present_.contains(digest) || is_live_) continue;
+      find({Errc::kCorrupt, fmt::format("{}/{} is missing: {} needs it", paths_.blobs,
+                                        cep::hex(digest), directory)},
+           kNewDirectory);
+    }
+    for (const auto& [digest, sequence] : wanted_by_journal_) {
+      if (present_.contains(digest) || wanted_.contains(digest) || is_live_) continue;
+      find({Errc::kCorrupt, fmt::format("{}/{} is missing: record {} of the journal needs it",
+                                        paths_.blobs, cep::hex(digest), sequence)},
+           kNewDirectory);
+    }
+  }
+
+  struct Position {
+    std::string path;
+    std::uint64_t position = 0;
+    std::uint64_t trim = 0;
+  };
+
+  const VerifyPorts& ports_;
+  Files& files_;
+  const DataPaths paths_;
+  std::unique_ptr<FileLock> lock_;
+  bool is_live_ = false;  // another process works here
+  VerifyReport report_;
+  std::map<FileIdentity, FileDigest> known_;
+  std::set<cep::Digest> present_;
+  std::map<cep::Digest, std::string> wanted_;  // and by which checkpoint
+  std::map<cep::Digest, std::uint64_t> wanted_by_journal_;
+  std::vector<Position> positions_;
+};
+}  // namespace
+
+Result<VerifyReport> verify_directory(const VerifyPorts& ports, const std::string& directory) {
+  return Verifier(ports, directory).run();
+}
+}  // namespace tocsin::runtime

@@ -1,0 +1,403 @@
+// Budgets against a naive count, and the same for any cut, hash seed and restart; state that goes
+// when its time is over.
+#include "cep/budget.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "cep/key.h"
+#include "tests/cep/plan_builder.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/engine_snapshot.h"
+#include "tests/support/plan_parts.h"
+#include "tests/support/random_events.h"
+#include "tests/support/random_plan.h"
+
+namespace tocsin::tests {
+namespace {
+using cep::BudgetCause;
+
+cep::Program compiled(const cep::Plan& plan, const cep::Limits& limits) {
+  auto program = cep::compile(std::make_shared<const cep::Plan>(plan), limits);
+  REQUIRE_MESSAGE(program.has_value(), (program ? "" : program.error().message));
+  return std::move(*program);
+}
+
+// Alerts of an engine that is stopped before step `stop`, and goes on from its state as bytes with
+// another hash seed.
+std::vector<cep::Alert> run_stopped(const cep::Program& program,
+                                    const std::vector<oracle::PlacedEvent>& events,
+                                    cep::EventTime end, const Cut& cut, std::size_t stop) {
+  cep::Engine engine(program, cut.hash_seed);
+  engine.track_changes();
+  std::vector<cep::Alert> alerts;
+  std::size_t number = 0;
+  for (const EngineStep& step : steps_of(events, end, cut)) {
+    if (number++ == stop) {
+      auto restored = restored_engine(program, cut.hash_seed + 1, whole_snapshot(engine));
+      REQUIRE(restored.has_value());
+      engine = std::move(*restored);
+    }
+    take_step(program, engine, events, step, alerts);
+  }
+  return alerts;
+}
+
+// An exception that excepts nothing.
+cep::Exception never() {
+  cep::Exception exception;
+  exception.reason = "never";
+  exception.condition = condition(cep::Op::kEqual, {int_literal(1), int_literal(2)});
+  return exception;
+}
+
+// ---- a payment, then a transfer of the same card, within so long, every pair
+constexpr std::int64_t kMinuteUs = 60'000'000;
+
+struct Naive {
+  struct Run {
+    std::int64_t time_us = 0;
+    std::size_t arrival = 0;
+    std::string key;
+    std::uint64_t bytes = 0;
+  };
+  cep::Limits limits;
+  std::int64_t within_us = 0;
+  std::vector<Run> runs;  // of all keys, the oldest first
+  std::map<std::string, std::pair<std::uint64_t, std::int64_t>> lost;  // how many, until when
+  std::map<std::pair<std::string, BudgetCause>, std::int64_t> hours;
+  std::vector<std::string> out;
+
+  void exceed(std::int64_t now, const std::string& key, BudgetCause cause) {
+    const auto [hour, is_new] = hours.try_emplace({"r", cause}, now / (60 * kMinuteUs));
+    if (!is_new && std::exchange(hour->second, now / (60 * kMinuteUs)) == now / (60 * kMinuteUs)) {
+      return;
+    }
+    later.push_back(fmt::format("{} budget {} {}", now / 1'000, cep::budget_name(cause), key));
+  }
+  void lose(std::vector<Run>::iterator run, std::int64_t now) {
+    auto& [count, until] = lost[run->key];
+    ++count;
+    until = now + within_us;
+  }
+  std::vector<std::string> later;  // after the event's own alerts
+
+  void take(const oracle::PlacedEvent& event, bool is_start, const std::string& key,
+            std::uint64_t event_bytes) {
+    const std::int64_t now = event.engine_time.us;
+    std::erase_if(runs, [&](const Run& run) { return now >= run.time_us + within_us; });
+    const bool any = std::ranges::any_of(runs, [&](const Run& run) { return run.key == key; });
+    const auto known = lost.find(key);
+    if (known != lost.end() && !any && now >= known->second.second) lost.erase(known);
+    later.clear();
+    if (!is_start) {
+      for (const Run& run : runs) {
+        if (run.key != key) continue;
+        const auto found = lost.find(key);
+        out.push_back(fmt::format("{} {} {}-{} lost {}", now / 1'000, key, run.arrival + 1,
+                                  event.arrival + 1,
+                                  found == lost.end() ? 0 : found->second.first));
+        if (found != lost.end()) lost.erase(found);
+      }
+    } else {
+      runs.push_back(
+          {now, event.arrival, key, cep::kPartialMatchBytes + cep::kPlaceBytes + event_bytes});
+      keep_key(key, now);
+      keep_group(key, now);
+    }
+    // Of one event: by key, which a group has none of.
+    std::ranges::stable_sort(later, {}, [](const std::string& line) { return line.back() != ' '; });
+    out.insert(out.end(), later.begin(), later.end());
+  }
+  void keep_key(const std::string& key, std::int64_t now) {
+    const auto beyond = [&](BudgetCause cause, auto&& is_over) {
+      std::uint64_t count = 0;
+      std::uint64_t bytes = 0;
+      for (auto run = runs.end(); run != runs.begin();) {
+        --run;
+        if (run->key != key) continue;
+        ++count;
+        bytes += run->bytes;
+        if (!is_over(count, bytes)) continue;
+        exceed(now, key, cause);
+        for (auto older = runs.begin(); older <= run; ++older) {
+          if (older->key == key) lose(older, now);
+        }
+        const std::size_t arrival = run->arrival;
+        std::erase_if(runs,
+                      [&](const Run& one) { return one.key == key && one.arrival <= arrival; });
+        return;
+      }
+    };
+    beyond(BudgetCause::kRunsPerKey,
+           [&](std::uint64_t count, std::uint64_t) { return count > limits.runs_per_key_max; });
+    // Whichever is met first, from the newest on.
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;
+    BudgetCause cause = BudgetCause::kEventsPerKey;
+    for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+      if (run->key != key) continue;
+      ++count;
+      bytes += run->bytes;
+      if (count > limits.events_per_key_max) break;
+      cause = BudgetCause::kBytesPerKey;
+      if (bytes > limits.bytes_per_key_max) break;
+      cause = BudgetCause::kEventsPerKey;
+    }
+    beyond(cause, [&](std::uint64_t events, std::uint64_t of) {
+      return events > limits.events_per_key_max || of > limits.bytes_per_key_max;
+    });
+  }
+  void keep_group(const std::string& key, std::int64_t now) {
+    const auto in_group = [&](const Run& run) {
+      const auto group_of = [](const std::string& text) {
+        const cep::Value part[] = {cep::Value::string(text)};
+        return cep::key_group(cep::key_bytes(part));
+      };
+      return group_of(run.key) == group_of(key);
+    };
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;
+    for (const Run& run : runs) {
+      if (!in_group(run)) continue;
+      ++count;
+      bytes += run.bytes;
+    }
+    const bool runs_over = count > limits.runs_per_group_max;
+    const bool bytes_over = bytes > limits.bytes_per_group_max;
+    if (runs_over) exceed(now, "", BudgetCause::kRunsPerGroup);
+    if (bytes_over) exceed(now, "", BudgetCause::kBytesPerGroup);
+    if (!runs_over && !bytes_over) return;
+    for (auto run = runs.begin(); run != runs.end();) {
+      if (limits.runs_per_group_max - limits.runs_per_group_max / 8 >= count &&
+          limits.bytes_per_group_max - limits.bytes_per_group_max / 8 >= bytes) {
+        break;
+      }
+      if (!in_group(*run)) {
+        ++run;
+        continue;
+      }
+      lose(run, now);
+      --count;
+      bytes -= run->bytes;
+      run = runs.erase(run);
+    }
+  }
+};
+
+// Names whose keys are all in one group.
+std::vector<std::string> names_of_one_group(std::size_t count) {
+  std::vector<std::string> names;
+  for (int i = 0; names.size() < count; ++i) {
+    std::string name = fmt::format("k{}", i);
+    const cep::Value part[] = {cep::Value::string(name)};
+    if (cep::key_group(cep::key_bytes(part)).value == 17) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+std::vector<std::string> shown(const cep::Plan& plan, const std::vector<cep::Alert>& alerts) {
+  std::vector<std::string> out;
+  for (const cep::Alert& alert : alerts) {
+    const std::string key = alert.key.empty() ? "" : cep::to_text(alert.key[0].view());
+    if (alert.budget) {
+      out.push_back(fmt::format("{} budget {} {}", alert.ts.us / 1'000,
+                                cep::budget_name(alert.budget->cause), key));
+      CHECK(cep::status_of(plan, alert) == cep::Status::kInternal);
+    } else {
+      out.push_back(fmt::format("{} {} {}-{} lost {}", alert.ts.us / 1'000, key, alert.events[0].id,
+                                alert.events[1].id, alert.lost_runs));
+    }
+  }
+  return out;
+}
+
+TEST_CASE("budgets: what a naive count drops, at the event that exceeds it") {
+  const std::vector<std::string> names = names_of_one_group(5);
+  std::map<BudgetCause, std::size_t> seen;
+  for_all_seeds("budgets", 300, [&](Random& random) {
+    PlanBuilder b;
+    cep::Rule& rule =
+        b.rule("r", b.key("card", {{"pay", "card", ""}, {"transfer", "from_account", ""}}),
+               {{b.kind("pay")}, {b.kind("transfer")}});
+    rule.selection.kind = cep::SelectionKind::kNoSkip;
+    rule.within = cep::Duration{random.between(5, 200) * kMinuteUs};
+    rule.captured = {{b.type("pay"), {cep::FieldIndex(2), cep::FieldIndex(3)}}};
+    if (random.chance(50)) rule.exceptions.push_back(never());  // the general matcher
+    cep::Limits limits;
+    const std::uint64_t one = cep::kPartialMatchBytes + cep::kPlaceBytes + cep::kEventBytes;
+    if (random.chance(40))
+      limits.runs_per_key_max = static_cast<std::uint32_t>(random.below(8) + 1);
+    if (random.chance(40)) limits.events_per_key_max = random.below(8) + 1;
+    if (random.chance(40)) limits.bytes_per_key_max = one * (random.below(8) + 2);
+    if (random.chance(40)) limits.runs_per_group_max = random.below(20) + 1;
+    if (random.chance(40)) limits.bytes_per_group_max = one * (random.below(20) + 2);
+
+    std::vector<std::string> lines;
+    std::int64_t ms = 0;
+    for (int i = 0; i < 80; ++i) {
+      ms += random.chance(20) ? 0 : random.between(0, 10) * 60'000;
+      const bool is_start = random.chance(75);
+      lines.push_back(fmt::format("{} {} {}={} {}={} amount=1", is_start ? "pay" : "transfer", ms,
+                                  is_start ? "card" : "from_account", random.pick(names),
+                                  is_start ? "device" : "to_account",
+                                  std::string(random.below(30) + 1, 'd')));
+    }
+    const auto placed = oracle::place_events(b.plan, b.events(lines), {});
+    Naive naive;
+    naive.limits = limits;
+    naive.within_us = rule.within->us;
+    for (const oracle::PlacedEvent& event : placed) {
+      const bool is_start = event.type == b.type("pay");
+      const std::string key(event.fields[2].view().text);
+      naive.take(event, is_start, key,
+                 cep::kEventBytes + key.size() + event.fields[3].view().text.size());
+    }
+    const cep::Program program = compiled(b.plan, limits);
+    const cep::EventTime end{10'000'000'000'000};
+    for (const Cut& cut : {Cut{1'000, 1}, Cut{7, 2}, Cut{1, 3, true}}) {
+      const auto alerts = run_engine(program, placed, end, cut);
+      REQUIRE(fmt::format("{}", fmt::join(shown(b.plan, alerts), "\n")) ==
+              fmt::format("{}", fmt::join(naive.out, "\n")));
+      for (const cep::Alert& alert : alerts) {
+        if (alert.budget) ++seen[alert.budget->cause];
+      }
+      const auto stopped =
+          run_stopped(program, placed, end, cut, random.below(placed.size() / cut.rows + 1));
+      REQUIRE(shown(b.plan, stopped) == shown(b.plan, alerts));
+    }
+  });
+  CHECK(seen.size() == 5);
+}
+
+TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
+  std::size_t bitten = 0;
+  for_all_seeds("budgets_any", 150, [&](Random& random) {
+    PlanOptions options;
+    options.rules_max = 2;
+    const cep::Plan plan = random_plan(random, options);
+    cep::Limits limits;
+    if (random.chance(50))
+      limits.runs_per_key_max = static_cast<std::uint32_t>(random.below(4) + 1);
+    if (random.chance(50)) limits.events_per_key_max = random.below(5) + 1;
+    if (random.chance(50)) limits.bytes_per_key_max = 100 * (random.below(6) + 1);
+    if (random.chance(50)) limits.runs_per_group_max = random.below(6) + 1;
+    if (random.chance(50)) limits.bytes_per_group_max = 200 * (random.below(6) + 1);
+    const auto program = cep::compile(std::make_shared<const cep::Plan>(plan), limits);
+    REQUIRE(program.has_value());
+    const auto placed = oracle::place_events(plan, random_events(random, plan), {});
+    const std::vector<std::string> wanted =
+        alert_lines(plan, run_engine(*program, placed, cep::kEventTimeMax, {1'000, 1}));
+    bitten += static_cast<std::size_t>(std::ranges::count_if(wanted, [](const std::string& line) {
+      return line.find(cep::kBudgetRule) != std::string::npos;
+    }));
+    for (const Cut& cut : {Cut{1, 2}, Cut{5, 1, true}, Cut{1, 4, true}}) {
+      REQUIRE(alert_lines(plan, run_engine(*program, placed, cep::kEventTimeMax, cut)) == wanted);
+      const std::size_t stop = random.below(placed.size() / cut.rows + 1);
+      REQUIRE(alert_lines(plan, run_stopped(*program, placed, cep::kEventTimeMax, cut, stop)) ==
+              wanted);
+    }
+  });
+  CHECK(bitten > 50);
+}
+
+TEST_CASE("budgets: the engine's own alert names the rule, the budget and the key, once an hour") {
+  PlanBuilder b;
+  cep::Rule& rule =
+      b.rule("r", b.key("card", {{"pay", "card", ""}, {"transfer", "from_account", ""}}),
+             {{b.kind("pay")}, {b.kind("transfer")}});
+  rule.selection.kind = cep::SelectionKind::kNoSkip;
+  rule.within = cep::Duration{500 * kMinuteUs};
+  cep::Limits limits;
+  limits.runs_per_key_max = 1;
+  const cep::Program program = compiled(b.plan, limits);
+  std::vector<std::string> lines;
+  for (const int minute : {0, 1, 2, 59, 60, 61, 125}) {
+    lines.push_back(fmt::format("pay {} card=c1 amount=1", minute * 60'000));
+  }
+  const auto placed = oracle::place_events(b.plan, b.events(lines), {});
+  const auto alerts = run_engine(program, placed, cep::EventTime{10'000'000'000}, {3, 1});
+  REQUIRE(alerts.size() == 3);
+  CHECK(
+      cep::format_alert(b.plan, alerts[0]) ==
+      R"({"format":1,"id":")" + alerts[0].id +
+          R"(","revision":0,"phase":"final","rule":"tocsin.budget","title":"A rule exceeded a budget",)"
+          R"("version":1,"key":{"card":"c1"},"ts":60000000,"time":"1970-01-01T00:01:00Z",)"
+          R"("severity":"medium","score":0,"tags":[],"message":"r remembered more than 1 partial )"
+          R"(matches of one key: the oldest were dropped","fields":{"rule":"r",)"
+          R"("budget":"runs_per_key","limit":1},"events":[],"held_back":0})");
+  CHECK(alerts[1].ts == cep::EventTime{60 * kMinuteUs});
+  CHECK(alerts[2].ts == cep::EventTime{125 * kMinuteUs});
+  CHECK(alerts[0].id != alerts[1].id);
+}
+
+TEST_CASE("budgets: the state of dead keys goes, and its memory comes back") {
+  PlanBuilder b;
+  const cep::KeySpec card = b.key("card", {{"pay", "card", ""}, {"transfer", "from_account", ""}});
+  const auto add = [&](const std::string& name) -> cep::Rule& {
+    cep::Rule& rule = b.rule(name, card, {{b.kind("pay")}, {b.kind("transfer")}});
+    rule.within = cep::Duration{10 * kMinuteUs};
+    return rule;
+  };
+  add("runs").selection.kind = cep::SelectionKind::kNoSkip;
+  add("strict").pattern[1].contiguity = cep::Contiguity::kNext;
+  add("general").exceptions.push_back(never());
+  cep::Rule& quiet = add("quiet");
+  quiet.suppression.once = cep::Once::kPerDuration;
+  quiet.suppression.duration = cep::Duration{20 * kMinuteUs};
+  b.window("session", card, true, 60'000, {b.kind("pay")});
+  b.count("recently", {b.kind("pay")}, card, 600'000);
+  cep::Feature& names = b.count("names", {b.kind("pay")}, card, 600'000);
+  names.aggregate = cep::Aggregate::kDistinct;
+  names.argument = b.field("device", {"pay"});
+  cep::Rule& reads = b.rule("reads", card, {{b.kind("pay")}},
+                            condition(cep::Op::kGreater, {b.read("recently"), int_literal(100)}));
+  reads.having = condition(cep::Op::kGreater, {b.read("names"), int_literal(100)});
+  cep::Limits limits;
+  limits.runs_per_key_max = 2;  // so that keys have lost some too
+  limits.runs_per_group_max = 8;
+  const cep::Program program = compiled(b.plan, limits);
+  cep::Engine engine(program, 3);
+  std::vector<cep::Alert> alerts;
+  std::vector<std::string> lines;
+  for (int i = 0; i < 20'000; ++i) {
+    const int key = i / 4;
+    lines.push_back(fmt::format("{} {} {}=card{} device=d{} amount=1",
+                                i % 4 == 3 && key % 2 == 0 ? "transfer" : "pay", i * 10,
+                                i % 4 == 3 && key % 2 == 0 ? "from_account" : "card", key, i)
+                        .erase(0, 0));
+  }
+  for (std::string& line : lines) {
+    if (line.starts_with("transfer"))
+      line.erase(line.find(" device="), line.find(" amount") - line.find(" device="));
+  }
+  const auto placed = oracle::place_events(b.plan, b.events(lines), {});
+  take_step(program, engine, placed, {0, placed.size(), placed.back().engine_time}, alerts);
+  const cep::EngineStats full = engine.stats();
+  CHECK(full.keys == 5'000);
+  CHECK(full.runs > 1'000);
+  CHECK(full.runs_lost > 1'000);
+  CHECK(alerts.size() > 1'000);
+  // All windows have passed: nothing is left but what the tables cost empty.
+  const cep::EngineStats empty = cep::Engine(program, 3).stats();
+  const cep::EventTime last = placed.back().engine_time;
+  for (int minutes = 1; minutes <= 240; ++minutes) {
+    engine.advance(cep::Batch(b.plan), {last.us + minutes * kMinuteUs}, alerts);
+  }
+  const cep::EngineStats gone = engine.stats();
+  CHECK(gone.keys == 0);
+  CHECK(gone.runs == 0);
+  CHECK(gone.timers == 0);
+  CHECK(gone.state_bytes < empty.state_bytes + full.state_bytes / 20);
+}
+}  // namespace
+}  // namespace tocsin::tests

@@ -1,0 +1,337 @@
+// What the crash tests need to know and no program under test should tell them.
+//
+//   crash_oracle make SEED FOLDER
+//     Makes a random rule pack and a stream for it, on which its rules alert: FOLDER/rules.tocsin,
+//     FOLDER/events.ndjson, and FOLDER/options with the options for `tocsin run`, one a line.
+//   crash_oracle expect JOURNAL OUT [--out-of-orderness US] [--late-policy side|clamp] [--sent
+//   FILE]
+//                RULES…
+//     Reads the journal's records and gives the alerts that the rules raise on them by definition,
+//     up to the end of time: OUT/alerts.ndjson, and OUT/lines-N with the lines of the N-th source,
+//     in the order of OUT/sources. --sent: all lines of standard input, for a journal that has let
+//     go of its beginning. Prints what it found as one JSON object.
+// What tests share has checks in it.
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cep/engine.h"
+#include "rules/rules.h"
+#include "runtime/byte_source.h"
+#include "runtime/journal_reader.h"
+#include "runtime/system_files.h"
+#include "tests/support/arrivals.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/event_json.h"
+#include "tests/support/oracle.h"
+#include "tests/support/plan_source.h"
+#include "tests/support/random.h"
+#include "tests/support/random_events.h"
+#include "tests/support/random_language.h"
+#include "tests/support/random_plan.h"
+
+namespace tocsin {
+namespace {
+namespace fs = std::filesystem;
+
+[[noreturn]] void die(const std::string& message) {
+  std::fprintf(stderr, "crash_oracle: %s\n", message.c_str());
+  std::exit(1);
+}
+
+void write_file(const fs::path& path, std::string_view contents) {
+  std::ofstream out(path, std::ios::binary);
+  out.write(contents.data(), static_cast<std::streamsize>(contents.size()));
+  if (!out.flush()) die("cannot write " + path.string());
+}
+
+Result<std::string> read_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail(Errc::kNotFound, "there is no such file");
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+std::string read_or_die(const std::string& path) {
+  Result<std::string> text = read_text(path);
+  if (!text) die(path + ": " + text.error().message);
+  return *std::move(text);
+}
+
+std::vector<std::string_view> lines_of(std::string_view bytes) {
+  std::vector<std::string_view> lines;
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    lines.push_back(bytes.substr(0, end));
+    if (end == std::string_view::npos) break;
+    bytes.remove_prefix(end + 1);
+  }
+  return lines;
+}
+
+// --- make ----------------------------------------------------------------------------------------
+
+// Lines that are no events, here and there.
+std::string with_garbage(tests::Random& random, const std::string& lines) {
+  std::string out;
+  for (const std::string_view line : lines_of(lines)) {
+    if (random.chance(2)) {
+      out += random.pick({"not an event", "{\"type\":", "", "[]", "{\"ts\":1}", "\xff\xfe"});
+      out += '\n';
+    }
+    out += line;
+    out += '\n';
+  }
+  return out;
+}
+
+bool make(std::uint64_t seed, const fs::path& folder) {
+  tests::Random random(seed);
+  const bool whole = random.chance(60);
+  const cep::Plan plan =
+      whole ? tests::random_language_plan(random) : tests::random_plan(random, {.rules_max = 4});
+  if (whole && !tests::unsayable(plan).empty()) return false;
+  const std::string text = tests::plan_source(plan);
+  const rules::Loaded loaded = rules::load(
+      {"rules.tocsin"}, [&](const std::string&) -> Result<std::string> { return text; });
+  if (!loaded.rules || !cep::compile(loaded.rules->plan, {})) return false;
+  const std::vector<oracle::Event> events = tests::random_events(
+      random, plan,
+      {.count_min = 120, .count_max = 400, .crowds = 0, .disorder = random.chance(60)});
+  const std::string lines = with_garbage(random, tests::event_lines(random, plan, events));
+  oracle::ArrivalOptions options;
+  std::string said;
+  if (random.chance(50)) {
+    options.bound = cep::Duration{1'000'000 * random.between(0, 5)};
+    said += fmt::format("--out-of-orderness\n{}s\n", options.bound->us / 1'000'000);
+  }
+  if (random.chance(50)) {
+    options.late = oracle::Late::kClamp;
+    said += "--late-policy\nclamp\n";
+  }
+  oracle::Arrivals arrivals(*loaded.rules->plan, options);
+  for (const std::string_view line : lines_of(lines)) arrivals.line("-", line, {}, {});
+  oracle::Options limits;
+  limits.work_max = 30'000;
+  const auto outcome = oracle::evaluate(*loaded.rules->plan, arrivals.placed(), limits);
+  if (!outcome || outcome->alerts.size() < 5) return false;
+  write_file(folder / "rules.tocsin", text);
+  write_file(folder / "events.ndjson", lines);
+  write_file(folder / "options", said);
+  return true;
+}
+
+int make_some(std::uint64_t seed, const fs::path& folder) {
+  tests::Random random(seed);
+  for (int tries = 0; tries < 2000; ++tries) {
+    if (make(random.next(), folder)) return 0;
+  }
+  die("no seed gives a world with alerts");
+}
+
+// --- expect --------------------------------------------------------------------------------------
+
+struct Expectation {
+  std::string journal;
+  fs::path out;
+  oracle::ArrivalOptions options;
+  std::string sent;
+  std::vector<std::string> rules;
+};
+
+// The bytes that a record by position stands for.
+std::string bytes_at(const runtime::ArrivalByPosition& record) {
+  Result<std::unique_ptr<runtime::ByteSource>> source =
+      runtime::open_source(std::string(record.source));
+  if (!source) die(source.error().message);
+  std::string all;
+  std::string buffer(1 << 16, '\0');
+  while (all.size() < record.next_offset) {
+    const Result<std::size_t> count = (*source)->read(buffer.data(), buffer.size());
+    if (!count) die(count.error().message);
+    if (*count == 0) break;
+    all.append(buffer, 0, *count);
+  }
+  if (all.size() < record.next_offset) die(fmt::format("{} is too short", record.source));
+  std::string bytes =
+      all.substr(static_cast<std::size_t>(record.first_offset),
+                 static_cast<std::size_t>(record.next_offset - record.first_offset));
+  if (runtime::digest_range(bytes) != record.digest) {
+    die(fmt::format("{} has other bytes at {}", record.source, record.first_offset));
+  }
+  return bytes;
+}
+
+class Expecting {
+ public:
+  Expecting(const cep::Plan& plan, const Expectation& what)
+      : what_(what), arrivals_(plan, what.options) {}
+
+  void take(const runtime::JournalEntry& entry) {
+    ++records_;
+    if (const auto* value = std::get_if<runtime::ArrivalByValue>(&entry.record)) {
+      check_offset(*value);
+      add(std::string(value->source), value->bytes, entry.sequence, value->taken_at);
+    } else if (const auto* position = std::get_if<runtime::ArrivalByPosition>(&entry.record)) {
+      check_offset(*position);
+      add(std::string(position->source), bytes_at(*position), entry.sequence, position->taken_at);
+    } else if (const auto* decision = std::get_if<runtime::Decision>(&entry.record)) {
+      arrivals_.decide(*decision);
+      ++decisions_;
+    } else if (const auto* command = std::get_if<runtime::Command>(&entry.record)) {
+      commands_ += fmt::format("{}\"{}\"", commands_.empty() ? "" : ",", command->name);
+    }
+  }
+
+  oracle::Arrivals& arrivals() { return arrivals_; }
+  std::string facts() const {
+    return fmt::format("\"records\":{},\"decisions\":{},\"commands\":[{}]", records_, decisions_,
+                       commands_);
+  }
+
+ private:
+  // A source goes on where it was; a journal may have let go of its beginning.
+  template <typename Record>
+  void check_offset(const Record& record) {
+    const std::string name(record.source);
+    const auto known = next_offset_.find(name);
+    if (known == next_offset_.end() && record.first_offset != 0) {
+      if (what_.sent.empty())
+        die(fmt::format("the journal begins {} at {}", name, record.first_offset));
+      const std::string sent = read_or_die(what_.sent);
+      const std::vector<std::string_view> all = lines_of(sent);
+      if (all.size() < record.first_offset) die("more was journaled than sent");
+      for (std::size_t i = 0; i < record.first_offset; ++i) {
+        arrivals_.line(name, all[i], {0, static_cast<std::uint32_t>(i)}, record.taken_at);
+      }
+    } else if (known != next_offset_.end() && record.first_offset != known->second) {
+      die(fmt::format("{} goes on at {} where {} is next", name, record.first_offset,
+                      known->second));
+    }
+    next_offset_[name] = record.next_offset;
+  }
+
+  void add(const std::string& source, std::string_view bytes, std::uint64_t sequence,
+           cep::EventTime taken_at) {
+    std::uint32_t index = 0;
+    for (const std::string_view line : lines_of(bytes)) {
+      arrivals_.line(source, line, {sequence, index++}, taken_at);
+    }
+  }
+
+  const Expectation& what_;
+  oracle::Arrivals arrivals_;
+  std::map<std::string, std::uint64_t> next_offset_;
+  std::uint64_t records_ = 0;
+  std::uint64_t decisions_ = 0;
+  std::string commands_;
+};
+
+int expect(const Expectation& what) {
+  const rules::Loaded loaded = rules::load(what.rules, read_text);
+  if (!loaded.rules) die("the rules do not check");
+  const cep::Plan& plan = *loaded.rules->plan;
+  runtime::SystemFiles files;
+  const Result<runtime::JournalExtent> extent = runtime::verify_journal(files, what.journal);
+  if (!extent) die(extent.error().message);
+  Result<runtime::JournalReader> reader =
+      runtime::JournalReader::open(files, what.journal, extent->first_sequence);
+  if (!reader) die(reader.error().message);
+  Expecting expecting(plan, what);
+  for (;;) {
+    const Result<std::optional<runtime::JournalEntry>> entry = reader->next();
+    if (!entry) die(entry.error().message);
+    if (!*entry) break;
+    expecting.take(**entry);
+  }
+  const oracle::Arrivals& arrivals = expecting.arrivals();
+  const std::vector<oracle::PlacedEvent> placed = arrivals.placed();
+  // Long streams are beyond the oracle, and the engine without any of what is tested answers.
+  std::optional<oracle::Outcome> outcome;
+  if (placed.size() <= 600)
+    outcome = oracle::evaluate(plan, placed, {.bound = {}, .work_max = 300'000});
+  std::vector<cep::Alert> alerts;
+  if (outcome) {
+    alerts = std::move(outcome->alerts);
+  } else {
+    const auto program = cep::compile(loaded.rules->plan, {});
+    if (!program) die(program.error().message);
+    alerts = tests::run_engine(*program, placed, cep::kEventTimeMax, {.rows = 500});
+  }
+  std::string lines;
+  std::size_t live = 0;
+  for (const cep::Alert& alert : alerts) {
+    const cep::Status status = plan.rules[alert.rule.value].status;
+    if (status != cep::Status::kLive) continue;
+    ++live;
+    lines += cep::format_alert(plan, alert) + '\n';
+  }
+  fs::create_directories(what.out);
+  write_file(what.out / "alerts.ndjson", lines);
+  std::string sources;
+  std::size_t number = 0;
+  for (const auto& [name, all] : arrivals.lines()) {
+    sources += name + '\n';
+    std::string text;
+    for (const std::string& line : all) text += line + '\n';
+    write_file(what.out / fmt::format("lines-{}", number++), text);
+  }
+  write_file(what.out / "sources", sources);
+  fmt::print(
+      "{{\"by\":\"{}\",\"alerts\":{},\"events\":{},\"late\":{},\"dead\":{},\"clamped\":{},"
+      "\"first_sequence\":{},\"next_sequence\":{},{}}}\n",
+      outcome ? "oracle" : "engine", live, placed.size(), arrivals.late().size(),
+      arrivals.dead().size(), arrivals.clamped(), extent->first_sequence, extent->next_sequence,
+      expecting.facts());
+  return 0;
+}
+
+int main_of(const std::vector<std::string>& arguments) {
+  const std::string usage =
+      "usage: crash_oracle make SEED FOLDER | expect JOURNAL OUT [OPTION]… RULES…";
+  if (arguments.size() == 3 && arguments[0] == "make") {
+    return make_some(std::strtoull(arguments[1].c_str(), nullptr, 10), arguments[2]);
+  }
+  if (arguments.size() < 4 || arguments[0] != "expect") die(usage);
+  Expectation what;
+  what.journal = arguments[1];
+  what.out = arguments[2];
+  for (std::size_t i = 3; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (!word.starts_with("--")) {
+      what.rules.push_back(word);
+      continue;
+    }
+    if (i + 1 == arguments.size()) die(usage);
+    const std::string& value = arguments[++i];
+    if (word == "--out-of-orderness") {
+      what.options.bound = cep::Duration{std::strtoll(value.c_str(), nullptr, 10)};
+    } else if (word == "--late-policy") {
+      what.options.late = value == "clamp" ? oracle::Late::kClamp : oracle::Late::kSide;
+    } else if (word == "--late-max") {
+      what.options.late_max = cep::Duration{std::strtoll(value.c_str(), nullptr, 10)};
+    } else if (word == "--ahead-max") {
+      what.options.ahead_max = cep::Duration{std::strtoll(value.c_str(), nullptr, 10)};
+    } else if (word == "--sent") {
+      what.sent = value;
+    } else {
+      die(usage);
+    }
+  }
+  return expect(what);
+}
+}  // namespace
+}  // namespace tocsin
+
+int main(int argc, char** argv) { return tocsin::main_of({argv + 1, argv + argc}); }

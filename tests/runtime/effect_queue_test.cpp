@@ -1,0 +1,326 @@
+// The effect queue: alone, on its thread, and through crashes at every write of the store.
+#include "runtime/effect_queue.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "runtime/rocks_store.h"
+#include "tests/support/model_store.h"
+#include "tests/support/random_effects.h"
+#include "tests/support/simulated_files.h"
+#include "tests/support/temporary_folder.h"
+
+namespace tocsin::tests {
+namespace {
+using namespace runtime;
+constexpr std::array<std::uint8_t, 16> kTimeline{1};
+const EndpointId kHook = EndpointId::of("https://example.com/hook");
+
+std::unique_ptr<EffectStore> open_effects(Store& store, Clock& clock) {
+  auto effects = EffectStore::open(store, clock, {});
+  if (!effects) FAIL(effects.error().message);
+  return std::move(*effects);
+}
+SliceEffects with_alert(std::uint64_t cause, std::int64_t time_us) {
+  SliceEffects slice;
+  slice.cause = cause;
+  slice.alerts = {effect_alert(time_us, 1)};
+  return slice;
+}
+
+TEST_CASE("effect queue: nothing is stored before its cause is durable; what waits goes together") {
+  ModelDisk disk;
+  SimulatedClock clock;
+  const auto store = *disk.open(effect_families());
+  const auto effects = open_effects(*store, clock);
+  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
+  std::vector<std::uint64_t> told;
+  EffectQueue queue(*effects, effects->mark(), {},
+                    [&](const EffectQueueStatus& status) { told.push_back(status.committed); });
+  CHECK(*queue.push(with_alert(1, 10)) == 1);
+  CHECK(*queue.push(with_alert(1, 11)) == 2);
+  CHECK(*queue.push(with_alert(2, 12)) == 3);
+  CHECK(queue.pushed_mark() == EmittedMark{kTimeline, effect_alert(12, 1).order, 3});
+  while (*queue.step()) {
+  }
+  CHECK(effects->mark().number == 0);
+  queue.durable(1);
+  while (*queue.step()) {
+  }
+  CHECK(effects->mark().number == 0);
+  const std::uint64_t before = disk.writes();
+  queue.durable(2);
+  while (*queue.step()) {
+  }
+  CHECK(effects->mark().number == 2);
+  CHECK(disk.writes() == before + 1);
+  queue.durable(1);  // never moves back
+  queue.durable(9);
+  while (*queue.step()) {
+  }
+  CHECK(effects->mark() == queue.pushed_mark());
+  CHECK(told == std::vector<std::uint64_t>{2, 3});
+  CHECK(queue.status().waiting_bytes == 0);
+  CHECK(queue.status().stored.alerts == 3);
+  REQUIRE(queue.close());
+}
+
+TEST_CASE("effect queue: a group has a limit, and so has what waits") {
+  ModelDisk disk;
+  SimulatedClock clock;
+  const auto store = *disk.open(effect_families());
+  const auto effects = open_effects(*store, clock);
+  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
+  const std::size_t bytes = with_alert(1, 1).bytes();
+  EffectQueue queue(*effects, effects->mark(),
+                    {.bytes_max = 4 * bytes, .group_bytes_max = 2 * bytes});
+  for (int i = 0; i < 4; ++i) {
+    CHECK(queue.has_room());
+    REQUIRE(queue.push(with_alert(1, i)));
+  }
+  CHECK_FALSE(queue.has_room());
+  queue.durable(2);
+  REQUIRE(*queue.step());
+  CHECK(effects->mark().number == 2);
+  CHECK(queue.has_room());
+  while (*queue.step()) {
+  }
+  CHECK(effects->mark().number == 4);
+}
+
+TEST_CASE("effect queue: a failed write is final") {
+  ModelDisk disk;
+  SimulatedClock clock;
+  const auto store = *disk.open(effect_families());
+  const auto effects = open_effects(*store, clock);
+  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
+  EffectQueue queue(*effects, effects->mark(), {});
+  queue.durable(100);
+  REQUIRE(queue.push(with_alert(1, 1)));
+  disk.fault = [](std::uint64_t) { return StoreFault::kFail; };
+  CHECK_FALSE(queue.step());
+  disk.fault = {};
+  CHECK_FALSE(queue.step());
+  CHECK(queue.push(with_alert(1, 2)).error().code == Errc::kIo);
+  CHECK(queue.status().committed == 0);
+  CHECK_FALSE(queue.close());
+}
+
+TEST_CASE("effect queue: on a thread, with back-pressure, up to the end") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  const auto store = RocksStore::open(folder.path() + "/store", {.families = effect_families()});
+  REQUIRE(store);
+  const auto effects = open_effects(**store, clock);
+  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
+  effects->set_endpoints({kHook});
+  constexpr std::uint64_t kCount = 2000;
+  EffectQueue queue(*effects, effects->mark(), {.bytes_max = 4096, .group_bytes_max = 2048});
+  queue.start();
+  std::thread journal([&] {
+    for (std::uint64_t end = 1; end <= kCount + 1; ++end) queue.durable(end);
+  });
+  for (std::uint64_t i = 1; i <= kCount; ++i)
+    REQUIRE(queue.push(with_alert(i, static_cast<std::int64_t>(i))));
+  journal.join();
+  REQUIRE(queue.wait_committed(kCount));
+  CHECK(effects->reader().mark()->number == kCount);
+  REQUIRE(queue.close());
+  CHECK(queue.status().commits < kCount);
+  CHECK(effects->owed(kHook) == kCount);
+}
+
+TEST_CASE("effect queue: one that is abandoned waits for nothing") {
+  ModelDisk disk;
+  SimulatedClock clock;
+  const auto store = *disk.open(effect_families());
+  const auto effects = open_effects(*store, clock);
+  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
+  EffectQueue queue(*effects, effects->mark(), {.bytes_max = 1});
+  queue.start();
+  REQUIRE(queue.push(with_alert(5, 1)));
+  std::thread pusher([&] { CHECK_FALSE(queue.push(with_alert(5, 2))); });
+  std::thread waiter([&] { CHECK_FALSE(queue.wait_committed(1)); });
+  queue.abandon();
+  pusher.join();
+  waiter.join();
+  CHECK(effects->mark().number == 0);
+}
+
+// --- crashes ---
+
+/// A journal of slices, a checkpoint now and then, an endpoint: what outlives a process, and what
+/// was seen outside.
+struct Outside {
+  std::vector<SliceEffects> slices;
+  std::optional<EmittedMark> checkpoint;         // the newest good one
+  std::size_t checkpoint_at = 0;                 // slices before it
+  std::map<std::uint64_t, std::string> arrived;  // by number: the id that the endpoint saw
+};
+
+// One life of a process: from the checkpoint to the end of the slices, or to its crash. True: the
+// end was reached and everything has arrived.
+bool live(ModelDisk& disk, Outside& outside, Random& random) {
+  SimulatedClock clock;
+  auto opened = disk.open(effect_families());
+  REQUIRE(opened);
+  const std::unique_ptr<Store> store = std::move(*opened);
+  auto begun = EffectStore::open(*store, clock, {});
+  if (!begun) {
+    CHECK(begun.error().code == Errc::kIo);
+    return false;
+  }
+  EffectStore& effects = **begun;
+  const Result<void> resumed = effects.has_timeline(kTimeline)
+                                   ? effects.resume(outside.checkpoint)
+                                   : effects.begin_timeline(kTimeline, {}, {});
+  if (!resumed) {
+    CAPTURE(resumed.error().message);
+    REQUIRE(resumed.error().code == Errc::kIo);
+    return false;
+  }
+  effects.set_endpoints({kHook});
+  EmittedMark start{kTimeline, {}, 0};
+  if (outside.checkpoint) start = *outside.checkpoint;
+  EffectQueue queue(effects, start, {.group_bytes_max = 1 + random.below(4000)});
+  // Sends one delivery, if one is owed.
+  const auto deliver = [&]() -> Result<bool> {
+    std::optional<std::uint64_t> number;
+    const Result<void> read = effects.reader().outbox(kHook, 0, [&](const OutboxRow& row) {
+      number = row.number;
+      return false;
+    });
+    if (!read) return tl::unexpected(read.error());
+    if (!number) return false;
+    const auto alert = effects.reader().alert(*number);
+    if (!alert) return tl::unexpected(alert.error());
+    REQUIRE(alert->has_value());
+    const auto [seen, is_new] = outside.arrived.emplace(*number, (*alert)->id);
+    CHECK(seen->second == (*alert)->id);
+    if (Result<void> settled = effects.settle_delivery(kHook, *number); !settled)
+      return tl::unexpected(settled.error());
+    return true;
+  };
+  for (std::size_t i = outside.checkpoint_at; i < outside.slices.size(); ++i) {
+    REQUIRE(queue.push(outside.slices[i]));
+    if (random.chance(60)) queue.durable(i + 1);
+    if (random.chance(50) && !queue.step()) return false;
+    if (random.chance(30) && !deliver()) return false;
+    if (random.chance(10)) {
+      queue.durable(outside.slices[i].cause + 1);
+      while (queue.status().committed < queue.status().pushed) {
+        if (!queue.step()) return false;
+      }
+      outside.checkpoint = queue.pushed_mark();
+      outside.checkpoint_at = i + 1;
+    }
+  }
+  queue.durable(outside.slices.size() + 1);
+  while (queue.status().committed < queue.status().pushed) {
+    if (!queue.step()) return false;
+  }
+  CHECK(queue.pushed_mark() == effects.mark());
+  for (;;) {
+    const Result<bool> sent = deliver();
+    if (!sent) return false;
+    if (!*sent) return true;
+  }
+}
+
+void check_end(ModelDisk& disk, const Outside& outside) {
+  const auto store = disk.open_reader(effect_families());
+  const auto reader = EffectReader::open(*store);
+  REQUIRE(reader);
+  std::vector<const StoredAlert*> expected;
+  std::map<std::pair<AsideKind, cep::ArrivalNumber>, std::uint64_t>
+      aside;  // to what put it in again
+  for (const SliceEffects& slice : outside.slices) {
+    for (const StoredAlert& alert : slice.alerts) expected.push_back(&alert);
+    for (const AsideRow& row : slice.aside) aside.emplace(std::pair(row.kind, row.arrival), 0);
+    for (const Reinjected& again : slice.reinjected) {
+      std::uint64_t& record = aside.at({again.kind, again.arrival});
+      if (record == 0) record = again.record;
+    }
+  }
+  std::size_t next = 0;
+  std::size_t live_count = 0;
+  REQUIRE(reader->alerts(1, [&](const StoredAlert& alert) {
+    REQUIRE(next < expected.size());
+    CHECK(alert.number == next + 1);
+    CHECK(alert.id == expected[next]->id);
+    CHECK(alert.line == expected[next]->line);
+    if (alert.is_live) {
+      ++live_count;
+      CHECK(outside.arrived.contains(alert.number));
+    }
+    ++next;
+    return true;
+  }));
+  CHECK(next == expected.size());
+  CHECK(outside.arrived.size() == live_count);
+  for (const AsideKind kind : {AsideKind::kLate, AsideKind::kDead}) {
+    REQUIRE(reader->aside(kind, [&](const AsideRow& row) {
+      const auto found = aside.find({kind, row.arrival});
+      REQUIRE(found != aside.end());
+      CHECK(row.reinjected_as == found->second);
+      aside.erase(found);
+      return true;
+    }));
+  }
+  CHECK(aside.empty());
+}
+
+TEST_CASE("effect queue: after a crash at any write nothing is lost and nothing is there twice") {
+  for_all_seeds("EFFECTS", 40, [](Random& random) {
+    const std::uint64_t seed = random.next();
+    const std::vector<SliceEffects> slices = random_effects(random, 12);
+    // A life without a crash says how many writes there are.
+    std::uint64_t writes = 0;
+    {
+      ModelDisk disk(seed);
+      Outside outside;
+      outside.slices = slices;
+      Random same(seed);
+      REQUIRE(live(disk, outside, same));
+      disk.restart();
+      check_end(disk, outside);
+      writes = disk.writes();
+    }
+    for (std::uint64_t at = 0; at < writes; ++at) {
+      for (const StoreFault fault : {StoreFault::kCrashBefore, StoreFault::kCrashAfter,
+                                     StoreFault::kFail, StoreFault::kFailAfter}) {
+        CAPTURE(at);
+        CAPTURE(static_cast<int>(fault));
+        ModelDisk disk(seed + at);
+        disk.fault = [&](std::uint64_t number) { return number == at ? fault : StoreFault::kNone; };
+        Outside outside;
+        outside.slices = slices;
+        Random same(seed);
+        int lives = 1;
+        while (!live(disk, outside, same)) {
+          REQUIRE(++lives < 5);
+          if (random.chance(50)) {
+            disk.cut_power();
+          } else {
+            disk.restart();
+          }
+        }
+        disk.restart();
+        check_end(disk, outside);
+      }
+    }
+  });
+}
+}  // namespace
+}  // namespace tocsin::tests

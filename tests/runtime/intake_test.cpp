@@ -1,0 +1,354 @@
+#include "runtime/intake.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "tests/runtime/event_plan.h"
+#include "tests/runtime/intake_script.h"
+#include "tests/support/printing.h"
+
+namespace tocsin::runtime {
+namespace {
+using cep::Duration;
+using cep::EventTime;
+using tests::Script;
+using tests::ScriptLine;
+using tests::Step;
+
+// The rules of time by definition: every watermark after every event, every row in one list.
+class NaiveTime {
+ public:
+  explicit NaiveTime(const Script& script) : script_(script) {}
+
+  void take(std::size_t index) {
+    const Step& step = script_.steps[index];
+    for (std::size_t i = 0; i < step.lines.size(); ++i) take_line(step, index, i);
+    if (step.decision) decide(step);
+    if (step.policy) {
+      Source& source = open(*step.source);
+      source.policy = *step.policy;
+      if (source.newest) {
+        source.watermark = std::max(source.watermark, *source.newest - source.policy.bound);
+      }
+      move();
+    }
+  }
+  EventTime watermark() const { return watermark_; }
+
+  // Sorted, repeats left out, numbered.
+  std::vector<std::string> rows() {
+    std::ranges::stable_sort(rows_, {}, &Row::time);
+    std::vector<const Row*> given;
+    for (const Row& row : rows_) {
+      if (!is_repeat(row)) given.push_back(&row);
+    }
+    std::vector<std::string> texts;
+    for (auto row = given.begin(); row != given.end(); ++row) {
+      const auto is_equal = [&](const Row* other) {
+        return (*row)->line->is_login && other->time == (*row)->time &&
+               other->line->row == (*row)->line->row;
+      };
+      texts.push_back(fmt::format("{} {} #{}", (*row)->place, (*row)->line->row,
+                                  std::count_if(given.begin(), row, is_equal)));
+    }
+    return texts;
+  }
+  std::vector<std::string> late, dead;
+  std::uint64_t clamped = 0;
+
+ private:
+  enum class State { kActive, kIdle, kEnded };
+  struct Source {
+    SourcePolicy policy;
+    State state = State::kActive;
+    EventTime watermark;
+    std::optional<EventTime> newest;
+    EventTime newest_at;
+  };
+  struct Row {
+    EventTime time;
+    std::string place;
+    const ScriptLine* line = nullptr;
+  };
+
+  Source& open(std::size_t index) {
+    const auto [at, is_new] = sources_.try_emplace(index);
+    if (is_new) {
+      at->second.policy = script_.options.policy;
+      at->second.watermark = watermark_;
+    }
+    return at->second;
+  }
+  void wake(Source& source) {
+    source.state = State::kActive;
+    source.watermark = std::max(source.watermark, watermark_);
+  }
+  void move() {
+    std::optional<EventTime> least;
+    for (const auto& [index, source] : sources_) {
+      if (source.state != State::kActive) continue;
+      least = least ? std::min(*least, source.watermark) : source.watermark;
+    }
+    if (least) watermark_ = std::max(watermark_, *least);
+  }
+
+  void take_line(const Step& step, std::size_t index, std::size_t place) {
+    const ScriptLine& line = step.lines[place];
+    Source& source = open(line.source);
+    if (source.state != State::kActive) wake(source);
+    move();
+    const std::string where = fmt::format("{}:{} {}.{}", tests::source_name(line.source),
+                                          index * 10 + place, index + 1, place);
+    if (!line.is_event) {
+      dead.push_back(where + " no event time `ts` of `login`");
+      return;
+    }
+    if (script_.options.ahead_max && line.ts - step.clock > *script_.options.ahead_max) {
+      dead.push_back(
+          fmt::format("{} event time `{}` of `{}` is more than {} ahead of the clock: {}", where,
+                      line.is_login ? "ts" : "at", line.is_login ? "login" : "ping",
+                      cep::format_duration(*script_.options.ahead_max), cep::format_time(line.ts)));
+      return;
+    }
+    EventTime time = line.ts;
+    if (line.ts < source.watermark) {
+      const Duration by = source.watermark - line.ts;
+      if (source.policy.late == LatePolicy::kSide ||
+          (source.policy.late_max && by > *source.policy.late_max)) {
+        late.push_back(fmt::format("{} {} by {}", where, line.ts.us, by.us));
+        return;
+      }
+      time = source.watermark;
+      ++clamped;
+    } else {
+      source.watermark = std::max(source.watermark, line.ts - source.policy.bound);
+      if (!source.newest || line.ts > *source.newest) {
+        source.newest = line.ts;
+        source.newest_at = step.clock;
+      }
+    }
+    move();
+    rows_.push_back(
+        {time, fmt::format("{}/{}/{}.{}", time.us, line.ts.us, index + 1, place), &line});
+  }
+
+  void decide(const Step& step) {
+    switch (*step.decision) {
+      case DecisionKind::kAwake:
+        wake(open(*step.source));
+        break;
+      case DecisionKind::kIdle:
+      case DecisionKind::kEnded:
+        if (const auto at = sources_.find(*step.source); at != sources_.end()) {
+          if (*step.decision == DecisionKind::kEnded) at->second.state = State::kEnded;
+          if (at->second.state == State::kActive) at->second.state = State::kIdle;
+        }
+        break;
+      case DecisionKind::kHeartbeat:
+        heartbeat(step);
+        break;
+    }
+    move();
+  }
+  void heartbeat(const Step& step) {
+    if (step.source && !sources_.contains(*step.source)) return;
+    std::optional<EventTime> least, furthest;
+    bool is_held = false;
+    for (auto& [index, source] : sources_) {
+      if (source.state == State::kEnded) continue;
+      is_held = is_held || source.state == State::kActive;
+      if (!source.newest) continue;
+      const EventTime now = std::min(step.clock, *source.newest + (step.clock - source.newest_at));
+      if ((!step.source || *step.source == index) && step.clock > source.newest_at) {
+        source.watermark = std::max(source.watermark, now - source.policy.bound);
+      }
+      furthest = furthest ? std::max(*furthest, source.watermark) : source.watermark;
+      if (source.state == State::kActive)
+        least = least ? std::min(*least, source.watermark) : source.watermark;
+    }
+    if (!is_held && furthest) watermark_ = std::max(watermark_, *furthest);
+    if (step.source || !least) return;
+    for (auto& [index, source] : sources_) {
+      if (source.state == State::kActive && !source.newest)
+        source.watermark = std::max(source.watermark, *least);
+    }
+  }
+
+  // Of a ping whose id was taken less than `within` before; the newest ids are known.
+  bool is_repeat(const Row& row) {
+    if (row.line->is_login) return false;
+    std::erase_if(taken_, [&](const Row* before) {
+      return script_.unique_within && before->time + *script_.unique_within <= row.time;
+    });
+    const bool repeats = std::ranges::any_of(
+        taken_, [&](const Row* before) { return before->line->id == row.line->id; });
+    if (!repeats) taken_.push_back(&row);
+    if (taken_.size() > script_.options.unique_ids_max) taken_.erase(taken_.begin());
+    return repeats;
+  }
+
+  const Script& script_;
+  std::map<std::size_t, Source> sources_;
+  EventTime watermark_ = cep::kEventTimeMin;
+  std::vector<Row> rows_;
+  std::vector<const Row*> taken_;
+};
+
+// One intake of event_plan() for small cases.
+struct Small {
+  explicit Small(IntakeOptions options = {})
+      : intake({plan, fields, types}, options,
+               {[this](const LateEvent& event) { late.push_back(event.ts.us); },
+                [this](const DeadLetter& letter) { dead.push_back(letter.reason); }},
+               summary, [this](cep::Batch& slice, EventTime) -> Result<void> {
+                 for (const cep::Row& row : slice.rows) given.push_back(row.engine_time.us);
+                 return {};
+               }) {}
+  void take(const std::string& source, std::int64_t ts, std::int64_t clock = 0) {
+    const std::string line = fmt::format(R"({{"type":"login","ts":{},"user":"u"}})", ts);
+    const std::string padded = line + std::string(kLinePadding, '\n');
+    REQUIRE(intake.take(intake.source(source), {std::string_view(padded).substr(0, line.size()), 1},
+                        {++arrivals, 0}, {clock}));
+  }
+  cep::Plan plan = tests::event_plan();
+  std::vector<std::vector<bool>> fields = tests::all_fields(plan);
+  std::vector<bool> types = tests::all_types(plan);
+  RunSummary summary;
+  std::vector<std::int64_t> given, late;
+  std::vector<std::string> dead;
+  std::uint64_t arrivals = 0;
+  Intake intake;
+};
+}  // namespace
+
+TEST_CASE("intake: what is late, each engine time and every watermark are as defined") {
+  std::size_t late = 0;
+  std::size_t dead = 0;
+  std::size_t clamped = 0;
+  std::size_t repeats = 0;
+  const std::size_t cases = tests::for_all_seeds("runtime", 1'500, [&](tests::Random& random) {
+    const Script script = tests::random_script(random, 20 + random.below(100));
+    const cep::Plan plan = tests::script_plan(script);
+    tests::ScriptRun run(script, plan);
+    NaiveTime naive(script);
+    for (std::size_t i = 0; i < script.steps.size(); ++i) {
+      run.take(i);
+      naive.take(i);
+      REQUIRE(run.intake().watermark() == naive.watermark());
+    }
+    run.finish();
+    REQUIRE(run.outcome().late == naive.late);
+    REQUIRE(run.outcome().dead == naive.dead);
+    REQUIRE(run.outcome().rows == naive.rows());
+    REQUIRE(run.summary().clamped == naive.clamped);
+    REQUIRE(run.intake().waiting_events() == 0);
+    late += naive.late.size();
+    dead += naive.dead.size();
+    clamped += naive.clamped;
+    repeats += run.summary().repeats;
+  });
+  if (cases < 1'000) return;
+  CHECK(late > 1'000);
+  CHECK(dead > 1'000);
+  CHECK(clamped > 1'000);
+  CHECK(repeats > 1'000);
+}
+
+TEST_CASE("intake: lines set aside as late are taken when they come again") {
+  IntakeOptions options;
+  options.policy.late_max = Duration{5};
+  options.policy.late = LatePolicy::kClamp;
+  Small small(options);
+  small.take("in", 100);
+  small.take("in", 90);
+  small.take("in", 96);
+  CHECK(small.late == std::vector<std::int64_t>{90});
+  const std::size_t late = small.intake.source("late", {Duration{0}, LatePolicy::kClamp, {}});
+  small.take("late", 90);
+  small.intake.decide(DecisionKind::kEnded, late, {});
+  // What came again holds back nobody.
+  small.take("in", 110);
+  REQUIRE(small.intake.flush());
+  CHECK(small.given == std::vector<std::int64_t>{100, 100, 100, 110});
+  CHECK(small.intake.watermark() == EventTime{110});
+  // The same way once more.
+  CHECK(small.intake.source("late") == late);
+  small.take("late", 91);
+  small.intake.decide(DecisionKind::kEnded, late, {});
+  REQUIRE(small.intake.flush());
+  CHECK(small.given.back() == 110);
+}
+
+TEST_CASE(
+    "intake: who is far ahead, and who is not holding time while memory is short, is paused") {
+  IntakeOptions options;
+  options.drift_max = Duration{1'000};
+  options.policy.bound = Duration{100'000};
+  options.waiting_bytes_max = 400'000;
+  options.slice_rows_max = 64;
+  Small small(options);
+  const std::size_t a = small.intake.source("a");
+  const std::size_t b = small.intake.source("b");
+  CHECK(small.intake.may_read(a));
+  CHECK(small.intake.may_read(b));
+  small.take("a", 200'000);
+  CHECK_FALSE(small.intake.may_read(a));  // nothing is known of b
+  CHECK(small.intake.may_read(b));
+  small.take("b", 199'500);
+  CHECK(small.intake.holder() == b);
+  CHECK(small.intake.may_read(a));
+  small.take("a", 200'501);
+  CHECK_FALSE(small.intake.may_read(a));
+  small.intake.decide(DecisionKind::kIdle, b, {});
+  CHECK(small.intake.holder() == a);
+  CHECK(small.intake.may_read(a));
+  small.intake.decide(DecisionKind::kAwake, b, {});
+  small.take("a", 200'600);
+  CHECK(small.intake.may_read(a));
+
+  std::int64_t at = 200'600;
+  while (small.intake.waiting_bytes() <= options.waiting_bytes_max / 2) small.take("a", at);
+  CHECK_FALSE(small.intake.may_read(a));
+  CHECK(small.intake.may_read(b));
+  const std::size_t waiting = small.intake.waiting_events();
+  CHECK(waiting > 100);
+  CHECK(small.intake.status(a).waiting == waiting - 1);
+  // Time moves, and memory is there again.
+  small.take("b", 1'000'000);
+  small.take("a", 1'000'000);
+  REQUIRE(small.intake.flush());
+  CHECK(small.intake.may_read(a));
+  CHECK(small.given.size() == waiting);
+}
+
+TEST_CASE("intake: of one source with bound 0 nothing waits, also when others come later") {
+  Small small;
+  small.take("a", 5);
+  small.take("a", 7);
+  CHECK(small.intake.waiting_events() == 0);
+  CHECK(small.intake.waiting_bytes() == 0);
+  small.take("b", 6);
+  CHECK(small.late == std::vector<std::int64_t>{6});
+  small.take("b", 9);
+  small.take("a", 8);
+  REQUIRE(small.intake.flush());
+  CHECK(small.given == std::vector<std::int64_t>{5, 7, 8});
+  CHECK(small.intake.waiting_events() == 1);
+  // An end by one source frees what waited for it.
+  small.intake.decide({DecisionKind::kEnded, {}, "a"});
+  REQUIRE(small.intake.flush());
+  CHECK(small.given.back() == 9);
+  // Unknown sources change nothing, but by being awake.
+  small.intake.decide({DecisionKind::kEnded, {}, "nobody"});
+  small.intake.decide({DecisionKind::kIdle, {}, "nobody"});
+  small.intake.decide({DecisionKind::kHeartbeat, {}, "nobody"});
+  CHECK(small.intake.source_count() == 2);
+  small.intake.decide({DecisionKind::kAwake, {}, "somebody"});
+  CHECK(small.intake.find("somebody") == 2);
+  CHECK(small.intake.watermark_of(2) == EventTime{9});
+  CHECK(small.intake.status(2).name == "somebody");
+}
+}  // namespace tocsin::runtime

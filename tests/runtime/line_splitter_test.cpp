@@ -1,0 +1,142 @@
+#include "runtime/line_splitter.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/block_reader.h"
+#include "runtime/decoder.h"
+#include "tests/support/random.h"
+
+namespace tocsin::runtime {
+namespace {
+constexpr std::size_t kLineBytesMax = 40;
+
+// Gives its bytes in pieces of random size.
+class PiecesSource : public ByteSource {
+ public:
+  PiecesSource(std::string contents, std::uint64_t seed)
+      : contents_(std::move(contents)), random_(seed) {}
+  Result<std::size_t> read(char* to, std::size_t capacity) override {
+    const std::size_t left = contents_.size() - at_;
+    const std::size_t size = std::min({capacity, left, random_.below(70) + 1});
+    std::memcpy(to, contents_.data() + at_, size);
+    at_ += size;
+    return size;
+  }
+  std::uint64_t bytes_read() const override { return at_; }
+  std::optional<std::uint64_t> bytes_total() const override { return contents_.size(); }
+
+ private:
+  std::string contents_;
+  tests::Random random_;
+  std::size_t at_ = 0;
+};
+
+std::string shown(const Line& line) {
+  return (line.too_long ? "!" : "") + std::to_string(line.number) + ":" + std::string(line.text);
+}
+
+std::vector<std::string> from_line_source(const std::string& text, std::uint64_t seed) {
+  LineSource source(std::make_unique<PiecesSource>(text, seed), kLineBytesMax);
+  std::vector<std::string> lines;
+  Line line;
+  for (;;) {
+    switch (source.next(line)) {
+      case LineSource::Next::kLine:
+        lines.push_back(shown(line));
+        break;
+      case LineSource::Next::kNeedsBytes:
+        REQUIRE(source.fill());
+        break;
+      case LineSource::Next::kEnd:
+        return lines;
+    }
+  }
+}
+
+struct Blocks {
+  std::vector<std::string> lines;
+  std::string bytes;  // of all blocks
+  std::uint64_t last_number = 0;
+};
+// Each block is split by a splitter of its own, which goes on where the one before it was: now and
+// then in the middle of a block.
+Blocks from_blocks(const std::string& text, std::uint64_t seed, LongLines long_lines) {
+  tests::Random random(seed);
+  BlockReader reader(std::make_unique<PiecesSource>(text, seed + 1), kLineBytesMax, long_lines);
+  Blocks blocks;
+  LinePlace place;
+  std::string_view block;
+  for (;;) {
+    switch (reader.next(block)) {
+      case BlockReader::Next::kBlock:
+        blocks.bytes += block;
+        while (!block.empty()) {
+          LineSplitter splitter(kLineBytesMax);
+          splitter.resume(place);
+          splitter.begin(block);
+          Line line;
+          while (splitter.next(line)) {
+            blocks.lines.push_back(shown(line));
+            if (random.chance(30)) break;
+          }
+          place = splitter.place();
+          block.remove_prefix(splitter.consumed());
+        }
+        break;
+      case BlockReader::Next::kNeedsBytes:
+        REQUIRE(reader.fill());
+        break;
+      case BlockReader::Next::kEnd:
+        blocks.last_number = place.number;
+        return blocks;
+    }
+  }
+}
+
+std::string random_text(tests::Random& random) {
+  std::string text = random.chance(20) ? "\xef\xbb\xbf" : "";
+  for (std::size_t lines = random.below(12); lines > 0; --lines) {
+    switch (random.below(4)) {
+      case 0:
+        text += std::string(random.below(4), ' ');
+        break;
+      case 1:
+        text += "{" + std::string(random.below(90), 'x') + "}";
+        break;
+      case 2:
+        text += "{" + std::string(kLineBytesMax - 4 + random.below(10), 'y');
+        break;
+      default:
+        text += "{}";
+        break;
+    }
+    if (random.chance(20)) text += '\r';
+    if (lines > 1 || random.chance(50)) text += '\n';
+  }
+  return text;
+}
+}  // namespace
+
+TEST_CASE("line splitter: blocks have the lines of the whole input, wherever they were cut") {
+  tests::for_all_seeds("runtime", 2000, [](tests::Random& random) {
+    const std::string text = random_text(random);
+    CAPTURE(text);
+    const std::vector<std::string> lines = from_line_source(text, random.next());
+    const Blocks whole = from_blocks(text, random.next(), LongLines::kWhole);
+    REQUIRE(whole.lines == lines);
+    REQUIRE(whole.bytes == text);
+    const Blocks cut = from_blocks(text, random.next(), LongLines::kCut);
+    REQUIRE(cut.lines == lines);
+    REQUIRE(cut.last_number == whole.last_number);
+    // What was cut is split again from its own bytes alone, as a replay does.
+    REQUIRE(from_blocks(cut.bytes, random.next(), LongLines::kWhole).lines == lines);
+  });
+}
+}  // namespace tocsin::runtime

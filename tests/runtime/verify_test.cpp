@@ -1,0 +1,224 @@
+#include "runtime/verify.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cep/semantics.h"
+#include "runtime/blob_store.h"
+#include "runtime/checkpoint_writer.h"
+#include "runtime/data_directory.h"
+#include "runtime/file_tree.h"
+#include "runtime/journal_writer.h"
+#include "runtime/savepoint.h"
+#include "tests/support/model_state_store.h"
+#include "tests/support/simulated_files.h"
+#include "tests/support/state_entries.h"
+
+namespace tocsin::runtime {
+namespace {
+using tests::SimulatedFiles;
+
+constexpr std::uint64_t kRecords = 5;
+
+// A data directory "data" with all that a node keeps: a rule text, five records, two checkpoints
+// after the last of them, a savepoint.
+struct Data {
+  explicit Data(SimulatedFiles& files) {
+    const Result<DataDirectory> directory = DataDirectory::open(files, "data", true);
+    REQUIRE(directory);
+    const DataPaths& paths = directory->paths();
+    auto blobs = BlobStore::open(files, paths.blobs);
+    REQUIRE(blobs);
+    const auto rule = blobs->put("rule a {}");
+    REQUIRE(rule);
+    begin_journal(files, paths, *rule);
+    take_checkpoints(files, paths, *rule);
+    REQUIRE(make_durable_directory(files, paths.savepoints));
+    REQUIRE(make_savepoint(files, checkpoint_path(paths.checkpoints, 2), paths.blobs,
+                           paths.savepoints + "/easter", "easter"));
+    files.put(paths.store + "/file", "effects");
+    files.put(paths.lock, "");
+  }
+  static void begin_journal(SimulatedFiles& files, const DataPaths& paths,
+                            const cep::Digest& rule) {
+    tests::SimulatedClock clock;
+    auto writer = JournalWriter::open(files, clock, paths.journal, {});
+    REQUIRE(writer);
+    for (std::uint64_t sequence = 1; sequence <= kRecords; ++sequence) {
+      JournalGroup group;
+      Command command;
+      command.name = "begin";
+      if (sequence == 1) command.blobs.push_back({"rules/a.tocsin", 9, rule});
+      REQUIRE(group.add(sequence, command, (*writer)->frame_bytes_max()));
+      REQUIRE((*writer)->commit(group) == CommitState::kDurable);
+    }
+  }
+  static void take_checkpoints(SimulatedFiles& files, const DataPaths& paths,
+                               const cep::Digest& rule) {
+    tests::ModelStateStores stores(files);
+    InlineExecutor executor;
+    CheckpointOptions options;
+    options.checkpoints = paths.checkpoints;
+    options.state = paths.state;
+    options.semantics = cep::kSemantics;
+    auto writer = CheckpointWriter::open(files, stores, executor, options);
+    REQUIRE(writer);
+    for (int i = 0; i < 2; ++i) {
+      CheckpointMeta meta;
+      meta.semantics = cep::kSemantics;
+      meta.position = kRecords + 1;
+      meta.trim = 2;
+      meta.blobs.push_back({"rules/a.tocsin", 9, rule});
+      (*writer)->begin(meta, CheckpointScope::kChanges);
+      (*writer)->put(parse_store_key(tests::store_key(0, "a")), "1");
+      (*writer)->finish();
+      REQUIRE((*writer)->status().stage == CheckpointStage::kDone);
+    }
+  }
+};
+
+VerifyReport verify(SimulatedFiles& files, const std::string& directory) {
+  const VerifyPorts ports{files, [&](const std::string& store) -> Result<void> {
+                            CHECK(store == "data/store");
+                            if (files.contents(store + "/file") == "effects") return {};
+                            return fail(Errc::kCorrupt, store + "/file is damaged");
+                          }};
+  Result<VerifyReport> report = verify_directory(ports, directory);
+  REQUIRE(report);
+  return *std::move(report);
+}
+
+bool names(const VerifyReport& report, const std::string& path) {
+  return std::ranges::any_of(report.damaged, [&](const VerifyFinding& finding) {
+    return finding.message.find(path) != std::string::npos && !finding.remedy.empty();
+  });
+}
+
+TEST_CASE("verify: says what a good data directory holds, and changes nothing") {
+  SimulatedFiles files;
+  const Data data(files);
+  std::map<std::string, std::string> before;
+  std::uint64_t bytes = 0;
+  for (const std::string& path : files.paths()) before[path] = files.contents(path);
+  const VerifyReport report = verify(files, "data/");
+  CHECK(report.damaged.empty());
+  CHECK(report.notes.empty());
+  CHECK_FALSE(report.is_savepoint);
+  CHECK(report.journal_segments == 1);
+  CHECK(report.journal_records == kRecords);
+  CHECK(report.blobs == 1);
+  CHECK(report.checkpoints == 2);
+  CHECK(report.savepoints == 1);
+  // A file with several names was read once.
+  std::map<FileIdentity, std::uint64_t> once;
+  for (const auto& [path, contents] : before) {
+    const bool is_counted = path.starts_with("data/checkpoints/") || path.starts_with("data/save");
+    if (is_counted && !path.ends_with("/manifest")) once[*files.identity(path)] = contents.size();
+  }
+  for (const auto& [identity, size] : once) bytes += size;
+  const std::string blob = "data/blobs/" + cep::hex(cep::sha256("rule a {}"));
+  CHECK(report.bytes == bytes + (once.contains(*files.identity(blob)) ? 9 : 0));
+  for (const std::string& path : files.paths()) CHECK(files.contents(path) == before[path]);
+  CHECK(files.paths().size() == before.size());
+
+  const VerifyReport savepoint = verify(files, "data/savepoints/easter");
+  CHECK(savepoint.is_savepoint);
+  CHECK(savepoint.damaged.empty());
+  CHECK(verify(files, "data/checkpoints/000000000001").damaged.empty());
+}
+
+TEST_CASE("verify: every damaged, cut or missing file is named") {
+  SimulatedFiles good;
+  const Data data(good);
+  const std::size_t used = [&] {
+    // What stands behind the journal's end mark is nobody's.
+    const std::string segment = good.contents("data/journal/segment-000000000001");
+    return segment.find_last_not_of('\0') + 1;
+  }();
+  const auto check = [&](const std::string& path, const std::string* contents) {
+    CAPTURE(path);
+    SimulatedFiles files;
+    for (const std::string& each : good.paths()) files.put(each, good.contents(each));
+    if (contents != nullptr) {
+      files.put(path, *contents);
+    } else {
+      REQUIRE(files.remove(path));
+    }
+    const VerifyReport report = verify(files, "data");
+    const bool is_journal = path.starts_with("data/journal/");
+    CHECK(names(report, is_journal ? "data/journal" : path));
+  };
+  for (const std::string& path : good.paths()) {
+    if (path.starts_with("data/state/") || path == "data/LOCK" || path == "data/journal/lock") {
+      continue;
+    }
+    const std::string contents = good.contents(path);
+    const bool is_segment = path.starts_with("data/journal/segment-");
+    const std::size_t end = is_segment ? used : contents.size();
+    for (std::size_t at = 0; at < end; at += is_segment && at < 4000 ? 97 : 1) {
+      std::string flipped = contents;
+      flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
+      check(path, &flipped);
+      const std::string cut = contents.substr(0, at);
+      check(path, &cut);
+    }
+    if (path != "data/FORMAT" && path != "data/store/file") check(path, nullptr);
+  }
+}
+
+TEST_CASE("verify: names all that is damaged, not only the first") {
+  SimulatedFiles files;
+  const Data data(files);
+  for (const char* path :
+       {"data/checkpoints/000000000001/node", "data/checkpoints/000000000002/node",
+        "data/checkpoints/000000000002/intake", "data/savepoints/easter/state/RUNS",
+        "data/store/file"}) {
+    files.put(path, "other");
+  }
+  const VerifyReport report = verify(files, "data");
+  CHECK(report.damaged.size() == 5);
+  CHECK(report.checkpoints == 0);
+  CHECK(report.savepoints == 0);
+}
+
+TEST_CASE("verify: a live owner is no damage, and is said") {
+  SimulatedFiles files;
+  const Data data(files);
+  const auto lock = files.lock("data/LOCK");
+  REQUIRE(lock);
+  const VerifyReport report = verify(files, "data");
+  CHECK(report.damaged.empty());
+  REQUIRE(report.notes.size() == 1);
+  CHECK(report.notes[0].find("left out") != std::string::npos);
+}
+
+TEST_CASE("verify: holds the lock while it reads, and lets it go") {
+  SimulatedFiles files;
+  const Data data(files);
+  bool was_locked = false;
+  const VerifyPorts ports{files, [](const std::string&) { return Result<void>(); },
+                          [&](const std::string& what, std::uint64_t) {
+                            CHECK_FALSE(what.empty());
+                            was_locked |= !files.lock("data/LOCK").has_value();
+                          }};
+  REQUIRE(verify_directory(ports, "data"));
+  CHECK(was_locked);
+  CHECK(files.lock("data/LOCK"));
+}
+
+TEST_CASE("verify: what is no data directory is not called good") {
+  SimulatedFiles files;
+  const Data data(files);
+  files.put("data/blobs/x", "");
+  const VerifyPorts ports{files, [](const std::string&) { return Result<void>(); }};
+  CHECK(verify_directory(ports, "none").error().code == Errc::kNotFound);
+  CHECK(verify_directory(ports, "data/blobs").error().code == Errc::kInvalidArgument);
+}
+}  // namespace
+}  // namespace tocsin::runtime

@@ -1,0 +1,111 @@
+#include "tests/simulation/world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rules/rules.h"
+#include "runtime/watermark.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/event_json.h"
+#include "tests/support/plan_source.h"
+#include "tests/support/random_events.h"
+#include "tests/support/random_language.h"
+#include "tests/support/random_plan.h"
+
+namespace tocsin::simulation {
+using tests::Random;
+
+std::string ScriptedSource::text() const {
+  std::string all;
+  for (const std::string& line : lines) all += line;
+  return all;
+}
+
+namespace {
+constexpr std::int64_t kSecond = 1'000'000;
+
+// What may stand between good lines.
+std::string bad_line(Random& random) {
+  return random.pick<std::string>({"", "   ", "not an event", "{\"type\":", "[1,2]", "{\"ts\":1}",
+                                   "{\"type\":\"unheard_of\"}", std::string(3000, 'x')});
+}
+
+void shift(const cep::Plan& plan, oracle::Event& event, cep::Duration by) {
+  event.ts = event.ts + by;
+  const cep::EventType& type = plan.event_types[event.type.value];
+  event.fields[type.time_field.value] = cep::OwnedValue(cep::Value::time(event.ts));
+}
+
+void choose_options(Random& random, World& world) {
+  world.intake.policy.bound = runtime::bound_of(*world.plan);
+  if (random.chance(50)) world.intake.policy.bound = {kSecond * random.between(0, 5)};
+  if (random.chance(50)) world.intake.policy.late = runtime::LatePolicy::kClamp;
+  if (random.chance(25)) {
+    world.intake.policy.late_max = cep::Duration{kSecond * random.between(0, 4)};
+  }
+  if (random.chance(40)) world.intake.ahead_max = cep::Duration{kSecond * random.between(5, 60)};
+  if (random.chance(25)) world.intake.drift_max = cep::Duration{kSecond * random.between(1, 10)};
+  world.intake.slice_rows_max = random.pick<std::size_t>({1, 2, 7, 64, 2048});
+  world.intake.line_bytes_max = random.pick<std::size_t>({2000, 1 << 20});
+  world.arrivals.bound = world.intake.policy.bound;
+  world.arrivals.late = world.intake.policy.late == runtime::LatePolicy::kClamp
+                            ? oracle::Late::kClamp
+                            : oracle::Late::kSide;
+  world.arrivals.late_max = world.intake.policy.late_max;
+  world.arrivals.ahead_max = world.intake.ahead_max;
+  world.arrivals.line_bytes_max = world.intake.line_bytes_max;
+}
+}  // namespace
+
+std::optional<World> make_world(Random& random) {
+  World world;
+  const bool whole = random.chance(60);
+  const cep::Plan plan = whole ? tests::random_language_plan(random) : tests::random_plan(random);
+  if (whole && !tests::unsayable(plan).empty()) return std::nullopt;
+  world.rules = tests::plan_source(plan);
+  const rules::Loaded loaded = rules::load(
+      {"rules.tocsin"}, [&](const std::string&) -> Result<std::string> { return world.rules; });
+  if (!loaded.rules) return std::nullopt;
+  world.plan = loaded.rules->plan;
+  const Result<cep::Program> program = cep::compile(world.plan, tests::kOutOfReach);
+  if (!program) return std::nullopt;
+  world.program = *program;
+  choose_options(random, world);
+
+  std::vector<oracle::Event> events = tests::random_events(
+      random, *world.plan,
+      {.count_min = 20, .count_max = 120, .crowds = 0, .disorder = random.chance(60)});
+  if (events.empty()) return std::nullopt;
+  world.begin = events.front().ts;
+  const std::size_t count = 1 + random.below(3);
+  for (std::size_t i = 0; i < count; ++i) {
+    ScriptedSource& source = world.sources.emplace_back();
+    const bool by_position = random.chance(30);
+    source.name = by_position ? "file-" + std::to_string(i)
+                  : i == 0    ? "-"
+                              : "topic/" + std::to_string(i);
+    source.kind = by_position ? runtime::SourceKind::kByPosition : runtime::SourceKind::kByValue;
+  }
+  // Sources take turns of any length: they run behind each other.
+  std::size_t at = 0;
+  const std::size_t change = random.pick<std::size_t>({3, 20, 60});
+  for (oracle::Event& event : events) {
+    if (random.chance(change)) at = random.below(count);
+    ScriptedSource& source = world.sources[at];
+    const cep::EventTime time = event.ts;
+    if (world.intake.ahead_max && random.chance(4)) shift(*world.plan, event, {kSecond * 100'000});
+    if (random.chance(3)) {
+      source.lines.push_back(bad_line(random) + "\n");
+      source.times.push_back(time);
+    }
+    source.lines.push_back(tests::event_line(random, *world.plan, event) + "\n");
+    source.times.push_back(time);
+    if (random.chance(3)) {
+      const std::size_t again = random.below(source.lines.size());
+      source.lines.push_back(std::string(source.lines[again]));
+      source.times.push_back(time);
+    }
+  }
+  return world;
+}
+}  // namespace tocsin::simulation

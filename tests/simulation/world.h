@@ -1,0 +1,44 @@
+/// What a simulated world is made of: rules, sources with all that they will ever send, options.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "cep/engine.h"
+#include "cep/plan.h"
+#include "runtime/intake.h"
+#include "runtime/node_source.h"
+#include "tests/support/arrivals.h"
+#include "tests/support/random.h"
+
+namespace tocsin::simulation {
+/// Something that must hold does not.
+struct Broken : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+inline void must(bool holds, const std::string& what) {
+  if (!holds) throw Broken(what);
+}
+
+struct ScriptedSource {
+  std::string name;
+  runtime::SourceKind kind = runtime::SourceKind::kByValue;
+  std::vector<std::string> lines;     // with their ends
+  std::vector<cep::EventTime> times;  // of the event in each line; of the one before it where none
+  std::string text() const;
+};
+struct World {
+  std::shared_ptr<const cep::Plan> plan;
+  std::optional<cep::Program> program;
+  std::string rules;  // their text
+  std::vector<ScriptedSource> sources;
+  runtime::IntakeOptions intake;
+  oracle::ArrivalOptions arrivals;  // the same, for the oracle
+  cep::EventTime begin;             // about when the first event happens
+};
+/// Nothing where the seed gives no rules that can be written as text.
+std::optional<World> make_world(tests::Random& random);
+}  // namespace tocsin::simulation

@@ -1,0 +1,169 @@
+#include "tests/support/arrivals.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cep/batch.h"
+#include "runtime/declared_fields.h"
+#include "runtime/watermark.h"
+
+namespace tocsin::oracle {
+using cep::EventTime;
+
+namespace {
+// All that stands in a line.
+std::vector<std::vector<bool>> fields_sent(const cep::Plan& plan) {
+  std::vector<std::vector<bool>> all;
+  for (const cep::EventType& type : plan.event_types) {
+    std::vector<bool>& sent = all.emplace_back();
+    for (const cep::Field& field : type.fields) sent.push_back(!type.is_alert() && !field.computed);
+  }
+  return all;
+}
+std::vector<bool> types_sent(const cep::Plan& plan) {
+  std::vector<bool> sent;
+  for (const cep::EventType& type : plan.event_types) sent.push_back(!type.is_alert());
+  return sent;
+}
+}  // namespace
+
+Arrivals::Arrivals(const cep::Plan& plan, const ArrivalOptions& options)
+    : plan_(plan),
+      options_(options),
+      bound_(options.bound.value_or(runtime::bound_of(plan))),
+      decoder_(plan, fields_sent(plan), types_sent(plan)) {}
+
+Arrivals::~Arrivals() = default;
+
+Arrivals::Source& Arrivals::source(const std::string& name) {
+  Source fresh;
+  fresh.watermark = watermark_;
+  return sources_.try_emplace(name, fresh).first->second;
+}
+
+// The engine's time is the least of those that hold it, and never goes back.
+void Arrivals::move_time() {
+  EventTime least = cep::kEventTimeMax;
+  bool held = false;
+  for (const auto& [name, source] : sources_) {
+    if (source.state != State::kActive) continue;
+    least = std::min(least, source.watermark);
+    held = true;
+  }
+  if (held) watermark_ = std::max(watermark_, least);
+}
+
+void Arrivals::wake(Source& of) {
+  of.state = State::kActive;
+  of.watermark = std::max(of.watermark, watermark_);
+}
+
+void Arrivals::line(const std::string& name, std::string_view text, cep::ArrivalNumber arrival,
+                    EventTime taken_at) {
+  Source& from = source(name);
+  lines_[name].emplace_back(text);
+  if (from.state != State::kActive) wake(from);
+  if (text.find_first_not_of(" \t\r") == std::string_view::npos) return;
+  if (text.size() > options_.line_bytes_max) {
+    dead_.push_back(arrival);
+    return;
+  }
+  std::string padded(text);
+  padded.append(runtime::kLinePadding, '\0');
+  const std::string_view whole = std::string_view(padded).substr(0, text.size());
+  cep::Batch batch(plan_);
+  decoder_.begin(batch);
+  const runtime::Decoded decoded = decoder_.decode(whole);
+  if (decoded.used) decoder_.drop();
+  if (decoded.kind == runtime::LineKind::kIgnored) ++ignored_;
+  if (decoded.kind == runtime::LineKind::kDeadLetter ||
+      (decoded.kind == runtime::LineKind::kEvent && options_.ahead_max &&
+       decoded.ts > taken_at + *options_.ahead_max)) {
+    dead_.push_back(arrival);
+    return;
+  }
+  if (decoded.kind != runtime::LineKind::kEvent) return;
+  EventTime engine_time = decoded.ts;
+  if (decoded.ts < from.watermark) {
+    const bool too_late = options_.late_max && decoded.ts + *options_.late_max < from.watermark;
+    if (options_.late == Late::kSide || too_late) {
+      late_.push_back(arrival);
+      return;
+    }
+    engine_time = from.watermark;
+    ++clamped_;
+  } else {
+    if (decoded.ts > from.newest) {
+      from.newest = decoded.ts;
+      from.newest_at = taken_at;
+    }
+    from.watermark = std::max(from.watermark, decoded.ts - bound_);
+    move_time();
+  }
+  cep::Row row;
+  row.type = decoded.type;
+  row.ts = decoded.ts;
+  row.raw = whole;
+  cep::TextArena scratch;
+  PlacedEvent event;
+  event.arrival = placed_.size();
+  event.type = decoded.type;
+  event.engine_time = engine_time;
+  event.ts = decoded.ts;
+  for (const cep::Value& value : runtime::declared_fields(plan_, row, scratch)) {
+    event.fields.emplace_back(value);
+  }
+  placed_.push_back(std::move(event));
+}
+
+// Silence until now: the source's time goes on as the clock did, and never beyond it.
+void Arrivals::beat(Source& of, EventTime clock) const {
+  if (of.state == State::kEnded || of.newest == cep::kEventTimeMin || clock <= of.newest_at) return;
+  const EventTime reached = std::min(of.newest + (clock - of.newest_at), clock);
+  of.watermark = std::max(of.watermark, reached - bound_);
+}
+
+void Arrivals::decide(const runtime::Decision& decision) {
+  const std::string name(decision.source);
+  switch (decision.kind) {
+    case runtime::DecisionKind::kIdle:
+      if (sources_.contains(name) && sources_[name].state == State::kActive) {
+        sources_[name].state = State::kIdle;
+      }
+      break;
+    case runtime::DecisionKind::kAwake:
+      wake(source(name));
+      break;
+    case runtime::DecisionKind::kEnded:
+      if (sources_.contains(name)) sources_[name].state = State::kEnded;
+      break;
+    case runtime::DecisionKind::kHeartbeat:
+      heartbeat(name, decision.clock);
+      break;
+  }
+  move_time();
+}
+
+void Arrivals::heartbeat(const std::string& name, EventTime clock) {
+  EventTime least = cep::kEventTimeMax;
+  EventTime furthest = cep::kEventTimeMin;
+  bool held = false;
+  for (auto& [of, source] : sources_) {
+    if (name.empty() || of == name) beat(source, clock);
+    if (source.state == State::kEnded) continue;
+    if (source.state == State::kActive) held = true;
+    if (source.newest == cep::kEventTimeMin) continue;
+    furthest = std::max(furthest, source.watermark);
+    if (source.state == State::kActive) least = std::min(least, source.watermark);
+  }
+  // Where nobody holds time, it follows who is furthest.
+  if (!held) watermark_ = std::max(watermark_, furthest);
+  if (!name.empty() || least == cep::kEventTimeMax) return;
+  // Who never had an event goes along with the others.
+  for (auto& [of, source] : sources_) {
+    if (source.state == State::kActive && source.newest == cep::kEventTimeMin) {
+      source.watermark = std::max(source.watermark, least);
+    }
+  }
+}
+}  // namespace tocsin::oracle
