@@ -244,7 +244,8 @@ struct Router::Impl {
     if (found.empty()) {
       return problem_response(ProblemKind::kNotFound, fmt::format("there is nothing at {}", path));
     }
-    const std::string_view method = http.head().method == "HEAD" ? "GET" : http.head().method;
+    std::string_view method = http.head().method;
+    if (method == "HEAD") method = "GET";
     const auto place = std::ranges::find(
         found, method, [](const Route* one) { return std::string_view(one->method); });
     if (place == found.end()) return refuse_method(found, path, headers);

@@ -59,8 +59,8 @@ class Decoder {
   Decoder(Decoder&&) noexcept;
   Decoder& operator=(Decoder&&) noexcept;
 
-  /// Rows go to `batch` from here on: made for the plan and empty. Ends the batch before it, if
-  /// there is one.
+  /// Rows go to `batch` from here on: made for the plan and empty. Ends the batch before it,
+  /// which must still be there unless finish() was called.
   void begin(cep::Batch& batch);
   /// Decodes one line, without its line end; kLinePadding bytes are readable after it. `marked` may
   /// know its structure; the result is the same without.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -386,6 +387,7 @@ TEST_CASE("RocksDB store: readers see all that was written before, whatever the 
       }
       if (!store->write(batch, false)) return;
       written = number;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));  // an open fits between two files
     }
   });
   for (int i = 0; i < 15; ++i) {

@@ -75,6 +75,7 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   decoder_.begin(batch);
   const runtime::Decoded decoded = decoder_.decode(whole);
   if (decoded.used) decoder_.drop();
+  decoder_.finish();  // the batch goes with this line
   if (decoded.kind == runtime::LineKind::kIgnored) ++ignored_;
   if (decoded.kind == runtime::LineKind::kDeadLetter ||
       (decoded.kind == runtime::LineKind::kEvent && options_.ahead_max &&
