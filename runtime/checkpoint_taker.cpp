@@ -8,16 +8,22 @@
 namespace tocsin::runtime {
 CheckpointTaker::CheckpointTaker(cep::Engine& engine, CheckpointWriter& writer, NodeLog& log,
                                  EffectQueue& queue, std::size_t bite_bytes)
-    : engine_(engine), writer_(writer), log_(log), queue_(queue), bite_bytes_(bite_bytes) {}
+    : engine_(&engine), writer_(writer), log_(log), queue_(queue), bite_bytes_(bite_bytes) {}
+
+void CheckpointTaker::use(cep::Engine& engine) {
+  abandon();
+  engine_ = &engine;
+  wants_all_ = true;
+}
 
 void CheckpointTaker::cut(CheckpointMeta meta) {
   TOCSIN_ASSERT(!is_taking(), "one checkpoint at a time");
   const bool is_all = wants_all_ || writer_.wants_all() || writer_.prefers_all();
-  if (is_all) engine_.mark_all_changed();
+  if (is_all) engine_->mark_all_changed();
   wants_all_ = false;
   position_ = meta.position;
   pushes_ = queue_.status().pushed;
-  meta.globals = engine_.begin_snapshot();
+  meta.globals = engine_->begin_snapshot();
   writer_.begin(std::move(meta), is_all ? CheckpointScope::kAll : CheckpointScope::kChanges);
   stage_ = Stage::kEncoding;
   crash_point("node.cut");
@@ -25,7 +31,7 @@ void CheckpointTaker::cut(CheckpointMeta meta) {
 
 void CheckpointTaker::bite() {
   if (stage_ != Stage::kEncoding || !writer_.has_room()) return;
-  if (engine_.write_snapshot(writer_, bite_bytes_)) stage_ = Stage::kWaiting;
+  if (engine_->write_snapshot(writer_, bite_bytes_)) stage_ = Stage::kWaiting;
 }
 
 void CheckpointTaker::poll() {

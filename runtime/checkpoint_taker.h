@@ -23,6 +23,9 @@ class CheckpointTaker {
   /// Cuts the state here, between two records; `meta` is complete but for the engine's globals.
   /// Requires that none is being taken.
   void cut(CheckpointMeta meta);
+  /// From here on it is this engine's state, of which the next one writes everything. Gives up what
+  /// abandon() would.
+  void use(cep::Engine& engine);
   /// The next one writes everything.
   void want_all() { wants_all_ = true; }
   /// Encodes a little, where there is something to encode.
@@ -41,7 +44,7 @@ class CheckpointTaker {
 
  private:
   enum class Stage : std::uint8_t { kNone, kEncoding, kWaiting, kWriting };
-  cep::Engine& engine_;
+  cep::Engine* engine_;
   CheckpointWriter& writer_;
   NodeLog& log_;
   EffectQueue& queue_;

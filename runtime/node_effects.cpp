@@ -9,17 +9,17 @@ void NodeEffects::begin_record(std::uint64_t sequence, cep::EventTime taken_at) 
 }
 
 void NodeEffects::add(const cep::Alert& alert) {
-  const cep::Status status = cep::status_of(plan_, alert);
+  const cep::Status status = cep::status_of(*plan_, alert);
   // The engine's own alerts of exceeded budgets are kept, though not shown.
   if (status == cep::Status::kInternal && !alert.budget) return;
   StoredAlert stored;
   stored.order = alert.order;
   stored.id = alert.id;
-  stored.rule = alert.budget ? std::string(cep::kBudgetRule) : plan_.rules[alert.rule.value].id;
+  stored.rule = alert.budget ? std::string(cep::kBudgetRule) : plan_->rules[alert.rule.value].id;
   stored.severity = alert.severity;
   stored.is_live = status == cep::Status::kLive;
   stored.ts = alert.ts;
-  stored.line = cep::format_alert(plan_, alert);
+  stored.line = cep::format_alert(*plan_, alert);
   effects_.alerts.push_back(std::move(stored));
 }
 
