@@ -1,6 +1,7 @@
 #include "api/rule_texts.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
@@ -9,10 +10,40 @@
 
 namespace tocsin::api {
 namespace {
-constexpr std::string_view kRules = "rules:";
-constexpr std::string_view kFile = "file:";
-constexpr std::string_view kZone = "zone:";
+using nlohmann::ordered_json;
+constexpr std::string_view kRules = kRuleFileRole;
+constexpr std::string_view kFile = kDataFileRole;
+constexpr std::string_view kZone = kZoneRole;
+constexpr std::pair<std::string_view, cep::Status> kStatusWords[] = {
+    {"draft", cep::Status::kDraft},
+    {"internal", cep::Status::kInternal},
+    {"shadow", cep::Status::kShadow},
+    {"live", cep::Status::kLive}};
 }  // namespace
+
+std::map<std::string, cep::Status> stages_of(const std::vector<runtime::NamedContents>& texts) {
+  std::map<std::string, cep::Status> stages;
+  const auto text = std::ranges::find(texts, kStagesRole, &runtime::NamedContents::role);
+  if (text == texts.end()) return stages;
+  const ordered_json document = ordered_json::parse(text->contents, nullptr, false);
+  if (!document.is_object()) return stages;
+  for (const auto& [rule, word] : document.items()) {
+    for (const auto& [name, status] : kStatusWords) {
+      if (word.is_string() && word.get<std::string>() == name) stages[rule] = status;
+    }
+  }
+  return stages;
+}
+
+std::string stages_text(const std::map<std::string, cep::Status>& stages) {
+  ordered_json document = ordered_json::object();
+  for (const auto& [rule, status] : stages) {
+    for (const auto& [name, known] : kStatusWords) {
+      if (known == status) document[rule] = name;
+    }
+  }
+  return document.dump();
+}
 
 LoadedRules load_rules_keeping(const std::vector<std::string>& files,
                                std::vector<runtime::NamedContents>& texts) {
@@ -50,6 +81,7 @@ LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts) {
     if (found == texts.end()) return fail(Errc::kNotFound, "it was not kept");
     return found->contents;
   };
+  options.status_max = stages_of(texts);
   return load_rules(files, options, [&](const std::string& path) -> Result<std::string> {
     for (const std::string_view kind : {kRules, kFile}) {
       const auto found = find(kind, path);
