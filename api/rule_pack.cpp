@@ -281,15 +281,15 @@ Result<RulePack> RulePack::without_rule(std::string_view id) const {
   const bool is_blank = rest.find_first_not_of(" \t\r\n") == std::string::npos;
   Result<RulePack> changed =
       is_blank ? without_file(before->path) : with_file(before->path, std::move(rest));
-  if (changed) *changed = changed->with_stage(std::string(id), cep::Status::kLive);
+  if (changed) *changed = changed->with_stage(std::string(id), RuleStage::kLive);
   return changed;
 }
 
-std::map<std::string, cep::Status> RulePack::stages() const { return stages_of(texts_); }
+std::map<std::string, RuleStage> RulePack::stages() const { return stages_of(texts_); }
 
-RulePack RulePack::with_stage(const std::string& id, cep::Status stage) const {
-  std::map<std::string, cep::Status> stages = this->stages();
-  if (stage == cep::Status::kLive) {
+RulePack RulePack::with_stage(const std::string& id, RuleStage stage) const {
+  std::map<std::string, RuleStage> stages = this->stages();
+  if (stage == RuleStage::kLive) {
     stages.erase(id);
   } else {
     stages[id] = stage;

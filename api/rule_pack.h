@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/rule_loader.h"
+#include "api/rule_rollout.h"
 #include "cep/base/result.h"
 #include "cep/plan.h"
 #include "runtime/node.h"
@@ -59,9 +60,9 @@ class RulePack {
   Result<RulePack> without_rule(std::string_view id) const;
 
   /// What rules are held back to.
-  std::map<std::string, cep::Status> stages() const;
+  std::map<std::string, RuleStage> stages() const;
   /// Holds a rule back to `stage`; kLive lets it be what its text says.
-  RulePack with_stage(const std::string& id, cep::Status stage) const;
+  RulePack with_stage(const std::string& id, RuleStage stage) const;
 
  private:
   std::vector<runtime::NamedContents> texts_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/rule_loader.h"
+#include "api/rule_rollout.h"
 #include "runtime/node.h"
 
 namespace tocsin::api {
@@ -21,8 +22,8 @@ LoadedRules load_rules_keeping(const std::vector<std::string>& files,
                                std::vector<runtime::NamedContents>& texts);
 /// Of what load_rules_keeping() kept; no file is read. Rules are held back to their stages.
 LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts);
-/// What rules are held back to, by id, as a text of that role has it: `{"RULE":"shadow"}`, with the
-/// words of the rule language; nothing where there is none, and what is not understood is left out.
-std::map<std::string, cep::Status> stages_of(const std::vector<runtime::NamedContents>& texts);
-std::string stages_text(const std::map<std::string, cep::Status>& stages);
+/// What rules are held back to, by id, as a text of that role has it: `{"RULE":"shadow"}`; nothing
+/// where there is none, and what is not understood is left out.
+std::map<std::string, RuleStage> stages_of(const std::vector<runtime::NamedContents>& texts);
+std::string stages_text(const std::map<std::string, RuleStage>& stages);
 }  // namespace tocsin::api
