@@ -18,6 +18,10 @@ void NodeEffects::add(const cep::Alert& alert) {
   stored.severity = alert.severity;
   stored.is_live = status == cep::Status::kLive;
   stored.ts = alert.ts;
+  if (past_ != nullptr && past_->is_past(stored.order)) {
+    past_->take(stored);
+    return;
+  }
   stored.line = cep::format_alert(plan_, alert);
   effects_.alerts.push_back(std::move(stored));
 }
