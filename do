@@ -46,6 +46,7 @@ script_suites=(
   'verify|python3 tests/e2e/verify.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
   'durable|python3 tests/e2e/durable.py "$TOCSIN_BINARY"'
+  'operations|python3 tests/e2e/operations.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
   'catalogue|python3 tests/e2e/catalogue.py "$TOCSIN_BINARY"'
   'workload|python3 tests/e2e/payments_workload.py "$TOCSIN_BINARY" "$([ "$TOCSIN_QUICK" = 1 ] && echo 20000 || echo 100000)"'

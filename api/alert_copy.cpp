@@ -50,10 +50,12 @@ Result<LastLine> read_last_line(runtime::File& file) {
 Result<std::uint64_t> number_of(const std::string& path, const std::string& line,
                                 const runtime::EffectReader& reader) {
   const auto other = [&] {
+    const Result<runtime::EffectTotals> totals = reader.totals();
+    const bool are_removed = totals && totals->removed_number != 0;
     return fail(Errc::kRefused,
-                fmt::format("{} does not end with an alert of the data directory: beside --data it "
-                            "is a copy of the alerts that are kept there; name another file",
-                            path));
+                fmt::format("{} does not end with an alert of the data directory{}: beside --data "
+                            "it is a copy of the alerts that are kept there; name another file",
+                            path, are_removed ? ", or with one that was removed since" : ""));
   };
   const nlohmann::json alert = nlohmann::json::parse(line, nullptr, false);
   const auto id = alert.find("id");
@@ -72,7 +74,7 @@ Result<void> truncate(const std::string& path, std::uint64_t end) {
 }  // namespace
 
 AlertCopy::AlertCopy(OutputFile output, runtime::EffectReader reader, std::uint64_t next)
-    : reader_(reader), output_(std::move(output)), next_(next) {}
+    : reader_(reader), output_(std::move(output)), next_(next), last_(next - 1) {}
 
 Result<std::unique_ptr<AlertCopy>> AlertCopy::open(const std::string& path,
                                                    runtime::EffectReader reader,
@@ -108,7 +110,10 @@ Result<void> AlertCopy::catch_up() {
     // What an earlier timeline raised already is no news.
     if (!alert.is_live || alert.repeat_of != 0) return true;
     written = output_.write_line(alert.line);
-    if (written) ++written_;
+    if (written) {
+      ++written_;
+      last_ = alert.number;
+    }
     return written.has_value();
   });
   if (!read) return read;
@@ -119,6 +124,11 @@ Result<void> AlertCopy::catch_up() {
 Result<void> AlertCopy::close() {
   const std::lock_guard lock(mutex_);
   return output_.close();
+}
+
+std::uint64_t AlertCopy::needed_from() const {
+  const std::lock_guard lock(mutex_);
+  return last_;
 }
 
 std::uint64_t AlertCopy::written() const {

@@ -24,6 +24,9 @@ class AlertCopy {
   /// Errors: kIo.
   Result<void> close();
   bool is_terminal() const { return output_.is_terminal(); }
+  /// The number of the last alert in the copy: from there on the store has to keep them, so that a
+  /// later start can go on with the copy.
+  std::uint64_t needed_from() const;
   /// Alerts written.
   std::uint64_t written() const;
 
@@ -33,6 +36,7 @@ class AlertCopy {
   mutable std::mutex mutex_;
   OutputFile output_;
   std::uint64_t next_;  // number of the first alert that was not looked at
+  std::uint64_t last_;  // number of the last alert in the copy, or before it
   std::uint64_t written_ = 0;
 };
 }  // namespace tocsin::api

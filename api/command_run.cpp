@@ -95,6 +95,12 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
                "On a pipe: after so long without a line its input no longer holds back the others "
                "(default: it does for ever)");
   command
+      ->add_option("--reorder-memory", options->reorder_memory,
+                   "How much memory events may take that wait to be put in order; beyond it the "
+                   "run ends, and with --data a later start goes on (default: 1GiB)")
+      ->type_name("SIZE")
+      ->group(input_group);
+  command
       ->add_flag(
           "--final-watermark,!--no-final-watermark", options->final_watermark,
           "At the end of the inputs let time move on past every deadline, so that absences are "
@@ -130,6 +136,29 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
                    "How large a file of the journal becomes, such as 64MiB (the default)")
       ->type_name("SIZE")
       ->group(keeping_group);
+  command
+      ->add_flag("--replay-as-new", options->replay_as_new,
+                 "Go on in a folder that another version of tocsin wrote, of which the same events "
+                 "could give other alerts: the alerts that differ are told and not sent")
+      ->group(keeping_group);
+  const auto add_keeping = [&](const char* name, std::string& place, const char* type,
+                               const char* help) {
+    command->add_option(name, place, help)->type_name(type)->group(keeping_group);
+  };
+  add_keeping("--keep-alerts-for", options->keep_alerts_for, "DURATION",
+              "Remove alerts from the folder that were stored longer ago, save those that are yet "
+              "to be delivered (default: all are kept)");
+  add_keeping("--keep-alerts-size", options->keep_alerts_size, "SIZE",
+              "Remove the oldest alerts, likewise, where all together take more (default: no "
+              "limit)");
+  add_keeping("--keep-aside-for", options->keep_aside_for, "DURATION",
+              "Remove late events and rejected lines that came longer ago (default: all are kept)");
+  add_keeping("--keep-aside-size", options->keep_aside_size, "SIZE",
+              "Remove the oldest late events, and the oldest rejected lines, where either take "
+              "more (default: no limit)");
+  add_keeping("--memory-max", options->memory_max, "SIZE",
+              "Take no more events where the state takes more memory: the run ends, and goes on "
+              "with a larger limit (default: no limit)");
 
   const char* const output_group = "Output";
   command

@@ -57,6 +57,17 @@ std::string format_restored(const cep::RestoreReport& report) {
                      format_count(kept), text);
 }
 
+std::string format_difference(const runtime::ReplayReport& report) {
+  std::string text = fmt::format(
+      "replayed as new: {} as before; not sent: {} that were not raised before; {} that are no "
+      "longer raised\n",
+      format_count(report.same, "alert"), format_count(report.added), format_count(report.gone));
+  for (const std::string& example : report.examples) text += fmt::format("  {}\n", example);
+  const std::uint64_t rest = report.added + report.gone - report.examples.size();
+  if (rest != 0) text += fmt::format("  and {} more\n", format_count(rest));
+  return text;
+}
+
 std::array<std::uint8_t, 16> random_id() {
   std::array<std::uint8_t, 16> id{};
   std::random_device random;
@@ -95,6 +106,7 @@ class DurableSession {
   // From other threads.
   void journal_changed(const runtime::JournalStatus& status);
   void effects_changed();
+  std::uint64_t alerts_needed_from() const;
   void note_failure(const std::string& message);
   std::string failure() const;
   bool must_stop() const { return stop_signal_.requested() || !failure().empty(); }
@@ -185,6 +197,10 @@ runtime::NodeOptions DurableSession::node_options() {
   if (!arguments_.from.empty()) options.from = arguments_.from;
   options.checkpoint_every = durable_.checkpoint_every;
   options.segment_bytes = durable_.segment_bytes;
+  options.memory_max = durable_.memory_max;
+  options.replay_as_new = arguments_.replay_as_new;
+  options.effects.retention = durable_.retention;
+  options.effects.needed_from = [this] { return alerts_needed_from(); };
   options.stop_requested = [this] { return must_stop(); };
   options.recovering = [this](const runtime::RecoveryProgress& progress) {
     if (progress.records_total == 0) return;
@@ -243,6 +259,7 @@ void DurableSession::tell_recovery() const {
       fmt::format("{} with {} replayed in {}\n", format_count(recovery.records, "journal record"),
                   format_count(recovery.events, "event"), format_seconds(recovery.replay_seconds));
   tell(text);
+  if (recovery.difference) tell(format_difference(*recovery.difference));
 }
 
 Outcome<void> DurableSession::open_outputs() {
@@ -353,6 +370,12 @@ void DurableSession::effects_changed() {
   if (outbox) outbox->wake();
   if (copy == nullptr) return;
   if (auto written = copy->catch_up(); !written) note_failure(written.error().message);
+}
+
+// The copy comes first: none is removed before it, nor the one that its last line is.
+std::uint64_t DurableSession::alerts_needed_from() const {
+  const std::lock_guard lock(mutex_);
+  return copy_ ? copy_->needed_from() : 0;
 }
 
 void DurableSession::note_failure(const std::string& message) {

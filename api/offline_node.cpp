@@ -118,7 +118,31 @@ Outcome<std::unique_ptr<OfflineNode>> OfflineNode::open(const std::string& data)
   return std::unique_ptr<OfflineNode>(new OfflineNode(std::move(parts)));
 }
 
+namespace {
+// The files of an owner that come and go.
+std::vector<std::string> names_of(const std::string& folder) {
+  runtime::SystemFiles files;
+  const runtime::DataPaths paths(folder);
+  std::vector<std::string> all;
+  for (const std::string& part : {paths.checkpoints, paths.journal}) {
+    const runtime::FileResult<std::vector<std::string>> names = files.list(part);
+    if (names) all.insert(all.end(), names->begin(), names->end());
+  }
+  return all;
+}
+}  // namespace
+
 Outcome<std::unique_ptr<OfflineNode>> OfflineNode::look(const std::string& folder) {
+  // What is read may go meanwhile: a checkpoint for a newer one, a segment that none needs.
+  constexpr int kTriesMax = 20;
+  for (int tries = 1;; ++tries) {
+    const std::vector<std::string> before = names_of(folder);
+    Outcome<std::unique_ptr<OfflineNode>> looked = look_once(folder);
+    if (looked || tries == kTriesMax || names_of(folder) == before) return looked;
+  }
+}
+
+Outcome<std::unique_ptr<OfflineNode>> OfflineNode::look_once(const std::string& folder) {
   const auto refuse = [](const Error& error) {
     return stop(code_of_directory(error.code), error.message);
   };

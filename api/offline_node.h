@@ -28,6 +28,7 @@ class OfflineNode {
  private:
   struct Parts;
   explicit OfflineNode(std::unique_ptr<Parts> parts);
+  static Outcome<std::unique_ptr<OfflineNode>> look_once(const std::string& folder);
   std::unique_ptr<Parts> parts_;
 };
 /// How the program ends after such an error of a data directory.

@@ -30,6 +30,13 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   }
   return std::nullopt;
 }
+
+Outcome<std::uint64_t> read_size(const char* option, const std::string& text) {
+  const std::optional<std::uint64_t> bytes = parse_size(text);
+  if (bytes && *bytes != 0) return *bytes;
+  return stop(ExitCode::kUsage,
+              fmt::format("{} takes a size such as 500MiB or 2GiB, not {}", option, text));
+}
 }  // namespace
 
 Outcome<cep::Duration> read_duration(const char* option, const std::string& text) {
@@ -155,6 +162,11 @@ Outcome<runtime::RunOptions> read_run_options(const RunArguments& arguments) {
                   fmt::format("{} takes a duration above 0; without it there is none", name));
     }
   }
+  if (!arguments.reorder_memory.empty()) {
+    const Outcome<std::uint64_t> bytes = read_size("--reorder-memory", arguments.reorder_memory);
+    if (!bytes) return tl::unexpected(bytes.error());
+    run_options.reorder_bytes_max = *bytes;
+  }
   // Who keeps the state wants to go on with it.
   const bool is_kept = arguments.is_durable() || !arguments.from.empty();
   run_options.final_watermark =
@@ -165,12 +177,25 @@ Outcome<runtime::RunOptions> read_run_options(const RunArguments& arguments) {
 Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments) {
   DurableArguments durable;
   if (!arguments.is_durable()) {
+    if (arguments.replay_as_new) {
+      return stop(ExitCode::kUsage, "--replay-as-new needs --data FOLDER");
+    }
     for (const auto& [name, value] : {std::pair{"--ack", &arguments.ack},
                                       std::pair{"--checkpoint-every", &arguments.checkpoint_every},
                                       std::pair{"--journal-segment", &arguments.journal_segment},
+                                      std::pair{"--memory-max", &arguments.memory_max},
+                                      std::pair{"--keep-alerts-for", &arguments.keep_alerts_for},
+                                      std::pair{"--keep-alerts-size", &arguments.keep_alerts_size},
+                                      std::pair{"--keep-aside-for", &arguments.keep_aside_for},
+                                      std::pair{"--keep-aside-size", &arguments.keep_aside_size},
                                       std::pair{"--from", &arguments.from}}) {
-      if (!value->empty())
-        return stop(ExitCode::kUsage, fmt::format("{} needs --data FOLDER", name));
+      if (value->empty()) continue;
+      const bool is_from = value == &arguments.from;
+      return stop(ExitCode::kUsage,
+                  fmt::format("{} needs --data FOLDER{}", name,
+                              is_from ? ": what goes on from a savepoint has a journal of its own, "
+                                        "in a folder that does not exist yet"
+                                      : ""));
     }
     return durable;
   }
@@ -206,6 +231,27 @@ Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments) 
                                         arguments.journal_segment);
     }
     durable.segment_bytes = *bytes;
+  }
+  for (const auto& [name, text, place] :
+       {std::tuple{"--keep-alerts-for", &arguments.keep_alerts_for,
+                   &durable.retention.alerts.age_max},
+        std::tuple{"--keep-aside-for", &arguments.keep_aside_for,
+                   &durable.retention.aside.age_max}}) {
+    if (text->empty()) continue;
+    const Outcome<cep::Duration> duration = read_duration(name, *text);
+    if (!duration) return tl::unexpected(duration.error());
+    *place = *duration;
+  }
+  for (const auto& [name, text, place] :
+       {std::tuple{"--keep-alerts-size", &arguments.keep_alerts_size,
+                   &durable.retention.alerts.bytes_max},
+        std::tuple{"--keep-aside-size", &arguments.keep_aside_size,
+                   &durable.retention.aside.bytes_max},
+        std::tuple{"--memory-max", &arguments.memory_max, &durable.memory_max}}) {
+    if (text->empty()) continue;
+    const Outcome<std::uint64_t> bytes = read_size(name, *text);
+    if (!bytes) return tl::unexpected(bytes.error());
+    *place = *bytes;
   }
   return durable;
 }

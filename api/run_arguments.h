@@ -12,6 +12,7 @@
 #include "api/exit_code.h"
 #include "api/webhook_outbox.h"
 #include "cep/time.h"
+#include "runtime/effect_store.h"
 #include "runtime/run.h"
 
 namespace tocsin::api {
@@ -26,8 +27,11 @@ struct RunArguments {
   std::string late, dead_letter;                                    // empty: not kept
   std::string webhook, secret_file, undelivered, delivery_timeout;  // empty: not said
   std::string data, from, ack, checkpoint_every, journal_segment;   // empty: not said
+  std::string reorder_memory, memory_max;                           // empty: not said
+  std::string keep_alerts_for, keep_alerts_size, keep_aside_for, keep_aside_size;  // likewise
   std::string colour;
   bool quiet = false;
+  bool replay_as_new = false;
 
   /// Whether the run keeps what it does.
   bool is_durable() const { return !data.empty(); }
@@ -61,6 +65,8 @@ Outcome<runtime::RunOptions> read_run_options(const RunArguments& arguments);
 struct DurableArguments {
   cep::Duration checkpoint_every{30'000'000};
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+  std::optional<std::uint64_t> memory_max;
+  runtime::RetentionPolicy retention;
 };
 /// Refuses options that need --data, or do not go with it.
 Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments);

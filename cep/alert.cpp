@@ -101,7 +101,8 @@ const char* budget_name(BudgetCause cause) {
 }
 
 Status status_of(const Plan& plan, const Alert& alert) {
-  return alert.budget ? Status::kInternal : plan.rules[alert.rule.value].status;
+  const Status status = plan.rules[alert.rule.value].status;
+  return alert.budget && status != Status::kShadow ? Status::kLive : status;
 }
 
 std::string format_alert(const Plan& plan, const Alert& alert) {

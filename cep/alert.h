@@ -58,7 +58,7 @@ struct Alert {
 inline constexpr const char* kBudgetRule = "tocsin.budget";
 /// "runs_per_key".
 const char* budget_name(BudgetCause cause);
-/// How the alert is treated: as its rule says; the engine's own as those of an internal rule.
+/// How the alert is treated: as its rule says; the engine's own as live, but of a shadow rule.
 Status status_of(const Plan& plan, const Alert& alert);
 /// One line of format 1, without a line end. A member that is missing is left out.
 std::string format_alert(const Plan& plan, const Alert& alert);

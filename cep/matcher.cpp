@@ -7,6 +7,7 @@
 #include "cep/alert_builder.h"
 #include "cep/base/assert.h"
 #include "cep/feature_store.h"
+#include "cep/held_back.h"
 
 namespace tocsin::cep {
 void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
@@ -350,7 +351,9 @@ void Matcher::mark_alerted() {
 void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKey& order) {
   mark_alerted();
   Alert alert = build_alert(scope, last, order);
-  alert.held_back = std::exchange(once_.held_back, 0);
+  if (rule_->once) {
+    alert.held_back = take_held_back(once_, held_back_until(once_, *rule_->once), order.time.us);
+  }
   alert.lost_runs = std::exchange(state_.lost_runs, 0);
   once_.last_alert_us = order.time.us;
   alerts_->push_back(std::move(alert));

@@ -7,6 +7,7 @@
 
 #include "cep/alert_builder.h"
 #include "cep/decimal.h"
+#include "cep/held_back.h"
 #include "cep/key.h"
 #include "cep/matcher.h"
 #include "cep/pattern_matcher.h"
@@ -138,10 +139,11 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
       }
       continue;
     }
+    const std::int64_t until = held_back_until(suppression, once);
+    match.alert.held_back = take_held_back(once, until, match.facts.time_us);
     note_for_once(suppression, once, match.facts);
     if (most != nullptr) note_for_at_most(suppression, *most, match.facts.time_us);
     match.alert.order.ordinal = ordinal++;
-    match.alert.held_back = std::exchange(once.held_back, 0);
     match.alert.lost_runs = std::exchange(lost_runs, 0) + std::exchange(once.lost_runs, 0);
     alerts_->push_back(std::move(match.alert));
     if (deferred.only_one) return;

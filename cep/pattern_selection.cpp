@@ -6,6 +6,7 @@
 
 #include "cep/alert_builder.h"
 #include "cep/base/assert.h"
+#include "cep/held_back.h"
 #include "cep/matcher.h"
 #include "cep/pattern_matcher.h"
 #include "cep/zone.h"
@@ -125,7 +126,8 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
   if (rule_->rule->window) alert.window_begin = EventTime{state_->window.begin_us};
   if (suppression.once != Once::kNone || suppression.at_most) make_state();
   if (state_ != nullptr) {
-    alert.held_back = std::exchange(state_->suppression.held_back, 0);
+    SuppressionState& held = state_->suppression;
+    alert.held_back = take_held_back(held, held_back_until(suppression, held), facts.time_us);
     alert.lost_runs = std::exchange(state_->lost_runs, 0);
     note_for_once(suppression, state_->suppression, facts);
     note_for_at_most(suppression, state_->suppression, facts.time_us);

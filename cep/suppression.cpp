@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cep/held_back.h"
+
 namespace tocsin::cep {
 bool once_lets_pass(const Suppression& suppression, const SuppressionState& state,
                     const MatchFacts& facts) {
@@ -29,8 +31,12 @@ bool at_most_lets_pass(const Suppression& suppression, SuppressionState& state,
   if (!suppression.at_most) return true;
   std::vector<std::int64_t>& recent = state.recent;
   const std::int64_t edge = time_us - suppression.at_most->duration.us;
-  recent.erase(recent.begin(), std::upper_bound(recent.begin(), recent.end(), edge));
-  return recent.size() < suppression.at_most->count;
+  const auto first = std::upper_bound(recent.begin(), recent.end(), edge);
+  const bool passes = recent.end() - first < std::ptrdiff_t{suppression.at_most->count};
+  // The last one says how long what is held back counts.
+  const bool keeps_last = state.held_back > 0 && first == recent.end() && !recent.empty();
+  recent.erase(recent.begin(), keeps_last ? first - 1 : first);
+  return passes;
 }
 
 void note_for_once(const Suppression& suppression, SuppressionState& state,
@@ -58,25 +64,62 @@ void note_for_at_most(const Suppression& suppression, SuppressionState& state,
   if (suppression.at_most) state.recent.push_back(time_us);
 }
 
-std::int64_t once_until(const OnceState& state, Duration duration, std::int64_t now_us) {
-  if (state.held_back > 0) return kSuppressionStays;
+namespace {
+// A zone's day may be told for 26 hours, and be longer when clocks go back.
+std::int64_t end_of_day(std::int64_t day) { return (day + 3) * kDayUs; }
+}  // namespace
+
+std::int64_t held_back_until(const OnceState& state, Duration duration) {
   if (state.last_alert_us == OnceState::kNever) return kSuppressionOver;
-  const std::int64_t end = state.last_alert_us + duration.us;
+  return state.last_alert_us + duration.us + kHeldBackKept.us;
+}
+
+std::int64_t held_back_until(const Suppression& suppression, const SuppressionState& state) {
+  std::int64_t until = kSuppressionOver;
+  switch (suppression.once) {
+    case Once::kNone:
+      break;
+    case Once::kPerDuration:
+      until = held_back_until(state, suppression.duration);
+      break;
+    case Once::kPerDay:
+      if (state.last_day != SuppressionState::kNever) {
+        until = end_of_day(state.last_day) + kHeldBackKept.us;
+      }
+      break;
+    case Once::kPerVariable:
+    case Once::kWhile:
+      return kSuppressionStays;
+  }
+  if (!suppression.at_most) return until;
+  // Where values are told apart, the times of alerts stand elsewhere.
+  if (!suppression.for_each.empty() || !suppression.at_most->for_each.empty()) {
+    return kSuppressionStays;
+  }
+  if (state.recent.empty()) return until;
+  return std::max(until, state.recent.back() + suppression.at_most->duration.us + kHeldBackKept.us);
+}
+
+std::int64_t once_until(const OnceState& state, Duration duration, std::int64_t now_us) {
+  if (state.last_alert_us == OnceState::kNever) return kSuppressionOver;
+  const std::int64_t end =
+      state.held_back > 0 ? held_back_until(state, duration) : state.last_alert_us + duration.us;
   return end > now_us ? end : kSuppressionOver;
 }
 
 std::int64_t suppression_until(const Suppression& suppression, const SuppressionState& state,
                                std::int64_t now_us) {
   if (state.lost_runs > 0 || state.quiet || !state.taken.empty()) return kSuppressionStays;
-  std::int64_t until = once_until(state, suppression.duration, now_us);
+  std::int64_t until = kSuppressionOver;
   const auto matters = [&](std::int64_t end) {
     if (end > now_us) until = std::max(until, end);
   };
-  if (!state.recent.empty()) matters(state.recent.back() + suppression.at_most->duration.us);
-  // A zone's day may be told for 26 hours, and be longer when clocks go back.
-  if (state.last_day != SuppressionState::kNever) {
-    matters((state.last_day + 3) * kDayUs);
+  if (state.held_back > 0) matters(held_back_until(suppression, state));
+  if (state.last_alert_us != OnceState::kNever) {
+    matters(state.last_alert_us + suppression.duration.us);
   }
+  if (!state.recent.empty()) matters(state.recent.back() + suppression.at_most->duration.us);
+  if (state.last_day != SuppressionState::kNever) matters(end_of_day(state.last_day));
   return until;
 }
 }  // namespace tocsin::cep

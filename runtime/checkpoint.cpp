@@ -200,8 +200,8 @@ Error refused_semantics(const std::string& directory, std::uint32_t was, std::ui
   return {
       Errc::kRefused,
       fmt::format("{} was made with semantics {}, and this program has {}: the same events could "
-                  "give other alerts. Go on with the version of tocsin that made it, or begin a "
-                  "new data directory",
+                  "give other alerts. Go on with the version of tocsin that made it, or with "
+                  "--replay-as-new, which tells what differs and does not send it",
                   directory, was, is)};
 }
 }  // namespace
@@ -331,7 +331,7 @@ Result<std::vector<std::uint64_t>> list_checkpoints(Files& files, const std::str
 }
 
 Result<std::optional<GoodCheckpoint>> newest_good(Files& files, const std::string& directory,
-                                                  std::uint32_t semantics) {
+                                                  std::optional<std::uint32_t> semantics) {
   const Result<std::vector<std::uint64_t>> numbers = list_checkpoints(files, directory);
   if (!numbers) return tl::unexpected(numbers.error());
   std::vector<GoodCheckpoint::Damaged> bad;
@@ -339,8 +339,8 @@ Result<std::optional<GoodCheckpoint>> newest_good(Files& files, const std::strin
     const std::string path = checkpoint_path(directory, *number);
     // The head first: a state of another meaning is refused before its files are read.
     const Result<Manifest> manifest = read_manifest_of(files, path);
-    if (manifest && manifest->meta.semantics != semantics) {
-      return tl::unexpected(refused_semantics(path, manifest->meta.semantics, semantics));
+    if (manifest && semantics && manifest->meta.semantics != *semantics) {
+      return tl::unexpected(refused_semantics(path, manifest->meta.semantics, *semantics));
     }
     Result<GoodCheckpoint> good =
         manifest ? load_checkpoint(files, path) : tl::unexpected(manifest.error());

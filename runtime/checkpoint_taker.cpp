@@ -6,13 +6,19 @@
 #include "runtime/crash_point.h"
 
 namespace tocsin::runtime {
-CheckpointTaker::CheckpointTaker(cep::Engine& engine, CheckpointWriter& writer, NodeLog& log,
-                                 EffectQueue& queue, std::size_t bite_bytes)
-    : engine_(&engine), writer_(writer), log_(log), queue_(queue), bite_bytes_(bite_bytes) {}
+CheckpointTaker::CheckpointTaker(cep::Engine& engine, Intake& intake, CheckpointWriter& writer,
+                                 NodeLog& log, EffectQueue& queue, std::size_t bite_bytes)
+    : engine_(&engine),
+      intake_(&intake),
+      writer_(writer),
+      log_(log),
+      queue_(queue),
+      bite_bytes_(bite_bytes) {}
 
-void CheckpointTaker::use(cep::Engine& engine) {
+void CheckpointTaker::use(cep::Engine& engine, Intake& intake) {
   abandon();
   engine_ = &engine;
+  intake_ = &intake;
   wants_all_ = true;
 }
 
@@ -24,14 +30,21 @@ void CheckpointTaker::cut(CheckpointMeta meta) {
   position_ = meta.position;
   pushes_ = queue_.status().pushed;
   meta.globals = engine_->begin_snapshot();
+  intake_->begin_save();
+  intake_bytes_ = {};
   writer_.begin(std::move(meta), is_all ? CheckpointScope::kAll : CheckpointScope::kChanges);
   stage_ = Stage::kEncoding;
   crash_point("node.cut");
 }
 
 void CheckpointTaker::bite() {
-  if (stage_ != Stage::kEncoding || !writer_.has_room()) return;
-  if (engine_->write_snapshot(writer_, bite_bytes_)) stage_ = Stage::kWaiting;
+  if (stage_ == Stage::kEncoding) {
+    if (writer_.has_room() && engine_->write_snapshot(writer_, bite_bytes_)) stage_ = Stage::kIntake;
+    return;
+  }
+  if (stage_ != Stage::kIntake || !intake_->write_save(intake_bytes_, bite_bytes_)) return;
+  writer_.put_intake(std::move(intake_bytes_));
+  stage_ = Stage::kWaiting;
 }
 
 void CheckpointTaker::poll() {
@@ -52,7 +65,8 @@ void CheckpointTaker::poll() {
 }
 
 void CheckpointTaker::abandon() {
-  if (stage_ == Stage::kEncoding || stage_ == Stage::kWaiting) {
+  if (is_taking() && stage_ != Stage::kWriting) {
+    intake_.end_save();
     writer_.abandon();
     stage_ = Stage::kNone;
   }

@@ -9,6 +9,7 @@
 #include "cep/engine.h"
 #include "runtime/checkpoint_writer.h"
 #include "runtime/effect_queue.h"
+#include "runtime/intake.h"
 #include "runtime/node_log.h"
 
 namespace tocsin::runtime {
@@ -16,16 +17,17 @@ namespace tocsin::runtime {
 class CheckpointTaker {
  public:
   /// All must outlive it. `bite_bytes`: how much state is encoded at once.
-  CheckpointTaker(cep::Engine& engine, CheckpointWriter& writer, NodeLog& log, EffectQueue& queue,
-                  std::size_t bite_bytes);
+  CheckpointTaker(cep::Engine& engine, Intake& intake, CheckpointWriter& writer, NodeLog& log,
+                  EffectQueue& queue, std::size_t bite_bytes);
   /// One was begun and is neither on disk nor failed.
   bool is_taking() const { return stage_ != Stage::kNone; }
-  /// Cuts the state here, between two records; `meta` is complete but for the engine's globals.
+  /// Cuts the state here, between two records; `meta` is complete but for the engine's globals and
+  /// the intake.
   /// Requires that none is being taken.
   void cut(CheckpointMeta meta);
-  /// From here on it is this engine's state, of which the next one writes everything. Gives up what
+  /// From here on it is the state of these, of which the next one writes everything. Gives up what
   /// abandon() would.
-  void use(cep::Engine& engine);
+  void use(cep::Engine& engine, Intake& intake);
   /// The next one writes everything.
   void want_all() { wants_all_ = true; }
   /// Encodes a little, where there is something to encode.
@@ -34,7 +36,7 @@ class CheckpointTaker {
   /// of what no checkpoint needs once there is a new one.
   void poll();
   /// All is encoded: only others are waited for.
-  bool is_encoded() const { return stage_ > Stage::kEncoding; }
+  bool is_encoded() const { return stage_ > Stage::kIntake; }
   /// Gives up one that is not yet encoded, or still waits for its effects.
   void abandon();
 
@@ -43,13 +45,15 @@ class CheckpointTaker {
   const std::string& failure() const { return failure_; }
 
  private:
-  enum class Stage : std::uint8_t { kNone, kEncoding, kWaiting, kWriting };
+  enum class Stage : std::uint8_t { kNone, kEncoding, kIntake, kWaiting, kWriting };
   cep::Engine* engine_;
+  Intake* intake_;
   CheckpointWriter& writer_;
   NodeLog& log_;
   EffectQueue& queue_;
   std::size_t bite_bytes_;
   Stage stage_ = Stage::kNone;
+  std::string intake_bytes_;    // of the cut, as far as they are written
   std::uint64_t position_ = 0;  // of the cut
   std::uint64_t pushes_ = 0;    // of effects until the cut
   bool wants_all_ = false;

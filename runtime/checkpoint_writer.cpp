@@ -121,7 +121,8 @@ Result<void> CheckpointWriter::Work::open() {
   Result<void> done = clean();
   if (!done) return done;
   Result<std::optional<GoodCheckpoint>> found =
-      newest_good(files, options.checkpoints, options.semantics);
+      newest_good(files, options.checkpoints,
+                  options.accept_other_semantics ? std::nullopt : std::optional(options.semantics));
   if (!found) return tl::unexpected(found.error());
   recovered = *std::move(found);
   if (recovered) done = set_aside(recovered->damaged);
@@ -499,6 +500,13 @@ void CheckpointWriter::shard_done(std::uint32_t shard) {
   // A function must be copyable, a buffer is not.
   auto handed = std::make_shared<StateBuffer>(std::exchange(buffer, {}));
   work_->post([shard, handed](Work& one) { one.take(shard, std::move(*handed)); });
+}
+
+void CheckpointWriter::put_intake(std::string bytes) {
+  TOCSIN_ASSERT(work_->is_open, "pieces come between begin() and finish()");
+  // Not copied with the function.
+  auto handed = std::make_shared<std::string>(std::move(bytes));
+  work_->post([handed](Work& one) { one.meta.intake = std::move(*handed); });
 }
 
 void CheckpointWriter::finish() {

@@ -26,6 +26,7 @@ struct CheckpointOptions {
   std::string checkpoints;  // DIR/checkpoints; its parent must be there
   std::string state;        // DIR/state, the working copy: made anew by open(); same file system
   std::uint32_t semantics = 0;
+  bool accept_other_semantics = false;  // of what is recovered
   /// Bytes that wait to be written or are being written, above which has_room() is false.
   std::size_t in_flight_bytes_max = std::size_t{64} << 20;
   /// A run is written once the shards that are done have so many bytes.
@@ -91,6 +92,8 @@ class CheckpointWriter : public cep::StateSink {
   void put(const cep::StateKey& key, std::string_view value) override;
   void remove(const cep::StateKey& key) override;
   void shard_done(std::uint32_t shard) override;
+  /// CheckpointMeta::intake, where begin() was given none. Between begin() and finish().
+  void put_intake(std::string bytes);
   /// All was given. The rest happens in the executor.
   void finish();
   /// Gives up what begin() began; wants_all() from then on. For a node that ends or fails between

@@ -131,6 +131,18 @@ Result<EmittedMark> decode_mark(std::string_view value) {
   return mark;
 }
 
+std::string encode_cause(std::uint64_t record) {
+  std::string value;
+  ByteWriter(value).u64(record);
+  return value;
+}
+Result<std::uint64_t> decode_cause(std::string_view value) {
+  ByteReader from(value);
+  const std::uint64_t record = from.u64();
+  if (!from.is_done()) return damaged("a cause");
+  return record;
+}
+
 std::string encode_timeline(const TimelineRow& row) {
   std::string value;
   ByteWriter to(value);

@@ -30,6 +30,7 @@ constexpr StoreFamily family_of(AsideKind kind) {
 inline constexpr std::string_view kFormatKey = "format";
 inline constexpr std::string_view kMarkKey = "mark";
 inline constexpr std::string_view kTotalsKey = "totals";
+inline constexpr std::string_view kCauseKey = "cause";
 inline constexpr std::string_view kTimelinePrefix = "timeline/";
 inline constexpr std::string_view kEndpointPrefix = "endpoint/";
 constexpr std::string_view gone_key_of(AsideKind kind) {
@@ -52,6 +53,7 @@ struct EffectFormat {
 std::string encode_format(const EffectFormat& format);
 std::string encode_totals(const EffectTotals& totals);
 std::string encode_mark(const EmittedMark& mark);
+std::string encode_cause(std::uint64_t record);
 std::string encode_timeline(const TimelineRow& row);  // its ordinal is in the key
 std::string encode_alert(const StoredAlert& alert);   // its number is in the key
 std::string encode_aside(const AsideRow& row);        // kind, timeline and arrival are in the key
@@ -61,6 +63,7 @@ std::string encode_outbox(const OutboxRow& row);      // its number is in the ke
 Result<EffectFormat> decode_format(std::string_view value);
 Result<EffectTotals> decode_totals(std::string_view value);
 Result<EmittedMark> decode_mark(std::string_view value);
+Result<std::uint64_t> decode_cause(std::string_view value);
 Result<TimelineRow> decode_timeline(std::string_view key, std::string_view value);
 Result<StoredAlert> decode_alert(std::string_view key, std::string_view value);
 Result<AsideRow> decode_aside(AsideKind kind, std::string_view key, std::string_view value);

@@ -153,6 +153,10 @@ void EffectQueue::work() {
       commit_group(lock);
       if (!is_retained_ && !status_.failure) retain(lock);
     } else if (is_closing_ && waiting_.empty()) {
+      // What came since the last pass may be too much already.
+      store_.end_pause();
+      do retain(lock);
+      while (!is_retained_ && !is_abandoned_ && !status_.failure);
       return;
     } else if (!is_retained_) {
       retain(lock);
@@ -198,6 +202,7 @@ void EffectQueue::commit_group(Lock& lock) {
 
 void EffectQueue::retain(Lock& lock) {
   lock.unlock();
+  if (options_.needed_from) options_.retention.alerts_needed_from = options_.needed_from();
   const Result<bool> done = store_.retain(options_.retention, options_.retention_rows);
   lock.lock();
   if (done) {

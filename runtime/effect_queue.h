@@ -26,6 +26,8 @@ struct EffectQueueOptions {
   std::chrono::milliseconds pause{10};
   RetentionPolicy retention = {};
   std::size_t retention_rows = 1000;  // removed at once, between commits
+  /// RetentionPolicy::alerts_needed_from, asked before each bite. May be empty: all may go.
+  std::function<std::uint64_t()> needed_from = {};
 };
 struct EffectQueueStatus {
   std::uint64_t pushed = 0;     // how often push() took something in

@@ -23,7 +23,7 @@ Result<bool> EffectStore::retain(const RetentionPolicy& policy, std::size_t rows
   // A clock that was set back begins anew.
   if (retained_at_ && now >= *retained_at_ && now < *retained_at_ + kPause) return true;
   retained_at_.reset();
-  Result<bool> alerts = retain_alerts(policy.alerts, now, rows_max);
+  Result<bool> alerts = retain_alerts(policy, now, rows_max);
   if (!alerts) return alerts;
   bool is_done = *alerts;
   for (const AsideKind kind : {AsideKind::kLate, AsideKind::kDead}) {
@@ -60,8 +60,9 @@ Result<std::set<std::uint64_t>> EffectStore::owed_between(std::uint64_t first,
   return owed;
 }
 
-Result<bool> EffectStore::retain_alerts(const Retention& kept, cep::EventTime now,
+Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::EventTime now,
                                         std::size_t rows_max) {
+  const Retention& kept = policy.alerts;
   if (!kept.age_max && !kept.bytes_max) return true;
   struct Row {
     std::uint64_t number;
@@ -82,6 +83,7 @@ Result<bool> EffectStore::retain_alerts(const Retention& kept, cep::EventTime no
         }
         if (!is_too_old(kept, alert->stored_at, now) && !is_too_much(kept, bytes_left))
           return false;
+        if (alert->number >= policy.alerts_needed_from) return false;
         if (rows.size() == rows_max) {
           is_done = false;
           return false;

@@ -51,7 +51,7 @@ Result<std::unique_ptr<EffectStore>> EffectStore::open(Store& store, Clock& cloc
     if (!options.accept_other_semantics) {
       return fail(Errc::kRefused,
                   fmt::format("the alert store was written with semantics {}, this tocsin has {}: "
-                              "go on with the one that wrote it",
+                              "go on with the one that wrote it, or with --replay-as-new",
                               format->semantics, options.semantics));
     }
     StoreBatch batch;
@@ -86,6 +86,13 @@ Result<void> EffectStore::load() {
   const Result<EffectTotals> totals = from.totals();
   if (!totals) return tl::unexpected(totals.error());
   totals_ = *totals;
+  const Result<std::optional<std::string>> value = store_.get(kMetaFamily, kCauseKey);
+  if (!value) return tl::unexpected(value.error());
+  if (*value) {
+    const Result<std::uint64_t> cause = decode_cause(**value);
+    if (!cause) return tl::unexpected(cause.error());
+    cause_ = *cause;
+  }
   Result<std::vector<TimelineRow>> timelines = from.timelines();
   if (!timelines) return tl::unexpected(timelines.error());
   timelines_ = std::move(*timelines);
@@ -155,9 +162,11 @@ Result<void> EffectStore::begin_timeline(const std::array<std::uint8_t, 16>& id,
   StoreBatch batch;
   batch.put(kMetaFamily, timeline_key(row.ordinal), encode_timeline(row));
   batch.put(kMetaFamily, kMarkKey, encode_mark(mark));
+  batch.put(kMetaFamily, kCauseKey, encode_cause(0));
   if (Result<void> written = store_.write(batch, true); !written) return written;
   timelines_.push_back(std::move(row));
   mark_ = mark;
+  cause_ = 0;
   next_number_ = mark_.number + 1;
   last_order_ = order_before;
   is_resumed_ = true;
@@ -220,8 +229,11 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
   if (!taken) return tl::unexpected(taken.error());
   for (const auto& [place, row] : commit.aside)
     commit.batch.put(family_of(place.first), place.second, encode_aside(row));
+  std::uint64_t cause = cause_;
   if (!commit.batch.empty()) {
+    cause = std::max(cause, slices.back().cause);
     commit.batch.put(kMetaFamily, kMarkKey, encode_mark(commit.mark));
+    commit.batch.put(kMetaFamily, kCauseKey, encode_cause(cause));
     commit.batch.put(kMetaFamily, kTotalsKey, encode_totals(commit.totals));
     crash_point("effects.before_write");
     if (Result<void> written = store_.write(commit.batch, true); !written)
@@ -229,6 +241,7 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
     crash_point("effects.after_write");
   }
   mark_ = std::move(commit.mark);
+  cause_ = cause;
   next_number_ = commit.next_number;
   last_order_ = std::move(commit.last_order);
   totals_ = commit.totals;

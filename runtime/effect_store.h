@@ -39,6 +39,8 @@ struct Retention {
 struct RetentionPolicy {
   Retention alerts;
   Retention aside;  // late events and dead letters, each of them
+  /// Alerts with this number and greater ones stay, whatever the rest says.
+  std::uint64_t alerts_needed_from = UINT64_MAX;
 };
 /// What a commit or a step of retention did.
 struct CommitReport {
@@ -72,6 +74,8 @@ class EffectStore {
   bool has_timeline(const std::array<std::uint8_t, 16>& id) const;
   /// The mark on disk.
   const EmittedMark& mark() const { return mark_; }
+  /// The last record of the mark's timeline of which something is stored; 0: none is known of.
+  std::uint64_t cause() const { return cause_; }
   /// Alerts still to come again before new ones are stored.
   bool is_replaying() const { return next_number_ <= mark_.number; }
 
@@ -85,6 +89,8 @@ class EffectStore {
   /// Looks at up to `rows_max` rows of each kind, from the oldest on, and removes those beyond what
   /// the policy keeps. True: all is done for the next ten seconds.
   Result<bool> retain(const RetentionPolicy& policy, std::size_t rows_max);
+  /// The next retain() looks at once.
+  void end_pause() { retained_at_.reset(); }
 
   /// --- deliveries ---
   /// Names an endpoint for readers, synced; once for each start is enough.
@@ -109,7 +115,8 @@ class EffectStore {
   Result<void> compare(const StoredAlert& alert, Commit& commit) const;
   Result<void> take(const AsideRow& row, Commit& commit) const;
   Result<void> take(const Reinjected& mark, Commit& commit) const;
-  Result<bool> retain_alerts(const Retention& kept, cep::EventTime now, std::size_t rows_max);
+  Result<bool> retain_alerts(const RetentionPolicy& policy, cep::EventTime now,
+                             std::size_t rows_max);
   Result<bool> retain_aside(AsideKind kind, const Retention& kept, cep::EventTime now,
                             std::size_t rows_max);
   Result<std::set<std::uint64_t>> owed_between(std::uint64_t first, std::uint64_t last) const;
@@ -118,6 +125,7 @@ class EffectStore {
   Clock& clock_;
   std::vector<TimelineRow> timelines_;
   EmittedMark mark_;
+  std::uint64_t cause_ = 0;  // the last record of which something is stored; 0: none, or unknown
   std::uint64_t next_number_ = 1;            // of the next alert that comes
   std::optional<cep::OrderKey> last_order_;  // of the last alert that came
   bool is_resumed_ = false;

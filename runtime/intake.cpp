@@ -124,7 +124,8 @@ void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber 
   if (!event.used) return;
   ++rows_since_flush_;
   if (store_) {
-    source.waiting.add({engine_time, store_->keep(engine_time, arrival, line)}, source.ready);
+    source.waiting.add({engine_time, store_->keep(engine_time, arrival, line, index)},
+                       source.ready);
   } else {
     decoder_.keep(engine_time, arrival);
   }
@@ -308,18 +309,18 @@ Result<void> Intake::give_ready() {
   }
   // A row at the watermark goes at once where none that came before it can wait for the same time.
   collect_ready({settled, are_empty ? UINT64_MAX : 0});
-  if (Result<void> given = give_merged(settled); !given) return given;
-  return check_memory();
+  return give_merged(settled);
 }
 
-Result<void> Intake::check_memory() const {
+Result<void> Intake::check_room() const {
   if (waiting_bytes() <= options_.waiting_bytes_max) return {};
   cep::Duration bound;
   for (const Source& source : sources_) bound = std::max(bound, source.policy.bound);
   return fail(
       Errc::kLimit,
       fmt::format("events that wait to be put in order ({} of them, for {}) take more than {} "
-                  "bytes: allow less out-of-orderness, or raise reorder_bytes_max",
+                  "bytes; nothing of them is lost. Allow more with --reorder-memory, or begin with "
+                  "less out-of-orderness",
                   waiting_events(), cep::format_duration(bound), options_.waiting_bytes_max));
 }
 

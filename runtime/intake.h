@@ -62,7 +62,7 @@ struct IntakeOptions {
   std::size_t slice_rows_max = 2048;
   std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
   /// Memory of events that wait to be put in order. From half of it on only who holds W may be read
-  /// (may_read()); beyond it flush() fails with kLimit, and nothing is lost.
+  /// (may_read()), and beyond it nobody (check_room()).
   std::size_t waiting_bytes_max = 1u << 30;
   std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
   /// Keep the lines of waiting events, which save() needs.
@@ -112,7 +112,7 @@ class Intake {
 
   /// Takes one line; kLinePadding bytes are readable after it. Arrival numbers ascend over all
   /// calls; `taken_at` is the arrival record's. An idle source, or one that has ended, is awake
-  /// from here on. Fails only where `advance` or flush() does.
+  /// from here on. Fails only where `advance` does.
   Result<void> take(std::size_t source, const Line& line, cep::ArrivalNumber arrival,
                     cep::EventTime taken_at) {
     if (take_line(source, line, arrival, taken_at)) return flush();
@@ -124,7 +124,7 @@ class Intake {
   /// The same of a source by its index; nothing: all, for kHeartbeat.
   void decide(DecisionKind kind, std::optional<std::size_t> source, cep::EventTime clock);
   /// Gives out all that is settled, and moves the engine's time as far as is promised: at the end
-  /// of each record. Fails where `advance` does, and with kLimit where more waits than may.
+  /// of each record. Fails where `advance` does.
   Result<void> flush();
   /// Gives out all there is; time then stands at the newest event, at `until` if that is later, and
   /// with `final_watermark` at the end of all time, after which nothing may be taken. What is to go
@@ -135,6 +135,9 @@ class Intake {
   /// others, or memory is short and it does not hold W. Never false for who holds W, and no part of
   /// what a journal means: a replay reads on.
   bool may_read(std::size_t source) const;
+  /// Asked before more is read, by whoever reads live. Fails with kLimit, saying the remedy, where
+  /// more waits to be put in order than may. No part of what a journal means either.
+  Result<void> check_room() const;
   /// W: no event is taken before it; kEventTimeMin until every source that holds it has one.
   cep::EventTime watermark() const { return marks_.engine(); }
   /// The watermark of one source, what runtime/merge_order.h asks for.
@@ -152,7 +155,13 @@ class Intake {
   /// Appends all that later slices depend on: sources with their policies and watermarks, W,
   /// waiting events with their lines, unique ids, numbers among equals, the summary's counts. Comes
   /// after flush(); requires options.is_saved. Equal states give equal bytes.
-  void save(std::string& to) const;
+  void save(std::string& to);
+  /// The same in bites: cuts here, and write_save() then appends, between further calls of all
+  /// else, what was so at the cut, `bytes_max` bytes of it or a little more; true once all is
+  /// there. Requires that a cut before is written or given up.
+  void begin_save();
+  bool write_save(std::string& to, std::size_t bytes_max);
+  void end_save();
   /// Takes up what save() gave, in an intake that has taken nothing. With another program, events
   /// and ids of types that it does not know are left out. Fails with kCorrupt for other bytes.
   Result<void> restore(std::string_view from);
@@ -186,7 +195,6 @@ class Intake {
   void move_buffers();
   Result<void> give_decoded(cep::EventTime watermark);
   Result<void> give_ready();
-  Result<void> check_memory() const;
   void collect_ready(WaitingRow end);
   Result<void> give_merged(cep::EventTime watermark);
   Result<void> give(cep::Batch& slice, cep::EventTime watermark);
@@ -195,7 +203,6 @@ class Intake {
   void restore_summary(ByteReader& reader);
   void save_sources(ByteWriter& writer) const;
   bool restore_sources(ByteReader& reader);
-  void save_waiting(ByteWriter& writer) const;
   bool restore_waiting(ByteReader& reader);
   Decoded decode_again(std::string_view line);
 
@@ -220,6 +227,13 @@ class Intake {
   cep::EventTime time_max_ = cep::kEventTimeMax;  // beyond it an event is too far ahead
   std::size_t rows_since_flush_ = 0;
   std::optional<Error> failure_;  // of begin_store(), until flush() tells
+  // The cut that is being written: what stands before the ids of `unique` and behind them.
+  enum class SaveStage : std::uint8_t { kNone, kHead, kIds, kWaiting };
+  SaveStage save_stage_ = SaveStage::kNone;
+  std::string save_head_;
+  std::string save_equals_;
+  std::size_t save_bytes_ = 0;      // about, in all
+  std::uint64_t save_waiting_ = 0;  // events that are still to be written
   std::string padded_;
 };
 }  // namespace tocsin::runtime

@@ -37,19 +37,76 @@ bool is_event_time(cep::EventTime time) {
 }
 }  // namespace
 
-void Intake::save(std::string& to) const {
+void Intake::save(std::string& to) {
+  begin_save();
+  while (!write_save(to, SIZE_MAX / 2)) {
+  }
+}
+
+void Intake::begin_save() {
+  TOCSIN_ASSERT(save_stage_ == SaveStage::kNone, "one cut at a time");
   TOCSIN_ASSERT(rows_since_flush_ == 0, "all that is settled was given before");
   TOCSIN_ASSERT(options_.is_saved || waiting_events() == 0, "the lines of waiting events are kept");
+  save_head_.clear();
+  save_equals_.clear();
+  ByteWriter head(save_head_);
+  head.u8(kVersion);
+  save_summary(head);
+  head.u8(store_ || needs_store_ ? 1 : 0);
+  head.i64(given_.us);
+  save_sources(head);
+  marks_.save(head);
+  unique_.begin_save();
+  ByteWriter equals(save_equals_);
+  equal_numbers_.save(equals);
+  save_waiting_ = waiting_events();
+  equals.varint(save_waiting_);
+  if (save_waiting_ > 0) store_->begin_save();
+  constexpr std::size_t kBytesOfId = 20;
+  save_bytes_ = save_head_.size() + save_equals_.size() + unique_.known() * kBytesOfId +
+                (save_waiting_ > 0 ? store_->bytes() : 0);
+  save_stage_ = SaveStage::kHead;
+}
+
+bool Intake::write_save(std::string& to, std::size_t bytes_max) {
+  TOCSIN_ASSERT(save_stage_ != SaveStage::kNone, "a cut is written");
+  const std::size_t end = to.size() + bytes_max;
+  if (save_stage_ == SaveStage::kHead) {
+    // At once: growing would copy what is there already.
+    to.reserve(to.size() + save_bytes_);
+    to += save_head_;
+    save_stage_ = SaveStage::kIds;
+  }
+  if (save_stage_ == SaveStage::kIds) {
+    if (!unique_.write_save(to, end)) return false;
+    to += save_equals_;
+    save_stage_ = SaveStage::kWaiting;
+  }
   ByteWriter writer(to);
-  writer.u8(kVersion);
-  save_summary(writer);
-  writer.u8(store_ || needs_store_ ? 1 : 0);
-  writer.i64(given_.us);
-  save_sources(writer);
-  marks_.save(writer);
-  unique_.save(writer);
-  equal_numbers_.save(writer);
-  save_waiting(writer);
+  while (save_waiting_ > 0) {
+    if (to.size() >= end) return false;
+    const std::optional<RowStore::SavedRow> saved = store_->next_of_save();
+    if (!saved) {
+      TOCSIN_ASSERT(store_->is_saving(), "each waiting event has a row");
+      return false;
+    }
+    writer.varint(saved->source);
+    writer.i64(saved->row->engine_time.us);
+    writer.varint(saved->row->arrival.record);
+    writer.varint(saved->row->arrival.index);
+    writer.varint(saved->line.number);
+    writer.text(saved->line.text);
+    --save_waiting_;
+  }
+  end_save();
+  return true;
+}
+
+void Intake::end_save() {
+  if (save_stage_ == SaveStage::kNone) return;
+  save_stage_ = SaveStage::kNone;
+  unique_.end_save();
+  if (store_) store_->end_save();
 }
 
 Result<void> Intake::restore(std::string_view from) {
@@ -148,35 +205,6 @@ bool Intake::restore_sources(ByteReader& reader) {
   return true;
 }
 
-void Intake::save_waiting(ByteWriter& writer) const {
-  struct Waiting {
-    std::uint64_t place = 0;
-    cep::EventTime time;
-    std::size_t source = 0;
-  };
-  std::vector<Waiting> all;
-  std::vector<WaitingRow> rows;
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    const Source& source = sources_[i];
-    rows.assign(source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken),
-                source.ready.end());
-    source.waiting.copy_to(rows);
-    for (const WaitingRow& row : rows) all.push_back({row.place, row.time, i});
-  }
-  std::ranges::sort(all, {}, &Waiting::place);
-  writer.varint(all.size());
-  for (const Waiting& waiting : all) {
-    const cep::ArrivalNumber arrival = store_->row_of(waiting.place).arrival;
-    const Line line = store_->line_of(waiting.place);
-    writer.varint(waiting.source);
-    writer.i64(waiting.time.us);
-    writer.varint(arrival.record);
-    writer.varint(arrival.index);
-    writer.varint(line.number);
-    writer.text(line.text);
-  }
-}
-
 bool Intake::restore_waiting(ByteReader& reader) {
   constexpr std::size_t kLeastBytes = 13;  // of one event
   const std::uint64_t count = reader.varint_up_to(reader.left() / kLeastBytes);
@@ -206,7 +234,7 @@ bool Intake::restore_waiting(ByteReader& reader) {
       dead_letter(source, line, arrival, decoder_.dead_letter_reason());
     }
     if (decoded.kind != LineKind::kEvent || !decoded.used) continue;
-    put_back(source, {time, store_->keep(time, arrival, line)});
+    put_back(source, {time, store_->keep(time, arrival, line, static_cast<std::size_t>(index))});
   }
   for (Source& source : sources_) std::ranges::sort(source.ready);
   return reader.ok();

@@ -88,8 +88,8 @@ Result<void> JournalWriter::check_last(const SegmentHeader& header) const {
   return fail(
       Errc::kRefused,
       fmt::format("{} was written under semantics {}, and this program runs under semantics "
-                  "{}: its alerts may differ; use the version of Tocsin that wrote it, or "
-                  "say that its records are to be run anew",
+                  "{}: its alerts may differ; use the version of Tocsin that wrote it, or go on "
+                  "with --replay-as-new, which tells what differs and does not send it",
                   segments_.back().path, header.semantics, options_.semantics));
 }
 
@@ -109,6 +109,13 @@ Result<void> JournalWriter::resume(const SegmentFile& last) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} is damaged at offset {}: record {} was expected there, {}",
                             last.path, scan.offset(), scan.sequence(), tail.reason));
+  }
+  if (scan.sequence() < options_.known_end) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is damaged at offset {}, or segments after it are lost: record {} "
+                            "was expected there, {}, and records up to {} were on disk",
+                            last.path, scan.offset(), scan.sequence(), tail.reason,
+                            options_.known_end - 1));
   }
   if (tail.kind == TailKind::kTorn) {
     torn_end_ = TornEnd{last.path, scan.offset(), scan.sequence()};

@@ -37,6 +37,9 @@ struct JournalOptions {
   std::uint64_t first_sequence = 1;
   /// ...unless this is said: `timeline` then begins with a new segment.
   bool begin_timeline = false;
+  /// Records before this one were on disk, as something else than the journal knows. An old one
+  /// that ends before it is damaged: it is refused before its end is cut.
+  std::uint64_t known_end = 0;
 };
 
 /// The most bytes that the frame of a record may have.
@@ -69,7 +72,7 @@ class JournalWriter {
   /// Opens the journal in `directory`, whose parent must exist, or begins one. Takes the lock,
   /// finds the end, makes sure that all before it is on disk. Fails with kRefused for a live owner,
   /// a newer format, another semantics number; kCorrupt, naming file, offset and record, for
-  /// damage; kLimit without space.
+  /// damage, which changes no segment; kLimit without space.
   static Result<std::unique_ptr<JournalWriter>> open(Files& files, Clock& clock,
                                                      std::string directory,
                                                      const JournalOptions& options);

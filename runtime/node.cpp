@@ -12,7 +12,6 @@
 #include "cep/base/assert.h"
 #include "cep/base/byte_codec.h"
 #include "cep/computed.h"
-#include "cep/semantics.h"
 #include "runtime/carry_over.h"
 #include "runtime/checkpoint_taker.h"
 #include "runtime/crash_point.h"
@@ -63,6 +62,7 @@ class Node::Impl {
   Result<void> look();
 
   Result<void> may_take() const;
+  Result<void> check_room() const;
   Result<std::size_t> source(std::string_view name, SourceKind kind);
   void refresh(std::size_t source, std::string identity, PrefixDigest prefix);
   Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order);
@@ -108,6 +108,7 @@ class Node::Impl {
   Result<void> restore_state(const CheckpointMeta& meta);
   Result<void> open_log();
   Result<void> open_effects();
+  Result<void> open_queue();
   Result<void> begin();
   // The records from position_ on.
   Result<void> replay(std::uint64_t end);
@@ -152,6 +153,9 @@ class Node::Impl {
   const NodePorts ports_;
   const DataPaths paths_;
   std::string last_segment_;  // of the journal, when it was opened
+  // Its last segment of other semantics, and where that ends; 0: none.
+  std::string other_semantics_;
+  std::uint64_t other_semantics_end_ = 0;
   cep::Program program_;
   NodeOptions options_;
   Recovery recovery_;
@@ -165,8 +169,9 @@ class Node::Impl {
   EmittedMark start_;                       // up to where effects were stored when the engine began
   std::optional<EmittedMark> loaded_mark_;  // of the checkpoint
   std::optional<cep::OrderKey> order_before_;  // of a fork
-  std::uint64_t position_ = 1;                 // of the next record to replay
-  bool must_begin_ = false;                    // the timeline is new
+  std::optional<ReplayDifference> difference_;
+  std::uint64_t position_ = 1;  // of the next record to replay
+  bool must_begin_ = false;     // the timeline is new
 
   std::unique_ptr<cep::Engine> engine_;
   std::vector<cep::Alert> alerts_;
@@ -212,9 +217,12 @@ Result<void> Node::Impl::open(bool is_new) {
   if (!blobs) return tl::unexpected(blobs.error());
   blob_store_ = *std::move(blobs);
   if (auto done = find_timeline(); !done) return done;
-  Result<std::unique_ptr<CheckpointWriter>> writer = CheckpointWriter::open(
-      ports_.files, ports_.states, ports_.executor,
-      {.checkpoints = paths_.checkpoints, .state = paths_.state, .semantics = cep::kSemantics});
+  Result<std::unique_ptr<CheckpointWriter>> writer =
+      CheckpointWriter::open(ports_.files, ports_.states, ports_.executor,
+                             {.checkpoints = paths_.checkpoints,
+                              .state = paths_.state,
+                              .semantics = options_.semantics,
+                              .accept_other_semantics = options_.replay_as_new});
   if (!writer) return tl::unexpected(writer.error());
   writer_ = *std::move(writer);
   open_intake();
@@ -224,8 +232,10 @@ Result<void> Node::Impl::open(bool is_new) {
     if (auto done = load_savepoint(); !done) return done;
   }
   recovery_.load_seconds = seconds_between(began, ports_.clock.now());
-  if (auto done = open_log(); !done) return done;
+  // Before the journal's end is cut: who knows of more must have been asked.
   if (auto done = open_effects(); !done) return done;
+  if (auto done = open_log(); !done) return done;
+  if (auto done = open_queue(); !done) return done;
   const cep::EventTime loaded = ports_.clock.now();
   // A crash may have come before the first record.
   const std::uint64_t end = log_->durable_end();
@@ -256,7 +266,7 @@ Result<void> Node::Impl::look() {
   }
   if (auto done = find_timeline(); !done) return done;
   const Result<std::optional<GoodCheckpoint>> good =
-      newest_good(ports_.files, paths_.checkpoints, cep::kSemantics);
+      newest_good(ports_.files, paths_.checkpoints, options_.semantics);
   if (!good) return tl::unexpected(good.error());
   if (*good) {
     recovery_.checkpoint = (*good)->meta.number;
@@ -311,6 +321,12 @@ Result<void> Node::Impl::find_timeline() {
                             paths_.directory));
   }
   last_segment_ = journal.segments.back().path;
+  for (std::size_t i = 0; i < journal.segments.size(); ++i) {
+    if (journal.segments[i].header.semantics == options_.semantics) continue;
+    other_semantics_ = journal.segments[i].path;
+    const bool is_last = i + 1 == journal.segments.size();
+    other_semantics_end_ = is_last ? UINT64_MAX : journal.segments[i + 1].header.first_sequence;
+  }
   timeline_ = journal.segments.back().header.timeline;
   position_ = journal.segments.front().header.first_sequence;
   return {};
@@ -366,13 +382,14 @@ void Node::Impl::use(NodeProgram next) {
 
 // Between two records, when nothing is under way in intake and engine.
 Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next) {
+  if (taker_) taker_->abandon();
   std::string waiting;
   intake_->save(waiting);
   const cep::Program before = program_;
   const std::vector<std::uint64_t> alerts_before = summary_.alerts_by_rule;
   const std::unique_ptr<cep::Engine> engine_before = std::move(engine_);
   use(std::move(next));
-  if (taker_) taker_->use(*engine_);
+  if (taker_) taker_->use(*engine_, *intake_);
   Result<cep::RestoreReport> report = carry_over(*engine_before, *engine_);
   if (!report) return report;
   if (auto restored = intake_->restore(waiting); !restored) {
@@ -454,11 +471,11 @@ Result<void> Node::Impl::load_savepoint() {
   Result<GoodCheckpoint> good = load_checkpoint(ports_.files, directory);
   if (!good) return tl::unexpected(good.error());
   const CheckpointMeta* const meta = &good->meta;
-  if (meta->semantics != cep::kSemantics) {
+  if (meta->semantics != options_.semantics) {
     return fail(Errc::kRefused,
                 fmt::format("{} was made under semantics {}, and this program runs under semantics "
                             "{}: use the version of Tocsin that made it",
-                            directory, meta->semantics, cep::kSemantics));
+                            directory, meta->semantics, options_.semantics));
   }
   if (auto loaded = load_state(*good); !loaded) return loaded;
   if (state_.has_time_ended) {
@@ -507,9 +524,14 @@ Result<void> Node::Impl::restore_state(const CheckpointMeta& meta) {
 Result<void> Node::Impl::open_log() {
   JournalOptions journal;
   journal.segment_bytes = options_.segment_bytes;
-  journal.semantics = cep::kSemantics;
+  journal.semantics = options_.semantics;
+  journal.accept_other_semantics = options_.replay_as_new;
   journal.timeline = timeline_;
   journal.first_sequence = position_;
+  journal.known_end = position_;
+  if (effect_store_->mark().timeline == timeline_.id) {
+    journal.known_end = std::max(journal.known_end, effect_store_->cause() + 1);
+  }
   Result<std::unique_ptr<NodeLog>> log;
   if (ports_.has_threads) {
     // What the queue is told before it is there, it is told again when it is.
@@ -529,17 +551,25 @@ Result<void> Node::Impl::open_log() {
 }
 
 Result<void> Node::Impl::open_effects() {
-  Result<std::unique_ptr<EffectStore>> store =
-      EffectStore::open(ports_.store, ports_.clock, {.semantics = cep::kSemantics});
+  Result<std::unique_ptr<EffectStore>> store = EffectStore::open(
+      ports_.store, ports_.clock,
+      {.semantics = options_.semantics, .accept_other_semantics = options_.replay_as_new});
   if (!store) return tl::unexpected(store.error());
   effect_store_ = *std::move(store);
-  if (effect_store_->has_timeline(timeline_.id)) {
-    if (auto resumed = effect_store_->resume(loaded_mark_); !resumed) return resumed;
-    start_ = loaded_mark_.value_or(EmittedMark{});
-    if (!loaded_mark_) {
-      start_.timeline = timeline_.id;
-    }
-  } else {
+  if (!effect_store_->has_timeline(timeline_.id)) return {};
+  start_ = loaded_mark_.value_or(EmittedMark{});
+  if (!loaded_mark_) start_.timeline = timeline_.id;
+  if (!options_.replay_as_new) return effect_store_->resume(loaded_mark_);
+  // What was stored is compared here, and stays; what is stored next comes behind it.
+  const EmittedMark mark = effect_store_->mark();
+  difference_.emplace(effect_store_->reader(), start_, mark);
+  effects_.compare_past(&*difference_);
+  start_ = mark;
+  return effect_store_->resume(mark);
+}
+
+Result<void> Node::Impl::open_queue() {
+  if (!effect_store_->has_timeline(timeline_.id)) {
     auto begun = effect_store_->begin_timeline(timeline_.id, timeline_.parent, order_before_);
     if (!begun) return begun;
     start_ = effect_store_->mark();
@@ -549,8 +579,8 @@ Result<void> Node::Impl::open_effects() {
                                          options_.effects_listener);
   queue_->durable(log_->durable_end());
   if (ports_.has_threads) queue_->start();
-  taker_ =
-      std::make_unique<CheckpointTaker>(*engine_, *writer_, *log_, *queue_, options_.bite_bytes);
+  taker_ = std::make_unique<CheckpointTaker>(*engine_, *intake_, *writer_, *log_, *queue_,
+                                             options_.bite_bytes);
   return {};
 }
 
@@ -583,6 +613,14 @@ Result<void> Node::Impl::begin() {
 }
 
 Result<void> Node::Impl::replay(std::uint64_t end) {
+  if (other_semantics_end_ > position_ && !options_.replay_as_new) {
+    return fail(Errc::kRefused,
+                fmt::format("{} was written under other semantics than {}, those of this program: "
+                            "its alerts may differ; use the version of Tocsin that wrote it, or "
+                            "go on with --replay-as-new, which tells what differs and does not "
+                            "send it",
+                            other_semantics_, options_.semantics));
+  }
   const bool is_from_begin = !loaded_mark_;
   if (is_from_begin && position_ != 1) {
     return fail(Errc::kCorrupt,
@@ -641,6 +679,15 @@ Result<void> Node::Impl::replay_record(const JournalEntry& entry) {
 Result<void> Node::Impl::go_live() {
   is_live_ = true;
   checkpoint_begun_at_ = ports_.clock.now();
+  if (difference_) {
+    Result<ReplayReport> report = difference_->report();
+    if (!report) return tl::unexpected(report.error());
+    recovery_.difference = *std::move(report);
+    effects_.compare_past(nullptr);
+    // From here on nothing is of the semantics before.
+    taker_->want_all();
+    if (auto taken = checkpoint(); !taken) return taken;
+  }
   if (recovery_.restored && !recovery_.restored->is_same_program) taker_->want_all();
   if (settings_.plan == options_.settings.plan) return {};
   // Only what alerts show has changed.
@@ -853,6 +900,17 @@ Result<void> Node::Impl::may_take() const {
                   paths_.directory));
 }
 
+Result<void> Node::Impl::check_room() const {
+  if (auto room = intake_->check_room(); !room || !options_.memory_max) return room;
+  const std::uint64_t used = engine_->stats().state_bytes + intake_->waiting_bytes();
+  if (used <= *options_.memory_max) return {};
+  return fail(Errc::kLimit,
+              fmt::format("the state takes {} bytes of memory, and may take {}: no more events are "
+                          "taken. Nothing is lost, and all that is kept can be read; go on with a "
+                          "larger --memory-max",
+                          used, *options_.memory_max));
+}
+
 Result<std::size_t> Node::Impl::source(std::string_view name, SourceKind kind) {
   if (const std::optional<std::size_t> known = state_.find(name)) {
     NodeSource& source = state_.sources[*known];
@@ -995,7 +1053,7 @@ bool Node::Impl::is_due() {
 void Node::Impl::cut() {
   CheckpointMeta meta;
   meta.timeline = timeline_;
-  meta.semantics = cep::kSemantics;
+  meta.semantics = options_.semantics;
   meta.plan_digest = settings_.plan;
   meta.position = log_->next_sequence();
   meta.trim = meta.position;
@@ -1005,7 +1063,6 @@ void Node::Impl::cut() {
   meta.taken_at = ports_.clock.now();
   meta.settings = write_settings(settings_);
   meta.blobs = blobs_;
-  intake_->save(meta.intake);
   state_.save(program_.plan(), summary_, meta.node);
   checkpoint_begun_at_ = meta.taken_at;
   checkpoint_position_ = meta.position;
@@ -1124,6 +1181,7 @@ Result<std::unique_ptr<Node>> Node::look(const NodePorts& ports, const DataPaths
   return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
 Result<void> Node::may_take() const { return impl_->may_take(); }
+Result<void> Node::check_room() const { return impl_->check_room(); }
 std::uint64_t Node::position() const { return impl_->position(); }
 const Recovery& Node::recovery() const { return impl_->recovery(); }
 Result<std::size_t> Node::source(std::string_view name, SourceKind kind) {
@@ -1134,6 +1192,8 @@ void Node::refresh(std::size_t source, std::string identity, PrefixDigest prefix
   impl_->refresh(source, std::move(identity), std::move(prefix));
 }
 Result<std::size_t> Node::arrive(std::size_t source, std::string_view block, MergeOrder* order) {
+  // Before anything of the block is taken or journaled.
+  if (auto room = impl_->intake().check_room(); !room) return tl::unexpected(room.error());
   return impl_->noted(impl_->arrive(source, block, order));
 }
 Result<void> Node::decide(const Decision& decision) {

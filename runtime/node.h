@@ -22,6 +22,7 @@
 
 #include "cep/base/result.h"
 #include "cep/engine.h"
+#include "cep/semantics.h"
 #include "runtime/blob_store.h"
 #include "runtime/checkpoint_writer.h"
 #include "runtime/clock.h"
@@ -35,6 +36,7 @@
 #include "runtime/merge_order.h"
 #include "runtime/node_settings.h"
 #include "runtime/node_source.h"
+#include "runtime/replay_difference.h"
 #include "runtime/state_store.h"
 #include "runtime/store.h"
 
@@ -77,6 +79,11 @@ struct NodeOptions {
   std::array<std::uint8_t, 16> timeline{};  // id of a new one: random
   /// A savepoint's folder, for a new data directory: the state to begin with.
   std::optional<std::string> from;
+  /// Of the engine that runs; another number is for tests.
+  std::uint32_t semantics = cep::kSemantics;
+  /// Goes on with what was written under other semantics: what the replay gives otherwise than is
+  /// stored is reported (Recovery::difference), and a checkpoint is taken at once.
+  bool replay_as_new = false;
   /// How often a checkpoint is begun; nothing: only when asked.
   std::optional<cep::Duration> checkpoint_every;
   std::size_t bite_bytes = std::size_t{128} << 10;  // of a checkpoint, at a slice's end
@@ -88,6 +95,8 @@ struct NodeOptions {
   /// Asked while the node waits for the disk, and now and then in a replay. May be empty.
   std::function<bool()> stop_requested;
   std::function<void(const RecoveryProgress&)> recovering;
+  /// Memory of state and of waiting events, beyond which check_room() fails. Nothing: no limit.
+  std::optional<std::uint64_t> memory_max;
   /// Called on other threads where there are some: the journal's, the effect queue's.
   JournalListener journal_listener;
   EffectQueue::Listener effects_listener;
@@ -107,6 +116,7 @@ struct Recovery {
   std::uint64_t events = 0;   // in them
   double load_seconds = 0;
   double replay_seconds = 0;
+  std::optional<ReplayReport> difference;    // with replay_as_new
   std::vector<std::string> shown_otherwise;  // rules of which only the presentation changed
 };
 struct CheckpointFigures {
@@ -144,7 +154,8 @@ class Node {
   /// Takes lines of `block` (as LineSplitter has it; whole lines by value), stopping early where a
   /// record is full and where `order` says that another source comes first, and journals what it
   /// took. `source_of` is the place in `order`. Gives the bytes taken. Fails with kRefused once
-  /// time has ended.
+  /// time has ended, and with kLimit, taking nothing, where as many events wait to be put in order
+  /// as may: the node is as good as before.
   Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order);
   /// Journals and carries out a decision: idle, awake, heartbeat, ended.
   Result<void> decide(const Decision& decision);
@@ -163,6 +174,10 @@ class Node {
   const cep::Program& program() const;
   /// Fails with kRefused, saying so, once time has ended.
   Result<void> may_take() const;
+  /// Fails with kLimit, saying the remedy, where more should not be taken: too many events wait to
+  /// be put in order, or memory is beyond its limit. For whoever reads, now and then; a replay is
+  /// not held to it, so that a later start comes up with whatever was taken.
+  Result<void> check_room() const;
   /// The record that comes next, as the journal is read up to now.
   std::uint64_t position() const;
 

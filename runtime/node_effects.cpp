@@ -10,8 +10,7 @@ void NodeEffects::begin_record(std::uint64_t sequence, cep::EventTime taken_at) 
 
 void NodeEffects::add(const cep::Alert& alert) {
   const cep::Status status = cep::status_of(*plan_, alert);
-  // The engine's own alerts of exceeded budgets are kept, though not shown.
-  if (status == cep::Status::kInternal && !alert.budget) return;
+  if (status == cep::Status::kInternal) return;
   StoredAlert stored;
   stored.order = alert.order;
   stored.id = alert.id;
@@ -19,6 +18,10 @@ void NodeEffects::add(const cep::Alert& alert) {
   stored.severity = alert.severity;
   stored.is_live = status == cep::Status::kLive;
   stored.ts = alert.ts;
+  if (past_ != nullptr && past_->is_past(stored.order)) {
+    past_->take(stored);
+    return;
+  }
   stored.line = cep::format_alert(*plan_, alert);
   effects_.alerts.push_back(std::move(stored));
 }

@@ -9,6 +9,7 @@
 #include "runtime/effect_queue.h"
 #include "runtime/effects.h"
 #include "runtime/intake.h"
+#include "runtime/replay_difference.h"
 #include "runtime/run.h"
 
 namespace tocsin::runtime {
@@ -21,6 +22,8 @@ class NodeEffects {
   void use(const cep::Plan& plan) { plan_ = &plan; }
   /// From here on everything has this cause, taken in at that time.
   void begin_record(std::uint64_t sequence, cep::EventTime taken_at);
+  /// While it is said, alerts that are past for `difference` are given to it and not collected.
+  void compare_past(ReplayDifference* difference) { past_ = difference; }
   /// Of live and shadow rules; those of internal ones are nobody's to see.
   void add(const cep::Alert& alert);
   void add(const LateEvent& late);
@@ -34,6 +37,7 @@ class NodeEffects {
 
  private:
   const cep::Plan* plan_;
+  ReplayDifference* past_ = nullptr;
   cep::EventTime taken_at_;
   SliceEffects effects_;
 };

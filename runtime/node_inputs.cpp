@@ -10,6 +10,9 @@ namespace {
 constexpr std::chrono::milliseconds kProgressInterval{200};
 // How long a wait for input lasts at most before the node goes on with other things.
 constexpr std::chrono::milliseconds kWait{50};
+// How long, and for how many bytes, memory is not looked at again.
+constexpr std::chrono::milliseconds kRoomInterval{10};
+constexpr std::uint64_t kRoomBytes = 1 << 20;
 constexpr std::string_view kStandardInput = "-";
 }  // namespace
 
@@ -261,6 +264,13 @@ Result<void> NodeInputs::end(Input& input) {
 }
 
 Result<void> NodeInputs::look_around() {
+  // All counters of the engine are asked: not for each of many small blocks.
+  if (const auto now = std::chrono::steady_clock::now();
+      now >= next_room_look_ || bytes_taken_ >= room_look_at_) {
+    next_room_look_ = now + kRoomInterval;
+    room_look_at_ = bytes_taken_ + kRoomBytes;
+    if (auto room = node_.check_room(); !room) return room;
+  }
   if (std::chrono::steady_clock::now() >= next_progress_) report_progress();
   if (auto looked = look_at_idle(); !looked) return looked;
   if (options_.stop_requested && options_.stop_requested()) return fail(Errc::kRefused, "stopped");

@@ -41,7 +41,8 @@ class NodeInputs {
                                                   NodeInputOptions options);
   /// Reads all to their ends: always the next line of the input whose own watermark is least, as a
   /// run without a data directory does. Fails with kRefused where it is asked to stop, after all
-  /// that was read was handed over; as the inputs and the node do.
+  /// that was read was handed over; with kLimit where there is no room (Node::check_room()); as the
+  /// inputs and the node do.
   Result<void> run();
   /// What is worth telling of how the inputs were found: one line each.
   const std::vector<std::string>& notes() const { return notes_; }
@@ -89,5 +90,7 @@ class NodeInputs {
   std::vector<std::string> notes_;
   std::uint64_t bytes_taken_ = 0;
   std::chrono::steady_clock::time_point next_progress_;
+  std::chrono::steady_clock::time_point next_room_look_{};
+  std::uint64_t room_look_at_ = 0;  // in bytes_taken_
 };
 }  // namespace tocsin::runtime

@@ -33,7 +33,7 @@ void RowStore::begin_batch() {
 }
 
 std::uint64_t RowStore::keep(cep::EventTime engine_time, cep::ArrivalNumber arrival,
-                             const Line& line) {
+                             const Line& line, std::size_t source) {
   Held& held = held_.back();
   const std::size_t row = held.batch->rows.size();
   const std::uint64_t sequence = first_sequence_ + held_.size() - 1;
@@ -41,7 +41,8 @@ std::uint64_t RowStore::keep(cep::EventTime engine_time, cep::ArrivalNumber arri
   ++held.waiting;
   if (keeps_lines_) {
     const std::string_view raw = held.batch->rows.back().raw;
-    held.lines.push_back({raw.empty() ? held.line_texts.store(line.text) : raw, line.number});
+    held.lines.push_back({raw.empty() ? held.line_texts.store(line.text) : raw, line.number,
+                          static_cast<std::uint32_t>(source), 0});
   }
   if (row + 1 == rows_per_batch_max_) {
     held.bytes = last_bytes();
@@ -63,6 +64,7 @@ void RowStore::gather(std::span<const WaitingRow> rows, cep::Batch& slice) {
     origins.push_back({&held.batch->types[row.type.value], row.index});
     row.index = static_cast<std::uint32_t>(origins.size() - 1);
     --held.waiting;
+    if (keeps_lines_) held.lines[waiting.place % kRowsPerBatchMax].gathered = cuts_;
   }
   for (std::size_t t = 0; t < origins_.size(); ++t) {
     std::vector<Origin>& origins = origins_[t];
@@ -93,7 +95,7 @@ void RowStore::gather(std::span<const WaitingRow> rows, cep::Batch& slice) {
 void RowStore::release() {
   for (std::size_t i = 0; i + 1 < held_.size(); ++i) {
     Held& held = held_[i];
-    if (held.waiting != 0 || held.batch == nullptr) continue;
+    if (held.waiting != 0 || held.batch == nullptr || is_pinned(i)) continue;
     full_bytes_ -= held.bytes;
     held.batch->clear();
     held.lines = {};
@@ -106,14 +108,34 @@ void RowStore::release() {
   }
 }
 
-const cep::Row& RowStore::row_of(std::uint64_t place) const {
-  return held_of(place).batch->rows[place % kRowsPerBatchMax];
+void RowStore::begin_save() {
+  TOCSIN_ASSERT(keeps_lines_ && !is_saving_, "one cut at a time, of lines that are kept");
+  is_saving_ = true;
+  ++cuts_;
+  save_next_ = first_sequence_ * kRowsPerBatchMax;
+  save_end_ = (first_sequence_ + held_.size() - 1) * kRowsPerBatchMax + held_.back().lines.size();
 }
 
-Line RowStore::line_of(std::uint64_t place) const {
-  TOCSIN_ASSERT(keeps_lines_, "asked only where lines are kept");
-  const KeptLine& kept = held_of(place).lines[place % kRowsPerBatchMax];
-  return {kept.text, kept.number, false};
+std::optional<RowStore::SavedRow> RowStore::next_of_save() {
+  constexpr int kLooksMax = 4096;
+  for (int looks = 0; is_saving_ && looks < kLooksMax; ++looks) {
+    if (save_next_ >= save_end_) {
+      is_saving_ = false;
+      break;
+    }
+    const Held& held =
+        held_[static_cast<std::size_t>(save_next_ / kRowsPerBatchMax - first_sequence_)];
+    const std::size_t row = save_next_ % kRowsPerBatchMax;
+    if (held.batch == nullptr || row >= held.lines.size()) {
+      save_next_ = (save_next_ / kRowsPerBatchMax + 1) * kRowsPerBatchMax;
+      continue;
+    }
+    ++save_next_;
+    const KeptLine& kept = held.lines[row];
+    if (kept.gathered != 0 && kept.gathered < cuts_) continue;
+    return SavedRow{&held.batch->rows[row], {kept.text, kept.number, false}, kept.source};
+  }
+  return std::nullopt;
 }
 
 std::size_t RowStore::last_bytes() const {

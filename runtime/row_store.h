@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,15 +25,27 @@ class RowStore {
   RowStore(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
            Decoder& decoder, std::size_t rows_per_batch_max, bool keeps_lines);
   /// Keeps the event that the decoder just decoded from `line`; its place ascends with every call.
-  std::uint64_t keep(cep::EventTime engine_time, cep::ArrivalNumber arrival, const Line& line);
+  std::uint64_t keep(cep::EventTime engine_time, cep::ArrivalNumber arrival, const Line& line,
+                     std::size_t source);
   /// Fills `slice` (made for the plan) with these rows, in this order. Its texts stay until
   /// release().
   void gather(std::span<const WaitingRow> rows, cep::Batch& slice);
   /// Gives up what the slices gathered so far borrowed.
   void release();
-  /// A row that waits, and the line it was decoded from, where lines are kept; borrowed.
-  const cep::Row& row_of(std::uint64_t place) const;
-  Line line_of(std::uint64_t place) const;
+  /// Cuts here: the rows that wait now stay until next_of_save() gave them or end_save(), whatever
+  /// is gathered meanwhile. Requires that lines are kept, and that a cut before has ended.
+  void begin_save();
+  /// A row of the cut, its line and its source; borrowed until the next call of any other member.
+  struct SavedRow {
+    const cep::Row* row = nullptr;
+    Line line;
+    std::size_t source = 0;
+  };
+  /// The next row of the cut, in the order of arrival; nothing after the last, or where so many
+  /// places were looked at that had none: is_saving() then tells.
+  std::optional<SavedRow> next_of_save();
+  bool is_saving() const { return is_saving_; }
+  void end_save() { is_saving_ = false; }
   /// Memory of all batches with rows that still wait, about.
   std::size_t bytes() const;
 
@@ -43,6 +56,8 @@ class RowStore {
   struct KeptLine {
     std::string_view text;
     std::uint64_t number = 0;
+    std::uint32_t source = 0;
+    std::uint32_t gathered = 0;  // after which cut, from 1; 0: not yet
   };
   struct Held {
     std::unique_ptr<cep::Batch> batch;  // null once it was given up
@@ -62,8 +77,9 @@ class RowStore {
   };
   void begin_batch();
   std::size_t last_bytes() const;
-  const Held& held_of(std::uint64_t place) const {
-    return held_[static_cast<std::size_t>(place / kRowsPerBatchMax - first_sequence_)];
+  // Whether the cut needs the batch.
+  bool is_pinned(std::size_t held) const {
+    return is_saving_ && first_sequence_ + held >= save_next_ / kRowsPerBatchMax;
   }
 
   const cep::Plan& plan_;
@@ -74,6 +90,10 @@ class RowStore {
   std::uint64_t first_sequence_ = 0;  // of held_.front()
   std::size_t full_bytes_ = 0;        // of all held batches but the last
   std::vector<std::unique_ptr<cep::Batch>> spare_;
+  bool is_saving_ = false;
+  std::uint32_t cuts_ = 1;       // so far, and one
+  std::uint64_t save_next_ = 0;  // the place that is looked at next
+  std::uint64_t save_end_ = 0;
   std::vector<std::vector<UsedField>> used_fields_;  // by event type
   std::vector<std::vector<Origin>> origins_;         // by event type
 };

@@ -209,7 +209,7 @@ Result<void> SliceLoop::look_around() {
   if (std::chrono::steady_clock::now() >= next_progress_) report_progress();
   look_at_idle();
   if (options_.stop_requested && options_.stop_requested()) return fail(Errc::kRefused, "stopped");
-  return {};
+  return intake_.check_room();
 }
 
 void SliceLoop::report_progress() {

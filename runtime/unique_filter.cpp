@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cep/base/assert.h"
 #include "cep/key.h"
 
 namespace tocsin::runtime {
@@ -48,34 +49,85 @@ bool UniqueFilter::is_repeat(Type& type, const cep::Row& row, const cep::Value& 
 }
 
 void UniqueFilter::forget_oldest(Type& type) {
+  if (is_saving_ && type.gone < type.of_cut) {
+    if (type.written == type.gone) write_next(type, type.early);
+    ++type.gone;
+  }
   type.taken.erase(type.in_order.front().second);
   type.in_order.pop_front();
 }
 
+std::size_t UniqueFilter::known() const {
+  std::size_t known = 0;
+  for (const Type& type : types_) known += type.in_order.size();
+  return known;
+}
+
+void UniqueFilter::begin_save() {
+  TOCSIN_ASSERT(!is_saving_, "one cut at a time");
+  is_saving_ = true;
+  cut_forgotten_ = forgotten_;
+  saved_types_ = 0;
+  has_head_ = false;
+  for (Type& type : types_) {
+    type.of_cut = type.in_order.size();
+    type.written = 0;
+    type.gone = 0;
+    type.written_time.reset();
+    type.early.clear();
+  }
+}
+
+// The oldest id of the cut that is not yet written.
+void UniqueFilter::write_next(Type& type, std::string& to) {
+  const auto& [time, id] = type.in_order[type.written - type.gone];
+  ByteWriter writer(to);
+  if (type.written_time) {
+    writer.varint(static_cast<std::uint64_t>(time.us - type.written_time->us));
+  } else {
+    writer.i64(time.us);
+  }
+  type.written_time = time;
+  writer.u64(id[0]);
+  writer.u64(id[1]);
+  ++type.written;
+}
+
 // types: varint, and each: its name, the id field's name, count, and each id: us since the one
 // before it (the first: its time), its two words.
-void UniqueFilter::save(ByteWriter& writer) const {
-  writer.varint(forgotten_);
-  writer.varint(static_cast<std::uint64_t>(
-      std::ranges::count_if(types_, [](const Type& type) { return type.is_unique; })));
-  for (std::size_t t = 0; t < types_.size(); ++t) {
-    const Type& type = types_[t];
-    if (!type.is_unique) continue;
-    writer.text(plan_.event_types[t].name);
-    writer.text(plan_.event_types[t].fields[type.id_field.value].name);
-    writer.varint(type.in_order.size());
-    std::optional<cep::EventTime> before;
-    for (const auto& [time, id] : type.in_order) {
-      if (before) {
-        writer.varint(static_cast<std::uint64_t>(time.us - before->us));
-      } else {
-        writer.i64(time.us);
-      }
-      before = time;
-      writer.u64(id[0]);
-      writer.u64(id[1]);
-    }
+bool UniqueFilter::write_save(std::string& to, std::size_t bytes_end) {
+  TOCSIN_ASSERT(is_saving_, "a cut is written");
+  ByteWriter writer(to);
+  if (saved_types_ == 0 && !has_head_) {
+    writer.varint(cut_forgotten_);
+    writer.varint(static_cast<std::uint64_t>(
+        std::ranges::count_if(types_, [](const Type& type) { return type.is_unique; })));
   }
+  for (; saved_types_ < types_.size(); ++saved_types_) {
+    Type& type = types_[saved_types_];
+    if (!type.is_unique) continue;
+    if (!has_head_) {
+      const cep::EventType& event_type = plan_.event_types[saved_types_];
+      writer.text(event_type.name);
+      writer.text(event_type.fields[type.id_field.value].name);
+      writer.varint(type.of_cut);
+      has_head_ = true;
+    }
+    to += type.early;
+    type.early.clear();
+    while (type.written < type.of_cut) {
+      if (to.size() >= bytes_end) return false;
+      write_next(type, to);
+    }
+    has_head_ = false;
+  }
+  end_save();
+  return true;
+}
+
+void UniqueFilter::end_save() {
+  is_saving_ = false;
+  for (Type& type : types_) type.early = {};
 }
 
 UniqueFilter::Type* UniqueFilter::find(std::string_view type, std::string_view id_field) {

@@ -27,8 +27,16 @@ class UniqueFilter {
   /// Ids forgotten because there were more than `ids_max`.
   std::uint64_t forgotten() const { return forgotten_; }
 
-  /// Appends what is known: type by type, oldest first.
-  void save(ByteWriter& writer) const;
+  /// Ids that are known, of all types.
+  std::size_t known() const;
+
+  /// Cuts here; requires that a cut before is written.
+  void begin_save();
+  /// Appends what was known at the cut, type by type, oldest first, until `to` has `bytes_end`
+  /// bytes or more; true once all of it is there.
+  bool write_save(std::string& to, std::size_t bytes_end);
+  /// Gives up a cut that is not yet written.
+  void end_save();
   /// Takes up what save() gave, in a filter that knows nothing. Types that are not `unique` by the
   /// same id field here are left out. False for other bytes.
   bool restore(ByteReader& reader);
@@ -44,7 +52,16 @@ class UniqueFilter {
     cep::FieldIndex id_field;
     std::unordered_map<Id, cep::EventTime, IdHash> taken;
     std::deque<std::pair<cep::EventTime, Id>> in_order;
+    // Of the cut: how many ids it has, how many of them are written, to `early` or behind it, and
+    // how many have been forgotten since, all from the oldest on. An id that is forgotten before
+    // its turn is written first.
+    std::size_t of_cut = 0;
+    std::size_t written = 0;
+    std::size_t gone = 0;
+    std::optional<cep::EventTime> written_time;
+    std::string early;
   };
+  static void write_next(Type& type, std::string& to);
   bool is_repeat(Type& type, const cep::Row& row, const cep::Value& value);
   void forget_oldest(Type& type);
   Type* find(std::string_view type, std::string_view id_field);
@@ -55,5 +72,10 @@ class UniqueFilter {
   bool any_ = false;
   std::vector<Type> types_;
   std::string bytes_;
+  // The cut under way: the type that is being written, and whether its head is.
+  bool is_saving_ = false;
+  std::uint64_t cut_forgotten_ = 0;
+  std::size_t saved_types_ = 0;
+  bool has_head_ = false;
 };
 }  // namespace tocsin::runtime

@@ -212,7 +212,7 @@ std::vector<std::string> shown(const cep::Plan& plan, const std::vector<cep::Ale
     if (alert.budget) {
       out.push_back(fmt::format("{} budget {} {}", alert.ts.us / 1'000,
                                 cep::budget_name(alert.budget->cause), key));
-      CHECK(cep::status_of(plan, alert) == cep::Status::kInternal);
+      CHECK(cep::status_of(plan, alert) == cep::Status::kLive);
     } else {
       out.push_back(fmt::format("{} {} {}-{} lost {}", alert.ts.us / 1'000, key, alert.events[0].id,
                                 alert.events[1].id, alert.lost_runs));

@@ -325,7 +325,7 @@ TEST_CASE("effect store: another format or other semantics is refused with the r
   CHECK(other.error().code == Errc::kRefused);
   CHECK(other.error().message ==
         "the alert store was written with semantics 1, this tocsin has 2: go on with the one that "
-        "wrote it");
+        "wrote it, or with --replay-as-new");
   CHECK(EffectStore::open(*store, clock, {.semantics = 2, .accept_other_semantics = true}));
   CHECK(EffectStore::open(*store, clock, {.semantics = 2}));
   StoreBatch batch;
@@ -431,6 +431,43 @@ TEST_CASE("effect store: retention by bytes") {
   CHECK(process->reader().totals()->alert_bytes == 0);
   REQUIRE(commit(process, with_alerts(2, {effect_alert(100, 1)})));
   CHECK(numbers_of(process->reader()) == Numbers{21});
+}
+
+TEST_CASE("effect store: what is still needed stays, whatever its age and size") {
+  ModelDisk disk;
+  Process process(disk);
+  REQUIRE(process->begin_timeline(kFirst, {}, {}));
+  for (std::int64_t i = 0; i < 20; ++i)
+    REQUIRE(commit(process, with_alerts(1, {effect_alert(i, 1, true, 1000)})));
+  process.clock.time = process.clock.time + kDay;
+  RetentionPolicy policy;
+  policy.alerts.bytes_max = 0;
+  policy.alerts.age_max = cep::Duration{0};
+  policy.alerts_needed_from = 17;
+  while (!*process->retain(policy, 7)) {
+  }
+  CHECK(numbers_of(process->reader()) == Numbers{17, 18, 19, 20});
+  // Nothing for a while, unless it is asked for.
+  policy.alerts_needed_from = 20;
+  CHECK(*process->retain(policy, 7));
+  CHECK(numbers_of(process->reader()).size() == 4);
+  process->end_pause();
+  CHECK(*process->retain(policy, 7));
+  CHECK(numbers_of(process->reader()) == Numbers{20});
+}
+
+TEST_CASE("effect store: it knows the last record of which it holds something") {
+  ModelDisk disk;
+  {
+    Process process(disk);
+    REQUIRE(process->begin_timeline(kFirst, {}, {}));
+    CHECK(process->cause() == 0);
+    REQUIRE(commit(process, with_alerts(7, {effect_alert(1, 1)})));
+    REQUIRE(commit(process, with_alerts(9, {})));  // nothing is stored of it
+    CHECK(process->cause() == 7);
+  }
+  Process process(disk);
+  CHECK(process->cause() == 7);
 }
 
 TEST_CASE("effect store: alerts that retention took are no difference in replay") {

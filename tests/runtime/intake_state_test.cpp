@@ -11,7 +11,7 @@ namespace {
 using tests::Script;
 using tests::ScriptRun;
 
-std::string bytes_of(const Intake& intake) {
+std::string bytes_of(Intake& intake) {
   std::string bytes;
   intake.save(bytes);
   return bytes;
@@ -57,6 +57,47 @@ TEST_CASE("intake state: saved and restored at any step, it goes on as if it had
     }
   });
   if (cases >= 150) CHECK(waiting > 100);
+}
+
+TEST_CASE("intake state: written in bites between further steps, it is what it was at the cut") {
+  std::size_t waiting = 0;
+  std::size_t bites = 0;
+  const std::size_t cases = tests::for_all_seeds("runtime", 150, [&](tests::Random& random) {
+    Script script = tests::random_script(random, 20 + random.below(60));
+    if (random.chance(30)) script.options.slice_rows_max = 1 + random.below(3);
+    const cep::Plan plan = tests::script_plan(script);
+    ScriptRun run(script, plan);
+    std::optional<std::string> wanted;
+    std::string found;
+    std::size_t bite = 1;
+    for (std::size_t i = 0; i < script.steps.size(); ++i) {
+      run.take(i);
+      if (!wanted && random.chance(50)) {
+        wanted = bytes_of(run.intake());
+        waiting += run.intake().waiting_events();
+        found.clear();
+        bite = random.pick<std::size_t>({1, 10, 100, 1000});
+        run.intake().begin_save();
+      }
+      if (!wanted) continue;
+      if (random.chance(3)) {
+        run.intake().end_save();
+        wanted.reset();
+        continue;
+      }
+      if (random.chance(30)) continue;
+      ++bites;
+      if (!run.intake().write_save(found, bite)) continue;
+      REQUIRE(found == *wanted);
+      wanted.reset();
+    }
+    while (wanted && !run.intake().write_save(found, bite)) {
+    }
+    if (wanted) REQUIRE(found == *wanted);
+  });
+  if (cases < 150) return;
+  CHECK(waiting > 100);
+  CHECK(bites > 1000);
 }
 
 TEST_CASE("intake state: damaged bytes are refused or a state, and end no program") {

@@ -330,6 +330,31 @@ TEST_CASE("journal: segments that are missing are named") {
         "data/journal/segment-000000000005 is not what its name says: it holds segment 4");
 }
 
+TEST_CASE("journal: an end before what is known to be on disk is refused, and nothing is cut") {
+  SimulatedFiles files;
+  CHECK(commit(*open(files), {"a", "b"}) == CommitState::kDurable);
+  CHECK(commit(*open(files), {"c"}) == CommitState::kDurable);
+  std::string bytes = files.contents(kFirstSegment);
+  char& in_last = bytes[bytes.rfind('c')];
+  in_last = 'x';
+  files.put(kFirstSegment, bytes);
+  JournalOptions options = small();
+  options.known_end = 4;
+  const Error error = open_error(files, options);
+  CHECK(error.code == Errc::kCorrupt);
+  CHECK(error.message.starts_with("data/journal/segment-000000000001 is damaged at offset "));
+  CHECK(error.message.ends_with("and records up to 3 were on disk"));
+  CHECK(files.contents(kFirstSegment) == bytes);
+  // Put right it opens; where nobody knows of record 3 it is a torn end.
+  in_last = 'c';
+  files.put(kFirstSegment, bytes);
+  CHECK(open(files, options)->durable_end() == 4);
+  in_last = 'x';
+  files.put(kFirstSegment, bytes);
+  options.known_end = 3;
+  CHECK(open(files, options)->torn_end().has_value());
+}
+
 TEST_CASE("journal: a failed sync is final, and says so") {
   SimulatedFiles files;
   const auto writer = open(files);
@@ -381,10 +406,8 @@ TEST_CASE("journal: another semantics number is refused with what to do, or begi
   CHECK(open_error(files, options).code == Errc::kRefused);
   CHECK(open_error(files, options).message ==
         "data/journal/segment-000000000001 was written under semantics 1, and this program runs "
-        "under "
-        "semantics 2: its alerts may differ; use the version of Tocsin that wrote it, or say that "
-        "its "
-        "records are to be run anew");
+        "under semantics 2: its alerts may differ; use the version of Tocsin that wrote it, or go "
+        "on with --replay-as-new, which tells what differs and does not send it");
   options.accept_other_semantics = true;
   CHECK(commit(*open(files, options), {"b"}) == CommitState::kDurable);
   Result<JournalReader> reader = JournalReader::open(files, kDirectory, 1);

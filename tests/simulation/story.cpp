@@ -173,7 +173,7 @@ class Story {
       say("  does not open: {}", opened.error().message);
       after_failed_opening(opened.error(), flip);
       end(process);
-      return ended_by_damage_;
+      return false;
     }
     note_recovery(process, flip);
     if (flip && process.node->recovery().torn_end) {
@@ -207,9 +207,6 @@ class Story {
            fmt::format("{} is damaged, and the message does not name it: {}", flip->path,
                        error.message));
       ++reached_["a damaged file is refused by name"];
-      // A last commit that is damaged was taken for a torn end and cut before the store was asked.
-      ended_by_damage_ = error.message.find("ends before") != std::string::npos;
-      if (ended_by_damage_) return;
       must(undo(*flip), "a refused start wrote to the file that it refused");
       return;
     }

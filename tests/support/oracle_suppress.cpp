@@ -101,9 +101,35 @@ void Suppressor::note_held_back(const Match& match, const Moment& moment, const 
   }
 }
 
+// Thirty days after the last moment at which anything may have been held back.
+bool Suppressor::is_forgotten(const Moment& moment, const Context& last,
+                              const std::string& key) const {
+  constexpr cep::Duration kKept{30 * cep::kDayUs};
+  const cep::Suppression& suppression = rule_.suppression;
+  if (suppression.once == Once::kPerVariable || suppression.once == Once::kWhile) return false;
+  if (suppression.at_most &&
+      (!suppression.for_each.empty() || !suppression.at_most->for_each.empty())) {
+    return false;
+  }
+  const auto is_over = [&](cep::EventTime end) { return end + kKept <= moment.time; };
+  if (const auto before = last_alert_.find(once_key(last, key));
+      before != last_alert_.end() && !is_over(before->second + suppression.duration)) {
+    return false;
+  }
+  if (const auto day = last_day_.find(once_key(last, key));
+      day != last_day_.end() && !is_over(cep::EventTime{(day->second + 3) * cep::kDayUs})) {
+    return false;
+  }
+  if (!suppression.at_most) return true;
+  const auto times = alert_times_.find(most_key(last, key));
+  return times == alert_times_.end() ||
+         is_over(times->second.back() + suppression.at_most->duration);
+}
+
 std::uint64_t Suppressor::note_alert(const Match& match, const Moment& moment, const Context& last,
                                      const std::string& key) {
   const cep::Suppression& suppression = rule_.suppression;
+  if (is_forgotten(moment, last, key)) held_back_.erase(count_key(last, key));
   switch (suppression.once) {
     case Once::kNone:
       break;

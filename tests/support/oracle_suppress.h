@@ -47,6 +47,7 @@ class Suppressor {
   std::set<std::string> quiet_;                                     // kWhile
   std::set<std::pair<std::string, Position>> had_;                  // kPerVariable
   std::map<std::string, std::vector<cep::EventTime>> alert_times_;  // at most
+  bool is_forgotten(const Moment& moment, const Context& last, const std::string& key) const;
   std::map<std::string, std::uint64_t> held_back_;
 };
 }  // namespace tocsin::oracle

@@ -1,0 +1,26 @@
+/// How long the count of matches that were held back is kept: kHeldBackKept beyond the time from
+/// which on nothing was held back any more. Then the next alert counts from 0, and a key that
+/// remembers nothing else is dead. `once per VARIABLE`, `once while` and `at most … for each` have
+/// no such time: their counts stay.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "cep/suppression.h"
+#include "cep/time.h"
+
+namespace tocsin::cep {
+inline constexpr Duration kHeldBackKept{std::int64_t{30} * 24 * 3600 * 1'000'000};
+
+/// When the count is forgotten; kSuppressionStays where never, kSuppressionOver where nothing says
+/// when a match was held back.
+std::int64_t held_back_until(const OnceState& state, Duration duration);
+std::int64_t held_back_until(const Suppression& suppression, const SuppressionState& state);
+
+/// Takes the count for an alert at `time_us`, before that is noted; `until`: held_back_until().
+inline std::uint64_t take_held_back(OnceState& state, std::int64_t until, std::int64_t time_us) {
+  const std::uint64_t count = std::exchange(state.held_back, 0);
+  return until > time_us ? count : 0;
+}
+}  // namespace tocsin::cep
