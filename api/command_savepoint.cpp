@@ -34,11 +34,15 @@ ExitCode print_lines(const std::vector<std::string>& lines) {
   return written ? ExitCode::kSuccess : end(written.error());
 }
 
+std::string describe_watermark(cep::EventTime watermark) {
+  if (watermark == cep::kEventTimeMin) return "its beginning";
+  if (watermark == cep::kEventTimeMax) return "its end";
+  return cep::format_time(watermark);
+}
+
 std::string describe(const runtime::Manifest& manifest) {
   return fmt::format("before record {}, time at {}, made {}", manifest.meta.position,
-                     manifest.meta.watermark == cep::kEventTimeMin
-                         ? "its beginning"
-                         : cep::format_time(manifest.meta.watermark),
+                     describe_watermark(manifest.meta.watermark),
                      cep::format_time(manifest.meta.taken_at));
 }
 

@@ -207,6 +207,7 @@ runtime::NodeOptions DurableSession::node_options() {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
     progress_->show({progress.records, progress.records_total, progress.events, 0}, passed.count());
   };
+  options.endpoints.emplace();
   if (webhook_) {
     if (const auto endpoint = endpoint_of_webhook(webhook_->options.url))
       options.endpoints = {*endpoint};

@@ -66,7 +66,7 @@ void CheckpointTaker::poll() {
 
 void CheckpointTaker::abandon() {
   if (is_taking() && stage_ != Stage::kWriting) {
-    intake_.end_save();
+    intake_->end_save();
     writer_.abandon();
     stage_ = Stage::kNone;
   }

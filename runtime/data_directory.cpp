@@ -64,8 +64,9 @@ FileResult<void> write_mark(Files& files, const DataPaths& paths) {
 tl::unexpected<Error> not_ours(const std::string& path) {
   return fail(Errc::kRefused,
               fmt::format("{} holds something else than a data directory of Tocsin; name an empty "
-                          "folder, or one that does not exist yet",
-                          path));
+                          "folder, or one that does not exist yet ({}/FORMAT, which every data "
+                          "directory has, is missing)",
+                          path, path));
 }
 }  // namespace
 

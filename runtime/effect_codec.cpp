@@ -50,6 +50,20 @@ std::string timeline_key(std::uint32_t ordinal) {
 std::string endpoint_key(EndpointId endpoint) {
   return std::string(kEndpointPrefix).append(view(endpoint.bytes));
 }
+std::string encode_endpoints(const std::vector<EndpointId>& endpoints) {
+  std::string value;
+  for (const EndpointId& endpoint : endpoints) value += view(endpoint.bytes);
+  return value;
+}
+Result<std::vector<EndpointId>> decode_endpoints(std::string_view value) {
+  std::vector<EndpointId> endpoints;
+  ByteReader reader(value);
+  while (!reader.is_done()) {
+    endpoints.push_back({read_bytes16(reader)});
+    if (!reader.ok()) return fail(Errc::kCorrupt, "the alert store's `owed to` is damaged");
+  }
+  return endpoints;
+}
 std::string alert_key(std::uint64_t number) {
   std::string key;
   append_key_u64(key, number);

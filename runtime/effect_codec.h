@@ -33,11 +33,14 @@ inline constexpr std::string_view kTotalsKey = "totals";
 inline constexpr std::string_view kCauseKey = "cause";
 inline constexpr std::string_view kTimelinePrefix = "timeline/";
 inline constexpr std::string_view kEndpointPrefix = "endpoint/";
+inline constexpr std::string_view kOwedToKey = "owed to";
 constexpr std::string_view gone_key_of(AsideKind kind) {
   return kind == AsideKind::kLate ? "gone/late" : "gone/dead";
 }
 std::string timeline_key(std::uint32_t ordinal);
 std::string endpoint_key(EndpointId endpoint);
+std::string encode_endpoints(const std::vector<EndpointId>& endpoints);
+Result<std::vector<EndpointId>> decode_endpoints(std::string_view value);
 
 std::string alert_key(std::uint64_t number);
 /// All keys of an alert's id begin with it. Nothing for what is not 32 lower-case hex digits.

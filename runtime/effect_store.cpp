@@ -103,6 +103,11 @@ Result<void> EffectStore::load() {
     if (!gone) return tl::unexpected(gone.error());
     if (*gone) aside_gone_[static_cast<std::size_t>(kind)] = std::move(**gone);
   }
+  const Result<std::optional<std::string>> owed_to = store_.get(kMetaFamily, kOwedToKey);
+  if (!owed_to) return tl::unexpected(owed_to.error());
+  Result<std::vector<EndpointId>> endpoints = decode_endpoints(owed_to->value_or(std::string()));
+  if (!endpoints) return tl::unexpected(endpoints.error());
+  endpoints_ = *std::move(endpoints);
   if (Result<void> checked = check_last_alert(); !checked) return checked;
   return count_owed();
 }
@@ -202,8 +207,14 @@ Result<void> EffectStore::resume(const std::optional<EmittedMark>& start) {
   return {};
 }
 
-void EffectStore::set_endpoints(std::vector<EndpointId> endpoints) {
+Result<void> EffectStore::set_endpoints(std::vector<EndpointId> endpoints) {
+  if (endpoints != endpoints_) {
+    StoreBatch batch;
+    batch.put(kMetaFamily, kOwedToKey, encode_endpoints(endpoints));
+    if (Result<void> written = store_.write(batch, true); !written) return written;
+  }
   endpoints_ = std::move(endpoints);
+  return {};
 }
 
 Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {

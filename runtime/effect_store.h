@@ -80,8 +80,9 @@ class EffectStore {
   bool is_replaying() const { return next_number_ <= mark_.number; }
 
   /// --- effects ---
-  /// Endpoints to which live alerts are owed from the next commit on.
-  void set_endpoints(std::vector<EndpointId> endpoints);
+  /// Endpoints to which live alerts are owed from the next commit on, synced: until others are set,
+  /// later starts owe them too.
+  Result<void> set_endpoints(std::vector<EndpointId> endpoints);
   /// Stores the effects of slices, in order, in one synced write; compares those that come again.
   /// Requires resume() or begin_timeline(). Errors: kCorrupt where replay gives another alert than
   /// the stored one: both are named, nothing is stored; those of the store.

@@ -217,6 +217,8 @@ Result<void> Node::Impl::open(bool is_new) {
   if (!blobs) return tl::unexpected(blobs.error());
   blob_store_ = *std::move(blobs);
   if (auto done = find_timeline(); !done) return done;
+  // What stays is in nobody's way, and is tried again by the next start.
+  static_cast<void>(clean_savepoints(ports_.files, paths_.savepoints));
   Result<std::unique_ptr<CheckpointWriter>> writer =
       CheckpointWriter::open(ports_.files, ports_.states, ports_.executor,
                              {.checkpoints = paths_.checkpoints,
@@ -574,7 +576,9 @@ Result<void> Node::Impl::open_queue() {
     if (!begun) return begun;
     start_ = effect_store_->mark();
   }
-  effect_store_->set_endpoints(options_.endpoints);
+  if (options_.endpoints) {
+    if (auto set = effect_store_->set_endpoints(*options_.endpoints); !set) return set;
+  }
   queue_ = std::make_unique<EffectQueue>(*effect_store_, start_, options_.effects,
                                          options_.effects_listener);
   queue_->durable(log_->durable_end());
@@ -863,6 +867,7 @@ Result<void> Node::Impl::take_command(const Command& command) {
 Result<void> Node::Impl::take_again(const Command& command) {
   const Result<Reinjection> reinjection = read_reinjection(command.arguments);
   if (!reinjection) return tl::unexpected(reinjection.error());
+  if (auto may = may_take(); !may) return may;
   if (command.blobs.size() != 1) return fail(Errc::kCorrupt, "a re-injection has no lines");
   Result<std::string> lines = blob_store_->get(command.blobs.front().digest);
   if (!lines) return tl::unexpected(lines.error());
@@ -1033,6 +1038,8 @@ Result<void> Node::Impl::commit_here() {
 
 Result<void> Node::Impl::poll() {
   if (auto committed = commit_here(); !committed) return committed;
+  // Where nothing comes in nothing is appended either, which would hear of it.
+  if (auto checked = log_->check(); !checked) return checked;
   if (const EffectQueueStatus status = queue_->status(); status.failure) {
     return tl::unexpected(*status.failure);
   }

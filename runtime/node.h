@@ -90,7 +90,8 @@ struct NodeOptions {
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
   JournalLimits journal;
   EffectQueueOptions effects;
-  std::vector<EndpointId> endpoints;  // to which alerts are owed
+  /// To which alerts are owed; nothing: to those of the last start.
+  std::optional<std::vector<EndpointId>> endpoints;
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
   /// Asked while the node waits for the disk, and now and then in a replay. May be empty.
   std::function<bool()> stop_requested;

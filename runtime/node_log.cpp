@@ -17,11 +17,16 @@ Result<std::unique_ptr<NodeLog>> DirectLog::open(Files& files, Clock& clock,
 }
 
 Result<std::uint64_t> DirectLog::append(const JournalRecord& record) {
-  if (writer_->failed()) return fail(Errc::kIo, writer_->failure());
+  if (auto checked = check(); !checked) return tl::unexpected(checked.error());
   if (!group_.add(next_sequence_, record, writer_->frame_bytes_max())) {
     return fail(Errc::kLimit, "a record is larger than a segment of the journal");
   }
   return next_sequence_++;
+}
+
+Result<void> DirectLog::check() const {
+  if (writer_->failed()) return fail(Errc::kIo, writer_->failure());
+  return {};
 }
 
 Result<void> DirectLog::commit() {
@@ -75,6 +80,12 @@ Result<std::uint64_t> ThreadedLog::append(const JournalRecord& record) {
     }
     if (Result<void> waited = wait_for_change(); !waited) return tl::unexpected(waited.error());
   }
+}
+
+Result<void> ThreadedLog::check() const {
+  const JournalStatus status = journal_->status();
+  if (status.state == JournalState::kFailed) return fail(Errc::kIo, status.reason);
+  return {};
 }
 
 Result<void> ThreadedLog::wait_durable() {

@@ -33,6 +33,8 @@ class NodeLog {
   /// Takes in a record and gives its sequence; as Journal::append(). Fails with kRefused where it
   /// would wait and is asked to stop.
   virtual Result<std::uint64_t> append(const JournalRecord& record) = 0;
+  /// Fails with kIo once the journal has failed for good; waits for nothing.
+  virtual Result<void> check() const = 0;
   /// Without a thread: writes and syncs what was taken in. Fails with kLimit for a full disk, which
   /// may pass; kIo, for good.
   virtual Result<void> commit() = 0;
@@ -62,6 +64,7 @@ class DirectLog : public NodeLog {
   std::uint64_t durable_end() const override { return writer_->durable_end(); }
   const std::optional<TornEnd>& torn_end() const override { return writer_->torn_end(); }
   Result<std::uint64_t> append(const JournalRecord& record) override;
+  Result<void> check() const override;
   Result<void> commit() override;
   Result<void> wait_durable() override { return commit(); }
   void release_before(std::uint64_t sequence) override;
@@ -89,6 +92,7 @@ class ThreadedLog : public NodeLog {
   std::uint64_t durable_end() const override { return journal_->status().durable_end; }
   const std::optional<TornEnd>& torn_end() const override { return journal_->torn_end(); }
   Result<std::uint64_t> append(const JournalRecord& record) override;
+  Result<void> check() const override;
   Result<void> commit() override { return {}; }
   Result<void> wait_durable() override;
   void release_before(std::uint64_t sequence) override { journal_->release_before(sequence); }

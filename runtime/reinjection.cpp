@@ -11,6 +11,7 @@
 
 #include "cep/semantics.h"
 #include "runtime/blob_store.h"
+#include "runtime/checkpoint.h"
 #include "runtime/journal_directory.h"
 #include "runtime/journal_reader.h"
 #include "runtime/node_commands.h"
@@ -41,28 +42,44 @@ bool read_row(simdjson::dom::element element, Reinjection::Row& row) {
   return true;
 }
 
-// Rows that commands of the journal put in again, whether or not a run carried them out.
-Result<std::set<RowKey>> rows_in_journal(Files& files, const std::string& journal, AsideKind kind) {
-  std::set<RowKey> rows;
+// What commands of the journal said before, whether or not a run carried them out.
+struct Before {
+  std::set<RowKey> rows;  // that were put in again
+  bool has_time_ended = false;
+};
+Result<Before> read_journal(Files& files, const std::string& journal, AsideKind kind) {
+  Before before;
   const Result<JournalDirectory> found = survey_journal(files, journal);
   if (!found) return tl::unexpected(found.error());
-  if (found->segments.empty()) return rows;
+  if (found->segments.empty()) return before;
   Result<JournalReader> reader =
       JournalReader::open(files, journal, found->segments.front().header.first_sequence);
   if (!reader) return tl::unexpected(reader.error());
   for (;;) {
     const Result<std::optional<JournalEntry>> entry = reader->next();
     if (!entry) return tl::unexpected(entry.error());
-    if (!*entry) return rows;
+    if (!*entry) return before;
     const auto* command = std::get_if<Command>(&(*entry)->record);
-    if (command == nullptr || command->name != kReinjectCommand) continue;
+    if (command == nullptr) continue;
+    before.has_time_ended = before.has_time_ended || command->name == kEndTimeCommand;
+    if (command->name != kReinjectCommand) continue;
     const Result<Reinjection> reinjection = read_reinjection(command->arguments);
     if (!reinjection) return tl::unexpected(reinjection.error());
     if (reinjection->kind != kind) continue;
     for (const Reinjection::Row& row : reinjection->rows) {
-      rows.insert(key_of(row.timeline, row.arrival));
+      before.rows.insert(key_of(row.timeline, row.arrival));
     }
   }
+}
+
+// The journal may have let go of the command that ended it; a checkpoint then tells of it.
+Result<bool> has_ended_by_checkpoint(Files& files, const std::string& checkpoints) {
+  const Result<std::vector<std::uint64_t>> numbers = list_checkpoints(files, checkpoints);
+  if (!numbers) return tl::unexpected(numbers.error());
+  return std::ranges::any_of(*numbers, [&](std::uint64_t number) {
+    const Result<Manifest> manifest = read_manifest(files, checkpoint_path(checkpoints, number));
+    return manifest && manifest->meta.watermark == cep::kEventTimeMax;
+  });
 }
 
 Result<void> append_command(Files& files, Clock& clock, const DataPaths& paths,
@@ -119,8 +136,16 @@ Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
                                                const EffectReader& reader, AsideKind kind,
                                                const std::vector<cep::ArrivalNumber>& arrivals) {
   const DataPaths& paths = directory.paths();
-  const Result<std::set<RowKey>> waiting = rows_in_journal(files, paths.journal, kind);
-  if (!waiting) return tl::unexpected(waiting.error());
+  const Result<Before> before = read_journal(files, paths.journal, kind);
+  if (!before) return tl::unexpected(before.error());
+  const Result<bool> has_ended = has_ended_by_checkpoint(files, paths.checkpoints);
+  if (!has_ended) return tl::unexpected(has_ended.error());
+  if (before->has_time_ended || *has_ended) {
+    return fail(Errc::kRefused,
+                fmt::format("in {} time has ended (--final-watermark): nothing is taken any more, "
+                            "and what was set aside can only be looked at",
+                            paths.directory));
+  }
   AppendedReinjection appended;
   Reinjection reinjection;
   reinjection.kind = kind;
@@ -136,7 +161,7 @@ Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
     }
     if (row.reinjected_as != 0) {
       ++appended.done;
-    } else if (waiting->contains(key_of(row.timeline, row.arrival))) {
+    } else if (before->rows.contains(key_of(row.timeline, row.arrival))) {
       ++appended.waiting;
     } else {
       reinjection.rows.push_back({row.timeline, row.arrival});

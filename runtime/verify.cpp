@@ -79,7 +79,9 @@ class Verifier {
     if (!marked) return tl::unexpected(marked.error());
     if (!*marked) {
       return fail(Errc::kInvalidArgument,
-                  fmt::format("{} is neither a data directory nor a savepoint", paths_.directory));
+                  fmt::format("{} is neither a data directory nor a savepoint: there is no {}, and "
+                              "no {}",
+                              paths_.directory, paths_.format, manifest_path(paths_.directory)));
     }
     Result<void> mark = check_data_directory(files_, paths_.directory);
     if (!mark) {

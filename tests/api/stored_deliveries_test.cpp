@@ -51,7 +51,7 @@ class Life {
                              ? effects_->resume(effects_->mark())
                              : effects_->begin_timeline(kTimeline, {}, {});
     REQUIRE(resumed);
-    effects_->set_endpoints({endpoint()});
+    REQUIRE(effects_->set_endpoints({endpoint()}));
     auto outbox =
         WebhookOutbox::open(std::move(options), client, clock_,
                             std::make_unique<StoredDeliveries>(*effects_, endpoint(), wall));
@@ -209,7 +209,7 @@ TEST_CASE("stored deliveries: a due time of long ahead, from a clock that was wr
   SimulatedClock wall;
   const auto effects = *EffectStore::open(*store, wall, {});
   REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
-  effects->set_endpoints({Life::endpoint()});
+  REQUIRE(effects->set_endpoints({Life::endpoint()}));
   runtime::SliceEffects slice;
   slice.alerts = {effect_alert(1, 1), effect_alert(2, 1)};
   REQUIRE(effects->commit({&slice, 1}));

@@ -25,16 +25,23 @@ from harness import BINARY, LIMIT_S, tocsin, wait_for
 SEALED = ("checkpoints/", "savepoints/", "blobs/")
 
 
+def newest_checkpoint(data):
+    """The name of the newest whole one; empty where there is none."""
+    return max((path.parent.name for path in pathlib.Path(data).glob("checkpoints/*[0-9]/manifest")), default="")
+
+
 def make_base(folder, lines):
     """A data directory that was killed in the middle of the stream, with checkpoints, a savepoint and a tail."""
     os.chdir(folder)
     middle = len(lines) // 2
     fed = Fed("--checkpoint-every", "20ms", "--journal-segment", "64KiB")
     assert fed.begin() == 0, fed.said()
-    fed.send(lines[:middle // 2])
-    fed.wait_acknowledged(middle // 2)
-    checkpoints = pathlib.Path("data/checkpoints")
-    wait_for(lambda: len([c for c in checkpoints.glob("*") if (c / "manifest").exists()]) >= 2, "two checkpoints")
+    # Only what is new is worth another checkpoint.
+    for part in range(1, 4):
+        before, end = newest_checkpoint("data"), part * middle // 6
+        fed.send(lines[(part - 1) * middle // 6:end])
+        fed.wait_acknowledged(end)
+        wait_for(lambda before=before: newest_checkpoint("data") > before, f"checkpoint {part}")
     fed.kill()
     tocsin("savepoint", "make", "--data", "data", "kept")
     fed = Fed("--journal-segment", "64KiB")
@@ -99,7 +106,7 @@ def try_one(seed, base, lines, wanted, only):
     """Damages one copy; the failure in words, or None."""
     rng = random.Random(seed)
     files = sorted(str(path.relative_to(base / "data")) for path in (base / "data").rglob("*") if path.is_file())
-    parts = sorted({name.split("/")[0] for name in files if "/" in name})
+    parts = sorted({name.split("/")[0] for name in files if name != "LOCK"})
     part = only or rng.choice(parts)
     inside = [name for name in files if name.startswith(part)]
     relative = rng.choice(inside)
@@ -131,7 +138,7 @@ def try_one(seed, base, lines, wanted, only):
             return f"{what}: a wrong answer: {len(wanted.splitlines())} alerts wanted, {len(found.splitlines())} found" \
                    f" (verify: {verified.returncode}):\n{said}"
         # The newest checkpoint is read at every start.
-        newest = max((c.name for c in (base / "data/checkpoints").iterdir()), default="")
+        newest = newest_checkpoint(base / "data")
         if relative.startswith(f"checkpoints/{newest}/") and not names(said, relative):
             return f"{what}: a silent start:\n{said}"
     shutil.rmtree(os.getcwd())

@@ -2,203 +2,72 @@
 """Kills the real program under load, at random moments and at named points, starts it again until its stream is
 through, and compares what it has in the end with what an oracle makes of its journal.
 
-    crash.py TOCSIN_BINARY [--rounds N] [--seed S] [--kind KIND] [--points] [--keep]
+    crash.py TOCSIN_BINARY [--rounds N] [--seed S] [--kind KIND] [--points [N]] [--keep]
 
 A round is made from one number. It runs `tocsin run RULES --data DIR` over standard input, fed by a sender that goes
-on from what was acknowledged, or over files. An outside ledger remembers every acknowledgement. In the end:
+on from what was acknowledged, or over files. Between two lives a savepoint may be made, or what was set aside be put in
+again; these are killed too. An outside ledger remembers every acknowledgement. In the end:
 
   - every acknowledged line is in the journal, and the journal has each line that was sent once, in order;
   - the alerts in the store are those of the oracle for the order of the journal, byte by byte: none lost, none twice,
     none different; the copy of --alerts has them too;
+  - late events and dead letters are those of the oracle, each with its place, and put in again once where it was;
+  - a start from the savepoint gives the rest of the alerts;
   - every alert was delivered to the webhook at least once, always with the same webhook id, and nothing else was;
   - `tocsin verify` finds nothing.
 
---points: besides the rounds, one life is ended at each crash point in the sources; each must be passed. A round that
-fails keeps its folder and says how to replay it. Last line: N passed, N failed.
+--points: besides the rounds, one life is ended at each crash point in the sources, or at N of them; each must be passed.
+A round that fails keeps its folder and says how to replay it. Last line: N passed, N failed.
 """
 import argparse
+import base64
 import collections
 import contextlib
 import gzip
-import http.server
 import json
-import os
 import pathlib
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
 
+from crash_parts import KILLED, Deadline, Failure, Ledger, Life, Receiver, Sender, Tools, check, first_difference
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIMIT_S = 120  # for one life; far beyond what one takes
 SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-KILLED = -signal.SIGKILL
-
-
-class Failure(Exception):
-    pass
-
-
-def check(condition, message):
-    if not condition:
-        raise Failure(message() if callable(message) else message)
-
-
-def first_difference(wanted, found):
-    """Where two lists of lines part, in words."""
-    for number, (a, b) in enumerate(zip(wanted, found)):
-        if a != b:
-            return f"at {number}:\n  wanted: {a}\n  found:  {b}"
-    number = min(len(wanted), len(found))
-    rest = (wanted if len(wanted) > number else found)[number]
-    return f"{'only wanted' if len(wanted) > number else 'only found'}, at {number}:\n  {rest}"
+SAVEPOINT = "kept"
+AGAIN = re.compile(r"put in again by record \d+$")
 
 
 # --- crash points --------------------------------------------------------------------------------------------------
 
 
-# Passed only with options that no round has; the tests of its part pass it.
-NOT_PASSED = {"effects.retention", "savepoint.delete"}
+# Passed only with options that the program does not have yet; the tests of its part pass it.
+NOT_PASSED = {"effects.retention"}
 
 
 def crash_points():
-    """All names that the sources give, by part: {"journal": ["journal.append", …], …}."""
-    points = collections.defaultdict(set)
+    """All names that the sources give: ["blob.named", …]."""
+    names = set()
     for folder in ("runtime", "api"):
         for path in (ROOT / folder).glob("*.cpp"):
-            for name in re.findall(r'crash_point\("([^"]+)"\)', path.read_text(encoding="utf-8")):
-                if name not in NOT_PASSED:
-                    points[name.split(".")[0]].add(name)
-    return {part: sorted(names) for part, names in sorted(points.items())}
+            names.update(re.findall(r'crash_point\("([^"]+)"\)', path.read_text(encoding="utf-8")))
+    return sorted(names - NOT_PASSED)
 
 
-# --- the receiver --------------------------------------------------------------------------------------------------
+def is_of_savepoints(point):
+    return point is not None and point.startswith("savepoint.")
 
 
-class Receiver:
-    """A webhook endpoint on this machine that remembers every delivery, and now and then does not answer well."""
-
-    def __init__(self, rng, failing=None):
-        self.deliveries = []  # (webhook id, body)
-        lock = threading.Lock()
-        receiver = self
-        failing = rng.choice([0.0, 0.0, 0.1]) if failing is None else failing
-        local = random.Random(rng.random())
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                with lock:
-                    refused = local.random() < failing
-                    if not refused:
-                        receiver.deliveries.append((self.headers["webhook-id"], body.decode()))
-                self.send_response(500 if refused else 204)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            request_queue_size = 64
-
-            def handle_error(self, *_):  # a client that was killed is no news
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/alerts"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+def is_of_writing(point):
+    return point.startswith(("journal.", "blob."))
 
 
-# --- lives ---------------------------------------------------------------------------------------------------------
-
-
-class Life:
-    """One run of the program, with what it said on its standard error."""
-
-    def __init__(self, arguments, log, environment=None, stdin=subprocess.DEVNULL, number=0):
-        self.log_path = log
-        self.log = open(log, "ab")
-        self.log.write(f"--- life {number}: {' '.join(map(str, arguments))} {environment or ''}\n".encode())
-        self.log.flush()
-        self.process = subprocess.Popen([str(word) for word in arguments], stdin=stdin, stdout=self.log,
-                                        stderr=self.log, env={**os.environ, **(environment or {})})
-
-    def poll(self):
-        return self.process.poll()
-
-    def kill(self):
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-
-    def wait(self):
-        try:
-            code = self.process.wait(timeout=LIMIT_S)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGABRT)
-            self.process.wait()
-            raise Failure(f"the program did not end within {LIMIT_S} s") from None
-        finally:
-            self.log.close()
-        return code
-
-
-class Deadline:
-    """Ends a life after so many seconds, unless it is called off."""
-
-    def __init__(self, life, seconds):
-        self.is_past = False
-        self.life = life
-        self.timer = threading.Timer(seconds, self.come)
-        self.timer.start()
-
-    def come(self):
-        self.is_past = True
-        self.life.kill()
-
-    def cancel(self):
-        self.timer.cancel()
-        self.timer.join()
-
-
-class Ledger:
-    """What was acknowledged, read from outside."""
-
-    def __init__(self, path):
-        self.path = path
-        self.acknowledged = 0
-
-    def forget_file(self):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path)
-
-    def read(self):
-        """The number in the file, or None while there is none."""
-        try:
-            text = self.path.read_text()
-        except FileNotFoundError:
-            return None
-        whole = text[:text.rfind("\n") + 1].split()
-        if not whole:
-            return None
-        number = int(whole[-1])
-        check(number >= self.acknowledged,
-              lambda: f"{number} lines are acknowledged after {self.acknowledged} were")
-        self.acknowledged = number
-        return number
+# --- rounds --------------------------------------------------------------------------------------------------------
 
 
 class Round:
@@ -207,7 +76,7 @@ class Round:
     def __init__(self, tools, seed, folder, kind, point=None):
         self.tools, self.seed, self.folder, self.kind = tools, seed, folder, kind
         self.rng = random.Random(seed)
-        self.point = point  # the first life ends there
+        self.point = point  # the first life that passes it ends there
         self.data = folder / "data"
         self.log = folder / "log"
         self.lives = 0
@@ -215,6 +84,8 @@ class Round:
         self.receiver = None
         self.options = []
         self.inputs = []
+        self.put_in_again = 0           # as the program said
+        self.savepoint_alerts = None    # how many there were when it was made
         self.make_world()
 
     # --- the world
@@ -224,7 +95,7 @@ class Round:
         world.mkdir()
         rng = self.rng
         if self.kind in ("payments", "payment-files"):
-            count = rng.choice([2_000, 6_000, 20_000])
+            count = 2_000 if self.point else rng.choice([2_000, 6_000, 20_000])
             self.rules = sorted((ROOT / "samples/payments").glob("*.tocsin"))
             disorder = rng.choice([[], ["--disorder", "2s"]])
             self.tools.run(self.tools.tocsin, "generate", "--events", count, "--seed", rng.randrange(1 << 31), "--fraud", "20",
@@ -243,25 +114,37 @@ class Round:
                 at = rng.randrange(len(self.lines))
                 line = self.lines[at]
                 self.lines.insert(min(len(self.lines), at + rng.choice([1, 5, 500])), line)
-        if rng.random() < 0.5:
-            self.options += ["--checkpoint-every", rng.choice(["20ms", "50ms", "200ms"])]
-        if rng.random() < 0.4:
-            self.options += ["--journal-segment", rng.choice(["8KiB", "64KiB"])]
-        if self.point is not None:
-            self.options = [word for word in self.options if word != "--checkpoint-every" and not word.endswith("ms")]
-            self.options = [word for word in self.options if word != "--journal-segment" and not word.endswith("KiB")]
-            self.options += ["--checkpoint-every", "20ms", "--journal-segment", "8KiB"]
-        if rng.random() < 0.3 or self.point is not None:
-            self.receiver = Receiver(rng, None if self.point is None else 0.3)
-            secret = world / "secret"
-            secret.write_text(SECRET + "\n")
-            secret.chmod(0o600)
-            self.options += ["--webhook", self.receiver.url, "--secret-file", secret]
+        self.choose_options(world)
         self.copy = self.folder / "alerts.ndjson"
         if self.kind in ("stdin", "payments"):
             self.inputs = ["-"]
         else:
             self.make_files(world)
+
+    def choose_options(self, world):
+        rng = self.rng
+        segment = ["--journal-segment", rng.choice(["8KiB", "64KiB"])] if rng.random() < 0.4 else []
+        if self.point is not None:
+            self.options += ["--checkpoint-every", "20ms"]
+            segment = ["--journal-segment", "8KiB"]
+        elif rng.random() < 0.5:
+            self.options += ["--checkpoint-every", rng.choice(["20ms", "50ms", "200ms"])]
+        self.options += segment
+        # The oracle needs the whole journal to know what was put in again.
+        self.reinjects = not segment and rng.random() < 0.5
+        self.savepoint_chance = 0.0 if self.reinjects else rng.choice([0.0, 0.5])
+        self.deletes = self.point == "savepoint.delete" or rng.random() < 0.2
+        if self.point is not None:
+            self.savepoint_chance = 1.0 if is_of_savepoints(self.point) else 0.0
+        if rng.random() < 0.3 or self.point is not None:
+            # What does not arrive is sent again after a while, which takes its time.
+            self.receiver = Receiver(rng, None if self.point is None else 0.3 if self.point == "delivery.note" else 0.0)
+            secret = world / "secret"
+            secret.write_text(SECRET + "\n")
+            secret.chmod(0o600)
+            self.webhook = ["--webhook", self.receiver.url, "--secret-file", secret]
+        else:
+            self.webhook = []
 
     def make_files(self, world):
         """The stream in several files, some of them packed; lines keep their order within a file."""
@@ -281,12 +164,15 @@ class Round:
             path.write_bytes(contents)
             self.inputs.append(path)
 
-    def arguments(self):
-        words = [self.tools.tocsin, "run", *self.rules, "--data", self.data, "--quiet", "--final-watermark", "--alerts", self.copy,
-                 *self.options]
+    def is_stream(self):
+        return self.inputs == ["-"]
+
+    def arguments(self, data, copy, *more):
+        words = [self.tools.tocsin, "run", *self.rules, "--data", data, "--quiet", "--final-watermark", "--alerts", copy,
+                 *self.options, *more]
         for path in self.inputs:
             words += ["--input", path]
-        if self.inputs == ["-"]:
+        if self.is_stream():
             words += ["--ack", self.folder / "ack"]
         return words
 
@@ -295,128 +181,200 @@ class Round:
     def fate(self):
         """How the next life ends: (environment, seconds until it is killed, lines acknowledged until it is)."""
         rng = self.rng
-        if self.point is not None and not self.kills[self.point]:
+        if is_of_savepoints(self.point) and not self.lives:
+            return {}, None, len(self.lines) // 2
+        if self.is_due():
             # In the middle of the stream at the latest, so that starting again is passed too.
-            lines = len(self.lines) // 2 if self.lives == 0 else None
-            return {"TOCSIN_CRASH_AT": self.point}, None, lines
+            return {"TOCSIN_CRASH_AT": self.point}, None, len(self.lines) // 2 if self.lives == 0 else None
         how = rng.random()
         if self.lives > 40:
             return {}, None, None  # it is enough
         if how < 0.35:
-            names = [name for part in crash_points().values() for name in part if not name.startswith("savepoint.")]
+            names = [name for name in crash_points() if not is_of_savepoints(name)]
             return {"TOCSIN_CRASH_AT": f"{rng.choice(names)}:{rng.choice([1, 1, 2, 3, 7, 30])}"}, None, None
-        if how < 0.65 and self.inputs == ["-"]:
+        if how < 0.65 and self.is_stream():
             return {}, None, rng.randrange(len(self.lines) + 1)
         if how < 0.9:
             return {}, rng.choice([0.005, 0.02, 0.05, 0.2, 0.5]) * rng.random() * 2, None
         return {}, None, None
 
+    def is_due(self):
+        """The point was not passed yet."""
+        return self.point is not None and not self.kills[self.point]
+
+    def sender(self, ledger):
+        rng = self.rng
+        if self.is_due():
+            # Now and then much at once, and slow in the end, so that there are checkpoints enough.
+            return Sender(self.lines, ledger, chunk=lambda left: rng.choice([1, 7, 200]) if left > 300 else 1,
+                          pause_s=lambda left: 0.005 if left > 100 else 0.05)
+        window, chunk = rng.choice([1, 10, 100, 1000, 1 << 30]), rng.choice([1, 7, 100, 1000])
+        return Sender(self.lines, ledger, window, lambda left: chunk)
+
     def live(self):
         """One life; true once the stream is through."""
         environment, seconds, lines = self.fate()
         self.lives += 1
-        self.killed_here = False
-        stream = self.inputs == ["-"]
-        if stream:
+        if self.is_stream():
             self.ledger.forget_file()
-        life = Life(self.arguments(), self.log, environment, subprocess.PIPE if stream else subprocess.DEVNULL, self.lives)
+        life = Life(self.arguments(self.data, self.copy, *self.webhook), self.log, environment,
+                    subprocess.PIPE if self.is_stream() else subprocess.DEVNULL, self.lives)
         deadline = Deadline(life, seconds) if seconds is not None else None
+        was_killed = False
         try:
-            if stream:
-                self.send(life, lines)
+            if self.is_stream():
+                was_killed = self.sender(self.ledger).send(life, lines)
             code = life.wait()
         finally:
             if deadline:
                 deadline.cancel()
             life.kill()
             life.process.wait()
-        if stream:
+        if self.is_stream():
             self.ledger.read()
         if code == KILLED:
-            killed = "moment" if self.killed_here or (deadline and deadline.is_past) else \
-                environment.get("TOCSIN_CRASH_AT", "moment").split(":")[0]
-            self.kills[killed] += 1
+            self.note_kill(environment, was_killed or (deadline and deadline.is_past))
             return False
         check(code == 0, f"life {self.lives} ended with code {code}")
         return True
 
-    def send(self, life, kill_after):
-        """Sends from the line that the program asks for, and kills it once so many lines are acknowledged."""
-        pipe = life.process.stdin
-        window = self.rng.choice([1, 10, 100, 1000, 1 << 30])
-        chunk = self.rng.choice([1, 7, 100, 1000])
-        if window < chunk:
-            chunk = window
-        next_line = None
-        end = time.monotonic() + LIMIT_S
-        try:
-            while life.poll() is None:
-                acknowledged = self.ledger.read()
-                if acknowledged is None:
-                    time.sleep(0.0005)
-                elif next_line is None:
-                    next_line = acknowledged
-                    check(next_line <= len(self.lines), "more lines are acknowledged than were sent")
-                elif kill_after is not None and acknowledged >= kill_after:
-                    self.killed_here = True
-                    life.kill()
-                    return
-                elif next_line == len(self.lines):
-                    pipe.close()
-                    if kill_after is None:
-                        return
-                    time.sleep(0.0005)
-                elif next_line - acknowledged < window:
-                    pipe.write(b"".join(line + b"\n" for line in self.lines[next_line:next_line + chunk]))
-                    pipe.flush()
-                    next_line = min(len(self.lines), next_line + chunk)
-                else:
-                    time.sleep(0.0005)
-                check(time.monotonic() < end, "lines are not acknowledged")
-        except BrokenPipeError:
-            pass  # it is gone
-        finally:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+    def note_kill(self, environment, was_killed):
+        point = environment.get("TOCSIN_CRASH_AT", "moment").split(":")[0]
+        self.kills["moment" if was_killed else point] += 1
+
+    def operate(self, *words, environment=None):
+        """Another command on the data directory: its exit code and what it said."""
+        life = Life([self.tools.tocsin, *words], self.log, environment, number="between")
+        code = life.wait()
+        if code == KILLED:
+            self.note_kill(environment, False)
+        return code, life.said()
 
     def run(self):
         self.ledger = Ledger(self.folder / "ack")
         try:
             while not self.live():
                 check(self.lives < 60, "the stream does not come to its end")
+                self.between()
             self.check_all()
         finally:
             if self.receiver:
                 self.receiver.close()
 
+    # --- between two lives
+
+    def between(self):
+        if self.savepoint_alerts is None and self.rng.random() < self.savepoint_chance:
+            self.make_savepoint()
+        if self.reinjects and self.rng.random() < 0.5:
+            self.reinject(self.rng.choice(["late", "dead"]))
+
+    def crash_here(self, names):
+        """An environment in which a command may end at one of these points."""
+        if self.is_due() and self.point in names:
+            return {"TOCSIN_CRASH_AT": self.point}
+        if self.is_due() or self.rng.random() < 0.5:
+            return {}
+        return {"TOCSIN_CRASH_AT": f"{self.rng.choice(names)}:{self.rng.choice([1, 1, 2])}"}
+
+    def make_savepoint(self):
+        make = ("savepoint", "make", "--data", self.data, SAVEPOINT)
+        points = [name for name in crash_points() if name != "savepoint.delete" and not name.startswith("delivery.")]
+        code, said = self.operate(*make, environment=self.crash_here(points))
+        if code == KILLED:
+            code, said = self.operate(*make)
+        if code != 0 and ("nothing was run in it yet" in said or "there is no data directory" in said or
+                          "holds something else" in said):
+            return  # killed too early
+        check(code == 0, f"a savepoint cannot be made: {code}:\n{said}")
+        self.savepoint_alerts = len(self.stored_alerts())
+        if self.deletes:
+            self.delete_savepoint()
+
+    def delete_savepoint(self):
+        delete = ("savepoint", "delete", "--data", self.data, SAVEPOINT)
+        code, said = self.operate(*delete, environment=self.crash_here(["savepoint.delete"]))
+        check(code in (0, KILLED), f"a savepoint cannot be deleted: {code}:\n{said}")
+        found = self.tools.run(self.tools.tocsin, "savepoint", "list", "--data", self.data)
+        check(found == "", f"a savepoint is there that was deleted: {found}")
+
+    def reinject(self, kind):
+        if not (self.data / "store").is_dir():
+            return
+        points = [name for name in crash_points() if is_of_writing(name)]
+        code, said = self.operate(kind, "reinject", "--data", self.data, environment=self.crash_here(points))
+        if code == KILLED or "time has ended" in said:
+            return
+        check(code == 0, f"nothing can be put in again: {code}:\n{said}")
+        counted = re.search(r"^([\d,]+) (?:late events?|lines?) put in again", said, re.MULTILINE).group(1)
+        self.put_in_again += int(counted.replace(",", ""))
+
     # --- what must hold
 
+    def stored_alerts(self, data=None):
+        return self.tools.run(self.tools.tocsin, "alerts", "--data", data or self.data).splitlines()
+
     def check_all(self):
-        stream = self.inputs == ["-"]
         events = self.folder / "world" / "sent.ndjson"
         events.write_bytes(b"".join(line + b"\n" for line in self.lines))
         out = self.folder / "expected"
         said = self.tools.run(self.tools.oracle, "expect", self.data / "journal", out, *self.oracle_options(),
-                              *(["--sent", events] if stream else []), *self.rules)
+                              *(["--sent", events] if self.is_stream() else []), *self.rules)
         self.facts = json.loads(said)
         wanted = (out / "alerts.ndjson").read_text().splitlines()
-        if stream:
-            check((out / "sources").read_text().split() == ["-"], "the journal has one source")
-            journaled = (out / "lines-0").read_bytes().split(b"\n")[:-1]
-            check(journaled == self.lines, lambda: "the journal has other lines than were sent: " +
-                  first_difference(self.lines, journaled))
-            check(self.ledger.acknowledged == len(self.lines),
-                  f"{self.ledger.acknowledged} of {len(self.lines)} lines are acknowledged in the end")
-        found = self.tools.run(self.tools.tocsin, "alerts", "--data", self.data).splitlines()
+        if self.is_stream():
+            self.check_lines(out)
+        found = self.stored_alerts()
         check(found == wanted, lambda: f"of {len(wanted)} alerts by the {self.facts['by']} the store has {len(found)}; " +
               first_difference(wanted, found))
         copied = self.copy.read_text().splitlines()
         check(copied == wanted, lambda: "the copy of the alerts is another: " + first_difference(wanted, copied))
-        plain = self.plain_run()
-        check(plain == wanted, lambda: "a run without a data directory gives other alerts: " + first_difference(wanted, plain))
+        for kind in ("late", "dead"):
+            self.check_aside(kind, out)
+        check(self.facts["reinjected"] >= self.put_in_again,
+              f"{self.put_in_again} lines were put in again, the journal has {self.facts['reinjected']}")
+        if self.facts["reinjected"] == 0:
+            plain = self.plain_run()
+            check(plain == wanted,
+                  lambda: "a run without a data directory gives other alerts: " + first_difference(wanted, plain))
         self.tools.run(self.tools.tocsin, "verify", self.data)
         if self.receiver:
             self.check_deliveries(wanted)
+        if self.savepoint_alerts is not None:
+            self.check_savepoint(wanted)
+
+    def check_lines(self, out):
+        sources = [name for name in (out / "sources").read_text().splitlines() if not AGAIN.search(name)]
+        check(sources == ["-"], f"the journal has other sources: {sources}")
+        journaled = (out / "lines-0").read_bytes().split(b"\n")[:-1]
+        check(journaled == self.lines, lambda: "the journal has other lines than were sent: " +
+              first_difference(self.lines, journaled))
+        check(self.ledger.acknowledged == len(self.lines),
+              f"{self.ledger.acknowledged} of {len(self.lines)} lines are acknowledged in the end")
+
+    def check_aside(self, kind, out):
+        """The list of what was set aside, row by row."""
+        def plain(text):
+            return re.sub("\ufffd+", "\ufffd", text)
+
+        wanted = []
+        for line in (out / kind).read_text().split("\n")[:-1]:
+            arrival, source, number, late_us, reason, again, text = line.split("\t")
+            said = int(late_us) if kind == "late" else plain(bytes.fromhex(reason).decode("utf-8", "replace"))
+            wanted.append((arrival, source, int(number), said, int(again), bytes.fromhex(text)))
+        found = []
+        for line in self.tools.run(self.tools.tocsin, kind, "list", "--data", self.data).split("\n")[:-1]:
+            row = json.loads(line)
+            text = base64.b64decode(row["base64"]) if "base64" in row else row["text"].encode()
+            said = row["late_us"] if kind == "late" else plain(row["reason"])
+            found.append((row["arrival"], row["input"], row["line"], said, row.get("reinjected_as", 0), text))
+        # Of what the journal has let go of the place in it is not known any more.
+        for number, (row, other) in enumerate(zip(wanted, found)):
+            record = int(other[0].split(":")[0])
+            if row[0].startswith("0:") and 0 < record < self.facts["first_sequence"]:
+                wanted[number] = (other[0], *row[1:])
+        check(wanted == found, lambda: f"the {kind} list has other rows ({len(wanted)}, {len(found)}): " +
+              first_difference(wanted, found))
 
     def oracle_options(self):
         words, options = list(self.options), []
@@ -447,18 +405,28 @@ class Round:
         unknown = set(ids) - set(wanted)
         check(not unknown, lambda: f"{len(unknown)} deliveries are no alerts: {sorted(unknown)[0]}")
 
-
-class Tools:
-    def __init__(self, tocsin, oracle):
-        self.tocsin, self.oracle = tocsin, oracle
-
-    @staticmethod
-    def run(*words):
-        done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=LIMIT_S, check=False)
-        check(done.returncode == 0, lambda: f"{' '.join(map(str, words))}\nended with code {done.returncode}:\n" +
-              done.stderr.decode("utf-8", "replace"))
-        return done.stdout.decode()
+    def check_savepoint(self, wanted):
+        """It is whole, and a run from it gives the alerts that came after it; or it is gone altogether."""
+        folder = self.data / "savepoints"
+        left = sorted(path.name for path in folder.iterdir())
+        check(left == ([] if self.deletes else [SAVEPOINT]), f"the folder of savepoints holds {left}")
+        if self.deletes:
+            return
+        self.tools.run(self.tools.tocsin, "savepoint", "verify", "--data", self.data, SAVEPOINT)
+        ledger = Ledger(self.folder / "ack")
+        ledger.forget_file()
+        fork, copy = self.folder / "fork", self.folder / "fork-alerts.ndjson"
+        life = Life(self.arguments(fork, copy, "--from", folder / SAVEPOINT), self.log, {},
+                    subprocess.PIPE if self.is_stream() else subprocess.DEVNULL, "from the savepoint")
+        if self.is_stream():
+            Sender(self.lines, ledger).send(life)
+        code = life.wait()
+        if code != 0 and "after time had ended" in life.said():
+            return
+        check(code == 0, f"a run from the savepoint ended with code {code}")
+        rest, found = wanted[self.savepoint_alerts:], self.stored_alerts(fork)
+        check(found == rest, lambda: "a run from the savepoint gives other alerts: " + first_difference(rest, found))
+        self.tools.run(self.tools.tocsin, "verify", fork)
 
 
 KINDS = ["stdin", "files", "payments", "payment-files"]
@@ -469,6 +437,7 @@ def play(tools, seed, kind, keep, point=None):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-crash-"))
     name = f"round {seed} ({kind}{', ' + point if point else ''})"
     replay = f"./do crash --seed {seed} --rounds 1 --kind {kind}" + (f" --point {point}" if point else "")
+    started = time.monotonic()
     try:
         one = Round(tools, seed, folder, kind, point)
         one.run()
@@ -480,7 +449,9 @@ def play(tools, seed, kind, keep, point=None):
         tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
         print(f"{name}: {said}\n  its folder: {folder}\n  replay: {replay}\n{tail}", flush=True)
         return False
-    print(f"{name}: {one.lives} lives, {dict(one.kills)}, {one.facts['alerts']} alerts by the {one.facts['by']}", flush=True)
+    facts = one.facts
+    print(f"{name}: {one.lives} lives, {dict(one.kills)}, {facts['alerts']} alerts by the {facts['by']}, {facts['late']} late,"
+          f" {facts['dead']} dead, {facts['reinjected']} put in again, {time.monotonic() - started:.1f} s", flush=True)
     if keep:
         print(f"  its folder: {folder}")
     else:
@@ -488,14 +459,22 @@ def play(tools, seed, kind, keep, point=None):
     return True
 
 
+def chosen_points(seed, count):
+    """(seed, kind, point): all points, or so many of them. A journal of larger lines passes more of its points."""
+    names = crash_points()
+    if count:
+        names = sorted(random.Random(seed).sample(names, min(count, len(names))))
+    return [(seed, "payments" if is_of_writing(name) else "stdin", name) for name in names]
+
+
 def main():
-    parser = argparse.ArgumentParser(prog="crash", description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog="crash", description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("tocsin")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--point")
-    parser.add_argument("--points", action="store_true")
+    parser.add_argument("--points", type=int, nargs="?", const=0)
     parser.add_argument("--keep", action="store_true")
     chosen = parser.parse_args()
     tocsin = pathlib.Path(chosen.tocsin).resolve()
@@ -504,8 +483,8 @@ def main():
     passed = failed = 0
     rounds = [(chosen.seed + number, chosen.kind or KINDS[number % len(KINDS)], chosen.point)
               for number in range(chosen.rounds)]
-    if chosen.points:
-        rounds += [(chosen.seed, "stdin", name) for names in crash_points().values() for name in names]
+    if chosen.points is not None:
+        rounds += chosen_points(chosen.seed, chosen.points)
     for seed, kind, point in rounds:
         if play(tools, seed, kind, chosen.keep, point):
             passed += 1

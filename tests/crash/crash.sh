@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `./do crash [--rounds N] [--seed S] [--kind KIND] [--points] [--point NAME] [--keep]`: tests/crash/crash.py on the
+# `./do crash [--rounds N] [--seed S] [--kind KIND] [--points [N]] [--point NAME] [--keep]`: tests/crash/crash.py on the
 # release build. Last line: `N passed, N failed`, by round.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

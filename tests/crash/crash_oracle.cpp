@@ -7,9 +7,12 @@
 //   FILE]
 //                RULES…
 //     Reads the journal's records and gives the alerts that the rules raise on them by definition,
-//     up to the end of time: OUT/alerts.ndjson, and OUT/lines-N with the lines of the N-th source,
-//     in the order of OUT/sources. --sent: all lines of standard input, for a journal that has let
-//     go of its beginning. Prints what it found as one JSON object.
+//     up to the end of time: OUT/alerts.ndjson; OUT/lines-N with the lines of the N-th source, in
+//     the order of OUT/sources; and in OUT/late and OUT/dead what is set aside, a line each:
+//     RECORD:INDEX, source, line, how late in us, why it is dead (in hex), the record that put it
+//     in again or 0, and the text (in hex), with tabs between. RECORD is 0 where the journal no
+//     longer has it. --sent: all lines of standard input, for a journal that has let go of its
+//     beginning. Prints what it found as one JSON object.
 // What tests share has checks in it.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
@@ -28,9 +31,12 @@
 #include <vector>
 
 #include "cep/engine.h"
+#include "cep/identity.h"
 #include "rules/rules.h"
 #include "runtime/byte_source.h"
 #include "runtime/journal_reader.h"
+#include "runtime/node_commands.h"
+#include "runtime/reinjection.h"
 #include "runtime/system_files.h"
 #include "tests/support/arrivals.h"
 #include "tests/support/engine_run.h"
@@ -190,14 +196,15 @@ class Expecting {
       arrivals_.decide(*decision);
       ++decisions_;
     } else if (const auto* command = std::get_if<runtime::Command>(&entry.record)) {
+      if (command->name == runtime::kReinjectCommand) put_in_again(*command, entry.sequence);
       commands_ += fmt::format("{}\"{}\"", commands_.empty() ? "" : ",", command->name);
     }
   }
 
   oracle::Arrivals& arrivals() { return arrivals_; }
   std::string facts() const {
-    return fmt::format("\"records\":{},\"decisions\":{},\"commands\":[{}]", records_, decisions_,
-                       commands_);
+    return fmt::format("\"records\":{},\"decisions\":{},\"reinjected\":{},\"commands\":[{}]",
+                       records_, decisions_, reinjected_, commands_);
   }
 
  private:
@@ -213,7 +220,7 @@ class Expecting {
       const std::vector<std::string_view> all = lines_of(sent);
       if (all.size() < record.first_offset) die("more was journaled than sent");
       for (std::size_t i = 0; i < record.first_offset; ++i) {
-        arrivals_.line(name, all[i], {0, static_cast<std::uint32_t>(i)}, record.taken_at);
+        arrivals_.line(name, all[i], {0, static_cast<std::uint32_t>(i), 0}, record.taken_at);
       }
     } else if (known != next_offset_.end() && record.first_offset != known->second) {
       die(fmt::format("{} goes on at {} where {} is next", name, record.first_offset,
@@ -226,8 +233,32 @@ class Expecting {
            cep::EventTime taken_at) {
     std::uint32_t index = 0;
     for (const std::string_view line : lines_of(bytes)) {
-      arrivals_.line(source, line, {sequence, index++}, taken_at);
+      arrivals_.line(source, line, {sequence, index, 0}, taken_at);
+      // Blank lines have a number in their source and none here.
+      if (line.find_first_not_of(" \t\r") != std::string_view::npos) ++index;
     }
+  }
+
+  // The lines come as a source of their own, which is there for them alone.
+  void put_in_again(const runtime::Command& command, std::uint64_t sequence) {
+    const auto reinjection = runtime::read_reinjection(command.arguments);
+    if (!reinjection || command.blobs.size() != 1) die("a re-injection is damaged");
+    const bool is_late = reinjection->kind == runtime::AsideKind::kLate;
+    const fs::path blobs = fs::path(what_.journal).parent_path() / "blobs";
+    const std::string lines =
+        read_or_die((blobs / cep::hex(command.blobs.front().digest)).string());
+    if (lines_of(lines).size() != reinjection->rows.size()) die("a re-injection has other lines");
+    const std::string name =
+        fmt::format("{} put in again by record {}", is_late ? "late events" : "lines", sequence);
+    if (is_late) arrivals_.clamp(name);
+    add(name, lines, sequence, command.given_at);
+    arrivals_.decide({runtime::DecisionKind::kEnded, command.given_at, name});
+    for (const runtime::Reinjection::Row& row : reinjection->rows) {
+      if (arrivals_.put_in_again(is_late, row.arrival, sequence)) continue;
+      die(fmt::format("record {} puts in again what was not set aside, or was put in again: {}:{}",
+                      sequence, row.arrival.record, row.arrival.index));
+    }
+    reinjected_ += reinjection->rows.size();
   }
 
   const Expectation& what_;
@@ -235,8 +266,25 @@ class Expecting {
   std::map<std::string, std::uint64_t> next_offset_;
   std::uint64_t records_ = 0;
   std::uint64_t decisions_ = 0;
+  std::uint64_t reinjected_ = 0;
   std::string commands_;
 };
+
+std::string hex_of(std::string_view text) {
+  std::string out;
+  for (const char byte : text) out += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return out;
+}
+
+std::string aside_text(const std::vector<oracle::SetAside>& lines) {
+  std::string out;
+  for (const oracle::SetAside& line : lines) {
+    out += fmt::format("{}:{}\t{}\t{}\t{}\t{}\t{}\t{}\n", line.arrival.record, line.arrival.index,
+                       line.source, line.line, line.late_by.us, hex_of(line.reason),
+                       line.reinjected_as, hex_of(line.text));
+  }
+  return out;
+}
 
 int expect(const Expectation& what) {
   const rules::Loaded loaded = rules::load(what.rules, read_text);
@@ -279,6 +327,8 @@ int expect(const Expectation& what) {
   }
   fs::create_directories(what.out);
   write_file(what.out / "alerts.ndjson", lines);
+  write_file(what.out / "late", aside_text(arrivals.late()));
+  write_file(what.out / "dead", aside_text(arrivals.dead()));
   std::string sources;
   std::size_t number = 0;
   for (const auto& [name, all] : arrivals.lines()) {

@@ -404,6 +404,19 @@ def late_events_taken_after_all():
 
 
 @case
+def late_events_after_the_end_of_time():
+    """where time has ended nothing is put in again, and the directory stays as it is"""
+    write("rules.tocsin", RULES)
+    write("a.ndjson", [payment(100, "c1", 5), payment(10, "c2", 500), "{}", payment(200, "c1", 5)])
+    durable("--input", "a.ndjson", "--final-watermark")
+    for what in ("late", "dead"):
+        has(tocsin(what, "reinject", "--data", "data", code=5).err, "time has ended", "can only be looked at")
+        assert len(tocsin(what, "list", "--data", "data").out.splitlines()) == 1
+    assert durable("--input", "a.ndjson").out == ""
+    tocsin("verify", "data")
+
+
+@case
 def dead_letters_tried_again():
     """a line that was ahead of the clock is good later"""
     write("rules.tocsin", RULES)

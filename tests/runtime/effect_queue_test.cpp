@@ -124,7 +124,7 @@ TEST_CASE("effect queue: on a thread, with back-pressure, up to the end") {
   REQUIRE(store);
   const auto effects = open_effects(**store, clock);
   REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
-  effects->set_endpoints({kHook});
+  REQUIRE(effects->set_endpoints({kHook}));
   constexpr std::uint64_t kCount = 2000;
   EffectQueue queue(*effects, effects->mark(), {.bytes_max = 4096, .group_bytes_max = 2048});
   queue.start();
@@ -190,7 +190,10 @@ bool live(ModelDisk& disk, Outside& outside, Random& random) {
     REQUIRE(resumed.error().code == Errc::kIo);
     return false;
   }
-  effects.set_endpoints({kHook});
+  if (const Result<void> set = effects.set_endpoints({kHook}); !set) {
+    REQUIRE(set.error().code == Errc::kIo);
+    return false;
+  }
   EmittedMark start{kTimeline, {}, 0};
   if (outside.checkpoint) start = *outside.checkpoint;
   EffectQueue queue(effects, start, {.group_bytes_max = 1 + random.below(4000)});

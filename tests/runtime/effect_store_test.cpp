@@ -89,7 +89,7 @@ TEST_CASE("effect store: alerts get numbers in order, and come back as they were
   {
     Process process(disk);
     REQUIRE(process->begin_timeline(kFirst, {}, {}));
-    process->set_endpoints({kHook, kOther});
+    REQUIRE(process->set_endpoints({kHook, kOther}));
     REQUIRE(commit(process, with_alerts(1, {effect_alert(10, 1), effect_alert(10, 2, false)})));
     const Result<CommitReport> report = commit(process, with_alerts(2, {effect_alert(11, 3)}));
     REQUIRE(report);
@@ -135,12 +135,36 @@ TEST_CASE("effect store: alerts get numbers in order, and come back as they were
   CHECK(reader.timelines()->size() == 1);
 }
 
+TEST_CASE("effect store: who is owed alerts stays, over restarts, until others are set") {
+  ModelDisk disk;
+  {
+    Process process(disk);
+    REQUIRE(process->begin_timeline(kFirst, {}, {}));
+    REQUIRE(process->set_endpoints({kHook, kOther}));
+  }
+  disk.restart();
+  {
+    // One that only replays.
+    Process process(disk);
+    REQUIRE(process->resume({}));
+    REQUIRE(commit(process, with_alerts(1, {effect_alert(1, 1)})));
+    CHECK(process->owed(kHook) == 1);
+    CHECK(process->owed(kOther) == 1);
+    REQUIRE(process->set_endpoints({}));
+  }
+  disk.restart();
+  Process process(disk);
+  REQUIRE(process->resume(process->mark()));
+  REQUIRE(commit(process, with_alerts(2, {effect_alert(2, 1)})));
+  CHECK(process->owed(kHook) == 1);
+}
+
 TEST_CASE("effect store: what is owed stays until it has arrived, over restarts") {
   ModelDisk disk;
   {
     Process process(disk);
     REQUIRE(process->begin_timeline(kFirst, {}, {}));
-    process->set_endpoints({kHook});
+    REQUIRE(process->set_endpoints({kHook}));
     REQUIRE(process->name_endpoint(kHook, "https://example.com/hook"));
     REQUIRE(commit(process,
                    with_alerts(1, {effect_alert(1, 1), effect_alert(2, 1), effect_alert(3, 1)})));
@@ -179,7 +203,7 @@ TEST_CASE("effect store: alerts that come again are compared, and neither stored
   {
     Process process(disk);
     REQUIRE(process->begin_timeline(kFirst, {}, {}));
-    process->set_endpoints({kHook});
+    REQUIRE(process->set_endpoints({kHook}));
     REQUIRE(commit(process, with_alerts(1, {effect_alert(10, 1)})));
     checkpoint = process->mark();
     REQUIRE(commit(process, with_alerts(2, {effect_alert(10, 2), effect_alert(11, 1)})));
@@ -188,7 +212,7 @@ TEST_CASE("effect store: alerts that come again are compared, and neither stored
   const auto outcome = [&](const std::optional<EmittedMark>& start,
                            std::vector<StoredAlert> alerts) -> std::string {
     Process process(disk);
-    process->set_endpoints({kHook});
+    REQUIRE(process->set_endpoints({kHook}));
     const Result<void> resumed = process->resume(start);
     if (!resumed) return resumed.error().message;
     const Result<CommitReport> report = commit(process, with_alerts(2, std::move(alerts)));
@@ -291,7 +315,7 @@ TEST_CASE(
     "effect store: a new timeline goes on with the numbers; what the old one had is a repeat") {
   ModelDisk disk;
   Process process(disk);
-  process->set_endpoints({kHook});
+  REQUIRE(process->set_endpoints({kHook}));
   REQUIRE(process->begin_timeline(kFirst, {}, {}));
   REQUIRE(commit(process, with_alerts(1, {effect_alert(10, 1)})));
   const EmittedMark fork = process->mark();
@@ -382,7 +406,7 @@ TEST_CASE("effect store: retention by age takes the oldest, but none that is owe
   ModelDisk disk;
   Process process(disk);
   REQUIRE(process->begin_timeline(kFirst, {}, {}));
-  process->set_endpoints({kHook});
+  REQUIRE(process->set_endpoints({kHook}));
   for (std::uint32_t day = 0; day < 10; ++day) {
     REQUIRE(commit(
         process, with_alerts(day, {effect_alert(day * 10 + 1, 1), effect_alert(day * 10 + 2, 1)})));
@@ -527,7 +551,7 @@ TEST_CASE("effect store: an endpoint is known by its name's digest, not its name
     const EndpointId secret = EndpointId::of("https://example.com/?token=SECRET");
     CHECK(secret == EndpointId::of("https://example.com/?token=SECRET"));
     CHECK(secret != kHook);
-    process->set_endpoints({secret});
+    REQUIRE(process->set_endpoints({secret}));
     REQUIRE(process->name_endpoint(secret, "https://example.com/"));
     REQUIRE(commit(process, with_alerts(1, {effect_alert(10, 1)})));
   }

@@ -105,13 +105,6 @@ class Expecting {
 
   const oracle::Arrivals& arrivals() const { return arrivals_; }
   bool has_ended() const { return has_ended_; }
-  // Texts of what was set aside.
-  std::vector<std::string> texts(const std::vector<cep::ArrivalNumber>& numbers) const {
-    std::vector<std::string> all;
-    for (const cep::ArrivalNumber& number : numbers)
-      all.push_back(texts_.at({number.record, number.index}));
-    return all;
-  }
 
  private:
   template <typename Record>
@@ -133,7 +126,6 @@ class Expecting {
     while (!bytes.empty()) {
       const std::size_t end = bytes.find('\n');
       const std::string_view line = bytes.substr(0, end);
-      texts_[{sequence, index}] = line;
       arrivals_.line(source, line, {sequence, index++}, taken_at);
       if (end == std::string_view::npos) break;
       bytes.remove_prefix(end + 1);
@@ -143,9 +135,14 @@ class Expecting {
   const World& world_;
   oracle::Arrivals arrivals_;
   std::map<std::string, std::uint64_t> next_offset_;
-  std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> texts_;
   bool has_ended_ = false;
 };
+
+std::vector<std::string> texts(const std::vector<oracle::SetAside>& lines) {
+  std::vector<std::string> all;
+  for (const oracle::SetAside& line : lines) all.push_back(line.text);
+  return all;
+}
 
 // Lines of those that anybody sees.
 std::vector<std::string> visible(const World& world, const std::vector<cep::Alert>& alerts) {
@@ -167,8 +164,8 @@ Expected expect(const World& world, const std::vector<std::string>& records, Rea
   const oracle::Arrivals& arrivals = expecting.arrivals();
   Expected expected;
   expected.lines = arrivals.lines();
-  expected.late = expecting.texts(arrivals.late());
-  expected.dead = expecting.texts(arrivals.dead());
+  expected.late = texts(arrivals.late());
+  expected.dead = texts(arrivals.dead());
   expected.clamped = arrivals.clamped();
   const std::vector<oracle::PlacedEvent> placed = arrivals.placed();
   expected.events = placed.size();

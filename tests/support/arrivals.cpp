@@ -64,8 +64,11 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   lines_[name].emplace_back(text);
   if (from.state != State::kActive) wake(from);
   if (text.find_first_not_of(" \t\r") == std::string_view::npos) return;
+  // A carriage return is a part of the line's end.
+  SetAside aside{arrival, name, lines_[name].size(), std::string(text), {}, {}, 0};
+  if (aside.text.ends_with('\r')) aside.text.pop_back();
   if (text.size() > options_.line_bytes_max) {
-    dead_.push_back(arrival);
+    dead_.push_back(std::move(aside));
     return;
   }
   std::string padded(text);
@@ -74,21 +77,23 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   cep::Batch batch(plan_);
   decoder_.begin(batch);
   const runtime::Decoded decoded = decoder_.decode(whole);
+  if (decoded.kind == runtime::LineKind::kDeadLetter) aside.reason = decoder_.dead_letter_reason();
   if (decoded.used) decoder_.drop();
   decoder_.finish();  // the batch goes with this line
   if (decoded.kind == runtime::LineKind::kIgnored) ++ignored_;
   if (decoded.kind == runtime::LineKind::kDeadLetter ||
       (decoded.kind == runtime::LineKind::kEvent && options_.ahead_max &&
        decoded.ts > taken_at + *options_.ahead_max)) {
-    dead_.push_back(arrival);
+    dead_.push_back(std::move(aside));
     return;
   }
   if (decoded.kind != runtime::LineKind::kEvent) return;
   EventTime engine_time = decoded.ts;
   if (decoded.ts < from.watermark) {
     const bool too_late = options_.late_max && decoded.ts + *options_.late_max < from.watermark;
-    if (options_.late == Late::kSide || too_late) {
-      late_.push_back(arrival);
+    if (!from.clamps && (options_.late == Late::kSide || too_late)) {
+      aside.late_by = from.watermark - decoded.ts;
+      late_.push_back(std::move(aside));
       return;
     }
     engine_time = from.watermark;
@@ -115,6 +120,18 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
     event.fields.emplace_back(value);
   }
   placed_.push_back(std::move(event));
+}
+
+void Arrivals::clamp(const std::string& source_name) { source(source_name).clamps = true; }
+
+bool Arrivals::put_in_again(bool is_late, cep::ArrivalNumber arrival, std::uint64_t record) {
+  for (SetAside& aside : is_late ? late_ : dead_) {
+    if (aside.arrival.record != arrival.record || aside.arrival.index != arrival.index) continue;
+    if (aside.reinjected_as != 0) return false;
+    aside.reinjected_as = record;
+    return true;
+  }
+  return false;
 }
 
 // Silence until now: the source's time goes on as the clock did, and never beyond it.

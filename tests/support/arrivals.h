@@ -27,6 +27,16 @@ struct ArrivalOptions {
   std::optional<cep::Duration> ahead_max;  // further ahead of the clock is a dead letter
   std::size_t line_bytes_max = 1 << 20;    // a longer line is a dead letter
 };
+/// A line that was not taken.
+struct SetAside {
+  cep::ArrivalNumber arrival;
+  std::string source;
+  std::uint64_t line = 0;  // in it, from 1, blank ones counted
+  std::string text;
+  cep::Duration late_by;            // of a late event
+  std::string reason;               // of a dead letter that could not be read
+  std::uint64_t reinjected_as = 0;  // the record that put it in again
+};
 class Arrivals {
  public:
   /// The plan must stay.
@@ -40,13 +50,18 @@ class Arrivals {
   void line(const std::string& source, std::string_view text, cep::ArrivalNumber arrival,
             cep::EventTime taken_at);
   void decide(const runtime::Decision& decision);
+  /// Late events of that source are taken at the time already reached, however late.
+  void clamp(const std::string& source_name);
+  /// Notes what was set aside before and put in again by `record`: it is there, and for the first
+  /// time. False: it is not.
+  bool put_in_again(bool is_late, cep::ArrivalNumber arrival, std::uint64_t record);
 
   /// All that was taken so far, in its place.
   std::vector<PlacedEvent> placed() const { return settle_events(plan_, placed_); }
   /// All lines of each source, in order.
   const std::map<std::string, std::vector<std::string>>& lines() const { return lines_; }
-  const std::vector<cep::ArrivalNumber>& late() const { return late_; }
-  const std::vector<cep::ArrivalNumber>& dead() const { return dead_; }
+  const std::vector<SetAside>& late() const { return late_; }
+  const std::vector<SetAside>& dead() const { return dead_; }
   std::uint64_t clamped() const { return clamped_; }
   std::uint64_t ignored() const { return ignored_; }
   /// The engine's: the least of all sources that hold it.
@@ -60,6 +75,7 @@ class Arrivals {
     // The greatest time of an event that was not late, and what the clock showed then.
     cep::EventTime newest = cep::kEventTimeMin;
     cep::EventTime newest_at = cep::kEventTimeMin;
+    bool clamps = false;
   };
   Source& source(const std::string& name);
   void wake(Source& of);
@@ -74,8 +90,8 @@ class Arrivals {
   std::map<std::string, Source> sources_;
   std::map<std::string, std::vector<std::string>> lines_;
   std::vector<PlacedEvent> placed_;
-  std::vector<cep::ArrivalNumber> late_;
-  std::vector<cep::ArrivalNumber> dead_;
+  std::vector<SetAside> late_;
+  std::vector<SetAside> dead_;
   std::uint64_t clamped_ = 0;
   std::uint64_t ignored_ = 0;
   cep::EventTime watermark_ = cep::kEventTimeMin;
