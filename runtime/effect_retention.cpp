@@ -63,6 +63,7 @@ Result<std::set<std::uint64_t>> EffectStore::owed_between(std::uint64_t first,
 Result<bool> EffectStore::retain_alerts(const Retention& kept, cep::EventTime now,
                                         std::size_t rows_max) {
   if (!kept.age_max && !kept.bytes_max) return true;
+  const std::lock_guard owing(owing_);
   struct Row {
     std::uint64_t number;
     std::string id;
