@@ -19,8 +19,14 @@ void DeliveryQueue::add(Delivery delivery, Moment due, std::uint32_t attempts) {
   if (wait_max_) machine.lift_attempt_limit();
   payload_bytes_ += delivery.payload.size();
   const Ticket ticket = next_ticket_++;
-  entries_.emplace(ticket, Entry{std::move(delivery), std::move(machine), 0, {}});
-  due_.emplace(due, ticket);
+  bool is_first = true;
+  if (!delivery.order.empty()) {
+    std::deque<Ticket>& order = orders_[delivery.order];
+    is_first = order.empty();
+    order.push_back(ticket);
+  }
+  entries_.emplace(ticket, Entry{std::move(delivery), std::move(machine), 0, {}, due});
+  if (is_first) due_.emplace(due, ticket);
 }
 
 std::optional<DeliveryQueue::Sending> DeliveryQueue::take(Moment now) {
@@ -32,7 +38,7 @@ std::optional<DeliveryQueue::Sending> DeliveryQueue::take(Moment now) {
   Entry& entry = entries_.at(ticket);
   entry.machine.begin_attempt();
   ++sending_count_;
-  return Sending{ticket, &entry.delivery};
+  return Sending{ticket, &entry.delivery, entry.machine.attempts()};
 }
 
 std::optional<DeliveryQueue::Moment> DeliveryQueue::next_at() const {
@@ -136,7 +142,21 @@ void DeliveryQueue::make_all_due(Moment now) {
   due_ = std::move(due);
 }
 
+// The one behind `entry`, the first of its order, may be sent.
+void DeliveryQueue::next_of_order(const Entry& entry) {
+  if (entry.delivery.order.empty()) return;
+  const auto order = orders_.find(entry.delivery.order);
+  order->second.pop_front();
+  if (order->second.empty()) {
+    orders_.erase(order);
+  } else {
+    const Ticket ticket = order->second.front();
+    due_.emplace(entries_.at(ticket).due, ticket);
+  }
+}
+
 Undelivered DeliveryQueue::remove(Entries::iterator entry, bool is_final) {
+  next_of_order(entry->second);
   payload_bytes_ -= entry->second.delivery.payload.size();
   Undelivered removed{std::move(entry->second.delivery), entry->second.machine.attempts(),
                       entry->second.last_status, std::move(entry->second.last_error), is_final};

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -27,6 +28,9 @@ struct Delivery {
   std::string webhook_id;
   std::string payload;
   std::uint64_t row = 0;  // where its source keeps it; 0: nowhere
+  /// Those of one order are sent one after the other, each once the one before it is at its end;
+  /// empty: in no order.
+  std::string order = {};
 };
 /// How an attempt ended.
 struct AttemptOutcome {
@@ -73,7 +77,8 @@ class DeliveryQueue {
   using Ticket = std::uint64_t;
   struct Sending {
     Ticket ticket;
-    const Delivery* delivery;  // stays where it is until settled
+    const Delivery* delivery;   // stays where it is until settled
+    std::uint32_t attempt = 0;  // 1, 2, …
   };
 
   explicit DeliveryQueue(DeliveryPolicy policy);
@@ -109,18 +114,21 @@ class DeliveryQueue {
     DeliveryMachine machine;
     int last_status = 0;
     std::string last_error;
+    Moment due;  // of one that waits for another of its order
   };
   using Entries = std::map<Ticket, Entry>;
 
   std::chrono::milliseconds vary(std::chrono::milliseconds wait);
   std::chrono::milliseconds retry_delay(std::uint32_t attempts) const;
   void make_all_due(Moment now);
+  void next_of_order(const Entry& entry);
   Undelivered remove(Entries::iterator entry, bool is_final);
 
   DeliveryPolicy policy_;
   EndpointCircuit circuit_;
-  Entries entries_;                                    // by ticket: in the order added
-  std::set<std::pair<Moment, Ticket>> due_;            // those not being sent
+  Entries entries_;                          // by ticket: in the order added
+  std::set<std::pair<Moment, Ticket>> due_;  // those not being sent, and first of their order
+  std::map<std::string, std::deque<Ticket>> orders_;
   Moment hold_until_ = Moment::min();                  // the endpoint asked for it
   std::optional<std::chrono::milliseconds> wait_max_;  // set: in a hurry
   Ticket next_ticket_ = 0;

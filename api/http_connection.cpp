@@ -18,6 +18,7 @@
 #include <system_error>
 #include <utility>
 
+#include "api/address_policy.h"
 #include "cep/base/assert.h"
 
 namespace tocsin::api {
@@ -105,11 +106,18 @@ Result<Socket> connect_to(const addrinfo& address, Deadline by, const StopSwitch
   return socket;
 }
 
-Result<Socket> connect_to_any(const addrinfo* list, Deadline by, const StopSwitch& stop) {
+Result<Socket> connect_to_any(const addrinfo* list, Deadline by, const StopSwitch& stop,
+                              const AddressPolicy* addresses) {
   int addresses_left = 0;
   for (const addrinfo* one = list; one != nullptr; one = one->ai_next) ++addresses_left;
   Result<Socket> socket = fail(Errc::kIo, "the host has no address");
   for (const addrinfo* one = list; one != nullptr; one = one->ai_next, --addresses_left) {
+    if (addresses != nullptr) {
+      if (Result<void> allowed = addresses->check(*one->ai_addr); !allowed) {
+        socket = tl::unexpected(allowed.error());
+        continue;
+      }
+    }
     // A dead first address must not use up the time of a live second one.
     const auto share = (by - steady_clock::now()) / addresses_left;
     socket = connect_to(*one, steady_clock::now() + share, stop);
@@ -228,12 +236,13 @@ HttpConnection::~HttpConnection() {
 Result<std::unique_ptr<HttpConnection>> HttpConnection::open(const WebhookUrl& url,
                                                              const TlsTrust* trust,
                                                              Deadline connect_by, Deadline done_by,
-                                                             const StopSwitch& stop) {
+                                                             const StopSwitch& stop,
+                                                             const AddressPolicy* addresses) {
   TOCSIN_ASSERT(!url.tls || trust != nullptr, "a client of https URLs has a trust store");
   if (stop.is_set()) return fail(Errc::kRefused, "given up");
-  Result<AddressList> addresses = look_up(url);
-  if (!addresses) return tl::unexpected(addresses.error());
-  Result<Socket> socket = connect_to_any(addresses->get(), connect_by, stop);
+  Result<AddressList> found = look_up(url);
+  if (!found) return tl::unexpected(found.error());
+  Result<Socket> socket = connect_to_any(found->get(), connect_by, stop, addresses);
   if (!socket) return tl::unexpected(socket.error());
   auto impl = std::make_unique<Impl>(std::move(*socket), stop);
   if (url.tls) {

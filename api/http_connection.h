@@ -11,6 +11,7 @@
 #include "cep/base/result.h"
 
 namespace tocsin::api {
+class AddressPolicy;
 using Deadline = std::chrono::steady_clock::time_point;
 
 /// A descriptor that becomes readable once, for good: every wait on a connection ends then.
@@ -51,11 +52,12 @@ class HttpConnection {
  public:
   /// Looks `url.host` up and connects, trying its addresses in turn, by `connect_by`; with TLS the
   /// handshake is done, and the peer's certificate and name are checked, by `done_by`. `trust` is
-  /// needed with TLS only; `stop` must outlive the connection. Errors: kIo or kRefused, in words
-  /// that fit behind "no answer: ".
+  /// needed with TLS only; `stop` must outlive the connection. With `addresses` none is connected
+  /// to that they refuse. Errors: kIo or kRefused, in words that fit behind "no answer: ".
   static Result<std::unique_ptr<HttpConnection>> open(const WebhookUrl& url, const TlsTrust* trust,
                                                       Deadline connect_by, Deadline done_by,
-                                                      const StopSwitch& stop);
+                                                      const StopSwitch& stop,
+                                                      const AddressPolicy* addresses = nullptr);
   ~HttpConnection();
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;

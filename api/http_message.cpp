@@ -94,10 +94,14 @@ std::optional<std::int64_t> parse_fixdate(std::string_view text) {
 
 Result<std::string> format_post(const WebhookUrl& url, std::span<const HttpHeader> headers,
                                 std::string_view body) {
-  std::string message = fmt::format(
-      "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tocsin/{}\r\nAccept: */*\r\n"
-      "Content-Type: application/json\r\nContent-Length: {}\r\n",
-      url.target, url.authority(), TOCSIN_VERSION, body.size());
+  std::string message =
+      fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tocsin/{}\r\nAccept: */*\r\n",
+                  url.target, url.authority(), TOCSIN_VERSION);
+  const bool has_type = std::ranges::any_of(headers, [](const HttpHeader& header) {
+    return equal_without_case(header.name, "Content-Type");
+  });
+  if (!has_type) message += "Content-Type: application/json\r\n";
+  message += fmt::format("Content-Length: {}\r\n", body.size());
   for (const HttpHeader& header : headers) {
     if (!is_token(header.name))
       return fail(Errc::kInvalidArgument, "the name of an HTTP header is no token");
@@ -149,6 +153,7 @@ Result<ResponseHead> parse_response_head(std::string_view head) {
       answer.body_bytes = length;
     } else if (equal_without_case(name, "Transfer-Encoding")) {
       has_unknown_length = true;
+      answer.is_chunked = has_list_word(value, "chunked");
     } else if (equal_without_case(name, "Connection")) {
       if (has_list_word(value, "close")) answer.keep_alive = false;
     } else if (equal_without_case(name, "Retry-After")) {

@@ -13,7 +13,7 @@
 #include "cep/base/result.h"
 
 namespace tocsin::api {
-/// The bytes of a POST of JSON to `url`, kept alive. Errors: kInvalidArgument when a header's name
+/// The bytes of a POST to `url`, of JSON unless a header says otherwise, kept alive. Errors: kInvalidArgument when a header's name
 /// is no token or its value holds a control character, so that nobody's value can begin another
 /// header or request.
 Result<std::string> format_post(const WebhookUrl& url, std::span<const HttpHeader> headers,
@@ -24,6 +24,7 @@ struct ResponseHead {
   std::string retry_after;
   /// The body's bytes where they are known; nothing: until the connection closes, or in chunks.
   std::optional<std::uint64_t> body_bytes;
+  bool is_chunked = false;
   bool keep_alive = false;  // the peer lets the connection stay open
 };
 /// Where the first head in `bytes` ends, just after its empty line; nothing while that has not

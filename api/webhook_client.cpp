@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -22,8 +23,9 @@ constexpr std::size_t kIdleConnectionsMax = 64;
 
 class NetworkClient final : public HttpClient {
  public:
-  NetworkClient(WebhookUrl url, std::unique_ptr<TlsTrust> trust, WebhookClientTimeouts timeouts)
-      : url_(std::move(url)), trust_(std::move(trust)), timeouts_(timeouts) {}
+  NetworkClient(WebhookUrl url, std::unique_ptr<TlsTrust> trust, WebhookClientTimeouts timeouts,
+                WebhookClientLimits limits)
+      : url_(std::move(url)), trust_(std::move(trust)), timeouts_(timeouts), limits_(limits) {}
 
   HttpReply post(std::span<const HttpHeader> headers, std::string_view body) override {
     Result<std::string> request = format_post(url_, headers, body);
@@ -36,7 +38,7 @@ class NetworkClient final : public HttpClient {
       if (!exchange.closed_unanswered) return std::move(exchange.reply);
     }
     Result<std::unique_ptr<HttpConnection>> fresh =
-        HttpConnection::open(url_, trust_.get(), connect_by, done_by, stop_);
+        HttpConnection::open(url_, trust_.get(), connect_by, done_by, stop_, limits_.addresses);
     if (!fresh) return {.error = fresh.error().message};
     return send_and_receive(std::move(*fresh), *request, done_by).reply;
   }
@@ -66,12 +68,15 @@ class NetworkClient final : public HttpClient {
       const bool is_over = error.code == Errc::kRefused || steady_clock::now() >= by;
       return {.reply = {.error = error.message}, .closed_unanswered = bytes.empty() && !is_over};
     }
+    const Deadline body_by = std::min(by, steady_clock::now() + kBodyTimeMax);
+    receive_begin(*connection, *head, bytes, body_by);
+    HttpReply reply{.status = head->status, .retry_after = head->retry_after};
+    reply.body = begin_of_body(*head, bytes);
     if (sent && head->keep_alive && head->body_bytes && *head->body_bytes <= kBodyBytesMax &&
-        skip_body(*connection, *head->body_bytes, bytes,
-                  std::min(by, steady_clock::now() + kBodyTimeMax))) {
+        skip_body(*connection, *head->body_bytes, bytes, body_by)) {
       keep_idle(std::move(connection));
     }
-    return {.reply = {.status = head->status, .retry_after = head->retry_after}};
+    return {.reply = std::move(reply)};
   }
 
   // Takes one head from the front of `bytes`, receiving what is missing.
@@ -91,6 +96,41 @@ class NetworkClient final : public HttpClient {
       if (*count == 0) return fail(Errc::kIo, "the connection was closed before an answer");
       bytes.append(block.data(), *count);
     }
+  }
+
+  // Receives as much of the body as is to be kept, as it is framed.
+  void receive_begin(HttpConnection& connection, const ResponseHead& head, std::string& bytes,
+                     Deadline by) const {
+    const std::uint64_t framing = head.is_chunked ? limits_.answer_bytes_max : 0;
+    const std::uint64_t wanted = std::min<std::uint64_t>(limits_.answer_bytes_max + framing,
+                                                         head.body_bytes.value_or(UINT64_MAX));
+    std::array<char, 1024> block;
+    while (bytes.size() < wanted) {
+      const std::size_t most =
+          static_cast<std::size_t>(std::min<std::uint64_t>(wanted - bytes.size(), block.size()));
+      const Result<std::size_t> count = connection.receive(std::span(block).first(most), by);
+      if (!count || *count == 0) return;
+      bytes.append(block.data(), *count);
+      if (head.is_chunked && bytes.ends_with("0\r\n\r\n")) return;
+    }
+  }
+  std::string begin_of_body(const ResponseHead& head, std::string_view bytes) const {
+    std::string body;
+    if (!head.is_chunked) {
+      body = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(
+                                 bytes.size(), head.body_bytes.value_or(UINT64_MAX))));
+    }
+    while (head.is_chunked && !bytes.empty()) {
+      std::size_t size = 0;
+      const auto parsed = std::from_chars(bytes.data(), bytes.data() + bytes.size(), size, 16);
+      const std::size_t line_end = bytes.find("\r\n");
+      if (parsed.ec != std::errc{} || size == 0 || line_end == std::string_view::npos) break;
+      bytes.remove_prefix(line_end + 2);
+      body += bytes.substr(0, size);
+      bytes.remove_prefix(std::min(bytes.size(), size));
+      bytes.remove_prefix(std::min<std::size_t>(bytes.size(), 2));
+    }
+    return body.substr(0, limits_.answer_bytes_max);
   }
 
   // Receives and forgets the answer's body; true when the connection stands right after it.
@@ -126,6 +166,7 @@ class NetworkClient final : public HttpClient {
   const WebhookUrl url_;
   const std::unique_ptr<TlsTrust> trust_;
   const WebhookClientTimeouts timeouts_;
+  const WebhookClientLimits limits_;
   StopSwitch stop_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<HttpConnection>> idle_;  // guarded by mutex_; the last was used last
@@ -133,13 +174,14 @@ class NetworkClient final : public HttpClient {
 }  // namespace
 
 Result<std::unique_ptr<HttpClient>> make_webhook_client(WebhookUrl url,
-                                                        WebhookClientTimeouts timeouts) {
+                                                        WebhookClientTimeouts timeouts,
+                                                        WebhookClientLimits limits) {
   std::unique_ptr<TlsTrust> trust;
   if (url.tls) {
     Result<std::unique_ptr<TlsTrust>> system = TlsTrust::system();
     if (!system) return tl::unexpected(system.error());
     trust = std::move(*system);
   }
-  return std::make_unique<NetworkClient>(std::move(url), std::move(trust), timeouts);
+  return std::make_unique<NetworkClient>(std::move(url), std::move(trust), timeouts, limits);
 }
 }  // namespace tocsin::api

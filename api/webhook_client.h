@@ -5,6 +5,7 @@
 /// (docs/decisions/0003-own-webhook-client.md).
 #pragma once
 #include <chrono>
+#include <cstddef>
 #include <memory>
 
 #include "api/http_client.h"
@@ -12,12 +13,19 @@
 #include "cep/base/result.h"
 
 namespace tocsin::api {
+class AddressPolicy;
 struct WebhookClientTimeouts {
   std::chrono::milliseconds connect{3'000};
   std::chrono::milliseconds total{15'000};  // connecting included
 };
+/// What a client that faces addresses chosen by others is told.
+struct WebhookClientLimits {
+  const AddressPolicy* addresses = nullptr;  // must outlive the client; null: any
+  std::size_t answer_bytes_max = 0;          // of an answer's body that are kept
+};
 /// Makes a client of one endpoint; nothing is sent or looked up yet. Errors: kIo when https has no
 /// trust store.
 Result<std::unique_ptr<HttpClient>> make_webhook_client(WebhookUrl url,
-                                                        WebhookClientTimeouts timeouts);
+                                                        WebhookClientTimeouts timeouts,
+                                                        WebhookClientLimits limits = {});
 }  // namespace tocsin::api

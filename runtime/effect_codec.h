@@ -22,6 +22,11 @@ inline constexpr StoreFamily kAlertIdFamily{2};
 inline constexpr StoreFamily kOutboxFamily{3};
 inline constexpr StoreFamily kLateFamily{4};
 inline constexpr StoreFamily kDeadFamily{5};
+/// What people and deliveries add to alerts; api/ writes these.
+inline constexpr StoreFamily kTriageFamily{6};
+inline constexpr StoreFamily kSubscriptionFamily{7};
+inline constexpr StoreFamily kDeliveryFamily{8};
+inline constexpr StoreFamily kNoticeFamily{9};
 constexpr StoreFamily family_of(AsideKind kind) {
   return kind == AsideKind::kLate ? kLateFamily : kDeadFamily;
 }

@@ -29,8 +29,10 @@ struct EndpointId {
 struct OutboxRow {
   std::uint64_t number = 0;    // the alert's
   std::uint32_t attempts = 0;  // that have failed
-  cep::EventTime due;          // processing time of the next attempt; 0: at once
-  int last_status = 0;         // HTTP, of the last attempt; 0: no answer, or no attempt
+  /// Processing time of the next attempt, 0: at once; of a dead one when that was found, 0:
+  /// unknown.
+  cep::EventTime due;
+  int last_status = 0;  // HTTP, of the last attempt; 0: no answer, or no attempt
   std::string last_error;
   bool is_dead = false;  // its schedule was used up: tried again at the next start
 };

@@ -64,6 +64,7 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
                                         std::size_t rows_max) {
   const Retention& kept = policy.alerts;
   if (!kept.age_max && !kept.bytes_max) return true;
+  const std::lock_guard owing(owing_);
   struct Row {
     std::uint64_t number;
     std::string id;

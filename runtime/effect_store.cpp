@@ -30,7 +30,7 @@ struct EffectStore::Commit {
   EffectTotals totals;
   cep::EventTime now;
   CommitReport report;
-  std::uint64_t live = 0;  // alerts that are owed, to each endpoint
+  std::map<EndpointId, std::uint64_t> owed;  // rows made
 };
 
 Result<std::unique_ptr<EffectStore>> EffectStore::open(Store& store, Clock& clock,
@@ -217,8 +217,14 @@ Result<void> EffectStore::set_endpoints(std::vector<EndpointId> endpoints) {
   return {};
 }
 
+void EffectStore::set_addressees(std::shared_ptr<const Addressees> addressees) {
+  const std::lock_guard lock(owing_);
+  addressees_ = std::move(addressees);
+}
+
 Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
   TOCSIN_ASSERT(is_resumed_, "a timeline is begun or resumed first");
+  const std::lock_guard owing(owing_);
   Commit commit;
   commit.mark = mark_;
   commit.next_number = next_number_;
@@ -256,9 +262,10 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
   next_number_ = commit.next_number;
   last_order_ = std::move(commit.last_order);
   totals_ = commit.totals;
-  if (commit.live > 0) {
-    const std::lock_guard lock(mutex_);
-    for (const EndpointId& endpoint : endpoints_) owed_[endpoint] += commit.live;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [endpoint, count] : commit.owed) {
+    owed_[endpoint] += count;
+    ++times_owed_[endpoint];
   }
   return commit.report;
 }
@@ -296,10 +303,13 @@ Result<void> EffectStore::take(const StoredAlert& alert, Commit& commit) const {
     commit.batch.put(kAlertFamily, alert_key(stored.number), value);
     commit.batch.put(kAlertIdFamily, alert_id_key(stored.id, stored.number), {});
     if (stored.is_live && stored.repeat_of == 0) {
-      for (const EndpointId& endpoint : endpoints_)
+      std::vector<EndpointId> to = endpoints_;
+      if (addressees_) addressees_->add(stored, to);
+      for (const EndpointId& endpoint : to) {
         commit.batch.put(kOutboxFamily, outbox_key(endpoint, stored.number), encode_outbox({}));
-      commit.report.owed += endpoints_.size();
-      ++commit.live;
+        ++commit.owed[endpoint];
+      }
+      commit.report.owed += to.size();
     }
     ++commit.totals.alerts;
     commit.totals.alert_bytes += value.size();
@@ -395,8 +405,53 @@ Result<void> EffectStore::settle_delivery(EndpointId endpoint, std::uint64_t num
   crash_point("delivery.settle");
   if (Result<void> written = store_.write(batch, false); !written) return written;
   const std::lock_guard lock(mutex_);
-  --owed_[endpoint];
+  std::uint64_t& owed = owed_[endpoint];
+  owed -= owed > 0 ? 1 : 0;  // 0: it was forgotten meanwhile
   return {};
+}
+
+Result<std::uint64_t> EffectStore::owe(EndpointId endpoint,
+                                       std::span<const std::uint64_t> numbers) {
+  const std::lock_guard owing(owing_);
+  StoreBatch batch;
+  std::uint64_t found = 0;
+  std::uint64_t added = 0;
+  for (const std::uint64_t number : numbers) {
+    const Result<std::optional<std::string>> alert = store_.get(kAlertFamily, alert_key(number));
+    if (!alert) return tl::unexpected(alert.error());
+    if (!*alert) continue;
+    const std::string key = outbox_key(endpoint, number);
+    const Result<std::optional<std::string>> row = store_.get(kOutboxFamily, key);
+    if (!row) return tl::unexpected(row.error());
+    batch.put(kOutboxFamily, key, encode_outbox({}));
+    added += *row ? 0 : 1;
+    ++found;
+  }
+  if (batch.empty()) return found;
+  if (Result<void> written = store_.write(batch, true); !written)
+    return tl::unexpected(written.error());
+  const std::lock_guard lock(mutex_);
+  owed_[endpoint] += added;
+  ++times_owed_[endpoint];
+  return found;
+}
+
+Result<void> EffectStore::forget_endpoint(EndpointId endpoint, StoreBatch also) {
+  const std::lock_guard owing(owing_);
+  const std::string first = outbox_key(endpoint, 0);
+  also.remove_range(kOutboxFamily, first, outbox_key(endpoint, UINT64_MAX));
+  also.remove(kMetaFamily, endpoint_key(endpoint));
+  if (Result<void> written = store_.write(also, true); !written) return written;
+  const std::lock_guard lock(mutex_);
+  owed_.erase(endpoint);
+  times_owed_.erase(endpoint);
+  return {};
+}
+
+std::uint64_t EffectStore::times_owed(EndpointId endpoint) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = times_owed_.find(endpoint);
+  return found == times_owed_.end() ? 0 : found->second;
 }
 
 std::uint64_t EffectStore::owed(EndpointId endpoint) const {

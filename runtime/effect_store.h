@@ -50,6 +50,18 @@ struct CommitReport {
   std::uint64_t owed = 0;      // outbox rows made
 };
 
+/// To whom live alerts are owed, where that depends on the alert. Threading: any; asked while
+/// effects are committed.
+class Addressees {
+ public:
+  Addressees() = default;
+  Addressees(const Addressees&) = delete;
+  Addressees& operator=(const Addressees&) = delete;
+  virtual ~Addressees() = default;
+  /// Adds those of an alert, each once.
+  virtual void add(const StoredAlert& alert, std::vector<EndpointId>& to) const = 0;
+};
+
 /// Threading: one thread at a time commits, begins timelines and retains; any thread owes, settles
 /// and reads.
 class EffectStore {
@@ -83,6 +95,9 @@ class EffectStore {
   /// Endpoints to which live alerts are owed from the next commit on, synced: until others are set,
   /// later starts owe them too.
   Result<void> set_endpoints(std::vector<EndpointId> endpoints);
+  /// Beside these, from the next commit on. Threading: any; when it returns, the ones before are no
+  /// longer asked.
+  void set_addressees(std::shared_ptr<const Addressees> addressees);
   /// Stores the effects of slices, in order, in one synced write; compares those that come again.
   /// Requires resume() or begin_timeline(). Errors: kCorrupt where replay gives another alert than
   /// the stored one: both are named, nothing is stored; those of the store.
@@ -102,6 +117,13 @@ class EffectStore {
   Result<void> settle_delivery(EndpointId endpoint, std::uint64_t number);
   /// Deliveries owed to the endpoint.
   std::uint64_t owed(EndpointId endpoint) const;
+  /// How often deliveries to the endpoint were added, by commits and owe().
+  std::uint64_t times_owed(EndpointId endpoint) const;
+  /// Owes alerts once more, from the first attempt on; those that are not kept are passed over.
+  /// Synced. Gives how many it owes now.
+  Result<std::uint64_t> owe(EndpointId endpoint, std::span<const std::uint64_t> numbers);
+  /// Nothing is owed to the endpoint any more; written together with `also`, synced.
+  Result<void> forget_endpoint(EndpointId endpoint, StoreBatch also);
 
   EffectReader reader() const;
 
@@ -133,11 +155,15 @@ class EffectStore {
   EffectTotals totals_;
   std::array<std::string, 2> aside_gone_;  // by kind: the last key that retention removed
   std::vector<EndpointId> endpoints_;
+  /// Held while rows of the outbox are added, or alerts removed.
+  std::mutex owing_;
+  std::shared_ptr<const Addressees> addressees_;  // with owing_
   // The pass of retention that is under way.
   std::uint64_t retain_from_ = 0;  // 0: none
   std::optional<cep::EventTime> retained_at_;
 
   mutable std::mutex mutex_;
   std::map<EndpointId, std::uint64_t> owed_;
+  std::map<EndpointId, std::uint64_t> times_owed_;
 };
 }  // namespace tocsin::runtime

@@ -269,5 +269,41 @@ TEST_CASE("delivery queue: what is given up comes back in the order in which it 
   CHECK(queue.size() == 0);
   CHECK(queue.next_at() == std::nullopt);
 }
+TEST_CASE("delivery queue: deliveries of one order go one after the other, others meanwhile") {
+  DeliveryQueue queue(policy({1s}));
+  const auto in_order = [](const std::string& id, const std::string& order) {
+    Delivery one = delivery(id);
+    one.order = order;
+    return one;
+  };
+  queue.add(in_order("a1", "a"), kStart);
+  queue.add(in_order("a2", "a"), kStart);
+  queue.add(in_order("b1", "b"), kStart);
+  queue.add(in_order("a3", "a"), kStart);
+  const auto a1 = queue.take(kStart);
+  const auto b1 = queue.take(kStart);
+  REQUIRE((a1 && b1));
+  CHECK(a1->delivery->alert_id == "a1");
+  CHECK(b1->delivery->alert_id == "b1");
+  CHECK_FALSE(queue.take(kStart));
+  // A failed one holds the others of its order back.
+  queue.settle(a1->ticket, failure(), kStart);
+  CHECK_FALSE(queue.take(kStart));
+  const auto again = queue.take(kStart + 2s);
+  REQUIRE(again);
+  CHECK(again->delivery->alert_id == "a1");
+  CHECK(again->attempt == 2);
+  CHECK_FALSE(queue.take(kStart + 2s));
+  // Given up, it does so no longer.
+  CHECK(queue.settle(again->ticket, failure(), kStart + 2s).dead.has_value());
+  const auto a2 = queue.take(kStart + 2s);
+  REQUIRE(a2);
+  CHECK(a2->delivery->alert_id == "a2");
+  queue.settle(a2->ticket, {.status = 200}, kStart + 2s);
+  queue.settle(b1->ticket, {.status = 200}, kStart + 2s);
+  REQUIRE(queue.abandon_all().size() == 1);
+  queue.add(in_order("a4", "a"), kStart);
+  CHECK(queue.take(kStart)->delivery->alert_id == "a4");
+}
 }  // namespace
 }  // namespace tocsin::api

@@ -19,6 +19,11 @@ TEST_CASE("http message: a POST as bytes") {
   CHECK(message->ends_with(
       "\r\nContent-Type: application/json\r\nContent-Length: 7\r\nwebhook-id: msg_1\r\n"
       "webhook-timestamp: 17\r\n\r\n{\"a\":1}"));
+  const HttpHeader of_type[] = {{"content-type", "application/cloudevents+json"}};
+  const Result<std::string> typed = format_post(url, of_type, "{}");
+  REQUIRE(typed);
+  CHECK(typed->find("application/json") == std::string::npos);
+  CHECK(typed->ends_with("\r\ncontent-type: application/cloudevents+json\r\n\r\n{}"));
 }
 
 TEST_CASE("http message: a header cannot begin another one") {

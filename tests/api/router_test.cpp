@@ -7,37 +7,13 @@
 #include <string>
 
 #include "api/problem.h"
+#include "tests/api/fake_request.h"
 
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
-
-struct FakeRequest final : HttpRequest {
-  FakeRequest(std::string method, std::string target, std::vector<HttpHeader> headers = {},
-              std::string body_in = "")
-      : body(std::move(body_in)) {
-    request.method = std::move(method);
-    request.target = std::move(target);
-    request.headers = std::move(headers);
-    if (!body.empty()) request.content_bytes = body.size();
-  }
-  const RequestHead& head() const override { return request; }
-  const std::string& remote() const override { return address; }
-  tl::expected<void, HttpFault> read_body(
-      const std::function<bool(std::string_view)>& take) override {
-    take(body);
-    return {};
-  }
-  RequestHead request;
-  std::string address = "127.0.0.1";
-  std::string body;
-};
-const std::string* header_of(const HttpResponse& response, std::string_view name) {
-  for (const HttpHeader& header : response.headers) {
-    if (header.name == name) return &header.value;
-  }
-  return nullptr;
-}
+using tests::FakeRequest;
+using tests::header_of;
 
 struct Api {
   Api() {

@@ -142,6 +142,37 @@ TEST_CASE("webhook client: a request and its answer, and the connection is used 
   CHECK(requests[0].ends_with("\r\n\r\n{\"a\":1}"));
 }
 
+TEST_CASE("webhook client: the begin of an answer is kept where that is asked for") {
+  struct Row {
+    const char* name;
+    std::string bytes;
+    std::string body;
+  };
+  const Row rows[] = {
+      {"whole", kOk, "ok"},
+      {"longer", "HTTP/1.1 500 Oh\r\nContent-Length: 20\r\n\r\n01234567890123456789", "0123456789"},
+      {"until the end", "HTTP/1.0 200 OK\r\n\r\nsome", "some"},
+      {"cut off", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok", "ok"},
+      {"in chunks",
+       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n3;x=y\r\n...\r\n0\r\n\r\n",
+       "ok..."},
+      {"in bad chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok", ""},
+      {"in a chunk of any size",
+       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nok", "ok"},
+      {"none", "HTTP/1.1 204 No Content\r\n\r\n", ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    ScriptedServer server({{answer(row.bytes)}});
+    auto client = make_webhook_client(*parse_webhook_url(server.url()),
+                                      {.connect = 2s, .total = 5s}, {.answer_bytes_max = 10});
+    REQUIRE(client);
+    CHECK(post(**client).body == row.body);
+  }
+  ScriptedServer server({{answer(kOk)}});
+  CHECK(post(*client_of(server.url())).body.empty());
+}
+
 TEST_CASE("webhook client: answers of every form give their status") {
   struct Row {
     const char* name;

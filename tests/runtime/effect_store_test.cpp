@@ -563,5 +563,70 @@ TEST_CASE("effect store: an endpoint is known by its name's digest, not its name
     }));
   }
 }
+// Alerts of even numbers go to one endpoint.
+class EvenOnes final : public Addressees {
+ public:
+  void add(const StoredAlert& alert, std::vector<EndpointId>& to) const override {
+    if (alert.number % 2 == 0) to.push_back(kOther);
+  }
+};
+
+TEST_CASE("effect store: who is owed an alert may depend on it") {
+  ModelDisk disk;
+  Process process(disk);
+  REQUIRE(process->begin_timeline(kFirst, {}, {}));
+  process->set_endpoints({kHook});
+  process->set_addressees(std::make_shared<EvenOnes>());
+  const Result<CommitReport> report =
+      commit(process, with_alerts(1, {effect_alert(10, 1), effect_alert(11, 1), effect_alert(12, 1),
+                                      effect_alert(13, 1)}));
+  REQUIRE(report);
+  CHECK(report->owed == 6);
+  CHECK(owed_to(process->reader(), kHook) == Numbers{1, 2, 3, 4});
+  CHECK(owed_to(process->reader(), kOther) == Numbers{2, 4});
+  CHECK(process->owed(kOther) == 2);
+  CHECK(process->times_owed(kOther) == 1);
+  process->set_addressees(nullptr);
+  REQUIRE(commit(process, with_alerts(2, {effect_alert(14, 1), effect_alert(15, 1)})));
+  CHECK(owed_to(process->reader(), kOther) == Numbers{2, 4});
+}
+
+TEST_CASE("effect store: alerts are owed once more, or no longer, and counted right") {
+  ModelDisk disk;
+  {
+    Process process(disk);
+    REQUIRE(process->begin_timeline(kFirst, {}, {}));
+    process->set_endpoints({kHook});
+    REQUIRE(commit(process, with_alerts(1, {effect_alert(10, 1), effect_alert(11, 1)})));
+    REQUIRE(process->settle_delivery(kHook, 1));
+    REQUIRE(process->note_delivery(kHook, {2, 9, {5}, 500, "", true}));
+    // One that arrived, a dead one, and one that is not kept.
+    const std::uint64_t numbers[] = {1, 2, 77};
+    CHECK(process->owe(kHook, numbers) == 2);
+    CHECK(process->owed(kHook) == 2);
+    REQUIRE(process->reader().outbox(kHook, 2, [](const OutboxRow& row) {
+      CHECK_FALSE(row.is_dead);
+      CHECK(row.attempts == 0);
+      return true;
+    }));
+    CHECK(process->owe(kOther, std::span<const std::uint64_t>(numbers).first(1)) == 1);
+  }
+  disk.cut_power();
+  Process process(disk);
+  REQUIRE(process->resume(process->mark()));
+  CHECK(owed_to(process->reader(), kHook) == Numbers{1, 2});
+  CHECK(owed_to(process->reader(), kOther) == Numbers{1});
+  REQUIRE(process->name_endpoint(kHook, "hook"));
+  StoreBatch also;
+  also.put(kSubscriptionFamily, "with it", "1");
+  REQUIRE(process->forget_endpoint(kHook, std::move(also)));
+  CHECK(process->owed(kHook) == 0);
+  CHECK(owed_to(process->reader(), kHook).empty());
+  CHECK(owed_to(process->reader(), kOther) == Numbers{1});
+  CHECK(process->reader().endpoints()->empty());
+  // A note of an attempt that was under way finds nothing, and counts nothing.
+  REQUIRE(process->settle_delivery(kHook, 2));
+  CHECK(process->owed(kHook) == 0);
+}
 }  // namespace
 }  // namespace tocsin::tests

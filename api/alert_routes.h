@@ -1,0 +1,33 @@
+/// The API's operations on alerts: queries, export, live stream, triage, precision of rules.
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include "api/alert_feed.h"
+#include "api/alert_query.h"
+#include "api/router.h"
+#include "api/triage_store.h"
+#include "runtime/clock.h"
+#include "runtime/effect_store.h"
+
+namespace tocsin::api {
+/// All must outlive the router.
+struct AlertServices {
+  const runtime::EffectStore& effects;
+  TriageStore& triage;
+  AlertFeed& feed;
+  runtime::Clock& clock;
+  AlertQueryLimits limits = {};
+  /// What became of an alert's deliveries, as a JSON array; may be empty.
+  std::function<Result<std::string>(const runtime::StoredAlert&)> deliveries = {};
+};
+void add_alert_routes(Router& router, AlertServices& services);
+
+/// Parameters of a query that say which alerts are meant.
+std::vector<RouteParameter> alert_filter_parameters();
+/// Reads them. Refuses what is no filter with the answer to give.
+tl::expected<AlertFilter, HttpResponse> read_alert_filter(const ApiRequest& request);
+/// The answer to what failed here.
+HttpResponse problem_of_error(const Error& error);
+}  // namespace tocsin::api

@@ -1,0 +1,21 @@
+/// Alerts as server-sent events (HTML Living Standard, 9.2): each alert's number is the event's id,
+/// so that a client goes on after the last one it has.
+///
+///   id: 12            event: alert   data: the alert's line
+///   id: 40            event: gap     data: {"from":13,"to":40}   retention has removed these
+///   : heartbeat                      where nothing happens; the id moves on past what is filtered
+#pragma once
+#include <cstdint>
+#include <functional>
+
+#include "api/alert_feed.h"
+#include "api/alert_query.h"
+#include "api/http_server.h"
+
+namespace tocsin::api {
+/// Writes alerts with numbers beyond `after` that `filter` admits (its status and times are not
+/// asked), as they come, until the client is gone or the feed is stopped. It reads the store at the
+/// client's pace, some at a time, and holds nothing open meanwhile.
+void stream_alerts(const runtime::EffectReader& reader, AlertFeed& feed, const AlertFilter& filter,
+                   std::uint64_t after, const HttpStream& write);
+}  // namespace tocsin::api

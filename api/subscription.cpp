@@ -1,0 +1,297 @@
+#include "api/subscription.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <stdexcept>
+
+#include "api/webhook_url.h"
+#include "cep/identity.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+constexpr int kFormat = 1;
+constexpr std::size_t kTextBytesMax = 1000;
+
+tl::unexpected<Error> bad(std::string_view member, std::string_view what) {
+  return fail(Errc::kInvalidArgument, fmt::format("{} is {}", member, what));
+}
+
+// Names that HTTP, the signature and this client set themselves.
+bool is_own_header(std::string_view name) {
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
+  });
+  constexpr std::array kOwn = {
+      "host",       "content-length", "content-type", "transfer-encoding", "connection",
+      "user-agent", "accept",         "expect",       "upgrade",           "te",
+      "trailer",    "keep-alive"};
+  return lower.starts_with("webhook-") || std::ranges::find(kOwn, lower) != kOwn.end();
+}
+bool is_header_name(std::string_view name) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !name.empty() && name.size() <= 100 && std::ranges::all_of(name, [&](char letter) {
+    const char lower = static_cast<char>(letter | 0x20);
+    return (letter >= '0' && letter <= '9') || (lower >= 'a' && lower <= 'z') ||
+           kMarks.find(letter) != kMarks.npos;
+  });
+}
+
+Result<void> read_texts(const ordered_json& value, std::string_view member, std::size_t most,
+                        std::set<std::string, std::less<>>& into) {
+  if (!value.is_array() || value.size() > most)
+    return bad(member, fmt::format("a list of at most {} texts", most));
+  for (const ordered_json& one : value) {
+    if (!one.is_string() || one.get_ref<const std::string&>().empty() ||
+        one.get_ref<const std::string&>().size() > kTextBytesMax) {
+      return bad(member, fmt::format("a list of texts of 1 to {} bytes", kTextBytesMax));
+    }
+    into.insert(one.get<std::string>());
+  }
+  return {};
+}
+
+Result<void> read_filter(const ordered_json& value, const SubscriptionLimits& limits,
+                         AlertFilter& filter) {
+  if (!value.is_object()) return bad("filter", "an object");
+  for (const auto& [name, part] : value.items()) {
+    Result<void> read;
+    if (name == "rules") {
+      read = read_texts(part, "filter.rules", limits.list_max, filter.rules);
+    } else if (name == "tags") {
+      read = read_texts(part, "filter.tags", limits.list_max, filter.tags);
+    } else if (name == "least_severity") {
+      const auto least = part.is_string() ? severity_named(part.get<std::string>()) : std::nullopt;
+      if (!least) return bad("filter.least_severity", "info, low, medium, high or critical");
+      filter.severities = severities_from(*least);
+    } else if (name == "key") {
+      if (!part.is_object() || part.size() > limits.list_max)
+        return bad("filter.key", "an object of the key's parts");
+      for (const auto& [part_name, wanted] : part.items()) {
+        if (wanted.is_structured() || wanted.is_null())
+          return bad("filter.key", "an object of texts, numbers or booleans");
+        filter.key[part_name] = wanted.is_string() ? wanted.get<std::string>() : wanted.dump();
+      }
+    } else {
+      return bad("filter",
+                 fmt::format("made of rules, tags, least_severity and key, not of {}", name));
+    }
+    if (!read) return read;
+  }
+  return {};
+}
+
+Result<void> read_headers(const ordered_json& value, const SubscriptionLimits& limits,
+                          std::vector<HttpHeader>& headers) {
+  if (!value.is_object() || value.size() > limits.headers_max)
+    return bad("headers", fmt::format("an object of at most {} headers", limits.headers_max));
+  for (const auto& [name, text] : value.items()) {
+    if (!is_header_name(name)) return bad("headers", fmt::format("made of tokens, not {}", name));
+    if (is_own_header(name))
+      return bad("headers", fmt::format("not there for {}, which is set here", name));
+    const std::string header = text.is_string() ? text.get<std::string>() : "\n";
+    const bool is_good =
+        header.size() <= kTextBytesMax && std::ranges::all_of(header, [](char letter) {
+          return static_cast<unsigned char>(letter) >= ' ' && letter != 0x7f;
+        });
+    if (!is_good) {
+      return bad(
+          fmt::format("headers.{}", name),
+          fmt::format("a text of at most {} bytes without control characters", kTextBytesMax));
+    }
+    headers.push_back({name, header});
+  }
+  return {};
+}
+
+ordered_json filter_json(const AlertFilter& filter) {
+  ordered_json document = ordered_json::object();
+  if (!filter.rules.empty()) document["rules"] = filter.rules;
+  if (!filter.tags.empty()) document["tags"] = filter.tags;
+  if (!filter.severities.empty())
+    document["least_severity"] = cep::severity_name(*filter.severities.begin());
+  for (const auto& [name, value] : filter.key) document["key"][name] = value;
+  return document;
+}
+ordered_json settings_json(const Subscription& subscription) {
+  ordered_json document = {{"name", subscription.name},
+                           {"url", subscription.url},
+                           {"filter", filter_json(subscription.filter)},
+                           {"payload", name_of(subscription.payload)},
+                           {"headers", ordered_json::object()}};
+  for (const HttpHeader& header : subscription.headers)
+    document["headers"][header.name] = header.value;
+  document["per_second"] =
+      subscription.per_second ? ordered_json(*subscription.per_second) : ordered_json(nullptr);
+  document["concurrency"] = subscription.concurrency;
+  document["in_order"] = subscription.in_order;
+  return document;
+}
+}  // namespace
+
+std::string_view name_of(SubscriptionStatus status) {
+  constexpr std::array kNames = {"active", "paused", "disabled"};
+  return kNames[static_cast<std::size_t>(status)];
+}
+std::string_view name_of(WebhookPayload payload) {
+  return payload == WebhookPayload::kTocsin ? "tocsin" : "cloudevents";
+}
+
+std::vector<std::string> Subscription::secrets_at(cep::EventTime now) const {
+  std::vector<std::string> secrets = {secret};
+  if (!secret_before.empty() && now < secret_before_until) secrets.push_back(secret_before);
+  return secrets;
+}
+
+std::string encode_subscription(const Subscription& subscription) {
+  ordered_json value = settings_json(subscription);
+  value["format"] = kFormat;
+  value["id"] = subscription.id;
+  value["version"] = subscription.version;
+  value["secret"] = subscription.secret;
+  value["secret_before"] = subscription.secret_before;
+  value["secret_before_until"] = subscription.secret_before_until.us;
+  value["status"] = name_of(subscription.status);
+  value["status_reason"] = subscription.status_reason;
+  value["created_at"] = subscription.created_at.us;
+  value["created_by"] = subscription.created_by;
+  return value.dump();
+}
+
+Result<Subscription> decode_subscription(std::string_view text) {
+  const auto damaged = [](std::string_view why) {
+    return fail(Errc::kCorrupt,
+                fmt::format("the alert store holds a subscription that this program did not "
+                            "write: {}",
+                            why));
+  };
+  try {
+    ordered_json value = ordered_json::parse(text);
+    Subscription subscription;
+    if (value.at("format").get<int>() != kFormat) return damaged("another format");
+    subscription.id = value.at("id").get<std::string>();
+    subscription.version = value.at("version").get<std::uint64_t>();
+    subscription.secret = value.at("secret").get<std::string>();
+    subscription.secret_before = value.at("secret_before").get<std::string>();
+    subscription.secret_before_until.us = value.at("secret_before_until").get<std::int64_t>();
+    subscription.status_reason = value.at("status_reason").get<std::string>();
+    subscription.created_at.us = value.at("created_at").get<std::int64_t>();
+    subscription.created_by = value.at("created_by").get<std::string>();
+    const std::string status = value.at("status").get<std::string>();
+    for (const auto one : {SubscriptionStatus::kActive, SubscriptionStatus::kPaused,
+                           SubscriptionStatus::kDisabled}) {
+      if (status == name_of(one)) subscription.status = one;
+    }
+    ordered_json settings = ordered_json::object();
+    for (const std::string_view name : kSubscriptionSettings)
+      settings[std::string(name)] = value.at(std::string(name));
+    // What was accepted once is accepted now, whatever the limits are by now.
+    const SubscriptionLimits limits{
+        .concurrency_max = SIZE_MAX, .headers_max = SIZE_MAX, .list_max = SIZE_MAX};
+    if (Result<void> applied = apply_settings(settings.dump(), limits, subscription); !applied)
+      return damaged(applied.error().message);
+    return subscription;
+  } catch (const std::exception& error) {
+    return damaged(error.what());
+  }
+}
+
+std::string show_subscription(const Subscription& subscription) {
+  ordered_json document = {{"id", subscription.id}, {"version", subscription.version}};
+  document.update(settings_json(subscription));
+  document["status"] = name_of(subscription.status);
+  if (!subscription.status_reason.empty()) document["status_reason"] = subscription.status_reason;
+  if (!subscription.secret_before.empty()) {
+    document["secret_before_until"] = cep::format_time(subscription.secret_before_until);
+  }
+  document["created_at"] = cep::format_time(subscription.created_at);
+  document["created_by"] = subscription.created_by;
+  return document.dump();
+}
+
+std::string subscription_settings(const Subscription& subscription) {
+  return settings_json(subscription).dump();
+}
+
+Result<void> apply_settings(std::string_view settings, const SubscriptionLimits& limits,
+                            Subscription& subscription) {
+  const ordered_json document = ordered_json::parse(settings, nullptr, false);
+  if (!document.is_object()) return bad("the subscription", "a JSON object");
+  Subscription next = subscription;
+  next.name.clear();
+  next.url.clear();
+  next.filter = {};
+  next.payload = WebhookPayload::kTocsin;
+  next.headers.clear();
+  next.per_second.reset();
+  next.concurrency = 4;
+  next.in_order = false;
+  for (const auto& [name, value] : document.items()) {
+    if (name == "name") {
+      if (!value.is_string() || value.get_ref<const std::string&>().size() > kTextBytesMax)
+        return bad("name", fmt::format("a text of at most {} bytes", kTextBytesMax));
+      next.name = value.get<std::string>();
+    } else if (name == "url") {
+      if (!value.is_string()) return bad("url", "a text");
+      const Result<WebhookUrl> url = parse_webhook_url(value.get<std::string>());
+      if (!url) return tl::unexpected(url.error());
+      next.url = url->text();
+    } else if (name == "filter") {
+      if (Result<void> read = read_filter(value, limits, next.filter); !read) return read;
+    } else if (name == "payload") {
+      if (value == "cloudevents") {
+        next.payload = WebhookPayload::kCloudEvents;
+      } else if (value != "tocsin") {
+        return bad("payload", "tocsin or cloudevents");
+      }
+    } else if (name == "headers") {
+      if (Result<void> read = read_headers(value, limits, next.headers); !read) return read;
+    } else if (name == "per_second") {
+      if (value.is_null()) continue;
+      if (!value.is_number() || value.get<double>() < 0.001 || value.get<double>() > 1e6)
+        return bad("per_second", "a number from 0.001 to 1000000, or null for no limit");
+      next.per_second = value.get<double>();
+    } else if (name == "concurrency") {
+      const std::uint64_t most = limits.concurrency_max;
+      if (!value.is_number_unsigned() || value.get<std::uint64_t>() < 1 ||
+          value.get<std::uint64_t>() > most) {
+        return bad("concurrency", fmt::format("a whole number from 1 to {}", most));
+      }
+      next.concurrency = value.get<std::size_t>();
+    } else if (name == "in_order") {
+      if (!value.is_boolean()) return bad("in_order", "true or false");
+      next.in_order = value.get<bool>();
+    } else {
+      return bad("the subscription", fmt::format("made of {}, not of {}",
+                                                 fmt::join(kSubscriptionSettings, ", "), name));
+    }
+  }
+  if (next.url.empty()) return bad("url", "needed: where alerts are sent");
+  subscription = std::move(next);
+  return {};
+}
+
+Result<std::string> make_subscription_id() {
+  std::array<std::uint8_t, 12> bytes{};
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+    return fail(Errc::kIo, "the system gives no random bytes");
+  return "sub_" + cep::hex(bytes);
+}
+
+Result<std::string> make_webhook_secret() {
+  std::array<unsigned char, 32> bytes{};
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+    return fail(Errc::kIo, "the system gives no random bytes");
+  std::array<unsigned char, 4 * ((32 + 2) / 3) + 1> text{};
+  const int length = EVP_EncodeBlock(text.data(), bytes.data(), static_cast<int>(bytes.size()));
+  return "whsec_" +
+         std::string(reinterpret_cast<const char*>(text.data()), static_cast<std::size_t>(length));
+}
+}  // namespace tocsin::api

@@ -1,0 +1,75 @@
+/// Who wants which alerts where: subscriptions as they are kept.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/alert_query.h"
+#include "api/http_client.h"
+#include "cep/base/result.h"
+#include "cep/time.h"
+#include "runtime/effect_reader.h"
+
+namespace tocsin::api {
+enum class SubscriptionStatus : std::uint8_t {
+  kActive,
+  kPaused,    // by people: alerts are owed, and sent once it is resumed
+  kDisabled,  // by the endpoint, with 410: nothing more is owed until it is resumed
+};
+enum class WebhookPayload : std::uint8_t { kTocsin, kCloudEvents };
+std::string_view name_of(SubscriptionStatus status);
+std::string_view name_of(WebhookPayload payload);
+
+struct Subscription {
+  std::string id;             // "sub_" and 24 hex digits
+  std::uint64_t version = 0;  // its ETag
+  std::string name;           // for people
+  std::string url;
+  AlertFilter filter;  // rules, severities, tags, key
+  WebhookPayload payload = WebhookPayload::kTocsin;
+  std::vector<HttpHeader> headers;   // beside those of the webhook
+  std::optional<double> per_second;  // deliveries at most
+  std::size_t concurrency = 4;       // deliveries at once
+  bool in_order = false;             // those of one key one after the other
+  std::string secret;                // "whsec_…"
+  std::string secret_before;         // signs too until `secret_before_until`; empty: none
+  cep::EventTime secret_before_until;
+  SubscriptionStatus status = SubscriptionStatus::kActive;
+  std::string status_reason;
+  cep::EventTime created_at;
+  std::string created_by;
+
+  runtime::EndpointId endpoint() const { return runtime::EndpointId::of("subscription " + id); }
+  /// The secrets that sign at a time.
+  std::vector<std::string> secrets_at(cep::EventTime now) const;
+};
+
+struct SubscriptionLimits {
+  std::size_t subscriptions_max = 1000;
+  std::size_t concurrency_max = 64;
+  std::size_t headers_max = 20;
+  std::size_t list_max = 200;  // rules, tags, parts of a key
+};
+/// As it is stored, and back. Errors: kCorrupt.
+std::string encode_subscription(const Subscription& subscription);
+Result<Subscription> decode_subscription(std::string_view text);
+/// As it is shown: a JSON object, never with a secret.
+std::string show_subscription(const Subscription& subscription);
+/// What people set of it, as JSON: what PUT takes and PATCH changes.
+std::string subscription_settings(const Subscription& subscription);
+/// The members that it has.
+inline constexpr std::array<std::string_view, 8> kSubscriptionSettings = {
+    "name", "url", "filter", "payload", "headers", "per_second", "concurrency", "in_order"};
+/// Takes all settings from a JSON object of such members; what is missing is as at a new one.
+/// Errors: kInvalidArgument, naming the member and what it takes.
+Result<void> apply_settings(std::string_view settings, const SubscriptionLimits& limits,
+                            Subscription& subscription);
+
+/// "sub_…" of random bytes; a secret of 32. Errors: kIo without randomness.
+Result<std::string> make_subscription_id();
+Result<std::string> make_webhook_secret();
+}  // namespace tocsin::api

@@ -1,0 +1,58 @@
+// What is sent to the endpoint of a subscription.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/alert_line.h"
+#include "api/delivery_pool.h"
+#include "api/signature.h"
+
+namespace tocsin::api {
+namespace {
+// CloudEvents 1.0, structured: the alert's line is its data, as it is.
+std::string cloud_event(const Delivery& delivery) {
+  const JsonMembers members = json_members(delivery.payload);
+  std::string rule = "\"\"";
+  std::string time;
+  for (const auto& [name, value] : members) {
+    if (name == "rule") rule = value;
+    if (name == "time") time = value;
+  }
+  std::string id = delivery.alert_id;
+  if (delivery.revision > 0) id += fmt::format(".{}", delivery.revision);
+  std::string event = fmt::format(
+      R"({{"specversion":"1.0","id":"{}","source":"/tocsin","type":"tocsin.alert.v1","subject":{},)",
+      id, rule);
+  if (!time.empty()) event += fmt::format(R"("time":{},)", time);
+  return event +
+         fmt::format(R"("datacontenttype":"application/json","data":{}}})", delivery.payload);
+}
+}  // namespace
+
+std::string webhook_id_of(const Subscription& subscription, std::string_view alert_id,
+                          std::uint64_t revision) {
+  return webhook_id(alert_id, revision, "subscription " + subscription.id);
+}
+
+Result<WebhookMessage> make_webhook(const Subscription& subscription, const Delivery& delivery,
+                                    cep::EventTime now) {
+  const bool is_cloud_event = subscription.payload == WebhookPayload::kCloudEvents;
+  const std::int64_t now_s = now.us / 1'000'000;
+  WebhookMessage message;
+  message.id = delivery.webhook_id;
+  message.body = is_cloud_event ? cloud_event(delivery) : delivery.payload;
+  std::string signatures;
+  for (const std::string& text : subscription.secrets_at(now)) {
+    const Result<WebhookSecret> secret = WebhookSecret::parse(text);
+    if (!secret) return tl::unexpected(secret.error());
+    if (!signatures.empty()) signatures += ' ';
+    signatures += sign_webhook(*secret, message.id, now_s, message.body);
+  }
+  message.headers = subscription.headers;
+  if (is_cloud_event) message.headers.push_back({"Content-Type", "application/cloudevents+json"});
+  message.headers.push_back({"webhook-id", message.id});
+  message.headers.push_back({"webhook-timestamp", std::to_string(now_s)});
+  message.headers.push_back({"webhook-signature", std::move(signatures)});
+  return message;
+}
+}  // namespace tocsin::api
