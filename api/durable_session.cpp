@@ -13,6 +13,7 @@
 #include "api/alert_copy.h"
 #include "api/command.h"
 #include "api/human_text.h"
+#include "api/kept_rules.h"
 #include "api/progress.h"
 #include "api/run_report.h"
 #include "api/stop_signal.h"
@@ -190,6 +191,7 @@ runtime::NodeOptions DurableSession::node_options() {
   runtime::NodeOptions options;
   options.settings = runtime::settings_of(program_, kept_options(arguments_));
   options.texts = std::move(texts_);
+  options.compile = compile_kept;
   options.intake = runtime::intake_options(program_.plan(), run_options_);
   options.timeline = random_id();
   if (!arguments_.from.empty()) options.from = arguments_.from;

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "api/command.h"
-#include "api/rule_texts.h"
+#include "api/kept_rules.h"
 #include "runtime/blob_store.h"
 #include "runtime/checkpoint.h"
 #include "runtime/clock.h"
@@ -18,7 +18,6 @@
 #include "runtime/rocks_state_store.h"
 #include "runtime/rocks_store.h"
 #include "runtime/savepoint.h"
-#include "runtime/slice_loop.h"
 #include "runtime/system_files.h"
 #include "runtime/thread_executor.h"
 
@@ -71,25 +70,15 @@ struct OfflineNode::Parts {
     const runtime::BlobStore blobs = runtime::BlobStore::look(files, blob_folder);
     Result<std::vector<runtime::NamedContents>> texts = read_texts(blobs, beginning.blobs);
     if (!texts) return stop(code_of_directory(texts.error().code), texts.error().message);
-    rules = load_kept_rules(*texts);
-    if (!rules.program) {
-      tell(render_diagnostics(rules, false));
-      return stop(ExitCode::kDataDirectory,
-                  "the rules that were kept do not check with this version of Tocsin");
-    }
-    RunArguments arguments;
-    arguments.data = blob_folder;
-    adopt_options(beginning.settings.options, arguments);
-    const Outcome<runtime::RunOptions> run_options = read_run_options(arguments);
-    if (!run_options) return tl::unexpected(run_options.error());
-    const Outcome<DurableArguments> durable = read_durable_arguments(arguments);
-    if (!durable) return tl::unexpected(durable.error());
+    Outcome<KeptRules> kept = load_kept(beginning.settings, *texts);
+    if (!kept) return tl::unexpected(kept.error());
+    rules = std::move(kept->rules);
     runtime::NodeOptions options;
-    options.settings = runtime::settings_of(*rules.program, kept_options(arguments));
+    options.settings = std::move(kept->settings);
     options.texts = *std::move(texts);
-    options.intake =
-        runtime::intake_options(rules.program->plan(), with_line_limit(*run_options, *durable));
-    options.segment_bytes = durable->segment_bytes;
+    options.compile = compile_kept;
+    options.intake = kept->intake;
+    options.segment_bytes = kept->durable.segment_bytes;
     return options;
   }
 };

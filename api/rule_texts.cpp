@@ -1,6 +1,7 @@
 #include "api/rule_texts.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
@@ -9,10 +10,44 @@
 
 namespace tocsin::api {
 namespace {
-constexpr std::string_view kRules = "rules:";
-constexpr std::string_view kFile = "file:";
-constexpr std::string_view kZone = "zone:";
+using nlohmann::ordered_json;
+constexpr std::string_view kRules = kRuleFileRole;
+constexpr std::string_view kFile = kDataFileRole;
+constexpr std::string_view kZone = kZoneRole;
+
+// The most that a rule may be there.
+cep::Status status_at(RuleStage stage) {
+  switch (stage) {
+    case RuleStage::kLive:
+      return cep::Status::kLive;
+    case RuleStage::kShadow:
+      return cep::Status::kShadow;
+    case RuleStage::kDraft:
+    case RuleStage::kRetired:
+      break;
+  }
+  return cep::Status::kDraft;
+}
 }  // namespace
+
+std::map<std::string, RuleStage> stages_of(const std::vector<runtime::NamedContents>& texts) {
+  std::map<std::string, RuleStage> stages;
+  const auto text = std::ranges::find(texts, kStagesRole, &runtime::NamedContents::role);
+  if (text == texts.end()) return stages;
+  const ordered_json document = ordered_json::parse(text->contents, nullptr, false);
+  if (!document.is_object()) return stages;
+  for (const auto& [rule, word] : document.items()) {
+    if (!word.is_string()) continue;
+    if (const auto stage = rule_stage_named(word.get<std::string>())) stages[rule] = *stage;
+  }
+  return stages;
+}
+
+std::string stages_text(const std::map<std::string, RuleStage>& stages) {
+  ordered_json document = ordered_json::object();
+  for (const auto& [rule, stage] : stages) document[rule] = name_of(stage);
+  return document.dump();
+}
 
 LoadedRules load_rules_keeping(const std::vector<std::string>& files,
                                std::vector<runtime::NamedContents>& texts) {
@@ -50,6 +85,7 @@ LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts) {
     if (found == texts.end()) return fail(Errc::kNotFound, "it was not kept");
     return found->contents;
   };
+  for (const auto& [rule, stage] : stages_of(texts)) options.status_max[rule] = status_at(stage);
   return load_rules(files, options, [&](const std::string& path) -> Result<std::string> {
     for (const std::string_view kind : {kRules, kFile}) {
       const auto found = find(kind, path);

@@ -24,11 +24,13 @@ std::string normal_path(const std::string& path) {
 class Loader {
  public:
   Loader(SourceMap& sources, DiagnosticSink& sink, const ReadFile& read_file,
-         const RuleLimits& limits)
+         const LoadOptions& options)
       : sources_(sources),
         sink_(sink),
         read_file_(read_file),
-        limits_{.bytes_max = limits.file_bytes_max, .mistakes_max = limits.mistakes_max} {}
+        limits_{.bytes_max = options.limits.file_bytes_max,
+                .mistakes_max = options.limits.mistakes_max},
+        status_max_(options.status_max) {}
 
   // A file that the caller named.
   void load(const std::string& path) {
@@ -67,10 +69,28 @@ class Loader {
     paths.push_back(path);
     const std::uint32_t file = sources_.add(path, std::move(*text));
     node->file.tree = parse(sources_, file, sink_, limits_);
-    for (const tree::Item& item : node->file.tree.items) {
+    for (tree::Item& item : node->file.tree.items) {
+      if (auto* rule = std::get_if<tree::Rule>(&item)) hold_back(*rule);
       if (const auto* next = std::get_if<tree::Use>(&item)) node->uses.push_back(next);
     }
     return nodes_.emplace(path, std::move(node)).first->second.get();
+  }
+
+  // Never above what others allow.
+  void hold_back(tree::Rule& rule) const {
+    static_assert(
+        static_cast<int>(tree::StatusWord::kDraft) == static_cast<int>(cep::Status::kDraft) &&
+        static_cast<int>(tree::StatusWord::kInternal) == static_cast<int>(cep::Status::kInternal) &&
+        static_cast<int>(tree::StatusWord::kShadow) == static_cast<int>(cep::Status::kShadow) &&
+        static_cast<int>(tree::StatusWord::kLive) == static_cast<int>(cep::Status::kLive));
+    const auto most = status_max_.find(rule.id ? rule.id->word.text : rule.name.text);
+    if (most == status_max_.end()) return;
+    const auto allowed = static_cast<tree::StatusWord>(most->second);
+    if (!rule.status) {
+      rule.status.emplace();
+      rule.status->span = rule.status->keyword_span = rule.name.span;
+    }
+    rule.status->status = std::min(rule.status->status, allowed);
   }
 
   void report_unreadable(const std::string& path, const std::string& why, const tree::Use* use) {
@@ -135,6 +155,7 @@ class Loader {
   DiagnosticSink& sink_;
   const ReadFile& read_file_;
   const ParseLimits limits_;
+  const std::map<std::string, cep::Status>& status_max_;
   std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;
 };
 
@@ -163,7 +184,7 @@ Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
             const LoadOptions& options) {
   Loaded loaded;
   DiagnosticSink sink;
-  Loader loader(loaded.sources, sink, read_file, options.limits);
+  Loader loader(loaded.sources, sink, read_file, options);
   for (const std::string& path : paths) loader.load(path);
   DataFiles data(loaded.sources, read_file);
   loaded.rules = check(loaded.sources, loader.ordered, loader.incomplete, sink, options, data);

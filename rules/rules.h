@@ -77,6 +77,8 @@ struct LoadOptions {
   /// Reads a file of the time zone database by its name in it ("Europe/Berlin", "tzdata.zi");
   /// absent: the system's.
   ReadFile read_zone = {};
+  /// The most that a rule may be, by its id, whatever its text says: `draft` leaves it out.
+  std::map<std::string, cep::Status> status_max = {};
   /// Warns of a live rule that its embedded tests do not show firing and not firing.
   bool warn_of_untested = false;
 };

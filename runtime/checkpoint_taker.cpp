@@ -8,22 +8,30 @@
 namespace tocsin::runtime {
 CheckpointTaker::CheckpointTaker(cep::Engine& engine, Intake& intake, CheckpointWriter& writer,
                                  NodeLog& log, EffectQueue& queue, std::size_t bite_bytes)
-    : engine_(engine),
-      intake_(intake),
+    : engine_(&engine),
+      intake_(&intake),
       writer_(writer),
       log_(log),
       queue_(queue),
       bite_bytes_(bite_bytes) {}
 
+void CheckpointTaker::use(cep::Engine& engine, Intake& intake) {
+  TOCSIN_ASSERT(stage_ == Stage::kNone || stage_ == Stage::kWriting,
+                "a cut of what was before is given up first");
+  engine_ = &engine;
+  intake_ = &intake;
+  wants_all_ = true;
+}
+
 void CheckpointTaker::cut(CheckpointMeta meta) {
   TOCSIN_ASSERT(!is_taking(), "one checkpoint at a time");
   const bool is_all = wants_all_ || writer_.wants_all() || writer_.prefers_all();
-  if (is_all) engine_.mark_all_changed();
+  if (is_all) engine_->mark_all_changed();
   wants_all_ = false;
   position_ = meta.position;
   pushes_ = queue_.status().pushed;
-  meta.globals = engine_.begin_snapshot();
-  intake_.begin_save();
+  meta.globals = engine_->begin_snapshot();
+  intake_->begin_save();
   intake_bytes_ = {};
   writer_.begin(std::move(meta), is_all ? CheckpointScope::kAll : CheckpointScope::kChanges);
   stage_ = Stage::kEncoding;
@@ -32,10 +40,11 @@ void CheckpointTaker::cut(CheckpointMeta meta) {
 
 void CheckpointTaker::bite() {
   if (stage_ == Stage::kEncoding) {
-    if (writer_.has_room() && engine_.write_snapshot(writer_, bite_bytes_)) stage_ = Stage::kIntake;
+    if (writer_.has_room() && engine_->write_snapshot(writer_, bite_bytes_))
+      stage_ = Stage::kIntake;
     return;
   }
-  if (stage_ != Stage::kIntake || !intake_.write_save(intake_bytes_, bite_bytes_)) return;
+  if (stage_ != Stage::kIntake || !intake_->write_save(intake_bytes_, bite_bytes_)) return;
   writer_.put_intake(std::move(intake_bytes_));
   stage_ = Stage::kWaiting;
 }
@@ -59,7 +68,7 @@ void CheckpointTaker::poll() {
 
 void CheckpointTaker::abandon() {
   if (is_taking() && stage_ != Stage::kWriting) {
-    intake_.end_save();
+    intake_->end_save();
     writer_.abandon();
     stage_ = Stage::kNone;
   }

@@ -22,9 +22,11 @@ class CheckpointTaker {
   /// One was begun and is neither on disk nor failed.
   bool is_taking() const { return stage_ != Stage::kNone; }
   /// Cuts the state here, between two records; `meta` is complete but for the engine's globals and
-  /// the intake.
-  /// Requires that none is being taken.
+  /// the intake. Requires that none is being taken.
   void cut(CheckpointMeta meta);
+  /// From here on it is the state of these, of which the next one writes everything. Requires that
+  /// abandon() came before.
+  void use(cep::Engine& engine, Intake& intake);
   /// The next one writes everything.
   void want_all() { wants_all_ = true; }
   /// Encodes a little, where there is something to encode.
@@ -43,8 +45,8 @@ class CheckpointTaker {
 
  private:
   enum class Stage : std::uint8_t { kNone, kEncoding, kIntake, kWaiting, kWriting };
-  cep::Engine& engine_;
-  Intake& intake_;
+  cep::Engine* engine_;
+  Intake* intake_;
   CheckpointWriter& writer_;
   NodeLog& log_;
   EffectQueue& queue_;

@@ -12,6 +12,7 @@
 #include "cep/base/assert.h"
 #include "cep/base/byte_codec.h"
 #include "cep/computed.h"
+#include "runtime/carry_over.h"
 #include "runtime/checkpoint_taker.h"
 #include "runtime/crash_point.h"
 #include "runtime/decoder.h"
@@ -43,9 +44,11 @@ class Node::Impl {
         program_(program),
         options_(std::move(options)),
         settings_(options_.settings),
-        engine_(program, options_.hash_seed),
+        working_(options_.settings),
+        given_{program, options_.intake},
         effects_(program.plan()),
         splitter_(options_.intake.line_bytes_max) {
+    begin_engine();
     summary_.alerts_by_rule.resize(program.plan().rules.size());
     summary_.first_event = cep::kEventTimeMax;
     summary_.last_event = cep::kEventTimeMin;
@@ -63,6 +66,7 @@ class Node::Impl {
   Result<std::size_t> source(std::string_view name, SourceKind kind);
   void refresh(std::size_t source, std::string identity, PrefixDigest prefix);
   Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order);
+  Result<cep::RestoreReport> deploy(NodeProgram program, std::vector<NamedContents> texts);
   Result<void> decide(const Decision& decision);
   /// Notes a failure, after which there is nothing to be gone on with.
   template <typename T>
@@ -84,8 +88,10 @@ class Node::Impl {
 
   const Recovery& recovery() const { return recovery_; }
   const NodeState& state() const { return state_; }
+  const NodeSettings& settings() const { return settings_; }
+  const cep::Program& program() const { return program_; }
   const RunSummary& summary() const { return summary_; }
-  cep::Engine& engine() { return engine_; }
+  cep::Engine& engine() { return *engine_; }
   cep::EngineStats engine_stats() const;
   const Intake& intake() const { return *intake_; }
   EffectStore& effect_store() { return *effect_store_; }
@@ -94,7 +100,8 @@ class Node::Impl {
 
  private:
   // --- coming up
-  Result<void> open_intake();
+  void begin_engine();
+  void open_intake();
   Result<void> find_timeline();
   Result<void> load_recovered();
   Result<void> load_savepoint();
@@ -108,7 +115,15 @@ class Node::Impl {
   Result<void> load_state(const GoodCheckpoint& good);
   Result<void> replay_record(const JournalEntry& entry);
   Result<void> go_live();
-  Result<void> check_settings(std::string_view json, std::string_view what);
+  enum class State : std::uint8_t { kNone, kCarried };
+  Result<void> take_settings(std::string_view json, std::vector<CheckpointBlob> blobs,
+                             std::string_view what, State state);
+  Result<NodeProgram> program_of(const NodeSettings& wanted,
+                                 const std::vector<CheckpointBlob>& blobs);
+  Result<void> check_end();
+  Error other_rules(const SettingsChange& change) const;
+  void use(NodeProgram next);
+  Result<cep::RestoreReport> switch_to(NodeProgram next);
   Result<std::vector<CheckpointBlob>> keep_texts();
 
   // --- records, replayed or live
@@ -122,6 +137,7 @@ class Node::Impl {
   void begin_record(std::uint64_t sequence, cep::EventTime taken_at, bool is_appended);
   Result<void> end_record();
   Result<void> append(const JournalRecord& record);
+  Result<void> append_settings(std::string_view name, cep::EventTime given_at);
   Result<void> give_command(std::string_view name);
   std::string_view room_for(const NodeSource& source, std::string_view block) const;
   Result<void> advance(cep::Batch& slice, cep::EventTime watermark);
@@ -146,6 +162,8 @@ class Node::Impl {
   NodeState state_;
   RunSummary summary_;
   NodeSettings settings_;  // of the timeline, as of the last record
+  NodeSettings working_;   // of program_, which may only show less or more than settings_ say
+  NodeProgram given_;      // what this start, or the last deploy, brought
   std::vector<CheckpointBlob> blobs_;
   Timeline timeline_;
   EmittedMark start_;                       // up to where effects were stored when the engine began
@@ -155,7 +173,7 @@ class Node::Impl {
   std::uint64_t position_ = 1;  // of the next record to replay
   bool must_begin_ = false;     // the timeline is new
 
-  cep::Engine engine_;
+  std::unique_ptr<cep::Engine> engine_;
   std::vector<cep::Alert> alerts_;
   NodeEffects effects_;
   LineSplitter splitter_;
@@ -207,8 +225,7 @@ Result<void> Node::Impl::open(bool is_new) {
                               .accept_other_semantics = options_.replay_as_new});
   if (!writer) return tl::unexpected(writer.error());
   writer_ = *std::move(writer);
-  engine_.track_changes();
-  if (auto done = open_intake(); !done) return done;
+  open_intake();
   if (writer_->recovered()) {
     if (auto done = load_recovered(); !done) return done;
   } else if (options_.from) {
@@ -240,7 +257,7 @@ Result<void> Node::Impl::open(bool is_new) {
 Result<void> Node::Impl::look() {
   blob_store_ =
       BlobStore::look(ports_.files, options_.from ? savepoint_blobs(*options_.from) : paths_.blobs);
-  if (auto done = open_intake(); !done) return done;
+  open_intake();
   if (options_.from) {
     const Result<GoodCheckpoint> good = load_checkpoint(ports_.files, *options_.from);
     if (!good) return tl::unexpected(good.error());
@@ -259,7 +276,12 @@ Result<void> Node::Impl::look() {
   return must_begin_ ? Result<void>() : replay(JournalReader::kToEnd);
 }
 
-Result<void> Node::Impl::open_intake() {
+void Node::Impl::begin_engine() {
+  engine_ = std::make_unique<cep::Engine>(program_, options_.hash_seed);
+  engine_->track_changes();
+}
+
+void Node::Impl::open_intake() {
   advance_ = [this](cep::Batch& slice, cep::EventTime watermark) {
     return advance(slice, watermark);
   };
@@ -273,7 +295,6 @@ Result<void> Node::Impl::open_intake() {
   };
   intake_ = std::make_unique<Intake>(UsedEvents::of(program_), options_.intake, sinks_, summary_,
                                      advance_);
-  return {};
 }
 
 // What the journal says of itself, before anything is opened for writing.
@@ -311,23 +332,99 @@ Result<void> Node::Impl::find_timeline() {
   return {};
 }
 
-// What was begun and what this start has must fit.
-Result<void> Node::Impl::check_settings(std::string_view json, std::string_view what) {
-  Result<NodeSettings> before = read_settings(json);
-  if (!before) {
-    return fail(before.error().code, fmt::format("{}: {}", what, before.error().message));
-  }
-  const SettingsChange change = compare_settings(*before, options_.settings);
-  settings_ = *std::move(before);
-  recovery_.shown_otherwise = change.shown;
+Error Node::Impl::other_rules(const SettingsChange& change) const {
+  return {Errc::kRefused,
+          fmt::format("the data directory {0} was begun otherwise: {1}; go on as it was begun, "
+                      "or carry its state over: `tocsin savepoint make --data {0} NAME`, then "
+                      "`tocsin run RULES --from {0}/savepoints/NAME --data NEW_FOLDER`",
+                      paths_.directory, change.text())};
+}
+
+// What holds at the journal's end and what this start has must fit.
+Result<void> Node::Impl::check_end() {
+  const Result<std::optional<Beginning>> latest = find_beginning(ports_.files, paths_, true);
+  if (!latest) return tl::unexpected(latest.error());
+  if (!*latest) return {};
+  const SettingsChange change = compare_settings((*latest)->settings, options_.settings);
   if (change.may_go_on()) return {};
-  return fail(
-      Errc::kRefused,
-      fmt::format(
-          "the data directory {0} was begun otherwise: {1}; go on as it was begun, or carry its "
-          "state over: `tocsin savepoint make --data {0} NAME`, then `tocsin run RULES --from "
-          "{0}/savepoints/NAME --data NEW_FOLDER`",
-          paths_.directory, change.text()));
+  return tl::unexpected(other_rules(change));
+}
+
+Result<NodeProgram> Node::Impl::program_of(const NodeSettings& wanted,
+                                           const std::vector<CheckpointBlob>& blobs) {
+  const SettingsChange change = compare_settings(wanted, options_.settings);
+  if (change.may_go_on()) return given_;
+  if (!options_.compile) return tl::unexpected(other_rules(change));
+  if (auto checked = check_end(); !checked) return tl::unexpected(checked.error());
+  const Result<std::vector<NamedContents>> texts = read_texts(*blob_store_, blobs);
+  if (!texts) return tl::unexpected(texts.error());
+  Result<NodeProgram> compiled = options_.compile(wanted, *texts);
+  if (!compiled) return compiled;
+  const SettingsChange other =
+      compare_settings(wanted, settings_of(compiled->program, wanted.options));
+  if (other.may_go_on()) return compiled;
+  return fail(Errc::kRefused,
+              fmt::format("{} holds records of rules that this version of Tocsin reads otherwise: "
+                          "{}; use the version that wrote them",
+                          paths_.journal, other.text()));
+}
+
+// Nothing is remembered of what was before.
+void Node::Impl::use(NodeProgram next) {
+  program_ = std::move(next.program);
+  options_.intake = std::move(next.intake);
+  options_.intake.is_saved = true;
+  begin_engine();
+  effects_.use(program_.plan());
+  open_intake();
+  if (taker_) taker_->use(*engine_, *intake_);
+  summary_.alerts_by_rule.assign(program_.plan().rules.size(), 0);
+}
+
+// Between two records, when nothing is under way in intake and engine.
+Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next) {
+  if (taker_) taker_->abandon();
+  std::string waiting;
+  intake_->save(waiting);
+  const cep::Program before = program_;
+  const std::vector<std::uint64_t> alerts_before = summary_.alerts_by_rule;
+  const std::unique_ptr<cep::Engine> engine_before = std::move(engine_);
+  use(std::move(next));
+  Result<cep::RestoreReport> report = carry_over(*engine_before, *engine_);
+  if (!report) return report;
+  if (auto restored = intake_->restore(waiting); !restored) {
+    return tl::unexpected(restored.error());
+  }
+  const std::vector<cep::Rule>& rules = program_.plan().rules;
+  for (std::size_t i = 0; i < alerts_before.size(); ++i) {
+    const auto same = std::ranges::find(rules, before.plan().rules[i].id, &cep::Rule::id);
+    if (same == rules.end()) continue;
+    summary_.alerts_by_rule[static_cast<std::size_t>(same - rules.begin())] = alerts_before[i];
+  }
+  return report;
+}
+
+// What a record or a checkpoint says of the rules that hold from there on.
+Result<void> Node::Impl::take_settings(std::string_view json, std::vector<CheckpointBlob> blobs,
+                                       std::string_view what, State state) {
+  Result<NodeSettings> wanted = read_settings(json);
+  if (!wanted) {
+    return fail(wanted.error().code, fmt::format("{}: {}", what, wanted.error().message));
+  }
+  recovery_.shown_otherwise = compare_settings(*wanted, options_.settings).shown;
+  if (!compare_settings(*wanted, working_).may_go_on()) {
+    Result<NodeProgram> next = program_of(*wanted, blobs);
+    if (!next) return tl::unexpected(next.error());
+    if (state == State::kNone) {
+      use(*std::move(next));
+    } else if (auto switched = switch_to(*std::move(next)); !switched) {
+      return tl::unexpected(switched.error());
+    }
+    working_ = *wanted;
+  }
+  settings_ = *std::move(wanted);
+  blobs_ = std::move(blobs);
+  return {};
 }
 
 Result<void> Node::Impl::load_recovered() {
@@ -350,12 +447,14 @@ Result<void> Node::Impl::load_recovered() {
                             "together",
                             good.directory, paths_.journal));
   }
-  if (auto checked = check_settings(meta.settings, good.directory); !checked) return checked;
-  Result<cep::RestoreReport> begun = engine_.begin_restore(meta.globals);
+  if (auto taken = take_settings(meta.settings, meta.blobs, good.directory, State::kNone); !taken) {
+    return taken;
+  }
+  Result<cep::RestoreReport> begun = engine_->begin_restore(meta.globals);
   if (!begun) return tl::unexpected(begun.error());
   const auto take = [&](const cep::StateKey& key, std::string_view value) {
     ++recovery_.keys;
-    return engine_.restore(key, value);
+    return engine_->restore(key, value);
   };
   const auto progress = [&](std::uint64_t keys) {
     if (options_.recovering) options_.recovering({.keys = keys});
@@ -394,13 +493,13 @@ Result<void> Node::Impl::load_savepoint() {
 
 // From its own files, which are only read.
 Result<void> Node::Impl::load_state(const GoodCheckpoint& good) {
-  Result<cep::RestoreReport> begun = engine_.begin_restore(good.meta.globals);
+  Result<cep::RestoreReport> begun = engine_->begin_restore(good.meta.globals);
   if (!begun) return tl::unexpected(begun.error());
   Result<std::unique_ptr<StateScan>> scan = ports_.states.read(good.directory + "/state");
   if (!scan) return tl::unexpected(scan.error());
   const auto take = [&](const cep::StateKey& key, std::string_view value) {
     ++recovery_.keys;
-    return engine_.restore(key, value);
+    return engine_->restore(key, value);
   };
   if (auto read = read_pieces(**scan, take); !read) return read;
   recovery_.restored = *std::move(begun);
@@ -408,7 +507,7 @@ Result<void> Node::Impl::load_state(const GoodCheckpoint& good) {
 }
 
 Result<void> Node::Impl::restore_state(const CheckpointMeta& meta) {
-  if (auto restored = engine_.finish_restore(); !restored) return restored;
+  if (auto restored = engine_->finish_restore(); !restored) return restored;
   if (auto restored = intake_->restore(meta.intake); !restored) return restored;
   Result<NodeState> state = NodeState::restore(meta.node, program_.plan(), summary_);
   if (!state) return tl::unexpected(state.error());
@@ -480,7 +579,7 @@ Result<void> Node::Impl::open_queue() {
                                          options_.effects_listener);
   queue_->durable(log_->durable_end());
   if (ports_.has_threads) queue_->start();
-  taker_ = std::make_unique<CheckpointTaker>(engine_, *intake_, *writer_, *log_, *queue_,
+  taker_ = std::make_unique<CheckpointTaker>(*engine_, *intake_, *writer_, *log_, *queue_,
                                              options_.bite_bytes);
   return {};
 }
@@ -501,12 +600,9 @@ Result<void> Node::Impl::begin() {
   Result<std::vector<CheckpointBlob>> blobs = keep_texts();
   if (!blobs) return tl::unexpected(blobs.error());
   blobs_ = *std::move(blobs);
-  const std::string arguments = write_settings(settings_);
-  Command command{ports_.clock.now(), kBeginCommand, arguments, {}};
-  for (const CheckpointBlob& blob : blobs_) {
-    command.blobs.push_back({blob.role, blob.bytes, blob.digest});
+  if (auto appended = append_settings(kBeginCommand, ports_.clock.now()); !appended) {
+    return appended;
   }
-  if (auto appended = append(command); !appended) return appended;
   if (auto durable = log_->wait_durable(); !durable) return durable;
   if (!options_.from) return {};
   // Until there is a checkpoint the new folder cannot be started from.
@@ -599,12 +695,7 @@ Result<void> Node::Impl::go_live() {
   Result<std::vector<CheckpointBlob>> blobs = keep_texts();
   if (!blobs) return tl::unexpected(blobs.error());
   blobs_ = *std::move(blobs);
-  const std::string arguments = write_settings(settings_);
-  Command command{ports_.clock.now(), kPresentCommand, arguments, {}};
-  for (const CheckpointBlob& blob : blobs_) {
-    command.blobs.push_back({blob.role, blob.bytes, blob.digest});
-  }
-  return append(command);
+  return append_settings(kPresentCommand, ports_.clock.now());
 }
 
 // --- records -----------------------------------------------------------------------------------
@@ -624,6 +715,16 @@ Result<void> Node::Impl::append(const JournalRecord& record) {
   TOCSIN_ASSERT(*sequence == expected, "a node is its journal's only appender");
   is_appended_ = true;
   return {};
+}
+
+// What holds from here on: settings_ and blobs_.
+Result<void> Node::Impl::append_settings(std::string_view name, cep::EventTime given_at) {
+  const std::string arguments = write_settings(settings_);
+  Command command{given_at, name, arguments, {}};
+  for (const CheckpointBlob& blob : blobs_) {
+    command.blobs.push_back({blob.role, blob.bytes, blob.digest});
+  }
+  return append(command);
 }
 
 Result<void> Node::Impl::end_record() {
@@ -646,7 +747,7 @@ Result<void> Node::Impl::push_effects() {
 Result<void> Node::Impl::advance(cep::Batch& slice, cep::EventTime watermark) {
   alerts_.clear();
   state_.values_missing += cep::fill_computed(program_, slice);
-  engine_.advance(slice, watermark, alerts_);
+  engine_->advance(slice, watermark, alerts_);
   for (const cep::Alert& alert : alerts_) {
     count_alert(program_.plan(), alert, summary_);
     effects_.add(alert);
@@ -737,13 +838,14 @@ Result<void> Node::Impl::take_decision(const Decision& decision) {
 }
 
 Result<void> Node::Impl::take_command(const Command& command) {
-  if (command.name == kBeginCommand || command.name == kPresentCommand) {
-    if (auto checked = check_settings(command.arguments, paths_.journal); !checked) return checked;
-    blobs_.clear();
+  if (command.name == kBeginCommand || command.name == kPresentCommand ||
+      command.name == kDeployCommand) {
+    std::vector<CheckpointBlob> blobs;
     for (const BlobReference& blob : command.blobs) {
-      blobs_.push_back({std::string(blob.role), blob.bytes, blob.digest});
+      blobs.push_back({std::string(blob.role), blob.bytes, blob.digest});
     }
-    return {};
+    return take_settings(command.arguments, std::move(blobs), paths_.journal,
+                         command.name == kBeginCommand ? State::kNone : State::kCarried);
   }
   if (command.name == kReinjectCommand) return take_again(command);
   if (command.name == kSettleCommand) return intake_->finish(false, std::nullopt);
@@ -800,7 +902,7 @@ Result<void> Node::Impl::may_take() const {
 
 Result<void> Node::Impl::check_room() const {
   if (auto room = intake_->check_room(); !room || !options_.memory_max) return room;
-  const std::uint64_t used = engine_.stats().state_bytes + intake_->waiting_bytes();
+  const std::uint64_t used = engine_->stats().state_bytes + intake_->waiting_bytes();
   if (used <= *options_.memory_max) return {};
   return fail(Errc::kLimit,
               fmt::format("the state takes {} bytes of memory, and may take {}: no more events are "
@@ -879,6 +981,30 @@ Result<void> Node::Impl::decide(const Decision& decision) {
   if (auto taken = take_decision(decision); !taken) return taken;
   if (auto ended = end_record(); !ended) return ended;
   return poll();
+}
+
+Result<cep::RestoreReport> Node::Impl::deploy(NodeProgram program,
+                                              std::vector<NamedContents> texts) {
+  if (auto may = may_take(); !may) return tl::unexpected(may.error());
+  options_.texts = std::move(texts);
+  Result<std::vector<CheckpointBlob>> blobs = keep_texts();
+  if (!blobs) return tl::unexpected(blobs.error());
+  blobs_ = *std::move(blobs);
+  settings_ = settings_of(program.program, settings_.options);
+  const cep::EventTime given_at = ports_.clock.now();
+  begin_record(log_->next_sequence(), given_at, false);
+  if (auto appended = append_settings(kDeployCommand, given_at); !appended) {
+    return tl::unexpected(appended.error());
+  }
+  crash_point("node.deployed");
+  options_.settings = settings_;
+  working_ = settings_;
+  given_ = program;
+  Result<cep::RestoreReport> report = switch_to(std::move(program));
+  if (!report) return report;
+  if (auto ended = end_record(); !ended) return tl::unexpected(ended.error());
+  if (auto polled = poll(); !polled) return tl::unexpected(polled.error());
+  return report;
 }
 
 Result<void> Node::Impl::give_command(std::string_view name) {
@@ -1026,7 +1152,7 @@ Result<void> Node::Impl::close() {
 }
 
 cep::EngineStats Node::Impl::engine_stats() const {
-  cep::EngineStats stats = engine_.stats();
+  cep::EngineStats stats = engine_->stats();
   stats.values_missing += state_.values_missing;
   return stats;
 }
@@ -1073,6 +1199,11 @@ Result<std::size_t> Node::arrive(std::size_t source, std::string_view block, Mer
 Result<void> Node::decide(const Decision& decision) {
   return impl_->noted(impl_->decide(decision));
 }
+Result<cep::RestoreReport> Node::deploy(NodeProgram program, std::vector<NamedContents> texts) {
+  return impl_->noted(impl_->deploy(std::move(program), std::move(texts)));
+}
+const NodeSettings& Node::settings() const { return impl_->settings(); }
+const cep::Program& Node::program() const { return impl_->program(); }
 Result<void> Node::end_time() { return impl_->noted(impl_->end_time()); }
 Result<void> Node::settle() { return impl_->noted(impl_->settle()); }
 bool Node::has_time_ended() const { return impl_->state().has_time_ended; }

@@ -63,9 +63,18 @@ struct RecoveryProgress {
   std::uint64_t records_total = 0;
   std::uint64_t events = 0;  // in them
 };
+/// Rules that a node works by, and what of its intake follows from them.
+struct NodeProgram {
+  cep::Program program;
+  IntakeOptions intake;  // is_saved is the node's own business
+};
 struct NodeOptions {
   NodeSettings settings;             // what a new timeline begins with, and an old one must fit
   std::vector<NamedContents> texts;  // rule texts, lists, tables
+  /// Makes rules of the texts that a record or a checkpoint names, for a journal in which other
+  /// rules held before. Empty: such a journal is refused.
+  std::function<Result<NodeProgram>(const NodeSettings&, const std::vector<NamedContents>&)>
+      compile;
   IntakeOptions intake;              // is_saved is the node's own business
   std::array<std::uint8_t, 16> timeline{};  // id of a new one: random
   /// A savepoint's folder, for a new data directory: the state to begin with.
@@ -156,6 +165,13 @@ class Node {
   /// Journals a move of time past every deadline: nothing is taken after it.
   Result<void> end_time();
   bool has_time_ended() const;
+  /// Journals that other rules hold from here on, made of `texts`, and goes on with them: what fits
+  /// of the state is kept, as the report says; the settings' options stay. Nothing is taken in
+  /// meanwhile, for a time by the number of keys. Fails with kRefused once time has ended.
+  Result<cep::RestoreReport> deploy(NodeProgram program, std::vector<NamedContents> texts);
+  /// What holds now.
+  const NodeSettings& settings() const;
+  const cep::Program& program() const;
   /// Fails with kRefused, saying so, once time has ended.
   Result<void> may_take() const;
   /// Fails with kLimit, saying the remedy, where more should not be taken: too many events wait to

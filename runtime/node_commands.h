@@ -9,6 +9,8 @@ namespace tocsin::runtime {
 inline constexpr std::string_view kBeginCommand = "begin";
 /// From here on alerts show something else, and are raised as before: as kBeginCommand.
 inline constexpr std::string_view kPresentCommand = "present";
+/// From here on other rules hold, and what fits of the state goes on: as kBeginCommand.
+inline constexpr std::string_view kDeployCommand = "deploy";
 /// All inputs have ended: what waits is taken now, and time stands at the newest event. `{}`.
 inline constexpr std::string_view kSettleCommand = "settle";
 /// Late events or dead letters are taken after all (runtime/reinjection.h).

@@ -9,12 +9,12 @@ void NodeEffects::begin_record(std::uint64_t sequence, cep::EventTime taken_at) 
 }
 
 void NodeEffects::add(const cep::Alert& alert) {
-  const cep::Status status = cep::status_of(plan_, alert);
+  const cep::Status status = cep::status_of(*plan_, alert);
   if (status == cep::Status::kInternal) return;
   StoredAlert stored;
   stored.order = alert.order;
   stored.id = alert.id;
-  stored.rule = alert.budget ? std::string(cep::kBudgetRule) : plan_.rules[alert.rule.value].id;
+  stored.rule = alert.budget ? std::string(cep::kBudgetRule) : plan_->rules[alert.rule.value].id;
   stored.severity = alert.severity;
   stored.is_live = status == cep::Status::kLive;
   stored.ts = alert.ts;
@@ -22,7 +22,7 @@ void NodeEffects::add(const cep::Alert& alert) {
     past_->take(stored);
     return;
   }
-  stored.line = cep::format_alert(plan_, alert);
+  stored.line = cep::format_alert(*plan_, alert);
   effects_.alerts.push_back(std::move(stored));
 }
 

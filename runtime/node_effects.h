@@ -17,7 +17,9 @@ namespace tocsin::runtime {
 class NodeEffects {
  public:
   /// Borrows the plan.
-  explicit NodeEffects(const cep::Plan& plan) : plan_(plan) {}
+  explicit NodeEffects(const cep::Plan& plan) : plan_(&plan) {}
+  /// Alerts are of another plan from here on, which it borrows.
+  void use(const cep::Plan& plan) { plan_ = &plan; }
   /// From here on everything has this cause, taken in at that time.
   void begin_record(std::uint64_t sequence, cep::EventTime taken_at);
   /// While it is said, alerts that are past for `difference` are given to it and not collected.
@@ -34,7 +36,7 @@ class NodeEffects {
   Result<void> push(EffectQueue& queue);
 
  private:
-  const cep::Plan& plan_;
+  const cep::Plan* plan_;
   ReplayDifference* past_ = nullptr;
   cep::EventTime taken_at_;
   SliceEffects effects_;

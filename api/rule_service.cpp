@@ -1,0 +1,296 @@
+#include "api/rule_service.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "api/rule_texts.h"
+#include "api/test_runner.h"
+#include "cep/identity.h"
+#include "runtime/blob_store.h"
+#include "runtime/file_tree.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+constexpr std::size_t kFailuresMax = 20;  // that a refusal shows whole
+
+tl::unexpected<DeployRefusal> refuse(DeployRefusal::Why why, std::string detail) {
+  return tl::unexpected(DeployRefusal{why, std::move(detail), {}, {}});
+}
+std::string path_of(const std::string& folder, std::uint64_t number) {
+  return fmt::format("{}/{:08}.json", folder, number);
+}
+std::optional<std::uint64_t> number_of(std::string_view name) {
+  constexpr std::string_view kEnding = ".json";
+  if (!name.ends_with(kEnding)) return std::nullopt;
+  name.remove_suffix(kEnding.size());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size() || number == 0) return std::nullopt;
+  return number;
+}
+
+ordered_json to_json(const RuleVersion& version) {
+  ordered_json texts = ordered_json::array();
+  for (const runtime::CheckpointBlob& text : version.texts) {
+    texts.push_back(
+        {{"role", text.role}, {"bytes", text.bytes}, {"sha256", cep::hex(text.digest)}});
+  }
+  return {{"version", version.number},  {"at", version.at.us},  {"who", version.who},
+          {"comment", version.comment}, {"etag", version.etag}, {"plan", version.plan},
+          {"texts", std::move(texts)}};
+}
+std::optional<RuleVersion> from_json(const std::string& text) {
+  const ordered_json json = ordered_json::parse(text, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  RuleVersion version;
+  try {
+    version.number = json.at("version").get<std::uint64_t>();
+    version.at.us = json.at("at").get<std::int64_t>();
+    version.who = json.at("who").get<std::string>();
+    version.comment = json.at("comment").get<std::string>();
+    version.etag = json.at("etag").get<std::string>();
+    version.plan = json.at("plan").get<std::string>();
+    for (const ordered_json& one : json.at("texts")) {
+      runtime::CheckpointBlob& blob = version.texts.emplace_back();
+      blob.role = one.at("role").get<std::string>();
+      blob.bytes = one.at("bytes").get<std::uint64_t>();
+      const auto digest = runtime::digest_of_blob_name(one.at("sha256").get<std::string>());
+      if (!digest) return std::nullopt;
+      blob.digest = *digest;
+    }
+  } catch (const ordered_json::exception&) {
+    return std::nullopt;
+  }
+  return version;
+}
+}  // namespace
+
+std::string rule_etag(const RulePack& pack, std::string_view rule) {
+  const std::optional<RuleText> text = pack.rule(rule);
+  if (!text) return "";
+  const std::map<std::string, RuleStage> stages = pack.stages();
+  const auto stage = stages.find(text->id);
+  const std::string all = fmt::format(
+      "{}\n{}\n{}", text->path, stage == stages.end() ? "" : name_of(stage->second), text->text);
+  return cep::hex(cep::sha256(all)).substr(0, 32);
+}
+
+// --- versions ----------------------------------------------------------------------------------
+
+Result<std::unique_ptr<RuleService>> RuleService::open(RuleServicePorts ports, RulePack current,
+                                                       LoadedRules rules,
+                                                       runtime::NodeSettings settings) {
+  std::unique_ptr<RuleService> service(new RuleService(std::move(ports)));
+  if (auto read = service->read_versions(); !read) return tl::unexpected(read.error());
+  const std::string plan = cep::hex(settings.plan);
+  const std::vector<RuleVersion>& versions = service->versions_;
+  const bool is_known = !versions.empty() && versions.back().etag == current.etag();
+  const std::uint64_t number = versions.empty() ? 1 : versions.back().number + (is_known ? 0 : 1);
+  if (!is_known) {
+    RuleChange change;
+    change.comment = "found in the journal";
+    if (auto added = service->add_version(current, plan, change, number); !added) {
+      return tl::unexpected(added.error());
+    }
+  }
+  service->current_ = std::make_shared<const CurrentRules>(
+      CurrentRules{number, std::move(current), std::move(rules), std::move(settings)});
+  return service;
+}
+
+Result<void> RuleService::read_versions() {
+  if (auto made = runtime::make_durable_directory(ports_.files, ports_.folder); !made) {
+    return tl::unexpected(runtime::to_error(made.error()));
+  }
+  const auto names = ports_.files.list(ports_.folder);
+  if (!names) return tl::unexpected(runtime::to_error(names.error()));
+  for (const std::string& name : *names) {
+    const std::string path = ports_.folder + "/" + name;
+    const std::optional<std::uint64_t> number = number_of(name);
+    if (!number) {  // what a crash left
+      if (!name.ends_with(".part")) continue;
+      if (auto removed = runtime::remove_tree(ports_.files, path); !removed) return removed;
+      continue;
+    }
+    const auto text = runtime::read_whole(ports_.files, path);
+    if (!text) return tl::unexpected(runtime::to_error(text.error()));
+    std::optional<RuleVersion> version = from_json(*text);
+    if (!version || version->number != *number) {
+      return fail(Errc::kCorrupt,
+                  fmt::format("{} is damaged: it is no version of the rules; restore it from a "
+                              "copy, or remove it to forget this version",
+                              path));
+    }
+    versions_.push_back(*std::move(version));
+  }
+  std::ranges::sort(versions_, {}, &RuleVersion::number);
+  return {};
+}
+
+Result<void> RuleService::add_version(const RulePack& pack, const std::string& plan,
+                                      const RuleChange& change, std::uint64_t number) {
+  RuleVersion version;
+  version.number = number;
+  version.at = ports_.clock.now();
+  version.who = change.who;
+  version.comment = change.comment;
+  version.etag = pack.etag();
+  version.plan = plan;
+  for (const runtime::NamedContents& text : pack.texts()) {
+    version.texts.push_back({text.role, text.contents.size(), cep::sha256(text.contents)});
+  }
+  const std::string path = path_of(ports_.folder, version.number);
+  const std::string part = path + ".part";
+  if (auto gone = runtime::remove_tree(ports_.files, part); !gone) return gone;
+  if (auto written = runtime::write_synced(ports_.files, part, to_json(version).dump(2) + "\n");
+      !written) {
+    return written;
+  }
+  if (auto renamed = ports_.files.rename(part, path); !renamed) {
+    return tl::unexpected(runtime::to_error(renamed.error()));
+  }
+  if (auto synced = ports_.files.sync_directory(ports_.folder); !synced) {
+    return tl::unexpected(runtime::to_error(synced.error()));
+  }
+  const std::lock_guard lock(mutex_);
+  versions_.push_back(std::move(version));
+  while (versions_.size() > ports_.versions_max) {
+    const std::string oldest = path_of(ports_.folder, versions_.front().number);
+    if (auto removed = runtime::remove_tree(ports_.files, oldest); !removed) return removed;
+    versions_.erase(versions_.begin());
+  }
+  return {};
+}
+
+std::vector<RuleVersion> RuleService::versions() const {
+  const std::lock_guard lock(mutex_);
+  return {versions_.rbegin(), versions_.rend()};
+}
+
+Result<RulePack> RuleService::pack_of(std::uint64_t number) const {
+  std::vector<runtime::CheckpointBlob> texts;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(versions_, number, &RuleVersion::number);
+    if (found == versions_.end()) {
+      return fail(Errc::kNotFound, fmt::format("there is no version {} of the rules", number));
+    }
+    texts = found->texts;
+  }
+  const runtime::BlobStore blobs = runtime::BlobStore::look(ports_.files, ports_.blobs);
+  Result<std::vector<runtime::NamedContents>> contents = runtime::read_texts(blobs, texts);
+  if (!contents) return tl::unexpected(contents.error());
+  return RulePack(*std::move(contents));
+}
+
+// --- changes -----------------------------------------------------------------------------------
+
+std::shared_ptr<const CurrentRules> RuleService::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+std::optional<DeployRefusal> RuleService::check(const RulePack& pack, bool ignores_tests,
+                                                LoadedRules& loaded) {
+  loaded = pack.load();
+  if (!loaded.program) {
+    return DeployRefusal{DeployRefusal::Why::kNoCheck,
+                         fmt::format("the rules have {} errors, and are not used; those of before "
+                                     "hold on",
+                                     loaded.errors()),
+                         render_diagnostics_json(loaded),
+                         {}};
+  }
+  if (ignores_tests) return std::nullopt;
+  DeployRefusal failed{DeployRefusal::Why::kTestsFail, "", "", {}};
+  std::size_t count = 0;
+  for (const rules::EmbeddedTest& test : loaded.loaded.rules->tests) {
+    if (!rule_of(loaded.program->plan(), test)) continue;
+    const Result<TestOutcome> outcome = run_embedded_test(*loaded.program, test);
+    if (outcome && outcome->passed()) continue;
+    if (++count > kFailuresMax) continue;
+    failed.failures.push_back(
+        fmt::format("{} \"{}\": {}", test.rule, test.title,
+                    outcome ? describe_failure(loaded.program->plan(), test, *outcome)
+                            : outcome.error().message));
+  }
+  if (count == 0) return std::nullopt;
+  failed.detail = fmt::format(
+      "{} of the rules' own tests fail; nothing was changed. Correct them, or say "
+      "`ignore_tests=true`",
+      count);
+  return failed;
+}
+
+tl::expected<Deployed, DeployRefusal> RuleService::deploy(
+    const RuleChange& change, const std::function<Result<RulePack>(const RulePack&)>& edit) {
+  using Why = DeployRefusal::Why;
+  const std::lock_guard one_at_a_time(deploying_);
+  const std::shared_ptr<const CurrentRules> before = current();
+  if (!change.if_match.empty() && change.if_match != before->pack.etag()) {
+    return refuse(Why::kStale,
+                  fmt::format("the rules are of version {} by now; read them again and repeat the "
+                              "change",
+                              before->version));
+  }
+  Result<RulePack> pack = edit(before->pack);
+  if (!pack) {
+    const bool is_missing = pack.error().code == Errc::kNotFound;
+    const bool is_stage = pack.error().code == Errc::kRefused;
+    return refuse(is_missing ? Why::kNotFound : (is_stage ? Why::kNotAllowed : Why::kBadEdit),
+                  pack.error().message);
+  }
+  const std::string etag = pack->etag();
+  if (etag == before->pack.etag()) {
+    return Deployed{before->version, etag, false, {}};
+  }
+  LoadedRules loaded;
+  if (auto refused = check(*pack, change.ignores_tests, loaded)) {
+    return tl::unexpected(*std::move(refused));
+  }
+  auto activated =
+      ports_.activate({*loaded.program, ports_.intake_of(loaded.program->plan())}, pack->texts());
+  if (!activated) return refuse(Why::kNode, activated.error());
+  auto now = std::make_shared<CurrentRules>();
+  now->version = before->version + 1;
+  now->pack = *std::move(pack);
+  now->rules = std::move(loaded);
+  now->settings = std::move(activated->first);
+  const std::string plan = cep::hex(now->settings.plan);
+  {
+    const std::lock_guard lock(mutex_);
+    current_ = now;
+  }
+  if (auto added = add_version(now->pack, plan, change, now->version); !added) {
+    return refuse(Why::kStorage,
+                  fmt::format("the rules hold, but their version could not be kept: {}",
+                              added.error().message));
+  }
+  return Deployed{now->version, etag, true, std::move(activated->second)};
+}
+
+tl::expected<Deployed, DeployRefusal> RuleService::set_stage(const RuleChange& change,
+                                                             const std::string& rule,
+                                                             RuleStage stage) {
+  return deploy(change, [&](const RulePack& pack) -> Result<RulePack> {
+    if (!pack.rule(rule)) {
+      return fail(Errc::kNotFound, fmt::format("there is no rule with the id {}", rule));
+    }
+    const std::map<std::string, RuleStage> stages = pack.stages();
+    const auto known = stages.find(rule);
+    const RuleStage before = known == stages.end() ? RuleStage::kLive : known->second;
+    if (!may_become(before, stage)) {
+      std::vector<std::string_view> next;
+      for (const RuleStage one : next_stages(before)) next.push_back(name_of(one));
+      return fail(Errc::kRefused, fmt::format("the rule {} is {}: from there it may become {}",
+                                              rule, name_of(before), fmt::join(next, " or ")));
+    }
+    return pack.with_stage(rule, stage);
+  });
+}
+}  // namespace tocsin::api

@@ -1,0 +1,214 @@
+#include "api/rule_service.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cep/identity.h"
+#include "runtime/blob_store.h"
+#include "runtime/slice_loop.h"
+#include "tests/support/simulated_files.h"
+
+namespace tocsin::api {
+namespace {
+using Why = DeployRefusal::Why;
+constexpr const char* kSchema =
+    "event payment {\n  ts: time,\n  card: string,\n  amount: decimal(2),\n}\n";
+constexpr const char* kSmall = R"(rule small "Small" {
+  by card
+  when 2 payment where amount < 2
+  within 10m
+  alert "small {card}"
+}
+
+test small "two" {
+  0s payment { card: "a", amount: 1.00 }
+  1s payment { card: "a", amount: 1.00 }
+  expect alert at 1s
+}
+)";
+class FixedClock : public runtime::Clock {
+ public:
+  cep::EventTime now() override { return {1'000'000 + 10 * ++asked_}; }
+
+ private:
+  std::int64_t asked_ = 0;
+};
+
+// A server's rules beside a node that takes everything, or nothing.
+struct World {
+  World() {
+    REQUIRE(files.make_directory("d"));
+    REQUIRE(runtime::BlobStore::open(files, "d/blobs"));
+  }
+  RuleServicePorts ports() {
+    return {files,
+            clock,
+            "d/rules",
+            "d/blobs",
+            [](const cep::Plan& plan) { return runtime::intake_options(plan, {}); },
+            [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts)
+                -> tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> {
+              if (!failure.empty()) return tl::unexpected(failure);
+              keep(texts);
+              ++activated;
+              return std::pair{runtime::settings_of(program.program, {}), cep::RestoreReport{}};
+            },
+            versions_max};
+  }
+  void keep(const std::vector<runtime::NamedContents>& texts) {
+    auto blobs = runtime::BlobStore::open(files, "d/blobs");
+    REQUIRE(blobs);
+    for (const runtime::NamedContents& text : texts) REQUIRE(blobs->put(text.contents));
+  }
+  void open(const RulePack& pack = RulePack({{"rules:schema.tocsin", kSchema},
+                                             {"rules:small.tocsin", kSmall}})) {
+    keep(pack.texts());
+    LoadedRules loaded = pack.load();
+    REQUIRE_MESSAGE(loaded.program, render_diagnostics(loaded, false));
+    runtime::NodeSettings settings = runtime::settings_of(*loaded.program, {});
+    auto opened = RuleService::open(ports(), pack, std::move(loaded), std::move(settings));
+    REQUIRE_MESSAGE(opened, opened.error().message);
+    service = *std::move(opened);
+  }
+  tl::expected<Deployed, DeployRefusal> put(const std::string& id, const std::string& text,
+                                            RuleChange change = {.who = "ann"}) {
+    return service->deploy(change, [&](const RulePack& pack) { return pack.with_rule(id, text); });
+  }
+  tests::SimulatedFiles files;
+  FixedClock clock;
+  std::size_t versions_max = 1000;
+  std::string failure;
+  int activated = 0;
+  std::unique_ptr<RuleService> service;
+};
+const std::string kOther =
+    "rule other \"Other\" { by card when payment where amount > 9 alert \"x\" }";
+
+TEST_CASE("rule service: a change becomes a version, once") {
+  World world;
+  world.open();
+  REQUIRE(world.service->versions().size() == 1);
+  CHECK(world.service->versions().front().comment == "found in the journal");
+  const auto deployed = world.put("other", kOther, {.who = "ann", .comment = "more"});
+  REQUIRE_MESSAGE(deployed, deployed.error().detail);
+  CHECK(deployed->version == 2);
+  CHECK(deployed->is_changed);
+  CHECK(world.activated == 1);
+  const auto now = world.service->current();
+  CHECK(now->version == 2);
+  CHECK(now->rules.program->plan().rules.size() == 2);
+  CHECK(world.service->versions().front().who == "ann");
+  CHECK(world.service->versions().front().plan == cep::hex(now->settings.plan));
+  const auto again = world.put("other", kOther);
+  REQUIRE(again);
+  CHECK_FALSE(again->is_changed);
+  CHECK(again->version == 2);
+  CHECK(world.activated == 1);
+  // Back to the first.
+  const auto first = world.service->pack_of(1);
+  REQUIRE(first);
+  const auto back = world.service->deploy({}, [&](const RulePack&) { return *first; });
+  REQUIRE(back);
+  CHECK(back->version == 3);
+  CHECK(world.service->current()->rules.program->plan().rules.size() == 1);
+  CHECK(world.service->pack_of(9).error().code == Errc::kNotFound);
+}
+
+TEST_CASE("rule service: what does not check, fails its tests, or is stale changes nothing") {
+  World world;
+  world.open();
+  const std::string etag = world.service->current()->pack.etag();
+  const auto refused = [&](const tl::expected<Deployed, DeployRefusal>& outcome, Why why) {
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().why == why);
+    CHECK(world.activated == 0);
+    CHECK(world.service->current()->pack.etag() == etag);
+    CHECK(world.service->versions().size() == 1);
+    return outcome.error();
+  };
+  const DeployRefusal unknown =
+      refused(world.put("other", "rule other \"O\" { when login alert \"x\" }"), Why::kNoCheck);
+  CHECK(unknown.diagnostics.find("\"other.tocsin\"") != std::string::npos);
+  const std::string three = "rule small \"S\" { by card when 3 payment within 1m alert \"x\" }";
+  const DeployRefusal failing = refused(world.put("small", three), Why::kTestsFail);
+  REQUIRE(failing.failures.size() == 1);
+  CHECK(failing.failures.front().find("two") != std::string::npos);
+  refused(world.put("small", "const a = 1"), Why::kBadEdit);
+  refused(world.put("other", kOther, {.if_match = "old"}), Why::kStale);
+  refused(world.service->deploy({}, [](const RulePack& pack) { return pack.without_rule("no"); }),
+          Why::kNotFound);
+  world.failure = "no";
+  CHECK(refused(world.put("other", kOther), Why::kNode).detail == "no");
+  world.failure.clear();
+  CHECK(world.put("small", three, {.if_match = etag, .ignores_tests = true}));
+}
+
+TEST_CASE("rule service: stages go the way that they may, and hold the rule back") {
+  World world;
+  world.open();
+  const auto status = [&] {
+    const auto now = world.service->current();
+    const std::vector<cep::Rule>& rules = now->rules.program->plan().rules;
+    return rules.empty() ? cep::Status::kDraft : rules.front().status;
+  };
+  REQUIRE(world.service->set_stage({}, "small", RuleStage::kShadow));
+  CHECK(status() == cep::Status::kShadow);
+  REQUIRE(world.service->set_stage({}, "small", RuleStage::kRetired));
+  CHECK(status() == cep::Status::kDraft);
+  const auto jump = world.service->set_stage({}, "small", RuleStage::kLive);
+  REQUIRE_FALSE(jump);
+  CHECK(jump.error().why == Why::kNotAllowed);
+  CHECK(jump.error().detail.find("it may become draft") != std::string::npos);
+  CHECK(world.service->set_stage({}, "none", RuleStage::kLive).error().why == Why::kNotFound);
+  for (const RuleStage stage : {RuleStage::kDraft, RuleStage::kShadow, RuleStage::kLive}) {
+    REQUIRE(world.service->set_stage({}, "small", stage));
+  }
+  CHECK(status() == cep::Status::kLive);
+  CHECK(world.service->current()->pack.etag() == world.service->pack_of(1)->etag());
+}
+
+TEST_CASE("rule service: versions outlive the process, and damage is named") {
+  World world;
+  world.open();
+  REQUIRE(world.put("other", kOther));
+  const RulePack pack = world.service->current()->pack;
+  world.open(pack);
+  CHECK(world.service->versions().size() == 2);
+  CHECK(world.service->current()->version == 2);
+  // A crash after the deploy, before its version.
+  const auto more = pack.with_rule("third", "rule third \"T\" { when payment alert \"x\" }");
+  REQUIRE(more);
+  world.files.put("d/rules/00000003.json.part", "{");
+  world.open(*more);
+  CHECK(world.service->current()->version == 3);
+  CHECK(world.service->versions().front().who.empty());
+  world.versions_max = 2;
+  world.open(*more);
+  REQUIRE(world.service->set_stage({}, "third", RuleStage::kShadow));
+  CHECK(world.service->versions().size() == 2);
+  world.open(world.service->current()->pack);
+  CHECK(world.service->versions().size() == 2);
+  world.files.put("d/rules/00000004.json", "{");
+  LoadedRules loaded = more->load();
+  runtime::NodeSettings settings = runtime::settings_of(*loaded.program, {});
+  const auto damaged =
+      RuleService::open(world.ports(), *more, std::move(loaded), std::move(settings));
+  REQUIRE_FALSE(damaged);
+  CHECK(damaged.error().code == Errc::kCorrupt);
+  CHECK(damaged.error().message.find("d/rules/00000004.json") != std::string::npos);
+}
+
+TEST_CASE("rule service: a rule's etag is of its own text, place and stage") {
+  const RulePack pack({{"rules:schema.tocsin", kSchema}, {"rules:small.tocsin", kSmall}});
+  const auto other = pack.with_rule("other", kOther);
+  REQUIRE(other);
+  CHECK(rule_etag(*other, "small") == rule_etag(pack, "small"));
+  CHECK(rule_etag(pack.with_stage("small", RuleStage::kShadow), "small") !=
+        rule_etag(pack, "small"));
+  CHECK(rule_etag(pack, "other").empty());
+}
+}  // namespace
+}  // namespace tocsin::api

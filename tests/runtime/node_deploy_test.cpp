@@ -1,0 +1,269 @@
+// Rules that change while a node runs: what stays goes on as if nothing had happened, through
+// crashes too.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cep/alert.h"
+#include "cep/engine.h"
+#include "runtime/carry_over.h"
+#include "runtime/data_directory.h"
+#include "runtime/effect_reader.h"
+#include "runtime/node.h"
+#include "runtime/run.h"
+#include "runtime/slice_loop.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/event_json.h"
+#include "tests/support/model_state_store.h"
+#include "tests/support/model_store.h"
+#include "tests/support/plan_merge.h"
+#include "tests/support/random.h"
+#include "tests/support/random_events.h"
+#include "tests/support/random_language.h"
+#include "tests/support/random_plan.h"
+#include "tests/support/simulated_files.h"
+
+namespace tocsin::tests {
+namespace {
+using namespace runtime;
+
+class NoFiles : public RangeReader {
+ public:
+  Result<std::string_view> read(const NodeSource& source, std::uint64_t, std::uint64_t) override {
+    return fail(Errc::kNotFound, source.name);
+  }
+};
+
+RunOptions run_options() {
+  RunOptions options;
+  options.out_of_orderness = cep::Duration{2'000'000};
+  return options;
+}
+
+// Its own rules with and without others beside them, and lines for both.
+struct Rules {
+  cep::Program alone;
+  cep::Program beside;
+  std::vector<std::string> blocks;
+  std::vector<std::string> alerts;  // of its own rules, by a plain run
+};
+std::optional<Rules> make_rules(Random& random) {
+  const cep::Plan plan = random.chance(30) ? random_plan(random) : random_language_plan(random);
+  std::optional<cep::Plan> more =
+      merged(plan, random_language_plan(random, &plan), "other_", random.chance(50));
+  if (!more) return std::nullopt;
+  const auto alone = cep::compile(std::make_shared<const cep::Plan>(plan), kOutOfReach);
+  const auto beside =
+      cep::compile(std::make_shared<const cep::Plan>(*std::move(more)), kOutOfReach);
+  if (!alone || !beside) return std::nullopt;
+  Rules rules{*alone, *beside, {}, {}};
+  std::string all;
+  for (const oracle::Event& event :
+       random_events(random, plan, {.count_max = 120, .disorder = true})) {
+    const std::string line = event_line(random, plan, event) + "\n";
+    if (rules.blocks.empty() || random.chance(40)) rules.blocks.emplace_back();
+    rules.blocks.back() += line;
+    all += line;
+  }
+  Sinks sinks;
+  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+    const cep::Status status = plan.rules[alert.rule.value].status;
+    if (status == cep::Status::kLive || status == cep::Status::kShadow) {
+      rules.alerts.push_back(cep::format_alert(plan, alert));
+    }
+    return {};
+  };
+  REQUIRE(run(rules.alone, {{"-", all}}, run_options(), sinks));
+  return rules;
+}
+
+// A node with everything in one thread and in memory.
+class World {
+ public:
+  explicit World(const Rules& rules) : rules_(rules) {
+    for (const cep::Program* program : {&rules.alone, &rules.beside}) {
+      by_digest_.emplace(settings_of(*program, {}).plan, program);
+    }
+  }
+  void open() {
+    directory_.emplace(*DataDirectory::open(files_, "disk/data", true));
+    store_ = *disk_.open(effect_families());
+    NodeOptions options;
+    options.settings = settings_of(*current_, {});
+    options.texts = texts();
+    options.intake = intake_options(current_->plan(), run_options());
+    options.compile = [this](const NodeSettings& settings,
+                             const std::vector<NamedContents>& texts) -> Result<NodeProgram> {
+      ++compiled;
+      REQUIRE(texts.size() == 1);
+      const cep::Program& program = *by_digest_.at(settings.plan);
+      CHECK(texts.front().contents == (&program == &rules_.alone ? "alone" : "beside"));
+      return NodeProgram{program, intake_options(program.plan(), run_options())};
+    };
+    const NodePorts ports{files_, clock_, *store_, states_, executor_, ranges_, false};
+    Result<std::unique_ptr<Node>> node =
+        Node::open(ports, *directory_, *current_, std::move(options));
+    REQUIRE_MESSAGE(node, node.error().message);
+    node_ = *std::move(node);
+  }
+  void crash() {
+    node_.reset();
+    store_.reset();
+    directory_.reset();
+    disk_.restart();
+    files_.restart();
+  }
+  void deploy() {
+    current_ = current_ == &rules_.alone ? &rules_.beside : &rules_.alone;
+    const auto report = node_->deploy(
+        {*current_, intake_options(current_->plan(), run_options())}, texts());
+    REQUIRE_MESSAGE(report, report.error().message);
+    for (const cep::RestoreReport::Line& line : report->lines) {
+      if (line.name.find("other_") <= 1) continue;
+      CAPTURE(line.name);
+      CHECK(line.fate == cep::RestoreReport::Fate::kKept);
+    }
+    ++deployed;
+  }
+  void take(const std::string& lines) {
+    const Result<std::size_t> source = node_->source("-", SourceKind::kByValue);
+    REQUIRE(source);
+    std::string block = lines + std::string(kLinePadding, '\0');
+    const auto taken =
+        node_->arrive(*source, std::string_view(block).substr(0, lines.size()), nullptr);
+    REQUIRE_MESSAGE(taken, taken.error().message);
+    REQUIRE(*taken == lines.size());
+  }
+  Node& node() { return *node_; }
+  // Of its own rules.
+  std::vector<std::string> alerts() {
+    std::set<std::string> own;
+    for (const cep::Rule& rule : rules_.alone.plan().rules) own.insert(rule.id);
+    std::vector<std::string> found;
+    const std::unique_ptr<StoreReader> stored = disk_.open_reader(effect_families());
+    const Result<EffectReader> reader = EffectReader::open(*stored);
+    REQUIRE(reader);
+    REQUIRE(reader->alerts(1, [&](const StoredAlert& alert) {
+      if (own.contains(alert.rule)) found.push_back(alert.line);
+      return true;
+    }));
+    return found;
+  }
+  std::size_t deployed = 0;
+  std::size_t compiled = 0;
+
+ private:
+  std::vector<NamedContents> texts() const {
+    return {{"rules:a", current_ == &rules_.alone ? "alone" : "beside"}};
+  }
+  const Rules& rules_;
+  const cep::Program* current_ = &rules_.alone;
+  std::map<cep::Digest, const cep::Program*> by_digest_;
+  SimulatedFiles files_;
+  SystemClock clock_;
+  ModelDisk disk_;
+  ModelStateStores states_{files_};
+  InlineExecutor executor_;
+  NoFiles ranges_;
+  std::optional<DataDirectory> directory_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Node> node_;
+};
+
+TEST_CASE("node: rules that stay go on through deploys of others, checkpoints and crashes") {
+  std::size_t alerting = 0;
+  std::size_t deployed = 0;
+  std::size_t compiled = 0;
+  std::size_t compared = 0;
+  for_all_seeds("EFFECTS", 60, [&](Random& random) {
+    const std::optional<Rules> rules = make_rules(random);
+    if (!rules) return;
+    World world(*rules);
+    world.open();
+    for (const std::string& block : rules->blocks) {
+      world.take(block);
+      if (random.chance(15)) world.deploy();
+      if (random.chance(10)) {
+        const Result<void> kept = world.node().checkpoint();
+        REQUIRE_MESSAGE(kept, kept.error().message);
+      }
+      if (random.chance(15)) {
+        world.crash();
+        world.open();
+      }
+    }
+    const Result<void> ended = world.node().end_time();
+    REQUIRE_MESSAGE(ended, ended.error().message);
+    const Result<void> closed = world.node().close();
+    REQUIRE_MESSAGE(closed, closed.error().message);
+    CHECK(world.alerts() == rules->alerts);
+    deployed += world.deployed;
+    compiled += world.compiled;
+    ++compared;
+    if (!rules->alerts.empty()) ++alerting;
+  });
+  MESSAGE(compared << " compared, " << alerting << " with alerts, " << deployed << " deploys, "
+                   << compiled << " compiled again");
+  if (compared >= 20) {
+    CHECK(3 * alerting > compared);
+    CHECK(deployed > compared);
+    CHECK(compiled > 0);
+  }
+}
+
+TEST_CASE("node: who cannot make the rules of before is refused, and so is who brings others") {
+  Random random(1);
+  std::optional<Rules> rules;
+  while (!rules || rules->blocks.size() < 4) rules = make_rules(random);
+  SimulatedFiles files;
+  SystemClock clock;
+  ModelDisk disk;
+  ModelStateStores states(files);
+  InlineExecutor executor;
+  NoFiles ranges;
+  const auto open = [&](const cep::Program& program, bool can_compile,
+                        const std::function<void(Node&)>& use) -> std::string {
+    const DataDirectory directory = *DataDirectory::open(files, "disk/data", true);
+    const std::unique_ptr<Store> store = *disk.open(effect_families());
+    NodeOptions options;
+    options.settings = settings_of(program, {});
+    if (can_compile) {
+      options.compile = [&](const NodeSettings&, const auto&) -> Result<NodeProgram> {
+        return NodeProgram{rules->alone, {}};
+      };
+    }
+    const NodePorts ports{files, clock, *store, states, executor, ranges, false};
+    const Result<std::unique_ptr<Node>> node =
+        Node::open(ports, directory, program, std::move(options));
+    if (!node) return node.error().message;
+    use(**node);
+    return "";
+  };
+  CHECK(open(rules->alone, false, [&](Node& node) {
+          REQUIRE(node.deploy({rules->beside, {}}, {}));
+          CHECK(node.settings().plan == settings_of(rules->beside, {}).plan);
+          CHECK(&node.program().plan() == &rules->beside.plan());
+        }).empty());
+  disk.restart();
+  files.restart();
+  CHECK(open(rules->beside, false, [](Node&) {}).find("was begun otherwise") != std::string::npos);
+  disk.restart();
+  files.restart();
+  CHECK(open(rules->alone, true, [](Node&) {}).find("was begun otherwise") != std::string::npos);
+  disk.restart();
+  files.restart();
+  CHECK(open(rules->beside, true, [&](Node& node) {
+          REQUIRE(node.end_time());
+          const auto late = node.deploy({rules->alone, {}}, {});
+          REQUIRE_FALSE(late);
+          CHECK(late.error().code == Errc::kRefused);
+        }).empty());
+}
+}  // namespace
+}  // namespace tocsin::tests
