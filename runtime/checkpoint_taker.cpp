@@ -16,7 +16,8 @@ CheckpointTaker::CheckpointTaker(cep::Engine& engine, Intake& intake, Checkpoint
       bite_bytes_(bite_bytes) {}
 
 void CheckpointTaker::use(cep::Engine& engine, Intake& intake) {
-  abandon();
+  TOCSIN_ASSERT(stage_ == Stage::kNone || stage_ == Stage::kWriting,
+                "a cut of what was before is given up first");
   engine_ = &engine;
   intake_ = &intake;
   wants_all_ = true;
@@ -39,7 +40,8 @@ void CheckpointTaker::cut(CheckpointMeta meta) {
 
 void CheckpointTaker::bite() {
   if (stage_ == Stage::kEncoding) {
-    if (writer_.has_room() && engine_->write_snapshot(writer_, bite_bytes_)) stage_ = Stage::kIntake;
+    if (writer_.has_room() && engine_->write_snapshot(writer_, bite_bytes_))
+      stage_ = Stage::kIntake;
     return;
   }
   if (stage_ != Stage::kIntake || !intake_->write_save(intake_bytes_, bite_bytes_)) return;

@@ -22,11 +22,10 @@ class CheckpointTaker {
   /// One was begun and is neither on disk nor failed.
   bool is_taking() const { return stage_ != Stage::kNone; }
   /// Cuts the state here, between two records; `meta` is complete but for the engine's globals and
-  /// the intake.
-  /// Requires that none is being taken.
+  /// the intake. Requires that none is being taken.
   void cut(CheckpointMeta meta);
-  /// From here on it is the state of these, of which the next one writes everything. Gives up what
-  /// abandon() would.
+  /// From here on it is the state of these, of which the next one writes everything. Requires that
+  /// abandon() came before.
   void use(cep::Engine& engine, Intake& intake);
   /// The next one writes everything.
   void want_all() { wants_all_ = true; }

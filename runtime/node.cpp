@@ -379,6 +379,7 @@ void Node::Impl::use(NodeProgram next) {
   begin_engine();
   effects_.use(program_.plan());
   open_intake();
+  if (taker_) taker_->use(*engine_, *intake_);
   summary_.alerts_by_rule.assign(program_.plan().rules.size(), 0);
 }
 
@@ -391,7 +392,6 @@ Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next) {
   const std::vector<std::uint64_t> alerts_before = summary_.alerts_by_rule;
   const std::unique_ptr<cep::Engine> engine_before = std::move(engine_);
   use(std::move(next));
-  if (taker_) taker_->use(*engine_, *intake_);
   Result<cep::RestoreReport> report = carry_over(*engine_before, *engine_);
   if (!report) return report;
   if (auto restored = intake_->restore(waiting); !restored) {
