@@ -8,9 +8,9 @@ void NodeEffects::begin_record(std::uint64_t sequence, cep::EventTime taken_at) 
   taken_at_ = taken_at;
 }
 
-void NodeEffects::add(const cep::Alert& alert) {
+const StoredAlert* NodeEffects::add(const cep::Alert& alert) {
   const cep::Status status = cep::status_of(*plan_, alert);
-  if (status == cep::Status::kInternal) return;
+  if (status == cep::Status::kInternal) return nullptr;
   StoredAlert stored;
   stored.order = alert.order;
   stored.id = alert.id;
@@ -20,10 +20,11 @@ void NodeEffects::add(const cep::Alert& alert) {
   stored.ts = alert.ts;
   if (past_ != nullptr && past_->is_past(stored.order)) {
     past_->take(stored);
-    return;
+    return nullptr;
   }
   stored.line = cep::format_alert(*plan_, alert);
   effects_.alerts.push_back(std::move(stored));
+  return &effects_.alerts.back();
 }
 
 void NodeEffects::add(const LateEvent& late) {

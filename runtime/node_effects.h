@@ -24,8 +24,9 @@ class NodeEffects {
   void begin_record(std::uint64_t sequence, cep::EventTime taken_at);
   /// While it is said, alerts that are past for `difference` are given to it and not collected.
   void compare_past(ReplayDifference* difference) { past_ = difference; }
-  /// Of live and shadow rules; those of internal ones are nobody's to see.
-  void add(const cep::Alert& alert);
+  /// Of live and shadow rules; those of internal ones are nobody's to see. Gives what is stored,
+  /// until the next call; null: nothing.
+  const StoredAlert* add(const cep::Alert& alert);
   void add(const LateEvent& late);
   void add(const DeadLetter& dead_letter);
   void add(const Reinjected& mark) { effects_.reinjected.push_back(mark); }

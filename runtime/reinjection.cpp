@@ -23,7 +23,6 @@ constexpr std::string_view kLate = "late";
 constexpr std::string_view kDead = "dead";
 constexpr std::string_view kLinesRole = "lines";
 
-using RowKey = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;
 RowKey key_of(std::uint32_t timeline, const cep::ArrivalNumber& arrival) {
   return {timeline, arrival.record, arrival.index};
 }
@@ -83,18 +82,17 @@ Result<bool> has_ended_by_checkpoint(Files& files, const std::string& checkpoint
 }
 
 Result<void> append_command(Files& files, Clock& clock, const DataPaths& paths,
-                            const Reinjection& reinjection, const std::string& lines) {
+                            const AsideLines& lines) {
   Result<BlobStore> blobs = BlobStore::open(files, paths.blobs);
   if (!blobs) return tl::unexpected(blobs.error());
-  const Result<cep::Digest> digest = blobs->put(lines);
+  const Result<cep::Digest> digest = blobs->put(lines.text);
   if (!digest) return tl::unexpected(digest.error());
   JournalOptions options;
   options.semantics = cep::kSemantics;
   Result<std::unique_ptr<NodeLog>> log = DirectLog::open(files, clock, paths.journal, options);
   if (!log) return tl::unexpected(log.error());
-  const std::string arguments = write_reinjection(reinjection);
-  const Command command{
-      clock.now(), kReinjectCommand, arguments, {{kLinesRole, lines.size(), *digest}}};
+  const std::string arguments = write_reinjection(lines.rows);
+  const Command command = reinjection_command(clock.now(), arguments, lines, *digest);
   const Result<std::uint64_t> appended = (*log)->append(command);
   if (!appended) return tl::unexpected(appended.error());
   return (*log)->commit();
@@ -131,6 +129,46 @@ Result<Reinjection> read_reinjection(std::string_view json) {
   return reinjection;
 }
 
+Command reinjection_command(cep::EventTime now, std::string_view arguments, const AsideLines& lines,
+                            const cep::Digest& digest) {
+  return {now, kReinjectCommand, arguments, {{kLinesRole, lines.text.size(), digest}}};
+}
+
+Result<AsideLines> collect_aside(const EffectReader& reader, AsideKind kind,
+                                 const std::vector<cep::ArrivalNumber>& arrivals,
+                                 const std::set<RowKey>& waiting, AppendedReinjection& counts) {
+  AsideLines lines;
+  lines.rows.kind = kind;
+  std::vector<bool> is_found(arrivals.size(), false);
+  const Result<void> read = reader.aside(kind, [&](const AsideRow& row) {
+    if (!arrivals.empty()) {
+      const auto found = std::ranges::find_if(arrivals, [&](const cep::ArrivalNumber& arrival) {
+        return arrival.record == row.arrival.record && arrival.index == row.arrival.index;
+      });
+      if (found == arrivals.end()) return true;
+      is_found[static_cast<std::size_t>(found - arrivals.begin())] = true;
+    }
+    if (row.reinjected_as != 0) {
+      ++counts.done;
+    } else if (waiting.contains(key_of(row.timeline, row.arrival))) {
+      ++counts.waiting;
+    } else {
+      lines.rows.rows.push_back({row.timeline, row.arrival});
+      lines.text += row.text;
+      lines.text += '\n';
+    }
+    return true;
+  });
+  if (!read) return tl::unexpected(read.error());
+  for (std::size_t i = 0; i < arrivals.size(); ++i) {
+    if (is_found[i]) continue;
+    return fail(Errc::kNotFound, fmt::format("there is none with the arrival {}:{}",
+                                             arrivals[i].record, arrivals[i].index));
+  }
+  counts.rows = lines.rows.rows.size();
+  return lines;
+}
+
 Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
                                                const DataDirectory& directory,
                                                const EffectReader& reader, AsideKind kind,
@@ -147,38 +185,10 @@ Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
                             paths.directory));
   }
   AppendedReinjection appended;
-  Reinjection reinjection;
-  reinjection.kind = kind;
-  std::string lines;
-  std::vector<bool> is_found(arrivals.size(), false);
-  const Result<void> read = reader.aside(kind, [&](const AsideRow& row) {
-    if (!arrivals.empty()) {
-      const auto found = std::ranges::find_if(arrivals, [&](const cep::ArrivalNumber& arrival) {
-        return arrival.record == row.arrival.record && arrival.index == row.arrival.index;
-      });
-      if (found == arrivals.end()) return true;
-      is_found[static_cast<std::size_t>(found - arrivals.begin())] = true;
-    }
-    if (row.reinjected_as != 0) {
-      ++appended.done;
-    } else if (before->rows.contains(key_of(row.timeline, row.arrival))) {
-      ++appended.waiting;
-    } else {
-      reinjection.rows.push_back({row.timeline, row.arrival});
-      lines += row.text;
-      lines += '\n';
-    }
-    return true;
-  });
-  if (!read) return tl::unexpected(read.error());
-  for (std::size_t i = 0; i < arrivals.size(); ++i) {
-    if (is_found[i]) continue;
-    return fail(Errc::kNotFound, fmt::format("there is none with the arrival {}:{}",
-                                             arrivals[i].record, arrivals[i].index));
-  }
-  appended.rows = reinjection.rows.size();
+  const Result<AsideLines> lines = collect_aside(reader, kind, arrivals, before->rows, appended);
+  if (!lines) return tl::unexpected(lines.error());
   if (appended.rows == 0) return appended;
-  if (auto done = append_command(files, clock, paths, reinjection, lines); !done) {
+  if (auto done = append_command(files, clock, paths, *lines); !done) {
     return tl::unexpected(done.error());
   }
   return appended;
