@@ -447,6 +447,7 @@ Result<void> Node::Impl::open_effects() {
     start_ = effect_store_->mark();
   }
   effect_store_->set_endpoints(options_.endpoints);
+  effect_store_->set_addressees(options_.addressees);
   queue_ = std::make_unique<EffectQueue>(*effect_store_, start_, options_.effects,
                                          options_.effects_listener);
   queue_->durable(log_->durable_end());
