@@ -45,6 +45,7 @@ script_suites=(
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
   'verify|python3 tests/e2e/verify.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
+  'serve|python3 tests/e2e/serve.py "$TOCSIN_BINARY"'
   'durable|python3 tests/e2e/durable.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
   'catalogue|python3 tests/e2e/catalogue.py "$TOCSIN_BINARY"'

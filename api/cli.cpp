@@ -22,6 +22,7 @@
 #include "api/command_receive.h"
 #include "api/command_run.h"
 #include "api/command_savepoint.h"
+#include "api/command_serve.h"
 #include "api/command_test.h"
 #include "api/command_verify.h"
 #include "api/help_formatter.h"
@@ -32,10 +33,10 @@ namespace tocsin::api {
 namespace {
 // Every command of the program, in the order of the help.
 constexpr AddCommand kCommands[] = {
-    add_run_command,     add_check_command,  add_test_command,       add_explain_command,
-    add_fmt_command,     add_new_command,    add_generate_command,   add_receive_command,
-    add_alerts_command,  add_late_command,   add_dead_command,       add_savepoint_command,
-    add_inspect_command, add_verify_command, add_completion_command,
+    add_run_command,       add_serve_command,   add_check_command,  add_test_command,
+    add_explain_command,   add_fmt_command,     add_new_command,    add_generate_command,
+    add_receive_command,   add_alerts_command,  add_late_command,   add_dead_command,
+    add_savepoint_command, add_inspect_command, add_verify_command, add_completion_command,
 };
 
 constexpr const char* kProgramFooter = R"(Exit codes:

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/arrival_text.h"
 #include "api/human_text.h"
 #include "api/output_file.h"
 #include "api/side_output.h"
@@ -50,17 +50,6 @@ struct ReinjectOptions {
   std::string data;
   std::vector<std::string> arrivals;  // "RECORD:INDEX"; empty: all
 };
-
-// "812:4".
-std::optional<cep::ArrivalNumber> read_arrival(std::string_view text) {
-  cep::ArrivalNumber arrival;
-  const char* const end = text.data() + text.size();
-  const auto record = std::from_chars(text.data(), end, arrival.record);
-  if (record.ec != std::errc() || record.ptr == end || *record.ptr != ':') return std::nullopt;
-  const auto index = std::from_chars(record.ptr + 1, end, arrival.index);
-  if (index.ec != std::errc() || index.ptr != end) return std::nullopt;
-  return arrival;
-}
 
 // The store, which must be closed again before the journal's owner may go on.
 Result<runtime::AppendedReinjection> reinject_rows(

@@ -20,8 +20,6 @@
 #include "api/output_file.h"
 #include "api/rule_files.h"
 #include "api/rule_loader.h"
-#include "rules/explain.h"
-#include "rules/explain_working.h"
 #include "rules/suggest.h"
 
 namespace tocsin::api {
@@ -83,19 +81,6 @@ std::size_t columns_of(const OutputFile& output) {
   return std::clamp<std::size_t>(size.ws_col, 40, kMost);
 }
 
-std::string rule_text(const cep::Program& program, cep::RuleIndex index, const TextStyle& style) {
-  const cep::Rule& rule = program.plan().rules[index.value];
-  std::string text;
-  append_wrapped(text, "", fmt::format("rule {} \"{}\"", rule.name, rule.title), style.columns);
-  for (const rules::ExplainedAspect& aspect : rules::explain(program.plan(), index)) {
-    text += '\n' + aspect_text(aspect, style);
-  }
-  for (const rules::ExplainedAspect& aspect : rules::explain_working(program, index)) {
-    text += '\n' + aspect_text(aspect, style);
-  }
-  return text;
-}
-
 // The chosen rules in the format; each piece is a line or lines without the last end.
 Result<void> write_explanation(const cep::Program& program,
                                const std::vector<cep::RuleIndex>& rules, const std::string& format,
@@ -112,7 +97,7 @@ Result<void> write_explanation(const cep::Program& program,
       written = write(explain_json(program, rule));
     } else {
       if (rule != rules.front()) written = output.write_line("\n");
-      if (written) written = write(rule_text(program, rule, style));
+      if (written) written = write(explanation_text(program, rule, style));
     }
     if (!written) return written;
   }

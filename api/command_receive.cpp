@@ -21,6 +21,7 @@
 #include "api/http_connection.h"
 #include "api/human_text.h"
 #include "api/output_file.h"
+#include "api/port_file.h"
 #include "api/signature.h"
 #include "api/stop_signal.h"
 #include "api/webhook_server.h"
@@ -39,20 +40,6 @@ struct ReceiveOptions {
   bool json = false;
   bool quiet = false;
 };
-
-// Under another name first, so that who waits for the file never reads half of it.
-Result<void> write_port_file(const std::string& path, std::uint16_t port) {
-  const std::string unfinished = path + ".new";
-  Result<OutputFile> file = OutputFile::open(unfinished);
-  if (!file) return tl::unexpected(file.error());
-  Result<void> written = file->write_line(std::to_string(port));
-  if (written) written = file->close();
-  if (!written) return written;
-  std::error_code error;
-  std::filesystem::rename(unfinished, path, error);
-  if (error) return fail(Errc::kIo, fmt::format("cannot write {}: {}", path, error.message()));
-  return {};
-}
 
 // Waits until `done`, a signal, or `until`.
 void wait_for_end(const StopSwitch& done, const StopSignal& stop_signal,

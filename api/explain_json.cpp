@@ -11,19 +11,6 @@ namespace tocsin::api {
 namespace {
 using Json = nlohmann::ordered_json;
 
-const char* status_name(cep::Status status) {
-  switch (status) {
-    case cep::Status::kDraft:
-      return "draft";
-    case cep::Status::kInternal:
-      return "internal";
-    case cep::Status::kShadow:
-      return "shadow";
-    case cep::Status::kLive:
-      break;
-  }
-  return "live";
-}
 Json microseconds(const std::optional<cep::Duration>& duration) {
   return duration ? Json(duration->us) : Json(nullptr);
 }
@@ -157,6 +144,20 @@ Json cost_json(const cep::Program& program, const cep::RuleWorking& working) {
   return {{"events", std::move(events)}, {"pass", working.pass + 1}};
 }
 }  // namespace
+
+const char* status_name(cep::Status status) {
+  switch (status) {
+    case cep::Status::kDraft:
+      return "draft";
+    case cep::Status::kInternal:
+      return "internal";
+    case cep::Status::kShadow:
+      return "shadow";
+    case cep::Status::kLive:
+      break;
+  }
+  return "live";
+}
 
 std::string explain_json(const cep::Program& program, cep::RuleIndex index) {
   const cep::Plan& plan = program.plan();

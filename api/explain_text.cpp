@@ -1,7 +1,11 @@
 #include "api/explain_text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
+
+#include "rules/explain_working.h"
 
 namespace tocsin::api {
 namespace {
@@ -58,5 +62,19 @@ std::string aspect_text(const rules::ExplainedAspect& aspect, const TextStyle& s
   out += '\n';
   append_passages(out, aspect.passages, aspect.numbered, "  ", false, style.columns);
   return out;
+}
+
+std::string explanation_text(const cep::Program& program, cep::RuleIndex index,
+                             const TextStyle& style) {
+  const cep::Rule& rule = program.plan().rules[index.value];
+  std::string text;
+  append_wrapped(text, "", fmt::format("rule {} \"{}\"", rule.name, rule.title), style.columns);
+  for (const rules::ExplainedAspect& aspect : rules::explain(program.plan(), index)) {
+    text += '\n' + aspect_text(aspect, style);
+  }
+  for (const rules::ExplainedAspect& aspect : rules::explain_working(program, index)) {
+    text += '\n' + aspect_text(aspect, style);
+  }
+  return text;
 }
 }  // namespace tocsin::api

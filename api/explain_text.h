@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/engine.h"
 #include "rules/explain.h"
 
 namespace tocsin::api {
@@ -18,4 +19,7 @@ void append_wrapped(std::string& out, const std::string& first, const std::strin
                     std::size_t columns);
 /// The heading and what stands below it, each line ended.
 std::string aspect_text(const rules::ExplainedAspect& aspect, const TextStyle& style);
+/// All that is said of a rule of the program's plan.
+std::string explanation_text(const cep::Program& program, cep::RuleIndex rule,
+                             const TextStyle& style);
 }  // namespace tocsin::api

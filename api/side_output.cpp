@@ -70,10 +70,6 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
-void append_string(std::string& out, std::string_view text) {
-  cep::append_json_string(out, replace_invalid_utf8(text).first);
-}
-
 void append_line_text(std::string& out, std::string_view text) {
   const auto [valid, replaced] = replace_invalid_utf8(text);
   out += ",\"text\":";
@@ -85,19 +81,23 @@ void append_line_text(std::string& out, std::string_view text) {
 void append_late(std::string& out, std::string_view input, std::uint64_t line,
                  cep::Duration late_by, std::string_view text) {
   out += "\"input\":";
-  append_string(out, input);
+  append_json_text(out, input);
   out += fmt::format(",\"line\":{},\"late_us\":{}", line, late_by.us);
   append_line_text(out, text);
 }
 void append_dead(std::string& out, std::string_view input, std::uint64_t line,
                  std::string_view reason, std::string_view text) {
   out += "\"input\":";
-  append_string(out, input);
+  append_json_text(out, input);
   out += fmt::format(",\"line\":{},\"reason\":", line);
-  append_string(out, reason);
+  append_json_text(out, reason);
   append_line_text(out, text);
 }
 }  // namespace
+
+void append_json_text(std::string& to, std::string_view bytes) {
+  cep::append_json_string(to, replace_invalid_utf8(bytes).first);
+}
 
 std::string format_dead_letter(const runtime::DeadLetter& dead_letter) {
   std::string out = "{";

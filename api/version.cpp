@@ -12,12 +12,11 @@
 #include <nlohmann/json.hpp>
 
 namespace tocsin::api {
-std::string version_text() {
-  std::string text;
+std::vector<std::pair<std::string, std::string>> version_parts() {
+  std::vector<std::pair<std::string, std::string>> parts = {{"tocsin", TOCSIN_VERSION}};
   const auto add = [&](const char* name, const std::string& version) {
-    text += fmt::format("  {:<14} {}\n", name, version);
+    parts.emplace_back(name, version);
   };
-  text += "tocsin " TOCSIN_VERSION "\n";
 #if defined(__clang__)
   add("compiler", "clang " __clang_version__);
 #else
@@ -37,6 +36,15 @@ std::string version_text() {
   add("nlohmann/json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
                                    NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH));
   add("CLI11", CLI11_VERSION);
+  return parts;
+}
+
+std::string version_text() {
+  std::string text;
+  for (const auto& [name, version] : version_parts()) {
+    text += text.empty() ? fmt::format("{} {}\n", name, version)
+                         : fmt::format("  {:<14} {}\n", name, version);
+  }
   return text;
 }
 }  // namespace tocsin::api

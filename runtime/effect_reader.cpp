@@ -106,11 +106,15 @@ Result<std::vector<std::uint64_t>> EffectReader::numbers_of(std::string_view id)
   return numbers;
 }
 
-Result<void> EffectReader::aside(AsideKind kind, const AsideVisitor& visit) const {
+Result<void> EffectReader::aside(AsideKind kind, const AsideVisitor& visit,
+                                 const std::optional<AsidePlace>& after) const {
   const Result<std::optional<std::string>> gone = store_->get(kMetaFamily, gone_key_of(kind));
   if (!gone) return tl::unexpected(gone.error());
   StoreRange range;
   if (*gone) range.begin = **gone;
+  if (after) {
+    range.begin = std::max(range.begin, aside_key(after->timeline, after->arrival) + '\0');
+  }
   return visit_rows(
       *store_, family_of(kind), range,
       [&](std::string_view key, std::string_view value) { return decode_aside(kind, key, value); },

@@ -70,8 +70,13 @@ class EffectReader {
   Result<std::optional<StoredAlert>> alert(std::uint64_t number) const;
   /// Numbers of the alerts with that id (32 hex digits), one for each timeline that raised it.
   Result<std::vector<std::uint64_t>> numbers_of(std::string_view id) const;
-  /// Rows set aside of one kind, by timeline and arrival.
-  Result<void> aside(AsideKind kind, const AsideVisitor& visit) const;
+  /// Rows set aside of one kind, by timeline and arrival: all, or those behind `after`.
+  struct AsidePlace {
+    std::uint32_t timeline = 0;
+    cep::ArrivalNumber arrival;
+  };
+  Result<void> aside(AsideKind kind, const AsideVisitor& visit,
+                     const std::optional<AsidePlace>& after = {}) const;
   Result<std::optional<AsideRow>> aside_row(AsideKind kind, std::uint32_t timeline,
                                             cep::ArrivalNumber arrival) const;
   /// Deliveries owed to `endpoint` for alerts with numbers >= `from`, in order.

@@ -33,6 +33,9 @@ Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks
   for (std::optional<cep::Duration>* const limit : {&options_.ahead_max, &options_.drift_max}) {
     if (*limit) (*limit)->us = std::min((*limit)->us, cep::kEventTimeMax.us);
   }
+  if (sinks_.judged) {
+    repeated_ = [this](cep::ArrivalNumber arrival) { judge(arrival, LineFate::kRepeated); };
+  }
   decoder_.begin(slice_);
 }
 
@@ -114,6 +117,7 @@ void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber 
       return;
     }
     ++summary_.clamped;
+    if (sinks_.judged) judge(arrival, LineFate::kClamped, engine_time - event.ts);
   } else if (marks_.observe(index, event.ts, taken_at_)) {
     source.waiting.advance(marks_.source(index).tracker.watermark(), source.ready);
   }
@@ -160,7 +164,7 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
         take_event(source, line, arrival, decoded);
         break;
       case LineKind::kIgnored:
-        count_ignored(from, line);
+        count_ignored(from, line, arrival);
         break;
       case LineKind::kDeadLetter:
         dead_letter(from, line, arrival, decoder_.dead_letter_reason());
@@ -179,9 +183,15 @@ void Intake::set_late_aside(std::size_t index, const Line& line, cep::ArrivalNum
                             const Decoded& event) {
   ++summary_.late;
   if (event.used) decoder_.drop();
+  const cep::Duration late_by = marks_.source(index).tracker.watermark() - event.ts;
+  judge(arrival, LineFate::kLate, late_by);
   if (!sinks_.late) return;
-  sinks_.late({sources_[index].name, line.number, event.ts,
-               marks_.source(index).tracker.watermark() - event.ts, line.text, arrival});
+  sinks_.late({sources_[index].name, line.number, event.ts, late_by, line.text, arrival});
+}
+
+void Intake::judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by,
+                   std::string reason) {
+  if (sinks_.judged) sinks_.judged({arrival, fate, late_by, std::move(reason)});
 }
 
 void Intake::reject_ahead(const Source& source, const Line& line, cep::ArrivalNumber arrival,
@@ -197,13 +207,15 @@ void Intake::reject_ahead(const Source& source, const Line& line, cep::ArrivalNu
 void Intake::dead_letter(const Source& source, const Line& line, cep::ArrivalNumber arrival,
                          std::string reason) {
   ++summary_.dead_letters;
+  if (sinks_.judged) judge(arrival, LineFate::kDead, {}, reason);
   if (!sinks_.dead_letter) return;
   sinks_.dead_letter({source.name, line.number, std::move(reason),
                       line.text.substr(0, LineSource::kPrefixBytesMax), arrival});
 }
 
-void Intake::count_ignored(const Source& source, const Line& line) {
+void Intake::count_ignored(const Source& source, const Line& line, cep::ArrivalNumber arrival) {
   ++summary_.ignored;
+  if (sinks_.judged) judge(arrival, LineFate::kIgnored, {}, decoder_.ignored_type());
   if (ignored_types_.size() == kExamplesMax) return;
   std::string type = decoder_.ignored_type();
   if (std::ranges::find(ignored_types_, type) != ignored_types_.end()) return;
@@ -374,7 +386,7 @@ Result<void> Intake::give_merged(cep::EventTime watermark) {
 Result<void> Intake::give(cep::Batch& slice, cep::EventTime watermark) {
   if (slice.rows.empty() && watermark <= given_) return {};
   given_ = watermark;
-  summary_.repeats += unique_.drop_repeats(slice);
+  summary_.repeats += unique_.drop_repeats(slice, repeated_);
   summary_.ids_forgotten = unique_.forgotten();
   equal_numbers_.assign(slice);
   return advance_(slice, watermark);

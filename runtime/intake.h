@@ -68,10 +68,25 @@ struct IntakeOptions {
   /// Keep the lines of waiting events, which save() needs.
   bool is_saved = false;
 };
-/// What is set aside; any may be empty.
+/// What became of a line other than that it was taken as it is.
+enum class LineFate : std::uint8_t {
+  kClamped,   // taken at the watermark, `late_by` behind
+  kRepeated,  // the id of a `unique` type was taken before: told when the line's turn comes
+  kLate,      // set aside
+  kIgnored,   // of a type that no rule file declares
+  kDead,      // a dead letter
+};
+struct JudgedLine {
+  cep::ArrivalNumber arrival{};
+  LineFate fate = LineFate::kDead;
+  cep::Duration late_by;
+  std::string reason;  // of kIgnored: the type
+};
+/// What is set aside; any may be empty. `judged` hears of it too, and of what the others do not.
 struct IntakeSinks {
   std::function<void(const LateEvent&)> late;
   std::function<void(const DeadLetter&)> dead_letter;
+  std::function<void(const JudgedLine&)> judged = {};
 };
 /// How one source stands.
 struct SourceStatus {
@@ -180,7 +195,9 @@ class Intake {
                     const Decoded& event);
   void dead_letter(const Source& source, const Line& line, cep::ArrivalNumber arrival,
                    std::string reason);
-  void count_ignored(const Source& source, const Line& line);
+  void count_ignored(const Source& source, const Line& line, cep::ArrivalNumber arrival);
+  [[gnu::cold]] void judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by = {},
+                           std::string reason = {});
   void count_problems(const Source& source, const Line& line);
   cep::EventTime buffered_up_to(std::size_t index, cep::EventTime engine) const;
   void move_buffers();
@@ -205,6 +222,7 @@ class Intake {
   IntakeSinks sinks_;
   RunSummary& summary_;
   Advance advance_;
+  std::function<void(cep::ArrivalNumber)> repeated_;  // tells `sinks_.judged`, where there is one
   Watermarks marks_;
   std::vector<Source> sources_;
   Decoder decoder_;

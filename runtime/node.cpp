@@ -72,6 +72,8 @@ class Node::Impl {
   }
   Result<void> settle() { return give_command(kSettleCommand); }
   Result<void> end_time() { return give_command(kEndTimeCommand); }
+  Result<AppendedReinjection> reinject(AsideKind kind,
+                                       const std::vector<cep::ArrivalNumber>& arrivals);
   Result<void> poll();
   Result<void> checkpoint();
   Result<Manifest> savepoint(const std::string& name);
@@ -122,6 +124,7 @@ class Node::Impl {
   Result<void> end_record();
   Result<void> append(const JournalRecord& record);
   Result<void> give_command(std::string_view name);
+  Result<void> give_command(const Command& command);
   std::string_view room_for(const NodeSource& source, std::string_view block) const;
   Result<void> advance(cep::Batch& slice, cep::EventTime watermark);
   std::size_t index_of(std::string_view name, SourceKind kind);
@@ -132,6 +135,7 @@ class Node::Impl {
   Result<void> drain();
   Result<void> push_effects();
   Result<void> commit_here();
+  Result<void> store_effects();
 
   const NodePorts ports_;
   const DataPaths paths_;
@@ -164,7 +168,8 @@ class Node::Impl {
   std::unique_ptr<EffectQueue> queue_;
   std::unique_ptr<CheckpointTaker> taker_;
 
-  std::string block_;  // a record's lines, with padding
+  std::string block_;          // a record's lines, with padding
+  std::string_view producer_;  // whose lines are being taken, where the intake knows it otherwise
   std::uint64_t sequence_ = 0;
   std::uint32_t index_ = 0;
   cep::EventTime taken_at_;
@@ -253,14 +258,17 @@ Result<void> Node::Impl::open_intake() {
   advance_ = [this](cep::Batch& slice, cep::EventTime watermark) {
     return advance(slice, watermark);
   };
-  sinks_.late = [this](const LateEvent& late) {
+  sinks_.late = [this](LateEvent late) {
+    if (!producer_.empty()) late.input = producer_;
     effects_.add(late);
     if (options_.aside.late) options_.aside.late(late);
   };
-  sinks_.dead_letter = [this](const DeadLetter& dead_letter) {
+  sinks_.dead_letter = [this](DeadLetter dead_letter) {
+    if (!producer_.empty()) dead_letter.input = producer_;
     effects_.add(dead_letter);
     if (options_.aside.dead_letter) options_.aside.dead_letter(dead_letter);
   };
+  sinks_.judged = options_.aside.judged;
   intake_ = std::make_unique<Intake>(UsedEvents::of(program_), options_.intake, sinks_, summary_,
                                      advance_);
   return {};
@@ -604,7 +612,8 @@ Result<void> Node::Impl::advance(cep::Batch& slice, cep::EventTime watermark) {
   engine_.advance(slice, watermark, alerts_);
   for (const cep::Alert& alert : alerts_) {
     count_alert(program_.plan(), alert, summary_);
-    effects_.add(alert);
+    const StoredAlert* const stored = effects_.add(alert);
+    if (stored != nullptr && options_.raised) options_.raised(*stored);
   }
   if (is_live_) taker_->bite();
   return is_appended_ ? push_effects() : Result<void>();
@@ -619,7 +628,10 @@ std::size_t Node::Impl::index_of(std::string_view name, SourceKind kind) {
 Result<std::size_t> Node::Impl::take_lines(std::size_t source, std::string_view block,
                                            MergeOrder* order, std::uint64_t& count) {
   NodeSource& known = state_.sources[source];
-  const std::size_t in_intake = intake_->source(known.name);
+  const std::string_view stream =
+      known.kind == SourceKind::kByValue ? stream_of(known.name) : std::string_view(known.name);
+  const std::size_t in_intake = intake_->source(stream);
+  producer_ = stream == known.name ? std::string_view() : std::string_view(known.name);
   const std::size_t place = order == nullptr ? 0 : order->current();
   splitter_.resume(known.lines);
   splitter_.begin(block);
@@ -634,6 +646,7 @@ Result<std::size_t> Node::Impl::take_lines(std::size_t source, std::string_view 
     order->advance(intake_->watermark_of(in_intake));
     if (order->current() != place) break;
   }
+  producer_ = {};
   known.lines = splitter_.place();
   summary_.bytes += splitter_.consumed();
   return splitter_.consumed();
@@ -765,9 +778,12 @@ Result<std::size_t> Node::Impl::source(std::string_view name, SourceKind kind) {
     return *known;
   }
   if (auto may = may_take(); !may) return tl::unexpected(may.error());
-  const Decision awake{DecisionKind::kAwake, ports_.clock.now(), name};
-  if (auto decided = decide(awake); !decided) return tl::unexpected(decided.error());
-  const std::size_t index = *state_.find(name);
+  const std::string_view stream = kind == SourceKind::kByValue ? stream_of(name) : name;
+  if (stream == name || !intake_->find(stream)) {
+    const Decision awake{DecisionKind::kAwake, ports_.clock.now(), stream};
+    if (auto decided = decide(awake); !decided) return tl::unexpected(decided.error());
+  }
+  const std::size_t index = state_.source(name);
   state_.sources[index].kind = kind;
   return index;
 }
@@ -827,12 +843,38 @@ Result<void> Node::Impl::decide(const Decision& decision) {
 
 Result<void> Node::Impl::give_command(std::string_view name) {
   if (state_.has_time_ended) return {};
-  const Command command{ports_.clock.now(), name, "{}", {}};
+  return give_command({ports_.clock.now(), name, "{}", {}});
+}
+
+Result<void> Node::Impl::give_command(const Command& command) {
   begin_record(log_->next_sequence(), command.given_at, false);
   if (auto appended = append(command); !appended) return appended;
   if (auto taken = take_command(command); !taken) return taken;
-  if (auto pushed = push_effects(); !pushed) return pushed;
+  if (auto ended = end_record(); !ended) return ended;
   return poll();
+}
+
+Result<AppendedReinjection> Node::Impl::reinject(AsideKind kind,
+                                                 const std::vector<cep::ArrivalNumber>& arrivals) {
+  if (auto may = may_take(); !may) return tl::unexpected(may.error());
+  // So that what was put in again a moment ago says so.
+  if (auto stored = store_effects(); !stored) return tl::unexpected(stored.error());
+  AppendedReinjection done;
+  const Result<AsideLines> lines = collect_aside(effect_store_->reader(), kind, arrivals, {}, done);
+  if (!lines) return tl::unexpected(lines.error());
+  if (done.rows == 0) return done;
+  const Result<cep::Digest> digest = blob_store_->put(lines->text);
+  if (!digest) return tl::unexpected(digest.error());
+  const std::string arguments = write_reinjection(lines->rows);
+  const Command command = reinjection_command(ports_.clock.now(), arguments, *lines, *digest);
+  if (auto given = give_command(command); !given) return tl::unexpected(given.error());
+  return done;
+}
+
+// Waits until the effects of all that was processed are stored.
+Result<void> Node::Impl::store_effects() {
+  if (auto durable = log_->wait_durable(); !durable) return durable;
+  return ports_.has_threads ? queue_->wait_committed(queue_->status().pushed) : commit_here();
 }
 
 Result<void> Node::Impl::commit_here() {
@@ -918,13 +960,7 @@ Result<void> Node::Impl::checkpoint() {
     while (taker_->is_taking()) {
       taker_->bite();
       if (taker_->is_encoded()) {
-        if (auto durable = log_->wait_durable(); !durable) return durable;
-        if (ports_.has_threads) {
-          auto stored = queue_->wait_committed(queue_->status().pushed);
-          if (!stored) return stored;
-        } else if (auto committed = commit_here(); !committed) {
-          return committed;
-        }
+        if (auto stored = store_effects(); !stored) return stored;
       }
       taker_->poll();
       if (!taker_->is_taking()) break;
@@ -977,7 +1013,7 @@ cep::EngineStats Node::Impl::engine_stats() const {
 }
 
 CheckpointFigures Node::Impl::checkpoints() const {
-  return {writer_->status().number, taker_->made(), taker_->failure()};
+  return {writer_->status().number, taker_->made(), taker_->failure(), taker_->is_taking()};
 }
 
 // --- Node --------------------------------------------------------------------------------------
@@ -1017,6 +1053,10 @@ Result<void> Node::decide(const Decision& decision) {
 }
 Result<void> Node::end_time() { return impl_->noted(impl_->end_time()); }
 Result<void> Node::settle() { return impl_->noted(impl_->settle()); }
+Result<AppendedReinjection> Node::reinject(AsideKind kind,
+                                           const std::vector<cep::ArrivalNumber>& arrivals) {
+  return impl_->reinject(kind, arrivals);
+}
 bool Node::has_time_ended() const { return impl_->state().has_time_ended; }
 Result<void> Node::poll() { return impl_->noted(impl_->poll()); }
 Result<void> Node::checkpoint() { return impl_->checkpoint(); }

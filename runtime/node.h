@@ -35,6 +35,7 @@
 #include "runtime/merge_order.h"
 #include "runtime/node_settings.h"
 #include "runtime/node_source.h"
+#include "runtime/reinjection.h"
 #include "runtime/state_store.h"
 #include "runtime/store.h"
 
@@ -84,8 +85,10 @@ struct NodeOptions {
   /// Called on other threads where there are some: the journal's, the effect queue's.
   JournalListener journal_listener;
   EffectQueue::Listener effects_listener;
-  /// What is set aside and raised as it is processed, replayed or not. May be empty.
+  /// What is set aside as it is processed, replayed or not. May be empty.
   IntakeSinks aside;
+  /// Alerts of live and shadow rules as they are raised, replayed or not. May be empty.
+  std::function<void(const StoredAlert&)> raised;
 };
 /// How a node came up.
 struct Recovery {
@@ -106,6 +109,7 @@ struct CheckpointFigures {
   std::uint64_t number = 0;  // of the newest
   std::uint64_t made = 0;    // by this node
   std::string failure;       // of the last one; empty when it went well
+  bool is_under_way = false;
 };
 
 /// Threading: one caller at a time.
@@ -127,7 +131,8 @@ class Node {
   const Recovery& recovery() const;
 
   /// A source, known or new, by the name that it has in the journal; a new one is journaled, and
-  /// begins where time is. Fails with kRefused where it is known as one of another kind.
+  /// begins where time is. A producer (stream_of()) is there with its first lines. Fails with
+  /// kRefused where it is known as one of another kind.
   Result<std::size_t> source(std::string_view name, SourceKind kind);
   const std::vector<NodeSource>& sources() const;
   /// What is now known of a file: `identity` goes into its next records; requires that `prefix`
@@ -146,6 +151,10 @@ class Node {
   Result<void> settle();
   /// Journals a move of time past every deadline: nothing is taken after it.
   Result<void> end_time();
+  /// Takes rows that were set aside, of one kind, and were not put in again yet: all, or those with
+  /// `arrivals`, each of which must be there (kNotFound). Waits until all effects are stored.
+  Result<AppendedReinjection> reinject(AsideKind kind,
+                                       const std::vector<cep::ArrivalNumber>& arrivals);
   bool has_time_ended() const;
   /// Fails with kRefused, saying so, once time has ended.
   Result<void> may_take() const;

@@ -8,10 +8,10 @@ void NodeEffects::begin_record(std::uint64_t sequence, cep::EventTime taken_at) 
   taken_at_ = taken_at;
 }
 
-void NodeEffects::add(const cep::Alert& alert) {
+const StoredAlert* NodeEffects::add(const cep::Alert& alert) {
   const cep::Status status = cep::status_of(plan_, alert);
   // The engine's own alerts of exceeded budgets are kept, though not shown.
-  if (status == cep::Status::kInternal && !alert.budget) return;
+  if (status == cep::Status::kInternal && !alert.budget) return nullptr;
   StoredAlert stored;
   stored.order = alert.order;
   stored.id = alert.id;
@@ -21,6 +21,7 @@ void NodeEffects::add(const cep::Alert& alert) {
   stored.ts = alert.ts;
   stored.line = cep::format_alert(plan_, alert);
   effects_.alerts.push_back(std::move(stored));
+  return &effects_.alerts.back();
 }
 
 void NodeEffects::add(const LateEvent& late) {

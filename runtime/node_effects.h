@@ -19,8 +19,9 @@ class NodeEffects {
   explicit NodeEffects(const cep::Plan& plan) : plan_(plan) {}
   /// From here on everything has this cause, taken in at that time.
   void begin_record(std::uint64_t sequence, cep::EventTime taken_at);
-  /// Of live and shadow rules; those of internal ones are nobody's to see.
-  void add(const cep::Alert& alert);
+  /// Of live and shadow rules; those of internal ones are nobody's to see. Gives what is stored,
+  /// until the next call; null: nothing.
+  const StoredAlert* add(const cep::Alert& alert);
   void add(const LateEvent& late);
   void add(const DeadLetter& dead_letter);
   void add(const Reinjected& mark) { effects_.reinjected.push_back(mark); }

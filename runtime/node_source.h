@@ -26,6 +26,16 @@ struct NodeSource {
   PrefixDigest prefix;  // by position: of the bytes before next_offset
   bool has_ended = false;
 };
+/// The name under which producers push lines, and under which the intake knows all of them: they
+/// share one time. A producer whose lines are counted apart, so that it may send them again, is a
+/// source by value of its own, "http/PRODUCER".
+inline constexpr std::string_view kPushed = "http";
+/// What the intake knows a source by value by.
+inline std::string_view stream_of(std::string_view source) {
+  const bool is_producer = source.size() > kPushed.size() && source.starts_with(kPushed) &&
+                           source[kPushed.size()] == '/';
+  return is_producer ? kPushed : source;
+}
 void write_source(const NodeSource& source, ByteWriter& to);
 /// The reader is not ok() after anything but what write_source() wrote.
 NodeSource read_source(ByteReader& from);

@@ -22,7 +22,6 @@ constexpr std::string_view kLate = "late";
 constexpr std::string_view kDead = "dead";
 constexpr std::string_view kLinesRole = "lines";
 
-using RowKey = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;
 RowKey key_of(std::uint32_t timeline, const cep::ArrivalNumber& arrival) {
   return {timeline, arrival.record, arrival.index};
 }
@@ -66,18 +65,17 @@ Result<std::set<RowKey>> rows_in_journal(Files& files, const std::string& journa
 }
 
 Result<void> append_command(Files& files, Clock& clock, const DataPaths& paths,
-                            const Reinjection& reinjection, const std::string& lines) {
+                            const AsideLines& lines) {
   Result<BlobStore> blobs = BlobStore::open(files, paths.blobs);
   if (!blobs) return tl::unexpected(blobs.error());
-  const Result<cep::Digest> digest = blobs->put(lines);
+  const Result<cep::Digest> digest = blobs->put(lines.text);
   if (!digest) return tl::unexpected(digest.error());
   JournalOptions options;
   options.semantics = cep::kSemantics;
   Result<std::unique_ptr<NodeLog>> log = DirectLog::open(files, clock, paths.journal, options);
   if (!log) return tl::unexpected(log.error());
-  const std::string arguments = write_reinjection(reinjection);
-  const Command command{
-      clock.now(), kReinjectCommand, arguments, {{kLinesRole, lines.size(), *digest}}};
+  const std::string arguments = write_reinjection(lines.rows);
+  const Command command = reinjection_command(clock.now(), arguments, lines, *digest);
   const Result<std::uint64_t> appended = (*log)->append(command);
   if (!appended) return tl::unexpected(appended.error());
   return (*log)->commit();
@@ -114,17 +112,16 @@ Result<Reinjection> read_reinjection(std::string_view json) {
   return reinjection;
 }
 
-Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
-                                               const DataDirectory& directory,
-                                               const EffectReader& reader, AsideKind kind,
-                                               const std::vector<cep::ArrivalNumber>& arrivals) {
-  const DataPaths& paths = directory.paths();
-  const Result<std::set<RowKey>> waiting = rows_in_journal(files, paths.journal, kind);
-  if (!waiting) return tl::unexpected(waiting.error());
-  AppendedReinjection appended;
-  Reinjection reinjection;
-  reinjection.kind = kind;
-  std::string lines;
+Command reinjection_command(cep::EventTime now, std::string_view arguments, const AsideLines& lines,
+                            const cep::Digest& digest) {
+  return {now, kReinjectCommand, arguments, {{kLinesRole, lines.text.size(), digest}}};
+}
+
+Result<AsideLines> collect_aside(const EffectReader& reader, AsideKind kind,
+                                 const std::vector<cep::ArrivalNumber>& arrivals,
+                                 const std::set<RowKey>& waiting, AppendedReinjection& counts) {
+  AsideLines lines;
+  lines.rows.kind = kind;
   std::vector<bool> is_found(arrivals.size(), false);
   const Result<void> read = reader.aside(kind, [&](const AsideRow& row) {
     if (!arrivals.empty()) {
@@ -135,13 +132,13 @@ Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
       is_found[static_cast<std::size_t>(found - arrivals.begin())] = true;
     }
     if (row.reinjected_as != 0) {
-      ++appended.done;
-    } else if (waiting->contains(key_of(row.timeline, row.arrival))) {
-      ++appended.waiting;
+      ++counts.done;
+    } else if (waiting.contains(key_of(row.timeline, row.arrival))) {
+      ++counts.waiting;
     } else {
-      reinjection.rows.push_back({row.timeline, row.arrival});
-      lines += row.text;
-      lines += '\n';
+      lines.rows.rows.push_back({row.timeline, row.arrival});
+      lines.text += row.text;
+      lines.text += '\n';
     }
     return true;
   });
@@ -151,9 +148,22 @@ Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
     return fail(Errc::kNotFound, fmt::format("there is none with the arrival {}:{}",
                                              arrivals[i].record, arrivals[i].index));
   }
-  appended.rows = reinjection.rows.size();
+  counts.rows = lines.rows.rows.size();
+  return lines;
+}
+
+Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
+                                               const DataDirectory& directory,
+                                               const EffectReader& reader, AsideKind kind,
+                                               const std::vector<cep::ArrivalNumber>& arrivals) {
+  const DataPaths& paths = directory.paths();
+  const Result<std::set<RowKey>> waiting = rows_in_journal(files, paths.journal, kind);
+  if (!waiting) return tl::unexpected(waiting.error());
+  AppendedReinjection appended;
+  const Result<AsideLines> lines = collect_aside(reader, kind, arrivals, *waiting, appended);
+  if (!lines) return tl::unexpected(lines.error());
   if (appended.rows == 0) return appended;
-  if (auto done = append_command(files, clock, paths, reinjection, lines); !done) {
+  if (auto done = append_command(files, clock, paths, *lines); !done) {
     return tl::unexpected(done.error());
   }
   return appended;

@@ -6,17 +6,21 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "cep/base/result.h"
+#include "cep/identity.h"
 #include "cep/order.h"
 #include "runtime/clock.h"
 #include "runtime/data_directory.h"
 #include "runtime/effect_reader.h"
 #include "runtime/effects.h"
 #include "runtime/files.h"
+#include "runtime/journal_record.h"
 
 namespace tocsin::runtime {
 struct Reinjection {
@@ -38,6 +42,20 @@ struct AppendedReinjection {
   std::uint64_t waiting = 0;  // asked for, but already in the journal for the next run
   std::uint64_t done = 0;     // asked for, but put in again before
 };
+using RowKey = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;  // timeline, arrival
+/// Rows that are to be put in again, and their lines.
+struct AsideLines {
+  Reinjection rows;
+  std::string text;
+};
+/// The rows of one kind that were not put in again yet and are not among `waiting`: all, or those
+/// with `arrivals`, each of which must be there (kNotFound). Counts in `counts`.
+Result<AsideLines> collect_aside(const EffectReader& reader, AsideKind kind,
+                                 const std::vector<cep::ArrivalNumber>& arrivals,
+                                 const std::set<RowKey>& waiting, AppendedReinjection& counts);
+/// The command of the journal; it borrows `arguments`, which write_reinjection() gave.
+Command reinjection_command(cep::EventTime now, std::string_view arguments, const AsideLines& lines,
+                            const cep::Digest& digest);
 /// Appends the command for the rows of one kind that were not put in again yet: all, or those with
 /// `arrivals`, each of which must be there (kNotFound). Nothing is appended where there is none.
 /// Only the owner of the directory may. Fails as journal, blobs and reader do.

@@ -20,11 +20,15 @@ UniqueFilter::UniqueFilter(const cep::Plan& plan, std::size_t ids_max)
   }
 }
 
-std::uint64_t UniqueFilter::drop_repeats(cep::Batch& slice) {
+std::uint64_t UniqueFilter::drop_repeats(cep::Batch& slice,
+                                         const std::function<void(cep::ArrivalNumber)>& repeated) {
   if (!any_) return 0;
   return std::erase_if(slice.rows, [&](const cep::Row& row) {
     Type& type = types_[row.type.value];
-    return type.is_unique && is_repeat(type, row, slice.value(plan_, row, type.id_field));
+    const bool is_dropped =
+        type.is_unique && is_repeat(type, row, slice.value(plan_, row, type.id_field));
+    if (is_dropped && repeated) repeated(row.arrival);
+    return is_dropped;
   });
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -22,8 +23,9 @@ class UniqueFilter {
   UniqueFilter(const cep::Plan& plan, std::size_t ids_max);
   /// Takes the repeats out of the slice's rows: events whose id an event of their type had that was
   /// taken less than `within` earlier in engine time. A missing id is none. Slices come in order.
-  /// Gives how many there were.
-  std::uint64_t drop_repeats(cep::Batch& slice);
+  /// Gives how many there were, and tells `repeated`, where there is one, of each.
+  std::uint64_t drop_repeats(cep::Batch& slice,
+                             const std::function<void(cep::ArrivalNumber)>& repeated = {});
   /// Ids forgotten because there were more than `ids_max`.
   std::uint64_t forgotten() const { return forgotten_; }
 

@@ -11,17 +11,23 @@ A page with ```console blocks is gone through from top to bottom in one empty fo
 writes the file; ```diff NAME changes it; `$ …` runs a command, and the lines below are what it says, standard error
 included. ```diff NAME of PAGE starts over: the folder then holds the files of that page. Numbers before `s`, `ms`, `MB` and
 the like are not compared, nor what stands where the page has `…`; a line that is only `…` stands for any number of lines.
+A server that a page starts (`tocsin serve … & echo $! > server.pid`) listens on a free port, whatever the page says, and is
+ended with the page.
 --update writes the answers of today into the pages.
 
 Each construct of the language (language_constructs.txt: a name and a regular expression) stands in an example of
 docs/language.md. The rules of STRICT pages check without a warning, are laid out as `tocsin fmt` does, and have a test that
 fires and one that does not; docs/mistakes.md has a mistake for every file of docs/cookbook.md. Last line: N passed, N failed.
 """
+import os
 import pathlib
 import re
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(sys.argv[1]).resolve()
@@ -30,6 +36,7 @@ ONLY = [name for name in sys.argv[2:] if not name.startswith("-")]
 STRICT = ("README.md", "docs/cookbook.md", "docs/coming_from.md")
 PATTERNS = 20  # files of rules in the cookbook
 LIMIT_S = 60
+SERVER = "127.0.0.1:8627"  # where the pages say that it listens
 
 FENCE = re.compile(r"^```(\w+)[ ]?([^\n]*)\n(.*?)^```$", re.M | re.S)
 MASK = re.compile(r"\d[\d,.]*(?= (?:s|ms|us|µs|MB|KB|GB|events/s|MB/s)\b)")
@@ -164,6 +171,23 @@ class Session:
 
     def __init__(self, folder):
         self.folder, self.here = folder, folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+
+    def here_and_now(self, text):
+        """The page's text with the port on which a server listens here."""
+        return text.replace(SERVER, f"127.0.0.1:{self.port}")
+
+    def end(self):
+        """Ends the servers that were started."""
+        for file in self.folder.rglob("*.pid"):
+            try:
+                for _ in range(100):  # until it is gone, and writes nothing more
+                    os.kill(int(file.read_text(encoding="utf-8")), signal.SIGKILL)
+                    time.sleep(0.05)
+            except (ValueError, ProcessLookupError):
+                pass
 
     def start_over(self, files_of):
         """Empties the folder and writes the files of a page."""
@@ -177,11 +201,13 @@ class Session:
         with tempfile.TemporaryDirectory() as tools:
             (pathlib.Path(tools) / "tocsin").symlink_to(BINARY)
             where = pathlib.Path(tools) / "where"
+            command = self.here_and_now(command)
             done = subprocess.run(["bash", "-c", f'PATH="{tools}:$PATH"\n{command}\npwd > "{where}"'], cwd=self.here,
+                                  env=dict(os.environ, TOCSIN_HTTP_LISTEN=f"127.0.0.1:{self.port}"),
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
                                   timeout=LIMIT_S, check=False)
             self.here = pathlib.Path(where.read_text(encoding="utf-8").strip()) if where.exists() else self.here
-        return done.stdout
+        return done.stdout.replace(f"127.0.0.1:{self.port}", SERVER)
 
 
 def go_through(name, blocks):
@@ -212,7 +238,8 @@ def go_through(name, blocks):
             elif block.file_name():
                 path = session.here / block.file_name()
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(block.body, encoding="utf-8")
+                path.write_text(session.here_and_now(block.body), encoding="utf-8")
+        session.end()
     return news
 
 

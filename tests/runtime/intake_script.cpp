@@ -123,7 +123,8 @@ ScriptRun::ScriptRun(const Script& script, const cep::Plan& plan)
                  outcome_.dead.push_back(fmt::format("{}:{} {}.{} {}", letter.input, letter.line,
                                                      letter.arrival.record, letter.arrival.index,
                                                      letter.reason));
-               }},
+               },
+               [this](const JudgedLine& line) { judged_.push_back(line); }},
               summary_, [this](cep::Batch& slice, EventTime watermark) {
                 return advance(slice, watermark);
               }) {}

@@ -56,6 +56,7 @@ class ScriptRun {
   runtime::Intake& intake() { return intake_; }
   const runtime::RunSummary& summary() const { return summary_; }
   const ScriptOutcome& outcome() const { return outcome_; }
+  const std::vector<runtime::JudgedLine>& judged() const { return judged_; }
 
  private:
   Result<void> advance(cep::Batch& slice, cep::EventTime watermark);
@@ -66,6 +67,7 @@ class ScriptRun {
   std::vector<bool> types_;
   runtime::RunSummary summary_;
   ScriptOutcome outcome_;
+  std::vector<runtime::JudgedLine> judged_;
   cep::EventTime last_ = cep::kEventTimeMin;
   cep::ArrivalNumber last_arrival_;
   runtime::Intake intake_;

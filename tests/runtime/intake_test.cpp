@@ -197,6 +197,40 @@ class NaiveTime {
   std::vector<const Row*> taken_;
 };
 
+// What is said of single lines is what is said of all, and of nothing that became a row.
+void check_judged(const tests::ScriptRun& run) {
+  const auto arrival_of = [](const JudgedLine& line) {
+    return fmt::format("{}.{} ", line.arrival.record, line.arrival.index);
+  };
+  std::map<LineFate, std::uint64_t> counts;
+  std::vector<std::string> late, dead, gone;
+  for (const JudgedLine& line : run.judged()) {
+    ++counts[line.fate];
+    if (line.fate == LineFate::kLate) {
+      late.push_back(fmt::format("{}by {}", arrival_of(line), line.late_by.us));
+    }
+    if (line.fate == LineFate::kDead) dead.push_back(arrival_of(line) + line.reason);
+    if (line.fate == LineFate::kRepeated) gone.push_back('/' + arrival_of(line));
+    if (line.fate == LineFate::kClamped) REQUIRE(line.late_by.us > 0);
+  }
+  REQUIRE(counts[LineFate::kClamped] == run.summary().clamped);
+  REQUIRE(counts[LineFate::kRepeated] == run.summary().repeats);
+  REQUIRE(counts[LineFate::kIgnored] == run.summary().ignored);
+  REQUIRE(late.size() == run.outcome().late.size());
+  for (std::size_t i = 0; i < late.size(); ++i) {
+    const std::string& said = run.outcome().late[i];
+    REQUIRE(said.find(' ' + late[i].substr(0, late[i].find("by"))) != std::string::npos);
+    REQUIRE(said.ends_with(late[i].substr(late[i].find("by"))));
+  }
+  REQUIRE(dead.size() == run.outcome().dead.size());
+  for (std::size_t i = 0; i < dead.size(); ++i) REQUIRE(run.outcome().dead[i].ends_with(dead[i]));
+  for (const std::string& arrival : gone) {
+    for (const std::string& row : run.outcome().rows) {
+      REQUIRE(row.find(arrival) == std::string::npos);
+    }
+  }
+}
+
 // One intake of event_plan() for small cases.
 struct Small {
   explicit Small(IntakeOptions options = {})
@@ -245,6 +279,7 @@ TEST_CASE("intake: what is late, each engine time and every watermark are as def
     REQUIRE(run.outcome().rows == naive.rows());
     REQUIRE(run.summary().clamped == naive.clamped);
     REQUIRE(run.intake().waiting_events() == 0);
+    check_judged(run);
     late += naive.late.size();
     dead += naive.dead.size();
     clamped += naive.clamped;

@@ -1,0 +1,170 @@
+#include "api/metrics.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "api/version.h"
+
+namespace tocsin::api {
+namespace {
+enum class Metric : std::size_t {
+#define TOCSIN_METRIC(name, kind, help) name,
+#include "api/metrics.def"
+#undef TOCSIN_METRIC
+};
+constexpr std::array kMetrics = {
+#define TOCSIN_METRIC(name, kind, help) MetricType{#name, #kind, help},
+#include "api/metrics.def"
+#undef TOCSIN_METRIC
+};
+
+std::string label_value(std::string_view text) {
+  std::string escaped;
+  for (const char letter : text) {
+    if (letter == '\\' || letter == '"') escaped += '\\';
+    escaped += letter == '\n' ? ' ' : letter;
+  }
+  return escaped;
+}
+
+// Writes metrics, each with its description before its first value.
+class Exposition {
+ public:
+  template <typename T>
+  void add(Metric metric, T value) {
+    describe(metric);
+    text_ += fmt::format("tocsin_{} {}\n", type_of(metric).name, value);
+  }
+  template <typename T>
+  void add(Metric metric, std::string_view label, std::string_view name, T value) {
+    describe(metric);
+    text_ += fmt::format("tocsin_{}{{{}=\"{}\"}} {}\n", type_of(metric).name, label,
+                         label_value(name), value);
+  }
+  /// Says that there is such a metric, where it may have no value.
+  void describe(Metric metric) {
+    if (std::exchange(is_described_[static_cast<std::size_t>(metric)], true)) return;
+    const MetricType& type = type_of(metric);
+    text_ += fmt::format("# HELP tocsin_{0} {1}\n# TYPE tocsin_{0} {2}\n", type.name, type.help,
+                         type.kind);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  static const MetricType& type_of(Metric metric) {
+    return kMetrics[static_cast<std::size_t>(metric)];
+  }
+  std::string text_;
+  std::array<bool, kMetrics.size()> is_described_{};
+};
+
+void add_intake(Exposition& to, const NodeFigures& figures) {
+  const runtime::RunSummary& summary = figures.summary;
+  to.add(Metric::intake_requests_total, figures.batches);
+  to.add(Metric::intake_requests_refused_total, figures.batches_refused);
+  to.add(Metric::intake_queue_requests, figures.queued_batches);
+  to.add(Metric::intake_queue_bytes, figures.queued_bytes);
+  to.add(Metric::intake_lines_total, summary.lines);
+  to.add(Metric::intake_bytes_total, summary.bytes);
+  to.add(Metric::intake_events_total, summary.events);
+  to.add(Metric::intake_ignored_total, summary.ignored);
+  to.add(Metric::intake_invalid_total, summary.dead_letters);
+  to.add(Metric::intake_late_total, summary.late);
+  to.add(Metric::intake_clamped_total, summary.clamped);
+  to.add(Metric::intake_duplicates_total, summary.repeats);
+  to.add(Metric::intake_sequence_duplicates_total, figures.repeats_by_sequence);
+  to.add(Metric::intake_fields_missing_total, summary.fields_missing);
+  to.add(Metric::intake_waiting_events, figures.waiting_events);
+  to.add(Metric::intake_waiting_bytes, figures.waiting_bytes);
+  const bool has_time =
+      figures.watermark != cep::kEventTimeMin && figures.watermark != cep::kEventTimeMax;
+  to.add(Metric::watermark_seconds,
+         fmt::format("{:.6f}", has_time ? static_cast<double>(figures.watermark.us) / 1e6 : 0.0));
+}
+
+void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan) {
+  const runtime::JournalStatus& journal = figures.journal;
+  to.add(Metric::journal_records_total, journal.next_sequence - 1);
+  to.add(Metric::journal_durable_records_total,
+         journal.durable_end == 0 ? 0 : journal.durable_end - 1);
+  to.add(Metric::journal_queue_bytes, journal.queued_bytes);
+  to.add(Metric::journal_commits_total, journal.commits);
+  to.add(Metric::journal_waiting_for_space,
+         journal.state == runtime::JournalState::kNoSpace ? 1 : 0);
+  const cep::EngineStats& engine = figures.engine;
+  to.add(Metric::engine_rows_total, engine.rows);
+  to.add(Metric::engine_keys, engine.keys);
+  to.add(Metric::engine_partial_matches, engine.runs);
+  to.add(Metric::engine_timers, engine.timers);
+  to.add(Metric::engine_state_bytes, engine.state_bytes);
+  to.add(Metric::engine_alerts_held_back_total, engine.alerts_held_back);
+  to.add(Metric::engine_matches_lost_total, engine.runs_lost);
+  to.add(Metric::engine_values_missing_total, engine.values_missing);
+  to.describe(Metric::alerts_total);
+  const std::vector<std::uint64_t>& alerts = figures.summary.alerts_by_rule;
+  for (std::size_t i = 0; i < alerts.size() && i < plan.rules.size(); ++i) {
+    to.add(Metric::alerts_total, "rule", plan.rules[i].id, alerts[i]);
+  }
+  to.add(Metric::checkpoint_number, figures.checkpoints.number);
+  to.add(Metric::checkpoints_total, figures.checkpoints.made);
+  to.add(Metric::checkpoint_failed, figures.checkpoints.failure.empty() ? 0 : 1);
+  to.add(Metric::effects_queue_bytes, figures.effects.waiting_bytes);
+  to.add(Metric::effects_commits_total, figures.effects.commits);
+}
+
+void add_store(Exposition& to, const runtime::EffectReader& reader) {
+  if (const auto totals = reader.totals()) {
+    to.add(Metric::alerts_stored, totals->alerts);
+    to.add(Metric::alerts_stored_bytes, totals->alert_bytes);
+    to.add(Metric::late_stored, totals->late);
+    to.add(Metric::dead_stored, totals->dead);
+  }
+  to.describe(Metric::deliveries_owed);
+  if (const auto endpoints = reader.endpoints()) {
+    for (const runtime::EndpointRow& row : *endpoints) {
+      to.add(Metric::deliveries_owed, "endpoint", row.shown, row.owed);
+    }
+  }
+}
+}  // namespace
+
+std::span<const MetricType> all_metrics() { return kMetrics; }
+
+std::string metrics_text(const ServerContext& context, bool is_ready,
+                         std::chrono::steady_clock::time_point began) {
+  Exposition to;
+  to.add(Metric::build_info, "version", version_parts().front().second, 1);
+  to.add(Metric::ready, is_ready ? 1 : 0);
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
+  to.add(Metric::uptime_seconds, fmt::format("{:.3f}", passed.count()));
+  const NodeFigures figures = context.node.figures();
+  add_intake(to, figures);
+  add_node(to, figures, context.rules.program->plan());
+  add_store(to, context.effects.reader());
+  to.describe(Metric::http_requests_total);
+  for (const auto& [status, count] : context.http.by_status()) {
+    to.add(Metric::http_requests_total, "status", std::to_string(status), count);
+  }
+  to.add(Metric::http_request_seconds_total,
+         fmt::format("{:.6f}", static_cast<double>(context.http.took().count()) / 1e6));
+  to.add(Metric::http_bodies_bytes, context.bodies.held());
+  return to.take();
+}
+
+void add_metrics_route(Router& router, ServerContext& context, std::function<bool()> is_ready) {
+  router.add({.method = "GET",
+              .path = "/metrics",
+              .operation_id = "getMetrics",
+              .tag = "operations",
+              .summary = "Figures for Prometheus, in its text format",
+              .role = Role::kReader,
+              .answers = {{200, "The figures", "text/plain; version=0.0.4"}},
+              .handler = [&context, is_ready = std::move(is_ready),
+                          began = std::chrono::steady_clock::now()](ApiRequest&) {
+                return HttpResponse{
+                    200, {}, "text/plain; version=0.0.4", metrics_text(context, is_ready(), began)};
+              }});
+}
+}  // namespace tocsin::api

@@ -1,0 +1,628 @@
+#include "api/node_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cep/base/assert.h"
+#include "runtime/decoder.h"
+#include "runtime/node_source.h"
+
+namespace tocsin::api {
+namespace {
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+// How long the thread waits at most for something to do before it looks after the node.
+constexpr milliseconds kPause{50};
+// The same while a checkpoint is being written, which goes on in bites.
+constexpr milliseconds kPauseOfCheckpoint{1};
+constexpr milliseconds kPublicationInterval{250};
+
+Refusal not_there(const std::string& failure) {
+  if (!failure.empty()) return {Refusal::Why::kFailed, failure};
+  return {Refusal::Why::kEnding, "the server does not take anything now: it starts or stops"};
+}
+
+// Behind the first `count` lines.
+std::size_t offset_behind(std::string_view lines, std::uint64_t count) {
+  std::size_t at = 0;
+  for (; count > 0; --count) at = lines.find('\n', at) + 1;
+  return at;
+}
+
+void order(std::vector<EventVerdict>& verdicts) {
+  std::ranges::stable_sort(verdicts, {}, &EventVerdict::place);
+  // What was said last of an event counts: one that was clamped may be a duplicate.
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    if (i + 1 < verdicts.size() && verdicts[i + 1].place == verdicts[i].place) continue;
+    if (kept != i) verdicts[kept] = std::move(verdicts[i]);
+    ++kept;
+  }
+  verdicts.resize(kept);
+}
+}  // namespace
+
+std::string_view event_status_name(EventStatus status) {
+  switch (status) {
+    case EventStatus::kAccepted:
+      return "accepted";
+    case EventStatus::kDuplicate:
+      return "duplicate";
+    case EventStatus::kLate:
+      return "late";
+    case EventStatus::kClamped:
+      return "clamped";
+    case EventStatus::kIgnored:
+      return "ignored";
+    case EventStatus::kInvalid:
+      return "invalid";
+  }
+  return "";
+}
+
+struct NodeService::Ticket {
+  EventBatch batch;
+  std::size_t skipped = 0;      // lines that were taken before; the node's thread's
+  std::size_t alert_bytes = 0;  // likewise
+  bool is_cut = false;          // alerts were left out; likewise
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  EventAnswer answer;
+  std::optional<Refusal> refusal;
+  bool is_done = false;
+  bool has_alerts = false;  // all of them
+};
+struct NodeService::Question {
+  std::function<void(runtime::Node&)> run;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Refusal> refusal;
+  bool is_begun = false;
+  bool is_done = false;
+  bool is_called_off = false;
+};
+
+NodeService::NodeService(runtime::Clock& clock, NodeServiceOptions options)
+    : clock_(clock),
+      options_(std::move(options)),
+      keeper_(clock, {options_.heartbeat, std::nullopt}) {}
+
+NodeService::~NodeService() {
+  static_cast<void>(stop(false));
+  node_.reset();  // its threads tell this service
+}
+
+void NodeService::add_effects_listener(runtime::EffectQueue::Listener listener) {
+  effects_listeners_.push_back(std::move(listener));
+}
+
+void NodeService::listen(runtime::NodeOptions& options) {
+  options.journal_listener = [this](const runtime::JournalStatus& status) {
+    journal_changed(status);
+  };
+  options.effects_listener = [this](const runtime::EffectQueueStatus& status) {
+    effects_changed(status);
+  };
+  options.aside.judged = [this](const runtime::JudgedLine& line) { judged(line); };
+  options.raised = [this](const runtime::StoredAlert& alert) { raised(alert); };
+}
+
+Result<void> NodeService::start(std::unique_ptr<runtime::Node> node) {
+  TOCSIN_ASSERT(node_ == nullptr, "a service has one node");
+  node_ = std::move(node);
+  {
+    const std::lock_guard lock(pending_mutex_);
+    durable_end_ = std::max(durable_end_, node_->durable_end());
+  }
+  if (auto prepared = prepare(); !prepared) return prepared;
+  publish();
+  {
+    const std::lock_guard lock(mutex_);
+    is_open_ = true;
+  }
+  thread_ = std::thread([this] { work(); });
+  return {};
+}
+
+// The lines that are pushed are one source; others, of earlier runs, must not hold back its time.
+Result<void> NodeService::prepare() {
+  const Result<std::size_t> source = node_->source(runtime::kPushed, runtime::SourceKind::kByValue);
+  if (!source) return tl::unexpected(source.error());
+  in_keeper_ = keeper_.source(runtime::kPushed);
+  std::vector<std::string> others;
+  for (const runtime::NodeSource& known : node_->sources()) {
+    const std::optional<std::size_t> in_intake = node_->intake().find(known.name);
+    if (!in_intake || known.name == runtime::kPushed || known.has_ended) continue;
+    if (node_->intake().status(*in_intake).state != runtime::SourceState::kActive) continue;
+    others.push_back(known.name);
+  }
+  for (const std::string& name : others) {
+    auto idle = node_->decide({runtime::DecisionKind::kIdle, clock_.now(), name});
+    if (!idle) return idle;
+  }
+  return {};
+}
+
+Result<void> NodeService::stop(bool with_checkpoint) {
+  if (!thread_.joinable()) return outcome_;
+  {
+    const std::lock_guard lock(mutex_);
+    is_open_ = false;
+    is_ending_ = true;
+    with_checkpoint_ = with_checkpoint;
+  }
+  work_.notify_all();
+  thread_.join();
+  return outcome_;
+}
+
+// --- callers -----------------------------------------------------------------------------------
+
+Served<EventAnswer> NodeService::take(EventBatch batch, milliseconds patience) {
+  const auto by = steady_clock::now() + patience;
+  const std::size_t bytes = batch.lines.size();
+  const std::optional<milliseconds> wait_for_alerts = batch.wait_for_alerts;
+  const auto ticket = std::make_shared<Ticket>();
+  ticket->batch = std::move(batch);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_open_) return tl::unexpected(not_there(failure_));
+    const NodeServiceLimits& limits = options_.limits;
+    const bool is_full = batches_.size() >= limits.batches_max ||
+                         (queued_bytes_ != 0 && queued_bytes_ + bytes > limits.bytes_max);
+    if (is_full) {
+      ++batches_refused_;
+      return tl::unexpected(Refusal{
+          Refusal::Why::kFull,
+          fmt::format("{} requests with {} bytes of events wait already; send it again a little "
+                      "later",
+                      batches_.size(), queued_bytes_)});
+    }
+    queued_bytes_ += bytes;
+    batches_.push_back(ticket);
+  }
+  work_.notify_one();
+  std::unique_lock lock(ticket->mutex);
+  if (!ticket->changed.wait_until(lock, by, [&] { return ticket->is_done; })) {
+    return tl::unexpected(Refusal{Refusal::Why::kNotYet,
+                                  "the events were not on disk in time; they may be taken yet: "
+                                  "send them again, with a producer and sequence to be sure that "
+                                  "none is taken twice"});
+  }
+  if (ticket->refusal) return tl::unexpected(*ticket->refusal);
+  if (wait_for_alerts) {
+    const auto told_by = std::min(by, steady_clock::now() + *wait_for_alerts);
+    const bool are_all = ticket->changed.wait_until(
+        lock, told_by, [&] { return ticket->has_alerts || ticket->refusal; });
+    ticket->answer.is_complete = are_all && !ticket->refusal && ticket->answer.is_complete;
+  }
+  // The node's thread may yet add alerts, which nobody reads.
+  return ticket->answer;
+}
+
+Served<void> NodeService::ask(std::function<void(runtime::Node&)> question, milliseconds patience) {
+  const auto asked = std::make_shared<Question>();
+  asked->run = std::move(question);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_open_) return tl::unexpected(not_there(failure_));
+    if (questions_.size() >= options_.limits.questions_max) {
+      return tl::unexpected(
+          Refusal{Refusal::Why::kFull, "too many requests wait for the engine already"});
+    }
+    questions_.push_back(asked);
+  }
+  work_.notify_one();
+  std::unique_lock lock(asked->mutex);
+  asked->changed.wait_for(lock, patience, [&] { return asked->is_begun || asked->is_done; });
+  if (!asked->is_begun && !asked->is_done) {
+    asked->is_called_off = true;
+    return tl::unexpected(
+        Refusal{Refusal::Why::kNotYet, "the engine was busy with events all the time"});
+  }
+  asked->changed.wait(lock, [&] { return asked->is_done; });
+  if (asked->refusal) return tl::unexpected(*asked->refusal);
+  return {};
+}
+
+NodeFigures NodeService::figures() const {
+  const std::lock_guard lock(mutex_);
+  NodeFigures figures = figures_;
+  figures.queued_batches = batches_.size();
+  figures.queued_bytes = queued_bytes_;
+  figures.batches_refused = batches_refused_;
+  return figures;
+}
+
+std::string NodeService::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+// --- the node's thread ---------------------------------------------------------------------------
+
+void NodeService::work() {
+  Result<void> result;
+  for (;;) {
+    std::shared_ptr<Ticket> batch;
+    std::shared_ptr<Question> question;
+    bool is_over = false;
+    bool is_quiet = false;
+    milliseconds pause = node_->checkpoints().is_under_way ? kPauseOfCheckpoint : kPause;
+    {
+      std::unique_lock lock(mutex_);
+      if (const std::optional<cep::Duration> due = keeper_.next_due()) {
+        pause = std::clamp(milliseconds(due->us / 1000 + 1), milliseconds(1), pause);
+      }
+      work_.wait_for(lock, pause,
+                     [&] { return !batches_.empty() || !questions_.empty() || is_ending_; });
+      if (!questions_.empty()) {
+        question = std::move(questions_.front());
+        questions_.pop_front();
+      } else if (!batches_.empty()) {
+        batch = std::move(batches_.front());
+        batches_.pop_front();
+        queued_bytes_ -= batch->batch.lines.size();
+      } else {
+        is_over = is_ending_;
+      }
+      is_quiet = !batch && batches_.empty();
+    }
+    if (is_over) break;
+    if (question) {
+      bool is_wanted = false;
+      {
+        const std::lock_guard lock(question->mutex);
+        is_wanted = question->is_begun = !question->is_called_off;
+      }
+      question->changed.notify_all();
+      if (is_wanted) question->run(*node_);
+      {
+        const std::lock_guard lock(question->mutex);
+        question->is_done = true;
+      }
+      question->changed.notify_all();
+    }
+    if (batch) result = take_now(batch);
+    if (result) result = look_around(is_quiet);
+    if (!result) break;
+  }
+  if (result) result = end();
+  if (!result) fail_all(result.error().message);
+  outcome_ = result;
+}
+
+Result<void> NodeService::end() {
+  if (with_checkpoint_) {
+    if (auto taken = node_->checkpoint(); !taken) return taken;
+  }
+  auto closed = node_->close();
+  look_at_watches();
+  publish();
+  return closed;
+}
+
+// The producer's source in the node; what the node itself says is in `result`.
+Served<std::size_t> NodeService::source_of(const std::string& producer, Result<void>& result) {
+  const auto known = sources_.find(producer);
+  if (known != sources_.end()) return known->second;
+  const std::string name = producer.empty() ? std::string(runtime::kPushed)
+                                            : fmt::format("{}/{}", runtime::kPushed, producer);
+  const auto& sources = node_->sources();
+  const bool is_new = std::ranges::find(sources, name, &runtime::NodeSource::name) == sources.end();
+  if (is_new && sources.size() >= options_.limits.producers_max) {
+    return tl::unexpected(
+        Refusal{Refusal::Why::kProducers,
+                fmt::format("there are {} producers already, which is as many as are counted apart "
+                            "(events.producers_max)",
+                            sources.size())});
+  }
+  const Result<std::size_t> source = node_->source(name, runtime::SourceKind::kByValue);
+  if (!source) {
+    result = tl::unexpected(source.error());
+    return tl::unexpected(Refusal{Refusal::Why::kFailed, source.error().message});
+  }
+  sources_.emplace(producer, *source);
+  return *source;
+}
+
+Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
+  EventBatch& batch = ticket->batch;
+  if (const auto awake = keeper_.arrived(in_keeper_)) {
+    if (auto decided = node_->decide(*awake); !decided) return decided;
+  }
+  Result<void> result;
+  const Served<std::size_t> source = source_of(batch.producer, result);
+  if (!source) {
+    refuse(*ticket, source.error());
+    return result;
+  }
+  const std::size_t bytes = batch.lines.size();
+  std::size_t begin = 0;
+  if (!batch.producer.empty()) {
+    const std::uint64_t next = node_->sources()[*source].next_offset;
+    if (batch.sequence > next) {
+      refuse(*ticket,
+             {Refusal::Why::kGap,
+              fmt::format("the producer {} has sent {} events so far, and these would begin after "
+                          "{}: send those between first",
+                          batch.producer, next, batch.sequence),
+              next});
+      return {};
+    }
+    ticket->skipped =
+        static_cast<std::size_t>(std::min<std::uint64_t>(next - batch.sequence, batch.count));
+    begin = offset_behind(batch.lines, ticket->skipped);
+    for (std::size_t i = 0; i < ticket->skipped; ++i) {
+      ticket->answer.others.push_back({i, EventStatus::kDuplicate, {}, {}});
+    }
+    repeats_by_sequence_ += ticket->skipped;
+  }
+  batch.lines.append(runtime::kLinePadding, '\n');
+  const std::uint64_t first_record = node_->next_sequence();
+  current_ = ticket.get();
+  current_records_.clear();
+  if (batch.wait_for_alerts) watches_.push_back({ticket, first_record, UINT64_MAX, {}});
+  result = arrive(*ticket, *source, std::string_view(batch.lines).substr(begin, bytes - begin));
+  current_ = nullptr;
+  if (!result) {
+    refuse(*ticket, {Refusal::Why::kFailed, result.error().message});
+    return result;
+  }
+  ++batches_taken_;
+  std::string().swap(batch.lines);
+  order(ticket->answer.others);
+  if (!batch.producer.empty()) {
+    ticket->answer.next_sequence = node_->sources()[*source].next_offset;
+  }
+  if (batch.wait_for_alerts) await_alerts(ticket, first_record);
+  // Also where nothing was taken: what was taken before may not be on disk yet.
+  const std::uint64_t last_record = node_->next_sequence() - 1;
+  {
+    const std::lock_guard lock(pending_mutex_);
+    if (durable_end_ <= last_record) {
+      pending_.emplace_back(last_record, ticket);
+      return {};
+    }
+  }
+  finish(*ticket);
+  return {};
+}
+
+Result<void> NodeService::arrive(Ticket& ticket, std::size_t source, std::string_view lines) {
+  std::size_t place = ticket.skipped;
+  while (!lines.empty()) {
+    const std::uint64_t before = node_->sources()[source].lines.number;
+    current_records_.emplace_back(node_->next_sequence(), place);
+    const Result<std::size_t> taken = node_->arrive(source, lines, nullptr);
+    if (!taken) return tl::unexpected(taken.error());
+    lines.remove_prefix(*taken);
+    place += static_cast<std::size_t>(node_->sources()[source].lines.number - before);
+  }
+  return {};
+}
+
+void NodeService::judged(const runtime::JudgedLine& line) {
+  if (current_ == nullptr) return;
+  const auto record = std::ranges::find(current_records_, line.arrival.record,
+                                        [](const auto& pair) { return pair.first; });
+  if (record == current_records_.end()) return;
+  EventVerdict verdict;
+  verdict.place = record->second + line.arrival.index;
+  verdict.late_by = line.late_by;
+  verdict.reason = line.reason;
+  switch (line.fate) {
+    case runtime::LineFate::kClamped:
+      verdict.status = EventStatus::kClamped;
+      break;
+    case runtime::LineFate::kRepeated:
+      verdict.status = EventStatus::kDuplicate;
+      break;
+    case runtime::LineFate::kLate:
+      verdict.status = EventStatus::kLate;
+      break;
+    case runtime::LineFate::kIgnored:
+      verdict.status = EventStatus::kIgnored;
+      break;
+    case runtime::LineFate::kDead:
+      verdict.status = EventStatus::kInvalid;
+      break;
+  }
+  current_->answer.others.push_back(std::move(verdict));
+}
+
+void NodeService::raised(const runtime::StoredAlert& alert) {
+  if (!alert.is_live) return;
+  for (Watch& watch : watches_) {
+    const std::uint64_t record = alert.order.arrival.record;
+    if (record < watch.first_record || record > watch.last_record) continue;
+    Ticket& ticket = *watch.ticket;
+    if (ticket.alert_bytes + alert.line.size() > options_.limits.alerts_bytes_max) {
+      ticket.is_cut = true;
+      continue;
+    }
+    ticket.alert_bytes += alert.line.size();
+    const std::lock_guard lock(ticket.mutex);
+    ticket.answer.alerts.push_back(alert.line);
+  }
+}
+
+// The batch was taken: its watch goes on until none of its events waits any more.
+void NodeService::await_alerts(const std::shared_ptr<Ticket>& ticket, std::uint64_t first_record) {
+  Watch& watch = watches_.back();
+  TOCSIN_ASSERT(watch.ticket == ticket, "a batch is watched while it is taken");
+  watch.last_record = node_->next_sequence() - 1;
+  if (watch.last_record < first_record) watch.first_record = UINT64_MAX;  // nothing was taken
+  if (const auto source = node_->intake().find(runtime::kPushed)) {
+    watch.newest = node_->intake().status(*source).newest;
+  }
+  look_at_watches();
+}
+
+void NodeService::look_at_watches() {
+  if (watches_.empty()) return;
+  const runtime::Intake& intake = node_->intake();
+  const bool is_none_waiting = intake.waiting_events() == 0;
+  const std::uint64_t pushed = node_->effects().pushed;
+  Tickets told;
+  std::erase_if(watches_, [&](Watch& watch) {
+    const bool is_over = is_none_waiting || intake.watermark() > watch.newest;
+    const bool is_given_up = watch.ticket.use_count() == 1;  // nobody waits any more
+    if (is_over) {
+      {
+        const std::lock_guard lock(watch.ticket->mutex);
+        watch.ticket->answer.is_complete = !watch.ticket->is_cut;
+      }
+      told.push_back(watch.ticket);
+    }
+    return is_over || is_given_up;
+  });
+  const std::lock_guard lock(pending_mutex_);
+  for (const std::shared_ptr<Ticket>& ticket : told) {
+    if (committed_ < pushed) {
+      pending_alerts_.emplace_back(pushed, ticket);
+    } else {
+      finish_alerts(*ticket);
+    }
+  }
+}
+
+Result<void> NodeService::look_at_clock(bool is_quiet) {
+  if (!is_quiet || !options_.heartbeat) return {};
+  // Before the first event there is no time that could move.
+  const auto source = node_->intake().find(runtime::kPushed);
+  if (!source || node_->intake().status(*source).newest == cep::kEventTimeMin) return {};
+  keeper_.found_empty(in_keeper_);
+  for (const runtime::Decision& decision : keeper_.due()) {
+    if (auto decided = node_->decide(decision); !decided) return decided;
+  }
+  return {};
+}
+
+Result<void> NodeService::look_around(bool is_quiet) {
+  if (auto looked = look_at_clock(is_quiet); !looked) return looked;
+  if (auto polled = node_->poll(); !polled) return polled;
+  look_at_watches();
+  {
+    const std::lock_guard lock(pending_mutex_);
+    if (journal_.state == runtime::JournalState::kFailed) return fail(Errc::kIo, journal_.reason);
+  }
+  const auto now = steady_clock::now();
+  if (now >= next_publication_) {
+    next_publication_ = now + kPublicationInterval;
+    publish();
+  }
+  return {};
+}
+
+void NodeService::publish() {
+  NodeFigures figures;
+  figures.summary = node_->summary();
+  figures.engine = node_->engine_stats();
+  figures.checkpoints = node_->checkpoints();
+  figures.effects = node_->effects();
+  figures.watermark = node_->intake().watermark();
+  figures.waiting_events = node_->intake().waiting_events();
+  figures.waiting_bytes = node_->intake().waiting_bytes();
+  figures.batches = batches_taken_;
+  figures.repeats_by_sequence = repeats_by_sequence_;
+  {
+    const std::lock_guard lock(pending_mutex_);
+    figures.journal = journal_;
+    figures.journal.durable_end = durable_end_;
+  }
+  figures.journal.next_sequence = node_->next_sequence();
+  const std::lock_guard lock(mutex_);
+  figures_ = std::move(figures);
+}
+
+// --- ends ----------------------------------------------------------------------------------------
+
+void NodeService::finish(Ticket& ticket) {
+  {
+    const std::lock_guard lock(ticket.mutex);
+    ticket.is_done = true;
+  }
+  ticket.changed.notify_all();
+}
+
+void NodeService::finish_alerts(Ticket& ticket) {
+  {
+    const std::lock_guard lock(ticket.mutex);
+    ticket.has_alerts = true;
+  }
+  ticket.changed.notify_all();
+}
+
+void NodeService::refuse(Ticket& ticket, const Refusal& refusal) {
+  {
+    const std::lock_guard lock(ticket.mutex);
+    ticket.is_done = true;
+    ticket.refusal = refusal;
+  }
+  ticket.changed.notify_all();
+}
+
+void NodeService::fail_all(const std::string& reason) {
+  const Refusal refusal{Refusal::Why::kFailed, reason};
+  std::deque<std::shared_ptr<Ticket>> batches;
+  std::deque<std::shared_ptr<Question>> questions;
+  {
+    const std::lock_guard lock(mutex_);
+    is_open_ = false;
+    failure_ = reason;
+    batches.swap(batches_);
+    questions.swap(questions_);
+    queued_bytes_ = 0;
+  }
+  {
+    const std::lock_guard lock(pending_mutex_);
+    for (auto* const pending : {&pending_, &pending_alerts_}) {
+      for (auto& [number, ticket] : *pending) batches.push_back(std::move(ticket));
+      pending->clear();
+    }
+  }
+  for (const Watch& watch : watches_) batches.push_back(watch.ticket);
+  for (const std::shared_ptr<Ticket>& ticket : batches) refuse(*ticket, refusal);
+  for (const std::shared_ptr<Question>& question : questions) {
+    {
+      const std::lock_guard lock(question->mutex);
+      question->refusal = refusal;
+      question->is_done = true;
+    }
+    question->changed.notify_all();
+  }
+  if (options_.failed) options_.failed();
+}
+
+void NodeService::journal_changed(const runtime::JournalStatus& status) {
+  Tickets done;
+  {
+    const std::lock_guard lock(pending_mutex_);
+    journal_ = status;
+    durable_end_ = std::max(durable_end_, status.durable_end);
+    while (!pending_.empty() && pending_.front().first < durable_end_) {
+      done.push_back(std::move(pending_.front().second));
+      pending_.pop_front();
+    }
+  }
+  for (const std::shared_ptr<Ticket>& ticket : done) finish(*ticket);
+}
+
+void NodeService::effects_changed(const runtime::EffectQueueStatus& status) {
+  Tickets done;
+  {
+    const std::lock_guard lock(pending_mutex_);
+    committed_ = std::max(committed_, status.committed);
+    while (!pending_alerts_.empty() && pending_alerts_.front().first <= committed_) {
+      done.push_back(std::move(pending_alerts_.front().second));
+      pending_alerts_.pop_front();
+    }
+  }
+  for (const std::shared_ptr<Ticket>& ticket : done) finish_alerts(*ticket);
+  for (const runtime::EffectQueue::Listener& listener : effects_listeners_) listener(status);
+}
+}  // namespace tocsin::api

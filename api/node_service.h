@@ -1,0 +1,220 @@
+/// The node of a server: one thread owns it, everybody else hands over lines or asks.
+///
+///   take(batch) ─▶ queue ──┐                                  ┌─(record on disk)─▶ answer
+///                ≤ count,  ├─▶ thread ─▶ Node::arrive ─▶ verdicts
+///   ask(question) ─────────┘   bytes      │                   └─(effects stored)─▶ its alerts
+///                                         └─▶ polls, heartbeats, figures
+///
+/// Invariants: an answer to lines is given only when the journal has them on disk and each was
+/// judged; batches are taken whole, in the order in which they came; the thread never waits for who
+/// asks; what waits is bounded, and more is refused at once. Any failure of the node is final:
+/// everybody hears of it, and the process should end and start anew.
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "cep/base/result.h"
+#include "runtime/node.h"
+#include "runtime/time_keeper.h"
+
+namespace tocsin::api {
+struct NodeServiceLimits {
+  std::size_t batches_max = 1024;                 // that wait
+  std::size_t bytes_max = std::size_t{64} << 20;  // of lines that wait; one batch may exceed it
+  std::size_t questions_max = 64;                 // that wait
+  std::size_t producers_max = 10'000;             // that are ever counted apart
+  std::size_t alerts_bytes_max = std::size_t{4} << 20;  // told with one answer
+};
+enum class EventStatus : std::uint8_t {
+  kAccepted,
+  kDuplicate,  // its sequence or its `unique` id was taken before
+  kLate,       // set aside
+  kClamped,    // taken at the time already reached
+  kIgnored,    // of a type that no rule file declares
+  kInvalid,    // set aside: a dead letter
+};
+/// "accepted", …
+std::string_view event_status_name(EventStatus status);
+struct EventVerdict {
+  std::size_t place = 0;  // of the event in its batch, from 0
+  EventStatus status = EventStatus::kAccepted;
+  cep::Duration late_by;  // of kLate and kClamped
+  std::string reason;     // of kInvalid; the type of kIgnored
+};
+/// Lines that are taken together.
+struct EventBatch {
+  std::string lines;      // none blank, each with its line feed, none longer than the node takes
+  std::size_t count = 0;  // of them
+  /// Whose lines are counted, and how many it sent before these. Empty: nobody's.
+  std::string producer;
+  std::uint64_t sequence = 0;
+  /// Tell the alerts that these events cause, waiting for them so long.
+  std::optional<std::chrono::milliseconds> wait_for_alerts;
+};
+struct EventAnswer {
+  std::vector<EventVerdict> others;  // that were not just accepted, by place
+  std::uint64_t next_sequence = 0;   // of the producer
+  std::vector<std::string> alerts;   // lines of format 1, in order
+  /// All alerts are there that these events cause now: none of the events waits for its turn.
+  bool is_complete = true;
+};
+/// Why something was not done.
+struct Refusal {
+  enum class Why : std::uint8_t {
+    kFull,       // too much waits; soon there is room
+    kGap,        // a sequence ahead of `expected`
+    kProducers,  // too many of them
+    kEnding,     // the server stops
+    kFailed,     // the node did
+    kNotYet,     // out of time; it may still be done
+  };
+  Why why = Why::kFull;
+  std::string detail;
+  std::uint64_t expected = 0;
+};
+template <typename T>
+using Served = tl::expected<T, Refusal>;
+
+/// How the node stands, as of a moment ago.
+struct NodeFigures {
+  runtime::RunSummary summary;
+  cep::EngineStats engine;
+  runtime::CheckpointFigures checkpoints;
+  runtime::EffectQueueStatus effects;
+  runtime::JournalStatus journal;
+  cep::EventTime watermark = cep::kEventTimeMin;
+  std::size_t waiting_events = 0;  // to be put in order
+  std::size_t waiting_bytes = 0;
+  // Of the queue before the node:
+  std::size_t queued_batches = 0;
+  std::size_t queued_bytes = 0;
+  std::uint64_t batches = 0;          // taken
+  std::uint64_t batches_refused = 0;  // because too much waited
+  std::uint64_t repeats_by_sequence = 0;
+};
+struct NodeServiceOptions {
+  NodeServiceLimits limits;
+  /// After so long without a line time moves on with the clock. Nothing: it waits for lines.
+  std::optional<cep::Duration> heartbeat;
+  /// Told once when the node has failed, on some thread.
+  std::function<void()> failed;
+};
+
+/// Threading: any, where nothing else is said.
+class NodeService {
+ public:
+  NodeService(runtime::Clock& clock, NodeServiceOptions options);
+  /// As stop(), without a checkpoint.
+  ~NodeService();
+  NodeService(const NodeService&) = delete;
+  NodeService& operator=(const NodeService&) = delete;
+
+  /// What else is told of effects that were stored; before start().
+  void add_effects_listener(runtime::EffectQueue::Listener listener);
+  /// Has the node's options tell this service what it must know. Before the node is opened.
+  void listen(runtime::NodeOptions& options);
+  /// Takes over the node, which was opened with options of listen(). Fails as the node does.
+  Result<void> start(std::unique_ptr<runtime::Node> node);
+  /// Takes nothing more, does what waits, takes a checkpoint where asked, and ends the thread; the
+  /// node is closed then. Fails as the node did.
+  Result<void> stop(bool with_checkpoint);
+
+  /// Waits until the lines are on disk and judged, and gives the answer. With kNotYet after
+  /// `patience` they are nevertheless taken: a producer that is counted may send them again.
+  Served<EventAnswer> take(EventBatch batch, std::chrono::milliseconds patience);
+  /// Has the node's thread run `question` and waits for its end; after `patience` without a begin
+  /// it is not run (kNotYet). It must not wait for who asked.
+  Served<void> ask(std::function<void(runtime::Node&)> question,
+                   std::chrono::milliseconds patience);
+  NodeFigures figures() const;
+  /// Why the node failed; empty while it works.
+  std::string failure() const;
+  /// Alerts and what is set aside; from start() to the end of this service.
+  runtime::EffectStore& effects() { return node_->effect_store(); }
+
+ private:
+  struct Ticket;    // of lines
+  struct Question;  // and whether it was begun
+  // Alerts of a batch's records are told to its ticket until no event of it waits any more.
+  struct Watch {
+    std::shared_ptr<Ticket> ticket;
+    std::uint64_t first_record = 0;
+    std::uint64_t last_record = 0;
+    cep::EventTime newest;
+  };
+  using Tickets = std::vector<std::shared_ptr<Ticket>>;
+
+  // On the node's thread:
+  void work();
+  Result<void> prepare();
+  Result<void> take_now(const std::shared_ptr<Ticket>& ticket);
+  Result<void> arrive(Ticket& ticket, std::size_t source, std::string_view lines);
+  Served<std::size_t> source_of(const std::string& producer, Result<void>& result);
+  void await_alerts(const std::shared_ptr<Ticket>& ticket, std::uint64_t first_record);
+  void look_at_watches();
+  Result<void> look_at_clock(bool is_quiet);
+  Result<void> look_around(bool is_quiet);
+  void publish();
+  void judged(const runtime::JudgedLine& line);
+  void raised(const runtime::StoredAlert& alert);
+  void fail_all(const std::string& reason);
+  Result<void> end();
+
+  // On the journal's and the effect queue's threads:
+  void journal_changed(const runtime::JournalStatus& status);
+  void effects_changed(const runtime::EffectQueueStatus& status);
+
+  static void finish(Ticket& ticket);
+  static void finish_alerts(Ticket& ticket);
+  static void refuse(Ticket& ticket, const Refusal& refusal);
+
+  runtime::Clock& clock_;
+  const NodeServiceOptions options_;
+  std::vector<runtime::EffectQueue::Listener> effects_listeners_;
+  std::unique_ptr<runtime::Node> node_;
+  std::thread thread_;
+
+  mutable std::mutex mutex_;  // for the queue
+  std::condition_variable work_;
+  std::deque<std::shared_ptr<Ticket>> batches_;
+  std::deque<std::shared_ptr<Question>> questions_;
+  std::size_t queued_bytes_ = 0;
+  bool is_open_ = false;
+  bool is_ending_ = false;
+  bool with_checkpoint_ = false;
+  std::uint64_t batches_refused_ = 0;
+  std::string failure_;
+  NodeFigures figures_;
+
+  std::mutex pending_mutex_;  // for answers that wait for a disk
+  std::uint64_t durable_end_ = 0;
+  std::uint64_t committed_ = 0;
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_;         // by last record
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_alerts_;  // by push
+  runtime::JournalStatus journal_;
+
+  // The node's thread's alone.
+  runtime::TimeKeeper keeper_;
+  std::size_t in_keeper_ = 0;
+  std::unordered_map<std::string, std::size_t> sources_;  // of producers, in the node
+  Ticket* current_ = nullptr;
+  std::vector<std::pair<std::uint64_t, std::size_t>> current_records_;  // record, its first place
+  std::vector<Watch> watches_;
+  std::uint64_t batches_taken_ = 0;
+  std::uint64_t repeats_by_sequence_ = 0;
+  std::chrono::steady_clock::time_point next_publication_;
+  Result<void> outcome_;
+};
+}  // namespace tocsin::api

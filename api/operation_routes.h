@@ -1,0 +1,12 @@
+/// What an operator does with a running server: checkpoints, savepoints, state, what was set aside,
+/// producers, tokens.
+#pragma once
+#include "api/router.h"
+#include "api/server_context.h"
+
+namespace tocsin::api {
+void add_state_routes(Router& router, ServerContext& context);
+void add_savepoint_routes(Router& router, ServerContext& context);
+void add_aside_routes(Router& router, ServerContext& context);
+void add_token_routes(Router& router, ServerContext& context);
+}  // namespace tocsin::api

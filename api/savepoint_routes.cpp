@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "api/node_report.h"
+#include "api/operation_routes.h"
+#include "api/request_json.h"
+#include "runtime/savepoint.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+
+ordered_json manifest_json(const std::string& name, const runtime::Manifest& manifest) {
+  return {{"name", name},
+          {"next_record", manifest.meta.position},
+          {"watermark", time_json(manifest.meta.watermark)},
+          {"made", cep::format_time(manifest.meta.taken_at)}};
+}
+std::string folder_of(const ServerContext& context, std::string_view name) {
+  return fmt::format("{}/{}", context.paths.savepoints, name);
+}
+ordered_json entry_json(const runtime::SavepointEntry& entry) {
+  if (!entry.manifest) return {{"name", entry.name}, {"damage", entry.manifest.error().message}};
+  ordered_json json = manifest_json(entry.name, *entry.manifest);
+  json["bytes"] = entry.bytes;
+  return json;
+}
+
+HttpResponse take_checkpoint(ServerContext& context) {
+  Result<void> taken;
+  std::uint64_t number = 0;
+  const Served<void> asked = context.node.ask(
+      [&](runtime::Node& node) {
+        taken = node.checkpoint();
+        number = node.checkpoints().number;
+      },
+      kAskPatience);
+  if (!asked) return refusal_response(asked.error());
+  if (!taken) return error_response(taken.error());
+  return json_response({{"checkpoint", number}}, 201);
+}
+
+HttpResponse make_savepoint(ServerContext& context, ApiRequest& request) {
+  const auto body = read_json(context, request);
+  if (!body) return body.error();
+  if (auto bad = check_members(*body, {"name"})) return std::move(*bad);
+  if (!body->contains("name") || !(*body)["name"].is_string()) {
+    return problem_response(ProblemKind::kBadBody, R"(the body is {"name": "NAME"})");
+  }
+  const std::string name = (*body)["name"];
+  Result<runtime::Manifest> made = fail(Errc::kInternal, "not made");
+  const Served<void> asked =
+      context.node.ask([&](runtime::Node& node) { made = node.savepoint(name); }, kAskPatience);
+  if (!asked) return refusal_response(asked.error());
+  if (!made) return error_response(made.error());
+  HttpResponse response = json_response(manifest_json(name, *made), 201);
+  response.headers.push_back({"Location", "/v1/savepoints/" + name});
+  return response;
+}
+
+HttpResponse list_savepoints(ServerContext& context) {
+  const auto entries = runtime::list_savepoints(context.files, context.paths.savepoints);
+  if (!entries) return error_response(entries.error());
+  ordered_json list = ordered_json::array();
+  for (const runtime::SavepointEntry& entry : *entries) list.push_back(entry_json(entry));
+  return json_response({{"savepoints", list}});
+}
+
+HttpResponse get_savepoint(ServerContext& context, std::string_view name) {
+  const auto entries = runtime::list_savepoints(context.files, context.paths.savepoints);
+  if (!entries) return error_response(entries.error());
+  for (const runtime::SavepointEntry& entry : *entries) {
+    if (entry.name == name) return json_response(entry_json(entry));
+  }
+  return problem_response(ProblemKind::kNotFound, fmt::format("there is no savepoint {}", name));
+}
+
+HttpResponse delete_savepoint(ServerContext& context, std::string_view name) {
+  if (auto checked = runtime::check_savepoint_name(name); !checked) {
+    return error_response(checked.error());
+  }
+  const Result<void> deleted = runtime::delete_savepoint(context.files, folder_of(context, name));
+  if (!deleted) return error_response(deleted.error());
+  return {204, {}, "", ""};
+}
+}  // namespace
+
+void add_savepoint_routes(Router& router, ServerContext& context) {
+  const RouteParameter name{"savepoint", RouteParameter::Type::kText, "Its name"};
+  router.add({.method = "POST",
+              .path = "/v1/checkpoints",
+              .operation_id = "takeCheckpoint",
+              .tag = "operations",
+              .summary = "Write the state now; events wait meanwhile",
+              .role = Role::kOperator,
+              .answers = {{201, "It is on disk", "application/json"}},
+              .handler = [&context](ApiRequest&) { return take_checkpoint(context); }});
+  router.add(
+      {.method = "POST",
+       .path = "/v1/savepoints",
+       .operation_id = "makeSavepoint",
+       .tag = "operations",
+       .summary = "Keep the state of now, to start from it again; events wait meanwhile",
+       .role = Role::kOperator,
+       .body = RouteBody{{"application/json"}},
+       .answers = {{201, "The savepoint", "application/json"}},
+       .problems = {409, 413, 415},
+       .handler = [&context](ApiRequest& request) { return make_savepoint(context, request); }});
+  router.add({.method = "GET",
+              .path = "/v1/savepoints",
+              .operation_id = "listSavepoints",
+              .tag = "operations",
+              .summary = "The savepoints that there are",
+              .role = Role::kReader,
+              .answers = {{200, "By name", "application/json"}},
+              .handler = [&context](ApiRequest&) { return list_savepoints(context); }});
+  router.add({.method = "GET",
+              .path = "/v1/savepoints/{savepoint}",
+              .operation_id = "getSavepoint",
+              .tag = "operations",
+              .summary = "One savepoint",
+              .role = Role::kReader,
+              .path_parameters = {name},
+              .answers = {{200, "The savepoint", "application/json"}},
+              .handler = [&context](ApiRequest& request) {
+                return get_savepoint(context, *request.text("savepoint"));
+              }});
+  router.add({.method = "DELETE",
+              .path = "/v1/savepoints/{savepoint}",
+              .operation_id = "deleteSavepoint",
+              .tag = "operations",
+              .summary = "Remove a savepoint",
+              .role = Role::kOperator,
+              .path_parameters = {name},
+              .answers = {{204, "It is gone"}},
+              .problems = {409},
+              .handler = [&context](ApiRequest& request) {
+                return delete_savepoint(context, *request.text("savepoint"));
+              }});
+}
+}  // namespace tocsin::api

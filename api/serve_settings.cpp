@@ -1,0 +1,191 @@
+#include "api/serve_settings.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <vector>
+
+#include "api/loopback_address.h"
+
+namespace tocsin::api {
+namespace {
+using Type = SettingType;
+constexpr std::int64_t kKiB = 1024;
+constexpr std::int64_t kMiB = 1024 * kKiB;
+constexpr std::int64_t kGiB = 1024 * kMiB;
+
+std::vector<Setting> make_settings() {
+  return {
+      Setting{"data.path", Type::kText, "tocsin-data", "The folder in which everything is kept"},
+      Setting{"rules.path", Type::kTexts, "",
+              "Rule files, or folders with .tocsin files below them; none: those that the data "
+              "directory was begun with"},
+      Setting{"http.listen", Type::kText, "127.0.0.1:8627",
+              "Where to listen: a numeric address and a port; port 0 is any free one"},
+      Setting{"http.port_file", Type::kText, "", "Write the port there once it is listened on"},
+      Setting{"http.connections_max", Type::kInteger, "256",
+              "Connections at once; more are answered with 503", 1, 10'000},
+      Setting{"http.head_bytes_max", Type::kBytes, "32KiB", "Of a request's line and headers", kKiB,
+              kMiB},
+      Setting{"http.header_count_max", Type::kInteger, "100", "Headers of a request", 10, 1000},
+      Setting{"http.body_bytes_max", Type::kBytes, "16MiB", "Of a request's body, as it is sent",
+              kKiB, kGiB},
+      Setting{"http.unpacked_bytes_max", Type::kBytes, "64MiB", "Of a packed body, unpacked", kKiB,
+              2 * kGiB},
+      Setting{"http.bodies_bytes_max", Type::kBytes, "256MiB",
+              "Of all bodies that are held at once; more are answered with 503", kKiB, 64 * kGiB},
+      Setting{"http.head_time_max", Type::kDuration, "10s", "For a request's head to come"},
+      Setting{"http.request_time_max", Type::kDuration, "60s",
+              "For a whole request, its answer too"},
+      Setting{"http.keep_alive_max", Type::kDuration, "60s",
+              "Between two requests of a connection"},
+      Setting{"http.requests_per_second", Type::kInteger, "1000", "That one token may make", 1,
+              1'000'000},
+      Setting{"http.requests_burst", Type::kInteger, "2000", "That one token may make at once", 1,
+              1'000'000},
+      Setting{"events.queue_requests_max", Type::kInteger, "1024",
+              "Requests with events that wait for the engine; more are answered with 503", 1,
+              1'000'000},
+      Setting{"events.queue_bytes_max", Type::kBytes, "64MiB",
+              "Of the events in them; more are answered with 503", kKiB, 64 * kGiB},
+      Setting{"events.producers_max", Type::kInteger, "10000", "Producers whose sequences are kept",
+              1, 10'000'000},
+      Setting{"time.out_of_orderness", Type::kDuration, "0",
+              "How long to wait for events out of time order; alerts wait as long"},
+      Setting{"time.late_policy",
+              Type::kWord,
+              "clamp",
+              "An event that comes later still: clamp, take it as if it happened now, or side, set "
+              "it aside",
+              0,
+              0,
+              {"clamp", "side"}},
+      Setting{"time.late_max", Type::kDuration, "0",
+              "An event later than this is set aside under both; 0: none is too late"},
+      Setting{
+          "time.ahead_max", Type::kDuration, "10m",
+          "An event further ahead of the clock is invalid, so that one wrong clock does not move "
+          "time; 0: none is"},
+      Setting{"time.heartbeat", Type::kDuration, "1s",
+              "After so long without an event time moves on with the clock, so that absences are "
+              "decided; 0: time waits for events"},
+      Setting{"journal.segment_bytes", Type::kBytes, "64MiB", "Of one file of the journal",
+              8 * kKiB, kGiB},
+      Setting{
+          "checkpoint.every", Type::kDuration, "30s",
+          "How often the state is written, so that a start need not begin from the first event"},
+      Setting{"retention.alerts_age", Type::kDuration, "0", "Alerts are kept so long; 0: for ever"},
+      Setting{"retention.alerts_bytes", Type::kBytes, "0", "Of all alerts kept; 0: any number"},
+      Setting{"retention.aside_age", Type::kDuration, "0",
+              "Late events and dead letters are kept so long; 0: for ever"},
+      Setting{"retention.aside_bytes", Type::kBytes, "0",
+              "Of all late events, and of all dead letters; 0: any number"},
+  };
+}
+
+std::chrono::milliseconds time_of(const Configuration& configuration, std::string_view name) {
+  return std::chrono::milliseconds(
+      std::max<std::int64_t>(configuration.duration(name).us / 1000, 1));
+}
+std::size_t size_of(const Configuration& configuration, std::string_view name) {
+  return static_cast<std::size_t>(configuration.integer(name));
+}
+}  // namespace
+
+std::span<const Setting> serve_settings() {
+  static const std::vector<Setting> settings = make_settings();
+  return settings;
+}
+
+std::optional<cep::Duration> duration_or_none(const Configuration& configuration,
+                                              std::string_view name) {
+  const cep::Duration duration = configuration.duration(name);
+  return duration.us == 0 ? std::nullopt : std::optional(duration);
+}
+
+HttpServerLimits http_limits(const Configuration& configuration) {
+  HttpServerLimits limits;
+  limits.head.head_bytes_max = size_of(configuration, "http.head_bytes_max");
+  limits.head.header_count_max = size_of(configuration, "http.header_count_max");
+  limits.body_bytes_max = size_of(configuration, "http.body_bytes_max");
+  limits.head_time_max = time_of(configuration, "http.head_time_max");
+  limits.request_time_max = time_of(configuration, "http.request_time_max");
+  limits.keep_alive_max = time_of(configuration, "http.keep_alive_max");
+  limits.connections_max = size_of(configuration, "http.connections_max");
+  return limits;
+}
+
+RateLimit rate_limit(const Configuration& configuration) {
+  return {static_cast<double>(configuration.integer("http.requests_per_second")),
+          static_cast<double>(configuration.integer("http.requests_burst"))};
+}
+
+NodeServiceLimits node_service_limits(const Configuration& configuration) {
+  NodeServiceLimits limits;
+  limits.batches_max = size_of(configuration, "events.queue_requests_max");
+  limits.bytes_max = size_of(configuration, "events.queue_bytes_max");
+  limits.producers_max = size_of(configuration, "events.producers_max");
+  return limits;
+}
+
+runtime::RetentionPolicy retention_policy(const Configuration& configuration) {
+  const auto of = [&](const char* age, const char* bytes) {
+    runtime::Retention retention;
+    retention.age_max = duration_or_none(configuration, age);
+    if (const std::int64_t most = configuration.integer(bytes); most != 0) {
+      retention.bytes_max = static_cast<std::uint64_t>(most);
+    }
+    return retention;
+  };
+  return {of("retention.alerts_age", "retention.alerts_bytes"),
+          of("retention.aside_age", "retention.aside_bytes")};
+}
+
+RunArguments run_arguments(const Configuration& configuration, bool is_said_only) {
+  RunArguments arguments;
+  arguments.data = configuration.text("data.path");
+  const auto take = [&](std::string_view name, std::string& place) {
+    if (is_said_only && configuration.origin(name) == "default") return;
+    place = configuration.text(name);
+  };
+  take("time.out_of_orderness", arguments.out_of_orderness);
+  take("time.late_policy", arguments.late_policy);
+  take("checkpoint.every", arguments.checkpoint_every);
+  take("journal.segment_bytes", arguments.journal_segment);
+  // What is 0 there is not said here.
+  for (const auto& [name, place] : {std::pair{"time.late_max", &arguments.late_max},
+                                    std::pair{"time.ahead_max", &arguments.ahead_max}}) {
+    take(name, *place);
+    if (*place == "0") place->clear();
+  }
+  return arguments;
+}
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+  if (const Result<LoopbackAddress> loopback = parse_loopback_address(text)) {
+    return ListenAddress{loopback->host, loopback->port, true};
+  }
+  const std::size_t colon = text.rfind(':');
+  ListenAddress address;
+  if (colon != std::string_view::npos) {
+    std::string host(text.substr(0, colon));
+    const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
+    if (is_bracketed) host = host.substr(1, host.size() - 2);
+    std::array<std::uint8_t, sizeof(in6_addr)> bytes{};
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + colon + 1, end, address.port);
+    const bool is_port = parsed.ec == std::errc{} && parsed.ptr == end;
+    if (is_port && inet_pton(is_bracketed ? AF_INET6 : AF_INET, host.c_str(), bytes.data()) == 1) {
+      address.host = host;
+      return address;
+    }
+  }
+  return fail(Errc::kInvalidArgument,
+              fmt::format("http.listen takes a numeric address and a port, such as 127.0.0.1:8627, "
+                          "0.0.0.0:8627 or [::1]:8627, not {}",
+                          text));
+}
+}  // namespace tocsin::api

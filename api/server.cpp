@@ -1,0 +1,397 @@
+#include "api/server.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "api/command.h"
+#include "api/health_routes.h"
+#include "api/http_connection.h"
+#include "api/human_text.h"
+#include "api/loopback_address.h"
+#include "api/node_service.h"
+#include "api/offline_node.h"
+#include "api/port_file.h"
+#include "api/progress.h"
+#include "api/rule_files.h"
+#include "api/rule_texts.h"
+#include "api/serve_settings.h"
+#include "api/server_context.h"
+#include "api/server_routes.h"
+#include "api/stop_signal.h"
+#include "api/version.h"
+#include "runtime/data_directory.h"
+#include "runtime/input_file.h"
+#include "runtime/rocks_state_store.h"
+#include "runtime/rocks_store.h"
+#include "runtime/slice_loop.h"
+#include "runtime/system_files.h"
+#include "runtime/thread_executor.h"
+
+namespace tocsin::api {
+namespace {
+using std::chrono::steady_clock;
+constexpr const char* kFirstToken = "admin-token";
+constexpr const char* kTokens = "tokens.json";
+
+std::array<std::uint8_t, 16> random_id() {
+  std::array<std::uint8_t, 16> id{};
+  std::random_device random;
+  for (std::uint8_t& byte : id) byte = static_cast<std::uint8_t>(random());
+  return id;
+}
+
+class Server {
+ public:
+  Server(const Configuration& configuration, bool is_quiet)
+      : configuration_(configuration),
+        is_quiet_(is_quiet),
+        bodies_(static_cast<std::size_t>(configuration.integer("http.bodies_bytes_max"))),
+        starting_routes_(router_options()) {}
+
+  ExitCode run();
+
+ private:
+  using Step = Outcome<void> (Server::*)();
+  Outcome<void> read_settings();
+  Outcome<void> check_rules();
+  Outcome<void> open_directory();
+  Outcome<void> keep_rules();
+  Outcome<void> open_tokens();
+  Outcome<void> listen();
+  Outcome<void> open_node();
+  Outcome<void> begin_routes();
+  ExitCode wait();
+  void close();
+
+  RouterOptions router_options() const;
+  runtime::NodeOptions node_options();
+  std::string unreadiness() const;
+  HttpResponse answer(HttpRequest& request);
+  HttpResponse route(HttpRequest& request);
+  void say(const std::string& text) const {
+    if (!is_quiet_) tell(text + "\n");
+  }
+  void say_recovery(const runtime::Recovery& recovery) const;
+  bool must_stop() const { return stop_signal_.requested(); }
+
+  const Configuration& configuration_;
+  const bool is_quiet_;
+  const StopSignal stop_signal_;
+  StopSwitch failed_;  // the node did
+  RunArguments arguments_;
+  DurableArguments durable_;
+  runtime::RunOptions run_options_;
+  ListenAddress address_;
+
+  runtime::SystemFiles files_;
+  runtime::SystemClock clock_;
+  runtime::RocksStateStores state_stores_{files_};
+  runtime::FileRanges ranges_{{}};
+  std::optional<runtime::DataDirectory> directory_;
+  std::optional<runtime::Beginning> beginning_;
+  LoadedRules rules_;
+  std::vector<runtime::NamedContents> texts_;
+  std::unique_ptr<runtime::RocksStore> store_;
+  runtime::ThreadExecutor executor_;
+  std::unique_ptr<runtime::NodePorts> ports_;
+  std::unique_ptr<TokenStore> tokens_;
+  BodyBudget bodies_;
+  HttpFigures http_figures_;
+
+  std::unique_ptr<NodeService> service_;
+  std::unique_ptr<ServerContext> context_;
+  Router starting_routes_;
+  std::unique_ptr<Router> routes_;
+  std::atomic<Router*> ready_routes_{nullptr};  // routes_, once the node is up
+  std::atomic<bool> is_closing_{false};
+  std::unique_ptr<HttpServer> http_;  // ends first
+};
+
+RouterOptions Server::router_options() const {
+  RouterOptions options;
+  options.version = version_parts().front().second;
+  options.rate = rate_limit(configuration_);
+  return options;
+}
+
+ExitCode Server::run() {
+  ignore_broken_pipes();
+  for (const Step step :
+       {&Server::read_settings, &Server::check_rules, &Server::open_directory, &Server::keep_rules,
+        &Server::open_tokens, &Server::listen, &Server::open_node, &Server::begin_routes}) {
+    const Outcome<void> done = (this->*step)();
+    if (done) continue;
+    close();
+    // A stop while the state is recovered is one like any other: nothing is lost.
+    if (must_stop()) return ExitCode::kSuccess;
+    return end_with(done.error().code, done.error().message);
+  }
+  return wait();
+}
+
+Outcome<void> Server::read_settings() {
+  Result<ListenAddress> address = parse_listen_address(configuration_.text("http.listen"));
+  if (!address) return stop(ExitCode::kUsage, address.error().message);
+  address_ = *std::move(address);
+  // What a data directory was begun with is looked at when it is there; here for mistakes.
+  const RunArguments all = run_arguments(configuration_, false);
+  if (const auto read = read_run_options(all); !read) return tl::unexpected(read.error());
+  if (const auto read = read_durable_arguments(all); !read) return tl::unexpected(read.error());
+  return {};
+}
+
+Outcome<void> Server::check_rules() {
+  const std::vector<std::string> paths = configuration_.texts("rules.path");
+  if (paths.empty()) return {};
+  const Result<std::vector<std::string>> files = find_rule_files(paths);
+  if (!files) return stop(ExitCode::kCheckFailed, files.error().message);
+  rules_ = load_rules_keeping(*files, texts_);
+  tell(render_diagnostics(rules_, false));
+  if (rules_.program) return {};
+  return stop(ExitCode::kCheckFailed, "the rules do not check; nothing was started");
+}
+
+Outcome<void> Server::open_directory() {
+  const std::string& path = configuration_.text("data.path");
+  Result<runtime::DataDirectory> directory = runtime::DataDirectory::open(files_, path, true);
+  if (!directory) return stop(code_of_directory(directory.error().code), directory.error().message);
+  directory_ = *std::move(directory);
+  Result<std::optional<runtime::Beginning>> beginning =
+      runtime::find_beginning(files_, directory_->paths(), true);
+  if (!beginning) return stop(code_of_directory(beginning.error().code), beginning.error().message);
+  beginning_ = *std::move(beginning);
+  // What was said counts; else what the directory was begun with; else what is standard.
+  arguments_ = run_arguments(configuration_, true);
+  if (beginning_) {
+    adopt_options(beginning_->settings.options, arguments_);
+  } else {
+    arguments_ = run_arguments(configuration_, false);
+  }
+  const Outcome<runtime::RunOptions> run_options = read_run_options(arguments_);
+  if (!run_options) return tl::unexpected(run_options.error());
+  const Outcome<DurableArguments> durable = read_durable_arguments(arguments_);
+  if (!durable) return tl::unexpected(durable.error());
+  durable_ = *durable;
+  run_options_ = with_line_limit(*run_options, durable_);
+  return {};
+}
+
+// Without rules of the configuration's it is those that the data directory was begun with.
+Outcome<void> Server::keep_rules() {
+  if (rules_.program) return {};
+  if (beginning_) {
+    Result<std::vector<runtime::NamedContents>> texts = runtime::read_texts(
+        runtime::BlobStore::look(files_, directory_->paths().blobs), beginning_->blobs);
+    if (!texts) return stop(code_of_directory(texts.error().code), texts.error().message);
+    texts_ = *std::move(texts);
+  }
+  rules_ = load_kept_rules(texts_);
+  if (rules_.program) {
+    if (texts_.empty()) say("there are no rules yet: name some (tocsin serve RULES)");
+    return {};
+  }
+  tell(render_diagnostics(rules_, false));
+  return stop(ExitCode::kDataDirectory,
+              "the rules that were kept do not check with this version of Tocsin");
+}
+
+Outcome<void> Server::open_tokens() {
+  const std::string& folder = directory_->paths().directory;
+  Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokens);
+  if (!tokens) return stop(code_of_directory(tokens.error().code), tokens.error().message);
+  tokens_ = *std::move(tokens);
+  if (!tokens_->list()->tokens().empty()) return {};
+  // The token is on disk before it is known, so that it is never lost.
+  const Result<NewToken> made = make_token({"admin", Role::kAdmin});
+  if (!made) return stop(ExitCode::kInputOutput, made.error().message);
+  const std::string path = folder + "/" + kFirstToken;
+  if (auto written = write_private_file(path, made->token + "\n"); !written) {
+    return stop(ExitCode::kInputOutput, written.error().message);
+  }
+  if (auto added = tokens_->add(made->stored); !added) {
+    return stop(ExitCode::kInputOutput, added.error().message);
+  }
+  say(fmt::format("a token with the role admin was made: it is in {}, keep it safe", path));
+  return {};
+}
+
+Outcome<void> Server::listen() {
+  add_health_routes(starting_routes_, [this] { return unreadiness(); });
+  Result<std::unique_ptr<HttpServer>> http = HttpServer::start(
+      address_.host, address_.port, http_limits(configuration_),
+      [this](HttpRequest& request) { return answer(request); },
+      [this](const HttpFault& fault) {
+        http_figures_.add(fault.status, {});
+        return problem_of_fault(fault);
+      });
+  if (!http) return stop(ExitCode::kInputOutput, http.error().message);
+  http_ = *std::move(http);
+  const std::uint16_t port = http_->port();
+  if (const std::string& file = configuration_.text("http.port_file"); !file.empty()) {
+    if (auto written = write_port_file(file, port); !written) {
+      return stop(ExitCode::kInputOutput, written.error().message);
+    }
+  }
+  say(fmt::format("listening on http://{}", LoopbackAddress{address_.host, port}.text()));
+  if (!address_.is_loopback) {
+    say("others can reach this address, and what is sent is not encrypted: put a proxy with TLS "
+        "before it");
+  }
+  return {};
+}
+
+runtime::NodeOptions Server::node_options() {
+  runtime::NodeOptions options;
+  options.settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
+  options.texts = texts_;
+  options.intake = runtime::intake_options(rules_.program->plan(), run_options_);
+  options.timeline = random_id();
+  options.checkpoint_every = durable_.checkpoint_every;
+  options.segment_bytes = durable_.segment_bytes;
+  options.effects.retention = retention_policy(configuration_);
+  options.stop_requested = [this] { return must_stop(); };
+  return options;
+}
+
+Outcome<void> Server::open_node() {
+  runtime::RocksStoreOptions store_options;
+  store_options.families = runtime::effect_families();
+  Result<std::unique_ptr<runtime::RocksStore>> store =
+      runtime::RocksStore::open(directory_->paths().store, store_options);
+  if (!store) return stop(code_of_directory(store.error().code), store.error().message);
+  store_ = *std::move(store);
+  ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
+
+  NodeServiceOptions service_options;
+  service_options.limits = node_service_limits(configuration_);
+  service_options.heartbeat = duration_or_none(configuration_, "time.heartbeat");
+  service_options.failed = [this] { failed_.set(); };
+  service_ = std::make_unique<NodeService>(clock_, std::move(service_options));
+
+  ProgressLine progress(!is_quiet_);
+  const auto began = steady_clock::now();
+  runtime::NodeOptions options = node_options();
+  options.recovering = [&](const runtime::RecoveryProgress& done) {
+    if (done.records_total == 0) return;
+    const std::chrono::duration<double> passed = steady_clock::now() - began;
+    progress.show({done.records, done.records_total, done.events, 0}, passed.count());
+  };
+  service_->listen(options);
+  Result<std::unique_ptr<runtime::Node>> node =
+      runtime::Node::open(*ports_, *directory_, *rules_.program, std::move(options));
+  progress.clear();
+  if (!node) return stop(code_of_directory(node.error().code), node.error().message);
+  say_recovery((*node)->recovery());
+  if (auto started = service_->start(*std::move(node)); !started) {
+    return stop(code_of_directory(started.error().code), started.error().message);
+  }
+  return {};
+}
+
+void Server::say_recovery(const runtime::Recovery& recovery) const {
+  for (const std::string& damaged : recovery.damaged) {
+    tell(fmt::format("tocsin: a damaged checkpoint was set aside: {}\n", damaged));
+  }
+  const std::string& folder = directory_->paths().directory;
+  if (recovery.is_new) {
+    say("began the data directory " + folder);
+    return;
+  }
+  std::string text = fmt::format("going on in {}: ", folder);
+  if (recovery.checkpoint != 0) {
+    text += fmt::format("checkpoint {} with {} loaded in {}, then ", recovery.checkpoint,
+                        format_count(recovery.keys, "key"), format_seconds(recovery.load_seconds));
+  }
+  say(text +
+      fmt::format("{} with {} replayed in {}", format_count(recovery.records, "journal record"),
+                  format_count(recovery.events, "event"), format_seconds(recovery.replay_seconds)));
+}
+
+Outcome<void> Server::begin_routes() {
+  context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
+                                   directory_->paths(), rules_, texts_, configuration_, *tokens_,
+                                   bodies_, http_figures_, run_options_.line_bytes_max});
+  routes_ = std::make_unique<Router>(router_options());
+  add_health_routes(*routes_, [this] { return unreadiness(); });
+  add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
+  ready_routes_ = routes_.get();
+  say("ready");
+  return {};
+}
+
+std::string Server::unreadiness() const {
+  if (is_closing_) return "the server stops";
+  if (ready_routes_ == nullptr) return "the server starts: its state is being recovered";
+  if (const std::string failure = service_->failure(); !failure.empty()) return failure;
+  const NodeFigures figures = service_->figures();
+  if (figures.journal.state == runtime::JournalState::kNoSpace) {
+    return "the disk is full: " + figures.journal.reason;
+  }
+  return {};
+}
+
+HttpResponse Server::answer(HttpRequest& request) {
+  const auto began = steady_clock::now();
+  HttpResponse response = route(request);
+  http_figures_.add(response.status, std::chrono::duration_cast<std::chrono::microseconds>(
+                                         steady_clock::now() - began));
+  return response;
+}
+
+HttpResponse Server::route(HttpRequest& request) {
+  if (Router* const routes = ready_routes_; routes != nullptr) {
+    return routes->handle(request, *tokens_->list());
+  }
+  const std::string_view target = request.head().target;
+  if (target == "/livez" || target == "/readyz") {
+    return starting_routes_.handle(request, *tokens_->list());
+  }
+  HttpResponse response = problem_response(ProblemKind::kUnavailable, unreadiness());
+  response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
+
+ExitCode Server::wait() {
+  while (!must_stop() && !failed_.is_set()) {
+    std::array<pollfd, 2> waited = {
+        {{failed_.descriptor(), POLLIN, 0}, {stop_signal_.descriptor(), POLLIN, 0}}};
+    ::poll(waited.data(), waited.size(), -1);
+  }
+  if (must_stop()) say(fmt::format("stopping: {}", stop_signal_.name()));
+  is_closing_ = true;
+  http_->stop();
+  Result<void> stopped = service_->stop(true);
+  close();
+  if (!stopped) {
+    return end_with(ExitCode::kInputOutput, stopped.error().message +
+                                                "; nothing that was acknowledged is lost: start it "
+                                                "again");
+  }
+  say("stopped");
+  return ExitCode::kSuccess;
+}
+
+void Server::close() {
+  is_closing_ = true;
+  http_.reset();
+  ready_routes_ = nullptr;
+  routes_.reset();
+  context_.reset();
+  service_.reset();
+}
+}  // namespace
+
+ExitCode serve(const Configuration& configuration, bool is_quiet) {
+  return Server(configuration, is_quiet).run();
+}
+}  // namespace tocsin::api

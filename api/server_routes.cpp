@@ -1,0 +1,30 @@
+#include "api/server_routes.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/event_routes.h"
+#include "api/metrics.h"
+#include "api/operation_routes.h"
+#include "api/rule_routes.h"
+
+namespace tocsin::api {
+void add_server_routes(Router& router, ServerContext& context, std::function<bool()> is_ready) {
+  add_event_routes(router, context);
+  add_rule_routes(router, context);
+  add_state_routes(router, context);
+  add_savepoint_routes(router, context);
+  add_aside_routes(router, context);
+  add_token_routes(router, context);
+  add_metrics_route(router, context, std::move(is_ready));
+  // Last: it shows what was added before.
+  router.add({.method = "GET",
+              .path = "/openapi.json",
+              .operation_id = "getOpenapi",
+              .tag = "health",
+              .summary = "This API as an OpenAPI 3.1 document",
+              .role = Role::kReader,
+              .answers = {{200, "The document", "application/json"}},
+              .handler = [&router](ApiRequest&) { return json_response(router.openapi()); }});
+}
+}  // namespace tocsin::api

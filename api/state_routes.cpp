@@ -1,0 +1,150 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/key_text.h"
+#include "api/node_report.h"
+#include "api/operation_routes.h"
+#include "runtime/node_source.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+
+// "card=c1", or several parts: "card=c1,shop=s2"; a comma within a value is one where no name
+// follows.
+std::vector<std::string> split_key(std::string_view text) {
+  const auto is_word = [](char letter) {
+    return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_' || letter == '.';
+  };
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != ',') continue;
+    std::size_t name_end = i + 1;
+    while (name_end < text.size() && is_word(text[name_end])) ++name_end;
+    if (name_end == i + 1 || name_end == text.size() || text[name_end] != '=') continue;
+    parts.emplace_back(text.substr(begin, i - begin));
+    begin = i + 1;
+  }
+  parts.emplace_back(text.substr(begin));
+  return parts;
+}
+
+HttpResponse get_state(ServerContext& context, const ApiRequest& request) {
+  ordered_json state;
+  std::vector<cep::RuleTotals> totals;
+  const bool has_rules = request.text("rules") != "false";
+  const Served<void> asked = context.node.ask(
+      [&](runtime::Node& node) {
+        state = node_json(node);
+        state["checkpoint"] = node.checkpoints().number;
+        if (has_rules) totals = node.engine().rule_totals();
+      },
+      kAskPatience);
+  if (!asked) return refusal_response(asked.error());
+  if (has_rules) {
+    state["rules"] = ordered_json::array();
+    const std::vector<cep::Rule>& rules = context.rules.program->plan().rules;
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      state["rules"].push_back(totals_json(rules[i].id, totals[i]));
+    }
+  }
+  return json_response(state);
+}
+
+HttpResponse get_key(ServerContext& context, const ApiRequest& request) {
+  const auto parts = key_parts(split_key(*request.text("key")));
+  if (!parts) return problem_response(ProblemKind::kBadParameter, parts.error().message);
+  Result<std::vector<cep::KeyReport>> reports;
+  cep::EventTime watermark;
+  const Served<void> asked = context.node.ask(
+      [&](runtime::Node& node) {
+        reports = key_reports(node, *context.rules.program, *parts);
+        watermark = node.intake().watermark();
+      },
+      kAskPatience);
+  if (!asked) return refusal_response(asked.error());
+  if (!reports) return error_response(reports.error());
+  const cep::Plan& plan = context.rules.program->plan();
+  std::string text = fmt::format("{} at {}\n", *request.text("key"), time_text(watermark));
+  ordered_json tables = ordered_json::array();
+  for (const cep::KeyReport& report : *reports) {
+    text += format_key_report(plan, report);
+    tables.push_back(key_report_json(plan, report));
+  }
+  if (request.text("format") == "text") return {200, {}, "text/plain", text};
+  return json_response({{"key", *request.text("key")},
+                        {"watermark", time_json(watermark)},
+                        {"reports", tables},
+                        {"text", text}});
+}
+
+HttpResponse get_producer(ServerContext& context, const ApiRequest& request) {
+  const std::string name = fmt::format("{}/{}", runtime::kPushed, *request.text("producer"));
+  std::optional<std::uint64_t> next;
+  const Served<void> asked = context.node.ask(
+      [&](runtime::Node& node) {
+        const auto& sources = node.sources();
+        const auto found = std::ranges::find(sources, name, &runtime::NodeSource::name);
+        if (found != sources.end()) next = found->next_offset;
+      },
+      kAskPatience);
+  if (!asked) return refusal_response(asked.error());
+  if (!next) {
+    return problem_response(ProblemKind::kNotFound,
+                            fmt::format("no producer {} has sent anything: its first sequence is 0",
+                                        *request.text("producer")));
+  }
+  return json_response({{"producer", *request.text("producer")}, {"next_sequence", *next}});
+}
+}  // namespace
+
+void add_state_routes(Router& router, ServerContext& context) {
+  router.add({.method = "GET",
+              .path = "/v1/state",
+              .operation_id = "getState",
+              .tag = "operations",
+              .summary = "Time and who holds it, what waits, state and sources, and what each rule "
+                         "remembers",
+              .description =
+                  "What each rule remembers is counted over all keys, while events wait; "
+                  "with rules=false it is left out.",
+              .role = Role::kReader,
+              .query_parameters = {{.name = "rules",
+                                    .type = RouteParameter::Type::kBoolean,
+                                    .description = "Whether rules are counted (true unless said)"}},
+              .answers = {{200, "The state", "application/json"}},
+              .handler = [&context](ApiRequest& request) { return get_state(context, request); }});
+  router.add({.method = "GET",
+              .path = "/v1/keys/{key}",
+              .operation_id = "getKey",
+              .tag = "operations",
+              .summary = "What is remembered of one key, in words and as data",
+              .role = Role::kReader,
+              .path_parameters = {{"key", RouteParameter::Type::kText,
+                                   "NAME=VALUE, such as card=c1; several parts stand with commas"}},
+              .query_parameters = {{.name = "format",
+                                    .type = RouteParameter::Type::kWord,
+                                    .description = "json (unless said), or text",
+                                    .words = {"json", "text"}}},
+              .answers = {{200, "What is remembered", "application/json"}},
+              .handler = [&context](ApiRequest& request) { return get_key(context, request); }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/producers/{producer}",
+       .operation_id = "getProducer",
+       .tag = "events",
+       .summary = "The sequence that a producer goes on with",
+       .role = Role::kProducer,
+       .path_parameters = {{"producer", RouteParameter::Type::kText,
+                            "As its header Tocsin-Producer says"}},
+       .answers = {{200, "Its sequence", "application/json"}},
+       .handler = [&context](ApiRequest& request) { return get_producer(context, request); }});
+}
+}  // namespace tocsin::api

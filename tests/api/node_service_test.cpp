@@ -1,0 +1,425 @@
+#include "api/node_service.h"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cep/engine.h"
+#include "runtime/data_directory.h"
+#include "runtime/slice_loop.h"
+#include "runtime/system_files.h"
+#include "runtime/thread_executor.h"
+#include "tests/support/model_state_store.h"
+#include "tests/support/model_store.h"
+#include "tests/support/rule_text.h"
+
+namespace tocsin::tests {
+namespace {
+using namespace api;
+using namespace runtime;
+using namespace std::chrono_literals;
+constexpr std::chrono::milliseconds kLong = 20s;
+
+constexpr const char* kRules = R"(
+event payment { ts: time, id: string id unique, card: string, amount: decimal(2) }
+rule large "A large payment" {
+  by card
+  when payment as p where amount > 100
+  alert "{p.amount}"
+}
+rule silent "Nothing more came" {
+  by card
+  when payment as p where amount > 1_000 then no payment for 5m
+  alert "{p.amount}"
+}
+)";
+
+// A gate before every sync of the journal: shut, it waits; broken, it fails.
+struct Gate {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_shut = false;
+  bool is_broken = false;
+  int waiting = 0;
+
+  void set(bool shut, bool broken = false) {
+    {
+      const std::lock_guard lock(mutex);
+      is_shut = shut;
+      is_broken = broken;
+    }
+    changed.notify_all();
+  }
+  FileResult<void> pass() {
+    std::unique_lock lock(mutex);
+    ++waiting;
+    changed.notify_all();
+    changed.wait(lock, [&] { return !is_shut; });
+    --waiting;
+    if (is_broken) return tl::unexpected(FileError{FileErrc::kIo, "the disk is gone"});
+    return {};
+  }
+  void wait_for_one() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return waiting > 0; });
+  }
+};
+
+class GatedFile : public File {
+ public:
+  GatedFile(std::unique_ptr<File> file, Gate& gate) : file_(std::move(file)), gate_(gate) {}
+  FileResult<std::size_t> read(std::uint64_t offset, char* to, std::size_t capacity) override {
+    return file_->read(offset, to, capacity);
+  }
+  FileResult<std::size_t> write(std::uint64_t offset, std::string_view bytes) override {
+    return file_->write(offset, bytes);
+  }
+  FileResult<void> sync() override {
+    if (auto passed = gate_.pass(); !passed) return passed;
+    return file_->sync();
+  }
+  FileResult<std::uint64_t> size() override { return file_->size(); }
+
+ private:
+  std::unique_ptr<File> file_;
+  Gate& gate_;
+};
+
+class GatedFiles : public SystemFiles {
+ public:
+  explicit GatedFiles(Gate& gate) : gate_(gate) {}
+  FileResult<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    FileResult<std::unique_ptr<File>> file = SystemFiles::open(path, mode);
+    if (!file || path.find("/journal/") == std::string::npos) return file;
+    return std::make_unique<GatedFile>(*std::move(file), gate_);
+  }
+
+ private:
+  Gate& gate_;
+};
+
+class SteppedClock : public Clock {
+ public:
+  cep::EventTime now() override { return cep::EventTime{us.load()}; }
+  std::atomic<std::int64_t> us{1'772'452'860'000'000};
+};
+
+class NoRanges : public RangeReader {
+ public:
+  Result<std::string_view> read(const NodeSource& source, std::uint64_t, std::uint64_t) override {
+    return fail(Errc::kNotFound, source.name);
+  }
+};
+
+// A folder that outlives the services in it.
+struct Home {
+  Home() {
+    folder = (std::filesystem::temp_directory_path() / "tocsin-service-XXXXXX").string();
+    REQUIRE(::mkdtemp(folder.data()) != nullptr);
+    const rules::Loaded loaded = load_files({{"rules.tocsin", kRules}}, {"rules.tocsin"});
+    REQUIRE(loaded.rules);
+    Result<cep::Program> compiled = cep::compile(loaded.rules->plan);
+    REQUIRE(compiled);
+    program = *std::move(compiled);
+  }
+  Home(const Home&) = delete;
+  Home& operator=(const Home&) = delete;
+  ~Home() { std::filesystem::remove_all(folder); }
+  std::string folder;
+  ModelDisk disk;
+  std::optional<cep::Program> program;
+};
+
+// A node and its service; a new one goes on where the one before it stopped.
+struct Life {
+  explicit Life(Home& home_in, NodeServiceOptions options = {},
+                std::optional<cep::Duration> bound = cep::Duration{0})
+      : home(home_in) {
+    options.failed = [this] { has_failed = true; };
+    service = std::make_unique<NodeService>(clock, std::move(options));
+    Result<DataDirectory> opened = DataDirectory::open(files, home.folder + "/data", true);
+    REQUIRE_MESSAGE(opened, opened.error().message);
+    directory = *std::move(opened);
+    Result<std::unique_ptr<Store>> made = home.disk.open(effect_families());
+    REQUIRE(made);
+    store = *std::move(made);
+    ports.reset(new NodePorts{files, clock, *store, states, executor, ranges, true});
+    NodeOptions node;
+    node.settings = settings_of(*home.program, {});
+    RunOptions run;
+    run.out_of_orderness = bound;
+    run.late = LatePolicy::kClamp;
+    run.late_max = cep::Duration{60'000'000};
+    node.intake = intake_options(home.program->plan(), run);
+    node.segment_bytes = 64 << 10;
+    service->listen(node);
+    Result<std::unique_ptr<Node>> up =
+        Node::open(*ports, *directory, *home.program, std::move(node));
+    REQUIRE_MESSAGE(up, up.error().message);
+    const auto started = service->start(*std::move(up));
+    REQUIRE_MESSAGE(started, started.error().message);
+  }
+  Served<EventAnswer> take(const std::string& lines, const std::string& producer = "",
+                           std::uint64_t sequence = 0, std::chrono::milliseconds patience = kLong,
+                           std::optional<std::chrono::milliseconds> alerts = {}) const {
+    EventBatch batch;
+    batch.lines = lines;
+    batch.count = static_cast<std::size_t>(std::ranges::count(lines, '\n'));
+    batch.producer = producer;
+    batch.sequence = sequence;
+    batch.wait_for_alerts = alerts;
+    return service->take(std::move(batch), patience);
+  }
+  Home& home;
+  Gate gate;
+  GatedFiles files{gate};
+  SteppedClock clock;
+  ModelStateStores states{files};
+  NoRanges ranges;
+  std::atomic<bool> has_failed{false};
+  std::optional<DataDirectory> directory;
+  std::unique_ptr<Store> store;
+  ThreadExecutor executor;
+  std::unique_ptr<NodePorts> ports;
+  std::unique_ptr<NodeService> service;
+};
+
+std::string payment(std::int64_t second, const std::string& amount = "1",
+                    const std::string& id = "") {
+  return R"({"type":"payment","ts":)" + std::to_string(1'772'452'800'000'000 + second * 1'000'000) +
+         R"(,"id":")" + (id.empty() ? std::to_string(second) : id) + R"(","card":"c","amount":)" +
+         amount + "}\n";
+}
+std::string statuses(const Served<EventAnswer>& answer, std::size_t count) {
+  REQUIRE_MESSAGE(answer, answer.error().detail);
+  std::string text;
+  auto other = answer->others.begin();
+  for (std::size_t place = 0; place < count; ++place) {
+    const bool is_other = other != answer->others.end() && other->place == place;
+    text += event_status_name(is_other ? (other++)->status : EventStatus::kAccepted).substr(0, 2);
+    text += ' ';
+  }
+  CHECK(other == answer->others.end());
+  return text;
+}
+
+TEST_CASE("node service: each line gets one verdict, the last said") {
+  Home home;
+  Life life(home);
+  const std::string lines = payment(100) + payment(100) + payment(99, "1", "a") +
+                            payment(99, "1", "a") + payment(1) + "{\"type\":\"x\",\"ts\":1}\nno\n" +
+                            payment(101);
+  const auto answer = life.take(lines);
+  CHECK(statuses(answer, 8) == "ac du cl du la ig in ac ");
+  CHECK(answer->others[1].late_by.us == 1'000'000);
+  CHECK(answer->others[4].reason == "x");
+  CHECK_FALSE(answer->others[5].reason.empty());
+  // Over many records of the journal places go on.
+  std::string many;
+  for (int second = 200; second < 2200; ++second) many += payment(second) + payment(second);
+  const auto all = life.take(many);
+  REQUIRE(all);
+  REQUIRE(all->others.size() == 2000);
+  for (std::size_t i = 0; i < 2000; ++i) REQUIRE(all->others[i].place == i * 2 + 1);
+}
+
+TEST_CASE("node service: an answer waits for the disk, others are taken meanwhile") {
+  Home home;
+  Life life(home);
+  REQUIRE(life.take(payment(1)));
+  life.gate.set(true);
+  auto first = std::async(std::launch::async, [&] { return life.take(payment(2)); });
+  life.gate.wait_for_one();
+  auto second = std::async(std::launch::async, [&] { return life.take(payment(3)); });
+  // Both are taken by the node, and neither is answered.
+  for (std::uint64_t lines = 0; lines < 3;) {
+    REQUIRE(life.service->ask([&](Node& node) { lines = node.summary().lines; }, kLong));
+  }
+  CHECK(first.wait_for(20ms) == std::future_status::timeout);
+  CHECK(second.wait_for(0ms) == std::future_status::timeout);
+  const auto late = life.take(payment(4), "", 0, 10ms);
+  REQUIRE_FALSE(late);
+  CHECK(late.error().why == Refusal::Why::kNotYet);
+  life.gate.set(false);
+  CHECK(first.get());
+  CHECK(second.get());
+  // What was not answered in time was taken all the same.
+  CHECK(statuses(life.take(payment(4)), 1) == "du ");
+}
+
+TEST_CASE("node service: a disk that fails ends it, and nothing unsafe is acknowledged") {
+  Home home;
+  Life life(home);
+  REQUIRE(life.take(payment(1)));
+  life.gate.set(false, true);
+  const auto refused = life.take(payment(2));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().why == Refusal::Why::kFailed);
+  CHECK(life.service->failure().find("the disk is gone") != std::string::npos);
+  while (!life.has_failed) std::this_thread::yield();
+  CHECK(life.take(payment(3)).error().why == Refusal::Why::kFailed);
+  CHECK(life.service->ask([](Node&) {}, kLong).error().why == Refusal::Why::kFailed);
+  CHECK_FALSE(life.service->stop(true));
+}
+
+TEST_CASE("node service: what waits is bounded, and who waits too long is told") {
+  Home home;
+  NodeServiceOptions options;
+  options.limits.batches_max = 2;
+  options.limits.bytes_max = 300;
+  options.limits.questions_max = 1;
+  Life life(home, options);
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  auto busy = std::async(std::launch::async, [&] {
+    return life.service->ask(
+        [&](Node&) {
+          begun.set_value();
+          go_on.get_future().wait();
+        },
+        kLong);
+  });
+  begun.get_future().wait();
+  // One question may wait; it is called off, and never run.
+  bool is_run = false;
+  const auto asked = life.service->ask([&](Node&) { is_run = true; }, 1ms);
+  REQUIRE_FALSE(asked);
+  CHECK(asked.error().why == Refusal::Why::kNotYet);
+  CHECK(life.service->ask([&](Node&) { is_run = true; }, 1ms).error().why == Refusal::Why::kFull);
+  auto waiting = std::async(std::launch::async, [&] { return life.take(payment(1)); });
+  while (life.service->figures().queued_batches == 0) std::this_thread::yield();
+  const auto large = life.take(payment(2) + payment(3) + payment(4) + payment(5));
+  REQUIRE_FALSE(large);
+  CHECK(large.error().why == Refusal::Why::kFull);
+  auto next = std::async(std::launch::async, [&] { return life.take(payment(6)); });
+  while (life.service->figures().queued_batches == 1) std::this_thread::yield();
+  CHECK(life.take(payment(7)).error().why == Refusal::Why::kFull);
+  CHECK(life.service->figures().batches_refused == 2);
+  go_on.set_value();
+  CHECK(busy.get());
+  CHECK(waiting.get());
+  CHECK(next.get());
+  // One batch may exceed the bytes where nothing else waits.
+  CHECK(life.take(payment(12) + payment(13) + payment(14) + payment(15)));
+  CHECK_FALSE(is_run);
+  CHECK(life.service->figures().queued_bytes == 0);
+}
+
+TEST_CASE("node service: producers are counted, also over a restart") {
+  Home home;
+  const std::string lines = payment(1) + payment(2) + payment(3) + payment(4);
+  {
+    Life life(home);
+    CHECK(life.take(payment(1) + payment(2), "p", 0)->next_sequence == 2);
+    CHECK(statuses(life.take(lines, "p", 0), 4) == "du du ac ac ");
+    const auto gap = life.take(payment(9), "p", 5);
+    REQUIRE_FALSE(gap);
+    CHECK(gap.error().why == Refusal::Why::kGap);
+    CHECK(gap.error().expected == 4);
+    REQUIRE(life.service->stop(true));
+  }
+  {
+    home.disk.restart();
+    NodeServiceOptions options;
+    options.limits.producers_max = 3;  // with the stream that all are in
+    Life life(home, options);
+    CHECK(statuses(life.take(lines + payment(5), "p", 0), 5) == "du du du du ac ");
+    CHECK(life.take(payment(6), "q", 0));
+    const auto more = life.take(payment(7), "r", 0);
+    REQUIRE_FALSE(more);
+    CHECK(more.error().why == Refusal::Why::kProducers);
+    std::vector<std::string> names;
+    REQUIRE(life.service->ask(
+        [&](Node& node) {
+          for (const NodeSource& source : node.sources()) names.push_back(source.name);
+          CHECK(node.intake().source_count() == 1);
+        },
+        kLong));
+    CHECK(names == std::vector<std::string>{"http", "http/p", "http/q"});
+  }
+}
+
+TEST_CASE("node service: alerts of an answer are its events' own, and complete once none waits") {
+  Home home;
+  Life life(home);
+  const auto first = life.take(payment(1, "500") + payment(2, "600"), "", 0, kLong, kLong);
+  REQUIRE(first);
+  CHECK(first->is_complete);
+  REQUIRE(first->alerts.size() == 2);
+  CHECK(first->alerts[0].find("\"500.00\"") != std::string::npos);
+  const auto second = life.take(payment(3), "", 0, kLong, kLong);
+  CHECK(second->is_complete);
+  CHECK(second->alerts.empty());
+  const auto nothing = life.take("no\n", "", 0, kLong, kLong);
+  CHECK(nothing->is_complete);
+}
+
+TEST_CASE("node service: where order is waited for, alerts come with what moves time") {
+  Home home;
+  Life life(home, {}, cep::Duration{10'000'000});
+  const auto incomplete = life.take(payment(1, "500"), "", 0, kLong, 20ms);
+  REQUIRE(incomplete);
+  CHECK_FALSE(incomplete->is_complete);
+  auto waiting = std::async(std::launch::async,
+                            [&] { return life.take(payment(2, "600"), "", 0, kLong, kLong); });
+  for (int second = 30; waiting.wait_for(1ms) != std::future_status::ready; ++second) {
+    std::uint64_t lines = 0;
+    REQUIRE(life.service->ask([&](Node& node) { lines = node.summary().lines; }, kLong));
+    if (lines >= 2) REQUIRE(life.take(payment(second)));
+  }
+  const auto answer = waiting.get();
+  REQUIRE(answer);
+  CHECK(answer->is_complete);
+  CHECK(answer->alerts.size() == 1);
+}
+
+TEST_CASE("node service: in silence time moves on with the clock") {
+  Home home;
+  NodeServiceOptions options;
+  options.heartbeat = cep::Duration{1'000'000};
+  Life life(home, options);
+  const auto watermark = [&] {
+    cep::EventTime time;
+    REQUIRE(life.service->ask([&](Node& node) { time = node.intake().watermark(); }, kLong));
+    return time;
+  };
+  // Before the first event there is no time to move, and nothing is written of it.
+  life.clock.us += 5'000'000;
+  std::this_thread::sleep_for(120ms);
+  CHECK(watermark() == cep::kEventTimeMin);
+  REQUIRE(life.take(payment(1, "2000")));
+  const cep::EventTime before = watermark();
+  const auto until = std::chrono::steady_clock::now() + kLong;
+  std::uint64_t alerts = 0;
+  while (alerts < 2 && std::chrono::steady_clock::now() < until) {
+    life.clock.us += 2'000'000;
+    std::this_thread::sleep_for(1ms);
+    REQUIRE(life.service->ask([&](Node& node) { alerts = node.summary().alerts; }, kLong));
+  }
+  CHECK(alerts == 2);  // the large one, and that nothing followed for five minutes
+  CHECK(watermark() > before + cep::Duration{299'000'000});
+}
+
+TEST_CASE("node service: a stop does what waits, and takes nothing more") {
+  Home home;
+  Life life(home);
+  REQUIRE(life.take(payment(1)));
+  REQUIRE(life.service->stop(true));
+  CHECK(life.take(payment(2)).error().why == Refusal::Why::kEnding);
+  CHECK(life.service->ask([](Node&) {}, kLong).error().why == Refusal::Why::kEnding);
+  CHECK(life.service->figures().checkpoints.number == 1);
+  CHECK_FALSE(life.has_failed);
+}
+}  // namespace
+}  // namespace tocsin::tests

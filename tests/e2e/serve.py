@@ -1,0 +1,639 @@
+#!/usr/bin/env python3
+"""End-to-end cases of `tocsin serve`: the real process over real sockets.
+
+    serve.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import gzip
+import http.client
+import json
+import os
+import pathlib
+import random
+import re
+import signal
+import socket
+import stat
+import threading
+import time
+
+from harness import (LIMIT_S, ROOT, RULES, START_US, case, confirmation, has, json_lines, lines, payment, read, run_cases, start,
+                     tocsin, wait_for, write)
+
+UNIQUE_RULES = RULES.replace("id: string id, card: string, amount", "id: string id unique, card: string, amount")
+# Events of a fixed day, and nothing that depends on when the test runs.
+TIMELESS = ("--time-ahead-max", "0", "--time-heartbeat", "0")
+NDJSON = "application/x-ndjson"
+
+
+class Answer:
+    """What came back: status, headers, the body as text and, where it is some, as JSON."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.text = status, headers, body.decode("utf-8", "replace")
+        self.json = json.loads(body) if "json" in (headers.get("Content-Type") or "") and body else None
+
+    def __repr__(self):
+        return f"{self.status} {dict(self.headers)}\n{self.text}"
+
+    def problem(self):
+        """The slug of the problem that it is."""
+        assert self.headers["Content-Type"] == "application/problem+json", self
+        assert self.json["status"] == self.status and self.json["detail"], self
+        return self.json["type"].removeprefix("urn:tocsin:problem:")
+
+
+class Server:
+    """A server with its data in `data`; killed at the end of the case where it still runs."""
+
+    def __init__(self, *arguments, rules=RULES, data="data", options=TIMELESS, may_fail=False):
+        pathlib.Path("port").unlink(missing_ok=True)
+        if rules is not None:
+            write("rules.tocsin", rules)
+            arguments = ("rules.tocsin", *arguments)
+        self.data = data
+        self.process = start("serve", *arguments, *options, "--data", data, "--listen", "127.0.0.1:0",
+                             "--http-port-file", "port")
+        self.said = ""
+        if may_fail:
+            return
+        wait_for(lambda: os.path.exists("port") or self.process.poll() is not None, "the port")
+        assert self.process.poll() is None, self.end().said
+        self.port = int(read("port"))
+        self.token = read(f"{data}/admin-token").strip()
+        wait_for(lambda: self.ask("GET", "/readyz").status == 200, "readiness")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(LIMIT_S)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            pipe.close()
+
+    def ask(self, method, path, body=None, token=True, media=None, headers=None, timeout=LIMIT_S):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        given = dict(headers or {})
+        if token:
+            given["Authorization"] = f"Bearer {self.token if token is True else token}"
+        if isinstance(body, (dict, list)):
+            body, media = json.dumps(body), media or "application/json"
+        if isinstance(body, str):
+            body = body.encode()
+        if media:
+            given["Content-Type"] = media
+        try:
+            connection.request(method, path, body=body, headers=given)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def send(self, events, query="", **options):
+        text = events if isinstance(events, (str, bytes)) else lines(events)
+        return self.ask("POST", "/v1/events" + query, text, media=options.pop("media", NDJSON), **options)
+
+    def metric(self, name):
+        """A metric's value; of one with labels their sum."""
+        found = re.findall(rf"^tocsin_{name}(?:\{{[^}}]*\}})? (\S+)$", self.ask("GET", "/metrics").text, re.M)
+        return sum(float(value) for value in found)
+
+    def end(self, how=signal.SIGTERM, code=0):
+        """Ends it by a signal, or without one waits for its end, and checks the exit code; None: any."""
+        if how is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+        _, said = self.process.communicate(timeout=LIMIT_S)
+        self.said = said.decode()
+        assert code is None or self.process.returncode == code, f"exit code {self.process.returncode}\n{self.said}"
+        return self
+
+    def kill(self):
+        return self.end(signal.SIGKILL, -signal.SIGKILL)
+
+
+def statuses(answer):
+    assert answer.status == 200, answer
+    return [verdict["status"] for verdict in answer.json["verdicts"]]
+
+
+def stored(data="data"):
+    """The alerts that a data directory holds."""
+    return json_lines(tocsin("alerts", "--data", data).out)
+
+
+def alone(events, rules="rules.tocsin"):
+    """The alerts of a run over the same events, as the server takes them."""
+    done = tocsin("run", rules, "--input", "-", "--late-policy", "clamp", "--out-of-orderness", "0", "--no-final-watermark",
+                  stdin=events if isinstance(events, str) else lines(events))
+    return done.alerts()
+
+
+@case
+def works_alone():
+    """without rules and settings it listens on this machine, and makes a token that only its owner may read"""
+    with Server(rules=None, data="tocsin-data") as server:
+        token = pathlib.Path("tocsin-data/admin-token")
+        assert stat.S_IMODE(token.stat().st_mode) == 0o600
+        assert stat.S_IMODE(pathlib.Path("tocsin-data/tokens.json").stat().st_mode) == 0o600
+        assert server.token.startswith("tocsin_") and server.token not in read("tocsin-data/tokens.json")
+        assert server.ask("GET", "/livez", token=False).text == "ok\n"
+        assert server.ask("GET", "/v1/version").json["tocsin"]
+        assert statuses(server.send([payment(1)])) == ["ignored"]
+        said = server.end().said
+        has(said, "tocsin-data/admin-token", "listening on http://127.0.0.1:", "there are no rules yet", "stopping: SIGTERM")
+        assert server.token not in said
+    with Server(rules=None, data="tocsin-data") as server:
+        assert "admin-token" not in server.end().said
+
+
+@case
+def denied_by_default():
+    """everything but health needs a token, and each operation its role"""
+    with Server() as server:
+        paths = server.ask("GET", "/openapi.json").json["paths"]
+        assert len(paths) >= 15
+        open_paths = set()
+        for path, operations in paths.items():
+            for method, operation in operations.items():
+                asked = re.sub(r"\{\w+\}", "x", path)
+                answer = server.ask(method.upper(), asked, token=False)
+                if answer.status != 401:
+                    open_paths.add(path)
+                    assert operation["security"] == [], path
+                    continue
+                assert answer.problem() == "unauthorized" and answer.headers["WWW-Authenticate"], answer
+                assert server.ask(method.upper(), asked, token="tocsin_" + "a" * 43).status == 401
+        assert open_paths == {"/livez", "/readyz"}, open_paths
+        assert server.ask("GET", "/v1/nothing", token=False).status == 401
+        made = server.ask("POST", "/v1/tokens", {"name": "till", "role": "producer"})
+        assert made.status == 201, made
+        till = made.json["token"]
+        assert server.send([payment(1)], token=till).status == 200
+        assert server.ask("GET", "/v1/state", token=till).problem() == "forbidden"
+        reader = server.ask("POST", "/v1/tokens", {"name": "ann", "role": "reader"}).json["token"]
+        assert server.ask("GET", "/v1/state", token=reader).status == 200
+        assert server.send([payment(2)], token=reader).problem() == "forbidden"
+        assert server.ask("POST", "/v1/checkpoints", token=reader).problem() == "forbidden"
+        assert server.ask("POST", "/v1/tokens", {"name": "ann", "role": "reader"}).problem() == "conflict"
+        assert server.ask("POST", "/v1/tokens", {"name": "bo", "rolle": "x"}).json["detail"].endswith("did you mean role?")
+        assert server.ask("DELETE", "/v1/tokens/admin").problem() == "conflict"  # the last of an admin
+        assert server.ask("DELETE", "/v1/tokens/till").status == 204
+        assert server.send([payment(3)], token=till).problem() == "unauthorized"
+        assert [one["name"] for one in server.ask("GET", "/v1/tokens").json["tokens"]] == ["admin", "ann"]
+        server.end()
+    with Server() as server:  # tokens outlive the process
+        assert server.ask("GET", "/v1/state", token=reader).status == 200
+
+
+@case
+def every_verdict():
+    """each event gets its verdict, in the order of the body"""
+    with Server("--time-late-max", "1m", rules=UNIQUE_RULES) as server:
+        body = lines([payment(100, "c1", 150), payment(100, "c1", 150), payment(99, "c2"), payment(1, "c3")])
+        body += '\n{"type": "weather", "ts": 1}\nno json\n{"type": "payment"}\n' + lines([payment(101, "c4")])
+        answer = server.send(body)
+        assert statuses(answer) == ["accepted", "duplicate", "clamped", "late", "ignored", "invalid", "invalid", "accepted"]
+        verdicts = answer.json["verdicts"]
+        assert verdicts[2] == {"status": "clamped", "line": 3, "late_us": 1_000_000}
+        assert verdicts[3] == {"status": "late", "line": 4, "late_us": 99_000_000}
+        assert verdicts[4] == {"status": "ignored", "line": 6, "type": "weather"}  # line 5 is blank
+        assert verdicts[5]["line"] == 7 and "JSON" in verdicts[5]["reason"], verdicts[5]
+        has(verdicts[6]["reason"], "ts")
+        counts = {name: answer.json[name] for name in ("events", "accepted", "duplicate", "late", "clamped", "ignored", "invalid")}
+        assert counts == {"events": 8, "accepted": 2, "duplicate": 1, "late": 1, "clamped": 1, "ignored": 1, "invalid": 2}
+        few = server.send(body, "?verdicts=others").json["verdicts"]
+        assert [(one["line"], one["status"]) for one in few][:2] == [(1, "duplicate"), (2, "duplicate")], few
+        assert all(one["status"] != "accepted" for one in few)
+        assert server.send("").problem() == "bad-body"
+        assert server.send(" \n\n").json["events"] == 0
+        long_line = '{"type": "payment", "ts": 1, "card": "' + "x" * (1 << 20) + '"}\n'
+        answer = server.send(long_line + lines([payment(102)]))
+        assert statuses(answer) == ["invalid", "accepted"]
+        has(answer.json["verdicts"][0]["reason"], "longer than 1048576 bytes")
+
+
+@case
+def every_form():
+    """NDJSON, arrays, CloudEvents, gzip: all are events"""
+    with Server() as server:
+        assert statuses(server.send([payment(1)], media="application/x-ndjson; charset=utf-8")) == ["accepted"]
+        assert statuses(server.ask("POST", "/v1/events", [payment(2), payment(3)])) == ["accepted"] * 2
+        packed = gzip.compress(lines([payment(4)]).encode())
+        assert statuses(server.send(packed, headers={"Content-Encoding": "gzip"})) == ["accepted"]
+        data = payment(5)
+        envelope = {"specversion": "1.0", "type": data.pop("type"), "id": "e1", "source": "/till/1", "data": data}
+        assert statuses(server.ask("POST", "/v1/events", json.dumps(envelope), media="application/cloudevents+json")) == ["accepted"]
+        batch = json.dumps([envelope, envelope])
+        assert statuses(server.ask("POST", "/v1/events", batch, media="application/cloudevents-batch+json")) == ["accepted"] * 2
+        binary = {"ce-specversion": "1.0", "ce-type": "payment", "ce-id": "e2", "ce-source": "/till/1"}
+        assert statuses(server.ask("POST", "/v1/events", data, headers=binary)) == ["accepted"]
+        wait_for(lambda: server.metric("intake_events_total") == 8, "the count of events")
+
+
+@case
+def alerts_as_a_run():
+    """the alerts are those of a run over the same events, and an answer tells its own where asked"""
+    generator = random.Random(7)
+    events = [payment(second, f"c{generator.randrange(9)}", generator.choice([5, 150, 1500])) for second in range(400)]
+    for place in generator.sample(range(400), 40):  # late ones are clamped
+        events[place]["ts"] -= 5_000_000
+    with Server() as server:
+        told = []
+        for begin in range(0, 400, 50):
+            answer = server.send(events[begin:begin + 50], "?wait=alerts&timeout=5s")
+            assert answer.json["complete"] is True, answer
+            told += answer.json["alerts"]
+        expected = alone(events)
+        assert len(expected) > 100
+        assert told == [alert for alert in expected if alert["id"] in {one["id"] for one in told}]
+        assert {alert["rule"] for alert in told} == {"large", "unconfirmed"} or {alert["rule"] for alert in told} == {"large"}
+        wait_for(lambda: len(stored()) == len(expected), "all alerts")  # beside the owner
+        server.end()
+    assert stored() == expected
+    assert [alert for alert in stored() if alert["rule"] == "large"] == [alert for alert in told if alert["rule"] == "large"]
+
+
+@case
+def heartbeat():
+    """in silence time moves on with the clock, so that an absence is decided"""
+    rules = RULES.replace("for 5m", "for 1s")
+    with Server(rules=rules, options=("--time-ahead-max", "0", "--time-heartbeat", "100ms")) as server:
+        assert statuses(server.send([payment(1, "c1", 2000)])) == ["accepted"]
+        wait_for(lambda: any(alert["rule"] == "unconfirmed" for alert in stored()), "the alert of the absence")
+
+
+@case
+def ahead_of_the_clock():
+    """an event a day ahead of the clock is invalid and moves nothing"""
+    now = time.time() - START_US / 1e6
+    with Server(options=()) as server:
+        answer = server.send([payment(now), payment(now + 86_400), payment(now + 1)])
+        assert statuses(answer) == ["accepted", "invalid", "accepted"]
+        has(answer.json["verdicts"][1]["reason"], "10m ahead of the clock")
+
+
+@case
+def sequences():
+    """a request that is sent again is not taken twice, nor after a restart; a gap is refused"""
+    def send(server, events, sequence, producer="till-7"):
+        return server.send(events, headers={"Tocsin-Producer": producer, "Tocsin-Sequence": str(sequence)})
+    with Server() as server:
+        events = [payment(second, "c1", 150) for second in range(10)]
+        assert send(server, events[:4], 0).json["next_sequence"] == 4
+        again = send(server, events[:4], 0)
+        assert statuses(again) == ["duplicate"] * 4 and again.json["next_sequence"] == 4
+        assert statuses(send(server, events[2:6], 2)) == ["duplicate"] * 2 + ["accepted"] * 2
+        gap = send(server, events[7:], 7)
+        assert gap.problem() == "conflict" and gap.json["expected_sequence"] == 6, gap
+        assert statuses(send(server, events[:1], 0, "till-8")) == ["clamped"]
+        for headers in ({"Tocsin-Producer": "x"}, {"Tocsin-Sequence": "1"}, {"Tocsin-Producer": "a b", "Tocsin-Sequence": "1"},
+                        {"Tocsin-Producer": "x", "Tocsin-Sequence": "-1"}):
+            assert server.send(events, headers=headers).problem() == "bad-request", headers
+        server.kill()
+    with Server() as server:
+        assert server.ask("GET", "/v1/producers/till-7").json == {"producer": "till-7", "next_sequence": 6}
+        assert server.ask("GET", "/v1/producers/nobody").problem() == "not-found"
+        assert statuses(send(server, events, 0)) == ["duplicate"] * 6 + ["accepted"] * 4
+        server.end()
+    assert len(stored()) == 11
+
+
+@case
+def killed():
+    """after kill -9 every acknowledged event is there once, and the alerts are those of a run over them"""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    generator = random.Random(seed)
+    events = [payment(second, f"c{generator.randrange(20)}", generator.choice([5, 150, 1500])) for second in range(6000)]
+    acknowledged = 0
+    journaled = []  # what the server must have taken, in its order
+    for life in range(4):
+        with Server("--checkpoint-every", "200ms", "--journal-segment-bytes", "64KiB") as server:
+            told = server.ask("GET", "/v1/producers/p")
+            begin = told.json["next_sequence"] if told.status == 200 else 0
+            assert begin >= acknowledged, f"life {life}: {begin} events are there, and {acknowledged} were acknowledged"
+            acknowledged = begin
+            killer = None
+            if life < 3:
+                killer = threading.Timer(generator.uniform(0.1, 0.6), server.process.kill)
+                killer.start()
+            try:
+                while acknowledged < len(events):
+                    size = generator.randrange(1, 40)
+                    answer = server.send(events[acknowledged:acknowledged + size],
+                                         headers={"Tocsin-Producer": "p", "Tocsin-Sequence": str(acknowledged)})
+                    assert set(statuses(answer)) == {"accepted"}, answer
+                    acknowledged = answer.json["next_sequence"]
+                    if life < 3:
+                        time.sleep(0.002)
+            except (OSError, http.client.HTTPException):
+                assert life < 3
+            if killer:
+                killer.join()
+                server.end(code=None)
+            else:
+                wait_for(lambda: server.metric("intake_events_total") == len(events), "all events, each once")
+                server.end()
+    journaled = events
+    assert stored() == alone(journaled)
+    assert len(stored()) > 1000
+
+
+@case
+def in_order_of_arrival():
+    """several producers are one stream: none holds back the others, and what is behind is clamped"""
+    with Server() as server:
+        ahead = server.send([payment(100, "c1", 150)], "?wait=alerts", headers={"Tocsin-Producer": "a", "Tocsin-Sequence": "0"})
+        assert ahead.json["complete"] and len(ahead.json["alerts"]) == 1, ahead
+        behind = server.send([payment(10, "c2", 150)], "?wait=alerts", headers={"Tocsin-Producer": "b", "Tocsin-Sequence": "0"})
+        assert statuses(behind) == ["clamped"] and len(behind.json["alerts"]) == 1, behind
+        state = server.ask("GET", "/v1/state").json
+        assert state["watermark_held_by"] == "http", state
+        assert {source["name"] for source in state["sources"]} == {"http", "http/a", "http/b"}, state
+
+
+@case
+def waits_for_order():
+    """where events wait to be put in order an answer says that its alerts are not complete"""
+    with Server("--time-out-of-orderness", "10s") as server:
+        first = server.send([payment(1, "c1", 150)], "?wait=alerts&timeout=100ms")
+        assert first.json["complete"] is False and first.json["alerts"] == [], first
+        later = []
+        asking = threading.Thread(target=lambda: later.append(server.send([payment(2, "c2", 150)], "?wait=alerts&timeout=5s")))
+        asking.start()
+        second = 60
+        while asking.is_alive():
+            server.send([payment(second, "c3")])
+            second += 5
+            time.sleep(0.01)
+        asking.join()
+        assert later[0].json["complete"] is True, later
+        assert [alert["key"]["card"] for alert in later[0].json["alerts"]] in (["c2"], []), later
+
+
+@case
+def back_pressure():
+    """more than the queue holds is refused with 503 and Retry-After, and nothing acknowledged is lost"""
+    body = lines([payment(second / 100, f"c{second % 50}") for second in range(4000)])
+    with Server("--events-queue-requests-max", "1", "--events-queue-bytes-max", "1KiB") as server:
+        refused, taken = [], []
+
+        def send():
+            while not refused and len(taken) < 400:
+                answer = server.send(body, "?verdicts=others")
+                (taken if answer.status == 200 else refused).append(answer)
+        threads = [threading.Thread(target=send) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert refused, "no request was refused"
+        assert refused[0].problem() == "unavailable" and refused[0].headers["Retry-After"] == "1", refused[0]
+        wait_for(lambda: server.metric("intake_events_total") + server.metric("intake_duplicates_total") == 4000 * len(taken),
+                 "the events of all good answers, and no more")
+        assert server.metric("intake_requests_refused_total") == len(refused)
+
+
+@case
+def bodies_are_bounded():
+    """bodies together hold no more than they may"""
+    with Server("--http-bodies-bytes-max", "64KiB") as server:
+        answer = server.send(lines([payment(1, "x" * 1000)] * 100))
+        assert answer.problem() == "unavailable" and "http.bodies_bytes_max" in answer.json["detail"], answer
+        assert statuses(server.send([payment(1)])) == ["accepted"]
+        wait_for(lambda: server.metric("http_bodies_bytes") == 0, "bodies given back")
+
+
+@case
+def hostile():
+    """wrong types, halves, too much, unknown members: each gets its problem document, and nothing else is lost"""
+    with Server("--http-body-bytes-max", "1MiB", "--http-unpacked-bytes-max", "2MiB") as server:
+        good = lines([payment(1)])
+        packed = gzip.compress(good.encode() * 200)
+
+        def events(body, problem, **options):
+            answer = server.send(body, options.pop("query", ""), **options)
+            assert answer.problem() == problem, answer
+        events(good, "unsupported-media-type", media="text/csv")
+        events(good, "unsupported-media-type", media="application/x-www-form-urlencoded")
+        events(packed[:len(packed) // 2], "bad-request", headers={"Content-Encoding": "gzip"})
+        events(b"\x1f\x8bnot gzip", "bad-request", headers={"Content-Encoding": "gzip"})
+        events(good, "unsupported-media-type", headers={"Content-Encoding": "br"})
+        events(gzip.compress(b" " * (3 << 20)), "too-large", headers={"Content-Encoding": "gzip"})
+        events("[1, 2]", "bad-request", media="application/json")
+        events('[{"type": "payment"', "bad-request", media="application/json")
+        events("[" * 100_000, "bad-request", media="application/json")
+        events('{"specversion": "0.3"}', "bad-request", media="application/cloudevents+json")
+        events(good, "bad-parameter", query="?wiat=alerts")
+        events(good, "bad-parameter", query="?wait=everything")
+        events(good, "bad-parameter", query="?wait=alerts&timeout=soon")
+        for method, path, problem in (("DELETE", "/v1/events", "method-not-allowed"), ("GET", "/v1/evnets", "not-found"),
+                                      ("GET", "/v1/rules/none", "not-found"), ("GET", "/v1/keys/card", "bad-parameter"),
+                                      ("GET", "/v1/keys/shop%3Dx", "not-found"), ("GET", "/v1/late?after=x", "bad-parameter"),
+                                      ("GET", "/v1/late?limit=0", "bad-parameter")):
+            assert server.ask(method, path).problem() == problem, path
+        for body, problem in (({"nmae": "x"}, "bad-body"), ({"name": 3}, "bad-body"), ({"name": "../x"}, "bad-request"), ([], "bad-body"),
+                              ("{", "bad-body"), ("[" * 5000, "bad-body")):
+            assert server.ask("POST", "/v1/savepoints", body, media="application/json").problem() == problem, body
+        # A body that goes on for ever, with a length and without.
+        for head in (f"Content-Length: {1 << 30}", "Transfer-Encoding: chunked"):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as connection:
+                connection.sendall((f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\n"
+                                    f"Content-Type: {NDJSON}\r\n{head}\r\n\r\n").encode())
+                try:
+                    for _ in range(200):
+                        chunk = b" " * 65536
+                        connection.sendall(chunk if "Length" in head else b"10000\r\n" + chunk + b"\r\n")
+                except OSError:
+                    pass  # it has answered, and reads no more
+                has(connection.recv(1 << 16).decode(), "HTTP/1.1 413 ", "urn:tocsin:problem:too-large")
+        answer = server.ask("GET", "/livez", headers={"X-Junk": "x" * 40_000})
+        assert answer.problem() == "head-too-large", answer
+        assert statuses(server.send(good)) == ["accepted"]
+        assert server.ask("GET", "/v1/state").json["sources"][0]["lines"] == 1
+        server.end()
+
+
+@case
+def stops_and_goes_on():
+    """SIGTERM finishes and writes the state: the next start replays nothing, and knows all"""
+    with Server() as server:
+        server.send([payment(1, "c1", 1500)])
+        has(server.end().said, "stopping: SIGTERM", "stopped")
+    with Server() as server:
+        assert server.ask("GET", "/v1/keys/card=c1?format=text").text.startswith("card=c1 at 2026-03-02T12:00:01Z")
+        server.send([payment(400, "c2")])
+        has(server.end(signal.SIGINT).said, "checkpoint 1 with 1 key loaded", "0 journal records with 0 events replayed", "stopping: SIGINT")
+    assert [alert["rule"] for alert in stored()] == ["large", "unconfirmed"]
+    # By the rules that it was begun with, where none are named.
+    with Server(rules=None) as server:
+        assert [rule["id"] for rule in server.ask("GET", "/v1/rules").json["rules"]] == ["large", "unconfirmed"]
+        server.end()
+    tocsin("verify", "data")
+
+
+@case
+def other_rules():
+    """a data directory that was begun with other rules or options is refused, with the remedy"""
+    with Server() as server:
+        other = start("serve", "rules.tocsin", "--data", "data", "--listen", "127.0.0.1:0")
+        _, said = other.communicate(timeout=LIMIT_S)
+        assert other.returncode == 5 and "is in use" in said.decode(), said
+        server.end()
+    with Server(rules=RULES.replace("amount > 100", "amount > 200"), may_fail=True) as server:
+        has(server.end(None, 5).said, "rule large matches otherwise", "savepoint make")
+    with Server("--time-late-policy", "side", may_fail=True) as server:
+        has(server.end(None, 5).said, "--late-policy is side, and was clamp")
+    with Server(rules="rule x {", may_fail=True) as server:
+        has(server.end(None, 1).said, "error[", "the rules do not check")
+
+
+@case
+def operations():
+    """checkpoints, savepoints, state, keys, what was set aside and putting it in again"""
+    with Server("--time-late-max", "10s") as server:
+        server.send([payment(100, "c1", 1500)])
+        late = payment(1, "c2", 150)
+        assert statuses(server.send(lines([late]) + "nonsense\n")) == ["late", "invalid"]
+        assert server.ask("POST", "/v1/checkpoints").json["checkpoint"] >= 1
+        made = server.ask("POST", "/v1/savepoints", {"name": "before"})
+        assert made.status == 201 and made.headers["Location"] == "/v1/savepoints/before", made
+        assert server.ask("POST", "/v1/savepoints", {"name": "before"}).problem() == "conflict"
+        assert [one["name"] for one in server.ask("GET", "/v1/savepoints").json["savepoints"]] == ["before"]
+        assert server.ask("GET", "/v1/savepoints/before").json["watermark"] == "2026-03-02T12:01:40Z"
+        tocsin("savepoint", "verify", "--data", "data", "before")
+        state = server.ask("GET", "/v1/state").json
+        assert (state["watermark"], state["watermark_held_by"], state["keys"]) == ("2026-03-02T12:01:40Z", "http", 1), state
+        assert {rule["rule"]: rule["runs"] for rule in state["rules"]}["unconfirmed"] == 1, state
+        key = server.ask("GET", "/v1/keys/card%3Dc1").json
+        has(key["text"], "unconfirmed is complete", "alerts at 12:06:40")
+        wait_for(lambda: server.ask("GET", "/v1/late").json["items"], "the late event")
+        [row] = server.ask("GET", "/v1/late").json["items"]
+        assert row["late_us"] == 99_000_000 and json.loads(row["text"]) == late and row["input"] == "http", row
+        wait_for(lambda: server.ask("GET", "/v1/dead").json["items"], "the dead letter")
+        [dead] = server.ask("GET", "/v1/dead").json["items"]
+        assert dead["text"] == "nonsense" and server.ask("GET", "/v1/dead?limit=1").json["next"] is None
+        assert server.ask("POST", "/v1/late/reinject", {"arrivals": ["999:0"]}).problem() == "not-found"
+        assert server.ask("POST", "/v1/late/reinject", {"arrivals": [row["arrival"]]}).json == {"reinjected": 1, "reinjected_before": 0}
+        assert server.ask("POST", "/v1/late/reinject").json == {"reinjected": 0, "reinjected_before": 1}
+        wait_for(lambda: any(alert["key"] == {"card": "c2"} for alert in stored()), "the alert of the late event")
+        assert server.ask("GET", "/v1/late").json["items"][0]["reinjected_as"] > 0
+        assert server.ask("DELETE", "/v1/savepoints/before").status == 204
+        assert server.ask("DELETE", "/v1/savepoints/before").problem() == "not-found"
+        server.kill()
+    with Server("--time-late-max", "10s") as server:  # it was journaled
+        assert server.ask("POST", "/v1/late/reinject", {}).json == {"reinjected": 0, "reinjected_before": 1}
+        server.end()
+    assert sum(alert["key"] == {"card": "c2"} for alert in stored()) == 1
+
+
+@case
+def pages_of_dead_letters():
+    """what was set aside is listed page by page, each once"""
+    with Server() as server:
+        server.send("".join(f"bad {number}\n" for number in range(250)))
+        wait_for(lambda: server.metric("dead_stored") == 250, "dead letters")
+        seen, query = [], "?limit=100"
+        while query:
+            page = server.ask("GET", "/v1/dead" + query).json
+            seen += [item["text"] for item in page["items"]]
+            query = page["next"] and f"?limit=100&after={page['next']}"
+        assert seen == [f"bad {number}" for number in range(250)]
+
+
+@case
+def rules():
+    """rules are listed, shown as they are written, explained, and others are checked"""
+    with Server() as server:
+        listed = server.ask("GET", "/v1/rules").json["rules"]
+        assert [(rule["id"], rule["status"], rule["file"]) for rule in listed] == [
+            ("large", "live", "rules.tocsin"), ("unconfirmed", "live", "rules.tocsin")], listed
+        server.send([payment(1, "c1", 1500)])
+        rule = server.ask("GET", "/v1/rules/unconfirmed").json
+        assert rule["source"].startswith('rule unconfirmed "A very large') and rule["source"].endswith("}"), rule
+        assert rule["state"]["runs"] == 1 and len(rule["digests"]["state"]) == 64, rule
+        wait_for(lambda: server.ask("GET", "/v1/rules/large").json["alerts"] == 1, "the count of alerts")
+        assert server.ask("GET", "/v1/rules/large/explain?format=text").text.startswith('rule large "A large payment"')
+        assert server.ask("GET", "/v1/rules/large/explain").json["rule"] == "large"
+        good = server.ask("POST", "/v1/rules/validate", {"files": {"a.tocsin": RULES}}).json
+        assert good["valid"] and good["rules"] == ["large", "unconfirmed"] and good["errors"] == 0, good
+        bad = server.ask("POST", "/v1/rules/validate", RULES.replace("amount > 100", "amuont > 100"), media="text/plain").json
+        assert not bad["valid"] and bad["errors"] == 1, bad
+        [diagnostic] = [one for one in bad["diagnostics"] if one["level"] == "error"]
+        assert (diagnostic["file"], diagnostic["line"], diagnostic["column"]) == ("rules.tocsin", 7, 27), diagnostic
+        # Only what is sent is read.
+        outside = server.ask("POST", "/v1/rules/validate", {"files": {"a.tocsin": f'use "{os.getcwd()}/rules.tocsin"\n'}}).json
+        assert not outside["valid"] and "not among the files sent" in json.dumps(outside), outside
+        assert server.ask("POST", "/v1/rules/validate", {"files": {}}).problem() == "bad-body"
+        many = "".join(f'rule r{number} "x" {{ by card when payment as p where amount > {number} alert "x" }}\n' for number in range(2000))
+        assert len(server.ask("POST", "/v1/rules/validate", {"files": {"a.tocsin": RULES + many}}).json["rules"]) == 2002
+
+
+@case
+def metrics():
+    """every metric of the table is there, with its kind, and they count"""
+    table = read(ROOT / "api/metrics.def")
+    names = re.findall(r"^TOCSIN_METRIC\((\w+), (\w+), ", table, re.M)
+    assert len(names) > 30
+    with Server() as server:
+        server.send([payment(1, "c1", 150), payment(2, "c1")])
+        wait_for(lambda: server.metric("alerts_stored") == 1, "the alert")
+        text = server.ask("GET", "/metrics").text
+        for name, kind in names:
+            has(text, f"# TYPE tocsin_{name} {kind}\n")
+        shown = set(re.findall(r"^# TYPE tocsin_(\w+) ", text, re.M))
+        assert shown == {name for name, _ in names}, shown
+        assert 'tocsin_alerts_total{rule="large"} 1' in text
+        assert server.metric("intake_events_total") == 2 and server.metric("ready") == 1
+        assert server.metric("watermark_seconds") == START_US / 1e6 + 2
+        assert server.metric("http_requests_total") >= 3
+
+
+@case
+def openapi():
+    """the OpenAPI document names every operation, and each problem that there is"""
+    with Server() as server:
+        document = server.ask("GET", "/openapi.json").json
+        assert document["openapi"] == "3.1.0" and document["info"]["version"] == server.ask("GET", "/v1/version").json["tocsin"]
+        ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+        assert len(ids) == len(set(ids)) and "postEvents" in ids, ids
+        for name in re.findall(r'"#/components/(\w+/\w+)"', json.dumps(document)):
+            kind, what = name.split("/")
+            assert what in document["components"][kind], name
+
+
+@case
+def configuration():
+    """file, environment and command line, the later the stronger; and what is wrong is said with its place"""
+    write("serve.toml", '[http]\nlisten = "127.0.0.1:1"\nconnections_max = 9\n[data]\npath = "from-file"\n[checkpoint]\nevery = "5s"\n')
+    environment = dict(os.environ, TOCSIN_HTTP_CONNECTIONS_MAX="8", TOCSIN_CHECKPOINT_EVERY="6s")
+    done = tocsin("serve", "rules/", "--config", "serve.toml", "--checkpoint-every", "7s", "--check-config", env=environment)
+    has(done.out, 'listen = "127.0.0.1:1"  # serve.toml:2', "connections_max = 8  # TOCSIN_HTTP_CONNECTIONS_MAX",
+        'path = "from-file"  # serve.toml:5', 'every = "7s"  # --checkpoint-every', 'late_policy = "clamp"  # default',
+        'path = ["rules/"]  # --rules-path')
+    write("again.toml", done.out)  # it is a file that can be read
+    again = tocsin("serve", "--config", "again.toml", "--check-config").out
+    assert [line.split("  # ")[0] for line in again.splitlines()] == [line.split("  # ")[0] for line in done.out.splitlines()]
+    write("wrong.toml", "[http]\nlissten = 1\nconnections_max = \"many\"\n")
+    has(tocsin("serve", "--config", "wrong.toml", code=2).err, "wrong.toml:2:11: there is no setting http.lissten; did you mean http.listen?",
+        "wrong.toml:3:19: http.connections_max takes a whole number")
+    has(tocsin("serve", "--listen", "nowhere", "--check-config", code=2).err, "http.listen takes a numeric address and a port")
+    has(tocsin("serve", "--checkpoint-every", "soon", code=2).err, "--checkpoint-every: checkpoint.every takes a duration")
+    has(tocsin("serve", "--check-config", env=dict(os.environ, TOCSIN_HTTP_LISTN="x")).err, "TOCSIN_HTTP_LISTN (TOCSIN_HTTP_LISTEN?)")
+
+
+@case
+def after_a_run():
+    """a data directory that a run began is served on, and what it held back time with is left"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(1, "c1", 1500)])
+    tocsin("run", "rules.tocsin", "--data", "data", "--input", "in.ndjson")
+    with Server(options=("--time-heartbeat", "0")) as server:
+        answer = server.send([payment(400, "c2")], "?wait=alerts")
+        assert answer.json["complete"], answer
+        server.end()
+    assert [alert["rule"] for alert in stored()] == ["large", "unconfirmed"]
+
+
+run_cases()
