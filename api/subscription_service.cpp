@@ -37,6 +37,25 @@ class Filters final : public runtime::Addressees {
   std::vector<std::pair<runtime::EndpointId, AlertFilter>> filters_;
 };
 
+Result<std::map<std::string, SubscriptionService::SubscriptionPtr>> read_all(
+    const runtime::StoreReader& store) {
+  std::map<std::string, SubscriptionService::SubscriptionPtr> all;
+  Result<void> damage;
+  const Result<void> read = store.scan(
+      runtime::kSubscriptionFamily, {}, [&](std::string_view key, std::string_view value) {
+        Result<Subscription> subscription = decode_subscription(value);
+        if (!subscription) {
+          damage = tl::unexpected(subscription.error());
+          return false;
+        }
+        all[std::string(key)] = std::make_shared<const Subscription>(*std::move(subscription));
+        return true;
+      });
+  if (!read) return tl::unexpected(read.error());
+  if (!damage) return tl::unexpected(damage.error());
+  return all;
+}
+
 tl::unexpected<Error> not_found(const std::string& id) {
   return fail(Errc::kNotFound, fmt::format("there is no subscription {}", id));
 }
@@ -78,21 +97,17 @@ Result<std::unique_ptr<SubscriptionService>> SubscriptionService::open(
   return service;
 }
 
+Result<std::shared_ptr<const runtime::Addressees>> SubscriptionService::addressees(
+    const runtime::StoreReader& store) {
+  const auto stored = read_all(store);
+  if (!stored) return tl::unexpected(stored.error());
+  return std::make_shared<const Filters>(*stored);
+}
+
 Result<void> SubscriptionService::load() {
-  Result<void> damage;
-  const Result<void> read = store_.scan(
-      runtime::kSubscriptionFamily, {}, [&](std::string_view key, std::string_view value) {
-        Result<Subscription> subscription = decode_subscription(value);
-        if (!subscription) {
-          damage = tl::unexpected(subscription.error());
-          return false;
-        }
-        subscriptions_[std::string(key)] =
-            std::make_shared<const Subscription>(*std::move(subscription));
-        return true;
-      });
-  if (!read) return read;
-  if (!damage) return damage;
+  auto stored = read_all(store_);
+  if (!stored) return tl::unexpected(stored.error());
+  subscriptions_ = *std::move(stored);
   publish();
   for (const auto& [id, subscription] : subscriptions_) {
     if (Result<void> put = pool_->put(subscription); !put) return put;
@@ -101,10 +116,7 @@ Result<void> SubscriptionService::load() {
 }
 
 void SubscriptionService::wake() { pool_->wake(); }
-void SubscriptionService::stop() {
-  pool_->stop();
-  effects_.set_addressees(nullptr);
-}
+void SubscriptionService::stop() { pool_->stop(); }
 
 std::vector<SubscriptionService::SubscriptionPtr> SubscriptionService::list() const {
   const std::lock_guard lock(mutex_);

@@ -67,9 +67,13 @@ class SubscriptionService {
   ~SubscriptionService();
   SubscriptionService(const SubscriptionService&) = delete;
   SubscriptionService& operator=(const SubscriptionService&) = delete;
+  /// To whom alerts are owed by what is stored: for a node, which stores alerts while it recovers,
+  /// before there is a service. Errors: as open().
+  static Result<std::shared_ptr<const runtime::Addressees>> addressees(
+      const runtime::StoreReader& store);
   /// Alerts were stored.
   void wake();
-  /// Ends sending, and owes nothing new from then on.
+  /// Ends sending; alerts go on being owed.
   void stop();
 
   std::vector<SubscriptionPtr> list() const;

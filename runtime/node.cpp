@@ -587,6 +587,7 @@ Result<void> Node::Impl::open_queue() {
   if (options_.endpoints) {
     if (auto set = effect_store_->set_endpoints(*options_.endpoints); !set) return set;
   }
+  effect_store_->set_addressees(options_.addressees);
   queue_ = std::make_unique<EffectQueue>(*effect_store_, start_, options_.effects,
                                          options_.effects_listener);
   queue_->durable(log_->durable_end());

@@ -446,6 +446,25 @@ TEST_CASE("subscriptions: what was owed, noted and set outlives the process") {
   CHECK(receiver.count() == 6);
 }
 
+TEST_CASE("subscriptions: alerts are owed while nobody sends: before the service, and after it") {
+  World world;
+  const Receiver receiver([](std::size_t) { return Receiver::status(200); });
+  const std::string id = id_of(world.subscribe(receiver));
+  world.service->stop();
+  world.raise(1, 2);
+  CHECK(world.owed(id) == 2);
+  world.service.reset();
+  world.stored.restart(true);
+  // As a node does that recovers.
+  const auto addressees = SubscriptionService::addressees(world.stored.store());
+  REQUIRE(addressees);
+  world.stored.effects().set_addressees(*addressees);
+  world.stored.raise(alert_at(3));
+  Subscription subscription;
+  subscription.id = id;
+  CHECK(world.stored.effects().owed(subscription.endpoint()) == 3);
+}
+
 TEST_CASE("subscriptions: a rotated secret signs beside the one before, until that ends") {
   World world;
   const Receiver receiver([](std::size_t) { return Receiver::status(200); });

@@ -1,0 +1,44 @@
+#include "api/alert_desk.h"
+
+#include <utility>
+
+#include "api/subscription_routes.h"
+
+namespace tocsin::api {
+AlertDesk::AlertDesk(runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,
+                     const AlertDeskOptions& options)
+    : triage_(store, options.triage), feed_(options.feed), services_{effects, triage_,       feed_,
+                                                                     clock,   options.query, {}} {
+  services_.deliveries = [this](const runtime::StoredAlert& alert) {
+    return subscriptions_->deliveries_of(alert);
+  };
+}
+AlertDesk::~AlertDesk() { stop(); }
+
+Result<std::unique_ptr<AlertDesk>> AlertDesk::open(runtime::Store& store,
+                                                   runtime::EffectStore& effects,
+                                                   runtime::Clock& clock, AlertDeskOptions options,
+                                                   SubscriptionService::Listener listener) {
+  std::unique_ptr<AlertDesk> desk(new AlertDesk(store, effects, clock, options));
+  auto subscriptions = SubscriptionService::open(
+      store, effects, clock, std::move(options.subscriptions), std::move(listener));
+  if (!subscriptions) return tl::unexpected(subscriptions.error());
+  desk->subscriptions_ = *std::move(subscriptions);
+  return desk;
+}
+
+void AlertDesk::add_routes(Router& router) {
+  add_alert_routes(router, services_);
+  add_subscription_routes(router, *subscriptions_);
+}
+
+void AlertDesk::effects_changed() {
+  feed_.notify();
+  subscriptions_->wake();
+}
+
+void AlertDesk::stop() {
+  feed_.stop();
+  if (subscriptions_) subscriptions_->stop();
+}
+}  // namespace tocsin::api

@@ -1,0 +1,51 @@
+/// All that a server does with stored alerts: queries, live streams, triage, subscriptions.
+#pragma once
+#include <memory>
+
+#include "api/alert_feed.h"
+#include "api/alert_routes.h"
+#include "api/router.h"
+#include "api/subscription_service.h"
+#include "api/triage_store.h"
+#include "cep/base/result.h"
+#include "runtime/clock.h"
+#include "runtime/effect_store.h"
+#include "runtime/store.h"
+
+namespace tocsin::api {
+struct AlertDeskOptions {
+  AlertQueryLimits query;
+  AlertFeedOptions feed;
+  TriageLimits triage;
+  SubscriptionOptions subscriptions;
+};
+/// Threading: any, save that routes are added by one thread and stop() comes before the end.
+class AlertDesk {
+ public:
+  /// Over a store that was opened with runtime::effect_families(), and the effects in it; both and
+  /// the clock must outlive this. Begins to send what is owed. Errors: kCorrupt, kIo.
+  static Result<std::unique_ptr<AlertDesk>> open(runtime::Store& store,
+                                                 runtime::EffectStore& effects,
+                                                 runtime::Clock& clock, AlertDeskOptions options,
+                                                 SubscriptionService::Listener listener = {});
+  AlertDesk(const AlertDesk&) = delete;
+  AlertDesk& operator=(const AlertDesk&) = delete;
+  ~AlertDesk();
+  /// The router must not be asked once this is gone.
+  void add_routes(Router& router);
+  /// Effects were stored. Waits for nothing but a lock.
+  void effects_changed();
+  /// Ends live streams and sending: before the HTTP server is stopped, which waits for streams.
+  void stop();
+  const SubscriptionService& subscriptions() const { return *subscriptions_; }
+  const AlertFeed& feed() const { return feed_; }
+
+ private:
+  AlertDesk(runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,
+            const AlertDeskOptions& options);
+  TriageStore triage_;
+  AlertFeed feed_;
+  AlertServices services_;
+  std::unique_ptr<SubscriptionService> subscriptions_;
+};
+}  // namespace tocsin::api
