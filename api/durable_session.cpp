@@ -36,27 +36,6 @@ tl::unexpected<Failure> refuse(const Error& error) {
   return stop(is_io ? ExitCode::kInputOutput : ExitCode::kDataDirectory, error.message);
 }
 
-// What each rule and feature kept of a savepoint's state; one line for all that kept everything.
-std::string format_restored(const cep::RestoreReport& report) {
-  using Fate = cep::RestoreReport::Fate;
-  std::string text;
-  std::size_t kept = 0;
-  for (const cep::RestoreReport::Line& line : report.lines) {
-    const char* const kind = line.is_rule ? "rule" : "feature";
-    if (line.fate == Fate::kKept) ++kept;
-    if (line.fate == Fate::kKept && !line.suppression_lost) continue;
-    if (line.fate == Fate::kKept) {
-      text +=
-          fmt::format("  kept     {} {}, but what it holds back begins anew\n", kind, line.name);
-    } else {
-      text += fmt::format("  {} {} {}\n", line.fate == Fate::kStarted ? "started " : "lost    ",
-                          kind, line.name);
-    }
-  }
-  return fmt::format("of the savepoint's state {} rules and features are kept\n{}",
-                     format_count(kept), text);
-}
-
 std::string format_difference(const runtime::ReplayReport& report) {
   std::string text = fmt::format(
       "replayed as new: {} as before; not sent: {} that were not raised before; {} that are no "

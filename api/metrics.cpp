@@ -141,7 +141,7 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   to.add(Metric::uptime_seconds, fmt::format("{:.3f}", passed.count()));
   const NodeFigures figures = context.node.figures();
   add_intake(to, figures);
-  add_node(to, figures, context.rules.program->plan());
+  if (figures.program) add_node(to, figures, figures.program->plan());
   add_store(to, context.effects.reader());
   to.describe(Metric::http_requests_total);
   for (const auto& [status, count] : context.http.by_status()) {

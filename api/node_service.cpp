@@ -520,6 +520,7 @@ Result<void> NodeService::look_around(bool is_quiet) {
 
 void NodeService::publish() {
   NodeFigures figures;
+  figures.program = node_->program();
   figures.summary = node_->summary();
   figures.engine = node_->engine_stats();
   figures.checkpoints = node_->checkpoints();

@@ -89,6 +89,7 @@ using Served = tl::expected<T, Refusal>;
 
 /// How the node stands, as of a moment ago.
 struct NodeFigures {
+  std::optional<cep::Program> program;  // whose rules the summary counts by
   runtime::RunSummary summary;
   cep::EngineStats engine;
   runtime::CheckpointFigures checkpoints;

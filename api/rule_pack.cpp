@@ -111,40 +111,38 @@ RulePack::RulePack(std::vector<runtime::NamedContents> texts) : texts_(std::move
   std::ranges::sort(texts_, {}, &runtime::NamedContents::role);
 }
 
+// What all paths have in common is where they happened to lie.
+RulePack RulePack::kept(std::vector<runtime::NamedContents> texts) {
+  std::optional<std::string> common;
+  for (const runtime::NamedContents& text : texts) {
+    const std::string_view path = path_of(text.role);
+    if (path.empty()) continue;
+    const std::string here(path.substr(0, path.rfind('/') + 1));
+    if (!common) common = here;
+    while (!here.starts_with(*common)) {
+      common->pop_back();
+      common->resize(common->rfind('/') + 1);
+    }
+  }
+  for (runtime::NamedContents& text : texts) {
+    const std::string_view path = path_of(text.role);
+    if (!path.empty()) text.role = role_of(std::string(path.substr(common->size())));
+  }
+  return RulePack(std::move(texts));
+}
+
 Result<RulePack> RulePack::read(const std::vector<std::string>& paths) {
   const Result<std::vector<std::string>> files = find_rule_files(paths);
   if (!files) return tl::unexpected(files.error());
   std::vector<runtime::NamedContents> texts;
   load_rules_keeping(*files, texts);
-  // What all have in common is where they happen to lie.
-  std::string common;
-  bool is_first = true;
-  for (const runtime::NamedContents& text : texts) {
-    const std::string_view path = path_of(text.role);
-    if (path.empty()) continue;
-    const std::string folder = fs::path(path).parent_path().generic_string();
-    const std::string here = folder.empty() ? "" : folder + "/";
-    if (is_first) common = here;
-    is_first = false;
-    while (!here.starts_with(common)) {
-      const std::size_t slash = common.rfind('/', common.size() - 2);
-      common = slash == std::string::npos || common.size() < 2 ? "" : common.substr(0, slash + 1);
-    }
-  }
-  for (runtime::NamedContents& text : texts) {
-    const std::string path(path_of(text.role));
-    if (!path.empty()) text.role = role_of(path.substr(common.size()));
-  }
   for (const std::string& file : *files) {
-    const std::string role =
-        std::string(kRules) + file.substr(std::min(common.size(), file.size()));
-    const bool is_read =
-        std::ranges::find(texts, role, &runtime::NamedContents::role) != texts.end();
-    if (is_read) continue;
+    const std::string role = std::string(kRules) + file;
+    if (std::ranges::find(texts, role, &runtime::NamedContents::role) != texts.end()) continue;
     const Result<std::string> why = read_rule_file(file);
     if (!why) return fail(why.error().code, fmt::format("{}: {}", file, why.error().message));
   }
-  return RulePack(std::move(texts));
+  return kept(std::move(texts));
 }
 
 std::string RulePack::etag() const {

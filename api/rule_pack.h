@@ -33,6 +33,9 @@ class RulePack {
   /// in common. Fails where one cannot be read; rules that do not check are load()'s matter.
   static Result<RulePack> read(const std::vector<std::string>& paths);
 
+  /// Of what a data directory kept; paths are made relative likewise.
+  static RulePack kept(std::vector<runtime::NamedContents> texts);
+
   const std::vector<runtime::NamedContents>& texts() const { return texts_; }
   /// The same for equal texts, another for others: 32 hexadecimal digits.
   std::string etag() const;

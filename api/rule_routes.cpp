@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,87 +29,133 @@ constexpr std::size_t kRulesBytesMax = std::size_t{16} << 20;
 // Rules that are checked at once: each check may take a processor for seconds.
 constexpr int kChecksMax = 2;
 
-// What does not change while the server runs.
-struct Catalogue {
-  std::map<std::string, RuleSource> sources;
-  runtime::NodeSettings settings;  // the digests
-  std::atomic<int> checks{0};      // under way
+struct Checks {
+  std::atomic<int> count{0};  // under way
 };
 
-ordered_json rule_json(const ServerContext& context, const Catalogue& catalogue, std::size_t index,
-                       const NodeFigures& figures) {
-  const cep::Rule& rule = context.rules.program->plan().rules[index];
-  const runtime::RuleSettings& digests = catalogue.settings.rules[index];
+std::uint64_t alerts_of(const NodeFigures& figures, const std::string& id) {
+  if (!figures.program) return 0;
+  const std::vector<cep::Rule>& rules = figures.program->plan().rules;
+  const auto found = std::ranges::find(rules, id, &cep::Rule::id);
+  const auto index = static_cast<std::size_t>(found - rules.begin());
+  const std::vector<std::uint64_t>& alerts = figures.summary.alerts_by_rule;
+  return index < alerts.size() ? alerts[index] : 0;
+}
+
+std::string_view stage_of(const CurrentRules& now, const std::string& id) {
+  const std::map<std::string, RuleStage> stages = now.pack.stages();
+  const auto stage = stages.find(id);
+  return name_of(stage == stages.end() ? RuleStage::kLive : stage->second);
+}
+
+// One that runs.
+ordered_json rule_json(const CurrentRules& now, std::size_t index, const NodeFigures& figures) {
+  const cep::Rule& rule = now.rules.program->plan().rules[index];
+  const runtime::RuleSettings& digests = now.settings.rules[index];
   ordered_json json = {{"id", rule.id},
                        {"name", rule.name},
                        {"title", rule.title},
                        {"status", status_name(rule.status)},
+                       {"stage", stage_of(now, rule.id)},
                        {"owner", rule.owner},
                        {"tags", rule.tags},
                        {"digests",
                         {{"state", cep::hex(digests.state)},
                          {"suppression", cep::hex(digests.suppression)},
                          {"presentation", cep::hex(digests.presentation)}}}};
-  const std::vector<std::uint64_t>& alerts = figures.summary.alerts_by_rule;
-  json["alerts"] = index < alerts.size() ? alerts[index] : 0;
-  const auto source = catalogue.sources.find(rule.name);
-  if (source != catalogue.sources.end()) {
+  json["alerts"] = alerts_of(figures, rule.id);
+  const auto source = now.sources.find(rule.name);
+  if (source != now.sources.end()) {
     json["file"] = source->second.file;
     json["line"] = source->second.line;
   }
   return json;
 }
 
-HttpResponse list_rules(const ServerContext& context, const Catalogue& catalogue) {
+// One that does not: a draft, or one held back to it.
+ordered_json rule_json(const CurrentRules& now, const RuleText& rule) {
+  return {{"id", rule.id},
+          {"name", rule.name},
+          {"status", "draft"},
+          {"stage", stage_of(now, rule.id)},
+          {"file", rule.path}};
+}
+
+HttpResponse list_rules(const ServerContext& context) {
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
   const NodeFigures figures = context.node.figures();
   ordered_json list = ordered_json::array();
-  for (std::size_t i = 0; i < context.rules.program->plan().rules.size(); ++i) {
-    list.push_back(rule_json(context, catalogue, i, figures));
+  std::set<std::string> running;
+  const std::vector<cep::Rule>& rules = now->rules.program->plan().rules;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    list.push_back(rule_json(*now, i, figures));
+    running.insert(rules[i].id);
   }
-  return json_response({{"plan", cep::hex(catalogue.settings.plan)}, {"rules", list}});
+  for (const RuleText& rule : now->pack.rules()) {
+    if (!running.contains(rule.id)) list.push_back(rule_json(*now, rule));
+  }
+  return json_response({{"version", now->version},
+                        {"plan", cep::hex(now->settings.plan)},
+                        {"rules", std::move(list)}});
 }
 
-// The rule of that id, or the problem.
-tl::expected<std::size_t, HttpResponse> find_rule(const ServerContext& context,
-                                                  std::string_view id) {
-  const std::vector<cep::Rule>& rules = context.rules.program->plan().rules;
-  const auto found = std::ranges::find(rules, id, &cep::Rule::id);
-  if (found != rules.end()) return static_cast<std::size_t>(found - rules.begin());
-  return tl::unexpected(
-      problem_response(ProblemKind::kNotFound, fmt::format("there is no rule with the id {}", id)));
+HttpResponse no_rule(std::string_view id) {
+  return problem_response(ProblemKind::kNotFound,
+                          fmt::format("there is no rule with the id {}", id));
 }
 
-HttpResponse get_rule(ServerContext& context, const Catalogue& catalogue,
-                      const ApiRequest& request) {
-  const auto index = find_rule(context, *request.text("rule"));
-  if (!index) return index.error();
-  const cep::Rule& rule = context.rules.program->plan().rules[*index];
-  ordered_json json = rule_json(context, catalogue, *index, context.node.figures());
-  json["description"] = rule.description;
-  json["references"] = rule.references;
-  json["false_positives"] = rule.false_positives;
-  const auto source = catalogue.sources.find(rule.name);
-  json["source"] =
-      source == catalogue.sources.end() ? ordered_json(nullptr) : ordered_json(source->second.text);
-  cep::RuleTotals totals;
-  const Served<void> asked = context.node.ask(
-      [&](runtime::Node& node) { totals = node.engine().rule_totals()[*index]; }, kAskPatience);
-  if (!asked) return refusal_response(asked.error());
-  json["state"] = {{"keys", totals.keys},
-                   {"runs", totals.runs},
-                   {"events", totals.captured_events},
-                   {"bytes", totals.bytes}};
-  return json_response(json);
+// The place in the plan of the rule that runs under that id.
+std::optional<std::size_t> find_rule(const cep::Plan& plan, std::string_view id) {
+  const auto found = std::ranges::find(plan.rules, id, &cep::Rule::id);
+  if (found == plan.rules.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - plan.rules.begin());
+}
+
+HttpResponse get_rule(ServerContext& context, const ApiRequest& request) {
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+  const std::string id(*request.text("rule"));
+  const std::optional<RuleText> text = now->pack.rule(id);
+  const std::optional<std::size_t> index = find_rule(now->rules.program->plan(), id);
+  if (!text && !index) return no_rule(id);
+  ordered_json json =
+      index ? rule_json(*now, *index, context.node.figures()) : rule_json(*now, *text);
+  if (index) {
+    const cep::Rule& rule = now->rules.program->plan().rules[*index];
+    json["description"] = rule.description;
+    json["references"] = rule.references;
+    json["false_positives"] = rule.false_positives;
+  }
+  json["source"] = text ? ordered_json(text->text) : ordered_json(nullptr);
+  if (index) {
+    cep::RuleTotals totals;
+    const Served<void> asked = context.node.ask(
+        [&](runtime::Node& node) {
+          const auto place = find_rule(node.program().plan(), id);
+          if (place) totals = node.engine().rule_totals()[*place];
+        },
+        kAskPatience);
+    if (!asked) return refusal_response(asked.error());
+    json["state"] = {{"keys", totals.keys},
+                     {"runs", totals.runs},
+                     {"events", totals.captured_events},
+                     {"bytes", totals.bytes}};
+  }
+  HttpResponse response = json_response(json);
+  const std::string etag = rule_etag(now->pack, id);
+  if (!etag.empty()) response.headers.push_back({"ETag", "\"" + etag + "\""});
+  return response;
 }
 
 HttpResponse explain_rule(const ServerContext& context, const ApiRequest& request) {
-  const auto index = find_rule(context, *request.text("rule"));
-  if (!index) return index.error();
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+  const cep::Program& program = *now->rules.program;
+  const std::optional<std::size_t> index = find_rule(program.plan(), *request.text("rule"));
+  if (!index) return no_rule(*request.text("rule"));
   const cep::RuleIndex rule{static_cast<std::uint32_t>(*index)};
   if (request.text("format") == "text") {
-    return {200, {}, "text/plain", explanation_text(*context.rules.program, rule, {})};
+    return {200, {}, "text/plain", explanation_text(program, rule, {})};
   }
-  return {200, {}, "application/json", explain_json(*context.rules.program, rule) + "\n"};
+  return {200, {}, "application/json", explain_json(program, rule) + "\n"};
 }
 
 // The files of a body: {"files": {"PATH": "TEXT", …}}, or one of plain text.
@@ -156,7 +204,7 @@ LoadedRules check_files(const std::map<std::string, std::string>& files) {
   });
 }
 
-HttpResponse validate_rules(ServerContext& context, Catalogue& catalogue, ApiRequest& request) {
+HttpResponse validate_rules(ServerContext& context, Checks& checks, ApiRequest& request) {
   const auto files = read_files(context, request);
   if (!files) return files.error();
   struct Check {
@@ -167,7 +215,7 @@ HttpResponse validate_rules(ServerContext& context, Catalogue& catalogue, ApiReq
     std::atomic<int>& count;
     const bool is_one;
   };
-  const Check check(catalogue.checks);
+  const Check check(checks.count);
   if (!check.is_one) {
     return refusal_response({Refusal::Why::kFull, "other rules are being checked; try again"});
   }
@@ -189,19 +237,16 @@ HttpResponse validate_rules(ServerContext& context, Catalogue& catalogue, ApiReq
 }  // namespace
 
 void add_rule_routes(Router& router, ServerContext& context) {
-  const auto catalogue = std::make_shared<Catalogue>();
-  catalogue->sources = rule_sources(context.rules);
-  catalogue->settings = runtime::settings_of(*context.rules.program, {});
+  const auto checks = std::make_shared<Checks>();
   const RouteParameter rule{"rule", RouteParameter::Type::kText, "Its id"};
-  router.add(
-      {.method = "GET",
-       .path = "/v1/rules",
-       .operation_id = "listRules",
-       .tag = "rules",
-       .summary = "The rules that run, with their digests and alerts",
-       .role = Role::kReader,
-       .answers = {{200, "The rules", "application/json"}},
-       .handler = [&context, catalogue](ApiRequest&) { return list_rules(context, *catalogue); }});
+  router.add({.method = "GET",
+              .path = "/v1/rules",
+              .operation_id = "listRules",
+              .tag = "rules",
+              .summary = "The rules that run, with their digests and alerts",
+              .role = Role::kReader,
+              .answers = {{200, "The rules", "application/json"}},
+              .handler = [&context](ApiRequest&) { return list_rules(context); }});
   router.add({.method = "GET",
               .path = "/v1/rules/{rule}",
               .operation_id = "getRule",
@@ -210,9 +255,7 @@ void add_rule_routes(Router& router, ServerContext& context) {
               .role = Role::kReader,
               .path_parameters = {rule},
               .answers = {{200, "The rule", "application/json"}},
-              .handler = [&context, catalogue](ApiRequest& request) {
-                return get_rule(context, *catalogue, request);
-              }});
+              .handler = [&context](ApiRequest& request) { return get_rule(context, request); }});
   router.add(
       {.method = "GET",
        .path = "/v1/rules/{rule}/explain",
@@ -238,8 +281,8 @@ void add_rule_routes(Router& router, ServerContext& context) {
               .body = RouteBody{{"application/json", "text/plain"}},
               .answers = {{200, "Whether they check, and what is wrong", "application/json"}},
               .problems = {413, 415},
-              .handler = [&context, catalogue](ApiRequest& request) {
-                return validate_rules(context, *catalogue, request);
+              .handler = [&context, checks](ApiRequest& request) {
+                return validate_rules(context, *checks, request);
               }});
 }
 }  // namespace tocsin::api

@@ -98,8 +98,9 @@ Result<std::unique_ptr<RuleService>> RuleService::open(RuleServicePorts ports, R
       return tl::unexpected(added.error());
     }
   }
-  service->current_ = std::make_shared<const CurrentRules>(
-      CurrentRules{number, std::move(current), std::move(rules), std::move(settings)});
+  std::map<std::string, RuleSource> sources = rule_sources(rules);
+  service->current_ = std::make_shared<const CurrentRules>(CurrentRules{
+      number, std::move(current), std::move(rules), std::move(settings), std::move(sources)});
   return service;
 }
 
@@ -260,6 +261,7 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   now->version = before->version + 1;
   now->pack = *std::move(pack);
   now->rules = std::move(loaded);
+  now->sources = rule_sources(now->rules);
   now->settings = std::move(activated->first);
   const std::string plan = cep::hex(now->settings.plan);
   {

@@ -11,6 +11,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "api/rule_pack.h"
+#include "api/rule_sources.h"
 #include "cep/base/result.h"
 #include "cep/engine.h"
 #include "cep/time.h"
@@ -43,6 +45,7 @@ struct CurrentRules {
   RulePack pack;
   LoadedRules rules;  // with a program
   runtime::NodeSettings settings;
+  std::map<std::string, RuleSource> sources;  // by the rules' names
 };
 struct RuleChange {
   std::string who = {};

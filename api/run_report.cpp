@@ -242,4 +242,23 @@ std::string format_report(const RunReport& report) {
   add_deliveries(lines, report);
   return lines.take();
 }
+
+std::string format_restored(const cep::RestoreReport& report) {
+  using Fate = cep::RestoreReport::Fate;
+  std::string text;
+  std::size_t kept = 0;
+  for (const cep::RestoreReport::Line& line : report.lines) {
+    const char* const kind = line.is_rule ? "rule" : "feature";
+    if (line.fate == Fate::kKept) ++kept;
+    if (line.fate == Fate::kKept && !line.suppression_lost) continue;
+    if (line.fate == Fate::kKept) {
+      text +=
+          fmt::format("  kept     {} {}, but what it holds back begins anew\n", kind, line.name);
+    } else {
+      text += fmt::format("  {} {} {}\n", line.fate == Fate::kStarted ? "started " : "lost    ",
+                          kind, line.name);
+    }
+  }
+  return fmt::format("of its state {} rules and features are kept\n{}", format_count(kept), text);
+}
 }  // namespace tocsin::api

@@ -54,4 +54,6 @@ struct RunReport {
 };
 /// The summary, several lines, each with its end.
 std::string format_report(const RunReport& report);
+/// What each rule and feature kept of a state; one line for all that kept everything.
+std::string format_restored(const cep::RestoreReport& report);
 }  // namespace tocsin::api

@@ -22,7 +22,11 @@ std::vector<Setting> make_settings() {
       Setting{"data.path", Type::kText, "tocsin-data", "The folder in which everything is kept"},
       Setting{"rules.path", Type::kTexts, "",
               "Rule files, or folders with .tocsin files below them; none: those that the data "
-              "directory was begun with"},
+              "directory holds"},
+      Setting{
+          "rules.deploy", Type::kBoolean, "false",
+          "Where the data directory holds other rules than rules.path: have these hold from now "
+          "on, instead of refusing to start"},
       Setting{"http.listen", Type::kText, "127.0.0.1:8627",
               "Where to listen: a numeric address and a port; port 0 is any free one"},
       Setting{"http.port_file", Type::kText, "", "Write the port there once it is listened on"},

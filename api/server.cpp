@@ -17,13 +17,14 @@
 #include "api/health_routes.h"
 #include "api/http_connection.h"
 #include "api/human_text.h"
+#include "api/kept_rules.h"
 #include "api/loopback_address.h"
 #include "api/node_service.h"
 #include "api/offline_node.h"
 #include "api/port_file.h"
 #include "api/progress.h"
-#include "api/rule_files.h"
-#include "api/rule_texts.h"
+#include "api/rule_service.h"
+#include "api/run_report.h"
 #include "api/serve_settings.h"
 #include "api/server_context.h"
 #include "api/server_routes.h"
@@ -69,6 +70,9 @@ class Server {
   Outcome<void> open_tokens();
   Outcome<void> listen();
   Outcome<void> open_node();
+  Outcome<void> open_rules();
+  tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> activate(
+      runtime::NodeProgram program, std::vector<runtime::NamedContents> texts);
   Outcome<void> begin_routes();
   ExitCode wait();
   void close();
@@ -100,7 +104,8 @@ class Server {
   std::optional<runtime::DataDirectory> directory_;
   std::optional<runtime::Beginning> beginning_;
   LoadedRules rules_;
-  std::vector<runtime::NamedContents> texts_;
+  std::optional<RulePack> given_;  // by the configuration
+  RulePack pack_;                  // what rules_ are made of
   std::unique_ptr<runtime::RocksStore> store_;
   runtime::ThreadExecutor executor_;
   std::unique_ptr<runtime::NodePorts> ports_;
@@ -109,6 +114,7 @@ class Server {
   HttpFigures http_figures_;
 
   std::unique_ptr<NodeService> service_;
+  std::unique_ptr<RuleService> rule_service_;
   std::unique_ptr<ServerContext> context_;
   Router starting_routes_;
   std::unique_ptr<Router> routes_;
@@ -126,9 +132,9 @@ RouterOptions Server::router_options() const {
 
 ExitCode Server::run() {
   ignore_broken_pipes();
-  for (const Step step :
-       {&Server::read_settings, &Server::check_rules, &Server::open_directory, &Server::keep_rules,
-        &Server::open_tokens, &Server::listen, &Server::open_node, &Server::begin_routes}) {
+  for (const Step step : {&Server::read_settings, &Server::check_rules, &Server::open_directory,
+                          &Server::keep_rules, &Server::open_tokens, &Server::listen,
+                          &Server::open_node, &Server::open_rules, &Server::begin_routes}) {
     const Outcome<void> done = (this->*step)();
     if (done) continue;
     close();
@@ -153,12 +159,15 @@ Outcome<void> Server::read_settings() {
 Outcome<void> Server::check_rules() {
   const std::vector<std::string> paths = configuration_.texts("rules.path");
   if (paths.empty()) return {};
-  const Result<std::vector<std::string>> files = find_rule_files(paths);
-  if (!files) return stop(ExitCode::kCheckFailed, files.error().message);
-  rules_ = load_rules_keeping(*files, texts_);
-  tell(render_diagnostics(rules_, false));
-  if (rules_.program) return {};
-  return stop(ExitCode::kCheckFailed, "the rules do not check; nothing was started");
+  Result<RulePack> pack = RulePack::read(paths);
+  if (!pack) return stop(ExitCode::kCheckFailed, pack.error().message);
+  LoadedRules loaded = pack->load();
+  tell(render_diagnostics(loaded, false));
+  if (!loaded.program) {
+    return stop(ExitCode::kCheckFailed, "the rules do not check; nothing was started");
+  }
+  given_ = *std::move(pack);
+  return {};
 }
 
 Outcome<void> Server::open_directory() {
@@ -186,23 +195,40 @@ Outcome<void> Server::open_directory() {
   return {};
 }
 
-// Without rules of the configuration's it is those that the data directory was begun with.
+// The rules that the data directory holds go on; others are deployed where that is asked for.
 Outcome<void> Server::keep_rules() {
-  if (rules_.program) return {};
   if (beginning_) {
     Result<std::vector<runtime::NamedContents>> texts = runtime::read_texts(
         runtime::BlobStore::look(files_, directory_->paths().blobs), beginning_->blobs);
     if (!texts) return stop(code_of_directory(texts.error().code), texts.error().message);
-    texts_ = *std::move(texts);
+    pack_ = RulePack::kept(*std::move(texts));
+  } else if (given_) {
+    pack_ = *given_;
   }
-  rules_ = load_kept_rules(texts_);
-  if (rules_.program) {
-    if (texts_.empty()) say("there are no rules yet: name some (tocsin serve RULES)");
-    return {};
+  rules_ = pack_.load();
+  if (!rules_.program) {
+    tell(render_diagnostics(rules_, false));
+    return stop(ExitCode::kDataDirectory,
+                "the rules that were kept do not check with this version of Tocsin");
   }
-  tell(render_diagnostics(rules_, false));
+  if (pack_.texts().empty()) say("there are no rules yet: name some (tocsin serve RULES)");
+  if (!beginning_ || !given_) return {};
+  for (const auto& [rule, stage] : pack_.stages()) *given_ = given_->with_stage(rule, stage);
+  if (given_->etag() == pack_.etag()) return {};
+  if (configuration_.boolean("rules.deploy")) return {};
+  const LoadedRules loaded = given_->load();
+  if (!loaded.program) {
+    return stop(ExitCode::kCheckFailed,
+                "with what is held back, the rules do not check; start without RULES");
+  }
+  const runtime::SettingsChange change = runtime::compare_settings(
+      runtime::settings_of(*rules_.program, {}), runtime::settings_of(*loaded.program, {}));
+  const std::string what = change.may_go_on() ? "their texts differ" : change.text();
   return stop(ExitCode::kDataDirectory,
-              "the rules that were kept do not check with this version of Tocsin");
+              fmt::format("the data directory {} holds other rules: {}; start without RULES to go "
+                          "on with those, or with --rules-deploy true to have RULES hold from now "
+                          "on",
+                          directory_->paths().directory, what));
 }
 
 Outcome<void> Server::open_tokens() {
@@ -253,7 +279,8 @@ Outcome<void> Server::listen() {
 runtime::NodeOptions Server::node_options() {
   runtime::NodeOptions options;
   options.settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
-  options.texts = texts_;
+  options.texts = pack_.texts();
+  options.compile = compile_kept;
   options.intake = runtime::intake_options(rules_.program->plan(), run_options_);
   options.timeline = random_id();
   options.checkpoint_every = durable_.checkpoint_every;
@@ -317,9 +344,55 @@ void Server::say_recovery(const runtime::Recovery& recovery) const {
                   format_count(recovery.events, "event"), format_seconds(recovery.replay_seconds)));
 }
 
+Outcome<void> Server::open_rules() {
+  RuleServicePorts ports{
+      files_,
+      clock_,
+      directory_->paths().directory + "/rules",
+      directory_->paths().blobs,
+      [this](const cep::Plan& plan) { return runtime::intake_options(plan, run_options_); },
+      [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
+        return activate(std::move(program), std::move(texts));
+      }};
+  runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
+  Result<std::unique_ptr<RuleService>> rules =
+      RuleService::open(std::move(ports), pack_, std::move(rules_), std::move(settings));
+  if (!rules) return stop(code_of_directory(rules.error().code), rules.error().message);
+  rule_service_ = *std::move(rules);
+  if (!beginning_ || !given_ || given_->etag() == pack_.etag()) return {};
+  RuleChange change;
+  change.comment = "given at the start";
+  const auto deployed =
+      rule_service_->deploy(change, [this](const RulePack&) { return Result<RulePack>(*given_); });
+  if (!deployed) {
+    tell(deployed.error().diagnostics);
+    for (const std::string& failure : deployed.error().failures) tell(failure);
+    return stop(ExitCode::kCheckFailed, deployed.error().detail);
+  }
+  say(fmt::format("deployed the rules that were given, as version {}", deployed->version));
+  if (!is_quiet_) tell(format_restored(deployed->report));
+  return {};
+}
+
+// On the node's thread, between two batches.
+tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> Server::activate(
+    runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
+  Result<cep::RestoreReport> report;
+  runtime::NodeSettings settings;
+  const Served<void> asked = service_->ask(
+      [&](runtime::Node& node) {
+        report = node.deploy(std::move(program), std::move(texts));
+        settings = node.settings();
+      },
+      kAskPatience);
+  if (!asked) return tl::unexpected(asked.error().detail);
+  if (!report) return tl::unexpected(report.error().message);
+  return std::pair{std::move(settings), *std::move(report)};
+}
+
 Outcome<void> Server::begin_routes() {
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
-                                   directory_->paths(), rules_, texts_, configuration_, *tokens_,
+                                   directory_->paths(), *rule_service_, configuration_, *tokens_,
                                    bodies_, http_figures_, run_options_.line_bytes_max});
   routes_ = std::make_unique<Router>(router_options());
   add_health_routes(*routes_, [this] { return unreadiness(); });
@@ -387,6 +460,7 @@ void Server::close() {
   ready_routes_ = nullptr;
   routes_.reset();
   context_.reset();
+  rule_service_.reset();
   service_.reset();
 }
 }  // namespace

@@ -12,7 +12,7 @@
 #include "api/http_server.h"
 #include "api/node_service.h"
 #include "api/problem.h"
-#include "api/rule_loader.h"
+#include "api/rule_service.h"
 #include "api/token_store.h"
 #include "runtime/clock.h"
 #include "runtime/data_directory.h"
@@ -83,8 +83,7 @@ struct ServerContext {
   runtime::Files& files;
   runtime::Clock& clock;
   const runtime::DataPaths& paths;
-  const LoadedRules& rules;
-  const std::vector<runtime::NamedContents>& texts;  // that the rules were made of
+  RuleService& rules;
   const Configuration& configuration;
   TokenStore& tokens;
   BodyBudget& bodies;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/deploy_routes.h"
 #include "api/event_routes.h"
 #include "api/metrics.h"
 #include "api/operation_routes.h"
@@ -12,6 +13,7 @@ namespace tocsin::api {
 void add_server_routes(Router& router, ServerContext& context, std::function<bool()> is_ready) {
   add_event_routes(router, context);
   add_rule_routes(router, context);
+  add_deploy_routes(router, context);
   add_state_routes(router, context);
   add_savepoint_routes(router, context);
   add_aside_routes(router, context);

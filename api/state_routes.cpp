@@ -39,18 +39,20 @@ std::vector<std::string> split_key(std::string_view text) {
 HttpResponse get_state(ServerContext& context, const ApiRequest& request) {
   ordered_json state;
   std::vector<cep::RuleTotals> totals;
+  std::optional<cep::Program> program;
   const bool has_rules = request.text("rules") != "false";
   const Served<void> asked = context.node.ask(
       [&](runtime::Node& node) {
         state = node_json(node);
         state["checkpoint"] = node.checkpoints().number;
         if (has_rules) totals = node.engine().rule_totals();
+        program = node.program();
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
   if (has_rules) {
     state["rules"] = ordered_json::array();
-    const std::vector<cep::Rule>& rules = context.rules.program->plan().rules;
+    const std::vector<cep::Rule>& rules = program->plan().rules;
     for (std::size_t i = 0; i < rules.size(); ++i) {
       state["rules"].push_back(totals_json(rules[i].id, totals[i]));
     }
@@ -63,15 +65,17 @@ HttpResponse get_key(ServerContext& context, const ApiRequest& request) {
   if (!parts) return problem_response(ProblemKind::kBadParameter, parts.error().message);
   Result<std::vector<cep::KeyReport>> reports;
   cep::EventTime watermark;
+  std::optional<cep::Program> program;
   const Served<void> asked = context.node.ask(
       [&](runtime::Node& node) {
-        reports = key_reports(node, *context.rules.program, *parts);
+        program = node.program();
+        reports = key_reports(node, *program, *parts);
         watermark = node.intake().watermark();
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
   if (!reports) return error_response(reports.error());
-  const cep::Plan& plan = context.rules.program->plan();
+  const cep::Plan& plan = program->plan();
   std::string text = fmt::format("{} at {}\n", *request.text("key"), time_text(watermark));
   ordered_json tables = ordered_json::array();
   for (const cep::KeyReport& report : *reports) {

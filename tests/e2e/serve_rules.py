@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""End-to-end cases of rules that change while `tocsin serve` runs.
+
+    serve_rules.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import threading
+
+from harness import RULES, case, has, payment, run_cases, start, tocsin, wait_for, write
+from serve_harness import Server, alone, statuses, stored
+
+THREE = """rule three "Three payments" {
+  by card
+  when 3 payment within 10m
+  alert "three on {card}"
+}
+"""
+SMALL = """rule small "Small" {
+  by card
+  when payment where amount < 1
+  alert "small on {card}"
+}
+"""
+
+
+def put(server, rule, text, etag=None, query="", **options):
+    headers = {"If-None-Match": "*"} if etag is None else {"If-Match": etag}
+    return server.ask("PUT", f"/v1/rules/{rule}{query}", text, media="text/plain", headers=headers, **options)
+
+
+def rules_of(server):
+    """Those that run, by id, with their status."""
+    rules = server.ask("GET", "/v1/rules").json["rules"]
+    return {rule["id"]: rule["status"] for rule in rules if rule["status"] != "draft"}
+
+
+def names(report, fate):
+    return {part.get("rule") or part.get("feature") for part in report[fate]}
+
+
+@case
+def a_rule_comes_and_others_go_on():
+    """a rule that is put holds from the next event on, and what others remember stays"""
+    with Server(rules=RULES + THREE) as server:
+        server.send([payment(1, "c1", 5), payment(2, "c1", 5)])  # two of three
+        answer = put(server, "small", SMALL)
+        assert answer.status == 200, answer
+        assert answer.json["version"] == 2 and answer.json["changed"] is True
+        assert names(answer.json, "kept") == {"large", "unconfirmed", "three"}, answer
+        assert names(answer.json, "started") == {"small"} and answer.json["lost"] == []
+        told = server.send([payment(3, "c1", 0.5)], "?wait=alerts&timeout=5s").json["alerts"]
+        assert {alert["rule"] for alert in told} == {"three", "small"}, told
+        assert rules_of(server) == {"large": "live", "unconfirmed": "live", "three": "live", "small": "live"}
+        # Changed: begins anew. Removed: gone.
+        etag = server.ask("GET", "/v1/rules/three").headers["ETag"]
+        two = THREE.replace("3 payment", "2 payment")
+        server.send([payment(4, "c2", 5)])
+        changed = put(server, "three", two, etag)
+        assert names(changed.json, "started") == {"three"} and changed.headers["ETag"] != etag, changed
+        told = server.send([payment(5, "c2", 5)], "?wait=alerts&timeout=5s").json["alerts"]
+        assert told == [], told  # only one since then
+        gone = server.ask("DELETE", "/v1/rules/small", headers={"If-Match": "*"})
+        assert names(gone.json, "lost") == {"small"}, gone
+        assert "small" not in rules_of(server)
+        assert server.send([payment(6, "c3", 0.5)], "?wait=alerts&timeout=5s").json["alerts"] == []
+        server.end()
+
+
+@case
+def killed_after_a_deploy():
+    """a deploy outlives kill -9, and a start that replays it raises what was raised before"""
+    events = [payment(second, f"c{second % 3}", 5) for second in range(30)]
+    for with_checkpoint in (False, True):
+        data = f"data-{with_checkpoint}"
+        with Server(rules=RULES, data=data) as server:
+            server.send(events[:10])
+            assert put(server, "three", THREE, query="?comment=more").status == 200
+            server.send(events[10:20])
+            if with_checkpoint:
+                assert server.ask("POST", "/v1/checkpoints").status in (200, 201)
+            etag = server.ask("GET", "/v1/pack").headers["ETag"]
+            before = stored(data)
+            server.kill()
+        with Server(rules=None, data=data) as server:
+            assert rules_of(server)["three"] == "live"
+            assert server.ask("GET", "/v1/pack").headers["ETag"] == etag
+            versions = server.ask("GET", "/v1/versions").json["versions"]
+            assert [one["version"] for one in versions] == [2, 1] and versions[0]["who"] == "admin", versions
+            assert versions[0]["comment"] == "more"
+            server.send(events[20:])
+            server.end()
+        after = stored(data)
+        assert after[:len(before)] == before
+        # The rule saw the events from its deploy on, and nothing else.
+        write("three.tocsin", RULES + THREE)
+        expected = [alert for alert in alone(events[10:], "three.tocsin") if alert["rule"] == "three"]
+        found = [alert for alert in after if alert["rule"] == "three"]
+        assert len(found) > 5
+        assert [(alert["ts"], alert["key"]) for alert in found] == [(alert["ts"], alert["key"]) for alert in expected]
+        assert tocsin("verify", data).code == 0
+        inspected = tocsin("inspect", data)
+        assert inspected.code == 0 and "three" in inspected.out, inspected.err
+
+
+@case
+def other_rules_at_a_start():
+    """a start with other rules than those that hold is refused, and says what to do"""
+    with Server(rules=RULES) as server:
+        assert put(server, "three", THREE).status == 200
+        server.end()
+    with Server(rules=RULES, may_fail=True) as server:
+        wait_for(lambda: server.process.poll() is not None, "the refusal")
+        has(server.end(code=5).said, "three is gone", "without RULES", "--rules-deploy")
+    with Server(rules=None) as server:
+        assert "three" in rules_of(server)
+        server.end()
+    with Server("--rules-deploy", "true", rules=RULES) as server:
+        assert "three" not in rules_of(server)
+        assert server.ask("GET", "/v1/versions").json["versions"][0]["comment"] == "given at the start"
+        has(server.end().said, "as version 3", "lost     rule three")
+    with Server(rules=RULES) as server:  # now they hold
+        assert server.ask("GET", "/v1/pack").json["version"] == 3
+
+
+@case
+def two_writers():
+    """of two writers who read the same rule one is told that it has changed; without If-Match nobody writes"""
+    with Server(rules=RULES + THREE) as server:
+        etag = server.ask("GET", "/v1/rules/three").headers["ETag"]
+        answers = []
+        texts = [THREE.replace("3 payment", f"{count} payment") for count in (4, 5)]
+        writers = [threading.Thread(target=lambda text=text: answers.append(put(server, "three", text, etag)))
+                   for text in texts]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        assert sorted(answer.status for answer in answers) == [200, 412], answers
+        assert [answer for answer in answers if answer.status == 412][0].problem() == "stale"
+        # Another rule's change is nobody's business.
+        now = server.ask("GET", "/v1/rules/three").headers["ETag"]
+        assert put(server, "small", SMALL).status == 200
+        assert put(server, "three", THREE, now).status == 200
+        assert put(server, "three", THREE).problem() == "stale"  # it is there already
+        bare = server.ask("PUT", "/v1/rules/three", THREE, media="text/plain")
+        assert bare.status == 428 and bare.problem() == "precondition-required", bare
+        has(bare.json["detail"], "If-Match")
+        assert server.ask("DELETE", "/v1/rules/none", headers={"If-Match": "*"}).problem() == "stale"
+        assert server.ask("PUT", "/v1/pack", {"files": {}}).status == 428
+
+
+@case
+def what_does_not_check():
+    """rules that do not check, or fail their own tests, change nothing, and every mistake is told with its place"""
+    with Server() as server:
+        etag = server.ask("GET", "/v1/pack").headers["ETag"]
+        good = {f"r{number}.tocsin": SMALL.replace("rule small", f"rule r{number}") for number in range(20)}
+        bad = {**good, "r7.tocsin": SMALL.replace("rule small", "rule r7").replace("amount", "amuont")}
+        answer = server.ask("PATCH", "/v1/pack", {"files": bad}, headers={"If-Match": etag})
+        assert answer.status == 422 and answer.problem() == "rules-do-not-check", answer
+        places = [(one["file"], one["line"]) for one in answer.json["diagnostics"] if one["level"] == "error"]
+        assert places == [("r7.tocsin", 3)], answer
+        failing = SMALL + """
+test small "none" {
+  0s payment { id: "1", card: "a", amount: 0.50 }
+  expect no alert
+}
+"""
+        answer = put(server, "small", failing)
+        assert answer.status == 422 and answer.problem() == "rule-tests-fail", answer
+        has(answer.json["failures"][0], "none")
+        for text, words in (("const a = 1", "declares no rule"), (SMALL + THREE, "2 rules"),
+                            (THREE, "`three`")):
+            answer = put(server, "small", text)
+            assert answer.problem() == "bad-body", answer
+            has(answer.json["detail"], words)
+        for path in ("../x.tocsin", "/x.tocsin", ""):
+            answer = server.ask("PATCH", "/v1/pack", {"files": {path: ""}}, headers={"If-Match": "*"})
+            assert answer.problem() == "bad-body", answer
+        assert server.ask("GET", "/v1/pack").headers["ETag"] == etag
+        assert set(rules_of(server)) == {"large", "unconfirmed"}
+        assert put(server, "small", failing, query="?ignore_tests=true").status == 200
+        answer = server.ask("PATCH", "/v1/pack", {"files": good}, headers={"If-Match": "*"})
+        assert answer.status == 422, answer  # the test of before still fails
+        answer = server.ask("PATCH", "/v1/pack?ignore_tests=true", {"files": good}, headers={"If-Match": "*"})
+        assert answer.status == 200 and len(rules_of(server)) == 23, answer
+
+
+@case
+def ten_thousand_rules():
+    """ten thousand rules in one put are taken, and work"""
+    with Server() as server:
+        text = "".join(SMALL.replace("rule small", f"rule r{number}") for number in range(10_000))
+        answer = server.ask("PATCH", "/v1/pack", {"files": {"many.tocsin": text}}, headers={"If-Match": "*"})
+        assert answer.status == 200 and len(answer.json["started"]) == 10_000, answer.status
+        answer = server.send([payment(1, "c1", 0.5)], "?wait=alerts&timeout=5s")
+        assert statuses(answer) == ["accepted"]
+        wait_for(lambda: len(stored()) == 10_000, "all alerts")
+        back = server.ask("POST", "/v1/versions/1/rollback", headers={"If-Match": "*"})
+        assert len(back.json["lost"]) == 10_000 and set(rules_of(server)) == {"large", "unconfirmed"}, back.status
+
+
+@case
+def stages_and_roles():
+    """a rule is let out step by step; an analyst works on what is held back, an operator lets it go live"""
+    with Server() as server:
+        ann = server.ask("POST", "/v1/tokens", {"name": "ann", "role": "analyst"}).json["token"]
+        reader = server.ask("POST", "/v1/tokens", {"name": "rea", "role": "reader"}).json["token"]
+
+        def stage(rule, word, token=True):
+            return server.ask("PUT", f"/v1/rules/{rule}/stage", {"stage": word}, headers={"If-Match": "*"}, token=token)
+        assert put(server, "small", SMALL, token=reader).problem() == "forbidden"
+        assert put(server, "small", SMALL, token=ann).status == 200
+        assert rules_of(server)["small"] == "shadow"
+        told = server.send([payment(1, "c1", 0.5)], "?wait=alerts&timeout=5s").json["alerts"]
+        assert [alert["rule"] for alert in told if alert.get("status") != "shadow"] == [], told
+        etag = server.ask("GET", "/v1/rules/small").headers["ETag"]
+        assert put(server, "small", SMALL.replace("< 1", "< 2"), etag, token=ann).status == 200
+        assert stage("small", "live", ann).problem() == "forbidden"
+        assert put(server, "large", SMALL.replace("small", "large"), "*", token=ann).problem() == "forbidden"
+        assert stage("large", "retired", ann).problem() == "forbidden"
+        assert server.ask("DELETE", "/v1/rules/large", headers={"If-Match": "*"}, token=ann).problem() == "forbidden"
+        assert stage("small", "live").status == 200
+        assert rules_of(server)["small"] == "live"
+        assert stage("small", "retired").status == 200
+        assert "small" not in rules_of(server)
+        wrong = stage("small", "live")
+        assert wrong.problem() == "conflict", wrong
+        has(wrong.json["detail"], "it may become draft")
+        assert stage("small", "Live").problem() == "bad-body"
+        assert stage("none", "live").problem() == "not-found"
+        pack = server.ask("GET", "/v1/pack").json
+        assert pack["stages"] == {"small": "retired"} and "small.tocsin" in pack["files"], pack
+
+
+@case
+def versions():
+    """what held before can be read, compared and made to hold again"""
+    with Server() as server:
+        first = server.ask("GET", "/v1/pack")
+        assert put(server, "small", SMALL, query="?comment=first%20try").status == 200
+        assert put(server, "small", SMALL.replace("< 1", "< 2"), "*").status == 200
+        listed = server.ask("GET", "/v1/versions").json["versions"]
+        assert [one["version"] for one in listed] == [3, 2, 1] and listed[1]["comment"] == "first try", listed
+        assert [one["version"] for one in server.ask("GET", "/v1/versions?limit=1&before=3").json["versions"]] == [2]
+        two = server.ask("GET", "/v1/versions/2").json
+        assert two["files"]["small.tocsin"] == SMALL and two["who"] == "admin"
+        diff = server.ask("GET", "/v1/versions/3/diff").json
+        assert diff["rules"] == [{"rule": "small", "change": "changed"}], diff
+        assert [one["path"] for one in diff["files"]] == ["small.tocsin"]
+        diff = server.ask("GET", "/v1/versions/3/diff?from=1").json
+        assert diff["rules"] == [{"rule": "small", "change": "added"}] and diff["files"][0]["change"] == "added"
+        back = server.ask("POST", "/v1/versions/1/rollback", headers={"If-Match": "*"})
+        assert back.json["version"] == 4 and back.headers["ETag"] == first.headers["ETag"], back
+        assert server.ask("GET", "/v1/versions").json["versions"][0]["comment"] == "back to version 1"
+        assert server.ask("GET", "/v1/versions/9").problem() == "not-found"
+        assert server.ask("POST", "/v1/versions/9/rollback", headers={"If-Match": "*"}).problem() == "not-found"
+        same = server.ask("POST", "/v1/versions/1/rollback", headers={"If-Match": "*"})
+        assert same.json["changed"] is False and same.json["version"] == 4
+
+
+@case
+def dry_run():
+    """rules are tried on given events, and nothing is kept"""
+    with Server() as server:
+        events = [payment(1, "c1", 150), payment(2, "c1", 0.5), {"type": "payment"}]
+        answer = server.ask("POST", "/v1/rules/dry-run", {"events": events})
+        assert [alert["rule"] for alert in answer.json["alerts"]] == ["large"], answer
+        assert answer.json["invalid"][0]["event"] == 2 and answer.json["events"] == 2
+        pack = server.ask("GET", "/v1/pack").json["files"]
+        answer = server.ask("POST", "/v1/rules/dry-run", {"events": events, "files": {**pack, "small.tocsin": SMALL}})
+        assert [alert["rule"] for alert in answer.json["alerts"]] == ["large", "small"], answer
+        bad = server.ask("POST", "/v1/rules/dry-run", {"events": [], "files": {"a.tocsin": "rule"}})
+        assert bad.problem() == "rules-do-not-check", bad
+        assert server.ask("POST", "/v1/rules/dry-run", {"event": []}).problem() in ("bad-body", "bad-parameter")
+        server.end()
+    assert stored() == []
+
+
+if __name__ == "__main__":
+    run_cases()
