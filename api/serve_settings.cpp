@@ -81,6 +81,25 @@ std::vector<Setting> make_settings() {
       Setting{
           "checkpoint.every", Type::kDuration, "30s",
           "How often the state is written, so that a start need not begin from the first event"},
+      Setting{"alerts.query_rows_max", Type::kInteger, "100000",
+              "Alerts that one page of a query looks at; the next goes on", 100, 10'000'000},
+      Setting{"alerts.streams_max", Type::kInteger, "64",
+              "Live streams at once; more are answered with 503", 1, 10'000},
+      Setting{"alerts.stream_heartbeat", Type::kDuration, "15s",
+              "A live stream on which nothing happens has a comment so often"},
+      Setting{"webhooks.allow", Type::kTexts, "",
+              "Addresses and ranges beside public ones that webhooks may go to, such as "
+              "10.20.0.0/16 or 127.0.0.1"},
+      Setting{"webhooks.slots", Type::kInteger, "16",
+              "Webhooks that are sent at once; half of them are for endpoints that answered last",
+              2, 1024},
+      Setting{"webhooks.retry_delays", Type::kTexts, "5s,1m,5m,30m,2h,5h,10h,20h",
+              "Before the second, third, … attempt, each varied by up to a quarter"},
+      Setting{"webhooks.connect_timeout", Type::kDuration, "3s", "For an endpoint to be reached"},
+      Setting{"webhooks.total_timeout", Type::kDuration, "15s", "For a whole attempt"},
+      Setting{"webhooks.log_max", Type::kInteger, "1000",
+              "Attempts that are kept of each subscription", 1, 1'000'000},
+      Setting{"webhooks.subscriptions_max", Type::kInteger, "1000", "Subscriptions", 1, 100'000},
       Setting{"retention.alerts_age", Type::kDuration, "0", "Alerts are kept so long; 0: for ever"},
       Setting{"retention.alerts_bytes", Type::kBytes, "0", "Of all alerts kept; 0: any number"},
       Setting{"retention.aside_age", Type::kDuration, "0",
@@ -146,6 +165,37 @@ runtime::RetentionPolicy retention_policy(const Configuration& configuration) {
   };
   return {of("retention.alerts_age", "retention.alerts_bytes"),
           of("retention.aside_age", "retention.aside_bytes")};
+}
+
+Result<AlertDeskOptions> alert_desk_options(const Configuration& configuration) {
+  AlertDeskOptions options;
+  options.query.rows_max = size_of(configuration, "alerts.query_rows_max");
+  options.feed.followers_max = size_of(configuration, "alerts.streams_max");
+  options.feed.heartbeat = time_of(configuration, "alerts.stream_heartbeat");
+  SubscriptionOptions& subscriptions = options.subscriptions;
+  Result<AddressPolicy> addresses = AddressPolicy::make(configuration.texts("webhooks.allow"));
+  if (!addresses) {
+    return fail(Errc::kInvalidArgument, "webhooks.allow: " + addresses.error().message);
+  }
+  subscriptions.addresses = *std::move(addresses);
+  subscriptions.timeouts = {time_of(configuration, "webhooks.connect_timeout"),
+                            time_of(configuration, "webhooks.total_timeout")};
+  subscriptions.log_max = size_of(configuration, "webhooks.log_max");
+  subscriptions.limits.subscriptions_max = size_of(configuration, "webhooks.subscriptions_max");
+  subscriptions.pool.slots = size_of(configuration, "webhooks.slots");
+  subscriptions.pool.retry_delays.clear();
+  for (const std::string& text : configuration.texts("webhooks.retry_delays")) {
+    const std::optional<cep::Duration> delay = cep::parse_duration(text);
+    if (!delay || delay->us < 1000) {
+      return fail(Errc::kInvalidArgument,
+                  "webhooks.retry_delays takes durations such as 5s,1m,5m, not " + text);
+    }
+    subscriptions.pool.retry_delays.emplace_back(delay->us / 1000);
+  }
+  if (subscriptions.pool.retry_delays.empty()) {
+    return fail(Errc::kInvalidArgument, "webhooks.retry_delays needs at least one duration");
+  }
+  return options;
 }
 
 RunArguments run_arguments(const Configuration& configuration, bool is_said_only) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "api/alert_desk.h"
 #include "api/configuration.h"
 #include "api/http_server.h"
 #include "api/node_service.h"
@@ -21,6 +22,8 @@ HttpServerLimits http_limits(const Configuration& configuration);
 RateLimit rate_limit(const Configuration& configuration);
 NodeServiceLimits node_service_limits(const Configuration& configuration);
 runtime::RetentionPolicy retention_policy(const Configuration& configuration);
+/// Errors: kInvalidArgument, naming the setting.
+Result<AlertDeskOptions> alert_desk_options(const Configuration& configuration);
 /// The options that a data directory keeps, and with them what a run would be told: only what was
 /// said somewhere (`is_said_only`), or everything.
 RunArguments run_arguments(const Configuration& configuration, bool is_said_only);

@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "api/alert_desk.h"
 #include "api/command.h"
 #include "api/health_routes.h"
 #include "api/http_connection.h"
@@ -49,6 +50,20 @@ std::array<std::uint8_t, 16> random_id() {
   std::random_device random;
   for (std::uint8_t& byte : id) byte = static_cast<std::uint8_t>(random());
   return id;
+}
+
+void say_delivery(const DeliveryEvent& event) {
+  switch (event.kind) {
+    case DeliveryEvent::Kind::kExhausted:
+      return tell(fmt::format("tocsin: alert {} was given up for subscription {}: {}\n",
+                              event.alert_id, event.subscription, event.error));
+    case DeliveryEvent::Kind::kGone:
+      return tell(fmt::format("tocsin: subscription {} is disabled: its endpoint answered 410\n",
+                              event.subscription));
+    case DeliveryEvent::Kind::kStore:
+      return tell(fmt::format("tocsin: a delivery to subscription {} could not be noted: {}\n",
+                              event.subscription, event.error));
+  }
 }
 
 class Server {
@@ -95,6 +110,7 @@ class Server {
   RunArguments arguments_;
   DurableArguments durable_;
   runtime::RunOptions run_options_;
+  AlertDeskOptions desk_options_;
   ListenAddress address_;
 
   runtime::SystemFiles files_;
@@ -115,6 +131,8 @@ class Server {
 
   std::unique_ptr<NodeService> service_;
   std::unique_ptr<RuleService> rule_service_;
+  std::unique_ptr<AlertDesk> desk_;
+  std::atomic<AlertDesk*> open_desk_{nullptr};  // desk_, for those who store effects
   std::unique_ptr<ServerContext> context_;
   Router starting_routes_;
   std::unique_ptr<Router> routes_;
@@ -149,6 +167,9 @@ Outcome<void> Server::read_settings() {
   Result<ListenAddress> address = parse_listen_address(configuration_.text("http.listen"));
   if (!address) return stop(ExitCode::kUsage, address.error().message);
   address_ = *std::move(address);
+  Result<AlertDeskOptions> desk_options = alert_desk_options(configuration_);
+  if (!desk_options) return stop(ExitCode::kUsage, desk_options.error().message);
+  desk_options_ = *std::move(desk_options);
   // What a data directory was begun with is looked at when it is there; here for mistakes.
   const RunArguments all = run_arguments(configuration_, false);
   if (const auto read = read_run_options(all); !read) return tl::unexpected(read.error());
@@ -308,11 +329,19 @@ Outcome<void> Server::open_node() {
   ProgressLine progress(!is_quiet_);
   const auto began = steady_clock::now();
   runtime::NodeOptions options = node_options();
+  auto addressees = SubscriptionService::addressees(*store_);
+  if (!addressees) {
+    return stop(code_of_directory(addressees.error().code), addressees.error().message);
+  }
+  options.addressees = *std::move(addressees);
   options.recovering = [&](const runtime::RecoveryProgress& done) {
     if (done.records_total == 0) return;
     const std::chrono::duration<double> passed = steady_clock::now() - began;
     progress.show({done.records, done.records_total, done.events, 0}, passed.count());
   };
+  service_->add_effects_listener([this](const runtime::EffectQueueStatus&) {
+    if (AlertDesk* const desk = open_desk_; desk != nullptr) desk->effects_changed();
+  });
   service_->listen(options);
   Result<std::unique_ptr<runtime::Node>> node =
       runtime::Node::open(*ports_, *directory_, *rules_.program, std::move(options));
@@ -394,7 +423,13 @@ Outcome<void> Server::begin_routes() {
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
                                    directory_->paths(), *rule_service_, configuration_, *tokens_,
                                    bodies_, http_figures_, run_options_.line_bytes_max});
+  Result<std::unique_ptr<AlertDesk>> desk =
+      AlertDesk::open(*store_, service_->effects(), clock_, desk_options_, say_delivery);
+  if (!desk) return stop(code_of_directory(desk.error().code), desk.error().message);
+  desk_ = *std::move(desk);
+  open_desk_ = desk_.get();
   routes_ = std::make_unique<Router>(router_options());
+  desk_->add_routes(*routes_);
   add_health_routes(*routes_, [this] { return unreadiness(); });
   add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
   ready_routes_ = routes_.get();
@@ -442,6 +477,7 @@ ExitCode Server::wait() {
   }
   if (must_stop()) say(fmt::format("stopping: {}", stop_signal_.name()));
   is_closing_ = true;
+  desk_->stop();  // streams end, for which the HTTP server would wait
   http_->stop();
   Result<void> stopped = service_->stop(true);
   close();
@@ -456,9 +492,12 @@ ExitCode Server::wait() {
 
 void Server::close() {
   is_closing_ = true;
+  if (desk_) desk_->stop();
   http_.reset();
   ready_routes_ = nullptr;
   routes_.reset();
+  open_desk_ = nullptr;
+  desk_.reset();
   context_.reset();
   rule_service_.reset();
   service_.reset();

@@ -18,7 +18,7 @@ import time
 
 from harness import (LIMIT_S, ROOT, RULES, START_US, case, confirmation, has, json_lines, lines, payment, read, run_cases, start,
                      tocsin, wait_for, write)
-from serve_harness import NDJSON, TIMELESS, UNIQUE_RULES, Answer, Server, alone, statuses, stored
+from server_process import NDJSON, UNIQUE_RULES, Server, alone, statuses, stored
 
 
 @case

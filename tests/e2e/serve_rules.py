@@ -6,7 +6,7 @@
 import threading
 
 from harness import RULES, case, has, payment, run_cases, start, tocsin, wait_for, write
-from serve_harness import Server, alone, statuses, stored
+from server_process import Server, alone, statuses, stored
 
 THREE = """rule three "Three payments" {
   by card

@@ -1,4 +1,4 @@
-"""What the end-to-end scripts of `tocsin serve` share: a server, what it answers, what it must come to."""
+"""A `tocsin serve` of its own for a case of an end-to-end script."""
 import http.client
 import json
 import os

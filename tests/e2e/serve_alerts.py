@@ -1,0 +1,332 @@
+#!/usr/bin/env python3
+"""What a server does with alerts: queries, live streams, triage, subscriptions. The real process over real sockets.
+
+    serve_alerts.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import base64
+import contextlib
+import csv
+import io
+import json
+import socket
+import threading
+import time
+
+from endpoint import Endpoint, Remembering, signature
+from harness import LIMIT_S, case, has, json_lines, payment, run_cases, wait_for
+from server_process import TIMELESS, Server
+
+LOCAL = (*TIMELESS, "--webhooks-allow", "127.0.0.1", "--webhooks-retry-delays", "40ms,80ms,160ms")
+
+
+def raise_alerts(server, first, last, card="c1"):
+    """One alert of the rule `large` for each number, in one request."""
+    answer = server.send([payment(i, card=card, amount=500.00 + i) for i in range(first, last + 1)])
+    assert answer.status == 200, answer
+
+
+def expect(status, answer):
+    assert answer.status == status, answer
+    return answer.json
+
+
+def page_through(server, query, limit=7, between=None):
+    """The numbers of all hits, page by page."""
+    numbers, cursor = [], None
+    while True:
+        target = f"/v1/alerts?limit={limit}&{query}" + (f"&cursor={cursor}" if cursor else "")
+        page = expect(200, server.ask("GET", target))
+        numbers += [hit["number"] for hit in page["alerts"]]
+        cursor = page.get("next")
+        if not cursor:
+            return numbers
+        if between:
+            between()
+
+
+class Stream:
+    """A live stream of alerts, read by a thread."""
+
+    def __init__(self, server, query="", last_id=None):
+        self.events, self.comments = [], 0
+        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)
+        headers = f"GET /v1/alerts/stream{query} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {server.token}\r\n"
+        if last_id is not None:
+            headers += f"Last-Event-ID: {last_id}\r\n"
+        self.socket.sendall((headers + "\r\n").encode())
+        self.file = self.socket.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        while self.file.readline().strip():
+            pass
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def chunks(self):
+        while True:
+            size = int(self.file.readline().strip() or b"0", 16)
+            if size == 0:
+                return
+            yield self.file.read(size)
+            self.file.readline()
+
+    def read(self):
+        text = ""
+        try:
+            for chunk in self.chunks():
+                text += chunk.decode()
+                while "\n\n" in text:
+                    block, text = text.split("\n\n", 1)
+                    event = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
+                    if "event" in event:
+                        self.events.append((int(event["id"]), event["event"], json.loads(event["data"])))
+                    else:
+                        self.comments += 1
+        except (OSError, ValueError):
+            pass
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join(LIMIT_S)
+        self.file.close()
+        self.socket.close()
+
+    def numbers(self):
+        return [number for number, kind, _ in self.events if kind == "alert"]
+
+
+@case
+def pages():
+    """alerts are found page by page, whatever is raised meanwhile, and by what they are"""
+    with Server() as server:
+        raise_alerts(server, 1, 20)
+        raise_alerts(server, 21, 25, card="c2")
+        later = iter(range(100, 200))
+
+        def one_more():
+            number = next(later)
+            raise_alerts(server, number, number, card="c3")
+
+        assert page_through(server, "", between=one_more) == list(range(25, 0, -1))
+        assert page_through(server, "order=oldest&key=card%3Dc2") == [21, 22, 23, 24, 25]
+        assert page_through(server, "rule=unconfirmed") == []
+        assert page_through(server, "rule=large&least_severity=critical") == []
+        assert page_through(server, "from=2026-03-02T12:00:03Z&to=2026-03-02T12:00:05Z") == [4, 3]
+        hit = expect(200, server.ask("GET", "/v1/alerts?limit=1&order=oldest"))["alerts"][0]
+        alert = expect(200, server.ask("GET", f"/v1/alerts/{hit['alert']['id']}"))
+        assert alert["alert"] == hit["alert"] and alert["triage"]["state"] == "open"
+        assert alert["alert"]["events"][0]["id"] == "c1-1"
+        assert server.ask("GET", "/v1/alerts/" + "0" * 32).problem() == "not-found"
+        assert server.ask("GET", "/v1/alerts?cursor=x").problem() == "bad-parameter"
+        assert server.ask("GET", "/v1/alerts", token=False).problem() == "unauthorized"
+
+
+@case
+def exports():
+    """all alerts leave as NDJSON, byte by byte, and as CSV"""
+    with Server() as server:
+        raise_alerts(server, 1, 700)
+        raise_alerts(server, 701, 701, card="=cmd()")
+        answer = server.ask("GET", "/v1/alerts/export")
+        alerts = json_lines(answer.text)
+        assert len(alerts) == 701 and answer.headers["Content-Type"] == "application/x-ndjson"
+        line = answer.text.splitlines()[0]
+        assert '"amount":501.00' in line  # as it was written
+        table = server.ask("GET", "/v1/alerts/export?format=csv&rule=large")
+        rows = list(csv.DictReader(io.StringIO(table.text, newline="")))
+        assert [row["id"] for row in rows] == [alert["id"] for alert in alerts]
+        assert rows[0]["rule"] == "large" and rows[0]["key"] == "card=c1"
+        assert not any(cell.startswith(("=", "+", "@", "\t")) for row in rows for cell in row.values())
+
+
+@case
+def live():
+    """a live stream goes on behind the last id, over a crash too, and a slow client holds up nobody"""
+    with Server() as server:
+        raise_alerts(server, 1, 3)
+        stream = Stream(server)
+        behind = Stream(server, last_id=1)
+        only = Stream(server, "?after=0&key=card%3Dc2")
+        slow = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)
+        slow.sendall(f"GET /v1/alerts/stream?after=0 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {server.token}\r\n\r\n"
+                     .encode())  # and never reads
+        raise_alerts(server, 4, 5)
+        raise_alerts(server, 6, 6, card="c2")
+        wait_for(lambda: stream.numbers() == [4, 5, 6], "what is raised from now on")
+        wait_for(lambda: behind.numbers() == [2, 3, 4, 5, 6], "what stands behind the last id")
+        wait_for(lambda: only.numbers() == [6], "what the filter admits")
+        before = time.monotonic()
+        for first in range(1000, 7000, 1000):
+            raise_alerts(server, first, first + 999, card="c3")
+        wait_for(lambda: len(behind.numbers()) == 6005, "thousands")
+        assert time.monotonic() - before < LIMIT_S / 2
+        assert behind.numbers() == list(range(2, 6007))
+        listed = expect(200, server.ask("GET", "/v1/alerts?limit=1"))["alerts"][0]
+        assert behind.events[-1][2] == listed["alert"]
+        assert Stream(server, last_id="x").status == 400
+        slow.close()
+        for one in (stream, behind, only):
+            one.close()
+        server.kill()
+    with Server(rules=None) as server:
+        again = Stream(server, last_id=6000)
+        wait_for(lambda: len(again.events) == 6, "what is left")
+        assert again.numbers() == list(range(6001, 6007))
+        again.close()
+        server.end()  # a stream that is open does not hold it up
+    # Retention takes all: a stream says so.
+    with Server(rules=None, options=(*TIMELESS, "--retention-alerts-bytes", "1", "--alerts-stream-heartbeat", "100ms",
+                                     "--alerts-streams-max", "1")) as server:
+        wait_for(lambda: not expect(200, server.ask("GET", "/v1/alerts"))["alerts"], "retention")
+        gap = Stream(server, last_id=42)
+        wait_for(lambda: gap.events and gap.comments > 2, "the gap, then heartbeats")
+        assert gap.events == [(6006, "gap", {"from": 43, "to": 6006})]
+        full = server.ask("GET", "/v1/alerts/stream")
+        assert full.problem() == "unavailable" and full.headers["Retry-After"]
+        gap.close()
+
+
+@case
+def triage():
+    """what people make of alerts survives kill -9, once it was answered"""
+    with Server() as server:
+        raise_alerts(server, 1, 6)
+        ids = [hit["alert"]["id"] for hit in expect(200, server.ask("GET", "/v1/alerts?order=oldest"))["alerts"]]
+    done = []
+    actions = [("assign", {"assignee": "bob"}), ("confirm", {"comment": "called"}), ("dismiss", {}), ("confirm", {}), ("close", {})]
+    for alert, (action, more) in zip(ids, actions):
+        with Server(rules=None) as server:
+            answer = server.ask("POST", f"/v1/alerts/{alert}/triage", {"action": action, **more})
+            server.process.kill()
+            done.append(expect(200, answer))
+    with Server(rules=None) as server:
+        for alert, expected in zip(ids, done):
+            assert expect(200, server.ask("GET", f"/v1/alerts/{alert}/triage")) == expected
+        assert [one["state"] for one in done] == ["assigned", "confirmed", "dismissed", "confirmed", "closed"]
+        assert done[1]["history"][0]["who"] == "admin" and done[1]["history"][0]["comment"] == "called"
+        assert page_through(server, "status=confirmed") == [4, 2]
+        assert page_through(server, "status=open") == [6]
+        refused = server.ask("POST", f"/v1/alerts/{ids[4]}/triage", {"action": "dismiss"})
+        assert refused.problem() == "conflict" and refused.json["allowed"] == ["reopen"]
+        assert expect(200, server.ask("GET", "/v1/rules/large/precision")) == {
+            "rule": "large", "confirmed": 2, "dismissed": 1, "precision": 2 / 3}
+        # Two writers with one version.
+        path = f"/v1/alerts/{ids[5]}/triage"
+        tag = server.ask("GET", path).headers["ETag"]
+        first = server.ask("POST", path, {"action": "assign"}, headers={"If-Match": tag})
+        second = server.ask("POST", path, {"action": "dismiss"}, headers={"If-Match": tag})
+        assert first.status == 200 and second.problem() == "stale"
+
+
+def subscribe(server, url, **settings):
+    return expect(201, server.ask("POST", "/v1/subscriptions", {"url": url, **settings}))
+
+
+def shown(server, subscription, more=""):
+    return expect(200, server.ask("GET", f"/v1/subscriptions/{subscription['id']}{more}"))
+
+
+def check_signatures(endpoint, secret):
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    for _, _, headers, body in endpoint.requests:
+        good = signature(headers["webhook-id"], headers["webhook-timestamp"], body, key)
+        assert good in headers["webhook-signature"].split(" "), headers
+
+
+@case
+def receivers():
+    """subscriptions deliver to receivers that behave, and to others what can be; each alert under one id"""
+    with contextlib.ExitStack() as stack:
+        elsewhere = stack.enter_context(Endpoint(lambda _: (200, {})))
+        well = stack.enter_context(Endpoint(lambda _: (200, {})))
+        shaky = stack.enter_context(Endpoint(lambda number: (500 if number % 2 == 0 else 200, {})))
+        away = stack.enter_context(Endpoint(lambda _: (302, {"Location": elsewhere.url})))
+        gone = stack.enter_context(Endpoint(lambda _: (410, {})))
+        hanging = stack.enter_context(Endpoint(lambda _: None))
+        refusing = stack.enter_context(contextlib.closing(socket.socket()))
+        refusing.bind(("127.0.0.1", 0))
+        server = stack.enter_context(Server(options=LOCAL))
+        made = {name: subscribe(server, one.url, name=name)
+                for name, one in (("well", well), ("shaky", shaky), ("away", away), ("gone", gone), ("hanging", hanging))}
+        made["refusing"] = subscribe(server, f"http://127.0.0.1:{refusing.getsockname()[1]}/", name="refusing")
+        raise_alerts(server, 1, 10)
+        alerts = expect(200, server.ask("GET", "/v1/alerts"))["alerts"]
+        wait_for(lambda: shown(server, made["well"])["owed"] == 0, "what answers")
+        wait_for(lambda: shown(server, made["shaky"])["owed"] == 0, "what answers the second time")
+        for endpoint, name in ((well, "well"), (shaky, "shaky")):
+            check_signatures(endpoint, made[name]["secret"])
+            assert {json.loads(body)["id"] for body in endpoint.bodies()} == {hit["alert"]["id"] for hit in alerts}
+            assert len(set(endpoint.ids())) == 10
+        wait_for(lambda: shown(server, made["gone"])["status"] == "disabled", "410")
+        assert len(gone.requests) <= 4  # those that were under way
+        wait_for(lambda: len(shown(server, made["away"], "/dead")["dead"]) == 10, "what is redirected")
+        wait_for(lambda: len(shown(server, made["refusing"], "/dead")["dead"]) == 10, "what refuses")
+        assert not elsewhere.requests
+        assert has(json.dumps(shown(server, made["refusing"], "/deliveries")), "refused")
+        # While one hangs, others are served at once.
+        assert hanging.requests
+        before = len(well.requests)
+        began = time.monotonic()
+        raise_alerts(server, 11, 40)
+        wait_for(lambda: len(well.requests) == before + 30, "those that answer")
+        assert time.monotonic() - began < 10
+        notices = expect(200, server.ask("GET", "/v1/notices"))["notices"]
+        kinds = {(notice["kind"], notice["subject"]) for notice in notices}
+        assert ("endpoint_gone", made["gone"]["id"]) in kinds and ("delivery_exhausted", made["away"]["id"]) in kinds
+        detail = expect(200, server.ask("GET", f"/v1/alerts/{alerts[0]['alert']['id']}"))
+        states = {one["subscription"]: one["state"] for one in detail["deliveries"]}
+        assert states[made["well"]["id"]] == "delivered" and states[made["away"]["id"]] == "dead"
+        # The redirecting one is mended, and gets what failed.
+        path = f"/v1/subscriptions/{made['away']['id']}"
+        tag = server.ask("GET", path).headers["ETag"]
+        assert server.ask("PATCH", path, {"url": elsewhere.url}).problem() == "precondition-required"
+        expect(200, server.ask("PATCH", path, {"url": elsewhere.url}, headers={"If-Match": tag}))
+        expect(202, server.ask("POST", path + "/redeliver", {"failed_since": "2020-01-01T00:00:00Z"}))
+        wait_for(lambda: shown(server, made["away"])["owed"] == 0, "what had failed")
+        assert set(elsewhere.ids()) >= set(away.ids())  # under the same ids
+        server.end()
+        assert has(server.said, "was given up", "answered 410")
+
+
+@case
+def killed_while_delivering():
+    """after kill -9 every alert that was raised arrives, under one id, also what was raised last"""
+    with Remembering() as endpoint:
+        endpoint.status = lambda number: 200 if number % 3 == 0 else 503
+        secret = None
+        sent = 0
+        for life in range(4):
+            with Server(options=LOCAL, **({"rules": None} if life else {})) as server:
+                if not life:
+                    secret = subscribe(server, endpoint.url)["secret"]
+                raise_alerts(server, sent + 1, sent + 20)
+                sent += 20
+                wait_for(lambda: endpoint.requests, "a request")
+                server.kill()
+        endpoint.status = lambda number: 200
+        with Server(rules=None, options=LOCAL) as server:
+            ids = {line["id"] for line in json_lines(server.ask("GET", "/v1/alerts/export").text)}
+            assert len(ids) == 80
+            wait_for(lambda: {json.loads(request[3])["id"] for request, status in zip(endpoint.requests, endpoint.answers)
+                              if status == 200} == ids, "all alerts")
+            check_signatures(endpoint, secret)
+            by_alert = {}
+            for _, _, headers, body in endpoint.requests:
+                by_alert.setdefault(json.loads(body)["id"], set()).add(headers["webhook-id"])
+            assert all(len(used) == 1 for used in by_alert.values())
+
+
+@case
+def private_addresses():
+    """webhooks go to no private address unless the configuration says so, whatever name leads there"""
+    with Endpoint(lambda _: (200, {})) as endpoint:
+        with Server() as server:
+            for url in (endpoint.url, "http://[::1]:1/", "http://10.0.0.1/", "http://169.254.169.254/latest/meta-data"):
+                refused = server.ask("POST", "/v1/subscriptions", {"url": url})
+                assert refused.problem() == "bad-body" and has(refused.json["detail"], "webhooks.allow")
+            named = subscribe(server, endpoint.url.replace("127.0.0.1", "localhost"))
+            tested = expect(200, server.ask("POST", f"/v1/subscriptions/{named['id']}/test"))
+            assert not tested["delivered"] and has(tested["error"], "not of the public Internet")
+            assert not endpoint.requests
+
+
+run_cases()
