@@ -280,7 +280,7 @@ verb_test() {
   export TOCSIN_BUILD_DIR="$dir" TOCSIN_BINARY="$dir/tocsin" TOCSIN_QUICK="$quick"
   export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
   export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
-  export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}"
+  export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan.supp}"
   mkdir -p "$dir/logs"
   arguments=(--no-colors=true)
   if [ ${#patterns[@]} != 0 ]; then

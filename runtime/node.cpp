@@ -171,6 +171,7 @@ class Node::Impl {
   std::vector<CheckpointBlob> blobs_;
   Timeline timeline_;
   EmittedMark start_;                       // up to where effects were stored when the engine began
+  std::uint64_t stored_before_ = 0;         // number of the last alert that was stored by then
   std::optional<EmittedMark> loaded_mark_;  // of the checkpoint
   std::optional<cep::OrderKey> order_before_;  // of a fork
   std::optional<ReplayDifference> difference_;
@@ -249,7 +250,7 @@ Result<void> Node::Impl::open(bool is_new) {
   must_begin_ = must_begin_ || (!loaded_mark_ && position_ == 1 && end == 1);
   auto done = must_begin_ ? begin() : replay(end);
   if (!done) return done;
-  if (queue_->pushed_mark().number < effect_store_->mark().number) {
+  if (queue_->pushed_mark().number < stored_before_) {
     return fail(
         Errc::kCorrupt,
         fmt::format("{} ends before the records of alerts that {} holds: they do not belong "
@@ -588,6 +589,7 @@ Result<void> Node::Impl::open_queue() {
     if (auto set = effect_store_->set_endpoints(*options_.endpoints); !set) return set;
   }
   effect_store_->set_addressees(options_.addressees);
+  stored_before_ = effect_store_->mark().number;
   queue_ = std::make_unique<EffectQueue>(*effect_store_, start_, options_.effects,
                                          options_.effects_listener);
   queue_->durable(log_->durable_end());

@@ -20,7 +20,6 @@ again; these are killed too. An outside ledger remembers every acknowledgement. 
 A round that fails keeps its folder and says how to replay it. Last line: N passed, N failed.
 """
 import argparse
-import base64
 import collections
 import contextlib
 import gzip
@@ -35,7 +34,8 @@ import tempfile
 import time
 import traceback
 
-from crash_parts import KILLED, Deadline, Failure, Ledger, Life, Receiver, Sender, Tools, check, first_difference
+from crash_parts import (KILLED, Deadline, Failure, Ledger, Life, Receiver, Sender, Tools, check, expected_aside,
+                         first_difference, read_aside)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -86,6 +86,7 @@ class Round:
         self.inputs = []
         self.put_in_again = 0           # as the program said
         self.savepoint_alerts = None    # how many there were when it was made
+        self.has_oracle = True
         self.make_world()
 
     # --- the world
@@ -131,7 +132,7 @@ class Round:
             self.options += ["--checkpoint-every", rng.choice(["20ms", "50ms", "200ms"])]
         self.options += segment
         # The oracle needs the whole journal to know what was put in again.
-        self.reinjects = not segment and rng.random() < 0.5
+        self.reinjects = not segment and rng.random() < 0.7
         self.savepoint_chance = 0.0 if self.reinjects else rng.choice([0.0, 0.5])
         self.deletes = self.point == "savepoint.delete" or rng.random() < 0.2
         if self.point is not None:
@@ -208,7 +209,10 @@ class Round:
             # Now and then much at once, and slow in the end, so that there are checkpoints enough.
             return Sender(self.lines, ledger, chunk=lambda left: rng.choice([1, 7, 200]) if left > 300 else 1,
                           pause_s=lambda left: 0.005 if left > 100 else 0.05)
+        # One after the other takes long where there are many.
         window, chunk = rng.choice([1, 10, 100, 1000, 1 << 30]), rng.choice([1, 7, 100, 1000])
+        if len(self.lines) > 1000:
+            window = max(window, 100)
         return Sender(self.lines, ledger, window, lambda left: chunk)
 
     def live(self):
@@ -266,8 +270,9 @@ class Round:
     def between(self):
         if self.savepoint_alerts is None and self.rng.random() < self.savepoint_chance:
             self.make_savepoint()
-        if self.reinjects and self.rng.random() < 0.5:
-            self.reinject(self.rng.choice(["late", "dead"]))
+        for kind in ("late", "dead"):
+            if self.reinjects and self.rng.random() < 0.7:
+                self.reinject(kind)
 
     def crash_here(self, names):
         """An environment in which a command may end at one of these points."""
@@ -318,10 +323,7 @@ class Round:
         events = self.folder / "world" / "sent.ndjson"
         events.write_bytes(b"".join(line + b"\n" for line in self.lines))
         out = self.folder / "expected"
-        said = self.tools.run(self.tools.oracle, "expect", self.data / "journal", out, *self.oracle_options(),
-                              *(["--sent", events] if self.is_stream() else []), *self.rules)
-        self.facts = json.loads(said)
-        wanted = (out / "alerts.ndjson").read_text().splitlines()
+        wanted = self.expect(events, out)
         if self.is_stream():
             self.check_lines(out)
         found = self.stored_alerts()
@@ -330,11 +332,12 @@ class Round:
         copied = self.copy.read_text().splitlines()
         check(copied == wanted, lambda: "the copy of the alerts is another: " + first_difference(wanted, copied))
         for kind in ("late", "dead"):
-            self.check_aside(kind, out)
+            wanted_rows = expected_aside(out / kind, kind == "late") if self.has_oracle else read_aside(out / kind)
+            self.check_aside(kind, wanted_rows)
         check(self.facts["reinjected"] >= self.put_in_again,
               f"{self.put_in_again} lines were put in again, the journal has {self.facts['reinjected']}")
-        if self.facts["reinjected"] == 0:
-            plain = self.plain_run()
+        if self.has_oracle and self.facts["reinjected"] == 0:
+            plain = self.plain_run(out)
             check(plain == wanted,
                   lambda: "a run without a data directory gives other alerts: " + first_difference(wanted, plain))
         self.tools.run(self.tools.tocsin, "verify", self.data)
@@ -342,6 +345,24 @@ class Round:
             self.check_deliveries(wanted)
         if self.savepoint_alerts is not None:
             self.check_savepoint(wanted)
+
+    def expect(self, events, out):
+        """The alerts that must be there."""
+        try:
+            said = self.tools.run(self.tools.oracle, "expect", self.data / "journal", out, *self.oracle_options(),
+                                  *(["--sent", events] if self.is_stream() else []), *self.rules)
+        except Failure as failure:
+            # What the journal has let go of cannot be told from several files.
+            if "the journal begins" not in str(failure) or self.is_stream():
+                raise
+            self.has_oracle = False
+            out.mkdir(exist_ok=True)
+            alerts = self.plain_run(out)
+            self.facts = {"by": "run without a data directory", "alerts": len(alerts), "reinjected": 0,
+                          **{kind: len(read_aside(out / kind)) for kind in ("late", "dead")}}
+            return alerts
+        self.facts = json.loads(said)
+        return (out / "alerts.ndjson").read_text().splitlines()
 
     def check_lines(self, out):
         sources = [name for name in (out / "sources").read_text().splitlines() if not AGAIN.search(name)]
@@ -352,26 +373,15 @@ class Round:
         check(self.ledger.acknowledged == len(self.lines),
               f"{self.ledger.acknowledged} of {len(self.lines)} lines are acknowledged in the end")
 
-    def check_aside(self, kind, out):
+    def check_aside(self, kind, wanted):
         """The list of what was set aside, row by row."""
-        def plain(text):
-            return re.sub("\ufffd+", "\ufffd", text)
-
-        wanted = []
-        for line in (out / kind).read_text().split("\n")[:-1]:
-            arrival, source, number, late_us, reason, again, text = line.split("\t")
-            said = int(late_us) if kind == "late" else plain(bytes.fromhex(reason).decode("utf-8", "replace"))
-            wanted.append((arrival, source, int(number), said, int(again), bytes.fromhex(text)))
-        found = []
-        for line in self.tools.run(self.tools.tocsin, kind, "list", "--data", self.data).split("\n")[:-1]:
-            row = json.loads(line)
-            text = base64.b64decode(row["base64"]) if "base64" in row else row["text"].encode()
-            said = row["late_us"] if kind == "late" else plain(row["reason"])
-            found.append((row["arrival"], row["input"], row["line"], said, row.get("reinjected_as", 0), text))
+        listed = self.folder / f"{kind}.ndjson"
+        listed.write_text(self.tools.run(self.tools.tocsin, kind, "list", "--data", self.data))
+        found = read_aside(listed)
         # Of what the journal has let go of the place in it is not known any more.
         for number, (row, other) in enumerate(zip(wanted, found)):
             record = int(other[0].split(":")[0])
-            if row[0].startswith("0:") and 0 < record < self.facts["first_sequence"]:
+            if row[0].startswith("0:") and 0 < record < self.facts.get("first_sequence", 1 << 62):
                 wanted[number] = (other[0], *row[1:])
         check(wanted == found, lambda: f"the {kind} list has other rows ({len(wanted)}, {len(found)}): " +
               first_difference(wanted, found))
@@ -385,8 +395,9 @@ class Round:
                 options += [word, words[number + 1]]
         return options
 
-    def plain_run(self):
-        options = []
+    def plain_run(self, out):
+        """The alerts of a run without a data directory; what it sets aside is in OUT/late and OUT/dead."""
+        options = [] if self.has_oracle else ["--late", out / "late", "--dead-letter", out / "dead"]
         for number, word in enumerate(self.options):
             if word in ("--out-of-orderness", "--late-policy"):
                 options += [word, self.options[number + 1]]

@@ -1,15 +1,18 @@
 """What crash.py runs and asks: lives of the program, senders, a receiver of webhooks, a ledger of what was acknowledged."""
+import base64
 import contextlib
 import http.server
+import json
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import threading
 import time
 
-LIMIT_S = 120  # for one life; far beyond what one takes
+LIMIT_S = 300  # for one life; far beyond what one takes
 KILLED = -signal.SIGKILL
 
 
@@ -223,6 +226,35 @@ class Sender:
             with contextlib.suppress(BrokenPipeError):
                 life.process.stdin.close()
         return False
+
+
+# --- what was set aside --------------------------------------------------------------------------------------------
+
+
+def without_repeats(text):
+    """How many signs stand for broken bytes is a matter of taste."""
+    return re.sub("\ufffd+", "\ufffd", text)
+
+
+def read_aside(path):
+    """Rows of lines of JSON, as `late list`, `--late` and their like write them; those of files have no arrival."""
+    rows = []
+    for line in path.read_text().split("\n")[:-1]:
+        row = json.loads(line)
+        text = base64.b64decode(row["base64"]) if "base64" in row else row["text"].encode()
+        said = row["late_us"] if "late_us" in row else without_repeats(row["reason"])
+        rows.append((row.get("arrival", "0:0"), row["input"], row["line"], said, row.get("reinjected_as", 0), text))
+    return rows
+
+
+def expected_aside(path, is_late):
+    """Rows as the oracle writes them."""
+    rows = []
+    for line in path.read_text().split("\n")[:-1]:
+        arrival, source, number, late_us, reason, again, text = line.split("\t")
+        said = int(late_us) if is_late else without_repeats(bytes.fromhex(reason).decode("utf-8", "replace"))
+        rows.append((arrival, source, int(number), said, int(again), bytes.fromhex(text)))
+    return rows
 
 
 class Tools:
