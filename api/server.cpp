@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -31,10 +32,13 @@
 #include "api/server_routes.h"
 #include "api/stop_signal.h"
 #include "api/version.h"
+#include "runtime/blob_store.h"
+#include "runtime/checkpoint.h"
 #include "runtime/data_directory.h"
 #include "runtime/input_file.h"
 #include "runtime/rocks_state_store.h"
 #include "runtime/rocks_store.h"
+#include "runtime/savepoint.h"
 #include "runtime/slice_loop.h"
 #include "runtime/system_files.h"
 #include "runtime/thread_executor.h"
@@ -81,6 +85,7 @@ class Server {
   Outcome<void> read_settings();
   Outcome<void> check_rules();
   Outcome<void> open_directory();
+  void read_kept_options();
   Outcome<void> keep_rules();
   Outcome<void> open_tokens();
   Outcome<void> listen();
@@ -118,7 +123,9 @@ class Server {
   runtime::RocksStateStores state_stores_{files_};
   runtime::FileRanges ranges_{{}};
   std::optional<runtime::DataDirectory> directory_;
-  std::optional<runtime::Beginning> beginning_;
+  std::optional<runtime::Beginning> beginning_;  // the directory's, or the savepoint's
+  std::string kept_blobs_;                       // where its texts are
+  bool is_begun_ = false;                        // the directory
   LoadedRules rules_;
   std::optional<RulePack> given_;  // by the configuration
   RulePack pack_;                  // what rules_ are made of
@@ -200,13 +207,18 @@ Outcome<void> Server::open_directory() {
       runtime::find_beginning(files_, directory_->paths(), true);
   if (!beginning) return stop(code_of_directory(beginning.error().code), beginning.error().message);
   beginning_ = *std::move(beginning);
-  // What was said counts; else what the directory was begun with; else what is standard.
-  arguments_ = run_arguments(configuration_, true);
-  if (beginning_) {
-    adopt_options(beginning_->settings.options, arguments_);
-  } else {
-    arguments_ = run_arguments(configuration_, false);
+  is_begun_ = beginning_.has_value();
+  kept_blobs_ = directory_->paths().blobs;
+  // A new directory may begin with a savepoint.
+  if (const std::string& from = configuration_.text("data.from"); !from.empty() && !is_begun_) {
+    const Result<runtime::Manifest> manifest = runtime::read_manifest(files_, from);
+    if (!manifest) return stop(code_of_directory(manifest.error().code), manifest.error().message);
+    Result<runtime::Beginning> kept = runtime::beginning_of(manifest->meta, from);
+    if (!kept) return stop(code_of_directory(kept.error().code), kept.error().message);
+    beginning_ = *std::move(kept);
+    kept_blobs_ = runtime::savepoint_blobs(from);
   }
+  read_kept_options();
   const Outcome<runtime::RunOptions> run_options = read_run_options(arguments_);
   if (!run_options) return tl::unexpected(run_options.error());
   const Outcome<DurableArguments> durable = read_durable_arguments(arguments_);
@@ -216,11 +228,25 @@ Outcome<void> Server::open_directory() {
   return {};
 }
 
+// What was said counts; else what the directory was begun with; else what is standard.
+void Server::read_kept_options() {
+  arguments_ = run_arguments(configuration_, beginning_.has_value());
+  if (!beginning_) return;
+  adopt_options(beginning_->settings.options, arguments_);
+  // That there is no such limit was said.
+  for (const auto& [name, place] : {std::pair{"time.late_max", &arguments_.late_max},
+                                    std::pair{"time.ahead_max", &arguments_.ahead_max}}) {
+    if (configuration_.origin(name) != "default" && configuration_.text(name) == "0") {
+      place->clear();
+    }
+  }
+}
+
 // The rules that the data directory holds go on; others are deployed where that is asked for.
 Outcome<void> Server::keep_rules() {
-  if (beginning_) {
-    Result<std::vector<runtime::NamedContents>> texts = runtime::read_texts(
-        runtime::BlobStore::look(files_, directory_->paths().blobs), beginning_->blobs);
+  if (beginning_ && (is_begun_ || !given_)) {
+    Result<std::vector<runtime::NamedContents>> texts =
+        runtime::read_texts(runtime::BlobStore::look(files_, kept_blobs_), beginning_->blobs);
     if (!texts) return stop(code_of_directory(texts.error().code), texts.error().message);
     pack_ = RulePack::kept(*std::move(texts));
   } else if (given_) {
@@ -233,7 +259,7 @@ Outcome<void> Server::keep_rules() {
                 "the rules that were kept do not check with this version of Tocsin");
   }
   if (pack_.texts().empty()) say("there are no rules yet: name some (tocsin serve RULES)");
-  if (!beginning_ || !given_) return {};
+  if (!is_begun_ || !given_) return {};
   for (const auto& [rule, stage] : pack_.stages()) *given_ = given_->with_stage(rule, stage);
   if (given_->etag() == pack_.etag()) return {};
   if (configuration_.boolean("rules.deploy")) return {};
@@ -304,6 +330,9 @@ runtime::NodeOptions Server::node_options() {
   options.compile = compile_kept;
   options.intake = runtime::intake_options(rules_.program->plan(), run_options_);
   options.timeline = random_id();
+  // Once it was begun the same command goes on with it.
+  const std::string& from = configuration_.text("data.from");
+  if (!from.empty() && !is_begun_) options.from = from;
   options.checkpoint_every = durable_.checkpoint_every;
   options.segment_bytes = durable_.segment_bytes;
   options.effects.retention = retention_policy(configuration_);
@@ -388,7 +417,7 @@ Outcome<void> Server::open_rules() {
       RuleService::open(std::move(ports), pack_, std::move(rules_), std::move(settings));
   if (!rules) return stop(code_of_directory(rules.error().code), rules.error().message);
   rule_service_ = *std::move(rules);
-  if (!beginning_ || !given_ || given_->etag() == pack_.etag()) return {};
+  if (!is_begun_ || !given_ || given_->etag() == pack_.etag()) return {};
   RuleChange change;
   change.comment = "given at the start";
   const auto deployed =
@@ -432,8 +461,8 @@ Outcome<void> Server::begin_routes() {
   desk_->add_routes(*routes_);
   add_health_routes(*routes_, [this] { return unreadiness(); });
   add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
-  ready_routes_ = routes_.get();
   say("ready");
+  ready_routes_ = routes_.get();
   return {};
 }
 
@@ -453,6 +482,12 @@ HttpResponse Server::answer(HttpRequest& request) {
   HttpResponse response = route(request);
   http_figures_.add(response.status, std::chrono::duration_cast<std::chrono::microseconds>(
                                          steady_clock::now() - began));
+  if (response.status == problem_type(ProblemKind::kInternal).status) {
+    const auto id = std::ranges::find(response.headers, "X-Request-Id", &HttpHeader::name);
+    tell(fmt::format("tocsin: the request {} failed: {} {}: {}\n",
+                     id == response.headers.end() ? "" : id->value, request.head().method,
+                     request.head().target, response.body));
+  }
   return response;
 }
 

@@ -347,7 +347,8 @@ Error Node::Impl::other_rules(const SettingsChange& change) const {
   return {Errc::kRefused,
           fmt::format("the data directory {0} was begun otherwise: {1}; go on as it was begun, "
                       "or carry its state over: `tocsin savepoint make --data {0} NAME`, then "
-                      "`tocsin run RULES --from {0}/savepoints/NAME --data NEW_FOLDER`",
+                      "`tocsin run RULES --from {0}/savepoints/NAME --data NEW_FOLDER` (a server: "
+                      "`tocsin serve RULES --data-from {0}/savepoints/NAME --data NEW_FOLDER`)",
                       paths_.directory, change.text())};
 }
 
