@@ -67,7 +67,7 @@ class Story {
     faults_.clock.time = world_.begin;
     segment_bytes_ = 16384 + 2000 * random_.below(10);
     if (random_.chance(70)) checkpoint_every_ = cep::Duration{kSecond * random_.between(1, 20)};
-    if (random_.chance(30)) endpoints_.push_back(EndpointId::of("http://receiver/"));
+    if (random_.chance(60)) endpoints_.push_back(EndpointId::of("http://receiver/"));
     timeline_[0] = 1;
   }
 
@@ -451,7 +451,7 @@ class Story {
     for (const std::uint64_t number : owed) {
       if (ledger_.delivered().contains(number)) ++reached_["a delivery is repeated after a crash"];
       ledger_.deliver(number);
-      if (random_.chance(80) && !good(process, store.settle_delivery(endpoints_.front(), number)))
+      if (random_.chance(60) && !good(process, store.settle_delivery(endpoints_.front(), number)))
         return;
     }
   }
