@@ -469,7 +469,7 @@ Outcome<void> Server::begin_routes() {
 std::string Server::unreadiness() const {
   if (is_closing_) return "the server stops";
   if (ready_routes_ == nullptr) return "the server starts: its state is being recovered";
-  if (const std::string failure = service_->failure(); !failure.empty()) return failure;
+  if (std::string failure = service_->failure(); !failure.empty()) return failure;
   const NodeFigures figures = service_->figures();
   if (figures.journal.state == runtime::JournalState::kNoSpace) {
     return "the disk is full: " + figures.journal.reason;
