@@ -93,7 +93,7 @@ Result<std::unique_ptr<RuleService>> RuleService::open(RuleServicePorts ports, R
   const std::uint64_t number = versions.empty() ? 1 : versions.back().number + (is_known ? 0 : 1);
   if (!is_known) {
     RuleChange change;
-    change.comment = "found in the journal";
+    change.comment = versions.empty() ? "the first" : "found in the journal";
     if (auto added = service->add_version(current, plan, change, number); !added) {
       return tl::unexpected(added.error());
     }

@@ -91,7 +91,7 @@ TEST_CASE("rule service: a change becomes a version, once") {
   World world;
   world.open();
   REQUIRE(world.service->versions().size() == 1);
-  CHECK(world.service->versions().front().comment == "found in the journal");
+  CHECK(world.service->versions().front().comment == "the first");
   const auto deployed = world.put("other", kOther, {.who = "ann", .comment = "more"});
   REQUIRE_MESSAGE(deployed, deployed.error().detail);
   CHECK(deployed->version == 2);
