@@ -83,7 +83,7 @@ packages() {
     if [ "$(distribution)" = debian-12 ]; then regex_library=; else regex_library=libvectorscan-dev; fi
   fi
   printf '%s\n' git ca-certificates g++ cmake make ninja-build ccache mold pkgconf \
-    clang clang-format clang-tidy "$clang_runtime" python3 jq \
+    clang clang-format clang-tidy "$clang_runtime" python3 jq curl \
     "$boost" $regex_library libexpected-dev libfmt-dev libspdlog-dev libxxhash-dev \
     libsimdjson-dev librocksdb-dev zlib1g-dev libzstd-dev libssl-dev libcpp-httplib-dev \
     nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libhowardhinnant-date-dev libutf8proc-dev tzdata doctest-dev
@@ -109,7 +109,7 @@ verb_setup() {
   local wanted missing as_root=()
   if ! wanted="$(packages)"; then
     die "setup knows Debian 12, Debian 13 and Ubuntu 24.04, not $(distribution). Install by hand:" \
-      "g++ 12 or newer, cmake 3.25, ninja, pkg-config, clang-format, clang-tidy, clang, python3, jq," \
+      "g++ 12 or newer, cmake 3.25, ninja, pkg-config, clang-format, clang-tidy, clang, python3, jq, curl," \
       "and the development files of Boost 1.81, Hyperscan (or Vectorscan), tl-expected, fmt, spdlog," \
       "xxHash, simdjson, RocksDB, zlib, zstd, OpenSSL 3, cpp-httplib, nlohmann-json, CLI11, toml++," \
       "date, utf8proc and doctest; and the time zones (tzdata)"

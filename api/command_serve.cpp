@@ -109,7 +109,7 @@ const char* type_name_of(const Setting& setting) {
     default:
       break;
   }
-  if (setting.name == "data.path") return "FOLDER";
+  if (setting.name.starts_with("data.")) return "FOLDER";
   if (setting.name.ends_with("_file")) return "FILE";
   return setting.name == "http.listen" ? "ADDRESS" : "TEXT";
 }

@@ -146,6 +146,14 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
   auto as_lines = event_lines(head, *std::move(unpacked));
   if (!as_lines) return problem_of_fault(as_lines.error());
   EventLines lines = split_event_lines(*std::move(as_lines), context.line_bytes_max);
+  const auto events_max =
+      static_cast<std::size_t>(context.configuration.integer("events.request_events_max"));
+  if (lines.count > events_max) {
+    return problem_response(
+        ProblemKind::kTooLarge,
+        fmt::format("a request may have {} events, and this has {}: send them in parts", events_max,
+                    lines.count));
+  }
   batch.lines = std::move(lines.text);
   batch.count = lines.count;
   batch.wait_for_alerts = wait_of(request);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/node_ticket.h"
 #include "cep/base/assert.h"
 #include "runtime/decoder.h"
 #include "runtime/node_source.h"
@@ -18,11 +19,6 @@ constexpr milliseconds kPause{50};
 // The same while a checkpoint is being written, which goes on in bites.
 constexpr milliseconds kPauseOfCheckpoint{1};
 constexpr milliseconds kPublicationInterval{250};
-
-Refusal not_there(const std::string& failure) {
-  if (!failure.empty()) return {Refusal::Why::kFailed, failure};
-  return {Refusal::Why::kEnding, "the server does not take anything now: it starts or stops"};
-}
 
 // Behind the first `count` lines.
 std::size_t offset_behind(std::string_view lines, std::uint64_t count) {
@@ -43,47 +39,6 @@ void order(std::vector<EventVerdict>& verdicts) {
   verdicts.resize(kept);
 }
 }  // namespace
-
-std::string_view event_status_name(EventStatus status) {
-  switch (status) {
-    case EventStatus::kAccepted:
-      return "accepted";
-    case EventStatus::kDuplicate:
-      return "duplicate";
-    case EventStatus::kLate:
-      return "late";
-    case EventStatus::kClamped:
-      return "clamped";
-    case EventStatus::kIgnored:
-      return "ignored";
-    case EventStatus::kInvalid:
-      return "invalid";
-  }
-  return "";
-}
-
-struct NodeService::Ticket {
-  EventBatch batch;
-  std::size_t skipped = 0;      // lines that were taken before; the node's thread's
-  std::size_t alert_bytes = 0;  // likewise
-  bool is_cut = false;          // alerts were left out; likewise
-
-  std::mutex mutex;
-  std::condition_variable changed;
-  EventAnswer answer;
-  std::optional<Refusal> refusal;
-  bool is_done = false;
-  bool has_alerts = false;  // all of them
-};
-struct NodeService::Question {
-  std::function<void(runtime::Node&)> run;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::optional<Refusal> refusal;
-  bool is_begun = false;
-  bool is_done = false;
-  bool is_called_off = false;
-};
 
 NodeService::NodeService(runtime::Clock& clock, NodeServiceOptions options)
     : clock_(clock),
@@ -157,89 +112,6 @@ Result<void> NodeService::stop(bool with_checkpoint) {
   work_.notify_all();
   thread_.join();
   return outcome_;
-}
-
-// --- callers -----------------------------------------------------------------------------------
-
-Served<EventAnswer> NodeService::take(EventBatch batch, milliseconds patience) {
-  const auto by = steady_clock::now() + patience;
-  const std::size_t bytes = batch.lines.size();
-  const std::optional<milliseconds> wait_for_alerts = batch.wait_for_alerts;
-  const auto ticket = std::make_shared<Ticket>();
-  ticket->batch = std::move(batch);
-  {
-    const std::lock_guard lock(mutex_);
-    if (!is_open_) return tl::unexpected(not_there(failure_));
-    const NodeServiceLimits& limits = options_.limits;
-    const bool is_full = batches_.size() >= limits.batches_max ||
-                         (queued_bytes_ != 0 && queued_bytes_ + bytes > limits.bytes_max);
-    if (is_full) {
-      ++batches_refused_;
-      return tl::unexpected(Refusal{
-          Refusal::Why::kFull,
-          fmt::format("{} requests with {} bytes of events wait already; send it again a little "
-                      "later",
-                      batches_.size(), queued_bytes_)});
-    }
-    queued_bytes_ += bytes;
-    batches_.push_back(ticket);
-  }
-  work_.notify_one();
-  std::unique_lock lock(ticket->mutex);
-  if (!ticket->changed.wait_until(lock, by, [&] { return ticket->is_done; })) {
-    return tl::unexpected(Refusal{Refusal::Why::kNotYet,
-                                  "the events were not on disk in time; they may be taken yet: "
-                                  "send them again, with a producer and sequence to be sure that "
-                                  "none is taken twice"});
-  }
-  if (ticket->refusal) return tl::unexpected(*ticket->refusal);
-  if (wait_for_alerts) {
-    const auto told_by = std::min(by, steady_clock::now() + *wait_for_alerts);
-    const bool are_all = ticket->changed.wait_until(
-        lock, told_by, [&] { return ticket->has_alerts || ticket->refusal; });
-    ticket->answer.is_complete = are_all && !ticket->refusal && ticket->answer.is_complete;
-  }
-  // The node's thread may yet add alerts, which nobody reads.
-  return ticket->answer;
-}
-
-Served<void> NodeService::ask(std::function<void(runtime::Node&)> question, milliseconds patience) {
-  const auto asked = std::make_shared<Question>();
-  asked->run = std::move(question);
-  {
-    const std::lock_guard lock(mutex_);
-    if (!is_open_) return tl::unexpected(not_there(failure_));
-    if (questions_.size() >= options_.limits.questions_max) {
-      return tl::unexpected(
-          Refusal{Refusal::Why::kFull, "too many requests wait for the engine already"});
-    }
-    questions_.push_back(asked);
-  }
-  work_.notify_one();
-  std::unique_lock lock(asked->mutex);
-  asked->changed.wait_for(lock, patience, [&] { return asked->is_begun || asked->is_done; });
-  if (!asked->is_begun && !asked->is_done) {
-    asked->is_called_off = true;
-    return tl::unexpected(
-        Refusal{Refusal::Why::kNotYet, "the engine was busy with events all the time"});
-  }
-  asked->changed.wait(lock, [&] { return asked->is_done; });
-  if (asked->refusal) return tl::unexpected(*asked->refusal);
-  return {};
-}
-
-NodeFigures NodeService::figures() const {
-  const std::lock_guard lock(mutex_);
-  NodeFigures figures = figures_;
-  figures.queued_batches = batches_.size();
-  figures.queued_bytes = queued_bytes_;
-  figures.batches_refused = batches_refused_;
-  return figures;
-}
-
-std::string NodeService::failure() const {
-  const std::lock_guard lock(mutex_);
-  return failure_;
 }
 
 // --- the node's thread ---------------------------------------------------------------------------
@@ -539,90 +411,4 @@ void NodeService::publish() {
   figures_ = std::move(figures);
 }
 
-// --- ends ----------------------------------------------------------------------------------------
-
-void NodeService::finish(Ticket& ticket) {
-  {
-    const std::lock_guard lock(ticket.mutex);
-    ticket.is_done = true;
-  }
-  ticket.changed.notify_all();
-}
-
-void NodeService::finish_alerts(Ticket& ticket) {
-  {
-    const std::lock_guard lock(ticket.mutex);
-    ticket.has_alerts = true;
-  }
-  ticket.changed.notify_all();
-}
-
-void NodeService::refuse(Ticket& ticket, const Refusal& refusal) {
-  {
-    const std::lock_guard lock(ticket.mutex);
-    ticket.is_done = true;
-    ticket.refusal = refusal;
-  }
-  ticket.changed.notify_all();
-}
-
-void NodeService::fail_all(const std::string& reason) {
-  const Refusal refusal{Refusal::Why::kFailed, reason};
-  std::deque<std::shared_ptr<Ticket>> batches;
-  std::deque<std::shared_ptr<Question>> questions;
-  {
-    const std::lock_guard lock(mutex_);
-    is_open_ = false;
-    failure_ = reason;
-    batches.swap(batches_);
-    questions.swap(questions_);
-    queued_bytes_ = 0;
-  }
-  {
-    const std::lock_guard lock(pending_mutex_);
-    for (auto* const pending : {&pending_, &pending_alerts_}) {
-      for (auto& [number, ticket] : *pending) batches.push_back(std::move(ticket));
-      pending->clear();
-    }
-  }
-  for (const Watch& watch : watches_) batches.push_back(watch.ticket);
-  for (const std::shared_ptr<Ticket>& ticket : batches) refuse(*ticket, refusal);
-  for (const std::shared_ptr<Question>& question : questions) {
-    {
-      const std::lock_guard lock(question->mutex);
-      question->refusal = refusal;
-      question->is_done = true;
-    }
-    question->changed.notify_all();
-  }
-  if (options_.failed) options_.failed();
-}
-
-void NodeService::journal_changed(const runtime::JournalStatus& status) {
-  Tickets done;
-  {
-    const std::lock_guard lock(pending_mutex_);
-    journal_ = status;
-    durable_end_ = std::max(durable_end_, status.durable_end);
-    while (!pending_.empty() && pending_.front().first < durable_end_) {
-      done.push_back(std::move(pending_.front().second));
-      pending_.pop_front();
-    }
-  }
-  for (const std::shared_ptr<Ticket>& ticket : done) finish(*ticket);
-}
-
-void NodeService::effects_changed(const runtime::EffectQueueStatus& status) {
-  Tickets done;
-  {
-    const std::lock_guard lock(pending_mutex_);
-    committed_ = std::max(committed_, status.committed);
-    while (!pending_alerts_.empty() && pending_alerts_.front().first <= committed_) {
-      done.push_back(std::move(pending_alerts_.front().second));
-      pending_alerts_.pop_front();
-    }
-  }
-  for (const std::shared_ptr<Ticket>& ticket : done) finish_alerts(*ticket);
-  for (const runtime::EffectQueue::Listener& listener : effects_listeners_) listener(status);
-}
 }  // namespace tocsin::api

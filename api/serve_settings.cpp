@@ -20,6 +20,8 @@ constexpr std::int64_t kGiB = 1024 * kMiB;
 std::vector<Setting> make_settings() {
   return {
       Setting{"data.path", Type::kText, "tocsin-data", "The folder in which everything is kept"},
+      Setting{"data.from", Type::kText, "",
+              "A savepoint's folder: a new data directory begins with its state"},
       Setting{"rules.path", Type::kTexts, "",
               "Rule files, or folders with .tocsin files below them; none: those that the data "
               "directory was begun with"},
@@ -46,6 +48,8 @@ std::vector<Setting> make_settings() {
               1'000'000},
       Setting{"http.requests_burst", Type::kInteger, "2000", "That one token may make at once", 1,
               1'000'000},
+      Setting{"events.request_events_max", Type::kInteger, "100000", "Events of one request", 1,
+              100'000'000},
       Setting{"events.queue_requests_max", Type::kInteger, "1024",
               "Requests with events that wait for the engine; more are answered with 503", 1,
               1'000'000},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -30,10 +31,13 @@
 #include "api/server_routes.h"
 #include "api/stop_signal.h"
 #include "api/version.h"
+#include "runtime/blob_store.h"
+#include "runtime/checkpoint.h"
 #include "runtime/data_directory.h"
 #include "runtime/input_file.h"
 #include "runtime/rocks_state_store.h"
 #include "runtime/rocks_store.h"
+#include "runtime/savepoint.h"
 #include "runtime/slice_loop.h"
 #include "runtime/system_files.h"
 #include "runtime/thread_executor.h"
@@ -80,6 +84,7 @@ class Server {
   Outcome<void> read_settings();
   Outcome<void> check_rules();
   Outcome<void> open_directory();
+  void read_kept_options();
   Outcome<void> keep_rules();
   Outcome<void> open_tokens();
   Outcome<void> listen();
@@ -114,7 +119,9 @@ class Server {
   runtime::RocksStateStores state_stores_{files_};
   runtime::FileRanges ranges_{{}};
   std::optional<runtime::DataDirectory> directory_;
-  std::optional<runtime::Beginning> beginning_;
+  std::optional<runtime::Beginning> beginning_;  // the directory's, or the savepoint's
+  std::string kept_blobs_;                       // where its texts are
+  bool is_begun_ = false;                        // the directory
   LoadedRules rules_;
   std::vector<runtime::NamedContents> texts_;
   std::unique_ptr<runtime::RocksStore> store_;
@@ -191,13 +198,18 @@ Outcome<void> Server::open_directory() {
       runtime::find_beginning(files_, directory_->paths(), true);
   if (!beginning) return stop(code_of_directory(beginning.error().code), beginning.error().message);
   beginning_ = *std::move(beginning);
-  // What was said counts; else what the directory was begun with; else what is standard.
-  arguments_ = run_arguments(configuration_, true);
-  if (beginning_) {
-    adopt_options(beginning_->settings.options, arguments_);
-  } else {
-    arguments_ = run_arguments(configuration_, false);
+  is_begun_ = beginning_.has_value();
+  kept_blobs_ = directory_->paths().blobs;
+  // A new directory may begin with a savepoint.
+  if (const std::string& from = configuration_.text("data.from"); !from.empty() && !is_begun_) {
+    const Result<runtime::Manifest> manifest = runtime::read_manifest(files_, from);
+    if (!manifest) return stop(code_of_directory(manifest.error().code), manifest.error().message);
+    Result<runtime::Beginning> kept = runtime::beginning_of(manifest->meta, from);
+    if (!kept) return stop(code_of_directory(kept.error().code), kept.error().message);
+    beginning_ = *std::move(kept);
+    kept_blobs_ = runtime::savepoint_blobs(from);
   }
+  read_kept_options();
   const Outcome<runtime::RunOptions> run_options = read_run_options(arguments_);
   if (!run_options) return tl::unexpected(run_options.error());
   const Outcome<DurableArguments> durable = read_durable_arguments(arguments_);
@@ -207,12 +219,26 @@ Outcome<void> Server::open_directory() {
   return {};
 }
 
+// What was said counts; else what the directory was begun with; else what is standard.
+void Server::read_kept_options() {
+  arguments_ = run_arguments(configuration_, beginning_.has_value());
+  if (!beginning_) return;
+  adopt_options(beginning_->settings.options, arguments_);
+  // That there is no such limit was said.
+  for (const auto& [name, place] : {std::pair{"time.late_max", &arguments_.late_max},
+                                    std::pair{"time.ahead_max", &arguments_.ahead_max}}) {
+    if (configuration_.origin(name) != "default" && configuration_.text(name) == "0") {
+      place->clear();
+    }
+  }
+}
+
 // Without rules of the configuration's it is those that the data directory was begun with.
 Outcome<void> Server::keep_rules() {
   if (rules_.program) return {};
   if (beginning_) {
-    Result<std::vector<runtime::NamedContents>> texts = runtime::read_texts(
-        runtime::BlobStore::look(files_, directory_->paths().blobs), beginning_->blobs);
+    Result<std::vector<runtime::NamedContents>> texts =
+        runtime::read_texts(runtime::BlobStore::look(files_, kept_blobs_), beginning_->blobs);
     if (!texts) return stop(code_of_directory(texts.error().code), texts.error().message);
     texts_ = *std::move(texts);
   }
@@ -277,6 +303,9 @@ runtime::NodeOptions Server::node_options() {
   options.texts = texts_;
   options.intake = runtime::intake_options(rules_.program->plan(), run_options_);
   options.timeline = random_id();
+  // Once it was begun the same command goes on with it.
+  const std::string& from = configuration_.text("data.from");
+  if (!from.empty() && !is_begun_) options.from = from;
   options.checkpoint_every = durable_.checkpoint_every;
   options.segment_bytes = durable_.segment_bytes;
   options.effects.retention = retention_policy(configuration_);
@@ -359,15 +388,15 @@ Outcome<void> Server::begin_routes() {
   desk_->add_routes(*routes_);
   add_health_routes(*routes_, [this] { return unreadiness(); });
   add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
-  ready_routes_ = routes_.get();
   say("ready");
+  ready_routes_ = routes_.get();
   return {};
 }
 
 std::string Server::unreadiness() const {
   if (is_closing_) return "the server stops";
   if (ready_routes_ == nullptr) return "the server starts: its state is being recovered";
-  if (const std::string failure = service_->failure(); !failure.empty()) return failure;
+  if (std::string failure = service_->failure(); !failure.empty()) return failure;
   const NodeFigures figures = service_->figures();
   if (figures.journal.state == runtime::JournalState::kNoSpace) {
     return "the disk is full: " + figures.journal.reason;
@@ -380,6 +409,12 @@ HttpResponse Server::answer(HttpRequest& request) {
   HttpResponse response = route(request);
   http_figures_.add(response.status, std::chrono::duration_cast<std::chrono::microseconds>(
                                          steady_clock::now() - began));
+  if (response.status == problem_type(ProblemKind::kInternal).status) {
+    const auto id = std::ranges::find(response.headers, "X-Request-Id", &HttpHeader::name);
+    tell(fmt::format("tocsin: the request {} failed: {} {}: {}\n",
+                     id == response.headers.end() ? "" : id->value, request.head().method,
+                     request.head().target, response.body));
+  }
   return response;
 }
 

@@ -318,7 +318,8 @@ Result<void> Node::Impl::check_settings(std::string_view json, std::string_view 
       fmt::format(
           "the data directory {0} was begun otherwise: {1}; go on as it was begun, or carry its "
           "state over: `tocsin savepoint make --data {0} NAME`, then `tocsin run RULES --from "
-          "{0}/savepoints/NAME --data NEW_FOLDER`",
+          "{0}/savepoints/NAME --data NEW_FOLDER` (a server: `tocsin serve RULES --data-from "
+          "{0}/savepoints/NAME --data NEW_FOLDER`)",
           paths_.directory, change.text()));
 }
 

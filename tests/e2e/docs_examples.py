@@ -171,6 +171,8 @@ class Session:
 
     def __init__(self, folder):
         self.folder, self.here = folder, folder
+        self.tools = tempfile.TemporaryDirectory()
+        (pathlib.Path(self.tools.name) / "tocsin").symlink_to(BINARY)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -198,15 +200,15 @@ class Session:
 
     def run(self, command):
         """What a command says on a reader's terminal; `tocsin` is the binary under test. A `cd` lasts."""
-        with tempfile.TemporaryDirectory() as tools:
-            (pathlib.Path(tools) / "tocsin").symlink_to(BINARY)
-            where = pathlib.Path(tools) / "where"
-            command = self.here_and_now(command)
-            done = subprocess.run(["bash", "-c", f'PATH="{tools}:$PATH"\n{command}\npwd > "{where}"'], cwd=self.here,
-                                  env=dict(os.environ, TOCSIN_HTTP_LISTEN=f"127.0.0.1:{self.port}"),
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-                                  timeout=LIMIT_S, check=False)
-            self.here = pathlib.Path(where.read_text(encoding="utf-8").strip()) if where.exists() else self.here
+        command = self.here_and_now(command)
+        environment = dict(os.environ)
+        if command.startswith("tocsin serve ") and "& " in command:
+            environment["TOCSIN_HTTP_LISTEN"] = f"127.0.0.1:{self.port}"
+        where = pathlib.Path(self.tools.name) / "where"
+        done = subprocess.run(["bash", "-c", f'PATH="{self.tools.name}:$PATH"\n{command}\npwd > "{where}"'], cwd=self.here,
+                              env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                              text=True, timeout=LIMIT_S, check=False)
+        self.here = pathlib.Path(where.read_text(encoding="utf-8").strip()) if where.exists() else self.here
         return done.stdout.replace(f"127.0.0.1:{self.port}", SERVER)
 
 

@@ -319,7 +319,7 @@ def bodies_are_bounded():
 @case
 def hostile():
     """wrong types, halves, too much, unknown members: each gets its problem document, and nothing else is lost"""
-    with Server("--http-body-bytes-max", "1MiB", "--http-unpacked-bytes-max", "2MiB") as server:
+    with Server("--http-body-bytes-max", "1MiB", "--http-unpacked-bytes-max", "2MiB", "--events-request-events-max", "1000") as server:
         good = lines([payment(1)])
         packed = gzip.compress(good.encode() * 200)
 
@@ -332,6 +332,7 @@ def hostile():
         events(b"\x1f\x8bnot gzip", "bad-request", headers={"Content-Encoding": "gzip"})
         events(good, "unsupported-media-type", headers={"Content-Encoding": "br"})
         events(gzip.compress(b" " * (3 << 20)), "too-large", headers={"Content-Encoding": "gzip"})
+        events("x\n" * 1001, "too-large")
         events("[1, 2]", "bad-request", media="application/json")
         events('[{"type": "payment"', "bad-request", media="application/json")
         events("[" * 100_000, "bad-request", media="application/json")
@@ -391,9 +392,19 @@ def other_rules():
         other = start("serve", "rules.tocsin", "--data", "data", "--listen", "127.0.0.1:0")
         _, said = other.communicate(timeout=LIMIT_S)
         assert other.returncode == 5 and "is in use" in said.decode(), said
+        server.send([payment(1, "c1", 1500)])
         server.end()
     with Server(rules=RULES.replace("amount > 100", "amount > 200"), may_fail=True) as server:
         has(server.end(None, 5).said, "rule large matches otherwise", "savepoint make")
+    tocsin("savepoint", "make", "--data", "data", "kept")
+    with Server("--data-from", "data/savepoints/kept", rules=RULES.replace("amount > 100", "amount > 200"), data="other") as server:
+        assert server.ask("GET", "/v1/keys/card=c1?format=text").text.count("unconfirmed is complete") == 1
+        server.send([payment(400, "c2", 150)])
+        server.end()
+    assert [alert["rule"] for alert in stored("other")] == ["unconfirmed"]
+    with Server("--data-from", "data/savepoints/kept", rules=None, data="other") as server:  # it goes on
+        assert server.ask("GET", "/v1/state").json["watermark"] == "2026-03-02T12:06:40Z"
+        server.end()
     with Server("--time-late-policy", "side", may_fail=True) as server:
         has(server.end(None, 5).said, "--late-policy is side, and was clamp")
     with Server(rules="rule x {", may_fail=True) as server:

@@ -1,0 +1,33 @@
+/// What a caller of NodeService waits for.
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+#include "api/node_service.h"
+
+namespace tocsin::api {
+struct NodeService::Ticket {
+  EventBatch batch;
+  std::size_t skipped = 0;      // lines that were taken before; the node's thread's
+  std::size_t alert_bytes = 0;  // likewise
+  bool is_cut = false;          // alerts were left out; likewise
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  EventAnswer answer;
+  std::optional<Refusal> refusal;
+  bool is_done = false;
+  bool has_alerts = false;  // all of them
+};
+struct NodeService::Question {
+  std::function<void(runtime::Node&)> run;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Refusal> refusal;
+  bool is_begun = false;
+  bool is_done = false;
+  bool is_called_off = false;
+};
+}  // namespace tocsin::api
