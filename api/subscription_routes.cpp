@@ -10,6 +10,7 @@
 #include "api/alert_routes.h"
 #include "api/json_body.h"
 #include "api/problem.h"
+#include "api/webhook_url.h"
 
 namespace tocsin::api {
 namespace {
@@ -30,10 +31,10 @@ class Operations {
  public:
   explicit Operations(SubscriptionService& service) : service_(service) {}
 
-  HttpResponse list(const ApiRequest&) const {
+  HttpResponse list(const ApiRequest& request) const {
     ordered_json document = {{"subscriptions", ordered_json::array()}};
     for (const SubscriptionPtr& one : service_.list())
-      document["subscriptions"].push_back(shown(*one));
+      document["subscriptions"].push_back(shown(*one, request));
     return json_response(200, document);
   }
 
@@ -42,7 +43,7 @@ class Operations {
     if (!body) return body.error();
     const Result<SubscriptionPtr> made = service_.create(dump(*body), request.grant.name);
     if (!made) return problem_of_error(made.error());
-    ordered_json document = shown(**made);
+    ordered_json document = shown(**made, request);
     document["secret"] = (*made)->secret;
     HttpResponse response = with_etag(json_response(201, document), **made);
     response.headers.push_back({"Location", "/v1/subscriptions/" + (*made)->id});
@@ -52,7 +53,7 @@ class Operations {
   HttpResponse get(const ApiRequest& request) const {
     const SubscriptionPtr found = service_.find(id_of(request));
     if (!found) return missing(request);
-    return with_etag(json_response(200, shown(*found)), *found);
+    return with_etag(json_response(200, shown(*found, request)), *found);
   }
 
   HttpResponse put(ApiRequest& request) const {
@@ -94,7 +95,7 @@ class Operations {
     }
     const Result<SubscriptionPtr> made = service_.rotate(id_of(request), overlap);
     if (!made) return problem_of_error(made.error());
-    ordered_json document = shown(**made);
+    ordered_json document = shown(**made, request);
     document["secret"] = (*made)->secret;
     return with_etag(json_response(200, document), **made);
   }
@@ -212,8 +213,14 @@ class Operations {
     };
   }
 
-  ordered_json shown(const Subscription& subscription) const {
+  // Paths, queries and headers may hold secrets of the endpoint: who only reads is not shown them.
+  ordered_json shown(const Subscription& subscription, const ApiRequest& request) const {
     ordered_json document = ordered_json::parse(show_subscription(subscription));
+    if (!may(request.grant.role, Role::kAnalyst)) {
+      if (const Result<WebhookUrl> url = parse_webhook_url(subscription.url))
+        document["url"] = (url->tls ? "https://" : "http://") + url->authority();
+      for (auto& [name, value] : document["headers"].items()) value = "hidden";
+    }
     const DeliveryFigures figures = service_.figures(subscription.id);
     document["owed"] = service_.owed(subscription);
     document["circuit"] = name_of(figures.circuit);
@@ -256,14 +263,14 @@ class Operations {
         service_.replace(before->id, dump(settings_of(*before)), unchanged);
     if (refused) return *refused;
     if (!now) return problem_of_error(now.error());
-    return with_etag(json_response(200, shown(**now)), **now);
+    return with_etag(json_response(200, shown(**now, request)), **now);
   }
 
   HttpResponse set_status(const ApiRequest& request, SubscriptionStatus status,
                           const std::string& reason) const {
     const Result<SubscriptionPtr> now = service_.set_status(id_of(request), status, reason);
     if (!now) return problem_of_error(now.error());
-    return with_etag(json_response(200, shown(**now)), **now);
+    return with_etag(json_response(200, shown(**now, request)), **now);
   }
 
   SubscriptionService& service_;

@@ -193,6 +193,14 @@ TEST_CASE("subscriptions: each alert arrives signed, and its delivery is told wi
   CHECK(shown.body.find("whsec_") == std::string::npos);
   CHECK(world.client.ask("reader", "GET", "/v1/subscriptions").body.find("whsec_") ==
         std::string::npos);
+  // Nor is what else may be one to those who only read.
+  const ordered_json read = ordered_json::parse(shown.body);
+  CHECK(read.at("headers").at("X-Team") == "hidden");
+  CHECK(read.at("url").get<std::string>() + "/hook" == receiver.url());
+  const ordered_json whole =
+      world.client.json(200, "analyst", "GET", "/v1/subscriptions/" + id_of(made));
+  CHECK(whole.at("headers").at("X-Team") == "fraud");
+  CHECK(whole.at("url") == receiver.url());
   const ordered_json log = world.log(id_of(made));
   REQUIRE(log.size() == 20);
   CHECK(log[0].at("status") == 200);

@@ -19,7 +19,8 @@ class Answer:
 
     def __init__(self, status, headers, body):
         self.status, self.headers, self.text = status, headers, body.decode("utf-8", "replace")
-        self.json = json.loads(body) if "json" in (headers.get("Content-Type") or "") and body else None
+        is_json = (headers.get("Content-Type") or "").endswith(("/json", "+json"))
+        self.json = json.loads(body) if is_json and body else None
 
     def __repr__(self):
         return f"{self.status} {dict(self.headers)}\n{self.text}"
