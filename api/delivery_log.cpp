@@ -130,7 +130,7 @@ Result<void> DeliveryLog::attempts_at(
     const std::function<bool(EndpointId, const LoggedAttempt&)>& visit) const {
   const std::string prefix = alert_prefix(number);
   std::vector<std::pair<EndpointId, std::uint64_t>> found;
-  const Result<void> read =
+  Result<void> read =
       store_.scan(kDeliveryFamily, runtime::StoreRange::of_prefix(prefix),
                   [&](std::string_view key, std::string_view) {
                     EndpointId endpoint;
@@ -156,7 +156,7 @@ Result<void> DeliveryLog::forget(EndpointId endpoint) {
   const std::lock_guard lock(mutex_);
   runtime::StoreBatch batch;
   Result<void> damage;
-  const Result<void> read = store_.scan(
+  Result<void> read = store_.scan(
       kDeliveryFamily, runtime::StoreRange::of_prefix(list_prefix(endpoint)),
       [&](std::string_view key, std::string_view value) {
         const std::uint64_t sequence = runtime::read_key_u64(key.substr(key.size() - 8));

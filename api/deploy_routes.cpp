@@ -356,7 +356,8 @@ HttpResponse roll_back(ServerContext& context, const ApiRequest& request) {
   if (*etag != "*") change.if_match = *etag;
   if (change.comment.empty()) change.comment = fmt::format("back to version {}", number);
   change.ignores_tests = true;  // it held before
-  const auto outcome = context.rules.deploy(change, [&](const RulePack&) { return pack; });
+  const auto outcome =
+      context.rules.deploy(change, [&](const RulePack&) { return Result<RulePack>(*pack); });
   if (!outcome) return refused(outcome.error());
   return deployed(*outcome, outcome->etag);
 }

@@ -23,8 +23,8 @@ Outcome<KeptRules> load_kept(const runtime::NodeSettings& settings,
   const Outcome<DurableArguments> durable = read_durable_arguments(arguments);
   if (!durable) return tl::unexpected(durable.error());
   kept.durable = *durable;
-  kept.intake = runtime::intake_options(kept.rules.program->plan(),
-                                        with_line_limit(*run_options, *durable));
+  kept.intake =
+      runtime::intake_options(kept.rules.program->plan(), with_line_limit(*run_options, *durable));
   kept.settings = runtime::settings_of(*kept.rules.program, kept_options(arguments));
   return kept;
 }

@@ -45,7 +45,7 @@ Result<void> Notices::add(std::string_view kind, std::string_view subject, std::
   const std::lock_guard lock(mutex_);
   std::uint64_t last = 0;
   std::optional<Notice> same;
-  const Result<void> read = list([&](const Notice& notice) {
+  Result<void> read = list([&](const Notice& notice) {
     last = std::max(last, notice.sequence);
     if (notice.first_at < now - kHour) return false;
     if (notice.kind == kind && notice.subject == subject) same = notice;

@@ -112,8 +112,8 @@ Result<GoodCheckpoint> load_checkpoint(Files& files, const std::string& director
 /// The newest checkpoint in `directory` (DIR/checkpoints) that is whole; nothing where there never
 /// was one. Only reads, and opens no store before every digest was compared. Fails with kCorrupt
 /// where there are some and all are damaged (the message names the files), kRefused where the
-/// newest readable one is of a newer format or of another semantics number than `semantics` where it is said, with
-/// the remedy.
+/// newest readable one is of a newer format or of another semantics number than `semantics` where
+/// it is said, with the remedy.
 Result<std::optional<GoodCheckpoint>> newest_good(Files& files, const std::string& directory,
                                                   std::optional<std::uint32_t> semantics);
 /// Names and contents of the files that hold what is of any length. The meta must outlive them.

@@ -76,7 +76,7 @@ struct NodeOptions {
   /// rules held before. Empty: such a journal is refused.
   std::function<Result<NodeProgram>(const NodeSettings&, const std::vector<NamedContents>&)>
       compile;
-  IntakeOptions intake;              // is_saved is the node's own business
+  IntakeOptions intake;                     // is_saved is the node's own business
   std::array<std::uint8_t, 16> timeline{};  // id of a new one: random
   /// A savepoint's folder, for a new data directory: the state to begin with.
   std::optional<std::string> from;

@@ -70,9 +70,8 @@ Result<std::optional<Beginning>> find_beginning(Files& files, const DataPaths& p
     if (!entry) return tl::unexpected(entry.error());
     if (!*entry) return beginning;
     const auto* command = std::get_if<Command>(&(*entry)->record);
-    if (command != nullptr &&
-        (command->name == kBeginCommand || command->name == kPresentCommand ||
-         command->name == kDeployCommand)) {
+    if (command != nullptr && (command->name == kBeginCommand || command->name == kPresentCommand ||
+                               command->name == kDeployCommand)) {
       auto taken = take_settings(*command, paths, beginning);
       if (!taken) return tl::unexpected(taken.error());
     }

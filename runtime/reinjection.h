@@ -58,7 +58,8 @@ Command reinjection_command(cep::EventTime now, std::string_view arguments, cons
                             const cep::Digest& digest);
 /// Appends the command for the rows of one kind that were not put in again yet: all, or those with
 /// `arrivals`, each of which must be there (kNotFound). Nothing is appended where there is none.
-/// Only the owner of the directory may. Fails with kRefused where time has ended, and as journal, blobs and reader do.
+/// Only the owner of the directory may. Fails with kRefused where time has ended, and as journal,
+/// blobs and reader do.
 Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
                                                const DataDirectory& directory,
                                                const EffectReader& reader, AsideKind kind,

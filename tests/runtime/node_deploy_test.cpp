@@ -121,8 +121,8 @@ class World {
   }
   void deploy() {
     current_ = current_ == &rules_.alone ? &rules_.beside : &rules_.alone;
-    const auto report = node_->deploy(
-        {*current_, intake_options(current_->plan(), run_options())}, texts());
+    const auto report =
+        node_->deploy({*current_, intake_options(current_->plan(), run_options())}, texts());
     REQUIRE_MESSAGE(report, report.error().message);
     for (const cep::RestoreReport::Line& line : report->lines) {
       if (line.name.find("other_") <= 1) continue;
