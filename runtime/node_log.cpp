@@ -78,6 +78,7 @@ Result<std::uint64_t> ThreadedLog::append(const JournalRecord& record) {
 }
 
 Result<void> ThreadedLog::wait_durable() {
+  hurry();
   for (;;) {
     const JournalStatus status = journal_->status();
     if (status.durable_end >= next_sequence_) return {};
