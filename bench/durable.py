@@ -5,7 +5,8 @@
 
 CPU time of all threads, medians of N runs in turn, over that of a run of the same file without a data
 directory. A run with one is ended by SIGKILL when its last alert is there: the checkpoint at its end
-would count for more in a run of seconds than in one of days. FOLDER is on the disk that is meant; everything in it goes. Then a run on standard input is
+would count for more in a run of seconds than in one of days. What its other threads took, over what
+the first one took, compares within one run: that holds on a busy machine too. FOLDER is on the disk that is meant; everything in it goes. Then a run on standard input is
 killed by SIGKILL some events after a checkpoint, and started again: the time from that start until
 the next alert stands in the alerts' file, which in the end must be that of a run that nobody killed.
 """
@@ -21,23 +22,39 @@ import time
 CHECKPOINT_SECONDS = 30
 
 
+def share_of_others(process):
+    """CPU time of all threads but the first, over that of the first; nothing once it has ended."""
+    tasks = f"/proc/{process.pid}/task"
+    try:
+        seconds = []
+        for thread in sorted(os.listdir(tasks), key=int):
+            with open(f"{tasks}/{thread}/schedstat") as file:
+                seconds.append(int(file.read().split()[0]))
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return sum(seconds[1:]) / seconds[0] if seconds and seconds[0] else None
+
+
 def cpu_of(command, stdin=None, alerts=None, size=0):
-    """CPU seconds of a command and all its threads, to its end or until a file has a size."""
+    """CPU seconds of a command and all its threads, to its end or until a file has a size; in the
+    second case also share_of_others()."""
     source = open(stdin, "rb") if stdin else subprocess.DEVNULL
     log = tempfile.TemporaryFile()
     process = subprocess.Popen(command, stdin=source, stdout=subprocess.DEVNULL, stderr=log)
+    share = None
     if alerts:
         while not (os.path.exists(alerts) and os.path.getsize(alerts) >= size):
             if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 break
             time.sleep(0.005)
+        share = share_of_others(process)
         os.kill(process.pid, signal.SIGKILL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, -signal.SIGKILL):
         log.seek(0)
         sys.exit(f"bench: {' '.join(command)} ended with {process.returncode}:\n{log.read().decode()}")
-    return usage.ru_utime + usage.ru_stime
+    return usage.ru_utime + usage.ru_stime, share
 
 
 def checkpoints_in(data):
@@ -83,25 +100,30 @@ def main():
         "checkpoints": (durable + ["--input", arguments.events, "--checkpoint-every", "1s"], None),
     }
     cpu = {name: [] for name in ways}
+    shares = {name: [] for name in ways}
     made = {name: 0 for name in ways}
     size_of_alerts = 0
     for run in range(arguments.runs):
         for name, (command, stdin) in ways.items():
             forget(data, alerts)
             if name == "file":
-                cpu[name].append(cpu_of(command, stdin))
+                seconds, share = cpu_of(command, stdin)
                 size_of_alerts = os.path.getsize(alerts)
             else:
-                cpu[name].append(cpu_of(command, stdin, alerts, size_of_alerts))
+                seconds, share = cpu_of(command, stdin, alerts, size_of_alerts)
+            cpu[name].append(seconds)
+            if share is not None:
+                shares[name].append(share)
             made[name] = checkpoints_in(data)
         print(f"bench: run {run + 1} of {arguments.runs}", file=sys.stderr)
     base = median(cpu["file"])
     size = os.path.getsize(arguments.events)
     print(f"{lines} events, {size / lines:.0f} bytes each; CPU time of all threads, median of {arguments.runs} runs\n")
-    print(f"{'':12} {'ns/event':>9} {'checkpoints':>12} {'slower by':>10}")
+    print(f"{'':12} {'ns/event':>9} {'checkpoints':>12} {'slower by':>10} {'other threads':>14}")
     for name in ways:
         seconds = median(cpu[name])
-        print(f"{name:12} {seconds / lines * 1e9:9.1f} {made[name]:12} {100 * (1 - base / seconds):9.1f}%")
+        others = f"{100 * median(shares[name]):13.1f}%" if shares[name] else ""
+        print(f"{name:12} {seconds / lines * 1e9:9.1f} {made[name]:12} {100 * (1 - base / seconds):9.1f}% {others}")
     more = made["checkpoints"] - made["position"]
     if more > 0:
         each = (median(cpu["checkpoints"]) - median(cpu["position"])) / more

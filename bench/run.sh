@@ -3,8 +3,8 @@
 # generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
 # for what is measured.
 # `./do bench keys [KEYS…]`: the memory of so many keys.
-# `./do bench durable [--events N] [--runs N] [--keys N] [DIR]`: runs with a data directory on the disk that holds DIR
-# (default: build/bench), beside the same without; state to disk and back; a killed run.
+# `./do bench durable [--events N] [--runs N] [--keys N] [--state-only] [DIR]`: runs with a data directory on the disk
+# that holds DIR (default: build/bench), beside the same without; state to disk and back; a killed run.
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -32,12 +32,14 @@ if [ "${1:-}" = durable ]; then
   events=8000000
   runs=3
   keys=1000000
+  state_only=0
   while [ $# -gt 0 ]; do
     case "$1" in
       --events) events=${2:?bench: $1 takes a number}; shift 2 ;;
       --runs) runs=${2:?bench: $1 takes a number}; shift 2 ;;
       --keys) keys=${2:?bench: $1 takes a number}; shift 2 ;;
-      -*) echo "bench: unknown option $1; durable takes --events N, --runs N, --keys N and a folder" >&2; exit 2 ;;
+      --state-only) state_only=1; shift ;;
+      -*) echo "bench: unknown option $1; durable takes --events N, --runs N, --keys N, --state-only and a folder" >&2; exit 2 ;;
       *) folder=$1; shift ;;
     esac
   done
@@ -46,6 +48,9 @@ if [ "${1:-}" = durable ]; then
   trap 'rm -rf "$own"' EXIT
   mkdir "$own/state"
   "$build/bench/bench_state" --keys "$keys" "$own/state"
+  # Once more in a process that holds nothing else.
+  "$build/bench/bench_state" --recover --keys "$keys" "$own/state"
+  if [ "$state_only" = 1 ]; then exit; fi
   stream=$root/build/bench/many-keys-$events.ndjson
   if [ ! -s "$stream" ]; then
     echo "bench: generating $events events of 2.5 million keys into ${stream#"$root"/} (about $((events / 50000 + 1)) s)"

@@ -1,5 +1,6 @@
 #include "cep/key_table.h"
 
+#include <algorithm>
 #include <bit>
 #include <new>
 #include <utility>
@@ -23,6 +24,16 @@ std::uint32_t next_size(std::uint32_t slots) {
 }
 bool has_room(std::uint32_t slots, std::uint32_t keys) {
   return std::uint64_t{keys} * 16 <= std::uint64_t{slots} * 13;
+}
+// Keys are spread evenly. A state is read back group by group: the next one will have about as many
+// as those before it, and need not grow step by step.
+template <typename Groups>
+std::uint32_t grown_size(const Groups& groups, std::uint32_t slots) {
+  std::uint32_t most = 0;
+  for (const auto& group : groups) most = std::max(most, group.count);
+  slots = next_size(slots);
+  while (!has_room(slots, most - most / 8)) slots = next_size(slots);
+  return slots;
 }
 
 struct OutsideKey {
@@ -81,7 +92,7 @@ void KeyShard::resize(Group& group, std::uint32_t slots) {
 
 KeySlot* KeyShard::insert(std::uint64_t hash, std::string_view key_bytes) {
   Group& group = group_of(hash);
-  if (!has_room(group.size, group.count + 1)) resize(group, next_size(group.size));
+  if (!has_room(group.size, group.count + 1)) resize(group, grown_size(groups_, group.size));
   std::uint32_t place = home(group, hash);
   while (group.slots[place].hash != 0) place = after(group, place);
   KeySlot& slot = group.slots[place];

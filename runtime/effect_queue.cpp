@@ -49,6 +49,11 @@ bool EffectQueue::has_room() const {
   return !is_full();
 }
 
+bool EffectQueue::needs_cause() const {
+  const std::lock_guard lock(mutex_);
+  return status_.waiting_bytes >= options_.group_bytes_max && !may_commit();
+}
+
 void EffectQueue::durable(std::uint64_t durable_end) {
   {
     const std::lock_guard lock(mutex_);

@@ -58,6 +58,8 @@ class EffectQueue {
   Result<std::uint64_t> push(SliceEffects effects);
   /// False: push() would wait, or, without a thread, should be preceded by step().
   bool has_room() const;
+  /// True: what would fill a commit waits for its cause.
+  bool needs_cause() const;
   /// Every journal record before this is on disk (JournalStatus::durable_end).
   void durable(std::uint64_t durable_end);
   /// The mark after all that was pushed: what a checkpoint that is cut now keeps. It must not count

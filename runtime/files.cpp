@@ -4,6 +4,7 @@
 
 namespace tocsin::runtime {
 void File::let_go(std::uint64_t, std::uint64_t) {}
+void File::bypass_cache() {}
 
 Error to_error(const FileError& error) {
   switch (error.code) {

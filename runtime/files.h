@@ -37,6 +37,9 @@ struct FileIdentity {
 template <typename T>
 using FileResult = tl::expected<T, FileError>;
 
+/// What offsets, lengths and addresses of writes past the cache are multiples of.
+constexpr std::size_t kDirectBytes = 4096;
+
 /// An open file. Closed by destruction. Threading: one caller at a time.
 class File {
  public:
@@ -55,6 +58,9 @@ class File {
   /// What stands from `begin` up to `end` is on disk and will hardly be read soon: it need not stay
   /// in memory.
   virtual void let_go(std::uint64_t begin, std::uint64_t end);
+  /// From now on the system takes what is written from the caller's memory, without a copy in its
+  /// cache, as long as it can and the caller keeps to kDirectBytes.
+  virtual void bypass_cache();
 };
 /// Held until destruction, or the end of the process.
 class FileLock {

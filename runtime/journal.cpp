@@ -84,6 +84,12 @@ Result<void> Journal::wait_durable(std::uint64_t sequence) {
   return fail(Errc::kRefused, "the journal was closed before the record was on disk");
 }
 
+void Journal::hurry() {
+  const std::unique_lock lock(mutex_);
+  if (waiting_.empty() || std::exchange(is_urgent_, true)) return;
+  work_.notify_one();
+}
+
 JournalStatus Journal::status() const {
   const std::unique_lock lock(mutex_);
   return status_;
@@ -189,6 +195,7 @@ void Journal::work() {
       is_urgent_ = false;
       next_commit_ = std::chrono::steady_clock::now() + limits_.position_pause;
       std::swap(writing_, waiting_);
+      waiting_.begin_at(writer_->place_after(writing_));
       status_.queued_bytes = 0;
       room_.notify_all();
     }

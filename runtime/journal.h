@@ -30,8 +30,8 @@ struct JournalLimits {
   /// How long to wait before a disk that was full is tried again.
   std::chrono::milliseconds no_space_retry{100};
   /// From one commit to the next where all that waits are records by position: nobody waits for
-  /// them, and many share a sync.
-  std::chrono::milliseconds position_pause{10};
+  /// them, and many share a sync. hurry() ends it.
+  std::chrono::milliseconds position_pause{50};
 };
 enum class JournalState : std::uint8_t {
   kWriting,
@@ -74,6 +74,8 @@ class Journal {
   /// Waits until the record is on disk. Fails with kIo, or kRefused once closed, where it will not
   /// be.
   Result<void> wait_durable(std::uint64_t sequence);
+  /// Somebody waits for what was taken in: it is written now, whatever it is.
+  void hurry();
   JournalStatus status() const;
   /// Lets go of segments all of whose records are before `sequence`, soon.
   void release_before(std::uint64_t sequence);
@@ -121,7 +123,7 @@ class Journal {
   JournalStatus status_;
   std::uint64_t release_before_ = 0;
   bool closing_ = false;
-  bool is_urgent_ = false;                             // waiting_ has more than records by position
+  bool is_urgent_ = false;                             // somebody waits for what is in waiting_
   bool is_pausing_ = false;                            // the thread
   std::chrono::steady_clock::time_point next_commit_;  // not before, while nothing is urgent
   std::mutex join_mutex_;

@@ -117,15 +117,23 @@ std::uint32_t frame_seed(const SegmentHeader& header) {
 }
 
 std::size_t append_frame(std::string& to, std::uint64_t sequence, const JournalRecord& record) {
-  const std::size_t begin = to.size();
-  to.append(kFrameHeaderBytes, '\0');
-  encode_record(record, to);
-  const std::size_t body = to.size() - begin - kFrameHeaderBytes;
+  std::string front;
+  const std::string_view rest = encode_front(record, front);
+  const std::size_t bytes = frame_bytes(front.size() + rest.size());
+  to.resize(to.size() + bytes);
+  write_frame(to.data() + to.size() - bytes, sequence, front, rest);
+  return bytes;
+}
+
+void write_frame(char* to, std::uint64_t sequence, std::string_view front, std::string_view rest) {
+  const std::size_t body = front.size() + rest.size();
   TOCSIN_ASSERT(body <= UINT32_MAX, "no caller takes in a record of 4 GiB");
-  to.append(frame_bytes(body) - kFrameHeaderBytes - body, '\0');
-  store_number(to.data() + begin + kLengthAt, static_cast<std::uint32_t>(body));
-  store_number(to.data() + begin + kSequenceAt, sequence);
-  return to.size() - begin;
+  std::fill_n(to, kFrameHeaderBytes, '\0');
+  store_number(to + kLengthAt, static_cast<std::uint32_t>(body));
+  store_number(to + kSequenceAt, sequence);
+  char* at = to + kFrameHeaderBytes;
+  for (const std::string_view part : {front, rest}) at = std::copy(part.begin(), part.end(), at);
+  std::fill(at, to + frame_bytes(body), '\0');
 }
 
 std::size_t unsealed_bytes(const char* frame) {

@@ -66,6 +66,8 @@ constexpr std::size_t frame_bytes(std::size_t body_bytes) {
 }
 /// Appends a frame that lacks checksum and `synced`; seal_frame() gives them. Returns its bytes.
 std::size_t append_frame(std::string& to, std::uint64_t sequence, const JournalRecord& record);
+/// The same at `to`, which has room for frame_bytes() of the body, given in two parts.
+void write_frame(char* to, std::uint64_t sequence, std::string_view front, std::string_view rest);
 /// Bytes of the frame from append_frame() at `frame`.
 std::size_t unsealed_bytes(const char* frame);
 /// Requires synced <= the frame's sequence < synced + 2^32.

@@ -14,17 +14,19 @@ enum class Kind : std::uint8_t { kByValue = 1, kByPosition = 2, kDecision = 3, k
 
 void encode_kind(ByteWriter& writer, Kind kind) { writer.u8(static_cast<std::uint8_t>(kind)); }
 
-void encode_one(ByteWriter& writer, const ArrivalByValue& record) {
+// Each writes its record and gives what follows at its end.
+std::string_view encode_one(ByteWriter& writer, const ArrivalByValue& record) {
   encode_kind(writer, Kind::kByValue);
   writer.i64(record.taken_at.us);
   writer.text(record.source);
   writer.varint(record.first_offset);
   writer.varint(record.next_offset);
   writer.varint(record.count);
-  writer.text(record.bytes);
+  writer.varint(record.bytes.size());
+  return record.bytes;
 }
 
-void encode_one(ByteWriter& writer, const ArrivalByPosition& record) {
+std::string_view encode_one(ByteWriter& writer, const ArrivalByPosition& record) {
   encode_kind(writer, Kind::kByPosition);
   writer.i64(record.taken_at.us);
   writer.text(record.source);
@@ -33,16 +35,18 @@ void encode_one(ByteWriter& writer, const ArrivalByPosition& record) {
   writer.varint(record.next_offset);
   writer.varint(record.count);
   writer.raw({reinterpret_cast<const char*>(record.digest.data()), record.digest.size()});
+  return {};
 }
 
-void encode_one(ByteWriter& writer, const Decision& record) {
+std::string_view encode_one(ByteWriter& writer, const Decision& record) {
   encode_kind(writer, Kind::kDecision);
   writer.u8(static_cast<std::uint8_t>(record.kind));
   writer.i64(record.clock.us);
   writer.text(record.source);
+  return {};
 }
 
-void encode_one(ByteWriter& writer, const Command& record) {
+std::string_view encode_one(ByteWriter& writer, const Command& record) {
   encode_kind(writer, Kind::kCommand);
   writer.i64(record.given_at.us);
   writer.text(record.name);
@@ -53,6 +57,7 @@ void encode_one(ByteWriter& writer, const Command& record) {
     writer.varint(blob.bytes);
     writer.raw({reinterpret_cast<const char*>(blob.digest.data()), blob.digest.size()});
   }
+  return {};
 }
 
 template <std::size_t kBytes>
@@ -124,9 +129,11 @@ RangeDigest digest_range(std::string_view bytes) {
   return digest;
 }
 
-void encode_record(const JournalRecord& record, std::string& to) {
+void encode_record(const JournalRecord& record, std::string& to) { to += encode_front(record, to); }
+
+std::string_view encode_front(const JournalRecord& record, std::string& to) {
   ByteWriter writer(to);
-  std::visit([&](const auto& one) { encode_one(writer, one); }, record);
+  return std::visit([&](const auto& one) { return encode_one(writer, one); }, record);
 }
 
 Result<JournalRecord> decode_record(std::string_view body) {

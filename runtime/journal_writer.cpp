@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -15,25 +16,45 @@ namespace tocsin::runtime {
 namespace {
 constexpr std::uint64_t kSegmentBytesMin = std::uint64_t{8} << 10;
 constexpr std::size_t kZeroBytes = std::size_t{64} << 10;
+alignas(kDirectBytes) constexpr std::array<char, kZeroBytes> kZeros{};
 
-std::string_view zeros() {
-  static const std::string kZeros(kZeroBytes, '\0');
-  return kZeros;
+std::string_view zeros() { return {kZeros.data(), kZeros.size()}; }
+std::size_t place_in_block(std::uint64_t at) { return static_cast<std::size_t>(at % kDirectBytes); }
+std::uint64_t segment_bytes_of(const JournalOptions& options) {
+  return direct_floor(std::max(options.segment_bytes, kSegmentBytesMin));
 }
 }  // namespace
 
 bool JournalGroup::add(std::uint64_t sequence, const JournalRecord& record,
                        std::size_t frame_bytes_max) {
-  const std::size_t end = bytes_.size();
-  if (append_frame(bytes_, sequence, record) <= frame_bytes_max) return true;
-  bytes_.resize(end);
-  return false;
+  front_.clear();
+  const std::string_view rest = encode_front(record, front_);
+  const std::size_t bytes = frame_bytes(front_.size() + rest.size());
+  if (bytes > frame_bytes_max) return false;
+  bytes_.reserve(end_ + bytes);
+  write_frame(data() + end_, sequence, front_, rest);
+  end_ += bytes;
+  return true;
+}
+
+void JournalGroup::begin_at(std::size_t place) {
+  TOCSIN_ASSERT(empty(), "frames stay where they are");
+  begin_ = end_ = place;
+}
+
+void JournalGroup::move_to(std::size_t place) {
+  if (place_in_block(begin_) == place) return;
+  const std::size_t bytes = end_ - begin_;
+  bytes_.reserve(place + bytes);
+  std::memmove(data() + place, data() + begin_, bytes);
+  begin_ = place;
+  end_ = place + bytes;
 }
 
 JournalWriter::JournalWriter(Files& files, Clock& clock, std::string directory,
                              const JournalOptions& options)
     : files_(files), clock_(clock), directory_(std::move(directory)), options_(options) {
-  options_.segment_bytes = std::max(options_.segment_bytes, kSegmentBytesMin);
+  options_.segment_bytes = segment_bytes_of(options_);
 }
 
 Result<std::unique_ptr<JournalWriter>> JournalWriter::open(Files& files, Clock& clock,
@@ -127,6 +148,8 @@ Result<void> JournalWriter::resume(const SegmentFile& last) {
       std::string_view(bytes).substr(scan.commit_offset(), scan.offset() - scan.commit_offset());
   const FileResult<void> rewritten = rewrite(commit);
   if (!rewritten) return tl::unexpected(to_error(rewritten.error()));
+  block_.assign(bytes, static_cast<std::size_t>(direct_floor(offset_)), place_in_block(offset_));
+  file_->bypass_cache();
   must_roll_ =
       tail.has_frames || options_.begin_timeline || last.header.semantics != options_.semantics;
   return {};
@@ -143,8 +166,7 @@ FileResult<void> JournalWriter::rewrite(std::string_view commit) {
 }
 
 std::size_t frame_bytes_max(const JournalOptions& options) {
-  const std::uint64_t room =
-      std::max(options.segment_bytes, kSegmentBytesMin) - kSegmentHeaderBytes - kEndMarkBytes;
+  const std::uint64_t room = segment_bytes_of(options) - kSegmentHeaderBytes - kEndMarkBytes;
   return static_cast<std::size_t>(std::min<std::uint64_t>(room, std::uint64_t{1} << 30) / 8 * 8);
 }
 
@@ -219,7 +241,9 @@ CommitState JournalWriter::roll() {
   id_max_ = id;
   segments_.push_back({final_path, header});
   file_ = *std::move(file);
+  file_->bypass_cache();
   offset_ = kSegmentHeaderBytes;
+  block_.clear();
   kept_from_ = 0;
   extent_ = std::max<std::uint64_t>(extent, kSegmentHeaderBytes);
   seed_ = frame_seed(header);
@@ -230,7 +254,7 @@ CommitState JournalWriter::roll() {
 
 CommitState JournalWriter::commit(JournalGroup& group) {
   while (!failed() && !group.empty()) {
-    const std::size_t first = unsealed_bytes(group.bytes_.data() + group.begin_);
+    const std::size_t first = unsealed_bytes(group.data() + group.begin_);
     if (must_roll_ || !has_room(first)) {
       const CommitState state = roll();
       if (state != CommitState::kDurable) return state;
@@ -240,16 +264,16 @@ CommitState JournalWriter::commit(JournalGroup& group) {
   }
   if (failed()) return CommitState::kFailed;
   no_space_.clear();
-  group.bytes_.clear();
-  group.begin_ = 0;
+  group.begin_at(place_in_block(offset_));
   return CommitState::kDurable;
 }
 
 CommitState JournalWriter::write_piece(JournalGroup& group) {
+  group.move_to(place_in_block(offset_));
   std::size_t end = group.begin_;
   std::uint64_t count = 0;
-  while (end < group.bytes_.size()) {
-    char* const frame = group.bytes_.data() + end;
+  while (end < group.end_) {
+    char* const frame = group.data() + end;
     const std::size_t bytes = unsealed_bytes(frame);
     if (!has_room(end - group.begin_ + bytes)) break;
     seal_frame(frame, seed_, durable_end_);
@@ -263,8 +287,9 @@ CommitState JournalWriter::write_piece(JournalGroup& group) {
   if (!written) return note(written.error());
   crash_point("journal.after_write");
   const std::uint64_t after = offset_ + (end - group.begin_);
-  if (after + kEndMarkBytes > extent_) {
-    extent_ = after + kEndMarkBytes;
+  if (const std::uint64_t written_to = direct_ceiling(after + kEndMarkBytes);
+      written_to > extent_) {
+    extent_ = written_to;
     // For a large group it costs little that its sync makes the file longer too, and to write as
     // much in zeros before would cost as much again.
     constexpr std::uint64_t kPart = 16;
@@ -277,6 +302,7 @@ CommitState JournalWriter::write_piece(JournalGroup& group) {
   if (!written) return fail_for_good(written.error());
   crash_point("journal.after_fsync");
   offset_ = after;
+  block_.assign(group.data() + direct_floor(end), place_in_block(end));
   // The journal is read after a crash alone: it leaves the memory to others.
   constexpr std::uint64_t kLetGoBytes = std::uint64_t{1} << 20;
   if (offset_ >= kept_from_ + kLetGoBytes) {
@@ -289,25 +315,30 @@ CommitState JournalWriter::write_piece(JournalGroup& group) {
 }
 
 FileResult<void> JournalWriter::write_frames(JournalGroup& group, std::size_t end) {
-  const std::size_t bytes = end - group.begin_;
-  if (end == group.bytes_.size()) {
-    // One write with the end mark, which stands behind the group for that long.
-    group.bytes_.append(kEndMarkBytes, '\0');
-    FileResult<void> written =
-        write_all(*file_, offset_,
-                  std::string_view(group.bytes_).substr(group.begin_, bytes + kEndMarkBytes));
-    group.bytes_.resize(end);
-    return written;
+  const std::size_t begin = static_cast<std::size_t>(direct_floor(group.begin_));
+  const std::uint64_t at = direct_floor(offset_);
+  const std::size_t padded = static_cast<std::size_t>(direct_ceiling(end + kEndMarkBytes));
+  if (end == group.end_) group.bytes_.reserve(padded);
+  block_.copy(group.data() + begin, block_.size());
+  if (end == group.end_) {
+    // One write with the end mark.
+    std::memset(group.data() + end, 0, padded - end);
+    return write_all(*file_, at, {group.data() + begin, padded - begin});
   }
-  FileResult<void> written =
-      write_all(*file_, offset_, std::string_view(group.bytes_).substr(group.begin_, bytes));
+  // The frames of the next segment stand behind these.
+  const std::size_t whole = static_cast<std::size_t>(direct_floor(end));
+  FileResult<void> written = write_all(*file_, at, {group.data() + begin, whole - begin});
   if (!written) return written;
   crash_point("journal.without_end_mark");
-  return write_all(*file_, offset_ + bytes, zeros().substr(0, kEndMarkBytes));
+  AlignedBytes last;
+  last.reserve(padded - whole);
+  std::memcpy(last.data(), group.data() + whole, end - whole);
+  std::memset(last.data() + (end - whole), 0, padded - end);
+  return write_all(*file_, at + (whole - begin), {last.data(), padded - whole});
 }
 
 void JournalWriter::extend(std::uint64_t to) {
-  while (extent_ < to) {
+  for (to = direct_ceiling(to); extent_ < to;) {
     const std::string_view part = zeros().substr(
         0, static_cast<std::size_t>(std::min<std::uint64_t>(to - extent_, kZeroBytes)));
     // Without space for zeros the records grow the file themselves, as long as they can.

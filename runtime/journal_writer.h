@@ -3,7 +3,9 @@
 ///
 /// Invariants: a record is counted durable only after a sync that began after it was written; a
 /// group is written only after the one before it was synced; a segment is made only after the one
-/// before it was synced; nothing that was synced is written over with anything else.
+/// before it was synced; nothing that was synced is written over with anything else. What is
+/// written are whole blocks of kDirectBytes, so that it may go past the system's cache: the block
+/// that a group begins in is written again with what stands in it, and zeros follow the end mark.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
+#include "runtime/aligned_bytes.h"
 #include "runtime/clock.h"
 #include "runtime/files.h"
 #include "runtime/journal_directory.h"
@@ -22,7 +25,8 @@
 
 namespace tocsin::runtime {
 struct JournalOptions {
-  /// A segment is closed when the next record would make it larger. At least 8 KiB.
+  /// A segment is closed when the next record would make it larger. At least 8 KiB, and whole
+  /// blocks.
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
   /// A file grows by so many zeros at a time, ahead of the records.
   std::uint64_t extend_bytes = std::uint64_t{1} << 20;
@@ -50,14 +54,22 @@ class JournalGroup {
  public:
   /// Takes in a record unless its frame has more than `frame_bytes_max` bytes.
   bool add(std::uint64_t sequence, const JournalRecord& record, std::size_t frame_bytes_max);
-  bool empty() const { return begin_ == bytes_.size(); }
+  bool empty() const { return begin_ == end_; }
   /// Of all frames not yet written.
-  std::size_t bytes() const { return bytes_.size() - begin_; }
+  std::size_t bytes() const { return end_ - begin_; }
+  /// Where in its block the first frame will stand, as far as that is known: frames then need not
+  /// be moved. Requires that it is empty.
+  void begin_at(std::size_t place);
 
  private:
   friend class JournalWriter;
-  std::string bytes_;      // frames that lack checksum and `synced`
+  char* data() { return bytes_.data(); }
+  // Moves the frames so that the first has this place in its block.
+  void move_to(std::size_t place);
+  AlignedBytes bytes_;     // frames that lack checksum and `synced`
   std::size_t begin_ = 0;  // of the first that is not yet durable
+  std::size_t end_ = 0;
+  std::string front_;  // of one record
 };
 
 /// What became of a group.
@@ -84,6 +96,10 @@ class JournalWriter {
   std::size_t frame_bytes_max() const { return runtime::frame_bytes_max(options_); }
   /// Writes and syncs a group whose sequences go on from durable_end(), or from the group before.
   CommitState commit(JournalGroup& group);
+  /// Where the group after this one will most likely begin: for JournalGroup::begin_at().
+  std::size_t place_after(const JournalGroup& group) const {
+    return static_cast<std::size_t>((offset_ + group.bytes()) % kDirectBytes);
+  }
   /// Lets go of segments all of whose records are before `sequence`. The last one stays. A failure
   /// leaves files that the next call or opening tries again, except after failed() is true.
   Result<void> release_before(std::uint64_t sequence);
@@ -126,6 +142,7 @@ class JournalWriter {
   std::unique_ptr<File> file_;
   std::uint64_t offset_ = 0;     // where the next frame goes
   std::uint64_t extent_ = 0;     // bytes that the file has
+  std::string block_;            // what stands before it in its block
   std::uint64_t kept_from_ = 0;  // what stands before was let go from memory
   std::uint32_t seed_ = 0;
   bool must_roll_ = false;

@@ -757,7 +757,9 @@ Result<void> Node::Impl::push_effects() {
   if (!ports_.has_threads && !queue_->has_room()) {
     if (auto committed = commit_here(); !committed) return committed;
   }
-  return effects_.push(*queue_);
+  if (auto pushed = effects_.push(*queue_); !pushed) return pushed;
+  if (queue_->needs_cause()) log_->hurry();
+  return {};
 }
 
 Result<void> Node::Impl::advance(cep::Batch& slice, cep::EventTime watermark) {
@@ -840,8 +842,9 @@ Result<void> Node::Impl::take_position(const ArrivalByPosition& record) {
   if (bytes->size() != record.next_offset - record.first_offset) {
     return other_bytes("are no longer there");
   }
-  if (digest_range(*bytes) != record.digest) return other_bytes("were others when they were taken");
-  known.prefix.add(*bytes);
+  if (known.prefix.add_range(*bytes) != record.digest) {
+    return other_bytes("were others when they were taken");
+  }
   std::uint64_t count = 0;
   const Result<std::size_t> taken = take_lines(source, *bytes, nullptr, count);
   if (!taken) return tl::unexpected(taken.error());
@@ -987,10 +990,9 @@ Result<std::size_t> Node::Impl::arrive(std::size_t source, std::string_view bloc
         ArrivalByValue{taken_at_, known.name, known.next_offset, known.lines.number, count, bytes});
     known.next_offset = known.lines.number;
   } else {
-    appended =
-        append(ArrivalByPosition{taken_at_, known.name, known.identity, known.next_offset,
-                                 known.next_offset + bytes.size(), count, digest_range(bytes)});
-    known.prefix.add(bytes);
+    const RangeDigest digest = known.prefix.add_range(bytes);
+    appended = append(ArrivalByPosition{taken_at_, known.name, known.identity, known.next_offset,
+                                        known.next_offset + bytes.size(), count, digest});
     known.next_offset += bytes.size();
   }
   if (!appended) return tl::unexpected(appended.error());

@@ -89,6 +89,7 @@ Result<void> ThreadedLog::check() const {
 }
 
 Result<void> ThreadedLog::wait_durable() {
+  hurry();
   for (;;) {
     const JournalStatus status = journal_->status();
     if (status.durable_end >= next_sequence_) return {};

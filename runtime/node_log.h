@@ -40,6 +40,8 @@ class NodeLog {
   virtual Result<void> commit() = 0;
   /// Waits until all that was taken in is on disk. Fails as append() and commit().
   virtual Result<void> wait_durable() = 0;
+  /// Somebody waits for what was taken in.
+  virtual void hurry() = 0;
   /// Lets go of segments all of whose records are before `sequence`, soon.
   virtual void release_before(std::uint64_t sequence) = 0;
   /// Takes in nothing more; fails where records that were taken in are not on disk.
@@ -67,6 +69,7 @@ class DirectLog : public NodeLog {
   Result<void> check() const override;
   Result<void> commit() override;
   Result<void> wait_durable() override { return commit(); }
+  void hurry() override {}
   void release_before(std::uint64_t sequence) override;
   Result<void> close() override { return commit(); }
 
@@ -95,6 +98,7 @@ class ThreadedLog : public NodeLog {
   Result<void> check() const override;
   Result<void> commit() override { return {}; }
   Result<void> wait_durable() override;
+  void hurry() override { journal_->hurry(); }
   void release_before(std::uint64_t sequence) override { journal_->release_before(sequence); }
   Result<void> close() override { return journal_->close(); }
 

@@ -60,6 +60,19 @@ void PrefixDigest::add(std::string_view bytes) {
   }
 }
 
+RangeDigest PrefixDigest::add_range(std::string_view bytes) {
+  // Piece by piece, so that the second of the two finds the bytes near by.
+  constexpr std::size_t kPieceBytes = std::size_t{16} << 10;
+  Block range;
+  while (!bytes.empty()) {
+    const std::string_view piece = bytes.substr(0, kPieceBytes);
+    xxh3_update(&range.state, piece.data(), piece.size());
+    add(piece);
+    bytes.remove_prefix(piece.size());
+  }
+  return to_digest(XXH3_128bits_digest(&range.state));
+}
+
 RangeDigest PrefixDigest::digest() const {
   if (!is_whole()) return expected_;
   if (bytes_ % kBlockBytes == 0) return chain_;

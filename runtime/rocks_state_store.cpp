@@ -1,6 +1,7 @@
 #include "runtime/rocks_state_store.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/options.h>
@@ -8,11 +9,19 @@
 #include <rocksdb/table.h>
 #include <rocksdb/table_properties.h>
 #include <rocksdb/utilities/checkpoint.h>
+#include <signal.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
 #include <filesystem>
+#include <mutex>
+#include <optional>
+#include <thread>
 #include <utility>
 
+#include "cep/base/byte_codec.h"
 #include "runtime/file_tree.h"
 #include "runtime/rocks_error.h"
 
@@ -65,23 +74,35 @@ rocksdb::ReadOptions options_of_scan() {
   return options;
 }
 
+// Reads ahead on a thread of its own: to unpack and merge what is on disk takes about as long as
+// what is done with it.
 class RocksScan : public StateScan {
  public:
   // `owned` may be null: the database is then another's.
   RocksScan(std::unique_ptr<rocksdb::DB> owned, rocksdb::DB& database, std::string directory)
       : owned_(std::move(owned)),
         directory_(std::move(directory)),
-        iterator_(database.NewIterator(options_of_scan())) {
-    iterator_->SeekToFirst();
+        iterator_(database.NewIterator(options_of_scan())),
+        thread_([this] { read_ahead(); }) {}
+  ~RocksScan() override {
+    {
+      const std::lock_guard lock(mutex_);
+      is_ending_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
   }
   Result<bool> next(StateEntry& entry) override {
-    if (is_begun_ && iterator_->Valid()) iterator_->Next();
-    is_begun_ = true;
-    if (!iterator_->Valid()) {
-      if (!iterator_->status().ok()) return failed("read", directory_, iterator_->status());
-      return false;
+    if (at_ == block_.bytes.size()) {
+      if (block_.is_last) return false;
+      if (Result<void> taken = take_block(); !taken) return tl::unexpected(taken.error());
+      if (block_.bytes.empty()) return false;
     }
-    entry = {view_of(iterator_->key()), view_of(iterator_->value()), false};
+    const std::size_t key_bytes = size_at(at_);
+    const std::size_t value_bytes = size_at(at_ + kSizeBytes);
+    const std::string_view rest = std::string_view(block_.bytes).substr(at_ + 2 * kSizeBytes);
+    entry = {rest.substr(0, key_bytes), rest.substr(key_bytes, value_bytes), false};
+    at_ += 2 * kSizeBytes + key_bytes + value_bytes;
     if (entry.key.size() < kStoreKeyHeadBytes) {
       return fail(Errc::kCorrupt, directory_ + " is damaged: it has a key without table and group");
     }
@@ -89,10 +110,83 @@ class RocksScan : public StateScan {
   }
 
  private:
+  static constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
+  static constexpr std::size_t kBlocksMax = 8;
+  static constexpr std::size_t kSizeBytes = sizeof(std::uint32_t);
+  // Entries: the sizes of key and value, then both.
+  struct Block {
+    std::string bytes;
+    bool is_last = false;
+    std::optional<Error> failure = {};  // after these entries
+  };
+
+  std::size_t size_at(std::size_t at) const {
+    return load_number<std::uint32_t>(block_.bytes.data() + at);
+  }
+  Result<void> take_block() {
+    if (block_.failure) return tl::unexpected(*block_.failure);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !blocks_.empty(); });
+    block_ = std::move(blocks_.front());
+    blocks_.pop_front();
+    lock.unlock();
+    changed_.notify_all();
+    at_ = 0;
+    if (block_.bytes.empty() && block_.failure) return tl::unexpected(*block_.failure);
+    return {};
+  }
+  // Another thread's from here on.
+  void read_ahead() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    iterator_->SeekToFirst();
+    for (bool is_wanted = true; is_wanted;) is_wanted = give(read_block());
+  }
+  Block read_block() {
+    Block block;
+    block.bytes.reserve(kBlockBytes + kBlockBytes / 8);
+    ByteWriter to(block.bytes);
+    for (; iterator_->Valid() && block.bytes.size() < kBlockBytes; iterator_->Next()) {
+      const rocksdb::Slice key = iterator_->key();
+      const rocksdb::Slice value = iterator_->value();
+      to.u32(static_cast<std::uint32_t>(key.size()));
+      to.u32(static_cast<std::uint32_t>(value.size()));
+      to.raw(view_of(key));
+      to.raw(view_of(value));
+    }
+    if (iterator_->Valid()) return block;
+    if (iterator_->status().ok()) {
+      block.is_last = true;
+    } else {
+      block.failure = failed("read", directory_, iterator_->status()).value();
+    }
+    return block;
+  }
+  // False when no more is wanted.
+  bool give(Block block) {
+    const bool is_more = !block.is_last && !block.failure;
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return is_ending_ || blocks_.size() < kBlocksMax; });
+    if (is_ending_) return false;
+    blocks_.push_back(std::move(block));
+    lock.unlock();
+    changed_.notify_all();
+    return is_more;
+  }
+
   std::unique_ptr<rocksdb::DB> owned_;
   std::string directory_;
-  bool is_begun_ = false;
-  std::unique_ptr<rocksdb::Iterator> iterator_;
+  Block block_;  // the one that is being given
+  std::size_t at_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Block> blocks_;
+  bool is_ending_ = false;
+
+  std::unique_ptr<rocksdb::Iterator> iterator_;  // the thread's
+  std::thread thread_;
 };
 
 class RocksStateStore : public StateStore {

@@ -69,12 +69,14 @@ class SystemFile : public File {
 
   FileResult<std::size_t> read(std::uint64_t offset, char* to, std::size_t capacity) override {
     const ssize_t count = ::pread(descriptor_.get(), to, capacity, static_cast<off_t>(offset));
+    if (count < 0 && back_to_cache()) return read(offset, to, capacity);
     if (count < 0) return failure("read", path_, errno);
     return static_cast<std::size_t>(count);
   }
   FileResult<std::size_t> write(std::uint64_t offset, std::string_view bytes) override {
     const ssize_t count =
         ::pwrite(descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && back_to_cache()) return write(offset, bytes);
     if (count < 0) return failure("write", path_, errno);
     if (count == 0 && !bytes.empty()) return failure("write", path_, ENOSPC);
     return static_cast<std::size_t>(count);
@@ -96,8 +98,24 @@ class SystemFile : public File {
     ::posix_fadvise(descriptor_.get(), static_cast<off_t>(begin), static_cast<off_t>(end - begin),
                     POSIX_FADV_DONTNEED);
   }
+  void bypass_cache() override { is_direct_ = set_direct(true); }
 
  private:
+  bool set_direct(bool is_direct) {
+    const int flags = ::fcntl(descriptor_.get(), F_GETFL);
+    if (flags < 0) return false;
+    return ::fcntl(descriptor_.get(), F_SETFL, is_direct ? flags | O_DIRECT : flags & ~O_DIRECT) ==
+           0;
+  }
+  // After a call that failed: true where it may be tried again, through the cache. Some systems
+  // say only then that they cannot do without it.
+  bool back_to_cache() {
+    if (errno != EINVAL || !is_direct_) return false;
+    is_direct_ = false;
+    return set_direct(false);
+  }
+
+  bool is_direct_ = false;
   Descriptor descriptor_;
   std::string path_;
 };

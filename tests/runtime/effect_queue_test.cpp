@@ -90,7 +90,9 @@ TEST_CASE("effect queue: a group has a limit, and so has what waits") {
     REQUIRE(queue.push(with_alert(1, i)));
   }
   CHECK_FALSE(queue.has_room());
+  CHECK(queue.needs_cause());
   queue.durable(2);
+  CHECK_FALSE(queue.needs_cause());
   REQUIRE(*queue.step());
   CHECK(effects->mark().number == 2);
   CHECK(queue.has_room());

@@ -33,6 +33,7 @@ struct World {
   std::atomic<bool> full{false};
   std::atomic<bool> broken{false};
   std::atomic<std::uint64_t> syncs{0};
+  std::chrono::milliseconds position_pause{10};
 
   World() {
     files.fault = [this](std::uint64_t, FileOperation operation, const std::string&) {
@@ -55,6 +56,7 @@ struct World {
     JournalLimits limits;
     limits.queue_bytes_max = queue_bytes_max;
     limits.no_space_retry = std::chrono::milliseconds(1);
+    limits.position_pause = position_pause;
     Result<std::unique_ptr<Journal>> journal =
         Journal::open(files, clock, kDirectory, options, limits, std::move(listener));
     REQUIRE_MESSAGE(journal, journal.error().message);
@@ -97,6 +99,29 @@ TEST_CASE("journal: one sync serves all that arrived while the last one ran") {
   CHECK(journal->status().commits == 2);
   REQUIRE(journal->close());
   CHECK(world.read().size() == 101);
+}
+
+TEST_CASE("journal: records by position wait for one another until somebody waits for them") {
+  World world;
+  world.position_pause = std::chrono::hours(1);
+  const auto journal = world.open();
+  const JournalRecord record = ArrivalByPosition{{7}, "file", "identity", 0, 10, 1, {}};
+  // The first after a while waits for nothing.
+  REQUIRE(*journal->append(record) == 1);
+  REQUIRE(journal->wait_durable(1));
+  const std::uint64_t before = world.syncs;
+  for (int i = 0; i < 10; ++i) REQUIRE(journal->append(record));
+  CHECK(journal->status().durable_end == 2);
+  journal->hurry();
+  REQUIRE(journal->wait_durable(11));
+  CHECK(world.syncs == before + 1);
+  // What is not by position is waited for.
+  REQUIRE(*journal->append(record) == 12);
+  REQUIRE(*journal->append(record_of("a")) == 13);
+  REQUIRE(journal->wait_durable(13));
+  REQUIRE(*journal->append(record) == 14);
+  REQUIRE(journal->close());
+  CHECK(journal->status().durable_end == 15);
 }
 
 TEST_CASE("journal: many threads append, and each record stands once, in its thread's order") {

@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/aligned_bytes.h"
 #include "tests/support/random.h"
 #include "tests/support/simulated_files.h"
 #include "tests/support/temporary_folder.h"
@@ -51,6 +53,24 @@ void check_port(Files& files, const std::string& folder) {
     // The file that is open is the file, whatever it is called.
     REQUIRE(files.rename(a, b));
     REQUIRE(write_all(**file, 0, "J"));
+  }
+  {
+    const std::string direct = folder + "/direct";
+    const auto file = files.open(direct, OpenMode::kCreate);
+    REQUIRE(file);
+    REQUIRE(write_all(**file, 0, "in the cache"));
+    (*file)->bypass_cache();
+    AlignedBytes block;
+    block.reserve(2 * kDirectBytes);
+    std::memset(block.data(), 'd', 2 * kDirectBytes);
+    REQUIRE(write_all(**file, kDirectBytes, {block.data(), 2 * kDirectBytes}));
+    REQUIRE(write_all(**file, kDirectBytes, {block.data(), kDirectBytes}));
+    REQUIRE((*file)->sync());
+    CHECK(*(*file)->size() == 3 * kDirectBytes);
+    const std::string bytes = *read_whole(files, direct);
+    CHECK(bytes.starts_with("in the cache"));
+    CHECK(bytes.substr(kDirectBytes) == std::string(2 * kDirectBytes, 'd'));
+    REQUIRE(files.remove(direct));
   }
   CHECK(files.rename(a, b).error().code == FileErrc::kNotFound);
   CHECK(files.remove(a).error().code == FileErrc::kNotFound);

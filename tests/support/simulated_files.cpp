@@ -69,6 +69,10 @@ class SimulatedFile : public runtime::File {
 
   FileResult<std::size_t> write(std::uint64_t offset, std::string_view bytes) override {
     const Fault fault = begin(FileOperation::kWrite);
+    const auto is_whole = [](std::uint64_t at) { return at % runtime::kDirectBytes == 0; };
+    TOCSIN_ASSERT(!is_direct_ || (is_whole(offset) && is_whole(bytes.size()) &&
+                                  is_whole(reinterpret_cast<std::uintptr_t>(bytes.data()))),
+                  "who bypasses the cache writes whole blocks");
     if (fault == Fault::kInterrupted) return failed(FileErrc::kInterrupted, "write", path_);
     if (fault == Fault::kFail) return failed(FileErrc::kIo, "write", path_);
     std::size_t count = bytes.size();
@@ -84,6 +88,8 @@ class SimulatedFile : public runtime::File {
       count = room > offset ? static_cast<std::size_t>(room - offset) : 0;
     }
     files_.write(*node_, offset, bytes.substr(0, count));
+    // What is left of it goes through the cache.
+    if (count != bytes.size()) is_direct_ = false;
     if (fault == Fault::kCrash) return failed(FileErrc::kIo, "write", path_);
     if (count == 0 && !bytes.empty()) return failed(FileErrc::kNoSpace, "write", path_);
     return count;
@@ -105,6 +111,8 @@ class SimulatedFile : public runtime::File {
     return node_->cached.size();
   }
 
+  void bypass_cache() override { is_direct_ = true; }
+
  private:
   Fault begin(FileOperation operation) {
     if (generation_ != files_.generation_) return Fault::kCrash;
@@ -115,6 +123,7 @@ class SimulatedFile : public runtime::File {
   std::uint64_t generation_;
   std::shared_ptr<SimulatedFiles::Node> node_;
   std::string path_;
+  bool is_direct_ = false;
 };
 
 class SimulatedLock : public runtime::FileLock {
