@@ -38,10 +38,11 @@ Result<bool> check_mark(Files& files, const DataPaths& paths) {
                 fmt::format("{} is damaged: it should say `{}{}`", paths.format, kMark, kFormat));
   }
   if (format > kFormat) {
-    return fail(Errc::kRefused,
-                fmt::format("{} is a data directory of format {}, which a newer version of Tocsin "
-                            "wrote: this one knows formats up to {}; use that version",
-                            paths.directory, format, kFormat));
+    return fail(
+        Errc::kRefused,
+        fmt::format("{} says that {} is a data directory of format {}, which a newer version "
+                    "of Tocsin wrote: this one knows formats up to {}; use that version",
+                    paths.format, paths.directory, format, kFormat));
   }
   return true;
 }

@@ -156,27 +156,18 @@ struct Expectation {
   std::vector<std::string> rules;
 };
 
-// The bytes that a record by position stands for.
-std::string bytes_at(const runtime::ArrivalByPosition& record) {
-  Result<std::unique_ptr<runtime::ByteSource>> source =
-      runtime::open_source(std::string(record.source));
+// All that an input holds, unpacked.
+std::string read_input(const std::string& name) {
+  Result<std::unique_ptr<runtime::ByteSource>> source = runtime::open_source(name);
   if (!source) die(source.error().message);
   std::string all;
   std::string buffer(1 << 16, '\0');
-  while (all.size() < record.next_offset) {
+  for (;;) {
     const Result<std::size_t> count = (*source)->read(buffer.data(), buffer.size());
     if (!count) die(count.error().message);
-    if (*count == 0) break;
+    if (*count == 0) return all;
     all.append(buffer, 0, *count);
   }
-  if (all.size() < record.next_offset) die(fmt::format("{} is too short", record.source));
-  std::string bytes =
-      all.substr(static_cast<std::size_t>(record.first_offset),
-                 static_cast<std::size_t>(record.next_offset - record.first_offset));
-  if (runtime::digest_range(bytes) != record.digest) {
-    die(fmt::format("{} has other bytes at {}", record.source, record.first_offset));
-  }
-  return bytes;
 }
 
 class Expecting {
@@ -208,6 +199,22 @@ class Expecting {
   }
 
  private:
+  // The bytes that a record by position stands for.
+  std::string_view bytes_at(const runtime::ArrivalByPosition& record) {
+    const std::string name(record.source);
+    const auto [input, is_new] = inputs_.try_emplace(name);
+    if (is_new) input->second = read_input(name);
+    const std::string_view all = input->second;
+    if (all.size() < record.next_offset) die(fmt::format("{} is too short", name));
+    const std::string_view bytes =
+        all.substr(static_cast<std::size_t>(record.first_offset),
+                   static_cast<std::size_t>(record.next_offset - record.first_offset));
+    if (runtime::digest_range(bytes) != record.digest) {
+      die(fmt::format("{} has other bytes at {}", name, record.first_offset));
+    }
+    return bytes;
+  }
+
   // A source goes on where it was; a journal may have let go of its beginning.
   template <typename Record>
   void check_offset(const Record& record) {
@@ -264,6 +271,7 @@ class Expecting {
   const Expectation& what_;
   oracle::Arrivals arrivals_;
   std::map<std::string, std::uint64_t> next_offset_;
+  std::map<std::string, std::string> inputs_;  // that were read, whole
   std::uint64_t records_ = 0;
   std::uint64_t decisions_ = 0;
   std::uint64_t reinjected_ = 0;
