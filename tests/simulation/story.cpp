@@ -191,8 +191,12 @@ class Story {
     bool finished = false;
     while (!process.died && !faults_.crashed() && !finished) {
       if (!calm && random_.chance(2)) break;  // killed from outside
+      const std::uint64_t made = process.node->checkpoints().made;
       finished = step(process, calm);
-      if (!process.died && !faults_.crashed() && random_.chance(30)) observe(process);
+      if (process.died || faults_.crashed()) continue;
+      // After two more checkpoints the journal lets go of what was not looked at.
+      const bool has_new = process.node->checkpoints().made != made;
+      if (random_.chance(30) || has_new) observe(process);
     }
     if (finished) observe(process);
     if (faults_.crashed() && taking_) ++reached_["a crash while a checkpoint is taken"];
@@ -417,6 +421,7 @@ class Story {
     taking_ = true;
     const bool waiting = process.node->intake().waiting_events() > 0;
     say("  checkpoint");
+    observe(process);  // it may finish two
     faults_.executor.run_at_once(true);
     if (good(process, process.node->checkpoint()) && waiting) {
       ++reached_["a checkpoint holds waiting events"];
@@ -426,6 +431,7 @@ class Story {
 
   void make_savepoint(Process& process) {
     if (savepoint_ || process.node->has_time_ended()) return;
+    observe(process);
     taking_ = true;
     faults_.executor.run_at_once(true);
     const std::string name = fmt::format("s{}", lives_);
