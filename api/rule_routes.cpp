@@ -77,8 +77,8 @@ tl::expected<std::size_t, HttpResponse> find_rule(const ServerContext& context,
       problem_response(ProblemKind::kNotFound, fmt::format("there is no rule with the id {}", id)));
 }
 
-HttpResponse get_rule(ServerContext& context, const Catalogue& catalogue,
-                      const ApiRequest& request) {
+HttpResponse get_rule(const ServerContext& context, const Catalogue& catalogue,
+                      RuleTotalsReader& reader, const ApiRequest& request) {
   const auto index = find_rule(context, *request.text("rule"));
   if (!index) return index.error();
   const cep::Rule& rule = context.rules.program->plan().rules[*index];
@@ -89,10 +89,9 @@ HttpResponse get_rule(ServerContext& context, const Catalogue& catalogue,
   const auto source = catalogue.sources.find(rule.name);
   json["source"] =
       source == catalogue.sources.end() ? ordered_json(nullptr) : ordered_json(source->second.text);
-  cep::RuleTotals totals;
-  const Served<void> asked = context.node.ask(
-      [&](runtime::Node& node) { totals = node.engine().rule_totals()[*index]; }, kAskPatience);
-  if (!asked) return refusal_response(asked.error());
+  const auto all = reader.read(kAskPatience);
+  if (!all) return refusal_response(all.error());
+  const cep::RuleTotals& totals = (*all)[*index];
   json["state"] = {{"keys", totals.keys},
                    {"runs", totals.runs},
                    {"events", totals.captured_events},
@@ -188,7 +187,8 @@ HttpResponse validate_rules(ServerContext& context, Catalogue& catalogue, ApiReq
 }
 }  // namespace
 
-void add_rule_routes(Router& router, ServerContext& context) {
+void add_rule_routes(Router& router, ServerContext& context,
+                     std::shared_ptr<RuleTotalsReader> totals) {
   const auto catalogue = std::make_shared<Catalogue>();
   catalogue->sources = rule_sources(context.rules);
   catalogue->settings = runtime::settings_of(*context.rules.program, {});
@@ -210,8 +210,8 @@ void add_rule_routes(Router& router, ServerContext& context) {
               .role = Role::kReader,
               .path_parameters = {rule},
               .answers = {{200, "The rule", "application/json"}},
-              .handler = [&context, catalogue](ApiRequest& request) {
-                return get_rule(context, *catalogue, request);
+              .handler = [&context, catalogue, totals = std::move(totals)](ApiRequest& request) {
+                return get_rule(context, *catalogue, *totals, request);
               }});
   router.add(
       {.method = "GET",

@@ -100,8 +100,8 @@ std::size_t size_of(const Configuration& configuration, std::string_view name) {
 }  // namespace
 
 std::span<const Setting> serve_settings() {
-  static const std::vector<Setting> settings = make_settings();
-  return settings;
+  static const std::vector<Setting> kSettings = make_settings();
+  return kSettings;
 }
 
 std::optional<cep::Duration> duration_or_none(const Configuration& configuration,

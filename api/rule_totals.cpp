@@ -1,0 +1,28 @@
+#include "api/rule_totals.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tocsin::api {
+namespace {
+using std::chrono::steady_clock;
+constexpr std::chrono::seconds kLeastAge{1};
+constexpr int kShare = 20;
+}  // namespace
+
+Served<std::vector<cep::RuleTotals>> RuleTotalsReader::read(std::chrono::milliseconds patience) {
+  const std::lock_guard lock(mutex_);
+  if (steady_clock::now() < count_again_) return totals_;
+  steady_clock::duration took{};
+  const Served<void> asked = node_.ask(
+      [&](runtime::Node& node) {
+        const auto began = steady_clock::now();
+        totals_ = node.engine().rule_totals();
+        took = steady_clock::now() - began;
+      },
+      patience);
+  if (!asked) return tl::unexpected(asked.error());
+  count_again_ = steady_clock::now() + std::max<steady_clock::duration>(kLeastAge, took * kShare);
+  return totals_;
+}
+}  // namespace tocsin::api
