@@ -111,7 +111,8 @@ std::optional<std::size_t> find_rule(const cep::Plan& plan, std::string_view id)
   return static_cast<std::size_t>(found - plan.rules.begin());
 }
 
-HttpResponse get_rule(ServerContext& context, const ApiRequest& request) {
+HttpResponse get_rule(const ServerContext& context, RuleTotalsReader& reader,
+                      const ApiRequest& request) {
   const std::shared_ptr<const CurrentRules> now = context.rules.current();
   const std::string id(*request.text("rule"));
   const std::optional<RuleText> text = now->pack.rule(id);
@@ -127,14 +128,10 @@ HttpResponse get_rule(ServerContext& context, const ApiRequest& request) {
   }
   json["source"] = text ? ordered_json(text->text) : ordered_json(nullptr);
   if (index) {
-    cep::RuleTotals totals;
-    const Served<void> asked = context.node.ask(
-        [&](runtime::Node& node) {
-          const auto place = find_rule(node.program().plan(), id);
-          if (place) totals = node.engine().rule_totals()[*place];
-        },
-        kAskPatience);
-    if (!asked) return refusal_response(asked.error());
+    const auto all = reader.read(kAskPatience);
+    if (!all) return refusal_response(all.error());
+    const auto found = all->find(id);
+    const cep::RuleTotals totals = found == all->end() ? cep::RuleTotals{} : found->second;
     json["state"] = {{"keys", totals.keys},
                      {"runs", totals.runs},
                      {"events", totals.captured_events},
@@ -236,7 +233,8 @@ HttpResponse validate_rules(ServerContext& context, Checks& checks, ApiRequest& 
 }
 }  // namespace
 
-void add_rule_routes(Router& router, ServerContext& context) {
+void add_rule_routes(Router& router, ServerContext& context,
+                     std::shared_ptr<RuleTotalsReader> totals) {
   const auto checks = std::make_shared<Checks>();
   const RouteParameter rule{"rule", RouteParameter::Type::kText, "Its id"};
   router.add({.method = "GET",
@@ -255,7 +253,9 @@ void add_rule_routes(Router& router, ServerContext& context) {
               .role = Role::kReader,
               .path_parameters = {rule},
               .answers = {{200, "The rule", "application/json"}},
-              .handler = [&context](ApiRequest& request) { return get_rule(context, request); }});
+              .handler = [&context, totals = std::move(totals)](ApiRequest& request) {
+                return get_rule(context, *totals, request);
+              }});
   router.add(
       {.method = "GET",
        .path = "/v1/rules/{rule}/explain",

@@ -1,5 +1,6 @@
 #include "api/server_routes.h"
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -12,9 +13,10 @@
 namespace tocsin::api {
 void add_server_routes(Router& router, ServerContext& context, std::function<bool()> is_ready) {
   add_event_routes(router, context);
-  add_rule_routes(router, context);
+  const auto totals = std::make_shared<RuleTotalsReader>(context.node);
+  add_rule_routes(router, context, totals);
   add_deploy_routes(router, context);
-  add_state_routes(router, context);
+  add_state_routes(router, context, totals);
   add_savepoint_routes(router, context);
   add_aside_routes(router, context);
   add_token_routes(router, context);

@@ -36,26 +36,21 @@ std::vector<std::string> split_key(std::string_view text) {
   return parts;
 }
 
-HttpResponse get_state(ServerContext& context, const ApiRequest& request) {
+HttpResponse get_state(ServerContext& context, RuleTotalsReader& reader,
+                       const ApiRequest& request) {
   ordered_json state;
-  std::vector<cep::RuleTotals> totals;
-  std::optional<cep::Program> program;
-  const bool has_rules = request.text("rules") != "false";
   const Served<void> asked = context.node.ask(
       [&](runtime::Node& node) {
         state = node_json(node);
         state["checkpoint"] = node.checkpoints().number;
-        if (has_rules) totals = node.engine().rule_totals();
-        program = node.program();
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
-  if (has_rules) {
+  if (request.text("rules") != "false") {
+    const auto totals = reader.read(kAskPatience);
+    if (!totals) return refusal_response(totals.error());
     state["rules"] = ordered_json::array();
-    const std::vector<cep::Rule>& rules = program->plan().rules;
-    for (std::size_t i = 0; i < rules.size(); ++i) {
-      state["rules"].push_back(totals_json(rules[i].id, totals[i]));
-    }
+    for (const auto& [rule, one] : *totals) state["rules"].push_back(totals_json(rule, one));
   }
   return json_response(state);
 }
@@ -109,7 +104,8 @@ HttpResponse get_producer(ServerContext& context, const ApiRequest& request) {
 }
 }  // namespace
 
-void add_state_routes(Router& router, ServerContext& context) {
+void add_state_routes(Router& router, ServerContext& context,
+                      std::shared_ptr<RuleTotalsReader> totals) {
   router.add({.method = "GET",
               .path = "/v1/state",
               .operation_id = "getState",
@@ -117,14 +113,16 @@ void add_state_routes(Router& router, ServerContext& context) {
               .summary = "Time and who holds it, what waits, state and sources, and what each rule "
                          "remembers",
               .description =
-                  "What each rule remembers is counted over all keys, while events wait; "
+                  "What each rule remembers is counted over all keys, now or a moment ago; "
                   "with rules=false it is left out.",
               .role = Role::kReader,
               .query_parameters = {{.name = "rules",
                                     .type = RouteParameter::Type::kBoolean,
                                     .description = "Whether rules are counted (true unless said)"}},
               .answers = {{200, "The state", "application/json"}},
-              .handler = [&context](ApiRequest& request) { return get_state(context, request); }});
+              .handler = [&context, totals = std::move(totals)](ApiRequest& request) {
+                return get_state(context, *totals, request);
+              }});
   router.add({.method = "GET",
               .path = "/v1/keys/{key}",
               .operation_id = "getKey",
