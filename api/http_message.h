@@ -13,9 +13,9 @@
 #include "cep/base/result.h"
 
 namespace tocsin::api {
-/// The bytes of a POST to `url`, of JSON unless a header says otherwise, kept alive. Errors: kInvalidArgument when a header's name
-/// is no token or its value holds a control character, so that nobody's value can begin another
-/// header or request.
+/// The bytes of a POST to `url`, of JSON unless a header says otherwise, kept alive. Errors:
+/// kInvalidArgument when a header's name is no token or its value holds a control character, so
+/// that nobody's value can begin another header or request.
 Result<std::string> format_post(const WebhookUrl& url, std::span<const HttpHeader> headers,
                                 std::string_view body);
 

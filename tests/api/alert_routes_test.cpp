@@ -81,7 +81,7 @@ TEST_CASE("alerts: a page after the other, newest first, whatever is raised mean
   CHECK(second.at("alerts").at(3).at("number") == 3);
   // Of another query, or no cursor at all.
   for (const std::string& query : {"rule=x&cursor=" + next, "order=oldest&cursor=" + next,
-                                  std::string("cursor=abc"), "cursor=" + next + "0"}) {
+                                   std::string("cursor=abc"), "cursor=" + next + "0"}) {
     const ordered_json problem = world.client.json(400, "reader", "GET", "/v1/alerts?" + query);
     CHECK(problem.at("type") == "urn:tocsin:problem:bad-parameter");
     CHECK(problem.at("parameter") == "cursor");
