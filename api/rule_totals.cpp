@@ -10,7 +10,8 @@ constexpr std::chrono::seconds kLeastAge{1};
 constexpr int kShare = 20;
 }  // namespace
 
-Served<std::map<std::string, cep::RuleTotals>> RuleTotalsReader::read(std::chrono::milliseconds patience) {
+Served<std::map<std::string, cep::RuleTotals>> RuleTotalsReader::read(
+    std::chrono::milliseconds patience) {
   const std::lock_guard lock(mutex_);
   if (steady_clock::now() < count_again_) return totals_;
   steady_clock::duration took{};

@@ -18,7 +18,7 @@ constexpr std::chrono::seconds kRetentionPause{10};
 EffectQueue::EffectQueue(EffectStore& store, EmittedMark start, EffectQueueOptions options,
                          Listener listener)
     : store_(store),
-      options_(options),
+      options_(std::move(options)),
       listener_(std::move(listener)),
       pushed_mark_(std::move(start)) {}
 

@@ -384,7 +384,7 @@ Result<NodeProgram> Node::Impl::program_of(const NodeSettings& wanted,
 // Nothing is remembered of what was before.
 void Node::Impl::use(NodeProgram next) {
   program_ = std::move(next.program);
-  options_.intake = std::move(next.intake);
+  options_.intake = next.intake;
   options_.intake.is_saved = true;
   begin_engine();
   effects_.use(program_.plan());

@@ -49,7 +49,8 @@ struct World {
             "d/rules",
             "d/blobs",
             [](const cep::Plan& plan) { return runtime::intake_options(plan, {}); },
-            [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts)
+            [this](const runtime::NodeProgram& program,
+                   const std::vector<runtime::NamedContents>& texts)
                 -> tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> {
               if (!failure.empty()) return tl::unexpected(failure);
               keep(texts);
@@ -74,7 +75,7 @@ struct World {
     service = *std::move(opened);
   }
   tl::expected<Deployed, DeployRefusal> put(const std::string& id, const std::string& text,
-                                            RuleChange change = {.who = "ann"}) {
+                                            const RuleChange& change = {.who = "ann"}) {
     return service->deploy(change, [&](const RulePack& pack) { return pack.with_rule(id, text); });
   }
   tests::SimulatedFiles files;

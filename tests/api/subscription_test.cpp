@@ -116,7 +116,7 @@ SubscriptionOptions quick_options() {
 
 struct World {
   explicit World(SubscriptionOptions options = quick_options())
-      : options_(std::move(options)), triage(stored.store()) {
+      : service_options(std::move(options)), triage(stored.store()) {
     begin();
     services.deliveries = [this](const runtime::StoredAlert& alert) {
       return service->deliveries_of(alert);
@@ -126,7 +126,7 @@ struct World {
   }
   void begin() {
     auto opened = SubscriptionService::open(stored.store(), stored.effects(), stored.clock,
-                                            options_, [this](const DeliveryEvent& event) {
+                                            service_options, [this](const DeliveryEvent& event) {
                                               const std::lock_guard lock(mutex);
                                               events.push_back(event);
                                             });
@@ -150,7 +150,7 @@ struct World {
     return client.json(200, "reader", "GET", "/v1/subscriptions/" + id).at("owed");
   }
 
-  SubscriptionOptions options_;
+  SubscriptionOptions service_options;
   StoredAlerts stored;
   TriageStore triage;
   AlertFeed feed;

@@ -3,9 +3,12 @@
 
     serve_rules.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
+import http.client
+import os
+import signal
 import threading
 
-from harness import RULES, case, has, payment, run_cases, start, tocsin, wait_for, write
+from harness import LIMIT_S, RULES, case, has, payment, run_cases, start, tocsin, wait_for, write
 from server_process import Server, alone, statuses, stored
 
 THREE = """rule three "Three payments" {
@@ -99,6 +102,31 @@ def killed_after_a_deploy():
         assert tocsin("verify", data).code == 0
         inspected = tocsin("inspect", data)
         assert inspected.code == 0 and "three" in inspected.out, inspected.err
+
+
+@case
+def killed_within_a_deploy():
+    """a deploy that a crash cuts short holds afterwards as a whole, or not at all"""
+    for count in (1, 2, 3):  # in the deploy of this number
+        data = f"data-{count}"
+        with Server(rules=RULES, data=data, env={**os.environ, "TOCSIN_CRASH_AT": f"node.deployed:{count}"}) as server:
+            server.send([payment(1, "c1", 5), payment(2, "c1", 5)])
+            for number, text in enumerate((THREE, THREE.replace("3 payment", "4 payment"), THREE)):
+                try:
+                    assert put(server, "three", text, "*" if number else None).status == 200
+                except (OSError, http.client.HTTPException):
+                    assert number == count - 1
+                    break
+            assert server.process.wait(LIMIT_S) == -signal.SIGKILL
+        with Server(rules=None, data=data) as server:
+            running = rules_of(server)
+            assert {"large", "unconfirmed"} <= set(running) <= {"large", "unconfirmed", "three"}, running
+            versions = server.ask("GET", "/v1/versions").json["versions"]
+            assert versions[0]["version"] in (count, count + 1), versions
+            server.send([payment(3, "c1", 150)])
+            server.end()
+        assert [alert["rule"] for alert in stored(data)] == ["large"]
+        assert tocsin("verify", data).code == 0
 
 
 @case

@@ -35,14 +35,14 @@ class Answer:
 class Server:
     """A server with its data in `data`; killed at the end of the case where it still runs."""
 
-    def __init__(self, *arguments, rules=RULES, data="data", options=TIMELESS, may_fail=False):
+    def __init__(self, *arguments, rules=RULES, data="data", options=TIMELESS, may_fail=False, **more):
         pathlib.Path("port").unlink(missing_ok=True)
         if rules is not None:
             write("rules.tocsin", rules)
             arguments = ("rules.tocsin", *arguments)
         self.data = data
         self.process = start("serve", *arguments, *options, "--data", data, "--listen", "127.0.0.1:0",
-                             "--http-port-file", "port")
+                             "--http-port-file", "port", **more)
         self.said = ""
         if may_fail:
             return

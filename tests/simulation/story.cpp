@@ -239,13 +239,14 @@ class Story {
     ++reached_["an older checkpoint is taken, and the damaged one named"];
   }
 
-  // Damages a file that counts, on disk.
+  // Damages a file that counts, on disk; not what a crash left unfinished, which a start removes.
   std::optional<Flip> damage() {
     std::vector<std::string> paths;
     for (const std::string& path : faults_.files.paths()) {
       const bool counts =
           path.starts_with("data/journal/segment") || path.starts_with("data/checkpoints/");
-      if (counts && !faults_.files.contents(path).empty()) paths.push_back(path);
+      const bool is_left = path.find(".new/") != std::string::npos;
+      if (counts && !is_left && !faults_.files.contents(path).empty()) paths.push_back(path);
     }
     if (paths.empty()) return std::nullopt;
     Flip flip;
