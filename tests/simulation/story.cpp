@@ -611,7 +611,22 @@ class Story {
     must(opened.has_value(), opened ? "" : "the fork does not begin: " + opened.error().message);
     process.node = *std::move(opened);
     Node& node = *process.node;
+    // The records that both have, then those of the fork alone.
+    Ledger forked(world_);
+    const std::uint64_t position = savepoint_->meta.position;
+    std::vector<std::string> records(
+        ledger_.records().begin(),
+        ledger_.records().begin() + static_cast<std::ptrdiff_t>(position - 1));
+    forked.begin_with(records);
+    const auto look = [&] {  // before a checkpoint lets go of them
+      const std::string journal = directory->paths().journal;
+      const Result<JournalDirectory> segments = survey_journal(faults_.files, journal);
+      must(segments.has_value(), "the fork's journal cannot be read");
+      const std::uint64_t first = segments->segments.front().header.first_sequence;
+      forked.read_journal(faults_.files, journal, first, node.durable_end());
+    };
     while (true) {
+      look();
       std::vector<std::size_t> open_sources;
       for (std::size_t i = 0; i < world_.sources.size(); ++i) {
         if (next_line(node, world_.sources[i]) < world_.sources[i].lines.size())
@@ -622,14 +637,7 @@ class Story {
       good(process, node.poll());
     }
     must(finish(process), "the fork does not end");
-    // The records that both have, then those of the fork alone.
-    Ledger forked(world_);
-    const std::uint64_t position = savepoint_->meta.position;
-    std::vector<std::string> records(
-        ledger_.records().begin(),
-        ledger_.records().begin() + static_cast<std::ptrdiff_t>(position - 1));
-    forked.begin_with(records);
-    forked.read_journal(faults_.files, directory->paths().journal, position, node.durable_end());
+    look();
     const Expected expected = expect(world_, forked.records(), reached_);
     std::vector<std::string> found;
     const std::unique_ptr<StoreReader> stored = disk.open_reader(effect_families());
