@@ -21,7 +21,8 @@
 
 namespace tocsin::runtime {
 namespace {
-constexpr int kTriesMax = 5;  // where another process changes what is read
+constexpr int kTriesMax = 5;        // where another process changes what is read
+constexpr int kGoneTriesMax = 200;  // where it let go of it, which is soon seen
 constexpr std::string_view kNewDirectory =
     "put a copy of it back, or begin a new data directory from a savepoint (tocsin run --from)";
 
@@ -253,7 +254,11 @@ class Verifier {
     }
     Result<JournalExtent> extent = read_records();
     // A segment may go between the look at the folder and its turn.
-    for (int i = 1; i < kTriesMax && !extent && is_live_; ++i) extent = read_records();
+    for (int i = 1; !extent && is_live_; ++i) {
+      const bool has_gone = extent.error().code == Errc::kNotFound;
+      if (i >= (has_gone ? kGoneTriesMax : kTriesMax)) break;
+      extent = read_records();
+    }
     if (!extent) {
       const Errc code = extent.error().code;
       if (code != Errc::kCorrupt && code != Errc::kRefused && code != Errc::kNotFound) {
