@@ -108,7 +108,8 @@ class RuleService {
   /// The same of one rule's stage; kLive is where rules are that were never held back.
   tl::expected<Deployed, DeployRefusal> set_stage(const RuleChange& change, const std::string& rule,
                                                   RuleStage stage);
-  /// What of `pack` an edit sees: as for deploy(), but nothing is activated.
+  /// Loads the pack into `loaded` and runs its tests, as deploy() does; nothing is activated. Gives
+  /// why it would be refused; nothing where it would not.
   static std::optional<DeployRefusal> check(const RulePack& pack, bool ignores_tests,
                                             LoadedRules& loaded);
 

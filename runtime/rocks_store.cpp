@@ -294,9 +294,11 @@ Result<void> make_store(const std::string& directory, const RocksStoreOptions& o
   return sync_directory(parent.empty() ? "." : parent.string());
 }
 
-class RocksReader : public StoreReader {
+// What a reader and an owner have in common.
+template <typename Interface>
+class Reading : public Interface {
  public:
-  RocksReader(std::unique_ptr<Database> database, std::vector<std::string> names)
+  Reading(std::unique_ptr<Database> database, std::vector<std::string> names)
       : database_(std::move(database)), names_(std::move(names)) {}
   Result<std::optional<std::string>> get(StoreFamily family, std::string_view key) const override {
     return database_->get(family, key);
@@ -309,28 +311,18 @@ class RocksReader : public StoreReader {
     return database_->approximate_bytes(family);
   }
   Result<StoreStats> stats() const override { return database_->stats(names_); }
+
+ protected:
+  std::unique_ptr<Database> database_;
 
  private:
-  std::unique_ptr<Database> database_;
   std::vector<std::string> names_;
 };
+using RocksReader = Reading<StoreReader>;
 
-class OwnedStore : public RocksStore {
+class OwnedStore : public Reading<RocksStore> {
  public:
-  OwnedStore(std::unique_ptr<Database> database, std::vector<std::string> names)
-      : database_(std::move(database)), names_(std::move(names)) {}
-  Result<std::optional<std::string>> get(StoreFamily family, std::string_view key) const override {
-    return database_->get(family, key);
-  }
-  Result<void> scan(StoreFamily family, const StoreRange& range,
-                    const StoreVisitor& visit) const override {
-    return database_->scan(family, range, visit);
-  }
-  Result<std::uint64_t> approximate_bytes(StoreFamily family) const override {
-    return database_->approximate_bytes(family);
-  }
-  Result<StoreStats> stats() const override { return database_->stats(names_); }
-
+  using Reading::Reading;
   Result<void> write(const StoreBatch& batch, bool sync) override {
     if (std::optional<Error> before = failure()) return tl::unexpected(std::move(*before));
     rocksdb::WriteBatch changes;
@@ -370,8 +362,6 @@ class OwnedStore : public RocksStore {
     return tl::unexpected(*failure_);
   }
 
-  std::unique_ptr<Database> database_;
-  std::vector<std::string> names_;
   mutable std::mutex mutex_;
   std::optional<Error> failure_;
 };
