@@ -1,0 +1,189 @@
+/// The inside of a node. Its functions are in node_recovery.cpp (coming up), node_rules.cpp (which
+/// rules hold), node_records.cpp (what a record does, replayed or live), node_live.cpp (taking in)
+/// and node_checkpoints.cpp.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/checkpoint_taker.h"
+#include "runtime/journal_reader.h"
+#include "runtime/node.h"
+#include "runtime/node_commands.h"
+#include "runtime/node_effects.h"
+#include "runtime/node_log.h"
+#include "runtime/node_state.h"
+
+namespace tocsin::runtime {
+class Node::Impl {
+ public:
+  Impl(const NodePorts& ports, DataPaths paths, const cep::Program& program, NodeOptions options)
+      : ports_(ports),
+        paths_(std::move(paths)),
+        program_(program),
+        options_(std::move(options)),
+        settings_(options_.settings),
+        working_(options_.settings),
+        given_{program, options_.intake},
+        effects_(program.plan()),
+        splitter_(options_.intake.line_bytes_max) {
+    begin_engine();
+    summary_.alerts_by_rule.resize(program.plan().rules.size());
+    summary_.first_event = cep::kEventTimeMax;
+    summary_.last_event = cep::kEventTimeMin;
+    options_.intake.is_saved = true;
+  }
+  ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Result<void> open(bool is_new);
+  Result<void> look();
+
+  Result<void> may_take() const;
+  Result<void> check_room() const;
+  Result<std::size_t> source(std::string_view name, SourceKind kind);
+  void refresh(std::size_t source, std::string identity, PrefixDigest prefix);
+  Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order);
+  Result<cep::RestoreReport> deploy(NodeProgram program, std::vector<NamedContents> texts);
+  Result<void> decide(const Decision& decision);
+  /// Notes a failure, after which there is nothing to be gone on with.
+  template <typename T>
+  Result<T> noted(Result<T> result) {
+    if (!result) has_failed_ = true;
+    return result;
+  }
+  Result<void> settle() { return give_command(kSettleCommand); }
+  Result<void> end_time() { return give_command(kEndTimeCommand); }
+  Result<AppendedReinjection> reinject(AsideKind kind,
+                                       const std::vector<cep::ArrivalNumber>& arrivals);
+  Result<void> poll();
+  Result<void> checkpoint();
+  Result<Manifest> savepoint(const std::string& name);
+  Result<void> close();
+
+  std::uint64_t durable_end() const { return log_->durable_end(); }
+  std::uint64_t next_sequence() const { return log_->next_sequence(); }
+  std::uint64_t position() const { return log_ ? log_->next_sequence() : position_; }
+  CheckpointFigures checkpoints() const;
+
+  const Recovery& recovery() const { return recovery_; }
+  const NodeState& state() const { return state_; }
+  const NodeSettings& settings() const { return settings_; }
+  const cep::Program& program() const { return program_; }
+  const RunSummary& summary() const { return summary_; }
+  cep::Engine& engine() { return *engine_; }
+  cep::EngineStats engine_stats() const;
+  const Intake& intake() const { return *intake_; }
+  EffectStore& effect_store() { return *effect_store_; }
+  EffectQueueStatus effect_status() const { return queue_->status(); }
+  const Timeline& timeline() const { return timeline_; }
+
+ private:
+  // --- coming up
+  void begin_engine();
+  void open_intake();
+  Result<void> find_timeline();
+  Result<void> load_recovered();
+  Result<void> load_savepoint();
+  Result<void> restore_state(const CheckpointMeta& meta);
+  Result<void> open_log();
+  Result<void> open_effects();
+  Result<void> open_queue();
+  Result<void> begin();
+  // The records from position_ on.
+  Result<void> replay(std::uint64_t end);
+  Result<void> load_state(const GoodCheckpoint& good);
+  Result<void> replay_record(const JournalEntry& entry);
+  Result<void> go_live();
+  enum class State : std::uint8_t { kNone, kCarried };
+  Result<void> take_settings(std::string_view json, std::vector<CheckpointBlob> blobs,
+                             std::string_view what, State state);
+  Result<NodeProgram> program_of(const NodeSettings& wanted,
+                                 const std::vector<CheckpointBlob>& blobs);
+  Result<void> check_end();
+  Error other_rules(const SettingsChange& change) const;
+  void use(NodeProgram next);
+  Result<cep::RestoreReport> switch_to(NodeProgram next);
+  Result<std::vector<CheckpointBlob>> keep_texts();
+
+  // --- records, replayed or live
+  Result<std::size_t> take_lines(std::size_t source, std::string_view block, MergeOrder* order,
+                                 std::uint64_t& count);
+  Result<void> take_value(const ArrivalByValue& record);
+  Result<void> take_position(const ArrivalByPosition& record);
+  Result<void> take_decision(const Decision& decision);
+  Result<void> take_command(const Command& command);
+  Result<void> take_again(const Command& command);
+  void begin_record(std::uint64_t sequence, cep::EventTime taken_at, bool is_appended);
+  Result<void> end_record();
+  Result<void> append(const JournalRecord& record);
+  Result<void> append_settings(std::string_view name, cep::EventTime given_at);
+  Result<void> give_command(std::string_view name);
+  Result<void> give_command(const Command& command);
+  std::string_view room_for(const NodeSource& source, std::string_view block) const;
+  Result<void> advance(cep::Batch& slice, cep::EventTime watermark);
+  std::size_t index_of(std::string_view name, SourceKind kind);
+
+  // --- checkpoints
+  void cut();
+  bool is_due();
+  Result<void> drain();
+  Result<void> push_effects();
+  Result<void> commit_here();
+  Result<void> store_effects();
+
+  const NodePorts ports_;
+  const DataPaths paths_;
+  std::string last_segment_;  // of the journal, when it was opened
+  // Its last segment of other semantics, and where that ends; 0: none.
+  std::string other_semantics_;
+  std::uint64_t other_semantics_end_ = 0;
+  cep::Program program_;
+  NodeOptions options_;
+  Recovery recovery_;
+  NodeState state_;
+  RunSummary summary_;
+  NodeSettings settings_;  // of the timeline, as of the last record
+  NodeSettings working_;   // of program_, which may only show less or more than settings_ say
+  NodeProgram given_;      // what this start, or the last deploy, brought
+  std::vector<CheckpointBlob> blobs_;
+  Timeline timeline_;
+  EmittedMark start_;                       // up to where effects were stored when the engine began
+  std::uint64_t stored_before_ = 0;         // number of the last alert that was stored by then
+  std::optional<EmittedMark> loaded_mark_;  // of the checkpoint
+  std::optional<cep::OrderKey> order_before_;  // of a fork
+  std::optional<ReplayDifference> difference_;
+  std::uint64_t position_ = 1;  // of the next record to replay
+  bool must_begin_ = false;     // the timeline is new
+
+  std::unique_ptr<cep::Engine> engine_;
+  std::vector<cep::Alert> alerts_;
+  NodeEffects effects_;
+  LineSplitter splitter_;
+  Advance advance_;
+  IntakeSinks sinks_;
+  std::unique_ptr<Intake> intake_;
+  std::optional<BlobStore> blob_store_;
+  std::unique_ptr<EffectStore> effect_store_;
+  std::unique_ptr<CheckpointWriter> writer_;
+  std::unique_ptr<NodeLog> log_;
+  std::unique_ptr<EffectQueue> queue_;
+  std::unique_ptr<CheckpointTaker> taker_;
+
+  std::string block_;          // a record's lines, with padding
+  std::string_view producer_;  // whose lines are being taken, where the intake knows it otherwise
+  std::uint64_t sequence_ = 0;
+  std::uint32_t index_ = 0;
+  cep::EventTime taken_at_;
+  bool is_appended_ = false;
+  bool is_live_ = false;
+  bool is_closed_ = false;
+  bool has_failed_ = false;
+  cep::EventTime checkpoint_begun_at_;
+  std::uint64_t checkpoint_position_ = 0;  // of the last cut
+};
+}  // namespace tocsin::runtime

@@ -1,0 +1,152 @@
+#include "runtime/node_impl.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cep/computed.h"
+#include "runtime/carry_over.h"
+#include "runtime/crash_point.h"
+
+namespace tocsin::runtime {
+Error Node::Impl::other_rules(const SettingsChange& change) const {
+  return {Errc::kRefused,
+          fmt::format("the data directory {0} was begun otherwise: {1}; go on as it was begun, "
+                      "or carry its state over: `tocsin savepoint make --data {0} NAME`, then "
+                      "`tocsin run RULES --from {0}/savepoints/NAME --data NEW_FOLDER` (a server: "
+                      "`tocsin serve RULES --data-from {0}/savepoints/NAME --data NEW_FOLDER`)",
+                      paths_.directory, change.text())};
+}
+
+// What holds at the journal's end and what this start has must fit.
+Result<void> Node::Impl::check_end() {
+  const Result<std::optional<Beginning>> latest = find_beginning(ports_.files, paths_, true);
+  if (!latest) return tl::unexpected(latest.error());
+  if (!*latest) return {};
+  const SettingsChange change = compare_settings((*latest)->settings, options_.settings);
+  if (change.may_go_on()) return {};
+  return tl::unexpected(other_rules(change));
+}
+
+Result<NodeProgram> Node::Impl::program_of(const NodeSettings& wanted,
+                                           const std::vector<CheckpointBlob>& blobs) {
+  const SettingsChange change = compare_settings(wanted, options_.settings);
+  if (change.may_go_on()) return given_;
+  if (!options_.compile) return tl::unexpected(other_rules(change));
+  if (auto checked = check_end(); !checked) return tl::unexpected(checked.error());
+  const Result<std::vector<NamedContents>> texts = read_texts(*blob_store_, blobs);
+  if (!texts) return tl::unexpected(texts.error());
+  Result<NodeProgram> compiled = options_.compile(wanted, *texts);
+  if (!compiled) return compiled;
+  const SettingsChange other =
+      compare_settings(wanted, settings_of(compiled->program, wanted.options));
+  if (other.may_go_on()) return compiled;
+  return fail(Errc::kRefused,
+              fmt::format("{} holds records of rules that this version of Tocsin reads otherwise: "
+                          "{}; use the version that wrote them",
+                          paths_.journal, other.text()));
+}
+
+// Nothing is remembered of what was before.
+void Node::Impl::use(NodeProgram next) {
+  program_ = std::move(next.program);
+  options_.intake = next.intake;
+  options_.intake.is_saved = true;
+  begin_engine();
+  effects_.use(program_.plan());
+  open_intake();
+  if (taker_) taker_->use(*engine_, *intake_);
+  summary_.alerts_by_rule.assign(program_.plan().rules.size(), 0);
+}
+
+// Between two records, when nothing is under way in intake and engine.
+Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next) {
+  if (taker_) taker_->abandon();
+  std::string waiting;
+  intake_->save(waiting);
+  const cep::Program before = program_;
+  const std::vector<std::uint64_t> alerts_before = summary_.alerts_by_rule;
+  const std::unique_ptr<cep::Engine> engine_before = std::move(engine_);
+  use(std::move(next));
+  Result<cep::RestoreReport> report = carry_over(*engine_before, *engine_);
+  if (!report) return report;
+  if (auto restored = intake_->restore(waiting); !restored) {
+    return tl::unexpected(restored.error());
+  }
+  const std::vector<cep::Rule>& rules = program_.plan().rules;
+  for (std::size_t i = 0; i < alerts_before.size(); ++i) {
+    const auto same = std::ranges::find(rules, before.plan().rules[i].id, &cep::Rule::id);
+    if (same == rules.end()) continue;
+    summary_.alerts_by_rule[static_cast<std::size_t>(same - rules.begin())] = alerts_before[i];
+  }
+  return report;
+}
+
+// What a record or a checkpoint says of the rules that hold from there on.
+Result<void> Node::Impl::take_settings(std::string_view json, std::vector<CheckpointBlob> blobs,
+                                       std::string_view what, State state) {
+  Result<NodeSettings> wanted = read_settings(json);
+  if (!wanted) {
+    return fail(wanted.error().code, fmt::format("{}: {}", what, wanted.error().message));
+  }
+  recovery_.shown_otherwise = compare_settings(*wanted, options_.settings).shown;
+  if (!compare_settings(*wanted, working_).may_go_on()) {
+    Result<NodeProgram> next = program_of(*wanted, blobs);
+    if (!next) return tl::unexpected(next.error());
+    if (state == State::kNone) {
+      use(*std::move(next));
+    } else if (auto switched = switch_to(*std::move(next)); !switched) {
+      return tl::unexpected(switched.error());
+    }
+    working_ = *wanted;
+  }
+  settings_ = *std::move(wanted);
+  blobs_ = std::move(blobs);
+  return {};
+}
+
+Result<std::vector<CheckpointBlob>> Node::Impl::keep_texts() {
+  std::vector<CheckpointBlob> blobs;
+  for (const NamedContents& text : options_.texts) {
+    Result<cep::Digest> digest = blob_store_->put(text.contents);
+    if (!digest) return tl::unexpected(digest.error());
+    blobs.push_back({text.role, text.contents.size(), *digest});
+  }
+  return blobs;
+}
+
+// What holds from here on: settings_ and blobs_.
+Result<void> Node::Impl::append_settings(std::string_view name, cep::EventTime given_at) {
+  const std::string arguments = write_settings(settings_);
+  Command command{given_at, name, arguments, {}};
+  for (const CheckpointBlob& blob : blobs_) {
+    command.blobs.push_back({blob.role, blob.bytes, blob.digest});
+  }
+  return append(command);
+}
+
+Result<cep::RestoreReport> Node::Impl::deploy(NodeProgram program,
+                                              std::vector<NamedContents> texts) {
+  if (auto may = may_take(); !may) return tl::unexpected(may.error());
+  options_.texts = std::move(texts);
+  Result<std::vector<CheckpointBlob>> blobs = keep_texts();
+  if (!blobs) return tl::unexpected(blobs.error());
+  blobs_ = *std::move(blobs);
+  settings_ = settings_of(program.program, settings_.options);
+  const cep::EventTime given_at = ports_.clock.now();
+  begin_record(log_->next_sequence(), given_at, false);
+  if (auto appended = append_settings(kDeployCommand, given_at); !appended) {
+    return tl::unexpected(appended.error());
+  }
+  crash_point("node.deployed");
+  options_.settings = settings_;
+  working_ = settings_;
+  given_ = program;
+  Result<cep::RestoreReport> report = switch_to(std::move(program));
+  if (!report) return report;
+  if (auto ended = end_record(); !ended) return tl::unexpected(ended.error());
+  if (auto polled = poll(); !polled) return tl::unexpected(polled.error());
+  return report;
+}
+}  // namespace tocsin::runtime
