@@ -105,7 +105,7 @@ Served<void> NodeService::ask(std::function<void(runtime::Node&)> question, mill
 Served<void> NodeService::pursue(std::function<bool(runtime::Node&)> step, milliseconds patience) {
   const auto pursuit = std::make_shared<Pursuit>();
   pursuit->step = std::move(step);
-  const Served<void> begun =
+  Served<void> begun =
       ask([&](runtime::Node& /*node*/) { pursuits_.push_back(pursuit); }, patience);
   if (!begun) return begun;
   std::unique_lock lock(pursuit->mutex);
