@@ -102,6 +102,23 @@ Served<void> NodeService::ask(std::function<void(runtime::Node&)> question, mill
   return {};
 }
 
+Served<void> NodeService::pursue(std::function<bool(runtime::Node&)> step, milliseconds patience) {
+  const auto pursuit = std::make_shared<Pursuit>();
+  pursuit->step = std::move(step);
+  Served<void> begun =
+      ask([&](runtime::Node& /*node*/) { pursuits_.push_back(pursuit); }, patience);
+  if (!begun) return begun;
+  std::unique_lock lock(pursuit->mutex);
+  pursuit->changed.wait(lock, [&] { return pursuit->is_done; });
+  if (pursuit->refusal) return tl::unexpected(*pursuit->refusal);
+  return {};
+}
+
+void NodeService::end_pursuits(const Refusal& refusal) {
+  for (const std::shared_ptr<Pursuit>& pursuit : pursuits_) pursuit->end(refusal);
+  pursuits_.clear();
+}
+
 NodeFigures NodeService::figures() const {
   const std::lock_guard lock(mutex_);
   NodeFigures figures = figures_;
@@ -143,6 +160,7 @@ void NodeService::refuse(Ticket& ticket, const Refusal& refusal) {
 
 void NodeService::fail_all(const std::string& reason) {
   const Refusal refusal{Refusal::Why::kFailed, reason};
+  end_pursuits(refusal);
   std::deque<std::shared_ptr<Ticket>> batches;
   std::deque<std::shared_ptr<Question>> questions;
   {

@@ -123,11 +123,13 @@ void NodeService::work() {
     std::shared_ptr<Question> question;
     bool is_over = false;
     bool is_quiet = false;
-    milliseconds pause = node_->checkpoints().is_under_way ? kPauseOfCheckpoint : kPause;
+    milliseconds pause =
+        node_->checkpoints().is_under_way || !pursuits_.empty() ? kPauseOfCheckpoint : kPause;
+    if (node_->is_preparing() && !node_->is_prepared()) pause = milliseconds(0);
     {
       std::unique_lock lock(mutex_);
       if (const std::optional<cep::Duration> due = keeper_.next_due()) {
-        pause = std::clamp(milliseconds(due->us / 1000 + 1), milliseconds(1), pause);
+        pause = std::min(std::max(milliseconds(due->us / 1000 + 1), milliseconds(1)), pause);
       }
       work_.wait_for(lock, pause,
                      [&] { return !batches_.empty() || !questions_.empty() || is_ending_; });
@@ -168,6 +170,7 @@ void NodeService::work() {
 }
 
 Result<void> NodeService::end() {
+  end_pursuits({Refusal::Why::kEnding, "the server stops"});
   if (with_checkpoint_) {
     if (auto taken = node_->checkpoint(); !taken) return taken;
   }
@@ -378,6 +381,7 @@ Result<void> NodeService::look_around(bool is_quiet) {
   if (auto looked = look_at_clock(is_quiet); !looked) return looked;
   if (auto polled = node_->poll(); !polled) return polled;
   look_at_watches();
+  pursue_all();
   {
     const std::lock_guard lock(pending_mutex_);
     if (journal_.state == runtime::JournalState::kFailed) return fail(Errc::kIo, journal_.reason);
@@ -388,6 +392,14 @@ Result<void> NodeService::look_around(bool is_quiet) {
     publish();
   }
   return {};
+}
+
+void NodeService::pursue_all() {
+  std::erase_if(pursuits_, [&](const std::shared_ptr<Pursuit>& pursuit) {
+    if (!pursuit->step(*node_)) return false;
+    pursuit->end(std::nullopt);
+    return true;
+  });
 }
 
 void NodeService::publish() {

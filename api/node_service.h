@@ -139,6 +139,10 @@ class NodeService {
   /// it is not run (kNotYet). It must not wait for who asked.
   Served<void> ask(std::function<void(runtime::Node&)> question,
                    std::chrono::milliseconds patience);
+  /// Has the node's thread run `step` between batches, again and again, until it gives true, and
+  /// waits for that: for what goes on in bites beside events. `patience` as of ask(); the step must
+  /// not wait. With kEnding or kFailed it did not come to its end, and is not run any more.
+  Served<void> pursue(std::function<bool(runtime::Node&)> step, std::chrono::milliseconds patience);
   NodeFigures figures() const;
   /// Why the node failed; empty while it works.
   std::string failure() const;
@@ -148,6 +152,7 @@ class NodeService {
  private:
   struct Ticket;    // of lines
   struct Question;  // and whether it was begun
+  struct Pursuit;
   // Alerts of a batch's records are told to its ticket until no event of it waits any more.
   struct Watch {
     std::shared_ptr<Ticket> ticket;
@@ -167,6 +172,8 @@ class NodeService {
   void look_at_watches();
   Result<void> look_at_clock(bool is_quiet);
   Result<void> look_around(bool is_quiet);
+  void pursue_all();
+  void end_pursuits(const Refusal& refusal);
   void publish();
   void judged(const runtime::JudgedLine& line);
   void raised(const runtime::StoredAlert& alert);
@@ -213,6 +220,7 @@ class NodeService {
   Ticket* current_ = nullptr;
   std::vector<std::pair<std::uint64_t, std::size_t>> current_records_;  // record, its first place
   std::vector<Watch> watches_;
+  std::vector<std::shared_ptr<Pursuit>> pursuits_;
   std::uint64_t batches_taken_ = 0;
   std::uint64_t repeats_by_sequence_ = 0;
   std::chrono::steady_clock::time_point next_publication_;

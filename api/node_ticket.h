@@ -30,4 +30,20 @@ struct NodeService::Question {
   bool is_done = false;
   bool is_called_off = false;
 };
+struct NodeService::Pursuit {
+  std::function<bool(runtime::Node&)> step;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Refusal> refusal;
+  bool is_done = false;
+
+  void end(std::optional<Refusal> why) {
+    {
+      const std::lock_guard lock(mutex);
+      refusal = std::move(why);
+      is_done = true;
+    }
+    changed.notify_all();
+  }
+};
 }  // namespace tocsin::api

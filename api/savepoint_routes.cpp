@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -29,18 +32,34 @@ ordered_json entry_json(const runtime::SavepointEntry& entry) {
   return json;
 }
 
+// A checkpoint that is taken beside events.
+class CheckpointRequest {
+ public:
+  // Makes it, the first time.
+  bool is_answered(runtime::Node& node) {
+    if (!requested_) requested_ = node.request_checkpoint();
+    const runtime::CheckpointFigures figures = node.checkpoints();
+    if (figures.answered < *requested_) return false;
+    number_ = figures.number;
+    if (!figures.failure.empty()) failure_ = Error{Errc::kIo, figures.failure};
+    return true;
+  }
+  std::uint64_t number() const { return number_; }
+  const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  std::optional<std::uint64_t> requested_;
+  std::uint64_t number_ = 0;
+  std::optional<Error> failure_;
+};
+
 HttpResponse take_checkpoint(ServerContext& context) {
-  Result<void> taken;
-  std::uint64_t number = 0;
-  const Served<void> asked = context.node.ask(
-      [&](runtime::Node& node) {
-        taken = node.checkpoint();
-        number = node.checkpoints().number;
-      },
-      kAskPatience);
+  CheckpointRequest request;
+  const Served<void> asked = context.node.pursue(
+      [&](runtime::Node& node) { return request.is_answered(node); }, kAskPatience);
   if (!asked) return refusal_response(asked.error());
-  if (!taken) return error_response(taken.error());
-  return json_response({{"checkpoint", number}}, 201);
+  if (const auto failure = request.failure()) return error_response(*failure);
+  return json_response({{"checkpoint", request.number()}}, 201);
 }
 
 HttpResponse make_savepoint(ServerContext& context, ApiRequest& request) {
@@ -51,10 +70,34 @@ HttpResponse make_savepoint(ServerContext& context, ApiRequest& request) {
     return problem_response(ProblemKind::kBadBody, R"(the body is {"name": "NAME"})");
   }
   const std::string name = (*body)["name"];
-  Result<runtime::Manifest> made = fail(Errc::kInternal, "not made");
-  const Served<void> asked =
-      context.node.ask([&](runtime::Node& node) { made = node.savepoint(name); }, kAskPatience);
+  if (auto checked = runtime::check_savepoint_name(name); !checked) {
+    return error_response(checked.error());
+  }
+  CheckpointRequest checkpoint;
+  // Told on another thread, perhaps after this one has given up.
+  struct Kept {
+    std::mutex mutex;
+    std::optional<Result<runtime::Manifest>> made;
+  };
+  const auto kept = std::make_shared<Kept>();
+  bool is_asked = false;
+  const auto step = [&](runtime::Node& node) {
+    if (!checkpoint.is_answered(node)) return false;
+    if (checkpoint.failure()) return true;
+    if (!is_asked) {
+      is_asked = true;
+      node.keep_newest(name, [kept](Result<runtime::Manifest> made) {
+        const std::lock_guard lock(kept->mutex);
+        kept->made = std::move(made);
+      });
+    }
+    const std::lock_guard lock(kept->mutex);
+    return kept->made.has_value();
+  };
+  const Served<void> asked = context.node.pursue(step, kAskPatience);
   if (!asked) return refusal_response(asked.error());
+  if (const auto failure = checkpoint.failure()) return error_response(*failure);
+  const Result<runtime::Manifest>& made = *kept->made;
   if (!made) return error_response(made.error());
   HttpResponse response = json_response(manifest_json(name, *made), 201);
   response.headers.push_back({"Location", "/v1/savepoints/" + name});

@@ -432,17 +432,25 @@ Outcome<void> Server::open_rules() {
   return {};
 }
 
-// On the node's thread, between two batches.
+// The state goes to the new rules beside events; then, between two batches, they hold.
 tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> Server::activate(
     runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
   Result<cep::RestoreReport> report;
   runtime::NodeSettings settings;
-  const Served<void> asked = service_->ask(
-      [&](runtime::Node& node) {
-        report = node.deploy(std::move(program), std::move(texts));
-        settings = node.settings();
-      },
-      kAskPatience);
+  bool is_begun = false;
+  const auto step = [&](runtime::Node& node) {
+    if (!is_begun) {
+      is_begun = true;
+      const Result<void> prepared = node.prepare(std::move(program), std::move(texts));
+      if (!prepared) report = tl::unexpected(prepared.error());
+      return !prepared.has_value();
+    }
+    if (!node.is_prepared()) return false;
+    report = node.activate();
+    settings = node.settings();
+    return true;
+  };
+  const Served<void> asked = service_->pursue(step, kAskPatience);
   if (!asked) return tl::unexpected(asked.error().detail);
   if (!report) return tl::unexpected(report.error().message);
   return std::pair{std::move(settings), *std::move(report)};

@@ -209,6 +209,7 @@ void BudgetLog::save(ByteWriter& to) const {
 }
 
 bool BudgetLog::restore(ByteReader& from) {
+  given_.clear();
   const std::uint64_t count = from.varint_up_to(from.left());
   for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
     const std::string_view id = from.text();

@@ -117,10 +117,8 @@ class EngineImpl {
     ByteReader from(globals);
     restoring_ = std::make_unique<Restoring>();
     if (!restoring_->written.read(from)) return corrupt("its layout");
-    watermark_.us = from.signed_varint();
-    if (watermark_ < kEventTimeMin || watermark_ > kEventTimeMax) return corrupt("its watermark");
-    restore_stats(from);
-    if (!restore_ids(from) || !budgets_.restore(from) || !from.is_done()) return corrupt("its end");
+    restoring_->layout_bytes = globals.size() - from.left();
+    if (auto restored = restore_globals(from); !restored) return tl::unexpected(restored.error());
     restoring_->targets = make_targets(restoring_->written, layout(), program_.impl());
     return restoring_->targets.report;
   }
@@ -146,9 +144,35 @@ class EngineImpl {
     return {};
   }
 
+  Result<void> resume_restore(std::string_view globals) {
+    TOCSIN_ASSERT(restoring_ != nullptr, "after begin_restore()");
+    ByteReader from(globals.substr(std::min(restoring_->layout_bytes, globals.size())));
+    return restore_globals(from);
+  }
+
+  Result<void> forget(const StateKey& key) {
+    TOCSIN_ASSERT(restoring_ != nullptr, "between begin_restore() and finish_restore()");
+    const StateTargets& targets = restoring_->targets;
+    const std::size_t tables = targets.tables.size();
+    if (key.table >= tables + targets.values.size()) return corrupt_entry(key);
+    if (key.table >= tables) {
+      const std::uint32_t number = targets.values[key.table - tables];
+      if (number != StateTargets::kNone) by_value(layout().values[number]).forget(key.key);
+      return {};
+    }
+    for (const auto& [table, target] : targets.tables[key.table]) {
+      tables_[table]->forget(target, key.key);
+    }
+    return {};
+  }
+
+  void settle_restored(std::uint32_t shard) {
+    for (const auto& table : tables_) table->settle_restored(shard);
+  }
+
   Result<void> finish_restore() {
     TOCSIN_ASSERT(restoring_ != nullptr, "after begin_restore()");
-    for (const auto& table : tables_) table->finish_restore();
+    for (std::uint32_t shard = 0; shard < kShardCount; ++shard) settle_restored(shard);
     restoring_.reset();
     return {};
   }
@@ -296,6 +320,14 @@ class EngineImpl {
                    std::to_string(key.group.value));
   }
 
+  // What follows the layout: of another cut, in place of an earlier one's.
+  Result<void> restore_globals(ByteReader& from) {
+    watermark_.us = from.signed_varint();
+    if (watermark_ < kEventTimeMin || watermark_ > kEventTimeMax) return corrupt("its watermark");
+    restore_stats(from);
+    if (!restore_ids(from) || !budgets_.restore(from) || !from.is_done()) return corrupt("its end");
+    return {};
+  }
   void save_stats(ByteWriter& to) const {
     for (const std::uint64_t count :
          {stats_.rows, stats_.rows_relevant, stats_.values_missing, stats_.feature_events_lost,
@@ -325,7 +357,10 @@ class EngineImpl {
   }
   // An id is of one rule, and that of one pass: the others never ask for it.
   bool restore_ids(ByteReader& from) {
-    for (Ids& ids : ids_) ids.time = watermark_;
+    for (Ids& ids : ids_) {
+      ids.time = watermark_;
+      ids.given.clear();
+    }
     const std::uint64_t count = from.varint_up_to(from.left());
     for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
       const std::string id(from.text());
@@ -341,6 +376,7 @@ class EngineImpl {
   };
   struct Restoring {
     StateLayout written;
+    std::size_t layout_bytes = 0;  // of the globals
     StateTargets targets;
   };
 
@@ -382,6 +418,11 @@ Result<RestoreReport> Engine::begin_restore(std::string_view globals) {
 Result<void> Engine::restore(const StateKey& key, std::string_view value) {
   return impl_->restore(key, value);
 }
+Result<void> Engine::resume_restore(std::string_view globals) {
+  return impl_->resume_restore(globals);
+}
+Result<void> Engine::forget(const StateKey& key) { return impl_->forget(key); }
+void Engine::settle_restored(std::uint32_t shard) { impl_->settle_restored(shard); }
 Result<void> Engine::finish_restore() { return impl_->finish_restore(); }
 KeyReport Engine::report(const KeyQuery& query) { return impl_->report(query); }
 std::vector<RuleTotals> Engine::rule_totals() { return impl_->rule_totals(); }

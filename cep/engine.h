@@ -99,7 +99,9 @@ struct RuleTotals;
 /// further calls of advance(), the entries of all keys that have changed since the cut before, as
 /// they were at the cut. Globals, and a map to which all cuts were applied in order, are the whole
 /// state: begin_restore(), restore() for each entry in any order, finish_restore() make a fresh
-/// engine go on as if it had never stopped.
+/// engine go on as if it had never stopped. Cuts may also be restored one after the other, while
+/// the engine that they are of goes on: resume_restore(), then forget() and restore() for what
+/// changed.
 class Engine {
  public:
   /// `hash_seed` only chooses the layout of in-memory tables; alerts do not depend on it.
@@ -141,6 +143,14 @@ class Engine {
   /// One entry, each once, in any order. kCorrupt for what was not written with these globals; the
   /// engine is of no use then.
   Result<void> restore(const StateKey& key, std::string_view value);
+  /// A later cut of the same engine follows: its globals, before its entries. An entry that came
+  /// already is forgotten first.
+  Result<void> resume_restore(std::string_view globals);
+  /// Forgets what restore() made of the key's entry, where there was one.
+  Result<void> forget(const StateKey& key);
+  /// Sets the timers of what was restored in a shard (StateSink) since the last call: work that
+  /// finish_restore() then has not to do.
+  void settle_restored(std::uint32_t shard);
   /// After the last entry: sets timers. From here on advance() may be called. Unless the report
   /// says that it is the same program and a store holds exactly these entries, mark_all_changed()
   /// goes before the next cut.

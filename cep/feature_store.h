@@ -31,6 +31,10 @@ class FeatureStore {
   /// been freed, a time, or kNeverDies.
   std::int64_t expiry(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry,
                       std::int64_t now_us);
+  /// Gives back what the feature holds of a key outside its record, which lists it as `entry`.
+  void release(const FeatureProgram& feature, const OperatorEntry& entry) {
+    if (!feature.in_ring) windows_->free(entry.state);
+  }
   /// Writes what the feature holds of a key whose record lists it as `entry`.
   void save(const FeatureProgram& feature, const std::byte* record, const OperatorEntry& entry,
             ByteWriter& to) const;

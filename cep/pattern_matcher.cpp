@@ -307,6 +307,13 @@ bool PatternMatcher::holds(const Conjunct& conjunct, Offset head, int taken_step
 
 // ---- time
 
+void PatternMatcher::release(const std::byte* record, Offset state) {
+  const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);
+  const PatternState& at = pool_->at(handle);
+  stats_.runs -= at.runs.size() + (at.window.open ? 1 : 0);
+  pool_->free(handle);
+}
+
 std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, Offset state,
                                     std::int64_t now_us) {
   const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);

@@ -56,6 +56,8 @@ class PatternMatcher {
                    ShardTimers& timers, std::uint32_t queue);
   /// Until when the rule's state of a key matters: kDead when it is over by `now_us` (then it is
   /// let go of), kNeverDies. Drops expired partial matches.
+  /// Gives back what a rule has of a key, which the record names at `state`.
+  void release(const std::byte* record, Offset state);
   std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
                       std::int64_t now_us);
   /// All rows and deadlines of the slice up to the watermark have been worked through: gives the

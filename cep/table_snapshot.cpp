@@ -1,5 +1,6 @@
 // A table's state as entries: the keys that changed, cuts in bites, and the way back.
 #include <algorithm>
+#include <bit>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -152,25 +153,62 @@ bool TableState::restore(const TableTarget& from, std::string_view key, std::str
   return is_well;
 }
 
-void TableState::finish_restore() {
-  for (std::uint32_t s = 0; s < kShardCount; ++s) {
-    Shard& shard = *shards_[s];
-    const auto place = [](const RestoredTimer& restored) {
-      return std::tuple(restored.pass, restored.queue, restored.timer.deadline_us,
-                        restored.timer.arrival(), restored.timer.hash);
-    };
-    std::sort(shard.restored.begin(), shard.restored.end(),
-              [&](const RestoredTimer& a, const RestoredTimer& b) { return place(a) < place(b); });
-    const auto end = std::unique(
-        shard.restored.begin(), shard.restored.end(),
-        [&](const RestoredTimer& a, const RestoredTimer& b) { return place(a) == place(b); });
-    for (auto restored = shard.restored.begin(); restored != end; ++restored) {
-      shard.timers[restored->pass].push(restored->queue, restored->timer);
+void TableState::forget(const TableTarget& from, std::string_view key) {
+  const std::uint64_t hash = hash_key(key, seed_);
+  Shard& shard = *shards_[shard_of_hash(hash)];
+  KeySlot* const slot = shard.keys.find(hash, key);
+  if (slot == nullptr) return;
+  work_on(shard);
+  store_.prune(*slot, [&](std::byte* record, const OperatorEntry& entry) {
+    if (std::ranges::find(from.parts, entry.op, &PartTarget::op) == from.parts.end()) return false;
+    release(record, entry);
+    return true;
+  });
+  if (slot->record != 0) return;
+  slot->marks = 0;
+  shard.keys.erase(slot);
+}
+
+// What the operator has of a key outside its record, and counts of it.
+void TableState::release(std::byte* record, const OperatorEntry& entry) {
+  const OperatorProgram& op = table_.operators[entry.op - 1];
+  if (op.kind == OperatorKind::kFeature) {
+    feature_store_.release(program_.features[op.index], entry);
+  } else if (op.kind == OperatorKind::kStrict) {
+    const StrictGroup& group = program_.strict_groups[op.index];
+    StrictState state(RecordStore::at<std::byte>(record, entry.state), group);
+    for (std::size_t i = 0; i < group.rules.size(); ++i) {
+      stats_.runs -= static_cast<std::uint64_t>(std::popcount(state.alive(i)));
     }
-    shard.restored = {};
-    for (std::size_t pass = 0; pass < next_due_.size(); ++pass) {
-      next_due_[pass][s] = shard.timers[pass].next_due_us();
+  } else if (program_.rules[op.index].method == Method::kGeneral) {
+    matcher_.general().release(record, entry.state);
+  } else {
+    stats_.runs -= RecordStore::at<RuleHeader>(record, entry.state)->run_count;
+  }
+}
+
+void TableState::settle_restored(std::uint32_t shard_index) {
+  Shard& shard = *shards_[shard_index];
+  const auto place = [](const RestoredTimer& restored) {
+    return std::tuple(restored.pass, restored.queue, restored.timer.deadline_us,
+                      restored.timer.arrival(), restored.timer.hash);
+  };
+  std::vector<RestoredTimer>& restored = shard.restored;
+  std::sort(restored.begin(), restored.end(),
+            [&](const RestoredTimer& a, const RestoredTimer& b) { return place(a) < place(b); });
+  std::vector<Timer> timers;
+  for (auto next = restored.begin(); next != restored.end();) {
+    const std::uint32_t pass = next->pass;
+    const std::uint32_t queue = next->queue;
+    timers.clear();
+    for (; next != restored.end() && next->pass == pass && next->queue == queue; ++next) {
+      timers.push_back(next->timer);
     }
+    shard.timers[pass].merge(queue, timers);
+  }
+  restored = {};
+  for (std::size_t pass = 0; pass < next_due_.size(); ++pass) {
+    next_due_[pass][shard_index] = shard.timers[pass].next_due_us();
   }
 }
 }  // namespace tocsin::cep

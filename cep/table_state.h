@@ -72,8 +72,10 @@ class TableState {
   /// Takes an entry, as of `watermark`. False for bytes that are none, or that came before.
   bool restore(const TableTarget& from, std::string_view key, std::string_view value,
                EventTime watermark);
-  /// After the last entry: sets deadlines.
-  void finish_restore();
+  /// Forgets what restore() made of the key's entry, where there was one.
+  void forget(const TableTarget& from, std::string_view key);
+  /// Sets the deadlines of what was restored in the shard since the last time.
+  void settle_restored(std::uint32_t shard);
 
  private:
   static constexpr std::int64_t kTicksOfLongest = 16;
@@ -191,6 +193,7 @@ class TableState {
     shard.changes.any_changed = true;
   }
   void write_early(Shard& shard, KeySlot& slot);
+  void release(std::byte* record, const OperatorEntry& entry);
   enum class Written : std::uint8_t { kNothing, kPut, kRemove };
   Written write_key(KeySlot& slot);
   bool write_group(std::uint16_t number, Shard& shard, StateSink& sink, Bite& bite);

@@ -1,6 +1,7 @@
 #include "cep/timers.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "cep/base/assert.h"
 
@@ -10,6 +11,10 @@ namespace {
 bool falls_due_later(const Timer& a, const Timer& b) {
   if (a.deadline_us != b.deadline_us) return a.deadline_us > b.deadline_us;
   return a.arrival() > b.arrival();
+}
+bool comes_before(const Timer& a, const Timer& b) {
+  return std::tuple(a.deadline_us, a.arrival(), a.hash) <
+         std::tuple(b.deadline_us, b.arrival(), b.hash);
 }
 }  // namespace
 
@@ -26,6 +31,33 @@ void TimerQueue::push(const Timer& timer) {
   }
   timers_.push_back(timer);
   std::push_heap(timers_.begin(), timers_.end(), falls_due_later);
+}
+
+void TimerQueue::merge(const std::vector<Timer>& timers) {
+  if (timers.empty()) return;
+  if (!in_order_) {
+    const auto is_same = [](const Timer& a, const Timer& b) {
+      return !comes_before(a, b) && !comes_before(b, a);
+    };
+    for (std::size_t i = 0; i < timers.size(); ++i) {
+      if (i == 0 || !is_same(timers[i - 1], timers[i])) push(timers[i]);
+    }
+    return;
+  }
+  // What comes later than the first of them, most often little.
+  const auto begin = std::lower_bound(timers_.begin() + static_cast<std::ptrdiff_t>(head_),
+                                      timers_.end(), timers.front(), comes_before);
+  const std::vector<Timer> later(begin, timers_.end());
+  timers_.erase(begin, timers_.end());
+  const auto add = [&](const Timer& timer) {
+    if (empty() || comes_before(timers_.back(), timer)) timers_.push_back(timer);
+  };
+  auto next = later.begin();
+  for (const Timer& timer : timers) {
+    for (; next != later.end() && comes_before(*next, timer); ++next) add(*next);
+    add(timer);
+  }
+  for (; next != later.end(); ++next) add(*next);
 }
 
 void TimerQueue::pop() {
@@ -56,6 +88,14 @@ void ShardTimers::push(std::uint32_t queue, const Timer& timer) {
   const bool was_empty = queues_[queue].empty();
   const std::int64_t front_before = was_empty ? 0 : queues_[queue].front().deadline_us;
   queues_[queue].push(timer);
+  if (was_empty || queues_[queue].front().deadline_us != front_before) push_head(queue);
+}
+
+void ShardTimers::merge(std::uint32_t queue, const std::vector<Timer>& timers) {
+  const bool was_empty = queues_[queue].empty();
+  const std::int64_t front_before = was_empty ? 0 : queues_[queue].front().deadline_us;
+  queues_[queue].merge(timers);
+  if (queues_[queue].empty()) return;
   if (was_empty || queues_[queue].front().deadline_us != front_before) push_head(queue);
 }
 

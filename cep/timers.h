@@ -36,6 +36,9 @@ class TimerQueue {
   /// With `in_order`, requires that no timer before it falls due later.
   void push(const Timer& timer);
   void pop();
+  /// Adds timers that ascend by deadline, arrival and hash, as those of a queue do that has only
+  /// had timers from merge(). A queue takes those that it has not yet, in their places.
+  void merge(const std::vector<Timer>& timers);
   /// Calls `visit(hash)` for the keys of some timers due at or before `until_us`: the first ones of
   /// a queue, the first one of a heap.
   template <typename Visit>
@@ -61,6 +64,8 @@ class ShardTimers {
   /// `queues_in_order[i]`: whether queue i is one of a fixed delay.
   explicit ShardTimers(const std::vector<bool>& queues_in_order);
   void push(std::uint32_t queue, const Timer& timer);
+  /// TimerQueue::merge().
+  void merge(std::uint32_t queue, const std::vector<Timer>& timers);
   /// No timer falls due before; kNone when there is none.
   std::int64_t next_due_us() const { return heads_.empty() ? kNone : heads_.front().deadline_us; }
   /// Takes the first timer due at or before `now_us`, in the order of deadline, and within a rule

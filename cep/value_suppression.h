@@ -35,6 +35,8 @@ class ValueSuppression {
   void mark_all_changed();
   /// False for bytes that are no entry of this clause, or where there is one.
   bool restore(std::string_view values, std::string_view entry);
+  /// Forgets what was restored of the values.
+  void forget(std::string_view values) { states_.erase(std::string(values)); }
 
  private:
   struct Held {

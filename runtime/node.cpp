@@ -41,8 +41,21 @@ Result<std::size_t> Node::arrive(std::size_t source, std::string_view block, Mer
 Result<void> Node::decide(const Decision& decision) {
   return impl_->noted(impl_->decide(decision));
 }
+Result<void> Node::prepare(NodeProgram program, std::vector<NamedContents> texts) {
+  return impl_->prepare(std::move(program), std::move(texts));
+}
+bool Node::is_preparing() const { return impl_->is_preparing(); }
+bool Node::is_prepared() const { return impl_->is_prepared(); }
+Result<cep::RestoreReport> Node::activate() {
+  if (auto may = impl_->may_take(); !may) return tl::unexpected(may.error());
+  return impl_->noted(impl_->activate());
+}
+void Node::call_off() { impl_->call_off(); }
 Result<cep::RestoreReport> Node::deploy(NodeProgram program, std::vector<NamedContents> texts) {
-  return impl_->noted(impl_->deploy(std::move(program), std::move(texts)));
+  if (auto prepared = prepare(std::move(program), std::move(texts)); !prepared) {
+    return tl::unexpected(prepared.error());
+  }
+  return activate();
 }
 const NodeSettings& Node::settings() const { return impl_->settings(); }
 const cep::Program& Node::program() const { return impl_->program(); }
@@ -55,7 +68,11 @@ Result<AppendedReinjection> Node::reinject(AsideKind kind,
 bool Node::has_time_ended() const { return impl_->state().has_time_ended; }
 Result<void> Node::poll() { return impl_->noted(impl_->poll()); }
 Result<void> Node::checkpoint() { return impl_->checkpoint(); }
+std::uint64_t Node::request_checkpoint() { return impl_->request_checkpoint(); }
 Result<Manifest> Node::savepoint(const std::string& name) { return impl_->savepoint(name); }
+void Node::keep_newest(const std::string& name, std::function<void(Result<Manifest>)> done) {
+  impl_->keep_newest(name, std::move(done));
+}
 Result<void> Node::close() { return impl_->close(); }
 std::uint64_t Node::durable_end() const { return impl_->durable_end(); }
 std::uint64_t Node::next_sequence() const { return impl_->next_sequence(); }

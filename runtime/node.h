@@ -130,6 +130,7 @@ struct CheckpointFigures {
   std::uint64_t made = 0;    // by this node
   std::string failure;       // of the last one; empty when it went well
   bool is_under_way = false;
+  std::uint64_t answered = 0;  // the newest of request_checkpoint() that is no longer waited for
 };
 
 /// Threading: one caller at a time.
@@ -177,9 +178,21 @@ class Node {
   Result<AppendedReinjection> reinject(AsideKind kind,
                                        const std::vector<cep::ArrivalNumber>& arrivals);
   bool has_time_ended() const;
-  /// Journals that other rules hold from here on, made of `texts`, and goes on with them: what fits
-  /// of the state is kept, as the report says; the settings' options stay. Nothing is taken in
-  /// meanwhile, for a time by the number of keys. Fails with kRefused once time has ended.
+  /// Begins to give the state to an engine of other rules, made of `texts`, in bites at the ends of
+  /// slices and in poll(); those that hold go on meanwhile, and no checkpoint is begun by itself.
+  /// Nothing is journaled: what was prepared before, or not activated, is as if it had never been.
+  /// Fails with kRefused once time has ended.
+  Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts);
+  /// Between prepare() and activate() or call_off().
+  bool is_preparing() const;
+  /// Little of the state is left to be given: activate() takes milliseconds.
+  bool is_prepared() const;
+  /// Journals that the prepared rules hold from here on, and goes on with them: what fits of the
+  /// state is kept, as the report says; the settings' options stay. Requires prepare(); before
+  /// is_prepared() nothing is taken in meanwhile, for a time by the number of keys.
+  Result<cep::RestoreReport> activate();
+  void call_off();
+  /// prepare() and activate().
   Result<cep::RestoreReport> deploy(NodeProgram program, std::vector<NamedContents> texts);
   /// What holds now.
   const NodeSettings& settings() const;
@@ -197,8 +210,13 @@ class Node {
   Result<void> poll();
   /// Takes a checkpoint of all that was processed, waiting for it, unless there is one already.
   Result<void> checkpoint();
+  /// The same beside what comes in: poll() goes on with it. It is there, or has failed, when
+  /// checkpoints().answered is at least the number given.
+  std::uint64_t request_checkpoint();
   /// As checkpoint(), then keeps it as a savepoint in DIR/savepoints/NAME.
   Result<Manifest> savepoint(const std::string& name);
+  /// Keeps the newest checkpoint as one, and tells `done` on the executor's thread.
+  void keep_newest(const std::string& name, std::function<void(Result<Manifest>)> done);
   /// Waits until all that was taken in is on disk and all effects are stored. The node takes
   /// nothing more.
   Result<void> close();

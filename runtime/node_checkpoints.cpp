@@ -32,7 +32,16 @@ Result<void> Node::Impl::commit_here() {
 }
 
 bool Node::Impl::is_due() {
-  if (!options_.checkpoint_every) return false;
+  if (checkpoints_requested_ > requested_before_cut_) {
+    if (is_newest()) {
+      requested_before_cut_ = checkpoints_requested_;
+      return false;
+    }
+    // What was prepared begins again behind the cut: both go by the keys that change.
+    drop_carried();
+    return true;
+  }
+  if (!options_.checkpoint_every || next_) return false;
   const cep::EventTime now = ports_.clock.now();
   if (now < checkpoint_begun_at_) checkpoint_begun_at_ = now;  // the clock was set back
   if (now.us - checkpoint_begun_at_.us < options_.checkpoint_every->us) return false;
@@ -55,7 +64,27 @@ void Node::Impl::cut() {
   state_.save(program_.plan(), summary_, meta.node);
   checkpoint_begun_at_ = meta.taken_at;
   checkpoint_position_ = meta.position;
+  requested_before_cut_ = checkpoints_requested_;
   taker_->cut(std::move(meta));
+}
+
+// Whether the newest checkpoint has all that was processed.
+bool Node::Impl::is_newest() const {
+  return checkpoint_position_ == log_->next_sequence() && writer_->status().number != 0 &&
+         taker_->failure().empty() && !must_begin_;
+}
+
+// Who asked for it waits for the next one.
+void Node::Impl::abandon_cut() {
+  const bool was_taking = taker_->is_taking();
+  taker_->abandon();
+  if (was_taking && !taker_->is_taking()) requested_before_cut_ = checkpoints_answered_;
+}
+
+// Those of a cut, once it is a checkpoint or has failed; where nothing has come since the last one,
+// that one is meant.
+void Node::Impl::answer_requests() {
+  if (!taker_->is_taking()) checkpoints_answered_ = requested_before_cut_;
 }
 
 // Waits until all that was posted to the executor so far is done.
@@ -83,6 +112,7 @@ Result<void> Node::Impl::drain() {
 
 Result<void> Node::Impl::checkpoint() {
   if (has_failed_) return fail(Errc::kRefused, "no checkpoint is taken after a failure");
+  drop_carried();
   const std::uint64_t made_before = taker_->made();
   const auto wait = [&]() -> Result<void> {
     while (taker_->is_taking()) {
@@ -110,19 +140,23 @@ Result<void> Node::Impl::checkpoint() {
 Result<Manifest> Node::Impl::savepoint(const std::string& name) {
   if (auto checked = check_savepoint_name(name); !checked) return tl::unexpected(checked.error());
   if (auto taken = checkpoint(); !taken) return tl::unexpected(taken.error());
-  const FileResult<void> made = make_durable_directory(ports_.files, paths_.savepoints);
-  if (!made) return tl::unexpected(to_error(made.error()));
   auto result = std::make_shared<Result<Manifest>>(fail(Errc::kInternal, "not made"));
-  writer_->with_newest([&files = ports_.files, blobs = paths_.blobs,
-                        to = paths_.savepoints + "/" + name, name,
-                        result](const std::string& newest) {
-    *result = make_savepoint(files, newest, blobs, to, name);
-  });
+  keep_newest(name, [result](Result<Manifest> made) { *result = std::move(made); });
   if (auto drained = drain(); !drained) return tl::unexpected(drained.error());
   return *result;
 }
 
+void Node::Impl::keep_newest(const std::string& name, std::function<void(Result<Manifest>)> done) {
+  writer_->with_newest([&files = ports_.files, folder = paths_.savepoints, blobs = paths_.blobs,
+                        name, done = std::move(done)](const std::string& newest) {
+    const FileResult<void> made = make_durable_directory(files, folder);
+    done(made ? make_savepoint(files, newest, blobs, folder + "/" + name, name)
+              : tl::unexpected(to_error(made.error())));
+  });
+}
+
 CheckpointFigures Node::Impl::checkpoints() const {
-  return {writer_->status().number, taker_->made(), taker_->failure(), taker_->is_taking()};
+  return {writer_->status().number, taker_->made(), taker_->failure(), taker_->is_taking(),
+          checkpoints_answered_};
 }
 }  // namespace tocsin::runtime

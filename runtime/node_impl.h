@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/carry_over.h"
 #include "runtime/checkpoint_taker.h"
 #include "runtime/journal_reader.h"
 #include "runtime/node.h"
@@ -30,7 +31,7 @@ class Node::Impl {
         given_{program, options_.intake},
         effects_(program.plan()),
         splitter_(options_.intake.line_bytes_max) {
-    begin_engine();
+    engine_ = make_engine(program_);
     summary_.alerts_by_rule.resize(program.plan().rules.size());
     summary_.first_event = cep::kEventTimeMax;
     summary_.last_event = cep::kEventTimeMin;
@@ -48,7 +49,11 @@ class Node::Impl {
   Result<std::size_t> source(std::string_view name, SourceKind kind);
   void refresh(std::size_t source, std::string identity, PrefixDigest prefix);
   Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order);
-  Result<cep::RestoreReport> deploy(NodeProgram program, std::vector<NamedContents> texts);
+  Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts);
+  bool is_preparing() const { return next_.has_value(); }
+  bool is_prepared() const { return next_ && next_->carry && next_->carry->is_nearly_done(); }
+  Result<cep::RestoreReport> activate();
+  void call_off();
   Result<void> decide(const Decision& decision);
   /// Notes a failure, after which there is nothing to be gone on with.
   template <typename T>
@@ -62,7 +67,9 @@ class Node::Impl {
                                        const std::vector<cep::ArrivalNumber>& arrivals);
   Result<void> poll();
   Result<void> checkpoint();
+  std::uint64_t request_checkpoint() { return ++checkpoints_requested_; }
   Result<Manifest> savepoint(const std::string& name);
+  void keep_newest(const std::string& name, std::function<void(Result<Manifest>)> done);
   Result<void> close();
 
   std::uint64_t durable_end() const { return log_->durable_end(); }
@@ -84,7 +91,6 @@ class Node::Impl {
 
  private:
   // --- coming up
-  void begin_engine();
   void open_intake();
   Result<void> find_timeline();
   Result<void> load_recovered();
@@ -106,9 +112,26 @@ class Node::Impl {
                                  const std::vector<CheckpointBlob>& blobs);
   Result<void> check_end();
   Error other_rules(const SettingsChange& change) const;
-  void use(NodeProgram next);
-  Result<cep::RestoreReport> switch_to(NodeProgram next);
-  Result<std::vector<CheckpointBlob>> keep_texts();
+  // Rules that are to hold, and how far the state has come to their engine.
+  struct Next {
+    NodeProgram program;
+    NodeSettings settings;
+    std::vector<NamedContents> texts;
+    std::vector<CheckpointBlob> blobs;
+    // Nothing until a checkpoint under way has let go of the engine's changes.
+    std::unique_ptr<cep::Engine> engine;
+    std::unique_ptr<CarryOver> carry;
+    std::optional<Error> failure;
+  };
+  void use(NodeProgram next, std::unique_ptr<cep::Engine> engine);
+  Result<cep::RestoreReport> switch_to(NodeProgram next, std::unique_ptr<cep::Engine> engine,
+                                       CarryOver& carry);
+  void begin_carrying();
+  void drop_carried();
+  void bite();
+  void let_go(std::unique_ptr<cep::Engine> engine);
+  std::unique_ptr<cep::Engine> make_engine(const cep::Program& program) const;
+  Result<std::vector<CheckpointBlob>> keep_texts(const std::vector<NamedContents>& texts);
 
   // --- records, replayed or live
   Result<std::size_t> take_lines(std::size_t source, std::string_view block, MergeOrder* order,
@@ -131,6 +154,9 @@ class Node::Impl {
   // --- checkpoints
   void cut();
   bool is_due();
+  bool is_newest() const;
+  void answer_requests();
+  void abandon_cut();
   Result<void> drain();
   Result<void> push_effects();
   Result<void> commit_here();
@@ -185,5 +211,9 @@ class Node::Impl {
   bool has_failed_ = false;
   cep::EventTime checkpoint_begun_at_;
   std::uint64_t checkpoint_position_ = 0;  // of the last cut
+  std::uint64_t checkpoints_requested_ = 0;
+  std::uint64_t requested_before_cut_ = 0;  // of the last cut
+  std::uint64_t checkpoints_answered_ = 0;
+  std::optional<Next> next_;
 };
 }  // namespace tocsin::runtime

@@ -140,14 +140,16 @@ Result<void> Node::Impl::poll() {
     return tl::unexpected(*status.failure);
   }
   if (!taker_->is_taking() && is_due()) cut();
-  taker_->bite();
+  bite();
   taker_->poll();
+  answer_requests();
   return {};
 }
 
 Result<void> Node::Impl::close() {
   if (is_closed_) return {};
   is_closed_ = true;
+  call_off();
   taker_->abandon();
   Result<void> durable = log_->close();
   if (durable) {

@@ -97,9 +97,10 @@ Result<void> Node::Impl::look() {
   return must_begin_ ? Result<void>() : replay(JournalReader::kToEnd);
 }
 
-void Node::Impl::begin_engine() {
-  engine_ = std::make_unique<cep::Engine>(program_, options_.hash_seed);
-  engine_->track_changes();
+std::unique_ptr<cep::Engine> Node::Impl::make_engine(const cep::Program& program) const {
+  auto engine = std::make_unique<cep::Engine>(program, options_.hash_seed);
+  engine->track_changes();
+  return engine;
 }
 
 void Node::Impl::open_intake() {
@@ -320,7 +321,7 @@ Result<void> Node::Impl::open_queue() {
 // The first record of a timeline.
 Result<void> Node::Impl::begin() {
   settings_ = options_.settings;
-  Result<std::vector<CheckpointBlob>> blobs = keep_texts();
+  Result<std::vector<CheckpointBlob>> blobs = keep_texts(options_.texts);
   if (!blobs) return tl::unexpected(blobs.error());
   blobs_ = *std::move(blobs);
   if (auto appended = append_settings(kBeginCommand, ports_.clock.now()); !appended) {
@@ -415,7 +416,7 @@ Result<void> Node::Impl::go_live() {
   if (settings_.plan == options_.settings.plan) return {};
   // Only what alerts show has changed.
   settings_ = options_.settings;
-  Result<std::vector<CheckpointBlob>> blobs = keep_texts();
+  Result<std::vector<CheckpointBlob>> blobs = keep_texts(options_.texts);
   if (!blobs) return tl::unexpected(blobs.error());
   blobs_ = *std::move(blobs);
   return append_settings(kPresentCommand, ports_.clock.now());

@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "cep/computed.h"
-#include "runtime/carry_over.h"
+#include "cep/base/assert.h"
 #include "runtime/crash_point.h"
 
 namespace tocsin::runtime {
@@ -48,29 +47,31 @@ Result<NodeProgram> Node::Impl::program_of(const NodeSettings& wanted,
                           paths_.journal, other.text()));
 }
 
-// Nothing is remembered of what was before.
-void Node::Impl::use(NodeProgram next) {
+void Node::Impl::use(NodeProgram next, std::unique_ptr<cep::Engine> engine) {
   program_ = std::move(next.program);
   options_.intake = next.intake;
   options_.intake.is_saved = true;
-  begin_engine();
+  engine_ = std::move(engine);
   effects_.use(program_.plan());
   open_intake();
   if (taker_) taker_->use(*engine_, *intake_);
   summary_.alerts_by_rule.assign(program_.plan().rules.size(), 0);
 }
 
-// Between two records, when nothing is under way in intake and engine.
-Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next) {
-  if (taker_) taker_->abandon();
+// Between two records, when nothing is under way in intake and engine. `carry` is to `engine`.
+Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next,
+                                                 std::unique_ptr<cep::Engine> engine,
+                                                 CarryOver& carry) {
+  if (taker_) abandon_cut();
   std::string waiting;
   intake_->save(waiting);
   const cep::Program before = program_;
   const std::vector<std::uint64_t> alerts_before = summary_.alerts_by_rule;
-  const std::unique_ptr<cep::Engine> engine_before = std::move(engine_);
-  use(std::move(next));
-  Result<cep::RestoreReport> report = carry_over(*engine_before, *engine_);
+  Result<cep::RestoreReport> report = carry.finish();
   if (!report) return report;
+  std::unique_ptr<cep::Engine> engine_before = std::move(engine_);
+  use(std::move(next), std::move(engine));
+  let_go(std::move(engine_before));
   if (auto restored = intake_->restore(waiting); !restored) {
     return tl::unexpected(restored.error());
   }
@@ -81,6 +82,13 @@ Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next) {
     summary_.alerts_by_rule[static_cast<std::size_t>(same - rules.begin())] = alerts_before[i];
   }
   return report;
+}
+
+// An engine that nobody needs: beside what comes in, for it takes time by the number of keys.
+void Node::Impl::let_go(std::unique_ptr<cep::Engine> engine) {
+  if (!engine || !ports_.has_threads) return;
+  ports_.executor.post(
+      [kept = std::shared_ptr<cep::Engine>(std::move(engine))]() mutable { kept.reset(); });
 }
 
 // What a record or a checkpoint says of the rules that hold from there on.
@@ -94,10 +102,13 @@ Result<void> Node::Impl::take_settings(std::string_view json, std::vector<Checkp
   if (!compare_settings(*wanted, working_).may_go_on()) {
     Result<NodeProgram> next = program_of(*wanted, blobs);
     if (!next) return tl::unexpected(next.error());
+    std::unique_ptr<cep::Engine> engine = make_engine(next->program);
     if (state == State::kNone) {
-      use(*std::move(next));
-    } else if (auto switched = switch_to(*std::move(next)); !switched) {
-      return tl::unexpected(switched.error());
+      use(*std::move(next), std::move(engine));
+    } else {
+      CarryOver carry(*engine_, *engine);
+      auto switched = switch_to(*std::move(next), std::move(engine), carry);
+      if (!switched) return tl::unexpected(switched.error());
     }
     working_ = *wanted;
   }
@@ -106,9 +117,10 @@ Result<void> Node::Impl::take_settings(std::string_view json, std::vector<Checkp
   return {};
 }
 
-Result<std::vector<CheckpointBlob>> Node::Impl::keep_texts() {
+Result<std::vector<CheckpointBlob>> Node::Impl::keep_texts(
+    const std::vector<NamedContents>& texts) {
   std::vector<CheckpointBlob> blobs;
-  for (const NamedContents& text : options_.texts) {
+  for (const NamedContents& text : texts) {
     Result<cep::Digest> digest = blob_store_->put(text.contents);
     if (!digest) return tl::unexpected(digest.error());
     blobs.push_back({text.role, text.contents.size(), *digest});
@@ -126,14 +138,59 @@ Result<void> Node::Impl::append_settings(std::string_view name, cep::EventTime g
   return append(command);
 }
 
-Result<cep::RestoreReport> Node::Impl::deploy(NodeProgram program,
-                                              std::vector<NamedContents> texts) {
-  if (auto may = may_take(); !may) return tl::unexpected(may.error());
-  options_.texts = std::move(texts);
-  Result<std::vector<CheckpointBlob>> blobs = keep_texts();
+Result<void> Node::Impl::prepare(NodeProgram program, std::vector<NamedContents> texts) {
+  if (auto may = may_take(); !may) return may;
+  call_off();
+  Result<std::vector<CheckpointBlob>> blobs = keep_texts(texts);
   if (!blobs) return tl::unexpected(blobs.error());
-  blobs_ = *std::move(blobs);
-  settings_ = settings_of(program.program, settings_.options);
+  NodeSettings settings = settings_of(program.program, settings_.options);
+  next_.emplace(Next{std::move(program), std::move(settings), std::move(texts), *std::move(blobs),
+                     nullptr, nullptr, std::nullopt});
+  return {};
+}
+
+// Only one of a checkpoint and what is prepared may go by the engine's changes.
+void Node::Impl::begin_carrying() {
+  if (next_->carry || next_->failure || (taker_->is_taking() && !taker_->is_encoded())) return;
+  next_->engine = make_engine(next_->program.program);
+  next_->carry = std::make_unique<CarryOver>(*engine_, *next_->engine);
+}
+
+// Begins again when it may. The changes since the last checkpoint were taken from the next one.
+void Node::Impl::drop_carried() {
+  if (!next_ || !next_->carry) return;
+  next_->carry.reset();
+  let_go(std::move(next_->engine));
+  taker_->want_all();
+}
+
+void Node::Impl::call_off() {
+  drop_carried();
+  next_.reset();
+}
+
+// A little of a checkpoint, or of what is prepared.
+void Node::Impl::bite() {
+  taker_->bite();
+  if (!next_) return;
+  begin_carrying();
+  if (!next_->carry || next_->carry->is_nearly_done()) return;
+  if (auto bitten = next_->carry->bite(options_.bite_bytes); !bitten) {
+    next_->failure = bitten.error();
+    drop_carried();
+  }
+}
+
+Result<cep::RestoreReport> Node::Impl::activate() {
+  TOCSIN_ASSERT(next_.has_value(), "prepare() comes first");
+  if (next_->failure) return tl::unexpected(*next_->failure);
+  abandon_cut();
+  begin_carrying();
+  Next next = *std::move(next_);
+  next_.reset();
+  settings_ = std::move(next.settings);
+  blobs_ = std::move(next.blobs);
+  options_.texts = std::move(next.texts);
   const cep::EventTime given_at = ports_.clock.now();
   begin_record(log_->next_sequence(), given_at, false);
   if (auto appended = append_settings(kDeployCommand, given_at); !appended) {
@@ -142,8 +199,9 @@ Result<cep::RestoreReport> Node::Impl::deploy(NodeProgram program,
   crash_point("node.deployed");
   options_.settings = settings_;
   working_ = settings_;
-  given_ = program;
-  Result<cep::RestoreReport> report = switch_to(std::move(program));
+  given_ = next.program;
+  Result<cep::RestoreReport> report =
+      switch_to(std::move(next.program), std::move(next.engine), *next.carry);
   if (!report) return report;
   if (auto ended = end_record(); !ended) return tl::unexpected(ended.error());
   if (auto polled = poll(); !polled) return tl::unexpected(polled.error());

@@ -96,7 +96,8 @@ class World {
     store_ = *disk_.open(effect_families());
     NodeOptions options;
     options.settings = settings_of(*current_, {});
-    options.texts = texts();
+    options.texts = texts_of(*current_);
+    options.bite_bytes = 400;
     options.intake = intake_options(current_->plan(), run_options());
     options.compile = [this](const NodeSettings& settings,
                              const std::vector<NamedContents>& texts) -> Result<NodeProgram> {
@@ -119,10 +120,18 @@ class World {
     disk_.restart();
     files_.restart();
   }
-  void deploy() {
-    current_ = current_ == &rules_.alone ? &rules_.beside : &rules_.alone;
-    const auto report =
-        node_->deploy({*current_, intake_options(current_->plan(), run_options())}, texts());
+  void prepare() {
+    const cep::Program& other = other_program();
+    const auto prepared =
+        node_->prepare({other, intake_options(other.plan(), run_options())}, texts_of(other));
+    REQUIRE_MESSAGE(prepared, prepared.error().message);
+    CHECK(node_->is_preparing());
+  }
+  void activate() {
+    was_ready += node_->is_prepared() ? 1 : 0;
+    const auto report = node_->activate();
+    CHECK_FALSE(node_->is_preparing());
+    current_ = &other_program();
     REQUIRE_MESSAGE(report, report.error().message);
     for (const cep::RestoreReport::Line& line : report->lines) {
       if (line.name.find("other_") <= 1) continue;
@@ -156,11 +165,15 @@ class World {
     return found;
   }
   std::size_t deployed = 0;
+  std::size_t was_ready = 0;  // when it was activated
   std::size_t compiled = 0;
 
  private:
-  std::vector<NamedContents> texts() const {
-    return {{"rules:a", current_ == &rules_.alone ? "alone" : "beside"}};
+  const cep::Program& other_program() const {
+    return current_ == &rules_.alone ? rules_.beside : rules_.alone;
+  }
+  std::vector<NamedContents> texts_of(const cep::Program& program) const {
+    return {{"rules:a", &program == &rules_.alone ? "alone" : "beside"}};
   }
   const Rules& rules_;
   const cep::Program* current_ = &rules_.alone;
@@ -179,6 +192,8 @@ class World {
 TEST_CASE("node: rules that stay go on through deploys of others, checkpoints and crashes") {
   std::size_t alerting = 0;
   std::size_t deployed = 0;
+  std::size_t was_ready = 0;
+  std::size_t asked = 0;
   std::size_t compiled = 0;
   std::size_t compared = 0;
   for_all_seeds("EFFECTS", 60, [&](Random& random) {
@@ -186,9 +201,18 @@ TEST_CASE("node: rules that stay go on through deploys of others, checkpoints an
     if (!rules) return;
     World world(*rules);
     world.open();
+    std::uint64_t requested = 0;
     for (const std::string& block : rules->blocks) {
       world.take(block);
-      if (random.chance(15)) world.deploy();
+      Node& node = world.node();
+      if (!node.is_preparing()) {
+        if (random.chance(30)) world.prepare();
+      } else if (random.chance(5)) {
+        node.call_off();
+      } else if (node.is_prepared() || random.chance(20)) {
+        world.activate();
+      }
+      if (random.chance(10)) requested = node.request_checkpoint();
       if (random.chance(10)) {
         const Result<void> kept = world.node().checkpoint();
         REQUIRE_MESSAGE(kept, kept.error().message);
@@ -196,7 +220,17 @@ TEST_CASE("node: rules that stay go on through deploys of others, checkpoints an
       if (random.chance(15)) {
         world.crash();
         world.open();
+        requested = 0;
       }
+    }
+    for (int i = 0; i < 100'000 && world.node().checkpoints().answered < requested; ++i) {
+      REQUIRE(world.node().poll());
+    }
+    CHECK(world.node().checkpoints().answered >= requested);
+    if (requested > 0) {
+      CHECK(world.node().checkpoints().number > 0);
+      CHECK(world.node().checkpoints().failure.empty());
+      ++asked;
     }
     const Result<void> ended = world.node().end_time();
     REQUIRE_MESSAGE(ended, ended.error().message);
@@ -204,15 +238,19 @@ TEST_CASE("node: rules that stay go on through deploys of others, checkpoints an
     REQUIRE_MESSAGE(closed, closed.error().message);
     CHECK(world.alerts() == rules->alerts);
     deployed += world.deployed;
+    was_ready += world.was_ready;
     compiled += world.compiled;
     ++compared;
     if (!rules->alerts.empty()) ++alerting;
   });
   MESSAGE(compared << " compared, " << alerting << " with alerts, " << deployed << " deploys, "
+                   << was_ready << " carried before, " << asked << " checkpoints asked for, "
                    << compiled << " compiled again");
   if (compared >= 20) {
     CHECK(3 * alerting > compared);
     CHECK(deployed > compared);
+    CHECK(5 * was_ready > deployed);
+    CHECK(4 * asked > compared);
     CHECK(compiled > 0);
   }
 }

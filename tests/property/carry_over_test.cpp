@@ -1,0 +1,129 @@
+// Rules change while events come: an engine that was given another's state in bites, while that one
+// went on, is as one that was given all of it at once.
+#include "runtime/carry_over.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/engine.h"
+#include "cep/program.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/engine_snapshot.h"
+#include "tests/support/oracle.h"
+#include "tests/support/plan_merge.h"
+#include "tests/support/random.h"
+#include "tests/support/random_events.h"
+#include "tests/support/random_language.h"
+#include "tests/support/random_plan.h"
+
+namespace tocsin::tests {
+namespace {
+struct Seen {
+  std::size_t carried = 0;
+  std::size_t in_rounds = 0;      // with more than one
+  std::size_t over_programs = 0;  // to another program
+  std::size_t alerting = 0;
+};
+
+cep::Program compiled(const cep::Plan& plan, bool general, const cep::Limits& limits) {
+  const auto shared = std::make_shared<const cep::Plan>(plan);
+  auto program = general ? cep::compile_general(shared, limits) : cep::compile(shared, limits);
+  REQUIRE_MESSAGE(program, program.error().message);
+  return *std::move(program);
+}
+
+cep::Limits random_limits(Random& random) {
+  cep::Limits limits = kOutOfReach;
+  if (random.chance(70)) return limits;
+  limits.runs_per_key_max = static_cast<std::uint32_t>(random.between(2, 6));
+  limits.events_per_key_max = static_cast<std::uint32_t>(random.between(2, 12));
+  limits.bytes_per_key_max = static_cast<std::uint64_t>(random.between(400, 4'000));
+  limits.runs_per_group_max = static_cast<std::uint32_t>(random.between(8, 40));
+  limits.bytes_per_group_max = static_cast<std::uint64_t>(random.between(4'000, 10'000));
+  limits.feature_events_per_key_max = static_cast<std::uint64_t>(random.between(1, 5));
+  return limits;
+}
+
+void try_one(Random& random, Seen& seen) {
+  const cep::Plan plan = random.chance(30) ? random_plan(random) : random_language_plan(random);
+  const bool general = random.chance(30);
+  const cep::Limits limits = random_limits(random);
+  std::optional<cep::Plan> other;
+  if (random.chance(60)) {
+    other = merged(plan, random_language_plan(random, &plan), "other_", random.chance(50));
+  }
+  cep::Program before = compiled(plan, general, limits);
+  cep::Program after = other ? compiled(*other, general, limits) : before;
+  if (other && random.chance(50)) std::swap(before, after);
+  const auto events = oracle::place_events(
+      plan, random_events(random, plan, {.count_max = 60, .disorder = random.chance(30)}), {});
+  if (events.empty()) return;
+  const std::vector<EngineStep> steps =
+      steps_of(events, cep::kEventTimeMax, {.rows = random.pick<std::size_t>({1, 1, 2, 5})});
+  const std::size_t begin = random.below(steps.size());
+  const std::size_t end = begin + random.below(steps.size() - begin);
+  const std::size_t bytes = random.pick<std::size_t>({1, 20, 100, 1'000, 100'000});
+
+  std::vector<cep::Alert> alerts;
+  cep::Engine plain(before, 0x5eed);
+  plain.track_changes();
+  for (std::size_t i = 0; i < end; ++i) take_step(before, plain, events, steps[i], alerts);
+  auto whole = restored_engine(after, 0xfeedface, whole_snapshot(plain));
+  REQUIRE_MESSAGE(whole, whole.error().message);
+
+  cep::Engine from(before, 0x5eed);
+  cep::Engine to(after, random.chance(50) ? 0x5eed : 0xfeedface);
+  from.track_changes();
+  to.track_changes();
+  for (std::size_t i = 0; i < begin; ++i) take_step(before, from, events, steps[i], alerts);
+  runtime::CarryOver carry(from, to);
+  for (std::size_t i = begin; i < end; ++i) {
+    if (random.chance(80)) REQUIRE(carry.bite(bytes));
+    take_step(before, from, events, steps[i], alerts);
+  }
+  const std::uint64_t entries = carry.entries();
+  const auto report = carry.finish();
+  REQUIRE_MESSAGE(report, report.error().message);
+  CHECK(report->is_same_program == !other.has_value());
+  CHECK(to.stats().runs == whole->stats().runs);
+  CHECK(to.stats().keys == whole->stats().keys);
+  const Snapshot expected = whole_snapshot(*whole);
+  if (const Snapshot found = whole_snapshot(to); found != expected) {
+    FAIL(fmt::format("carried from {} to {} of {}: {}\n{}", begin, end, steps.size(),
+                     found.globals == expected.globals ? "entries differ" : "globals differ",
+                     cep::describe(plan)));
+  }
+  std::vector<cep::Alert> alerts_of_whole;
+  std::vector<cep::Alert> alerts_of_carried;
+  for (std::size_t i = end; i < steps.size(); ++i) {
+    take_step(after, *whole, events, steps[i], alerts_of_whole);
+    take_step(after, to, events, steps[i], alerts_of_carried);
+  }
+  CHECK(alert_lines(after.plan(), alerts_of_carried) == alert_lines(after.plan(), alerts_of_whole));
+  CHECK(whole_snapshot(to) == whole_snapshot(*whole));
+  ++seen.carried;
+  seen.in_rounds += entries > 0 && carry.entries() > entries ? 1 : 0;
+  seen.over_programs += other ? 1 : 0;
+  seen.alerting += alerts_of_carried.empty() ? 0 : 1;
+}
+}  // namespace
+
+TEST_CASE("carry over: in bites, beside events, as all at once") {
+  Seen seen;
+  const std::size_t cases =
+      for_all_seeds("ENGINE_STATE", 300, [&](Random& random) { try_one(random, seen); });
+  MESSAGE(seen.carried << " carried, " << seen.in_rounds << " in several rounds, "
+                       << seen.over_programs << " to other rules, " << seen.alerting
+                       << " with alerts");
+  if (cases >= 50) {
+    CHECK(seen.in_rounds * 4 > cases);
+    CHECK(seen.over_programs * 5 > cases);
+    CHECK(seen.alerting * 5 > cases);
+  }
+}
+}  // namespace tocsin::tests
