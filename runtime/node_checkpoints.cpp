@@ -71,7 +71,7 @@ void Node::Impl::cut() {
 // Whether the newest checkpoint has all that was processed.
 bool Node::Impl::is_newest() const {
   return checkpoint_position_ == log_->next_sequence() && writer_->status().number != 0 &&
-         taker_->failure().empty() && !must_begin_;
+         taker_->failure().empty();
 }
 
 // Who asked for it waits for the next one.
@@ -113,7 +113,6 @@ Result<void> Node::Impl::drain() {
 Result<void> Node::Impl::checkpoint() {
   if (has_failed_) return fail(Errc::kRefused, "no checkpoint is taken after a failure");
   drop_carried();
-  const std::uint64_t made_before = taker_->made();
   const auto wait = [&]() -> Result<void> {
     while (taker_->is_taking()) {
       taker_->bite();
@@ -126,15 +125,15 @@ Result<void> Node::Impl::checkpoint() {
       if (auto drained = drain(); !drained) return drained;
       taker_->poll();
     }
-    if (!taker_->failure().empty()) return fail(Errc::kIo, taker_->failure());
     return {};
   };
+  // That one may have failed: this is another.
   if (auto waited = wait(); !waited) return waited;
-  const bool is_there = checkpoint_position_ == log_->next_sequence() &&
-                        (taker_->made() != made_before || writer_->status().number != 0);
-  if (is_there && !must_begin_) return {};
+  if (is_newest()) return {};
   cut();
-  return wait();
+  if (auto waited = wait(); !waited) return waited;
+  if (!taker_->failure().empty()) return fail(Errc::kIo, taker_->failure());
+  return {};
 }
 
 Result<Manifest> Node::Impl::savepoint(const std::string& name) {

@@ -328,12 +328,11 @@ Result<void> Node::Impl::begin() {
     return appended;
   }
   if (auto durable = log_->wait_durable(); !durable) return durable;
+  must_begin_ = false;
   if (!options_.from) return {};
   // Until there is a checkpoint the new folder cannot be started from.
   taker_->want_all();
-  Result<void> taken = checkpoint();
-  must_begin_ = false;
-  return taken;
+  return checkpoint();
 }
 
 Result<void> Node::Impl::replay(std::uint64_t end) {

@@ -150,6 +150,7 @@ class World {
     REQUIRE(*taken == lines.size());
   }
   Node& node() { return *node_; }
+  SimulatedFiles& files() { return files_; }
   // Of its own rules.
   std::vector<std::string> alerts() {
     std::set<std::string> own;
@@ -253,6 +254,37 @@ TEST_CASE("node: rules that stay go on through deploys of others, checkpoints an
     CHECK(4 * asked > compared);
     CHECK(compiled > 0);
   }
+}
+
+TEST_CASE("node: a checkpoint that failed is not the failure of the next one") {
+  Random random(1);
+  std::optional<Rules> rules;
+  while (!rules || rules->blocks.size() < 2) rules = make_rules(random);
+  World world(*rules);
+  world.open();
+  world.take(rules->blocks[0]);
+  const auto fail_checkpoints = [](std::uint64_t, FileOperation operation,
+                                   const std::string& path) {
+    const bool fails =
+        operation == FileOperation::kWrite && path.find("/checkpoints/") != std::string::npos;
+    return fails ? Fault::kFail : Fault::kNone;
+  };
+  Node& node = world.node();
+  world.files().fault = fail_checkpoints;
+  CHECK_FALSE(node.checkpoint());
+  const std::uint64_t failed = node.request_checkpoint();
+  for (int i = 0; i < 1000 && node.checkpoints().answered < failed; ++i) REQUIRE(node.poll());
+  CHECK(node.checkpoints().answered == failed);
+  CHECK_FALSE(node.checkpoints().failure.empty());
+  CHECK(node.checkpoints().number == 0);
+  world.files().fault = nullptr;
+  const auto kept = node.savepoint("kept");
+  REQUIRE_MESSAGE(kept, kept.error().message);
+  const std::uint64_t number = node.checkpoints().number;
+  CHECK(number > 0);
+  CHECK(node.checkpoints().failure.empty());
+  REQUIRE(node.checkpoint());
+  CHECK(node.checkpoints().number == number);  // it has everything
 }
 
 TEST_CASE("node: who cannot make the rules of before is refused, and so is who brings others") {

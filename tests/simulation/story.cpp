@@ -338,7 +338,8 @@ class Story {
       if (next_line(node, world_.sources[i]) < world_.sources[i].lines.size())
         open_sources.push_back(i);
     }
-    if (open_sources.empty() && (calm || random_.chance(20))) return finish(process);
+    if (open_sources.empty() && (calm || random_.chance(20)))
+      return finish(process, [&] { observe(process); });
     switch (random_.weighted({40, 15, 25, 12, 4, 2, 3, 3})) {
       case 0:
         if (!open_sources.empty()) arrive(process, world_.sources[random_.pick(open_sources)]);
@@ -486,13 +487,19 @@ class Story {
   }
 
   // Ends time, and waits for all.
-  bool finish(Process& process) {
+  // `look` reads the journal before two more checkpoints let go of records.
+  template <typename Look>
+  bool finish(Process& process, Look&& look) {
     Node& node = *process.node;
     if (!node.has_time_ended() && !good(process, node.end_time())) return false;
     say("  the end");
     faults_.executor.run_at_once(true);
     bool done = true;
-    for (int i = 0; i < 20 && done; ++i) done = good(process, node.poll());
+    for (int i = 0; i < 20 && done; ++i) {
+      const std::uint64_t made = node.checkpoints().made;
+      done = good(process, node.poll());
+      if (done && !faults_.crashed() && node.checkpoints().made != made) look();
+    }
     if (done) done = good(process, node.close());
     faults_.executor.run_at_once(false);
     return done && !faults_.crashed();
@@ -636,7 +643,7 @@ class Story {
       arrive(process, world_.sources[random_.pick(open_sources)]);
       good(process, node.poll());
     }
-    must(finish(process), "the fork does not end");
+    must(finish(process, look), "the fork does not end");
     look();
     const Expected expected = expect(world_, forked.records(), reached_);
     std::vector<std::string> found;

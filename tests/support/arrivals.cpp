@@ -63,7 +63,10 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   Source& from = source(name);
   lines_[name].emplace_back(text);
   if (text.find_first_not_of(" \t\r") == std::string_view::npos) return;  // nobody said anything
-  if (from.state != State::kActive) wake(from);
+  if (from.state != State::kActive) {
+    wake(from);
+    move_time();  // it may be the only one that holds it
+  }
   // A carriage return is a part of the line's end.
   SetAside aside{arrival, name, lines_[name].size(), std::string(text), {}, {}, 0};
   if (aside.text.ends_with('\r')) aside.text.pop_back();
