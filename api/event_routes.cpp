@@ -126,7 +126,7 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
   const RequestHead& head = request.http.head();
   EventBatch batch;
   if (auto read = read_producer(head, batch); !read) return std::move(read.error());
-  BodyBudget::Hold hold(context.bodies);
+  BodyBudget::Hold hold(request.bodies);
   tl::expected<std::string, HttpResponse> body = read_whole_body(request.http, hold);
   if (!body) return std::move(body.error());
   std::string encoding(head.header("content-encoding").value_or(""));

@@ -411,7 +411,10 @@ struct Router::Impl {
     return {{"$ref", "#/components/schemas/" + schema}};
   }
 
+  BodyBudget& bodies() { return options.bodies != nullptr ? *options.bodies : uncounted; }
+
   RouterOptions options;
+  BodyBudget uncounted{SIZE_MAX};
   Rates rates;
   std::vector<Route> routes;
   ordered_json schemas = ordered_json::object();
@@ -443,7 +446,7 @@ void Router::add(Route route) {
 }
 
 HttpResponse Router::handle(HttpRequest& http, const AccessList& access) {
-  ApiRequest request{http, {}, {}, {}, {}, {}};
+  ApiRequest request{http, impl_->bodies(), {}, {}, {}, {}, {}};
   const auto id = http.head().header("x-request-id");
   request.request_id = id && is_request_id(*id) ? std::string(*id) : random_id();
   const auto trace = http.head().header("traceparent");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "api/access.h"
+#include "api/body_budget.h"
 #include "api/http_server.h"
 
 namespace tocsin::api {
@@ -43,6 +44,7 @@ struct RouteBody {
 /// A request that was routed, is allowed, and whose parameters are good.
 struct ApiRequest {
   HttpRequest& http;
+  BodyBudget& bodies;
   std::map<std::string, std::string, std::less<>> path;   // decoded
   std::map<std::string, std::string, std::less<>> query;  // decoded; only declared ones
   TokenGrant grant;                                       // who asks; name empty where open
@@ -79,6 +81,7 @@ struct RouterOptions {
   std::string title = "Tocsin";
   std::string version;
   RateLimit rate;
+  BodyBudget* bodies = nullptr;  // none: they are not counted; outlives the router
   /// Processing time, for rates and request ids; monotone.
   std::function<std::chrono::steady_clock::time_point()> now;
 };

@@ -4,9 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "api/json_body.h"
 #include "api/node_report.h"
 #include "api/operation_routes.h"
-#include "api/request_json.h"
 #include "runtime/savepoint.h"
 
 namespace tocsin::api {
@@ -39,14 +39,13 @@ HttpResponse take_checkpoint(ServerContext& context) {
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
-  if (!taken) return error_response(taken.error());
-  return json_response({{"checkpoint", number}}, 201);
+  if (!taken) return problem_of_error(taken.error());
+  return json_response(201, {{"checkpoint", number}});
 }
 
 HttpResponse make_savepoint(ServerContext& context, ApiRequest& request) {
-  const auto body = read_json(context, request);
+  const auto body = read_json_object(request, {"name"});
   if (!body) return body.error();
-  if (auto bad = check_members(*body, {"name"})) return std::move(*bad);
   if (!body->contains("name") || !(*body)["name"].is_string()) {
     return problem_response(ProblemKind::kBadBody, R"(the body is {"name": "NAME"})");
   }
@@ -55,35 +54,35 @@ HttpResponse make_savepoint(ServerContext& context, ApiRequest& request) {
   const Served<void> asked =
       context.node.ask([&](runtime::Node& node) { made = node.savepoint(name); }, kAskPatience);
   if (!asked) return refusal_response(asked.error());
-  if (!made) return error_response(made.error());
-  HttpResponse response = json_response(manifest_json(name, *made), 201);
+  if (!made) return problem_of_error(made.error());
+  HttpResponse response = json_response(201, manifest_json(name, *made));
   response.headers.push_back({"Location", "/v1/savepoints/" + name});
   return response;
 }
 
 HttpResponse list_savepoints(ServerContext& context) {
   const auto entries = runtime::list_savepoints(context.files, context.paths.savepoints);
-  if (!entries) return error_response(entries.error());
+  if (!entries) return problem_of_error(entries.error());
   ordered_json list = ordered_json::array();
   for (const runtime::SavepointEntry& entry : *entries) list.push_back(entry_json(entry));
-  return json_response({{"savepoints", list}});
+  return json_response(200, {{"savepoints", list}});
 }
 
 HttpResponse get_savepoint(ServerContext& context, std::string_view name) {
   const auto entries = runtime::list_savepoints(context.files, context.paths.savepoints);
-  if (!entries) return error_response(entries.error());
+  if (!entries) return problem_of_error(entries.error());
   for (const runtime::SavepointEntry& entry : *entries) {
-    if (entry.name == name) return json_response(entry_json(entry));
+    if (entry.name == name) return json_response(200, entry_json(entry));
   }
   return problem_response(ProblemKind::kNotFound, fmt::format("there is no savepoint {}", name));
 }
 
 HttpResponse delete_savepoint(ServerContext& context, std::string_view name) {
   if (auto checked = runtime::check_savepoint_name(name); !checked) {
-    return error_response(checked.error());
+    return problem_of_error(checked.error(), ProblemKind::kBadParameter);
   }
   const Result<void> deleted = runtime::delete_savepoint(context.files, folder_of(context, name));
-  if (!deleted) return error_response(deleted.error());
+  if (!deleted) return problem_of_error(deleted.error());
   return {204, {}, "", ""};
 }
 }  // namespace

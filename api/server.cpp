@@ -97,7 +97,7 @@ class Server {
   ExitCode wait();
   void close();
 
-  RouterOptions router_options() const;
+  RouterOptions router_options();
   runtime::NodeOptions node_options();
   std::string unreadiness() const;
   HttpResponse answer(HttpRequest& request);
@@ -148,10 +148,11 @@ class Server {
   std::unique_ptr<HttpServer> http_;  // ends first
 };
 
-RouterOptions Server::router_options() const {
+RouterOptions Server::router_options() {
   RouterOptions options;
   options.version = version_parts().front().second;
   options.rate = rate_limit(configuration_);
+  options.bodies = &bodies_;
   return options;
 }
 

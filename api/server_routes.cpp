@@ -6,6 +6,7 @@
 
 #include "api/deploy_routes.h"
 #include "api/event_routes.h"
+#include "api/json_body.h"
 #include "api/metrics.h"
 #include "api/operation_routes.h"
 #include "api/rule_routes.h"
@@ -16,6 +17,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
   add_rule_routes(router, context, totals);
   add_deploy_routes(router, context);
+  add_version_routes(router, context);
   add_state_routes(router, context, totals);
   add_savepoint_routes(router, context);
   add_aside_routes(router, context);
@@ -29,6 +31,6 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
               .summary = "This API as an OpenAPI 3.1 document",
               .role = Role::kReader,
               .answers = {{200, "The document", "application/json"}},
-              .handler = [&router](ApiRequest&) { return json_response(router.openapi()); }});
+              .handler = [&router](ApiRequest&) { return json_response(200, router.openapi()); }});
 }
 }  // namespace tocsin::api
