@@ -425,6 +425,7 @@ void add_deploy_routes(Router& router, ServerContext& context) {
        .tag = "",
        .summary = "Run rules over given events, beside everything else: nothing is kept",
        .role = Role::kReader,
+       .effect = RouteEffect::kNothing,
        .body = RouteBody{{"application/json"}},
        .answers = {{200, "The alerts that they raise, and events that were set aside",
                     "application/json"}},

@@ -149,6 +149,11 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   }
   to.add(Metric::http_request_seconds_total,
          fmt::format("{:.6f}", static_cast<double>(context.http.took().count()) / 1e6));
+  const AnswerFigures answers = context.answers.figures();
+  to.add(Metric::idempotency_answers, answers.answers);
+  to.add(Metric::idempotency_bytes, answers.bytes);
+  to.add(Metric::idempotency_repeated_total, answers.repeated);
+  to.add(Metric::idempotency_evicted_total, answers.evicted);
   to.add(Metric::http_bodies_bytes, context.bodies.held());
   return to.take();
 }

@@ -12,6 +12,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "api/idempotency.h"
 #include "api/problem.h"
 #include "cep/base/assert.h"
 #include "cep/identity.h"
@@ -224,7 +225,7 @@ struct Router::Impl {
     return found;
   }
 
-  HttpResponse route(HttpRequest& http, ApiRequest& request, const AccessList& access,
+  HttpResponse route(const HttpRequest& http, ApiRequest& request, const AccessList& access,
                      std::vector<HttpHeader>& headers) {
     const std::string_view target = http.head().target;
     const std::string_view path = target.substr(0, target.find('?'));
@@ -262,6 +263,7 @@ struct Router::Impl {
     }
     if (auto bad = read_parameters(route, segments, target, request)) return std::move(*bad);
     if (auto bad = check_media_type(route, http.head())) return std::move(*bad);
+    if (takes_key(route)) return answer_once(*options.answers, request, route.handler);
     return route.handler(request);
   }
 
@@ -380,6 +382,14 @@ struct Router::Impl {
     };
     for (const RouteParameter& parameter : route.path_parameters) add(parameter, true);
     for (const RouteParameter& parameter : route.query_parameters) add(parameter, false);
+    if (takes_key(route)) {
+      parameters.push_back(
+          {{"name", "Idempotency-Key"},
+           {"in", "header"},
+           {"required", false},
+           {"description", "With one the request is done once, however often it is sent"},
+           {"schema", {{"type", "string"}, {"maxLength", 255}}}});
+    }
     if (!parameters.empty()) operation["parameters"] = parameters;
     if (route.body) {
       ordered_json content;
@@ -399,6 +409,7 @@ struct Router::Impl {
     std::set<int> statuses(route.problems.begin(), route.problems.end());
     statuses.insert({400, 404, 405, 500, 503});
     if (route.role != Role::kOpen) statuses.insert({401, 403, 429});
+    if (takes_key(route)) statuses.insert({409, 422});
     for (const int status : statuses) {
       responses[std::to_string(status)] = {{"$ref", "#/components/responses/Problem"}};
     }
@@ -411,6 +422,11 @@ struct Router::Impl {
     return {{"$ref", "#/components/schemas/" + schema}};
   }
 
+  // Whether a request of it is done once by its key.
+  bool takes_key(const Route& route) const {
+    return options.answers != nullptr && route.method == "POST" &&
+           route.effect == RouteEffect::kByMethod;
+  }
   BodyBudget& bodies() { return options.bodies != nullptr ? *options.bodies : uncounted; }
 
   RouterOptions options;
@@ -445,7 +461,8 @@ void Router::add(Route route) {
   impl_->routes.push_back(std::move(route));
 }
 
-HttpResponse Router::handle(HttpRequest& http, const AccessList& access) {
+HttpResponse Router::handle(HttpRequest& given, const AccessList& access) {
+  BufferedRequest http(given);
   ApiRequest request{http, impl_->bodies(), {}, {}, {}, {}, {}};
   const auto id = http.head().header("x-request-id");
   request.request_id = id && is_request_id(*id) ? std::string(*id) : random_id();

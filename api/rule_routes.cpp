@@ -277,6 +277,7 @@ void add_rule_routes(Router& router, ServerContext& context,
        .description = "As `tocsin check --format json` says it. The files of the body are "
                       "one set; nothing else is read.",
        .role = Role::kReader,
+       .effect = RouteEffect::kNothing,
        .body = RouteBody{{"application/json", "text/plain"}},
        .answers = {{200, "Whether they check, and what is wrong", "application/json"}},
        .problems = {413, 415},

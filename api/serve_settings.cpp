@@ -52,6 +52,12 @@ std::vector<Setting> make_settings() {
               1'000'000},
       Setting{"http.requests_burst", Type::kInteger, "2000", "That one token may make at once", 1,
               1'000'000},
+      Setting{"idempotency.age_max", Type::kDuration, "24h",
+              "Answers to requests with an Idempotency-Key are kept so long"},
+      Setting{"idempotency.answers_max", Type::kInteger, "100000", "Of them at once; the oldest go",
+              1000, 10'000'000},
+      Setting{"idempotency.bytes_max", Type::kBytes, "64MiB", "Of all of them; the oldest go", kMiB,
+              64 * kGiB},
       Setting{"events.request_events_max", Type::kInteger, "100000", "Events of one request", 1,
               100'000'000},
       Setting{"events.queue_requests_max", Type::kInteger, "1024",
@@ -148,6 +154,12 @@ HttpServerLimits http_limits(const Configuration& configuration) {
 RateLimit rate_limit(const Configuration& configuration) {
   return {static_cast<double>(configuration.integer("http.requests_per_second")),
           static_cast<double>(configuration.integer("http.requests_burst"))};
+}
+
+AnswerLimits answer_limits(const Configuration& configuration) {
+  return {configuration.duration("idempotency.age_max"),
+          size_of(configuration, "idempotency.answers_max"),
+          size_of(configuration, "idempotency.bytes_max")};
 }
 
 NodeServiceLimits node_service_limits(const Configuration& configuration) {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "api/alert_desk.h"
+#include "api/answer_store.h"
 #include "api/command.h"
 #include "api/health_routes.h"
 #include "api/http_connection.h"
@@ -140,6 +141,7 @@ class Server {
   std::unique_ptr<RuleService> rule_service_;
   std::unique_ptr<AlertDesk> desk_;
   std::atomic<AlertDesk*> open_desk_{nullptr};  // desk_, for those who store effects
+  std::unique_ptr<AnswerStore> answers_;
   std::unique_ptr<ServerContext> context_;
   Router starting_routes_;
   std::unique_ptr<Router> routes_;
@@ -450,15 +452,21 @@ tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> 
 }
 
 Outcome<void> Server::begin_routes() {
+  Result<std::unique_ptr<AnswerStore>> answers =
+      AnswerStore::open(*store_, clock_, answer_limits(configuration_));
+  if (!answers) return stop(code_of_directory(answers.error().code), answers.error().message);
+  answers_ = *std::move(answers);
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
                                    directory_->paths(), *rule_service_, configuration_, *tokens_,
-                                   bodies_, http_figures_, run_options_.line_bytes_max});
+                                   bodies_, http_figures_, *answers_, run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertDesk>> desk =
       AlertDesk::open(*store_, service_->effects(), clock_, desk_options_, say_delivery);
   if (!desk) return stop(code_of_directory(desk.error().code), desk.error().message);
   desk_ = *std::move(desk);
   open_desk_ = desk_.get();
-  routes_ = std::make_unique<Router>(router_options());
+  RouterOptions options = router_options();
+  options.answers = answers_.get();
+  routes_ = std::make_unique<Router>(std::move(options));
   desk_->add_routes(*routes_);
   add_health_routes(*routes_, [this] { return unreadiness(); });
   add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "api/answer_store.h"
 #include "api/body_budget.h"
 #include "api/configuration.h"
 #include "api/http_server.h"
@@ -56,6 +57,7 @@ struct ServerContext {
   TokenStore& tokens;
   BodyBudget& bodies;
   HttpFigures& http;
+  AnswerStore& answers;
   std::size_t line_bytes_max;  // of an event
 };
 

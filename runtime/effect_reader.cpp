@@ -38,7 +38,7 @@ auto single(const StoreReader& store, std::string_view key, const Decode& decode
 
 std::vector<std::string> effect_families() {
   return {"default", "alerts", "alert_ids",     "outbox",     "late",
-          "dead",    "triage", "subscriptions", "deliveries", "notices"};
+          "dead",    "triage", "subscriptions", "deliveries", "notices", "answers"};
 }
 
 EndpointId EndpointId::of(std::string_view name) {

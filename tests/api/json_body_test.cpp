@@ -79,7 +79,8 @@ TEST_CASE("json body: it counts on the room that bodies have together") {
   BodyBudget::Hold other(bodies);
   REQUIRE(other.add(10));
   tests::FakeRequest http("POST", "/", {}, R"({"name":"abcdef"})");
-  ApiRequest request{http, bodies, {}, {}, {}, {}, {}};
+  BufferedRequest buffered(http);
+  ApiRequest request{buffered, bodies, {}, {}, {}, {}, {}};
   const auto refused = read_json_object(request, {"name"});
   REQUIRE(!refused);
   CHECK(refused.error().status == 503);
