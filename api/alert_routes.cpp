@@ -181,6 +181,8 @@ class Operations {
     if (!hit) return hit.error();
     const auto wanted = read_change(request, *body);
     if (!wanted) return wanted.error();
+    request.notes["triage"] =
+        ordered_json(wanted->action ? name_of(*wanted->action) : "comment").dump();
     std::optional<HttpResponse> refused;
     const Result<TriageRecord> record = services_.triage.change(
         hit->alert, *wanted, services_.clock.now(), [&](const TriageRecord& now) -> Result<void> {

@@ -100,6 +100,7 @@ HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kin
       [&](runtime::Node& node) { done = node.reinject(kind, arrivals); }, kAskPatience);
   if (!asked) return refusal_response(asked.error());
   if (!done) return problem_of_error(done.error());
+  request.notes["reinjected"] = std::to_string(done->rows);
   return json_response(200, {{"reinjected", done->rows}, {"reinjected_before", done->done}});
 }
 

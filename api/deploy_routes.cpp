@@ -76,7 +76,9 @@ HttpResponse refused(const DeployRefusal& refusal) {
   return problem_response(ProblemKind::kInternal, refusal.detail);
 }
 
-HttpResponse deployed(const Deployed& outcome, const std::string& etag) {
+HttpResponse deployed(ApiRequest& request, const Deployed& outcome, const std::string& etag) {
+  request.notes["version_before"] = std::to_string(outcome.version - (outcome.is_changed ? 1 : 0));
+  request.notes["version_after"] = std::to_string(outcome.version);
   using Fate = cep::RestoreReport::Fate;
   ordered_json kept = ordered_json::array();
   ordered_json started = kept;
@@ -120,7 +122,7 @@ bool is_held_back(const RulePack& pack, const std::string& rule) {
 }
 
 // One rule is changed, which must be as the client has read it; others may have changed meanwhile.
-HttpResponse change_rule(ServerContext& context, const ApiRequest& request,
+HttpResponse change_rule(ServerContext& context, ApiRequest& request,
                          const std::function<Result<RulePack>(const RulePack&)>& edit) {
   const std::string rule(*request.text("rule"));
   const bool must_be_new = request.http.head().header("if-none-match") == "*";
@@ -156,7 +158,7 @@ HttpResponse change_rule(ServerContext& context, const ApiRequest& request,
       });
   if (problem) return *std::move(problem);
   if (!outcome) return refused(outcome.error());
-  return deployed(*outcome, rule_etag(context.rules.current()->pack, rule));
+  return deployed(request, *outcome, rule_etag(context.rules.current()->pack, rule));
 }
 
 HttpResponse put_rule(ServerContext& context, ApiRequest& request) {
@@ -168,7 +170,7 @@ HttpResponse put_rule(ServerContext& context, ApiRequest& request) {
   });
 }
 
-HttpResponse delete_rule(ServerContext& context, const ApiRequest& request) {
+HttpResponse delete_rule(ServerContext& context, ApiRequest& request) {
   return change_rule(context, request, [&](const RulePack& pack) {
     return pack.without_rule(*request.text("rule"));
   });
@@ -184,6 +186,7 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
     return problem_response(ProblemKind::kBadBody,
                             R"(the body is {"stage": "draft" or "shadow" or "live" or "retired"})");
   }
+  request.notes["stage"] = ordered_json(word).dump();
   const auto wanted = precondition(request, "the rule");
   if (!wanted) return wanted.error();
   const std::string rule(*request.text("rule"));
@@ -207,7 +210,7 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
   change.if_match = now->pack.etag();  // as it was looked at
   const auto outcome = context.rules.set_stage(change, rule, *stage);
   if (!outcome) return refused(outcome.error());
-  return deployed(*outcome, rule_etag(context.rules.current()->pack, rule));
+  return deployed(request, *outcome, rule_etag(context.rules.current()->pack, rule));
 }
 
 // `files` of the body: a text each, and with `may_remove` null for one that goes.
@@ -250,10 +253,10 @@ HttpResponse change_pack(ServerContext& context, ApiRequest& request, bool is_pa
         return pack;
       });
   if (!outcome) return refused(outcome.error());
-  return deployed(*outcome, outcome->etag);
+  return deployed(request, *outcome, outcome->etag);
 }
 
-HttpResponse roll_back(ServerContext& context, const ApiRequest& request) {
+HttpResponse roll_back(ServerContext& context, ApiRequest& request) {
   const auto etag = precondition(request, "the pack");
   if (!etag) return etag.error();
   const auto number = static_cast<std::uint64_t>(*request.integer("version"));
@@ -266,7 +269,7 @@ HttpResponse roll_back(ServerContext& context, const ApiRequest& request) {
   const auto outcome =
       context.rules.deploy(change, [&](const RulePack&) { return Result<RulePack>(*pack); });
   if (!outcome) return refused(outcome.error());
-  return deployed(*outcome, outcome->etag);
+  return deployed(request, *outcome, outcome->etag);
 }
 
 // Rules over given events, beside everything else: nothing is kept.

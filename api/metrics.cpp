@@ -154,6 +154,10 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   to.add(Metric::idempotency_bytes, answers.bytes);
   to.add(Metric::idempotency_repeated_total, answers.repeated);
   to.add(Metric::idempotency_evicted_total, answers.evicted);
+  const AuditFigures audit = context.audit.figures();
+  to.add(Metric::audit_entries_total, audit.entries);
+  to.add(Metric::audit_bytes, audit.bytes);
+  to.add(Metric::audit_refusals_unwritten_total, audit.refusals_unwritten);
   to.add(Metric::http_bodies_bytes, context.bodies.held());
   return to.take();
 }

@@ -12,6 +12,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "api/audit_trail.h"
 #include "api/idempotency.h"
 #include "api/problem.h"
 #include "cep/base/assert.h"
@@ -236,7 +237,13 @@ struct Router::Impl {
     const std::optional<TokenGrant> grant = token ? access.find(*token) : std::nullopt;
     const bool is_open =
         std::ranges::any_of(found, [](const Route* one) { return one->role == Role::kOpen; });
+    std::string_view method = http.head().method;
+    if (method == "HEAD") method = "GET";
+    const auto place = std::ranges::find(
+        found, method, [](const Route* one) { return std::string_view(one->method); });
+    const Route* const fits = place == found.end() ? nullptr : *place;
     if (!grant && !is_open) {
+      if (options.audit != nullptr) audit_refusal(*options.audit, fits, request, 401);
       headers.push_back({"WWW-Authenticate", "Bearer realm=\"tocsin\""});
       return problem_response(ProblemKind::kUnauthorized,
                               token ? "the token is not known here; it may have been revoked"
@@ -245,14 +252,11 @@ struct Router::Impl {
     if (found.empty()) {
       return problem_response(ProblemKind::kNotFound, fmt::format("there is nothing at {}", path));
     }
-    std::string_view method = http.head().method;
-    if (method == "HEAD") method = "GET";
-    const auto place = std::ranges::find(
-        found, method, [](const Route* one) { return std::string_view(one->method); });
-    if (place == found.end()) return refuse_method(found, path, headers);
-    const Route& route = **place;
+    if (fits == nullptr) return refuse_method(found, path, headers);
+    const Route& route = *fits;
     if (grant) request.grant = *grant;
     if (!may(grant ? grant->role : Role::kOpen, route.role)) {
+      if (options.audit != nullptr) audit_refusal(*options.audit, fits, request, 403);
       return problem_response(
           ProblemKind::kForbidden,
           fmt::format("this needs the role {}; the token {} has the role {}", role_name(route.role),
@@ -263,8 +267,9 @@ struct Router::Impl {
     }
     if (auto bad = read_parameters(route, segments, target, request)) return std::move(*bad);
     if (auto bad = check_media_type(route, http.head())) return std::move(*bad);
-    if (takes_key(route)) return answer_once(*options.answers, request, route.handler);
-    return route.handler(request);
+    if (!takes_key(route)) return act(route, request);
+    return answer_once(*options.answers, request,
+                       [&](ApiRequest& once) { return act(route, once); });
   }
 
   static HttpResponse refuse_method(const std::vector<const Route*>& found, std::string_view path,
@@ -422,6 +427,10 @@ struct Router::Impl {
     return {{"$ref", "#/components/schemas/" + schema}};
   }
 
+  HttpResponse act(const Route& route, ApiRequest& request) {
+    return options.audit == nullptr ? route.handler(request)
+                                    : answer_audited(*options.audit, route, request);
+  }
   // Whether a request of it is done once by its key.
   bool takes_key(const Route& route) const {
     return options.answers != nullptr && route.method == "POST" &&
@@ -463,7 +472,7 @@ void Router::add(Route route) {
 
 HttpResponse Router::handle(HttpRequest& given, const AccessList& access) {
   BufferedRequest http(given);
-  ApiRequest request{http, impl_->bodies(), {}, {}, {}, {}, {}};
+  ApiRequest request{http, impl_->bodies(), {}, {}, {}, {}, {}, {}};
   const auto id = http.head().header("x-request-id");
   request.request_id = id && is_request_id(*id) ? std::string(*id) : random_id();
   const auto trace = http.head().header("traceparent");

@@ -19,6 +19,7 @@
 
 namespace tocsin::api {
 class AnswerStore;
+class AuditLog;
 /// A parameter of a path or query.
 struct RouteParameter {
   enum class Type : std::uint8_t { kText, kInteger, kBoolean, kDuration, kTime, kWord };
@@ -51,6 +52,7 @@ struct ApiRequest {
   std::map<std::string, std::string, std::less<>> query;  // decoded; only declared ones
   TokenGrant grant;                                       // who asks; name empty where open
   std::string request_id;
+  std::map<std::string, std::string, std::less<>> notes;  // for the audit log: JSON values
   std::string trace_parent;  // W3C Trace Context, empty where none was sent
 
   /// A declared parameter's value; nothing where it was not given.
@@ -90,6 +92,7 @@ struct RouterOptions {
   std::string title = "Tocsin";
   std::string version;
   RateLimit rate;
+  AuditLog* audit = nullptr;       // hears of changes and refusals; none: nobody does
   AnswerStore* answers = nullptr;  // by idempotency key; none: the header counts for nothing
   BodyBudget* bodies = nullptr;    // none: they are not counted; outlives the router
   /// Processing time, for rates and request ids; monotone.

@@ -52,12 +52,6 @@ std::vector<Setting> make_settings() {
               1'000'000},
       Setting{"http.requests_burst", Type::kInteger, "2000", "That one token may make at once", 1,
               1'000'000},
-      Setting{"idempotency.age_max", Type::kDuration, "24h",
-              "Answers to requests with an Idempotency-Key are kept so long"},
-      Setting{"idempotency.answers_max", Type::kInteger, "100000", "Of them at once; the oldest go",
-              1000, 10'000'000},
-      Setting{"idempotency.bytes_max", Type::kBytes, "64MiB", "Of all of them; the oldest go", kMiB,
-              64 * kGiB},
       Setting{"events.request_events_max", Type::kInteger, "100000", "Events of one request", 1,
               100'000'000},
       Setting{"events.queue_requests_max", Type::kInteger, "1024",
@@ -116,6 +110,19 @@ std::vector<Setting> make_settings() {
               "Late events and dead letters are kept so long; 0: for ever"},
       Setting{"retention.aside_bytes", Type::kBytes, "0",
               "Of all late events, and of all dead letters; 0: any number"},
+      Setting{"idempotency.age_max", Type::kDuration, "24h",
+              "Answers to requests with an Idempotency-Key are kept so long"},
+      Setting{"idempotency.answers_max", Type::kInteger, "100000", "Of them at once; the oldest go",
+              1000, 10'000'000},
+      Setting{"idempotency.bytes_max", Type::kBytes, "64MiB", "Of all of them; the oldest go", kMiB,
+              64 * kGiB},
+      Setting{"audit.age_max", Type::kDuration, "0",
+              "Entries of the audit log are kept so long; 0: for ever"},
+      Setting{"audit.bytes_max", Type::kBytes, "1GiB",
+              "Of all of them; the oldest go; 0: any number"},
+      Setting{"audit.refusals_per_minute", Type::kInteger, "600",
+              "Refusals for want of a token or role that are written down; more are counted", 1,
+              1'000'000},
   };
 }
 
@@ -160,6 +167,17 @@ AnswerLimits answer_limits(const Configuration& configuration) {
   return {configuration.duration("idempotency.age_max"),
           size_of(configuration, "idempotency.answers_max"),
           size_of(configuration, "idempotency.bytes_max")};
+}
+
+AuditLimits audit_limits(const Configuration& configuration) {
+  AuditLimits limits;
+  limits.age_max = duration_or_none(configuration, "audit.age_max");
+  if (const std::size_t most = size_of(configuration, "audit.bytes_max"); most != 0) {
+    limits.bytes_max = most;
+  }
+  limits.refusals_per_minute =
+      static_cast<double>(configuration.integer("audit.refusals_per_minute"));
+  return limits;
 }
 
 NodeServiceLimits node_service_limits(const Configuration& configuration) {

@@ -16,6 +16,7 @@
 
 #include "api/alert_desk.h"
 #include "api/answer_store.h"
+#include "api/audit_log.h"
 #include "api/command.h"
 #include "api/health_routes.h"
 #include "api/http_connection.h"
@@ -142,6 +143,7 @@ class Server {
   std::unique_ptr<AlertDesk> desk_;
   std::atomic<AlertDesk*> open_desk_{nullptr};  // desk_, for those who store effects
   std::unique_ptr<AnswerStore> answers_;
+  std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<ServerContext> context_;
   Router starting_routes_;
   std::unique_ptr<Router> routes_;
@@ -456,9 +458,14 @@ Outcome<void> Server::begin_routes() {
       AnswerStore::open(*store_, clock_, answer_limits(configuration_));
   if (!answers) return stop(code_of_directory(answers.error().code), answers.error().message);
   answers_ = *std::move(answers);
+  Result<std::unique_ptr<AuditLog>> audit =
+      AuditLog::open(*store_, clock_, audit_limits(configuration_));
+  if (!audit) return stop(code_of_directory(audit.error().code), audit.error().message);
+  audit_ = *std::move(audit);
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
                                    directory_->paths(), *rule_service_, configuration_, *tokens_,
-                                   bodies_, http_figures_, *answers_, run_options_.line_bytes_max});
+                                   bodies_, http_figures_, *answers_, *audit_,
+                                   run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertDesk>> desk =
       AlertDesk::open(*store_, service_->effects(), clock_, desk_options_, say_delivery);
   if (!desk) return stop(code_of_directory(desk.error().code), desk.error().message);
@@ -466,6 +473,7 @@ Outcome<void> Server::begin_routes() {
   open_desk_ = desk_.get();
   RouterOptions options = router_options();
   options.answers = answers_.get();
+  options.audit = audit_.get();
   routes_ = std::make_unique<Router>(std::move(options));
   desk_->add_routes(*routes_);
   add_health_routes(*routes_, [this] { return unreadiness(); });

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/answer_store.h"
+#include "api/audit_log.h"
 #include "api/body_budget.h"
 #include "api/configuration.h"
 #include "api/http_server.h"
@@ -58,6 +59,7 @@ struct ServerContext {
   BodyBudget& bodies;
   HttpFigures& http;
   AnswerStore& answers;
+  AuditLog& audit;
   std::size_t line_bytes_max;  // of an event
 };
 

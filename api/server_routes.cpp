@@ -22,6 +22,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_savepoint_routes(router, context);
   add_aside_routes(router, context);
   add_token_routes(router, context);
+  add_audit_routes(router, context);
   add_metrics_route(router, context, std::move(is_ready));
   // Last: it shows what was added before.
   router.add({.method = "GET",

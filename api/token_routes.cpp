@@ -33,6 +33,8 @@ HttpResponse make_token(ServerContext& context, ApiRequest& request) {
         R"(the body is {"name": "NAME", "role": "ROLE"}, with the role producer, reader, analyst, operator or admin)");
   }
   const TokenGrant grant{text_of("name"), *role};
+  request.notes["made"] =
+      ordered_json({{"name", grant.name}, {"role", role_name(grant.role)}}).dump();
   const auto list = context.tokens.list();
   for (const StoredToken& token : list->tokens()) {
     if (token.grant.name != grant.name) continue;

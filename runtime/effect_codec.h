@@ -28,6 +28,7 @@ inline constexpr StoreFamily kSubscriptionFamily{7};
 inline constexpr StoreFamily kDeliveryFamily{8};
 inline constexpr StoreFamily kNoticeFamily{9};
 inline constexpr StoreFamily kAnswerFamily{10};
+inline constexpr StoreFamily kAuditFamily{11};
 constexpr StoreFamily family_of(AsideKind kind) {
   return kind == AsideKind::kLate ? kLateFamily : kDeadFamily;
 }

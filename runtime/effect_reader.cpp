@@ -37,8 +37,8 @@ auto single(const StoreReader& store, std::string_view key, const Decode& decode
 }  // namespace
 
 std::vector<std::string> effect_families() {
-  return {"default", "alerts", "alert_ids",     "outbox",     "late",
-          "dead",    "triage", "subscriptions", "deliveries", "notices", "answers"};
+  return {"default", "alerts",        "alert_ids",  "outbox",  "late",    "dead",
+          "triage",  "subscriptions", "deliveries", "notices", "answers", "audit"};
 }
 
 EndpointId EndpointId::of(std::string_view name) {

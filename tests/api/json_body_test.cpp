@@ -80,7 +80,7 @@ TEST_CASE("json body: it counts on the room that bodies have together") {
   REQUIRE(other.add(10));
   tests::FakeRequest http("POST", "/", {}, R"({"name":"abcdef"})");
   BufferedRequest buffered(http);
-  ApiRequest request{buffered, bodies, {}, {}, {}, {}, {}};
+  ApiRequest request{buffered, bodies, {}, {}, {}, {}, {}, {}};
   const auto refused = read_json_object(request, {"name"});
   REQUIRE(!refused);
   CHECK(refused.error().status == 503);
