@@ -49,6 +49,7 @@ script_suites=(
   'serve-rules|python3 tests/e2e/serve_rules.py "$TOCSIN_BINARY"'
   'serve-alerts|python3 tests/e2e/serve_alerts.py "$TOCSIN_BINARY"'
   'serve-changes|python3 tests/e2e/serve_changes.py "$TOCSIN_BINARY"'
+  'serve-hostile|python3 tests/e2e/serve_hostile.py "$TOCSIN_BINARY"'
   'durable|python3 tests/e2e/durable.py "$TOCSIN_BINARY"'
   'operations|python3 tests/e2e/operations.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
