@@ -112,11 +112,11 @@ Result<void> AuditLog::load() {
   // What nobody knows the end of.
   std::map<std::uint64_t, ordered_json> open;
   Result<void> read = store_.scan(kAuditFamily, runtime::StoreRange::of_prefix("p"),
-                                        [&](std::string_view key, std::string_view value) {
-                                          open[runtime::read_key_u64(key.substr(1))] =
-                                              ordered_json::parse(value, nullptr, false);
-                                          return true;
-                                        });
+                                  [&](std::string_view key, std::string_view value) {
+                                    open[runtime::read_key_u64(key.substr(1))] =
+                                        ordered_json::parse(value, nullptr, false);
+                                    return true;
+                                  });
   if (!read) return read;
   for (const auto& [ticket, pending] : open) {
     next_ticket_ = ticket + 1;

@@ -149,7 +149,7 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
                              "the bodies of other requests take all the room there is for bodies "
                              "(http.bodies_bytes_max)"});
   }
-  auto as_lines = event_lines(head, *std::move(unpacked));
+  auto as_lines = event_lines(head, *std::move(unpacked), request.trace_parent, &batch.traces);
   if (!as_lines) return problem_of_fault(as_lines.error());
   EventLines lines = split_event_lines(*std::move(as_lines), context.line_bytes_max);
   const auto events_max =

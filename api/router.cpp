@@ -19,6 +19,7 @@
 #include "cep/identity.h"
 #include "cep/time.h"
 #include "cep/unicode.h"
+#include "runtime/trace_context.h"
 
 namespace tocsin::api {
 namespace {
@@ -109,21 +110,6 @@ std::string random_id() {
   RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
   return cep::hex(bytes);
 }
-// W3C Trace Context: version-traceid-parentid-flags, in lower-case hex.
-bool is_trace_parent(std::string_view text) {
-  constexpr std::string_view kShape = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
-  if (text.size() != kShape.size() || text.starts_with("ff")) return false;
-  const auto fits = [](char letter, char shape) {
-    if (shape == '-') return letter == '-';
-    return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'f');
-  };
-  const auto is_zero = [](std::string_view part) {
-    return part.find_first_not_of('0') == std::string_view::npos;
-  };
-  return std::ranges::equal(text, kShape, fits) && !is_zero(text.substr(3, 32)) &&
-         !is_zero(text.substr(36, 16));
-}
-
 // Of `type/subtype; parameters`, in lower case.
 std::string media_type_of(std::string_view value) {
   value = value.substr(0, value.find(';'));
@@ -142,7 +128,8 @@ class Rates {
   struct Answer {
     bool is_allowed = true;
     double left = 0;
-    double wait_s = 0;  // until the next one
+    double wait_s = 0;   // until the next one
+    double reset_s = 0;  // until all may be made again
   };
   Answer take(const std::string& name, Moment now) {
     const std::lock_guard lock(mutex_);
@@ -151,9 +138,11 @@ class Rates {
     const std::chrono::duration<double> passed = now - bucket.at;
     bucket.tokens = std::min(limit_.burst, bucket.tokens + passed.count() * limit_.per_second);
     bucket.at = now;
-    if (bucket.tokens < 1) return {false, 0, (1 - bucket.tokens) / limit_.per_second};
-    bucket.tokens -= 1;
-    return {true, bucket.tokens, 0};
+    const bool is_allowed = bucket.tokens >= 1;
+    if (is_allowed) bucket.tokens -= 1;
+    return {is_allowed, is_allowed ? bucket.tokens : 0,
+            is_allowed ? 0 : (1 - bucket.tokens) / limit_.per_second,
+            (limit_.burst - bucket.tokens) / limit_.per_second};
   }
 
  private:
@@ -289,6 +278,7 @@ struct Router::Impl {
     const Rates::Answer answer = rates.take(name, options.now());
     headers.push_back({"RateLimit-Limit", fmt::format("{}", std::floor(options.rate.burst))});
     headers.push_back({"RateLimit-Remaining", fmt::format("{}", std::floor(answer.left))});
+    headers.push_back({"RateLimit-Reset", fmt::format("{}", std::ceil(answer.reset_s))});
     if (answer.is_allowed) return std::nullopt;
     const std::string wait = fmt::format("{}", std::max(1.0, std::ceil(answer.wait_s)));
     headers.push_back({"Retry-After", wait});
@@ -476,7 +466,7 @@ HttpResponse Router::handle(HttpRequest& given, const AccessList& access) {
   const auto id = http.head().header("x-request-id");
   request.request_id = id && is_request_id(*id) ? std::string(*id) : random_id();
   const auto trace = http.head().header("traceparent");
-  if (trace && is_trace_parent(*trace)) request.trace_parent = *trace;
+  if (trace) request.trace_parent = runtime::read_trace_parent(*trace).value_or("");
   std::vector<HttpHeader> headers;
   HttpResponse response;
   try {

@@ -110,6 +110,10 @@ std::vector<Setting> make_settings() {
               "Late events and dead letters are kept so long; 0: for ever"},
       Setting{"retention.aside_bytes", Type::kBytes, "0",
               "Of all late events, and of all dead letters; 0: any number"},
+      Setting{"retention.traces_max", Type::kInteger, "1000000",
+              "Traces (traceparent) of events that alerts of deadlines may yet ask for; the oldest "
+              "go",
+              1000, 1'000'000'000},
       Setting{"idempotency.age_max", Type::kDuration, "24h",
               "Answers to requests with an Idempotency-Key are kept so long"},
       Setting{"idempotency.answers_max", Type::kInteger, "100000", "Of them at once; the oldest go",
@@ -197,8 +201,10 @@ runtime::RetentionPolicy retention_policy(const Configuration& configuration) {
     }
     return retention;
   };
-  return {of("retention.alerts_age", "retention.alerts_bytes"),
-          of("retention.aside_age", "retention.aside_bytes")};
+  runtime::RetentionPolicy policy{of("retention.alerts_age", "retention.alerts_bytes"),
+                                  of("retention.aside_age", "retention.aside_bytes")};
+  policy.traces_max = static_cast<std::uint64_t>(configuration.integer("retention.traces_max"));
+  return policy;
 }
 
 Result<AlertDeskOptions> alert_desk_options(const Configuration& configuration) {

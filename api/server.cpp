@@ -12,7 +12,9 @@
 #include <optional>
 #include <random>
 #include <thread>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "api/alert_desk.h"
 #include "api/answer_store.h"
@@ -477,7 +479,15 @@ Outcome<void> Server::begin_routes() {
   routes_ = std::make_unique<Router>(std::move(options));
   desk_->add_routes(*routes_);
   add_health_routes(*routes_, [this] { return unreadiness(); });
-  add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
+  const auto subscriptions = [this] {
+    std::vector<SubscriptionFigures> list;
+    for (const auto& one : desk_->subscriptions().list()) {
+      list.push_back(
+          {one->id, std::string(name_of(one->status)), desk_->subscriptions().owed(*one)});
+    }
+    return list;
+  };
+  add_server_routes(*routes_, *context_, subscriptions, [this] { return unreadiness().empty(); });
   say("ready");
   ready_routes_ = routes_.get();
   return {};
