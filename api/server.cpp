@@ -11,8 +11,8 @@
 #include <mutex>
 #include <optional>
 #include <random>
-#include <thread>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
