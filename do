@@ -19,7 +19,7 @@ verbs=(
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint||formatting, headers alone, clang-tidy, scripts|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[tools, journal, keys, durable, or rule sets]|build, then run the benchmarks|bench/run.sh"
+  "bench|[tools, journal, keys, durable, serve, or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "crash|[--rounds N] [--seed S] [--points]|build, then kill the program under load, start it again and compare with the oracle|tests/crash/crash.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
@@ -48,6 +48,10 @@ script_suites=(
   'serve|python3 tests/e2e/serve.py "$TOCSIN_BINARY"'
   'serve-rules|python3 tests/e2e/serve_rules.py "$TOCSIN_BINARY"'
   'serve-alerts|python3 tests/e2e/serve_alerts.py "$TOCSIN_BINARY"'
+  'serve-changes|python3 tests/e2e/serve_changes.py "$TOCSIN_BINARY"'
+  'serve-traces|python3 tests/e2e/serve_traces.py "$TOCSIN_BINARY"'
+  'serve-hostile|python3 tests/e2e/serve_hostile.py "$TOCSIN_BINARY"'
+  'deploy|python3 tests/e2e/deploy_files.py "$TOCSIN_BINARY"'
   'durable|python3 tests/e2e/durable.py "$TOCSIN_BINARY"'
   'operations|python3 tests/e2e/operations.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'

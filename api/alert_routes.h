@@ -23,11 +23,4 @@ struct AlertServices {
   std::function<Result<std::string>(const runtime::StoredAlert&)> deliveries = {};
 };
 void add_alert_routes(Router& router, AlertServices& services);
-
-/// Parameters of a query that say which alerts are meant.
-std::vector<RouteParameter> alert_filter_parameters();
-/// Reads them. Refuses what is no filter with the answer to give.
-tl::expected<AlertFilter, HttpResponse> read_alert_filter(const ApiRequest& request);
-/// The answer to what failed here.
-HttpResponse problem_of_error(const Error& error);
 }  // namespace tocsin::api

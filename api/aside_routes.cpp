@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "api/arrival_text.h"
+#include "api/json_body.h"
 #include "api/operation_routes.h"
-#include "api/request_json.h"
 #include "api/side_output.h"
 
 namespace tocsin::api {
@@ -52,7 +52,7 @@ HttpResponse list(ServerContext& context, const ApiRequest& request, AsideKind k
   const auto limit = static_cast<std::size_t>(request.integer("limit").value_or(kLimit));
   const runtime::EffectReader reader = context.effects.reader();
   const auto timelines = reader.timelines();
-  if (!timelines) return error_response(timelines.error());
+  if (!timelines) return problem_of_error(timelines.error());
   const std::uint32_t current = timelines->empty() ? 0 : timelines->back().ordinal;
   std::string text = R"({"items":[)";
   std::string next;
@@ -71,15 +71,14 @@ HttpResponse list(ServerContext& context, const ApiRequest& request, AsideKind k
         return true;
       },
       after);
-  if (!read) return error_response(read.error());
+  if (!read) return problem_of_error(read.error());
   text += next.empty() ? "],\"next\":null}\n" : fmt::format("],\"next\":\"{}\"}}\n", next);
   return {200, {}, "application/json", text};
 }
 
 HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kind) {
-  const auto body = read_json(context, request);
+  const auto body = read_json_object(request, {"arrivals"});
   if (!body) return body.error();
-  if (auto bad = check_members(*body, {"arrivals"})) return std::move(*bad);
   std::vector<cep::ArrivalNumber> arrivals;
   const auto wrong = [] {
     return problem_response(
@@ -100,8 +99,9 @@ HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kin
   const Served<void> asked = context.node.ask(
       [&](runtime::Node& node) { done = node.reinject(kind, arrivals); }, kAskPatience);
   if (!asked) return refusal_response(asked.error());
-  if (!done) return error_response(done.error());
-  return json_response({{"reinjected", done->rows}, {"reinjected_before", done->done}});
+  if (!done) return problem_of_error(done.error());
+  request.notes["reinjected"] = std::to_string(done->rows);
+  return json_response(200, {{"reinjected", done->rows}, {"reinjected_before", done->done}});
 }
 
 void add(Router& router, ServerContext& context, AsideKind kind, const std::string& path,

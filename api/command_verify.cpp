@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "api/audit_log.h"
 #include "api/human_text.h"
 #include "api/output_file.h"
 #include "api/progress.h"
@@ -41,14 +42,22 @@ ExitCode code_of(const Error& error) {
   return ExitCode::kInputOutput;
 }
 
-Result<void> verify_effects(const std::string& directory) {
+// Gives how many entries its audit log has.
+Result<std::uint64_t> verify_effects(const std::string& directory) {
   runtime::RocksStoreOptions options;
   options.families = runtime::effect_families();
-  return runtime::RocksStore::verify(directory, options);
+  if (auto good = runtime::RocksStore::verify(directory, options); !good) {
+    return tl::unexpected(good.error());
+  }
+  const auto store = runtime::RocksStore::open_reader(directory, options);
+  if (!store) return tl::unexpected(store.error());
+  Result<std::uint64_t> entries = AuditLog::verify(**store);
+  if (entries) return entries;
+  return fail(entries.error().code, fmt::format("{}: {}", directory, entries.error().message));
 }
 
 std::string describe_good(const std::string& directory, const runtime::VerifyReport& report,
-                          double seconds) {
+                          std::uint64_t audit_entries, double seconds) {
   std::string text = fmt::format("{} is good\n", directory);
   if (!report.is_savepoint) {
     text += fmt::format("  journal      {}, {}\n", format_count(report.journal_records, "record"),
@@ -56,6 +65,9 @@ std::string describe_good(const std::string& directory, const runtime::VerifyRep
     text += fmt::format("  blobs        {}\n", format_count(report.blobs));
     text += fmt::format("  checkpoints  {}\n", format_count(report.checkpoints));
     text += fmt::format("  savepoints   {}\n", format_count(report.savepoints));
+    if (audit_entries > 0) {
+      text += fmt::format("  audit log    {}\n", format_count(audit_entries));
+    }
   }
   text += fmt::format("  read {} in {}", format_bytes(report.bytes), format_seconds(seconds));
   return text;
@@ -66,8 +78,16 @@ ExitCode verify(const VerifyOptions& options) {
   auto shown = begin;
   ProgressLine progress(!options.quiet);
   runtime::SystemFiles files;
+  std::uint64_t audit_entries = 0;
   const runtime::VerifyPorts ports{
-      files, verify_effects, [&](const std::string& what, std::uint64_t bytes) {
+      files,
+      [&](const std::string& store) -> Result<void> {
+        const Result<std::uint64_t> entries = verify_effects(store);
+        if (!entries) return tl::unexpected(entries.error());
+        audit_entries = *entries;
+        return {};
+      },
+      [&](const std::string& what, std::uint64_t bytes) {
         constexpr std::chrono::milliseconds kBetween{100};
         const auto now = steady_clock::now();
         if (now - shown < kBetween) return;
@@ -90,7 +110,8 @@ ExitCode verify(const VerifyOptions& options) {
   const double seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
   Result<OutputFile> output = OutputFile::open("-");
   if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
-  Result<void> written = output->write_line(describe_good(options.directory, *report, seconds));
+  Result<void> written =
+      output->write_line(describe_good(options.directory, *report, audit_entries, seconds));
   if (written) written = output->close();
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
   return ExitCode::kSuccess;

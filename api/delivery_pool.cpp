@@ -318,7 +318,10 @@ struct DeliveryPool::Impl {
   bool add(Lane& lane, const runtime::OutboxRow& row) {
     Result<std::optional<runtime::StoredAlert>> alert = effects.reader().alert(row.number);
     if (!alert || !*alert) return alert.has_value();
+    Result<std::string> trace = effects.reader().trace_of(row.number);
+    if (!trace) return false;
     Delivery delivery;
+    delivery.trace_parent = *std::move(trace);
     delivery.alert_id = std::move((*alert)->id);
     delivery.revision = (*alert)->revision;
     delivery.webhook_id = webhook_id_of(*lane.subscription, delivery.alert_id, delivery.revision);

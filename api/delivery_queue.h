@@ -31,6 +31,8 @@ struct Delivery {
   /// Those of one order are sent one after the other, each once the one before it is at its end;
   /// empty: in no order.
   std::string order = {};
+  /// The `traceparent` of the event that raised the alert; empty: none is known.
+  std::string trace_parent = {};
 };
 /// How an attempt ended.
 struct AttemptOutcome {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/request_json.h"
+#include "api/json_body.h"
 #include "api/rule_service.h"
 #include "cep/alert.h"
 #include "runtime/run.h"
@@ -76,7 +76,9 @@ HttpResponse refused(const DeployRefusal& refusal) {
   return problem_response(ProblemKind::kInternal, refusal.detail);
 }
 
-HttpResponse deployed(const Deployed& outcome, const std::string& etag) {
+HttpResponse deployed(ApiRequest& request, const Deployed& outcome, const std::string& etag) {
+  request.notes["version_before"] = std::to_string(outcome.version - (outcome.is_changed ? 1 : 0));
+  request.notes["version_after"] = std::to_string(outcome.version);
   using Fate = cep::RestoreReport::Fate;
   ordered_json kept = ordered_json::array();
   ordered_json started = kept;
@@ -87,11 +89,11 @@ HttpResponse deployed(const Deployed& outcome, const std::string& etag) {
     (line.fate == Fate::kKept ? kept : (line.fate == Fate::kStarted ? started : lost))
         .push_back(std::move(one));
   }
-  HttpResponse response = json_response({{"version", outcome.version},
-                                         {"changed", outcome.is_changed},
-                                         {"kept", std::move(kept)},
-                                         {"started", std::move(started)},
-                                         {"lost", std::move(lost)}});
+  HttpResponse response = json_response(200, {{"version", outcome.version},
+                                              {"changed", outcome.is_changed},
+                                              {"kept", std::move(kept)},
+                                              {"started", std::move(started)},
+                                              {"lost", std::move(lost)}});
   if (!etag.empty()) response.headers.push_back({"ETag", quoted(etag)});
   return response;
 }
@@ -120,7 +122,7 @@ bool is_held_back(const RulePack& pack, const std::string& rule) {
 }
 
 // One rule is changed, which must be as the client has read it; others may have changed meanwhile.
-HttpResponse change_rule(ServerContext& context, const ApiRequest& request,
+HttpResponse change_rule(ServerContext& context, ApiRequest& request,
                          const std::function<Result<RulePack>(const RulePack&)>& edit) {
   const std::string rule(*request.text("rule"));
   const bool must_be_new = request.http.head().header("if-none-match") == "*";
@@ -156,11 +158,11 @@ HttpResponse change_rule(ServerContext& context, const ApiRequest& request,
       });
   if (problem) return *std::move(problem);
   if (!outcome) return refused(outcome.error());
-  return deployed(*outcome, rule_etag(context.rules.current()->pack, rule));
+  return deployed(request, *outcome, rule_etag(context.rules.current()->pack, rule));
 }
 
 HttpResponse put_rule(ServerContext& context, ApiRequest& request) {
-  BodyBudget::Hold hold(context.bodies);
+  BodyBudget::Hold hold(request.bodies);
   const auto body = read_whole_body(request.http, hold);
   if (!body) return body.error();
   return change_rule(context, request, [&](const RulePack& pack) {
@@ -168,16 +170,15 @@ HttpResponse put_rule(ServerContext& context, ApiRequest& request) {
   });
 }
 
-HttpResponse delete_rule(ServerContext& context, const ApiRequest& request) {
+HttpResponse delete_rule(ServerContext& context, ApiRequest& request) {
   return change_rule(context, request, [&](const RulePack& pack) {
     return pack.without_rule(*request.text("rule"));
   });
 }
 
 HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
-  const auto body = read_json(context, request);
+  const auto body = read_json_object(request, {"stage"});
   if (!body) return body.error();
-  if (auto bad = check_members(*body, {"stage"})) return *std::move(bad);
   const std::string word =
       body->contains("stage") && (*body)["stage"].is_string() ? (*body)["stage"] : "";
   const std::optional<RuleStage> stage = rule_stage_named(word);
@@ -185,6 +186,7 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
     return problem_response(ProblemKind::kBadBody,
                             R"(the body is {"stage": "draft" or "shadow" or "live" or "retired"})");
   }
+  request.notes["stage"] = ordered_json(word).dump();
   const auto wanted = precondition(request, "the rule");
   if (!wanted) return wanted.error();
   const std::string rule(*request.text("rule"));
@@ -208,32 +210,13 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
   change.if_match = now->pack.etag();  // as it was looked at
   const auto outcome = context.rules.set_stage(change, rule, *stage);
   if (!outcome) return refused(outcome.error());
-  return deployed(*outcome, rule_etag(context.rules.current()->pack, rule));
-}
-
-ordered_json pack_json(const RulePack& pack) {
-  ordered_json files = ordered_json::object();
-  for (const std::string& path : pack.paths()) files[path] = *pack.file(path);
-  ordered_json stages = ordered_json::object();
-  for (const auto& [rule, stage] : pack.stages()) stages[rule] = name_of(stage);
-  return {{"files", std::move(files)}, {"stages", std::move(stages)}};
-}
-
-HttpResponse get_pack(ServerContext& context) {
-  const std::shared_ptr<const CurrentRules> now = context.rules.current();
-  ordered_json json = {{"version", now->version}};
-  json.update(pack_json(now->pack));
-  HttpResponse response = json_response(json);
-  response.headers.push_back({"ETag", quoted(now->pack.etag())});
-  return response;
+  return deployed(request, *outcome, rule_etag(context.rules.current()->pack, rule));
 }
 
 // `files` of the body: a text each, and with `may_remove` null for one that goes.
-tl::expected<ordered_json, HttpResponse> read_files(ServerContext& context, ApiRequest& request,
-                                                    bool may_remove) {
-  const auto body = read_json(context, request, kPackBytesMax);
+tl::expected<ordered_json, HttpResponse> read_files(ApiRequest& request, bool may_remove) {
+  const auto body = read_json_object(request, {"files"}, kPackBytesMax);
   if (!body) return tl::unexpected(body.error());
-  if (auto bad = check_members(*body, {"files"})) return tl::unexpected(*std::move(bad));
   bool is_good = body->contains("files") && (*body)["files"].is_object();
   if (is_good) {
     for (const auto& file : (*body)["files"].items()) {
@@ -250,7 +233,7 @@ tl::expected<ordered_json, HttpResponse> read_files(ServerContext& context, ApiR
 HttpResponse change_pack(ServerContext& context, ApiRequest& request, bool is_patch) {
   const auto etag = precondition(request, "the pack");
   if (!etag) return etag.error();
-  const auto files = read_files(context, request, is_patch);
+  const auto files = read_files(request, is_patch);
   if (!files) return files.error();
   RuleChange change = change_of(request);
   if (*etag != "*") change.if_match = *etag;
@@ -270,88 +253,15 @@ HttpResponse change_pack(ServerContext& context, ApiRequest& request, bool is_pa
         return pack;
       });
   if (!outcome) return refused(outcome.error());
-  return deployed(*outcome, outcome->etag);
+  return deployed(request, *outcome, outcome->etag);
 }
 
-ordered_json version_json(const RuleVersion& version) {
-  return {{"version", version.number}, {"at", cep::format_time(version.at)},
-          {"who", version.who},        {"comment", version.comment},
-          {"etag", version.etag},      {"plan", version.plan}};
-}
-
-HttpResponse list_versions(ServerContext& context, const ApiRequest& request) {
-  const std::int64_t limit = request.integer("limit").value_or(100);
-  const std::int64_t before = request.integer("before").value_or(INT64_MAX);
-  ordered_json list = ordered_json::array();
-  for (const RuleVersion& version : context.rules.versions()) {
-    if (static_cast<std::int64_t>(version.number) >= before) continue;
-    if (static_cast<std::int64_t>(list.size()) == limit) break;
-    list.push_back(version_json(version));
-  }
-  return json_response({{"versions", std::move(list)}});
-}
-
-HttpResponse get_version(ServerContext& context, const ApiRequest& request) {
-  const auto number = static_cast<std::uint64_t>(*request.integer("version"));
-  const Result<RulePack> pack = context.rules.pack_of(number);
-  if (!pack) return error_response(pack.error());
-  for (const RuleVersion& version : context.rules.versions()) {
-    if (version.number != number) continue;
-    ordered_json json = version_json(version);
-    json.update(pack_json(*pack));
-    return json_response(json);
-  }
-  return problem_response(ProblemKind::kNotFound, fmt::format("there is no version {}", number));
-}
-
-// What of `to` is otherwise than in `from`, file by file.
-HttpResponse diff_versions(ServerContext& context, const ApiRequest& request) {
-  const auto number = static_cast<std::uint64_t>(*request.integer("version"));
-  const auto from_number = static_cast<std::uint64_t>(
-      request.integer("from").value_or(static_cast<std::int64_t>(number) - 1));
-  const Result<RulePack> to = context.rules.pack_of(number);
-  if (!to) return error_response(to.error());
-  const Result<RulePack> from = context.rules.pack_of(from_number);
-  if (!from) return error_response(from.error());
-  ordered_json files = ordered_json::array();
-  for (const std::string& path : from->paths()) {
-    const auto after = to->file(path);
-    const auto before = from->file(path);
-    if (after == before) continue;
-    ordered_json one = {{"path", path}, {"change", after ? "changed" : "removed"}};
-    one["before"] = *before;
-    if (after) one["after"] = *after;
-    files.push_back(std::move(one));
-  }
-  for (const std::string& path : to->paths()) {
-    if (from->file(path)) continue;
-    files.push_back({{"path", path}, {"change", "added"}, {"after", *to->file(path)}});
-  }
-  ordered_json rules = ordered_json::array();
-  const auto describe = [&](const std::string& id) {
-    const std::string before = rule_etag(*from, id);
-    const std::string after = rule_etag(*to, id);
-    if (before == after) return;
-    rules.push_back(
-        {{"rule", id},
-         {"change", before.empty() ? "added" : (after.empty() ? "removed" : "changed")}});
-  };
-  for (const RuleText& rule : from->rules()) describe(rule.id);
-  for (const RuleText& rule : to->rules()) {
-    if (!from->rule(rule.id)) describe(rule.id);
-  }
-  return json_response({{"from", from_number},
-                        {"version", number},
-                        {"rules", std::move(rules)},
-                        {"files", std::move(files)}});
-}
-
-HttpResponse roll_back(ServerContext& context, const ApiRequest& request) {
+HttpResponse roll_back(ServerContext& context, ApiRequest& request) {
   const auto etag = precondition(request, "the pack");
   if (!etag) return etag.error();
   const auto number = static_cast<std::uint64_t>(*request.integer("version"));
   const Result<RulePack> pack = context.rules.pack_of(number);
-  if (!pack) return error_response(pack.error());
+  if (!pack) return problem_of_error(pack.error());
   RuleChange change = change_of(request);
   if (*etag != "*") change.if_match = *etag;
   if (change.comment.empty()) change.comment = fmt::format("back to version {}", number);
@@ -359,14 +269,13 @@ HttpResponse roll_back(ServerContext& context, const ApiRequest& request) {
   const auto outcome =
       context.rules.deploy(change, [&](const RulePack&) { return Result<RulePack>(*pack); });
   if (!outcome) return refused(outcome.error());
-  return deployed(*outcome, outcome->etag);
+  return deployed(request, *outcome, outcome->etag);
 }
 
 // Rules over given events, beside everything else: nothing is kept.
 HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
-  const auto body = read_json(context, request, kDryRunBytesMax);
+  const auto body = read_json_object(request, {"events", "files"}, kDryRunBytesMax);
   if (!body) return body.error();
-  if (auto bad = check_members(*body, {"events", "files"})) return *std::move(bad);
   if (!body->contains("events") || !(*body)["events"].is_array()) {
     return problem_response(
         ProblemKind::kBadBody,
@@ -412,12 +321,12 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
   };
   const Result<runtime::RunSummary> summary =
       runtime::run(*rules->program, {{"events", lines}}, {}, sinks);
-  if (!summary) return error_response(summary.error());
-  return json_response({{"alerts", std::move(alerts)},
-                        {"alerts_left_out", left_out},
-                        {"late", std::move(late)},
-                        {"invalid", std::move(invalid)},
-                        {"events", summary->events}});
+  if (!summary) return problem_of_error(summary.error());
+  return json_response(200, {{"alerts", std::move(alerts)},
+                             {"alerts_left_out", left_out},
+                             {"late", std::move(late)},
+                             {"invalid", std::move(invalid)},
+                             {"events", summary->events}});
 }
 }  // namespace
 
@@ -478,14 +387,6 @@ void add_deploy_routes(Router& router, ServerContext& context) {
        .answers = answers,
        .problems = problems,
        .handler = [&context](ApiRequest& request) { return put_stage(context, request); }});
-  add({.method = "GET",
-       .path = "/v1/pack",
-       .operation_id = "getPack",
-       .tag = "",
-       .summary = "All files that the rules are made of",
-       .role = Role::kReader,
-       .answers = {{200, "The files, stages and version", "application/json"}},
-       .handler = [&context](ApiRequest&) { return get_pack(context); }});
   add({.method = "PUT",
        .path = "/v1/pack",
        .operation_id = "putPack",
@@ -510,46 +411,6 @@ void add_deploy_routes(Router& router, ServerContext& context) {
        .answers = answers,
        .problems = problems,
        .handler = [&context](ApiRequest& request) { return change_pack(context, request, true); }});
-  add({.method = "GET",
-       .path = "/v1/versions",
-       .operation_id = "listRuleVersions",
-       .tag = "",
-       .summary = "What held before, newest first",
-       .role = Role::kReader,
-       .query_parameters = {{.name = "limit",
-                             .type = Type::kInteger,
-                             .description = "At most so many (100 unless said)",
-                             .least = 1,
-                             .most = 1000},
-                            {.name = "before",
-                             .type = Type::kInteger,
-                             .description = "Older than this version",
-                             .least = 1}},
-       .answers = {{200, "The versions", "application/json"}},
-       .handler = [&context](ApiRequest& request) { return list_versions(context, request); }});
-  add({.method = "GET",
-       .path = "/v1/versions/{version}",
-       .operation_id = "getRuleVersion",
-       .tag = "",
-       .summary = "A version with its files",
-       .role = Role::kReader,
-       .path_parameters = {version},
-       .answers = {{200, "The version", "application/json"}},
-       .handler = [&context](ApiRequest& request) { return get_version(context, request); }});
-  add({.method = "GET",
-       .path = "/v1/versions/{version}/diff",
-       .operation_id = "diffRuleVersion",
-       .tag = "",
-       .summary = "What a version changed",
-       .role = Role::kReader,
-       .path_parameters = {version},
-       .query_parameters = {{.name = "from",
-                             .type = Type::kInteger,
-                             .description =
-                                 "Compared with this version; the one before unless said",
-                             .least = 1}},
-       .answers = {{200, "Rules and files that differ", "application/json"}},
-       .handler = [&context](ApiRequest& request) { return diff_versions(context, request); }});
   add({.method = "POST",
        .path = "/v1/versions/{version}/rollback",
        .operation_id = "rollBackRules",
@@ -567,6 +428,7 @@ void add_deploy_routes(Router& router, ServerContext& context) {
        .tag = "",
        .summary = "Run rules over given events, beside everything else: nothing is kept",
        .role = Role::kReader,
+       .effect = RouteEffect::kNothing,
        .body = RouteBody{{"application/json"}},
        .answers = {{200, "The alerts that they raise, and events that were set aside",
                     "application/json"}},

@@ -67,10 +67,13 @@ void add_member(std::string& members, std::string_view name, std::string_view va
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kAttributes = {
     {{"type", "type"}, {"id", "id"}, {"time", "ts"}, {"source", "source"}, {"subject", "subject"}}};
 
+constexpr std::string_view kTraceAttribute = "traceparent";
+
 // One envelope; `place` says which, for messages.
 tl::expected<void, HttpFault> append_cloud_event(std::string& lines,
                                                  simdjson::ondemand::object& envelope,
-                                                 const std::string& place) {
+                                                 const std::string& place,
+                                                 std::string& trace_parent) {
   std::string members;
   std::string data;
   std::string version;
@@ -90,6 +93,11 @@ tl::expected<void, HttpFault> append_cloud_event(std::string& lines,
         return refuse(400, place + ": its data is no JSON object");
       }
       data = raw;
+      continue;
+    }
+    if (key == kTraceAttribute) {
+      std::string_view text;
+      if (field.value().get_string().get(text) == simdjson::SUCCESS) trace_parent = text;
       continue;
     }
     const auto* const attribute =
@@ -172,11 +180,27 @@ tl::expected<std::string, HttpFault> json_lines(const std::string& body) {
   return lines;
 }
 
-tl::expected<std::string, HttpFault> cloud_event_lines(const std::string& body, bool is_batch) {
+// Where traces of events go; `of_request` is that of those without one of their own.
+struct Traces {
+  std::string_view of_request;
+  std::vector<runtime::TraceRun>& runs;
+
+  void add(std::uint64_t line, std::string_view given) const {
+    const auto own = runtime::read_trace_parent(given);
+    runtime::add_trace(runs, line, own ? std::string_view(*own) : of_request);
+  }
+};
+
+tl::expected<std::string, HttpFault> cloud_event_lines(const std::string& body, bool is_batch,
+                                                       const Traces& traces) {
   std::string lines;
+  std::uint64_t count = 0;
   const auto read = for_each_object(
       body, is_batch, [&](simdjson::ondemand::object& envelope, const std::string& place) {
-        return append_cloud_event(lines, envelope, place);
+        std::string trace_parent;
+        auto appended = append_cloud_event(lines, envelope, place, trace_parent);
+        traces.add(count++, trace_parent);
+        return appended;
       });
   if (!read) return tl::unexpected(read.error());
   return lines;
@@ -235,11 +259,17 @@ tl::expected<std::string, HttpFault> unpack_body(std::string body, std::string_v
   }
 }
 
-tl::expected<std::string, HttpFault> event_lines(const RequestHead& head, std::string body) {
+tl::expected<std::string, HttpFault> event_lines(const RequestHead& head, std::string body,
+                                                 std::string_view trace_parent,
+                                                 std::vector<runtime::TraceRun>* traces) {
+  std::vector<runtime::TraceRun> unwanted;
+  const Traces to{trace_parent, traces != nullptr ? *traces : unwanted};
   const std::string type = media_type_of(head);
-  if (type == kCloudEvent) return cloud_event_lines(body, false);
-  if (type == kCloudEvents) return cloud_event_lines(body, true);
-  if (head.header("ce-specversion").has_value()) return binary_cloud_event(head, body);
+  if (type == kCloudEvent) return cloud_event_lines(body, false, to);
+  if (type == kCloudEvents) return cloud_event_lines(body, true, to);
+  const bool is_binary = head.header("ce-specversion").has_value();
+  to.add(0, is_binary ? head.header("ce-traceparent").value_or("") : "");
+  if (is_binary) return binary_cloud_event(head, body);
   if (type == kJson) return json_lines(body);
   if (!body.empty() && body.back() != '\n') body += '\n';
   return body;

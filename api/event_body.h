@@ -6,9 +6,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/http_client.h"
 #include "api/http_head.h"
+#include "runtime/trace_context.h"
 
 namespace tocsin::api {
 /// The media types that events may come as; with none named, it is NDJSON.
@@ -26,5 +28,11 @@ tl::expected<std::string, HttpFault> unpack_body(std::string body, std::string_v
 /// A CloudEvent becomes its data, a JSON object, with the envelope's attributes behind its members:
 /// `type`, `id`, `ts` (of `time`), `source`, `subject`. Of a repeated name the first counts, so
 /// that what the data says goes before what the envelope says. Its `specversion` is 1.0.
-tl::expected<std::string, HttpFault> event_lines(const RequestHead& head, std::string body);
+///
+/// `traces` gets the `traceparent` of CloudEvents (their Distributed Tracing extension), by line;
+/// one that the specification says is ignored, and an event without one, has the request's,
+/// `trace_parent`, which may be empty.
+tl::expected<std::string, HttpFault> event_lines(const RequestHead& head, std::string body,
+                                                 std::string_view trace_parent = {},
+                                                 std::vector<runtime::TraceRun>* traces = nullptr);
 }  // namespace tocsin::api

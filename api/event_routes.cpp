@@ -125,8 +125,14 @@ std::string answer_text(const EventAnswer& answer, const EventLines& lines, bool
 HttpResponse post_events(ServerContext& context, ApiRequest& request) {
   const RequestHead& head = request.http.head();
   EventBatch batch;
+  if (head.header("idempotency-key") && !head.header("tocsin-producer")) {
+    return problem_response(
+        ProblemKind::kBadRequest,
+        "events are taken once by Tocsin-Producer and Tocsin-Sequence, which know every event for "
+        "good; Idempotency-Key alone would forget: send those headers, or leave it out");
+  }
   if (auto read = read_producer(head, batch); !read) return std::move(read.error());
-  BodyBudget::Hold hold(context.bodies);
+  BodyBudget::Hold hold(request.bodies);
   tl::expected<std::string, HttpResponse> body = read_whole_body(request.http, hold);
   if (!body) return std::move(body.error());
   std::string encoding(head.header("content-encoding").value_or(""));
@@ -143,7 +149,7 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
                              "the bodies of other requests take all the room there is for bodies "
                              "(http.bodies_bytes_max)"});
   }
-  auto as_lines = event_lines(head, *std::move(unpacked));
+  auto as_lines = event_lines(head, *std::move(unpacked), request.trace_parent, &batch.traces);
   if (!as_lines) return problem_of_fault(as_lines.error());
   EventLines lines = split_event_lines(*std::move(as_lines), context.line_bytes_max);
   const auto events_max =
@@ -215,6 +221,7 @@ void add_event_routes(Router& router, ServerContext& context) {
            "a request may be sent again without any event being taken twice. Content-Encoding may "
            "be gzip or zstd.",
        .role = Role::kProducer,
+       .effect = RouteEffect::kEvents,
        .query_parameters = {{.name = "wait",
                              .type = RouteParameter::Type::kWord,
                              .description = "Also tell the alerts that these events cause",

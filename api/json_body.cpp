@@ -1,13 +1,16 @@
 #include "api/json_body.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
 
+#include "api/body_budget.h"
 #include "api/problem.h"
+#include "rules/suggest.h"
 
 namespace tocsin::api {
 namespace {
@@ -19,23 +22,18 @@ tl::unexpected<HttpResponse> bad_body(std::string_view detail) {
 }
 }  // namespace
 
+tl::expected<ordered_json, HttpResponse> read_json_object(
+    ApiRequest& request, std::initializer_list<std::string_view> known, std::size_t bytes_max) {
+  return read_json_object(request, std::span(known.begin(), known.size()), bytes_max);
+}
+
 tl::expected<ordered_json, HttpResponse> read_json_object(ApiRequest& request,
                                                           std::span<const std::string_view> known,
                                                           std::size_t bytes_max) {
-  std::string body;
-  bool is_too_long = false;
-  const auto read = request.http.read_body([&](std::string_view block) {
-    is_too_long = block.size() > bytes_max - body.size();
-    if (!is_too_long) body += block;
-    return !is_too_long;
-  });
-  if (!read) return tl::unexpected(problem_of_fault(read.error()));
-  if (is_too_long) {
-    return tl::unexpected(problem_response(
-        ProblemKind::kTooLarge,
-        fmt::format("this operation takes a body of at most {} bytes", bytes_max)));
-  }
-  if (body.empty()) return ordered_json::object();
+  BodyBudget::Hold hold(request.bodies);
+  const auto body = read_whole_body(request.http, hold, bytes_max);
+  if (!body) return tl::unexpected(body.error());
+  if (body->empty()) return ordered_json::object();
   bool is_too_deep = false;
   std::string repeated;
   std::vector<std::set<std::string>> names;  // of the objects that are open
@@ -54,7 +52,7 @@ tl::expected<ordered_json, HttpResponse> read_json_object(ApiRequest& request,
   };
   ordered_json document;
   try {
-    document = ordered_json::parse(body, watch);
+    document = ordered_json::parse(*body, watch);
   } catch (const ordered_json::parse_error& error) {
     return bad_body(fmt::format("the body is no JSON: wrong at byte {}", error.byte));
   }
@@ -62,10 +60,15 @@ tl::expected<ordered_json, HttpResponse> read_json_object(ApiRequest& request,
   if (!document.is_object()) return bad_body("the body is no JSON object");
   if (!repeated.empty()) return bad_body(fmt::format("the member {} stands twice", repeated));
   for (const auto& [name, value] : document.items()) {
-    if (std::ranges::find(known, name) == known.end()) {
-      return bad_body(
-          fmt::format("{} is no member here: there are {}", name, fmt::join(known, ", ")));
-    }
+    if (std::ranges::find(known, name) != known.end()) continue;
+    const std::vector<std::string> all(known.begin(), known.end());
+    const auto meant = rules::nearest(name, all);
+    return tl::unexpected(
+        problem_response(ProblemKind::kBadBody,
+                         fmt::format("the body has a member {}, which is not known here; {}", name,
+                                     meant ? fmt::format("did you mean {}?", *meant)
+                                           : fmt::format("there are: {}", fmt::join(all, ", "))),
+                         {{"member", name}}));
   }
   return document;
 }
@@ -79,6 +82,7 @@ HttpResponse json_text_response(int status, std::string text) {
   response.status = status;
   response.content_type = "application/json";
   response.body = std::move(text);
+  if (!response.body.ends_with('\n')) response.body += '\n';
   return response;
 }
 

@@ -1,8 +1,15 @@
 #include "api/metrics.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "api/version.h"
@@ -59,6 +66,17 @@ class Exposition {
   std::string text_;
   std::array<bool, kMetrics.size()> is_described_{};
 };
+
+void add_machine(Exposition& to, const std::string& directory) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(directory, error);
+  to.add(Metric::disk_bytes, error ? 0 : space.capacity);
+  to.add(Metric::disk_free_bytes, error ? 0 : space.available);
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages >> pages;  // the second number
+  to.add(Metric::memory_resident_bytes,
+         pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+}
 
 void add_intake(Exposition& to, const NodeFigures& figures) {
   const runtime::RunSummary& summary = figures.summary;
@@ -132,28 +150,48 @@ void add_store(Exposition& to, const runtime::EffectReader& reader) {
 
 std::span<const MetricType> all_metrics() { return kMetrics; }
 
-std::string metrics_text(const ServerContext& context, bool is_ready,
+std::string metrics_text(const ServerContext& context,
+                         const std::vector<SubscriptionFigures>& subscriptions, bool is_ready,
                          std::chrono::steady_clock::time_point began) {
   Exposition to;
   to.add(Metric::build_info, "version", version_parts().front().second, 1);
   to.add(Metric::ready, is_ready ? 1 : 0);
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
   to.add(Metric::uptime_seconds, fmt::format("{:.3f}", passed.count()));
+  add_machine(to, context.paths.directory);
+  std::map<std::string, std::uint64_t> counts = {{"active", 0}, {"paused", 0}, {"disabled", 0}};
   const NodeFigures figures = context.node.figures();
   add_intake(to, figures);
   if (figures.program) add_node(to, figures, figures.program->plan());
   add_store(to, context.effects.reader());
+  to.describe(Metric::subscriptions);
+  for (const SubscriptionFigures& one : subscriptions) {
+    to.add(Metric::deliveries_owed, "endpoint", "subscription " + one.id, one.owed);
+    counts[one.status] += 1;
+  }
+  for (const auto& [status, count] : counts) to.add(Metric::subscriptions, "status", status, count);
+  to.add(Metric::traces_kept, context.effects.event_traces());
   to.describe(Metric::http_requests_total);
   for (const auto& [status, count] : context.http.by_status()) {
     to.add(Metric::http_requests_total, "status", std::to_string(status), count);
   }
   to.add(Metric::http_request_seconds_total,
          fmt::format("{:.6f}", static_cast<double>(context.http.took().count()) / 1e6));
+  const AnswerFigures answers = context.answers.figures();
+  to.add(Metric::idempotency_answers, answers.answers);
+  to.add(Metric::idempotency_bytes, answers.bytes);
+  to.add(Metric::idempotency_repeated_total, answers.repeated);
+  to.add(Metric::idempotency_evicted_total, answers.evicted);
+  const AuditFigures audit = context.audit.figures();
+  to.add(Metric::audit_entries_total, audit.entries);
+  to.add(Metric::audit_bytes, audit.bytes);
+  to.add(Metric::audit_refusals_unwritten_total, audit.refusals_unwritten);
   to.add(Metric::http_bodies_bytes, context.bodies.held());
   return to.take();
 }
 
-void add_metrics_route(Router& router, ServerContext& context, std::function<bool()> is_ready) {
+void add_metrics_route(Router& router, ServerContext& context, ListSubscriptions subscriptions,
+                       std::function<bool()> is_ready) {
   router.add({.method = "GET",
               .path = "/metrics",
               .operation_id = "getMetrics",
@@ -161,10 +199,13 @@ void add_metrics_route(Router& router, ServerContext& context, std::function<boo
               .summary = "Figures for Prometheus, in its text format",
               .role = Role::kReader,
               .answers = {{200, "The figures", "text/plain; version=0.0.4"}},
-              .handler = [&context, is_ready = std::move(is_ready),
+              .handler = [&context, subscriptions = std::move(subscriptions),
+                          is_ready = std::move(is_ready),
                           began = std::chrono::steady_clock::now()](ApiRequest&) {
-                return HttpResponse{
-                    200, {}, "text/plain; version=0.0.4", metrics_text(context, is_ready(), began)};
+                return HttpResponse{200,
+                                    {},
+                                    "text/plain; version=0.0.4",
+                                    metrics_text(context, subscriptions(), is_ready(), began)};
               }});
 }
 }  // namespace tocsin::api

@@ -272,7 +272,8 @@ Result<void> NodeService::arrive(Ticket& ticket, std::size_t source, std::string
   while (!lines.empty()) {
     const std::uint64_t before = node_->sources()[source].lines.number;
     current_records_.emplace_back(node_->next_sequence(), place);
-    const Result<std::size_t> taken = node_->arrive(source, lines, nullptr);
+    const Result<std::size_t> taken =
+        node_->arrive(source, lines, nullptr, runtime::traces_from(ticket.batch.traces, place));
     if (!taken) return tl::unexpected(taken.error());
     lines.remove_prefix(*taken);
     place += static_cast<std::size_t>(node_->sources()[source].lines.number - before);

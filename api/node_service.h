@@ -60,6 +60,7 @@ struct EventBatch {
   /// Whose lines are counted, and how many it sent before these. Empty: nobody's.
   std::string producer;
   std::uint64_t sequence = 0;
+  std::vector<runtime::TraceRun> traces = {};  // by event
   /// Tell the alerts that these events cause, waiting for them so long.
   std::optional<std::chrono::milliseconds> wait_for_alerts;
 };

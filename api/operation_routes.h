@@ -12,5 +12,6 @@ void add_state_routes(Router& router, ServerContext& context,
                       std::shared_ptr<RuleTotalsReader> totals);
 void add_savepoint_routes(Router& router, ServerContext& context);
 void add_aside_routes(Router& router, ServerContext& context);
+void add_audit_routes(Router& router, ServerContext& context);
 void add_token_routes(Router& router, ServerContext& context);
 }  // namespace tocsin::api

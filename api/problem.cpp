@@ -44,4 +44,28 @@ HttpResponse problem_of_fault(const HttpFault& fault) {
   const ProblemKind kind = found == kTypes.end() ? ProblemKind::kInternal : found->kind;
   return problem_response(kind, fault.detail);
 }
+
+HttpResponse problem_of_error(const Error& error, ProblemKind bad_argument) {
+  switch (error.code) {
+    case Errc::kInvalidArgument:
+      return problem_response(bad_argument, error.message);
+    case Errc::kNotFound:
+      return problem_response(ProblemKind::kNotFound, error.message);
+    case Errc::kRefused:
+      return problem_response(ProblemKind::kConflict, error.message);
+    case Errc::kLimit:  // a full disk, a full queue
+      return unavailable_response(error.message);
+    case Errc::kIo:
+    case Errc::kCorrupt:
+    case Errc::kInternal:
+      break;
+  }
+  return problem_response(ProblemKind::kInternal, error.message);
+}
+
+HttpResponse unavailable_response(std::string_view detail) {
+  HttpResponse response = problem_response(ProblemKind::kUnavailable, detail);
+  response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
 }  // namespace tocsin::api

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "api/http_server.h"
+#include "cep/base/result.h"
 
 namespace tocsin::api {
 enum class ProblemKind : std::uint8_t {
@@ -32,4 +33,8 @@ HttpResponse problem_response(ProblemKind kind, std::string_view detail,
                               const nlohmann::ordered_json& more);
 /// Of a request that the server refused before anybody read it.
 HttpResponse problem_of_fault(const HttpFault& fault);
+/// Of an error of the node or the stores; `bad_argument` is what an invalid argument is.
+HttpResponse problem_of_error(const Error& error, ProblemKind bad_argument = ProblemKind::kBadBody);
+/// Of what cannot be taken now and may be in a second: 503 with Retry-After.
+HttpResponse unavailable_response(std::string_view detail);
 }  // namespace tocsin::api

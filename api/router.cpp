@@ -12,11 +12,14 @@
 #include <set>
 #include <unordered_map>
 
+#include "api/audit_trail.h"
+#include "api/idempotency.h"
 #include "api/problem.h"
 #include "cep/base/assert.h"
 #include "cep/identity.h"
 #include "cep/time.h"
 #include "cep/unicode.h"
+#include "runtime/trace_context.h"
 
 namespace tocsin::api {
 namespace {
@@ -107,21 +110,6 @@ std::string random_id() {
   RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
   return cep::hex(bytes);
 }
-// W3C Trace Context: version-traceid-parentid-flags, in lower-case hex.
-bool is_trace_parent(std::string_view text) {
-  constexpr std::string_view kShape = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
-  if (text.size() != kShape.size() || text.starts_with("ff")) return false;
-  const auto fits = [](char letter, char shape) {
-    if (shape == '-') return letter == '-';
-    return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'f');
-  };
-  const auto is_zero = [](std::string_view part) {
-    return part.find_first_not_of('0') == std::string_view::npos;
-  };
-  return std::ranges::equal(text, kShape, fits) && !is_zero(text.substr(3, 32)) &&
-         !is_zero(text.substr(36, 16));
-}
-
 // Of `type/subtype; parameters`, in lower case.
 std::string media_type_of(std::string_view value) {
   value = value.substr(0, value.find(';'));
@@ -140,7 +128,8 @@ class Rates {
   struct Answer {
     bool is_allowed = true;
     double left = 0;
-    double wait_s = 0;  // until the next one
+    double wait_s = 0;   // until the next one
+    double reset_s = 0;  // until all may be made again
   };
   Answer take(const std::string& name, Moment now) {
     const std::lock_guard lock(mutex_);
@@ -149,9 +138,11 @@ class Rates {
     const std::chrono::duration<double> passed = now - bucket.at;
     bucket.tokens = std::min(limit_.burst, bucket.tokens + passed.count() * limit_.per_second);
     bucket.at = now;
-    if (bucket.tokens < 1) return {false, 0, (1 - bucket.tokens) / limit_.per_second};
-    bucket.tokens -= 1;
-    return {true, bucket.tokens, 0};
+    const bool is_allowed = bucket.tokens >= 1;
+    if (is_allowed) bucket.tokens -= 1;
+    return {is_allowed, is_allowed ? bucket.tokens : 0,
+            is_allowed ? 0 : (1 - bucket.tokens) / limit_.per_second,
+            (limit_.burst - bucket.tokens) / limit_.per_second};
   }
 
  private:
@@ -224,7 +215,7 @@ struct Router::Impl {
     return found;
   }
 
-  HttpResponse route(HttpRequest& http, ApiRequest& request, const AccessList& access,
+  HttpResponse route(const HttpRequest& http, ApiRequest& request, const AccessList& access,
                      std::vector<HttpHeader>& headers) {
     const std::string_view target = http.head().target;
     const std::string_view path = target.substr(0, target.find('?'));
@@ -235,7 +226,13 @@ struct Router::Impl {
     const std::optional<TokenGrant> grant = token ? access.find(*token) : std::nullopt;
     const bool is_open =
         std::ranges::any_of(found, [](const Route* one) { return one->role == Role::kOpen; });
+    std::string_view method = http.head().method;
+    if (method == "HEAD") method = "GET";
+    const auto place = std::ranges::find(
+        found, method, [](const Route* one) { return std::string_view(one->method); });
+    const Route* const fits = place == found.end() ? nullptr : *place;
     if (!grant && !is_open) {
+      if (options.audit != nullptr) audit_refusal(*options.audit, fits, request, 401);
       headers.push_back({"WWW-Authenticate", "Bearer realm=\"tocsin\""});
       return problem_response(ProblemKind::kUnauthorized,
                               token ? "the token is not known here; it may have been revoked"
@@ -244,14 +241,11 @@ struct Router::Impl {
     if (found.empty()) {
       return problem_response(ProblemKind::kNotFound, fmt::format("there is nothing at {}", path));
     }
-    std::string_view method = http.head().method;
-    if (method == "HEAD") method = "GET";
-    const auto place = std::ranges::find(
-        found, method, [](const Route* one) { return std::string_view(one->method); });
-    if (place == found.end()) return refuse_method(found, path, headers);
-    const Route& route = **place;
+    if (fits == nullptr) return refuse_method(found, path, headers);
+    const Route& route = *fits;
     if (grant) request.grant = *grant;
     if (!may(grant ? grant->role : Role::kOpen, route.role)) {
+      if (options.audit != nullptr) audit_refusal(*options.audit, fits, request, 403);
       return problem_response(
           ProblemKind::kForbidden,
           fmt::format("this needs the role {}; the token {} has the role {}", role_name(route.role),
@@ -262,7 +256,9 @@ struct Router::Impl {
     }
     if (auto bad = read_parameters(route, segments, target, request)) return std::move(*bad);
     if (auto bad = check_media_type(route, http.head())) return std::move(*bad);
-    return route.handler(request);
+    if (!takes_key(route)) return act(route, request);
+    return answer_once(*options.answers, request,
+                       [&](ApiRequest& once) { return act(route, once); });
   }
 
   static HttpResponse refuse_method(const std::vector<const Route*>& found, std::string_view path,
@@ -282,6 +278,7 @@ struct Router::Impl {
     const Rates::Answer answer = rates.take(name, options.now());
     headers.push_back({"RateLimit-Limit", fmt::format("{}", std::floor(options.rate.burst))});
     headers.push_back({"RateLimit-Remaining", fmt::format("{}", std::floor(answer.left))});
+    headers.push_back({"RateLimit-Reset", fmt::format("{}", std::ceil(answer.reset_s))});
     if (answer.is_allowed) return std::nullopt;
     const std::string wait = fmt::format("{}", std::max(1.0, std::ceil(answer.wait_s)));
     headers.push_back({"Retry-After", wait});
@@ -380,6 +377,14 @@ struct Router::Impl {
     };
     for (const RouteParameter& parameter : route.path_parameters) add(parameter, true);
     for (const RouteParameter& parameter : route.query_parameters) add(parameter, false);
+    if (takes_key(route)) {
+      parameters.push_back(
+          {{"name", "Idempotency-Key"},
+           {"in", "header"},
+           {"required", false},
+           {"description", "With one the request is done once, however often it is sent"},
+           {"schema", {{"type", "string"}, {"maxLength", 255}}}});
+    }
     if (!parameters.empty()) operation["parameters"] = parameters;
     if (route.body) {
       ordered_json content;
@@ -399,6 +404,7 @@ struct Router::Impl {
     std::set<int> statuses(route.problems.begin(), route.problems.end());
     statuses.insert({400, 404, 405, 500, 503});
     if (route.role != Role::kOpen) statuses.insert({401, 403, 429});
+    if (takes_key(route)) statuses.insert({409, 422});
     for (const int status : statuses) {
       responses[std::to_string(status)] = {{"$ref", "#/components/responses/Problem"}};
     }
@@ -411,7 +417,19 @@ struct Router::Impl {
     return {{"$ref", "#/components/schemas/" + schema}};
   }
 
+  HttpResponse act(const Route& route, ApiRequest& request) {
+    return options.audit == nullptr ? route.handler(request)
+                                    : answer_audited(*options.audit, route, request);
+  }
+  // Whether a request of it is done once by its key.
+  bool takes_key(const Route& route) const {
+    return options.answers != nullptr && route.method == "POST" &&
+           route.effect == RouteEffect::kByMethod;
+  }
+  BodyBudget& bodies() { return options.bodies != nullptr ? *options.bodies : uncounted; }
+
   RouterOptions options;
+  BodyBudget uncounted{SIZE_MAX};
   Rates rates;
   std::vector<Route> routes;
   ordered_json schemas = ordered_json::object();
@@ -442,12 +460,13 @@ void Router::add(Route route) {
   impl_->routes.push_back(std::move(route));
 }
 
-HttpResponse Router::handle(HttpRequest& http, const AccessList& access) {
-  ApiRequest request{http, {}, {}, {}, {}, {}};
+HttpResponse Router::handle(HttpRequest& given, const AccessList& access) {
+  BufferedRequest http(given);
+  ApiRequest request{http, impl_->bodies(), {}, {}, {}, {}, {}, {}};
   const auto id = http.head().header("x-request-id");
   request.request_id = id && is_request_id(*id) ? std::string(*id) : random_id();
   const auto trace = http.head().header("traceparent");
-  if (trace && is_trace_parent(*trace)) request.trace_parent = *trace;
+  if (trace) request.trace_parent = runtime::read_trace_parent(*trace).value_or("");
   std::vector<HttpHeader> headers;
   HttpResponse response;
   try {

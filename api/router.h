@@ -13,9 +13,13 @@
 #include <vector>
 
 #include "api/access.h"
+#include "api/body_budget.h"
+#include "api/buffered_request.h"
 #include "api/http_server.h"
 
 namespace tocsin::api {
+class AnswerStore;
+class AuditLog;
 /// A parameter of a path or query.
 struct RouteParameter {
   enum class Type : std::uint8_t { kText, kInteger, kBoolean, kDuration, kTime, kWord };
@@ -42,16 +46,24 @@ struct RouteBody {
 
 /// A request that was routed, is allowed, and whose parameters are good.
 struct ApiRequest {
-  HttpRequest& http;
+  BufferedRequest& http;
+  BodyBudget& bodies;
   std::map<std::string, std::string, std::less<>> path;   // decoded
   std::map<std::string, std::string, std::less<>> query;  // decoded; only declared ones
   TokenGrant grant;                                       // who asks; name empty where open
   std::string request_id;
+  std::map<std::string, std::string, std::less<>> notes;  // for the audit log: JSON values
   std::string trace_parent;  // W3C Trace Context, empty where none was sent
 
   /// A declared parameter's value; nothing where it was not given.
   std::optional<std::string_view> text(std::string_view name) const;
   std::optional<std::int64_t> integer(std::string_view name) const;
+};
+/// What a request changes.
+enum class RouteEffect : std::uint8_t {
+  kByMethod,  // GET changes nothing, every other method something
+  kNothing,   // although it is no GET: a check
+  kEvents,    // it takes events, which the journal holds and producers number
 };
 using RouteHandler = std::function<HttpResponse(ApiRequest&)>;
 struct Route {
@@ -62,6 +74,7 @@ struct Route {
   std::string summary;
   std::string description = {};
   Role role = Role::kAdmin;
+  RouteEffect effect = RouteEffect::kByMethod;
   std::vector<RouteParameter> path_parameters = {};
   std::vector<RouteParameter> query_parameters = {};
   std::optional<RouteBody> body = {};
@@ -79,6 +92,9 @@ struct RouterOptions {
   std::string title = "Tocsin";
   std::string version;
   RateLimit rate;
+  AuditLog* audit = nullptr;       // hears of changes and refusals; none: nobody does
+  AnswerStore* answers = nullptr;  // by idempotency key; none: the header counts for nothing
+  BodyBudget* bodies = nullptr;    // none: they are not counted; outlives the router
   /// Processing time, for rates and request ids; monotone.
   std::function<std::chrono::steady_clock::time_point()> now;
 };

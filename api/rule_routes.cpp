@@ -15,7 +15,7 @@
 
 #include "api/explain_json.h"
 #include "api/explain_text.h"
-#include "api/request_json.h"
+#include "api/json_body.h"
 #include "api/rule_loader.h"
 #include "api/rule_sources.h"
 #include "cep/identity.h"
@@ -94,9 +94,9 @@ HttpResponse list_rules(const ServerContext& context) {
   for (const RuleText& rule : now->pack.rules()) {
     if (!running.contains(rule.id)) list.push_back(rule_json(*now, rule));
   }
-  return json_response({{"version", now->version},
-                        {"plan", cep::hex(now->settings.plan)},
-                        {"rules", std::move(list)}});
+  return json_response(200, {{"version", now->version},
+                             {"plan", cep::hex(now->settings.plan)},
+                             {"rules", std::move(list)}});
 }
 
 HttpResponse no_rule(std::string_view id) {
@@ -137,7 +137,7 @@ HttpResponse get_rule(const ServerContext& context, RuleTotalsReader& reader,
                      {"events", totals.captured_events},
                      {"bytes", totals.bytes}};
   }
-  HttpResponse response = json_response(json);
+  HttpResponse response = json_response(200, json);
   const std::string etag = rule_etag(now->pack, id);
   if (!etag.empty()) response.headers.push_back({"ETag", "\"" + etag + "\""});
   return response;
@@ -156,20 +156,18 @@ HttpResponse explain_rule(const ServerContext& context, const ApiRequest& reques
 }
 
 // The files of a body: {"files": {"PATH": "TEXT", …}}, or one of plain text.
-tl::expected<std::map<std::string, std::string>, HttpResponse> read_files(ServerContext& context,
-                                                                          ApiRequest& request) {
+tl::expected<std::map<std::string, std::string>, HttpResponse> read_files(ApiRequest& request) {
   const std::string_view type = request.http.head().header("content-type").value_or("");
   std::map<std::string, std::string> files;
   if (type.starts_with("text/plain")) {
-    BodyBudget::Hold hold(context.bodies);
+    BodyBudget::Hold hold(request.bodies);
     auto body = read_whole_body(request.http, hold);
     if (!body) return tl::unexpected(body.error());
     files.emplace("rules.tocsin", *std::move(body));
     return files;
   }
-  const auto body = read_json(context, request, kRulesBytesMax);
+  const auto body = read_json_object(request, {"files"}, kRulesBytesMax);
   if (!body) return tl::unexpected(body.error());
-  if (auto bad = check_members(*body, {"files"})) return tl::unexpected(std::move(*bad));
   const auto wrong = [] {
     return tl::unexpected(problem_response(
         ProblemKind::kBadBody,
@@ -201,8 +199,8 @@ LoadedRules check_files(const std::map<std::string, std::string>& files) {
   });
 }
 
-HttpResponse validate_rules(ServerContext& context, Checks& checks, ApiRequest& request) {
-  const auto files = read_files(context, request);
+HttpResponse validate_rules(Checks& checks, ApiRequest& request) {
+  const auto files = read_files(request);
   if (!files) return files.error();
   struct Check {
     explicit Check(std::atomic<int>& count_in) : count(count_in), is_one(++count <= kChecksMax) {}
@@ -270,19 +268,19 @@ void add_rule_routes(Router& router, ServerContext& context,
                              .words = {"json", "text"}}},
        .answers = {{200, "The explanation", "application/json"}},
        .handler = [&context](ApiRequest& request) { return explain_rule(context, request); }});
-  router.add({.method = "POST",
-              .path = "/v1/rules/validate",
-              .operation_id = "validateRules",
-              .tag = "rules",
-              .summary = "Check rules without running them: everything that is wrong, with places",
-              .description = "As `tocsin check --format json` says it. The files of the body are "
-                             "one set; nothing else is read.",
-              .role = Role::kReader,
-              .body = RouteBody{{"application/json", "text/plain"}},
-              .answers = {{200, "Whether they check, and what is wrong", "application/json"}},
-              .problems = {413, 415},
-              .handler = [&context, checks](ApiRequest& request) {
-                return validate_rules(context, *checks, request);
-              }});
+  router.add(
+      {.method = "POST",
+       .path = "/v1/rules/validate",
+       .operation_id = "validateRules",
+       .tag = "rules",
+       .summary = "Check rules without running them: everything that is wrong, with places",
+       .description = "As `tocsin check --format json` says it. The files of the body are "
+                      "one set; nothing else is read.",
+       .role = Role::kReader,
+       .effect = RouteEffect::kNothing,
+       .body = RouteBody{{"application/json", "text/plain"}},
+       .answers = {{200, "Whether they check, and what is wrong", "application/json"}},
+       .problems = {413, 415},
+       .handler = [checks](ApiRequest& request) { return validate_rules(*checks, request); }});
 }
 }  // namespace tocsin::api

@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
+#include "api/json_body.h"
 #include "api/node_report.h"
 #include "api/operation_routes.h"
-#include "api/request_json.h"
 #include "runtime/savepoint.h"
 
 namespace tocsin::api {
@@ -58,20 +58,19 @@ HttpResponse take_checkpoint(ServerContext& context) {
   const Served<void> asked = context.node.pursue(
       [&](runtime::Node& node) { return request.is_answered(node); }, kAskPatience);
   if (!asked) return refusal_response(asked.error());
-  if (const auto failure = request.failure()) return error_response(*failure);
-  return json_response({{"checkpoint", request.number()}}, 201);
+  if (const auto failure = request.failure()) return problem_of_error(*failure);
+  return json_response(201, {{"checkpoint", request.number()}});
 }
 
 HttpResponse make_savepoint(ServerContext& context, ApiRequest& request) {
-  const auto body = read_json(context, request);
+  const auto body = read_json_object(request, {"name"});
   if (!body) return body.error();
-  if (auto bad = check_members(*body, {"name"})) return std::move(*bad);
   if (!body->contains("name") || !(*body)["name"].is_string()) {
     return problem_response(ProblemKind::kBadBody, R"(the body is {"name": "NAME"})");
   }
   const std::string name = (*body)["name"];
   if (auto checked = runtime::check_savepoint_name(name); !checked) {
-    return error_response(checked.error());
+    return problem_of_error(checked.error());
   }
   CheckpointRequest checkpoint;
   // Told on another thread, perhaps after this one has given up.
@@ -96,37 +95,37 @@ HttpResponse make_savepoint(ServerContext& context, ApiRequest& request) {
   };
   const Served<void> asked = context.node.pursue(step, kAskPatience);
   if (!asked) return refusal_response(asked.error());
-  if (const auto failure = checkpoint.failure()) return error_response(*failure);
+  if (const auto failure = checkpoint.failure()) return problem_of_error(*failure);
   const Result<runtime::Manifest>& made = *kept->made;
-  if (!made) return error_response(made.error());
-  HttpResponse response = json_response(manifest_json(name, *made), 201);
+  if (!made) return problem_of_error(made.error());
+  HttpResponse response = json_response(201, manifest_json(name, *made));
   response.headers.push_back({"Location", "/v1/savepoints/" + name});
   return response;
 }
 
 HttpResponse list_savepoints(ServerContext& context) {
   const auto entries = runtime::list_savepoints(context.files, context.paths.savepoints);
-  if (!entries) return error_response(entries.error());
+  if (!entries) return problem_of_error(entries.error());
   ordered_json list = ordered_json::array();
   for (const runtime::SavepointEntry& entry : *entries) list.push_back(entry_json(entry));
-  return json_response({{"savepoints", list}});
+  return json_response(200, {{"savepoints", list}});
 }
 
 HttpResponse get_savepoint(ServerContext& context, std::string_view name) {
   const auto entries = runtime::list_savepoints(context.files, context.paths.savepoints);
-  if (!entries) return error_response(entries.error());
+  if (!entries) return problem_of_error(entries.error());
   for (const runtime::SavepointEntry& entry : *entries) {
-    if (entry.name == name) return json_response(entry_json(entry));
+    if (entry.name == name) return json_response(200, entry_json(entry));
   }
   return problem_response(ProblemKind::kNotFound, fmt::format("there is no savepoint {}", name));
 }
 
 HttpResponse delete_savepoint(ServerContext& context, std::string_view name) {
   if (auto checked = runtime::check_savepoint_name(name); !checked) {
-    return error_response(checked.error());
+    return problem_of_error(checked.error(), ProblemKind::kBadParameter);
   }
   const Result<void> deleted = runtime::delete_savepoint(context.files, folder_of(context, name));
-  if (!deleted) return error_response(deleted.error());
+  if (!deleted) return problem_of_error(deleted.error());
   return {204, {}, "", ""};
 }
 }  // namespace

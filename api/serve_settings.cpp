@@ -110,6 +110,23 @@ std::vector<Setting> make_settings() {
               "Late events and dead letters are kept so long; 0: for ever"},
       Setting{"retention.aside_bytes", Type::kBytes, "0",
               "Of all late events, and of all dead letters; 0: any number"},
+      Setting{"retention.traces_max", Type::kInteger, "1000000",
+              "Traces (traceparent) of events that alerts of deadlines may yet ask for; the oldest "
+              "go",
+              1000, 1'000'000'000},
+      Setting{"idempotency.age_max", Type::kDuration, "24h",
+              "Answers to requests with an Idempotency-Key are kept so long"},
+      Setting{"idempotency.answers_max", Type::kInteger, "100000", "Of them at once; the oldest go",
+              1000, 10'000'000},
+      Setting{"idempotency.bytes_max", Type::kBytes, "64MiB", "Of all of them; the oldest go", kMiB,
+              64 * kGiB},
+      Setting{"audit.age_max", Type::kDuration, "0",
+              "Entries of the audit log are kept so long; 0: for ever"},
+      Setting{"audit.bytes_max", Type::kBytes, "1GiB",
+              "Of all of them; the oldest go; 0: any number"},
+      Setting{"audit.refusals_per_minute", Type::kInteger, "600",
+              "Refusals for want of a token or role that are written down; more are counted", 1,
+              1'000'000},
   };
 }
 
@@ -150,6 +167,23 @@ RateLimit rate_limit(const Configuration& configuration) {
           static_cast<double>(configuration.integer("http.requests_burst"))};
 }
 
+AnswerLimits answer_limits(const Configuration& configuration) {
+  return {configuration.duration("idempotency.age_max"),
+          size_of(configuration, "idempotency.answers_max"),
+          size_of(configuration, "idempotency.bytes_max")};
+}
+
+AuditLimits audit_limits(const Configuration& configuration) {
+  AuditLimits limits;
+  limits.age_max = duration_or_none(configuration, "audit.age_max");
+  if (const std::size_t most = size_of(configuration, "audit.bytes_max"); most != 0) {
+    limits.bytes_max = most;
+  }
+  limits.refusals_per_minute =
+      static_cast<double>(configuration.integer("audit.refusals_per_minute"));
+  return limits;
+}
+
 NodeServiceLimits node_service_limits(const Configuration& configuration) {
   NodeServiceLimits limits;
   limits.batches_max = size_of(configuration, "events.queue_requests_max");
@@ -167,8 +201,10 @@ runtime::RetentionPolicy retention_policy(const Configuration& configuration) {
     }
     return retention;
   };
-  return {of("retention.alerts_age", "retention.alerts_bytes"),
-          of("retention.aside_age", "retention.aside_bytes")};
+  runtime::RetentionPolicy policy{of("retention.alerts_age", "retention.alerts_bytes"),
+                                  of("retention.aside_age", "retention.aside_bytes")};
+  policy.traces_max = static_cast<std::uint64_t>(configuration.integer("retention.traces_max"));
+  return policy;
 }
 
 Result<AlertDeskOptions> alert_desk_options(const Configuration& configuration) {

@@ -5,6 +5,8 @@
 #include <span>
 
 #include "api/alert_desk.h"
+#include "api/answer_store.h"
+#include "api/audit_log.h"
 #include "api/configuration.h"
 #include "api/http_server.h"
 #include "api/node_service.h"
@@ -19,6 +21,8 @@ std::span<const Setting> serve_settings();
 std::optional<cep::Duration> duration_or_none(const Configuration& configuration,
                                               std::string_view name);
 HttpServerLimits http_limits(const Configuration& configuration);
+AnswerLimits answer_limits(const Configuration& configuration);
+AuditLimits audit_limits(const Configuration& configuration);
 RateLimit rate_limit(const Configuration& configuration);
 NodeServiceLimits node_service_limits(const Configuration& configuration);
 runtime::RetentionPolicy retention_policy(const Configuration& configuration);

@@ -11,10 +11,14 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "api/alert_desk.h"
+#include "api/answer_store.h"
+#include "api/audit_log.h"
 #include "api/command.h"
 #include "api/health_routes.h"
 #include "api/http_connection.h"
@@ -97,7 +101,7 @@ class Server {
   ExitCode wait();
   void close();
 
-  RouterOptions router_options() const;
+  RouterOptions router_options();
   runtime::NodeOptions node_options();
   std::string unreadiness() const;
   HttpResponse answer(HttpRequest& request);
@@ -140,6 +144,8 @@ class Server {
   std::unique_ptr<RuleService> rule_service_;
   std::unique_ptr<AlertDesk> desk_;
   std::atomic<AlertDesk*> open_desk_{nullptr};  // desk_, for those who store effects
+  std::unique_ptr<AnswerStore> answers_;
+  std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<ServerContext> context_;
   Router starting_routes_;
   std::unique_ptr<Router> routes_;
@@ -148,10 +154,11 @@ class Server {
   std::unique_ptr<HttpServer> http_;  // ends first
 };
 
-RouterOptions Server::router_options() const {
+RouterOptions Server::router_options() {
   RouterOptions options;
   options.version = version_parts().front().second;
   options.rate = rate_limit(configuration_);
+  options.bodies = &bodies_;
   return options;
 }
 
@@ -457,18 +464,38 @@ tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> 
 }
 
 Outcome<void> Server::begin_routes() {
+  Result<std::unique_ptr<AnswerStore>> answers =
+      AnswerStore::open(*store_, clock_, answer_limits(configuration_));
+  if (!answers) return stop(code_of_directory(answers.error().code), answers.error().message);
+  answers_ = *std::move(answers);
+  Result<std::unique_ptr<AuditLog>> audit =
+      AuditLog::open(*store_, clock_, audit_limits(configuration_));
+  if (!audit) return stop(code_of_directory(audit.error().code), audit.error().message);
+  audit_ = *std::move(audit);
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
                                    directory_->paths(), *rule_service_, configuration_, *tokens_,
-                                   bodies_, http_figures_, run_options_.line_bytes_max});
+                                   bodies_, http_figures_, *answers_, *audit_,
+                                   run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertDesk>> desk =
       AlertDesk::open(*store_, service_->effects(), clock_, desk_options_, say_delivery);
   if (!desk) return stop(code_of_directory(desk.error().code), desk.error().message);
   desk_ = *std::move(desk);
   open_desk_ = desk_.get();
-  routes_ = std::make_unique<Router>(router_options());
+  RouterOptions options = router_options();
+  options.answers = answers_.get();
+  options.audit = audit_.get();
+  routes_ = std::make_unique<Router>(std::move(options));
   desk_->add_routes(*routes_);
   add_health_routes(*routes_, [this] { return unreadiness(); });
-  add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
+  const auto subscriptions = [this] {
+    std::vector<SubscriptionFigures> list;
+    for (const auto& one : desk_->subscriptions().list()) {
+      list.push_back(
+          {one->id, std::string(name_of(one->status)), desk_->subscriptions().owed(*one)});
+    }
+    return list;
+  };
+  add_server_routes(*routes_, *context_, subscriptions, [this] { return unreadiness().empty(); });
   say("ready");
   ready_routes_ = routes_.get();
   return {};

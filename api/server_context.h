@@ -1,6 +1,5 @@
 /// What the operations of a running server work on.
 #pragma once
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +7,9 @@
 #include <mutex>
 #include <string>
 
+#include "api/answer_store.h"
+#include "api/audit_log.h"
+#include "api/body_budget.h"
 #include "api/configuration.h"
 #include "api/http_server.h"
 #include "api/node_service.h"
@@ -20,38 +22,6 @@
 #include "runtime/files.h"
 
 namespace tocsin::api {
-/// Bytes that bodies hold at once, bounded. Threading: any.
-class BodyBudget {
- public:
-  explicit BodyBudget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
-  std::size_t held() const { return held_; }
-  /// One request's share, given back with it.
-  class Hold {
-   public:
-    [[nodiscard]] explicit Hold(BodyBudget& budget) : budget_(budget) {}
-    Hold(const Hold&) = delete;
-    Hold& operator=(const Hold&) = delete;
-    ~Hold() { budget_.held_ -= bytes_; }
-    /// False: there is no room for so many more.
-    bool add(std::size_t bytes) {
-      if (budget_.held_.fetch_add(bytes) + bytes > budget_.bytes_max_) {
-        budget_.held_ -= bytes;
-        return false;
-      }
-      bytes_ += bytes;
-      return true;
-    }
-
-   private:
-    BodyBudget& budget_;
-    std::size_t bytes_ = 0;
-  };
-
- private:
-  const std::size_t bytes_max_;
-  std::atomic<std::size_t> held_{0};
-};
-
 /// Requests that were answered. Threading: any.
 class HttpFigures {
  public:
@@ -88,18 +58,13 @@ struct ServerContext {
   TokenStore& tokens;
   BodyBudget& bodies;
   HttpFigures& http;
+  AnswerStore& answers;
+  AuditLog& audit;
   std::size_t line_bytes_max;  // of an event
 };
 
 /// The answer to a refusal of the node's service: 503 with Retry-After, or 409.
 HttpResponse refusal_response(const Refusal& refusal);
-/// The answer to an error of the node or the stores.
-HttpResponse error_response(const Error& error);
-/// A whole body. Fails with the problem to answer with: too large, too many at once, broken off.
-tl::expected<std::string, HttpResponse> read_whole_body(HttpRequest& request,
-                                                        BodyBudget::Hold& hold);
-/// An answer of JSON.
-HttpResponse json_response(const nlohmann::ordered_json& document, int status = 200);
 /// How long a question may wait for the node's thread to begin.
 inline constexpr std::chrono::milliseconds kAskPatience{10'000};
 }  // namespace tocsin::api

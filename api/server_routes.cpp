@@ -6,21 +6,25 @@
 
 #include "api/deploy_routes.h"
 #include "api/event_routes.h"
+#include "api/json_body.h"
 #include "api/metrics.h"
 #include "api/operation_routes.h"
 #include "api/rule_routes.h"
 
 namespace tocsin::api {
-void add_server_routes(Router& router, ServerContext& context, std::function<bool()> is_ready) {
+void add_server_routes(Router& router, ServerContext& context, ListSubscriptions subscriptions,
+                       std::function<bool()> is_ready) {
   add_event_routes(router, context);
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
   add_rule_routes(router, context, totals);
   add_deploy_routes(router, context);
+  add_version_routes(router, context);
   add_state_routes(router, context, totals);
   add_savepoint_routes(router, context);
   add_aside_routes(router, context);
   add_token_routes(router, context);
-  add_metrics_route(router, context, std::move(is_ready));
+  add_audit_routes(router, context);
+  add_metrics_route(router, context, std::move(subscriptions), std::move(is_ready));
   // Last: it shows what was added before.
   router.add({.method = "GET",
               .path = "/openapi.json",
@@ -29,6 +33,6 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
               .summary = "This API as an OpenAPI 3.1 document",
               .role = Role::kReader,
               .answers = {{200, "The document", "application/json"}},
-              .handler = [&router](ApiRequest&) { return json_response(router.openapi()); }});
+              .handler = [&router](ApiRequest&) { return json_response(200, router.openapi()); }});
 }
 }  // namespace tocsin::api

@@ -2,10 +2,12 @@
 #pragma once
 #include <functional>
 
+#include "api/metrics.h"
 #include "api/router.h"
 #include "api/server_context.h"
 
 namespace tocsin::api {
-/// `is_ready` is asked from any thread.
-void add_server_routes(Router& router, ServerContext& context, std::function<bool()> is_ready);
+/// `subscriptions` and `is_ready` are asked from any thread.
+void add_server_routes(Router& router, ServerContext& context, ListSubscriptions subscriptions,
+                       std::function<bool()> is_ready);
 }  // namespace tocsin::api

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/json_body.h"
 #include "api/key_text.h"
 #include "api/node_report.h"
 #include "api/operation_routes.h"
@@ -52,7 +53,7 @@ HttpResponse get_state(ServerContext& context, RuleTotalsReader& reader,
     state["rules"] = ordered_json::array();
     for (const auto& [rule, one] : *totals) state["rules"].push_back(totals_json(rule, one));
   }
-  return json_response(state);
+  return json_response(200, state);
 }
 
 HttpResponse get_key(ServerContext& context, const ApiRequest& request) {
@@ -69,7 +70,7 @@ HttpResponse get_key(ServerContext& context, const ApiRequest& request) {
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
-  if (!reports) return error_response(reports.error());
+  if (!reports) return problem_of_error(reports.error(), ProblemKind::kBadParameter);
   const cep::Plan& plan = program->plan();
   std::string text = fmt::format("{} at {}\n", *request.text("key"), time_text(watermark));
   ordered_json tables = ordered_json::array();
@@ -78,10 +79,10 @@ HttpResponse get_key(ServerContext& context, const ApiRequest& request) {
     tables.push_back(key_report_json(plan, report));
   }
   if (request.text("format") == "text") return {200, {}, "text/plain", text};
-  return json_response({{"key", *request.text("key")},
-                        {"watermark", time_json(watermark)},
-                        {"reports", tables},
-                        {"text", text}});
+  return json_response(200, {{"key", *request.text("key")},
+                             {"watermark", time_json(watermark)},
+                             {"reports", tables},
+                             {"text", text}});
 }
 
 HttpResponse get_producer(ServerContext& context, const ApiRequest& request) {
@@ -100,7 +101,7 @@ HttpResponse get_producer(ServerContext& context, const ApiRequest& request) {
                             fmt::format("no producer {} has sent anything: its first sequence is 0",
                                         *request.text("producer")));
   }
-  return json_response({{"producer", *request.text("producer")}, {"next_sequence", *next}});
+  return json_response(200, {{"producer", *request.text("producer")}, {"next_sequence", *next}});
 }
 }  // namespace
 

@@ -172,8 +172,8 @@ Result<SubscriptionService::SubscriptionPtr> SubscriptionService::create(std::st
                                                                          const std::string& who) {
   const std::lock_guard changing(changing_);
   if (list().size() >= options_.limits.subscriptions_max) {
-    return fail(Errc::kLimit, fmt::format("there are {} subscriptions, as many as there may be",
-                                          options_.limits.subscriptions_max));
+    return fail(Errc::kRefused, fmt::format("there are {} subscriptions, as many as there may be",
+                                            options_.limits.subscriptions_max));
   }
   Subscription subscription;
   if (Result<void> applied = apply_settings(settings, options_.limits, subscription); !applied)
@@ -331,9 +331,10 @@ Result<std::uint64_t> SubscriptionService::redeliver(const std::string& id,
   }
   if (!read) return tl::unexpected(read.error());
   if (rows > options_.redeliver_max) {
-    return fail(Errc::kLimit, fmt::format("more than {} alerts would have to be looked at: take a "
-                                          "later `from` or fewer at a time",
-                                          options_.redeliver_max));
+    return fail(Errc::kRefused,
+                fmt::format("more than {} alerts would have to be looked at: take a "
+                            "later `from` or fewer at a time",
+                            options_.redeliver_max));
   }
   Result<std::uint64_t> owed = effects_.owe(endpoint, numbers);
   if (owed) pool_->reread(id);

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "api/json_body.h"
 #include "api/operation_routes.h"
-#include "api/request_json.h"
 
 namespace tocsin::api {
 namespace {
@@ -16,13 +16,12 @@ HttpResponse list_tokens(const ServerContext& context) {
   for (const StoredToken& token : context.tokens.list()->tokens()) {
     list.push_back({{"name", token.grant.name}, {"role", role_name(token.grant.role)}});
   }
-  return json_response({{"tokens", list}});
+  return json_response(200, {{"tokens", list}});
 }
 
 HttpResponse make_token(ServerContext& context, ApiRequest& request) {
-  const auto body = read_json(context, request);
+  const auto body = read_json_object(request, {"name", "role"});
   if (!body) return body.error();
-  if (auto bad = check_members(*body, {"name", "role"})) return std::move(*bad);
   const auto text_of = [&](const char* name) {
     return body->contains(name) && (*body)[name].is_string() ? (*body)[name].get<std::string>()
                                                              : std::string();
@@ -34,6 +33,8 @@ HttpResponse make_token(ServerContext& context, ApiRequest& request) {
         R"(the body is {"name": "NAME", "role": "ROLE"}, with the role producer, reader, analyst, operator or admin)");
   }
   const TokenGrant grant{text_of("name"), *role};
+  request.notes["made"] =
+      ordered_json({{"name", grant.name}, {"role", role_name(grant.role)}}).dump();
   const auto list = context.tokens.list();
   for (const StoredToken& token : list->tokens()) {
     if (token.grant.name != grant.name) continue;
@@ -41,14 +42,14 @@ HttpResponse make_token(ServerContext& context, ApiRequest& request) {
                             fmt::format("there is a token named {} already", grant.name));
   }
   const Result<std::string> token = context.tokens.add(grant);
-  if (!token) return error_response(token.error());
-  return json_response({{"name", grant.name}, {"role", role_name(grant.role)}, {"token", *token}},
-                       201);
+  if (!token) return problem_of_error(token.error());
+  return json_response(201,
+                       {{"name", grant.name}, {"role", role_name(grant.role)}, {"token", *token}});
 }
 
 HttpResponse delete_token(ServerContext& context, const std::string& name) {
   const Result<bool> removed = context.tokens.remove(name);
-  if (!removed) return error_response(removed.error());
+  if (!removed) return problem_of_error(removed.error());
   if (*removed) return {204, {}, "", ""};
   return problem_response(ProblemKind::kNotFound, fmt::format("there is no token {}", name));
 }

@@ -132,7 +132,7 @@ Result<TriageRecord> TriageStore::change(const runtime::StoredAlert& alert,
   }
   if (Result<void> good = judge(record, change); !good) return tl::unexpected(good.error());
   if (record.history.size() >= limits_.entries_max) {
-    return fail(Errc::kLimit,
+    return fail(Errc::kRefused,
                 fmt::format("an alert takes at most {} comments and changes", limits_.entries_max));
   }
   const TriageState before = record.state;

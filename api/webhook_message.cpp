@@ -1,11 +1,15 @@
 // What is sent to the endpoint of a subscription.
 #include <fmt/format.h>
+#include <openssl/rand.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "api/alert_line.h"
 #include "api/delivery_pool.h"
 #include "api/signature.h"
+#include "cep/identity.h"
+#include "runtime/trace_context.h"
 
 namespace tocsin::api {
 namespace {
@@ -50,6 +54,15 @@ Result<WebhookMessage> make_webhook(const Subscription& subscription, const Deli
   }
   message.headers = subscription.headers;
   if (is_cloud_event) message.headers.push_back({"Content-Type", "application/cloudevents+json"});
+  if (!delivery.trace_parent.empty()) {
+    std::array<std::uint8_t, 8> span{};
+    if (RAND_bytes(span.data(), static_cast<int>(span.size())) != 1) {
+      return fail(Errc::kIo, "the system gives no random bytes");
+    }
+    span[0] |= 1;  // an id of zeros is none
+    message.headers.push_back(
+        {"traceparent", runtime::with_span(delivery.trace_parent, cep::hex(span))});
+  }
   message.headers.push_back({"webhook-id", message.id});
   message.headers.push_back({"webhook-timestamp", std::to_string(now_s)});
   message.headers.push_back({"webhook-signature", std::move(signatures)});

@@ -6,9 +6,14 @@
 # `./do bench durable [--events N] [--runs N] [--keys N] [--state-only] [DIR]`: runs with a data directory on the disk
 # that holds DIR (default: build/bench), beside the same without; state to disk and back; a killed run.
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
+# `./do bench serve [--seconds N] [--keys N] [--endpoints N] [intake|deliveries|deploy]…`: a server over loopback sockets.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${TOCSIN_BUILD_DIR:-$root/build/release}
+if [ "${1:-}" = serve ]; then
+  shift
+  exec python3 "$root/bench/serve.py" "$build/tocsin" "$@"
+fi
 if [ "${1:-}" = journal ]; then
   shift
   folder=$root/build/bench

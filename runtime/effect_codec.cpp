@@ -85,6 +85,10 @@ std::string outbox_key(EndpointId endpoint, std::uint64_t number) {
   append_key_u64(key, number);
   return key;
 }
+std::string event_trace_key(std::uint32_t timeline, cep::ArrivalNumber arrival) {
+  return "r" + aside_key(timeline, arrival);
+}
+std::string alert_trace_key(std::uint64_t number) { return "a" + alert_key(number); }
 std::string aside_key(std::uint32_t timeline, cep::ArrivalNumber arrival) {
   std::string key;
   append_key_u32(key, timeline);

@@ -27,6 +27,10 @@ inline constexpr StoreFamily kTriageFamily{6};
 inline constexpr StoreFamily kSubscriptionFamily{7};
 inline constexpr StoreFamily kDeliveryFamily{8};
 inline constexpr StoreFamily kNoticeFamily{9};
+inline constexpr StoreFamily kAnswerFamily{10};
+inline constexpr StoreFamily kAuditFamily{11};
+/// Which requests events and alerts came with.
+inline constexpr StoreFamily kTraceFamily{12};
 constexpr StoreFamily family_of(AsideKind kind) {
   return kind == AsideKind::kLate ? kLateFamily : kDeadFamily;
 }
@@ -52,6 +56,9 @@ std::string alert_key(std::uint64_t number);
 std::optional<std::string> alert_id_prefix(std::string_view id);
 std::string alert_id_key(std::string_view id, std::uint64_t number);
 std::string outbox_key(EndpointId endpoint, std::uint64_t number);
+/// Of an event's trace, by timeline and arrival; and of an alert's, by number.
+std::string event_trace_key(std::uint32_t timeline, cep::ArrivalNumber arrival);
+std::string alert_trace_key(std::uint64_t number);
 std::string aside_key(std::uint32_t timeline, cep::ArrivalNumber arrival);
 
 struct EffectFormat {

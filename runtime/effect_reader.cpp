@@ -37,8 +37,8 @@ auto single(const StoreReader& store, std::string_view key, const Decode& decode
 }  // namespace
 
 std::vector<std::string> effect_families() {
-  return {"default", "alerts", "alert_ids",     "outbox",     "late",
-          "dead",    "triage", "subscriptions", "deliveries", "notices"};
+  return {"default",       "alerts",     "alert_ids", "outbox",  "late",  "dead",  "triage",
+          "subscriptions", "deliveries", "notices",   "answers", "audit", "traces"};
 }
 
 EndpointId EndpointId::of(std::string_view name) {
@@ -89,6 +89,12 @@ Result<std::optional<StoredAlert>> EffectReader::alert(std::uint64_t number) con
   Result<StoredAlert> alert = decode_alert(key, **value);
   if (!alert) return tl::unexpected(alert.error());
   return std::move(*alert);
+}
+
+Result<std::string> EffectReader::trace_of(std::uint64_t number) const {
+  Result<std::optional<std::string>> value = store_->get(kTraceFamily, alert_trace_key(number));
+  if (!value) return tl::unexpected(value.error());
+  return std::move(*value).value_or(std::string());
 }
 
 Result<std::vector<std::uint64_t>> EffectReader::numbers_of(std::string_view id) const {

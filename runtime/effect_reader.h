@@ -68,6 +68,8 @@ class EffectReader {
   /// From `from` down.
   Result<void> alerts_before(std::uint64_t from, const AlertVisitor& visit) const;
   Result<std::optional<StoredAlert>> alert(std::uint64_t number) const;
+  /// The `traceparent` of the event that raised the alert of this number; empty: none is known.
+  Result<std::string> trace_of(std::uint64_t number) const;
   /// Numbers of the alerts with that id (32 hex digits), one for each timeline that raised it.
   Result<std::vector<std::uint64_t>> numbers_of(std::string_view id) const;
   /// Rows set aside of one kind, by timeline and arrival: all, or those behind `after`.

@@ -31,11 +31,32 @@ Result<bool> EffectStore::retain(const RetentionPolicy& policy, std::size_t rows
     if (!aside) return aside;
     is_done = is_done && *aside;
   }
+  Result<bool> traces = retain_traces(policy.traces_max, rows_max);
+  if (!traces) return traces;
+  is_done = is_done && *traces;
   if (is_done) {
     retain_from_ = 0;
     retained_at_ = now;
   }
   return is_done;
+}
+
+// The oldest go, which are those of the oldest timelines first.
+Result<bool> EffectStore::retain_traces(std::uint64_t traces_max, std::size_t rows_max) {
+  if (event_traces_ <= traces_max) return true;
+  const std::uint64_t most = std::min<std::uint64_t>(event_traces_ - traces_max, rows_max);
+  StoreBatch batch;
+  std::uint64_t count = 0;
+  const Result<void> read =
+      store_.scan(kTraceFamily, StoreRange::of_prefix("r"), [&](std::string_view key, auto) {
+        batch.remove(kTraceFamily, key);
+        return ++count < most;
+      });
+  if (!read) return tl::unexpected(read.error());
+  if (Result<void> written = store_.write(batch, false); !written)
+    return tl::unexpected(written.error());
+  event_traces_ -= count;
+  return count == 0 || event_traces_ <= traces_max;
 }
 
 // The alerts in [first, last] that are owed to somebody.
@@ -105,6 +126,7 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
     if (owed->contains(row.number)) continue;
     batch.remove(kAlertFamily, alert_key(row.number));
     batch.remove(kAlertIdFamily, alert_id_key(row.id, row.number));
+    if (has_traces_) batch.remove(kTraceFamily, alert_trace_key(row.number));
     --totals.alerts;
     totals.alert_bytes -= row.bytes;
     totals.removed_number = std::max(totals.removed_number, row.number);

@@ -24,6 +24,7 @@ constexpr const char* kDifferenceHelp =
 struct EffectStore::Commit {
   StoreBatch batch;
   std::map<std::pair<AsideKind, std::string>, AsideRow> aside;  // by key
+  std::map<cep::ArrivalNumber, std::string> traces;             // of events, new
   EmittedMark mark;
   std::uint64_t next_number = 0;
   std::optional<cep::OrderKey> last_order;
@@ -109,6 +110,7 @@ Result<void> EffectStore::load() {
   if (!endpoints) return tl::unexpected(endpoints.error());
   endpoints_ = *std::move(endpoints);
   if (Result<void> checked = check_last_alert(); !checked) return checked;
+  if (Result<void> counted = count_traces(); !counted) return counted;
   return count_owed();
 }
 
@@ -233,6 +235,7 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
   commit.now = clock_.now();
   Result<void> taken;
   for (const SliceEffects& slice : slices) {
+    for (const TraceRow& row : slice.traces) take(row, slice.cause, commit);
     for (const StoredAlert& alert : slice.alerts) {
       if (taken) taken = take(alert, commit);
     }
@@ -262,6 +265,8 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
   next_number_ = commit.next_number;
   last_order_ = std::move(commit.last_order);
   totals_ = commit.totals;
+  event_traces_ += commit.traces.size();
+  has_traces_ = has_traces_ || !commit.traces.empty();
   const std::lock_guard lock(mutex_);
   for (const auto& [endpoint, count] : commit.owed) {
     owed_[endpoint] += count;
@@ -311,6 +316,9 @@ Result<void> EffectStore::take(const StoredAlert& alert, Commit& commit) const {
       }
       commit.report.owed += to.size();
     }
+    const Result<std::string> trace = find_trace(alert.order.arrival.cause(), commit);
+    if (!trace) return tl::unexpected(trace.error());
+    if (!trace->empty()) commit.batch.put(kTraceFamily, alert_trace_key(stored.number), *trace);
     ++commit.totals.alerts;
     commit.totals.alert_bytes += value.size();
     commit.mark.order = alert.order;
@@ -320,6 +328,45 @@ Result<void> EffectStore::take(const StoredAlert& alert, Commit& commit) const {
   ++commit.next_number;
   commit.last_order = alert.order;
   return {};
+}
+
+// Rows of records of which something is stored are there: they went with it.
+void EffectStore::take(const TraceRow& row, std::uint64_t record, Commit& commit) const {
+  if (record <= cause_) return;
+  const auto [place, is_new] = commit.traces.emplace(row.arrival, row.trace_parent);
+  if (!is_new) return;
+  commit.batch.put(kTraceFamily, event_trace_key(timelines_.back().ordinal, row.arrival),
+                   row.trace_parent);
+}
+
+// Of the event with that arrival number: what the last row at or before it in its record says.
+Result<std::string> EffectStore::find_trace(cep::ArrivalNumber arrival,
+                                            const Commit& commit) const {
+  if (const auto after = commit.traces.upper_bound(arrival); after != commit.traces.begin()) {
+    const auto place = std::prev(after);
+    if (place->first.record == arrival.record) return place->second;
+  }
+  std::string found;
+  if (!has_traces_) return found;
+  const std::uint32_t timeline = timelines_.back().ordinal;
+  const StoreRange range{.begin = event_trace_key(timeline, {arrival.record, 0}),
+                         .end = event_trace_key(timeline, arrival) + '\0',
+                         .is_descending = true};
+  const Result<void> read =
+      store_.scan(kTraceFamily, range, [&](std::string_view, std::string_view value) {
+        found = value;
+        return false;
+      });
+  if (!read) return tl::unexpected(read.error());
+  return found;
+}
+
+Result<void> EffectStore::count_traces() {
+  return store_.scan(kTraceFamily, {}, [&](std::string_view key, std::string_view) {
+    has_traces_ = true;
+    if (key.starts_with('r')) ++event_traces_;
+    return true;
+  });
 }
 
 // With the one that was stored under the same number.

@@ -5,6 +5,8 @@
 /// those stored, by number, order and id, and never stored or owed again; events set aside are put
 /// once. docs/decisions/0012-alert-store.md draws keys and values.
 #pragma once
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -41,6 +43,9 @@ struct RetentionPolicy {
   Retention aside;  // late events and dead letters, each of them
   /// Alerts with this number and greater ones stay, whatever the rest says.
   std::uint64_t alerts_needed_from = UINT64_MAX;
+  /// Traces of events that later alerts may still ask for, the newest; those of alerts stay with
+  /// them.
+  std::uint64_t traces_max = 1'000'000;
 };
 /// What a commit or a step of retention did.
 struct CommitReport {
@@ -125,6 +130,9 @@ class EffectStore {
   /// Nothing is owed to the endpoint any more; written together with `also`, synced.
   Result<void> forget_endpoint(EndpointId endpoint, StoreBatch also);
 
+  /// Rows of traces of events; any thread.
+  std::uint64_t event_traces() const { return event_traces_; }
+
   EffectReader reader() const;
 
  private:
@@ -140,6 +148,10 @@ class EffectStore {
   Result<void> take(const Reinjected& mark, Commit& commit) const;
   Result<bool> retain_alerts(const RetentionPolicy& policy, cep::EventTime now,
                              std::size_t rows_max);
+  void take(const TraceRow& row, std::uint64_t record, Commit& commit) const;
+  Result<std::string> find_trace(cep::ArrivalNumber arrival, const Commit& commit) const;
+  Result<void> count_traces();
+  Result<bool> retain_traces(std::uint64_t traces_max, std::size_t rows_max);
   Result<bool> retain_aside(AsideKind kind, const Retention& kept, cep::EventTime now,
                             std::size_t rows_max);
   Result<std::set<std::uint64_t>> owed_between(std::uint64_t first, std::uint64_t last) const;
@@ -158,6 +170,8 @@ class EffectStore {
   /// Held while rows of the outbox are added, or alerts removed.
   std::mutex owing_;
   std::shared_ptr<const Addressees> addressees_;  // with owing_
+  std::atomic<std::uint64_t> event_traces_ = 0;   // rows
+  bool has_traces_ = false;                       // also of alerts
   // The pass of retention that is under way.
   std::uint64_t retain_from_ = 0;  // 0: none
   std::optional<cep::EventTime> retained_at_;

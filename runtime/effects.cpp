@@ -9,6 +9,7 @@ std::size_t SliceEffects::bytes() const {
   }
   for (const AsideRow& row : aside)
     bytes += sizeof row + row.source.size() + row.reason.size() + row.text.size();
+  for (const TraceRow& row : traces) bytes += sizeof row + row.trace_parent.size();
   return bytes + reinjected.size() * sizeof(Reinjected);
 }
 }  // namespace tocsin::runtime

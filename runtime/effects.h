@@ -54,6 +54,12 @@ struct Reinjected {
   std::uint64_t record = 0;  // the journal's record that did it, > 0
 };
 
+/// Events of a record, from this one on to the next row or the record's end, came with this trace.
+struct TraceRow {
+  cep::ArrivalNumber arrival;
+  std::string trace_parent;  // as read_trace_parent() gives it; empty: with none
+};
+
 /// The effects of one slice, or of a stretch of arrivals. All may be empty.
 struct SliceEffects {
   /// The journal's record that must be durable before any of this may be seen: the last one that
@@ -62,8 +68,11 @@ struct SliceEffects {
   std::vector<StoredAlert> alerts;  // in order
   std::vector<AsideRow> aside;
   std::vector<Reinjected> reinjected;
+  std::vector<TraceRow> traces;
 
-  bool empty() const { return alerts.empty() && aside.empty() && reinjected.empty(); }
+  bool empty() const {
+    return alerts.empty() && aside.empty() && reinjected.empty() && traces.empty();
+  }
   /// About, in memory.
   std::size_t bytes() const;
 };

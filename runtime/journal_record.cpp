@@ -6,22 +6,30 @@
 
 #include "cep/base/assert.h"
 #include "cep/base/byte_codec.h"
+#include "runtime/trace_context.h"
 #include "runtime/xxh3.h"
 
 namespace tocsin::runtime {
 namespace {
-enum class Kind : std::uint8_t { kByValue = 1, kByPosition = 2, kDecision = 3, kCommand = 4 };
+enum class Kind : std::uint8_t {
+  kByValue = 1,
+  kByPosition = 2,
+  kDecision = 3,
+  kCommand = 4,
+  kTraced = 5,  // by value, with traces
+};
 
 void encode_kind(ByteWriter& writer, Kind kind) { writer.u8(static_cast<std::uint8_t>(kind)); }
 
 // Each writes its record and gives what follows at its end.
 std::string_view encode_one(ByteWriter& writer, const ArrivalByValue& record) {
-  encode_kind(writer, Kind::kByValue);
+  encode_kind(writer, record.traces.empty() ? Kind::kByValue : Kind::kTraced);
   writer.i64(record.taken_at.us);
   writer.text(record.source);
   writer.varint(record.first_offset);
   writer.varint(record.next_offset);
   writer.varint(record.count);
+  if (!record.traces.empty()) writer.text(record.traces);
   writer.varint(record.bytes.size());
   return record.bytes;
 }
@@ -76,11 +84,15 @@ void read_offsets(ByteReader& reader, Arrival& record, bool& is_sound) {
   is_sound = record.first_offset <= record.next_offset;
 }
 
-JournalRecord decode_by_value(ByteReader& reader, bool& is_sound) {
+JournalRecord decode_by_value(ByteReader& reader, bool is_traced, bool& is_sound) {
   ArrivalByValue record;
   record.taken_at.us = reader.i64();
   record.source = reader.text();
   read_offsets(reader, record, is_sound);
+  if (is_traced) {
+    record.traces = reader.text();
+    is_sound = is_sound && !record.traces.empty() && decode_traces(record.traces).has_value();
+  }
   record.bytes = reader.text();
   return record;
 }
@@ -143,7 +155,8 @@ Result<JournalRecord> decode_record(std::string_view body) {
   JournalRecord record;
   switch (static_cast<Kind>(kind)) {
     case Kind::kByValue:
-      record = decode_by_value(reader, is_sound);
+    case Kind::kTraced:
+      record = decode_by_value(reader, static_cast<Kind>(kind) == Kind::kTraced, is_sound);
       break;
     case Kind::kByPosition:
       record = decode_by_position(reader, is_sound);

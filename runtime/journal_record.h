@@ -30,6 +30,7 @@ struct ArrivalByValue {
   std::uint64_t next_offset = 0;   // where the source goes on after this record; >= first_offset
   std::uint64_t count = 0;         // lines or messages
   std::string_view bytes;          // as they came
+  std::string_view traces = {};    // which requests they came with: encode_traces(); may be empty
   friend bool operator==(const ArrivalByValue&, const ArrivalByValue&) = default;
 };
 /// The same, where a file that does not change, or a topic, keeps the bytes.

@@ -33,10 +33,11 @@ const std::vector<NodeSource>& Node::sources() const { return impl_->state().sou
 void Node::refresh(std::size_t source, std::string identity, PrefixDigest prefix) {
   impl_->refresh(source, std::move(identity), std::move(prefix));
 }
-Result<std::size_t> Node::arrive(std::size_t source, std::string_view block, MergeOrder* order) {
+Result<std::size_t> Node::arrive(std::size_t source, std::string_view block, MergeOrder* order,
+                                 const std::vector<TraceRun>& traces) {
   // Before anything of the block is taken or journaled.
   if (auto room = impl_->intake().check_room(); !room) return tl::unexpected(room.error());
-  return impl_->noted(impl_->arrive(source, block, order));
+  return impl_->noted(impl_->arrive(source, block, order, traces));
 }
 Result<void> Node::decide(const Decision& decision) {
   return impl_->noted(impl_->decide(decision));

@@ -40,6 +40,7 @@
 #include "runtime/replay_difference.h"
 #include "runtime/state_store.h"
 #include "runtime/store.h"
+#include "runtime/trace_context.h"
 
 namespace tocsin::runtime {
 /// All must outlive the node.
@@ -165,7 +166,10 @@ class Node {
   /// took. `source_of` is the place in `order`. Gives the bytes taken. Fails with kRefused once
   /// time has ended, and with kLimit, taking nothing, where as many events wait to be put in order
   /// as may: the node is as good as before.
-  Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order);
+  /// `traces`: which requests the lines by value came with; where the record has no room for them
+  /// beside its lines they are left out.
+  Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order,
+                             const std::vector<TraceRun>& traces = {});
   /// Journals and carries out a decision: idle, awake, heartbeat, ended.
   Result<void> decide(const Decision& decision);
   /// Journals that all inputs have ended: events that wait for others are taken now. Nothing, as

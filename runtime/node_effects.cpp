@@ -55,6 +55,7 @@ void NodeEffects::drop() {
   effects_.alerts.clear();
   effects_.aside.clear();
   effects_.reinjected.clear();
+  effects_.traces.clear();
 }
 
 Result<void> NodeEffects::push(EffectQueue& queue) {

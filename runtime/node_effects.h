@@ -1,6 +1,7 @@
 /// What a node's slices bring about, on its way to the effect queue.
 #pragma once
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "cep/alert.h"
@@ -30,6 +31,7 @@ class NodeEffects {
   void add(const LateEvent& late);
   void add(const DeadLetter& dead_letter);
   void add(const Reinjected& mark) { effects_.reinjected.push_back(mark); }
+  void add(TraceRow row) { effects_.traces.push_back(std::move(row)); }
   /// Forgets what there is.
   void drop();
   /// Hands over what there is; with a thread it may wait for the record to be on disk, so that it

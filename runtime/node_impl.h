@@ -48,7 +48,8 @@ class Node::Impl {
   Result<void> check_room() const;
   Result<std::size_t> source(std::string_view name, SourceKind kind);
   void refresh(std::size_t source, std::string identity, PrefixDigest prefix);
-  Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order);
+  Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order,
+                              const std::vector<TraceRun>& traces);
   Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts);
   bool is_preparing() const { return next_.has_value(); }
   bool is_prepared() const { return next_ && next_->carry && next_->carry->is_nearly_done(); }
@@ -147,6 +148,8 @@ class Node::Impl {
   Result<void> append_settings(std::string_view name, cep::EventTime given_at);
   Result<void> give_command(std::string_view name);
   Result<void> give_command(const Command& command);
+  // Says of the record at hand which requests its first `count` lines came with.
+  void note_traces(const std::vector<TraceRun>& traces, std::uint64_t count);
   std::string_view room_for(const NodeSource& source, std::string_view block) const;
   Result<void> advance(cep::Batch& slice, cep::EventTime watermark);
   std::size_t index_of(std::string_view name, SourceKind kind);

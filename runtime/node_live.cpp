@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -68,7 +70,7 @@ std::string_view Node::Impl::room_for(const NodeSource& source, std::string_view
 }
 
 Result<std::size_t> Node::Impl::arrive(std::size_t source, std::string_view block,
-                                       MergeOrder* order) {
+                                       MergeOrder* order, const std::vector<TraceRun>& traces) {
   if (auto may = may_take(); !may) return tl::unexpected(may.error());
   begin_record(log_->next_sequence(), ports_.clock.now(), false);
   NodeSource& known = state_.sources[source];
@@ -78,8 +80,12 @@ Result<std::size_t> Node::Impl::arrive(std::size_t source, std::string_view bloc
   const std::string_view bytes = block.substr(0, *taken);
   Result<void> appended;
   if (known.kind == SourceKind::kByValue) {
-    appended = append(
-        ArrivalByValue{taken_at_, known.name, known.next_offset, known.lines.number, count, bytes});
+    std::string encoded = encode_traces(traces);
+    if (encoded.size() > log_->value_bytes_max() - std::min(bytes.size(), log_->value_bytes_max()))
+      encoded.clear();
+    appended = append(ArrivalByValue{taken_at_, known.name, known.next_offset, known.lines.number,
+                                     count, bytes, encoded});
+    if (!encoded.empty()) note_traces(traces, count);
     known.next_offset = known.lines.number;
   } else {
     const RangeDigest digest = known.prefix.add_range(bytes);

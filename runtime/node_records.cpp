@@ -93,10 +93,19 @@ Result<std::size_t> Node::Impl::take_lines(std::size_t source, std::string_view 
   return splitter_.consumed();
 }
 
+void Node::Impl::note_traces(const std::vector<TraceRun>& traces, std::uint64_t count) {
+  for (const TraceRun& run : traces) {
+    if (run.first >= count) return;
+    effects_.add(TraceRow{{sequence_, static_cast<std::uint32_t>(run.first)}, run.trace_parent});
+  }
+}
+
 Result<void> Node::Impl::take_value(const ArrivalByValue& record) {
   const std::size_t source = index_of(record.source, SourceKind::kByValue);
   block_.assign(record.bytes);
   block_.append(kLinePadding, '\n');
+  // Before any of their alerts.
+  if (const auto traces = decode_traces(record.traces)) note_traces(*traces, record.count);
   std::uint64_t count = 0;
   const Result<std::size_t> taken =
       take_lines(source, std::string_view(block_).substr(0, record.bytes.size()), nullptr, count);

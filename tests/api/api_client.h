@@ -14,7 +14,13 @@
 namespace tocsin::tests {
 class ApiClient {
  public:
-  ApiClient() : router({.version = "1", .rate = {.per_second = 1e6, .burst = 1e6}, .now = {}}) {
+  /// What is kept by idempotency keys, and who hears of changes, if anything is and anybody does.
+  explicit ApiClient(api::AnswerStore* answers = nullptr, api::AuditLog* audit = nullptr)
+      : router({.version = "1",
+                .rate = {.per_second = 1e6, .burst = 1e6},
+                .audit = audit,
+                .answers = answers,
+                .now = {}}) {
     for (const api::Role role : {api::Role::kProducer, api::Role::kReader, api::Role::kAnalyst,
                                  api::Role::kOperator, api::Role::kAdmin}) {
       const std::string name(api::role_name(role));

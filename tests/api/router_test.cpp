@@ -182,6 +182,7 @@ TEST_CASE("router: a token has a rate, and is told how much is left") {
     const HttpResponse response = api.ask("ann", {"GET", "/v1/rules/all"});
     CHECK(response.status == 200);
     CHECK(*header_of(response, "RateLimit-Remaining") == std::to_string(left));
+    CHECK(*header_of(response, "RateLimit-Reset") == std::to_string(5 - left));
   }
   const HttpResponse refused = api.ask("ann", {"GET", "/v1/rules/all"});
   CHECK(type_of(refused) == "too-many-requests");

@@ -121,7 +121,7 @@ TEST_CASE("triage: a refused action changes nothing and names the others; so do 
   REQUIRE(triage.change(alert, {"ann", {}, "", "one"}, {}));
   const auto full = triage.change(alert, {"ann", {}, "", "two"}, {});
   REQUIRE_FALSE(full);
-  CHECK(full.error().code == Errc::kLimit);
+  CHECK(full.error().code == Errc::kRefused);
   CHECK(triage.get("xyz").error().code == Errc::kNotFound);
 }
 }  // namespace

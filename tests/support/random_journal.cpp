@@ -3,8 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/trace_context.h"
+
 namespace tocsin::tests {
 using namespace runtime;
+
+namespace {
+constexpr const char* kTraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+}  // namespace
 
 std::string_view RandomRecords::text(std::size_t bytes_max) {
   std::string text(random_.below(bytes_max + 1), '\0');
@@ -26,6 +32,14 @@ JournalRecord RandomRecords::next(std::size_t bytes_max) {
       ArrivalByValue record{time, text(8), offset, offset + random_.below(100), random_.below(9),
                             {}};
       record.bytes = text(size);
+      if (random_.chance(20)) {
+        const std::uint64_t first = random_.below(9);
+        texts_.push_back(
+            encode_traces({{first, kTraceParent}, {first + 1 + random_.below(9), ""}}));
+        record.traces = texts_.back();
+        record.bytes = record.bytes.substr(
+            0, record.bytes.size() - std::min(record.bytes.size(), record.traces.size() + 2));
+      }
       return record;
     }
     case 2: {
@@ -62,6 +76,7 @@ std::vector<JournalRecord> sample_records() {
   const cep::EventTime noon{1'772'452'860'000'000};
   ArrivalByPosition by_position{noon, "events/2026-03.ndjson", "3f", 1'048'576, 2'097'152, 3'704,
                                 {}};
+  static const std::string kTraces = encode_traces({{1, kTraceParent}});
   by_position.digest = digest_range("{}\n");
   return {
       ArrivalByValue{noon, "-", 1, 3, 2, "{\"type\":\"payment\"}\n{}\n"},
@@ -77,6 +92,7 @@ std::vector<JournalRecord> sample_records() {
               "{\"rules\":2}",
               {{"cards.tocsin", 812, cep::sha256("a")}, {"", 0, cep::sha256("")}}},
       Command{noon, "forget", "c1", {}},
+      ArrivalByValue{noon, "http", 3, 5, 2, "{}\n{}\n", kTraces},
   };
 }
 }  // namespace tocsin::tests

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""A server under load, over loopback sockets: intake by batch size, webhooks beside dead endpoints, and a deploy on many keys.
+
+    serve.py TOCSIN_BINARY [--seconds N] [--keys N] [--endpoints N] [intake|deliveries|deploy]…
+
+Each part takes about as long as it says, all together a minute or two. Latencies are what the client sees, and the client
+is Python on the same machine: they are bounds, not the server's own.
+"""
+import argparse
+import asyncio
+import http.client
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "e2e"))
+from harness import RULES, lines, payment  # noqa: E402
+from server_process import NDJSON, TIMELESS, Server  # noqa: E402
+
+PROBES = """
+rule probes "Three small payments" {
+  by card
+  when 3+ payment as p where amount <= 5 within 10m
+  alert "on card {card}"
+}
+"""
+FAST = ("--http-requests-per-second", "1000000", "--http-requests-burst", "1000000")
+
+
+class Client:
+    """One connection that is kept."""
+
+    def __init__(self, server):
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self.headers = {"Authorization": f"Bearer {server.token}", "Content-Type": NDJSON}
+
+    def send(self, body):
+        """Seconds until the answer."""
+        began = time.perf_counter()
+        self.connection.request("POST", "/v1/events?verdicts=others", body, self.headers)
+        answer = self.connection.getresponse()
+        text = answer.read()
+        assert answer.status == 200, text
+        return time.perf_counter() - began
+
+
+def quantile(values, part):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def intake(options):
+    with Server(options=(*TIMELESS, *FAST)) as server:
+        client = Client(server)
+        second = 0
+        for batch in (1, 100, 1000):
+            bodies = []
+            for _ in range(64):
+                bodies.append(lines([payment(second + place / 1000, f"c{(second * 7 + place) % 5000}", 20) for place in range(batch)]).encode())
+                second += 1
+            took, until = [], time.perf_counter() + options.seconds
+            while time.perf_counter() < until:
+                took.append(client.send(bodies[len(took) % len(bodies)]))
+            print(f"intake, batches of {batch:5}: {len(took) * batch / sum(took):10,.0f} events/s   POST p50 {quantile(took, .5) * 1e3:.2f} ms"
+                  f"  p99 {quantile(took, .99) * 1e3:.2f} ms   ({len(took)} requests)")
+        server.end()
+
+
+class Endpoints:
+    """Many endpoints in one event loop: /N answers, or hangs, or drips, as `kinds` says; when each alert arrived where."""
+
+    def __init__(self, kinds):
+        self.kinds, self.arrivals, self.ports = kinds, [], {}
+        self.loop = asyncio.new_event_loop()
+        self.begun = threading.Event()
+        threading.Thread(target=self.run, daemon=True).start()
+        self.begun.wait(10)
+
+    def run(self):
+        asyncio.set_event_loop(self.loop)
+        self.server = self.loop.run_until_complete(asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=1024))
+        self.port = self.server.sockets[0].getsockname()[1]
+        self.begun.set()
+        self.loop.run_forever()
+
+    async def serve(self, reader, writer):
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                length = int(head.split("content-length:")[1].split("\r\n")[0])
+                body = await reader.readexactly(length)
+                kind = self.kinds[int(head.split(" ")[1].strip("/"))]
+                if kind == "hang":
+                    await asyncio.sleep(3600)
+                if kind == "drip":
+                    for letter in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 3600:
+                        writer.write(bytes([letter]))
+                        await writer.drain()  # ends it once the server has gone
+                        await asyncio.sleep(1)
+                self.arrivals.append((json.loads(body)["events"][0]["id"], time.perf_counter()))
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        except (asyncio.IncompleteReadError, OSError):
+            writer.close()
+
+    def url(self, number):
+        # Nothing listens on port 1 of this machine.
+        return f"http://127.0.0.1:{1 if self.kinds[number] == 'refuse' else self.port}/{number}"
+
+
+def delivery_times(options, dead):
+    """Seconds from the POST of an event to its alert's arrival at each healthy endpoint."""
+    kinds = [("refuse", "hang", "drip")[number % 3] if number < dead else "well" for number in range(options.endpoints)]
+    endpoints = Endpoints(kinds)
+    healthy = kinds.count("well")
+    allowed = ("--webhooks-allow", "127.0.0.1")
+    with Server(data=f"dead-{dead}", options=(*TIMELESS, *FAST, *allowed)) as server:
+        for number in range(options.endpoints):
+            made = server.ask("POST", "/v1/subscriptions", {"url": endpoints.url(number)})
+            assert made.status == 201, made
+        client = Client(server)
+        sent, until, number = {}, time.perf_counter() + options.seconds * 2, 0
+        while time.perf_counter() < until:
+            event = payment(number, f"c{number}", 150)
+            sent[event["id"]] = time.perf_counter()
+            client.send(lines([event]).encode())
+            number += 1
+            time.sleep(0.2)
+        deadline = time.perf_counter() + 60
+        while len(endpoints.arrivals) < number * healthy and time.perf_counter() < deadline:
+            time.sleep(0.05)
+        arrived = list(endpoints.arrivals)
+        server.kill()
+    assert len(arrived) >= number * healthy, f"{len(arrived)} of {number * healthy} webhooks arrived within a minute"
+    return [at - sent[alert] for alert, at in arrived]
+
+
+def deliveries(options):
+    well = delivery_times(options, 0)
+    beside = delivery_times(options, options.endpoints // 10)
+    for name, took in (("none dead", well), ("a tenth dead", beside)):
+        print(f"webhooks to {options.endpoints} endpoints, {name:12}: p50 {quantile(took, .5) * 1e3:.1f} ms  p99 {quantile(took, .99) * 1e3:.1f} ms"
+              f"   ({len(took)} deliveries)")
+    print(f"ratio of p99: {quantile(beside, .99) / quantile(well, .99):.2f} (target: at most 1.2)")
+
+
+def deploy(options):
+    with Server(rules=RULES + PROBES, options=(*TIMELESS, *FAST)) as server:
+        client, batch = Client(server), 5000
+        for first in range(0, options.keys, batch):
+            client.send(lines([payment(first / 1e6, f"k{number}", 1) for number in range(first, min(first + batch, options.keys))]).encode())
+        gaps, is_over = [], threading.Event()
+
+        def go_on():
+            own, number = Client(server), 0
+            while not is_over.is_set():
+                gaps.append(own.send(lines([payment(2 + number / 1e3, f"k{number}", 1)]).encode()))
+                number += 1
+        sender = threading.Thread(target=go_on)
+        sender.start()
+        time.sleep(2)
+        before = len(gaps)
+        began = time.perf_counter()
+        rule = 'rule more "M" { by card when payment where amount > 10_000 alert "x" }'
+        put = server.ask("PUT", "/v1/rules/more", rule, media="text/plain", headers={"If-None-Match": "*"}, timeout=300)
+        took = time.perf_counter() - began
+        assert put.status == 200, put
+        time.sleep(1)
+        is_over.set()
+        sender.join()
+        keys = int(server.metric("engine_keys"))
+        server.kill()
+    print(f"deploy on {keys:,} keys: {took * 1e3:.0f} ms, the longest wait for a verdict {max(gaps[before - 1:]) * 1e3:.0f} ms"
+          f" (before it {max(gaps[:before]) * 1e3:.0f} ms; target: at most 100 ms)")
+
+
+PARTS = {"intake": intake, "deliveries": deliveries, "deploy": deploy}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("binary")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all unless said")
+    parser.add_argument("--seconds", type=float, default=5, help="for each measurement")
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--endpoints", type=int, default=100)
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    home = os.getcwd()
+    for name in options.parts or PARTS:
+        with tempfile.TemporaryDirectory(prefix="tocsin_bench_") as folder:
+            os.chdir(folder)
+            try:
+                PARTS[name](options)
+            finally:
+                os.chdir(home)
+
+
+main()

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""What stands in deploy/: every metric and label that it names is one that a server exposes.
+
+    deploy_files.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import json
+import re
+import shutil
+import subprocess
+
+from endpoint import Endpoint
+from harness import ROOT, case, payment, read, run_cases, wait_for
+from server_process import TIMELESS, Server
+
+ALERTS, DASHBOARD, UNIT = (ROOT / "deploy" / name for name in ("alerts.yml", "grafana.json", "tocsin.service"))
+FUNCTIONS = {"rate", "increase", "sum", "time", "min_over_time", "predict_linear"}
+WORDS = {"and", "offset"}
+
+
+def alert_rules():
+    """The rules of the file, read strictly: it is YAML of this shape and no other."""
+    shape = re.compile(r"      - alert: (\w+)\n        expr: ([^\n]+)\n(?:        for: (\d+[smh])\n)?        labels:\n"
+                       r"          severity: (critical|warning|info)\n        annotations:\n          summary: ([^\n:]+)\n")
+    head, _, rest = read(ALERTS).partition("    rules:\n")
+    assert re.sub(r"#[^\n]*\n", "", head) == "groups:\n  - name: tocsin\n", head
+    rules = list(shape.finditer(rest))
+    assert "".join(rule[0] for rule in rules) == rest, "a part of alerts.yml has another shape"
+    return {rule[1]: rule[2] for rule in rules}
+
+
+def expressions():
+    panels = json.loads(read(DASHBOARD))["panels"]
+    for panel in panels:
+        for target in panel["targets"]:
+            labels = re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])
+            yield f"{DASHBOARD.name}: {panel['title']}", target["expr"], labels
+    for name, expression in alert_rules().items():
+        summary = re.search(rf"alert: {name}\n.*?summary: ([^\n]*)", read(ALERTS), re.S)[1]
+        yield f"{ALERTS.name}: {name}", expression, re.findall(r"\$labels\.(\w+)", summary)
+
+
+def wrong(expression):
+    """What of an expression is no PromQL of the kind used here; None where all is."""
+    if expression.count("(") != expression.count(")") or expression.count("[") != expression.count("]"):
+        return "brackets"
+    rest = re.sub(r"\[\d+[smhd]\]", "", re.sub(r"tocsin_\w+(\{\w+=\"\w+\"\})?", "M", expression))
+    rest = re.sub(r"offset \d+[smhd]", "", rest)
+    for word in re.findall(r"[A-Za-z_]\w*", rest):
+        if word not in FUNCTIONS | WORDS | {"M"}:
+            return word
+    if re.search(r"(rate|increase|min_over_time|predict_linear)\(tocsin_\w+[^\[\w]", expression):
+        return "a function over a range without one"
+    return None
+
+
+@case
+def what_is_named_is_there():
+    """each metric is exposed by a real server, with the labels and kind that an expression asks for"""
+    with Endpoint(lambda _: (200, {})) as endpoint, Server(options=(*TIMELESS, "--webhooks-allow", "127.0.0.1")) as server:
+        server.ask("POST", "/v1/subscriptions", {"url": endpoint.url})
+        server.send([payment(1, "c1", 150)])
+        wait_for(lambda: server.metric("alerts_stored") == 1 and endpoint.requests, "the alert")
+        text = server.ask("GET", "/metrics").text
+        server.end()
+    kinds = dict(re.findall(r"^# TYPE tocsin_(\w+) (\w+)$", text, re.M))
+    labels = {name: set(re.findall(r"(\w+)=", given)) for name, given in re.findall(r"^tocsin_(\w+)\{([^}]*)\}", text, re.M)}
+    named = set(re.findall(r"^TOCSIN_METRIC\((\w+),", read(ROOT / "api/metrics.def"), re.M))
+    assert set(kinds) == named, set(kinds) ^ named
+    count = 0
+    for place, expression, asked in expressions():
+        count += 1
+        assert wrong(expression) is None, f"{place}: {wrong(expression)}"
+        metrics = re.findall(r"tocsin_(\w+)", expression)
+        assert metrics, place
+        for metric in metrics:
+            assert metric in kinds, f"{place}: there is no metric tocsin_{metric}"
+        for label in asked + re.findall(r"\{(\w+)=", expression):
+            assert any(label in labels.get(metric, ()) for metric in metrics), f"{place}: no label {label}"
+        for function, metric in re.findall(r"(rate|increase)\(tocsin_(\w+)", expression):
+            assert kinds[metric] == "counter", f"{place}: {function} of {metric}, a {kinds[metric]}"
+    assert count > 30, count
+
+
+@case
+def every_alert_has_its_line():
+    """each alert has its line in docs/operations.md, and each line its alert"""
+    page = read(ROOT / "docs/operations.md").partition("## When an alert fires")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(Tocsin\w+)`", page)) == set(alert_rules())
+    for severity in ("critical", "warning"):
+        assert f"severity: {severity}" in read(ALERTS)
+
+
+@case
+def the_checks_check():
+    """an expression with a word, bracket or range that is wrong is found"""
+    for bad in ("rate(tocsin_ready", "ratte(tocsin_ready[5m])", "rate(tocsin_ready)", "rate(node_up[5m])", "tocsin_ready nad tocsin_ready"):
+        assert wrong(bad), bad
+
+
+@case
+def other_tools():
+    """promtool and systemd-analyze find nothing, where they are installed"""
+    if shutil.which("promtool"):
+        subprocess.run(["promtool", "check", "rules", str(ALERTS)], check=True, stdout=subprocess.PIPE, timeout=60)
+    sections = re.findall(r"^\[(\w+)\]$", read(UNIT), re.M)
+    assert sections == ["Unit", "Service", "Install"], sections
+    assert "tocsin serve --config" in read(UNIT)
+
+
+run_cases()

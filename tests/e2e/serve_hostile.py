@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""A hostile afternoon: what is wrong gets its problem document, and nothing else is lost. tests/e2e/serve.py has wrong types,
+packed halves, bodies without end and unknown members.
+
+    serve_hostile.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import socket
+import threading
+import time
+
+from harness import LIMIT_S, START_US, case, payment, run_cases, wait_for
+from server_process import NDJSON, Server, statuses
+
+DAY_US = 86_400_000_000
+
+
+def rule(name, limit, more=""):
+    return f'rule {name} "R" {{ by card when payment where amount > {limit} alert "x"{more} }}\n'
+
+
+def versions(server):
+    return [one["version"] for one in server.ask("GET", "/v1/versions").json["versions"]]
+
+
+@case
+def many_rules():
+    """ten thousand rules in one put hold, or are refused as a whole; one that does not check among them changes nothing"""
+    with Server() as server:
+        assert statuses(server.send([payment(1, "a", 150)])) == ["accepted"]
+        files = server.ask("GET", "/v1/pack").json["files"]
+        (path, text), = files.items()
+        many = "".join(rule(f"r{number}", 10_000 + number) for number in range(10_000))
+        bad = many.replace("amount > 15000 ", "amonut > 15000 ")
+        refused = server.ask("PUT", "/v1/pack", {"files": {path: text + bad}}, headers={"If-Match": "*"})
+        assert refused.problem() == "rules-do-not-check" and len(refused.json["diagnostics"]) == 1, refused.status
+        assert "amonut" in refused.json["diagnostics"][0]["message"], refused.json["diagnostics"]
+        assert versions(server) == [1] and len(server.ask("GET", "/v1/rules").json["rules"]) == 2
+        assert statuses(server.send([payment(2, "b", 150)])) == ["accepted"]
+        put = server.ask("PUT", "/v1/pack", {"files": {path: text + many}}, headers={"If-Match": "*"})
+        assert put.status == 200 and len(put.json["started"]) == 10_000, put.status
+        assert len(server.ask("GET", "/v1/rules").json["rules"]) == 10_002
+        assert statuses(server.send([payment(3, "c", 150)])) == ["accepted"]
+        back = server.ask("POST", "/v1/versions/1/rollback", headers={"If-Match": "*"})
+        assert back.status == 200 and len(back.json["lost"]) == 10_000, back.status
+        wait_for(lambda: server.metric("alerts_stored") == 3, "the alerts before, between and after")
+        server.end()
+
+
+@case
+def two_writers():
+    """of many writers with one ETag one changes the rules; the others are told to read again"""
+    with Server() as server:
+        etag = server.ask("GET", "/v1/rules/large").headers["ETag"]
+        answers = []
+
+        def write(number):
+            answers.append(server.ask("PUT", "/v1/rules/large", rule("large", 500 + number), media="text/plain", headers={"If-Match": etag}))
+        writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+        for writer in writers:
+            writer.start()
+        for number in range(20):
+            assert statuses(server.send([payment(number, f"c{number}", 10)])) == ["accepted"]
+        for writer in writers:
+            writer.join(LIMIT_S)
+        assert sorted(answer.status for answer in answers) == [200] + [412] * 7, [answer.status for answer in answers]
+        assert all(answer.problem() == "stale" for answer in answers if answer.status == 412)
+        assert versions(server) == [2, 1]
+        wait_for(lambda: server.metric("intake_events_total") == 20, "the count of events")
+        server.end()
+
+
+@case
+def clocks_off():
+    """a clock a day ahead moves time for nobody, one a day behind holds nobody back"""
+    with Server(options=("--time-late-max", "1h", "--time-heartbeat", "0")) as server:
+        now_us = int(time.time() * 1e6)
+
+        def at(offset_us, card, amount=150):
+            return payment(0, card, amount) | {"ts": now_us + offset_us, "id": f"{card}-{offset_us}"}
+        batch = [at(0, "a"), at(DAY_US, "ahead"), at(1_000_000, "b"), at(-DAY_US, "behind"), at(2_000_000, "c"), at(-60_000_000, "minute")]
+        answer = server.send(batch)
+        assert statuses(answer) == ["accepted", "invalid", "accepted", "late", "accepted", "clamped"], answer
+        assert START_US < now_us <= server.metric("watermark_seconds") * 1e6 < now_us + 60_000_000
+        wait_for(lambda: server.metric("alerts_stored") == 4, "the alerts")
+        assert [len(server.ask("GET", f"/v1/{kind}").json["items"]) for kind in ("late", "dead")] == [1, 1]
+        server.end()
+
+
+@case
+def too_much_at_once():
+    """a gigabyte is refused by its head alone, and events that come beside it are taken"""
+    with Server() as server:
+        assert statuses(server.send([payment(1, "a", 150)])) == ["accepted"]
+        held = []
+        for _ in range(4):
+            connection = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)
+            connection.sendall((f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\n"
+                                f"Content-Type: {NDJSON}\r\nContent-Length: {1 << 30}\r\n\r\n").encode())
+            held.append(connection)
+        for number in range(10):
+            assert statuses(server.send([payment(2 + number, "b", 1)])) == ["accepted"]
+        for connection in held:
+            answer = connection.recv(1 << 16).decode()
+            assert answer.startswith("HTTP/1.1 413 ") and "urn:tocsin:problem:too-large" in answer, answer
+            connection.close()
+        wait_for(lambda: server.metric("intake_events_total") == 11 and server.metric("alerts_stored") == 1, "all events")
+        server.end()
+
+
+run_cases()
