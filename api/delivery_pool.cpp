@@ -13,6 +13,7 @@
 
 #include "api/clock.h"
 #include "api/http_message.h"
+#include "api/stored_messages.h"
 
 namespace tocsin::api {
 namespace {
@@ -80,23 +81,30 @@ struct DeliveryPool::Impl {
     std::shared_ptr<HttpClient> client;
     std::unique_ptr<DeliveryQueue> queue;
     Rate rate;
-    std::uint64_t next_number = 0;          // rows before it have been read
-    std::uint64_t times_owed = UINT64_MAX;  // as of the last reading to the end
-    std::set<std::uint64_t> held;           // numbers in the queue
+    std::uint64_t next_number = 0;                      // alerts before it have been read
+    std::uint64_t next_message = runtime::kMessageBit;  // and messages before it
+    std::uint64_t times_owed = UINT64_MAX;              // as of the last reading to the end
+    std::set<std::uint64_t> held;                       // numbers in the queue
     bool is_removed = false;
     bool must_reset = false;  // begins anew once nothing is being sent
     DeliveryFigures figures;
 
+    void read_again() {
+      next_number = 0;
+      next_message = runtime::kMessageBit;
+      times_owed = UINT64_MAX;
+    }
     bool is_sending_allowed() const {
       return !is_removed && !must_reset && subscription->status == SubscriptionStatus::kActive;
     }
   };
   using LanePtr = std::shared_ptr<Lane>;
 
-  Impl(runtime::EffectStore& effects_in, DeliveryLog& log_in, runtime::Clock& wall_in,
-       Clock& clock_in, DeliveryPoolOptions options_in, MakeClient make_client_in,
-       Listener listener_in)
+  Impl(runtime::EffectStore& effects_in, StoredMessages& messages_in, DeliveryLog& log_in,
+       runtime::Clock& wall_in, Clock& clock_in, DeliveryPoolOptions options_in,
+       MakeClient make_client_in, Listener listener_in)
       : effects(effects_in),
+        messages(messages_in),
         log(log_in),
         wall(wall_in),
         clock(clock_in),
@@ -141,9 +149,14 @@ struct DeliveryPool::Impl {
   void attempt(Job& job, std::unique_lock<std::mutex>& lock) {
     const cep::EventTime at = wall.now();
     const auto began = std::chrono::steady_clock::now();
+    Result<void> filled;
+    if (runtime::is_message(job.delivery.row))
+      filled = messages.fill(*job.subscription, job.delivery);
     Result<WebhookMessage> message = make_webhook(*job.subscription, job.delivery, at);
     HttpReply reply;
-    if (message) {
+    if (!filled) {
+      reply.error = filled.error().message;
+    } else if (message) {
       reply = job.client->post(message->headers, message->body);
     } else {
       reply.error = message.error().message;
@@ -201,7 +214,9 @@ struct DeliveryPool::Impl {
     Result<void> noted;
     if (settlement.delivered) {
       lane.held.erase(settlement.delivered->row);
-      noted = effects.settle_delivery(endpoint, settlement.delivered->row);
+      const std::uint64_t row = settlement.delivered->row;
+      noted = runtime::is_message(row) ? messages.delivered(endpoint, row)
+                                       : effects.settle_delivery(endpoint, row);
     }
     if (settlement.failed) {
       const FailedAttempt& failed = *settlement.failed;
@@ -271,8 +286,7 @@ struct DeliveryPool::Impl {
     lane.must_reset = false;
     lane.queue = make_queue();
     lane.held.clear();
-    lane.next_number = 0;
-    lane.times_owed = UINT64_MAX;
+    lane.read_again();
     lane.figures.last_succeeded = false;
   }
 
@@ -295,36 +309,50 @@ struct DeliveryPool::Impl {
     if (lane.times_owed == times_owed) return;
     // Not for each place that becomes free, but for half of them.
     if (lane.queue->size() > options.queue_max / 2 || !has_room(lane)) return;
+    // Messages have a place of their own: there are more alerts before them later.
+    const bool has_alerts = read_rows(lane, lane.next_number, runtime::kMessageBit);
+    const bool has_messages = read_rows(lane, lane.next_message, UINT64_MAX);
+    if (has_alerts && has_messages) lane.times_owed = times_owed;
+  }
+
+  // Some rows from `next` on, to before `end`; true: all.
+  bool read_rows(Lane& lane, std::uint64_t& next, std::uint64_t end) {
     std::vector<runtime::OutboxRow> rows;
     bool is_all = true;
-    const Result<void> read =
-        effects.reader().outbox(endpoint, lane.next_number, [&](const runtime::OutboxRow& row) {
+    const Result<void> read = effects.reader().outbox(
+        lane.subscription->endpoint(), next, [&](const runtime::OutboxRow& row) {
+          if (row.number >= end) return false;
           if (rows.size() == kRowsAtOnce) {
             is_all = false;
             return false;
           }
-          if (!row.is_dead && !lane.held.contains(row.number)) rows.push_back(row);
-          lane.next_number = row.number + 1;
+          const bool is_sent = !row.is_dead && row.part_of == 0;
+          if (is_sent && !lane.held.contains(row.number)) rows.push_back(row);
+          next = row.number + 1;
           return true;
         });
     for (const runtime::OutboxRow& row : rows) {
       if (add(lane, row)) continue;
-      lane.next_number = row.number;  // the store failed
-      return;
+      next = row.number;  // the store failed
+      return false;
     }
-    if (read && is_all) lane.times_owed = times_owed;
+    return read && is_all;
   }
 
   bool add(Lane& lane, const runtime::OutboxRow& row) {
-    Result<std::optional<runtime::StoredAlert>> alert = effects.reader().alert(row.number);
-    if (!alert || !*alert) return alert.has_value();
     Delivery delivery;
-    delivery.alert_id = std::move((*alert)->id);
-    delivery.revision = (*alert)->revision;
-    delivery.webhook_id = webhook_id_of(*lane.subscription, delivery.alert_id, delivery.revision);
-    delivery.payload = std::move((*alert)->line);
-    delivery.row = row.number;
-    if (lane.subscription->in_order) delivery.order = "key " + (*alert)->order.key;
+    if (runtime::is_message(row.number)) {
+      delivery = StoredMessages::delivery_of(*lane.subscription, row.number);
+    } else {
+      Result<std::optional<runtime::StoredAlert>> alert = effects.reader().alert(row.number);
+      if (!alert || !*alert) return alert.has_value();
+      delivery.alert_id = std::move((*alert)->id);
+      delivery.revision = (*alert)->revision;
+      delivery.webhook_id = webhook_id_of(*lane.subscription, delivery.alert_id, delivery.revision);
+      delivery.payload = std::move((*alert)->line);
+      delivery.row = row.number;
+      if (lane.subscription->in_order) delivery.order = "key " + (*alert)->order.key;
+    }
     const milliseconds left{(row.due - wall.now()).us / 1000};
     lane.queue->add(std::move(delivery), clock.now() + std::clamp(left, 0ms, kWaitMax),
                     row.attempts);
@@ -339,6 +367,7 @@ struct DeliveryPool::Impl {
   }
 
   runtime::EffectStore& effects;
+  StoredMessages& messages;
   DeliveryLog& log;
   runtime::Clock& wall;
   Clock& clock;
@@ -357,10 +386,10 @@ struct DeliveryPool::Impl {
   std::vector<std::thread> senders;
 };
 
-DeliveryPool::DeliveryPool(runtime::EffectStore& effects, DeliveryLog& log, runtime::Clock& wall,
-                           Clock& clock, DeliveryPoolOptions options, MakeClient make_client,
-                           Listener listener)
-    : impl_(std::make_unique<Impl>(effects, log, wall, clock, std::move(options),
+DeliveryPool::DeliveryPool(runtime::EffectStore& effects, StoredMessages& messages,
+                           DeliveryLog& log, runtime::Clock& wall, Clock& clock,
+                           DeliveryPoolOptions options, MakeClient make_client, Listener listener)
+    : impl_(std::make_unique<Impl>(effects, messages, log, wall, clock, std::move(options),
                                    std::move(make_client), std::move(listener))) {}
 DeliveryPool::~DeliveryPool() { stop(); }
 
@@ -410,8 +439,7 @@ void DeliveryPool::wake() {
 void DeliveryPool::reread(const std::string& id) {
   const std::lock_guard lock(impl_->mutex);
   if (const Impl::LanePtr lane = impl_->find(id)) {
-    lane->next_number = 0;
-    lane->times_owed = UINT64_MAX;
+    lane->read_again();
   }
   impl_->work.notify_all();
 }

@@ -24,6 +24,7 @@
 
 namespace tocsin::api {
 class Clock;
+class StoredMessages;
 
 struct DeliveryPoolOptions {
   std::size_t slots = 16;  // attempts at once, in all
@@ -79,8 +80,9 @@ class DeliveryPool {
   using Listener = std::function<void(const DeliveryEvent&)>;
   /// Begins to send once subscriptions are put. Borrows all; the listener is called without a lock,
   /// on sending threads.
-  DeliveryPool(runtime::EffectStore& effects, DeliveryLog& log, runtime::Clock& wall, Clock& clock,
-               DeliveryPoolOptions options, MakeClient make_client, Listener listener);
+  DeliveryPool(runtime::EffectStore& effects, StoredMessages& messages, DeliveryLog& log,
+               runtime::Clock& wall, Clock& clock, DeliveryPoolOptions options,
+               MakeClient make_client, Listener listener);
   /// As stop().
   ~DeliveryPool();
   DeliveryPool(const DeliveryPool&) = delete;

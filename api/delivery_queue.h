@@ -21,9 +21,9 @@
 #include "api/endpoint_circuit.h"
 
 namespace tocsin::api {
-/// One alert for one endpoint.
+/// One alert, or a message about several, for one endpoint.
 struct Delivery {
-  std::string alert_id;
+  std::string alert_id;  // or the message's
   std::uint64_t revision = 0;
   std::string webhook_id;
   std::string payload;
@@ -31,6 +31,7 @@ struct Delivery {
   /// Those of one order are sent one after the other, each once the one before it is at its end;
   /// empty: in no order.
   std::string order = {};
+  std::string type = {};  // of a message; empty: an alert
 };
 /// How an attempt ended.
 struct AttemptOutcome {

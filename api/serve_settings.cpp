@@ -104,6 +104,22 @@ std::vector<Setting> make_settings() {
       Setting{"webhooks.log_max", Type::kInteger, "1000",
               "Attempts that are kept of each subscription", 1, 1'000'000},
       Setting{"webhooks.subscriptions_max", Type::kInteger, "1000", "Subscriptions", 1, 100'000},
+      Setting{"webhooks.brake_per_rule", Type::kInteger, "120",
+              "Alerts of one rule that a subscription is sent in a minute; the rest is counted in "
+              "one summary; 0: any number",
+              0, 1'000'000},
+      Setting{"webhooks.brake_in_all", Type::kInteger, "600",
+              "Alerts of all rules together, likewise", 0, 1'000'000},
+      Setting{"webhooks.groups_max", Type::kInteger, "10000",
+              "Groups of one subscription that wait or rest; alerts of others go by themselves", 1,
+              1'000'000},
+      Setting{"webhooks.group_alerts_max", Type::kInteger, "100",
+              "Alerts in the message of one group; the rest is counted", 1, 10'000},
+      Setting{"webhooks.group_bytes_max", Type::kBytes, "1MiB", "Of them, in one message", kKiB,
+              64 * kMiB},
+      Setting{"silences.max", Type::kInteger, "1000", "Silences that have not ended", 1, 100'000},
+      Setting{"silences.ended_kept", Type::kDuration, "5d",
+              "How long a silence is shown after its end"},
       Setting{"retention.alerts_age", Type::kDuration, "0", "Alerts are kept so long; 0: for ever"},
       Setting{"retention.alerts_bytes", Type::kBytes, "0", "Of all alerts kept; 0: any number"},
       Setting{"retention.aside_age", Type::kDuration, "0",
@@ -186,6 +202,14 @@ Result<AlertDeskOptions> alert_desk_options(const Configuration& configuration) 
                             time_of(configuration, "webhooks.total_timeout")};
   subscriptions.log_max = size_of(configuration, "webhooks.log_max");
   subscriptions.limits.subscriptions_max = size_of(configuration, "webhooks.subscriptions_max");
+  subscriptions.planner.brake = {
+      static_cast<std::uint64_t>(configuration.integer("webhooks.brake_per_rule")),
+      static_cast<std::uint64_t>(configuration.integer("webhooks.brake_in_all"))};
+  subscriptions.planner.groups_max = size_of(configuration, "webhooks.groups_max");
+  subscriptions.messages = {size_of(configuration, "webhooks.group_alerts_max"),
+                            size_of(configuration, "webhooks.group_bytes_max")};
+  subscriptions.silences = {size_of(configuration, "silences.max"),
+                            configuration.duration("silences.ended_kept")};
   subscriptions.pool.slots = size_of(configuration, "webhooks.slots");
   subscriptions.pool.retry_delays.clear();
   for (const std::string& text : configuration.texts("webhooks.retry_delays")) {

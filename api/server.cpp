@@ -358,7 +358,8 @@ Outcome<void> Server::open_node() {
   ProgressLine progress(!is_quiet_);
   const auto began = steady_clock::now();
   runtime::NodeOptions options = node_options();
-  auto addressees = SubscriptionService::addressees(*store_);
+  auto addressees = SubscriptionService::addressees(*store_, desk_options_.subscriptions.planner,
+                                                    rules_.loaded.rules->plan);
   if (!addressees) {
     return stop(code_of_directory(addressees.error().code), addressees.error().message);
   }
@@ -412,6 +413,10 @@ Outcome<void> Server::open_rules() {
       [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
         return activate(std::move(program), std::move(texts));
       }};
+  ports.changed = [this](const CurrentRules& now) {
+    if (AlertDesk* const desk = open_desk_; desk != nullptr)
+      desk->rules_changed(now.rules.loaded.rules->plan);
+  };
   runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
   Result<std::unique_ptr<RuleService>> rules =
       RuleService::open(std::move(ports), pack_, std::move(rules_), std::move(settings));
@@ -453,7 +458,8 @@ Outcome<void> Server::begin_routes() {
                                    directory_->paths(), *rule_service_, configuration_, *tokens_,
                                    bodies_, http_figures_, run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertDesk>> desk =
-      AlertDesk::open(*store_, service_->effects(), clock_, desk_options_, say_delivery);
+      AlertDesk::open(*store_, service_->effects(), clock_, desk_options_, say_delivery,
+                      rule_service_->current()->rules.loaded.rules->plan);
   if (!desk) return stop(code_of_directory(desk.error().code), desk.error().message);
   desk_ = *std::move(desk);
   open_desk_ = desk_.get();

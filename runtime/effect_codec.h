@@ -27,6 +27,11 @@ inline constexpr StoreFamily kTriageFamily{6};
 inline constexpr StoreFamily kSubscriptionFamily{7};
 inline constexpr StoreFamily kDeliveryFamily{8};
 inline constexpr StoreFamily kNoticeFamily{9};
+/// Alerts that do not go to an endpoint by themselves.
+inline constexpr StoreFamily kWithheldFamily{10};
+/// What goes in their stead, and what that is decided by; silences. api/ writes these.
+inline constexpr StoreFamily kMessageFamily{11};
+inline constexpr StoreFamily kSilenceFamily{12};
 constexpr StoreFamily family_of(AsideKind kind) {
   return kind == AsideKind::kLate ? kLateFamily : kDeadFamily;
 }
@@ -52,6 +57,7 @@ std::string alert_key(std::uint64_t number);
 std::optional<std::string> alert_id_prefix(std::string_view id);
 std::string alert_id_key(std::string_view id, std::uint64_t number);
 std::string outbox_key(EndpointId endpoint, std::uint64_t number);
+std::string withheld_key(std::uint64_t number, EndpointId endpoint);
 std::string aside_key(std::uint32_t timeline, cep::ArrivalNumber arrival);
 
 struct EffectFormat {
@@ -66,6 +72,7 @@ std::string encode_timeline(const TimelineRow& row);  // its ordinal is in the k
 std::string encode_alert(const StoredAlert& alert);   // its number is in the key
 std::string encode_aside(const AsideRow& row);        // kind, timeline and arrival are in the key
 std::string encode_outbox(const OutboxRow& row);      // its number is in the key
+std::string encode_withheld(const WithheldRow& row);  // its endpoint is in the key
 
 /// Errors of all: kCorrupt.
 Result<EffectFormat> decode_format(std::string_view value);
@@ -76,5 +83,6 @@ Result<TimelineRow> decode_timeline(std::string_view key, std::string_view value
 Result<StoredAlert> decode_alert(std::string_view key, std::string_view value);
 Result<AsideRow> decode_aside(AsideKind kind, std::string_view key, std::string_view value);
 Result<OutboxRow> decode_outbox(std::string_view key, std::string_view value);
+Result<WithheldRow> decode_withheld(std::string_view key, std::string_view value);
 Result<std::uint64_t> decode_number(std::string_view key, std::size_t prefix_bytes);
 }  // namespace tocsin::runtime

@@ -1,0 +1,84 @@
+#include "rules/condition.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <variant>
+
+#include "cep/base/assert.h"
+#include "rules/build_expr.h"
+#include "rules/check.h"
+#include "rules/parser.h"
+#include "rules/types.h"
+
+namespace tocsin::rules {
+namespace {
+constexpr std::size_t kBytesMax = 64U << 10;
+
+// The fields as a rule file declares them, with a kind and a rule around the condition.
+std::string declarations(const std::vector<cep::Field>& fields) {
+  std::string text = "event alert {\n  ts: time\n";
+  for (const cep::Field& field : fields) {
+    if (field.name == "ts") continue;
+    text += fmt::format("  {}: {}?\n", field.name, cep::type_name(field.type));
+  }
+  return text +
+         "}\n"
+         "kind wanted = alert where true\n"
+         "rule wanted { when wanted alert \"wanted\" }\n";
+}
+
+// Has the kind ask the condition.
+void put_in(tree::File& file, tree::ExprPtr condition) {
+  for (tree::Item& item : file.items) {
+    if (auto* kind = std::get_if<tree::Kind>(&item))
+      kind->subsets.front().where = std::move(condition);
+  }
+}
+
+// The condition as a computed field, which the rule reads.
+std::shared_ptr<const cep::Plan> with_field(const cep::Plan& checked) {
+  auto plan = std::make_shared<cep::Plan>(checked);
+  cep::EventType& alert = plan->event_types.front();
+  cep::Subset& wanted = plan->rules.front().pattern.front().events.front();
+  if (!wanted.condition)
+    wanted.condition = literal_expr(plain_type(cep::TypeKind::kBool), cep::Value::boolean(true));
+  cep::Field holds;
+  holds.name = "$holds";
+  holds.type = plain_type(cep::TypeKind::kBool);
+  holds.computed = wanted.condition;
+  cep::FieldRef field{
+      holds.name, {{cep::EventTypeIndex(std::size_t{0}), cep::FieldIndex(alert.fields.size())}}};
+  wanted.condition = field_expr(holds.type, std::move(field));
+  for (cep::Subset& considered : plan->rules.front().considered)
+    considered.condition = wanted.condition;
+  alert.fields.push_back(std::move(holds));
+  return plan;
+}
+}  // namespace
+
+ConditionCheck check_condition(std::string text, const std::vector<cep::Field>& fields) {
+  ConditionCheck made;
+  DiagnosticSink sink;
+  const std::uint32_t written = made.sources.add("condition", std::move(text));
+  const std::uint32_t around = made.sources.add("alert", declarations(fields));
+  tree::ExprPtr condition = parse_condition(made.sources, written, sink, {.bytes_max = kBytesMax});
+  if (condition && !sink.has_errors()) {
+    ParsedFile file;
+    file.tree = parse(made.sources, around, sink);
+    TOCSIN_ASSERT(!sink.has_errors(), "what is declared around the condition parses");
+    put_in(file.tree, std::move(condition));
+    DataFiles data(made.sources, [](const std::string& path) -> Result<std::string> {
+      return fail(Errc::kNotFound, path);
+    });
+    const std::optional<RuleSet> set =
+        check(made.sources, {&file}, false, sink, LoadOptions{}, data);
+    if (set) made.plan = with_field(*set->plan);
+  }
+  for (Diagnostic& diagnostic : sink.take()) {
+    if (diagnostic.primary.span.file == written) made.diagnostics.push_back(std::move(diagnostic));
+  }
+  TOCSIN_ASSERT(made.plan || !made.diagnostics.empty(), "a condition that is refused says why");
+  return made;
+}
+}  // namespace tocsin::rules
