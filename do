@@ -48,6 +48,7 @@ script_suites=(
   'serve|python3 tests/e2e/serve.py "$TOCSIN_BINARY"'
   'serve-rules|python3 tests/e2e/serve_rules.py "$TOCSIN_BINARY"'
   'serve-alerts|python3 tests/e2e/serve_alerts.py "$TOCSIN_BINARY"'
+  'serve-delivery|python3 tests/e2e/serve_delivery.py "$TOCSIN_BINARY"'
   'durable|python3 tests/e2e/durable.py "$TOCSIN_BINARY"'
   'operations|python3 tests/e2e/operations.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'

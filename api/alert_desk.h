@@ -41,7 +41,7 @@ class AlertDesk {
   void rules_changed(AlertConditions::PlanPtr plan);
   /// Ends live streams and sending: before the HTTP server is stopped, which waits for streams.
   void stop();
-  const SubscriptionService& subscriptions() const { return *subscriptions_; }
+  SubscriptionService& subscriptions() { return *subscriptions_; }
   const AlertFeed& feed() const { return feed_; }
 
  private:

@@ -8,17 +8,17 @@ namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 
-cep::EventTime minute_of(cep::EventTime now) {
-  const std::int64_t rest = now.us % kBrakeMinute.us;
-  return {now.us - (rest < 0 ? rest + kBrakeMinute.us : rest)};
+cep::EventTime begin_of_window(cep::EventTime now, cep::Duration window) {
+  const std::int64_t rest = now.us % window.us;
+  return {now.us - (rest < 0 ? rest + window.us : rest)};
 }
 }  // namespace
 
 DeliveryBrake::Decision DeliveryBrake::take(std::string_view rule, cep::EventTime now,
                                             const BrakeLimits& limits) {
-  const cep::EventTime minute = minute_of(now);
-  if (minute > minute_ || minute < minute_ - kBrakeMinute) {
-    minute_ = minute;
+  if (now >= end_ || now < begin_ - limits.window) {
+    begin_ = begin_of_window(now, limits.window);
+    end_ = begin_ + limits.window;
     all_ = {};
     rules_.clear();
   }
@@ -50,7 +50,8 @@ void DeliveryBrake::set_message(std::string_view rule, std::uint64_t number) {
 std::string DeliveryBrake::encode() const {
   ordered_json rules = ordered_json::object();
   for (const auto& [rule, count] : rules_) rules[rule] = {count.passed, count.message};
-  const ordered_json value = {{"minute", minute_.us},
+  const ordered_json value = {{"begin", begin_.us},
+                              {"end", end_.us},
                               {"passed", all_.passed},
                               {"message", all_.message},
                               {"rules", std::move(rules)}};
@@ -61,7 +62,8 @@ Result<DeliveryBrake> DeliveryBrake::decode(std::string_view text) {
   DeliveryBrake brake;
   try {
     const ordered_json value = ordered_json::parse(text);
-    brake.minute_.us = value.at("minute").get<std::int64_t>();
+    brake.begin_.us = value.at("begin").get<std::int64_t>();
+    brake.end_.us = value.at("end").get<std::int64_t>();
     brake.all_ = {value.at("passed").get<std::uint64_t>(),
                   value.at("message").get<std::uint64_t>()};
     for (const auto& [rule, count] : value.at("rules").items())

@@ -63,16 +63,20 @@ std::string link_to(const DeliveryMessage& message) {
                             encoded(cep::format_time(message.last_ts + cep::Duration{1})));
 }
 
-// "10:02", of a whole minute.
-std::string minute_text(cep::EventTime time) { return cep::format_time(time).substr(11, 5); }
+// "10:02", of whole minutes; else "10:02:30".
+std::string clock_text(cep::EventTime time, bool is_whole) {
+  return cep::format_time(time).substr(11, is_whole ? 5 : 8);
+}
 
 std::string summary_text(const DeliveryMessage& message) {
   std::string who = fmt::format("{} rules", message.rules.size());
   if (message.count_of_others > 0) who = "more than " + who;
   if (message.rules.size() == 1) who = "rule " + message.rules.begin()->first;
+  constexpr std::int64_t kMinuteUs = 60'000'000;
+  const bool is_whole = message.from.us % kMinuteUs == 0 && message.due.us % kMinuteUs == 0;
   return fmt::format("{} raised {} between {} and {}", who,
-                     format_count(message.count, "more alert"), minute_text(message.from),
-                     minute_text(message.due));
+                     format_count(message.count, "more alert"), clock_text(message.from, is_whole),
+                     clock_text(message.due, is_whole));
 }
 
 void append_member(std::string& text, std::string_view name, const ordered_json& value) {

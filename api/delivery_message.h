@@ -30,7 +30,7 @@ struct DeliveryMessage {
   std::uint64_t number = 0;
   /// kSummary: the rule; empty: of all rules. kGroup: a JSON object of what its alerts share.
   std::string subject = {};
-  cep::EventTime from = {};  // processing time: the minute's begin; when the group began
+  cep::EventTime from = {};  // processing time: the window's begin; when the group began
   cep::EventTime due = {};   // and its end; when it is sent
   bool is_released = false;
   std::uint64_t count = 0;                          // alerts

@@ -156,7 +156,7 @@ class DeliveryPlanner::Decisions final : public runtime::Addressing {
                                    Lane& lane, const runtime::StoredAlert& alert) {
     const BrakeLimits& standard = planner_.options_.brake;
     const BrakeLimits limits{subscription.brake_per_rule.value_or(standard.per_rule),
-                             subscription.brake_in_all.value_or(standard.in_all)};
+                             subscription.brake_in_all.value_or(standard.in_all), standard.window};
     if (limits.per_rule == 0 && limits.in_all == 0) return std::nullopt;
     const DeliveryBrake::Decision decision = lane.brake.take(alert.rule, now_, limits);
     brakes_.insert(endpoint);
@@ -165,9 +165,8 @@ class DeliveryPlanner::Decisions final : public runtime::Addressing {
         decision == DeliveryBrake::Decision::kRuleLimit ? alert.rule : std::string();
     auto summary = planner_.open_.find(lane.brake.message(subject));
     if (summary == planner_.open_.end()) {
-      const DeliveryMessage& begun =
-          begin_message(DeliveryMessage::Kind::kSummary, endpoint, subject, lane.brake.minute(),
-                        lane.brake.minute() + kBrakeMinute);
+      const DeliveryMessage& begun = begin_message(DeliveryMessage::Kind::kSummary, endpoint,
+                                                   subject, lane.brake.begin(), lane.brake.end());
       lane.brake.set_message(subject, begun.number);
       summary = planner_.open_.find(begun.number);
       ++figures_.summaries;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -111,9 +112,16 @@ struct DeliveryPool::Impl {
         options(std::move(options_in)),
         make_client(std::move(make_client_in)),
         listener(std::move(listener_in)) {
-    for (std::size_t i = 0; i < options.slots; ++i) senders.emplace_back([this] { send(); });
+    for (std::size_t i = 0; i < options.slots + options.unproven_slots; ++i)
+      senders.emplace_back([this] { send(); });
   }
 
+  // An attempt that holds a slot.
+  struct UnderWay {
+    LanePtr lane;
+    Moment began;
+    bool is_proven = false;
+  };
   struct Job {
     LanePtr lane;
     DeliveryQueue::Ticket ticket = 0;
@@ -121,7 +129,7 @@ struct DeliveryPool::Impl {
     std::shared_ptr<const Subscription> subscription;
     std::shared_ptr<HttpClient> client;
     std::uint32_t attempt = 0;
-    bool is_proven = false;
+    std::list<UnderWay>::iterator under_way;
   };
 
   // A sending thread.
@@ -139,7 +147,6 @@ struct DeliveryPool::Impl {
         }
         continue;
       }
-      if (!job->is_proven) ++unproven_sending;
       lock.unlock();
       attempt(*job, lock);
     }
@@ -166,7 +173,8 @@ struct DeliveryPool::Impl {
     AttemptOutcome outcome = outcome_of(reply, at.us / 1'000'000);
     std::vector<DeliveryEvent> events;
     lock.lock();
-    if (!job.is_proven) --unproven_sending;
+    leave(job.under_way);
+    if (!stopping && !job.lane->is_removed) count(outcome, job.attempt, took);
     if (!stopping && !job.lane->is_removed) {
       lock.unlock();
       LoggedAttempt logged{.number = job.delivery.row,
@@ -195,6 +203,17 @@ struct DeliveryPool::Impl {
     lock.unlock();
     for (const DeliveryEvent& event : events) listener(event);
     lock.lock();
+  }
+
+  void count(const AttemptOutcome& outcome, std::uint32_t attempt, std::chrono::microseconds took) {
+    ++(outcome.is_success()  ? totals.delivered
+       : outcome.status != 0 ? totals.rejected
+                             : totals.unanswered);
+    totals.retried += attempt > 1 ? 1 : 0;
+    const double seconds = std::chrono::duration<double>(took).count();
+    ++totals.by_latency[static_cast<std::size_t>(
+        std::ranges::lower_bound(kAttemptBuckets, seconds) - kAttemptBuckets.begin())];
+    totals.latency += took;
   }
 
   static DeliveryEvent store_event(const Job& job, const Error& error) {
@@ -232,6 +251,7 @@ struct DeliveryPool::Impl {
       const Undelivered& dead = *settlement.dead;
       lane.held.erase(dead.delivery.row);
       ++lane.figures.dead;
+      ++totals.exhausted;
       runtime::OutboxRow row;
       row.number = dead.delivery.row;
       row.attempts = dead.attempts;
@@ -255,6 +275,8 @@ struct DeliveryPool::Impl {
   // What to send now; else when to look again.
   std::optional<Job> pick(std::optional<Moment>& next) {
     const Moment now = clock.now();
+    find_slow(now);
+    bool lacks_slot = false;
     for (std::size_t i = 0; i < lanes.size(); ++i) {
       const LanePtr& lane = lanes[(turn + i) % lanes.size()];
       reset_if_due(*lane);
@@ -270,15 +292,48 @@ struct DeliveryPool::Impl {
         continue;
       }
       const bool is_proven = lane->figures.last_succeeded;
-      if (!is_proven && unproven_sending >= options.slots - options.slots / 2) continue;
+      // One that has yet to show that it answers is asked with one delivery.
+      if (!is_proven && lane->queue->sending_count() > 0) continue;
+      const std::size_t taken = is_proven ? under_way.size() - unproven_sending : unproven_sending;
+      if (taken >= (is_proven ? options.slots : options.unproven_slots)) {
+        lacks_slot = true;
+        continue;
+      }
       const std::optional<DeliveryQueue::Sending> sending = lane->queue->take(now);
       if (!sending) continue;
       lane->rate.take();
       turn = (turn + i + 1) % lanes.size();
-      return Job{lane,         sending->ticket,  *sending->delivery, lane->subscription,
-                 lane->client, sending->attempt, is_proven};
+      unproven_sending += is_proven ? 0 : 1;
+      return Job{lane,
+                 sending->ticket,
+                 *sending->delivery,
+                 lane->subscription,
+                 lane->client,
+                 sending->attempt,
+                 under_way.insert(under_way.end(), {lane, now, is_proven})};
+    }
+    // A slot becomes free also where an attempt turns out to be slow.
+    const auto proven = std::ranges::find(under_way, true, &UnderWay::is_proven);
+    if (lacks_slot && proven != under_way.end()) {
+      const Moment at = proven->began + options.slow_after;
+      next = next ? std::min(*next, at) : at;
     }
     return std::nullopt;
+  }
+
+  // Attempts that take long give their slots back, and their endpoints have to show themselves.
+  void find_slow(Moment now) {
+    for (UnderWay& one : under_way) {
+      if (one.began + options.slow_after > now) break;
+      if (!one.is_proven) continue;
+      one.is_proven = false;
+      one.lane->figures.last_succeeded = false;
+      ++unproven_sending;
+    }
+  }
+  void leave(std::list<UnderWay>::iterator place) {
+    unproven_sending -= place->is_proven ? 0 : 1;
+    under_way.erase(place);
   }
 
   void reset_if_due(Lane& lane) {
@@ -380,8 +435,10 @@ struct DeliveryPool::Impl {
   std::condition_variable settled;  // an attempt has ended
   std::vector<LanePtr> lanes;
   std::size_t turn = 0;              // the lane that is asked first
-  std::size_t unproven_sending = 0;  // attempts to endpoints whose last attempt did not succeed
+  std::list<UnderWay> under_way;     // in the order in which they began
+  std::size_t unproven_sending = 0;  // of them, not proven
   std::uint64_t queues_made = 0;
+  DeliveryTotals totals;
   bool stopping = false;
   std::vector<std::thread> senders;
 };
@@ -462,6 +519,11 @@ DeliveryFigures DeliveryPool::figures(const std::string& id) const {
   figures.sending = lane->queue->sending_count();
   figures.circuit = lane->queue->circuit_state();
   return figures;
+}
+
+DeliveryTotals DeliveryPool::totals() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->totals;
 }
 
 HttpReply DeliveryPool::send(const Subscription& subscription,

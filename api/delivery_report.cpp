@@ -1,4 +1,4 @@
-// What became of an alert at each subscription.
+// What became of an alert at each subscription, and what waits.
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -130,6 +130,28 @@ class DeliveryReport {
   std::map<runtime::EndpointId, runtime::WithheldRow> withheld_;
 };
 }  // namespace
+
+Result<std::optional<cep::EventTime>> SubscriptionService::oldest_waiting() const {
+  constexpr std::size_t kRowsMax = 1000;  // dead ones stand among those that wait
+  const runtime::EffectReader reader = effects_.reader();
+  std::optional<std::uint64_t> first;
+  for (const SubscriptionPtr& subscription : list()) {
+    std::size_t rows = 0;
+    const Result<void> read =
+        reader.outbox(subscription->endpoint(), 0, [&](const runtime::OutboxRow& row) {
+          if (runtime::is_message(row.number) || (first && row.number >= *first)) return false;
+          if (row.is_dead) return ++rows < kRowsMax;
+          first = row.number;
+          return false;
+        });
+    if (!read) return tl::unexpected(read.error());
+  }
+  if (!first) return std::nullopt;
+  const Result<std::optional<runtime::StoredAlert>> alert = reader.alert(*first);
+  if (!alert) return tl::unexpected(alert.error());
+  if (!*alert) return std::nullopt;
+  return (*alert)->stored_at;
+}
 
 Result<std::string> SubscriptionService::deliveries_of(const runtime::StoredAlert& alert) const {
   const runtime::EffectReader reader = effects_.reader();

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
+#include "api/subscription_service.h"
 #include "api/version.h"
 
 namespace tocsin::api {
@@ -42,6 +45,19 @@ class Exposition {
     describe(metric);
     text_ += fmt::format("tocsin_{}{{{}=\"{}\"}} {}\n", type_of(metric).name, label,
                          label_value(name), value);
+  }
+  /// `counts`: those up to each bound that are up to none before, and last the rest.
+  void add_histogram(Metric metric, std::span<const double> bounds,
+                     std::span<const std::uint64_t> counts, double sum) {
+    describe(metric);
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      all += counts[i];
+      text_ += fmt::format("tocsin_{}_bucket{{le=\"{}\"}} {}\n", type_of(metric).name,
+                           i < bounds.size() ? fmt::to_string(bounds[i]) : "+Inf", all);
+    }
+    text_ += fmt::format("tocsin_{0}_sum {1:.6f}\ntocsin_{0}_count {2}\n", type_of(metric).name,
+                         sum, all);
   }
   /// Says that there is such a metric, where it may have no value.
   void describe(Metric metric) {
@@ -128,6 +144,43 @@ void add_store(Exposition& to, const runtime::EffectReader& reader) {
     }
   }
 }
+
+void add_deliveries(Exposition& to, SubscriptionService& service, cep::EventTime now) {
+  std::map<CircuitState, std::uint64_t> circuits;
+  for (const CircuitState state : {CircuitState::kClosed, CircuitState::kOpen,
+                                   CircuitState::kHalfOpen, CircuitState::kDisabled}) {
+    circuits[state] = 0;
+  }
+  for (const auto& subscription : service.list()) {
+    to.add(Metric::deliveries_owed, "endpoint", subscription->id, service.owed(*subscription));
+    ++circuits[service.figures(subscription->id).circuit];
+  }
+  double oldest = 0;
+  if (const auto at = service.oldest_waiting(); at && *at)
+    oldest = std::max(0.0, static_cast<double>((now - **at).us) / 1e6);
+  to.add(Metric::deliveries_oldest_seconds, fmt::format("{:.6f}", oldest));
+  const DeliveryTotals totals = service.totals();
+  to.add(Metric::delivery_attempts_total, "outcome", "delivered", totals.delivered);
+  to.add(Metric::delivery_attempts_total, "outcome", "rejected", totals.rejected);
+  to.add(Metric::delivery_attempts_total, "outcome", "unanswered", totals.unanswered);
+  to.add(Metric::delivery_retries_total, totals.retried);
+  to.add_histogram(Metric::delivery_seconds, kAttemptBuckets, totals.by_latency,
+                   static_cast<double>(totals.latency.count()) / 1e6);
+  to.add(Metric::deliveries_exhausted_total, totals.exhausted);
+  const PlannerFigures planned = service.planned();
+  to.add(Metric::deliveries_silenced_total, planned.silenced);
+  to.add(Metric::deliveries_braked_total, planned.braked);
+  to.add(Metric::deliveries_grouped_total, planned.grouped);
+  to.add(Metric::delivery_summaries_total, planned.summaries);
+  to.add(Metric::delivery_groups_total, planned.groups);
+  to.add(Metric::delivery_messages_open, planned.open);
+  for (const auto& [state, count] : circuits)
+    to.add(Metric::delivery_endpoints, "circuit", name_of(state), count);
+  std::uint64_t active = 0;
+  for (const auto& silence : service.silences().list())
+    active += silence->state_at(now) == SilenceState::kActive ? 1 : 0;
+  to.add(Metric::silences_active, active);
+}
 }  // namespace
 
 std::span<const MetricType> all_metrics() { return kMetrics; }
@@ -143,6 +196,8 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   add_intake(to, figures);
   if (figures.program) add_node(to, figures, figures.program->plan());
   add_store(to, context.effects.reader());
+  if (context.subscriptions != nullptr)
+    add_deliveries(to, *context.subscriptions, context.clock.now());
   to.describe(Metric::http_requests_total);
   for (const auto& [status, count] : context.http.by_status()) {
     to.add(Metric::http_requests_total, "status", std::to_string(status), count);

@@ -13,7 +13,7 @@ namespace tocsin::api {
 /// A metric as it is described.
 struct MetricType {
   std::string_view name;  // without its prefix
-  std::string_view kind;  // "counter", "gauge"
+  std::string_view kind;  // "counter", "gauge", "histogram"
   std::string_view help;
 };
 std::span<const MetricType> all_metrics();

@@ -463,6 +463,7 @@ Outcome<void> Server::begin_routes() {
   if (!desk) return stop(code_of_directory(desk.error().code), desk.error().message);
   desk_ = *std::move(desk);
   open_desk_ = desk_.get();
+  context_->subscriptions = &desk_->subscriptions();
   routes_ = std::make_unique<Router>(router_options());
   desk_->add_routes(*routes_);
   add_health_routes(*routes_, [this] { return unreadiness(); });

@@ -20,6 +20,7 @@
 #include "runtime/files.h"
 
 namespace tocsin::api {
+class SubscriptionService;
 /// Bytes that bodies hold at once, bounded. Threading: any.
 class BodyBudget {
  public:
@@ -88,7 +89,8 @@ struct ServerContext {
   TokenStore& tokens;
   BodyBudget& bodies;
   HttpFigures& http;
-  std::size_t line_bytes_max;  // of an event
+  std::size_t line_bytes_max;                    // of an event
+  SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
 };
 
 /// The answer to a refusal of the node's service: 503 with Retry-After, or 409.

@@ -112,6 +112,9 @@ class SubscriptionService {
   SilenceService& silences() { return silences_; }
   const AlertConditions& conditions() const { return conditions_; }
   PlannerFigures planned() const { return planner_->figures(); }
+  DeliveryTotals totals() const { return pool_->totals(); }
+  /// When the oldest alert was stored that waits to be sent to somebody; nothing where none does.
+  Result<std::optional<cep::EventTime>> oldest_waiting() const;
   /// What became of an alert at each subscription, a JSON array.
   Result<std::string> deliveries_of(const runtime::StoredAlert& alert) const;
   const SubscriptionOptions& options() const { return options_; }

@@ -5,7 +5,6 @@
 #include <utility>
 #include <variant>
 
-#include "cep/base/assert.h"
 #include "rules/build_expr.h"
 #include "rules/check.h"
 #include "rules/parser.h"
@@ -17,15 +16,15 @@ constexpr std::size_t kBytesMax = 64U << 10;
 
 // The fields as a rule file declares them, with a kind and a rule around the condition.
 std::string declarations(const std::vector<cep::Field>& fields) {
-  std::string text = "event alert {\n  ts: time\n";
+  std::string text = "event alerts {\n  ts: time";
   for (const cep::Field& field : fields) {
     if (field.name == "ts") continue;
-    text += fmt::format("  {}: {}?\n", field.name, cep::type_name(field.type));
+    text += fmt::format(",\n  {}: {}?", field.name, cep::type_name(field.type));
   }
   return text +
-         "}\n"
-         "kind wanted = alert where true\n"
-         "rule wanted { when wanted alert \"wanted\" }\n";
+         "\n}\n"
+         "kind wanted = alerts where true\n"
+         "rule wanted \"Wanted\" {\n  when wanted\n  alert \"wanted\"\n}\n";
 }
 
 // Has the kind ask the condition.
@@ -66,19 +65,22 @@ ConditionCheck check_condition(std::string text, const std::vector<cep::Field>& 
   if (condition && !sink.has_errors()) {
     ParsedFile file;
     file.tree = parse(made.sources, around, sink);
-    TOCSIN_ASSERT(!sink.has_errors(), "what is declared around the condition parses");
-    put_in(file.tree, std::move(condition));
-    DataFiles data(made.sources, [](const std::string& path) -> Result<std::string> {
-      return fail(Errc::kNotFound, path);
-    });
-    const std::optional<RuleSet> set =
-        check(made.sources, {&file}, false, sink, LoadOptions{}, data);
-    if (set) made.plan = with_field(*set->plan);
+    if (!sink.has_errors()) {
+      put_in(file.tree, std::move(condition));
+      DataFiles data(made.sources, [](const std::string& path) -> Result<std::string> {
+        return fail(Errc::kNotFound, path);
+      });
+      const std::optional<RuleSet> set =
+          check(made.sources, {&file}, false, sink, LoadOptions{}, data);
+      if (set) made.plan = with_field(*set->plan);
+    }
   }
+  // What is said of the rule around it is nobody's business, unless that is what is wrong.
   for (Diagnostic& diagnostic : sink.take()) {
-    if (diagnostic.primary.span.file == written) made.diagnostics.push_back(std::move(diagnostic));
+    const bool is_own = diagnostic.primary.span.file == written;
+    if (is_own || level_of(diagnostic.code) == Level::kError)
+      made.diagnostics.push_back(std::move(diagnostic));
   }
-  TOCSIN_ASSERT(made.plan || !made.diagnostics.empty(), "a condition that is refused says why");
   return made;
 }
 }  // namespace tocsin::rules

@@ -88,7 +88,7 @@ tree::ExprPtr parse_condition(const SourceMap& sources, std::uint32_t file, Diag
 
 tree::ExprPtr Parser::condition_alone() {
   tree::ExprPtr made = expr();
-  if (!at(TokenKind::kEnd)) fail_expected("the end of the condition");
+  if (!at(TokenKind::kEnd)) fail_expected();
   return made;
 }
 

@@ -154,7 +154,7 @@ TEST_CASE("planner: beyond the share of all rules the rest is one summary too") 
 }
 
 TEST_CASE("planner: the server's limits hold where a subscription says none") {
-  Planned world({subscription()}, {.brake = {1, 0}, .groups_max = 10});
+  Planned world({subscription()}, {.brake = {.per_rule = 1, .in_all = 0}, .groups_max = 10});
   world.raise(1);
   world.raise(2);
   CHECK(world.fates() == Fates{"sent", "none braked 1"});
