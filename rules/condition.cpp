@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -25,6 +26,12 @@ std::string declarations(const std::vector<cep::Field>& fields) {
          "\n}\n"
          "kind wanted = alerts where true\n"
          "rule wanted \"Wanted\" {\n  when wanted\n  alert \"wanted\"\n}\n";
+}
+
+std::string names_of(const std::vector<cep::Field>& fields) {
+  std::string text;
+  for (const cep::Field& field : fields) text += (text.empty() ? "`" : ", `") + field.name + "`";
+  return text;
 }
 
 // Has the kind ask the condition.
@@ -78,6 +85,11 @@ ConditionCheck check_condition(std::string text, const std::vector<cep::Field>& 
   // What is said of the rule around it is nobody's business, unless that is what is wrong.
   for (Diagnostic& diagnostic : sink.take()) {
     const bool is_own = diagnostic.primary.span.file == written;
+    // Nobody has seen the file that declares the fields: they are named instead.
+    const bool is_unknown = std::erase_if(diagnostic.notes, [](const std::string& note) {
+                              return note.ends_with("is declared in alert:1");
+                            }) > 0;
+    if (is_unknown) diagnostic.notes.push_back("there are " + names_of(fields));
     if (is_own || level_of(diagnostic.code) == Level::kError)
       made.diagnostics.push_back(std::move(diagnostic));
   }

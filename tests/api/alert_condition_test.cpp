@@ -115,6 +115,7 @@ TEST_CASE("alert condition: what does not check is refused with its place") {
   const std::vector<Row> rows = {
       {"amount > 100", "amount", "\"column\":1,"},
       {"total > 1 and sevrity >= high", "sevrity", "\"column\":15,"},
+      {"amount > 1", "amount", "there are `ts`, `rule`, `severity`, `tags`, `score`, `card`"},
       {"card > 100", "compare", "\"line\":1"},
       {"total >", "expected", "\"file\":\"condition\""},
       {"total > 1 } rule x", "the end of the file", "\"line\":1"},
