@@ -23,7 +23,11 @@ tl::expected<std::shared_ptr<const AlertCondition>, ConditionRefusal> AlertCondi
 
 std::string AlertConditions::fit(AlertFilter& filter) const {
   auto made = make(filter);
-  filter.condition = made ? *std::move(made) : nullptr;
-  return made ? std::string() : std::move(made.error().detail);
+  if (!made) {
+    filter.condition = nullptr;
+    return std::move(made.error().detail);
+  }
+  filter.condition = *std::move(made);
+  return {};
 }
 }  // namespace tocsin::api

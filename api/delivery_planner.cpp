@@ -191,8 +191,9 @@ class DeliveryPlanner::Decisions final : public runtime::Addressing {
     message.from = from;
     message.due = due;
     has_new_number_ = true;
-    planner_.due_.emplace(due, message.number);
-    return planner_.open_.emplace(message.number, std::move(message)).first->second;
+    const std::uint64_t number = message.number;
+    planner_.due_.emplace(due, number);
+    return planner_.open_.emplace(number, std::move(message)).first->second;
   }
 
   DeliveryPlanner& planner_;
@@ -302,8 +303,9 @@ Result<void> DeliveryPlanner::load_messages() {
           return false;
         }
         if (message->is_released) return true;
-        due_.emplace(message->due, message->number);
-        open_.emplace(message->number, *std::move(message));
+        const std::uint64_t number = message->number;
+        due_.emplace(message->due, number);
+        open_.emplace(number, *std::move(message));
         return true;
       });
   return read ? damage : read;

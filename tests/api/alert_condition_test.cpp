@@ -91,9 +91,9 @@ TEST_CASE("alert condition: is asked of what the alert's line says, exactly") {
       {"true", true},
   };
   const std::set<std::string, std::less<>> rules = {"card_testing", "geo"};
-  for (const auto& [text, expected] : rows) {
-    CAPTURE(text);
-    CHECK(holds(text, alert, rules) == expected);
+  for (const auto& row : rows) {
+    CAPTURE(row.first);
+    CHECK(holds(row.first, alert, rules) == row.second);
   }
 }
 

@@ -332,6 +332,46 @@ TEST_CASE("planner: nothing is left of a subscription that is forgotten") {
   CHECK(rows == 1);  // the last number: none is given twice
 }
 
+TEST_CASE("planner: a subscription of a store from before has no group, and the server's brake") {
+  ordered_json stored = ordered_json::parse(encode_subscription(subscription()));
+  stored.erase("group");
+  stored.erase("brake");
+  const Result<Subscription> read = decode_subscription(stored.dump());
+  REQUIRE(read);
+  CHECK(!read->group);
+  CHECK(!read->brake_per_rule);
+  const Subscription full = subscription({{"group", {{"by", {"rule"}}, {"wait", "0s"}}},
+                                          {"brake", {{"in_all", 0}}},
+                                          {"filter", {{"condition", "amount > 1"}}}});
+  const Result<Subscription> again = decode_subscription(encode_subscription(full));
+  REQUIRE(again);
+  CHECK(subscription_settings(*again) == subscription_settings(full));
+}
+
+TEST_CASE("planner: groups and brakes that cannot be are refused with the member's name") {
+  const std::vector<std::pair<ordered_json, std::string>> rows = {
+      {{{"group", 1}}, "group"},
+      {{{"group", {{"on", {"rule"}}}}}, "group"},
+      {{{"group", {{"by", "rule"}}}}, "group.by"},
+      {{{"group", {{"by", {"rule", "rule"}}}}}, "group.by"},
+      {{{"group", {{"wait", "2h"}}}}, "group.wait"},
+      {{{"group", {{"interval", "0s"}}}}, "group.interval"},
+      {{{"brake", 5}}, "brake"},
+      {{{"brake", {{"per_rule", -1}}}}, "brake.per_rule"},
+      {{{"brake", {{"per_minute", 1}}}}, "brake"},
+  };
+  for (const auto& row : rows) {
+    const ordered_json& more = row.first;
+    CAPTURE(more.dump());
+    ordered_json settings = {{"url", "http://127.0.0.1:9/"}};
+    settings.update(more);
+    Subscription made;
+    const Result<void> applied = apply_settings(settings.dump(), {}, made);
+    REQUIRE_FALSE(applied);
+    CHECK(applied.error().message.starts_with(row.second + " is "));
+  }
+}
+
 // The same alerts at the same times, with and without an end of the process before each.
 TEST_CASE("planner: a crash repeats no decision and forgets none") {
   const auto play = [](std::uint64_t seed, bool crashes, bool loses_power) {

@@ -174,8 +174,7 @@ TEST_CASE("conditions: choose alerts for subscriptions and silences") {
   World world(tests::quick_options(), plan_of("total"));
   const Receiver receiver([](std::size_t) { return Receiver::status(200); });
   const auto subscribed = [&](const std::string& condition) {
-    const std::string id =
-        id_of(world.subscribe(receiver, {{"filter", {{"condition", condition}}}}));
+    std::string id = id_of(world.subscribe(receiver, {{"filter", {{"condition", condition}}}}));
     world.client.json(200, "analyst", "POST", "/v1/subscriptions/" + id + "/pause");
     return id;
   };

@@ -7,6 +7,7 @@ up no others. The real process, real receivers, and kill -9.
 import contextlib
 import datetime
 import json
+import re
 import socket
 import threading
 import time
@@ -184,13 +185,14 @@ def groups():
         endpoint.status = lambda number: 500
         with Server(rules=None, options=LOCAL) as server:
             raise_alerts(server, 14, 20)
-            wait_for(lambda: endpoint.requests, "a group")
+            wait_for(lambda: server.metric("delivery_retries_total") > 0, "a group that is sent again")
             server.kill()
         endpoint.status = lambda number: 200
         with Server(rules=None, options=LOCAL) as server:
             raise_alerts(server, 21, 21)
             wait_for(lambda: owed(server, subscription) == 0, "all groups")
             sent = messages(endpoint)
+            assert server.metric("deliveries_grouped_total") == 1 and server.metric("delivery_messages_open") == 0
             assert {one["type"] for one in sent} == {"alert.group"}
             assert all(one["group"]["rule"] == "large" and one["count"] == len(one["alerts"]) for one in sent)
             for one in sent:
@@ -258,11 +260,17 @@ def dead_ones():
         for number in range(90):
             subscribe(server, well.url + f"/{number}")
         raise_alerts(server, 1, 10)
-        wait_for(lambda: len(well.requests) == 900, "all that is for those that answer")
+        arrived = lambda: {(path, headers["webhook-id"]) for _, path, headers, _ in list(well.requests)}
+        wait_for(lambda: len(arrived()) == 900, "all that is for those that answer")
         # Meanwhile no attempt at one that hangs has come to its end.
         assert all(one.taken for one in dead)
         for one in hanging:
             assert not expect(200, server.ask("GET", f"/v1/subscriptions/{one['id']}/deliveries"))["deliveries"]
+        assert server.metric("delivery_attempts_total") >= 900 and server.metric("delivery_seconds_count") >= 900
+        wait_for(lambda: int(re.search(r'outcome="delivered"} (\d+)', server.ask("GET", "/metrics").text)[1]) >= 900, "all to be noted")
+        has(server.ask("GET", "/metrics").text, 'tocsin_delivery_seconds_bucket{le="+Inf"}', 'tocsin_delivery_endpoints{circuit="closed"}')
+        assert server.metric("delivery_endpoints") == 100 and server.metric("deliveries_owed") >= 100
+        assert server.metric("deliveries_oldest_seconds") > 0
         by_path = {}
         for _, path, headers, _ in well.requests:
             by_path.setdefault(path, set()).add(headers["webhook-id"])
