@@ -7,6 +7,7 @@ up no others. The real process, real receivers, and kill -9.
 import contextlib
 import datetime
 import json
+import os
 import re
 import socket
 import threading
@@ -203,6 +204,23 @@ def groups():
             assert 2 <= len(sent) <= 10
             assert {one["state"] for one in fates(server)} == {"grouped"}
             assert {one["group"]["state"] for one in fates(server)} == {"delivered"}
+
+
+@case
+def killed_at_the_release():
+    """a process that ends just before or after a group is due sends it in the next life, once and whole"""
+    for number, point in enumerate(("messages.before_release", "messages.after_release")):
+        with Remembering() as endpoint:
+            data = f"data{number}"
+            environment = dict(os.environ, TOCSIN_CRASH_AT=point)
+            with Server(options=LOCAL, data=data, env=environment) as server:
+                subscription = subscribe(server, endpoint.url, group={"by": ["rule"], "wait": "1s"})
+                raise_alerts(server, 1, 5)
+                wait_for(lambda: server.process.poll() is not None, "the crash")
+            with Server(rules=None, options=LOCAL, data=data) as server:
+                wait_for(lambda: owed(server, subscription) == 0 and endpoint.requests, "the group")
+                assert [(one["type"], one["count"]) for one in messages(endpoint)] == [("alert.group", 5)]
+                assert len(set(endpoint.ids())) == 1
 
 
 class Drip:
