@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/silence_routes.h"
 #include "api/subscription_routes.h"
 
 namespace tocsin::api {
@@ -18,10 +19,12 @@ AlertDesk::~AlertDesk() { stop(); }
 Result<std::unique_ptr<AlertDesk>> AlertDesk::open(runtime::Store& store,
                                                    runtime::EffectStore& effects,
                                                    runtime::Clock& clock, AlertDeskOptions options,
-                                                   SubscriptionService::Listener listener) {
+                                                   SubscriptionService::Listener listener,
+                                                   AlertConditions::PlanPtr plan) {
   std::unique_ptr<AlertDesk> desk(new AlertDesk(store, effects, clock, options));
-  auto subscriptions = SubscriptionService::open(
-      store, effects, clock, std::move(options.subscriptions), std::move(listener));
+  auto subscriptions =
+      SubscriptionService::open(store, effects, clock, std::move(options.subscriptions),
+                                std::move(listener), std::move(plan));
   if (!subscriptions) return tl::unexpected(subscriptions.error());
   desk->subscriptions_ = *std::move(subscriptions);
   return desk;
@@ -30,11 +33,16 @@ Result<std::unique_ptr<AlertDesk>> AlertDesk::open(runtime::Store& store,
 void AlertDesk::add_routes(Router& router) {
   add_alert_routes(router, services_);
   add_subscription_routes(router, *subscriptions_);
+  add_silence_routes(router, subscriptions_->silences());
 }
 
 void AlertDesk::effects_changed() {
   feed_.notify();
   subscriptions_->wake();
+}
+
+void AlertDesk::rules_changed(AlertConditions::PlanPtr plan) {
+  subscriptions_->rules_changed(std::move(plan));
 }
 
 void AlertDesk::stop() {

@@ -23,11 +23,13 @@ struct AlertDeskOptions {
 class AlertDesk {
  public:
   /// Over a store that was opened with runtime::effect_families(), and the effects in it; both and
-  /// the clock must outlive this. Begins to send what is owed. Errors: kCorrupt, kIo.
+  /// the clock must outlive this. `plan`: of the rules that hold. Begins to send what is owed.
+  /// Errors: kCorrupt, kIo.
   static Result<std::unique_ptr<AlertDesk>> open(runtime::Store& store,
                                                  runtime::EffectStore& effects,
                                                  runtime::Clock& clock, AlertDeskOptions options,
-                                                 SubscriptionService::Listener listener = {});
+                                                 SubscriptionService::Listener listener = {},
+                                                 AlertConditions::PlanPtr plan = {});
   AlertDesk(const AlertDesk&) = delete;
   AlertDesk& operator=(const AlertDesk&) = delete;
   ~AlertDesk();
@@ -35,9 +37,11 @@ class AlertDesk {
   void add_routes(Router& router);
   /// Effects were stored. Waits for nothing but a lock.
   void effects_changed();
+  /// Other rules hold.
+  void rules_changed(AlertConditions::PlanPtr plan);
   /// Ends live streams and sending: before the HTTP server is stopped, which waits for streams.
   void stop();
-  const SubscriptionService& subscriptions() const { return *subscriptions_; }
+  SubscriptionService& subscriptions() { return *subscriptions_; }
   const AlertFeed& feed() const { return feed_; }
 
  private:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "api/alert_condition.h"
 #include "api/alert_line.h"
 #include "cep/identity.h"
 
@@ -39,6 +40,10 @@ bool AlertFilter::admits(const runtime::StoredAlert& alert) const {
   if ((from && alert.ts < *from) || (to && alert.ts >= *to)) return false;
   if (!severities.empty() && !severities.contains(alert.severity)) return false;
   if (!rules.empty() && !rules.contains(alert.rule)) return false;
+  return admits_members(alert) && (!condition || condition->holds(alert));
+}
+
+bool AlertFilter::admits_members(const runtime::StoredAlert& alert) const {
   if (key.empty() && tags.empty()) return true;
   const JsonMembers members = json_members(alert.line);
   const auto member = [&](std::string_view name) {

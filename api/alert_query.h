@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,6 +17,8 @@
 #include "runtime/effect_reader.h"
 
 namespace tocsin::api {
+class AlertCondition;
+
 /// Which alerts are meant. What is left out admits all.
 struct AlertFilter {
   std::optional<cep::EventTime> from;  // the alert's time is at or after this,
@@ -25,6 +28,10 @@ struct AlertFilter {
   std::set<std::string, std::less<>> tags;  // has one of these
   /// Parts of the key by name, as they are shown: {"card": "c1"}.
   std::map<std::string, std::string, std::less<>> key;
+  /// In the rule language on the alert's fields; empty: none.
+  std::string condition_text;
+  /// The same, ready to be asked; null where there is none, or where it does not fit the rules.
+  std::shared_ptr<const AlertCondition> condition;
   std::optional<TriageState> status;
   bool has_shadow = false;  // those of shadow rules too
 
@@ -32,6 +39,9 @@ struct AlertFilter {
   bool admits(const runtime::StoredAlert& alert) const;
   /// The same for equal filters: what a cursor is bound to.
   std::string digest() const;
+
+ private:
+  bool admits_members(const runtime::StoredAlert& alert) const;  // its key and tags
 };
 /// "info", …; nothing for another word.
 std::optional<cep::Severity> severity_named(std::string_view name);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -13,6 +14,7 @@
 
 #include "api/clock.h"
 #include "api/http_message.h"
+#include "api/stored_messages.h"
 
 namespace tocsin::api {
 namespace {
@@ -80,32 +82,46 @@ struct DeliveryPool::Impl {
     std::shared_ptr<HttpClient> client;
     std::unique_ptr<DeliveryQueue> queue;
     Rate rate;
-    std::uint64_t next_number = 0;          // rows before it have been read
-    std::uint64_t times_owed = UINT64_MAX;  // as of the last reading to the end
-    std::set<std::uint64_t> held;           // numbers in the queue
+    std::uint64_t next_number = 0;                      // alerts before it have been read
+    std::uint64_t next_message = runtime::kMessageBit;  // and messages before it
+    std::uint64_t times_owed = UINT64_MAX;              // as of the last reading to the end
+    std::set<std::uint64_t> held;                       // numbers in the queue
     bool is_removed = false;
     bool must_reset = false;  // begins anew once nothing is being sent
     DeliveryFigures figures;
 
+    void read_again() {
+      next_number = 0;
+      next_message = runtime::kMessageBit;
+      times_owed = UINT64_MAX;
+    }
     bool is_sending_allowed() const {
       return !is_removed && !must_reset && subscription->status == SubscriptionStatus::kActive;
     }
   };
   using LanePtr = std::shared_ptr<Lane>;
 
-  Impl(runtime::EffectStore& effects_in, DeliveryLog& log_in, runtime::Clock& wall_in,
-       Clock& clock_in, DeliveryPoolOptions options_in, MakeClient make_client_in,
-       Listener listener_in)
+  Impl(runtime::EffectStore& effects_in, StoredMessages& messages_in, DeliveryLog& log_in,
+       runtime::Clock& wall_in, Clock& clock_in, DeliveryPoolOptions options_in,
+       MakeClient make_client_in, Listener listener_in)
       : effects(effects_in),
+        messages(messages_in),
         log(log_in),
         wall(wall_in),
         clock(clock_in),
         options(std::move(options_in)),
         make_client(std::move(make_client_in)),
         listener(std::move(listener_in)) {
-    for (std::size_t i = 0; i < options.slots; ++i) senders.emplace_back([this] { send(); });
+    for (std::size_t i = 0; i < options.slots + options.unproven_slots; ++i)
+      senders.emplace_back([this] { send(); });
   }
 
+  // An attempt that holds a slot.
+  struct UnderWay {
+    LanePtr lane;
+    Moment began;
+    bool is_proven = false;
+  };
   struct Job {
     LanePtr lane;
     DeliveryQueue::Ticket ticket = 0;
@@ -113,7 +129,7 @@ struct DeliveryPool::Impl {
     std::shared_ptr<const Subscription> subscription;
     std::shared_ptr<HttpClient> client;
     std::uint32_t attempt = 0;
-    bool is_proven = false;
+    std::list<UnderWay>::iterator under_way;
   };
 
   // A sending thread.
@@ -131,7 +147,6 @@ struct DeliveryPool::Impl {
         }
         continue;
       }
-      if (!job->is_proven) ++unproven_sending;
       lock.unlock();
       attempt(*job, lock);
     }
@@ -141,9 +156,14 @@ struct DeliveryPool::Impl {
   void attempt(Job& job, std::unique_lock<std::mutex>& lock) {
     const cep::EventTime at = wall.now();
     const auto began = std::chrono::steady_clock::now();
+    Result<void> filled;
+    if (runtime::is_message(job.delivery.row))
+      filled = messages.fill(*job.subscription, job.delivery);
     Result<WebhookMessage> message = make_webhook(*job.subscription, job.delivery, at);
     HttpReply reply;
-    if (message) {
+    if (!filled) {
+      reply.error = filled.error().message;
+    } else if (message) {
       reply = job.client->post(message->headers, message->body);
     } else {
       reply.error = message.error().message;
@@ -153,7 +173,8 @@ struct DeliveryPool::Impl {
     AttemptOutcome outcome = outcome_of(reply, at.us / 1'000'000);
     std::vector<DeliveryEvent> events;
     lock.lock();
-    if (!job.is_proven) --unproven_sending;
+    leave(job.under_way);
+    if (!stopping && !job.lane->is_removed) count(outcome, job.attempt, took);
     if (!stopping && !job.lane->is_removed) {
       lock.unlock();
       LoggedAttempt logged{.number = job.delivery.row,
@@ -184,6 +205,17 @@ struct DeliveryPool::Impl {
     lock.lock();
   }
 
+  void count(const AttemptOutcome& outcome, std::uint32_t attempt, std::chrono::microseconds took) {
+    ++(outcome.is_success()  ? totals.delivered
+       : outcome.status != 0 ? totals.rejected
+                             : totals.unanswered);
+    totals.retried += attempt > 1 ? 1 : 0;
+    const double seconds = std::chrono::duration<double>(took).count();
+    ++totals.by_latency[static_cast<std::size_t>(
+        std::ranges::lower_bound(kAttemptBuckets, seconds) - kAttemptBuckets.begin())];
+    totals.latency += took;
+  }
+
   static DeliveryEvent store_event(const Job& job, const Error& error) {
     return {DeliveryEvent::Kind::kStore, job.subscription->id, job.delivery.alert_id,
             error.message};
@@ -201,7 +233,9 @@ struct DeliveryPool::Impl {
     Result<void> noted;
     if (settlement.delivered) {
       lane.held.erase(settlement.delivered->row);
-      noted = effects.settle_delivery(endpoint, settlement.delivered->row);
+      const std::uint64_t row = settlement.delivered->row;
+      noted = runtime::is_message(row) ? messages.delivered(endpoint, row)
+                                       : effects.settle_delivery(endpoint, row);
     }
     if (settlement.failed) {
       const FailedAttempt& failed = *settlement.failed;
@@ -217,6 +251,7 @@ struct DeliveryPool::Impl {
       const Undelivered& dead = *settlement.dead;
       lane.held.erase(dead.delivery.row);
       ++lane.figures.dead;
+      ++totals.exhausted;
       runtime::OutboxRow row;
       row.number = dead.delivery.row;
       row.attempts = dead.attempts;
@@ -240,6 +275,8 @@ struct DeliveryPool::Impl {
   // What to send now; else when to look again.
   std::optional<Job> pick(std::optional<Moment>& next) {
     const Moment now = clock.now();
+    find_slow(now);
+    bool lacks_slot = false;
     for (std::size_t i = 0; i < lanes.size(); ++i) {
       const LanePtr& lane = lanes[(turn + i) % lanes.size()];
       reset_if_due(*lane);
@@ -255,15 +292,48 @@ struct DeliveryPool::Impl {
         continue;
       }
       const bool is_proven = lane->figures.last_succeeded;
-      if (!is_proven && unproven_sending >= options.slots - options.slots / 2) continue;
+      // One that has yet to show that it answers is asked with one delivery.
+      if (!is_proven && lane->queue->sending_count() > 0) continue;
+      const std::size_t taken = is_proven ? under_way.size() - unproven_sending : unproven_sending;
+      if (taken >= (is_proven ? options.slots : options.unproven_slots)) {
+        lacks_slot = true;
+        continue;
+      }
       const std::optional<DeliveryQueue::Sending> sending = lane->queue->take(now);
       if (!sending) continue;
       lane->rate.take();
       turn = (turn + i + 1) % lanes.size();
-      return Job{lane,         sending->ticket,  *sending->delivery, lane->subscription,
-                 lane->client, sending->attempt, is_proven};
+      unproven_sending += is_proven ? 0 : 1;
+      return Job{lane,
+                 sending->ticket,
+                 *sending->delivery,
+                 lane->subscription,
+                 lane->client,
+                 sending->attempt,
+                 under_way.insert(under_way.end(), {lane, now, is_proven})};
+    }
+    // A slot becomes free also where an attempt turns out to be slow.
+    const auto proven = std::ranges::find(under_way, true, &UnderWay::is_proven);
+    if (lacks_slot && proven != under_way.end()) {
+      const Moment at = proven->began + options.slow_after;
+      next = next ? std::min(*next, at) : at;
     }
     return std::nullopt;
+  }
+
+  // Attempts that take long give their slots back, and their endpoints have to show themselves.
+  void find_slow(Moment now) {
+    for (UnderWay& one : under_way) {
+      if (one.began + options.slow_after > now) break;
+      if (!one.is_proven) continue;
+      one.is_proven = false;
+      one.lane->figures.last_succeeded = false;
+      ++unproven_sending;
+    }
+  }
+  void leave(std::list<UnderWay>::iterator place) {
+    unproven_sending -= place->is_proven ? 0 : 1;
+    under_way.erase(place);
   }
 
   void reset_if_due(Lane& lane) {
@@ -271,8 +341,7 @@ struct DeliveryPool::Impl {
     lane.must_reset = false;
     lane.queue = make_queue();
     lane.held.clear();
-    lane.next_number = 0;
-    lane.times_owed = UINT64_MAX;
+    lane.read_again();
     lane.figures.last_succeeded = false;
   }
 
@@ -295,39 +364,53 @@ struct DeliveryPool::Impl {
     if (lane.times_owed == times_owed) return;
     // Not for each place that becomes free, but for half of them.
     if (lane.queue->size() > options.queue_max / 2 || !has_room(lane)) return;
+    // Messages have a place of their own: there are more alerts before them later.
+    const bool has_alerts = read_rows(lane, lane.next_number, runtime::kMessageBit);
+    const bool has_messages = read_rows(lane, lane.next_message, UINT64_MAX);
+    if (has_alerts && has_messages) lane.times_owed = times_owed;
+  }
+
+  // Some rows from `next` on, to before `end`; true: all.
+  bool read_rows(Lane& lane, std::uint64_t& next, std::uint64_t end) {
     std::vector<runtime::OutboxRow> rows;
     bool is_all = true;
-    const Result<void> read =
-        effects.reader().outbox(endpoint, lane.next_number, [&](const runtime::OutboxRow& row) {
+    const Result<void> read = effects.reader().outbox(
+        lane.subscription->endpoint(), next, [&](const runtime::OutboxRow& row) {
+          if (row.number >= end) return false;
           if (rows.size() == kRowsAtOnce) {
             is_all = false;
             return false;
           }
-          if (!row.is_dead && !lane.held.contains(row.number)) rows.push_back(row);
-          lane.next_number = row.number + 1;
+          const bool is_sent = !row.is_dead && row.part_of == 0;
+          if (is_sent && !lane.held.contains(row.number)) rows.push_back(row);
+          next = row.number + 1;
           return true;
         });
     for (const runtime::OutboxRow& row : rows) {
       if (add(lane, row)) continue;
-      lane.next_number = row.number;  // the store failed
-      return;
+      next = row.number;  // the store failed
+      return false;
     }
-    if (read && is_all) lane.times_owed = times_owed;
+    return read && is_all;
   }
 
   bool add(Lane& lane, const runtime::OutboxRow& row) {
-    Result<std::optional<runtime::StoredAlert>> alert = effects.reader().alert(row.number);
-    if (!alert || !*alert) return alert.has_value();
-    Result<std::string> trace = effects.reader().trace_of(row.number);
-    if (!trace) return false;
     Delivery delivery;
-    delivery.trace_parent = *std::move(trace);
-    delivery.alert_id = std::move((*alert)->id);
-    delivery.revision = (*alert)->revision;
-    delivery.webhook_id = webhook_id_of(*lane.subscription, delivery.alert_id, delivery.revision);
-    delivery.payload = std::move((*alert)->line);
-    delivery.row = row.number;
-    if (lane.subscription->in_order) delivery.order = "key " + (*alert)->order.key;
+    if (runtime::is_message(row.number)) {
+      delivery = StoredMessages::delivery_of(*lane.subscription, row.number);
+    } else {
+      Result<std::optional<runtime::StoredAlert>> alert = effects.reader().alert(row.number);
+      if (!alert || !*alert) return alert.has_value();
+      Result<std::string> trace = effects.reader().trace_of(row.number);
+      if (!trace) return false;
+      delivery.trace_parent = *std::move(trace);
+      delivery.alert_id = std::move((*alert)->id);
+      delivery.revision = (*alert)->revision;
+      delivery.webhook_id = webhook_id_of(*lane.subscription, delivery.alert_id, delivery.revision);
+      delivery.payload = std::move((*alert)->line);
+      delivery.row = row.number;
+      if (lane.subscription->in_order) delivery.order = "key " + (*alert)->order.key;
+    }
     const milliseconds left{(row.due - wall.now()).us / 1000};
     lane.queue->add(std::move(delivery), clock.now() + std::clamp(left, 0ms, kWaitMax),
                     row.attempts);
@@ -342,6 +425,7 @@ struct DeliveryPool::Impl {
   }
 
   runtime::EffectStore& effects;
+  StoredMessages& messages;
   DeliveryLog& log;
   runtime::Clock& wall;
   Clock& clock;
@@ -354,16 +438,18 @@ struct DeliveryPool::Impl {
   std::condition_variable settled;  // an attempt has ended
   std::vector<LanePtr> lanes;
   std::size_t turn = 0;              // the lane that is asked first
-  std::size_t unproven_sending = 0;  // attempts to endpoints whose last attempt did not succeed
+  std::list<UnderWay> under_way;     // in the order in which they began
+  std::size_t unproven_sending = 0;  // of them, not proven
   std::uint64_t queues_made = 0;
+  DeliveryTotals totals;
   bool stopping = false;
   std::vector<std::thread> senders;
 };
 
-DeliveryPool::DeliveryPool(runtime::EffectStore& effects, DeliveryLog& log, runtime::Clock& wall,
-                           Clock& clock, DeliveryPoolOptions options, MakeClient make_client,
-                           Listener listener)
-    : impl_(std::make_unique<Impl>(effects, log, wall, clock, std::move(options),
+DeliveryPool::DeliveryPool(runtime::EffectStore& effects, StoredMessages& messages,
+                           DeliveryLog& log, runtime::Clock& wall, Clock& clock,
+                           DeliveryPoolOptions options, MakeClient make_client, Listener listener)
+    : impl_(std::make_unique<Impl>(effects, messages, log, wall, clock, std::move(options),
                                    std::move(make_client), std::move(listener))) {}
 DeliveryPool::~DeliveryPool() { stop(); }
 
@@ -413,8 +499,7 @@ void DeliveryPool::wake() {
 void DeliveryPool::reread(const std::string& id) {
   const std::lock_guard lock(impl_->mutex);
   if (const Impl::LanePtr lane = impl_->find(id)) {
-    lane->next_number = 0;
-    lane->times_owed = UINT64_MAX;
+    lane->read_again();
   }
   impl_->work.notify_all();
 }
@@ -437,6 +522,11 @@ DeliveryFigures DeliveryPool::figures(const std::string& id) const {
   figures.sending = lane->queue->sending_count();
   figures.circuit = lane->queue->circuit_state();
   return figures;
+}
+
+DeliveryTotals DeliveryPool::totals() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->totals;
 }
 
 HttpReply DeliveryPool::send(const Subscription& subscription,

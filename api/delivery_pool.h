@@ -1,10 +1,12 @@
 /// Sends what the alert store owes to many endpoints: a queue, circuit, rate and bound of
 /// concurrency for each, and sending slots shared by all.
 ///
-/// Half of the slots are kept for endpoints whose last attempt succeeded, so that those that hang
-/// cannot hold up those that answer. What is owed stays in the store and is read a part at a time;
-/// how attempts went is noted there, and goes on after a crash.
+/// Endpoints whose last attempt succeeded have slots of their own, so that those that hang cannot
+/// hold up those that answer. Of the others each has one attempt at a time; an attempt that takes
+/// long is one of theirs from then on. What is owed stays in the store and is read a part at a
+/// time; how attempts went is noted there, and goes on after a crash.
 #pragma once
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -24,9 +26,13 @@
 
 namespace tocsin::api {
 class Clock;
+class StoredMessages;
 
 struct DeliveryPoolOptions {
-  std::size_t slots = 16;  // attempts at once, in all
+  std::size_t slots = 16;           // attempts at once, to endpoints whose last one succeeded
+  std::size_t unproven_slots = 64;  // and to others
+  std::chrono::milliseconds slow_after{
+      1'000};  // an attempt that takes so long is one of the others
   /// Before the second, third, … attempt at an alert, each varied by up to a quarter.
   std::vector<std::chrono::milliseconds> retry_delays = default_retry_delays();
   CircuitOptions circuit = {};
@@ -44,6 +50,18 @@ struct DeliveryFigures {
   std::size_t sending = 0;
   CircuitState circuit = CircuitState::kClosed;
   bool last_succeeded = false;
+};
+/// How long attempts took: in each bucket those of so many seconds at most that are in none before.
+inline constexpr std::array kAttemptBuckets = {0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0};
+/// All attempts of this process, to whatever endpoint; test messages are none.
+struct DeliveryTotals {
+  std::uint64_t delivered = 0;   // answered with 2xx
+  std::uint64_t rejected = 0;    // answered otherwise
+  std::uint64_t unanswered = 0;  // no connection, or no answer in time
+  std::uint64_t retried = 0;     // of these all: not the first attempt
+  std::uint64_t exhausted = 0;   // deliveries that were given up
+  std::array<std::uint64_t, kAttemptBuckets.size() + 1> by_latency{};  // the last: longer
+  std::chrono::microseconds latency{0};
 };
 /// Something that people should know of.
 struct DeliveryEvent {
@@ -79,8 +97,9 @@ class DeliveryPool {
   using Listener = std::function<void(const DeliveryEvent&)>;
   /// Begins to send once subscriptions are put. Borrows all; the listener is called without a lock,
   /// on sending threads.
-  DeliveryPool(runtime::EffectStore& effects, DeliveryLog& log, runtime::Clock& wall, Clock& clock,
-               DeliveryPoolOptions options, MakeClient make_client, Listener listener);
+  DeliveryPool(runtime::EffectStore& effects, StoredMessages& messages, DeliveryLog& log,
+               runtime::Clock& wall, Clock& clock, DeliveryPoolOptions options,
+               MakeClient make_client, Listener listener);
   /// As stop().
   ~DeliveryPool();
   DeliveryPool(const DeliveryPool&) = delete;
@@ -98,6 +117,7 @@ class DeliveryPool {
   void stop();
 
   DeliveryFigures figures(const std::string& id) const;
+  DeliveryTotals totals() const;
   /// Sends one message now, in the calling thread, whatever its endpoint's state.
   HttpReply send(const Subscription& subscription, const WebhookMessage& message) const;
 

@@ -21,9 +21,9 @@
 #include "api/endpoint_circuit.h"
 
 namespace tocsin::api {
-/// One alert for one endpoint.
+/// One alert, or a message about several, for one endpoint.
 struct Delivery {
-  std::string alert_id;
+  std::string alert_id;  // or the message's
   std::uint64_t revision = 0;
   std::string webhook_id;
   std::string payload;
@@ -33,6 +33,7 @@ struct Delivery {
   std::string order = {};
   /// The `traceparent` of the event that raised the alert; empty: none is known.
   std::string trace_parent = {};
+  std::string type = {};  // of a message; empty: an alert
 };
 /// How an attempt ended.
 struct AttemptOutcome {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "api/subscription_service.h"
 #include "api/version.h"
 
 namespace tocsin::api {
@@ -49,6 +51,19 @@ class Exposition {
     describe(metric);
     text_ += fmt::format("tocsin_{}{{{}=\"{}\"}} {}\n", type_of(metric).name, label,
                          label_value(name), value);
+  }
+  /// `counts`: those up to each bound that are up to none before, and last the rest.
+  void add_histogram(Metric metric, std::span<const double> bounds,
+                     std::span<const std::uint64_t> counts, double sum) {
+    describe(metric);
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      all += counts[i];
+      text_ += fmt::format("tocsin_{}_bucket{{le=\"{}\"}} {}\n", type_of(metric).name,
+                           i < bounds.size() ? fmt::to_string(bounds[i]) : "+Inf", all);
+    }
+    text_ += fmt::format("tocsin_{0}_sum {1:.6f}\ntocsin_{0}_count {2}\n", type_of(metric).name,
+                         sum, all);
   }
   /// Says that there is such a metric, where it may have no value.
   void describe(Metric metric) {
@@ -146,12 +161,53 @@ void add_store(Exposition& to, const runtime::EffectReader& reader) {
     }
   }
 }
+
+void add_deliveries(Exposition& to, SubscriptionService& service, cep::EventTime now) {
+  std::map<CircuitState, std::uint64_t> circuits;
+  for (const CircuitState state : {CircuitState::kClosed, CircuitState::kOpen,
+                                   CircuitState::kHalfOpen, CircuitState::kDisabled}) {
+    circuits[state] = 0;
+  }
+  std::map<std::string_view, std::uint64_t> statuses = {
+      {"active", 0}, {"paused", 0}, {"disabled", 0}};
+  for (const auto& subscription : service.list()) {
+    ++statuses[name_of(subscription->status)];
+    to.add(Metric::deliveries_owed, "endpoint", subscription->id, service.owed(*subscription));
+    ++circuits[service.figures(subscription->id).circuit];
+  }
+  for (const auto& [status, count] : statuses)
+    to.add(Metric::subscriptions, "status", status, count);
+  double oldest = 0;
+  if (const auto at = service.oldest_waiting(); at && *at)
+    oldest = std::max(0.0, static_cast<double>((now - **at).us) / 1e6);
+  to.add(Metric::deliveries_oldest_seconds, fmt::format("{:.6f}", oldest));
+  const DeliveryTotals totals = service.totals();
+  to.add(Metric::delivery_attempts_total, "outcome", "delivered", totals.delivered);
+  to.add(Metric::delivery_attempts_total, "outcome", "rejected", totals.rejected);
+  to.add(Metric::delivery_attempts_total, "outcome", "unanswered", totals.unanswered);
+  to.add(Metric::delivery_retries_total, totals.retried);
+  to.add_histogram(Metric::delivery_seconds, kAttemptBuckets, totals.by_latency,
+                   static_cast<double>(totals.latency.count()) / 1e6);
+  to.add(Metric::deliveries_exhausted_total, totals.exhausted);
+  const PlannerFigures planned = service.planned();
+  to.add(Metric::deliveries_silenced_total, planned.silenced);
+  to.add(Metric::deliveries_braked_total, planned.braked);
+  to.add(Metric::deliveries_grouped_total, planned.grouped);
+  to.add(Metric::delivery_summaries_total, planned.summaries);
+  to.add(Metric::delivery_groups_total, planned.groups);
+  to.add(Metric::delivery_messages_open, planned.open);
+  for (const auto& [state, count] : circuits)
+    to.add(Metric::delivery_endpoints, "circuit", name_of(state), count);
+  std::uint64_t active = 0;
+  for (const auto& silence : service.silences().list())
+    active += silence->state_at(now) == SilenceState::kActive ? 1 : 0;
+  to.add(Metric::silences_active, active);
+}
 }  // namespace
 
 std::span<const MetricType> all_metrics() { return kMetrics; }
 
-std::string metrics_text(const ServerContext& context,
-                         const std::vector<SubscriptionFigures>& subscriptions, bool is_ready,
+std::string metrics_text(const ServerContext& context, bool is_ready,
                          std::chrono::steady_clock::time_point began) {
   Exposition to;
   to.add(Metric::build_info, "version", version_parts().front().second, 1);
@@ -159,17 +215,12 @@ std::string metrics_text(const ServerContext& context,
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
   to.add(Metric::uptime_seconds, fmt::format("{:.3f}", passed.count()));
   add_machine(to, context.paths.directory);
-  std::map<std::string, std::uint64_t> counts = {{"active", 0}, {"paused", 0}, {"disabled", 0}};
   const NodeFigures figures = context.node.figures();
   add_intake(to, figures);
   if (figures.program) add_node(to, figures, figures.program->plan());
   add_store(to, context.effects.reader());
-  to.describe(Metric::subscriptions);
-  for (const SubscriptionFigures& one : subscriptions) {
-    to.add(Metric::deliveries_owed, "endpoint", "subscription " + one.id, one.owed);
-    counts[one.status] += 1;
-  }
-  for (const auto& [status, count] : counts) to.add(Metric::subscriptions, "status", status, count);
+  if (context.subscriptions != nullptr)
+    add_deliveries(to, *context.subscriptions, context.clock.now());
   to.add(Metric::traces_kept, context.effects.event_traces());
   to.describe(Metric::http_requests_total);
   for (const auto& [status, count] : context.http.by_status()) {
@@ -190,8 +241,7 @@ std::string metrics_text(const ServerContext& context,
   return to.take();
 }
 
-void add_metrics_route(Router& router, ServerContext& context, ListSubscriptions subscriptions,
-                       std::function<bool()> is_ready) {
+void add_metrics_route(Router& router, ServerContext& context, std::function<bool()> is_ready) {
   router.add({.method = "GET",
               .path = "/metrics",
               .operation_id = "getMetrics",
@@ -199,13 +249,10 @@ void add_metrics_route(Router& router, ServerContext& context, ListSubscriptions
               .summary = "Figures for Prometheus, in its text format",
               .role = Role::kReader,
               .answers = {{200, "The figures", "text/plain; version=0.0.4"}},
-              .handler = [&context, subscriptions = std::move(subscriptions),
-                          is_ready = std::move(is_ready),
+              .handler = [&context, is_ready = std::move(is_ready),
                           began = std::chrono::steady_clock::now()](ApiRequest&) {
-                return HttpResponse{200,
-                                    {},
-                                    "text/plain; version=0.0.4",
-                                    metrics_text(context, subscriptions(), is_ready(), began)};
+                return HttpResponse{
+                    200, {}, "text/plain; version=0.0.4", metrics_text(context, is_ready(), began)};
               }});
 }
 }  // namespace tocsin::api

@@ -16,21 +16,12 @@ namespace tocsin::api {
 /// A metric as it is described.
 struct MetricType {
   std::string_view name;  // without its prefix
-  std::string_view kind;  // "counter", "gauge"
+  std::string_view kind;  // "counter", "gauge", "histogram"
   std::string_view help;
 };
 std::span<const MetricType> all_metrics();
-/// What is told of a subscription.
-struct SubscriptionFigures {
-  std::string id;
-  std::string status;      // "active", "paused", "disabled"
-  std::uint64_t owed = 0;  // deliveries
-};
-using ListSubscriptions = std::function<std::vector<SubscriptionFigures>()>;
 /// All of them, with what they are now.
-std::string metrics_text(const ServerContext& context,
-                         const std::vector<SubscriptionFigures>& subscriptions, bool is_ready,
+std::string metrics_text(const ServerContext& context, bool is_ready,
                          std::chrono::steady_clock::time_point began);
-void add_metrics_route(Router& router, ServerContext& context, ListSubscriptions subscriptions,
-                       std::function<bool()> is_ready);
+void add_metrics_route(Router& router, ServerContext& context, std::function<bool()> is_ready);
 }  // namespace tocsin::api

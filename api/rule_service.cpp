@@ -268,6 +268,7 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
     const std::lock_guard lock(mutex_);
     current_ = now;
   }
+  if (ports_.changed) ports_.changed(*now);
   if (auto added = add_version(now->pack, plan, change, now->version); !added) {
     return refuse(Why::kStorage,
                   fmt::format("the rules hold, but their version could not be kept: {}",

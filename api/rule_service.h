@@ -91,6 +91,9 @@ struct RuleServicePorts {
       runtime::NodeProgram, std::vector<runtime::NamedContents>)>
       activate;
   std::size_t versions_max = 1000;  // older ones are forgotten
+  /// Other rules hold; called in the thread that changed them, before the next change. May be
+  /// empty.
+  std::function<void(const CurrentRules&)> changed = {};
 };
 
 /// Threading: any.

@@ -95,8 +95,9 @@ std::vector<Setting> make_settings() {
               "Addresses and ranges beside public ones that webhooks may go to, such as "
               "10.20.0.0/16 or 127.0.0.1"},
       Setting{"webhooks.slots", Type::kInteger, "16",
-              "Webhooks that are sent at once; half of them are for endpoints that answered last",
-              2, 1024},
+              "Webhooks that are sent at once to endpoints whose last answer was good", 1, 1024},
+      Setting{"webhooks.unproven_slots", Type::kInteger, "64",
+              "And to all others: new ones, those that failed last, those that are slow", 1, 1024},
       Setting{"webhooks.retry_delays", Type::kTexts, "5s,1m,5m,30m,2h,5h,10h,20h",
               "Before the second, third, … attempt, each varied by up to a quarter"},
       Setting{"webhooks.connect_timeout", Type::kDuration, "3s", "For an endpoint to be reached"},
@@ -104,6 +105,23 @@ std::vector<Setting> make_settings() {
       Setting{"webhooks.log_max", Type::kInteger, "1000",
               "Attempts that are kept of each subscription", 1, 1'000'000},
       Setting{"webhooks.subscriptions_max", Type::kInteger, "1000", "Subscriptions", 1, 100'000},
+      Setting{"webhooks.brake_window", Type::kDuration, "1m",
+              "The time in which a subscription is sent so many alerts at most; the rest is "
+              "counted in a summary"},
+      Setting{"webhooks.brake_per_rule", Type::kInteger, "120",
+              "Alerts of one rule in that time; 0: any number", 0, 1'000'000},
+      Setting{"webhooks.brake_in_all", Type::kInteger, "600",
+              "Alerts of all rules together in that time; 0: any number", 0, 1'000'000},
+      Setting{"webhooks.groups_max", Type::kInteger, "10000",
+              "Groups of one subscription that wait or rest; alerts of others go by themselves", 1,
+              1'000'000},
+      Setting{"webhooks.group_alerts_max", Type::kInteger, "100",
+              "Alerts in the message of one group; the rest is counted", 1, 10'000},
+      Setting{"webhooks.group_bytes_max", Type::kBytes, "1MiB", "Of them, in one message", kKiB,
+              64 * kMiB},
+      Setting{"silences.max", Type::kInteger, "1000", "Silences that have not ended", 1, 100'000},
+      Setting{"silences.ended_kept", Type::kDuration, "5d",
+              "How long a silence is shown after its end"},
       Setting{"retention.alerts_age", Type::kDuration, "0", "Alerts are kept so long; 0: for ever"},
       Setting{"retention.alerts_bytes", Type::kBytes, "0", "Of all alerts kept; 0: any number"},
       Setting{"retention.aside_age", Type::kDuration, "0",
@@ -222,7 +240,20 @@ Result<AlertDeskOptions> alert_desk_options(const Configuration& configuration) 
                             time_of(configuration, "webhooks.total_timeout")};
   subscriptions.log_max = size_of(configuration, "webhooks.log_max");
   subscriptions.limits.subscriptions_max = size_of(configuration, "webhooks.subscriptions_max");
+  subscriptions.planner.brake = {
+      static_cast<std::uint64_t>(configuration.integer("webhooks.brake_per_rule")),
+      static_cast<std::uint64_t>(configuration.integer("webhooks.brake_in_all")),
+      configuration.duration("webhooks.brake_window")};
+  if (subscriptions.planner.brake.window < cep::Duration{1'000'000}) {
+    return fail(Errc::kInvalidArgument, "webhooks.brake_window takes a second or more");
+  }
+  subscriptions.planner.groups_max = size_of(configuration, "webhooks.groups_max");
+  subscriptions.messages = {size_of(configuration, "webhooks.group_alerts_max"),
+                            size_of(configuration, "webhooks.group_bytes_max")};
+  subscriptions.silences = {size_of(configuration, "silences.max"),
+                            configuration.duration("silences.ended_kept")};
   subscriptions.pool.slots = size_of(configuration, "webhooks.slots");
+  subscriptions.pool.unproven_slots = size_of(configuration, "webhooks.unproven_slots");
   subscriptions.pool.retry_delays.clear();
   for (const std::string& text : configuration.texts("webhooks.retry_delays")) {
     const std::optional<cep::Duration> delay = cep::parse_duration(text);

@@ -365,7 +365,8 @@ Outcome<void> Server::open_node() {
   ProgressLine progress(!is_quiet_);
   const auto began = steady_clock::now();
   runtime::NodeOptions options = node_options();
-  auto addressees = SubscriptionService::addressees(*store_);
+  auto addressees = SubscriptionService::addressees(*store_, desk_options_.subscriptions.planner,
+                                                    rules_.loaded.rules->plan);
   if (!addressees) {
     return stop(code_of_directory(addressees.error().code), addressees.error().message);
   }
@@ -419,6 +420,10 @@ Outcome<void> Server::open_rules() {
       [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
         return activate(std::move(program), std::move(texts));
       }};
+  ports.changed = [this](const CurrentRules& now) {
+    if (AlertDesk* const desk = open_desk_; desk != nullptr)
+      desk->rules_changed(now.rules.loaded.rules->plan);
+  };
   runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
   Result<std::unique_ptr<RuleService>> rules =
       RuleService::open(std::move(ports), pack_, std::move(rules_), std::move(settings));
@@ -477,25 +482,19 @@ Outcome<void> Server::begin_routes() {
                                    bodies_, http_figures_, *answers_, *audit_,
                                    run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertDesk>> desk =
-      AlertDesk::open(*store_, service_->effects(), clock_, desk_options_, say_delivery);
+      AlertDesk::open(*store_, service_->effects(), clock_, desk_options_, say_delivery,
+                      rule_service_->current()->rules.loaded.rules->plan);
   if (!desk) return stop(code_of_directory(desk.error().code), desk.error().message);
   desk_ = *std::move(desk);
   open_desk_ = desk_.get();
+  context_->subscriptions = &desk_->subscriptions();
   RouterOptions options = router_options();
   options.answers = answers_.get();
   options.audit = audit_.get();
   routes_ = std::make_unique<Router>(std::move(options));
   desk_->add_routes(*routes_);
   add_health_routes(*routes_, [this] { return unreadiness(); });
-  const auto subscriptions = [this] {
-    std::vector<SubscriptionFigures> list;
-    for (const auto& one : desk_->subscriptions().list()) {
-      list.push_back(
-          {one->id, std::string(name_of(one->status)), desk_->subscriptions().owed(*one)});
-    }
-    return list;
-  };
-  add_server_routes(*routes_, *context_, subscriptions, [this] { return unreadiness().empty(); });
+  add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
   say("ready");
   ready_routes_ = routes_.get();
   return {};

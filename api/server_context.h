@@ -22,6 +22,7 @@
 #include "runtime/files.h"
 
 namespace tocsin::api {
+class SubscriptionService;
 /// Requests that were answered. Threading: any.
 class HttpFigures {
  public:
@@ -61,6 +62,7 @@ struct ServerContext {
   AnswerStore& answers;
   AuditLog& audit;
   std::size_t line_bytes_max;  // of an event
+  SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
 };
 
 /// The answer to a refusal of the node's service: 503 with Retry-After, or 409.

@@ -12,8 +12,7 @@
 #include "api/rule_routes.h"
 
 namespace tocsin::api {
-void add_server_routes(Router& router, ServerContext& context, ListSubscriptions subscriptions,
-                       std::function<bool()> is_ready) {
+void add_server_routes(Router& router, ServerContext& context, std::function<bool()> is_ready) {
   add_event_routes(router, context);
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
   add_rule_routes(router, context, totals);
@@ -24,7 +23,7 @@ void add_server_routes(Router& router, ServerContext& context, ListSubscriptions
   add_aside_routes(router, context);
   add_token_routes(router, context);
   add_audit_routes(router, context);
-  add_metrics_route(router, context, std::move(subscriptions), std::move(is_ready));
+  add_metrics_route(router, context, std::move(is_ready));
   // Last: it shows what was added before.
   router.add({.method = "GET",
               .path = "/openapi.json",

@@ -7,7 +7,6 @@
 #include "api/server_context.h"
 
 namespace tocsin::api {
-/// `subscriptions` and `is_ready` are asked from any thread.
-void add_server_routes(Router& router, ServerContext& context, ListSubscriptions subscriptions,
-                       std::function<bool()> is_ready);
+/// `is_ready` is asked from any thread.
+void add_server_routes(Router& router, ServerContext& context, std::function<bool()> is_ready);
 }  // namespace tocsin::api

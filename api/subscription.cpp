@@ -10,6 +10,7 @@
 #include <span>
 #include <stdexcept>
 
+#include "api/alert_filter_json.h"
 #include "api/webhook_url.h"
 #include "cep/identity.h"
 
@@ -44,50 +45,6 @@ bool is_header_name(std::string_view name) {
   });
 }
 
-Result<void> read_texts(const ordered_json& value, std::string_view member, std::size_t most,
-                        std::set<std::string, std::less<>>& into) {
-  if (!value.is_array() || value.size() > most)
-    return bad(member, fmt::format("a list of at most {} texts", most));
-  for (const ordered_json& one : value) {
-    if (!one.is_string() || one.get_ref<const std::string&>().empty() ||
-        one.get_ref<const std::string&>().size() > kTextBytesMax) {
-      return bad(member, fmt::format("a list of texts of 1 to {} bytes", kTextBytesMax));
-    }
-    into.insert(one.get<std::string>());
-  }
-  return {};
-}
-
-Result<void> read_filter(const ordered_json& value, const SubscriptionLimits& limits,
-                         AlertFilter& filter) {
-  if (!value.is_object()) return bad("filter", "an object");
-  for (const auto& [name, part] : value.items()) {
-    Result<void> read;
-    if (name == "rules") {
-      read = read_texts(part, "filter.rules", limits.list_max, filter.rules);
-    } else if (name == "tags") {
-      read = read_texts(part, "filter.tags", limits.list_max, filter.tags);
-    } else if (name == "least_severity") {
-      const auto least = part.is_string() ? severity_named(part.get<std::string>()) : std::nullopt;
-      if (!least) return bad("filter.least_severity", "info, low, medium, high or critical");
-      filter.severities = severities_from(*least);
-    } else if (name == "key") {
-      if (!part.is_object() || part.size() > limits.list_max)
-        return bad("filter.key", "an object of the key's parts");
-      for (const auto& [part_name, wanted] : part.items()) {
-        if (wanted.is_structured() || wanted.is_null())
-          return bad("filter.key", "an object of texts, numbers or booleans");
-        filter.key[part_name] = wanted.is_string() ? wanted.get<std::string>() : wanted.dump();
-      }
-    } else {
-      return bad("filter",
-                 fmt::format("made of rules, tags, least_severity and key, not of {}", name));
-    }
-    if (!read) return read;
-  }
-  return {};
-}
-
 Result<void> read_headers(const ordered_json& value, const SubscriptionLimits& limits,
                           std::vector<HttpHeader>& headers) {
   if (!value.is_object() || value.size() > limits.headers_max)
@@ -111,19 +68,76 @@ Result<void> read_headers(const ordered_json& value, const SubscriptionLimits& l
   return {};
 }
 
-ordered_json filter_json(const AlertFilter& filter) {
-  ordered_json document = ordered_json::object();
-  if (!filter.rules.empty()) document["rules"] = filter.rules;
-  if (!filter.tags.empty()) document["tags"] = filter.tags;
-  if (!filter.severities.empty())
-    document["least_severity"] = cep::severity_name(*filter.severities.begin());
-  for (const auto& [name, value] : filter.key) document["key"][name] = value;
-  return document;
+Result<void> read_duration(const ordered_json& value, std::string_view member, cep::Duration least,
+                           cep::Duration most, cep::Duration& into) {
+  const auto read = value.is_string() ? cep::parse_duration(value.get<std::string>())
+                                      : std::optional<cep::Duration>();
+  if (!read || *read < least || *read > most) {
+    return bad(member, fmt::format("a duration from {} to {}", cep::format_duration(least),
+                                   cep::format_duration(most)));
+  }
+  into = *read;
+  return {};
 }
+
+Result<void> read_group(const ordered_json& value, std::optional<GroupSettings>& into) {
+  constexpr cep::Duration kSecond{1'000'000};
+  constexpr cep::Duration kHour{3600 * kSecond.us};
+  constexpr std::size_t kNamesMax = 10;
+  if (value.is_null()) return {};
+  if (!value.is_object()) return bad("group", "an object of by, wait and interval, or null");
+  GroupSettings group;
+  for (const auto& [name, part] : value.items()) {
+    Result<void> read;
+    if (name == "by") {
+      std::set<std::string, std::less<>> names;
+      if (!part.is_array() || part.size() > kNamesMax)
+        return bad("group.by", fmt::format("a list of at most {} names", kNamesMax));
+      for (const ordered_json& one : part) {
+        if (!one.is_string() || one.get_ref<const std::string&>().empty() ||
+            one.get_ref<const std::string&>().size() > kTextBytesMax ||
+            !names.insert(one.get<std::string>()).second) {
+          return bad("group.by", "a list of names such as rule or a part of the key, each once");
+        }
+        group.by.push_back(one.get<std::string>());
+      }
+    } else if (name == "wait") {
+      read = read_duration(part, "group.wait", cep::Duration{0}, kHour, group.wait);
+    } else if (name == "interval") {
+      read = read_duration(part, "group.interval", kSecond, cep::Duration{24 * kHour.us},
+                           group.interval);
+    } else {
+      return bad("group", "made of by, wait and interval, not of " + name);
+    }
+    if (!read) return read;
+  }
+  into = std::move(group);
+  return {};
+}
+
+Result<void> read_brake(const ordered_json& value, Subscription& next) {
+  constexpr std::uint64_t kMost = 1'000'000;
+  if (value.is_null()) return {};
+  if (!value.is_object()) return bad("brake", "an object of per_rule and in_all, or null");
+  for (const auto& [name, limit] : value.items()) {
+    if (name != "per_rule" && name != "in_all")
+      return bad("brake", "made of per_rule and in_all, not of " + name);
+    if (limit.is_null()) continue;
+    if (!limit.is_number_unsigned() || limit.get<std::uint64_t>() > kMost) {
+      return bad("brake." + name,
+                 fmt::format("deliveries a minute, 0 (no limit) to {}, or null for the server's "
+                             "limit",
+                             kMost));
+    }
+    (name == "per_rule" ? next.brake_per_rule : next.brake_in_all) = limit.get<std::uint64_t>();
+  }
+  return {};
+}
+
 ordered_json settings_json(const Subscription& subscription) {
   ordered_json document = {{"name", subscription.name},
                            {"url", subscription.url},
-                           {"filter", filter_json(subscription.filter)},
+                           {"filter", alert_filter_json(subscription.filter)},
                            {"payload", name_of(subscription.payload)},
                            {"headers", ordered_json::object()}};
   for (const HttpHeader& header : subscription.headers)
@@ -132,6 +146,17 @@ ordered_json settings_json(const Subscription& subscription) {
       subscription.per_second ? ordered_json(*subscription.per_second) : ordered_json(nullptr);
   document["concurrency"] = subscription.concurrency;
   document["in_order"] = subscription.in_order;
+  document["group"] = nullptr;
+  if (const auto& group = subscription.group) {
+    document["group"] = {{"by", group->by},
+                         {"wait", cep::format_duration(group->wait)},
+                         {"interval", cep::format_duration(group->interval)}};
+  }
+  const auto limit = [](const std::optional<std::uint64_t>& said) {
+    return said ? ordered_json(*said) : ordered_json(nullptr);
+  };
+  document["brake"] = {{"per_rule", limit(subscription.brake_per_rule)},
+                       {"in_all", limit(subscription.brake_in_all)}};
   return document;
 }
 }  // namespace
@@ -191,7 +216,7 @@ Result<Subscription> decode_subscription(std::string_view text) {
     }
     ordered_json settings = ordered_json::object();
     for (const std::string_view name : kSubscriptionSettings)
-      settings[std::string(name)] = value.at(std::string(name));
+      if (value.contains(name)) settings[std::string(name)] = value.at(std::string(name));
     // What was accepted once is accepted now, whatever the limits are by now.
     const SubscriptionLimits limits{
         .concurrency_max = SIZE_MAX, .headers_max = SIZE_MAX, .list_max = SIZE_MAX};
@@ -208,6 +233,8 @@ std::string show_subscription(const Subscription& subscription) {
   document.update(settings_json(subscription));
   document["status"] = name_of(subscription.status);
   if (!subscription.status_reason.empty()) document["status_reason"] = subscription.status_reason;
+  if (!subscription.condition_error.empty())
+    document["condition_error"] = subscription.condition_error;
   if (!subscription.secret_before.empty()) {
     document["secret_before_until"] = cep::format_time(subscription.secret_before_until);
   }
@@ -233,6 +260,9 @@ Result<void> apply_settings(std::string_view settings, const SubscriptionLimits&
   next.per_second.reset();
   next.concurrency = 4;
   next.in_order = false;
+  next.group.reset();
+  next.brake_per_rule.reset();
+  next.brake_in_all.reset();
   for (const auto& [name, value] : document.items()) {
     if (name == "name") {
       if (!value.is_string() || value.get_ref<const std::string&>().size() > kTextBytesMax)
@@ -244,7 +274,8 @@ Result<void> apply_settings(std::string_view settings, const SubscriptionLimits&
       if (!url) return tl::unexpected(url.error());
       next.url = url->text();
     } else if (name == "filter") {
-      if (Result<void> read = read_filter(value, limits, next.filter); !read) return read;
+      if (Result<void> read = read_alert_filter(value, limits.list_max, next.filter); !read)
+        return read;
     } else if (name == "payload") {
       if (value == "cloudevents") {
         next.payload = WebhookPayload::kCloudEvents;
@@ -268,6 +299,10 @@ Result<void> apply_settings(std::string_view settings, const SubscriptionLimits&
     } else if (name == "in_order") {
       if (!value.is_boolean()) return bad("in_order", "true or false");
       next.in_order = value.get<bool>();
+    } else if (name == "group") {
+      if (Result<void> read = read_group(value, next.group); !read) return read;
+    } else if (name == "brake") {
+      if (Result<void> read = read_brake(value, next); !read) return read;
     } else {
       return bad("the subscription", fmt::format("made of {}, not of {}",
                                                  fmt::join(kSubscriptionSettings, ", "), name));

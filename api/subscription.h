@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/alert_query.h"
+#include "api/delivery_group.h"
 #include "api/http_client.h"
 #include "cep/base/result.h"
 #include "cep/time.h"
@@ -31,17 +32,23 @@ struct Subscription {
   std::string url;
   AlertFilter filter;  // rules, severities, tags, key
   WebhookPayload payload = WebhookPayload::kTocsin;
-  std::vector<HttpHeader> headers;   // beside those of the webhook
-  std::optional<double> per_second;  // deliveries at most
-  std::size_t concurrency = 4;       // deliveries at once
-  bool in_order = false;             // those of one key one after the other
-  std::string secret;                // "whsec_…"
-  std::string secret_before;         // signs too until `secret_before_until`; empty: none
+  std::vector<HttpHeader> headers;     // beside those of the webhook
+  std::optional<double> per_second;    // deliveries at most
+  std::size_t concurrency = 4;         // deliveries at once
+  bool in_order = false;               // those of one key one after the other
+  std::optional<GroupSettings> group;  // absent: each alert goes by itself
+  /// Deliveries a minute, 0: no limit; absent: as the server has it.
+  std::optional<std::uint64_t> brake_per_rule, brake_in_all;
+  std::string secret;         // "whsec_…"
+  std::string secret_before;  // signs too until `secret_before_until`; empty: none
   cep::EventTime secret_before_until;
   SubscriptionStatus status = SubscriptionStatus::kActive;
   std::string status_reason;
   cep::EventTime created_at;
   std::string created_by;
+  /// Why its filter's condition does not fit the rules that hold now; empty: it does. Not stored.
+  /// The condition is not asked then: an alert is rather sent than lost.
+  std::string condition_error = {};
 
   runtime::EndpointId endpoint() const { return runtime::EndpointId::of("subscription " + id); }
   /// The secrets that sign at a time.
@@ -62,8 +69,9 @@ std::string show_subscription(const Subscription& subscription);
 /// What people set of it, as JSON: what PUT takes and PATCH changes.
 std::string subscription_settings(const Subscription& subscription);
 /// The members that it has.
-inline constexpr std::array<std::string_view, 8> kSubscriptionSettings = {
-    "name", "url", "filter", "payload", "headers", "per_second", "concurrency", "in_order"};
+inline constexpr std::array<std::string_view, 10> kSubscriptionSettings = {
+    "name",       "url",         "filter",   "payload", "headers",
+    "per_second", "concurrency", "in_order", "group",   "brake"};
 /// Takes all settings from a JSON object of such members; what is missing is as at a new one.
 /// Errors: kInvalidArgument, naming the member and what it takes.
 Result<void> apply_settings(std::string_view settings, const SubscriptionLimits& limits,

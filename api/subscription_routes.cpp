@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "api/alert_routes.h"
+#include "api/condition_problem.h"
 #include "api/json_body.h"
 #include "api/problem.h"
 #include "api/webhook_url.h"
@@ -41,6 +42,7 @@ class Operations {
   HttpResponse create(ApiRequest& request) const {
     const auto body = read_json_object(request, kSubscriptionSettings);
     if (!body) return body.error();
+    if (auto refused = refused_condition(*body, service_.conditions())) return *refused;
     const Result<SubscriptionPtr> made = service_.create(dump(*body), request.grant.name);
     if (!made) return problem_of_error(made.error());
     ordered_json document = shown(**made, request);
@@ -138,11 +140,14 @@ class Operations {
     if (!dead) return problem_of_error(dead.error());
     ordered_json document = {{"dead", ordered_json::array()}};
     for (const DeadDelivery& one : *dead) {
-      ordered_json row = {{"number", one.row.number},
-                          {"alert", one.alert_id},
-                          {"rule", one.rule},
-                          {"attempts", one.row.attempts},
-                          {"at", cep::format_time(one.row.due)}};
+      ordered_json row = ordered_json::object();
+      if (runtime::is_message(one.row.number)) {
+        row["message"] = one.alert_id;
+      } else {
+        row = {{"number", one.row.number}, {"alert", one.alert_id}, {"rule", one.rule}};
+      }
+      row["attempts"] = one.row.attempts;
+      row["at"] = cep::format_time(one.row.due);
       if (one.row.last_status != 0) row["status"] = one.row.last_status;
       row["error"] = one.row.last_error;
       document["dead"].push_back(std::move(row));
@@ -231,6 +236,8 @@ class Operations {
     ordered_json row = {{"sequence", attempt.sequence}};
     if (attempt.number == 0) {
       row["test"] = true;
+    } else if (runtime::is_message(attempt.number)) {
+      row["message"] = attempt.alert_id;
     } else {
       row["alert"] = attempt.alert_id;
       row["number"] = attempt.number;
@@ -259,8 +266,9 @@ class Operations {
       refused = problem_response(ProblemKind::kStale, "the subscription changed just now");
       return fail(Errc::kRefused, "");
     };
-    const Result<SubscriptionPtr> now =
-        service_.replace(before->id, dump(settings_of(*before)), unchanged);
+    const ordered_json settings = settings_of(*before);
+    if (auto broken = refused_condition(settings, service_.conditions())) return *broken;
+    const Result<SubscriptionPtr> now = service_.replace(before->id, dump(settings), unchanged);
     if (refused) return *refused;
     if (!now) return problem_of_error(now.error());
     return with_etag(json_response(200, shown(**now, request)), **now);
@@ -280,23 +288,35 @@ void add_schemas(Router& router) {
   const ordered_json text = {{"type", "string"}};
   const ordered_json whole = {{"type", "integer"}};
   const ordered_json texts = {{"type", "array"}, {"items", text}};
+  const ordered_json limit = {{"type", {"integer", "null"}}, {"minimum", 0}};
+  router.add_schema(
+      "AlertFilter",
+      {{"type", "object"},
+       {"properties",
+        {{"rules", texts},
+         {"tags", texts},
+         {"least_severity",
+          {{"type", "string"}, {"enum", {"info", "low", "medium", "high", "critical"}}}},
+         {"key", {{"type", "object"}}},
+         {"condition", text}}},
+       {"additionalProperties", false}});
   const ordered_json settings = {
       {"name", text},
       {"url", {{"type", "string"}, {"format", "uri"}}},
-      {"filter",
-       {{"type", "object"},
-        {"properties",
-         {{"rules", texts},
-          {"tags", texts},
-          {"least_severity",
-           {{"type", "string"}, {"enum", {"info", "low", "medium", "high", "critical"}}}},
-          {"key", {{"type", "object"}}}}},
-        {"additionalProperties", false}}},
+      {"filter", {{"$ref", "#/components/schemas/AlertFilter"}}},
       {"payload", {{"type", "string"}, {"enum", {"tocsin", "cloudevents"}}}},
       {"headers", {{"type", "object"}, {"additionalProperties", text}}},
       {"per_second", {{"type", {"number", "null"}}}},
       {"concurrency", {{"type", "integer"}, {"minimum", 1}}},
-      {"in_order", {{"type", "boolean"}}}};
+      {"in_order", {{"type", "boolean"}}},
+      {"group",
+       {{"type", {"object", "null"}},
+        {"properties", {{"by", texts}, {"wait", text}, {"interval", text}}},
+        {"additionalProperties", false}}},
+      {"brake",
+       {{"type", {"object", "null"}},
+        {"properties", {{"per_rule", limit}, {"in_all", limit}}},
+        {"additionalProperties", false}}}};
   router.add_schema("SubscriptionSettings", {{"type", "object"},
                                              {"properties", settings},
                                              {"required", {"url"}},
@@ -305,6 +325,7 @@ void add_schemas(Router& router) {
   shown.update(settings);
   shown["status"] = {{"type", "string"}, {"enum", {"active", "paused", "disabled"}}};
   shown["status_reason"] = text;
+  shown["condition_error"] = text;
   shown["secret"] = {{"type", "string"}, {"description", "Only where it was just made"}};
   shown["secret_before_until"] = text;
   shown["created_at"] = text;
@@ -403,17 +424,17 @@ void add_subscription_routes(Router& router, SubscriptionService& service) {
   add("POST", base, "createSubscription", "Subscribe a webhook to alerts", Role::kAnalyst,
       {{201, "The subscription, with its secret, which is shown once", "application/json",
         "Subscription"}},
-      writes(&Operations::create), settings, {409, 413, 415}, {},
+      writes(&Operations::create), settings, {409, 413, 415, 422}, {},
       "Alerts that are raised from now on and that the filter admits are owed to it. Webhooks are "
       "signed as Standard Webhooks says.");
   add("GET", one, "getSubscription", "One subscription", Role::kReader, shown,
       reads(&Operations::get));
   add("PUT", one, "putSubscription", "Replace a subscription's settings", Role::kAnalyst, shown,
-      writes(&Operations::put), settings, {412, 413, 415, 428});
+      writes(&Operations::put), settings, {412, 413, 415, 422, 428});
   add("PATCH", one, "patchSubscription", "Change some of a subscription's settings", Role::kAnalyst,
       shown, writes(&Operations::patch),
-      RouteBody{{"application/merge-patch+json", "application/json"}, ""}, {412, 413, 415, 428}, {},
-      "A JSON merge patch (RFC 7396).");
+      RouteBody{{"application/merge-patch+json", "application/json"}, ""},
+      {412, 413, 415, 422, 428}, {}, "A JSON merge patch (RFC 7396).");
   add("DELETE", one, "deleteSubscription", "End a subscription; nothing more is owed to it",
       Role::kAnalyst, {{204, "It is gone"}}, reads(&Operations::remove), {}, {412, 428});
   add("POST", one + "/secret", "rotateSecret", "Make a new secret", Role::kAnalyst,

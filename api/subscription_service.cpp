@@ -18,27 +18,8 @@ namespace {
 using nlohmann::ordered_json;
 constexpr std::size_t kAnswerBytesMax = 1024;
 
-// To whom alerts are owed by the filters of subscriptions, as they were when it was made.
-class Filters final : public runtime::Addressees {
- public:
-  explicit Filters(const std::map<std::string, SubscriptionService::SubscriptionPtr>& all) {
-    for (const auto& [id, subscription] : all) {
-      if (subscription->status != SubscriptionStatus::kDisabled)
-        filters_.emplace_back(subscription->endpoint(), subscription->filter);
-    }
-  }
-  void add(const runtime::StoredAlert& alert, std::vector<runtime::EndpointId>& to) const override {
-    for (const auto& [endpoint, filter] : filters_) {
-      if (filter.admits(alert)) to.push_back(endpoint);
-    }
-  }
-
- private:
-  std::vector<std::pair<runtime::EndpointId, AlertFilter>> filters_;
-};
-
 Result<std::map<std::string, SubscriptionService::SubscriptionPtr>> read_all(
-    const runtime::StoreReader& store) {
+    const runtime::StoreReader& store, const AlertConditions& conditions) {
   std::map<std::string, SubscriptionService::SubscriptionPtr> all;
   Result<void> damage;
   const Result<void> read = store.scan(
@@ -48,12 +29,28 @@ Result<std::map<std::string, SubscriptionService::SubscriptionPtr>> read_all(
           damage = tl::unexpected(subscription.error());
           return false;
         }
+        subscription->condition_error = conditions.fit(subscription->filter);
         all[std::string(key)] = std::make_shared<const Subscription>(*std::move(subscription));
         return true;
       });
   if (!read) return tl::unexpected(read.error());
   if (!damage) return tl::unexpected(damage.error());
   return all;
+}
+
+std::vector<SubscriptionService::SubscriptionPtr> values_of(
+    const std::map<std::string, SubscriptionService::SubscriptionPtr>& all) {
+  std::vector<SubscriptionService::SubscriptionPtr> values;
+  values.reserve(all.size());
+  for (const auto& [id, subscription] : all) values.push_back(subscription);
+  return values;
+}
+
+std::string condition_text(const Subscription& subscription) {
+  return fmt::format(
+      "its condition does not fit the rules that hold now, and is not asked; alerts "
+      "are sent as the rest of the filter says: {}",
+      subscription.condition_error);
 }
 
 tl::unexpected<Error> not_found(const std::string& id) {
@@ -63,14 +60,18 @@ tl::unexpected<Error> not_found(const std::string& id) {
 
 SubscriptionService::SubscriptionService(runtime::Store& store, runtime::EffectStore& effects,
                                          runtime::Clock& clock, SubscriptionOptions options,
-                                         Listener listener)
+                                         Listener listener, AlertConditions::PlanPtr plan)
     : store_(store),
       effects_(effects),
       clock_(clock),
       options_(std::move(options)),
       listener_(std::move(listener)),
       log_(store, options_.log_max),
-      notices_(store, options_.notices_max) {
+      notices_(store, options_.notices_max),
+      conditions_(std::move(plan)),
+      planner_(std::make_shared<DeliveryPlanner>(store, options_.planner)),
+      silences_(store, clock, *planner_, conditions_, options_.silences),
+      messages_(store, effects, options_.messages) {
   const auto make_client =
       [this](const Subscription& subscription) -> Result<std::shared_ptr<HttpClient>> {
     Result<WebhookUrl> url = parse_webhook_url(subscription.url);
@@ -81,8 +82,8 @@ SubscriptionService::SubscriptionService(runtime::Store& store, runtime::EffectS
     if (!client) return tl::unexpected(client.error());
     return std::shared_ptr<HttpClient>(std::move(*client));
   };
-  pool_ = std::make_unique<DeliveryPool>(effects_, log_, clock_, system_clock(), options_.pool,
-                                         make_client,
+  pool_ = std::make_unique<DeliveryPool>(effects_, messages_, log_, clock_, system_clock(),
+                                         options_.pool, make_client,
                                          [this](const DeliveryEvent& event) { happened(event); });
 }
 
@@ -90,33 +91,99 @@ SubscriptionService::~SubscriptionService() { stop(); }
 
 Result<std::unique_ptr<SubscriptionService>> SubscriptionService::open(
     runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,
-    SubscriptionOptions options, Listener listener) {
-  std::unique_ptr<SubscriptionService> service(
-      new SubscriptionService(store, effects, clock, std::move(options), std::move(listener)));
+    SubscriptionOptions options, Listener listener, AlertConditions::PlanPtr plan) {
+  std::unique_ptr<SubscriptionService> service(new SubscriptionService(
+      store, effects, clock, std::move(options), std::move(listener), std::move(plan)));
   if (Result<void> loaded = service->load(); !loaded) return tl::unexpected(loaded.error());
   return service;
 }
 
-Result<std::shared_ptr<const runtime::Addressees>> SubscriptionService::addressees(
-    const runtime::StoreReader& store) {
-  const auto stored = read_all(store);
+Result<std::shared_ptr<runtime::Addressees>> SubscriptionService::addressees(
+    runtime::Store& store, const PlannerOptions& options, const AlertConditions::PlanPtr& plan) {
+  const AlertConditions conditions(plan);
+  const auto stored = read_all(store, conditions);
   if (!stored) return tl::unexpected(stored.error());
-  return std::make_shared<const Filters>(*stored);
+  auto silences = SilenceService::read(store, conditions);
+  if (!silences) return tl::unexpected(silences.error());
+  auto planner = std::make_shared<DeliveryPlanner>(store, options);
+  planner->set_subscriptions(values_of(*stored));
+  planner->set_silences(*std::move(silences));
+  return planner;
 }
 
 Result<void> SubscriptionService::load() {
-  auto stored = read_all(store_);
+  auto stored = read_all(store_, conditions_);
   if (!stored) return tl::unexpected(stored.error());
   subscriptions_ = *std::move(stored);
   publish();
+  if (Result<void> loaded = silences_.load(); !loaded) return loaded;
+  // From here on no other planner decides, and this one reads what that has decided.
+  effects_.set_addressees(planner_);
   for (const auto& [id, subscription] : subscriptions_) {
+    if (!subscription->condition_error.empty())
+      add_notice("condition_broken", id, condition_text(*subscription));
     if (Result<void> put = pool_->put(subscription); !put) return put;
   }
+  releaser_ = std::make_unique<MessageReleaser>(
+      *planner_, effects_, clock_, system_clock(), [this] { looked_at_messages(); },
+      [this](const Error& error) {
+        if (listener_) listener_({DeliveryEvent::Kind::kStore, "", "", error.message});
+      });
   return {};
 }
 
-void SubscriptionService::wake() { pool_->wake(); }
-void SubscriptionService::stop() { pool_->stop(); }
+void SubscriptionService::looked_at_messages() {
+  for (const std::string& id : planner_->take_over_limit()) {
+    add_notice("groups_limit", id,
+               fmt::format("{} groups wait, as many as may (webhooks.groups_max): alerts of others "
+                           "go by themselves",
+                           options_.planner.groups_max));
+  }
+  pool_->wake();
+}
+
+void SubscriptionService::add_notice(std::string_view kind, const std::string& subject,
+                                     std::string_view text) {
+  const Result<void> added = notices_.add(kind, subject, text, clock_.now());
+  if (!added && listener_) {
+    listener_({DeliveryEvent::Kind::kStore, subject, "", added.error().message});
+  }
+}
+
+void SubscriptionService::rules_changed(AlertConditions::PlanPtr plan) {
+  const std::lock_guard changing(changing_);
+  conditions_.set_plan(std::move(plan));
+  std::vector<SubscriptionPtr> broken;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [id, subscription] : subscriptions_) {
+      if (subscription->filter.condition_text.empty()) continue;
+      Subscription next = *subscription;
+      next.condition_error = conditions_.fit(next.filter);
+      const bool is_news = !next.condition_error.empty() && subscription->condition_error.empty();
+      subscription = std::make_shared<const Subscription>(std::move(next));
+      if (is_news) broken.push_back(subscription);
+    }
+  }
+  publish();
+  for (const SubscriptionPtr& one : broken)
+    add_notice("condition_broken", one->id, condition_text(*one));
+  for (const auto& [id, why] : silences_.rules_changed()) {
+    add_notice("condition_broken", id,
+               fmt::format("the silence does not fit the rules that hold now, and silences "
+                           "nothing: {}",
+                           why));
+  }
+}
+
+void SubscriptionService::wake() {
+  pool_->wake();
+  releaser_->wake();
+}
+void SubscriptionService::stop() {
+  if (releaser_) releaser_->stop();
+  pool_->stop();
+}
 
 std::vector<SubscriptionService::SubscriptionPtr> SubscriptionService::list() const {
   const std::lock_guard lock(mutex_);
@@ -142,12 +209,12 @@ Result<void> SubscriptionService::keep(const Subscription& subscription) {
   return {};
 }
 void SubscriptionService::publish() {
-  std::shared_ptr<const runtime::Addressees> filters;
+  std::vector<SubscriptionPtr> all;
   {
     const std::lock_guard lock(mutex_);
-    filters = std::make_shared<const Filters>(subscriptions_);
+    all = values_of(subscriptions_);
   }
-  effects_.set_addressees(std::move(filters));
+  planner_->set_subscriptions(all);
 }
 
 // An address that stands in the URL is refused at once; a name's are asked at each connection.
@@ -168,6 +235,13 @@ Result<void> SubscriptionService::check_address(const Subscription& subscription
   return fail(Errc::kInvalidArgument, "url is refused: " + checked.error().message);
 }
 
+Result<void> SubscriptionService::fit_condition(Subscription& subscription) const {
+  subscription.condition_error.clear();
+  if (std::string why = conditions_.fit(subscription.filter); !why.empty())
+    return fail(Errc::kInvalidArgument, std::move(why));
+  return {};
+}
+
 Result<SubscriptionService::SubscriptionPtr> SubscriptionService::create(std::string_view settings,
                                                                          const std::string& who) {
   const std::lock_guard changing(changing_);
@@ -180,6 +254,7 @@ Result<SubscriptionService::SubscriptionPtr> SubscriptionService::create(std::st
     return tl::unexpected(applied.error());
   if (Result<void> checked = check_address(subscription); !checked)
     return tl::unexpected(checked.error());
+  if (Result<void> fits = fit_condition(subscription); !fits) return tl::unexpected(fits.error());
   Result<std::string> id = make_subscription_id();
   if (!id) return tl::unexpected(id.error());
   Result<std::string> secret = make_webhook_secret();
@@ -220,7 +295,8 @@ Result<SubscriptionService::SubscriptionPtr> SubscriptionService::replace(
   return change(id, condition, [&](Subscription& next) -> Result<void> {
     if (Result<void> applied = apply_settings(settings, options_.limits, next); !applied)
       return applied;
-    return check_address(next);
+    if (Result<void> checked = check_address(next); !checked) return checked;
+    return fit_condition(next);
   });
 }
 
@@ -238,9 +314,10 @@ Result<void> SubscriptionService::remove(const std::string& id, const Condition&
   }
   publish();
   // What was owed goes in the same write.
-  runtime::StoreBatch batch;
-  batch.remove(runtime::kSubscriptionFamily, id);
-  if (Result<void> forgotten = effects_.forget_endpoint(before->endpoint(), std::move(batch));
+  Result<runtime::StoreBatch> batch = planner_->forget(before->endpoint());
+  if (!batch) return tl::unexpected(batch.error());
+  batch->remove(runtime::kSubscriptionFamily, id);
+  if (Result<void> forgotten = effects_.forget_endpoint(before->endpoint(), *std::move(batch));
       !forgotten) {
     return forgotten;
   }
@@ -355,6 +432,10 @@ Result<std::vector<DeadDelivery>> SubscriptionService::dead(const std::string& i
       });
   if (!read) return tl::unexpected(read.error());
   for (DeadDelivery& one : dead) {
+    if (runtime::is_message(one.row.number)) {
+      one.alert_id = message_id(subscription->endpoint(), one.row.number);
+      continue;
+    }
     const Result<std::optional<runtime::StoredAlert>> alert = reader.alert(one.row.number);
     if (!alert) return tl::unexpected(alert.error());
     if (!*alert) continue;
@@ -366,47 +447,6 @@ Result<std::vector<DeadDelivery>> SubscriptionService::dead(const std::string& i
 
 std::uint64_t SubscriptionService::owed(const Subscription& subscription) const {
   return effects_.owed(subscription.endpoint());
-}
-
-Result<std::string> SubscriptionService::deliveries_of(const runtime::StoredAlert& alert) const {
-  std::map<runtime::EndpointId, ordered_json> tried;
-  const Result<void> logged = log_.attempts_at(
-      alert.number, [&](runtime::EndpointId endpoint, const LoggedAttempt& attempt) {
-        ordered_json row = {{"at", cep::format_time(attempt.at)}};
-        if (attempt.status != 0) row["status"] = attempt.status;
-        row["latency_ms"] = static_cast<double>(attempt.latency.us) / 1000;
-        if (!attempt.error.empty()) row["error"] = attempt.error;
-        tried[endpoint].push_back(std::move(row));
-        return true;
-      });
-  if (!logged) return tl::unexpected(logged.error());
-  ordered_json all = ordered_json::array();
-  for (const SubscriptionPtr& subscription : list()) {
-    const runtime::EndpointId endpoint = subscription->endpoint();
-    std::optional<runtime::OutboxRow> owed;
-    const Result<void> read =
-        effects_.reader().outbox(endpoint, alert.number, [&](const runtime::OutboxRow& row) {
-          if (row.number == alert.number) owed = row;
-          return false;
-        });
-    if (!read) return tl::unexpected(read.error());
-    const auto attempts = tried.find(endpoint);
-    if (!owed && attempts == tried.end()) continue;
-    ordered_json one = {{"subscription", subscription->id},
-                        {"webhook_id", webhook_id_of(*subscription, alert.id, alert.revision)}};
-    if (!owed) {
-      one["state"] = name_of(DeliveryState::kDelivered);
-    } else if (owed->is_dead) {
-      one["state"] = name_of(DeliveryState::kDead);
-    } else {
-      one["state"] =
-          name_of(owed->attempts > 0 ? DeliveryState::kBackingOff : DeliveryState::kPending);
-      if (owed->due.us > 0) one["next_at"] = cep::format_time(owed->due);
-    }
-    one["attempts"] = attempts == tried.end() ? ordered_json::array() : attempts->second;
-    all.push_back(std::move(one));
-  }
-  return all.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 void SubscriptionService::happened(const DeliveryEvent& event) {

@@ -15,9 +15,14 @@
 #include <vector>
 
 #include "api/address_policy.h"
+#include "api/alert_conditions.h"
 #include "api/delivery_log.h"
+#include "api/delivery_planner.h"
 #include "api/delivery_pool.h"
+#include "api/message_releaser.h"
 #include "api/notices.h"
+#include "api/silence_service.h"
+#include "api/stored_messages.h"
 #include "api/subscription.h"
 #include "api/webhook_client.h"
 #include "cep/base/result.h"
@@ -29,6 +34,9 @@ namespace tocsin::api {
 struct SubscriptionOptions {
   SubscriptionLimits limits;
   DeliveryPoolOptions pool;
+  PlannerOptions planner;
+  MessageLimits messages;
+  SilenceOptions silences;
   WebhookClientTimeouts timeouts;
   AddressPolicy addresses;       // that webhooks may go to
   std::uint64_t log_max = 1000;  // attempts kept of each subscription
@@ -57,22 +65,23 @@ class SubscriptionService {
   /// Told of what people should know of, on any thread, after it was put among the notices.
   using Listener = std::function<void(const DeliveryEvent&)>;
   /// Over a store that was opened with runtime::effect_families(), and the effects in it; both and
-  /// the clock must outlive this. Sends what is owed at once. Errors: kCorrupt, kIo.
-  static Result<std::unique_ptr<SubscriptionService>> open(runtime::Store& store,
-                                                           runtime::EffectStore& effects,
-                                                           runtime::Clock& clock,
-                                                           SubscriptionOptions options,
-                                                           Listener listener = {});
+  /// the clock must outlive this. Sends what is owed at once. `plan`: of the rules that hold.
+  /// Errors: kCorrupt, kIo.
+  static Result<std::unique_ptr<SubscriptionService>> open(
+      runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,
+      SubscriptionOptions options, Listener listener = {}, AlertConditions::PlanPtr plan = {});
   /// As stop().
   ~SubscriptionService();
   SubscriptionService(const SubscriptionService&) = delete;
   SubscriptionService& operator=(const SubscriptionService&) = delete;
   /// To whom alerts are owed by what is stored: for a node, which stores alerts while it recovers,
   /// before there is a service. Errors: as open().
-  static Result<std::shared_ptr<const runtime::Addressees>> addressees(
-      const runtime::StoreReader& store);
+  static Result<std::shared_ptr<runtime::Addressees>> addressees(
+      runtime::Store& store, const PlannerOptions& options, const AlertConditions::PlanPtr& plan);
   /// Alerts were stored.
   void wake();
+  /// Other rules hold: conditions are checked anew. Of one that no longer fits a notice tells.
+  void rules_changed(AlertConditions::PlanPtr plan);
   /// Ends sending; alerts go on being owed.
   void stop();
 
@@ -101,19 +110,29 @@ class SubscriptionService {
   DeliveryFigures figures(const std::string& id) const { return pool_->figures(id); }
   const DeliveryLog& log() const { return log_; }
   const Notices& notices() const { return notices_; }
+  SilenceService& silences() { return silences_; }
+  const AlertConditions& conditions() const { return conditions_; }
+  PlannerFigures planned() const { return planner_->figures(); }
+  DeliveryTotals totals() const { return pool_->totals(); }
+  /// When the oldest alert was stored that waits to be sent to somebody; nothing where none does.
+  Result<std::optional<cep::EventTime>> oldest_waiting() const;
   /// What became of an alert at each subscription, a JSON array.
   Result<std::string> deliveries_of(const runtime::StoredAlert& alert) const;
   const SubscriptionOptions& options() const { return options_; }
 
  private:
   SubscriptionService(runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,
-                      SubscriptionOptions options, Listener listener);
+                      SubscriptionOptions options, Listener listener,
+                      AlertConditions::PlanPtr plan);
   Result<void> load();
+  void add_notice(std::string_view kind, const std::string& subject, std::string_view text);
+  void looked_at_messages();
   Result<void> keep(const Subscription& subscription);
   void publish();
   Result<SubscriptionPtr> change(const std::string& id, const Condition& condition,
                                  const std::function<Result<void>(Subscription&)>& make);
   Result<void> check_address(const Subscription& subscription) const;
+  Result<void> fit_condition(Subscription& subscription) const;
   void happened(const DeliveryEvent& event);
 
   runtime::Store& store_;
@@ -126,6 +145,11 @@ class SubscriptionService {
   std::mutex changing_;       // held by one change at a time
   mutable std::mutex mutex_;  // guards the map
   std::map<std::string, SubscriptionPtr> subscriptions_;
+  AlertConditions conditions_;
+  std::shared_ptr<DeliveryPlanner> planner_;
+  SilenceService silences_;
+  StoredMessages messages_;
   std::unique_ptr<DeliveryPool> pool_;
+  std::unique_ptr<MessageReleaser> releaser_;
 };
 }  // namespace tocsin::api

@@ -13,20 +13,20 @@
 
 namespace tocsin::api {
 namespace {
-// CloudEvents 1.0, structured: the alert's line is its data, as it is.
+// CloudEvents 1.0, structured: the alert's line, or the message, is its data, as it is.
 std::string cloud_event(const Delivery& delivery) {
   const JsonMembers members = json_members(delivery.payload);
   std::string rule = "\"\"";
   std::string time;
   for (const auto& [name, value] : members) {
     if (name == "rule") rule = value;
-    if (name == "time") time = value;
+    if (name == "time" || (!delivery.type.empty() && name == "to")) time = value;
   }
   std::string id = delivery.alert_id;
   if (delivery.revision > 0) id += fmt::format(".{}", delivery.revision);
   std::string event = fmt::format(
-      R"({{"specversion":"1.0","id":"{}","source":"/tocsin","type":"tocsin.alert.v1","subject":{},)",
-      id, rule);
+      R"({{"specversion":"1.0","id":"{}","source":"/tocsin","type":"tocsin.{}.v1","subject":{},)",
+      id, delivery.type.empty() ? "alert" : delivery.type, rule);
   if (!time.empty()) event += fmt::format(R"("time":{},)", time);
   return event +
          fmt::format(R"("datacontenttype":"application/json","data":{}}})", delivery.payload);

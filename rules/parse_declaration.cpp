@@ -39,12 +39,10 @@ constexpr ForeignWord kForeignDeclarations[] = {
 };
 }  // namespace
 
-tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& sink,
-                 const ParseLimits& limits, std::vector<TokenPlace>* places) {
-  MistakeCounter mistakes(sink, limits.mistakes_max);
-  const std::string_view text = sources.text(file);
-  tree::File made;
-  made.file = file;
+namespace {
+// Whether the text may be read at all.
+bool check_text(std::string_view text, std::uint32_t file, const ParseLimits& limits,
+                MistakeCounter& mistakes) {
   if (text.size() > limits.bytes_max) {
     Diagnostic diagnostic;
     diagnostic.code = Code::kE0116;
@@ -55,10 +53,19 @@ tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& s
         "put the rules into several files; a long list stands in a file of its own: `list … from "
         "\"…\"`");
     mistakes.report(std::move(diagnostic));
-    made.broken = true;
-    return made;
+    return false;
   }
-  if (!check_bytes(file, text, mistakes)) {
+  return check_bytes(file, text, mistakes);
+}
+}  // namespace
+
+tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& sink,
+                 const ParseLimits& limits, std::vector<TokenPlace>* places) {
+  MistakeCounter mistakes(sink, limits.mistakes_max);
+  const std::string_view text = sources.text(file);
+  tree::File made;
+  made.file = file;
+  if (!check_text(text, file, limits, mistakes)) {
     made.broken = true;
     return made;
   }
@@ -67,6 +74,21 @@ tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& s
   parser.record_places(places);
   made = parser.file();
   made.broken = made.broken || !clean;  // bytes that no string or name should have
+  return made;
+}
+
+tree::ExprPtr parse_condition(const SourceMap& sources, std::uint32_t file, DiagnosticSink& sink,
+                              const ParseLimits& limits) {
+  MistakeCounter mistakes(sink, limits.mistakes_max);
+  const std::string_view text = sources.text(file);
+  if (!check_text(text, file, limits, mistakes)) return nullptr;
+  Parser parser({file, text, nullptr}, 0, mistakes);
+  return parser.condition_alone();
+}
+
+tree::ExprPtr Parser::condition_alone() {
+  tree::ExprPtr made = expr();
+  if (!at(TokenKind::kEnd)) fail_expected();
   return made;
 }
 

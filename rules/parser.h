@@ -23,4 +23,8 @@ struct ParseLimits {
 /// nothing was reported.
 tree::File parse(const SourceMap& sources, std::uint32_t file, DiagnosticSink& sink,
                  const ParseLimits& limits = {}, std::vector<TokenPlace>* places = nullptr);
+/// The same of a text that is one condition and nothing else; null where nothing of it could be
+/// read, which is reported.
+tree::ExprPtr parse_condition(const SourceMap& sources, std::uint32_t file, DiagnosticSink& sink,
+                              const ParseLimits& limits = {});
 }  // namespace tocsin::rules

@@ -31,6 +31,7 @@ class Parser {
  public:
   Parser(LexedText text, std::uint32_t begin, MistakeCounter& mistakes, int nesting = 0);
   tree::File file();
+  tree::ExprPtr condition_alone();
   /// Writes down where each token stands from now on.
   void record_places(std::vector<TokenPlace>* places) { places_ = places; }
   /// The expression of a placeholder of a message, and the byte behind its `}`; the text before it

@@ -265,6 +265,7 @@ std::string encode_outbox(const OutboxRow& row) {
   to.varint(static_cast<std::uint64_t>(row.last_status));
   to.u8(row.is_dead ? 1 : 0);
   to.text(row.last_error);
+  if (row.part_of != 0) to.u64(row.part_of);  // stores from before had none
   return value;
 }
 Result<OutboxRow> decode_outbox(std::string_view key, std::string_view value) {
@@ -277,7 +278,37 @@ Result<OutboxRow> decode_outbox(std::string_view key, std::string_view value) {
   row.last_status = static_cast<int>(from.varint_up_to(999));
   row.is_dead = from.varint_up_to(1) == 1;
   row.last_error = from.text();
+  if (from.left() > 0) row.part_of = from.u64();
   if (!from.is_done()) return damaged("a delivery");
+  return row;
+}
+
+std::string withheld_key(std::uint64_t number, EndpointId endpoint) {
+  std::string key = alert_key(number);
+  key.append(reinterpret_cast<const char*>(endpoint.bytes.data()), endpoint.bytes.size());
+  return key;
+}
+std::string encode_withheld(const WithheldRow& row) {
+  std::string value;
+  ByteWriter to(value);
+  to.u8(static_cast<std::uint8_t>(row.kind));
+  to.u64(row.message);
+  to.text(row.silence);
+  return value;
+}
+Result<WithheldRow> decode_withheld(std::string_view key, std::string_view value) {
+  WithheldRow row;
+  if (key.size() != 8 + row.endpoint.bytes.size()) return damaged("a delivery that was withheld");
+  for (std::size_t i = 0; i < row.endpoint.bytes.size(); ++i)
+    row.endpoint.bytes[i] = static_cast<std::uint8_t>(key[8 + i]);
+  ByteReader from(value);
+  const std::uint8_t kind = from.u8();
+  row.kind = static_cast<WithheldKind>(kind);
+  row.message = from.u64();
+  row.silence = from.text();
+  const bool is_known = kind >= static_cast<std::uint8_t>(WithheldKind::kSilenced) &&
+                        kind <= static_cast<std::uint8_t>(WithheldKind::kGrouped);
+  if (!from.is_done() || !is_known) return damaged("a delivery that was withheld");
   return row;
 }
 Result<std::uint64_t> decode_number(std::string_view key, std::size_t prefix_bytes) {

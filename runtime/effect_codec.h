@@ -31,6 +31,11 @@ inline constexpr StoreFamily kAnswerFamily{10};
 inline constexpr StoreFamily kAuditFamily{11};
 /// Which requests events and alerts came with.
 inline constexpr StoreFamily kTraceFamily{12};
+/// Alerts that do not go to an endpoint by themselves.
+inline constexpr StoreFamily kWithheldFamily{13};
+/// What goes in their stead, and what that is decided by; silences. api/ writes these.
+inline constexpr StoreFamily kMessageFamily{14};
+inline constexpr StoreFamily kSilenceFamily{15};
 constexpr StoreFamily family_of(AsideKind kind) {
   return kind == AsideKind::kLate ? kLateFamily : kDeadFamily;
 }
@@ -59,6 +64,7 @@ std::string outbox_key(EndpointId endpoint, std::uint64_t number);
 /// Of an event's trace, by timeline and arrival; and of an alert's, by number.
 std::string event_trace_key(std::uint32_t timeline, cep::ArrivalNumber arrival);
 std::string alert_trace_key(std::uint64_t number);
+std::string withheld_key(std::uint64_t number, EndpointId endpoint);
 std::string aside_key(std::uint32_t timeline, cep::ArrivalNumber arrival);
 
 struct EffectFormat {
@@ -73,6 +79,7 @@ std::string encode_timeline(const TimelineRow& row);  // its ordinal is in the k
 std::string encode_alert(const StoredAlert& alert);   // its number is in the key
 std::string encode_aside(const AsideRow& row);        // kind, timeline and arrival are in the key
 std::string encode_outbox(const OutboxRow& row);      // its number is in the key
+std::string encode_withheld(const WithheldRow& row);  // its endpoint is in the key
 
 /// Errors of all: kCorrupt.
 Result<EffectFormat> decode_format(std::string_view value);
@@ -83,5 +90,6 @@ Result<TimelineRow> decode_timeline(std::string_view key, std::string_view value
 Result<StoredAlert> decode_alert(std::string_view key, std::string_view value);
 Result<AsideRow> decode_aside(AsideKind kind, std::string_view key, std::string_view value);
 Result<OutboxRow> decode_outbox(std::string_view key, std::string_view value);
+Result<WithheldRow> decode_withheld(std::string_view key, std::string_view value);
 Result<std::uint64_t> decode_number(std::string_view key, std::size_t prefix_bytes);
 }  // namespace tocsin::runtime

@@ -37,8 +37,9 @@ auto single(const StoreReader& store, std::string_view key, const Decode& decode
 }  // namespace
 
 std::vector<std::string> effect_families() {
-  return {"default",       "alerts",     "alert_ids", "outbox",  "late",  "dead",  "triage",
-          "subscriptions", "deliveries", "notices",   "answers", "audit", "traces"};
+  return {"default", "alerts",        "alert_ids",  "outbox",  "late",    "dead",
+          "triage",  "subscriptions", "deliveries", "notices", "answers", "audit",
+          "traces",  "withheld",      "messages",   "silences"};
 }
 
 EndpointId EndpointId::of(std::string_view name) {
@@ -144,6 +145,18 @@ Result<void> EffectReader::outbox(EndpointId endpoint, std::uint64_t from,
   StoreRange range = StoreRange::of_prefix(std::string_view(first).substr(0, first.size() - 8));
   range.begin = outbox_key(endpoint, from);
   return visit_rows(*store_, kOutboxFamily, range, decode_outbox, visit);
+}
+
+Result<std::vector<WithheldRow>> EffectReader::withheld(std::uint64_t number) const {
+  std::vector<WithheldRow> rows;
+  const Result<void> scanned =
+      visit_rows(*store_, kWithheldFamily, StoreRange::of_prefix(alert_key(number)),
+                 decode_withheld, [&](WithheldRow row) {
+                   rows.push_back(std::move(row));
+                   return true;
+                 });
+  if (!scanned) return tl::unexpected(scanned.error());
+  return rows;
 }
 
 Result<std::vector<EndpointRow>> EffectReader::endpoints() const {

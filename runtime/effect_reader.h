@@ -25,16 +25,30 @@ struct EndpointId {
   static EndpointId of(std::string_view name);
   friend auto operator<=>(const EndpointId&, const EndpointId&) = default;
 };
+/// What goes to an endpoint and is no single alert, a message, has a number of its own: with this
+/// bit, which no alert's number has.
+inline constexpr std::uint64_t kMessageBit = std::uint64_t{1} << 63;
+constexpr bool is_message(std::uint64_t number) { return (number & kMessageBit) != 0; }
+
 /// A delivery that is owed.
 struct OutboxRow {
-  std::uint64_t number = 0;    // the alert's
+  std::uint64_t number = 0;    // the alert's, or a message's
   std::uint32_t attempts = 0;  // that have failed
   /// Processing time of the next attempt, 0: at once; of a dead one when that was found, 0:
   /// unknown.
   cep::EventTime due;
   int last_status = 0;  // HTTP, of the last attempt; 0: no answer, or no attempt
   std::string last_error;
-  bool is_dead = false;  // its schedule was used up: tried again at the next start
+  bool is_dead = false;       // its schedule was used up: tried again at the next start
+  std::uint64_t part_of = 0;  // the message that the alert goes with; 0: it goes by itself
+};
+enum class WithheldKind : std::uint8_t { kSilenced = 1, kBraked, kGrouped };
+/// Why an alert does not go to an endpoint by itself. Kept as long as the alert.
+struct WithheldRow {
+  EndpointId endpoint;
+  WithheldKind kind = WithheldKind::kSilenced;
+  std::string silence = {};   // kSilenced: its id
+  std::uint64_t message = 0;  // kBraked: which stands for it; kGrouped: which it goes with
 };
 struct EndpointRow {
   EndpointId id;
@@ -81,8 +95,10 @@ class EffectReader {
                      const std::optional<AsidePlace>& after = {}) const;
   Result<std::optional<AsideRow>> aside_row(AsideKind kind, std::uint32_t timeline,
                                             cep::ArrivalNumber arrival) const;
-  /// Deliveries owed to `endpoint` for alerts with numbers >= `from`, in order.
+  /// Deliveries owed to `endpoint` with numbers >= `from`, in order: alerts, then messages.
   Result<void> outbox(EndpointId endpoint, std::uint64_t from, const OutboxVisitor& visit) const;
+  /// Why an alert does not go to some endpoints by itself, by endpoint.
+  Result<std::vector<WithheldRow>> withheld(std::uint64_t number) const;
   Result<std::vector<EndpointRow>> endpoints() const;
   Result<EmittedMark> mark() const;
   Result<std::vector<TimelineRow>> timelines() const;

@@ -122,8 +122,16 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
   if (!owed) return tl::unexpected(owed.error());
   StoreBatch batch;
   EffectTotals totals = totals_;
+  std::uint64_t run = rows.front().number;  // the first of a run of numbers that go
+  const auto end_run = [&](std::uint64_t next) {
+    batch.remove_range(kWithheldFamily, alert_key(run), alert_key(next));
+  };
   for (const Row& row : rows) {
-    if (owed->contains(row.number)) continue;
+    if (owed->contains(row.number)) {
+      if (run < row.number) end_run(row.number);
+      run = row.number + 1;
+      continue;
+    }
     batch.remove(kAlertFamily, alert_key(row.number));
     batch.remove(kAlertIdFamily, alert_id_key(row.id, row.number));
     if (has_traces_) batch.remove(kTraceFamily, alert_trace_key(row.number));
@@ -131,6 +139,7 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
     totals.alert_bytes -= row.bytes;
     totals.removed_number = std::max(totals.removed_number, row.number);
   }
+  if (run <= rows.back().number && !batch.empty()) end_run(rows.back().number + 1);
   // Rows before the first of this bite are gone, unless one of them was owed.
   if (from == totals.first_number)
     totals.first_number = owed->empty() ? rows.back().number + 1 : *owed->begin();

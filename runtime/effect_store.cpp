@@ -32,6 +32,7 @@ struct EffectStore::Commit {
   cep::EventTime now;
   CommitReport report;
   std::map<EndpointId, std::uint64_t> owed;  // rows made
+  std::unique_ptr<Addressing> addressing;    // of the first alert that is new
 };
 
 Result<std::unique_ptr<EffectStore>> EffectStore::open(Store& store, Clock& clock,
@@ -209,21 +210,6 @@ Result<void> EffectStore::resume(const std::optional<EmittedMark>& start) {
   return {};
 }
 
-Result<void> EffectStore::set_endpoints(std::vector<EndpointId> endpoints) {
-  if (endpoints != endpoints_) {
-    StoreBatch batch;
-    batch.put(kMetaFamily, kOwedToKey, encode_endpoints(endpoints));
-    if (Result<void> written = store_.write(batch, true); !written) return written;
-  }
-  endpoints_ = std::move(endpoints);
-  return {};
-}
-
-void EffectStore::set_addressees(std::shared_ptr<const Addressees> addressees) {
-  const std::lock_guard lock(owing_);
-  addressees_ = std::move(addressees);
-}
-
 Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
   TOCSIN_ASSERT(is_resumed_, "a timeline is begun or resumed first");
   const std::lock_guard owing(owing_);
@@ -255,10 +241,12 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
     commit.batch.put(kMetaFamily, kMarkKey, encode_mark(commit.mark));
     commit.batch.put(kMetaFamily, kCauseKey, encode_cause(cause));
     commit.batch.put(kMetaFamily, kTotalsKey, encode_totals(commit.totals));
+    if (commit.addressing) commit.addressing->write(commit.batch);
     crash_point("effects.before_write");
     if (Result<void> written = store_.write(commit.batch, true); !written)
       return tl::unexpected(written.error());
     crash_point("effects.after_write");
+    if (commit.addressing) commit.addressing->written();
   }
   mark_ = std::move(commit.mark);
   cause_ = cause;
@@ -308,13 +296,7 @@ Result<void> EffectStore::take(const StoredAlert& alert, Commit& commit) const {
     commit.batch.put(kAlertFamily, alert_key(stored.number), value);
     commit.batch.put(kAlertIdFamily, alert_id_key(stored.id, stored.number), {});
     if (stored.is_live && stored.repeat_of == 0) {
-      std::vector<EndpointId> to = endpoints_;
-      if (addressees_) addressees_->add(stored, to);
-      for (const EndpointId& endpoint : to) {
-        commit.batch.put(kOutboxFamily, outbox_key(endpoint, stored.number), encode_outbox({}));
-        ++commit.owed[endpoint];
-      }
-      commit.report.owed += to.size();
+      if (Result<void> addressed = address(stored, commit); !addressed) return addressed;
     }
     const Result<std::string> trace = find_trace(alert.order.arrival.cause(), commit);
     if (!trace) return tl::unexpected(trace.error());
@@ -367,6 +349,33 @@ Result<void> EffectStore::count_traces() {
     if (key.starts_with('r')) ++event_traces_;
     return true;
   });
+}
+
+// Decides once to whom the alert goes, and how.
+Result<void> EffectStore::address(const StoredAlert& alert, Commit& commit) const {
+  std::vector<Addressee> to;
+  to.reserve(endpoints_.size());
+  for (const EndpointId& endpoint : endpoints_) to.push_back({endpoint, {}});
+  if (addressees_ && !commit.addressing) {
+    Result<std::unique_ptr<Addressing>> begun = addressees_->begin(commit.now);
+    if (!begun) return tl::unexpected(begun.error());
+    commit.addressing = *std::move(begun);
+  }
+  if (commit.addressing) commit.addressing->add(alert, to);
+  for (const Addressee& one : to) {
+    if (one.withheld) {
+      commit.batch.put(kWithheldFamily, withheld_key(alert.number, one.endpoint),
+                       encode_withheld(*one.withheld));
+    }
+    const bool is_grouped = one.withheld && one.withheld->kind == WithheldKind::kGrouped;
+    if (one.withheld && !is_grouped) continue;
+    OutboxRow row;
+    if (is_grouped) row.part_of = one.withheld->message;
+    commit.batch.put(kOutboxFamily, outbox_key(one.endpoint, alert.number), encode_outbox(row));
+    ++commit.owed[one.endpoint];
+    ++commit.report.owed;
+  }
+  return {};
 }
 
 // With the one that was stored under the same number.
@@ -427,83 +436,5 @@ Result<void> EffectStore::take(const Reinjected& mark, Commit& commit) const {
   (*row)->reinjected_as = mark.record;
   commit.aside.emplace(std::pair(mark.kind, key), std::move(**row));
   return {};
-}
-
-Result<void> EffectStore::name_endpoint(EndpointId endpoint, std::string_view shown) {
-  StoreBatch batch;
-  batch.put(kMetaFamily, endpoint_key(endpoint), shown);
-  return store_.write(batch, true);
-}
-
-Result<void> EffectStore::note_delivery(EndpointId endpoint, const OutboxRow& row) {
-  StoreBatch batch;
-  batch.put(kOutboxFamily, outbox_key(endpoint, row.number), encode_outbox(row));
-  crash_point("delivery.note");
-  return store_.write(batch, false);
-}
-
-Result<void> EffectStore::settle_delivery(EndpointId endpoint, std::uint64_t number) {
-  const std::string key = outbox_key(endpoint, number);
-  const Result<std::optional<std::string>> row = store_.get(kOutboxFamily, key);
-  if (!row) return tl::unexpected(row.error());
-  if (!*row) return {};
-  StoreBatch batch;
-  batch.remove(kOutboxFamily, key);
-  crash_point("delivery.settle");
-  if (Result<void> written = store_.write(batch, false); !written) return written;
-  const std::lock_guard lock(mutex_);
-  std::uint64_t& owed = owed_[endpoint];
-  owed -= owed > 0 ? 1 : 0;  // 0: it was forgotten meanwhile
-  return {};
-}
-
-Result<std::uint64_t> EffectStore::owe(EndpointId endpoint,
-                                       std::span<const std::uint64_t> numbers) {
-  const std::lock_guard owing(owing_);
-  StoreBatch batch;
-  std::uint64_t found = 0;
-  std::uint64_t added = 0;
-  for (const std::uint64_t number : numbers) {
-    const Result<std::optional<std::string>> alert = store_.get(kAlertFamily, alert_key(number));
-    if (!alert) return tl::unexpected(alert.error());
-    if (!*alert) continue;
-    const std::string key = outbox_key(endpoint, number);
-    const Result<std::optional<std::string>> row = store_.get(kOutboxFamily, key);
-    if (!row) return tl::unexpected(row.error());
-    batch.put(kOutboxFamily, key, encode_outbox({}));
-    added += *row ? 0 : 1;
-    ++found;
-  }
-  if (batch.empty()) return found;
-  if (Result<void> written = store_.write(batch, true); !written)
-    return tl::unexpected(written.error());
-  const std::lock_guard lock(mutex_);
-  owed_[endpoint] += added;
-  ++times_owed_[endpoint];
-  return found;
-}
-
-Result<void> EffectStore::forget_endpoint(EndpointId endpoint, StoreBatch also) {
-  const std::lock_guard owing(owing_);
-  const std::string first = outbox_key(endpoint, 0);
-  also.remove_range(kOutboxFamily, first, outbox_key(endpoint, UINT64_MAX));
-  also.remove(kMetaFamily, endpoint_key(endpoint));
-  if (Result<void> written = store_.write(also, true); !written) return written;
-  const std::lock_guard lock(mutex_);
-  owed_.erase(endpoint);
-  times_owed_.erase(endpoint);
-  return {};
-}
-
-std::uint64_t EffectStore::times_owed(EndpointId endpoint) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = times_owed_.find(endpoint);
-  return found == times_owed_.end() ? 0 : found->second;
-}
-
-std::uint64_t EffectStore::owed(EndpointId endpoint) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = owed_.find(endpoint);
-  return found == owed_.end() ? 0 : found->second;
 }
 }  // namespace tocsin::runtime

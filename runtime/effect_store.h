@@ -55,16 +55,35 @@ struct CommitReport {
   std::uint64_t owed = 0;      // outbox rows made
 };
 
-/// To whom live alerts are owed, where that depends on the alert. Threading: any; asked while
-/// effects are committed.
+/// An endpoint that an alert is for, and why it does not go there by itself, if so: one that is
+/// silenced or braked is not owed, one that is grouped is, as a part of a message.
+struct Addressee {
+  EndpointId endpoint;
+  std::optional<WithheldRow> withheld;
+};
+/// The decisions of one commit. While it lives nothing else is decided.
+class Addressing {
+ public:
+  Addressing() = default;
+  Addressing(const Addressing&) = delete;
+  Addressing& operator=(const Addressing&) = delete;
+  virtual ~Addressing() = default;
+  /// Adds those whom an alert is for, each once.
+  virtual void add(const StoredAlert& alert, std::vector<Addressee>& to) = 0;
+  /// Adds what else changes, to be written together with the alerts.
+  virtual void write(StoreBatch& batch) = 0;
+  /// It is on disk; without this nothing was decided.
+  virtual void written() = 0;
+};
+/// To whom live alerts are owed, where that depends on the alert. Threading: any.
 class Addressees {
  public:
   Addressees() = default;
   Addressees(const Addressees&) = delete;
   Addressees& operator=(const Addressees&) = delete;
   virtual ~Addressees() = default;
-  /// Adds those of an alert, each once.
-  virtual void add(const StoredAlert& alert, std::vector<EndpointId>& to) const = 0;
+  /// `now`: the processing time at which the alerts are stored. Errors: kCorrupt, kIo.
+  virtual Result<std::unique_ptr<Addressing>> begin(cep::EventTime now) = 0;
 };
 
 /// Threading: one thread at a time commits, begins timelines and retains; any thread owes, settles
@@ -102,7 +121,7 @@ class EffectStore {
   Result<void> set_endpoints(std::vector<EndpointId> endpoints);
   /// Beside these, from the next commit on. Threading: any; when it returns, the ones before are no
   /// longer asked.
-  void set_addressees(std::shared_ptr<const Addressees> addressees);
+  void set_addressees(std::shared_ptr<Addressees> addressees);
   /// Stores the effects of slices, in order, in one synced write; compares those that come again.
   /// Requires resume() or begin_timeline(). Errors: kCorrupt where replay gives another alert than
   /// the stored one: both are named, nothing is stored; those of the store.
@@ -120,11 +139,19 @@ class EffectStore {
   Result<void> note_delivery(EndpointId endpoint, const OutboxRow& row);
   /// The delivery has arrived: nothing more is owed. Not synced, likewise.
   Result<void> settle_delivery(EndpointId endpoint, std::uint64_t number);
+  /// Owes a message from now on, written together with `also`; not synced, as whoever made it
+  /// makes it again.
+  Result<void> owe_message(EndpointId endpoint, std::uint64_t number, StoreBatch also);
+  /// The message has arrived, and with it the alerts that are a part of it; written together with
+  /// `also`, not synced.
+  Result<void> settle_message(EndpointId endpoint, std::uint64_t number,
+                              std::span<const std::uint64_t> parts, StoreBatch also);
   /// Deliveries owed to the endpoint.
   std::uint64_t owed(EndpointId endpoint) const;
   /// How often deliveries to the endpoint were added, by commits and owe().
   std::uint64_t times_owed(EndpointId endpoint) const;
-  /// Owes alerts once more, from the first attempt on; those that are not kept are passed over.
+  /// Owes alerts once more, each by itself, from the first attempt on, whatever withheld them, and
+  /// messages that have not arrived; those that are not kept are passed over.
   /// Synced. Gives how many it owes now.
   Result<std::uint64_t> owe(EndpointId endpoint, std::span<const std::uint64_t> numbers);
   /// Nothing is owed to the endpoint any more; written together with `also`, synced.
@@ -143,9 +170,12 @@ class EffectStore {
   Result<void> count_owed();
   Result<void> check_last_alert() const;
   Result<void> take(const StoredAlert& alert, Commit& commit) const;
+  Result<void> address(const StoredAlert& alert, Commit& commit) const;
   Result<void> compare(const StoredAlert& alert, Commit& commit) const;
   Result<void> take(const AsideRow& row, Commit& commit) const;
   Result<void> take(const Reinjected& mark, Commit& commit) const;
+  Result<void> settle(EndpointId endpoint, std::uint64_t number,
+                      std::span<const std::uint64_t> parts, StoreBatch batch);
   Result<bool> retain_alerts(const RetentionPolicy& policy, cep::EventTime now,
                              std::size_t rows_max);
   void take(const TraceRow& row, std::uint64_t record, Commit& commit) const;
@@ -169,9 +199,9 @@ class EffectStore {
   std::vector<EndpointId> endpoints_;
   /// Held while rows of the outbox are added, or alerts removed.
   std::mutex owing_;
-  std::shared_ptr<const Addressees> addressees_;  // with owing_
-  std::atomic<std::uint64_t> event_traces_ = 0;   // rows
-  bool has_traces_ = false;                       // also of alerts
+  std::shared_ptr<Addressees> addressees_;       // with owing_
+  std::atomic<std::uint64_t> event_traces_ = 0;  // rows
+  bool has_traces_ = false;                      // also of alerts
   // The pass of retention that is under way.
   std::uint64_t retain_from_ = 0;  // 0: none
   std::optional<cep::EventTime> retained_at_;

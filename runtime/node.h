@@ -95,7 +95,7 @@ struct NodeOptions {
   /// To which alerts are owed; nothing: to those of the last start.
   std::optional<std::vector<EndpointId>> endpoints;
   /// Likewise, where that depends on the alert; asked in a replay too, of what was not stored yet.
-  std::shared_ptr<const Addressees> addressees;
+  std::shared_ptr<Addressees> addressees;
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
   /// Asked while the node waits for the disk, and now and then in a replay. May be empty.
   std::function<bool()> stop_requested;

@@ -19,148 +19,21 @@
 #include "api/subscription_service.h"
 #include "tests/api/api_client.h"
 #include "tests/api/stored_alerts.h"
+#include "tests/api/subscription_world.h"
 
 namespace tocsin::api {
 namespace {
 using namespace std::chrono_literals;
 using nlohmann::ordered_json;
 using tests::alert_at;
-using tests::ApiClient;
+using tests::comes_true;
 using tests::header_of;
+using tests::id_of;
+using tests::quick_options;
+using tests::Received;
+using tests::Receiver;
 using tests::StoredAlerts;
-
-/// Waits for what other threads do.
-template <typename Holds>
-bool comes_true(const Holds& holds) {
-  const auto until = std::chrono::steady_clock::now() + 20s;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(2ms);
-  }
-  return true;
-}
-
-struct Received {
-  std::map<std::string, std::string> headers;
-  std::string body;
-  std::chrono::steady_clock::time_point at;
-};
-/// An endpoint on a loopback port.
-class Receiver {
- public:
-  using Answer = std::function<HttpResponse(std::size_t number)>;
-  explicit Receiver(Answer answer) : answer_(std::move(answer)) {
-    HttpServerLimits limits;
-    limits.keep_alive_max = 200ms;
-    auto server = HttpServer::start(
-        "127.0.0.1", 0, limits, [this](HttpRequest& request) { return take(request); },
-        [](const HttpFault& fault) {
-          return HttpResponse{fault.status, {}, "", ""};
-        });
-    REQUIRE(server);
-    server_ = std::move(*server);
-  }
-  static HttpResponse status(int status) { return {status, {}, "text/plain", "got it"}; }
-  std::string url() const {
-    return "http://127.0.0.1:" + std::to_string(server_->port()) + "/hook";
-  }
-  std::vector<Received> received() const {
-    const std::lock_guard lock(mutex_);
-    return received_;
-  }
-  std::size_t count() const {
-    const std::lock_guard lock(mutex_);
-    return received_.size();
-  }
-  std::size_t most_at_once() const { return most_at_once_; }
-
- private:
-  HttpResponse take(HttpRequest& request) {
-    const std::size_t at_once = ++at_once_;
-    std::size_t most = most_at_once_;
-    while (at_once > most && !most_at_once_.compare_exchange_weak(most, at_once)) {
-    }
-    Received one;
-    one.at = std::chrono::steady_clock::now();
-    for (const HttpHeader& header : request.head().headers) one.headers[header.name] = header.value;
-    static_cast<void>(request.read_body([&](std::string_view block) {
-      one.body += block;
-      return true;
-    }));
-    std::size_t number = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      number = received_.size();
-      received_.push_back(std::move(one));
-    }
-    HttpResponse response = answer_(number);
-    --at_once_;
-    return response;
-  }
-  Answer answer_;
-  mutable std::mutex mutex_;
-  std::vector<Received> received_;
-  std::atomic<std::size_t> at_once_{0};
-  std::atomic<std::size_t> most_at_once_{0};
-  std::unique_ptr<HttpServer> server_;
-};
-
-SubscriptionOptions quick_options() {
-  SubscriptionOptions options;
-  options.addresses = *AddressPolicy::make({"127.0.0.1"});
-  options.pool.retry_delays = {5ms, 10ms, 20ms};
-  options.pool.circuit = {.failures_in_a_row = 1000, .pause_first = 5ms, .pause_max = 20ms};
-  options.timeouts = {.connect = 1s, .total = 2s};
-  return options;
-}
-
-struct World {
-  explicit World(SubscriptionOptions options = quick_options())
-      : service_options(std::move(options)), triage(stored.store()) {
-    begin();
-    services.deliveries = [this](const runtime::StoredAlert& alert) {
-      return service->deliveries_of(alert);
-    };
-    add_alert_routes(client.router, services);
-    add_subscription_routes(client.router, *service);
-  }
-  void begin() {
-    auto opened = SubscriptionService::open(stored.store(), stored.effects(), stored.clock,
-                                            service_options, [this](const DeliveryEvent& event) {
-                                              const std::lock_guard lock(mutex);
-                                              events.push_back(event);
-                                            });
-    REQUIRE(opened);
-    service = std::move(*opened);
-  }
-  ordered_json subscribe(const Receiver& receiver, const ordered_json& more = {}) {
-    ordered_json settings = {{"url", receiver.url()}};
-    if (more.is_object()) settings.update(more);
-    return client.json(201, "analyst", "POST", "/v1/subscriptions", settings.dump());
-  }
-  void raise(int first, int last, const tests::AlertText& text = {}) {
-    for (int i = first; i <= last; ++i) stored.raise(alert_at(i, text));
-    service->wake();
-  }
-  ordered_json log(const std::string& id) {
-    return client.json(200, "reader", "GET", "/v1/subscriptions/" + id + "/deliveries?limit=1000")
-        .at("deliveries");
-  }
-  std::uint64_t owed(const std::string& id) {
-    return client.json(200, "reader", "GET", "/v1/subscriptions/" + id).at("owed");
-  }
-
-  SubscriptionOptions service_options;
-  StoredAlerts stored;
-  TriageStore triage;
-  AlertFeed feed;
-  AlertServices services{stored.effects(), triage, feed, stored.clock, {}, {}};
-  std::mutex mutex;
-  std::vector<DeliveryEvent> events;
-  std::unique_ptr<SubscriptionService> service;
-  ApiClient client;
-};
-std::string id_of(const ordered_json& subscription) { return subscription.at("id"); }
+using tests::World;
 
 TEST_CASE("subscriptions: each alert arrives signed, and its delivery is told with the alert") {
   World world;
@@ -388,7 +261,8 @@ TEST_CASE("subscriptions: no more at once, nor in a second, than allowed; and in
 
 TEST_CASE("subscriptions: endpoints that hang hold up none that answer") {
   SubscriptionOptions options = quick_options();
-  options.pool.slots = 8;
+  options.pool.slots = 4;
+  options.pool.unproven_slots = 8;
   options.timeouts = {.connect = 1s, .total = 8s};
   World world(options);
   std::atomic<bool> ends{false};
@@ -419,7 +293,43 @@ TEST_CASE("subscriptions: endpoints that hang hold up none that answer") {
   CHECK(std::chrono::steady_clock::now() - began < 5s);
   std::size_t waiting = 0;
   for (const auto& one : hanging) waiting += one->count();
-  CHECK(waiting <= 4 + 4);
+  CHECK(waiting <= 8);
+  ends = true;
+  world.service->stop();
+}
+
+TEST_CASE("subscriptions: endpoints that begin to hang give back the slots of those that answer") {
+  SubscriptionOptions options = quick_options();
+  options.pool.slots = 4;
+  options.pool.slow_after = 50ms;
+  options.timeouts = {.connect = 1s, .total = 60s};
+  World world(options);
+  std::atomic<bool> hangs{false};
+  std::atomic<bool> ends{false};
+  const Receiver healthy([](std::size_t) { return Receiver::status(200); });
+  const std::string id = id_of(world.subscribe(healthy));
+  std::vector<std::unique_ptr<Receiver>> others;
+  for (int i = 0; i < 3; ++i) {
+    others.push_back(std::make_unique<Receiver>([&](std::size_t) {
+      while (hangs && !ends) std::this_thread::sleep_for(5ms);
+      return Receiver::status(200);
+    }));
+    world.subscribe(*others.back());
+  }
+  world.raise(1, 2);
+  REQUIRE(comes_true([&] {
+    return healthy.count() == 2 &&
+           std::ranges::all_of(others, [](const auto& one) { return one->count() == 2; });
+  }));
+  REQUIRE(comes_true([&] { return world.owed(id) == 0; }));
+  hangs = true;
+  world.raise(3, 30);
+  // More attempts than there are slots hang, until the end.
+  REQUIRE(comes_true([&] { return healthy.count() == 30; }));
+  std::size_t waiting = 0;
+  for (const auto& one : others) waiting += one->count() - 2;
+  CHECK(waiting <= 3 * 4);
+  CHECK(waiting > 0);
   ends = true;
   world.service->stop();
 }
@@ -464,7 +374,7 @@ TEST_CASE("subscriptions: alerts are owed while nobody sends: before the service
   world.service.reset();
   world.stored.restart(true);
   // As a node does that recovers.
-  const auto addressees = SubscriptionService::addressees(world.stored.store());
+  const auto addressees = SubscriptionService::addressees(world.stored.store(), {}, nullptr);
   REQUIRE(addressees);
   world.stored.effects().set_addressees(*addressees);
   world.stored.raise(alert_at(3));

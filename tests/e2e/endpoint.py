@@ -49,6 +49,8 @@ class Endpoint:
                 pass
 
         class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 256
+
             def handle_error(self, *_):  # a client that was cut off is no news
                 pass
 

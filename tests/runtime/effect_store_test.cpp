@@ -563,13 +563,63 @@ TEST_CASE("effect store: an endpoint is known by its name's digest, not its name
     }));
   }
 }
-// Alerts of even numbers go to one endpoint.
+// Alerts of even numbers go to one endpoint, every third of them is withheld there.
 class EvenOnes final : public Addressees {
  public:
-  void add(const StoredAlert& alert, std::vector<EndpointId>& to) const override {
-    if (alert.number % 2 == 0) to.push_back(kOther);
+  class Decisions final : public Addressing {
+   public:
+    explicit Decisions(EvenOnes& all) : all_(all) {}
+    void add(const StoredAlert& alert, std::vector<Addressee>& to) override {
+      if (alert.number % 2 != 0) return;
+      to.push_back({kOther, {}});
+      WithheldRow row{.endpoint = kOther, .message = kMessageBit | 1};
+      if (alert.number == 6) row.kind = WithheldKind::kGrouped;
+      if (alert.number % 3 == 0) to.back().withheld = row;
+    }
+    void write(StoreBatch& batch) override { batch.put(kMessageFamily, "beside", "1"); }
+    void written() override { ++all_.written; }
+
+   private:
+    EvenOnes& all_;
+  };
+  Result<std::unique_ptr<Addressing>> begin(cep::EventTime) override {
+    return std::make_unique<Decisions>(*this);
   }
+  int written = 0;
 };
+
+TEST_CASE("effect store: what withholds an alert is stored with it, and owed only as a part") {
+  ModelDisk disk;
+  Process process(disk);
+  REQUIRE(process->begin_timeline(kFirst, {}, {}));
+  const auto even = std::make_shared<EvenOnes>();
+  process->set_addressees(even);
+  std::vector<StoredAlert> alerts;
+  for (int i = 0; i < 12; ++i) alerts.push_back(effect_alert(10 + i, 1));
+  REQUIRE(commit(process, with_alerts(1, alerts)));
+  CHECK(even->written == 1);
+  CHECK(owed_to(process->reader(), kOther) == Numbers{2, 4, 6, 8, 10});
+  CHECK(process->reader().withheld(2)->empty());
+  REQUIRE(process->reader().withheld(12)->size() == 1);
+  CHECK(process->reader().withheld(12)->front().kind == WithheldKind::kSilenced);
+  REQUIRE(process->owe_message(kOther, kMessageBit | 1, {}));
+  CHECK(process->owed(kOther) == 6);
+  std::vector<std::uint64_t> part_of;
+  REQUIRE(process->reader().outbox(kOther, 6, [&](const OutboxRow& row) {
+    part_of.push_back(row.part_of);
+    return true;
+  }));
+  CHECK(part_of == std::vector<std::uint64_t>{kMessageBit | 1, 0, 0, 0});
+  // 8 is no part of it.
+  const std::uint64_t parts[] = {6, 8, 99};
+  REQUIRE(process->settle_message(kOther, kMessageBit | 1, parts, {}));
+  CHECK(owed_to(process->reader(), kOther) == Numbers{2, 4, 8, 10});
+  CHECK(process->owed(kOther) == 4);
+  const std::uint64_t again[] = {12, kMessageBit | 1};
+  CHECK(process->owe(kOther, again) == 1);  // the message has arrived
+  CHECK(process->reader().withheld(12)->empty());
+  CHECK(owed_to(process->reader(), kOther) == Numbers{2, 4, 8, 10, 12});
+}
 
 TEST_CASE("effect store: who is owed an alert may depend on it") {
   ModelDisk disk;
