@@ -44,6 +44,8 @@ Result<void> Node::decide(const Decision& decision) {
 Result<cep::RestoreReport> Node::deploy(NodeProgram program, std::vector<NamedContents> texts) {
   return impl_->noted(impl_->deploy(std::move(program), std::move(texts)));
 }
+Result<ListChanged> Node::change_list(ListChange& change) { return impl_->change_list(change); }
+const ListChanges& Node::lists() const { return impl_->lists(); }
 const NodeSettings& Node::settings() const { return impl_->settings(); }
 const cep::Program& Node::program() const { return impl_->program(); }
 Result<void> Node::end_time() { return impl_->noted(impl_->end_time()); }

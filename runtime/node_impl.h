@@ -11,6 +11,7 @@
 
 #include "runtime/checkpoint_taker.h"
 #include "runtime/journal_reader.h"
+#include "runtime/list_changes.h"
 #include "runtime/node.h"
 #include "runtime/node_commands.h"
 #include "runtime/node_effects.h"
@@ -23,7 +24,7 @@ class Node::Impl {
   Impl(const NodePorts& ports, DataPaths paths, const cep::Program& program, NodeOptions options)
       : ports_(ports),
         paths_(std::move(paths)),
-        program_(program),
+        program_(program.with_own_data()),
         options_(std::move(options)),
         settings_(options_.settings),
         working_(options_.settings),
@@ -49,6 +50,8 @@ class Node::Impl {
   void refresh(std::size_t source, std::string identity, PrefixDigest prefix);
   Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order);
   Result<cep::RestoreReport> deploy(NodeProgram program, std::vector<NamedContents> texts);
+  Result<ListChanged> change_list(ListChange& change);
+  Result<ListChanged> carry_out(ListChange& change);
   Result<void> decide(const Decision& decision);
   /// Notes a failure, after which there is nothing to be gone on with.
   template <typename T>
@@ -72,6 +75,7 @@ class Node::Impl {
 
   const Recovery& recovery() const { return recovery_; }
   const NodeState& state() const { return state_; }
+  const ListChanges& lists() const { return lists_; }
   const NodeSettings& settings() const { return settings_; }
   const cep::Program& program() const { return program_; }
   const RunSummary& summary() const { return summary_; }
@@ -118,6 +122,8 @@ class Node::Impl {
   Result<void> take_decision(const Decision& decision);
   Result<void> take_command(const Command& command);
   Result<void> take_again(const Command& command);
+  Result<void> take_list(const Command& command);
+  Result<void> restore_lists();
   void begin_record(std::uint64_t sequence, cep::EventTime taken_at, bool is_appended);
   Result<void> end_record();
   Result<void> append(const JournalRecord& record);
@@ -142,10 +148,11 @@ class Node::Impl {
   // Its last segment of other semantics, and where that ends; 0: none.
   std::string other_semantics_;
   std::uint64_t other_semantics_end_ = 0;
-  cep::Program program_;
+  cep::Program program_;  // with lists and tables of its own
   NodeOptions options_;
   Recovery recovery_;
   NodeState state_;
+  ListChanges lists_;
   RunSummary summary_;
   NodeSettings settings_;  // of the timeline, as of the last record
   NodeSettings working_;   // of program_, which may only show less or more than settings_ say

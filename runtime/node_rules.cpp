@@ -50,7 +50,7 @@ Result<NodeProgram> Node::Impl::program_of(const NodeSettings& wanted,
 
 // Nothing is remembered of what was before.
 void Node::Impl::use(NodeProgram next) {
-  program_ = std::move(next.program);
+  program_ = next.program.with_own_data();
   options_.intake = next.intake;
   options_.intake.is_saved = true;
   begin_engine();
@@ -65,12 +65,14 @@ Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next) {
   if (taker_) taker_->abandon();
   std::string waiting;
   intake_->save(waiting);
+  lists_.forget(program_, intake_->watermark());
   const cep::Program before = program_;
   const std::vector<std::uint64_t> alerts_before = summary_.alerts_by_rule;
   const std::unique_ptr<cep::Engine> engine_before = std::move(engine_);
   use(std::move(next));
   Result<cep::RestoreReport> report = carry_over(*engine_before, *engine_);
   if (!report) return report;
+  report->data_lost = lists_.carry_over(before, program_);
   if (auto restored = intake_->restore(waiting); !restored) {
     return tl::unexpected(restored.error());
   }
