@@ -104,7 +104,10 @@ class EntryReader {
     }
     Entry entry;
     entry.key = cep::LookupTable::key_of(*row);
-    if (parts.size() == 1) return entry;
+    if (parts.size() == 1) {
+      entry.row = std::move(row);
+      return entry;
+    }
     Array cells;
     if (parts.at(1).get(cells) != simdjson::SUCCESS || cells.size() != table.columns.size()) {
       return std::nullopt;
@@ -127,8 +130,9 @@ class EntryReader {
     OwnedValue& value = row.values.emplace_back();
     if (column.list_of_string) {
       auto texts = read_texts(cell);
-      if (texts) list = *std::move(texts);
-      return texts.has_value();
+      if (!texts) return false;
+      list = *std::move(texts);
+      return true;
     }
     if (cell.is_null()) return true;
     std::string_view text;

@@ -93,7 +93,7 @@ ListChanged ListChanges::apply(ListChange& change, std::uint64_t record,
       state.whole = std::move(change.blob);
       break;
     case ListAction::kReset:
-      done.changed = entries.added() + entries.removed();
+      done.changed = entries.is_replaced() ? entries.size() : entries.added() + entries.removed();
       entries.reset();
       state.whole.reset();
       break;
@@ -124,6 +124,12 @@ Result<ListChange> ListChanges::read(std::string_view arguments,
     Result<std::vector<Entry>> read = read_entries(what, text);
     if (!read) return tl::unexpected(read.error());
     entries = *std::move(read);
+  }
+  // A row without cells can only be removed.
+  const bool has_bare = std::ranges::any_of(
+      entries, [](const Entry& entry) { return entry.row && entry.row->lists.empty(); });
+  if (has_bare && command->action != ListAction::kRemove) {
+    return fail(Errc::kCorrupt, "a row of a table has no cells");
   }
   Result<ListChange> change =
       prepare_list_change(program, std::move(command->name), command->action,
