@@ -47,6 +47,7 @@ script_suites=(
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
   'serve|python3 tests/e2e/serve.py "$TOCSIN_BINARY"'
   'serve-rules|python3 tests/e2e/serve_rules.py "$TOCSIN_BINARY"'
+  'serve-lists|python3 tests/e2e/serve_lists.py "$TOCSIN_BINARY"'
   'serve-alerts|python3 tests/e2e/serve_alerts.py "$TOCSIN_BINARY"'
   'serve-changes|python3 tests/e2e/serve_changes.py "$TOCSIN_BINARY"'
   'serve-traces|python3 tests/e2e/serve_traces.py "$TOCSIN_BINARY"'

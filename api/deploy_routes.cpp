@@ -89,11 +89,13 @@ HttpResponse deployed(ApiRequest& request, const Deployed& outcome, const std::s
     (line.fate == Fate::kKept ? kept : (line.fate == Fate::kStarted ? started : lost))
         .push_back(std::move(one));
   }
-  HttpResponse response = json_response(200, {{"version", outcome.version},
-                                              {"changed", outcome.is_changed},
-                                              {"kept", std::move(kept)},
-                                              {"started", std::move(started)},
-                                              {"lost", std::move(lost)}});
+  ordered_json answer = {{"version", outcome.version},
+                         {"changed", outcome.is_changed},
+                         {"kept", std::move(kept)},
+                         {"started", std::move(started)},
+                         {"lost", std::move(lost)}};
+  if (!outcome.report.data_lost.empty()) answer["data_lost"] = outcome.report.data_lost;
+  HttpResponse response = json_response(200, answer);
   if (!etag.empty()) response.headers.push_back({"ETag", quoted(etag)});
   return response;
 }

@@ -119,6 +119,17 @@ void NodeService::end_pursuits(const Refusal& refusal) {
   pursuits_.clear();
 }
 
+Served<void> NodeService::wait_durable(std::uint64_t record, milliseconds patience) {
+  std::unique_lock lock(pending_mutex_);
+  const bool is_over =
+      durable_.wait_for(lock, patience, [&] { return durable_end_ > record || has_failed_; });
+  if (durable_end_ > record) return {};
+  if (is_over) return tl::unexpected(Refusal{Refusal::Why::kFailed, "the node has failed"});
+  return tl::unexpected(Refusal{Refusal::Why::kNotYet,
+                                "the change was not on disk in time; it may "
+                                "hold yet: read it to be sure"});
+}
+
 NodeFigures NodeService::figures() const {
   const std::lock_guard lock(mutex_);
   NodeFigures figures = figures_;
@@ -177,7 +188,9 @@ void NodeService::fail_all(const std::string& reason) {
       for (auto& [number, ticket] : *pending) batches.push_back(std::move(ticket));
       pending->clear();
     }
+    has_failed_ = true;
   }
+  durable_.notify_all();
   for (const Watch& watch : watches_) batches.push_back(watch.ticket);
   for (const std::shared_ptr<Ticket>& ticket : batches) refuse(*ticket, refusal);
   for (const std::shared_ptr<Question>& question : questions) {
@@ -202,6 +215,7 @@ void NodeService::journal_changed(const runtime::JournalStatus& status) {
       pending_.pop_front();
     }
   }
+  durable_.notify_all();
   for (const std::shared_ptr<Ticket>& ticket : done) finish(*ticket);
 }
 

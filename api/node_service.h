@@ -144,6 +144,9 @@ class NodeService {
   /// waits for that: for what goes on in bites beside events. `patience` as of ask(); the step must
   /// not wait. With kEnding or kFailed it did not come to its end, and is not run any more.
   Served<void> pursue(std::function<bool(runtime::Node&)> step, std::chrono::milliseconds patience);
+  /// Waits until the journal's record is on disk; kNotYet after `patience`, kFailed once the node
+  /// has failed.
+  Served<void> wait_durable(std::uint64_t record, std::chrono::milliseconds patience);
   NodeFigures figures() const;
   /// Why the node failed; empty while it works.
   std::string failure() const;
@@ -207,7 +210,9 @@ class NodeService {
   std::string failure_;
   NodeFigures figures_;
 
-  std::mutex pending_mutex_;  // for answers that wait for a disk
+  std::mutex pending_mutex_;         // for answers that wait for a disk
+  std::condition_variable durable_;  // durable_end_ has moved, or nothing moves any more
+  bool has_failed_ = false;
   std::uint64_t durable_end_ = 0;
   std::uint64_t committed_ = 0;
   std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_;         // by last record

@@ -259,6 +259,7 @@ std::string format_restored(const cep::RestoreReport& report) {
                           kind, line.name);
     }
   }
+  for (const std::string& lost : report.data_lost) text += fmt::format("  lost     {}\n", lost);
   return fmt::format("of its state {} rules and features are kept\n{}", format_count(kept), text);
 }
 }  // namespace tocsin::api

@@ -341,6 +341,7 @@ runtime::NodeOptions Server::node_options() {
   const std::string& from = configuration_.text("data.from");
   if (!from.empty() && !is_begun_) options.from = from;
   options.checkpoint_every = durable_.checkpoint_every;
+  options.list_entries_max = static_cast<std::size_t>(configuration_.integer("lists.entries_max"));
   options.segment_bytes = durable_.segment_bytes;
   options.effects.retention = retention_policy(configuration_);
   options.stop_requested = [this] { return must_stop(); };

@@ -7,6 +7,7 @@
 #include "api/deploy_routes.h"
 #include "api/event_routes.h"
 #include "api/json_body.h"
+#include "api/list_routes.h"
 #include "api/metrics.h"
 #include "api/operation_routes.h"
 #include "api/rule_routes.h"
@@ -18,6 +19,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_rule_routes(router, context, totals);
   add_deploy_routes(router, context);
   add_version_routes(router, context);
+  add_list_routes(router, context);
   add_state_routes(router, context, totals);
   add_savepoint_routes(router, context);
   add_aside_routes(router, context);

@@ -15,6 +15,8 @@ namespace {
 using Formula = AtomFormula;
 constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+// A list of more values is asked itself.
+constexpr std::size_t kCopiedValuesMax = 64;
 
 // Column words that lie between two others, ends included; none where low > high.
 struct WordRange {
@@ -225,8 +227,7 @@ void negate_test(Atom& atom) {
 }
 
 // The test of one field that `expr` is, if it is one.
-std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type,
-                               const std::vector<ListProgram>& lists, const Plan& plan) {
+std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type, const Plan& plan) {
   const auto field_of = [&](const Expr& e) -> std::optional<FieldIndex> {
     return e.op == Op::kField ? e.field.in(type) : std::nullopt;
   };
@@ -252,9 +253,13 @@ std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type,
     field = field_of(*expr.args[0]);
     if (!field) return std::nullopt;
     std::vector<Value> values;
+    bool has_values = true;
     if (expr.op == Op::kIn) {
-      for (const OwnedValue& value : lists[expr.list.value].list().values) {
-        values.push_back(value.view());
+      const std::vector<OwnedValue>& listed = plan.lists[expr.list.value].values;
+      has_values = listed.size() <= kCopiedValuesMax;
+      // One value says what kind of test it is.
+      for (std::size_t i = 0; i < (has_values ? listed.size() : 1); ++i) {
+        values.push_back(listed[i].view());
       }
     } else {
       for (std::size_t i = 1; i < expr.args.size(); ++i) {
@@ -264,6 +269,10 @@ std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type,
       }
     }
     atom = membership_test(type_of(*field), values);
+    if (atom && expr.op == Op::kIn) {
+      atom->list = expr.list;
+      atom->has_values = has_values;
+    }
   } else if (expr.op == Op::kStartsWith || expr.op == Op::kEndsWith) {
     field = field_of(*expr.args[0]);
     const Value what = expr.args[1]->literal.view();
@@ -294,6 +303,7 @@ std::string meaning_of(const Atom& atom) {
   std::string out = std::to_string(static_cast<int>(atom.kind)) + "/" +
                     std::to_string(atom.field.value) + "/" + std::to_string(atom.low) + "/" +
                     std::to_string(atom.high);
+  if (atom.list) return out + "/list " + std::to_string(atom.list->value);
   for (const std::int64_t word : atom.words) out += "," + std::to_string(word);
   for (const std::string& text : atom.texts) {
     out += ";" + std::to_string(text.size()) + ":" + text;
@@ -307,9 +317,10 @@ std::uint32_t AtomSet::add(EventTypeIndex type, Atom atom, std::string meaning) 
   const auto [place, is_new] =
       by_meaning_.try_emplace(std::move(meaning), static_cast<std::uint32_t>(atoms_.size()));
   if (is_new) {
-    const bool short_texts =
-        std::all_of(atom.texts.begin(), atom.texts.end(),
-                    [](const std::string& text) { return text.size() <= kShortTextMax; });
+    const bool short_texts = atom.has_values && std::all_of(atom.texts.begin(), atom.texts.end(),
+                                                            [](const std::string& text) {
+                                                              return text.size() <= kShortTextMax;
+                                                            });
     if (short_texts) {
       for (const std::string& text : atom.texts) atom.packed.push_back(packed_text(text));
     }
@@ -319,11 +330,10 @@ std::uint32_t AtomSet::add(EventTypeIndex type, Atom atom, std::string meaning) 
   return place->second;
 }
 
-bool AtomSet::append_test(AtomFormula& out, EventTypeIndex type, const Expr& expr,
-                          const std::vector<ListProgram>& lists, bool wanted) {
-  std::optional<Atom> atom = field_test(expr, type, lists, *plan_);
+bool AtomSet::append_test(AtomFormula& out, EventTypeIndex type, const Expr& expr, bool wanted) {
+  std::optional<Atom> atom = field_test(expr, type, *plan_);
   if (!atom) {
-    const std::optional<TextTest> test = texts_.add(type, expr, *plan_);
+    const std::optional<TextTest> test = texts_->add(type, expr, *plan_);
     if (!test) return false;
     atom.emplace();
     atom->kind = Atom::Kind::kFound;
@@ -337,8 +347,7 @@ bool AtomSet::append_test(AtomFormula& out, EventTypeIndex type, const Expr& exp
   return true;
 }
 
-void AtomSet::append(AtomFormula& out, EventTypeIndex type, const Expr& expr,
-                     const std::vector<ListProgram>& lists, bool wanted) {
+void AtomSet::append(AtomFormula& out, EventTypeIndex type, const Expr& expr, bool wanted) {
   if (expr.op == Op::kLiteral) {
     const Value value = expr.literal.view();
     const bool holds_always = !value.is_missing() && value.is_true() == wanted;
@@ -346,17 +355,17 @@ void AtomSet::append(AtomFormula& out, EventTypeIndex type, const Expr& expr,
     return;
   }
   if (expr.op == Op::kNot) {
-    append(out, type, *expr.args[0], lists, !wanted);
+    append(out, type, *expr.args[0], !wanted);
     return;
   }
   if (expr.op == Op::kAnd || expr.op == Op::kOr) {
-    for (const ExprPtr& arg : expr.args) append(out, type, *arg, lists, wanted);
+    for (const ExprPtr& arg : expr.args) append(out, type, *arg, wanted);
     const bool is_and = (expr.op == Op::kAnd) == wanted;
     out.steps.push_back({is_and ? Formula::Op::kAnd : Formula::Op::kOr,
                          static_cast<std::uint32_t>(expr.args.size())});
     return;
   }
-  if (append_test(out, type, expr, lists, wanted)) return;
+  if (append_test(out, type, expr, wanted)) return;
   if (expr.op == Op::kBetween && expr.args[0]->op == Op::kField) {
     // a between b and c is a >= b and a <= c, each of which may be a test of one field.
     Expr low;
@@ -367,8 +376,7 @@ void AtomSet::append(AtomFormula& out, EventTypeIndex type, const Expr& expr,
     high.op = Op::kLessEqual;
     high.args[1] = expr.args[2];
     AtomFormula both;
-    if (append_test(both, type, low, lists, wanted) &&
-        append_test(both, type, high, lists, wanted)) {
+    if (append_test(both, type, low, wanted) && append_test(both, type, high, wanted)) {
       both.steps.push_back({wanted ? Formula::Op::kAnd : Formula::Op::kOr, 2});
       out.steps.insert(out.steps.end(), both.steps.begin(), both.steps.end());
       return;
@@ -381,10 +389,9 @@ void AtomSet::append(AtomFormula& out, EventTypeIndex type, const Expr& expr,
   out.steps.push_back({Formula::Op::kAtom, add(type, std::move(atom), meaning)});
 }
 
-AtomFormula AtomSet::intern(EventTypeIndex type, const Expr& expr,
-                            const std::vector<ListProgram>& lists, bool wanted) {
+AtomFormula AtomSet::intern(EventTypeIndex type, const Expr& expr, bool wanted) {
   AtomFormula formula;
-  append(formula, type, expr, lists, wanted);
+  append(formula, type, expr, wanted);
   return formula;
 }
 
@@ -496,6 +503,33 @@ void evaluate_column(const Atom& atom, const Column& column, std::uint32_t rows,
   }
   TOCSIN_ASSERT(false, "expressions and searches have no one column");
 }
+
+// When the entries of a type happened.
+std::vector<EventTime> times_of(const Batch& batch, EventTypeIndex type, std::uint32_t rows) {
+  std::vector<EventTime> times(rows, kEventTimeMin);
+  for (const Row& row : batch.rows) {
+    if (row.type == type) times[row.index] = row.engine_time;
+  }
+  return times;
+}
+
+// The values of a column that the list holds, or does not, as of each row.
+void evaluate_listed(const Atom& atom, const ListProgram& list, const Type& type,
+                     const Column& column, std::uint32_t rows, const std::vector<EventTime>& times,
+                     AtomBits::Words& out) {
+  if (column.known.size() < rows) return;  // all missing
+  const bool wanted = atom.kind == Atom::Kind::kTexts || atom.kind == Atom::Kind::kWords;
+  const auto at = [&](std::uint32_t i) { return times.empty() ? kEventTimeMin : times[i]; };
+  if (type.kind == TypeKind::kString) {
+    fill_bits(out, rows, [&](std::uint32_t i) {
+      return column.known[i] != 0 && list.entries().contains(column.texts[i], at(i)) == wanted;
+    });
+    return;
+  }
+  fill_bits(out, rows, [&](std::uint32_t i) {
+    return column.known[i] != 0 && list.contains(column_value(type, column, i), at(i)) == wanted;
+  });
+}
 }  // namespace
 
 void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
@@ -523,7 +557,17 @@ void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
         const Words& known = texts_.known(atom.test);
         for (std::size_t w = 0; w < out.size(); ++w) out[w] = known[w] & ~found[w];
       } else {
-        evaluate_column(atom, batch.types[t].fields[atom.field.value], rows, out);
+        const Column& column = batch.types[t].fields[atom.field.value];
+        const ListProgram* const list =
+            atom.list ? &program.data->lists[atom.list->value] : nullptr;
+        if (list != nullptr && (!atom.has_values || list->entries().is_changed())) {
+          std::vector<EventTime> times;
+          if (list->entries().has_ends()) times = times_of(batch, EventTypeIndex(t), rows);
+          evaluate_listed(atom, *list, types[t].fields[atom.field.value].type, column, rows, times,
+                          out);
+        } else {
+          evaluate_column(atom, column, rows, out);
+        }
       }
     }
   }

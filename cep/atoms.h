@@ -4,6 +4,8 @@
 /// over a missing value is neither true nor false.
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -14,8 +16,6 @@
 #include "cep/text_atoms.h"
 
 namespace tocsin::cep {
-class ListProgram;
-
 /// A combination of atoms of one event type in postfix. Empty: false.
 struct AtomFormula {
   enum class Op : std::uint8_t { kAtom, kAnd, kOr, kTrue, kFalse };
@@ -55,7 +55,11 @@ struct Atom {
   std::vector<std::int64_t> words;
   std::vector<std::string> texts;
   std::vector<std::uint64_t> packed;  // of kTexts and kNotTexts, where all have at most 7 bytes
-  TextTest test;                      // kFound, kNotFound
+  /// kWords, kTexts and their opposites: the values are this list's, as declared; they stand here
+  /// where they are few. Once the list has changed it is asked itself.
+  std::optional<ListIndex> list;
+  bool has_values = true;
+  TextTest test;  // kFound, kNotFound
   const Expr* expr = nullptr;
 };
 
@@ -67,14 +71,13 @@ class AtomSet {
   /// The formula of rows of `type` for which `expr` is true (or, with `wanted` false, false).
   /// `expr` has only fields of the current event, literals, lists and operators; it outlives the
   /// set.
-  AtomFormula intern(EventTypeIndex type, const Expr& expr, const std::vector<ListProgram>& lists,
-                     bool wanted = true);
+  AtomFormula intern(EventTypeIndex type, const Expr& expr, bool wanted = true);
   /// Makes the texts' searches ready; to be called once, after the last intern(). Errors: those of
   /// TextDatabase::compile.
   Result<void> prepare_searches(std::size_t bytes_max, TextDatabaseCache* cache) {
-    return texts_.prepare(bytes_max, cache);
+    return texts_->prepare(bytes_max, cache);
   }
-  const TextAtoms& texts() const { return texts_; }
+  const TextAtoms& texts() const { return *texts_; }
   std::size_t count() const { return atoms_.size(); }
   const Atom& atom(std::size_t index) const { return atoms_[index]; }
   const std::vector<std::uint32_t>& of_type(EventTypeIndex type) const {
@@ -83,13 +86,11 @@ class AtomSet {
 
  private:
   std::uint32_t add(EventTypeIndex type, Atom atom, std::string meaning);
-  void append(AtomFormula& out, EventTypeIndex type, const Expr& expr,
-              const std::vector<ListProgram>& lists, bool wanted);
-  bool append_test(AtomFormula& out, EventTypeIndex type, const Expr& expr,
-                   const std::vector<ListProgram>& lists, bool wanted);
+  void append(AtomFormula& out, EventTypeIndex type, const Expr& expr, bool wanted);
+  bool append_test(AtomFormula& out, EventTypeIndex type, const Expr& expr, bool wanted);
 
   const Plan* plan_ = nullptr;
-  TextAtoms texts_;
+  std::shared_ptr<TextAtoms> texts_ = std::make_shared<TextAtoms>();  // copies share it
   std::vector<Atom> atoms_;
   std::vector<std::vector<std::uint32_t>> by_type_;
   std::unordered_map<std::string, std::uint32_t> by_meaning_;

@@ -18,8 +18,7 @@ Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool 
 }
 
 Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cache) {
-  for (const List& list : plan_.lists) out_->lists.emplace_back(list);
-  for (const Table& table : plan_.tables) out_->lookup_tables.emplace_back(table);
+  out_->data = std::make_shared<ReferenceData>(plan_);
   const std::size_t bytes_max = std::size_t{out_->limits.text_database_mib_max} << 20;
   Result<TextSearch> texts = TextSearch::make(plan_, bytes_max, cache);
   if (!texts) return tl::unexpected(texts.error());
@@ -119,6 +118,12 @@ void Compiler::find_alert_types() {
 }
 
 Program::Program(std::shared_ptr<const ProgramImpl> impl) : impl_(std::move(impl)) {}
+Program Program::with_own_data() const {
+  auto copy = std::make_shared<ProgramImpl>(*impl_);
+  copy->data = std::make_shared<ReferenceData>(*impl_->data);
+  return Program(std::move(copy));
+}
+ReferenceData& Program::data() const { return *impl_->data; }
 const Plan& Program::plan() const { return *impl_->plan; }
 const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->decoded_fields; }
 const std::vector<bool>& Program::used_types() const { return impl_->used_types; }

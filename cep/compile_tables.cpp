@@ -246,7 +246,7 @@ std::uint32_t Compiler::add_rows(std::uint32_t table, const Rows& rows) {
 }
 
 void Compiler::append(AtomFormula& formula, EventTypeIndex type, const Expr& expr) {
-  const AtomFormula added = out_->atoms.intern(type, expr, out_->lists);
+  const AtomFormula added = out_->atoms.intern(type, expr);
   formula.steps.insert(formula.steps.end(), added.steps.begin(), added.steps.end());
 }
 

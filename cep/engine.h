@@ -35,7 +35,9 @@ struct Limits {
 };
 
 class ProgramImpl;
-/// A plan made ready to run; immutable, shared by engines.
+struct ReferenceData;
+/// A plan made ready to run; shared by engines, and immutable but for the entries of its lists and
+/// tables.
 class Program {
  public:
   explicit Program(std::shared_ptr<const ProgramImpl> impl);
@@ -45,6 +47,10 @@ class Program {
   const std::vector<std::vector<bool>>& used_fields() const;
   /// For each event type: whether any rule or feature can use it at all.
   const std::vector<bool>& used_types() const;
+  /// The same with lists and tables of its own: what is changed there, no other program sees.
+  Program with_own_data() const;
+  /// Lists and tables (cep/reference_data.h), to be changed between two slices.
+  ReferenceData& data() const;
   const ProgramImpl& impl() const { return *impl_; }
 
  private:
@@ -87,6 +93,8 @@ struct RestoreReport {
   /// store that holds these entries goes on with the changes of later cuts.
   bool is_same_program = true;
   std::vector<Line> lines;  // rules, then features, in this program's order; then what is lost
+  /// Changes of lists and tables that have no place any more: "the changes of the list NAME".
+  std::vector<std::string> data_lost;
 };
 class EngineImpl;
 struct KeyQuery;

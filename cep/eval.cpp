@@ -279,7 +279,8 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
     case Op::kIn: {
       const Value value = arg(0);
       if (value.is_missing()) return value;
-      return Value::boolean(scope.program.lists[expr.list.value].contains(value));
+      return Value::boolean(
+          scope.program.data->lists[expr.list.value].contains(value, time_in_hand(current, scope)));
     }
     case Op::kInValues: {
       const Value wanted = arg(0);

@@ -17,6 +17,7 @@ struct EventView {
   EventTypeIndex type() const {
     return row != nullptr ? row->type : EventTypeIndex(std::size_t{kept->type});
   }
+  EventTime engine_time() const { return row != nullptr ? row->engine_time : kept->engine_time(); }
 };
 /// Reads features as of the event in hand.
 class FeatureReader {
@@ -46,6 +47,11 @@ struct EvalScope {
   std::uint64_t* values_missing = nullptr;
 };
 
+/// When the event in hand happened: entries of lists and tables that hold then are found. At a
+/// deadline that is the match's last event.
+inline EventTime time_in_hand(const EventView& current, const EvalScope& scope) {
+  return (scope.offered != nullptr ? *scope.offered : current).engine_time();
+}
 Value field_value(const EvalScope& scope, const EventView& event, const FieldRef& field);
 /// The value of `expr` where `current` is the event on offer; texts borrowed from the batch, the
 /// record or the plan.

@@ -51,7 +51,8 @@ Value call(const Expr& expr, const EventView& current, const EvalScope& scope) {
 Value table_cell(const Expr& expr, const EventView& current, const EvalScope& scope) {
   const Operands key(expr.args, current, scope);
   if (!key.all_known()) return Value::missing();
-  const TableRow* row = scope.program.lookup_tables[expr.table.value].find(key.all());
+  const TableRow* row =
+      scope.program.data->tables[expr.table.value].find(key.all(), time_in_hand(current, scope));
   return row == nullptr ? Value::missing() : row->values[expr.column].view();
 }
 
@@ -59,7 +60,8 @@ Value in_table(const Expr& expr, const EventView& current, const EvalScope& scop
   const Value wanted = evaluate(*expr.args[0], current, scope);
   const Operands key(std::span(expr.args).subspan(1), current, scope);
   if (wanted.is_missing() || !key.all_known()) return Value::missing();
-  const TableRow* row = scope.program.lookup_tables[expr.table.value].find(key.all());
+  const TableRow* row =
+      scope.program.data->tables[expr.table.value].find(key.all(), time_in_hand(current, scope));
   if (row == nullptr) return Value::missing();
   for (const std::string& text : row->lists[expr.column]) {
     if (text == wanted.text) return Value::boolean(true);

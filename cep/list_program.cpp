@@ -1,31 +1,134 @@
-#include <algorithm>
+#include "cep/list_program.h"
 
-#include "cep/program.h"
+#include <bit>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "cep/base/assert.h"
 
 namespace tocsin::cep {
-ListProgram::ListProgram(const List& list) : list_(&list) {
-  const TypeKind kind = list.element.kind;
-  if (kind == TypeKind::kString) {
-    by_text_ = true;
-    for (const OwnedValue& value : list.values) texts_.emplace_back(value.view().text);
-    std::sort(texts_.begin(), texts_.end());
-  } else if (kind != TypeKind::kFloat && kind != TypeKind::kEnum) {
-    by_number_ = true;
-    for (const OwnedValue& value : list.values) numbers_.push_back(value.view());
-    std::sort(numbers_.begin(), numbers_.end(),
-              [](const Value& a, const Value& b) { return compare(a, b) == Ordering::kLess; });
+namespace {
+constexpr std::size_t kWordBytes = 8;
+constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
+
+bool is_text(const Type& type) {
+  return type.kind == TypeKind::kString || type.kind == TypeKind::kEnum;
+}
+bool is_number(ValueKind kind) {
+  return kind == ValueKind::kInt || kind == ValueKind::kDecimal || kind == ValueKind::kFraction ||
+         kind == ValueKind::kFloat;
+}
+
+// In the order of the doubles; -0 is 0.
+std::int64_t word_of(double real) {
+  const auto bits = std::bit_cast<std::int64_t>(real + 0.0);
+  return bits >= 0 ? bits : std::numeric_limits<std::int64_t>::min() - bits;
+}
+double double_of(std::int64_t word) {
+  return std::bit_cast<double>(word >= 0 ? word : std::numeric_limits<std::int64_t>::min() - word);
+}
+
+// The word of a value as an element of type `type`; nothing where it is none, exactly.
+std::optional<std::int64_t> word_of(const Type& type, const Value& value) {
+  Int128 word = value.number;
+  if (type.kind == TypeKind::kFloat) {
+    const Value real = to_float(value);
+    if (real.is_missing()) return std::nullopt;
+    return word_of(real.real);
+  }
+  if (type.kind == TypeKind::kInt || type.kind == TypeKind::kDecimal) {
+    const int scale = type.kind == TypeKind::kDecimal ? type.scale : 0;
+    Int128 divisor = value.kind == ValueKind::kFraction ? value.denominator : 1;
+    if (value.kind == ValueKind::kDecimal) divisor = power_of_ten(value.scale);
+    if (__builtin_mul_overflow(word, Int128{power_of_ten(scale)}, &word)) return std::nullopt;
+    if (word % divisor != 0) return std::nullopt;
+    word /= divisor;
+  }
+  if (word < std::numeric_limits<std::int64_t>::min() ||
+      word > std::numeric_limits<std::int64_t>::max()) {
+    return std::nullopt;
+  }
+  return static_cast<std::int64_t>(word);
+}
+
+void write_word(std::int64_t word, char* to) {
+  const std::uint64_t bits = static_cast<std::uint64_t>(word) ^ kSign;
+  for (std::size_t i = 0; i < kWordBytes; ++i) {
+    to[i] = static_cast<char>(bits >> (8 * (kWordBytes - 1 - i)) & 0xff);
   }
 }
 
-bool ListProgram::contains(const Value& value) const {
-  if (by_text_) return std::binary_search(texts_.begin(), texts_.end(), value.text);
-  if (by_number_ && value.kind != ValueKind::kFloat) {
-    return std::binary_search(
-        numbers_.begin(), numbers_.end(), value,
-        [](const Value& a, const Value& b) { return compare(a, b) == Ordering::kLess; });
+std::vector<Entry> declared_entries(const List& list) {
+  std::vector<Entry> entries;
+  entries.reserve(list.values.size());
+  for (const OwnedValue& owned : list.values) {
+    const Value value = owned.view();
+    if (is_text(list.element)) {
+      entries.push_back({std::string(value.text)});
+      continue;
+    }
+    const std::optional<std::int64_t> word = word_of(list.element, value);
+    if (!word) continue;  // no value of the type
+    entries.emplace_back().key.resize(kWordBytes);
+    write_word(*word, entries.back().key.data());
   }
-  return std::any_of(list_->values.begin(), list_->values.end(), [&](const OwnedValue& other) {
-    return compare(value, other.view()) == Ordering::kEqual;
-  });
+  return entries;
+}
+}  // namespace
+
+ListProgram::ListProgram(const List& list) : list_(&list), entries_(declared_entries(list)) {}
+
+bool ListProgram::contains(const Value& value, EventTime at) const {
+  const Type& type = list_->element;
+  if (is_text(type)) return entries_.contains(value.text, at);
+  const bool is_rounded = value.kind == ValueKind::kFloat && type.kind != TypeKind::kFloat;
+  if (is_rounded && is_number(value.kind)) {  // compared as floats: several elements may be equal
+    bool found = false;
+    entries_.walk(std::nullopt, [&](const EntrySet::Seen& seen) {
+      found = at < seen.until && compare(value, value_of(seen.key)) == Ordering::kEqual;
+      return !found;
+    });
+    return found;
+  }
+  const std::optional<std::int64_t> word = word_of(type, value);
+  if (!word) return false;
+  char key[kWordBytes];
+  write_word(*word, key);
+  return entries_.contains({key, kWordBytes}, at);
+}
+
+std::optional<std::string> ListProgram::key_of(const Value& value) const {
+  if (is_text(list_->element)) return std::string(value.text);
+  const std::optional<std::int64_t> word = word_of(list_->element, value);
+  if (!word) return std::nullopt;
+  std::string key(kWordBytes, '\0');
+  write_word(*word, key.data());
+  return key;
+}
+
+Value ListProgram::value_of(std::string_view key) const {
+  const Type& type = list_->element;
+  if (is_text(type)) return Value::string(key);
+  TOCSIN_ASSERT(key.size() == kWordBytes, "keys are made by key_of()");
+  std::uint64_t bits = 0;
+  for (const char byte : key) bits = bits << 8 | static_cast<unsigned char>(byte);
+  const auto word = static_cast<std::int64_t>(bits ^ kSign);
+  switch (type.kind) {
+    case TypeKind::kBool:
+      return Value::boolean(word != 0);
+    case TypeKind::kDecimal:
+      return Value::decimal(word, type.scale);
+    case TypeKind::kFloat:
+      return Value::floating(double_of(word));
+    case TypeKind::kTime:
+      return Value::time({word});
+    case TypeKind::kDate:
+      return Value::date(word);
+    case TypeKind::kDuration:
+      return Value::duration({word});
+    default:
+      return Value::integer(word);
+  }
 }
 }  // namespace tocsin::cep

@@ -1,38 +1,50 @@
 #include "cep/lookup_table.h"
 
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "cep/key.h"
 
 namespace tocsin::cep {
 namespace {
-std::string bytes_of(std::span<const Value> key) {
+// Rows of the plan, which nobody here owns.
+std::vector<Entry> declared_rows(const Table& table) {
+  std::vector<Entry> rows;
+  rows.reserve(table.rows.size());
+  for (const TableRow& row : table.rows) {
+    rows.push_back({LookupTable::key_of(row), kEventTimeMax,
+                    std::shared_ptr<const TableRow>(std::shared_ptr<void>(), &row)});
+  }
+  return rows;
+}
+}  // namespace
+
+LookupTable::LookupTable(const Table& table) : table_(&table), rows_(declared_rows(table)) {}
+
+const TableRow* LookupTable::find(std::span<const Value> key, EventTime at) const {
+  return rows_.row(key_of(key), at);
+}
+
+std::string LookupTable::key_of(std::span<const Value> parts) {
   const auto plain = [](const Value& value) {
     return value.kind == ValueKind::kEnum ? Value::string(value.text) : value;
   };
   std::string bytes;
-  if (key.size() == 1) {
-    append_key_part(bytes, plain(key.front()));
+  if (parts.size() == 1) {
+    append_key_part(bytes, plain(parts.front()));
     return bytes;
   }
+  std::vector<Value> all;
+  all.reserve(parts.size());
+  for (const Value& value : parts) all.push_back(plain(value));
+  return key_bytes(all);
+}
+
+std::string LookupTable::key_of(const TableRow& row) {
   std::vector<Value> parts;
-  for (const Value& value : key) parts.push_back(plain(value));
-  return key_bytes(parts);
-}
-}  // namespace
-
-LookupTable::LookupTable(const Table& table) : table_(&table) {
-  rows_.reserve(table.rows.size());
-  std::vector<Value> key;
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    key.clear();
-    for (const OwnedValue& part : table.rows[i].key) key.push_back(part.view());
-    rows_.emplace(bytes_of(key), static_cast<std::uint32_t>(i));
-  }
-}
-
-const TableRow* LookupTable::find(std::span<const Value> key) const {
-  const auto found = rows_.find(bytes_of(key));
-  return found == rows_.end() ? nullptr : &table_->rows[found->second];
+  parts.reserve(row.key.size());
+  for (const OwnedValue& part : row.key) parts.push_back(part.view());
+  return key_of(parts);
 }
 }  // namespace tocsin::cep

@@ -1,23 +1,29 @@
-/// A table of the plan, found by key in constant time.
+/// A table of the plan, found by key in constant time, and changed while an engine runs.
 #pragma once
 #include <cstdint>
 #include <span>
 #include <string>
-#include <unordered_map>
 
+#include "cep/entry_set.h"
 #include "cep/plan.h"
 
 namespace tocsin::cep {
 class LookupTable {
  public:
-  /// The table outlives this.
+  /// The table outlives this and its copies.
   explicit LookupTable(const Table& table);
-  /// The row of a key, none of whose parts is missing; null where there is none. Words of enums are
-  /// looked for as text.
-  const TableRow* find(std::span<const Value> key) const;
+  /// The row of a key, none of whose parts is missing, that holds at engine time `at`; null where
+  /// there is none. Words of enums are looked for as text.
+  const TableRow* find(std::span<const Value> key, EventTime at) const;
+  const Table& table() const { return *table_; }
+  EntrySet& rows() { return rows_; }
+  const EntrySet& rows() const { return rows_; }
+  /// The key by which a row is found.
+  static std::string key_of(std::span<const Value> parts);
+  static std::string key_of(const TableRow& row);
 
  private:
   const Table* table_;
-  std::unordered_map<std::string, std::uint32_t> rows_;  // by key bytes
+  EntrySet rows_;
 };
 }  // namespace tocsin::cep

@@ -124,9 +124,8 @@ class ByValue {
       case Op::kMatchesAnyOf:
       case Op::kContainsAnyOf:
       case Op::kContainsAnyWordOf:
-        return "[" + list(e.list, false) + "]";
-      case Op::kMatched:  // the first in the list
-        return "[" + list(e.list, true) + "]";
+      case Op::kMatched:
+        return "[" + list(e.list) + "]";
       case Op::kTable:
       case Op::kInTable:
         return "[" + column(e.table, e.column) + "]";
@@ -171,49 +170,23 @@ class ByValue {
     return out;
   }
 
-  std::string list(ListIndex index, bool in_order) {
-    std::string& known = lists_[{index.value, in_order}];
-    if (known.empty()) {
-      const List& list = plan_.lists[index.value];
-      std::vector<std::string> values;
-      for (std::size_t i = 0; i < list.values.size(); ++i) {
-        const bool ignores = i < list.ignore_case.size() && list.ignore_case[i];
-        values.push_back(value_text(list.values[i].view()) + (ignores ? " i" : ""));
-      }
-      if (!in_order) {
-        std::ranges::sort(values);
-        values.erase(std::unique(values.begin(), values.end()), values.end());
-      }
-      known =
-          text_of(sha256(fmt::format("{} {}\n{}", type_text(list.element),
-                                     name_of(kListKindNames, list.kind), joined(values, "\n"))));
-    }
-    return known;
+  // By name: what a list holds changes while it is asked, and what was decided by it stays so.
+  std::string list(ListIndex index) const {
+    const List& list = plan_.lists[index.value];
+    return fmt::format("list {} {} {}", list.name, type_text(list.element),
+                       name_of(kListKindNames, list.kind));
   }
-  // The keys of a table and one of its columns.
-  std::string column(TableIndex index, std::uint32_t place) {
-    std::string& known = columns_[{index.value, place}];
-    if (known.empty()) {
-      const Table& table = plan_.tables[index.value];
-      const TableColumn& column = table.columns[place];
-      std::string text = column.list_of_string ? "list of string" : type_text(column.type);
-      for (const Type& type : table.key_types) text += " " + type_text(type);
-      std::vector<std::string> rows;
-      for (const TableRow& row : table.rows) {
-        std::string cells;
-        for (const OwnedValue& part : row.key) cells += value_text(part.view()) + " ";
-        if (column.list_of_string) {
-          std::vector<std::string> values;
-          for (const std::string& value : row.lists[place]) values.push_back(quoted(value));
-          cells += "[" + sorted(std::move(values), ", ") + "]";
-        } else {
-          cells += value_text(row.values[place].view());
-        }
-        rows.push_back(std::move(cells));
-      }
-      known = text_of(sha256(text + "\n" + sorted(std::move(rows), "\n")));
+  // A table's keys and one of its columns, likewise.
+  std::string column(TableIndex index, std::uint32_t place) const {
+    const Table& table = plan_.tables[index.value];
+    const TableColumn& column = table.columns[place];
+    std::string text =
+        fmt::format("table {}.{} {}", table.name, column.name,
+                    column.list_of_string ? "list of string" : type_text(column.type));
+    for (std::size_t i = 0; i < table.key_types.size(); ++i) {
+      text += " " + table.key_names[i] + " " + type_text(table.key_types[i]);
     }
-    return known;
+    return text;
   }
   std::string zone_named(std::string_view name) {
     std::string out = "zone " + quoted(name);
@@ -253,8 +226,6 @@ class ByValue {
   const Plan& plan_;
   std::vector<std::optional<Digest>> features_;
   std::set<std::uint32_t> features_open_;
-  std::map<std::pair<std::uint32_t, bool>, std::string> lists_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::string> columns_;
 };
 
 // The three texts of a rule.
@@ -432,6 +403,37 @@ PlanDigests digests(const ProgramImpl& program) {
     out.rules.push_back(digests);
   }
   return out;
+}
+
+Digest digest_of_data(const Plan& plan) {
+  std::string text;
+  for (const List& list : plan.lists) {
+    text += fmt::format("list {} {} {}\n", list.name, type_text(list.element),
+                        name_of(kListKindNames, list.kind));
+    for (std::size_t i = 0; i < list.values.size(); ++i) {
+      const bool ignores = i < list.ignore_case.size() && list.ignore_case[i];
+      text += value_text(list.values[i].view()) + (ignores ? " i\n" : "\n");
+    }
+  }
+  for (const Table& table : plan.tables) {
+    text += "table " + table.name + "\n";
+    for (const Type& type : table.key_types) text += type_text(type) + "\n";
+    for (const TableColumn& column : table.columns) {
+      text += column.name + " " +
+              (column.list_of_string ? "list of string" : type_text(column.type)) + "\n";
+    }
+    for (const TableRow& row : table.rows) {
+      for (const OwnedValue& part : row.key) text += value_text(part.view()) + " ";
+      for (const OwnedValue& cell : row.values) text += value_text(cell.view()) + " ";
+      for (const std::vector<std::string>& cells : row.lists) {
+        text += "[";
+        for (const std::string& cell : cells) text += quoted(cell) + " ";
+        text += "]";
+      }
+      text += "\n";
+    }
+  }
+  return sha256(text);
 }
 
 Digest digest_of(const Plan& plan) { return sha256(describe(plan)); }

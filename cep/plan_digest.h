@@ -1,10 +1,11 @@
 /// What of a plan the engine's state depends on, as digests: SHA-256 over a canonical text.
 ///
-/// State is handed from one plan to another where digests are equal. All that is used of lists,
-/// tables, zones and features is in it by value; the order of declarations, other rules beside it,
-/// and the names of lists, tables, features, variables, kinds and key parts are in none but the
-/// presentation's and the plan's. A rule whose alerts are read as events stands for its id: alerts
-/// that were raised are facts, like events.
+/// State is handed from one plan to another where digests are equal. All that is used of zones and
+/// features is in it by value; the order of declarations, other rules beside it, and the names of
+/// features, variables, kinds and key parts are in none but the presentation's and the plan's.
+/// Lists and tables are in it by name and type, not by what they hold: that changes while they are
+/// asked, and events that were judged by what they held then are facts. A rule whose alerts are
+/// read as events stands for its id: alerts that were raised are facts, like events.
 #pragma once
 #include <vector>
 
@@ -32,6 +33,8 @@ struct PlanDigests {
   std::vector<Digest> features;
 };
 PlanDigests digests(const ProgramImpl& program);
+/// Of what its lists and tables hold as they are declared.
+Digest digest_of_data(const Plan& plan);
 /// Of everything: plans of one digest give the same alerts, byte for byte and in the same order.
 Digest digest_of(const Plan& plan);
 /// Of a key expression, whatever its parts are called: the same events have the same keys.

@@ -1,5 +1,6 @@
 /// What cep::compile makes of a plan: everything that running needs and that can be known before
-/// the first event. Immutable and shared by engines; state lies elsewhere (cep/key_record.h).
+/// the first event. Immutable and shared by engines, apart from the entries of lists and tables
+/// (cep/reference_data.h); state lies elsewhere (cep/key_record.h).
 ///
 /// - **Atoms** (cep/atoms.h): each distinct test of one event, evaluated once over a slice.
 /// - **Predicates**: boolean combinations of atoms, one for each step, absence and feature, by
@@ -23,8 +24,8 @@
 #include "cep/accumulator.h"
 #include "cep/atoms.h"
 #include "cep/engine.h"
-#include "cep/lookup_table.h"
 #include "cep/plan.h"
+#include "cep/reference_data.h"
 #include "cep/text_search.h"
 #include "cep/word_test.h"
 
@@ -188,21 +189,6 @@ struct TableProgram {
   std::int64_t longest_us = 0;  // of its operators' windows and waits
 };
 
-/// A list prepared for `in`.
-class ListProgram {
- public:
-  explicit ListProgram(const List& list);
-  bool contains(const Value& value) const;
-  const List& list() const { return *list_; }
-
- private:
-  const List* list_;
-  bool by_text_ = false;
-  bool by_number_ = false;
-  std::vector<std::string> texts_;  // sorted
-  std::vector<Value> numbers_;      // sorted by value
-};
-
 /// compile(), with every rule left to the general matcher; for tests that compare the methods.
 Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits);
 
@@ -212,8 +198,9 @@ class ProgramImpl {
   Limits limits;
   std::vector<ExprPtr>
       rewritten;  // expressions made here; Conjunct::expr points at these or into the plan
-  std::vector<ListProgram> lists;
-  std::vector<LookupTable> lookup_tables;  // by TableIndex
+  /// Lists and tables. Copies of a program share it, except by Program::with_own_data(): whoever
+  /// changes it has a program of its own.
+  std::shared_ptr<ReferenceData> data;
   TextSearch texts;
   AtomSet atoms;
   std::vector<TableProgram> tables;

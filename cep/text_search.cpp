@@ -140,10 +140,7 @@ struct TextSearch::Impl {
   }
 };
 
-TextSearch::TextSearch() : impl_(std::make_unique<Impl>()) {}
-TextSearch::~TextSearch() = default;
-TextSearch::TextSearch(TextSearch&&) noexcept = default;
-TextSearch& TextSearch::operator=(TextSearch&&) noexcept = default;
+TextSearch::TextSearch() : impl_(std::make_shared<Impl>()) {}
 
 Result<TextSearch> TextSearch::make(const Plan& plan, std::size_t bytes_max,
                                     TextDatabaseCache* cache) {

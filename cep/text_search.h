@@ -19,9 +19,6 @@ std::vector<TextPattern> patterns_of(const List& list, bool places);
 class TextSearch {
  public:
   TextSearch();
-  ~TextSearch();
-  TextSearch(TextSearch&&) noexcept;
-  TextSearch& operator=(TextSearch&&) noexcept;
   /// Prepares what the plan's features and alerts search for. The rest is prepared when it is first
   /// asked for: conditions on one event are atoms as a rule. Errors as in TextDatabase::compile.
   static Result<TextSearch> make(const Plan& plan, std::size_t bytes_max, TextDatabaseCache* cache);
@@ -36,6 +33,6 @@ class TextSearch {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // copies share it
 };
 }  // namespace tocsin::cep

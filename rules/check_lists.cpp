@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cep/text_database.h"
+#include "cep/value_text.h"
 #include "rules/check_regex.h"
 #include "rules/check_values.h"
 #include "rules/data_report.h"
@@ -162,7 +163,7 @@ class ListReader {
       }
       value_text = decoded;
     }
-    cep::OwnedValue value = parse_data_value(value_text, list_.element);
+    cep::OwnedValue value = cep::parse_value(value_text, list_.element);
     if (value.view().is_missing()) {
       problems.add(Code::kE0309, begin, end,
                    fmt::format("an element of the list is {}: {} does not fit",

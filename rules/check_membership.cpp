@@ -137,6 +137,7 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
     return error(expr);
   }
   if (words || typing.as_floats) {
+    context_.plan.lists[symbol.list.value].is_copied = true;
     // As values of the operand's type; a text that is no word of the enum equals none of them.
     std::vector<ExprPtr> args = {left.expr};
     for (const cep::OwnedValue& owned : list.values) {

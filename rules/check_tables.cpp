@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "cep/key.h"
+#include "cep/value_text.h"
 #include "rules/check_events.h"
 #include "rules/check_expression.h"
 #include "rules/check_values.h"
@@ -377,7 +378,7 @@ class TableReader {
   cep::OwnedValue value_of(DataReport& problems, const CsvCell& cell, const cep::Type& type,
                            const std::string& name) {
     if (cell.text.empty() && !cell.quoted) return {};
-    cep::OwnedValue value = parse_data_value(cell.text, type);
+    cep::OwnedValue value = cep::parse_value(cell.text, type);
     if (value.view().is_missing()) {
       problems.add(Code::kE0309, cell.begin, cell.end,
                    fmt::format("{} is {}: {} does not fit", in_code(name), type_text(type),

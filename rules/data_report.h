@@ -38,10 +38,6 @@ class DataReport {
 /// The file that a list or table names, read and looked at as a whole: there, not too large, valid
 /// UTF-8. Null where it is not, which has been reported.
 DataFile* open_data_file(CheckContext& context, const tree::StringLiteral& from);
-/// The text of one value as a value of `type`: numbers, dates and times as in rules, `true` and
-/// `false` in any case, a word of an enum; blanks around all but strings do not count. Missing
-/// where it is none.
-cep::OwnedValue parse_data_value(std::string_view text, const cep::Type& type);
-/// What such a value looks like: "a date, `2027-01-31`".
+/// What a value looks like in data (cep/value_text.h): "a date, `2027-01-31`".
 std::string data_value_help(const cep::Type& type);
 }  // namespace tocsin::rules

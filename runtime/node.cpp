@@ -58,6 +58,8 @@ Result<cep::RestoreReport> Node::deploy(NodeProgram program, std::vector<NamedCo
   }
   return activate();
 }
+Result<ListChanged> Node::change_list(ListChange& change) { return impl_->change_list(change); }
+const ListChanges& Node::lists() const { return impl_->lists(); }
 const NodeSettings& Node::settings() const { return impl_->settings(); }
 const cep::Program& Node::program() const { return impl_->program(); }
 Result<void> Node::end_time() { return impl_->noted(impl_->end_time()); }

@@ -33,6 +33,7 @@
 #include "runtime/files.h"
 #include "runtime/intake.h"
 #include "runtime/journal.h"
+#include "runtime/list_changes.h"
 #include "runtime/merge_order.h"
 #include "runtime/node_settings.h"
 #include "runtime/node_source.h"
@@ -88,6 +89,7 @@ struct NodeOptions {
   bool replay_as_new = false;
   /// How often a checkpoint is begun; nothing: only when asked.
   std::optional<cep::Duration> checkpoint_every;
+  std::size_t list_entries_max = 1'000'000;         // of a list or table, by changes
   std::size_t bite_bytes = std::size_t{128} << 10;  // of a checkpoint, at a slice's end
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
   JournalLimits journal;
@@ -198,6 +200,14 @@ class Node {
   void call_off();
   /// prepare() and activate().
   Result<cep::RestoreReport> deploy(NodeProgram program, std::vector<NamedContents> texts);
+  /// Journals that a list or table holds other entries from here on: the next event is judged by
+  /// them. Takes time by the entries that change; a whole (prepare_list_change()) is just put in
+  /// its place, and what was there is given back in `change` to be let go of elsewhere. Fails with
+  /// kRefused where the rules have changed since it was prepared, or time has ended; with kLimit,
+  /// changing nothing, where there would be more entries than may be.
+  Result<ListChanged> change_list(ListChange& change);
+  /// What was changed of lists and tables; they themselves are program().data().
+  const ListChanges& lists() const;
   /// What holds now.
   const NodeSettings& settings() const;
   const cep::Program& program() const;

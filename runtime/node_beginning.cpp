@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/journal_reader.h"
+#include "runtime/list_changes.h"
 #include "runtime/node.h"
 #include "runtime/node_commands.h"
 
@@ -42,7 +43,7 @@ Result<Beginning> beginning_of(const CheckpointMeta& meta, const std::string& di
   if (!settings) {
     return fail(settings.error().code, fmt::format("{}: {}", directory, settings.error().message));
   }
-  return Beginning{*std::move(settings), meta.blobs};
+  return Beginning{*std::move(settings), rule_blobs(meta.blobs)};
 }
 
 Result<std::optional<Beginning>> find_beginning(Files& files, const DataPaths& paths,

@@ -61,6 +61,9 @@ void Node::Impl::cut() {
   meta.taken_at = ports_.clock.now();
   meta.settings = write_settings(settings_);
   meta.blobs = blobs_;
+  lists_.forget(program_, meta.watermark);
+  state_.lists = lists_.save(program_);
+  for (CheckpointBlob& blob : lists_.blobs()) meta.blobs.push_back(std::move(blob));
   state_.save(program_.plan(), summary_, meta.node);
   checkpoint_begun_at_ = meta.taken_at;
   checkpoint_position_ = meta.position;

@@ -11,6 +11,8 @@ inline constexpr std::string_view kBeginCommand = "begin";
 inline constexpr std::string_view kPresentCommand = "present";
 /// From here on other rules hold, and what fits of the state goes on: as kBeginCommand.
 inline constexpr std::string_view kDeployCommand = "deploy";
+/// A list or table holds other entries from here on (runtime/list_change.h).
+inline constexpr std::string_view kListCommand = "list";
 /// All inputs have ended: what waits is taken now, and time stands at the newest event. `{}`.
 inline constexpr std::string_view kSettleCommand = "settle";
 /// Late events or dead letters are taken after all (runtime/reinjection.h).

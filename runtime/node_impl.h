@@ -12,6 +12,7 @@
 #include "runtime/carry_over.h"
 #include "runtime/checkpoint_taker.h"
 #include "runtime/journal_reader.h"
+#include "runtime/list_changes.h"
 #include "runtime/node.h"
 #include "runtime/node_commands.h"
 #include "runtime/node_effects.h"
@@ -24,7 +25,7 @@ class Node::Impl {
   Impl(const NodePorts& ports, DataPaths paths, const cep::Program& program, NodeOptions options)
       : ports_(ports),
         paths_(std::move(paths)),
-        program_(program),
+        program_(program.with_own_data()),
         options_(std::move(options)),
         settings_(options_.settings),
         working_(options_.settings),
@@ -55,6 +56,8 @@ class Node::Impl {
   bool is_prepared() const { return next_ && next_->carry && next_->carry->is_nearly_done(); }
   Result<cep::RestoreReport> activate();
   void call_off();
+  Result<ListChanged> change_list(ListChange& change);
+  Result<ListChanged> carry_out(ListChange& change);
   Result<void> decide(const Decision& decision);
   /// Notes a failure, after which there is nothing to be gone on with.
   template <typename T>
@@ -80,6 +83,7 @@ class Node::Impl {
 
   const Recovery& recovery() const { return recovery_; }
   const NodeState& state() const { return state_; }
+  const ListChanges& lists() const { return lists_; }
   const NodeSettings& settings() const { return settings_; }
   const cep::Program& program() const { return program_; }
   const RunSummary& summary() const { return summary_; }
@@ -115,7 +119,8 @@ class Node::Impl {
   Error other_rules(const SettingsChange& change) const;
   // Rules that are to hold, and how far the state has come to their engine.
   struct Next {
-    NodeProgram program;
+    NodeProgram given;
+    NodeProgram program;  // with lists and tables of its own
     NodeSettings settings;
     std::vector<NamedContents> texts;
     std::vector<CheckpointBlob> blobs;
@@ -142,6 +147,8 @@ class Node::Impl {
   Result<void> take_decision(const Decision& decision);
   Result<void> take_command(const Command& command);
   Result<void> take_again(const Command& command);
+  Result<void> take_list(const Command& command);
+  Result<void> restore_lists();
   void begin_record(std::uint64_t sequence, cep::EventTime taken_at, bool is_appended);
   Result<void> end_record();
   Result<void> append(const JournalRecord& record);
@@ -171,10 +178,11 @@ class Node::Impl {
   // Its last segment of other semantics, and where that ends; 0: none.
   std::string other_semantics_;
   std::uint64_t other_semantics_end_ = 0;
-  cep::Program program_;
+  cep::Program program_;  // with lists and tables of its own
   NodeOptions options_;
   Recovery recovery_;
   NodeState state_;
+  ListChanges lists_;
   RunSummary summary_;
   NodeSettings settings_;  // of the timeline, as of the last record
   NodeSettings working_;   // of program_, which may only show less or more than settings_ say

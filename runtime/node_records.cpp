@@ -166,6 +166,7 @@ Result<void> Node::Impl::take_command(const Command& command) {
                          command.name == kBeginCommand ? State::kNone : State::kCarried);
   }
   if (command.name == kReinjectCommand) return take_again(command);
+  if (command.name == kListCommand) return take_list(command);
   if (command.name == kSettleCommand) return intake_->finish(false, std::nullopt);
   if (command.name == kEndTimeCommand) {
     state_.has_time_ended = true;

@@ -177,7 +177,9 @@ Result<void> Node::Impl::load_recovered() {
                             "together",
                             good.directory, paths_.journal));
   }
-  if (auto taken = take_settings(meta.settings, meta.blobs, good.directory, State::kNone); !taken) {
+  if (auto taken =
+          take_settings(meta.settings, rule_blobs(meta.blobs), good.directory, State::kNone);
+      !taken) {
     return taken;
   }
   Result<cep::RestoreReport> begun = engine_->begin_restore(meta.globals);
@@ -206,6 +208,13 @@ Result<void> Node::Impl::load_savepoint() {
                 fmt::format("{} was made under semantics {}, and this program runs under semantics "
                             "{}: use the version of Tocsin that made it",
                             directory, meta->semantics, options_.semantics));
+  }
+  // Entries of lists; rules' texts are this start's own.
+  const BlobStore kept = BlobStore::look(ports_.files, savepoint_blobs(directory));
+  for (const CheckpointBlob& blob : entry_blobs(meta->blobs)) {
+    const Result<std::string> contents = kept.get(blob.digest);
+    if (!contents) return tl::unexpected(contents.error());
+    if (auto put = blob_store_->put(*contents); !put) return tl::unexpected(put.error());
   }
   if (auto loaded = load_state(*good); !loaded) return loaded;
   if (state_.has_time_ended) {
@@ -242,10 +251,11 @@ Result<void> Node::Impl::restore_state(const CheckpointMeta& meta) {
   Result<NodeState> state = NodeState::restore(meta.node, program_.plan(), summary_);
   if (!state) return tl::unexpected(state.error());
   state_ = *std::move(state);
+  if (auto restored = restore_lists(); !restored) return restored;
   ByteReader reader(meta.mark);
   loaded_mark_ = read_mark(reader);
   if (!reader.is_done()) return fail(Errc::kCorrupt, "the mark of a checkpoint is damaged");
-  blobs_ = meta.blobs;
+  blobs_ = rule_blobs(meta.blobs);
   position_ = meta.position;
   checkpoint_position_ = position_;
   return {};

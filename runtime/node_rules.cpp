@@ -65,6 +65,7 @@ Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next,
   if (taker_) abandon_cut();
   std::string waiting;
   intake_->save(waiting);
+  lists_.forget(program_, intake_->watermark());
   const cep::Program before = program_;
   const std::vector<std::uint64_t> alerts_before = summary_.alerts_by_rule;
   Result<cep::RestoreReport> report = carry.finish();
@@ -72,6 +73,7 @@ Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next,
   std::unique_ptr<cep::Engine> engine_before = std::move(engine_);
   use(std::move(next), std::move(engine));
   let_go(std::move(engine_before));
+  report->data_lost = lists_.carry_over(before, program_);
   if (auto restored = intake_->restore(waiting); !restored) {
     return tl::unexpected(restored.error());
   }
@@ -102,6 +104,7 @@ Result<void> Node::Impl::take_settings(std::string_view json, std::vector<Checkp
   if (!compare_settings(*wanted, working_).may_go_on()) {
     Result<NodeProgram> next = program_of(*wanted, blobs);
     if (!next) return tl::unexpected(next.error());
+    next->program = next->program.with_own_data();
     std::unique_ptr<cep::Engine> engine = make_engine(next->program);
     if (state == State::kNone) {
       use(*std::move(next), std::move(engine));
@@ -144,8 +147,9 @@ Result<void> Node::Impl::prepare(NodeProgram program, std::vector<NamedContents>
   Result<std::vector<CheckpointBlob>> blobs = keep_texts(texts);
   if (!blobs) return tl::unexpected(blobs.error());
   NodeSettings settings = settings_of(program.program, settings_.options);
-  next_.emplace(Next{std::move(program), std::move(settings), std::move(texts), *std::move(blobs),
-                     nullptr, nullptr, std::nullopt});
+  NodeProgram own{program.program.with_own_data(), program.intake};
+  next_.emplace(Next{std::move(program), std::move(own), std::move(settings), std::move(texts),
+                     *std::move(blobs), nullptr, nullptr, std::nullopt});
   return {};
 }
 
@@ -199,7 +203,7 @@ Result<cep::RestoreReport> Node::Impl::activate() {
   crash_point("node.deployed");
   options_.settings = settings_;
   working_ = settings_;
-  given_ = next.program;
+  given_ = std::move(next.given);
   Result<cep::RestoreReport> report =
       switch_to(std::move(next.program), std::move(next.engine), *next.carry);
   if (!report) return report;

@@ -142,6 +142,7 @@ NodeSettings settings_of(const cep::Program& program,
   const cep::PlanDigests digests = cep::digests(program.impl());
   settings.plan = cep::digest_of(plan);
   settings.events = digest_of_events(plan);
+  if (!plan.lists.empty() || !plan.tables.empty()) settings.data = cep::digest_of_data(plan);
   for (std::size_t i = 0; i < plan.rules.size(); ++i) {
     const cep::RuleDigests& rule = digests.rules[i];
     settings.rules.push_back({plan.rules[i].id, rule.state, rule.suppression, rule.presentation});
@@ -156,6 +157,10 @@ std::string write_settings(const NodeSettings& settings) {
   append_digest(json, "plan", settings.plan);
   json += ',';
   append_digest(json, "events", settings.events);
+  if (settings.data != cep::Digest{}) {
+    json += ',';
+    append_digest(json, "data", settings.data);
+  }
   json += R"(,"rules":[)";
   for (const RuleSettings& rule : settings.rules) {
     if (!json.ends_with('[')) json += ',';
@@ -192,6 +197,9 @@ Result<NodeSettings> read_settings(std::string_view json) {
   settings.semantics = members.number("semantics");
   settings.plan = members.digest("plan");
   settings.events = members.digest("events");
+  if (std::string_view data; root["data"].get(data) == simdjson::SUCCESS) {
+    settings.data = members.digest("data");
+  }
   if (!members.ok() || !read_rules(root, settings.rules) || !read_options(root, settings)) {
     return corrupt();
   }
@@ -202,6 +210,7 @@ std::string SettingsChange::text() const {
   std::vector<std::string> parts = options;
   parts.insert(parts.end(), rules.begin(), rules.end());
   if (parts.empty() && events) parts.emplace_back("the event types are others");
+  if (data) parts.emplace_back("lists or tables declare other entries");
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
@@ -235,6 +244,7 @@ SettingsChange compare_settings(const NodeSettings& before, const NodeSettings& 
       !std::ranges::equal(before.rules, now.rules, {}, &RuleSettings::id, &RuleSettings::id);
   if (is_moved) change.rules.emplace_back("the rules come in another order");
   change.events = before.events != now.events;
+  change.data = before.data != now.data;
   return change;
 }
 }  // namespace tocsin::runtime

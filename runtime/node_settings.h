@@ -2,7 +2,7 @@
 /// options that alerts depend on. Kept as JSON: arguments of the journal's command `begin`, and in
 /// every checkpoint.
 ///
-///   {"semantics":1,"plan":"HEX","events":"HEX",
+///   {"semantics":1,"plan":"HEX","events":"HEX","data":"HEX",
 ///    "rules":[{"id":"card_testing","state":"HEX","suppression":"HEX","presentation":"HEX"},…],
 ///    "options":{"--late-policy":"side",…}}
 #pragma once
@@ -28,6 +28,7 @@ struct NodeSettings {
   std::uint32_t semantics = 0;
   cep::Digest plan{};               // of everything
   cep::Digest events{};             // of the event types
+  cep::Digest data{};               // of what lists and tables declare; zeros where there are none
   std::vector<RuleSettings> rules;  // in the plan's order
   /// Names and values as the command line has them, by name.
   std::vector<std::pair<std::string, std::string>> options;
@@ -51,8 +52,9 @@ struct SettingsChange {
   /// Rules that only show something else: what they remember stays.
   std::vector<std::string> shown;
   bool events = false;  // the event types are others
+  bool data = false;    // lists or tables declare something else
   /// Nothing that alerts are raised by: the timeline may go on.
-  bool may_go_on() const { return options.empty() && rules.empty() && !events; }
+  bool may_go_on() const { return options.empty() && rules.empty() && !events && !data; }
   /// "rule card_testing matches otherwise, …" of all that may not change.
   std::string text() const;
 };

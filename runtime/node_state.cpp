@@ -7,6 +7,7 @@
 namespace tocsin::runtime {
 namespace {
 constexpr std::uint8_t kFormat = 0;
+constexpr std::uint8_t kFormatWithLists = 1;  // changes of lists stand at the end
 }  // namespace
 
 std::optional<std::size_t> NodeState::find(std::string_view name) const {
@@ -23,7 +24,7 @@ std::size_t NodeState::source(std::string_view name) {
 
 void NodeState::save(const cep::Plan& plan, const RunSummary& summary, std::string& to) const {
   ByteWriter writer(to);
-  writer.u8(kFormat);
+  writer.u8(lists.empty() ? kFormat : kFormatWithLists);
   writer.u8(has_time_ended ? 1 : 0);
   writer.varint(sources.size());
   for (const NodeSource& source : sources) write_source(source, writer);
@@ -36,13 +37,15 @@ void NodeState::save(const cep::Plan& plan, const RunSummary& summary, std::stri
     writer.text(plan.rules[i].id);
     writer.varint(summary.alerts_by_rule[i]);
   }
+  if (!lists.empty()) writer.text(lists);
 }
 
 Result<NodeState> NodeState::restore(std::string_view from, const cep::Plan& plan,
                                      RunSummary& summary) {
   ByteReader reader(from);
   NodeState state;
-  const bool is_known = reader.u8() == kFormat;
+  const std::uint8_t format = reader.u8();
+  const bool is_known = format == kFormat || format == kFormatWithLists;
   state.has_time_ended = reader.u8() != 0;
   const std::uint64_t sources = reader.varint_up_to(reader.left());
   for (std::uint64_t i = 0; i < sources && reader.ok(); ++i) {
@@ -60,6 +63,7 @@ Result<NodeState> NodeState::restore(std::string_view from, const cep::Plan& pla
     if (rule == plan.rules.end()) continue;
     summary.alerts_by_rule[static_cast<std::size_t>(rule - plan.rules.begin())] = count;
   }
+  if (format == kFormatWithLists) state.lists = reader.text();
   if (!is_known || !reader.is_done()) {
     return fail(Errc::kCorrupt, "the sources of a checkpoint are damaged");
   }

@@ -17,6 +17,7 @@ struct NodeState {
   std::vector<NodeSource> sources;   // in the order in which they came
   bool has_time_ended = false;       // nothing is taken any more
   std::uint64_t values_missing = 0;  // of computed fields
+  std::string lists;                 // ListChanges::save()
 
   std::optional<std::size_t> find(std::string_view name) const;
   /// The index of a source, known or new.

@@ -30,6 +30,7 @@ event login { ts: time, card: string, ok: bool }
 const char* const kRules = R"(
 const PROBE = 2.00
 list risky : string = ["AQ", "BV"]
+list far : string = ["AQ", "BV"]
 list scams : text = ["gift card", "anydesk"]
 table merchants key merchant { mcc: int, label: string } = { "m1": { mcc: 1, label: "one" }, "m2": { mcc: 2, label: "two" } }
 kind probe = payment where amount < PROBE
@@ -164,14 +165,14 @@ TEST_CASE("plan digests: each change of a rule changes what depends on it, and n
        "testing: state; feature payments_10m; plan"},
       {"a feature that is shown at a deadline", "over last 1h", "over last 2h",
        "silence: presentation; feature failed; plan"},
-      {"a list", "[\"AQ\", \"BV\"]", "[\"AQ\", \"GS\"]",
-       "risky_place: state; feature spent_today; plan"},
-      {"a list that only an alert reads", "\"anydesk\"", "\"teamviewer\"",
-       "risky_place: presentation; plan"},
-      {"a table's column that a condition reads", "mcc: 2", "mcc: 3", "risky_place: state; plan"},
       {"the rule's key", "by card\n  when 3+", "by merchant\n  when 3+",
        "testing: state suppression presentation; key testing; plan"},
+      {"another list", "payment as second where country in risky",
+       "payment as second where country in far", "risky_place: state; plan"},
       // what does not matter
+      {"what a list holds", "[\"AQ\", \"BV\"]", "[\"AQ\", \"GS\"]", "plan"},
+      {"what a list holds that only an alert reads", "\"anydesk\"", "\"teamviewer\"", "plan"},
+      {"what a table holds", "mcc: 2", "mcc: 3", "plan"},
       {"a list's order", "[\"AQ\", \"BV\"]", "[\"BV\", \"AQ\"]", "plan"},
       {"a table's other column", "label: \"two\"", "label: \"deux\"", "plan"},
       {"a comment", "tags cards", "tags cards # ours", ""},
@@ -183,7 +184,7 @@ TEST_CASE("plan digests: each change of a rule changes what depends on it, and n
 rule silence)",
        "plan"},
       {"the order of words in a list of matches", "[\"gift card\", \"anydesk\"]",
-       "[\"anydesk\", \"gift card\"]", "risky_place: presentation; plan"},
+       "[\"anydesk\", \"gift card\"]", "plan"},
   };
   const Digests base = digests_of(kSchema, kRules);
   CHECK(difference(base, digests_of(kSchema, kRules)).empty());
@@ -226,12 +227,8 @@ TEST_CASE("plan digests: each change of the schema changes what depends on it") 
 TEST_CASE("plan digests: names of what a rule reads, and the order of declarations, are in none") {
   const Digests base = digests_of(kSchema, kRules);
   std::string renamed = kRules;
-  for (const auto& [from, to] : std::map<std::string, std::string>{{"risky ", "remote "},
-                                                                   {"risky\n", "remote\n"},
-                                                                   {"in risky", "in remote"},
-                                                                   {"payments_10m", "recently"},
-                                                                   {"merchants", "shops"},
-                                                                   {"PROBE", "SMALL"}}) {
+  for (const auto& [from, to] :
+       std::map<std::string, std::string>{{"payments_10m", "recently"}, {"PROBE", "SMALL"}}) {
     for (std::size_t at = 0; (at = renamed.find(from, at)) != std::string::npos; at += to.size()) {
       renamed.replace(at, from.size(), to);
     }
@@ -240,7 +237,7 @@ TEST_CASE("plan digests: names of what a rule reads, and the order of declaratio
 
   // The last declaration first, again and again.
   std::string text = kRules;
-  const std::size_t count = 10;
+  const std::size_t count = 11;
   for (std::size_t i = 0; i < count; ++i) {
     std::size_t at = std::string::npos;
     for (const char* word :

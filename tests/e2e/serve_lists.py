@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+"""End-to-end cases of lists and tables that change while `tocsin serve` runs.
+
+    serve_lists.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import gzip
+import http.client
+import os
+import random
+import signal
+
+from harness import LIMIT_S, case, has, payment, run_cases, tocsin, write
+from server_process import Server, stored
+
+RULES = """\
+event payment {
+  ts: time, id: string id, card: string, amount: decimal(2), place: string?,
+  risky: bool = card in watched
+}
+list blocked : string from "blocked.txt"
+list watched : string = ["w1"]
+list odd : decimal(2) = [9.99]
+list steps : int = [1]
+list words : text = ["gift card"]
+table profiles key card { home: string, limit: decimal(2), travel: list of string } = {
+  "c1": { home: "SE", limit: 50.00, travel: ["SE"] },
+}
+kind blocked_payment = payment where card in blocked
+
+rule blocked_card "A blocked card" { by card when blocked_payment alert "{card}" }
+rule odd_amount "An odd amount" { by card when payment as p where amount in odd alert "{p.amount}" }
+rule watched_twice "Twice on a watched card" {
+  by card
+  when payment as a where risky then payment as b where card in watched within 1h
+  alert "{a.id} {b.id}"
+}
+rule over "Over the limit" {
+  by card
+  when payment as p where amount > profiles[card].limit and place not in profiles[card].travel
+  alert "{p.amount} of {profiles[card].limit}"
+}
+"""
+
+
+def served(**more):
+    write("blocked.txt", "b1\nb2\n")
+    return Server(rules=RULES, **more)
+
+
+def told(server, *events):
+    """The rules that raise alerts at these events."""
+    answer = server.send(list(events), "?wait=alerts&timeout=5s")
+    assert answer.status == 200, answer
+    return [alert["rule"] for alert in answer.json["alerts"]]
+
+
+def change(server, method, path, body=None, **options):
+    answer = server.ask(method, f"/v1/{path}", body, **options)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def entries(server, name):
+    """Values and where they are from."""
+    return {one["value"]: one["origin"] for one in server.ask("GET", f"/v1/lists/{name}").json["entries"]}
+
+
+@case
+def the_very_next_event():
+    """an entry that is added or removed holds for the very next event, everywhere that the list is asked"""
+    with served() as server:
+        assert told(server, payment(1, "x1", 5)) == []
+        done = change(server, "POST", "lists/blocked/entries", {"entries": ["x1", {"value": "x2"}]})
+        assert done["changed"] == 2 and done["size"] == 4 and done["record"] > 0, done
+        assert told(server, payment(2, "x1", 5)) == ["blocked_card"]
+        assert told(server, payment(3, "b1", 5)) == ["blocked_card"]
+        again = change(server, "POST", "lists/blocked/entries", ["x1"])
+        assert again["changed"] == 0 and again["size"] == 4, again
+        assert change(server, "DELETE", "lists/blocked/entries/b1")["changed"] == 1
+        assert change(server, "DELETE", "lists/blocked/entries", {"entries": ["x2", "nobody"]})["changed"] == 1
+        assert told(server, payment(4, "b1", 5), payment(5, "x2", 5), payment(6, "x1", 5)) == ["blocked_card"]
+        assert entries(server, "blocked") == {"b2": "declared", "x1": "added"}
+        # A computed field, a pattern of two events, and decimals by value.
+        change(server, "POST", "lists/watched/entries", ["c7"])
+        assert told(server, payment(7, "c7", 5), payment(8, "c7", 5)) == ["watched_twice"]
+        change(server, "POST", "lists/odd/entries", '{"entries": [12.5, "7.00"]}', media="application/json")
+        assert told(server, payment(9, "d", 12.5), payment(10, "d", 7), payment(11, "d", 7.01)) == ["odd_amount"] * 2
+        assert list(entries(server, "odd")) == [7.0, 9.99, 12.5]
+        # Tables.
+        assert told(server, payment(12, "c2", 60)) == []
+        row = {"row": {"card": "c2", "limit": 10, "travel": ["NO", "FI"]}}
+        assert change(server, "POST", "tables/profiles/rows", {"entries": [row]})["size"] == 2
+        assert told(server, payment(13, "c2", 60, place="DK"), payment(14, "c2", 60, place="FI")) == ["over"]
+        assert change(server, "DELETE", "tables/profiles/rows", {"entries": [{"row": {"card": "c1"}}]})["size"] == 1
+        assert told(server, payment(15, "c1", 60, place="DK")) == []
+        page = server.ask("GET", "/v1/tables/profiles").json
+        assert page["key"] == {"card": "string"} and page["columns"]["travel"] == "list of string", page
+        assert page["rows"] == [{"row": {"card": "c2", "home": None, "limit": 10.0, "travel": ["NO", "FI"]},
+                                 "origin": "added"}], page
+        server.end()
+
+
+@case
+def entries_that_end():
+    """an entry holds for events before its end, and adding it again moves that"""
+    with served() as server:
+        until = "2026-03-02T12:01:40Z"  # 100 s
+        change(server, "POST", "lists/blocked/entries", {"entries": [{"value": "t", "until": until}]})
+        assert told(server, payment(98, "t", 5), payment(99, "t", 5)) == ["blocked_card"] * 2
+        assert told(server, payment(100, "t", 5)) == []
+        answer = server.ask("GET", "/v1/lists/blocked/entries/t")
+        assert answer.json == {"value": "t", "origin": "added", "until": until, "ended": True}, answer
+        change(server, "POST", "lists/blocked/entries", {"entries": [{"value": "t", "until": "2026-03-02T12:05:00Z"}]})
+        assert told(server, payment(101, "t", 5), payment(300, "t", 5)) == ["blocked_card"]
+        # A declared one gets an end too; without one it holds on.
+        change(server, "POST", "lists/blocked/entries", {"entries": [{"value": "b1", "until": "2026-03-02T12:05:10Z"}]})
+        assert told(server, payment(309, "b1", 5), payment(310, "b1", 5)) == ["blocked_card"]
+        change(server, "POST", "lists/blocked/entries", ["b1"])
+        assert told(server, payment(311, "b1", 5)) == ["blocked_card"]
+        server.end()
+
+
+@case
+def what_does_not_fit():
+    """what does not fit is named by its place and changes nothing; limits and unknown names say the remedy"""
+    with served(options=("--time-ahead-max", "0", "--time-heartbeat", "0", "--lists-entries-max", "5",
+                         "--lists-value-bytes-max", "16")) as server:
+        cases = [("lists/odd/entries", [1.5, 2.555, "abc"], "entry 2"),
+                 ("lists/steps/entries", [1, 2, "x"], "entry 3"),
+                 ("lists/steps/entries", [1.5], "entry 1"),
+                 ("lists/blocked/entries", ["a", 4000], "entry 2"),
+                 ("lists/blocked/entries", ["a" * 17], "lists.value_bytes_max"),
+                 ("lists/blocked/entries", [{"value": "a", "until": "tomorrow"}], "2027-01-31T12:00:00Z"),
+                 ("lists/blocked/entries", [{"value": "a", "unti": "x"}], "unti"),
+                 ("lists/blocked/entries", {"values": ["a"]}, "entries"),
+                 ("tables/profiles/rows", [{"row": {"home": "SE"}}], "`card` of the key"),
+                 ("tables/profiles/rows", [{"row": {"card": "c", "homes": "SE"}}], "`homes`"),
+                 ("tables/profiles/rows", [{"row": {"card": "c", "limit": 1.234}}], "decimal(2)"),
+                 ("tables/profiles/rows", ["c1"], '"row"')]
+        for path, body, said in cases:
+            answer = server.ask("POST", "/v1/" + path, body)
+            assert answer.status == 400 and answer.problem() == "bad-body", (path, body, answer)
+            has(answer.text.replace('\\"', '"'), said)
+        for text in ("[1, 2", "nothing", "[1] 2", '{"entries": [1, ]}'):
+            answer = server.ask("POST", "/v1/lists/steps/entries", text, media="application/json")
+            assert answer.status == 400, (text, answer)
+        assert server.ask("GET", "/v1/lists/odd/entries/abc").status == 400
+        assert server.ask("GET", "/v1/lists/nothing").problem() == "not-found"
+        assert server.ask("POST", "/v1/lists/nothing/entries", ["a"]).problem() == "not-found"
+        words = server.ask("POST", "/v1/lists/words/entries", ["a"])
+        assert words.problem() == "conflict" and "rule pack" in words.text, words
+        full = server.ask("POST", "/v1/lists/blocked/entries", ["x1", "x2", "x3", "x4"])
+        assert full.problem() == "conflict" and "lists.entries_max" in full.text, full
+        assert server.ask("PUT", "/v1/lists/blocked", list("abcdef")).problem() == "too-large"
+        assert entries(server, "blocked") == {"b1": "declared", "b2": "declared"}
+        assert all(one["record"] == 0 for one in server.ask("GET", "/v1/lists").json["lists"])
+        # Roles: an analyst changes entries, an operator wholes.
+        tokens = {role: server.ask("POST", "/v1/tokens", {"name": role, "role": role}).json["token"]
+                  for role in ("reader", "analyst")}
+        assert server.ask("GET", "/v1/lists", token=tokens["reader"]).status == 200
+        assert server.ask("POST", "/v1/lists/blocked/entries", ["x"], token=tokens["reader"]).status == 403
+        assert server.ask("POST", "/v1/lists/blocked/entries", ["x"], token=tokens["analyst"]).status == 200
+        assert server.ask("PUT", "/v1/lists/blocked", ["x"], token=tokens["analyst"]).status == 403
+        server.end()
+
+
+@case
+def a_whole_list():
+    """a list is replaced as a whole, read page by page, and set back to what the rules declare"""
+    with served() as server:
+        before = server.ask("GET", "/v1/lists/blocked").headers["ETag"]
+        done = server.ask("PUT", "/v1/lists/blocked", "# cards\nx3\n\"x 1\"\n\n  x2 \n", media="text/plain",
+                          headers={"If-Match": before})
+        assert done.status == 200 and done.json["size"] == 3, done
+        assert server.ask("GET", "/v1/lists/blocked").headers["ETag"] == done.headers["ETag"] != before
+        stale = server.ask("PUT", "/v1/lists/blocked", ["y"], headers={"If-Match": before})
+        assert stale.problem() == "stale", stale
+        assert told(server, payment(1, "b1", 5), payment(2, "x 1", 5), payment(3, "x2", 5)) == ["blocked_card"] * 2
+        assert entries(server, "blocked") == {"x 1": "added", "x2": "added", "x3": "added"}
+        change(server, "POST", "lists/blocked/entries", '"x4"\n{"value": "x5"}\n', media="application/x-ndjson")
+        change(server, "DELETE", "lists/blocked/entries/x2")
+        found, cursor = [], ""
+        while cursor is not None:
+            page = server.ask("GET", f"/v1/lists/blocked?limit=2{cursor and '&cursor=' + cursor}").json
+            found += [one["value"] for one in page["entries"]]
+            cursor = page.get("next")
+        assert found == ["x 1", "x3", "x4", "x5"], found
+        assert change(server, "DELETE", "lists/blocked")["size"] == 2
+        assert entries(server, "blocked") == {"b1": "declared", "b2": "declared"}
+        assert told(server, payment(4, "b1", 5), payment(5, "x3", 5)) == ["blocked_card"]
+        server.end()
+
+
+@case
+def a_million_entries():
+    """a list of a million entries is replaced in one request, and events go on meanwhile"""
+    with served(options=("--time-ahead-max", "0", "--time-heartbeat", "0", "--checkpoint-every", "1s")) as server:
+        cards = [f"{4_000_000_000_000_000 + 7 * i}" for i in range(1_000_000)]
+        body = gzip.compress("\n".join(cards).encode(), 1)
+        done = server.ask("PUT", "/v1/lists/blocked", body, media="text/plain", headers={"Content-Encoding": "gzip"})
+        assert done.status == 200 and done.json["size"] == 1_000_000, done
+        assert told(server, payment(1, cards[0], 5), payment(2, cards[-1], 5), payment(3, "b1", 5)) == ["blocked_card"] * 2
+        full = server.ask("POST", "/v1/lists/blocked/entries", ["extra"])
+        assert full.problem() == "conflict" and "lists.entries_max" in full.text, full
+        change(server, "DELETE", f"lists/blocked/entries/{cards[5]}")
+        change(server, "POST", "lists/blocked/entries", ["extra"])
+        assert server.ask("POST", "/v1/checkpoints").status in (200, 201)
+        server.kill()
+    with Server(rules=None) as server:
+        assert server.ask("GET", "/v1/lists/blocked?limit=1").json["size"] == 1_000_000
+        assert told(server, payment(4, cards[5], 5), payment(5, cards[6], 5), payment(6, "extra", 5)) == ["blocked_card"] * 2
+        server.end()
+    assert tocsin("verify", "data").code == 0
+
+
+@case
+def killed():
+    """what was answered outlives kill -9, by replay and by checkpoint, and the same events get the same answers"""
+    seed = int(os.environ.get("TOCSIN_SEED", random.randrange(1 << 32)))
+    print(f"serve_lists: seed {seed}")
+    dice = random.Random(seed)
+    held = {"b1": None, "b2": None}  # the values, and until when in seconds
+    second, number, expected = 0, 0, []
+    server = served()
+    for life in range(4):
+        with server:
+            for _ in range(25):
+                value = dice.choice(["b1", "b2", "v1", "v2", "v3", "v4"])
+                action = dice.randrange(6)
+                if action == 0:
+                    change(server, "DELETE", f"lists/blocked/entries/{value}")
+                    held.pop(value, None)
+                elif action == 1:
+                    change(server, "POST", "lists/blocked/entries", [value])
+                    held[value] = None
+                elif action == 2:
+                    end = second + dice.randrange(1, 40)
+                    until = f"2026-03-02T12:{end // 60:02}:{end % 60:02}Z" if end < 3600 else None
+                    if until:
+                        change(server, "POST", "lists/blocked/entries", {"entries": [{"value": value, "until": until}]})
+                        held[value] = end
+                elif action == 3 and dice.randrange(4) == 0:
+                    held = {one: None for one in dice.sample(["b1", "v1", "v2", "v5"], 2)}
+                    change(server, "PUT", "lists/blocked", list(held))
+                events = []
+                for _ in range(dice.randrange(4)):
+                    second += dice.randrange(3)
+                    number += 1
+                    card = dice.choice(["b1", "b2", "v1", "v2", "v3", "v4", "v5"])
+                    events.append(payment(second, card, 5, id=f"e{number}"))
+                    if card in held and (held[card] is None or second < held[card]):
+                        expected.append(card)
+                if events:
+                    server.send(events)
+                if dice.randrange(20) == 0:
+                    assert server.ask("POST", "/v1/checkpoints").status in (200, 201)
+            now = server.ask("GET", "/v1/lists/blocked")
+            seen = {one["value"] for one in now.json["entries"] if not one.get("ended")}
+            assert seen == {one for one, end in held.items() if end is None or end > second}, (seed, seen, held, second)
+            etag = now.headers["ETag"]
+            server.kill()
+        server = Server(rules=None)
+        assert server.ask("GET", "/v1/lists/blocked").headers["ETag"] == etag, seed
+    with server:
+        server.end()
+    found = [alert["key"]["card"] for alert in stored() if alert["rule"] == "blocked_card"]
+    assert found == expected, (seed, found, expected)
+    assert tocsin("verify", "data").code == 0
+
+
+@case
+def killed_within_a_change():
+    """a change that a crash cuts short holds afterwards as a whole, or not at all"""
+    with served(env={**os.environ, "TOCSIN_CRASH_AT": "node.list_changed:2"}) as server:
+        change(server, "POST", "lists/blocked/entries", ["k1"])
+        try:
+            server.ask("POST", "/v1/lists/blocked/entries", ["k2", "k3"])
+        except (OSError, http.client.HTTPException):
+            pass
+        assert server.process.wait(LIMIT_S) == -signal.SIGKILL
+    with Server(rules=None) as server:
+        assert set(entries(server, "blocked")) in ({"b1", "b2", "k1"}, {"b1", "b2", "k1", "k2", "k3"})
+        server.end()
+
+
+@case
+def other_rules():
+    """a deploy keeps changes on top of what is declared, drops those of another type, and forgets no state"""
+    with served() as server:
+        change(server, "POST", "lists/blocked/entries", ["x1"])
+        change(server, "DELETE", "lists/blocked/entries/b1")
+        change(server, "POST", "lists/steps/entries", [7])
+        change(server, "PUT", "lists/odd", [1.25])
+        assert told(server, payment(1, "w1", 5)) == []  # the first of two
+        edit = {"files": {"blocked.txt": "b1\nb2\nb3\n",
+                          "rules.tocsin": RULES.replace("steps : int = [1]", 'steps : string = ["1"]')}}
+        done = server.ask("PATCH", "/v1/pack", edit, headers={"If-Match": "*"})
+        assert done.status == 200, done
+        assert done.json["data_lost"] == ["the changes of the list steps"], done
+        assert done.json["started"] == [] and done.json["lost"] == [], done
+        assert entries(server, "blocked") == {"b2": "declared", "b3": "declared", "x1": "added"}
+        assert list(entries(server, "odd")) == [1.25] and entries(server, "steps") == {"1": "declared"}
+        assert told(server, payment(2, "w1", 5), payment(3, "b1", 5), payment(4, "b3", 5), payment(5, "x1", 5),
+                    payment(6, "z", 9.99)) == ["watched_twice", "blocked_card", "blocked_card"]
+        server.kill()
+    with Server(rules=None) as server:  # replayed
+        assert entries(server, "blocked") == {"b2": "declared", "b3": "declared", "x1": "added"}
+        assert list(entries(server, "odd")) == [1.25] and entries(server, "steps") == {"1": "declared"}
+        server.ask("POST", "/v1/savepoints", {"name": "before"})
+        server.end()
+    assert [alert["rule"] for alert in stored()] == ["watched_twice", "blocked_card", "blocked_card"]
+    # A savepoint has them with it.
+    with Server("--data-from", "data/savepoints/before", rules=None, data="forked") as server:
+        assert list(entries(server, "odd")) == [1.25]
+        assert told(server, payment(10, "x1", 5), payment(11, "b1", 1.25)) == ["blocked_card", "odd_amount"]
+        server.end()
+
+
+if __name__ == "__main__":
+    run_cases()
