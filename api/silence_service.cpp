@@ -115,7 +115,7 @@ Result<SilenceService::SilencePtr> SilenceService::create(std::string_view setti
       holding += one->state_at(now) != SilenceState::kEnded ? 1 : 0;
   }
   if (holding >= options_.silences_max) {
-    return fail(Errc::kLimit,
+    return fail(Errc::kRefused,
                 fmt::format("there are {} silences that have not ended, as many as there may be "
                             "(silences.max): end one, or use fewer that admit more",
                             options_.silences_max));

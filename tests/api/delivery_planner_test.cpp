@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/stored_messages.h"
+#include "runtime/effect_codec.h"
 #include "tests/api/stored_alerts.h"
 #include "tests/support/random.h"
 
@@ -324,7 +325,7 @@ TEST_CASE("planner: nothing is left of a subscription that is forgotten") {
   world.stored.clock.advance({3600 * kSecond.us});
   CHECK(world.release() == 0);
   std::size_t rows = 0;
-  REQUIRE(world.stored.store().scan(runtime::StoreFamily{11}, {},
+  REQUIRE(world.stored.store().scan(runtime::kMessageFamily, {},
                                     [&](std::string_view, std::string_view) {
                                       ++rows;
                                       return true;

@@ -170,10 +170,12 @@ TEST_CASE("plan digests: each change of a rule changes what depends on it, and n
       {"another list", "payment as second where country in risky",
        "payment as second where country in far", "risky_place: state; plan"},
       // what does not matter
-      {"what a list holds", "[\"AQ\", \"BV\"]", "[\"AQ\", \"GS\"]", "plan"},
+      {"what a list holds", "risky : string = [\"AQ\", \"BV\"]",
+       "risky : string = [\"AQ\", \"GS\"]", "plan"},
       {"what a list holds that only an alert reads", "\"anydesk\"", "\"teamviewer\"", "plan"},
       {"what a table holds", "mcc: 2", "mcc: 3", "plan"},
-      {"a list's order", "[\"AQ\", \"BV\"]", "[\"BV\", \"AQ\"]", "plan"},
+      {"a list's order", "risky : string = [\"AQ\", \"BV\"]", "risky : string = [\"BV\", \"AQ\"]",
+       "plan"},
       {"a table's other column", "label: \"two\"", "label: \"deux\"", "plan"},
       {"a comment", "tags cards", "tags cards # ours", ""},
       {"a rule beside it", "rule silence", R"(rule beside "Beside" {
