@@ -1,0 +1,462 @@
+// Lists and tables that change while a node runs. The oracle is a run of the same rules in which
+// what a list or table says of an event is a field of it: events are judged by what held then.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cep/engine.h"
+#include "runtime/data_directory.h"
+#include "runtime/effect_reader.h"
+#include "runtime/list_changes.h"
+#include "runtime/node.h"
+#include "runtime/run.h"
+#include "runtime/slice_loop.h"
+#include "tests/support/model_state_store.h"
+#include "tests/support/model_store.h"
+#include "tests/support/random.h"
+#include "tests/support/rule_text.h"
+#include "tests/support/simulated_files.h"
+
+namespace tocsin::tests {
+namespace {
+using namespace runtime;
+
+constexpr const char* kEvent =
+    "event payment { ts: time, id: string id, card: string, amount: decimal(2), mcc: int, place: "
+    "string, ";
+// What is asked of an event: of a list or table, and of a field.
+struct Question {
+  const char* word;
+  const char* asked;
+  const char* field;
+};
+constexpr std::array<Question, 7> kQuestions = {{
+    {"$BLOCKED", "card in blocked", "is_blocked"},
+    {"$WATCHED", "watched_card", "is_watched"},
+    {"$ODD", "amount in odd", "is_odd"},
+    {"$CODE", "mcc in codes", "is_code"},
+    {"$PLACE", "place in places", "is_place"},
+    {"$OVER", "amount > profiles[card].most", "is_over"},
+    {"$TRAVELS", "\"NO\" in profiles[card].travel", "travels"},
+}};
+constexpr const char* kRuleText = R"(
+kind stopped = payment where $BLOCKED
+feature odd_ones = count(payment where $ODD) by card over last 30s
+feature coded = count(payment where not ($CODE)) by card over last 30s
+rule stop "One event" { by card when stopped as p alert "{p.id}" }
+rule free "Not listed" { by card when payment as p where not ($BLOCKED) and $PLACE alert "{p.id}" }
+rule twice "Two in a row" { by card
+  when payment as a where $WATCHED then payment as b where $CODE within 20s alert "{a.id} {b.id}" }
+rule many "Counted" { by card
+  when payment as p where odd_ones > 1 or coded > 3 alert "{p.id} {odd_ones} {coded}" }
+rule alone "Nothing listed follows" { by card
+  when payment as p where $ODD then no payment where $BLOCKED for 10s alert "{p.id}" }
+rule over "By a table" { by card
+  when payment as p where $OVER or $TRAVELS alert "{p.id}" }
+rule loop "Several" { by card
+  when 2+ payment as ps where $PLACE or $OVER within 15s after match skip past last alert "{ps.first.id} {ps.last.id}" }
+)";
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+cep::Program compiled(const std::string& text) {
+  const rules::Loaded loaded = load_files({{"r.tocsin", text}}, {"r.tocsin"});
+  REQUIRE_MESSAGE(loaded.rules, rendered(loaded));
+  const auto program = cep::compile(loaded.rules->plan);
+  REQUIRE_MESSAGE(program, program.error().message);
+  return *program;
+}
+std::string oracle_text() {
+  std::string text = std::string(kEvent);
+  std::string rules = kRuleText;
+  for (const Question& question : kQuestions) {
+    text += fmt::format("{}: bool?, ", question.field);
+    rules = replaced(rules, question.word, question.field);
+  }
+  return text + "}\n" + rules;
+}
+
+const std::vector<std::string> kCards = {"c0", "c1", "c2", "c3", "a card with a long name"};
+const std::vector<std::string> kAmounts = {"1.00", "2.50", "7.25", "40.00"};
+const std::vector<std::string> kCodes = {"1", "5411", "7995", "-3"};
+const std::vector<std::string> kPlaces = {"pos", "ecom", "atm"};
+
+// A list as a user thinks of it. Times are in seconds; kNever: no end.
+constexpr std::int64_t kNever = INT64_MAX;
+constexpr std::int64_t kLongest = 30;  // that a rule of kRuleText looks back
+struct ModelList {
+  std::set<std::string> declared;
+  bool is_replaced = false;
+  std::map<std::string, std::optional<std::int64_t>> changes;  // until; nothing: removed
+  bool holds(const std::string& value, std::int64_t second) const {
+    if (const auto change = changes.find(value); change != changes.end()) {
+      return change->second && second < *change->second;
+    }
+    return !is_replaced && declared.contains(value);
+  }
+  // Other declarations below the changes. What ended so long ago that no rule looks back to it is
+  // as removed.
+  void declare(std::set<std::string> values, std::int64_t now) {
+    for (auto& [value, until] : changes) {
+      if (until && *until != kNever && *until <= now - kLongest) until.reset();
+    }
+    if (!is_replaced) {
+      std::erase_if(changes, [&](const auto& change) {
+        return !change.second && !declared.contains(change.first);
+      });
+    }
+    declared = std::move(values);
+    std::erase_if(changes, [&](const auto& change) {
+      return !change.second && !declared.contains(change.first);
+    });
+  }
+};
+struct ModelRow {
+  std::int64_t until = kNever;
+  std::int64_t most = 0;
+  bool travels = false;
+};
+struct Model {
+  std::map<std::string, ModelList> lists;
+  std::map<std::string, ModelRow> rows;
+};
+
+std::string asked_text(const Model& model) {
+  std::string text = std::string(kEvent) + "watched_card: bool = card in watched }\n";
+  for (const auto& [name, type] :
+       std::vector<std::pair<std::string, std::string>>{{"blocked", "string"},
+                                                        {"watched", "string"},
+                                                        {"odd", "decimal(2)"},
+                                                        {"codes", "int"},
+                                                        {"places", "string"}}) {
+    std::string values;
+    for (const std::string& value : model.lists.at(name).declared) {
+      if (!values.empty()) values += ", ";
+      values += type == "string" ? "\"" + value + "\"" : value;
+    }
+    text += fmt::format("list {} : {} = [{}]\n", name, type, values);
+  }
+  text += R"(table profiles key card { most: int, travel: list of string } = {
+  "c1": { most: 20, travel: ["SE", "NO"] },
+}
+)";
+  std::string rules = kRuleText;
+  for (const Question& question : kQuestions) {
+    rules = replaced(rules, question.word, question.asked);
+  }
+  return text + rules;
+}
+
+const std::vector<std::string>& values_of(const std::string& list) {
+  if (list == "odd") return kAmounts;
+  if (list == "codes") return kCodes;
+  return list == "places" ? kPlaces : kCards;
+}
+
+class NoFiles : public RangeReader {
+ public:
+  Result<std::string_view> read(const NodeSource& source, std::uint64_t, std::uint64_t) override {
+    return fail(Errc::kNotFound, source.name);
+  }
+};
+
+constexpr std::int64_t kBegin = 1'772'452'800;
+
+// A node in memory, what it is told, and the same for the oracle.
+class World {
+ public:
+  explicit World(Random& random) : random_(random) {
+    for (const auto& [name, values] :
+         std::map<std::string, std::set<std::string>>{{"blocked", {"c0"}},
+                                                      {"watched", {"c1"}},
+                                                      {"odd", {"1.00"}},
+                                                      {"codes", {"1", "-3"}},
+                                                      {"places", {"pos"}}}) {
+      model_.lists[name].declared = values;
+    }
+    model_.rows["c1"] = {kNever, 20, true};
+    use(asked_text(model_));
+  }
+
+  void open() {
+    directory_.emplace(*DataDirectory::open(files_, "disk/data", true));
+    store_ = *disk_.open(effect_families());
+    NodeOptions options;
+    options.settings = settings_of(*program_, {});
+    options.texts = {{"rules:r.tocsin", text_}};
+    options.intake = intake_options(program_->plan(), {});
+    options.compile = [](const NodeSettings&,
+                         const std::vector<NamedContents>& texts) -> Result<NodeProgram> {
+      const cep::Program program = compiled(texts.front().contents);
+      return NodeProgram{program, intake_options(program.plan(), {})};
+    };
+    const NodePorts ports{files_, clock_, *store_, states_, executor_, ranges_, false};
+    auto node = Node::open(ports, *directory_, *program_, std::move(options));
+    REQUIRE_MESSAGE(node, node.error().message);
+    node_ = *std::move(node);
+  }
+  void crash() {
+    node_.reset();
+    store_.reset();
+    directory_.reset();
+    disk_.restart();
+    files_.restart();
+    open();
+  }
+  void checkpoint() {
+    const Result<void> done = node_->checkpoint();
+    REQUIRE_MESSAGE(done, done.error().message);
+  }
+  void deploy() {
+    ModelList& list = model_.lists[random_.chance(50) ? "blocked" : "codes"];
+    std::set<std::string> values = list.declared;
+    const std::string& value = random_.pick(&list == &model_.lists["codes"] ? kCodes : kCards);
+    if (!values.erase(value)) values.insert(value);
+    if (values.empty()) values.insert("c0");
+    if (&list == &model_.lists["codes"]) values.erase("c0");
+    if (values.empty()) values.insert("1");
+    list.declare(std::move(values), second_);
+    use(asked_text(model_));
+    const auto report = node_->deploy({*program_, intake_options(program_->plan(), {})},
+                                      {{"rules:r.tocsin", text_}});
+    REQUIRE_MESSAGE(report, report.error().message);
+    CHECK(report->data_lost.empty());
+    for (const cep::RestoreReport::Line& line : report->lines) {
+      CHECK(line.fate == cep::RestoreReport::Fate::kKept);  // other entries forget nothing
+    }
+  }
+
+  void take() {
+    std::string lines;
+    for (std::size_t i = random_.below(4) + 1; i > 0; --i) {
+      second_ += static_cast<std::int64_t>(random_.below(4));
+      const std::string& card = random_.pick(kCards);
+      const std::string& amount = random_.pick(kAmounts);
+      const std::string& code = random_.pick(kCodes);
+      const std::string& place = random_.pick(kPlaces);
+      const std::string event =
+          fmt::format(R"({{"type":"payment","ts":{},"id":"e{}","card":"{}","amount":{},"mcc":{})"
+                      R"(,"place":"{}")",
+                      (kBegin + second_) * 1'000'000, ++events_, card, amount, code, place);
+      lines += event + "}\n";
+      const auto word = [](bool is) { return is ? "true" : "false"; };
+      const auto in = [&](const char* list, const std::string& value) {
+        return word(model_.lists.at(list).holds(value, second_));
+      };
+      const auto row = model_.rows.find(card);
+      const bool has_row = row != model_.rows.end() && second_ < row->second.until;
+      oracle_ += event + fmt::format(R"(,"is_blocked":{},"is_watched":{},"is_odd":{},"is_code":{})"
+                                     R"(,"is_place":{})",
+                                     in("blocked", card), in("watched", card), in("odd", amount),
+                                     in("codes", code), in("places", place));
+      if (has_row) {
+        oracle_ += fmt::format(R"(,"is_over":{},"travels":{})",
+                               word(std::stod(amount) > static_cast<double>(row->second.most)),
+                               word(row->second.travels));
+      }
+      oracle_ += "}\n";
+    }
+    const Result<std::size_t> source = node_->source("-", SourceKind::kByValue);
+    REQUIRE(source);
+    std::string block = lines + std::string(kLinePadding, '\0');
+    const auto taken =
+        node_->arrive(*source, std::string_view(block).substr(0, lines.size()), nullptr);
+    REQUIRE_MESSAGE(taken, taken.error().message);
+  }
+
+  void change_list() {
+    static const std::vector<std::string> kLists = {"blocked", "watched", "odd", "codes", "places"};
+    const std::string& name = random_.pick(kLists);
+    ModelList& model = model_.lists[name];
+    const std::size_t what = random_.below(10);
+    std::string json = "[";
+    std::size_t count = what < 5 ? random_.below(2) + 1 : random_.below(3);
+    if (what == 9) {
+      model.changes.clear();
+      model.is_replaced = false;
+      give({false, name}, ListAction::kReset, "[]");
+      return;
+    }
+    const ListAction action = what < 5   ? ListAction::kAdd
+                              : what < 8 ? ListAction::kRemove
+                                         : ListAction::kReplace;
+    if (action == ListAction::kReplace) {
+      model.changes.clear();
+      model.is_replaced = true;
+    }
+    for (; count > 0; --count) {
+      const std::string& value = random_.pick(values_of(name));
+      if (json.size() > 1) json += ',';
+      if (action == ListAction::kRemove) {
+        const bool is_known = model.changes.contains(value);
+        if (!model.is_replaced && model.declared.contains(value)) {
+          model.changes[value] = std::nullopt;
+        } else if (is_known) {
+          model.changes.erase(value);
+        }
+        json += fmt::format(R"("{}")", value);
+        continue;
+      }
+      const std::int64_t until =
+          random_.chance(40) ? second_ + static_cast<std::int64_t>(random_.below(30)) : kNever;
+      model.changes[value] = until;
+      json += until == kNever ? fmt::format(R"("{}")", value)
+                              : fmt::format(R"(["{}",{}])", value, (kBegin + until) * 1'000'000);
+    }
+    give({false, name}, action, json + "]");
+  }
+
+  void change_table() {
+    const std::string& card = random_.pick(kCards);
+    if (random_.chance(30)) {
+      model_.rows.erase(card);
+      give({true, "profiles"}, ListAction::kRemove, fmt::format(R"([[["{}"]]])", card));
+      return;
+    }
+    ModelRow row;
+    row.most = static_cast<std::int64_t>(random_.below(45));
+    row.travels = random_.chance(40);
+    if (random_.chance(40)) row.until = second_ + static_cast<std::int64_t>(random_.below(30));
+    const bool is_whole = random_.chance(10);
+    if (is_whole) model_.rows.clear();
+    model_.rows[card] = row;
+    std::string json = fmt::format(R"([[["{}"],["{}",{}])", card, row.most,
+                                   row.travels ? R"(["NO"])" : R"(["SE"])");
+    if (row.until != kNever) json += fmt::format(",{}", (kBegin + row.until) * 1'000'000);
+    give({true, "profiles"}, is_whole ? ListAction::kReplace : ListAction::kAdd, json + "]]");
+  }
+
+  void finish() {
+    const Result<void> settled = node_->end_time();
+    REQUIRE_MESSAGE(settled, settled.error().message);
+    const Result<void> closed = node_->close();
+    REQUIRE_MESSAGE(closed, closed.error().message);
+  }
+  // "rule: message" of each alert.
+  std::vector<std::string> alerts() {
+    std::vector<std::string> found;
+    const std::unique_ptr<StoreReader> stored = disk_.open_reader(effect_families());
+    const Result<EffectReader> reader = EffectReader::open(*stored);
+    REQUIRE(reader);
+    REQUIRE(reader->alerts(1, [&](const StoredAlert& alert) {
+      found.push_back(alert.rule + message_of(alert.line));
+      return true;
+    }));
+    return found;
+  }
+  std::vector<std::string> expected() const {
+    static const cep::Program kOracle = compiled(oracle_text());
+    std::vector<std::string> alerts;
+    Sinks sinks;
+    sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+      const cep::Plan& plan = kOracle.plan();
+      alerts.push_back(plan.rules[alert.rule.value].id +
+                       message_of(cep::format_alert(plan, alert)));
+      return {};
+    };
+    REQUIRE(run(kOracle, {{"-", oracle_}}, {}, sinks));
+    return alerts;
+  }
+
+ private:
+  static std::string message_of(const std::string& line) {
+    const std::size_t begin = line.find(R"("message":)");
+    return ": " + line.substr(begin, line.find(R"(,"fields")", begin) - begin);
+  }
+  void use(std::string text) {
+    text_ = std::move(text);
+    program_ = compiled(text_);
+  }
+  void give(const ListName& name, ListAction action, const std::string& json) {
+    const ListOrTable what = find_list(program_->data(), name);
+    auto entries = read_entries(what, json);
+    REQUIRE_MESSAGE(entries, entries.error().message);
+    auto change = prepare_list_change(*program_, name, action, "ann", *std::move(entries));
+    REQUIRE_MESSAGE(change, change.error().message);
+    const auto changed = node_->change_list(*change);
+    REQUIRE_MESSAGE(changed, changed.error().message);
+    CHECK(node_->lists().revision(name) == changed->record);
+  }
+
+  Random& random_;
+  Model model_;
+  std::string text_;
+  std::optional<cep::Program> program_;
+  std::int64_t second_ = 0;
+  std::size_t events_ = 0;
+  std::string oracle_;  // the lines that it reads
+  SimulatedFiles files_;
+  SystemClock clock_;
+  ModelDisk disk_;
+  ModelStateStores states_{files_};
+  InlineExecutor executor_;
+  NoFiles ranges_;
+  std::optional<DataDirectory> directory_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Node> node_;
+};
+
+TEST_CASE("node: lists and tables change between events, through deploys, checkpoints, crashes") {
+  std::size_t alerts = 0;
+  for_all_seeds("LISTS", 60, [&](Random& random) {
+    World world(random);
+    world.open();
+    for (int step = 0; step < 60; ++step) {
+      const std::size_t what = random.below(100);
+      if (what < 50) world.take();
+      if (what >= 50 && what < 75) world.change_list();
+      if (what >= 75 && what < 86) world.change_table();
+      if (what >= 86 && what < 90) world.deploy();
+      if (what >= 90 && what < 94) world.checkpoint();
+      if (what >= 94) world.crash();
+    }
+    world.finish();
+    const std::vector<std::string> expected = world.expected();
+    const std::vector<std::string> found = world.alerts();
+    CHECK(found.size() == expected.size());
+    for (std::size_t i = 0; i < std::min(found.size(), expected.size()); ++i) {
+      if (found[i] == expected[i]) continue;
+      CHECK(found[i] == expected[i]);  // the first difference says enough
+      break;
+    }
+    alerts += expected.size();
+  });
+  MESSAGE(alerts << " alerts compared");
+  CHECK(alerts > 100);
+}
+
+TEST_CASE("lists: those whose values are in the rules are not changed by entry") {
+  const cep::Program program = compiled(
+      "event payment { ts: time, id: string id, card: string, place: enum(pos, atm), risk: float "
+      "}\n"
+      "list places : string = [\"pos\"]\nlist risks : decimal(1) = [0.5]\n"
+      "list cards : string = [\"c1\"]\n"
+      "rule r \"R\" { by card when payment where place in places or risk in risks or card in cards "
+      "}");
+  for (const std::string name : {"places", "risks", "cards"}) {
+    CAPTURE(name);
+    const auto change = prepare_list_change(program, {name, false}, ListAction::kReset, "ann", {});
+    if (name == "cards") {
+      CHECK(change);
+      continue;
+    }
+    REQUIRE_FALSE(change);
+    CHECK(change.error().code == Errc::kRefused);
+    CHECK(change.error().message.find("change it in the rule pack") != std::string::npos);
+  }
+}
+}  // namespace
+}  // namespace tocsin::tests
