@@ -448,7 +448,7 @@ TEST_CASE("lists: those whose values are in the rules are not changed by entry")
       "}");
   for (const std::string name : {"places", "risks", "cards"}) {
     CAPTURE(name);
-    const auto change = prepare_list_change(program, {name, false}, ListAction::kReset, "ann", {});
+    const auto change = prepare_list_change(program, {false, name}, ListAction::kReset, "ann", {});
     if (name == "cards") {
       CHECK(change);
       continue;
