@@ -61,7 +61,7 @@ struct ServerContext {
   HttpFigures& http;
   AnswerStore& answers;
   AuditLog& audit;
-  std::size_t line_bytes_max;  // of an event
+  std::size_t line_bytes_max;                    // of an event
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
 };
 

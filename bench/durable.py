@@ -4,9 +4,10 @@
     durable.py TOCSIN EVENTS.ndjson RULES.tocsin FOLDER [--runs N] [--tail EVENTS]
 
 CPU time of all threads, medians of N runs in turn, over that of a run of the same file without a data
-directory. A run with one is ended by SIGKILL when its last alert is there: the checkpoint at its end
-would count for more in a run of seconds than in one of days. What its other threads took, over what
-the first one took, compares within one run: that holds on a busy machine too. FOLDER is on the disk that is meant; everything in it goes. Then a run on standard input is
+directory. Every run is ended by SIGKILL when its last alert is there: what ends a run, a checkpoint
+or giving back memory, would count for more in a run of seconds than in one of days. What its other
+threads took, over what the first one took, compares within one run: that holds on a busy machine
+too. FOLDER is on the disk that is meant; everything in it goes. Then a run on standard input is
 killed by SIGKILL some events after a checkpoint, and started again: the time from that start until
 the next alert stands in the alerts' file, which in the end must be that of a run that nobody killed.
 """
@@ -90,6 +91,7 @@ def main():
     alerts = os.path.join(arguments.folder, "alerts.ndjson")
     with open(arguments.events, "rb") as file:
         lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 22), b""))
+    arguments.tail = min(arguments.tail, lines // 8)  # two of them follow the checkpoint
 
     plain = [arguments.tocsin, "run", arguments.rules, "--alerts", alerts, "--no-final-watermark"]
     durable = plain + ["--data", data]
@@ -102,15 +104,12 @@ def main():
     cpu = {name: [] for name in ways}
     shares = {name: [] for name in ways}
     made = {name: 0 for name in ways}
-    size_of_alerts = 0
+    cpu_of(*ways["file"])
+    size_of_alerts = os.path.getsize(alerts)
     for run in range(arguments.runs):
         for name, (command, stdin) in ways.items():
             forget(data, alerts)
-            if name == "file":
-                seconds, share = cpu_of(command, stdin)
-                size_of_alerts = os.path.getsize(alerts)
-            else:
-                seconds, share = cpu_of(command, stdin, alerts, size_of_alerts)
+            seconds, share = cpu_of(command, stdin, alerts, size_of_alerts)
             cpu[name].append(seconds)
             if share is not None:
                 shares[name].append(share)

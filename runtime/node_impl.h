@@ -50,7 +50,7 @@ class Node::Impl {
   Result<std::size_t> source(std::string_view name, SourceKind kind);
   void refresh(std::size_t source, std::string identity, PrefixDigest prefix);
   Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order,
-                              const std::vector<TraceRun>& traces);
+                             const std::vector<TraceRun>& traces);
   Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts);
   bool is_preparing() const { return next_.has_value(); }
   bool is_prepared() const { return next_ && next_->carry && next_->carry->is_nearly_done(); }
