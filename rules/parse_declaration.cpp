@@ -1,4 +1,4 @@
-// Files and their declarations.
+// Files and their declarations: lists, tables, constants, defaults.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,38 +8,13 @@
 
 namespace tocsin::rules {
 namespace {
-struct TypeWord {
-  std::string_view text;
-  tree::TypeForm form;
-};
-constexpr TypeWord kTypes[] = {
-    {"bool", tree::TypeForm::kBool},     {"int", tree::TypeForm::kInt},
-    {"float", tree::TypeForm::kFloat},   {"decimal", tree::TypeForm::kDecimal},
-    {"string", tree::TypeForm::kString}, {"time", tree::TypeForm::kTime},
-    {"date", tree::TypeForm::kDate},     {"duration", tree::TypeForm::kDuration},
-    {"enum", tree::TypeForm::kEnum},
-};
-// Types of other languages.
-struct ForeignWord {
-  std::string_view written;
-  std::string_view meant;
-};
-constexpr ForeignWord kForeignTypes[] = {
-    {"text", "string"},       {"varchar", "string"},   {"char", "string"},    {"str", "string"},
-    {"integer", "int"},       {"long", "int"},         {"bigint", "int"},     {"int64", "int"},
-    {"int32", "int"},         {"smallint", "int"},     {"double", "float"},   {"real", "float"},
-    {"float64", "float"},     {"boolean", "bool"},     {"timestamp", "time"}, {"datetime", "time"},
-    {"interval", "duration"}, {"timestamptz", "time"},
-};
 constexpr ForeignWord kForeignDeclarations[] = {
     {"import", "use"},       {"include", "use"}, {"schema", "event"},   {"type", "event"},
     {"struct", "event"},     {"stream", ""},     {"constant", "const"}, {"let", "const"},
     {"define", "const"},     {"alert", ""},      {"model", ""},         {"function", ""},
     {"default", "defaults"}, {"set", "list"},    {"lookup", "table"},
 };
-}  // namespace
 
-namespace {
 // Whether the text may be read at all.
 bool check_text(std::string_view text, std::uint32_t file, const ParseLimits& limits,
                 MistakeCounter& mistakes) {
@@ -223,168 +198,6 @@ tree::Allow Parser::allow() {
   return made;
 }
 
-// ---- events
-tree::Event Parser::event() {
-  tree::Event made;
-  begin(made);
-  made.name = name("the name of the event type");
-  if (accept("from")) made.from = string("the event's `type` in quotes");
-  if (panic_ && !resume_brace()) return made;
-  if (!open(TokenKind::kBraceOpen)) return made;
-  comma_list(
-      TokenKind::kBraceClose, [&] { made.fields.push_back(field()); },
-      [this] { return at_entry(); });
-  return made;
-}
-
-tree::Field Parser::field() {
-  tree::Field made;
-  const SourceSpan begin = here();
-  made.name = name("the name of a field");
-  if (now().is(TokenKind::kName) &&
-      std::ranges::find(kTypes, now().text, &TypeWord::text) != std::end(kTypes)) {
-    const SourceSpan place{last().file, last().end, last().end};
-    remark(Code::kE0101, here(), fmt::format("expected `:`, found {}", found(now())),
-           "a `:` stands between a field and its type", Edit{place, ":"});
-  } else {
-    expect(TokenKind::kColon);
-  }
-  made.type = type();
-  while (modifier(made)) {
-  }
-  if (accept(TokenKind::kEqual)) made.computed = expr();
-  made.span = since(begin);
-  return made;
-}
-
-bool Parser::modifier(tree::Field& field) {
-  using tree::ModifierKind;
-  tree::Modifier made;
-  const SourceSpan begin = here();
-  if (accept("up")) {
-    made.kind = ModifierKind::kUpToLate;
-    expect("to");
-    made.duration = duration();
-    expect("late");
-  } else if (accept("unique")) {
-    made.kind = ModifierKind::kUnique;
-    if (accept("within")) made.duration = duration();
-  } else if (accept("id")) {
-    made.kind = ModifierKind::kId;
-  } else if (accept("key")) {
-    made.kind = ModifierKind::kKey;
-  } else if (accept("from")) {
-    made.kind = ModifierKind::kFrom;
-    made.path = string("a path in quotes");
-  } else if (accept("pii")) {
-    made.kind = ModifierKind::kPii;
-  } else if (accept("evidence")) {
-    made.kind = ModifierKind::kEvidence;
-  } else {
-    const std::string small = now().is(TokenKind::kName) ? lowered(now().text) : std::string();
-    if (small == "optional" || small == "nullable" || small == "null") {
-      remark(Code::kE0117, begin, fmt::format("a field is not marked `{}`", now().text),
-             "a `?` behind the type says that it may be missing");
-      take();
-      return !panic_;
-    }
-    return false;
-  }
-  made.span = since(begin);
-  if (!panic_) field.modifiers.push_back(std::move(made));
-  return !panic_;
-}
-
-void Parser::skip_doubled_type(std::string_view word) {
-  if (panic_ || !now().is(word) || now().line_start) return;
-  remark(Code::kE0101, here(), fmt::format("`{}` stands twice", word), "leave one out",
-         Edit{here(), ""});
-  take();
-}
-
-tree::TypeRef Parser::type() {
-  tree::TypeRef made;
-  const SourceSpan begin = here();
-  made.span = begin;
-  const Token& token = now();
-  if (!token.is(TokenKind::kName)) {
-    fail_expected("a type");
-    made.broken = true;
-    return made;
-  }
-  const auto* known = std::ranges::find(kTypes, token.text, &TypeWord::text);
-  if (known == std::end(kTypes)) {
-    const std::string small = lowered(token.text);
-    const auto* foreign = std::ranges::find(kForeignTypes, small, &ForeignWord::written);
-    std::vector<std::string> names;
-    for (const TypeWord& word : kTypes) names.emplace_back(word.text);
-    std::optional<std::string> meant = nearest(token.text, names);
-    if (foreign != std::end(kForeignTypes)) meant = foreign->meant;
-    if (small.starts_with("decimal") && small.size() > 7) meant.reset();
-    if (!meant) {
-      fail(Code::kE0101, fmt::format("there is no type `{}`", token.text), "",
-           {"the types are `bool`, `int`, `float`, `decimal(2)`, `string`, `time`, `date`, "
-            "`duration`, `enum(a, b)`"});
-      made.broken = true;
-      return made;
-    }
-    remark(foreign != std::end(kForeignTypes) || small == *meant ? Code::kE0117 : Code::kE0101,
-           begin, fmt::format("there is no type `{}`", token.text),
-           fmt::format("write `{}`", *meant), Edit{begin, *meant});
-    known = std::ranges::find(kTypes, std::string_view(*meant), &TypeWord::text);
-    if (ahead().is(TokenKind::kParenOpen) && known->form != tree::TypeForm::kDecimal &&
-        known->form != tree::TypeForm::kEnum) {
-      take();  // `varchar(20)`
-      while (now().is(TokenKind::kParenOpen) || now().is(TokenKind::kInt)) take();
-      close(TokenKind::kParenClose);
-      made.form = known->form;
-      made.optional = accept(TokenKind::kQuestion);
-      made.span = since(begin);
-      return made;
-    }
-  }
-  made.form = known->form;
-  const std::string written = take().text;
-  skip_doubled_type(written);
-  if (made.form == tree::TypeForm::kDecimal) {
-    if (!now().is(TokenKind::kParenOpen)) {
-      remark(Code::kE0101, since(begin), "a decimal says how many digits stand after its point",
-             "write `decimal(2)`");
-      broken_ = made.broken = true;
-    } else {
-      take();
-      made.scale = integer("the digits after the point");
-      if (now().is(TokenKind::kComma) && ahead().is(TokenKind::kInt)) {
-        // SQL's precision and scale
-        const SourceSpan comma = here();
-        take();
-        const std::string scale = now().text;
-        const SourceSpan both{comma.file, made.scale->span.begin, here().end};
-        remark(Code::kE0117, both, "a decimal has no precision",
-               fmt::format("write `decimal({})`", scale), Edit{both, scale});
-        made.scale = integer("the digits after the point");
-      }
-      close(TokenKind::kParenClose);
-    }
-  } else if (made.form == tree::TypeForm::kEnum && open(TokenKind::kParenOpen)) {
-    const auto begins = [this] {
-      return now().is(TokenKind::kString) || now().is(TokenKind::kName) ||
-             now().is(TokenKind::kQuotedName);
-    };
-    comma_list(
-        TokenKind::kParenClose, [&] { made.words.push_back(word("a word of the enum")); }, begins);
-    if (made.words.empty() && !panic_) {
-      remark(Code::kE0101, since(begin), "an enum without words", "", std::nullopt,
-             {"list them: `enum(pos, ecom)`"});
-      broken_ = made.broken = true;
-    }
-  }
-  made.optional = accept(TokenKind::kQuestion);
-  made.broken = made.broken || panic_;
-  made.span = since(begin);
-  return made;
-}
-
 // ---- kinds, lists, tables, constants, defaults
 tree::Kind Parser::kind() {
   tree::Kind made;
@@ -532,105 +345,6 @@ tree::Defaults Parser::defaults() {
   begin(made);
   made.event = name("the name of an event type");
   made.values = record(true);
-  return made;
-}
-
-// ---- features
-// `over`, or what stands there where it was forgotten.
-void Parser::expect_over() {
-  const SourceSpan place{here().file, here().begin, here().begin};
-  if (now().is("within") && ahead().is(TokenKind::kDuration)) {
-    remark(Code::kE0117, here(), "a feature has no `within`", "write `over last`",
-           Edit{here(), "over last"});
-    now_->text = "last";
-  } else if (now().is("last") || now().is("previous") || now().is("tumbling") ||
-             now().is("session")) {
-    remark(Code::kE0101, here(), fmt::format("expected `over` before {}", found(now())),
-           "how far back it looks stands behind `over`", Edit{place, "over "});
-  } else if (begins_declaration() || now().is(TokenKind::kEnd)) {
-    const SourceSpan end{last().file, last().end, last().end};
-    remark(Code::kE0101, end, "a feature without a window", "", std::nullopt,
-           {"say how far back it looks: `over last 10m`"});
-    panic_ = broken_ = true;
-  } else {
-    expect("over");
-  }
-}
-
-tree::Feature Parser::feature() {
-  tree::Feature made;
-  begin(made);
-  made.name = name("the name of the feature");
-  expect(TokenKind::kEqual);
-  if (!at_aggregate()) {
-    fail_expected("an aggregate such as `count(payment)`");
-    made.aggregate = error_expr(here());
-    return made;
-  }
-  made.aggregate = aggregate(false);
-  const bool swapped = now().is("over");
-  if (swapped) {
-    remark(Code::kE0101, here(), "`over` before `by`",
-           "the key stands first: `by card over last 10m`");
-    take();
-    made.window = window();
-  }
-  expect("by");
-  made.by_span = last();
-  made.by = names("the name of a field");
-  if (swapped) return made;
-  expect_over();
-  made.window = window();
-  return made;
-}
-
-tree::Features Parser::features() {
-  tree::Features made;
-  begin(made);
-  expect("of");
-  made.of = kinds();
-  expect("by");
-  made.by_span = last();
-  made.by = names("the name of a field");
-  expect_over();
-  made.window = window();
-  if (panic_ && !resume_brace()) return made;
-  if (!open(TokenKind::kBraceOpen)) return made;
-  const auto begins = [this] {
-    return (now().is(TokenKind::kName) || now().is(TokenKind::kQuotedName)) &&
-           ahead().is(TokenKind::kEqual);
-  };
-  comma_list(
-      TokenKind::kBraceClose, [&] { made.entries.push_back(feature_entry()); }, begins);
-  return made;
-}
-
-tree::FeatureEntry Parser::feature_entry() {
-  using tree::AggregateName;
-  tree::FeatureEntry made;
-  const SourceSpan begin = here();
-  made.name = name("the name of a feature");
-  expect(TokenKind::kEqual);
-  made.aggregate_span = here();
-  const auto aggregate = now().is(TokenKind::kName) ? aggregate_named(now().text) : std::nullopt;
-  if (!aggregate) {
-    fail_expected("an aggregate");
-    return made;
-  }
-  made.aggregate = *aggregate;
-  take();
-  if (made.aggregate == AggregateName::kEwma || made.aggregate == AggregateName::kPercentile) {
-    open(TokenKind::kParenOpen);
-    made.argument = expr();
-    expect(TokenKind::kComma);
-    made.param = aggregate_param();
-    close(TokenKind::kParenClose);
-  } else if (made.aggregate != AggregateName::kCount) {
-    made.argument = expr();
-  }
-  made.where = where(&made.where_span);
-  made.unless = unless();
-  made.span = since(begin);
   return made;
 }
 }  // namespace tocsin::rules

@@ -27,6 +27,12 @@
 #include "rules/tree.h"
 
 namespace tocsin::rules {
+// What other languages write, and what it is here.
+struct ForeignWord {
+  std::string_view written;
+  std::string_view meant;
+};
+
 class Parser {
  public:
   Parser(LexedText text, std::uint32_t begin, MistakeCounter& mistakes, int nesting = 0);
