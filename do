@@ -6,7 +6,7 @@ root="$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)"
 caller="$PWD"
 build_root="$(realpath -m "${TOCSIN_BUILD_ROOT:-$root/build}")"  # one folder per preset below it
 jobs="${TOCSIN_JOBS:-$(nproc)}"
-suite_limit_s=600
+suite_limit_s=600  # of a suite; under the thread sanitizer four times that
 cd "$root"
 # The compiler cache then serves a clone in another folder too.
 export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
@@ -286,6 +286,7 @@ verb_test() {
   export TOCSIN_BUILD_DIR="$dir" TOCSIN_BINARY="$dir/tocsin" TOCSIN_QUICK="$quick"
   export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
   export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+  [ "$preset" != tsan ] || suite_limit_s=$((4 * suite_limit_s))
   export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan.supp}"
   mkdir -p "$dir/logs"
   arguments=(--no-colors=true)

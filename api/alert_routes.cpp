@@ -396,7 +396,7 @@ void add_alert_routes(Router& router, AlertServices& services) {
        .role = Role::kReader,
        .query_parameters =
            with({{"format", Type::kWord, "ndjson (unless said) or csv", {"ndjson", "csv"}}}),
-       .answers = {{200, "The alerts", "application/x-ndjson"}},
+       .answers = {{200, "The alerts", "application/x-ndjson"}, {200, "The alerts", "text/csv"}},
        .handler = [operations](ApiRequest& request) { return operations->export_all(request); }});
   router.add(
       {.method = "GET",

@@ -395,14 +395,14 @@ struct Router::Impl {
     }
     ordered_json responses;
     for (const RouteAnswer& answer : route.answers) {
-      ordered_json response = {{"description", answer.description}};
+      ordered_json& response = responses[std::to_string(answer.status)];
+      if (response.is_null()) response["description"] = answer.description;
       if (!answer.media_type.empty()) {
         response["content"][answer.media_type] = {{"schema", reference(answer.schema)}};
       }
-      responses[std::to_string(answer.status)] = response;
     }
     std::set<int> statuses(route.problems.begin(), route.problems.end());
-    statuses.insert({400, 404, 405, 500, 503});
+    statuses.insert({400, 404, 405, 408, 414, 431, 500, 503});
     if (route.role != Role::kOpen) statuses.insert({401, 403, 429});
     if (takes_key(route)) statuses.insert({409, 422});
     for (const int status : statuses) {

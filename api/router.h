@@ -30,7 +30,8 @@ struct RouteParameter {
   std::int64_t least = 0;               // of kInteger
   std::int64_t most = INT64_MAX;
 };
-/// An answer that an operation may give, beside problems.
+/// An answer that an operation may give, beside problems. One that comes in several media types has
+/// an entry for each.
 struct RouteAnswer {
   int status = 200;
   std::string description;

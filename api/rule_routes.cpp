@@ -266,7 +266,8 @@ void add_rule_routes(Router& router, ServerContext& context,
                              .type = RouteParameter::Type::kWord,
                              .description = "json (unless said), or text",
                              .words = {"json", "text"}}},
-       .answers = {{200, "The explanation", "application/json"}},
+       .answers = {{200, "The explanation", "application/json"},
+                   {200, "The explanation", "text/plain"}},
        .handler = [&context](ApiRequest& request) { return explain_rule(context, request); }});
   router.add(
       {.method = "POST",

@@ -136,7 +136,8 @@ void add_state_routes(Router& router, ServerContext& context,
                                     .type = RouteParameter::Type::kWord,
                                     .description = "json (unless said), or text",
                                     .words = {"json", "text"}}},
-              .answers = {{200, "What is remembered", "application/json"}},
+              .answers = {{200, "What is remembered", "application/json"},
+                          {200, "What is remembered", "text/plain"}},
               .handler = [&context](ApiRequest& request) { return get_key(context, request); }});
   router.add(
       {.method = "GET",

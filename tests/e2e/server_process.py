@@ -7,6 +7,7 @@ import re
 import signal
 
 from harness import LIMIT_S, RULES, json_lines, lines, read, start, tocsin, wait_for, write
+from openapi_answers import Document
 
 UNIQUE_RULES = RULES.replace("id: string id, card: string, amount", "id: string id unique, card: string, amount")
 # Events of a fixed day, and nothing that depends on when the test runs.
@@ -41,6 +42,7 @@ class Server:
             write("rules.tocsin", rules)
             arguments = ("rules.tocsin", *arguments)
         self.data = data
+        self.document = None  # what its answers are held to, once it can be asked
         self.process = start("serve", *arguments, *options, "--data", data, "--listen", "127.0.0.1:0",
                              "--http-port-file", "port", **more)
         self.said = ""
@@ -51,6 +53,7 @@ class Server:
         self.port = int(read("port"))
         self.token = read(f"{data}/admin-token").strip()
         wait_for(lambda: self.ask("GET", "/readyz").status == 200, "readiness")
+        self.document = Document(self.ask("GET", "/openapi.json").json)
 
     def __enter__(self):
         return self
@@ -76,7 +79,10 @@ class Server:
         try:
             connection.request(method, path, body=body, headers=given)
             answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            answer = Answer(answer.status, answer.headers, answer.read())
+            if self.document is not None:
+                self.document.check(method, path, answer)
+            return answer
         finally:
             connection.close()
 

@@ -1,0 +1,58 @@
+"""Whether a server's answers are those of the OpenAPI document that it serves."""
+import re
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None  # bodies are then not compared with their schemas
+
+# What is said of a target that is no operation, before there is one.
+NO_OPERATION = {400, 401, 404, 405, 413, 414, 431, 501, 505}
+
+
+class Document:
+    def __init__(self, document):
+        self.document = document
+        self.validators = {}
+        self.paths = [(re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) + "$"), path, operations)
+                      for path, operations in document["paths"].items()]
+        self.paths.sort(key=lambda entry: entry[1].count("{"))  # the most precise first
+
+    def check(self, method, target, answer):
+        """Fails where an answer's status, media type or body is not in the document."""
+        path, method = target.split("?")[0], method.lower()
+        found = next(((name, operations[method]) for pattern, name, operations in self.paths
+                      if pattern.match(path) and method in operations), None)
+        if found is None:
+            assert answer.status in NO_OPERATION, f"the document has no operation {method} {path}: {answer}"
+            return
+        where = f"{method} {found[0]} {answer.status}"
+        response = found[1]["responses"].get(str(answer.status))
+        assert response is not None, f"{where}: the document has no such status: {answer}"
+        response = self.resolve(response)
+        media = answer.headers.get("Content-Type")
+        content = response.get("content", {})
+        if media is None:
+            assert not answer.text and (not content or answer.status == 304), f"{where}: the body lacks its type: {answer}"
+            return
+        schema = content.get(media, content.get(media.split(";")[0]))
+        assert schema is not None, f"{where}: {media} is none of {list(content)}"
+        if jsonschema is not None and answer.json is not None:
+            self.check_body(where, schema.get("schema", {}), answer.json)
+
+    def check_body(self, where, schema, body):
+        validator = self.validators.get(str(schema))
+        if validator is None:
+            whole = dict(schema, components=self.document["components"])
+            jsonschema.Draft202012Validator.check_schema(whole)
+            validator = self.validators[str(schema)] = jsonschema.Draft202012Validator(whole)
+        for error in validator.iter_errors(body):
+            raise AssertionError(f"{where}: {error.json_path}: {error.message}")
+
+    def resolve(self, node):
+        if "$ref" in node:
+            place = self.document
+            for part in node["$ref"].removeprefix("#/").split("/"):
+                place = place[part]
+            return place
+        return node
