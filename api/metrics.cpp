@@ -95,6 +95,7 @@ void add_machine(Exposition& to, const std::string& directory) {
 
 void add_intake(Exposition& to, const NodeFigures& figures) {
   const runtime::RunSummary& summary = figures.summary;
+  to.add(Metric::memory_limited, figures.no_room.empty() ? 0 : 1);
   to.add(Metric::intake_requests_total, figures.batches);
   to.add(Metric::intake_requests_refused_total, figures.batches_refused);
   to.add(Metric::intake_queue_requests, figures.queued_batches);

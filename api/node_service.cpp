@@ -145,6 +145,9 @@ void NodeService::work() {
       }
       is_quiet = !batch && batches_.empty();
     }
+    const bool is_taking = has_room();
+    // What is refused does not hold time up: as it goes on, state ends and memory has room again.
+    if (!is_taking) is_quiet = true;
     if (is_over) break;
     if (question) {
       bool is_wanted = false;
@@ -160,7 +163,12 @@ void NodeService::work() {
       }
       question->changed.notify_all();
     }
-    if (batch) result = take_now(batch);
+    if (batch && !is_taking) {
+      refuse(*batch, {Refusal::Why::kMemory, no_room_});
+      count_refused();
+    } else if (batch) {
+      result = take_now(batch);
+    }
     if (result) result = look_around(is_quiet);
     if (!result) break;
   }
@@ -178,6 +186,19 @@ Result<void> NodeService::end() {
   look_at_watches();
   publish();
   return closed;
+}
+
+// Whether memory has room for a batch; if not, everybody is told why.
+bool NodeService::has_room() {
+  const Result<void> room = node_->check_room();
+  const std::lock_guard lock(mutex_);
+  no_room_ = room ? std::string() : room.error().message;
+  return room.has_value();
+}
+
+void NodeService::count_refused() {
+  const std::lock_guard lock(mutex_);
+  ++batches_refused_;
 }
 
 // The producer's source in the node; what the node itself says is in `result`.
@@ -273,7 +294,8 @@ Result<void> NodeService::arrive(Ticket& ticket, std::size_t source, std::string
     const std::uint64_t before = node_->sources()[source].lines.number;
     current_records_.emplace_back(node_->next_sequence(), place);
     const Result<std::size_t> taken =
-        node_->arrive(source, lines, nullptr, runtime::traces_from(ticket.batch.traces, place));
+        node_->arrive(source, lines, nullptr, runtime::traces_from(ticket.batch.traces, place),
+                      /*has_room=*/true);
     if (!taken) return tl::unexpected(taken.error());
     lines.remove_prefix(*taken);
     place += static_cast<std::size_t>(node_->sources()[source].lines.number - before);

@@ -7,8 +7,9 @@
 ///
 /// Invariants: an answer to lines is given only when the journal has them on disk and each was
 /// judged; batches are taken whole, in the order in which they came; the thread never waits for who
-/// asks; what waits is bounded, and more is refused at once. Any failure of the node is final:
-/// everybody hears of it, and the process should end and start anew.
+/// asks; what waits is bounded, and more is refused at once, as all is while memory or the disk
+/// have no room for more. Any failure of the node is final: everybody hears of it, and the process
+/// should end and start anew.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -75,6 +76,8 @@ struct EventAnswer {
 struct Refusal {
   enum class Why : std::uint8_t {
     kFull,       // too much waits; soon there is room
+    kMemory,     // the state, or what waits to be put in order, takes all memory it may
+    kDisk,       // there is no space for the journal
     kGap,        // a sequence ahead of `expected`
     kProducers,  // too many of them
     kEnding,     // the server stops
@@ -103,7 +106,8 @@ struct NodeFigures {
   std::size_t queued_batches = 0;
   std::size_t queued_bytes = 0;
   std::uint64_t batches = 0;          // taken
-  std::uint64_t batches_refused = 0;  // because too much waited
+  std::uint64_t batches_refused = 0;  // because too much waited, or there was no room
+  std::string no_room;                // why memory has none for more events; empty: it has
   std::uint64_t repeats_by_sequence = 0;
 };
 struct NodeServiceOptions {
@@ -170,8 +174,10 @@ class NodeService {
   void work();
   Result<void> prepare();
   Result<void> take_now(const std::shared_ptr<Ticket>& ticket);
+  bool has_room();
   Result<void> arrive(Ticket& ticket, std::size_t source, std::string_view lines);
   Served<std::size_t> source_of(const std::string& producer, Result<void>& result);
+  void count_refused();
   void await_alerts(const std::shared_ptr<Ticket>& ticket, std::uint64_t first_record);
   void look_at_watches();
   Result<void> look_at_clock(bool is_quiet);
@@ -187,6 +193,9 @@ class NodeService {
   // On the journal's and the effect queue's threads:
   void journal_changed(const runtime::JournalStatus& status);
   void effects_changed(const runtime::EffectQueueStatus& status);
+
+  // On a caller's thread:
+  std::optional<Refusal> look_for_space();
 
   static void finish(Ticket& ticket);
   static void finish_alerts(Ticket& ticket);
@@ -208,6 +217,7 @@ class NodeService {
   bool with_checkpoint_ = false;
   std::uint64_t batches_refused_ = 0;
   std::string failure_;
+  std::string no_room_;
   NodeFigures figures_;
 
   std::mutex pending_mutex_;         // for answers that wait for a disk

@@ -344,6 +344,9 @@ runtime::NodeOptions Server::node_options() {
   options.list_entries_max = static_cast<std::size_t>(configuration_.integer("lists.entries_max"));
   options.segment_bytes = durable_.segment_bytes;
   options.effects.retention = retention_policy(configuration_);
+  if (const std::int64_t most = configuration_.integer("memory.max"); most != 0) {
+    options.memory_max = static_cast<std::uint64_t>(most);
+  }
   options.stop_requested = [this] { return must_stop(); };
   return options;
 }
@@ -509,6 +512,7 @@ std::string Server::unreadiness() const {
   if (figures.journal.state == runtime::JournalState::kNoSpace) {
     return "the disk is full: " + figures.journal.reason;
   }
+  if (!figures.no_room.empty()) return "memory is at its limit: " + figures.no_room;
   return {};
 }
 
