@@ -128,11 +128,17 @@ void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber 
   if (!event.used) return;
   ++rows_since_flush_;
   if (store_) {
-    source.waiting.add({engine_time, store_->keep(engine_time, arrival, line, index)},
-                       source.ready);
+    const std::uint64_t place = store_->keep(engine_time, arrival, line, index);
+    if (sinks_.judged) foresee_repeat(place, arrival);
+    source.waiting.add({engine_time, place}, source.ready);
   } else {
     decoder_.keep(engine_time, arrival);
   }
+}
+
+void Intake::foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival) {
+  const RowStore::KeptRow kept = store_->kept(place);
+  if (unique_.foresee(kept.batch, kept.row)) judge(arrival, LineFate::kRepeated);
 }
 
 // True when it is time for a flush.

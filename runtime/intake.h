@@ -71,7 +71,8 @@ struct IntakeOptions {
 /// What became of a line other than that it was taken as it is.
 enum class LineFate : std::uint8_t {
   kClamped,   // taken at the watermark, `late_by` behind
-  kRepeated,  // the id of a `unique` type was taken before: told when the line's turn comes
+  kRepeated,  // the id of a `unique` type was taken before: told as soon as that is sure
+              // (UniqueFilter::foresee()), and when the line's turn comes
   kLate,      // set aside
   kIgnored,   // of a type that no rule file declares
   kDead,      // a dead letter
@@ -199,6 +200,7 @@ class Intake {
                                                 cep::ArrivalNumber arrival, const Decoded& event);
   bool is_too_late(const Source& source, cep::Duration late_by) const;
   void set_late_aside(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+  [[gnu::cold]] void foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival);
                       const Decoded& event);
   void reject_ahead(const Source& source, const Line& line, cep::ArrivalNumber arrival,
                     const Decoded& event);

@@ -398,6 +398,28 @@ TEST_CASE("node service: where order is waited for, alerts come with what moves 
   CHECK(answer->alerts.size() == 1);
 }
 
+TEST_CASE("node service: a repeat of what still waits for its turn is told at once") {
+  Home home;
+  {
+    Life life(home, {}, cep::Duration{10'000'000});
+    CHECK(statuses(life.take(payment(1, "1", "x")), 1) == "ac ");
+    CHECK(statuses(life.take(payment(1, "1", "x")), 1) == "du ");
+    CHECK(statuses(life.take(payment(5, "1", "x")), 1) == "du ");
+    CHECK(statuses(life.take(payment(2, "1", "y") + payment(2, "1", "y")), 2) == "ac du ");
+    // It takes the place of the one that waits: that one will be the repeat, and was answered.
+    CHECK(statuses(life.take(payment(0, "1", "x")), 1) == "ac ");
+    CHECK(statuses(life.take(payment(60, "1", "z")), 1) == "ac ");
+    CHECK(statuses(life.take(payment(61, "1", "x")), 1) == "du ");  // of one that was taken
+    std::uint64_t repeats = 0;
+    REQUIRE(life.service->ask([&](Node& node) { repeats = node.summary().repeats; }, kLong));
+    CHECK(repeats == 4);
+    REQUIRE(life.service->stop(true));
+  }
+  Life life(home, {}, cep::Duration{10'000'000});
+  CHECK(statuses(life.take(payment(60, "1", "z")), 1) == "du ");
+  CHECK(statuses(life.take(payment(62, "1", "w")), 1) == "ac ");
+}
+
 TEST_CASE("node service: in silence time moves on with the clock") {
   Home home;
   NodeServiceOptions options;
