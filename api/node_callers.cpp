@@ -149,6 +149,7 @@ NodeFigures NodeService::figures() const {
   const std::lock_guard lock(mutex_);
   NodeFigures figures = figures_;
   figures.queued_batches = batches_.size();
+  figures.queued_questions = questions_.size();
   figures.queued_bytes = queued_bytes_;
   figures.batches_refused = batches_refused_;
   figures.no_room = no_room_;

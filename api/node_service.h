@@ -91,6 +91,12 @@ struct Refusal {
 template <typename T>
 using Served = tl::expected<T, Refusal>;
 
+/// A source that holds time, or could.
+struct SourceFigures {
+  std::string name;
+  bool is_holder = false;               // the first that holds the engine's time where it is
+  std::optional<cep::Duration> behind;  // the source that is furthest; nothing: it has no time yet
+};
 /// How the node stands, as of a moment ago.
 struct NodeFigures {
   std::optional<cep::Program> program;  // whose rules the summary counts by
@@ -102,7 +108,15 @@ struct NodeFigures {
   cep::EventTime watermark = cep::kEventTimeMin;
   std::size_t waiting_events = 0;  // to be put in order
   std::size_t waiting_bytes = 0;
+  std::vector<SourceFigures> sources;  // that are active
+  std::size_t unique_ids = 0;          // that are known
+  std::size_t unique_bytes = 0;
+  /// When the newest checkpoint was complete, or taken by an earlier process; before the first one,
+  /// when this process began.
+  cep::EventTime checkpoint_at;
+  std::size_t answers_waiting = 0;  // to events, for the disk
   // Of the queue before the node:
+  std::size_t queued_questions = 0;
   std::size_t queued_batches = 0;
   std::size_t queued_bytes = 0;
   std::uint64_t batches = 0;          // taken
@@ -184,6 +198,7 @@ class NodeService {
   Result<void> look_around(bool is_quiet);
   void pursue_all();
   void end_pursuits(const Refusal& refusal);
+  void note_checkpoint();
   void publish();
   void judged(const runtime::JudgedLine& line);
   void raised(const runtime::StoredAlert& alert);
@@ -237,6 +252,8 @@ class NodeService {
   std::vector<std::pair<std::uint64_t, std::size_t>> current_records_;  // record, its first place
   std::vector<Watch> watches_;
   std::vector<std::shared_ptr<Pursuit>> pursuits_;
+  std::uint64_t checkpoint_ = 0;  // the newest that was seen
+  cep::EventTime checkpoint_at_;
   std::uint64_t batches_taken_ = 0;
   std::uint64_t repeats_by_sequence_ = 0;
   std::chrono::steady_clock::time_point next_publication_;

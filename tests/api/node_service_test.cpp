@@ -420,6 +420,61 @@ TEST_CASE("node service: a repeat of what still waits for its turn is told at on
   CHECK(statuses(life.take(payment(62, "1", "w")), 1) == "ac ");
 }
 
+TEST_CASE("node service: what it is asked for figures: sources, ids, checkpoints, the journal") {
+  Home home;
+  Life life(home, {}, cep::Duration{10'000'000});
+  const auto until = std::chrono::steady_clock::now() + kLong;
+  const auto figures_when = [&](const auto& is_so) {
+    NodeFigures figures = life.service->figures();
+    while (!is_so(figures) && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(1ms);
+      figures = life.service->figures();
+    }
+    return figures;
+  };
+  const cep::EventTime began = life.clock.now();
+  CHECK(life.service->figures().checkpoint_at == began);
+  REQUIRE(life.take(payment(1, "1", "x") + payment(30, "1", "y")));
+  const NodeFigures now = figures_when([](const NodeFigures& f) { return f.unique_ids == 1; });
+  CHECK(now.unique_ids == 1);  // the other waits
+  CHECK(now.unique_bytes > 0);
+  REQUIRE(now.sources.size() == 1);
+  CHECK(now.sources[0].name == "http");
+  CHECK(now.sources[0].is_holder);
+  REQUIRE(now.sources[0].behind);
+  CHECK(now.sources[0].behind->us == 0);
+  std::uint64_t commits = 0;
+  for (const std::uint64_t count : now.journal.times.counts) commits += count;
+  CHECK(commits == now.journal.commits);
+  CHECK(commits > 0);
+  CHECK(now.journal.times.seconds > 0);
+  // Another source, which is behind, holds time and says how far.
+  REQUIRE(life.service->ask(
+      [](Node& node) {
+        const auto other = node.source("slow", SourceKind::kByValue);
+        REQUIRE(other);
+        std::string line = payment(25, "1", "z");
+        const std::size_t size = line.size();
+        line.append(kLinePadding, '\n');
+        REQUIRE(node.arrive(*other, std::string_view(line).substr(0, size), nullptr));
+      },
+      kLong));
+  REQUIRE(life.take(payment(50, "1", "w")));
+  const NodeFigures two = figures_when([](const NodeFigures& f) { return f.sources.size() == 2; });
+  REQUIRE(two.sources.size() == 2);
+  CHECK(two.sources[0].behind->us == 0);
+  CHECK_FALSE(two.sources[0].is_holder);
+  CHECK(two.sources[1].name == "slow");
+  CHECK(two.sources[1].is_holder);
+  CHECK(two.sources[1].behind->us > 0);
+  life.clock.us += 1'000'000;
+  REQUIRE(
+      life.service->ask([](Node& node) { static_cast<void>(node.request_checkpoint()); }, kLong));
+  const NodeFigures later =
+      figures_when([](const NodeFigures& f) { return f.checkpoints.number != 0; });
+  CHECK(later.checkpoint_at == began + cep::Duration{1'000'000});
+}
+
 TEST_CASE("node service: in silence time moves on with the clock") {
   Home home;
   NodeServiceOptions options;
