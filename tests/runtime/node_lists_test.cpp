@@ -32,19 +32,21 @@ using namespace runtime;
 
 constexpr const char* kEvent =
     "event payment { ts: time, id: string id, card: string, amount: decimal(2), mcc: int, place: "
-    "string, ";
+    "string, channel: enum(pos, ecom, atm), risk: float, ";
 // What is asked of an event: of a list or table, and of a field.
 struct Question {
   const char* word;
   const char* asked;
   const char* field;
 };
-constexpr std::array<Question, 7> kQuestions = {{
+constexpr std::array<Question, 9> kQuestions = {{
     {"$BLOCKED", "card in blocked", "is_blocked"},
     {"$WATCHED", "watched_card", "is_watched"},
     {"$ODD", "amount in odd", "is_odd"},
     {"$CODE", "mcc in codes", "is_code"},
     {"$PLACE", "place in places", "is_place"},
+    {"$CHANNEL", "channel in channels", "is_channel"},
+    {"$RISK", "risk in risks", "is_risk"},
     {"$OVER", "amount > profiles[card].most", "is_over"},
     {"$TRAVELS", "\"NO\" in profiles[card].travel", "travels"},
 }};
@@ -60,6 +62,10 @@ rule many "Counted" { by card
   when payment as p where odd_ones > 1 or coded > 3 alert "{p.id} {odd_ones} {coded}" }
 rule alone "Nothing listed follows" { by card
   when payment as p where $ODD then no payment where $BLOCKED for 10s alert "{p.id}" }
+rule risky "A float and an enum" { by card
+  when payment as p where $RISK and not ($CHANNEL) alert "{p.id}" }
+rule channels "An enum, then a float" { by card
+  when payment as a where $CHANNEL then payment as b where $RISK or $CHANNEL within 20s alert "{a.id} {b.id}" }
 rule over "By a table" { by card
   when payment as p where $OVER or $TRAVELS alert "{p.id}" }
 rule loop "Several" { by card
@@ -93,6 +99,8 @@ const std::vector<std::string> kCards = {"c0", "c1", "c2", "c3", "a card with a 
 const std::vector<std::string> kAmounts = {"1.00", "2.50", "7.25", "40.00"};
 const std::vector<std::string> kCodes = {"1", "5411", "7995", "-3"};
 const std::vector<std::string> kPlaces = {"pos", "ecom", "atm"};
+const std::vector<std::string> kListedChannels = {"pos", "ecom", "moon"};  // no word of the enum
+const std::vector<std::string> kRisks = {"0.1", "0.5", "1.0", "2.5"};
 
 // A list as a user thinks of it. Times are in seconds; kNever: no end.
 constexpr std::int64_t kNever = INT64_MAX;
@@ -141,7 +149,9 @@ std::string asked_text(const Model& model) {
                                                         {"watched", "string"},
                                                         {"odd", "decimal(2)"},
                                                         {"codes", "int"},
-                                                        {"places", "string"}}) {
+                                                        {"places", "string"},
+                                                        {"channels", "string"},
+                                                        {"risks", "decimal(1)"}}) {
     std::string values;
     for (const std::string& value : model.lists.at(name).declared) {
       if (!values.empty()) values += ", ";
@@ -163,6 +173,8 @@ std::string asked_text(const Model& model) {
 const std::vector<std::string>& values_of(const std::string& list) {
   if (list == "odd") return kAmounts;
   if (list == "codes") return kCodes;
+  if (list == "channels") return kListedChannels;
+  if (list == "risks") return kRisks;
   return list == "places" ? kPlaces : kCards;
 }
 
@@ -184,7 +196,9 @@ class World {
                                                       {"watched", {"c1"}},
                                                       {"odd", {"1.00"}},
                                                       {"codes", {"1", "-3"}},
-                                                      {"places", {"pos"}}}) {
+                                                      {"places", {"pos"}},
+                                                      {"channels", {"ecom"}},
+                                                      {"risks", {"0.1", "2.5"}}}) {
       model_.lists[name].declared = values;
     }
     model_.rows["c1"] = {kNever, 20, true};
@@ -247,10 +261,12 @@ class World {
       const std::string& amount = random_.pick(kAmounts);
       const std::string& code = random_.pick(kCodes);
       const std::string& place = random_.pick(kPlaces);
-      const std::string event =
-          fmt::format(R"({{"type":"payment","ts":{},"id":"e{}","card":"{}","amount":{},"mcc":{})"
-                      R"(,"place":"{}")",
-                      (kBegin + second_) * 1'000'000, ++events_, card, amount, code, place);
+      const std::string& channel = random_.pick(kPlaces);
+      const std::string& risk = random_.pick(kRisks);
+      const std::string event = fmt::format(
+          R"({{"type":"payment","ts":{},"id":"e{}","card":"{}","amount":{},"mcc":{})"
+          R"(,"place":"{}","channel":"{}","risk":{})",
+          (kBegin + second_) * 1'000'000, ++events_, card, amount, code, place, channel, risk);
       lines += event + "}\n";
       const auto word = [](bool is) { return is ? "true" : "false"; };
       const auto in = [&](const char* list, const std::string& value) {
@@ -259,9 +275,10 @@ class World {
       const auto row = model_.rows.find(card);
       const bool has_row = row != model_.rows.end() && second_ < row->second.until;
       oracle_ += event + fmt::format(R"(,"is_blocked":{},"is_watched":{},"is_odd":{},"is_code":{})"
-                                     R"(,"is_place":{})",
+                                     R"(,"is_place":{},"is_channel":{},"is_risk":{})",
                                      in("blocked", card), in("watched", card), in("odd", amount),
-                                     in("codes", code), in("places", place));
+                                     in("codes", code), in("places", place),
+                                     in("channels", channel), in("risks", risk));
       if (has_row) {
         oracle_ += fmt::format(R"(,"is_over":{},"travels":{})",
                                word(std::stod(amount) > static_cast<double>(row->second.most)),
@@ -278,7 +295,8 @@ class World {
   }
 
   void change_list() {
-    static const std::vector<std::string> kLists = {"blocked", "watched", "odd", "codes", "places"};
+    static const std::vector<std::string> kLists = {"blocked", "watched",  "odd",  "codes",
+                                                    "places",  "channels", "risks"};
     const std::string& name = random_.pick(kLists);
     ModelList& model = model_.lists[name];
     const std::size_t what = random_.below(10);
@@ -438,18 +456,19 @@ TEST_CASE("node: lists and tables change between events, through deploys, checkp
   CHECK(alerts > 100);
 }
 
-TEST_CASE("lists: those whose values are in the rules are not changed by entry") {
+TEST_CASE("lists: phrases and patterns are not changed by entry") {
   const cep::Program program = compiled(
-      "event payment { ts: time, id: string id, card: string, place: enum(pos, atm), risk: float "
+      "event payment { ts: time, id: string id, card: string, place: enum(pos, atm), note: string "
       "}\n"
-      "list places : string = [\"pos\"]\nlist risks : decimal(1) = [0.5]\n"
-      "list cards : string = [\"c1\"]\n"
-      "rule r \"R\" { by card when payment where place in places or risk in risks or card in cards "
-      "}");
-  for (const std::string name : {"places", "risks", "cards"}) {
+      "list places : string = [\"pos\"]\nlist phrases : text = [\"gift card\"]\n"
+      "list patterns : regex = [/gift.?card/]\n"
+      "rule r \"R\" { by card when payment where place in places or note contains any of phrases "
+      "or "
+      "note matches any of patterns }");
+  for (const std::string name : {"places", "phrases", "patterns"}) {
     CAPTURE(name);
     const auto change = prepare_list_change(program, {false, name}, ListAction::kReset, "ann", {});
-    if (name == "cards") {
+    if (name == "places") {
       CHECK(change);
       continue;
     }
