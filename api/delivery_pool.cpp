@@ -356,6 +356,8 @@ struct DeliveryPool::Impl {
     return lane.queue->size() == 0 || (lane.queue->size() < options.queue_max &&
                                        lane.queue->payload_bytes() < options.queue_bytes_max);
   }
+      // Each is about many keys: they have one order of their own.
+      if (lane.subscription->in_order) delivery.order = "messages";
 
   // Brings in what the store owes beyond what was read.
   void refill(Lane& lane) {
