@@ -4,24 +4,22 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/member_error.h"
+
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 constexpr std::size_t kTextBytesMax = 1000;
 constexpr std::size_t kConditionBytesMax = 10'000;
 
-tl::unexpected<Error> bad(std::string_view member, std::string_view what) {
-  return fail(Errc::kInvalidArgument, fmt::format("{} is {}", member, what));
-}
-
 Result<void> read_texts(const ordered_json& value, std::string_view member, std::size_t most,
                         std::set<std::string, std::less<>>& into) {
   if (!value.is_array() || value.size() > most)
-    return bad(member, fmt::format("a list of at most {} texts", most));
+    return bad_member(member, fmt::format("a list of at most {} texts", most));
   for (const ordered_json& one : value) {
     if (!one.is_string() || one.get_ref<const std::string&>().empty() ||
         one.get_ref<const std::string&>().size() > kTextBytesMax) {
-      return bad(member, fmt::format("a list of texts of 1 to {} bytes", kTextBytesMax));
+      return bad_member(member, fmt::format("a list of texts of 1 to {} bytes", kTextBytesMax));
     }
     into.insert(one.get<std::string>());
   }
@@ -32,7 +30,7 @@ Result<void> read_texts(const ordered_json& value, std::string_view member, std:
 
 Result<void> read_alert_filter(const ordered_json& value, std::size_t list_max,
                                AlertFilter& filter) {
-  if (!value.is_object()) return bad("filter", "an object");
+  if (!value.is_object()) return bad_member("filter", "an object");
   for (const auto& [name, part] : value.items()) {
     Result<void> read;
     if (name == "rules") {
@@ -41,26 +39,26 @@ Result<void> read_alert_filter(const ordered_json& value, std::size_t list_max,
       read = read_texts(part, "filter.tags", list_max, filter.tags);
     } else if (name == "least_severity") {
       const auto least = part.is_string() ? severity_named(part.get<std::string>()) : std::nullopt;
-      if (!least) return bad("filter.least_severity", "info, low, medium, high or critical");
+      if (!least) return bad_member("filter.least_severity", "info, low, medium, high or critical");
       filter.severities = severities_from(*least);
     } else if (name == "key") {
       if (!part.is_object() || part.size() > list_max)
-        return bad("filter.key", "an object of the key's parts");
+        return bad_member("filter.key", "an object of the key's parts");
       for (const auto& [part_name, wanted] : part.items()) {
         if (wanted.is_structured() || wanted.is_null())
-          return bad("filter.key", "an object of texts, numbers or booleans");
+          return bad_member("filter.key", "an object of texts, numbers or booleans");
         filter.key[part_name] = wanted.is_string() ? wanted.get<std::string>() : wanted.dump();
       }
     } else if (name == "condition") {
       if (!part.is_string() || part.get_ref<const std::string&>().empty() ||
           part.get_ref<const std::string&>().size() > kConditionBytesMax) {
-        return bad("filter.condition",
-                   fmt::format("a condition of at most {} bytes such as amount > 100",
-                               kConditionBytesMax));
+        return bad_member("filter.condition",
+                          fmt::format("a condition of at most {} bytes such as amount > 100",
+                                      kConditionBytesMax));
       }
       filter.condition_text = part.get<std::string>();
     } else {
-      return bad(
+      return bad_member(
           "filter",
           fmt::format("made of rules, tags, least_severity, key and condition, not of {}", name));
     }

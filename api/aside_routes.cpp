@@ -96,9 +96,15 @@ HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kin
     }
   }
   Result<runtime::AppendedReinjection> done;
+  Result<void> room;
   const Served<void> asked = context.node.ask(
-      [&](runtime::Node& node) { done = node.reinject(kind, arrivals); }, kAskPatience);
+      [&](runtime::Node& node) {
+        room = node.check_room();
+        if (room) done = node.reinject(kind, arrivals);
+      },
+      kAskPatience);
   if (!asked) return refusal_response(asked.error());
+  if (!room) return refusal_response({Refusal::Why::kMemory, room.error().message});
   if (!done) return problem_of_error(done.error());
   request.notes["reinjected"] = std::to_string(done->rows);
   return json_response(200, {{"reinjected", done->rows}, {"reinjected_before", done->done}});

@@ -13,10 +13,13 @@
 #include <vector>
 
 #include "api/configuration.h"
+#include "api/kept_settings.h"
+#include "api/offline_node.h"
 #include "api/output_file.h"
 #include "api/serve_settings.h"
 #include "api/server.h"
 #include "rules/suggest.h"
+#include "runtime/system_files.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration)
 
@@ -87,13 +90,23 @@ ExitCode run(const ServeOptions& options) {
   if (const auto address = parse_listen_address(configuration.text("http.listen")); !address) {
     return end_with(ExitCode::kUsage, address.error().message);
   }
+  runtime::SystemFiles files;
+  const Result<std::vector<std::string>> conflicts = look_for_kept_settings(files, configuration);
+  if (!conflicts) {
+    return end_with(code_of_directory(conflicts.error().code), conflicts.error().message);
+  }
   Result<OutputFile> output = OutputFile::open("-");
   if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
   std::string text = configuration.explain();
   text.pop_back();  // write_line adds it
   Result<void> written = output->write_line(text);
   if (written) written = output->close();
-  return written ? ExitCode::kSuccess : end_with(ExitCode::kInputOutput, written.error().message);
+  if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
+  if (conflicts->empty()) return ExitCode::kSuccess;
+  return end_with(ExitCode::kDataDirectory,
+                  fmt::format("{}; leave it out to go on as before, or begin a new data directory "
+                              "from a savepoint",
+                              fmt::join(*conflicts, "; ")));
 }
 
 const char* type_name_of(const Setting& setting) {
@@ -126,7 +139,8 @@ void add_serve_command(CLI::App& program, Chosen& chosen) {
       ->type_name("FILE");
   command->add_option("--config", options->config, "A TOML file with settings")->type_name("FILE");
   command->add_flag("--check-config", options->check_config,
-                    "Print the settings that hold and where each comes from, and end");
+                    "Print the settings that hold and where each comes from, and which are in "
+                    "conflict with what the data directory keeps, and end");
   command->add_flag("-q,--quiet", options->quiet, "Say nothing that is no warning or error");
   for (const Setting& setting : serve_settings()) {
     if (setting.name == "rules.path") continue;  // RULES

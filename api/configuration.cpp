@@ -300,6 +300,16 @@ const std::string& Configuration::origin(std::string_view name) const {
   return found->second.origin;
 }
 
+void Configuration::keep(std::string_view name, std::string value, std::string origin,
+                         std::string_view remark) {
+  SettingValue& said = values_.find(name)->second;
+  if (said.origin == "default") {
+    said = {std::move(value), std::move(origin)};
+  } else {
+    said.origin += remark;
+  }
+}
+
 std::string Configuration::explain() const {
   std::string result;
   std::string_view table;

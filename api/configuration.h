@@ -57,6 +57,9 @@ class Configuration {
   /// and are none are the caller's to find.
   Result<void> read_environment(
       const std::function<std::optional<std::string>(const std::string&)>& value_of);
+  /// Where nobody said anything of a setting, `value` holds, which has its type, and is from
+  /// `origin`; else `remark` is added to where the value came from.
+  void keep(std::string_view name, std::string value, std::string origin, std::string_view remark);
   /// Sets one by its option_name(), as the command line says.
   Result<void> set_option(const std::string& option, const std::string& value);
 

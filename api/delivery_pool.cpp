@@ -1,7 +1,6 @@
 #include "api/delivery_pool.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -12,9 +11,11 @@
 #include <thread>
 #include <utility>
 
+#include "api/attempt_outcome.h"
 #include "api/clock.h"
-#include "api/http_message.h"
+#include "api/delivery_rate.h"
 #include "api/stored_messages.h"
+#include "api/thread_signals.h"
 
 namespace tocsin::api {
 namespace {
@@ -26,49 +27,6 @@ constexpr std::size_t kRowsAtOnce = 64;
 constexpr std::size_t kErrorBytesMax = 1024;
 // A clock that was set back must not hold a delivery for years.
 constexpr milliseconds kWaitMax = std::chrono::hours(24);
-
-void block_signals() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
-
-AttemptOutcome outcome_of(const HttpReply& reply, std::int64_t now_s) {
-  AttemptOutcome outcome{.status = reply.status, .error = reply.error};
-  if (outcome.status != 0 && !outcome.is_success())
-    outcome.error = fmt::format("answered {}", outcome.status);
-  if (outcome.status == 429 || outcome.status == 503)
-    outcome.retry_after = parse_retry_after(reply.retry_after, now_s);
-  return outcome;
-}
-
-// Deliveries that an endpoint may make: refilled with the rate, one second's worth at most.
-class Rate {
- public:
-  void set(std::optional<double> per_second, Moment now) {
-    per_second_ = per_second;
-    tokens_ = per_second ? std::max(1.0, *per_second) : 0;
-    at_ = now;
-  }
-  // When the next one may be made.
-  Moment next_at() const {
-    if (!per_second_ || tokens_ >= 1) return Moment::min();
-    const std::chrono::duration<double> wait((1 - tokens_) / *per_second_);
-    return at_ + std::chrono::ceil<Moment::duration>(wait);
-  }
-  void refill(Moment now) {
-    if (!per_second_ || now <= at_) return;
-    const std::chrono::duration<double> passed = now - at_;
-    tokens_ = std::min(std::max(1.0, *per_second_), tokens_ + passed.count() * *per_second_);
-    at_ = now;
-  }
-  void take() { tokens_ -= per_second_ ? 1 : 0; }
-
- private:
-  std::optional<double> per_second_;
-  double tokens_ = 0;
-  Moment at_;
-};
 }  // namespace
 
 std::vector<milliseconds> DeliveryPoolOptions::default_retry_delays() {
@@ -81,7 +39,7 @@ struct DeliveryPool::Impl {
     std::shared_ptr<const Subscription> subscription;
     std::shared_ptr<HttpClient> client;
     std::unique_ptr<DeliveryQueue> queue;
-    Rate rate;
+    DeliveryRate rate;
     std::uint64_t next_number = 0;                      // alerts before it have been read
     std::uint64_t next_message = runtime::kMessageBit;  // and messages before it
     std::uint64_t times_owed = UINT64_MAX;              // as of the last reading to the end
@@ -134,7 +92,7 @@ struct DeliveryPool::Impl {
 
   // A sending thread.
   void send() {
-    block_signals();
+    block_all_signals();
     std::unique_lock lock(mutex);
     while (!stopping) {
       std::optional<Moment> next;
@@ -170,7 +128,7 @@ struct DeliveryPool::Impl {
     }
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - began);
-    AttemptOutcome outcome = outcome_of(reply, at.us / 1'000'000);
+    AttemptOutcome outcome = attempt_outcome(reply, at.us / 1'000'000);
     std::vector<DeliveryEvent> events;
     lock.lock();
     leave(job.under_way);
@@ -398,6 +356,8 @@ struct DeliveryPool::Impl {
     Delivery delivery;
     if (runtime::is_message(row.number)) {
       delivery = StoredMessages::delivery_of(*lane.subscription, row.number);
+      // Each is about many keys: they have one order of their own.
+      if (lane.subscription->in_order) delivery.order = "messages";
     } else {
       Result<std::optional<runtime::StoredAlert>> alert = effects.reader().alert(row.number);
       if (!alert || !*alert) return alert.has_value();

@@ -32,9 +32,16 @@ void DeliveryQueue::add(Delivery delivery, Moment due, std::uint32_t attempts) {
 std::optional<DeliveryQueue::Sending> DeliveryQueue::take(Moment now) {
   const std::optional<Moment> at = next_at();
   if (!at || *at > now) return std::nullopt;
-  if (circuit_.state() == CircuitState::kOpen) circuit_.probe();
-  const Ticket ticket = due_.begin()->second;
-  due_.erase(due_.begin());
+  auto first = due_.begin();
+  if (circuit_.state() == CircuitState::kOpen) {
+    circuit_.probe();
+    // Of all that is due what was owed first: one that failed is due later than what came since.
+    for (auto one = due_.begin(); one != due_.end() && one->first <= now; ++one) {
+      if (one->second < first->second) first = one;
+    }
+  }
+  const Ticket ticket = first->second;
+  due_.erase(first);
   Entry& entry = entries_.at(ticket);
   entry.machine.begin_attempt();
   ++sending_count_;
@@ -138,7 +145,7 @@ milliseconds DeliveryQueue::retry_delay(std::uint32_t attempts) const {
 // What waits is due; of those, first the one that was added first.
 void DeliveryQueue::make_all_due(Moment now) {
   std::set<std::pair<Moment, Ticket>> due;
-  for (const auto& [at, ticket] : due_) due.emplace_hint(due.end(), std::min(at, now), ticket);
+  for (const auto& [at, ticket] : due_) due.emplace(now, ticket);
   due_ = std::move(due);
 }
 

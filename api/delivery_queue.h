@@ -3,8 +3,8 @@
 ///
 /// A delivery that fails waits as its schedule says, varied by up to a quarter. After some failures
 /// in a row the endpoint's circuit opens: nothing is sent for a while, then one delivery at a time
-/// until one succeeds, which makes all that wait due at once. `Retry-After` holds back everything.
-/// 410 ends all sending.
+/// until one succeeds, which makes all that wait due at once. Then, and of what is due for such a
+/// try, what was owed first goes first. `Retry-After` holds back everything. 410 ends all sending.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -88,8 +88,9 @@ class DeliveryQueue {
 
   /// Owes a delivery, due at `due`, for which `attempts` have failed before.
   void add(Delivery delivery, Moment due, std::uint32_t attempts = 0);
-  /// The delivery to send now, if any: the one that has been due longest. The caller sends it and
-  /// calls `settle`.
+  /// The delivery to send now, if any: the one that has been due longest, or, where the endpoint is
+  /// tried after a pause, of those that are due the one that was added first. The caller sends it
+  /// and calls `settle`.
   std::optional<Sending> take(Moment now);
   /// When `take` may next give something if nothing else happens, perhaps in the past; nothing: not
   /// before a `settle` or an `add`.

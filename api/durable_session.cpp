@@ -5,7 +5,6 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
-#include <random>
 #include <string>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "api/command.h"
 #include "api/human_text.h"
 #include "api/kept_rules.h"
+#include "api/node_start.h"
 #include "api/progress.h"
 #include "api/run_report.h"
 #include "api/stop_signal.h"
@@ -45,13 +45,6 @@ std::string format_difference(const runtime::ReplayReport& report) {
   const std::uint64_t rest = report.added + report.gone - report.examples.size();
   if (rest != 0) text += fmt::format("  and {} more\n", format_count(rest));
   return text;
-}
-
-std::array<std::uint8_t, 16> random_id() {
-  std::array<std::uint8_t, 16> id{};
-  std::random_device random;
-  for (std::uint8_t& byte : id) byte = static_cast<std::uint8_t>(random());
-  return id;
 }
 
 class DurableSession {
@@ -172,7 +165,7 @@ runtime::NodeOptions DurableSession::node_options() {
   options.texts = std::move(texts_);
   options.compile = compile_kept;
   options.intake = runtime::intake_options(program_.plan(), run_options_);
-  options.timeline = random_id();
+  options.timeline = new_timeline_id();
   if (!arguments_.from.empty()) options.from = arguments_.from;
   options.checkpoint_every = durable_.checkpoint_every;
   options.segment_bytes = durable_.segment_bytes;
@@ -218,9 +211,7 @@ Outcome<void> DurableSession::open_node() {
 
 void DurableSession::tell_recovery() const {
   const runtime::Recovery& recovery = node_->recovery();
-  for (const std::string& damaged : recovery.damaged) {
-    tell(fmt::format("tocsin: a damaged checkpoint was set aside: {}\n", damaged));
-  }
+  tell_damaged(recovery);
   if (!arguments_.from.empty() && recovery.restored) {
     tell(format_restored(*recovery.restored));
   }
@@ -230,15 +221,7 @@ void DurableSession::tell_recovery() const {
                      arguments_.data));
     return;
   }
-  std::string text = fmt::format("going on in {}: ", arguments_.data);
-  if (recovery.checkpoint != 0) {
-    text += fmt::format("checkpoint {} with {} loaded in {}, then ", recovery.checkpoint,
-                        format_count(recovery.keys, "key"), format_seconds(recovery.load_seconds));
-  }
-  text +=
-      fmt::format("{} with {} replayed in {}\n", format_count(recovery.records, "journal record"),
-                  format_count(recovery.events, "event"), format_seconds(recovery.replay_seconds));
-  tell(text);
+  tell(recovery_text(recovery, arguments_.data) + "\n");
   if (recovery.difference) tell(format_difference(*recovery.difference));
 }
 

@@ -23,7 +23,7 @@ void add_health_routes(Router& router, Unreadiness unreadiness) {
               .operation_id = "getReadyz",
               .tag = "health",
               .summary = "Whether events are taken: not while the state is recovered, the disk is "
-                         "full, or the server stops",
+                         "full, memory is at its limit, or the server stops",
               .role = Role::kOpen,
               .answers = {{200, "They are", "text/plain"}},
               .handler = [unreadiness = std::move(unreadiness)](ApiRequest&) {

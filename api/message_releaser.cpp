@@ -1,11 +1,11 @@
 #include "api/message_releaser.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
+
+#include "api/thread_signals.h"
 
 namespace tocsin::api {
 namespace {
@@ -40,9 +40,7 @@ void MessageReleaser::stop() {
 }
 
 void MessageReleaser::run() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  block_all_signals();
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {
     is_woken_ = false;

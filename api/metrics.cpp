@@ -95,10 +95,13 @@ void add_machine(Exposition& to, const std::string& directory) {
 
 void add_intake(Exposition& to, const NodeFigures& figures) {
   const runtime::RunSummary& summary = figures.summary;
+  to.add(Metric::memory_limited, figures.no_room.empty() ? 0 : 1);
   to.add(Metric::intake_requests_total, figures.batches);
   to.add(Metric::intake_requests_refused_total, figures.batches_refused);
   to.add(Metric::intake_queue_requests, figures.queued_batches);
   to.add(Metric::intake_queue_bytes, figures.queued_bytes);
+  to.add(Metric::intake_answers_waiting, figures.answers_waiting);
+  to.add(Metric::questions_waiting, figures.queued_questions);
   to.add(Metric::intake_lines_total, summary.lines);
   to.add(Metric::intake_bytes_total, summary.bytes);
   to.add(Metric::intake_events_total, summary.events);
@@ -111,19 +114,34 @@ void add_intake(Exposition& to, const NodeFigures& figures) {
   to.add(Metric::intake_fields_missing_total, summary.fields_missing);
   to.add(Metric::intake_waiting_events, figures.waiting_events);
   to.add(Metric::intake_waiting_bytes, figures.waiting_bytes);
+  to.add(Metric::unique_ids, figures.unique_ids);
+  to.add(Metric::unique_ids_bytes, figures.unique_bytes);
+  to.add(Metric::unique_ids_forgotten_total, summary.ids_forgotten);
   const bool has_time =
       figures.watermark != cep::kEventTimeMin && figures.watermark != cep::kEventTimeMax;
   to.add(Metric::watermark_seconds,
          fmt::format("{:.6f}", has_time ? static_cast<double>(figures.watermark.us) / 1e6 : 0.0));
+  to.describe(Metric::watermark_holder);
+  for (const SourceFigures& source : figures.sources)
+    to.add(Metric::watermark_holder, "source", source.name, source.is_holder ? 1 : 0);
+  to.describe(Metric::watermark_behind_seconds);
+  for (const SourceFigures& source : figures.sources) {
+    if (!source.behind) continue;
+    to.add(Metric::watermark_behind_seconds, "source", source.name,
+           fmt::format("{:.6f}", static_cast<double>(source.behind->us) / 1e6));
+  }
 }
 
-void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan) {
+void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan,
+              cep::EventTime now) {
   const runtime::JournalStatus& journal = figures.journal;
   to.add(Metric::journal_records_total, journal.next_sequence - 1);
   to.add(Metric::journal_durable_records_total,
          journal.durable_end == 0 ? 0 : journal.durable_end - 1);
   to.add(Metric::journal_queue_bytes, journal.queued_bytes);
   to.add(Metric::journal_commits_total, journal.commits);
+  to.add_histogram(Metric::journal_commit_seconds, runtime::CommitTimes::kBounds,
+                   journal.times.counts, journal.times.seconds);
   to.add(Metric::journal_waiting_for_space,
          journal.state == runtime::JournalState::kNoSpace ? 1 : 0);
   const cep::EngineStats& engine = figures.engine;
@@ -141,9 +159,13 @@ void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan)
     to.add(Metric::alerts_total, "rule", plan.rules[i].id, alerts[i]);
   }
   to.add(Metric::checkpoint_number, figures.checkpoints.number);
+  to.add(Metric::checkpoint_age_seconds,
+         fmt::format("{:.3f}",
+                     std::max(0.0, static_cast<double>((now - figures.checkpoint_at).us) / 1e6)));
   to.add(Metric::checkpoints_total, figures.checkpoints.made);
   to.add(Metric::checkpoint_failed, figures.checkpoints.failure.empty() ? 0 : 1);
   to.add(Metric::effects_queue_bytes, figures.effects.waiting_bytes);
+  to.add(Metric::effects_queue_slices, figures.effects.pushed - figures.effects.committed);
   to.add(Metric::effects_commits_total, figures.effects.commits);
 }
 
@@ -217,7 +239,7 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   add_machine(to, context.paths.directory);
   const NodeFigures figures = context.node.figures();
   add_intake(to, figures);
-  if (figures.program) add_node(to, figures, figures.program->plan());
+  if (figures.program) add_node(to, figures, figures.program->plan(), context.clock.now());
   add_store(to, context.effects.reader());
   if (context.subscriptions != nullptr)
     add_deliveries(to, *context.subscriptions, context.clock.now());

@@ -35,15 +35,30 @@ std::string_view event_status_name(EventStatus status) {
   return "";
 }
 
+// While the journal waits for space nothing more is let in behind it: who asks would wait as long,
+// and the node's thread, which answers questions, with them.
+std::optional<Refusal> NodeService::look_for_space() {
+  const std::lock_guard lock(pending_mutex_);
+  if (journal_.state != runtime::JournalState::kNoSpace) return std::nullopt;
+  return Refusal{Refusal::Why::kDisk,
+                 fmt::format("the disk is full, and no events are taken until there is space: {}",
+                             journal_.reason)};
+}
+
 Served<EventAnswer> NodeService::take(EventBatch batch, milliseconds patience) {
   const auto by = steady_clock::now() + patience;
   const std::size_t bytes = batch.lines.size();
   const std::optional<milliseconds> wait_for_alerts = batch.wait_for_alerts;
   const auto ticket = std::make_shared<Ticket>();
   ticket->batch = std::move(batch);
+  const std::optional<Refusal> no_space = look_for_space();
   {
     const std::lock_guard lock(mutex_);
     if (!is_open_) return tl::unexpected(not_there(failure_));
+    if (no_space) {
+      ++batches_refused_;
+      return tl::unexpected(*no_space);
+    }
     const NodeServiceLimits& limits = options_.limits;
     const bool is_full = batches_.size() >= limits.batches_max ||
                          (queued_bytes_ != 0 && queued_bytes_ + bytes > limits.bytes_max);
@@ -134,8 +149,10 @@ NodeFigures NodeService::figures() const {
   const std::lock_guard lock(mutex_);
   NodeFigures figures = figures_;
   figures.queued_batches = batches_.size();
+  figures.queued_questions = questions_.size();
   figures.queued_bytes = queued_bytes_;
   figures.batches_refused = batches_refused_;
+  figures.no_room = no_room_;
   return figures;
 }
 

@@ -27,6 +27,22 @@ std::size_t offset_behind(std::string_view lines, std::uint64_t count) {
   return at;
 }
 
+// Those that are active: the others hold nobody back.
+std::vector<SourceFigures> source_figures(const runtime::Intake& intake) {
+  cep::EventTime furthest = cep::kEventTimeMin;
+  for (std::size_t i = 0; i < intake.source_count(); ++i)
+    furthest = std::max(furthest, intake.watermark_of(i));
+  std::vector<SourceFigures> figures;
+  for (std::size_t i = 0; i < intake.source_count(); ++i) {
+    const runtime::SourceStatus status = intake.status(i);
+    if (status.state != runtime::SourceState::kActive) continue;
+    SourceFigures one{std::string(status.name), intake.holder() == i, {}};
+    if (status.watermark != cep::kEventTimeMin) one.behind = furthest - status.watermark;
+    figures.push_back(std::move(one));
+  }
+  return figures;
+}
+
 void order(std::vector<EventVerdict>& verdicts) {
   std::ranges::stable_sort(verdicts, {}, &EventVerdict::place);
   // What was said last of an event counts: one that was clamped may be a duplicate.
@@ -73,6 +89,8 @@ Result<void> NodeService::start(std::unique_ptr<runtime::Node> node) {
     durable_end_ = std::max(durable_end_, node_->durable_end());
   }
   if (auto prepared = prepare(); !prepared) return prepared;
+  checkpoint_ = node_->checkpoints().number;
+  checkpoint_at_ = checkpoint_ == 0 ? clock_.now() : node_->recovery().checkpoint_taken_at;
   publish();
   {
     const std::lock_guard lock(mutex_);
@@ -145,6 +163,9 @@ void NodeService::work() {
       }
       is_quiet = !batch && batches_.empty();
     }
+    const bool is_taking = has_room();
+    // What is refused does not hold time up: as it goes on, state ends and memory has room again.
+    if (!is_taking) is_quiet = true;
     if (is_over) break;
     if (question) {
       bool is_wanted = false;
@@ -160,7 +181,12 @@ void NodeService::work() {
       }
       question->changed.notify_all();
     }
-    if (batch) result = take_now(batch);
+    if (batch && !is_taking) {
+      refuse(*batch, {Refusal::Why::kMemory, no_room_});
+      count_refused();
+    } else if (batch) {
+      result = take_now(batch);
+    }
     if (result) result = look_around(is_quiet);
     if (!result) break;
   }
@@ -178,6 +204,19 @@ Result<void> NodeService::end() {
   look_at_watches();
   publish();
   return closed;
+}
+
+// Whether memory has room for a batch; if not, everybody is told why.
+bool NodeService::has_room() {
+  const Result<void> room = node_->check_room();
+  const std::lock_guard lock(mutex_);
+  no_room_ = room ? std::string() : room.error().message;
+  return room.has_value();
+}
+
+void NodeService::count_refused() {
+  const std::lock_guard lock(mutex_);
+  ++batches_refused_;
 }
 
 // The producer's source in the node; what the node itself says is in `result`.
@@ -273,7 +312,8 @@ Result<void> NodeService::arrive(Ticket& ticket, std::size_t source, std::string
     const std::uint64_t before = node_->sources()[source].lines.number;
     current_records_.emplace_back(node_->next_sequence(), place);
     const Result<std::size_t> taken =
-        node_->arrive(source, lines, nullptr, runtime::traces_from(ticket.batch.traces, place));
+        node_->arrive(source, lines, nullptr, runtime::traces_from(ticket.batch.traces, place),
+                      /*has_room=*/true);
     if (!taken) return tl::unexpected(taken.error());
     lines.remove_prefix(*taken);
     place += static_cast<std::size_t>(node_->sources()[source].lines.number - before);
@@ -403,8 +443,18 @@ void NodeService::pursue_all() {
   });
 }
 
+void NodeService::note_checkpoint() {
+  const std::uint64_t newest = node_->checkpoints().number;
+  if (std::exchange(checkpoint_, newest) != newest) checkpoint_at_ = clock_.now();
+}
+
 void NodeService::publish() {
+  note_checkpoint();
   NodeFigures figures;
+  figures.checkpoint_at = checkpoint_at_;
+  figures.sources = source_figures(node_->intake());
+  figures.unique_ids = node_->intake().unique().known();
+  figures.unique_bytes = node_->intake().unique().bytes();
   figures.program = node_->program();
   figures.summary = node_->summary();
   figures.engine = node_->engine_stats();
@@ -418,6 +468,7 @@ void NodeService::publish() {
   {
     const std::lock_guard lock(pending_mutex_);
     figures.journal = journal_;
+    figures.answers_waiting = pending_.size();
     figures.journal.durable_end = durable_end_;
   }
   figures.journal.next_sequence = node_->next_sequence();

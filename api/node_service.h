@@ -7,8 +7,9 @@
 ///
 /// Invariants: an answer to lines is given only when the journal has them on disk and each was
 /// judged; batches are taken whole, in the order in which they came; the thread never waits for who
-/// asks; what waits is bounded, and more is refused at once. Any failure of the node is final:
-/// everybody hears of it, and the process should end and start anew.
+/// asks; what waits is bounded, and more is refused at once, as all is while memory or the disk
+/// have no room for more. Any failure of the node is final: everybody hears of it, and the process
+/// should end and start anew.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -75,6 +76,8 @@ struct EventAnswer {
 struct Refusal {
   enum class Why : std::uint8_t {
     kFull,       // too much waits; soon there is room
+    kMemory,     // the state, or what waits to be put in order, takes all memory it may
+    kDisk,       // there is no space for the journal
     kGap,        // a sequence ahead of `expected`
     kProducers,  // too many of them
     kEnding,     // the server stops
@@ -88,6 +91,12 @@ struct Refusal {
 template <typename T>
 using Served = tl::expected<T, Refusal>;
 
+/// A source that holds time, or could.
+struct SourceFigures {
+  std::string name;
+  bool is_holder = false;               // the first that holds the engine's time where it is
+  std::optional<cep::Duration> behind;  // the source that is furthest; nothing: it has no time yet
+};
 /// How the node stands, as of a moment ago.
 struct NodeFigures {
   std::optional<cep::Program> program;  // whose rules the summary counts by
@@ -99,11 +108,20 @@ struct NodeFigures {
   cep::EventTime watermark = cep::kEventTimeMin;
   std::size_t waiting_events = 0;  // to be put in order
   std::size_t waiting_bytes = 0;
+  std::vector<SourceFigures> sources;  // that are active
+  std::size_t unique_ids = 0;          // that are known
+  std::size_t unique_bytes = 0;
+  /// When the newest checkpoint was complete, or taken by an earlier process; before the first one,
+  /// when this process began.
+  cep::EventTime checkpoint_at;
+  std::size_t answers_waiting = 0;  // to events, for the disk
   // Of the queue before the node:
+  std::size_t queued_questions = 0;
   std::size_t queued_batches = 0;
   std::size_t queued_bytes = 0;
   std::uint64_t batches = 0;          // taken
-  std::uint64_t batches_refused = 0;  // because too much waited
+  std::uint64_t batches_refused = 0;  // because too much waited, or there was no room
+  std::string no_room;                // why memory has none for more events; empty: it has
   std::uint64_t repeats_by_sequence = 0;
 };
 struct NodeServiceOptions {
@@ -170,14 +188,17 @@ class NodeService {
   void work();
   Result<void> prepare();
   Result<void> take_now(const std::shared_ptr<Ticket>& ticket);
+  bool has_room();
   Result<void> arrive(Ticket& ticket, std::size_t source, std::string_view lines);
   Served<std::size_t> source_of(const std::string& producer, Result<void>& result);
+  void count_refused();
   void await_alerts(const std::shared_ptr<Ticket>& ticket, std::uint64_t first_record);
   void look_at_watches();
   Result<void> look_at_clock(bool is_quiet);
   Result<void> look_around(bool is_quiet);
   void pursue_all();
   void end_pursuits(const Refusal& refusal);
+  void note_checkpoint();
   void publish();
   void judged(const runtime::JudgedLine& line);
   void raised(const runtime::StoredAlert& alert);
@@ -187,6 +208,9 @@ class NodeService {
   // On the journal's and the effect queue's threads:
   void journal_changed(const runtime::JournalStatus& status);
   void effects_changed(const runtime::EffectQueueStatus& status);
+
+  // On a caller's thread:
+  std::optional<Refusal> look_for_space();
 
   static void finish(Ticket& ticket);
   static void finish_alerts(Ticket& ticket);
@@ -208,6 +232,7 @@ class NodeService {
   bool with_checkpoint_ = false;
   std::uint64_t batches_refused_ = 0;
   std::string failure_;
+  std::string no_room_;
   NodeFigures figures_;
 
   std::mutex pending_mutex_;         // for answers that wait for a disk
@@ -227,6 +252,8 @@ class NodeService {
   std::vector<std::pair<std::uint64_t, std::size_t>> current_records_;  // record, its first place
   std::vector<Watch> watches_;
   std::vector<std::shared_ptr<Pursuit>> pursuits_;
+  std::uint64_t checkpoint_ = 0;  // the newest that was seen
+  cep::EventTime checkpoint_at_;
   std::uint64_t batches_taken_ = 0;
   std::uint64_t repeats_by_sequence_ = 0;
   std::chrono::steady_clock::time_point next_publication_;

@@ -63,8 +63,8 @@ HttpResponse problem_of_error(const Error& error, ProblemKind bad_argument) {
   return problem_response(ProblemKind::kInternal, error.message);
 }
 
-HttpResponse unavailable_response(std::string_view detail) {
-  HttpResponse response = problem_response(ProblemKind::kUnavailable, detail);
+HttpResponse unavailable_response(std::string_view detail, ProblemKind kind) {
+  HttpResponse response = problem_response(kind, detail);
   response.headers.push_back({"Retry-After", "1"});
   return response;
 }

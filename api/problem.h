@@ -36,5 +36,6 @@ HttpResponse problem_of_fault(const HttpFault& fault);
 /// Of an error of the node or the stores; `bad_argument` is what an invalid argument is.
 HttpResponse problem_of_error(const Error& error, ProblemKind bad_argument = ProblemKind::kBadBody);
 /// Of what cannot be taken now and may be in a second: 503 with Retry-After.
-HttpResponse unavailable_response(std::string_view detail);
+HttpResponse unavailable_response(std::string_view detail,
+                                  ProblemKind kind = ProblemKind::kUnavailable);
 }  // namespace tocsin::api

@@ -7,14 +7,13 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <unordered_map>
 
 #include "api/audit_trail.h"
 #include "api/idempotency.h"
 #include "api/problem.h"
+#include "api/request_rates.h"
 #include "cep/base/assert.h"
 #include "cep/identity.h"
 #include "cep/time.h"
@@ -24,7 +23,6 @@
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
-using Moment = std::chrono::steady_clock::time_point;
 
 std::vector<std::string_view> segments_of(std::string_view path) {
   std::vector<std::string_view> segments;
@@ -120,40 +118,6 @@ std::string media_type_of(std::string_view value) {
   });
   return type;
 }
-
-// How many requests each token may still make.
-class Rates {
- public:
-  explicit Rates(const RateLimit& limit) : limit_(limit) {}
-  struct Answer {
-    bool is_allowed = true;
-    double left = 0;
-    double wait_s = 0;   // until the next one
-    double reset_s = 0;  // until all may be made again
-  };
-  Answer take(const std::string& name, Moment now) {
-    const std::lock_guard lock(mutex_);
-    auto [place, is_new] = buckets_.try_emplace(name, Bucket{limit_.burst, now});
-    Bucket& bucket = place->second;
-    const std::chrono::duration<double> passed = now - bucket.at;
-    bucket.tokens = std::min(limit_.burst, bucket.tokens + passed.count() * limit_.per_second);
-    bucket.at = now;
-    const bool is_allowed = bucket.tokens >= 1;
-    if (is_allowed) bucket.tokens -= 1;
-    return {is_allowed, is_allowed ? bucket.tokens : 0,
-            is_allowed ? 0 : (1 - bucket.tokens) / limit_.per_second,
-            (limit_.burst - bucket.tokens) / limit_.per_second};
-  }
-
- private:
-  struct Bucket {
-    double tokens = 0;
-    Moment at;
-  };
-  RateLimit limit_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, Bucket> buckets_;  // by the token's name: as many as tokens
-};
 }  // namespace
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank) {
@@ -275,7 +239,7 @@ struct Router::Impl {
   }
 
   std::optional<HttpResponse> limit(const std::string& name, std::vector<HttpHeader>& headers) {
-    const Rates::Answer answer = rates.take(name, options.now());
+    const RequestRates::Answer answer = rates.take(name, options.now());
     headers.push_back({"RateLimit-Limit", fmt::format("{}", std::floor(options.rate.burst))});
     headers.push_back({"RateLimit-Remaining", fmt::format("{}", std::floor(answer.left))});
     headers.push_back({"RateLimit-Reset", fmt::format("{}", std::ceil(answer.reset_s))});
@@ -430,7 +394,7 @@ struct Router::Impl {
 
   RouterOptions options;
   BodyBudget uncounted{SIZE_MAX};
-  Rates rates;
+  RequestRates rates;
   std::vector<Route> routes;
   ordered_json schemas = ordered_json::object();
 };

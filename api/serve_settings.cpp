@@ -61,6 +61,12 @@ std::vector<Setting> make_settings() {
               "Of the events in them; more are answered with 503", kKiB, 64 * kGiB},
       Setting{"events.producers_max", Type::kInteger, "10000", "Producers whose sequences are kept",
               1, 10'000'000},
+      Setting{
+          "memory.max", Type::kBytes, "0",
+          "Of the rules' state and of events that wait to be put in order; beyond it events are "
+          "answered with 503 until it falls; 0: any number"},
+      Setting{"memory.reorder", Type::kBytes, "1GiB",
+              "The same of events that wait to be put in order alone", 64 * kKiB, 1024 * kGiB},
       Setting{"lists.entries_max", Type::kInteger, "1000000",
               "Entries of a list, or rows of a table, that changes may bring it to", 1,
               1'000'000'000},
@@ -283,6 +289,7 @@ RunArguments run_arguments(const Configuration& configuration, bool is_said_only
   take("time.out_of_orderness", arguments.out_of_orderness);
   take("time.late_policy", arguments.late_policy);
   take("checkpoint.every", arguments.checkpoint_every);
+  take("memory.reorder", arguments.reorder_memory);
   take("journal.segment_bytes", arguments.journal_segment);
   // What is 0 there is not said here.
   for (const auto& [name, place] : {std::pair{"time.late_max", &arguments.late_max},

@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -20,15 +19,17 @@
 #include "api/answer_store.h"
 #include "api/audit_log.h"
 #include "api/command.h"
+#include "api/first_token.h"
 #include "api/health_routes.h"
 #include "api/http_connection.h"
-#include "api/human_text.h"
 #include "api/kept_rules.h"
 #include "api/loopback_address.h"
 #include "api/node_service.h"
+#include "api/node_start.h"
 #include "api/offline_node.h"
 #include "api/port_file.h"
 #include "api/progress.h"
+#include "api/rule_activation.h"
 #include "api/rule_service.h"
 #include "api/run_report.h"
 #include "api/serve_settings.h"
@@ -50,15 +51,7 @@
 namespace tocsin::api {
 namespace {
 using std::chrono::steady_clock;
-constexpr const char* kFirstToken = "admin-token";
 constexpr const char* kTokens = "tokens.json";
-
-std::array<std::uint8_t, 16> random_id() {
-  std::array<std::uint8_t, 16> id{};
-  std::random_device random;
-  for (std::uint8_t& byte : id) byte = static_cast<std::uint8_t>(random());
-  return id;
-}
 
 void say_delivery(const DeliveryEvent& event) {
   switch (event.kind) {
@@ -95,8 +88,6 @@ class Server {
   Outcome<void> listen();
   Outcome<void> open_node();
   Outcome<void> open_rules();
-  tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> activate(
-      runtime::NodeProgram program, std::vector<runtime::NamedContents> texts);
   Outcome<void> begin_routes();
   ExitCode wait();
   void close();
@@ -290,18 +281,11 @@ Outcome<void> Server::open_tokens() {
   Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokens);
   if (!tokens) return stop(code_of_directory(tokens.error().code), tokens.error().message);
   tokens_ = *std::move(tokens);
-  if (!tokens_->list()->tokens().empty()) return {};
-  // The token is on disk before it is known, so that it is never lost.
-  const Result<NewToken> made = make_token({"admin", Role::kAdmin});
-  if (!made) return stop(ExitCode::kInputOutput, made.error().message);
-  const std::string path = folder + "/" + kFirstToken;
-  if (auto written = write_private_file(path, made->token + "\n"); !written) {
-    return stop(ExitCode::kInputOutput, written.error().message);
+  const auto path = make_first_token(*tokens_, folder);
+  if (!path) return stop(ExitCode::kInputOutput, path.error().message);
+  if (*path) {
+    say(fmt::format("a token with the role admin was made: it is in {}, keep it safe", **path));
   }
-  if (auto added = tokens_->add(made->stored); !added) {
-    return stop(ExitCode::kInputOutput, added.error().message);
-  }
-  say(fmt::format("a token with the role admin was made: it is in {}, keep it safe", path));
   return {};
 }
 
@@ -336,7 +320,7 @@ runtime::NodeOptions Server::node_options() {
   options.texts = pack_.texts();
   options.compile = compile_kept;
   options.intake = runtime::intake_options(rules_.program->plan(), run_options_);
-  options.timeline = random_id();
+  options.timeline = new_timeline_id();
   // Once it was begun the same command goes on with it.
   const std::string& from = configuration_.text("data.from");
   if (!from.empty() && !is_begun_) options.from = from;
@@ -344,6 +328,9 @@ runtime::NodeOptions Server::node_options() {
   options.list_entries_max = static_cast<std::size_t>(configuration_.integer("lists.entries_max"));
   options.segment_bytes = durable_.segment_bytes;
   options.effects.retention = retention_policy(configuration_);
+  if (const std::int64_t most = configuration_.integer("memory.max"); most != 0) {
+    options.memory_max = static_cast<std::uint64_t>(most);
+  }
   options.stop_requested = [this] { return must_stop(); };
   return options;
 }
@@ -393,22 +380,9 @@ Outcome<void> Server::open_node() {
 }
 
 void Server::say_recovery(const runtime::Recovery& recovery) const {
-  for (const std::string& damaged : recovery.damaged) {
-    tell(fmt::format("tocsin: a damaged checkpoint was set aside: {}\n", damaged));
-  }
+  tell_damaged(recovery);
   const std::string& folder = directory_->paths().directory;
-  if (recovery.is_new) {
-    say("began the data directory " + folder);
-    return;
-  }
-  std::string text = fmt::format("going on in {}: ", folder);
-  if (recovery.checkpoint != 0) {
-    text += fmt::format("checkpoint {} with {} loaded in {}, then ", recovery.checkpoint,
-                        format_count(recovery.keys, "key"), format_seconds(recovery.load_seconds));
-  }
-  say(text +
-      fmt::format("{} with {} replayed in {}", format_count(recovery.records, "journal record"),
-                  format_count(recovery.events, "event"), format_seconds(recovery.replay_seconds)));
+  say(recovery.is_new ? "began the data directory " + folder : recovery_text(recovery, folder));
 }
 
 Outcome<void> Server::open_rules() {
@@ -419,7 +393,7 @@ Outcome<void> Server::open_rules() {
       directory_->paths().blobs,
       [this](const cep::Plan& plan) { return runtime::intake_options(plan, run_options_); },
       [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
-        return activate(std::move(program), std::move(texts));
+        return activate_rules(*service_, std::move(program), std::move(texts));
       }};
   ports.changed = [this](const CurrentRules& now) {
     if (AlertDesk* const desk = open_desk_; desk != nullptr)
@@ -443,30 +417,6 @@ Outcome<void> Server::open_rules() {
   say(fmt::format("deployed the rules that were given, as version {}", deployed->version));
   if (!is_quiet_) tell(format_restored(deployed->report));
   return {};
-}
-
-// The state goes to the new rules beside events; then, between two batches, they hold.
-tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> Server::activate(
-    runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
-  Result<cep::RestoreReport> report;
-  runtime::NodeSettings settings;
-  bool is_begun = false;
-  const auto step = [&](runtime::Node& node) {
-    if (!is_begun) {
-      is_begun = true;
-      const Result<void> prepared = node.prepare(std::move(program), std::move(texts));
-      if (!prepared) report = tl::unexpected(prepared.error());
-      return !prepared.has_value();
-    }
-    if (!node.is_prepared()) return false;
-    report = node.activate();
-    settings = node.settings();
-    return true;
-  };
-  const Served<void> asked = service_->pursue(step, kAskPatience);
-  if (!asked) return tl::unexpected(asked.error().detail);
-  if (!report) return tl::unexpected(report.error().message);
-  return std::pair{std::move(settings), *std::move(report)};
 }
 
 Outcome<void> Server::begin_routes() {
@@ -509,6 +459,7 @@ std::string Server::unreadiness() const {
   if (figures.journal.state == runtime::JournalState::kNoSpace) {
     return "the disk is full: " + figures.journal.reason;
   }
+  if (!figures.no_room.empty()) return "memory is at its limit: " + figures.no_room;
   return {};
 }
 

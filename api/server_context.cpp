@@ -10,6 +10,10 @@ HttpResponse refusal_response(const Refusal& refusal) {
                               {{"expected_sequence", refusal.expected}});
     case Refusal::Why::kProducers:
       return problem_response(ProblemKind::kConflict, refusal.detail);
+    case Refusal::Why::kMemory:
+      return unavailable_response(refusal.detail, ProblemKind::kMemoryFull);
+    case Refusal::Why::kDisk:
+      return unavailable_response(refusal.detail, ProblemKind::kDiskFull);
     case Refusal::Why::kFull:
     case Refusal::Why::kEnding:
     case Refusal::Why::kFailed:

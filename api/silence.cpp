@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/alert_filter_json.h"
+#include "api/member_error.h"
 #include "cep/identity.h"
 
 namespace tocsin::api {
@@ -15,13 +16,10 @@ using nlohmann::ordered_json;
 constexpr int kFormat = 1;
 constexpr std::size_t kReasonBytesMax = 1000;
 
-tl::unexpected<Error> bad(std::string_view member, std::string_view what) {
-  return fail(Errc::kInvalidArgument, fmt::format("{} is {}", member, what));
-}
 Result<cep::EventTime> read_time(const ordered_json& value, std::string_view member) {
   const auto time = value.is_string() ? cep::parse_time(value.get<std::string>())
                                       : std::optional<cep::EventTime>();
-  if (!time) return bad(member, "a time such as 2026-03-02T12:01:00Z");
+  if (!time) return bad_member(member, "a time such as 2026-03-02T12:01:00Z");
   return *time;
 }
 }  // namespace
@@ -33,7 +31,7 @@ std::string_view name_of(SilenceState state) {
 
 Result<Silence> read_silence(std::string_view settings, cep::EventTime now, std::size_t list_max) {
   const ordered_json document = ordered_json::parse(settings, nullptr, false);
-  if (!document.is_object()) return bad("the silence", "a JSON object");
+  if (!document.is_object()) return bad_member("the silence", "a JSON object");
   Silence silence;
   silence.from = silence.created_at = now;
   bool has_end = false;
@@ -48,24 +46,25 @@ Result<Silence> read_silence(std::string_view settings, cep::EventTime now, std:
       has_end = has_end || name == "until";
     } else if (name == "reason") {
       if (!value.is_string() || value.get_ref<const std::string&>().size() > kReasonBytesMax)
-        return bad("reason", fmt::format("a text of at most {} bytes", kReasonBytesMax));
+        return bad_member("reason", fmt::format("a text of at most {} bytes", kReasonBytesMax));
       silence.reason = value.get<std::string>();
     } else {
-      return bad("the silence", "made of filter, until, from and reason, not of " + name);
+      return bad_member("the silence", "made of filter, until, from and reason, not of " + name);
     }
   }
   const AlertFilter& filter = silence.filter;
   if (filter.rules.empty() && filter.tags.empty() && filter.severities.empty() &&
       filter.key.empty() && filter.condition_text.empty()) {
-    return bad("filter",
-               "needed: which alerts are silenced, by one at least of rules, tags, "
-               "least_severity, key and condition");
+    return bad_member("filter",
+                      "needed: which alerts are silenced, by one at least of rules, tags, "
+                      "least_severity, key and condition");
   }
-  if (silence.reason.empty()) return bad("reason", "needed: why nobody is to be told");
-  if (!has_end) return bad("until", "needed: when it ends");
+  if (silence.reason.empty()) return bad_member("reason", "needed: why nobody is to be told");
+  if (!has_end) return bad_member("until", "needed: when it ends");
   // What was stored has been decided: nothing is taken back.
-  if (silence.from < now) return bad("from", "now or later; without it the silence begins now");
-  if (silence.until <= silence.from) return bad("until", "later than from, and than now");
+  if (silence.from < now)
+    return bad_member("from", "now or later; without it the silence begins now");
+  if (silence.until <= silence.from) return bad_member("until", "later than from, and than now");
   return silence;
 }
 

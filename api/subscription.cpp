@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "api/alert_filter_json.h"
+#include "api/member_error.h"
 #include "api/webhook_url.h"
 #include "cep/identity.h"
 
@@ -19,10 +20,6 @@ namespace {
 using nlohmann::ordered_json;
 constexpr int kFormat = 1;
 constexpr std::size_t kTextBytesMax = 1000;
-
-tl::unexpected<Error> bad(std::string_view member, std::string_view what) {
-  return fail(Errc::kInvalidArgument, fmt::format("{} is {}", member, what));
-}
 
 // Names that HTTP, the signature and this client set themselves.
 bool is_own_header(std::string_view name) {
@@ -48,18 +45,20 @@ bool is_header_name(std::string_view name) {
 Result<void> read_headers(const ordered_json& value, const SubscriptionLimits& limits,
                           std::vector<HttpHeader>& headers) {
   if (!value.is_object() || value.size() > limits.headers_max)
-    return bad("headers", fmt::format("an object of at most {} headers", limits.headers_max));
+    return bad_member("headers",
+                      fmt::format("an object of at most {} headers", limits.headers_max));
   for (const auto& [name, text] : value.items()) {
-    if (!is_header_name(name)) return bad("headers", fmt::format("made of tokens, not {}", name));
+    if (!is_header_name(name))
+      return bad_member("headers", fmt::format("made of tokens, not {}", name));
     if (is_own_header(name))
-      return bad("headers", fmt::format("not there for {}, which is set here", name));
+      return bad_member("headers", fmt::format("not there for {}, which is set here", name));
     const std::string header = text.is_string() ? text.get<std::string>() : "\n";
     const bool is_good =
         header.size() <= kTextBytesMax && std::ranges::all_of(header, [](char letter) {
           return static_cast<unsigned char>(letter) >= ' ' && letter != 0x7f;
         });
     if (!is_good) {
-      return bad(
+      return bad_member(
           fmt::format("headers.{}", name),
           fmt::format("a text of at most {} bytes without control characters", kTextBytesMax));
     }
@@ -73,8 +72,8 @@ Result<void> read_duration(const ordered_json& value, std::string_view member, c
   const auto read = value.is_string() ? cep::parse_duration(value.get<std::string>())
                                       : std::optional<cep::Duration>();
   if (!read || *read < least || *read > most) {
-    return bad(member, fmt::format("a duration from {} to {}", cep::format_duration(least),
-                                   cep::format_duration(most)));
+    return bad_member(member, fmt::format("a duration from {} to {}", cep::format_duration(least),
+                                          cep::format_duration(most)));
   }
   into = *read;
   return {};
@@ -85,19 +84,20 @@ Result<void> read_group(const ordered_json& value, std::optional<GroupSettings>&
   constexpr cep::Duration kHour{3600 * kSecond.us};
   constexpr std::size_t kNamesMax = 10;
   if (value.is_null()) return {};
-  if (!value.is_object()) return bad("group", "an object of by, wait and interval, or null");
+  if (!value.is_object()) return bad_member("group", "an object of by, wait and interval, or null");
   GroupSettings group;
   for (const auto& [name, part] : value.items()) {
     Result<void> read;
     if (name == "by") {
       std::set<std::string, std::less<>> names;
       if (!part.is_array() || part.size() > kNamesMax)
-        return bad("group.by", fmt::format("a list of at most {} names", kNamesMax));
+        return bad_member("group.by", fmt::format("a list of at most {} names", kNamesMax));
       for (const ordered_json& one : part) {
         if (!one.is_string() || one.get_ref<const std::string&>().empty() ||
             one.get_ref<const std::string&>().size() > kTextBytesMax ||
             !names.insert(one.get<std::string>()).second) {
-          return bad("group.by", "a list of names such as rule or a part of the key, each once");
+          return bad_member("group.by",
+                            "a list of names such as rule or a part of the key, each once");
         }
         group.by.push_back(one.get<std::string>());
       }
@@ -107,7 +107,7 @@ Result<void> read_group(const ordered_json& value, std::optional<GroupSettings>&
       read = read_duration(part, "group.interval", kSecond, cep::Duration{24 * kHour.us},
                            group.interval);
     } else {
-      return bad("group", "made of by, wait and interval, not of " + name);
+      return bad_member("group", "made of by, wait and interval, not of " + name);
     }
     if (!read) return read;
   }
@@ -118,16 +118,17 @@ Result<void> read_group(const ordered_json& value, std::optional<GroupSettings>&
 Result<void> read_brake(const ordered_json& value, Subscription& next) {
   constexpr std::uint64_t kMost = 1'000'000;
   if (value.is_null()) return {};
-  if (!value.is_object()) return bad("brake", "an object of per_rule and in_all, or null");
+  if (!value.is_object()) return bad_member("brake", "an object of per_rule and in_all, or null");
   for (const auto& [name, limit] : value.items()) {
     if (name != "per_rule" && name != "in_all")
-      return bad("brake", "made of per_rule and in_all, not of " + name);
+      return bad_member("brake", "made of per_rule and in_all, not of " + name);
     if (limit.is_null()) continue;
     if (!limit.is_number_unsigned() || limit.get<std::uint64_t>() > kMost) {
-      return bad("brake." + name,
-                 fmt::format("deliveries a minute, 0 (no limit) to {}, or null for the server's "
-                             "limit",
-                             kMost));
+      return bad_member(
+          "brake." + name,
+          fmt::format("deliveries a minute, 0 (no limit) to {}, or null for the server's "
+                      "limit",
+                      kMost));
     }
     (name == "per_rule" ? next.brake_per_rule : next.brake_in_all) = limit.get<std::uint64_t>();
   }
@@ -250,7 +251,7 @@ std::string subscription_settings(const Subscription& subscription) {
 Result<void> apply_settings(std::string_view settings, const SubscriptionLimits& limits,
                             Subscription& subscription) {
   const ordered_json document = ordered_json::parse(settings, nullptr, false);
-  if (!document.is_object()) return bad("the subscription", "a JSON object");
+  if (!document.is_object()) return bad_member("the subscription", "a JSON object");
   Subscription next = subscription;
   next.name.clear();
   next.url.clear();
@@ -266,10 +267,10 @@ Result<void> apply_settings(std::string_view settings, const SubscriptionLimits&
   for (const auto& [name, value] : document.items()) {
     if (name == "name") {
       if (!value.is_string() || value.get_ref<const std::string&>().size() > kTextBytesMax)
-        return bad("name", fmt::format("a text of at most {} bytes", kTextBytesMax));
+        return bad_member("name", fmt::format("a text of at most {} bytes", kTextBytesMax));
       next.name = value.get<std::string>();
     } else if (name == "url") {
-      if (!value.is_string()) return bad("url", "a text");
+      if (!value.is_string()) return bad_member("url", "a text");
       const Result<WebhookUrl> url = parse_webhook_url(value.get<std::string>());
       if (!url) return tl::unexpected(url.error());
       next.url = url->text();
@@ -280,35 +281,36 @@ Result<void> apply_settings(std::string_view settings, const SubscriptionLimits&
       if (value == "cloudevents") {
         next.payload = WebhookPayload::kCloudEvents;
       } else if (value != "tocsin") {
-        return bad("payload", "tocsin or cloudevents");
+        return bad_member("payload", "tocsin or cloudevents");
       }
     } else if (name == "headers") {
       if (Result<void> read = read_headers(value, limits, next.headers); !read) return read;
     } else if (name == "per_second") {
       if (value.is_null()) continue;
       if (!value.is_number() || value.get<double>() < 0.001 || value.get<double>() > 1e6)
-        return bad("per_second", "a number from 0.001 to 1000000, or null for no limit");
+        return bad_member("per_second", "a number from 0.001 to 1000000, or null for no limit");
       next.per_second = value.get<double>();
     } else if (name == "concurrency") {
       const std::uint64_t most = limits.concurrency_max;
       if (!value.is_number_unsigned() || value.get<std::uint64_t>() < 1 ||
           value.get<std::uint64_t>() > most) {
-        return bad("concurrency", fmt::format("a whole number from 1 to {}", most));
+        return bad_member("concurrency", fmt::format("a whole number from 1 to {}", most));
       }
       next.concurrency = value.get<std::size_t>();
     } else if (name == "in_order") {
-      if (!value.is_boolean()) return bad("in_order", "true or false");
+      if (!value.is_boolean()) return bad_member("in_order", "true or false");
       next.in_order = value.get<bool>();
     } else if (name == "group") {
       if (Result<void> read = read_group(value, next.group); !read) return read;
     } else if (name == "brake") {
       if (Result<void> read = read_brake(value, next); !read) return read;
     } else {
-      return bad("the subscription", fmt::format("made of {}, not of {}",
-                                                 fmt::join(kSubscriptionSettings, ", "), name));
+      return bad_member(
+          "the subscription",
+          fmt::format("made of {}, not of {}", fmt::join(kSubscriptionSettings, ", "), name));
     }
   }
-  if (next.url.empty()) return bad("url", "needed: where alerts are sent");
+  if (next.url.empty()) return bad_member("url", "needed: where alerts are sent");
   subscription = std::move(next);
   return {};
 }

@@ -1,7 +1,6 @@
 #include "api/webhook_outbox.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <array>
@@ -11,12 +10,13 @@
 #include <thread>
 #include <utility>
 
+#include "api/attempt_outcome.h"
 #include "api/clock.h"
 #include "api/delivery_queue.h"
 #include "api/http_client.h"
-#include "api/http_message.h"
 #include "api/signature.h"
 #include "api/spilled_deliveries.h"
+#include "api/thread_signals.h"
 #include "api/webhook_client.h"
 #include "api/webhook_url.h"
 #include "cep/base/assert.h"
@@ -50,23 +50,6 @@ std::uint64_t random_seed() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
 }
-
-// Signals are the main thread's: a sender must not take one from a blocking read there. SIGPIPE is
-// an error of a write.
-void block_signals() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
-
-AttemptOutcome outcome_of(HttpReply reply, std::int64_t now_s) {
-  AttemptOutcome outcome{.status = reply.status, .error = std::move(reply.error)};
-  if (outcome.status != 0 && !outcome.is_success())
-    outcome.error = fmt::format("answered {}", outcome.status);
-  if (outcome.status == 429 || outcome.status == 503)
-    outcome.retry_after = parse_retry_after(reply.retry_after, now_s);
-  return outcome;
-}
 }  // namespace
 
 std::vector<milliseconds> WebhookOptions::default_retry_delays() {
@@ -93,7 +76,7 @@ struct WebhookOutbox::Impl {
 
   // A sending thread.
   void send() {
-    block_signals();
+    block_all_signals();
     std::unique_lock lock(mutex);
     while (!stopping) {
       if (const std::optional<DeliveryQueue::Sending> sending = queue.take(clock.now())) {
@@ -116,7 +99,7 @@ struct WebhookOutbox::Impl {
         HttpHeader{"webhook-timestamp", std::to_string(now_s)},
         HttpHeader{"webhook-signature",
                    sign_webhook(secret, delivery.webhook_id, now_s, delivery.payload)}};
-    return outcome_of(client.post(headers, delivery.payload), now_s);
+    return attempt_outcome(client.post(headers, delivery.payload), now_s);
   }
 
   // The rest is called with `mutex` held.

@@ -20,7 +20,7 @@ class ListProgram {
   bool contains(const Value& value, EventTime at) const;
   const List& list() const { return *list_; }
   /// Whether its entries may be changed: phrases and patterns are compiled into searches.
-  bool may_change() const { return list_->kind == ListKind::kValues && !list_->is_copied; }
+  bool may_change() const { return list_->kind == ListKind::kValues; }
   EntrySet& entries() { return entries_; }
   const EntrySet& entries() const { return entries_; }
   /// The key of a value; nothing where no element of the list can be equal to it.

@@ -70,9 +70,6 @@ struct List {
   std::vector<OwnedValue> values;
   ListKind kind = ListKind::kValues;
   std::vector<bool> ignore_case = {};  // kRegex, by value: `/…/i`
-  /// Some condition has the values in it, as those of its operand's type (an enum's words, floats),
-  /// and does not ask the list: its entries cannot change while it runs.
-  bool is_copied = false;
 };
 struct TableColumn {
   std::string name;

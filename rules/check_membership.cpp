@@ -136,18 +136,6 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
     context_.sink.report(std::move(diagnostic));
     return error(expr);
   }
-  if (words || typing.as_floats) {
-    context_.plan.lists[symbol.list.value].is_copied = true;
-    // As values of the operand's type; a text that is no word of the enum equals none of them.
-    std::vector<ExprPtr> args = {left.expr};
-    for (const cep::OwnedValue& owned : list.values) {
-      const cep::Value value = owned.view();
-      if (words && !word_of(left.type(), value.text)) continue;
-      args.push_back(words ? word_expr(left.type(), value.text)
-                           : widened(literal_expr(list.element, value), left.type()));
-    }
-    return checked(expr, operator_expr(Op::kInValues, bool_type(), std::move(args)));
-  }
   auto in = std::make_shared<cep::Expr>();
   in->op = Op::kIn;
   in->type = bool_type();

@@ -271,7 +271,6 @@ void CheckpointWriter::Work::complete() {
     end_as_failed();
     return;
   }
-  let_go();
   weigh(entries_before);
 }
 
@@ -381,6 +380,8 @@ Result<void> CheckpointWriter::Work::make() {
 
 void CheckpointWriter::Work::publish(const Manifest& manifest) {
   kept.push_back({manifest.meta.number, manifest.meta.position, manifest.meta.trim});
+  // Before it is said: what only older ones need may go then.
+  let_go();
   const std::lock_guard lock(mutex);
   status.stage = CheckpointStage::kDone;
   status.number = manifest.meta.number;

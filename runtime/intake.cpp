@@ -128,11 +128,17 @@ void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber 
   if (!event.used) return;
   ++rows_since_flush_;
   if (store_) {
-    source.waiting.add({engine_time, store_->keep(engine_time, arrival, line, index)},
-                       source.ready);
+    const std::uint64_t place = store_->keep(engine_time, arrival, line, index);
+    if (sinks_.judged) foresee_repeat(place, arrival);
+    source.waiting.add({engine_time, place}, source.ready);
   } else {
     decoder_.keep(engine_time, arrival);
   }
+}
+
+void Intake::foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival) {
+  const RowStore::KeptRow kept = store_->kept(place);
+  if (unique_.foresee(kept.batch, kept.row)) judge(arrival, LineFate::kRepeated);
 }
 
 // True when it is time for a flush.
@@ -331,8 +337,8 @@ Result<void> Intake::check_room() const {
   return fail(
       Errc::kLimit,
       fmt::format("events that wait to be put in order ({} of them, for {}) take more than {} "
-                  "bytes; nothing of them is lost. Allow more with --reorder-memory, or begin with "
-                  "less out-of-orderness",
+                  "bytes; nothing of them is lost. Allow more with --reorder-memory (of a server: "
+                  "memory.reorder), or begin with less out-of-orderness",
                   waiting_events(), cep::format_duration(bound), options_.waiting_bytes_max));
 }
 
@@ -423,6 +429,8 @@ std::size_t Intake::waiting_events() const {
 }
 
 std::size_t Intake::waiting_bytes() const {
-  return store_ ? store_->bytes() + waiting_events() * sizeof(WaitingRow) : 0;
+  // What was the last batch of rows is used again: where nothing waits it is nobody's.
+  const std::size_t waiting = store_ ? waiting_events() : 0;
+  return waiting == 0 ? 0 : store_->bytes() + waiting * sizeof(WaitingRow);
 }
 }  // namespace tocsin::runtime

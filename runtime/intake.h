@@ -71,7 +71,8 @@ struct IntakeOptions {
 /// What became of a line other than that it was taken as it is.
 enum class LineFate : std::uint8_t {
   kClamped,   // taken at the watermark, `late_by` behind
-  kRepeated,  // the id of a `unique` type was taken before: told when the line's turn comes
+  kRepeated,  // the id of a `unique` type was taken before: told as soon as that is sure
+              // (UniqueFilter::foresee()), and when the line's turn comes
   kLate,      // set aside
   kIgnored,   // of a type that no rule file declares
   kDead,      // a dead letter
@@ -159,6 +160,8 @@ class Intake {
   cep::EventTime watermark_of(std::size_t source) const {
     return marks_.source(source).tracker.watermark();
   }
+  /// The ids of `unique` types that are known.
+  const UniqueFilter& unique() const { return unique_; }
   /// The source that holds W where it is; nothing where all are idle or have ended.
   std::optional<std::size_t> holder() const { return marks_.holder(); }
   std::size_t source_count() const { return sources_.size(); }
@@ -197,6 +200,7 @@ class Intake {
                  cep::EventTime taken_at);
   [[gnu::always_inline]] inline void take_event(std::size_t index, const Line& line,
                                                 cep::ArrivalNumber arrival, const Decoded& event);
+  [[gnu::cold]] void foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival);
   bool is_too_late(const Source& source, cep::Duration late_by) const;
   void set_late_aside(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                       const Decoded& event);

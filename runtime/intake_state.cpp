@@ -234,7 +234,12 @@ bool Intake::restore_waiting(ByteReader& reader) {
       dead_letter(source, line, arrival, decoder_.dead_letter_reason());
     }
     if (decoded.kind != LineKind::kEvent || !decoded.used) continue;
-    put_back(source, {time, store_->keep(time, arrival, line, static_cast<std::size_t>(index))});
+    const std::uint64_t place = store_->keep(time, arrival, line, static_cast<std::size_t>(index));
+    if (sinks_.judged) {
+      const RowStore::KeptRow kept = store_->kept(place);
+      static_cast<void>(unique_.foresee(kept.batch, kept.row));  // it was answered before
+    }
+    put_back(source, {time, place});
   }
   for (Source& source : sources_) std::ranges::sort(source.ready);
   return reader.ok();

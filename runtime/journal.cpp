@@ -143,9 +143,17 @@ bool Journal::must_pause() const {
          std::chrono::steady_clock::now() < next_commit_;
 }
 
+void CommitTimes::add(std::chrono::duration<double> took) {
+  const auto* const bound = std::ranges::lower_bound(kBounds, took.count());
+  ++counts[static_cast<std::size_t>(bound - kBounds.begin())];
+  seconds += took.count();
+}
+
 bool Journal::write(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
+  const auto began = std::chrono::steady_clock::now();
   const CommitState committed = writer_->commit(writing_);
+  const auto took = std::chrono::steady_clock::now() - began;
   lock.lock();
   const JournalState before = status_.state;
   const bool more = status_.durable_end != writer_->durable_end();
@@ -157,6 +165,7 @@ bool Journal::write(std::unique_lock<std::mutex>& lock) {
   switch (committed) {
     case CommitState::kDurable:
       ++status_.commits;
+      status_.times.add(took);
       status_.state = JournalState::kWriting;
       status_.reason.clear();
       break;

@@ -5,6 +5,7 @@
 /// is waited for, with all that was taken in kept; a failed write or sync is final
 /// (JournalState::kFailed).
 #pragma once
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -33,6 +34,16 @@ struct JournalLimits {
   /// them, and many share a sync. hurry() ends it.
   std::chrono::milliseconds position_pause{50};
 };
+/// How long commits took: a write with its sync each.
+struct CommitTimes {
+  static constexpr std::array<double, 13> kBounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025,
+                                                     0.005,  0.01,    0.025,  0.05,  0.1,
+                                                     0.25,   1.0,     5.0};  // seconds
+  /// Those up to each bound that are up to none before, and last the rest.
+  std::array<std::uint64_t, kBounds.size() + 1> counts{};
+  double seconds = 0;  // of all
+  void add(std::chrono::duration<double> took);
+};
 enum class JournalState : std::uint8_t {
   kWriting,
   kNoSpace,  // waits for the disk; what was taken in is kept
@@ -46,6 +57,7 @@ struct JournalStatus {
   std::uint64_t next_sequence = 1;
   std::size_t queued_bytes = 0;
   std::uint64_t commits = 0;
+  CommitTimes times;            // of them
   std::string release_failure;  // of the last release_before(), empty when it went well
 };
 /// Called by the journal's thread, never by two at a time, without a lock: when more is durable,

@@ -54,12 +54,9 @@ Result<ListChange> prepare_list_change(const cep::Program& program, ListName nam
   if (what.list == nullptr && what.table == nullptr) return tl::unexpected(not_there(name));
   if (what.list != nullptr && !what.list->may_change()) {
     return fail(Errc::kRefused,
-                fmt::format("{} {}, which are compiled with the rules: change it in the rule pack "
-                            "(PUT or PATCH /v1/pack)",
-                            describe(name),
-                            what.list->list().kind == cep::ListKind::kValues
-                                ? "is asked for an enum, or for a float among other numbers"
-                                : "is of phrases or patterns"));
+                fmt::format("{} is of phrases or patterns, which are compiled with the rules: "
+                            "change it in the rule pack (PUT or PATCH /v1/pack)",
+                            describe(name)));
   }
   ListChange change;
   change.name = std::move(name);

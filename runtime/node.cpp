@@ -34,9 +34,11 @@ void Node::refresh(std::size_t source, std::string identity, PrefixDigest prefix
   impl_->refresh(source, std::move(identity), std::move(prefix));
 }
 Result<std::size_t> Node::arrive(std::size_t source, std::string_view block, MergeOrder* order,
-                                 const std::vector<TraceRun>& traces) {
+                                 const std::vector<TraceRun>& traces, bool has_room) {
   // Before anything of the block is taken or journaled.
-  if (auto room = impl_->intake().check_room(); !room) return tl::unexpected(room.error());
+  if (!has_room) {
+    if (auto room = impl_->intake().check_room(); !room) return tl::unexpected(room.error());
+  }
   return impl_->noted(impl_->arrive(source, block, order, traces));
 }
 Result<void> Node::decide(const Decision& decision) {

@@ -170,8 +170,10 @@ class Node {
   /// as may: the node is as good as before.
   /// `traces`: which requests the lines by value came with; where the record has no room for them
   /// beside its lines they are left out.
+  /// `has_room`: check_room() was asked for the whole that this is a part of, which is taken
+  /// whatever it comes to.
   Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order,
-                             const std::vector<TraceRun>& traces = {});
+                             const std::vector<TraceRun>& traces = {}, bool has_room = false);
   /// Journals and carries out a decision: idle, awake, heartbeat, ended.
   Result<void> decide(const Decision& decision);
   /// Journals that all inputs have ended: events that wait for others are taken now. Nothing, as

@@ -49,6 +49,7 @@ bool Node::Impl::is_due() {
 }
 
 void Node::Impl::cut() {
+  note_checkpoint_blobs();  // the one before is noted with its own
   CheckpointMeta meta;
   meta.timeline = timeline_;
   meta.semantics = options_.semantics;
@@ -64,6 +65,7 @@ void Node::Impl::cut() {
   lists_.forget(program_, meta.watermark);
   state_.lists = lists_.save(program_);
   for (CheckpointBlob& blob : lists_.blobs()) meta.blobs.push_back(std::move(blob));
+  cut_blobs_ = meta.blobs;
   state_.save(program_.plan(), summary_, meta.node);
   checkpoint_begun_at_ = meta.taken_at;
   checkpoint_position_ = meta.position;

@@ -1,14 +1,16 @@
 /// The inside of a node. Its functions are in node_recovery.cpp (coming up), node_rules.cpp (which
-/// rules hold), node_records.cpp (what a record does, replayed or live), node_live.cpp (taking in)
-/// and node_checkpoints.cpp.
+/// rules hold), node_records.cpp (what a record does, replayed or live), node_live.cpp (taking in),
+/// node_checkpoints.cpp and node_blobs.cpp (which entries of lists are still needed).
 #pragma once
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "runtime/blob_use.h"
 #include "runtime/carry_over.h"
 #include "runtime/checkpoint_taker.h"
 #include "runtime/journal_reader.h"
@@ -168,6 +170,20 @@ class Node::Impl {
   void answer_requests();
   void abandon_cut();
   Result<void> drain();
+  // Blobs that records before position_ name, read by the executor.
+  struct PastBlobs {
+    struct Named {
+      std::uint64_t sequence = 0;
+      BlobUse::What what = BlobUse::What::kOther;
+      cep::Digest digest{};
+    };
+    std::mutex mutex;
+    bool is_known = false;
+    std::vector<Named> named;
+  };
+  Result<void> find_named_blobs();
+  void note_blobs(const Command& command);
+  void note_checkpoint_blobs();
   Result<void> push_effects();
   Result<void> commit_here();
   Result<void> store_effects();
@@ -220,6 +236,10 @@ class Node::Impl {
   bool is_live_ = false;
   bool is_closed_ = false;
   bool has_failed_ = false;
+  BlobUse blob_use_;
+  std::shared_ptr<PastBlobs> past_;        // until they are known
+  std::vector<CheckpointBlob> cut_blobs_;  // of the last cut
+  std::uint64_t checkpoints_noted_ = 0;    // of those made
   cep::EventTime checkpoint_begun_at_;
   std::uint64_t checkpoint_position_ = 0;  // of the last cut
   std::uint64_t checkpoints_requested_ = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/crash_point.h"
+#include "runtime/file_tree.h"
 #include "runtime/node_impl.h"
 
 namespace tocsin::runtime {
@@ -35,6 +36,13 @@ Result<ListChanged> Node::Impl::change_list(ListChange& change) {
 }
 
 Result<ListChanged> Node::Impl::carry_out(ListChange& change) {
+  // Whoever wrote it may have found one that was there, and has been let go of since.
+  if (change.blob) {
+    const Result<bool> is_there =
+        exists(ports_.files, paths_.blobs + "/" + cep::hex(change.blob->digest));
+    if (!is_there) return tl::unexpected(is_there.error());
+    if (!*is_there) change.blob.reset();
+  }
   // A whole is always a blob, so that checkpoints can name it.
   const bool is_long = change.text.size() > kArgumentBytesMax;
   if (!change.blob && (is_long || change.action == ListAction::kReplace)) {
@@ -51,6 +59,7 @@ Result<ListChanged> Node::Impl::carry_out(ListChange& change) {
   }
   begin_record(log_->next_sequence(), record.given_at, false);
   if (auto appended = append(record); !appended) return tl::unexpected(appended.error());
+  note_blobs(record);
   crash_point("node.list_changed");
   log_->hurry();  // somebody waits for it
   const ListChanged done = lists_.apply(change, sequence_, program_);

@@ -148,6 +148,7 @@ Result<void> Node::Impl::poll() {
   if (!taker_->is_taking() && is_due()) cut();
   bite();
   taker_->poll();
+  note_checkpoint_blobs();
   answer_requests();
   return {};
 }

@@ -156,6 +156,7 @@ Result<void> Node::Impl::take_decision(const Decision& decision) {
 }
 
 Result<void> Node::Impl::take_command(const Command& command) {
+  note_blobs(command);
   if (command.name == kBeginCommand || command.name == kPresentCommand ||
       command.name == kDeployCommand) {
     std::vector<CheckpointBlob> blobs;

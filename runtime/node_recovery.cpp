@@ -57,6 +57,7 @@ Result<void> Node::Impl::open(bool is_new) {
   if (auto done = open_effects(); !done) return done;
   if (auto done = open_log(); !done) return done;
   if (auto done = open_queue(); !done) return done;
+  if (auto done = find_named_blobs(); !done) return done;
   const cep::EventTime loaded = ports_.clock.now();
   // A crash may have come before the first record.
   const std::uint64_t end = log_->durable_end();

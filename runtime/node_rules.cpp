@@ -138,7 +138,9 @@ Result<void> Node::Impl::append_settings(std::string_view name, cep::EventTime g
   for (const CheckpointBlob& blob : blobs_) {
     command.blobs.push_back({blob.role, blob.bytes, blob.digest});
   }
-  return append(command);
+  if (auto appended = append(command); !appended) return appended;
+  note_blobs(command);
+  return {};
 }
 
 Result<void> Node::Impl::prepare(NodeProgram program, std::vector<NamedContents> texts) {

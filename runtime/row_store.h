@@ -27,6 +27,15 @@ class RowStore {
   /// Keeps the event that the decoder just decoded from `line`; its place ascends with every call.
   std::uint64_t keep(cep::EventTime engine_time, cep::ArrivalNumber arrival, const Line& line,
                      std::size_t source);
+  /// A kept event that was not gathered yet, and its batch.
+  struct KeptRow {
+    const cep::Batch& batch;
+    const cep::Row& row;
+  };
+  KeptRow kept(std::uint64_t place) const {
+    const Held& held = held_[static_cast<std::size_t>(place / kRowsPerBatchMax - first_sequence_)];
+    return {*held.batch, held.batch->rows[place % kRowsPerBatchMax]};
+  }
   /// Fills `slice` (made for the plan) with these rows, in this order. Its texts stay until
   /// release().
   void gather(std::span<const WaitingRow> rows, cep::Batch& slice);

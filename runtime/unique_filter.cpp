@@ -33,16 +33,51 @@ std::uint64_t UniqueFilter::drop_repeats(cep::Batch& slice,
   });
 }
 
+UniqueFilter::Id UniqueFilter::id_of(const cep::Value& value) {
+  bytes_.clear();
+  cep::append_key_part(bytes_, value);
+  const XXH128_hash_t hash = XXH3_128bits(bytes_.data(), bytes_.size());
+  return {hash.low64, hash.high64};
+}
+
+UniqueFilter::Id UniqueFilter::waiting_key(const Type& type, Id id, cep::EventTime time) {
+  if (type.within) id[0] ^= XXH3_64bits(&time.us, sizeof time.us);
+  return id;
+}
+
+bool UniqueFilter::foresee(const cep::Batch& batch, const cep::Row& row) {
+  Type& type = types_[row.type.value];
+  if (!type.is_unique) return false;
+  const cep::Value value = batch.value(plan_, row, type.id_field);
+  if (value.is_missing()) return false;
+  const Id id = id_of(value);
+  const auto taken = type.taken.find(id);
+  // Not forgotten before the event's turn, as time has not moved so far by then.
+  if (taken != type.taken.end() &&
+      (!type.within || row.engine_time < taken->second + *type.within)) {
+    return true;
+  }
+  // Of those that wait with this id the first is taken, or is a repeat itself; with `within` that
+  // says something of the same time alone: another may be far enough from what the first repeats.
+  const auto [waits, is_first] =
+      type.waiting.try_emplace(waiting_key(type, id, row.engine_time), row.engine_time);
+  if (is_first) return false;
+  if (waits->second <= row.engine_time) return true;
+  waits->second = row.engine_time;
+  return false;
+}
+
 bool UniqueFilter::is_repeat(Type& type, const cep::Row& row, const cep::Value& value) {
   while (type.within && !type.in_order.empty() &&
          type.in_order.front().first + *type.within <= row.engine_time) {
     forget_oldest(type);
   }
   if (value.is_missing()) return false;
-  bytes_.clear();
-  cep::append_key_part(bytes_, value);
-  const XXH128_hash_t hash = XXH3_128bits(bytes_.data(), bytes_.size());
-  const Id id = {hash.low64, hash.high64};
+  const Id id = id_of(value);
+  if (!type.waiting.empty()) {
+    const auto waits = type.waiting.find(waiting_key(type, id, row.engine_time));
+    if (waits != type.waiting.end() && waits->second == row.engine_time) type.waiting.erase(waits);
+  }
   if (!type.taken.try_emplace(id, row.engine_time).second) return true;
   type.in_order.emplace_back(row.engine_time, id);
   if (type.in_order.size() > ids_max_) {
@@ -65,6 +100,16 @@ std::size_t UniqueFilter::known() const {
   std::size_t known = 0;
   for (const Type& type : types_) known += type.in_order.size();
   return known;
+}
+
+std::size_t UniqueFilter::bytes() const {
+  // A node with its pointers and bucket, and the place in order.
+  constexpr std::size_t kBytesOfKnown = 48 + sizeof(std::pair<cep::EventTime, Id>);
+  constexpr std::size_t kBytesOfWaiting = 48;
+  std::size_t bytes = 0;
+  for (const Type& type : types_)
+    bytes += type.in_order.size() * kBytesOfKnown + type.waiting.size() * kBytesOfWaiting;
+  return bytes;
 }
 
 void UniqueFilter::begin_save() {

@@ -26,11 +26,18 @@ class UniqueFilter {
   /// Gives how many there were, and tells `repeated`, where there is one, of each.
   std::uint64_t drop_repeats(cep::Batch& slice,
                              const std::function<void(cep::ArrivalNumber)>& repeated = {});
+  /// To be told of each event that begins to wait for its turn, in the order of arrival: whether it
+  /// will be a repeat, whatever may yet come before its turn (save more than `ids_max` other ids).
+  /// False where that is not sure: with `within`, an event that is still to come may take the place
+  /// of the one that it would repeat.
+  bool foresee(const cep::Batch& batch, const cep::Row& row);
   /// Ids forgotten because there were more than `ids_max`.
   std::uint64_t forgotten() const { return forgotten_; }
 
   /// Ids that are known, of all types.
   std::size_t known() const;
+  /// Memory of what is known, about.
+  std::size_t bytes() const;
 
   /// Cuts here; requires that a cut before is written.
   void begin_save();
@@ -54,6 +61,9 @@ class UniqueFilter {
     cep::FieldIndex id_field;
     std::unordered_map<Id, cep::EventTime, IdHash> taken;
     std::deque<std::pair<cep::EventTime, Id>> in_order;
+    // Of events that foresee() was told of and that wait: the least time of each id; with `within`
+    // each time of its own, as ids of waiting_key().
+    std::unordered_map<Id, cep::EventTime, IdHash> waiting;
     // Of the cut: how many ids it has, how many of them are written, to `early` or behind it, and
     // how many have been forgotten since, all from the oldest on. An id that is forgotten before
     // its turn is written first.
@@ -64,6 +74,8 @@ class UniqueFilter {
     std::string early;
   };
   static void write_next(Type& type, std::string& to);
+  Id id_of(const cep::Value& value);
+  static Id waiting_key(const Type& type, Id id, cep::EventTime time);
   bool is_repeat(Type& type, const cep::Row& row, const cep::Value& value);
   void forget_oldest(Type& type);
   Type* find(std::string_view type, std::string_view id_field);

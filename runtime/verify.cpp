@@ -293,7 +293,7 @@ class Verifier {
           const auto* command = std::get_if<Command>(&entry.record);
           if (command == nullptr) return;
           for (const BlobReference& blob : command->blobs) {
-            wanted_by_journal_.emplace(blob.digest, entry.sequence);
+            wanted_by_journal_[blob.digest] = entry.sequence;  // the last that does
           }
         });
     if (!extent) report_.bytes = before;
@@ -327,7 +327,11 @@ class Verifier {
                                         cep::hex(digest), directory)},
            kNewDirectory);
     }
+    // Of records that no start processes again, entries of lists may be gone.
+    std::uint64_t needed_from = positions_.empty() ? 1 : UINT64_MAX;
+    for (const Position& one : positions_) needed_from = std::min(needed_from, one.trim);
     for (const auto& [digest, sequence] : wanted_by_journal_) {
+      if (sequence < needed_from) continue;
       if (present_.contains(digest) || wanted_.contains(digest) || is_live_) continue;
       find({Errc::kCorrupt, fmt::format("{}/{} is missing: record {} of the journal needs it",
                                         paths_.blobs, cep::hex(digest), sequence)},

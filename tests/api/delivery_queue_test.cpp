@@ -119,6 +119,32 @@ TEST_CASE("delivery queue: what waits does not hold up what is new") {
   CHECK(queue.take(kStart + 2s)->delivery->alert_id == "a");
 }
 
+TEST_CASE("delivery queue: what was owed first is tried first after a pause, and then goes first") {
+  DeliveryPolicy short_pauses = policy({4s, 8s});
+  short_pauses.circuit = {.failures_in_a_row = 1, .pause_first = 1s, .pause_max = 60s};
+  DeliveryQueue queue(short_pauses);
+  queue.add(delivery("a"), kStart);
+  queue.settle(queue.take(kStart)->ticket, failure(), kStart);
+  CHECK(queue.circuit_state() == CircuitState::kOpen);
+  for (const char* id : {"b", "c", "d"}) queue.add(delivery(id), kStart + 1ms);
+  // The pause is over, and `a` does not wait for its second attempt any more.
+  const Moment probe = kStart + 10s;
+  const auto first = queue.take(probe);
+  REQUIRE(first.has_value());
+  CHECK(first->delivery->alert_id == "a");
+  CHECK(queue.take(probe) == std::nullopt);
+  queue.settle(first->ticket, failure(), probe);
+  // It waits for its third: one that always fails does not keep the endpoint from being tried.
+  const Moment next = probe + 5s;
+  const auto second = queue.take(next);
+  REQUIRE(second.has_value());
+  CHECK(second->delivery->alert_id == "b");
+  queue.settle(second->ticket, {.status = 204}, next);
+  std::string order;
+  while (const auto sending = queue.take(next)) order += sending->delivery->alert_id;
+  CHECK(order == "acd");
+}
+
 TEST_CASE("delivery queue: Retry-After holds back everything") {
   DeliveryQueue queue(policy());
   queue.add(delivery("a"), kStart);
@@ -199,7 +225,7 @@ TEST_CASE(
   CHECK(probe_at >= kStart + 7500ms);
   CHECK(probe_at <= kStart + 12500ms);
 
-  SUBCASE("the probe succeeds: all that waits is due, in order") {
+  SUBCASE("the probe succeeds: all that waits is due, what was owed first first") {
     const auto probe = queue.take(probe_at);
     REQUIRE(probe.has_value());
     CHECK(probe->delivery->alert_id == "c");
@@ -208,7 +234,7 @@ TEST_CASE(
     queue.settle(probe->ticket, {.status = 200}, probe_at);
     std::string order;
     while (const auto next = queue.take(probe_at)) order += next->delivery->alert_id;
-    CHECK(order == "deab");
+    CHECK(order == "abde");
   }
   SUBCASE("the probe fails: a longer pause") {
     queue.settle(queue.take(probe_at)->ticket, failure(), probe_at);

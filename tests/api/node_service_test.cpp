@@ -51,7 +51,18 @@ struct Gate {
   std::condition_variable changed;
   bool is_shut = false;
   bool is_broken = false;
+  bool is_full = false;  // nothing can be written
   int waiting = 0;
+
+  void set_full(bool full) {
+    const std::lock_guard lock(mutex);
+    is_full = full;
+  }
+  FileResult<void> pass_write() {
+    const std::lock_guard lock(mutex);
+    if (is_full) return tl::unexpected(FileError{FileErrc::kNoSpace, "no space left"});
+    return {};
+  }
 
   void set(bool shut, bool broken = false) {
     {
@@ -83,6 +94,7 @@ class GatedFile : public File {
     return file_->read(offset, to, capacity);
   }
   FileResult<std::size_t> write(std::uint64_t offset, std::string_view bytes) override {
+    if (auto passed = gate_.pass_write(); !passed) return tl::unexpected(passed.error());
     return file_->write(offset, bytes);
   }
   FileResult<void> sync() override {
@@ -144,7 +156,8 @@ struct Home {
 // A node and its service; a new one goes on where the one before it stopped.
 struct Life {
   explicit Life(Home& home_in, NodeServiceOptions options = {},
-                std::optional<cep::Duration> bound = cep::Duration{0})
+                std::optional<cep::Duration> bound = cep::Duration{0},
+                const std::function<void(NodeOptions&)>& adjust = {})
       : home(home_in) {
     options.failed = [this] { has_failed = true; };
     service = std::make_unique<NodeService>(clock, std::move(options));
@@ -163,6 +176,7 @@ struct Life {
     run.late_max = cep::Duration{60'000'000};
     node.intake = intake_options(home.program->plan(), run);
     node.segment_bytes = 64 << 10;
+    if (adjust) adjust(node);
     service->listen(node);
     Result<std::unique_ptr<Node>> up =
         Node::open(*ports, *directory, *home.program, std::move(node));
@@ -384,6 +398,83 @@ TEST_CASE("node service: where order is waited for, alerts come with what moves 
   CHECK(answer->alerts.size() == 1);
 }
 
+TEST_CASE("node service: a repeat of what still waits for its turn is told at once") {
+  Home home;
+  {
+    Life life(home, {}, cep::Duration{10'000'000});
+    CHECK(statuses(life.take(payment(1, "1", "x")), 1) == "ac ");
+    CHECK(statuses(life.take(payment(1, "1", "x")), 1) == "du ");
+    CHECK(statuses(life.take(payment(5, "1", "x")), 1) == "du ");
+    CHECK(statuses(life.take(payment(2, "1", "y") + payment(2, "1", "y")), 2) == "ac du ");
+    // It takes the place of the one that waits: that one will be the repeat, and was answered.
+    CHECK(statuses(life.take(payment(0, "1", "x")), 1) == "ac ");
+    CHECK(statuses(life.take(payment(60, "1", "z")), 1) == "ac ");
+    CHECK(statuses(life.take(payment(61, "1", "x")), 1) == "du ");  // of one that was taken
+    std::uint64_t repeats = 0;
+    REQUIRE(life.service->ask([&](Node& node) { repeats = node.summary().repeats; }, kLong));
+    CHECK(repeats == 4);
+    REQUIRE(life.service->stop(true));
+  }
+  Life life(home, {}, cep::Duration{10'000'000});
+  CHECK(statuses(life.take(payment(60, "1", "z")), 1) == "du ");
+  CHECK(statuses(life.take(payment(62, "1", "w")), 1) == "ac ");
+}
+
+TEST_CASE("node service: what it is asked for figures: sources, ids, checkpoints, the journal") {
+  Home home;
+  Life life(home, {}, cep::Duration{10'000'000});
+  const auto until = std::chrono::steady_clock::now() + kLong;
+  const auto figures_when = [&](const auto& is_so) {
+    NodeFigures figures = life.service->figures();
+    while (!is_so(figures) && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(1ms);
+      figures = life.service->figures();
+    }
+    return figures;
+  };
+  const cep::EventTime began = life.clock.now();
+  CHECK(life.service->figures().checkpoint_at == began);
+  REQUIRE(life.take(payment(1, "1", "x") + payment(30, "1", "y")));
+  const NodeFigures now = figures_when([](const NodeFigures& f) { return f.unique_ids == 1; });
+  CHECK(now.unique_ids == 1);  // the other waits
+  CHECK(now.unique_bytes > 0);
+  REQUIRE(now.sources.size() == 1);
+  CHECK(now.sources[0].name == "http");
+  CHECK(now.sources[0].is_holder);
+  REQUIRE(now.sources[0].behind);
+  CHECK(now.sources[0].behind->us == 0);
+  std::uint64_t commits = 0;
+  for (const std::uint64_t count : now.journal.times.counts) commits += count;
+  CHECK(commits == now.journal.commits);
+  CHECK(commits > 0);
+  CHECK(now.journal.times.seconds > 0);
+  // Another source, which is behind, holds time and says how far.
+  REQUIRE(life.service->ask(
+      [](Node& node) {
+        const auto other = node.source("slow", SourceKind::kByValue);
+        REQUIRE(other);
+        std::string line = payment(25, "1", "z");
+        const std::size_t size = line.size();
+        line.append(kLinePadding, '\n');
+        REQUIRE(node.arrive(*other, std::string_view(line).substr(0, size), nullptr));
+      },
+      kLong));
+  REQUIRE(life.take(payment(50, "1", "w")));
+  const NodeFigures two = figures_when([](const NodeFigures& f) { return f.sources.size() == 2; });
+  REQUIRE(two.sources.size() == 2);
+  CHECK(two.sources[0].behind->us == 0);
+  CHECK_FALSE(two.sources[0].is_holder);
+  CHECK(two.sources[1].name == "slow");
+  CHECK(two.sources[1].is_holder);
+  CHECK(two.sources[1].behind->us > 0);
+  life.clock.us += 1'000'000;
+  REQUIRE(
+      life.service->ask([](Node& node) { static_cast<void>(node.request_checkpoint()); }, kLong));
+  const NodeFigures later =
+      figures_when([](const NodeFigures& f) { return f.checkpoints.number != 0; });
+  CHECK(later.checkpoint_at == began + cep::Duration{1'000'000});
+}
+
 TEST_CASE("node service: in silence time moves on with the clock") {
   Home home;
   NodeServiceOptions options;
@@ -409,6 +500,116 @@ TEST_CASE("node service: in silence time moves on with the clock") {
   }
   CHECK(alerts == 2);  // the large one, and that nothing followed for five minutes
   CHECK(watermark() > before + cep::Duration{299'000'000});
+}
+
+TEST_CASE("node service: at memory's limit events are refused and all else goes on") {
+  Home home;
+  NodeServiceOptions options;
+  options.heartbeat = cep::Duration{1'000'000};
+  Life life(home, options, cep::Duration{600'000'000},
+            [](NodeOptions& node) { node.intake.waiting_bytes_max = 64 << 10; });
+  // All wait to be put in order.
+  int taken = 0;
+  std::optional<Refusal> refusal;
+  while (taken < 10'000 && !refusal) {
+    const auto answer = life.take(payment(60, "500", std::to_string(taken)));
+    if (answer) {
+      ++taken;
+    } else {
+      refusal = answer.error();
+    }
+  }
+  REQUIRE(refusal);
+  CHECK(refusal->why == Refusal::Why::kMemory);
+  CHECK(refusal->detail.find("memory.reorder") != std::string::npos);
+  REQUIRE(taken > 0);
+  const NodeFigures full = life.service->figures();
+  CHECK(full.no_room == refusal->detail);
+  CHECK(full.batches_refused == 1);
+  std::uint64_t lines = 0;
+  REQUIRE(life.service->ask([&](Node& node) { lines = node.summary().lines; }, kLong));
+  CHECK(lines == static_cast<std::uint64_t>(taken));
+  // Time moves on with the clock, also while others go on sending; then there is room again.
+  const auto until = std::chrono::steady_clock::now() + kLong;
+  Served<EventAnswer> last;
+  do {
+    life.clock.us += 5'000'000;
+    last = life.take(payment(61, "1", "last"));
+  } while (!last && last.error().why == Refusal::Why::kMemory &&
+           std::chrono::steady_clock::now() < until);
+  REQUIRE_MESSAGE(last, last.error().detail);
+  CHECK(life.service->figures().no_room.empty());
+  std::uint64_t alerts = 0;
+  REQUIRE(life.service->ask([&](Node& node) { alerts = node.summary().alerts; }, kLong));
+  CHECK(alerts == static_cast<std::uint64_t>(taken));
+  CHECK_FALSE(life.has_failed);
+}
+
+TEST_CASE("node service: a request is taken whole where its first records take the last room") {
+  Home home;
+  Life life(home, {}, cep::Duration{600'000'000}, [](NodeOptions& node) {
+    node.intake.waiting_bytes_max = 16 << 10;
+    node.segment_bytes = 8 << 10;  // so that no record has all lines
+  });
+  std::string lines;
+  for (int i = 0; i < 1000; ++i) lines += payment(60, "1", std::to_string(i));
+  const auto whole = life.take(lines);
+  CHECK(statuses(whole, 1000).find_first_not_of("ac ") == std::string::npos);
+  const auto more = life.take(payment(61));
+  REQUIRE_FALSE(more);
+  CHECK(more.error().why == Refusal::Why::kMemory);
+  CHECK(life.service->stop(true));
+}
+
+TEST_CASE("node service: state beyond its limit refuses events until a start with a larger one") {
+  Home home;
+  {
+    Life life(home);
+    REQUIRE(life.take(payment(1, "500")));
+    REQUIRE(life.service->stop(true));
+  }
+  {
+    Life life(home, {}, cep::Duration{0}, [](NodeOptions& node) { node.memory_max = 1; });
+    const auto refused = life.take(payment(2));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().why == Refusal::Why::kMemory);
+    CHECK(refused.error().detail.find("--memory-max") != std::string::npos);
+    REQUIRE(life.service->stop(true));
+  }
+  Life life(home, {}, cep::Duration{0}, [](NodeOptions& node) { node.memory_max = 1 << 30; });
+  CHECK(statuses(life.take(payment(2)), 1) == "ac ");
+}
+
+TEST_CASE("node service: while the disk is full events are refused at once, and nothing is lost") {
+  Home home;
+  Life life(home);
+  REQUIRE(life.take(payment(1)));
+  life.gate.set_full(true);
+  auto waiting = std::async(std::launch::async, [&] { return life.take(payment(2, "500")); });
+  const auto is_waiting = [&] {
+    return life.service->figures().journal.state == JournalState::kNoSpace;
+  };
+  const auto until = std::chrono::steady_clock::now() + kLong;
+  while (!is_waiting() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  REQUIRE(is_waiting());
+  for (int i = 0; i < 100; ++i) {
+    const auto refused = life.take(payment(3));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().why == Refusal::Why::kDisk);
+  }
+  std::uint64_t lines = 0;
+  REQUIRE(life.service->ask([&](Node& node) { lines = node.summary().lines; }, kLong));
+  CHECK(lines == 2);  // the one that waits was taken in, and is not acknowledged
+  CHECK(waiting.wait_for(0s) != std::future_status::ready);
+  life.gate.set_full(false);
+  CHECK(statuses(waiting.get(), 1) == "ac ");
+  Served<EventAnswer> next;
+  while (!(next = life.take(payment(3))) && std::chrono::steady_clock::now() < until) {
+    CHECK(next.error().why == Refusal::Why::kDisk);
+  }
+  CHECK(statuses(next, 1) == "ac ");
+  CHECK(life.service->stop(true));
+  CHECK_FALSE(life.has_failed);
 }
 
 TEST_CASE("node service: a stop does what waits, and takes nothing more") {

@@ -259,6 +259,27 @@ TEST_CASE("subscriptions: no more at once, nor in a second, than allowed; and in
   for (int i = 1; i <= 30; ++i) CHECK(bodies[static_cast<std::size_t>(i - 1)] == alert_at(i).line);
 }
 
+TEST_CASE("subscriptions: in order, messages go one after the other, whatever they are about") {
+  SubscriptionOptions options = quick_options();
+  options.pool.retry_delays.assign(10'000, 5ms);  // none is given up
+  World world(options);
+  std::atomic<bool> is_well{false};
+  const Receiver receiver([&](std::size_t) { return Receiver::status(is_well ? 200 : 503); });
+  const ordered_json group = {{"by", {"card"}}, {"wait", "0s"}};
+  const std::string id = id_of(world.subscribe(receiver, {{"in_order", true}, {"group", group}}));
+  for (int i = 1; i <= 3; ++i) world.raise(i, i, {.card = "c" + std::to_string(i)});
+  // Each alert and its message.
+  REQUIRE(comes_true([&] { return world.owed(id) == 6 && receiver.count() >= 2; }));
+  is_well = true;
+  REQUIRE(comes_true([&] { return world.owed(id) == 0; }));
+  std::vector<std::string> cards;
+  for (const Received& received : receiver.received()) {
+    const std::string card = ordered_json::parse(received.body).at("group").at("card");
+    if (cards.empty() || cards.back() != card) cards.push_back(card);
+  }
+  CHECK(cards == std::vector<std::string>{"c1", "c2", "c3"});
+}
+
 TEST_CASE("subscriptions: endpoints that hang hold up none that answer") {
   SubscriptionOptions options = quick_options();
   options.pool.slots = 4;

@@ -13,7 +13,7 @@ from harness import ROOT, case, payment, read, run_cases, wait_for
 from server_process import TIMELESS, Server
 
 ALERTS, DASHBOARD, UNIT = (ROOT / "deploy" / name for name in ("alerts.yml", "grafana.json", "tocsin.service"))
-FUNCTIONS = {"rate", "increase", "sum", "time", "min_over_time", "predict_linear"}
+FUNCTIONS = {"rate", "increase", "sum", "time", "min_over_time", "predict_linear", "histogram_quantile"}
 WORDS = {"and", "offset"}
 
 
@@ -60,6 +60,7 @@ def what_is_named_is_there():
         server.ask("POST", "/v1/subscriptions", {"url": endpoint.url})
         server.send([payment(1, "c1", 150)])
         wait_for(lambda: server.metric("alerts_stored") == 1 and endpoint.requests, "the alert")
+        wait_for(lambda: "tocsin_watermark_behind_seconds{" in server.ask("GET", "/metrics").text, "the source's time")
         text = server.ask("GET", "/metrics").text
         server.end()
     kinds = dict(re.findall(r"^# TYPE tocsin_(\w+) (\w+)$", text, re.M))
@@ -70,6 +71,8 @@ def what_is_named_is_there():
     for place, expression, asked in expressions():
         count += 1
         assert wrong(expression) is None, f"{place}: {wrong(expression)}"
+        histograms = "|".join(name for name, kind in kinds.items() if kind == "histogram")
+        expression = re.sub(rf"tocsin_({histograms})_(bucket|sum|count)\b", r"tocsin_\1", expression)
         metrics = re.findall(r"tocsin_(\w+)", expression)
         assert metrics, place
         for metric in metrics:
@@ -77,7 +80,7 @@ def what_is_named_is_there():
         for label in asked + re.findall(r"\{(\w+)=", expression):
             assert any(label in labels.get(metric, ()) for metric in metrics), f"{place}: no label {label}"
         for function, metric in re.findall(r"(rate|increase)\(tocsin_(\w+)", expression):
-            assert kinds[metric] == "counter", f"{place}: {function} of {metric}, a {kinds[metric]}"
+            assert kinds[metric] in ("counter", "histogram"), f"{place}: {function} of {metric}, a {kinds[metric]}"
     assert count > 30, count
 
 

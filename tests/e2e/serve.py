@@ -530,6 +530,33 @@ def configuration():
 
 
 @case
+def kept_configuration():
+    """--check-config shows what the data directory keeps, and which settings are in conflict with it, as a start does"""
+    kept = ("--time-heartbeat", "0", "--time-out-of-orderness", "5s", "--time-ahead-max", "0", "--time-late-max", "60s")
+    check = ("serve", "rules.tocsin", "--data", "data", "--check-config")
+    with Server(options=kept) as server:
+        done = tocsin(*check)  # also while a server runs there
+        server.end()
+    assert tocsin(*check).out == done.out
+    has(done.out, 'out_of_orderness = "5s"  # kept by data', 'late_policy = "clamp"  # kept by data', 'ahead_max = "0"  # kept by data',
+        'late_max = "1m"  # kept by data', 'segment_bytes = "64MiB"  # kept by data', 'heartbeat = "1s"  # default')
+    has(tocsin(*check, "--time-late-max", "1m").out, 'late_max = "1m"  # --time-late-max; data keeps the same')
+    write("kept.toml", done.out)  # what is shown may be said
+    tocsin(*check, "--config", "kept.toml")
+    for options, what in ((("--time-late-max", "0"), "time.late_max is 0 (--time-late-max), and data keeps 1m"),
+                          (("--time-ahead-max", "10m"), "time.ahead_max is 10m (--time-ahead-max), and data keeps 0"),
+                          (("--time-late-policy", "side"), "time.late_policy is side (--time-late-policy), and data keeps clamp"),
+                          (("--journal-segment-bytes", "1MiB"), "journal.segment_bytes is 1MiB (--journal-segment-bytes), and data keeps 64MiB")):
+        wrong = tocsin(*check, *options, code=5)
+        has(wrong.err, what, "from a savepoint")
+        has(wrong.out, "in conflict: data keeps")
+        started = tocsin("serve", "rules.tocsin", "--data", "data", "--listen", "127.0.0.1:0", *options, code=5)
+        has(started.err, options[0].removeprefix("--time").removeprefix("--journal").split("-b")[0])
+    assert "kept by" not in tocsin("serve", "rules.tocsin", "--data", "none", "--check-config").out
+    assert not os.path.exists("none")
+
+
+@case
 def after_a_run():
     """a data directory that a run began is served on, and what it held back time with is left"""
     write("rules.tocsin", RULES)

@@ -214,6 +214,34 @@ def a_million_entries():
 
 
 @case
+def replaced_entries_go():
+    """the contents of replaced lists leave the disk once no start can need them, also after kill -9"""
+    def blobs():
+        return len(os.listdir("data/blobs"))
+
+    def replaced_and_kept(server, first):
+        for i in range(first, first + 6):
+            change(server, "PUT", "lists/blocked", [f"r{i}"])
+            told(server, payment(i, f"r{i}", 5))
+            assert server.ask("POST", "/v1/checkpoints").status in (200, 201)
+    with served(options=("--time-ahead-max", "0", "--time-heartbeat", "0", "--checkpoint-every", "1h")) as server:
+        rules = blobs()
+        replaced_and_kept(server, 1)
+        # What holds, what the checkpoint before it has, and one that the next checkpoint lets go of.
+        assert rules + 2 <= blobs() <= rules + 3, (rules, os.listdir("data/blobs"))
+        server.kill()
+    assert tocsin("verify", "data").code == 0
+    with Server(rules=None) as server:
+        assert entries(server, "blocked") == {"r6": "added"}
+        replaced_and_kept(server, 7)
+        assert rules + 2 <= blobs() <= rules + 3, (rules, os.listdir("data/blobs"))
+        version = server.ask("GET", "/v1/pack").json
+        assert "blocked.txt" in str(version), version
+        server.end()
+    assert tocsin("verify", "data").code == 0
+
+
+@case
 def killed():
     """what was answered outlives kill -9, by replay and by checkpoint, and the same events get the same answers"""
     seed = int(os.environ.get("TOCSIN_SEED", random.randrange(1 << 32)))

@@ -2,10 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "tests/support/plan_parts.h"
+#include "tests/support/random.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -56,6 +60,65 @@ std::vector<std::int64_t> left_of(const cep::Plan& plan, const std::vector<Event
 }
 using Times = std::vector<std::int64_t>;
 }  // namespace
+
+// Events arrive out of order, wait, and have their turns as time moves on.
+TEST_CASE("unique: what is foreseen comes about, whatever comes before its turn") {
+  std::size_t foreseen_in_all = 0;
+  tests::for_all_seeds("UNIQUE", 200, [&](tests::Random& random) {
+    const bool has_within = random.chance(50);
+    const bool is_in_order = random.chance(30);
+    const cep::Plan plan = plan_of(has_within ? std::optional(cep::Duration{5'000}) : std::nullopt);
+    UniqueFilter filter(plan, 100);
+    struct Waiting {
+      cep::EventTime time;
+      std::uint64_t arrival = 0;
+      std::string id;
+    };
+    std::vector<Waiting> waiting;
+    std::set<std::uint64_t> foreseen;
+    std::set<std::uint64_t> repeated;
+    std::set<std::uint64_t> had_turn;
+    const auto batch_of = [&](const std::vector<Waiting>& events) {
+      cep::Batch batch(plan);
+      for (const Waiting& event : events) {
+        batch.append(plan, cep::EventTypeIndex(0), event.time, event.time, {event.arrival, 0},
+                     {Value::time(event.time), Value::string(event.id)});
+      }
+      return batch;
+    };
+    std::int64_t now_ms = 0;
+    std::int64_t newest_ms = 0;
+    const std::vector<std::string> ids = {"a", "b", "c", "d"};
+    for (std::uint64_t arrival = 1; arrival <= 80; ++arrival) {
+      std::int64_t at_ms = now_ms + static_cast<std::int64_t>(random.below(8));
+      if (is_in_order) at_ms = newest_ms + static_cast<std::int64_t>(random.below(3));
+      newest_ms = std::max(newest_ms, at_ms);
+      const Waiting event{cep::EventTime{at_ms * 1'000}, arrival, random.pick(ids)};
+      const cep::Batch one = batch_of({event});
+      if (filter.foresee(one, one.rows.front())) foreseen.insert(arrival);
+      waiting.push_back(event);
+      if (!random.chance(20)) continue;
+      now_ms = std::min(now_ms + static_cast<std::int64_t>(random.below(6)), newest_ms);
+      std::vector<Waiting> due;
+      for (const Waiting& one_due : waiting)
+        if (one_due.time.us <= now_ms * 1'000) due.push_back(one_due);
+      std::erase_if(waiting, [&](const Waiting& w) { return w.time.us <= now_ms * 1'000; });
+      std::ranges::stable_sort(due, {}, &Waiting::time);
+      cep::Batch slice = batch_of(due);
+      for (const Waiting& one_due : due) had_turn.insert(one_due.arrival);
+      filter.drop_repeats(slice, [&](cep::ArrivalNumber a) { repeated.insert(a.record); });
+    }
+    for (const std::uint64_t arrival : foreseen) {
+      CAPTURE(arrival);
+      if (had_turn.contains(arrival)) CHECK(repeated.contains(arrival));
+    }
+    if (is_in_order && !has_within) {
+      for (const std::uint64_t arrival : repeated) CHECK(foreseen.contains(arrival));
+    }
+    foreseen_in_all += foreseen.size();
+  });
+  CHECK(foreseen_in_all > 1000);
+}
 
 TEST_CASE("unique: an id is taken once, or once within a time that counts from the one taken") {
   const std::vector<Event> events = {{0, "a"},    {0, "a"},     {1, "b"},     {5, "a"},

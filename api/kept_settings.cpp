@@ -1,0 +1,60 @@
+#include "api/kept_settings.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "api/run_arguments.h"
+#include "api/serve_settings.h"
+#include "runtime/data_directory.h"
+#include "runtime/node.h"
+
+namespace tocsin::api {
+namespace {
+// Settings, and the names under which a data directory keeps them.
+constexpr std::array<std::pair<const char*, const char*>, 5> kKept = {{
+    {"time.out_of_orderness", "--out-of-orderness"},
+    {"time.late_policy", "--late-policy"},
+    {"time.late_max", "--late-max"},
+    {"time.ahead_max", "--ahead-max"},
+    {"journal.segment_bytes", "--journal-segment"},
+}};
+// No limit is kept as nothing, and said as 0.
+std::string shown(std::string_view value) { return value.empty() ? "0" : std::string(value); }
+}  // namespace
+
+std::vector<std::string> adopt_kept_settings(const runtime::NodeSettings& kept,
+                                             const std::string& directory,
+                                             Configuration& configuration) {
+  runtime::NodeSettings said;  // as it would be kept
+  said.options = kept_options(run_arguments(configuration, false));
+  std::vector<std::string> conflicts;
+  for (const auto& [name, option] : kKept) {
+    const std::string value = shown(kept.option(option));
+    const bool is_said = configuration.origin(name) != "default";
+    const bool is_conflict = is_said && shown(said.option(option)) != value;
+    if (is_conflict) {
+      conflicts.push_back(fmt::format("{} is {} ({}), and {} keeps {}", name,
+                                      configuration.text(name), configuration.origin(name),
+                                      directory, value));
+    }
+    configuration.keep(name, value, "kept by " + directory,
+                       is_conflict ? fmt::format("; in conflict: {} keeps {}", directory, value)
+                                   : fmt::format("; {} keeps the same", directory));
+  }
+  return conflicts;
+}
+
+Result<std::vector<std::string>> look_for_kept_settings(runtime::Files& files,
+                                                        Configuration& configuration) {
+  const std::string directory = configuration.text("data.path");
+  const runtime::DataPaths paths(directory);
+  const Result<std::optional<runtime::Beginning>> beginning =
+      runtime::find_beginning(files, paths, false);
+  if (!beginning) return tl::unexpected(beginning.error());
+  if (!*beginning) return std::vector<std::string>{};
+  return adopt_kept_settings((*beginning)->settings, directory, configuration);
+}
+}  // namespace tocsin::api

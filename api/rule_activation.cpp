@@ -1,0 +1,28 @@
+#include "api/rule_activation.h"
+
+#include "api/server_context.h"
+
+namespace tocsin::api {
+tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> activate_rules(
+    NodeService& service, runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
+  Result<cep::RestoreReport> report;
+  runtime::NodeSettings settings;
+  bool is_begun = false;
+  const auto step = [&](runtime::Node& node) {
+    if (!is_begun) {
+      is_begun = true;
+      const Result<void> prepared = node.prepare(std::move(program), std::move(texts));
+      if (!prepared) report = tl::unexpected(prepared.error());
+      return !prepared.has_value();
+    }
+    if (!node.is_prepared()) return false;
+    report = node.activate();
+    settings = node.settings();
+    return true;
+  };
+  const Served<void> asked = service.pursue(step, kAskPatience);
+  if (!asked) return tl::unexpected(asked.error().detail);
+  if (!report) return tl::unexpected(report.error().message);
+  return std::pair{std::move(settings), *std::move(report)};
+}
+}  // namespace tocsin::api

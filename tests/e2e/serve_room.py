@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""A server that has no room: memory at its limit, a full disk. Events are refused, nothing is lost, and it goes on.
+
+    serve_room.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import os
+import pathlib
+import threading
+
+from harness import BINARY, LIMIT_S, case, has, payment, run_cases, tocsin, wait_for, write
+from server_process import TIMELESS, Server, alone, statuses, stored
+
+LIBRARY = pathlib.Path(BINARY).parent / "tests" / "libfailing_disk.so"
+HAS_LIBRARY = "asan" not in BINARY and "tsan" not in BINARY  # a sanitizer must be the first library
+
+
+def send_until_refused(server, batches, slug):
+    """How many batches were taken before one was refused as it should be."""
+    for taken, batch in enumerate(batches):
+        answer = server.send(batch, timeout=LIMIT_S)
+        if answer.status != 200:
+            assert answer.problem() == slug and answer.status == 503, answer
+            assert int(answer.headers["Retry-After"]) >= 1, answer
+            return taken
+    raise AssertionError("all was taken")
+
+
+@case
+def memory_is_limited():
+    """state beyond memory.max: events get 503, all else goes on; a larger limit takes the rest"""
+    batches = [[payment((at + number) / 1000, f"card{at + number}", 5000) for number in range(2000)] for at in range(0, 60_000, 2000)]
+    limited = (*TIMELESS, "--memory-max", "12MiB")
+    with Server(options=limited) as server:
+        assert server.metric("memory_limited") == 0
+        taken = send_until_refused(server, batches, "memory-full")
+        assert 0 < taken < len(batches)
+        unready = server.ask("GET", "/readyz")
+        assert unready.status == 503, unready
+        has(unready.text, "memory is at its limit", "--memory-max")
+        wait_for(lambda: server.metric("memory_limited") == 1, "the metric")
+        assert server.metric("intake_requests_refused_total") == 1
+        wait_for(lambda: server.metric("alerts_stored") == 2000 * taken, "the alerts")
+        # What is read, changed and asked goes on.
+        assert server.ask("GET", "/livez").status == 200
+        assert len(server.ask("GET", "/v1/alerts?limit=10").json["alerts"]) == 10
+        etag = server.ask("GET", "/v1/rules/large").headers["ETag"]
+        more = 'rule large "A large one" { by card when payment as p where amount > 4_000 alert "{p.amount}" }\n'
+        put = server.ask("PUT", "/v1/rules/large", more, media="text/plain", headers={"If-Match": etag})
+        assert put.status == 200, put
+        back = server.ask("POST", "/v1/versions/1/rollback", headers={"If-Match": "*"})
+        assert back.status == 200, back
+        assert server.ask("GET", "/v1/state").status == 200
+        again = server.ask("POST", "/v1/late/reinject", {})
+        assert again.problem() == "memory-full", again
+        assert server.send(batches[taken]).problem() == "memory-full"
+        server.end()
+    with Server(options=(*TIMELESS, "--memory-max", "2GiB")) as server:
+        for batch in batches[taken:]:
+            assert set(statuses(server.send(batch))) == {"accepted"}
+        wait_for(lambda: server.metric("alerts_stored") == 60_000, "all alerts")
+        server.end()
+    expected = alone([event for batch in batches for event in batch])
+    assert sorted(alert["id"] for alert in stored()) == sorted(alert["id"] for alert in expected)
+
+
+@case
+def disk_is_full():
+    """a full disk under the journal: what is sent gets 503 at once, what is read goes on, and then all is taken"""
+    if not HAS_LIBRARY:
+        return
+    environment = os.environ | {"LD_PRELOAD": str(LIBRARY), "TOCSIN_DISK_FULL": f"{os.path.abspath('is-full')}:/journal/"}
+    with Server(env=environment) as server:
+        assert statuses(server.send([payment(1, "a", 150)])) == ["accepted"]
+        pathlib.Path("is-full").touch()
+        waiting = []
+
+        def send():
+            waiting.append(server.send([payment(2, "b", 150)], headers={"Tocsin-Producer": "p", "Tocsin-Sequence": "0"}))
+        sender = threading.Thread(target=send)
+        sender.start()
+        wait_for(lambda: server.ask("GET", "/readyz").status == 503, "a word about the missing space")
+        has(server.ask("GET", "/readyz").text, "the disk is full")
+        refused = server.send([payment(3, "c", 150)])
+        assert refused.problem() == "disk-full" and refused.headers["Retry-After"], refused
+        wait_for(lambda: server.metric("journal_waiting_for_space") == 1, "the metric")
+        assert len(server.ask("GET", "/v1/alerts").json["alerts"]) == 1
+        assert server.ask("GET", "/v1/rules").status == 200
+        assert server.ask("GET", "/v1/state").status == 200
+        assert not waiting, waiting
+        os.unlink("is-full")
+        sender.join(LIMIT_S)
+        assert statuses(waiting[0]) == ["accepted"]
+        wait_for(lambda: server.ask("GET", "/readyz").status == 200, "readiness")
+        assert statuses(server.send([payment(3, "c", 150)])) == ["accepted"]
+        wait_for(lambda: server.metric("alerts_stored") == 3, "the alerts")
+        server.end()
+    tocsin("verify", "data")
+
+
+@case
+def killed_while_full():
+    """killed on a full disk it has what it acknowledged, and a producer goes on where it was"""
+    if not HAS_LIBRARY:
+        return
+    environment = os.environ | {"LD_PRELOAD": str(LIBRARY), "TOCSIN_DISK_FULL": f"{os.path.abspath('is-full')}:/journal/"}
+    counted = {"Tocsin-Producer": "p"}
+    with Server(env=environment) as server:
+        for number in range(20):
+            assert statuses(server.send([payment(number, "a", 150)], headers=counted | {"Tocsin-Sequence": str(number)})) == ["accepted"]
+        pathlib.Path("is-full").touch()
+        sender = threading.Thread(target=lambda: ignore(lambda: server.send([payment(20, "a", 150)], headers=counted | {"Tocsin-Sequence": "20"})))
+        sender.start()
+        wait_for(lambda: server.ask("GET", "/readyz").status == 503, "a word about the missing space")
+        server.kill()
+        sender.join(LIMIT_S)
+    os.unlink("is-full")
+    with Server() as server:
+        following = server.ask("GET", "/v1/producers/p").json["next_sequence"]
+        assert following in (20, 21), following
+        answer = server.send([payment(number, "a", 150) for number in range(18, 25)], headers=counted | {"Tocsin-Sequence": "18"})
+        assert statuses(answer) == ["duplicate"] * (following - 18) + ["accepted"] * (25 - following), answer
+        wait_for(lambda: server.metric("alerts_stored") == 25, "the alerts")
+        server.end()
+
+
+def ignore(work):
+    try:
+        work()
+    except OSError:
+        pass
+
+
+@case
+def settings_are_checked():
+    """limits that are none are refused with what is right"""
+    write("rules.tocsin", "")
+    for option, value in (("--memory-max", "much"), ("--memory-reorder", "1KiB")):
+        done = tocsin("serve", "rules.tocsin", option, value, "--check-config", code=2)
+        has(done.err, option.removeprefix("--").replace("-", "."), value)
+
+
+run_cases()
