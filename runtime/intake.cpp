@@ -388,6 +388,7 @@ Result<void> Intake::give(cep::Batch& slice, cep::EventTime watermark) {
   if (slice.rows.empty() && watermark <= given_) return {};
   given_ = watermark;
   summary_.repeats += unique_.drop_repeats(slice, repeated_);
+  unique_.forget_until(watermark);
   summary_.ids_forgotten = unique_.forgotten();
   equal_numbers_.assign(slice);
   return advance_(slice, watermark);
@@ -421,6 +422,8 @@ std::size_t Intake::waiting_events() const {
     waiting += source.waiting.waiting() + source.ready.size() - source.taken;
   return waiting;
 }
+
+std::size_t Intake::unique_bytes() const { return unique_.bytes(); }
 
 std::size_t Intake::waiting_bytes() const {
   return store_ ? store_->bytes() + waiting_events() * sizeof(WaitingRow) : 0;

@@ -166,6 +166,8 @@ class Intake {
   /// Events that wait to be put in order, and their memory, about.
   std::size_t waiting_events() const;
   std::size_t waiting_bytes() const;
+  /// The memory of the ids of `unique` events that are known.
+  std::size_t unique_bytes() const;
 
   /// Appends all that later slices depend on: sources with their policies and watermarks, W,
   /// waiting events with their lines, unique ids, numbers among equals, the summary's counts. Comes
