@@ -3,6 +3,7 @@
 # generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
 # for what is measured.
 # `./do bench keys [KEYS…]`: the memory of so many keys.
+# `./do bench budget [EVENTS]`: what an event costs of a key that stays near its budget.
 # `./do bench durable [--events N] [--runs N] [--keys N] [--state-only] [DIR]`: runs with a data directory on the disk
 # that holds DIR (default: build/bench), beside the same without; state to disk and back; a killed run.
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
@@ -70,6 +71,10 @@ fi
 if [ "${1:-}" = keys ]; then
   shift
   exec "$build/bench/bench_keys" "$@"
+fi
+if [ "${1:-}" = budget ]; then
+  shift
+  exec "$build/bench/bench_budget" "$@"
 fi
 events=2000000
 runs=5

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 #include <string_view>
 
@@ -79,6 +80,7 @@ bool BudgetMeter::is_new(Offset offset) { return std::exchange(seen_[offset], ro
 void BudgetMeter::add(Offset node) {
   bytes_ += kPartialMatchBytes;
   for (Offset at = node; at != 0 && is_new(at);) {
+    ++work_;
     const Node* const place = RecordStore::at<Node>(base_, at);
     bytes_ += kPlaceBytes;
     const auto* const event = RecordStore::at<KeptEvent>(base_, place->event);
@@ -97,6 +99,25 @@ void BudgetMeter::add_event_in_hand(std::uint64_t bytes) {
   if (std::exchange(has_event_in_hand_, true)) return;
   ++events_;
   bytes_ += bytes;
+}
+
+BudgetTally& BudgetTallies::at(RuleIndex rule, std::uint64_t hash) {
+  Held& held = tallies_[{rule.value, hash}];
+  held.is_used = true;
+  return held.tally;
+}
+
+std::size_t BudgetTallies::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [of, held] : tallies_) sum += held.tally.bytes();
+  return sum;
+}
+
+void BudgetTallies::sweep() {
+  for (auto held = tallies_.begin(); held != tallies_.end();) {
+    const bool is_used = std::exchange(held->second.is_used, false);
+    held = is_used ? std::next(held) : tallies_.erase(held);
+  }
 }
 
 GroupBudgets::GroupBudgets(const ProgramImpl& program, std::uint32_t table)

@@ -16,6 +16,7 @@
 
 #include "cep/alert.h"
 #include "cep/base/byte_codec.h"
+#include "cep/budget_tally.h"
 #include "cep/key_record.h"
 
 namespace tocsin::cep {
@@ -45,6 +46,8 @@ class BudgetMeter {
   void add_event_in_hand(std::uint64_t bytes);
   std::uint64_t events() const { return events_; }
   std::uint64_t bytes() const { return bytes_; }
+  /// Places that were gone through, ever.
+  std::uint64_t work() const { return work_; }
 
  private:
   bool is_new(Offset offset);
@@ -59,6 +62,30 @@ class BudgetMeter {
   bool has_event_in_hand_ = false;
   std::uint64_t events_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t work_ = 0;
+};
+
+/// The tallies of a table's keys that are near a budget, by rule and hash of the key; a hash that
+/// several keys have is told apart by what is counted (RunMark).
+class BudgetTallies {
+ public:
+  BudgetTally& at(RuleIndex rule, std::uint64_t hash);
+  /// Another than the oldest partial matches of a key have ended without an event: of this key, of
+  /// any of the rule's.
+  void forget(RuleIndex rule, std::uint64_t hash) { tallies_.erase({rule.value, hash}); }
+  void forget(RuleIndex rule) {
+    std::erase_if(tallies_, [&](const auto& held) { return held.first.first == rule.value; });
+  }
+  std::size_t bytes() const;
+  /// Those that were not asked for since the last call are let go of.
+  void sweep();
+
+ private:
+  struct Held {
+    BudgetTally tally;
+    bool is_used = false;
+  };
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Held> tallies_;
 };
 
 /// Whether state of `words` words of memory, with so many partial matches, can exceed a budget of

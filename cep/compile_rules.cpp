@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <functional>
 
+#include "cep/budget.h"
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
 #include "cep/pattern_program.h"
+#include "cep/suppression_life.h"
 
 namespace tocsin::cep {
 namespace {
@@ -143,6 +145,7 @@ void Compiler::compile_rule(std::size_t index) {
   } else {
     compile_steps(program);
   }
+  program.suppression_life = suppression_life(plan_, rule, longest_life(program));
   find_reads(program);
   TableProgram& table = out_->tables[program.table];
   if (program.ends_absent) table.longest_us = std::max(table.longest_us, program.wait.us);

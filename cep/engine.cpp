@@ -133,7 +133,7 @@ class EngineImpl {
     if (key.table >= tables) {
       const std::uint32_t number = targets.values[key.table - tables];
       if (number != StateTargets::kNone &&
-          !by_value(layout().values[number]).restore(key.key, value)) {
+          !by_value(layout().values[number]).restore(key.key, value, watermark_)) {
         return corrupt_entry(key);
       }
       return {};
@@ -194,6 +194,8 @@ class EngineImpl {
     EngineStats stats = stats_;
     for (const auto& table : tables_) {
       stats.keys += table->keys();
+      stats.values += table->values();
+      stats.budget_work += table->budget_work();
       stats.timers += table->timers();
       stats.state_bytes += table->bytes();
     }

@@ -205,8 +205,9 @@ struct Draft {
   Run run;
   bool takes =
       false;  // the event in hand becomes its last: `node` is the one before, 0 for a fresh start
-  bool shares_node = false;   // with the draft before it
-  bool anchors_here = false;  // `anchor` is the node that the event in hand will get
+  bool shares_node = false;                // with the draft before it
+  bool anchors_here = false;               // `anchor` is the node that the event in hand will get
+  std::uint32_t from = ~std::uint32_t{0};  // the place of the run that it comes from; that: none
 };
 
 /// Reads and writes the records of one table, one shard at a time.

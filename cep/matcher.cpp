@@ -39,8 +39,9 @@ void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
   changed_ = any_live_ = false;
 
   for (std::uint32_t i = 0; i < state_.run_count; ++i) {
-    offer(RecordStore::at<Run>(record_, entry->state + header_words_)[i]);
+    offer(RecordStore::at<Run>(record_, entry->state + header_words_)[i], i);
   }
+  from_in_hand_ = BudgetTally::kFresh;
   if (!any_live_ && hand.row->engine_time.us >= state_.lost_until_us) state_.lost_runs = 0;
   if (may_start && fits(rule.steps[0].take, 0, 0, true)) {
     Run fresh;
@@ -68,6 +69,7 @@ void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
   if (rule.prunes && drafts_.size() > 1) prune();
   keep_to_budget();
   commit(entry);
+  if (tally_ != nullptr) keep_tally(*tally_);
   if (rule.ends_absent) set_deadlines();
 }
 
@@ -103,7 +105,8 @@ void Matcher::write_state(Offset state) {
 }
 
 // One run at the event in hand: drafts what becomes of it.
-void Matcher::offer(const Run& run) {
+void Matcher::offer(const Run& run, std::uint32_t place) {
+  from_in_hand_ = place;
   const std::uint32_t flags_before = run.flags();
   if ((flags_before & Run::kFinal) == 0 && rule_->within &&
       hand_->row->engine_time.us >= run.first_time_us + rule_->within->us) {
@@ -140,6 +143,7 @@ void Matcher::offer(const Run& run) {
   if (flags == 0) return;
   Draft draft;
   draft.run = run;
+  draft.from = place;
   draft.run.packed = Run::pack(run.count(), at, flags);
   drafts_.push_back(draft);
 }
@@ -158,6 +162,7 @@ void Matcher::take(const Run& parent, std::uint32_t step_index, std::uint32_t co
   if (killed) return;
   Draft draft;
   draft.run = parent;
+  draft.from = from_in_hand_;
   draft.takes = true;
   // The anchor is the last event that anything later may read; at the least the first event.
   const bool is_start = parent.node == 0;
@@ -468,6 +473,7 @@ void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_vi
     }
   }
   if (due_.empty()) return;
+  tallies_.forget(rule.index, slot.hash);
   read_state(entry);
   std::stable_sort(due_.begin(), due_.end(), [&](const Run& a, const Run& b) {
     if (a.start != b.start) return false;  // they stand in the order of their first events
@@ -524,7 +530,10 @@ std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset 
   for (std::uint32_t i = 0; i < header->run_count; ++i) {
     const Run run = runs[i];
     const std::int64_t end = end_of(rule, record, run);
-    if (end <= now_us) continue;
+    if (end <= now_us) {
+      if (kept > 0) tallies_.forget(rule.index);
+      continue;
+    }
     latest = std::max(latest, end);
     runs[kept++] = run;
   }

@@ -116,6 +116,11 @@ class Matcher {
   std::uint64_t events_of_live_runs(const RuleProgram& rule) const;
   /// Until when a partial match of the record may give an alert.
   std::int64_t end_of(const RuleProgram& rule, const std::byte* record, const Run& run) const;
+  /// EngineStats::budget_work of the table.
+  std::uint64_t budget_work() const { return meter_.work() + general_.budget_work(); }
+  /// Lets go of what budgets counted of keys that are no longer near theirs.
+  void sweep_tallies() { tallies_.sweep(); }
+  std::size_t bytes() const { return tallies_.bytes(); }
   /// Drops so many of those, the oldest.
   void drop_live_runs(const RuleProgram& rule, std::byte* record, Offset state, std::int64_t now_us,
                       std::size_t count);
@@ -134,7 +139,7 @@ class Matcher {
   };
 
   // ---- one event
-  void offer(const Run& run);
+  void offer(const Run& run, std::uint32_t place);
   void take(const Run& parent, std::uint32_t step, std::uint32_t count, bool killed);
   bool fits(const ElementProgram& element, Offset head, int taken_step, bool is_first);
   bool holds(const Conjunct& conjunct, Offset head, int taken_step);
@@ -161,6 +166,9 @@ class Matcher {
   bool dominates(const Draft& a, const Draft& b);
   void prune_group(std::size_t begin, std::size_t end);
   void keep_to_budget();
+  void find_shares(std::uint64_t words);
+  void keep_tally(BudgetTally& tally);
+  RunMark mark_of(const Run& run) const;
   void lose_drafts(std::size_t count, BudgetCause cause);
   void commit(const OperatorEntry* entry);
   std::uint32_t node_words(const Draft& draft) const;
@@ -186,6 +194,12 @@ class Matcher {
   GroupBudgets& groups_;
   BudgetLog& budgets_;
   BudgetMeter meter_;
+  BudgetTallies tallies_;
+  BudgetTally* tally_ = nullptr;  // of the rule and key in hand, where it is near a budget
+  // Of the drafts: what they take before they take the event in hand, and where they come from.
+  std::vector<BudgetShare> shares_;
+  std::vector<std::uint32_t> from_;
+  std::vector<RunMark> marks_;
   EvalScope scope_;  // of the rule, key and event in hand
   PatternMatcher general_;
   Slice* slice_ = nullptr;
@@ -211,6 +225,7 @@ class Matcher {
   std::array<Offset, kStrictStepsMax> window_{};            // a strict rule's events by step
   std::array<const KeptEvent*, kStrictStepsMax> latest_{};  // the event in hand, captured, and the
                                                             // key's events before it
+  std::uint32_t from_in_hand_ = 0;  // Draft::from of what the run in hand becomes
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the event in hand
 };

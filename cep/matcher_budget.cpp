@@ -16,22 +16,45 @@ std::int64_t missed_until(const RuleProgram& rule, std::int64_t now_us) {
 }
 
 // Adds the drafts, the newest first, until a budget is exceeded: gives how many of the oldest are
-// beyond it, and which. `shares_place(i)`: draft i will have the place that draft i + 1 gets.
+// beyond it, and which. `taken`: what is there beside them; `shares`: what each takes before it
+// takes the event in hand, of `event_bytes()`; `shares_place(i)`: draft i will have the place that
+// draft i + 1 gets.
 template <typename Draft, typename SharesPlace, typename EventBytes>
-std::pair<std::size_t, BudgetCause> beyond_budget(const Limits& limits, BudgetMeter& meter,
+std::pair<std::size_t, BudgetCause> beyond_budget(const Limits& limits, BudgetShare taken,
                                                   const std::vector<Draft>& drafts,
+                                                  const std::vector<BudgetShare>& shares,
                                                   SharesPlace&& shares_place,
                                                   EventBytes&& event_bytes) {
+  bool has_event = false;
   for (std::size_t i = drafts.size(); i-- > 0;) {
-    meter.add(drafts[i].run.node);
+    taken.bytes += shares[i].bytes;
+    taken.events += shares[i].events;
     if (drafts[i].takes) {
-      if (i + 1 == drafts.size() || !shares_place(i)) meter.add_place();
-      meter.add_event_in_hand(event_bytes());
+      if (i + 1 == drafts.size() || !shares_place(i)) taken.bytes += kPlaceBytes;
+      if (!std::exchange(has_event, true)) {
+        taken.bytes += event_bytes();
+        ++taken.events;
+      }
     }
-    if (meter.events() > limits.events_per_key_max) return {i + 1, BudgetCause::kEventsPerKey};
-    if (meter.bytes() > limits.bytes_per_key_max) return {i + 1, BudgetCause::kBytesPerKey};
+    if (taken.events > limits.events_per_key_max) return {i + 1, BudgetCause::kEventsPerKey};
+    if (taken.bytes > limits.bytes_per_key_max) return {i + 1, BudgetCause::kBytesPerKey};
   }
   return {0, BudgetCause::kRunsPerKey};
+}
+
+// Counts the drafts' shares, the newest first, until they alone exceed a budget.
+template <typename Draft>
+void count_shares(const Limits& limits, BudgetMeter& meter, const std::vector<Draft>& drafts,
+                  std::vector<BudgetShare>& shares) {
+  shares.assign(drafts.size(), {});
+  for (std::size_t i = drafts.size(); i-- > 0;) {
+    const BudgetShare before{meter.bytes(), meter.events()};
+    meter.add(drafts[i].run.node);
+    shares[i] = {meter.bytes() - before.bytes, meter.events() - before.events};
+    if (meter.events() > limits.events_per_key_max || meter.bytes() > limits.bytes_per_key_max) {
+      return;
+    }
+  }
 }
 }  // namespace
 
@@ -58,11 +81,16 @@ void Matcher::keep_to_budget() {
   }
   const std::uint64_t words =
       record_ == nullptr ? 0 : reinterpret_cast<const RecordHeader*>(record_)->used;
-  if (drafts_.empty() || !may_exceed_key_budget(limits, words, drafts_.size())) return;
+  tally_ = nullptr;
+  if (drafts_.empty() || !may_exceed_key_budget(limits, words, drafts_.size())) {
+    // What becomes of the partial matches now is not followed.
+    tallies_.forget(rule_->index, hand_->slot->hash);
+    return;
+  }
+  find_shares(words);
   const Plan& plan = *program_.plan;
-  meter_.begin(plan, *rule_->rule, scope_.table->layouts, record_, words);
   const auto [count, cause] = beyond_budget(
-      limits, meter_, drafts_,
+      limits, {}, drafts_, shares_,
       [&](std::size_t i) {
         const Draft& draft = drafts_[i];
         const Draft& after = drafts_[i + 1];
@@ -70,7 +98,49 @@ void Matcher::keep_to_budget() {
                after.run.step() == draft.run.step();
       },
       [&] { return budget_bytes(plan, *rule_->rule, *batch_, *hand_->row); });
+  shares_.erase(shares_.begin(), shares_.begin() + static_cast<std::ptrdiff_t>(count));
   lose_drafts(count, cause);
+}
+
+RunMark Matcher::mark_of(const Run& run) const {
+  const Node* const last = RecordStore::at<Node>(record_, run.node);
+  const KeptEvent* const event = RecordStore::at<KeptEvent>(record_, last->event);
+  return {run.start, last->length, event->engine_time_us, event->arrival(), run.node, last->parent};
+}
+
+// The drafts' shares: by what was counted before, or afresh.
+void Matcher::find_shares(std::uint64_t words) {
+  tally_ = &tallies_.at(rule_->index, hand_->slot->hash);
+  const OperatorEntry* const entry =
+      record_ == nullptr ? nullptr : RecordStore::find(record_, rule_->op);
+  marks_.clear();
+  if (entry != nullptr) {
+    const auto* const header = RecordStore::at<RuleHeader>(record_, entry->state);
+    const Run* const runs = RecordStore::at<Run>(record_, entry->state + header_words_);
+    for (std::uint32_t i = 0; i < header->run_count; ++i) marks_.push_back(mark_of(runs[i]));
+  }
+  from_.clear();
+  for (const Draft& draft : drafts_) from_.push_back(draft.from);
+  if (tally_->shares_of(marks_, from_, shares_)) return;
+  meter_.begin(*program_.plan, *rule_->rule, scope_.table->layouts, record_, words);
+  count_shares(program_.limits, meter_, drafts_, shares_);
+}
+
+// The drafts are the key's runs now: what they take with the event in hand.
+void Matcher::keep_tally(BudgetTally& tally) {
+  marks_.clear();
+  bool has_event = false;
+  for (std::size_t i = drafts_.size(); i-- > 0;) {
+    if (!drafts_[i].takes) continue;
+    const bool shares =
+        i + 1 < drafts_.size() && drafts_[i + 1].takes && drafts_[i + 1].shares_node;
+    if (!shares) shares_[i].bytes += kPlaceBytes;
+    if (std::exchange(has_event, true)) continue;
+    shares_[i].bytes += budget_bytes(*program_.plan, *rule_->rule, *batch_, *hand_->row);
+    ++shares_[i].events;
+  }
+  for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
+  tally.set(shares_, marks_);
 }
 
 std::int64_t Matcher::end_of(const RuleProgram& rule, const std::byte* record,
@@ -125,7 +195,10 @@ void Matcher::drop_live_runs(const RuleProgram& rule, std::byte* record, Offset 
   std::size_t dropped = 0;
   for (std::uint32_t i = 0; i < header->run_count; ++i) {
     const Run run = runs[i];
-    if (end_of(rule, record, run) <= now_us) continue;
+    if (end_of(rule, record, run) <= now_us) {
+      if (kept > 0) tallies_.forget(rule.index);
+      continue;
+    }
     if (dropped < count) {
       ++dropped;
     } else {
@@ -169,18 +242,26 @@ void PatternMatcher::keep_to_budget() {
   const std::size_t words = state_ == nullptr ? 0 : state_->words.size();
   const std::size_t waiting = state_ == nullptr ? 0 : state_->waiting.size();
   const std::size_t runs = drafts_.size() + waiting;
+  is_near_budget_ = false;
   if (drafts_.empty() || !may_exceed_key_budget(limits, words, runs)) return;
-  if (state_ != nullptr && state_->budget_words != 0 &&
-      !may_exceed_key_budget_since(limits, state_->budget_events, state_->budget_bytes,
-                                   words - state_->budget_words, runs)) {
-    return;
+  BudgetShare beside;
+  const bool is_known = waiting == 0 && find_shares();
+  if (!is_known) {
+    if (state_ != nullptr && state_->budget_words != 0 &&
+        !may_exceed_key_budget_since(limits, state_->budget_events, state_->budget_bytes,
+                                     words - state_->budget_words, runs)) {
+      return;
+    }
+    meter_.begin(*program_.plan, *rule_->rule, scope_.table->layouts, scope_.record, words);
+    // What is complete, and waits for older ones, stays.
+    for (std::size_t i = 0; i < waiting; ++i) meter_.add(state_->waiting[i].node);
+    beside = {meter_.bytes(), meter_.events()};
+    count_shares(limits, meter_, drafts_, shares_);
   }
+  is_near_budget_ = waiting == 0;
   const Plan& plan = *program_.plan;
-  meter_.begin(plan, *rule_->rule, scope_.table->layouts, scope_.record, words);
-  // What is complete, and waits for older ones, stays.
-  for (std::size_t i = 0; i < waiting; ++i) meter_.add(state_->waiting[i].node);
   const auto [count, cause] = beyond_budget(
-      limits, meter_, drafts_,
+      limits, beside, drafts_, shares_,
       [&](std::size_t i) {
         const Draft& draft = drafts_[i];
         const Draft& after = drafts_[i + 1];
@@ -189,11 +270,46 @@ void PatternMatcher::keep_to_budget() {
       [&] { return budget_bytes(plan, *rule_->rule, *scope_.batch, *hand_->row); });
   if (state_ != nullptr) {
     // Where something is dropped not all was counted.
-    state_->budget_words = count == 0 ? words : 0;
+    state_->budget_words = !is_known && count == 0 ? words : 0;
     state_->budget_events = meter_.events();
     state_->budget_bytes = meter_.bytes();
   }
+  shares_.erase(shares_.begin(), shares_.begin() + static_cast<std::ptrdiff_t>(count));
   lose_drafts(count, cause);
+}
+
+RunMark PatternMatcher::mark_of(const PatternRun& run) const {
+  const KeptEvent& event = *event_of(run.node);
+  const Node& last = node(run.node)->node;
+  return {run.start, last.length, event.engine_time_us, event.arrival(), run.node, last.parent};
+}
+
+// The drafts' shares, by what was counted before.
+bool PatternMatcher::find_shares() {
+  if (state_ == nullptr || state_->tally == nullptr) return false;
+  marks_.clear();
+  for (const PatternRun& run : state_->runs) marks_.push_back(mark_of(run));
+  from_.clear();
+  for (const Draft& draft : drafts_) from_.push_back(draft.from);
+  return state_->tally->shares_of(marks_, from_, shares_);
+}
+
+// The drafts are the key's partial matches now: what they take with the event in hand.
+void PatternMatcher::keep_tally() {
+  marks_.clear();
+  made_.clear();
+  bool has_event = false;
+  for (std::size_t i = drafts_.size(); i-- > 0;) {
+    const Draft& draft = drafts_[i];
+    if (!draft.takes) continue;
+    if (made_.insert(draft.run.node).second) shares_[i].bytes += kPlaceBytes;
+    if (std::exchange(has_event, true)) continue;
+    shares_[i].bytes += budget_bytes(*program_.plan, *rule_->rule, *scope_.batch, *hand_->row);
+    ++shares_[i].events;
+  }
+  for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
+  if (state_->tally == nullptr) state_->tally = std::make_unique<BudgetTally>();
+  state_->tally->set(shares_, marks_);
 }
 
 void PatternMatcher::keep_window_to_budget() {
@@ -250,6 +366,18 @@ std::int64_t PatternMatcher::lives_until(const PatternRun& run) const {
   return is_due ? run.ends_us : dies_at(run);
 }
 
+std::optional<std::int64_t> PatternMatcher::quiet_since(const RuleProgram& rule,
+                                                        const std::byte* record, Offset place) {
+  if (rule.method != Method::kGeneral || rule.suppression_life.quiet) return std::nullopt;
+  const SuppressionState& state =
+      pool_->at(*RecordStore::at<std::uint32_t>(record, place)).suppression;
+  return state.quiet ? std::optional(state.last_alert_us) : std::nullopt;
+}
+
+void PatternMatcher::end_quiet(const std::byte* record, Offset place) {
+  cep::end_quiet(pool_->at(*RecordStore::at<std::uint32_t>(record, place)).suppression);
+}
+
 std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, std::byte* record, Offset place,
                                         std::int64_t now_us, std::vector<LiveRun>& runs) {
   PatternState& state = pool_->at(*RecordStore::at<std::uint32_t>(record, place));
@@ -289,7 +417,10 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, std::byte* record, 
     std::size_t kept = 0;
     for (std::size_t i = 0; i < state.runs.size(); ++i) {
       const PatternRun run = state.runs[i];
-      if (lives_until(run) <= now_us) continue;
+      if (lives_until(run) <= now_us) {
+        if (kept > 0) state.tally.reset();
+        continue;
+      }
       if (dropped < count) {
         ++dropped;
         continue;

@@ -354,6 +354,11 @@ void PatternMatcher::commit() {
                          counters + static_cast<std::ptrdiff_t>(pattern_->counter_count));
   }
   state.counters.swap(new_counters_);
+  if (std::exchange(is_near_budget_, false)) {
+    keep_tally();
+  } else {
+    state.tally.reset();
+  }
   const auto taken = static_cast<std::uint64_t>(
       std::ranges::count_if(drafts_, [](const Draft& draft) { return draft.takes; }));
   groups_.spend(*rule_, taken,

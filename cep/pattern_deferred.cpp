@@ -98,9 +98,12 @@ void PatternMatcher::look_at_quiet() {
   if (!deferred && (state_ == nullptr || !state_->suppression.quiet)) return;
   const EvalScope& scope = scope_at(0, -1);
   const EventView event{hand_->row, nullptr};
-  if (evaluate(*suppression.while_condition, event, scope).is_true()) return;
+  if (evaluate(*suppression.while_condition, event, scope).is_true()) {
+    if (!deferred) state_->suppression.last_alert_us = hand_->row->engine_time.us;
+    return;
+  }
   if (!deferred) {
-    state_->suppression.quiet = false;
+    cep::end_quiet(state_->suppression);
     return;
   }
   Deferred reset;
@@ -111,14 +114,25 @@ void PatternMatcher::look_at_quiet() {
   deferred_.push_back(std::move(reset));
 }
 
+// Values that are quiet until an event ends it are partial matches to the budgets of their group.
+void PatternMatcher::keep_quiet(const Deferred& deferred, const std::string& values) {
+  const Limits& limits = program_.limits;
+  const std::uint64_t by_bytes = limits.bytes_per_group_max / kPartialMatchBytes;
+  const bool is_by_count = limits.runs_per_group_max <= by_bytes;
+  const std::uint64_t most = is_by_count ? limits.runs_per_group_max : by_bytes;
+  if (!by_value(deferred.rule->index, false).keep_quiet(values, most)) return;
+  budgets_.note(deferred.rule->index,
+                is_by_count ? BudgetCause::kRunsPerGroup : BudgetCause::kBytesPerGroup,
+                deferred.order);
+}
+
 void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
   const Suppression& suppression = deferred.rule->rule->suppression;
   ValueSuppression& once_states = by_value(deferred.rule->index, false);
   ValueSuppression* const most_states =
       suppression.at_most ? &by_value(deferred.rule->index, true) : nullptr;
   if (deferred.resets) {
-    SuppressionState* const found = once_states.find(deferred.once_key);
-    if (found != nullptr) found->quiet = false;
+    once_states.end_quiet(deferred.once_key);
     return;
   }
   SuppressionState* first_held_back = nullptr;
@@ -134,14 +148,14 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
     if (!passes) {
       if (first_held_back == nullptr) first_held_back = &once;
       if (!deferred.only_one) {
-        ++once.held_back;
+        note_held_back(suppression, once, match.facts.time_us);
         ++stats_.alerts_held_back;
       }
       continue;
     }
-    const std::int64_t until = held_back_until(suppression, once);
-    match.alert.held_back = take_held_back(once, until, match.facts.time_us);
+    match.alert.held_back = take_held_back(suppression, once, match.facts.time_us);
     note_for_once(suppression, once, match.facts);
+    if (suppression.once == Once::kWhile) keep_quiet(deferred, match.once_key);
     if (most != nullptr) note_for_at_most(suppression, *most, match.facts.time_us);
     match.alert.order.ordinal = ordinal++;
     match.alert.lost_runs = std::exchange(lost_runs, 0) + std::exchange(once.lost_runs, 0);
@@ -151,12 +165,12 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
   if (first_held_back == nullptr) return;
   first_held_back->lost_runs += lost_runs;
   if (deferred.only_one) {
-    ++first_held_back->held_back;
+    note_held_back(suppression, *first_held_back, deferred.order.time.us);
     ++stats_.alerts_held_back;
   }
 }
 
-void PatternMatcher::settle(std::int64_t now_us) {
+void PatternMatcher::settle() {
   if (deferred_.empty()) return;
   std::stable_sort(deferred_.begin(), deferred_.end(),
                    [](const Deferred& a, const Deferred& b) { return a.order < b.order; });
@@ -168,23 +182,28 @@ void PatternMatcher::settle(std::int64_t now_us) {
     settle_one(deferred, ordinal);
   }
   deferred_.clear();
-  std::size_t count = 0;
-  for (const auto& [rule, states] : once_by_value_) count += states.size();
-  for (const auto& [rule, states] : most_by_value_) count += states.size();
-  if (count < 2 * swept_at_ + 1024) return;
-  swept_at_ = 0;
+}
+
+void PatternMatcher::sweep_values(std::int64_t now_us) {
   for (auto* const by_rule : {&once_by_value_, &most_by_value_}) {
-    for (auto& [rule, states] : *by_rule) {
-      states.sweep(program_.rules[rule].within, now_us);
-      swept_at_ += states.size();
-    }
+    for (auto& [rule, states] : *by_rule) states.sweep(now_us);
   }
+}
+
+std::size_t PatternMatcher::values() const {
+  std::size_t count = 0;
+  for (const auto* const by_rule : {&once_by_value_, &most_by_value_}) {
+    for (const auto& [rule, states] : *by_rule) count += states.size();
+  }
+  return count;
 }
 
 ValueSuppression& PatternMatcher::by_value(RuleIndex rule, bool at_most) {
   auto& by_rule = at_most ? most_by_value_ : once_by_value_;
-  const Suppression& clause = program_.rules[rule.value].rule->suppression;
-  return by_rule.try_emplace(rule.value, clause, tracks_).first->second;
+  const RuleProgram& program = program_.rules[rule.value];
+  return by_rule
+      .try_emplace(rule.value, program.rule->suppression, program.suppression_life, tracks_)
+      .first->second;
 }
 
 void PatternMatcher::track_changes() {

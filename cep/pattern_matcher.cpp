@@ -106,10 +106,12 @@ void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureR
 
   if (state != nullptr) {
     for (std::size_t i = 0; i < state->runs.size(); ++i) {
+      from_in_hand_ = static_cast<std::uint32_t>(i);
       offer(state->runs[i], state->counters.data() + i * pattern.counter_count);
     }
     forget_lost_runs();
   }
+  from_in_hand_ = BudgetTally::kFresh;
   if (may_start) {
     for (const std::uint32_t way : pattern.starts) offer_start(way);
   }
@@ -246,6 +248,7 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
     Draft draft;
     draft.takes = true;
     draft.step = step_index;
+    draft.from = from_in_hand_;
     draft.run = parent;
     draft.run.way = way_index;
     draft.run.values = 0;
@@ -269,6 +272,7 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
 void PatternMatcher::keep(const PatternRun& run, const std::uint32_t* counters) {
   Draft draft;
   draft.run = run;
+  draft.from = from_in_hand_;
   draft.counters = static_cast<std::uint32_t>(draft_counters_.size());
   draft_counters_.insert(draft_counters_.end(), counters, counters + pattern_->counter_count);
   drafts_.push_back(draft);
@@ -329,7 +333,10 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, 
   for (std::size_t i = 0; i < at.runs.size(); ++i) {
     const PatternRun run = at.runs[i];
     const std::int64_t end = lives_until(run);
-    if (end <= now_us) continue;
+    if (end <= now_us) {
+      if (kept > 0) at.tally.reset();
+      continue;
+    }
     latest = std::max(latest, end);
     std::copy_n(at.counters.begin() + static_cast<std::ptrdiff_t>(i * count), count,
                 at.counters.begin() + static_cast<std::ptrdiff_t>(kept * count));
@@ -344,7 +351,8 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, 
     given_.clear();
     keep_taken_of_runs();
   }
-  latest = std::max(latest, suppression_until(rule.rule->suppression, at.suppression, now_us));
+  latest = std::max(latest, suppression_until(rule.rule->suppression, rule.suppression_life,
+                                              at.suppression, now_us));
   if (latest == kDead) {
     pool_->free(handle);
   } else {
@@ -354,10 +362,9 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, 
 }
 
 std::size_t PatternMatcher::bytes() const {
-  constexpr std::size_t kEntryBytes = sizeof(std::string) + sizeof(SuppressionState) + 32;
   std::size_t sum = 0;
-  for (const auto& [rule, states] : once_by_value_) sum += states.size() * kEntryBytes;
-  for (const auto& [rule, states] : most_by_value_) sum += states.size() * kEntryBytes;
+  for (const auto& [rule, states] : once_by_value_) sum += states.bytes();
+  for (const auto& [rule, states] : most_by_value_) sum += states.bytes();
   return sum;
 }
 }  // namespace tocsin::cep

@@ -20,8 +20,10 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "cep/alert.h"
@@ -62,12 +64,13 @@ class PatternMatcher {
                       std::int64_t now_us);
   /// All rows and deadlines of the slice up to the watermark have been worked through: gives the
   /// alerts of rules whose suppression is not by their own key.
-  void settle(std::int64_t now_us);
+  void settle();
   std::size_t bytes() const;
   /// As Matcher has them; an open window is a partial match too.
   std::uint64_t live_runs(const RuleProgram& rule, std::byte* record, Offset state,
                           std::int64_t now_us, std::vector<LiveRun>& runs);
   std::uint64_t events_of_live_runs() const { return meter_.events(); }
+  std::uint64_t budget_work() const { return meter_.work(); }
   /// Until when a partial match may give an alert; PatternRun::kNever.
   std::int64_t lives_until(const RuleProgram& rule, const PatternRun& run) {
     take_up(rule, nullptr, {});
@@ -75,11 +78,19 @@ class PatternMatcher {
   }
   void drop_live_runs(const RuleProgram& rule, std::byte* record, Offset state, std::int64_t now_us,
                       std::size_t count);
+  /// When a key that is quiet without an end in time was last seen to be; absent where it is not.
+  std::optional<std::int64_t> quiet_since(const RuleProgram& rule, const std::byte* record,
+                                          Offset state);
+  void end_quiet(const std::byte* record, Offset state);
   PatternPool& pool() const { return *pool_; }
   /// What the rule's clause `once` (`at_most`: that one) holds back by values.
   ValueSuppression& by_value(RuleIndex rule, bool at_most);
   /// From now on what is held back by values keeps account of its changes.
   void track_changes();
+  /// Lets go of what is held back by values and over at `now_us`, of some of the values.
+  void sweep_values(std::int64_t now_us);
+  /// Values of which something is held back.
+  std::size_t values() const;
   /// Lets go of all that is held back by values: time has ended.
   void end();
   /// Reads what PatternWriter wrote of the rule into an empty state (cep/pattern_restore.cpp);
@@ -98,6 +109,7 @@ class PatternMatcher {
     std::uint32_t counters = 0;  // into draft_counters_
     bool takes = false;          // the event in hand is its last: `run.node` is the one before
     std::uint32_t step = 0;      // for which it was taken
+    std::uint32_t from = BudgetTally::kFresh;  // the place of the one that it comes from
   };
   // A match that is complete now.
   struct Candidate {
@@ -202,6 +214,9 @@ class PatternMatcher {
   bool prune_all();
   void prune();
   void keep_to_budget();
+  bool find_shares();
+  void keep_tally();
+  RunMark mark_of(const PatternRun& run) const;
   void lose(std::size_t count, BudgetCause cause);
   // What was lost is forgotten where nothing is left of its time.
   void forget_lost_runs();
@@ -232,7 +247,8 @@ class PatternMatcher {
                       EventTime time);
   bool is_deferred() const;
   bool lets_pass(const MatchFacts& facts);
-  void hold_back();
+  void hold_back(EventTime time);
+  void keep_quiet(const Deferred& deferred, const std::string& values);
   void raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order);
   void forget_taken();
   void keep_taken_of_runs();
@@ -260,6 +276,12 @@ class PatternMatcher {
   GroupBudgets& groups_;
   BudgetLog& budgets_;
   BudgetMeter meter_;
+  bool is_near_budget_ = false;  // the key in hand: the drafts' shares are counted
+  // Of the drafts: what they take before they take the event in hand, and where they come from.
+  std::vector<BudgetShare> shares_;
+  std::vector<std::uint32_t> from_;
+  std::vector<RunMark> marks_;
+  std::unordered_set<Offset> made_;
   EvalScope scope_;  // of the rule, key and event in hand
   Slice* slice_ = nullptr;
   std::vector<Alert>* alerts_ = nullptr;
@@ -275,6 +297,7 @@ class PatternMatcher {
   ShardTimers* timers_ = nullptr;
   std::uint64_t hash_ = 0;
   std::uint32_t queue_ = 0;
+  std::uint32_t from_in_hand_ = BudgetTally::kFresh;  // Draft::from of what is drafted
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the event in hand
   Offset event_ = 0;       // where the row is captured in the state; 0: not yet
@@ -297,6 +320,5 @@ class PatternMatcher {
   std::map<std::uint32_t, ValueSuppression> once_by_value_;
   std::map<std::uint32_t, ValueSuppression> most_by_value_;
   bool tracks_ = false;
-  std::size_t swept_at_ = 0;
 };
 }  // namespace tocsin::cep

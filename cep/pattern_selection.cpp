@@ -107,9 +107,9 @@ bool PatternMatcher::lets_pass(const MatchFacts& facts) {
 void PatternMatcher::mark_alerted() {
   if (rule_->is_watched && hand_ != nullptr) slice_->mark_alerted(rule_->index, hand_->number);
 }
-void PatternMatcher::hold_back() {
+void PatternMatcher::hold_back(EventTime time) {
   mark_alerted();
-  ++state_->suppression.held_back;
+  note_held_back(rule_->rule->suppression, state_->suppression, time.us);
   ++stats_.alerts_held_back;
 }
 
@@ -127,11 +127,12 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
   if (suppression.once != Once::kNone || suppression.at_most) make_state();
   if (state_ != nullptr) {
     SuppressionState& held = state_->suppression;
-    alert.held_back = take_held_back(held, held_back_until(suppression, held), facts.time_us);
+    alert.held_back = take_held_back(suppression, held, facts.time_us);
     alert.lost_runs = std::exchange(state_->lost_runs, 0);
     note_for_once(suppression, state_->suppression, facts);
     note_for_at_most(suppression, state_->suppression, facts.time_us);
     if (suppression.once == Once::kPerVariable) forget_taken();
+    if (suppression.once == Once::kWhile) groups_.spend(*rule_, 1, kPartialMatchBytes);
   }
   alerts_->push_back(std::move(alert));
   ++order.ordinal;
@@ -195,14 +196,14 @@ void PatternMatcher::decide(const OrderKey& at) {
     if (!passes_having(scope, last) || is_excepted(scope, last, at.time)) continue;
     const MatchFacts facts = facts_of(candidate, scope, last, at.time);
     if (!lets_pass(facts)) {
-      if (!only_one) hold_back();
+      if (!only_one) hold_back(at.time);
       any_held_back = true;
       continue;
     }
     raise(candidate, facts, order);
     if (only_one) return;
   }
-  if (only_one && any_held_back) hold_back();
+  if (only_one && any_held_back) hold_back(at.time);
 }
 
 // ---- matches that may drop others
@@ -272,7 +273,10 @@ void PatternMatcher::keep_runs(Keeps&& keeps) {
   const std::uint32_t count = pattern_->counter_count;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < state.runs.size(); ++i) {
-    if (!keeps(state.runs[i])) continue;
+    if (!keeps(state.runs[i])) {
+      if (kept > 0) state.tally.reset();
+      continue;
+    }
     if (kept != i) {
       state.runs[kept] = state.runs[i];
       std::copy_n(state.counters.begin() + static_cast<std::ptrdiff_t>(i * count), count,
@@ -304,7 +308,7 @@ void PatternMatcher::give(const CompleteMatch& match, OrderKey& order) {
   if (lets_pass(facts)) {
     raise(candidate, facts, order);
   } else {
-    hold_back();
+    hold_back(order.time);
   }
 }
 

@@ -20,7 +20,7 @@ Offset PatternState::cut(std::size_t count) {
 std::size_t PatternState::bytes() const {
   return sizeof(*this) + words.capacity() * 8 + runs.capacity() * sizeof(PatternRun) +
          counters.capacity() * 4 + waiting.capacity() * sizeof(CompleteMatch) +
-         suppression.recent.capacity() * 8 +
+         suppression.recent.capacity() * 8 + (tally != nullptr ? tally->bytes() : 0) +
          suppression.taken.capacity() * sizeof(SuppressionState::Taken);
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "cep/budget_tally.h"
 #include "cep/key_record.h"
 #include "cep/suppression.h"
 
@@ -85,6 +86,7 @@ class PatternState {
   std::size_t budget_words = 0;
   std::uint64_t budget_events = 0;
   std::uint64_t budget_bytes = 0;
+  std::unique_ptr<BudgetTally> tally;  // where it is near a budget
 
   std::byte* base() { return reinterpret_cast<std::byte*>(words.data()); }
   /// Cuts an object of zeros.

@@ -26,6 +26,7 @@
 #include "cep/engine.h"
 #include "cep/plan.h"
 #include "cep/reference_data.h"
+#include "cep/suppression.h"
 #include "cep/text_search.h"
 #include "cep/word_test.h"
 
@@ -102,6 +103,7 @@ struct RuleProgram {
   std::optional<CountTest> count_test;  // kSingle: where it fails, nothing else needs asking
   bool prunes = false;                  // runs that another one dominates end
   bool prunes_over_starts = false;      // also where their first events differ
+  SuppressionLife suppression_life;     // kGeneral
   std::uint32_t row_places = 0;
   std::vector<std::uint32_t> step_of_var;         // kGeneral: the variable's slot
   std::shared_ptr<const PatternProgram> pattern;  // kGeneral

@@ -166,6 +166,7 @@ bool RecordCodec::read(const TableTarget& from, std::string_view entry, EventTim
                        const std::vector<std::uint32_t>& queues, std::vector<RestoredTimer>& timers,
                        std::vector<ShardTimers>& shard_timers) {
   ByteReader bytes(entry);
+  as_of_ = watermark;
   if (bytes.u8() != kFormat ||
       !read_events_.read(bytes, from.written->events, from.events, watermark) ||
       !read_blocks(from, bytes) || !read_features(from, slot)) {
@@ -313,7 +314,7 @@ bool RecordCodec::read_runs(Block& block, const PartTarget& target, KeySlot& slo
   std::byte* const record = store_.base(slot);
   SuppressionState suppression;
   if (target.keeps_suppression && rule.once &&
-      !restore_suppression(block.suppression, rule.rule->suppression, suppression)) {
+      !restore_suppression(block.suppression, rule.rule->suppression, as_of_, suppression)) {
     return false;
   }
   RuleHeader header;
@@ -526,9 +527,11 @@ bool RecordCodec::read_pattern(Block& block, const PartTarget& target, KeySlot& 
   RecordStore::set_state(record, rule.op, place);
   PatternState& state = pool.at(handle);
   if (target.keeps_suppression && block.suppression.left() > 0 &&
-      !restore_suppression(block.suppression, rule.rule->suppression, state.suppression)) {
+      !restore_suppression(block.suppression, rule.rule->suppression, as_of_, state.suppression)) {
     return false;
   }
+  // Other events may have been the rule's until now.
+  if (!target.keeps_state && state.suppression.quiet) state.suppression.last_alert_us = as_of_.us;
   if (target.keeps_state &&
       !patterns_.restore(rule, state, key, block.state, read_events_, target.values)) {
     return false;

@@ -77,6 +77,7 @@ class RecordCodec {
   bool make_room(const TableTarget& from, KeySlot& slot);
   StateKind kind_of(const PartTarget& target) const;
   const RuleProgram& rule_of(const PartTarget& target) const;
+  EventTime as_of_;  // of the entry in hand
   bool read_runs(Block& block, const PartTarget& target, KeySlot& slot);
   bool read_nodes(ByteReader& from, const RuleProgram& rule, std::uint64_t count,
                   std::uint64_t valued, const std::vector<std::uint32_t>& values,

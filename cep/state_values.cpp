@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 
+#include "cep/held_back.h"
 #include "cep/state_events.h"
 
 namespace tocsin::cep {
@@ -54,6 +55,7 @@ enum Remembered : std::uint8_t {
   kLostRuns = 16,
   kRecent = 32,
   kTaken = 64,
+  kHeldTime = 128,
 };
 }  // namespace
 
@@ -136,10 +138,12 @@ ArrivalNumber restore_arrival(ByteReader& from) {
 void save_suppression(ByteWriter& to, const SuppressionState& state) {
   const bool has_alert = state.last_alert_us != OnceState::kNever;
   const bool has_day = state.last_day != OnceState::kNever;
+  const bool has_held_time = state.held_us != OnceState::kNever;
   const int remembered = (has_alert ? kLastAlert : 0) | (state.held_back > 0 ? kHeldBack : 0) |
                          (has_day ? kLastDay : 0) | (state.quiet ? kQuiet : 0) |
                          (state.lost_runs > 0 ? kLostRuns : 0) |
-                         (state.recent.empty() ? 0 : kRecent) | (state.taken.empty() ? 0 : kTaken);
+                         (state.recent.empty() ? 0 : kRecent) | (state.taken.empty() ? 0 : kTaken) |
+                         (has_held_time ? kHeldTime : 0);
   if (remembered == 0) return;
   to.u8(static_cast<std::uint8_t>(remembered));
   if (has_alert) to.signed_varint(state.last_alert_us);
@@ -157,13 +161,16 @@ void save_suppression(ByteWriter& to, const SuppressionState& state) {
       save_arrival(to, taken.event);
     }
   }
+  if (has_held_time) to.signed_varint(state.held_us);
 }
 
-bool restore_suppression(ByteReader& from, const Suppression& clause, SuppressionState& state) {
+bool restore_suppression(ByteReader& from, const Suppression& clause, EventTime watermark,
+                         SuppressionState& state) {
   if (from.is_done()) return true;
   const std::uint8_t remembered = from.u8();
   const int possible =
-      kHeldBack | kLostRuns | (clause.once == Once::kPerDuration ? kLastAlert : 0) |
+      kHeldBack | kLostRuns | (ends_by_last_held(clause) ? kHeldTime : 0) |
+      (clause.once == Once::kPerDuration || clause.once == Once::kWhile ? kLastAlert : 0) |
       (clause.once == Once::kPerDay ? kLastDay : 0) | (clause.once == Once::kWhile ? kQuiet : 0) |
       (clause.at_most ? kRecent : 0) | (clause.once == Once::kPerVariable ? kTaken : 0);
   if (remembered == 0 || (remembered & ~possible) != 0) return false;
@@ -201,6 +208,12 @@ bool restore_suppression(ByteReader& from, const Suppression& clause, Suppressio
     }
     if (count == 0) return false;
   }
+  if ((remembered & kHeldTime) != 0) {
+    if (state.held_back == 0 || !restore_time(from, state.held_us)) return false;
+  } else if (state.held_back > 0 && ends_by_last_held(clause)) {
+    state.held_us = watermark.us;  // written before counts had this time
+  }
+  if (state.quiet && state.last_alert_us == OnceState::kNever) state.last_alert_us = watermark.us;
   return from.is_done();
 }
 }  // namespace tocsin::cep

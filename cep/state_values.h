@@ -18,6 +18,7 @@ ArrivalNumber restore_arrival(ByteReader& from);
 
 /// Nothing is written where nothing is remembered.
 void save_suppression(ByteWriter& to, const SuppressionState& state);
-/// All that `from` has. False for bytes that no state of this clause has.
-bool restore_suppression(ByteReader& from, const Suppression& clause, SuppressionState& state);
+/// All that `from` has, as of `watermark`. False for bytes that no state of this clause has.
+bool restore_suppression(ByteReader& from, const Suppression& clause, EventTime watermark,
+                         SuppressionState& state);
 }  // namespace tocsin::cep

@@ -55,6 +55,7 @@ void note_for_once(const Suppression& suppression, SuppressionState& state,
       return;
     case Once::kWhile:
       state.quiet = true;
+      state.last_alert_us = facts.time_us;
       return;
   }
 }
@@ -69,12 +70,36 @@ namespace {
 std::int64_t end_of_day(std::int64_t day) { return (day + 3) * kDayUs; }
 }  // namespace
 
+bool ends_by_last_held(const Suppression& suppression) {
+  if (suppression.once == Once::kPerVariable || suppression.once == Once::kWhile) return true;
+  // Where values are told apart, the times of alerts stand elsewhere.
+  return suppression.at_most &&
+         (!suppression.for_each.empty() || !suppression.at_most->for_each.empty());
+}
+
+void note_held_back(const Suppression& suppression, SuppressionState& state, std::int64_t time_us) {
+  ++state.held_back;
+  if (ends_by_last_held(suppression)) state.held_us = time_us;
+}
+
+std::uint64_t take_held_back(const Suppression& suppression, SuppressionState& state,
+                             std::int64_t time_us) {
+  const std::int64_t until = held_back_until(suppression, state);
+  state.held_us = SuppressionState::kNever;
+  if (until <= time_us) state.lost_runs = 0;
+  return take_held_back(state, until, time_us);
+}
+
 std::int64_t held_back_until(const OnceState& state, Duration duration) {
   if (state.last_alert_us == OnceState::kNever) return kSuppressionOver;
   return state.last_alert_us + duration.us + kHeldBackKept.us;
 }
 
 std::int64_t held_back_until(const Suppression& suppression, const SuppressionState& state) {
+  if (ends_by_last_held(suppression)) {
+    return state.held_us == SuppressionState::kNever ? kSuppressionOver
+                                                     : state.held_us + kHeldBackKept.us;
+  }
   std::int64_t until = kSuppressionOver;
   switch (suppression.once) {
     case Once::kNone:
@@ -89,14 +114,9 @@ std::int64_t held_back_until(const Suppression& suppression, const SuppressionSt
       break;
     case Once::kPerVariable:
     case Once::kWhile:
-      return kSuppressionStays;
+      break;
   }
-  if (!suppression.at_most) return until;
-  // Where values are told apart, the times of alerts stand elsewhere.
-  if (!suppression.for_each.empty() || !suppression.at_most->for_each.empty()) {
-    return kSuppressionStays;
-  }
-  if (state.recent.empty()) return until;
+  if (!suppression.at_most || state.recent.empty()) return until;
   return std::max(until, state.recent.back() + suppression.at_most->duration.us + kHeldBackKept.us);
 }
 
@@ -107,13 +127,17 @@ std::int64_t once_until(const OnceState& state, Duration duration, std::int64_t 
   return end > now_us ? end : kSuppressionOver;
 }
 
-std::int64_t suppression_until(const Suppression& suppression, const SuppressionState& state,
-                               std::int64_t now_us) {
-  if (state.lost_runs > 0 || state.quiet || !state.taken.empty()) return kSuppressionStays;
+std::int64_t suppression_until(const Suppression& suppression, const SuppressionLife& life,
+                               const SuppressionState& state, std::int64_t now_us) {
+  if ((state.quiet && !life.quiet) || (!state.taken.empty() && !life.taken)) {
+    return kSuppressionStays;
+  }
   std::int64_t until = kSuppressionOver;
   const auto matters = [&](std::int64_t end) {
     if (end > now_us) until = std::max(until, end);
   };
+  if (state.quiet) matters(state.last_alert_us + life.quiet->us);
+  for (const SuppressionState::Taken& taken : state.taken) matters(taken.time_us + life.taken->us);
   if (state.held_back > 0) matters(held_back_until(suppression, state));
   if (state.last_alert_us != OnceState::kNever) {
     matters(state.last_alert_us + suppression.duration.us);

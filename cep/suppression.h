@@ -20,8 +20,8 @@ struct MatchFacts {
 /// What `once per D` remembers: plain bytes, which a key's record may hold.
 struct OnceState {
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
-  std::int64_t last_alert_us = kNever;
-  std::uint64_t held_back = 0;  // since the last alert
+  std::int64_t last_alert_us = kNever;  // kWhile: or, while it is quiet, the last event since
+  std::uint64_t held_back = 0;          // since the last alert
 
   /// Whether a match at this time may become an alert.
   bool lets_pass(Duration duration, std::int64_t time_us) const {
@@ -35,6 +35,7 @@ struct SuppressionState : OnceState {
   };
   std::int64_t last_day = kNever;    // kPerDay
   bool quiet = false;                // kWhile: since the last alert it was always true
+  std::int64_t held_us = kNever;     // the last match held back, where the count ends by that
   std::uint64_t lost_runs = 0;       // of matches that were held back
   std::vector<std::int64_t> recent;  // `at most`: the times of alerts, ascending
   std::vector<Taken> taken;          // kPerVariable, in the order of the alerts
@@ -50,11 +51,21 @@ void note_for_once(const Suppression& suppression, SuppressionState& state,
                    const MatchFacts& facts);
 void note_for_at_most(const Suppression& suppression, SuppressionState& state,
                       std::int64_t time_us);
+/// `once while`: an event came at which the condition is not true.
+inline void end_quiet(SuppressionState& state) {
+  state.quiet = false;
+  state.last_alert_us = OnceState::kNever;
+}
 inline constexpr std::int64_t kSuppressionOver = std::numeric_limits<std::int64_t>::min();
 inline constexpr std::int64_t kSuppressionStays = std::numeric_limits<std::int64_t>::max();
 /// Until when the state matters at `now_us`; kSuppressionOver when it does not any more.
 std::int64_t once_until(const OnceState& state, Duration duration, std::int64_t now_us);
-/// The same of all forms.
-std::int64_t suppression_until(const Suppression& suppression, const SuppressionState& state,
-                               std::int64_t now_us);
+/// What of a rule bounds what it remembers of its alerts; nothing where that has no end.
+struct SuppressionLife {
+  std::optional<Duration> taken;  // how long a match may come that holds an event that was taken
+  std::optional<Duration> quiet;  // kWhile: so long after the key's last event the next one ends it
+};
+/// The same of all forms. Requires that what is over by its life has left `taken`.
+std::int64_t suppression_until(const Suppression& suppression, const SuppressionLife& life,
+                               const SuppressionState& state, std::int64_t now_us);
 }  // namespace tocsin::cep

@@ -14,10 +14,12 @@ namespace {
 struct OfGroup {
   LiveRun run;
   std::uint32_t key = 0;  // its place among the group's
+  bool is_quiet = false;  // a quiet key, which counts as a partial match
 };
 struct KeyOfGroup {
   KeySlot* slot = nullptr;
   std::size_t dropped = 0;
+  bool is_quiet_over = false;
 };
 }  // namespace
 
@@ -48,7 +50,7 @@ void TableState::charge_groups(const KeySlot& slot) {
     if (rule.method == Method::kGeneral) {
       const auto handle = *RecordStore::at<std::uint32_t>(record, entries[i].state);
       const PatternState& state = matcher_.general().pool().at(handle);
-      runs = state.runs.size() + (state.window.open ? 1 : 0);
+      runs = state.runs.size() + (state.window.open ? 1 : 0) + (state.suppression.quiet ? 1 : 0);
       words = state.words.size();
     } else {
       runs = RecordStore::at<RuleHeader>(record, entries[i].state)->run_count;
@@ -73,10 +75,16 @@ GroupCredit TableState::keep_group_to_budget(const RuleProgram& rule, Shard& sha
     runs.clear();
     bytes += matcher_.live_runs(rule, record, entry->state, now, runs);
     for (const LiveRun& run : runs) {
-      all.push_back({run, static_cast<std::uint32_t>(keys.size())});
+      all.push_back({run, static_cast<std::uint32_t>(keys.size()), false});
       bytes += run.bytes;
     }
-    if (!runs.empty()) keys.push_back({&slot, 0});
+    const auto quiet_us = matcher_.general().quiet_since(rule, record, entry->state);
+    if (quiet_us) {
+      all.push_back(
+          {{*quiet_us, {}, kPartialMatchBytes}, static_cast<std::uint32_t>(keys.size()), true});
+      bytes += kPartialMatchBytes;
+    }
+    if (!runs.empty() || quiet_us) keys.push_back({&slot});
   });
   const GroupCredit most = groups_.full();
   const auto left = [&](std::uint64_t count) {
@@ -107,14 +115,21 @@ GroupCredit TableState::keep_group_to_budget(const RuleProgram& rule, Shard& sha
     return now_left.runs < most.runs / 8 || now_left.bytes < most.bytes / 8;
   };
   for (; count < all.size() && is_over(); ++count) {
-    ++keys[all[count].key].dropped;
+    KeyOfGroup& key = keys[all[count].key];
+    if (all[count].is_quiet) {
+      key.is_quiet_over = true;
+    } else {
+      ++key.dropped;
+    }
     bytes -= all[count].run.bytes;
   }
   for (const KeyOfGroup& key : keys) {
-    if (key.dropped == 0) continue;
+    if (key.dropped == 0 && !key.is_quiet_over) continue;
     if (tracks_) note_change(shard, *key.slot);
     std::byte* const record = store_.base(*key.slot);
     const OperatorEntry* const entry = RecordStore::find(record, rule.op);
+    if (key.is_quiet_over) matcher_.general().end_quiet(record, entry->state);
+    if (key.dropped == 0) continue;
     matcher_.drop_live_runs(rule, record, entry->state, now, key.dropped);
   }
   return left(all.size() - count);

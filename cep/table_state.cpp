@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "cep/base/assert.h"
 #include "cep/base/prefetch.h"
@@ -398,7 +399,7 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
     if (shard.timers[pass].next_due_us() <= watermark.us) fire(pass, shard, watermark.us);
     next_due_[pass][s] = shard.timers[pass].next_due_us();
   }
-  matcher_.general().settle(watermark.us);
+  matcher_.general().settle();
 }
 
 // The slots and records of keys whose timers this slice will fire: all at once, so that they wait
@@ -605,6 +606,9 @@ bool TableState::is_left_alone(const KeySlot& slot, std::int64_t tick, std::int6
 }
 
 void TableState::sweep(EventTime watermark) {
+  matcher_.general().sweep_values(watermark.us);
+  const std::int64_t tick = tick_of(watermark.us);
+  if (tick != std::exchange(tallies_swept_, tick)) matcher_.sweep_tallies();
   const std::int64_t group_us =
       std::max<std::int64_t>(tick_us_ * kTicksOfRound / kKeyGroupCount, 1);
   const std::int64_t to = floor_divide(watermark.us, group_us);
@@ -676,7 +680,7 @@ std::uint64_t TableState::timers() const {
   return sum;
 }
 std::size_t TableState::bytes() const {
-  std::size_t sum = matcher_.general().bytes();
+  std::size_t sum = matcher_.general().bytes() + matcher_.bytes();
   for (const auto& shard : shards_) {
     sum += shard->keys.bytes() + shard->windows.bytes() + shard->patterns.bytes();
     for (const ShardTimers& timers : shard->timers) sum += timers.bytes();

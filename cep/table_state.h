@@ -43,6 +43,9 @@ class TableState {
   /// Lets go of all keys: time has ended, nothing comes any more.
   void end();
   std::uint64_t keys() const;
+  /// Values other than keys by which `for each` holds something back.
+  std::uint64_t values() const { return matcher_.general().values(); }
+  std::uint64_t budget_work() const { return matcher_.budget_work(); }
   std::uint64_t timers() const;
   std::size_t bytes() const;
 
@@ -211,6 +214,7 @@ class TableState {
   std::vector<std::uint64_t> due_keys_;                 // hashes, of fetch_for_timers
   std::int64_t swept_to_ = INT64_MIN;                   // the last group that sweep() went through,
                                                         // counted on over all rounds
+  std::int64_t tallies_swept_ = 0;                      // the tick
   std::vector<std::uint64_t> sweep_keys_;               // hashes, of sweep_groups
   std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its operators
   std::vector<bool> has_pass_;

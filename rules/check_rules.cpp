@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "cep/expr_walk.h"
 #include "cep/plan_support.h"
 #include "rules/alert_kinds.h"
 #include "rules/captured.h"
@@ -243,6 +244,7 @@ class RuleChecker {
     }
     if (!tree_.by) warn_without_key();
     warn_of_long_silence();
+    warn_of_endless_quiet();
   }
 
   void warn_of_state() {
@@ -301,6 +303,20 @@ class RuleChecker {
         make_diagnostic(Code::kW0035, tree_.once->duration->span, std::move(message),
                         "what happens again before then is only counted");
     diagnostic.helps.push_back("a new case is told again with `once per 1d`");
+    context_.sink.report(std::move(diagnostic));
+  }
+
+  // `once while` on the event alone: no time that passes ends the quiet.
+  void warn_of_endless_quiet() {
+    const cep::Suppression& suppression = rule_.suppression;
+    if (suppression.once != cep::Once::kWhile || !suppression.while_condition) return;
+    if (!cep::features_read({suppression.while_condition.get()}).empty()) return;
+    Diagnostic diagnostic = make_diagnostic(Code::kW0005, tree_.once->span,
+                                            "the quiet waits for ever for an event that ends it",
+                                            "who has had an alert is remembered until then");
+    diagnostic.helps.push_back(
+        "ask for what passes with time, such as `count(payment) over last 1h >= 3`, or say "
+        "how long it is quiet: `once per 1d`");
     context_.sink.report(std::move(diagnostic));
   }
 

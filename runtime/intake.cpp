@@ -394,6 +394,7 @@ Result<void> Intake::give(cep::Batch& slice, cep::EventTime watermark) {
   if (slice.rows.empty() && watermark <= given_) return {};
   given_ = watermark;
   summary_.repeats += unique_.drop_repeats(slice, repeated_);
+  unique_.forget_until(watermark);
   summary_.ids_forgotten = unique_.forgotten();
   equal_numbers_.assign(slice);
   return advance_(slice, watermark);

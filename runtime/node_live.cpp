@@ -21,13 +21,17 @@ Result<void> Node::Impl::may_take() const {
 
 Result<void> Node::Impl::check_room() const {
   if (auto room = intake_->check_room(); !room || !options_.memory_max) return room;
-  const std::uint64_t used = engine_->stats().state_bytes + intake_->waiting_bytes();
+  const std::uint64_t rules = engine_->stats().state_bytes;
+  const std::uint64_t ids = intake_->unique().bytes();
+  const std::uint64_t waiting = intake_->waiting_bytes();
+  const std::uint64_t used = rules + ids + waiting;
   if (used <= *options_.memory_max) return {};
   return fail(Errc::kLimit,
               fmt::format("the state takes {} bytes of memory, and may take {}: no more events are "
-                          "taken. Nothing is lost, and all that is kept can be read; go on with a "
-                          "larger --memory-max",
-                          used, *options_.memory_max));
+                          "taken. What rules remember takes {}, the ids of `unique` events {}, "
+                          "events that wait to be put in order {}. Nothing is lost, and all that "
+                          "is kept can be read; go on with a larger --memory-max",
+                          used, *options_.memory_max, rules, ids, waiting));
 }
 
 Result<std::size_t> Node::Impl::source(std::string_view name, SourceKind kind) {

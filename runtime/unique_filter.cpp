@@ -68,10 +68,7 @@ bool UniqueFilter::foresee(const cep::Batch& batch, const cep::Row& row) {
 }
 
 bool UniqueFilter::is_repeat(Type& type, const cep::Row& row, const cep::Value& value) {
-  while (type.within && !type.in_order.empty() &&
-         type.in_order.front().first + *type.within <= row.engine_time) {
-    forget_oldest(type);
-  }
+  forget_until(type, row.engine_time);
   if (value.is_missing()) return false;
   const Id id = id_of(value);
   if (!type.waiting.empty()) {
@@ -96,20 +93,45 @@ void UniqueFilter::forget_oldest(Type& type) {
   type.in_order.pop_front();
 }
 
+void UniqueFilter::forget_until(Type& type, cep::EventTime now) {
+  if (!type.within) return;
+  while (!type.in_order.empty() && type.in_order.front().first + *type.within <= now) {
+    forget_oldest(type);
+  }
+}
+
+void UniqueFilter::forget_until(cep::EventTime now) {
+  if (!any_) return;
+  for (Type& type : types_) {
+    forget_until(type, now);
+    // What many ids took goes back when few are left.
+    constexpr std::size_t kSparse = 8;
+    constexpr std::size_t kFew = 1024;
+    const std::size_t buckets = type.taken.bucket_count();
+    if (buckets > kFew && type.taken.size() < buckets / kSparse) {
+      type.taken.rehash(2 * type.taken.size());
+      type.in_order.shrink_to_fit();
+    }
+  }
+}
+
+std::size_t UniqueFilter::bytes() const {
+  // A node has a link before the id and its time, and the allocator's word; a bucket is a pointer.
+  constexpr std::size_t kNodeBytes =
+      sizeof(std::pair<const Id, cep::EventTime>) + 2 * sizeof(void*);
+  std::size_t sum = 0;
+  for (const Type& type : types_) {
+    sum += type.taken.size() * kNodeBytes + type.taken.bucket_count() * sizeof(void*) +
+           type.waiting.size() * kNodeBytes + type.waiting.bucket_count() * sizeof(void*) +
+           type.in_order.size() * sizeof(type.in_order.front()) + type.early.capacity();
+  }
+  return sum;
+}
+
 std::size_t UniqueFilter::known() const {
   std::size_t known = 0;
   for (const Type& type : types_) known += type.in_order.size();
   return known;
-}
-
-std::size_t UniqueFilter::bytes() const {
-  // A node with its pointers and bucket, and the place in order.
-  constexpr std::size_t kBytesOfKnown = 48 + sizeof(std::pair<cep::EventTime, Id>);
-  constexpr std::size_t kBytesOfWaiting = 48;
-  std::size_t bytes = 0;
-  for (const Type& type : types_)
-    bytes += type.in_order.size() * kBytesOfKnown + type.waiting.size() * kBytesOfWaiting;
-  return bytes;
 }
 
 void UniqueFilter::begin_save() {

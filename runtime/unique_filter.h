@@ -34,10 +34,11 @@ class UniqueFilter {
   /// Ids forgotten because there were more than `ids_max`.
   std::uint64_t forgotten() const { return forgotten_; }
 
-  /// Ids that are known, of all types.
+  /// Ids that are known, of all types, and the memory that they take.
   std::size_t known() const;
-  /// Memory of what is known, about.
   std::size_t bytes() const;
+  /// Forgets what no later event can repeat: time is at `now`, and no slice is earlier.
+  void forget_until(cep::EventTime now);
 
   /// Cuts here; requires that a cut before is written.
   void begin_save();
@@ -77,6 +78,7 @@ class UniqueFilter {
   Id id_of(const cep::Value& value);
   static Id waiting_key(const Type& type, Id id, cep::EventTime time);
   bool is_repeat(Type& type, const cep::Row& row, const cep::Value& value);
+  void forget_until(Type& type, cep::EventTime now);
   void forget_oldest(Type& type);
   Type* find(std::string_view type, std::string_view id_field);
 

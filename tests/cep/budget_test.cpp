@@ -20,6 +20,7 @@
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random_events.h"
+#include "tests/support/random_language.h"
 #include "tests/support/random_plan.h"
 
 namespace tocsin::tests {
@@ -32,8 +33,9 @@ cep::Program compiled(const cep::Plan& plan, const cep::Limits& limits) {
   return std::move(*program);
 }
 
-// Alerts of an engine that is stopped before step `stop`, and goes on from its state as bytes with
-// another hash seed.
+// Alerts of an engine that is stopped before step `stop` (kEachStep: each), and goes on from its
+// state as bytes with another hash seed.
+constexpr std::size_t kEachStep = ~std::size_t{0};
 std::vector<cep::Alert> run_stopped(const cep::Program& program,
                                     const std::vector<oracle::PlacedEvent>& events,
                                     cep::EventTime end, const Cut& cut, std::size_t stop) {
@@ -42,7 +44,7 @@ std::vector<cep::Alert> run_stopped(const cep::Program& program,
   std::vector<cep::Alert> alerts;
   std::size_t number = 0;
   for (const EngineStep& step : steps_of(events, end, cut)) {
-    if (number++ == stop) {
+    if (number++ == stop || stop == kEachStep) {
       auto restored = restored_engine(program, cut.hash_seed + 1, whole_snapshot(engine));
       REQUIRE(restored.has_value());
       engine = std::move(*restored);
@@ -284,12 +286,15 @@ TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
   for_all_seeds("budgets_any", 150, [&](Random& random) {
     PlanOptions options;
     options.rules_max = 2;
-    const cep::Plan plan = random_plan(random, options);
+    const bool is_rich = random.chance(50);
+    const cep::Plan plan = is_rich ? random_language_plan(random) : random_plan(random, options);
     cep::Limits limits;
-    if (random.chance(50))
+    // Wide ones let partial matches come and go before they bite.
+    const std::size_t wide = random.chance(50) ? 1 : 6;
+    if (wide == 1 && random.chance(50))
       limits.runs_per_key_max = static_cast<std::uint32_t>(random.below(4) + 1);
-    if (random.chance(50)) limits.events_per_key_max = random.below(5) + 1;
-    if (random.chance(50)) limits.bytes_per_key_max = 100 * (random.below(6) + 1);
+    if (random.chance(50)) limits.events_per_key_max = random.below(5 * wide) + 1;
+    if (random.chance(50)) limits.bytes_per_key_max = 25 * (random.below(24 * wide) + 4);
     if (random.chance(50)) limits.runs_per_group_max = random.below(6) + 1;
     if (random.chance(50)) limits.bytes_per_group_max = 200 * (random.below(6) + 1);
     const auto program = cep::compile(std::make_shared<const cep::Plan>(plan), limits);
@@ -306,8 +311,120 @@ TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
       REQUIRE(alert_lines(plan, run_stopped(*program, placed, cep::kEventTimeMax, cut, stop)) ==
               wanted);
     }
+    // One that starts anew at each step knows no earlier count.
+    REQUIRE(alert_lines(plan, run_stopped(*program, placed, cep::kEventTimeMax, {1, 1},
+                                          kEachStep)) == wanted);
   });
   CHECK(bitten > 50);
+}
+
+TEST_CASE("budgets: a key that stays near its budget is not counted afresh at each event") {
+  struct Row {
+    const char* name;
+    bool is_loop;  // one partial match that grows until it goes; else one for each event
+    bool is_general;
+    bool by_bytes;
+  };
+  const Row rows[] = {
+      {"a loop", true, false, false},         {"pairs", false, false, false},
+      {"a loop, general", true, true, false}, {"pairs, general", false, true, false},
+      {"a loop, bytes", true, false, true},   {"pairs, bytes", false, true, true}};
+  constexpr std::size_t kBudget = 500;
+  constexpr std::size_t kEvents = 10'000;
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < kEvents; ++i) {
+    lines.push_back(fmt::format("pay {} card=c1 amount=1", 1'000 * i));
+  }
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.name));
+    PlanBuilder b;
+    cep::Rule& rule =
+        b.rule("r", b.key("card", {{"pay", "card", ""}, {"transfer", "from_account", ""}}),
+               {{b.kind("pay")}, {b.kind("transfer")}});
+    if (row.is_loop) {
+      rule.pattern[0].quantifier = {1, std::nullopt, cep::LoopMode::kRelaxed, false, true};
+      rule.variables[0].loop = true;
+    } else {
+      rule.selection.kind = cep::SelectionKind::kNoSkip;
+    }
+    if (row.is_general) rule.exceptions.push_back(never());
+    cep::Limits limits;
+    constexpr std::uint64_t kOne = cep::kPlaceBytes + cep::kEventBytes;
+    if (row.by_bytes) {
+      limits.bytes_per_key_max = kBudget * kOne;
+    } else {
+      limits.events_per_key_max = kBudget;
+    }
+    const cep::Program program = compiled(b.plan, limits);
+    const auto placed = oracle::place_events(b.plan, b.events(lines), {});
+    cep::Engine engine(program, 1);
+    std::vector<cep::Alert> alerts;
+    for (const EngineStep& step : steps_of(placed, placed.back().engine_time, {100, 1})) {
+      take_step(program, engine, placed, step, alerts);
+    }
+    const cep::EngineStats stats = engine.stats();
+    CHECK(stats.runs_lost > 0);
+    MESSAGE(std::string(row.name) << ": " << stats.budget_work << " places counted, "
+                                  << stats.runs_lost << " lost");
+    // Counted afresh at each event it would be some hundred places for each.
+    CHECK(stats.budget_work < 2 * kEvents);
+  }
+}
+
+TEST_CASE("budgets: what nothing but an event makes heard again is bounded, the oldest first") {
+  const std::vector<std::string> names = names_of_one_group(20);
+  std::vector<std::string> lines;
+  const auto pay = [&](const std::string& card) {
+    lines.push_back(fmt::format("pay {} card={} device=d1 amount=1", 1'000 * lines.size(), card));
+  };
+  for (const std::string& name : names) pay(name);
+  // Of these the newest are still quiet, the oldest are not.
+  for (std::size_t i = names.size(); i-- > 0;) pay(names[i]);
+  for (const bool by_values : {false, true}) {
+    CAPTURE(by_values);
+    PlanBuilder b;
+    const auto is_large = [&] {
+      return condition(cep::Op::kGreaterEqual, {b.field("amount", {"pay"}), int_literal(1)});
+    };
+    cep::Rule& rule =
+        b.rule("r", b.key("card", {{"pay", "card", ""}}), {{b.kind("pay")}}, is_large());
+    rule.suppression.once = cep::Once::kWhile;
+    rule.suppression.while_condition = is_large();
+    // Beside values both clauses remember by values, `once` by the key.
+    if (by_values) {
+      rule.suppression.at_most = {100, cep::Duration{1'000'000}, {b.field("device", {"pay"})}};
+    }
+    cep::Limits limits;
+    limits.runs_per_group_max = 8;
+    const cep::Program program = compiled(b.plan, limits);
+    const auto placed = oracle::place_events(b.plan, b.events(lines), {});
+    const cep::EventTime end = placed.back().engine_time;
+    std::vector<std::string> wanted;
+    for (const Cut& cut : {Cut{1'000, 1}, Cut{7, 2}, Cut{1, 3, true}}) {
+      std::size_t again = 0;
+      bool any_budget = false;
+      const auto alerts = run_engine(program, placed, end, cut);
+      for (const cep::Alert& alert : alerts) {
+        any_budget = any_budget || alert.budget.has_value();
+        if (!alert.budget && alert.ts.us >= 20'000'000) ++again;
+      }
+      CHECK(any_budget);
+      CHECK(again >= names.size() - 8);
+      CHECK(again < names.size());
+      if (wanted.empty()) wanted = alert_lines(b.plan, alerts);
+      CHECK(alert_lines(b.plan, alerts) == wanted);
+      CHECK(alert_lines(b.plan, run_stopped(program, placed, end, {1, 1}, kEachStep)) == wanted);
+    }
+    cep::Engine engine(program, 1);
+    std::vector<cep::Alert> alerts;
+    take_step(program, engine, placed, {0, placed.size(), end}, alerts);
+    for (int hours = 1; hours <= 24 * 40; ++hours) {
+      engine.advance(cep::Batch(b.plan), {end.us + hours * 60 * kMinuteUs}, alerts);
+    }
+    const cep::EngineStats stats = engine.stats();
+    CHECK(stats.keys + stats.values > 0);
+    CHECK(stats.keys + stats.values <= 8);
+  }
 }
 
 TEST_CASE("budgets: the engine's own alert names the rule, the budget and the key, once an hour") {

@@ -7,11 +7,19 @@ Standard library only. Last line: N passed, N failed.
 """
 import json
 import os
+import re
 import shutil
 import time
 
 from harness import RULES, case, confirmation, has, lines, payment, read, read_json_lines, run_cases, start, tocsin, wait_for, write
 
+UNIQUE_RULES = """\
+event payment { ts: time, id: string id unique, card: string, amount: decimal(2) }
+rule large "A large payment" {
+  when payment where amount > 1_000
+  alert "{amount}"
+}
+"""
 HISTORY_RULES = """\
 event payment { ts: time, id: string id, card: string, amount: decimal(2) }
 
@@ -76,6 +84,23 @@ def state_is_limited():
     run(*base, "--memory-max", "2GiB")
     assert read("alerts").encode() == expected
     has(run("--input", "in.ndjson", "--memory-max", "1MiB", code=2).err, "needs --data FOLDER")
+
+
+@case
+def unique_ids_count_as_state():
+    """--memory-max counts the ids of `unique` events, and says what takes the memory"""
+    write("rules.tocsin", UNIQUE_RULES)
+    events = [payment(number / 1000, f"card{number}", 1) for number in range(60_000)]
+    write("in.ndjson", events)
+    base = ["--data", "data", "--input", "in.ndjson", "--alerts", "alerts"]
+    done = run(*base, "--memory-max", "4MiB", code=3)
+    says = re.search(r"the state takes (\d+) bytes of memory, and may take 4194304: .* What rules remember takes (\d+), "
+                     r"the ids of `unique` events (\d+), events that wait to be put in order (\d+)\.", done.err)
+    assert says, done.err
+    used, rules, ids, waiting = map(int, says.groups())
+    assert used == rules + ids + waiting and ids > 2 << 20, done.err
+    run(*base, "--memory-max", "2GiB")
+    assert len(read_json_lines("alerts")) == 0
 
 
 @case

@@ -136,4 +136,32 @@ TEST_CASE("unique: the oldest ids are forgotten beyond the limit") {
   CHECK(left_of(plan, {{0, "a"}, {1, "b"}, {2, "c"}, {3, "c"}, {4, "b"}, {5, "a"}}, 2, 2) ==
         Times{0, 1, 2, 5});
 }
+
+TEST_CASE("unique: ids whose time is over go with time, and their memory is back") {
+  constexpr std::size_t kIds = 20'000;
+  const cep::Plan plan = plan_of(cep::Duration{10'000'000});
+  UniqueFilter filter(plan, 1'000'000);
+  const std::size_t empty = filter.bytes();
+  cep::Batch batch(plan);
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < kIds; ++i) ids.push_back("id " + std::to_string(i));
+  for (std::size_t i = 0; i < kIds; ++i) {
+    const cep::EventTime ts{static_cast<std::int64_t>(i)};
+    batch.append(plan, cep::EventTypeIndex(i % 2), ts, ts, {i, 0},
+                 {Value::time(ts), Value::string(ids[i])});
+  }
+  CHECK(filter.drop_repeats(batch) == 0);
+  CHECK(filter.known() == kIds);
+  // 16 bytes of the id and 8 of its time, in a table and in order.
+  CHECK(filter.bytes() > kIds * 48);
+  CHECK(filter.bytes() < kIds * 160);
+  // No event comes any more, of either type.
+  filter.forget_until(cep::EventTime{10'000'000});
+  CHECK(filter.known() == kIds - 1);
+  filter.forget_until(cep::EventTime{10'000'000 + kIds / 2 - 1});
+  CHECK(filter.known() == kIds / 2);
+  filter.forget_until(cep::EventTime{20'000'000});
+  CHECK(filter.known() == 0);
+  CHECK(filter.bytes() < empty + 1'000);
+}
 }  // namespace tocsin::runtime

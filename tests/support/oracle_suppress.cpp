@@ -95,23 +95,31 @@ bool Suppressor::holds_back(const Match& match, const Moment& moment, const Cont
 void Suppressor::note_held_back(const Match& match, const Moment& moment, const Context& last,
                                 const std::string& key) {
   ++held_back_[count_key(last, key)];
+  last_held_[count_key(last, key)] = moment.time;
   // A match that `once` holds back has still taken its event.
   if (rule_.suppression.once == Once::kPerVariable && once_holds_back(match, moment, last, key)) {
     had_.insert({once_key(last, key), events_of(rule_, match, rule_.suppression.var).front()});
   }
 }
 
-// Thirty days after the last moment at which anything may have been held back.
+// Nothing says when the quiet was over, or only for other values than the count's.
+bool Suppressor::ends_by_last_held() const {
+  const cep::Suppression& suppression = rule_.suppression;
+  if (suppression.once == Once::kPerVariable || suppression.once == Once::kWhile) return true;
+  return suppression.at_most &&
+         (!suppression.for_each.empty() || !suppression.at_most->for_each.empty());
+}
+
+// Thirty days after the last moment at which anything may have been held back, or was.
 bool Suppressor::is_forgotten(const Moment& moment, const Context& last,
                               const std::string& key) const {
   constexpr cep::Duration kKept{30 * cep::kDayUs};
   const cep::Suppression& suppression = rule_.suppression;
-  if (suppression.once == Once::kPerVariable || suppression.once == Once::kWhile) return false;
-  if (suppression.at_most &&
-      (!suppression.for_each.empty() || !suppression.at_most->for_each.empty())) {
-    return false;
-  }
   const auto is_over = [&](cep::EventTime end) { return end + kKept <= moment.time; };
+  if (ends_by_last_held()) {
+    const auto held = last_held_.find(count_key(last, key));
+    return held == last_held_.end() || is_over(held->second);
+  }
   if (const auto before = last_alert_.find(once_key(last, key));
       before != last_alert_.end() && !is_over(before->second + suppression.duration)) {
     return false;

@@ -48,6 +48,8 @@ class Suppressor {
   std::set<std::pair<std::string, Position>> had_;                  // kPerVariable
   std::map<std::string, std::vector<cep::EventTime>> alert_times_;  // at most
   bool is_forgotten(const Moment& moment, const Context& last, const std::string& key) const;
+  bool ends_by_last_held() const;
   std::map<std::string, std::uint64_t> held_back_;
+  std::map<std::string, cep::EventTime> last_held_;
 };
 }  // namespace tocsin::oracle
