@@ -450,9 +450,9 @@ def chosen_points(seed, group, count):
         names = sorted(random.Random(seed).sample(names, min(count, len(names))))
 
     def kind(name):
-        if group == "servers" or name not in points_of_runs():
-            return "serve"
         # A journal of larger lines passes more of its points.
+        if group == "servers" or name not in points_of_runs():
+            return "serve-payments" if is_of_writing(name) else "serve"
         return "payments" if is_of_writing(name) else "stdin"
 
     return [(seed, kind(name), name) for name in names]

@@ -300,13 +300,13 @@ class Pusher(EventClient):
 class Hooks:
     """Endpoints on this machine, by path, that fail now and then: by a status, a wait, or an end without an answer."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, failing=None):
         self.taken = []     # (path, webhook id, body) that were processed, answered or not
         self.secrets = {}   # path: whsec_…
         self.unsigned = []  # deliveries whose signature is not right
         self.is_calm = False
         local = random.Random(rng.random())
-        failing = rng.choice([0.0, 0.05, 0.2])
+        failing = rng.choice([0.0, 0.05, 0.2]) if failing is None else failing
         lock = threading.Lock()
         hooks = self
 

@@ -137,7 +137,7 @@ class Operator(Client):
         number = self.rng.randrange(3)
         path = f"/v1/rules/moment_{number}"
         if self.rules.get(number):
-            self.host.ask_until("DELETE", path, headers={"If-Match": "*"}, good_again=(404,))
+            self.host.ask_until("DELETE", path, headers={"If-Match": "*"}, good_again=(412,))
             self.rules[number] = False
         else:
             text = (f'rule moment_{number} "Moment {number}" {{ by card when moment as m where amount >= {20 + 10 * number}'
@@ -165,7 +165,7 @@ class Operator(Client):
         else:
             headers = {"X-Number": str(self.number)}
             self.again(lambda: self.host.ask("PATCH", path, {"headers": headers}, {"If-Match": self.etag(path)}),
-                       lambda: self.find_subscription(name)["headers"] == headers)
+                       lambda: self.find_subscription(name).get("headers") == headers)
             self.subscriptions[name] = headers
 
     def again(self, ask, is_done):

@@ -29,6 +29,7 @@ rule moment_quiet "A rule that may be silenced" {
 }
 """
 LIVES_MAX = 40
+OF_SEGMENTS = ("journal.segment_", "journal.without_end_mark")  # points that are passed where one segment follows another
 
 
 class ServeRound:
@@ -41,7 +42,8 @@ class ServeRound:
         self.data, self.log = folder / "data", folder / "log"
         self.lives = 0
         self.kills = collections.Counter()  # by what ended a life
-        self.hooks = Hooks(self.rng)
+        # A point that is passed after a failed delivery needs some.
+        self.hooks = Hooks(self.rng, 0.3 if point == "delivery.note" else None)
         self.host = Host()
         self.life = None
         self.make_world()
@@ -83,10 +85,10 @@ class ServeRound:
                    "time.late_policy": self.late, "time.late_max": f"{self.late_max_us // 1_000_000}s",
                    "time.heartbeat": rng.choice(["0", "20ms", "200ms"]),
                    "http.requests_per_second": 1_000_000, "http.requests_burst": 1_000_000,
-                   "webhooks.allow": "127.0.0.1", "webhooks.retry_delays": ",".join(["50ms"] * 60),
+                   "webhooks.allow": ["127.0.0.1"], "webhooks.retry_delays": ["50ms"] * 60,
                    "webhooks.total_timeout": "300ms", "webhooks.brake_per_rule": 0, "webhooks.brake_in_all": 0}
         # The oracle needs the whole journal: it lets go of segments only behind checkpoints.
-        self.has_segments = point.startswith("journal.seg") if point else rng.random() < 0.2
+        self.has_segments = point.startswith(OF_SEGMENTS) if point else rng.random() < 0.2
         if self.has_segments:
             options |= {"journal.segment_bytes": "8KiB", "checkpoint.every": "1h"}
         else:
@@ -98,8 +100,8 @@ class ServeRound:
         self.has_brake = not self.has_groups and rng.random() < 0.15
         if self.has_brake:
             options["webhooks.brake_window"] = "1s"
-        self.options = [word for name, value in options.items()
-                        for word in ("--" + name.replace(".", "-").replace("_", "-"), str(value))]
+        self.configuration = self.folder / "world" / "tocsin.toml"
+        self.configuration.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in options.items()))
 
     def make_clients(self):
         rng = self.rng
@@ -146,21 +148,23 @@ class ServeRound:
     # --- lives
 
     def fate(self):
-        """How the next life ends: (environment, seconds, good answers until it is killed, whether by SIGTERM)."""
+        """How the next life ends: (environment, seconds, good answers until it is ended, by which signal)."""
         rng = self.rng
         if self.is_due():
-            return {"TOCSIN_CRASH_AT": self.point}, None, None, False
+            # After some answers at the latest, so that starting again is passed too.
+            return {"TOCSIN_CRASH_AT": self.point}, None, 30 if self.lives == 0 else None, signal.SIGKILL
         if self.lives > LIVES_MAX:
-            return {}, None, None, False
-        how, is_asked = rng.random(), not self.has_segments and rng.random() < 0.1
+            return {}, None, None, signal.SIGKILL
+        how = rng.random()
+        end = self.last_end() if rng.random() < 0.1 else signal.SIGKILL
         if how < 0.3:
             number = rng.choice([1, 1, 2, 3, 7, 30])
-            return {"TOCSIN_CRASH_AT": f"{rng.choice(points_of_servers())}:{number}"}, None, 20, False
+            return {"TOCSIN_CRASH_AT": f"{rng.choice(points_of_servers())}:{number}"}, None, 20, signal.SIGKILL
         if how < 0.8:
-            return {}, None, rng.choice([1, 3, 10, 30]) * rng.random() * 2, is_asked
+            return {}, None, rng.choice([1, 3, 10, 30]) * rng.random() * 2, end
         if how < 0.95:
-            return {}, rng.choice([0.05, 0.3, 1]) * rng.random() * 2, None, is_asked
-        return {}, None, None, False
+            return {}, rng.choice([0.05, 0.3, 1]) * rng.random() * 2, None, end
+        return {}, None, None, signal.SIGKILL
 
     def is_due(self):
         return self.point is not None and not self.kills[self.point]
@@ -171,8 +175,8 @@ class ServeRound:
         port_file = self.folder / "port"
         port_file.unlink(missing_ok=True)
         rules = self.rules if self.lives == 1 or not (self.data / "rules").exists() else []
-        words = [self.tools.tocsin, "serve", *rules, "--data", self.data, "--listen", "127.0.0.1:0", "--http-port-file",
-                 port_file, *self.options]
+        words = [self.tools.tocsin, "serve", *rules, "--config", self.configuration, "--data", self.data, "--listen",
+                 "127.0.0.1:0", "--http-port-file", port_file]
         self.life = Life(words, self.log, environment, number=self.lives)
         deadline = time.monotonic() + LIMIT_S
         while self.life.poll() is None:
@@ -183,21 +187,29 @@ class ServeRound:
             time.sleep(0.002)
         return False
 
-    def end_life(self, environment, was_killed=False):
-        """What ended it is counted; anything but a kill, or a good end that was asked for, is a failure."""
+    def end_life(self, environment, end=None):
+        """Ends it by a signal, or takes it that it has ended; anything but a kill that was meant, or a good end that was
+        asked for, is a failure."""
         self.host.down()
+        if end is not None:
+            self.life.process.send_signal(end)
         code = self.life.wait()
-        if code == KILLED:
-            point = environment.get("TOCSIN_CRASH_AT", "moment").split(":")[0]
-            self.kills["moment" if was_killed else point] += 1
-            check(was_killed or environment, "somebody else killed it")
+        point = environment.get("TOCSIN_CRASH_AT", "").split(":")[0]
+        if code == KILLED and end == signal.SIGKILL:
+            self.kills["moment"] += 1
+        elif code == KILLED and point:
+            self.kills[point] += 1
         else:
-            check(code == 0 and was_killed, f"life {self.lives} ended with code {code}")
+            check(code == 0 and end == signal.SIGTERM, f"life {self.lives} ended with code {code}")
             self.kills["asked"] += 1
+
+    def last_end(self):
+        """One that ends by itself writes its state: behind the second time the journal lets go of whole segments."""
+        return signal.SIGKILL if self.has_segments else signal.SIGTERM
 
     def live(self, clients):
         """One life; true where all clients are through and it goes on."""
-        environment, seconds, answers, is_asked = self.fate()
+        environment, seconds, answers, end = self.fate()
         if not self.begin_life(environment):
             self.end_life(environment)
             return False
@@ -208,14 +220,15 @@ class ServeRound:
             if not any(client.is_alive() for client in clients):
                 if not self.is_due():
                     return True
-                # What is passed at the end alone.
-                is_asked = is_asked or self.life.process.send_signal(signal.SIGTERM) is None
+                check(self.lives < LIVES_MAX, f"the crash point {self.point} is never passed")
+                # What is passed at an end, or at a start after it.
+                self.end_life(environment, self.last_end())
+                return False
             is_past = seconds is not None and time.monotonic() > began + seconds
             if is_past or answers is not None and self.host.acknowledged > before + answers:
-                self.life.process.send_signal(signal.SIGTERM if is_asked else signal.SIGKILL)
-                self.end_life(environment, True)
+                self.end_life(environment, end)
                 return False
-            check(time.monotonic() < began + 60 or not self.is_due(), f"the crash point {self.point} is never passed")
+            check(time.monotonic() < began + LIMIT_S, "clients do not come to their end")
             time.sleep(0.002)
         self.end_life(environment)
         return False
@@ -242,8 +255,7 @@ class ServeRound:
 
     def last_life(self):
         """After one more kill: time moves on, all is delivered, all that was acknowledged is there."""
-        self.life.kill()
-        self.end_life({}, True)
+        self.end_life({}, signal.SIGKILL)
         check(self.begin_life({}), "it does not start any more")
         self.hooks.is_calm = True
         closing = Producer(self.host, self.rng, "closing", [
@@ -253,6 +265,4 @@ class ServeRound:
         closing.work()
         self.producers.append(closing)
         Checks(self).check_online()
-        # One that ends by itself writes its state: behind the second time the journal lets go of records.
-        self.life.process.send_signal(signal.SIGKILL if self.has_segments else signal.SIGTERM)
-        self.end_life({}, True)
+        self.end_life({}, self.last_end())
