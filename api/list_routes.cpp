@@ -31,7 +31,6 @@ constexpr std::int64_t kPageMost = 10'000;
 constexpr std::int64_t kPageUsual = 1'000;
 // More stand in a blob, which this thread writes.
 constexpr std::size_t kTextBytesMax = std::size_t{16} << 10;
-constexpr std::chrono::milliseconds kDiskPatience{30'000};
 
 struct Lists {
   ServerContext& context;

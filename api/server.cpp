@@ -95,8 +95,8 @@ class Server {
   Outcome<void> listen();
   Outcome<void> open_node();
   Outcome<void> open_rules();
-  tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> activate(
-      runtime::NodeProgram program, std::vector<runtime::NamedContents> texts);
+  tl::expected<Activated, std::string> activate(runtime::NodeProgram program,
+                                                std::vector<runtime::NamedContents> texts);
   Outcome<void> begin_routes();
   ExitCode wait();
   void close();
@@ -420,6 +420,12 @@ Outcome<void> Server::open_rules() {
       [this](const cep::Plan& plan) { return runtime::intake_options(plan, run_options_); },
       [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
         return activate(std::move(program), std::move(texts));
+      },
+      [this](std::uint64_t record) -> Result<void> {
+        if (record == 0) return {};
+        const Served<void> durable = service_->wait_durable(record, kDiskPatience);
+        if (!durable) return fail(Errc::kIo, durable.error().detail);
+        return {};
       }};
   ports.changed = [this](const CurrentRules& now) {
     if (AlertDesk* const desk = open_desk_; desk != nullptr)
@@ -446,10 +452,10 @@ Outcome<void> Server::open_rules() {
 }
 
 // The state goes to the new rules beside events; then, between two batches, they hold.
-tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> Server::activate(
-    runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
+tl::expected<Activated, std::string> Server::activate(runtime::NodeProgram program,
+                                                      std::vector<runtime::NamedContents> texts) {
   Result<cep::RestoreReport> report;
-  runtime::NodeSettings settings;
+  Activated activated;
   bool is_begun = false;
   const auto step = [&](runtime::Node& node) {
     if (!is_begun) {
@@ -460,13 +466,15 @@ tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> 
     }
     if (!node.is_prepared()) return false;
     report = node.activate();
-    settings = node.settings();
+    activated.settings = node.settings();
+    activated.record = node.next_sequence() - 1;
     return true;
   };
   const Served<void> asked = service_->pursue(step, kAskPatience);
   if (!asked) return tl::unexpected(asked.error().detail);
   if (!report) return tl::unexpected(report.error().message);
-  return std::pair{std::move(settings), *std::move(report)};
+  activated.report = *std::move(report);
+  return activated;
 }
 
 Outcome<void> Server::begin_routes() {
