@@ -95,9 +95,10 @@ class Host:
 
     def ask(self, method, path, body=None, headers=None, good=(200,)):
         """The same, again where the server has no time, or ends; any other answer than a good one is a failure."""
+        deadline = time.monotonic() + LIMIT_S / 5
         while True:
             answer = self.ask_once(method, path, body, headers)
-            if answer.status in (429, 503):
+            if answer.status in (429, 503) and time.monotonic() < deadline:
                 time.sleep(0.005)
                 continue
             check(answer.status in good, lambda: f"{method} {path} was answered with {answer}")

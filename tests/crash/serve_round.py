@@ -90,7 +90,9 @@ class ServeRound:
         # The oracle needs the whole journal: it lets go of segments only behind checkpoints.
         self.has_segments = point.startswith(OF_SEGMENTS) if point else rng.random() < 0.2
         if self.has_segments:
-            options |= {"journal.segment_bytes": "8KiB", "checkpoint.every": "1h"}
+            # One holds the record of a deploy, too.
+            segment = "32KiB" if self.kind == "serve-payments" else "8KiB"
+            options |= {"journal.segment_bytes": segment, "checkpoint.every": "1h"}
         else:
             options["checkpoint.every"] = "20ms" if point else rng.choice(["20ms", "100ms", "1h"])
         if point == "effects.retention" or not point and rng.random() < 0.1:
