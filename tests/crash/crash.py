@@ -4,9 +4,10 @@ through, and compares what it has in the end with what an oracle makes of its jo
 
     crash.py TOCSIN_BINARY [--rounds N] [--seed S] [--kind KIND] [--points [N]] [--keep]
 
-A round is made from one number. It runs `tocsin run RULES --data DIR` over standard input, fed by a sender that goes
-on from what was acknowledged, or over files. Between two lives a savepoint may be made, or what was set aside be put in
-again; these are killed too. An outside ledger remembers every acknowledgement. In the end:
+A round is made from one number. That of a server is in serve_round.py, and what must hold then in serve_checks.py. The
+others run `tocsin run RULES --data DIR` over standard input, fed by a sender that goes on from what was acknowledged, or
+over files. Between two lives a savepoint may be made, or what was set aside be put in again; these are killed too. An
+outside ledger remembers every acknowledgement. In the end:
 
   - every acknowledged line is in the journal, and the journal has each line that was sent once, in order;
   - the alerts in the store are those of the oracle for the order of the journal, byte by byte: none lost, none twice,
