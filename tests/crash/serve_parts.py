@@ -45,7 +45,10 @@ class Host:
     def __init__(self):
         self.changed = threading.Condition()
         self.address = None      # (port, token)
-        self.acknowledged = 0    # good answers of all clients
+        self.answers = 0         # good ones, of all clients
+        self.changes = 0         # those among them that changed something other than by events
+        self.kill_at = (None, None)  # at so many answers, or changes, the server is ended at once
+        self.kill = lambda: None
         self.request_ids = []    # of changes that were answered well: (X-Request-Id, status)
         self.failure = None
         self.progress = {}       # of senders, by name: 0 to 1
@@ -63,6 +66,11 @@ class Host:
         with self.changed:
             self.failure = self.failure or error
             self.changed.notify_all()
+
+    def is_over(self):
+        """So much was answered that the server is to end."""
+        answers, changes = self.kill_at
+        return answers is not None and self.answers >= answers or changes is not None and self.changes >= changes
 
     def where(self):
         with self.changed:
@@ -103,9 +111,12 @@ class Host:
                 continue
             check(answer.status in good, lambda: f"{method} {path} was answered with {answer}")
             if answer.status < 300:
+                is_change = method != "GET" and not path.startswith("/v1/events")
                 with self.changed:
-                    self.acknowledged += 1
-                    is_change = method != "GET" and not path.startswith("/v1/events")
+                    self.answers += 1
+                    self.changes += is_change
+                    if self.is_over():
+                        self.kill()
                     if is_change and "Idempotent-Replayed" not in answer.headers:
                         self.request_ids.append((answer.headers["X-Request-Id"], answer.status))
             return answer

@@ -5,6 +5,7 @@ import json
 import random
 import signal
 import time
+import typing
 
 from crash_parts import KILLED, LIMIT_S, Life, check
 from crash_points import ROOT, points_of_servers
@@ -29,6 +30,15 @@ rule moment_quiet "A rule that may be silenced" {
 }
 """
 LIVES_MAX = 40
+
+
+class Fate(typing.NamedTuple):
+    """How a life ends: what it is told, or after so many seconds, answers or changes that were answered well; else not."""
+    environment: dict = {}
+    seconds: float | None = None
+    answers: int | None = None
+    changes: int | None = None
+    end: int = signal.SIGKILL
 
 
 class ServeRound:
@@ -114,7 +124,7 @@ class ServeRound:
             first += ["checkpoint", "token"]
         # With a bound events wait, and a change may come between an event and its turn.
         self.operator = Operator(self, rng.choice([5, 10, 20]), first)
-        self.analyst = Analyst(self, rng.choice([5, 15]))
+        self.analyst = Analyst(self, rng.choice([10, 40]))
         counts = [rng.randrange(1, 4), rng.randrange(0, 3)]
         parts = [[] for _ in range(sum(counts))]
         for line in self.lines:
@@ -149,28 +159,30 @@ class ServeRound:
     # --- lives
 
     def fate(self):
-        """How the next life ends: (environment, seconds, good answers until it is ended, by which signal)."""
+        """How the next life ends."""
         rng = self.rng
         if self.is_due():
             # After some answers at the latest, so that starting again is passed too.
-            return {"TOCSIN_CRASH_AT": self.point}, None, 30 if self.lives == 0 else None, signal.SIGKILL
+            return Fate({"TOCSIN_CRASH_AT": self.point}, answers=30 if self.lives == 0 else None)
         if self.lives > LIVES_MAX:
-            return {}, None, None, signal.SIGKILL
+            return Fate()
         how = rng.random()
         end = self.last_end() if rng.random() < 0.1 else signal.SIGKILL
         if how < 0.3:
             number = rng.choice([1, 1, 2, 3, 7, 30])
-            return {"TOCSIN_CRASH_AT": f"{rng.choice(points_of_servers())}:{number}"}, None, 20, signal.SIGKILL
+            return Fate({"TOCSIN_CRASH_AT": f"{rng.choice(points_of_servers())}:{number}"}, answers=20)
+        if how < 0.55:
+            return Fate(answers=rng.choice([1, 3, 10, 30, 60]), end=end)
         if how < 0.8:
-            return {}, None, rng.choice([1, 3, 10, 30]) * rng.random() * 2, end
+            return Fate(changes=rng.choice([1, 2, 5, 10]))
         if how < 0.95:
-            return {}, rng.choice([0.05, 0.3, 1]) * rng.random() * 2, None, end
-        return {}, None, None, signal.SIGKILL
+            return Fate(seconds=rng.choice([0.05, 0.3, 1]) * rng.random() * 2, end=end)
+        return Fate()
 
     def is_due(self):
         return self.point is not None and not self.kills[self.point]
 
-    def begin_life(self, environment):
+    def begin_life(self, environment, end=signal.SIGKILL):
         """True once it takes requests; false where it has ended before."""
         self.lives += 1
         port_file = self.folder / "port"
@@ -179,6 +191,8 @@ class ServeRound:
         words = [self.tools.tocsin, "serve", *rules, "--config", self.configuration, "--data", self.data, "--listen",
                  "127.0.0.1:0", "--http-port-file", port_file]
         self.life = Life(words, self.log, environment, number=self.lives)
+        # By who has the answer: at once, while what it was given for may be under way.
+        self.host.kill = self.life.kill if end == signal.SIGKILL else lambda: None
         deadline = time.monotonic() + LIMIT_S
         while self.life.poll() is None:
             check(time.monotonic() < deadline, "it does not begin to listen")
@@ -210,11 +224,12 @@ class ServeRound:
 
     def live(self, clients):
         """One life; true where all clients are through and it goes on."""
-        environment, seconds, answers, end = self.fate()
-        if not self.begin_life(environment):
+        environment, seconds, answers, changes, end = self.fate()
+        self.host.kill_at = (answers and self.host.answers + answers, changes and self.host.changes + changes)
+        if not self.begin_life(environment, end):
             self.end_life(environment)
             return False
-        began, before = time.monotonic(), self.host.acknowledged
+        began = time.monotonic()
         while self.life.poll() is None:
             if self.host.failure:
                 raise self.host.failure
@@ -225,13 +240,12 @@ class ServeRound:
                 # What is passed at an end, or at a start after it.
                 self.end_life(environment, self.last_end())
                 return False
-            is_past = seconds is not None and time.monotonic() > began + seconds
-            if is_past or answers is not None and self.host.acknowledged > before + answers:
+            if self.host.is_over() or seconds is not None and time.monotonic() > began + seconds:
                 self.end_life(environment, end)
                 return False
             check(time.monotonic() < began + LIMIT_S, "clients do not come to their end")
             time.sleep(0.002)
-        self.end_life(environment)
+        self.end_life(environment, signal.SIGKILL if self.host.is_over() else None)
         return False
 
     def run(self):
@@ -256,6 +270,7 @@ class ServeRound:
 
     def last_life(self):
         """After one more kill: time moves on, all is delivered, all that was acknowledged is there."""
+        self.host.kill_at = (None, None)
         self.end_life({}, signal.SIGKILL)
         check(self.begin_life({}), "it does not start any more")
         self.hooks.is_calm = True
