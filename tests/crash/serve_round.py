@@ -104,6 +104,10 @@ class ServeRound:
             options |= {"journal.segment_bytes": segment, "checkpoint.every": "1h"}
         else:
             options["checkpoint.every"] = "20ms" if point else rng.choice(["20ms", "100ms", "1h"])
+        # Whoever answers before the journal is written is found out. A sanitizer must be the first library.
+        self.slow_us = rng.choice([0, 0, 5_000, 30_000])
+        if any(word in str(self.tools.tocsin) for word in ("asan", "tsan")):
+            self.slow_us = 0
         if point == "effects.retention" or not point and rng.random() < 0.1:
             self.keeps_all_aside = False
             options["retention.aside_bytes"] = "200"
@@ -190,6 +194,9 @@ class ServeRound:
         rules = self.rules if self.lives == 1 or not (self.data / "rules").exists() else []
         words = [self.tools.tocsin, "serve", *rules, "--config", self.configuration, "--data", self.data, "--listen",
                  "127.0.0.1:0", "--http-port-file", port_file]
+        if self.slow_us:
+            environment = {**environment, "LD_PRELOAD": str(self.tools.tocsin.parent / "tests" / "libfailing_disk.so"),
+                           "TOCSIN_DISK_SLOW": f"{self.slow_us}:/data/journal/"}
         self.life = Life(words, self.log, environment, number=self.lives)
         # By who has the answer: at once, while what it was given for may be under way.
         self.host.kill = self.life.kill if end == signal.SIGKILL else lambda: None
