@@ -21,7 +21,7 @@ verbs=(
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
   "bench|[tools, journal, keys, budget, durable, serve, or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
-  "crash|[--rounds N] [--seed S] [--points]|build, then kill the program under load, start it again and compare with the oracle|tests/crash/crash.sh"
+  "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "help||list the verbs|"
@@ -65,7 +65,8 @@ script_suites=(
   'fuzz|tests/fuzz/run.sh --replay'
   'simulation|"$TOCSIN_BUILD_DIR/tests/simulation" --seeds "$TOCSIN_CASES_SIMULATION"'
   'golden-journal|python3 tests/crash/golden_journal.py "$TOCSIN_BINARY"'
-  'crash|python3 tests/crash/crash.py "$TOCSIN_BINARY" --rounds "$TOCSIN_CASES_CRASH" --points "$TOCSIN_CASES_CRASH_POINTS" --seed 1'
+  'crash|python3 tests/crash/crash.py "$TOCSIN_BINARY" --kind run --rounds "$TOCSIN_CASES_CRASH" --points "$TOCSIN_CASES_CRASH_POINTS" --seed 1'
+  'serve-crash|python3 tests/crash/crash.py "$TOCSIN_BINARY" --kind servers --rounds "$TOCSIN_CASES_SERVE_CRASH" --points "$TOCSIN_CASES_SERVE_CRASH_POINTS" --seed 1'
   'bad-disk|python3 tests/crash/bad_disk.py "$TOCSIN_BINARY"'
   'corruption|python3 tests/crash/corruption.py "$TOCSIN_BINARY" --damages "$TOCSIN_CASES_CORRUPTION" --seed 1'
 )

@@ -97,15 +97,20 @@ HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kin
   }
   Result<runtime::AppendedReinjection> done;
   Result<void> room;
+  std::uint64_t next_record = 0;
   const Served<void> asked = context.node.ask(
       [&](runtime::Node& node) {
         room = node.check_room();
         if (room) done = node.reinject(kind, arrivals);
+        next_record = node.next_sequence();
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
   if (!room) return refusal_response({Refusal::Why::kMemory, room.error().message});
   if (!done) return problem_of_error(done.error());
+  if (const auto durable = context.node.wait_durable(next_record - 1, kDiskPatience); !durable) {
+    return refusal_response(durable.error());
+  }
   request.notes["reinjected"] = std::to_string(done->rows);
   return json_response(200, {{"reinjected", done->rows}, {"reinjected_before", done->done}});
 }

@@ -325,6 +325,8 @@ struct DeliveryPool::Impl {
     // Messages have a place of their own: there are more alerts before them later.
     const bool has_alerts = read_rows(lane, lane.next_number, runtime::kMessageBit);
     const bool has_messages = read_rows(lane, lane.next_message, UINT64_MAX);
+    // They are released by when they are due, so that one before these may be owed later.
+    if (has_messages) lane.next_message = runtime::kMessageBit;
     if (has_alerts && has_messages) lane.times_owed = times_owed;
   }
 

@@ -69,6 +69,7 @@ HttpResponse refused(const DeployRefusal& refusal) {
       more["failures"] = refusal.failures;
       return problem_response(ProblemKind::kRuleTestsFail, refusal.detail, more);
     case Why::kNode:
+    case Why::kNotDurable:
       return problem_response(ProblemKind::kUnavailable, refusal.detail);
     case Why::kStorage:
       break;

@@ -29,7 +29,6 @@ using runtime::ListOrTable;
 constexpr std::int64_t kPageUsual = 1'000;
 // More stand in a blob, which this thread writes.
 constexpr std::size_t kTextBytesMax = std::size_t{16} << 10;
-constexpr std::chrono::milliseconds kDiskPatience{30'000};
 
 HttpResponse not_there(const Lists& lists, const ListName& name) {
   return problem_response(ProblemKind::kNotFound,

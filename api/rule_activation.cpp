@@ -3,10 +3,11 @@
 #include "api/server_context.h"
 
 namespace tocsin::api {
-tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> activate_rules(
-    NodeService& service, runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
+tl::expected<Activated, std::string> activate_rules(NodeService& service,
+                                                    runtime::NodeProgram program,
+                                                    std::vector<runtime::NamedContents> texts) {
   Result<cep::RestoreReport> report;
-  runtime::NodeSettings settings;
+  Activated activated;
   bool is_begun = false;
   const auto step = [&](runtime::Node& node) {
     if (!is_begun) {
@@ -17,12 +18,14 @@ tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> 
     }
     if (!node.is_prepared()) return false;
     report = node.activate();
-    settings = node.settings();
+    activated.settings = node.settings();
+    activated.record = node.next_sequence() - 1;
     return true;
   };
   const Served<void> asked = service.pursue(step, kAskPatience);
   if (!asked) return tl::unexpected(asked.error().detail);
   if (!report) return tl::unexpected(report.error().message);
-  return std::pair{std::move(settings), *std::move(report)};
+  activated.report = *std::move(report);
+  return activated;
 }
 }  // namespace tocsin::api

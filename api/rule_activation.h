@@ -1,17 +1,17 @@
 /// Other rules for a node that works.
 #pragma once
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "api/node_service.h"
-#include "cep/engine.h"
+#include "api/rule_service.h"
 #include "runtime/node.h"
 
 namespace tocsin::api {
 /// Has the node go on with `program`, made of `texts`: the state goes to it beside events; then,
-/// between two batches, it holds. Gives the settings from then on and what was kept of the state,
-/// or why nothing has changed. Waits; not for the node's thread.
-tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> activate_rules(
-    NodeService& service, runtime::NodeProgram program, std::vector<runtime::NamedContents> texts);
+/// between two batches, it holds. Gives what it says of them, or why nothing has changed. Waits;
+/// not for the node's thread.
+tl::expected<Activated, std::string> activate_rules(NodeService& service,
+                                                    runtime::NodeProgram program,
+                                                    std::vector<runtime::NamedContents> texts);
 }  // namespace tocsin::api

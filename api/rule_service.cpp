@@ -248,6 +248,9 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   }
   const std::string etag = pack->etag();
   if (etag == before->pack.etag()) {
+    if (const Result<void> durable = ports_.wait_durable(record_); !durable) {
+      return refuse(Why::kNotDurable, durable.error().message);
+    }
     return Deployed{before->version, etag, false, {}};
   }
   LoadedRules loaded;
@@ -262,19 +265,23 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   now->pack = *std::move(pack);
   now->rules = std::move(loaded);
   now->sources = rule_sources(now->rules);
-  now->settings = std::move(activated->first);
+  now->settings = std::move(activated->settings);
   const std::string plan = cep::hex(now->settings.plan);
   {
     const std::lock_guard lock(mutex_);
     current_ = now;
   }
   if (ports_.changed) ports_.changed(*now);
+  // What is answered outlives a crash.
+  record_ = activated->record;
+  const Result<void> durable = ports_.wait_durable(record_);
   if (auto added = add_version(now->pack, plan, change, now->version); !added) {
     return refuse(Why::kStorage,
                   fmt::format("the rules hold, but their version could not be kept: {}",
                               added.error().message));
   }
-  return Deployed{now->version, etag, true, std::move(activated->second)};
+  if (!durable) return refuse(Why::kNotDurable, durable.error().message);
+  return Deployed{now->version, etag, true, std::move(activated->report)};
 }
 
 tl::expected<Deployed, DeployRefusal> RuleService::set_stage(const RuleChange& change,

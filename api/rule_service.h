@@ -1,7 +1,7 @@
 /// The rules of a running server: which hold, how they change, and what held before.
 ///
-///   edit ─▶ RulePack ─▶ load, embedded tests ─▶ activate (the node, between two slices) ─▶ version
-///   └── in the caller's thread, off the way of events ──┘
+///   edit ─▶ RulePack ─▶ load, embedded tests ─▶ activate (the node, between two slices)
+///             └── in the caller's thread, off the way of events ──┘     ─▶ on disk ─▶ version
 ///
 /// Invariants: one change at a time; a pack that does not check, or fails its own tests, changes
 /// nothing; the journal says what holds, versions say who made it so, and when. A version that a
@@ -71,12 +71,20 @@ struct DeployRefusal {
     kNoCheck,     // `diagnostics` say why
     kTestsFail,   // `failures` say which
     kNode,        // the node could not
+    kNotDurable,  // they hold, but a crash may yet undo them
     kStorage,     // the version could not be written; the rules hold nevertheless
   };
   Why why = Why::kBadEdit;
   std::string detail;
   std::string diagnostics;            // JSON lines
   std::vector<std::string> failures;  // of tests, as people read them
+};
+
+/// What the node says of rules that it goes on with.
+struct Activated {
+  runtime::NodeSettings settings;  // that hold now
+  cep::RestoreReport report;       // what of the state was kept
+  std::uint64_t record = 0;        // of the journal, with the change or behind it
 };
 
 struct RuleServicePorts {
@@ -86,10 +94,12 @@ struct RuleServicePorts {
   std::string blobs;   // DIR/blobs
   /// What of a node's intake follows from a plan.
   std::function<runtime::IntakeOptions(const cep::Plan&)> intake_of;
-  /// Has the node go on with it: its settings then, and what was kept.
-  std::function<tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string>(
-      runtime::NodeProgram, std::vector<runtime::NamedContents>)>
+  /// Has the node go on with it.
+  std::function<tl::expected<Activated, std::string>(runtime::NodeProgram,
+                                                     std::vector<runtime::NamedContents>)>
       activate;
+  /// Waits until that record is on disk, 0 for none; fails where it is not in time.
+  std::function<Result<void>(std::uint64_t record)> wait_durable;
   std::size_t versions_max = 1000;  // older ones are forgotten
   /// Other rules hold; called in the thread that changed them, before the next change. May be
   /// empty.
@@ -129,6 +139,7 @@ class RuleService {
 
   const RuleServicePorts ports_;
   std::mutex deploying_;
+  std::uint64_t record_ = 0;  // of the last change; with deploying_
   mutable std::mutex mutex_;
   std::shared_ptr<const CurrentRules> current_;
   std::vector<RuleVersion> versions_;  // oldest first

@@ -295,7 +295,7 @@ RunArguments run_arguments(const Configuration& configuration, bool is_said_only
   for (const auto& [name, place] : {std::pair{"time.late_max", &arguments.late_max},
                                     std::pair{"time.ahead_max", &arguments.ahead_max}}) {
     take(name, *place);
-    if (*place == "0") place->clear();
+    if (configuration.duration(name).us == 0) place->clear();
   }
   return arguments;
 }

@@ -394,6 +394,12 @@ Outcome<void> Server::open_rules() {
       [this](const cep::Plan& plan) { return runtime::intake_options(plan, run_options_); },
       [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
         return activate_rules(*service_, std::move(program), std::move(texts));
+      },
+      [this](std::uint64_t record) -> Result<void> {
+        if (record == 0) return {};
+        const Served<void> durable = service_->wait_durable(record, kDiskPatience);
+        if (!durable) return fail(Errc::kIo, durable.error().detail);
+        return {};
       }};
   ports.changed = [this](const CurrentRules& now) {
     if (AlertDesk* const desk = open_desk_; desk != nullptr)

@@ -103,8 +103,9 @@ struct CheckpointWriter::Work : std::enable_shared_from_this<CheckpointWriter::W
   void take(std::uint32_t shard, StateBuffer buffer);
   Result<void> write_runs(bool is_last);
   void complete();
-  void give_up();
   void end_as_failed();
+  void note_failure(const Error& error);
+  void clear_up();
   Result<void> make();
   Result<void> describe_state(const std::string& directory, Manifest& manifest);
   Result<void> describe_texts(const std::string& directory, Manifest& manifest);
@@ -290,21 +291,24 @@ void CheckpointWriter::Work::weigh(std::uint64_t entries_before) {
   (void)store->tidy();
 }
 
-void CheckpointWriter::Work::give_up() {
-  if (!failure) failure = Error{Errc::kRefused, "the checkpoint was given up"};
-  end_as_failed();
+void CheckpointWriter::Work::end_as_failed() {
+  clear_up();
+  note_failure(*failure);
 }
 
-void CheckpointWriter::Work::end_as_failed() {
+void CheckpointWriter::Work::note_failure(const Error& error) {
+  const std::lock_guard lock(mutex);
+  status.stage = CheckpointStage::kFailed;
+  status.error = error;
+  wants_all = true;
+}
+
+void CheckpointWriter::Work::clear_up() {
   waiting.clear();
   waiting_bytes = 0;
   // Without space the part that was written is in the way of others; the next start removes it too.
   (void)remove_tree(files,
                     checkpoint_path(options.checkpoints, meta.number) + std::string(kUnfinished));
-  const std::lock_guard lock(mutex);
-  status.stage = CheckpointStage::kFailed;
-  status.error = *failure;
-  wants_all = true;
 }
 
 Result<void> CheckpointWriter::Work::describe_state(const std::string& directory,
@@ -521,7 +525,9 @@ void CheckpointWriter::abandon() {
   if (!work_->is_open) return;
   work_->is_open = false;
   for (StateBuffer& buffer : work_->buffers) buffer = StateBuffer();
-  work_->post([](Work& one) { one.give_up(); });
+  // At once, for another may begin before the executor comes to this one.
+  work_->note_failure({Errc::kRefused, "the checkpoint was given up"});
+  work_->post([](Work& one) { one.clear_up(); });
 }
 
 CheckpointStatus CheckpointWriter::status() const {

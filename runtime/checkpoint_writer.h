@@ -96,8 +96,8 @@ class CheckpointWriter : public cep::StateSink {
   void put_intake(std::string bytes);
   /// All was given. The rest happens in the executor.
   void finish();
-  /// Gives up what begin() began; wants_all() from then on. For a node that ends or fails between
-  /// begin() and finish().
+  /// Gives up what begin() began, which is kFailed then; wants_all() from then on. For a node that
+  /// ends, fails or gets other rules between begin() and finish(). Another may begin at once.
   void abandon();
   CheckpointStatus status() const;
 

@@ -40,7 +40,9 @@ Result<void> Journal::check_open() const {
 
 Result<std::uint64_t> Journal::take(const JournalRecord& record) {
   if (!waiting_.add(status_.next_sequence, record, frame_bytes_max_)) {
-    return fail(Errc::kLimit, "a record is larger than a segment of the journal can hold");
+    return fail(Errc::kLimit,
+                "a record is larger than a segment of the journal can hold: make its segments "
+                "larger (journal.segment_bytes of a server, --journal-segment of a run)");
   }
   crash_point("journal.append");
   status_.queued_bytes = waiting_.bytes();

@@ -51,6 +51,12 @@ bool Node::is_preparing() const { return impl_->is_preparing(); }
 bool Node::is_prepared() const { return impl_->is_prepared(); }
 Result<cep::RestoreReport> Node::activate() {
   if (auto may = impl_->may_take(); !may) return tl::unexpected(may.error());
+  Result<void> journaled = impl_->journal_prepared();
+  // What does not fit into a record has changed nothing.
+  if (!journaled && journaled.error().code != Errc::kLimit) {
+    journaled = impl_->noted(std::move(journaled));
+  }
+  if (!journaled) return tl::unexpected(journaled.error());
   return impl_->noted(impl_->activate());
 }
 void Node::call_off() { impl_->call_off(); }

@@ -197,7 +197,8 @@ class Node {
   bool is_prepared() const;
   /// Journals that the prepared rules hold from here on, and goes on with them: what fits of the
   /// state is kept, as the report says; the settings' options stay. Requires prepare(); before
-  /// is_prepared() nothing is taken in meanwhile, for a time by the number of keys.
+  /// is_prepared() nothing is taken in meanwhile, for a time by the number of keys. Fails with
+  /// kLimit, calling off what was prepared, where the settings are larger than a record may be.
   Result<cep::RestoreReport> activate();
   void call_off();
   /// prepare() and activate().

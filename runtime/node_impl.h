@@ -56,6 +56,7 @@ class Node::Impl {
   Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts);
   bool is_preparing() const { return next_.has_value(); }
   bool is_prepared() const { return next_ && next_->carry && next_->carry->is_nearly_done(); }
+  Result<void> journal_prepared();
   Result<cep::RestoreReport> activate();
   void call_off();
   Result<ListChanged> change_list(ListChange& change);

@@ -187,21 +187,29 @@ void Node::Impl::bite() {
   }
 }
 
-Result<cep::RestoreReport> Node::Impl::activate() {
+// Says that what is prepared holds from here on; where that fails it is called off.
+Result<void> Node::Impl::journal_prepared() {
   TOCSIN_ASSERT(next_.has_value(), "prepare() comes first");
   if (next_->failure) return tl::unexpected(*next_->failure);
   abandon_cut();
   begin_carrying();
-  Next next = *std::move(next_);
-  next_.reset();
-  settings_ = std::move(next.settings);
-  blobs_ = std::move(next.blobs);
-  options_.texts = std::move(next.texts);
+  NodeSettings settings_before = std::exchange(settings_, next_->settings);
+  std::vector<CheckpointBlob> blobs_before = std::exchange(blobs_, next_->blobs);
   const cep::EventTime given_at = ports_.clock.now();
   begin_record(log_->next_sequence(), given_at, false);
-  if (auto appended = append_settings(kDeployCommand, given_at); !appended) {
-    return tl::unexpected(appended.error());
-  }
+  Result<void> appended = append_settings(kDeployCommand, given_at);
+  if (appended) return appended;
+  settings_ = std::move(settings_before);
+  blobs_ = std::move(blobs_before);
+  call_off();
+  return appended;
+}
+
+// After journal_prepared().
+Result<cep::RestoreReport> Node::Impl::activate() {
+  Next next = *std::move(next_);
+  next_.reset();
+  options_.texts = std::move(next.texts);
   crash_point("node.deployed");
   options_.settings = settings_;
   working_ = settings_;

@@ -51,11 +51,17 @@ struct World {
             [](const cep::Plan& plan) { return runtime::intake_options(plan, {}); },
             [this](const runtime::NodeProgram& program,
                    const std::vector<runtime::NamedContents>& texts)
-                -> tl::expected<std::pair<runtime::NodeSettings, cep::RestoreReport>, std::string> {
+                -> tl::expected<Activated, std::string> {
               if (!failure.empty()) return tl::unexpected(failure);
               keep(texts);
               ++activated;
-              return std::pair{runtime::settings_of(program.program, {}), cep::RestoreReport{}};
+              return Activated{
+                  runtime::settings_of(program.program, {}), {}, 40 + std::uint64_t(activated)};
+            },
+            [this](std::uint64_t record) -> Result<void> {
+              waited_for.push_back(record);
+              if (!disk_failure.empty()) return fail(Errc::kIo, disk_failure);
+              return {};
             },
             versions_max};
   }
@@ -83,6 +89,8 @@ struct World {
   std::size_t versions_max = 1000;
   std::string failure;
   int activated = 0;
+  std::vector<std::uint64_t> waited_for;  // records
+  std::string disk_failure;
   std::unique_ptr<RuleService> service;
 };
 const std::string kOther =
@@ -145,6 +153,27 @@ TEST_CASE("rule service: what does not check, fails its tests, or is stale chang
   CHECK(refused(world.put("other", kOther), Why::kNode).detail == "no");
   world.failure.clear();
   CHECK(world.put("small", three, {.if_match = etag, .ignores_tests = true}));
+}
+
+TEST_CASE("rule service: a change is answered once the journal has it on disk") {
+  World world;
+  world.open();
+  CHECK(world.waited_for.empty());
+  REQUIRE(world.put("other", kOther));
+  CHECK(world.waited_for == std::vector<std::uint64_t>{41});
+  world.disk_failure = "slow";
+  const std::string more = "rule more \"M\" { by card when payment where amount > 8 alert \"x\" }";
+  for (int tries = 0; tries < 2; ++tries) {  // it holds, and a repeat does not say that it is kept
+    const auto unsure = world.put("more", more);
+    REQUIRE_FALSE(unsure);
+    CHECK(unsure.error().why == Why::kNotDurable);
+    CHECK(unsure.error().detail == "slow");
+    CHECK(world.service->current()->version == 3);
+    CHECK(world.service->versions().front().number == 3);
+  }
+  world.disk_failure.clear();
+  REQUIRE(world.put("more", more));
+  CHECK(world.waited_for == std::vector<std::uint64_t>{41, 42, 42, 42});
 }
 
 TEST_CASE("rule service: stages go the way that they may, and hold the rule back") {

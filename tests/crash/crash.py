@@ -4,9 +4,10 @@ through, and compares what it has in the end with what an oracle makes of its jo
 
     crash.py TOCSIN_BINARY [--rounds N] [--seed S] [--kind KIND] [--points [N]] [--keep]
 
-A round is made from one number. It runs `tocsin run RULES --data DIR` over standard input, fed by a sender that goes
-on from what was acknowledged, or over files. Between two lives a savepoint may be made, or what was set aside be put in
-again; these are killed too. An outside ledger remembers every acknowledgement. In the end:
+A round is made from one number. That of a server is in serve_round.py, and what must hold then in serve_checks.py. The
+others run `tocsin run RULES --data DIR` over standard input, fed by a sender that goes on from what was acknowledged, or
+over files. Between two lives a savepoint may be made, or what was set aside be put in again; these are killed too. An
+outside ledger remembers every acknowledgement. In the end:
 
   - every acknowledged line is in the journal, and the journal has each line that was sent once, in order;
   - the alerts in the store are those of the oracle for the order of the journal, byte by byte: none lost, none twice,
@@ -34,39 +35,14 @@ import tempfile
 import time
 import traceback
 
-from crash_parts import (KILLED, Deadline, Failure, Ledger, Life, Receiver, Sender, Tools, check, expected_aside,
-                         first_difference, read_aside)
+from crash_parts import (KILLED, Deadline, Failure, Ledger, Life, Receiver, Sender, Tools, check, check_aside,
+                         expected_aside, first_difference, read_aside)
+from crash_points import ROOT, all_points, is_of_savepoints, is_of_writing, points_of_runs, points_of_servers
+from serve_round import ServeRound
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 SAVEPOINT = "kept"
 AGAIN = re.compile(r"put in again by record \d+$")
-
-
-# --- crash points --------------------------------------------------------------------------------------------------
-
-
-# Passed only with limits to what is kept, or by a server: their own tests pass them.
-NOT_PASSED = {"answers.before_keep", "answers.begun", "answers.kept", "audit.before_finish", "audit.begun", "effects.retention",
-              "messages.after_release", "messages.before_release", "node.deployed", "node.list_changed", "silences.before_write",
-              "subscriptions.before_write", "triage.after_write", "triage.before_write"}
-
-
-def crash_points():
-    """All names that the sources give: ["blob.named", …]."""
-    names = set()
-    for folder in ("runtime", "api"):
-        for path in (ROOT / folder).glob("*.cpp"):
-            names.update(re.findall(r'crash_point\("([^"]+)"\)', path.read_text(encoding="utf-8")))
-    return sorted(names - NOT_PASSED)
-
-
-def is_of_savepoints(point):
-    return point is not None and point.startswith("savepoint.")
-
-
-def is_of_writing(point):
-    return point.startswith(("journal.", "blob."))
 
 
 # --- rounds --------------------------------------------------------------------------------------------------------
@@ -193,7 +169,7 @@ class Round:
         if self.lives > 40:
             return {}, None, None  # it is enough
         if how < 0.35:
-            names = [name for name in crash_points() if not is_of_savepoints(name)]
+            names = [name for name in points_of_runs() if not is_of_savepoints(name)]
             return {"TOCSIN_CRASH_AT": f"{rng.choice(names)}:{rng.choice([1, 1, 2, 3, 7, 30])}"}, None, None
         if how < 0.65 and self.is_stream():
             return {}, None, rng.randrange(len(self.lines) + 1)
@@ -286,7 +262,7 @@ class Round:
 
     def make_savepoint(self):
         make = ("savepoint", "make", "--data", self.data, SAVEPOINT)
-        points = [name for name in crash_points() if name != "savepoint.delete" and not name.startswith("delivery.")]
+        points = [name for name in points_of_runs() if name != "savepoint.delete" and not name.startswith("delivery.")]
         code, said = self.operate(*make, environment=self.crash_here(points))
         if code == KILLED:
             code, said = self.operate(*make)
@@ -308,7 +284,7 @@ class Round:
     def reinject(self, kind):
         if not (self.data / "store").is_dir():
             return
-        points = [name for name in crash_points() if is_of_writing(name)]
+        points = [name for name in points_of_runs() if is_of_writing(name)]
         code, said = self.operate(kind, "reinject", "--data", self.data, environment=self.crash_here(points))
         if code == KILLED or "time has ended" in said:
             return
@@ -360,7 +336,7 @@ class Round:
             self.has_oracle = False
             out.mkdir(exist_ok=True)
             alerts = self.plain_run(out)
-            self.facts = {"by": "run without a data directory", "alerts": len(alerts), "reinjected": 0,
+            self.facts = {"by": "run without a data directory", "alerts": len(alerts), "reinjected": 0, "changes": 0,
                           **{kind: len(read_aside(out / kind)) for kind in ("late", "dead")}}
             return alerts
         self.facts = json.loads(said)
@@ -377,16 +353,8 @@ class Round:
 
     def check_aside(self, kind, wanted):
         """The list of what was set aside, row by row."""
-        listed = self.folder / f"{kind}.ndjson"
-        listed.write_text(self.tools.run(self.tools.tocsin, kind, "list", "--data", self.data))
-        found = read_aside(listed)
-        # Of what the journal has let go of the place in it is not known any more.
-        for number, (row, other) in enumerate(zip(wanted, found)):
-            record = int(other[0].split(":")[0])
-            if row[0].startswith("0:") and 0 < record < self.facts.get("first_sequence", 1 << 62):
-                wanted[number] = (other[0], *row[1:])
-        check(wanted == found, lambda: f"the {kind} list has other rows ({len(wanted)}, {len(found)}): " +
-              first_difference(wanted, found))
+        check_aside(self.tools, self.data, self.folder, kind, wanted,
+                    first_sequence=self.facts.get("first_sequence", 1 << 62))
 
     def oracle_options(self):
         words, options = list(self.options), []
@@ -442,7 +410,10 @@ class Round:
         self.tools.run(self.tools.tocsin, "verify", fork)
 
 
-KINDS = ["stdin", "files", "payments", "payment-files"]
+KINDS = {"stdin": Round, "files": Round, "payments": Round, "payment-files": Round, "serve": ServeRound,
+         "serve-payments": ServeRound}
+GROUPS = {"run": ["stdin", "files", "payments", "payment-files"], "servers": ["serve", "serve", "serve", "serve-payments"],
+          "all": list(KINDS)}
 
 
 def play(tools, seed, kind, keep, point=None):
@@ -452,7 +423,7 @@ def play(tools, seed, kind, keep, point=None):
     replay = f"./do crash --seed {seed} --rounds 1 --kind {kind}" + (f" --point {point}" if point else "")
     started = time.monotonic()
     try:
-        one = Round(tools, seed, folder, kind, point)
+        one = KINDS[kind](tools, seed, folder, kind, point)
         one.run()
         if point and not one.kills[point]:
             raise Failure(f"the crash point {point} is never passed")
@@ -464,7 +435,8 @@ def play(tools, seed, kind, keep, point=None):
         return False
     facts = one.facts
     print(f"{name}: {one.lives} lives, {dict(one.kills)}, {facts['alerts']} alerts by the {facts['by']}, {facts['late']} late,"
-          f" {facts['dead']} dead, {facts['reinjected']} put in again, {time.monotonic() - started:.1f} s", flush=True)
+          f" {facts['dead']} dead, {facts['reinjected']} put in again, {facts['changes']} changes of what holds,"
+          f" {time.monotonic() - started:.1f} s", flush=True)
     if keep:
         print(f"  its folder: {folder}")
     else:
@@ -472,12 +444,19 @@ def play(tools, seed, kind, keep, point=None):
     return True
 
 
-def chosen_points(seed, count):
-    """(seed, kind, point): all points, or so many of them. A journal of larger lines passes more of its points."""
-    names = crash_points()
+def chosen_points(seed, group, count):
+    """(seed, kind, point): all points that rounds of the group pass, or so many of them; each once."""
+    names = {"run": points_of_runs(), "servers": points_of_servers(), "all": all_points()}[group]
     if count:
         names = sorted(random.Random(seed).sample(names, min(count, len(names))))
-    return [(seed, "payments" if is_of_writing(name) else "stdin", name) for name in names]
+
+    def kind(name):
+        # A journal of larger lines passes more of its points.
+        if group == "servers" or name not in points_of_runs():
+            return "serve-payments" if is_of_writing(name) else "serve"
+        return "payments" if is_of_writing(name) else "stdin"
+
+    return [(seed, kind(name), name) for name in names]
 
 
 def main():
@@ -485,7 +464,7 @@ def main():
     parser.add_argument("tocsin")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kind", choices=KINDS)
+    parser.add_argument("--kind", choices=[*GROUPS, *KINDS], default="all")
     parser.add_argument("--point")
     parser.add_argument("--points", type=int, nargs="?", const=0)
     parser.add_argument("--keep", action="store_true")
@@ -494,10 +473,11 @@ def main():
     tools = Tools(tocsin, tocsin.parent / "tests" / "crash_oracle")
     started = time.monotonic()
     passed = failed = 0
-    rounds = [(chosen.seed + number, chosen.kind or KINDS[number % len(KINDS)], chosen.point)
-              for number in range(chosen.rounds)]
+    kinds = GROUPS.get(chosen.kind, [chosen.kind])
+    rounds = [(chosen.seed + number, kinds[number % len(kinds)], chosen.point) for number in range(chosen.rounds)]
     if chosen.points is not None:
-        rounds += chosen_points(chosen.seed, chosen.points)
+        group = chosen.kind if chosen.kind in GROUPS else "servers" if KINDS[chosen.kind] is ServeRound else "run"
+        rounds += chosen_points(chosen.seed, group, chosen.points)
     for seed, kind, point in rounds:
         if play(tools, seed, kind, chosen.keep, point):
             passed += 1

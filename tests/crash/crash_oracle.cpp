@@ -1,23 +1,28 @@
 // What the crash tests need to know and no program under test should tell them.
 //
-//   crash_oracle make SEED FOLDER
+//   crash_oracle make SEED FOLDER [serve]
 //     Makes a random rule pack and a stream for it, on which its rules alert: FOLDER/rules.tocsin,
 //     FOLDER/events.ndjson, and FOLDER/options with the options for `tocsin run`, one a line.
+//     `serve`: no rule reads all alerts of others, and FOLDER/times has the least and the greatest
+//     event time in us.
 //   crash_oracle expect JOURNAL OUT [--out-of-orderness US] [--late-policy side|clamp] [--sent
-//   FILE]
+//   FILE] [--late-max US] [--until-watermark]
 //                RULES…
 //     Reads the journal's records and gives the alerts that the rules raise on them by definition,
-//     up to the end of time: OUT/alerts.ndjson; OUT/lines-N with the lines of the N-th source, in
-//     the order of OUT/sources; and in OUT/late and OUT/dead what is set aside, a line each:
-//     RECORD:INDEX, source, line, how late in us, why it is dead (in hex), the record that put it
-//     in again or 0, and the text (in hex), with tabs between. RECORD is 0 where the journal no
-//     longer has it. --sent: all lines of standard input, for a journal that has let go of its
-//     beginning. Prints what it found as one JSON object.
+//     up to the end of time, or to where the journal brought it: OUT/alerts.ndjson; OUT/lines-N
+//     with the lines of the N-th source, in the order of OUT/sources, and OUT/judged-N with what
+//     became of each: a word (blank, accepted, duplicate, clamped, late, ignored, invalid), how
+//     late in us, and the reason or the type that is ignored (in hex); and in OUT/late and OUT/dead
+//     what is set aside, a line each: RECORD:INDEX, source, line, how late in us, why it is dead
+//     (in hex), the record that put it in again or 0, and the text (in hex), with tabs between.
+//     RECORD is 0 where the journal no longer has it. --sent: all lines of standard input, for a
+//     journal that has let go of its beginning. Prints what it found as one JSON object.
 // What tests share has checks in it.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -26,8 +31,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cep/engine.h"
@@ -38,8 +45,8 @@
 #include "runtime/node_commands.h"
 #include "runtime/reinjection.h"
 #include "runtime/system_files.h"
+#include "tests/crash/moments.h"
 #include "tests/support/arrivals.h"
-#include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"
 #include "tests/support/oracle.h"
 #include "tests/support/plan_source.h"
@@ -102,12 +109,15 @@ std::string with_garbage(tests::Random& random, const std::string& lines) {
   return out;
 }
 
-bool make(std::uint64_t seed, const fs::path& folder) {
+bool make(std::uint64_t seed, const fs::path& folder, bool is_served) {
   tests::Random random(seed);
   const bool whole = random.chance(60);
   const cep::Plan plan =
       whole ? tests::random_language_plan(random) : tests::random_plan(random, {.rules_max = 4});
   if (whole && !tests::unsayable(plan).empty()) return false;
+  const bool reads_all = std::ranges::any_of(
+      plan.event_types, [](const cep::EventType& type) { return !type.any_alert_of.empty(); });
+  if (is_served && reads_all) return false;
   const std::string text = tests::plan_source(plan);
   const rules::Loaded loaded = rules::load(
       {"rules.tocsin"}, [&](const std::string&) -> Result<std::string> { return text; });
@@ -135,13 +145,17 @@ bool make(std::uint64_t seed, const fs::path& folder) {
   write_file(folder / "rules.tocsin", text);
   write_file(folder / "events.ndjson", lines);
   write_file(folder / "options", said);
+  if (is_served) {
+    const auto [first, last] = std::ranges::minmax_element(events, {}, &oracle::Event::ts);
+    write_file(folder / "times", fmt::format("{}\n{}\n", first->ts.us, last->ts.us));
+  }
   return true;
 }
 
-int make_some(std::uint64_t seed, const fs::path& folder) {
+int make_some(std::uint64_t seed, const fs::path& folder, bool is_served) {
   tests::Random random(seed);
   for (int tries = 0; tries < 2000; ++tries) {
-    if (make(random.next(), folder)) return 0;
+    if (make(random.next(), folder, is_served)) return 0;
   }
   die("no seed gives a world with alerts");
 }
@@ -153,6 +167,7 @@ struct Expectation {
   fs::path out;
   oracle::ArrivalOptions options;
   std::string sent;
+  bool until_watermark = false;
   std::vector<std::string> rules;
 };
 
@@ -173,7 +188,7 @@ std::string read_input(const std::string& name) {
 class Expecting {
  public:
   Expecting(const cep::Plan& plan, const Expectation& what)
-      : what_(what), arrivals_(plan, what.options) {}
+      : what_(what), arrivals_(plan, what.options), moments_(plan, blobs()) {}
 
   void take(const runtime::JournalEntry& entry) {
     ++records_;
@@ -188,17 +203,22 @@ class Expecting {
       ++decisions_;
     } else if (const auto* command = std::get_if<runtime::Command>(&entry.record)) {
       if (command->name == runtime::kReinjectCommand) put_in_again(*command, entry.sequence);
+      moments_.take(*command, arrivals_.taken());
       commands_ += fmt::format("{}\"{}\"", commands_.empty() ? "" : ",", command->name);
     }
   }
 
-  oracle::Arrivals& arrivals() { return arrivals_; }
+  const oracle::Arrivals& arrivals() const { return arrivals_; }
+  const Moments& moments() const { return moments_; }
   std::string facts() const {
-    return fmt::format("\"records\":{},\"decisions\":{},\"reinjected\":{},\"commands\":[{}]",
-                       records_, decisions_, reinjected_, commands_);
+    return fmt::format(
+        "\"records\":{},\"decisions\":{},\"reinjected\":{},\"changes\":{},\"commands\":[{}]",
+        records_, decisions_, reinjected_, moments_.changes(), commands_);
   }
 
  private:
+  fs::path blobs() const { return fs::path(what_.journal).parent_path() / "blobs"; }
+
   // The bytes that a record by position stands for.
   std::string_view bytes_at(const runtime::ArrivalByPosition& record) {
     const std::string name(record.source);
@@ -251,9 +271,8 @@ class Expecting {
     const auto reinjection = runtime::read_reinjection(command.arguments);
     if (!reinjection || command.blobs.size() != 1) die("a re-injection is damaged");
     const bool is_late = reinjection->kind == runtime::AsideKind::kLate;
-    const fs::path blobs = fs::path(what_.journal).parent_path() / "blobs";
     const std::string lines =
-        read_or_die((blobs / cep::hex(command.blobs.front().digest)).string());
+        read_or_die((blobs() / cep::hex(command.blobs.front().digest)).string());
     if (lines_of(lines).size() != reinjection->rows.size()) die("a re-injection has other lines");
     const std::string name =
         fmt::format("{} put in again by record {}", is_late ? "late events" : "lines", sequence);
@@ -270,6 +289,7 @@ class Expecting {
 
   const Expectation& what_;
   oracle::Arrivals arrivals_;
+  Moments moments_;
   std::map<std::string, std::uint64_t> next_offset_;
   std::map<std::string, std::string> inputs_;  // that were read, whole
   std::uint64_t records_ = 0;
@@ -294,6 +314,22 @@ std::string aside_text(const std::vector<oracle::SetAside>& lines) {
   return out;
 }
 
+std::string judged_text(const std::vector<oracle::Judged>& lines,
+                        const std::set<std::size_t>& kept) {
+  using Fate = oracle::Judged::Fate;
+  static const std::map<Fate, std::string> kWords = {
+      {Fate::kBlank, "blank"}, {Fate::kAccepted, "accepted"}, {Fate::kClamped, "clamped"},
+      {Fate::kLate, "late"},   {Fate::kIgnored, "ignored"},   {Fate::kDead, "invalid"}};
+  std::string out;
+  for (const oracle::Judged& line : lines) {
+    const bool is_taken = line.fate == Fate::kAccepted || line.fate == Fate::kClamped;
+    const bool is_repeat = is_taken && !kept.contains(line.placed);
+    out += fmt::format("{}\t{}\t{}\n", is_repeat ? "duplicate" : kWords.at(line.fate),
+                       is_repeat ? 0 : line.late_by.us, hex_of(line.reason));
+  }
+  return out;
+}
+
 int expect(const Expectation& what) {
   const rules::Loaded loaded = rules::load(what.rules, read_text);
   if (!loaded.rules) die("the rules do not check");
@@ -313,43 +349,31 @@ int expect(const Expectation& what) {
   }
   const oracle::Arrivals& arrivals = expecting.arrivals();
   const std::vector<oracle::PlacedEvent> placed = arrivals.placed();
-  // Long streams are beyond the oracle, and the engine without any of what is tested answers.
-  std::optional<oracle::Outcome> outcome;
-  if (placed.size() <= 600)
-    outcome = oracle::evaluate(plan, placed, {.bound = {}, .work_max = 300'000});
-  std::vector<cep::Alert> alerts;
-  if (outcome) {
-    alerts = std::move(outcome->alerts);
-  } else {
-    const auto program = cep::compile(loaded.rules->plan, {});
-    if (!program) die(program.error().message);
-    alerts = tests::run_engine(*program, placed, cep::kEventTimeMax, {.rows = 500});
-  }
+  const Moments::Outcome outcome = expecting.moments().evaluate(
+      placed, what.until_watermark ? arrivals.watermark() : cep::kEventTimeMax);
   std::string lines;
-  std::size_t live = 0;
-  for (const cep::Alert& alert : alerts) {
-    const cep::Status status = plan.rules[alert.rule.value].status;
-    if (status != cep::Status::kLive) continue;
-    ++live;
-    lines += cep::format_alert(plan, alert) + '\n';
-  }
+  for (const std::string& line : outcome.lines) lines += line + '\n';
   fs::create_directories(what.out);
   write_file(what.out / "alerts.ndjson", lines);
   write_file(what.out / "late", aside_text(arrivals.late()));
   write_file(what.out / "dead", aside_text(arrivals.dead()));
+  std::set<std::size_t> kept;  // what `unique` dropped is not among them
+  for (const oracle::PlacedEvent& event : placed) kept.insert(event.arrival);
   std::string sources;
   std::size_t number = 0;
   for (const auto& [name, all] : arrivals.lines()) {
     sources += name + '\n';
     std::string text;
     for (const std::string& line : all) text += line + '\n';
-    write_file(what.out / fmt::format("lines-{}", number++), text);
+    write_file(what.out / fmt::format("lines-{}", number), text);
+    write_file(what.out / fmt::format("judged-{}", number++),
+               judged_text(arrivals.judged().at(name), kept));
   }
   write_file(what.out / "sources", sources);
   fmt::print(
       "{{\"by\":\"{}\",\"alerts\":{},\"events\":{},\"late\":{},\"dead\":{},\"clamped\":{},"
       "\"first_sequence\":{},\"next_sequence\":{},{}}}\n",
-      outcome ? "oracle" : "engine", live, placed.size(), arrivals.late().size(),
+      outcome.by, outcome.lines.size(), placed.size(), arrivals.late().size(),
       arrivals.dead().size(), arrivals.clamped(), extent->first_sequence, extent->next_sequence,
       expecting.facts());
   return 0;
@@ -357,9 +381,10 @@ int expect(const Expectation& what) {
 
 int main_of(const std::vector<std::string>& arguments) {
   const std::string usage =
-      "usage: crash_oracle make SEED FOLDER | expect JOURNAL OUT [OPTION]… RULES…";
-  if (arguments.size() == 3 && arguments[0] == "make") {
-    return make_some(std::strtoull(arguments[1].c_str(), nullptr, 10), arguments[2]);
+      "usage: crash_oracle make SEED FOLDER [serve] | expect JOURNAL OUT [OPTION]… RULES…";
+  if (arguments.size() >= 3 && arguments[0] == "make") {
+    const bool is_served = arguments.size() == 4 && arguments[3] == "serve";
+    return make_some(std::strtoull(arguments[1].c_str(), nullptr, 10), arguments[2], is_served);
   }
   if (arguments.size() < 4 || arguments[0] != "expect") die(usage);
   Expectation what;
@@ -369,6 +394,10 @@ int main_of(const std::vector<std::string>& arguments) {
     const std::string& word = arguments[i];
     if (!word.starts_with("--")) {
       what.rules.push_back(word);
+      continue;
+    }
+    if (word == "--until-watermark") {
+      what.until_watermark = true;
       continue;
     }
     if (i + 1 == arguments.size()) die(usage);

@@ -257,6 +257,25 @@ def expected_aside(path, is_late):
     return rows
 
 
+def check_aside(tools, data, folder, kind, wanted, is_whole=True, first_sequence=0):
+    """The list of what was set aside, row by row; or its end, where the oldest may have been let go of.
+
+    `first_sequence`: the journal's; of what it has let go of the place in it is not known any more.
+    """
+    listed = folder / f"{kind}.ndjson"
+    listed.write_text(tools.run(tools.tocsin, kind, "list", "--data", data))
+    found = read_aside(listed)
+    if not is_whole:
+        check(len(found) <= len(wanted), f"the {kind} list has {len(found)} rows of {len(wanted)}")
+        wanted = wanted[len(wanted) - len(found):]
+    for number, (row, other) in enumerate(zip(wanted, found)):
+        record = int(other[0].split(":")[0])
+        if row[0].startswith("0:") and 0 < record < first_sequence:
+            wanted[number] = (other[0], *row[1:])
+    check(wanted == found, lambda: f"the {kind} list has other rows ({len(wanted)}, {len(found)}): " +
+          first_difference(wanted, found))
+
+
 class Tools:
     def __init__(self, tocsin, oracle):
         self.tocsin, self.oracle = tocsin, oracle

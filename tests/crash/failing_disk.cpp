@@ -1,9 +1,11 @@
-// A disk that fails, for a whole program: loaded before the C library (LD_PRELOAD), it answers
-// system calls that write.
+// A disk that fails or takes its time, for a whole program: loaded before the C library
+// (LD_PRELOAD), it answers system calls that write.
 //
 //   TOCSIN_DISK_FULL=WHILE:PART    While the file WHILE exists, writes that could need space fail
 //                                  with ENOSPC, in files whose path has PART in it.
 //   TOCSIN_SYNC_FAILS=NUMBER:PART  The NUMBER-th sync of such files, and no other, fails with EIO.
+//   TOCSIN_DISK_SLOW=US:PART       Each write to such files waits so many microseconds first: what
+//                                  is answered without waiting for it can be lost by a kill.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -44,6 +46,13 @@ bool is_full(int descriptor) {
   return is_in(descriptor, kSetting.part);
 }
 
+void wait_before_write(int descriptor) {
+  static const Setting kSetting("TOCSIN_DISK_SLOW");
+  if (!kSetting.is_set() || !is_in(descriptor, kSetting.part)) return;
+  static const long kWait = std::atol(kSetting.head.c_str());
+  ::usleep(static_cast<useconds_t>(kWait));
+}
+
 bool sync_fails(int descriptor) {
   static const Setting kSetting("TOCSIN_SYNC_FAILS");
   static std::atomic<long> left{kSetting.is_set() ? std::atol(kSetting.head.c_str()) : 0};
@@ -64,18 +73,22 @@ Result failed(int error) {
 extern "C" {
 ssize_t write(int descriptor, const void* bytes, size_t count) {
   static auto* const kReal = next<ssize_t(int, const void*, size_t)>("write");
+  wait_before_write(descriptor);
   return is_full(descriptor) ? failed<ssize_t>(ENOSPC) : kReal(descriptor, bytes, count);
 }
 ssize_t writev(int descriptor, const iovec* parts, int count) {
   static auto* const kReal = next<ssize_t(int, const iovec*, int)>("writev");
+  wait_before_write(descriptor);
   return is_full(descriptor) ? failed<ssize_t>(ENOSPC) : kReal(descriptor, parts, count);
 }
 ssize_t pwrite(int descriptor, const void* bytes, size_t count, off_t offset) {
   static auto* const kReal = next<ssize_t(int, const void*, size_t, off_t)>("pwrite");
+  wait_before_write(descriptor);
   return is_full(descriptor) ? failed<ssize_t>(ENOSPC) : kReal(descriptor, bytes, count, offset);
 }
 ssize_t pwrite64(int descriptor, const void* bytes, size_t count, off64_t offset) {
   static auto* const kReal = next<ssize_t(int, const void*, size_t, off64_t)>("pwrite64");
+  wait_before_write(descriptor);
   return is_full(descriptor) ? failed<ssize_t>(ENOSPC) : kReal(descriptor, bytes, count, offset);
 }
 int fallocate(int descriptor, int mode, off_t offset, off_t length) {

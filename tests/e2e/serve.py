@@ -247,6 +247,14 @@ def in_order_of_arrival():
 
 
 @case
+def no_limit():
+    """0 is no limit however it is written: none is too late, none too far ahead"""
+    zero = ("--time-late-max", "0s", "--time-ahead-max", "0ms", "--time-heartbeat", "0s")
+    with Server(options=zero) as server:
+        assert statuses(server.send([payment(10), payment(5), payment(40 * 365 * 86400)])) == ["accepted", "clamped", "accepted"]
+
+
+@case
 def waits_for_order():
     """where events wait to be put in order an answer says that its alerts are not complete"""
     with Server("--time-out-of-orderness", "10s") as server:

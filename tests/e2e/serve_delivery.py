@@ -207,6 +207,20 @@ def groups():
 
 
 @case
+def released_out_of_order():
+    """a message that was begun before another and is due after it is sent too, in the same life"""
+    with Remembering() as endpoint, Server(options=LOCAL) as server:
+        subscription = subscribe(server, endpoint.url, group={"by": ["rule", "card"], "wait": "100ms", "interval": "3s"})
+        raise_alerts(server, 1, 1)
+        wait_for(lambda: len(messages(endpoint)) == 1, "the first message")
+        raise_alerts(server, 2, 2)  # waits for the interval
+        raise_alerts(server, 3, 3, card="c2")
+        wait_for(lambda: len(messages(endpoint)) == 3, "all messages")
+        wait_for(lambda: owed(server, subscription) == 0, "all to be noted")
+        assert [one["group"]["card"] for one in messages(endpoint)] == ["c1", "c2", "c1"]
+
+
+@case
 def killed_at_the_release():
     """a process that ends just before or after a group is due sends it in the next life, once and whole"""
     for number, point in enumerate(("messages.before_release", "messages.after_release")):

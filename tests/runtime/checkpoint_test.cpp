@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -116,6 +118,31 @@ TEST_CASE("manifest: any other bytes are damage, and a newer format is refused b
   CHECK_FALSE(decode_manifest(encode_manifest(ahead), "m"));
 }
 
+// Runs tasks at once, or, where they are to wait, later.
+class PatientExecutor : public Executor {
+ public:
+  void post(std::function<void()> task) override {
+    tasks_.push_back(std::move(task));
+    if (!waits_) run();
+  }
+  void wait() { waits_ = true; }
+  void go_on() {
+    waits_ = false;
+    run();
+  }
+
+ private:
+  void run() {
+    while (!tasks_.empty()) {
+      const std::function<void()> task = std::move(tasks_.front());
+      tasks_.pop_front();
+      task();
+    }
+  }
+  std::deque<std::function<void()>> tasks_;
+  bool waits_ = false;
+};
+
 // A data directory, what stands in it, and a writer with nobody else in the way.
 class Node {
  public:
@@ -134,6 +161,7 @@ class Node {
   void close() { writer_.reset(); }
   std::string checkpoints() const { return folder_ + "/checkpoints"; }
   CheckpointWriter& writer() { return *writer_; }
+  PatientExecutor& executor() { return executor_; }
 
   static CheckpointMeta meta_of(std::uint64_t position) {
     CheckpointMeta meta;
@@ -188,7 +216,7 @@ class Node {
   Files& files_;
   StateStores& stores_;
   std::string folder_;
-  InlineExecutor executor_;
+  PatientExecutor executor_;
   std::unique_ptr<CheckpointWriter> writer_;
 };
 
@@ -250,6 +278,34 @@ void check_writer(Files& files, StateStores& stores, const std::string& folder) 
   node.writer().with_newest([&](const std::string& directory) { newest = directory; });
   CHECK(newest == checkpoint_path(node.checkpoints(), 16));
   CHECK(verify_checkpoint(files, newest));
+}
+
+TEST_CASE("checkpoints: another may begin before the one that was given up is cleared away") {
+  tests::SimulatedFiles files;
+  tests::ModelStateStores stores(files);
+  Node node(files, stores, "data");
+  REQUIRE(node.open());
+  const StateMap before = {{store_key(0, "a"), "1"}, {store_key(70, "b"), "2"}};
+  REQUIRE(node.take(all_of(before), 100).stage == CheckpointStage::kDone);
+  node.executor().wait();
+  node.writer().begin(Node::meta_of(200), CheckpointScope::kChanges);
+  node.writer().put(parse_store_key(store_key(0, "lost")), "");
+  node.writer().shard_done(0);
+  node.writer().put(parse_store_key(store_key(70, "lost")), "");
+  node.writer().abandon();
+  CHECK(node.writer().status().stage == CheckpointStage::kFailed);
+  CHECK(node.writer().wants_all());
+  const StateMap after = {{store_key(0, "c"), "3"}};
+  CHECK(node.take(all_of(after), 210, CheckpointScope::kAll).stage == CheckpointStage::kTaking);
+  CHECK_FALSE(node.writer().wants_all());
+  node.executor().go_on();
+  CHECK(node.writer().status().stage == CheckpointStage::kDone);
+  CHECK(node.writer().status().position == 210);
+  CHECK_FALSE(node.writer().wants_all());
+  CHECK(*list_checkpoints(files, node.checkpoints()) == std::vector<std::uint64_t>{1, 3});
+  node.close();
+  REQUIRE(node.open());
+  CHECK(node.state() == after);
 }
 
 TEST_CASE("checkpoints: two are kept, and each start goes on from the newest") {

@@ -1,6 +1,7 @@
 // Rules that change while a node runs: what stays goes on as if nothing had happened, through
 // crashes too.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <map>
 #include <memory>
@@ -303,6 +304,7 @@ TEST_CASE("node: who cannot make the rules of before is refused, and so is who b
     const std::unique_ptr<Store> store = *disk.open(effect_families());
     NodeOptions options;
     options.settings = settings_of(program, {});
+    options.segment_bytes = 8 << 10;
     if (can_compile) {
       options.compile = [&](const NodeSettings&, const auto&) -> Result<NodeProgram> {
         return NodeProgram{rules->alone, {}};
@@ -316,6 +318,16 @@ TEST_CASE("node: who cannot make the rules of before is refused, and so is who b
     return "";
   };
   CHECK(open(rules->alone, false, [&](Node& node) {
+          // More than a record holds: nothing has changed.
+          std::vector<NamedContents> texts;
+          for (int i = 0; i < 200; ++i) texts.push_back({fmt::format("rules:{:060}", i), "text"});
+          const auto large = node.deploy({rules->beside, {}}, texts);
+          REQUIRE_FALSE(large);
+          CHECK(large.error().code == Errc::kLimit);
+          CHECK_FALSE(node.is_preparing());
+          CHECK(node.settings().plan == settings_of(rules->alone, {}).plan);
+          CHECK(&node.program().plan() == &rules->alone.plan());
+          REQUIRE(node.checkpoint());
           REQUIRE(node.deploy({rules->beside, {}}, {}));
           CHECK(node.settings().plan == settings_of(rules->beside, {}).plan);
           CHECK(&node.program().plan() == &rules->beside.plan());

@@ -60,8 +60,9 @@ void Arrivals::wake(Source& of) {
 
 void Arrivals::line(const std::string& name, std::string_view text, cep::ArrivalNumber arrival,
                     EventTime taken_at) {
-  Source& from = source(name);
+  Source& from = source(name.starts_with("http/") ? "http" : name);
   lines_[name].emplace_back(text);
+  Judged& judged = judged_[name].emplace_back();
   if (text.find_first_not_of(" \t\r") == std::string_view::npos) return;  // nobody said anything
   if (from.state != State::kActive) {
     wake(from);
@@ -71,6 +72,7 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   SetAside aside{arrival, name, lines_[name].size(), std::string(text), {}, {}, 0};
   if (aside.text.ends_with('\r')) aside.text.pop_back();
   if (text.size() > options_.line_bytes_max) {
+    judged = {Judged::Fate::kDead, {}, {}, 0};
     dead_.push_back(std::move(aside));
     return;
   }
@@ -83,23 +85,31 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   if (decoded.kind == runtime::LineKind::kDeadLetter) aside.reason = decoder_.dead_letter_reason();
   if (decoded.used) decoder_.drop();
   decoder_.finish();  // the batch goes with this line
-  if (decoded.kind == runtime::LineKind::kIgnored) ++ignored_;
+  if (decoded.kind == runtime::LineKind::kIgnored) {
+    ++ignored_;
+    judged = {Judged::Fate::kIgnored, {}, decoder_.ignored_type(), 0};
+  }
   if (decoded.kind == runtime::LineKind::kDeadLetter ||
       (decoded.kind == runtime::LineKind::kEvent && options_.ahead_max &&
        decoded.ts > taken_at + *options_.ahead_max)) {
+    judged = {Judged::Fate::kDead, {}, aside.reason, 0};
     dead_.push_back(std::move(aside));
     return;
   }
   if (decoded.kind != runtime::LineKind::kEvent) return;
+  judged = {Judged::Fate::kAccepted, {}, {}, placed_.size()};
   EventTime engine_time = decoded.ts;
   if (decoded.ts < from.watermark) {
     const bool too_late = options_.late_max && decoded.ts + *options_.late_max < from.watermark;
     if (!from.clamps && (options_.late == Late::kSide || too_late)) {
       aside.late_by = from.watermark - decoded.ts;
+      judged = {Judged::Fate::kLate, aside.late_by, {}, 0};
       late_.push_back(std::move(aside));
       return;
     }
     engine_time = from.watermark;
+    judged.fate = Judged::Fate::kClamped;
+    judged.late_by = from.watermark - decoded.ts;
     ++clamped_;
   } else {
     if (decoded.ts > from.newest) {

@@ -37,6 +37,14 @@ struct SetAside {
   std::string reason;               // of a dead letter that could not be read
   std::uint64_t reinjected_as = 0;  // the record that put it in again
 };
+/// What became of a line when it came.
+struct Judged {
+  enum class Fate : std::uint8_t { kBlank, kAccepted, kClamped, kLate, kIgnored, kDead };
+  Fate fate = Fate::kBlank;
+  cep::Duration late_by;   // of a late event and of one that was clamped
+  std::string reason;      // of a dead letter; the type of an event that was ignored
+  std::size_t placed = 0;  // of one that was taken: PlacedEvent::arrival
+};
 class Arrivals {
  public:
   /// The plan must stay.
@@ -46,7 +54,7 @@ class Arrivals {
   Arrivals& operator=(const Arrivals&) = delete;
 
   /// The next line of a source, without its end. Its arrival number orders nothing here: the order
-  /// of the calls does.
+  /// of the calls does. All sources http/… are one for time: http.
   void line(const std::string& source, std::string_view text, cep::ArrivalNumber arrival,
             cep::EventTime taken_at);
   void decide(const runtime::Decision& decision);
@@ -60,6 +68,10 @@ class Arrivals {
   std::vector<PlacedEvent> placed() const { return settle_events(plan_, placed_); }
   /// All lines of each source, in order.
   const std::map<std::string, std::vector<std::string>>& lines() const { return lines_; }
+  /// What became of each of them.
+  const std::map<std::string, std::vector<Judged>>& judged() const { return judged_; }
+  /// How many were taken so far.
+  std::size_t taken() const { return placed_.size(); }
   const std::vector<SetAside>& late() const { return late_; }
   const std::vector<SetAside>& dead() const { return dead_; }
   std::uint64_t clamped() const { return clamped_; }
@@ -89,6 +101,7 @@ class Arrivals {
   runtime::Decoder decoder_;
   std::map<std::string, Source> sources_;
   std::map<std::string, std::vector<std::string>> lines_;
+  std::map<std::string, std::vector<Judged>> judged_;
   std::vector<PlacedEvent> placed_;
   std::vector<SetAside> late_;
   std::vector<SetAside> dead_;

@@ -1,0 +1,39 @@
+"""The crash points in the sources, and which kind of rounds passes which."""
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# `tocsin run` does nothing of this: rounds of a server pass them.
+OF_SERVERS = ("answers.", "audit.", "effects.retention", "messages.", "node.deployed", "node.list_changed", "silences.",
+              "subscriptions.", "triage.")
+# A server's rounds need the whole journal for the oracle, which cannot know the order of many producers otherwise: rounds
+# of `tocsin run` pass them.
+OF_RUNS = ("journal.trim", "journal.trimmed",
+           # It needs a group of records that goes beyond a segment: a few clients that wait for their answers make none.
+           "journal.without_end_mark")
+
+
+def all_points():
+    """All names that the sources give: ["answers.begun", …]."""
+    names = set()
+    for folder in ("runtime", "api"):
+        for path in (ROOT / folder).glob("*.cpp"):
+            names.update(re.findall(r'crash_point\("([^"]+)"\)', path.read_text(encoding="utf-8")))
+    return sorted(names)
+
+
+def points_of_runs():
+    return [name for name in all_points() if not name.startswith(OF_SERVERS)]
+
+
+def points_of_servers():
+    return [name for name in all_points() if name not in OF_RUNS]
+
+
+def is_of_savepoints(point):
+    return point is not None and point.startswith("savepoint.")
+
+
+def is_of_writing(point):
+    return point is not None and point.startswith(("journal.", "blob."))
