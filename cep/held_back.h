@@ -19,7 +19,7 @@ bool ends_by_last_held(const Suppression& suppression);
 std::int64_t held_back_until(const OnceState& state, Duration duration);
 std::int64_t held_back_until(const Suppression& suppression, const SuppressionState& state);
 
-/// Counts a match that was held back.
+/// Counts a match that was held back; anew where the count had ended.
 void note_held_back(const Suppression& suppression, SuppressionState& state, std::int64_t time_us);
 
 /// Takes the count for an alert at `time_us`, before that is noted; `until`: held_back_until().

@@ -163,11 +163,11 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
     if (deferred.only_one) return;
   }
   if (first_held_back == nullptr) return;
-  first_held_back->lost_runs += lost_runs;
   if (deferred.only_one) {
     note_held_back(suppression, *first_held_back, deferred.order.time.us);
     ++stats_.alerts_held_back;
   }
+  first_held_back->lost_runs += lost_runs;
 }
 
 void PatternMatcher::settle() {

@@ -78,8 +78,12 @@ bool ends_by_last_held(const Suppression& suppression) {
 }
 
 void note_held_back(const Suppression& suppression, SuppressionState& state, std::int64_t time_us) {
+  if (ends_by_last_held(suppression)) {
+    // What was forgotten by now may still stand here.
+    if (held_back_until(suppression, state) <= time_us) state.held_back = state.lost_runs = 0;
+    state.held_us = time_us;
+  }
   ++state.held_back;
-  if (ends_by_last_held(suppression)) state.held_us = time_us;
 }
 
 std::uint64_t take_held_back(const Suppression& suppression, SuppressionState& state,

@@ -139,6 +139,38 @@ TEST_CASE("held back: the count is kept for thirty days after the quiet, and the
   }
 }
 
+TEST_CASE("held back: what comes after the count has ended is counted anew") {
+  for (const char* way : {"while", "while each"}) {
+    const cep::Plan plan = plan_of(way);
+    const cep::Program program = compiled(plan);
+    for (const std::int64_t beyond_ms : {-1, 0}) {
+      CAPTURE(std::string(way));
+      CAPTURE(beyond_ms);
+      // An alert at 0, held back at 1 and 2, and when that is forgotten; then it is heard again.
+      const std::int64_t again_ms = 2 + kKeptMs + beyond_ms;
+      std::vector<std::string> lines;
+      for (const std::int64_t ms : {std::int64_t{0}, std::int64_t{1}, std::int64_t{2}, again_ms,
+                                    again_ms + 1, again_ms + 2}) {
+        lines.push_back(
+            fmt::format("pay {} card=c1 device=d1 amount={}", ms, ms == again_ms + 1 ? 0 : 1));
+      }
+      PlanBuilder b;
+      const auto placed = oracle::place_events(plan, b.events(lines), {});
+      const cep::EventTime end{(again_ms + 3) * 1'000};
+      oracle::Options options;
+      options.end = end;
+      const auto outcome = oracle::evaluate(plan, placed, options);
+      REQUIRE(outcome.has_value());
+      REQUIRE(outcome->alerts.size() == 2);
+      CHECK(outcome->alerts[1].held_back == (beyond_ms < 0 ? 3 : 1));
+      for (const Cut& cut : {Cut{1'000, 1}, Cut{1, 2, true}}) {
+        CHECK(alert_lines(plan, run_engine(program, placed, end, cut)) ==
+              alert_lines(plan, outcome->alerts));
+      }
+    }
+  }
+}
+
 TEST_CASE("held back: a key that remembers nothing else is dead once the count is forgotten") {
   for (const Way& way : kWays) {
     CAPTURE(way.name);

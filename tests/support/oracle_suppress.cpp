@@ -94,6 +94,7 @@ bool Suppressor::holds_back(const Match& match, const Moment& moment, const Cont
 
 void Suppressor::note_held_back(const Match& match, const Moment& moment, const Context& last,
                                 const std::string& key) {
+  if (ends_by_last_held() && is_forgotten(moment, last, key)) held_back_[count_key(last, key)] = 0;
   ++held_back_[count_key(last, key)];
   last_held_[count_key(last, key)] = moment.time;
   // A match that `once` holds back has still taken its event.
