@@ -87,7 +87,7 @@ class ServeRound:
         self.bound_us = rng.choice([0, 0, 1_000_000])
         self.late = rng.choice(["clamp", "clamp", "side"])
         self.late_max_us = rng.choice([0, 0, 2_000_000])
-        if point in ("node.deployed", "node.list_changed"):
+        if point in ("node.deployed", "node.list_changed", "silences.before_write"):
             self.bound_us = 0
         self.keeps_all_aside = True
         options = {"time.ahead_max": "0", "time.out_of_orderness": f"{self.bound_us // 1_000_000}s",
