@@ -43,7 +43,14 @@ class Checks:
                       if line.startswith("tocsin_delivery_messages_open")]
             return not any(owed[name] for name in self.operator.delivering) and opened[0].endswith(" 0")
         # What is released is owed only then.
-        return is_done() and is_done()
+        return is_done() and is_done() and self.has_last_alert()
+
+    def has_last_alert(self):
+        """The endpoint has it, whatever is said to be owed; what is silenced is owed to nobody."""
+        if self.operator.is_silenced != "never":
+            return True
+        bodies = [body for _, body in self.round.hooks.of("/all")]
+        return all(any(f'"{name}"' in body for body in bodies) for name in self.round.closing_ids())
 
     def check_triage(self):
         analyst = self.round.analyst
