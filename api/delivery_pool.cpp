@@ -15,7 +15,7 @@
 #include "api/clock.h"
 #include "api/delivery_rate.h"
 #include "api/stored_messages.h"
-#include "api/thread_signals.h"
+#include "runtime/background_thread.h"
 
 namespace tocsin::api {
 namespace {
@@ -92,7 +92,7 @@ struct DeliveryPool::Impl {
 
   // A sending thread.
   void send() {
-    block_all_signals();
+    runtime::begin_background_thread("webhook");
     std::unique_lock lock(mutex);
     while (!stopping) {
       std::optional<Moment> next;

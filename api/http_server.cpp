@@ -21,6 +21,7 @@
 
 #include "api/http_connection.h"
 #include "api/http_message.h"
+#include "runtime/background_thread.h"
 
 #ifdef __SANITIZE_THREAD__
 // The distribution's library is not built for the sanitizer, which therefore does not see that its
@@ -283,6 +284,7 @@ class ConnectionThreads final : public httplib::TaskQueue {
 
  private:
   void work() {
+    runtime::begin_background_thread("http");
     std::unique_lock lock(mutex_);
     for (;;) {
       ++idle_;
@@ -533,7 +535,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& host, s
   }
   impl->port = *bound;
   Impl& server = *impl;
-  impl->thread = std::thread([&server] { server.listen_after_bind(); });
+  impl->thread = std::thread([&server] {
+    runtime::begin_background_thread("http-accept");
+    server.listen_after_bind();
+  });
   // Bound, it always comes to run; `stop` has no effect before that.
   while (!server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));

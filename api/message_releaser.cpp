@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "api/thread_signals.h"
+#include "runtime/background_thread.h"
 
 namespace tocsin::api {
 namespace {
@@ -40,7 +40,7 @@ void MessageReleaser::stop() {
 }
 
 void MessageReleaser::run() {
-  block_all_signals();
+  runtime::begin_background_thread("messages");
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {
     is_woken_ = false;

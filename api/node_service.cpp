@@ -7,6 +7,7 @@
 
 #include "api/node_ticket.h"
 #include "cep/base/assert.h"
+#include "runtime/background_thread.h"
 #include "runtime/decoder.h"
 #include "runtime/node_source.h"
 
@@ -135,6 +136,7 @@ Result<void> NodeService::stop(bool with_checkpoint) {
 // --- the node's thread ---------------------------------------------------------------------------
 
 void NodeService::work() {
+  runtime::begin_background_thread("engine");
   Result<void> result;
   for (;;) {
     std::shared_ptr<Ticket> batch;

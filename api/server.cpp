@@ -256,7 +256,8 @@ Outcome<void> Server::keep_rules() {
     return stop(ExitCode::kDataDirectory,
                 "the rules that were kept do not check with this version of Tocsin");
   }
-  if (pack_.texts().empty()) say("there are no rules yet: name some (tocsin serve RULES)");
+  if (pack_.texts().empty())
+    say("there are no rules yet: name some (tocsin serve RULES), or put them (PUT /v1/pack)");
   if (!is_begun_ || !given_) return {};
   for (const auto& [rule, stage] : pack_.stages()) *given_ = given_->with_stage(rule, stage);
   if (given_->etag() == pack_.etag()) return {};

@@ -16,10 +16,10 @@
 #include "api/http_client.h"
 #include "api/signature.h"
 #include "api/spilled_deliveries.h"
-#include "api/thread_signals.h"
 #include "api/webhook_client.h"
 #include "api/webhook_url.h"
 #include "cep/base/assert.h"
+#include "runtime/background_thread.h"
 
 namespace tocsin::api {
 namespace {
@@ -76,7 +76,7 @@ struct WebhookOutbox::Impl {
 
   // A sending thread.
   void send() {
-    block_all_signals();
+    runtime::begin_background_thread("webhook");
     std::unique_lock lock(mutex);
     while (!stopping) {
       if (const std::optional<DeliveryQueue::Sending> sending = queue.take(clock.now())) {

@@ -23,22 +23,29 @@ import time
 CHECKPOINT_SECONDS = 30
 
 
-def share_of_others(process):
-    """CPU time of all threads but the first, over that of the first; nothing once it has ended."""
+def shares_of_others(process):
+    """CPU time of each thread but the first, by its name, over that of the first; nothing once it has ended."""
     tasks = f"/proc/{process.pid}/task"
+    shares = {}
     try:
-        seconds = []
+        first = 0
         for thread in sorted(os.listdir(tasks), key=int):
             with open(f"{tasks}/{thread}/schedstat") as file:
-                seconds.append(int(file.read().split()[0]))
+                taken = int(file.read().split()[0])
+            with open(f"{tasks}/{thread}/comm") as file:
+                name = file.read().strip()
+            if first == 0:
+                first = taken
+            else:
+                shares[name] = shares.get(name, 0) + taken / first
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return sum(seconds[1:]) / seconds[0] if seconds and seconds[0] else None
+    return shares
 
 
 def cpu_of(command, stdin=None, alerts=None, size=0):
     """CPU seconds of a command and all its threads, to its end or until a file has a size; in the
-    second case also share_of_others()."""
+    second case also shares_of_others()."""
     source = open(stdin, "rb") if stdin else subprocess.DEVNULL
     log = tempfile.TemporaryFile()
     process = subprocess.Popen(command, stdin=source, stdout=subprocess.DEVNULL, stderr=log)
@@ -48,7 +55,7 @@ def cpu_of(command, stdin=None, alerts=None, size=0):
             if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 break
             time.sleep(0.005)
-        share = share_of_others(process)
+        share = shares_of_others(process)
         os.kill(process.pid, signal.SIGKILL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -119,11 +126,13 @@ def main():
     base = min(cpu["file"])
     size = os.path.getsize(arguments.events)
     print(f"{lines} events, {size / lines:.0f} bytes each; CPU time of all threads, least of {arguments.runs} runs\n")
-    print(f"{'':12} {'ns/event':>9} {'checkpoints':>12} {'slower by':>10} {'other threads':>14}")
+    print(f"{'':12} {'ns/event':>9} {'checkpoints':>12} {'slower by':>10}  other threads, over the first")
     for name in ways:
         seconds = min(cpu[name])
-        others = f"{100 * median(shares[name]):13.1f}%" if shares[name] else ""
-        print(f"{name:12} {seconds / lines * 1e9:9.1f} {made[name]:12} {100 * (1 - base / seconds):9.1f}% {others}")
+        threads = sorted({thread for share in shares[name] for thread in share})
+        medians = {thread: median([share.get(thread, 0) for share in shares[name]]) for thread in threads}
+        others = ", ".join(f"{thread} {100 * share:.1f}%" for thread, share in medians.items() if share >= 0.0005)
+        print(f"{name:12} {seconds / lines * 1e9:9.1f} {made[name]:12} {100 * (1 - base / seconds):9.1f}%  {others}")
     more = made["checkpoints"] - made["position"]
     if more > 0:
         each = (min(cpu["checkpoints"]) - min(cpu["position"])) / more

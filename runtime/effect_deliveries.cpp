@@ -44,6 +44,26 @@ Result<void> EffectStore::settle_message(EndpointId endpoint, std::uint64_t numb
   return settle(endpoint, number, parts, std::move(also));
 }
 
+// Counted first: who sees a row sees it owed, and who settles it at once has something to take off.
+Result<void> EffectStore::write_owed(const StoreBatch& batch, bool sync,
+                                     const std::map<EndpointId, std::uint64_t>& rows) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [endpoint, count] : rows) owed_[endpoint] += count;
+  }
+  Result<void> written = store_.write(batch, sync);
+  const std::lock_guard lock(mutex_);
+  for (const auto& [endpoint, count] : rows) {
+    if (written) {
+      ++times_owed_[endpoint];
+    } else {
+      std::uint64_t& owed = owed_[endpoint];
+      owed -= std::min(owed, count);  // less: it was forgotten meanwhile
+    }
+  }
+  return written;
+}
+
 Result<void> EffectStore::settle(EndpointId endpoint, std::uint64_t number,
                                  std::span<const std::uint64_t> parts, StoreBatch batch) {
   std::uint64_t removed = 0;
@@ -75,11 +95,7 @@ Result<void> EffectStore::settle(EndpointId endpoint, std::uint64_t number,
 
 Result<void> EffectStore::owe_message(EndpointId endpoint, std::uint64_t number, StoreBatch also) {
   also.put(kOutboxFamily, outbox_key(endpoint, number), encode_outbox({}));
-  if (Result<void> written = store_.write(also, false); !written) return written;
-  const std::lock_guard lock(mutex_);
-  ++owed_[endpoint];
-  ++times_owed_[endpoint];
-  return {};
+  return write_owed(also, false, {{endpoint, 1}});
 }
 
 Result<std::uint64_t> EffectStore::owe(EndpointId endpoint,
@@ -106,11 +122,8 @@ Result<std::uint64_t> EffectStore::owe(EndpointId endpoint,
     ++found;
   }
   if (batch.empty()) return found;
-  if (Result<void> written = store_.write(batch, true); !written)
+  if (Result<void> written = write_owed(batch, true, {{endpoint, added}}); !written)
     return tl::unexpected(written.error());
-  const std::lock_guard lock(mutex_);
-  owed_[endpoint] += added;
-  ++times_owed_[endpoint];
   return found;
 }
 

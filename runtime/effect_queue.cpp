@@ -1,13 +1,11 @@
 #include "runtime/effect_queue.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <chrono>
 #include <utility>
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "runtime/background_thread.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -143,10 +141,7 @@ bool EffectQueue::may_commit() const {
 }
 
 void EffectQueue::work() {
-  // Signals are the main thread's.
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  begin_background_thread("alert-store");
   Lock lock(mutex_);
   while (!is_abandoned_ && !status_.failure) {
     if (may_commit()) {

@@ -243,7 +243,7 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
     commit.batch.put(kMetaFamily, kTotalsKey, encode_totals(commit.totals));
     if (commit.addressing) commit.addressing->write(commit.batch);
     crash_point("effects.before_write");
-    if (Result<void> written = store_.write(commit.batch, true); !written)
+    if (Result<void> written = write_owed(commit.batch, true, commit.owed); !written)
       return tl::unexpected(written.error());
     crash_point("effects.after_write");
     if (commit.addressing) commit.addressing->written();
@@ -255,11 +255,6 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
   totals_ = commit.totals;
   event_traces_ += commit.traces.size();
   has_traces_ = has_traces_ || !commit.traces.empty();
-  const std::lock_guard lock(mutex_);
-  for (const auto& [endpoint, count] : commit.owed) {
-    owed_[endpoint] += count;
-    ++times_owed_[endpoint];
-  }
   return commit.report;
 }
 

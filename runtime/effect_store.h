@@ -168,6 +168,8 @@ class EffectStore {
   Result<void> begin_new(const EffectStoreOptions& options);
   Result<void> load();
   Result<void> count_owed();
+  Result<void> write_owed(const StoreBatch& batch, bool sync,
+                          const std::map<EndpointId, std::uint64_t>& rows);
   Result<void> check_last_alert() const;
   Result<void> take(const StoredAlert& alert, Commit& commit) const;
   Result<void> address(const StoredAlert& alert, Commit& commit) const;

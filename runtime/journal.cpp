@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "runtime/background_thread.h"
 #include "runtime/crash_point.h"
 
 namespace tocsin::runtime {
@@ -190,6 +191,7 @@ bool Journal::write(std::unique_lock<std::mutex>& lock) {
 }
 
 void Journal::work() {
+  begin_background_thread("journal");
   std::unique_lock lock(mutex_);
   while (status_.state != JournalState::kFailed) {
     work_.wait(lock, [&] {

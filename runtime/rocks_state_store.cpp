@@ -1,7 +1,6 @@
 #include "runtime/rocks_state_store.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 #include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/options.h>
@@ -9,7 +8,6 @@
 #include <rocksdb/table.h>
 #include <rocksdb/table_properties.h>
 #include <rocksdb/utilities/checkpoint.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -22,6 +20,7 @@
 #include <utility>
 
 #include "cep/base/byte_codec.h"
+#include "runtime/background_thread.h"
 #include "runtime/file_tree.h"
 #include "runtime/rocks_error.h"
 
@@ -137,9 +136,7 @@ class RocksScan : public StateScan {
   }
   // Another thread's from here on.
   void read_ahead() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    begin_background_thread("read-ahead");
     iterator_->SeekToFirst();
     for (bool is_wanted = true; is_wanted;) is_wanted = give(read_block());
   }

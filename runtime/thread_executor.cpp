@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "runtime/background_thread.h"
+
 namespace tocsin::runtime {
 ThreadExecutor::ThreadExecutor() : thread_([this] { work(); }) {}
 
@@ -23,6 +25,7 @@ void ThreadExecutor::post(std::function<void()> task) {
 }
 
 void ThreadExecutor::work() {
+  begin_background_thread("checkpoint");
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return is_ending_ || !tasks_.empty(); });
