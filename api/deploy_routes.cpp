@@ -68,6 +68,8 @@ HttpResponse refused(const DeployRefusal& refusal) {
     case Why::kTestsFail:
       more["failures"] = refusal.failures;
       return problem_response(ProblemKind::kRuleTestsFail, refusal.detail, more);
+    case Why::kTooLarge:
+      return problem_response(ProblemKind::kTooLarge, refusal.detail);
     case Why::kNode:
     case Why::kNotDurable:
       return problem_response(ProblemKind::kUnavailable, refusal.detail);

@@ -3,9 +3,8 @@
 #include "api/server_context.h"
 
 namespace tocsin::api {
-tl::expected<Activated, std::string> activate_rules(NodeService& service,
-                                                    runtime::NodeProgram program,
-                                                    std::vector<runtime::NamedContents> texts) {
+Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
+                                 std::vector<runtime::NamedContents> texts) {
   Result<cep::RestoreReport> report;
   Activated activated;
   bool is_begun = false;
@@ -23,8 +22,8 @@ tl::expected<Activated, std::string> activate_rules(NodeService& service,
     return true;
   };
   const Served<void> asked = service.pursue(step, kAskPatience);
-  if (!asked) return tl::unexpected(asked.error().detail);
-  if (!report) return tl::unexpected(report.error().message);
+  if (!asked) return fail(Errc::kIo, asked.error().detail);
+  if (!report) return tl::unexpected(report.error());
   activated.report = *std::move(report);
   return activated;
 }

@@ -11,7 +11,6 @@ namespace tocsin::api {
 /// Has the node go on with `program`, made of `texts`: the state goes to it beside events; then,
 /// between two batches, it holds. Gives what it says of them, or why nothing has changed. Waits;
 /// not for the node's thread.
-tl::expected<Activated, std::string> activate_rules(NodeService& service,
-                                                    runtime::NodeProgram program,
-                                                    std::vector<runtime::NamedContents> texts);
+Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
+                                 std::vector<runtime::NamedContents> texts);
 }  // namespace tocsin::api

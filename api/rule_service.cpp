@@ -259,7 +259,10 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   }
   auto activated =
       ports_.activate({*loaded.program, ports_.intake_of(loaded.program->plan())}, pack->texts());
-  if (!activated) return refuse(Why::kNode, activated.error());
+  if (!activated) {
+    return refuse(activated.error().code == Errc::kLimit ? Why::kTooLarge : Why::kNode,
+                  activated.error().message);
+  }
   auto now = std::make_shared<CurrentRules>();
   now->version = before->version + 1;
   now->pack = *std::move(pack);

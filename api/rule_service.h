@@ -71,6 +71,7 @@ struct DeployRefusal {
     kNoCheck,     // `diagnostics` say why
     kTestsFail,   // `failures` say which
     kNode,        // the node could not
+    kTooLarge,    // what the journal would have to say of them
     kNotDurable,  // they hold, but a crash may yet undo them
     kStorage,     // the version could not be written; the rules hold nevertheless
   };
@@ -94,9 +95,8 @@ struct RuleServicePorts {
   std::string blobs;   // DIR/blobs
   /// What of a node's intake follows from a plan.
   std::function<runtime::IntakeOptions(const cep::Plan&)> intake_of;
-  /// Has the node go on with it.
-  std::function<tl::expected<Activated, std::string>(runtime::NodeProgram,
-                                                     std::vector<runtime::NamedContents>)>
+  /// Has the node go on with it. Fails with kLimit where they are too many for the journal.
+  std::function<Result<Activated>(runtime::NodeProgram, std::vector<runtime::NamedContents>)>
       activate;
   /// Waits until that record is on disk, 0 for none; fails where it is not in time.
   std::function<Result<void>(std::uint64_t record)> wait_durable;

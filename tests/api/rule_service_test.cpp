@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,9 +51,8 @@ struct World {
             "d/blobs",
             [](const cep::Plan& plan) { return runtime::intake_options(plan, {}); },
             [this](const runtime::NodeProgram& program,
-                   const std::vector<runtime::NamedContents>& texts)
-                -> tl::expected<Activated, std::string> {
-              if (!failure.empty()) return tl::unexpected(failure);
+                   const std::vector<runtime::NamedContents>& texts) -> Result<Activated> {
+              if (failure) return tl::unexpected(*failure);
               keep(texts);
               ++activated;
               return Activated{
@@ -87,7 +87,7 @@ struct World {
   tests::SimulatedFiles files;
   FixedClock clock;
   std::size_t versions_max = 1000;
-  std::string failure;
+  std::optional<Error> failure;  // of the node
   int activated = 0;
   std::vector<std::uint64_t> waited_for;  // records
   std::string disk_failure;
@@ -149,9 +149,11 @@ TEST_CASE("rule service: what does not check, fails its tests, or is stale chang
   refused(world.put("other", kOther, {.if_match = "old"}), Why::kStale);
   refused(world.service->deploy({}, [](const RulePack& pack) { return pack.without_rule("no"); }),
           Why::kNotFound);
-  world.failure = "no";
+  world.failure = Error{Errc::kLimit, "many"};
+  refused(world.put("other", kOther), Why::kTooLarge);
+  world.failure = Error{Errc::kIo, "no"};
   CHECK(refused(world.put("other", kOther), Why::kNode).detail == "no");
-  world.failure.clear();
+  world.failure.reset();
   CHECK(world.put("small", three, {.if_match = etag, .ignores_tests = true}));
 }
 

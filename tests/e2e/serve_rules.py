@@ -287,6 +287,20 @@ def versions():
 
 
 @case
+def more_files_than_a_record_names():
+    """a pack whose files the journal cannot name in one record changes nothing, and the remedy is said"""
+    with Server("--journal-segment-bytes", "8KiB") as server:
+        files = {f"{number:060}.tocsin": f"const a{number} = {number}" for number in range(200)}
+        answer = server.ask("PATCH", "/v1/pack", {"files": files}, headers={"If-Match": "*"})
+        assert answer.problem() == "too-large" and "journal.segment_bytes" in answer.json["detail"], answer
+        assert server.ask("GET", "/v1/pack").json["version"] == 1
+        assert put(server, "small", SMALL).status == 200
+        assert server.send([payment(1, "c1", 0.5)]).status == 200
+        server.end()
+    assert [alert["rule"] for alert in stored()] == ["small"]
+
+
+@case
 def dry_run():
     """rules are tried on given events, and nothing is kept"""
     with Server() as server:
