@@ -118,7 +118,8 @@ class Checks:
         options = ["--until-watermark", "--out-of-orderness", one.bound_us, "--late-policy", one.late]
         if one.late_max_us:
             options += ["--late-max", one.late_max_us]
-        said = one.tools.run(one.tools.oracle, "expect", one.data / "journal", out, *options, *one.rules)
+        with one.all_blobs():
+            said = one.tools.run(one.tools.oracle, "expect", one.data / "journal", out, *options, *one.rules)
         one.facts = json.loads(said)
         check(one.facts["first_sequence"] == 1, "the journal has let go of records")
         self.alerts = (out / "alerts.ndjson").read_text().split("\n")[:-1]

@@ -130,6 +130,7 @@ class Operator(Client):
             self.list.discard(card)
         else:
             cards = self.rng.sample(CARDS, 2)
+            self.round.keep_blobs()
             self.host.ask_until("PUT", path, {"entries": cards})
             self.list = set(cards)
 

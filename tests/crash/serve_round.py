@@ -1,8 +1,11 @@
 """One round of crash.py with a server: `tocsin serve` under senders, receivers of webhooks and people who change what can
 be changed, killed at random moments and at named points, until all is through. serve_checks.py says what must hold then."""
 import collections
+import contextlib
 import json
+import os
 import random
+import re
 import signal
 import time
 import typing
@@ -182,6 +185,27 @@ class ServeRound:
         if how < 0.95:
             return Fate(seconds=rng.choice([0.05, 0.3, 1]) * rng.random() * 2, end=end)
         return Fate()
+
+    # Entries of lists leave the disk once no start can need them; the oracle plays the whole journal.
+
+    def keep_blobs(self):
+        """Before a change that may let go of some."""
+        kept = self.folder / "kept"
+        kept.mkdir(exist_ok=True)
+        for blob in (self.data / "blobs").iterdir():
+            if re.fullmatch("[0-9a-f]{64}", blob.name) and not (kept / blob.name).exists():
+                os.link(blob, kept / blob.name)
+
+    @contextlib.contextmanager
+    def all_blobs(self):
+        """All that there were are in their place."""
+        kept = self.folder / "kept"
+        gone = [blob for blob in kept.glob("*") if not (self.data / "blobs" / blob.name).exists()]
+        for blob in gone:
+            os.link(blob, self.data / "blobs" / blob.name)
+        yield
+        for blob in gone:
+            (self.data / "blobs" / blob.name).unlink()
 
     def is_due(self):
         return self.point is not None and not self.kills[self.point]
