@@ -108,12 +108,16 @@ def every_verdict():
 
 @case
 def every_form():
-    """NDJSON, arrays, CloudEvents, gzip: all are events"""
+    """NDJSON, arrays, CloudEvents, gzip and zstd: all are events"""
     with Server() as server:
         assert statuses(server.send([payment(1)], media="application/x-ndjson; charset=utf-8")) == ["accepted"]
         assert statuses(server.ask("POST", "/v1/events", [payment(2), payment(3)])) == ["accepted"] * 2
         packed = gzip.compress(lines([payment(4)]).encode())
         assert statuses(server.send(packed, headers={"Content-Encoding": "gzip"})) == ["accepted"]
+        plain = lines([payment(4)]).encode()
+        # RFC 8878: a single segment, its size in one byte, one last raw block.
+        frame = b"\x28\xb5\x2f\xfd\x20" + bytes([len(plain)]) + (len(plain) << 3 | 1).to_bytes(3, "little") + plain
+        assert statuses(server.send(frame, headers={"Content-Encoding": "zstd"})) == ["accepted"]
         data = payment(5)
         envelope = {"specversion": "1.0", "type": data.pop("type"), "id": "e1", "source": "/till/1", "data": data}
         assert statuses(server.ask("POST", "/v1/events", json.dumps(envelope), media="application/cloudevents+json")) == ["accepted"]
@@ -121,7 +125,7 @@ def every_form():
         assert statuses(server.ask("POST", "/v1/events", batch, media="application/cloudevents-batch+json")) == ["accepted"] * 2
         binary = {"ce-specversion": "1.0", "ce-type": "payment", "ce-id": "e2", "ce-source": "/till/1"}
         assert statuses(server.ask("POST", "/v1/events", data, headers=binary)) == ["accepted"]
-        wait_for(lambda: server.metric("intake_events_total") == 8, "the count of events")
+        wait_for(lambda: server.metric("intake_events_total") == 9, "the count of events")
 
 
 @case

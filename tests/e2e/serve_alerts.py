@@ -294,6 +294,59 @@ def receivers():
         has(server.said, "was given up", "answered 410")
 
 
+def signed_by(request, secrets):
+    """Which of the secrets a request's signatures are of, and that there are no others."""
+    _, _, headers, body = request
+    signatures = headers["webhook-signature"].split(" ")
+    keys = {name: base64.b64decode(secret.removeprefix("whsec_")) for name, secret in secrets.items()}
+    of = {name: signature(headers["webhook-id"], headers["webhook-timestamp"], body, key) for name, key in keys.items()}
+    assert set(signatures) <= set(of.values()), signatures
+    return {name for name, one in of.items() if one in signatures}
+
+
+@case
+def one_subscription():
+    """a subscription's secret changes with both signatures, over kill -9; payload, headers, order, pause and redelivery hold"""
+    with Endpoint(lambda _: (200, {})) as endpoint:
+        with Server(options=LOCAL) as server:
+            made = subscribe(server, endpoint.url, payload="cloudevents", headers={"X-Team": "fraud"}, in_order=True)
+            secrets, path = {"first": made["secret"]}, f"/v1/subscriptions/{made['id']}"
+            raise_alerts(server, 1, 5)
+            wait_for(lambda: len(endpoint.requests) == 5, "five alerts")
+            envelopes = [json.loads(body) for body in endpoint.bodies()]
+            assert [one["data"]["id"] for one in envelopes] == [
+                hit["alert"]["id"] for hit in expect(200, server.ask("GET", "/v1/alerts?order=oldest"))["alerts"]]
+            for (_, _, headers, _), one in zip(endpoint.requests, envelopes):
+                assert one["specversion"] == "1.0" and one["id"] and one["source"] and one["type"], one
+                assert headers["Content-Type"].startswith("application/cloudevents+json"), headers
+                assert headers["X-Team"] == "fraud"
+            assert signed_by(endpoint.requests[0], secrets) == {"first"}
+            secrets["second"] = expect(200, server.ask("POST", path + "/secret", {"overlap": "1h"}))["secret"]
+            assert "secret" not in shown(server, made)
+            raise_alerts(server, 6, 6)
+            wait_for(lambda: len(endpoint.requests) == 6, "the sixth")
+            assert signed_by(endpoint.requests[5], secrets) == {"first", "second"}
+            server.kill()
+        with Server(rules=None, options=LOCAL) as server:
+            raise_alerts(server, 7, 7)
+            wait_for(lambda: len(endpoint.requests) == 7, "the seventh")
+            assert signed_by(endpoint.requests[6], secrets) == {"first", "second"}
+            secrets["third"] = expect(200, server.ask("POST", path + "/secret", {"overlap": "0s"}))["secret"]
+            expect(200, server.ask("POST", path + "/pause"))
+            raise_alerts(server, 8, 9)
+            assert shown(server, made)["owed"] == 2 and len(endpoint.requests) == 7
+            expect(200, server.ask("POST", path + "/resume"))
+            wait_for(lambda: len(endpoint.requests) == 9, "what waited")
+            assert signed_by(endpoint.requests[8], secrets) == {"third"}
+            first = envelopes[0]["data"]["id"]
+            expect(202, server.ask("POST", path + "/redeliver", {"alert": first}))
+            wait_for(lambda: len(endpoint.requests) == 10, "the first once more")
+            assert endpoint.ids()[9] == endpoint.ids()[0] and json.loads(endpoint.bodies()[9])["data"]["id"] == first
+            log = shown(server, made, "/deliveries")["deliveries"]
+            assert log[0]["status"] == 200 and "latency_ms" in str(log[0]), log[0]
+            server.end()
+
+
 @case
 def killed_while_delivering():
     """after kill -9 every alert that was raised arrives, under one id, also what was raised last"""
