@@ -2,8 +2,8 @@
 #pragma once
 
 namespace tocsin::runtime {
-/// For the calling thread: `name`, of at most 15 bytes, is what `top -H` and a debugger show; and it
-/// takes no signals, which are the main thread's: a handler here could not end a blocking read
+/// For the calling thread: `name`, of at most 15 bytes, is what `top -H` and a debugger show; and
+/// it takes no signals, which are the main thread's: a handler here could not end a blocking read
 /// there. SIGPIPE is then an error of a write.
 void begin_background_thread(const char* name);
 }  // namespace tocsin::runtime
