@@ -184,8 +184,8 @@ void NodeService::work() {
       question->changed.notify_all();
     }
     if (batch && !is_taking) {
+      count_refused();  // before whoever is told can ask
       refuse(*batch, {Refusal::Why::kMemory, no_room_});
-      count_refused();
     } else if (batch) {
       result = take_now(batch);
     }
