@@ -495,6 +495,7 @@ def metrics():
     with Server() as server:
         server.send([payment(1, "c1", 150), payment(2, "c1")])
         wait_for(lambda: server.metric("alerts_stored") == 1, "the alert")
+        wait_for(lambda: server.metric("alerts_total") == 1 and server.metric("intake_events_total") == 2, "the figures")
         text = server.ask("GET", "/metrics").text
         for name, kind in names:
             has(text, f"# TYPE tocsin_{name} {kind}\n")
