@@ -17,6 +17,7 @@
 #include "runtime/data_directory.h"
 #include "runtime/file_tree.h"
 #include "runtime/journal_reader.h"
+#include "runtime/node_commands.h"
 #include "runtime/savepoint.h"
 
 namespace tocsin::runtime {
@@ -293,7 +294,9 @@ class Verifier {
           const auto* command = std::get_if<Command>(&entry.record);
           if (command == nullptr) return;
           for (const BlobReference& blob : command->blobs) {
-            wanted_by_journal_[blob.digest] = entry.sequence;  // the last that does
+            Named& named = wanted_by_journal_[blob.digest];
+            named.record = entry.sequence;
+            named.may_go = named.may_go && command->name == kListCommand;
           }
         });
     if (!extent) report_.bytes = before;
@@ -330,11 +333,11 @@ class Verifier {
     // Of records that no start processes again, entries of lists may be gone.
     std::uint64_t needed_from = positions_.empty() ? 1 : UINT64_MAX;
     for (const Position& one : positions_) needed_from = std::min(needed_from, one.trim);
-    for (const auto& [digest, sequence] : wanted_by_journal_) {
-      if (sequence < needed_from) continue;
+    for (const auto& [digest, named] : wanted_by_journal_) {
+      if (named.may_go && named.record < needed_from) continue;
       if (present_.contains(digest) || wanted_.contains(digest) || is_live_) continue;
       find({Errc::kCorrupt, fmt::format("{}/{} is missing: record {} of the journal needs it",
-                                        paths_.blobs, cep::hex(digest), sequence)},
+                                        paths_.blobs, cep::hex(digest), named.record)},
            kNewDirectory);
     }
   }
@@ -354,7 +357,12 @@ class Verifier {
   std::map<FileIdentity, FileDigest> known_;
   std::set<cep::Digest> present_;
   std::map<cep::Digest, std::string> wanted_;  // and by which checkpoint
-  std::map<cep::Digest, std::uint64_t> wanted_by_journal_;
+  // By which record, the last one; and whether they are entries of lists alone, which go.
+  struct Named {
+    std::uint64_t record = 0;
+    bool may_go = true;
+  };
+  std::map<cep::Digest, Named> wanted_by_journal_;
   std::vector<Position> positions_;
 };
 }  // namespace

@@ -38,28 +38,17 @@ def first_difference(wanted, found):
 # --- the receiver --------------------------------------------------------------------------------------------------
 
 
-class Receiver:
-    """A webhook endpoint on this machine that remembers every delivery, and now and then does not answer well."""
+class Listener:
+    """An HTTP server on this machine, for webhooks: `self.take(request, body)` answers each POST."""
 
-    def __init__(self, rng, failing=None):
-        self.deliveries = []  # (webhook id, body)
-        lock = threading.Lock()
-        receiver = self
-        failing = rng.choice([0.0, 0.0, 0.0, 0.0, 0.1]) if failing is None else failing
-        local = random.Random(rng.random())
+    def __init__(self):
+        listener = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                with lock:
-                    refused = local.random() < failing
-                    if not refused:
-                        receiver.deliveries.append((self.headers["webhook-id"], body.decode()))
-                self.send_response(500 if refused else 204)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                listener.take(self, self.rfile.read(int(self.headers["Content-Length"])))
 
             def log_message(self, *_):
                 pass
@@ -72,12 +61,39 @@ class Receiver:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/alerts"
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @staticmethod
+    def answer(request, status, **headers):
+        request.send_response(status)
+        for name, value in headers.items():
+            request.send_header(name.replace("_", "-"), value)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
 
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Receiver(Listener):
+    """A webhook endpoint that remembers every delivery, and now and then does not answer well."""
+
+    def __init__(self, rng, failing=None):
+        self.deliveries = []  # (webhook id, body)
+        self.lock = threading.Lock()
+        self.failing = rng.choice([0.0, 0.0, 0.0, 0.0, 0.1]) if failing is None else failing
+        self.rng = random.Random(rng.random())
+        super().__init__()
+        self.url += "/alerts"
+
+    def take(self, request, body):
+        with self.lock:
+            refused = self.rng.random() < self.failing
+            if not refused:
+                self.deliveries.append((request.headers["webhook-id"], body.decode()))
+        self.answer(request, 500 if refused else 204)
 
 
 # --- lives ---------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import hmac
 import http.client
-import http.server
 import json
 import random
 import re
@@ -14,7 +13,7 @@ import struct
 import threading
 import time
 
-from crash_parts import LIMIT_S, check
+from crash_parts import LIMIT_S, Listener, check
 
 
 class Gone(Exception):
@@ -309,57 +308,37 @@ class Pusher(EventClient):
 # --- webhooks --------------------------------------------------------------------------------------------------------
 
 
-class Hooks:
-    """Endpoints on this machine, by path, that fail now and then: by a status, a wait, or an end without an answer."""
+class Hooks(Listener):
+    """Endpoints, by path, that fail now and then: by a status, a wait, or an end without an answer."""
 
     def __init__(self, rng, failing=None):
         self.taken = []     # (path, webhook id, body) that were processed, answered or not
         self.secrets = {}   # path: whsec_…
         self.unsigned = []  # deliveries whose signature is not right
         self.is_calm = False
-        local = random.Random(rng.random())
-        failing = rng.choice([0.0, 0.05, 0.2]) if failing is None else failing
-        lock = threading.Lock()
-        hooks = self
+        self.rng = random.Random(rng.random())
+        self.failing = rng.choice([0.0, 0.05, 0.2]) if failing is None else failing
+        self.lock = threading.Lock()
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def take(self, request, body):
+        with self.lock:
+            fails = not self.is_calm and self.rng.random() < self.failing
+            how = self.rng.choice(["500", "429", "hang", "reset", "late"]) if fails else "well"
+            if how in ("well", "reset", "late"):
+                self.note(request.path, request.headers, body)
+        if how in ("hang", "late"):
+            time.sleep(0.4)
+        if how == "reset":
+            request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if how in ("hang", "reset"):
+            request.close_connection = True
+        elif how == "429":
+            self.answer(request, 429, Retry_After="1")
+        else:
+            self.answer(request, 500 if how == "500" else 204)
 
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                with lock:
-                    fails = not hooks.is_calm and local.random() < failing
-                    how = local.choice(["500", "429", "hang", "reset", "late"]) if fails else "well"
-                    if how in ("well", "reset", "late"):
-                        hooks.take(self.path, self.headers, body)
-                if how in ("hang", "late"):
-                    time.sleep(0.4)
-                if how == "reset":
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                if how in ("hang", "reset"):
-                    self.close_connection = True
-                    return
-                self.send_response({"500": 500, "429": 429}.get(how, 204))
-                if how == "429":
-                    self.send_header("Retry-After", "1")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            request_queue_size = 64
-
-            def handle_error(self, *_):  # a client that was killed is no news
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def take(self, path, headers, body):
+    def note(self, path, headers, body):
         self.taken.append((path, headers["webhook-id"], body.decode()))
         secret = self.secrets.get(path)
         if secret is None:  # the answer that shows it never came
@@ -372,7 +351,3 @@ class Hooks:
 
     def of(self, path):
         return [(webhook_id, body) for at, webhook_id, body in list(self.taken) if at == path]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
