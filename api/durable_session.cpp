@@ -161,6 +161,9 @@ Outcome<void> DurableSession::open_store() {
 
 runtime::NodeOptions DurableSession::node_options() {
   runtime::NodeOptions options;
+  // Standard input is read on while its lines are on their way to the disk.
+  constexpr std::chrono::milliseconds kPipePause{10};
+  options.journal.value_pause = kPipePause;
   options.settings = runtime::settings_of(program_, kept_options(arguments_));
   options.texts = std::move(texts_);
   options.compile = compile_kept;

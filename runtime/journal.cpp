@@ -47,8 +47,12 @@ Result<std::uint64_t> Journal::take(const JournalRecord& record) {
   }
   crash_point("journal.append");
   status_.queued_bytes = waiting_.bytes();
-  is_urgent_ = is_urgent_ || !std::holds_alternative<ArrivalByPosition>(record);
-  if (!is_pausing_ || !must_pause()) work_.notify_one();
+  const bool is_value = std::holds_alternative<ArrivalByValue>(record);
+  const bool may_wait = is_value ? limits_.value_pause > std::chrono::milliseconds(0)
+                                 : std::holds_alternative<ArrivalByPosition>(record);
+  is_urgent_ = is_urgent_ || !may_wait;
+  const bool ends_sooner = is_value && !std::exchange(has_values_, true);
+  if (!is_pausing_ || ends_sooner || !must_pause()) work_.notify_one();
   return status_.next_sequence++;
 }
 
@@ -140,10 +144,15 @@ void Journal::release(std::unique_lock<std::mutex>& lock) {
   status_.reason = writer_->failure();
 }
 
+std::chrono::steady_clock::time_point Journal::pause_end() const {
+  return last_commit_ + (has_values_ ? std::min(limits_.value_pause, limits_.position_pause)
+                                     : limits_.position_pause);
+}
+
 // Nobody waits for what is in hand: the sender of a file is the file.
 bool Journal::must_pause() const {
   return !is_urgent_ && !waiting_.empty() && !closing_ && release_before_ == 0 && !is_full() &&
-         std::chrono::steady_clock::now() < next_commit_;
+         std::chrono::steady_clock::now() < pause_end();
 }
 
 void CommitTimes::add(std::chrono::duration<double> took) {
@@ -201,12 +210,13 @@ void Journal::work() {
     if (status_.state == JournalState::kFailed) break;
     if (writing_.empty() && must_pause()) {
       is_pausing_ = true;
-      work_.wait_until(lock, next_commit_, [&] { return !must_pause(); });
+      while (must_pause()) work_.wait_until(lock, pause_end());
       is_pausing_ = false;
     }
     if (writing_.empty()) {
       is_urgent_ = false;
-      next_commit_ = std::chrono::steady_clock::now() + limits_.position_pause;
+      has_values_ = false;
+      last_commit_ = std::chrono::steady_clock::now();
       std::swap(writing_, waiting_);
       waiting_.begin_at(writer_->place_after(writing_));
       status_.queued_bytes = 0;

@@ -33,6 +33,9 @@ struct JournalLimits {
   /// From one commit to the next where all that waits are records by position: nobody waits for
   /// them, and many share a sync. hurry() ends it.
   std::chrono::milliseconds position_pause{50};
+  /// The same where lines wait by value too: more than nothing where their sender goes on without
+  /// an answer to each block, as a pipe does.
+  std::chrono::milliseconds value_pause{0};
 };
 /// How long commits took: a write with its sync each.
 struct CommitTimes {
@@ -114,6 +117,8 @@ class Journal {
   // Writes `writing_`; false when the thread should end.
   bool write(std::unique_lock<std::mutex>& lock);
   void tell(std::unique_lock<std::mutex>& lock);
+  // Until when nothing is written, while nothing is urgent.
+  std::chrono::steady_clock::time_point pause_end() const;
   bool must_pause() const;
 
   JournalLimits limits_;
@@ -136,8 +141,9 @@ class Journal {
   std::uint64_t release_before_ = 0;
   bool closing_ = false;
   bool is_urgent_ = false;                             // somebody waits for what is in waiting_
+  bool has_values_ = false;                            // in waiting_
   bool is_pausing_ = false;                            // the thread
-  std::chrono::steady_clock::time_point next_commit_;  // not before, while nothing is urgent
+  std::chrono::steady_clock::time_point last_commit_;  // its begin
   std::mutex join_mutex_;
   std::thread thread_;
 };

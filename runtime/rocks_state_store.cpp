@@ -58,6 +58,7 @@ rocksdb::Options options_of_state() {
   options.hard_pending_compaction_bytes_limit = 0;
   options.target_file_size_base = std::uint64_t{64} << 20;
   options.max_background_jobs = 2;
+  options.max_file_opening_threads = 1;  // the default makes sixteen at each opening
   options.write_buffer_size = std::size_t{64} << 10;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
@@ -69,6 +70,7 @@ rocksdb::ReadOptions options_of_scan() {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   options.verify_checksums = true;
+  options.ignore_range_deletions = true;  // nobody writes any
   options.readahead_size = std::size_t{1} << 20;
   return options;
 }

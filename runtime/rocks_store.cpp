@@ -99,6 +99,7 @@ Settings settings_of(const RocksStoreOptions& options) {
   database.max_total_wal_size = options.log_bytes_max;
   database.max_background_jobs = options.background_jobs;
   database.max_open_files = 256;
+  database.max_file_opening_threads = 1;  // the default makes sixteen for each family
   database.bytes_per_sync = 1 << 20;
   // With asserts, as Debian builds it, RocksDB aborts when it cannot write its own notes.
   database.info_log = silent_rocks_logger();

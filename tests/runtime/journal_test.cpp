@@ -34,6 +34,7 @@ struct World {
   std::atomic<bool> broken{false};
   std::atomic<std::uint64_t> syncs{0};
   std::chrono::milliseconds position_pause{10};
+  std::chrono::milliseconds value_pause{0};
 
   World() {
     files.fault = [this](std::uint64_t, FileOperation operation, const std::string&) {
@@ -57,6 +58,7 @@ struct World {
     limits.queue_bytes_max = queue_bytes_max;
     limits.no_space_retry = std::chrono::milliseconds(1);
     limits.position_pause = position_pause;
+    limits.value_pause = value_pause;
     Result<std::unique_ptr<Journal>> journal =
         Journal::open(files, clock, kDirectory, options, limits, std::move(listener));
     REQUIRE_MESSAGE(journal, journal.error().message);
@@ -122,6 +124,35 @@ TEST_CASE("journal: records by position wait for one another until somebody wait
   REQUIRE(*journal->append(record) == 14);
   REQUIRE(journal->close());
   CHECK(journal->status().durable_end == 15);
+}
+
+TEST_CASE("journal: lines of a sender that waits for no answers wait for one another") {
+  World world;
+  world.position_pause = std::chrono::hours(1);
+  world.value_pause = std::chrono::minutes(30);
+  const auto journal = world.open();
+  REQUIRE(journal->append(record_of("first")));
+  REQUIRE(journal->wait_durable(1));
+  const std::uint64_t before = world.syncs;
+  for (int i = 0; i < 10; ++i) REQUIRE(journal->append(record_of("more")));
+  CHECK(journal->status().durable_end == 2);
+  // What is neither lines nor a position is waited for.
+  REQUIRE(*journal->append(Decision{DecisionKind::kHeartbeat, {}, ""}) == 12);
+  REQUIRE(journal->wait_durable(12));
+  CHECK(world.syncs == before + 1);
+}
+
+TEST_CASE("journal: lines end sooner what records by position would wait for") {
+  World world;
+  world.position_pause = std::chrono::hours(1);
+  world.value_pause = std::chrono::milliseconds(20);
+  const auto journal = world.open();
+  const JournalRecord position = ArrivalByPosition{{7}, "file", "identity", 0, 10, 1, {}};
+  REQUIRE(journal->append(position));
+  REQUIRE(journal->wait_durable(1));
+  REQUIRE(journal->append(position));
+  REQUIRE(*journal->append(record_of("line")) == 3);
+  REQUIRE(journal->wait_durable(3));
 }
 
 TEST_CASE("journal: many threads append, and each record stands once, in its thread's order") {
