@@ -161,9 +161,12 @@ Outcome<void> DurableSession::open_store() {
 
 runtime::NodeOptions DurableSession::node_options() {
   runtime::NodeOptions options;
-  // Standard input is read on while its lines are on their way to the disk.
+  // Standard input is read on while its lines are on their way to the disk, and no request waits
+  // for alerts.
   constexpr std::chrono::milliseconds kPipePause{10};
+  constexpr std::chrono::milliseconds kAlertPause{25};
   options.journal.value_pause = kPipePause;
+  options.effects.pause = kAlertPause;
   options.settings = runtime::settings_of(program_, kept_options(arguments_));
   options.texts = std::move(texts_);
   options.compile = compile_kept;

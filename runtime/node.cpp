@@ -78,6 +78,7 @@ Result<AppendedReinjection> Node::reinject(AsideKind kind,
 }
 bool Node::has_time_ended() const { return impl_->state().has_time_ended; }
 Result<void> Node::poll() { return impl_->noted(impl_->poll()); }
+void Node::hurry() { impl_->hurry(); }
 Result<void> Node::checkpoint() { return impl_->checkpoint(); }
 std::uint64_t Node::request_checkpoint() { return impl_->request_checkpoint(); }
 Result<Manifest> Node::savepoint(const std::string& name) { return impl_->savepoint(name); }

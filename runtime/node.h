@@ -225,6 +225,9 @@ class Node {
 
   /// Goes on with what is under way; often, and while waiting for input.
   Result<void> poll();
+  /// No more is at hand for now: what was taken in goes to the disk, instead of waiting for more to
+  /// share its sync.
+  void hurry();
   /// Takes a checkpoint of all that was processed, waiting for it, unless there is one already.
   Result<void> checkpoint();
   /// The same beside what comes in: poll() goes on with it. It is there, or has failed, when

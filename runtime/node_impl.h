@@ -73,6 +73,7 @@ class Node::Impl {
   Result<AppendedReinjection> reinject(AsideKind kind,
                                        const std::vector<cep::ArrivalNumber>& arrivals);
   Result<void> poll();
+  void hurry() { log_->hurry(); }
   Result<void> checkpoint();
   std::uint64_t request_checkpoint() { return ++checkpoints_requested_; }
   Result<Manifest> savepoint(const std::string& name);

@@ -203,6 +203,8 @@ Result<void> NodeInputs::take(Input& input) {
 
 Result<void> NodeInputs::need_bytes(Input& input) {
   if (!input.reader->wait_ready(std::chrono::milliseconds(0))) {
+    // Perhaps its sender waits to hear of them.
+    node_.hurry();
     report_progress();
     const Result<bool> has_come = wait_for(input);
     if (!has_come) return tl::unexpected(has_come.error());

@@ -2,7 +2,8 @@
 """Runs clang-tidy over every source of the build and remembers the clean ones.
 
 A source is skipped when it was clean before and neither it, nor a header of ours that it includes
-(as the compiler recorded for ninja), nor .clang-tidy, nor clang-tidy itself has changed since.
+(as the compiler recorded for ninja), nor a .clang-tidy above it, nor clang-tidy itself has changed
+since.
 """
 
 import argparse
@@ -41,6 +42,16 @@ def recorded_dependencies(build):
     return dependencies
 
 
+def settings_of(path, known={}):
+    """Returns a digest of the .clang-tidy files of a source."""
+    folder = path.parent
+    if folder not in known:
+        above = "" if folder == ROOT else settings_of(folder)
+        own = folder / ".clang-tidy"
+        known[folder] = above + (digest_of(own) if own.exists() else "")
+    return known[folder]
+
+
 def sources_of(build):
     """Returns for each source its object's name and its command."""
     sources = {}
@@ -64,7 +75,7 @@ def main():
         sys.exit("clang-tidy: there is no build to read in " + str(build))
 
     version = subprocess.run(["clang-tidy", "--version"], check=True, capture_output=True).stdout
-    common = hashlib.sha256(version + (ROOT / ".clang-tidy").read_bytes()).hexdigest()
+    common = hashlib.sha256(version).hexdigest()
     headers = sorted(path for folder in BUILT_FOLDERS + ("tests",)
                      for path in (ROOT / folder).rglob("*.h"))
     dependencies = recorded_dependencies(build)
@@ -81,7 +92,7 @@ def main():
     for path, (output, command) in sorted(sources.items()):
         inputs = sorted(set(dependencies.get(output) or headers) | {path})
         key = hashlib.sha256("\n".join(
-            [common, command] + [f"{name} {digest_of(name)}" for name in inputs]).encode())
+            [common, settings_of(path), command] + [f"{name} {digest_of(name)}" for name in inputs]).encode())
         marker = arguments.cache / key.hexdigest()
         if marker.exists():
             marker.touch()

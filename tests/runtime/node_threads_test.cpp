@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -106,6 +107,7 @@ TEST_CASE("node: its threads, and others that look on, get in nobody's way") {
     options.bite_bytes = 4096;
     options.segment_bytes = 64 << 10;
     options.journal.queue_bytes_max = 20'000;
+    options.journal.value_pause = options.journal.position_pause = std::chrono::hours(1);
     options.effects.bytes_max = 20'000;
     options.journal_listener = [&](const JournalStatus& status) { durable = status.durable_end; };
     options.effects_listener = [&](const EffectQueueStatus& status) {
@@ -141,6 +143,14 @@ TEST_CASE("node: its threads, and others that look on, get in nobody's way") {
       REQUIRE(*taken == size);
       const Result<void> polled = (*node)->poll();
       REQUIRE_MESSAGE(polled, polled.error().message);
+      if (next_block % 10 != 3) continue;
+      // By itself it would wait for an hour.
+      (*node)->hurry();
+      const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+      while (durable != (*node)->next_sequence() && std::chrono::steady_clock::now() < give_up) {
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+      }
+      REQUIRE(durable == (*node)->next_sequence());
     }
     if (life == 0) {
       const Result<void> kept = (*node)->checkpoint();
