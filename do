@@ -206,13 +206,23 @@ export_budgets() {
 
 has_sources() { compgen -G "tests/$1/*.cpp" >/dev/null; }
 
-# run_suite NAME KIND COMMAND…: runs one suite and adds its counts to total_passed and total_failed.
-# KIND is doctest or script.
+# start_suite NAME KIND COMMAND…: runs a suite beside others, as many at a time as there are jobs.
+start_suite() {
+  while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
+  run_suite "$@" &
+}
+
+# run_suite NAME KIND COMMAND…: runs one suite, says how it went, and leaves `PASSED FAILED` in
+# its file of counts. KIND is doctest or script.
 run_suite() {
-  local name="$1" kind="$2" log="$dir/logs/$1.log" status=0 started ended counts passed=0 failed=0 note=""
+  local name="$1" kind="$2" log="$dir/logs/$1.log" status=0 started ended counts passed=0 failed=0 note="" running
   shift 2
+  printf '0 1\n' >"$dir/logs/$name.counts"  # should this end here
   started="$(date +%s%N)"
-  timeout -k 10 "$suite_limit_s" "$@" >"$log" 2>&1 </dev/null || status=$?
+  timeout -k 10 "$suite_limit_s" "$@" >"$log" 2>&1 </dev/null &
+  running=$!
+  trap 'kill "$running"; exit 1' TERM
+  wait "$running" || status=$?
   ended="$(date +%s%N)"
   if [ "$kind" = doctest ]; then
     counts="$(sed -n 's/^\[doctest\] test cases: *[0-9]* *| *\([0-9]*\) passed *| *\([0-9]*\) failed.*/\1 \2/p' "$log" | tail -n 1)"
@@ -222,6 +232,7 @@ run_suite() {
   if [ -n "$counts" ]; then
     passed="${counts% *}" failed="${counts#* }"
   fi
+  printf '%s %s\n' "$passed" "$failed" >"$dir/logs/$name.counts"
   # A filter may leave a suite without cases; it then has nothing to say.
   if [ "$status" = 0 ] && [ "$counts" = "0 0" ] && [ "$filtered" = 1 ]; then return; fi
   # A suite that needs data from outside the repository says so.
@@ -236,7 +247,7 @@ run_suite() {
   elif [ "$status" != 0 ] && [ "$failed" = 0 ]; then
     failed=1 note=", ended with status $status"
   fi
-  total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
+  printf '%s %s\n' "$passed" "$failed" >"$dir/logs/$name.counts"
   if [ "$failed" != 0 ]; then
     say "---- $name: the end of $log"
     tail -n 300 "$log"
@@ -248,7 +259,7 @@ run_suite() {
 
 verb_test() {
   local preset=release quick=0 filtered=0 filters=() named=() patterns=() known=" "
-  local total_passed=0 total_failed=0 dir suite entry filter command arguments targets=()
+  local total_passed=0 total_failed=0 dir suite entry filter command arguments targets=() passed failed
   while [ $# -gt 0 ]; do
     case "$1" in
       --asan | --tsan | --dev) preset="${1#--}" ;;
@@ -291,21 +302,28 @@ verb_test() {
   [ "$preset" != tsan ] || suite_limit_s=$((4 * suite_limit_s))
   export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan.supp}"
   mkdir -p "$dir/logs"
+  rm -f "$dir"/logs/*.counts
+  trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
   arguments=(--no-colors=true)
   if [ ${#patterns[@]} != 0 ]; then
     arguments+=("--test-case=$(IFS=,; printf '%s' "${patterns[*]}")")
   fi
   for suite in "${unit_suites[@]}"; do
     if has_sources "$suite" && selected "$suite"; then
-      run_suite "$suite" doctest "$dir/tests/${suite}_tests" "${arguments[@]}"
+      start_suite "$suite" doctest "$dir/tests/${suite}_tests" "${arguments[@]}"
     fi
   done
   for entry in "${script_suites[@]}"; do
     suite="${entry%%|*}" command="${entry#*|}"
     if [ ${#patterns[@]} = 0 ] && selected "$suite"; then
-      run_suite "$suite" script bash -c "$command"
+      start_suite "$suite" script bash -c "$command"
     fi
   done
+  wait
+  trap - INT TERM
+  while read -r passed failed; do
+    total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
+  done < <(cat "$dir"/logs/*.counts 2>/dev/null)
   if [ $((total_passed + total_failed)) = 0 ]; then
     say "no test was run"
     total_failed=1

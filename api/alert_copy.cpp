@@ -102,22 +102,41 @@ Result<std::unique_ptr<AlertCopy>> AlertCopy::open(const std::string& path,
   return std::unique_ptr<AlertCopy>(new AlertCopy(std::move(*output), reader, next));
 }
 
-Result<void> AlertCopy::catch_up() {
-  const std::lock_guard lock(mutex_);
+Result<void> AlertCopy::write(const runtime::StoredAlert& alert) {
+  next_ = alert.number + 1;
+  // What an earlier timeline raised already is no news.
+  if (!alert.is_live || alert.repeat_of != 0) return {};
+  if (Result<void> written = output_.write_line(alert.line); !written) return written;
+  ++written_;
+  last_ = alert.number;
+  return {};
+}
+
+Result<void> AlertCopy::read_on() {
   Result<void> written;
-  auto read = reader_.alerts(next_, [&](const runtime::StoredAlert& alert) {
-    next_ = alert.number + 1;
-    // What an earlier timeline raised already is no news.
-    if (!alert.is_live || alert.repeat_of != 0) return true;
-    written = output_.write_line(alert.line);
-    if (written) {
-      ++written_;
-      last_ = alert.number;
-    }
+  Result<void> read = reader_.alerts(next_, [&](const runtime::StoredAlert& alert) {
+    written = write(alert);
     return written.has_value();
   });
-  if (!read) return read;
-  if (!written) return written;
+  return read ? written : read;
+}
+
+Result<void> AlertCopy::catch_up() {
+  const std::lock_guard lock(mutex_);
+  if (Result<void> read = read_on(); !read) return read;
+  return output_.flush();
+}
+
+Result<void> AlertCopy::catch_up(std::span<const runtime::SliceEffects> stored) {
+  const std::lock_guard lock(mutex_);
+  for (const runtime::SliceEffects& slice : stored) {
+    for (const runtime::StoredAlert& alert : slice.alerts) {
+      // One without a number was there before: a replay.
+      if (alert.number < next_) continue;
+      Result<void> written = alert.number == next_ ? write(alert) : read_on();
+      if (!written) return written;
+    }
+  }
   return output_.flush();
 }
 

@@ -5,11 +5,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "api/output_file.h"
 #include "cep/base/result.h"
 #include "runtime/effect_reader.h"
+#include "runtime/effects.h"
 
 namespace tocsin::api {
 /// Alerts of live rules, as format 1. Threading: any.
@@ -21,6 +23,8 @@ class AlertCopy {
                                                  runtime::EffectReader reader, std::uint64_t shown);
   /// Writes what the store has and the copy has not. Errors: kIo; then nothing more is written.
   Result<void> catch_up();
+  /// The same, where these are what was stored last.
+  Result<void> catch_up(std::span<const runtime::SliceEffects> stored);
   /// Errors: kIo.
   Result<void> close();
   bool is_terminal() const { return output_.is_terminal(); }
@@ -31,6 +35,9 @@ class AlertCopy {
   std::uint64_t written() const;
 
  private:
+  // With the lock held.
+  Result<void> write(const runtime::StoredAlert& alert);
+  Result<void> read_on();
   AlertCopy(OutputFile output, runtime::EffectReader reader, std::uint64_t next);
   runtime::EffectReader reader_;
   mutable std::mutex mutex_;

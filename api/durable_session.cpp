@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -77,7 +78,7 @@ class DurableSession {
 
   // From other threads.
   void journal_changed(const runtime::JournalStatus& status);
-  void effects_changed();
+  void effects_stored(std::span<const runtime::SliceEffects> stored);
   std::uint64_t alerts_needed_from() const;
   void note_failure(const std::string& message);
   std::string failure() const;
@@ -164,7 +165,7 @@ runtime::NodeOptions DurableSession::node_options() {
   // Standard input is read on while its lines are on their way to the disk, and no request waits
   // for alerts.
   constexpr std::chrono::milliseconds kPipePause{10};
-  constexpr std::chrono::milliseconds kAlertPause{25};
+  constexpr std::chrono::milliseconds kAlertPause{100};
   options.journal.value_pause = kPipePause;
   options.effects.pause = kAlertPause;
   options.settings = runtime::settings_of(program_, kept_options(arguments_));
@@ -193,7 +194,9 @@ runtime::NodeOptions DurableSession::node_options() {
   options.journal_listener = [this](const runtime::JournalStatus& status) {
     journal_changed(status);
   };
-  options.effects_listener = [this](const runtime::EffectQueueStatus&) { effects_changed(); };
+  options.effects.stored = [this](std::span<const runtime::SliceEffects> stored) {
+    effects_stored(stored);
+  };
   options.aside.late = [this](const runtime::LateEvent& late) { late_.add(late); };
   options.aside.dead_letter = [this](const runtime::DeadLetter& dead) { rejected_.add(dead); };
   return options;
@@ -243,7 +246,7 @@ Outcome<void> DurableSession::open_outputs() {
     const std::lock_guard lock(mutex_);
     copy_ = *std::move(copy);
   }
-  effects_changed();
+  if (auto written = copy_->catch_up(); !written) note_failure(written.error().message);
   // Alerts on the same terminal would be written into the line.
   if (is_terminal) progress_ = std::make_unique<ProgressLine>(false);
   return {};
@@ -328,7 +331,7 @@ void DurableSession::journal_changed(const runtime::JournalStatus& status) {
   if (const std::string failed = ack->failure(); !failed.empty()) note_failure(failed);
 }
 
-void DurableSession::effects_changed() {
+void DurableSession::effects_stored(std::span<const runtime::SliceEffects> stored) {
   AlertCopy* copy = nullptr;
   std::shared_ptr<WebhookOutbox> outbox;
   {
@@ -338,7 +341,7 @@ void DurableSession::effects_changed() {
   }
   if (outbox) outbox->wake();
   if (copy == nullptr) return;
-  if (auto written = copy->catch_up(); !written) note_failure(written.error().message);
+  if (auto written = copy->catch_up(stored); !written) note_failure(written.error().message);
 }
 
 // The copy comes first: none is removed before it, nor the one that its last line is.
@@ -409,7 +412,7 @@ ExitCode DurableSession::finish(const Result<void>& read) {
   }
   if (auto taken = node_->checkpoint(); !taken) note_failure(taken.error().message);
   if (auto closed = node_->close(); !closed) note_failure(closed.error().message);
-  effects_changed();
+  if (auto written = copy_->catch_up(); !written) note_failure(written.error().message);
   if (auto closed = copy_->close(); !closed) note_failure(closed.error().message);
   progress_->clear();
   finish_deliveries();

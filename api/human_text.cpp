@@ -15,7 +15,8 @@ std::string format_count(std::uint64_t count) {
 }
 
 std::string format_count(std::uint64_t count, std::string_view word) {
-  return fmt::format("{} {}{}", format_count(count), word, count == 1 ? "" : "s");
+  const std::string_view plural = word.ends_with("ch") ? "es" : "s";
+  return fmt::format("{} {}{}", format_count(count), word, count == 1 ? "" : plural);
 }
 
 std::string format_bytes(std::uint64_t bytes) {

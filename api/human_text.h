@@ -7,7 +7,7 @@
 namespace tocsin::api {
 /// "1,767,019".
 std::string format_count(std::uint64_t count);
-/// "1 event", "1,767,019 events": the word gets an `s` unless the count is one.
+/// "1 event", "1,767,019 events": the word gets an `s` (`es` after `ch`) unless the count is one.
 std::string format_count(std::uint64_t count, std::string_view word);
 /// "512 B", "1.5 KB", "500.0 MB", "2.3 GB": units of a thousand.
 std::string format_bytes(std::uint64_t bytes);

@@ -3,11 +3,13 @@
 
     durable.py TOCSIN EVENTS.ndjson RULES.tocsin FOLDER [--runs N] [--tail EVENTS]
 
-CPU time of all threads, the least of N runs in turn, over that of a run of the same file without a data
-directory. Every run is ended by SIGKILL when its last alert is there: what ends a run, a checkpoint
-or giving back memory, would count for more in a run of seconds than in one of days. What its other
-threads took, over what the first one took, compares within one run: that holds on a busy machine
-too. FOLDER is on the disk that is meant; everything in it goes. Then a run on standard input is
+CPU time of all threads from the middle alert to the last, over that of a run of the same file without a
+data directory: the first half is where memory is touched first, and what ends a run, giving back
+memory or a last checkpoint, is cut off by SIGKILL; both would count for more in a run of seconds than in
+one of days. The ways of a round run side by side, a slice of a fifth of a second each in turn (SIGSTOP,
+SIGCONT), so that what else this machine and its host do falls on all of them alike; of the rounds'
+ratios the median counts. FOLDER is on the disk that
+is meant; everything in it goes. Then a run on standard input is
 killed by SIGKILL some events after a checkpoint, and started again: the time from that start until
 the next alert stands in the alerts' file, which in the end must be that of a run that nobody killed.
 """
@@ -22,57 +24,91 @@ import tempfile
 import time
 
 CHECKPOINT_SECONDS = 30
-WARM_BYTES = 1 << 30
+SLICE_SECONDS = 0.2
+WARM_BYTES = 4 << 30
 
 
 def warm_memory():
-    """Touches memory and gives it back: what a virtual machine has never used its host gives only at
-    the first touch, which can take forty times as long as clearing a page (bench/warm_memory.h)."""
-    with mmap.mmap(-1, WARM_BYTES) as memory:
-        for at in range(0, WARM_BYTES, mmap.PAGESIZE):
-            memory[at] = 1
+    """Touches memory and gives it back: what a virtual machine has not used for some seconds its host gives
+    only at the first touch, which can take forty times as long as clearing a page (bench/warm_memory.h)."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
+    mmap.mmap(-1, WARM_BYTES, flags=flags).close()
 
 
-def shares_of_others(process):
-    """CPU time of each thread but the first, by its name, over that of the first; nothing once it has ended."""
+def taken_by_threads(process):
+    """CPU nanoseconds of each thread by its name, those of the same name together; the first thread is `first`."""
     tasks = f"/proc/{process.pid}/task"
-    shares = {}
-    try:
-        first = 0
-        for thread in sorted(os.listdir(tasks), key=int):
-            with open(f"{tasks}/{thread}/schedstat") as file:
-                taken = int(file.read().split()[0])
-            with open(f"{tasks}/{thread}/comm") as file:
-                name = file.read().strip()
-            if first == 0:
-                first = taken
-            else:
-                shares[name] = shares.get(name, 0) + taken / first
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return shares
+    taken = {}
+    for thread in os.listdir(tasks):
+        with open(f"{tasks}/{thread}/schedstat") as file:
+            nanoseconds = int(file.read().split()[0])
+        with open(f"{tasks}/{thread}/comm") as file:
+            name = "first" if int(thread) == process.pid else file.read().strip()
+        taken[name] = taken.get(name, 0) + nanoseconds
+    return taken
 
 
-def cpu_of(command, stdin=None, alerts=None, size=0):
-    """CPU seconds of a command and all its threads, to its end or until a file has a size; in the
-    second case also shares_of_others()."""
-    source = open(stdin, "rb") if stdin else subprocess.DEVNULL
-    log = tempfile.TemporaryFile()
-    process = subprocess.Popen(command, stdin=source, stdout=subprocess.DEVNULL, stderr=log)
-    share = None
-    if alerts:
-        while not (os.path.exists(alerts) and os.path.getsize(alerts) >= size):
-            if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+class Way:
+    """A way to run the events: its command, its folders, and what its runs took."""
+
+    def __init__(self, name, command, stdin, folder):
+        self.name, self.stdin = name, stdin
+        self.folder = os.path.join(folder, name)
+        self.data, self.alerts = os.path.join(self.folder, "data"), os.path.join(self.folder, "alerts.ndjson")
+        self.command = [word.format(data=self.data, alerts=self.alerts) for word in command]
+        self.cpu, self.shares, self.checkpoints = [], [], 0
+
+    def start(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        self.log = tempfile.TemporaryFile()
+        source = open(self.stdin, "rb") if self.stdin else subprocess.DEVNULL
+        self.process = subprocess.Popen(self.command, stdin=source, stdout=subprocess.DEVNULL, stderr=self.log)
+        if self.stdin:
+            source.close()
+        self.process.send_signal(signal.SIGSTOP)
+        self.at_middle = None
+
+    def size_of_alerts(self):
+        return os.path.getsize(self.alerts) if os.path.exists(self.alerts) else 0
+
+    def goes_on(self, seconds, middle, end):
+        """Lets it run so long; whether it is still to go on. When its alerts have the size `end` it is killed,
+        and what it took since they had the size `middle` is kept."""
+        self.process.send_signal(signal.SIGCONT)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            time.sleep(0.002)
+            if os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                self.log.seek(0)
+                sys.exit(f"bench: {' '.join(self.command)} ended before its last alert:\n{self.log.read().decode()}")
+            size = self.size_of_alerts()
+            if self.at_middle is None and size >= middle:
+                self.at_middle, self.checkpoints = taken_by_threads(self.process), -checkpoints_in(self.data)
+            if size >= end:
                 break
-            time.sleep(0.005)
-        share = shares_of_others(process)
-        os.kill(process.pid, signal.SIGKILL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, -signal.SIGKILL):
-        log.seek(0)
-        sys.exit(f"bench: {' '.join(command)} ended with {process.returncode}:\n{log.read().decode()}")
-    return usage.ru_utime + usage.ru_stime, share
+        else:
+            self.process.send_signal(signal.SIGSTOP)
+            return True
+        taken = {name: time - self.at_middle.get(name, 0) for name, time in taken_by_threads(self.process).items()}
+        self.process.kill()
+        self.process.wait()
+        self.cpu.append(sum(taken.values()) / 1e9)
+        first = taken.pop("first")
+        self.shares.append({name: time / first for name, time in taken.items()})
+        self.checkpoints += checkpoints_in(self.data)
+        return False
+
+
+def run_side_by_side(ways, middle, end):
+    """Runs each way until its alerts have a size, slice by slice."""
+    for way in ways:
+        way.start()
+    running = list(ways)
+    while running:
+        running = [way for way in running if way.goes_on(SLICE_SECONDS, middle, end)]
+    for way in ways:
+        shutil.rmtree(way.data, ignore_errors=True)
 
 
 def checkpoints_in(data):
@@ -82,12 +118,6 @@ def checkpoints_in(data):
     except FileNotFoundError:
         return 0
     return max((int(name) for name in names if name.isdigit()), default=0)
-
-
-def forget(data, alerts):
-    shutil.rmtree(data, ignore_errors=True)
-    if os.path.exists(alerts):
-        os.unlink(alerts)
 
 
 def median(values):
@@ -104,61 +134,61 @@ def main():
     parser.add_argument("--tail", type=int, default=300_000)
     arguments = parser.parse_args()
     os.makedirs(arguments.folder, exist_ok=True)
-    data = os.path.join(arguments.folder, "data")
-    alerts = os.path.join(arguments.folder, "alerts.ndjson")
     with open(arguments.events, "rb") as file:
         lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 22), b""))
     arguments.tail = min(arguments.tail, lines // 8)  # two of them follow the checkpoint
 
-    plain = [arguments.tocsin, "run", arguments.rules, "--alerts", alerts, "--no-final-watermark"]
-    durable = plain + ["--data", data]
-    ways = {
-        "file": (plain + ["--input", arguments.events], None),
-        "position": (durable + ["--input", arguments.events, "--checkpoint-every", "1h"], None),
-        "value": (durable + ["--input", "-", "--checkpoint-every", "1h"], arguments.events),
-        "checkpoints": (durable + ["--input", arguments.events, "--checkpoint-every", "1s"], None),
-    }
-    cpu = {name: [] for name in ways}
-    shares = {name: [] for name in ways}
-    made = {name: 0 for name in ways}
-    cpu_of(*ways["file"])
-    size_of_alerts = os.path.getsize(alerts)
+    plain = [arguments.tocsin, "run", arguments.rules, "--alerts", "{alerts}", "--no-final-watermark"]
+    durable = plain + ["--data", "{data}"]
+    by_file = ["--input", arguments.events]
+    ways = [
+        Way("file", plain + by_file, None, arguments.folder),
+        Way("position", durable + by_file + ["--checkpoint-every", "1h"], None, arguments.folder),
+        Way("value", durable + ["--input", "-", "--checkpoint-every", "1h"], arguments.events, arguments.folder),
+        Way("checkpoints", durable + by_file + ["--checkpoint-every", "1s"], None, arguments.folder),
+    ]
+    base, position, value, checkpoints = ways
+    os.makedirs(base.folder, exist_ok=True)
+    subprocess.run(base.command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(base.alerts, "rb") as file:
+        expected = file.read()
+    middle = len(expected) // 2
+    counted = lines // 2  # alerts come evenly
     for run in range(arguments.runs):
-        for name, (command, stdin) in ways.items():
-            forget(data, alerts)
-            warm_memory()
-            seconds, share = cpu_of(command, stdin, alerts, size_of_alerts)
-            cpu[name].append(seconds)
-            if share is not None:
-                shares[name].append(share)
-            made[name] = checkpoints_in(data)
-        figures = ", ".join(f"{name} {times[-1] / lines * 1e9:.0f}" for name, times in cpu.items())
-        print(f"bench: run {run + 1} of {arguments.runs}: {figures} ns an event", file=sys.stderr)
-    base = min(cpu["file"])
+        warm_memory()
+        run_side_by_side(ways, middle, len(expected))
+        figures = ", ".join(f"{way.name} {way.cpu[-1] / counted * 1e9:.0f}" for way in ways)
+        print(f"bench: round {run + 1} of {arguments.runs}: {figures} ns an event", file=sys.stderr)
     size = os.path.getsize(arguments.events)
-    print(f"{lines} events, {size / lines:.0f} bytes each; CPU time of all threads, least of {arguments.runs} runs\n")
+    print(f"{lines} events, {size / lines:.0f} bytes each; CPU time of all threads, median of {arguments.runs} rounds\n")
     print(f"{'':12} {'ns/event':>9} {'checkpoints':>12} {'slower by':>10}  other threads, over the first")
-    for name in ways:
-        seconds = min(cpu[name])
-        threads = sorted({thread for share in shares[name] for thread in share})
-        medians = {thread: median([share.get(thread, 0) for share in shares[name]]) for thread in threads}
-        others = ", ".join(f"{thread} {100 * share:.1f}%" for thread, share in medians.items() if share >= 0.0005)
-        print(f"{name:12} {seconds / lines * 1e9:9.1f} {made[name]:12} {100 * (1 - base / seconds):9.1f}%  {others}")
-    more = made["checkpoints"] - made["position"]
-    if more > 0:
-        each = (min(cpu["checkpoints"]) - min(cpu["position"])) / more
-        for name in ("position", "value"):
+
+    def slower_by(way, with_checkpoints=False):
+        """The part of the throughput from a file that goes, in the median of the rounds."""
+        each = 0
+        if with_checkpoints:
             # In each period the engine has so many seconds for events, and those of one checkpoint go.
-            slower = 1 - base / (min(cpu[name]) * (1 + each / CHECKPOINT_SECONDS))
-            print(f"{name} with a checkpoint every {CHECKPOINT_SECONDS} s of {each:.2f} s: slower by {100 * slower:.1f}%")
+            each = checkpoint_seconds / CHECKPOINT_SECONDS
+        return median([1 - of_file / (taken * (1 + each)) for of_file, taken in zip(base.cpu, way.cpu)])
+
+    for way in ways:
+        threads = sorted({thread for share in way.shares for thread in share})
+        medians = {thread: median([share.get(thread, 0) for share in way.shares]) for thread in threads}
+        others = ", ".join(f"{thread} {100 * share:.1f}%" for thread, share in medians.items() if share >= 0.0005)
+        print(f"{way.name:12} {median(way.cpu) / counted * 1e9:9.1f} {way.checkpoints:12} "
+              f"{100 * slower_by(way):9.1f}%  {others}")
+    more = checkpoints.checkpoints - position.checkpoints
+    if more > 0:
+        checkpoint_seconds = median([many - none for many, none in zip(checkpoints.cpu, position.cpu)]) / more
+        for way in (position, value):
+            print(f"{way.name} with a checkpoint every {CHECKPOINT_SECONDS} s of {checkpoint_seconds:.2f} s: "
+                  f"slower by {100 * slower_by(way, True):.1f}%")
 
     # Killed and started again.
-    cpu_of(plain + ["--input", arguments.events])
-    with open(alerts, "rb") as file:
-        expected = file.read()
-    forget(data, alerts)
+    data, alerts = value.data, value.alerts
+    os.unlink(alerts)
     acks = os.path.join(arguments.folder, "acks")
-    command = durable + ["--input", "-", "--ack", acks, "--checkpoint-every", "1s"]
+    command = value.command[:-1] + ["1s", "--ack", acks]
     ready, back, keys_line = killed_and_back(command, arguments, data, alerts, acks, lines)
     with open(alerts, "rb") as file:
         if file.read() != expected:

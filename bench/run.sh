@@ -57,11 +57,11 @@ if [ "${1:-}" = durable ]; then
   # Once more in a process that holds nothing else.
   "$build/bench/bench_state" --recover --keys "$keys" "$own/state"
   if [ "$state_only" = 1 ]; then exit; fi
-  stream=$root/build/bench/many-keys-$events.ndjson
+  stream=$root/build/bench/million-keys-$events.ndjson
   if [ ! -s "$stream" ]; then
-    echo "bench: generating $events events of 2.5 million keys into ${stream#"$root"/} (about $((events / 50000 + 1)) s)"
+    echo "bench: generating $events events of 1.7 million cards and accounts into ${stream#"$root"/} (about $((events / 50000 + 1)) s)"
     python3 "$root/bench/workload/gen_payments.py" --events "$events" --seed 1 --rate 2000 \
-      --cards 1500000 --accounts 1000000 --out "$stream.part"
+      --cards 1000000 --accounts 700000 --out "$stream.part"
     mv "$stream.part" "$stream"
   fi
   python3 "$root/bench/workload/make_rules.py" ten >"$own/ten.tocsin"

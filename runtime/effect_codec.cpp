@@ -20,20 +20,26 @@ Bytes16 read_bytes16(ByteReader& from) {
 std::uint32_t read_u32(ByteReader& from) {
   return static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
 }
-std::optional<std::uint8_t> digit_of(char letter) {
-  if (letter >= '0' && letter <= '9') return static_cast<std::uint8_t>(letter - '0');
-  if (letter >= 'a' && letter <= 'f') return static_cast<std::uint8_t>(letter - 'a' + 10);
-  return std::nullopt;
-}
+constexpr std::uint8_t kNoDigit = 0x10;
+constexpr std::array<std::uint8_t, 256> kDigits = [] {
+  std::array<std::uint8_t, 256> digits{};
+  digits.fill(kNoDigit);
+  for (std::uint8_t i = 0; i < 10; ++i) digits[std::size_t{'0'} + i] = i;
+  for (std::uint8_t i = 10; i < 16; ++i) digits[std::size_t{'a'} + i - 10] = i;
+  return digits;
+}();
+std::uint8_t digit_of(char letter) { return kDigits[static_cast<unsigned char>(letter)]; }
 std::optional<Bytes16> id_bytes(std::string_view id) {
   Bytes16 bytes{};
   if (id.size() != 2 * bytes.size()) return std::nullopt;
+  unsigned seen = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const std::optional<std::uint8_t> high = digit_of(id[2 * i]);
-    const std::optional<std::uint8_t> low = digit_of(id[2 * i + 1]);
-    if (!high || !low) return std::nullopt;
-    bytes[i] = static_cast<std::uint8_t>(*high << 4 | *low);
+    const std::uint8_t high = digit_of(id[2 * i]);
+    const std::uint8_t low = digit_of(id[2 * i + 1]);
+    seen |= high | low;
+    bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
   }
+  if ((seen & kNoDigit) != 0) return std::nullopt;
   return bytes;
 }
 tl::unexpected<Error> damaged(const char* what) {

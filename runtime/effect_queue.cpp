@@ -36,9 +36,9 @@ Result<std::uint64_t> EffectQueue::push(SliceEffects effects) {
   status_.waiting_bytes += bytes;
   waiting_.push_back({std::move(effects), bytes});
   const std::uint64_t pushes = ++status_.pushed;
-  const bool is_due = may_commit();
+  const bool is_wanted = must_wake();
   lock.unlock();
-  if (is_due) work_.notify_one();
+  if (is_wanted) work_.notify_one();
   return pushes;
 }
 
@@ -53,12 +53,14 @@ bool EffectQueue::needs_cause() const {
 }
 
 void EffectQueue::durable(std::uint64_t durable_end) {
+  bool is_wanted = false;
   {
     const std::lock_guard lock(mutex_);
     if (durable_end <= durable_end_) return;
     durable_end_ = durable_end;
+    is_wanted = must_wake();
   }
-  work_.notify_one();
+  if (is_wanted) work_.notify_one();
 }
 
 EmittedMark EffectQueue::pushed_mark() const {
@@ -140,13 +142,20 @@ bool EffectQueue::may_commit() const {
   return !waiting_.empty() && waiting_.front().effects.cause < durable_end_;
 }
 
+// To wake the thread costs more than to push: it sleeps on through its pause.
+bool EffectQueue::must_wake() const {
+  return has_thread_ && may_commit() && (!is_pausing_ || !must_pause());
+}
+
 void EffectQueue::work() {
   begin_background_thread("alert-store");
   Lock lock(mutex_);
   while (!is_abandoned_ && !status_.failure) {
     if (may_commit()) {
       if (must_pause()) {
+        is_pausing_ = true;
         work_.wait_until(lock, next_commit_, [&] { return !must_pause(); });
+        is_pausing_ = false;
         if (is_abandoned_) break;
       }
       next_commit_ = std::chrono::steady_clock::now() + options_.pause;
@@ -184,6 +193,7 @@ void EffectQueue::commit_group(Lock& lock) {
   }
   lock.unlock();
   const Result<CommitReport> report = store_.commit(group);
+  if (report && options_.stored) options_.stored(group);
   lock.lock();
   status_.waiting_bytes -= bytes;
   if (report) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -28,6 +29,9 @@ struct EffectQueueOptions {
   std::size_t retention_rows = 1000;  // removed at once, between commits
   /// RetentionPolicy::alerts_needed_from, asked before each bite. May be empty: all may go.
   std::function<std::uint64_t()> needed_from = {};
+  /// Is given what a commit has stored, before the listener is told: alerts that are new have their
+  /// number. May be empty.
+  std::function<void(std::span<const SliceEffects>)> stored = {};
 };
 struct EffectQueueStatus {
   std::uint64_t pushed = 0;     // how often push() took something in
@@ -87,6 +91,7 @@ class EffectQueue {
   bool is_full() const { return status_.waiting_bytes >= options_.bytes_max; }
   void commit_group(Lock& lock);
   bool must_pause() const;
+  bool must_wake() const;
   void retain(Lock& lock);
   void note(const Error& error);
   void tell(Lock& lock);
@@ -113,6 +118,7 @@ class EffectQueue {
   bool is_closing_ = false;    // once all is stored
   bool is_abandoned_ = false;  // at once
   bool is_retained_ = false;
+  bool is_pausing_ = false;                            // the thread, before a commit
   std::chrono::steady_clock::time_point next_commit_;  // of the thread, not before
 };
 }  // namespace tocsin::runtime

@@ -23,6 +23,7 @@ constexpr const char* kDifferenceHelp =
 // What a commit changes, taken over once it is on disk.
 struct EffectStore::Commit {
   StoreBatch batch;
+  std::vector<std::string> alert_ids;                           // keys of the family
   std::map<std::pair<AsideKind, std::string>, AsideRow> aside;  // by key
   std::map<cep::ArrivalNumber, std::string> traces;             // of events, new
   EmittedMark mark;
@@ -210,7 +211,7 @@ Result<void> EffectStore::resume(const std::optional<EmittedMark>& start) {
   return {};
 }
 
-Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
+Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
   TOCSIN_ASSERT(is_resumed_, "a timeline is begun or resumed first");
   const std::lock_guard owing(owing_);
   Commit commit;
@@ -220,9 +221,9 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
   commit.totals = totals_;
   commit.now = clock_.now();
   Result<void> taken;
-  for (const SliceEffects& slice : slices) {
+  for (SliceEffects& slice : slices) {
     for (const TraceRow& row : slice.traces) take(row, slice.cause, commit);
-    for (const StoredAlert& alert : slice.alerts) {
+    for (StoredAlert& alert : slice.alerts) {
       if (taken) taken = take(alert, commit);
     }
     for (const AsideRow& row : slice.aside) {
@@ -233,6 +234,9 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
     }
   }
   if (!taken) return tl::unexpected(taken.error());
+  // In order, each is found from the one before.
+  std::ranges::sort(commit.alert_ids);
+  for (std::string& key : commit.alert_ids) commit.batch.give(kAlertIdFamily, std::move(key), {});
   for (const auto& [place, row] : commit.aside)
     commit.batch.put(family_of(place.first), place.second, encode_aside(row));
   std::uint64_t cause = cause_;
@@ -258,7 +262,7 @@ Result<CommitReport> EffectStore::commit(std::span<const SliceEffects> slices) {
   return commit.report;
 }
 
-Result<void> EffectStore::take(const StoredAlert& alert, Commit& commit) const {
+Result<void> EffectStore::take(StoredAlert& alert, Commit& commit) const {
   if (commit.last_order && alert.order <= *commit.last_order) {
     return fail(
         Errc::kInternal,
@@ -276,30 +280,29 @@ Result<void> EffectStore::take(const StoredAlert& alert, Commit& commit) const {
                               describe(alert), mark_.number, describe_order(*mark_.order),
                               kDifferenceHelp));
     }
-    StoredAlert stored = alert;
-    stored.number = commit.next_number;
-    stored.timeline = timelines_.back().ordinal;
-    stored.stored_at = commit.now;
-    stored.repeat_of = 0;
+    alert.number = commit.next_number;
+    alert.timeline = timelines_.back().ordinal;
+    alert.stored_at = commit.now;
+    alert.repeat_of = 0;
     if (timelines_.size() > 1) {
       const Result<std::vector<std::uint64_t>> numbers = reader().numbers_of(alert.id);
       if (!numbers) return tl::unexpected(numbers.error());
       if (!numbers->empty() && numbers->front() <= timelines_.back().number_before)
-        stored.repeat_of = numbers->front();
+        alert.repeat_of = numbers->front();
     }
-    const std::string value = encode_alert(stored);
-    commit.batch.put(kAlertFamily, alert_key(stored.number), value);
-    commit.batch.put(kAlertIdFamily, alert_id_key(stored.id, stored.number), {});
-    if (stored.is_live && stored.repeat_of == 0) {
-      if (Result<void> addressed = address(stored, commit); !addressed) return addressed;
+    std::string value = encode_alert(alert);
+    commit.totals.alert_bytes += value.size();
+    commit.batch.give(kAlertFamily, alert_key(alert.number), std::move(value));
+    commit.alert_ids.push_back(alert_id_key(alert.id, alert.number));
+    if (alert.is_live && alert.repeat_of == 0) {
+      if (Result<void> addressed = address(alert, commit); !addressed) return addressed;
     }
     const Result<std::string> trace = find_trace(alert.order.arrival.cause(), commit);
     if (!trace) return tl::unexpected(trace.error());
-    if (!trace->empty()) commit.batch.put(kTraceFamily, alert_trace_key(stored.number), *trace);
+    if (!trace->empty()) commit.batch.put(kTraceFamily, alert_trace_key(alert.number), *trace);
     ++commit.totals.alerts;
-    commit.totals.alert_bytes += value.size();
     commit.mark.order = alert.order;
-    commit.mark.number = stored.number;
+    commit.mark.number = alert.number;
     ++commit.report.alerts;
   }
   ++commit.next_number;

@@ -123,9 +123,10 @@ class EffectStore {
   /// longer asked.
   void set_addressees(std::shared_ptr<Addressees> addressees);
   /// Stores the effects of slices, in order, in one synced write; compares those that come again.
+  /// What the store gives alerts (StoredAlert) stands in those that are new afterwards.
   /// Requires resume() or begin_timeline(). Errors: kCorrupt where replay gives another alert than
   /// the stored one: both are named, nothing is stored; those of the store.
-  Result<CommitReport> commit(std::span<const SliceEffects> slices);
+  Result<CommitReport> commit(std::span<SliceEffects> slices);
   /// Looks at up to `rows_max` rows of each kind, from the oldest on, and removes those beyond what
   /// the policy keeps. True: all is done for the next ten seconds.
   Result<bool> retain(const RetentionPolicy& policy, std::size_t rows_max);
@@ -171,7 +172,7 @@ class EffectStore {
   Result<void> write_owed(const StoreBatch& batch, bool sync,
                           const std::map<EndpointId, std::uint64_t>& rows);
   Result<void> check_last_alert() const;
-  Result<void> take(const StoredAlert& alert, Commit& commit) const;
+  Result<void> take(StoredAlert& alert, Commit& commit) const;
   Result<void> address(const StoredAlert& alert, Commit& commit) const;
   Result<void> compare(const StoredAlert& alert, Commit& commit) const;
   Result<void> take(const AsideRow& row, Commit& commit) const;

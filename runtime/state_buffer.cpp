@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/base/prefetch.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -96,6 +97,10 @@ class SortedState::Run : public StateRun {
       if (++at_ != end_) place_ = at_->begin;
     }
     if (at_ == end_) return false;
+    if (at_->end - place_ > kAhead) {
+      prefetch(place_[kAhead].entry);
+      prefetch(place_[kAhead].entry + kLineBytes);
+    }
     const char* bytes = place_->entry;
     entry.key = key_at(bytes);
     entry.value = {entry.key.data() + entry.key.size(), value_bytes_at(bytes)};
@@ -105,6 +110,8 @@ class SortedState::Run : public StateRun {
   }
 
  private:
+  static constexpr std::ptrdiff_t kAhead = 8;
+  static constexpr std::size_t kLineBytes = 64;
   const Stretch* at_;
   const Stretch* end_;
   const Place* place_ = nullptr;

@@ -22,7 +22,10 @@ Number read_big_endian(std::string_view key) {
 }  // namespace
 
 void StoreBatch::put(StoreFamily family, std::string_view key, std::string_view value) {
-  add({Kind::kPut, family, std::string(key), std::string(value)});
+  give(family, std::string(key), std::string(value));
+}
+void StoreBatch::give(StoreFamily family, std::string key, std::string value) {
+  add({Kind::kPut, family, std::move(key), std::move(value)});
 }
 void StoreBatch::remove(StoreFamily family, std::string_view key) {
   add({Kind::kRemove, family, std::string(key), {}});

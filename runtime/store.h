@@ -34,6 +34,8 @@ class StoreBatch {
     std::string value;  // of kRemoveRange: the first key that stays
   };
   void put(StoreFamily family, std::string_view key, std::string_view value);
+  /// The same, without a copy.
+  void give(StoreFamily family, std::string key, std::string value);
   void remove(StoreFamily family, std::string_view key);
   /// Removes the keys in [begin, end). Requires begin <= end.
   void remove_range(StoreFamily family, std::string_view begin, std::string_view end);

@@ -21,6 +21,8 @@ TEST_CASE("human text: counts have a comma every three digits") {
   CHECK(format_count(1, "event") == "1 event");
   CHECK(format_count(0, "event") == "0 events");
   CHECK(format_count(2000, "event") == "2,000 events");
+  CHECK(format_count(1, "partial match") == "1 partial match");
+  CHECK(format_count(2, "partial match") == "2 partial matches");
 }
 
 TEST_CASE("human text: sizes take the largest unit that keeps them below a thousand") {

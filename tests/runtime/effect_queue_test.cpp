@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -46,7 +47,13 @@ TEST_CASE("effect queue: nothing is stored before its cause is durable; what wai
   const auto effects = open_effects(*store, clock);
   REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
   std::vector<std::uint64_t> told;
-  EffectQueue queue(*effects, effects->mark(), {},
+  std::vector<std::uint64_t> numbers;
+  EffectQueueOptions options;
+  options.stored = [&](std::span<const SliceEffects> stored) {
+    CHECK(effects->mark().number == numbers.size() + stored.size());  // of one alert each
+    for (const SliceEffects& slice : stored) numbers.push_back(slice.alerts.at(0).number);
+  };
+  EffectQueue queue(*effects, effects->mark(), options,
                     [&](const EffectQueueStatus& status) { told.push_back(status.committed); });
   CHECK(*queue.push(with_alert(1, 10)) == 1);
   CHECK(*queue.push(with_alert(1, 11)) == 2);
@@ -71,6 +78,7 @@ TEST_CASE("effect queue: nothing is stored before its cause is durable; what wai
   }
   CHECK(effects->mark() == queue.pushed_mark());
   CHECK(told == std::vector<std::uint64_t>{2, 3});
+  CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3});
   CHECK(queue.status().waiting_bytes == 0);
   CHECK(queue.status().stored.alerts == 3);
   REQUIRE(queue.close());
@@ -141,6 +149,38 @@ TEST_CASE("effect queue: on a thread, with back-pressure, up to the end") {
   REQUIRE(queue.close());
   CHECK(queue.status().commits < kCount);
   CHECK(effects->owed(kHook) == kCount);
+}
+
+TEST_CASE("effect queue: what fills a commit ends the thread's pause, and so does the end") {
+  ModelDisk disk;
+  SimulatedClock clock;
+  const auto store = *disk.open(effect_families());
+  const auto effects = open_effects(*store, clock);
+  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
+  const std::size_t bytes = with_alert(1, 1).bytes();
+  EffectQueue queue(*effects, effects->mark(),
+                    {.group_bytes_max = 3 * bytes, .pause = std::chrono::hours(1)});
+  queue.start();
+  queue.durable(2);
+  const auto push = [&](std::uint64_t cause, std::int64_t time_us) {
+    REQUIRE(queue.push(with_alert(cause, time_us)));
+  };
+  push(1, 1);
+  REQUIRE(queue.wait_committed(1));
+  push(1, 2);
+  push(1, 3);
+  CHECK(queue.status().committed == 1);
+  push(1, 4);
+  REQUIRE(queue.wait_committed(4));
+  for (std::int64_t time = 5; time < 8; ++time) push(2, time);
+  CHECK(queue.status().committed == 4);
+  queue.durable(3);  // what fills a commit has its cause only now
+  REQUIRE(queue.wait_committed(7));
+  push(2, 8);
+  CHECK(queue.status().committed == 7);
+  REQUIRE(queue.close());
+  CHECK(queue.status().committed == 8);
+  CHECK(queue.status().commits == 4);
 }
 
 TEST_CASE("effect queue: one that is abandoned waits for nothing") {

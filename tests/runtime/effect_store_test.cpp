@@ -50,7 +50,7 @@ SliceEffects with_alerts(std::uint64_t cause, std::vector<StoredAlert> alerts) {
   slice.alerts = std::move(alerts);
   return slice;
 }
-Result<CommitReport> commit(const Process& process, const SliceEffects& slice) {
+Result<CommitReport> commit(const Process& process, SliceEffects slice) {
   return process->commit({&slice, 1});
 }
 std::vector<StoredAlert> alerts_of(const EffectReader& reader, std::uint64_t from = 1) {
@@ -286,7 +286,7 @@ TEST_CASE("effect store: rows set aside are put once, and marked once they were 
   }
   Process process(disk);
   REQUIRE(process->resume({}));
-  const std::vector<SliceEffects> both = {first, again};
+  std::vector<SliceEffects> both = {first, again};
   CHECK(process->commit(both)->aside == 0);
   const std::vector<AsideRow> late = aside_of(process->reader(), AsideKind::kLate);
   REQUIRE(late.size() == 2);
