@@ -326,7 +326,8 @@ class OwnedStore : public Reading<RocksStore> {
   using Reading::Reading;
   Result<void> write(const StoreBatch& batch, bool sync) override {
     if (std::optional<Error> before = failure()) return tl::unexpected(std::move(*before));
-    rocksdb::WriteBatch changes;
+    constexpr std::size_t kHeadBytes = 16;  // of a change: its kind, its family and two lengths
+    rocksdb::WriteBatch changes(batch.bytes() + (batch.changes().size() + 1) * kHeadBytes);
     for (const StoreBatch::Change& change : batch.changes()) {
       rocksdb::ColumnFamilyHandle* const family = database_->handle(change.family);
       rocksdb::Status added;
