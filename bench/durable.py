@@ -56,7 +56,7 @@ class Way:
         self.folder = os.path.join(folder, name)
         self.data, self.alerts = os.path.join(self.folder, "data"), os.path.join(self.folder, "alerts.ndjson")
         self.command = [word.format(data=self.data, alerts=self.alerts) for word in command]
-        self.cpu, self.shares, self.checkpoints = [], [], 0
+        self.cpu, self.shares, self.checkpoints = [], [], []  # of each round
 
     def start(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -84,7 +84,7 @@ class Way:
                 sys.exit(f"bench: {' '.join(self.command)} ended before its last alert:\n{self.log.read().decode()}")
             size = self.size_of_alerts()
             if self.at_middle is None and size >= middle:
-                self.at_middle, self.checkpoints = taken_by_threads(self.process), -checkpoints_in(self.data)
+                self.at_middle, self.begun_with = taken_by_threads(self.process), checkpoints_in(self.data)
             if size >= end:
                 break
         else:
@@ -96,7 +96,7 @@ class Way:
         self.cpu.append(sum(taken.values()) / 1e9)
         first = taken.pop("first")
         self.shares.append({name: time / first for name, time in taken.items()})
-        self.checkpoints += checkpoints_in(self.data)
+        self.checkpoints.append(checkpoints_in(self.data) - self.begun_with)
         return False
 
 
@@ -175,11 +175,12 @@ def main():
         threads = sorted({thread for share in way.shares for thread in share})
         medians = {thread: median([share.get(thread, 0) for share in way.shares]) for thread in threads}
         others = ", ".join(f"{thread} {100 * share:.1f}%" for thread, share in medians.items() if share >= 0.0005)
-        print(f"{way.name:12} {median(way.cpu) / counted * 1e9:9.1f} {way.checkpoints:12} "
+        print(f"{way.name:12} {median(way.cpu) / counted * 1e9:9.1f} {sum(way.checkpoints) / arguments.runs:12.1f} "
               f"{100 * slower_by(way):9.1f}%  {others}")
-    more = checkpoints.checkpoints - position.checkpoints
+    # Over all rounds: of a checkpoint that lies across an end of what is counted, a part is in each.
+    more = sum(checkpoints.checkpoints) - sum(position.checkpoints)
     if more > 0:
-        checkpoint_seconds = median([many - none for many, none in zip(checkpoints.cpu, position.cpu)]) / more
+        checkpoint_seconds = (sum(checkpoints.cpu) - sum(position.cpu)) / more
         for way in (position, value):
             print(f"{way.name} with a checkpoint every {CHECKPOINT_SECONDS} s of {checkpoint_seconds:.2f} s: "
                   f"slower by {100 * slower_by(way, True):.1f}%")
