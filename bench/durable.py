@@ -3,17 +3,22 @@
 
     durable.py TOCSIN EVENTS.ndjson RULES.tocsin FOLDER [--runs N] [--tail EVENTS]
 
-CPU time of all threads from the middle alert to the last, over that of a run of the same file without a
-data directory: the first half is where memory is touched first, and what ends a run, giving back
-memory or a last checkpoint, is cut off by SIGKILL; both would count for more in a run of seconds than in
-one of days. The ways of a round run side by side, a slice of a fifth of a second each in turn (SIGSTOP,
-SIGCONT), so that what else this machine and its host do falls on all of them alike; of the rounds'
-ratios the median counts. FOLDER is on the disk that
-is meant; everything in it goes. Then a run on standard input is
-killed by SIGKILL some events after a checkpoint, and started again: the time from that start until
-the next alert stands in the alerts' file, which in the end must be that of a run that nobody killed.
+CPU time of all threads in the second half of the events, over that of a run of the same file without a
+data directory: the first half is where memory is touched first, and what ends a run, giving back memory
+or a last checkpoint, is cut off by SIGKILL; both would count for more in a run of seconds than in one of
+days. Where a run stands, its alerts say: from the first one after the middle event to the last.
+
+The ways of a round run side by side, a slice of a fifth of a second each in turn (SIGSTOP, SIGCONT), so
+that what else this machine and its host do falls on all of them alike; of the rounds' ratios the median
+counts. FOLDER is on the disk that is meant; everything in it goes.
+
+Then a run on standard input is killed by SIGKILL some events after a checkpoint, and started again: the
+time from that start until the next alert stands in the alerts' file, which in the end must be that of a
+run that nobody killed.
 """
 import argparse
+import itertools
+import json
 import mmap
 import os
 import shutil
@@ -22,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from statistics import median
 
 CHECKPOINT_SECONDS = 30
 SLICE_SECONDS = 0.2
@@ -90,12 +96,13 @@ class Way:
         else:
             self.process.send_signal(signal.SIGSTOP)
             return True
-        taken = {name: time - self.at_middle.get(name, 0) for name, time in taken_by_threads(self.process).items()}
+        at_end = taken_by_threads(self.process)
+        taken = {name: at_end[name] - self.at_middle.get(name, 0) for name in at_end}
         self.process.kill()
         self.process.wait()
         self.cpu.append(sum(taken.values()) / 1e9)
         first = taken.pop("first")
-        self.shares.append({name: time / first for name, time in taken.items()})
+        self.shares.append({name: taken[name] / first for name in taken})
         self.checkpoints.append(checkpoints_in(self.data) - self.begun_with)
         return False
 
@@ -105,10 +112,28 @@ def run_side_by_side(ways, middle, end):
     for way in ways:
         way.start()
     running = list(ways)
-    while running:
-        running = [way for way in running if way.goes_on(SLICE_SECONDS, middle, end)]
+    try:
+        while running:
+            running = [way for way in running if way.goes_on(SLICE_SECONDS, middle, end)]
+    finally:  # none is left behind that is stopped and never ends
+        for way in ways:
+            way.process.kill()
+            way.process.wait()
     for way in ways:
         shutil.rmtree(way.data, ignore_errors=True)
+
+
+def second_half(events, lines, alerts):
+    """The size of the alerts before the first one after the middle event, and how many events follow that one."""
+    counted = lines // 2
+    with open(events, "rb") as file:
+        middle_us = json.loads(next(itertools.islice(file, lines - counted, None)))["ts"]
+    size = 0
+    for line in alerts.splitlines(keepends=True):
+        if json.loads(line)["ts"] >= middle_us:
+            break
+        size += len(line)
+    return size, counted
 
 
 def checkpoints_in(data):
@@ -118,10 +143,6 @@ def checkpoints_in(data):
     except FileNotFoundError:
         return 0
     return max((int(name) for name in names if name.isdigit()), default=0)
-
-
-def median(values):
-    return sorted(values)[len(values) // 2]
 
 
 def main():
@@ -152,8 +173,7 @@ def main():
     subprocess.run(base.command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with open(base.alerts, "rb") as file:
         expected = file.read()
-    middle = len(expected) // 2
-    counted = lines // 2  # alerts come evenly
+    middle, counted = second_half(arguments.events, lines, expected)
     for run in range(arguments.runs):
         warm_memory()
         run_side_by_side(ways, middle, len(expected))

@@ -33,6 +33,14 @@ std::unique_ptr<EffectStore> open_effects(Store& store, Clock& clock) {
   if (!effects) FAIL(effects.error().message);
   return std::move(*effects);
 }
+// A store in memory whose first timeline has begun.
+struct World {
+  World() { REQUIRE(effects->begin_timeline(kTimeline, {}, {})); }
+  ModelDisk disk;
+  SimulatedClock clock;
+  std::unique_ptr<Store> store = *disk.open(effect_families());
+  std::unique_ptr<EffectStore> effects = open_effects(*store, clock);
+};
 SliceEffects with_alert(std::uint64_t cause, std::int64_t time_us) {
   SliceEffects slice;
   slice.cause = cause;
@@ -41,19 +49,16 @@ SliceEffects with_alert(std::uint64_t cause, std::int64_t time_us) {
 }
 
 TEST_CASE("effect queue: nothing is stored before its cause is durable; what waits goes together") {
-  ModelDisk disk;
-  SimulatedClock clock;
-  const auto store = *disk.open(effect_families());
-  const auto effects = open_effects(*store, clock);
-  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
+  World world;
+  EffectStore& effects = *world.effects;
   std::vector<std::uint64_t> told;
   std::vector<std::uint64_t> numbers;
   EffectQueueOptions options;
   options.stored = [&](std::span<const SliceEffects> stored) {
-    CHECK(effects->mark().number == numbers.size() + stored.size());  // of one alert each
+    CHECK(effects.mark().number == numbers.size() + stored.size());  // of one alert each
     for (const SliceEffects& slice : stored) numbers.push_back(slice.alerts.at(0).number);
   };
-  EffectQueue queue(*effects, effects->mark(), options,
+  EffectQueue queue(effects, effects.mark(), options,
                     [&](const EffectQueueStatus& status) { told.push_back(status.committed); });
   CHECK(*queue.push(with_alert(1, 10)) == 1);
   CHECK(*queue.push(with_alert(1, 11)) == 2);
@@ -61,22 +66,22 @@ TEST_CASE("effect queue: nothing is stored before its cause is durable; what wai
   CHECK(queue.pushed_mark() == EmittedMark{kTimeline, effect_alert(12, 1).order, 3});
   while (*queue.step()) {
   }
-  CHECK(effects->mark().number == 0);
+  CHECK(effects.mark().number == 0);
   queue.durable(1);
   while (*queue.step()) {
   }
-  CHECK(effects->mark().number == 0);
-  const std::uint64_t before = disk.writes();
+  CHECK(effects.mark().number == 0);
+  const std::uint64_t before = world.disk.writes();
   queue.durable(2);
   while (*queue.step()) {
   }
-  CHECK(effects->mark().number == 2);
-  CHECK(disk.writes() == before + 1);
+  CHECK(effects.mark().number == 2);
+  CHECK(world.disk.writes() == before + 1);
   queue.durable(1);  // never moves back
   queue.durable(9);
   while (*queue.step()) {
   }
-  CHECK(effects->mark() == queue.pushed_mark());
+  CHECK(effects.mark() == queue.pushed_mark());
   CHECK(told == std::vector<std::uint64_t>{2, 3});
   CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3});
   CHECK(queue.status().waiting_bytes == 0);
@@ -85,13 +90,10 @@ TEST_CASE("effect queue: nothing is stored before its cause is durable; what wai
 }
 
 TEST_CASE("effect queue: a group has a limit, and so has what waits") {
-  ModelDisk disk;
-  SimulatedClock clock;
-  const auto store = *disk.open(effect_families());
-  const auto effects = open_effects(*store, clock);
-  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
+  World world;
+  EffectStore& effects = *world.effects;
   const std::size_t bytes = with_alert(1, 1).bytes();
-  EffectQueue queue(*effects, effects->mark(),
+  EffectQueue queue(effects, effects.mark(),
                     {.bytes_max = 4 * bytes, .group_bytes_max = 2 * bytes});
   for (int i = 0; i < 4; ++i) {
     CHECK(queue.has_room());
@@ -102,25 +104,22 @@ TEST_CASE("effect queue: a group has a limit, and so has what waits") {
   queue.durable(2);
   CHECK_FALSE(queue.needs_cause());
   REQUIRE(*queue.step());
-  CHECK(effects->mark().number == 2);
+  CHECK(effects.mark().number == 2);
   CHECK(queue.has_room());
   while (*queue.step()) {
   }
-  CHECK(effects->mark().number == 4);
+  CHECK(effects.mark().number == 4);
 }
 
 TEST_CASE("effect queue: a failed write is final") {
-  ModelDisk disk;
-  SimulatedClock clock;
-  const auto store = *disk.open(effect_families());
-  const auto effects = open_effects(*store, clock);
-  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
-  EffectQueue queue(*effects, effects->mark(), {});
+  World world;
+  EffectStore& effects = *world.effects;
+  EffectQueue queue(effects, effects.mark(), {});
   queue.durable(100);
   REQUIRE(queue.push(with_alert(1, 1)));
-  disk.fault = [](std::uint64_t) { return StoreFault::kFail; };
+  world.disk.fault = [](std::uint64_t) { return StoreFault::kFail; };
   CHECK_FALSE(queue.step());
-  disk.fault = {};
+  world.disk.fault = {};
   CHECK_FALSE(queue.step());
   CHECK(queue.push(with_alert(1, 2)).error().code == Errc::kIo);
   CHECK(queue.status().committed == 0);
@@ -152,13 +151,10 @@ TEST_CASE("effect queue: on a thread, with back-pressure, up to the end") {
 }
 
 TEST_CASE("effect queue: what fills a commit ends the thread's pause, and so does the end") {
-  ModelDisk disk;
-  SimulatedClock clock;
-  const auto store = *disk.open(effect_families());
-  const auto effects = open_effects(*store, clock);
-  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
+  World world;
+  EffectStore& effects = *world.effects;
   const std::size_t bytes = with_alert(1, 1).bytes();
-  EffectQueue queue(*effects, effects->mark(),
+  EffectQueue queue(effects, effects.mark(),
                     {.group_bytes_max = 3 * bytes, .pause = std::chrono::hours(1)});
   queue.start();
   queue.durable(2);
@@ -184,12 +180,9 @@ TEST_CASE("effect queue: what fills a commit ends the thread's pause, and so doe
 }
 
 TEST_CASE("effect queue: one that is abandoned waits for nothing") {
-  ModelDisk disk;
-  SimulatedClock clock;
-  const auto store = *disk.open(effect_families());
-  const auto effects = open_effects(*store, clock);
-  REQUIRE(effects->begin_timeline(kTimeline, {}, {}));
-  EffectQueue queue(*effects, effects->mark(), {.bytes_max = 1});
+  World world;
+  EffectStore& effects = *world.effects;
+  EffectQueue queue(effects, effects.mark(), {.bytes_max = 1});
   queue.start();
   REQUIRE(queue.push(with_alert(5, 1)));
   std::thread pusher([&] { CHECK_FALSE(queue.push(with_alert(5, 2))); });
@@ -197,7 +190,7 @@ TEST_CASE("effect queue: one that is abandoned waits for nothing") {
   queue.abandon();
   pusher.join();
   waiter.join();
-  CHECK(effects->mark().number == 0);
+  CHECK(effects.mark().number == 0);
 }
 
 // --- crashes ---
