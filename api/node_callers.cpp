@@ -188,7 +188,6 @@ void NodeService::refuse(Ticket& ticket, const Refusal& refusal) {
 
 void NodeService::fail_all(const std::string& reason) {
   const Refusal refusal{Refusal::Why::kFailed, reason};
-  end_pursuits(refusal);
   std::deque<std::shared_ptr<Ticket>> batches;
   std::deque<std::shared_ptr<Question>> questions;
   {
@@ -208,6 +207,7 @@ void NodeService::fail_all(const std::string& reason) {
     has_failed_ = true;
   }
   durable_.notify_all();
+  end_pursuits(refusal);
   for (const Watch& watch : watches_) batches.push_back(watch.ticket);
   for (const std::shared_ptr<Ticket>& ticket : batches) refuse(*ticket, refusal);
   for (const std::shared_ptr<Question>& question : questions) {

@@ -245,15 +245,25 @@ Served<std::size_t> NodeService::source_of(const std::string& producer, Result<v
   return *source;
 }
 
+// The node has failed under this batch: fail_all() answers it, once failure() gives the reason.
+void NodeService::told_at_failure(const std::shared_ptr<Ticket>& ticket) {
+  const std::lock_guard lock(pending_mutex_);
+  pending_.emplace_back(UINT64_MAX, ticket);
+}
+
 Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
   EventBatch& batch = ticket->batch;
   if (const auto awake = keeper_.arrived(in_keeper_)) {
-    if (auto decided = node_->decide(*awake); !decided) return decided;
+    if (auto decided = node_->decide(*awake); !decided) {
+      told_at_failure(ticket);
+      return decided;
+    }
   }
   Result<void> result;
   const Served<std::size_t> source = source_of(batch.producer, result);
   if (!source) {
-    refuse(*ticket, source.error());
+    if (result) refuse(*ticket, source.error());
+    if (!result) told_at_failure(ticket);
     return result;
   }
   const std::size_t bytes = batch.lines.size();
@@ -285,7 +295,7 @@ Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
   result = arrive(*ticket, *source, std::string_view(batch.lines).substr(begin, bytes - begin));
   current_ = nullptr;
   if (!result) {
-    refuse(*ticket, {Refusal::Why::kFailed, result.error().message});
+    told_at_failure(ticket);
     return result;
   }
   ++batches_taken_;

@@ -188,6 +188,7 @@ class NodeService {
   void work();
   Result<void> prepare();
   Result<void> take_now(const std::shared_ptr<Ticket>& ticket);
+  void told_at_failure(const std::shared_ptr<Ticket>& ticket);
   bool has_room();
   Result<void> arrive(Ticket& ticket, std::size_t source, std::string_view lines);
   Served<std::size_t> source_of(const std::string& producer, Result<void>& result);

@@ -276,11 +276,20 @@ TEST_CASE("node service: a disk that fails ends it, and nothing unsafe is acknow
   Home home;
   Life life(home);
   REQUIRE(life.take(payment(1)));
+  // One line waits for the disk when it fails; of many, the later ones are still being taken.
+  std::string lines = payment(2);
+  SUBCASE("with one line") {}
+  SUBCASE("with many lines") {
+    for (int second = 3; second < 20'000; ++second) lines += payment(second);
+  }
   life.gate.set(false, true);
-  const auto refused = life.take(payment(2));
+  const auto refused = life.take(lines);
+  // Whoever is told of the failure can ask why.
+  const std::string failure = life.service->failure();
   REQUIRE_FALSE(refused);
   CHECK(refused.error().why == Refusal::Why::kFailed);
-  CHECK(life.service->failure().find("the disk is gone") != std::string::npos);
+  CHECK(refused.error().detail == failure);
+  CHECK(failure.find("the disk is gone") != std::string::npos);
   while (!life.has_failed) std::this_thread::yield();
   CHECK(life.take(payment(3)).error().why == Refusal::Why::kFailed);
   CHECK(life.service->ask([](Node&) {}, kLong).error().why == Refusal::Why::kFailed);
