@@ -162,11 +162,13 @@ Outcome<void> DurableSession::open_store() {
 
 runtime::NodeOptions DurableSession::node_options() {
   runtime::NodeOptions options;
-  // Standard input is read on while its lines are on their way to the disk, and no request waits
-  // for alerts.
+  // Standard input is read on while its lines are on their way to the disk, a file has them anyway,
+  // and no request waits for alerts.
   constexpr std::chrono::milliseconds kPipePause{10};
-  constexpr std::chrono::milliseconds kAlertPause{100};
+  constexpr std::chrono::milliseconds kFilePause{100};
+  constexpr std::chrono::milliseconds kAlertPause{250};
   options.journal.value_pause = kPipePause;
+  options.journal.position_pause = kFilePause;
   options.effects.pause = kAlertPause;
   options.settings = runtime::settings_of(program_, kept_options(arguments_));
   options.texts = std::move(texts_);

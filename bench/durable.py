@@ -3,10 +3,10 @@
 
     durable.py TOCSIN EVENTS.ndjson RULES.tocsin FOLDER [--runs N] [--tail EVENTS]
 
-CPU time of all threads in the second half of the events, over that of a run of the same file without a
-data directory: the first half is where memory is touched first, and what ends a run, giving back memory
-or a last checkpoint, is cut off by SIGKILL; both would count for more in a run of seconds than in one of
-days. Where a run stands, its alerts say: from the first one after the middle event to the last.
+CPU time of all threads while the second half of the events is read, but for its last eighth, over that of a
+run of the same file without a data directory: the first half is where memory is touched first, and what ends
+a run, giving back memory or a last checkpoint, is cut off by SIGKILL; both would count for more in a run of
+seconds than in one of days. How far a run is, the bytes say that its first thread has read.
 
 The ways of a round run side by side, a slice of a fifth of a second each in turn (SIGSTOP, SIGCONT), so
 that what else this machine and its host do falls on all of them alike; of the rounds' ratios the median
@@ -17,8 +17,6 @@ time from that start until the next alert stands in the alerts' file, which in t
 run that nobody killed.
 """
 import argparse
-import itertools
-import json
 import mmap
 import os
 import shutil
@@ -75,23 +73,24 @@ class Way:
         self.process.send_signal(signal.SIGSTOP)
         self.at_middle = None
 
-    def size_of_alerts(self):
-        return os.path.getsize(self.alerts) if os.path.exists(self.alerts) else 0
+    def bytes_read(self):
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/io") as file:
+            return int(file.readline().split()[1])
 
     def goes_on(self, seconds, middle, end):
-        """Lets it run so long; whether it is still to go on. When its alerts have the size `end` it is killed,
-        and what it took since they had the size `middle` is kept."""
+        """Lets it run so long; whether it is still to go on. When it has read `end` bytes it is killed, and what
+        it took since it had read `middle` of them is kept."""
         self.process.send_signal(signal.SIGCONT)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             time.sleep(0.002)
             if os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 self.log.seek(0)
-                sys.exit(f"bench: {' '.join(self.command)} ended before its last alert:\n{self.log.read().decode()}")
-            size = self.size_of_alerts()
-            if self.at_middle is None and size >= middle:
+                sys.exit(f"bench: {' '.join(self.command)} ended before it was measured:\n{self.log.read().decode()}")
+            read = self.bytes_read()
+            if self.at_middle is None and read >= middle:
                 self.at_middle, self.begun_with = taken_by_threads(self.process), checkpoints_in(self.data)
-            if size >= end:
+            if read >= end:
                 break
         else:
             self.process.send_signal(signal.SIGSTOP)
@@ -108,7 +107,7 @@ class Way:
 
 
 def run_side_by_side(ways, middle, end):
-    """Runs each way until its alerts have a size, slice by slice."""
+    """Runs each way until it has read `end` bytes, slice by slice."""
     for way in ways:
         way.start()
     running = list(ways)
@@ -123,17 +122,16 @@ def run_side_by_side(ways, middle, end):
         shutil.rmtree(way.data, ignore_errors=True)
 
 
-def second_half(events, lines, alerts):
-    """The size of the alerts before the first one after the middle event, and how many events follow that one."""
-    counted = lines // 2
-    with open(events, "rb") as file:
-        middle_us = json.loads(next(itertools.islice(file, lines - counted, None)))["ts"]
-    size = 0
-    for line in alerts.splitlines(keepends=True):
-        if json.loads(line)["ts"] >= middle_us:
-            break
-        size += len(line)
-    return size, counted
+def lines_between(path, begin, end):
+    """How many lines end in these bytes of the file."""
+    count = 0
+    with open(path, "rb") as file:
+        file.seek(begin)
+        while begin < end:
+            block = file.read(min(1 << 22, end - begin))
+            count += block.count(b"\n")
+            begin += len(block)
+    return count
 
 
 def checkpoints_in(data):
@@ -155,8 +153,9 @@ def main():
     parser.add_argument("--tail", type=int, default=300_000)
     arguments = parser.parse_args()
     os.makedirs(arguments.folder, exist_ok=True)
-    with open(arguments.events, "rb") as file:
-        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 22), b""))
+    size = os.path.getsize(arguments.events)
+    middle, end = size // 2, size * 15 // 16
+    lines, counted = lines_between(arguments.events, 0, size), lines_between(arguments.events, middle, end)
     arguments.tail = min(arguments.tail, lines // 8)  # two of them follow the checkpoint
 
     plain = [arguments.tocsin, "run", arguments.rules, "--alerts", "{alerts}", "--no-final-watermark"]
@@ -173,13 +172,11 @@ def main():
     subprocess.run(base.command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with open(base.alerts, "rb") as file:
         expected = file.read()
-    middle, counted = second_half(arguments.events, lines, expected)
     for run in range(arguments.runs):
         warm_memory()
-        run_side_by_side(ways, middle, len(expected))
+        run_side_by_side(ways, middle, end)
         figures = ", ".join(f"{way.name} {way.cpu[-1] / counted * 1e9:.0f}" for way in ways)
         print(f"bench: round {run + 1} of {arguments.runs}: {figures} ns an event", file=sys.stderr)
-    size = os.path.getsize(arguments.events)
     print(f"{lines} events, {size / lines:.0f} bytes each; CPU time of all threads, median of {arguments.runs} rounds\n")
     print(f"{'':12} {'ns/event':>9} {'checkpoints':>12} {'slower by':>10}  other threads, over the first")
 

@@ -77,7 +77,9 @@ struct CheckpointWriter::Work : std::enable_shared_from_this<CheckpointWriter::W
   std::optional<Error> failure;                  // of the checkpoint that is being taken
   std::map<std::uint32_t, StateBuffer> waiting;  // by shard
   std::size_t waiting_bytes = 0;
-  bool has_runs = false;
+  std::map<std::uint64_t, std::unique_ptr<StateRunFile>> runs;  // being written, by table
+  bool has_runs = false;                                        // these, or finished ones
+  std::uint32_t next_shard = 0;                                 // runs have only those before it
   std::uint64_t entries = 0;
   std::uint64_t entry_bytes = 0;
   CheckpointScope scope = CheckpointScope::kChanges;
@@ -101,7 +103,9 @@ struct CheckpointWriter::Work : std::enable_shared_from_this<CheckpointWriter::W
   void start(CheckpointMeta cut, CheckpointScope chosen);
   Result<void> empty_store();
   void take(std::uint32_t shard, StateBuffer buffer);
-  Result<void> write_runs(bool is_last);
+  Result<void> write_waiting(bool is_all);
+  Result<void> append(std::uint64_t table, StateRun& entries);
+  Result<void> finish_runs();
   void complete();
   void end_as_failed();
   void note_failure(const Error& error);
@@ -218,7 +222,9 @@ void CheckpointWriter::Work::start(CheckpointMeta cut, CheckpointScope chosen) {
   failure.reset();
   waiting.clear();
   waiting_bytes = 0;
+  runs.clear();
   has_runs = false;
+  next_shard = 0;
   entries = entry_bytes = 0;
   crash_point("checkpoint.begin");
   if (scope == CheckpointScope::kAll) attempt([&] { return empty_store(); });
@@ -231,38 +237,59 @@ void CheckpointWriter::Work::take(std::uint32_t shard, StateBuffer buffer) {
     entry_bytes += bytes;
     waiting_bytes += bytes;
     waiting[shard].append(std::move(buffer));
-    if (waiting_bytes >= options.run_bytes) attempt([&] { return write_runs(false); });
+    if (waiting_bytes >= options.group_bytes) attempt([&] { return write_waiting(false); });
   }
   const std::lock_guard lock(mutex);
   in_flight -= bytes;
 }
 
-// Few files for few changes: a run has the shards that came since the last one. Where there are
-// several, each table has runs of its own, so that no two of them overlap.
-Result<void> CheckpointWriter::Work::write_runs(bool is_last) {
+// Few files for few changes: all of them are one run. Where there are more, each table has runs of
+// its own, so that no two of them overlap; shard follows shard in them.
+Result<void> CheckpointWriter::Work::write_waiting(bool is_all) {
   if (waiting.empty()) return {};
+  if (waiting.begin()->first < next_shard) {
+    if (Result<void> done = finish_runs(); !done) return done;
+  }
+  next_shard = waiting.rbegin()->first + 1;
   std::vector<StateBuffer> shards;
   for (auto& [shard, buffer] : std::exchange(waiting, {})) shards.push_back(std::move(buffer));
-  const SortedState sorted(std::move(shards));
   waiting_bytes = 0;
-  std::vector<std::unique_ptr<StateRun>> runs;
-  if (is_last && !has_runs) {
-    runs.push_back(sorted.whole());
-  } else {
-    runs = sorted.by_table();
-  }
-  for (const std::unique_ptr<StateRun>& run : runs) {
-    crash_point("checkpoint.sst");
-    Result<void> added = store->add_run(*run);
-    if (!added) return added;
-  }
   has_runs = true;
+  const SortedState sorted(std::move(shards));
+  if (is_all) return append(0, *sorted.whole());
+  for (const auto& [table, run] : sorted.by_table()) {
+    if (Result<void> done = append(table, *run); !done) return done;
+  }
+  return {};
+}
+
+Result<void> CheckpointWriter::Work::append(std::uint64_t table, StateRun& entries_of_table) {
+  crash_point("checkpoint.sst");
+  std::unique_ptr<StateRunFile>& file = runs[table];
+  if (!file) {
+    Result<std::unique_ptr<StateRunFile>> made = store->new_run();
+    if (!made) return tl::unexpected(made.error());
+    file = *std::move(made);
+  }
+  Result<void> done = file->append(entries_of_table);
+  if (!done || file->bytes() < options.run_bytes) return done;
+  done = file->finish();
+  runs.erase(table);
+  return done;
+}
+
+Result<void> CheckpointWriter::Work::finish_runs() {
+  for (const auto& [table, file] : runs) {
+    if (Result<void> done = file->finish(); !done) return done;
+  }
+  runs.clear();
   return {};
 }
 
 void CheckpointWriter::Work::complete() {
   const std::uint64_t entries_before = failure ? 0 : store->figures().entries;
-  attempt([&] { return write_runs(true); });
+  attempt([&] { return write_waiting(!has_runs); });
+  attempt([&] { return finish_runs(); });
   attempt([&] {
     crash_point("checkpoint.ingest");
     return store->ingest();
@@ -306,6 +333,7 @@ void CheckpointWriter::Work::note_failure(const Error& error) {
 void CheckpointWriter::Work::clear_up() {
   waiting.clear();
   waiting_bytes = 0;
+  runs.clear();
   // Without space the part that was written is in the way of others; the next start removes it too.
   (void)remove_tree(files,
                     checkpoint_path(options.checkpoints, meta.number) + std::string(kUnfinished));

@@ -28,8 +28,11 @@ struct CheckpointOptions {
   std::uint32_t semantics = 0;
   bool accept_other_semantics = false;  // of what is recovered
   /// Bytes that wait to be written or are being written, above which has_room() is false.
-  std::size_t in_flight_bytes_max = std::size_t{64} << 20;
-  /// A run is written once the shards that are done have so many bytes.
+  std::size_t in_flight_bytes_max = std::size_t{16} << 20;
+  /// Shards that are done wait until they have so many bytes, and are written together: what
+  /// changed less goes to one file, more to one of each table.
+  std::size_t group_bytes = std::size_t{4} << 20;
+  /// Of a file, above which the next one is begun.
   std::size_t run_bytes = std::size_t{64} << 20;
 };
 enum class CheckpointScope : std::uint8_t {

@@ -188,31 +188,61 @@ class RocksScan : public StateScan {
   std::thread thread_;
 };
 
+class RocksRunFile : public StateRunFile {
+ public:
+  // Adds itself to `finished`.
+  RocksRunFile(Files& files, std::string path, std::vector<std::string>& finished)
+      : files_(files),
+        path_(std::move(path)),
+        finished_(finished),
+        writer_(rocksdb::EnvOptions(), options_of_state(), nullptr, false) {}
+  ~RocksRunFile() override {
+    if (!is_finished_) (void)files_.remove(path_);
+  }
+  Result<void> open() { return result_of(writer_.Open(path_)); }
+  Result<void> append(StateRun& entries) override {
+    StateEntry entry;
+    rocksdb::Status status;
+    while (status.ok() && entries.next(entry)) {
+      is_empty_ = false;
+      status = entry.is_removed ? writer_.Delete(slice_of(entry.key))
+                                : writer_.Put(slice_of(entry.key), slice_of(entry.value));
+    }
+    return result_of(status);
+  }
+  std::uint64_t bytes() const override { return writer_.FileSize(); }
+  Result<void> finish() override {
+    if (is_empty_) return {};
+    Result<void> done = result_of(writer_.Finish());
+    if (!done) return done;
+    is_finished_ = true;
+    finished_.push_back(path_);
+    return {};
+  }
+
+ private:
+  Result<void> result_of(const rocksdb::Status& status) const {
+    if (!status.ok()) return failed("write", path_, status);
+    return {};
+  }
+  Files& files_;
+  const std::string path_;
+  std::vector<std::string>& finished_;
+  mutable rocksdb::SstFileWriter writer_;  // its FileSize() is not const
+  bool is_empty_ = true;
+  bool is_finished_ = false;
+};
+
 class RocksStateStore : public StateStore {
  public:
   RocksStateStore(Files& files, std::unique_ptr<rocksdb::DB> database, std::string directory)
       : files_(files), database_(std::move(database)), directory_(std::move(directory)) {}
 
-  Result<void> add_run(StateRun& entries) override {
-    const std::string path = fmt::format("{}/run-{}", directory_, ++run_count_);
-    runs_.push_back(path);
-    rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_of_state(), nullptr, false);
-    rocksdb::Status status = writer.Open(path);
-    StateEntry entry;
-    bool any = false;
-    while (status.ok() && entries.next(entry)) {
-      any = true;
-      status = entry.is_removed ? writer.Delete(slice_of(entry.key))
-                                : writer.Put(slice_of(entry.key), slice_of(entry.value));
-    }
-    if (status.ok() && any) status = writer.Finish();
-    if (status.ok() && any) return {};
-    runs_.pop_back();
-    if (!status.ok()) {
-      (void)files_.remove(path);
-      return failed("write", path, status);
-    }
-    return remove_tree(files_, path);
+  Result<std::unique_ptr<StateRunFile>> new_run() override {
+    auto run = std::make_unique<RocksRunFile>(
+        files_, fmt::format("{}/run-{}", directory_, ++run_count_), runs_);
+    if (Result<void> opened = run->open(); !opened) return tl::unexpected(opened.error());
+    return run;
   }
 
   Result<void> ingest() override {
@@ -311,7 +341,7 @@ class RocksStateStore : public StateStore {
   std::unique_ptr<rocksdb::DB> database_;
   std::string directory_;
   std::uint64_t run_count_ = 0;
-  std::vector<std::string> runs_;
+  std::vector<std::string> runs_;  // finished and not yet ingested
 };
 
 Result<std::unique_ptr<StateStore>> open_store(Files& files, const std::string& directory,

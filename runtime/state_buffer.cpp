@@ -171,13 +171,13 @@ std::unique_ptr<StateRun> SortedState::whole() const {
   return std::make_unique<Run>(stretches_.data(), stretches_.data() + stretches_.size());
 }
 
-std::vector<std::unique_ptr<StateRun>> SortedState::by_table() const {
-  std::vector<std::unique_ptr<StateRun>> runs;
+std::vector<SortedState::TableRun> SortedState::by_table() const {
+  std::vector<TableRun> runs;
   const Stretch* const end = stretches_.data() + stretches_.size();
   for (const Stretch* begin = stretches_.data(); begin != end;) {
     const Stretch* const next = std::find_if(
         begin, end, [&](const Stretch& stretch) { return stretch.table != begin->table; });
-    runs.push_back(std::make_unique<Run>(begin, next));
+    runs.push_back({begin->table, std::make_unique<Run>(begin, next)});
     begin = next;
   }
   return runs;

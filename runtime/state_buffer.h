@@ -48,10 +48,14 @@ class SortedState {
   ~SortedState();
   SortedState(const SortedState&) = delete;
   SortedState& operator=(const SortedState&) = delete;
+  struct TableRun {
+    std::uint64_t table = 0;
+    std::unique_ptr<StateRun> run;
+  };
   /// One run of all entries.
   std::unique_ptr<StateRun> whole() const;
-  /// One run for each table.
-  std::vector<std::unique_ptr<StateRun>> by_table() const;
+  /// One run for each table that has entries.
+  std::vector<TableRun> by_table() const;
 
  private:
   struct Place;

@@ -36,6 +36,22 @@ class StateRun {
   /// False at the end. Texts are valid until the next call.
   virtual bool next(StateEntry& entry) = 0;
 };
+/// A run on its way to a file of its own, which counts only after StateStore::ingest(). One that is
+/// dropped before finish() leaves nothing. Must not outlive its store.
+class StateRunFile {
+ public:
+  StateRunFile() = default;
+  StateRunFile(const StateRunFile&) = delete;
+  StateRunFile& operator=(const StateRunFile&) = delete;
+  virtual ~StateRunFile() = default;
+  /// The first of these keys is above all that were appended before. Fails with kLimit without
+  /// space, kIo; nothing but to drop it may follow.
+  virtual Result<void> append(StateRun& entries) = 0;
+  /// Of the file so far, about.
+  virtual std::uint64_t bytes() const = 0;
+  /// A run of nothing is no file. Nothing may follow. Fails as append().
+  virtual Result<void> finish() = 0;
+};
 /// All pieces of a state in the order of their keys. Must not outlive its store.
 class StateScan {
  public:
@@ -66,11 +82,10 @@ class StateStore {
   StateStore(const StateStore&) = delete;
   StateStore& operator=(const StateStore&) = delete;
   virtual ~StateStore() = default;
-  /// Writes a run to a file of its own, which counts only after ingest(). Fails with kLimit without
-  /// space, kIo.
-  virtual Result<void> add_run(StateRun& entries) = 0;
-  /// Makes the runs added since the last ingestion part of the state, all of them or none. No two
-  /// of them may have the same key; over what is there already they win.
+  /// Several may be written at the same time. Fails with kLimit without space, kIo.
+  virtual Result<std::unique_ptr<StateRunFile>> new_run() = 0;
+  /// Makes the runs finished since the last ingestion part of the state, all of them or none. No
+  /// two of them may have the same key; over what is there already they win.
   virtual Result<void> ingest() = 0;
   /// Makes `directory`, which must not be there, with hard links to (small files: copies of) all
   /// that makes up the state: a store by itself, which StateStores opens. Not yet synced.

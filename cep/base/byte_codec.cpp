@@ -7,7 +7,17 @@ namespace {
 constexpr std::size_t kVarintBytesMax = 10;
 }  // namespace
 
-void ByteWriter::varint(std::uint64_t value) {
+void ByteWriter::varint_of_word(std::uint64_t value) {
+  // Seven bits into each byte of a word: its halves apart, then their halves, then those'.
+  value = (value & 0xfffffff0000000) << 4 | (value & 0xfffffff);
+  value = (value & 0x0fffc0000fffc000) << 2 | (value & 0x00003fff00003fff);
+  value = (value & 0x3f803f803f803f80) << 1 | (value & 0x007f007f007f007f);
+  const auto last = (static_cast<unsigned>(std::bit_width(value)) - 1) / 8;
+  u64(value | (0x8080808080808080 & ((std::uint64_t{1} << (8 * last)) - 1)));
+  to_.resize(to_.size() - (sizeof value - 1 - last));
+}
+
+void ByteWriter::long_varint(std::uint64_t value) {
   char bytes[kVarintBytesMax];
   std::size_t count = 0;
   for (; value >= 0x80; value >>= 7) bytes[count++] = static_cast<char>(value | 0x80);
@@ -20,7 +30,7 @@ void ByteWriter::text(std::string_view value) {
   raw(value);
 }
 
-std::uint64_t ByteReader::varint() {
+std::uint64_t ByteReader::long_varint() {
   const std::size_t most = std::min(left_.size(), kVarintBytesMax);
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < most; ++i) {

@@ -14,8 +14,12 @@ namespace tocsin {
 template <typename Number>
 void store_number(char* to, Number number) {
   static_assert(std::is_unsigned_v<Number>);
-  for (std::size_t i = 0; i < sizeof(Number); ++i) {
-    to[i] = static_cast<char>(static_cast<unsigned char>(number >> (8 * i)));
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(to, &number, sizeof number);
+  } else {
+    for (std::size_t i = 0; i < sizeof(Number); ++i) {
+      to[i] = static_cast<char>(static_cast<unsigned char>(number >> (8 * i)));
+    }
   }
 }
 /// Reads what store_number() wrote.
@@ -44,7 +48,15 @@ class ByteWriter {
   void u64(std::uint64_t value) { number(value); }
   void i64(std::int64_t value) { number(static_cast<std::uint64_t>(value)); }
   /// 1 to 10 bytes.
-  void varint(std::uint64_t value);
+  void varint(std::uint64_t value) {
+    if (value < 0x80) {
+      u8(static_cast<std::uint8_t>(value));
+    } else if (value >> kBitsOfWord == 0) {
+      varint_of_word(value);
+    } else {
+      long_varint(value);
+    }
+  }
   /// The same, where small numbers may be negative.
   void signed_varint(std::int64_t value) {
     varint(static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63));
@@ -62,6 +74,10 @@ class ByteWriter {
     store_number(bytes, value);
     to_.append(bytes, sizeof bytes);
   }
+  static constexpr unsigned kBitsOfWord = 56;
+  // 2 to 8 bytes.
+  void varint_of_word(std::uint64_t value);
+  void long_varint(std::uint64_t value);
   std::string& to_;
 };
 
@@ -74,7 +90,10 @@ class ByteReader {
   std::uint32_t u32() { return number<std::uint32_t>(); }
   std::uint64_t u64() { return number<std::uint64_t>(); }
   std::int64_t i64() { return static_cast<std::int64_t>(number<std::uint64_t>()); }
-  std::uint64_t varint();
+  std::uint64_t varint() {
+    if (left_.empty() || static_cast<unsigned char>(left_.front()) >= 0x80) return long_varint();
+    return u8();
+  }
   std::int64_t signed_varint() {
     const std::uint64_t value = varint();
     return static_cast<std::int64_t>(value >> 1 ^ (std::uint64_t{0} - (value & 1)));
@@ -96,6 +115,7 @@ class ByteReader {
     const std::string_view bytes = raw(sizeof(Number));
     return bytes.empty() ? Number{0} : load_number<Number>(bytes.data());
   }
+  std::uint64_t long_varint();
   void fail() {
     ok_ = false;
     left_ = {};

@@ -323,6 +323,7 @@ TEST_CASE("checkpoints: what is large goes to several files, and is the same") {
   const tests::TemporaryFolder folder;
   RocksStateStores stores(files);
   Node node(files, stores, folder.path());
+  node.options.group_bytes = 5'000;
   node.options.run_bytes = 20'000;
   node.options.in_flight_bytes_max = 1;
   REQUIRE(node.open());
@@ -400,7 +401,8 @@ TEST_CASE("checkpoints: the executor's thread does the work while pieces are giv
   options.state = folder.path() + "/state";
   options.semantics = cep::kSemantics;
   options.in_flight_bytes_max = 2000;
-  options.run_bytes = 1000;
+  options.group_bytes = 1000;
+  options.run_bytes = 3000;
   StateMap state;
   tests::Random random(11);
   ThreadExecutor executor;
@@ -625,7 +627,8 @@ void live(tests::Random& random, tests::SimulatedFiles& files, History& history,
           std::uint64_t& recovered_newer) {
   tests::ModelStateStores stores(files);
   Node node(files, stores, "data");
-  node.options.run_bytes = random.chance(50) ? 200 : std::size_t{1} << 20;
+  node.options.group_bytes = random.chance(50) ? 200 : std::size_t{1} << 20;
+  node.options.run_bytes = random.chance(50) ? 500 : std::size_t{1} << 20;
   const Result<void> opened = node.open();
   if (!opened) {
     CHECK(opened.error().code != Errc::kCorrupt);

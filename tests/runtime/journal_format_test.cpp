@@ -93,6 +93,26 @@ TEST_CASE("codec: varints are as short as can be, and no other form is read") {
   }
 }
 
+TEST_CASE("codec: varints of every size are what their definition says") {
+  tests::Random random(20261121);
+  for (int bits = 0; bits < 64; ++bits) {
+    const std::uint64_t power = std::uint64_t{1} << bits;
+    for (const std::uint64_t value :
+         {power, power - 1, power + (power - 1), power | (random.next() & (power - 1))}) {
+      std::string expected = "before";
+      std::uint64_t left = value;
+      for (; left >= 128; left /= 128) expected.push_back(static_cast<char>(128 + left % 128));
+      expected.push_back(static_cast<char>(left));
+      std::string bytes = "before";
+      ByteWriter(bytes).varint(value);
+      CHECK(tests::hex_of(bytes) == tests::hex_of(expected));
+      ByteReader reader(std::string_view(bytes).substr(6));
+      CHECK(reader.varint() == value);
+      CHECK(reader.is_done());
+    }
+  }
+}
+
 TEST_CASE("codec: reading past the end gives nothing, for good") {
   std::string bytes;
   ByteWriter writer(bytes);

@@ -37,7 +37,10 @@ StateMap contents_of(StateStores& stores, const std::string& directory) {
 }
 void take(StateStore& store, const StateChanges& changes) {
   ChangesRun run(changes);
-  REQUIRE(store.add_run(run));
+  auto file = store.new_run();
+  REQUIRE(file);
+  REQUIRE((*file)->append(run));
+  REQUIRE((*file)->finish());
 }
 
 TEST_CASE("state store: the key is table and group, big endian, then the key's bytes") {
@@ -68,6 +71,45 @@ void check_contract(Files& files, StateStores& stores, const std::string& folder
     StateMap expected{{store_key(1, "a"), "1"}, {store_key(1, "b"), ""}, {store_key(2, "a"), "3"}};
     CHECK(contents_of(**store) == expected);
     REQUIRE((*store)->link_to(folder + "/first"));
+
+    // Two runs that are written at the same time, piece by piece; one that is dropped was none.
+    {
+      auto one = (*store)->new_run();
+      auto other = (*store)->new_run();
+      auto dropped = (*store)->new_run();
+      REQUIRE(one);
+      REQUIRE(other);
+      REQUIRE(dropped);
+      const auto append = [](auto& to, const StateChanges& changes) {
+        ChangesRun run(changes);
+        const Result<void> done = (*to)->append(run);
+        REQUIRE_MESSAGE(done, done.error().message);
+      };
+      append(one, {{store_key(3, "a"), "1"}, {store_key(3, "b"), "2"}});
+      append(other, {{store_key(5, "a"), "3"}});
+      append(dropped, {{store_key(7, "a"), "4"}});
+      append(one, {});
+      append(one, {{store_key(4, "c"), "5"}});
+      append(other, {{store_key(6, "b"), "6"}});
+      dropped->reset();
+      REQUIRE((*other)->finish());
+      REQUIRE((*one)->finish());
+    }
+    REQUIRE((*store)->ingest());
+    StateMap with_both = expected;
+    with_both.insert({{store_key(3, "a"), "1"},
+                      {store_key(3, "b"), "2"},
+                      {store_key(4, "c"), "5"},
+                      {store_key(5, "a"), "3"},
+                      {store_key(6, "b"), "6"}});
+    CHECK(contents_of(**store) == with_both);
+    const StateChanges gone{{store_key(3, "a"), std::nullopt},
+                            {store_key(3, "b"), std::nullopt},
+                            {store_key(4, "c"), std::nullopt},
+                            {store_key(5, "a"), std::nullopt},
+                            {store_key(6, "b"), std::nullopt}};
+    take(**store, gone);
+    REQUIRE((*store)->ingest());
 
     // Several runs in one ingestion, whose ranges overlap; a later ingestion wins.
     take(**store, {{store_key(1, "a"), std::nullopt}, {store_key(2, "z"), "5"}});

@@ -16,6 +16,7 @@ namespace {
 using runtime::Files;
 using runtime::StateEntry;
 using runtime::StateRun;
+using runtime::StateRunFile;
 using runtime::StateScan;
 using runtime::StateStore;
 
@@ -115,6 +116,34 @@ class EntriesRun : public StateRun {
   Entries::const_iterator end_;
 };
 
+class ModelRunFile : public StateRunFile {
+ public:
+  ModelRunFile(Files& files, std::string directory, std::string name,
+               std::vector<std::string>& finished)
+      : files_(files),
+        directory_(std::move(directory)),
+        name_(std::move(name)),
+        finished_(finished) {}
+  Result<void> append(StateRun& entries) override {
+    bytes_ += encode(entries);
+    return {};
+  }
+  std::uint64_t bytes() const override { return bytes_.size(); }
+  Result<void> finish() override {
+    if (bytes_.empty()) return {};
+    Result<void> written = runtime::write_synced(files_, directory_ + "/" + name_, bytes_);
+    if (written) finished_.push_back(name_);
+    return written;
+  }
+
+ private:
+  Files& files_;
+  std::string directory_;
+  std::string name_;
+  std::vector<std::string>& finished_;
+  std::string bytes_;
+};
+
 class ModelStateStore : public StateStore {
  public:
   ModelStateStore(Files& files, std::string directory, std::vector<std::string> runs)
@@ -122,14 +151,9 @@ class ModelStateStore : public StateStore {
     for (const std::string& name : runs_) last_number_ = std::max(last_number_, number_of(name));
   }
 
-  Result<void> add_run(StateRun& entries) override {
-    const std::string bytes = encode(entries);
-    if (bytes.empty()) return {};
-    const std::string name = fmt::format("pending-{}", ++pending_count_);
-    Result<void> written = runtime::write_synced(files_, path_of(name), bytes);
-    if (!written) return written;
-    pending_.push_back(name);
-    return {};
+  Result<std::unique_ptr<StateRunFile>> new_run() override {
+    return std::make_unique<ModelRunFile>(files_, directory_,
+                                          fmt::format("pending-{}", ++pending_count_), pending_);
   }
 
   Result<void> ingest() override {
