@@ -23,6 +23,7 @@
 #include "runtime/clock.h"
 #include "runtime/data_directory.h"
 #include "runtime/effect_reader.h"
+#include "runtime/memory_ahead.h"
 #include "runtime/node_inputs.h"
 #include "runtime/rocks_state_store.h"
 #include "runtime/rocks_store.h"
@@ -207,6 +208,7 @@ runtime::NodeOptions DurableSession::node_options() {
 Outcome<void> DurableSession::open_node() {
   progress_ = std::make_unique<ProgressLine>(!arguments_.quiet);
   ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
+  const runtime::MemoryAhead memory_ahead;
   Result<std::unique_ptr<runtime::Node>> node =
       runtime::Node::open(*ports_, *directory_, program_, node_options());
   progress_->clear();

@@ -41,6 +41,7 @@
 #include "runtime/checkpoint.h"
 #include "runtime/data_directory.h"
 #include "runtime/input_file.h"
+#include "runtime/memory_ahead.h"
 #include "runtime/rocks_state_store.h"
 #include "runtime/rocks_store.h"
 #include "runtime/savepoint.h"
@@ -369,6 +370,7 @@ Outcome<void> Server::open_node() {
     if (AlertDesk* const desk = open_desk_; desk != nullptr) desk->effects_changed();
   });
   service_->listen(options);
+  const runtime::MemoryAhead memory_ahead;
   Result<std::unique_ptr<runtime::Node>> node =
       runtime::Node::open(*ports_, *directory_, *rules_.program, std::move(options));
   progress.clear();

@@ -5,10 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <new>
 #include <set>
+#include <vector>
+
+#include "cep/base/pages_ahead.h"
 
 namespace tocsin {
 namespace {
@@ -16,6 +20,7 @@ constexpr std::size_t kPage = std::size_t{4} << 10;
 constexpr std::size_t kRegion = std::size_t{2} << 20;
 constexpr std::size_t kLargest = std::size_t{512} << 10;  // of a block cut from a region
 constexpr std::size_t kOrders = 10;                       // 4 KiB << 9 is a region
+constexpr std::size_t kReady = 4;                         // regions that wait, at most
 
 // Free blocks by size and address; nothing is written into them, so that a page that was never
 // used stays untouched.
@@ -29,7 +34,7 @@ class Regions {
     std::uintptr_t block = 0;
     if (from == kOrders) {
       from = kOrders - 1;
-      block = map_region();
+      block = take_region();
     } else {
       block = *free_[from].begin();
       free_[from].erase(free_[from].begin());
@@ -58,7 +63,55 @@ class Regions {
     }
   }
 
+  // PagesAhead::run(), until `is_over`, which stop() sets.
+  void keep_ready(const bool& is_over) {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t before = taken_;
+    const auto is_wanted = [&] { return taken_ != before && ready_.size() < kReady; };
+    try {
+      for (;;) {
+        changed_.wait(lock, [&] { return is_over || is_wanted(); });
+        if (is_over) break;
+        lock.unlock();
+        const std::uintptr_t region = map_region();
+        touch(region);
+        lock.lock();
+        ready_.push_back(region);
+      }
+    } catch (const std::bad_alloc&) {
+      if (!lock.owns_lock()) lock.lock();  // whoever needs it will hear
+    }
+    for (const std::uintptr_t region : ready_) ::munmap(reinterpret_cast<void*>(region), kRegion);
+    ready_.clear();
+  }
+  void stop(bool& is_over) {
+    {
+      const std::lock_guard lock(mutex_);
+      is_over = true;
+    }
+    changed_.notify_all();
+  }
+
  private:
+  std::uintptr_t take_region() {
+    ++taken_;
+    if (ready_.empty()) {
+      const std::uintptr_t region = map_region();
+      changed_.notify_all();
+      return region;
+    }
+    const std::uintptr_t region = ready_.back();
+    ready_.pop_back();
+    changed_.notify_all();
+    return region;
+  }
+
+  static void touch(std::uintptr_t region) {
+    for (std::size_t at = 0; at < kRegion; at += kPage) {
+      *reinterpret_cast<volatile char*>(region + at) = 0;
+    }
+  }
+
   void give_piece(std::uintptr_t block, std::size_t order) noexcept {
     for (; order + 1 < kOrders; ++order) {
       const std::uintptr_t buddy = block ^ (kPage << order);
@@ -89,6 +142,9 @@ class Regions {
 
   std::mutex mutex_;
   std::array<std::set<std::uintptr_t>, kOrders> free_;
+  std::condition_variable changed_;    // a region was taken, or a keeper is to end
+  std::vector<std::uintptr_t> ready_;  // touched, and not yet taken
+  std::uint64_t taken_ = 0;            // regions so far
 };
 
 Regions& regions() {
@@ -101,6 +157,9 @@ std::align_val_t alignment_of(std::size_t bytes) {
   return std::align_val_t{std::clamp(std::bit_ceil(bytes), std::size_t{64}, kPage)};
 }
 }  // namespace
+
+void PagesAhead::run() { regions().keep_ready(is_over_); }
+void PagesAhead::stop() { regions().stop(is_over_); }
 
 std::byte* allocate_pages(std::size_t bytes) {
   if (is_cut(bytes)) return regions().take(pages_of(bytes));

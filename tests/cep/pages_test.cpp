@@ -4,19 +4,23 @@
 
 #include <cstdint>
 #include <cstring>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "cep/base/pages_ahead.h"
 #include "tests/support/random.h"
 
 namespace tocsin {
-TEST_CASE("pages: blocks of any size lie apart, aligned, and keep their bytes") {
+namespace {
+// Blocks come and go, now more, now fewer.
+void check_blocks(std::uint64_t seed) {
   struct Block {
     Pages memory;
     std::size_t bytes;
     unsigned char mark;
   };
-  tests::Random random(3);
+  tests::Random random(seed);
   std::vector<Block> blocks;
   const auto is_intact = [](const Block& block) {
     for (std::size_t i = 0; i < block.bytes; ++i) {
@@ -43,5 +47,27 @@ TEST_CASE("pages: blocks of any size lie apart, aligned, and keep their bytes") 
     }
   }
   for (const Block& block : blocks) REQUIRE(is_intact(block));
+}
+}  // namespace
+
+TEST_CASE("pages: blocks of any size lie apart, aligned, and keep their bytes") { check_blocks(3); }
+
+TEST_CASE("pages: and so they do while threads have memory ready") {
+  {
+    PagesAhead never_run;
+    never_run.stop();
+    never_run.run();
+  }
+  PagesAhead one;
+  PagesAhead other;
+  std::thread first([&] { one.run(); });
+  std::thread second([&] { other.run(); });
+  check_blocks(4);
+  one.stop();
+  first.join();
+  check_blocks(5);
+  other.stop();
+  second.join();
+  check_blocks(6);
 }
 }  // namespace tocsin
