@@ -1,5 +1,7 @@
 /// A thread that has memory for state ready before it is needed.
 #pragma once
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "cep/base/pages_ahead.h"
@@ -15,7 +17,11 @@ class MemoryAhead {
   MemoryAhead& operator=(const MemoryAhead&) = delete;
 
  private:
+  void work();
   PagesAhead pages_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_over_ = false;
   std::thread thread_;
 };
 }  // namespace tocsin::runtime

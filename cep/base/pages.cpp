@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <new>
@@ -20,7 +19,7 @@ constexpr std::size_t kPage = std::size_t{4} << 10;
 constexpr std::size_t kRegion = std::size_t{2} << 20;
 constexpr std::size_t kLargest = std::size_t{512} << 10;  // of a block cut from a region
 constexpr std::size_t kOrders = 10;                       // 4 KiB << 9 is a region
-constexpr std::size_t kReady = 4;                         // regions that wait, at most
+constexpr std::size_t kReady = 8;                         // regions that wait, at most
 
 // Free blocks by size and address; nothing is written into them, so that a page that was never
 // used stays untouched.
@@ -63,46 +62,36 @@ class Regions {
     }
   }
 
-  // PagesAhead::run(), until `is_over`, which stop() sets.
-  void keep_ready(const bool& is_over) {
-    std::unique_lock lock(mutex_);
-    const std::uint64_t before = taken_;
-    const auto is_wanted = [&] { return taken_ != before && ready_.size() < kReady; };
+  std::uint64_t taken() {
+    const std::lock_guard lock(mutex_);
+    return taken_;
+  }
+  // One more that is ready, unless none was taken since they were `taken_before`.
+  bool prepare(std::uint64_t taken_before) {
+    if (const std::lock_guard lock(mutex_); taken_ == taken_before || ready_.size() >= kReady)
+      return false;
     try {
-      for (;;) {
-        changed_.wait(lock, [&] { return is_over || is_wanted(); });
-        if (is_over) break;
-        lock.unlock();
-        const std::uintptr_t region = map_region();
-        touch(region);
-        lock.lock();
-        ready_.push_back(region);
-      }
+      const std::uintptr_t region = map_region();
+      touch(region);
+      const std::lock_guard lock(mutex_);
+      ready_.push_back(region);
     } catch (const std::bad_alloc&) {
-      if (!lock.owns_lock()) lock.lock();  // whoever needs it will hear
+      return false;  // whoever needs it will hear
     }
+    return true;
+  }
+  void drop_ready() {
+    const std::lock_guard lock(mutex_);
     for (const std::uintptr_t region : ready_) ::munmap(reinterpret_cast<void*>(region), kRegion);
     ready_.clear();
-  }
-  void stop(bool& is_over) {
-    {
-      const std::lock_guard lock(mutex_);
-      is_over = true;
-    }
-    changed_.notify_all();
   }
 
  private:
   std::uintptr_t take_region() {
     ++taken_;
-    if (ready_.empty()) {
-      const std::uintptr_t region = map_region();
-      changed_.notify_all();
-      return region;
-    }
+    if (ready_.empty()) return map_region();
     const std::uintptr_t region = ready_.back();
     ready_.pop_back();
-    changed_.notify_all();
     return region;
   }
 
@@ -142,7 +131,6 @@ class Regions {
 
   std::mutex mutex_;
   std::array<std::set<std::uintptr_t>, kOrders> free_;
-  std::condition_variable changed_;    // a region was taken, or a keeper is to end
   std::vector<std::uintptr_t> ready_;  // touched, and not yet taken
   std::uint64_t taken_ = 0;            // regions so far
 };
@@ -158,8 +146,9 @@ std::align_val_t alignment_of(std::size_t bytes) {
 }
 }  // namespace
 
-void PagesAhead::run() { regions().keep_ready(is_over_); }
-void PagesAhead::stop() { regions().stop(is_over_); }
+PagesAhead::PagesAhead() : taken_before_(regions().taken()) {}
+PagesAhead::~PagesAhead() { regions().drop_ready(); }
+bool PagesAhead::prepare() { return regions().prepare(taken_before_); }
 
 std::byte* allocate_pages(std::size_t bytes) {
   if (is_cut(bytes)) return regions().take(pages_of(bytes));

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <thread>
@@ -52,22 +53,41 @@ void check_blocks(std::uint64_t seed) {
 
 TEST_CASE("pages: blocks of any size lie apart, aligned, and keep their bytes") { check_blocks(3); }
 
-TEST_CASE("pages: and so they do while threads have memory ready") {
-  {
-    PagesAhead never_run;
-    never_run.stop();
-    never_run.run();
+TEST_CASE("pages: a few regions are ready once one was taken, and are the next to be taken") {
+  PagesAhead ahead;
+  CHECK_FALSE(ahead.prepare());
+  std::vector<Pages> held;
+  const auto take = [&] { held.push_back(make_pages(500'000)); };  // a quarter of a region
+  const auto prepare_all = [&] {
+    int count = 0;
+    while (ahead.prepare()) REQUIRE(++count < 100);
+    return count;
+  };
+  int ready = 0;
+  for (int i = 0; i < 10'000 && ready == 0; ++i) {
+    take();
+    ready = prepare_all();
   }
-  PagesAhead one;
-  PagesAhead other;
-  std::thread first([&] { one.run(); });
-  std::thread second([&] { other.run(); });
+  CHECK(ready > 1);
+  for (int i = 0; i < 12; ++i) take();  // two to four regions
+  const int again = prepare_all();
+  CHECK(again >= 2);
+  CHECK(again <= 4);
+  PagesAhead later;
+  CHECK_FALSE(later.prepare());
+}
+
+TEST_CASE("pages: blocks lie apart while a thread has memory ready") {
+  PagesAhead ahead;
+  std::atomic<bool> is_over{false};
+  std::thread beside([&] {
+    while (!is_over) {
+      if (!ahead.prepare()) std::this_thread::yield();
+    }
+  });
   check_blocks(4);
-  one.stop();
-  first.join();
+  is_over = true;
+  beside.join();
   check_blocks(5);
-  other.stop();
-  second.join();
-  check_blocks(6);
 }
 }  // namespace tocsin
