@@ -29,19 +29,6 @@ constexpr std::array<std::uint8_t, 256> kDigits = [] {
   return digits;
 }();
 std::uint8_t digit_of(char letter) { return kDigits[static_cast<unsigned char>(letter)]; }
-std::optional<Bytes16> id_bytes(std::string_view id) {
-  Bytes16 bytes{};
-  if (id.size() != 2 * bytes.size()) return std::nullopt;
-  unsigned seen = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const std::uint8_t high = digit_of(id[2 * i]);
-    const std::uint8_t low = digit_of(id[2 * i + 1]);
-    seen |= high | low;
-    bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
-  }
-  if ((seen & kNoDigit) != 0) return std::nullopt;
-  return bytes;
-}
 tl::unexpected<Error> damaged(const char* what) {
   return fail(Errc::kCorrupt,
               std::string("the alert store holds ") + what + " that this program did not write");
@@ -76,15 +63,34 @@ std::string alert_key(std::uint64_t number) {
   return key;
 }
 std::optional<std::string> alert_id_prefix(std::string_view id) {
-  const std::optional<Bytes16> bytes = id_bytes(id);
-  if (!bytes) return std::nullopt;
-  return std::string(view(*bytes));
+  const std::optional<AlertId> read = read_alert_id(id);
+  if (!read) return std::nullopt;
+  std::string prefix;
+  append_key_u64(prefix, read->high);
+  append_key_u64(prefix, read->low);
+  return prefix;
 }
-std::string alert_id_key(std::string_view id, std::uint64_t number) {
-  std::optional<std::string> key = alert_id_prefix(id);
-  TOCSIN_ASSERT(key.has_value(), "alert ids are 32 hex digits");
-  append_key_u64(*key, number);
-  return std::move(*key);
+std::optional<AlertId> read_alert_id(std::string_view id) {
+  constexpr std::size_t kDigitsOfHalf = 16;
+  if (id.size() != 2 * kDigitsOfHalf) return std::nullopt;
+  unsigned seen = 0;
+  const auto half = [&](std::string_view digits) {
+    std::uint64_t number = 0;
+    for (const char letter : digits) {
+      const std::uint8_t digit = digit_of(letter);
+      seen |= digit;
+      number = number << 4 | digit;
+    }
+    return number;
+  };
+  const AlertId read{half(id.substr(0, kDigitsOfHalf)), half(id.substr(kDigitsOfHalf))};
+  if ((seen & kNoDigit) != 0) return std::nullopt;
+  return read;
+}
+void append_alert_id_key(std::string& to, AlertId id, std::uint64_t number) {
+  append_key_u64(to, id.high);
+  append_key_u64(to, id.low);
+  append_key_u64(to, number);
 }
 std::string outbox_key(EndpointId endpoint, std::uint64_t number) {
   std::string key(view(endpoint.bytes));
@@ -190,12 +196,7 @@ Result<TimelineRow> decode_timeline(std::string_view key, std::string_view value
   return row;
 }
 
-std::string encode_alert(const StoredAlert& alert) {
-  const std::optional<Bytes16> id = id_bytes(alert.id);
-  TOCSIN_ASSERT(id.has_value(), "alert ids are 32 hex digits");
-  std::string value;
-  value.reserve(alert.line.size() + alert.rule.size() + alert.order.key.size() + 80);
-  ByteWriter to(value);
+void write_alert(ByteWriter& to, const StoredAlert& alert, AlertId id) {
   to.varint(alert.timeline);
   to.varint(alert.repeat_of);
   to.i64(alert.stored_at.us);
@@ -203,11 +204,11 @@ std::string encode_alert(const StoredAlert& alert) {
   to.u8(alert.is_live ? 1 : 0);
   to.varint(static_cast<std::uint64_t>(alert.severity));
   to.i64(alert.ts.us);
-  to.raw(view(*id));
+  to.u64(__builtin_bswap64(id.high));
+  to.u64(__builtin_bswap64(id.low));
   to.text(alert.rule);
   write_order(alert.order, to);
   to.text(alert.line);
-  return value;
 }
 Result<StoredAlert> decode_alert(std::string_view key, std::string_view value) {
   StoredAlert alert;

@@ -1,11 +1,12 @@
 /// Keys and values of the effect store, drawn in docs/decisions/0012-alert-store.md.
 #pragma once
-#include <array>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "cep/base/byte_codec.h"
 #include "cep/base/result.h"
 #include "runtime/effect_reader.h"
 #include "runtime/effects.h"
@@ -59,7 +60,15 @@ Result<std::vector<EndpointId>> decode_endpoints(std::string_view value);
 std::string alert_key(std::uint64_t number);
 /// All keys of an alert's id begin with it. Nothing for what is not 32 lower-case hex digits.
 std::optional<std::string> alert_id_prefix(std::string_view id);
-std::string alert_id_key(std::string_view id, std::uint64_t number);
+/// The bytes of an alert's id as two numbers, big endian: in the order of the keys.
+struct AlertId {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  friend auto operator<=>(const AlertId&, const AlertId&) = default;
+};
+/// Of 32 lower-case hex digits; nothing for anything else.
+std::optional<AlertId> read_alert_id(std::string_view id);
+void append_alert_id_key(std::string& to, AlertId id, std::uint64_t number);
 std::string outbox_key(EndpointId endpoint, std::uint64_t number);
 /// Of an event's trace, by timeline and arrival; and of an alert's, by number.
 std::string event_trace_key(std::uint32_t timeline, cep::ArrivalNumber arrival);
@@ -76,10 +85,12 @@ std::string encode_totals(const EffectTotals& totals);
 std::string encode_mark(const EmittedMark& mark);
 std::string encode_cause(std::uint64_t record);
 std::string encode_timeline(const TimelineRow& row);  // its ordinal is in the key
-std::string encode_alert(const StoredAlert& alert);   // its number is in the key
 std::string encode_aside(const AsideRow& row);        // kind, timeline and arrival are in the key
 std::string encode_outbox(const OutboxRow& row);      // its number is in the key
 std::string encode_withheld(const WithheldRow& row);  // its endpoint is in the key
+
+/// The value of an alert; its number is in the key. `id`: read_alert_id() of the alert's.
+void write_alert(ByteWriter& to, const StoredAlert& alert, AlertId id);
 
 /// Errors of all: kCorrupt.
 Result<EffectFormat> decode_format(std::string_view value);

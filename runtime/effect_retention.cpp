@@ -88,7 +88,7 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
   const std::lock_guard owing(owing_);
   struct Row {
     std::uint64_t number;
-    std::string id;
+    AlertId id;
     std::uint64_t bytes;
   };
   std::vector<Row> rows;  // that may go if nobody is owed them
@@ -111,7 +111,7 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
           return false;
         }
         bytes_left -= value.size();
-        rows.push_back({alert->number, std::move(alert->id), value.size()});
+        rows.push_back({alert->number, read_alert_id(alert->id).value_or(AlertId()), value.size()});
         return true;
       });
   if (!scanned) return tl::unexpected(scanned.error());
@@ -122,6 +122,7 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
   if (!owed) return tl::unexpected(owed.error());
   StoreBatch batch;
   EffectTotals totals = totals_;
+  std::string id_key;
   std::uint64_t run = rows.front().number;  // the first of a run of numbers that go
   const auto end_run = [&](std::uint64_t next) {
     batch.remove_range(kWithheldFamily, alert_key(run), alert_key(next));
@@ -133,7 +134,9 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
       continue;
     }
     batch.remove(kAlertFamily, alert_key(row.number));
-    batch.remove(kAlertIdFamily, alert_id_key(row.id, row.number));
+    id_key.clear();
+    append_alert_id_key(id_key, row.id, row.number);
+    batch.remove(kAlertIdFamily, id_key);
     if (has_traces_) batch.remove(kTraceFamily, alert_trace_key(row.number));
     --totals.alerts;
     totals.alert_bytes -= row.bytes;

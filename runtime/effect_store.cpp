@@ -23,12 +23,13 @@ constexpr const char* kDifferenceHelp =
 // What a commit changes, taken over once it is on disk.
 struct EffectStore::Commit {
   StoreBatch batch;
-  std::vector<std::string> alert_ids;                           // keys of the family
+  std::vector<std::pair<AlertId, std::uint64_t>> alert_ids;     // and numbers
   std::map<std::pair<AsideKind, std::string>, AsideRow> aside;  // by key
   std::map<cep::ArrivalNumber, std::string> traces;             // of events, new
   EmittedMark mark;
   std::uint64_t next_number = 0;
-  std::optional<cep::OrderKey> last_order;
+  const cep::OrderKey* last_order = nullptr;         // of the last alert that came, or none
+  const cep::OrderKey* last_stored_order = nullptr;  // of those that are new
   EffectTotals totals;
   cep::EventTime now;
   CommitReport report;
@@ -215,9 +216,10 @@ Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
   TOCSIN_ASSERT(is_resumed_, "a timeline is begun or resumed first");
   const std::lock_guard owing(owing_);
   Commit commit;
+  commit.batch = std::exchange(batch_, {});
   commit.mark = mark_;
   commit.next_number = next_number_;
-  commit.last_order = last_order_;
+  if (last_order_) commit.last_order = &*last_order_;
   commit.totals = totals_;
   commit.now = clock_.now();
   Result<void> taken;
@@ -236,9 +238,15 @@ Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
   if (!taken) return tl::unexpected(taken.error());
   // In order, each is found from the one before.
   std::ranges::sort(commit.alert_ids);
-  for (std::string& key : commit.alert_ids) commit.batch.give(kAlertIdFamily, std::move(key), {});
+  std::string id_key;
+  for (const auto& [id, number] : commit.alert_ids) {
+    id_key.clear();
+    append_alert_id_key(id_key, id, number);
+    commit.batch.put(kAlertIdFamily, id_key, {});
+  }
   for (const auto& [place, row] : commit.aside)
     commit.batch.put(family_of(place.first), place.second, encode_aside(row));
+  if (commit.last_stored_order != nullptr) commit.mark.order = *commit.last_stored_order;
   std::uint64_t cause = cause_;
   if (!commit.batch.empty()) {
     cause = std::max(cause, slices.back().cause);
@@ -255,10 +263,13 @@ Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
   mark_ = std::move(commit.mark);
   cause_ = cause;
   next_number_ = commit.next_number;
-  last_order_ = std::move(commit.last_order);
+  if (commit.last_order != nullptr) last_order_ = *commit.last_order;
   totals_ = commit.totals;
   event_traces_ += commit.traces.size();
   has_traces_ = has_traces_ || !commit.traces.empty();
+  constexpr std::size_t kBatchBytesKept = std::size_t{4} << 20;
+  commit.batch.clear(kBatchBytesKept);
+  batch_ = std::move(commit.batch);
   return commit.report;
 }
 
@@ -290,10 +301,12 @@ Result<void> EffectStore::take(StoredAlert& alert, Commit& commit) const {
       if (!numbers->empty() && numbers->front() <= timelines_.back().number_before)
         alert.repeat_of = numbers->front();
     }
-    std::string value = encode_alert(alert);
-    commit.totals.alert_bytes += value.size();
-    commit.batch.give(kAlertFamily, alert_key(alert.number), std::move(value));
-    commit.alert_ids.push_back(alert_id_key(alert.id, alert.number));
+    const std::optional<AlertId> id = read_alert_id(alert.id);
+    TOCSIN_ASSERT(id.has_value(), "alert ids are 32 hex digits");
+    commit.totals.alert_bytes +=
+        commit.batch.put_written(kAlertFamily, alert_key(alert.number),
+                                 [&](ByteWriter& to) { write_alert(to, alert, *id); });
+    commit.alert_ids.emplace_back(*id, alert.number);
     if (alert.is_live && alert.repeat_of == 0) {
       if (Result<void> addressed = address(alert, commit); !addressed) return addressed;
     }
@@ -301,12 +314,12 @@ Result<void> EffectStore::take(StoredAlert& alert, Commit& commit) const {
     if (!trace) return tl::unexpected(trace.error());
     if (!trace->empty()) commit.batch.put(kTraceFamily, alert_trace_key(alert.number), *trace);
     ++commit.totals.alerts;
-    commit.mark.order = alert.order;
+    commit.last_stored_order = &alert.order;
     commit.mark.number = alert.number;
     ++commit.report.alerts;
   }
   ++commit.next_number;
-  commit.last_order = alert.order;
+  commit.last_order = &alert.order;
   return {};
 }
 

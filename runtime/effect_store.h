@@ -198,6 +198,7 @@ class EffectStore {
   std::optional<cep::OrderKey> last_order_;  // of the last alert that came
   bool is_resumed_ = false;
   EffectTotals totals_;
+  StoreBatch batch_;                       // empty: memory for the next commit
   std::array<std::string, 2> aside_gone_;  // by kind: the last key that retention removed
   std::vector<EndpointId> endpoints_;
   /// Held while rows of the outbox are added, or alerts removed.

@@ -13,10 +13,11 @@ namespace tocsin::runtime {
 namespace {
 enum class Kind : std::uint8_t {
   kByValue = 1,
-  kByPosition = 2,
+  kByRange = 2,  // by position, with a digest of its own bytes alone: no longer written
   kDecision = 3,
   kCommand = 4,
   kTraced = 5,  // by value, with traces
+  kByPosition = 6,
 };
 
 void encode_kind(ByteWriter& writer, Kind kind) { writer.u8(static_cast<std::uint8_t>(kind)); }
@@ -167,6 +168,10 @@ Result<JournalRecord> decode_record(std::string_view body) {
     case Kind::kCommand:
       record = decode_command(reader);
       break;
+    case Kind::kByRange:
+      return fail(Errc::kRefused,
+                  "a record that only versions before this one know, of bytes of a file: make a "
+                  "savepoint with the version that wrote it, and go on from that");
     default:
       if (!reader.ok()) return fail(Errc::kCorrupt, "a record without a kind");
       return fail(Errc::kRefused,

@@ -41,7 +41,7 @@ struct ArrivalByPosition {
   std::uint64_t first_offset = 0;  // of the bytes, or of the first message
   std::uint64_t next_offset = 0;   // >= first_offset
   std::uint64_t count = 0;
-  RangeDigest digest{};  // of the bytes in [first_offset, next_offset)
+  RangeDigest digest{};  // PrefixDigest of all bytes before next_offset
   friend bool operator==(const ArrivalByPosition&, const ArrivalByPosition&) = default;
 };
 enum class DecisionKind : std::uint8_t {

@@ -92,9 +92,10 @@ Result<std::size_t> Node::Impl::arrive(std::size_t source, std::string_view bloc
     if (!encoded.empty()) note_traces(traces, count);
     known.next_offset = known.lines.number;
   } else {
-    const RangeDigest digest = known.prefix.add_range(bytes);
-    appended = append(ArrivalByPosition{taken_at_, known.name, known.identity, known.next_offset,
-                                        known.next_offset + bytes.size(), count, digest});
+    known.prefix.add(bytes);
+    appended =
+        append(ArrivalByPosition{taken_at_, known.name, known.identity, known.next_offset,
+                                 known.next_offset + bytes.size(), count, known.prefix.digest()});
     known.next_offset += bytes.size();
   }
   if (!appended) return tl::unexpected(appended.error());

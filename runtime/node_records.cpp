@@ -136,7 +136,8 @@ Result<void> Node::Impl::take_position(const ArrivalByPosition& record) {
   if (bytes->size() != record.next_offset - record.first_offset) {
     return other_bytes("are no longer there");
   }
-  if (known.prefix.add_range(*bytes) != record.digest) {
+  known.prefix.add(*bytes);
+  if (known.prefix.digest() != record.digest) {
     return other_bytes("were others when they were taken");
   }
   std::uint64_t count = 0;

@@ -1,6 +1,7 @@
 #include "runtime/prefix_digest.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #ifndef XXH_INLINE_ALL
 #define XXH_INLINE_ALL
@@ -25,9 +26,10 @@ RangeDigest to_digest(const XXH128_hash_t& hash) {
   return digest;
 }
 RangeDigest chained(const RangeDigest& chain, const RangeDigest& block) {
-  std::string both(reinterpret_cast<const char*>(chain.data()), chain.size());
-  both.append(reinterpret_cast<const char*>(block.data()), block.size());
-  return digest_range(both);
+  std::array<char, 2 * sizeof(RangeDigest)> both{};
+  std::memcpy(both.data(), chain.data(), chain.size());
+  std::memcpy(both.data() + chain.size(), block.data(), block.size());
+  return digest_range({both.data(), both.size()});
 }
 void write_digest(ByteWriter& to, const RangeDigest& digest) {
   to.raw({reinterpret_cast<const char*>(digest.data()), digest.size()});
@@ -58,19 +60,6 @@ void PrefixDigest::add(std::string_view bytes) {
     chain_ = chained(chain_, to_digest(XXH3_128bits_digest(&block_->state)));
     XXH3_128bits_reset(&block_->state);
   }
-}
-
-RangeDigest PrefixDigest::add_range(std::string_view bytes) {
-  // Piece by piece, so that the second of the two finds the bytes near by.
-  constexpr std::size_t kPieceBytes = std::size_t{16} << 10;
-  Block range;
-  while (!bytes.empty()) {
-    const std::string_view piece = bytes.substr(0, kPieceBytes);
-    xxh3_update(&range.state, piece.data(), piece.size());
-    add(piece);
-    bytes.remove_prefix(piece.size());
-  }
-  return to_digest(XXH3_128bits_digest(&range.state));
 }
 
 RangeDigest PrefixDigest::digest() const {

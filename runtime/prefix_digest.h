@@ -21,8 +21,6 @@ class PrefixDigest {
 
   /// Requires is_whole().
   void add(std::string_view bytes);
-  /// The same, and gives digest_range() of them.
-  RangeDigest add_range(std::string_view bytes);
   /// Bytes so far.
   std::uint64_t bytes() const { return bytes_; }
   /// Of all of them.

@@ -326,28 +326,29 @@ class OwnedStore : public Reading<RocksStore> {
   using Reading::Reading;
   Result<void> write(const StoreBatch& batch, bool sync) override {
     if (std::optional<Error> before = failure()) return tl::unexpected(std::move(*before));
-    constexpr std::size_t kHeadBytes = 16;  // of a change: its kind, its family and two lengths
-    rocksdb::WriteBatch changes(batch.bytes() + (batch.changes().size() + 1) * kHeadBytes);
-    for (const StoreBatch::Change& change : batch.changes()) {
+    std::unique_ptr<rocksdb::WriteBatch> changes = take_spare();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const StoreBatch::Change change = batch.change(i);
       rocksdb::ColumnFamilyHandle* const family = database_->handle(change.family);
       rocksdb::Status added;
       switch (change.kind) {
         case StoreBatch::Kind::kPut:
-          added = changes.Put(family, slice(change.key), slice(change.value));
+          added = changes->Put(family, slice(change.key), slice(change.value));
           break;
         case StoreBatch::Kind::kRemove:
-          added = changes.Delete(family, slice(change.key));
+          added = changes->Delete(family, slice(change.key));
           break;
         case StoreBatch::Kind::kRemoveRange:
-          added = changes.DeleteRange(family, slice(change.key), slice(change.value));
+          added = changes->DeleteRange(family, slice(change.key), slice(change.value));
           break;
       }
       if (!added.ok()) return note(added);
     }
     rocksdb::WriteOptions options;
     options.sync = sync;
-    const rocksdb::Status status = database_->db().Write(options, &changes);
+    const rocksdb::Status status = database_->db().Write(options, changes.get());
     if (!status.ok()) return note(status);
+    keep_spare(std::move(changes));
     return {};
   }
 
@@ -355,6 +356,18 @@ class OwnedStore : public Reading<RocksStore> {
   std::optional<Error> failure() const {
     const std::lock_guard lock(mutex_);
     return failure_;
+  }
+  // An empty batch, with the memory of the last one.
+  std::unique_ptr<rocksdb::WriteBatch> take_spare() {
+    const std::lock_guard lock(mutex_);
+    return spare_ ? std::move(spare_) : std::make_unique<rocksdb::WriteBatch>();
+  }
+  void keep_spare(std::unique_ptr<rocksdb::WriteBatch> batch) {
+    constexpr std::size_t kBytesKept = std::size_t{4} << 20;
+    if (batch->Data().capacity() > kBytesKept) return;
+    batch->Clear();
+    const std::lock_guard lock(mutex_);
+    spare_ = std::move(batch);
   }
   // RocksDB may recover by itself from some errors; who was told of a failure would then see what
   // came after it without what failed.
@@ -366,6 +379,7 @@ class OwnedStore : public Reading<RocksStore> {
 
   mutable std::mutex mutex_;
   std::optional<Error> failure_;
+  std::unique_ptr<rocksdb::WriteBatch> spare_;
 };
 
 void check_options(const RocksStoreOptions& options) {

@@ -22,25 +22,44 @@ Number read_big_endian(std::string_view key) {
 }  // namespace
 
 void StoreBatch::put(StoreFamily family, std::string_view key, std::string_view value) {
-  give(family, std::string(key), std::string(value));
-}
-void StoreBatch::give(StoreFamily family, std::string key, std::string value) {
-  add({Kind::kPut, family, std::move(key), std::move(value)});
+  begin(Kind::kPut, family, key);
+  bytes_ += value;
+  end();
 }
 void StoreBatch::remove(StoreFamily family, std::string_view key) {
-  add({Kind::kRemove, family, std::string(key), {}});
+  begin(Kind::kRemove, family, key);
+  end();
 }
-void StoreBatch::remove_range(StoreFamily family, std::string_view begin, std::string_view end) {
-  TOCSIN_ASSERT(begin <= end, "a range does not end before it begins");
-  add({Kind::kRemoveRange, family, std::string(begin), std::string(end)});
+void StoreBatch::remove_range(StoreFamily family, std::string_view first, std::string_view last) {
+  TOCSIN_ASSERT(first <= last, "a range does not end before it begins");
+  begin(Kind::kRemoveRange, family, first);
+  bytes_ += last;
+  end();
 }
-void StoreBatch::add(Change change) {
-  bytes_ += change.key.size() + change.value.size();
-  changes_.push_back(std::move(change));
+StoreBatch::Change StoreBatch::change(std::size_t index) const {
+  const Place& place = changes_[index];
+  const std::string_view bytes = bytes_;
+  return {place.kind, place.family, bytes.substr(place.key, place.value - place.key),
+          bytes.substr(place.value, place.end - place.value)};
 }
-void StoreBatch::clear() {
+void StoreBatch::clear(std::size_t bytes_kept) {
+  if (bytes_.capacity() > bytes_kept) {
+    *this = {};
+    return;
+  }
+  bytes_.clear();
   changes_.clear();
-  bytes_ = 0;
+}
+void StoreBatch::begin(Kind kind, StoreFamily family, std::string_view key) {
+  const std::size_t at = bytes_.size();
+  bytes_ += key;
+  changes_.push_back({kind, family, at, bytes_.size(), 0});
+}
+// The bytes of the value.
+std::size_t StoreBatch::end() {
+  Place& place = changes_.back();
+  place.end = bytes_.size();
+  return place.end - place.value;
 }
 
 StoreRange StoreRange::of_prefix(std::string_view prefix) {

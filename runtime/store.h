@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cep/base/byte_codec.h"
 #include "cep/base/result.h"
 
 namespace tocsin::runtime {
@@ -23,33 +24,51 @@ struct StoreFamily {
   friend constexpr bool operator==(StoreFamily, StoreFamily) = default;
 };
 
-/// Changes that are written together; later ones stand over earlier ones.
+/// Changes that are written together; later ones stand over earlier ones. They lie one after the
+/// other in memory that is kept for the next ones.
 class StoreBatch {
  public:
   enum class Kind : std::uint8_t { kPut, kRemove, kRemoveRange };
   struct Change {
     Kind kind = Kind::kPut;
     StoreFamily family;
-    std::string key;    // of kRemoveRange: the first
-    std::string value;  // of kRemoveRange: the first key that stays
+    std::string_view key;    // of kRemoveRange: the first
+    std::string_view value;  // of kRemoveRange: the first key that stays
   };
   void put(StoreFamily family, std::string_view key, std::string_view value);
-  /// The same, without a copy.
-  void give(StoreFamily family, std::string key, std::string value);
+  /// The same, with what `write` gives to a ByteWriter as the value, whose bytes it returns.
+  template <typename Write>
+  std::size_t put_written(StoreFamily family, std::string_view key, const Write& write) {
+    begin(Kind::kPut, family, key);
+    ByteWriter to(bytes_);
+    write(to);
+    return end();
+  }
   void remove(StoreFamily family, std::string_view key);
-  /// Removes the keys in [begin, end). Requires begin <= end.
-  void remove_range(StoreFamily family, std::string_view begin, std::string_view end);
+  /// Removes the keys in [first, last). Requires first <= last.
+  void remove_range(StoreFamily family, std::string_view first, std::string_view last);
 
   bool empty() const { return changes_.empty(); }
+  std::size_t size() const { return changes_.size(); }
   /// Of keys and values.
-  std::size_t bytes() const { return bytes_; }
-  const std::vector<Change>& changes() const { return changes_; }
-  void clear();
+  std::size_t bytes() const { return bytes_.size(); }
+  /// Valid until the next change is added.
+  Change change(std::size_t index) const;
+  /// Memory of up to `bytes_kept` bytes of keys and values stays for later changes.
+  void clear(std::size_t bytes_kept = 0);
 
  private:
-  void add(Change change);
-  std::vector<Change> changes_;
-  std::size_t bytes_ = 0;
+  struct Place {
+    Kind kind = Kind::kPut;
+    StoreFamily family;
+    std::size_t key = 0;  // in bytes_; value and the next change follow
+    std::size_t value = 0;
+    std::size_t end = 0;
+  };
+  void begin(Kind kind, StoreFamily family, std::string_view key);
+  std::size_t end();
+  std::string bytes_;
+  std::vector<Place> changes_;
 };
 
 /// Which keys a scan visits, and in which order.

@@ -43,6 +43,7 @@
 #include "runtime/byte_source.h"
 #include "runtime/journal_reader.h"
 #include "runtime/node_commands.h"
+#include "runtime/prefix_digest.h"
 #include "runtime/reinjection.h"
 #include "runtime/system_files.h"
 #include "tests/crash/moments.h"
@@ -223,13 +224,18 @@ class Expecting {
   std::string_view bytes_at(const runtime::ArrivalByPosition& record) {
     const std::string name(record.source);
     const auto [input, is_new] = inputs_.try_emplace(name);
-    if (is_new) input->second = read_input(name);
-    const std::string_view all = input->second;
+    if (is_new) input->second.all = read_input(name);
+    const std::string_view all = input->second.all;
     if (all.size() < record.next_offset) die(fmt::format("{} is too short", name));
     const std::string_view bytes =
         all.substr(static_cast<std::size_t>(record.first_offset),
                    static_cast<std::size_t>(record.next_offset - record.first_offset));
-    if (runtime::digest_range(bytes) != record.digest) {
+    // Their digest is that of all that was taken until then.
+    runtime::PrefixDigest& taken = input->second.taken;
+    if (taken.bytes() > record.next_offset) taken = {};
+    const auto known = static_cast<std::size_t>(taken.bytes());
+    taken.add(all.substr(known, static_cast<std::size_t>(record.next_offset) - known));
+    if (taken.digest() != record.digest) {
       die(fmt::format("{} has other bytes at {}", name, record.first_offset));
     }
     return bytes;
@@ -291,7 +297,11 @@ class Expecting {
   oracle::Arrivals arrivals_;
   Moments moments_;
   std::map<std::string, std::uint64_t> next_offset_;
-  std::map<std::string, std::string> inputs_;  // that were read, whole
+  struct Input {
+    std::string all;
+    runtime::PrefixDigest taken;
+  };
+  std::map<std::string, Input> inputs_;  // that were read
   std::uint64_t records_ = 0;
   std::uint64_t decisions_ = 0;
   std::uint64_t reinjected_ = 0;

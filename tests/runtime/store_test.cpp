@@ -196,11 +196,25 @@ TEST_CASE("store: later changes of a batch stand over earlier ones") {
     batch.remove_range(kOdd, "0", "9");
     REQUIRE(store->write(batch, true));
     CHECK(entries(*store, kEven) == Entries{{"1", "c"}, {"3", "a"}});
-    CHECK(batch.changes().size() == 8);
-    batch.clear();
-    CHECK(batch.empty());
-    CHECK(batch.bytes() == 0);
-    REQUIRE(store->write(batch, true));
+    CHECK(batch.size() == 8);
+    // Cleared, with its memory or without, it is as a new one.
+    for (const std::size_t kept : {std::size_t{1} << 20, std::size_t{0}}) {
+      batch.clear(kept);
+      CHECK(batch.empty());
+      CHECK(batch.bytes() == 0);
+      REQUIRE(store->write(batch, true));
+      batch.remove(kEven, "1");
+      CHECK(batch.put_written(kEven, "6", [](ByteWriter& to) { to.text("d"); }) == 2);
+      CHECK(batch.change(1).key == "6");
+      CHECK(batch.change(1).value ==
+            "\x01"
+            "d");
+      REQUIRE(store->write(batch, true));
+      CHECK(entries(*store, kEven) == Entries{{"3", "a"},
+                                              {"6",
+                                               "\x01"
+                                               "d"}});
+    }
   });
 }
 

@@ -25,6 +25,12 @@ Entries entries_of(const std::map<std::string, std::string>& family, const Store
   if (range.is_descending) std::ranges::reverse(entries);
   return entries;
 }
+std::optional<std::string> value_of(const std::map<std::string, std::string>& family,
+                                    std::string_view key) {
+  const auto found = family.find(std::string(key));
+  if (found == family.end()) return std::nullopt;
+  return found->second;
+}
 
 Result<void> visit_all(const Entries& entries, const StoreVisitor& visit) {
   for (const auto& [key, value] : entries) {
@@ -40,10 +46,7 @@ class ModelReader : public runtime::StoreReader {
   ModelReader(ModelDisk::Contents contents, std::vector<std::string> names)
       : contents_(std::move(contents)), names_(std::move(names)) {}
   Result<std::optional<std::string>> get(StoreFamily family, std::string_view key) const override {
-    const auto& entries = in(family);
-    const auto found = entries.find(std::string(key));
-    if (found == entries.end()) return std::nullopt;
-    return found->second;
+    return value_of(in(family), key);
   }
   Result<void> scan(StoreFamily family, const StoreRange& range,
                     const StoreVisitor& visit) const override {
@@ -84,7 +87,7 @@ class ModelStore : public runtime::Store {
   Result<std::optional<std::string>> get(StoreFamily family, std::string_view key) const override {
     const std::lock_guard lock(disk_.mutex_);
     if (is_gone()) return gone();
-    return ModelReader(disk_.written_, names_).get(family, key);
+    return value_of(disk_.written_[names_.at(family.index)], key);
   }
   Result<void> scan(StoreFamily family, const StoreRange& range,
                     const StoreVisitor& visit) const override {
@@ -161,17 +164,19 @@ void ModelDisk::cut_power() {
 
 void ModelDisk::apply(Contents& contents, const std::vector<std::string>& families,
                       const StoreBatch& batch) {
-  for (const StoreBatch::Change& change : batch.changes()) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const StoreBatch::Change change = batch.change(i);
+    const std::string key(change.key);
     Family& family = contents[families.at(change.family.index)];
     switch (change.kind) {
       case StoreBatch::Kind::kPut:
-        family[change.key] = change.value;
+        family[key] = change.value;
         break;
       case StoreBatch::Kind::kRemove:
-        family.erase(change.key);
+        family.erase(key);
         break;
       case StoreBatch::Kind::kRemoveRange:
-        family.erase(family.lower_bound(change.key), family.lower_bound(change.value));
+        family.erase(family.lower_bound(key), family.lower_bound(std::string(change.value)));
         break;
     }
   }
