@@ -6,10 +6,6 @@
 #include "runtime/list_changes.h"
 
 namespace tocsin::runtime {
-namespace {
-constexpr std::size_t kCheckpointsKept = 2;
-}  // namespace
-
 void BlobUse::named(std::uint64_t sequence, What what, const cep::Digest& digest) {
   if (what == What::kOther) {
     others_.insert(digest);

@@ -118,6 +118,8 @@ Result<std::optional<GoodCheckpoint>> newest_good(Files& files, const std::strin
                                                   std::optional<std::uint32_t> semantics);
 /// Names and contents of the files that hold what is of any length. The meta must outlive them.
 std::vector<std::pair<std::string, std::string_view>> checkpoint_texts(const CheckpointMeta& meta);
+/// So many of the newest, whole, are what a start may go on from; the journal keeps what they need.
+inline constexpr std::size_t kCheckpointsKept = 2;
 /// "DIRECTORY/manifest"
 std::string manifest_path(const std::string& directory);
 /// "DIR/checkpoints/000000000007"

@@ -14,7 +14,6 @@
 
 namespace tocsin::runtime {
 namespace {
-constexpr std::size_t kKept = 2;
 // From this share on of all entries changed, in fifths, the next checkpoints are of everything, so
 // many of them before changes are looked at again.
 constexpr std::uint64_t kFifthsChanged = 2;
@@ -199,8 +198,8 @@ Result<void> CheckpointWriter::Work::note_kept() {
 
 // By the newest two; everything while there are not so many.
 std::uint64_t CheckpointWriter::Work::needed_from() const {
-  if (kept.size() < kKept) return 0;
-  return std::min(kept.back().trim, kept[kept.size() - kKept].trim);
+  if (kept.size() < kCheckpointsKept) return 0;
+  return std::min(kept.back().trim, kept[kept.size() - kCheckpointsKept].trim);
 }
 
 // --- taking one ---
@@ -428,8 +427,8 @@ void CheckpointWriter::Work::publish(const Manifest& manifest) {
 
 // Removes all but the newest two. What fails here is tried again with the next one.
 void CheckpointWriter::Work::let_go() {
-  if (kept.size() < kKept) return;
-  const std::uint64_t oldest = kept[kept.size() - kKept].number;
+  if (kept.size() < kCheckpointsKept) return;
+  const std::uint64_t oldest = kept[kept.size() - kCheckpointsKept].number;
   const FileResult<std::vector<std::string>> names = files.list(options.checkpoints);
   if (!names) return;
   for (const std::string& name : *names) {
@@ -448,7 +447,7 @@ void CheckpointWriter::Work::let_go() {
     }
     (void)remove_tree(files, path);
   }
-  kept.erase(kept.begin(), kept.end() - kKept);
+  kept.erase(kept.begin(), kept.end() - kCheckpointsKept);
 }
 
 // --- the engine's side ---

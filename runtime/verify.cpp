@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -150,8 +151,14 @@ class Verifier {
   Result<void> verify_checkpoints() {
     const Result<std::vector<std::uint64_t>> numbers = list_checkpoints(files_, paths_.checkpoints);
     if (!numbers) return tl::unexpected(numbers.error());
-    for (const std::uint64_t number : *numbers) {
+    for (const std::uint64_t number : *numbers | std::views::reverse) {
       const std::string path = checkpoint_path(paths_.checkpoints, number);
+      if (report_.checkpoints == kCheckpointsKept) {
+        report_.notes.push_back(
+            fmt::format("{} is older than the {} that count; it goes with the next checkpoint",
+                        path, kCheckpointsKept));
+        continue;
+      }
       const Result<bool> whole =
           verify_one(path,
                      "the next start goes on from another checkpoint, where one is whole; "

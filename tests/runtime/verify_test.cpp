@@ -133,6 +133,25 @@ TEST_CASE("verify: says what a good data directory holds, and changes nothing") 
   CHECK(verify(files, "data/checkpoints/000000000001").damaged.empty());
 }
 
+TEST_CASE("verify: a checkpoint whose removal failed is no damage") {
+  SimulatedFiles files;
+  const Data data(files);
+  const std::string left = "data/checkpoints/000000000001/";
+  std::map<std::string, std::string> kept;
+  for (const std::string& path : files.paths()) {
+    if (path.starts_with(left)) kept[path] = files.contents(path);
+  }
+  Data::take_checkpoints(files, DataPaths("data"), cep::sha256("rule a {}"));
+  REQUIRE_FALSE(files.contents("data/checkpoints/000000000004/manifest").empty());
+  for (const auto& [path, contents] : kept) files.put(path, contents + "x");
+  const VerifyReport report = verify(files, "data");
+  CHECK(report.damaged.empty());
+  CHECK(report.checkpoints == 2);
+  REQUIRE(report.notes.size() == 1);
+  CHECK(report.notes.front().find("000000000001 is older than the 2 that count") !=
+        std::string::npos);
+}
+
 TEST_CASE("verify: every damaged, cut or missing file is named") {
   SimulatedFiles good;
   const Data data(good);

@@ -245,7 +245,8 @@ class Story {
     for (const std::string& path : faults_.files.paths()) {
       const bool counts =
           path.starts_with("data/journal/segment") || path.starts_with("data/checkpoints/");
-      const bool is_left = path.find(".new/") != std::string::npos;
+      const bool is_left =
+          path.find(".new/") != std::string::npos || path.find(".old/") != std::string::npos;
       if (counts && !is_left && !faults_.files.contents(path).empty()) paths.push_back(path);
     }
     if (paths.empty()) return std::nullopt;
