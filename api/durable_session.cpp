@@ -166,10 +166,8 @@ runtime::NodeOptions DurableSession::node_options() {
   // Standard input is read on while its lines are on their way to the disk, a file has them anyway,
   // and no request waits for alerts.
   constexpr std::chrono::milliseconds kPipePause{10};
-  constexpr std::chrono::milliseconds kFilePause{100};
   constexpr std::chrono::milliseconds kAlertPause{250};
   options.journal.value_pause = kPipePause;
-  options.journal.position_pause = kFilePause;
   options.effects.pause = kAlertPause;
   options.settings = runtime::settings_of(program_, kept_options(arguments_));
   options.texts = std::move(texts_);

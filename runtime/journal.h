@@ -32,7 +32,7 @@ struct JournalLimits {
   std::chrono::milliseconds no_space_retry{100};
   /// From one commit to the next where all that waits are records by position: nobody waits for
   /// them, and many share a sync. hurry() ends it.
-  std::chrono::milliseconds position_pause{50};
+  std::chrono::milliseconds position_pause{100};
   /// The same where lines wait by value too: more than nothing where their sender goes on without
   /// an answer to each block, as a pipe does.
   std::chrono::milliseconds value_pause{0};
