@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -151,8 +150,8 @@ class Verifier {
   Result<void> verify_checkpoints() {
     const Result<std::vector<std::uint64_t>> numbers = list_checkpoints(files_, paths_.checkpoints);
     if (!numbers) return tl::unexpected(numbers.error());
-    for (const std::uint64_t number : *numbers | std::views::reverse) {
-      const std::string path = checkpoint_path(paths_.checkpoints, number);
+    for (auto number = numbers->rbegin(); number != numbers->rend(); ++number) {
+      const std::string path = checkpoint_path(paths_.checkpoints, *number);
       if (report_.checkpoints == kCheckpointsKept) {
         report_.notes.push_back(
             fmt::format("{} is older than the {} that count; it goes with the next checkpoint",

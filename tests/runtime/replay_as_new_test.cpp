@@ -10,8 +10,8 @@
 #include "runtime/data_directory.h"
 #include "runtime/decoder.h"
 #include "runtime/effect_reader.h"
+#include "runtime/executor.h"
 #include "runtime/node.h"
-#include "runtime/thread_executor.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/model_store.h"
 #include "tests/support/rule_text.h"
@@ -100,7 +100,7 @@ class Life {
 
  private:
   const cep::Program program_;
-  ThreadExecutor executor_;
+  InlineExecutor executor_;  // the simulated files are for one thread at a time
   std::unique_ptr<DataDirectory> directory_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<NodePorts> ports_;
