@@ -263,13 +263,14 @@ Outcome<void> DurableSession::open_deliveries() {
   runtime::EffectStore& effects = node_->effect_store();
   if (auto named = effects.name_endpoint(*endpoint, webhook_shown_); !named)
     return refuse(named.error());
+  const std::uint64_t owed = effects.owed(*endpoint);  // before any of them is made
   Result<std::unique_ptr<WebhookOutbox>> outbox = WebhookOutbox::open(
       webhook_->options, std::make_unique<StoredDeliveries>(effects, *endpoint, clock_));
   if (!outbox) {
     const bool is_usage = outbox.error().code == Errc::kInvalidArgument;
     return stop(is_usage ? ExitCode::kUsage : ExitCode::kInputOutput, outbox.error().message);
   }
-  if (const std::uint64_t owed = effects.owed(*endpoint); owed != 0 && !arguments_.quiet) {
+  if (owed != 0 && !arguments_.quiet) {
     tell(fmt::format("deliveries owed from earlier starts: {}\n", format_count(owed)));
   }
   const std::lock_guard lock(mutex_);
