@@ -95,9 +95,6 @@ void find_live_slots(const RuleProgram& rule, PatternProgram& pattern) {
     for (const std::uint32_t absence : way.absences) {
       way.live |= reads.of(pattern.absences[absence].forbid, PatternStep::kNoSlot);
     }
-    for (const RoundGuard& guard : way.round_guards) {
-      way.live |= reads.of(pattern.absences[guard.absence].forbid, PatternStep::kNoSlot);
-    }
     for (const std::uint32_t loop : way.greedy) way.live |= reads.of_step(loop);
     way.live |= way.target == PatternWay::kEnd ? at_end : reads.of_step(way.target);
   }
@@ -197,9 +194,6 @@ void Compiler::compile_pattern(RuleProgram& program) {
     if (way.contiguity == Contiguity::kNext || way.ending == Ending::kAtNext) program.strict = true;
     for (const std::uint32_t absence : way.absences) {
       way.absent_next = way.absent_next || pattern->absences[absence].element->next;
-    }
-    for (const RoundGuard& guard : way.round_guards) {
-      way.absent_next = way.absent_next || pattern->absences[guard.absence].element->next;
     }
     program.strict = program.strict || way.absent_next;
     if (way.ending != Ending::kAtOnce) pattern->keeps_values = true;

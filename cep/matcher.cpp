@@ -116,9 +116,13 @@ void Matcher::offer(const Run& run, std::uint32_t place) {
   any_live_ = true;
   const std::uint32_t at = run.step();
   const StepProgram& step = rule_->steps[at];
+  // An absence guards from the run's last event: it ends what has left the loop, not the loop.
+  constexpr std::uint32_t kGuarded = std::uint32_t{Run::kWaits} | std::uint32_t{Run::kFinal};
   bool killed = false;
-  for (const ElementProgram& guard : step.guards) {
-    killed = killed || fits(guard, run.node, -1, false);
+  if ((flags_before & kGuarded) != 0) {
+    for (const ElementProgram& guard : step.guards) {
+      killed = killed || fits(guard, run.node, -1, false);
+    }
   }
   std::uint32_t flags = flags_before;
   if ((flags & Run::kWaits) != 0) {
@@ -132,13 +136,13 @@ void Matcher::offer(const Run& run, std::uint32_t place) {
   }
   if ((flags & Run::kCollects) != 0) {
     if (fits(step.take, run.node, static_cast<int>(at), false)) {
-      take(run, at, std::min(run.count() + 1, kUnbounded), killed);
+      take(run, at, std::min(run.count() + 1, kUnbounded), false);
       flags &= ~std::uint32_t{Run::kCollects};
     } else if (step.mode == LoopMode::kNext && is_considered_) {
       flags &= ~std::uint32_t{Run::kCollects};
     }
   }
-  if (killed) flags = 0;
+  if (killed) flags &= ~kGuarded;
   changed_ = changed_ || flags != flags_before;
   if (flags == 0) return;
   Draft draft;

@@ -332,11 +332,9 @@ class Finder {
       near_.stop = NearMiss::Stop::kUnexplained;
       const std::string text = text_of(match, 0);
       const DerivedMatch* const next = first_in(next_events, text);
-      // Whatever a loop at the end takes, the absence holds from its first event on.
       for (std::size_t i = 0; i < forbidden.size(); ++i) {
         const Element* const absence = forbidden[i].absence;
-        const DerivedMatch* const came =
-            absence == nullptr ? first_in(found[i], text) : first_inside(found[i], match, 0);
+        const DerivedMatch* const came = first_in(found[i], text);
         if (came == nullptr) continue;
         const bool is_next = absence != nullptr && absence->next;
         const bool counts = is_next    ? next != nullptr && came->moment == next->moment
@@ -365,21 +363,6 @@ class Finder {
   static const DerivedMatch* first_in(const ByMatch& matches, const std::string& text) {
     const auto found = matches.find(text);
     return found == matches.end() ? nullptr : found->second.front();
-  }
-
-  // The first after any event of the loop that a match's last event but `leave_out` is of; those
-  // that fewer events of it see come before its last event.
-  static const DerivedMatch* first_inside(const ByMatch& matches, const DerivedMatch& match,
-                                          std::size_t leave_out) {
-    const std::size_t count = match.events.size() - leave_out;
-    const DerivedMatch* first = nullptr;
-    for (std::size_t i = count; i > 0; --i) {
-      if (match.events[i - 1].var != match.events[count - 1].var) break;
-      const DerivedMatch* const found = first_in(matches, text_of(match, match.events.size() - i));
-      if (found == nullptr || (i != count && found->moment > match.moment)) continue;
-      if (first == nullptr || found->moment < first->moment) first = found;
-    }
-    return first;
   }
 
   // Nothing where the next event decides.
@@ -596,8 +579,7 @@ class Finder {
     if (stage.contiguity == Contiguity::kNext) came(Hindrance::Kind::kNext, next, false, nullptr);
     came(Hindrance::Kind::kFirst, first_in(between.first, text), false, nullptr);
     for (const auto& [absence, found] : between.absences) {
-      const DerivedMatch* const forbidden =
-          absence->next ? first_in(found, text) : first_inside(found, match, 1);
+      const DerivedMatch* const forbidden = first_in(found, text);
       if (absence->next) {
         if (forbidden == nullptr || next == nullptr || forbidden->moment != next->moment) continue;
         came(Hindrance::Kind::kAbsence, forbidden, true, &absence->events);

@@ -189,17 +189,6 @@ void keys_to_fields(std::vector<Element>& elements, const KeySpec& key) {
   }
 }
 
-// An absence after a loop guards the loop too: the step `inside` may come after any of its events.
-void let_come_inside(std::vector<Element>& elements, VarIndex inside) {
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    let_come_inside(elements[i].children, inside);
-    const bool is_it = elements[i].kind == ElementKind::kStep && elements[i].var == inside;
-    if (is_it && i > 0 && elements[i - 1].kind == ElementKind::kStep) {
-      elements[i - 1].quantifier.min = 1;
-    }
-  }
-}
-
 // What is not yet decided after a whole round of a group.
 void leave_last_absences_out(std::vector<Element>& elements) {
   while (!elements.empty() && elements.back().kind == ElementKind::kAbsence) elements.pop_back();
@@ -278,7 +267,6 @@ DerivedRule extension_rule(const Rule& rule, const PatternStage& stage) {
 DerivedRule insertion_rule(const Rule& rule, const PatternStage& stage,
                            const std::vector<Subset>& kinds, const ExprPtr& where) {
   DerivedRule derived{with_tail(rule, stage, inside_step(rule, kinds, where)), {}, false};
-  let_come_inside(derived.rule.pattern, ExtraVariables(rule).inside);
   settle_variables(derived.rule, std::nullopt);
   return derived;
 }
@@ -302,7 +290,6 @@ DerivedRule after_steps_rule(const Rule& rule, const std::vector<Subset>& kinds,
   std::vector<Element> pattern = without_last_absences(rule, last);
   pattern.push_back(inside_step(rule, kinds, where));
   derived.rule.pattern = without_strictness(std::move(pattern));
-  let_come_inside(derived.rule.pattern, ExtraVariables(rule).inside);
   derived.rule.within.reset();
   derived.rule.without.reset();
   consider(derived.rule, kinds);

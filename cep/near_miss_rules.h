@@ -60,13 +60,12 @@ void ask_step(DerivedRule& derived, const Rule& rule, const PatternStage& stage)
 DerivedRule prefix_rule(const Rule& rule, const PatternStage& stage);
 /// These, each with every later event of a type that the stage waits for; asks what its step asks.
 DerivedRule extension_rule(const Rule& rule, const PatternStage& stage);
-/// These, each with every later event of `kinds` for which `where` holds; where a loop is last,
-/// also those of fewer of its events.
+/// These, each with every later event of `kinds` for which `where` holds.
 DerivedRule insertion_rule(const Rule& rule, const PatternStage& stage,
                            const std::vector<Subset>& kinds, const ExprPtr& where);
 /// All steps, without the absences at the end and `without … for`.
 DerivedRule steps_rule(const Rule& rule);
-/// These with such events, likewise.
+/// These, each with every later event of `kinds` for which `where` holds.
 DerivedRule after_steps_rule(const Rule& rule, const std::vector<Subset>& kinds,
                              const ExprPtr& where);
 /// The pattern or window as it is, and nothing after it: every match is given. Asks the window's

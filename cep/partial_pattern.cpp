@@ -112,7 +112,7 @@ class StageFinder {
         all.insert(all.end(), tail.begin(), tail.end());
         return around(all, before.empty());
       };
-      const std::size_t rank = this->element(element, here, where, after(elements, element));
+      const std::size_t rank = this->element(element, here, where);
       before.insert(before.end(), pending.begin(), pending.end());
       before.push_back(element);
       pending.clear();
@@ -126,16 +126,6 @@ class StageFinder {
       if (top) ++top_;
     }
     return where.rank;
-  }
-
-  // The absences directly after an element: they guard a loop too.
-  static std::vector<const Element*> after(const Elements& elements, const Element& element) {
-    std::vector<const Element*> absences;
-    for (const Element* next = &element + 1; next != elements.data() + elements.size(); ++next) {
-      if (next->kind != ElementKind::kAbsence) break;
-      absences.push_back(next);
-    }
-    return absences;
   }
 
   void add(PatternStage stage) {
@@ -158,10 +148,9 @@ class StageFinder {
     return stage;
   }
 
-  std::size_t element(const Element& element, const Build& here, Where where,
-                      const std::vector<const Element*>& after) {
+  std::size_t element(const Element& element, const Build& here, Where where) {
     if (element.optional && !any_optional_) return where.rank + 1;
-    if (element.kind == ElementKind::kStep) return step(element, here, where, after);
+    if (element.kind == ElementKind::kStep) return step(element, here, where);
     Where inside = where;
     if (!inside.contiguity) inside.contiguity = element.contiguity;
     if (element.gap && (!inside.gap || *element.gap < *inside.gap)) inside.gap = element.gap;
@@ -204,8 +193,7 @@ class StageFinder {
     };
   }
 
-  std::size_t step(const Element& step, const Build& here, const Where& where,
-                   const std::vector<const Element*>& after) {
+  std::size_t step(const Element& step, const Build& here, const Where& where) {
     add(stage_at(step, where, here));
     for (std::uint32_t taken = 1; taken < step.quantifier.min && stages_.size() < most_; ++taken) {
       PatternStage stage = stage_at(step, where, apart(step, taken, here));
@@ -213,7 +201,7 @@ class StageFinder {
       stage.taken = taken;
       stage.rank = where.rank + taken;
       stage.begins = false;
-      stage.absences = after;
+      stage.absences.clear();
       stage.contiguity = contiguity_of(step.quantifier.mode);
       stage.gap.reset();
       stage.greedy = nullptr;
@@ -285,7 +273,7 @@ class StageFinder {
       }
       for (std::size_t i = 0; i < count; ++i) {
         const Element& child = element.children[i];
-        if ((done >> i & 1) == 0) this->element(child, after, next, {});
+        if ((done >> i & 1) == 0) this->element(child, after, next);
       }
     }
     return where.rank + events;

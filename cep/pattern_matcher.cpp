@@ -156,12 +156,6 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
     if (!is_forbidden(absence)) continue;
     (pattern_->absences[absence].element->next ? ends : forbidden) = true;
   }
-  for (const RoundGuard& guard : way.round_guards) {
-    ends =
-        ends || (std::all_of(guard.tests.begin(), guard.tests.end(),
-                             [&](const CounterTest& test) { return is_passed(test, counters); }) &&
-                 is_forbidden(guard.absence));
-  }
   PatternRun next = run;
   next.fresh = false;
   for (std::uint32_t i = 0; i < way.greedy.size(); ++i) {

@@ -177,7 +177,6 @@ class Builder {
       path.way.further = true;
       path.way.contiguity = contiguity_of(quantifier.mode);
       go_round(place, path);
-      guard_round(place, path.way);
       add(std::move(path), out);
     }
     Path path;
@@ -197,32 +196,6 @@ class Builder {
   static void leave(const Place& place, Path& path) {
     const std::uint32_t min = place.element->quantifier.min;
     if (place.rounds && min > 1) test(path, CounterTest::Kind::kAtLeast, *place.rounds, min);
-  }
-
-  // The absences directly after a loop or group guard the wait for a further round too. Ends of
-  // groups that can be left there may lie between.
-  static void guard_round(const Place& place, PatternWay& way) {
-    RoundGuard guard;
-    for (const Place* at = &place;; at = at->parent) {
-      const Place& parent = *at->parent;
-      if (parent.element == nullptr || parent.element->kind == ElementKind::kGroup) {
-        std::size_t i = at->index + 1;
-        for (; i < parent.inner.size(); ++i) {
-          if (parent.inner[i]->element->kind != ElementKind::kAbsence) return;
-          guard.absence = parent.inner[i]->absence;
-          way.round_guards.push_back(guard);
-        }
-        if (parent.element == nullptr) return;
-      } else if (parent.element->kind == ElementKind::kAllOf) {
-        const std::size_t count = parent.inner.size();
-        const auto all = static_cast<std::uint32_t>((std::uint64_t{1} << count) - 1);
-        guard.tests.push_back({CounterTest::Kind::kHas, *parent.done, all});
-      }
-      const std::uint32_t min = parent.element->quantifier.min;
-      if (parent.rounds && min > 1) {
-        guard.tests.push_back({CounterTest::Kind::kAtLeast, *parent.rounds, min});
-      }
-    }
   }
 
   // Passes an optional element by.
@@ -366,7 +339,6 @@ class Builder {
     if (group.rounds) {
       Path again = path;
       go_round(group, again);
-      guard_round(group, again.way);
       again.entered.push_back({&group, false, {}});
       begin_round(group, std::move(again),
                   {contiguity_of(group.element->quantifier.mode), std::nullopt}, out);
@@ -381,7 +353,6 @@ class Builder {
     // An absence before optional elements that were passed by does not bind this way.
     way.absences.erase(way.absences.begin(),
                        way.absences.begin() + static_cast<std::ptrdiff_t>(path.unbinding));
-    if (path.passed) way.round_guards.clear();
     way.greedy.clear();
     if (!way.absences.empty()) {
       const Element& last = *out_.absences[way.absences.back()].element;

@@ -38,11 +38,6 @@ struct CounterUpdate {
   std::uint32_t counter = 0;
   std::uint32_t value = 0;
 };
-/// An absence that guards the wait for a further round, where the counters let the round be left.
-struct RoundGuard {
-  std::uint32_t absence = 0;
-  std::vector<CounterTest> tests;
-};
 /// How a match is given that has taken its last event.
 enum class Ending : std::uint8_t {
   kAtOnce,
@@ -63,10 +58,10 @@ struct PatternWay {
 
   std::vector<CounterTest> tests;
   std::vector<CounterUpdate> updates;
+  /// What they forbid ends a partial match that waits here. They guard from the last event taken:
+  /// the transition into a further event of a loop, or a further round of a group, has none.
   std::vector<std::uint32_t> absences;
   bool absent_next = false;  // some of the absences are `no next`
-  /// What these forbid ends the way, even where it would complete a match.
-  std::vector<RoundGuard> round_guards;
   /// Greedy loops left or passed by: an event that fits one ends the way.
   std::vector<std::uint32_t> greedy;
   std::uint64_t live = 0;  // the slots whose events something on this way, or later, asks about

@@ -76,7 +76,6 @@ void add_automaton(const Rule& rule, const PatternProgram& pattern, RuleWorking&
       made.tests = way.tests;
       made.updates = way.updates;
       made.absences.assign(way.absences.begin(), way.absences.end());
-      for (const RoundGuard& guard : way.round_guards) made.round_absences.push_back(guard.absence);
       for (const std::uint32_t loop : way.greedy) made.greedy.push_back(loop + 1);
       out.ways.push_back(std::move(made));
     }

@@ -56,9 +56,8 @@ struct AutomatonWay {
   bool waits_from_first = false;
   std::vector<CounterTest> tests;
   std::vector<CounterUpdate> updates;
-  std::vector<std::size_t> absences;        // what ends it, but for the event that completes it
-  std::vector<std::size_t> round_absences;  // … without exception
-  std::vector<std::size_t> greedy;          // states whose loop takes an event first
+  std::vector<std::size_t> absences;  // what ends it, but for the event that completes it
+  std::vector<std::size_t> greedy;    // states whose loop takes an event first
 };
 /// A captured event of a type, kept once for all rules of the key that took it.
 struct KeptType {

@@ -166,9 +166,6 @@ class Namer {
       named.ends.push_back(event_words(working_.absences[absence]) +
                            (next ? ", if it is the very next event" : ""));
     }
-    for (const std::size_t absence : way.round_absences) {
-      named.ends.push_back(event_words(working_.absences[absence]) + ", without exception");
-    }
     for (const std::size_t loop : way.greedy) {
       named.ends.push_back(fmt::format("an event that fits {}, which takes all it can get",
                                        in_code(out_.states[loop].name)));

@@ -182,9 +182,10 @@ class PatternSpeaker {
                                          duration_text(*rule_.within))
                            : std::string())});
       }
+      add_loop_note(near, out);
       return out;
     }
-    if (decides) return last_absence(e, kinds, where);
+    if (decides) return last_absence(e, near, kinds, where);
     Passage out;
     const bool another = near.after != nullptr && near.after->kind == ElementKind::kAbsence;
     if (another) {
@@ -194,15 +195,27 @@ class PatternSpeaker {
     }
     out.parts.push_back(
         {"one that comes ends the attempt, unless that event itself completes the match"});
-    if (near.before != nullptr && repeats(near.before->quantifier)) {
-      out.parts.push_back(
-          {"this holds from the first event of the step before on, while it goes on too; there "
-           "nothing excuses it"});
-    }
+    add_loop_note(near, out);
     return out;
   }
 
-  Passage last_absence(const Element& e, const std::string& kinds, const std::string& where) const {
+  // From when an absence directly behind a loop, or a repeated group, guards.
+  static void add_loop_note(const Neighbours& near, Passage& out) {
+    if (near.before == nullptr || !repeats(near.before->quantifier)) return;
+    const Quantifier& quantifier = near.before->quantifier;
+    const bool is_step = near.before->kind == ElementKind::kStep;
+    out.parts.push_back(
+        {"it guards from the last event that the step before takes; what comes "
+         "between its events is not looked at"});
+    if (quantifier.max == quantifier.min) return;
+    out.parts.push_back(
+        {fmt::format("{} that the step before takes counts as its own, and the absence guards "
+                     "from that one on",
+                     is_step ? "a further event" : "an event of a further round")});
+  }
+
+  Passage last_absence(const Element& e, const Neighbours& near, const std::string& kinds,
+                       const std::string& where) const {
     Passage out;
     const std::optional<cep::Duration>& length = e.absent_for ? e.absent_for : rule_.within;
     const std::string time = length ? duration_text(*length) : "no time";
@@ -211,6 +224,7 @@ class PatternSpeaker {
     out.parts.push_back({fmt::format("the alert comes at that moment, {} after {}, in event time",
                                      time, e.absent_for ? "the step before" : since)});
     out.parts.push_back({"one exactly at that moment is too late to prevent it"});
+    add_loop_note(near, out);
     return out;
   }
 

@@ -112,7 +112,7 @@ void read_skip(const std::string& text, Case& test) {
 Case case_of(const Json& json) {
   only(json,
        {"id", "theme", "title", "source", "note", "events", "pattern", "within", "skip",
-        "skip_miss", "end_time", "matches", "timeouts", "error", "quirk"},
+        "skip_miss", "end_time", "matches", "tocsin_matches", "timeouts", "error", "quirk"},
        "a case");
   Case test;
   test.id = json.at("id").get<std::string>();
@@ -128,7 +128,10 @@ Case case_of(const Json& json) {
   if (skip_miss != "ignore" && skip_miss != "error") refuse("unknown skip_miss: " + skip_miss);
   test.skip_miss_fails = skip_miss == "error";
   if (const Json* end = member(json, "end_time")) test.end_time_ms = end->get<std::int64_t>();
-  for (const Json& match : json.at("matches")) test.matches.push_back(match.get<Match>());
+  const Json* const own = member(json, "tocsin_matches");
+  for (const Json& match : own != nullptr ? *own : json.at("matches")) {
+    test.matches.push_back(match.get<Match>());
+  }
   const std::string error = json.value("error", "");
   if (error == "invalid_pattern") {
     test.error = ExpectedError::kInvalidPattern;

@@ -57,7 +57,7 @@ struct Case {
   std::string skip_target;  // kToFirst, kToLast
   bool skip_miss_fails = false;
   std::optional<std::int64_t> end_time_ms;
-  std::vector<Match> matches;
+  std::vector<Match> matches;  // `tocsin_matches` where the case has them
   ExpectedError error = ExpectedError::kNone;
   bool quirk = false;
 };

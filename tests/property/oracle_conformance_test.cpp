@@ -1,6 +1,7 @@
 // The oracle itself is held to facts of Apache Flink's CEP library (1.20.1 and 2.1.0): contiguity,
 // loops, options, absences and windows, with every match given. The rows restate inputs and
-// expected matches; the names are the cases'.
+// expected matches; the names are the cases'. In not-003, 007, 017 and 023 Tocsin departs from
+// Flink: an absence guards from the last event that the loop before it took.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -61,14 +62,21 @@ constexpr Row kRows[] = {
      "0|2,3,4|7 / 0|2,3|7 / 0|2|7 / 0||7"},
     {"loop-034", "a; first b{1,}each; first c", "a1 b2 x3 b4 b5 c6", 0, 0,
      "0|1,3,4|5 / 0|1,3|5 / 0|1,4|5 / 0|1|5"},
-    {"not-003", "a; first b{1,}; no c; first d", "a0 b1 b2 b3 c4 b5 b6 b7 d8", 0, 0, ""},
+    {"not-003", "a; first b{1,}; no c; first d", "a0 b1 b2 b3 c4 b5 b6 b7 d8", 0, 0,
+     "0|1,2,3,5,6,7|8 / 0|1,2,3,5,6|8 / 0|1,2,3,5|8"},
     {"not-004", "a; no c; any b{1,}; first d", "a0 b1 c2 b3 b4 b5 d6", 0, 0,
      "0|1,3,4,5|6 / 0|1,3,4|6 / 0|1,3|6 / 0|1|6"},
     {"not-006", "a; no c; first b{1,}; first d", "a0 b1 c2 b3 b4 b5 d6", 0, 0,
      "0|1,3,4,5|6 / 0|1,3,4|6 / 0|1,3|6 / 0|1|6"},
-    {"not-007", "a; first b{1,}each; no c; first d", "a0 b1 b2 b3 c4 b5 b6 b7 d8", 0, 0, ""},
-    {"not-017", "a; any b{2,2}; no c; first d", "a1 b2 c3 b4 d5", 0, 0, ""},
+    {"not-007", "a; first b{1,}each; no c; first d", "a0 b1 b2 b3 c4 b5 b6 b7 d8", 0, 0,
+     "0|1,2,3,5,6,7|8 / 0|1,2,3,5,6|8 / 0|1,2,3,5,7|8 / 0|1,2,3,5|8 / 0|1,2,3,6,7|8 / "
+     "0|1,2,3,6|8 / 0|1,2,3,7|8 / 0|1,2,5,6,7|8 / 0|1,2,5,6|8 / 0|1,2,5,7|8 / 0|1,2,5|8 / "
+     "0|1,2,6,7|8 / 0|1,2,6|8 / 0|1,2,7|8 / 0|1,3,5,6,7|8 / 0|1,3,5,6|8 / 0|1,3,5,7|8 / "
+     "0|1,3,5|8 / 0|1,3,6,7|8 / 0|1,3,6|8 / 0|1,3,7|8 / 0|1,5,6,7|8 / 0|1,5,6|8 / 0|1,5,7|8 / "
+     "0|1,5|8 / 0|1,6,7|8 / 0|1,6|8 / 0|1,7|8"},
+    {"not-017", "a; any b{2,2}; no c; first d", "a1 b2 c3 b4 d5", 0, 0, "0|1,3|4"},
     {"not-019", "a; no b; first c; first d", "a1 b2 c3 a4 c5 d6", 0, 0, "3|4|5"},
+    {"not-023", "a; first b{1,}; no next c; first d", "a0 b1 c2 b3 d4", 0, 0, "0|1,3|4"},
     {"not-028", "a; no x; first b", "a1 y2 x3 b4", 0, 0, ""},
     {"not-029", "a; no x; any b", "a1 b2 x3 b4", 0, 0, "0|1"},
     {"optional-001", "c; first a?; first b", "c1 a5 b6", 0, 0, "0|1|2 / 0||2"},

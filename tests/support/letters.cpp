@@ -68,7 +68,10 @@ Element parse_element(const cep::Plan& plan, std::string_view text, cep::Rule& r
   if (accept(text, "next ")) element.contiguity = Contiguity::kNext;
   if (accept(text, "first ")) element.contiguity = Contiguity::kFirst;
   if (accept(text, "any ")) element.contiguity = Contiguity::kAny;
-  if (accept(text, "no ")) element.kind = cep::ElementKind::kAbsence;
+  if (accept(text, "no ")) {
+    element.kind = cep::ElementKind::kAbsence;
+    element.next = accept(text, "next ");
+  }
   element.events = {{EventTypeIndex(0), nullptr, "letter"}};
   const std::size_t letters = std::min(text.find_first_of("{? "), text.size());
   if (text.substr(0, letters) != "*") element.where = one_of_letters(plan, text.substr(0, letters));

@@ -44,23 +44,6 @@ Task element_task(const Element& element) {
 bool can_repeat(const cep::Quantifier& quantifier, std::uint32_t done) {
   return !quantifier.max || done < *quantifier.max;
 }
-
-// The absences that stand directly after what has just been done: they guard a loop too. The end of
-// a group that can be left there lies between.
-std::vector<Guard> absences_next(const std::vector<Task>& agenda) {
-  std::vector<Guard> guards;
-  for (auto task = agenda.rbegin(); task != agenda.rend(); ++task) {
-    if (task->kind == Task::Kind::kRoundEnd) {
-      if (task->rounds < task->element->quantifier.min) break;
-    } else if (task->kind == Task::Kind::kMembers) {
-      if (std::find(task->done.begin(), task->done.end(), false) != task->done.end()) break;
-    } else {
-      if (task->element->kind != ElementKind::kAbsence) break;
-      guards.push_back({task->element, false, true});
-    }
-  }
-  return guards;
-}
 }  // namespace
 
 // ---- what comes after an event: every way on
@@ -93,7 +76,7 @@ bool Pattern::is_member(const State& state) {
 
 void Pattern::element(const Element& element, State state, Branches& out) const {
   if (element.kind == ElementKind::kAbsence) {
-    state.guards.push_back({&element, false, false});
+    state.guards.push_back({&element, false});
     expand(std::move(state), out);
     return;
   }
@@ -169,7 +152,6 @@ void Pattern::end_round(const Task& end, State state, Branches& out) const {
   if (end.rounds >= quantifier.min) expand(state, out);
   if (can_repeat(quantifier, end.rounds)) {
     state.reach.contiguity = contiguity_of(quantifier.mode);
-    for (const Guard& guard : absences_next(state.agenda)) state.guards.push_back(guard);
     begin_round(*end.element, end.rounds, std::nullopt, std::move(state), out);
   }
 }
@@ -276,7 +258,7 @@ void Pattern::offer_to(const Way& way, const Offer& event, Branches& out) const 
 }
 
 void Pattern::offer_to_loop(const Way& way, const Offer& event, Branches& out) const {
-  if (is_forbidden(way, event) || ends_loop(*way.step, way, event)) return;
+  if (ends_loop(*way.step, way, event)) return;
   const bool fitting = fits(*way.step, way, event);
   if (is_without(way, event)) {
     if (fitting) complete_only(way, event, out);
@@ -322,7 +304,6 @@ void Pattern::take(const Way& way, const Offer& event, Branches& out) const {
     loop.count = count;
     loop.taken = state.taken;
     loop.rest = way.rest;
-    loop.guards = absences_next(way.rest);
     set_limit(loop);
     out.ways.push_back(std::move(loop));
   }
@@ -395,7 +376,7 @@ bool Pattern::is_forbidden(const Way& way, const Offer& event) const {
 // … also where the event would complete the match: only a `no X` before the step lets it.
 bool Pattern::is_forbidden_at_all(const Way& way, const Offer& event) const {
   return std::any_of(way.guards.begin(), way.guards.end(), [&](const Guard& guard) {
-    return (guard.of_loop || guard.absence->next) && matches(guard, way, event);
+    return guard.absence->next && matches(guard, way, event);
   });
 }
 

@@ -43,11 +43,10 @@ struct Task {
   // kMembers: of an `all of`
   std::vector<bool> done = {};
 };
-/// An absence that holds since the last event taken.
+/// An absence that guards from the last event taken on.
 struct Guard {
   const cep::Element* absence = nullptr;
   bool before_optional = false;  // an optional element stood after it
-  bool of_loop = false;          // it follows the loop or group whose next event is waited for
 };
 /// A partial match: what it has taken, and the one thing that it waits for.
 struct Way {

@@ -42,9 +42,11 @@ class Enricher {
       attempt(40, [&] { make_greedy(); });
       attempt(40, [&] { make_until(); });
     }
+    if (riches_.loops) attempt(25, [&] { make_absence_after_loop(); });
     if (riches_.no_next) attempt(60, [&] { make_next(); });
     if (riches_.groups) {
       for (int i = 0; i < 3; ++i) attempt(50, [&] { make_group(); });
+      if (riches_.loops) attempt(15, [&] { make_absence_after_loop(); });
     }
     if (riches_.optional) attempt(40, [&] { make_optional(); });
     if (riches_.gaps) attempt(30, [&] { make_gap(); });
@@ -146,6 +148,37 @@ class Enricher {
     if (absence == nullptr) return;
     absence->next = true;
     absence->absent_for.reset();
+  }
+
+  // An absence directly behind a loop or a group with a count: mostly of events that the loop may
+  // take itself.
+  void make_absence_after_loop() {
+    std::vector<std::pair<std::vector<Element>*, std::size_t>> places;
+    const std::function<void(std::vector<Element>&)> add = [&](std::vector<Element>& sequence) {
+      for (std::size_t i = 0; i < sequence.size(); ++i) {
+        Element& e = sequence[i];
+        if (e.kind != ElementKind::kAbsence && e.quantifier.max != 1U)
+          places.emplace_back(&sequence, i);
+        if (e.kind == ElementKind::kGroup) add(e.children);
+      }
+    };
+    add(rule().pattern);
+    if (places.empty()) return;
+    const auto [sequence, at] = random_.pick(places);
+    const Element& loop = (*sequence)[at];
+    Element absence;
+    absence.kind = ElementKind::kAbsence;
+    absence.events =
+        loop.kind == ElementKind::kStep && random_.chance(65) ? loop.events : some_considered();
+    // What stands before it can be read there, the loop too where something follows it.
+    const Element* const end = at + 1 < sequence->size() ? &(*sequence)[at + 1] : &loop;
+    if (random_.chance(50)) absence.where = condition_at(types_of(absence.events), end);
+    absence.next = random_.chance(25);
+    const bool is_last = sequence == &rule().pattern && at + 1 == sequence->size();
+    if (is_last && !absence.next && random_.chance(75)) {
+      absence.absent_for = seconds(random_.between(1, 6));
+    }
+    sequence->insert(sequence->begin() + static_cast<std::ptrdiff_t>(at) + 1, std::move(absence));
   }
 
   std::vector<cep::Subset> some_considered() {
@@ -283,6 +316,11 @@ class Enricher {
   // ---- clauses
   // One with a name, or that gets one.
   VarIndex some_variable() { return named(VarIndex(random_.below(rule().variables.size()))); }
+  VarIndex some_loop_or_variable() {
+    const std::vector<Element*> loops = elements(is_loop);
+    if (loops.empty() || random_.chance(40)) return some_variable();
+    return named(random_.pick(loops)->var);
+  }
   VarIndex named(VarIndex var) {
     std::string& name = rule().variables[var.value].name;
     if (name.empty()) name = fmt::format("v{}", var.value + 1);
@@ -353,7 +391,7 @@ class Enricher {
         suppression.duration = seconds(random_.between(1, 10));
         break;
       case Once::kPerVariable:
-        suppression.var = some_variable();
+        suppression.var = some_loop_or_variable();
         break;
       case Once::kPerDay:
         plan_.zones = random_zones();
