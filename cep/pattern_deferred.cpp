@@ -71,10 +71,11 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
   if (suppression.once == Once::kNone) match.once_key = match.most_key;
   match.facts = facts_of(candidate, scope, last, deferred.order.time);
   if (deferred.only_one) {
-    // Of those that pass or do not pass together only the first counts.
+    // One that passes only where one before it does counts for nothing.
     for (const Deferred::Match& other : deferred.matches) {
       if (other.once_key == match.once_key && other.most_key == match.most_key &&
-          other.facts.var_event == match.facts.var_event && other.facts.day == match.facts.day) {
+          other.facts.day == match.facts.day &&
+          std::ranges::includes(match.facts.var_events, other.facts.var_events)) {
         return;
       }
     }
@@ -136,7 +137,16 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
     return;
   }
   SuppressionState* first_held_back = nullptr;
+  const MatchFacts* first_facts = nullptr;
   std::uint64_t lost_runs = 0;
+  const auto hold_back = [&](SuppressionState& once, const MatchFacts& facts) {
+    note_held_back(suppression, once, facts.time_us);
+    // A match that `once` holds back has taken its events too.
+    if (suppression.once == Once::kPerVariable && !once_lets_pass(suppression, once, facts)) {
+      note_for_once(suppression, once, facts);
+    }
+    ++stats_.alerts_held_back;
+  };
   for (Deferred::Match& match : deferred.matches) {
     SuppressionState& once = once_states.at(match.once_key);
     SuppressionState* const most =
@@ -146,11 +156,11 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
         once_lets_pass(suppression, once, match.facts) &&
         (most == nullptr || at_most_lets_pass(suppression, *most, match.facts.time_us));
     if (!passes) {
-      if (first_held_back == nullptr) first_held_back = &once;
-      if (!deferred.only_one) {
-        note_held_back(suppression, once, match.facts.time_us);
-        ++stats_.alerts_held_back;
+      if (first_held_back == nullptr) {
+        first_held_back = &once;
+        first_facts = &match.facts;
       }
+      if (!deferred.only_one) hold_back(once, match.facts);
       continue;
     }
     match.alert.held_back = take_held_back(suppression, once, match.facts.time_us);
@@ -163,10 +173,7 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
     if (deferred.only_one) return;
   }
   if (first_held_back == nullptr) return;
-  if (deferred.only_one) {
-    note_held_back(suppression, *first_held_back, deferred.order.time.us);
-    ++stats_.alerts_held_back;
-  }
+  if (deferred.only_one) hold_back(*first_held_back, *first_facts);
   first_held_back->lost_runs += lost_runs;
 }
 

@@ -246,8 +246,13 @@ class PatternMatcher {
   MatchFacts facts_of(const Candidate& candidate, const EvalScope& scope, const EventView& last,
                       EventTime time);
   bool is_deferred() const;
-  bool lets_pass(const MatchFacts& facts);
-  void hold_back(EventTime time);
+  Offset last_of_variable(Offset head) const;
+  VariableEvent variable_event(Offset at) const;
+  std::optional<VariableEvent> variable_event_here(const Candidate& candidate) const;
+  bool shares_variable_event(const Candidate& candidate) const;
+  void note_variable_events(const Candidate& candidate);
+  bool lets_pass(const Candidate& candidate, const MatchFacts& facts);
+  void hold_back(const Candidate& candidate, EventTime time);
   void keep_quiet(const Deferred& deferred, const std::string& values);
   void raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order);
   void forget_taken();

@@ -2,6 +2,7 @@
 // `except`, `once`.
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
 #include <utility>
 
 #include "cep/alert_builder.h"
@@ -81,35 +82,81 @@ MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope&
         zone.is_missing() ? nullptr : find_zone(program_.plan->zones, zone.text);
     if (known != nullptr) facts.day = local_day(*known, time);
   }
-  if (suppression.once == Once::kPerVariable) {
-    const std::uint32_t slot = rule_->step_of_var[suppression.var.value];
-    const Offset first = candidate.node == 0 ? 0 : node(candidate.node)->slots()[slot].first;
-    if (first != 0) {
-      facts.var_event = event_of(first)->arrival();
-      facts.var_time_us = event_of(first)->engine_time_us;
-    } else if (candidate.takes && pattern_->belongs(static_cast<int>(candidate.step), slot)) {
-      facts.var_event = hand_->row->arrival;
-      facts.var_time_us = hand_->row->engine_time.us;
+  if (suppression.once == Once::kPerVariable && is_deferred()) {
+    if (const auto here = variable_event_here(candidate)) facts.var_events.push_back(*here);
+    for (Offset at = last_of_variable(candidate.node); at != 0;
+         at = last_of_variable(node(at)->node.parent)) {
+      facts.var_events.push_back(variable_event(at));
     }
+    std::ranges::reverse(facts.var_events);
   }
   return facts;
 }
 
+// ---- `once per VARIABLE` by the rule's own key
+
+// The last node of the variable in the chain that ends with `head`; 0: none.
+Offset PatternMatcher::last_of_variable(Offset head) const {
+  if (head == 0) return 0;
+  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var.value];
+  return node(head)->slots()[slot].last;
+}
+VariableEvent PatternMatcher::variable_event(Offset at) const {
+  const KeptEvent* const event = event_of(at);
+  return {event->engine_time_us, event->arrival()};
+}
+std::optional<VariableEvent> PatternMatcher::variable_event_here(const Candidate& candidate) const {
+  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var.value];
+  if (!candidate.takes || !pattern_->belongs(static_cast<int>(candidate.step), slot)) return {};
+  return VariableEvent{hand_->row->engine_time.us, hand_->row->arrival};
+}
+
+// Whether a match that alerted, or that `once` held back, had one of the variable's events. A node
+// whose events are noted ends the search, so that a loop that grows is not read from its beginning
+// at each event.
+bool PatternMatcher::shares_variable_event(const Candidate& candidate) const {
+  const SuppressionState& held = state_->suppression;
+  if (held.taken.empty()) return false;
+  if (const auto here = variable_event_here(candidate); here && held.has_taken(*here)) return true;
+  for (Offset at = last_of_variable(candidate.node); at != 0;
+       at = last_of_variable(node(at)->node.parent)) {
+    if (node(at)->is_noted() || held.has_taken(variable_event(at))) return true;
+  }
+  return false;
+}
+void PatternMatcher::note_variable_events(const Candidate& candidate) {
+  SuppressionState& held = state_->suppression;
+  if (const auto here = variable_event_here(candidate)) held.take(*here);
+  for (Offset at = last_of_variable(candidate.node); at != 0 && !node(at)->is_noted();
+       at = last_of_variable(node(at)->node.parent)) {
+    held.take(variable_event(at));
+    RecordStore::at<PatternNode>(state_->base(), at)->set_noted();
+  }
+  forget_taken();
+}
+
 // ---- suppression by the rule's own key
 
-bool PatternMatcher::lets_pass(const MatchFacts& facts) {
+bool PatternMatcher::lets_pass(const Candidate& candidate, const MatchFacts& facts) {
   const Suppression& suppression = rule_->rule->suppression;
   if (state_ == nullptr) return true;
-  return once_lets_pass(suppression, state_->suppression, facts) &&
-         at_most_lets_pass(suppression, state_->suppression, facts.time_us);
+  const bool passes_once = suppression.once == Once::kPerVariable
+                               ? !shares_variable_event(candidate)
+                               : once_lets_pass(suppression, state_->suppression, facts);
+  return passes_once && at_most_lets_pass(suppression, state_->suppression, facts.time_us);
 }
 // `unless alerted by`: the rule raises or holds back an alert at the event in hand.
 void PatternMatcher::mark_alerted() {
   if (rule_->is_watched && hand_ != nullptr) slice_->mark_alerted(rule_->index, hand_->number);
 }
-void PatternMatcher::hold_back(EventTime time) {
+void PatternMatcher::hold_back(const Candidate& candidate, EventTime time) {
   mark_alerted();
-  note_held_back(rule_->rule->suppression, state_->suppression, time.us);
+  const Suppression& suppression = rule_->rule->suppression;
+  note_held_back(suppression, state_->suppression, time.us);
+  // A match that `once` holds back has taken its events too.
+  if (suppression.once == Once::kPerVariable && shares_variable_event(candidate)) {
+    note_variable_events(candidate);
+  }
   ++stats_.alerts_held_back;
 }
 
@@ -131,7 +178,7 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
     alert.lost_runs = std::exchange(state_->lost_runs, 0);
     note_for_once(suppression, state_->suppression, facts);
     note_for_at_most(suppression, state_->suppression, facts.time_us);
-    if (suppression.once == Once::kPerVariable) forget_taken();
+    if (suppression.once == Once::kPerVariable) note_variable_events(candidate);
     if (suppression.once == Once::kWhile) groups_.spend(*rule_, 1, kPartialMatchBytes);
   }
   alerts_->push_back(std::move(alert));
@@ -140,28 +187,28 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
 
 // Drops events that no partial match holds any more from those that were taken, now and then.
 void PatternMatcher::forget_taken() {
-  std::vector<SuppressionState::Taken>& taken = state_->suppression.taken;
+  const std::vector<VariableEvent>& taken = state_->suppression.taken;
   if (taken.size() < 16 || taken.size() < 2 * state_->taken_kept) return;
   keep_taken_of_runs();
 }
 void PatternMatcher::keep_taken_of_runs() {
-  std::vector<SuppressionState::Taken>& taken = state_->suppression.taken;
-  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var.value];
-  std::vector<ArrivalNumber> held;
-  if (hand_ != nullptr) held.push_back(hand_->row->arrival);
+  std::vector<VariableEvent> held;
+  if (hand_ != nullptr) held.push_back({hand_->row->engine_time.us, hand_->row->arrival});
+  std::unordered_set<Offset> seen;  // partial matches share their past
   const auto add = [&](Offset last) {
-    const Offset first = node(last)->slots()[slot].first;
-    if (first != 0) held.push_back(event_of(first)->arrival());
+    for (Offset at = last_of_variable(last); at != 0 && seen.insert(at).second;
+         at = last_of_variable(node(at)->node.parent)) {
+      held.push_back(variable_event(at));
+    }
   };
   for (const PatternRun& run : state_->runs) add(run.node);
   for (const CompleteMatch& match : state_->waiting) add(match.node);
   for (const CompleteMatch& match : given_) add(match.node);
-  for (const Candidate& match : candidates_) {
-    if (match.node != 0) add(match.node);
-  }
+  for (const Candidate& match : candidates_) add(match.node);
   std::sort(held.begin(), held.end());
-  std::erase_if(taken, [&](const SuppressionState::Taken& one) {
-    return !std::binary_search(held.begin(), held.end(), one.event);
+  std::vector<VariableEvent>& taken = state_->suppression.taken;
+  std::erase_if(taken, [&](const VariableEvent& one) {
+    return !std::binary_search(held.begin(), held.end(), one);
   });
   state_->taken_kept = taken.size();
 }
@@ -189,21 +236,21 @@ void PatternMatcher::decide(const OrderKey& at) {
     deferred_.push_back(std::move(deferred));
     return;
   }
-  bool any_held_back = false;
+  const Candidate* first_held_back = nullptr;
   for (const Candidate& candidate : candidates_) {
     const EvalScope& scope = scope_of(candidate);
     const EventView last = last_of(candidate);
     if (!passes_having(scope, last) || is_excepted(scope, last, at.time)) continue;
     const MatchFacts facts = facts_of(candidate, scope, last, at.time);
-    if (!lets_pass(facts)) {
-      if (!only_one) hold_back(at.time);
-      any_held_back = true;
+    if (!lets_pass(candidate, facts)) {
+      if (!only_one) hold_back(candidate, at.time);
+      if (first_held_back == nullptr) first_held_back = &candidate;
       continue;
     }
     raise(candidate, facts, order);
     if (only_one) return;
   }
-  if (only_one && any_held_back) hold_back(at.time);
+  if (only_one && first_held_back != nullptr) hold_back(*first_held_back, at.time);
 }
 
 // ---- matches that may drop others
@@ -305,10 +352,10 @@ void PatternMatcher::give(const CompleteMatch& match, OrderKey& order) {
     return;
   }
   const MatchFacts facts = facts_of(candidate, scope, last, order.time);
-  if (lets_pass(facts)) {
+  if (lets_pass(candidate, facts)) {
     raise(candidate, facts, order);
   } else {
-    hold_back(order.time);
+    hold_back(candidate, order.time);
   }
 }
 

@@ -26,6 +26,11 @@ struct PatternNode {
   /// one made before it after the same. What it says of earlier events is void.
   Offset made = 0;
 
+  /// Suppression has noted all events of `once per VARIABLE` up to this one. Known of nodes in memory
+  /// only; the bit has another meaning in other matchers' nodes.
+  bool is_noted() const { return (node.subset_and_values & Node::kHasValues) != 0; }
+  void set_noted() { node.subset_and_values |= Node::kHasValues; }
+
   SlotEvents* slots() { return reinterpret_cast<SlotEvents*>(this + 1); }
   const SlotEvents* slots() const { return reinterpret_cast<const SlotEvents*>(this + 1); }
 };

@@ -156,7 +156,7 @@ void save_suppression(ByteWriter& to, const SuppressionState& state) {
   }
   if (!state.taken.empty()) {
     to.varint(state.taken.size());
-    for (const SuppressionState::Taken& taken : state.taken) {
+    for (const VariableEvent& taken : state.taken) {
       to.signed_varint(taken.time_us);
       save_arrival(to, taken.event);
     }
@@ -201,9 +201,10 @@ bool restore_suppression(ByteReader& from, const Suppression& clause, EventTime 
   if ((remembered & kTaken) != 0) {
     const std::uint64_t count = from.varint_up_to(from.left());
     for (std::uint64_t i = 0; i < count; ++i) {
-      SuppressionState::Taken taken;
+      VariableEvent taken;
       if (!restore_time(from, taken.time_us)) return false;
       taken.event = restore_arrival(from);
+      if (i > 0 && taken <= state.taken.back()) return false;
       state.taken.push_back(taken);
     }
     if (count == 0) return false;

@@ -5,6 +5,16 @@
 #include "cep/held_back.h"
 
 namespace tocsin::cep {
+bool SuppressionState::has_taken(const VariableEvent& event) const {
+  return std::binary_search(taken.begin(), taken.end(), event);
+}
+bool SuppressionState::take(const VariableEvent& event) {
+  const auto place = std::lower_bound(taken.begin(), taken.end(), event);
+  if (place != taken.end() && *place == event) return false;
+  taken.insert(place, event);
+  return true;
+}
+
 bool once_lets_pass(const Suppression& suppression, const SuppressionState& state,
                     const MatchFacts& facts) {
   switch (suppression.once) {
@@ -13,11 +23,8 @@ bool once_lets_pass(const Suppression& suppression, const SuppressionState& stat
     case Once::kPerDuration:
       return state.lets_pass(suppression.duration, facts.time_us);
     case Once::kPerVariable:
-      return !facts.var_event ||
-             std::none_of(state.taken.begin(), state.taken.end(), [&](const auto& taken) {
-               // Alerts of several deadlines that one event set share its arrival number.
-               return taken.event == *facts.var_event && taken.time_us == facts.var_time_us;
-             });
+      return std::ranges::none_of(
+          facts.var_events, [&](const VariableEvent& event) { return state.has_taken(event); });
     case Once::kPerDay:
       return !facts.day || *facts.day != state.last_day;
     case Once::kWhile:
@@ -48,7 +55,7 @@ void note_for_once(const Suppression& suppression, SuppressionState& state,
       state.last_alert_us = facts.time_us;
       return;
     case Once::kPerVariable:
-      if (facts.var_event) state.taken.push_back({*facts.var_event, facts.var_time_us});
+      for (const VariableEvent& event : facts.var_events) state.take(event);
       return;
     case Once::kPerDay:
       if (facts.day) state.last_day = *facts.day;
@@ -141,7 +148,7 @@ std::int64_t suppression_until(const Suppression& suppression, const Suppression
     if (end > now_us) until = std::max(until, end);
   };
   if (state.quiet) matters(state.last_alert_us + life.quiet->us);
-  for (const SuppressionState::Taken& taken : state.taken) matters(taken.time_us + life.taken->us);
+  for (const VariableEvent& taken : state.taken) matters(taken.time_us + life.taken->us);
   if (state.held_back > 0) matters(held_back_until(suppression, state));
   if (state.last_alert_us != OnceState::kNever) {
     matters(state.last_alert_us + suppression.duration.us);

@@ -10,12 +10,18 @@
 #include "cep/plan.h"
 
 namespace tocsin::cep {
+/// An event that a match took for the variable of `once per VARIABLE`. Alerts of several deadlines
+/// that one event set share its arrival number, so that the engine time is part of it.
+struct VariableEvent {
+  std::int64_t time_us = 0;
+  ArrivalNumber event;
+  friend auto operator<=>(const VariableEvent&, const VariableEvent&) = default;
+};
 /// What suppression looks at in a match.
 struct MatchFacts {
   std::int64_t time_us = 0;
-  std::optional<std::int64_t> day;         // kPerDay: local; absent where the zone is unknown
-  std::optional<ArrivalNumber> var_event;  // kPerVariable: the variable's first event
-  std::int64_t var_time_us = 0;            // its engine time
+  std::optional<std::int64_t> day;        // kPerDay: local; absent where the zone is unknown
+  std::vector<VariableEvent> var_events;  // kPerVariable beside `for each`: ascending
 };
 /// What `once per D` remembers: plain bytes, which a key's record may hold.
 struct OnceState {
@@ -29,18 +35,19 @@ struct OnceState {
   }
 };
 struct SuppressionState : OnceState {
-  struct Taken {
-    ArrivalNumber event;
-    std::int64_t time_us = 0;
-  };
   std::int64_t last_day = kNever;    // kPerDay
   bool quiet = false;                // kWhile: since the last alert it was always true
   std::int64_t held_us = kNever;     // the last match held back, where the count ends by that
   std::uint64_t lost_runs = 0;       // of matches that were held back
   std::vector<std::int64_t> recent;  // `at most`: the times of alerts, ascending
-  std::vector<Taken> taken;          // kPerVariable, in the order of the alerts
+  std::vector<VariableEvent> taken;  // kPerVariable: ascending, each once
+
+  /// Whether a match that alerted, or that `once` held back, had the event.
+  bool has_taken(const VariableEvent& event) const;
+  /// Notes the event; false where it was noted before.
+  bool take(const VariableEvent& event);
 };
-/// Whether `once` lets the match pass.
+/// Whether `once` lets the match pass; for kPerVariable by MatchFacts::var_events.
 bool once_lets_pass(const Suppression& suppression, const SuppressionState& state,
                     const MatchFacts& facts);
 /// Whether `at most` does; drops what is no longer looked at.

@@ -78,7 +78,7 @@ void ValueSuppression::look_at(States::value_type& held, std::int64_t at_us) {
 // is before it changes. Drops events that were taken and are over.
 std::int64_t ValueSuppression::next_look(States::value_type& held, std::int64_t now_us) {
   SuppressionState& state = held.second.state;
-  const auto is_over = [&](const SuppressionState::Taken& taken) {
+  const auto is_over = [&](const VariableEvent& taken) {
     return life_.taken && taken.time_us + life_.taken->us <= now_us;
   };
   if (std::ranges::any_of(state.taken, is_over)) {

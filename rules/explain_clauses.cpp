@@ -264,13 +264,15 @@ std::vector<Passage> suppression_passages(const Words& words) {
                        time, kept, time, time)});
       break;
     }
-    case Once::kPerVariable:
+    case Once::kPerVariable: {
+      const bool is_loop = words.rule()->variables[held.var.value].loop;
       out.push_back({fmt::format(
-          "Once for each event that stood first at {}{}: a match whose {} "
-          "event has been in an earlier match that alerted, or that was held "
-          "back for this reason, is held back.",
-          words.variable(held.var), held.for_each.empty() ? "" : kept, words.variable(held.var))});
+          "Once for {} {}{}: a match that shares {} with an earlier match that alerted, or that "
+          "was held back for this reason, is held back.",
+          is_loop ? "the events of" : "each event at", words.variable(held.var),
+          held.for_each.empty() ? "" : kept, is_loop ? "one of them" : "it")});
       break;
+    }
     case Once::kPerDay:
       out.push_back(
           {fmt::format("At most one alert for each day{}; days begin at midnight in the "

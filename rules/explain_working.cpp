@@ -81,8 +81,8 @@ void add_suppression(const cep::Rule& rule, std::vector<Passage>& out) {
       break;
     case cep::Once::kPerVariable:
       out.push_back(
-          {fmt::format("The events at {} that alerted are kept as long as a partial match "
-                       "may hold them.",
+          {fmt::format("The events at {} of matches that alerted, or that were held back, are "
+                       "kept as long as a partial match may hold them.",
                        in_code(rule.variables[held.var.value].name))});
       break;
     case cep::Once::kPerDay:

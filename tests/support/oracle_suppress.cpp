@@ -62,7 +62,8 @@ bool Suppressor::once_holds_back(const Match& match, const Moment& moment, const
     }
     case Once::kPerVariable: {
       const std::vector<Position> events = events_of(rule_, match, suppression.var);
-      return !events.empty() && had_.contains({mine, events.front()});
+      return std::any_of(events.begin(), events.end(),
+                         [&](Position event) { return had_.contains({mine, event}); });
     }
     case Once::kPerDay: {
       const auto day = day_in_zone(world_.plan(), evaluate(*suppression.zone, last), moment.time);
@@ -97,9 +98,11 @@ void Suppressor::note_held_back(const Match& match, const Moment& moment, const 
   if (ends_by_last_held() && is_forgotten(moment, last, key)) held_back_[count_key(last, key)] = 0;
   ++held_back_[count_key(last, key)];
   last_held_[count_key(last, key)] = moment.time;
-  // A match that `once` holds back has still taken its event.
+  // A match that `once` holds back has still taken its events.
   if (rule_.suppression.once == Once::kPerVariable && once_holds_back(match, moment, last, key)) {
-    had_.insert({once_key(last, key), events_of(rule_, match, rule_.suppression.var).front()});
+    for (const Position event : events_of(rule_, match, rule_.suppression.var)) {
+      had_.insert({once_key(last, key), event});
+    }
   }
 }
 
@@ -148,7 +151,6 @@ std::uint64_t Suppressor::note_alert(const Match& match, const Moment& moment, c
     case Once::kPerVariable:
       for (const Position event : events_of(rule_, match, suppression.var)) {
         had_.insert({once_key(last, key), event});
-        break;  // the first
       }
       break;
     case Once::kPerDay:
