@@ -83,6 +83,9 @@ class DurableSession {
   std::uint64_t alerts_needed_from() const;
   void note_failure(const std::string& message);
   std::string failure() const;
+  std::string stopped_text() const {
+    return fmt::format("stopped by {} before the inputs ended", stop_signal_.name());
+  }
   bool must_stop() const { return stop_signal_.requested() || !failure().empty(); }
 
   RunArguments arguments_;
@@ -297,6 +300,8 @@ Outcome<void> DurableSession::open_inputs() {
   if (auto said = open_ack(); !said) return said;
   runtime::NodeInputOptions options;
   options.line_bytes_max = run_options_.line_bytes_max;
+  // Where time ends no later start can take it.
+  if (run_options_.final_watermark) options.unfinished_line = runtime::UnfinishedLine::kTake;
   options.silence = {run_options_.heartbeat, run_options_.idle_after};
   options.stop_requested = [this] { return must_stop(); };
   options.progress = [this](const runtime::Progress& progress) {
@@ -310,7 +315,10 @@ Outcome<void> DurableSession::open_inputs() {
   }
   Result<std::unique_ptr<runtime::NodeInputs>> inputs =
       runtime::NodeInputs::open(*node_, clock_, arguments_.inputs, std::move(options));
-  if (!inputs) return refuse(inputs.error());
+  if (!inputs) {
+    if (stop_signal_.requested()) return stop(ExitCode::kInputOutput, stopped_text());
+    return refuse(inputs.error());
+  }
   inputs_ = *std::move(inputs);
   if (!arguments_.quiet) {
     for (const std::string& note : inputs_->notes()) tell(note + "\n");
@@ -409,9 +417,8 @@ void DurableSession::finish_deliveries() {
 ExitCode DurableSession::finish(const Result<void>& read) {
   const bool is_stopped = stop_signal_.requested();
   if (!read) {
-    note_failure(is_stopped && read.error().code == Errc::kRefused
-                     ? fmt::format("stopped by {} before the inputs ended", stop_signal_.name())
-                     : read.error().message);
+    note_failure(is_stopped && read.error().code == Errc::kRefused ? stopped_text()
+                                                                   : read.error().message);
   }
   if (auto taken = node_->checkpoint(); !taken) note_failure(taken.error().message);
   if (auto closed = node_->close(); !closed) note_failure(closed.error().message);
@@ -419,6 +426,7 @@ ExitCode DurableSession::finish(const Result<void>& read) {
   if (auto closed = copy_->close(); !closed) note_failure(closed.error().message);
   progress_->clear();
   finish_deliveries();
+  for (const std::string& sentence : inputs_->unfinished()) tell("tocsin: " + sentence + "\n");
   if (!arguments_.quiet) tell(format_report(report(read.has_value())));
   const std::string failed = failure();
   if (!failed.empty()) {

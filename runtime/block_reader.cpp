@@ -14,10 +14,11 @@ constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 }  // namespace
 
 BlockReader::BlockReader(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
-                         LongLines long_lines)
+                         LongLines long_lines, UnfinishedLine unfinished_line)
     : bytes_(std::move(bytes)),
       line_bytes_max_(line_bytes_max),
       long_lines_(long_lines),
+      unfinished_line_(unfinished_line),
       buffer_(kReadBytes + kLinePadding) {
   TOCSIN_ASSERT(line_bytes_max > 0, "limits are positive");
 }
@@ -43,7 +44,9 @@ BlockReader::Next BlockReader::next(std::string_view& block) {
     return Next::kBlock;
   }
   if (ended_) {
-    if (begin_ == end_) return Next::kEnd;
+    // Of a line that is too long the beginning has come already.
+    const bool leaves = unfinished_line_ == UnfinishedLine::kLeave && !is_within_;
+    if (begin_ == end_ || leaves) return Next::kEnd;
     block = take(end_);
     return Next::kBlock;
   }

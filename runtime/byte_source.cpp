@@ -284,7 +284,21 @@ std::unique_ptr<ByteSource> read_zstd(std::unique_ptr<ByteSource> packed, std::s
   return std::make_unique<ZstdSource>(std::move(packed), std::move(name));
 }
 
+bool is_packed(std::string_view path) { return path.ends_with(".gz") || path.ends_with(".zst"); }
+
+std::unique_ptr<ByteSource> unpack(const std::string& path, std::unique_ptr<ByteSource> stored) {
+  if (path.ends_with(".gz")) return read_gzip(std::move(stored), path);
+  if (path.ends_with(".zst")) return read_zstd(std::move(stored), path);
+  return stored;
+}
+
 Result<std::unique_ptr<ByteSource>> open_source(const std::string& path, StopRequested stop) {
+  Result<std::unique_ptr<ByteSource>> stored = open_stored(path, std::move(stop));
+  if (!stored) return stored;
+  return unpack(path, *std::move(stored));
+}
+
+Result<std::unique_ptr<ByteSource>> open_stored(const std::string& path, StopRequested stop) {
   if (path == "-") return read_descriptor(STDIN_FILENO, false, "standard input", std::move(stop));
   int descriptor = -1;
   do {
@@ -301,8 +315,6 @@ Result<std::unique_ptr<ByteSource>> open_source(const std::string& path, StopReq
   if (::fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) {
     return fail(Errc::kIo, fmt::format("cannot read {}: {}", path, reason_of(EISDIR)));
   }
-  if (path.ends_with(".gz")) return read_gzip(std::move(file), path);
-  if (path.ends_with(".zst")) return read_zstd(std::move(file), path);
   return file;
 }
 }  // namespace tocsin::runtime

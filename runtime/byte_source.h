@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "cep/base/result.h"
 
@@ -48,7 +49,13 @@ std::unique_ptr<ByteSource> read_gzip(std::unique_ptr<ByteSource> packed, std::s
 /// Unpacks Zstandard (RFC 8878) of one or more frames. Fails for other data, damage, and an end
 /// within a frame.
 std::unique_ptr<ByteSource> read_zstd(std::unique_ptr<ByteSource> packed, std::string name);
-/// Opens a file, or standard input for "-"; what ends in `.gz` or `.zst` is unpacked. Fails for
-/// what is missing, cannot be read, or is a directory.
+/// Whether the contents of a file of this name are packed: it ends in `.gz` or `.zst`.
+bool is_packed(std::string_view path);
+/// `stored`, or what it is unpacked where `path` says that it is packed.
+std::unique_ptr<ByteSource> unpack(const std::string& path, std::unique_ptr<ByteSource> stored);
+/// Opens a file as it is stored, or standard input for "-". Fails for what is missing, cannot be
+/// read, or is a directory.
+Result<std::unique_ptr<ByteSource>> open_stored(const std::string& path, StopRequested stop = {});
+/// The same, unpacked.
 Result<std::unique_ptr<ByteSource>> open_source(const std::string& path, StopRequested stop = {});
 }  // namespace tocsin::runtime

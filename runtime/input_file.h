@@ -11,6 +11,7 @@
 
 #include "cep/base/result.h"
 #include "runtime/byte_source.h"
+#include "runtime/input_files.h"
 #include "runtime/node_source.h"
 #include "runtime/prefix_digest.h"
 
@@ -28,9 +29,11 @@ struct InputIdentity {
 std::string write_identity(const InputIdentity& identity);
 std::optional<InputIdentity> read_identity(std::string_view text);
 /// Of the file as it is now. Fails with kNotFound, kIo, and kRefused for what is no regular file.
-Result<InputIdentity> identify_file(const std::string& path);
+Result<InputIdentity> identify_file(const std::string& path,
+                                    InputFiles& files = system_input_files());
 /// Whether the file begins with what the identity was made of, which may have grown since.
-Result<bool> begins_as(const std::string& path, const InputIdentity& identity);
+Result<bool> begins_as(const std::string& path, const InputIdentity& identity,
+                       InputFiles& files = system_input_files());
 
 /// Which known source each of some files is.
 struct FileMatch {
@@ -40,21 +43,27 @@ struct FileMatch {
   InputIdentity identity;             // as it is now
   /// Of the bytes taken so far, whole.
   PrefixDigest prefix;
-  /// Read to its end, and not grown since.
+  /// The source has ended, and nothing can be read behind what was taken but the beginning of a
+  /// line (`unfinished_bytes` of it).
   bool is_finished = false;
+  std::uint64_t unfinished_bytes = 0;
 };
-/// Finds the files at `paths` again among `sources`, by what they hold more than by their names.
-/// Fails with kRefused, naming the file and what to do, where bytes that were taken are others now
-/// or no longer there; as identify_file() does.
+/// Finds the files at `paths` again among `sources`: by inode, by name, or as copies, and always by
+/// what they hold. A file rotated away is found under its new name, also truncated behind a copy or
+/// packed, and the file of its old name is then a new one. Fails with kRefused, naming the file and
+/// what to do, where bytes that were taken are others now or no longer there; as identify_file()
+/// does.
 Result<std::vector<FileMatch>> match_files(const std::vector<std::string>& paths,
-                                           const std::vector<NodeSource>& sources);
+                                           const std::vector<NodeSource>& sources,
+                                           InputFiles& files = system_input_files());
 
 /// The files that a journal points at, wherever they are by now: under the source's name, or among
 /// other paths. Threading: one caller at a time.
 class FileRanges : public RangeReader {
  public:
   /// `paths`: where else to look for a file that is not where it was.
-  explicit FileRanges(std::vector<std::string> paths) : paths_(std::move(paths)) {}
+  explicit FileRanges(std::vector<std::string> paths, InputFiles& files = system_input_files())
+      : paths_(std::move(paths)), files_(files) {}
   Result<std::string_view> read(const NodeSource& source, std::uint64_t first,
                                 std::uint64_t next) override;
 
@@ -68,6 +77,7 @@ class FileRanges : public RangeReader {
   Result<Open*> open(const NodeSource& source, std::uint64_t first);
 
   std::vector<std::string> paths_;
+  InputFiles& files_;
   std::map<std::string, Open, std::less<>> open_;  // by the source's name
   std::string buffer_;
 };

@@ -35,11 +35,12 @@ Result<void> NodeInputs::check_nothing_new(const std::vector<std::string>& paths
   for (const std::string& path : paths) {
     std::uint64_t taken = 0;
     if (path != kStandardInput) {
-      const Result<std::vector<FileMatch>> file = match_files({path}, node_.sources());
+      const Result<std::vector<FileMatch>> file =
+          match_files({path}, node_.sources(), *options_.files);
       if (!file) return tl::unexpected(file.error());
       if (file->front().source) taken = node_.sources()[*file->front().source].next_offset;
     }
-    Result<std::unique_ptr<ByteSource>> bytes = open_source(path, options_.stop_requested);
+    Result<std::unique_ptr<ByteSource>> bytes = open_bytes(path);
     if (!bytes) return tl::unexpected(bytes.error());
     const Result<std::uint64_t> skipped = (*bytes)->skip(taken);
     if (!skipped) return tl::unexpected(skipped.error());
@@ -55,7 +56,7 @@ Result<void> NodeInputs::open_all(const std::vector<std::string>& paths) {
   if (!node_.may_take()) return check_nothing_new(paths);
   std::vector<std::string> file_paths = paths;
   std::erase(file_paths, kStandardInput);
-  Result<std::vector<FileMatch>> files = match_files(file_paths, node_.sources());
+  Result<std::vector<FileMatch>> files = match_files(file_paths, node_.sources(), *options_.files);
   if (!files) return tl::unexpected(files.error());
   std::size_t next_file = 0;
   for (const std::string& path : paths) {
@@ -70,8 +71,11 @@ Result<void> NodeInputs::open_all(const std::vector<std::string>& paths) {
 
 Result<void> NodeInputs::open_file(FileMatch& file) {
   const bool is_known = file.source.has_value();
-  if (file.is_finished) {
+  const bool takes_rest =
+      options_.unfinished_line == UnfinishedLine::kTake && file.unfinished_bytes != 0;
+  if (file.is_finished && !takes_rest) {
     notes_.push_back(fmt::format("{} was read to its end before", file.path));
+    if (file.unfinished_bytes != 0) unfinished_.push_back({file.path, file.unfinished_bytes});
     return {};
   }
   const Result<std::size_t> source = node_.source(file.name, SourceKind::kByPosition);
@@ -86,11 +90,11 @@ Result<void> NodeInputs::open_file(FileMatch& file) {
     }
   }
   node_.refresh(*source, write_identity(file.identity), std::move(file.prefix));
-  Result<std::unique_ptr<ByteSource>> bytes = open_source(file.path, options_.stop_requested);
+  Result<std::unique_ptr<ByteSource>> bytes = open_bytes(file.path);
   if (!bytes) return tl::unexpected(bytes.error());
   const Result<std::uint64_t> skipped = (*bytes)->skip(offset);
   if (!skipped) return tl::unexpected(skipped.error());
-  return add(*source, *std::move(bytes), false);
+  return add(*source, file.path, *std::move(bytes));
 }
 
 Result<void> NodeInputs::open_standard_input() {
@@ -98,24 +102,37 @@ Result<void> NodeInputs::open_standard_input() {
   if (!source) return tl::unexpected(source.error());
   const std::uint64_t lines = node_.sources()[*source].next_offset;
   if (lines != 0) notes_.push_back(fmt::format("standard input goes on after line {}", lines));
-  Result<std::unique_ptr<ByteSource>> bytes =
-      open_source(std::string(kStandardInput), options_.stop_requested);
+  Result<std::unique_ptr<ByteSource>> bytes = open_bytes(std::string(kStandardInput));
   if (!bytes) return tl::unexpected(bytes.error());
-  return add(*source, *std::move(bytes), true);
+  return add(*source, std::string(kStandardInput), *std::move(bytes));
 }
 
-Result<void> NodeInputs::add(std::size_t source, std::unique_ptr<ByteSource> bytes,
-                             bool is_standard_input) {
-  const std::string& name = node_.sources()[source].name;
+Result<std::unique_ptr<ByteSource>> NodeInputs::open_bytes(const std::string& path) {
+  return path == kStandardInput ? open_source(path, options_.stop_requested)
+                                : options_.files->open(path, options_.stop_requested);
+}
+
+Result<void> NodeInputs::add(std::size_t source, const std::string& path,
+                             std::unique_ptr<ByteSource> bytes) {
+  const std::string name = node_.sources()[source].name;
   const std::optional<std::size_t> in_intake = node_.intake().find(name);
   if (!in_intake) return fail(Errc::kInternal, "a source is not known: " + name);
+  // It had ended, or was no input of the last start: that it is one again is a record, so that
+  // whatever happens before its first new line, the next start knows that it was not at its end.
+  if (node_.sources()[source].has_ended ||
+      node_.intake().status(*in_intake).state != SourceState::kActive) {
+    auto awake = node_.decide({DecisionKind::kAwake, clock_.now(), name});
+    if (!awake) return awake;
+  }
+  const bool is_standard_input = path == kStandardInput;
   Input input;
+  input.path = path;
   input.source = source;
   input.in_intake = *in_intake;
   input.in_keeper = keeper_.source(name);
-  input.reader =
-      std::make_unique<BlockReader>(std::move(bytes), options_.line_bytes_max,
-                                    is_standard_input ? LongLines::kCut : LongLines::kWhole);
+  input.reader = std::make_unique<BlockReader>(
+      std::move(bytes), options_.line_bytes_max,
+      is_standard_input ? LongLines::kCut : LongLines::kWhole, options_.unfinished_line);
   input.is_standard_input = is_standard_input;
   inputs_.push_back(std::move(input));
   ++open_count_;
@@ -259,6 +276,9 @@ Result<void> NodeInputs::end(Input& input) {
   input.is_over = true;
   --open_count_;
   keeper_.ended(input.in_keeper);
+  if (const std::size_t left = input.reader->unfinished_bytes(); left != 0) {
+    unfinished_.push_back({input.path, left});
+  }
   const NodeSource& source = node_.sources()[input.source];
   if (source.has_ended) return {};
   const std::string name = source.name;
@@ -277,6 +297,21 @@ Result<void> NodeInputs::look_around() {
   if (auto looked = look_at_idle(); !looked) return looked;
   if (options_.stop_requested && options_.stop_requested()) return fail(Errc::kRefused, "stopped");
   return {};
+}
+
+std::vector<std::string> NodeInputs::unfinished() const {
+  std::vector<std::string> sentences;
+  for (const Unfinished& input : unfinished_) {
+    sentences.push_back(
+        input.path == kStandardInput
+            ? fmt::format("standard input ended within a line: its last {} bytes were not taken, "
+                          "nor counted as a line; send the whole line again, with its line end",
+                          input.bytes)
+            : fmt::format("{} ends within a line: its last {} bytes were not taken, and are when a "
+                          "later start finds the line with its line end",
+                          input.path, input.bytes));
+  }
+  return sentences;
 }
 
 void NodeInputs::report_progress() {

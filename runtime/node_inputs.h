@@ -15,6 +15,7 @@
 #include "runtime/block_reader.h"
 #include "runtime/clock.h"
 #include "runtime/input_file.h"
+#include "runtime/input_files.h"
 #include "runtime/merge_order.h"
 #include "runtime/node.h"
 #include "runtime/run.h"
@@ -23,6 +24,10 @@
 namespace tocsin::runtime {
 struct NodeInputOptions {
   std::size_t line_bytes_max = 1 << 20;
+  /// Of inputs that may have more at a later start.
+  UnfinishedLine unfinished_line = UnfinishedLine::kLeave;
+  /// Must outlive the inputs.
+  InputFiles* files = &system_input_files();
   SilenceOptions silence;
   /// Asked while waiting, and between blocks.
   StopRequested stop_requested;
@@ -34,8 +39,9 @@ struct NodeInputOptions {
 /// Threading: one caller at a time.
 class NodeInputs {
  public:
-  /// Opens all of `paths` ("-": standard input), in this order. Sources that the node knows and
-  /// that are not among them no longer hold back time. Fails as match_files() and open_source() do.
+  /// Opens all of `paths` ("-": standard input), in this order: each that may have more holds back
+  /// time from here on. Sources that the node knows and that are not among them no longer do. Fails
+  /// as match_files() and open_source() do.
   static Result<std::unique_ptr<NodeInputs>> open(Node& node, Clock& clock,
                                                   const std::vector<std::string>& paths,
                                                   NodeInputOptions options);
@@ -46,11 +52,14 @@ class NodeInputs {
   Result<void> run();
   /// What is worth telling of how the inputs were found: one line each.
   const std::vector<std::string>& notes() const { return notes_; }
+  /// After run(): inputs of which the last line has no end and was left, one sentence each.
+  std::vector<std::string> unfinished() const;
   /// Bytes that were read by this process.
   std::uint64_t bytes_taken() const { return bytes_taken_; }
 
  private:
   struct Input {
+    std::string path;
     std::size_t source = 0;     // in the node
     std::size_t in_intake = 0;  // its index there
     std::size_t in_keeper = 0;
@@ -60,6 +69,10 @@ class NodeInputs {
     bool is_idle = false;  // by this process's decision
     bool is_over = false;
   };
+  struct Unfinished {
+    std::string path;  // "-": standard input
+    std::uint64_t bytes = 0;
+  };
   NodeInputs(Node& node, Clock& clock, NodeInputOptions options);
   Result<void> open_all(const std::vector<std::string>& paths);
   Result<void> open_file(FileMatch& file);
@@ -67,7 +80,8 @@ class NodeInputs {
   Result<void> check_nothing_new(const std::vector<std::string>& paths);
   Result<void> open_standard_input();
   Result<void> leave_others(const std::vector<std::string>& names);
-  Result<void> add(std::size_t source, std::unique_ptr<ByteSource> bytes, bool is_standard_input);
+  Result<std::unique_ptr<ByteSource>> open_bytes(const std::string& path);
+  Result<void> add(std::size_t source, const std::string& path, std::unique_ptr<ByteSource> bytes);
   void reorder();
   Result<void> decide(const Decision& decision);
   Result<void> take(Input& input);
@@ -88,6 +102,7 @@ class NodeInputs {
   std::optional<MergeOrder> order_;
   std::size_t open_count_ = 0;
   std::vector<std::string> notes_;
+  std::vector<Unfinished> unfinished_;
   std::uint64_t bytes_taken_ = 0;
   std::chrono::steady_clock::time_point next_progress_;
   std::chrono::steady_clock::time_point next_room_look_{};

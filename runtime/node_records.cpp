@@ -148,7 +148,10 @@ Result<void> Node::Impl::take_position(const ArrivalByPosition& record) {
 }
 
 Result<void> Node::Impl::take_decision(const Decision& decision) {
-  if (decision.kind == DecisionKind::kAwake) state_.source(decision.source);
+  if (decision.kind == DecisionKind::kAwake) {
+    const std::size_t source = state_.source(decision.source);
+    state_.sources[source].has_ended = false;
+  }
   if (decision.kind == DecisionKind::kEnded) {
     if (const auto source = state_.find(decision.source)) state_.sources[*source].has_ended = true;
   }

@@ -6,7 +6,7 @@ through, and compares what it has in the end with what an oracle makes of its jo
 
 A round is made from one number. That of a server is in serve_round.py, and what must hold then in serve_checks.py. The
 others run `tocsin run RULES --data DIR` over standard input, fed by a sender that goes on from what was acknowledged, or
-over files. Between two lives a savepoint may be made, or what was set aside be put in again; these are killed too. An
+over files, which are written on between two lives in rounds of the kind `growing`. Between two lives a savepoint may be made, or what was set aside be put in again; these are killed too. An
 outside ledger remembers every acknowledgement. In the end:
 
   - every acknowledged line is in the journal, and the journal has each line that was sent once, in order;
@@ -29,6 +29,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,8 @@ AGAIN = re.compile(r"put in again by record \d+$")
 
 class Round:
     """One stream, however many lives it takes."""
+
+    grows = False  # inputs are written on between the lives
 
     def __init__(self, tools, seed, folder, kind, point=None):
         self.tools, self.seed, self.folder, self.kind = tools, seed, folder, kind
@@ -304,6 +307,8 @@ class Round:
         wanted = self.expect(events, out)
         if self.is_stream():
             self.check_lines(out)
+        elif self.has_oracle:
+            self.check_file_lines(out)
         found = self.stored_alerts()
         check(found == wanted, lambda: f"of {len(wanted)} alerts by the {self.facts['by']} the store has {len(found)}; " +
               first_difference(wanted, found))
@@ -314,7 +319,7 @@ class Round:
             self.check_aside(kind, wanted_rows)
         check(self.facts["reinjected"] >= self.put_in_again,
               f"{self.put_in_again} lines were put in again, the journal has {self.facts['reinjected']}")
-        if self.has_oracle and self.facts["reinjected"] == 0:
+        if self.has_oracle and self.facts["reinjected"] == 0 and not self.grows:
             plain = self.plain_run(out)
             check(plain == wanted,
                   lambda: "a run without a data directory gives other alerts: " + first_difference(wanted, plain))
@@ -350,6 +355,17 @@ class Round:
               first_difference(self.lines, journaled))
         check(self.ledger.acknowledged == len(self.lines),
               f"{self.ledger.acknowledged} of {len(self.lines)} lines are acknowledged in the end")
+
+    def check_file_lines(self, out):
+        names = (out / "sources").read_text().splitlines()
+        for path in self.inputs:
+            contents = path.read_bytes()
+            lines = (gzip.decompress(contents) if path.suffix == ".gz" else contents).split(b"\n")
+            lines = lines if lines[-1] else lines[:-1]
+            at = names.index(str(path)) if str(path) in names else None
+            journaled = [] if at is None else (out / f"lines-{at}").read_bytes().split(b"\n")[:-1]
+            check(journaled == lines, lambda: f"the journal has other lines of {path.name}: " +
+                  first_difference(lines, journaled))
 
     def check_aside(self, kind, wanted):
         """The list of what was set aside, row by row."""
@@ -410,9 +426,95 @@ class Round:
         self.tools.run(self.tools.tocsin, "verify", fork)
 
 
-KINDS = {"stdin": Round, "files": Round, "payments": Round, "payment-files": Round, "serve": ServeRound,
-         "serve-payments": ServeRound}
-GROUPS = {"run": ["stdin", "files", "payments", "payment-files"], "servers": ["serve", "serve", "serve", "serve-payments"],
+class GrowingRound(Round):
+    """Files that somebody writes on between the lives, which are stopped as well as killed."""
+
+    grows = True
+
+    def choose_options(self, world):
+        super().choose_options(world)
+        # What the journal lets go of cannot be told from several files; and a run from a savepoint finds them grown,
+        # so that other events are late.
+        if "--journal-segment" in self.options:
+            at = self.options.index("--journal-segment")
+            del self.options[at:at + 2]
+        self.savepoint_chance = 0.0
+
+    def make_files(self, world):
+        rng = self.rng
+        self.texts = [[] for _ in range(rng.randrange(2, 4))]  # of each file: the lines, with their place in the stream
+        for place, line in enumerate(self.lines):
+            rng.choice(self.texts).append((place, line + b"\n"))
+        self.sizes = [0] * len(self.texts)
+        self.written = 0  # lines of the stream
+        for number in range(len(self.texts)):
+            path = world / f"part-{number}.ndjson"
+            if rng.random() < 0.3:
+                path = path.with_name(path.name + ".gz")
+            self.inputs.append(path)
+            self.append(path, b"")
+        self.grow()
+
+    @staticmethod
+    def append(path, contents):
+        with open(path, "ab") as file:
+            file.write(gzip.compress(contents) if path.suffix == ".gz" else contents)
+
+    def grow(self):
+        """More of the stream is in its files, and now and then the beginning of a line."""
+        rng = self.rng
+        self.written = min(len(self.lines), self.written + rng.randrange(1, len(self.lines) // 3 + 2))
+        for number, (path, text) in enumerate(zip(self.inputs, self.texts)):
+            whole = [line for place, line in text if place < self.written]
+            size = sum(map(len, whole))
+            if len(whole) < len(text) and rng.random() < 0.4:
+                size += rng.randrange(len(text[len(whole)][1]))
+            if size > self.sizes[number]:
+                self.append(path, b"".join(line for _, line in text)[self.sizes[number]:size])
+                self.sizes[number] = size
+
+    def live(self):
+        rng = self.rng
+        is_whole = self.written == len(self.lines)
+        words = [word for word in self.arguments(self.data, self.copy, *self.webhook)
+                 if is_whole or word != "--final-watermark"]
+        environment, seconds, stops = {}, None, False
+        how = rng.random()
+        if self.lives > 40:
+            pass  # it is enough
+        elif how < 0.2:
+            names = [name for name in points_of_runs() if not is_of_savepoints(name)]
+            environment = {"TOCSIN_CRASH_AT": f"{rng.choice(names)}:{rng.choice([1, 1, 2, 3, 7])}"}
+        elif how < 0.85:
+            stops = how > 0.4
+            seconds = rng.choice([0.02, 0.05, 0.2]) * rng.random() * 2
+        self.lives += 1
+        life = Life(words, self.log, environment, number=self.lives)
+        deadline = None if seconds is None else Deadline(life, seconds, life.process.terminate if stops else None)
+        try:
+            code = life.wait()
+        finally:
+            if deadline:
+                deadline.cancel()
+            life.kill()
+            life.process.wait()
+        if code == KILLED:
+            self.note_kill(environment, deadline and deadline.is_past)
+            return False
+        if stops and code in (3, -signal.SIGTERM):
+            self.kills["stop"] += 1
+            return False
+        check(code == 0, f"life {self.lives} ended with code {code}")
+        return is_whole
+
+    def between(self):
+        super().between()
+        self.grow()
+
+
+KINDS = {"stdin": Round, "files": Round, "payments": Round, "payment-files": Round, "growing": GrowingRound,
+         "serve": ServeRound, "serve-payments": ServeRound}
+GROUPS = {"run": ["stdin", "files", "payments", "payment-files", "growing"], "servers": ["serve", "serve", "serve", "serve-payments"],
           "all": list(KINDS)}
 
 

@@ -203,6 +203,7 @@ class Expecting {
       arrivals_.decide(*decision);
       ++decisions_;
     } else if (const auto* command = std::get_if<runtime::Command>(&entry.record)) {
+      if (command->name == runtime::kSettleCommand) arrivals_.end_inputs();
       if (command->name == runtime::kReinjectCommand) put_in_again(*command, entry.sequence);
       moments_.take(*command, arrivals_.taken());
       commands_ += fmt::format("{}\"{}\"", commands_.empty() ? "" : ",", command->name);

@@ -145,17 +145,17 @@ class Life:
 
 
 class Deadline:
-    """Ends a life after so many seconds, unless it is called off."""
+    """Ends a life after so many seconds, unless it is called off. `how`: kills it where nothing is given."""
 
-    def __init__(self, life, seconds):
+    def __init__(self, life, seconds, how=None):
         self.is_past = False
-        self.life = life
+        self.how = how or life.kill
         self.timer = threading.Timer(seconds, self.come)
         self.timer.start()
 
     def come(self):
         self.is_past = True
-        self.life.kill()
+        self.how()
 
     def cancel(self):
         self.timer.cancel()

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <zstd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -100,6 +101,75 @@ TEST_CASE("input file: the same, grown, moved, copied and new ones are told apar
   const FileMatch grown = match_one(inputs.path("moved"), sources.front());
   CHECK(grown.source == 0);
   CHECK_FALSE(grown.is_finished);
+}
+
+TEST_CASE("input file: whether there is more is told by the bytes, not by what was noted") {
+  const Inputs inputs;
+  const std::string text = long_text('a');
+  inputs.write("a", text + "two\n");
+  // As a start leaves it that looked at the grown file and took nothing of it.
+  const NodeSource noted = inputs.taken("a", text.size(), true);
+  CHECK_FALSE(match_one(inputs.path("a"), noted).is_finished);
+  inputs.write("a", text);
+  CHECK(match_one(inputs.path("a"), noted).is_finished);
+
+  // The beginning of a line is nothing to read yet.
+  inputs.write("a", text + "tw");
+  CHECK(match_one(inputs.path("a"), noted).is_finished);
+  CHECK(match_one(inputs.path("a"), noted).unfinished_bytes == 2);
+  inputs.write("a", text + "two\nthr");
+  CHECK_FALSE(match_one(inputs.path("a"), noted).is_finished);
+  inputs.write("a", text + std::string(3'000'000, 'x'));
+  CHECK_FALSE(match_one(inputs.path("a"), noted).is_finished);
+}
+
+TEST_CASE("input file: packed files that have grown by a frame are told from those that have not") {
+  const Inputs inputs;
+  const auto packed = [](const std::string& text) {
+    std::string out(ZSTD_compressBound(text.size()), '\0');
+    out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+    return out;
+  };
+  const std::string text = long_text('a');
+  inputs.write("plain", text);
+  NodeSource source = inputs.taken("plain", text.size(), true);
+  inputs.write("a.zst", packed(text));
+  source.name = inputs.path("a.zst");
+  source.identity = write_identity(*identify_file(inputs.path("a.zst")));
+  CHECK(match_one(inputs.path("a.zst"), source).is_finished);
+  inputs.write("a.zst", packed(text) + packed("more\n"));
+  CHECK_FALSE(match_one(inputs.path("a.zst"), source).is_finished);
+  // Cut within a frame: there is more, and reading it says what is wrong.
+  inputs.write("a.zst", packed(text) + packed("more\n").substr(0, 9));
+  CHECK_FALSE(match_one(inputs.path("a.zst"), source).is_finished);
+  // Unpacked, and under another name.
+  inputs.write("b", text + "more\n");
+  CHECK(match_one(inputs.path("b"), source).source == 0);
+  inputs.write("b", long_text('b') + "more\n");
+  CHECK_FALSE(match_one(inputs.path("b"), source).source);
+}
+
+TEST_CASE("input file: a file that came to an old path is a new one each time") {
+  const Inputs inputs;
+  inputs.write("in.1", "one\n");
+  inputs.write("in", "three\n");
+  std::vector<NodeSource> sources;
+  sources.push_back(inputs.taken("in.1", 4, true));
+  sources.back().name = inputs.path("in");
+  sources.back().identity.replace(0, 1, "9");  // it is gone, and was elsewhere
+  inputs.write("in.1", "two\n");
+  sources.push_back(inputs.taken("in.1", 4, true));
+  sources.back().name = inputs.path("in") + "#2";
+  const Result<std::vector<FileMatch>> found =
+      match_files({inputs.path("in"), inputs.path("in.1")}, sources);
+  REQUIRE_MESSAGE(found, found.error().message);
+  CHECK_FALSE((*found)[0].source);
+  CHECK((*found)[0].name == inputs.path("in") + "#3");
+  CHECK((*found)[1].source == 1);
+  // Alone it may be the second one, changed.
+  const Result<std::vector<FileMatch>> alone = match_files({inputs.path("in")}, sources);
+  REQUIRE_FALSE(alone);
+  CHECK(alone.error().code == Errc::kRefused);
 }
 
 TEST_CASE("input file: bytes that were taken and are others now are refused") {

@@ -67,9 +67,11 @@ struct Blocks {
 };
 // Each block is split by a splitter of its own, which goes on where the one before it was: now and
 // then in the middle of a block.
-Blocks from_blocks(const std::string& text, std::uint64_t seed, LongLines long_lines) {
+Blocks from_blocks(const std::string& text, std::uint64_t seed, LongLines long_lines,
+                   UnfinishedLine unfinished_line = UnfinishedLine::kTake) {
   tests::Random random(seed);
-  BlockReader reader(std::make_unique<PiecesSource>(text, seed + 1), kLineBytesMax, long_lines);
+  BlockReader reader(std::make_unique<PiecesSource>(text, seed + 1), kLineBytesMax, long_lines,
+                     unfinished_line);
   Blocks blocks;
   LinePlace place;
   std::string_view block;
@@ -138,5 +140,24 @@ TEST_CASE("line splitter: blocks have the lines of the whole input, wherever the
     // What was cut is split again from its own bytes alone, as a replay does.
     REQUIRE(from_blocks(cut.bytes, random.next(), LongLines::kWhole).lines == lines);
   });
+}
+
+TEST_CASE("line splitter: a last line without its end is left where more may come") {
+  for (const LongLines long_lines : {LongLines::kWhole, LongLines::kCut}) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      const std::string whole = "one\n\ntwo\n";
+      for (const char* const tail : {"", "three", "\r", "{\"type\":"}) {
+        const Blocks left = from_blocks(whole + tail, seed, long_lines, UnfinishedLine::kLeave);
+        CHECK(left.bytes == whole);
+        CHECK(left.last_number == 3);
+        CHECK(from_blocks(whole + tail, seed, long_lines).bytes == whole + tail);
+      }
+      // Of a line that is too long the beginning may have come: then all of it comes.
+      const std::string too_long(3 * kLineBytesMax, 'x');
+      const Blocks begun =
+          from_blocks(whole + too_long, seed, LongLines::kWhole, UnfinishedLine::kLeave);
+      CHECK(begun.bytes == whole + too_long);
+    }
+  }
 }
 }  // namespace tocsin::runtime

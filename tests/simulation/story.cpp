@@ -13,7 +13,9 @@
 #include "runtime/decoder.h"
 #include "runtime/effect_reader.h"
 #include "runtime/node.h"
+#include "runtime/node_inputs.h"
 #include "runtime/verify.h"
+#include "tests/simulation/growing_files.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/world.h"
 #include "tests/support/model_state_store.h"
@@ -63,6 +65,7 @@ class Story {
         faults_(random, reached),
         states_(faults_.files),
         ranges_(world_),
+        inputs_(world_, random),
         ledger_(world_) {
     faults_.clock.time = world_.begin;
     segment_bytes_ = 16384 + 2000 * random_.below(10);
@@ -343,7 +346,14 @@ class Story {
       return finish(process, [&] { observe(process); });
     switch (random_.weighted({40, 15, 25, 12, 4, 2, 3, 3})) {
       case 0:
-        if (!open_sources.empty()) arrive(process, world_.sources[random_.pick(open_sources)]);
+        if (!open_sources.empty()) {
+          const ScriptedSource& source = world_.sources[random_.pick(open_sources)];
+          if (source.kind == SourceKind::kByPosition) {
+            read_files(process, calm);
+          } else {
+            arrive(process, source);
+          }
+        }
         break;
       case 1:
         pass_time();
@@ -398,6 +408,43 @@ class Story {
         {node.next_sequence(), script.name, find(node, script.name)->next_offset});
     if (end == script.lines.size() && random_.chance(80)) {
       good(process, node.decide({DecisionKind::kEnded, faults_.clock.now(), script.name}));
+    }
+  }
+  // What a start of the program does with its files: opens those that may have more, and reads them
+  // to their ends, unless it is over before.
+  void read_files(Process& process, bool calm) {
+    Node& node = *process.node;
+    inputs_.grow(calm);
+    for (const std::string& path : inputs_.paths()) {
+      const NodeSource* const known = find(node, path);
+      if (known != nullptr && known->has_ended && known->next_offset < inputs_.whole_lines(path))
+        ++reached_["a file has grown since it was read to its end"];
+      if (inputs_.is_within_line(path)) ++reached_["a file ends within a line"];
+    }
+    NodeInputOptions options;
+    options.line_bytes_max = world_.intake.line_bytes_max;
+    options.files = &inputs_;
+    std::size_t asked = random_.pick<std::size_t>({1, 3, 1000});
+    if (calm) asked = UINT64_MAX;
+    options.stop_requested = [&] { return faults_.crashed() || asked-- == 1; };
+    Result<std::unique_ptr<NodeInputs>> inputs =
+        NodeInputs::open(node, faults_.clock, inputs_.paths(), std::move(options));
+    if (!good(process, inputs)) return;
+    for (const std::string& note : (*inputs)->notes()) say("  {}", note);
+    if (!calm && random_.chance(30)) {
+      ++reached_["a start is over before it reads its files"];
+      return;
+    }
+    const Result<void> read = (*inputs)->run();
+    const bool is_stopped = !read && read.error().code == Errc::kRefused && !faults_.crashed();
+    if (!is_stopped && !good(process, read)) return;
+    for (const std::string& path : inputs_.paths()) {
+      const std::uint64_t taken = find(node, path)->next_offset;
+      say("  {} read up to byte {}, W {}", path, taken, node.intake().watermark().us);
+      process.pending.push_back({node.next_sequence(), path, taken});
+      must(is_stopped || taken == inputs_.whole_lines(path),
+           fmt::format("{} is said to be read to its end: {} bytes of {}", path, taken,
+                       inputs_.whole_lines(path)));
     }
   }
   static void refresh(Node& node, std::size_t source, const ScriptedSource& script,
@@ -674,6 +721,7 @@ class Story {
   Faults faults_;
   tests::ModelStateStores states_;
   ScriptRanges ranges_;
+  GrowingFiles inputs_;
   Ledger ledger_;
   Expected expected_;
   std::array<std::uint8_t, 16> timeline_{};

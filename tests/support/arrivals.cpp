@@ -135,6 +135,11 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   placed_.push_back(std::move(event));
 }
 
+void Arrivals::end_inputs() {
+  for (const PlacedEvent& event : placed_) watermark_ = std::max(watermark_, event.engine_time);
+  for (auto& [name, source] : sources_) source.watermark = std::max(source.watermark, watermark_);
+}
+
 void Arrivals::clamp(const std::string& source_name) { source(source_name).clamps = true; }
 
 bool Arrivals::put_in_again(bool is_late, cep::ArrivalNumber arrival, std::uint64_t record) {

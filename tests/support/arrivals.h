@@ -58,6 +58,8 @@ class Arrivals {
   void line(const std::string& source, std::string_view text, cep::ArrivalNumber arrival,
             cep::EventTime taken_at);
   void decide(const runtime::Decision& decision);
+  /// All inputs have ended for now: nothing is before the newest event any more.
+  void end_inputs();
   /// Late events of that source are taken at the time already reached, however late.
   void clamp(const std::string& source_name);
   /// Notes what was set aside before and put in again by `record`: it is there, and for the first

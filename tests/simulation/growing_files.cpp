@@ -1,0 +1,94 @@
+#include "tests/simulation/growing_files.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+namespace tocsin::simulation {
+using namespace runtime;
+
+namespace {
+// Gives whole lines, some at a time, and what is left at the end.
+class LinesOfFile : public ByteSource {
+ public:
+  LinesOfFile(std::string text, std::size_t lines) : text_(std::move(text)), lines_(lines) {}
+  Result<std::size_t> read(char* to, std::size_t capacity) override {
+    std::size_t end = at_;
+    for (std::size_t line = 0; line < lines_ && end < text_.size(); ++line) {
+      const std::size_t feed = text_.find('\n', end);
+      end = feed == std::string::npos ? text_.size() : feed + 1;
+    }
+    const std::size_t size = std::min(capacity, end - at_);
+    std::memcpy(to, text_.data() + at_, size);
+    at_ += size;
+    return size;
+  }
+  std::uint64_t bytes_read() const override { return at_; }
+  std::optional<std::uint64_t> bytes_total() const override { return text_.size(); }
+
+ private:
+  std::string text_;
+  std::size_t lines_;
+  std::size_t at_ = 0;
+};
+}  // namespace
+
+GrowingFiles::GrowingFiles(const World& world, tests::Random& random) : random_(random) {
+  std::uint64_t inode = 0;
+  for (const ScriptedSource& source : world.sources) {
+    if (source.kind != SourceKind::kByPosition) continue;
+    File& file = files_[source.name];
+    file.inode = ++inode;
+    for (const std::string& line : source.lines) {
+      file.text += line;
+      file.ends.push_back(file.text.size());
+    }
+  }
+}
+
+std::vector<std::string> GrowingFiles::paths() const {
+  std::vector<std::string> paths;
+  for (const auto& [path, file] : files_) paths.push_back(path);
+  return paths;
+}
+
+void GrowingFiles::grow(bool whole) {
+  for (auto& [path, file] : files_) {
+    if (!whole && random_.chance(40)) continue;
+    const std::size_t left = file.ends.size() - file.lines;
+    file.lines += whole ? left : std::min<std::size_t>(left, random_.below(30));
+    const std::uint64_t begin = file.lines == 0 ? 0 : file.ends[file.lines - 1];
+    std::uint64_t size = begin;
+    if (file.lines < file.ends.size() && random_.chance(30)) {
+      // Less than the shortest limit of a line: of a longer one parts would be taken.
+      size += random_.below(std::min<std::uint64_t>(file.ends[file.lines] - begin, 1000));
+    }
+    file.size = std::max(file.size, size);
+  }
+}
+
+std::uint64_t GrowingFiles::whole_lines(const std::string& path) const {
+  const File& file = files_.at(path);
+  return file.lines == 0 ? 0 : file.ends[file.lines - 1];
+}
+
+bool GrowingFiles::is_within_line(const std::string& path) const {
+  return files_.at(path).size != whole_lines(path);
+}
+
+Result<InputStatus> GrowingFiles::status(const std::string& path) {
+  const auto found = files_.find(path);
+  if (found == files_.end()) return fail(Errc::kNotFound, path + " is not there");
+  const File& file = found->second;
+  return InputStatus{1, file.inode, file.size, static_cast<std::int64_t>(file.size)};
+}
+
+Result<std::unique_ptr<ByteSource>> GrowingFiles::open_stored(const std::string& path,
+                                                              StopRequested /*stop*/) {
+  const auto found = files_.find(path);
+  if (found == files_.end()) return fail(Errc::kNotFound, path + " is not there");
+  const File& file = found->second;
+  return std::make_unique<LinesOfFile>(file.text.substr(0, file.size), 1 + random_.below(20));
+}
+}  // namespace tocsin::simulation
