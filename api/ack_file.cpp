@@ -38,6 +38,12 @@ Result<void> write_number(const std::string& path, std::uint64_t lines) {
 }
 }  // namespace
 
+Result<void> AckFile::remove(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return fail(Errc::kIo, fmt::format("cannot remove {}, the number of an earlier start: {}", path,
+                                     std::strerror(errno)));
+}
+
 Result<void> AckFile::begin(const std::string& path, std::uint64_t lines) {
   return write_number(path, lines);
 }

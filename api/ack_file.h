@@ -10,9 +10,12 @@
 #include "cep/base/result.h"
 
 namespace tocsin::api {
-/// The file always holds one whole number and a line end. Threading: any.
+/// The file holds one whole number and a line end, or is not there. Threading: any.
 class AckFile {
  public:
+  /// Removes the number of an earlier start, which may be less than what that start had on disk in
+  /// the end. Errors: kIo.
+  static Result<void> remove(const std::string& path);
   /// Writes the number to go on from. Errors: kIo.
   static Result<void> begin(const std::string& path, std::uint64_t lines);
   explicit AckFile(std::string path) : path_(std::move(path)) {}

@@ -129,6 +129,12 @@ Outcome<void> DurableSession::open() {
       runtime::DataDirectory::open(files_, arguments_.data, true);
   if (!directory) return refuse(directory.error());
   directory_ = *std::move(directory);
+  // Before anything that takes time, and not before the directory is this process's own: another
+  // one's number is good.
+  if (!arguments_.ack.empty()) {
+    if (auto removed = AckFile::remove(arguments_.ack); !removed)
+      return stop(ExitCode::kInputOutput, removed.error().message);
+  }
   Result<std::optional<runtime::Beginning>> beginning =
       runtime::find_beginning(files_, directory_->paths(), false);
   if (!beginning) return refuse(beginning.error());

@@ -15,9 +15,10 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
-from harness import (BINARY, RULES, START_US, case, confirmation, has, lines, payment, read, read_json_lines, run_cases,
+from harness import (BINARY, ROOT, RULES, START_US, case, confirmation, has, lines, payment, read, read_json_lines, run_cases,
                      start, tocsin, wait_for, write)
 
 
@@ -146,6 +147,61 @@ def killed_on_standard_input():
         pathlib.Path("ack").unlink()
     assert int(read("ack")) == len(texts)
     assert read("alerts").encode() == expected
+
+
+@case
+def no_number_of_an_earlier_start():
+    """a start removes the acknowledgements of an earlier one before anything else, but not those of a run that goes on"""
+    write("rules.tocsin", RULES)
+    sender = Sender()
+    sender.send(lines(stream(100)))
+    wait_for(lambda: sender.acknowledged() == 100, "acknowledgements")
+    durable("--input", "-", "--ack", "ack", code=5)  # it is in use
+    assert sender.acknowledged() == 100
+    sender.kill()
+    write("ack", "50\n")  # as a kill may leave it
+    # Refused after the folder was opened: before any number is written.
+    write("rules.tocsin", RULES.replace("amount > 100\n", "amount > 200\n"))
+    durable("--input", "-", "--ack", "ack", code=5)
+    assert not os.path.exists("ack"), read("ack")
+
+
+@case
+def the_sender_of_the_docs():
+    """the sender in docs/cli.md sends each line once, whatever is killed"""
+    page = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    write("send.py", page.split("```python send.py\n")[1].split("```")[0])
+    write("rules.tocsin", RULES)
+    write("events.ndjson", stream(20_000, seed=20))
+    os.mkdir("bin")
+    os.symlink(BINARY, "bin/tocsin")
+    environment = {**os.environ, "PATH": f"{os.getcwd()}/bin:{os.environ['PATH']}"}
+    chance = random.Random(20)
+    for _ in range(5):
+        sender = subprocess.Popen([sys.executable, "send.py"], env=environment, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, start_new_session=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            sender.wait(timeout=chance.uniform(0.1, 0.5))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(sender.pid, signal.SIGKILL)
+        sender.wait()
+        with contextlib.suppress(FileNotFoundError):
+            write("acked", f"{int(read('acked')) // 2}\n")  # an older number, as a power cut may leave it
+    def send():
+        return subprocess.run([sys.executable, "send.py"], env=environment, capture_output=True, timeout=60, check=False)
+
+    # What was killed may hold its folder for another moment.
+    done = send()
+    while done.returncode == 5 and b"is in use" in done.stderr:
+        time.sleep(0.05)
+        done = send()
+    assert done.returncode == 0, done.stderr
+    assert int(read("acked")) == 20_000
+    assert read("alerts.ndjson").encode() == undisturbed("events.ndjson")
+    assert tocsin("late", "list", "--data", "state").out == ""
+    # A run that is refused ends the sender with its exit code.
+    write("rules.tocsin", RULES.replace("amount > 100\n", "amount > 200\n"))
+    assert send().returncode == 5
 
 
 @case
