@@ -11,6 +11,7 @@
 #include "rules/check_context.h"
 #include "rules/check_events.h"
 #include "rules/check_features.h"
+#include "rules/check_key.h"
 #include "rules/check_kinds.h"
 #include "rules/check_order.h"
 #include "rules/check_rules.h"
@@ -25,6 +26,7 @@ namespace {
 struct Items {
   std::vector<const tree::Event*> events;
   std::vector<const tree::Kind*> kinds;
+  std::vector<const tree::Key*> keys;
   std::vector<const tree::List*> lists;
   std::vector<const tree::Table*> tables;
   std::vector<const tree::Const*> consts;
@@ -64,6 +66,18 @@ class Gatherer {
   void add(const tree::Kind& kind) {
     declare_kind(kind.name, "kind", &kind);
     items.kinds.push_back(&kind);
+  }
+  void add(const tree::Key& key) {
+    const tree::Name& name = key.part.name;
+    items.keys.push_back(&key);
+    if (name.text.empty()) {
+      context_.names.incomplete = true;
+      return;
+    }
+    KeySymbol symbol;
+    symbol.tree = &key;
+    const auto [earlier, is_new] = context_.names.keys.emplace(name.text, std::move(symbol));
+    if (!is_new) report_duplicate(context_, name, earlier->second.tree->part.name, "key");
   }
   void add(const tree::List& list) {
     declare_value(list.name, ValueForm::kList, "list");
@@ -144,6 +158,7 @@ std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedF
   check_allowances(files, sink);
   // Each step needs only what those before it have made.
   check_events(context, items.events);
+  check_keys(context, items.keys);
   check_consts(context, items.consts);
   check_lists(context, items.lists);
   check_tables(context, items.tables);

@@ -7,6 +7,7 @@
 #include "rules/build_expr.h"
 #include "rules/check_expression.h"
 #include "rules/check_features.h"
+#include "rules/check_key.h"
 #include "rules/check_kinds.h"
 #include "rules/report.h"
 #include "rules/types.h"
@@ -311,7 +312,9 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
     for (const cep::EventTypeIndex type : body->types) {
       const std::optional<std::string> role = role_taken(feature, type);
       std::size_t members = 0;
-      for (const cep::KeyMember& member : rule.union_members[i]) {
+      const KeySymbol* declared = rule.declared_keys[i];
+      for (const cep::KeyMember& member :
+           declared != nullptr ? members_of(context_, *declared, type) : rule.union_members[i]) {
         const bool other = role && !role->empty() && !member.role.empty() && member.role != *role;
         if (member.type != type || other) continue;
         ++members;
@@ -323,6 +326,13 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
         return error(expr);
       }
       if (members == 1) continue;
+      if (declared != nullptr) {
+        Diagnostic diagnostic =
+            outside_of_key(context_, Code::kE0220, body->kinds_span, *declared, type);
+        diagnostic.notes.emplace_back("an aggregate here is by the rule's key");
+        context_.sink.report(std::move(diagnostic));
+        return error(expr);
+      }
       FieldLookup field;
       if (!rule.key_part_is_union[i]) field = look_up_field(context_, {type}, false, part.name);
       if (field.presence == FieldPresence::kUnknown) return error(expr);

@@ -88,7 +88,6 @@ class ExpressionChecker {
   Checked field_of(const tree::Expr& expr, const EventTypes& types, bool types_broken, cep::Op op);
   bool may_read_feature(const tree::Expr& expr, const ValueSymbol& symbol);
   void report_not_computed(SourceSpan span, const char* what);
-  Checked read_feature(const tree::Expr& expr, ValueSymbol& symbol);
   void report_unknown_name(const tree::Expr& expr, const cep::Type* words);
   void report_unknown_step(const tree::Name& name);
   bool report_if_later(std::size_t step, SourceSpan span);
@@ -108,7 +107,12 @@ class ExpressionChecker {
   Checked check_in_loop(const tree::Expr& expr, std::size_t step);
   void report_no_list(const tree::Expr& right);
 
-  // check_feature_read.cpp: `NAME(field)`
+  // check_feature_read.cpp
+  Checked read_feature(const tree::Expr& expr, ValueSymbol& symbol);
+  std::optional<FeatureReader> reader_of(const tree::Expr& expr, const ValueSymbol& symbol,
+                                         const cep::Feature& feature, cep::EventTypeIndex type);
+  std::vector<cep::ExprPtr> key_of_rule(const cep::KeySpec& key) const;
+  // … `NAME(field)`
   ValueSymbol* called_feature(const tree::Expr& expr) const;
   Checked read_feature_under(const tree::Expr& expr, ValueSymbol& symbol);
   // check_function.cpp

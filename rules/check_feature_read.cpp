@@ -1,10 +1,14 @@
-// Features read under other fields than the event's own key: `NAME(from_account)`.
+// Features read at an event: by its own key, or under other fields, as in `NAME(from_account)`.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "rules/check_expression.h"
 #include "rules/check_features.h"
+#include "rules/check_key.h"
 #include "rules/report.h"
 #include "rules/types.h"
 
@@ -29,6 +33,112 @@ bool is_of_event(const cep::Expr& expr) {
       expr.args, [](const cep::ExprPtr& arg) { return arg == nullptr || is_of_event(*arg); });
 }
 }  // namespace
+
+// Where events of `type` hold the key of a feature; absent, reported, where they do not.
+std::optional<FeatureReader> ExpressionChecker::reader_of(const tree::Expr& expr,
+                                                          const ValueSymbol& symbol,
+                                                          const cep::Feature& feature,
+                                                          cep::EventTypeIndex type) {
+  FeatureReader reader{type, {}};
+  for (const cep::KeyPart& part : feature.key.parts) {
+    if (const KeySymbol* declared = find_declared_key(context_, part.name)) {
+      const std::vector<cep::KeyMember> members = members_of(context_, *declared, type);
+      if (!members.empty()) {
+        reader.fields.push_back(members.front().field);
+        continue;
+      }
+      Diagnostic diagnostic = outside_of_key(context_, Code::kE0221, expr.span, *declared, type);
+      diagnostic.notes.push_back(
+          fmt::format("the feature {} is by {}", in_code(feature.name), in_code(part.name)));
+      context_.sink.report(std::move(diagnostic));
+      return std::nullopt;
+    }
+    const FieldLookup field = look_up_field(context_, {type}, false, part.name);
+    if (field.presence == FieldPresence::kUnknown) return std::nullopt;
+    if (field.presence != FieldPresence::kEverywhere || !(field.type == part.type)) {
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0221, expr.span,
+          fmt::format("{} is by {}, which {} {}", in_code(feature.name), in_code(part.name),
+                      context_.event_type(type).name,
+                      field.presence == FieldPresence::kEverywhere ? "has with another type"
+                                                                   : "does not have"));
+      diagnostic.labels.push_back({symbol.name->span, "the feature"});
+      diagnostic.notes.push_back(declared_text(context_, type));
+      context_.sink.report(std::move(diagnostic));
+      return std::nullopt;
+    }
+    reader.fields.push_back(field.field.by_type.front().second);
+  }
+  return reader;
+}
+
+// The parts of the rule's key that are the parts of a feature's key, where each is the same
+// declared key in both.
+std::vector<cep::ExprPtr> ExpressionChecker::key_of_rule(const cep::KeySpec& key) const {
+  std::vector<cep::ExprPtr> parts;
+  if (!scope_.rule || !scope_.rule->key || scope_.rule->key_broken) return {};
+  const RuleScope& rule = *scope_.rule;
+  for (const cep::KeyPart& part : key.parts) {
+    const auto own = std::ranges::find(rule.key->parts, part.name, &cep::KeyPart::name);
+    const auto place = static_cast<std::size_t>(own - rule.key->parts.begin());
+    if (own == rule.key->parts.end() || rule.declared_keys[place] == nullptr) return {};
+    auto read = std::make_shared<cep::Expr>();
+    read->op = Op::kKey;
+    read->type = own->type;
+    read->key_part = static_cast<std::uint32_t>(place);
+    parts.push_back(std::move(read));
+  }
+  return parts;
+}
+
+Checked ExpressionChecker::read_feature(const tree::Expr& expr, ValueSymbol& symbol) {
+  if (!may_read_feature(expr, symbol)) return error(expr);
+  const std::optional<cep::FeatureIndex> index = find_feature(context_, symbol, expr.span);
+  if (!index) return error(expr);
+  const cep::Feature& feature = context_.features[*index];
+  std::vector<FeatureReader> readers;
+  const KeySymbol* in_roles = nullptr;  // a part that some event holds in several roles
+  cep::EventTypeIndex of_roles;
+  for (const cep::EventTypeIndex type : scope_.types) {
+    std::optional<FeatureReader> reader = reader_of(expr, symbol, feature, type);
+    if (!reader) return error(expr);
+    readers.push_back(std::move(*reader));
+    for (const cep::KeyPart& part : feature.key.parts) {
+      const KeySymbol* declared = find_declared_key(context_, part.name);
+      if (declared == nullptr || members_of(context_, *declared, type).size() < 2) continue;
+      in_roles = declared;
+      of_roles = type;
+    }
+  }
+  if (scope_.types_broken) return error(expr);
+  auto read = std::make_shared<cep::Expr>();
+  read->op = Op::kFeature;
+  read->type = feature.type;
+  read->feature = *index;
+  if (in_roles != nullptr) {
+    // The one of the event's keys that the rule is looking at.
+    read->args = key_of_rule(feature.key);
+    if (read->args.empty()) {
+      const std::vector<cep::KeyMember> members = members_of(context_, *in_roles, of_roles);
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0435, expr.span,
+                          fmt::format("{} has the key {} twice: {}", type_name(context_, of_roles),
+                                      in_code(in_roles->tree->part.name.text), roles_text(members)),
+                          "under which of them is the feature read?");
+      diagnostic.labels.push_back({symbol.name->span, "the feature"});
+      if (feature.key.parts.size() == 1) {
+        diagnostic.helps.push_back(
+            fmt::format("name the field: `{}({})`", feature.name,
+                        context_.event_type(of_roles).fields[members.front().field.value].name));
+      }
+      context_.sink.report(std::move(diagnostic));
+      return error(expr);
+    }
+  } else if (!context_.features.add_readers(*index, readers)) {
+    return error(expr);
+  }
+  return {std::move(read), expr.span, symbol.name->span};
+}
 
 ValueSymbol* ExpressionChecker::called_feature(const tree::Expr& expr) const {
   const auto symbol = context_.names.values.find(expr.name.text);

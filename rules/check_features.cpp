@@ -6,6 +6,7 @@
 
 #include "rules/aggregate_typing.h"
 #include "rules/check_expression.h"
+#include "rules/check_key.h"
 #include "rules/check_kinds.h"
 #include "rules/check_window.h"
 #include "rules/contradiction.h"
@@ -148,10 +149,46 @@ void report_no_key_field(CheckContext& context, const tree::Name& name, const Fi
                                         types_text(context, types))
                           : fmt::format("{} has no field {}", context.event_type(without).name,
                                         in_code(name.text)));
-  suggest(context, diagnostic, name.text, field_names(context, types));
+  std::vector<std::string> candidates = field_names(context, types);
+  const std::size_t fields = candidates.size();
+  for (const auto& [key, symbol] : context.names.keys) candidates.emplace_back(key);
+  std::sort(candidates.begin() + static_cast<std::ptrdiff_t>(fields), candidates.end());
+  const bool near = suggest(context, diagnostic, name.text, candidates);
+  if (!near && context.names.incomplete) return;  // perhaps a key that could not be read
   diagnostic.labels.push_back({kinds_span, "the feature takes these"});
   diagnostic.notes.push_back(declared_text(context, without));
   context.sink.report(std::move(diagnostic));
+}
+
+// The part of a feature's key that is a declared one.
+std::optional<cep::KeyPart> check_declared_part(CheckContext& context, const tree::Name& name,
+                                                const KeySymbol& declared, const EventTypes& types,
+                                                SourceSpan kinds_span) {
+  if (declared.broken) return std::nullopt;
+  cep::KeyPart part{.name = name.text, .type = declared.type, .members = {}};
+  for (const cep::EventTypeIndex type : types) {
+    const std::vector<cep::KeyMember> members = members_of(context, declared, type);
+    if (members.size() == 1) {
+      part.members.push_back({.type = type, .field = members.front().field, .role = {}});
+      continue;
+    }
+    Diagnostic diagnostic =
+        members.empty()
+            ? outside_of_key(context, Code::kE0220, name.span, declared, type)
+            : make_diagnostic(Code::kE0435, name.span,
+                              fmt::format("{} has the key {} twice: {}", type_name(context, type),
+                                          in_code(name.text), roles_text(members)),
+                              "under which of them is it counted?");
+    diagnostic.labels.push_back({kinds_span, "the feature takes these"});
+    if (!members.empty()) {
+      diagnostic.helps.push_back(
+          fmt::format("name the field: `by {}`",
+                      context.event_type(type).fields[members.front().field.value].name));
+    }
+    context.sink.report(std::move(diagnostic));
+    return std::nullopt;
+  }
+  return part;
 }
 
 std::optional<cep::KeySpec> check_feature_key(CheckContext& context,
@@ -165,6 +202,13 @@ std::optional<cep::KeySpec> check_feature_key(CheckContext& context,
       context.sink.report(make_diagnostic(
           Code::kE0215, name.span, fmt::format("{} stands twice in the key", in_code(name.text))));
       return std::nullopt;
+    }
+    if (const KeySymbol* declared = find_declared_key(context, name.text)) {
+      std::optional<cep::KeyPart> part =
+          check_declared_part(context, name, *declared, types, kinds_span);
+      if (!part) return std::nullopt;
+      key.parts.push_back(std::move(*part));
+      continue;
     }
     const FieldLookup field = look_up_field(context, types, false, name.text);
     if (field.presence == FieldPresence::kUnknown) return std::nullopt;

@@ -6,7 +6,6 @@
 
 #include "rules/build_expr.h"
 #include "rules/check_expression.h"
-#include "rules/check_features.h"
 #include "rules/foreign_names.h"
 #include "rules/report.h"
 #include "rules/types.h"
@@ -292,43 +291,6 @@ bool ExpressionChecker::may_read_feature(const tree::Expr& expr, const ValueSymb
                                         : "read it in the step's own condition");
   context_.sink.report(std::move(diagnostic));
   return false;
-}
-
-Checked ExpressionChecker::read_feature(const tree::Expr& expr, ValueSymbol& symbol) {
-  if (!may_read_feature(expr, symbol)) return error(expr);
-  const std::optional<cep::FeatureIndex> index = find_feature(context_, symbol, expr.span);
-  if (!index) return error(expr);
-  const cep::Feature& feature = context_.features[*index];
-  std::vector<FeatureReader> readers;
-  for (const cep::EventTypeIndex type : scope_.types) {
-    FeatureReader reader{type, {}};
-    for (const cep::KeyPart& part : feature.key.parts) {
-      const FieldLookup field = look_up_field(context_, {type}, false, part.name);
-      if (field.presence == FieldPresence::kUnknown) return error(expr);
-      if (field.presence != FieldPresence::kEverywhere || !(field.type == part.type)) {
-        Diagnostic diagnostic = make_diagnostic(
-            Code::kE0221, expr.span,
-            fmt::format("{} is by {}, which {} {}", in_code(feature.name), in_code(part.name),
-                        context_.event_type(type).name,
-                        field.presence == FieldPresence::kEverywhere ? "has with another type"
-                                                                     : "does not have"));
-        diagnostic.labels.push_back({symbol.name->span, "the feature"});
-        diagnostic.notes.push_back(declared_text(context_, type));
-        context_.sink.report(std::move(diagnostic));
-        return error(expr);
-      }
-      reader.fields.push_back(field.field.by_type.front().second);
-    }
-    readers.push_back(std::move(reader));
-  }
-  if (scope_.types_broken) return error(expr);
-  const bool readable = context_.features.add_readers(*index, readers);
-  if (!readable) return error(expr);
-  auto read = std::make_shared<cep::Expr>();
-  read->op = Op::kFeature;
-  read->type = context_.features[*index].type;
-  read->feature = *index;
-  return {std::move(read), expr.span, symbol.name->span};
 }
 
 // ---- members

@@ -82,6 +82,13 @@ struct ValueSymbol {
   const tree::FeatureEntry* entry_tree = nullptr;
   Resolution resolution = Resolution::kNotYet;  // kFeature
 };
+/// `key NAME = member | member`. `broken`: what follows from it is not reported.
+struct KeySymbol {
+  const tree::Key* tree = nullptr;
+  cep::Type type;
+  std::vector<cep::KeyMember> members;  // ascending by type; an event type's roles as written
+  bool broken = true;                   // until it has been checked
+};
 struct RuleSymbol {
   const tree::Rule* tree = nullptr;
   std::optional<cep::RuleIndex> index;  // its place in the plan, if it gets there
@@ -90,6 +97,7 @@ struct Declarations {
   SymbolMap<KindSymbol> kinds;
   std::vector<EventSymbol> events;  // by EventTypeIndex
   SymbolMap<ValueSymbol> values;
+  SymbolMap<KeySymbol> keys;
   SymbolMap<RuleSymbol> rules;
   SymbolMap<KindSymbol> alert_kinds;  // `alert NAME`, of the rules that anything reads, by NAME
   KindSymbol any_alert;               // its event is absent where no rule raises any

@@ -15,9 +15,9 @@ const std::vector<std::string>& clause_list() {
   return kWords;
 }
 const std::vector<std::string>& declaration_list() {
-  static const std::vector<std::string> kWords = {"use",     "allow",    "event", "kind",
-                                                  "list",    "table",    "const", "defaults",
-                                                  "feature", "features", "rule",  "test"};
+  static const std::vector<std::string> kWords = {
+      "use",   "allow",    "event",   "kind",     "key",  "list", "table",
+      "const", "defaults", "feature", "features", "rule", "test"};
   return kWords;
 }
 bool contains(std::span<const std::string_view> words, std::string_view word) {

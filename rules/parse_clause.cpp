@@ -23,27 +23,29 @@ tree::KeyPart Parser::key_part() {
   tree::KeyPart part;
   const SourceSpan begin = here();
   part.name = name("the name of a field");
-  if (accept(TokenKind::kEqual)) {
-    do {
-      tree::KeyMember member;
-      const SourceSpan from = here();
-      member.kind = kindref();
-      expect(TokenKind::kDot);
-      member.field = name("the name of a field");
-      if (accept("as")) member.role = name("a name for the role");
-      member.span = since(from);
-      part.members.push_back(std::move(member));
-      if (now().is("or") && !panic_) {
-        remark(Code::kE0101, here(), "expected `|`, found `or`",
-               "the members of a key are joined by `|`", Edit{here(), "|"});
-        take();
-        continue;
-      }
-      if (!accept(TokenKind::kBar)) break;
-    } while (!panic_);
-  }
+  if (accept(TokenKind::kEqual)) key_members(part);
   part.span = since(begin);
   return part;
+}
+
+void Parser::key_members(tree::KeyPart& part) {
+  do {
+    tree::KeyMember member;
+    const SourceSpan from = here();
+    member.kind = kindref();
+    expect(TokenKind::kDot);
+    member.field = name("the name of a field");
+    if (accept("as")) member.role = name("a name for the role");
+    member.span = since(from);
+    part.members.push_back(std::move(member));
+    if (now().is("or") && !panic_) {
+      remark(Code::kE0101, here(), "expected `|`, found `or`",
+             "the members of a key are joined by `|`", Edit{here(), "|"});
+      take();
+      continue;
+    }
+    if (!accept(TokenKind::kBar)) break;
+  } while (!panic_);
 }
 
 void Parser::without(tree::WithoutClause& clause) {

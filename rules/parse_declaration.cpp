@@ -121,6 +121,7 @@ bool Parser::declaration_by_name(tree::File& file, std::string_view keyword) {
   if (keyword == "allow") return add(allow());
   if (keyword == "event") return add(event());
   if (keyword == "kind") return add(kind());
+  if (keyword == "key") return add(key());
   if (keyword == "list") return add(list_declaration());
   if (keyword == "table") return add(table());
   if (keyword == "const") return add(constant());
@@ -221,6 +222,17 @@ tree::Kind Parser::kind() {
     }
     if (!accept(TokenKind::kBar)) return made;
   }
+}
+
+tree::Key Parser::key() {
+  tree::Key made;
+  begin(made);
+  const SourceSpan begin = here();
+  made.part.name = name("the name of the key");
+  expect(TokenKind::kEqual);
+  if (!panic_) key_members(made.part);
+  made.part.span = since(begin);
+  return made;
 }
 
 tree::List Parser::list_declaration() {

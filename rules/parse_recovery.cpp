@@ -153,7 +153,7 @@ bool Parser::begins_clause() {
 
 bool Parser::begins_declaration() {
   if (panic_ || !current().is(TokenKind::kName) || !current().line_start) return false;
-  if (!is_declaration_keyword(current().text)) return false;
+  if (!is_declaration_word()) return false;
   const std::string first = current().text;
   if (first == "allow" && in_rule_) return false;  // a clause
   const Token& second = ahead();
@@ -169,7 +169,7 @@ bool Parser::resumes_here() {
   const Token& token = current();
   if (!token.is(TokenKind::kName) || !token.line_start) return begins_clause();
   const bool clause = in_rule_ && is_clause_keyword(token.text);
-  const bool declaration = is_declaration_keyword(token.text);
+  const bool declaration = is_declaration_word();
   if (!clause && !declaration) return false;
   const Token& second = ahead();
   if (second.is(TokenKind::kName)) return !is_operator_word(second.text) || second.text == "not";
@@ -291,8 +291,14 @@ bool Parser::accept_semicolon() {
 
 bool Parser::at_declaration() {
   const Token& token = now();
-  return token.is(TokenKind::kName) && token.line_start && is_declaration_keyword(token.text) &&
+  return token.is(TokenKind::kName) && token.line_start && is_declaration_word() &&
          (token.text != "allow" || !in_rule_);
+}
+
+// A table's `key` and an event time's may begin a line as well.
+bool Parser::is_declaration_word() {
+  const std::string word = current().text;
+  return is_declaration_keyword(word) && (word != "key" || ahead(2).is(TokenKind::kEqual));
 }
 
 }  // namespace tocsin::rules

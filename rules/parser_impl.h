@@ -112,8 +112,9 @@ class Parser {
   bool
   accept_comma();  // inside of round or square brackets: not one that ends an entry around them
   bool comma_ends_entry();
-  bool accept_semicolon();  // which ends nothing here
-  bool at_declaration();    // its word, at the beginning of a line: where no name may stand
+  bool accept_semicolon();     // which ends nothing here
+  bool at_declaration();       // its word, at the beginning of a line: where no name may stand
+  bool is_declaration_word();  // the current one; `key` only before NAME `=`
 
   // ---- small things
   tree::Name name(std::string_view what);
@@ -189,6 +190,7 @@ class Parser {
   void unknown_clause(tree::Rule& rule, std::optional<SourceSpan> before = std::nullopt);
   void by(tree::ByClause& clause);
   tree::KeyPart key_part();
+  void key_members(tree::KeyPart& part);
   void without(tree::WithoutClause& clause);
   void after(tree::AfterClause& clause);
   bool is_foreign_row();
@@ -222,6 +224,7 @@ class Parser {
   bool modifier(tree::Field& field);
   tree::TypeRef type();
   tree::Kind kind();
+  tree::Key key();
   tree::List list_declaration();
   tree::Table table();
   tree::Column column();

@@ -129,6 +129,11 @@ void Printer::declaration(const tree::Kind& item) {
   });
 }
 
+void Printer::declaration(const tree::Key& item) {
+  word("key");
+  indented([&] { key(item.part); });
+}
+
 void Printer::declaration(const tree::List& item) {
   constexpr const char* kWords[] = {"string", "int", "decimal", "text", "regex"};
   word("list");

@@ -124,6 +124,7 @@ class Printer {
   void declaration(const tree::Allow& item);
   void declaration(const tree::Event& item);
   void declaration(const tree::Kind& item);
+  void declaration(const tree::Key& item);
   void declaration(const tree::List& item);
   void declaration(const tree::Table& item);
   void declaration(const tree::Const& item);

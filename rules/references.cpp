@@ -52,11 +52,16 @@ class Collector {
     for (const tree::Step& member : tree.members) step(member);
   }
 
+  void key(const tree::KeyPart& part) {
+    if (part.members.empty()) found.keys.push_back(&part.name);
+    for (const tree::KeyMember& member : part.members) kind(member.kind);
+  }
+  void keys(const std::vector<tree::Name>& names) {
+    for (const tree::Name& name : names) found.keys.push_back(&name);
+  }
   void rule(const tree::Rule& tree) {
     if (tree.by) {
-      for (const tree::KeyPart& part : tree.by->parts) {
-        for (const tree::KeyMember& member : part.members) kind(member.kind);
-      }
+      for (const tree::KeyPart& part : tree.by->parts) key(part);
     }
     if (tree.when) {
       if (const auto* window = std::get_if<tree::EventWindow>(&tree.when->what)) {
@@ -100,15 +105,23 @@ References references_of(const tree::Kind& kind) {
   return std::move(collector.found);
 }
 
+References references_of(const tree::Key& key) {
+  Collector collector;
+  collector.key(key.part);
+  return std::move(collector.found);
+}
+
 References references_of(const tree::Feature& feature) {
   Collector collector;
   collector.expr(feature.aggregate);
+  collector.keys(feature.by);
   return std::move(collector.found);
 }
 
 References references_of(const tree::Features& group) {
   Collector collector;
   collector.kinds(group.of);
+  collector.keys(group.by);
   for (const tree::FeatureEntry& entry : group.entries) {
     collector.expr(entry.argument);
     collector.expr(entry.where);

@@ -9,8 +9,10 @@ namespace tocsin::rules {
 struct References {
   std::vector<const tree::KindRef*> kinds;
   std::vector<const tree::Name*> names;
+  std::vector<const tree::Name*> keys;  // behind `by`: fields or declared keys
 };
 References references_of(const tree::Kind& kind);
+References references_of(const tree::Key& key);
 References references_of(const tree::Feature& feature);
 References references_of(const tree::Features& group);
 References references_of(const tree::Rule& rule);

@@ -80,6 +80,7 @@ auto fields(const KindsClause& x) { return std::tie(x.kinds); }
 auto fields(const StatusClause& x) { return std::tie(x.status); }
 auto fields(const KeyMember& x) { return std::tie(x.kind, x.field, x.role); }
 auto fields(const KeyPart& x) { return std::tie(x.name, x.members); }
+auto fields(const Key& x) { return std::tie(x.part); }
 auto fields(const ByClause& x) { return std::tie(x.parts); }
 auto fields(const WhenClause& x) { return std::tie(x.what); }
 auto fields(const WithoutClause& x) { return std::tie(x.kinds, x.where, x.absent_for); }

@@ -54,8 +54,9 @@ enum class Sight : std::uint8_t {
 Sight sight_of(const PatternPlace& place, const StepSymbol& step);
 /// The rule around an expression.
 struct RuleScope {
-  const cep::KeySpec* key = nullptr;    // checked before any expression
-  std::vector<bool> key_part_is_union;  // parts that have a name of their own
+  const cep::KeySpec* key = nullptr;            // checked before any expression
+  std::vector<bool> key_part_is_union;          // parts that have a name of their own
+  std::vector<const KeySymbol*> declared_keys;  // by part: the declared key it is; null where none
   bool key_broken = false;
   /// For each part and event type the field that holds it, also of types that only an aggregate
   /// takes.

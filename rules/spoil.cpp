@@ -10,6 +10,7 @@ class Spoiler {
 
   void item(tree::Use&) {}
   void item(tree::Allow&) {}
+  void item(tree::Key&) {}
   void item(tree::List&) {}
   void item(tree::Table&) {}
   void item(tree::Const&) {}

@@ -450,11 +450,15 @@ struct KeyMember {
   std::optional<Name> role;
   SourceSpan span;
 };
-/// A field of all event types, or `NAME = member | member`.
+/// A field of all event types or a declared key, or `NAME = member | member`.
 struct KeyPart {
   Name name;
   std::vector<KeyMember> members;  // empty: the field `name` of each
   SourceSpan span;
+};
+/// `key NAME = member | member`: what `by NAME` means in every rule and feature.
+struct Key : Declaration {
+  KeyPart part;
 };
 struct ByClause : Clause {
   std::vector<KeyPart> parts;
@@ -609,8 +613,8 @@ struct Allow : Declaration {
   StringLiteral reason;
 };
 
-using Item = std::variant<Use, Allow, Event, Kind, List, Table, Const, Defaults, Feature, Features,
-                          Rule, Test>;
+using Item = std::variant<Use, Allow, Event, Kind, Key, List, Table, Const, Defaults, Feature,
+                          Features, Rule, Test>;
 struct File {
   std::uint32_t file = 0;  // in the SourceMap
   std::vector<Item> items;

@@ -40,6 +40,7 @@ class Mentioned {
         if (ref->form == tree::KindForm::kNamed) names_.insert(ref->name.text);
       }
       for (const tree::Name* name : references.names) names_.insert(name->text);
+      for (const tree::Name* name : references.keys) names_.insert(name->text);
     }
   }
 
@@ -56,6 +57,7 @@ class Unused {
   void look_at(const tree::Table& table) { look_at_data(table.name, "table"); }
   void look_at(const tree::Kind& kind) { look_at_name(kind.name, "kind"); }
   void look_at(const tree::Const& constant) { look_at_name(constant.name, "constant"); }
+  void look_at(const tree::Key& key) { look_at_name(key.part.name, "key"); }
   void look_at(const tree::Feature& feature) { look_at_name(feature.name, "feature"); }
   void look_at(const tree::Features& group) {
     for (const tree::FeatureEntry& entry : group.entries) look_at_name(entry.name, "feature");

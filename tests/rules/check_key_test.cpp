@@ -80,6 +80,109 @@ TEST_CASE("check: roles of a key") {
   check_rules(kRows);
 }
 
+TEST_CASE("check: declared keys") {
+  static const struct {
+    std::string text;   // after kMove, from line 2 on
+    std::string found;  // places_of
+  } kRows[] = {
+      {"key user = login.account | move.from_account\nrule r \"r\" { by user when login then move "
+       "where count(login) over last 1h > 1 within 1h alert \"{user}\" }",
+       ""},
+      {"key user = access.account | payment.account\nrule r \"r\" { by user when otp_ok then "
+       "payment within 1h alert \"x\" }",
+       ""},
+      {"key user = login.account | move.from_account\nrule r \"r\" { by usr when login then login "
+       "within 1h alert \"x\" }",
+       "E0220 3:17"},
+      {"key user = login.account | move.from_account\nrule r \"r\" { by user when login then "
+       "payment within 1h alert \"x\" }",
+       "E0220 3:17"},
+      {"key user = login.account\nfeature f = count(login or move) by user over last 1h\nrule r "
+       "\"r\" { by user when login where f > 1 alert \"x\" }",
+       "E0220 3:37"},
+      {"key user = login.account\nfeature f = count(login) by user over last 1h\nrule r \"r\" { by "
+       "id when move where f > 1 alert \"x\" }",
+       "E0221 4:36"},
+      {"key user = login.account | move.amount\nrule r \"r\" { by user when login alert \"x\" }",
+       "E0313 2:33"},
+      {"key user = login.acount\nrule r \"r\" { by user when login alert \"x\" }", "E0201 2:18"},
+      {"key user = logn.account\nrule r \"r\" { by user when login alert \"x\" }", "E0202 2:12"},
+      {"key user = login.account | access.account\nrule r \"r\" { by user when login alert \"x\" }",
+       "E0428 2:28"},
+      {"key user = login.account\nkey user = move.from_account\nrule r \"r\" { by user when login "
+       "alert \"x\" }",
+       "E0205 3:5"},
+      {"key user = login.account\nrule r \"r\" { by account when login alert \"x\" }",
+       "unused_name 2:5"},
+      {"key user = any alert.key\nrule r \"r\" { by user when login alert \"x\" }", "E0219 2:12"},
+      {"kind big = alert r\nkey user = login.account | big.user\nrule r \"r\" { by user when login "
+       "alert \"x\" }\nrule s \"s\" { by user when big alert \"x\" }",
+       "E0219 3:28"},
+      {"key user = move.from_account as login | move.to_account as got\nrule r \"r\" { by user "
+       "when "
+       "got alert \"x\" }",
+       "E0429 2:33"},
+      {"key user = move.from_account as sent | move.to_account as got\nfeature f = count(move) by "
+       "user over last 1h\nrule r \"r\" { by user when got where f > 1 alert \"x\" }",
+       "E0435 3:28"},
+      // In a rule by the same key the one is meant that the rule looks at.
+      {"key user = login.account | move.from_account as sent | move.to_account as got\nfeature f = "
+       "count(login) by user over last 1h\nrule r \"r\" { by user when got where f > 1 alert \"x\" "
+       "}",
+       ""},
+      {"key user = login.account | move.from_account as sent | move.to_account as got\nfeature f = "
+       "count(login) by user over last 1h\nrule r \"r\" { by id when move where f > 1 alert \"x\" "
+       "}",
+       "E0435 4:36"},
+      {"key = login.account\nrule r \"r\" { by user when login alert \"x\" }", "E0101 2:5"},
+      {"key user = login\nrule r \"r\" { by user when login alert \"x\" }", "E0101 3:1"},
+      {"key user = login.account or move.from_account\nrule r \"r\" { by user when login alert "
+       "\"x\" }",
+       "E0101 2:26"},
+  };
+  for (const auto& row : kRows) {
+    const rules::Loaded loaded = load_rules(kMove + row.text);
+    CAPTURE(row.text);
+    CAPTURE(rendered(loaded));
+    CHECK(places_of(loaded) == row.found);
+    CHECK(loaded.rules.has_value() == (row.found.find('E') == std::string::npos));
+  }
+}
+
+TEST_CASE(
+    "lower: a declared key is the fields that it names, in rules, features and where they are "
+    "read") {
+  const rules::Loaded loaded = load_rules(std::string(kMove) + R"(
+key user = access.account | move.from_account | payment.card
+feature f = count(login) by user over last 1h
+rule r "r" {
+  by user
+  when login then move where f > count(payment) over last 1d
+  within 1h
+  alert "{user}"
+}
+rule s "s" {
+  by user
+  when alert r where f > 2
+  alert "x"
+})");
+  REQUIRE_MESSAGE(loaded.rules.has_value(), rendered(loaded));
+  const std::vector<std::string> lines =
+      plan_lines(*loaded.rules->plan, {"feature f", "feature $", "by"});
+  const std::vector<std::string> expected = {
+      "feature f: int = count(-) of {login=login} where - by {user:string = login.account "
+      "move.from_account r.user} over last 1h",
+      "feature $1: int = count(-) of {payment=payment} where - by {user:string = payment.card "
+      "move.from_account} over last 1d",
+      "by {user:string = login.account move.from_account}",
+      "by {user:string = r.user}",
+  };
+  CHECK(lines.size() == expected.size());
+  for (std::size_t i = 0; i < std::min(lines.size(), expected.size()); ++i) {
+    CHECK(lines[i] == expected[i]);
+  }
+}
+
 TEST_CASE("lower: roles are kinds inside their rule, also of its features") {
   const rules::Loaded loaded = load_rules(std::string(kMove) + R"(
 rule r "r" {

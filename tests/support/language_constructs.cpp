@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 
 namespace tocsin::tests {
@@ -83,7 +84,7 @@ constexpr std::array kOnces = {"", "once per D", "once per VAR", "once per day",
 const std::vector<std::string> kCircumstances = {
     "default", "no skip",  "skip past last", "skip to next", "skip to first", "skip to last",
     "consume", "in order", "prefer latest",  "window",       "within",        "for ever",
-    "no key",  "one part", "two parts",      "union",        "roles"};
+    "no key",  "one part", "two parts",      "union",        "declared key",  "roles"};
 
 const std::vector<std::string>& all_constructs() {
   static const std::vector<std::string> kAll = [] {
@@ -386,6 +387,7 @@ std::set<std::string> circumstances_of(const cep::Plan&, const cep::Rule& rule) 
   const std::vector<cep::KeyPart>& parts = rule.key.parts;
   found.insert(parts.empty() ? "no key" : parts.size() == 1 ? "one part" : "two parts");
   if (!parts.empty() && parts.front().name == "account") found.insert("union");
+  if (!parts.empty() && parts.front().name == kDeclaredKey) found.insert("declared key");
   for (const cep::KeyPart& part : parts) {
     for (const cep::KeyMember& member : part.members) {
       if (!member.role.empty()) found.insert("roles");

@@ -75,6 +75,21 @@ std::optional<std::pair<cep::FieldRef, Type>> find_field(
   return std::make_pair(ref, *found);
 }
 
+std::optional<std::pair<cep::FieldRef, Type>> find_key_field(
+    const cep::Plan& plan, const std::vector<cep::EventTypeIndex>& types, std::string_view name) {
+  if (name != kDeclaredKey) return find_field(plan, types, name);
+  std::optional<std::pair<cep::FieldRef, Type>> all;
+  for (const cep::EventTypeIndex type : types) {
+    const cep::EventType& event = plan.event_types[type.value];
+    const char* field = event.is_alert() ? kDeclaredKey : event.name == "login" ? "device" : "card";
+    const auto found = find_field(plan, {type}, field);
+    if (!found || (all && !(all->second == found->second))) return std::nullopt;
+    if (!all) all = {{std::string(name), {}}, found->second};
+    all->first.by_type.push_back(found->first.by_type.front());
+  }
+  return all;
+}
+
 std::vector<cep::EventTypeIndex> types_of(const std::vector<cep::Subset>& subsets) {
   std::vector<cep::EventTypeIndex> types;
   for (const cep::Subset& subset : subsets) types.push_back(subset.type);

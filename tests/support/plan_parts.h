@@ -24,6 +24,12 @@ cep::ExprPtr all_of(const std::vector<cep::ExprPtr>& conditions);
 /// type.
 std::optional<std::pair<cep::FieldRef, cep::Type>> find_field(
     const cep::Plan& plan, const std::vector<cep::EventTypeIndex>& types, std::string_view name);
+/// The key that random plans declare for all rules: `device` of logins and `card` of other events;
+/// alerts hold it under its name.
+inline constexpr const char* kDeclaredKey = "owner";
+/// The same for what stands behind `by`: a field's name, or kDeclaredKey.
+std::optional<std::pair<cep::FieldRef, cep::Type>> find_key_field(
+    const cep::Plan& plan, const std::vector<cep::EventTypeIndex>& types, std::string_view name);
 /// The event types of subsets, ascending, each once.
 std::vector<cep::EventTypeIndex> types_of(const std::vector<cep::Subset>& subsets);
 }  // namespace tocsin::tests

@@ -10,6 +10,7 @@
 
 #include "cep/base/assert.h"
 #include "tests/support/expression_source.h"
+#include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 
 namespace tocsin::tests {
@@ -30,6 +31,7 @@ class Printer {
       if (!type.is_alert()) event_type(type);
     }
     for (const auto& [name, subsets] : expressions_.declared_kinds()) kind(name, subsets);
+    declared_key();
     for (const cep::List& list : plan_.lists) this->list(list);
     for (const cep::Table& table : plan_.tables) this->table(table);
     for (const cep::Feature& feature : plan_.features) {
@@ -150,7 +152,28 @@ class Printer {
   }
 
   // ---- keys
+  void declared_key() {
+    const auto has_it = [](const auto& of) {
+      return std::any_of(of.key.parts.begin(), of.key.parts.end(),
+                         [](const cep::KeyPart& part) { return part.name == kDeclaredKey; });
+    };
+    if (!std::any_of(plan_.rules.begin(), plan_.rules.end(), has_it) &&
+        !std::any_of(plan_.features.begin(), plan_.features.end(), has_it)) {
+      return;
+    }
+    std::string members;
+    for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
+      const cep::EventType& type = plan_.event_types[t];
+      const auto found = find_key_field(plan_, {cep::EventTypeIndex(t)}, kDeclaredKey);
+      if (type.is_alert() || !found) continue;
+      const cep::FieldIndex field = found->first.by_type.front().second;
+      members += fmt::format("{}{}.{}", members.empty() ? "" : " | ", type.name,
+                             type.fields[field.value].name);
+    }
+    out_ += fmt::format("key {} = {}\n", kDeclaredKey, members);
+  }
   bool is_union(const cep::KeyPart& part) const {
+    if (part.name == kDeclaredKey) return false;
     return std::any_of(part.members.begin(), part.members.end(), [&](const cep::KeyMember& member) {
       return !member.role.empty() ||
              plan_.event_types[member.type.value].fields[member.field.value].name != part.name;

@@ -103,7 +103,7 @@ void let_read(cep::Plan& plan, const cep::ExprPtr& expr,
           }
           continue;
         }
-        const auto found = find_field(plan, {type}, part.name);
+        const auto found = find_key_field(plan, {type}, part.name);
         if (!found || !(found->second == part.type)) continue;
         add_member(part, {type, found->first.by_type.front().second, ""});
       }

@@ -144,7 +144,7 @@ std::vector<EventTypeIndex> types_with(const cep::Plan& plan, const std::string&
   std::vector<EventTypeIndex> types;
   for (std::size_t t = 0; t < plan.event_types.size(); ++t) {
     if (plan.event_types[t].is_alert()) continue;
-    const auto found = find_field(plan, {EventTypeIndex(t)}, name);
+    const auto found = find_key_field(plan, {EventTypeIndex(t)}, name);
     if (found && found->second == type) types.emplace_back(t);
   }
   return types;
@@ -154,7 +154,7 @@ cep::KeySpec key_by(const cep::Plan& plan, const std::string& name, const cep::T
                     const std::vector<EventTypeIndex>& types) {
   cep::KeyPart part{name, type, {}};
   for (const EventTypeIndex owner : types) {
-    const auto found = find_field(plan, {owner}, name);
+    const auto found = find_key_field(plan, {owner}, name);
     part.members.push_back({owner, found->first.by_type.front().second, ""});
   }
   return {{part}};

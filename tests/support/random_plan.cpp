@@ -177,7 +177,7 @@ class PlanMaker {
     std::vector<EventTypeIndex> types;
     for (std::size_t i = 0; i < plan_.event_types.size(); ++i) {
       const bool has_all = std::all_of(fields.begin(), fields.end(), [&](const std::string& name) {
-        return find_field(plan_, {EventTypeIndex(i)}, name).has_value();
+        return find_key_field(plan_, {EventTypeIndex(i)}, name).has_value();
       });
       if (has_all) types.emplace_back(i);
     }
@@ -185,7 +185,7 @@ class PlanMaker {
   }
 
   cep::KeyPart key_part(const std::string& name, const std::vector<EventTypeIndex>& types) const {
-    const auto found = find_field(plan_, types, name);
+    const auto found = find_key_field(plan_, types, name);
     TOCSIN_ASSERT(found.has_value(), "the types were chosen by their fields");
     cep::KeyPart part{name, found->second, {}};
     for (const auto& [type, field] : found->first.by_type)
@@ -246,9 +246,12 @@ class PlanMaker {
   }
 
   std::vector<std::string> random_key_fields() {
-    switch (random_.weighted({60, 15, 10, 8, 7})) {
+    switch (random_.weighted({50, 15, 10, 8, 7, 12})) {
       case 0:
         return {"card"};
+      case 5:
+        return types_with({kDeclaredKey}).empty() ? std::vector<std::string>{"card"}
+                                                  : std::vector<std::string>{kDeclaredKey};
       case 1:
         return {"device"};
       case 2:
@@ -267,7 +270,7 @@ class PlanMaker {
     for (std::size_t i = 0; i < named_features_; ++i) {
       const std::vector<cep::KeyPart>& parts = plan_.features[i].key.parts;
       const bool fits = std::all_of(parts.begin(), parts.end(), [&](const cep::KeyPart& part) {
-        const auto found = find_field(plan_, types, part.name);
+        const auto found = find_key_field(plan_, types, part.name);
         return found && found->second == part.type;
       });
       if (fits) features.emplace_back(i);
@@ -281,7 +284,7 @@ class PlanMaker {
       if (e.op != Op::kFeature || e.feature.value >= named_features_) return;
       for (cep::KeyPart& part : plan_.features[e.feature.value].key.parts) {
         // Under an argument, or where none of the types has the key, no member is needed.
-        if (!find_field(plan_, types, part.name)) continue;
+        if (!find_key_field(plan_, types, part.name)) continue;
         add_members(part, key_part(part.name, types).members);
       }
     });
@@ -402,7 +405,8 @@ class PlanMaker {
     scope.steps = seen_;
     scope.features = readable(types);
     scope.by_argument = options_.rich_features;
-    if (union_key_) scope.union_key = &rule.key;
+    const bool declared = rule.key.parts.size() == 1 && rule.key.parts.front().name == kDeclaredKey;
+    if (union_key_ || declared) scope.union_key = &rule.key;
     return scope;
   }
 

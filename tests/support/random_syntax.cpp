@@ -164,10 +164,15 @@ void SyntaxWriter::table() {
   put("}");
 }
 void SyntaxWriter::declaration() {
-  switch (random_.below(13)) {
+  switch (random_.below(14)) {
     case 0:
       put("use");
       return string();
+    case 13:
+      put("key");
+      name();
+      put("=");
+      return key_members();
     case 12:
       put("allow");
       name();
@@ -271,6 +276,20 @@ void SyntaxWriter::declaration() {
       return rule();
   }
 }
+void SyntaxWriter::key_members() {
+  many(
+      30,
+      [this] {
+        kindref();
+        put(".");
+        name();
+        if (chance(30)) {
+          put("as");
+          name();
+        }
+      },
+      "|");
+}
 void SyntaxWriter::rule() {
   put("rule");
   name();
@@ -337,18 +356,7 @@ void SyntaxWriter::clause(int which) {
             name();
             if (!chance(30)) return;
             put("=");
-            many(
-                30,
-                [this] {
-                  kindref();
-                  put(".");
-                  name();
-                  if (chance(30)) {
-                    put("as");
-                    name();
-                  }
-                },
-                "|");
+            key_members();
           },
           ",");
     case 7:

@@ -77,6 +77,7 @@ class SyntaxWriter {
   void table();
   void field();
   void declaration();
+  void key_members();
   void rule();
   void each();
   void after();
