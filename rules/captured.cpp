@@ -67,12 +67,4 @@ std::vector<cep::Captured> captured_fields(const cep::Plan& plan, const cep::Rul
   }
   return captured;
 }
-
-bool reads_unnamed_feature(const FeatureTable& features, const cep::Rule& rule) {
-  bool found = false;
-  walk(rule, [&](const cep::Expr& expr) {
-    found = found || (expr.op == cep::Op::kFeature && features[expr.feature].name.starts_with('$'));
-  });
-  return found;
-}
 }  // namespace tocsin::rules

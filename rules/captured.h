@@ -3,13 +3,10 @@
 #include <vector>
 
 #include "cep/plan.h"
-#include "rules/feature_table.h"
 
 namespace tocsin::rules {
 /// The fields that a rule's alerts keep of its events: those that its expressions name, its kinds'
 /// conditions included, and those marked `evidence`. (The key is in the alert anyway.) A type of
 /// which nothing is kept is left out.
 std::vector<cep::Captured> captured_fields(const cep::Plan& plan, const cep::Rule& rule);
-/// Whether an expression of the rule reads a feature without a name.
-bool reads_unnamed_feature(const FeatureTable& features, const cep::Rule& rule);
 }  // namespace tocsin::rules

@@ -306,7 +306,9 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
   const RuleScope& rule = *scope_.rule;
   if (!body || rule.key_broken || scope_.types_broken) return error(expr);
   cep::Feature& feature = body->feature;
-  for (std::size_t i = 0; i < rule.key->parts.size(); ++i) {
+  const bool of_all = call.over->all.has_value();
+  const std::size_t parts = of_all ? 0 : rule.key->parts.size();
+  for (std::size_t i = 0; i < parts; ++i) {
     const cep::KeyPart& part = rule.key->parts[i];
     cep::KeyPart own{.name = part.name, .type = part.type, .members = {}};
     for (const cep::EventTypeIndex type : body->types) {
@@ -355,13 +357,15 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
     feature.key.parts.push_back(std::move(own));
   }
   for (cep::Subset& subset : feature.events) subset.role.clear();
-  const bool by_roles = std::ranges::any_of(
-      scope_.types, [&](cep::EventTypeIndex type) { return has_roles(*rule.key, type); });
+  const bool by_roles = !of_all && std::ranges::any_of(scope_.types, [&](cep::EventTypeIndex type) {
+    return has_roles(*rule.key, type);
+  });
   std::vector<FeatureReader> readers;
   if (!by_roles) {
     for (const cep::EventTypeIndex type : scope_.types) {
       FeatureReader reader{type, {}};
-      for (const cep::KeyPart& part : rule.key->parts) {
+      for (std::size_t i = 0; i < parts; ++i) {
+        const cep::KeyPart& part = rule.key->parts[i];
         const auto member = std::ranges::find(part.members, type, &cep::KeyMember::type);
         if (member == part.members.end()) return error(expr);
         reader.fields.push_back(member->field);

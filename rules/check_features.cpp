@@ -191,6 +191,19 @@ std::optional<cep::KeyPart> check_declared_part(CheckContext& context, const tre
   return part;
 }
 
+bool check_over_all(CheckContext& context, const std::vector<tree::Name>& by, SourceSpan by_span,
+                    const tree::Window& window) {
+  if (!window.all || by.empty()) return true;
+  Diagnostic diagnostic = make_diagnostic(Code::kE0427, by_span, "`by` beside `over all`");
+  diagnostic.labels.push_back({*window.all, "the events of every key, as one"});
+  diagnostic.helps.push_back(
+      fmt::format("leave one of them out: `by {0} over last 30d` is of each {0}, `over all last "
+                  "30d` of all together",
+                  by.front().text));
+  context.sink.report(std::move(diagnostic));
+  return false;
+}
+
 std::optional<cep::KeySpec> check_feature_key(CheckContext& context,
                                               const std::vector<tree::Name>& by,
                                               const EventTypes& types, SourceSpan kinds_span) {
@@ -255,7 +268,7 @@ void check_feature(CheckContext& context, const tree::Feature& tree, ValueSymbol
   if (!tree.aggregate || tree.aggregate->kind != tree::ExprKind::kAggregate) return;
   const tree::AggregateCall& call = *tree.aggregate->aggregate;
   std::optional<FeatureBody> body = check_feature_body(context, call, tree.window, nullptr);
-  if (!body) return;
+  if (!check_over_all(context, tree.by, tree.by_span, tree.window) || !body) return;
   std::optional<cep::KeySpec> key =
       check_feature_key(context, tree.by, body->types, body->kinds_span);
   if (!key || tree.broken) return;
@@ -269,7 +282,9 @@ FeatureGroup check_group(CheckContext& context, const tree::Features& tree) {
   FeatureGroup group;
   ResolvedKinds kinds = resolve_kinds(context, tree.of);
   group.window = check_window_of(context, tree.window, kinds);
-  if (!kinds.broken) group.key = check_feature_key(context, tree.by, kinds.types, tree.of.span);
+  const bool right = check_over_all(context, tree.by, tree.by_span, tree.window);
+  if (right && !kinds.broken)
+    group.key = check_feature_key(context, tree.by, kinds.types, tree.of.span);
   group.kinds = std::make_shared<const ResolvedKinds>(std::move(kinds));
   return group;
 }

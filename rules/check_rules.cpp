@@ -17,6 +17,7 @@
 #include "rules/check_pattern.h"
 #include "rules/contradiction.h"
 #include "rules/endless_loop.h"
+#include "rules/references.h"
 #include "rules/report.h"
 #include "rules/unreachable_step.h"
 
@@ -269,7 +270,7 @@ class RuleChecker {
   void warn_without_key() {
     const bool waits = window_ != nullptr || !is_of_one_event(rule_.pattern) ||
                        (rule_.without && rule_.without->absent_for);
-    const bool keeps_state = waits || reads_unnamed_feature(context_.features, rule_);
+    const bool keeps_state = waits || references_of(tree_).aggregates_of_rule;
     const bool silences = tree_.once && tree_.once->for_each.empty() &&
                           tree_.once->form != tree::OnceForm::kPerVariable;
     if (!keeps_state && !silences) return;

@@ -253,7 +253,7 @@ std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature
 std::string feature_noun(const cep::Plan& plan, const cep::Feature& feature) {
   const Words words(plan, nullptr);
   const std::string same = of_same_key(feature.key);
-  return aggregated(words, feature) + (same.empty() ? "" : " " + same) +
+  return aggregated(words, feature) + (same.empty() ? " of all keys together" : " " + same) +
          window_words(words, feature.window);
 }
 

@@ -140,7 +140,8 @@ tree::AggregateParam Parser::aggregate_param() {
 tree::Window Parser::window() {
   tree::Window window;
   const SourceSpan begin = here();
-  window.form_span = begin;
+  if (accept("all")) window.all = last();
+  window.form_span = here();
   range(window);
   if (accept("every")) window.every = duration();
   if (accept("needs")) {
@@ -194,6 +195,9 @@ void Parser::range(tree::Window& window) {
     if (expect("gap")) window.duration = duration();
   } else if (accept("ever")) {
     window.form = RangeForm::kEver;
+  } else if (window.all) {
+    fail(Code::kE0101, fmt::format("expected a window after `over all`, found {}", found(now())),
+         "", {"say how far back it looks: `over all last 30d`, `over all ever`"});
   } else {
     fail_expected();
   }

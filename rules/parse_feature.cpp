@@ -25,6 +25,14 @@ void Parser::expect_over() {
   }
 }
 
+// `by` behind `over all …`: the checker tells that they do not stand together.
+void Parser::by_beside_all(std::vector<tree::Name>& by, SourceSpan& by_span) {
+  if (!now().is("by")) return;
+  take();
+  by_span = last();
+  by = names("the name of a field");
+}
+
 tree::Feature Parser::feature() {
   tree::Feature made;
   begin(made);
@@ -36,6 +44,12 @@ tree::Feature Parser::feature() {
     return made;
   }
   made.aggregate = aggregate(false);
+  if (now().is("over") && ahead().is("all")) {
+    take();
+    made.window = window();
+    by_beside_all(made.by, made.by_span);
+    return made;
+  }
   const bool swapped = now().is("over");
   if (swapped) {
     remark(Code::kE0101, here(), "`over` before `by`",
@@ -57,11 +71,15 @@ tree::Features Parser::features() {
   begin(made);
   expect("of");
   made.of = kinds();
-  expect("by");
-  made.by_span = last();
-  made.by = names("the name of a field");
+  const bool of_all = now().is("over") && ahead().is("all");
+  if (!of_all) {
+    expect("by");
+    made.by_span = last();
+    made.by = names("the name of a field");
+  }
   expect_over();
   made.window = window();
+  if (of_all) by_beside_all(made.by, made.by_span);
   if (panic_ && !resume_brace()) return made;
   if (!open(TokenKind::kBraceOpen)) return made;
   const auto begins = [this] {

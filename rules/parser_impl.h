@@ -232,6 +232,7 @@ class Parser {
   tree::Const constant();
   tree::Defaults defaults();
   void expect_over();
+  void by_beside_all(std::vector<tree::Name>& by, SourceSpan& by_span);
   tree::Feature feature();
   tree::Features features();
   tree::FeatureEntry feature_entry();

@@ -218,9 +218,11 @@ void Printer::declaration(const tree::Feature& item) {
     indented([&] {
       expr(*item.aggregate);
       layout_.line_break(BreakForm::kBlank);
-      word("by");
-      names(item.by);
-      may_break();
+      if (!item.by.empty()) {
+        word("by");
+        names(item.by);
+        may_break();
+      }
       word("over");
       window(item.window);
     });
@@ -257,9 +259,11 @@ void Printer::declaration(const tree::Features& item) {
     indented([&] {
       kinds(item.of.refs);
       may_break();
-      word("by");
-      names(item.by);
-      may_break();
+      if (!item.by.empty()) {
+        word("by");
+        names(item.by);
+        may_break();
+      }
       word("over");
       window(item.window);
     });

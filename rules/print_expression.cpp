@@ -327,6 +327,7 @@ void Printer::unless(const std::optional<tree::Unless>& unless) {
 
 void Printer::window(const tree::Window& window) {
   using tree::RangeForm;
+  if (window.all) word("all");
   switch (window.form) {
     case RangeForm::kLast:
       word("last");

@@ -26,6 +26,7 @@ class Collector {
   void aggregate(const tree::AggregateCall& call) {
     for (const tree::KindRef& ref : call.subjects) kind(ref);
     if (call.of) kinds(*call.of);
+    if (call.over && !call.over->all) found.aggregates_of_rule = true;
     expr(call.argument);
     expr(call.where);
     for (const tree::AggregateParam& param : call.params) expr(param.expr);

@@ -10,6 +10,7 @@ struct References {
   std::vector<const tree::KindRef*> kinds;
   std::vector<const tree::Name*> names;
   std::vector<const tree::Name*> keys;  // behind `by`: fields or declared keys
+  bool aggregates_of_rule = false;      // some have a window and are by the rule's own key
 };
 References references_of(const tree::Kind& kind);
 References references_of(const tree::Key& key);

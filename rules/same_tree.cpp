@@ -26,7 +26,8 @@ auto fields(const KindRef& x) { return std::tie(x.form, x.name); }
 auto fields(const Kinds& x) { return std::tie(x.refs); }
 auto fields(const Zone& x) { return std::tie(x.literal, x.path); }
 auto fields(const Window& x) {
-  return std::tie(x.form, x.duration, x.excluding, x.events, x.within, x.zone, x.every, x.needs);
+  return std::tie(x.form, x.duration, x.excluding, x.events, x.within, x.zone, x.every, x.needs,
+                  x.all);
 }
 auto fields(const AggregateParam& x) { return std::tie(x.form, x.expr, x.half_life); }
 auto fields(const Unless& x) { return std::tie(x.rule); }

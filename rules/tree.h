@@ -100,7 +100,8 @@ struct Window {
   std::optional<Zone> zone;                  // kToday
   std::optional<DurationLiteral> every;
   std::optional<IntLiteral> needs;
-  SourceSpan span;  // without `over`
+  std::optional<SourceSpan> all;  // `over all`, the word: of every key
+  SourceSpan span;                // without `over`
 };
 
 // ---- expressions
@@ -314,9 +315,9 @@ struct Defaults : Declaration {
 };
 struct Feature : Declaration {
   Name name;
-  ExprPtr aggregate;  // a kAggregate without `over` of its own (or kError)
-  std::vector<Name> by;
-  SourceSpan by_span;  // the word
+  ExprPtr aggregate;     // a kAggregate without `over` of its own (or kError)
+  std::vector<Name> by;  // none: `over all`
+  SourceSpan by_span;    // the word
   Window window;
 };
 /// One entry of `features of …`: the kinds, key and window are the group's.

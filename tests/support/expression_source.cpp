@@ -299,7 +299,10 @@ std::string ExpressionPrinter::expr(const cep::Rule* rule, const Expr& e) const 
       return loop_aggregate(rule, e);
     case Op::kFeature: {
       const cep::Feature& feature = plan_.features[e.feature.value];
-      if (is_unnamed(feature)) return feature_call(feature) + " over " + window(feature.window);
+      if (is_unnamed(feature)) {
+        return feature_call(feature) + (feature.key.parts.empty() ? " over all " : " over ") +
+               window(feature.window);
+      }
       return e.args.empty() ? feature.name : fmt::format("{}({})", feature.name, args_from(0));
     }
     case Op::kKey:

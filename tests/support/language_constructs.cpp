@@ -132,6 +132,7 @@ const std::vector<std::string>& all_constructs() {
                                     "feature of features",
                                     "feature under another key",
                                     "feature without a name",
+                                    "over all",
                                     "excluding last",
                                     "every",
                                     "needs",
@@ -343,7 +344,8 @@ class Collector {
         feature.key.parts.size() == reader.parts.size() &&
         std::equal(feature.key.parts.begin(), feature.key.parts.end(), reader.parts.begin(),
                    [](const cep::KeyPart& a, const cep::KeyPart& b) { return a.name == b.name; });
-    if (!same) add("feature under another key");
+    if (!same && !feature.key.parts.empty()) add("feature under another key");
+    if (!reader.parts.empty() && feature.key.parts.empty()) add("over all");
     for (const cep::Subset& subset : feature.events) {
       if (plan_.event_types[subset.type.value].is_alert()) add("feature of alerts");
     }

@@ -36,9 +36,10 @@ class Printer {
     for (const cep::Table& table : plan_.tables) this->table(table);
     for (const cep::Feature& feature : plan_.features) {
       if (is_unnamed(feature)) continue;
-      out_ += fmt::format("feature {} = {} by {} over {}\n", feature.name,
-                          expressions_.feature_call(feature), key_names(feature.key),
-                          expressions_.window(feature.window));
+      const std::string key = key_names(feature.key);
+      out_ += fmt::format(
+          "feature {} = {} {} {}\n", feature.name, expressions_.feature_call(feature),
+          key.empty() ? "over all" : "by " + key + " over", expressions_.window(feature.window));
     }
     for (const cep::Rule& rule : plan_.rules) this->rule(rule);
     return std::move(out_);
@@ -184,7 +185,9 @@ class Printer {
     std::vector<cep::KeyMember> members = rule.key.parts[part].members;
     walk(rule, [&](const cep::Expr& e) {
       if (e.op != Op::kFeature || !is_unnamed(plan_.features[e.feature.value])) return;
-      for (const cep::KeyMember& member : plan_.features[e.feature.value].key.parts[part].members) {
+      const std::vector<cep::KeyPart>& parts = plan_.features[e.feature.value].key.parts;
+      if (parts.empty()) return;  // `over all`
+      for (const cep::KeyMember& member : parts[part].members) {
         const bool known = std::any_of(members.begin(), members.end(), [&](const auto& other) {
           return other.type == member.type;
         });

@@ -233,7 +233,8 @@ class PlanMaker {
   void make_features() {
     const std::size_t count = random_.below(4);
     for (std::size_t i = 0; i < count; ++i) {
-      const std::vector<std::string> key = random_key_fields();
+      std::vector<std::string> key;  // none: `over all`
+      if (!random_.chance(12)) key = random_key_fields();
       const std::vector<EventTypeIndex> allowed = types_with(key);
       cep::Feature feature = feature_over(allowed);
       feature.name = fmt::format("feature{}", i);
@@ -301,8 +302,10 @@ class PlanMaker {
 
   // A comparison with a feature without a name, by the rule's key.
   ExprPtr unnamed_feature_condition(const std::vector<EventTypeIndex>& readers) {
-    cep::Feature feature = feature_over(rule_types_);
-    for (const cep::KeyPart& part : full_key_.parts) {
+    const bool of_all = random_.chance(20);  // `over all`
+    const cep::KeySpec key = of_all ? cep::KeySpec{} : full_key_;
+    cep::Feature feature = feature_over(of_all ? types_with({}) : rule_types_);
+    for (const cep::KeyPart& part : key.parts) {
       cep::KeyPart own{part.name, part.type, {}};
       add_members(own, members_in(part, types_of(feature.events)));
       feature.key.parts.push_back(std::move(own));
@@ -320,7 +323,7 @@ class PlanMaker {
     std::size_t index = named_features_;
     for (; index < plan_.features.size(); ++index) {
       if (unnamed_meanings_[index - named_features_] == mine &&
-          can_be_read(plan_.features[index], full_key_, readers)) {
+          can_be_read(plan_.features[index], key, readers)) {
         break;
       }
     }
@@ -329,8 +332,8 @@ class PlanMaker {
       plan_.features.push_back(feature);
       unnamed_meanings_.push_back(mine);
     }
-    for (std::size_t i = 0; i < full_key_.parts.size(); ++i) {
-      add_members(plan_.features[index].key.parts[i], members_in(full_key_.parts[i], readers));
+    for (std::size_t i = 0; i < key.parts.size(); ++i) {
+      add_members(plan_.features[index].key.parts[i], members_in(key.parts[i], readers));
     }
     auto read = std::make_shared<cep::Expr>();
     read->op = Op::kFeature;

@@ -234,20 +234,12 @@ void SyntaxWriter::declaration() {
       name();
       put("=");
       aggregate();
-      put("by");
-      many(
-          30, [this] { name(); }, ",");
-      put("over");
-      return window();
+      return keyed_window();
     case 8:
       put("features");
       put("of");
       kinds();
-      put("by");
-      many(
-          30, [this] { name(); }, ",");
-      put("over");
-      window();
+      keyed_window();
       put("{");
       entries([this] {
         name();
@@ -289,6 +281,19 @@ void SyntaxWriter::key_members() {
         }
       },
       "|");
+}
+// `by a, b over last 1h`, `over all last 1h`.
+void SyntaxWriter::keyed_window() {
+  if (chance(20)) {
+    put("over");
+    put("all");
+    return window();
+  }
+  put("by");
+  many(
+      30, [this] { name(); }, ",");
+  put("over");
+  window();
 }
 void SyntaxWriter::rule() {
   put("rule");

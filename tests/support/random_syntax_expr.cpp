@@ -236,6 +236,7 @@ void SyntaxWriter::primary() {
       aggregate();
       if (chance(40)) {
         put("over");
+        if (chance(20)) put("all");
         window();
       }
       return;

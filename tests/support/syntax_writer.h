@@ -78,6 +78,7 @@ class SyntaxWriter {
   void field();
   void declaration();
   void key_members();
+  void keyed_window();
   void rule();
   void each();
   void after();
