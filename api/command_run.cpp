@@ -121,8 +121,9 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
       ->group(keeping_group);
   command
       ->add_option("--ack", options->ack,
-                   "Write how many lines of standard input are safe, each time there are more; at "
-                   "the start, after how many to go on")
+                   "Write how many lines of standard input are safe, each time there are more. A "
+                   "start removes the file; once it is there again, it says after how many lines "
+                   "to go on")
       ->type_name("FILE")
       ->group(keeping_group);
   command

@@ -137,6 +137,27 @@ void read_behind(ByteSource& bytes, Contents& contents) {
   contents.unfinished_bytes = 0;
 }
 
+// Whether the file's lines begin with what was taken of the source; before anything was, with what
+// its file began with.
+Result<bool> holds_unpacked(InputFiles& files, const std::string& path, const NodeSource& source,
+                            const std::optional<InputIdentity>& identity) {
+  Result<std::unique_ptr<ByteSource>> bytes = files.open(path);
+  if (!bytes) return tl::unexpected(bytes.error());
+  if (source.next_offset != 0) {
+    Contents contents;
+    if (auto read = read_taken(**bytes, source, contents); !read) {
+      return tl::unexpected(read.error());
+    }
+    return contents.change == nullptr;
+  }
+  if (!identity || identity->size == 0 || is_packed(source.name)) return false;
+  std::string head;
+  const Result<bool> read = read_bytes(**bytes, std::min(identity->size, kEdgeBytes),
+                                       [&](std::string_view part) { head += part; });
+  if (!read) return tl::unexpected(read.error());
+  return *read && digest_range(head) == identity->head;
+}
+
 // `is_same`: nothing about the file has changed since it was last looked at.
 Result<Contents> look_at(InputFiles& files, const std::string& path, const NodeSource& source,
                          bool is_same) {
@@ -371,13 +392,10 @@ Result<std::string> FileRanges::find(const NodeSource& source) const {
       if (is_it && *is_it) return path;
     }
   }
-  // It may have been packed, or unpacked, meanwhile.
+  // It may have been packed, or unpacked, in the meantime.
   for (const std::string& path : places) {
-    if (source.next_offset == 0) break;
-    Result<std::unique_ptr<ByteSource>> bytes = files_.open(path);
-    if (!bytes) continue;
-    Contents contents;
-    if (read_taken(**bytes, source, contents) && contents.change == nullptr) return path;
+    const Result<bool> is_it = holds_unpacked(files_, path, source, identity);
+    if (is_it && *is_it) return path;
   }
   // It is no longer what it was: what was taken of it may still be there.
   const Result<InputStatus> status = files_.status(source.name);

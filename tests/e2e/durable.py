@@ -460,6 +460,32 @@ def rotated_and_packed():
 
 
 @case
+def rotated_after_a_kill():
+    """what a killed run has to read again is found in a file that was rotated in whatever way since"""
+    write("rules.tocsin", RULES)
+    events = stream(2000, seed=32)
+    write("all.ndjson", events)
+    for name in ("in.1", "in.2", "in.3.gz"):
+        write("in", events[:1500])
+        process = start("run", "rules.tocsin", "--data", "data", "--input", "in", "--input", "-", "--alerts", "alerts",
+                        "--idle-after", "20ms")
+        wait_for(lambda: os.path.exists("alerts") and os.path.getsize("alerts") > 0, "alerts")
+        process.kill()
+        process.communicate()
+        if name == "in.1":
+            os.rename("in", name)
+        elif name == "in.2":
+            shutil.copy("in", name)
+        else:
+            write(name, gzip.compress(pathlib.Path("in").read_bytes()))
+        write("in", events[1500:])
+        durable("--input", "in", "--input", name, "--alerts", "alerts")
+        assert read("alerts").encode() == undisturbed("all.ndjson"), name
+        shutil.rmtree("data")
+        os.unlink("alerts")
+
+
+@case
 def rotated_by_a_chain():
     """files that move along a chain are known by what they hold, also where starts are killed"""
     write("rules.tocsin", RULES)
