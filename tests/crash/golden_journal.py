@@ -5,7 +5,7 @@
     golden_journal.py TOCSIN_BINARY --update   keep a new one: after cep::kSemantics was raised
 
 tests/golden/journal_data/ has rules.tocsin, data/ (a data directory with its journal and blobs alone) and
-alerts.ndjson. Last line: N passed, N failed.
+alerts.ndjson; tests/golden/journal_before/ the journal of the semantics number before. Last line: N passed, N failed.
 """
 import os
 import pathlib
@@ -18,6 +18,7 @@ from durable import RULES, Fed
 from harness import BINARY, LIMIT_S, ROOT, case, run_cases, tocsin
 
 GOLDEN = ROOT / "tests/golden/journal_data"
+BEFORE = ROOT / "tests/golden/journal_before"
 REMEDY = """\
 A change that alters what a journal comes to must raise cep::kSemantics (cep/semantics.h), so that no node goes on with
 a journal of before. Then keep a new golden journal: tests/crash/golden_journal.py TOCSIN_BINARY --update. If the change
@@ -60,6 +61,38 @@ def replayed_twice():
     assert tocsin("alerts", "--data", "data").out == first
 
 
+def run_before(*options):
+    """A start in a copy of the journal of the semantics number before."""
+    shutil.copy(BEFORE / "rules.tocsin", ".")
+    if not os.path.exists("data"):
+        shutil.copytree(BEFORE / "data", "data")
+    return subprocess.run([BINARY, "run", "rules.tocsin", "--data", "data", "--input", "-", "--quiet", "--final-watermark",
+                           *options], input=b"", stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=LIMIT_S, check=False)
+
+
+def is_refused(data):
+    """Whether the program refuses to continue a copy of the data directory."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(data, f"{folder}/data")
+        done = subprocess.run([BINARY, "run", GOLDEN / "rules.tocsin", "--data", f"{folder}/data", "--input", "-", "--quiet"],
+                              input=b"", stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=LIMIT_S, check=False)
+        return b"was written under semantics" in done.stderr
+
+
+@case
+def before_is_refused():
+    """a journal of the semantics number before is refused with the remedy, which works"""
+    refused = run_before()
+    said = refused.stderr.decode()
+    assert refused.returncode == 5, f"exit {refused.returncode}: {said}"
+    assert "was written under semantics" in said and "--replay-as-new" in said, said
+    done = run_before("--replay-as-new")
+    assert done.returncode == 0, done.stderr.decode()
+    again = run_before()
+    assert again.returncode == 0, again.stderr.decode()
+    assert tocsin("alerts", "--data", "data").out, "the journal's alerts are stored"
+
+
 def update():
     """Keeps a new golden journal: two lives, the first killed; late events, rejected lines, repeats, a heartbeat."""
     lines = tocsin("generate", "--events", 900, "--seed", 7, "--fraud", 20, "--accounts", 100, "--disorder", "2s",
@@ -68,6 +101,11 @@ def update():
         lines.insert(at, lines[at - 9])  # again; some of them are late by now
         lines.insert(at, b"not an event")
     os.chdir(GOLDEN)
+    if is_refused(GOLDEN / "data"):  # of another number: it is kept as that of before
+        shutil.rmtree(BEFORE, ignore_errors=True)
+        BEFORE.mkdir()
+        shutil.copy("rules.tocsin", BEFORE)
+        shutil.move("data", BEFORE)
     shutil.rmtree("data", ignore_errors=True)
     RULES[:] = ["rules.tocsin"]  # its name is kept with the journal
     for part, end in ((lines[:len(lines) // 2], len(lines) // 2), (lines, len(lines))):
