@@ -108,8 +108,9 @@ class Writer {
     if (feature.aggregate == Aggregate::kPercentile) {
       inside += ", " + cep::to_text(cep::Value::floating(feature.percentile));
     }
-    return fmt::format("{}({}) over {}", cep::aggregate_name(feature.aggregate), inside,
-                       window(feature.window));
+    const bool of_all = feature.key.parts.empty() && !(rule_ && rule_->key.parts.empty());
+    return fmt::format("{}({}) over {}{}", cep::aggregate_name(feature.aggregate), inside,
+                       of_all ? "all " : "", window(feature.window));
   }
 
   std::string window(const cep::FeatureWindow& window) const {

@@ -64,6 +64,7 @@ TEST_CASE("expression text: what an author wrote is said as it was written") {
       "round(amount, 1) = 1.0 and length(lower(memo)) > 3",
       "ts > 2026-03-02T12:00:00Z and date(ts, \"UTC\") < 2026-03-02",
       "count(login where ok) over last 10m >= 6",
+      "count(login where ok) over all last 10m >= 6",
       "sum(amount of payment) over previous 14d every 1h needs 2 events > 10.00",
   };
   for (const char* condition : kConditions) CHECK(said(condition, false) == condition);
