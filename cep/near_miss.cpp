@@ -55,6 +55,10 @@ class Questioning {
     answers_.resize(derived_.size());
     own_.clear();
     for (const Alert& alert : *alerts) {
+      if (alert.budget) {  // no match: it tells that some were dropped, and has no events
+        cut_ = true;
+        continue;
+      }
       if (alert.rule == index_) own_.push_back(read_match(rule_, nullptr, alert, false));
       if (alert.rule.value < plan_.rules.size()) continue;
       const std::size_t i = first + alert.rule.value - plan_.rules.size();
