@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -11,28 +12,49 @@
 #include "api/human_text.h"
 #include "cep/base/assert.h"
 #include "cep/expr_walk.h"
+#include "cep/json_path.h"
 #include "runtime/run.h"
 
 namespace tocsin::api {
 namespace {
-// A JSON object while its members are gathered: a value, or further members.
+// What stands in an object or an array while it is gathered: a value, or what is inside. `name` is
+// a step of a path: a key, or a place such as "[0]".
 struct JsonMember {
   std::string name;
   std::string value;
   std::vector<JsonMember> members;
 };
 
+bool is_array(const std::vector<JsonMember>& members) {
+  return !members.empty() && cep::array_place(members.front().name).has_value();
+}
+
 // Puts a value at the end of a path. Of two fields that stand in the same place the first counts,
-// as for a reader.
+// as for a reader; where one asks for an object and one for an array, too.
 void put(std::vector<JsonMember>& members, const std::vector<std::string>& path, std::size_t depth,
          const std::string& value) {
   auto member = std::ranges::find(members, path[depth], &JsonMember::name);
   const bool is_new = member == members.end();
   if (is_new) member = members.insert(members.end(), {path[depth], "", {}});
   if (depth + 1 < path.size()) {
-    if (member->value.empty()) put(member->members, path, depth + 1, value);
+    const bool to_array = cep::array_place(path[depth + 1]).has_value();
+    const bool fits = member->members.empty() || is_array(member->members) == to_array;
+    if (member->value.empty() && fits) put(member->members, path, depth + 1, value);
   } else if (is_new) {
     member->value = value;
+  }
+}
+
+void append_object(std::string& out, const std::vector<JsonMember>& members);
+void append_array(std::string& out, const std::vector<JsonMember>& elements);
+
+void append_value(std::string& out, const JsonMember& member) {
+  if (!member.value.empty()) {
+    out += member.value;
+  } else if (is_array(member.members)) {
+    append_array(out, member.members);
+  } else {
+    append_object(out, member.members);
   }
 }
 
@@ -42,13 +64,24 @@ void append_object(std::string& out, const std::vector<JsonMember>& members) {
     if (&member != &members.front()) out += ',';
     cep::append_json_string(out, member.name);
     out += ':';
-    if (member.value.empty()) {
-      append_object(out, member.members);
-    } else {
-      out += member.value;
-    }
+    append_value(out, member);
   }
   out += '}';
+}
+
+// Places that no field says are null.
+void append_array(std::string& out, const std::vector<JsonMember>& elements) {
+  std::map<std::uint32_t, const JsonMember*> by_place;
+  for (const JsonMember& element : elements) by_place[*cep::array_place(element.name)] = &element;
+  out += '[';
+  std::uint32_t next = 0;
+  for (const auto& [place, element] : by_place) {
+    for (; next < place; ++next) out += "null,";
+    append_value(out, *element);
+    if (element != by_place.rbegin()->second) out += ',';
+    ++next;
+  }
+  out += ']';
 }
 
 const cep::EventType& type_of(const cep::Plan& plan, const rules::TestEvent& event) {

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "cep/json_path.h"
 #include "rules/fit_literal.h"
 #include "rules/report.h"
 #include "rules/types.h"
@@ -107,7 +110,10 @@ class EventReader {
     std::size_t begin = 0;
     while (begin <= text.size()) {
       const std::size_t end = std::min(text.find('.', begin), text.size());
-      field.path.push_back(text.substr(begin, end - begin));
+      const std::string part = text.substr(begin, end - begin);
+      const std::size_t bracket = std::min(part.find('['), part.size());
+      field.path.push_back(part.substr(0, bracket));
+      if (!add_places(field, part.substr(bracket), modifier.path->span)) return;
       begin = end + 1;
     }
     if (std::ranges::find(field.path, "") != field.path.end()) {
@@ -116,6 +122,25 @@ class EventReader {
              "names in a path are separated by points: `\"geo.lat\"`");
       field.path = {field.name};
     }
+  }
+
+  // `[0][2]`, behind a name of a path; false, reported, where it says no places in arrays.
+  bool add_places(cep::Field& field, std::string_view brackets, SourceSpan span) {
+    while (!brackets.empty()) {
+      const std::size_t end = std::min(brackets.find(']'), brackets.size() - 1);
+      const std::string step(brackets.substr(0, end + 1));
+      if (!cep::array_place(step)) {
+        report(Code::kE0217, span, fmt::format("{} says no place in an array", in_code(step)),
+               fmt::format("the first element of `items` is `\"items[0]\"`, its members are "
+                           "`\"items[0].sku\"`; the last place that may be read is {}",
+                           cep::kArrayPlaceMax));
+        field.path = {field.name};
+        return false;
+      }
+      field.path.push_back(step);
+      brackets.remove_prefix(end + 1);
+    }
+    return true;
   }
 
   void add_field(const tree::Field& tree) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/json_path.h"
 #include "runtime/decoder.h"
 #include "runtime/field_value.h"
 #include "runtime/json_structure.h"
@@ -30,28 +31,33 @@ class DeclaredFields {
     std::memset(padded + line.size(), 0, kLinePadding);
     JsonFault fault = scanner.scan({padded, line.size()});
     JsonCursor at(scanner.marks());
-    const bool ok = fault == JsonFault::kNone && at.enter(fault) && walk(at, 0);
+    const bool ok = fault == JsonFault::kNone && at.enter(fault) && walk(at, 0, false);
     TOCSIN_ASSERT(ok, "the line was decoded before");
     return std::move(values_);
   }
 
  private:
-  // Goes through an object that was entered, `depth` keys below the line's own.
-  bool walk(JsonCursor& at, std::size_t depth) {
+  // Goes through an object or an array that was entered, `depth` steps below the line's own.
+  bool walk(JsonCursor& at, std::size_t depth, bool is_array) {
     JsonFault fault = JsonFault::kNone;
-    while (at.next(fault)) {
+    for (std::size_t place = 0; is_array ? at.next_element(fault) : at.next(fault); ++place) {
       std::string buffer;
-      const std::string_view raw = string_inside(at.key());
-      const std::string_view key =
-          plain_text({raw.data() - 1, raw.size() + 2}, buffer).value_or(raw);
+      std::string_view key;
+      if (is_array) {
+        buffer = "[" + std::to_string(place) + "]";
+        key = buffer;
+      } else {
+        const std::string_view raw = string_inside(at.key());
+        key = plain_text({raw.data() - 1, raw.size() + 2}, buffer).value_or(raw);
+      }
       bool descend = false;
       for (std::size_t f = 0; f < values_.size(); ++f) {
         const std::vector<std::string>& path = type_.fields[f].path;
         if (passed_[f] != depth || path.size() <= depth || path[depth] != key) continue;
-        if (!same_parents(f, depth)) continue;
+        if (is_place(path, depth) != is_array || !same_parents(f, depth)) continue;
         ++passed_[f];
         if (path.size() > depth + 1) {
-          descend = at.kind() == '{';
+          descend = descend || at.kind() == (is_place(path, depth + 1) ? '[' : '{');
         } else {
           values_[f] = value(type_.fields[f].type, at.scalar());
         }
@@ -62,13 +68,19 @@ class DeclaredFields {
       }
       JsonCursor child = at.child();
       parents_.emplace_back(key);
-      if (!child.enter(fault) || !walk(child, depth + 1)) return false;
+      const bool into_array = at.kind() == '[';
+      if (into_array) child.enter_array();
+      if (!into_array && !child.enter(fault)) return false;
+      if (!walk(child, depth + 1, into_array)) return false;
       parents_.pop_back();
       at.leave(child);
     }
     return fault == JsonFault::kNone;
   }
 
+  static bool is_place(const std::vector<std::string>& path, std::size_t depth) {
+    return depth > 0 && cep::array_place(path[depth]).has_value();
+  }
   // Whether the objects around are those of the field's path: others may have been let in as often.
   bool same_parents(std::size_t f, std::size_t depth) const {
     return std::equal(parents_.begin(), parents_.end(), type_.fields[f].path.begin(),

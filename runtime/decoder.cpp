@@ -45,6 +45,7 @@ class Decoder::Impl {
   void walk_alone();
   [[gnu::always_inline]] inline bool walk_fields(JsonCursor& at, ObjectPlan& plan);
   bool walk(JsonCursor& cursor, ObjectPlan& plan);
+  bool walk_array(JsonCursor& cursor, const ArrayPlan& plan);
   [[gnu::always_inline]] inline bool take_target(JsonCursor& at, const Target& target);
   [[gnu::always_inline]] inline bool first_time(const Target& target);
   [[gnu::always_inline]] inline void take(Leaf& leaf, std::string_view token);
@@ -301,6 +302,9 @@ bool Decoder::Impl::take_target(JsonCursor& at, const Target& target) {
     for (std::uint32_t i = target.leaf_begin; i != target.leaf_end; ++i)
       take(type_->leaves[i], token);
   }
+  if (kind == '[' && target.array != kNoChild) {
+    return walk_array(at, type_->arrays[static_cast<std::size_t>(target.array)]);
+  }
   if (target.child == kNoChild || kind != '{') return at.skip(json_fault_, open_);
   JsonCursor child = at.child();
   if (!child.enter(json_fault_) ||
@@ -338,6 +342,23 @@ bool Decoder::Impl::walk(JsonCursor& cursor, ObjectPlan& plan) {
   const bool ok = walk_fields(at, plan);
   cursor = at;
   return ok;
+}
+
+// Goes through the array that the value is; false, with a fault, where it is not well-formed.
+bool Decoder::Impl::walk_array(JsonCursor& cursor, const ArrayPlan& plan) {
+  JsonCursor at = cursor.child();
+  at.enter_array();
+  std::size_t next = 0;
+  for (std::uint32_t place = 0; at.next_element(json_fault_); ++place) {
+    const bool wanted = next < plan.places.size() && plan.places[next] == place;
+    if (wanted) first_time(plan.targets[next]);
+    if (!(wanted ? take_target(at, plan.targets[next++]) : at.skip(json_fault_, open_))) {
+      return false;
+    }
+  }
+  if (json_fault_ != JsonFault::kNone) return false;
+  cursor.leave(at);
+  return true;
 }
 
 // Looks for the line's `type`, most often its first key, and gets ready for it; false where the

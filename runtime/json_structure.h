@@ -62,7 +62,8 @@ class JsonScanner {
 ///     while (at.next(fault)) { … at.key(), at.kind(), at.scalar() …; if (!at.skip(fault, open))
 ///     return; }
 ///
-/// `fault` is kNone at first and says afterwards whether the walk ended at the object's end.
+/// `fault` is kNone at first and says afterwards whether the walk ended at the object's end. The
+/// elements of an array are gone through in the same way, by enter_array() and next_element().
 class JsonCursor {
  public:
   JsonCursor() = default;
@@ -121,6 +122,29 @@ class JsonCursor {
     state_ = State::kField;
     return true;
   }
+  /// Steps into the array that begins here.
+  void enter_array() {
+    ++at_;
+    state_ = State::kFirst;
+  }
+  /// Moves to the next element of the array; false at its end, then past it, or with a fault.
+  bool next_element(JsonFault& fault) {
+    if (at_ == end_) return failed(fault, JsonFault::kNotClosed);
+    if (state_ == State::kFirst) {
+      if (text_[*at_] == ']') {
+        ++at_;
+        return false;
+      }
+    } else {
+      const char c = text_[*at_++];
+      if (c == ']') return false;
+      if (c != ',') return failed(fault, JsonFault::kMalformed);
+    }
+    // A value, and the ends of the array and of the object around it must follow.
+    if (end_ - at_ < 3) return failed(fault, too_short());
+    state_ = State::kField;
+    return true;
+  }
   /// The key's characters as they stand in the line, after the opening quote.
   const char* key() const { return key_; }
   /// The first character of the value.
@@ -132,8 +156,8 @@ class JsonCursor {
     while (is_space(last[-1])) --last;  // stops at the first character, which is none
     return {first, static_cast<std::size_t>(last - first)};
   }
-  /// A cursor for the object that the value is, to be entered; afterwards leave() takes this one
-  /// past it.
+  /// A cursor for the object or array that the value is, to be entered; afterwards leave() takes
+  /// this one past it.
   JsonCursor child() const { return *this; }
   void leave(const JsonCursor& child) { at_ = child.at_; }
   /// Goes past the value, checking what it is made of; false with a fault. `open` is memory for the

@@ -1,9 +1,12 @@
 #include "runtime/type_plan.h"
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <string>
 #include <utility>
+
+#include "cep/json_path.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -37,26 +40,48 @@ class TypePlanBuilder {
       }
     }
     std::vector<Target> targets;
-    for (const std::string& key : keys) {
-      Target target;
-      target.bit = plan_.key_count++;
-      target.leaf_begin = static_cast<std::uint32_t>(plan_.leaves.size());
-      std::vector<Path> below;
-      for (const Path& path : paths) {
-        if (path.rest.front() != key) continue;
-        if (path.rest.size() == 1) {
-          add_leaf(path.field, target.bit);
-        } else {
-          below.push_back({path.field, path.rest.subspan(1)});
-        }
-      }
-      target.leaf_end = static_cast<std::uint32_t>(plan_.leaves.size());
-      if (!below.empty()) target.child = add_object(below);
-      targets.push_back(target);
-    }
+    for (const std::string& key : keys) targets.push_back(add_target(paths, key));
     plan_.objects[index].keys = WordTable(std::move(keys));
     plan_.objects[index].targets = std::move(targets);
     return static_cast<int>(index);
+  }
+
+  int add_array(const std::vector<Path>& paths) {
+    const std::size_t index = plan_.arrays.size();
+    plan_.arrays.emplace_back();
+    std::map<std::uint32_t, std::string> steps;
+    for (const Path& path : paths) {
+      steps.emplace(*cep::array_place(path.rest.front()), path.rest.front());
+    }
+    ArrayPlan array;
+    for (const auto& [place, step] : steps) {
+      array.places.push_back(place);
+      array.targets.push_back(add_target(paths, step));
+    }
+    plan_.arrays[index] = std::move(array);
+    return static_cast<int>(index);
+  }
+
+  // What `step` of these paths leads to.
+  Target add_target(const std::vector<Path>& paths, const std::string& step) {
+    Target target;
+    target.bit = plan_.key_count++;
+    target.leaf_begin = static_cast<std::uint32_t>(plan_.leaves.size());
+    std::vector<Path> in_object;
+    std::vector<Path> in_array;
+    for (const Path& path : paths) {
+      if (path.rest.front() != step) continue;
+      if (path.rest.size() == 1) {
+        add_leaf(path.field, target.bit);
+      } else {
+        const Path below{path.field, path.rest.subspan(1)};
+        (cep::array_place(below.rest.front()) ? in_array : in_object).push_back(below);
+      }
+    }
+    target.leaf_end = static_cast<std::uint32_t>(plan_.leaves.size());
+    if (!in_object.empty()) target.child = add_object(in_object);
+    if (!in_array.empty()) target.array = add_array(in_array);
+    return target;
   }
 
   void add_leaf(std::size_t field, std::uint32_t bit) {

@@ -1,5 +1,5 @@
-/// Where the fields that are read stand in a JSON object: one table of keys for each level of their
-/// paths.
+/// Where the fields that are read stand in a JSON object: one table of keys, or one row of places,
+/// for each level of their paths.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -28,13 +28,14 @@ struct Leaf {
 };
 
 inline constexpr int kNoChild = -1;
-/// What one key of an object leads to: leaves [begin, end), and an object plan where paths go on
-/// below it.
+/// What one key of an object, or one place in an array, leads to: leaves [begin, end), and plans
+/// for an object and for an array where paths go on below it.
 struct Target {
   std::uint32_t bit = 0;  // its number among all keys of the type: `seen` marks it
   std::uint32_t leaf_begin = 0;
   std::uint32_t leaf_end = 0;
   int child = kNoChild;
+  int array = kNoChild;
 };
 struct ObjectPlan {
   WordTable keys;
@@ -42,10 +43,17 @@ struct ObjectPlan {
   std::vector<Target> targets;  // by index in `keys`
 };
 
+/// The elements of an array that are read.
+struct ArrayPlan {
+  std::vector<std::uint32_t> places;  // ascending, the first element's is 0
+  std::vector<Target> targets;        // by index in `places`
+};
+
 /// The fields of one event type that are read, as they stand in the JSON object.
 struct TypePlan {
   std::vector<Leaf> leaves;
   std::vector<ObjectPlan> objects;  // [0] is the line's own
+  std::vector<ArrayPlan> arrays;
   std::uint32_t key_count = 0;
   std::vector<std::uint64_t> required;  // the bits of keys that a declaration without `?` reads
   bool used = false;

@@ -387,6 +387,71 @@ TEST_CASE("decoder: one key may feed several fields, and be an object for others
   CHECK(decoding.problems().size() == 2);
 }
 
+TEST_CASE("decoder: elements of arrays are read by their places") {
+  cep::Plan plan = tests::event_plan();
+  std::vector<cep::Field>& fields = plan.event_types[0].fields;
+  const auto add = [&](const char* name, std::vector<std::string> path, bool optional) {
+    cep::Field field = fields[2];
+    field.name = name;
+    field.type = cep::Type{};
+    field.type.kind = cep::TypeKind::kString;
+    field.path = std::move(path);
+    field.optional = optional;
+    fields.push_back(field);
+  };
+  add("first", {"items", "[0]"}, true);
+  add("third", {"items", "[2]"}, true);
+  add("sku", {"items", "[2]", "sku"}, true);
+  add("inner", {"items", "[3]", "[1]"}, true);
+  add("as_key", {"items", "[0]", "x"}, true);
+  add("needed", {"items", "[4]"}, false);
+  Decoding decoding(plan);
+  const auto line = [](const std::string& items) {
+    return R"({"type":"payment","amount":5,"card":"c","ts":9,"id":"p","items":)" + items + "}";
+  };
+  struct Row {
+    const char* items;
+    const char* first;
+    const char* third;
+    const char* sku;
+    const char* inner;
+  };
+  constexpr Row kRows[] = {
+      {R"(["a","b","c",["d","e"],"f"])", "a", "c", "", "e"},
+      {R"([ "a" , [1,{"x":"]"}] , {"sku":"s","sku":"t"} , [ [] , "e" ] , "f" ])", "a", "", "s",
+       "e"},
+      {R"(["a"])", "a", "", "", ""},
+      {R"([])", "", "", "", ""},
+      {R"([[],[],[],[],"f"])", "", "", "", ""},
+      {R"({"[0]":"a","0":"b","[2]":{"sku":"s"}})", "", "", "", ""},
+      {R"("a")", "", "", "", ""},
+      {R"([null,null,null,[null,"e",7],null])", "", "", "", "e"},
+  };
+  for (const Row& row : kRows) {
+    CAPTURE(row.items);
+    const cep::Row kept = decoding.keep(line(row.items));
+    const auto check = [&](const char* field, const std::string& expected) {
+      CAPTURE(field);
+      CHECK(decoding.value(kept, field) ==
+            (expected.empty() ? Value::missing() : Value::string(expected)));
+    };
+    check("first", row.first);
+    check("third", row.third);
+    check("sku", row.sku);
+    check("inner", row.inner);
+    check("card", "c");
+    CHECK(decoding.value(kept, "as_key").is_missing());
+  }
+  decoding.keep(line(R"(["a"])"));
+  CHECK(decoding.problems().size() == 1);
+  // What is not well-formed is told as before, wherever it stands.
+  for (const char* items : {"[,]", "[1,]", "[1,,2]", "[1 2]", "[1}", "[", "[1", "[1,[2]", "[{]",
+                            "[:]", "[1]]", "[[1,],2]"}) {
+    CAPTURE(items);
+    CHECK(decoding.decode(line(items)).kind == LineKind::kDeadLetter);
+  }
+}
+
 TEST_CASE("decoder: only used fields and types get columns, and events are the same events") {
   const cep::Plan plan = tests::event_plan();
   std::vector<std::vector<bool>> used = tests::all_fields(plan);

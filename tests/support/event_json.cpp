@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cep/decimal.h"
+#include "cep/json_path.h"
 #include "cep/time.h"
 #include "cep/value.h"
 
@@ -130,12 +131,55 @@ std::string object_text(Random& random, Members members) {
   }
   return out + "}";
 }
+
+// Elements by their places; what stands at the others is no value of any type.
+std::string array_text(Random& random, const std::map<std::uint32_t, std::string>& elements) {
+  const char* blank = random.chance(20) ? " " : "";
+  std::uint32_t count = elements.empty() ? 0 : elements.rbegin()->first + 1;
+  if (random.chance(30)) count += static_cast<std::uint32_t>(random.below(3));
+  std::string out = "[";
+  for (std::uint32_t place = 0; place < count; ++place) {
+    if (place > 0) out += fmt::format("{},{}", blank, blank);
+    const auto element = elements.find(place);
+    out += element == elements.end() ? random.pick({"null", "{\"of\":[[]]}", "[]", "[[\"],[\"]]"})
+                                     : element->second;
+  }
+  return out + blank + "]";
+}
+
+// What stands at one place of a line: a value, or what is inside.
+struct Node {
+  std::string text;
+  std::map<std::string, Node> inside;
+
+  void add(const std::vector<std::string>& path, std::size_t depth, std::string value) {
+    if (depth == path.size()) {
+      text = std::move(value);
+    } else {
+      inside[path[depth]].add(path, depth + 1, std::move(value));
+    }
+  }
+  std::string write(Random& random) const {
+    if (inside.empty()) return text;
+    Members members;
+    std::map<std::uint32_t, std::string> elements;
+    for (const auto& [step, node] : inside) {
+      if (const auto place = cep::array_place(step)) {
+        elements[*place] = node.write(random);
+      } else {
+        members.emplace_back(step, node.write(random));
+      }
+    }
+    return elements.empty() ? object_text(random, std::move(members))
+                            : array_text(random, elements);
+  }
+};
 }  // namespace
 
 std::string event_line(Random& random, const cep::Plan& plan, const oracle::Event& event) {
   const cep::EventType& type = plan.event_types[event.type.value];
   Members members = {{"type", quoted(type.json_type)}};
-  std::map<std::string, Members> inner;
+  std::map<std::string, Node> inner;
   for (std::size_t i = 0; i < type.fields.size(); ++i) {
     const cep::Field& field = type.fields[i];
     if (field.computed) continue;
@@ -146,10 +190,10 @@ std::string event_line(Random& random, const cep::Plan& plan, const oracle::Even
     if (field.path.size() == 1) {
       members.emplace_back(field.path[0], text);
     } else {
-      inner[field.path[0]].emplace_back(field.path[1], text);
+      inner[field.path[0]].add(field.path, 1, text);
     }
   }
-  for (const auto& [name, of] : inner) members.emplace_back(name, object_text(random, of));
+  for (const auto& [name, of] : inner) members.emplace_back(name, of.write(random));
   if (random.chance(10))
     members.emplace_back("unheard_of", R"({"deep":[1,2,{"x":"}"}],"s":"a\"b"})");
   return object_text(random, std::move(members));

@@ -82,7 +82,12 @@ class Printer {
       if (field.computed) {
         out_ += " = " + expr(nullptr, field.computed);
       } else if (field.path != std::vector<std::string>{field.name}) {
-        out_ += " from " + quoted(fmt::format("{}", fmt::join(field.path, ".")));
+        std::string path;
+        for (const std::string& step : field.path) {
+          if (!path.empty() && !step.starts_with('[')) path += '.';
+          path += step;
+        }
+        out_ += " from " + quoted(path);
       }
       out_ += ",\n";
     }

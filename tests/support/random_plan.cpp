@@ -63,7 +63,10 @@ class PlanMaker {
     cep::Field field;
     field.name = name;
     field.path = {name};
+    const std::string place = fmt::format("[{}]", type.fields.size());
     if (random_.chance(5)) field.path = {"data", name};
+    if (random_.chance(4)) field.path = {"values", place};
+    if (random_.chance(4)) field.path = {"data", "rows", place, "of", "[1]"};
     field.type = std::move(field_type);
     field.optional = optional;
     field.evidence = random_.chance(10);
