@@ -234,21 +234,44 @@ void ExpressionChecker::add_conjuncts(const tree::Expr& expr, Condition& conditi
   }
 }
 
-Checked ExpressionChecker::check_bool(const tree::Expr& expr) {
+Checked ExpressionChecker::check_bool(const tree::Expr& expr, std::string advice) {
   Checked condition = check(expr);
   if (!condition || condition.type().kind == TypeKind::kBool) return condition;
   Diagnostic diagnostic = make_diagnostic(Code::kE0301, expr.span, "a condition is needed here",
                                           type_label(context_, condition));
-  diagnostic.helps.push_back("a condition is true or false: compare the value with something");
+  if (!advice.empty()) {
+    diagnostic.helps.push_back(std::move(advice));
+  } else {
+    diagnostic.helps.push_back("a condition is true or false: compare the value with something");
+  }
   context_.sink.report(std::move(diagnostic));
   return error(expr);
+}
+
+// `country = "SE" or "NO"`: what to write instead; empty where it is not that.
+std::string ExpressionChecker::advice_for_values(const tree::Expr& chain) const {
+  std::string values;
+  const tree::Expr* first = chain.args.front().get();
+  const bool equal = first->kind == ExprKind::kEqual || first->kind == ExprKind::kNotEqual;
+  if (!equal || chain.args.size() < 2) return {};
+  for (const tree::ExprPtr& arg : chain.args) {
+    const tree::Expr& value = arg.get() == first ? *first->args[1] : *arg;
+    if (value.kind != ExprKind::kLiteral && value.kind != ExprKind::kName) return {};
+    values += (values.empty() ? "" : ", ") + written_at(context_.sources, value.span);
+  }
+  return fmt::format("write `{} {} [{}]`", written_at(context_.sources, first->args[0]->span),
+                     first->kind == ExprKind::kEqual ? "in" : "not in", values);
 }
 
 Checked ExpressionChecker::check_logic(const tree::Expr& expr, Op op) {
   std::vector<ExprPtr> args;
   bool broken = false;
+  bool told = false;
   for (const tree::ExprPtr& arg : expr.args) {
-    Checked part = check_bool(*arg);
+    const bool literal = arg->kind == ExprKind::kLiteral;
+    const std::string advice = literal && op == Op::kOr ? advice_for_values(expr) : std::string();
+    if (!advice.empty() && std::exchange(told, true)) continue;  // one mistake, several values
+    Checked part = check_bool(*arg, advice);
     broken = broken || !part;
     if (!part) continue;
     if (part.expr->op == op) {

@@ -54,7 +54,9 @@ class ExpressionChecker {
 
   // check_expression.cpp: operators
   void add_conjuncts(const tree::Expr& expr, Condition& condition);
-  Checked check_bool(const tree::Expr& expr);
+  /// `advice`: what to write instead, where the caller knows.
+  Checked check_bool(const tree::Expr& expr, std::string advice = {});
+  std::string advice_for_values(const tree::Expr& chain) const;
   Checked check_logic(const tree::Expr& expr, cep::Op op);
   Checked check_arithmetic(const tree::Expr& expr, cep::Op op);
   Checked check_negation(const tree::Expr& expr);
@@ -86,6 +88,7 @@ class ExpressionChecker {
   Checked error_of_feature(const tree::Expr& expr, const StepSymbol& step, SourceSpan at);
   Checked check_loop_event(const tree::Expr& expr, std::size_t step, cep::Which which);
   Checked field_of(const tree::Expr& expr, const EventTypes& types, bool types_broken, cep::Op op);
+  bool report_value_of_step(const tree::Expr& expr, Diagnostic& diagnostic, cep::Op op);
   bool may_read_feature(const tree::Expr& expr, const ValueSymbol& symbol);
   void report_not_computed(SourceSpan span, const char* what);
   void report_unknown_name(const tree::Expr& expr, const cep::Type* words);

@@ -204,10 +204,35 @@ bool check_over_all(CheckContext& context, const std::vector<tree::Name>& by, So
   return false;
 }
 
+// A field of these events that may be meant as the key: the first text that is no id.
+std::string likely_key(const CheckContext& context, const EventTypes& types) {
+  for (const cep::Field& field : context.event_type(types.front()).fields) {
+    const bool text = field.type.kind == TypeKind::kString;
+    const FieldLookup found = look_up_field(context, types, false, field.name);
+    if (text && field.name != "id" && found.presence == FieldPresence::kEverywhere)
+      return field.name;
+  }
+  return "FIELD";
+}
+
+void report_no_key(CheckContext& context, const EventTypes& types, SourceSpan kinds_span) {
+  Diagnostic diagnostic = make_diagnostic(Code::kE0101, kinds_span, "a feature without a key",
+                                          "whose events are taken together?");
+  diagnostic.helps.push_back(fmt::format("name a field of theirs before the window: `by {} over …`",
+                                         likely_key(context, types)));
+  context.sink.report(std::move(diagnostic));
+}
+
 std::optional<cep::KeySpec> check_feature_key(CheckContext& context,
                                               const std::vector<tree::Name>& by,
-                                              const EventTypes& types, SourceSpan kinds_span) {
+                                              const EventTypes& types, SourceSpan kinds_span,
+                                              const tree::Window& window) {
   cep::KeySpec key;
+  if (by.empty() && window.all) return key;
+  if (by.empty()) {
+    if (!types.empty()) report_no_key(context, types, kinds_span);
+    return std::nullopt;
+  }
   for (const tree::Name& name : by) {
     const bool repeated = std::ranges::any_of(
         key.parts, [&](const cep::KeyPart& part) { return part.name == name.text; });
@@ -270,7 +295,7 @@ void check_feature(CheckContext& context, const tree::Feature& tree, ValueSymbol
   std::optional<FeatureBody> body = check_feature_body(context, call, tree.window, nullptr);
   if (!check_over_all(context, tree.by, tree.by_span, tree.window) || !body) return;
   std::optional<cep::KeySpec> key =
-      check_feature_key(context, tree.by, body->types, body->kinds_span);
+      check_feature_key(context, tree.by, body->types, body->kinds_span, tree.window);
   if (!key || tree.broken) return;
   body->feature.key = *key;
   if (call.argument) warn_of_distinct_key(context, body->feature, call.argument->span);
@@ -284,7 +309,7 @@ FeatureGroup check_group(CheckContext& context, const tree::Features& tree) {
   group.window = check_window_of(context, tree.window, kinds);
   const bool right = check_over_all(context, tree.by, tree.by_span, tree.window);
   if (right && !kinds.broken)
-    group.key = check_feature_key(context, tree.by, kinds.types, tree.of.span);
+    group.key = check_feature_key(context, tree.by, kinds.types, tree.of.span, tree.window);
   group.kinds = std::make_shared<const ResolvedKinds>(std::move(kinds));
   return group;
 }

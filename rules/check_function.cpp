@@ -7,6 +7,7 @@
 #include "cep/functions.h"
 #include "cep/ip_address.h"
 #include "rules/build_expr.h"
+#include "rules/characters.h"
 #include "rules/check_expression.h"
 #include "rules/foreign_names.h"
 #include "rules/report.h"
@@ -62,6 +63,47 @@ cep::ExprPtr call_expr(Function function, const Type& type, std::vector<cep::Exp
   call->type = type;
   call->args = std::move(args);
   return call;
+}
+
+// The arguments that were written, in the place of those of the example.
+void add_own_words(const CheckContext& context, const tree::Expr& call, Diagnostic& diagnostic) {
+  struct Shape {
+    std::string_view name;
+    std::size_t arguments;
+    std::string_view written;  // {0} and {1}: the arguments
+  };
+  static constexpr Shape kShapes[] = {{"isnull", 1, "{0} is missing"},
+                                      {"contains", 2, "{0} contains {1}"},
+                                      {"startswith", 2, "{0} starts with {1}"},
+                                      {"starts_with", 2, "{0} starts with {1}"},
+                                      {"endswith", 2, "{0} ends with {1}"},
+                                      {"ends_with", 2, "{0} ends with {1}"},
+                                      {"datediff", 2, "{0} - {1}"},
+                                      {"timestampdiff", 2, "{0} - {1}"}};
+  std::string small = call.name.text;
+  std::ranges::transform(small, small.begin(), [](char c) { return lowered(c); });
+  const auto* shape = std::ranges::find(kShapes, small, &Shape::name);
+  if (small == "lag" || small == "prev") {
+    if (call.args.size() != 1) return;
+    const std::string field = written_at(context.sources, call.args[0]->span);
+    if (!field.empty() && field.find('.') == std::string::npos)
+      diagnostic.helps = {
+          fmt::format("inside a loop the event before is `prev`: `prev.{}`", field)};
+    return;
+  }
+  if ((small == "last" || small == "first") && call.args.size() == 1 &&
+      call.args[0]->kind == ExprKind::kMember && call.args[0]->args[0]->kind == ExprKind::kName) {
+    diagnostic.helps = {fmt::format("write `{}.{}.{}`", call.args[0]->args[0]->name.text, small,
+                                    call.args[0]->name.text)};
+    return;
+  }
+  if (shape == std::end(kShapes) || call.args.size() != shape->arguments) return;
+  const std::string first = written_at(context.sources, call.args[0]->span);
+  const std::string second =
+      call.args.size() > 1 ? written_at(context.sources, call.args[1]->span) : std::string();
+  if (first.empty() || (call.args.size() > 1 && second.empty())) return;
+  diagnostic.helps = {
+      fmt::format("write `{}`", fmt::format(fmt::runtime(shape->written), first, second))};
 }
 
 const Type& bool_type() {
@@ -148,6 +190,7 @@ Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words)
   Diagnostic diagnostic = make_diagnostic(Code::kE0208, expr.op_span,
                                           fmt::format("no function is named {}", in_code(name)));
   if (std::optional<Diagnostic> foreign = foreign_function(name, expr.op_span)) {
+    add_own_words(context_, expr, *foreign);
     context_.sink.report(std::move(*foreign));
     return error(expr);
   }

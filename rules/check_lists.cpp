@@ -7,6 +7,7 @@
 #include "cep/value_text.h"
 #include "rules/check_regex.h"
 #include "rules/check_values.h"
+#include "rules/csv.h"
 #include "rules/data_report.h"
 #include "rules/fit_literal.h"
 #include "rules/lexer.h"
@@ -135,19 +136,57 @@ class ListReader {
     DataReport problems(context_, *file, tree_.from->span);
     const std::string_view text = file->text;
     std::size_t begin = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+    Columns columns;
     while (begin < text.size()) {
       const std::size_t line_end = std::min(text.find('\n', begin), text.size());
       std::size_t end = line_end;
       while (begin < end && is_blank_byte(text[begin])) ++begin;
       while (end > begin && is_blank_byte(text[end - 1])) --end;
-      if (begin < end && text[begin] != '#') add_line(problems, text, begin, end);
+      if (begin < end && text[begin] != '#') {
+        columns.look_at(text.substr(begin, end - begin), begin);
+        add_line(problems, text, begin, end, columns);
+      }
       begin = line_end + 1;
     }
     ok_ = problems.count() == 0;
+    // A tab is part of no value that events have; a semicolon may be.
+    const std::optional<std::size_t> mark = columns.mark();
+    if (!ok_ || list_.kind == ListKind::kRegex || columns.separator != '\t' || !mark) return;
+    problems.add(
+        Code::kE0128, *mark, *mark + 1, "every line of this list has several columns",
+        "a list has one value a line",
+        fmt::format("leave the other columns out, or read them as a table: `table {} key … "
+                    "{{ … }} from \"…\"`",
+                    list_.name));
+    ok_ = false;
   }
+  // Whether all lines have the same mark equally often, as rows of a table have.
+  struct Columns {
+    void look_at(std::string_view line, std::size_t begin) {
+      ++lines;
+      if (lines == 1) {
+        const std::optional<char> found = foreign_separator(line);
+        if (found) separator = *found;
+        first_mark = begin + std::min(line.find(separator), line.size());
+      }
+      const auto count = static_cast<std::size_t>(std::ranges::count(line, separator));
+      if (lines == 1) each = count;
+      same = same && count == each && separator != '\0';
+    }
+    std::optional<std::size_t> mark() const {
+      if (lines < 2 || !same || each == 0) return std::nullopt;
+      return first_mark;
+    }
+    char separator = '\0';
+    std::size_t lines = 0;
+    std::size_t each = 0;
+    std::size_t first_mark = 0;
+    bool same = true;
+  };
   static bool is_blank_byte(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-  void add_line(DataReport& problems, std::string_view text, std::size_t begin, std::size_t end) {
+  void add_line(DataReport& problems, std::string_view text, std::size_t begin, std::size_t end,
+                const Columns& columns) {
     const std::string_view line = text.substr(begin, end - begin);
     if (list_.kind == ListKind::kRegex) {
       add_regex_line(problems, line, begin, end);
@@ -168,7 +207,10 @@ class ListReader {
       problems.add(Code::kE0309, begin, end,
                    fmt::format("an element of the list is {}: {} does not fit",
                                in_code(cep::type_name(list_.element)), in_code(value_text)),
-                   "", data_value_help(list_.element));
+                   "",
+                   columns.each > 0
+                       ? std::string("a list has one value a line; columns are for a table")
+                       : data_value_help(list_.element));
       return;
     }
     if (list_.kind == ListKind::kText && is_blank(value_text)) {

@@ -231,6 +231,7 @@ Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& ty
           make_diagnostic(Code::kE0201, expr.name.span,
                           fmt::format("{} {} no field {}", types_text(context_, types),
                                       types.size() == 1 ? "has" : "have", in_code(name)));
+      if (report_value_of_step(expr, diagnostic, op)) break;
       const bool near = suggest(context_, diagnostic, name, field_names(context_, types));
       if (!near && types.empty()) break;
       diagnostic.notes.push_back(declared_text(context_, types.front()));
@@ -262,6 +263,48 @@ Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& ty
     }
   }
   return error(expr);
+}
+
+// `back.last_seen`, where `last_seen` is a feature, a constant or a list.
+bool ExpressionChecker::report_value_of_step(const tree::Expr& expr, Diagnostic& diagnostic,
+                                             Op op) {
+  const std::string& name = expr.name.text;
+  const auto symbol = context_.names.values.find(name);
+  if (symbol == context_.names.values.end() || expr.kind != ExprKind::kMember) return false;
+  const tree::Expr& base = *expr.args[0];
+  diagnostic.labels.push_back({symbol->second.name->span, "declared here"});
+  if (symbol->second.form != ValueForm::kFeature) {
+    const bool list = symbol->second.form == ValueForm::kList;
+    diagnostic.helps.push_back(list ? fmt::format("a list stands after `in`: `… in {}`", name)
+                                    : fmt::format("it stands alone: `{}`", name));
+    context_.sink.report(std::move(diagnostic));
+    return true;
+  }
+  diagnostic.message = fmt::format("{} is a feature, no field of a step", in_code(name));
+  const bool own = op == Op::kField;
+  if (own) {
+    diagnostic.primary.text = fmt::format("write `{}`", name);
+    diagnostic.edit = Edit{expr.span, name};
+  } else {
+    const std::string step = base.kind == ExprKind::kName ? base.name.text : "s";
+    const auto found = scope_.rule ? scope_.rule->step_by_name.find(step)
+                                   : decltype(scope_.rule->step_by_name.end()){};
+    std::string kind = "KIND";
+    if (scope_.rule && found != scope_.rule->step_by_name.end() &&
+        scope_.rule->steps[found->second].types.size() == 1) {
+      kind = context_.event_type(scope_.rule->steps[found->second].types.front()).name;
+    }
+    diagnostic.primary.text = "a feature has its value at the current event alone";
+    diagnostic.helps.push_back(fmt::format(
+        "ask for it where the step takes its event: `{} as {} where {} …`", kind, step, name));
+    diagnostic.helps.push_back(
+        fmt::format("or carry it on: a rule with `status internal`, `when {0}` and `alert \"…\" {{ "
+                    "{1}: {1} }}`, "
+                    "of which this step takes the alerts: `alert NAME as {2}`",
+                    kind, name, step));
+  }
+  context_.sink.report(std::move(diagnostic));
+  return true;
 }
 
 // ---- features
@@ -374,14 +417,53 @@ void ExpressionChecker::report_unknown_step(const tree::Name& name) {
   }
   Diagnostic diagnostic = make_diagnostic(Code::kE0204, name.span,
                                           fmt::format("no step is named {}", in_code(name.text)));
+  const auto value = context_.names.values.find(name.text);
+  const StepSymbol* of_kind = nullptr;
+  if (scope_.rule && sees_steps(scope_.place)) {
+    for (const StepSymbol& step : scope_.rule->steps) {
+      const bool one = step.types.size() == 1;
+      if (!step.name.empty() && one && context_.event_type(step.types.front()).name == name.text)
+        of_kind = &step;
+    }
+  }
+  constexpr std::string_view kThis[] = {"event", "this", "self", "e", "it", "row", "current"};
+  const bool is_this = std::ranges::find(kThis, name.text) != std::end(kThis);
   if (unnamed) {
     diagnostic.labels.push_back({unnamed->span, "this step has no name"});
     diagnostic.helps.push_back(
         fmt::format("give it one: `{} as {}`", name.text, name.text.substr(0, 1)));
+  } else if (of_kind != nullptr) {
+    diagnostic.primary.text = fmt::format("write `{}`", of_kind->name);
+    diagnostic.labels.push_back({of_kind->span, "its events have this name here"});
+    diagnostic.edit = Edit{name.span, std::string(of_kind->name)};
+  } else if (value != context_.names.values.end()) {
+    const ValueForm form = value->second.form;
+    diagnostic.message = fmt::format("{} is a {}, no step", in_code(name.text),
+                                     form == ValueForm::kFeature ? "feature"
+                                     : form == ValueForm::kTable ? "table"
+                                     : form == ValueForm::kList  ? "list"
+                                                                 : "constant");
+    diagnostic.labels.push_back({value->second.name->span, "declared here"});
+    diagnostic.helps.push_back(
+        form == ValueForm::kFeature
+            ? fmt::format("its value for this event's key is `{0}`, for another "
+                          "key `{0}(FIELD)`",
+                          name.text)
+        : form == ValueForm::kTable
+            ? fmt::format("a cell is asked for by its key: `{}[FIELD].COLUMN`", name.text)
+        : form == ValueForm::kList ? fmt::format("a list stands after `in`: `… in {}`", name.text)
+                                   : fmt::format("its value is `{}`", name.text));
+  } else if (is_this) {
+    diagnostic.helps.emplace_back(
+        "the fields of a step's own event stand alone: `amount`, not `event.amount`");
   } else if (!suggest(context_, diagnostic, name.text, candidates)) {
     if (scope_.rule && scope_.rule->steps_incomplete) return;
     if (candidates.empty()) {
-      diagnostic.helps.push_back("a step gets a name by `as`: `payment as p`");
+      const bool known =
+          scope_.rule && !scope_.rule->steps.empty() && !scope_.rule->steps.front().kind.empty();
+      const std::string kind(known ? scope_.rule->steps.front().kind : "payment");
+      diagnostic.helps.push_back(
+          fmt::format("a step gets a name by `as`: `{} as {}`", kind, kind.substr(0, 1)));
     } else {
       diagnostic.helps.push_back("the steps here are " + one_of(candidates));
     }
@@ -428,6 +510,19 @@ Checked ExpressionChecker::check_member(const tree::Expr& expr) {
   Diagnostic diagnostic =
       make_diagnostic(Code::kE0204, base.span, "only a step's event has fields");
   diagnostic.labels.push_back({expr.name.span, "asked of it here"});
+  if (base.kind == ExprKind::kCall && context_.names.values.contains(base.name.text) &&
+      context_.names.values.find(base.name.text)->second.form == ValueForm::kTable) {
+    const std::string arguments =
+        base.args.empty()
+            ? std::string()
+            : written_at(context_.sources, {base.span.file, base.args.front()->span.begin,
+                                            base.args.back()->span.end});
+    diagnostic.message = fmt::format("{} is a table, no function", in_code(base.name.text));
+    diagnostic.labels.clear();
+    diagnostic.helps.push_back(fmt::format("a cell is asked for by its key: `{}[{}].{}`",
+                                           base.name.text, arguments.empty() ? "FIELD" : arguments,
+                                           expr.name.text));
+  }
   context_.sink.report(std::move(diagnostic));
   return error(expr);
 }
@@ -465,6 +560,22 @@ Checked ExpressionChecker::check_step_field(const tree::Expr& expr, std::size_t 
   const bool own = scope_.own_step == index;
   if (own) return field_of(expr, step.types, step.broken, Op::kField);
   if (report_if_later(index, at)) return error(expr);
+  constexpr std::string_view kTotals[] = {"count", "sum", "avg", "min", "max", "distinct"};
+  if (step.loop && std::ranges::find(kTotals, expr.name.text) != std::end(kTotals) &&
+      look_up_field(context_, step.types, step.broken, expr.name.text).presence ==
+          FieldPresence::kNowhere) {
+    const bool count = expr.name.text == "count";
+    const std::string meant = count ? fmt::format("count({})", step.name)
+                                    : fmt::format("{}({}.FIELD)", expr.name.text, step.name);
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0406, expr.span,
+                        fmt::format("{} is an aggregate, no field of the loop {}",
+                                    in_code(expr.name.text), in_code(step.name)),
+                        fmt::format("write `{}`", meant));
+    if (count) diagnostic.edit = Edit{expr.span, meant};
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
   if (step.loop) {
     Diagnostic diagnostic =
         make_diagnostic(Code::kE0406, expr.span,

@@ -1,6 +1,7 @@
 // Alerts that are held back: `once`, `at most`.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "rules/check_clauses.h"
@@ -41,6 +42,46 @@ void check_day(RuleDraft& draft, const tree::Zone& tree) {
   draft.rule.suppression.zone = std::move(zone.expr);
 }
 
+// `once per day`, `once per card`: what is meant by a name that is no step's.
+bool report_no_step(RuleDraft& draft, const tree::Name& name) {
+  struct Unit {
+    std::string_view written, meant;
+  };
+  static constexpr Unit kUnits[] = {{"second", "1s"}, {"minute", "1m"}, {"hour", "1h"},
+                                    {"day", "1d"},    {"week", "1w"},   {"month", "30d"},
+                                    {"year", "365d"}, {"daily", "1d"},  {"hourly", "1h"}};
+  if (draft.scope.step_by_name.contains(name.text) || draft.scope.steps_incomplete) return false;
+  const auto* unit = std::ranges::find(kUnits, name.text, &Unit::written);
+  Diagnostic diagnostic = make_diagnostic(Code::kE0204, name.span,
+                                          fmt::format("no step is named {}", in_code(name.text)));
+  if (unit != std::end(kUnits)) {
+    diagnostic.message = fmt::format("{} is no time to hold alerts back for", in_code(name.text));
+    diagnostic.primary.text = fmt::format("write `{}`", unit->meant);
+    diagnostic.edit = Edit{name.span, std::string(unit->meant)};
+    if (name.text == "day") {
+      diagnostic.helps.emplace_back(
+          "`once per 1d` is 24 hours from an alert; a day of the calendar has a time zone: `once "
+          "per day in \"Europe/Berlin\"`");
+    }
+    draft.context.sink.report(std::move(diagnostic));
+    return true;
+  }
+  const std::vector<cep::KeyPart>* parts = draft.scope.key ? &draft.scope.key->parts : nullptr;
+  const bool key = parts != nullptr && std::ranges::any_of(*parts, [&](const cep::KeyPart& part) {
+                     return part.name == name.text;
+                   });
+  const std::vector<std::string> fields = field_names(draft.context, draft.pattern.types);
+  if (!key && std::ranges::find(fields, name.text) == fields.end()) return false;
+  diagnostic.primary.text = key ? "a part of the key" : "a field";
+  diagnostic.helps.push_back(
+      key ? std::string(
+                "alerts are held back for each key anyhow: say for how long, as in `once per 1h`")
+          : fmt::format("say for how long, and for which values: `once per 1h for each {}`",
+                        name.text));
+  draft.context.sink.report(std::move(diagnostic));
+  return true;
+}
+
 void check_once(RuleDraft& draft, const tree::OnceClause& once) {
   cep::Suppression& suppression = draft.rule.suppression;
   check_for_each(draft, once.for_each, suppression.for_each);
@@ -61,6 +102,7 @@ void check_once(RuleDraft& draft, const tree::OnceClause& once) {
             draft.context, once.keyword_span, "`once per` a window", draft.tree.when->keyword_span,
             "every window has a first event of its own", "hold alerts back by time: `once per 1h`");
       }
+      if (report_no_step(draft, *once.var)) return;
       const auto step = find_variable(draft.context, draft.scope, *once.var);
       if (!step) return;
       suppression.once = cep::Once::kPerVariable;

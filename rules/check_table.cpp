@@ -29,6 +29,17 @@ std::optional<CellRef> ExpressionChecker::find_cell(const tree::Expr& expr) {
   if (symbol == context_.names.values.end() || symbol->second.form != ValueForm::kTable) {
     Diagnostic diagnostic = make_diagnostic(Code::kE0225, base.span,
                                             fmt::format("no table is named {}", in_code(name)));
+    if (const auto step = find_step(base)) {
+      const bool loop = scope_.rule->steps[*step].loop;
+      diagnostic.message = fmt::format("{} is a step, no table", in_code(name));
+      diagnostic.helps.push_back(
+          loop ? fmt::format(
+                     "a loop has its first and its last event: `{0}.first.{1}`, `{0}.last.{1}`",
+                     name, expr.name.text)
+               : fmt::format("write `{}.{}`", name, expr.name.text));
+      context_.sink.report(std::move(diagnostic));
+      return std::nullopt;
+    }
     const bool near =
         suggest(context_, diagnostic, name, value_names(context_, {ValueForm::kTable}));
     if (near || !context_.names.incomplete) context_.sink.report(std::move(diagnostic));

@@ -267,6 +267,10 @@ class TableReader {
     CsvReader reader(file->text);
     std::vector<CsvCell> cells;
     const auto outcome = reader.next(cells);
+    if (reads_other_separator(problems, file->text, cells)) {
+      ok_ = false;
+      return;
+    }
     if (outcome == CsvReader::Outcome::kEnd) {
       problems.add(Code::kE0128, 0, 0, "the file has no header", "", header_help());
       ok_ = false;
@@ -290,8 +294,9 @@ class TableReader {
       }
       if (cells.size() != width) {
         problems.add(Code::kE0128, cells.front().begin, cells.back().end,
-                     fmt::format("a row of {} cells; the header has {}", cells.size(), width), "",
-                     "a cell that holds a comma stands in double quotes");
+                     fmt::format("a row of {} cell{}; the header has {}", cells.size(),
+                                 cells.size() == 1 ? "" : "s", width),
+                     "", row_help(*file, cells, width));
         continue;
       }
       add_row(problems, cells, seen);
@@ -302,10 +307,44 @@ class TableReader {
     }
     if (problems.count() > 0) ok_ = false;
   }
-  std::string header_help() const {
+  static std::string row_help(const DataFile& file, const std::vector<CsvCell>& cells,
+                              std::size_t width) {
+    const std::string_view text = file.text;
+    const std::optional<char> separator = foreign_separator(text.substr(cells.front().begin));
+    if (cells.size() < width && separator)
+      return fmt::format("its cells are separated by {}, not by commas",
+                         separator_name(*separator));
+    return cells.size() < width ? "a cell that is missing is empty: `a,,c`"
+                                : "a cell that holds a comma stands in double quotes";
+  }
+  // A header in which semicolons or tabs separate the columns, and which lacks one that is needed.
+  bool reads_other_separator(DataReport& problems, std::string_view text,
+                             const std::vector<CsvCell>& cells) {
+    const std::size_t begin =
+        text.find_first_not_of("\r\n", text.starts_with("\xEF\xBB\xBF") ? 3 : 0);
+    if (begin == std::string_view::npos) return false;
+    const std::optional<char> separator = foreign_separator(text.substr(begin));
+    const bool complete = std::ranges::all_of(wanted_names(), [&](const std::string& name) {
+      return std::ranges::find(cells, name, &CsvCell::text) != cells.end();
+    });
+    if (!separator || complete) return false;
+    const std::size_t end = std::min(text.find_first_of("\r\n", begin), text.size());
+    const std::size_t mark = std::min(text.find(*separator, begin), end);
+    problems.add(
+        Code::kE0128, mark, mark + 1,
+        fmt::format("the columns are separated by {}, not by commas", separator_name(*separator)),
+        "a comma is needed here",
+        "save the file with commas between the cells, and with a point in its numbers: `" +
+            comma_header() + "`");
+    return true;
+  }
+  std::string comma_header() const {
     std::string names;
     for (const std::string& name : wanted_names()) names += (names.empty() ? "" : ",") + name;
-    return fmt::format("its first line names the columns: `{}`", names);
+    return names;
+  }
+  std::string header_help() const {
+    return fmt::format("its first line names the columns: `{}`", comma_header());
   }
   std::vector<std::string> wanted_names() const {
     std::vector<std::string> names = table_.key_names;

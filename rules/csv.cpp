@@ -59,6 +59,23 @@ bool CsvReader::read_cell(CsvCell& cell) {
   return true;
 }
 
+std::optional<char> foreign_separator(std::string_view text) {
+  bool quoted = false;
+  std::optional<char> found;
+  for (const char c : text) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '\n') break;
+    if (c == ',') return std::nullopt;
+    if (!found && (c == ';' || c == '\t' || c == '|')) found = c;
+  }
+  return found;
+}
+
+std::string_view separator_name(char separator) {
+  return separator == ';' ? "semicolons" : separator == '|' ? "bars" : "tabs";
+}
+
 CsvReader::Outcome CsvReader::next(std::vector<CsvCell>& cells) {
   cells.clear();
   while (at_ < text_.size() && at_line_end()) pass_line_end();

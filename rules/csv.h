@@ -1,6 +1,7 @@
 /// Comma-separated values (RFC 4180), a row at a time.
 #pragma once
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,4 +40,9 @@ class CsvReader {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
 };
+/// What separates the cells of a row in another form of this format: `;`, a tab or `|` where the
+/// row has some and no comma, outside of quotes; else none. `text` begins with the row.
+std::optional<char> foreign_separator(std::string_view text);
+/// Its name: "semicolons".
+std::string_view separator_name(char separator);
 }  // namespace tocsin::rules

@@ -91,6 +91,10 @@ constexpr Foreign kFunctions[] = {
     {"datediff", "", "times are subtracted: `ts - login.ts < 5m`"},
     {"timestampdiff", "", "times are subtracted: `ts - login.ts < 5m`"},
     {"lag", "", "inside a loop the event before is `prev`: `amount > prev.amount`"},
+    {"prev", "", "inside a loop the event before is `prev`: `amount > prev.amount`"},
+    {"last", "", "of a loop it is `probes.last.amount`; of the events before, a feature's `last`"},
+    {"first", "",
+     "of a loop it is `probes.first.amount`; of the events before, a feature's `first`"},
     {"row_number", "", "in a loop it is `count(probes)`"},
 };
 

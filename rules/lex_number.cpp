@@ -239,6 +239,9 @@ Token Lexer::number_with_letters(Token token) {
     const std::string fixed = number + "_000";
     report(Code::kE0105, digits_end, at_, fmt::format("`{}` directly after a number", letters),
            fmt::format("write `{}`", fixed), {}, "_000");
+  } else if (letters == "x" || letters == "X") {
+    report(Code::kE0105, digits_end, at_, fmt::format("`{}` directly after a number", letters),
+           fmt::format("a count is written `{}`", number), {}, "");
   } else if (is_digit(letters.back())) {
     report(Code::kE0105, digits_end, at_, fmt::format("`{}` directly after a number", letters), "",
            {"each number of a duration has its unit, as in `1h30m`"});

@@ -9,6 +9,7 @@
 
 #include "cep/base/assert.h"
 #include "rules/characters.h"
+#include "rules/keywords.h"
 #include "rules/utf8.h"
 
 namespace tocsin::rules {
@@ -26,10 +27,12 @@ constexpr ForeignMark kForeignMarks[] = {
     {"!==", "!=", TokenKind::kNotEqual, "inequality is `!=`"},
     {"=~", "matches", TokenKind::kName, "a text is matched by `matches`"},
     {"=<", "<=", TokenKind::kLessEqual, "at most is `<=`"},
-    {"=>", ">=", TokenKind::kGreaterEqual, "at least is `>=`"},
+    {"=>", ">=", TokenKind::kGreaterEqual,
+     "at least is `>=`; one step follows another with `then`"},
     {"<>", "!=", TokenKind::kNotEqual, "inequality is `!=`"},
     {":=", "=", TokenKind::kEqual, "here it is `=`"},
     {"&&", "and", TokenKind::kName, "the word is `and`"},
+    {"&", "and", TokenKind::kName, "the word is `and`"},
     {"||", "or", TokenKind::kName, "the word is `or`"},
     {"->", "then", TokenKind::kName, "one step follows another with `then`"},
     {"\xE2\x89\xA0", "!=", TokenKind::kNotEqual, "inequality is `!=`"},
@@ -92,6 +95,47 @@ bool is_foreign_letter(char32_t c) {
                     (c >= 0x3008 && c <= 0x3020) || (c >= 0xFE00 && c <= 0xFE6F) ||
                     (c >= 0xFEFF && c <= 0xFF5E) || c >= 0x1F000 || (c >= 0xE000 && c <= 0xF8FF);
   return !mark;
+}
+
+// Whether what begins with the two dashes at `at` can be nothing but a comment: a blank follows,
+// and two words that no expression has side by side. `a - -b` goes on with one operand.
+bool is_dashed_comment(std::string_view text, std::size_t at, bool line_start) {
+  constexpr std::size_t kLookedAt = 256;  // a file of dashes is read in linear time
+  if (at > 0 && text[at - 1] == '-') return false;
+  std::string_view line = text.substr(at, kLookedAt);
+  line = line.substr(0, line.find_first_of("\r\n"));
+  const std::size_t dashes = std::min(line.find_first_not_of('-'), line.size());
+  line.remove_prefix(dashes);
+  if (line.find_first_not_of(" \t") == std::string_view::npos) return line_start && dashes > 2;
+  if (line.front() != ' ' && line.front() != '\t') return false;
+  std::string before;
+  bool first = true;
+  while (!line.empty()) {
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    std::size_t end = 0;
+    while (end < line.size() && in_name(line[end])) ++end;
+    const bool is_word = end > 0 && begins_name(line.front());
+    const std::string word(line.substr(0, end));
+    const bool plain = is_word && !is_keyword(word);
+    if (plain && !before.empty()) {
+      const bool may_follow = is_keyword(before) && (!first || before == "not" || before == "if");
+      if (!may_follow && !aggregate_named(before)) return true;
+    }
+    if (!before.empty()) first = false;
+    before = is_word ? word : std::string();
+    if (!is_word) {
+      // A mark: words on its two sides do not stand side by side.
+      line.remove_prefix(std::min<std::size_t>(std::max<std::size_t>(end, 1), line.size()));
+      first = false;
+      continue;
+    }
+    line.remove_prefix(end);
+    if (!line.empty() && line.front() != ' ' && line.front() != '\t') {
+      before.clear();
+      first = false;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -168,8 +212,14 @@ bool Lexer::skip_blank() {
 bool Lexer::skip_foreign_comment() {
   // An empty regular expression and one that begins with `*` do not exist, so this is never
   // anything else.
-  if (!looking_at("//") && !looking_at("/*")) return false;
   const std::uint32_t begin = at_;
+  if (looking_at("--") && is_dashed_comment(text_.text, at_, line_start_)) {
+    report(Code::kE0117, begin, begin + 2, "`--` begins no comment", "a comment begins with `#`",
+           {}, "#");
+    skip_line();
+    return true;
+  }
+  if (!looking_at("//") && !looking_at("/*")) return false;
   const bool block = peek(1) == '*';
   if (block) {
     const std::size_t close = text_.text.find("*/", at_ + 2);

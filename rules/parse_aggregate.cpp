@@ -22,7 +22,9 @@ std::optional<tree::Unless> Parser::unless() {
 ExprPtr Parser::where(SourceSpan* keyword) {
   if (!accept("where")) return nullptr;
   *keyword = last();
-  return expr();
+  ExprPtr made = expr();
+  while (now().is("where") && !panic_) made = second_where(std::move(made));
+  return made;
 }
 
 ExprPtr Parser::aggregate(bool with_over) {
@@ -154,6 +156,11 @@ tree::Window Parser::window() {
 
 void Parser::range(tree::Window& window) {
   using tree::RangeForm;
+  if (now().is("the") && (ahead().is("last") || ahead().is("previous"))) {
+    const SourceSpan word{here().file, here().begin, lexer_.span(ahead()).begin};
+    remark(Code::kE0117, here(), "expected a window, found `the`", "leave it out", Edit{word, ""});
+    take();
+  }
   if (now().is(TokenKind::kDuration)) {
     remark(Code::kE0101, here(), "a window says from where it reaches",
            fmt::format("`last {0}` with the current event, `previous {0}` without it", now().text),

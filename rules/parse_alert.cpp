@@ -41,14 +41,28 @@ bool Parser::quote_inside(const Token& token, SourceSpan span) {
 }
 
 void Parser::alert(tree::AlertClause& clause) {
+  const bool paren = now().is(TokenKind::kParenOpen) && ahead().is(TokenKind::kString);
+  const bool prefix = now().is(TokenKind::kName) && now().text.size() == 1 &&
+                      ahead().is(TokenKind::kString) && ahead().begin == now().end;
+  if (paren && !panic_) {
+    remark(Code::kE0117, here(), "a message stands in no parentheses", "leave them out");
+    take();
+  } else if (prefix && !panic_) {
+    remark(Code::kE0117, here(), fmt::format("no {} stands before a message", found(now())),
+           "leave it out", Edit{here(), ""}, {"values stand in braces in every message"});
+    take();
+  }
   if (!now().is(TokenKind::kString)) {
-    fail_expected("the message in quotes");
+    fail_expected("the message in quotes",
+                  {"say what whoever reads the alert should know: `alert \"Three payments, then a "
+                   "large one\"`"});
     return;
   }
   const SourceSpan span = here();
   const Token token = take();
   clause.message = {token.text, span};
   if (!token.bad && !quote_inside(token, span)) message(token, clause);
+  if (paren && now().is(TokenKind::kParenClose)) take();
   if (now().is(TokenKind::kPlus)) {
     fail(Code::kE0117, "messages are not joined by `+`", "",
          {"values stand in braces inside the message: `alert \"Card {card}\"`"});

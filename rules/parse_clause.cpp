@@ -1,28 +1,59 @@
 // The clauses of a rule but `when`, `alert` and tests, one function each.
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "rules/parser_impl.h"
 
 namespace tocsin::rules {
 void Parser::by(tree::ByClause& clause) {
-  const auto accept_separator = [this] {
+  const auto accept_separator = [&] {
     if (now().is("and") && !panic_) {
       remark(Code::kE0117, here(), "the parts of a key are not joined by `and`", "write `,`",
              Edit{here(), ","});
       take();
       return true;
     }
+    const bool name_follows = now().is(TokenKind::kName) && !now().line_start &&
+                              !is_keyword(now().text) && ahead().kind == TokenKind::kName &&
+                              is_keyword(ahead().text);
+    if (name_follows && !panic_ && !clause.parts.empty() && !begins_clause()) {
+      const SourceSpan place{last().file, last().end, last().end};
+      remark(Code::kE0125, place, "a comma is missing",
+             "the parts of a key are separated by commas", Edit{place, ","});
+      return true;
+    }
     return accept(TokenKind::kComma) && !comma_before_clause();
   };
+  const bool paren = now().is(TokenKind::kParenOpen) && !panic_;
+  if (paren) {
+    remark(Code::kE0117, here(), "a key stands in no parentheses", "leave them out");
+    take();
+  }
+  if (now().is("the") && ahead().is(TokenKind::kName) && !is_keyword(ahead().text)) {
+    const SourceSpan word{here().file, here().begin, lexer_.span(ahead()).begin};
+    remark(Code::kE0117, here(), "expected the name of a field, found `the`", "leave it out",
+           Edit{word, ""});
+    take();
+  }
   do {
     clause.parts.push_back(key_part());
   } while (accept_separator());
+  if (paren && now().is(TokenKind::kParenClose)) take();
 }
 
 tree::KeyPart Parser::key_part() {
   tree::KeyPart part;
   const SourceSpan begin = here();
-  part.name = name("the name of a field");
+  part.name = declared_name("the name of a field", true);
+  if (now().is(TokenKind::kDot) && ahead().is(TokenKind::kName) && !panic_) {
+    const std::string field = ahead().text;
+    const SourceSpan whole{begin.file, begin.begin, lexer_.span(ahead()).end};
+    remark(Code::kE0101, whole, "a key is a field that all events of the rule have",
+           fmt::format("write `{}`", field), Edit{whole, field});
+    take();
+    part.name = name("the name of a field");
+  }
   if (accept(TokenKind::kEqual)) key_members(part);
   part.span = since(begin);
   return part;
@@ -128,7 +159,7 @@ void Parser::once(tree::OnceClause& clause) {
     clause.keyword_span = since(begin);
     clause.form = OnceForm::kWhile;
     clause.condition = expr();
-  } else if (accept("per")) {
+  } else if (foreign_once() || accept("per")) {
     clause.keyword_span = since(begin);
     if (now().is("day") && ahead().is("in")) {
       take();
@@ -155,7 +186,7 @@ void Parser::at_most(tree::AtMostClause& clause) {
   expect("most");
   clause.keyword_span = since(clause.keyword_span);
   if (auto count = integer("a whole number")) clause.count = std::move(*count);
-  expect("per");
+  if (!foreign_once()) expect("per");
   if (auto literal = duration()) clause.duration = std::move(*literal);
   each(clause.for_each, clause.for_each_span);
 }

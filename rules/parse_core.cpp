@@ -257,6 +257,7 @@ tree::Name Parser::name(std::string_view what) {
   }
   tree::Name name{token.text, here(), token.is(TokenKind::kQuotedName)};
   take();
+  take_joined(name);
   return name;
 }
 
@@ -291,11 +292,27 @@ std::optional<tree::DurationLiteral> Parser::duration(bool positive) {
     take();
     return literal;
   }
+  struct Unit {
+    std::string_view written, meant;
+  };
+  // `"10m"`, `day`
+  constexpr Unit kAlone[] = {{"second", "1s"}, {"minute", "1m"}, {"hour", "1h"},
+                             {"day", "1d"},    {"week", "1w"},   {"month", "30d"}};
+  const std::string alone = token.is(TokenKind::kName) ? lowered(token.text) : std::string();
+  const auto* unit_alone = std::ranges::find(kAlone, alone, &Unit::written);
+  const bool quoted = token.is(TokenKind::kString) && cep::parse_duration(token.text);
+  if (quoted || unit_alone != std::end(kAlone)) {
+    const std::string meant = quoted ? token.text : std::string(unit_alone->meant);
+    const SourceSpan span = here();
+    remark(Code::kE0117, span,
+           quoted ? "a duration stands without quotes"
+                  : "a duration is a number with its unit behind it",
+           fmt::format("write `{}`", meant), Edit{span, meant});
+    take();
+    return tree::DurationLiteral{*cep::parse_duration(meant), span, meant};
+  }
   // `10 minutes`, `10 m`, and `0`.
   if (token.is(TokenKind::kInt) && !token.bad) {
-    struct Unit {
-      std::string_view written, meant;
-    };
     constexpr Unit kUnits[] = {{"ms", "ms"},
                                {"s", "s"},
                                {"m", "m"},
@@ -377,19 +394,34 @@ bool Parser::comma_before_clause() {
   return true;
 }
 
+// `tags ["a", "b"]`: the values of a clause stand in no brackets.
+bool Parser::skip_list_bracket(TokenKind bracket) {
+  if (panic_ || !now().is(bracket)) return false;
+  if (bracket == TokenKind::kBracketOpen) {
+    remark(Code::kE0117, here(), "the values of a clause stand in no brackets",
+           "leave the brackets out");
+  }
+  take();
+  return true;
+}
+
 std::vector<tree::Word> Parser::words(std::string_view what) {
   std::vector<tree::Word> words;
+  const bool bracket = skip_list_bracket(TokenKind::kBracketOpen);
   do {
     words.push_back(word(what));
   } while (accept(TokenKind::kComma) && !comma_before_clause());
+  if (bracket) skip_list_bracket(TokenKind::kBracketClose);
   return words;
 }
 
 std::vector<tree::StringLiteral> Parser::strings(std::string_view what) {
   std::vector<tree::StringLiteral> strings;
+  const bool bracket = skip_list_bracket(TokenKind::kBracketOpen);
   do {
     if (auto literal = string(what)) strings.push_back(std::move(*literal));
   } while (accept(TokenKind::kComma) && !comma_before_clause());
+  if (bracket) skip_list_bracket(TokenKind::kBracketClose);
   return strings;
 }
 

@@ -95,14 +95,18 @@ void Parser::declaration(tree::File& file) {
   if (token.is(TokenKind::kName)) {
     const std::string word = token.text;
     if (!declaration_by_name(file, word)) unknown_declaration(file);
+  } else if (token.is(TokenKind::kBraceClose) && unclosed_block_) {
+    unclosed_block_ = false;  // of the block before, whose `}` has been missed there
+    broken_ = true;
+    take();
   } else if (token.is(TokenKind::kBraceClose) || token.is(TokenKind::kParenClose) ||
              token.is(TokenKind::kBracketClose)) {
     remark(Code::kE0114, here(), fmt::format("this {} closes nothing", found(token)), "",
            Edit{here(), ""});
     broken_ = true;
     take();
-  } else if (token.is(TokenKind::kMinus) && ahead().is(TokenKind::kMinus)) {
-    fail(Code::kE0117, "`--` begins no comment", "a comment begins with `#`");
+  } else if (skip_foreign_comment()) {
+    broken_ = true;
   } else {
     note("a declaration");
     fail_expected();
@@ -114,6 +118,8 @@ void Parser::declaration(tree::File& file) {
 bool Parser::declaration_by_name(tree::File& file, std::string_view keyword) {
   const auto add = [&](auto made) {
     finish(made);
+    for (auto& item : nested_) file.items.push_back(std::move(item));
+    nested_.clear();
     file.items.emplace_back(std::move(made));
     return true;
   };
@@ -147,6 +153,10 @@ void Parser::unknown_declaration(tree::File& file) {
              small == "sequence") {
     fail(Code::kE0117, fmt::format("the language has no `{}`", word), "",
          {"what to look for stands in a `rule`, behind its `when`"});
+  } else if (now().line_start && ahead().is(TokenKind::kColon) && small != "rule") {
+    meant.reset();
+    fail(Code::kE0120, fmt::format("`{}` begins no declaration", word), "",
+         {"a rule is written `rule NAME \"title\" { by … when … alert \"…\" }`"});
   } else if (!meant && foreign != std::end(kForeignDeclarations)) {
     if (foreign->meant.empty()) {
       fail(Code::kE0123, fmt::format("`{}` is reserved for later", word),
@@ -203,7 +213,7 @@ tree::Allow Parser::allow() {
 tree::Kind Parser::kind() {
   tree::Kind made;
   begin(made);
-  made.name = name("the name of the kind");
+  made.name = declared_name("the name of the kind");
   expect(TokenKind::kEqual);
   if (panic_) return made;
   for (;;) {
@@ -239,9 +249,34 @@ tree::List Parser::list_declaration() {
   using tree::ListForm;
   tree::List made;
   begin(made);
-  made.name = name("the name of the list");
+  made.name = declared_name("the name of the list");
+  if (now().is(TokenKind::kEqual) && !panic_) {
+    const Token& first = ahead(2);
+    const std::string_view type = first.is(TokenKind::kInt)       ? "int"
+                                  : first.is(TokenKind::kDecimal) ? "decimal(2)"
+                                                                  : "string";
+    remark(Code::kE0101, here(), "a list says what it holds", fmt::format("write `: {} =`", type),
+           Edit{here(), fmt::format(": {} =", type)});
+    broken_ = panic_ = true;
+    return made;
+  }
   expect(TokenKind::kColon);
   made.form_span = here();
+  if (now().is(TokenKind::kName) && !panic_) {
+    struct Foreign {
+      std::string_view written, meant;
+    };
+    static constexpr Foreign kForeign[] = {
+        {"str", "string"}, {"strings", "string"}, {"varchar", "string"}, {"integer", "int"},
+        {"ints", "int"},   {"long", "int"},       {"bigint", "int"},     {"regexp", "regex"}};
+    const auto* foreign = std::ranges::find(kForeign, lowered(now().text), &Foreign::written);
+    if (foreign != std::end(kForeign)) {
+      const std::string meant(foreign->meant);
+      remark(Code::kE0117, here(), fmt::format("there is no type {}", found(now())),
+             fmt::format("write `{}`", meant), Edit{here(), meant});
+      now_->text = meant;
+    }
+  }
   if (accept("string")) {
     made.form = ListForm::kString;
   } else if (accept("int")) {
@@ -267,6 +302,26 @@ tree::List Parser::list_declaration() {
   expect(TokenKind::kEqual);
   if (panic_) return made;
   made.values_span = here();
+  if (now().is(TokenKind::kString)) {
+    remark(Code::kE0101, {last().file, last().begin, here().end},
+           "a list of one text where its values are needed", "", std::nullopt,
+           {fmt::format("the values of a file are read by `from {0}`, one value by `= [{0}]`",
+                        source(here()))});
+    take();
+    broken_ = true;
+    return made;
+  }
+  if (now().is(TokenKind::kBraceOpen) || now().is(TokenKind::kParenOpen)) {
+    const bool brace = now().is(TokenKind::kBraceOpen);
+    remark(Code::kE0117, here(), "a list of values stands in square brackets", "write `[…]`");
+    take();
+    comma_list(
+        brace ? TokenKind::kBraceClose : TokenKind::kParenClose,
+        [&] { made.values.push_back(literal()); },
+        [this] { return is_literal(now().kind) || now().is(TokenKind::kName); });
+    made.values_span = since(made.values_span);
+    return made;
+  }
   if (!at(TokenKind::kBracketOpen)) {
     fail_expected();
     return made;
@@ -280,7 +335,7 @@ tree::List Parser::list_declaration() {
 tree::Table Parser::table() {
   tree::Table made;
   begin(made);
-  made.name = name("the name of the table");
+  made.name = declared_name("the name of the table");
   expect("key");
   made.keys = names("the name of a key column");
   if (panic_ && !resume_brace()) return made;
@@ -340,7 +395,7 @@ tree::Row Parser::row() {
 tree::Const Parser::constant() {
   tree::Const made;
   begin(made);
-  made.name = name("the name of the constant");
+  made.name = declared_name("the name of the constant");
   if (now().is(TokenKind::kColon)) {
     // `const X: int = 5`
     remark(Code::kE0101, here(), "a constant has no type of its own", "its value says it");

@@ -21,31 +21,72 @@ constexpr TypeWord kTypes[] = {
 };
 // Types of other languages.
 constexpr ForeignWord kForeignTypes[] = {
-    {"text", "string"},       {"varchar", "string"},   {"char", "string"},    {"str", "string"},
-    {"integer", "int"},       {"long", "int"},         {"bigint", "int"},     {"int64", "int"},
-    {"int32", "int"},         {"smallint", "int"},     {"double", "float"},   {"real", "float"},
-    {"float64", "float"},     {"boolean", "bool"},     {"timestamp", "time"}, {"datetime", "time"},
-    {"interval", "duration"}, {"timestamptz", "time"},
+    {"text", "string"},   {"varchar", "string"},    {"char", "string"},
+    {"str", "string"},    {"integer", "int"},       {"long", "int"},
+    {"bigint", "int"},    {"int64", "int"},         {"int32", "int"},
+    {"smallint", "int"},  {"double", "float"},      {"real", "float"},
+    {"float64", "float"}, {"boolean", "bool"},      {"timestamp", "time"},
+    {"datetime", "time"}, {"interval", "duration"}, {"timestamptz", "time"},
+    {"uuid", "string"},   {"numeric", "decimal"},
 };
 }  // namespace
 
 tree::Event Parser::event() {
   tree::Event made;
   begin(made);
-  made.name = name("the name of the event type");
+  made.name = declared_name("the name of the event type", true);
   if (accept("from")) made.from = string("the event's `type` in quotes");
   if (panic_ && !resume_brace()) return made;
   if (!open(TokenKind::kBraceOpen)) return made;
   comma_list(
       TokenKind::kBraceClose, [&] { made.fields.push_back(field()); },
-      [this] { return at_entry(); });
+      [this] {
+        return at_entry() || (now().is(TokenKind::kString) && ahead().is(TokenKind::kColon));
+      });
   return made;
+}
+
+// `time ts`, `user?: string`, `"user": "string"`: the name of a field, up to its `:`.
+bool Parser::foreign_field(tree::Field& field) {
+  if (panic_) return false;
+  const SourceSpan begin = here();
+  foreign_entry();
+  const bool is_type =
+      now().is(TokenKind::kName) &&
+      (std::ranges::find(kTypes, now().text, &TypeWord::text) != std::end(kTypes) ||
+       std::ranges::find(kForeignTypes, lowered(now().text), &ForeignWord::written) !=
+           std::end(kForeignTypes));
+  if (is_type && ahead().is(TokenKind::kName) && !ahead().line_start && !is_keyword(ahead().text)) {
+    const std::string type = now().text;
+    take();
+    field.name = name("the name of a field");
+    const SourceSpan whole = since(begin);
+    remark(Code::kE0117, whole, "the type of a field stands behind it",
+           fmt::format("write `{}: {}`", field.name.text, type),
+           Edit{whole, fmt::format("{}: {}", field.name.text, type)});
+    field.type.span = whole;
+    field.type.broken = true;
+    return true;
+  }
+  return false;
 }
 
 tree::Field Parser::field() {
   tree::Field made;
   const SourceSpan begin = here();
-  made.name = name("the name of a field");
+  if (foreign_field(made)) {
+    made.span = since(begin);
+    broken_ = true;
+    return made;
+  }
+  made.name = declared_name("the name of a field", true);
+  bool optional = false;
+  if (now().is(TokenKind::kQuestion) && ahead().is(TokenKind::kColon) && !panic_) {
+    remark(Code::kE0117, here(), "the `?` of a field that may be missing stands behind its type",
+           fmt::format("write `{}: TYPE?`", made.name.text));
+    optional = true;
+    take();
+  }
   if (now().is(TokenKind::kName) &&
       std::ranges::find(kTypes, now().text, &TypeWord::text) != std::end(kTypes)) {
     const SourceSpan place{last().file, last().end, last().end};
@@ -54,7 +95,19 @@ tree::Field Parser::field() {
   } else {
     expect(TokenKind::kColon);
   }
+  if (now().is(TokenKind::kString) && !panic_) {
+    remark(Code::kE0117, here(), "the type of a field stands without quotes",
+           fmt::format("write `{}`", now().text), Edit{here(), now().text});
+    now_->kind = TokenKind::kName;
+  }
+  if ((now().is("optional") || now().is("nullable")) && ahead().is(TokenKind::kName) && !panic_) {
+    remark(Code::kE0117, here(), fmt::format("a field is not marked `{}`", now().text),
+           fmt::format("write `{}?`", ahead().text));
+    optional = true;
+    take();
+  }
   made.type = type();
+  made.type.optional = made.type.optional || optional;
   while (modifier(made)) {
   }
   if (accept(TokenKind::kEqual)) made.computed = expr();
@@ -87,6 +140,14 @@ bool Parser::modifier(tree::Field& field) {
     made.kind = ModifierKind::kEvidence;
   } else {
     const std::string small = now().is(TokenKind::kName) ? lowered(now().text) : std::string();
+    if (now().is("not") && lowered(ahead().text) == "null" && !panic_) {
+      const SourceSpan both{begin.file, begin.begin, lexer_.span(ahead()).end};
+      remark(Code::kE0117, both, "a field is always there unless it is marked `?`", "leave it out",
+             Edit{both, ""});
+      take();
+      take();
+      return !panic_;
+    }
     if (small == "optional" || small == "nullable" || small == "null") {
       remark(Code::kE0117, begin, fmt::format("a field is not marked `{}`", now().text),
              "a `?` behind the type says that it may be missing");
@@ -125,6 +186,22 @@ tree::TypeRef Parser::type() {
     for (const TypeWord& word : kTypes) names.emplace_back(word.text);
     std::optional<std::string> meant = nearest(token.text, names);
     if (foreign != std::end(kForeignTypes)) meant = foreign->meant;
+    const bool scaled = small == "numeric" && ahead().is(TokenKind::kParenOpen) &&
+                        ahead(2).is(TokenKind::kInt) && ahead(3).is(TokenKind::kComma) &&
+                        ahead(4).is(TokenKind::kInt) && ahead(5).is(TokenKind::kParenClose);
+    if (scaled) {
+      const SourceSpan whole{begin.file, begin.begin, lexer_.span(ahead(5)).end};
+      const std::string fixed = fmt::format("decimal({})", ahead(4).text);
+      remark(Code::kE0117, whole, fmt::format("there is no type `{}`", token.text),
+             fmt::format("write `{}`", fixed), Edit{whole, fixed});
+      for (int i = 0; i < 4; ++i) take();
+      made.form = tree::TypeForm::kDecimal;
+      made.scale = integer("the digits after the point");
+      close(TokenKind::kParenClose);
+      made.optional = accept(TokenKind::kQuestion);
+      made.span = since(begin);
+      return made;
+    }
     if (small.starts_with("decimal") && small.size() > 7) meant.reset();
     if (!meant) {
       fail(Code::kE0101, fmt::format("there is no type `{}`", token.text), "",

@@ -83,6 +83,7 @@ ExprPtr Parser::expr() {
   bool is_chain = false;
   while (accept_operator("or")) {
     const SourceSpan op = last();
+    skip_where();
     ExprPtr right = conj();
     if (!is_chain) {
       ExprPtr first = std::exchange(any, make(ExprKind::kOr, any->span, op));
@@ -93,8 +94,9 @@ ExprPtr Parser::expr() {
     any->span = since(any->span);
   }
   if (now().is(TokenKind::kQuestion)) {
+    const std::string condition = source(any->span);
     fail(Code::kE0117, "the language has no `?` for a choice", "",
-         {"write `(if ok then 1 else 0)`"});
+         {fmt::format("write `(if {} then … else …)`", condition.empty() ? "ok" : condition)});
     return error_expr(any->span);
   }
   note("an operator");
@@ -121,6 +123,7 @@ ExprPtr Parser::conj() {
   bool is_chain = false;
   while (accept_operator("and")) {
     const SourceSpan op = last();
+    skip_where();
     ExprPtr right = neg();
     if (!is_chain) {
       ExprPtr first = std::exchange(all, make(ExprKind::kAnd, all->span, op));
@@ -170,9 +173,16 @@ ExprPtr Parser::comparison() {
   diagnostic.message = "comparisons do not chain";
   diagnostic.primary.span = second;
   if (made->args.size() == 2) diagnostic.labels.push_back({made->op_span, ""});
-  diagnostic.helps.emplace_back("write `a < b and b < c`");
-  report(std::move(diagnostic));
   const SourceSpan begin = made->span;
+  const std::string first = source(begin);
+  const std::string middle = made->args.size() == 2 ? source(made->args[1]->span) : std::string();
+  take();
+  sum();
+  const std::string rest = source(since(second));
+  const bool own = !first.empty() && !middle.empty() && !rest.empty();
+  diagnostic.helps.push_back(own ? fmt::format("write `{} and {} {}`", first, middle, rest)
+                                 : std::string("write `a < b and b < c`"));
+  report(std::move(diagnostic));
   while (comparison_kind(now().kind)) {
     take();
     sum();
@@ -185,10 +195,19 @@ ExprPtr Parser::compared(ExprPtr left) {
   const SourceSpan op = here();
   if (const std::optional<ExprKind> kind = comparison_kind(now().kind)) {
     take();
+    ExprKind meant = *kind;
+    if (meant == ExprKind::kEqual && now().is(TokenKind::kBang) && here().begin == op.end) {
+      const SourceSpan whole{op.file, op.begin, here().end};
+      remark(Code::kE0117, whole, "the language has no `=!`", "inequality is `!=`",
+             Edit{whole, "!="});
+      take();
+      meant = ExprKind::kNotEqual;
+    }
     ExprPtr right = sum();
-    return binary(*kind, op, std::move(left), std::move(right));
+    return binary(meant, op, std::move(left), std::move(right));
   }
   if (!now().is(TokenKind::kName)) return left;
+  if (foreign_comparison(left)) return left;
 
   bool negated = false;
   if (now().is("not") || (lowered(now().text) == "not" && ahead().is(TokenKind::kName))) {
@@ -205,7 +224,8 @@ ExprPtr Parser::compared(ExprPtr left) {
     if (second != "like") {
       remark(Code::kE0117, op, fmt::format("`not` does not stand before `{}`", second),
              "it stands before the whole comparison", std::nullopt,
-             {fmt::format("write `not (a {} b)`", second)});
+             {fmt::format("write `not ({} {} …)`",
+                          source(left->span).empty() ? "a" : source(left->span), second)});
     }
     take();
     negated = true;
@@ -215,7 +235,13 @@ ExprPtr Parser::compared(ExprPtr left) {
   const SourceSpan begin = left->span;
   if (accept_operator("between")) {
     ExprPtr low = sum();
-    expect("and");
+    if (now().is("to") || now().is(TokenKind::kDotDot)) {
+      remark(Code::kE0117, here(), fmt::format("expected `and`, found {}", found(now())),
+             "write `and`", Edit{here(), now().is("to") ? "and" : " and "});
+      take();
+    } else {
+      expect("and");
+    }
     if (panic_) return error_expr(since(begin));
     ExprPtr high = sum();
     ExprPtr made = make(ExprKind::kBetween, begin, op);
@@ -297,6 +323,17 @@ ExprPtr Parser::compared(ExprPtr left) {
     }
     if (panic_) return error_expr(since(begin));
     ExprPtr right = sum();
+    if (kind == ExprKind::kIn && now().is(TokenKind::kDotDot)) {
+      take();
+      ExprPtr high = sum();
+      const std::string low_text = source(right->span);
+      const std::string high_text = source(high->span);
+      const SourceSpan whole = since(op);
+      remark(Code::kE0117, whole, "a range of values is `between`",
+             fmt::format("write `between {} and {}`", low_text, high_text),
+             Edit{whole, fmt::format("between {} and {}", low_text, high_text)});
+      return error_expr(since(begin));
+    }
     left = binary(kind, op, std::move(left), std::move(right));
   }
   if (!negated) return left;
@@ -487,9 +524,9 @@ ExprPtr Parser::postfix() {
       ExprPtr made = make(ExprKind::kMember, left->span, op);
       made->name = std::move(member);
       adopt(*made, std::move(left));
-      if (now().is(TokenKind::kParenOpen)) {
-        fail(Code::kE0117, "values have no functions of their own", "",
-             {"write `merchant starts with \"x\"`, `merchant contains \"x\"`, `lower(merchant)`"});
+      if (now().is(TokenKind::kParenOpen) && !panic_) {
+        left = foreign_method(*made);
+        continue;
       }
       left = panic_ ? error_expr(made->span) : std::move(made);
     } else if (now().is(TokenKind::kBracketOpen)) {

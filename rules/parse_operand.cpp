@@ -92,6 +92,7 @@ ExprPtr Parser::regex() {
 ExprPtr Parser::primary() {
   stray_closers();
   if (panic_) return error_expr(here());
+  if (ExprPtr values = foreign_list()) return values;
   if (!at_operand()) return missing_operand();
   const SourceSpan begin = here();
   const Token& token = now();
@@ -240,6 +241,7 @@ ExprPtr Parser::literal() {
 tree::Record Parser::record(bool literals) {
   tree::Record record;
   const SourceSpan begin = here();
+  TokenKind closing = TokenKind::kBraceClose;
   if (at_entry() && !now().line_start) {
     const SourceSpan place{begin.file, begin.begin, begin.begin};
     remark(Code::kE0101, begin, fmt::format("expected `{{`, found {}", found(now())),
@@ -249,12 +251,40 @@ tree::Record Parser::record(bool literals) {
     remark(Code::kE0101, begin, "expected `{`, found `}`", "the values stand in braces",
            Edit{{begin.file, begin.begin, begin.begin}, "{"});
     open_.push_back({TokenKind::kBraceOpen, now().begin});
+  } else if (in_test_ && now().is(TokenKind::kParenOpen)) {
+    remark(Code::kE0117, begin, "the values of an event stand in braces", "write `{ … }`");
+    closing = TokenKind::kParenClose;
+    take();
   } else if (!open(TokenKind::kBraceOpen)) {
     return record;
   }
   const auto entry = [&] {
     tree::Record::Entry made;
+    foreign_entry();
     made.name = name("a name");
+    if (!literals && !panic_ && !now().is(TokenKind::kColon) && !now().is(TokenKind::kEqual) &&
+        (now().is(TokenKind::kDot) || now().is(TokenKind::kComma) ||
+         now().is(TokenKind::kBraceClose))) {
+      // `{ card, p.amount }`: a value without its name
+      const SourceSpan from = made.name.span;
+      made.value = make(ExprKind::kName, from, from);
+      made.value->name = made.name;
+      while (accept(TokenKind::kDot)) {
+        ExprPtr member = make(ExprKind::kMember, from, last());
+        member->name = made.name = name("the name of a field");
+        adopt(*member, std::move(made.value));
+        made.value = std::move(member);
+      }
+      const std::string written = source(since(from));
+      if (!panic_) {
+        remark(Code::kE0101, since(from), "a value of an alert has a name before it",
+               fmt::format("write `{}: {}`", made.name.text, written),
+               Edit{{from.file, from.begin, from.begin}, made.name.text + ": "});
+        made.value->span = since(from);
+        record.entries.push_back(std::move(made));
+      }
+      return;
+    }
     if (now().is(TokenKind::kEqual)) {
       remark(Code::kE0101, here(), "expected `:`, found `=`",
              "a name and its value are joined by `:`", Edit{here(), ":"});
@@ -266,7 +296,9 @@ tree::Record Parser::record(bool literals) {
     made.value = literals ? literal() : expr();
     record.entries.push_back(std::move(made));
   };
-  comma_list(TokenKind::kBraceClose, entry, [this] { return at_entry(); });
+  comma_list(closing, entry, [this] {
+    return at_entry() || (now().is(TokenKind::kString) && ahead().is(TokenKind::kColon));
+  });
   record.span = since(begin);
   return record;
 }

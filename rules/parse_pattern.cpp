@@ -50,6 +50,12 @@ tree::Kinds Parser::kinds() {
     tree::KindRef ref = kindref();
     if (!ref.name.text.empty() || ref.form == tree::KindForm::kAnyAlert)
       made.refs.push_back(std::move(ref));
+    if (now().is(TokenKind::kBar) && !panic_) {
+      remark(Code::kE0101, here(), "expected `or`, found `|`", "kinds are joined by `or`",
+             Edit{here(), "or"});
+      now_->kind = TokenKind::kName;
+      now_->text = "or";
+    }
   } while (accept("or"));
   made.span = since(begin);
   return made;
@@ -57,22 +63,14 @@ tree::Kinds Parser::kinds() {
 
 // `then`, or what other languages have for it.
 bool Parser::accept_then() {
-  if (now().is(TokenKind::kName)) {
-    const SourceSpan begin = here();
-    const std::string& word = now().text;
-    const bool two =
-        (word == "followed" || word == "FOLLOWED") && (ahead().is("by") || ahead().is("BY"));
-    const bool both = word == "and" && ahead().is("then");
-    if (two || both || word == "followedBy" || word == "followed_by" || word == "next_then") {
-      const SourceSpan whole{begin.file, begin.begin,
-                             two || both ? lexer_.span(ahead()).end : begin.end};
-      remark(Code::kE0117, whole, "one step follows another with `then`", "write `then`",
-             Edit{whole, "then"});
-      take();
-      if (two || both) take();
-      return true;
-    }
+  if (now().is("then") && !panic_ && ahead().is("alert") && ahead(2).is(TokenKind::kString)) {
+    const SourceSpan word{here().file, here().begin, lexer_.span(ahead()).begin};
+    remark(Code::kE0117, here(), "`alert` is a clause of the rule, no step", "leave `then` out",
+           Edit{word, ""});
+    take();
+    return false;
   }
+  if (foreign_then()) return true;
   if (now().is(TokenKind::kComma)) {
     const Token& second = ahead();
     if (second.is(TokenKind::kName) && !is_keyword(second.text) && nesting_patterns_ == 0 &&
@@ -173,6 +171,7 @@ tree::Absence Parser::absence() {
     made.for_span = last();
     made.absent_for = duration(true);
   }
+  late_for(made);
   made.span = since(made.no_span);
   return made;
 }
@@ -186,6 +185,14 @@ std::optional<tree::Count> Parser::count() {
     made.or_more = true;
   } else if (accept(TokenKind::kDotDot)) {
     if (auto most = integer("a whole number")) made.max = std::move(*most);
+  } else if ((now().is(TokenKind::kMinus) || now().is("to")) && ahead().is(TokenKind::kInt)) {
+    const SourceSpan mark{here().file, made.min.span.end, lexer_.span(ahead()).begin};
+    const std::string meant = fmt::format("{}..{}", made.min.text, ahead().text);
+    remark(Code::kE0117, {mark.file, begin.begin, lexer_.span(ahead()).end},
+           "a range of counts is written with `..`", fmt::format("write `{}`", meant),
+           Edit{mark, ".."});
+    take();
+    made.max = integer("a whole number");
   }
   if (at("next") || at("each")) {
     made.mode = now().is("next") ? tree::LoopWord::kNext : tree::LoopWord::kEach;
@@ -205,6 +212,7 @@ tree::Step Parser::step() {
   tree::Step made;
   after_condition_ = false;
   foreign_begin(made);
+  foreign_article(made);
   const SourceSpan begin = here();
   if (at("optional")) {
     made.optional = here();
@@ -248,7 +256,16 @@ void Parser::step_group(tree::Step& step) {
   take();
   take();
   step.form_span = since(begin);
-  if (!open(TokenKind::kBraceOpen)) return;
+  TokenKind closing = TokenKind::kBraceClose;
+  if (now().is(TokenKind::kParenOpen) && !panic_) {
+    remark(Code::kE0117, here(),
+           fmt::format("what `{}` chooses from stands in braces", source(step.form_span)),
+           "write `{ … }`");
+    closing = TokenKind::kParenClose;
+    take();
+  } else if (!open(TokenKind::kBraceOpen)) {
+    return;
+  }
   ++nesting_patterns_;
   const auto begins = [this] {
     return now().is(TokenKind::kInt) || now().is(TokenKind::kQuotedName) || now().is("optional") ||
@@ -256,16 +273,17 @@ void Parser::step_group(tree::Step& step) {
   };
   if (step.form == tree::StepForm::kOneOf) {
     comma_list(
-        TokenKind::kBraceClose, [&] { step.patterns.push_back(pattern()); }, begins);
+        closing, [&] { step.patterns.push_back(pattern()); }, begins);
   } else {
     comma_list(
-        TokenKind::kBraceClose, [&] { step.members.push_back(this->step()); }, begins);
+        closing, [&] { step.members.push_back(this->step()); }, begins);
   }
   --nesting_patterns_;
   if (step.form == tree::StepForm::kOneOf && accept("as")) step.as = name("a name");
 }
 
 void Parser::step_kinds(tree::Step& step) {
+  if (foreign_step(step)) return;
   // Words that are keywords here, so that a kind of such a name needs back-quotes.
   const bool reserved = is_any_of(now(), {"no", "optional", "next", "first", "within", "one", "all",
                                           "session", "tumbling"}) ||
@@ -303,18 +321,32 @@ void Parser::step_kinds(tree::Step& step) {
   } else {
     step.kinds = kinds();
   }
-  step_foreign();
+  step_foreign(step);
+  step_condition_behind(step);
   if (accept("as")) {
-    tree::Name as = name("a name for the step");
+    tree::Name as = declared_name("a name for the step");
     if (!step.as) step.as = std::move(as);
   }
-  step_foreign();
+  step_foreign(step);
+  step_condition_behind(step);
   if (now().is("and") && !panic_ && !ahead().is("then")) {
+    const std::string own = own_kind(step.kinds.span);
+    const bool absent = ahead().is("not") || ahead().is("no");
+    const std::string other = is_any_of(ahead(), {"not", "no"}) ? ahead(2).text : ahead().text;
     fail(Code::kE0117, "steps are not joined by `and`", "",
-         {"`then` for a sequence, `all of { payment, login }` for any order, `or` for either"});
+         {absent ? fmt::format("`{} then no {} for 5m` waits that none comes", own, other)
+                 : fmt::format("`{0} then {1}` for a sequence, `all of {{ {0}, {1} }}` for any "
+                               "order, `{0} or {1}` for either",
+                               own, other)});
   }
-  step_missing_where();
-  step.where = where(&step.where_span);
+  step_missing_where(step);
+  if (step.where && now().is("where") && !panic_) {
+    take();
+    expr();  // a second condition, behind one in brackets
+  } else if (!step.where) {
+    step.where = where(&step.where_span);
+  }
+  late_as(step);
   after_condition_ = step.where != nullptr;
   if (accept("until")) {
     tree::Until until;
@@ -327,7 +359,7 @@ void Parser::step_kinds(tree::Step& step) {
 }
 
 // `payment amount > 200`: a condition without its word.
-void Parser::step_missing_where() {
+void Parser::step_missing_where(const tree::Step& step) {
   if (panic_ || !now().is(TokenKind::kName) || now().line_start || is_keyword(now().text)) return;
   const TokenKind second = ahead().kind;
   const bool compares = second == TokenKind::kEqual || second == TokenKind::kNotEqual ||
@@ -336,7 +368,8 @@ void Parser::step_missing_where() {
   if (!compares) return;
   const SourceSpan place{here().file, here().begin, here().begin};
   remark(Code::kE0101, here(), "the word `where` is missing before the condition", "",
-         Edit{place, "where "}, {"write `payment where amount > 200`"});
+         Edit{place, "where "},
+         {fmt::format("write `{} where {} …`", own_kind(step.kinds.span), now().text)});
   if (now_) ahead_.push_front(*now_);
   now_->kind = TokenKind::kName;  // read on as if the word stood there
   now_->text = "where";
@@ -402,32 +435,35 @@ void Parser::foreign_begin(tree::Step& step) {
   step.count = std::move(count);
 }
 
-// What other languages write directly behind a kind: `payment+`, `payment{3}`, `payment[amount >
-// 3]`.
-void Parser::step_foreign() {
+// What other languages write directly behind a kind: `payment+`, `payment{3}`, `payment.amount`.
+void Parser::step_foreign(const tree::Step& step) {
   if (panic_) return;
   const Token& token = now();
   const SourceSpan span = here();
-  if (token.is(TokenKind::kPlus) || token.is(TokenKind::kStar) || token.is(TokenKind::kQuestion)) {
+  const std::string own = own_kind(step.kinds.span);
+  if (token.is(TokenKind::kStar) && ahead().is(TokenKind::kInt)) {
+    fail(Code::kE0117, "a count stands before the kind", "",
+         {fmt::format("write `{} {}`", ahead().text, own)});
+  } else if (token.is(TokenKind::kPlus) || token.is(TokenKind::kStar) ||
+             token.is(TokenKind::kQuestion)) {
     const std::string_view meant = token.is(TokenKind::kPlus)   ? "1+"
                                    : token.is(TokenKind::kStar) ? "0+"
                                                                 : "optional";
     remark(Code::kE0117, span, fmt::format("{} behind a step means nothing", found(token)),
            "how often stands before the kind", std::nullopt,
-           {fmt::format("write `{} payment`", meant)});
+           {fmt::format("write `{} {}`", meant, own)});
     broken_ = true;
     take();
   } else if (token.is(TokenKind::kDot)) {
     fail(Code::kE0117, "a step is a kind of events, no field", "",
-         {"a condition stands behind `where`: `payment where amount > 200`"});
+         {fmt::format("a condition stands behind `where`: `{} where {} …`", own, ahead().text)});
   } else if ((token.is(TokenKind::kInt) && ahead().is("times")) || token.is("repeated")) {
-    fail(Code::kE0117, "a count stands before the kind", "", {"write `3 payment`"});
+    fail(Code::kE0117, "a count stands before the kind", "",
+         {fmt::format("write `{} {}`", token.is("repeated") ? "3" : token.text, own)});
   } else if (token.is(TokenKind::kBraceOpen) && ahead().is(TokenKind::kInt)) {
     fail(Code::kE0117, "a count in braces behind a step", "how often stands before the kind",
-         {"write `3 payment`, `3+ payment` or `3..5 payment`"});
-  } else if (token.is(TokenKind::kBracketOpen) || token.is(TokenKind::kParenOpen)) {
-    fail(Code::kE0117, "a condition in brackets behind a step", "a condition stands behind `where`",
-         {"write `payment where amount > 200`"});
+         {fmt::format("write `{0} {1}`, `{0}+ {1}` or `{0}..{2} {1}`", ahead().text, own,
+                      ahead().value.number + 2)});
   }
 }
 
@@ -451,9 +487,13 @@ std::optional<tree::EventWindow> Parser::event_window() {
     expect("of");
     made.kinds = kinds();
   }
-  expect("as");
-  made.as = name("a name for the window");
-  made.where = where(&made.where_span);
+  if (now().is("where")) made.where = where(&made.where_span);
+  if (made.where && now().is("as") && !panic_) {
+    remark(Code::kE0101, here(), "the name of a window stands before its `where`", "");
+  }
+  if (expect("as")) made.as = name("a name for the window");
+  if (!made.where) made.where = where(&made.where_span);
+
   made.span = since(begin);
   return made;
 }

@@ -50,7 +50,7 @@ constexpr ForeignClause kForeignClauses[] = {
      "what an alert shows stands in its braces: `alert \"…\" { total: sum(p.amount) }`"},
     {"every", "", "every event may begin a match; `once per 1h` holds repeated alerts back"},
     {"then", "", "`then` stands between the steps behind `when`"},
-    {"title", "", "the title stands behind the rule's name"},
+    {"title", "", "the title stands behind the name of the rule"},
     {"if", "",
      "a condition stands behind the `where` of a step: `when payment where amount > 200`"},
     {"let", "", "a constant is declared outside of rules: `const LARGE = 200`"},
@@ -61,6 +61,29 @@ constexpr ForeignClause kForeignClauses[] = {
     {"limit", "", "`at most 3 per 1d` holds further alerts back"},
     {"and", "", "conditions are joined by `and` on one `where`; steps by `then`"},
     {"order", "", "events come in the order of their time"},
+    {"suppress", "once per", ""},
+    {"cooldown", "once per", ""},
+    {"dedup", "once per", ""},
+    {"deduplicate", "once per", ""},
+    {"mute", "once per", ""},
+    {"snooze", "once per", ""},
+    {"timeframe", "within", ""},
+    {"timespan", "within", ""},
+    {"timeout", "within", ""},
+    {"score", "", "a score stands in the braces of the alert: `alert \"…\" { score: 50 }`"},
+    {"risk", "", "a score stands in the braces of the alert: `alert \"…\" { score: 50 }`"},
+    {"enabled", "",
+     "`status live` alerts, `status shadow` is tried out, `status draft` does not run"},
+    {"disabled", "",
+     "`status live` alerts, `status shadow` is tried out, `status draft` does not run"},
+    {"name", "", "the name stands behind `rule`, the title behind it"},
+    {"raise", "alert", ""},
+    {"emit", "alert", ""},
+    {"print", "alert", ""},
+    {"return", "", "what happens then is said by `alert`"},
+    {"action", "", "what happens then is said by `alert`"},
+    {"notify", "", "what happens then is said by `alert`; webhooks take its alerts from there"},
+    {"key", "by", ""},
 };
 bool is_capitals(std::string_view word) {
   return std::ranges::all_of(word, [](char c) { return c >= 'A' && c <= 'Z'; });
@@ -87,7 +110,8 @@ bool Parser::comma_in_number() {
 tree::Rule Parser::rule() {
   tree::Rule made;
   begin(made);
-  made.name = name("the name of the rule");
+  made.name = rule_name();
+  if (!made.name.text.empty()) last_rule_ = made.name.text;
   if (now().is(TokenKind::kBraceOpen) && !panic_) {
     remark(Code::kE0101, here(), "expected a title in quotes, found `{`", "", std::nullopt,
            {fmt::format("say in a few words what it finds: `rule {} \"Large payments\" {{`",
@@ -101,7 +125,9 @@ tree::Rule Parser::rule() {
   suspect_.reset();
   const std::size_t outside = brackets();
   bool opened = false;
-  if (!panic_) opened = open(TokenKind::kBraceOpen);
+  bool colon_block = false;
+  foreign_colon(colon_block);
+  if (!panic_ && !colon_block) opened = open(TokenKind::kBraceOpen);
   if (panic_ && resume_brace()) opened = open(TokenKind::kBraceOpen);
   if (!opened) {
     // Only the brace is missing when clauses follow.
@@ -120,6 +146,10 @@ tree::Rule Parser::rule() {
     guessed_ = false;
     if (panic_) resume_clause(base);
     if (now().is(TokenKind::kBraceClose)) break;
+    if (nested_declaration(made)) {
+      broken = true;
+      continue;
+    }
     if (now().is(TokenKind::kEnd) || at_declaration() || (!opened && now().is("end"))) break;
     forget_brackets(base);  // what a clause left open has been reported
     broken_ = false;
@@ -133,6 +163,7 @@ tree::Rule Parser::rule() {
     // A `}` inside that closed less than its line says was this rule's: then an inner one is
     // missing.
     if (suspect_ && !open_.empty()) open_.back() = *suspect_;
+    unclosed_block_ = at_declaration();
     unclosed(here());
   } else if (!opened && !accept(TokenKind::kBraceClose)) {
     if (now().is("end")) take();  // of languages that have no braces
@@ -158,10 +189,8 @@ void Parser::clause(tree::Rule& rule) {
     return;
   }
   if (token.is(TokenKind::kComma) && comma_in_number()) return;
-  const bool comment = token.is(TokenKind::kMinus) && ahead().is(TokenKind::kMinus);
-  if (comment) {
-    fail(Code::kE0117, "`--` begins no comment", "a comment begins with `#`");
-  } else if (token.is(TokenKind::kComma)) {
+  if (skip_foreign_comment()) return;
+  if (token.is(TokenKind::kComma)) {
     remark(Code::kE0125, here(), "a comma too many", "no commas stand between clauses",
            Edit{here(), ""});
     take();
@@ -202,6 +231,13 @@ void Parser::unknown_clause(tree::Rule& rule, std::optional<SourceSpan> before) 
   if (small == "with" && lowered(ahead().text) == "maxspan") {
     take();  // the word behind it is told
     return unknown_clause(rule, span);
+  }
+  if ((small == "in" || small == "during") && ahead().is(TokenKind::kDuration)) {
+    remark(Code::kE0117, span, fmt::format("how long a match may take is not said by `{}`", word),
+           "write `within`", Edit{span, "within"});
+    now_->text = "within";
+    clause_by_name(rule, "within");
+    return;
   }
   // A word that the clause before could have gone on with.
   std::vector<std::string> words;
@@ -382,7 +418,8 @@ bool Parser::clause_by_name(tree::Rule& rule, std::string_view keyword) {
       } else if (accept("live")) {
         c.status = tree::StatusWord::kLive;
       } else {
-        fail_expected();
+        fail_expected({}, {"`live` alerts, `shadow` is tried out without alerts, `internal` feeds "
+                           "other rules alone, `draft` does not run"});
       }
     });
   } else if (keyword == "by") {

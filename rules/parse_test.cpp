@@ -1,6 +1,8 @@
 // The tests that stand beside the rules.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "rules/parser_impl.h"
 #include "rules/suggest.h"
 
@@ -8,8 +10,30 @@ namespace tocsin::rules {
 tree::Test Parser::test() {
   tree::Test made;
   begin(made);
-  made.rule = name("the name of a rule");
-  if (auto title = string("a title in quotes")) made.title = std::move(*title);
+  if (now().is(TokenKind::kString) && !panic_) {
+    const SourceSpan span = here();
+    const bool quoted = ahead().is(TokenKind::kString);
+    const std::string meant = quoted && is_plain_name(now().text) ? now().text : last_rule_;
+    remark(
+        Code::kE0101, span,
+        quoted ? "the name of a rule stands without quotes" : "a test names its rule first",
+        meant.empty() ? std::string() : fmt::format("write `{}{}`", meant, quoted ? "" : " \"…\""),
+        meant.empty() ? std::nullopt
+        : quoted      ? std::optional(Edit{span, meant})
+                      : std::optional(Edit{{span.file, span.begin, span.begin}, meant + " "}));
+    if (quoted) take();
+    made.rule = {meant, span, false};
+    broken_ = broken_ || meant.empty();
+  } else {
+    made.rule = declared_name("the name of a rule");
+  }
+  if (now().is(TokenKind::kBraceOpen) && !panic_) {
+    remark(Code::kE0101, here(), "expected a title in quotes, found `{`", "", std::nullopt,
+           {fmt::format("say in a few words what it shows: `test {} \"a large payment\" {{`",
+                        made.rule.text.empty() ? "large" : made.rule.text)});
+    broken_ = true;
+  } else if (auto title = string("a title in quotes"))
+    made.title = std::move(*title);
   if (panic_ && !resume_brace()) return made;
   const std::size_t outside = brackets();
   if (!open(TokenKind::kBraceOpen)) return made;
@@ -31,7 +55,7 @@ tree::Test Parser::test() {
     if (at("expect") || begins_expectation() || now().is(TokenKind::kBraceClose) ||
         now().is(TokenKind::kEnd) || at_declaration())
       break;
-    if (accept_semicolon()) continue;
+    if (accept_semicolon() || skip_foreign_comment()) continue;
     test_line(made);
   }
   in_test_ = false;
@@ -70,6 +94,17 @@ tree::Test Parser::test() {
 void Parser::test_line(tree::Test& test) {
   tree::TestLine line;
   const SourceSpan begin = here();
+  foreign_offset();
+  if (now().is(TokenKind::kName) && !is_keyword(now().text) && ahead().is(TokenKind::kBraceOpen) &&
+      !panic_) {
+    line.event = name("an event type");
+    line.values = record(true);
+    skip_second_brace();
+    broken_ = true;
+    line.span = since(begin);
+    if (!panic_) test.lines.push_back(std::move(line));
+    return;
+  }
   if (accept("until")) {
     line.until = true;
     if (auto offset = duration()) line.offset = std::move(*offset);
@@ -131,6 +166,19 @@ void Parser::expectations(tree::Test& test) {
   while (accept("expect") || accept_missing_expect()) {
     const SourceSpan begin = last();
     guessed_ = false;
+    constexpr std::string_view kNone[] = {"nothing", "none", "not", "zero"};
+    if (now().is(TokenKind::kName) && !panic_ &&
+        std::ranges::find(kNone, lowered(now().text)) != std::end(kNone)) {
+      const bool alert = ahead().is("alert") && !ahead().line_start;
+      const SourceSpan whole{here().file, here().begin,
+                             alert ? lexer_.span(ahead()).end : here().end};
+      remark(Code::kE0117, whole, "that nothing comes is expected by `expect no alert`",
+             "write `no alert`", Edit{whole, "no alert"});
+      take();
+      if (alert) take();
+      none = true;
+      continue;
+    }
     if (accept("no")) {
       expect("alert");
       if (!panic_ && !test.expected.empty()) {
@@ -142,6 +190,15 @@ void Parser::expectations(tree::Test& test) {
       continue;
     }
     tree::Expected expected;
+    std::optional<tree::IntLiteral> counted;  // `expect 2 alerts`
+    if (now().is(TokenKind::kInt) && !panic_ && (ahead().is("alert") || ahead().is("alerts"))) {
+      const SourceSpan whole{here().file, here().begin, lexer_.span(ahead()).end};
+      const std::string meant = fmt::format("alert {} times", now().text);
+      remark(Code::kE0117, whole, "how many alerts are expected stands behind `alert`",
+             fmt::format("write `{}`", meant), Edit{whole, meant});
+      counted = integer("a count");
+      now_->text = "alert";
+    }
     // Each round takes a token: an `alert` that is taken for a missing `expect` is one.
     if (now().is("at") || now().is(TokenKind::kBraceOpen) || (at_entry() && !now().is("alert"))) {
       const SourceSpan place{here().file, last().end, last().end};
@@ -149,6 +206,7 @@ void Parser::expectations(tree::Test& test) {
     } else if (!expect("alert")) {
       return;
     }
+    expected.times = std::move(counted);
     if (now().is(TokenKind::kInt)) {
       expected.times = integer("a count");
       expect("times");

@@ -1,6 +1,7 @@
 /// The parser's inside; only the parse_*.cpp files include it. In order of reading: parse_core.cpp
 /// (tokens and what was expected), parse_recovery.cpp, parse_declaration.cpp, parse_rule.cpp,
-/// parse_alert.cpp, parse_test.cpp, parse_pattern.cpp, parse_expr.cpp, parse_aggregate.cpp.
+/// parse_alert.cpp, parse_test.cpp, parse_pattern.cpp, parse_expr.cpp, parse_aggregate.cpp,
+/// parse_foreign.cpp, parse_foreign_steps.cpp.
 ///
 /// How mistakes are kept apart: fail() reports one and raises `panic_`; from then on the current
 /// token fits nothing and nothing moves, so every function unwinds by itself until one that knows
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -116,6 +118,33 @@ class Parser {
   bool at_declaration();       // its word, at the beginning of a line: where no name may stand
   bool is_declaration_word();  // the current one; `key` only before NAME `=`
 
+  // ---- habits of other languages (parse_foreign.cpp)
+  std::string source(SourceSpan span) const;  // as written, on one line; else empty
+  std::string own_kind(SourceSpan span) const;
+  std::string joined_at(std::uint32_t begin) const;  // `my-rule`; empty where no `-` joins a name
+  void take_joined(tree::Name& name);
+  tree::Name declared_name(std::string_view what, bool in_data = false);
+  tree::Name rule_name();
+  void foreign_colon(bool& colon_block);
+  bool skip_foreign_comment();
+  void skip_where();
+  tree::ExprPtr second_where(tree::ExprPtr first);
+  void late_as(tree::Step& step);
+  void late_for(tree::Absence& absence);
+  bool foreign_then();
+  void foreign_article(tree::Step& step);
+  bool foreign_step(tree::Step& step);
+  void step_condition_behind(tree::Step& step);
+  bool foreign_comparison(tree::ExprPtr& left);
+  tree::ExprPtr foreign_list();
+  tree::ExprPtr foreign_method(const tree::Expr& member);
+  bool foreign_by();
+  bool foreign_once();
+  bool foreign_entry();
+  void foreign_offset();
+  bool nested_declaration(const tree::Rule& rule);
+  bool skip_list_bracket(TokenKind bracket);
+
   // ---- small things
   tree::Name name(std::string_view what);
   std::optional<tree::StringLiteral> string(std::string_view what);
@@ -175,8 +204,8 @@ class Parser {
   tree::Step step();
   void step_kinds(tree::Step& step);
   void step_group(tree::Step& step);
-  void step_foreign();
-  void step_missing_where();
+  void step_foreign(const tree::Step& step);
+  void step_missing_where(const tree::Step& step);
   void foreign_begin(tree::Step& step);
   std::optional<tree::Count> count();
   tree::Absence absence();
@@ -221,6 +250,7 @@ class Parser {
   tree::Allow allow();
   tree::Event event();
   tree::Field field();
+  bool foreign_field(tree::Field& field);
   bool modifier(tree::Field& field);
   tree::TypeRef type();
   tree::Kind kind();
@@ -233,6 +263,9 @@ class Parser {
   tree::Defaults defaults();
   void expect_over();
   void by_beside_all(std::vector<tree::Name>& by, SourceSpan& by_span);
+  bool ends_declaration();
+  void foreign_aggregate();
+  void feature_key(std::vector<tree::Name>& by, SourceSpan& by_span);
   tree::Feature feature();
   tree::Features features();
   tree::FeatureEntry feature_entry();
@@ -263,6 +296,10 @@ class Parser {
   bool after_condition_ = false;          // the step read last ends with a condition
   std::optional<Bracket> suspect_;        // a `{` whose `}` stands further out than its own line
   bool in_rule_ = false;                  // clauses may begin
+  std::map<std::string, std::string> joined_;  // names written with `-`, and what they are read as
+  std::string last_rule_;                      // the name of the rule declared last
+  bool unclosed_block_ = false;                // a block of which the `}` may stand further down
+  std::vector<decltype(tree::File::items)::value_type> nested_;  // declared inside a rule
   int nesting_ = 0;
   int nesting_patterns_ = 0;                // groups of steps around
   std::optional<std::uint32_t> failed_at_;  // the token at which something was last missing
@@ -295,6 +332,7 @@ template <typename Entry, typename Begins>
 void Parser::comma_list(TokenKind closing, Entry entry, Begins begins) {
   const std::size_t base = brackets();
   for (;;) {
+    if (skip_foreign_comment()) continue;
     if (at(closing) || now().is(TokenKind::kEnd) || begins_anew() || begins_test_line()) break;
     if (now().is(TokenKind::kComma)) {
       const SourceSpan comma = here();
@@ -305,6 +343,7 @@ void Parser::comma_list(TokenKind closing, Entry entry, Begins begins) {
     last_root_.reset();
     entry();
     if (panic_ && !resume_entry(base, closing)) return forget_brackets(base - 1);
+    skip_foreign_comment();
     if (now().is(TokenKind::kSemicolon)) {
       remark(Code::kE0117, here(), "entries are not separated by `;`", "write `,`",
              Edit{here(), ","});

@@ -10,6 +10,15 @@
 namespace tocsin::rules {
 std::string in_code(std::string_view text) { return fmt::format("`{}`", text); }
 
+std::string written_at(const SourceMap& sources, SourceSpan span) {
+  constexpr std::size_t kLongest = 80;
+  const std::string_view text = sources.text(span.file);
+  if (span.end <= span.begin || span.end - span.begin > kLongest || span.end > text.size())
+    return {};
+  std::string written(text.substr(span.begin, span.end - span.begin));
+  return written.find_first_of("\r\n`#") == std::string::npos ? written : std::string();
+}
+
 std::string one_of(const std::vector<std::string>& texts) {
   constexpr std::size_t kShownMax = 10;
   std::string out;

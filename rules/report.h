@@ -13,6 +13,8 @@
 namespace tocsin::rules {
 /// The text in back-ticks.
 std::string in_code(std::string_view text);
+/// What is written there, to be repeated in advice; empty where it is long or has line ends.
+std::string written_at(const SourceMap& sources, SourceSpan span);
 /// "`a`, `b` or `c`": the texts in back-ticks, at most ten of them.
 std::string one_of(const std::vector<std::string>& texts);
 /// "schema.tocsin:3".
