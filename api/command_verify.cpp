@@ -42,18 +42,27 @@ ExitCode code_of(const Error& error) {
   return ExitCode::kInputOutput;
 }
 
-// Gives how many entries its audit log has.
-Result<std::uint64_t> verify_effects(const std::string& directory) {
+struct VerifiedEffects {
+  runtime::StoreExtent extent;
+  std::uint64_t audit_entries = 0;
+};
+Result<VerifiedEffects> verify_effects(const runtime::DataPaths& paths) {
   runtime::RocksStoreOptions options;
   options.families = runtime::effect_families();
-  if (auto good = runtime::RocksStore::verify(directory, options); !good) {
-    return tl::unexpected(good.error());
-  }
-  const auto store = runtime::RocksStore::open_reader(directory, options);
+  options.end_mark = paths.store_end;
+  const auto store = runtime::RocksStore::verify(paths.store, options);
   if (!store) return tl::unexpected(store.error());
-  Result<std::uint64_t> entries = AuditLog::verify(**store);
-  if (entries) return entries;
-  return fail(entries.error().code, fmt::format("{}: {}", directory, entries.error().message));
+  const auto named = [&](const Error& error) {
+    return fail(error.code, fmt::format("{}: {}", paths.store, error.message));
+  };
+  VerifiedEffects effects;
+  Result<runtime::StoreExtent> extent = runtime::extent_of(**store);
+  if (!extent) return named(extent.error());
+  effects.extent = *std::move(extent);
+  const Result<std::uint64_t> entries = AuditLog::verify(**store);
+  if (!entries) return named(entries.error());
+  effects.audit_entries = *entries;
+  return effects;
 }
 
 std::string describe_good(const std::string& directory, const runtime::VerifyReport& report,
@@ -81,11 +90,11 @@ ExitCode verify(const VerifyOptions& options) {
   std::uint64_t audit_entries = 0;
   const runtime::VerifyPorts ports{
       files,
-      [&](const std::string& store) -> Result<void> {
-        const Result<std::uint64_t> entries = verify_effects(store);
-        if (!entries) return tl::unexpected(entries.error());
-        audit_entries = *entries;
-        return {};
+      [&](const runtime::DataPaths& paths) -> Result<runtime::StoreExtent> {
+        Result<VerifiedEffects> effects = verify_effects(paths);
+        if (!effects) return tl::unexpected(effects.error());
+        audit_entries = effects->audit_entries;
+        return std::move(effects->extent);
       },
       [&](const std::string& what, std::uint64_t bytes) {
         constexpr std::chrono::milliseconds kBetween{100};
@@ -131,9 +140,10 @@ void add_verify_command(CLI::App& program, Chosen& chosen) {
                     "Say nothing where all is good, and show no progress");
   command->footer(
       R"help(Every file that counts is read once: the journal, the rule texts and tables beside it (blobs), the
-checkpoints, the savepoints, the alerts. Nothing is changed. While it reads, no run can begin in the
-folder; a run that is under way goes on, and what it changes meanwhile is left out. A copy is
-verified like the original, also where it may only be read: verify a back-up after making it.
+checkpoints, the savepoints, the alerts. They are also compared with each other: what `run` or `serve`
+would refuse or lose is found. Nothing is changed. While it reads, no run can begin in the folder; a
+run that is under way goes on, and what it changes meanwhile is left out. A copy is verified like the
+original, also where it may only be read: verify a back-up after making it.
 
 Exit codes:
   0  all is as it was written

@@ -79,6 +79,7 @@ class DurableSession {
 
   // From other threads.
   void journal_changed(const runtime::JournalStatus& status);
+  void effects_changed(const runtime::EffectQueueStatus& status);
   void effects_stored(std::span<const runtime::SliceEffects> stored);
   std::uint64_t alerts_needed_from() const;
   void note_failure(const std::string& message);
@@ -112,6 +113,7 @@ class DurableSession {
   std::unique_ptr<AlertCopy> copy_;
   std::shared_ptr<WebhookOutbox> outbox_;
   bool is_waiting_for_space_ = false;
+  bool is_store_waiting_ = false;  // likewise
 
   std::uint64_t shown_before_ = 0;  // number of the last alert that an earlier start stored
   RejectedTally rejected_;
@@ -155,6 +157,7 @@ Outcome<void> DurableSession::open() {
 Outcome<void> DurableSession::open_store() {
   runtime::RocksStoreOptions options;
   options.families = runtime::effect_families();
+  options.end_mark = directory_->paths().store_end;
   Result<std::unique_ptr<runtime::RocksStore>> store =
       runtime::RocksStore::open(directory_->paths().store, options);
   if (!store) return refuse(store.error());
@@ -203,6 +206,9 @@ runtime::NodeOptions DurableSession::node_options() {
   }
   options.journal_listener = [this](const runtime::JournalStatus& status) {
     journal_changed(status);
+  };
+  options.effects_listener = [this](const runtime::EffectQueueStatus& status) {
+    effects_changed(status);
   };
   options.effects.stored = [this](std::span<const runtime::SliceEffects> stored) {
     effects_stored(stored);
@@ -348,6 +354,17 @@ void DurableSession::journal_changed(const runtime::JournalStatus& status) {
   if (const std::string failed = ack->failure(); !failed.empty()) note_failure(failed);
 }
 
+void DurableSession::effects_changed(const runtime::EffectQueueStatus& status) {
+  bool is_new = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool is_waiting = !status.no_space.empty();
+    is_new = is_waiting && !is_store_waiting_;
+    is_store_waiting_ = is_waiting;
+  }
+  if (is_new) tell(fmt::format("tocsin: waiting for space on the disk: {}\n", status.no_space));
+}
+
 void DurableSession::effects_stored(std::span<const runtime::SliceEffects> stored) {
   AlertCopy* copy = nullptr;
   std::shared_ptr<WebhookOutbox> outbox;
@@ -436,8 +453,10 @@ ExitCode DurableSession::finish(const Result<void>& read) {
   if (!arguments_.quiet) tell(format_report(report(read.has_value())));
   const std::string failed = failure();
   if (!failed.empty()) {
-    // Whatever may not be taken here any more is for another directory.
-    const bool is_refused = !read && read.error().code == Errc::kRefused && !is_stopped;
+    // Whatever may not be taken here any more is for another directory. A file that cannot be
+    // written, as the alerts' copy, has stopped the reading before.
+    const bool is_refused = !read && read.error().code == Errc::kRefused && !is_stopped &&
+                            failed == read.error().message;
     return end_with(is_refused ? ExitCode::kDataDirectory : ExitCode::kInputOutput, failed);
   }
   if (deliveries_ && deliveries_->left_over != 0) {

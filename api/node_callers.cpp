@@ -39,10 +39,11 @@ std::string_view event_status_name(EventStatus status) {
 // and the node's thread, which answers questions, with them.
 std::optional<Refusal> NodeService::look_for_space() {
   const std::lock_guard lock(pending_mutex_);
-  if (journal_.state != runtime::JournalState::kNoSpace) return std::nullopt;
+  const bool is_journal = journal_.state == runtime::JournalState::kNoSpace;
+  if (!is_journal && no_space_of_store_.empty()) return std::nullopt;
   return Refusal{Refusal::Why::kDisk,
                  fmt::format("the disk is full, and no events are taken until there is space: {}",
-                             journal_.reason)};
+                             is_journal ? journal_.reason : no_space_of_store_)};
 }
 
 Served<EventAnswer> NodeService::take(EventBatch batch, milliseconds patience) {
@@ -241,6 +242,7 @@ void NodeService::effects_changed(const runtime::EffectQueueStatus& status) {
   {
     const std::lock_guard lock(pending_mutex_);
     committed_ = std::max(committed_, status.committed);
+    no_space_of_store_ = status.no_space;
     while (!pending_alerts_.empty() && pending_alerts_.front().first <= committed_) {
       done.push_back(std::move(pending_alerts_.front().second));
       pending_alerts_.pop_front();

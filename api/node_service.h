@@ -244,6 +244,7 @@ class NodeService {
   std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_;         // by last record
   std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_alerts_;  // by push
   runtime::JournalStatus journal_;
+  std::string no_space_of_store_;  // EffectQueueStatus::no_space
 
   // The node's thread's alone.
   runtime::TimeKeeper keeper_;

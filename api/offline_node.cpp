@@ -105,6 +105,7 @@ Outcome<std::unique_ptr<OfflineNode>> OfflineNode::open(const std::string& data)
   if (!*beginning) return stop(ExitCode::kDataDirectory, data + ": nothing was run in it yet");
   runtime::RocksStoreOptions store_options;
   store_options.families = runtime::effect_families();
+  store_options.end_mark = paths.store_end;
   Result<std::unique_ptr<runtime::RocksStore>> store =
       runtime::RocksStore::open(paths.store, store_options);
   if (!store) return refuse(store.error());

@@ -340,6 +340,7 @@ runtime::NodeOptions Server::node_options() {
 Outcome<void> Server::open_node() {
   runtime::RocksStoreOptions store_options;
   store_options.families = runtime::effect_families();
+  store_options.end_mark = directory_->paths().store_end;
   Result<std::unique_ptr<runtime::RocksStore>> store =
       runtime::RocksStore::open(directory_->paths().store, store_options);
   if (!store) return stop(code_of_directory(store.error().code), store.error().message);
@@ -468,6 +469,7 @@ std::string Server::unreadiness() const {
   if (figures.journal.state == runtime::JournalState::kNoSpace) {
     return "the disk is full: " + figures.journal.reason;
   }
+  if (!figures.effects.no_space.empty()) return "the disk is full: " + figures.effects.no_space;
   if (!figures.no_room.empty()) return "memory is at its limit: " + figures.no_room;
   return {};
 }

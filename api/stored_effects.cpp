@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "runtime/data_directory.h"
 #include "runtime/rocks_store.h"
 
 namespace tocsin::api {
@@ -20,8 +21,10 @@ Result<StoredEffects> StoredEffects::open(const std::string& data_directory) {
   StoredEffects effects;
   runtime::RocksStoreOptions options;
   options.families = runtime::effect_families();
+  const runtime::DataPaths paths(data_directory);
+  options.end_mark = paths.store_end;
   Result<std::unique_ptr<runtime::StoreReader>> store =
-      runtime::RocksStore::open_reader(data_directory + "/store", options);
+      runtime::RocksStore::open_reader(paths.store, options);
   if (!store) {
     if (store.error().code == Errc::kNotFound)
       return fail(Errc::kNotFound, fmt::format("{} is no data directory", data_directory));

@@ -81,6 +81,8 @@ DataPaths::DataPaths(std::string path) : directory(std::move(path)) {
   state = directory + "/state";
   checkpoints = directory + "/checkpoints";
   savepoints = directory + "/savepoints";
+  journal_end = directory + "/ends/journal";
+  store_end = directory + "/ends/store";
 }
 
 Result<DataDirectory> DataDirectory::open(Files& files, const std::string& path, bool may_make) {
@@ -112,6 +114,9 @@ Result<DataDirectory> DataDirectory::open(Files& files, const std::string& path,
                                             lock.error().message));
   }
   data.lock_ = *std::move(lock);
+  // Also one that an older version made, or somebody else before it was used: it holds secrets and
+  // what events say. Of another owner it stays as it is.
+  static_cast<void>(files.make_private(paths.directory));
   // The names that are seen may not be on disk: a sync may have failed when they were made.
   FileResult<void> synced = make_durable_directory(files, paths.directory);
   if (synced) synced = files.sync_directory(paths.directory);

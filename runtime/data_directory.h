@@ -7,6 +7,7 @@
 ///   DIR/store/        alerts, outbox, late events, dead letters
 ///   DIR/state/        the working copy of the engine's state, made anew at each start
 ///   DIR/checkpoints/  DIR/savepoints/
+///   DIR/ends/         how far journal and store are on disk (runtime/end_mark.h)
 #pragma once
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@ struct DataPaths {
   explicit DataPaths(std::string path);
   std::string directory;
   std::string format, lock, journal, blobs, store, state, checkpoints, savepoints;
+  std::string journal_end, store_end;  // their end marks
 };
 
 /// A data directory that this process owns until the value goes. Threading: one caller at a time.

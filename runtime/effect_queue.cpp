@@ -26,8 +26,11 @@ Result<std::uint64_t> EffectQueue::push(SliceEffects effects) {
   const std::size_t bytes = effects.bytes();
   Lock lock(mutex_);
   TOCSIN_ASSERT(!is_closing_, "nothing is pushed once the queue is closed");
-  stored_.wait(lock,
-               [&] { return !has_thread_ || !is_full() || status_.failure || is_abandoned_; });
+  const auto has_room = [&] {
+    return !has_thread_ || !is_full() || status_.failure || is_abandoned_;
+  };
+  if (Result<void> waited = wait_stored(lock, has_room); !waited)
+    return tl::unexpected(waited.error());
   if (Result<void> failed = outcome(); !failed) return tl::unexpected(failed.error());
   if (!effects.alerts.empty()) {
     pushed_mark_.order = effects.alerts.back().order;
@@ -94,8 +97,10 @@ Result<void> EffectQueue::wait_committed(std::uint64_t pushes) {
   Lock lock(mutex_);
   TOCSIN_ASSERT(has_thread_, "without a thread nothing would be stored meanwhile");
   TOCSIN_ASSERT(pushes <= status_.pushed, "waits for what was pushed");
-  stored_.wait(lock,
-               [&] { return status_.committed >= pushes || status_.failure || is_abandoned_; });
+  const auto is_done = [&] {
+    return status_.committed >= pushes || status_.failure || is_abandoned_;
+  };
+  if (Result<void> waited = wait_stored(lock, is_done); !waited) return waited;
   return status_.committed >= pushes ? Result<void>{} : outcome();
 }
 
@@ -191,10 +196,15 @@ void EffectQueue::commit_group(Lock& lock) {
     group.push_back(std::move(waiting_.front().effects));
     waiting_.pop_front();
   }
-  lock.unlock();
-  const Result<CommitReport> report = store_.commit(group);
-  if (report && options_.stored) options_.stored(group);
-  lock.lock();
+  Result<CommitReport> report;
+  do {
+    lock.unlock();
+    report = store_.commit(group);
+    if (report && options_.stored) options_.stored(group);
+    lock.lock();
+    // What waits is whole: it is committed as it would have been.
+  } while (!report && wait_for_space(lock, report.error()));
+  end_wait_for_space(lock);
   status_.waiting_bytes -= bytes;
   if (report) {
     status_.committed += group.size();
@@ -211,15 +221,55 @@ void EffectQueue::commit_group(Lock& lock) {
 }
 
 void EffectQueue::retain(Lock& lock) {
-  lock.unlock();
-  if (options_.needed_from) options_.retention.alerts_needed_from = options_.needed_from();
-  const Result<bool> done = store_.retain(options_.retention, options_.retention_rows);
-  lock.lock();
+  Result<bool> done;
+  do {
+    done = retain_rows(lock);
+  } while (!done && wait_for_space(lock, done.error()));
+  end_wait_for_space(lock);
   if (done) {
     is_retained_ = *done;
     return;
   }
   note(done.error());
+  tell(lock);
+}
+
+Result<bool> EffectQueue::retain_rows(Lock& lock) {
+  lock.unlock();
+  if (options_.needed_from) options_.retention.alerts_needed_from = options_.needed_from();
+  Result<bool> done = store_.retain(options_.retention, options_.retention_rows);
+  lock.lock();
+  return done;
+}
+
+Result<void> EffectQueue::wait_stored(Lock& lock, const std::function<bool()>& is_done) {
+  constexpr std::chrono::milliseconds kBetween{100};
+  while (!stored_.wait_for(lock, kBetween, is_done)) {
+    if (status_.no_space.empty() || !options_.stop_requested || !options_.stop_requested())
+      continue;
+    return fail(Errc::kLimit, status_.no_space);
+  }
+  return {};
+}
+
+bool EffectQueue::wait_for_space(Lock& lock, const Error& error) {
+  const bool may_wait = has_thread_ && error.code == Errc::kLimit && !is_abandoned_;
+  if (!may_wait) return false;
+  const bool is_new = status_.no_space.empty();
+  status_.no_space = error.message;
+  if (is_new) tell(lock);
+  const auto must_stop = [&] {
+    return is_abandoned_ || (options_.stop_requested && options_.stop_requested());
+  };
+  // A stop tries once more: there may be space now.
+  const bool was_stopped = must_stop();
+  if (!was_stopped) work_.wait_for(lock, options_.no_space_retry, [&] { return is_abandoned_; });
+  return !was_stopped && !is_abandoned_;
+}
+
+void EffectQueue::end_wait_for_space(Lock& lock) {
+  if (status_.no_space.empty()) return;
+  status_.no_space.clear();
   tell(lock);
 }
 

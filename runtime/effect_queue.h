@@ -1,7 +1,8 @@
 /// Effects on their way from the engine to the effect store: they wait until the journal has their
 /// cause on disk, and are then committed in groups, one sync for all that waits.
 ///
-/// Bounded by EffectQueueOptions::bytes_max; beyond it push() waits. A failed commit is final.
+/// Bounded by EffectQueueOptions::bytes_max; beyond it push() waits. A disk without space is waited
+/// for, with all that was pushed kept; any other failed commit is final.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -32,6 +33,10 @@ struct EffectQueueOptions {
   /// Is given what a commit has stored, before the listener is told: alerts that are new have their
   /// number. May be empty.
   std::function<void(std::span<const SliceEffects>)> stored = {};
+  /// How long to wait before a disk that was full is tried again.
+  std::chrono::milliseconds no_space_retry{250};
+  /// Asked while something waits for space; true: it fails with kLimit. May be empty.
+  std::function<bool()> stop_requested = {};
 };
 struct EffectQueueStatus {
   std::uint64_t pushed = 0;     // how often push() took something in
@@ -39,6 +44,7 @@ struct EffectQueueStatus {
   std::uint64_t commits = 0;
   std::size_t waiting_bytes = 0;
   CommitReport stored;                // of all commits
+  std::string no_space;               // why nothing is stored for now; empty: it is
   std::optional<Error> failure = {};  // final
 };
 
@@ -90,9 +96,16 @@ class EffectQueue {
   bool may_commit() const;
   bool is_full() const { return status_.waiting_bytes >= options_.bytes_max; }
   void commit_group(Lock& lock);
+  // Waits for `is_done`, or until it was asked to stop while the disk is full.
+  Result<void> wait_stored(Lock& lock, const std::function<bool()>& is_done);
+  // Notes why the disk takes nothing, or that it does again, and waits; false: it is not to be
+  // tried again.
+  bool wait_for_space(Lock& lock, const Error& error);
+  void end_wait_for_space(Lock& lock);
   bool must_pause() const;
   bool must_wake() const;
   void retain(Lock& lock);
+  Result<bool> retain_rows(Lock& lock);
   void note(const Error& error);
   void tell(Lock& lock);
   Result<void> outcome() const;

@@ -183,6 +183,12 @@ Result<std::vector<EndpointRow>> EffectReader::endpoints() const {
 }
 
 Result<EmittedMark> EffectReader::mark() const { return single(*store_, kMarkKey, decode_mark); }
+Result<std::uint64_t> EffectReader::cause() const {
+  const Result<std::optional<std::string>> value = store_->get(kMetaFamily, kCauseKey);
+  if (!value) return tl::unexpected(value.error());
+  if (!*value) return 0;
+  return decode_cause(**value);
+}
 Result<EffectTotals> EffectReader::totals() const {
   return single(*store_, kTotalsKey, decode_totals);
 }

@@ -101,6 +101,8 @@ class EffectReader {
   Result<std::vector<WithheldRow>> withheld(std::uint64_t number) const;
   Result<std::vector<EndpointRow>> endpoints() const;
   Result<EmittedMark> mark() const;
+  /// The last journal record of the mark's timeline of which something is stored; 0: none is known.
+  Result<std::uint64_t> cause() const;
   Result<std::vector<TimelineRow>> timelines() const;
   Result<EffectTotals> totals() const;
 

@@ -90,13 +90,9 @@ Result<void> EffectStore::load() {
   const Result<EffectTotals> totals = from.totals();
   if (!totals) return tl::unexpected(totals.error());
   totals_ = *totals;
-  const Result<std::optional<std::string>> value = store_.get(kMetaFamily, kCauseKey);
-  if (!value) return tl::unexpected(value.error());
-  if (*value) {
-    const Result<std::uint64_t> cause = decode_cause(**value);
-    if (!cause) return tl::unexpected(cause.error());
-    cause_ = *cause;
-  }
+  const Result<std::uint64_t> cause = from.cause();
+  if (!cause) return tl::unexpected(cause.error());
+  cause_ = *cause;
   Result<std::vector<TimelineRow>> timelines = from.timelines();
   if (!timelines) return tl::unexpected(timelines.error());
   timelines_ = std::move(*timelines);

@@ -5,6 +5,7 @@
 namespace tocsin::runtime {
 void File::let_go(std::uint64_t, std::uint64_t) {}
 void File::bypass_cache() {}
+FileResult<void> Files::make_private(const std::string&) { return {}; }
 
 Error to_error(const FileError& error) {
   switch (error.code) {

@@ -99,6 +99,8 @@ class Files {
   virtual FileResult<std::vector<std::string>> list(const std::string& directory) = 0;
   /// Makes one directory, or leaves the one that is there.
   virtual FileResult<void> make_directory(const std::string& path) = 0;
+  /// Takes every permission on a directory from all but its owner.
+  virtual FileResult<void> make_private(const std::string& path);
   virtual FileResult<void> sync_directory(const std::string& path) = 0;
   /// Takes an exclusive lock on `path`, made where missing; kInUse names the process that has it,
   /// where known. Never waits.

@@ -90,7 +90,14 @@ Result<void> JournalWriter::begin() {
   }
   id_max_ = found->id_max;
   segments_ = std::move(found->segments);
+  if (Result<void> asked = ask_end_mark(); !asked) return asked;
   if (segments_.empty()) {
+    if (options_.first_sequence < options_.known_end) {
+      return fail(Errc::kCorrupt,
+                  fmt::format("{} is damaged: its segments are missing, and records up to {} were "
+                              "on disk",
+                              directory_, options_.known_end - 1));
+    }
     durable_end_ = options_.first_sequence;
     must_roll_ = true;
   } else {
@@ -101,6 +108,22 @@ Result<void> JournalWriter::begin() {
   if (must_roll_ && roll() != CommitState::kDurable) {
     return fail(failed() ? Errc::kIo : Errc::kLimit, failed() ? failure_ : no_space_);
   }
+  if (options_.end_mark.empty()) return {};
+  Result<std::unique_ptr<EndMark>> mark = EndMark::open(files_, options_.end_mark, durable_end_);
+  if (!mark) return tl::unexpected(mark.error());
+  end_mark_ = *std::move(mark);
+  return {};
+}
+
+JournalWriter::~JournalWriter() {
+  if (end_mark_) end_mark_->sync();
+}
+
+Result<void> JournalWriter::ask_end_mark() {
+  if (options_.end_mark.empty()) return {};
+  const Result<KnownEnd> known = read_end_mark(files_, options_.end_mark);
+  if (!known) return tl::unexpected(known.error());
+  options_.known_end = std::max(options_.known_end, known->end);
   return {};
 }
 
@@ -134,9 +157,9 @@ Result<void> JournalWriter::resume(const SegmentFile& last) {
   if (scan.sequence() < options_.known_end) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} is damaged at offset {}, or segments after it are lost: record {} "
-                            "was expected there, {}, and records up to {} were on disk",
-                            last.path, scan.offset(), scan.sequence(), tail.reason,
-                            options_.known_end - 1));
+                            "was expected there{}{}, and records up to {} were on disk",
+                            last.path, scan.offset(), scan.sequence(),
+                            tail.reason.empty() ? "" : ", ", tail.reason, options_.known_end - 1));
   }
   if (tail.kind == TailKind::kTorn) {
     torn_end_ = TornEnd{last.path, scan.offset(), scan.sequence()};
@@ -310,6 +333,7 @@ CommitState JournalWriter::write_piece(JournalGroup& group) {
     kept_from_ = offset_;
   }
   durable_end_ += count;
+  if (end_mark_) end_mark_->advance(durable_end_);
   group.begin_ = end;
   return CommitState::kDurable;
 }

@@ -17,6 +17,7 @@
 #include "cep/base/result.h"
 #include "runtime/aligned_bytes.h"
 #include "runtime/clock.h"
+#include "runtime/end_mark.h"
 #include "runtime/files.h"
 #include "runtime/journal_directory.h"
 #include "runtime/journal_format.h"
@@ -44,6 +45,8 @@ struct JournalOptions {
   /// Records before this one were on disk, as something else than the journal knows. An old one
   /// that ends before it is damaged: it is refused before its end is cut.
   std::uint64_t known_end = 0;
+  /// The file of its end mark, which raises `known_end` and is kept from then on; empty: none.
+  std::string end_mark = {};
 };
 
 /// The most bytes that the frame of a record may have.
@@ -88,6 +91,9 @@ class JournalWriter {
   static Result<std::unique_ptr<JournalWriter>> open(Files& files, Clock& clock,
                                                      std::string directory,
                                                      const JournalOptions& options);
+  ~JournalWriter();
+  JournalWriter(const JournalWriter&) = delete;
+  JournalWriter& operator=(const JournalWriter&) = delete;
 
   /// Of the oldest record that is held.
   std::uint64_t first_sequence() const { return segments_.front().header.first_sequence; }
@@ -116,6 +122,8 @@ class JournalWriter {
  private:
   JournalWriter(Files& files, Clock& clock, std::string directory, const JournalOptions& options);
   Result<void> begin();
+  // Raises known_end by the end mark.
+  Result<void> ask_end_mark();
   Result<void> check_last(const SegmentHeader& header) const;
   // Goes on in the last segment, or sets must_roll_ where that must not be.
   Result<void> resume(const SegmentFile& last);
@@ -136,6 +144,7 @@ class JournalWriter {
   std::string directory_;
   JournalOptions options_;
   std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<EndMark> end_mark_;  // null: none
   std::vector<SegmentFile> segments_;  // the last is being written
   std::vector<std::string> spares_;
   std::uint64_t id_max_ = 0;

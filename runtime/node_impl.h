@@ -107,6 +107,7 @@ class Node::Impl {
   Result<void> restore_state(const CheckpointMeta& meta);
   Result<void> open_log();
   Result<void> open_effects();
+  Result<void> lost_timeline() const;
   Result<void> open_queue();
   Result<void> begin();
   // The records from position_ on.

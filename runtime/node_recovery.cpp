@@ -270,6 +270,7 @@ Result<void> Node::Impl::open_log() {
   journal.timeline = timeline_;
   journal.first_sequence = position_;
   journal.known_end = position_;
+  journal.end_mark = paths_.journal_end;
   if (effect_store_->mark().timeline == timeline_.id) {
     journal.known_end = std::max(journal.known_end, effect_store_->cause() + 1);
   }
@@ -297,7 +298,17 @@ Result<void> Node::Impl::open_effects() {
       {.semantics = options_.semantics, .accept_other_semantics = options_.replay_as_new});
   if (!store) return tl::unexpected(store.error());
   effect_store_ = *std::move(store);
-  if (!effect_store_->has_timeline(timeline_.id)) return {};
+  // A journal's first segment stands before the first timeline of its store.
+  if (must_begin_ && effect_store_->mark() != EmittedMark{}) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is missing or has no segments, and {} holds what came of its "
+                            "records: restore both from one copy",
+                            paths_.journal, paths_.store));
+  }
+  if (!effect_store_->has_timeline(timeline_.id)) {
+    // Without a checkpoint all alerts come again.
+    return recovery_.checkpoint == 0 ? Result<void>() : lost_timeline();
+  }
   start_ = loaded_mark_.value_or(EmittedMark{});
   if (!loaded_mark_) start_.timeline = timeline_.id;
   if (!options_.replay_as_new) return effect_store_->resume(loaded_mark_);
@@ -307,6 +318,14 @@ Result<void> Node::Impl::open_effects() {
   effects_.compare_past(&*difference_);
   start_ = mark;
   return effect_store_->resume(mark);
+}
+
+// The store has the timeline before the journal has its first record.
+Result<void> Node::Impl::lost_timeline() const {
+  return fail(Errc::kCorrupt,
+              fmt::format("{} is damaged: it has nothing of the run that {} holds; restore both "
+                          "from one copy",
+                          paths_.store, paths_.journal));
 }
 
 Result<void> Node::Impl::open_queue() {
@@ -320,7 +339,9 @@ Result<void> Node::Impl::open_queue() {
   }
   effect_store_->set_addressees(options_.addressees);
   stored_before_ = effect_store_->mark().number;
-  queue_ = std::make_unique<EffectQueue>(*effect_store_, start_, options_.effects,
+  EffectQueueOptions effects = options_.effects;
+  if (!effects.stop_requested) effects.stop_requested = options_.stop_requested;
+  queue_ = std::make_unique<EffectQueue>(*effect_store_, start_, std::move(effects),
                                          options_.effects_listener);
   queue_->durable(log_->durable_end());
   if (ports_.has_threads) queue_->start();

@@ -89,6 +89,7 @@ Result<void> append_command(Files& files, Clock& clock, const DataPaths& paths,
   if (!digest) return tl::unexpected(digest.error());
   JournalOptions options;
   options.semantics = cep::kSemantics;
+  options.end_mark = paths.journal_end;
   Result<std::unique_ptr<NodeLog>> log = DirectLog::open(files, clock, paths.journal, options);
   if (!log) return tl::unexpected(log.error());
   const std::string arguments = write_reinjection(lines.rows);

@@ -7,6 +7,7 @@
 #include "cep/base/result.h"
 
 namespace rocksdb {
+class Env;
 class Logger;
 class Status;
 }  // namespace rocksdb
@@ -16,4 +17,6 @@ namespace tocsin::runtime {
 Error rocks_error(std::string_view what, const std::string& path, const rocksdb::Status& status);
 /// Takes RocksDB's own log, which would be a file of its own in each store.
 std::shared_ptr<rocksdb::Logger> silent_rocks_logger();
+/// The system's files, of which RocksDB makes those that are new for their owner alone. Never goes.
+rocksdb::Env* private_rocks_env();
 }  // namespace tocsin::runtime

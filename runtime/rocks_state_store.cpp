@@ -38,6 +38,7 @@ std::string_view view_of(const rocksdb::Slice& slice) { return {slice.data(), sl
 
 rocksdb::Options options_of_state() {
   rocksdb::Options options;
+  options.env = private_rocks_env();
   options.info_log = silent_rocks_logger();
   options.compression = rocksdb::kLZ4Compression;
   rocksdb::BlockBasedTableOptions table;
@@ -267,6 +268,8 @@ class RocksStateStore : public StateStore {
       status = checkpoint->CreateCheckpoint(std::filesystem::absolute(directory).string());
     }
     if (!status.ok()) return failed("make", directory, status);
+    const FileResult<void> kept = files_.make_private(directory);
+    if (!kept) return tl::unexpected(to_error(kept.error()));
     return {};
   }
 
@@ -346,6 +349,11 @@ class RocksStateStore : public StateStore {
 
 Result<std::unique_ptr<StateStore>> open_store(Files& files, const std::string& directory,
                                                bool is_new) {
+  if (is_new) {
+    // Before RocksDB makes it, for all to read.
+    const FileResult<void> made = files.make_directory(directory);
+    if (!made) return tl::unexpected(to_error(made.error()));
+  }
   rocksdb::Options options = options_of_state();
   options.create_if_missing = is_new;
   options.error_if_exists = is_new;

@@ -6,11 +6,13 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/file_checksum.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,8 +23,11 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/base/byte_codec.h"
+#include "runtime/end_mark.h"
 #include "runtime/rocks_error.h"
 #include "runtime/rocks_log.h"
+#include "runtime/system_files.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -92,7 +97,12 @@ Settings settings_of(const RocksStoreOptions& options) {
   settings.family.write_buffer_size = options.write_buffer_bytes;
 
   rocksdb::DBOptions& database = settings.database;
+  database.env = private_rocks_env();
   database.paranoid_checks = true;
+  // Logs that are no longer written are known by the manifest; how far the one that is written was
+  // synced, RocksDB does not note: our end mark does.
+  database.track_and_verify_wals_in_manifest = true;
+  database.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
   // Damage before the end of the log is refused; at its end stands what nobody was told of.
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   database.db_write_buffer_size = options.write_buffers_bytes_max;
@@ -128,6 +138,8 @@ class Database {
 
   const std::string& directory() const { return directory_; }
   rocksdb::DB& db() const { return *db_; }
+  // Number of its last change, and one.
+  std::uint64_t end() const { return db_->GetLatestSequenceNumber() + 1; }
   // Null where a store that is only read lacks it.
   rocksdb::ColumnFamilyHandle* handle(StoreFamily family) const {
     TOCSIN_ASSERT(family.index < handles_.size(), "families are those of the opening");
@@ -287,6 +299,8 @@ Result<void> make_store(const std::string& directory, const RocksStoreOptions& o
   std::error_code error;
   fs::remove_all(unfinished, error);
   if (error) return failed("remove", unfinished, error.value());
+  // Before RocksDB makes it, for all to read.
+  if (::mkdir(unfinished.c_str(), S_IRWXU) != 0) return failed("make", unfinished, errno);
   if (Result<std::unique_ptr<Database>> made = open_database(unfinished, options, true); !made)
     return tl::unexpected(made.error());
   fs::rename(unfinished, directory, error);
@@ -321,11 +335,45 @@ class Reading : public Interface {
 };
 using RocksReader = Reading<StoreReader>;
 
+// Whether a file of some length can be written to the disk beside those of the store.
+bool has_space(const std::string& directory) {
+  constexpr std::size_t kBytes = std::size_t{1} << 20;
+  constexpr int kCount = 4;
+  const std::string path = directory + "/space.tmp";
+  const int file =
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (file < 0) return false;
+  const std::string bytes(kBytes, '\0');
+  bool has_all = true;
+  for (int i = 0; i < kCount && has_all; ++i) {
+    has_all = ::write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+  }
+  has_all = has_all && ::fsync(file) == 0;
+  ::close(file);
+  ::unlink(path.c_str());
+  return has_all;
+}
+
+// Number of the last change of a batch that was written, and one.
+std::uint64_t end_of(const rocksdb::WriteBatch& batch) {
+  // Its bytes begin with the number of its first change, which the write sets.
+  return load_number<std::uint64_t>(batch.Data().data()) + batch.Count();
+}
+
 class OwnedStore : public Reading<RocksStore> {
  public:
-  using Reading::Reading;
+  OwnedStore(std::unique_ptr<Database> database, std::vector<std::string> names,
+             std::unique_ptr<EndMark> end_mark)
+      : Reading(std::move(database), std::move(names)), end_mark_(std::move(end_mark)) {}
+  ~OwnedStore() override {
+    if (!end_mark_) return;
+    if (!failure_ && database_->db().FlushWAL(true).ok()) end_mark_->advance(database_->end());
+    end_mark_->sync();
+  }
   Result<void> write(const StoreBatch& batch, bool sync) override {
-    if (std::optional<Error> before = failure()) return tl::unexpected(std::move(*before));
+    if (std::optional<Error> before = failure()) {
+      if (before->code != Errc::kLimit || !has_recovered()) return tl::unexpected(*before);
+    }
     std::unique_ptr<rocksdb::WriteBatch> changes = take_spare();
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const StoreBatch::Change change = batch.change(i);
@@ -348,6 +396,7 @@ class OwnedStore : public Reading<RocksStore> {
     options.sync = sync;
     const rocksdb::Status status = database_->db().Write(options, changes.get());
     if (!status.ok()) return note(status);
+    if (sync) note_synced(end_of(*changes));
     keep_spare(std::move(changes));
     return {};
   }
@@ -369,6 +418,21 @@ class OwnedStore : public Reading<RocksStore> {
     const std::lock_guard lock(mutex_);
     spare_ = std::move(batch);
   }
+  // After a write without space: whether there is some again, and RocksDB has put what it has into
+  // tables, so that what stands half written in its log counts no more.
+  bool has_recovered() {
+    const std::lock_guard recovering(recovery_mutex_);
+    if (!failure()) return true;  // another caller has
+    if (!has_space(database_->directory())) return false;
+    if (!database_->db().Resume().ok()) return false;
+    const std::lock_guard lock(mutex_);
+    failure_.reset();
+    return true;
+  }
+  void note_synced(std::uint64_t end) {
+    const std::lock_guard lock(mutex_);
+    if (end_mark_) end_mark_->advance(end);
+  }
   // RocksDB may recover by itself from some errors; who was told of a failure would then see what
   // came after it without what failed.
   tl::unexpected<Error> note(const rocksdb::Status& status) {
@@ -377,9 +441,11 @@ class OwnedStore : public Reading<RocksStore> {
     return tl::unexpected(*failure_);
   }
 
+  std::mutex recovery_mutex_;  // before mutex_
   mutable std::mutex mutex_;
   std::optional<Error> failure_;
   std::unique_ptr<rocksdb::WriteBatch> spare_;
+  std::unique_ptr<EndMark> end_mark_;  // null: none
 };
 
 void check_options(const RocksStoreOptions& options) {
@@ -433,13 +499,67 @@ Result<std::unique_ptr<Database>> open_for_reading(const std::string& directory,
   return outcome ? fail(Errc::kIo, fmt::format("{} changes too fast to be read", directory))
                  : std::move(outcome);
 }
+
+// How far the store was on disk, as its end mark knows.
+Result<std::uint64_t> known_end(const RocksStoreOptions& options) {
+  if (options.end_mark.empty()) return 0;
+  SystemFiles files;
+  return read_end_mark(files, options.end_mark).map([](const KnownEnd& known) {
+    return known.end;
+  });
+}
+tl::unexpected<Error> ends_early(const std::string& directory, std::uint64_t end,
+                                 std::uint64_t known) {
+  return fail(Errc::kCorrupt,
+              fmt::format("{} is damaged: a log of it ({}/*.log) is missing or was cut, or the "
+                          "folder is an older copy: it ends with change {}, and changes up to {} "
+                          "were on disk",
+                          directory, directory, end - 1, known - 1));
+}
+Result<void> check_cut(const RocksLogs& logs) {
+  if (!logs.cut) return {};
+  return fail(Errc::kCorrupt,
+              fmt::format("{} is damaged: it ends in the middle, and later changes are in the logs "
+                          "behind it",
+                          *logs.cut));
+}
+// A reader of a store that has all that was on disk.
+Result<std::unique_ptr<Database>> open_whole(const std::string& directory,
+                                             const RocksStoreOptions& options) {
+  const Result<std::uint64_t> known = known_end(options);  // first: an owner may go on
+  if (!known) return tl::unexpected(known.error());
+  Result<std::unique_ptr<Database>> database = open_for_reading(directory, options);
+  if (database && (*database)->end() < *known) {
+    return ends_early(directory, (*database)->end(), *known);
+  }
+  return database;
+}
+// Before an owner changes anything: does the store have all that was on disk?
+Result<void> check_end(const std::string& directory, const RocksStoreOptions& options,
+                       std::uint64_t known) {
+  const RocksLogs logs = survey_rocks_logs(directory);
+  if (Result<void> checked = check_cut(logs); !checked) return checked;
+  if (logs.end >= known) return {};
+  // What was in logs may stand in tables since.
+  if (Result<std::unique_ptr<Database>> opened = open_whole(directory, options); !opened)
+    return tl::unexpected(opened.error());
+  return {};
+}
 }  // namespace
 
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& directory,
                                                      const RocksStoreOptions& options) {
   check_options(options);
+  const Result<std::uint64_t> known = known_end(options);
+  if (!known) return tl::unexpected(known.error());
   std::error_code error;
   if (!fs::exists(directory, error)) {
+    if (*known > 1) {
+      return fail(Errc::kCorrupt,
+                  fmt::format("{} is missing: changes up to {} were on disk; restore the data "
+                              "directory from a copy",
+                              directory, *known - 1));
+    }
     if (Result<void> made = make_store(directory, options); !made)
       return tl::unexpected(made.error());
   }
@@ -448,27 +568,44 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& director
   if (!found) return tl::unexpected(found.error());
   if (Result<void> checked = check_families(directory, *found, options.families); !checked)
     return tl::unexpected(checked.error());
+  if (Result<void> checked = check_end(directory, options, *known); !checked)
+    return tl::unexpected(checked.error());
   Result<std::unique_ptr<Database>> database = open_database(directory, options, false);
   if (!database) return tl::unexpected(database.error());
-  return std::make_unique<OwnedStore>(std::move(*database), options.families);
+  std::unique_ptr<EndMark> end_mark;
+  if (!options.end_mark.empty()) {
+    SystemFiles files;
+    // What was found is noted by the first write that is synced: it may be in the cache alone.
+    Result<std::unique_ptr<EndMark>> opened = EndMark::open(files, options.end_mark, 0);
+    if (!opened) return tl::unexpected(opened.error());
+    end_mark = *std::move(opened);
+  }
+  return std::make_unique<OwnedStore>(std::move(*database), options.families, std::move(end_mark));
 }
 
 Result<std::unique_ptr<StoreReader>> RocksStore::open_reader(const std::string& directory,
                                                              const RocksStoreOptions& options) {
-  Result<std::unique_ptr<Database>> database = open_for_reading(directory, options);
+  Result<std::unique_ptr<Database>> database = open_whole(directory, options);
   if (!database) return tl::unexpected(database.error());
   return std::make_unique<RocksReader>(std::move(*database), options.families);
 }
 
-Result<void> RocksStore::verify(const std::string& directory, const RocksStoreOptions& options) {
-  Result<std::unique_ptr<Database>> database = open_for_reading(directory, options);
+Result<std::unique_ptr<StoreReader>> RocksStore::verify(const std::string& directory,
+                                                        const RocksStoreOptions& options) {
+  if (Result<void> checked = check_cut(survey_rocks_logs(directory)); !checked)
+    return tl::unexpected(checked.error());
+  Result<std::unique_ptr<Database>> database = open_whole(directory, options);
   if (!database) return tl::unexpected(database.error());
+  rocksdb::DB& db = (*database)->db();
+  // The first has every byte, but only of files that a version with such checksums wrote.
+  rocksdb::Status status = db.VerifyFileChecksums(rocksdb::ReadOptions());
+  if (status.ok()) status = db.VerifyChecksum(rocksdb::ReadOptions());
+  if (!status.ok()) return failed("read", directory, status);
   for (std::uint32_t i = 0; i < options.families.size(); ++i) {
-    // Every block is read and its checksum looked at.
     Result<void> read =
         (*database)->scan({i}, {}, [](std::string_view, std::string_view) { return true; });
-    if (!read) return read;
+    if (!read) return tl::unexpected(read.error());
   }
-  return {};
+  return std::make_unique<RocksReader>(std::move(*database), options.families);
 }
 }  // namespace tocsin::runtime

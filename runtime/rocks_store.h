@@ -19,6 +19,9 @@ struct RocksStoreOptions {
   std::size_t block_cache_bytes = std::size_t{16} << 20;
   std::size_t log_bytes_max = std::size_t{64} << 20;  // written again at an opening, at most
   int background_jobs = 2;
+  /// The file of its end mark (runtime/end_mark.h), which an owner keeps: the number of the
+  /// last change that was synced, and one. A store that ends before it is damaged. Empty: none.
+  std::string end_mark = {};
 };
 
 class RocksStore : public Store {
@@ -33,8 +36,9 @@ class RocksStore : public Store {
   /// Errors: kNotFound where there is none; else as open().
   static Result<std::unique_ptr<StoreReader>> open_reader(const std::string& directory,
                                                           const RocksStoreOptions& options);
-  /// Reads every file of the store in `directory` and every block in it, as a reader does. Errors:
-  /// kCorrupt, naming the file.
-  static Result<void> verify(const std::string& directory, const RocksStoreOptions& options);
+  /// Reads every table of the store in `directory`, compares the checksums of whole files and of
+  /// each block, and gives the store as open_reader() does. Errors: kCorrupt, naming the file.
+  static Result<std::unique_ptr<StoreReader>> verify(const std::string& directory,
+                                                     const RocksStoreOptions& options);
 };
 }  // namespace tocsin::runtime

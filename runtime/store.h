@@ -116,8 +116,9 @@ class StoreReader {
 class Store : public StoreReader {
  public:
   /// Writes a batch; seen by all that is asked after it. With `sync` it returns once this batch and
-  /// all before it are on disk. Errors: kIo, kCorrupt, kLimit for a full disk; then every later
-  /// write fails as well until the store is opened anew.
+  /// all before it are on disk. Errors: kIo, kCorrupt; then every later write fails as well until
+  /// the store is opened anew. kLimit for a full disk: a later write tries again, and once one has
+  /// succeeded what failed is not there.
   virtual Result<void> write(const StoreBatch& batch, bool sync) = 0;
 };
 

@@ -44,7 +44,7 @@ tl::unexpected<FileError> failure(std::string_view what, const std::string& path
 int open_descriptor(const std::string& path, int flags) {
   int descriptor = -1;
   do {
-    descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+    descriptor = ::open(path.c_str(), flags | O_CLOEXEC, S_IRUSR | S_IWUSR);
   } while (descriptor < 0 && errno == EINTR);
   return descriptor;
 }
@@ -189,11 +189,19 @@ FileResult<std::vector<std::string>> SystemFiles::list(const std::string& direct
 }
 
 FileResult<void> SystemFiles::make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) == 0) return {};
+  if (::mkdir(path.c_str(), S_IRWXU) == 0) return {};
   if (errno != EEXIST) return failure("make", path, errno);
   struct stat found {};
   if (::stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return {};
   return failure("make", path, ENOTDIR);
+}
+
+FileResult<void> SystemFiles::make_private(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return failure("look at", path, errno);
+  if ((found.st_mode & (S_IRWXG | S_IRWXO)) == 0) return {};
+  if (::chmod(path.c_str(), S_IRWXU) != 0) return failure("change", path, errno);
+  return {};
 }
 
 FileResult<void> SystemFiles::sync_directory(const std::string& path) {

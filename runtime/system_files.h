@@ -18,6 +18,7 @@ class SystemFiles : public Files {
   FileResult<FileIdentity> identity(const std::string& path) override;
   FileResult<std::vector<std::string>> list(const std::string& directory) override;
   FileResult<void> make_directory(const std::string& path) override;
+  FileResult<void> make_private(const std::string& path) override;
   FileResult<void> sync_directory(const std::string& path) override;
   /// By flock: it ends with the process, however that ends. The file holds the owner's process id.
   FileResult<std::unique_ptr<FileLock>> lock(const std::string& path) override;

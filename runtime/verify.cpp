@@ -11,11 +11,14 @@
 #include <utility>
 #include <variant>
 
+#include "cep/base/byte_codec.h"
 #include "cep/identity.h"
 #include "runtime/blob_store.h"
 #include "runtime/checkpoint.h"
-#include "runtime/data_directory.h"
+#include "runtime/effect_reader.h"
+#include "runtime/end_mark.h"
 #include "runtime/file_tree.h"
+#include "runtime/journal_directory.h"
 #include "runtime/journal_reader.h"
 #include "runtime/node_commands.h"
 #include "runtime/savepoint.h"
@@ -64,6 +67,8 @@ class Verifier {
 
   Result<void> verify_data() {
     Result<void> done = begin();
+    // First: a process that works here goes on meanwhile.
+    if (done) done = read_journal_end();
     if (done) done = verify_blobs();
     if (done) done = verify_checkpoints();
     if (done) done = verify_savepoints();
@@ -102,6 +107,20 @@ class Verifier {
       is_live_ = true;
       report_.notes.push_back(lock.error().message +
                               ": what it changed or removed meanwhile was left out");
+    }
+    return {};
+  }
+
+  Result<void> read_journal_end() {
+    const Result<KnownEnd> known = read_end_mark(files_, paths_.journal_end);
+    if (!known) return tl::unexpected(known.error());
+    journal_end_ = known->end;
+    for (const std::string& path : {paths_.journal_end, paths_.store_end}) {
+      const Result<KnownEnd> mark = read_end_mark(files_, path);
+      if (!mark) return tl::unexpected(mark.error());
+      if (mark->state != EndMarkState::kDamaged || is_live_) continue;
+      find({Errc::kCorrupt, path + " is damaged: it is not an end mark"},
+           "put a copy of it back, or remove it: the next start writes another one");
     }
     return {};
   }
@@ -166,7 +185,7 @@ class Verifier {
       if (!*whole) continue;
       ++report_.checkpoints;
       const Result<Manifest> manifest = read_manifest(files_, path);
-      if (manifest) positions_.push_back({path, manifest->meta.position, manifest->meta.trim});
+      if (manifest) note_position(path, manifest->meta);
     }
     const FileResult<std::vector<std::string>> names = files_.list(paths_.checkpoints);
     if (!names) return {};
@@ -177,6 +196,14 @@ class Verifier {
           paths_.checkpoints, name));
     }
     return {};
+  }
+
+  void note_position(const std::string& path, const CheckpointMeta& meta) {
+    Position one{path, meta.position, meta.trim, meta.timeline.id, std::nullopt};
+    ByteReader reader(meta.mark);
+    EmittedMark mark = read_mark(reader);
+    if (reader.is_done()) one.mark = std::move(mark);
+    positions_.push_back(std::move(one));
   }
 
   Result<void> verify_savepoints() {
@@ -227,26 +254,39 @@ class Verifier {
   Result<void> verify_effects() {
     const Result<bool> found = exists(files_, paths_.store);
     if (!found) return tl::unexpected(found.error());
-    if (!*found) return {};
-    watch("store");
-    Result<void> whole = ports_.verify_store(paths_.store);
-    // Its files come and go under a reader's hands.
-    for (int i = 1; i < kTriesMax && !whole && is_live_; ++i) {
-      whole = ports_.verify_store(paths_.store);
+    if (!*found) {
+      store_.emplace();
+      const Result<KnownEnd> known = read_end_mark(files_, paths_.store_end);
+      if (!known) return tl::unexpected(known.error());
+      if (known->end > 1) {
+        find_mismatch(paths_.store,
+                      fmt::format("it is missing, and {} knows it", paths_.store_end));
+      }
+      return {};
     }
-    if (whole) return {};
+    watch("store");
+    Result<StoreExtent> whole = ports_.verify_store(paths_);
+    // Its files come and go under a reader's hands.
+    for (int i = 1; i < kTriesMax && !whole && is_live_; ++i) whole = ports_.verify_store(paths_);
+    if (whole) {
+      store_ = *std::move(whole);
+      return {};
+    }
     switch (whole.error().code) {
       case Errc::kCorrupt:
-        find(whole.error(), fmt::format("put a copy of {} back", paths_.store));
+        find(whole.error(),
+             "restore the data directory from a copy: journal, checkpoints and store "
+             "are of one moment");
         return {};
       case Errc::kRefused:
         find(whole.error(), "use the version of tocsin that wrote it");
         return {};
       case Errc::kNotFound:
         report_.notes.push_back(fmt::format("{} holds nothing yet", paths_.store));
+        store_.emplace();
         return {};
       default:
-        return whole;
+        return tl::unexpected(whole.error());
     }
   }
 
@@ -254,7 +294,7 @@ class Verifier {
     const Result<bool> found = exists(files_, paths_.journal);
     if (!found) return tl::unexpected(found.error());
     if (!*found) {
-      if (positions_.empty()) return {};
+      if (positions_.empty() && journal_end_ <= 1 && !has_effects()) return {};
       find({Errc::kCorrupt, fmt::format("{} is damaged: it is missing", paths_.journal)},
            kNewDirectory);
       return {};
@@ -279,7 +319,56 @@ class Verifier {
     if (extent->torn_end && !is_live_) report_.notes.push_back(describe(*extent->torn_end));
     compare_extent(*extent);
     find_missing_blobs();
+    return compare_store(*extent);
+  }
+
+  // Whether somebody began a run with the store.
+  bool has_effects() const { return store_ && !store_->timelines.empty(); }
+
+  // Journal, checkpoints and store know each other's ends: what a start would refuse.
+  Result<void> compare_store(const JournalExtent& extent) {
+    if (!store_) return {};  // it is damaged
+    // Of a journal alone, as far as its first record, a start makes the store again.
+    const bool has_begun = !positions_.empty();
+    if (!has_effects() && !has_begun) return {};
+    const Result<JournalDirectory> journal = survey_journal(files_, paths_.journal);
+    if (!journal) {
+      if (is_live_) return {};
+      return tl::unexpected(journal.error());
+    }
+    if (journal->segments.empty()) {
+      if (has_effects()) find_mismatch(paths_.journal, "it has no segments");
+      return {};
+    }
+    const std::array<std::uint8_t, 16>& timeline = journal->segments.back().header.timeline.id;
+    if (std::ranges::find(store_->timelines, timeline) == store_->timelines.end()) {
+      if (has_begun && !is_live_) {
+        find_mismatch(paths_.store,
+                      fmt::format("it has nothing of the run that {} holds", paths_.journal));
+      }
+      return {};
+    }
+    if (store_->mark.timeline == timeline && store_->cause >= extent.next_sequence) {
+      find_mismatch(paths_.journal,
+                    fmt::format("it ends with record {}, and {} holds what came of record {}",
+                                extent.next_sequence - 1, paths_.store, store_->cause));
+    }
+    for (const Position& one : positions_) {
+      if (one.timeline != timeline) {
+        find_mismatch(one.path, fmt::format("it is of another timeline than {}", paths_.journal));
+      } else if (!is_live_ && one.mark && one.mark->number > store_->mark.number) {
+        find_mismatch(paths_.store,
+                      fmt::format("its last alert is number {}, and {} was taken after number {}",
+                                  store_->mark.number, one.path, one.mark->number));
+        break;
+      }
+    }
     return {};
+  }
+  void find_mismatch(const std::string& path, const std::string& why) {
+    find(
+        {Errc::kCorrupt, fmt::format("{} is damaged, or of another moment: {}", path, why)},
+        "restore the data directory from a copy: journal, checkpoints and store are of one moment");
   }
 
   Result<JournalExtent> read_records() {
@@ -311,6 +400,22 @@ class Verifier {
 
   // A checkpoint knows how far the journal went, whatever its end looks like.
   void compare_extent(const JournalExtent& extent) {
+    if (extent.next_sequence < journal_end_) {
+      find({Errc::kCorrupt,
+            fmt::format("{} is damaged: it ends with record {}, and records up to {} were on disk "
+                        "({})",
+                        paths_.journal, extent.next_sequence - 1, journal_end_ - 1,
+                        paths_.journal_end)},
+           kNewDirectory);
+      return;
+    }
+    if (positions_.empty() && extent.first_sequence > 1 && !is_live_) {
+      find({Errc::kCorrupt,
+            fmt::format("{} is damaged: no checkpoint in it is whole, and {} begins with record {}",
+                        paths_.checkpoints, paths_.journal, extent.first_sequence)},
+           kNewDirectory);
+      return;
+    }
     for (const Position& one : positions_) {
       if (one.position > extent.next_sequence) {
         find({Errc::kCorrupt,
@@ -352,6 +457,8 @@ class Verifier {
     std::string path;
     std::uint64_t position = 0;
     std::uint64_t trim = 0;
+    std::array<std::uint8_t, 16> timeline{};
+    std::optional<EmittedMark> mark;  // of the alerts before it
   };
 
   const VerifyPorts& ports_;
@@ -370,8 +477,26 @@ class Verifier {
   };
   std::map<cep::Digest, Named> wanted_by_journal_;
   std::vector<Position> positions_;
+  std::uint64_t journal_end_ = 0;     // every record before it was on disk, as the end mark knows
+  std::optional<StoreExtent> store_;  // absent: damaged
 };
 }  // namespace
+
+Result<StoreExtent> extent_of(const StoreReader& store) {
+  const Result<EffectReader> reader = EffectReader::open(store);
+  if (!reader) return tl::unexpected(reader.error());
+  StoreExtent extent;
+  const Result<std::vector<TimelineRow>> timelines = reader->timelines();
+  if (!timelines) return tl::unexpected(timelines.error());
+  for (const TimelineRow& row : *timelines) extent.timelines.push_back(row.id);
+  Result<EmittedMark> mark = reader->mark();
+  if (!mark) return tl::unexpected(mark.error());
+  extent.mark = *std::move(mark);
+  const Result<std::uint64_t> cause = reader->cause();
+  if (!cause) return tl::unexpected(cause.error());
+  extent.cause = *cause;
+  return extent;
+}
 
 Result<VerifyReport> verify_directory(const VerifyPorts& ports, const std::string& directory) {
   return Verifier(ports, directory).run();

@@ -1,13 +1,17 @@
 /// Reads everything that a data directory or savepoint holds, each file once, and compares every
 /// digest and checksum.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "cep/base/result.h"
+#include "runtime/data_directory.h"
+#include "runtime/emitted_mark.h"
 #include "runtime/files.h"
+#include "runtime/store.h"
 
 namespace tocsin::runtime {
 /// Something that is not as it was written.
@@ -27,10 +31,19 @@ struct VerifyReport {
   std::uint64_t checkpoints = 0;
   std::uint64_t savepoints = 0;
 };
+/// What a store of effects says of the journal that it belongs to.
+struct StoreExtent {
+  std::vector<std::array<std::uint8_t, 16>> timelines;  // none: nothing was stored yet
+  EmittedMark mark;
+  std::uint64_t cause = 0;  // the last record of the mark's timeline of which something is stored
+};
+/// What a store holds of that. kNotFound for one that holds nothing yet; kRefused, kCorrupt, kIo.
+Result<StoreExtent> extent_of(const StoreReader& store);
 struct VerifyPorts {
   Files& files;
-  /// Reads a store of effects (DIR/store) by its own checksums, also one that somebody writes.
-  std::function<Result<void>(const std::string& directory)> verify_store;
+  /// Reads a store of effects (DIR/store, with its end mark) by its own checksums, also one that
+  /// somebody writes. kNotFound for one that holds nothing yet.
+  std::function<Result<StoreExtent>(const DataPaths& paths)> verify_store;
   /// What is being read, and how many bytes were so far; may be empty.
   std::function<void(const std::string& what, std::uint64_t bytes)> watch = {};
 };

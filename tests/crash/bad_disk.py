@@ -65,6 +65,69 @@ def killed_while_full():
 
 
 @case
+def store_waits():
+    """a full disk under the store is waited for, twice, and the run goes on by itself"""
+    lines = stream()
+    fed = Fed(environment=full("/store/"))
+    assert fed.begin() == 0
+    sent = 0
+    for part in (600, 1200):
+        fed.send(lines[sent:part])
+        fed.wait_acknowledged(part)
+        pathlib.Path("is-full").touch()
+        before = fed.said().count("waiting for space")
+        fed.send(lines[part:part + 200])
+        wait_for(lambda before=before: fed.said().count("waiting for space") > before or fed.ended(),
+                 "a word about the missing space")
+        assert not fed.ended(), fed.said()
+        os.unlink("is-full")
+        sent = part + 200
+    fed.send(lines[sent:])
+    assert fed.close() == 0, fed.said()
+    assert stored() == plain_alerts(lines)
+    assert pathlib.Path("data-copy.ndjson").read_text() == plain_alerts(lines)
+    tocsin("verify", "data")
+
+
+@case
+def stopped_while_store_is_full():
+    """SIGTERM ends the wait for the store's disk with exit code 3, and the next start has everything"""
+    lines = stream()
+    fed = Fed(environment=full("/store/"))
+    assert fed.begin() == 0
+    fed.send(lines[:700])
+    fed.wait_acknowledged(700)
+    pathlib.Path("is-full").touch()
+    fed.send(lines[700:1200])
+    wait_for(lambda: "waiting for space" in fed.said() or fed.ended(), "a word about the missing space")
+    assert not fed.ended(), fed.said()
+    fed.process.terminate()
+    wait_for(fed.ended, "the end after SIGTERM")
+    assert fed.close() == 3, fed.said()
+    os.unlink("is-full")
+    tocsin("verify", "data")
+    assert finish(lines) == plain_alerts(lines)
+
+
+@case
+def copy_full():
+    """a full disk under the copy of the alerts ends the run with exit code 3, and the next start writes the rest"""
+    lines = stream()
+    fed = Fed(environment=full("/data-copy.ndjson"))
+    assert fed.begin() == 0
+    fed.send(lines[:700])
+    fed.wait_acknowledged(700)
+    pathlib.Path("is-full").touch()
+    fed.send(lines[700:])
+    wait_for(fed.ended, "the end of the run")
+    assert fed.close() == 3, fed.said()
+    has(fed.said(), "cannot write data-copy.ndjson")
+    os.unlink("is-full")
+    assert finish(lines) == plain_alerts(lines)
+    assert pathlib.Path("data-copy.ndjson").read_text() == plain_alerts(lines)
+
+
+@case
 def everything_full():
     """a full disk under everything: it waits or ends saying so, and then has all alerts"""
     lines = stream()

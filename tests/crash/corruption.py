@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Damages a data directory in every way that a disk may, and starts the real program on it: it gives the right answer,
-or it names the damaged file. Never a wrong answer, never a silent start.
+or it names the damaged file. Never a wrong answer, never a silent start; and what `run` refuses or loses, `verify` finds.
 
     corruption.py TOCSIN_BINARY [--damages N] [--seed S] [--only PART]
 
-Each damage is done to a copy: a bit or byte changed, a file cut, parts swapped, zeroed or repeated, a file gone. Then
-`tocsin verify` is asked, the program is started, and the rest of the stream is sent. A damage that fails prints its
-number; --seed with it and --damages 1 replays it. Last line: N passed, N failed.
+Each damage is done to a copy. First every file of a killed and of an ended run is taken away, cut to half, emptied and
+made a little shorter, one at a time. Then come N random ones: a bit or byte changed, a file cut, parts swapped, zeroed
+or repeated, a file gone. Each time `tocsin verify` is asked, the program is started, and the rest of the stream is sent.
+A damage that fails prints its number; --seed with it and --damages 1 replays it without the first part. Last line:
+N passed, N failed.
 """
 import argparse
 import os
@@ -31,7 +33,8 @@ def newest_checkpoint(data):
 
 
 def make_base(folder, lines):
-    """A data directory that was killed in the middle of the stream, with checkpoints, a savepoint and a tail."""
+    """A data directory that was killed in the middle of the stream, with checkpoints, a savepoint and a tail; gives how
+    many lines were acknowledged."""
     os.chdir(folder)
     middle = len(lines) // 2
     fed = Fed("--checkpoint-every", "20ms", "--journal-segment", "64KiB")
@@ -50,6 +53,33 @@ def make_base(folder, lines):
     fed.wait_acknowledged(middle)
     fed.kill()
     tocsin("verify", "data")
+    return middle
+
+
+def make_ended(folder, lines):
+    """One that came to the end of its input, with all its alerts in the store's log."""
+    os.chdir(folder)
+    fed = Fed("--journal-segment", "64KiB")
+    assert fed.begin() == 0, fed.said()
+    fed.send(lines)
+    assert fed.close() == 0, fed.said()
+    tocsin("verify", "data")
+    return len(lines)
+
+
+def used(path, data):
+    """The bytes of a file that hold something: a segment of the journal is made longer ahead."""
+    return data.rstrip(b"\0") if path.name.startswith("segment-") else data
+
+
+# What may befall a whole file; each gives its new bytes, None for one that is gone.
+WAYS = {
+    "gone": lambda data: None,
+    "cut to half": lambda data: data[:len(data) // 2],
+    "emptied": lambda data: b"",
+    "one byte shorter": lambda data: data[:-1],
+    "forty bytes shorter": lambda data: data[:-40],
+}
 
 
 def damage(rng, path):
@@ -94,29 +124,69 @@ def names(text, relative):
 
 
 def start(lines):
-    """The program on the damaged copy, with the rest of the stream: (exit code, what it said)."""
+    """The program on the damaged copy, with the rest of the stream: (exit code, what it said, where it went on)."""
     fed = Fed("--journal-segment", "64KiB")
     begin = fed.begin()
     if begin is not None:
         fed.send(lines[begin:])
-    return fed.close(), fed.said()
+    return fed.close(), fed.said(), begin
 
 
-def try_one(seed, base, lines, wanted, only):
-    """Damages one copy; the failure in words, or None."""
+def files_of(base):
+    return sorted(str(path.relative_to(base / "data")) for path in (base / "data").rglob("*") if path.is_file())
+
+
+def copy_of(base):
+    """A copy of the data directory, and of the alerts copy beside it, in a folder of its own."""
+    os.chdir(tempfile.mkdtemp(prefix="tocsin-corruption-"))
+    shutil.copytree(base / "data", "data")
+    if (base / "data-copy.ndjson").exists():
+        shutil.copy(base / "data-copy.ndjson", "data-copy.ndjson")
+
+
+def every_file(base, acknowledged, lines, wanted, only):
+    """Damages each file in each way that a whole file may be; gives each one's failure in words, or None."""
+    for relative in files_of(base):
+        # The working copy of the state is made anew at each start.
+        if relative.endswith(("LOCK", "lock")) or relative.startswith(only or "state/") != bool(only):
+            continue
+        before = used(pathlib.Path(relative), (base / "data" / relative).read_bytes())
+        seen = {before}
+        # Of what a digest seals, one way is as good as another.
+        for how in ["gone", "cut to half"] if relative.startswith(SEALED) else WAYS:
+            after = WAYS[how](before)
+            if after in seen:
+                continue
+            seen.add(after)
+            copy_of(base)
+            path = pathlib.Path("data") / relative
+            if after is None:
+                path.unlink()
+            else:
+                path.write_bytes(after)
+            yield judge(f"{relative}: {how}", relative, base, acknowledged, lines, wanted)
+
+
+def try_one(seed, base, acknowledged, lines, wanted, only):
+    """Damages one copy at random; the failure in words, or None."""
     rng = random.Random(seed)
-    files = sorted(str(path.relative_to(base / "data")) for path in (base / "data").rglob("*") if path.is_file())
+    files = files_of(base)
     parts = sorted({name.split("/")[0] for name in files if name != "LOCK"})
     part = only or rng.choice(parts)
     inside = [name for name in files if name.startswith(part)]
     relative = rng.choice(inside)
-    os.chdir(tempfile.mkdtemp(prefix="tocsin-corruption-"))
-    shutil.copytree(base / "data", "data")
+    copy_of(base)
     how = damage(rng, pathlib.Path("data") / relative)
     if how is None:
         shutil.rmtree(os.getcwd())
         return None
-    what = f"damage {seed}: {relative}: {how}"
+    failure = judge(f"damage {seed}: {relative}: {how}", relative, base, acknowledged, lines, wanted)
+    return failure and f"{failure}\n  replay: tests/crash/corruption.py {BINARY} --seed {seed} --damages 1" \
+                       f"{' --only ' + only if only else ''}"
+
+
+def judge(what, relative, base, acknowledged, lines, wanted):
+    """Verifies and starts what was damaged; the failure in words, or None."""
     verified = subprocess.run([BINARY, "verify", "data"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               timeout=LIMIT_S, check=False)
     report = verified.stdout.decode("utf-8", "replace")
@@ -126,7 +196,12 @@ def try_one(seed, base, lines, wanted, only):
         return f"{what}: verify does not name it:\n{report}"
     if verified.returncode == 0 and relative.startswith(SEALED):
         return f"{what}: verify finds nothing"
-    code, said = start(lines)
+    code, said, begin = start(lines)
+    if begin is not None and begin < acknowledged:
+        return f"{what}: {acknowledged} lines were acknowledged, it goes on after {begin} (verify: " \
+               f"{verified.returncode}):\n{said}"
+    if code == 5 and verified.returncode == 0:
+        return f"{what}: verify finds nothing, and a start is refused:\n{said}"
     if code < 0:
         return f"{what}: died of signal {-code}:\n{said}"
     if code != 0:
@@ -158,16 +233,24 @@ def main():
     try:
         lines = stream(3000)
         wanted = plain_alerts(lines)
-        make_base(base, lines)
-        for seed in range(chosen.seed, chosen.seed + chosen.damages):
-            try:
-                failure = try_one(seed, base, lines, wanted, chosen.only)
-            except Exception:  # whatever it is, it has failed
-                failure = f"damage {seed}:\n{traceback.format_exc()}"
+        killed, ended = base / "killed", base / "ended"
+        killed.mkdir()
+        ended.mkdir()
+        acknowledged = make_base(killed, lines)
+
+        def all_damages():
+            if chosen.damages != 1:
+                yield from every_file(killed, acknowledged, lines, wanted, chosen.only)
+                yield from every_file(ended, make_ended(ended, lines), lines, wanted, chosen.only)
+            for seed in range(chosen.seed, chosen.seed + chosen.damages):
+                try:
+                    yield try_one(seed, killed, acknowledged, lines, wanted, chosen.only)
+                except Exception:  # whatever it is, it has failed
+                    yield f"damage {seed}:\n{traceback.format_exc()}"
+        for failure in all_damages():
             if failure:
                 failed += 1
-                print(f"{failure}\n  in {os.getcwd()}\n  replay: tests/crash/corruption.py {chosen.tocsin} --seed {seed}"
-                      f" --damages 1{' --only ' + chosen.only if chosen.only else ''}", flush=True)
+                print(f"{failure}\n  in {os.getcwd()}", flush=True)
             else:
                 passed += 1
     finally:

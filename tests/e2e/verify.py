@@ -70,6 +70,8 @@ def _():
     good = contents(data)
     tried = 0
     for path, bytes_ in good.items():
+        if path.startswith("data/ends/"):
+            continue  # a start needs none of them
         # The working copy is made anew at each start; locks and RocksDB's notes hold nothing.
         if re.search(r"^data/state/|/LOCK$|/lock$|/LOG(\.old.*)?$|/IDENTITY$|/store/OPTIONS|/journal/spare", path):
             continue
@@ -79,8 +81,6 @@ def _():
         at = dice.randrange(len(used))
         for what, damaged in {"flipped": bytes_[:at] + bytes([bytes_[at] ^ 0x41]) + bytes_[at + 1:],
                               "cut": bytes_[:at]}.items():
-            if path.startswith("data/store/") and what == "cut":
-                continue  # of its log any end may be the true one
             pathlib.Path(path).write_bytes(damaged)
             done = tocsin("verify", "data", code=None)
             named = "data/journal" if "/journal/" in path else path
@@ -94,6 +94,83 @@ def _():
         pathlib.Path(path).write_bytes(bytes_)
     assert tried > 20, tried
     has(tocsin("verify", "data").out, "data is good")
+
+
+@case
+def _():
+    """verify and run: a log of the store that is gone, emptied or cut is found, and the start refused"""
+    data = make_data()
+    (log,) = [path for path in (data / "store").glob("*.log") if path.stat().st_size > 0]
+    good = log.read_bytes()
+    before = contents(data)
+    for what, damaged in {"gone": None, "emptied": b"", "cut to half": good[:len(good) // 2],
+                          "shorter": good[:-1]}.items():
+        if damaged is None:
+            log.unlink()
+        else:
+            log.write_bytes(damaged)
+        for arguments in (("verify", "data"), ("alerts", "--data", "data"),
+                          ("run", "rules.tocsin", "--data", "data", "--input", "a.ndjson", "--input", "b.ndjson",
+                           "--alerts", "alerts.ndjson", "--no-final-watermark")):
+            done = tocsin(*arguments, code=5)
+            assert "data/store" in done.err and "alerts.ndjson" not in done.err, (what, done)
+        log.write_bytes(good)
+        # What was refused was left as it was.
+        assert contents(data) == before, what
+    has(tocsin("verify", "data").out, "data is good")
+
+
+@case
+def _():
+    """verify and run: the newest segment of the journal cut to half, which looks like a crash, is found"""
+    data = make_data()
+    segment = max((data / "journal").glob("segment-*"))
+    good = segment.read_bytes()
+    segment.write_bytes(good[:len(good.rstrip(b"\0")) // 2])
+    has(tocsin("verify", "data", code=5).err, "data/journal")
+    shutil.rmtree(data / "checkpoints")  # only the end mark and the store know it now
+    has(tocsin("verify", "data", code=5).err, "data/journal")
+    done = tocsin("run", "rules.tocsin", "--data", "data", "--input", "a.ndjson", "--input", "b.ndjson", "--alerts",
+                  "alerts.ndjson", "--no-final-watermark", code=5)
+    has(done.err, "data/journal")
+
+
+@case
+def _():
+    """verify and run: a store that is missing, or of another moment, does not belong to the journal"""
+    data = make_data()
+    shutil.copytree(data / "store", "older")
+    run = ("run", "rules.tocsin", "--data", "data", "--input", "a.ndjson", "--input", "b.ndjson", "--input", "c.ndjson",
+           "--alerts", "alerts.ndjson", "--no-final-watermark")
+    write("c.ndjson", [payment(400 + second, card=f"c{second % 7}", amount=120.00) for second in range(50)])
+    tocsin(*run)
+    shutil.rmtree(data / "store")
+    has(tocsin("verify", "data", code=5).err, "data/store")
+    has(tocsin(*run, code=5).err, "data/store")
+    shutil.copytree("older", data / "store")
+    has(tocsin("verify", "data", code=5).err, "data/store")
+    has(tocsin(*run, code=5).err, "data/store")
+    # Of a folder without end marks, as an older version left it, the checkpoint tells.
+    shutil.rmtree(data / "ends")
+    shutil.rmtree(data / "store")
+    has(tocsin("verify", "data", code=5).err, "data/store")
+    has(tocsin(*run, code=5).err, "data/store")
+
+
+@case
+def _():
+    """data directory: 0700 and its files 0600, whatever the umask, and a folder that was open is closed"""
+    os.mkdir("data", 0o777)
+    os.chmod("data", 0o777)
+    before = os.umask(0)
+    try:
+        make_data()
+        tocsin("savepoint", "make", "--data", "data", "kept")
+    finally:
+        os.umask(before)
+    for path in [pathlib.Path("data"), *pathlib.Path("data").rglob("*")]:
+        mode = path.stat().st_mode & 0o777
+        assert mode == (0o700 if path.is_dir() else 0o600), f"{path}: {mode:o}"
 
 
 @case

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -124,6 +126,74 @@ TEST_CASE("effect queue: a failed write is final") {
   CHECK(queue.push(with_alert(1, 2)).error().code == Errc::kIo);
   CHECK(queue.status().committed == 0);
   CHECK_FALSE(queue.close());
+}
+
+// A store on a disk that is full now and then.
+class FullStore : public Store {
+ public:
+  explicit FullStore(Store& store) : store_(store) {}
+  std::atomic<bool> is_full = false;
+  std::atomic<int> refused = 0;
+  Result<std::optional<std::string>> get(StoreFamily family, std::string_view key) const override {
+    return store_.get(family, key);
+  }
+  Result<void> scan(StoreFamily family, const StoreRange& range,
+                    const StoreVisitor& visit) const override {
+    return store_.scan(family, range, visit);
+  }
+  Result<std::uint64_t> approximate_bytes(StoreFamily family) const override {
+    return store_.approximate_bytes(family);
+  }
+  Result<StoreStats> stats() const override { return store_.stats(); }
+  Result<void> write(const StoreBatch& batch, bool sync) override {
+    if (!is_full) return store_.write(batch, sync);
+    ++refused;
+    return fail(Errc::kLimit, "no space left");
+  }
+
+ private:
+  Store& store_;
+};
+
+TEST_CASE("effect queue: a disk without space is waited for, and a stop ends the wait") {
+  World world;
+  FullStore store(*world.store);
+  const auto effects = open_effects(store, world.clock);
+  REQUIRE(effects->resume({}));
+  std::atomic<bool> must_stop = false;
+  EffectQueueOptions options;
+  options.pause = std::chrono::milliseconds(0);
+  options.no_space_retry = std::chrono::milliseconds(1);
+  options.stop_requested = [&] { return must_stop.load(); };
+  std::mutex mutex;
+  std::vector<std::string> told;
+  EffectQueue queue(*effects, effects->mark(), options, [&](const EffectQueueStatus& status) {
+    const std::lock_guard lock(mutex);
+    if (told.empty() || told.back() != status.no_space) told.push_back(status.no_space);
+  });
+  queue.start();
+  queue.durable(100);
+  store.is_full = true;
+  const auto pushed = queue.push(with_alert(1, 1));
+  REQUIRE(pushed);
+  while (store.refused < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(queue.status().no_space == "no space left");
+  CHECK(queue.status().committed == 0);
+  SUBCASE("space comes back") {
+    store.is_full = false;
+    REQUIRE(queue.wait_committed(*pushed));
+    CHECK(effects->mark().number == 1);
+    REQUIRE(queue.push(with_alert(2, 2)));
+    REQUIRE(queue.close());
+    CHECK(effects->mark().number == 2);
+    CHECK(told == std::vector<std::string>{"no space left", ""});
+  }
+  SUBCASE("it is asked to stop") {
+    must_stop = true;
+    CHECK(queue.wait_committed(*pushed).error().code == Errc::kLimit);
+    CHECK(queue.close().error().code == Errc::kLimit);
+    CHECK(effects->mark().number == 0);
+  }
 }
 
 TEST_CASE("effect queue: on a thread, with back-pressure, up to the end") {

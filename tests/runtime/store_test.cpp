@@ -492,7 +492,7 @@ TEST_CASE("RocksDB store: a changed byte of a table is named when it is read") {
   std::string bytes = read_file(table);
   bytes[100] = static_cast<char>(bytes[100] ^ 1);
   write_file(table, bytes);
-  const Result<void> verified = RocksStore::verify(directory, small);
+  const auto verified = RocksStore::verify(directory, small);
   REQUIRE_FALSE(verified);
   CAPTURE(verified.error().message);
   CHECK(verified.error().code == Errc::kCorrupt);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -48,7 +49,9 @@ struct Data {
   static void begin_journal(SimulatedFiles& files, const DataPaths& paths,
                             const cep::Digest& rule) {
     tests::SimulatedClock clock;
-    auto writer = JournalWriter::open(files, clock, paths.journal, {});
+    JournalOptions options;
+    options.end_mark = paths.journal_end;
+    auto writer = JournalWriter::open(files, clock, paths.journal, options);
     REQUIRE(writer);
     for (std::uint64_t sequence = 1; sequence <= kRecords; ++sequence) {
       JournalGroup group;
@@ -83,11 +86,19 @@ struct Data {
   }
 };
 
-VerifyReport verify(SimulatedFiles& files, const std::string& directory) {
-  const VerifyPorts ports{files, [&](const std::string& store) -> Result<void> {
-                            CHECK(store == "data/store");
-                            if (files.contents(store + "/file") == "effects") return {};
-                            return fail(Errc::kCorrupt, store + "/file is damaged");
+// Of one timeline.
+StoreExtent store_of(const std::array<std::uint8_t, 16>& timeline) {
+  StoreExtent extent;
+  extent.timelines.push_back(timeline);
+  return extent;
+}
+
+VerifyReport verify(SimulatedFiles& files, const std::string& directory,
+                    const StoreExtent& store = store_of({})) {
+  const VerifyPorts ports{files, [&](const DataPaths& paths) -> Result<StoreExtent> {
+                            CHECK(paths.store == "data/store");
+                            if (files.contents(paths.store + "/file") == "effects") return store;
+                            return fail(Errc::kCorrupt, paths.store + "/file is damaged");
                           }};
   Result<VerifyReport> report = verify_directory(ports, directory);
   REQUIRE(report);
@@ -152,6 +163,49 @@ TEST_CASE("verify: a checkpoint whose removal failed is no damage") {
         std::string::npos);
 }
 
+TEST_CASE("verify: journal, store and checkpoints know each other's ends") {
+  SimulatedFiles files;
+  const Data data(files);
+  const std::string segment = "data/journal/segment-000000000001";
+  StoreExtent store = store_of({});
+  store.cause = kRecords;
+  CHECK(verify(files, "data", store).damaged.empty());
+  SUBCASE("the store holds what came of a record that the journal lacks") {
+    store.cause = kRecords + 1;
+    CHECK(names(verify(files, "data", store), "data/journal"));
+  }
+  SUBCASE("the store ends before a checkpoint") {
+    // The mark of Data's checkpoints is empty; of a store of another run nothing fits.
+    store.timelines = {};
+    CHECK(names(verify(files, "data", store), "data/store"));
+    store.timelines.push_back({7});
+    CHECK(names(verify(files, "data", store), "data/store"));
+  }
+  SUBCASE("the store is missing") {
+    REQUIRE(files.remove("data/store/file"));
+    REQUIRE(files.remove_directory("data/store"));
+    CHECK(names(verify(files, "data", store), "data/store"));
+  }
+  SUBCASE("the journal's end is gone, which looks like a crash, and only the end mark knows") {
+    for (const std::string& path : files.paths()) {
+      if (path.starts_with("data/checkpoints/")) REQUIRE(files.remove(path));
+    }
+    for (const char* number : {"1", "2"}) {
+      const std::string folder = std::string("data/checkpoints/00000000000") + number;
+      REQUIRE(files.remove_directory(folder + "/state"));
+      REQUIRE(files.remove_directory(folder));
+    }
+    store.cause = 1;
+    CHECK(verify(files, "data", store).damaged.empty());
+    std::string bytes = files.contents(segment);
+    const std::size_t used = bytes.find_last_not_of('\0') + 1;
+    files.put(segment, bytes.substr(0, used - 40) + std::string(4096, '\0'));
+    CHECK(names(verify(files, "data", store), "data/journal"));
+    REQUIRE(files.remove("data/ends/journal"));
+    CHECK(verify(files, "data", store).damaged.empty());
+  }
+}
+
 TEST_CASE("verify: every damaged, cut or missing file is named") {
   SimulatedFiles good;
   const Data data(good);
@@ -177,6 +231,7 @@ TEST_CASE("verify: every damaged, cut or missing file is named") {
     if (path.starts_with("data/state/") || path == "data/LOCK" || path == "data/journal/lock") {
       continue;
     }
+    if (path.starts_with("data/ends/")) continue;  // a start needs none, and one slot is enough
     const std::string contents = good.contents(path);
     const bool is_segment = path.starts_with("data/journal/segment-");
     const std::size_t end = is_segment ? used : contents.size();
@@ -221,7 +276,7 @@ TEST_CASE("verify: holds the lock while it reads, and lets it go") {
   SimulatedFiles files;
   const Data data(files);
   bool was_locked = false;
-  const VerifyPorts ports{files, [](const std::string&) { return Result<void>(); },
+  const VerifyPorts ports{files, [](const DataPaths&) { return Result<StoreExtent>(store_of({})); },
                           [&](const std::string& what, std::uint64_t) {
                             CHECK_FALSE(what.empty());
                             was_locked |= !files.lock("data/LOCK").has_value();
@@ -235,7 +290,8 @@ TEST_CASE("verify: what is no data directory is not called good") {
   SimulatedFiles files;
   const Data data(files);
   files.put("data/blobs/x", "");
-  const VerifyPorts ports{files, [](const std::string&) { return Result<void>(); }};
+  const VerifyPorts ports{files,
+                          [](const DataPaths&) { return Result<StoreExtent>(store_of({})); }};
   CHECK(verify_directory(ports, "none").error().code == Errc::kNotFound);
   CHECK(verify_directory(ports, "data/blobs").error().code == Errc::kInvalidArgument);
 }

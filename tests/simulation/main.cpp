@@ -42,6 +42,7 @@ constexpr std::array kMustBeReached = {
     "a checkpoint is loaded",
     "a checkpoint holds waiting events",
     "a damaged file is refused by name",
+    "a damaged file is found by verify",
     "an older checkpoint is taken, and the damaged one named",
     "the journal lets go of records",
     "several segments",

@@ -12,6 +12,7 @@
 #include "runtime/data_directory.h"
 #include "runtime/decoder.h"
 #include "runtime/effect_reader.h"
+#include "runtime/end_mark.h"
 #include "runtime/node.h"
 #include "runtime/node_inputs.h"
 #include "runtime/verify.h"
@@ -169,19 +170,32 @@ class Story {
     std::optional<Flip> flip;
     if (!calm && lives_ > 1 && random_.chance(15)) flip = damage();
     faults_.begin_life(calm || flip.has_value());
+    const std::uint64_t known_end = journal_end();
+    bool is_found = false;
+    if (flip) {
+      const Result<VerifyReport> report = verify();
+      must(report.has_value(), report ? "" : "it cannot be verified: " + report.error().message);
+      is_found = !report->damaged.empty();
+      if (is_found) ++reached_["a damaged file is found by verify"];
+    }
     say("life {}{}{}", lives_, calm ? ", calm" : "", flip ? ", damaged: " + flip->path : "");
     Process process;
     const Result<void> opened = open(process);
     if (!opened) {
       say("  does not open: {}", opened.error().message);
+      must(!flip || is_found, "verify calls good what a start refuses: " + opened.error().message);
       after_failed_opening(opened.error(), flip);
       end(process);
       return false;
     }
     note_recovery(process, flip);
+    must(process.node->durable_end() >= known_end,
+         fmt::format("the journal begins again at record {}, and records up to {} were on disk",
+                     process.node->durable_end(), known_end - 1));
     if (flip && process.node->recovery().torn_end) {
-      // What the last commit wrote cannot be told from what a crash leaves of it: it is cut, and
-      // that is said. Lines that were acknowledged are gone, so the story ends here.
+      // After a power cut the end mark may be older than the last commit. Then what that wrote
+      // cannot be told from what a crash leaves of it: it is cut, and that is said. Lines that were
+      // acknowledged are gone, so the story ends here.
       ++reached_["a damaged last commit is cut"];
       ended_by_damage_ = true;
       end(process);
@@ -240,6 +254,25 @@ class Story {
          fmt::format("{} is damaged, and the message does not name it: {}", flip->path,
                      recovery.damaged.front()));
     ++reached_["an older checkpoint is taken, and the damaged one named"];
+  }
+
+  // As `tocsin verify` does, undisturbed.
+  Result<VerifyReport> verify() {
+    const auto fault = std::exchange(faults_.files.fault, nullptr);
+    const VerifyPorts ports{faults_.files, [&](const DataPaths&) -> Result<StoreExtent> {
+                              const auto reader = faults_.disk.open_reader(effect_families());
+                              return extent_of(*reader);
+                            }};
+    Result<VerifyReport> report = verify_directory(ports, kData);
+    faults_.files.fault = fault;
+    return report;
+  }
+  // How far the journal is known to have been on disk.
+  std::uint64_t journal_end() {
+    const auto fault = std::exchange(faults_.files.fault, nullptr);
+    const Result<KnownEnd> known = read_end_mark(faults_.files, DataPaths(kData).journal_end);
+    faults_.files.fault = fault;
+    return known ? known->end : 0;
   }
 
   // Damages a file that counts, on disk; not what a crash left unfinished, which a start removes.
@@ -622,8 +655,7 @@ class Story {
     if (expected_.clamped != 0) ++reached_["late events are clamped"];
     if (alert_lives_.size() > 1) ++reached_["alerts of several lives"];
     if (!endpoints_.empty()) check_deliveries(*reader);
-    const VerifyPorts ports{faults_.files, [](const std::string&) -> Result<void> { return {}; }};
-    const Result<VerifyReport> report = verify_directory(ports, kData);
+    const Result<VerifyReport> report = verify();
     must(report.has_value(), report ? "" : "it cannot be verified: " + report.error().message);
     // What shares a file with a damaged checkpoint is damaged as well.
     must(report->damaged.empty() || is_damaged_,

@@ -1,0 +1,76 @@
+#include "runtime/end_mark.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "tests/support/simulated_files.h"
+
+namespace tocsin::runtime {
+namespace {
+using tests::SimulatedFiles;
+constexpr const char* kPath = "data/ends/journal";
+
+KnownEnd known(SimulatedFiles& files) {
+  const Result<KnownEnd> known = read_end_mark(files, kPath);
+  REQUIRE(known);
+  return *known;
+}
+
+TEST_CASE("end mark: it says how far the log was on disk, and never goes back") {
+  SimulatedFiles files;
+  CHECK(known(files).state == EndMarkState::kMissing);
+  {
+    auto mark = EndMark::open(files, kPath, 3);
+    REQUIRE(mark);
+    CHECK(known(files).end == 3);
+    for (std::uint64_t end = 4; end < 10; ++end) {
+      (*mark)->advance(end);
+      CHECK(known(files).end == end);
+    }
+    (*mark)->advance(5);
+    CHECK(known(files).end == 9);
+  }
+  REQUIRE(EndMark::open(files, kPath, 2));
+  CHECK(known(files).end == 9);
+  REQUIRE(EndMark::open(files, kPath, 20));
+  CHECK(known(files).end == 20);
+}
+
+TEST_CASE("end mark: one damaged slot leaves the other, two are called damaged and written again") {
+  SimulatedFiles files;
+  auto mark = EndMark::open(files, kPath, 1);
+  REQUIRE(mark);
+  (*mark)->advance(2);
+  (*mark)->advance(3);
+  (*mark)->sync();
+  files.flip(kPath, 4096 + 9, 1);
+  CHECK(known(files).state == EndMarkState::kGood);
+  CHECK(known(files).end == 2);
+  files.flip(kPath, 9, 1);
+  CHECK(known(files).state == EndMarkState::kDamaged);
+  CHECK(known(files).end == 0);
+  REQUIRE(EndMark::open(files, kPath, 7));
+  CHECK(known(files).end == 7);
+}
+
+TEST_CASE("end mark: after a power cut it is at most as far as it was told") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    CAPTURE(seed);
+    SimulatedFiles files(seed);
+    REQUIRE(files.make_directory("data"));
+    auto mark = EndMark::open(files, kPath, 1);
+    REQUIRE(mark);
+    const std::uint64_t told = 1 + seed % 17;
+    for (std::uint64_t end = 2; end <= told; ++end) (*mark)->advance(end);
+    mark->reset();
+    files.cut_power();
+    const KnownEnd after = known(files);
+    CHECK(after.end <= told);
+    if (after.state == EndMarkState::kGood) CHECK(after.end >= 1);
+  }
+}
+}  // namespace
+}  // namespace tocsin::runtime
