@@ -52,6 +52,7 @@ script_suites=(
   'serve-changes|python3 tests/e2e/serve_changes.py "$TOCSIN_BINARY"'
   'serve-traces|python3 tests/e2e/serve_traces.py "$TOCSIN_BINARY"'
   'serve-hostile|python3 tests/e2e/serve_hostile.py "$TOCSIN_BINARY"'
+  'serve-events|python3 tests/e2e/serve_events.py "$TOCSIN_BINARY"'
   'serve-room|python3 tests/e2e/serve_room.py "$TOCSIN_BINARY"'
   'deploy|python3 tests/e2e/deploy_files.py "$TOCSIN_BINARY"'
   'serve-delivery|python3 tests/e2e/serve_delivery.py "$TOCSIN_BINARY"'

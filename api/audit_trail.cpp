@@ -27,7 +27,14 @@ bool changes_something(const Route& route) {
 }  // namespace
 
 HttpResponse answer_audited(AuditLog& log, const Route& route, ApiRequest& request) {
-  if (!changes_something(route)) return route.handler(request);
+  if (!changes_something(route)) {
+    HttpResponse answer = route.handler(request);
+    // The token has the role, and is not the one whose it is.
+    if (answer.status == problem_type(ProblemKind::kForbidden).status) {
+      audit_refusal(log, &route, request, answer.status);
+    }
+    return answer;
+  }
   const AuditDeed deed = deed_of(&route, request);
   const Result<std::uint64_t> ticket = log.begin(deed);
   if (!ticket) return problem_of_error(ticket.error());

@@ -159,6 +159,7 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
         ProblemKind::kTooLarge,
         fmt::format("a request may have {} events, and this has {}: send them in parts", events_max,
                     lines.count));
+  batch.owner = request.grant.name;
   }
   batch.lines = std::move(lines.text);
   batch.count = lines.count;
@@ -218,8 +219,8 @@ void add_event_routes(Router& router, ServerContext& context) {
        .description =
            "Answered once the events are on disk and each was judged. With the headers "
            "Tocsin-Producer and Tocsin-Sequence (how many events that producer sent before these) "
-           "a request may be sent again without any event being taken twice. Content-Encoding may "
-           "be gzip or zstd.",
+           "a request may be sent again without any event being taken twice. A producer belongs "
+           "to the token that used its name first. Content-Encoding may be gzip or zstd.",
        .role = Role::kProducer,
        .effect = RouteEffect::kEvents,
        .query_parameters = {{.name = "wait",

@@ -111,6 +111,8 @@ void add_intake(Exposition& to, const NodeFigures& figures) {
   to.add(Metric::intake_clamped_total, summary.clamped);
   to.add(Metric::intake_duplicates_total, summary.repeats);
   to.add(Metric::intake_sequence_duplicates_total, figures.repeats_by_sequence);
+  to.add(Metric::producers, figures.producers);
+  to.add(Metric::producers_expired_total, figures.producers_expired);
   to.add(Metric::intake_fields_missing_total, summary.fields_missing);
   to.add(Metric::intake_waiting_events, figures.waiting_events);
   to.add(Metric::intake_waiting_bytes, figures.waiting_bytes);

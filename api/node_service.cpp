@@ -20,6 +20,7 @@ constexpr milliseconds kPause{50};
 // The same while a checkpoint is being written, which goes on in bites.
 constexpr milliseconds kPauseOfCheckpoint{1};
 constexpr milliseconds kPublicationInterval{250};
+constexpr cep::Duration kProducersInterval{60'000'000};
 
 // Behind the first `count` lines.
 std::size_t offset_behind(std::string_view lines, std::uint64_t count) {
@@ -221,30 +222,6 @@ void NodeService::count_refused() {
   ++batches_refused_;
 }
 
-// The producer's source in the node; what the node itself says is in `result`.
-Served<std::size_t> NodeService::source_of(const std::string& producer, Result<void>& result) {
-  const auto known = sources_.find(producer);
-  if (known != sources_.end()) return known->second;
-  const std::string name = producer.empty() ? std::string(runtime::kPushed)
-                                            : fmt::format("{}/{}", runtime::kPushed, producer);
-  const auto& sources = node_->sources();
-  const bool is_new = std::ranges::find(sources, name, &runtime::NodeSource::name) == sources.end();
-  if (is_new && sources.size() >= options_.limits.producers_max) {
-    return tl::unexpected(
-        Refusal{Refusal::Why::kProducers,
-                fmt::format("there are {} producers already, which is as many as are counted apart "
-                            "(events.producers_max)",
-                            sources.size())});
-  }
-  const Result<std::size_t> source = node_->source(name, runtime::SourceKind::kByValue);
-  if (!source) {
-    result = tl::unexpected(source.error());
-    return tl::unexpected(Refusal{Refusal::Why::kFailed, source.error().message});
-  }
-  sources_.emplace(producer, *source);
-  return *source;
-}
-
 // The node has failed under this batch: fail_all() answers it, once failure() gives the reason.
 void NodeService::told_at_failure(const std::shared_ptr<Ticket>& ticket) {
   const std::lock_guard lock(pending_mutex_);
@@ -260,7 +237,7 @@ Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
     }
   }
   Result<void> result;
-  const Served<std::size_t> source = source_of(batch.producer, result);
+  const Served<std::size_t> source = source_of(batch, result);
   if (!source) {
     if (result) refuse(*ticket, source.error());
     if (!result) told_at_failure(ticket);
@@ -270,15 +247,6 @@ Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
   std::size_t begin = 0;
   if (!batch.producer.empty()) {
     const std::uint64_t next = node_->sources()[*source].next_offset;
-    if (batch.sequence > next) {
-      refuse(*ticket,
-             {Refusal::Why::kGap,
-              fmt::format("the producer {} has sent {} events so far, and these would begin after "
-                          "{}: send those between first",
-                          batch.producer, next, batch.sequence),
-              next});
-      return {};
-    }
     ticket->skipped =
         static_cast<std::size_t>(std::min<std::uint64_t>(next - batch.sequence, batch.count));
     begin = offset_behind(batch.lines, ticket->skipped);
@@ -434,6 +402,9 @@ Result<void> NodeService::look_around(bool is_quiet) {
   if (auto looked = look_at_clock(is_quiet); !looked) return looked;
   if (auto polled = node_->poll(); !polled) return polled;
   look_at_watches();
+  if (clock_.now() - producers_looked_at_ >= kProducersInterval) {
+    if (auto expired = expire_producers(); !expired) return expired;
+  }
   pursue_all();
   {
     const std::lock_guard lock(pending_mutex_);
@@ -479,6 +450,9 @@ void NodeService::publish() {
   figures.repeats_by_sequence = repeats_by_sequence_;
   {
     const std::lock_guard lock(pending_mutex_);
+  figures.producers =
+      static_cast<std::size_t>(std::ranges::count_if(node_->sources(), runtime::is_producer));
+  figures.producers_expired = producers_expired_;
     figures.journal = journal_;
     figures.answers_waiting = pending_.size();
     figures.journal.durable_end = durable_end_;

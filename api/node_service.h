@@ -35,7 +35,7 @@ struct NodeServiceLimits {
   std::size_t batches_max = 1024;                 // that wait
   std::size_t bytes_max = std::size_t{64} << 20;  // of lines that wait; one batch may exceed it
   std::size_t questions_max = 64;                 // that wait
-  std::size_t producers_max = 10'000;             // that are ever counted apart
+  std::size_t producers_max = 10'000;             // that are known at once
   std::size_t alerts_bytes_max = std::size_t{4} << 20;  // told with one answer
 };
 enum class EventStatus : std::uint8_t {
@@ -61,6 +61,7 @@ struct EventBatch {
   /// Whose lines are counted, and how many it sent before these. Empty: nobody's.
   std::string producer;
   std::uint64_t sequence = 0;
+  std::string owner = {};  // the token that they came with, whose name the producer belongs to
   std::vector<runtime::TraceRun> traces = {};  // by event
   /// Tell the alerts that these events cause, waiting for them so long.
   std::optional<std::chrono::milliseconds> wait_for_alerts;
@@ -80,13 +81,17 @@ struct Refusal {
     kDisk,       // there is no space for the journal
     kGap,        // a sequence ahead of `expected`
     kProducers,  // too many of them
+    kOwned,      // the producer belongs to another token
+    kDiffers,    // what was sent again is not what was taken, from `differing` on
+    kTooOld,     // what was sent again is so old that it cannot be compared
     kEnding,     // the server stops
     kFailed,     // the node did
     kNotYet,     // out of time; it may still be done
   };
   Why why = Why::kFull;
   std::string detail;
-  std::uint64_t expected = 0;
+  std::uint64_t expected = 0;   // of kGap, kDiffers, kTooOld: where the producer goes on
+  std::uint64_t differing = 0;  // a place in its sequence
 };
 template <typename T>
 using Served = tl::expected<T, Refusal>;
@@ -123,11 +128,22 @@ struct NodeFigures {
   std::uint64_t batches_refused = 0;  // because too much waited, or there was no room
   std::string no_room;                // why memory has none for more events; empty: it has
   std::uint64_t repeats_by_sequence = 0;
+  std::size_t producers = 0;            // that are known
+  std::uint64_t producers_expired = 0;  // by this process
+};
+/// What is known of a producer.
+struct ProducerFigures {
+  std::string name;
+  std::string owner;  // the token that it belongs to; empty: nobody's yet
+  std::uint64_t next_sequence = 0;
+  cep::EventTime used_at;  // when its newest events were taken
 };
 struct NodeServiceOptions {
   NodeServiceLimits limits;
   /// After so long without a line time moves on with the clock. Nothing: it waits for lines.
   std::optional<cep::Duration> heartbeat;
+  /// A producer that sends nothing for so long is forgotten. Nothing: none is.
+  std::optional<cep::Duration> producers_expire = {};
   /// Told once when the node has failed, on some thread.
   std::function<void()> failed;
 };
@@ -165,6 +181,15 @@ class NodeService {
   /// Waits until the journal's record is on disk; kNotYet after `patience`, kFailed once the node
   /// has failed.
   Served<void> wait_durable(std::uint64_t record, std::chrono::milliseconds patience);
+  /// Producers by name, behind `after`, at most `most`.
+  Served<std::vector<ProducerFigures>> producers(const std::string& after, std::size_t most,
+                                                 std::chrono::milliseconds patience);
+  /// Nothing where it is not known.
+  Served<std::optional<ProducerFigures>> producer(const std::string& name,
+                                                  std::chrono::milliseconds patience);
+  /// Forgets a producer with its sequence; false where it is not known. It is on disk then, unless
+  /// as wait_durable() says. What the node itself says is in the result.
+  Served<Result<bool>> remove_producer(const std::string& name, std::chrono::milliseconds patience);
   NodeFigures figures() const;
   /// Why the node failed; empty while it works.
   std::string failure() const;
@@ -191,7 +216,11 @@ class NodeService {
   void told_at_failure(const std::shared_ptr<Ticket>& ticket);
   bool has_room();
   Result<void> arrive(Ticket& ticket, std::size_t source, std::string_view lines);
-  Served<std::size_t> source_of(const std::string& producer, Result<void>& result);
+  Served<std::size_t> source_of(const EventBatch& batch, Result<void>& result);
+  std::optional<std::size_t> find_producer(const std::string& producer);
+  std::optional<Refusal> look_at_repeats(const EventBatch& batch, std::size_t source) const;
+  Result<void> change_producers(const runtime::ProducerCommand& change);
+  Result<void> expire_producers();
   void count_refused();
   void await_alerts(const std::shared_ptr<Ticket>& ticket, std::uint64_t first_record);
   void look_at_watches();
@@ -262,3 +291,5 @@ class NodeService {
   Result<void> outcome_;
 };
 }  // namespace tocsin::api
+  std::uint64_t producers_expired_ = 0;
+  cep::EventTime producers_looked_at_;  // for those that have expired

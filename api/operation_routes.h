@@ -13,5 +13,6 @@ void add_state_routes(Router& router, ServerContext& context,
 void add_savepoint_routes(Router& router, ServerContext& context);
 void add_aside_routes(Router& router, ServerContext& context);
 void add_audit_routes(Router& router, ServerContext& context);
+void add_producer_routes(Router& router, ServerContext& context);
 void add_token_routes(Router& router, ServerContext& context);
 }  // namespace tocsin::api

@@ -61,6 +61,9 @@ std::vector<Setting> make_settings() {
               "Of the events in them; more are answered with 503", kKiB, 64 * kGiB},
       Setting{"events.producers_max", Type::kInteger, "10000", "Producers whose sequences are kept",
               1, 10'000'000},
+      Setting{"events.producers_expire", Type::kDuration, "30d",
+              "A producer that has sent nothing for so long is forgotten, with its sequence; 0: "
+              "none is"},
       Setting{
           "memory.max", Type::kBytes, "0",
           "Of the rules' state and of events that wait to be put in order; beyond it events are "

@@ -350,6 +350,7 @@ Outcome<void> Server::open_node() {
   NodeServiceOptions service_options;
   service_options.limits = node_service_limits(configuration_);
   service_options.heartbeat = duration_or_none(configuration_, "time.heartbeat");
+  service_options.producers_expire = duration_or_none(configuration_, "events.producers_expire");
   service_options.failed = [this] { failed_.set(); };
   service_ = std::make_unique<NodeService>(clock_, std::move(service_options));
 

@@ -8,6 +8,15 @@ HttpResponse refusal_response(const Refusal& refusal) {
     case Refusal::Why::kGap:
       return problem_response(ProblemKind::kConflict, refusal.detail,
                               {{"expected_sequence", refusal.expected}});
+    case Refusal::Why::kOwned:
+      return problem_response(ProblemKind::kProducerOwned, refusal.detail);
+    case Refusal::Why::kDiffers:
+      return problem_response(
+          ProblemKind::kRepeatDiffers, refusal.detail,
+          {{"expected_sequence", refusal.expected}, {"differing_sequence", refusal.differing}});
+    case Refusal::Why::kTooOld:
+      return problem_response(ProblemKind::kRepeatTooOld, refusal.detail,
+                              {{"expected_sequence", refusal.expected}});
     case Refusal::Why::kProducers:
       return problem_response(ProblemKind::kConflict, refusal.detail);
     case Refusal::Why::kMemory:

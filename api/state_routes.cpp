@@ -11,7 +11,6 @@
 #include "api/key_text.h"
 #include "api/node_report.h"
 #include "api/operation_routes.h"
-#include "runtime/node_source.h"
 
 namespace tocsin::api {
 namespace {
@@ -85,24 +84,6 @@ HttpResponse get_key(ServerContext& context, const ApiRequest& request) {
                              {"text", text}});
 }
 
-HttpResponse get_producer(ServerContext& context, const ApiRequest& request) {
-  const std::string name = fmt::format("{}/{}", runtime::kPushed, *request.text("producer"));
-  std::optional<std::uint64_t> next;
-  const Served<void> asked = context.node.ask(
-      [&](runtime::Node& node) {
-        const auto& sources = node.sources();
-        const auto found = std::ranges::find(sources, name, &runtime::NodeSource::name);
-        if (found != sources.end()) next = found->next_offset;
-      },
-      kAskPatience);
-  if (!asked) return refusal_response(asked.error());
-  if (!next) {
-    return problem_response(ProblemKind::kNotFound,
-                            fmt::format("no producer {} has sent anything: its first sequence is 0",
-                                        *request.text("producer")));
-  }
-  return json_response(200, {{"producer", *request.text("producer")}, {"next_sequence", *next}});
-}
 }  // namespace
 
 void add_state_routes(Router& router, ServerContext& context,
@@ -139,16 +120,5 @@ void add_state_routes(Router& router, ServerContext& context,
               .answers = {{200, "What is remembered", "application/json"},
                           {200, "What is remembered", "text/plain"}},
               .handler = [&context](ApiRequest& request) { return get_key(context, request); }});
-  router.add(
-      {.method = "GET",
-       .path = "/v1/producers/{producer}",
-       .operation_id = "getProducer",
-       .tag = "events",
-       .summary = "The sequence that a producer goes on with",
-       .role = Role::kProducer,
-       .path_parameters = {{"producer", RouteParameter::Type::kText,
-                            "As its header Tocsin-Producer says"}},
-       .answers = {{200, "Its sequence", "application/json"}},
-       .handler = [&context](ApiRequest& request) { return get_producer(context, request); }});
 }
 }  // namespace tocsin::api

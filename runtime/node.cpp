@@ -30,6 +30,10 @@ Result<std::size_t> Node::source(std::string_view name, SourceKind kind) {
   return impl_->source(name, kind);
 }
 const std::vector<NodeSource>& Node::sources() const { return impl_->state().sources; }
+Result<void> Node::change_producers(const ProducerCommand& change) {
+  if (auto may = impl_->may_take(); !may) return may;
+  return impl_->noted(impl_->change_producers(change));
+}
 void Node::refresh(std::size_t source, std::string identity, PrefixDigest prefix) {
   impl_->refresh(source, std::move(identity), std::move(prefix));
 }

@@ -159,6 +159,10 @@ class Node {
   /// kRefused where it is known as one of another kind.
   Result<std::size_t> source(std::string_view name, SourceKind kind);
   const std::vector<NodeSource>& sources() const;
+  /// Journals that producers belong to a token, or are no more: those removed are forgotten with
+  /// their sequences, and sources() no longer has them where it had them. Those to own are there
+  /// from then on. Fails with kRefused once time has ended.
+  Result<void> change_producers(const ProducerCommand& change);
   /// What is now known of a file: `identity` goes into its next records; requires that `prefix`
   /// is whole and of the bytes taken so far.
   void refresh(std::size_t source, std::string identity, PrefixDigest prefix);

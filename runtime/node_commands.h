@@ -17,6 +17,8 @@ inline constexpr std::string_view kListCommand = "list";
 inline constexpr std::string_view kSettleCommand = "settle";
 /// Late events or dead letters are taken after all (runtime/reinjection.h).
 inline constexpr std::string_view kReinjectCommand = "reinject";
+/// Producers belong to a token, or are removed (runtime/node_source.h).
+inline constexpr std::string_view kProducerCommand = "producer";
 /// Time moves on past every deadline; nothing comes after it. `{}`.
 inline constexpr std::string_view kEndTimeCommand = "time-end";
 }  // namespace tocsin::runtime

@@ -50,6 +50,7 @@ class Node::Impl {
   Result<void> may_take() const;
   Result<void> check_room() const;
   Result<std::size_t> source(std::string_view name, SourceKind kind);
+  Result<void> change_producers(const ProducerCommand& change);
   void refresh(std::size_t source, std::string identity, PrefixDigest prefix);
   Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order,
                              const std::vector<TraceRun>& traces);
@@ -153,6 +154,7 @@ class Node::Impl {
   Result<void> take_command(const Command& command);
   Result<void> take_again(const Command& command);
   Result<void> take_list(const Command& command);
+  Result<void> take_producers(const Command& command);
   Result<void> restore_lists();
   void begin_record(std::uint64_t sequence, cep::EventTime taken_at, bool is_appended);
   Result<void> end_record();
@@ -165,6 +167,7 @@ class Node::Impl {
   std::string_view room_for(const NodeSource& source, std::string_view block) const;
   Result<void> advance(cep::Batch& slice, cep::EventTime watermark);
   std::size_t index_of(std::string_view name, SourceKind kind);
+  void note_producer(NodeSource& source, std::string_view lines) const;
 
   // --- checkpoints
   void cut();

@@ -91,6 +91,7 @@ Result<std::size_t> Node::Impl::arrive(std::size_t source, std::string_view bloc
                                      count, bytes, encoded});
     if (!encoded.empty()) note_traces(traces, count);
     known.next_offset = known.lines.number;
+    note_producer(known, bytes);
   } else {
     known.prefix.add(bytes);
     appended =
@@ -124,6 +125,11 @@ Result<void> Node::Impl::give_command(const Command& command) {
   if (auto taken = take_command(command); !taken) return taken;
   if (auto ended = end_record(); !ended) return ended;
   return poll();
+}
+
+Result<void> Node::Impl::change_producers(const ProducerCommand& change) {
+  const std::string arguments = write_producer_command(change);
+  return give_command({ports_.clock.now(), kProducerCommand, arguments, {}});
 }
 
 Result<AppendedReinjection> Node::Impl::reinject(AsideKind kind,

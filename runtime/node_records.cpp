@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -111,6 +113,32 @@ Result<void> Node::Impl::take_value(const ArrivalByValue& record) {
       take_lines(source, std::string_view(block_).substr(0, record.bytes.size()), nullptr, count);
   if (!taken) return tl::unexpected(taken.error());
   state_.sources[source].next_offset = record.next_offset;
+  note_producer(state_.sources[source], record.bytes);
+  return {};
+}
+
+// What a producer may send again is compared with what it sent.
+void Node::Impl::note_producer(NodeSource& source, std::string_view lines) const {
+  if (!is_producer(source)) return;
+  source.used_at = taken_at_;
+  source.samples.add(lines);
+}
+
+Result<void> Node::Impl::take_producers(const Command& command) {
+  const Result<ProducerCommand> change = read_producer_command(command.arguments);
+  if (!change) return tl::unexpected(change.error());
+  std::unordered_set<std::string> names;
+  for (const std::string& producer : change->producers) names.insert(producer_source(producer));
+  if (change->removes) {
+    std::erase_if(state_.sources,
+                  [&](const NodeSource& source) { return names.contains(source.name); });
+    return {};
+  }
+  for (const std::string& name : names) {
+    NodeSource& source = state_.sources[index_of(name, SourceKind::kByValue)];
+    source.owner = change->owner;
+    if (source.next_offset == 0) source.used_at = taken_at_;
+  }
   return {};
 }
 
@@ -172,6 +200,7 @@ Result<void> Node::Impl::take_command(const Command& command) {
   }
   if (command.name == kReinjectCommand) return take_again(command);
   if (command.name == kListCommand) return take_list(command);
+  if (command.name == kProducerCommand) return take_producers(command);
   if (command.name == kSettleCommand) return intake_->finish(false, std::nullopt);
   if (command.name == kEndTimeCommand) {
     state_.has_time_ended = true;

@@ -252,6 +252,9 @@ Result<void> Node::Impl::restore_state(const CheckpointMeta& meta) {
   Result<NodeState> state = NodeState::restore(meta.node, program_.plan(), summary_);
   if (!state) return tl::unexpected(state.error());
   state_ = *std::move(state);
+  for (NodeSource& source : state_.sources) {
+    if (is_producer(source) && source.used_at.us == 0) source.used_at = meta.taken_at;
+  }
   if (auto restored = restore_lists(); !restored) return restored;
   ByteReader reader(meta.mark);
   loaded_mark_ = read_mark(reader);

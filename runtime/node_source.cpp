@@ -1,5 +1,10 @@
 #include "runtime/node_source.h"
 
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "cep/value.h"
+
 namespace tocsin::runtime {
 void write_source(const NodeSource& source, ByteWriter& to) {
   to.text(source.name);
@@ -23,5 +28,60 @@ NodeSource read_source(ByteReader& from) {
   source.has_ended = from.u8() != 0;
   if (source.kind == SourceKind::kByPosition) source.prefix = PrefixDigest::restore(from);
   return source;
+}
+
+void write_producer(const NodeSource& source, ByteWriter& to) {
+  to.text(source.owner);
+  to.i64(source.used_at.us);
+  source.samples.save(to);
+}
+
+void read_producer(ByteReader& from, NodeSource& source) {
+  source.owner = from.text();
+  source.used_at = cep::EventTime{from.i64()};
+  source.samples = LineSamples::restore(from);
+}
+
+std::string producer_source(std::string_view producer) {
+  return fmt::format("{}/{}", kPushed, producer);
+}
+
+std::string write_producer_command(const ProducerCommand& command) {
+  std::string json = R"({"do":)";
+  json += command.removes ? R"("remove")" : R"("own","owner":)";
+  if (!command.removes) cep::append_json_string(json, command.owner);
+  json += R"(,"producers":[)";
+  for (const std::string& producer : command.producers) {
+    if (!json.ends_with('[')) json += ',';
+    cep::append_json_string(json, producer);
+  }
+  json += "]}";
+  return json;
+}
+
+Result<ProducerCommand> read_producer_command(std::string_view json) {
+  const auto corrupt = [] { return fail(Errc::kCorrupt, "a command about producers is damaged"); };
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  std::string_view what;
+  std::string_view owner;
+  simdjson::dom::array producers;
+  if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS ||
+      root["do"].get(what) != simdjson::SUCCESS ||
+      root["producers"].get(producers) != simdjson::SUCCESS) {
+    return corrupt();
+  }
+  ProducerCommand command;
+  command.removes = what == "remove";
+  if (!command.removes && (what != "own" || root["owner"].get(owner) != simdjson::SUCCESS)) {
+    return corrupt();
+  }
+  command.owner = owner;
+  for (const simdjson::dom::element element : producers) {
+    std::string_view producer;
+    if (element.get(producer) != simdjson::SUCCESS) return corrupt();
+    command.producers.emplace_back(producer);
+  }
+  return command;
 }
 }  // namespace tocsin::runtime

@@ -9,6 +9,8 @@
 
 #include "cep/base/byte_codec.h"
 #include "cep/base/result.h"
+#include "cep/time.h"
+#include "runtime/line_samples.h"
 #include "runtime/line_splitter.h"
 #include "runtime/prefix_digest.h"
 
@@ -25,11 +27,20 @@ struct NodeSource {
   LinePlace lines;
   PrefixDigest prefix;  // by position: of the bytes before next_offset
   bool has_ended = false;
+  // Of a producer (is_producer()):
+  std::string owner;       // the name of the token that it belongs to; empty: nobody's yet
+  cep::EventTime used_at;  // when its newest lines were taken, in processing time
+  LineSamples samples;     // of its lines, by their place in its sequence
 };
 /// The name under which producers push lines, and under which the intake knows all of them: they
 /// share one time. A producer whose lines are counted apart, so that it may send them again, is a
 /// source by value of its own, "http/PRODUCER".
 inline constexpr std::string_view kPushed = "http";
+inline bool is_producer(const NodeSource& source) {
+  const std::string_view name = source.name;
+  return source.kind == SourceKind::kByValue && name.size() > kPushed.size() &&
+         name.starts_with(kPushed) && name[kPushed.size()] == '/';
+}
 /// What the intake knows a source by value by.
 inline std::string_view stream_of(std::string_view source) {
   const bool is_producer = source.size() > kPushed.size() && source.starts_with(kPushed) &&
@@ -39,6 +50,24 @@ inline std::string_view stream_of(std::string_view source) {
 void write_source(const NodeSource& source, ByteWriter& to);
 /// The reader is not ok() after anything but what write_source() wrote.
 NodeSource read_source(ByteReader& from);
+/// What makes a source a producer.
+void write_producer(const NodeSource& source, ByteWriter& to);
+void read_producer(ByteReader& from, NodeSource& source);
+
+/// What the journal says of producers, as the arguments of a command:
+///
+///   {"do":"own","owner":"till-7","producers":["till-7"]}
+///   {"do":"remove","producers":["till-7","till-8"]}
+struct ProducerCommand {
+  bool removes = false;  // else they belong to `owner` from here on
+  std::string owner;
+  std::vector<std::string> producers;  // as clients name them: sources without "http/"
+};
+std::string write_producer_command(const ProducerCommand& command);
+/// Fails with kCorrupt.
+Result<ProducerCommand> read_producer_command(std::string_view json);
+/// The source that is a producer.
+std::string producer_source(std::string_view producer);
 
 /// The bytes of files that a journal only points at, for replay. A port.
 class RangeReader {

@@ -6,8 +6,9 @@
 
 namespace tocsin::runtime {
 namespace {
-constexpr std::uint8_t kFormat = 0;
-constexpr std::uint8_t kFormatWithLists = 1;  // changes of lists stand at the end
+// What the format's number consists of, in the order in which it stands at the end.
+constexpr std::uint8_t kWithLists = 1;      // changes of lists
+constexpr std::uint8_t kWithProducers = 2;  // what makes sources producers, in their order
 }  // namespace
 
 std::optional<std::size_t> NodeState::find(std::string_view name) const {
@@ -24,7 +25,9 @@ std::size_t NodeState::source(std::string_view name) {
 
 void NodeState::save(const cep::Plan& plan, const RunSummary& summary, std::string& to) const {
   ByteWriter writer(to);
-  writer.u8(lists.empty() ? kFormat : kFormatWithLists);
+  const bool has_producers = std::ranges::any_of(sources, is_producer);
+  writer.u8(static_cast<std::uint8_t>((lists.empty() ? 0 : kWithLists) |
+                                      (has_producers ? kWithProducers : 0)));
   writer.u8(has_time_ended ? 1 : 0);
   writer.varint(sources.size());
   for (const NodeSource& source : sources) write_source(source, writer);
@@ -38,6 +41,9 @@ void NodeState::save(const cep::Plan& plan, const RunSummary& summary, std::stri
     writer.varint(summary.alerts_by_rule[i]);
   }
   if (!lists.empty()) writer.text(lists);
+  for (const NodeSource& source : sources) {
+    if (is_producer(source)) write_producer(source, writer);
+  }
 }
 
 Result<NodeState> NodeState::restore(std::string_view from, const cep::Plan& plan,
@@ -45,7 +51,7 @@ Result<NodeState> NodeState::restore(std::string_view from, const cep::Plan& pla
   ByteReader reader(from);
   NodeState state;
   const std::uint8_t format = reader.u8();
-  const bool is_known = format == kFormat || format == kFormatWithLists;
+  const bool is_known = format <= (kWithLists | kWithProducers);
   state.has_time_ended = reader.u8() != 0;
   const std::uint64_t sources = reader.varint_up_to(reader.left());
   for (std::uint64_t i = 0; i < sources && reader.ok(); ++i) {
@@ -63,7 +69,15 @@ Result<NodeState> NodeState::restore(std::string_view from, const cep::Plan& pla
     if (rule == plan.rules.end()) continue;
     summary.alerts_by_rule[static_cast<std::size_t>(rule - plan.rules.begin())] = count;
   }
-  if (format == kFormatWithLists) state.lists = reader.text();
+  if ((format & kWithLists) != 0) state.lists = reader.text();
+  for (NodeSource& source : state.sources) {
+    if (!is_producer(source)) continue;
+    if ((format & kWithProducers) != 0) {
+      read_producer(reader, source);
+    } else {  // an older version took its lines
+      source.samples = LineSamples(source.next_offset);
+    }
+  }
   if (!is_known || !reader.is_done()) {
     return fail(Errc::kCorrupt, "the sources of a checkpoint are damaged");
   }

@@ -288,6 +288,11 @@ class Pusher(EventClient):
         super().__init__(host, rng)
         self.begin_sending(name)
         self.rest = lines
+            # Another event in its place is no repeat.
+            headers = {"Tocsin-Producer": self.name, "Tocsin-Sequence": str(begin), "Content-Type": "application/x-ndjson"}
+            answer = self.host.ask("POST", "/v1/events", b'{"type":"in_the_place_of_another"}\n', headers, good=(409,)).json()
+            check(answer["type"].endswith(":repeat-differs") and answer["differing_sequence"] == begin,
+                  lambda: f"another event of {self.name} at {begin} is answered {answer}")
         self.sent = {}       # first line: the lines of an attempt
         self.verdicts = {}   # first line: its verdicts, where it was acknowledged
 

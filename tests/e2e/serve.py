@@ -189,7 +189,8 @@ def sequences():
             assert server.send(events, headers=headers).problem() == "bad-request", headers
         server.kill()
     with Server() as server:
-        assert server.ask("GET", "/v1/producers/till-7").json == {"producer": "till-7", "next_sequence": 6}
+        known = server.ask("GET", "/v1/producers/till-7").json
+        assert (known["producer"], known["next_sequence"], known["token"]) == ("till-7", 6, "admin"), known
         assert server.ask("GET", "/v1/producers/nobody").problem() == "not-found"
         assert statuses(send(server, events, 0)) == ["duplicate"] * 6 + ["accepted"] * 4
         server.end()

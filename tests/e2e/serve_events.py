@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Events by HTTP: producers and the tokens that they belong to, CloudEvents, decimals. The real process over real sockets.
+
+    serve_events.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+from harness import START_US, case, has, payment, run_cases, tocsin, wait_for
+from server_process import Server, statuses, stored
+
+
+@case
+def producers_of_a_token():
+    """a producer belongs to the token that used its name first, also after a crash, until it is removed"""
+    def send(server, events, sequence, token=True, producer="till-7"):
+        return server.send(events, token=token, headers={"Tocsin-Producer": producer, "Tocsin-Sequence": str(sequence)})
+    def make(server, name, role="producer"):
+        return server.ask("POST", "/v1/tokens", {"name": name, "role": role}).json["token"]
+    events = [payment(second, "c1", 150) for second in range(10)]
+    with Server("--checkpoint-every", "1d") as server:
+        ann, bob = make(server, "ann"), make(server, "bob")
+        assert statuses(send(server, events[:4], 0, ann)) == ["accepted"] * 4
+        for sequence in (0, 4):
+            assert send(server, events[sequence:sequence + 2], sequence, bob).problem() == "producer-owned"
+        assert send(server, events, 0).problem() == "producer-owned", "an admin is another token too"
+        assert server.ask("GET", "/v1/producers/till-7", token=bob).problem() == "producer-owned"
+        assert server.ask("GET", "/v1/producers/till-7", token=ann).json["next_sequence"] == 4
+        refusals = server.ask("GET", "/v1/audit?result=refused&action=postEvents").json["entries"]
+        assert {entry["actor"] for entry in refusals} == {"admin", "bob"}, refusals
+        server.kill()
+    with Server() as server:
+        assert send(server, events[4:], 4, bob).problem() == "producer-owned"
+        other = send(server, [events[5]], 3, ann)
+        assert other.problem() == "repeat-differs" and other.json["expected_sequence"] == 4, other
+        assert other.json["differing_sequence"] == 3
+        # A token that is made again under its name is the same to its producers: so it is rotated.
+        assert server.ask("DELETE", "/v1/tokens/ann").status == 204
+        ann = make(server, "ann")
+        assert statuses(send(server, events[:6], 0, ann)) == ["duplicate"] * 4 + ["accepted"] * 2
+        assert statuses(send(server, events[6:8], 0, bob, "till-8")) == ["accepted"] * 2
+        listed = server.ask("GET", "/v1/producers").json["producers"]
+        assert [(one["producer"], one["token"], one["next_sequence"]) for one in listed] == \
+            [("till-7", "ann", 6), ("till-8", "bob", 2)], listed
+        page = server.ask("GET", "/v1/producers?limit=1").json
+        assert [one["producer"] for one in page["producers"]] == ["till-7"] and page["next"] == "till-7", page
+        assert [one["producer"] for one in server.ask("GET", "/v1/producers?after=till-7").json["producers"]] == ["till-8"]
+        assert server.ask("DELETE", "/v1/producers/till-7", token=ann).problem() == "forbidden"
+        assert server.ask("DELETE", "/v1/producers/till-7").status == 204
+        assert server.ask("DELETE", "/v1/producers/till-7").problem() == "not-found"
+        assert [entry["action"] for entry in server.ask("GET", "/v1/audit?limit=2").json["entries"]] == ["deleteProducer"] * 2
+        server.kill()
+    with Server() as server:
+        assert server.ask("GET", "/v1/producers/till-7").problem() == "not-found"
+        gap = send(server, events[8:], 6, ann)
+        assert gap.problem() == "conflict" and gap.json["expected_sequence"] == 0, gap
+        assert statuses(send(server, events[8:], 0, bob)) == ["accepted"] * 2
+        wait_for(lambda: server.metric("producers") == 2, "both are counted")
+        server.end()
+    assert len(stored()) == 10
+
+
+@case
+def expired_producers():
+    """a producer that sends nothing for events.producers_expire is forgotten"""
+    with Server("--events-producers-expire", "1s", "--events-producers-max", "2") as server:
+        def send(producer, sequence):
+            return server.send([payment(sequence, "c1", 1)], headers={"Tocsin-Producer": producer, "Tocsin-Sequence": str(sequence)})
+        assert statuses(send("a", 0)) == ["accepted"]
+        assert send("b", 0).problem() == "conflict"
+        wait_for(lambda: send("b", 0).status == 200, "the room of the one that has expired")
+        assert server.ask("GET", "/v1/producers/a").problem() == "not-found"
+        wait_for(lambda: server.metric("producers_expired_total") == 1, "its count")
+
+
+run_cases()
