@@ -70,7 +70,16 @@ std::optional<TokenGrant> AccessList::find(std::string_view token) const {
     if (is_equal(stored.digest, digest)) found = &stored;
   }
   if (found == nullptr) return std::nullopt;
-  return found->grant;
+  TokenGrant grant = found->grant;
+  grant.digest = digest;
+  return grant;
+}
+
+bool AccessList::has(const TokenGrant& grant) const {
+  return std::ranges::any_of(tokens_, [&](const StoredToken& stored) {
+    return stored.grant.name == grant.name && stored.grant.role == grant.role &&
+           is_equal(stored.digest, grant.digest);
+  });
 }
 
 Result<void> AccessList::add(StoredToken token) {

@@ -28,6 +28,7 @@ std::optional<Role> parse_role(std::string_view name);
 struct TokenGrant {
   std::string name;  // for people: the audit log names it
   Role role = Role::kReader;
+  cep::Digest digest{};  // of the token, where AccessList::find() gave it
 };
 /// A token as it is kept: what it is cannot be found from it.
 struct StoredToken {
@@ -47,6 +48,8 @@ class AccessList {
   /// The grant of a token; nothing for one that is not known. Takes as long for a wrong one as for
   /// a right one of another place: digests are compared, not tokens.
   std::optional<TokenGrant> find(std::string_view token) const;
+  /// Whether find() would still give that grant.
+  bool has(const TokenGrant& grant) const;
   /// Errors: kInvalidArgument where the name is taken.
   Result<void> add(StoredToken token);
   /// Whether there was one.

@@ -30,7 +30,10 @@ Result<std::unique_ptr<AlertDesk>> AlertDesk::open(runtime::Store& store,
   return desk;
 }
 
-void AlertDesk::add_routes(Router& router) {
+void AlertDesk::add_routes(Router& router, std::function<bool(const TokenGrant&)> is_known,
+                           std::function<bool()> await_stored) {
+  services_.is_known = std::move(is_known);
+  services_.await_stored = std::move(await_stored);
   add_alert_routes(router, services_);
   add_subscription_routes(router, *subscriptions_);
   add_silence_routes(router, subscriptions_->silences());

@@ -34,7 +34,9 @@ class AlertDesk {
   AlertDesk& operator=(const AlertDesk&) = delete;
   ~AlertDesk();
   /// The router must not be asked once this is gone.
-  void add_routes(Router& router);
+  /// The rest as AlertServices has it.
+  void add_routes(Router& router, std::function<bool(const TokenGrant&)> is_known,
+                  std::function<bool()> await_stored);
   /// Effects were stored. Waits for nothing but a lock.
   void effects_changed();
   /// Other rules hold.

@@ -22,9 +22,9 @@ std::uint64_t AlertFeed::notified() const {
   return notified_;
 }
 
-bool AlertFeed::wait(std::uint64_t seen) {
+bool AlertFeed::wait(std::uint64_t seen, std::chrono::milliseconds at_most) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, options_.heartbeat, [&] { return notified_ > seen || is_stopped_; });
+  changed_.wait_for(lock, at_most, [&] { return notified_ > seen || is_stopped_; });
   return !is_stopped_;
 }
 

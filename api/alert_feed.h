@@ -25,8 +25,8 @@ class AlertFeed {
   void stop();
   /// How often notify() was called.
   std::uint64_t notified() const;
-  /// Waits until notified() is beyond `seen`, or for a heartbeat's time; false once stopped.
-  bool wait(std::uint64_t seen);
+  /// Waits until notified() is beyond `seen`, for at most so long; false once stopped.
+  bool wait(std::uint64_t seen, std::chrono::milliseconds at_most);
 
   /// One who follows, as long as it is kept; null where as many follow as may.
   std::shared_ptr<void> follow();

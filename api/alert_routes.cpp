@@ -74,6 +74,7 @@ class Operations {
     if (!filter) return filter.error();
     const std::size_t limit = static_cast<std::size_t>(
         request.integer("limit").value_or(static_cast<std::int64_t>(kHitsDefault)));
+    const bool is_late = is_behind();
     const Result<AlertPage> page = query_.page(*filter, request.text("order") == "oldest", limit,
                                                request.text("cursor").value_or(""));
     if (!page) {
@@ -92,7 +93,7 @@ class Operations {
     }
     body += ']';
     if (!page->next.empty()) body += fmt::format(R"(,"next":"{}")", page->next);
-    return json_text_response(200, body + "}");
+    return maybe_behind(json_text_response(200, body + "}"), is_late);
   }
 
   HttpResponse one(const ApiRequest& request) const {
@@ -115,6 +116,7 @@ class Operations {
     const auto filter = read_alert_filter(request);
     if (!filter) return filter.error();
     const bool is_csv = request.text("format") == "csv";
+    const bool is_late = is_behind();
     const Result<runtime::EmittedMark> mark = services_.effects.reader().mark();
     if (!mark) return problem_of_error(mark.error());
     HttpResponse response;
@@ -122,11 +124,11 @@ class Operations {
     response.headers.push_back(
         {"Content-Disposition",
          fmt::format("attachment; filename=\"alerts.{}\"", is_csv ? "csv" : "ndjson")});
-    response.stream = [query = query_, filter = *filter, is_csv,
-                       last = mark->number](const HttpStream& write) {
-      write_export(query, filter, is_csv, last, write);
+    response.stream = [query = query_, filter = *filter, is_csv, last = mark->number,
+                       may_go_on = may_go_on(request)](const HttpStream& write) {
+      write_export(query, filter, is_csv, last, may_go_on, write);
     };
-    return response;
+    return maybe_behind(std::move(response), is_late);
   }
 
   HttpResponse stream(const ApiRequest& request) const {
@@ -161,9 +163,9 @@ class Operations {
     HttpResponse response;
     response.content_type = "text/event-stream";
     response.headers.push_back({"X-Accel-Buffering", "no"});
-    response.stream = [reader, &feed = services_.feed, filter = *filter, after,
-                       follower](const HttpStream& write) {
-      stream_alerts(reader, feed, filter, after, write);
+    response.stream = [reader, &feed = services_.feed, filter = *filter, after, follower,
+                       may_go_on = may_go_on(request)](const HttpStream& write) {
+      stream_alerts(reader, feed, filter, after, may_go_on, write);
     };
     return response;
   }
@@ -219,6 +221,7 @@ class Operations {
   tl::expected<AlertHit, HttpResponse> find(const ApiRequest& request) const {
     const std::string_view id = *request.text("id");
     Result<std::optional<AlertHit>> hit = query_.find(id);
+    if (hit && !*hit && !is_behind()) hit = query_.find(id);  // it may have been on its way
     if (!hit) return tl::unexpected(problem_of_error(hit.error()));
     if (*hit) return std::move(**hit);
     return tl::unexpected(problem_response(
@@ -260,13 +263,21 @@ class Operations {
     return change;
   }
 
+  bool is_behind() const { return services_.await_stored && !services_.await_stored(); }
+  // Whether an answer that goes on is still for who asked.
+  std::function<bool()> may_go_on(const ApiRequest& request) const {
+    if (!services_.is_known) return [] { return true; };
+    return [&services = services_, grant = request.grant] { return services.is_known(grant); };
+  }
+
   static void write_export(const AlertQuery& query, const AlertFilter& filter, bool is_csv,
-                           std::uint64_t last, const HttpStream& write) {
+                           std::uint64_t last, const std::function<bool()>& may_go_on,
+                           const HttpStream& write) {
     if (is_csv && !write(alert_csv_head())) return;
     std::string cursor;
     do {
       const Result<AlertPage> page = query.page(filter, true, kExportRows, cursor);
-      if (!page) {
+      if (!page || !may_go_on()) {
         // The status has left: what stands last says that this is not all.
         write(is_csv ? "error,the export is not complete\r\n"
                      : R"({"error":"the export is not complete"})"

@@ -21,6 +21,11 @@ struct AlertServices {
   AlertQueryLimits limits = {};
   /// What became of an alert's deliveries, as a JSON array; may be empty.
   std::function<Result<std::string>(const runtime::StoredAlert&)> deliveries = {};
+  /// Whether a token that asked is still known, for what goes on being answered; empty: it is.
+  std::function<bool(const TokenGrant&)> is_known = {};
+  /// Waits until all is stored that events caused which were answered before; false where that
+  /// takes too long. May be empty.
+  std::function<bool()> await_stored = {};
 };
 void add_alert_routes(Router& router, AlertServices& services);
 }  // namespace tocsin::api

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
 namespace tocsin::api {
 namespace {
 constexpr std::size_t kRowsAtOnce = 256;
+constexpr std::chrono::milliseconds kPauseMax{500};
 constexpr std::size_t kBytesAtOnce = std::size_t{256} << 10;
 
 std::string gap(std::uint64_t from, std::uint64_t to, std::uint64_t id) {
@@ -48,8 +50,10 @@ Result<std::string> read_on(const runtime::EffectReader& reader, const AlertFilt
 }  // namespace
 
 void stream_alerts(const runtime::EffectReader& reader, AlertFeed& feed, const AlertFilter& filter,
-                   std::uint64_t after, const HttpStream& write) {
+                   std::uint64_t after, const std::function<bool()>& may_go_on,
+                   const HttpStream& write) {
   using std::chrono::steady_clock;
+  const std::chrono::milliseconds pause = std::min(feed.options().heartbeat, kPauseMax);
   std::uint64_t last = after;
   const Result<runtime::EmittedMark> mark = reader.mark();
   if (!mark) return;
@@ -65,7 +69,7 @@ void stream_alerts(const runtime::EffectReader& reader, AlertFeed& feed, const A
     const std::uint64_t seen = feed.notified();
     bool has_more = false;
     const Result<std::string> events = read_on(reader, filter, last, has_more);
-    if (!events) return;
+    if (!events || !may_go_on()) return;
     text = *events;
     if (text.empty() && steady_clock::now() >= written_at + feed.options().heartbeat)
       text = fmt::format(": heartbeat\nid: {}\n\n", last);
@@ -73,7 +77,7 @@ void stream_alerts(const runtime::EffectReader& reader, AlertFeed& feed, const A
       if (!write(text)) return;
       written_at = steady_clock::now();
     }
-    if (!has_more && !feed.wait(seen)) return;
+    if (!has_more && !feed.wait(seen, pause)) return;
   }
 }
 }  // namespace tocsin::api

@@ -14,8 +14,10 @@
 
 namespace tocsin::api {
 /// Writes alerts with numbers beyond `after` that `filter` admits (its status and times are not
-/// asked), as they come, until the client is gone or the feed is stopped. It reads the store at the
-/// client's pace, some at a time, and holds nothing open meanwhile.
+/// asked), as they come, until the client is gone, the feed is stopped, or `may_go_on`, which is
+/// asked before each write and at least twice a second, says no. It reads the store at the client's
+/// pace, some at a time, and holds nothing open meanwhile.
 void stream_alerts(const runtime::EffectReader& reader, AlertFeed& feed, const AlertFilter& filter,
-                   std::uint64_t after, const HttpStream& write);
+                   std::uint64_t after, const std::function<bool()>& may_go_on,
+                   const HttpStream& write);
 }  // namespace tocsin::api

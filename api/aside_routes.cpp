@@ -50,6 +50,7 @@ HttpResponse list(ServerContext& context, const ApiRequest& request, AsideKind k
     }
   }
   const auto limit = static_cast<std::size_t>(request.integer("limit").value_or(kLimit));
+  const bool is_behind = !context.node.await_stored(kStoredPatience);
   const runtime::EffectReader reader = context.effects.reader();
   const auto timelines = reader.timelines();
   if (!timelines) return problem_of_error(timelines.error());
@@ -73,7 +74,7 @@ HttpResponse list(ServerContext& context, const ApiRequest& request, AsideKind k
       after);
   if (!read) return problem_of_error(read.error());
   text += next.empty() ? "],\"next\":null}\n" : fmt::format("],\"next\":\"{}\"}}\n", next);
-  return {200, {}, "application/json", text};
+  return maybe_behind({200, {}, "application/json", text}, is_behind);
 }
 
 HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kind) {
@@ -98,11 +99,13 @@ HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kin
   Result<runtime::AppendedReinjection> done;
   Result<void> room;
   std::uint64_t next_record = 0;
+  std::uint64_t pushed = 0;
   const Served<void> asked = context.node.ask(
       [&](runtime::Node& node) {
         room = node.check_room();
         if (room) done = node.reinject(kind, arrivals);
         next_record = node.next_sequence();
+        pushed = node.effects().pushed;
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
@@ -111,6 +114,7 @@ HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kin
   if (const auto durable = context.node.wait_durable(next_record - 1, kDiskPatience); !durable) {
     return refusal_response(durable.error());
   }
+  context.node.note_answered(pushed);
   request.notes["reinjected"] = std::to_string(done->rows);
   return json_response(200, {{"reinjected", done->rows}, {"reinjected_before", done->done}});
 }

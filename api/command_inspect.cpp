@@ -84,9 +84,12 @@ Outcome<std::string> show_key(OfflineNode& offline, const InspectOptions& option
   if (!reports) return tl::unexpected(reports.error());
   const cep::Plan& plan = offline.program().plan();
   if (options.format == "json") {
-    Json json = Json::array();
-    for (const cep::KeyReport& report : *reports) json.push_back(key_report_json(plan, report));
-    return json.dump() + "\n";
+    std::string json = "[";
+    for (const cep::KeyReport& report : *reports) {
+      if (json.size() > 1) json += ',';
+      json += key_report_json(plan, report);
+    }
+    return json + "]\n";
   }
   std::string text;
   for (const std::string& part : options.key) text += (text.empty() ? "" : ", ") + part;

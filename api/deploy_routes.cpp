@@ -304,17 +304,19 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
   std::string lines;
   for (const ordered_json& event : (*body)["events"]) lines += event.dump() + "\n";
   const cep::Plan& plan = rules->program->plan();
-  ordered_json alerts = ordered_json::array();
+  std::string alerts;  // as text: decimals have all their digits
+  std::size_t alert_count = 0;
   ordered_json late = ordered_json::array();
   ordered_json invalid = ordered_json::array();
   std::size_t left_out = 0;
   runtime::Sinks sinks;
   sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
     if (cep::status_of(plan, alert) == cep::Status::kInternal) return {};
-    if (alerts.size() == kDryRunAlertsMax) {
+    if (alert_count == kDryRunAlertsMax) {
       ++left_out;
     } else {
-      alerts.push_back(ordered_json::parse(cep::format_alert(plan, alert)));
+      if (alert_count++ > 0) alerts += ',';
+      alerts += cep::format_alert(plan, alert);
     }
     return {};
   };
@@ -327,11 +329,14 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
   const Result<runtime::RunSummary> summary =
       runtime::run(*rules->program, {{"events", lines}}, {}, sinks);
   if (!summary) return problem_of_error(summary.error());
-  return json_response(200, {{"alerts", std::move(alerts)},
-                             {"alerts_left_out", left_out},
+  const ordered_json rest = {{"alerts_left_out", left_out},
                              {"late", std::move(late)},
                              {"invalid", std::move(invalid)},
-                             {"events", summary->events}});
+                             {"events", summary->events}};
+  return json_text_response(
+      200,
+      fmt::format(R"({{"alerts":[{}],{})", alerts,
+                  rest.dump(-1, ' ', false, ordered_json::error_handler_t::replace).substr(1)));
 }
 }  // namespace
 

@@ -77,6 +77,10 @@ HttpResponse json_response(int status, const ordered_json& document) {
   return json_text_response(status,
                             document.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
 }
+HttpResponse maybe_behind(HttpResponse response, bool is_behind) {
+  if (is_behind) response.headers.push_back({"Tocsin-Behind", "true"});
+  return response;
+}
 HttpResponse json_text_response(int status, std::string text) {
   HttpResponse response;
   response.status = status;

@@ -26,6 +26,9 @@ HttpResponse json_response(int status, const nlohmann::ordered_json& document);
 /// The same of a document that is text already.
 HttpResponse json_text_response(int status, std::string text);
 
+/// The answer, which says `Tocsin-Behind: true` where what was answered before may be missing.
+HttpResponse maybe_behind(HttpResponse response, bool is_behind);
+
 /// `"7"`, of a resource's version.
 std::string etag_of(std::uint64_t version);
 /// Whether the resource of that version may be changed by the request: its If-Match names the

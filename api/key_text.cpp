@@ -123,21 +123,27 @@ std::string format_key_report(const cep::Plan& plan, const cep::KeyReport& repor
   return text;
 }
 
-Json key_report_json(const cep::Plan& plan, const cep::KeyReport& report) {
-  Json json = {{"at", cep::format_time(report.at)},
-               {"known", report.is_known},
-               {"rules", Json::array()},
-               {"features", Json::object()}};
+std::string key_report_json(const cep::Plan& plan, const cep::KeyReport& report) {
+  Json json = {
+      {"at", cep::format_time(report.at)}, {"known", report.is_known}, {"rules", Json::array()}};
   for (const cep::ReportedRule& rule : report.rules) {
     json["rules"].push_back(rule_json(plan.rules[rule.rule.value].id, rule));
   }
+  std::string text = json.dump();
+  text.pop_back();
+  text += R"(,"features":{)";
   for (const cep::ReportedFeature& feature : report.features) {
     const std::string& name = plan.features[feature.feature.value].name;
     if (name.empty()) continue;
-    std::string value;
-    if (!feature.value.view().is_missing()) cep::append_json(value, feature.value.view());
-    json["features"][name] = value.empty() ? Json(nullptr) : Json::parse(value);
+    if (text.back() != '{') text += ',';
+    cep::append_json_string(text, name);
+    text += ':';
+    if (feature.value.view().is_missing()) {
+      text += "null";
+    } else {
+      cep::append_json(text, feature.value.view());
+    }
   }
-  return json;
+  return text + "}}";
 }
 }  // namespace tocsin::api

@@ -146,6 +146,18 @@ Served<void> NodeService::wait_durable(std::uint64_t record, milliseconds patien
                                 "hold yet: read it to be sure"});
 }
 
+void NodeService::note_answered(std::uint64_t pushed) {
+  const std::lock_guard lock(pending_mutex_);
+  answered_ = std::max(answered_, pushed);
+}
+
+bool NodeService::await_stored(milliseconds patience) {
+  std::unique_lock lock(pending_mutex_);
+  const std::uint64_t wanted = answered_;
+  stored_.wait_for(lock, patience, [&] { return committed_ >= wanted || has_failed_; });
+  return committed_ >= wanted;
+}
+
 NodeFigures NodeService::figures() const {
   const std::lock_guard lock(mutex_);
   NodeFigures figures = figures_;
@@ -208,6 +220,7 @@ void NodeService::fail_all(const std::string& reason) {
     has_failed_ = true;
   }
   durable_.notify_all();
+  stored_.notify_all();
   end_pursuits(refusal);
   for (const Watch& watch : watches_) batches.push_back(watch.ticket);
   for (const std::shared_ptr<Ticket>& ticket : batches) refuse(*ticket, refusal);
@@ -229,6 +242,7 @@ void NodeService::journal_changed(const runtime::JournalStatus& status) {
     journal_ = status;
     durable_end_ = std::max(durable_end_, status.durable_end);
     while (!pending_.empty() && pending_.front().first < durable_end_) {
+      answered_ = std::max(answered_, pending_.front().second->pushed);
       done.push_back(std::move(pending_.front().second));
       pending_.pop_front();
     }
@@ -248,6 +262,7 @@ void NodeService::effects_changed(const runtime::EffectQueueStatus& status) {
       pending_alerts_.pop_front();
     }
   }
+  stored_.notify_all();
   for (const std::shared_ptr<Ticket>& ticket : done) finish_alerts(*ticket);
   for (const runtime::EffectQueue::Listener& listener : effects_listeners_) listener(status);
 }

@@ -273,6 +273,7 @@ Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
     ticket->answer.next_sequence = node_->sources()[*source].next_offset;
   }
   if (batch.wait_for_alerts) await_alerts(ticket, first_record);
+  ticket->pushed = node_->effects().pushed;
   // Also where nothing was taken: what was taken before may not be on disk yet.
   const std::uint64_t last_record = node_->next_sequence() - 1;
   {
@@ -281,6 +282,7 @@ Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
       pending_.emplace_back(last_record, ticket);
       return {};
     }
+    answered_ = std::max(answered_, ticket->pushed);
   }
   finish(*ticket);
   return {};
@@ -400,11 +402,11 @@ Result<void> NodeService::look_at_clock(bool is_quiet) {
 
 Result<void> NodeService::look_around(bool is_quiet) {
   if (auto looked = look_at_clock(is_quiet); !looked) return looked;
-  if (auto polled = node_->poll(); !polled) return polled;
-  look_at_watches();
   if (clock_.now() - producers_looked_at_ >= kProducersInterval) {
     if (auto expired = expire_producers(); !expired) return expired;
   }
+  if (auto polled = node_->poll(); !polled) return polled;
+  look_at_watches();
   pursue_all();
   {
     const std::lock_guard lock(pending_mutex_);
@@ -448,11 +450,11 @@ void NodeService::publish() {
   figures.waiting_bytes = node_->intake().waiting_bytes();
   figures.batches = batches_taken_;
   figures.repeats_by_sequence = repeats_by_sequence_;
-  {
-    const std::lock_guard lock(pending_mutex_);
   figures.producers =
       static_cast<std::size_t>(std::ranges::count_if(node_->sources(), runtime::is_producer));
   figures.producers_expired = producers_expired_;
+  {
+    const std::lock_guard lock(pending_mutex_);
     figures.journal = journal_;
     figures.answers_waiting = pending_.size();
     figures.journal.durable_end = durable_end_;

@@ -190,6 +190,11 @@ class NodeService {
   /// Forgets a producer with its sequence; false where it is not known. It is on disk then, unless
   /// as wait_durable() says. What the node itself says is in the result.
   Served<Result<bool>> remove_producer(const std::string& name, std::chrono::milliseconds patience);
+  /// Waits until all is stored that events caused by the time they were answered, of all answers
+  /// given so far; false after `patience`.
+  bool await_stored(std::chrono::milliseconds patience);
+  /// Counts what the node has pushed of effects by then among what was answered.
+  void note_answered(std::uint64_t pushed);
   NodeFigures figures() const;
   /// Why the node failed; empty while it works.
   std::string failure() const;
@@ -270,6 +275,8 @@ class NodeService {
   bool has_failed_ = false;
   std::uint64_t durable_end_ = 0;
   std::uint64_t committed_ = 0;
+  std::uint64_t answered_ = 0;      // pushes of effects that were made by the time of an answer
+  std::condition_variable stored_;  // committed_ has moved, or nothing moves any more
   std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_;         // by last record
   std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_alerts_;  // by push
   runtime::JournalStatus journal_;
@@ -287,9 +294,9 @@ class NodeService {
   cep::EventTime checkpoint_at_;
   std::uint64_t batches_taken_ = 0;
   std::uint64_t repeats_by_sequence_ = 0;
+  std::uint64_t producers_expired_ = 0;
+  cep::EventTime producers_looked_at_;  // for those that have expired
   std::chrono::steady_clock::time_point next_publication_;
   Result<void> outcome_;
 };
 }  // namespace tocsin::api
-  std::uint64_t producers_expired_ = 0;
-  cep::EventTime producers_looked_at_;  // for those that have expired

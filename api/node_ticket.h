@@ -12,6 +12,7 @@ struct NodeService::Ticket {
   EventBatch batch;
   std::size_t skipped = 0;      // lines that were taken before; the node's thread's
   std::size_t alert_bytes = 0;  // likewise
+  std::uint64_t pushed = 0;     // effects by the time it was taken, likewise
   bool is_cut = false;          // alerts were left out; likewise
 
   std::mutex mutex;

@@ -454,7 +454,9 @@ Outcome<void> Server::begin_routes() {
   options.answers = answers_.get();
   options.audit = audit_.get();
   routes_ = std::make_unique<Router>(std::move(options));
-  desk_->add_routes(*routes_);
+  desk_->add_routes(
+      *routes_, [this](const TokenGrant& grant) { return tokens_->list()->has(grant); },
+      [this] { return service_->await_stored(kStoredPatience); });
   add_health_routes(*routes_, [this] { return unreadiness(); });
   add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
   say("ready");

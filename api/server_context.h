@@ -69,6 +69,8 @@ struct ServerContext {
 HttpResponse refusal_response(const Refusal& refusal);
 /// How long a question may wait for the node's thread to begin.
 inline constexpr std::chrono::milliseconds kAskPatience{10'000};
+/// How long a question about what was stored waits for what was answered before it.
+inline constexpr std::chrono::milliseconds kStoredPatience{2'000};
 /// How long an answer waits for the journal to be on disk.
 inline constexpr std::chrono::milliseconds kDiskPatience{30'000};
 }  // namespace tocsin::api

@@ -72,16 +72,17 @@ HttpResponse get_key(ServerContext& context, const ApiRequest& request) {
   if (!reports) return problem_of_error(reports.error(), ProblemKind::kBadParameter);
   const cep::Plan& plan = program->plan();
   std::string text = fmt::format("{} at {}\n", *request.text("key"), time_text(watermark));
-  ordered_json tables = ordered_json::array();
+  std::string tables;
   for (const cep::KeyReport& report : *reports) {
     text += format_key_report(plan, report);
-    tables.push_back(key_report_json(plan, report));
+    if (!tables.empty()) tables += ',';
+    tables += key_report_json(plan, report);
   }
   if (request.text("format") == "text") return {200, {}, "text/plain", text};
-  return json_response(200, {{"key", *request.text("key")},
-                             {"watermark", time_json(watermark)},
-                             {"reports", tables},
-                             {"text", text}});
+  return json_text_response(
+      200, fmt::format(R"({{"key":{},"watermark":{},"reports":[{}],"text":{}}})",
+                       ordered_json(*request.text("key")).dump(), time_json(watermark).dump(),
+                       tables, ordered_json(text).dump()));
 }
 
 }  // namespace

@@ -172,8 +172,30 @@ std::string_view name_of(WebhookPayload payload) {
 
 std::vector<std::string> Subscription::secrets_at(cep::EventTime now) const {
   std::vector<std::string> secrets = {secret};
-  if (!secret_before.empty() && now < secret_before_until) secrets.push_back(secret_before);
+  for (const SecretBefore& before : secrets_before) {
+    if (now < before.until) secrets.push_back(before.secret);
+  }
   return secrets;
+}
+
+Result<void> Subscription::rotate(std::string next, cep::EventTime now, cep::Duration overlap) {
+  std::vector<SecretBefore> before;
+  if (overlap > cep::Duration{0}) {
+    before.push_back({secret, now + overlap});
+    for (const SecretBefore& one : secrets_before) {
+      if (now < one.until) before.push_back(one);
+    }
+  }
+  if (before.size() + 1 > kSecretsMax) {
+    const auto first = std::ranges::min_element(before, {}, &SecretBefore::until);
+    return fail(Errc::kRefused,
+                fmt::format("{} secrets of this subscription sign already, as many as may: the "
+                            "first of them ends at {}; an overlap of 0s ends all of them now",
+                            before.size(), cep::format_time(first->until)));
+  }
+  secret = std::move(next);
+  secrets_before = std::move(before);
+  return {};
 }
 
 std::string encode_subscription(const Subscription& subscription) {
@@ -182,8 +204,10 @@ std::string encode_subscription(const Subscription& subscription) {
   value["id"] = subscription.id;
   value["version"] = subscription.version;
   value["secret"] = subscription.secret;
-  value["secret_before"] = subscription.secret_before;
-  value["secret_before_until"] = subscription.secret_before_until.us;
+  value["secrets_before"] = ordered_json::array();
+  for (const Subscription::SecretBefore& before : subscription.secrets_before) {
+    value["secrets_before"].push_back({{"secret", before.secret}, {"until", before.until.us}});
+  }
   value["status"] = name_of(subscription.status);
   value["status_reason"] = subscription.status_reason;
   value["created_at"] = subscription.created_at.us;
@@ -205,8 +229,16 @@ Result<Subscription> decode_subscription(std::string_view text) {
     subscription.id = value.at("id").get<std::string>();
     subscription.version = value.at("version").get<std::uint64_t>();
     subscription.secret = value.at("secret").get<std::string>();
-    subscription.secret_before = value.at("secret_before").get<std::string>();
-    subscription.secret_before_until.us = value.at("secret_before_until").get<std::int64_t>();
+    if (value.contains("secrets_before")) {
+      for (const ordered_json& before : value.at("secrets_before")) {
+        subscription.secrets_before.push_back(
+            {before.at("secret").get<std::string>(), {before.at("until").get<std::int64_t>()}});
+      }
+    } else if (const auto before = value.at("secret_before").get<std::string>(); !before.empty()) {
+      // As versions wrote it that kept one.
+      subscription.secrets_before.push_back(
+          {before, {value.at("secret_before_until").get<std::int64_t>()}});
+    }
     subscription.status_reason = value.at("status_reason").get<std::string>();
     subscription.created_at.us = value.at("created_at").get<std::int64_t>();
     subscription.created_by = value.at("created_by").get<std::string>();
@@ -236,8 +268,13 @@ std::string show_subscription(const Subscription& subscription) {
   if (!subscription.status_reason.empty()) document["status_reason"] = subscription.status_reason;
   if (!subscription.condition_error.empty())
     document["condition_error"] = subscription.condition_error;
-  if (!subscription.secret_before.empty()) {
-    document["secret_before_until"] = cep::format_time(subscription.secret_before_until);
+  if (!subscription.secrets_before.empty()) {
+    // Of the secret before; those before it are after it.
+    document["secret_before_until"] = cep::format_time(subscription.secrets_before.front().until);
+    document["secrets_before_until"] = ordered_json::array();
+    for (const Subscription::SecretBefore& before : subscription.secrets_before) {
+      document["secrets_before_until"].push_back(cep::format_time(before.until));
+    }
   }
   document["created_at"] = cep::format_time(subscription.created_at);
   document["created_by"] = subscription.created_by;

@@ -39,9 +39,12 @@ struct Subscription {
   std::optional<GroupSettings> group;  // absent: each alert goes by itself
   /// Deliveries a minute, 0: no limit; absent: as the server has it.
   std::optional<std::uint64_t> brake_per_rule, brake_in_all;
-  std::string secret;         // "whsec_…"
-  std::string secret_before;  // signs too until `secret_before_until`; empty: none
-  cep::EventTime secret_before_until;
+  std::string secret;  // "whsec_…"
+  struct SecretBefore {
+    std::string secret;
+    cep::EventTime until;  // it signs too until then
+  };
+  std::vector<SecretBefore> secrets_before;  // the newest first
   SubscriptionStatus status = SubscriptionStatus::kActive;
   std::string status_reason;
   cep::EventTime created_at;
@@ -53,6 +56,11 @@ struct Subscription {
   runtime::EndpointId endpoint() const { return runtime::EndpointId::of("subscription " + id); }
   /// The secrets that sign at a time.
   std::vector<std::string> secrets_at(cep::EventTime now) const;
+  /// Has `next` sign from now on. The secret before signs too for `overlap`, and each before it
+  /// until its own end; with an overlap of 0 none of them does any more. Fails with kRefused where
+  /// kSecretsMax would sign at once.
+  Result<void> rotate(std::string next, cep::EventTime now, cep::Duration overlap);
+  static constexpr std::size_t kSecretsMax = 10;
 };
 
 struct SubscriptionLimits {

@@ -328,6 +328,10 @@ void add_schemas(Router& router) {
   shown["condition_error"] = text;
   shown["secret"] = {{"type", "string"}, {"description", "Only where it was just made"}};
   shown["secret_before_until"] = text;
+  shown["secrets_before_until"] = {
+      {"type", "array"},
+      {"items", text},
+      {"description", "When each secret before ends that signs too, the newest first"}};
   shown["created_at"] = text;
   shown["created_by"] = text;
   shown["owed"] = whole;

@@ -329,9 +329,7 @@ Result<SubscriptionService::SubscriptionPtr> SubscriptionService::rotate(
   return change(id, {}, [&](Subscription& next) -> Result<void> {
     Result<std::string> secret = make_webhook_secret();
     if (!secret) return tl::unexpected(secret.error());
-    next.secret_before = std::exchange(next.secret, *std::move(secret));
-    next.secret_before_until = clock_.now() + overlap.value_or(options_.overlap);
-    return {};
+    return next.rotate(*std::move(secret), clock_.now(), overlap.value_or(options_.overlap));
   });
 }
 

@@ -94,7 +94,7 @@ class SubscriptionService {
   Result<SubscriptionPtr> replace(const std::string& id, std::string_view settings,
                                   const Condition& condition);
   Result<void> remove(const std::string& id, const Condition& condition);
-  /// A new secret; the one before signs too for the overlap.
+  /// A new secret; the one before signs too for the overlap (Subscription::rotate()).
   Result<SubscriptionPtr> rotate(const std::string& id, std::optional<cep::Duration> overlap);
   Result<SubscriptionPtr> set_status(const std::string& id, SubscriptionStatus status,
                                      const std::string& reason);

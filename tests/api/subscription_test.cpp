@@ -434,6 +434,55 @@ TEST_CASE("subscriptions: a rotated secret signs beside the one before, until th
   world.client.json(400, "analyst", "POST", path + "/secret", R"({"overlap":"60d"})");
 }
 
+TEST_CASE("subscriptions: a further rotation keeps every secret that has not ended") {
+  constexpr std::int64_t kHourUs = 3'600'000'000;
+  const auto at = [](std::int64_t hours) { return cep::EventTime{hours * kHourUs}; };
+  const auto hours = [](std::int64_t count) { return cep::Duration{count * kHourUs}; };
+  using Secrets = std::vector<std::string>;
+  Subscription one;
+  one.id = "sub_1";
+  one.url = "https://example.com/hook";
+  one.secret = "a";
+  REQUIRE(one.rotate("b", at(0), hours(24)));
+  REQUIRE(one.rotate("c", at(1), hours(2)));
+  CHECK(one.secrets_at(at(2)) == Secrets{"c", "b", "a"});
+  CHECK(one.secrets_at(at(3)) == Secrets{"c", "a"});
+  CHECK(one.secrets_at(at(24)) == Secrets{"c"});
+  const Result<Subscription> read = decode_subscription(encode_subscription(one));
+  REQUIRE_MESSAGE(read, read.error().message);
+  CHECK(read->secrets_at(at(2)) == Secrets{"c", "b", "a"});
+  // What has ended is forgotten, and an overlap of 0 ends all.
+  REQUIRE(one.rotate("d", at(3), hours(1)));
+  CHECK(one.secrets_before.size() == 2);
+  Subscription ended = one;
+  REQUIRE(ended.rotate("e", at(3), hours(0)));
+  CHECK(ended.secrets_at(at(3)) == Secrets{"e"});
+  // They are bounded, and the refusal says when there is room.
+  for (std::size_t i = one.secrets_at(at(3)).size(); i < Subscription::kSecretsMax; ++i) {
+    REQUIRE(one.rotate("x" + std::to_string(i), at(3), hours(24)));
+  }
+  const Result<void> full = one.rotate("y", at(3), hours(24));
+  REQUIRE_FALSE(full);
+  CHECK(full.error().code == Errc::kRefused);
+  CHECK(full.error().message.find("1970-01-01T04:00:00Z") != std::string::npos);
+  CHECK(one.rotate("y", at(4), hours(24)));
+}
+
+TEST_CASE("subscriptions: one that was written with one secret before is read") {
+  Subscription one;
+  one.id = "sub_1";
+  one.url = "https://example.com/hook";
+  one.secret = "b";
+  ordered_json written = ordered_json::parse(encode_subscription(one));
+  written.erase("secrets_before");
+  written["secret_before"] = "a";
+  written["secret_before_until"] = 5;
+  const Result<Subscription> read = decode_subscription(written.dump());
+  REQUIRE_MESSAGE(read, read.error().message);
+  CHECK(read->secrets_at({4}) == std::vector<std::string>{"b", "a"});
+  CHECK(read->secrets_at({5}) == std::vector<std::string>{"b"});
+}
+
 TEST_CASE("subscriptions: as CloudEvents") {
   World world;
   const Receiver receiver([](std::size_t) { return Receiver::status(200); });

@@ -48,10 +48,10 @@ def page_through(server, query, limit=7, between=None):
 class Stream:
     """A live stream of alerts, read by a thread."""
 
-    def __init__(self, server, query="", last_id=None):
+    def __init__(self, server, query="", last_id=None, token=None):
         self.events, self.comments = [], 0
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)
-        headers = f"GET /v1/alerts/stream{query} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {server.token}\r\n"
+        headers = f"GET /v1/alerts/stream{query} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token or server.token}\r\n"
         if last_id is not None:
             headers += f"Last-Event-ID: {last_id}\r\n"
         self.socket.sendall((headers + "\r\n").encode())
@@ -302,6 +302,69 @@ def signed_by(request, secrets):
     of = {name: signature(headers["webhook-id"], headers["webhook-timestamp"], body, key) for name, key in keys.items()}
     assert set(signatures) <= set(of.values()), signatures
     return {name for name, one in of.items() if one in signatures}
+
+
+@case
+def rotated_twice():
+    """a second rotation of a secret keeps the first until its own end, over kill -9"""
+    with Endpoint(lambda _: (200, {})) as endpoint:
+        with Server(options=LOCAL) as server:
+            made = subscribe(server, endpoint.url)
+            path = f"/v1/subscriptions/{made['id']}/secret"
+            secrets = {"first": made["secret"]}
+            secrets["second"] = expect(200, server.ask("POST", path, {"overlap": "1h"}))["secret"]
+            rotated = expect(200, server.ask("POST", path, {"overlap": "2h"}))
+            secrets["third"] = rotated["secret"]
+            until = rotated["secrets_before_until"]
+            assert len(until) == 2 and until[0] == rotated["secret_before_until"] > until[1], rotated
+            server.kill()
+        with Server(rules=None, options=LOCAL) as server:
+            raise_alerts(server, 1, 1)
+            wait_for(lambda: endpoint.requests, "the alert")
+            assert signed_by(endpoint.requests[0], secrets) == {"first", "second", "third"}
+            for number in range(7):
+                expect(200, server.ask("POST", path, {"overlap": "24h"}))
+            full = server.ask("POST", path, {"overlap": "24h"})
+            assert full.problem() == "conflict" and "0s" in full.json["detail"], full
+            expect(200, server.ask("POST", path, {"overlap": "0s"}))
+
+
+@case
+def revoked_stream():
+    """a live stream ends within a second after its token was revoked, and one of a token that is still known goes on"""
+    with Server() as server:
+        reader = expect(201, server.ask("POST", "/v1/tokens", {"name": "ann", "role": "reader"}))["token"]
+        revoked, kept = Stream(server, token=reader), Stream(server)
+        raise_alerts(server, 1, 1)
+        wait_for(lambda: kept.numbers() == [1] == revoked.numbers(), "the first alert")
+        expect(204, server.ask("DELETE", "/v1/tokens/ann"))
+        # A token of the same name is another one.
+        expect(201, server.ask("POST", "/v1/tokens", {"name": "ann", "role": "reader"}))
+        revoked.thread.join(5)  # a second, and what a busy machine adds
+        assert not revoked.thread.is_alive(), "the stream went on"
+        raise_alerts(server, 2, 2)
+        wait_for(lambda: kept.numbers() == [1, 2], "the second alert")
+        assert revoked.numbers() == [1]
+        revoked.close()
+        kept.close()
+
+
+@case
+def there_when_answered():
+    """alerts and dead letters of events that were answered are there at once for who asks"""
+    with Server() as server:
+        for number in range(1, 40):
+            answer = expect(200, server.send([payment(number, "a", 150), {"type": "payment", "ts": "x"}]))
+            assert answer["accepted"] == 1 and answer["invalid"] == 1, answer
+            dead = expect(200, server.ask("GET", "/v1/dead?limit=1000"))["items"]
+            assert len(dead) == number, f"{len(dead)} dead letters of {number}"
+            alerts = expect(200, server.ask("GET", "/v1/alerts?limit=1000"))["alerts"]
+            assert len(alerts) == number, f"{len(alerts)} alerts of {number}"
+            if number % 10 == 0:
+                exported = server.ask("GET", "/v1/alerts/export").text
+                assert exported.count("\n") == number, exported
+        expect(200, server.ask("POST", "/v1/dead/reinject"))
+        assert len(expect(200, server.ask("GET", "/v1/dead?limit=1000"))["items"]) == 78
 
 
 @case

@@ -8,6 +8,28 @@ from server_process import Server, statuses, stored
 
 
 @case
+def exact_decimals():
+    """decimals have all their digits wherever they are shown: a key's features, alerts of a dry run"""
+    rules = """
+event payment { ts: time, id: string id, card: string, amount: decimal(2) }
+feature spent = sum(amount of payment) by card over last 1d
+feature largest = max(amount of payment) by card over last 1d
+rule large "A large payment" { by card when payment as p where amount > 100 alert "x" { amount: p.amount } }
+"""
+    amount = "90071992547409.93"
+    event = '{"type":"payment","ts":%d,"id":"%s","card":"c1","amount":%s}\n'
+    with Server(rules=rules) as server:
+        assert statuses(server.send(event % (START_US, "a", amount) + event % (START_US + 1, "b", "0.10"))) == ["accepted"] * 2
+        text = server.ask("GET", "/v1/keys/card=c1").text
+        has(text, '"spent":90071992547410.03', '"largest":90071992547409.93')
+        body = '{"events":[%s]}' % (event % (START_US, "a", "150.10")).strip()
+        dry = server.ask("POST", "/v1/rules/dry-run", body, media="application/json").text
+        has(dry, '"fields":{"amount":150.10}', '"events":1')
+        server.end()
+    has(tocsin("inspect", "data", "--key", "card=c1", "--format", "json").out, '"spent":90071992547410.03')
+
+
+@case
 def producers_of_a_token():
     """a producer belongs to the token that used its name first, also after a crash, until it is removed"""
     def send(server, events, sequence, token=True, producer="till-7"):
