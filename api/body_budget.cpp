@@ -25,9 +25,7 @@ tl::expected<std::string, HttpResponse> read_whole_body(HttpRequest& request,
   });
   if (is_too_large) return too_large();
   if (!has_room) {
-    return tl::unexpected(
-        unavailable_response("the bodies of other requests take all the room there is for bodies "
-                             "(http.bodies_bytes_max)"));
+    return tl::unexpected(unavailable_response(kNoRoomForBody));
   }
   if (!read) return tl::unexpected(problem_of_fault(read.error()));
   return body;

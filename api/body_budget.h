@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 
 #include "api/http_server.h"
@@ -31,6 +32,11 @@ class BodyBudget {
       bytes_ += bytes;
       return true;
     }
+    /// Gives back some of what was added.
+    void give_back(std::size_t bytes) {
+      budget_.held_ -= bytes;
+      bytes_ -= bytes;
+    }
 
    private:
     BodyBudget& budget_;
@@ -41,6 +47,10 @@ class BodyBudget {
   const std::size_t bytes_max_;
   std::atomic<std::size_t> held_{0};
 };
+
+/// What is said where there is no room for a body beside the others: 503.
+inline constexpr std::string_view kNoRoomForBody =
+    "the bodies of other requests take all the room there is for bodies (http.bodies_bytes_max)";
 
 /// A whole body of at most `bytes_max` bytes, counted on the hold as it comes. Fails with the
 /// problem to answer with: too large, no room beside the bodies of others, broken off.

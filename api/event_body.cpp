@@ -7,7 +7,9 @@
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "api/router.h"
 #include "runtime/byte_source.h"
 
 namespace tocsin::api {
@@ -49,13 +51,13 @@ std::string quoted(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// An object's text with members behind its own.
+// An object's text with members before its own.
 std::string with_members(std::string_view object, const std::string& members) {
-  const std::size_t close = object.rfind('}');
-  const bool is_empty = object.substr(0, close).find_last_not_of(" \t\r\n{") == object.npos;
-  std::string text(object.substr(0, close));
+  const std::string_view rest = object.substr(object.find('{') + 1);
+  const bool is_empty = rest.find_first_not_of(" \t\r\n") == rest.rfind('}');
+  std::string text = "{" + members;
   if (!members.empty() && !is_empty) text += ',';
-  return text + members + '}';
+  return text.append(rest);
 }
 
 void add_member(std::string& members, std::string_view name, std::string_view value) {
@@ -64,8 +66,37 @@ void add_member(std::string& members, std::string_view name, std::string_view va
 }
 
 // The attributes of an envelope that an event gets, and their names there.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kAttributes = {
-    {{"type", "type"}, {"id", "id"}, {"time", "ts"}, {"source", "source"}, {"subject", "subject"}}};
+struct Attribute {
+  std::string_view name;
+  std::string_view member;
+  bool is_required;
+};
+constexpr std::array<Attribute, 5> kAttributes = {{{"type", "type", true},
+                                                   {"id", "id", true},
+                                                   {"time", "ts", false},
+                                                   {"source", "source", true},
+                                                   {"subject", "subject", false}}};
+constexpr std::string_view kVersion = "1.0";
+using AttributeValues = std::array<std::optional<std::string>, kAttributes.size()>;
+
+// The members that attributes become; `place` says whose they are, for messages, and `prefix` how
+// they are named there.
+tl::expected<std::string, HttpFault> members_of(const AttributeValues& values,
+                                                const std::string& place, std::string_view prefix) {
+  std::string members;
+  for (std::size_t i = 0; i < kAttributes.size(); ++i) {
+    if (!values[i] && kAttributes[i].is_required) {
+      return refuse(400, fmt::format("{} has no {}{}, which a CloudEvent needs", place, prefix,
+                                     kAttributes[i].name));
+    }
+    if (!values[i]) continue;
+    if (values[i]->empty()) {
+      return refuse(400, fmt::format("{}: its {}{} is empty", place, prefix, kAttributes[i].name));
+    }
+    add_member(members, kAttributes[i].member, *values[i]);
+  }
+  return members;
+}
 
 constexpr std::string_view kTraceAttribute = "traceparent";
 
@@ -74,11 +105,9 @@ tl::expected<void, HttpFault> append_cloud_event(std::string& lines,
                                                  simdjson::ondemand::object& envelope,
                                                  const std::string& place,
                                                  std::string& trace_parent) {
-  std::string members;
   std::string data;
   std::string version;
-  std::array<std::string, kAttributes.size()> values;
-  std::array<bool, kAttributes.size()> is_known{};
+  AttributeValues values;
   for (auto field : envelope) {
     std::string_view key;
     if (field.unescaped_key().get(key) != simdjson::SUCCESS) {
@@ -100,8 +129,10 @@ tl::expected<void, HttpFault> append_cloud_event(std::string& lines,
       if (field.value().get_string().get(text) == simdjson::SUCCESS) trace_parent = text;
       continue;
     }
-    const auto* const attribute =
-        std::ranges::find(kAttributes, key, [](const auto& pair) { return pair.first; });
+    if (key == "data_base64") {
+      return refuse(400, place + " has data_base64; send its data as a JSON object in data");
+    }
+    const auto* const attribute = std::ranges::find(kAttributes, key, &Attribute::name);
     const bool is_version = key == "specversion";
     if (attribute == kAttributes.end() && !is_version) continue;
     std::string_view text;
@@ -111,17 +142,17 @@ tl::expected<void, HttpFault> append_cloud_event(std::string& lines,
     if (is_version) {
       version = text;
     } else {
-      const auto at = static_cast<std::size_t>(attribute - kAttributes.begin());
-      values[at] = text;
-      is_known[at] = true;
+      std::optional<std::string>& value =
+          values[static_cast<std::size_t>(attribute - kAttributes.begin())];
+      if (value) return refuse(400, fmt::format("{} has {} twice", place, key));
+      value = text;
     }
   }
-  if (version != "1.0") return refuse(400, place + ": its specversion is not 1.0");
+  if (version != kVersion) return refuse(400, place + ": its specversion is not 1.0");
   if (data.empty()) return refuse(400, place + " has no data, a JSON object");
-  for (std::size_t i = 0; i < kAttributes.size(); ++i) {
-    if (is_known[i]) add_member(members, kAttributes[i].second, values[i]);
-  }
-  append_line(lines, with_members(data, members));
+  const auto members = members_of(values, place, "");
+  if (!members) return tl::unexpected(members.error());
+  append_line(lines, with_members(data, *members));
   return {};
 }
 
@@ -206,17 +237,49 @@ tl::expected<std::string, HttpFault> cloud_event_lines(const std::string& body, 
   return lines;
 }
 
+// A header's value as CloudEvents have it (HTTP protocol binding, 3.1.3.2): what stands in quotes
+// is taken out of them, then percent-escapes are decoded. Nothing for what is no UTF-8 then.
+std::optional<std::string> attribute_value(std::string_view value) {
+  if (value.size() < 2 || !value.starts_with('"') || !value.ends_with('"')) {
+    return percent_decode(value, false);
+  }
+  value = value.substr(1, value.size() - 2);
+  std::string text;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (value[i] == '\\' && i + 1 < value.size()) ++i;
+    text += value[i];
+  }
+  return percent_decode(text, false);
+}
+
+// A request that has one of the headers that each CloudEvent needs is meant as one.
+bool is_binary_event(const RequestHead& head) {
+  if (head.header("ce-specversion")) return true;
+  return std::ranges::any_of(kAttributes, [&](const Attribute& attribute) {
+    return attribute.is_required && head.header("ce-" + std::string(attribute.name));
+  });
+}
+
 // The envelope stands in headers.
 tl::expected<std::string, HttpFault> binary_cloud_event(const RequestHead& head,
                                                         const std::string& body) {
-  if (head.header("ce-specversion") != "1.0") {
-    return refuse(400, "the event's ce-specversion is not 1.0");
+  if (head.header("ce-specversion") != kVersion) {
+    return refuse(400, "the event's ce-specversion is missing, or is not 1.0");
   }
-  std::string members;
-  for (const auto& [attribute, name] : kAttributes) {
-    const auto value = head.header("ce-" + std::string(attribute));
-    if (value) add_member(members, name, *value);
+  AttributeValues values;
+  for (std::size_t i = 0; i < kAttributes.size(); ++i) {
+    const std::string name = "ce-" + std::string(kAttributes[i].name);
+    const auto count = std::ranges::count(head.headers, name, &HttpHeader::name);
+    if (count == 0) continue;
+    if (count > 1) return refuse(400, fmt::format("the event has {} twice", name));
+    values[i] = attribute_value(*head.header(name));
+    if (!values[i]) {
+      return refuse(400,
+                    fmt::format("the event's {} has a bad percent-escape, or is no UTF-8", name));
+    }
   }
+  const auto members = members_of(values, "the event", "ce-");
+  if (!members) return tl::unexpected(members.error());
   std::string lines;
   const auto read = for_each_object(body, false,
                                     [&](simdjson::ondemand::object& object,
@@ -225,7 +288,7 @@ tl::expected<std::string, HttpFault> binary_cloud_event(const RequestHead& head,
                                       if (object.raw_json().get(raw) != simdjson::SUCCESS) {
                                         return refuse(400, place + " is no JSON object");
                                       }
-                                      append_line(lines, with_members(raw, members));
+                                      append_line(lines, with_members(raw, *members));
                                       return {};
                                     });
   if (!read) return tl::unexpected(read.error());
@@ -236,27 +299,55 @@ tl::expected<std::string, HttpFault> binary_cloud_event(const RequestHead& head,
 std::span<const std::string_view> event_media_types() { return kMediaTypes; }
 
 tl::expected<std::string, HttpFault> unpack_body(std::string body, std::string_view encoding,
-                                                 std::size_t bytes_max) {
+                                                 std::size_t bytes_max, BodyBudget::Hold& hold) {
   if (encoding.empty() || encoding == "identity") return body;
+  constexpr int kWindowLogMax = 23;
   std::unique_ptr<runtime::ByteSource> packed;
   if (encoding == "gzip") {
     packed = runtime::read_gzip(runtime::read_memory(std::move(body)), "the body");
   } else if (encoding == "zstd") {
-    packed = runtime::read_zstd(runtime::read_memory(std::move(body)), "the body");
+    packed = runtime::read_zstd(runtime::read_memory(std::move(body)), "the body", kWindowLogMax);
   } else {
     return refuse(415, fmt::format("Content-Encoding is {}; gzip and zstd are known", encoding));
   }
+  const auto no_room = [] { return refuse(503, std::string(kNoRoomForBody)); };
   std::string result;
+  std::size_t counted = 0;  // of the unpacker's own memory
   std::array<char, 16384> block{};
   for (;;) {
     const Result<std::size_t> count = packed->read(block.data(), block.size());
     if (!count) return refuse(400, count.error().message);
-    if (*count == 0) return result;
+    if (const std::size_t memory = packed->memory(); memory > counted) {
+      if (!hold.add(memory - counted)) return no_room();
+      counted = memory;
+    }
+    if (*count == 0) break;
     if (*count > bytes_max - result.size()) {
       return refuse(413, fmt::format("the body unpacks to more than {} bytes", bytes_max));
     }
+    if (const std::size_t wanted = result.size() + *count; wanted > result.capacity()) {
+      // While it grows both are there.
+      const std::size_t before = result.capacity();
+      const std::size_t after = std::max(wanted, std::min(2 * before, bytes_max));
+      if (!hold.add(after)) return no_room();
+      std::string larger;
+      larger.reserve(after);
+      larger += result;
+      if (!result.empty()) hold.give_back(before);
+      result = std::move(larger);
+    }
     result.append(block.data(), *count);
   }
+  hold.give_back(counted);
+  return result;
+}
+
+std::size_t bytes_to_split(const RequestHead& head, std::size_t body_bytes) {
+  const std::string type = media_type_of(head);
+  const bool is_one_text =
+      type == kJson || type == kCloudEvent || type == kCloudEvents || is_binary_event(head);
+  // A copy that the parser may read past, and the lines.
+  return is_one_text ? 2 * body_bytes : 0;
 }
 
 tl::expected<std::string, HttpFault> event_lines(const RequestHead& head, std::string body,
@@ -267,7 +358,7 @@ tl::expected<std::string, HttpFault> event_lines(const RequestHead& head, std::s
   const std::string type = media_type_of(head);
   if (type == kCloudEvent) return cloud_event_lines(body, false, to);
   if (type == kCloudEvents) return cloud_event_lines(body, true, to);
-  const bool is_binary = head.header("ce-specversion").has_value();
+  const bool is_binary = is_binary_event(head);
   to.add(0, is_binary ? head.header("ce-traceparent").value_or("") : "");
   if (is_binary) return binary_cloud_event(head, body);
   if (type == kJson) return json_lines(body);

@@ -139,16 +139,12 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
   std::ranges::transform(encoding, encoding.begin(), [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
   });
-  const bool is_packed = !encoding.empty() && encoding != "identity";
   auto unpacked = unpack_body(
       *std::move(body), encoding,
-      static_cast<std::size_t>(context.configuration.integer("http.unpacked_bytes_max")));
+      static_cast<std::size_t>(context.configuration.integer("http.unpacked_bytes_max")), hold);
   if (!unpacked) return problem_of_fault(unpacked.error());
-  if (is_packed && !hold.add(unpacked->size())) {
-    return refusal_response({Refusal::Why::kFull,
-                             "the bodies of other requests take all the room there is for bodies "
-                             "(http.bodies_bytes_max)"});
-  }
+  if (!hold.add(bytes_to_split(head, unpacked->size())))
+    return unavailable_response(kNoRoomForBody);
   auto as_lines = event_lines(head, *std::move(unpacked), request.trace_parent, &batch.traces);
   if (!as_lines) return problem_of_fault(as_lines.error());
   EventLines lines = split_event_lines(*std::move(as_lines), context.line_bytes_max);
@@ -159,11 +155,11 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
         ProblemKind::kTooLarge,
         fmt::format("a request may have {} events, and this has {}: send them in parts", events_max,
                     lines.count));
-  batch.owner = request.grant.name;
   }
   batch.lines = std::move(lines.text);
   batch.count = lines.count;
   batch.wait_for_alerts = wait_of(request);
+  batch.owner = request.grant.name;
   const bool is_counted = !batch.producer.empty();
   const bool tells_alerts = batch.wait_for_alerts.has_value();
   const milliseconds patience{

@@ -201,14 +201,8 @@ tl::expected<std::string, HttpResponse> read_body(const Lists& lists, ApiRequest
   if (!body) return body;
   const std::string encoding(request.http.head().header("content-encoding").value_or(""));
   const auto most = lists.context.configuration.integer("http.unpacked_bytes_max");
-  auto unpacked = unpack_body(*std::move(body), encoding, static_cast<std::size_t>(most));
+  auto unpacked = unpack_body(*std::move(body), encoding, static_cast<std::size_t>(most), hold);
   if (!unpacked) return tl::unexpected(problem_of_fault(unpacked.error()));
-  if (!encoding.empty() && !hold.add(unpacked->size())) {
-    return tl::unexpected(
-        refusal_response({Refusal::Why::kFull,
-                          "the bodies of other requests take all the room there is for bodies "
-                          "(http.bodies_bytes_max)"}));
-  }
   return *std::move(unpacked);
 }
 

@@ -40,6 +40,7 @@ HttpResponse problem_response(ProblemKind kind, std::string_view detail,
 }
 
 HttpResponse problem_of_fault(const HttpFault& fault) {
+  if (fault.status == 503) return unavailable_response(fault.detail);
   const auto* const found = std::ranges::find(kTypes, fault.status, &ProblemType::status);
   const ProblemKind kind = found == kTypes.end() ? ProblemKind::kInternal : found->kind;
   return problem_response(kind, fault.detail);

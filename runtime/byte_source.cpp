@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -217,7 +218,14 @@ class GzipSource final : public UnpackingSource {
 
 class ZstdSource final : public UnpackingSource {
  public:
-  using UnpackingSource::UnpackingSource;
+  ZstdSource(std::unique_ptr<ByteSource> packed, std::string name, int window_log_max)
+      : UnpackingSource(std::move(packed), std::move(name)), window_log_max_(window_log_max) {
+    if (stream_ == nullptr || window_log_max == 0) return;
+    ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, window_log_max);
+  }
+  std::size_t memory() const override {
+    return buffer_.size() + ZSTD_sizeof_DStream(stream_.get());
+  }
 
   Result<std::size_t> read(char* to, std::size_t capacity) override {
     TOCSIN_ASSERT(stream_ != nullptr, "zstd has memory");
@@ -235,6 +243,13 @@ class ZstdSource final : public UnpackingSource {
       begin_ += in.pos;
       if (ZSTD_isError(status) != 0) {
         if (out.pos != 0) break;
+        if (ZSTD_getErrorCode(status) == ZSTD_error_frameParameter_windowTooLarge &&
+            window_log_max_ != 0) {
+          return corrupt(
+              fmt::format("the zstd data needs a window of more than {} bytes: pack it "
+                          "with a smaller one",
+                          std::size_t{1} << window_log_max_));
+        }
         return corrupt(fmt::format("damaged zstd data ({})", ZSTD_getErrorName(status)));
       }
       between_frames_ = status == 0;
@@ -248,6 +263,7 @@ class ZstdSource final : public UnpackingSource {
     void operator()(ZSTD_DStream* stream) const { ZSTD_freeDStream(stream); }
   };
   std::unique_ptr<ZSTD_DStream, Free> stream_{ZSTD_createDStream()};
+  int window_log_max_;
   bool between_frames_ = true;
   bool flushing_ = false;
 };
@@ -280,8 +296,9 @@ std::unique_ptr<ByteSource> read_gzip(std::unique_ptr<ByteSource> packed, std::s
   return std::make_unique<GzipSource>(std::move(packed), std::move(name));
 }
 
-std::unique_ptr<ByteSource> read_zstd(std::unique_ptr<ByteSource> packed, std::string name) {
-  return std::make_unique<ZstdSource>(std::move(packed), std::move(name));
+std::unique_ptr<ByteSource> read_zstd(std::unique_ptr<ByteSource> packed, std::string name,
+                                      int window_log_max) {
+  return std::make_unique<ZstdSource>(std::move(packed), std::move(name), window_log_max);
 }
 
 bool is_packed(std::string_view path) { return path.ends_with(".gz") || path.ends_with(".zst"); }

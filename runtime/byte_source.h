@@ -31,6 +31,8 @@ class ByteSource {
   virtual Result<std::uint64_t> skip(std::uint64_t bytes);
   /// Bytes taken so far from what is stored (packed, where it is).
   virtual std::uint64_t bytes_read() const = 0;
+  /// Memory that unpacking holds now, beside what was given: bytes.
+  virtual std::size_t memory() const { return 0; }
   /// How many there are in all, where that is known.
   virtual std::optional<std::uint64_t> bytes_total() const = 0;
 };
@@ -47,8 +49,10 @@ std::unique_ptr<ByteSource> read_memory(std::string contents);
 /// a member.
 std::unique_ptr<ByteSource> read_gzip(std::unique_ptr<ByteSource> packed, std::string name);
 /// Unpacks Zstandard (RFC 8878) of one or more frames. Fails for other data, damage, and an end
-/// within a frame.
-std::unique_ptr<ByteSource> read_zstd(std::unique_ptr<ByteSource> packed, std::string name);
+/// within a frame; and for a frame that needs a window of more than 2^`window_log_max` bytes,
+/// unless that is 0.
+std::unique_ptr<ByteSource> read_zstd(std::unique_ptr<ByteSource> packed, std::string name,
+                                      int window_log_max = 0);
 /// Whether the contents of a file of this name are packed: it ends in `.gz` or `.zst`.
 bool is_packed(std::string_view path);
 /// `stored`, or what it is unpacked where `path` says that it is packed.

@@ -39,31 +39,75 @@ TEST_CASE("event body: JSON is an object or an array of them, a line each") {
   }
 }
 
-TEST_CASE("event body: a CloudEvent is its data, then what its envelope says") {
+TEST_CASE("event body: a CloudEvent is what its envelope says, then its data") {
   const std::string envelope =
       R"({"specversion":"1.0","type":"payment","id":"e-1","source":"/pos/7","time":"2026-03-02T12:01:00Z",)"
       R"("subject":"a\"b","datacontenttype":"application/json","x":[{"data":1}],"data":{"amount":12.50}})";
   const std::string event =
-      R"({"amount":12.50,"type":"payment","id":"e-1","ts":"2026-03-02T12:01:00Z","source":"/pos/7","subject":"a\"b"})"
+      R"({"type":"payment","id":"e-1","ts":"2026-03-02T12:01:00Z","source":"/pos/7","subject":"a\"b","amount":12.50})"
       "\n";
   CHECK(typed("application/cloudevents+json", envelope) == event);
   CHECK(typed("application/cloudevents-batch+json", "[" + envelope + ",\n" + envelope + "]") ==
         event + event);
-  CHECK(typed("application/cloudevents+json", R"({"specversion":"1.0","type":"t","data":{ }})") ==
-        R"({ "type":"t"})"
+  CHECK(typed("application/cloudevents+json",
+              R"({"specversion":"1.0","type":"t","id":"1","source":"s","data":{ }})") ==
+        R"({"type":"t","id":"1","source":"s" })"
         "\n");
-  CHECK(lines_of({{"content-type", "application/json"},
-                  {"ce-specversion", "1.0"},
-                  {"ce-type", "login"},
-                  {"ce-id", "7"}},
-                 "{\"user\":\"u\"}") == R"({"user":"u","type":"login","id":"7"})"
-                                        "\n");
+  // The first of a repeated name counts where lines are decoded: the envelope's.
+  CHECK(
+      typed(
+          "application/cloudevents+json",
+          R"({"specversion":"1.0","data":{"id":"d","type":"x","a":1},"type":"t","id":"1","source":"s"})") ==
+      R"({"type":"t","id":"1","source":"s","id":"d","type":"x","a":1})"
+      "\n");
+}
+
+TEST_CASE("event body: a CloudEvent in binary mode has its envelope in headers, with escapes") {
+  const auto binary = [](std::vector<HttpHeader> more,
+                         const std::string& body = "{\"user\":\"u\"}") {
+    std::vector<HttpHeader> headers = {{"content-type", "application/json"},
+                                       {"ce-specversion", "1.0"},
+                                       {"ce-type", "login"},
+                                       {"ce-id", "7"},
+                                       {"ce-source", "/a"}};
+    headers.insert(headers.end(), more.begin(), more.end());
+    return lines_of(headers, body);
+  };
+  CHECK(binary({}) == R"({"type":"login","id":"7","source":"/a","user":"u"})"
+                      "\n");
+  CHECK(binary({{"ce-subject", "Euro%20%E2%82%AC%20%F0%9F%98%80+%22"}}) ==
+        R"({"type":"login","id":"7","source":"/a","subject":"Euro € 😀+\"","user":"u"})"
+        "\n");
+  CHECK(binary({{"ce-subject", R"("a \"b\" %41")"}}) ==
+        R"({"type":"login","id":"7","source":"/a","subject":"a \"b\" A","user":"u"})"
+        "\n");
+  for (const char* const bad : {"%", "%4", "%zz", "%FF", "a%C3"}) {
+    CAPTURE(bad);
+    CHECK(binary({{"ce-subject", bad}}) ==
+          "! the event's ce-subject has a bad percent-escape, or is no UTF-8");
+  }
+  CHECK(binary({{"ce-id", "8"}}) == "! the event has ce-id twice");
+  CHECK(binary({{"ce-subject", ""}}) == "! the event: its ce-subject is empty");
+  // One header that only CloudEvents have is enough to be meant as one.
+  CHECK(lines_of({{"ce-type", "t"}}, "{}") ==
+        "! the event's ce-specversion is missing, or is not 1.0");
+  CHECK(lines_of({{"ce-specversion", "2.0"}}, "{}") ==
+        "! the event's ce-specversion is missing, or is not 1.0");
+  for (const std::string missing : {"type", "id", "source"}) {
+    std::vector<HttpHeader> headers = {{"ce-specversion", "1.0"}};
+    for (const std::string name : {"type", "id", "source"}) {
+      if (name != missing) headers.push_back({"ce-" + name, "x"});
+    }
+    CHECK(lines_of(headers, "{}") ==
+          "! the event has no ce-" + missing + ", which a CloudEvent needs");
+  }
 }
 
 TEST_CASE("event body: what is no CloudEvent is refused with its place") {
   const auto batch = [](const std::string& one) {
-    return typed("application/cloudevents-batch+json",
-                 R"([{"specversion":"1.0","type":"t","data":{}},)" + one + "]");
+    return typed(
+        "application/cloudevents-batch+json",
+        R"([{"specversion":"1.0","type":"t","id":"1","source":"s","data":{}},)" + one + "]");
   };
   CHECK(batch(R"({"specversion":"0.3","type":"t","data":{}})") ==
         "! event 2: its specversion is not 1.0");
@@ -71,7 +115,18 @@ TEST_CASE("event body: what is no CloudEvent is refused with its place") {
   CHECK(batch(R"({"specversion":"1.0","type":"t","data":"text"})") ==
         "! event 2: its data is no JSON object");
   CHECK(batch(R"({"specversion":"1.0","type":7,"data":{}})") == "! event 2: type is no text");
-  CHECK(lines_of({{"ce-specversion", "2.0"}}, "{}") == "! the event's ce-specversion is not 1.0");
+  CHECK(batch(R"({"specversion":"1.0","type":"t","id":"1","data":{}})") ==
+        "! event 2 has no source, which a CloudEvent needs");
+  CHECK(batch(R"({"specversion":"1.0","type":"t","source":"s","data":{}})") ==
+        "! event 2 has no id, which a CloudEvent needs");
+  CHECK(batch(R"({"specversion":"1.0","id":"1","source":"s","data":{}})") ==
+        "! event 2 has no type, which a CloudEvent needs");
+  CHECK(batch(R"({"specversion":"1.0","type":"t","id":"","source":"s","data":{}})") ==
+        "! event 2: its id is empty");
+  CHECK(batch(R"({"specversion":"1.0","type":"t","type":"u","id":"1","source":"s","data":{}})") ==
+        "! event 2 has type twice");
+  CHECK(batch(R"({"specversion":"1.0","type":"t","id":"1","source":"s","data_base64":"e30="})")
+            .starts_with("! event 2 has data_base64"));
 }
 
 std::string gzip(const std::string& text) {
@@ -97,16 +152,59 @@ int status_of(const tl::expected<std::string, HttpFault>& unpacked) {
 }
 
 TEST_CASE("event body: packed bodies are unpacked, within the limit") {
+  BodyBudget budget(std::size_t{64} << 20);
+  BodyBudget::Hold hold(budget);
+  const auto unpack = [&](const std::string& body, const char* encoding, std::size_t most) {
+    return unpack_body(body, encoding, most, hold);
+  };
   const std::string text(100'000, 'a');
-  CHECK(*unpack_body(text, "", 10) == text);
-  CHECK(*unpack_body(gzip(text), "gzip", text.size()) == text);
-  CHECK(*unpack_body(zstd(text), "zstd", text.size()) == text);
-  CHECK(status_of(unpack_body(gzip(text), "gzip", text.size() - 1)) == 413);
-  CHECK(status_of(unpack_body(zstd(text), "zstd", text.size() - 1)) == 413);
+  CHECK(*unpack(text, "", 10) == text);
+  CHECK(*unpack(gzip(text), "gzip", text.size()) == text);
+  CHECK(*unpack(zstd(text), "zstd", text.size()) == text);
+  CHECK(status_of(unpack(gzip(text), "gzip", text.size() - 1)) == 413);
+  CHECK(status_of(unpack(zstd(text), "zstd", text.size() - 1)) == 413);
   const std::string packed = gzip(text);
-  CHECK(status_of(unpack_body(packed.substr(0, packed.size() / 2), "gzip", text.size())) == 400);
-  CHECK(status_of(unpack_body("not packed", "zstd", 100)) == 400);
-  CHECK(status_of(unpack_body(text, "br", 100)) == 415);
+  CHECK(status_of(unpack(packed.substr(0, packed.size() / 2), "gzip", text.size())) == 400);
+  CHECK(status_of(unpack("not packed", "zstd", 100)) == 400);
+  CHECK(status_of(unpack(text, "br", 100)) == 415);
+}
+
+TEST_CASE("event body: what unpacking takes is counted while it grows") {
+  constexpr std::size_t kMost = std::size_t{64} << 20;
+  const std::string text(kMost, '\n');
+  for (const auto& [encoding, packed] :
+       {std::pair{"gzip", gzip(text)}, std::pair{"zstd", zstd(text)}}) {
+    CAPTURE(encoding);
+    BodyBudget budget(std::size_t{2} << 20);
+    {
+      BodyBudget::Hold hold(budget);
+      const auto unpacked = unpack_body(packed, encoding, kMost, hold);
+      CHECK(status_of(unpacked) == 503);
+      CHECK(budget.held() <= std::size_t{2} << 20);
+    }
+    CHECK(budget.held() == 0);
+    BodyBudget large(std::size_t{200} << 20);
+    BodyBudget::Hold hold(large);
+    const auto unpacked = unpack_body(packed, encoding, kMost, hold);
+    REQUIRE(unpacked);
+    CHECK(unpacked->size() == kMost);
+    // What stays is the text alone.
+    CHECK(large.held() >= unpacked->capacity());
+    CHECK(large.held() <= unpacked->capacity() + 64);
+  }
+}
+
+TEST_CASE("event body: zstd with a window beyond that of HTTP is refused") {
+  // A frame's header, and a block of one repeated byte.
+  const auto frame = [](char window) {
+    return std::string("\x28\xb5\x2f\xfd\x00", 5) + window + std::string("\x53\x00\x00\n", 4);
+  };
+  BodyBudget budget(std::size_t{64} << 20);
+  BodyBudget::Hold hold(budget);
+  CHECK(*unpack_body(frame(0x68), "zstd", 100, hold) == std::string(10, '\n'));  // 8 MiB
+  const auto refused = unpack_body(frame(0x70), "zstd", 100, hold);              // 16 MiB
+  REQUIRE(status_of(refused) == 400);
+  CHECK(refused.error().detail.find("a window of more than 8388608 bytes") != std::string::npos);
 }
 }  // namespace
 }  // namespace tocsin::api

@@ -140,12 +140,20 @@ def is_object(line):
 
 
 def cloud_event(line, name):
-    """A line in an envelope, and the line that the server makes of it."""
-    members = {"type": "unheard_of_envelope", "id": name, "source": "/crash"}
-    envelope = b'{"specversion":"1.0",%s,"data":%s}' % (json.dumps(members)[1:-1].encode(), line)
-    more = b",".join(json.dumps(key).encode() + b":" + json.dumps(value).encode() for key, value in members.items())
-    begin = line[:line.rindex(b"}")]
-    return envelope, begin + (b"," if begin.strip(b" \t\r\n{") else b"") + more + b"}"
+    """A line in an envelope with its own type and id, and the line that the server makes of it; none where it has no such type."""
+    event = json.loads(line)
+    identity = event.get("id")
+    members = {"type": event.get("type"), "id": identity if isinstance(identity, str) and identity else name, "source": "/crash"}
+    if not isinstance(members["type"], str) or not members["type"]:
+        return None
+    try:
+        texts = {key: json.dumps(value, ensure_ascii=False).encode() for key, value in members.items()}
+    except UnicodeEncodeError:
+        return None
+    before = b",".join(b'"%s":%s' % (key.encode(), value) for key, value in texts.items())
+    envelope = b'{"specversion":"1.0","data":%s,%s}' % (line, before)
+    rest = line[line.index(b"{") + 1:]
+    return envelope, b"{" + before + (b"," if rest.strip(b" \t\r\n") != b"}" else b"") + rest
 
 
 class Batch:
@@ -153,7 +161,9 @@ class Batch:
 
     def __init__(self, rng, lines, name):
         objects = all(is_object(line) for line in lines)
+        pairs = [cloud_event(line.strip(), f"{name}-{number}") for number, line in enumerate(lines)] if objects else []
         how = rng.choice(["ndjson", "ndjson", "array", "cloudevents"] if objects else ["ndjson"])
+        how = "array" if how == "cloudevents" and None in pairs else how
         self.headers = {}
         self.lines = [line.strip() for line in lines] if objects else list(lines)
         if how == "ndjson":
@@ -164,7 +174,6 @@ class Batch:
             media, body = "application/json", b"[" + b",\n".join(self.lines) + b"]"
         else:
             media = "application/cloudevents-batch+json"
-            pairs = [cloud_event(line, f"{name}-{number}") for number, line in enumerate(self.lines)]
             body = b"[" + b",".join(envelope for envelope, _ in pairs) + b"]"
             self.lines = [line for _, line in pairs]
         self.headers["Content-Type"] = media
@@ -279,6 +288,11 @@ class Producer(EventClient):
         with contextlib.suppress(Gone):
             answer = self.send(batch, begin)
             check(answer["duplicate"] == len(batch.lines), lambda: f"a repeat of {self.name} at {begin} is answered {answer}")
+            # Another event in its place is no repeat.
+            headers = {"Tocsin-Producer": self.name, "Tocsin-Sequence": str(begin), "Content-Type": "application/x-ndjson"}
+            answer = self.host.ask("POST", "/v1/events", b'{"type":"in_the_place_of_another"}\n', headers, good=(409,)).json()
+            check(answer["type"].endswith(":repeat-differs") and answer["differing_sequence"] == begin,
+                  lambda: f"another event of {self.name} at {begin} is answered {answer}")
 
 
 class Pusher(EventClient):
@@ -288,11 +302,6 @@ class Pusher(EventClient):
         super().__init__(host, rng)
         self.begin_sending(name)
         self.rest = lines
-            # Another event in its place is no repeat.
-            headers = {"Tocsin-Producer": self.name, "Tocsin-Sequence": str(begin), "Content-Type": "application/x-ndjson"}
-            answer = self.host.ask("POST", "/v1/events", b'{"type":"in_the_place_of_another"}\n', headers, good=(409,)).json()
-            check(answer["type"].endswith(":repeat-differs") and answer["differing_sequence"] == begin,
-                  lambda: f"another event of {self.name} at {begin} is answered {answer}")
         self.sent = {}       # first line: the lines of an attempt
         self.verdicts = {}   # first line: its verdicts, where it was acknowledged
 

@@ -3,8 +3,35 @@
 
     serve_events.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
+import json
+
 from harness import START_US, case, has, payment, run_cases, tocsin, wait_for
 from server_process import Server, statuses, stored
+
+
+@case
+def cloud_events():
+    """the envelope counts before data, headers are decoded, and what a CloudEvent needs is asked for"""
+    with Server() as server:
+        def ids(answer):
+            assert answer.status == 200 and answer.json["complete"], answer
+            return [alert["events"][0]["id"] for alert in answer.json["alerts"]]
+        data = payment(1, "c1", 150) | {"type": "confirmation", "id": "of_data"}
+        envelope = {"specversion": "1.0", "data": data, "type": "payment", "id": "of_envelope", "source": "/till/1"}
+        send = "/v1/events?wait=alerts"
+        assert ids(server.ask("POST", send, json.dumps(envelope), media="application/cloudevents+json")) == ["of_envelope"]
+        binary = {"ce-specversion": "1.0", "ce-type": "payment", "ce-id": "caf%C3%A9%20%221%22", "ce-source": "/till/1"}
+        assert ids(server.ask("POST", send, data, headers=binary)) == ['caf\u00e9 "1"']
+        for name in ("specversion", "type", "id", "source"):
+            without = {key: value for key, value in envelope.items() if key != name}
+            one = server.ask("POST", send, json.dumps([envelope, without]), media="application/cloudevents-batch+json")
+            assert one.problem() == "bad-request" and "event 2" in one.json["detail"] and name in one.json["detail"], one
+            headers = {key: value for key, value in binary.items() if key != "ce-" + name}
+            one = server.ask("POST", send, data, headers=headers)
+            assert one.problem() == "bad-request" and "ce-" + name in one.json["detail"], one
+        bad = server.ask("POST", send, data, headers=binary | {"ce-subject": "50%"})
+        assert bad.problem() == "bad-request" and "ce-subject" in bad.json["detail"], bad
+        assert len(server.ask("GET", "/v1/alerts").json["alerts"]) == 2
 
 
 @case

@@ -4,6 +4,7 @@ packed halves, bodies without end and unknown members.
 
     serve_hostile.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
+import gzip
 import socket
 import threading
 import time
@@ -106,6 +107,32 @@ def too_much_at_once():
             connection.close()
         wait_for(lambda: server.metric("intake_events_total") == 11 and server.metric("alerts_stored") == 1, "all events")
         server.end()
+
+
+def status_line(server, name):
+    """A line of /proc/PID/status, in kB."""
+    with open(f"/proc/{server.process.pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name + ":"))
+
+
+@case
+def unpacked_beyond_the_room():
+    """a packed body that unpacks to more than the room for bodies takes no more memory than there is room"""
+    # 2 kB of zstd: a frame with a window of 8 MiB, and 512 blocks of 128 KiB of one repeated byte.
+    blocks = b"".join(((128 << 10) << 3 | 1 << 1 | (number == 511)).to_bytes(3, "little") + b"\n" for number in range(512))
+    bomb = b"\x28\xb5\x2f\xfd\x00\x68" + blocks
+    assert len(bomb) < 2100
+    packed = {"zstd": bomb, "gzip": gzip.compress(b"\n" * (64 << 20))}
+    for encoding, body in packed.items():
+        with Server("--http-bodies-bytes-max", "1MiB", data=encoding) as server:
+            assert statuses(server.send([payment(1, "a", 150)])) == ["accepted"]
+            before = status_line(server, "VmHWM")
+            answer = server.send(body, headers={"Content-Encoding": encoding})
+            assert answer.problem() == "unavailable" and answer.headers["Retry-After"], answer
+            grown = status_line(server, "VmHWM") - before
+            assert grown < 16 << 10, f"{encoding} took {grown} kB"
+            assert server.metric("http_bodies_bytes") == 0
+            assert statuses(server.send([payment(2, "a", 150)])) == ["accepted"]
 
 
 run_cases()
