@@ -11,6 +11,7 @@
 
 #include "api/router.h"
 #include "runtime/byte_source.h"
+#include "runtime/input_form.h"
 
 namespace tocsin::api {
 namespace {
@@ -18,8 +19,9 @@ constexpr std::string_view kNdjson = "application/x-ndjson";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kCloudEvent = "application/cloudevents+json";
 constexpr std::string_view kCloudEvents = "application/cloudevents-batch+json";
-constexpr std::array<std::string_view, 5> kMediaTypes = {kNdjson, "application/ndjson", kJson,
-                                                         kCloudEvent, kCloudEvents};
+constexpr std::string_view kNdjsonShort = "application/ndjson";
+constexpr std::array<std::string_view, 5> kMediaTypes = {kNdjson, kNdjsonShort, kJson, kCloudEvent,
+                                                         kCloudEvents};
 
 tl::unexpected<HttpFault> refuse(int status, std::string detail) {
   return tl::unexpected<HttpFault>(HttpFault{status, std::move(detail)});
@@ -34,6 +36,17 @@ std::string media_type_of(const RequestHead& head) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
   });
   return type;
+}
+
+// Refuses a body that holds no JSON, or JSON that is not one object on each line.
+tl::expected<void, HttpFault> check_form(std::string_view body, bool is_lines) {
+  const std::optional<runtime::InputForm> form = runtime::other_form(body);
+  if (!form || (form->is_json && !is_lines)) return {};
+  const char* remedy = "send events as JSON lines, one object on each line, or as a JSON array";
+  if (form->is_json) remedy = "send it with Content-Type: application/json";
+  if (form->name == "gzip data") remedy = "send it with Content-Encoding: gzip";
+  if (form->name == "Zstandard data") remedy = "send it with Content-Encoding: zstd";
+  return refuse(400, fmt::format("the body is {}: {}", form->name, remedy));
 }
 
 // JSON on one line: line ends stand only between its tokens.
@@ -356,6 +369,10 @@ tl::expected<std::string, HttpFault> event_lines(const RequestHead& head, std::s
   std::vector<runtime::TraceRun> unwanted;
   const Traces to{trace_parent, traces != nullptr ? *traces : unwanted};
   const std::string type = media_type_of(head);
+  if (auto form = check_form(body, type != kJson && type != kCloudEvent && type != kCloudEvents);
+      !form) {
+    return tl::unexpected(form.error());
+  }
   if (type == kCloudEvent) return cloud_event_lines(body, false, to);
   if (type == kCloudEvents) return cloud_event_lines(body, true, to);
   const bool is_binary = is_binary_event(head);

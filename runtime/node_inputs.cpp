@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/input_form.h"
+
 namespace tocsin::runtime {
 namespace {
 constexpr std::chrono::milliseconds kProgressInterval{200};
@@ -94,7 +96,8 @@ Result<void> NodeInputs::open_file(FileMatch& file) {
   if (!bytes) return tl::unexpected(bytes.error());
   const Result<std::uint64_t> skipped = (*bytes)->skip(offset);
   if (!skipped) return tl::unexpected(skipped.error());
-  return add(*source, file.path, *std::move(bytes));
+  return add(*source, file.path,
+             offset == 0 ? refuse_other_forms(*std::move(bytes), file.path) : *std::move(bytes));
 }
 
 Result<void> NodeInputs::open_standard_input() {
@@ -104,7 +107,8 @@ Result<void> NodeInputs::open_standard_input() {
   if (lines != 0) notes_.push_back(fmt::format("standard input goes on after line {}", lines));
   Result<std::unique_ptr<ByteSource>> bytes = open_bytes(std::string(kStandardInput));
   if (!bytes) return tl::unexpected(bytes.error());
-  return add(*source, std::string(kStandardInput), *std::move(bytes));
+  return add(*source, std::string(kStandardInput),
+             refuse_other_forms(*std::move(bytes), std::string(kStandardInput)));
 }
 
 Result<std::unique_ptr<ByteSource>> NodeInputs::open_bytes(const std::string& path) {

@@ -25,6 +25,22 @@ TEST_CASE("event body: NDJSON is as it is") {
   CHECK(lines_of({}, "").empty());
 }
 
+TEST_CASE("event body: what is no JSON lines is named, with what to do") {
+  using namespace std::string_literals;
+  const auto lines = [](const std::string& body) { return typed("application/x-ndjson", body); };
+  CHECK(lines("[{\"a\":1}]") ==
+        "! the body is a JSON array: send it with Content-Type: application/json");
+  CHECK(lines("{\n  \"a\": 1\n}\n") ==
+        "! the body is pretty-printed JSON: send it with Content-Type: application/json");
+  CHECK(lines("a,b\n1,2\n").starts_with("! the body is CSV: send events as JSON lines"));
+  for (const char* const type : {"application/x-ndjson", "application/json"}) {
+    CAPTURE(type);
+    CHECK(typed(type, "\x1f\x8b\x08") ==
+          "! the body is gzip data: send it with Content-Encoding: gzip");
+    CHECK(typed(type, "\xff\xfe{\0"s).starts_with("! the body is UTF-16 text: "));
+  }
+}
+
 TEST_CASE("event body: JSON is an object or an array of them, a line each") {
   CHECK(typed("application/json; charset=utf-8", "{\"a\":\n 1.50}") == "{\"a\":  1.50}\n");
   CHECK(typed("Application/JSON", " [ {\"a\":\"]},{\"},\r\n{\"b\":{\"c\":[1,2]}} ] ") ==
