@@ -23,7 +23,9 @@ namespace {
 // Everything that can be refused is refused before an output is emptied or an event is read.
 ExitCode run(const RunArguments& arguments) {
   const auto end = [](const Failure& failure) { return end_with(failure.code, failure.message); };
-  const Outcome<runtime::RunOptions> run_options = read_run_options(arguments);
+  RunArguments with_limits = arguments;
+  use_default_limits(with_limits);
+  const Outcome<runtime::RunOptions> run_options = read_run_options(with_limits);
   if (!run_options) return end(run_options.error());
   const Outcome<std::optional<Webhook>> webhook = read_webhook(arguments);
   if (!webhook) return end(webhook.error());
@@ -87,7 +89,12 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
                "(default: none is too late)");
   add_duration("--ahead-max", options->ahead_max,
                "Reject an event that is further ahead of the clock than this, so that one wrong "
-               "clock does not move time (default: none is rejected)");
+               "clock does not move time; 0: none is rejected (default: 10m)");
+  add_duration(
+      "--jump-max", options->jump_max,
+      "Hold an event that jumps ahead of its input's time by more than this until the next "
+      "one confirms it; if the next three are back at the old time, reject it; 0: none is "
+      "held (default: 1d; not with --late-policy clamp)");
   add_duration("--heartbeat", options->heartbeat,
                "On a pipe: after so long without a line let time move on with the clock, so that "
                "absences are decided (default: time waits for events)");
@@ -215,7 +222,8 @@ Exit codes:
   0  ran to the end, whatever it alerted, warned about or rejected
   1  the rules do not check
   2  wrong command line or configuration
-  3  an input or output failed before its end, or a signal ended the run
+  3  an input or output failed before its end, an input is no JSON lines, not one line could be
+     used, or a signal ended the run
   4  ran to the end, but deliveries are left over (in the file of --undelivered)
   5  the data directory was refused: in use, damaged, or begun with other rules or inputs
 
@@ -223,7 +231,7 @@ Examples:
   tocsin run rules/ --input payments.ndjson --alerts alerts.ndjson
   tocsin run rules/ --input monday.ndjson.gz --input tuesday.ndjson.zst --out-of-orderness 1s
   tail -f events.ndjson | tocsin run rules/ --input - --dead-letter rejected.ndjson
-  tail -f events.ndjson | tocsin run rules/ --input - --heartbeat 1s --ahead-max 10m
+  tail -f events.ndjson | tocsin run rules/ --input - --heartbeat 1s
   tocsin run rules/ --input in.ndjson --webhook https://example.com/alerts --secret-file secret
   tocsin run rules/ --data state/ --input payments.ndjson --alerts alerts.ndjson)");
   command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });

@@ -119,7 +119,7 @@ class DurableSession {
   RejectedTally rejected_;
   LateTally late_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-  std::uint64_t events_before_ = 0;  // taken by earlier starts
+  runtime::RunSummary before_;  // of earlier starts
   std::string webhook_shown_;
   std::optional<DeliverySummary> deliveries_;
   std::unique_ptr<runtime::Node> node_;
@@ -140,7 +140,11 @@ Outcome<void> DurableSession::open() {
   Result<std::optional<runtime::Beginning>> beginning =
       runtime::find_beginning(files_, directory_->paths(), false);
   if (!beginning) return refuse(beginning.error());
-  if (*beginning) adopt_options((*beginning)->settings.options, arguments_);
+  if (*beginning) {
+    adopt_options((*beginning)->settings.options, arguments_);
+  } else {
+    use_default_limits(arguments_);
+  }
   const Outcome<runtime::RunOptions> run_options = read_run_options(arguments_);
   if (!run_options) return tl::unexpected(run_options.error());
   Outcome<DurableArguments> durable = read_durable_arguments(arguments_);
@@ -230,7 +234,9 @@ Outcome<void> DurableSession::open_node() {
     return refuse(node.error());
   }
   node_ = *std::move(node);
-  events_before_ = node_->summary().events;
+  before_ = node_->summary();
+  rejected_ = {};  // of this start, not of what was replayed
+  late_ = {};
   if (!arguments_.quiet) tell_recovery();
   return {};
 }
@@ -413,7 +419,7 @@ RunReport DurableSession::report(bool is_complete) const {
   report.out_of_orderness = run_options_.out_of_orderness;
   report.alerts_path = arguments_.alerts;
   report.data_path = arguments_.data;
-  report.events_before = events_before_;
+  report.before = before_;
   report.is_complete = is_complete;
   report.deliveries = deliveries_;
   report.webhook_url = webhook_shown_;
@@ -458,6 +464,9 @@ ExitCode DurableSession::finish(const Result<void>& read) {
     const bool is_refused = !read && read.error().code == Errc::kRefused && !is_stopped &&
                             failed == read.error().message;
     return end_with(is_refused ? ExitCode::kDataDirectory : ExitCode::kInputOutput, failed);
+  }
+  if (const auto unusable = nothing_usable(report(true))) {
+    return end_with(ExitCode::kInputOutput, *unusable);
   }
   if (deliveries_ && deliveries_->left_over != 0) {
     return end_with(ExitCode::kUndelivered,

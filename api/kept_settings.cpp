@@ -14,11 +14,12 @@
 namespace tocsin::api {
 namespace {
 // Settings, and the names under which a data directory keeps them.
-constexpr std::array<std::pair<const char*, const char*>, 5> kKept = {{
+constexpr std::array<std::pair<const char*, const char*>, 6> kKept = {{
     {"time.out_of_orderness", "--out-of-orderness"},
     {"time.late_policy", "--late-policy"},
     {"time.late_max", "--late-max"},
     {"time.ahead_max", "--ahead-max"},
+    {"time.jump_max", "--jump-max"},
     {"journal.segment_bytes", "--journal-segment"},
 }};
 // No limit is kept as nothing, and said as 0.

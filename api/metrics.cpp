@@ -109,6 +109,8 @@ void add_intake(Exposition& to, const NodeFigures& figures) {
   to.add(Metric::intake_invalid_total, summary.dead_letters);
   to.add(Metric::intake_late_total, summary.late);
   to.add(Metric::intake_clamped_total, summary.clamped);
+  to.add(Metric::intake_jumps_total, summary.jumps);
+  to.add(Metric::intake_jumps_rejected_total, summary.jumps_rejected);
   to.add(Metric::intake_duplicates_total, summary.repeats);
   to.add(Metric::intake_sequence_duplicates_total, figures.repeats_by_sequence);
   to.add(Metric::producers, figures.producers);

@@ -8,11 +8,14 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <memory>
 #include <tuple>
 
 #include "api/output_file.h"
 #include "api/signature.h"
 #include "api/webhook_url.h"
+#include "runtime/byte_source.h"
+#include "runtime/input_form.h"
 
 namespace tocsin::api {
 namespace {
@@ -117,6 +120,20 @@ Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::stri
   return {};
 }
 
+namespace {
+// Damage is found where the file is read, after what stands before it was used.
+Outcome<void> check_form(const std::string& path) {
+  const Result<std::unique_ptr<runtime::ByteSource>> bytes = runtime::open_source(path);
+  if (!bytes) return {};
+  std::string block(runtime::kFormBytes, '\0');
+  const Result<std::size_t> count = (*bytes)->read(block.data(), block.size());
+  if (!count) return {};
+  const auto form = runtime::other_form(std::string_view(block).substr(0, *count));
+  if (!form) return {};
+  return stop(ExitCode::kInputOutput, runtime::describe_form(*form, path));
+}
+}  // namespace
+
 Outcome<void> check_inputs(const std::vector<std::string>& inputs) {
   for (const std::string& input : inputs) {
     if (input == "-") continue;
@@ -131,6 +148,9 @@ Outcome<void> check_inputs(const std::vector<std::string>& inputs) {
       return stop(ExitCode::kInputOutput,
                   fmt::format("cannot read {}: {}", input, std::strerror(error)));
     }
+    // What comes from a pipe can be read only once.
+    if (!S_ISREG(status.st_mode)) continue;
+    if (auto checked = check_form(input); !checked) return checked;
   }
   return {};
 }
@@ -148,12 +168,18 @@ Outcome<runtime::RunOptions> read_run_options(const RunArguments& arguments) {
   for (const auto& [name, text, place] :
        {std::tuple{"--late-max", &arguments.late_max, &run_options.late_max},
         std::tuple{"--ahead-max", &arguments.ahead_max, &run_options.ahead_max},
+        std::tuple{"--jump-max", &arguments.jump_max, &run_options.jump_max},
         std::tuple{"--heartbeat", &arguments.heartbeat, &run_options.heartbeat},
         std::tuple{"--idle-after", &arguments.idle_after, &run_options.idle_after}}) {
     if (text->empty()) continue;
     const Outcome<cep::Duration> duration = read_duration(name, *text);
     if (!duration) return tl::unexpected(duration.error());
     *place = *duration;
+  }
+  // 0 is no limit, as for a server.
+  for (std::optional<cep::Duration>* const limit :
+       {&run_options.ahead_max, &run_options.jump_max}) {
+    if (*limit && (*limit)->us == 0) limit->reset();
   }
   for (const auto& [name, duration] : {std::pair{"--heartbeat", run_options.heartbeat},
                                        std::pair{"--idle-after", run_options.idle_after}}) {
@@ -266,6 +292,7 @@ namespace {
 std::vector<std::pair<const char*, std::string RunArguments::*>> kept_members() {
   return {{"--ahead-max", &RunArguments::ahead_max},
           {"--journal-segment", &RunArguments::journal_segment},
+          {"--jump-max", &RunArguments::jump_max},
           {"--late-max", &RunArguments::late_max},
           {"--late-policy", &RunArguments::late_policy},
           {"--out-of-orderness", &RunArguments::out_of_orderness}};
@@ -282,9 +309,16 @@ std::vector<std::pair<std::string, std::string>> kept_options(const RunArguments
   for (const auto& [name, member] : kept_members()) {
     const std::string value = arguments.*member;
     const bool is_policy = std::string_view(name) == "--late-policy";
-    kept.emplace_back(name, is_policy && value.empty() ? "side" : canonical(value));
+    const bool is_limit = member == &RunArguments::ahead_max || member == &RunArguments::jump_max;
+    const std::string kept_value = is_policy && value.empty() ? "side" : canonical(value);
+    kept.emplace_back(name, is_limit && kept_value == "0s" ? "" : kept_value);
   }
   return kept;
+}
+
+void use_default_limits(RunArguments& arguments) {
+  if (arguments.ahead_max.empty()) arguments.ahead_max = "10m";
+  if (arguments.jump_max.empty()) arguments.jump_max = "1d";
 }
 
 void adopt_options(const std::vector<std::pair<std::string, std::string>>& kept,

@@ -20,8 +20,8 @@ namespace tocsin::api {
 struct RunArguments {
   std::vector<std::string> rules;
   std::vector<std::string> inputs;
-  std::string out_of_orderness, late_policy;               // empty: not said
-  std::string late_max, ahead_max, heartbeat, idle_after;  // empty: not said
+  std::string out_of_orderness, late_policy;                         // empty: not said
+  std::string late_max, ahead_max, jump_max, heartbeat, idle_after;  // empty: not said
   int final_watermark = 0;  // above 0: asked for; below: asked not to; 0: not said
   std::string alerts = "-";
   std::string late, dead_letter;                                    // empty: not kept
@@ -68,6 +68,9 @@ struct DurableArguments {
   std::optional<std::uint64_t> memory_max;
   runtime::RetentionPolicy retention;
 };
+/// Limits of clocks that hold where the command line says nothing and no data directory keeps them.
+/// Those that it keeps as nothing stay none.
+void use_default_limits(RunArguments& arguments);
 /// Refuses options that need --data, or do not go with it.
 Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments);
 /// The same options, with lines that fit into a segment of the journal.
@@ -85,6 +88,7 @@ NamedPaths outputs_of(const RunArguments& arguments, const std::optional<Webhook
 /// Refuses an output that is also read, or written twice: it would be destroyed.
 Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::string>& inputs,
                           const std::vector<std::string>& rule_files);
-/// Refuses inputs that cannot be read, which would else be found out after outputs were emptied.
+/// Refuses inputs that cannot be read, or are no JSON lines (runtime/input_form.h), which would
+/// else be found out after outputs were emptied.
 Outcome<void> check_inputs(const std::vector<std::string>& inputs);
 }  // namespace tocsin::api

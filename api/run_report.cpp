@@ -50,9 +50,9 @@ void add_input(Lines& lines, const RunReport& report) {
   lines.add("{} {}: {} ({}) in {}, {} events/s", report.is_complete ? "read" : "read a part of",
             inputs_text(report.inputs), format_count(summary.events, "event"),
             format_bytes(summary.bytes), format_seconds(summary.seconds),
-            format_count(per_second(summary.events - report.events_before, summary.seconds)));
-  if (report.events_before != 0) {
-    lines.add("  of them {} at earlier starts with {}", format_count(report.events_before, "event"),
+            format_count(per_second(summary.events - report.before.events, summary.seconds)));
+  if (report.before.events != 0) {
+    lines.add("  of them {} at earlier starts with {}", format_count(report.before.events, "event"),
               report.data_path);
   }
   if (summary.events != 0) {
@@ -73,26 +73,60 @@ void add_rejected(Lines& lines, const RunReport& report) {
     lines.add("    {} × {}, first at {}", format_count(reason.count), text, reason.first);
     shown += reason.count;
   }
-  if (shown < count) lines.add("    {} × {}", format_count(count - shown), kOtherReasons);
+  const std::uint64_t before = std::min(report.before.dead_letters, count - shown);
+  if (shown + before < count) {
+    lines.add("    {} × {}", format_count(count - before - shown), kOtherReasons);
+  }
+  if (before != 0) lines.add("    {} at earlier starts", format_count(before));
+}
+
+// Of late events of this start: how late, and what to do about it.
+void add_lateness(Lines& lines, const RunReport& report) {
+  const LateTally& late = report.late;
+  const std::string moved = late.moved_by.empty()
+                                ? ""
+                                : fmt::format("; {} had moved time to {}", late.moved_by,
+                                              cep::format_time(late.moved_to));
+  lines.add("    by {} at most, first at {}{}", cep::format_duration(late.late_by_max), late.first,
+            moved);
+  // Nobody waits as long as that: something is wrong with a clock or with the order of the inputs.
+  constexpr cep::Duration kWaitMax{86'400'000'000};
+  if (late.late_by_max > kWaitMax) {
+    lines.add("    no wait is that long: check the clock that gave {}, or the order of the inputs",
+              late.moved_by.empty() ? "their times" : "that line its time");
+    return;
+  }
+  lines.add("    a longer wait takes more of them ({})",
+            report.out_of_orderness ? fmt::format("--out-of-orderness is {}",
+                                                  cep::format_duration(*report.out_of_orderness))
+                                    : "the event types say how long to wait, `up to D late`");
 }
 
 void add_late(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
-  const std::string waited =
-      report.out_of_orderness
-          ? fmt::format("--out-of-orderness is {}", cep::format_duration(*report.out_of_orderness))
-          : "the event types say how long to wait, `up to D late`";
   if (summary.late != 0) {
     lines.add("  late: {} set aside, behind events that had already been worked on ({})",
               format_count(summary.late, "event"),
               kept(report, report.late_path, "late", "--late FILE keeps them"));
-    lines.add("    by {} at most, first at {}; a longer wait takes more of them ({})",
-              cep::format_duration(report.late.late_by_max), report.late.first, waited);
+    if (report.before.late != 0) {
+      lines.add("    {} at earlier starts", format_count(report.before.late));
+    }
+    if (!report.late.first.empty()) add_lateness(lines, report);
   }
   if (summary.clamped != 0) {
     lines.add("  late: {} taken as if on time (--late-policy clamp)",
               format_count(summary.clamped, "event"));
   }
+}
+
+void add_jumps(Lines& lines, const RunReport& report) {
+  const runtime::RunSummary& summary = report.summary;
+  if (summary.jumps == 0) return;
+  lines.add("  jumps: {} ahead of the time of the input, each held until the next confirmed it{}",
+            format_count(summary.jumps, "event"),
+            summary.jumps_rejected == 0
+                ? ""
+                : fmt::format("; {} rejected (--jump-max)", format_count(summary.jumps_rejected)));
 }
 
 void add_examples(Lines& lines, const std::vector<std::string>& examples) {
@@ -227,14 +261,41 @@ std::vector<std::pair<std::string, RejectedTally::Reason>> RejectedTally::by_cou
 }
 
 void LateTally::add(const runtime::LateEvent& late) {
-  if (first.empty()) first = place(late.input, late.line);
-  late_by_max = std::max(late_by_max, late.late_by);
+  const bool is_first = first.empty();
+  if (is_first) first = place(late.input, late.line);
+  if (!is_first && late.late_by <= late_by_max) return;
+  late_by_max = late.late_by;
+  moved_by = late.moved_by == 0 ? "" : place(late.input, late.moved_by);
+  moved_to = late.moved_to;
+}
+
+std::optional<std::string> nothing_usable(const RunReport& report) {
+  const runtime::RunSummary& now = report.summary;
+  const std::uint64_t lines = now.lines - report.before.lines;
+  const std::uint64_t rejected = now.dead_letters - report.before.dead_letters;
+  const std::uint64_t ignored = now.ignored - report.before.ignored;
+  if (lines == 0 || rejected + ignored < lines) return std::nullopt;
+  std::string text = lines == 1
+                         ? "the only line could not be used"
+                         : fmt::format("not one of {} could be used", format_count(lines, "line"));
+  text += ": events are JSON objects, one on each line, with a `type` that the rule files declare";
+  const auto reasons = report.rejected.by_count();
+  if (rejected != 0 && !reasons.empty()) {
+    text += fmt::format("; {} rejected, first at {}: {}", format_count(rejected),
+                        reasons.front().second.first, reasons.front().first);
+  }
+  if (ignored != 0) {
+    text += fmt::format("; {} of types that no rule file declares", format_count(ignored));
+    if (!now.ignored_examples.empty()) text += ", such as " + now.ignored_examples.front();
+  }
+  return text;
 }
 
 std::string format_report(const RunReport& report) {
   Lines lines;
   add_input(lines, report);
   add_rejected(lines, report);
+  add_jumps(lines, report);
   add_late(lines, report);
   add_ignored(lines, report);
   add_limits(lines, report.summary);
@@ -260,6 +321,9 @@ std::string format_restored(const cep::RestoreReport& report) {
     }
   }
   for (const std::string& lost : report.data_lost) text += fmt::format("  lost     {}\n", lost);
-  return fmt::format("of its state {} rules and features are kept\n{}", format_count(kept), text);
+  const std::string count = kept == 0   ? "no rule or feature is"
+                            : kept == 1 ? "1 rule or feature is"
+                                        : format_count(kept) + " rules and features are";
+  return fmt::format("of its state {} kept\n{}", count, text);
 }
 }  // namespace tocsin::api

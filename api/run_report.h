@@ -27,10 +27,14 @@ class RejectedTally {
  private:
   std::map<std::string, Reason> reasons_;
 };
-/// Events set aside as late: the first, and how late they were at most.
+/// Events set aside as late: the first, how late they were at most, and why.
 struct LateTally {
   std::string first;  // "FILE:LINE"; empty: none
   cep::Duration late_by_max;
+  /// Of the one that was latest: the line that had moved time, "FILE:LINE", and where to. Empty: a
+  /// clock or another input had.
+  std::string moved_by;
+  cep::EventTime moved_to;
   void add(const runtime::LateEvent& late);
 };
 /// All that the summary is made of.
@@ -46,14 +50,17 @@ struct RunReport {
       dead_letter_path;                       // empty: not kept; alerts: "-" for standard output
   std::optional<DeliverySummary> deliveries;  // absent: no webhook
   std::string webhook_url, undelivered_path;
-  /// Of a run that keeps what it does; empty otherwise. The summary is then of all starts, and
-  /// `events_before` those of earlier ones.
+  /// Of a run that keeps what it does; empty otherwise. The summary is then of all starts, `before`
+  /// that of earlier ones, and the tallies are of this one.
   std::string data_path;
-  std::uint64_t events_before = 0;
+  runtime::RunSummary before;
   bool is_complete = true;  // false: the run ended before its inputs did
 };
 /// The summary, several lines, each with its end.
 std::string format_report(const RunReport& report);
+/// Why a run has failed that took lines and could not use one of them: all were rejected, or are of
+/// types that no rule file declares. Nothing for all other runs.
+std::optional<std::string> nothing_usable(const RunReport& report);
 /// What each rule and feature kept of a state; one line for all that kept everything.
 std::string format_restored(const cep::RestoreReport& report);
 }  // namespace tocsin::api

@@ -83,6 +83,9 @@ class RunSession {
     progress_.clear();
     if (!options_.quiet) tell(format_report(report_));
     if (!failure_.empty()) return end_with(ExitCode::kInputOutput, failure_);
+    if (const auto unusable = nothing_usable(report_)) {
+      return end_with(ExitCode::kInputOutput, *unusable);
+    }
     if (report_.deliveries && report_.deliveries->left_over != 0) {
       return end_with(ExitCode::kUndelivered,
                       fmt::format("{} of {} deliveries are left over, kept in {}",

@@ -90,6 +90,12 @@ std::vector<Setting> make_settings() {
           "time.ahead_max", Type::kDuration, "10m",
           "An event further ahead of the clock is invalid, so that one wrong clock does not move "
           "time; 0: none is"},
+      Setting{
+          "time.jump_max", Type::kDuration, "1d",
+          "With late_policy side: an event that jumps ahead of the time of events before it by "
+          "more "
+          "than this is held until the next confirms it, and invalid if the next three are back at "
+          "the old time; 0: none is held"},
       Setting{"time.heartbeat", Type::kDuration, "1s",
               "After so long without an event time moves on with the clock, so that absences are "
               "decided; 0: time waits for events"},
@@ -296,7 +302,8 @@ RunArguments run_arguments(const Configuration& configuration, bool is_said_only
   take("journal.segment_bytes", arguments.journal_segment);
   // What is 0 there is not said here.
   for (const auto& [name, place] : {std::pair{"time.late_max", &arguments.late_max},
-                                    std::pair{"time.ahead_max", &arguments.ahead_max}}) {
+                                    std::pair{"time.ahead_max", &arguments.ahead_max},
+                                    std::pair{"time.jump_max", &arguments.jump_max}}) {
     take(name, *place);
     if (configuration.duration(name).us == 0) place->clear();
   }

@@ -234,7 +234,8 @@ void Server::read_kept_options() {
   adopt_options(beginning_->settings.options, arguments_);
   // That there is no such limit was said.
   for (const auto& [name, place] : {std::pair{"time.late_max", &arguments_.late_max},
-                                    std::pair{"time.ahead_max", &arguments_.ahead_max}}) {
+                                    std::pair{"time.ahead_max", &arguments_.ahead_max},
+                                    std::pair{"time.jump_max", &arguments_.jump_max}}) {
     if (configuration_.origin(name) != "default" && configuration_.text(name) == "0") {
       place->clear();
     }

@@ -30,7 +30,8 @@ Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks
   summary_.first_event = cep::kEventTimeMax;
   summary_.last_event = cep::kEventTimeMin;
   // Within the range of event times, so that sums with them do not overflow.
-  for (std::optional<cep::Duration>* const limit : {&options_.ahead_max, &options_.drift_max}) {
+  for (std::optional<cep::Duration>* const limit :
+       {&options_.ahead_max, &options_.jump_max, &options_.drift_max}) {
     if (*limit) (*limit)->us = std::min((*limit)->us, cep::kEventTimeMax.us);
   }
   if (sinks_.judged) {
@@ -69,6 +70,7 @@ std::size_t Intake::open(std::string_view name, const SourcePolicy& policy) {
 void Intake::change_policy(std::size_t index, const SourcePolicy& policy) {
   if (policy.bound.us > 0) needs_store_ = !store_;
   Source& source = sources_[index];
+  if (policy.late == LatePolicy::kClamp) take_held_until(index, cep::kEventTimeMax);
   source.policy = policy;
   std::vector<WaitingRow> rows(source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken),
                                source.ready.end());
@@ -104,11 +106,23 @@ void Intake::begin_store() {
 
 void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                         const Decoded& event) {
-  Source& source = sources_[index];
   if (event.ts > time_max_) {
-    reject_ahead(source, line, arrival, event);
+    reject_ahead(sources_[index], line, arrival, event);
     return;
   }
+  if (may_jump(index, event.ts)) {
+    Decoded again = event;
+    if (!weigh_jump(index, line, arrival, again)) {
+      place_event(index, line, arrival, again, taken_at_);
+    }
+    return;
+  }
+  place_event(index, line, arrival, event, taken_at_);
+}
+
+void Intake::place_event(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                         const Decoded& event, cep::EventTime taken_at) {
+  Source& source = sources_[index];
   cep::EventTime engine_time = event.ts;
   if (marks_.is_late(index, event.ts)) {
     engine_time = marks_.source(index).tracker.watermark();
@@ -118,7 +132,8 @@ void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber 
     }
     ++summary_.clamped;
     if (sinks_.judged) judge(arrival, LineFate::kClamped, engine_time - event.ts);
-  } else if (marks_.observe(index, event.ts, taken_at_)) {
+  } else if (marks_.observe(index, event.ts, taken_at)) {
+    source.newest_line = line.number;
     source.waiting.advance(marks_.source(index).tracker.watermark(), source.ready);
   }
   if (!decoder_.problems().empty()) count_problems(source, line);
@@ -136,6 +151,11 @@ void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber 
   }
 }
 
+void Intake::place_held(std::size_t index, const Line& line, const HeldLine& held,
+                        const Decoded& event) {
+  place_event(index, line, held.arrival, event, held.taken_at);
+}
+
 void Intake::foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival) {
   const RowStore::KeptRow kept = store_->kept(place);
   if (unique_.foresee(kept.batch, kept.row)) judge(arrival, LineFate::kRepeated);
@@ -146,7 +166,9 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
                        cep::EventTime taken_at) {
   TOCSIN_ASSERT(given_ < cep::kEventTimeMax, "nothing is taken after the end of time");
   if (needs_store_) begin_store();
+  if (must_take_held_) take_overtaken();
   if (marks_.source(source).state != SourceState::kActive) {
+    take_overtaken();
     marks_.wake(source);
     move_buffers();
   }
@@ -190,10 +212,17 @@ void Intake::set_late_aside(std::size_t index, const Line& line, cep::ArrivalNum
                             const Decoded& event) {
   ++summary_.late;
   if (event.used) decoder_.drop();
-  const cep::Duration late_by = marks_.source(index).tracker.watermark() - event.ts;
+  const Watermarks::Source& time = marks_.source(index);
+  const cep::Duration late_by = time.tracker.watermark() - event.ts;
   judge(arrival, LineFate::kLate, late_by);
   if (!sinks_.late) return;
-  sinks_.late({sources_[index].name, line.number, event.ts, late_by, line.text, arrival});
+  const Source& source = sources_[index];
+  LateEvent late{std::string(name_of(source)), line.number, event.ts, late_by, line.text, arrival};
+  if (time.newest - source.policy.bound == time.tracker.watermark()) {
+    late.moved_by = source.newest_line;
+    late.moved_to = time.newest;
+  }
+  sinks_.late(late);
 }
 
 void Intake::judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by,
@@ -216,7 +245,7 @@ void Intake::dead_letter(const Source& source, const Line& line, cep::ArrivalNum
   ++summary_.dead_letters;
   if (sinks_.judged) judge(arrival, LineFate::kDead, {}, reason);
   if (!sinks_.dead_letter) return;
-  sinks_.dead_letter({source.name, line.number, std::move(reason),
+  sinks_.dead_letter({std::string(name_of(source)), line.number, std::move(reason),
                       line.text.substr(0, LineSource::kPrefixBytesMax), arrival});
 }
 
@@ -249,17 +278,21 @@ void Intake::decide(const Decision& decision) {
 
 void Intake::decide(DecisionKind kind, std::optional<std::size_t> source, cep::EventTime clock) {
   TOCSIN_ASSERT(source || kind == DecisionKind::kHeartbeat, "all together only have heartbeats");
+  take_overtaken();
   switch (kind) {
     case DecisionKind::kIdle:
+      take_held_in_silence(source, clock);
       marks_.idle(*source);
       break;
     case DecisionKind::kAwake:
       marks_.wake(*source);
       break;
     case DecisionKind::kHeartbeat:
+      take_held_in_silence(source, clock);
       marks_.heartbeat(source, clock);
       break;
     case DecisionKind::kEnded:
+      take_held_until(*source, cep::kEventTimeMax);
       marks_.end(*source);
       break;
   }
@@ -275,6 +308,7 @@ cep::EventTime Intake::buffered_up_to(std::size_t index, cep::EventTime engine) 
 
 // Buffers follow their sources' watermarks, which move with events and with what is decided.
 void Intake::move_buffers() {
+  take_overtaken();
   const cep::EventTime engine = marks_.engine();
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     sources_[i].waiting.advance(buffered_up_to(i, engine), sources_[i].ready);
@@ -282,12 +316,14 @@ void Intake::move_buffers() {
 }
 
 Result<void> Intake::flush() {
+  take_overtaken();
   rows_since_flush_ = 0;
   if (failure_) return tl::unexpected(*failure_);
   return store_ ? give_ready() : give_decoded(marks_.engine());
 }
 
 Result<void> Intake::finish(bool final_watermark, std::optional<cep::EventTime> until) {
+  for (std::size_t i = 0; i < sources_.size(); ++i) take_held_until(i, cep::kEventTimeMax);
   rows_since_flush_ = 0;
   const cep::EventTime newest = std::max(given_, summary_.last_event);
   Result<void> given;
@@ -372,6 +408,7 @@ void Intake::collect_ready(WaitingRow end) {
     }
     run_ends = std::move(wider);
   }
+  if (is_out_of_place_) order_by_arrival();
 }
 
 // Cuts `merged_` into slices; the last goes up to `watermark`.
@@ -418,6 +455,7 @@ SourceStatus Intake::status(std::size_t source) const {
   status.watermark = time.tracker.watermark();
   status.newest = time.newest;
   status.waiting = one.waiting.waiting() + one.ready.size() - one.taken;
+  status.held = one.held.size();
   status.last_line = one.last_line;
   return status;
 }

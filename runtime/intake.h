@@ -6,7 +6,8 @@
 ///     take(source, line, arrival, taken_at) ─▶ decode ─▶ dead letter  (also: too far ahead)
 ///     decide(idle, awake, heartbeat, ended)      │
 ///                                                ├─▶ late output   (behind the source's watermark)
-///                                                ▼
+///                                                ├─▶ held          (a jump ahead, until it is
+///                                                confirmed) ▼
 ///                             by source: reorder buffer ─▶ merged up to W ─▶ unique ─▶ slice
 ///
 /// Opening a source is part of what a journal means: a new one begins at W, so it must be opened at
@@ -29,6 +30,7 @@
 #include "runtime/decoder.h"
 #include "runtime/equal_numbers.h"
 #include "runtime/journal_record.h"
+#include "runtime/jump_hold.h"
 #include "runtime/line_source.h"
 #include "runtime/reorder_buffer.h"
 #include "runtime/row_store.h"
@@ -57,6 +59,11 @@ struct IntakeOptions {
   SourcePolicy policy;
   /// An event further ahead of `taken_at` is a dead letter. Nothing: none is (files).
   std::optional<cep::Duration> ahead_max;
+  /// An event further ahead of its source's time is held until the source's next event confirms it
+  /// (runtime/jump_hold.h); it is taken when the source ends, or when a clock reaches its time in
+  /// silence. Not of a source's first event, nor of a source that clamps: there no event is lost by
+  /// a jump. Nothing: none is held.
+  std::optional<cep::Duration> jump_max;
   /// A source whose watermark is further ahead of W is not read on (may_read()). Nothing: all are.
   std::optional<cep::Duration> drift_max;
   std::size_t slice_rows_max = 2048;
@@ -97,6 +104,7 @@ struct SourceStatus {
   cep::EventTime watermark;     // its own; kEventTimeMin: none yet
   cep::EventTime newest;        // of events that were not late; kEventTimeMin: none yet
   std::size_t waiting = 0;      // events that wait to be put in order
+  std::size_t held = 0;         // events that jumped ahead and are not confirmed yet
   std::uint64_t last_line = 0;  // number of the line taken last
 };
 
@@ -134,6 +142,9 @@ class Intake {
     if (take_line(source, line, arrival, taken_at)) return flush();
     return {};
   }
+  /// From here on messages name lines by this instead of their source's name, until they are to be
+  /// named by it again (empty): one source may carry the lines of several producers.
+  void name_lines(std::string_view producer) { producer_ = producer; }
   /// What was decided by a clock, or that a source has ended. A heartbeat without a source is one
   /// for all; what names a source that is not known changes nothing, but kAwake, which opens it.
   void decide(const Decision& decision);
@@ -192,6 +203,8 @@ class Intake {
     std::vector<WaitingRow> ready = {};  // settled for this source, in order, from `taken` on
     std::size_t taken = 0;
     std::uint64_t last_line = 0;
+    std::uint64_t newest_line = 0;  // that moved the watermark last
+    JumpHold held = {};
   };
   void change_policy(std::size_t index, const SourcePolicy& policy);
   static void put_back(Source& source, WaitingRow row);
@@ -200,6 +213,32 @@ class Intake {
                  cep::EventTime taken_at);
   [[gnu::always_inline]] inline void take_event(std::size_t index, const Line& line,
                                                 cep::ArrivalNumber arrival, const Decoded& event);
+  [[gnu::always_inline]] inline void place_event(std::size_t index, const Line& line,
+                                                 cep::ArrivalNumber arrival, const Decoded& event,
+                                                 cep::EventTime taken_at);
+  // Jumps (intake_jumps.cpp).
+  bool may_jump(std::size_t index, cep::EventTime ts) const {
+    const Source& source = sources_[index];
+    if (!options_.jump_max || source.policy.late == LatePolicy::kClamp) return false;
+    const cep::EventTime newest = marks_.source(index).newest;
+    return !source.held.empty() ||
+           (newest > cep::kEventTimeMin && ts - *options_.jump_max > newest);
+  }
+  [[gnu::cold]] bool weigh_jump(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                                Decoded& event);
+  bool is_jump(std::size_t index, cep::EventTime ts) const;
+  [[gnu::cold]] void take_held(std::size_t index, const HeldLine& held);
+  [[gnu::cold]] void place_held(std::size_t index, const Line& line, const HeldLine& held,
+                                const Decoded& event);
+  void make_room();
+  [[gnu::cold]] void reject_held(std::size_t index, const HeldLine& held);
+  [[gnu::cold]] void take_held_until(std::size_t index, cep::EventTime time);
+  void take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock);
+  void take_overtaken();
+  void order_by_arrival();
+  std::string_view name_of(const Source& source) const {
+    return producer_.empty() ? std::string_view(source.name) : producer_;
+  }
   [[gnu::cold]] void foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival);
   bool is_too_late(const Source& source, cep::Duration late_by) const;
   void set_late_aside(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
@@ -221,9 +260,9 @@ class Intake {
   Result<void> give(cep::Batch& slice, cep::EventTime watermark);
 
   void save_summary(ByteWriter& writer) const;
-  void restore_summary(ByteReader& reader);
+  void restore_summary(ByteReader& reader, std::uint8_t version);
   void save_sources(ByteWriter& writer) const;
-  bool restore_sources(ByteReader& reader);
+  bool restore_sources(ByteReader& reader, std::uint8_t version);
   bool restore_waiting(ByteReader& reader);
   Decoded decode_again(std::string_view line);
 
@@ -243,6 +282,10 @@ class Intake {
   EqualNumbers equal_numbers_;
   UniqueFilter unique_;
   std::vector<WaitingRow> merged_;
+  // A row waits whose place is not in the order of arrival: it was held.
+  bool is_out_of_place_ = false;
+  bool must_take_held_ = false;  // nothing is held any more, and something was
+  std::string_view producer_;
   std::vector<std::string> ignored_types_;
   cep::EventTime given_ = cep::kEventTimeMin;  // the watermark that was given last
   cep::EventTime taken_at_ = cep::kEventTimeMin;

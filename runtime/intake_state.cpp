@@ -1,10 +1,10 @@
 // The state of an intake as bytes.
 //
-//   u8 version, 1
+//   u8 version, 2; 1 has nothing of what is marked so
 //   the summary's counts (save_summary)
 //   u8 1 where rows are in a store, i64 the watermark given last
 //   v sources, and each: text name, i64 bound, u8 policy, u8 1 and i64 late_max or u8 0,
-//     v line taken last
+//     v line taken last, v line that moved time last (2), what is held (JumpHold::save, 2)
 //   W and each source's time (Watermarks::save)
 //   unique ids (UniqueFilter::save), numbers among equals (EqualNumbers::save)
 //   v waiting events, in the order of arrival, and each: v source, i64 engine time,
@@ -19,7 +19,8 @@
 
 namespace tocsin::runtime {
 namespace {
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersionWithoutJumps = 1;
 
 void save_texts(ByteWriter& writer, const std::vector<std::string>& texts) {
   writer.varint(texts.size());
@@ -112,11 +113,12 @@ void Intake::end_save() {
 Result<void> Intake::restore(std::string_view from) {
   TOCSIN_ASSERT(sources_.empty(), "nothing was taken before");
   ByteReader reader(from);
-  if (const std::uint8_t version = reader.u8(); version != kVersion && reader.ok()) {
+  const std::uint8_t version = reader.u8();
+  if (version != kVersion && version != kVersionWithoutJumps && reader.ok()) {
     return fail(Errc::kRefused,
                 "the state of the inputs has a format that this program does not know");
   }
-  restore_summary(reader);
+  restore_summary(reader, version);
   const std::uint8_t has_store = reader.u8();
   given_.us = reader.i64();
   const EqualNumbers::DecodeLine decode = [&](std::string_view line, cep::EventTime time,
@@ -129,7 +131,7 @@ Result<void> Intake::restore(std::string_view from) {
     return has_row;
   };
   bool is_sound = has_store <= 1 && is_event_time(given_) && is_event_time(summary_.last_event) &&
-                  restore_sources(reader) && unique_.restore(reader) &&
+                  restore_sources(reader, version) && unique_.restore(reader) &&
                   equal_numbers_.restore(reader, decode);
   if (has_store == 1) {
     store_.emplace(plan_, used_fields_, decoder_, options_.slice_rows_max, options_.is_saved);
@@ -144,7 +146,8 @@ Result<void> Intake::restore(std::string_view from) {
 void Intake::save_summary(ByteWriter& writer) const {
   for (const std::uint64_t count :
        {summary_.lines, summary_.events, summary_.ignored, summary_.dead_letters, summary_.late,
-        summary_.clamped, summary_.fields_missing, summary_.repeats}) {
+        summary_.clamped, summary_.fields_missing, summary_.repeats, summary_.jumps,
+        summary_.jumps_rejected}) {
     writer.varint(count);
   }
   writer.i64(summary_.first_event.us);
@@ -154,11 +157,15 @@ void Intake::save_summary(ByteWriter& writer) const {
   save_texts(writer, summary_.fields_missing_examples);
 }
 
-void Intake::restore_summary(ByteReader& reader) {
+void Intake::restore_summary(ByteReader& reader, std::uint8_t version) {
   for (std::uint64_t* const count :
        {&summary_.lines, &summary_.events, &summary_.ignored, &summary_.dead_letters,
         &summary_.late, &summary_.clamped, &summary_.fields_missing, &summary_.repeats}) {
     *count = reader.varint();
+  }
+  if (version != kVersionWithoutJumps) {
+    summary_.jumps = reader.varint();
+    summary_.jumps_rejected = reader.varint();
   }
   summary_.first_event.us = reader.i64();
   summary_.last_event.us = reader.i64();
@@ -176,11 +183,13 @@ void Intake::save_sources(ByteWriter& writer) const {
     writer.u8(source.policy.late_max ? 1 : 0);
     if (source.policy.late_max) writer.i64(source.policy.late_max->us);
     writer.varint(source.last_line);
+    writer.varint(source.newest_line);
+    source.held.save(writer);
   }
 }
 
 // With what Watermarks::save() wrote of them.
-bool Intake::restore_sources(ByteReader& reader) {
+bool Intake::restore_sources(ByteReader& reader, std::uint8_t version) {
   constexpr std::size_t kLeastBytes = 12;  // of one source
   std::vector<cep::Duration> bounds;
   for (std::uint64_t left = reader.varint_up_to(reader.left() / kLeastBytes); left > 0; --left) {
@@ -199,9 +208,17 @@ bool Intake::restore_sources(ByteReader& reader) {
     bounds.push_back(policy.bound);
     sources_.push_back({std::string(name), policy, ReorderBuffer(policy.bound)});
     sources_.back().last_line = last_line;
+    if (version == kVersionWithoutJumps) continue;
+    sources_.back().newest_line = reader.varint();
+    if (!sources_.back().held.restore(reader)) return false;
   }
   if (!reader.ok() || !marks_.restore(reader, bounds)) return false;
-  move_buffers();
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].held.empty()) continue;
+    if (!sources_[i].held.is_after(std::max(watermark(), watermark_of(i)))) return false;
+    must_take_held_ = must_take_held_ || !options_.jump_max;
+  }
+  if (!must_take_held_) move_buffers();
   return true;
 }
 
@@ -220,9 +237,10 @@ bool Intake::restore_waiting(ByteReader& reader) {
     line.number = reader.varint();
     line.text = reader.text();
     if (!reader.ok() || index >= sources_.size() || line.text.empty() ||
-        (i > 0 && arrival <= before)) {
+        (i > 0 && arrival == before)) {
       return false;
     }
+    is_out_of_place_ = is_out_of_place_ || (i > 0 && arrival < before);
     before = arrival;
     Source& source = sources_[static_cast<std::size_t>(index)];
     const cep::EventTime reached = buffered_up_to(static_cast<std::size_t>(index), marks_.engine());

@@ -234,7 +234,6 @@ class Node::Impl {
   std::unique_ptr<CheckpointTaker> taker_;
 
   std::string block_;          // a record's lines, with padding
-  std::string_view producer_;  // whose lines are being taken, where the intake knows it otherwise
   std::uint64_t sequence_ = 0;
   std::uint32_t index_ = 0;
   cep::EventTime taken_at_;

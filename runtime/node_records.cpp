@@ -74,7 +74,7 @@ Result<std::size_t> Node::Impl::take_lines(std::size_t source, std::string_view 
   const std::string_view stream =
       known.kind == SourceKind::kByValue ? stream_of(known.name) : std::string_view(known.name);
   const std::size_t in_intake = intake_->source(stream);
-  producer_ = stream == known.name ? std::string_view() : std::string_view(known.name);
+  intake_->name_lines(stream == known.name ? std::string_view() : std::string_view(known.name));
   const std::size_t place = order == nullptr ? 0 : order->current();
   splitter_.resume(known.lines);
   splitter_.begin(block);
@@ -89,7 +89,7 @@ Result<std::size_t> Node::Impl::take_lines(std::size_t source, std::string_view 
     order->advance(intake_->watermark_of(in_intake));
     if (order->current() != place) break;
   }
-  producer_ = {};
+  intake_->name_lines({});
   known.lines = splitter_.place();
   summary_.bytes += splitter_.consumed();
   return splitter_.consumed();

@@ -108,13 +108,11 @@ void Node::Impl::open_intake() {
   advance_ = [this](cep::Batch& slice, cep::EventTime watermark) {
     return advance(slice, watermark);
   };
-  sinks_.late = [this](LateEvent late) {
-    if (!producer_.empty()) late.input = producer_;
+  sinks_.late = [this](const LateEvent& late) {
     effects_.add(late);
     if (options_.aside.late) options_.aside.late(late);
   };
-  sinks_.dead_letter = [this](DeadLetter dead_letter) {
-    if (!producer_.empty()) dead_letter.input = producer_;
+  sinks_.dead_letter = [this](const DeadLetter& dead_letter) {
     effects_.add(dead_letter);
     if (options_.aside.dead_letter) options_.aside.dead_letter(dead_letter);
   };

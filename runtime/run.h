@@ -30,6 +30,9 @@ struct RunOptions {
   std::optional<cep::Duration> late_max;
   /// An event further ahead of the clock is a dead letter. Nothing: none is.
   std::optional<cep::Duration> ahead_max;
+  /// An event further ahead of its source's time is held until the next one confirms it
+  /// (IntakeOptions::jump_max). Nothing: none is.
+  std::optional<cep::Duration> jump_max;
   /// For inputs that somebody still writes (a pipe, a terminal). After so long without a line time
   /// moves on with the clock, and after so long an input no longer holds time back. Nothing: never.
   std::optional<cep::Duration> heartbeat;
@@ -67,6 +70,10 @@ struct LateEvent {
   cep::Duration late_by;
   std::string_view text;
   cep::ArrivalNumber arrival{};
+  /// The line of the same source that had moved its time on, and its event time; 0: a clock or
+  /// another source had.
+  std::uint64_t moved_by = 0;
+  cep::EventTime moved_to{};
 };
 struct RunSummary {
   std::uint64_t lines = 0;    // read, blank ones left out
@@ -81,12 +88,14 @@ struct RunSummary {
   std::uint64_t fields_missing =
       0;  // values that are read but unusable, or absent without `?`: taken as missing
   std::vector<std::string>
-      fields_missing_examples;      // "payment.amount at FILE:LINE: …", the first few
-  std::uint64_t repeats = 0;        // of a `unique` id: left out, though counted among the events
-  std::uint64_t ids_forgotten = 0;  // to RunOptions::unique_ids_max
-  std::uint64_t alerts = 0;         // of live rules
-  std::uint64_t undelivered = 0;    // of internal and shadow rules
-  std::uint64_t budget_alerts = 0;  // the engine's own: rules that exceeded a budget
+      fields_missing_examples;       // "payment.amount at FILE:LINE: …", the first few
+  std::uint64_t jumps = 0;           // events that jumped ahead and were held (jump_max)
+  std::uint64_t jumps_rejected = 0;  // of them dead letters, which are counted there too
+  std::uint64_t repeats = 0;         // of a `unique` id: left out, though counted among the events
+  std::uint64_t ids_forgotten = 0;   // to RunOptions::unique_ids_max
+  std::uint64_t alerts = 0;          // of live rules
+  std::uint64_t undelivered = 0;     // of internal and shadow rules
+  std::uint64_t budget_alerts = 0;   // the engine's own: rules that exceeded a budget
   std::vector<std::uint64_t> alerts_by_rule;  // by RuleIndex; of all
   cep::EventTime first_event,
       last_event;  // engine times; equal to kEventTimeMax/Min when there was none

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/input_form.h"
 #include "runtime/line_source.h"
 #include "runtime/merge_order.h"
 #include "runtime/time_keeper.h"
@@ -76,7 +77,9 @@ Result<void> SliceLoop::open(const std::vector<Input>& inputs, const SourcePolic
         input.contents ? read_memory(*input.contents)
                        : open_source(input.name, options_.stop_requested);
     if (!bytes) return tl::unexpected(bytes.error());
-    lines_.emplace_back(std::move(*bytes), options_.line_bytes_max);
+    lines_.emplace_back(
+        input.contents ? std::move(*bytes) : refuse_other_forms(std::move(*bytes), input.name),
+        options_.line_bytes_max);
     intake_.open(input.name, policy);
     // Decisions are by name; of one name there may be several files, but no several pipes.
     keeper_.open(input.name);
@@ -234,6 +237,7 @@ IntakeOptions intake_options(const cep::Plan& plan, const RunOptions& options) {
   IntakeOptions intake;
   intake.policy = policy_of(plan, options);
   intake.ahead_max = options.ahead_max;
+  intake.jump_max = options.jump_max;
   intake.slice_rows_max = options.slice_rows_max;
   intake.line_bytes_max = options.line_bytes_max;
   intake.waiting_bytes_max = options.reorder_bytes_max;

@@ -79,6 +79,22 @@ void Watermarks::heartbeat(std::optional<std::size_t> index, cep::EventTime cloc
   }
 }
 
+cep::EventTime Watermarks::reached(std::size_t index) const {
+  const Source& source = sources_[index];
+  if (!had_event(source)) return cep::kEventTimeMin;
+  const std::int64_t bound = source.tracker.bound().us;
+  // Without overflow, also at the end of all time.
+  const std::int64_t promised =
+      std::min(source.tracker.watermark().us, cep::kEventTimeMax.us - bound) + bound;
+  return {std::max(source.newest.us, promised)};
+}
+
+cep::EventTime Watermarks::reached_in_silence(std::size_t index, cep::EventTime clock) const {
+  const Source& source = sources_[index];
+  if (!had_event(source)) return cep::kEventTimeMin;
+  return std::max(reached(index), silent_until(source, clock));
+}
+
 void Watermarks::move_to(cep::EventTime time) {
   keep_engine();
   engine_ = std::max(engine_, time);

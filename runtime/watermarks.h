@@ -63,6 +63,12 @@ class Watermarks {
   /// beyond the clock, less the bound. Where nobody holds W, it follows the one that is furthest. A
   /// source that never had an event goes along with the others when all are named.
   void heartbeat(std::optional<std::size_t> index, cep::EventTime clock);
+  /// The time that the source has reached: of its newest event, of a clock in its silence, or W
+  /// when it woke. kEventTimeMin until it had an event.
+  cep::EventTime reached(std::size_t index) const;
+  /// The time that the source reaches when it says nothing until the clock shows `clock`, which is
+  /// what heartbeat() promises; kEventTimeMin until it had an event.
+  cep::EventTime reached_in_silence(std::size_t index, cep::EventTime clock) const;
   /// W and the watermarks of all sources are at least this: the end of time, or of a test.
   void move_to(cep::EventTime time);
 

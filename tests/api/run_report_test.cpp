@@ -93,10 +93,107 @@ TEST_CASE("run report: what was not taken is told with reasons, places and what 
                   "    1 × not a JSON object, first at in.ndjson:8\n"
                   "  late: 1 event set aside, behind events that had already been worked on "
                   "(kept in late.ndjson)\n"
-                  "    by 2s500ms at most, first at in.ndjson:20; a longer wait takes more of them "
-                  "(--out-of-orderness is 1s)\n"
+                  "    by 2s500ms at most, first at in.ndjson:20\n"
+                  "    a longer wait takes more of them (--out-of-orderness is 1s)\n"
                   "  ignored: 2 events of types that no rule file declares\n"
                   "    heartbeat at in.ndjson:2\n") != std::string::npos);
+}
+
+TEST_CASE("run report: a late event names the line that moved time, and no wait of a year") {
+  const cep::Plan plan = plan_of({"a"});
+  RunReport report = quiet_report(plan);
+  report.summary.late = 2;
+  report.late.add({"in.ndjson",
+                   20,
+                   cep::EventTime{0},
+                   cep::Duration{5'000'000},
+                   "",
+                   {},
+                   4,
+                   cep::EventTime{5'000'000}});
+  report.late.add({"in.ndjson",
+                   30,
+                   cep::EventTime{0},
+                   cep::Duration{172'800'000'000},
+                   "",
+                   {},
+                   21,
+                   cep::EventTime{172'800'000'000}});
+  const std::string text = format_report(report);
+  CAPTURE(text);
+  CHECK(text.find("    by 2d at most, first at in.ndjson:20; in.ndjson:21 had moved time to "
+                  "1970-01-03T00:00:00Z\n"
+                  "    no wait is that long: check the clock that gave that line its time, or the "
+                  "order of the inputs\n") != std::string::npos);
+}
+
+TEST_CASE("run report: what earlier starts set aside is told apart from this one's") {
+  const cep::Plan plan = plan_of({"a"});
+  RunReport report = quiet_report(plan);
+  report.data_path = "state";
+  report.before.events = 1000;
+  report.summary.late = report.before.late = 3;
+  report.summary.dead_letters = report.before.dead_letters = 2;
+  std::string text = format_report(report);
+  CAPTURE(text);
+  CHECK(text.find("first at") == std::string::npos);
+  CHECK(text.find("by 0s") == std::string::npos);
+  CHECK(text.find("other reasons") == std::string::npos);
+  CHECK(text.find("  rejected: 2 lines (`tocsin dead list --data state` shows them)\n"
+                  "    2 at earlier starts\n") != std::string::npos);
+  CHECK(text.find("`tocsin late list --data state` shows them)\n"
+                  "    3 at earlier starts\n") != std::string::npos);
+  report.summary.late = 4;
+  report.late.add({"in.ndjson", 20, cep::EventTime{0}, cep::Duration{1'000'000}, ""});
+  text = format_report(report);
+  CHECK(text.find("    by 1s at most, first at in.ndjson:20\n") != std::string::npos);
+}
+
+TEST_CASE("run report: jumps are counted, and those rejected") {
+  const cep::Plan plan = plan_of({"a"});
+  RunReport report = quiet_report(plan);
+  report.summary.jumps = 1;
+  CHECK(format_report(report).find("  jumps: 1 event ahead of the time of the input, each held "
+                                   "until the next confirmed it\n") != std::string::npos);
+  report.summary.jumps = 1200;
+  report.summary.jumps_rejected = 2;
+  CHECK(format_report(report).find(
+            "  jumps: 1,200 events ahead of the time of the input, each held "
+            "until the next confirmed it; 2 rejected (--jump-max)\n") != std::string::npos);
+}
+
+TEST_CASE("run report: a run that could use no line says why; others say nothing") {
+  const cep::Plan plan = plan_of({"a"});
+  RunReport report = quiet_report(plan);
+  CHECK_FALSE(nothing_usable(report));  // nothing was read
+  report.summary.lines = 2;
+  report.summary.dead_letters = 1;
+  report.rejected.add({"in.ndjson", 7, "`ts` is out of range: 9e99", ""});
+  CHECK_FALSE(nothing_usable(report));
+  report.summary.ignored = 1;
+  report.summary.ignored_examples = {"heartbeat at in.ndjson:2"};
+  CHECK(
+      nothing_usable(report).value_or("") ==
+      "not one of 2 lines could be used: events are JSON objects, one on each line, with a `type` "
+      "that the rule files declare; 1 rejected, first at in.ndjson:7: `ts` is out of range; 1 of "
+      "types that no rule file declares, such as heartbeat at in.ndjson:2");
+  report.before.lines = 1;
+  report.before.ignored = 1;
+  CHECK(nothing_usable(report).value_or("").starts_with("the only line could not be used: "));
+  report.before = report.summary;
+  CHECK_FALSE(nothing_usable(report));
+}
+
+TEST_CASE("run report: what is kept of a state is said in words that fit its number") {
+  using Fate = cep::RestoreReport::Fate;
+  cep::RestoreReport restored;
+  CHECK(format_restored(restored) == "of its state no rule or feature is kept\n");
+  restored.lines.resize(1);
+  restored.lines[0].fate = Fate::kKept;
+  CHECK(format_restored(restored) == "of its state 1 rule or feature is kept\n");
+  restored.lines.resize(2);
+  restored.lines[1].fate = Fate::kKept;
+  CHECK(format_restored(restored) == "of its state 2 rules and features are kept\n");
 }
 
 TEST_CASE("run report: deliveries left over name the file and the last error") {

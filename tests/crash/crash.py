@@ -105,6 +105,8 @@ class Round:
 
     def choose_options(self, world):
         rng = self.rng
+        # Events of made-up worlds have any time; short limits make jumps of their gaps.
+        self.options += ["--ahead-max", "0", "--jump-max", rng.choice(["0", "1s", "10s", "86400s"])]
         segment = ["--journal-segment", rng.choice(["8KiB", "64KiB"])] if rng.random() < 0.4 else []
         if self.point is not None:
             self.options += ["--checkpoint-every", "20ms"]
@@ -375,7 +377,7 @@ class Round:
     def oracle_options(self):
         words, options = list(self.options), []
         for number, word in enumerate(words):
-            if word == "--out-of-orderness":
+            if word == "--out-of-orderness" or (word == "--jump-max" and words[number + 1] != "0"):
                 options += [word, str(int(words[number + 1].rstrip("s")) * 1_000_000)]
             if word == "--late-policy":
                 options += [word, words[number + 1]]
@@ -385,7 +387,7 @@ class Round:
         """The alerts of a run without a data directory; what it sets aside is in OUT/late and OUT/dead."""
         options = [] if self.has_oracle else ["--late", out / "late", "--dead-letter", out / "dead"]
         for number, word in enumerate(self.options):
-            if word in ("--out-of-orderness", "--late-policy"):
+            if word in ("--out-of-orderness", "--late-policy", "--ahead-max", "--jump-max"):
                 options += [word, self.options[number + 1]]
         words = [self.tools.tocsin, "run", *self.rules, "--quiet", *options]
         for path in self.inputs:

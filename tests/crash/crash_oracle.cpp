@@ -203,7 +203,9 @@ class Expecting {
       arrivals_.decide(*decision);
       ++decisions_;
     } else if (const auto* command = std::get_if<runtime::Command>(&entry.record)) {
-      if (command->name == runtime::kSettleCommand) arrivals_.end_inputs();
+      if (command->name == runtime::kSettleCommand || command->name == runtime::kEndTimeCommand) {
+        arrivals_.settle();
+      }
       if (command->name == runtime::kReinjectCommand) put_in_again(*command, entry.sequence);
       moments_.take(*command, arrivals_.taken());
       commands_ += fmt::format("{}\"{}\"", commands_.empty() ? "" : ",", command->name);
@@ -421,6 +423,8 @@ int main_of(const std::vector<std::string>& arguments) {
       what.options.late_max = cep::Duration{std::strtoll(value.c_str(), nullptr, 10)};
     } else if (word == "--ahead-max") {
       what.options.ahead_max = cep::Duration{std::strtoll(value.c_str(), nullptr, 10)};
+    } else if (word == "--jump-max") {
+      what.options.jump_max = cep::Duration{std::strtoll(value.c_str(), nullptr, 10)};
     } else if (word == "--sent") {
       what.sent = value;
     } else {

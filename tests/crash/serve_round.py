@@ -93,7 +93,8 @@ class ServeRound:
         if point in ("node.deployed", "node.list_changed", "silences.before_write"):
             self.bound_us = 0
         self.keeps_all_aside = True
-        options = {"time.ahead_max": "0", "time.out_of_orderness": f"{self.bound_us // 1_000_000}s",
+        options = {"time.ahead_max": "0", "time.jump_max": "0",
+                   "time.out_of_orderness": f"{self.bound_us // 1_000_000}s",
                    "time.late_policy": self.late, "time.late_max": f"{self.late_max_us // 1_000_000}s",
                    "time.heartbeat": rng.choice(["0", "20ms", "200ms"]),
                    "http.requests_per_second": 1_000_000, "http.requests_burst": 1_000_000,

@@ -8,8 +8,11 @@ import gzip
 import json
 import os
 import re
+import shutil
+import subprocess
+import time
 
-from harness import RULES, START_US, case, has, lines, payment, read, read_json_lines, run_cases, tocsin, write
+from harness import BINARY, RULES, START_US, case, has, lines, payment, read, read_json_lines, run_cases, tocsin, write
 
 DAY_S = 86_400
 GOOD = [payment(0, amount=200.00), payment(100, amount=300.00)]
@@ -95,14 +98,16 @@ def _():
 
 @case
 def _():
-    """binary junk: exit code 0, each line rejected and kept byte by byte"""
+    """binary junk: each line rejected and kept byte by byte; exit code 3 if there is nothing else"""
     junk = bytes(range(1, 10)) + bytes(range(11, 256))
     dead = costs_itself(junk, "")
     assert base64.b64decode(dead["base64"]) == junk
     noise = b"".join(bytes([(i * 7919 + j * j) % 256 for j in range(200)]) for i in range(50))
-    done = run(noise)
+    done = run(noise, code=3)
+    has(done.err, "in.ndjson is binary data, and events are read from JSON lines")
+    done = run(noise.replace(b"\0", b"\1"), code=3)
     assert done.out == "" and read_json_lines("dead.ndjson")
-    has(done.err, "rejected: ")
+    has(done.err, "rejected: ", "lines could be used: events are JSON objects")
 
 
 @case
@@ -199,7 +204,94 @@ def _():
     assert [alert["fields"]["amount"] for alert in done.alerts()] == [200, 300]
     (late,) = read_json_lines("late.ndjson")
     assert late["late_us"] == DAY_S * 1_000_000 and late["line"] == 2
-    has(done.err, "late: 1 event set aside", "by 1d at most")
+    has(done.err, "late: 1 event set aside", "by 1d at most, first at in.ndjson:2; in.ndjson:1 had moved time to 2")
+
+
+@case
+def _():
+    """one wrong clock: that line is rejected, every other one is used"""
+    events = [payment(i, amount=200.00) for i in range(20)]
+    events[7] = payment(30 * DAY_S, card="wrong", amount=900.00)
+    done = run(events)
+    assert [alert["key"]["card"] for alert in done.alerts()] == ["c1"] * 19
+    (dead,) = read_json_lines("dead.ndjson")
+    assert dead["line"] == 8 and read("late.ndjson") == ""
+    has(dead["reason"], "event time is more than 1d ahead of the events before it, and 3 events after it were not: 2")
+    has(done.err, "jumps: 1 event ahead of the time of the input", "1 rejected (--jump-max)")
+    # Without the limit it sets all later ones aside, and the summary names it.
+    done = run(events, "--jump-max", "0")
+    assert len(done.alerts()) == 8
+    has(done.err, "late: 12 events set aside", "in.ndjson:8 had moved time to 2", "no wait is that long")
+
+
+@case
+def _():
+    """an honest gap: nothing is lost, whatever its length; the last event is taken at the end"""
+    gaps = [payment(0, amount=200.00), payment(3 * DAY_S, amount=300.00), payment(3 * DAY_S + 1, amount=400.00),
+            payment(90 * DAY_S, amount=500.00)]
+    done = run(gaps)
+    assert [alert["fields"]["amount"] for alert in done.alerts()] == [200, 300, 400, 500]
+    assert read("dead.ndjson") == "" and read("late.ndjson") == ""
+    has(done.err, "jumps: 2 events ahead of the time of the input, each held until the next confirmed it\n")
+
+
+@case
+def _():
+    """a jump is held over a kill and a start, and then confirmed or rejected"""
+    for last, rejected in ([payment(3 * DAY_S + 1, amount=400.00)], False), \
+                          ([payment(i, amount=400.00) for i in (1, 2, 3)], True):
+        shutil.rmtree("data", ignore_errors=True)
+        write("rules.tocsin", RULES)
+        first = lines([payment(0, amount=200.00), payment(3 * DAY_S, card="jumped", amount=300.00)])
+        process = subprocess.Popen([BINARY, "run", "rules.tocsin", "--data", "data", "--input", "-", "--ack", "ack",
+                                    "--alerts", "copy.ndjson"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process.stdin.write(first.encode())
+        process.stdin.flush()
+        for _ in range(600):
+            if os.path.exists("ack") and read("ack").strip() == "2":
+                break
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        done = tocsin("run", "rules.tocsin", "--data", "data", "--input", "-", "--alerts", "copy.ndjson",
+                      stdin=lines(last).encode())
+        cards = [json.loads(line)["key"]["card"] for line in read("copy.ndjson").splitlines()]
+        assert ("jumped" in cards) != rejected, (cards, done)
+        assert len(cards) == 1 + len(last) + (not rejected), cards
+
+
+@case
+def _():
+    """input of another form: recognised before an output is emptied, named, told what to do, exit code 3"""
+    good = lines(GOOD)
+    for contents, *said in (
+            ("id,amount\n1,2.50\n2,3.50\n", "is CSV", "mlr --icsv"), ("id;amount\n1;2,50\n", "is CSV with semicolons"),
+            (json.dumps(GOOD), "is a JSON array", "jq -c '.[]' in.ndjson"), (json.dumps(GOOD, indent=2), "is a JSON array"),
+            (json.dumps(GOOD[0], indent=2), "is pretty-printed JSON", "jq -c . in.ndjson"),
+            (b"PAR1" + bytes(100), "is Parquet", "duckdb"), (good.encode("utf-16"), "is UTF-16 text", "iconv"),
+            (good.encode("utf-16-le"), "is UTF-16 text", "iconv -f UTF-16LE -t UTF-8 in.ndjson"),
+            (gzip.compress(good.encode()), "is gzip data", "ends in .gz"), (b"PK\x03\x04" + bytes(30), "is a zip archive"),
+            ("<events>\n<event/>\n</events>\n", "is XML")):
+        write("alerts.ndjson", "kept\n")
+        done = run(contents, "--alerts", "alerts.ndjson", code=3)
+        has(done.err, "in.ndjson " + said[0], "events are read from JSON lines", *said)
+        assert read("alerts.ndjson") == "kept\n"
+        raw = contents if isinstance(contents, bytes) else contents.encode()
+        piped = tocsin("run", "rules.tocsin", "--input", "-", stdin=raw, code=3)
+        has(piped.err, "standard input " + said[0])
+        piped = tocsin("run", "rules.tocsin", "--data", "data", "--input", "-", stdin=raw, code=3)
+        has(piped.err, "standard input " + said[0])
+    has(run(gzip.compress(b"a,b\n1,2\n"), code=3, name="in.ndjson.gz").err, "in.ndjson.gz is CSV")
+
+
+@case
+def _():
+    """a run in which not one line could be used: exit code 3 and why"""
+    has(run("not an event\n", code=3).err, "the only line could not be used", "1 rejected, first at in.ndjson:1: ")
+    done = run([{"type": "heartbeat"}, {"type": "heartbeat"}], code=3)
+    has(done.err, "not one of 2 lines could be used", "2 of types that no rule file declares, such as heartbeat at in.ndjson:1")
+    for code in (3, 0):  # the second start has nothing to read
+        tocsin("run", "rules.tocsin", "--data", "other", "--input", "in.ndjson", "--quiet", code=code)
 
 
 @case

@@ -203,14 +203,16 @@ def _():
     now_s = time.time() - START_US / 1e6
     write("in.ndjson", [payment(now_s - 60), payment(now_s + 3600, card="ahead", amount=500.00),
                         payment(now_s - 50, amount=600.00)])
-    done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--ahead-max", "10m", "--dead-letter", "dead.ndjson")
-    (alert,) = done.alerts()
-    assert alert["key"] == {"card": "c1"}
-    (dead,) = read_json_lines("dead.ndjson")
-    assert dead["line"] == 2
+    for limit in ((), ("--ahead-max", "10m")):  # the default, and said
+        done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", *limit, "--dead-letter", "dead.ndjson")
+        (alert,) = done.alerts()
+        assert alert["key"] == {"card": "c1"}
+        (dead,) = read_json_lines("dead.ndjson")
+        assert dead["line"] == 2
     has(dead["reason"], "event time `ts` of `payment` is more than 10m ahead of the clock: 2")
     # Without it, time is where the wrong clock put it.
-    assert [alert["key"]["card"] for alert in tocsin("run", "rules.tocsin", "--input", "in.ndjson").alerts()] == ["ahead"]
+    assert [alert["key"]["card"] for alert in tocsin("run", "rules.tocsin", "--input", "in.ndjson",
+                                                               "--ahead-max", "0").alerts()] == ["ahead"]
 
 
 @case
@@ -301,6 +303,7 @@ def _():
         ([*run, "--late-policy", "drop"], "side|clamp"),
         ([*run, "--late-max", "late"], "--late-max takes a duration"),
         ([*run, "--ahead-max", "-1s"], "--ahead-max"),
+        ([*run, "--jump-max", "soon"], "--jump-max"),
         ([*run, "--heartbeat", "0"], "--heartbeat takes a duration above 0"),
         ([*run, "--idle-after", "0s"], "--idle-after takes a duration above 0"),
         ([*run, "--late", "-"], "--late takes a file"),

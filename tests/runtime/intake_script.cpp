@@ -69,6 +69,10 @@ Script random_script(Random& random, std::size_t steps) {
   script.options.slice_rows_max = random.pick<std::size_t>({1, 3, 64});
   script.options.unique_ids_max = random.chance(20) ? 2 : 100;
   if (random.chance(50)) script.options.ahead_max = Duration{random.pick<std::int64_t>({0, 500})};
+  if (random.chance(60)) {
+    script.options.jump_max = Duration{random.pick<std::int64_t>({20, 400, 3'000, 9'000})};
+  }
+  const std::uint64_t wrong_clocks = random.pick<std::uint64_t>({1, 2, 30});  // of 100 lines
   if (random.chance(50)) script.unique_within = Duration{random.pick<std::int64_t>({1, 50, 2'000})};
   const std::size_t sources = 1 + random.below(4);
   const std::int64_t pace = random.pick<std::int64_t>({1, 20, 300});
@@ -86,7 +90,9 @@ Script random_script(Random& random, std::size_t steps) {
         for (std::size_t n = 1 + random.below(4); n > 0; --n) {
           std::int64_t ts = clock - lag[source] - random.between(0, pace / 4);
           if (random.chance(40)) ts -= random.between(0, disorder);
-          if (random.chance(2)) ts += 10'000;
+          if (random.chance(wrong_clocks)) {
+            ts += random.pick<std::int64_t>({600, 10'000, 10'000, 50'000});
+          }
           step.lines.push_back(random_line(random, source, EventTime{ts}));
         }
         break;

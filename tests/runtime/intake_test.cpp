@@ -30,17 +30,23 @@ class NaiveTime {
     if (step.decision) decide(step);
     if (step.policy) {
       Source& source = open(*step.source);
+      if (step.policy->late == LatePolicy::kClamp) take_jumped(source, cep::kEventTimeMax);
       source.policy = *step.policy;
       if (source.newest) {
         source.watermark = std::max(source.watermark, *source.newest - source.policy.bound);
       }
       move();
     }
+    take_overtaken();
+  }
+  void finish() {
+    for (auto& [index, source] : sources_) take_jumped(source, cep::kEventTimeMax);
   }
   EventTime watermark() const { return watermark_; }
 
   // Sorted, repeats left out, numbered.
   std::vector<std::string> rows() {
+    std::ranges::sort(rows_, {}, &Row::arrival);
     std::ranges::stable_sort(rows_, {}, &Row::time);
     std::vector<const Row*> given;
     for (const Row& row : rows_) {
@@ -59,18 +65,36 @@ class NaiveTime {
   }
   std::vector<std::string> late, dead;
   std::uint64_t clamped = 0;
+  std::uint64_t jumps = 0;
+  std::uint64_t jumps_rejected = 0;
 
  private:
   enum class State { kActive, kIdle, kEnded };
+  struct Arrived {
+    const ScriptLine* line = nullptr;
+    std::size_t step = 0;
+    std::size_t place = 0;
+    EventTime clock;
+    EventTime jumped_from = {};
+    int against = 0;
+    std::string where() const {
+      return fmt::format("{}:{} {}.{}", tests::source_name(line->source), step * 10 + place,
+                         step + 1, place);
+    }
+  };
   struct Source {
     SourcePolicy policy;
     State state = State::kActive;
     EventTime watermark;
     std::optional<EventTime> newest;
     EventTime newest_at;
+    std::vector<Arrived> jumped;  // and not confirmed yet
+    bool did_last_jump = false;
+    EventTime reached() const { return std::max(*newest, watermark + policy.bound); }
   };
   struct Row {
     EventTime time;
+    std::size_t arrival = 0;
     std::string place;
     const ScriptLine* line = nullptr;
   };
@@ -99,7 +123,10 @@ class NaiveTime {
   void take_line(const Step& step, std::size_t index, std::size_t place) {
     const ScriptLine& line = step.lines[place];
     Source& source = open(line.source);
-    if (source.state != State::kActive) wake(source);
+    if (source.state != State::kActive) {
+      take_overtaken();
+      wake(source);
+    }
     move();
     const std::string where = fmt::format("{}:{} {}.{}", tests::source_name(line.source),
                                           index * 10 + place, index + 1, place);
@@ -114,6 +141,83 @@ class NaiveTime {
                       cep::format_duration(*script_.options.ahead_max), cep::format_time(line.ts)));
       return;
     }
+    const Arrived arrived{&line, index, place, step.clock};
+    if (!must_wait(source, arrived)) place_line(source, arrived);
+  }
+
+  bool does_jump(const Source& source, EventTime ts) const {
+    return script_.options.jump_max && source.policy.late == LatePolicy::kSide && source.newest &&
+           ts - source.reached() > *script_.options.jump_max;
+  }
+  // The rule, event by event: what `arrived` says about those that wait, then about itself.
+  bool must_wait(Source& source, const Arrived& arrived) {
+    const EventTime ts = arrived.line->ts;
+    if (!source.jumped.empty() && source.policy.late == LatePolicy::kSide) {
+      const Duration jump_max = *script_.options.jump_max;
+      const bool jumps_too = does_jump(source, ts);
+      const auto is_with = [&](const Arrived& other) {
+        const Duration behind = other.line->ts - ts;
+        return behind <= source.policy.bound || (jumps_too && behind <= jump_max);
+      };
+      std::vector<Arrived> confirmed;
+      std::vector<Arrived> waiting;
+      const Arrived last = source.jumped.back();
+      const bool has_moved = source.did_last_jump && is_with(last);
+      for (Arrived one : source.jumped) {
+        if (has_moved && one.line->ts - last.line->ts <= jump_max) {
+          confirmed.push_back(one);
+          continue;
+        }
+        one.against += is_with(one) ? 0 : 1;
+        if (one.against < 3) {
+          waiting.push_back(one);
+          continue;
+        }
+        ++jumps_rejected;
+        dead.push_back(fmt::format(
+            "{} event time is more than {} ahead of the events before it, and 3 events after it "
+            "were not: {}, from {}",
+            one.where(), cep::format_duration(jump_max), cep::format_time(one.line->ts),
+            cep::format_time(one.jumped_from)));
+      }
+      source.jumped = waiting;
+      for (const Arrived& one : confirmed) place_line(source, one);
+    }
+    source.did_last_jump = does_jump(source, ts);
+    if (!source.did_last_jump) return false;
+    ++jumps;
+    source.jumped.push_back(arrived);
+    source.jumped.back().jumped_from = source.reached();
+    return true;
+  }
+  void take_jumped(Source& source, EventTime until) {
+    std::vector<Arrived> due;
+    for (const Arrived& one : source.jumped) {
+      if (one.line->ts <= until) due.push_back(one);
+    }
+    if (due.empty()) return;
+    if (source.jumped.back().line->ts <= until) source.did_last_jump = false;
+    std::erase_if(source.jumped, [&](const Arrived& one) { return one.line->ts <= until; });
+    std::ranges::stable_sort(due, {}, [](const Arrived& one) { return one.line->ts; });
+    for (const Arrived& one : due) place_line(source, one);
+  }
+  void take_overtaken() {
+    for (auto& [index, source] : sources_) {
+      if (source.state != State::kActive) take_jumped(source, watermark_);
+    }
+  }
+  void take_in_silence(Source& source, EventTime clock) {
+    if (source.jumped.empty()) return;
+    EventTime reached = source.reached();
+    if (clock > source.newest_at) {
+      reached = std::max(reached, std::min(clock, *source.newest + (clock - source.newest_at)));
+    }
+    take_jumped(source, reached + *script_.options.jump_max);
+  }
+
+  void place_line(Source& source, const Arrived& arrived) {
+    const ScriptLine& line = *arrived.line;
+    const std::string where = arrived.where();
     EventTime time = line.ts;
     if (line.ts < source.watermark) {
       const Duration by = source.watermark - line.ts;
@@ -128,15 +232,17 @@ class NaiveTime {
       source.watermark = std::max(source.watermark, line.ts - source.policy.bound);
       if (!source.newest || line.ts > *source.newest) {
         source.newest = line.ts;
-        source.newest_at = step.clock;
+        source.newest_at = arrived.clock;
       }
     }
     move();
     rows_.push_back(
-        {time, fmt::format("{}/{}/{}.{}", time.us, line.ts.us, index + 1, place), &line});
+        {time, arrived.step * 10 + arrived.place,
+         fmt::format("{}/{}/{}.{}", time.us, line.ts.us, arrived.step + 1, arrived.place), &line});
   }
 
   void decide(const Step& step) {
+    take_overtaken();
     switch (*step.decision) {
       case DecisionKind::kAwake:
         wake(open(*step.source));
@@ -144,7 +250,12 @@ class NaiveTime {
       case DecisionKind::kIdle:
       case DecisionKind::kEnded:
         if (const auto at = sources_.find(*step.source); at != sources_.end()) {
-          if (*step.decision == DecisionKind::kEnded) at->second.state = State::kEnded;
+          if (*step.decision == DecisionKind::kEnded) {
+            take_jumped(at->second, cep::kEventTimeMax);
+            at->second.state = State::kEnded;
+          } else {
+            take_in_silence(at->second, step.clock);
+          }
           if (at->second.state == State::kActive) at->second.state = State::kIdle;
         }
         break;
@@ -156,6 +267,9 @@ class NaiveTime {
   }
   void heartbeat(const Step& step) {
     if (step.source && !sources_.contains(*step.source)) return;
+    for (auto& [index, source] : sources_) {
+      if (!step.source || *step.source == index) take_in_silence(source, step.clock);
+    }
     std::optional<EventTime> least, furthest;
     bool is_held = false;
     for (auto& [index, source] : sources_) {
@@ -267,6 +381,8 @@ TEST_CASE("intake: what is late, each engine time and every watermark are as def
   std::size_t dead = 0;
   std::size_t clamped = 0;
   std::size_t repeats = 0;
+  std::size_t jumps = 0;
+  std::size_t jumps_rejected = 0;
   const std::size_t cases = tests::for_all_seeds("runtime", 1'500, [&](tests::Random& random) {
     const Script script = tests::random_script(random, 20 + random.below(100));
     const cep::Plan plan = tests::script_plan(script);
@@ -278,6 +394,9 @@ TEST_CASE("intake: what is late, each engine time and every watermark are as def
       REQUIRE(run.intake().watermark() == naive.watermark());
     }
     run.finish();
+    naive.finish();
+    REQUIRE(run.summary().jumps == naive.jumps);
+    REQUIRE(run.summary().jumps_rejected == naive.jumps_rejected);
     REQUIRE(run.outcome().late == naive.late);
     REQUIRE(run.outcome().dead == naive.dead);
     REQUIRE(run.outcome().rows == naive.rows());
@@ -288,8 +407,12 @@ TEST_CASE("intake: what is late, each engine time and every watermark are as def
     dead += naive.dead.size();
     clamped += naive.clamped;
     repeats += run.summary().repeats;
+    jumps += naive.jumps;
+    jumps_rejected += naive.jumps_rejected;
   });
   if (cases < 1'000) return;
+  CHECK(jumps > 1'000);
+  CHECK(jumps_rejected > 500);
   CHECK(late > 1'000);
   CHECK(dead > 1'000);
   CHECK(clamped > 1'000);

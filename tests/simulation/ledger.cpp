@@ -103,6 +103,7 @@ class Expecting {
     } else if (const auto* command = std::get_if<Command>(&*record)) {
       must(!has_ended_, "a record comes after the end of time");
       has_ended_ = command->name == "time-end";
+      if (has_ended_ || command->name == "settle") arrivals_.settle();
     }
   }
 

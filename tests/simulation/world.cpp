@@ -44,6 +44,7 @@ void choose_options(Random& random, World& world) {
     world.intake.policy.late_max = cep::Duration{kSecond * random.between(0, 4)};
   }
   if (random.chance(40)) world.intake.ahead_max = cep::Duration{kSecond * random.between(5, 60)};
+  if (random.chance(50)) world.intake.jump_max = cep::Duration{kSecond * random.between(5, 60)};
   if (random.chance(25)) world.intake.drift_max = cep::Duration{kSecond * random.between(1, 10)};
   world.intake.slice_rows_max = random.pick<std::size_t>({1, 2, 7, 64, 2048});
   world.intake.line_bytes_max = random.pick<std::size_t>({2000, 1 << 20});
@@ -53,6 +54,7 @@ void choose_options(Random& random, World& world) {
                             : oracle::Late::kSide;
   world.arrivals.late_max = world.intake.policy.late_max;
   world.arrivals.ahead_max = world.intake.ahead_max;
+  world.arrivals.jump_max = world.intake.jump_max;
   world.arrivals.line_bytes_max = world.intake.line_bytes_max;
 }
 }  // namespace
@@ -94,6 +96,10 @@ std::optional<World> make_world(Random& random) {
     ScriptedSource& source = world.sources[at];
     const cep::EventTime time = event.ts;
     if (world.intake.ahead_max && random.chance(4)) shift(*world.plan, event, {kSecond * 100'000});
+    // Without that limit, and within it: wrong clocks, and gaps.
+    if (world.intake.jump_max && random.chance(4)) {
+      shift(*world.plan, event, {kSecond * random.between(10, 200)});
+    }
     if (random.chance(3)) {
       source.lines.push_back(bad_line(random) + "\n");
       source.times.push_back(time);

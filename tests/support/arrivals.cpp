@@ -65,6 +65,7 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   Judged& judged = judged_[name].emplace_back();
   if (text.find_first_not_of(" \t\r") == std::string_view::npos) return;  // nobody said anything
   if (from.state != State::kActive) {
+    take_overtaken();
     wake(from);
     move_time();  // it may be the only one that holds it
   }
@@ -97,26 +98,117 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
     return;
   }
   if (decoded.kind != runtime::LineKind::kEvent) return;
-  judged = {Judged::Fate::kAccepted, {}, {}, placed_.size()};
-  EventTime engine_time = decoded.ts;
-  if (decoded.ts < from.watermark) {
-    const bool too_late = options_.late_max && decoded.ts + *options_.late_max < from.watermark;
+  const Jumped event{std::move(aside), lines_[name].size() - 1, places_++, decoded.ts, taken_at, 0};
+  judged = {Judged::Fate::kAccepted, {}, {}, event.place};
+  if (!weigh(from, event)) take(from, event);
+}
+
+// Up to where the source has come: its newest event, or what silence and others have promised.
+EventTime Arrivals::time_of(const Source& of) const {
+  return std::max(of.newest, of.watermark + bound_);
+}
+
+bool Arrivals::jumps(const Source& of, EventTime ts) const {
+  if (!options_.jump_max || of.clamps || options_.late == Late::kClamp) return false;
+  return of.newest != cep::kEventTimeMin && ts > time_of(of) + *options_.jump_max;
+}
+
+// What the event says about those that wait, and whether it waits itself.
+bool Arrivals::weigh(Source& from, const Jumped& event) {
+  if (!from.jumped.empty()) {
+    const bool also = jumps(from, event.ts);
+    const auto agrees = [&](const Jumped& other) {
+      const bool is_near = event.ts + *options_.jump_max >= other.ts;
+      return event.ts + bound_ >= other.ts || (also && is_near);
+    };
+    const Jumped last = from.jumped.back();
+    const bool moved = from.last_jumped && agrees(last);
+    const std::vector<Jumped> waiting = std::exchange(from.jumped, {});
+    std::vector<Jumped> confirmed;
+    for (Jumped one : waiting) {
+      if (moved && one.ts <= last.ts + *options_.jump_max) {
+        confirmed.push_back(one);
+        continue;
+      }
+      if (!agrees(one)) ++one.against;
+      if (one.against < 3) {
+        from.jumped.push_back(one);
+        continue;
+      }
+      ++jumps_rejected_;
+      judged_[one.line.source][one.number] = {Judged::Fate::kDead, {}, {}, 0};
+      dead_.push_back(one.line);
+    }
+    for (const Jumped& one : confirmed) take(from, one);
+  }
+  from.last_jumped = jumps(from, event.ts);
+  if (!from.last_jumped) return false;
+  ++jumps_;
+  from.jumped.push_back(event);
+  return true;
+}
+
+void Arrivals::take_until(Source& from, EventTime time) {
+  std::vector<Jumped> due;
+  for (const Jumped& one : from.jumped) {
+    if (one.ts <= time) due.push_back(one);
+  }
+  if (due.empty()) return;
+  if (from.jumped.back().ts <= time) from.last_jumped = false;
+  std::erase_if(from.jumped, [&](const Jumped& one) { return one.ts <= time; });
+  std::ranges::stable_sort(due, {}, &Jumped::ts);
+  for (const Jumped& one : due) take(from, one);
+}
+
+// Who is silent does not hold time, and nothing of it may come to be late by that.
+void Arrivals::take_overtaken() {
+  for (auto& [name, source] : sources_) {
+    if (source.state != State::kActive) take_until(source, watermark_);
+  }
+}
+
+void Arrivals::settle() {
+  for (auto& [name, source] : sources_) take_until(source, cep::kEventTimeMax);
+  for (const PlacedEvent& event : placed_) watermark_ = std::max(watermark_, event.engine_time);
+  for (auto& [name, source] : sources_) source.watermark = std::max(source.watermark, watermark_);
+}
+
+std::vector<PlacedEvent> Arrivals::placed() const {
+  std::vector<PlacedEvent> in_order = placed_;
+  std::ranges::sort(in_order, {}, &PlacedEvent::arrival);
+  return settle_events(plan_, std::move(in_order));
+}
+
+void Arrivals::take(Source& from, const Jumped& event) {
+  std::string padded = event.line.text;
+  padded.append(runtime::kLinePadding, '\0');
+  const std::string_view whole = std::string_view(padded).substr(0, event.line.text.size());
+  cep::Batch batch(plan_);
+  decoder_.begin(batch);
+  const runtime::Decoded decoded = decoder_.decode(whole);
+  if (decoded.used) decoder_.drop();
+  decoder_.finish();
+  Judged& judged = judged_[event.line.source][event.number];
+  EventTime engine_time = event.ts;
+  if (event.ts < from.watermark) {
+    const bool too_late = options_.late_max && event.ts + *options_.late_max < from.watermark;
     if (!from.clamps && (options_.late == Late::kSide || too_late)) {
-      aside.late_by = from.watermark - decoded.ts;
+      SetAside aside = event.line;
+      aside.late_by = from.watermark - event.ts;
       judged = {Judged::Fate::kLate, aside.late_by, {}, 0};
       late_.push_back(std::move(aside));
       return;
     }
     engine_time = from.watermark;
     judged.fate = Judged::Fate::kClamped;
-    judged.late_by = from.watermark - decoded.ts;
+    judged.late_by = from.watermark - event.ts;
     ++clamped_;
   } else {
-    if (decoded.ts > from.newest) {
-      from.newest = decoded.ts;
-      from.newest_at = taken_at;
+    if (event.ts > from.newest) {
+      from.newest = event.ts;
+      from.newest_at = event.taken_at;
     }
-    from.watermark = std::max(from.watermark, decoded.ts - bound_);
+    from.watermark = std::max(from.watermark, event.ts - bound_);
     move_time();
   }
   cep::Row row;
@@ -124,20 +216,15 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   row.ts = decoded.ts;
   row.raw = whole;
   cep::TextArena scratch;
-  PlacedEvent event;
-  event.arrival = placed_.size();
-  event.type = decoded.type;
-  event.engine_time = engine_time;
-  event.ts = decoded.ts;
+  PlacedEvent placed;
+  placed.arrival = event.place;
+  placed.type = decoded.type;
+  placed.engine_time = engine_time;
+  placed.ts = decoded.ts;
   for (const cep::Value& value : runtime::declared_fields(plan_, row, scratch)) {
-    event.fields.emplace_back(value);
+    placed.fields.emplace_back(value);
   }
-  placed_.push_back(std::move(event));
-}
-
-void Arrivals::end_inputs() {
-  for (const PlacedEvent& event : placed_) watermark_ = std::max(watermark_, event.engine_time);
-  for (auto& [name, source] : sources_) source.watermark = std::max(source.watermark, watermark_);
+  placed_.push_back(std::move(placed));
 }
 
 void Arrivals::clamp(const std::string& source_name) { source(source_name).clamps = true; }
@@ -161,8 +248,10 @@ void Arrivals::beat(Source& of, EventTime clock) const {
 
 void Arrivals::decide(const runtime::Decision& decision) {
   const std::string name(decision.source);
+  take_overtaken();
   switch (decision.kind) {
     case runtime::DecisionKind::kIdle:
+      if (sources_.contains(name)) take_in_silence(sources_[name], decision.clock);
       if (sources_.contains(name) && sources_[name].state == State::kActive) {
         sources_[name].state = State::kIdle;
       }
@@ -171,7 +260,10 @@ void Arrivals::decide(const runtime::Decision& decision) {
       wake(source(name));
       break;
     case runtime::DecisionKind::kEnded:
-      if (sources_.contains(name)) sources_[name].state = State::kEnded;
+      if (sources_.contains(name)) {
+        take_until(sources_[name], cep::kEventTimeMax);
+        sources_[name].state = State::kEnded;
+      }
       break;
     case runtime::DecisionKind::kHeartbeat:
       heartbeat(name, decision.clock);
@@ -180,7 +272,20 @@ void Arrivals::decide(const runtime::Decision& decision) {
   move_time();
 }
 
+// Before silence moves time past what waits: all that is then no jump any more.
+void Arrivals::take_in_silence(Source& of, EventTime clock) {
+  if (of.jumped.empty()) return;
+  EventTime reached = time_of(of);
+  if (clock > of.newest_at) {
+    reached = std::max(reached, std::min(of.newest + (clock - of.newest_at), clock));
+  }
+  take_until(of, reached + *options_.jump_max);
+}
+
 void Arrivals::heartbeat(const std::string& name, EventTime clock) {
+  for (auto& [of, source] : sources_) {
+    if (name.empty() || of == name) take_in_silence(source, clock);
+  }
   EventTime least = cep::kEventTimeMax;
   EventTime furthest = cep::kEventTimeMin;
   bool held = false;

@@ -25,7 +25,9 @@ struct ArrivalOptions {
   Late late = Late::kSide;
   std::optional<cep::Duration> late_max;   // later than this is set aside under any policy
   std::optional<cep::Duration> ahead_max;  // further ahead of the clock is a dead letter
-  std::size_t line_bytes_max = 1 << 20;    // a longer line is a dead letter
+  /// What is further ahead of its source's time waits for the next event of the source.
+  std::optional<cep::Duration> jump_max;
+  std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
 };
 /// A line that was not taken.
 struct SetAside {
@@ -58,22 +60,26 @@ class Arrivals {
   void line(const std::string& source, std::string_view text, cep::ArrivalNumber arrival,
             cep::EventTime taken_at);
   void decide(const runtime::Decision& decision);
-  /// All inputs have ended for now: nothing is before the newest event any more.
-  void end_inputs();
   /// Late events of that source are taken at the time already reached, however late.
   void clamp(const std::string& source_name);
+  /// The inputs have ended for now: what still waits to be confirmed is taken, and an event before
+  /// the newest one is late from then on.
+  void settle();
   /// Notes what was set aside before and put in again by `record`: it is there, and for the first
   /// time. False: it is not.
   bool put_in_again(bool is_late, cep::ArrivalNumber arrival, std::uint64_t record);
 
   /// All that was taken so far, in its place.
-  std::vector<PlacedEvent> placed() const { return settle_events(plan_, placed_); }
+  std::vector<PlacedEvent> placed() const;
   /// All lines of each source, in order.
   const std::map<std::string, std::vector<std::string>>& lines() const { return lines_; }
   /// What became of each of them.
   const std::map<std::string, std::vector<Judged>>& judged() const { return judged_; }
   /// How many were taken so far.
   std::size_t taken() const { return placed_.size(); }
+  /// How many jumped ahead, and how many of them no event confirmed.
+  std::uint64_t jumps() const { return jumps_; }
+  std::uint64_t jumps_rejected() const { return jumps_rejected_; }
   const std::vector<SetAside>& late() const { return late_; }
   const std::vector<SetAside>& dead() const { return dead_; }
   std::uint64_t clamped() const { return clamped_; }
@@ -83,6 +89,15 @@ class Arrivals {
 
  private:
   enum class State : std::uint8_t { kActive, kIdle, kEnded };
+  // A good line that jumped ahead, with all that is needed to take or to reject it later.
+  struct Jumped {
+    SetAside line;
+    std::size_t number = 0;  // in judged_ of its source's name
+    std::size_t place = 0;   // among arrivals
+    cep::EventTime ts;
+    cep::EventTime taken_at;
+    int against = 0;
+  };
   struct Source {
     cep::EventTime watermark = cep::kEventTimeMin;
     State state = State::kActive;
@@ -90,9 +105,18 @@ class Arrivals {
     cep::EventTime newest = cep::kEventTimeMin;
     cep::EventTime newest_at = cep::kEventTimeMin;
     bool clamps = false;
+    std::vector<Jumped> jumped;
+    bool last_jumped = false;  // the last event of the source waits
   };
   Source& source(const std::string& name);
   void wake(Source& of);
+  cep::EventTime time_of(const Source& of) const;
+  bool jumps(const Source& of, cep::EventTime ts) const;
+  bool weigh(Source& from, const Jumped& event);
+  void take(Source& from, const Jumped& event);
+  void take_until(Source& from, cep::EventTime time);
+  void take_overtaken();
+  void take_in_silence(Source& of, cep::EventTime clock);
   void beat(Source& of, cep::EventTime clock) const;
   void heartbeat(const std::string& name, cep::EventTime clock);
   void move_time();
@@ -107,6 +131,9 @@ class Arrivals {
   std::vector<PlacedEvent> placed_;
   std::vector<SetAside> late_;
   std::vector<SetAside> dead_;
+  std::size_t places_ = 0;
+  std::uint64_t jumps_ = 0;
+  std::uint64_t jumps_rejected_ = 0;
   std::uint64_t clamped_ = 0;
   std::uint64_t ignored_ = 0;
   cep::EventTime watermark_ = cep::kEventTimeMin;
