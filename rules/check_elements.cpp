@@ -196,6 +196,12 @@ class ElementsChecker {
       diagnostic.labels.push_back({bounds_.within->span, "all of the match"});
       diagnostic.helps.push_back("the rule's `within` bounds it already: leave one of them out");
       context_.sink.report(std::move(diagnostic));
+    } else if (bounds_.within && gap.value == bounds_.within->value) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kW0050, gap.span, "a gap as long as the rule's `within`");
+      diagnostic.labels.push_back({bounds_.within->span, "all of the match"});
+      diagnostic.helps.push_back("leave it out, or make it shorter");
+      context_.sink.report(std::move(diagnostic));
     }
     return gap.value;
   }

@@ -17,6 +17,7 @@
 #include "rules/check_pattern.h"
 #include "rules/contradiction.h"
 #include "rules/endless_loop.h"
+#include "rules/no_effect.h"
 #include "rules/references.h"
 #include "rules/report.h"
 #include "rules/unreachable_step.h"
@@ -148,7 +149,9 @@ class RuleChecker {
     if (tree_.considering) {
       const ResolvedKinds kinds = resolve_kinds(context_, tree_.considering->kinds, &scope_);
       add_types(kinds);
+      const std::size_t before = rule_.considered.size();
       add_considered(kinds);
+      considering_adds_ = kinds.broken || rule_.considered.size() > before;
     }
     normalize(pattern_.types);
     if (window_ == nullptr) return;
@@ -241,6 +244,7 @@ class RuleChecker {
         warn_of_unreachable_steps(context_, pattern_.elements, rule_.pattern,
                                   rule_.without ? &*rule_.without : nullptr,
                                   tree_.without ? tree_.without->kinds.span : SourceSpan{});
+        warn_of_no_effect(context_, tree_, rule_, pattern_.elements, considering_adds_);
       }
     }
     if (!tree_.by) warn_without_key();
@@ -330,6 +334,7 @@ class RuleChecker {
   const tree::EventWindow* window_ = nullptr;
   EventTypes last_types_;
   std::vector<Conjunct> known_;  // of the events of a match
+  bool considering_adds_ = true;
 };
 
 }  // namespace

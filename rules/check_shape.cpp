@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "rules/report.h"
 
 namespace tocsin::rules {
@@ -11,12 +13,27 @@ class ShapeChecker {
   explicit ShapeChecker(CheckContext& context) : context_(context) {}
 
   // `in_sequence`: each follows the one before it; else they are alternatives or members.
-  bool check(const std::vector<ElementDraft>& elements, bool in_sequence = true) {
+  // `may_end`: the match may be complete when they are done.
+  bool check(const std::vector<ElementDraft>& elements, bool in_sequence, bool may_end) {
+    const ElementDraft* optional = nullptr;  // all from here on may be passed by
+    for (std::size_t i = elements.size(); may_end && in_sequence && i > 0; --i) {
+      const ElementDraft& element = elements[i - 1];
+      if (element.absence == nullptr) {
+        if (!can_be_empty(element)) break;
+        optional = &element;
+      } else if (optional != nullptr) {
+        report_unbound(element, *optional);
+      }
+    }
     for (std::size_t i = 0; i < elements.size(); ++i) {
       const ElementDraft& element = elements[i];
       if (element.step_tree != nullptr) check_step(*element.step_tree);
       if (in_sequence && i > 0) check_neighbours(elements[i - 1], element);
-      check(element.children, element.kind == cep::ElementKind::kGroup);
+      const bool is_sequence = element.kind == cep::ElementKind::kGroup;
+      const bool ends = may_end && element.quantifier.max == 1U &&
+                        element.kind != cep::ElementKind::kAllOf &&
+                        (!in_sequence || all_may_be_passed(elements, i + 1));
+      check(element.children, is_sequence, ends);
     }
     return right_;
   }
@@ -26,6 +43,27 @@ class ShapeChecker {
     right_ = false;
     if (!help.empty()) diagnostic.helps.push_back(std::move(help));
     context_.sink.report(std::move(diagnostic));
+  }
+
+  static bool all_may_be_passed(const std::vector<ElementDraft>& elements, std::size_t from) {
+    return std::all_of(elements.begin() + static_cast<std::ptrdiff_t>(from), elements.end(),
+                       [](const ElementDraft& element) {
+                         return element.absence == nullptr && can_be_empty(element);
+                       });
+  }
+
+  // The match is given without the steps behind the absence, whatever comes after it.
+  void report_unbound(const ElementDraft& absence, const ElementDraft& optional) {
+    Diagnostic diagnostic = make_diagnostic(Code::kE0440, absence.absence->span,
+                                            "an absence that only optional steps follow");
+    if (optional.step_tree != nullptr) {
+      diagnostic.labels.push_back(
+          {optional.step_tree->span, "may be passed by: the match is complete without waiting"});
+    }
+    report(std::move(diagnostic),
+           absence.absence->next
+               ? "make the last step a must, or leave it out and end with `no next …`"
+               : "make the last step a must, or leave it out and say how long: `no … for 5m`");
   }
 
   void check_step(const tree::Step& step) {
@@ -82,7 +120,7 @@ class ShapeChecker {
 
 bool check_shape(CheckContext& context, const tree::Pattern& pattern,
                  const std::vector<ElementDraft>& elements) {
-  bool right = ShapeChecker(context).check(elements);
+  bool right = ShapeChecker(context).check(elements, true, true);
   const auto report = [&](Code code, std::string message, std::string help) {
     right = false;
     Diagnostic diagnostic = make_diagnostic(code, pattern.span, std::move(message));

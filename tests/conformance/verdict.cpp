@@ -157,7 +157,9 @@ Verdict judge(const Case& test) {
   verdict.diagnostics = std::move(checked.rendered);
   if (!checked.errors.empty()) {
     verdict.reason = checked.errors.front();
-    if (!invalid) verdict.outcome = Outcome::kRefused;
+    // An absence that only optional steps follow binds no match: here that is a mistake.
+    const bool is_decision = checked.errors.size() == 1 && verdict.reason.starts_with("E0440");
+    if (!invalid) verdict.outcome = is_decision ? Outcome::kApart : Outcome::kRefused;
     return verdict;
   }
   if (!checked.plan) {

@@ -53,6 +53,7 @@ const std::map<std::string, const char*> kUnsayable = {
     {"E0426", "`skip to` a step inside a group"},
     {"E0427", "an absence at the end of alternatives inside a group, beside `without … for`"},
     {"E0432", "`any alert` of shadow rules alone"},
+    {"E0440", "an absence before optional elements at the end"},
     {"E0435", "a feature by the rule's key that counts an event once for each of its roles"}};
 }  // namespace
 

@@ -38,7 +38,7 @@ TEST_CASE("check: roles of a key") {
       {"by account = move.to_account as got | move.from_account as sent | payment.account when got "
        "then no sent where amount > 5 then payment without sent where amount > 9 within 1h "
        "considering move",
-       ""},
+       "no_effect 3:175"},
       {"by account = move.to_account as got | move.from_account as sent, region when 3 got or sent "
        "within 1h alert \"{account}\"",
        ""},

@@ -222,7 +222,7 @@ TEST_CASE("check: patterns") {
        ""},
       {R"(rule r "r" { by card when 3 payment as a where a.amount > 5 within 1h alert "x" })", ""},
       {R"(rule r "r" { by card when payment then payment considering login within 1h alert "x" })",
-       ""},
+       "no_effect 1:48"},
       // mistakes
       {R"(rule r "r" { by card when 3 payment as a then payment as b where amount > a.amount within 1h alert "x" })",
        "E0406 1:75"},
@@ -281,8 +281,10 @@ TEST_CASE("check: clauses of a rule") {
        ""},
       {R"(rule r "r" { by card when payment alert "{amout} {p.x} {amount}" { a: amount, a: 2, score: card, ts: 1, b: crd } })",
        "E0201 1:43, E0204 1:51, E0215 1:79, E0314 1:92, E0402 1:98, E0201 1:108"},
-      {R"(rule r "r" { by card when payment after match no skip once per 1h alert "x" })", ""},
-      {R"(rule r "r" { by card when payment after match skip past last alert "x" })", ""},
+      {R"(rule r "r" { by card when payment after match no skip once per 1h alert "x" })",
+       "no_effect 1:35"},
+      {R"(rule r "r" { by card when payment after match skip past last alert "x" })",
+       "no_effect 1:35"},
       {R"(rule r "r" { by card when payment once per 0s alert "x" })", "E0410 1:44"},
       {"rule r \"r\" { id a by card when payment alert \"x\" }\nrule a \"r\" { by card when "
        "payment alert \"x\" }",
