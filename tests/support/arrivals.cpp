@@ -11,6 +11,11 @@ namespace tocsin::oracle {
 using cep::EventTime;
 
 namespace {
+// Lists of what was set aside are in the order of arrival, whenever it was decided.
+void insert(std::vector<SetAside>& all, SetAside line) {
+  const auto place = std::ranges::upper_bound(all, line.arrival, {}, &SetAside::arrival);
+  all.insert(place, std::move(line));
+}
 // All that stands in a line.
 std::vector<std::vector<bool>> fields_sent(const cep::Plan& plan) {
   std::vector<std::vector<bool>> all;
@@ -137,7 +142,7 @@ bool Arrivals::weigh(Source& from, const Jumped& event) {
       }
       ++jumps_rejected_;
       judged_[one.line.source][one.number] = {Judged::Fate::kDead, {}, {}, 0};
-      dead_.push_back(one.line);
+      insert(dead_, one.line);
     }
     for (const Jumped& one : confirmed) take(from, one);
   }
@@ -196,7 +201,7 @@ void Arrivals::take(Source& from, const Jumped& event) {
       SetAside aside = event.line;
       aside.late_by = from.watermark - event.ts;
       judged = {Judged::Fate::kLate, aside.late_by, {}, 0};
-      late_.push_back(std::move(aside));
+      insert(late_, std::move(aside));
       return;
     }
     engine_time = from.watermark;
