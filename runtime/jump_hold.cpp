@@ -28,7 +28,8 @@ JumpHold::Decided JumpHold::next(cep::EventTime ts, bool is_jump, cep::Duration 
   const bool is_confirmed = is_last_held_ && is_at_new_time(held_.back());
   const cep::EventTime new_time = is_confirmed ? held_.back().ts : cep::kEventTimeMin;
   for (HeldLine& line : held_) {
-    if (is_confirmed && line.ts - jump_max <= new_time) {
+    const bool is_reached = !is_jump && line.ts <= ts;  // step by step
+    if (is_reached || (is_confirmed && line.ts - jump_max <= new_time)) {
       decided.confirmed.push_back(std::move(line));
     } else if (!is_at_new_time(line) && ++line.against == kAgainstMax) {
       decided.rejected.push_back(std::move(line));

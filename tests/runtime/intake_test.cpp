@@ -164,7 +164,8 @@ class NaiveTime {
       const Arrived last = source.jumped.back();
       const bool has_moved = source.did_last_jump && is_with(last);
       for (Arrived one : source.jumped) {
-        if (has_moved && one.line->ts - last.line->ts <= jump_max) {
+        if ((has_moved && one.line->ts - last.line->ts <= jump_max) ||
+            (!jumps_too && one.line->ts <= ts)) {
           confirmed.push_back(one);
           continue;
         }

@@ -131,7 +131,7 @@ bool Arrivals::weigh(Source& from, const Jumped& event) {
     const std::vector<Jumped> waiting = std::exchange(from.jumped, {});
     std::vector<Jumped> confirmed;
     for (Jumped one : waiting) {
-      if (moved && one.ts <= last.ts + *options_.jump_max) {
+      if ((moved && one.ts <= last.ts + *options_.jump_max) || (!also && one.ts <= event.ts)) {
         confirmed.push_back(one);
         continue;
       }
