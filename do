@@ -130,6 +130,7 @@ verb_setup() {
   missing="$(missing_packages)"
   if [ -z "$missing" ]; then
     say "setup: everything is installed"
+    fetch_promtool
     return
   fi
   say "setup: installing" $missing
@@ -144,6 +145,24 @@ verb_setup() {
   missing="$(missing_packages)"
   [ -z "$missing" ] || die "still missing after the installation:" $missing
   say "setup: done"
+  fetch_promtool
+}
+
+# Tests of the alert rules in deploy/ need promtool. The package would start a server of its own, so
+# the program alone is taken out of it. Without it those tests are left out, and say so.
+fetch_promtool() {
+  local place="$build_root/tools" work
+  if command -v promtool >/dev/null || [ -x "$place/promtool" ] || ! command -v apt-get >/dev/null; then return 0; fi
+  work="$(mktemp -d)"
+  if (cd "$work" && timeout 120 apt-get -q download prometheus >/dev/null 2>&1 &&
+    dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xf - ./usr/bin/promtool); then
+    mkdir -p "$place"
+    mv "$work/usr/bin/promtool" "$place/promtool"
+    say "setup: fetched promtool into $place"
+  else
+    say "setup: promtool could not be fetched; tests of the alert rules are left out"
+  fi
+  rm -rf "$work"
 }
 
 # --- build ---------------------------------------------------------------------------------------

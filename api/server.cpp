@@ -29,6 +29,7 @@
 #include "api/offline_node.h"
 #include "api/port_file.h"
 #include "api/progress.h"
+#include "api/reload_signal.h"
 #include "api/rule_activation.h"
 #include "api/rule_service.h"
 #include "api/run_report.h"
@@ -91,6 +92,7 @@ class Server {
   Outcome<void> open_rules();
   Outcome<void> begin_routes();
   ExitCode wait();
+  void reload_rules();
   void close();
 
   RouterOptions router_options();
@@ -107,6 +109,7 @@ class Server {
   const Configuration& configuration_;
   const bool is_quiet_;
   const StopSignal stop_signal_;
+  ReloadSignal reload_signal_;
   StopSwitch failed_;  // the node did
   RunArguments arguments_;
   DurableArguments durable_;
@@ -505,11 +508,42 @@ HttpResponse Server::route(HttpRequest& request) {
   return response;
 }
 
+// Reads RULES again and deploys what has changed; the rules that run go on where the new ones have
+// mistakes.
+void Server::reload_rules() {
+  const std::vector<std::string> paths = configuration_.texts("rules.path");
+  if (paths.empty()) {
+    return tell(
+        "tocsin: SIGHUP: no RULES were named at the start, so there are none to read again\n");
+  }
+  const auto refuse = [](const std::string& why) {
+    tell(fmt::format("tocsin: SIGHUP: {}; the rules of before go on\n", why));
+  };
+  Result<RulePack> pack = RulePack::read(paths);
+  if (!pack) return refuse(pack.error().message);
+  const RulePack current = rule_service_->current()->pack;
+  for (const auto& [rule, stage] : current.stages()) *pack = pack->with_stage(rule, stage);
+  if (pack->etag() == current.etag()) return say("SIGHUP: the rules have not changed");
+  RuleChange change;
+  change.comment = "read again at SIGHUP";
+  const auto deployed =
+      rule_service_->deploy(change, [&](const RulePack&) { return Result<RulePack>(*pack); });
+  if (!deployed) {
+    tell(deployed.error().diagnostics);
+    for (const std::string& failure : deployed.error().failures) tell(failure);
+    return refuse(deployed.error().detail);
+  }
+  say(fmt::format("SIGHUP: deployed the rules as version {}", deployed->version));
+  if (!is_quiet_) tell(format_restored(deployed->report));
+}
+
 ExitCode Server::wait() {
   while (!must_stop() && !failed_.is_set()) {
-    std::array<pollfd, 2> waited = {
-        {{failed_.descriptor(), POLLIN, 0}, {stop_signal_.descriptor(), POLLIN, 0}}};
+    std::array<pollfd, 3> waited = {{{failed_.descriptor(), POLLIN, 0},
+                                     {stop_signal_.descriptor(), POLLIN, 0},
+                                     {reload_signal_.descriptor(), POLLIN, 0}}};
     ::poll(waited.data(), waited.size(), -1);
+    if (!must_stop() && !failed_.is_set() && reload_signal_.take()) reload_rules();
   }
   if (must_stop()) say(fmt::format("stopping: {}", stop_signal_.name()));
   is_closing_ = true;
