@@ -47,11 +47,10 @@ double seconds_since(Clock::Moment begin) {
 
 std::string milliseconds(double seconds) { return fmt::format("{:.1f} ms", seconds * 1e3); }
 
-// Warnings are for `check`, but for those of tests that do not run.
-std::string render_drafts(const LoadedRules& rules, bool coloured) {
+// What `check` warns of in the rules whose tests run.
+std::string render_warnings(const LoadedRules& rules, bool coloured) {
   std::string text;
   for (const rules::Diagnostic& diagnostic : rules.loaded.diagnostics) {
-    if (diagnostic.code != rules::Code::kW0007) continue;
     text += rules::render(rules.loaded.sources, diagnostic, coloured);
   }
   return text;
@@ -113,7 +112,7 @@ class TestCommand {
                                     ? format_error_json(file)
                                     : fmt::format("failed: {}: the rules do not check", path));
     }
-    tell(render_drafts(rules, coloured));
+    tell(render_warnings(rules, coloured));
     for (const rules::EmbeddedTest& test : rules.loaded.rules->tests) {
       if (!filter_.takes(test.rule, test.title)) {
         ++left_out_;

