@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "api/output_file.h"
+#include "api/sample_schema.h"
 #include "api/starter_pack.h"
 #include "cep/base/result.h"
 
@@ -52,7 +53,7 @@ Result<void> write_file(const fs::path& path, std::string text) {
   return written ? file->close() : written;
 }
 
-ExitCode begin_pack(const std::string& where) {
+ExitCode begin_pack(const std::string& where, const std::string& sample) {
   const fs::path folder = fs::path(where).lexically_normal();
   const std::string name = name_of(folder);
   if (const auto why = objection(name)) return end_with(ExitCode::kUsage, *why);
@@ -60,21 +61,32 @@ ExitCode begin_pack(const std::string& where) {
   if (fs::exists(folder, error) &&
       !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
     return end_with(ExitCode::kUsage, fmt::format("there is something already: {}", where));
+  SamplePack pack;
+  if (sample.empty()) {
+    pack.files = starter_pack(name);
+  } else {
+    Result<SamplePack> made = pack_of_sample(sample, name);
+    if (!made) return end_with(ExitCode::kInputOutput, made.error().message);
+    pack = std::move(*made);
+  }
   fs::create_directories(folder, error);
   if (error) {
     return end_with(ExitCode::kInputOutput,
                     fmt::format("cannot make the folder {}: {}", where, error.message()));
   }
   std::string made;
-  for (const StarterFile& file : starter_pack(name)) {
+  for (const StarterFile& file : pack.files) {
     const Result<void> written = write_file(folder / file.name, file.text);
     if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
     made += fmt::format("  {}\n", (folder / file.name).string());
   }
+  std::string seen;
+  for (const std::string& note : pack.notes) seen += fmt::format("  {}\n", note);
+  if (!seen.empty()) seen = "seen in the sample\n" + seen + "\n";
   fmt::print(
-      "made\n{0}\nnext\n  tocsin check {1}\n  tocsin test {1}\n  tocsin run {2} --input {3}\n",
+      "made\n{0}\n{4}next\n  tocsin check {1}\n  tocsin test {1}\n  tocsin run {2} --input {3}\n",
       made, folder.string(), (folder / "rules.tocsin").string(),
-      (folder / "events.ndjson").string());
+      sample.empty() ? (folder / "events.ndjson").string() : sample, seen);
   return std::fflush(stdout) == 0
              ? ExitCode::kSuccess
              : end_with(ExitCode::kInputOutput, "cannot write standard output");
@@ -83,6 +95,7 @@ ExitCode begin_pack(const std::string& where) {
 
 void add_new_command(CLI::App& program, Chosen& chosen) {
   auto folder = std::make_shared<std::string>();
+  auto sample = std::make_shared<std::string>();
   CLI::App* command =
       program.add_subcommand("new", "Begin a rule pack: a schema, rules with tests, sample events");
   command
@@ -91,12 +104,22 @@ void add_new_command(CLI::App& program, Chosen& chosen) {
           "A new folder, or an empty one; its name is the pack's: letters, digits, _ and -")
       ->type_name("FOLDER")
       ->required();
+  command
+      ->add_option(
+          "--sample", *sample,
+          "Write the schema of the events in this file: types, fields, units of times; - is "
+          "standard input")
+      ->type_name("FILE");
   command->footer(
-      R"(The pack checks, its tests pass, and its sample events raise an alert. Nothing is ever overwritten.
+      R"(The pack checks, its tests pass, and its sample events raise an alert. With --sample the schema
+is that of your events, of which the first 10,000 lines are read. Nothing is ever overwritten.
 
 Examples:
   tocsin new cards
+  tocsin new cards --sample yesterday.ndjson.gz
   tocsin new packs/cards && tocsin test packs/cards)");
-  command->callback([&chosen, folder] { chosen.run = [folder] { return begin_pack(*folder); }; });
+  command->callback([&chosen, folder, sample] {
+    chosen.run = [folder, sample] { return begin_pack(*folder, *sample); };
+  });
 }
 }  // namespace tocsin::api

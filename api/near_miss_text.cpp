@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/human_text.h"
+#include "api/letter_case.h"
 #include "cep/time.h"
 #include "rules/expression_text.h"
 
@@ -91,6 +92,13 @@ class Writer {
     std::string text = fmt::format("`{}` is {}", words_.condition(*hindrance.condition),
                                    hindrance.unknown ? "unknown" : "not true");
     if (const std::string seen = values(hindrance.values); !seen.empty()) text += ": " + seen;
+    if (!hindrance.unknown) {
+      const std::string advice =
+          letter_case_advice(words_.plan, words_.rule, *hindrance.condition, hindrance.values);
+      if (!advice.empty()) {
+        text += "; only capital and small letters differ: " + advice;
+      }
+    }
     return text;
   }
   std::string came(const Hindrance& hindrance, const std::string& word) const {

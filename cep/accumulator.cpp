@@ -613,6 +613,7 @@ WindowSpec make_window_spec(const Plan& plan, const Feature& feature, std::uint6
   spec.has_value = feature.argument != nullptr;
   if (spec.has_value) spec.value_type = feature.argument->type;
   spec.is_text = spec.has_value && spec.value_type.kind == TypeKind::kString;
+  spec.takes_all = feature.takes_all();
   spec.events_max = events_max;
   return spec;
 }

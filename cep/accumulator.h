@@ -27,6 +27,9 @@ struct WindowSpec {
   Type value_type;         // of the argument
   bool has_value = false;  // an argument
   bool is_text = false;    // words are texts
+  /// Events that are not aggregated, by `where` or a missing value, are in the window too
+  /// (WindowState::pass): `last N events` and `needs` count them.
+  bool takes_all = false;
   std::uint64_t events_max = 0;
 };
 WindowSpec make_window_spec(const Plan& plan, const Feature& feature, std::uint64_t events_max);

@@ -288,7 +288,14 @@ void Compiler::compile_feature(std::size_t index) {
         });
   }
   std::vector<ExprPtr> conjuncts;
-  split_conjuncts(feature.where, conjuncts);
+  split_conjuncts(feature.window.where, conjuncts);
+  if (!feature.takes_all()) {
+    split_conjuncts(feature.where, conjuncts);
+  } else if (feature.where) {
+    std::vector<ExprPtr> counts;
+    split_conjuncts(feature.where, counts);
+    for (const ExprPtr& conjunct : counts) program.counts.push_back(keep(conjunct));
+  }
   Rows rows{seen_by_features(feature.events), {}};
   for (const ExprPtr& conjunct : conjuncts) {
     if (reads_key_state(*conjunct)) {

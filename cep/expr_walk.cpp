@@ -123,7 +123,8 @@ void for_each_kinds(const Rule& rule,
 }
 std::vector<const Expr*> feature_exprs(const Feature& feature) {
   std::vector<const Expr*> out;
-  for (const ExprPtr& expr : {feature.where, feature.argument, feature.window.zone}) {
+  for (const ExprPtr& expr :
+       {feature.window.where, feature.where, feature.argument, feature.window.zone}) {
     if (expr) out.push_back(expr.get());
   }
   return out;

@@ -48,7 +48,7 @@ void put_128(std::uint64_t* words, Int128 number) {
 bool has_ring(const Feature& feature) {
   const FeatureWindow& window = feature.window;
   if (window.kind != WindowKind::kLast && window.kind != WindowKind::kPrevious) return false;
-  if (window.excluding || window.every) return false;
+  if (window.excluding || window.every || feature.takes_all()) return false;
   if (feature.aggregate == Aggregate::kCount) return true;
   if (feature.aggregate != Aggregate::kSum && feature.aggregate != Aggregate::kAvg) return false;
   return feature.argument->type.kind == TypeKind::kInt ||

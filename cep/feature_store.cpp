@@ -24,24 +24,33 @@ void FeatureStore::take(const FeatureProgram& feature, RowInHand& hand, const Va
     const std::optional<Word> known = word_of(value, feature.window, memory);
     if (!known) {
       ++stats_.values_missing;
+      if (feature.window.takes_all) pass(feature, hand);
       return;
     }
     word = *known;
   }
+  WindowState& window = window_of(feature, hand);
+  const std::uint64_t lost = memory.events_lost;
+  window.take(hand.row->engine_time, word);
+  stats_.feature_events_lost += memory.events_lost - lost;
+}
+
+void FeatureStore::pass(const FeatureProgram& feature, RowInHand& hand) {
+  WindowState& window = window_of(feature, hand);
+  const std::uint64_t lost = windows_->memory().events_lost;
+  window.pass(hand.row->engine_time);
+  stats_.feature_events_lost += windows_->memory().events_lost - lost;
+}
+
+WindowState& FeatureStore::window_of(const FeatureProgram& feature, RowInHand& hand) {
   const OperatorEntry* entry =
       hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
-  std::uint32_t number = 0;
-  if (entry != nullptr) {
-    number = entry->state;
-  } else {
-    number = windows_->make(feature.window);
-    store_.ensure(*hand.slot, 0, feature.op, hand.event);
-    hand.record = store_.base(*hand.slot);
-    RecordStore::set_state(hand.record, feature.op, number);
-  }
-  const std::uint64_t lost = memory.events_lost;
-  windows_->at(number).take(hand.row->engine_time, word);
-  stats_.feature_events_lost += memory.events_lost - lost;
+  if (entry != nullptr) return windows_->at(entry->state);
+  const std::uint32_t number = windows_->make(feature.window);
+  store_.ensure(*hand.slot, 0, feature.op, hand.event);
+  hand.record = store_.base(*hand.slot);
+  RecordStore::set_state(hand.record, feature.op, number);
+  return windows_->at(number);
 }
 
 void FeatureStore::take_into_ring(const FeatureProgram& feature, RowInHand& hand,

@@ -23,6 +23,9 @@ class FeatureStore {
   void work_on(WindowPool& windows) { windows_ = &windows; }
   /// Takes the row in hand, with the argument's known value (missing for count).
   void take(const FeatureProgram& feature, RowInHand& hand, const Value& value);
+  /// Takes the row in hand as one that is in the window and not aggregated. Requires a feature that
+  /// takes all (WindowSpec).
+  void pass(const FeatureProgram& feature, RowInHand& hand);
   /// The feature's value at the row in hand; a text is valid until the feature takes again.
   Value read(const FeatureProgram& feature, const RowInHand& hand);
   /// The events in the ring of a feature that has one, at the row in hand.
@@ -43,6 +46,8 @@ class FeatureStore {
   bool restore(const FeatureProgram& feature, KeySlot& slot, ByteReader& from);
 
  private:
+  // The window of the key in hand, made where there is none.
+  WindowState& window_of(const FeatureProgram& feature, RowInHand& hand);
   void take_into_ring(const FeatureProgram& feature, RowInHand& hand, const Value& value);
   const Zone* zone_of(const FeatureProgram& feature, const RowInHand& hand) const;
 

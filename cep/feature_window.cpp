@@ -24,10 +24,11 @@ class Scoped : public WindowState {
   const WindowSpec& spec() const override { return spec_; }
 
  protected:
-  // What is read of `count` events, of whose aggregate `value` gives the value.
+  // What is read of `count` events, of whose aggregate `value` gives the value, in a window that
+  // has `passed` others.
   template <typename ValueOf>
-  Value finish(std::uint64_t count, ValueOf&& value) const {
-    if (window_.needs && count < *window_.needs) return Value::missing();
+  Value finish(std::uint64_t count, std::uint64_t passed, ValueOf&& value) const {
+    if (window_.needs && count + passed < *window_.needs) return Value::missing();
     if (spec_.feature->aggregate == Aggregate::kCount) {
       return Value::integer(static_cast<Int128>(count));
     }
@@ -56,21 +57,27 @@ class GrowingWindow : public Scoped {
   std::size_t object_bytes() const override { return sizeof(*this); }
 
   void take(EventTime now, Word word) override {
-    Stretch* stretch = move_to(now);
-    if (stretch == nullptr) {
-      stretches_.push_back({at_, 0, make_accumulator(spec_, memory_, AccumulatorUse::kGrows)});
-      stretch = &stretches_.back();
-    }
+    Stretch* stretch = stretch_at(now);
     if (stretch->accumulator) stretch->accumulator->add(stretch->count, now, word);
     ++stretch->count;
     newest_ = now;
     drop_word(word, spec_, memory_);  // accumulators hold what they keep
   }
+  void pass(EventTime now) override {
+    if (window_.kind == WindowKind::kSession) {
+      // Only what is aggregated begins a session or keeps it going.
+      if (Stretch* stretch = move_to(now)) ++stretch->passed;
+      return;
+    }
+    ++stretch_at(now)->passed;
+    newest_ = now;
+  }
 
   Value read(EventTime now, const Zone*) override {
     if (window_.kind == WindowKind::kToday && zone_ == nullptr) return Value::missing();
     const Stretch* stretch = move_to(now);
-    return finish(stretch == nullptr ? 0 : stretch->count,
+    if (stretch == nullptr) return finish(0, 0, [] { return Value::missing(); });
+    return finish(stretch->count, stretch->passed,
                   [&] { return stretch->accumulator->value(stretch->count); });
   }
 
@@ -100,7 +107,8 @@ class GrowingWindow : public Scoped {
     for (const Stretch* stretch : stretches) {
       to.signed_varint(stretch->number);
       to.varint(stretch->count);
-      if (stretch->accumulator) stretch->accumulator->save(words);
+      if (spec_.takes_all) to.varint(stretch->passed);
+      if (stretch->accumulator && stretch->count > 0) stretch->accumulator->save(words);
     }
     if (has_newest() && !stretches.empty()) save_time(to, newest_);
   }
@@ -109,11 +117,16 @@ class GrowingWindow : public Scoped {
     constexpr std::uint64_t kDays = 3;  // the one in hand, that before and, set back, that after
     const std::uint64_t count = from.varint_up_to(window_.kind == WindowKind::kToday ? kDays : 1);
     for (std::uint64_t i = 0; i < count; ++i) {
-      Stretch stretch{from.signed_varint(), restore_count(from),
+      Stretch stretch{from.signed_varint(), restore_count(from), 0,
                       make_accumulator(spec_, memory_, AccumulatorUse::kGrows)};
-      if (stretch.count == 0 || !is_number(stretch.number)) return false;
+      if (spec_.takes_all) stretch.passed = restore_count(from);
+      if (stretch.count + stretch.passed == 0 || !is_number(stretch.number)) return false;
+      if (window_.kind == WindowKind::kSession && stretch.count == 0) return false;
       if (i > 0 && stretches_.back().number >= stretch.number) return false;
-      if (stretch.accumulator && !stretch.accumulator->restore(words, stretch.count)) return false;
+      if (stretch.accumulator && stretch.count > 0 &&
+          !stretch.accumulator->restore(words, stretch.count)) {
+        return false;
+      }
       stretches_.push_back(std::move(stretch));
     }
     if (has_newest() && count > 0 && !restore_time(from, newest_)) return false;
@@ -125,8 +138,15 @@ class GrowingWindow : public Scoped {
   struct Stretch {
     std::int64_t number = 0;
     std::uint64_t count = 0;
+    std::uint64_t passed = 0;
     InMemory<Accumulator> accumulator;
   };
+  // The stretch of `now`, made where there is none.
+  Stretch* stretch_at(EventTime now) {
+    if (Stretch* stretch = move_to(now)) return stretch;
+    stretches_.push_back({at_, 0, 0, make_accumulator(spec_, memory_, AccumulatorUse::kGrows)});
+    return &stretches_.back();
+  }
   bool has_newest() const {
     return window_.kind == WindowKind::kSession || window_.kind == WindowKind::kToday;
   }
@@ -167,25 +187,31 @@ class GrowingWindow : public Scoped {
   const Zone* zone_ = nullptr;
 };
 
+void drop_words(const EventRing& ring, const WindowSpec& spec, WindowMemory& memory) {
+  for (std::uint64_t i = 0; i < ring.size(); ++i) {
+    if (ring.counts(i)) drop_word(ring.word(i), spec, memory);
+  }
+}
+
 // ---- events of a sliding window, and what they add up to
 class SlidingEvents {
  public:
   SlidingEvents(const WindowSpec& spec, WindowMemory& memory)
       : spec_(spec),
         memory_(memory),
-        ring_(memory.memory, spec.has_value),
+        ring_(memory.memory, spec.has_value, spec.takes_all),
         accumulator_(make_accumulator(spec, memory, AccumulatorUse::kSlides)) {}
   SlidingEvents(const SlidingEvents&) = delete;
   SlidingEvents& operator=(const SlidingEvents&) = delete;
-  ~SlidingEvents() {
-    for (std::uint64_t i = 0; i < ring_.size(); ++i) drop_word(ring_.word(i), spec_, memory_);
-  }
+  ~SlidingEvents() { drop_words(ring_, spec_, memory_); }
 
-  // Events, of which the first `entered()` are in the window; the others wait.
+  // Events, of which the first `entered()` are in the window; the others wait. `counted()` of those
+  // in the window are aggregated.
   const EventRing& ring() const { return ring_; }
   std::uint64_t entered() const { return entered_; }
-  void push(EventTime time, Word word) {
-    ring_.push(time, word);
+  std::uint64_t counted() const { return counted_; }
+  void push(EventTime time, Word word, bool counts) {
+    ring_.push(time, word, counts);
     while (ring_.size() > spec_.events_max) {
       if (entered_ == 0) enter();
       leave();
@@ -195,41 +221,61 @@ class SlidingEvents {
   void save(ByteWriter& to) const { WordWriter(to, spec_, memory_).events(ring_); }
   bool restore(ByteReader& from) { return WordReader(from, spec_, memory_).events(ring_); }
   void enter() {
-    if (accumulator_ && !stale_) {
-      accumulator_->add(ring_.first() + entered_, ring_.time(entered_), ring_.word(entered_));
+    if (ring_.counts(entered_)) {
+      last_counted_ = ring_.first() + entered_;
+      ++counted_;
+      if (accumulator_ && !stale_) {
+        accumulator_->add(ring_.first() + entered_, ring_.time(entered_), ring_.word(entered_));
+      }
     }
     ++entered_;
   }
   void leave() {
     const Word word = ring_.word(0);
-    if (accumulator_ && !stale_) {
-      stale_ = !accumulator_->remove(ring_.first(), word, entered_ - 1);
+    const bool counts = ring_.counts(0);
+    if (counts) {
+      --counted_;
+      if (accumulator_ && !stale_) {
+        stale_ = !accumulator_->remove(ring_.first(), word, counted_);
+      }
     }
     ring_.pop();
     --entered_;
-    drop_word(word, spec_, memory_);
+    if (counts) drop_word(word, spec_, memory_);
   }
-  // Requires one.
+  // Requires one that is aggregated.
   Value value() {
     if (!accumulator_) {
       const bool is_first = spec_.feature->aggregate == Aggregate::kFirst;
-      return value_of(ring_.word(is_first ? 0 : entered_ - 1), spec_, memory_);
+      const std::uint64_t number = is_first ? first_counted() : last_counted_;
+      return value_of(ring_.word(number - ring_.first()), spec_, memory_);
     }
     if (stale_) {
       accumulator_->clear();
       for (std::uint64_t i = 0; i < entered_; ++i) {
-        accumulator_->add(ring_.first() + i, ring_.time(i), ring_.word(i));
+        if (ring_.counts(i)) accumulator_->add(ring_.first() + i, ring_.time(i), ring_.word(i));
       }
       stale_ = false;
     }
-    return accumulator_->value(entered_);
+    return accumulator_->value(counted_);
   }
 
  private:
+  // Only ever moves on: events before it that are not aggregated stay so.
+  std::uint64_t first_counted() {
+    first_counted_ = std::max(first_counted_, ring_.first());
+    while (!ring_.counts(first_counted_ - ring_.first())) ++first_counted_;
+    return first_counted_;
+  }
+
   const WindowSpec& spec_;
   WindowMemory& memory_;
   EventRing ring_;
   std::uint64_t entered_ = 0;
+  std::uint64_t counted_ = 0;
+  // Numbers of events as EventRing::first() counts them, of those that are aggregated.
+  std::uint64_t first_counted_ = 0;
+  std::uint64_t last_counted_ = 0;
   InMemory<Accumulator> accumulator_;
   bool stale_ = false;  // the accumulator is to be made afresh
 };
@@ -241,15 +287,12 @@ class SlidingWindow : public Scoped {
       : Scoped(spec, memory), events_(spec, memory) {}
   std::size_t object_bytes() const override { return sizeof(*this); }
 
-  void take(EventTime now, Word word) override {
-    move_to(now);
-    events_.push(now, word);
-    if (!window_.excluding) events_.enter();
-    if (window_.events && events_.entered() > *window_.events) events_.leave();
-  }
+  void take(EventTime now, Word word) override { add(now, word, true); }
+  void pass(EventTime now) override { add(now, 0, false); }
   Value read(EventTime now, const Zone*) override {
     move_to(now);
-    return finish(events_.entered(), [&] { return events_.value(); });
+    return finish(events_.counted(), events_.entered() - events_.counted(),
+                  [&] { return events_.value(); });
   }
   std::int64_t expiry(EventTime now) override {
     move_to(now);
@@ -271,6 +314,12 @@ class SlidingWindow : public Scoped {
   }
 
  private:
+  void add(EventTime now, Word word, bool counts) {
+    move_to(now);
+    events_.push(now, word, counts);
+    if (!window_.excluding) events_.enter();
+    if (window_.events && events_.entered() > *window_.events) events_.leave();
+  }
   void move_to(EventTime now) {
     const EventRing& ring = events_.ring();
     if (window_.excluding) {
@@ -294,16 +343,16 @@ class TodayInField : public Scoped {
  public:
   TodayInField(const WindowSpec& spec, WindowMemory& memory)
       : Scoped(spec, memory),
-        ring_(memory.memory, spec.has_value),
+        ring_(memory.memory, spec.has_value, spec.takes_all),
         accumulator_(make_accumulator(spec, memory, AccumulatorUse::kGrows)) {}
-  ~TodayInField() override {
-    for (std::uint64_t i = 0; i < ring_.size(); ++i) drop_word(ring_.word(i), spec_, memory_);
-  }
+  ~TodayInField() override { drop_words(ring_, spec_, memory_); }
   std::size_t object_bytes() const override { return sizeof(*this); }
 
-  void take(EventTime now, Word word) override {
+  void take(EventTime now, Word word) override { take(now, word, true); }
+  void pass(EventTime now) override { take(now, 0, false); }
+  void take(EventTime now, Word word, bool counts) {
     forget(now);
-    ring_.push(now, word);
+    ring_.push(now, word, counts);
     while (ring_.size() > spec_.events_max) {
       zone_ = nullptr;
       pop();
@@ -318,12 +367,13 @@ class TodayInField : public Scoped {
       zone_ = zone;
       day_ = day;
       count_ = 0;
+      passed_ = 0;
       if (accumulator_) accumulator_->clear();
       for (std::uint64_t i = 0; i < ring_.size(); ++i) {
         if (local_day(*zone, ring_.time(i)) == day) add(i);
       }
     }
-    return finish(count_, [&] { return accumulator_->value(count_); });
+    return finish(count_, passed_, [&] { return accumulator_->value(count_); });
   }
   std::int64_t expiry(EventTime now) override {
     forget(now);
@@ -338,10 +388,14 @@ class TodayInField : public Scoped {
     while (ring_.size() > 0 && ring_.time(0).us <= now.us - kLongestDayUs) pop();
   }
   void pop() {
-    drop_word(ring_.word(0), spec_, memory_);
+    if (ring_.counts(0)) drop_word(ring_.word(0), spec_, memory_);
     ring_.pop();
   }
   void add(std::uint64_t index) {
+    if (!ring_.counts(index)) {
+      ++passed_;
+      return;
+    }
     if (accumulator_) {
       accumulator_->add(ring_.first() + index, ring_.time(index), ring_.word(index));
     }
@@ -350,6 +404,7 @@ class TodayInField : public Scoped {
   EventRing ring_;
   InMemory<Accumulator> accumulator_;  // of the day that was read last
   std::uint64_t count_ = 0;
+  std::uint64_t passed_ = 0;
   const Zone* zone_ = nullptr;  // null: none
   std::int64_t day_ = 0;
 };
@@ -359,42 +414,41 @@ class PaneWindow : public Scoped {
  public:
   PaneWindow(const WindowSpec& spec, WindowMemory& memory)
       : Scoped(spec, memory),
-        waiting_(memory.memory, spec.has_value),
+        waiting_(memory.memory, spec.has_value, spec.takes_all),
         panes_(memory.memory),
         total_(make_accumulator(spec, memory, AccumulatorUse::kPanes)) {}
-  ~PaneWindow() override {
-    for (std::uint64_t i = 0; i < waiting_.size(); ++i) {
-      drop_word(waiting_.word(i), spec_, memory_);
-    }
-  }
+  ~PaneWindow() override { drop_words(waiting_, spec_, memory_); }
   std::size_t object_bytes() const override { return sizeof(*this); }
 
-  void take(EventTime now, Word word) override {
+  void take(EventTime now, Word word) override { take(now, word, true); }
+  void pass(EventTime now) override { take(now, 0, false); }
+  void take(EventTime now, Word word, bool counts) {
     move_to(now);
     if (window_.excluding) {
-      waiting_.push(now, word);
+      waiting_.push(now, word, counts);
       while (waiting_.size() > spec_.events_max) enter_oldest();
     } else {
-      enter(now, word);
+      enter(now, word, counts);
     }
     newest_ = now;
     // What the panes keep is bounded too; the one that is being filled stays.
     while (panes_.size() - begin_ > 1 && (panes_.size() - begin_ > spec_.events_max ||
                                           (total_ && total_->words_kept() > spec_.events_max))) {
-      memory_.events_lost += panes_[begin_].count;
+      memory_.events_lost += panes_[begin_].count + panes_[begin_].passed;
       leave();
     }
   }
   Value read(EventTime now, const Zone*) override {
     move_to(now);
-    return finish(count_, [&] {
+    return finish(count_, passed_, [&] {
       if (!total_) {
         const bool is_first = spec_.feature->aggregate == Aggregate::kFirst;
-        return (is_first ? panes_[begin_] : panes_.back()).accumulator->value(1);
+        return panes_[is_first ? first_counted() : last_counted_].accumulator->value(1);
       }
       if (stale_) {
         total_->clear();
         for (std::size_t i = begin_; i < panes_.size(); ++i) {
+          if (panes_[i].count == 0) continue;
           total_->add_pane(place(panes_[i].number), *panes_[i].accumulator);
         }
         stale_ = false;
@@ -404,7 +458,7 @@ class PaneWindow : public Scoped {
   }
   std::int64_t expiry(EventTime now) override {
     move_to(now);
-    if (count_ == 0 && waiting_.size() == 0) return kDead;
+    if (is_empty()) return kDead;
     return (newest_ + *window_.duration + *window_.every).us;
   }
 
@@ -416,10 +470,11 @@ class PaneWindow : public Scoped {
       const Pane& pane = panes_[i];
       to.signed_varint(i == begin_ ? pane.number : pane.number - panes_[i - 1].number);
       to.varint(pane.count);
-      if (pane.accumulator) pane.accumulator->save(words);
+      if (spec_.takes_all) to.varint(pane.passed);
+      if (pane.accumulator && pane.count > 0) pane.accumulator->save(words);
     }
     if (total_ && total_->is_saved() && count_ > 0) total_->save(words);
-    if (count_ > 0 || waiting_.size() > 0) save_time(to, newest_);
+    if (!is_empty()) save_time(to, newest_);
   }
   bool restore(ByteReader& from) override {
     WordReader words(from, spec_, memory_);
@@ -429,7 +484,7 @@ class PaneWindow : public Scoped {
       if (!restore_pane(words)) return false;
     }
     if (total_ && count_ > 0 && !restore_total(words)) return false;
-    if (count_ > 0 || waiting_.size() > 0) {
+    if (!is_empty()) {
       if (!restore_time(from, newest_) || newest_ < newest_held()) return false;
     }
     return from.ok();
@@ -439,17 +494,31 @@ class PaneWindow : public Scoped {
   struct Pane {
     std::int64_t number = 0;  // times after number * P, up to and with the next multiple
     std::uint64_t count = 0;
+    std::uint64_t passed = 0;
     InMemory<Accumulator> accumulator;
   };
+  bool is_empty() const { return panes_.size() == begin_ && waiting_.size() == 0; }
+  // The first pane with something to aggregate; requires one. Only ever moves on.
+  std::size_t first_counted() {
+    first_counted_ = std::max(first_counted_, begin_);
+    while (panes_[first_counted_].count == 0) ++first_counted_;
+    return first_counted_;
+  }
   static std::uint64_t place(std::int64_t number) {
     return static_cast<std::uint64_t>(number) ^ std::uint64_t{1} << 63;  // ascends like the number
   }
-  void enter(EventTime time, Word word) {
+  void enter(EventTime time, Word word, bool counts) {
     const std::int64_t number = floor_divide(time.us - 1, window_.every->us);
     if (panes_.size() == begin_ || panes_.back().number != number) {
-      panes_.push_back({number, 0, make_accumulator(spec_, memory_, AccumulatorUse::kPane)});
+      panes_.push_back({number, 0, 0, make_accumulator(spec_, memory_, AccumulatorUse::kPane)});
     }
     Pane& pane = panes_.back();
+    if (!counts) {
+      ++pane.passed;
+      ++passed_;
+      return;
+    }
+    last_counted_ = panes_.size() - 1;
     // In how many panes a value is: only its first time in this one counts.
     const std::uint64_t kept = pane.accumulator ? pane.accumulator->words_kept() : 0;
     if (pane.accumulator) pane.accumulator->add(place(number), time, word);
@@ -464,28 +533,35 @@ class PaneWindow : public Scoped {
     ByteReader& from = words.bytes();
     const std::int64_t number = from.signed_varint();
     const std::uint64_t count = restore_count(from);
+    const std::uint64_t passed = spec_.takes_all ? restore_count(from) : 0;
     // The last event may have come at the end of time.
     const std::int64_t first = floor_divide(kEventTimeMin.us - 1, window_.every->us);
     const std::int64_t last = floor_divide(kEventTimeMax.us, window_.every->us);
     const std::int64_t before = panes_.empty() ? first - 1 : panes_.back().number;
     const std::int64_t base = panes_.empty() ? 0 : before;
-    if (!from.ok() || count == 0 || count > (std::uint64_t{1} << 62) - count_ ||
-        number > last - base || number <= before - base) {
+    constexpr std::uint64_t kCountMax = std::uint64_t{1} << 62;
+    if (!from.ok() || count + passed == 0 || count > kCountMax - count_ ||
+        passed > kCountMax - passed_ || number > last - base || number <= before - base) {
       return false;
     }
-    Pane pane{base + number, count, make_accumulator(spec_, memory_, AccumulatorUse::kPane)};
-    if (pane.accumulator && !pane.accumulator->restore(words, count)) return false;
+    Pane pane{base + number, count, passed,
+              make_accumulator(spec_, memory_, AccumulatorUse::kPane)};
+    if (pane.accumulator && count > 0 && !pane.accumulator->restore(words, count)) return false;
+    if (count > 0) last_counted_ = panes_.size();
     panes_.push_back(std::move(pane));
     count_ += count;
+    passed_ += passed;
     return true;
   }
   bool restore_total(WordReader& words) {
     const std::uint64_t oldest = place(panes_.front().number);
-    const std::uint64_t newest = place(panes_.back().number);
+    const std::uint64_t newest = place(panes_[last_counted_].number);
     if (total_->is_saved()) {
       return total_->restore(words, count_) && total_->is_between(oldest, newest);
     }
-    for (const Pane& pane : panes_) total_->add_pane(place(pane.number), *pane.accumulator);
+    for (const Pane& pane : panes_) {
+      if (pane.count > 0) total_->add_pane(place(pane.number), *pane.accumulator);
+    }
     return true;
   }
   // No event of what was restored is later.
@@ -496,19 +572,23 @@ class PaneWindow : public Scoped {
   void enter_oldest() {
     const EventTime time = waiting_.time(0);
     const Word word = waiting_.word(0);
+    const bool counts = waiting_.counts(0);
     waiting_.pop();
-    enter(time, word);
+    enter(time, word, counts);
   }
   void leave() {
     const Pane& pane = panes_[begin_];
     count_ -= pane.count;
-    if (total_ && !stale_) {
+    passed_ -= pane.passed;
+    if (total_ && !stale_ && pane.count > 0) {
       stale_ = !total_->remove_pane(place(pane.number), *pane.accumulator, count_);
     }
     panes_[begin_].accumulator.reset();
     ++begin_;
     if (begin_ == panes_.size() || (begin_ > 8 && begin_ * 2 > panes_.size())) {
       panes_.erase(panes_.begin(), panes_.begin() + static_cast<std::ptrdiff_t>(begin_));
+      first_counted_ -= std::min(first_counted_, begin_);
+      last_counted_ -= std::min(last_counted_, begin_);
       begin_ = 0;
     }
   }
@@ -524,7 +604,10 @@ class PaneWindow : public Scoped {
   EventRing waiting_;             // younger than `excluding`
   std::pmr::vector<Pane> panes_;  // from begin_ on, ascending
   std::size_t begin_ = 0;
+  std::size_t first_counted_ = 0;  // places of panes with something to aggregate
+  std::size_t last_counted_ = 0;
   std::uint64_t count_ = 0;
+  std::uint64_t passed_ = 0;
   InMemory<Accumulator> total_;
   bool stale_ = false;
   EventTime newest_;

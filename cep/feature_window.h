@@ -33,6 +33,8 @@ class WindowState {
   /// Takes an event; times do not descend, here and below. `word` is 0 where the aggregate has no
   /// argument; its holder is the window then.
   virtual void take(EventTime now, Word word) = 0;
+  /// Takes an event that is in the window and not aggregated. Requires WindowSpec::takes_all.
+  virtual void pass(EventTime now) = 0;
   /// The value at `now` over what was taken; `zone` is that of the row, for `today` alone (null:
   /// missing). A text is valid until the next take.
   virtual Value read(EventTime now, const Zone* zone) = 0;

@@ -12,6 +12,7 @@
 #include "cep/base/index.h"
 #include "cep/expr.h"
 #include "cep/time.h"
+#include "cep/time_unit.h"
 #include "cep/value.h"
 
 namespace tocsin::cep {
@@ -28,6 +29,10 @@ struct Field {
   /// tables, functions. Not read from outside (`path` is empty) and no part of the identity;
   /// whoever fills a batch has cep::fill_computed write its column.
   ExprPtr computed = {};
+  TimeUnit unit = TimeUnit::kMicroseconds;  // of a time or duration that comes as a number
+  /// `from 1970`: a time that comes as a number may lie in any year; else only a plausible one is
+  /// accepted (is_plausible).
+  bool any_year = true;
 };
 /// `unique [within D]` on the identity: an event whose id came before, less than `within` earlier
 /// in engine time (absent: ever), is dropped and counted.
@@ -69,7 +74,7 @@ struct List {
   Type element;
   std::vector<OwnedValue> values;
   ListKind kind = ListKind::kValues;
-  std::vector<bool> ignore_case = {};  // kRegex, by value: `/…/i`
+  std::vector<bool> ignore_case = {};  // kRegex, by value: `/…/i`; kText: all alike
 };
 struct TableColumn {
   std::string name;
@@ -143,8 +148,11 @@ struct FeatureWindow {
   ExprPtr zone = {};                         // kToday: text; a literal or of the current event
   /// Panes aligned to the epoch: the old edge, t - D, is moved down to a multiple of this.
   std::optional<Duration> every = {};
-  std::optional<std::uint32_t> needs = {};  // missing until this many events have been taken
+  std::optional<std::uint32_t> needs = {};  // missing until the window has this many events
+  ExprPtr where = {};  // kLastEvents, kPreviousEvents: only such events take a place
 };
+/// A window has all events of the feature's kinds under its key. Those that satisfy `where` and
+/// have a known argument are aggregated; the others count for `last N events` and `needs` alone.
 struct Feature {
   std::string name;  // unique; a feature without a name has a generated one with a leading `$`
   Aggregate aggregate = Aggregate::kCount;
@@ -159,6 +167,8 @@ struct Feature {
   double percentile = 0;              // kPercentile: 0 < p <= 100
   /// Leaves out the events at which this rule raised or held back an alert.
   std::optional<RuleIndex> unless_alerted_by;
+  /// Whether events that are not aggregated make a difference.
+  bool takes_all() const { return (window.events || window.needs) && (where || argument); }
 };
 
 // ---- patterns

@@ -210,6 +210,7 @@ class ByValue {
         key(feature.key), name_of(kWindowNames, window.kind), duration(window.duration),
         duration(window.excluding), duration(window.every));
     if (window.events) out += fmt::format("events {}\n", *window.events);
+    if (window.where) out += "of those where " + expr(*window.where) + "\n";
     if (window.zone) out += "zone " + zone(*window.zone) + "\n";
     if (window.needs) out += fmt::format("needs {}\n", *window.needs);
     if (feature.half_life) out += "half life " + duration(feature.half_life) + "\n";

@@ -155,6 +155,7 @@ class Checker {
     check_expr(feature.window.zone);
     check_expr(feature.argument);
     check_expr(feature.where);
+    check_expr(feature.window.where);
   }
 
   void check_element(const Element& element) {

@@ -180,9 +180,13 @@ class Describer {
       line(1, "any alert of" + names);
     }
     for (const Field& field : type.fields) {
-      line(1, fmt::format("{}: {}{}{}{} from {}", field.name, type_text(field.type),
-                          field.optional ? "?" : "", field.evidence ? " evidence" : "",
-                          field.pii ? " pii" : "", texts(field.path)) +
+      const std::string unit = field.unit == TimeUnit::kMicroseconds
+                                   ? std::string()
+                                   : fmt::format(" in {}", time_unit_name(field.unit));
+      line(1, fmt::format("{}: {}{}{}{}{}{} from {}", field.name, type_text(field.type), unit,
+                          field.any_year ? "" : " plausible", field.optional ? "?" : "",
+                          field.evidence ? " evidence" : "", field.pii ? " pii" : "",
+                          texts(field.path)) +
                   (field.computed ? " = " + expr(*field.computed) : ""));
     }
   }
@@ -250,6 +254,7 @@ class Describer {
     std::string text;
     if (window.excluding) text += " excluding " + duration(window.excluding);
     if (window.events) text += fmt::format(" events {}", *window.events);
+    if (window.where) text += " where " + expr(*window.where);
     if (window.zone) text += " zone " + expr(*window.zone);
     if (window.every) text += " every " + duration(window.every);
     if (window.needs) text += fmt::format(" needs {}", *window.needs);

@@ -174,8 +174,12 @@ void PlanValidator::check_list(const List& list) {
     problem("phrases and patterns are text, not {}", type_name(list.element));
   }
   if (!list.ignore_case.empty() &&
-      (list.kind != ListKind::kRegex || list.ignore_case.size() != list.values.size())) {
+      (list.kind == ListKind::kValues || list.ignore_case.size() != list.values.size())) {
     problem("one `ignore_case` for each pattern");
+  }
+  const auto differs = [&](bool ignores) { return ignores != list.ignore_case.front(); };
+  if (list.kind == ListKind::kText && std::ranges::any_of(list.ignore_case, differs)) {
+    problem("phrases of one list ignore case alike");
   }
 }
 
@@ -288,6 +292,7 @@ void PlanValidator::check_feature(const Feature& feature) {
   scope.features = true;
   if (feature.argument) check_expr(*feature.argument, scope);
   if (feature.where) check_condition(*feature.where, scope);
+  if (feature.window.where) check_condition(*feature.window.where, scope);
   if ((feature.aggregate == Aggregate::kCount) == static_cast<bool>(feature.argument)) {
     problem("only count is without an argument");
   }
@@ -378,6 +383,7 @@ void PlanValidator::check_feature_window(const Feature& feature) {
     problem("panes are for `last D` and `previous D`");
   }
   if (window.needs && *window.needs == 0) problem("`needs` 0 events");
+  if (window.where && !window.events) problem("`where` of a window without a number of events");
 }
 
 // No feature reads itself, whatever lies between.

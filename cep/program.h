@@ -136,6 +136,7 @@ struct FeatureProgram {
   std::uint32_t pass = 0;       // in which it is read in place, and its probes run
   std::uint32_t take_pass = 0;  // in which it takes events: later where it waits for a rule
   std::vector<const Expr*> where;   // what its events satisfy besides the predicate: reads features
+  std::vector<const Expr*> counts;  // WindowSpec::takes_all: what those that are aggregated satisfy
   std::optional<RuleIndex> unless;  // leaves out the events at which this rule alerts
 };
 /// Writes a value column: a feature's values by the row's own key or by arguments.

@@ -523,12 +523,20 @@ void TableState::write_value(const ProbeProgram& probe, const RowInHand& hand, S
 void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& hand,
                                    const Slice& slice) {
   Value value;
-  if (feature.feature->argument) {
-    EvalScope scope = feature_scope(slice);
-    value = evaluate(*feature.feature->argument, EventView{hand.row, nullptr}, scope);
-    if (value.is_missing()) return;
+  EvalScope scope = feature_scope(slice);
+  const EventView event{hand.row, nullptr};
+  bool counts = std::all_of(
+      feature.counts.begin(), feature.counts.end(),
+      [&](const Expr* condition) { return evaluate(*condition, event, scope).is_true(); });
+  if (counts && feature.feature->argument) {
+    value = evaluate(*feature.feature->argument, event, scope);
+    counts = !value.is_missing();
   }
-  feature_store_.take(feature, hand, value);
+  if (counts) {
+    feature_store_.take(feature, hand, value);
+  } else if (feature.window.takes_all) {
+    feature_store_.pass(feature, hand);
+  }
 }
 
 Value TableState::read_feature(const FeatureProgram& feature, const RowInHand& hand,

@@ -154,6 +154,24 @@ unsigned regex_flags(bool ignore_case) {
   return HS_FLAG_UTF8 | (ignore_case ? HS_FLAG_CASELESS : 0U);
 }
 
+// A regular expression for a trimmed phrase; a space stands for one or more white-space characters.
+std::string regex_of_phrase(std::string_view phrase) {
+  constexpr std::string_view kWhiteSpace =
+      R"([\x09-\x0D\x20\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]+)";
+  std::string regex;
+  for (const char c : phrase) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
+    if (c == ' ') {
+      regex += kWhiteSpace;
+    } else {
+      if (!is_plain) regex += '\\';
+      regex += c;
+    }
+  }
+  return regex;
+}
+
 // The words of a trimmed phrase: [begin, end) of each.
 std::vector<std::pair<std::size_t, std::size_t>> words_of(std::string_view phrase) {
   std::vector<std::pair<std::size_t, std::size_t>> words;
@@ -309,16 +327,17 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
   for (std::size_t i = 0; i < impl.patterns.size(); ++i) {
     const TextPattern& pattern = impl.patterns[i];
     const auto number = static_cast<std::uint32_t>(i);
-    if (pattern.kind == PatternKind::kRegex) {
+    const bool is_phrase = pattern.kind == PatternKind::kPhrase;
+    std::string text = is_phrase ? trimmed_phrase(pattern.text) : pattern.text;
+    const bool is_folded = is_phrase && pattern.ignore_case && !text.empty();
+    if (pattern.kind == PatternKind::kRegex || is_folded) {
       unsigned flags = regex_flags(pattern.ignore_case);
       flags |= pattern.places ? HS_FLAG_SOM_LEFTMOST : HS_FLAG_SINGLEMATCH;
-      regexes.texts.push_back(pattern.text);
+      regexes.texts.push_back(is_folded ? regex_of_phrase(text) : pattern.text);
       regexes.flags.push_back(flags);
       impl.regexes.push_back(number);
       continue;
     }
-    const bool is_phrase = pattern.kind == PatternKind::kPhrase;
-    std::string text = is_phrase ? trimmed_phrase(pattern.text) : pattern.text;
     if (text.empty()) {
       impl.always.push_back(number);
       continue;

@@ -2,9 +2,10 @@
 /// and one of regular expressions.
 ///
 /// A phrase, in which a space stands for one or more white-space characters, is found by its
-/// longest word and confirmed around it. Regular expressions are Hyperscan's (PCRE syntax without
-/// look-around and back-references), over UTF-8: `.` is one character but no line end, `\w \d \s
-/// \b` are ASCII's, `i` folds case by Unicode; a match may lie anywhere.
+/// longest word and confirmed around it; one that ignores case is a regular expression. Regular
+/// expressions are Hyperscan's (PCRE syntax without look-around and back-references), over UTF-8:
+/// `.` is one character but no line end, `\w \d \s \b` are ASCII's, `i` folds case by Unicode; a
+/// match may lie anywhere.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +22,7 @@ enum class PatternKind : std::uint8_t { kLiteral, kPhrase, kRegex };
 struct TextPattern {
   PatternKind kind = PatternKind::kLiteral;
   std::string text;
-  bool ignore_case = false;  // kRegex
+  bool ignore_case = false;  // kPhrase, kRegex: fold case by Unicode
   /// Every match is reported with the byte at which it begins; else one match is enough.
   bool places = false;
   friend bool operator==(const TextPattern&, const TextPattern&) = default;

@@ -58,6 +58,7 @@ void visit_element(const Element& element, const VisitExpr& visit) {
 void visit_conditions(const Plan& plan, const VisitExpr& visit) {
   for (const Feature& feature : plan.features) {
     visit_subsets(feature.events, visit);
+    visit_optional(feature.window.where, visit);
     visit_optional(feature.where, visit);
   }
   for (const Rule& rule : plan.rules) {
@@ -107,10 +108,8 @@ std::vector<TextPattern> patterns_of(const List& list, bool places) {
     pattern.text = list.values[i].view().text;
     pattern.places = places;
     if (list.kind == ListKind::kText) pattern.kind = PatternKind::kPhrase;
-    if (list.kind == ListKind::kRegex) {
-      pattern.kind = PatternKind::kRegex;
-      pattern.ignore_case = i < list.ignore_case.size() && list.ignore_case[i];
-    }
+    if (list.kind == ListKind::kRegex) pattern.kind = PatternKind::kRegex;
+    pattern.ignore_case = i < list.ignore_case.size() && list.ignore_case[i];
     patterns.push_back(std::move(pattern));
   }
   return patterns;

@@ -52,7 +52,8 @@ void WordWriter::events(const EventRing& ring) {
     } else {
       to_.varint(static_cast<std::uint64_t>((ring.time(i) - ring.time(i - 1)).us));
     }
-    if (spec_.has_value) word(ring.word(i));
+    if (ring.has_passed()) to_.varint(ring.counts(i) ? 1 : 0);
+    if (spec_.has_value && ring.counts(i)) word(ring.word(i));
   }
 }
 
@@ -110,8 +111,9 @@ bool WordReader::events(EventRing& ring) {
           from_.varint_up_to(static_cast<std::uint64_t>((kEventTimeMax - time).us)));
     }
     Word word = 0;
-    if (!from_.ok() || (spec_.has_value && !this->word(word))) return false;
-    ring.push(time, word);
+    const bool counts = !ring.has_passed() || from_.varint_up_to(1) == 1;
+    if (!from_.ok() || (spec_.has_value && counts && !this->word(word))) return false;
+    ring.push(time, word, counts);
   }
   return from_.ok();
 }

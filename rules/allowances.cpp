@@ -99,7 +99,8 @@ std::vector<Diagnostic> without_allowed(const std::vector<const ParsedFile*>& fi
   leave_out(allowances, diagnostics);
   for (Allowance& allowance : allowances) {
     const bool not_looked_for =
-        !options.warn_of_untested && allowance.warning->text == code_name(Code::kW0024);
+        !options.warn_of_untested && (allowance.warning->text == code_name(Code::kW0024) ||
+                                      allowance.warning->text == code_name(Code::kW0040));
     allowance.used = allowance.used || not_looked_for;
   }
   const bool has_error = std::ranges::any_of(diagnostics, [](const Diagnostic& diagnostic) {

@@ -182,7 +182,10 @@ std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedF
   for (const tree::Test* test : items.tests) check_test(context, *test, set.tests);
   if (sink.has_errors()) return std::nullopt;
   warn_of_unused(context, files);
-  if (options.warn_of_untested) warn_of_untested(context, files, set.tests);
+  if (options.warn_of_untested) {
+    warn_of_no_alert_text(context, files);
+    warn_of_untested(context, files, set.tests);
+  }
   TOCSIN_ASSERT(!context.has_error_type,
                 "a mistake that is silent follows from one that is reported");
 

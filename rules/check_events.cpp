@@ -159,6 +159,7 @@ class EventReader {
     field.path = {field.name};
     field.type = type.value_or(plain_type(TypeKind::kBool));
     field.optional = tree.type.optional;
+    field.any_year = field.type.kind != TypeKind::kTime || tree.computed != nullptr;
     const cep::FieldIndex index(type_.fields.size());
     for (const tree::Modifier& modifier : tree.modifiers) {
       switch (modifier.kind) {
@@ -191,10 +192,40 @@ class EventReader {
         case tree::ModifierKind::kEvidence:
           field.evidence = true;
           break;
+        case tree::ModifierKind::kUnit:
+          if (has_number(tree, modifier, type)) field.unit = modifier.unit;
+          break;
+        case tree::ModifierKind::kAnyYear:
+          if (has_number(tree, modifier, type)) field.any_year = true;
+          break;
       }
     }
     symbol_.fields.emplace(tree.name.text, FieldSymbol{index, &tree, !type});
     type_.fields.push_back(std::move(field));
+  }
+
+  // Whether the input may have the field as a number that counts time; reports.
+  bool has_number(const tree::Field& tree, const tree::Modifier& modifier,
+                  const std::optional<cep::Type>& type) {
+    const bool is_unit = modifier.kind == tree::ModifierKind::kUnit;
+    const std::string words =
+        is_unit ? fmt::format("in {}", cep::time_unit_name(modifier.unit)) : "from 1970";
+    if (tree.computed) {
+      report(Code::kE0217, modifier.span,
+             fmt::format("the computed field {} has no `{}`", in_code(tree.name.text), words),
+             "it is never read from the input");
+      return false;
+    }
+    if (!type) return false;
+    const bool fits =
+        type->kind == TypeKind::kTime || (is_unit && type->kind == TypeKind::kDuration);
+    if (fits) return true;
+    report(
+        Code::kE0217, modifier.span,
+        fmt::format("`{}` on a field that is no {}", words, is_unit ? "time or duration" : "time"),
+        is_unit ? "a unit belongs to a `time` or a `duration`: `ts: time in ms`"
+                : "it belongs to a `time`: `opened: time from 1970`");
+    return false;
   }
 
   void add_id(cep::FieldIndex index, const tree::Modifier& modifier) {

@@ -403,6 +403,11 @@ Checked ExpressionChecker::check_comparison(const tree::Expr& expr, Op op) {
   if (typing.as_floats) {
     a.expr = widened(a.expr, plain_type(TypeKind::kFloat));
     b.expr = widened(b.expr, plain_type(TypeKind::kFloat));
+  } else if (op == Op::kEqual || op == Op::kNotEqual) {
+    for (const auto& [x, y] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+      if (y->expr->op != Op::kLiteral || x->expr->op == Op::kLiteral) continue;
+      warn_of_digits(context_, x->type(), y->expr->literal.view(), y->span);
+    }
   }
   return checked(expr, operator_expr(op, bool_type(), {a.expr, b.expr}));
 }

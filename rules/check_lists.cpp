@@ -85,6 +85,7 @@ class ListReader {
   void add(cep::OwnedValue value, bool ignore_case = false) {
     list_.values.push_back(std::move(value));
     if (list_.kind == ListKind::kRegex) list_.ignore_case.push_back(ignore_case);
+    if (list_.kind == ListKind::kText && tree_.ignore_case) list_.ignore_case.push_back(true);
   }
 
   // ---- written out
@@ -248,13 +249,20 @@ class ListReader {
   bool check_size() {
     std::size_t most = context_.limits.list_values_max;
     if (list_.kind == ListKind::kText) most = context_.limits.searched_values_max;
-    if (list_.kind == ListKind::kRegex) most = context_.limits.regexes_max;
+    // Phrases that ignore case are searched for as regular expressions.
+    const bool folds = list_.kind == ListKind::kText && tree_.ignore_case;
+    if (list_.kind == ListKind::kRegex || folds) most = context_.limits.regexes_max;
     if (list_.values.size() <= most) return true;
     const bool regexes = list_.kind == ListKind::kRegex;
     Diagnostic diagnostic = make_diagnostic(
         regexes ? Code::kE0508 : Code::kE0504, tree_.from ? tree_.from->span : tree_.values_span,
         fmt::format("the list {} has {} {}; at most {}", in_code(list_.name), list_.values.size(),
                     regexes ? "regular expressions" : "elements", most));
+    if (folds && list_.values.size() <= context_.limits.searched_values_max) {
+      diagnostic.helps.push_back(
+          "leave `ignoring case` out, write the phrases in small letters, and ask `lower(memo) "
+          "contains any of …`");
+    }
     diagnostic.helps.push_back(
         "split the list, or keep what is asked for as a field of the events");
     context_.sink.report(std::move(diagnostic));

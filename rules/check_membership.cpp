@@ -5,6 +5,7 @@
 
 #include "rules/build_expr.h"
 #include "rules/check_expression.h"
+#include "rules/literal_warnings.h"
 #include "rules/report.h"
 #include "rules/types.h"
 
@@ -136,6 +137,12 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
     context_.sink.report(std::move(diagnostic));
     return error(expr);
   }
+  for (const cep::OwnedValue& value : list.values) {
+    if (warn_of_digits(context_, left.type(), value.view(), expr.args[1]->span,
+                       symbol.name->text)) {
+      break;
+    }
+  }
   auto in = std::make_shared<cep::Expr>();
   in->op = Op::kIn;
   in->type = bool_type();
@@ -165,6 +172,10 @@ Checked ExpressionChecker::check_in_values(const tree::Expr& expr,
     floats = floats || typing.as_floats;
   }
   if (broken) return error(expr);
+  for (const Checked& value : values) {
+    if (floats || value.expr->op != Op::kLiteral) continue;
+    warn_of_digits(context_, left.type(), value.expr->literal.view(), value.span);
+  }
   std::vector<ExprPtr> args = {left.expr};
   for (const Checked& value : values) args.push_back(value.expr);
   if (floats) {

@@ -20,7 +20,8 @@ class WindowChecker {
   WindowChecker(CheckContext& context, const tree::Window& tree) : context_(context), tree_(tree) {}
 
   std::optional<cep::FeatureWindow> check(ExpressionChecker& checker) {
-    if (!check_range(checker) || !check_excluding() || !check_every() || !check_needs()) {
+    if (!check_range(checker) || !check_where(checker) || !check_excluding() || !check_every() ||
+        !check_needs()) {
       return std::nullopt;
     }
     return std::move(window_);
@@ -84,6 +85,14 @@ class WindowChecker {
         return true;
     }
     return false;
+  }
+
+  bool check_where(ExpressionChecker& checker) {
+    if (!tree_.where) return true;
+    const Condition where = checker.check_condition(*tree_.where);
+    if (where.broken) return false;
+    window_.where = where.expr();
+    return window_.where != nullptr;
   }
 
   bool check_excluding() {

@@ -280,8 +280,8 @@ class Contradictions {
       if (is_new || cep::compare(arg->args[1]->literal.view(),
                                  other->second->args[1]->literal.view()) == Ordering::kEqual)
         continue;
-      report_always(at, "no value is equal to both",
-                    "join them by `and`, or write `not in [a, b]`");
+      report_always(at, "no value is equal to both", "join them by `and`, or write `not in [a, b]`",
+                    *arg->args[0]);
     }
   }
 
@@ -289,11 +289,13 @@ class Contradictions {
   void look_at_open_sides(const Expr& expr, std::size_t at) {
     std::map<std::string, Bound> above;
     std::map<std::string, Bound> below;
+    std::map<std::string, const Expr*> sides;
     for (const ExprPtr& arg : expr.args) {
       if (!is_comparison(arg->op) || arg->args[1]->op != Op::kLiteral) continue;
       const Bound bound{arg->args[1]->literal.view(),
                         arg->op == Op::kGreater || arg->op == Op::kLess, at};
       const std::string text = operand_text(context_, scope_, *arg->args[0]);
+      sides.emplace(text, arg->args[0].get());
       if (arg->op == Op::kGreater || arg->op == Op::kGreaterEqual) above.emplace(text, bound);
       if (arg->op == Op::kLess || arg->op == Op::kLessEqual) below.emplace(text, bound);
     }
@@ -304,7 +306,7 @@ class Contradictions {
       const bool meet = order == Ordering::kEqual && !(low.strict && high->second.strict);
       if (order != Ordering::kLess && !meet) continue;
       return report_always(at, "every value is on one of the sides",
-                           "for what lies between join them by `and`");
+                           "for what lies between join them by `and`", *sides.at(text));
     }
   }
 
@@ -355,7 +357,7 @@ class Contradictions {
       help =
           "in a step its own name and bare names mean the same event: compare with an earlier step";
     }
-    if (holds(op, Ordering::kEqual)) return report_always(at, label, help);
+    if (holds(op, Ordering::kEqual)) return report_always(at, label, help, side);
     report(at, std::nullopt, label, help);
   }
 
@@ -366,7 +368,7 @@ class Contradictions {
     if (op == Op::kEqual) look_at_case(operand, literal, at);
     if (found_) return;
     if (is_implied(facts->range, op, value)) {
-      return report_always(at, facts->range.why, {});
+      return report_always(at, facts->range.why, {}, operand);
     }
     if (op == Op::kEqual) return add_equal(*facts, value, at);
     if (op == Op::kGreater || op == Op::kGreaterEqual) {
@@ -442,13 +444,57 @@ class Contradictions {
     context_.sink.report(std::move(diagnostic));
   }
 
-  void report_always(std::size_t at, std::string label, std::string help) {
+  // `operand`: what the condition is about. Where that is missing, the condition is unknown.
+  void report_always(std::size_t at, std::string label, std::string help, const Expr& operand) {
     if (silent_ || found_ || at < first_new_) return;
     said_nothing_ = true;
-    Diagnostic diagnostic = make_diagnostic(Code::kW0025, conjuncts_[at].span,
-                                            "this condition always holds", std::move(label));
+    std::string message = "this condition always holds";
+    if (const std::string name = perhaps_missing(operand, at); !name.empty()) {
+      message = fmt::format("this condition holds wherever {} has a value", in_code(name));
+      help = fmt::format("to ask whether it has one, write `{} is known`", name);
+    }
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kW0025, conjuncts_[at].span, std::move(message), std::move(label));
     if (!help.empty()) diagnostic.helps.push_back(std::move(help));
     context_.sink.report(std::move(diagnostic));
+  }
+
+  // The name of a field or feature that the operand reads and that may be missing, unless another
+  // conjunct asks that; empty where there is none.
+  std::string perhaps_missing(const Expr& operand, std::size_t at) const {
+    const Expr& expr = without_widening(operand);
+    if (expr.op == Op::kCoalesce || expr.op == Op::kIsKnown || expr.op == Op::kIsMissing) return {};
+    std::string name;
+    if ((expr.op == Op::kField || expr.op == Op::kBound) && !is_key_part(scope_, expr)) {
+      const bool is_optional = std::ranges::any_of(expr.field.by_type, [&](const auto& place) {
+        return context_.event_type(place.first).fields[place.second.value].optional;
+      });
+      if (is_optional) name = expr.field.name;
+    } else if (expr.op == Op::kFeature) {
+      const cep::Feature& feature = context_.features[expr.feature];
+      const bool is_number_of = feature.aggregate == cep::Aggregate::kCount ||
+                                feature.aggregate == cep::Aggregate::kSum ||
+                                feature.aggregate == cep::Aggregate::kDistinct;
+      const bool has_name = !feature.name.empty() && !feature.name.starts_with('$');
+      if ((feature.window.needs || !is_number_of) && has_name) name = feature.name;
+    }
+    if (!name.empty() && !is_asked_known(expr, at)) return name;
+    for (const ExprPtr& arg : expr.args) {
+      if (!arg) continue;
+      if (std::string inside = perhaps_missing(*arg, at); !inside.empty()) return inside;
+    }
+    return {};
+  }
+  bool is_asked_known(const Expr& operand, std::size_t at) const {
+    const std::string text = operand_text(context_, scope_, operand);
+    for (std::size_t i = 0; i < conjuncts_.size(); ++i) {
+      const Expr& other = *conjuncts_[i].expr;
+      if (i != at && other.op == Op::kIsKnown &&
+          operand_text(context_, scope_, without_widening(*other.args[0])) == text) {
+        return true;
+      }
+    }
+    return false;
   }
 
   CheckContext& context_;

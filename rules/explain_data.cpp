@@ -223,9 +223,8 @@ std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature
                               duration_text(*window.every), duration_text(*window.every)));
   }
   if (window.needs) {
-    out.push_back(fmt::format(
-        "missing until {} been taken",
-        *window.needs == 1 ? "1 event has" : fmt::format("{} events have", *window.needs)));
+    out.push_back(fmt::format("missing until the window has {}{}", counted(*window.needs, "event"),
+                              feature.takes_all() ? ", counted or not" : ""));
   }
   if (feature.half_life) {
     out.push_back(
@@ -265,8 +264,22 @@ std::vector<Passage> feature_passages(const Words& words) {
     const bool unnamed = feature.name.starts_with('$');
     Passage said{fmt::format("{}: {}", unnamed ? "Without a name" : in_code(feature.name),
                              feature_noun(words.plan(), feature))};
-    for (const std::string& condition : of_feature.conditions(feature.where)) {
+    for (const std::string& condition : of_feature.conditions(feature.window.where)) {
+      said.parts.push_back({"only events where " + condition + " take a place among them"});
+    }
+    const std::vector<std::string> conditions = of_feature.conditions(feature.where);
+    for (const std::string& condition : conditions) {
       said.parts.push_back({"only those where " + condition});
+    }
+    if (feature.window.events && !conditions.empty()) {
+      said.parts.push_back(
+          {fmt::format("the last {} are taken first, then {} looked at",
+                       counted(*feature.window.events, "event"),
+                       conditions.size() > 1 ? "the conditions are" : "the condition is")});
+    }
+    if (feature.window.events && feature.argument) {
+      said.parts.push_back({fmt::format("an event without {} takes a place among them",
+                                        of_feature.value(*feature.argument))});
     }
     for (const cep::KeyPart& part : feature.key.parts) {
       std::vector<Passage> members;
@@ -322,17 +335,46 @@ std::vector<Passage> kind_passages(const Words& words) {
   return out;
 }
 
+namespace {
+// Whether capital and small letters make a difference to what is searched for in a text.
+bool searches_cased(const Expr& e) {
+  const bool searches = e.op == Op::kContains || e.op == Op::kContainsWord ||
+                        e.op == Op::kStartsWith || e.op == Op::kEndsWith;
+  if (!searches) return false;
+  const Expr& operand = *e.args[0];
+  if (operand.op != Op::kCall) return true;
+  return operand.function != cep::Function::kLower && operand.function != cep::Function::kUpper &&
+         operand.function != cep::Function::kNormalize;
+}
+
+const char* unit_words(cep::TimeUnit unit) {
+  switch (unit) {
+    case cep::TimeUnit::kSeconds:
+      return "seconds";
+    case cep::TimeUnit::kMilliseconds:
+      return "milliseconds";
+    case cep::TimeUnit::kNanoseconds:
+      return "nanoseconds";
+    case cep::TimeUnit::kMicroseconds:
+      break;
+  }
+  return "microseconds";
+}
+}  // namespace
+
 std::vector<Passage> data_passages(const Words& words) {
   const cep::Plan& plan = words.plan();
   std::set<cep::ListIndex> lists;
   std::set<cep::TableIndex> tables;
   std::set<std::pair<cep::EventTypeIndex, cep::FieldIndex>> computed;
+  bool is_cased = false;
   std::vector<const Expr*> todo;
   const std::function<void(const Expr&)> visit = [&](const Expr& e) {
     if (e.op == Op::kIn || e.op == Op::kMatchesAnyOf || e.op == Op::kContainsAnyOf ||
         e.op == Op::kContainsAnyWordOf || e.op == Op::kMatched) {
       lists.insert(e.list);
     }
+    is_cased = is_cased || searches_cased(e);
     if (e.op == Op::kTable || e.op == Op::kInTable) tables.insert(e.table);
     for (const auto& [type, field] : e.field.by_type) {
       if (field.value >= plan.event_types[type.value].fields.size()) continue;
@@ -371,9 +413,14 @@ std::vector<Passage> data_passages(const Words& words) {
               : value_text(value));
     }
     if (list.values.size() > kValuesShown) values.emplace_back("…");
-    out.push_back(
-        {fmt::format("{}: a list of {}{}{}", in_code(list.name), counted(list.values.size(), what),
-                     values.empty() ? "" : ": ", fmt::join(values, ", "))});
+    const bool is_text = list.kind == cep::ListKind::kText;
+    const bool ignores = is_text && !list.ignore_case.empty() && list.ignore_case.front();
+    const char* const letters = !is_text  ? ""
+                                : ignores ? ", in capital or small letters"
+                                          : ", in these capital and small letters";
+    out.push_back({fmt::format("{}: a list of {}{}{}{}", in_code(list.name),
+                               counted(list.values.size(), what), letters,
+                               values.empty() ? "" : ": ", fmt::join(values, ", "))});
   }
   for (const cep::TableIndex index : tables) {
     const cep::Table& table = plan.tables[index.value];
@@ -382,6 +429,10 @@ std::vector<Passage> data_passages(const Words& words) {
     out.push_back(
         {fmt::format("{}: a table of {}, by {}; where it has no row the value is missing",
                      in_code(table.name), counted(table.rows.size(), "row"), listed(keys))});
+  }
+  if (is_cased) {
+    out.push_back(
+        {"`contains`, `starts with` and `ends with` tell capital and small letters apart."});
   }
   return out;
 }
@@ -393,10 +444,15 @@ std::vector<Passage> late_passages(const Words& words) {
   std::vector<Passage> out;
   std::map<cep::Duration, std::vector<std::string>> bounds;
   std::map<std::string, std::vector<std::string>> repeats;
+  std::map<cep::TimeUnit, std::vector<std::string>> units;
   for (const cep::EventTypeIndex index : types_of(plan, *words.rule())) {
     const cep::EventType& type = plan.event_types[index.value];
     if (type.is_alert()) continue;
     bounds[type.bound].push_back(in_code(type.name));
+    const cep::Field& time = type.fields[type.time_field.value];
+    if (time.unit != cep::TimeUnit::kMicroseconds) {
+      units[time.unit].push_back(fmt::format("{} of {}", in_code(time.name), in_code(type.name)));
+    }
     if (type.unique && type.id_field) {
       const std::string since =
           type.unique->within
@@ -406,6 +462,10 @@ std::vector<Passage> late_passages(const Words& words) {
                           in_code(type.fields[type.id_field->value].name), since)]
           .push_back(in_code(type.name));
     }
+  }
+  for (const auto& [unit, fields] : units) {
+    out.push_back({fmt::format("{}: where the time is a number, it counts {} since 1970.",
+                               listed(fields), unit_words(unit))});
   }
   for (const auto& [bound, types] : bounds) {
     if (bound.us == 0) continue;

@@ -115,6 +115,7 @@ class Writer {
 
   std::string window(const cep::FeatureWindow& window) const {
     std::string text = range(window);
+    if (window.where) text += " where (" + expr(*window.where) + ")";
     if (window.excluding) text += " excluding last " + duration_text(*window.excluding);
     if (window.every) text += " every " + duration_text(*window.every);
     if (window.needs) text += fmt::format(" needs {} events", *window.needs);

@@ -103,6 +103,30 @@ void warn_of_literals(CheckContext& context, const tree::Expr& condition) {
   }
 }
 
+bool warn_of_digits(CheckContext& context, const cep::Type& type, const cep::Value& number,
+                    SourceSpan span, std::string_view list) {
+  const bool is_exact = type.kind == cep::TypeKind::kInt || type.kind == cep::TypeKind::kDecimal;
+  if (!is_exact || number.kind != cep::ValueKind::kDecimal) return false;
+  int digits = number.scale;
+  for (cep::Int128 mantissa = number.number; digits > 0 && mantissa % 10 == 0; mantissa /= 10) {
+    --digits;
+  }
+  const int most = type.kind == cep::TypeKind::kInt ? 0 : type.scale;
+  if (digits <= most) return false;
+  const std::string value = cep::to_text(number);
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kW0041, span,
+      list.empty()
+          ? fmt::format("no value is ever equal to {}", value)
+          : fmt::format("no value is ever equal to {}, an entry of {}", value, in_code(list)),
+      most == 0 ? "the other side is a whole number"
+                : fmt::format("the other side has {} after the point",
+                              most == 1 ? "1 digit" : fmt::format("{} digits", most)));
+  diagnostic.helps.push_back("round the number, or compare with `<`, `>` or `between`");
+  context.sink.report(std::move(diagnostic));
+  return true;
+}
+
 void warn_of_elements(CheckContext& context, const std::vector<tree::ExprPtr>& elements) {
   std::vector<const tree::Expr*> all;
   for (const tree::ExprPtr& element : elements) {

@@ -107,7 +107,7 @@ bool takes_this_event(const ExprScope& scope, const cep::Feature& feature, const
                         kind != cep::WindowKind::kPreviousEvents &&
                         kind != cep::WindowKind::kPreviousEver && !feature.window.excluding;
   if (!in_match || scope.types_broken || scope.types.empty() || !holds_it || feature.where ||
-      !read.args.empty())
+      feature.window.where || !read.args.empty())
     return false;
   return std::ranges::all_of(scope.types, [&](cep::EventTypeIndex type) {
     return std::ranges::any_of(feature.events, [&](const cep::Subset& subset) {
@@ -136,6 +136,7 @@ bool is_share(const CheckContext& context, const Expr& operand) {
   const cep::Feature& a = context.features[part.feature];
   const cep::Feature& b = context.features[whole.feature];
   if (a.aggregate != Aggregate::kCount || b.aggregate != Aggregate::kCount || b.where) return false;
+  if (a.window.where || b.window.where) return false;
   const bool same_window =
       a.window.kind == b.window.kind && a.window.duration == b.window.duration &&
       a.window.events == b.window.events && a.window.excluding == b.window.excluding;

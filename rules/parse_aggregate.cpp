@@ -175,6 +175,7 @@ void Parser::range(tree::Window& window) {
       window.form = RangeForm::kLastEvents;
       window.events = integer("a whole number");
       take();
+      window_where(window);
       return;
     }
     window.duration = duration();
@@ -188,6 +189,7 @@ void Parser::range(tree::Window& window) {
       window.events = integer("a whole number");
       take();
       if (accept("within")) window.within = duration();
+      window_where(window);
     } else {
       window.duration = duration();
     }
@@ -208,6 +210,17 @@ void Parser::range(tree::Window& window) {
   } else {
     fail_expected();
   }
+}
+
+// `where (C)`: a `where` without a parenthesis belongs to what the window stands in.
+void Parser::window_where(tree::Window& window) {
+  if (!now().is("where") || !ahead().is(TokenKind::kParenOpen)) return;
+  const SourceSpan begin = here();
+  take();
+  open(TokenKind::kParenOpen);
+  window.where = expr();
+  close(TokenKind::kParenClose);
+  window.where_span = since(begin);
 }
 
 tree::Zone Parser::zone() {

@@ -294,6 +294,19 @@ tree::List Parser::list_declaration() {
     fail_expected();
   }
   if (panic_) return made;
+  if (now().is("ignoring")) {
+    const SourceSpan begin = here();
+    take();
+    expect("case");
+    made.ignore_case = made.form == ListForm::kText;
+    if (!made.ignore_case && !panic_) {
+      remark(Code::kE0101, since(begin), "`ignoring case` on a list that is no list of phrases",
+             made.form == ListForm::kRegex
+                 ? "each expression of a regex list says it for itself: `/gift ?card/i`"
+                 : "it stands with `text`: `list names : text ignoring case = […]`");
+    }
+  }
+  if (panic_) return made;
   made.form_span = since(made.form_span);
   if (accept("from")) {
     made.from = string("the path of a file in quotes");

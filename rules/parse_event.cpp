@@ -29,6 +29,23 @@ constexpr ForeignWord kForeignTypes[] = {
     {"datetime", "time"}, {"interval", "duration"}, {"timestamptz", "time"},
     {"uuid", "string"},   {"numeric", "decimal"},
 };
+// Units of numbers, and how others write them.
+struct UnitWord {
+  std::string_view text;
+  cep::TimeUnit unit;
+};
+constexpr UnitWord kUnits[] = {
+    {"s", cep::TimeUnit::kSeconds},
+    {"ms", cep::TimeUnit::kMilliseconds},
+    {"us", cep::TimeUnit::kMicroseconds},
+    {"ns", cep::TimeUnit::kNanoseconds},
+};
+constexpr ForeignWord kForeignUnits[] = {
+    {"second", "s"},       {"seconds", "s"},       {"sec", "s"},     {"secs", "s"},
+    {"millisecond", "ms"}, {"milliseconds", "ms"}, {"millis", "ms"}, {"msec", "ms"},
+    {"microsecond", "us"}, {"microseconds", "us"}, {"micros", "us"}, {"usec", "us"},
+    {"nanosecond", "ns"},  {"nanoseconds", "ns"},  {"nanos", "ns"},  {"nsec", "ns"},
+};
 }  // namespace
 
 tree::Event Parser::event() {
@@ -131,9 +148,26 @@ bool Parser::modifier(tree::Field& field) {
     made.kind = ModifierKind::kId;
   } else if (accept("key")) {
     made.kind = ModifierKind::kKey;
+  } else if (now().is("from") && ahead().is(TokenKind::kInt)) {
+    take();
+    made.kind = ModifierKind::kAnyYear;
+    const std::optional<tree::IntLiteral> year = integer("`1970`");
+    if (year && year->value != 1970) {
+      remark(Code::kE0101, year->span, "times are counted from 1970", "write `from 1970`",
+             Edit{year->span, "1970"}, {"it says that numbers of any year are times"});
+    }
   } else if (accept("from")) {
     made.kind = ModifierKind::kFrom;
     made.path = string("a path in quotes");
+  } else if (accept("in")) {
+    made.kind = ModifierKind::kUnit;
+    made.unit = time_unit();
+    if (now().is(TokenKind::kQuestion) && !now().line_start) {
+      remark(Code::kE0101, here(), "the `?` stands directly behind the type",
+             fmt::format("write `time? in {}`", cep::time_unit_name(made.unit)), std::nullopt);
+      field.type.optional = true;
+      take();
+    }
   } else if (accept("pii")) {
     made.kind = ModifierKind::kPii;
   } else if (accept("evidence")) {
@@ -159,6 +193,32 @@ bool Parser::modifier(tree::Field& field) {
   made.span = since(begin);
   if (!panic_) field.modifiers.push_back(std::move(made));
   return !panic_;
+}
+
+// What a number counts: `s`, `ms`, `us`, `ns`.
+cep::TimeUnit Parser::time_unit() {
+  if (!now().is(TokenKind::kName)) {
+    fail_expected("a unit: `s`, `ms`, `us` or `ns`");
+    return cep::TimeUnit::kMicroseconds;
+  }
+  const std::string written = now().text;
+  const auto* known = std::ranges::find(kUnits, std::string_view(written), &UnitWord::text);
+  if (known == std::end(kUnits)) {
+    const std::string small = lowered(written);
+    const auto* foreign = std::ranges::find(kForeignUnits, small, &ForeignWord::written);
+    const std::string_view meant =
+        foreign == std::end(kForeignUnits) ? std::string_view(small) : foreign->meant;
+    known = std::ranges::find(kUnits, meant, &UnitWord::text);
+    if (known == std::end(kUnits)) {
+      fail(Code::kE0101, fmt::format("there is no unit `{}` of times", written), "",
+           {"the units are `s`, `ms`, `us` and `ns`"});
+      return cep::TimeUnit::kMicroseconds;
+    }
+    remark(Code::kE0117, here(), fmt::format("there is no unit `{}` of times", written),
+           fmt::format("write `{}`", known->text), Edit{here(), std::string(known->text)});
+  }
+  take();
+  return known->unit;
 }
 
 void Parser::skip_doubled_type(std::string_view word) {

@@ -97,6 +97,16 @@ void Parser::feature_key(std::vector<tree::Name>& by, SourceSpan& by_span) {
   } while (accept(TokenKind::kComma) && !comma_before_clause());
 }
 
+// The window of a declaration, behind which nothing else has a `where`.
+tree::Window Parser::declared_window() {
+  tree::Window made = window();
+  if (!panic_ && made.events && now().is("where")) {
+    fail(Code::kE0101, "the condition of a window stands in parentheses", "",
+         {"write `last 5 events where (amount > 10)`"});
+  }
+  return made;
+}
+
 tree::Feature Parser::feature() {
   tree::Feature made;
   begin(made);
@@ -119,7 +129,7 @@ tree::Feature Parser::feature() {
   }
   if (now().is("over") && ahead().is("all")) {
     take();
-    made.window = window();
+    made.window = declared_window();
     by_beside_all(made.by, made.by_span);
     return made;
   }
@@ -149,7 +159,7 @@ tree::Feature Parser::feature() {
     return made;
   }
   expect_over();
-  made.window = window();
+  made.window = declared_window();
   return made;
 }
 
@@ -161,7 +171,7 @@ tree::Features Parser::features() {
   const bool of_all = now().is("over") && ahead().is("all");
   if (!of_all) feature_key(made.by, made.by_span);
   expect_over();
-  made.window = window();
+  made.window = declared_window();
   if (of_all) by_beside_all(made.by, made.by_span);
   if (panic_ && !resume_brace()) return made;
   if (!open(TokenKind::kBraceOpen)) return made;

@@ -99,6 +99,7 @@ class Parser {
   bool comma_in_number();                    // reported
   void skip_doubled(std::string_view word);  // `then then`: reported
   void skip_doubled_type(std::string_view word);
+  cep::TimeUnit time_unit();
   void skip_doubled_operand(const Token& token);
   bool begins_test_line();
   void spoil_last();          // the expression read last is part of the mistake
@@ -192,6 +193,8 @@ class Parser {
   tree::AggregateParam aggregate_param();
   std::optional<tree::Unless> unless();
   tree::Window window();
+  void window_where(tree::Window& window);
+  tree::Window declared_window();
   void range(tree::Window& window);
   tree::Zone zone();
   tree::Record record(bool literals);

@@ -59,6 +59,11 @@ void Printer::modifier(const tree::Modifier& modifier) {
       return mark("pii");
     case tree::ModifierKind::kEvidence:
       return mark("evidence");
+    case tree::ModifierKind::kUnit:
+      word("in");
+      return mark(cep::time_unit_name(modifier.unit));
+    case tree::ModifierKind::kAnyYear:
+      return marks("from 1970");
   }
 }
 
@@ -147,6 +152,7 @@ void Printer::declaration(const tree::List& item) {
     mark(")");
   }
   blank();
+  if (item.ignore_case) word("ignoring case");
   if (item.from) {
     word("from");
     return string(*item.from);

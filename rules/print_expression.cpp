@@ -349,6 +349,11 @@ void Printer::window(const tree::Window& window) {
         word("within");
         duration(*window.within);
       }
+      if (window.where) {
+        may_break();
+        word("where");
+        enclosed("(", ")", [&] { condition(*window.where); });
+      }
       break;
     case RangeForm::kPrevious:
       word("previous");

@@ -30,6 +30,7 @@ class Collector {
     expr(call.argument);
     expr(call.where);
     for (const tree::AggregateParam& param : call.params) expr(param.expr);
+    if (call.over) expr(call.over->where);
   }
 
   void pattern(const tree::Pattern& tree) {
@@ -116,6 +117,7 @@ References references_of(const tree::Feature& feature) {
   Collector collector;
   collector.expr(feature.aggregate);
   collector.keys(feature.by);
+  collector.expr(feature.window.where);
   return std::move(collector.found);
 }
 
@@ -123,6 +125,7 @@ References references_of(const tree::Features& group) {
   Collector collector;
   collector.kinds(group.of);
   collector.keys(group.by);
+  collector.expr(group.window.where);
   for (const tree::FeatureEntry& entry : group.entries) {
     collector.expr(entry.argument);
     collector.expr(entry.where);

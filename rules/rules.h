@@ -79,7 +79,8 @@ struct LoadOptions {
   ReadFile read_zone = {};
   /// The most that a rule may be, by its id, whatever its text says: `draft` leaves it out.
   std::map<std::string, cep::Status> status_max = {};
-  /// Warns of a live rule that its embedded tests do not show firing and not firing.
+  /// Warns of a live rule that its embedded tests do not show firing and not firing, and of one
+  /// without an `alert` clause.
   bool warn_of_untested = false;
 };
 struct Loaded {

@@ -26,8 +26,8 @@ auto fields(const KindRef& x) { return std::tie(x.form, x.name); }
 auto fields(const Kinds& x) { return std::tie(x.refs); }
 auto fields(const Zone& x) { return std::tie(x.literal, x.path); }
 auto fields(const Window& x) {
-  return std::tie(x.form, x.duration, x.excluding, x.events, x.within, x.zone, x.every, x.needs,
-                  x.all);
+  return std::tie(x.form, x.duration, x.excluding, x.events, x.within, x.where, x.zone, x.every,
+                  x.needs, x.all);
 }
 auto fields(const AggregateParam& x) { return std::tie(x.form, x.expr, x.half_life); }
 auto fields(const Unless& x) { return std::tie(x.rule); }
@@ -43,12 +43,14 @@ auto fields(const Record& x) { return std::tie(x.entries); }
 auto fields(const Use& x) { return std::tie(x.path); }
 auto fields(const Allow& x) { return std::tie(x.warning, x.reason); }
 auto fields(const TypeRef& x) { return std::tie(x.form, x.scale, x.words, x.optional, x.broken); }
-auto fields(const Modifier& x) { return std::tie(x.kind, x.duration, x.path); }
+auto fields(const Modifier& x) { return std::tie(x.kind, x.unit, x.duration, x.path); }
 auto fields(const Field& x) { return std::tie(x.name, x.type, x.modifiers, x.computed); }
 auto fields(const Event& x) { return std::tie(x.name, x.from, x.fields); }
 auto fields(const Subset& x) { return std::tie(x.kind, x.where); }
 auto fields(const Kind& x) { return std::tie(x.name, x.subsets); }
-auto fields(const List& x) { return std::tie(x.name, x.form, x.scale, x.from, x.values); }
+auto fields(const List& x) {
+  return std::tie(x.name, x.form, x.scale, x.ignore_case, x.from, x.values);
+}
 auto fields(const Column& x) { return std::tie(x.name, x.type, x.list_of_string); }
 auto fields(const Row& x) { return std::tie(x.keys, x.values); }
 auto fields(const Table& x) { return std::tie(x.name, x.keys, x.columns, x.from, x.rows); }

@@ -22,8 +22,12 @@ class Spoiler {
   void item(tree::Kind& kind) {
     for (tree::Subset& subset : kind.subsets) expr(subset.where);
   }
-  void item(tree::Feature& feature) { expr(feature.aggregate); }
+  void item(tree::Feature& feature) {
+    expr(feature.aggregate);
+    expr(feature.window.where);
+  }
   void item(tree::Features& group) {
+    expr(group.window.where);
     for (tree::FeatureEntry& entry : group.entries) {
       expr(entry.argument);
       expr(entry.where);
@@ -82,6 +86,7 @@ class Spoiler {
     expr(tree->aggregate->argument);
     expr(tree->aggregate->where);
     for (tree::AggregateParam& param : tree->aggregate->params) expr(param.expr);
+    if (tree->aggregate->over) expr(tree->aggregate->over->where);
   }
 
   const std::set<SpoiledExpr>& spoiled_;

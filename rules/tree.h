@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cep/time.h"
+#include "cep/time_unit.h"
 #include "cep/value.h"
 #include "rules/diagnostics.h"
 
@@ -97,7 +98,9 @@ struct Window {
   std::optional<DurationLiteral> excluding;  // kLast
   std::optional<IntLiteral> events;          // kLastEvents, kPreviousEvents
   std::optional<DurationLiteral> within;     // kPreviousEvents
-  std::optional<Zone> zone;                  // kToday
+  ExprPtr where;                             // kLastEvents, kPreviousEvents: `where (C)`
+  SourceSpan where_span;
+  std::optional<Zone> zone;  // kToday
   std::optional<DurationLiteral> every;
   std::optional<IntLiteral> needs;
   std::optional<SourceSpan> all;  // `over all`, the word: of every key
@@ -248,11 +251,22 @@ struct TypeRef {
   bool broken = false;              // could not be read, reported
   SourceSpan span;                  // with the `?`
 };
-enum class ModifierKind : std::uint8_t { kUpToLate, kUnique, kId, kKey, kFrom, kPii, kEvidence };
+enum class ModifierKind : std::uint8_t {
+  kUpToLate,
+  kUnique,
+  kId,
+  kKey,
+  kFrom,
+  kPii,
+  kEvidence,
+  kUnit,     // `in ms`
+  kAnyYear,  // `from 1970`
+};
 struct Modifier {
   ModifierKind kind = ModifierKind::kId;
-  std::optional<DurationLiteral> duration;  // kUpToLate, kUnique [within]
-  std::optional<StringLiteral> path;        // kFrom
+  cep::TimeUnit unit = cep::TimeUnit::kMicroseconds;  // kUnit
+  std::optional<DurationLiteral> duration;            // kUpToLate, kUnique [within]
+  std::optional<StringLiteral> path;                  // kFrom
   SourceSpan span;
 };
 struct Field {
@@ -282,6 +296,7 @@ struct List : Declaration {
   Name name;
   ListForm form = ListForm::kString;
   std::optional<IntLiteral> scale;  // kDecimal
+  bool ignore_case = false;         // kText: `ignoring case`
   SourceSpan form_span;
   std::optional<StringLiteral> from;  // else:
   std::vector<ExprPtr> values;        // literals

@@ -103,6 +103,25 @@ void warn_of_unused(CheckContext& context, const std::vector<const ParsedFile*>&
   }
 }
 
+void warn_of_no_alert_text(CheckContext& context, const std::vector<const ParsedFile*>& files) {
+  for (const ParsedFile* file : files) {
+    if (!file->asked) continue;
+    for (const tree::Item& item : file->tree.items) {
+      const auto* rule = std::get_if<tree::Rule>(&item);
+      if (rule == nullptr || rule->alert || rule->broken) continue;
+      const bool is_read = !rule->status || rule->status->status == tree::StatusWord::kLive ||
+                           rule->status->status == tree::StatusWord::kShadow;
+      if (!is_read) continue;
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kW0040, rule->name.span,
+          fmt::format("the rule {} has no `alert` clause", in_code(rule->name.text)),
+          "its alerts say the title and nothing of the events");
+      diagnostic.helps.emplace_back("say who and how much: `alert \"Card {card}: {amount}\"`");
+      context.sink.report(std::move(diagnostic));
+    }
+  }
+}
+
 void warn_of_untested(CheckContext& context, const std::vector<const ParsedFile*>& files,
                       const std::vector<EmbeddedTest>& tests) {
   std::unordered_map<std::string_view, Shown> shown;

@@ -59,7 +59,7 @@ class DeclaredFields {
         if (path.size() > depth + 1) {
           descend = descend || at.kind() == (is_place(path, depth + 1) ? '[' : '{');
         } else {
-          values_[f] = value(type_.fields[f].type, at.scalar());
+          values_[f] = value(type_.fields[f], at.scalar());
         }
       }
       if (!descend) {
@@ -87,7 +87,8 @@ class DeclaredFields {
                       type_.fields[f].path.begin() + static_cast<std::ptrdiff_t>(depth));
   }
 
-  cep::Value value(const cep::Type& type, std::string_view token) {
+  cep::Value value(const cep::Field& field, std::string_view token) {
+    const cep::Type& type = field.type;
     if (type.kind == cep::TypeKind::kString || type.kind == cep::TypeKind::kEnum) {
       const std::optional<std::string_view> inside =
           token.front() == '"' ? inside_of(token) : std::nullopt;
@@ -101,7 +102,7 @@ class DeclaredFields {
       if (word == type.words->end()) return cep::Value::missing();
       return cep::Value::enumerated(word - type.words->begin(), *word);
     }
-    const Scalar scalar = scalar_value(type.kind, type.scale, token);
+    const Scalar scalar = scalar_value(type.kind, type.scale, token, number_form(field));
     if (!scalar.ok) return cep::Value::missing();
     switch (type.kind) {
       case cep::TypeKind::kBool:

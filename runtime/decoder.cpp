@@ -33,7 +33,15 @@ class Decoder::Impl {
   std::string describe(const FieldProblem& problem, std::string_view place) const;
 
  private:
-  enum class Verdict : std::uint8_t { kOk, kNoJson, kNoType, kTypeNoString, kNoTime, kBadTime };
+  enum class Verdict : std::uint8_t {
+    kOk,
+    kNoJson,
+    kNoType,
+    kTypeNoString,
+    kNoTime,
+    kBadTime,
+    kImplausibleTime
+  };
   static constexpr int kTypeUnknown = -1;  // `type` not met yet
   static constexpr int kTypeIgnored = -2;  // met, and declared by no file
 
@@ -114,9 +122,9 @@ Decoder::Impl::Impl(const cep::Plan& plan, const std::vector<std::vector<bool>>&
       if (!leaf.optional) type.required[leaf.bit / 64] |= std::uint64_t{1} << (leaf.bit % 64);
       const cep::Field& field = event_type.fields[leaf.field.value];
       leaf.has_column = type.used && used_fields[t][leaf.field.value];
-      // Times as microseconds; every number that is read quickly lies in their range.
+      // Every number of a time that is read quickly lies in the range of times.
       leaf.is_number = leaf.kind == cep::TypeKind::kInt || leaf.kind == cep::TypeKind::kDecimal ||
-                       leaf.kind == cep::TypeKind::kTime;
+                       (leaf.kind == cep::TypeKind::kTime && number_scale(field) >= 0);
       if (field.type.kind == cep::TypeKind::kEnum) {
         word_tables_.push_back(std::make_unique<WordTable>(*field.type.words));
         leaf.words = word_tables_.back().get();
@@ -246,7 +254,8 @@ void Decoder::Impl::take(Leaf& leaf, std::string_view token) {
   std::int64_t word = 0;
   if (leaf.kind == cep::TypeKind::kString) {
     take_text(leaf, token);
-  } else if (leaf.is_number && quick_fixed_point(token, leaf.scale, word)) {
+  } else if (leaf.is_number && quick_fixed_point(token, leaf.scale, word) &&
+             (leaf.form.any_year || cep::is_plausible({word}))) {
     take_word(leaf, word);
   } else if (leaf.words != nullptr && token.front() == '"' &&
              (word = leaf.words->find(token.data() + 1)) != WordTable::kAbsent) {
@@ -270,12 +279,13 @@ void Decoder::Impl::take_word(Leaf& leaf, std::int64_t word) {
 void Decoder::Impl::take_scalar(Leaf& leaf, std::string_view token) {
   const Scalar scalar = leaf.kind == cep::TypeKind::kEnum
                             ? enum_value(*leaf.words, token)
-                            : scalar_value(leaf.kind, leaf.scale, token);
+                            : scalar_value(leaf.kind, leaf.scale, token, leaf.form);
   if (scalar.ok) {
     take_word(leaf, scalar.word);
   } else if (leaf.is_event_time) {
     has_time_ = false;
-    verdict_ = Verdict::kBadTime;
+    verdict_ =
+        scalar.fault == FieldFault::kImplausible ? Verdict::kImplausibleTime : Verdict::kBadTime;
     offender_ = token;
   } else {
     fault(leaf, scalar.fault, token);
@@ -513,9 +523,13 @@ std::size_t Decoder::Impl::batch_bytes() const {
 }
 
 std::string Decoder::Impl::dead_letter_reason() const {
+  const auto time_field = [&]() -> const cep::Field& {
+    const cep::EventType& type = plan_.event_types[static_cast<std::size_t>(type_index_)];
+    return type.fields[type.time_field.value];
+  };
   const auto time_name = [&] {
     const cep::EventType& type = plan_.event_types[static_cast<std::size_t>(type_index_)];
-    return fmt::format("`{}` of `{}`", type.fields[type.time_field.value].name, type.name);
+    return fmt::format("`{}` of `{}`", time_field().name, type.name);
   };
   switch (verdict_) {
     case Verdict::kNoJson:
@@ -528,6 +542,9 @@ std::string Decoder::Impl::dead_letter_reason() const {
       return fmt::format("no event time {}", time_name());
     case Verdict::kBadTime:
       return fmt::format("event time {} is not a valid time: {}", time_name(), shown(offender_));
+    case Verdict::kImplausibleTime:
+      return fmt::format("event time {} {}", time_name(),
+                         implausible_text(time_field(), offender_, true));
     case Verdict::kOk:
       break;
   }
@@ -550,6 +567,8 @@ std::string Decoder::Impl::describe(const FieldProblem& problem, std::string_vie
       return name + ": absent";
     case FieldFault::kNull:
       return name + ": null";
+    case FieldFault::kImplausible:
+      return name + ": " + implausible_text(field, problem.token, !field.pii);
     case FieldFault::kWrongType:
     case FieldFault::kUnusable:
       return fmt::format("{}: not a valid {}{}", name, cep::type_name(field.type), value);

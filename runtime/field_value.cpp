@@ -1,5 +1,7 @@
 #include "runtime/field_value.h"
 
+#include <fmt/format.h>
+
 #include <bit>
 
 #include "cep/base/assert.h"
@@ -29,11 +31,72 @@ Scalar time_value(std::string_view token, bool is_date) {
   return time && in_time_range(time->us) ? good(time->us) : bad(FieldFault::kUnusable);
 }
 
-Scalar number_of_us(std::string_view token) {
-  const std::optional<std::int64_t> us = fixed_point(token, 0);
-  return us && in_time_range(*us) ? good(*us) : bad(FieldFault::kUnusable);
+int scale_of(cep::TimeUnit unit) {
+  switch (unit) {
+    case cep::TimeUnit::kSeconds:
+      return 6;
+    case cep::TimeUnit::kMilliseconds:
+      return 3;
+    case cep::TimeUnit::kNanoseconds:
+      return -3;
+    case cep::TimeUnit::kMicroseconds:
+      break;
+  }
+  return 0;
+}
+
+const char* unit_word(cep::TimeUnit unit) {
+  switch (unit) {
+    case cep::TimeUnit::kSeconds:
+      return "seconds";
+    case cep::TimeUnit::kMilliseconds:
+      return "milliseconds";
+    case cep::TimeUnit::kNanoseconds:
+      return "nanoseconds";
+    case cep::TimeUnit::kMicroseconds:
+      break;
+  }
+  return "microseconds";
+}
+
+// A number of the unit in microseconds, rounded down; nothing for one out of the range of times.
+std::optional<std::int64_t> in_us(std::string_view token, cep::TimeUnit unit) {
+  const int scale = scale_of(unit);
+  std::optional<std::int64_t> us;
+  if (scale >= 0) us = fixed_point(token, scale);
+  if (!us) us = rounded_down(token, scale);
+  return us && in_time_range(*us) ? us : std::nullopt;
+}
+
+Scalar number_of_us(std::string_view token, NumberForm form) {
+  const std::optional<std::int64_t> us = in_us(token, form.unit);
+  const bool is_plausible = form.any_year || (us && cep::is_plausible({*us}));
+  if (!is_plausible && is_number(token)) return bad(FieldFault::kImplausible);
+  const bool is_cut = form.unit == cep::TimeUnit::kMicroseconds && !fixed_point(token, 0);
+  return us && !is_cut ? good(*us) : bad(FieldFault::kUnusable);
 }
 }  // namespace
+
+int number_scale(const cep::Field& field) {
+  return field.type.kind == cep::TypeKind::kTime ? scale_of(field.unit) : field.type.scale;
+}
+
+std::string implausible_text(const cep::Field& field, std::string_view token, bool shows_value) {
+  const std::optional<std::int64_t> us = in_us(token, field.unit);
+  const bool is_early = us ? *us < cep::kPlausibleMin.us : token.front() == '-';
+  std::string text = fmt::format("lies {} in {}{}", is_early ? "before 1990" : "after 2100",
+                                 unit_word(field.unit), shows_value ? ": " + shown(token) : "");
+  for (const cep::TimeUnit unit : {cep::TimeUnit::kSeconds, cep::TimeUnit::kMilliseconds,
+                                   cep::TimeUnit::kMicroseconds, cep::TimeUnit::kNanoseconds}) {
+    const std::optional<std::int64_t> other = in_us(token, unit);
+    if (!other || !cep::is_plausible({*other})) continue;
+    return text + fmt::format("; are these {}? Write `{}: time in {}`", unit_word(unit), field.name,
+                              cep::time_unit_name(unit));
+  }
+  const bool has_unit = field.unit != cep::TimeUnit::kMicroseconds;
+  return text + fmt::format("; if that is right, write `{}: time{} from 1970`", field.name,
+                            has_unit ? fmt::format(" in {}", cep::time_unit_name(field.unit)) : "");
+}
 
 std::optional<std::string_view> plain_text(std::string_view token, std::string& buffer) {
   const std::optional<std::string_view> inside = inside_of(token);
@@ -44,7 +107,7 @@ std::optional<std::string_view> plain_text(std::string_view token, std::string& 
   return std::string_view(buffer.data(), *size);
 }
 
-Scalar scalar_value(cep::TypeKind kind, int scale, std::string_view token) {
+Scalar scalar_value(cep::TypeKind kind, int scale, std::string_view token, NumberForm form) {
   const char first = token.front();
   if (first == 'n') return bad(token == "null" ? FieldFault::kNull : FieldFault::kUnusable);
   const bool number = begins_number(first);
@@ -64,12 +127,12 @@ Scalar scalar_value(cep::TypeKind kind, int scale, std::string_view token) {
       return value ? good(std::bit_cast<std::int64_t>(*value)) : bad(FieldFault::kUnusable);
     }
     case cep::TypeKind::kTime:
-      if (number) return number_of_us(token);
+      if (number) return number_of_us(token, form);
       return string ? time_value(token, false) : bad(FieldFault::kWrongType);
     case cep::TypeKind::kDate:
       return string ? time_value(token, true) : bad(FieldFault::kWrongType);
     case cep::TypeKind::kDuration:
-      return number ? number_of_us(token) : bad(FieldFault::kWrongType);
+      return number ? number_of_us(token, {form.unit, true}) : bad(FieldFault::kWrongType);
     case cep::TypeKind::kEnum:
     case cep::TypeKind::kString:
     case cep::TypeKind::kFraction:

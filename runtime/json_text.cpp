@@ -140,6 +140,47 @@ std::optional<std::int64_t> any_fixed_point(std::string_view token, int scale) {
   return negative ? -result : result;
 }
 
+std::optional<std::int64_t> rounded_down(std::string_view token, int shift) {
+  if (!is_number(token)) return std::nullopt;
+  const bool negative = token.front() == '-';
+  if (negative) token.remove_prefix(1);
+  const std::size_t exponent_at = std::min(token.find_first_of("eE"), token.size());
+  std::string digits(token.substr(0, exponent_at));
+  // The number is the digits times ten to `exponent`.
+  constexpr std::int64_t kExponentMax = 1'000'000'000;
+  std::int64_t exponent = shift;
+  if (exponent_at < token.size()) {
+    std::string_view text = token.substr(exponent_at + 1);
+    const bool down = text.front() == '-';
+    if (down || text.front() == '+') text.remove_prefix(1);
+    std::int64_t written = 0;
+    for (const char c : text) written = std::min(written * 10 + (c - '0'), kExponentMax);
+    exponent += down ? -written : written;
+  }
+  if (const std::size_t point = digits.find('.'); point != std::string::npos) {
+    exponent -= static_cast<std::int64_t>(digits.size() - point - 1);
+    digits.erase(point, 1);
+  }
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size()));
+  if (digits.empty()) return 0;
+  bool is_cut = false;
+  if (exponent < 0) {
+    const auto kept = static_cast<std::int64_t>(digits.size()) + exponent;
+    const std::size_t end = kept > 0 ? static_cast<std::size_t>(kept) : 0;
+    is_cut = digits.find_first_not_of('0', end) != std::string::npos;
+    digits.resize(end);
+    exponent = 0;
+  }
+  constexpr std::int64_t kDigitsMax = 19;
+  if (static_cast<std::int64_t>(digits.size()) + exponent > kDigitsMax) return std::nullopt;
+  cep::Int128 number = 0;
+  for (const char c : digits) number = number * 10 + (c - '0');
+  for (; exponent > 0; --exponent) number *= 10;
+  if (negative) number = -number - (is_cut ? 1 : 0);
+  if (number < INT64_MIN || number > INT64_MAX) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
 std::optional<double> floating_point(std::string_view token) {
   if (!is_number(token)) return std::nullopt;
   double value = 0;

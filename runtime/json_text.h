@@ -99,6 +99,9 @@ inline std::optional<std::int64_t> fixed_point(std::string_view token, int scale
   if (quick_fixed_point(token, scale, number)) return number;
   return any_fixed_point(token, scale);
 }
+/// As fixed_point() with `shift` in place of the scale, -9 <= shift <= 9, rounded down: the largest
+/// whole number that is at most the number times ten to `shift`.
+std::optional<std::int64_t> rounded_down(std::string_view token, int shift);
 /// Reads a number's token as the nearest float; nothing when it is no JSON number or is not finite.
 std::optional<double> floating_point(std::string_view token);
 /// True when `text` has the form of a JSON number.

@@ -88,7 +88,9 @@ class TypePlanBuilder {
     const cep::Field& declared = type_.fields[field];
     Leaf leaf;
     leaf.kind = declared.type.kind;
-    leaf.scale = declared.type.scale;
+    const int scale = number_scale(declared);
+    leaf.scale = static_cast<std::uint8_t>(scale > 0 ? scale : 0);
+    leaf.form = number_form(declared);
     leaf.optional = declared.optional;
     leaf.is_event_time = field == type_.time_field.value;
     leaf.field = cep::FieldIndex(field);

@@ -7,13 +7,15 @@
 
 #include "cep/base/index.h"
 #include "cep/plan.h"
+#include "runtime/field_value.h"
 #include "runtime/word_table.h"
 
 namespace tocsin::runtime {
 /// One declared field that is read, and where its values go.
 struct Leaf {
   cep::TypeKind kind = cep::TypeKind::kBool;
-  std::uint8_t scale = 0;
+  std::uint8_t scale = 0;  // of a decimal, or of a number of time in microseconds
+  NumberForm form;
   bool optional = false;
   bool is_event_time = false;
   bool has_column = false;

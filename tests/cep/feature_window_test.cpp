@@ -30,6 +30,7 @@ using tests::shown;
 struct Taken {
   EventTime time;
   Value value;
+  bool counts = true;
 };
 
 // ---- the definitions
@@ -46,8 +47,9 @@ Value defined_sum(const std::vector<Value>& values, const Type& type) {
   return Value::integer(sum);
 }
 
-Value defined(const Feature& feature, const std::vector<Taken>& taken) {
+Value defined(const Feature& feature, std::vector<Taken> taken) {
   if (feature.window.needs && taken.size() < *feature.window.needs) return Value::missing();
+  std::erase_if(taken, [](const Taken& event) { return !event.counts; });
   if (feature.aggregate == Aggregate::kCount) {
     return Value::integer(static_cast<Int128>(taken.size()));
   }
@@ -155,12 +157,14 @@ std::vector<Taken> in_window(const FeatureWindow& window, const std::vector<Take
         is_in = local_day(*zone, event.time) == local_day(*zone, now);
         break;
       case WindowKind::kSession:
+        // Only what is aggregated begins a session or keeps it going.
         if (event.time - before >= *window.duration) out.clear();
+        is_in = event.counts || !out.empty();
         break;
       default:
         break;
     }
-    before = event.time;
+    if (event.counts) before = event.time;
     if (is_in) out.push_back(event);
   }
   if (window.kind == WindowKind::kSession && now - before >= *window.duration) out.clear();
@@ -176,7 +180,8 @@ TEST_CASE("feature windows: every aggregate and window gives what its definition
   tests::for_all_seeds("feature_windows", 4'000, [](Random& random) {
     Plan plan;
     plan.zones = tests::zones_of_windows();
-    const Feature feature = random_window_feature(random);
+    Feature feature = random_window_feature(random);
+    if (random.chance(50)) feature.where = std::make_shared<Expr>();
     const WindowSpec spec = make_window_spec(plan, feature, 1'000'000);
     WindowPool pool(random.next());
     std::uint32_t number = 0;
@@ -206,9 +211,15 @@ TEST_CASE("feature windows: every aggregate and window gives what its definition
       }
       const auto take = [&] {
         if (!takes) return;
+        if (spec.takes_all && random.chance(30)) {
+          all.push_back({now, Value::missing(), false});
+          if (number == 0) number = pool.make(spec);
+          pool.at(number).pass(now);
+          return;
+        }
         const Value value = feature.argument ? random_word(random, feature.argument->type, texts)
                                              : Value::missing();
-        all.push_back({now, value});
+        all.push_back({now, value, true});
         if (number == 0) number = pool.make(spec);
         pool.at(number).take(now,
                              feature.argument ? *word_of(value, spec, pool.memory()) : Word{0});
@@ -257,7 +268,7 @@ TEST_CASE("loop aggregates: the same definitions over the events of a match") {
       const Value value =
           counts ? Value::missing() : random_word(random, feature.argument->type, texts);
       aggregate.add(value);
-      taken.push_back({EventTime{0}, value});
+      taken.push_back({EventTime{0}, value, true});
     }
     CHECK(shown(aggregate.value()) == shown(defined(feature, taken)));
   });

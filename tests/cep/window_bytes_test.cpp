@@ -38,6 +38,7 @@ class Window {
     CHECK(pool_.memory().texts.count() == 0);
   }
   void take(EventTime now, const Value& value) {
+    if (spec_.takes_all && value.is_missing()) return state().pass(now);
     state().take(now, spec_.has_value ? *word_of(value, spec_, pool_.memory()) : Word{0});
   }
   WindowState& state() const { return pool_.at(number_); }
@@ -83,8 +84,9 @@ class Stream {
     now_.us += is_today_ && !varied_ ? gap * tests::kHour / 4 : gap;
     return now_;
   }
+  // Missing where the feature has no argument, and now and then where it takes all.
   Value value() {
-    if (!feature_.argument) return Value::missing();
+    if (!feature_.argument || (feature_.takes_all() && random_.chance(30))) return Value::missing();
     const Type& type = feature_.argument->type;
     if (varied_ && random_.chance(90)) {
       const std::int64_t number = random_.between(-20'000, 20'000);

@@ -171,8 +171,8 @@ class Translator {
   }
 
   std::string write_schema() const {
-    std::string text =
-        "event " + event_ + " {\n  " + kTimeField + ": time,\n  " + kIndexField + ": int id,\n";
+    std::string text = "event " + event_ + " {\n  " + kTimeField + ": time from 1970,\n  " +
+                       kIndexField + ": int id,\n";
     for (const auto& [name, attribute] : vocabulary_.attributes) {
       text += "  " + attribute.field + ": " + attribute.type + "?,\n";
     }

@@ -55,6 +55,27 @@ def _():
 
 @case
 def _():
+    """an event time in another unit than the schema's: a dead letter that asks, and no alert of another year"""
+    dead = costs_itself('{"type":"payment","ts":1772452800123,"id":"p","card":"c1","amount":1}',
+                        "event time `ts` of `payment` lies before 1990 in microseconds: 1772452800123; ",
+                        "are these milliseconds? Write `ts: time in ms`")
+    assert dead["text"].startswith('{"type":"payment"'), dead
+    costs_itself('{"type":"payment","ts":1772452800,"id":"p","card":"c1","amount":1}', "are these seconds?")
+    costs_itself('{"type":"payment","ts":1772452800123456789,"id":"p","card":"c1","amount":1}',
+                 "lies after 2100 in microseconds", "are these nanoseconds? Write `ts: time in ns`")
+    costs_itself('{"type":"payment","ts":5,"id":"p","card":"c1","amount":1}',
+                 "if that is right, write `ts: time from 1970`")
+    # With the unit in the schema the same events give the same alerts.
+    wanted = [(alert["ts"], alert["fields"]) for alert in run(lines(GOOD)).alerts()]
+    for unit, of_us in (("s", 1e6), ("ms", 1000), ("ns", 0.001)):
+        write("unit.tocsin", RULES.replace("ts: time,", f"ts: time in {unit},"))
+        write("unit.ndjson", lines({**event, "ts": round(event["ts"] / of_us)} for event in GOOD))
+        done = tocsin("run", "unit.tocsin", "--input", "unit.ndjson")
+        assert [(alert["ts"], alert["fields"]) for alert in done.alerts()] == wanted, done
+
+
+@case
+def _():
     """an unreadable input: exit code 3, named"""
     os.mkdir("folder.ndjson")
     has(run(None, code=3, name="folder.ndjson").err, "cannot read folder.ndjson: Is a directory")

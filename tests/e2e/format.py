@@ -154,6 +154,58 @@ def _():
         tocsin(*command.split())
 
 
+SAMPLE = """\
+{"type":"card.payment","timestamp":1772452800123,"id":"p1","card":"c1","amount":1.50,"geo":{"lat":59.25,"city":"Ume\u00e5"},"tags":["a"],"ok":true,"booked_at":1772452800,"day":"2026-03-02","phone":1772452800}
+{"type":"card.payment","timestamp":1772452801000,"id":"p2","card":"c1","amount":2,"geo":{"lat":1.5},"ok":false,"booked_at":1772452801,"day":"2026-03-02","phone":4600000000}
+{"type":"card.payment","timestamp":1772452802000.5,"id":"p3","card":"c2","amount":250.00,"geo":{"lat":2.125,"city":null},"ok":true,"booked_at":1772452802,"day":"2026-03-02","phone":"none"}
+{"type":"login","ts":"2026-03-02T12:00:00Z","user":"u1","from":null}
+not an event
+{"type":"tick","n":5}
+"""
+
+
+@case
+def _():
+    """new --sample: the schema of a sample, with the units of its times; the pack works on it at once"""
+    write("sample.ndjson", SAMPLE)
+    done = tocsin("new", "pack", "--sample", "sample.ndjson")
+    has(done.out, "card_payment.timestamp counts milliseconds", "card_payment.booked_at counts seconds",
+        "card_payment.phone has values of several types: it is left out", "arrays are left out",
+        'login.from is always null: it is left out', '"tick" has no field that can be its event time',
+        "1 of the lines are no JSON objects")
+    schema = text_of("pack/schema.tocsin")
+    has(schema, 'event card_payment from "card.payment" {\n', "  timestamp: time in ms key,\n", "  id: string id,\n",
+        "  card: string,\n", "  amount: decimal(2),\n", '  geo_lat: decimal(3) from "geo.lat",\n',
+        '  geo_city: string? from "geo.city",\n', "  ok: bool,\n", "  booked_at: time in s,\n", "  day: date,\n",
+        "event login {\n  ts: time,\n  user: string,\n}\n")
+    assert not os.path.exists("pack/events.ndjson")
+    tocsin("fmt", "--check", "pack")
+    has(tocsin("check", "pack", "--warnings-as-errors").err, "0 errors, 0 warnings")
+    has(tocsin("test", "pack").out, "2 passed, 0 failed")
+    ran = tocsin("run", "pack/rules.tocsin", "--input", "sample.ndjson")
+    has(ran.err, "rejected: 1 line")
+
+
+@case
+def _():
+    """new --sample: each unit is found; numbers of no plausible unit are said; no events, no pack"""
+    for number, unit in ((1772452800, " in s"), (1772452800123, " in ms"), (1772452800123456, ""),
+                         (1772452800123456789, " in ns")):
+        write("sample.ndjson", f'{{"type":"e","ts":{number}}}\n')
+        tocsin("new", f"pack{number}", "--sample", "sample.ndjson")
+        has(text_of(f"pack{number}/schema.tocsin"), f"  ts: time{unit},\n")
+        has(tocsin("check", f"pack{number}", "--warnings-as-errors").err, "0 errors, 0 warnings")
+        has(tocsin("test", f"pack{number}").out, "2 passed, 0 failed")
+    write("sample.ndjson", '{"type":"e","ts":5}\n')
+    has(tocsin("new", "odd", "--sample", "sample.ndjson").out, "lie between 1990 and 2100 in no unit")
+    has(text_of("odd/schema.tocsin"), "  ts: time from 1970,\n")
+    for text, why in (("a,b\n1,2\n", "no line is an event"), ('{"type":"e","n":5}\n', "can be their event time")):
+        write("sample.ndjson", text)
+        has(tocsin("new", "none", "--sample", "sample.ndjson", code=3).err, why)
+        assert not os.path.exists("none")
+    has(tocsin("new", "none", "--sample", "nowhere", code=3).err, "nowhere")
+
+
 @case
 def _():
     """new: nothing is overwritten, and a name is letters, digits, _ and -"""

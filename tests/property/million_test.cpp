@@ -108,10 +108,10 @@ TEST_CASE("sums: a million amounts near the ends of 64 bits are exact") {
   CHECK(half.size() > 12);  // of 64 bits of cents there are 11 digits
 
   const std::string rules = fmt::format(R"(
-event opened {{ ts: time, card: string }}
-event payment {{ ts: time, card: string, amount: decimal(2) }}
-event half {{ ts: time, card: string }}
-event closed {{ ts: time, card: string }}
+event opened {{ ts: time from 1970, card: string }}
+event payment {{ ts: time from 1970, card: string, amount: decimal(2) }}
+event half {{ ts: time from 1970, card: string }}
+event closed {{ ts: time from 1970, card: string }}
 feature total = sum(amount of payment) by card over ever
 rule halfway "Beyond 64 bits" {{
   by card

@@ -123,34 +123,35 @@ TEST_CASE("lower: expressions") {
 }
 
 TEST_CASE("lower: event types, lists and features") {
-  check_lines(R"(event card_present from "CP" {
+  check_lines(
+      R"(event card_present from "CP" {
   happened: time key up to 30s late, reference: string id, place: string? from "terminal.city" evidence pii,
   how: enum("chip and pin", swipe), on: date, open: duration,
 }
 list odd : decimal(2) = [1, -2.5, 3.00]
 rule r "r" { by card when payment where amount in odd alert "x" }
 rule s "s" { by account when login where logins_by_account > 3 and payments_10m > 1 alert "x" })",
-              {"event card_present",
-               "happened:", "reference:", "place:", "how:", "on:", "open:", "list", "feature"},
-              {"event card_present from \"CP\" time 0 id 1 bound 30s",
-               "happened: time from [\"happened\"]", "reference: string from [\"reference\"]",
-               "place: string? evidence pii from [\"terminal\", \"city\"]",
-               "how: enum(\"chip and pin\", swipe) from [\"how\"]", "on: date from [\"on\"]",
-               "open: duration from [\"open\"]", "list odd: decimal(2) = 1.00 -2.50 3.00",
-               // a feature's key says too where the types that read it hold it
-               "feature payments_10m: int = count(-) of {payment=payment} where - by {card:string "
-               "= payment.card "
-               "login.card} over last 10m",
-               "feature spent: decimal(2) = sum(field[amount payment.amount]:decimal(2)) of "
-               "{payment=payment} where "
-               "not(field[declined payment.declined]:bool):bool by {card:string = payment.card} "
-               "over last 1h",
-               "feature usual: fraction = avg(field[amount payment.amount]:decimal(2)) of "
-               "{payment=payment} where - by "
-               "{card:string = payment.card} over last 30d",
-               "feature logins_by_account: int = count(-) of {login=login} where - by "
-               "{account:string = login.account} "
-               "over last 1h"});
+      {"event card_present", "happened:", "reference:", "place:", "how:", "on:", "open:", "list",
+       "feature"},
+      {"event card_present from \"CP\" time 0 id 1 bound 30s",
+       "happened: time plausible from [\"happened\"]", "reference: string from [\"reference\"]",
+       "place: string? evidence pii from [\"terminal\", \"city\"]",
+       "how: enum(\"chip and pin\", swipe) from [\"how\"]", "on: date from [\"on\"]",
+       "open: duration from [\"open\"]", "list odd: decimal(2) = 1.00 -2.50 3.00",
+       // a feature's key says too where the types that read it hold it
+       "feature payments_10m: int = count(-) of {payment=payment} where - by {card:string "
+       "= payment.card "
+       "login.card} over last 10m",
+       "feature spent: decimal(2) = sum(field[amount payment.amount]:decimal(2)) of "
+       "{payment=payment} where "
+       "not(field[declined payment.declined]:bool):bool by {card:string = payment.card} "
+       "over last 1h",
+       "feature usual: fraction = avg(field[amount payment.amount]:decimal(2)) of "
+       "{payment=payment} where - by "
+       "{card:string = payment.card} over last 30d",
+       "feature logins_by_account: int = count(-) of {login=login} where - by "
+       "{account:string = login.account} "
+       "over last 1h"});
 }
 
 TEST_CASE("lower: every window and aggregate of features, groups and what they read") {

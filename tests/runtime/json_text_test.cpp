@@ -44,6 +44,50 @@ TEST_CASE("json text: the quick reader of numbers agrees with the exact one") {
     // What is exact at some scale is a number; a number is exact at some scale or too long.
     if (fixed_point(token, scale)) CHECK(is_number(token));
     CHECK(is_number(token) == floating_point(token).has_value());
+    // Rounded down: exact where it is a whole number, else less than one below.
+    const std::optional<std::int64_t> down = rounded_down(token, scale);
+    if (const auto exact = fixed_point(token, scale)) CHECK(down == exact);
+    if (down) CHECK(is_number(token));
   });
+}
+
+TEST_CASE("json text: numbers are rounded down at any shift") {
+  struct Row {
+    const char* token;
+    int shift;
+    std::optional<std::int64_t> wanted;
+  };
+  const Row rows[] = {
+      {"1772452800123456789", -3, 1'772'452'800'123'456},
+      {"1772452800123456999", -3, 1'772'452'800'123'456},
+      {"-1", -3, -1},
+      {"-1000", -3, -1},
+      {"-1001", -3, -2},
+      {"999", -3, 0},
+      {"1772452800.1234567", 6, 1'772'452'800'123'456},
+      {"-0.0000001", 6, -1},
+      {"0", 6, 0},
+      {"-0", 6, 0},
+      {"1.7724528e9", 6, 1'772'452'800'000'000},
+      {"17724528e2", 3, 1'772'452'800'000},
+      {"12345e-2", 0, 123},
+      {"12345e-9", 0, 0},
+      {"-12345e-9", 0, -1},
+      {"9223372036854775807", 0, INT64_MAX},
+      {"-9223372036854775808", 0, INT64_MIN},
+      {"9223372036854775808", 0, std::nullopt},
+      {"9223372036854775807", 3, std::nullopt},
+      {"1e400", -3, std::nullopt},
+      {"0e400", 6, 0},
+      {"1e-400", 6, 0},
+      {"01", 0, std::nullopt},
+      {"1.", 0, std::nullopt},
+      {"x", 0, std::nullopt},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.token);
+    CAPTURE(row.shift);
+    CHECK(rounded_down(row.token, row.shift) == row.wanted);
+  }
 }
 }  // namespace tocsin::runtime

@@ -31,7 +31,7 @@ class NoFiles : public RangeReader {
 // What "semantics" means here: the number of a program that takes amounts above `limit`.
 cep::Program program_above(int limit) {
   const rules::Loaded loaded = load_rules(fmt::format(R"(
-event pay {{ ts: time, id: string id, card: string, amount: int }}
+event pay {{ ts: time from 1970, id: string id, card: string, amount: int }}
 rule large "Large" {{
   by card
   when pay as p where amount > {}

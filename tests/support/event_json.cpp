@@ -57,8 +57,27 @@ std::string number_text(Random& random, cep::Int128 mantissa, int scale) {
   }
 }
 
-std::string time_text(Random& random, std::int64_t us) {
-  if (random.chance(70)) return fmt::format("{}", us);
+// A time as a number of the field's unit, with a fraction where it needs one or by chance.
+std::string time_number(Random& random, const cep::Field& field, std::int64_t us) {
+  const int digits = field.unit == cep::TimeUnit::kSeconds        ? 6
+                     : field.unit == cep::TimeUnit::kMilliseconds ? 3
+                                                                  : 0;
+  if (field.unit == cep::TimeUnit::kNanoseconds) {
+    // Rounded down.
+    return cep::format_decimal(cep::Int128{us} * 1000 + random.between(0, 999), 0);
+  }
+  std::string text = cep::format_decimal(us, digits);
+  if (digits > 0 && us >= 0 && random.chance(20)) return text + "7";
+  if (digits > 0 && text.ends_with(std::string(static_cast<std::size_t>(digits), '0')) &&
+      random.chance(80)) {
+    text.resize(text.size() - static_cast<std::size_t>(digits) - 1);
+  }
+  return text;
+}
+
+std::string time_text(Random& random, const cep::Field& field, std::int64_t us) {
+  const bool fits = field.any_year || cep::is_plausible({us});
+  if (fits && random.chance(70)) return time_number(random, field, us);
   std::string text = cep::format_time({us});
   if (random.chance(30)) {
     // The same moment two hours east.
@@ -68,14 +87,16 @@ std::string time_text(Random& random, std::int64_t us) {
   return quoted(text);
 }
 
-std::string value_text(Random& random, const Value& value) {
+std::string value_text(Random& random, const cep::Field& field, const Value& value) {
   switch (value.kind) {
     case cep::ValueKind::kInt:
       return number_text(random, value.number, 0);
     case cep::ValueKind::kDecimal:
       return number_text(random, value.number, value.scale);
     case cep::ValueKind::kTime:
-      return time_text(random, static_cast<std::int64_t>(value.number));
+      return time_text(random, field, static_cast<std::int64_t>(value.number));
+    case cep::ValueKind::kDuration:
+      return time_number(random, field, static_cast<std::int64_t>(value.number));
     case cep::ValueKind::kString:
     case cep::ValueKind::kEnum:
       return quoted_oddly(random, value.text);
@@ -88,7 +109,8 @@ std::string value_text(Random& random, const Value& value) {
 }
 
 // Something that cannot be a value of the type; empty: the member is left out.
-std::string missing_text(Random& random, const cep::Type& type) {
+std::string missing_text(Random& random, const cep::Field& field) {
+  const cep::Type& type = field.type;
   switch (random.below(4)) {
     case 0:
       return "";
@@ -110,6 +132,9 @@ std::string missing_text(Random& random, const cep::Type& type) {
       return random.pick({"\"5.00\"", "0.00001", "99999999999999999999", "1e-9"});
     case TypeKind::kEnum:
       return random.pick({"\"phone\"", "0", "\"\""});
+    case TypeKind::kTime:
+      if (field.any_year) return "null";
+      return random.pick({"17", "-1", "1e30", "99999999999999999999", "\"1700000000\""});
     default:
       return "null";
   }
@@ -185,7 +210,7 @@ std::string event_line(Random& random, const cep::Plan& plan, const oracle::Even
     if (field.computed) continue;
     const Value value = event.fields[i].view();
     const std::string text =
-        value.is_missing() ? missing_text(random, field.type) : value_text(random, value);
+        value.is_missing() ? missing_text(random, field) : value_text(random, field, value);
     if (text.empty()) continue;
     if (field.path.size() == 1) {
       members.emplace_back(field.path[0], text);

@@ -243,6 +243,7 @@ std::string ExpressionPrinter::window(const cep::FeatureWindow& window) const {
       if (window.duration) out += " within " + length();
       break;
   }
+  if (window.where) out += " where (" + expr(nullptr, *window.where) + ")";
   if (window.every) out += " every " + cep::format_duration(*window.every);
   if (window.needs) out += fmt::format(" needs {} events", *window.needs);
   return out;

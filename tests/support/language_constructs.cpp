@@ -136,6 +136,8 @@ const std::vector<std::string>& all_constructs() {
                                     "excluding last",
                                     "every",
                                     "needs",
+                                    "window where",
+                                    "window takes all",
                                     "unless alerted by",
                                     "ewma half life",
                                     "ewma weight",
@@ -337,6 +339,8 @@ class Collector {
     if (feature.window.excluding) add("excluding last");
     if (feature.window.every) add("every");
     if (feature.window.needs) add("needs");
+    if (feature.window.where) add("window where");
+    if (feature.takes_all()) add("window takes all");
     if (feature.unless_alerted_by) add("unless alerted by");
     if (feature.half_life) add("ewma half life");
     if (feature.weight) add("ewma weight");

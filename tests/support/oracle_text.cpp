@@ -91,7 +91,17 @@ std::optional<Hit> find_element(const cep::List& list, std::size_t i, std::strin
   if (list.kind == cep::ListKind::kRegex) {
     return find_pattern(text, element, i < list.ignore_case.size() && list.ignore_case[i]);
   }
-  return find_literal(text, element, list.kind == cep::ListKind::kText, word);
+  const bool is_phrase = list.kind == cep::ListKind::kText;
+  if (is_phrase && i < list.ignore_case.size() && list.ignore_case[i]) {
+    // Random texts have letters alone whose two cases are of one length.
+    std::string folded_text;
+    std::string folded_element;
+    cep::append_lower(folded_text, text);
+    cep::append_lower(folded_element, element);
+    TOCSIN_ASSERT(folded_text.size() == text.size(), "a letter and its small form have one length");
+    return find_literal(folded_text, folded_element, true, word);
+  }
+  return find_literal(text, element, is_phrase, word);
 }
 
 // ---- numbers

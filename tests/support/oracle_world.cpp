@@ -135,28 +135,30 @@ Value World::feature_by_scan(const cep::Feature& feature, Position position,
                         window.kind == WindowKind::kPreviousEver ||
                         window.kind == WindowKind::kPreviousEvents;
 
-  // All that the feature has taken under this key up to here.
+  // All of the feature's kinds under this key up to here.
   std::vector<EventTime> times;
-  std::vector<Value> values;
+  std::vector<Taken> taken;
   const auto index = static_cast<std::uint32_t>(&feature - plan_.features.data());
   for (Position p = 0; p < position + (previous ? 0 : 1); ++p) {
     if (!is_in_feature(feature, p, key)) continue;
-    const auto known = taken_found_.find({index, p});
+    auto known = taken_found_.find({index, p});
     if (known == taken_found_.end()) {
       const Context context{*this, p};
-      bool taken = subset_of(feature.events, p, {}) != nullptr &&
-                   (!feature.where || oracle::evaluate(*feature.where, context).is_true());
-      Value value;
-      if (taken && feature.argument) {
-        value = oracle::evaluate(*feature.argument, context);
-        taken = !value.is_missing() && fits_64_bits(value);
+      const auto holds = [&](const cep::ExprPtr& condition) {
+        return !condition || oracle::evaluate(*condition, context).is_true();
+      };
+      Taken found;
+      found.in_window = subset_of(feature.events, p, {}) != nullptr && holds(window.where);
+      found.counts = found.in_window && holds(feature.where);
+      if (found.counts && feature.argument) {
+        found.value = oracle::evaluate(*feature.argument, context);
+        found.counts = !found.value.is_missing() && fits_64_bits(found.value);
       }
-      taken_found_[{index, p}] = {taken, value};
+      known = taken_found_.emplace(std::pair{index, p}, found).first;
     }
-    const auto& [taken, value] = taken_found_.at({index, p});
-    if (!taken) continue;
+    if (!known->second.in_window) continue;
     times.push_back(rows_[p].engine_time);
-    values.push_back(value);
+    taken.push_back(known->second);
   }
 
   // Of these, the window's: from `begin` up to `end`.
@@ -184,12 +186,18 @@ Value World::feature_by_scan(const cep::Feature& feature, Position position,
       while (begin < end && *day_in_zone(plan_, zone, times[begin]) != *today) ++begin;
       break;
     }
-    case WindowKind::kSession:
+    case WindowKind::kSession: {
+      // Only what counts begins a session or keeps it going.
       begin = end;
-      for (EventTime later = now; begin > 0 && later - times[begin - 1] < *window.duration;) {
-        later = times[--begin];
+      EventTime later = now;
+      for (std::size_t i = end; i > 0; --i) {
+        if (!taken[i - 1].counts) continue;
+        if (later - times[i - 1] >= *window.duration) break;
+        begin = i - 1;
+        later = times[begin];
       }
       break;
+    }
     case WindowKind::kEver:
     case WindowKind::kPreviousEver:
       break;
@@ -200,11 +208,14 @@ Value World::feature_by_scan(const cep::Feature& feature, Position position,
       break;
   }
   if (window.needs && end - begin < *window.needs) return Value::missing();
-  const auto at = [](auto& list, std::size_t i) {
-    return list.begin() + static_cast<std::ptrdiff_t>(i);
-  };
-  return aggregate(feature.aggregate, feature.type, {at(values, begin), at(values, end)},
-                   {at(times, begin), at(times, end)},
+  std::vector<EventTime> counted_times;
+  std::vector<Value> values;
+  for (std::size_t i = begin; i < end; ++i) {
+    if (!taken[i].counts) continue;
+    counted_times.push_back(times[i]);
+    values.push_back(taken[i].value);
+  }
+  return aggregate(feature.aggregate, feature.type, values, counted_times,
                    {feature.half_life, feature.weight, feature.percentile});
 }
 }  // namespace tocsin::oracle

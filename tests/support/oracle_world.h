@@ -98,6 +98,12 @@ class World {
   mutable std::deque<std::string> texts_;
   // Found before, only to be quicker: looking again gives the same.
   mutable std::map<std::tuple<std::uint32_t, Position, std::string>, cep::Value> features_found_;
-  mutable std::map<std::pair<std::uint32_t, Position>, std::pair<bool, cep::Value>> taken_found_;
+  // What a feature makes of an event.
+  struct Taken {
+    bool in_window = false;
+    bool counts = false;
+    cep::Value value;
+  };
+  mutable std::map<std::pair<std::uint32_t, Position>, Taken> taken_found_;
 };
 }  // namespace tocsin::oracle

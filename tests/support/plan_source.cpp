@@ -65,6 +65,12 @@ class Printer {
       const cep::Field& field = type.fields[i];
       out_ += fmt::format("  {}: {}{}", field.name, cep::type_name(field.type),
                           field.optional ? "?" : "");
+      if (!field.computed && field.unit != cep::TimeUnit::kMicroseconds) {
+        out_ += fmt::format(" in {}", cep::time_unit_name(field.unit));
+      }
+      if (!field.computed && field.type.kind == cep::TypeKind::kTime && field.any_year) {
+        out_ += " from 1970";
+      }
       if (type.time_field == cep::FieldIndex(i)) {
         if (field.name != "ts") out_ += " key";
         if (type.bound.us != 0)
@@ -103,7 +109,9 @@ class Printer {
     out_ += "\n";
   }
   void list(const cep::List& list) {
-    const std::string type = list.kind == cep::ListKind::kText    ? "text"
+    const bool folds = list.kind == cep::ListKind::kText && !list.ignore_case.empty();
+    const std::string type = folds                                ? "text ignoring case"
+                             : list.kind == cep::ListKind::kText  ? "text"
                              : list.kind == cep::ListKind::kRegex ? "regex"
                                                                   : cep::type_name(list.element);
     out_ += fmt::format("list {} : {} = [", list.name, type);

@@ -65,6 +65,7 @@ void walk(const Rule& rule, const ExprVisit& visit) {
 void walk(const cep::Feature& feature, const ExprVisit& visit) {
   walk_subsets(feature.events, visit);
   walk(feature.argument, visit);
+  walk(feature.window.where, visit);
   walk(feature.where, visit);
   walk(feature.window.zone, visit);
 }

@@ -72,10 +72,11 @@ class Maker {
     return expr;
   }
   cep::ListIndex list(cep::ListKind kind) {
+    std::vector<cep::ListIndex> fitting;
     for (std::size_t i = 0; i < plan_.lists.size(); ++i) {
-      if (plan_.lists[i].kind == kind) return cep::ListIndex(i);
+      if (plan_.lists[i].kind == kind) fitting.push_back(cep::ListIndex(i));
     }
-    return cep::ListIndex(0);
+    return fitting.empty() ? cep::ListIndex(0) : random_.pick(fitting);
   }
 
   ExprPtr search() {
@@ -245,6 +246,11 @@ void add_data(cep::Plan& plan) {
                         {text_value("[0-9]+"), text_value("card"), text_value("^caf")},
                         cep::ListKind::kRegex,
                         {false, true, false}});
+  plan.lists.push_back({"folded",
+                        string,
+                        {text_value("GIFT Card"), text_value("sAfe"), text_value("Caf\u00c9")},
+                        cep::ListKind::kText,
+                        {true, true, true}});
   cep::Table table;
   table.name = "known";
   table.key_names = {"name"};

@@ -68,6 +68,12 @@ class PlanMaker {
     if (random_.chance(4)) field.path = {"values", place};
     if (random_.chance(4)) field.path = {"data", "rows", place, "of", "[1]"};
     field.type = std::move(field_type);
+    if (field.type.kind == TypeKind::kTime || field.type.kind == TypeKind::kDuration) {
+      field.unit = random_.pick({cep::TimeUnit::kMicroseconds, cep::TimeUnit::kMicroseconds,
+                                 cep::TimeUnit::kMilliseconds, cep::TimeUnit::kSeconds,
+                                 cep::TimeUnit::kNanoseconds});
+    }
+    if (field.type.kind == TypeKind::kTime) field.any_year = random_.chance(50);
     field.optional = optional;
     field.evidence = random_.chance(10);
     field.pii = random_.chance(5);
@@ -210,6 +216,10 @@ class PlanMaker {
     feature.type = type_of(TypeKind::kInt);
     if (random_.chance(50)) set_sum(feature, scope.types);
     if (options_.rich_features) enrich_feature(random_, plan_, feature);
+    if (feature.window.events && random_.chance(30)) {
+      feature.window.where = all_of({random_condition(random_, plan_, scope, 1)});
+      add_readers(feature.window.where, scope.types);
+    }
     return feature;
   }
   void set_sum(cep::Feature& feature, const std::vector<EventTypeIndex>& types) {

@@ -100,7 +100,15 @@ void SyntaxWriter::field() {
   put(":");
   type();
   while (chance(30)) {
-    switch (random_.below(4)) {
+    switch (random_.below(6)) {
+      case 4:
+        put("in");
+        put(random_.pick<const char*>({"s", "ms", "us", "ns"}));
+        break;
+      case 5:
+        put("from");
+        put("1970");
+        break;
       case 0:
         put("up");
         put("to");
@@ -208,7 +216,12 @@ void SyntaxWriter::declaration() {
         integer();
         put(")");
       } else {
-        put(random_.pick<const char*>({"string", "int", "text", "regex"}));
+        const auto* const form = random_.pick<const char*>({"string", "int", "text", "regex"});
+        put(form);
+        if (std::string_view(form) == "text" && chance(40)) {
+          put("ignoring");
+          put("case");
+        }
       }
       if (chance(20)) {
         put("from");

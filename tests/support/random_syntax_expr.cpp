@@ -289,6 +289,13 @@ void SyntaxWriter::unless() {
   put("by");
   name();
 }
+void SyntaxWriter::window_where() {
+  // Without it a `where (` behind the window would be read as the window's.
+  put("where");
+  put("(");
+  expr();
+  put(")");
+}
 void SyntaxWriter::window() {
   switch (random_.below(8)) {
     case 0:
@@ -304,6 +311,7 @@ void SyntaxWriter::window() {
       put("last");
       integer();
       put("events");
+      window_where();
       break;
     case 2:
       put("previous");
@@ -316,6 +324,7 @@ void SyntaxWriter::window() {
       // Without it a clause `within` behind the window would be read as the window's.
       put("within");
       duration();
+      window_where();
       break;
     case 4:
       put("tumbling");

@@ -63,6 +63,7 @@ class SyntaxWriter {
   void parameter();
   void unless();
   void window();
+  void window_where();
   // ---- patterns
   void pattern();
   void absence();
