@@ -382,6 +382,7 @@ cep::Value alert_value(const cep::Plan& plan, const cep::Alert& alert, const std
   if (name == "severity") return cep::Value::string(cep::severity_name(alert.severity));
   if (name == "score") return cep::Value::integer(0);
   if (name == "message") return cep::Value::string(alert.message);
+  if (name == "held_back") return cep::Value::integer(static_cast<std::int64_t>(alert.held_back));
   return cep::Value::missing();
 }
 

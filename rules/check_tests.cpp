@@ -206,7 +206,7 @@ class TestChecker {
     if (rule.by) {
       for (const tree::KeyPart& part : rule.by->parts) names.push_back(part.name.text);
     }
-    names.insert(names.end(), {"severity", "score", "message"});
+    names.insert(names.end(), {"severity", "score", "message", "held_back"});
     std::vector<std::string> once;
     for (std::string& name : names) {
       if (std::ranges::find(once, name) == once.end()) once.push_back(std::move(name));
@@ -236,13 +236,15 @@ class TestChecker {
                          plain.kind == cep::ValueKind::kDecimal ||
                          plain.kind == cep::ValueKind::kFloat;
     const std::optional<cep::Type> type = type_of(entry.name.text, rule);
-    if (numeric && (entry.name.text == "score" || (type && is_number(*type)))) {
+    const bool is_count = !type && entry.name.text == "held_back";
+    const bool of_all = entry.name.text == "score" || is_count;
+    if (numeric && (of_all || (type && is_number(*type)))) {
       expected.fields.emplace_back(entry.name.text, cep::OwnedValue(plain));
       return;
     }
-    if (entry.name.text == "score" && !type) {
+    if (of_all && !type) {
       const cep::Type number = plain_type(TypeKind::kInt);
-      fit_literal(context_, *entry.value, number, "`score`", std::nullopt);
+      fit_literal(context_, *entry.value, number, in_code(entry.name.text), std::nullopt);
       return;
     }
     if (!type) return;

@@ -73,7 +73,7 @@ TEST_CASE("embedded tests: without `starting` they start with the year 2026") {
 TEST_CASE("embedded tests: what is expected keeps the digits written") {
   const rules::Loaded loaded = load_rules(std::string(kRule) + R"(test big "t" {
   0s payment { amount: 200 }
-  expect alert 2 times at 1m30s { card: "c1", total: 200, share: 66.67, ratio: 1e-3, severity: high, score: 75, message: "m" }
+  expect alert 2 times at 1m30s { card: "c1", total: 200, share: 66.67, ratio: 1e-3, severity: high, score: 75, message: "m", held_back: 2 }
   expect alert
 })");
   const rules::EmbeddedTest test = only_test(loaded);
@@ -89,7 +89,8 @@ TEST_CASE("embedded tests: what is expected keeps the digits written") {
       {"ratio", cep::Value::floating(1e-3)},
       {"severity", cep::Value::enumerated(3, "high")},
       {"score", cep::Value::integer(75)},
-      {"message", cep::Value::string("m")}};
+      {"message", cep::Value::string("m")},
+      {"held_back", cep::Value::integer(2)}};
   REQUIRE(first.fields.size() == std::size(expected));
   for (std::size_t i = 0; i < std::size(expected); ++i) {
     CHECK(first.fields[i].first == expected[i].first);
