@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "api/command_alerts.h"
@@ -111,6 +114,15 @@ ExitCode print(const std::string& text) {
   return ExitCode::kSuccess;
 }
 
+// What was stored in a data directory stays, as after any other end in the middle.
+std::string out_of_memory(std::string_view what) {
+  return fmt::format(
+      "out of memory: {}\n"
+      "raise the limit of the process (`ulimit -v`, the container's or the unit's), or let it need "
+      "less: --memory-max and --reorder-memory, or rules with shorter windows",
+      what);
+}
+
 ExitCode parse_and_run(int argc, const char* const* argv) {
   Chosen chosen;
   const std::unique_ptr<CLI::App> program = build_program(chosen);
@@ -154,8 +166,15 @@ int run_command_line(int argc, const char* const* argv) {
   ExitCode code = ExitCode::kInputOutput;
   try {
     code = parse_and_run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    end_with(code, out_of_memory("no more memory was to be had"));
+  } catch (const std::system_error& error) {
+    const bool no_room = error.code() == std::errc::resource_unavailable_try_again ||
+                         error.code() == std::errc::not_enough_memory;
+    end_with(code, no_room ? out_of_memory("no thread could be started")
+                           : fmt::format("ended by an unexpected error: {}", error.what()));
   } catch (const std::exception& error) {
-    // Out of memory, or a defect: never a normal end.
+    // A defect: never a normal end.
     end_with(code, fmt::format("ended by an unexpected error: {}", error.what()));
   }
   return static_cast<int>(code);

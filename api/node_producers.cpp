@@ -188,7 +188,11 @@ Served<Result<bool>> NodeService::remove_producer(const std::string& name, milli
       [&](runtime::Node& node) {
         if (!find_producer(name)) return;
         auto changed = change_producers({true, {}, {name}});
-        removed = changed ? Result<bool>(true) : tl::unexpected(changed.error());
+        if (changed) {
+          removed = true;
+        } else {
+          removed = tl::unexpected(changed.error());
+        }
         record = node.next_sequence() - 1;
         node.hurry();
       },

@@ -26,8 +26,8 @@ struct PatternNode {
   /// one made before it after the same. What it says of earlier events is void.
   Offset made = 0;
 
-  /// Suppression has noted all events of `once per VARIABLE` up to this one. Known of nodes in memory
-  /// only; the bit has another meaning in other matchers' nodes.
+  /// Suppression has noted all events of `once per VARIABLE` up to this one. Known of nodes in
+  /// memory only; the bit has another meaning in other matchers' nodes.
   bool is_noted() const { return (node.subset_and_values & Node::kHasValues) != 0; }
   void set_noted() { node.subset_and_values |= Node::kHasValues; }
 

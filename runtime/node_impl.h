@@ -233,7 +233,7 @@ class Node::Impl {
   std::unique_ptr<EffectQueue> queue_;
   std::unique_ptr<CheckpointTaker> taker_;
 
-  std::string block_;          // a record's lines, with padding
+  std::string block_;  // a record's lines, with padding
   std::uint64_t sequence_ = 0;
   std::uint32_t index_ = 0;
   cep::EventTime taken_at_;

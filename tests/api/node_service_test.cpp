@@ -172,7 +172,6 @@ TEST_CASE("node service: producers are counted, also over a restart") {
   }
 }
 
-TEST_CASE("node service: alerts of an answer are its events' own
 TEST_CASE("node service: alerts of an answer are its events' own, and complete once none waits") {
   Home home;
   Life life(home);

@@ -246,8 +246,11 @@ class World {
   }
   // What `tocsin verify` finds.
   std::vector<std::string> damage() {
-    const auto report =
-        verify_directory({files_, [](const std::string&) { return Result<void>(); }}, "disk/data");
+    const VerifyPorts ports{files_, [&](const DataPaths&) -> Result<StoreExtent> {
+                              const auto reader = disk_.open_reader(effect_families());
+                              return extent_of(*reader);
+                            }};
+    const auto report = verify_directory(ports, "disk/data");
     REQUIRE_MESSAGE(report, report.error().message);
     std::vector<std::string> found;
     for (const VerifyFinding& one : report->damaged) found.push_back(one.message);

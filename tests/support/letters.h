@@ -11,9 +11,9 @@
 namespace tocsin::tests {
 /// A plan of one rule named `letters`, without a key, over the event type `letter`(ts, name, i).
 /// The pattern is a list of steps with "; " between them: how the step is reached (`next`, `first`,
-/// `any`, `no` or `no next` for an absence), the letters that it takes (`*`: all), perhaps a count `{min,max}`
-/// with `next` or `each` for its inside, perhaps `?`. A last absence may end in ` for N`. `within`
-/// and N are in ms, 0: no `within`.
+/// `any`, `no` or `no next` for an absence), the letters that it takes (`*`: all), perhaps a count
+/// `{min,max}` with `next` or `each` for its inside, perhaps `?`. A last absence may end in ` for
+/// N`. `within` and N are in ms, 0: no `within`.
 cep::Plan letters_plan(std::string_view pattern, std::int64_t within_ms);
 /// Events from "a1 b2 b2": letters with their times in ms.
 std::vector<oracle::Event> letters_events(std::string_view text);
