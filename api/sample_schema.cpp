@@ -385,6 +385,7 @@ std::string rules_text(const TypeWriter& type) {
         "  once per 1h\n"
         "  alert \"A {0}\"\n"
         "  allow no_key \"one alert an hour for all events\"\n"
+        "  allow untested_rule \"any event raises it\"\n"
         "}}\n\n"
         "test first \"one in an hour\" {{\n"
         "  0m   {1} {{}}\n"
@@ -404,7 +405,8 @@ std::string rules_text(const TypeWriter& type) {
   const auto events = [&](const char* last) {
     std::string lines;
     for (const char* at : {"0s", "1m", "2m", "3m", "4m", last}) {
-      lines += fmt::format("  {}  {} {{ {}: \"a\" }}\n", at, kind, by);
+      lines += fmt::format("  {0:<{1}}  {2} {{ {3}: \"a\" }}\n", at, std::string_view(last).size(),
+                           kind, by);
     }
     return lines;
   };

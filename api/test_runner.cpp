@@ -286,6 +286,41 @@ std::optional<cep::RuleIndex> rule_of(const cep::Plan& plan, const rules::Embedd
   return cep::RuleIndex(static_cast<std::size_t>(rule - plan.rules.begin()));
 }
 
+namespace {
+// What makes a number of microseconds one of the unit.
+std::string_view exponent_of(cep::TimeUnit unit) {
+  switch (unit) {
+    case cep::TimeUnit::kSeconds:
+      return "e-6";
+    case cep::TimeUnit::kMilliseconds:
+      return "e-3";
+    case cep::TimeUnit::kNanoseconds:
+      return "e3";
+    case cep::TimeUnit::kMicroseconds:
+      break;
+  }
+  return "";
+}
+
+// A value as the field's type reads it from a line: a number counts what the schema says, and text
+// may be a time of any year.
+std::string input_value(const cep::Field& field, const cep::Value& value) {
+  std::string text;
+  if (value.kind == cep::ValueKind::kTime) {
+    const cep::EventTime time{static_cast<std::int64_t>(value.number)};
+    const bool is_number =
+        field.unit == cep::TimeUnit::kMicroseconds && (field.any_year || cep::is_plausible(time));
+    if (!is_number) {
+      cep::append_json_string(text, cep::format_time(time));
+      return text;
+    }
+  }
+  cep::append_json(text, value);
+  if (value.kind == cep::ValueKind::kDuration) text += exponent_of(field.unit);
+  return text;
+}
+}  // namespace
+
 std::string events_as_ndjson(const cep::Plan& plan, const rules::EmbeddedTest& test) {
   std::string text;
   for (const rules::TestEvent& event : test.events) {
@@ -298,9 +333,7 @@ std::string events_as_ndjson(const cep::Plan& plan, const rules::EmbeddedTest& t
     put(members, {"type"}, 0, json_type);
     for (std::size_t i = 0; i < event.fields.size(); ++i) {
       if (type.fields[i].computed || event.fields[i].view().is_missing()) continue;
-      std::string value;
-      cep::append_json(value, event.fields[i].view());
-      put(members, type.fields[i].path, 0, value);
+      put(members, type.fields[i].path, 0, input_value(type.fields[i], event.fields[i].view()));
     }
     append_object(text, members);
     text += '\n';

@@ -68,7 +68,9 @@ void Parser::alert(tree::AlertClause& clause) {
          {"values stand in braces inside the message: `alert \"Card {card}\"`"});
     return;
   }
-  if (now().is(TokenKind::kBraceOpen)) {
+  const bool lacks_brace = !panic_ && now().is(TokenKind::kName) && ahead().is(TokenKind::kColon) &&
+                           !is_clause_keyword(now().text);
+  if (now().is(TokenKind::kBraceOpen) || lacks_brace) {
     clause.fields = record(false);
   } else {
     at(TokenKind::kBraceOpen);

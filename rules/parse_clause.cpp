@@ -36,6 +36,13 @@ void Parser::by(tree::ByClause& clause) {
            Edit{word, ""});
     take();
   }
+  if (now().is("when") && now().line_start && !panic_ && ahead().is(TokenKind::kName) &&
+      !is_clause_keyword(ahead().text)) {
+    fail_expected("the name of a field");
+    if (!abandoned_) panic_ = false;
+    broken_ = true;
+    return;
+  }
   do {
     clause.parts.push_back(key_part());
   } while (accept_separator());

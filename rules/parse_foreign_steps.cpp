@@ -84,7 +84,7 @@ void Parser::foreign_article(tree::Step& step) {
   }
   const bool before_step = is_kind_name(ahead()) ||
                            (small == "exactly" && ahead().is(TokenKind::kInt)) ||
-                           (ahead().is("alert") && small != "any");
+                           (ahead().is("alert") && small != "any" && ahead(2).is(TokenKind::kName));
   if (article && before_step && !ahead().line_start) {
     remark(Code::kE0117, span, fmt::format("`{}` before a step means nothing", now().text),
            "leave it out", Edit{{span.file, span.begin, lexer_.span(ahead()).begin}, ""});

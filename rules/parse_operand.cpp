@@ -242,7 +242,7 @@ tree::Record Parser::record(bool literals) {
   tree::Record record;
   const SourceSpan begin = here();
   TokenKind closing = TokenKind::kBraceClose;
-  if (at_entry() && !now().line_start) {
+  if (at_entry() && (!now().line_start || !literals)) {
     const SourceSpan place{begin.file, begin.begin, begin.begin};
     remark(Code::kE0101, begin, fmt::format("expected `{{`, found {}", found(now())),
            "the values stand in braces", Edit{place, "{ "});

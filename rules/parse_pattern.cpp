@@ -21,7 +21,12 @@ tree::KindRef Parser::kindref() {
                      (ahead().is(TokenKind::kName) && !is_keyword(ahead().text)));
   const bool as =
       now().is("as") && !panic_ && ahead().is(TokenKind::kName) && !is_keyword(ahead().text);
-  if (then || as || begins_anew()) {
+  const bool joins =
+      now().is("or") && !panic_ && ahead().is(TokenKind::kName) && !is_keyword(ahead().text);
+  const bool where = now().is("where") && !panic_ &&
+                     (ahead().is(TokenKind::kDecimal) || ahead().is(TokenKind::kInt) ||
+                      (ahead().is(TokenKind::kName) && !is_keyword(ahead().text)));
+  if (then || as || joins || where || begins_anew()) {
     // What follows begins here: nothing stands at this place.
     fail_expected("a kind of events");
     if (!abandoned_) panic_ = false;
