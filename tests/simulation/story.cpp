@@ -141,6 +141,7 @@ class Story {
     Result<std::unique_ptr<Store>> store = faults_.disk.open(effect_families());
     if (!store) return tl::unexpected(store.error());
     process.store = *std::move(store);
+    if (Result<void> made = make_store_folder(); !made) return made;
     NodeOptions with = options();
     with.hash_seed = random_.next();
     faults_.executor.run_at_once(true);
@@ -151,6 +152,17 @@ class Story {
     faults_.executor.run_at_once(false);
     if (!node) return tl::unexpected(node.error());
     process.node = *std::move(node);
+    return {};
+  }
+
+  // The store's contents are in the model; `tocsin verify` asks for its folder too. As durable as
+  // the folder of a real store, which is made whole or not at all.
+  Result<void> make_store_folder() {
+    if (faults_.crashed()) return fail(Errc::kIo, "the process has crashed");
+    const auto fault = std::exchange(faults_.files.fault, nullptr);
+    const FileResult<void> made = make_durable_directory(faults_.files, DataPaths(kData).store);
+    faults_.files.fault = fault;
+    if (!made) return tl::unexpected(to_error(made.error()));
     return {};
   }
 
@@ -171,13 +183,8 @@ class Story {
     if (!calm && lives_ > 1 && random_.chance(15)) flip = damage();
     faults_.begin_life(calm || flip.has_value());
     const std::uint64_t known_end = journal_end();
-    bool is_found = false;
-    if (flip) {
-      const Result<VerifyReport> report = verify();
-      must(report.has_value(), report ? "" : "it cannot be verified: " + report.error().message);
-      is_found = !report->damaged.empty();
-      if (is_found) ++reached_["a damaged file is found by verify"];
-    }
+    const bool is_found = is_found_damaged(flip.has_value());
+    if (is_found) ++reached_["a damaged file is found by verify"];
     say("life {}{}{}", lives_, calm ? ", calm" : "", flip ? ", damaged: " + flip->path : "");
     Process process;
     const Result<void> opened = open(process);
@@ -185,6 +192,10 @@ class Story {
       say("  does not open: {}", opened.error().message);
       must(!flip || is_found, "verify calls good what a start refuses: " + opened.error().message);
       after_failed_opening(opened.error(), flip);
+      end(process);
+      return false;
+    }
+    if (faults_.crashed()) {  // in a write whose failure nobody asks for
       end(process);
       return false;
     }
@@ -266,6 +277,20 @@ class Story {
     Result<VerifyReport> report = verify_directory(ports, kData);
     faults_.files.fault = fault;
     return report;
+  }
+  // Whether verify finds damage in the folder as a crash or a clean end left it, or with a flipped
+  // bit. Without that bit it must find none.
+  bool is_found_damaged(bool is_flipped) {
+    const Result<VerifyReport> report = verify();
+    if (!report) {
+      const bool is_begun = !faults_.files.contents(DataPaths(kData).format).empty();
+      must(!is_begun, "it cannot be verified: " + report.error().message);
+      return false;
+    }
+    if (report->damaged.empty()) return false;
+    must(is_flipped || is_damaged_,
+         "verify calls damaged what is good: " + report->damaged.front().message);
+    return is_flipped;
   }
   // How far the journal is known to have been on disk.
   std::uint64_t journal_end() {
