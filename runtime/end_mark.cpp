@@ -41,14 +41,19 @@ bool read_slots(std::string_view bytes, std::uint64_t& end) {
   return is_good;
 }
 
+// Written under another name first: a mark that cannot be read is then always a damaged one, never
+// one whose making was cut short.
 FileResult<std::unique_ptr<File>> begin_mark(Files& files, const std::string& path,
                                              std::uint64_t end) {
   const std::string folder = path.substr(0, path.find_last_of('/'));
   if (FileResult<void> made = make_durable_directory(files, folder); !made) {
     return tl::unexpected(made.error());
   }
-  FileResult<std::unique_ptr<File>> file = files.open(path, OpenMode::kCreate);
-  if (!file && file.error().code == FileErrc::kExists) file = files.open(path, OpenMode::kWrite);
+  const std::string unfinished = path + ".new";
+  FileResult<std::unique_ptr<File>> file = files.open(unfinished, OpenMode::kCreate);
+  if (!file && file.error().code == FileErrc::kExists) {
+    file = files.open(unfinished, OpenMode::kWrite);
+  }
   if (!file) return file;
   std::string bytes;
   for (unsigned slot = 0; slot < kSlots; ++slot) {
@@ -57,6 +62,7 @@ FileResult<std::unique_ptr<File>> begin_mark(Files& files, const std::string& pa
   }
   FileResult<void> written = write_all(**file, 0, bytes);
   if (written) written = (*file)->sync();
+  if (written) written = files.rename(unfinished, path);
   if (written) written = files.sync_directory(folder);
   if (!written) return tl::unexpected(written.error());
   return file;

@@ -72,5 +72,38 @@ TEST_CASE("end mark: after a power cut it is at most as far as it was told") {
     if (after.state == EndMarkState::kGood) CHECK(after.end >= 1);
   }
 }
+
+TEST_CASE("end mark: a crash while it is made leaves no mark or a good one") {
+  bool has_crashed = true;
+  std::uint64_t seed = 0;
+  for (std::uint64_t at = 0; has_crashed; ++at) {
+    for (const bool is_power_cut : {false, true}) {
+      CAPTURE(at);
+      CAPTURE(is_power_cut);
+      SimulatedFiles files(++seed);
+      REQUIRE(files.make_directory("data"));
+      const std::uint64_t begin = files.operations();
+      files.fault = [&](std::uint64_t number, tests::FileOperation, const std::string&) {
+        return number >= begin + at ? tests::Fault::kCrash : tests::Fault::kNone;
+      };
+      {
+        const auto mark = EndMark::open(files, kPath, 7);
+        has_crashed = !mark.has_value();
+      }
+      files.fault = nullptr;
+      if (is_power_cut) {
+        files.cut_power();
+      } else {
+        files.restart();
+      }
+      const KnownEnd after = known(files);
+      CHECK(after.state != EndMarkState::kDamaged);
+      if (!has_crashed) CHECK(after.end == 7);
+      if (!files.identity("data")) REQUIRE(files.make_directory("data"));
+      REQUIRE(EndMark::open(files, kPath, 8));
+      CHECK(known(files).end == 8);
+    }
+  }
+}
 }  // namespace
 }  // namespace tocsin::runtime

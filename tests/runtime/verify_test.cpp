@@ -261,6 +261,33 @@ TEST_CASE("verify: names all that is damaged, not only the first") {
   CHECK(report.savepoints == 0);
 }
 
+TEST_CASE("verify: what a crash in a first start leaves is good") {
+  bool has_crashed = true;
+  for (std::uint64_t at = 0; has_crashed; ++at) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      CAPTURE(at);
+      CAPTURE(seed);
+      SimulatedFiles files(seed);
+      REQUIRE(DataDirectory::open(files, "data", true));
+      const std::uint64_t begin = files.operations();
+      files.fault = [&](std::uint64_t number, tests::FileOperation, const std::string&) {
+        return number >= begin + at ? tests::Fault::kCrash : tests::Fault::kNone;
+      };
+      const DataPaths paths("data");
+      tests::SimulatedClock clock;
+      JournalOptions options;
+      options.end_mark = paths.journal_end;
+      has_crashed = !JournalWriter::open(files, clock, paths.journal, options).has_value();
+      files.fault = nullptr;
+      files.cut_power();
+      const VerifyReport report = verify(files, "data");
+      CHECK_MESSAGE(report.damaged.empty(),
+                    (report.damaged.empty() ? "" : report.damaged.front().message));
+      REQUIRE(JournalWriter::open(files, clock, paths.journal, options));
+    }
+  }
+}
+
 TEST_CASE("verify: a live owner is no damage, and is said") {
   SimulatedFiles files;
   const Data data(files);
