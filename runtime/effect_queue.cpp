@@ -52,6 +52,9 @@ bool EffectQueue::has_room() const {
 
 bool EffectQueue::needs_cause() const {
   const std::lock_guard lock(mutex_);
+  if (waiting_.empty()) return false;
+  // The next push waits until there is room: all of what is here must be able to go.
+  if (is_full()) return waiting_.back().effects.cause >= durable_end_;
   return status_.waiting_bytes >= options_.group_bytes_max && !may_commit();
 }
 

@@ -7,6 +7,7 @@ import base64
 import gzip
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess

@@ -209,6 +209,10 @@ class World {
   void open() {
     directory_.emplace(*DataDirectory::open(files_, "disk/data", true));
     store_ = *disk_.open(effect_families());
+    // Its contents are in the model; verify asks for its folder too.
+    const auto fault = std::exchange(files_.fault, nullptr);
+    REQUIRE(make_durable_directory(files_, DataPaths("disk/data").store));
+    files_.fault = fault;
     NodeOptions options;
     options.settings = settings_of(*program_, {});
     options.texts = {{"rules:r.tocsin", text_}};

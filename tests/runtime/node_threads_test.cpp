@@ -42,6 +42,7 @@ struct Work {
   std::vector<std::string> blocks;
   std::vector<std::string> alerts;
 };
+constexpr std::size_t kAlertsMax = 50'000;
 Work make_work() {
   for (std::uint64_t seed = 1;; ++seed) {
     Random random(seed);
@@ -63,14 +64,14 @@ Work make_work() {
     sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
       const cep::Status status = plan->rules[alert.rule.value].status;
       if (status == cep::Status::kLive || status == cep::Status::kShadow) {
+        if (work.alerts.size() == kAlertsMax) return fail(Errc::kRefused, "too many alerts");
         work.alerts.push_back(cep::format_alert(*plan, alert));
       }
       return {};
     };
     RunOptions options;
     options.out_of_orderness = cep::Duration{0};
-    REQUIRE(run(*work.program, {{"-", all}}, options, sinks));
-    if (work.alerts.size() > 500 && work.alerts.size() < 50'000) return work;
+    if (run(*work.program, {{"-", all}}, options, sinks) && work.alerts.size() > 500) return work;
   }
 }
 
