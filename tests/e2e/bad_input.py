@@ -263,7 +263,8 @@ def _():
     for last, rejected in ([payment(3 * DAY_S + 1, amount=400.00)], False), \
                           ([payment(i, amount=400.00) for i in (1, 2, 3)], True):
         shutil.rmtree("data", ignore_errors=True)
-        pathlib.Path("copy.ndjson").unlink(missing_ok=True)
+        for name in ("copy.ndjson", "ack"):
+            pathlib.Path(name).unlink(missing_ok=True)
         write("rules.tocsin", RULES)
         first = lines([payment(0, amount=200.00), payment(3 * DAY_S, card="jumped", amount=300.00)])
         process = subprocess.Popen([BINARY, "run", "rules.tocsin", "--data", "data", "--input", "-", "--ack", "ack",
