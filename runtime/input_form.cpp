@@ -65,19 +65,21 @@ std::optional<InputForm> wide_form(std::string_view block) {
   if (block.starts_with("\xff\xfe\0\0"sv) || block.starts_with("\0\0\xfe\xff"sv)) {
     return wide("UTF-32 text", "UTF-32");
   }
-  if (block.starts_with("\xff\xfe"sv) || block.starts_with("\xfe\xff"sv)) {
-    return wide("UTF-16 text", "UTF-16");
-  }
-  constexpr std::size_t kLettersMin = 4;
-  constexpr std::size_t kLettersMax = 32;
-  const std::size_t letters = std::min(block.size() / 2, kLettersMax);
-  if (letters < kLettersMin) return std::nullopt;
+  const bool is_marked = block.starts_with("\xff\xfe"sv) || block.starts_with("\xfe\xff"sv);
+  // A line of good input may begin with any bytes. With a mark the first letters have to be Latin,
+  // as in every form of text that has events; without one a longer beginning.
+  const std::string_view text = block.substr(is_marked ? 2 : 0);
+  const std::size_t letters_min = is_marked ? 2 : 4;
+  const std::size_t letters = std::min<std::size_t>(text.size() / 2, is_marked ? 2 : 32);
+  if (letters < letters_min) return std::nullopt;
   for (const std::size_t zero_at : {std::size_t{1}, std::size_t{0}}) {
     bool is_wide = true;
     for (std::size_t i = 0; i < letters && is_wide; ++i) {
-      is_wide = block[2 * i + zero_at] == '\0' && block[2 * i + 1 - zero_at] != '\0';
+      is_wide = text[2 * i + zero_at] == '\0' && text[2 * i + 1 - zero_at] != '\0';
     }
-    if (is_wide) return wide("UTF-16 text", zero_at == 1 ? "UTF-16LE" : "UTF-16BE");
+    if (!is_wide) continue;
+    if (is_marked) return wide("UTF-16 text", "UTF-16");
+    return wide("UTF-16 text", zero_at == 1 ? "UTF-16LE" : "UTF-16BE");
   }
   return std::nullopt;
 }

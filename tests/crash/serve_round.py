@@ -19,7 +19,7 @@ from serve_people import CARDS, Analyst, Operator
 DAY_US = 86_400_000_000
 # What is judged by the rules and the list that hold just then; each rule has amounts of its own.
 MOMENTS = """\
-event moment { ts: time, id: string id unique, card: string, amount: decimal(2) }
+event moment { ts: time from 1970, id: string id unique, card: string, amount: decimal(2) }
 list moment_cards : string = ["w0"]
 rule moment_watched "A watched card" {
   by card

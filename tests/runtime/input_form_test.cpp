@@ -65,8 +65,10 @@ TEST_CASE("input form: JSON in another form") {
 }
 
 TEST_CASE("input form: other encodings") {
-  CHECK(name_of("\xff\xfe{\0"sv) == "UTF-16 text");
-  CHECK(name_of("\xfe\xff\0{"sv) == "UTF-16 text");
+  CHECK(name_of("\xff\xfe{\0\"\0"sv) == "UTF-16 text");
+  CHECK(name_of("\xfe\xff\0{\0\""sv) == "UTF-16 text");
+  // A broken line among good ones is no other form.
+  CHECK(name_of("\xff\xfe\xfa\n{\"type\":\"a\"}\n"sv).empty());
   CHECK(name_of("\xff\xfe\0\0{\0\0\0"sv) == "UTF-32 text");
   const std::string line = R"({"type":"a"})";
   CHECK(told(wide(line, false), "f").find("iconv -f UTF-16LE -t UTF-8 f") != std::string::npos);
