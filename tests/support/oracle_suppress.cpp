@@ -62,8 +62,9 @@ bool Suppressor::once_holds_back(const Match& match, const Moment& moment, const
     }
     case Once::kPerVariable: {
       const std::vector<Position> events = events_of(rule_, match, suppression.var);
-      return std::any_of(events.begin(), events.end(),
-                         [&](Position event) { return had_.contains({mine, event}); });
+      return std::any_of(events.begin(), events.end(), [&](Position event) {
+        return had_.contains({mine, event});
+      });
     }
     case Once::kPerDay: {
       const auto day = day_in_zone(world_.plan(), evaluate(*suppression.zone, last), moment.time);
