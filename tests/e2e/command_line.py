@@ -14,6 +14,7 @@ import os
 import pathlib
 import pty
 import re
+import resource
 import select
 import shutil
 import signal
@@ -570,6 +571,24 @@ def _():
     text = shown.decode()
     has(text, "\r\x1b[K", "read standard input:", "alerts: 0, in alerts.ndjson")
     assert re.search(r"\r[\d,]+ events  [\d,]+/s  0 alerts\x1b\[K", text), text
+
+
+@case
+def _():
+    """run: what ends for want of memory says so, and what to do; exit code 3"""
+    if "asan" in BINARY or "tsan" in BINARY:  # they reserve more than any limit
+        return
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0, card=f"c{i}", amount=900.00) for i in range(2_000)])
+    for most in range(100 << 20, 20 << 20, -(4 << 20)):
+        done = subprocess.run([BINARY, "run", "rules.tocsin", "--input", "in.ndjson"], capture_output=True, text=True,
+                              timeout=LIMIT_S,
+                              preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_AS, (most, most)))
+        if done.returncode != 0:
+            break
+    assert done.returncode == 3, done
+    has(done.stderr, "out of memory: ", "ulimit -v", "--memory-max")
+    assert "unexpected" not in done.stderr, done.stderr
 
 
 # --- check ---------------------------------------------------------------------------------------
