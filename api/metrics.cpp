@@ -171,6 +171,7 @@ void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan,
   to.add(Metric::effects_queue_bytes, figures.effects.waiting_bytes);
   to.add(Metric::effects_queue_slices, figures.effects.pushed - figures.effects.committed);
   to.add(Metric::effects_commits_total, figures.effects.commits);
+  to.add(Metric::store_waiting_for_space, figures.effects.no_space.empty() ? 0 : 1);
 }
 
 void add_store(Exposition& to, const runtime::EffectReader& reader) {

@@ -41,6 +41,33 @@ def works_alone():
 
 
 @case
+def files_are_private():
+    """whatever the umask, a server's folder is 0700 and its files are 0600, also in a folder that was open"""
+    os.mkdir("data", 0o777)
+    os.chmod("data", 0o777)
+    before = os.umask(0)
+    try:
+        for rules in (RULES, None):  # the second start goes on
+            with Server(rules=rules) as server:
+                server.send([payment(1, "a", 150), {"type": "payment"}])
+                etag = server.ask("GET", "/v1/rules/large").headers["ETag"]
+                more = 'rule large "A large one" { by card when payment as p where amount > 4_000 alert "{p.amount}" }\n'
+                assert server.ask("PUT", "/v1/rules/large", more, media="text/plain", headers={"If-Match": etag}).status == 200
+                server.ask("POST", "/v1/tokens", {"name": "till", "role": "producer"})
+                server.ask("POST", "/v1/subscriptions", {"url": "http://127.0.0.1:9/"})
+                server.ask("POST", "/v1/savepoints", {"name": "kept"})
+                server.ask("POST", "/v1/checkpoints")
+                server.end()
+    finally:
+        os.umask(before)
+    places = [pathlib.Path("data"), *pathlib.Path("data").rglob("*")]
+    assert {"journal", "store", "ends", "checkpoints", "savepoints", "tokens.json", "admin-token"} <= {path.name for path in places}
+    for path in places:
+        mode = path.stat().st_mode & 0o777
+        assert mode == (0o700 if path.is_dir() else 0o600), f"{path}: {mode:o}"
+
+
+@case
 def denied_by_default():
     """everything but health needs a token, and each operation its role"""
     with Server() as server:

@@ -98,6 +98,44 @@ def disk_is_full():
 
 
 @case
+def store_is_full():
+    """a full disk under the alerts' store: what is sent gets 503 at once, what is read goes on, and then all is taken"""
+    if not HAS_LIBRARY:
+        return
+    environment = os.environ | {"LD_PRELOAD": str(LIBRARY), "TOCSIN_DISK_FULL": f"{os.path.abspath('is-full')}:/store/"}
+    sent = []
+    with Server(env=environment) as server:
+        sent.append(payment(1, "a", 150))
+        assert statuses(server.send(sent)) == ["accepted"]
+        wait_for(lambda: server.metric("alerts_stored") == 1, "the first alert")
+        pathlib.Path("is-full").touch()
+
+        def answered():
+            sent.append(payment(len(sent) + 1, f"b{len(sent)}", 150))
+            answer = server.send(sent[-1:])
+            if answer.status == 200:
+                return False
+            assert answer.problem() == "disk-full" and answer.headers["Retry-After"], answer
+            sent.pop()
+            return True
+        wait_for(answered, "a refusal")
+        wait_for(lambda: server.ask("GET", "/readyz").status == 503, "a word about the missing space")
+        has(server.ask("GET", "/readyz").text, "the disk is full")
+        wait_for(lambda: server.metric("store_waiting_for_space") == 1, "the metric")
+        assert len(server.ask("GET", "/v1/alerts").json["alerts"]) == 1
+        assert server.ask("GET", "/v1/rules").status == 200
+        assert server.ask("GET", "/v1/state").status == 200
+        os.unlink("is-full")
+        wait_for(lambda: server.ask("GET", "/readyz").status == 200, "readiness")
+        sent.append(payment(len(sent) + 1, "c", 150))
+        assert statuses(server.send(sent[-1:])) == ["accepted"]
+        wait_for(lambda: server.metric("alerts_stored") == len(sent), "the alerts")
+        has(server.end().said, "waiting for space")
+    tocsin("verify", "data")
+    assert sorted(alert["id"] for alert in stored()) == sorted(alert["id"] for alert in alone(sent))
+
+
+@case
 def killed_while_full():
     """killed on a full disk it has what it acknowledged, and a producer goes on where it was"""
     if not HAS_LIBRARY:
