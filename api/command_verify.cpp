@@ -12,6 +12,7 @@
 #include "api/human_text.h"
 #include "api/output_file.h"
 #include "api/progress.h"
+#include "api/verify_served.h"
 #include "runtime/effect_reader.h"
 #include "runtime/rocks_store.h"
 #include "runtime/system_files.h"
@@ -103,9 +104,12 @@ ExitCode verify(const VerifyOptions& options) {
         shown = now;
         progress.show_text(fmt::format("{}  {}", format_bytes(bytes), what));
       }};
-  const Result<runtime::VerifyReport> report = runtime::verify_directory(ports, options.directory);
+  Result<runtime::VerifyReport> report = runtime::verify_directory(ports, options.directory);
   progress.clear();
   if (!report) return end_with(code_of(report.error()), report.error().message);
+  if (!report->is_savepoint) {
+    verify_served(files, runtime::DataPaths(options.directory), audit_entries > 0, *report);
+  }
   for (const std::string& note : report->notes) tell(fmt::format("tocsin: note: {}\n", note));
   for (const runtime::VerifyFinding& finding : report->damaged) {
     tell(fmt::format("tocsin: {}\n  what to do: {}\n", finding.message, finding.remedy));
@@ -140,10 +144,11 @@ void add_verify_command(CLI::App& program, Chosen& chosen) {
                     "Say nothing where all is good, and show no progress");
   command->footer(
       R"help(Every file that counts is read once: the journal, the rule texts and tables beside it (blobs), the
-checkpoints, the savepoints, the alerts. They are also compared with each other: what `run` or `serve`
-would refuse or lose is found. Nothing is changed. While it reads, no run can begin in the folder; a
-run that is under way goes on, and what it changes meanwhile is left out. A copy is verified like the
-original, also where it may only be read: verify a back-up after making it.
+checkpoints, the savepoints, the alerts, a server's tokens and the versions of its rules. They are
+also compared with each other: what `run` or `serve` would refuse or lose is found. Nothing is
+changed. While it reads, no run can begin in the folder; a run that is under way goes on, and what it
+changes meanwhile is left out. A copy is verified like the original, also where it may only be read:
+verify a back-up after making it.
 
 Exit codes:
   0  all is as it was written

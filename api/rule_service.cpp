@@ -4,8 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
-#include <nlohmann/json.hpp>
 
 #include "api/rule_texts.h"
 #include "api/test_runner.h"
@@ -15,58 +13,10 @@
 
 namespace tocsin::api {
 namespace {
-using nlohmann::ordered_json;
 constexpr std::size_t kFailuresMax = 20;  // that a refusal shows whole
 
 tl::unexpected<DeployRefusal> refuse(DeployRefusal::Why why, std::string detail) {
   return tl::unexpected(DeployRefusal{why, std::move(detail), {}, {}});
-}
-std::string path_of(const std::string& folder, std::uint64_t number) {
-  return fmt::format("{}/{:08}.json", folder, number);
-}
-std::optional<std::uint64_t> number_of(std::string_view name) {
-  constexpr std::string_view kEnding = ".json";
-  if (!name.ends_with(kEnding)) return std::nullopt;
-  name.remove_suffix(kEnding.size());
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error != std::errc() || end != name.data() + name.size() || number == 0) return std::nullopt;
-  return number;
-}
-
-ordered_json to_json(const RuleVersion& version) {
-  ordered_json texts = ordered_json::array();
-  for (const runtime::CheckpointBlob& text : version.texts) {
-    texts.push_back(
-        {{"role", text.role}, {"bytes", text.bytes}, {"sha256", cep::hex(text.digest)}});
-  }
-  return {{"version", version.number},  {"at", version.at.us},  {"who", version.who},
-          {"comment", version.comment}, {"etag", version.etag}, {"plan", version.plan},
-          {"texts", std::move(texts)}};
-}
-std::optional<RuleVersion> from_json(const std::string& text) {
-  const ordered_json json = ordered_json::parse(text, nullptr, false);
-  if (!json.is_object()) return std::nullopt;
-  RuleVersion version;
-  try {
-    version.number = json.at("version").get<std::uint64_t>();
-    version.at.us = json.at("at").get<std::int64_t>();
-    version.who = json.at("who").get<std::string>();
-    version.comment = json.at("comment").get<std::string>();
-    version.etag = json.at("etag").get<std::string>();
-    version.plan = json.at("plan").get<std::string>();
-    for (const ordered_json& one : json.at("texts")) {
-      runtime::CheckpointBlob& blob = version.texts.emplace_back();
-      blob.role = one.at("role").get<std::string>();
-      blob.bytes = one.at("bytes").get<std::uint64_t>();
-      const auto digest = runtime::digest_of_blob_name(one.at("sha256").get<std::string>());
-      if (!digest) return std::nullopt;
-      blob.digest = *digest;
-    }
-  } catch (const ordered_json::exception&) {
-    return std::nullopt;
-  }
-  return version;
 }
 }  // namespace
 
@@ -112,7 +62,7 @@ Result<void> RuleService::read_versions() {
   if (!names) return tl::unexpected(runtime::to_error(names.error()));
   for (const std::string& name : *names) {
     const std::string path = ports_.folder + "/" + name;
-    const std::optional<std::uint64_t> number = number_of(name);
+    const std::optional<std::uint64_t> number = number_of_version(name);
     if (!number) {  // what a crash left
       if (!name.ends_with(".part")) continue;
       if (auto removed = runtime::remove_tree(ports_.files, path); !removed) return removed;
@@ -120,8 +70,8 @@ Result<void> RuleService::read_versions() {
     }
     const auto text = runtime::read_whole(ports_.files, path);
     if (!text) return tl::unexpected(runtime::to_error(text.error()));
-    std::optional<RuleVersion> version = from_json(*text);
-    if (!version || version->number != *number) {
+    std::optional<RuleVersion> version = parse_version(*text, *number);
+    if (!version) {
       return fail(Errc::kCorrupt,
                   fmt::format("{} is damaged: it is no version of the rules; restore it from a "
                               "copy, or remove it to forget this version",
@@ -145,11 +95,10 @@ Result<void> RuleService::add_version(const RulePack& pack, const std::string& p
   for (const runtime::NamedContents& text : pack.texts()) {
     version.texts.push_back({text.role, text.contents.size(), cep::sha256(text.contents)});
   }
-  const std::string path = path_of(ports_.folder, version.number);
+  const std::string path = path_of_version(ports_.folder, version.number);
   const std::string part = path + ".part";
   if (auto gone = runtime::remove_tree(ports_.files, part); !gone) return gone;
-  if (auto written = runtime::write_synced(ports_.files, part, to_json(version).dump(2) + "\n");
-      !written) {
+  if (auto written = runtime::write_synced(ports_.files, part, version_text(version)); !written) {
     return written;
   }
   if (auto renamed = ports_.files.rename(part, path); !renamed) {
@@ -161,7 +110,7 @@ Result<void> RuleService::add_version(const RulePack& pack, const std::string& p
   const std::lock_guard lock(mutex_);
   versions_.push_back(std::move(version));
   while (versions_.size() > ports_.versions_max) {
-    const std::string oldest = path_of(ports_.folder, versions_.front().number);
+    const std::string oldest = path_of_version(ports_.folder, versions_.front().number);
     if (auto removed = runtime::remove_tree(ports_.files, oldest); !removed) return removed;
     versions_.erase(versions_.begin());
   }

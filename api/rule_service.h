@@ -21,6 +21,7 @@
 
 #include "api/rule_pack.h"
 #include "api/rule_sources.h"
+#include "api/rule_versions.h"
 #include "cep/base/result.h"
 #include "cep/engine.h"
 #include "cep/time.h"
@@ -29,16 +30,6 @@
 #include "runtime/node.h"
 
 namespace tocsin::api {
-/// A set of rules that held from some moment on.
-struct RuleVersion {
-  std::uint64_t number = 0;
-  cep::EventTime at;
-  std::string who;      // a token's name; empty: not known
-  std::string comment;  // of who made it
-  std::string etag;     // of the pack
-  std::string plan;     // its digest, hexadecimal
-  std::vector<runtime::CheckpointBlob> texts;
-};
 /// What holds now.
 struct CurrentRules {
   std::uint64_t version = 0;
@@ -100,7 +91,7 @@ struct RuleServicePorts {
       activate;
   /// Waits until that record is on disk, 0 for none; fails where it is not in time.
   std::function<Result<void>(std::uint64_t record)> wait_durable;
-  std::size_t versions_max = 1000;  // older ones are forgotten
+  std::size_t versions_max = kRuleVersionsMax;  // older ones are forgotten
   /// Other rules hold; called in the thread that changed them, before the next change. May be
   /// empty.
   std::function<void(const CurrentRules&)> changed = {};

@@ -53,7 +53,6 @@
 namespace tocsin::api {
 namespace {
 using std::chrono::steady_clock;
-constexpr const char* kTokens = "tokens.json";
 
 void say_delivery(const DeliveryEvent& event) {
   switch (event.kind) {
@@ -284,7 +283,7 @@ Outcome<void> Server::keep_rules() {
 
 Outcome<void> Server::open_tokens() {
   const std::string& folder = directory_->paths().directory;
-  Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokens);
+  Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokensFile);
   if (!tokens) return stop(code_of_directory(tokens.error().code), tokens.error().message);
   tokens_ = *std::move(tokens);
   const auto path = make_first_token(*tokens_, folder);

@@ -14,10 +14,13 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
+
+#include "api/sealed_json.h"
 
 namespace tocsin::api {
 namespace {
-using nlohmann::json;
+using nlohmann::ordered_json;
 constexpr std::size_t kNameBytesMax = 100;
 
 std::optional<cep::Digest> parse_digest(const std::string& hex) {
@@ -33,12 +36,12 @@ std::optional<cep::Digest> parse_digest(const std::string& hex) {
 
 // Nothing for what save() does not write.
 std::optional<AccessList> parse(const std::string& text) {
-  const json document = json::parse(text, nullptr, false);
-  if (!document.is_object() || !document.contains("tokens") || !document["tokens"].is_array()) {
+  const std::optional<ordered_json> document = unseal_json(text);
+  if (!document || !document->contains("tokens") || !document->at("tokens").is_array()) {
     return std::nullopt;
   }
   AccessList list;
-  for (const json& entry : document["tokens"]) {
+  for (const ordered_json& entry : document->at("tokens")) {
     if (!entry.is_object()) return std::nullopt;
     const auto text_of = [&](const char* name) {
       return entry.contains(name) && entry[name].is_string() ? entry[name].get<std::string>()
@@ -103,8 +106,8 @@ Result<std::unique_ptr<TokenStore>> TokenStore::open(std::string path) {
   std::optional<AccessList> list = parse(text);
   if (!list) {
     return fail(Errc::kCorrupt,
-                fmt::format("{} is no file of tokens: put back a copy, or remove it, and a first "
-                            "token is made anew",
+                fmt::format("{} is damaged: it is no file of tokens; put back a copy, or remove "
+                            "it, and a first token is made anew",
                             store->path_));
   }
   store->list_ = std::make_shared<const AccessList>(*std::move(list));
@@ -117,13 +120,13 @@ std::shared_ptr<const AccessList> TokenStore::list() const {
 }
 
 Result<void> TokenStore::save(const AccessList& list) const {
-  json tokens = json::array();
+  ordered_json tokens = ordered_json::array();
   for (const StoredToken& token : list.tokens()) {
     tokens.push_back({{"name", token.grant.name},
                       {"role", role_name(token.grant.role)},
                       {"sha256", cep::hex(token.digest)}});
   }
-  return write_private_file(path_, json{{"tokens", tokens}}.dump(1) + "\n");
+  return write_private_file(path_, seal_json({{"tokens", std::move(tokens)}}));
 }
 
 Result<std::string> TokenStore::add(const TokenGrant& grant) {

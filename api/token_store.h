@@ -1,7 +1,7 @@
 /// The tokens that a server knows, kept as digests in a file of its data directory, which only its
 /// owner may read.
 ///
-///   {"tokens":[{"name":"admin","role":"admin","sha256":"HEX"},…]}
+///   {"tokens":[{"name":"admin","role":"admin","sha256":"HEX"},…],"digest":"HEX"}
 #pragma once
 #include <memory>
 #include <mutex>
@@ -12,6 +12,7 @@
 #include "cep/base/result.h"
 
 namespace tocsin::api {
+inline constexpr const char* kTokensFile = "tokens.json";  // in the data directory
 /// Threading: any.
 class TokenStore {
  public:
