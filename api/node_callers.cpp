@@ -39,11 +39,18 @@ std::string_view event_status_name(EventStatus status) {
 // and the node's thread, which answers questions, with them.
 std::optional<Refusal> NodeService::look_for_space() {
   const std::lock_guard lock(pending_mutex_);
-  const bool is_journal = journal_.state == runtime::JournalState::kNoSpace;
-  if (!is_journal && no_space_of_store_.empty()) return std::nullopt;
+  const std::string reason = no_space();
+  if (reason.empty()) return std::nullopt;
   return Refusal{Refusal::Why::kDisk,
-                 fmt::format("the disk is full, and no events are taken until there is space: {}",
-                             is_journal ? journal_.reason : no_space_of_store_)};
+                 "the disk is full, and no events are taken until there is space: " + reason};
+}
+
+std::string NodeService::no_space() const {
+  return journal_.state == runtime::JournalState::kNoSpace ? journal_.reason : no_space_of_store_;
+}
+
+void NodeService::tell_space(const std::string& before, const std::string& now) const {
+  if (before.empty() != now.empty() && options_.space_changed) options_.space_changed(now);
 }
 
 Served<EventAnswer> NodeService::take(EventBatch batch, milliseconds patience) {
@@ -237,9 +244,12 @@ void NodeService::fail_all(const std::string& reason) {
 
 void NodeService::journal_changed(const runtime::JournalStatus& status) {
   Tickets done;
+  std::string before, now;
   {
     const std::lock_guard lock(pending_mutex_);
+    before = no_space();
     journal_ = status;
+    now = no_space();
     durable_end_ = std::max(durable_end_, status.durable_end);
     while (!pending_.empty() && pending_.front().first < durable_end_) {
       answered_ = std::max(answered_, pending_.front().second->pushed);
@@ -248,21 +258,27 @@ void NodeService::journal_changed(const runtime::JournalStatus& status) {
     }
   }
   durable_.notify_all();
+  // Of a journal that has failed the node tells.
+  if (status.state != runtime::JournalState::kFailed) tell_space(before, now);
   for (const std::shared_ptr<Ticket>& ticket : done) finish(*ticket);
 }
 
 void NodeService::effects_changed(const runtime::EffectQueueStatus& status) {
   Tickets done;
+  std::string before, now;
   {
     const std::lock_guard lock(pending_mutex_);
+    before = no_space();
     committed_ = std::max(committed_, status.committed);
     no_space_of_store_ = status.no_space;
+    now = no_space();
     while (!pending_alerts_.empty() && pending_alerts_.front().first <= committed_) {
       done.push_back(std::move(pending_alerts_.front().second));
       pending_alerts_.pop_front();
     }
   }
   stored_.notify_all();
+  tell_space(before, now);
   for (const std::shared_ptr<Ticket>& ticket : done) finish_alerts(*ticket);
   for (const runtime::EffectQueue::Listener& listener : effects_listeners_) listener(status);
 }

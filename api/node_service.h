@@ -146,6 +146,9 @@ struct NodeServiceOptions {
   std::optional<cep::Duration> producers_expire = {};
   /// Told once when the node has failed, on some thread.
   std::function<void()> failed;
+  /// Told on some thread when the node begins to wait for space on the disk, with the reason, and
+  /// with an empty text when it goes on. May be empty.
+  std::function<void(const std::string& reason)> space_changed = {};
 };
 
 /// Threading: any, where nothing else is said.
@@ -243,6 +246,9 @@ class NodeService {
   // On the journal's and the effect queue's threads:
   void journal_changed(const runtime::JournalStatus& status);
   void effects_changed(const runtime::EffectQueueStatus& status);
+  // Why the journal or the store waits for space; empty: neither does. With pending_mutex_.
+  std::string no_space() const;
+  void tell_space(const std::string& before, const std::string& now) const;
 
   // On a caller's thread:
   std::optional<Refusal> look_for_space();

@@ -355,6 +355,10 @@ Outcome<void> Server::open_node() {
   service_options.heartbeat = duration_or_none(configuration_, "time.heartbeat");
   service_options.producers_expire = duration_or_none(configuration_, "events.producers_expire");
   service_options.failed = [this] { failed_.set(); };
+  service_options.space_changed = [](const std::string& reason) {
+    tell(reason.empty() ? "tocsin: there is space on the disk again, and events are taken\n"
+                        : fmt::format("tocsin: waiting for space on the disk: {}\n", reason));
+  };
   service_ = std::make_unique<NodeService>(clock_, std::move(service_options));
 
   ProgressLine progress(!is_quiet_);

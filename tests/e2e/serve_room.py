@@ -93,7 +93,7 @@ def disk_is_full():
         wait_for(lambda: server.ask("GET", "/readyz").status == 200, "readiness")
         assert statuses(server.send([payment(3, "c", 150)])) == ["accepted"]
         wait_for(lambda: server.metric("alerts_stored") == 3, "the alerts")
-        server.end()
+        has(server.end().said, "waiting for space on the disk", "there is space on the disk again")
     tocsin("verify", "data")
 
 
@@ -130,7 +130,7 @@ def store_is_full():
         sent.append(payment(len(sent) + 1, "c", 150))
         assert statuses(server.send(sent[-1:])) == ["accepted"]
         wait_for(lambda: server.metric("alerts_stored") == len(sent), "the alerts")
-        has(server.end().said, "waiting for space")
+        has(server.end().said, "waiting for space on the disk", "there is space on the disk again")
     tocsin("verify", "data")
     assert sorted(alert["id"] for alert in stored()) == sorted(alert["id"] for alert in alone(sent))
 
