@@ -74,9 +74,27 @@ std::string typed_name(const CLI::App& program, const CLI::App& command) {
   return name;
 }
 
+// An option that the command does not have, and the one that was meant where one is near. Another
+// that is missing may be the one that was misspelt.
+std::optional<std::string> describe_unknown_option(const CLI::App& command) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  for (const std::string& word : command.remaining()) {
+    if (word.size() < 2 || !word.starts_with('-')) continue;
+    const std::string option = word.substr(0, word.find('='));
+    const std::optional<std::string> near = rules::nearest(option, known);
+    return near ? fmt::format("there is no option {}; did you mean {}?", option, *near)
+                : fmt::format("there is no option {}", option);
+  }
+  return std::nullopt;
+}
+
 ExitCode report_usage_error(const CLI::App& program, const CLI::ParseError& error) {
-  tell(fmt::format("tocsin: {}\n", error.what()));
-  tell(fmt::format("see tocsin {}--help\n", typed_name(program, parsed_command(program))));
+  const CLI::App& command = parsed_command(program);
+  tell(fmt::format("tocsin: {}\n", describe_unknown_option(command).value_or(error.what())));
+  tell(fmt::format("see tocsin {}--help\n", typed_name(program, command)));
   return ExitCode::kUsage;
 }
 

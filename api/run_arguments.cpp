@@ -101,6 +101,14 @@ Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::stri
     return stop(ExitCode::kUsage,
                 "standard input can be read once, but --input - stands more than once");
   }
+  for (auto input = inputs.begin(); input != inputs.end(); ++input) {
+    const auto is_it = [&](const std::string& other) { return is_same_file(*input, other); };
+    if (*input == "-" || std::none_of(inputs.begin(), input, is_it)) continue;
+    return stop(ExitCode::kUsage,
+                fmt::format("--input names {} twice, and each of its events would count twice: "
+                            "name it once",
+                            *input));
+  }
   for (auto output = outputs.begin(); output != outputs.end(); ++output) {
     const std::string& option = output->first;
     const std::string& path = output->second;
@@ -143,6 +151,12 @@ Outcome<void> check_inputs(const std::vector<std::string>& inputs) {
       error = errno;
     } else if (S_ISDIR(status.st_mode)) {
       error = EISDIR;
+    }
+    if (error == EISDIR) {
+      return stop(ExitCode::kInputOutput,
+                  fmt::format("cannot read {}: it is a folder; name the files in it, each with an "
+                              "--input of its own",
+                              input));
     }
     if (error != 0) {
       return stop(ExitCode::kInputOutput,

@@ -216,6 +216,7 @@ class Renderer {
     const SourceMap::Place place = sources_.place(block.file, block.first.begin);
     out_ += style_.gutter(std::string(gutter_, ' ') + (first ? "--> " : "::: "));
     out_ += fmt::format("{}:{}:{}\n", sources_.path(block.file), place.line, place.column);
+    if (sources_.text(block.file).empty()) return;  // also of a file that cannot be read
     bar();
     std::uint32_t last = 0;
     for (const auto& [piece, marks] : block.lines) {

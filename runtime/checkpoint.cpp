@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cep/base/byte_codec.h"
+#include "runtime/data_directory.h"
 #include "runtime/file_tree.h"
 
 namespace tocsin::runtime {
@@ -106,6 +107,13 @@ Result<Manifest> read_manifest_of(Files& files, const std::string& directory) {
   const Result<bool> found = exists(files, directory);
   if (!found) return tl::unexpected(found.error());
   if (!*found) return fail(Errc::kNotFound, fmt::format("there is no {}", directory));
+  const DataPaths data(directory);
+  if (const Result<bool> marked = exists(files, data.format); marked && *marked) {
+    return fail(Errc::kInvalidArgument,
+                fmt::format("{} is a data directory, not a savepoint: name one in {}; `tocsin "
+                            "savepoint make --data {} NAME` makes one",
+                            directory, data.savepoints, directory));
+  }
   return damaged(path, "it is missing");
 }
 

@@ -35,7 +35,9 @@ Result<bool> check_mark(Files& files, const DataPaths& paths) {
   }
   if (format == 0) {
     return fail(Errc::kCorrupt,
-                fmt::format("{} is damaged: it should say `{}{}`", paths.format, kMark, kFormat));
+                fmt::format("{} is damaged: put a copy of it back, or write it with the one line "
+                            "`{}{}`",
+                            paths.format, kMark, kFormat));
   }
   if (format > kFormat) {
     return fail(
@@ -69,6 +71,14 @@ tl::unexpected<Error> not_ours(const std::string& path) {
                           "directory has, is missing)",
                           path, path));
 }
+// A folder with a journal was one.
+tl::unexpected<Error> no_mark(const DataPaths& paths, const std::vector<std::string>& names) {
+  if (std::ranges::count(names, "journal") == 0) return not_ours(paths.directory);
+  return fail(Errc::kCorrupt,
+              fmt::format("{} is missing, though {} is there: put a copy of it back, or write it "
+                          "with the one line `{}{}`",
+                          paths.format, paths.journal, kMark, kFormat));
+}
 }  // namespace
 
 DataPaths::DataPaths(std::string path) : directory(std::move(path)) {
@@ -97,7 +107,14 @@ Result<DataDirectory> DataDirectory::open(Files& files, const std::string& path,
     if (!made) return from_file(made.error());
     names = files.list(paths.directory);
   }
-  if (!names) return from_file(names.error());
+  if (!names) {
+    const FileResult<bool> is_folder = files.is_directory(paths.directory);
+    if (!is_folder || *is_folder) return from_file(names.error());
+    return fail(Errc::kRefused,
+                fmt::format("{} is a file, and a data directory is a folder: name an empty one, or "
+                            "one that does not exist yet",
+                            paths.directory));
+  }
   // What a crash leaves that came before the mark was written.
   const auto is_begun = [](const std::string& name) {
     return name == "LOCK" || name == "FORMAT.new";
@@ -105,7 +122,7 @@ Result<DataDirectory> DataDirectory::open(Files& files, const std::string& path,
   const bool is_empty = std::ranges::all_of(*names, is_begun);
   Result<bool> is_marked = check_mark(files, paths);
   if (!is_marked) return tl::unexpected(is_marked.error());
-  if (!*is_marked && (!is_empty || !may_make)) return not_ours(paths.directory);
+  if (!*is_marked && (!is_empty || !may_make)) return no_mark(paths, *names);
 
   FileResult<std::unique_ptr<FileLock>> lock = files.lock(paths.lock);
   if (!lock) {
@@ -141,7 +158,7 @@ Result<void> check_data_directory(Files& files, const std::string& path) {
   }
   const Result<bool> is_marked = check_mark(files, paths);
   if (!is_marked) return tl::unexpected(is_marked.error());
-  if (!*is_marked) return not_ours(paths.directory);
+  if (!*is_marked) return no_mark(paths, *names);
   return {};
 }
 }  // namespace tocsin::runtime

@@ -200,6 +200,12 @@ Result<void> Node::Impl::load_recovered() {
 Result<void> Node::Impl::load_savepoint() {
   const std::string& directory = *options_.from;
   Result<GoodCheckpoint> good = load_checkpoint(ports_.files, directory);
+  if (!good && good.error().code == Errc::kNotFound) {
+    return fail(Errc::kNotFound,
+                fmt::format("there is no savepoint {}: `tocsin savepoint list --data FOLDER` shows "
+                            "those of a data directory",
+                            directory));
+  }
   if (!good) return tl::unexpected(good.error());
   const CheckpointMeta* const meta = &good->meta;
   if (meta->semantics != options_.semantics) {

@@ -84,7 +84,9 @@ class Verifier {
     if (!*found) return fail(Errc::kNotFound, fmt::format("there is no {}", paths_.directory));
     const Result<bool> marked = exists(files_, paths_.format);
     if (!marked) return tl::unexpected(marked.error());
-    if (!*marked) {
+    const Result<bool> has_journal = exists(files_, paths_.journal);
+    if (!has_journal) return tl::unexpected(has_journal.error());
+    if (!*marked && !*has_journal) {
       return fail(Errc::kInvalidArgument,
                   fmt::format("{} is neither a data directory nor a savepoint: there is no {}, and "
                               "no {}",
@@ -93,7 +95,7 @@ class Verifier {
     Result<void> mark = check_data_directory(files_, paths_.directory);
     if (!mark) {
       if (mark.error().code != Errc::kCorrupt) return mark;
-      find(mark.error(), "put a copy of it back");
+      find(mark.error(), "put a copy of it back, or write it");
     }
     // Without a lock file, or where none can be taken (a copy that may only be read), nobody works
     // here.

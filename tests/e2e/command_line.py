@@ -286,6 +286,7 @@ def _():
     write("in.ndjson", [payment(0)])
     write("secret", SECRET)
     write("bad_secret", "not a secret")
+    os.symlink("in.ndjson", "link.ndjson")
     run = ["run", "rules.tocsin", "--input", "in.ndjson"]
     hook = [*run, "--webhook", "http://127.0.0.1:9/x"]
     table = [
@@ -295,7 +296,11 @@ def _():
         (["late", "lits"], "there is no command late lits; did you mean list?"),
         (["late"], "A subcommand is required\nsee tocsin late --help"),
         (["late", "list"], "--data is required\nsee tocsin late list --help"),
-        (["--dance"], "--dance"),
+        (["--dance"], "there is no option --dance\nsee tocsin --help"),
+        (["run", "rules.tocsin", "--inptu", "in.ndjson"], "there is no option --inptu; did you mean --input?\nsee tocsin run --help"),
+        (["serve", "--data=x", "--htpp-listen=y", "--rules-deploi"], "there is no option --htpp-listen"),
+        ([*run, "--input", "in.ndjson"], "--input names in.ndjson twice, and each of its events would count twice: name it once"),
+        ([*run, "--input", "./link.ndjson"], "--input names ./link.ndjson twice"),
         (["run"], "required"),
         (["run", "rules.tocsin"], "--input is required"),
         ([*run, "--dance"], "--dance"),

@@ -43,8 +43,8 @@ def undisturbed(*inputs, arguments=(), stdin=b""):
     return tocsin("run", "rules.tocsin", *more, "--no-final-watermark", *arguments, stdin=stdin).out_bytes
 
 
-def durable(*arguments, **options):
-    return tocsin("run", "rules.tocsin", "--data", "data", *arguments, **options)
+def durable(*arguments, data="data", **options):
+    return tocsin("run", "rules.tocsin", "--data", data, *arguments, **options)
 
 
 class Sender:
@@ -222,6 +222,38 @@ def other_folder():
     write("data/notes.txt", "mine")
     done = durable("--input", "-", code=5)
     has(done.err, "holds something else")
+    write("file", "mine")
+    has(durable("--input", "-", data="file", code=5).err, "file is a file", "name an empty one")
+
+
+@case
+def other_savepoint():
+    """--from what is no savepoint says what is one"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", stream(20))
+    durable("--input", "in.ndjson")
+    new = ("--input", "in.ndjson", "--from")
+    has(durable(*new, "nothing", data="new", code=5).err, "there is no savepoint nothing: `tocsin savepoint list")
+    has(durable(*new, "data", data="newer", code=5).err, "data is a data directory, not a savepoint: name one in data/savepoints")
+
+
+@case
+def without_mark():
+    """a data directory whose mark is gone or damaged: run and verify say how to put it back"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", stream(20))
+    durable("--input", "in.ndjson")
+    mark = pathlib.Path("data/FORMAT")
+    whole = mark.read_text()
+    for text in (None, "", "tocsin 1\n"):
+        if text is None:
+            mark.unlink()
+        else:
+            mark.write_text(text)
+        for done in (durable("--input", "in.ndjson", code=5), tocsin("verify", "data", code=5)):
+            has(done.err, "data/FORMAT", "put a copy of it back, or write it with the one line `tocsin data 1`")
+    mark.write_text(whole)
+    tocsin("verify", "data")
 
 
 @case
