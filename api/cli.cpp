@@ -98,6 +98,23 @@ ExitCode report_usage_error(const CLI::App& program, const CLI::ParseError& erro
   return ExitCode::kUsage;
 }
 
+// An empty name is mostly a variable that is not set; without the option the run would be another
+// one.
+std::optional<std::string> find_empty_name(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string type = option->get_type_name();
+    if (type != "FILE" && type != "FOLDER" && type != "URL") continue;
+    if (std::ranges::count(option->results(), "") == 0) continue;
+    return fmt::format(
+        "{} is given an empty text: name a {}, or leave it out (is a variable not set?)",
+        option->get_name(),
+        type == "FILE"  ? "file"
+        : type == "URL" ? "URL"
+                        : "folder");
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> command_names(const CLI::App& program) {
   std::vector<std::string> names;
   for (const CLI::App* command : program.get_subcommands({})) names.push_back(command->get_name());
@@ -160,6 +177,9 @@ ExitCode parse_and_run(int argc, const char* const* argv) {
     return print(version_text());
   } catch (const CLI::ParseError& error) {
     return report_usage_error(*program, error);
+  }
+  if (const auto problem = find_empty_name(parsed_command(*program))) {
+    return end_with(ExitCode::kUsage, *problem);
   }
   if (!chosen.run) return end_with(ExitCode::kUsage, "a command is missing\nsee tocsin --help");
   return chosen.run();

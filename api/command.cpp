@@ -12,6 +12,9 @@ void tell(std::string_view text) {
 
 ExitCode end_with(ExitCode code, std::string_view message) {
   tell(fmt::format("tocsin: {}\n", message));
+  if (message.find("Too many open files") != std::string_view::npos) {
+    tell("raise the limit of the process (`ulimit -n`, LimitNOFILE of the unit)\n");
+  }
   return code;
 }
 }  // namespace tocsin::api

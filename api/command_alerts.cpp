@@ -16,7 +16,7 @@ struct AlertsOptions {
 };
 
 ExitCode print_alerts(const AlertsOptions& options) {
-  ignore_broken_pipes();
+  ignore_write_signals();
   const Result<StoredEffects> effects = StoredEffects::open(options.data);
   if (!effects) return end_with(exit_code_of(effects.error()), effects.error().message);
   Result<OutputFile> output = OutputFile::open("-");

@@ -25,7 +25,7 @@ namespace {
 using runtime::AsideKind;
 
 ExitCode list(AsideKind kind, const std::string& data) {
-  ignore_broken_pipes();
+  ignore_write_signals();
   const Result<StoredEffects> effects = StoredEffects::open(data);
   if (!effects) return end_with(exit_code_of(effects.error()), effects.error().message);
   Result<OutputFile> output = OutputFile::open("-");

@@ -65,7 +65,7 @@ std::string summary_of(const ReceiverCounts& counts) {
 ExitCode serve(const ReceiveOptions& options, const LoopbackAddress& address, WebhookSecret secret,
                std::optional<cep::Duration> duration) {
   const StopSignal stop_signal;
-  ignore_broken_pipes();
+  ignore_write_signals();
   StopSwitch done;
   std::mutex mutex;  // guards output and receiver
   Result<OutputFile> output = OutputFile::open("-");

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -527,11 +528,15 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& host, s
                                                       const HttpServerLimits& limits,
                                                       Handler handler, FaultAnswer fault_answer) {
   auto impl = std::make_unique<Impl>(limits, std::move(handler), std::move(fault_answer));
+  errno = 0;
   const std::optional<std::uint16_t> bound = impl->bind(host, port);
   if (!bound) {
+    const int error = errno;
     const bool is_v6 = host.find(':') != std::string::npos;
-    return fail(Errc::kIo, fmt::format("cannot listen there; the port may be in use: {}:{}",
-                                       is_v6 ? "[" + host + "]" : host, port));
+    return fail(
+        Errc::kIo,
+        fmt::format("cannot listen on {}:{}: {}", is_v6 ? "[" + host + "]" : host, port,
+                    error == 0 ? "the address or the port may be in use" : std::strerror(error)));
   }
   impl->port = *bound;
   Impl& server = *impl;

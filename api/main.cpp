@@ -20,6 +20,6 @@ void fill_standard_descriptors() {
 
 int main(int argc, char** argv) {
   fill_standard_descriptors();
-  tocsin::api::ignore_broken_pipes();
+  tocsin::api::ignore_write_signals();
   return tocsin::api::run_command_line(argc, argv);
 }

@@ -157,7 +157,7 @@ RouterOptions Server::router_options() {
 }
 
 ExitCode Server::run() {
-  ignore_broken_pipes();
+  ignore_write_signals();
   for (const Step step : {&Server::read_settings, &Server::check_rules, &Server::open_directory,
                           &Server::keep_rules, &Server::open_tokens, &Server::listen,
                           &Server::open_node, &Server::open_rules, &Server::begin_routes}) {

@@ -80,5 +80,8 @@ const char* StopSignal::name() const {
 
 int StopSignal::descriptor() const { return read_descriptor; }
 
-void ignore_broken_pipes() { signal(SIGPIPE, SIG_IGN); }
+void ignore_write_signals() {
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+}
 }  // namespace tocsin::api

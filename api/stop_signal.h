@@ -20,6 +20,7 @@ class StopSignal {
   /// Readable once a signal has come, for poll(); never read from it.
   int descriptor() const;
 };
-/// Makes a write to a closed pipe or socket an error (EPIPE) instead of the end of the process.
-void ignore_broken_pipes();
+/// Makes a write to a closed pipe or socket (EPIPE), or beyond the largest file that the process
+/// may write (EFBIG), an error instead of the end of the process.
+void ignore_write_signals();
 }  // namespace tocsin::api

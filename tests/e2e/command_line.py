@@ -300,6 +300,10 @@ def _():
         (["run", "rules.tocsin", "--inptu", "in.ndjson"], "there is no option --inptu; did you mean --input?\nsee tocsin run --help"),
         (["serve", "--data=x", "--htpp-listen=y", "--rules-deploi"], "there is no option --htpp-listen"),
         ([*run, "--input", "in.ndjson"], "--input names in.ndjson twice, and each of its events would count twice: name it once"),
+        ([*run, "--data", ""], "--data is given an empty text: name a folder, or leave it out (is a variable not set?)"),
+        ([*run, "--input", ""], "--input is given an empty text"),
+        (["run", "", "--input", "in.ndjson"], "RULES is given an empty text"),
+        (["serve", "--data", ""], "--data is given an empty text"),
         ([*run, "--input", "./link.ndjson"], "--input names ./link.ndjson twice"),
         (["run"], "required"),
         (["run", "rules.tocsin"], "--input is required"),
@@ -594,6 +598,26 @@ def _():
     assert done.returncode == 3, done
     has(done.stderr, "out of memory: ", "ulimit -v", "--memory-max")
     assert "unexpected" not in done.stderr, done.stderr
+
+
+@case
+def _():
+    """run: what ends at another limit of the process says which; exit code 3"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(0, card=f"c{i}", amount=900.00) for i in range(2_000)])
+
+    def limited(limit, most, *more):
+        return subprocess.run([BINARY, "run", "rules.tocsin", "--input", "in.ndjson", *more], capture_output=True, text=True,
+                              timeout=LIMIT_S, preexec_fn=lambda: resource.setrlimit(limit, (most, most)))
+    done = limited(resource.RLIMIT_FSIZE, 4096, "--alerts", "alerts.ndjson")
+    assert done.returncode == 3, done
+    has(done.stderr, "cannot write alerts.ndjson: File too large")
+    done = limited(resource.RLIMIT_FSIZE, 4096, "--data", "data")
+    assert done.returncode == 3, done
+    has(done.stderr, "File too large")
+    done = limited(resource.RLIMIT_NOFILE, 20, "--data", "other")
+    assert done.returncode == 3, done
+    has(done.stderr, "Too many open files", "ulimit -n")
 
 
 # --- check ---------------------------------------------------------------------------------------
