@@ -355,8 +355,8 @@ class Writer {
       case cep::Once::kPerVariable:
         texts.push_back(fmt::format("`once per {}`", variable_name(suppression.var)));
         break;
-      case cep::Once::kPerDay:
-        texts.emplace_back("`once per day`");
+      case cep::Once::kPerUnit:
+        texts.push_back(fmt::format("`once per {}`", cep::unit_name(suppression.unit)));
         break;
       case cep::Once::kWhile:
         texts.push_back(

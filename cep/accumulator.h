@@ -11,6 +11,7 @@
 #include <memory_resource>
 #include <optional>
 
+#include "cep/calendar.h"
 #include "cep/plan.h"
 #include "cep/text_table.h"
 #include "cep/value.h"
@@ -42,6 +43,7 @@ struct WindowMemory {
   TextTable texts;
   std::uint64_t seed;
   std::uint64_t events_lost = 0;  // to WindowSpec::events_max
+  CalendarCache calendar;
 };
 
 /// The word of a known value, which holds its text; nothing where a number leaves 64 bits.

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <functional>
 
+#include "cep/calendar.h"
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
 #include "cep/loop_totals.h"
 #include "cep/pattern_program.h"
+#include "cep/zone.h"
 
 namespace tocsin::cep {
 namespace {
@@ -252,7 +254,8 @@ void Compiler::compile_window(RuleProgram& program) {
   program.considered_predicate = step.take.predicate;
   program.asks_later = program.sets_deadlines = true;
   TableProgram& table = out_->tables[program.table];
-  table.longest_us = std::max(table.longest_us, window.duration.us);
+  if (window.unit) pattern->window_zone = find_zone(plan_.zones, window.zone);
+  table.longest_us = std::max(table.longest_us, longest_of(window).us);
   if (rule.suppression.at_most) {
     table.longest_us = std::max(table.longest_us, rule.suppression.at_most->duration.us);
   }

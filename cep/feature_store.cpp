@@ -110,7 +110,7 @@ Value FeatureStore::read(const FeatureProgram& feature, const RowInHand& hand) {
     }
     return read_ring(ring, *feature.feature);
   }
-  const bool is_today = feature.feature->window.kind == WindowKind::kToday;
+  const bool is_today = feature.feature->window.kind == WindowKind::kCalendar;
   const Zone* zone = is_today ? zone_of(feature, hand) : nullptr;
   if (is_today && zone == nullptr) return Value::missing();
   if (entry == nullptr) return value_without_window(feature.window);

@@ -4,14 +4,15 @@
 #include <string>
 
 #include "cep/base/assert.h"
+#include "cep/calendar.h"
 #include "cep/event_ring.h"
 #include "cep/window_bytes.h"
 #include "cep/zone.h"
 
 namespace tocsin::cep {
 namespace {
-// A local day lasts at most so long, also where a zone goes a whole day back.
-constexpr std::int64_t kLongestDayUs = 50 * std::int64_t{3'600'000'000};
+// How many zones' units of a key are kept beside one another where each row names its zone.
+constexpr std::size_t kReadingsMax = 64;
 
 std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
   return a >= 0 ? a / b : -((-(a + 1)) / b) - 1;
@@ -45,12 +46,12 @@ class Scoped : public WindowState {
   WindowMemory& memory_;
 };
 
-// ---- windows that only grow: ever, tumbling, today in a zone that the rule names, session
+// ---- windows that only grow: ever, tumbling, session, calendar in a zone that the rule names
 class GrowingWindow : public Scoped {
  public:
   GrowingWindow(const WindowSpec& spec, WindowMemory& memory)
       : Scoped(spec, memory), stretches_(memory.memory) {
-    if (window_.kind == WindowKind::kToday) {
+    if (window_.kind == WindowKind::kCalendar) {
       zone_ = find_zone(*spec.zones, window_.zone->literal.view().text);
     }
   }
@@ -74,7 +75,7 @@ class GrowingWindow : public Scoped {
   }
 
   Value read(EventTime now, const Zone*) override {
-    if (window_.kind == WindowKind::kToday && zone_ == nullptr) return Value::missing();
+    if (window_.kind == WindowKind::kCalendar && zone_ == nullptr) return Value::missing();
     const Stretch* stretch = move_to(now);
     if (stretch == nullptr) return finish(0, 0, [] { return Value::missing(); });
     return finish(stretch->count, stretch->passed,
@@ -89,9 +90,12 @@ class GrowingWindow : public Scoped {
         return (at_ + 1) * window_.duration->us;
       case WindowKind::kSession:
         return (newest_ + *window_.duration).us;
-      case WindowKind::kToday: {
-        const std::int64_t over = newest_.us + kLongestDayUs;
-        return now.us >= over ? kDead : over;
+      case WindowKind::kCalendar: {
+        std::int64_t over = kDead;
+        for (const Stretch& stretch : stretches_) {
+          over = std::max(over, over_everywhere(window_.unit, stretch.number).us);
+        }
+        return over;
       }
       default:
         return kNeverDies;
@@ -114,8 +118,9 @@ class GrowingWindow : public Scoped {
   }
   bool restore(ByteReader& from) override {
     WordReader words(from, spec_, memory_);
-    constexpr std::uint64_t kDays = 3;  // the one in hand, that before and, set back, that after
-    const std::uint64_t count = from.varint_up_to(window_.kind == WindowKind::kToday ? kDays : 1);
+    constexpr std::uint64_t kUnits = 3;  // the one in hand, that before and, set back, that after
+    const std::uint64_t count =
+        from.varint_up_to(window_.kind == WindowKind::kCalendar ? kUnits : 1);
     for (std::uint64_t i = 0; i < count; ++i) {
       Stretch stretch{from.signed_varint(), restore_count(from), 0,
                       make_accumulator(spec_, memory_, AccumulatorUse::kGrows)};
@@ -134,7 +139,7 @@ class GrowingWindow : public Scoped {
   }
 
  private:
-  // A tumble, a local day, a session: what has been taken in it.
+  // A tumble, a unit of the calendar, a session: what has been taken in it.
   struct Stretch {
     std::int64_t number = 0;
     std::uint64_t count = 0;
@@ -148,13 +153,12 @@ class GrowingWindow : public Scoped {
     return &stretches_.back();
   }
   bool has_newest() const {
-    return window_.kind == WindowKind::kSession || window_.kind == WindowKind::kToday;
+    return window_.kind == WindowKind::kSession || window_.kind == WindowKind::kCalendar;
   }
   bool is_number(std::int64_t number) const {
-    if (window_.kind != WindowKind::kTumbling && window_.kind != WindowKind::kToday) {
-      return number == 0;
-    }
-    const std::int64_t length = window_.kind == WindowKind::kToday ? kDayUs : window_.duration->us;
+    if (window_.kind == WindowKind::kCalendar) return is_unit_number(window_.unit, number);
+    if (window_.kind != WindowKind::kTumbling) return number == 0;
+    const std::int64_t length = window_.duration->us;
     return number >= floor_divide(kEventTimeMin.us, length) - 1 &&
            number <= floor_divide(kEventTimeMax.us, length) + 1;
   }
@@ -165,8 +169,8 @@ class GrowingWindow : public Scoped {
       case WindowKind::kTumbling:
         at_ = floor_divide(now.us, window_.duration->us);
         break;
-      case WindowKind::kToday:
-        at_ = zone_ == nullptr ? 0 : local_day(*zone_, now);
+      case WindowKind::kCalendar:
+        at_ = zone_ == nullptr ? 0 : memory_.calendar.unit_at(*zone_, window_.unit, now);
         break;
       case WindowKind::kSession:
         if (!stretches_.empty() && now - newest_ >= *window_.duration) stretches_.clear();
@@ -174,9 +178,13 @@ class GrowingWindow : public Scoped {
       default:
         break;
     }
-    // A clock that is set back over midnight shows the day before again.
-    const std::int64_t oldest = window_.kind == WindowKind::kToday ? at_ - 1 : at_;
-    std::erase_if(stretches_, [&](const Stretch& stretch) { return stretch.number < oldest; });
+    // A clock that is set back over midnight shows the unit before again.
+    const bool is_calendar = window_.kind == WindowKind::kCalendar;
+    const std::int64_t oldest = is_calendar ? at_ - 1 : at_;
+    std::erase_if(stretches_, [&](const Stretch& stretch) {
+      return stretch.number < oldest ||
+             (is_calendar && over_everywhere(window_.unit, stretch.number) <= now);
+    });
     const auto found = std::ranges::find(stretches_, at_, &Stretch::number);
     return found == stretches_.end() ? nullptr : &*found;
   }
@@ -338,14 +346,14 @@ class SlidingWindow : public Scoped {
   SlidingEvents events_;
 };
 
-// ---- today, in a zone that each row names
-class TodayInField : public Scoped {
+// ---- calendar, in a zone that each row names
+class CalendarInField : public Scoped {
  public:
-  TodayInField(const WindowSpec& spec, WindowMemory& memory)
+  CalendarInField(const WindowSpec& spec, WindowMemory& memory)
       : Scoped(spec, memory),
         ring_(memory.memory, spec.has_value, spec.takes_all),
-        accumulator_(make_accumulator(spec, memory, AccumulatorUse::kGrows)) {}
-  ~TodayInField() override { drop_words(ring_, spec_, memory_); }
+        readings_(memory.memory) {}
+  ~CalendarInField() override { drop_words(ring_, spec_, memory_); }
   std::size_t object_bytes() const override { return sizeof(*this); }
 
   void take(EventTime now, Word word) override { take(now, word, true); }
@@ -353,60 +361,83 @@ class TodayInField : public Scoped {
   void take(EventTime now, Word word, bool counts) {
     forget(now);
     ring_.push(now, word, counts);
-    while (ring_.size() > spec_.events_max) {
-      zone_ = nullptr;
+    if (ring_.size() <= spec_.events_max) return;
+    // Readings begin again then, so that this is not done at each event.
+    const std::uint64_t least = spec_.events_max - spec_.events_max / 16;
+    while (ring_.size() > least) {
       pop();
       ++memory_.events_lost;
     }
-    if (zone_ != nullptr && local_day(*zone_, now) == day_) add(ring_.size() - 1);
+    readings_.clear();
   }
   Value read(EventTime now, const Zone* zone) override {
     if (zone == nullptr) return Value::missing();
-    const std::int64_t day = local_day(*zone, now);
-    if (zone != zone_ || day != day_) {
-      zone_ = zone;
-      day_ = day;
-      count_ = 0;
-      passed_ = 0;
-      if (accumulator_) accumulator_->clear();
-      for (std::uint64_t i = 0; i < ring_.size(); ++i) {
-        if (local_day(*zone, ring_.time(i)) == day) add(i);
-      }
+    Reading& reading = reading_of(*zone, memory_.calendar.unit_at(*zone, window_.unit, now));
+    // What was taken since this unit was read last.
+    for (std::uint64_t next = std::max(reading.next, ring_.first()) - ring_.first();
+         next < ring_.size(); ++next) {
+      const EventTime time = ring_.time(next);
+      if (memory_.calendar.unit_at(*zone, window_.unit, time) == reading.number) add(reading, next);
     }
-    return finish(count_, passed_, [&] { return accumulator_->value(count_); });
+    reading.next = ring_.first() + ring_.size();
+    return finish(reading.count, reading.passed,
+                  [&] { return reading.accumulator->value(reading.count); });
   }
   std::int64_t expiry(EventTime now) override {
     forget(now);
     if (ring_.size() == 0) return kDead;
-    return ring_.time(ring_.size() - 1).us + kLongestDayUs;
+    return (ring_.time(ring_.size() - 1) + longest_unit(window_.unit)).us;
   }
   void save(ByteWriter& to) const override { WordWriter(to, spec_, memory_).events(ring_); }
   bool restore(ByteReader& from) override { return WordReader(from, spec_, memory_).events(ring_); }
 
  private:
+  // What the events of a zone's unit add up to.
+  struct Reading {
+    const Zone* zone = nullptr;
+    std::int64_t number = 0;
+    std::uint64_t next = 0;  // the event, counted as the ring does, that has not been looked at
+    std::uint64_t count = 0;
+    std::uint64_t passed = 0;
+    InMemory<Accumulator> accumulator;
+  };
+  // The reading, in front of all others; made where there is none.
+  Reading& reading_of(const Zone& zone, std::int64_t number) {
+    auto found = std::ranges::find_if(readings_, [&](const Reading& reading) {
+      return reading.zone == &zone && reading.number == number;
+    });
+    if (found == readings_.end()) {
+      // A zone has one, for the unit that it is in; the one that was read longest ago goes first.
+      std::erase_if(readings_, [&](const Reading& reading) { return reading.zone == &zone; });
+      if (readings_.size() >= kReadingsMax) readings_.pop_back();
+      readings_.push_back(
+          {&zone, number, 0, 0, 0, make_accumulator(spec_, memory_, AccumulatorUse::kGrows)});
+      found = readings_.end() - 1;
+    }
+    std::rotate(readings_.begin(), found, found + 1);
+    return readings_.front();
+  }
   void forget(EventTime now) {
-    while (ring_.size() > 0 && ring_.time(0).us <= now.us - kLongestDayUs) pop();
+    const EventTime edge = now - longest_unit(window_.unit);
+    while (ring_.size() > 0 && ring_.time(0) <= edge) pop();
+    if (ring_.size() == 0) readings_.clear();
   }
   void pop() {
     if (ring_.counts(0)) drop_word(ring_.word(0), spec_, memory_);
     ring_.pop();
   }
-  void add(std::uint64_t index) {
+  void add(Reading& reading, std::uint64_t index) {
     if (!ring_.counts(index)) {
-      ++passed_;
+      ++reading.passed;
       return;
     }
-    if (accumulator_) {
-      accumulator_->add(ring_.first() + index, ring_.time(index), ring_.word(index));
+    if (reading.accumulator) {
+      reading.accumulator->add(ring_.first() + index, ring_.time(index), ring_.word(index));
     }
-    ++count_;
+    ++reading.count;
   }
   EventRing ring_;
-  InMemory<Accumulator> accumulator_;  // of the day that was read last
-  std::uint64_t count_ = 0;
-  std::uint64_t passed_ = 0;
-  const Zone* zone_ = nullptr;  // null: none
-  std::int64_t day_ = 0;
+  std::pmr::vector<Reading> readings_;
 };
 
 // ---- last D [excluding last E] every P, previous D every P
@@ -627,8 +658,8 @@ InMemory<WindowState> make_window(const WindowSpec& spec, WindowMemory& memory) 
     case WindowKind::kLastEvents:
     case WindowKind::kPreviousEvents:
       break;
-    case WindowKind::kToday:
-      if (window.zone->op != Op::kLiteral) return make(std::type_identity<TodayInField>{});
+    case WindowKind::kCalendar:
+      if (window.zone->op != Op::kLiteral) return make(std::type_identity<CalendarInField>{});
       return make(std::type_identity<GrowingWindow>{});
     case WindowKind::kTumbling:
     case WindowKind::kSession:
@@ -644,7 +675,7 @@ Value value_without_window(const WindowSpec& spec) {
 }
 
 std::optional<Duration> longest_look_back(const FeatureWindow& window) {
-  if (window.kind == WindowKind::kToday) return Duration{kLongestDayUs};
+  if (window.kind == WindowKind::kCalendar) return longest_unit(window.unit);
   if (!window.duration) return std::nullopt;
   return window.every ? *window.duration + *window.every : *window.duration;
 }

@@ -5,8 +5,8 @@
 ///   WindowSpec::events_max;
 /// - `percentile` inserts into a sorted list of at most 2,048 values, and reads a sketch by going
 ///   through its buckets, 64 for each doubling of the values;
-/// - `today in FIELD` goes through the events of the last two days when the zone changes from one
-///   row of the key to the next.
+/// - a unit of the calendar in a zone that each row names is added up once for each zone; where a
+///   key's rows name more than 64 zones in turn, reads go through the events of the unit.
 ///
 /// Windows are ordinary objects in a pool of their shard, named by a number in the key's record.
 #pragma once
@@ -35,8 +35,8 @@ class WindowState {
   virtual void take(EventTime now, Word word) = 0;
   /// Takes an event that is in the window and not aggregated. Requires WindowSpec::takes_all.
   virtual void pass(EventTime now) = 0;
-  /// The value at `now` over what was taken; `zone` is that of the row, for `today` alone (null:
-  /// missing). A text is valid until the next take.
+  /// The value at `now` over what was taken; `zone` is that of the row, for windows of the calendar
+  /// alone (null: missing). A text is valid until the next take.
   virtual Value read(EventTime now, const Zone* zone) = 0;
   /// From when on nothing is in it any more: kDead, a time, or kNeverDies.
   virtual std::int64_t expiry(EventTime now) = 0;

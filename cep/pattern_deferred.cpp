@@ -74,7 +74,7 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
     // One that passes only where one before it does counts for nothing.
     for (const Deferred::Match& other : deferred.matches) {
       if (other.once_key == match.once_key && other.most_key == match.most_key &&
-          other.facts.day == match.facts.day &&
+          other.facts.unit == match.facts.unit &&
           std::ranges::includes(match.facts.var_events, other.facts.var_events)) {
         return;
       }

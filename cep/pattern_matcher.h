@@ -29,6 +29,7 @@
 #include "cep/alert.h"
 #include "cep/base/byte_codec.h"
 #include "cep/budget.h"
+#include "cep/calendar.h"
 #include "cep/engine.h"
 #include "cep/eval.h"
 #include "cep/key_record.h"
@@ -190,6 +191,7 @@ class PatternMatcher {
   // ---- closing windows (cep/pattern_window.cpp)
   void on_window_event();
   void on_window_deadline(const Timer& timer);
+  CalendarWindow stretch_of(const ClosingWindow& window, EventTime time) const;
   void arm_window();
   void drop_window();
   void keep_window_to_budget();

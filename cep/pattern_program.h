@@ -96,6 +96,7 @@ class PatternProgram {
   std::optional<ElementProgram> without;
   /// A closing window: its only step takes what is collected, this test says what opens it.
   std::optional<ElementProgram> opens;
+  const Zone* window_zone = nullptr;  // of a closing window that is a unit of the calendar
   std::deque<Element> made_elements;  // of `until`, `without` and windows
   bool has_deadlines = false;
   bool keeps_values = false;    // of features, with a match's last event

@@ -7,6 +7,7 @@
 
 #include "cep/alert_builder.h"
 #include "cep/base/assert.h"
+#include "cep/calendar.h"
 #include "cep/held_back.h"
 #include "cep/matcher.h"
 #include "cep/pattern_matcher.h"
@@ -76,11 +77,11 @@ MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope&
   const Suppression& suppression = rule_->rule->suppression;
   MatchFacts facts;
   facts.time_us = time.us;
-  if (suppression.once == Once::kPerDay) {
+  if (suppression.once == Once::kPerUnit) {
     const Value zone = evaluate(*suppression.zone, last, scope);
     const Zone* const known =
         zone.is_missing() ? nullptr : find_zone(program_.plan->zones, zone.text);
-    if (known != nullptr) facts.day = local_day(*known, time);
+    if (known != nullptr) facts.unit = local_unit(*known, suppression.unit, time);
   }
   if (suppression.once == Once::kPerVariable && is_deferred()) {
     if (const auto here = variable_event_here(candidate)) facts.var_events.push_back(*here);

@@ -14,6 +14,13 @@ std::int64_t floor_to(std::int64_t us, std::int64_t step) {
 }
 }  // namespace
 
+// The window that is not a session and has the time.
+CalendarWindow PatternMatcher::stretch_of(const ClosingWindow& window, EventTime time) const {
+  if (window.unit) return calendar_window(*pattern_->window_zone, *window.unit, time);
+  const EventTime begin{floor_to(time.us, window.duration.us)};
+  return {begin, begin + window.duration};
+}
+
 void PatternMatcher::on_window_event() {
   const ClosingWindow& rule = *rule_->rule->window;
   const std::int64_t now = hand_->row->engine_time.us;
@@ -34,8 +41,9 @@ void PatternMatcher::on_window_event() {
     ++stats_.runs;
     window.begin_us = now;
     if (!rule.session) {
-      window.begin_us = floor_to(now, rule.duration.us);
-      window.end_us = window.begin_us + rule.duration.us;
+      const auto [begin, end] = stretch_of(rule, {now});
+      window.begin_us = begin.us;
+      window.end_us = end.us;
     }
   }
   window.node = write_node(window.node, 0);

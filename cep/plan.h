@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cep/base/index.h"
+#include "cep/calendar_unit.h"
 #include "cep/expr.h"
 #include "cep/time.h"
 #include "cep/time_unit.h"
@@ -128,7 +129,7 @@ enum class WindowKind : std::uint8_t {
   kLast,
   kPrevious,
   kTumbling,
-  kToday,
+  kCalendar,
   kSession,
   kEver,
   kPreviousEver,
@@ -145,7 +146,8 @@ struct FeatureWindow {
   std::optional<Duration> excluding =
       {};  // kLast: without the last this long: time <= t - excluding
   std::optional<std::uint32_t> events = {};  // kLastEvents, kPreviousEvents
-  ExprPtr zone = {};                         // kToday: text; a literal or of the current event
+  CalendarUnit unit = CalendarUnit::kDay;    // kCalendar: the one that a clock in `zone` shows
+  ExprPtr zone = {};                         // kCalendar: text; a literal or of the current event
   /// Panes aligned to the epoch: the old edge, t - D, is moved down to a multiple of this.
   std::optional<Duration> every = {};
   std::optional<std::uint32_t> needs = {};  // missing until the window has this many events
@@ -236,7 +238,7 @@ struct Selection {
   bool in_order = false;
   bool prefer_latest = false;
 };
-enum class Once : std::uint8_t { kNone, kPerDuration, kPerVariable, kPerDay, kWhile };
+enum class Once : std::uint8_t { kNone, kPerDuration, kPerVariable, kPerUnit, kWhile };
 /// `at most N per D`: an alert is held back while N of them lie at t - D < time <= t.
 struct AtMost {
   std::uint32_t count = 1;
@@ -247,11 +249,12 @@ struct AtMost {
 /// rule's key; its values are as of the match's last event, missing ones are equal.
 struct Suppression {
   Once once = Once::kNone;
-  Duration duration;                   // kPerDuration: not again at t <= ts < t + duration
-  VarIndex var;                        // kPerVariable
-  ExprPtr zone = {};                   // kPerDay: text; a literal or of the match's last event
-  ExprPtr while_condition;             // kWhile
-  std::vector<ExprPtr> for_each = {};  // replaces the rule's key
+  Duration duration;                       // kPerDuration: not again at t <= ts < t + duration
+  VarIndex var;                            // kPerVariable
+  CalendarUnit unit = CalendarUnit::kDay;  // kPerUnit: not again while a clock shows the same one
+  ExprPtr zone = {};                       // kPerUnit: text; a literal or of the match's last event
+  ExprPtr while_condition;                 // kWhile
+  std::vector<ExprPtr> for_each = {};      // replaces the rule's key
   std::optional<AtMost> at_most = {};
 };
 /// `except "reason" where C [expires DATE]`.
@@ -268,14 +271,17 @@ struct Without {
   ExprPtr where;
   std::optional<Duration> absent_for;
 };
-/// `when session of KINDS gap D as NAME where C`, `when tumbling D of KINDS as NAME where C`: given
-/// when the window closes. `considering` is collected too, but neither opens nor extends it.
+/// `when session of KINDS gap D as NAME where C`, `when tumbling D of KINDS as NAME where C`, `when
+/// tumbling month in ZONE of …`: given when the window closes. `considering` is collected too, but
+/// neither opens nor extends it.
 struct ClosingWindow {
-  bool session = true;  // else tumbling, aligned to the epoch
-  Duration duration;    // the gap, or the length
+  bool session = true;  // else tumbling: aligned to the epoch, or a unit of the calendar
+  Duration duration;    // the gap, or the length; 0 for a unit of the calendar
   std::vector<Subset> events;
   VarIndex var;  // holds every event collected, in order
   ExprPtr where;
+  std::optional<CalendarUnit> unit = {};  // tumbling
+  std::string zone = {};                  // of `unit`
 };
 
 // ---- rules

@@ -93,6 +93,18 @@ class ByValue {
     return *known;
   }
 
+  std::string zone_named(std::string_view name) {
+    std::string out = "zone " + quoted(name);
+    for (const Zone& zone : plan_.zones) {
+      if (zone.name != name) continue;
+      std::string changes;
+      for (const Zone::Change& change : zone.changes) {
+        changes += fmt::format(" {}:{}", change.from.us, change.offset_seconds);
+      }
+      out += " " + text_of(sha256(changes));
+    }
+    return out;
+  }
   std::string zone(const Expr& zone) {
     if (zone.op == Op::kLiteral) return zone_named(zone.literal.view().text);
     std::string all;
@@ -188,26 +200,13 @@ class ByValue {
     }
     return text;
   }
-  std::string zone_named(std::string_view name) {
-    std::string out = "zone " + quoted(name);
-    for (const Zone& zone : plan_.zones) {
-      if (zone.name != name) continue;
-      std::string changes;
-      for (const Zone::Change& change : zone.changes) {
-        changes += fmt::format(" {}:{}", change.from.us, change.offset_seconds);
-      }
-      out += " " + text_of(sha256(changes));
-    }
-    return out;
-  }
-
   std::string feature_text(const Feature& feature) {
     const FeatureWindow& window = feature.window;
     std::string out = fmt::format(
         "feature {} = {}({})\nof {}\nwhere {}\nby {}\nover {} {} excluding {} every {}\n",
         type_text(feature.type), name_of(kAggregateNames, feature.aggregate),
         expr(feature.argument), subsets_in_any_order(feature.events), expr(feature.where),
-        key(feature.key), name_of(kWindowNames, window.kind), duration(window.duration),
+        key(feature.key), window_name(window), duration(window.duration),
         duration(window.excluding), duration(window.every));
     if (window.events) out += fmt::format("events {}\n", *window.events);
     if (window.where) out += "of those where " + expr(*window.where) + "\n";
@@ -244,9 +243,9 @@ class RuleTexts {
     for (const Element& each : rule_.pattern) element(0, each);
     if (rule_.window) {
       const ClosingWindow& window = *rule_.window;
-      out_ += fmt::format("{} {} of {} where {}\n", window.session ? "session" : "tumbling",
-                          format_duration(window.duration), by_.subsets(window.events),
+      out_ += fmt::format("{} of {} where {}\n", length_text(window), by_.subsets(window.events),
                           by_.expr(window.where));
+      if (window.unit) out_ += by_.zone_named(window.zone);
     }
     if (rule_.without) {
       out_ += fmt::format("without {} where {} for {}\n",
@@ -268,7 +267,7 @@ class RuleTexts {
   std::string suppression(const Digest& state) {
     const Suppression& suppression = rule_.suppression;
     out_ = "suppression of " + quoted(rule_.id) + "\nby " + by_.key(rule_.key) + "\n";
-    out_ += fmt::format("once {} {} while {} each [{}]\n", name_of(kOnceNames, suppression.once),
+    out_ += fmt::format("once {} {} while {} each [{}]\n", once_name(suppression),
                         format_duration(suppression.duration),
                         by_.expr(suppression.while_condition), exprs(suppression.for_each));
     if (suppression.once == Once::kPerVariable) {

@@ -8,6 +8,7 @@
 
 #include "cep/decimal.h"
 #include "cep/plan.h"
+#include "cep/time.h"
 
 namespace tocsin::cep {
 inline constexpr std::array kOpNames = {"literal",
@@ -70,7 +71,7 @@ inline constexpr std::array kElementNames = {"step", "no", "group", "one_of", "a
 inline constexpr std::array kSelectionNames = {"default",      "no_skip",       "skip_past_last",
                                                "skip_to_next", "skip_to_first", "skip_to_last",
                                                "consume"};
-inline constexpr std::array kOnceNames = {"none", "per_duration", "per_variable", "per_day",
+inline constexpr std::array kOnceNames = {"none", "per_duration", "per_variable", "per_unit",
                                           "while"};
 inline constexpr std::array kStatusNames = {"draft", "internal", "shadow", "live"};
 inline constexpr std::array kListKindNames = {"values", "text", "regex"};
@@ -79,6 +80,29 @@ inline constexpr std::array kListKindNames = {"values", "text", "regex"};
 template <typename Names, typename Enum>
 const char* name_of(const Names& names, Enum e) {
   return names[static_cast<std::size_t>(e)];
+}
+
+/// "last", "today", "this month", ….
+inline std::string window_name(const FeatureWindow& window) {
+  if (window.kind == WindowKind::kCalendar && window.unit != CalendarUnit::kDay) {
+    return std::string("this ") + unit_name(window.unit);
+  }
+  return name_of(kWindowNames, window.kind);
+}
+/// "session 5m", "tumbling 1h", "tumbling month in \"UTC\"".
+inline std::string length_text(const ClosingWindow& window) {
+  if (window.session) return "session " + format_duration(window.duration);
+  if (!window.unit) return "tumbling " + format_duration(window.duration);
+  std::string out = std::string("tumbling ") + unit_name(*window.unit) + " in ";
+  append_json_string(out, window.zone);
+  return out;
+}
+/// "per_duration", "per_day", "per_month", ….
+inline std::string once_name(const Suppression& suppression) {
+  if (suppression.once == Once::kPerUnit) {
+    return std::string("per_") + unit_name(suppression.unit);
+  }
+  return name_of(kOnceNames, suppression.once);
 }
 
 /// As a JSON string.

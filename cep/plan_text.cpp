@@ -235,8 +235,7 @@ class Describer {
     line(0, fmt::format("feature {}: {} = {}({}) of {} where {} by {} over {} {}", feature.name,
                         type_text(feature.type), name_of(kAggregateNames, feature.aggregate),
                         optional_expr(feature.argument), subsets(feature.events),
-                        optional_expr(feature.where), key(feature.key),
-                        name_of(kWindowNames, feature.window.kind),
+                        optional_expr(feature.where), key(feature.key), window_name(feature.window),
                         duration(feature.window.duration)) +
                 more_of_window(feature.window));
     std::string more;
@@ -300,10 +299,9 @@ class Describer {
     }
     for (const Element& element : rule.pattern) this->element(1, element);
     if (rule.window) {
-      line(1,
-           fmt::format("{} {} of {} as {} where {}", rule.window->session ? "session" : "tumbling",
-                       format_duration(rule.window->duration), subsets(rule.window->events),
-                       var(rule.window->var), optional_expr(rule.window->where)));
+      line(1, fmt::format("{} of {} as {} where {}", length_text(*rule.window),
+                          subsets(rule.window->events), var(rule.window->var),
+                          optional_expr(rule.window->where)));
     }
     if (rule.without) {
       line(1, fmt::format("without {} where {} for {}", subsets(rule.without->events),
@@ -322,7 +320,7 @@ class Describer {
                         var(rule.selection.var), rule.selection.in_order ? " in order" : "",
                         rule.selection.prefer_latest ? " prefer latest" : ""));
     std::string once =
-        fmt::format("once {} {} {} while {} each [", name_of(kOnceNames, rule.suppression.once),
+        fmt::format("once {} {} {} while {} each [", once_name(rule.suppression),
                     format_duration(rule.suppression.duration), var(rule.suppression.var),
                     optional_expr(rule.suppression.while_condition));
     for (const ExprPtr& e : rule.suppression.for_each) once += " " + optional_expr(e);

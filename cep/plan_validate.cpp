@@ -352,8 +352,8 @@ void PlanValidator::check_feature_window(const Feature& feature) {
       has_events = true;
       has_duration = window.duration.has_value();  // `within D` may stand there
       break;
-    case WindowKind::kToday:
-      name = "today";
+    case WindowKind::kCalendar:
+      name = "calendar";
       break;
     case WindowKind::kEver:
     case WindowKind::kPreviousEver:
@@ -364,8 +364,8 @@ void PlanValidator::check_feature_window(const Feature& feature) {
   if (!has_duration && window.duration) problem("`{}` with a duration", name);
   if (has_events != window.events.has_value()) problem("`{}` and a number of events", name);
   if (window.events && *window.events == 0) problem("a window of 0 events");
-  if ((window.kind == WindowKind::kToday) != static_cast<bool>(window.zone)) {
-    problem("`today`, and only it, has a zone");
+  if ((window.kind == WindowKind::kCalendar) != static_cast<bool>(window.zone)) {
+    problem("a window of the calendar, and only it, has a zone");
   }
   if (window.zone) {
     Scope scope;

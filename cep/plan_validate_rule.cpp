@@ -3,6 +3,7 @@
 #include <set>
 
 #include "cep/plan_validator.h"
+#include "cep/zone.h"
 
 namespace tocsin::cep {
 namespace {
@@ -264,7 +265,12 @@ void PlanValidator::check_pattern(const Rule& rule) {
 void PlanValidator::check_window(const Rule& rule) {
   const ClosingWindow& window = *rule.window;
   if (!rule.pattern.empty()) problem("a window and a pattern");
-  if (window.duration <= Duration{0}) problem("window of no length");
+  if (window.unit) {
+    if (window.session || window.duration != Duration{0}) problem("a unit and a duration");
+    if (find_zone(plan_.zones, window.zone) == nullptr) problem("window in an unknown zone");
+  } else if (window.duration <= Duration{0}) {
+    problem("window of no length");
+  }
   check_subsets(window.events, &rule.key);
   const Scope scope = rule_scope(rule);
   if (check_var(window.var, scope) && !rule.variables[window.var.value].loop) {
@@ -320,8 +326,8 @@ void PlanValidator::check_suppression(const Rule& rule) {
     considered.types = types_of(rule.considered);
     check_condition(*suppression.while_condition, considered);
   }
-  if ((suppression.once == Once::kPerDay) != static_cast<bool>(suppression.zone)) {
-    problem("`once per day`, and only it, has a zone");
+  if ((suppression.once == Once::kPerUnit) != static_cast<bool>(suppression.zone)) {
+    problem("`once per` a unit of the calendar, and only it, has a zone");
   }
   if (suppression.zone) check_text(suppression.zone, scope, "a zone");
   for (const ExprPtr& expr : suppression.for_each) check_expr(*expr, scope);

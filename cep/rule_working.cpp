@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "cep/calendar.h"
 #include "cep/expr_walk.h"
 #include "cep/rule_memory.h"
 
@@ -104,7 +105,7 @@ void add_window(const Rule& rule, const PatternProgram& pattern, RuleWorking& ou
   closes.from = 1;
   closes.to = 2;
   closes.ending = Ending::kAtDeadline;
-  closes.wait = window.duration;
+  closes.wait = longest_of(window);
   closes.waits_from_first = !window.session;
   out.ways = {opens, more, closes};
 }
@@ -115,7 +116,7 @@ std::optional<Duration> longest_wait(const RuleWorking& out, const RuleProgram& 
   if (program.method == Method::kSingle) return Duration{0};
   if (rule.window) {
     if (rule.window->session) return std::nullopt;
-    return rule.window->duration;
+    return longest_of(*rule.window);
   }
   std::optional<Duration> longest = program.within;
   for (const AutomatonWay& way : out.ways) {

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 
+#include "cep/calendar.h"
 #include "cep/held_back.h"
 #include "cep/state_events.h"
 
@@ -50,11 +51,11 @@ bool is_kind_of(const Type& type, const Value& value) {
 enum Remembered : std::uint8_t {
   kLastAlert = 1,
   kHeldBack = 2,
-  kLastDay = 4,
+  kLastUnit = 4,
   kQuiet = 8,
   kLostRuns = 16,
   kRecent = 32,
-  kTaken = 64,
+  kTaken = 64,  // events of a variable; units before the last one
   kHeldTime = 128,
 };
 }  // namespace
@@ -137,18 +138,19 @@ ArrivalNumber restore_arrival(ByteReader& from) {
 
 void save_suppression(ByteWriter& to, const SuppressionState& state) {
   const bool has_alert = state.last_alert_us != OnceState::kNever;
-  const bool has_day = state.last_day != OnceState::kNever;
+  const bool has_unit = !state.units.empty();
+  const bool has_more = !state.taken.empty() || state.units.size() > 1;
   const bool has_held_time = state.held_us != OnceState::kNever;
   const int remembered = (has_alert ? kLastAlert : 0) | (state.held_back > 0 ? kHeldBack : 0) |
-                         (has_day ? kLastDay : 0) | (state.quiet ? kQuiet : 0) |
+                         (has_unit ? kLastUnit : 0) | (state.quiet ? kQuiet : 0) |
                          (state.lost_runs > 0 ? kLostRuns : 0) |
-                         (state.recent.empty() ? 0 : kRecent) | (state.taken.empty() ? 0 : kTaken) |
+                         (state.recent.empty() ? 0 : kRecent) | (has_more ? kTaken : 0) |
                          (has_held_time ? kHeldTime : 0);
   if (remembered == 0) return;
   to.u8(static_cast<std::uint8_t>(remembered));
   if (has_alert) to.signed_varint(state.last_alert_us);
   if (state.held_back > 0) to.varint(state.held_back);
-  if (has_day) to.signed_varint(state.last_day);
+  if (has_unit) to.signed_varint(state.units.back());
   if (state.lost_runs > 0) to.varint(state.lost_runs);
   if (!state.recent.empty()) {
     to.varint(state.recent.size());
@@ -161,8 +163,27 @@ void save_suppression(ByteWriter& to, const SuppressionState& state) {
       save_arrival(to, taken.event);
     }
   }
+  if (state.units.size() > 1) {
+    to.varint(state.units.size() - 1);
+    for (std::size_t i = 0; i + 1 < state.units.size(); ++i) to.signed_varint(state.units[i]);
+  }
   if (has_held_time) to.signed_varint(state.held_us);
 }
+
+namespace {
+// Those before the one that `units` has.
+bool restore_earlier_units(ByteReader& from, CalendarUnit unit, std::vector<std::int64_t>& units) {
+  if (units.empty()) return false;
+  const std::uint64_t count = from.varint_up_to(from.left());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::int64_t number = from.signed_varint();
+    if (!is_unit_number(unit, number) || number >= units.back()) return false;
+    if (i > 0 && number <= units[units.size() - 2]) return false;
+    units.insert(units.end() - 1, number);
+  }
+  return count > 0 && from.ok();
+}
+}  // namespace
 
 bool restore_suppression(ByteReader& from, const Suppression& clause, EventTime watermark,
                          SuppressionState& state) {
@@ -171,18 +192,18 @@ bool restore_suppression(ByteReader& from, const Suppression& clause, EventTime 
   const int possible =
       kHeldBack | kLostRuns | (ends_by_last_held(clause) ? kHeldTime : 0) |
       (clause.once == Once::kPerDuration || clause.once == Once::kWhile ? kLastAlert : 0) |
-      (clause.once == Once::kPerDay ? kLastDay : 0) | (clause.once == Once::kWhile ? kQuiet : 0) |
-      (clause.at_most ? kRecent : 0) | (clause.once == Once::kPerVariable ? kTaken : 0);
+      (clause.once == Once::kPerUnit ? kLastUnit : 0) | (clause.once == Once::kWhile ? kQuiet : 0) |
+      (clause.at_most ? kRecent : 0) |
+      (clause.once == Once::kPerVariable || clause.once == Once::kPerUnit ? kTaken : 0);
   if (remembered == 0 || (remembered & ~possible) != 0) return false;
   if ((remembered & kLastAlert) != 0 && !restore_time(from, state.last_alert_us)) return false;
   if ((remembered & kHeldBack) != 0) {
     state.held_back = from.varint();
     if (state.held_back == 0) return false;
   }
-  if ((remembered & kLastDay) != 0) {
-    state.last_day = from.signed_varint();
-    constexpr std::int64_t kDays = kEventTimeMax.us / kDayUs;
-    if (state.last_day < -kDays || state.last_day > kDays) return false;
+  if ((remembered & kLastUnit) != 0) {
+    state.units = {from.signed_varint()};
+    if (!is_unit_number(clause.unit, state.units.front())) return false;
   }
   state.quiet = (remembered & kQuiet) != 0;
   if ((remembered & kLostRuns) != 0) {
@@ -198,7 +219,9 @@ bool restore_suppression(ByteReader& from, const Suppression& clause, EventTime 
     }
     if (count == 0) return false;
   }
-  if ((remembered & kTaken) != 0) {
+  if ((remembered & kTaken) != 0 && clause.once == Once::kPerUnit) {
+    if (!restore_earlier_units(from, clause.unit, state.units)) return false;
+  } else if ((remembered & kTaken) != 0) {
     const std::uint64_t count = from.varint_up_to(from.left());
     for (std::uint64_t i = 0; i < count; ++i) {
       VariableEvent taken;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "cep/calendar.h"
 #include "cep/held_back.h"
+#include "cep/zone.h"
 
 namespace tocsin::cep {
 bool SuppressionState::has_taken(const VariableEvent& event) const {
@@ -25,8 +27,8 @@ bool once_lets_pass(const Suppression& suppression, const SuppressionState& stat
     case Once::kPerVariable:
       return std::ranges::none_of(
           facts.var_events, [&](const VariableEvent& event) { return state.has_taken(event); });
-    case Once::kPerDay:
-      return !facts.day || *facts.day != state.last_day;
+    case Once::kPerUnit:
+      return !facts.unit || !std::ranges::binary_search(state.units, *facts.unit);
     case Once::kWhile:
       return !state.quiet;
   }
@@ -46,6 +48,17 @@ bool at_most_lets_pass(const Suppression& suppression, SuppressionState& state,
   return passes;
 }
 
+namespace {
+void note_unit(CalendarUnit unit, std::vector<std::int64_t>& units, std::int64_t number,
+               std::int64_t time_us) {
+  const auto place = std::lower_bound(units.begin(), units.end(), number);
+  if (place == units.end() || *place != number) units.insert(place, number);
+  // The furthest clock is less than a day behind.
+  const std::int64_t least = unit_of_day(unit, day_of(EventTime{time_us - kDayUs}));
+  while (units.size() > 1 && units.front() < least) units.erase(units.begin());
+}
+}  // namespace
+
 void note_for_once(const Suppression& suppression, SuppressionState& state,
                    const MatchFacts& facts) {
   switch (suppression.once) {
@@ -57,8 +70,8 @@ void note_for_once(const Suppression& suppression, SuppressionState& state,
     case Once::kPerVariable:
       for (const VariableEvent& event : facts.var_events) state.take(event);
       return;
-    case Once::kPerDay:
-      if (facts.day) state.last_day = *facts.day;
+    case Once::kPerUnit:
+      if (facts.unit) note_unit(suppression.unit, state.units, *facts.unit, facts.time_us);
       return;
     case Once::kWhile:
       state.quiet = true;
@@ -71,11 +84,6 @@ void note_for_at_most(const Suppression& suppression, SuppressionState& state,
                       std::int64_t time_us) {
   if (suppression.at_most) state.recent.push_back(time_us);
 }
-
-namespace {
-// A zone's day may be told for 26 hours, and be longer when clocks go back.
-std::int64_t end_of_day(std::int64_t day) { return (day + 3) * kDayUs; }
-}  // namespace
 
 bool ends_by_last_held(const Suppression& suppression) {
   if (suppression.once == Once::kPerVariable || suppression.once == Once::kWhile) return true;
@@ -118,9 +126,9 @@ std::int64_t held_back_until(const Suppression& suppression, const SuppressionSt
     case Once::kPerDuration:
       until = held_back_until(state, suppression.duration);
       break;
-    case Once::kPerDay:
-      if (state.last_day != SuppressionState::kNever) {
-        until = end_of_day(state.last_day) + kHeldBackKept.us;
+    case Once::kPerUnit:
+      if (!state.units.empty()) {
+        until = over_everywhere(suppression.unit, state.units.back()).us + kHeldBackKept.us;
       }
       break;
     case Once::kPerVariable:
@@ -154,7 +162,7 @@ std::int64_t suppression_until(const Suppression& suppression, const Suppression
     matters(state.last_alert_us + suppression.duration.us);
   }
   if (!state.recent.empty()) matters(state.recent.back() + suppression.at_most->duration.us);
-  if (state.last_day != SuppressionState::kNever) matters(end_of_day(state.last_day));
+  if (!state.units.empty()) matters(over_everywhere(suppression.unit, state.units.back()).us);
   return until;
 }
 }  // namespace tocsin::cep

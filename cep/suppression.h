@@ -20,7 +20,7 @@ struct VariableEvent {
 /// What suppression looks at in a match.
 struct MatchFacts {
   std::int64_t time_us = 0;
-  std::optional<std::int64_t> day;        // kPerDay: local; absent where the zone is unknown
+  std::optional<std::int64_t> unit;       // kPerUnit: local; absent where the zone is unknown
   std::vector<VariableEvent> var_events;  // kPerVariable beside `for each`: ascending
 };
 /// What `once per D` remembers: plain bytes, which a key's record may hold.
@@ -35,12 +35,14 @@ struct OnceState {
   }
 };
 struct SuppressionState : OnceState {
-  std::int64_t last_day = kNever;    // kPerDay
   bool quiet = false;                // kWhile: since the last alert it was always true
   std::int64_t held_us = kNever;     // the last match held back, where the count ends by that
   std::uint64_t lost_runs = 0;       // of matches that were held back
   std::vector<std::int64_t> recent;  // `at most`: the times of alerts, ascending
   std::vector<VariableEvent> taken;  // kPerVariable: ascending, each once
+  // kPerUnit: units that had an alert, ascending: the last one, and those before it that a clock
+  // somewhere may still show.
+  std::vector<std::int64_t> units;
 
   /// Whether a match that alerted, or that `once` held back, had the event.
   bool has_taken(const VariableEvent& event) const;

@@ -6,18 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "cep/calendar.h"
 #include "cep/feature_state.h"
 #include "cep/key_report.h"
 #include "cep/pattern_program.h"
 #include "cep/table_state.h"
+#include "cep/zone.h"
 
 namespace tocsin::cep {
 namespace {
 // One rule's state of one key, into words' data.
 class RuleReporter {
  public:
-  RuleReporter(const RuleProgram& rule, EventTime now, std::size_t matches_max)
-      : rule_(rule), now_(now), matches_max_(matches_max) {
+  RuleReporter(const Plan& plan, const RuleProgram& rule, EventTime now, std::size_t matches_max)
+      : plan_(plan), rule_(rule), now_(now), matches_max_(matches_max) {
     out_.rule = rule.index;
   }
 
@@ -184,6 +186,14 @@ class RuleReporter {
     if (clause.once == Once::kPerDuration && state.last_alert_us != OnceState::kNever) {
       quiet_until(EventTime{state.last_alert_us} + clause.duration);
     }
+    // Where an event names the zone, the next one decides.
+    const Zone* const zone = clause.once == Once::kPerUnit && clause.zone->op == Op::kLiteral
+                                 ? find_zone(plan_.zones, clause.zone->literal.view().text)
+                                 : nullptr;
+    if (zone != nullptr &&
+        std::ranges::binary_search(state.units, local_unit(*zone, clause.unit, now_))) {
+      quiet_until(calendar_window(*zone, clause.unit, now_).end);
+    }
     if (clause.once == Once::kWhile && state.quiet) {
       is_quiet = true;
       by_time = false;
@@ -195,6 +205,7 @@ class RuleReporter {
     suppression(is_quiet, by_time ? until : std::nullopt, state.held_back);
   }
 
+  const Plan& plan_;
   const RuleProgram& rule_;
   EventTime now_;
   std::size_t matches_max_;
@@ -224,7 +235,7 @@ OwnedValue read_copy(const FeatureProgram& feature, const WindowState& window, E
 OwnedValue TableState::report_feature(const FeatureProgram& feature, const std::byte* record,
                                       const WindowPool& windows, EventTime now) const {
   const FeatureWindow& window = feature.feature->window;
-  if (window.kind == WindowKind::kToday && feature.zone == nullptr) {
+  if (window.kind == WindowKind::kCalendar && feature.zone == nullptr) {
     return OwnedValue(Value::missing());
   }
   const OperatorEntry* const entry =
@@ -251,7 +262,7 @@ void TableState::report(std::string_view key, EventTime now, std::size_t matches
     }
     const OperatorEntry* const entry = RecordStore::find(record, rule.op);
     if (entry == nullptr) continue;
-    RuleReporter reporter(rule, now, matches_max);
+    RuleReporter reporter(*program_.plan, rule, now, matches_max);
     switch (rule.method) {
       case Method::kStrict: {
         const StrictGroup& group = program_.strict_groups[table_.operators[rule.op - 1].index];

@@ -10,13 +10,23 @@ const Zone* find_zone(const std::vector<Zone>& zones, std::string_view name) {
   return found != zones.end() && found->name == name ? &*found : nullptr;
 }
 
-EventTime local_time(const Zone& zone, EventTime time) {
-  if (zone.changes.empty()) return time;
-  auto change = std::upper_bound(
+OffsetStretch offset_at(const Zone& zone, EventTime time) {
+  if (zone.changes.empty()) return {};
+  const auto later = std::upper_bound(
       zone.changes.begin(), zone.changes.end(), time,
-      [](EventTime wanted, const Zone::Change& later) { return wanted < later.from; });
-  if (change != zone.changes.begin()) --change;
-  return time + Duration{std::int64_t{change->offset_seconds} * 1'000'000};
+      [](EventTime wanted, const Zone::Change& change) { return wanted < change.from; });
+  // The first offset holds before it too.
+  const auto change = later == zone.changes.begin() ? later : later - 1;
+  OffsetStretch found;
+  found.offset_us = std::int64_t{change->offset_seconds} * 1'000'000;
+  if (change != zone.changes.begin()) found.from = change->from;
+  const auto next = change + 1;
+  if (next != zone.changes.end()) found.until = next->from;
+  return found;
+}
+
+EventTime local_time(const Zone& zone, EventTime time) {
+  return time + Duration{offset_at(zone, time).offset_us};
 }
 
 std::int64_t local_day(const Zone& zone, EventTime time) { return day_of(local_time(zone, time)); }

@@ -15,6 +15,14 @@ const Zone* find_zone(const std::vector<Zone>& zones, std::string_view name);
 /// What a clock in the zone shows at `time`, as the time that it would be in UTC: its hour, weekday
 /// and day are read off as those of UTC. A zone without changes is UTC.
 EventTime local_time(const Zone& zone, EventTime time);
+/// The offset that holds in the zone at `time`, and from when to (and without) when it does:
+/// kEventTimeMin and kEventTimeMax where it has no end.
+struct OffsetStretch {
+  std::int64_t offset_us = 0;
+  EventTime from = kEventTimeMin;
+  EventTime until = kEventTimeMax;
+};
+OffsetStretch offset_at(const Zone& zone, EventTime time);
 /// The day in the zone at `time`, as days since 1970-01-01.
 std::int64_t local_day(const Zone& zone, EventTime time);
 /// The day that a time in microseconds since the epoch falls on, rounded down also before it.

@@ -424,15 +424,16 @@ std::string feature_meaning(const CheckContext& context, const FeatureBody& body
   };
   const cep::FeatureWindow& window = feature.window;
   std::string meaning = fmt::format(
-      "{} {} where {} over {} {} excluding {} events {} of those where {} zone {} every {} needs "
+      "{} {} where {} over {} of unit {} {} excluding {} events {} of those where {} zone {} every "
+      "{} needs "
       "{} "
       "half life {} "
       "weight {} percentile {} unless {}",
       static_cast<int>(feature.aggregate), text(feature.argument), text(feature.where),
-      static_cast<int>(window.kind), length(window.duration), length(window.excluding),
-      window.events.value_or(0), text(window.where), text(window.zone), length(window.every),
-      window.needs.value_or(0), length(feature.half_life), feature.weight.value_or(0),
-      feature.percentile, body.unless ? body.unless->rule.text : "-");
+      static_cast<int>(window.kind), static_cast<int>(window.unit), length(window.duration),
+      length(window.excluding), window.events.value_or(0), text(window.where), text(window.zone),
+      length(window.every), window.needs.value_or(0), length(feature.half_life),
+      feature.weight.value_or(0), feature.percentile, body.unless ? body.unless->rule.text : "-");
   for (const cep::Subset& subset : feature.events) {
     meaning += fmt::format(" of {} {} {}", subset.type.value, text(subset.condition), subset.role);
   }

@@ -114,7 +114,15 @@ class RuleChecker {
     cep::ClosingWindow& window = rule_.window.emplace();
     window.session = tree.session;
     window.duration = tree.duration.value;
-    require_positive(context_, tree.duration, tree.session ? "gap" : "tumbling");
+    if (tree.unit) {
+      window.duration = {};
+      window.unit = tree.unit;
+      const ExprScope scope;
+      const Checked zone = ExpressionChecker(context_, scope).check_zone(*tree.zone);
+      if (zone) window.zone = zone.expr->literal.view().text;
+    } else {
+      require_positive(context_, tree.duration, tree.session ? "gap" : "tumbling");
+    }
     const ResolvedKinds kinds = resolve_kinds(context_, tree.kinds, &scope_);
     window.events = kinds.subsets;
     add_types(kinds);

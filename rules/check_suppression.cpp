@@ -34,11 +34,12 @@ void check_while(RuleDraft& draft, const tree::Expr& tree) {
   draft.rule.suppression.once = cep::Once::kWhile;
 }
 
-void check_day(RuleDraft& draft, const tree::Zone& tree) {
+void check_unit(RuleDraft& draft, cep::CalendarUnit unit, const tree::Zone& tree) {
   const ExprScope scope = draft.match_scope();
   Checked zone = ExpressionChecker(draft.context, scope).check_zone(tree);
   if (!zone) return;
-  draft.rule.suppression.once = cep::Once::kPerDay;
+  draft.rule.suppression.once = cep::Once::kPerUnit;
+  draft.rule.suppression.unit = unit;
   draft.rule.suppression.zone = std::move(zone.expr);
 }
 
@@ -47,9 +48,12 @@ bool report_no_step(RuleDraft& draft, const tree::Name& name) {
   struct Unit {
     std::string_view written, meant;
   };
-  static constexpr Unit kUnits[] = {{"second", "1s"}, {"minute", "1m"}, {"hour", "1h"},
-                                    {"day", "1d"},    {"week", "1w"},   {"month", "30d"},
-                                    {"year", "365d"}, {"daily", "1d"},  {"hourly", "1h"}};
+  static constexpr Unit kUnits[] = {{"second", "1s"}, {"minute", "1m"},   {"hour", "1h"},
+                                    {"day", "1d"},    {"week", "1w"},     {"month", "30d"},
+                                    {"year", "365d"}, {"daily", "1d"},    {"hourly", "1h"},
+                                    {"weekly", "1w"}, {"monthly", "30d"}, {"yearly", "365d"}};
+  static constexpr Unit kCalendar[] = {
+      {"day", "24 hours"}, {"week", "7 days"}, {"month", "30 days"}, {"year", "365 days"}};
   if (draft.scope.step_by_name.contains(name.text) || draft.scope.steps_incomplete) return false;
   const auto* unit = std::ranges::find(kUnits, name.text, &Unit::written);
   Diagnostic diagnostic = make_diagnostic(Code::kE0204, name.span,
@@ -58,10 +62,13 @@ bool report_no_step(RuleDraft& draft, const tree::Name& name) {
     diagnostic.message = fmt::format("{} is no time to hold alerts back for", in_code(name.text));
     diagnostic.primary.text = fmt::format("write `{}`", unit->meant);
     diagnostic.edit = Edit{name.span, std::string(unit->meant)};
-    if (name.text == "day") {
-      diagnostic.helps.emplace_back(
-          "`once per 1d` is 24 hours from an alert; a day of the calendar has a time zone: `once "
-          "per day in \"Europe/Berlin\"`");
+    const auto* calendar = std::ranges::find(kCalendar, name.text, &Unit::written);
+    if (calendar != std::end(kCalendar)) {
+      diagnostic.helps.push_back(
+          fmt::format("`once per {}` is {} from an alert; a {} of the calendar has a time zone: "
+                      "`once per {} in "
+                      "\"Europe/Berlin\"`",
+                      unit->meant, calendar->meant, name.text, name.text));
     }
     draft.context.sink.report(std::move(diagnostic));
     return true;
@@ -92,8 +99,8 @@ void check_once(RuleDraft& draft, const tree::OnceClause& once) {
         suppression.duration = once.duration->value;
       }
       return;
-    case tree::OnceForm::kPerDay:
-      if (once.zone) check_day(draft, *once.zone);
+    case tree::OnceForm::kPerUnit:
+      if (once.zone) check_unit(draft, once.unit, *once.zone);
       return;
     case tree::OnceForm::kPerVariable: {
       if (!once.var || once.var->text.empty()) return;

@@ -72,8 +72,9 @@ class WindowChecker {
         return true;
       case RangeForm::kTumbling:
         return take_duration(WindowKind::kTumbling, "tumbling");
-      case RangeForm::kToday: {
-        window_.kind = WindowKind::kToday;
+      case RangeForm::kCalendar: {
+        window_.kind = WindowKind::kCalendar;
+        window_.unit = tree_.unit;
         if (!tree_.zone) return false;
         window_.zone = checker.check_zone(*tree_.zone).expr;
         return window_.zone != nullptr;

@@ -128,6 +128,8 @@ class Namer {
     if (rule_.window) {
       return rule_.window->session
                  ? fmt::format("complete {} after the last event that lengthened the session", wait)
+             : rule_.window->unit
+                 ? fmt::format("complete at the end of the {}", cep::unit_name(*rule_.window->unit))
                  : fmt::format("complete at the end of the stretch of {}", wait);
     }
     return fmt::format("complete {} after the {} event", wait,

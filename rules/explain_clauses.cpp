@@ -273,11 +273,18 @@ std::vector<Passage> suppression_passages(const Words& words) {
           held.for_each.empty() ? "" : kept, is_loop ? "one of them" : "it")});
       break;
     }
-    case Once::kPerDay:
+    case Once::kPerUnit:
       out.push_back(
-          {fmt::format("At most one alert for each day{}; days begin at midnight in the "
+          {fmt::format("At most one alert for each {}{}; {} at midnight in the "
                        "time zone {}.",
-                       kept, words.value(*held.zone))});
+                       held.unit == cep::CalendarUnit::kDay
+                           ? std::string("day")
+                           : fmt::format("{} of the calendar", cep::unit_name(held.unit)),
+                       kept,
+                       held.unit == cep::CalendarUnit::kWeek
+                           ? std::string("weeks begin on Monday")
+                           : fmt::format("{}s begin", cep::unit_name(held.unit)),
+                       words.value(*held.zone))});
       break;
     case Once::kWhile: {
       const std::string same = of_same_key(words.rule()->key);

@@ -138,6 +138,9 @@ std::vector<Passage> key_passages(const Words& words) {
 // ---- features
 
 namespace {
+std::string begin_of_unit(cep::CalendarUnit unit) {
+  return unit == cep::CalendarUnit::kWeek ? " (Monday at midnight)" : "";
+}
 // " in the last 10m, this event included".
 std::string window_words(const Words& words, const cep::FeatureWindow& window) {
   const std::string time = window.duration ? duration_text(*window.duration) : "";
@@ -152,9 +155,15 @@ std::string window_words(const Words& words, const cep::FeatureWindow& window) {
       return fmt::format(" in the {} before this event", time);
     case WindowKind::kTumbling:
       return fmt::format(" in the current stretch of {} up to and including this event", time);
-    case WindowKind::kToday:
-      return fmt::format(" since midnight in the time zone {}, up to and including this event",
-                         words.value(*window.zone));
+    case WindowKind::kCalendar:
+      if (window.unit == cep::CalendarUnit::kDay) {
+        return fmt::format(" since midnight in the time zone {}, up to and including this event",
+                           words.value(*window.zone));
+      }
+      return fmt::format(
+          " since this {} of the calendar began in the time zone {}{}, up to and including this "
+          "event",
+          cep::unit_name(window.unit), words.value(*window.zone), begin_of_unit(window.unit));
     case WindowKind::kSession:
       return fmt::format(" since the last pause of {} or longer, up to and including this event",
                          time);

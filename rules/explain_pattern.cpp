@@ -319,11 +319,21 @@ class PatternSpeaker {
   const cep::Rule& rule_;
 };
 
+namespace {
+// "and begin at midnight in the time zone "Europe/Berlin"".
+std::string begin_of_units(const cep::ClosingWindow& window) {
+  return fmt::format("and begin {}at midnight in the time zone \"{}\"",
+                     *window.unit == cep::CalendarUnit::kWeek ? "on Monday " : "", window.zone);
+}
+}  // namespace
+
 std::vector<Passage> window_passages(const Words& words) {
   const cep::Rule& rule = *words.rule();
   const cep::ClosingWindow& window = *rule.window;
   const std::string kinds = kind_plural(words.plan(), window.events);
-  const std::string length = duration_text(window.duration);
+  const std::string length = window.unit
+                                 ? fmt::format("{} of the calendar", cep::unit_name(*window.unit))
+                                 : duration_text(window.duration);
   const std::string name = in_code(rule.variables[window.var.value].name);
   std::vector<Passage> out;
   if (window.session) {
@@ -337,8 +347,9 @@ std::vector<Passage> window_passages(const Words& words) {
   } else {
     out.push_back(
         {fmt::format("At the end of each {} with {}, called {}", length, kinds, name),
-         {{fmt::format("the windows follow one another without gaps, counted from "
-                       "1970-01-01T00:00:00Z; an event exactly at the end of one is in the next")},
+         {{fmt::format("the windows follow one another without gaps, {}; an event exactly at the "
+                       "end of one is in the next",
+                       window.unit ? begin_of_units(window) : "counted from 1970-01-01T00:00:00Z")},
           {"the alert comes at the end"}}});
   }
   std::vector<cep::Subset> more;

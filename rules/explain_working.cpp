@@ -50,8 +50,10 @@ void add_lifetime(const cep::RuleWorking& working, const cep::Rule& rule,
   if (rule.window) {
     out.push_back({rule.window->session
                        ? "A window is kept until it ends: a session that never pauses never ends."
-                       : fmt::format("A window is kept until it ends, {} at most.",
-                                     duration_text(rule.window->duration))});
+                   : rule.window->unit ? fmt::format("A window is kept until the {} ends.",
+                                                     cep::unit_name(*rule.window->unit))
+                                       : fmt::format("A window is kept until it ends, {} at most.",
+                                                     duration_text(rule.window->duration))});
   } else if (working.lives) {
     out.push_back({fmt::format(
         "A partial match lives at most {} after its first event, and its events as long as "
@@ -85,10 +87,13 @@ void add_suppression(const cep::Rule& rule, std::vector<Passage>& out) {
                        "kept as long as a partial match may hold them.",
                        in_code(rule.variables[held.var.value].name))});
       break;
-    case cep::Once::kPerDay:
+    case cep::Once::kPerUnit:
       out.push_back(
-          {"The day of the last alert is kept for three days; where a match was held back, "
-           "until the next alert, which says how many."});
+          {fmt::format("The {} of the last alert is kept {}; where a match was held back, until "
+                       "the next alert, which says how many.",
+                       cep::unit_name(held.unit),
+                       held.unit == cep::CalendarUnit::kDay ? "for three days"
+                                                            : "until two days after its end")});
       break;
     case cep::Once::kWhile:
       out.push_back(
@@ -127,7 +132,7 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& 
     const std::string name =
         feature.name.starts_with('$') ? feature_noun(plan, feature) : in_code(feature.name);
     const bool grows = feature.window.kind == cep::WindowKind::kTumbling ||
-                       feature.window.kind == cep::WindowKind::kToday ||
+                       feature.window.kind == cep::WindowKind::kCalendar ||
                        feature.window.kind == cep::WindowKind::kSession;
     const std::string until =
         grows          ? std::string("what it knows of the stretch at hand")

@@ -132,7 +132,10 @@ class Writer {
         return "previous " + duration;
       case cep::WindowKind::kTumbling:
         return "tumbling " + duration;
-      case cep::WindowKind::kToday:
+      case cep::WindowKind::kCalendar:
+        if (window.unit != cep::CalendarUnit::kDay) {
+          return fmt::format("this {} in {}", cep::unit_name(window.unit), expr(*window.zone));
+        }
         return "today in " + expr(*window.zone);
       case cep::WindowKind::kSession:
         return "session gap " + duration;

@@ -33,9 +33,9 @@ constexpr std::string_view kOtherWords[] = {
     "expires", "while",    "next",     "first",  "greedy",    "optional", "no",      "one",
     "all",     "any",      "every",    "needs",  "excluding", "from",     "key",     "up",
     "unique",  "pii",      "evidence", "expect", "starting",  "gap",      "session", "tumbling",
-    "last",    "previous", "ever",     "today",  "events",    "word",     "with",    "true",
-    "false",   "if",       "prev",     "match",  "skip",      "consume",  "latest",  "missing",
-    "known",   "half",     "weight"};
+    "last",    "previous", "ever",     "today",  "this",      "events",   "word",    "with",
+    "true",    "false",    "if",       "prev",   "match",     "skip",     "consume", "latest",
+    "missing", "known",    "half",     "weight"};
 constexpr std::string_view kSeverities[] = {"info", "low", "medium", "high", "critical"};
 constexpr std::string_view kStatuses[] = {"draft", "internal", "shadow", "live"};
 

@@ -245,6 +245,12 @@ Token Lexer::number_with_letters(Token token) {
   } else if (is_digit(letters.back())) {
     report(Code::kE0105, digits_end, at_, fmt::format("`{}` directly after a number", letters), "",
            {"each number of a duration has its unit, as in `1h30m`"});
+  } else if (letters.starts_with("mo") || letters.starts_with("M")) {
+    report(
+        Code::kE0105, digits_end, at_,
+        fmt::format("`{}` directly after a number is no unit", letters), "",
+        {"months differ in length: `30d` are thirty days, `this month in \"Europe/Berlin\"` is a "
+         "window of the calendar, and so is `once per month in \"Europe/Berlin\"`"});
   } else {
     report(Code::kE0105, digits_end, at_,
            fmt::format("`{}` directly after a number is no unit", letters), "",

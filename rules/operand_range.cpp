@@ -137,9 +137,10 @@ bool is_share(const CheckContext& context, const Expr& operand) {
   const cep::Feature& b = context.features[whole.feature];
   if (a.aggregate != Aggregate::kCount || b.aggregate != Aggregate::kCount || b.where) return false;
   if (a.window.where || b.window.where) return false;
-  const bool same_window =
-      a.window.kind == b.window.kind && a.window.duration == b.window.duration &&
-      a.window.events == b.window.events && a.window.excluding == b.window.excluding;
+  const bool same_window = a.window.kind == b.window.kind && a.window.unit == b.window.unit &&
+                           a.window.duration == b.window.duration &&
+                           a.window.events == b.window.events &&
+                           a.window.excluding == b.window.excluding;
   return same_window && std::ranges::all_of(a.events, [&](const cep::Subset& subset) {
            return std::ranges::any_of(b.events, [&](const cep::Subset& other) {
              return other.type == subset.type && !other.condition;

@@ -161,6 +161,13 @@ void Parser::range(tree::Window& window) {
     remark(Code::kE0117, here(), "expected a window, found `the`", "leave it out", Edit{word, ""});
     take();
   }
+  // `over 3 months`
+  if (now().is(TokenKind::kInt) && ahead().is(TokenKind::kName) &&
+      (lowered(ahead().text).starts_with("month") || lowered(ahead().text).starts_with("year"))) {
+    window.form = RangeForm::kLast;
+    window.duration = duration();
+    return;
+  }
   if (now().is(TokenKind::kDuration)) {
     remark(Code::kE0101, here(), "a window says from where it reaches",
            fmt::format("`last {0}` with the current event, `previous {0}` without it", now().text),
@@ -169,6 +176,7 @@ void Parser::range(tree::Window& window) {
     window.duration = duration();
     return;
   }
+  if (calendar_window(window)) return;
   if (accept("last")) {
     window.form = RangeForm::kLast;
     if (now().is(TokenKind::kInt) && ahead().is("events")) {
@@ -196,9 +204,6 @@ void Parser::range(tree::Window& window) {
   } else if (accept("tumbling")) {
     window.form = RangeForm::kTumbling;
     window.duration = duration();
-  } else if (accept("today")) {
-    window.form = RangeForm::kToday;
-    if (expect("in")) window.zone = zone();
   } else if (accept("session")) {
     window.form = RangeForm::kSession;
     if (expect("gap")) window.duration = duration();

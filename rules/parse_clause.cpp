@@ -168,13 +168,11 @@ void Parser::once(tree::OnceClause& clause) {
     clause.condition = expr();
   } else if (foreign_once() || accept("per")) {
     clause.keyword_span = since(begin);
-    if (now().is("day") && ahead().is("in")) {
-      take();
-      take();
-      clause.form = OnceForm::kPerDay;
-      clause.zone = zone();
+    if (calendar_once(clause)) {
+      // It is all read.
     } else if (now().is(TokenKind::kDuration) || now().is(TokenKind::kInt)) {
       clause.duration = duration(true);
+      zone_of_duration();
     } else if (begins_anew() || now().is(TokenKind::kBraceClose)) {
       note("a duration such as `1h`");
       fail_expected("the name of a step");

@@ -296,8 +296,21 @@ std::optional<tree::DurationLiteral> Parser::duration(bool positive) {
     std::string_view written, meant;
   };
   // `"10m"`, `day`
-  constexpr Unit kAlone[] = {{"second", "1s"}, {"minute", "1m"}, {"hour", "1h"},
-                             {"day", "1d"},    {"week", "1w"},   {"month", "30d"}};
+  constexpr Unit kAlone[] = {{"second", "1s"}, {"minute", "1m"}, {"hour", "1h"},  {"day", "1d"},
+                             {"week", "1w"},   {"month", "30d"}, {"year", "365d"}};
+  // A month is no length of time.
+  const auto calendar_helps = [](std::string_view word) {
+    std::vector<std::string> helps;
+    for (const auto unit : {cep::CalendarUnit::kMonth, cep::CalendarUnit::kYear}) {
+      const std::string_view text = cep::unit_name(unit);
+      if (!word.starts_with(text)) continue;
+      helps.push_back(
+          fmt::format("{0}s differ in length; of the calendar are `over this {0} in "
+                      "\"Europe/Berlin\"` and `once per {0} in \"Europe/Berlin\"`",
+                      text));
+    }
+    return helps;
+  };
   const std::string alone = token.is(TokenKind::kName) ? lowered(token.text) : std::string();
   const auto* unit_alone = std::ranges::find(kAlone, alone, &Unit::written);
   const bool quoted = token.is(TokenKind::kString) && cep::parse_duration(token.text);
@@ -307,7 +320,7 @@ std::optional<tree::DurationLiteral> Parser::duration(bool positive) {
     remark(Code::kE0117, span,
            quoted ? "a duration stands without quotes"
                   : "a duration is a number with its unit behind it",
-           fmt::format("write `{}`", meant), Edit{span, meant});
+           fmt::format("write `{}`", meant), Edit{span, meant}, calendar_helps(alone));
     take();
     return tree::DurationLiteral{*cep::parse_duration(meant), span, meant};
   }
@@ -337,14 +350,23 @@ std::optional<tree::DurationLiteral> Parser::duration(bool positive) {
     const SourceSpan begin = here();
     std::string_view meant;
     SourceSpan whole = begin;
+    std::string small;
     if (ahead().is(TokenKind::kName)) {
-      std::string small = ahead().text;
-      std::ranges::transform(small, small.begin(), [](unsigned char c) {
-        return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-      });
+      small = lowered(ahead().text);
       const auto* unit = std::ranges::find(kUnits, small, &Unit::written);
       if (unit != std::end(kUnits)) meant = unit->meant;
       whole.end = lexer_.span(ahead()).end;
+    }
+    // `3 months`
+    if (const std::vector<std::string> helps = calendar_helps(small);
+        !helps.empty() && token.value.number > 0 && token.value.number < 1'000) {
+      const int days = static_cast<int>(token.value.number) * (small.starts_with("m") ? 30 : 365);
+      const std::string fixed = fmt::format("{}d", days);
+      remark(Code::kE0117, whole, "a duration is a number with its unit behind it",
+             fmt::format("write `{}`", fixed), Edit{whole, fixed}, helps);
+      take();
+      take();
+      return tree::DurationLiteral{*cep::parse_duration(fixed), whole, fixed};
     }
     const bool zero = meant.empty() && token.value.number == 0;
     if (zero) whole = begin;

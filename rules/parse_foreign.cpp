@@ -484,8 +484,13 @@ bool Parser::foreign_once() {
   if (unit != std::end(kUnits)) {
     const SourceSpan whole{here().file, here().begin, lexer_.span(next).end};
     const std::string meant = fmt::format("per {}", unit->meant);
+    std::vector<std::string> helps;
+    if (word == "day" || word == "week" || word == "month") {
+      helps.push_back(
+          fmt::format("a {0} of the calendar is `once per {0} in \"Europe/Berlin\"`", word));
+    }
     remark(Code::kE0117, whole, fmt::format("expected `per`, found {}", found(now())),
-           fmt::format("write `{}`", meant), Edit{whole, meant});
+           fmt::format("write `{}`", meant), Edit{whole, meant}, std::move(helps));
     take();
     now_->kind = TokenKind::kDuration;  // read on as if it stood there
     now_->text = unit->meant;

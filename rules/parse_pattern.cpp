@@ -475,7 +475,8 @@ void Parser::step_foreign(const tree::Step& step) {
 std::optional<tree::EventWindow> Parser::event_window() {
   const bool session = now().is("session") && ahead().is("of");
   const bool tumbling =
-      now().is("tumbling") && (ahead().is(TokenKind::kDuration) || ahead().is(TokenKind::kInt));
+      now().is("tumbling") &&
+      (ahead().is(TokenKind::kDuration) || ahead().is(TokenKind::kInt) || at_calendar_tumbling());
   if (!session && !tumbling) return std::nullopt;
   tree::EventWindow made;
   const SourceSpan begin = here();
@@ -488,7 +489,11 @@ std::optional<tree::EventWindow> Parser::event_window() {
     expect("gap");
     if (auto gap = duration()) made.duration = std::move(*gap);
   } else {
-    if (auto length = duration()) made.duration = std::move(*length);
+    if (!now().is(TokenKind::kDuration) && !now().is(TokenKind::kInt)) {
+      calendar_tumbling(made);
+    } else if (auto length = duration()) {
+      made.duration = std::move(*length);
+    }
     expect("of");
     made.kinds = kinds();
   }

@@ -146,6 +146,25 @@ class Parser {
   bool nested_declaration(const tree::Rule& rule);
   bool skip_list_bracket(TokenKind bracket);
 
+  // ---- the calendar (parse_calendar.cpp)
+  struct UnitAhead {
+    cep::CalendarUnit unit = cep::CalendarUnit::kDay;
+    std::size_t words = 1;  // with what leads to the unit
+    bool is_exact = false;  // `month`, not `months`
+    bool has_zone = false;  // `in` or a string stands behind it
+    SourceSpan span;
+  };
+  std::optional<UnitAhead> unit_ahead();
+  void take_unit(const UnitAhead& unit);
+  tree::Zone calendar_zone(std::string_view form);
+  tree::Zone made_up_zone();
+  bool calendar_window(tree::Window& window);
+  bool calendar_once(tree::OnceClause& clause);
+  void zone_of_duration();
+  void no_unit();
+  bool at_calendar_tumbling();
+  void calendar_tumbling(tree::EventWindow& window);
+
   // ---- small things
   tree::Name name(std::string_view what);
   std::optional<tree::StringLiteral> string(std::string_view what);

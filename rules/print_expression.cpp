@@ -366,8 +366,14 @@ void Printer::window(const tree::Window& window) {
       word("tumbling");
       duration(*window.duration);
       break;
-    case RangeForm::kToday:
-      word("today in");
+    case RangeForm::kCalendar:
+      if (window.unit == cep::CalendarUnit::kDay) {
+        word("today in");
+      } else {
+        word("this");
+        word(cep::unit_name(window.unit));
+        word("in");
+      }
       zone(*window.zone);
       break;
     case RangeForm::kSession:

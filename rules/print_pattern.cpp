@@ -109,7 +109,13 @@ void Printer::event_window(const tree::EventWindow& window) {
       word("gap");
       duration(window.duration);
     } else {
-      duration(window.duration);
+      if (window.unit) {
+        word(cep::unit_name(*window.unit));
+        word("in");
+        zone(*window.zone);
+      } else {
+        duration(window.duration);
+      }
       may_break();
       word("of");
       kinds(window.kinds.refs);

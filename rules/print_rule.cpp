@@ -92,8 +92,10 @@ void Printer::once(const tree::OnceClause& clause) {
       word("per");
       duration(*clause.duration);
       break;
-    case tree::OnceForm::kPerDay:
-      word("per day in");
+    case tree::OnceForm::kPerUnit:
+      word("per");
+      word(cep::unit_name(clause.unit));
+      word("in");
       zone(*clause.zone);
       break;
     case tree::OnceForm::kPerVariable:

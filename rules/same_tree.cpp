@@ -26,8 +26,8 @@ auto fields(const KindRef& x) { return std::tie(x.form, x.name); }
 auto fields(const Kinds& x) { return std::tie(x.refs); }
 auto fields(const Zone& x) { return std::tie(x.literal, x.path); }
 auto fields(const Window& x) {
-  return std::tie(x.form, x.duration, x.excluding, x.events, x.within, x.where, x.zone, x.every,
-                  x.needs, x.all);
+  return std::tie(x.form, x.duration, x.excluding, x.events, x.within, x.where, x.unit, x.zone,
+                  x.every, x.needs, x.all);
 }
 auto fields(const AggregateParam& x) { return std::tie(x.form, x.expr, x.half_life); }
 auto fields(const Unless& x) { return std::tie(x.rule); }
@@ -71,7 +71,7 @@ auto fields(const Absence& x) { return std::tie(x.next, x.kinds, x.where, x.abse
 auto fields(const Element& x) { return std::tie(x.link, x.within, x.body); }
 auto fields(const Pattern& x) { return std::tie(x.elements); }
 auto fields(const EventWindow& x) {
-  return std::tie(x.session, x.kinds, x.duration, x.as, x.where);
+  return std::tie(x.session, x.kinds, x.duration, x.unit, x.zone, x.as, x.where);
 }
 auto fields(const WordClause& x) { return std::tie(x.word); }
 auto fields(const StringClause& x) { return std::tie(x.text); }
@@ -91,7 +91,7 @@ auto fields(const AfterClause& x) { return std::tie(x.strategy, x.var, x.in_orde
 auto fields(const AllowClause& x) { return std::tie(x.warning, x.reason); }
 auto fields(const ExceptClause& x) { return std::tie(x.reason, x.where, x.expires); }
 auto fields(const OnceClause& x) {
-  return std::tie(x.form, x.duration, x.zone, x.var, x.condition, x.for_each);
+  return std::tie(x.form, x.duration, x.unit, x.zone, x.var, x.condition, x.for_each);
 }
 auto fields(const AtMostClause& x) { return std::tie(x.count, x.duration, x.for_each); }
 auto fields(const MessagePart& x) { return std::tie(x.text, x.expr); }

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "cep/calendar_unit.h"
 #include "cep/time.h"
 #include "cep/time_unit.h"
 #include "cep/value.h"
@@ -81,7 +82,7 @@ enum class RangeForm : std::uint8_t {
   kPreviousEvents,  // previous N events [within D]
   kPreviousEver,
   kTumbling,  // tumbling D
-  kToday,     // today in ZONE
+  kCalendar,  // today in ZONE, this week|month|year in ZONE
   kSession,   // session gap D
   kEver,
 };
@@ -100,7 +101,8 @@ struct Window {
   std::optional<DurationLiteral> within;     // kPreviousEvents
   ExprPtr where;                             // kLastEvents, kPreviousEvents: `where (C)`
   SourceSpan where_span;
-  std::optional<Zone> zone;  // kToday
+  cep::CalendarUnit unit = cep::CalendarUnit::kDay;  // kCalendar
+  std::optional<Zone> zone;                          // kCalendar
   std::optional<DurationLiteral> every;
   std::optional<IntLiteral> needs;
   std::optional<SourceSpan> all;  // `over all`, the word: of every key
@@ -415,12 +417,15 @@ struct Pattern {
   std::vector<Element> elements;
   SourceSpan span;
 };
-/// `session of KINDS gap D as NAME [where C]`, `tumbling D of KINDS as NAME [where C]`.
+/// `session of KINDS gap D as NAME [where C]`, `tumbling D of KINDS as NAME [where C]`, `tumbling
+/// month in "ZONE" of KINDS as NAME [where C]`.
 struct EventWindow {
   bool session = false;
   SourceSpan form_span;
   Kinds kinds;
-  DurationLiteral duration;  // the gap, or the length
+  DurationLiteral duration;               // the gap, or the length
+  std::optional<cep::CalendarUnit> unit;  // instead of the length
+  std::optional<Zone> zone;               // of `unit`; its literal
   Name as;
   ExprPtr where;
   SourceSpan where_span;
@@ -510,11 +515,12 @@ struct ExceptClause : Clause {
   std::optional<std::int64_t> expires;  // days since the epoch
   SourceSpan expires_span;              // the date
 };
-enum class OnceForm : std::uint8_t { kPerDuration, kPerDay, kPerVariable, kWhile };
+enum class OnceForm : std::uint8_t { kPerDuration, kPerUnit, kPerVariable, kWhile };
 struct OnceClause : Clause {
   OnceForm form = OnceForm::kPerDuration;
   std::optional<DurationLiteral> duration;
-  std::optional<Zone> zone;
+  cep::CalendarUnit unit = cep::CalendarUnit::kDay;  // kPerUnit
+  std::optional<Zone> zone;                          // kPerUnit
   std::optional<Name> var;
   ExprPtr condition;
   std::vector<ExprPtr> for_each;

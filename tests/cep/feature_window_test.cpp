@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/calendar.h"
 #include "cep/ewma.h"
 #include "cep/exact_sum.h"
 #include "cep/loop_aggregate.h"
@@ -153,8 +154,8 @@ std::vector<Taken> in_window(const FeatureWindow& window, const std::vector<Take
       case WindowKind::kTumbling:
         is_in = us >= floor_to(now.us, window.duration->us);
         break;
-      case WindowKind::kToday:
-        is_in = local_day(*zone, event.time) == local_day(*zone, now);
+      case WindowKind::kCalendar:
+        is_in = local_unit(*zone, window.unit, event.time) == local_unit(*zone, window.unit, now);
         break;
       case WindowKind::kSession:
         // Only what is aggregated begins a session or keeps it going.
@@ -187,17 +188,19 @@ TEST_CASE("feature windows: every aggregate and window gives what its definition
     std::uint32_t number = 0;
     std::vector<Taken> all;
     std::deque<std::string> texts;
-    const bool is_today = feature.window.kind == WindowKind::kToday;
+    const bool is_today = feature.window.kind == WindowKind::kCalendar;
     EventTime now{is_today ? random.between(-100, 100) : random.between(-1'000, 1'000)};
     CAPTURE(static_cast<int>(feature.aggregate));
     CAPTURE(static_cast<int>(feature.window.kind));
     const std::size_t steps = random.chance(5) ? 400 : 40;
     const std::size_t idle = random.below(60);
     const Zone* zone = nullptr;
+    // Few days in one, many in another.
+    const std::int64_t factor = random.pick({1, 7, 60});
     for (std::size_t i = 0; i < steps; ++i) {
       const std::int64_t gap =
           random.chance(30) ? 0 : random.between(0, random.chance(10) ? 60 : 6);
-      now.us += is_today ? gap * kHour / 4 : gap;
+      now.us += is_today ? gap * kHour / 4 * factor : gap;
       const bool takes = !random.chance(idle);
       const bool is_previous = feature.window.kind == WindowKind::kPrevious ||
                                feature.window.kind == WindowKind::kPreviousEver ||

@@ -32,11 +32,11 @@ struct Way {
   const char* name;
   std::int64_t quiet_ms;
 };
-constexpr Way kWays[] = {{"duration", 20'000}, {"general", 20'000}, {"day", 3 * kDayMs},
-                         {"most", 60'000},     {"both", 60'000},    {"each", 20'000},
-                         {"variable", 2},      {"while", 2},        {"most each", 2},
-                         {"both each", 2},     {"each most", 2},    {"while each", 2},
-                         {"variable each", 2}, {"variable most", 2}};
+constexpr Way kWays[] = {{"duration", 20'000}, {"general", 20'000},  {"day", 3 * kDayMs},
+                         {"most", 60'000},     {"both", 60'000},     {"each", 20'000},
+                         {"variable", 2},      {"while", 2},         {"most each", 2},
+                         {"both each", 2},     {"each most", 2},     {"while each", 2},
+                         {"variable each", 2}, {"variable most", 2}, {"month", 33 * kDayMs}};
 
 cep::Plan plan_of(const std::string& way) {
   PlanBuilder b;
@@ -75,8 +75,9 @@ cep::Plan plan_of(const std::string& way) {
     never.condition = condition(cep::Op::kEqual, {int_literal(1), int_literal(2)});
     rule.exceptions.push_back(never);
   }
-  if (way == "day") {
-    held.once = cep::Once::kPerDay;
+  if (way == "day" || way == "month") {
+    held.once = cep::Once::kPerUnit;
+    if (way == "month") held.unit = cep::CalendarUnit::kMonth;
     held.zone = literal(type_of(cep::TypeKind::kString), cep::Value::string("UTC"));
     b.plan.zones = {{"UTC", {{cep::kEventTimeMin, 0}}}};
   }

@@ -181,6 +181,19 @@ TEST_CASE("key report: windows, what is held back, what was lost") {
                                   "many: quiet until 402, 0 held back", "many: lost 1"});
 }
 
+TEST_CASE("key report: a rule that alerts once per month is quiet until the next one") {
+  PlanBuilder b;
+  b.plan.zones = {{"Asia/Tokyo", {{cep::kEventTimeMin, 32'400}}}};
+  cep::Rule& monthly = b.rule("monthly", by_card(b), {{b.kind("pay")}});
+  monthly.suppression.once = cep::Once::kPerUnit;
+  monthly.suppression.unit = cep::CalendarUnit::kMonth;
+  monthly.suppression.zone =
+      literal(type_of(cep::TypeKind::kString), cep::Value::string("Asia/Tokyo"));
+  Asked asked(b, {}, {"pay 1 card=x amount=1", "pay 50 card=x amount=1"}, 70);
+  // The 1st of February 1970 in Tokyo: 31 days less nine hours.
+  CHECK(asked.about("x") == Lines{"monthly: quiet until 2646000000, 1 held back"});
+}
+
 TEST_CASE("key report: a key is found by what rules call its parts") {
   PlanBuilder b;
   b.rule("card", by_card(b), {{b.kind("pay")}, {b.kind("transfer")}});

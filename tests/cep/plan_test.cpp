@@ -184,7 +184,8 @@ TEST_CASE("plan: any change of meaning changes the text") {
       [](Plan& p) { p.rules[0].within.reset(); },
       [](Plan& p) { p.rules[0].selection.kind = SelectionKind::kNoSkip; },
       [](Plan& p) {
-        p.rules[0].suppression = {Once::kPerDuration, Duration{1}, {}, nullptr, {}};
+        p.rules[0].suppression.once = Once::kPerDuration;
+        p.rules[0].suppression.duration = Duration{1};
       },
       [](Plan& p) { p.rules[0].captured.clear(); },
       [](Plan& p) { p.rules[0].having = above(1); },
@@ -437,7 +438,7 @@ TEST_CASE("plan: what no rule text could have said is found") {
        [](Plan& p) {
          p.rules[0].suppression.at_most = AtMost{0, Duration{1}, {}};
        }},
-      {"`once per day`, and only it", [](Plan& p) { p.rules[0].suppression.once = Once::kPerDay; }},
+      {"calendar, and only it", [](Plan& p) { p.rules[0].suppression.once = Once::kPerUnit; }},
       {"`in order` without", [](Plan& p) { p.rules[0].selection.in_order = true; }},
       {"`greedy` with `each`",
        [](Plan& p) {

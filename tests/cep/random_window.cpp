@@ -106,7 +106,9 @@ Feature random_window_feature(Random& random) {
     case WindowKind::kSession:
       window.duration = length();
       break;
-    case WindowKind::kToday:
+    case WindowKind::kCalendar:
+      window.unit = random.pick({CalendarUnit::kDay, CalendarUnit::kDay, CalendarUnit::kWeek,
+                                 CalendarUnit::kMonth, CalendarUnit::kYear});
       window.zone = zone_text(random.chance(50) ? nullptr : random.pick({"back", "skips", "utc"}));
       break;
     case WindowKind::kPreviousEvents:

@@ -76,7 +76,7 @@ class Stream {
         feature_(feature),
         zones_(zones),
         varied_(varied),
-        is_today_(feature.window.kind == WindowKind::kToday),
+        is_today_(feature.window.kind == WindowKind::kCalendar),
         now_{random.between(-1'000, 1'000)} {}
   EventTime move() {
     const std::int64_t gap =

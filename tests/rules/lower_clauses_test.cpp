@@ -97,6 +97,9 @@ TEST_CASE("lower: once per day in a zone") {
        {"once"},
        {"once per_day 0s $0 while - each [ ]",
         "once zone bound[$0 only][country payment.country]:string"}},
+      {"when payment once per month in \"UTC\"",
+       {"once"},
+       {"once per_month 0s $0 while - each [ ]", "once zone \"UTC\":string"}},
   };
   check_lowered(kRows);
 }
@@ -122,6 +125,9 @@ TEST_CASE("lower: windows that close") {
         "considered {probe=payment where and(less(field[amount payment.amount]:decimal(2), "
         "2.00:decimal(2)):bool, equal(field[channel payment.channel]:enum(pos, ecom, atm), "
         "ecom:enum(pos, ecom, atm)):bool):bool | login=login}"}},
+      {"when tumbling week in \"Europe/Berlin\" of login as w",
+       {"tumbling"},
+       {"tumbling week in \"Europe/Berlin\" of {login=login} as $0 where -"}},
   };
   check_lowered(kRows);
 }

@@ -223,8 +223,11 @@ std::string ExpressionPrinter::window(const cep::FeatureWindow& window) const {
     case cep::WindowKind::kTumbling:
       out = "tumbling " + length();
       break;
-    case cep::WindowKind::kToday:
-      out = "today in " + expr(nullptr, *window.zone);
+    case cep::WindowKind::kCalendar:
+      out = window.unit == cep::CalendarUnit::kDay
+                ? std::string("today in ")
+                : fmt::format("this {} in ", cep::unit_name(window.unit));
+      out += expr(nullptr, *window.zone);
       break;
     case cep::WindowKind::kSession:
       out = "session gap " + length();

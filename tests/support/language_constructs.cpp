@@ -169,6 +169,12 @@ const std::vector<std::string>& all_constructs() {
     for (const char* name : {"once per D", "once per VAR", "once per day", "once while"}) {
       all.emplace_back(name);
     }
+    for (const char* unit : {"week", "month", "year"}) {
+      all.push_back(fmt::format("over this {}", unit));
+      all.push_back(fmt::format("once per {}", unit));
+      all.push_back(fmt::format("tumbling {}", unit));
+    }
+    all.emplace_back("tumbling day");
     return all;
   }();
   return kAll;
@@ -262,13 +268,20 @@ class Collector {
       add(exception.expires ? "except expires" : "except");
     }
     const cep::Suppression& suppression = rule_.suppression;
-    if (suppression.once != Once::kNone) add(kOnces[static_cast<std::size_t>(suppression.once)]);
+    if (suppression.once == Once::kPerUnit) {
+      add(fmt::format("once per {}", cep::unit_name(suppression.unit)));
+    } else if (suppression.once != Once::kNone) {
+      add(kOnces[static_cast<std::size_t>(suppression.once)]);
+    }
     if (suppression.at_most) add("at most");
     if (!suppression.for_each.empty() ||
         (suppression.at_most && !suppression.at_most->for_each.empty())) {
       add("for each");
     }
     if (rule_.window) add(rule_.window->session ? "session" : "tumbling");
+    if (rule_.window && rule_.window->unit) {
+      add(fmt::format("tumbling {}", cep::unit_name(*rule_.window->unit)));
+    }
     if (rule_.status == cep::Status::kInternal) add("internal");
     if (rule_.status == cep::Status::kShadow) add("shadow");
   }
@@ -335,7 +348,12 @@ class Collector {
     add("feature");
     if (feature.name.starts_with('$')) add("feature without a name");
     add(fmt::format("aggregate {}", kAggregates[static_cast<std::size_t>(feature.aggregate)]));
-    add(fmt::format("over {}", kWindows[static_cast<std::size_t>(feature.window.kind)]));
+    if (feature.window.kind == cep::WindowKind::kCalendar &&
+        feature.window.unit != cep::CalendarUnit::kDay) {
+      add(fmt::format("over this {}", cep::unit_name(feature.window.unit)));
+    } else {
+      add(fmt::format("over {}", kWindows[static_cast<std::size_t>(feature.window.kind)]));
+    }
     if (feature.window.excluding) add("excluding last");
     if (feature.window.every) add("every");
     if (feature.window.needs) add("needs");

@@ -166,14 +166,6 @@ Value as_kept(const Value& value) {
   }
 }
 
-std::optional<std::int64_t> day_in_zone(const cep::Plan& plan, const Value& zone,
-                                        cep::EventTime time) {
-  const Value local = local_time(plan, zone, time);
-  if (local.is_missing()) return std::nullopt;
-  const auto us = static_cast<std::int64_t>(local.number);
-  return us / cep::kDayUs - (us % cep::kDayUs < 0 ? 1 : 0);
-}
-
 Value evaluate(const Expr& expr, const Context& context) {
   const auto arg = [&](std::size_t i) { return evaluate(*expr.args[i], context); };
   switch (expr.op) {

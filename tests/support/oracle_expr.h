@@ -27,7 +27,4 @@ std::vector<Position> events_of(const cep::Rule& rule, const std::vector<Taken>&
 /// A quotient as it is kept: decimal(9), half even; other values as they are. What leaves 64 bits
 /// is missing.
 cep::Value as_kept(const cep::Value& value);
-/// The local day of a time in a zone of the plan; nothing where there is no such zone.
-std::optional<std::int64_t> day_in_zone(const cep::Plan& plan, const cep::Value& zone,
-                                        cep::EventTime time);
 }  // namespace tocsin::oracle

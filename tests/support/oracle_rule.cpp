@@ -5,6 +5,7 @@
 
 #include "cep/base/assert.h"
 #include "cep/key.h"
+#include "tests/support/oracle_calendar.h"
 
 namespace tocsin::oracle {
 using cep::Alert;
@@ -128,6 +129,14 @@ void RuleRun::offer(const KeyAt& key, Position position) {
   complete(key.bytes, std::move(matches), {world_.row(position).engine_time, false, position});
 }
 
+// Begin and end of the window, which is no session, that has the time.
+std::pair<EventTime, EventTime> RuleRun::stretch_at(EventTime time) const {
+  const cep::ClosingWindow& window = *rule_.window;
+  if (window.unit) return calendar_window_at(world_.plan(), window.zone, *window.unit, time);
+  const EventTime begin{floor_to(time.us, window.duration.us)};
+  return {begin, begin + window.duration};
+}
+
 // A closing window: events of its kinds open and extend it, what is considered is collected too.
 void RuleRun::collect(KeyState& state, const Offer& event) {
   const cep::ClosingWindow& window = *rule_.window;
@@ -136,11 +145,11 @@ void RuleRun::collect(KeyState& state, const Offer& event) {
   if (!state.window) {
     if (window.session && kind == nullptr) return;
     state.window.emplace();
-    state.window->begin = window.session ? now : EventTime{floor_to(now.us, window.duration.us)};
-  } else if (!window.session && now >= state.window->begin + window.duration) {
+    state.window->begin = window.session ? now : stretch_at(now).first;
+  } else if (!window.session && now >= stretch_at(state.window->begin).second) {
     // The old one had no event of its kinds, or its timer would have closed it.
     state.window.emplace();
-    state.window->begin = EventTime{floor_to(now.us, window.duration.us)};
+    state.window->begin = stretch_at(now).first;
   }
   OpenWindow& open = *state.window;
   const cep::Subset* as =
@@ -151,7 +160,7 @@ void RuleRun::collect(KeyState& state, const Offer& event) {
     open.end = now + window.duration;
     open.set_by = event.position;
   } else if (!open.end) {
-    open.end = open.begin + window.duration;
+    open.end = stretch_at(open.begin).second;
     open.set_by = event.position;
   }
 }

@@ -48,6 +48,7 @@ class RuleRun {
 
   bool is_seen(Position position) const;
   void offer(const KeyAt& key, Position position);
+  std::pair<cep::EventTime, cep::EventTime> stretch_at(cep::EventTime time) const;
   void collect(KeyState& state, const Offer& event);
   void pass_until(cep::EventTime time);
   std::optional<Timer> next_timer() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cep/key.h"
+#include "tests/support/oracle_calendar.h"
 
 namespace tocsin::oracle {
 using cep::Once;
@@ -66,10 +67,11 @@ bool Suppressor::once_holds_back(const Match& match, const Moment& moment, const
         return had_.contains({mine, event});
       });
     }
-    case Once::kPerDay: {
-      const auto day = day_in_zone(world_.plan(), evaluate(*suppression.zone, last), moment.time);
-      const auto before = last_day_.find(mine);
-      return day && before != last_day_.end() && before->second == *day;
+    case Once::kPerUnit: {
+      const auto now = unit_in_zone(world_.plan(), evaluate(*suppression.zone, last),
+                                    suppression.unit, moment.time);
+      const auto before = units_.find(mine);
+      return now && before != units_.end() && before->second.contains(*now);
     }
     case Once::kWhile:
       return quiet_.contains(mine);
@@ -129,9 +131,10 @@ bool Suppressor::is_forgotten(const Moment& moment, const Context& last,
       before != last_alert_.end() && !is_over(before->second + suppression.duration)) {
     return false;
   }
-  if (const auto day = last_day_.find(once_key(last, key));
-      day != last_day_.end() && !is_over(cep::EventTime{(day->second + 3) * cep::kDayUs})) {
-    return false;
+  if (const auto units = units_.find(once_key(last, key)); units != units_.end()) {
+    // Two days later it is over in every zone.
+    const std::int64_t next = next_unit(suppression.unit, *units->second.rbegin());
+    if (!is_over(cep::EventTime{(next + 2) * cep::kDayUs})) return false;
   }
   if (!suppression.at_most) return true;
   const auto times = alert_times_.find(most_key(last, key));
@@ -154,10 +157,10 @@ std::uint64_t Suppressor::note_alert(const Match& match, const Moment& moment, c
         had_.insert({once_key(last, key), event});
       }
       break;
-    case Once::kPerDay:
-      if (const auto day =
-              day_in_zone(world_.plan(), evaluate(*suppression.zone, last), moment.time)) {
-        last_day_[once_key(last, key)] = *day;
+    case Once::kPerUnit:
+      if (const auto now = unit_in_zone(world_.plan(), evaluate(*suppression.zone, last),
+                                        suppression.unit, moment.time)) {
+        units_[once_key(last, key)].insert(*now);
       }
       break;
     case Once::kWhile:

@@ -43,7 +43,7 @@ class Suppressor {
   const World& world_;
   const cep::Rule& rule_;
   std::map<std::string, cep::EventTime> last_alert_;                // kPerDuration
-  std::map<std::string, std::int64_t> last_day_;                    // kPerDay
+  std::map<std::string, std::set<std::int64_t>> units_;             // kPerUnit
   std::set<std::string> quiet_;                                     // kWhile
   std::set<std::pair<std::string, Position>> had_;                  // kPerVariable
   std::map<std::string, std::vector<cep::EventTime>> alert_times_;  // at most

@@ -6,6 +6,7 @@
 #include "cep/base/assert.h"
 #include "cep/key.h"
 #include "tests/support/oracle_aggregate.h"
+#include "tests/support/oracle_calendar.h"
 #include "tests/support/oracle_expr.h"
 
 namespace tocsin::oracle {
@@ -179,11 +180,17 @@ Value World::feature_by_scan(const cep::Feature& feature, Position position,
     case WindowKind::kTumbling:
       begin_after({floor_to(now.us, window.duration->us) - 1});
       break;
-    case WindowKind::kToday: {
+    case WindowKind::kCalendar: {
       const Value zone = oracle::evaluate(*window.zone, {*this, position});
-      const auto today = day_in_zone(plan_, zone, now);
-      if (!today) return Value::missing();
-      while (begin < end && *day_in_zone(plan_, zone, times[begin]) != *today) ++begin;
+      const auto shown = unit_in_zone(plan_, zone, window.unit, now);
+      if (!shown) return Value::missing();
+      // A clock that is set back may show it twice, and another one between.
+      for (std::size_t i = end; i > 0; --i) {
+        if (unit_in_zone(plan_, zone, window.unit, times[i - 1]) == shown) continue;
+        times.erase(times.begin() + static_cast<std::ptrdiff_t>(i - 1));
+        taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(i - 1));
+      }
+      end = times.size();
       break;
     }
     case WindowKind::kSession: {

@@ -364,7 +364,9 @@ class Printer {
   }
   std::string window(const cep::Rule& rule) const {
     const cep::ClosingWindow& window = *rule.window;
-    const std::string length = cep::format_duration(window.duration);
+    const std::string length =
+        window.unit ? fmt::format("{} in \"{}\"", cep::unit_name(*window.unit), window.zone)
+                    : cep::format_duration(window.duration);
     const std::string of = kinds(window.events);
     std::string out = window.session ? fmt::format("session of {} gap {}", of, length)
                                      : fmt::format("tumbling {} of {}", length, of);
@@ -443,8 +445,9 @@ class Printer {
       case cep::Once::kPerVariable:
         clause("once per", variable(rule, suppression.var) + for_each);
         break;
-      case cep::Once::kPerDay:
-        clause("once per day in", expr(&rule, suppression.zone) + for_each);
+      case cep::Once::kPerUnit:
+        clause(fmt::format("once per {} in", cep::unit_name(suppression.unit)),
+               expr(&rule, suppression.zone) + for_each);
         break;
       case cep::Once::kWhile:
         clause("once while", expr(&rule, suppression.while_condition) + for_each);

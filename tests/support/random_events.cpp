@@ -106,7 +106,14 @@ std::vector<oracle::Event> random_events(Random& random, const cep::Plan& plan,
   auto count = static_cast<std::size_t>(random.between(
       static_cast<std::int64_t>(options.count_min), static_cast<std::int64_t>(options.count_max)));
   if (crowd) count *= 8;
-  cep::EventTime now{random.chance(85) ? 1'772'452'860'000'000 : -20'000'000};  // or around 1970
+  // Most are of one hour; some around 1970, and around the begin of a month in Berlin, of a week
+  // and of a year in Tokyo.
+  cep::EventTime now{1'772'452'860'000'000};
+  if (!random.chance(70)) {
+    now.us = random.pick<std::int64_t>(
+                 {0, 0, 1'772'319'600'000'000, 1'772'377'200'000'000, 1'767'193'200'000'000}) -
+             20'000'000;
+  }
   std::vector<oracle::Event> events;
   while (events.size() < count) {
     // A repeat of an event without an id is an equal one.

@@ -90,9 +90,9 @@ void set_window(Random& random, cep::Feature& feature) {
     case WindowKind::kSession:
       window.duration = length;
       break;
-    case WindowKind::kToday:
-      window.zone = literal(type_of(TypeKind::kString),
-                            Value::string(random.pick({"UTC", "Europe/Berlin", "Asia/Tokyo"})));
+    case WindowKind::kCalendar:
+      window.unit = random_unit(random);
+      window.zone = literal(type_of(TypeKind::kString), Value::string(random_zone(random)));
       break;
     case WindowKind::kLastEvents:
     case WindowKind::kPreviousEvents:
@@ -115,9 +115,21 @@ void enrich_feature(Random& random, const cep::Plan& plan, cep::Feature& feature
   if (random.chance(80)) set_window(random, feature);
 }
 
+const char* random_zone(Random& random) {
+  return random.pick({"America/St_Johns", "Asia/Tokyo", "Europe/Berlin", "UTC"});
+}
+
+cep::CalendarUnit random_unit(Random& random) {
+  return random.pick({cep::CalendarUnit::kDay, cep::CalendarUnit::kWeek, cep::CalendarUnit::kMonth,
+                      cep::CalendarUnit::kYear});
+}
+
 std::vector<cep::Zone> random_zones() {
-  // Tokyo; Berlin, with a change in the hour in which most random events lie; and UTC.
+  // A clock that is set back by half a minute ten seconds after a month began; Tokyo; Berlin, with
+  // a change in the hour in which most random events lie; and UTC.
   return {
+      {"America/St_Johns",
+       {{cep::EventTime{0}, 3600}, {cep::EventTime{1'772'319'610'000'000}, 3570}}},
       {"Asia/Tokyo", {{cep::EventTime{0}, 9 * 3600}}},
       {"Europe/Berlin", {{cep::EventTime{0}, 3600}, {cep::EventTime{1'772'452'870'000'000}, 7200}}},
       {"UTC", {{cep::EventTime{0}, 0}}}};

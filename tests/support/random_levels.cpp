@@ -429,6 +429,12 @@ void make_window_rule(Random& random, cep::Plan& plan, std::size_t index) {
   cep::ClosingWindow window;
   window.session = random.chance(50);
   window.duration = seconds(random.between(1, 8));
+  if (!window.session && random.chance(40)) {
+    window.duration = {};
+    window.unit = random_unit(random);
+    window.zone = random_zone(random);
+    plan.zones = random_zones();
+  }
   const cep::Subset opener = random.pick(rule.considered);
   for (const cep::Subset& subset : rule.considered) {
     if (subset.name == opener.name) window.events.push_back(subset);

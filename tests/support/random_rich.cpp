@@ -385,7 +385,7 @@ class Enricher {
     suppression = {};
     suppression.at_most = at_most;
     suppression.once =
-        random_.pick({Once::kPerDuration, Once::kPerVariable, Once::kPerDay, Once::kWhile});
+        random_.pick({Once::kPerDuration, Once::kPerVariable, Once::kPerUnit, Once::kWhile});
     switch (suppression.once) {
       case Once::kPerDuration:
         suppression.duration = seconds(random_.between(1, 10));
@@ -393,10 +393,10 @@ class Enricher {
       case Once::kPerVariable:
         suppression.var = some_loop_or_variable();
         break;
-      case Once::kPerDay:
+      case Once::kPerUnit:
         plan_.zones = random_zones();
-        suppression.zone = literal(type_of(TypeKind::kString),
-                                   Value::string(random_.pick({"Asia/Tokyo", "Europe/Berlin"})));
+        suppression.unit = random_unit(random_);
+        suppression.zone = literal(type_of(TypeKind::kString), Value::string(random_zone(random_)));
         break;
       case Once::kWhile: {
         ExprScope scope;

@@ -388,7 +388,13 @@ void SyntaxWriter::clause(int which) {
         duration();
       } else {
         put("tumbling");
-        duration();
+        if (chance(50)) {
+          duration();
+        } else {
+          put(chance(50) ? "month" : "day");
+          put("in");
+          string();
+        }
         put("of");
         kinds();
       }
@@ -436,7 +442,7 @@ void SyntaxWriter::clause(int which) {
         if (chance(50)) {
           duration();
         } else if (chance(30)) {
-          put("day");
+          put(chance(50) ? "day" : "year");
           put("in");
           zone();
         } else {

@@ -17,14 +17,14 @@ void SyntaxWriter::name(std::initializer_list<std::string_view> excluded) {
       "then",     "else",        "if",         "true",     "false",   "prev",        "next",
       "first",    "each",        "greedy",     "optional", "no",      "one",         "all",
       "any",      "of",          "as",         "until",    "for",     "unless",      "over",
-      "last",     "previous",    "ever",       "tumbling", "session", "today",       "gap",
-      "every",    "needs",       "events",     "word",     "missing", "known",       "half",
-      "life",     "weight",      "per",        "day",      "most",    "match",       "skip",
-      "past",     "to",          "consume",    "order",    "latest",  "expires",     "expect",
-      "starting", "times",       "key",        "from",     "pii",     "evidence",    "unique",
-      "up",       "late",        "count",      "sum",      "avg",     "min",         "max",
-      "distinct", "early",       "model",      "NOT",      "AND",     "Where",       "WITHIN",
-      "wher",     "whn",         "lst",        "null",     "select",  "sequence"};
+      "last",     "previous",    "ever",       "tumbling", "session", "today",       "this",
+      "gap",      "every",       "needs",      "events",   "word",    "missing",     "known",
+      "half",     "life",        "weight",     "per",      "day",     "most",        "match",
+      "skip",     "past",        "to",         "consume",  "order",   "latest",      "expires",
+      "expect",   "starting",    "times",      "key",      "from",    "pii",         "evidence",
+      "unique",   "up",          "late",       "count",    "sum",     "avg",         "min",
+      "max",      "distinct",    "early",      "model",    "NOT",     "AND",         "Where",
+      "WITHIN",   "wher",        "whn",        "lst",      "null",    "select",      "sequence"};
   std::string word = random_.pick(kNames);
   if (chance(5)) return put("`two words`");
   for (const std::string_view other : excluded) {
@@ -331,7 +331,12 @@ void SyntaxWriter::window() {
       duration();
       break;
     case 5:
-      put("today");
+      if (chance(50)) {
+        put("today");
+      } else {
+        put("this");
+        put(chance(50) ? "month" : "week");
+      }
       put("in");
       zone();
       break;
