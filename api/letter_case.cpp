@@ -46,6 +46,7 @@ class LetterCase {
         }
         return {};
       case Op::kIn: {
+        if (list_of(condition).kind != cep::ListKind::kValues) return {};
         const auto& values = list_of(condition).values;
         const bool is_in = std::ranges::any_of(values, [&](const cep::OwnedValue& value) {
           return is_same(*text, std::string(value.view().text));

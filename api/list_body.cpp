@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "cep/ip_address.h"
 #include "cep/value_text.h"
 #include "rules/data_report.h"
 
@@ -58,7 +59,9 @@ class EntryReader {
   // The whole entry is a list's value, as text.
   std::optional<Entry> read_text(std::string_view text) {
     const cep::Type& type = what_.list->list().element;
-    const std::optional<OwnedValue> value = typed(text, type, "a value");
+    const std::optional<OwnedValue> value = what_.list->list().kind == cep::ListKind::kNetwork
+                                                ? network(text)
+                                                : typed(text, type, "a value");
     if (!value) return std::nullopt;
     std::optional<std::string> key = what_.list->key_of(value->view());
     if (!key) return no("no element of the list can be equal to it");
@@ -127,10 +130,16 @@ class EntryReader {
       const auto key = std::ranges::find(table.key_names, name);
       if (key != table.key_names.end()) {
         const auto place = static_cast<std::size_t>(key - table.key_names.begin());
-        const auto known = typed_scalar(cell, table.key_types[place], name);
+        auto known = typed_scalar(cell, table.key_types[place], name);
+        if (known && table.network_key == place) known = network(known->view().text);
         if (!known) return std::nullopt;
         row->key[place] = *known;
         has_key[place] = true;
+        // The key is a column too where it is declared with the others.
+        const auto same = std::ranges::find(table.columns, name, &cep::TableColumn::name);
+        if (same != table.columns.end()) {
+          row->values[static_cast<std::size_t>(same - table.columns.begin())] = *known;
+        }
         continue;
       }
       const auto column = std::ranges::find(table.columns, name, &cep::TableColumn::name);
@@ -146,7 +155,7 @@ class EntryReader {
       }
     }
     Entry entry;
-    entry.key = cep::LookupTable::key_of(*row);
+    entry.key = cep::LookupTable::key_of(table, *row);
     entry.row = std::move(row);
     return entry;
   }
@@ -219,6 +228,15 @@ class EntryReader {
     if (!value.view().is_missing()) return value;
     return no(fmt::format("{} is a {}, and \"{}\" is none: {}", what, cep::type_name(type),
                           shown(text), rules::data_value_help(type)));
+  }
+
+  // As it is written everywhere.
+  std::optional<OwnedValue> network(std::string_view text) {
+    if (!is_short(text)) return std::nullopt;
+    const auto network = cep::read_network(text);
+    if (network) return OwnedValue(cep::Value::string(cep::network_text(*network)));
+    return no(
+        fmt::format("\"{}\" {}: {}", shown(text), network.error().what, network.error().help));
   }
 
   const ListOrTable& what_;

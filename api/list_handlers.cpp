@@ -62,6 +62,11 @@ void append_value(std::string& to, const cep::Value& value) {
   }
 }
 
+// A column of the key that is declared with the others.
+bool is_key(const cep::Table& table, const cep::TableColumn& column) {
+  return std::ranges::find(table.key_names, column.name) != table.key_names.end();
+}
+
 void append_row(std::string& to, const cep::Table& table, const cep::TableRow& row) {
   to += '{';
   for (std::size_t i = 0; i < table.key_names.size(); ++i) {
@@ -71,6 +76,7 @@ void append_row(std::string& to, const cep::Table& table, const cep::TableRow& r
     append_value(to, row.key[i].view());
   }
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (is_key(table, table.columns[i])) continue;
     to += ',';
     cep::append_json_string(to, table.columns[i].name);
     to += ':';
@@ -92,7 +98,7 @@ void append_entry(std::string& to, const ListOrTable& what, const cep::EntrySet:
                   cep::EventTime now) {
   if (what.list != nullptr) {
     to += R"({"value":)";
-    append_value(to, what.list->value_of(seen.key));
+    append_value(to, what.list->value_of(seen.key).view());
   } else {
     to += R"({"row":)";
     append_row(to, what.table->table(), *seen.row);
@@ -112,24 +118,20 @@ void append_head(std::string& to, const runtime::Node& node, const ListName& nam
   to += '{';
   append_text_member(to, "name", name.name);
   if (what.list != nullptr) {
-    const cep::List& list = what.list->list();
     to += ',';
-    append_text_member(to, "type",
-                       list.kind == cep::ListKind::kText    ? "text"
-                       : list.kind == cep::ListKind::kRegex ? "regex"
-                                                            : cep::type_name(list.element));
+    append_text_member(to, "type", what.list->type_name());
     to += fmt::format(R"(,"changeable":{})", what.list->may_change());
   } else {
     const cep::Table& table = what.table->table();
     to += R"(,"key":{)";
     for (std::size_t i = 0; i < table.key_names.size(); ++i) {
       if (i > 0) to += ',';
-      append_text_member(to, table.key_names[i], cep::type_name(table.key_types[i]));
+      append_text_member(to, table.key_names[i], what.table->key_type_name(i));
     }
     to += R"(},"columns":{)";
-    for (std::size_t i = 0; i < table.columns.size(); ++i) {
-      if (i > 0) to += ',';
-      const cep::TableColumn& column = table.columns[i];
+    for (const cep::TableColumn& column : table.columns) {
+      if (is_key(table, column)) continue;
+      if (to.back() != '{') to += ',';
       append_text_member(to, column.name,
                          column.list_of_string ? "list of string" : cep::type_name(column.type));
     }

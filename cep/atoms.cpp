@@ -255,6 +255,7 @@ std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type, const Plan
     std::vector<Value> values;
     bool has_values = true;
     if (expr.op == Op::kIn) {
+      if (plan.lists[expr.list.value].kind != ListKind::kValues) return std::nullopt;
       const std::vector<OwnedValue>& listed = plan.lists[expr.list.value].values;
       has_values = listed.size() <= kCopiedValuesMax;
       // One value says what kind of test it is.

@@ -10,6 +10,12 @@
 namespace tocsin::cep {
 namespace {
 std::uint64_t hash_of(std::string_view key) { return XXH3_64bits(key.data(), key.size()); }
+
+void note_last(LastBytes& bytes, std::string_view key) {
+  if (key.empty()) return;
+  const auto last = static_cast<unsigned char>(key.back());
+  bytes[last / 64] |= std::uint64_t{1} << (last % 64);
+}
 }  // namespace
 
 EntryBase::EntryBase(std::vector<Entry> entries) {
@@ -35,6 +41,7 @@ EntryBase::EntryBase(std::vector<Entry> entries) {
     const std::size_t begin = bytes_.size();
     bytes_ += entry.key;
     keys_.emplace_back(bytes_.data() + begin, entry.key.size());
+    note_last(last_bytes_, entry.key);
     if (has_ends) untils_.push_back(entry.until);
     if (has_rows) rows_.push_back(std::move(entry.row));
     std::size_t slot = hash_of(entry.key) & mask;
@@ -106,6 +113,7 @@ void EntrySet::erase_end(const std::string& key, const Change& change) {
 
 // The change in the place of what the delta has of the key.
 void EntrySet::put(std::string_view key, Change change) {
+  note_last(delta_last_bytes_, key);
   const auto [place, is_new] = delta_.try_emplace(std::string(key));
   if (!is_new) {
     erase_end(place->first, place->second);
@@ -147,6 +155,7 @@ std::shared_ptr<const EntryBase> EntrySet::replace(std::shared_ptr<const EntryBa
 
 void EntrySet::reset() {
   delta_.clear();
+  delta_last_bytes_ = {};
   ends_.clear();
   added_ = 0;
   base_ = declared_;
@@ -160,6 +169,7 @@ void EntrySet::take_changes(EntrySet&& other) {
     base_ = std::move(other.base_);
     is_replaced_ = true;
     delta_ = std::move(other.delta_);
+    delta_last_bytes_ = other.delta_last_bytes_;
     ends_ = std::move(other.ends_);
     added_ = other.added_;
     size_ = other.size_;
@@ -182,6 +192,12 @@ bool EntrySet::forget(EventTime time) {
     remove(key);  // also where the base has the key: it had come to an end
   }
   return ends_.size() != before;
+}
+
+LastBytes EntrySet::last_bytes() const {
+  LastBytes bytes = base_->last_bytes();
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] |= delta_last_bytes_[i];
+  return bytes;
 }
 
 void EntrySet::walk(const std::optional<std::string>& after,

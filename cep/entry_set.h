@@ -9,6 +9,7 @@
 /// that it changes. Invariants: size() is the number of entries that a walk gives; a mark stands
 /// only where the base has the key.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -32,6 +33,9 @@ struct Entry {
   std::shared_ptr<const TableRow> row = {};  // of a table; null for a list's
 };
 
+/// A set of bytes, a bit each.
+using LastBytes = std::array<std::uint64_t, 4>;
+
 /// Entries that no longer change.
 class EntryBase {
  public:
@@ -53,8 +57,11 @@ class EntryBase {
   const std::shared_ptr<const TableRow>& row(std::uint32_t place) const;
   /// Whether some entry ends.
   bool has_ends() const { return !untils_.empty(); }
+  /// Those in which some key ends.
+  const LastBytes& last_bytes() const { return last_bytes_; }
 
  private:
+  LastBytes last_bytes_{};
   std::string bytes_;                                  // of all keys
   std::vector<std::string_view> keys_;                 // ascending
   std::vector<EventTime> untils_;                      // by place; empty where no entry ends
@@ -111,6 +118,8 @@ class EntrySet {
   bool is_replaced() const { return is_replaced_; }
   /// Whether some entry ends.
   bool has_ends() const { return base_->has_ends() || !ends_.empty(); }
+  /// The bytes in which some key ends, or one that was there since the base began.
+  LastBytes last_bytes() const;
 
   /// Calls `visit` for entries in the order of their keys, behind `after` where it is given, until
   /// it gives false.
@@ -134,6 +143,7 @@ class EntrySet {
   std::shared_ptr<const EntryBase> base_;  // declared_, or what took its place
   bool is_replaced_ = false;
   std::map<std::string, Change, std::less<>> delta_;
+  LastBytes delta_last_bytes_{};
   std::set<std::pair<EventTime, std::string>> ends_;  // of the delta's entries
   std::size_t added_ = 0;                             // of the delta, not gone
   std::size_t size_ = 0;

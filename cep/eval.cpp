@@ -279,8 +279,10 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
     case Op::kIn: {
       const Value value = arg(0);
       if (value.is_missing()) return value;
-      return Value::boolean(
-          scope.program.data->lists[expr.list.value].contains(value, time_in_hand(current, scope)));
+      const Value found =
+          scope.program.data->lists[expr.list.value].is_in(value, time_in_hand(current, scope));
+      if (found.is_missing() && scope.values_missing != nullptr) ++*scope.values_missing;
+      return found;
     }
     case Op::kInValues: {
       const Value wanted = arg(0);

@@ -1,7 +1,11 @@
 #include "cep/ip_address.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
+#include <vector>
 
 namespace tocsin::cep {
 namespace {
@@ -72,6 +76,98 @@ std::optional<std::size_t> parse_groups(std::string_view text, std::array<std::u
 }
 
 bool is_ipv4_text(std::string_view text) { return text.find(':') == std::string_view::npos; }
+
+constexpr int kIpv4Bits = 96;         // before the address
+constexpr std::size_t kRangeMax = 8;  // networks of a range that are listed
+
+bool is_ipv4(const IpAddress& address) {
+  const auto& bytes = address.bytes;
+  return std::all_of(bytes.begin(), bytes.begin() + 10, [](std::uint8_t b) { return b == 0; }) &&
+         bytes[10] == 0xFF && bytes[11] == 0xFF;
+}
+
+// The longest run of two or more groups of zeros is left out (RFC 5952).
+std::string ipv6_text(const IpAddress& address) {
+  std::array<unsigned, 8> groups{};
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    groups[i] = address.bytes[2 * i] * 256U + address.bytes[2 * i + 1];
+  }
+  std::size_t gap = groups.size();
+  std::size_t gap_size = 1;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    std::size_t size = 0;
+    while (i + size < groups.size() && groups[i + size] == 0) ++size;
+    if (size > gap_size) {
+      gap = i;
+      gap_size = size;
+    }
+  }
+  std::string text;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (i == gap) {
+      text += "::";
+      i += gap_size - 1;
+      continue;
+    }
+    if (!text.empty() && text.back() != ':') text += ':';
+    fmt::format_to(std::back_inserter(text), "{:x}", groups[i]);
+  }
+  return text;
+}
+
+bool has_bit(const IpAddress& address, int bit) {
+  return (address.bytes[static_cast<std::size_t>(bit / 8)] >> (7 - bit % 8) & 1) != 0;
+}
+
+// Its last address.
+IpAddress last_of(IpNetwork network) {
+  for (int bit = network.bits; bit < 128; ++bit) {
+    auto& byte = network.address.bytes[static_cast<std::size_t>(bit / 8)];
+    byte = static_cast<std::uint8_t>(byte | 0x80U >> (bit % 8));
+  }
+  return network.address;
+}
+
+// The networks that have the addresses from `first` to `last` and no others; at most one more than
+// kRangeMax of them.
+std::vector<IpNetwork> networks_of(IpAddress first, const IpAddress& last) {
+  std::vector<IpNetwork> networks;
+  while (first.bytes <= last.bytes && networks.size() <= kRangeMax) {
+    IpNetwork network{first, 128};
+    while (network.bits > 0 && !has_bit(first, network.bits - 1) &&
+           last_of({first, network.bits - 1}).bytes <= last.bytes) {
+      --network.bits;
+    }
+    networks.push_back(network);
+    first = last_of(network);
+    std::size_t byte = first.bytes.size();
+    while (byte > 0 && ++first.bytes[--byte] == 0) {
+    }
+    if (first.bytes == IpAddress{}.bytes) break;  // that was the greatest address
+  }
+  return networks;
+}
+
+// "10.0.0.1-10.0.0.9": what to write for it; empty where the text is no range.
+std::string range_help(std::string_view text) {
+  const auto trimmed = [](std::string_view part) {
+    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+    return part;
+  };
+  const std::size_t dash = text.find('-');
+  if (dash == std::string_view::npos) return {};
+  const auto first = parse_ip_address(trimmed(text.substr(0, dash)));
+  const auto last = parse_ip_address(trimmed(text.substr(dash + 1)));
+  if (!first || !last || first->bytes > last->bytes) return {};
+  const std::vector<IpNetwork> networks = networks_of(*first, *last);
+  if (networks.size() > kRangeMax) return "write a range as the networks that it consists of";
+  std::string help = "write a range as networks, each an entry of its own: ";
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    help += fmt::format("{}`{}`", i > 0 ? ", " : "", network_text(networks[i]));
+  }
+  return help;
+}
 }  // namespace
 
 bool IpNetwork::contains(const IpAddress& other) const {
@@ -125,5 +221,42 @@ std::optional<IpNetwork> parse_ip_network(std::string_view text) {
   if (!bits) return std::nullopt;
   network.bits = is_ipv4 ? 96 + *bits : *bits;
   return network;
+}
+
+tl::expected<IpNetwork, NetworkProblem> read_network(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  text = begin == std::string_view::npos
+             ? std::string_view()
+             : text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+  const std::optional<IpNetwork> network = parse_ip_network(text);
+  if (!network) {
+    const std::string help = range_help(text);
+    if (!help.empty()) return tl::unexpected(NetworkProblem{"is a range", help});
+    return tl::unexpected(NetworkProblem{
+        "is no network", "write `10.0.0.0/8`, `2001:db8::/32`, or one address: `192.0.2.1`"});
+  }
+  IpNetwork masked = *network;
+  for (int bit = masked.bits; bit < 128; ++bit) {
+    auto& byte = masked.address.bytes[static_cast<std::size_t>(bit / 8)];
+    byte = static_cast<std::uint8_t>(byte & ~(0x80U >> (bit % 8)));
+  }
+  if (!(masked.address == network->address)) {
+    return tl::unexpected(
+        NetworkProblem{"has bits set behind its prefix",
+                       fmt::format("write `{}` for the network, `{}` for the one address",
+                                   network_text(masked), network_text({network->address, 128}))});
+  }
+  return masked;
+}
+
+std::string network_text(const IpNetwork& network) {
+  if (network.bits < kIpv4Bits || !is_ipv4(network.address)) {
+    const std::string text = ipv6_text(network.address);
+    return network.bits == 128 ? text : fmt::format("{}/{}", text, network.bits);
+  }
+  const auto& bytes = network.address.bytes;
+  const std::string text = fmt::format("{}.{}.{}.{}", bytes[12], bytes[13], bytes[14], bytes[15]);
+  return network.bits == 128 ? text : fmt::format("{}/{}", text, network.bits - kIpv4Bits);
 }
 }  // namespace tocsin::cep

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/ip_address.h"
+#include "cep/network_key.h"
 
 namespace tocsin::cep {
 namespace {
@@ -64,6 +66,12 @@ std::vector<Entry> declared_entries(const List& list) {
   entries.reserve(list.values.size());
   for (const OwnedValue& owned : list.values) {
     const Value value = owned.view();
+    if (list.kind == ListKind::kNetwork) {
+      const auto network = read_network(value.text);
+      TOCSIN_ASSERT(network, "validate() has seen to it");
+      append_network_key(entries.emplace_back().key, *network);
+      continue;
+    }
     if (is_text(list.element)) {
       entries.push_back({std::string(value.text)});
       continue;
@@ -80,13 +88,14 @@ std::vector<Entry> declared_entries(const List& list) {
 ListProgram::ListProgram(const List& list) : list_(&list), entries_(declared_entries(list)) {}
 
 bool ListProgram::contains(const Value& value, EventTime at) const {
+  if (list_->kind == ListKind::kNetwork) return is_in(value, at).is_true();
   const Type& type = list_->element;
   if (is_text(type)) return entries_.contains(value.text, at);
   const bool is_rounded = value.kind == ValueKind::kFloat && type.kind != TypeKind::kFloat;
   if (is_rounded && is_number(value.kind)) {  // compared as floats: several elements may be equal
     bool found = false;
     entries_.walk(std::nullopt, [&](const EntrySet::Seen& seen) {
-      found = at < seen.until && compare(value, value_of(seen.key)) == Ordering::kEqual;
+      found = at < seen.until && compare(value, plain_value_of(seen.key)) == Ordering::kEqual;
       return !found;
     });
     return found;
@@ -98,7 +107,36 @@ bool ListProgram::contains(const Value& value, EventTime at) const {
   return entries_.contains({key, kWordBytes}, at);
 }
 
+Value ListProgram::is_in(const Value& value, EventTime at) const {
+  if (list_->kind != ListKind::kNetwork) return Value::boolean(contains(value, at));
+  const std::optional<IpAddress> address = parse_ip_address(value.text);
+  if (!address) return Value::missing();
+  return Value::boolean(find_network(
+      entries_, {}, *address, [&](std::string_view key) { return entries_.contains(key, at); }));
+}
+
+std::string ListProgram::type_name() const {
+  switch (list_->kind) {
+    case ListKind::kText:
+      return "text";
+    case ListKind::kRegex:
+      return "regex";
+    case ListKind::kNetwork:
+      return "network";
+    case ListKind::kValues:
+      break;
+  }
+  return cep::type_name(list_->element);
+}
+
 std::optional<std::string> ListProgram::key_of(const Value& value) const {
+  if (list_->kind == ListKind::kNetwork) {
+    const auto network = read_network(value.text);
+    if (!network) return std::nullopt;
+    std::string key;
+    append_network_key(key, *network);
+    return key;
+  }
   if (is_text(list_->element)) return std::string(value.text);
   const std::optional<std::int64_t> word = word_of(list_->element, value);
   if (!word) return std::nullopt;
@@ -107,7 +145,14 @@ std::optional<std::string> ListProgram::key_of(const Value& value) const {
   return key;
 }
 
-Value ListProgram::value_of(std::string_view key) const {
+OwnedValue ListProgram::value_of(std::string_view key) const {
+  if (list_->kind == ListKind::kNetwork) {
+    return OwnedValue(Value::string(network_text(network_of_key(key))));
+  }
+  return OwnedValue(plain_value_of(key));
+}
+
+Value ListProgram::plain_value_of(std::string_view key) const {
   const Type& type = list_->element;
   if (is_text(type)) return Value::string(key);
   TOCSIN_ASSERT(key.size() == kWordBytes, "keys are made by key_of()");

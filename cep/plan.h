@@ -67,8 +67,9 @@ struct Subset {
 };
 enum class ListKind : std::uint8_t {
   kValues,
-  kText,   // phrases: a space stands for one or more white-space characters
-  kRegex,  // patterns
+  kText,     // phrases: a space stands for one or more white-space characters
+  kRegex,    // patterns
+  kNetwork,  // of IP addresses, as network_text() writes them: `in` asks whether one has an address
 };
 struct List {
   std::string name;
@@ -92,6 +93,9 @@ struct Table {
   std::string name;
   std::vector<std::string> key_names;
   std::vector<Type> key_types;
+  /// The key part that is a network (a string, as network_text() writes it). It is looked up by an
+  /// address: of the rows whose networks have it, the one with the longest prefix is found.
+  std::optional<std::uint32_t> network_key = {};
   std::vector<TableColumn> columns;
   std::vector<TableRow> rows;
 };

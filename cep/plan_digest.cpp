@@ -25,6 +25,10 @@ static_assert(kMethodNames.size() == static_cast<std::size_t>(Method::kGeneral) 
 
 std::string text_of(const Digest& digest) { return hex(digest); }
 
+std::string key_type(const Table& table, std::size_t part) {
+  return table.network_key == part ? "network" : type_text(table.key_types[part]);
+}
+
 std::string joined(const std::vector<std::string>& parts, std::string_view between) {
   return fmt::format("{}", fmt::join(parts, between));
 }
@@ -196,7 +200,7 @@ class ByValue {
         fmt::format("table {}.{} {}", table.name, column.name,
                     column.list_of_string ? "list of string" : type_text(column.type));
     for (std::size_t i = 0; i < table.key_types.size(); ++i) {
-      text += " " + table.key_names[i] + " " + type_text(table.key_types[i]);
+      text += " " + table.key_names[i] + " " + key_type(table, i);
     }
     return text;
   }
@@ -417,7 +421,7 @@ Digest digest_of_data(const Plan& plan) {
   }
   for (const Table& table : plan.tables) {
     text += "table " + table.name + "\n";
-    for (const Type& type : table.key_types) text += type_text(type) + "\n";
+    for (std::size_t i = 0; i < table.key_types.size(); ++i) text += key_type(table, i) + "\n";
     for (const TableColumn& column : table.columns) {
       text += column.name + " " +
               (column.list_of_string ? "list of string" : type_text(column.type)) + "\n";

@@ -74,7 +74,7 @@ inline constexpr std::array kSelectionNames = {"default",      "no_skip",       
 inline constexpr std::array kOnceNames = {"none", "per_duration", "per_variable", "per_unit",
                                           "while"};
 inline constexpr std::array kStatusNames = {"draft", "internal", "shadow", "live"};
-inline constexpr std::array kListKindNames = {"values", "text", "regex"};
+inline constexpr std::array kListKindNames = {"values", "text", "regex", "network"};
 
 /// The name of one of them.
 template <typename Names, typename Enum>

@@ -205,7 +205,8 @@ class Describer {
   void table(const Table& table) {
     std::string text = fmt::format("table {} key", table.name);
     for (std::size_t i = 0; i < table.key_names.size() && i < table.key_types.size(); ++i) {
-      text += fmt::format(" {}:{}", table.key_names[i], type_text(table.key_types[i]));
+      text += fmt::format(" {}:{}", table.key_names[i],
+                          table.network_key == i ? "network" : type_text(table.key_types[i]));
     }
     line(0, text);
     for (const TableColumn& column : table.columns) {

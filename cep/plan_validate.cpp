@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "cep/ip_address.h"
 #include "cep/plan_validator.h"
 
 namespace tocsin::cep {
@@ -171,15 +172,25 @@ void PlanValidator::check_list(const List& list) {
     if (value.view().is_missing()) problem("missing value");
   }
   if (list.kind != ListKind::kValues && list.element.kind != TypeKind::kString) {
-    problem("phrases and patterns are text, not {}", type_name(list.element));
+    problem("phrases, patterns and networks are text, not {}", type_name(list.element));
+  } else if (list.kind == ListKind::kNetwork) {
+    for (const OwnedValue& value : list.values) check_network(value.view());
   }
+  const bool is_searched = list.kind == ListKind::kText || list.kind == ListKind::kRegex;
   if (!list.ignore_case.empty() &&
-      (list.kind == ListKind::kValues || list.ignore_case.size() != list.values.size())) {
+      (!is_searched || list.ignore_case.size() != list.values.size())) {
     problem("one `ignore_case` for each pattern");
   }
   const auto differs = [&](bool ignores) { return ignores != list.ignore_case.front(); };
   if (list.kind == ListKind::kText && std::ranges::any_of(list.ignore_case, differs)) {
     problem("phrases of one list ignore case alike");
+  }
+}
+
+void PlanValidator::check_network(const Value& value) {
+  const auto network = read_network(value.text);
+  if (!network || network_text(*network) != value.text) {
+    problem("`{}` is no network as it is written", value.text);
   }
 }
 
@@ -189,6 +200,9 @@ void PlanValidator::check_table(const Table& table) {
     problem("a key of {} names and {} types", table.key_names.size(), table.key_types.size());
   }
   for (const Type& type : table.key_types) check_type(type);
+  const bool has_network = table.network_key && *table.network_key < table.key_types.size() &&
+                           table.key_types[*table.network_key].kind == TypeKind::kString;
+  if (table.network_key && !has_network) problem("a network that is no part of the key");
   std::set<std::string> names;
   for (const TableColumn& column : table.columns) {
     if (!names.insert(column.name).second) problem("two columns named `{}`", column.name);
@@ -203,6 +217,9 @@ void PlanValidator::check_table(const Table& table) {
     }
     for (const OwnedValue& part : row.key) {
       if (part.view().is_missing()) problem("a row with a missing key");
+    }
+    if (has_network && row.key.size() == table.key_types.size()) {
+      check_network(row.key[*table.network_key].view());
     }
   }
   for (std::size_t i = 0; i < table.rows.size(); ++i) {

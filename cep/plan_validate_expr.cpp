@@ -117,7 +117,8 @@ void PlanValidator::check_list_use(const Expr& expr, bool texts, bool regexes) {
     return;
   }
   const List& list = plan_.lists[expr.list.value];
-  const bool text = list.element.kind == TypeKind::kString && list.kind != ListKind::kRegex;
+  const bool text = list.element.kind == TypeKind::kString && list.kind != ListKind::kRegex &&
+                    list.kind != ListKind::kNetwork;
   const bool regex = list.kind == ListKind::kRegex;
   if (!(texts && text) && !(regexes && regex) && (texts || regexes)) {
     problem("list `{}` cannot be searched for here", list.name);

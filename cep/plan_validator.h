@@ -42,6 +42,7 @@ class PlanValidator {
   void check_computed(EventTypeIndex index, std::size_t field);
   void check_alert_type(const EventType& type);
   void check_list(const List& list);
+  void check_network(const Value& value);
   void check_table(const Table& table);
   void check_zone(const Zone& zone);
   static std::vector<EventTypeIndex> types_of(const std::vector<Subset>& events);

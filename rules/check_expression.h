@@ -124,6 +124,7 @@ class ExpressionChecker {
   Checked check_rounding(const tree::Expr& expr, cep::Function function);
   Checked check_extreme(const tree::Expr& expr, const cep::Type* words);
   Checked check_ip_in(const tree::Expr& expr);
+  void warn_of_networks(SourceSpan span, const ValueSymbol& symbol, bool by_ip_in);
   Checked check_since(const tree::Expr& expr);
   Checked check_text(const tree::Expr& expr, const std::string& asked_by);
   Checked check_number(const tree::Expr& expr, const std::string& asked_by);
@@ -148,6 +149,7 @@ class ExpressionChecker {
                                 cep::ListIndex list);
   ValueSymbol* find_list(const tree::Expr& right, const std::string& asked_by);
   const std::vector<cep::OwnedValue>* find_text_values(const tree::Expr& expr);
+  ValueSymbol* find_networks(const tree::Expr& expr);
 
   // check_table.cpp: rows of tables
   Checked check_cell(const tree::Expr& expr);

@@ -340,6 +340,11 @@ Checked ExpressionChecker::check_ip_in(const tree::Expr& expr) {
   const std::string& name = expr.name.text;
   const Checked address = check_text(*expr.args[0], name);
   const tree::Expr& right = *expr.args[1];
+  if (ValueSymbol* const symbol = find_networks(right)) {
+    symbol->list_used = true;
+    if (!address) return error(expr);
+    return checked(expr, list_expr(Op::kIn, bool_type(), address, symbol->list));
+  }
   // A list of networks: any of them.
   std::vector<Checked> networks;
   if (const auto values = find_text_values(right)) {

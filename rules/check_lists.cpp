@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cep/ip_address.h"
 #include "cep/text_database.h"
 #include "cep/value_text.h"
 #include "rules/check_regex.h"
@@ -69,6 +70,12 @@ class ListReader {
         list_.element = decimal_type(static_cast<int>(scale));
         return true;
       }
+      case tree::ListForm::kDate:
+        list_.element = plain_type(cep::TypeKind::kDate);
+        return true;
+      case tree::ListForm::kNetwork:
+        list_.kind = ListKind::kNetwork;
+        break;
       case tree::ListForm::kText:
         list_.kind = ListKind::kText;
         break;
@@ -99,6 +106,10 @@ class ListReader {
           fit_literal(context_, *element, list_.element, "an element of the list", tree_.form_span);
       if (!value) {
         ok_ = false;
+      } else if (list_.kind == ListKind::kNetwork) {
+        const auto network = written_network(context_, *value, element->span);
+        ok_ = ok_ && network;
+        if (network) add(*network);
       } else if (list_.kind == ListKind::kText && is_blank(value->view().text)) {
         context_.sink.report(make_diagnostic(Code::kE0309, element->span,
                                              "a phrase without a word is found nowhere"));
@@ -203,6 +214,19 @@ class ListReader {
       }
       value_text = decoded;
     }
+    if (list_.kind == ListKind::kNetwork) {
+      const auto network = cep::read_network(value_text);
+      if (!network) {
+        problems.add(Code::kE0317, begin, end,
+                     fmt::format("{} {}", in_code(value_text), network.error().what), "",
+                     columns.each > 0
+                         ? std::string("a list has one value a line; columns are for a table")
+                         : network.error().help);
+        return;
+      }
+      add(cep::OwnedValue(Value::string(cep::network_text(*network))));
+      return;
+    }
     cep::OwnedValue value = cep::parse_value(value_text, list_.element);
     if (value.view().is_missing()) {
       problems.add(Code::kE0309, begin, end,
@@ -277,6 +301,17 @@ class ListReader {
   bool ok_ = true;
 };
 }  // namespace
+
+std::optional<cep::OwnedValue> written_network(CheckContext& context, const cep::OwnedValue& text,
+                                               SourceSpan span) {
+  const auto network = cep::read_network(text.view().text);
+  if (network) return cep::OwnedValue(Value::string(cep::network_text(*network)));
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kE0317, span, fmt::format("{} {}", in_code(text.view().text), network.error().what));
+  diagnostic.helps.push_back(network.error().help);
+  context.sink.report(std::move(diagnostic));
+  return std::nullopt;
+}
 
 void check_lists(CheckContext& context, const std::vector<const tree::List*>& lists) {
   for (const tree::List* tree : lists) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cep/ip_address.h"
 #include "rules/build_expr.h"
 #include "rules/check_expression.h"
 #include "rules/literal_warnings.h"
@@ -102,7 +103,7 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
   Checked left = check(*expr.args[0]);
   if (!left || symbol.broken) return error(expr);
   const cep::List& list = context_.plan.lists[symbol.list.value];
-  if (list.kind != cep::ListKind::kValues) {
+  if (list.kind == cep::ListKind::kText || list.kind == cep::ListKind::kRegex) {
     const bool regexes = list.kind == cep::ListKind::kRegex;
     const char* const instead = regexes ? "matches any of" : "contains any of";
     Diagnostic diagnostic =
@@ -117,26 +118,37 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
     context_.sink.report(std::move(diagnostic));
     return error(expr);
   }
+  const bool networks = list.kind == cep::ListKind::kNetwork;
   const Typing typing = type_comparison(Op::kIn, left.type(), list.element);
   // Outside, the words of an enum are text: a list of strings may hold them.
-  const bool words = is_enum(left) && list.element.kind == TypeKind::kString;
+  const bool words = is_enum(left) && list.element.kind == TypeKind::kString && !networks;
   if (typing.problem != TypingProblem::kNone && !words) {
     const tree::Expr& right = *expr.args[1];
     Diagnostic diagnostic =
         make_diagnostic(Code::kE0304, expr.op_span,
                         fmt::format("cannot look for {} in a list of {}", type_text(left.type()),
-                                    type_text(list.element)));
+                                    networks ? "networks" : type_text(list.element)));
     diagnostic.labels.push_back({left.span, type_label(context_, left)});
     diagnostic.labels.push_back(
-        {right.span, fmt::format("a list of {}, from {}", type_text(list.element),
-                                 place_text(context_.sources, symbol.name->span))});
-    diagnostic.helps.push_back(
-        fmt::format("if the list is meant for this field, declare it `list {} : {} = …`",
-                    symbol.name->text, cep::type_name(left.type())));
+        {right.span,
+         fmt::format("a list of {}, from {}", networks ? "networks" : type_text(list.element),
+                     place_text(context_.sources, symbol.name->span))});
+    const TypeKind kind = left.type().kind;
+    if (networks) {
+      diagnostic.helps.push_back("an address is a text: declare its field `string`");
+    } else if (kind == TypeKind::kTime && list.element.kind == TypeKind::kDate) {
+      diagnostic.helps.push_back(fmt::format(
+          "ask for the day of the time: `date(ts, \"Europe/Berlin\") in {}`", symbol.name->text));
+    } else {
+      diagnostic.helps.push_back(
+          fmt::format("if the list is meant for this field, declare it `list {} : {} = …`",
+                      symbol.name->text, cep::type_name(left.type())));
+    }
     symbol.broken = true;  // said once for all places
     context_.sink.report(std::move(diagnostic));
     return error(expr);
   }
+  if (!networks) warn_of_networks(expr.args[1]->span, symbol, false);
   for (const cep::OwnedValue& value : list.values) {
     if (warn_of_digits(context_, left.type(), value.view(), expr.args[1]->span,
                        symbol.name->text)) {
@@ -149,6 +161,31 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
   in->args = {left.expr};
   in->list = symbol.list;
   return checked(expr, std::move(in));
+}
+
+// A list of strings is asked for an address: by `in`, which compares texts, or by `ip_in`, which
+// asks network by network for what the rules declare.
+void ExpressionChecker::warn_of_networks(SourceSpan span, const ValueSymbol& symbol,
+                                         bool by_ip_in) {
+  const cep::List& list = context_.plan.lists[symbol.list.value];
+  if (list.kind != cep::ListKind::kValues || list.element.kind != TypeKind::kString) return;
+  const auto is_network = [](const cep::OwnedValue& value) {
+    const std::string_view text = value.view().text;
+    return text.find('/') != std::string_view::npos && cep::parse_ip_network(text);
+  };
+  const auto first = std::ranges::find_if(list.values, is_network);
+  if (!by_ip_in && first == list.values.end()) return;
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kW0043, span,
+      by_ip_in
+          ? fmt::format("{} is a list of strings", in_code(symbol.name->text))
+          : fmt::format("{} has networks, and `in` compares texts", in_code(symbol.name->text)),
+      by_ip_in ? "its networks are asked one after the other; changes by HTTP are not seen"
+               : fmt::format("no address is equal to {}", in_code(first->view().text)));
+  diagnostic.labels.push_back({symbol.name->span, "declared here"});
+  diagnostic.helps.push_back(
+      fmt::format("declare it `list {0} : network`, and ask `ip in {0}`", symbol.name->text));
+  context_.sink.report(std::move(diagnostic));
 }
 
 Checked ExpressionChecker::check_in_values(const tree::Expr& expr,

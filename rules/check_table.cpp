@@ -69,13 +69,17 @@ std::optional<CellRef> ExpressionChecker::find_cell(const tree::Expr& expr) {
     const bool numbers = is_exact_number(got) && got.kind != TypeKind::kFraction &&
                          (wanted.kind == TypeKind::kInt || wanted.kind == TypeKind::kDecimal);
     if (!texts && !numbers && !(got == wanted)) {
-      Diagnostic diagnostic =
-          make_diagnostic(Code::kE0304, key[i].span,
-                          fmt::format("the key {} of {} is {}, not {}", in_code(table.key_names[i]),
-                                      in_code(name), type_text(wanted), type_text(got)),
-                          type_label(context_, key[i]));
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0304, key[i].span,
+          fmt::format(
+              "the key {} of {} is {}, not {}", in_code(table.key_names[i]), in_code(name),
+              table.network_key == i ? "looked up by an address as text" : type_text(wanted),
+              type_text(got)),
+          type_label(context_, key[i]));
       diagnostic.labels.push_back({found.table_tree->keys[i].span, "the key column"});
-      if (wanted.kind == TypeKind::kString && found.table_tree->from) {
+      if (wanted.kind == TypeKind::kDate && got.kind == TypeKind::kTime) {
+        diagnostic.helps.push_back("ask for the day of a time: `date(ts, \"Europe/Berlin\")`");
+      } else if (wanted.kind == TypeKind::kString && !table.network_key && found.table_tree->from) {
         diagnostic.helps.push_back(
             fmt::format("a key is text unless its column is declared: `{{ {}: {}, … }}`",
                         table.key_names[i], cep::type_name(got)));

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "cep/ip_address.h"
 #include "cep/key.h"
 #include "cep/value_text.h"
 #include "rules/check_events.h"
@@ -74,7 +75,7 @@ class TableReader {
       made.name = column.name.text;
       made.list_of_string = column.list_of_string;
       made.type = plain_type(TypeKind::kString);
-      if (!column.list_of_string) {
+      if (!column.list_of_string && !column.network) {
         const std::optional<cep::Type> type = declared_type(context_, column.type);
         if (!type) return false;
         made.type = *type;
@@ -88,6 +89,14 @@ class TableReader {
   // A key column may be declared with the others: it has that type then, and can be read.
   void add_key_column(const tree::Column& tree, const cep::TableColumn& column, std::size_t index) {
     const auto key = std::ranges::find(table_.key_names, column.name);
+    if (tree.network && key == table_.key_names.end()) {
+      std::string names = column.name;
+      for (const std::string& name : table_.key_names) names += ", " + name;
+      return report(Code::kE0238, tree.type.span,
+                    fmt::format("{} is no key column", in_code(column.name)),
+                    "only a key is looked up by an address",
+                    fmt::format("make it part of the key, `key {}`, or write `string`", names));
+    }
     if (key == table_.key_names.end()) return;
     if (column.list_of_string || column.type.kind == TypeKind::kFloat) {
       report(Code::kE0309, tree.span, "a key is one exact value",
@@ -98,6 +107,15 @@ class TableReader {
     // Words are looked for as text.
     if (column.type.kind != TypeKind::kEnum) table_.key_types[place] = column.type;
     column_of_key_[place] = index;
+    if (!tree.network) return;
+    if (table_.network_key) {
+      return report(Code::kE0239, tree.type.span,
+                    fmt::format("{} is a network, and {} is one", in_code(column.name),
+                                in_code(table_.key_names[*table_.network_key])),
+                    "a key has one network",
+                    "two prefixes have no order: make two tables, each with one network");
+    }
+    table_.network_key = static_cast<std::uint32_t>(place);
   }
 
   // Bytes that equal keys share.
@@ -187,8 +205,11 @@ class TableReader {
         word.literal = cep::OwnedValue(Value::string(literal->name.text));
         literal = &word;
       }
-      const auto value = fit_literal(context_, *literal, table_.key_types[i],
-                                     in_code(table_.key_names[i]), tree_.keys[i].span);
+      auto value = fit_literal(context_, *literal, table_.key_types[i],
+                               in_code(table_.key_names[i]), tree_.keys[i].span);
+      if (value && table_.network_key == i) {
+        value = written_network(context_, *value, literal->span);
+      }
       all = all && value.has_value();
       made.key.push_back(value.value_or(cep::OwnedValue()));
     }
@@ -390,13 +411,18 @@ class TableReader {
         problems.add(Code::kE0309, cell.begin, std::max(cell.end, cell.begin + 1),
                      fmt::format("a row without its key {}", in_code(table_.key_names[i])));
       }
+      if (table_.network_key == i && problems.count() == before) {
+        made.key.back() = network_of(problems, cell);
+      }
     }
     made.values.resize(table_.columns.size());
     made.lists.resize(table_.columns.size());
     for (std::size_t i = 0; i < table_.columns.size() && problems.count() == before; ++i) {
       const CsvCell& cell = cells[cell_of_column_[i]];
       const cep::TableColumn& column = table_.columns[i];
-      if (column.list_of_string) {
+      if (table_.network_key && column_of_key_[*table_.network_key] == i) {
+        made.values[i] = made.key[*table_.network_key];
+      } else if (column.list_of_string) {
         split(cell.text, made.lists[i]);
       } else {
         made.values[i] = value_of(problems, cell, column.type, column.name);
@@ -425,6 +451,14 @@ class TableReader {
                    "", data_value_help(type));
     }
     return value;
+  }
+  static cep::OwnedValue network_of(DataReport& problems, const CsvCell& cell) {
+    const auto network = cep::read_network(cell.text);
+    if (network) return cep::OwnedValue(Value::string(cep::network_text(*network)));
+    problems.add(Code::kE0317, cell.begin, cell.end,
+                 fmt::format("{} {}", in_code(cell.text), network.error().what), "",
+                 network.error().help);
+    return {};
   }
   static void split(std::string_view text, std::vector<std::string>& out) {
     while (!text.empty()) {

@@ -66,6 +66,8 @@ std::string kind_text(const cep::List& list) {
       return "text";
     case ListKind::kRegex:
       return "regex";
+    case ListKind::kNetwork:
+      return "network";
     case ListKind::kValues:
       break;
   }
@@ -162,7 +164,25 @@ const std::vector<cep::OwnedValue>* ExpressionChecker::find_text_values(const tr
   const cep::List& list = context_.plan.lists[found.list.value];
   if (list.kind == ListKind::kRegex || list.element.kind != TypeKind::kString) return nullptr;
   found.list_used = true;
+  warn_of_networks(expr.span, found, true);
   return &list.values;
+}
+
+// A list of networks by its name.
+ValueSymbol* ExpressionChecker::find_networks(const tree::Expr& expr) {
+  if (expr.kind != ExprKind::kName) return nullptr;
+  const FieldLookup field =
+      look_up_field(context_, scope_.types, scope_.types_broken, expr.name.text);
+  if (field.presence != FieldPresence::kNowhere && field.presence != FieldPresence::kUnknown) {
+    return nullptr;
+  }
+  const auto symbol = context_.names.values.find(expr.name.text);
+  if (symbol == context_.names.values.end() || symbol->second.broken ||
+      symbol->second.form != ValueForm::kList) {
+    return nullptr;
+  }
+  const cep::List& list = context_.plan.lists[symbol->second.list.value];
+  return list.kind == ListKind::kNetwork ? &symbol->second : nullptr;
 }
 
 ValueSymbol* ExpressionChecker::find_list(const tree::Expr& right, const std::string& asked_by) {
@@ -208,9 +228,9 @@ Checked ExpressionChecker::check_search_in_list(const tree::Expr& expr, const Ch
   ValueSymbol* symbol = find_list(right, asked_by);
   if (!symbol || symbol->broken || !text) return error(expr);
   const cep::List& list = context_.plan.lists[symbol->list.value];
-  const bool fits = regexes
-                        ? list.kind == ListKind::kRegex
-                        : list.kind != ListKind::kRegex && list.element.kind == TypeKind::kString;
+  const bool fits = regexes ? list.kind == ListKind::kRegex
+                            : list.kind != ListKind::kRegex && list.kind != ListKind::kNetwork &&
+                                  list.element.kind == TypeKind::kString;
   if (!fits) {
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0310, right.span,
@@ -220,6 +240,8 @@ Checked ExpressionChecker::check_search_in_list(const tree::Expr& expr, const Ch
     if (list.kind == ListKind::kRegex) {
       diagnostic.helps.push_back("a list of regular expressions stands after `matches any of`");
       diagnostic.edit = Edit{expr.op_span, "matches any of"};
+    } else if (list.kind == ListKind::kNetwork) {
+      diagnostic.helps.push_back("an address stands before `in`: `ip in " + right.name.text + "`");
     }
     context_.sink.report(std::move(diagnostic));
     return error(expr);
@@ -282,7 +304,7 @@ Checked ExpressionChecker::check_matched(const tree::Expr& expr) {
   ValueSymbol* symbol = find_list(*expr.args[1], expr.name.text);
   if (!symbol || symbol->broken || !text) return error(expr);
   const cep::List& list = context_.plan.lists[symbol->list.value];
-  if (list.element.kind != TypeKind::kString) {
+  if (list.element.kind != TypeKind::kString || list.kind == ListKind::kNetwork) {
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0310, expr.args[1]->span,
         fmt::format("{} is a list of {}", in_code(symbol->name->text), in_code(kind_text(list))),

@@ -410,9 +410,11 @@ std::vector<Passage> data_passages(const Words& words) {
   }
   for (const cep::ListIndex index : lists) {
     const cep::List& list = plan.lists[index.value];
-    const char* what = list.kind == cep::ListKind::kText    ? "phrase"
-                       : list.kind == cep::ListKind::kRegex ? "pattern"
-                                                            : "value";
+    const char* what = list.kind == cep::ListKind::kText           ? "phrase"
+                       : list.kind == cep::ListKind::kRegex        ? "pattern"
+                       : list.kind == cep::ListKind::kNetwork      ? "network"
+                       : list.element.kind == cep::TypeKind::kDate ? "date"
+                                                                   : "value";
     std::vector<std::string> values;
     for (std::size_t i = 0; i < list.values.size() && i < kValuesShown; ++i) {
       const cep::Value value = list.values[i].view();
@@ -438,6 +440,12 @@ std::vector<Passage> data_passages(const Words& words) {
     out.push_back(
         {fmt::format("{}: a table of {}, by {}; where it has no row the value is missing",
                      in_code(table.name), counted(table.rows.size(), "row"), listed(keys))});
+    if (table.network_key) {
+      out.back().text += fmt::format(
+          "; of several rows whose {} has the address, the one with the longest prefix "
+          "is taken",
+          in_code(table.key_names[*table.network_key]));
+    }
   }
   if (is_cased) {
     out.push_back(

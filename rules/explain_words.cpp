@@ -354,7 +354,11 @@ std::string Words::feature(const Expr& expr) const {
 // "that the table `merchants` has for `merchant`".
 std::string Words::row(const Expr& expr, std::size_t key_from) const {
   std::vector<std::string> keys;
-  for (std::size_t i = key_from; i < expr.args.size(); ++i) keys.push_back(value(*expr.args[i]));
+  const cep::Table& table = plan_.tables[expr.table.value];
+  for (std::size_t i = key_from; i < expr.args.size(); ++i) {
+    const bool network = table.network_key == i - key_from;
+    keys.push_back((network ? "the longest network with " : "") + value(*expr.args[i]));
+  }
   return fmt::format("that the table {} has for {}", in_code(plan_.tables[expr.table.value].name),
                      listed(keys));
 }
@@ -419,7 +423,10 @@ std::string Words::clause(const Expr& expr, bool negated) const {
     case Op::kIsBound:
       return fmt::format("{} {} taken an event", variable(expr.var), negated ? "has not" : "has");
     case Op::kIn:
-      return fmt::format("{} {} in the list {}", subject(), is,
+      return fmt::format("{} {} in {} {}", subject(), is,
+                         plan_.lists[expr.list.value].kind != cep::ListKind::kNetwork ? "the list"
+                         : negated ? "any network of the list"
+                                   : "a network of the list",
                          in_code(plan_.lists[expr.list.value].name));
     case Op::kInValues: {
       std::vector<std::string> values;

@@ -267,8 +267,10 @@ tree::List Parser::list_declaration() {
       std::string_view written, meant;
     };
     static constexpr Foreign kForeign[] = {
-        {"str", "string"}, {"strings", "string"}, {"varchar", "string"}, {"integer", "int"},
-        {"ints", "int"},   {"long", "int"},       {"bigint", "int"},     {"regexp", "regex"}};
+        {"str", "string"},   {"strings", "string"}, {"varchar", "string"},   {"integer", "int"},
+        {"ints", "int"},     {"long", "int"},       {"bigint", "int"},       {"regexp", "regex"},
+        {"dates", "date"},   {"day", "date"},       {"networks", "network"}, {"ip", "network"},
+        {"cidr", "network"}, {"inet", "network"},   {"ip_range", "network"}};
     const auto* foreign = std::ranges::find(kForeign, lowered(now().text), &Foreign::written);
     if (foreign != std::end(kForeign)) {
       const std::string meant(foreign->meant);
@@ -286,6 +288,10 @@ tree::List Parser::list_declaration() {
     open(TokenKind::kParenOpen);
     made.scale = integer("the digits after the point");
     close(TokenKind::kParenClose);
+  } else if (accept("date")) {
+    made.form = ListForm::kDate;
+  } else if (accept("network")) {
+    made.form = ListForm::kNetwork;
   } else if (accept("text")) {
     made.form = ListForm::kText;
   } else if (accept("regex")) {
@@ -354,7 +360,7 @@ tree::Table Parser::table() {
   if (panic_ && !resume_brace()) return made;
   if (!open(TokenKind::kBraceOpen)) return made;
   comma_list(
-      TokenKind::kBraceClose, [&] { made.columns.push_back(column()); },
+      TokenKind::kBraceClose, [&] { made.columns.push_back(column(made.keys)); },
       [this] { return at_entry(); });
   if (accept("from")) {
     made.from = string("the path of a file in quotes");
@@ -364,14 +370,23 @@ tree::Table Parser::table() {
   if (!open(TokenKind::kBraceOpen)) return made;
   const auto begins = [this] {
     return now().is(TokenKind::kString) || now().is(TokenKind::kInt) ||
-           now().is(TokenKind::kParenOpen);
+           now().is(TokenKind::kDate) || now().is(TokenKind::kParenOpen);
   };
   comma_list(
       TokenKind::kBraceClose, [&] { made.rows.push_back(row()); }, begins);
   return made;
 }
 
-tree::Column Parser::column() {
+namespace {
+// How others name the type of a network.
+bool is_network_elsewhere(const Token& token) {
+  constexpr std::string_view kWords[] = {"ip", "cidr", "inet", "ip_range", "iprange", "networks"};
+  return token.is(TokenKind::kName) &&
+         std::ranges::find(kWords, lowered(token.text)) != std::end(kWords);
+}
+}  // namespace
+
+tree::Column Parser::column(const std::vector<tree::Name>& keys) {
   tree::Column made;
   const SourceSpan begin = here();
   made.name = name("the name of a column");
@@ -379,6 +394,17 @@ tree::Column Parser::column() {
   if (accept("list")) {
     made.list_of_string = true;
     if (expect("of")) expect("string");
+  } else if (now().is("network")) {
+    made.network = true;
+    made.type.span = here();
+    take();
+  } else if (is_network_elsewhere(now()) &&
+             std::ranges::find(keys, made.name.text, &tree::Name::text) != keys.end()) {
+    remark(Code::kE0117, here(), fmt::format("there is no type {}", found(now())),
+           "write `network`", Edit{here(), "network"});
+    made.network = true;
+    made.type.span = here();
+    take();
   } else {
     made.type = type();
   }
@@ -392,7 +418,8 @@ tree::Row Parser::row() {
   if (now().is(TokenKind::kParenOpen)) {
     take();
     const auto begins = [this] {
-      return now().is(TokenKind::kString) || now().is(TokenKind::kInt);
+      return now().is(TokenKind::kString) || now().is(TokenKind::kInt) ||
+             now().is(TokenKind::kDate);
     };
     comma_list(
         TokenKind::kParenClose, [&] { made.keys.push_back(literal()); }, begins);

@@ -27,7 +27,8 @@ constexpr ForeignWord kForeignTypes[] = {
     {"smallint", "int"},  {"double", "float"},      {"real", "float"},
     {"float64", "float"}, {"boolean", "bool"},      {"timestamp", "time"},
     {"datetime", "time"}, {"interval", "duration"}, {"timestamptz", "time"},
-    {"uuid", "string"},   {"numeric", "decimal"},
+    {"uuid", "string"},   {"numeric", "decimal"},   {"inet", "string"},
+    {"ip", "string"},     {"cidr", "string"},       {"network", "string"},
 };
 // Units of numbers, and how others write them.
 struct UnitWord {

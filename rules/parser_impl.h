@@ -279,7 +279,7 @@ class Parser {
   tree::Key key();
   tree::List list_declaration();
   tree::Table table();
-  tree::Column column();
+  tree::Column column(const std::vector<tree::Name>& keys);
   tree::Row row();
   tree::Const constant();
   tree::Defaults defaults();

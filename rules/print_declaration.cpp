@@ -140,7 +140,7 @@ void Printer::declaration(const tree::Key& item) {
 }
 
 void Printer::declaration(const tree::List& item) {
-  constexpr const char* kWords[] = {"string", "int", "decimal", "text", "regex"};
+  constexpr const char* kWords[] = {"string", "int", "decimal", "date", "text", "regex", "network"};
   word("list");
   name(item.name);
   blank();
@@ -177,6 +177,7 @@ void Printer::declaration(const tree::Table& item) {
         name(each.name);
         word(":");
         if (each.list_of_string) return marks("list of string");
+        if (each.network) return mark("network");
         type(each.type);
       });
   blank();

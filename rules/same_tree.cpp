@@ -51,7 +51,7 @@ auto fields(const Kind& x) { return std::tie(x.name, x.subsets); }
 auto fields(const List& x) {
   return std::tie(x.name, x.form, x.scale, x.ignore_case, x.from, x.values);
 }
-auto fields(const Column& x) { return std::tie(x.name, x.type, x.list_of_string); }
+auto fields(const Column& x) { return std::tie(x.name, x.type, x.list_of_string, x.network); }
 auto fields(const Row& x) { return std::tie(x.keys, x.values); }
 auto fields(const Table& x) { return std::tie(x.name, x.keys, x.columns, x.from, x.rows); }
 auto fields(const Const& x) { return std::tie(x.name, x.value); }

@@ -293,7 +293,7 @@ struct Kind : Declaration {
   Name name;
   std::vector<Subset> subsets;
 };
-enum class ListForm : std::uint8_t { kString, kInt, kDecimal, kText, kRegex };
+enum class ListForm : std::uint8_t { kString, kInt, kDecimal, kDate, kText, kRegex, kNetwork };
 struct List : Declaration {
   Name name;
   ListForm form = ListForm::kString;
@@ -308,6 +308,7 @@ struct Column {
   Name name;
   TypeRef type;
   bool list_of_string = false;  // then `type` says nothing
+  bool network = false;         // then `type` says where the word stands, and nothing else
   SourceSpan span;
 };
 struct Row {

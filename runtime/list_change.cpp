@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "cep/ip_address.h"
 #include "cep/value.h"
 #include "cep/value_text.h"
 
@@ -101,9 +102,10 @@ class EntryReader {
     for (std::size_t i = 0; i < keys->size(); ++i) {
       row->key.push_back(cep::parse_value((*keys)[i], table.key_types[i]));
       if (row->key.back().view().is_missing()) return std::nullopt;
+      if (table.network_key == i && !cep::read_network((*keys)[i])) return std::nullopt;
     }
     Entry entry;
-    entry.key = cep::LookupTable::key_of(*row);
+    entry.key = cep::LookupTable::key_of(table, *row);
     if (parts.size() == 1) {
       entry.row = std::move(row);
       return entry;
@@ -156,13 +158,12 @@ ListOrTable find_list(cep::ReferenceData& data, const ListName& name) {
 
 std::string shape_of(const ListOrTable& what) {
   if (what.list != nullptr) {
-    return what.list->may_change() ? cep::type_name(what.list->list().element)
-                                   : std::string("searched for");
+    return what.list->may_change() ? what.list->type_name() : std::string("searched for");
   }
   const cep::Table& table = what.table->table();
   std::string shape;
   for (std::size_t i = 0; i < table.key_names.size(); ++i) {
-    shape += fmt::format("key {}: {}, ", table.key_names[i], cep::type_name(table.key_types[i]));
+    shape += fmt::format("key {}: {}, ", table.key_names[i], what.table->key_type_name(i));
   }
   for (const cep::TableColumn& column : table.columns) {
     shape += fmt::format("{}: {}, ", column.name,
@@ -218,7 +219,7 @@ std::string write_entries(const ListOrTable& what, const std::vector<Entry>& ent
     const bool has_end = entry.until != cep::kEventTimeMax;
     if (what.list != nullptr) {
       if (has_end) json += '[';
-      cep::append_json_string(json, cep::to_text(what.list->value_of(entry.key)));
+      cep::append_json_string(json, cep::to_text(what.list->value_of(entry.key).view()));
       if (has_end) json += fmt::format(",{}]", entry.until.us);
       continue;
     }

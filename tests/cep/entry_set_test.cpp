@@ -163,7 +163,7 @@ TEST_CASE("list: values are found by what they mean") {
   CHECK_FALSE(decimals.contains(Value::integer(cep::Int128{1} << 100), now));
   std::vector<std::string> values;
   decimals.entries().walk(std::nullopt, [&](const EntrySet::Seen& seen) {
-    values.push_back(cep::to_text(decimals.value_of(seen.key)));
+    values.push_back(cep::to_text(decimals.value_of(seen.key).view()));
     return true;
   });
   CHECK(values == std::vector<std::string>{"-1.50", "0.00", "12.50"});
@@ -196,7 +196,7 @@ TEST_CASE("list: values are found by what they mean") {
       expected.push_back(cep::to_text(value));
     }
     program.entries().walk(std::nullopt, [&](const EntrySet::Seen& seen) {
-      found.push_back(cep::to_text(program.value_of(seen.key)));
+      found.push_back(cep::to_text(program.value_of(seen.key).view()));
       return true;
     });
     CHECK(found == expected);

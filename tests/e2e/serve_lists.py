@@ -241,6 +241,89 @@ def replaced_entries_go():
     assert tocsin("verify", "data").code == 0
 
 
+NETWORK_RULES = """\
+event payment { ts: time, id: string id, card: string, amount: decimal(2), ip: string? }
+list bad : network from "bad.txt"
+list closed : date = [2026-03-01]
+table geo key net { net: network, country: string } = { "10.0.0.0/8": { country: "DE" } }
+table hours key day { day: date, limit: decimal(2) } = { 2026-03-01: { limit: 1.00 } }
+
+rule bad_network "From a bad network" { by card when payment where ip in bad alert "{card}" }
+rule closed_day "On a closed day" { by card when payment where date(ts, "UTC") in closed alert "{card}" }
+rule abroad "From abroad" { by card when payment where geo[ip].country != "DE" alert "{geo[ip].net}" }
+rule over_of_day "More than on this day" {
+  by card
+  when payment as p where amount > hours[date(ts, "UTC")].limit
+  alert "{p.amount}"
+}
+"""
+
+
+@case
+def dates_and_networks():
+    """lists and tables by date and by network change like all others, and outlive kill -9"""
+    def paid(second, ip, amount=5):
+        return payment(second, "c1", amount, ip=ip)
+
+    write("bad.txt", "# networks\n192.0.2.0/24\n2001:DB8::/32\n")
+    with Server(rules=NETWORK_RULES) as server:
+        assert entries(server, "bad") == {"192.0.2.0/24": "declared", "2001:db8::/32": "declared"}
+        assert server.ask("GET", "/v1/lists/bad").json["type"] == "network"
+        assert server.ask("GET", "/v1/lists/closed").json["type"] == "date"
+        assert told(server, paid(1, "192.0.2.9"), paid(2, "192.0.3.9"), paid(3, "2001:db8::1")) == ["bad_network"] * 2
+        until = "2026-03-02T12:00:10Z"
+        done = change(server, "POST", "lists/bad/entries",
+                      {"entries": ["198.51.100.0/24", "::ffff:203.0.113.7", {"value": "192.0.3.0/24", "until": until}]})
+        assert done["changed"] == 3 and done["size"] == 5, done
+        assert change(server, "POST", "lists/bad/entries", ["203.0.113.7/32"])["changed"] == 0  # the same entry
+        assert told(server, paid(4, "192.0.3.9"), paid(5, "203.0.113.7"), paid(6, "203.0.113.8"),
+                    paid(10, "192.0.3.9")) == ["bad_network"] * 2
+        for value, said in (("10.0.0.1/8", "write `10.0.0.0/8` for the network"), ("10.0.0", "is no network"),
+                            ("10.0.0.1-10.0.0.4", "`10.0.0.1`, `10.0.0.2/31`, `10.0.0.4`"), (7, "not in quotes")):
+            answer = server.ask("POST", "/v1/lists/bad/entries", ["1.2.3.4", value])
+            assert answer.problem() == "bad-body" and said in answer.text and "entry 2" in answer.text, answer.text
+        lines = server.ask("POST", "/v1/lists/bad/entries", b"# ours\n1.2.3.4\n5.6.7.8/16\n", media="text/plain")
+        assert lines.problem() == "bad-body" and "line 3" in lines.text and "5.6.0.0/16" in lines.text, lines.text
+        assert change(server, "DELETE", "lists/bad/entries/192.0.2.0%2F24")["changed"] == 1
+        assert server.ask("GET", "/v1/lists/bad/entries/2001:db8::%2F32").json["origin"] == "declared"
+        assert told(server, paid(11, "192.0.2.9")) == []
+        # Dates.
+        assert change(server, "POST", "lists/closed/entries", ["2026-03-02"])["changed"] == 1
+        assert told(server, paid(12, None)) == ["closed_day"]
+        assert change(server, "DELETE", "lists/closed/entries/2026-03-02")["changed"] == 1
+        assert "`2027-01-31`" in server.ask("POST", "/v1/lists/closed/entries", ["2026-02-30"]).text
+        # Tables.
+        rows = [{"row": {"net": "10.1.0.0/16", "country": "FR"}}, {"row": {"net": "10.1.2.0/24", "country": "DE"}}]
+        assert change(server, "POST", "tables/geo/rows", {"entries": rows})["size"] == 3
+        assert told(server, paid(13, "10.1.1.1"), paid(14, "10.1.2.1"), paid(15, "10.2.1.1"), paid(16, "x")) == ["abroad"]
+        assert change(server, "DELETE", "tables/geo/rows", {"entries": [rows[1]]})["size"] == 2
+        assert told(server, paid(17, "10.1.2.1")) == ["abroad"]
+        wrong = server.ask("POST", "/v1/tables/geo/rows", {"entries": [{"row": {"net": "10.1.0.1/16", "country": "FR"}}]})
+        assert wrong.problem() == "bad-body" and "10.1.0.0/16" in wrong.text, wrong.text
+        page = server.ask("GET", "/v1/tables/geo").json
+        assert page["key"] == {"net": "network"} and page["columns"] == {"country": "string"}, page
+        assert [one["row"] for one in page["rows"]] == [{"net": "10.0.0.0/8", "country": "DE"},
+                                                        {"net": "10.1.0.0/16", "country": "FR"}], page
+        row = {"row": {"day": "2026-03-02", "limit": 50}}
+        assert change(server, "POST", "tables/hours/rows", {"entries": [row]})["size"] == 2
+        assert told(server, paid(18, None, 51), paid(19, None, 50)) == ["over_of_day"]
+        assert server.ask("GET", "/v1/tables/hours").json["rows"][1]["row"] == {"day": "2026-03-02", "limit": 50.0}
+        assert server.ask("POST", "/v1/checkpoints").status in (200, 201)
+        change(server, "POST", "lists/bad/entries", ["10.1.2.0/25"])
+        before = server.ask("GET", "/v1/lists/bad").json
+        server.kill()
+    with Server(rules=None) as server:
+        after = server.ask("GET", "/v1/lists/bad").json
+        assert after["entries"] == before["entries"], (before, after)
+        assert told(server, paid(20, "10.1.2.1"), paid(21, "192.0.2.9"), paid(22, "198.51.100.1")) == \
+            ["bad_network", "abroad", "bad_network"]
+        many = "\n".join(f"100.{i // 256}.{i % 256}.0/24" for i in range(50_000))
+        assert server.ask("PUT", "/v1/lists/bad", many.encode(), media="text/plain").json["size"] == 50_000
+        assert told(server, paid(23, "100.100.7.9"), paid(24, "101.0.0.1"), paid(25, "192.0.2.9")) == ["bad_network"]
+        server.end()
+    assert tocsin("verify", "data").code == 0
+
+
 @case
 def killed():
     """what was answered outlives kill -9, by replay and by checkpoint, and the same events get the same answers"""

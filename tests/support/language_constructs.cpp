@@ -79,7 +79,8 @@ constexpr std::array kFunctions = {
     "pow",       "min",   "max",     "lower", "upper",       "length", "substring",
     "normalize", "hour",  "weekday", "date",  "distance_km", "ip_in",  "similarity"};
 static_assert(kFunctions.size() == static_cast<std::size_t>(cep::Function::kSimilarity) + 1);
-constexpr std::array kListKinds = {"list of values", "list of text", "list of regex"};
+constexpr std::array kListKinds = {"list of values", "list of text", "list of regex",
+                                   "list of network"};
 constexpr std::array kOnces = {"", "once per D", "once per VAR", "once per day", "once while"};
 const std::vector<std::string> kCircumstances = {
     "default", "no skip",  "skip past last", "skip to next", "skip to first", "skip to last",
@@ -146,6 +147,9 @@ const std::vector<std::string>& all_constructs() {
                                     "computed field",
                                     "unique",
                                     "unique within",
+                                    "list of date",
+                                    "table by network",
+                                    "table by date",
                                     "/…/i"};
     for (const char* name : kContiguities) all.emplace_back(name);
     for (const char* mode : kModes) {
@@ -308,6 +312,13 @@ class Collector {
       case cep::Op::kContainsAnyWordOf:
       case cep::Op::kMatched:
         add(kListKinds[static_cast<std::size_t>(plan_.lists[expr.list.value].kind)]);
+        if (plan_.lists[expr.list.value].element.kind == cep::TypeKind::kDate) add("list of date");
+        break;
+      case cep::Op::kTable:
+        if (plan_.tables[expr.table.value].network_key) add("table by network");
+        if (plan_.tables[expr.table.value].key_types.front().kind == cep::TypeKind::kDate) {
+          add("table by date");
+        }
         break;
       case cep::Op::kField:
       case cep::Op::kBound:

@@ -111,15 +111,34 @@ Value feature_of(const Expr& expr, const Context& context) {
 // The row of a table whose key the arguments from `first` on are.
 const cep::TableRow* row_of(const Expr& expr, const Context& context, std::size_t first) {
   const cep::Table& table = context.world.plan().tables[expr.table.value];
+  const cep::TableRow* best = nullptr;
+  int longest = -1;
   for (const cep::TableRow& row : table.rows) {
     bool equal = true;
+    int prefix = 0;
     for (std::size_t i = 0; i < row.key.size(); ++i) {
       const Value part = evaluate(*expr.args[first + i], context);
+      if (table.network_key == i) {
+        prefix =
+            part.is_missing() ? -1 : prefix_with(part.text, row.key[i].view().text).value_or(-1);
+        continue;
+      }
       equal = equal && compare(part, row.key[i].view()) == Ordering::kEqual;
     }
-    if (equal) return &row;
+    if (!equal || prefix <= longest) continue;
+    best = &row;
+    longest = prefix;
   }
-  return nullptr;
+  return best;
+}
+
+Value in_networks(const Value& address, const cep::List& list) {
+  if (address.is_missing()) return Value::missing();
+  if (!prefix_with(address.text, "::/0")) return Value::missing();
+  for (const cep::OwnedValue& network : list.values) {
+    if (*prefix_with(address.text, network.view().text) >= 0) return Value::boolean(true);
+  }
+  return Value::boolean(false);
 }
 
 Value any_equal(const Value& wanted, const std::vector<Value>& values) {
@@ -204,8 +223,10 @@ Value evaluate(const Expr& expr, const Context& context) {
       return any_equal(arg(0), values);
     }
     case Op::kIn: {
+      const cep::List& list = context.world.plan().lists[expr.list.value];
+      if (list.kind == cep::ListKind::kNetwork) return in_networks(arg(0), list);
       std::vector<Value> values;
-      for (const cep::OwnedValue& value : context.world.plan().lists[expr.list.value].values) {
+      for (const cep::OwnedValue& value : list.values) {
         values.push_back(value.view());
       }
       return any_equal(arg(0), values);

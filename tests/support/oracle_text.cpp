@@ -232,6 +232,15 @@ Value ip_in(std::string_view address, std::string_view network) {
 }
 }  // namespace
 
+std::optional<int> prefix_with(std::string_view address, std::string_view network) {
+  if (!address_of(std::string(address))) return std::nullopt;
+  std::string whole(network);
+  const bool is_ipv4 = whole.find(':') == std::string::npos;
+  if (whole.find('/') == std::string::npos) whole += is_ipv4 ? "/32" : "/128";
+  if (!ip_in(address, whole).is_true()) return -1;
+  return std::stoi(whole.substr(whole.find('/') + 1)) + (is_ipv4 ? 96 : 0);
+}
+
 Value local_time(const cep::Plan& plan, const Value& zone, cep::EventTime time) {
   if (zone.is_missing()) return Value::missing();
   for (const cep::Zone& known : plan.zones) {

@@ -1,5 +1,7 @@
 /// Text search, functions and local time, written plainly.
 #pragma once
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "cep/plan.h"
@@ -15,4 +17,7 @@ cep::Value call(const World& world, const cep::Expr& expr, const std::vector<cep
 /// What a clock in the zone shows, as the time that it would be in UTC; missing where the plan has
 /// no such zone.
 cep::Value local_time(const cep::Plan& plan, const cep::Value& zone, cep::EventTime time);
+/// The bits of a network's prefix, as IPv6 counts them, where it has this address; -1 where it has
+/// not; nothing where the text is no address.
+std::optional<int> prefix_with(std::string_view address, std::string_view network);
 }  // namespace tocsin::oracle

@@ -110,10 +110,11 @@ class Printer {
   }
   void list(const cep::List& list) {
     const bool folds = list.kind == cep::ListKind::kText && !list.ignore_case.empty();
-    const std::string type = folds                                ? "text ignoring case"
-                             : list.kind == cep::ListKind::kText  ? "text"
-                             : list.kind == cep::ListKind::kRegex ? "regex"
-                                                                  : cep::type_name(list.element);
+    const std::string type = folds                                  ? "text ignoring case"
+                             : list.kind == cep::ListKind::kText    ? "text"
+                             : list.kind == cep::ListKind::kRegex   ? "regex"
+                             : list.kind == cep::ListKind::kNetwork ? "network"
+                                                                    : cep::type_name(list.element);
     out_ += fmt::format("list {} : {} = [", list.name, type);
     for (std::size_t i = 0; i < list.values.size(); ++i) {
       const cep::Value value = list.values[i].view();
@@ -126,12 +127,17 @@ class Printer {
     }
     out_ += "]\n";
   }
+  static bool is_network(const cep::Table& table, const cep::TableColumn& column) {
+    return table.network_key && table.key_names[*table.network_key] == column.name;
+  }
   void table(const cep::Table& table) {
     out_ += fmt::format("table {} key {} {{", table.name, fmt::join(table.key_names, ", "));
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
       const cep::TableColumn& column = table.columns[i];
       out_ += fmt::format("{} {}: {}", i > 0 ? "," : "", column.name,
-                          column.list_of_string ? "list of string" : cep::type_name(column.type));
+                          column.list_of_string       ? "list of string"
+                          : is_network(table, column) ? "network"
+                                                      : cep::type_name(column.type));
     }
     out_ += " } = {\n";
     for (const cep::TableRow& row : table.rows) {

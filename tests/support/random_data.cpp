@@ -26,7 +26,13 @@ class Maker {
       : random_(random), plan_(plan), types_(types) {}
 
   ExprPtr condition() {
-    switch (random_.below(10)) {
+    switch (random_.below(13)) {
+      case 10:
+        return in_networks();
+      case 11:
+        return of_network();
+      case 12:
+        return of_day();
       case 0:
       case 1:
       case 2:
@@ -131,6 +137,61 @@ class Maker {
     expr->type = plan_.tables[0].columns[expr->column].type;
     return random_comparison(random_, expr);
   }
+  ExprPtr in_networks() {
+    const ExprPtr operand = some_text();
+    if (!operand) return nullptr;
+    auto expr = std::make_shared<Expr>();
+    expr->op = Op::kIn;
+    expr->type = type_of(TypeKind::kBool);
+    expr->args = {operand};
+    expr->list = list(cep::ListKind::kNetwork);
+    if (plan_.lists[expr->list.value].kind != cep::ListKind::kNetwork) return nullptr;
+    if (random_.chance(30)) return tests::condition(Op::kNot, {expr});
+    return expr;
+  }
+  // A cell of the table of this name, by these key parts.
+  ExprPtr cell_of(const char* name, std::vector<ExprPtr> key) {
+    for (std::size_t i = 0; i < plan_.tables.size(); ++i) {
+      const cep::Table& table = plan_.tables[i];
+      if (table.name != name) continue;
+      auto expr = std::make_shared<Expr>();
+      expr->op = Op::kTable;
+      expr->table = cep::TableIndex(i);
+      expr->args = std::move(key);
+      expr->column = 0;
+      expr->type = table.columns[0].type;
+      return expr;
+    }
+    return nullptr;
+  }
+  ExprPtr of_network() {
+    const ExprPtr address = field("note");
+    if (!address) return nullptr;
+    const ExprPtr cell = cell_of("places", {text(random_.pick({"a", "b"})), address});
+    if (!cell) return nullptr;
+    return random_.chance(30) ? tests::condition(Op::kIsKnown, {cell})
+                              : random_comparison(random_, cell);
+  }
+  ExprPtr of_day() {
+    const ExprPtr ts = field("ts");
+    if (!ts) return nullptr;
+    const ExprPtr day = call(Function::kDate, type_of(TypeKind::kDate),
+                             {ts, text(random_.pick({"Asia/Tokyo", "UTC"}))});
+    if (random_.chance(50)) {
+      const ExprPtr cell = cell_of("days", {day});
+      return cell ? random_comparison(random_, cell) : nullptr;
+    }
+    for (std::size_t i = 0; i < plan_.lists.size(); ++i) {
+      if (plan_.lists[i].element.kind != TypeKind::kDate) continue;
+      auto expr = std::make_shared<Expr>();
+      expr->op = Op::kIn;
+      expr->type = type_of(TypeKind::kBool);
+      expr->args = {day};
+      expr->list = cep::ListIndex(i);
+      return expr;
+    }
+    return nullptr;
+  }
   ExprPtr in_table() {
     const ExprPtr key = field(random_.pick({"card", "device"}));
     const ExprPtr wanted = field("device");
@@ -233,6 +294,57 @@ class Maker {
 };
 }  // namespace
 
+namespace {
+// Lists and tables by day and by network, with networks in networks.
+void add_dated_and_networked(cep::Plan& plan) {
+  const cep::Type string = type_of(TypeKind::kString);
+  const cep::Type date = type_of(TypeKind::kDate);
+  plan.lists.push_back({"nets",
+                        string,
+                        {text_value("10.1.0.0/16"), text_value("192.0.2.7"),
+                         text_value("2001:db8::/32"), text_value("10.1.2.0/24")},
+                        cep::ListKind::kNetwork,
+                        {}});
+  plan.lists.push_back({"holidays",
+                        date,
+                        {OwnedValue(Value::date(20514)), OwnedValue(Value::date(20516))},
+                        cep::ListKind::kValues,
+                        {}});
+  cep::Table places;
+  places.name = "places";
+  places.key_names = {"side", "net"};
+  places.key_types = {string, string};
+  places.network_key = 1;
+  places.columns = {{"level", type_of(TypeKind::kInt), false}, {"net", string, false}};
+  const auto place = [&](const char* side, const char* net, std::int64_t level) {
+    cep::TableRow row;
+    row.key = {text_value(side), text_value(net)};
+    row.values = {OwnedValue(Value::integer(level)), text_value(net)};
+    row.lists.resize(2);
+    places.rows.push_back(std::move(row));
+  };
+  place("a", "0.0.0.0/0", 1);
+  place("a", "10.0.0.0/8", 2);
+  place("a", "10.1.2.3", 3);
+  place("b", "::/0", 4);
+  place("b", "10.1.2.0/25", 5);
+  plan.tables.push_back(std::move(places));
+  cep::Table days;
+  days.name = "days";
+  days.key_names = {"day"};
+  days.key_types = {date};
+  days.columns = {{"level", type_of(TypeKind::kInt), false}};
+  for (const std::int64_t day : {20513, 20514}) {
+    cep::TableRow row;
+    row.key = {OwnedValue(Value::date(day))};
+    row.values = {OwnedValue(Value::integer(day - 20511))};
+    row.lists.resize(1);
+    days.rows.push_back(std::move(row));
+  }
+  plan.tables.push_back(std::move(days));
+}
+}  // namespace
+
 void add_data(cep::Plan& plan) {
   const cep::Type string = type_of(TypeKind::kString);
   plan.zones = random_zones();
@@ -270,6 +382,7 @@ void add_data(cep::Plan& plan) {
   row("c2", Value::missing(), Value::decimal(300, 2), {});
   row("d1", Value::integer(5), Value::missing(), {"d1"});
   plan.tables.push_back(std::move(table));
+  add_dated_and_networked(plan);
 }
 
 void add_data_fields(Random& random, cep::Plan& plan) {

@@ -442,7 +442,10 @@ class Maker {
   ExprPtr in_list() {
     for (int tries = 0; tries < 4 && !plan_.lists.empty(); ++tries) {
       const std::size_t list = random_.below(plan_.lists.size());
-      if (plan_.lists[list].kind != cep::ListKind::kValues) continue;
+      if (plan_.lists[list].kind != cep::ListKind::kValues ||
+          plan_.lists[list].element.kind == TypeKind::kDate) {
+        continue;
+      }
       const ExprPtr operand = field(plan_.lists[list].element.kind == TypeKind::kString
                                         ? random_.pick({"card", "device"})
                                         : random_.pick({"n", "amount"}));

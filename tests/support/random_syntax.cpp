@@ -144,6 +144,7 @@ void SyntaxWriter::table() {
   entries([this] {
     name();
     put(":");
+    if (chance(20)) return put("network");
     if (!chance(20)) return type();
     put("list");
     put("of");
@@ -216,7 +217,8 @@ void SyntaxWriter::declaration() {
         integer();
         put(")");
       } else {
-        const auto* const form = random_.pick<const char*>({"string", "int", "text", "regex"});
+        const auto* const form =
+            random_.pick<const char*>({"string", "int", "date", "text", "regex", "network"});
         put(form);
         if (std::string_view(form) == "text" && chance(40)) {
           put("ignoring");
