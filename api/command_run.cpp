@@ -95,6 +95,11 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
       "Hold an event that jumps ahead of its input's time by more than this until the next "
       "one confirms it; if the next three are back at the old time, reject it; 0: none is "
       "held (default: 1d; not with --late-policy clamp)");
+  add_choice(
+      *command, "--unknown-types", options->unknown_types, "dead|ignore",
+      "An event of a type that no rule file declares: a dead letter, or ignore, count it and "
+      "pass it by (default: dead)")
+      ->group(input_group);
   add_duration("--heartbeat", options->heartbeat,
                "On a pipe: after so long without a line let time move on with the clock, so that "
                "absences are decided (default: time waits for events)");

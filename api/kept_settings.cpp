@@ -14,16 +14,20 @@
 namespace tocsin::api {
 namespace {
 // Settings, and the names under which a data directory keeps them.
-constexpr std::array<std::pair<const char*, const char*>, 6> kKept = {{
+constexpr std::array<std::pair<const char*, const char*>, 7> kKept = {{
     {"time.out_of_orderness", "--out-of-orderness"},
     {"time.late_policy", "--late-policy"},
     {"time.late_max", "--late-max"},
     {"time.ahead_max", "--ahead-max"},
     {"time.jump_max", "--jump-max"},
+    {"events.unknown_types", "--unknown-types"},
     {"journal.segment_bytes", "--journal-segment"},
 }};
-// No limit is kept as nothing, and said as 0.
-std::string shown(std::string_view value) { return value.empty() ? "0" : std::string(value); }
+// No limit is kept as nothing, and said as 0; that unknown types are ignored likewise.
+std::string shown(std::string_view option, std::string_view value) {
+  if (!value.empty()) return std::string(value);
+  return option == "--unknown-types" ? "ignore" : "0";
+}
 }  // namespace
 
 std::vector<std::string> adopt_kept_settings(const runtime::NodeSettings& kept,
@@ -33,9 +37,9 @@ std::vector<std::string> adopt_kept_settings(const runtime::NodeSettings& kept,
   said.options = kept_options(run_arguments(configuration, false));
   std::vector<std::string> conflicts;
   for (const auto& [name, option] : kKept) {
-    const std::string value = shown(kept.option(option));
+    const std::string value = shown(option, kept.option(option));
     const bool is_said = configuration.origin(name) != "default";
-    const bool is_conflict = is_said && shown(said.option(option)) != value;
+    const bool is_conflict = is_said && shown(option, said.option(option)) != value;
     if (is_conflict) {
       conflicts.push_back(fmt::format("{} is {} ({}), and {} keeps {}", name,
                                       configuration.text(name), configuration.origin(name),

@@ -179,6 +179,8 @@ Outcome<runtime::RunOptions> read_run_options(const RunArguments& arguments) {
   }
   run_options.late =
       arguments.late_policy == "clamp" ? runtime::LatePolicy::kClamp : runtime::LatePolicy::kSide;
+  run_options.unknown_types = arguments.unknown_types == "dead" ? runtime::UnknownTypes::kDead
+                                                                : runtime::UnknownTypes::kIgnore;
   for (const auto& [name, text, place] :
        {std::tuple{"--late-max", &arguments.late_max, &run_options.late_max},
         std::tuple{"--ahead-max", &arguments.ahead_max, &run_options.ahead_max},
@@ -309,7 +311,8 @@ std::vector<std::pair<const char*, std::string RunArguments::*>> kept_members() 
           {"--jump-max", &RunArguments::jump_max},
           {"--late-max", &RunArguments::late_max},
           {"--late-policy", &RunArguments::late_policy},
-          {"--out-of-orderness", &RunArguments::out_of_orderness}};
+          {"--out-of-orderness", &RunArguments::out_of_orderness},
+          {"--unknown-types", &RunArguments::unknown_types}};
 }
 // One way to write a value, whichever way it was written.
 std::string canonical(const std::string& value) {
@@ -325,7 +328,9 @@ std::vector<std::pair<std::string, std::string>> kept_options(const RunArguments
     const bool is_policy = std::string_view(name) == "--late-policy";
     const bool is_limit = member == &RunArguments::ahead_max || member == &RunArguments::jump_max;
     const std::string kept_value = is_policy && value.empty() ? "side" : canonical(value);
-    kept.emplace_back(name, is_limit && kept_value == "0s" ? "" : kept_value);
+    const bool is_nothing = (is_limit && kept_value == "0s") ||
+                            (member == &RunArguments::unknown_types && value == "ignore");
+    kept.emplace_back(name, is_nothing ? "" : kept_value);
   }
   return kept;
 }
@@ -333,6 +338,7 @@ std::vector<std::pair<std::string, std::string>> kept_options(const RunArguments
 void use_default_limits(RunArguments& arguments) {
   if (arguments.ahead_max.empty()) arguments.ahead_max = "10m";
   if (arguments.jump_max.empty()) arguments.jump_max = "1d";
+  if (arguments.unknown_types.empty()) arguments.unknown_types = "dead";
 }
 
 void adopt_options(const std::vector<std::pair<std::string, std::string>>& kept,

@@ -22,7 +22,8 @@ struct RunArguments {
   std::vector<std::string> inputs;
   std::string out_of_orderness, late_policy;                         // empty: not said
   std::string late_max, ahead_max, jump_max, heartbeat, idle_after;  // empty: not said
-  int final_watermark = 0;  // above 0: asked for; below: asked not to; 0: not said
+  std::string unknown_types;  // dead, ignore; empty: not said
+  int final_watermark = 0;    // above 0: asked for; below: asked not to; 0: not said
   std::string alerts = "-";
   std::string late, dead_letter;                                    // empty: not kept
   std::string webhook, secret_file, undelivered, delivery_timeout;  // empty: not said
@@ -68,8 +69,9 @@ struct DurableArguments {
   std::optional<std::uint64_t> memory_max;
   runtime::RetentionPolicy retention;
 };
-/// Limits of clocks that hold where the command line says nothing and no data directory keeps them.
-/// Those that it keeps as nothing stay none.
+/// Limits of clocks, and what becomes of unknown types, that hold where the command line says
+/// nothing and no data directory keeps them. Those that it keeps as nothing stay none, and types
+/// that no rule declares ignored.
 void use_default_limits(RunArguments& arguments);
 /// Refuses options that need --data, or do not go with it.
 Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments);

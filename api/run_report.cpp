@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/human_text.h"
+#include "runtime/unknown_type.h"
 
 namespace tocsin::api {
 namespace {
@@ -73,11 +74,16 @@ void add_rejected(Lines& lines, const RunReport& report) {
     lines.add("    {} × {}, first at {}", format_count(reason.count), text, reason.first);
     shown += reason.count;
   }
+  const bool has_unknown = std::ranges::any_of(
+      reasons, [](const auto& reason) { return reason.first.starts_with(runtime::kUnknownType); });
   const std::uint64_t before = std::min(report.before.dead_letters, count - shown);
   if (shown + before < count) {
     lines.add("    {} × {}", format_count(count - before - shown), kOtherReasons);
   }
   if (before != 0) lines.add("    {} at earlier starts", format_count(before));
+  if (has_unknown) {
+    lines.add("    events of types that the rules need not know: --unknown-types ignore");
+  }
 }
 
 // Of late events of this start: how late, and what to do about it.

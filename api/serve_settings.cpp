@@ -65,6 +65,15 @@ std::vector<Setting> make_settings() {
               "A producer that has sent nothing for so long is forgotten, with its sequence; 0: "
               "none is"},
       Setting{
+          "events.unknown_types",
+          Type::kWord,
+          "dead",
+          "An event of a type that no rule file declares: dead, it is invalid and kept as a dead "
+          "letter, or ignore, it is counted and passed by",
+          0,
+          0,
+          {"dead", "ignore"}},
+      Setting{
           "memory.max", Type::kBytes, "0",
           "Of the rules' state and of events that wait to be put in order; beyond it events are "
           "answered with 503 until it falls; 0: any number"},
@@ -297,6 +306,7 @@ RunArguments run_arguments(const Configuration& configuration, bool is_said_only
   };
   take("time.out_of_orderness", arguments.out_of_orderness);
   take("time.late_policy", arguments.late_policy);
+  take("events.unknown_types", arguments.unknown_types);
   take("checkpoint.every", arguments.checkpoint_every);
   take("memory.reorder", arguments.reorder_memory);
   take("journal.segment_bytes", arguments.journal_segment);

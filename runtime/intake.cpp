@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "runtime/unknown_type.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -193,7 +194,7 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
         take_event(source, line, arrival, decoded);
         break;
       case LineKind::kIgnored:
-        count_ignored(from, line, arrival);
+        take_unknown(from, line, arrival);
         break;
       case LineKind::kDeadLetter:
         dead_letter(from, line, arrival, decoder_.dead_letter_reason());
@@ -249,7 +250,11 @@ void Intake::dead_letter(const Source& source, const Line& line, cep::ArrivalNum
                       line.text.substr(0, LineSource::kPrefixBytesMax), arrival});
 }
 
-void Intake::count_ignored(const Source& source, const Line& line, cep::ArrivalNumber arrival) {
+void Intake::take_unknown(const Source& source, const Line& line, cep::ArrivalNumber arrival) {
+  if (options_.unknown_types == UnknownTypes::kDead) {
+    dead_letter(source, line, arrival, unknown_type_reason(plan_, decoder_.ignored_type()));
+    return;
+  }
   ++summary_.ignored;
   if (sinks_.judged) judge(arrival, LineFate::kIgnored, {}, decoder_.ignored_type());
   if (ignored_types_.size() == kExamplesMax) return;

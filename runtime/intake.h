@@ -64,6 +64,7 @@ struct IntakeOptions {
   /// silence. Not of a source's first event, nor of a source that clamps: there no event is lost by
   /// a jump. Nothing: none is held.
   std::optional<cep::Duration> jump_max;
+  UnknownTypes unknown_types = UnknownTypes::kIgnore;
   /// A source whose watermark is further ahead of W is not read on (may_read()). Nothing: all are.
   std::optional<cep::Duration> drift_max;
   std::size_t slice_rows_max = 2048;
@@ -81,7 +82,7 @@ enum class LineFate : std::uint8_t {
   kRepeated,  // the id of a `unique` type was taken before: told as soon as that is sure
               // (UniqueFilter::foresee()), and when the line's turn comes
   kLate,      // set aside
-  kIgnored,   // of a type that no rule file declares
+  kIgnored,   // of a type that no rule file declares, with UnknownTypes::kIgnore
   kDead,      // a dead letter
 };
 struct JudgedLine {
@@ -247,7 +248,8 @@ class Intake {
                     const Decoded& event);
   void dead_letter(const Source& source, const Line& line, cep::ArrivalNumber arrival,
                    std::string reason);
-  void count_ignored(const Source& source, const Line& line, cep::ArrivalNumber arrival);
+  [[gnu::cold]] void take_unknown(const Source& source, const Line& line,
+                                  cep::ArrivalNumber arrival);
   [[gnu::cold]] void judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by = {},
                            std::string reason = {});
   void count_problems(const Source& source, const Line& line);

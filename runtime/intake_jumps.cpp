@@ -58,7 +58,7 @@ void Intake::take_held(std::size_t index, const HeldLine& held) {
       place_held(index, line, held, event);
       break;
     case LineKind::kIgnored:
-      count_ignored(sources_[index], line, held.arrival);
+      take_unknown(sources_[index], line, held.arrival);
       break;
     case LineKind::kDeadLetter:
       dead_letter(sources_[index], line, held.arrival, decoder_.dead_letter_reason());

@@ -250,6 +250,9 @@ bool Intake::restore_waiting(ByteReader& reader) {
     const Decoded decoded = decode_again(line.text);
     if (decoded.kind == LineKind::kDeadLetter) {
       dead_letter(source, line, arrival, decoder_.dead_letter_reason());
+    } else if (decoded.kind == LineKind::kIgnored &&
+               options_.unknown_types == UnknownTypes::kDead) {
+      take_unknown(source, line, arrival);  // another program
     }
     if (decoded.kind != LineKind::kEvent || !decoded.used) continue;
     const std::uint64_t place = store_->keep(time, arrival, line, static_cast<std::size_t>(index));

@@ -219,7 +219,9 @@ SettingsChange compare_settings(const NodeSettings& before, const NodeSettings& 
   for (const auto& [name, value] : now.options) {
     const std::string_view old = before.option(name);
     if (old == value) continue;
-    const auto word = [](std::string_view text) { return text.empty() ? "not said" : text; };
+    // What was not said is what data directories of before mean.
+    const std::string_view nothing = name == "--unknown-types" ? "ignore" : "not said";
+    const auto word = [&](std::string_view text) { return text.empty() ? nothing : text; };
     change.options.push_back(fmt::format("{} is {}, and was {}", name, word(value), word(old)));
   }
   for (const RuleSettings& rule : now.rules) {

@@ -22,6 +22,11 @@ struct Input {
   std::string name;                     // shown in messages: the path, or "-"
   std::optional<std::string> contents;  // NDJSON given in memory instead of the file
 };
+/// What becomes of an event of a type that no rule file declares.
+enum class UnknownTypes : std::uint8_t {
+  kIgnore,  // it is counted
+  kDead,    // it is a dead letter (runtime/unknown_type.h)
+};
 struct RunOptions {
   /// Overrides the schemas' `up to D late` for every source.
   std::optional<cep::Duration> out_of_orderness;
@@ -33,6 +38,7 @@ struct RunOptions {
   /// An event further ahead of its source's time is held until the next one confirms it
   /// (IntakeOptions::jump_max). Nothing: none is.
   std::optional<cep::Duration> jump_max;
+  UnknownTypes unknown_types = UnknownTypes::kIgnore;
   /// For inputs that somebody still writes (a pipe, a terminal). After so long without a line time
   /// moves on with the clock, and after so long an input no longer holds time back. Nothing: never.
   std::optional<cep::Duration> heartbeat;
@@ -79,7 +85,7 @@ struct RunSummary {
   std::uint64_t lines = 0;    // read, blank ones left out
   std::uint64_t bytes = 0;    // of the inputs, unpacked
   std::uint64_t events = 0;   // good and not set aside, also of types that no rule uses
-  std::uint64_t ignored = 0;  // of a type that no file declares
+  std::uint64_t ignored = 0;  // of a type that no file declares, with UnknownTypes::kIgnore
   std::vector<std::string>
       ignored_examples;  // "TYPE at FILE:LINE": the first line of each type, the first few types
   std::uint64_t dead_letters = 0;

@@ -238,6 +238,7 @@ IntakeOptions intake_options(const cep::Plan& plan, const RunOptions& options) {
   intake.policy = policy_of(plan, options);
   intake.ahead_max = options.ahead_max;
   intake.jump_max = options.jump_max;
+  intake.unknown_types = options.unknown_types;
   intake.slice_rows_max = options.slice_rows_max;
   intake.line_bytes_max = options.line_bytes_max;
   intake.waiting_bytes_max = options.reorder_bytes_max;

@@ -107,6 +107,7 @@ class Round:
         rng = self.rng
         # Events of made-up worlds have any time; short limits make jumps of their gaps.
         self.options += ["--ahead-max", "0", "--jump-max", rng.choice(["0", "1s", "10s", "86400s"])]
+        self.options += ["--unknown-types", rng.choice(["dead", "ignore"])]
         segment = ["--journal-segment", rng.choice(["8KiB", "64KiB"])] if rng.random() < 0.4 else []
         if self.point is not None:
             self.options += ["--checkpoint-every", "20ms"]
@@ -379,7 +380,7 @@ class Round:
         for number, word in enumerate(words):
             if word == "--out-of-orderness" or (word == "--jump-max" and words[number + 1] != "0"):
                 options += [word, str(int(words[number + 1].rstrip("s")) * 1_000_000)]
-            if word == "--late-policy":
+            if word in ("--late-policy", "--unknown-types"):
                 options += [word, words[number + 1]]
         return options
 
@@ -387,7 +388,7 @@ class Round:
         """The alerts of a run without a data directory; what it sets aside is in OUT/late and OUT/dead."""
         options = [] if self.has_oracle else ["--late", out / "late", "--dead-letter", out / "dead"]
         for number, word in enumerate(self.options):
-            if word in ("--out-of-orderness", "--late-policy", "--ahead-max", "--jump-max"):
+            if word in ("--out-of-orderness", "--late-policy", "--ahead-max", "--jump-max", "--unknown-types"):
                 options += [word, self.options[number + 1]]
         words = [self.tools.tocsin, "run", *self.rules, "--quiet", *options]
         for path in self.inputs:

@@ -425,6 +425,8 @@ int main_of(const std::vector<std::string>& arguments) {
       what.options.ahead_max = cep::Duration{std::strtoll(value.c_str(), nullptr, 10)};
     } else if (word == "--jump-max") {
       what.options.jump_max = cep::Duration{std::strtoll(value.c_str(), nullptr, 10)};
+    } else if (word == "--unknown-types") {
+      what.options.ignores_unknown = value == "ignore";
     } else if (word == "--sent") {
       what.sent = value;
     } else {

@@ -115,7 +115,8 @@ class Checks:
     def check_offline(self):
         one = self.round
         out = one.folder / "expected"
-        options = ["--until-watermark", "--out-of-orderness", one.bound_us, "--late-policy", one.late]
+        options = ["--until-watermark", "--out-of-orderness", one.bound_us, "--late-policy", one.late,
+                   "--unknown-types", one.unknown_types]
         if one.late_max_us:
             options += ["--late-max", one.late_max_us]
         with one.all_blobs():

@@ -92,8 +92,9 @@ class ServeRound:
         self.late_max_us = rng.choice([0, 0, 2_000_000])
         if point in ("node.deployed", "node.list_changed", "silences.before_write"):
             self.bound_us = 0
+        self.unknown_types = rng.choice(["dead", "dead", "ignore"])
         self.keeps_all_aside = True
-        options = {"time.ahead_max": "0", "time.jump_max": "0",
+        options = {"time.ahead_max": "0", "time.jump_max": "0", "events.unknown_types": self.unknown_types,
                    "time.out_of_orderness": f"{self.bound_us // 1_000_000}s",
                    "time.late_policy": self.late, "time.late_max": f"{self.late_max_us // 1_000_000}s",
                    "time.heartbeat": rng.choice(["0", "20ms", "200ms"]),

@@ -312,17 +312,33 @@ def _():
 def _():
     """a run in which not one line could be used: exit code 3 and why"""
     has(run("not an event\n", code=3).err, "the only line could not be used", "1 rejected, first at in.ndjson:1: ")
-    done = run([{"type": "heartbeat"}, {"type": "heartbeat"}], code=3)
+    done = run([{"type": "heartbeat"}, {"type": "heartbeat"}], "--unknown-types", "ignore", code=3)
     has(done.err, "not one of 2 lines could be used", "2 of types that no rule file declares, such as heartbeat at in.ndjson:1")
+    done = run([{"type": "heartbeat"}, {"type": "paymnet"}], code=3)
+    has(done.err, "not one of 2 lines could be used", "no rule file declares the event type `heartbeat`")
     for code in (3, 0):  # the second start has nothing to read
         tocsin("run", "rules.tocsin", "--data", "other", "--input", "in.ndjson", "--quiet", code=code)
 
 
 @case
 def _():
-    """event types that no rule file declares: ignored and counted, never rejected"""
+    """an event type that no rule file declares is rejected, with the declared one that was meant"""
     other = {"type": "heartbeat", "whatever": [1, {"deep": None}]}
-    done = run([GOOD[0], other, GOOD[1], other])
+    done = run([GOOD[0], other, GOOD[1], dict(GOOD[0], type="paymnet"), other])
+    assert len(done.alerts()) == 2
+    dead = read_json_lines("dead.ndjson")
+    assert [one["line"] for one in dead] == [2, 4, 5]
+    has(dead[1]["reason"], "`paymnet` (did you mean `payment`?)", "unknown-types ignore")
+    has(done.err, "2 × no rule file declares the event type `heartbeat`, first at in.ndjson:2",
+        "1 × no rule file declares the event type `paymnet` (did you mean `payment`?), first at in.ndjson:4",
+        "events of types that the rules need not know: --unknown-types ignore")
+
+
+@case
+def _():
+    """event types that no rule file declares, with --unknown-types ignore: counted, never rejected"""
+    other = {"type": "heartbeat", "whatever": [1, {"deep": None}]}
+    done = run([GOOD[0], other, GOOD[1], other], "--unknown-types", "ignore")
     assert len(done.alerts()) == 2 and read("dead.ndjson") == ""
     has(done.err, "ignored: 2 events of types that no rule file declares", "heartbeat at in.ndjson:2")
 

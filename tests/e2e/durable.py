@@ -792,6 +792,28 @@ def dead_letters_tried_again():
 
 
 @case
+def unknown_types_are_kept():
+    """what becomes of types that nobody declares is kept with the folder, and decided once"""
+    write("rules.tocsin", RULES)
+    unknown = {**payment(1, "c2", 500), "type": "paymnet"}
+    write("a.ndjson", [payment(0, "c1", 5000), unknown])
+    assert len(durable("--input", "a.ndjson").alerts()) == 1
+    has(durable("--input", "a.ndjson", "--unknown-types", "ignore", code=5).err, "--unknown-types is ignore, and was dead")
+    durable("--input", "a.ndjson", "--unknown-types", "dead")
+    (dead,) = [json.loads(line) for line in tocsin("dead", "list", "--data", "data").out.splitlines()]
+    has(dead["reason"], "`paymnet` (did you mean `payment`?)")
+    # A folder that ignores them goes on to.
+    other = ("run", "rules.tocsin", "--data", "other", "--input", "a.ndjson")
+    has(tocsin(*other, "--unknown-types", "ignore").err, "ignored: 1 event of types that no rule file declares")
+    write("a.ndjson", [payment(0, "c1", 5000), unknown, unknown])
+    has(tocsin(*other, code=3).err, "ignored: 2 events of types that no rule file declares")
+    assert tocsin("dead", "list", "--data", "other").out == ""
+    has(tocsin(*other, "--unknown-types", "dead", code=5).err, "--unknown-types is dead, and was ignore")
+    tocsin("verify", "data")
+    tocsin("verify", "other")
+
+
+@case
 def inspected():
     """inspect shows inputs, time and state, also beside a live run"""
     write("rules.tocsin", RULES)

@@ -183,7 +183,7 @@ def _():
     has(tocsin("check", "pack", "--warnings-as-errors").err, "0 errors, 0 warnings")
     has(tocsin("test", "pack").out, "2 passed, 0 failed")
     ran = tocsin("run", "pack/rules.tocsin", "--input", "sample.ndjson")
-    has(ran.err, "rejected: 1 line")
+    has(ran.err, "rejected: 2 lines", "no rule file declares the event type `tick`")
 
 
 @case

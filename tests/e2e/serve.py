@@ -32,7 +32,8 @@ def works_alone():
         assert server.token.startswith("tocsin_") and server.token not in read("tocsin-data/tokens.json")
         assert server.ask("GET", "/livez", token=False).text == "ok\n"
         assert server.ask("GET", "/v1/version").json["tocsin"]
-        assert statuses(server.send([payment(1)])) == ["ignored"]
+        assert statuses(server.send([payment(1)])) == ["invalid"]
+        has(server.ask("GET", "/v1/dead").text, "no rule file declares the event type `payment`")
         said = server.end().said
         has(said, "tocsin-data/admin-token", "listening on http://127.0.0.1:", "there are no rules yet", "stopping: SIGTERM")
         assert server.token not in said
@@ -109,7 +110,7 @@ def denied_by_default():
 @case
 def every_verdict():
     """each event gets its verdict, in the order of the body"""
-    with Server("--time-late-max", "1m", rules=UNIQUE_RULES) as server:
+    with Server("--time-late-max", "1m", "--events-unknown-types", "ignore", rules=UNIQUE_RULES) as server:
         body = lines([payment(100, "c1", 150), payment(100, "c1", 150), payment(99, "c2"), payment(1, "c3")])
         body += '\n{"type": "weather", "ts": 1}\nno json\n{"type": "payment"}\n' + lines([payment(101, "c4")])
         answer = server.send(body)
@@ -580,19 +581,20 @@ def kept_configuration():
         server.end()
     assert tocsin(*check).out == done.out
     has(done.out, 'out_of_orderness = "5s"  # kept by data', 'late_policy = "clamp"  # kept by data', 'ahead_max = "0"  # kept by data',
-        'late_max = "1m"  # kept by data', 'segment_bytes = "64MiB"  # kept by data', 'heartbeat = "1s"  # default')
+        'late_max = "1m"  # kept by data', 'unknown_types = "dead"  # kept by data', 'segment_bytes = "64MiB"  # kept by data', 'heartbeat = "1s"  # default')
     has(tocsin(*check, "--time-late-max", "1m").out, 'late_max = "1m"  # --time-late-max; data keeps the same')
     write("kept.toml", done.out)  # what is shown may be said
     tocsin(*check, "--config", "kept.toml")
     for options, what in ((("--time-late-max", "0"), "time.late_max is 0 (--time-late-max), and data keeps 1m"),
                           (("--time-ahead-max", "10m"), "time.ahead_max is 10m (--time-ahead-max), and data keeps 0"),
                           (("--time-late-policy", "side"), "time.late_policy is side (--time-late-policy), and data keeps clamp"),
+                          (("--events-unknown-types", "ignore"), "events.unknown_types is ignore (--events-unknown-types), and data keeps dead"),
                           (("--journal-segment-bytes", "1MiB"), "journal.segment_bytes is 1MiB (--journal-segment-bytes), and data keeps 64MiB")):
         wrong = tocsin(*check, *options, code=5)
         has(wrong.err, what, "from a savepoint")
         has(wrong.out, "in conflict: data keeps")
         started = tocsin("serve", "rules.tocsin", "--data", "data", "--listen", "127.0.0.1:0", *options, code=5)
-        has(started.err, options[0].removeprefix("--time").removeprefix("--journal").split("-b")[0])
+        has(started.err, options[0].removeprefix("--time").removeprefix("--journal").removeprefix("--events").split("-b")[0])
     assert "kept by" not in tocsin("serve", "rules.tocsin", "--data", "none", "--check-config").out
     assert not os.path.exists("none")
 

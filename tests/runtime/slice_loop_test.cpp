@@ -320,6 +320,23 @@ TEST_CASE("slices: everything that is not an event is counted and told with its 
   CHECK(outcome.summary.last_event == EventTime{3});
 }
 
+TEST_CASE("slices: a type that no rule file declares is a dead letter where it is not ignored") {
+  const std::string contents =
+      lines({login(1, "x"), R"({"type":"logni","ts":2,"user":"y"})", R"({"type":"heartbeat"})"});
+  RunOptions options;
+  options.unknown_types = UnknownTypes::kDead;
+  const Outcome outcome = run_loop({in_memory("in.ndjson", contents)}, options);
+  CHECK(outcome.dead ==
+        std::vector<std::string>{
+            "in.ndjson:2 no rule file declares the event type `logni` (did you mean `login`?): "
+            "declare it, or let events of other types pass by: unknown-types ignore",
+            "in.ndjson:3 no rule file declares the event type `heartbeat`: declare it, or let "
+            "events of other types pass by: unknown-types ignore"});
+  CHECK(outcome.summary.events == 1);
+  CHECK(outcome.summary.ignored == 0);
+  CHECK(outcome.summary.dead_letters == 2);
+}
+
 TEST_CASE("slices: types that no rule uses move time, and need no rows") {
   const cep::Plan plan = tests::event_plan();
   RunSummary summary;

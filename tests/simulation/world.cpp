@@ -46,6 +46,7 @@ void choose_options(Random& random, World& world) {
   if (random.chance(40)) world.intake.ahead_max = cep::Duration{kSecond * random.between(5, 60)};
   if (random.chance(50)) world.intake.jump_max = cep::Duration{kSecond * random.between(5, 60)};
   if (random.chance(25)) world.intake.drift_max = cep::Duration{kSecond * random.between(1, 10)};
+  if (random.chance(50)) world.intake.unknown_types = runtime::UnknownTypes::kDead;
   world.intake.slice_rows_max = random.pick<std::size_t>({1, 2, 7, 64, 2048});
   world.intake.line_bytes_max = random.pick<std::size_t>({2000, 1 << 20});
   world.arrivals.bound = world.intake.policy.bound;
@@ -55,6 +56,7 @@ void choose_options(Random& random, World& world) {
   world.arrivals.late_max = world.intake.policy.late_max;
   world.arrivals.ahead_max = world.intake.ahead_max;
   world.arrivals.jump_max = world.intake.jump_max;
+  world.arrivals.ignores_unknown = world.intake.unknown_types == runtime::UnknownTypes::kIgnore;
   world.arrivals.line_bytes_max = world.intake.line_bytes_max;
 }
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "cep/batch.h"
 #include "runtime/declared_fields.h"
+#include "runtime/unknown_type.h"
 #include "runtime/watermark.h"
 
 namespace tocsin::oracle {
@@ -91,7 +92,14 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   if (decoded.kind == runtime::LineKind::kDeadLetter) aside.reason = decoder_.dead_letter_reason();
   if (decoded.used) decoder_.drop();
   decoder_.finish();  // the batch goes with this line
-  if (decoded.kind == runtime::LineKind::kIgnored) {
+  const bool is_unknown = decoded.kind == runtime::LineKind::kIgnored;
+  if (is_unknown && !options_.ignores_unknown) {
+    aside.reason = runtime::unknown_type_reason(plan_, decoder_.ignored_type());
+    judged = {Judged::Fate::kDead, {}, aside.reason, 0};
+    dead_.push_back(std::move(aside));
+    return;
+  }
+  if (is_unknown) {
     ++ignored_;
     judged = {Judged::Fate::kIgnored, {}, decoder_.ignored_type(), 0};
   }

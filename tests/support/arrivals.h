@@ -27,6 +27,7 @@ struct ArrivalOptions {
   std::optional<cep::Duration> ahead_max;  // further ahead of the clock is a dead letter
   /// What is further ahead of its source's time waits for the next event of the source.
   std::optional<cep::Duration> jump_max;
+  bool ignores_unknown = true;           // a type that nobody declares; else it is a dead letter
   std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
 };
 /// A line that was not taken.
