@@ -113,6 +113,29 @@ TEST_CASE("effect queue: a group has a limit, and so has what waits") {
   CHECK(effects.mark().number == 4);
 }
 
+// The next push waits for room, which the rest may have to make: its journal must not pause.
+TEST_CASE("effect queue: a full one needs the causes of all that waits, not of its front alone") {
+  World world;
+  EffectStore& effects = *world.effects;
+  const std::size_t bytes = with_alert(1, 1).bytes();
+  EffectQueue queue(effects, effects.mark(),
+                    {.bytes_max = 4 * bytes, .group_bytes_max = 2 * bytes});
+  queue.durable(2);
+  for (std::uint64_t cause = 1; cause <= 4; ++cause) {
+    CHECK_FALSE(queue.needs_cause());  // there is room, and the front can go
+    REQUIRE(queue.push(with_alert(cause, static_cast<std::int64_t>(cause))));
+  }
+  CHECK_FALSE(queue.has_room());
+  CHECK(queue.needs_cause());
+  queue.durable(4);
+  CHECK(queue.needs_cause());
+  queue.durable(5);
+  CHECK_FALSE(queue.needs_cause());
+  while (*queue.step()) {
+  }
+  CHECK(effects.mark().number == 4);
+}
+
 TEST_CASE("effect queue: a failed write is final") {
   World world;
   EffectStore& effects = *world.effects;
