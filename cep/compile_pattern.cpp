@@ -154,7 +154,11 @@ void Compiler::compile_pattern(RuleProgram& program) {
     std::uint32_t& slot = program.step_of_var[var.value];
     if (slot == PatternStep::kNoSlot) slot = slots++;
   };
-  if (rule.suppression.once == Once::kPerVariable) add_var(rule.suppression.var);
+  if (rule.suppression.once == Once::kPerVariable) {
+    add_var(rule.suppression.var);
+    // A match that `at most` alone holds back leaves its events untaken, and is searched again.
+    pattern->keeps_clear = rule.suppression.at_most.has_value();
+  }
   if (rule.selection.kind == SelectionKind::kSkipToFirst ||
       rule.selection.kind == SelectionKind::kSkipToLast) {
     add_var(rule.selection.var);

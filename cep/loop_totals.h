@@ -26,7 +26,13 @@ inline constexpr std::uint32_t kLoopTotalWords = sizeof(LoopTotal) / 8;
 /// Words of a node.
 inline std::uint32_t node_words(const PatternProgram& pattern) {
   return kPatternNodeWords + pattern.slot_count +
-         static_cast<std::uint32_t>(pattern.totals.size()) * kLoopTotalWords;
+         static_cast<std::uint32_t>(pattern.totals.size()) * kLoopTotalWords +
+         (pattern.keeps_clear ? 1U : 0U);
+}
+/// Where a node keeps since when it is known that none of its events was taken, if it keeps that
+/// (cep/taken_log.h).
+inline Offset clear_place(const PatternProgram& pattern, Offset node) {
+  return node + node_words(pattern) - 1;
 }
 /// Where a node keeps total `index`.
 inline Offset total_place(const PatternProgram& pattern, Offset node, std::uint32_t index) {

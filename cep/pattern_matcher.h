@@ -251,7 +251,9 @@ class PatternMatcher {
   Offset last_of_variable(Offset head) const;
   VariableEvent variable_event(Offset at) const;
   std::optional<VariableEvent> variable_event_here(const Candidate& candidate) const;
+  class VariableChain;
   bool shares_variable_event(const Candidate& candidate) const;
+  void take_variable_event(const VariableEvent& event);
   void note_variable_events(const Candidate& candidate);
   bool lets_pass(const Candidate& candidate, const MatchFacts& facts);
   void hold_back(const Candidate& candidate, EventTime time);

@@ -99,6 +99,7 @@ class PatternProgram {
   const Zone* window_zone = nullptr;  // of a closing window that is a unit of the calendar
   std::deque<Element> made_elements;  // of `until`, `without` and windows
   bool has_deadlines = false;
+  bool keeps_clear = false;     // nodes keep what `once per VARIABLE` has searched
   bool keeps_values = false;    // of features, with a match's last event
   bool end_reads_last = false;  // what is asked at the end reads fields of the last event
 

@@ -9,6 +9,7 @@
 #include "cep/base/assert.h"
 #include "cep/calendar.h"
 #include "cep/held_back.h"
+#include "cep/loop_totals.h"
 #include "cep/matcher.h"
 #include "cep/pattern_matcher.h"
 #include "cep/zone.h"
@@ -112,25 +113,50 @@ std::optional<VariableEvent> PatternMatcher::variable_event_here(const Candidate
   return VariableEvent{hand_->row->engine_time.us, hand_->row->arrival};
 }
 
-// Whether a match that alerted, or that `once` held back, had one of the variable's events. A node
-// whose events are noted ends the search, so that a loop that grows is not read from its beginning
-// at each event.
+// The nodes of the variable, from the last one on.
+class PatternMatcher::VariableChain {
+ public:
+  VariableChain(const PatternMatcher& matcher, Offset last) : matcher_(matcher), last_(last) {}
+  Offset begin() const { return last_; }
+  static Offset end() { return 0; }
+  Offset before(Offset at) const {
+    return matcher_.last_of_variable(matcher_.node(at)->node.parent);
+  }
+  VariableEvent event(Offset at) const { return matcher_.variable_event(at); }
+  bool is_noted(Offset at) const { return matcher_.node(at)->is_noted(); }
+  std::uint64_t clear(Offset at) const { return keeps_clear() ? *clear_word(at) : 0; }
+  void set_clear(Offset at, std::uint64_t count) const {
+    if (keeps_clear()) *clear_word(at) = count;
+  }
+
+ private:
+  bool keeps_clear() const { return matcher_.pattern_->keeps_clear; }
+  std::uint64_t* clear_word(Offset at) const {
+    return RecordStore::at<std::uint64_t>(matcher_.state_->base(),
+                                          clear_place(*matcher_.pattern_, at));
+  }
+  const PatternMatcher& matcher_;
+  Offset last_;
+};
+
+// Whether a match that alerted, or that `once` held back, had one of the variable's events. Nodes
+// whose events are noted, or known to be untaken, end the search, so that a loop that grows is not
+// read from its beginning at each event.
 bool PatternMatcher::shares_variable_event(const Candidate& candidate) const {
   const SuppressionState& held = state_->suppression;
   if (held.taken.empty()) return false;
   if (const auto here = variable_event_here(candidate); here && held.has_taken(*here)) return true;
-  for (Offset at = last_of_variable(candidate.node); at != 0;
-       at = last_of_variable(node(at)->node.parent)) {
-    if (node(at)->is_noted() || held.has_taken(variable_event(at))) return true;
-  }
-  return false;
+  return has_taken_event(held, state_->taken_log,
+                         VariableChain(*this, last_of_variable(candidate.node)));
+}
+void PatternMatcher::take_variable_event(const VariableEvent& event) {
+  if (state_->suppression.take(event) && pattern_->keeps_clear) state_->taken_log.note(event);
 }
 void PatternMatcher::note_variable_events(const Candidate& candidate) {
-  SuppressionState& held = state_->suppression;
-  if (const auto here = variable_event_here(candidate)) held.take(*here);
+  if (const auto here = variable_event_here(candidate)) take_variable_event(*here);
   for (Offset at = last_of_variable(candidate.node); at != 0 && !node(at)->is_noted();
        at = last_of_variable(node(at)->node.parent)) {
-    held.take(variable_event(at));
+    take_variable_event(variable_event(at));
     RecordStore::at<PatternNode>(state_->base(), at)->set_noted();
   }
   forget_taken();

@@ -21,7 +21,8 @@ std::size_t PatternState::bytes() const {
   return sizeof(*this) + words.capacity() * 8 + runs.capacity() * sizeof(PatternRun) +
          counters.capacity() * 4 + waiting.capacity() * sizeof(CompleteMatch) +
          suppression.recent.capacity() * 8 + (tally != nullptr ? tally->bytes() : 0) +
-         suppression.taken.capacity() * sizeof(VariableEvent) + suppression.units.capacity() * 8;
+         suppression.taken.capacity() * sizeof(VariableEvent) + suppression.units.capacity() * 8 +
+         taken_log.bytes();
 }
 
 void append_kept_value(std::vector<std::uint64_t>& block, const Value& value) {

@@ -10,6 +10,7 @@
 #include "cep/budget_tally.h"
 #include "cep/key_record.h"
 #include "cep/suppression.h"
+#include "cep/taken_log.h"
 
 namespace tocsin::cep {
 /// The first and the last node of a variable, up to the node that holds this; 0: none.
@@ -81,6 +82,7 @@ class PatternState {
   std::int64_t lost_until_us = 0;
   OpenWindow window;
   SuppressionState suppression;
+  TakenLog taken_log;  // of suppression.taken, where nodes keep what was searched
   std::size_t words_kept = 0;                    // when they were last collected
   std::size_t taken_kept = 0;                    // of suppression.taken, likewise
   std::int64_t release_us = PatternRun::kNever;  // the timer that was last set for `waiting`
