@@ -24,8 +24,9 @@ struct RuleDraft {
 
   /// Of what is asked of a complete match: the current event is the last one taken.
   ExprScope match_scope() const;
-  /// Warns of a condition on a complete match that never holds.
-  void warn_of(const ExprScope& match, const Condition& condition) const;
+  /// Reports a condition on a complete match that never holds, by the code `never`.
+  void warn_of(const ExprScope& match, const Condition& condition,
+               Code never = Code::kW0003) const;
 };
 /// `after match`, `prefer latest`.
 void check_selection(RuleDraft& draft);

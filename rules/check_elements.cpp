@@ -1,9 +1,12 @@
 // The second pass over a pattern: conditions, and where absences and gaps end.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "rules/check_expression.h"
 #include "rules/check_pattern.h"
 #include "rules/contradiction.h"
+#include "rules/match_shape.h"
 #include "rules/report.h"
 
 namespace tocsin::rules {
@@ -130,13 +133,25 @@ class ElementsChecker {
     scope.own_step = own_step;
     const Condition condition = ExpressionChecker(context_, scope).check_condition(*where);
     if (!condition.broken) {
-      warn_of_condition(context_, scope, known_, kinds.alternatives, condition.conjuncts);
+      const bool decides = own_step && decides_match(*own_step, condition.conjuncts);
+      warn_of_condition(context_, scope, known_, kinds.alternatives, condition.conjuncts,
+                        decides ? Code::kE0441 : Code::kW0003);
       if (own_step && kinds.alternatives.size() == 1) {
         remember(*own_step, kinds.alternatives.front()->conjuncts);
         remember(*own_step, condition.conjuncts);
       }
     }
     return condition.expr();
+  }
+
+  // Whether a match has an event of the step of which all of the condition is asked.
+  bool decides_match(std::size_t step, const std::vector<Conjunct>& condition) const {
+    const StepSymbol& symbol = scope_.steps[step];
+    if (symbol.count_min == 0) return false;
+    // Of a loop's first event not all is asked.
+    return !symbol.loop || std::ranges::all_of(condition, [](const Conjunct& conjunct) {
+      return reads_only_the_event(*conjunct.expr);
+    });
   }
 
   // What a step asks of its one event is known of it afterwards.

@@ -16,7 +16,6 @@
 #include "rules/check_kinds.h"
 #include "rules/check_pattern.h"
 #include "rules/contradiction.h"
-#include "rules/endless_loop.h"
 #include "rules/no_effect.h"
 #include "rules/references.h"
 #include "rules/report.h"
@@ -155,11 +154,11 @@ class RuleChecker {
       add_considered(without_);
     }
     if (tree_.considering) {
-      const ResolvedKinds kinds = resolve_kinds(context_, tree_.considering->kinds, &scope_);
-      add_types(kinds);
+      considering_ = resolve_kinds(context_, tree_.considering->kinds, &scope_);
+      add_types(considering_);
       const std::size_t before = rule_.considered.size();
-      add_considered(kinds);
-      considering_adds_ = kinds.broken || rule_.considered.size() > before;
+      add_considered(considering_);
+      considering_adds_ = considering_.broken || rule_.considered.size() > before;
     }
     normalize(pattern_.types);
     if (window_ == nullptr) return;
@@ -230,7 +229,7 @@ class RuleChecker {
     if (tree == nullptr) return nullptr;
     const ExprScope scope = draft.match_scope();
     const Condition condition = ExpressionChecker(context_, scope).check_condition(*tree);
-    draft.warn_of(scope, condition);
+    draft.warn_of(scope, condition, Code::kE0441);
     return condition.expr();
   }
 
@@ -247,12 +246,9 @@ class RuleChecker {
   void warn() {
     if (window_ == nullptr) {
       warn_of_state();
-      warn_of_endless_loops(context_, pattern_.elements, rule_.pattern);
-      if (!context_.has_error_type) {
-        warn_of_unreachable_steps(context_, pattern_.elements, rule_.pattern,
-                                  rule_.without ? &*rule_.without : nullptr,
-                                  tree_.without ? tree_.without->kinds.span : SourceSpan{});
-        warn_of_no_effect(context_, tree_, rule_, pattern_.elements, considering_adds_);
+      if (!context_.has_error_type && check_reachable(context_, tree_, rule_, pattern_.elements)) {
+        warn_of_no_effect(context_, tree_, rule_, pattern_.elements,
+                          {considering_.subsets, considering_adds_});
       }
     }
     if (!tree_.by) warn_without_key();
@@ -261,7 +257,8 @@ class RuleChecker {
   }
 
   void warn_of_state() {
-    const bool one_event = is_of_one_event(rule_.pattern) && !rule_.without;
+    const bool one_event =
+        is_of_one_event(rule_.pattern) && !(rule_.without && rule_.without->absent_for);
     if (one_event && tree_.within) {
       Diagnostic diagnostic = make_diagnostic(Code::kW0004, tree_.within->span,
                                               "`within` on a rule of one event says nothing");
@@ -339,6 +336,7 @@ class RuleChecker {
   RuleScope scope_;
   PatternDraft pattern_;  // its types: all that the rule names
   ResolvedKinds without_;
+  ResolvedKinds considering_;
   const tree::EventWindow* window_ = nullptr;
   EventTypes last_types_;
   std::vector<Conjunct> known_;  // of the events of a match

@@ -90,9 +90,9 @@ ExprScope RuleDraft::match_scope() const {
   return match;
 }
 
-void RuleDraft::warn_of(const ExprScope& match, const Condition& condition) const {
+void RuleDraft::warn_of(const ExprScope& match, const Condition& condition, Code never) const {
   if (condition.broken) return;
-  warn_of_condition(context, match, known, {}, condition.conjuncts);
+  warn_of_condition(context, match, known, {}, condition.conjuncts, never);
 }
 
 void check_selection(RuleDraft& draft) {

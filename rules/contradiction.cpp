@@ -83,11 +83,13 @@ bool has_small(std::string_view text) {
 class Contradictions {
  public:
   Contradictions(CheckContext& context, const ExprScope& scope,
-                 const std::vector<Conjunct>& conjuncts, std::size_t first_new, bool silent = false)
+                 const std::vector<Conjunct>& conjuncts, std::size_t first_new, Code never,
+                 bool silent = false)
       : context_(context),
         scope_(scope),
         conjuncts_(conjuncts),
         first_new_(first_new),
+        never_(never),
         silent_(silent) {}
 
   // Whether they contradict each other; `silent`: nothing is reported.
@@ -260,7 +262,7 @@ class Contradictions {
       } else {
         parts.push_back({expr.args[i], conjuncts_[at].span});
       }
-      if (Contradictions(context_, scope_, parts, 0, true).find()) dead.push_back(i);
+      if (Contradictions(context_, scope_, parts, 0, never_, true).find()) dead.push_back(i);
     }
     if (dead.size() == expr.args.size()) return report(at, std::nullopt);
     if (!dead.empty()) {
@@ -430,12 +432,15 @@ class Contradictions {
   }
 
   void report(std::size_t at, std::optional<std::size_t> other, std::string label = {},
-              std::string help = {}, std::string message = "this condition never holds") {
+              std::string help = {}, std::string message = {}) {
     if (found_ || (at < first_new_ && (!other || *other < first_new_))) return;
     found_ = true;
     if (silent_) return;
+    const Code code = message.empty() ? never_ : Code::kW0003;
+    if (message.empty()) message = "this condition never holds";
+    if (code == Code::kE0441) message += ", so the rule can never alert";
     Diagnostic diagnostic =
-        make_diagnostic(Code::kW0003, conjuncts_[at].span, std::move(message), std::move(label));
+        make_diagnostic(code, conjuncts_[at].span, std::move(message), std::move(label));
     if (other) {
       diagnostic.primary.text = "cannot hold together";
       diagnostic.labels.push_back({conjuncts_[*other].span, "with this"});
@@ -501,6 +506,7 @@ class Contradictions {
   const ExprScope& scope_;
   const std::vector<Conjunct>& conjuncts_;
   std::size_t first_new_;
+  Code never_;
   bool silent_;
   std::map<std::string, Facts> facts_;
   bool found_ = false;
@@ -527,8 +533,10 @@ void warn_of_repeats(CheckContext& context, const std::vector<Conjunct>& conjunc
 void warn_of_condition(CheckContext& context, const ExprScope& scope,
                        const std::vector<Conjunct>& known,
                        const std::vector<const KindAlternative*>& alternatives,
-                       const std::vector<Conjunct>& condition) {
+                       const std::vector<Conjunct>& condition, Code never) {
   const std::vector<Conjunct> nothing;
+  // Of several kinds of events another may be what the rule takes.
+  if (alternatives.size() > 1) never = Code::kW0003;
   std::size_t first_new = known.size();
   std::vector<Conjunct> all;
   for (std::size_t i = 0; i < std::max<std::size_t>(alternatives.size(), 1); ++i) {
@@ -538,7 +546,7 @@ void warn_of_condition(CheckContext& context, const ExprScope& scope,
     all.insert(all.end(), asked.begin(), asked.end());
     first_new = all.size();
     all.insert(all.end(), condition.begin(), condition.end());
-    Contradictions contradictions(context, scope, all, first_new);
+    Contradictions contradictions(context, scope, all, first_new, never);
     if (contradictions.find() || contradictions.said_nothing()) return;
   }
   // What only one alternative asks already is news for the others.

@@ -10,12 +10,13 @@
 #include "rules/scope.h"
 
 namespace tocsin::rules {
-/// Warns of a condition, as its conjuncts, of an event of one of `alternatives` (of any event,
+/// Tells of a condition, as its conjuncts, of an event of one of `alternatives` (of any event,
 /// where there are none): of the first contradiction in which it takes part, else of parts that say
 /// nothing, stand twice, or are unknown where they should not be. `scope`: where it is asked;
-/// `known`: what holds of the events of the match before.
+/// `known`: what holds of the events of the match before. `never`: W0003, or E0441 where the rule
+/// can never alert without the condition; an alternative of it that never holds is always W0003.
 void warn_of_condition(CheckContext& context, const ExprScope& scope,
                        const std::vector<Conjunct>& known,
                        const std::vector<const KindAlternative*>& alternatives,
-                       const std::vector<Conjunct>& condition);
+                       const std::vector<Conjunct>& condition, Code never = Code::kW0003);
 }  // namespace tocsin::rules

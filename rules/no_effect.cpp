@@ -9,6 +9,7 @@
 
 #include "cep/time.h"
 #include "cep/value.h"
+#include "rules/match_shape.h"
 #include "rules/report.h"
 #include "rules/unreachable_step.h"
 
@@ -24,7 +25,7 @@ bool is_plain_step(const Element& element) {
   return element.kind == ElementKind::kStep && !element.optional;
 }
 bool is_one_event(const Element& element) {
-  return is_plain_step(element) && !element.quantifier.loop;
+  return is_plain_step(element) && element.quantifier.max == 1U;
 }
 bool repeats(const Element& element) { return element.quantifier.max != 1U; }
 
@@ -36,22 +37,25 @@ bool has_next(const std::vector<Element>& elements) {
   });
 }
 
-bool is_disjoint(const std::vector<cep::Subset>& a, const std::vector<cep::Subset>& b) {
-  return std::ranges::none_of(a, [&](const cep::Subset& one) {
-    return std::ranges::any_of(b, [&](const cep::Subset& two) { return one.type == two.type; });
-  });
-}
-
 class EffectChecker {
  public:
-  EffectChecker(CheckContext& context, const tree::Rule& tree, const cep::Rule& rule)
-      : context_(context), tree_(tree), rule_(rule) {}
+  EffectChecker(CheckContext& context, const tree::Rule& tree, const cep::Rule& rule,
+                const ConsideredKinds& considering)
+      : context_(context),
+        tree_(tree),
+        rule_(rule),
+        considering_(considering),
+        shape_(context, rule) {}
 
-  void check(const std::vector<ElementDraft>& drafts, bool considering_adds) {
-    check_one_event();
+  void check(const std::vector<ElementDraft>& drafts) {
+    check_without();
+    check_selection();
     check_sequence(drafts, rule_.pattern, true);
+    if (shape_.is_sequence()) {
+      for (const MatchShape::Step& step : shape_.steps()) check_choice(drafts, step);
+    }
     check_within(drafts);
-    check_considering(considering_adds);
+    check_considering(considering_.adds);
     check_once();
     check_at_most();
   }
@@ -70,22 +74,150 @@ class EffectChecker {
     return rule_.pattern.size() == 1 && is_one_event(rule_.pattern[0]) && !waits_at_end();
   }
 
-  void check_one_event() {
-    if (tree_.without && !waits_at_end() && is_of_one_event(rule_.pattern)) {
+  void check_without() {
+    if (!tree_.without || waits_at_end()) return;
+    if (is_of_one_event(rule_.pattern)) {
       warn(tree_.without->span, "`without` on a rule of one event has no effect",
            "nothing comes between its first and its last event",
            "leave it out, or say how long none may come after the event: `without … for 5m`");
+      return;
     }
-    if (!is_single()) return;
-    const char* const label = "each match is an event of its own";
-    if (tree_.after) {
-      warn(tree_.after->span, "`after match` on a rule of one event has no effect", label,
+    if (!shape_.is_contiguous() || !shape_.ends_at_once() ||
+        shape_.is_inside(rule_.without->events) ||
+        !stays_considered(rule_.without->events, nullptr)) {
+      return;
+    }
+    warn(tree_.without->span, "`without` has no effect here",
+         "no other event comes between the steps: each is the very next one", "leave it out");
+  }
+
+  // `after match`, `prefer latest`: they choose where there is something to choose from.
+  void check_selection() {
+    const char* const alone = "each match is an event of its own";
+    const char* const apart = "no two matches have an event in common, or complete together";
+    if (tree_.after && shape_.is_contiguous() &&
+        (rule_.selection.kind == SelectionKind::kNoSkip || !shape_.can_overlap())) {
+      const bool no_skip = rule_.selection.kind == SelectionKind::kNoSkip;
+      warn(tree_.after->span,
+           is_single() ? "`after match` on a rule of one event has no effect"
+                       : "`after match` has no effect here",
+           is_single() ? alone
+           : no_skip   ? "no two matches complete together"
+                       : apart,
            "leave it out");
     }
-    if (tree_.prefer_latest) {
-      warn(tree_.prefer_latest->span, "`prefer latest` on a rule of one event has no effect", label,
+    if (tree_.prefer_latest && shape_.begin_together()) {
+      warn(tree_.prefer_latest->span,
+           is_single() ? "`prefer latest` on a rule of one event has no effect"
+                       : "`prefer latest` has no effect here",
+           is_single() ? alone : "matches that complete together begin at the same event",
            "leave it out");
     }
+  }
+
+  // Whether the selection takes the match that began first (or last), the longest, the earliest,
+  // and nothing looks at which one it was.
+  bool takes_best() const {
+    return rule_.selection.kind == SelectionKind::kDefault && !rule_.having &&
+           rule_.exceptions.empty() && rule_.suppression.once != Once::kPerVariable;
+  }
+
+  // Words of a step that choose among its events, where the selection chooses the same.
+  void check_choice(const std::vector<ElementDraft>& drafts, const MatchShape::Step& step) {
+    const Element& element = *step.element;
+    const ElementDraft& draft = drafts[step.place];
+    if (draft.link->link == tree::Link::kThenFirst && first_is_chosen(step)) {
+      warn(draft.link->link_span, "`first` has no effect here",
+           "the match with the first such event is the one that alerts",
+           "leave it out: `then` means the same here");
+    }
+    if (draft.step_tree->until && until_ends_nothing(element)) {
+      warn(draft.step_tree->until->span, "`until` has no effect here",
+           "the loop has ended by then: by its `next`, or by `without`", "leave it out");
+    }
+    if (!draft.step_tree->count) return;
+    const tree::Count& count = *draft.step_tree->count;
+    if (count.mode == tree::LoopWord::kEach && longest_is_chosen(element)) {
+      warn(count.mode_span, "`each` has no effect here",
+           "the longest match is the one that alerts, and it leaves no event out", "leave it out");
+    }
+    if (count.greedy && loop_keeps_nothing(step)) {
+      warn(count.greedy_span, "`greedy` has no effect here",
+           "no event fits both the loop and the step after it", "leave it out");
+    }
+  }
+
+  bool first_is_chosen(const MatchShape::Step& step) const {
+    const Element& element = *step.element;
+    if (element.optional || element.quantifier.greedy) return false;
+    const bool is_last = &step == &shape_.steps().back();
+    if (is_last) {
+      // Once its match is given, the selection drops what waits for a second one.
+      const SelectionKind kind = rule_.selection.kind;
+      return (kind == SelectionKind::kSkipToNext || kind == SelectionKind::kSkipPastLast) &&
+             !rule_.selection.in_order && !rule_.having && element.quantifier.min == 1 &&
+             shape_.ends_at_once();
+    }
+    if (element.quantifier.max != 1U || !takes_best() || is_read(rule_, element.var)) return false;
+    // What comes after takes any later event, so that the first one leads as far as any.
+    for (std::size_t i = step.place + 1; i < rule_.pattern.size(); ++i) {
+      const Element& later = rule_.pattern[i];
+      if (later.kind != ElementKind::kStep || later.contiguity != cep::Contiguity::kAny ||
+          later.gap) {
+        return false;
+      }
+      if (!later.optional) return true;
+      if (later.quantifier.greedy) return false;
+    }
+    return false;
+  }
+
+  bool longest_is_chosen(const Element& loop) const {
+    return !loop.quantifier.max && takes_best() && !is_read(rule_, loop.var) &&
+           (!loop.where || reads_only_the_event(*loop.where));
+  }
+
+  bool loop_keeps_nothing(const MatchShape::Step& step) const {
+    const Element& loop = *step.element;
+    if (step.place + 1 == rule_.pattern.size()) return false;
+    std::size_t after = step.place + 1;
+    while (rule_.pattern[after].kind == ElementKind::kAbsence) {
+      if (++after == rule_.pattern.size()) return false;
+    }
+    const Element& next = rule_.pattern[after];
+    if (next.optional || !is_disjoint(next.events, loop.events)) return false;
+    if (next.contiguity == cep::Contiguity::kNext) return true;
+    return after == step.place + 1 && !next.gap && !loop.quantifier.max &&
+           loop.quantifier.mode == LoopMode::kRelaxed && loop.until_events.empty() &&
+           longest_is_chosen(loop);
+  }
+
+  bool until_ends_nothing(const Element& loop) const {
+    if (loop.quantifier.greedy || loop.until_events.empty() ||
+        !is_disjoint(loop.until_events, loop.events) ||
+        !stays_considered(loop.until_events, &loop)) {
+      return false;
+    }
+    if (loop.quantifier.mode == LoopMode::kNext) return true;
+    return rule_.without &&
+           (!rule_.without->where || reads_only_the_event(*rule_.without->where)) &&
+           takes_all(context_, rule_.without->events, rule_.without->where, loop.until_events,
+                     loop.until_where);
+  }
+
+  // Whether the rule looks at these events without them, or does not care: all that is asked is
+  // what the very next event is. `of`: the loop whose `until` they are; else they are those of
+  // `without`.
+  bool stays_considered(const std::vector<cep::Subset>& events, const Element* of) const {
+    if (!has_next(rule_.pattern) && rule_.suppression.once != Once::kWhile) return true;
+    return std::ranges::all_of(events, [&](const cep::Subset& subset) {
+      const auto has = [&](const std::vector<cep::Subset>& others) {
+        return takes_all(context_, others, nullptr, subset, nullptr);
+      };
+      if (has(considering_.events)) return true;
+      if (of != nullptr && rule_.without && has(rule_.without->events)) return true;
+      return (of != nullptr && has(of->events)) || names(rule_.pattern, of, has);
+    });
   }
 
   // `ends`: nothing of the pattern takes an event after the sequence.
@@ -178,21 +310,20 @@ class EffectChecker {
       const auto has = [&](const std::vector<cep::Subset>& events) {
         return takes_all(context_, events, nullptr, subset, nullptr);
       };
-      return names(rule_.pattern, absence, has) || (rule_.without && has(rule_.without->events));
+      return names(rule_.pattern, &absence, has) || has(considering_.events) ||
+             (rule_.without && has(rule_.without->events));
     });
   }
   template <typename Has>
-  static bool names(const std::vector<Element>& elements, const Element& but, const Has& has) {
+  static bool names(const std::vector<Element>& elements, const Element* but, const Has& has) {
     return std::ranges::any_of(elements, [&](const Element& element) {
-      return &element != &but && (has(element.events) || has(element.until_events) ||
-                                  names(element.children, but, has));
+      return &element != but && (has(element.events) || has(element.until_events) ||
+                                 names(element.children, but, has));
     });
   }
   bool covers(const std::vector<cep::Subset>& events, const cep::ExprPtr& where,
               const Element& absence) const {
-    return !absence.events.empty() && std::ranges::all_of(absence.events, [&](const auto& subset) {
-      return takes_all(context_, events, where, subset, absence.where);
-    });
+    return takes_all(context_, events, where, absence.events, absence.where);
   }
   void repeated(SourceSpan span, SourceSpan other, std::string label) {
     Diagnostic diagnostic = make_diagnostic(Code::kW0050, span, "this absence has no effect");
@@ -203,7 +334,14 @@ class EffectChecker {
 
   // The gaps of steps that take one event each bound the match.
   void check_within(const std::vector<ElementDraft>& drafts) {
+    check_gaps(drafts);
     if (!tree_.within || !rule_.within || rule_.pattern.size() < 2) return;
+    if (is_one_event(rule_.pattern[0]) && rule_.pattern[1].absent_for &&
+        rule_.pattern.size() == 2 && !context_.sink.has_errors()) {
+      warn(tree_.within->span, "the rule's `within` has no effect",
+           "the match is one event, and `for` says how long it waits", "leave it out");
+      return;
+    }
     std::int64_t all = 0;
     for (std::size_t i = 0; i < rule_.pattern.size(); ++i) {
       const Element& element = rule_.pattern[i];
@@ -212,7 +350,7 @@ class EffectChecker {
         if (is_end && !element.absent_for) return;
         continue;
       }
-      if (!is_one_event(element)) return;
+      if (element.kind != ElementKind::kStep || element.quantifier.max != 1U) return;
       if (i == 0) continue;
       if (!element.gap || *element.gap >= *rule_.within) return;
       all += element.gap->us;
@@ -224,6 +362,20 @@ class EffectChecker {
     diagnostic.labels.push_back({drafts[0].step_tree->span, "from here on"});
     diagnostic.helps.push_back("leave it out, or make it shorter");
     context_.sink.report(std::move(diagnostic));
+  }
+
+  // `without … for` says how long all steps may take.
+  void check_gaps(const std::vector<ElementDraft>& drafts) {
+    if (!waits_at_end()) return;
+    for (std::size_t i = 0; i < rule_.pattern.size(); ++i) {
+      const Element& element = rule_.pattern[i];
+      if (!element.gap || *element.gap < *rule_.without->absent_for) continue;
+      Diagnostic diagnostic = make_diagnostic(Code::kW0050, drafts[i].link->within->span,
+                                              "a gap as long as all of the match may take");
+      diagnostic.labels.push_back({tree_.without->span, "all steps are done before then"});
+      diagnostic.helps.emplace_back("leave it out, or make it shorter");
+      context_.sink.report(std::move(diagnostic));
+    }
   }
 
   void check_considering(bool adds) {
@@ -254,13 +406,27 @@ class EffectChecker {
       context_.sink.report(std::move(diagnostic));
       return;
     }
-    if (!is_single()) return;
-    warn(tree_.once->span, "`once per` the step of a rule of one event has no effect",
-         "an event raises at most one alert for each key", help);
+    const cep::VarIndex var = suppression.var;
+    const bool begins = kind == SelectionKind::kSkipToNext && shape_.is_first(var);
+    const bool completes = shape_.complete_together(var);
+    if (is_single()) {
+      warn(tree_.once->span, "`once per` the step of a rule of one event has no effect",
+           "an event raises at most one alert for each key", help);
+    } else if (begins) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kW0050, tree_.once->span, "`once per` a step has no effect here");
+      diagnostic.labels.push_back({tree_.after->span, "an event begins at most one alert"});
+      diagnostic.helps.emplace_back(help);
+      context_.sink.report(std::move(diagnostic));
+    } else if (completes && (kind == SelectionKind::kDefault || shape_.is_first(var))) {
+      warn(tree_.once->span, "`once per` a step has no effect here",
+           "an event of this step is in at most one alert already", help);
+    }
   }
 
   void check_at_most() {
     const cep::Suppression& suppression = rule_.suppression;
+    if (check_waiting()) return;
     if (!tree_.at_most || !suppression.at_most || suppression.once != Once::kPerDuration) return;
     const cep::AtMost& most = *suppression.at_most;
     if (!suppression.for_each.empty() || !most.for_each.empty()) return;
@@ -272,14 +438,41 @@ class EffectChecker {
     context_.sink.report(std::move(diagnostic));
   }
 
+  // Alerts that wait so long for what must not come are apart from each other as it is. Returns
+  // whether the rule's suppression has been reported.
+  bool check_waiting() {
+    const cep::Suppression& suppression = rule_.suppression;
+    const auto apart = shape_.apart();
+    if (!apart) return false;
+    bool reported = false;
+    const std::string label =
+        fmt::format("two alerts are at least {} apart already", cep::format_duration(*apart));
+    if (tree_.once && suppression.once == Once::kPerDuration && suppression.for_each.empty() &&
+        suppression.duration <= *apart) {
+      warn(tree_.once->span, "`once per` has no effect here", label,
+           "leave it out, or make it longer");
+      reported = true;
+    }
+    if (!tree_.at_most || !suppression.at_most || !suppression.at_most->for_each.empty()) {
+      return reported;
+    }
+    const cep::AtMost& most = *suppression.at_most;
+    if (cep::Int128{apart->us} * most.count < most.duration.us) return reported;
+    warn(tree_.at_most->span, "`at most` has no effect here", label, "leave it out");
+    return true;
+  }
+
   CheckContext& context_;
   const tree::Rule& tree_;
   const cep::Rule& rule_;
+  const ConsideredKinds& considering_;
+  MatchShape shape_;
 };
 }  // namespace
 
 void warn_of_no_effect(CheckContext& context, const tree::Rule& tree, const cep::Rule& rule,
-                       const std::vector<ElementDraft>& drafts, bool considering_adds) {
-  EffectChecker(context, tree, rule).check(drafts, considering_adds);
+                       const std::vector<ElementDraft>& drafts,
+                       const ConsideredKinds& considering) {
+  EffectChecker(context, tree, rule, considering).check(drafts);
 }
 }  // namespace tocsin::rules

@@ -6,9 +6,13 @@
 #include "rules/pattern_draft.h"
 
 namespace tocsin::rules {
-/// Warns of each clause of a rule with a pattern that can be left out without any difference.
-/// `elements`: made of `drafts`, the rule's pattern; `considering_adds`: the kinds after
-/// `considering` are not all named elsewhere in the rule.
+/// What stands after `considering`; `adds`: not all of it is named elsewhere in the rule.
+struct ConsideredKinds {
+  const std::vector<cep::Subset>& events;
+  bool adds = true;
+};
+/// Warns of each clause of a rule with a pattern that can be left out without any difference. The
+/// rule can alert. `drafts`: what its pattern was made of.
 void warn_of_no_effect(CheckContext& context, const tree::Rule& tree, const cep::Rule& rule,
-                       const std::vector<ElementDraft>& drafts, bool considering_adds);
+                       const std::vector<ElementDraft>& drafts, const ConsideredKinds& considering);
 }  // namespace tocsin::rules

@@ -140,20 +140,95 @@ TEST_CASE("check: what an analyst would regret of clauses") {
   static const Row kRows[] = {
       {"when payment then payment without login for 1h", ""},
       {"when payment then payment without login", "endless_state 1:6"},
-      {"when payment without login within 1h", "no_effect 2:14"},
-      {"when 3+ greedy payment then payment where amount > 5 within 1h", "loop_without_end 2:9"},
-      {"when 3+ greedy probe then probe where amount > 1 within 1h", "loop_without_end 2:9"},
+      {"when payment without login within 1h", "no_effect 2:14, within_one_event 2:28"},
+      {"when 3+ greedy payment then payment where amount > 5 within 1h", "E0441 2:9"},
+      {"when 3+ greedy probe then probe where amount > 1 within 1h", "E0441 2:9"},
       {"when 3+ greedy payment where amount > 5 then payment where declined and amount > 5 within "
        "1h",
-       "loop_without_end 2:9"},
-      {"when (3+ greedy payment then payment) then login within 1h", "loop_without_end 2:10"},
+       "E0441 2:9"},
+      {"when (3+ greedy payment then payment) then login within 1h", "E0441 2:10"},
       {"when 3+ greedy probe then payment within 1h", ""},
       {"when 3+ greedy payment then payment or login within 1h", ""},
       {"when 3+ greedy payment where amount > 5 then payment where declined within 1h", ""},
       {"when 3+ greedy payment until login then payment within 1h", ""},
-      {"when 3..5 greedy payment then payment within 1h", ""},
+      {"when 3..5 greedy payment then payment within 1h", "E0441 2:11"},
+      {"when 3+ greedy payment then one of { payment, login } within 1h", "loop_without_end 2:9"},
       {"when 3+ greedy payment as p where amount > p.first.amount then payment within 1h", ""},
       {"when 3+ payment then payment within 1h", ""},
+  };
+  check_clauses(kRows);
+}
+
+TEST_CASE("check: rules that can never alert, and steps that no event reaches") {
+  static const Row kRows[] = {
+      {"when login then no payment then payment then login within 1h", "E0441 2:33"},
+      {"when login then no payment then payment within 1h", ""},
+      {"when login then no payment then 2 payment within 1h", "E0441 2:35"},
+      {"when login then no payment where amount > 5 then payment then login within 1h", ""},
+      {"when payment then login then payment then otp_ok without login within 1h", "E0441 2:19"},
+      {"when 2+ payment until payment within 1h", "E0441 2:9"},
+      {"when payment then no next payment within 1h", "E0441 2:19"},
+      {"when payment then no next payment within 1h considering login", ""},
+      {"when login then no next payment then next payment within 1h", "E0441 2:43"},
+      {"when login then no next payment then payment within 1h", ""},
+      {"when 100 login then (no login then payment) then otp_ok within 1h", "E0126 2:22"},
+      {"when payment then optional login then payment without login within 1h",
+       "unreachable_step 2:28"},
+      {"when payment then one of { login, 2 otp_ok } then payment without otp_ok within 1h",
+       "unreachable_step 2:37"},
+      {"when payment having 1 > 2", "E0441 2:21"},
+      {"when payment then optional login where 1 > 2 then payment within 1h", "never_holds 2:40"},
+      {"when payment or login where 1 > 2", "never_holds 2:29"},
+      {"when session of payment gap 5m as s where count(s) > 3 and count(s) < 2", "E0441 2:60"},
+  };
+  check_clauses(kRows);
+}
+
+TEST_CASE("check: clauses that choose where there is nothing to choose from") {
+  static const Row kRows[] = {
+      // `once per` a step
+      {"when payment as p then login as l within 1h once per l", "no_effect 2:45"},
+      {"when payment as p then login as l within 1h once per p", ""},
+      {"when payment as p then first login as l within 1h once per p", "no_effect 2:51"},
+      {"when payment as p then first login as l where tries > p.amount within 1h once per p",
+       "no_effect 2:74"},
+      {"when login as a then payment as p then first login as l where tries > a.tries within 1h "
+       "once per p",
+       ""},
+      {"when payment as p then 3+ login as l within 1h once per l", ""},
+      {"when payment as p then login as l within 1h after match no skip once per l", ""},
+      {"when payment as p then login as l within 1h after match skip to next once per p",
+       "no_effect 2:70"},
+      {"when 2 one of { login, otp_ok } then payment as p within 1h once per p", "no_effect 2:61"},
+      // the selection
+      {"when payment then next login within 1h after match skip past last", "no_effect 2:40"},
+      {"when payment then next payment within 1h after match skip past last", ""},
+      {"when payment then next payment within 1h after match no skip", "no_effect 2:42"},
+      {"when payment then next payment within 1h prefer latest", "no_effect 2:42"},
+      {"when payment then payment within 1h prefer latest", ""},
+      // words of steps
+      {"when payment then first login then payment within 1h", "no_effect 2:19"},
+      {"when payment then first login as l then payment where amount > l.tries within 1h", ""},
+      {"when payment then first login then next payment within 1h", ""},
+      {"when payment then first login then within 5m payment within 1h", ""},
+      {"when payment then first login within 1h", ""},
+      {"when payment then first login within 1h after match skip to next", "no_effect 2:19"},
+      {"when 2+ each payment then login within 1h", "no_effect 2:9"},
+      {"when 2 each payment then login within 1h", ""},
+      {"when 2+ each payment as p then login within 1h having sum(p.amount) > 5", ""},
+      {"when 2+ greedy payment then next login within 1h", "no_effect 2:9"},
+      {"when 2..3 greedy payment then login within 1h", ""},
+      {"when 2+ next payment until login then otp_ok within 1h", ""},
+      {"when login then 2+ next payment until login then otp_ok within 1h", "no_effect 2:33"},
+      // time
+      {"when payment then no login for 5m within 1h", "no_effect 2:35"},
+      {"when payment then then_login within 1h", "E0202 2:19"},
+      {"when payment then within 1h login without otp_ok for 1h", "no_effect 2:26"},
+      {"when payment then login then no login for 5m within 1h at most 2 per 10m",
+       "no_effect 2:56"},
+      {"when payment then login then no login for 5m within 1h at most 2 per 11m", ""},
+      {"when payment then login then no login for 5m within 1h once per 5m", "no_effect 2:56"},
+      {"when payment then next login without login within 1h", "no_effect 2:30"},
   };
   check_clauses(kRows);
 }

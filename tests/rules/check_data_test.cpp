@@ -142,8 +142,8 @@ TEST_CASE("lower: functions, text and tables") {
       {"card in merchants[merchant].aliases",
        "in_table[merchants.aliases](field[card payment.card]:string, field[merchant "
        "payment.merchant]:string):bool"},
-      {"since(p) > 5m",
-       "greater(subtract(field[ts payment.ts]:time, field[ts payment.ts]:time):duration, "
+      {"since(p) < 5m",
+       "less(subtract(field[ts payment.ts]:time, field[ts payment.ts]:time):duration, "
        "5m:duration):bool"},
   };
   for (const Row& row : kRows) {
