@@ -158,7 +158,8 @@ Verdict judge(const Case& test) {
   if (!checked.errors.empty()) {
     verdict.reason = checked.errors.front();
     // What is said never to match has no matches, as the case says.
-    const bool never_matches = checked.errors.size() == 1 && verdict.reason.starts_with("E0441");
+    const bool never_matches = std::ranges::all_of(
+        checked.errors, [](const std::string& error) { return error.starts_with("E0441"); });
     if (!invalid && never_matches && test.matches.empty()) return verdict;
     // An absence that only optional steps follow binds no match: here that is a mistake.
     const bool is_decision = checked.errors.size() == 1 && verdict.reason.starts_with("E0440");
