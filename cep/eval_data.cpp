@@ -44,6 +44,12 @@ Value count_undefined(const EvalScope& scope, const Value& result) {
 Value call(const Expr& expr, const EventView& current, const EvalScope& scope) {
   const Operands args(expr.args, current, scope);
   if (!args.all_known()) return Value::missing();
+  // That a text has no such part is no value that could not be made.
+  if (expr.function == Function::kCapture) return scope.program.texts.capture(expr, args.all());
+  if (expr.function == Function::kSplit) {
+    return call_function(expr.function, expr.type, args.all(), scope.program.plan->zones,
+                         text_scratch());
+  }
   return count_undefined(scope, call_function(expr.function, expr.type, args.all(),
                                               scope.program.plan->zones, text_scratch()));
 }

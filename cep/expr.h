@@ -87,6 +87,10 @@ enum class Function : std::uint8_t {
   kDistanceKm,  // lat1, lon1, lat2, lon2 in degrees; radius 6371
   kIpIn,        // address, network as "10.0.0.0/8" or "2001:db8::/32"
   kSimilarity,  // Jaro-Winkler
+  kConcat,      // the texts one after the other
+  kSplit,       // text, separator, number of the part: from 1, or from the end; missing for none
+  kCapture,     // text, number of the group: what it took in the first match of the regular
+                // expression `literal` (`ignore_case`); 0: the whole match; missing for none
 };
 enum class Which : std::uint8_t { kOnly, kFirst, kLast };
 enum class Aggregate : std::uint8_t {
@@ -121,7 +125,7 @@ struct Expr {
   Op op = Op::kLiteral;
   Type type;
   std::vector<ExprPtr> args;
-  OwnedValue literal;          // kLiteral
+  OwnedValue literal;          // kLiteral; the expression of kMatches and of `capture`
   FieldRef field;              // kField, kBound, kPrev
   VarIndex var;                // kBound, kAggregate, kIsBound, kInLoop
   Which which = Which::kOnly;  // kBound
@@ -132,6 +136,6 @@ struct Expr {
   TableIndex table;          // kTable, kInTable
   std::uint32_t column = 0;  // kTable, kInTable: among the table's columns
   Function function = Function::kAbs;
-  bool ignore_case = false;  // kMatches
+  bool ignore_case = false;  // kMatches, `capture`
 };
 }  // namespace tocsin::cep

@@ -10,16 +10,17 @@
 #include "cep/ip_address.h"
 #include "cep/real_math.h"
 #include "cep/similarity.h"
+#include "cep/text_capture.h"
 #include "cep/unicode.h"
 #include "cep/zone.h"
 
 namespace tocsin::cep {
 namespace {
-constexpr std::array kNames = {"abs",         "round",     "floor",     "ceil", "sqrt",    "ln",
-                               "exp",         "pow",       "min",       "max",  "lower",   "upper",
-                               "length",      "substring", "normalize", "hour", "weekday", "date",
-                               "distance_km", "ip_in",     "similarity"};
-static_assert(kNames.size() == static_cast<std::size_t>(Function::kSimilarity) + 1);
+constexpr std::array kNames = {
+    "abs",     "round", "floor",       "ceil",  "sqrt",       "ln",        "exp",       "pow",
+    "min",     "max",   "lower",       "upper", "length",     "substring", "normalize", "hour",
+    "weekday", "date",  "distance_km", "ip_in", "similarity", "concat",    "split",     "capture"};
+static_assert(kNames.size() == static_cast<std::size_t>(Function::kCapture) + 1);
 
 bool fits_64(Int128 number) {
   return number >= std::numeric_limits<std::int64_t>::min() &&
@@ -88,6 +89,16 @@ Value made_text(std::string_view text, TextArena& texts, Append&& append) {
   std::string made;
   made.reserve(text.size());
   append(made, text);
+  return Value::string(texts.store(made));
+}
+
+Value concatenated(std::span<const Value> args, TextArena& texts) {
+  std::size_t bytes = 0;
+  for (const Value& arg : args) bytes += arg.text.size();
+  if (bytes > kMadeTextBytesMax) return Value::missing();
+  std::string made;
+  made.reserve(bytes);
+  for (const Value& arg : args) made += arg.text;
   return Value::string(texts.store(made));
 }
 
@@ -195,8 +206,17 @@ Value call_function(Function function, const Type& result, std::span<const Value
       const std::optional<double> alike = jaro_winkler(first.text, args[1].text);
       return alike ? Value::floating(*alike) : Value::missing();
     }
+    case Function::kConcat:
+      return concatenated(args, texts);
+    case Function::kSplit: {
+      const std::optional<std::string_view> part =
+          part_of_text(first.text, args[1].text, static_cast<std::int64_t>(args[2].number));
+      return part ? Value::string(*part) : Value::missing();
+    }
+    case Function::kCapture:
+      break;
   }
-  TOCSIN_ASSERT(false, "every function is above");
+  TOCSIN_ASSERT(false, "every function is above, but captures: a program has their expressions");
   return Value::missing();
 }
 }  // namespace tocsin::cep

@@ -1,5 +1,6 @@
 /// The rule language's functions over values: one definition for whoever evaluates.
 #pragma once
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -9,7 +10,10 @@
 #include "cep/value.h"
 
 namespace tocsin::cep {
-/// `function` of `args`, as `result` type. Missing where an operand is or the result is undefined
+/// What `concat` makes has at most so many bytes; what would be longer is missing.
+inline constexpr std::size_t kMadeTextBytesMax = 65'536;
+/// `function` of `args`, as `result` type. For all but `capture` (TextSearch::capture). Missing
+/// where an operand is or the result is undefined
 /// (`sqrt(-1)`, an overflow, a malformed address, a zone that is not among `zones`). Texts that it
 /// makes are stored in `texts`, others borrowed from the operands.
 Value call_function(Function function, const Type& result, std::span<const Value> args,

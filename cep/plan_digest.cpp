@@ -146,6 +146,10 @@ class ByValue {
       case Op::kInTable:
         return "[" + column(e.table, e.column) + "]";
       case Op::kCall:
+        if (e.function == Function::kCapture) {
+          return fmt::format("[capture {}{}]", value_text(e.literal.view()),
+                             e.ignore_case ? " i" : "");
+        }
         return fmt::format("[{}]", function_name(e.function));
       default:
         return {};

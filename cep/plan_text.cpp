@@ -58,7 +58,11 @@ class Describer {
         out += "[" + column_name(e.table, e.column) + "]";
         break;
       case Op::kCall:
-        out += fmt::format("[{}]", function_name(e.function));
+        out += fmt::format("[{}", function_name(e.function));
+        if (e.function == Function::kCapture) {
+          out += " " + value_text(e.literal.view()) + (e.ignore_case ? " i" : "");
+        }
+        out += "]";
         break;
       case Op::kInKinds: {
         out += "[";

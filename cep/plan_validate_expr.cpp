@@ -26,6 +26,12 @@ Arity arity_of_call(Function function) {
       return {2, 3};
     case Function::kDistanceKm:
       return {4, 4};
+    case Function::kConcat:
+      return {2, kMany};
+    case Function::kSplit:
+      return {3, 3};
+    case Function::kCapture:
+      return {2, 2};
     default:
       return {1, 1};
   }
@@ -143,6 +149,15 @@ void PlanValidator::check_table_use(const Expr& expr) {
   }
 }
 
+void PlanValidator::check_capture(const Expr& expr) {
+  if (expr.literal.view().kind != ValueKind::kString) problem("a pattern that is no text");
+  const Expr* group = expr.args[1].get();
+  if (!group || group->op != Op::kLiteral || group->literal.view().kind != ValueKind::kInt ||
+      group->literal.view().number < 0 || group->literal.view().number > 0xffff) {
+    problem("a group of a pattern that is no number");
+  }
+}
+
 // What an operator names besides its operands.
 void PlanValidator::check_leaf(const Expr& expr, const Scope& scope) {
   switch (expr.op) {
@@ -201,6 +216,9 @@ void PlanValidator::check_leaf(const Expr& expr, const Scope& scope) {
     case Op::kTable:
     case Op::kInTable:
       check_table_use(expr);
+      break;
+    case Op::kCall:
+      if (expr.function == Function::kCapture) check_capture(expr);
       break;
     case Op::kMatches:
       if (expr.literal.view().kind != ValueKind::kString) problem("a pattern that is no text");

@@ -61,6 +61,7 @@ class PlanValidator {
   bool check_var(VarIndex var, const Scope& scope);
   void check_list_use(const Expr& expr, bool texts, bool regexes);
   void check_table_use(const Expr& expr);
+  void check_capture(const Expr& expr);
   void check_text(const ExprPtr& expr, const Scope& scope, const char* what);
 
   // Rules.

@@ -86,6 +86,8 @@ struct RegexLimits {
   /// Characters that the expression stands for when its repeats are written out: what an automaton
   /// grows with.
   std::size_t positions_max = 10'000;
+  /// Steps of one that `capture` takes a group of: what an event may cost for each character.
+  std::size_t steps_max = 1'000;
 };
 /// Nothing for a regular expression that TextDatabase takes.
 std::optional<RegexProblem> check_regex(std::string_view regex, bool ignore_case,

@@ -3,10 +3,12 @@
 #include <atomic>
 #include <functional>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "cep/base/assert.h"
 #include "cep/expr_walk.h"
+#include "cep/text_capture.h"
 
 namespace tocsin::cep {
 namespace {
@@ -39,6 +41,21 @@ std::string regex_name(const Expr& expr) {
   name += expr.literal.view().text;
   return name;
 }
+
+// A group of a regular expression, by value: compiling makes copies of expressions. Texts are the
+// plan's.
+struct Group {
+  std::string_view regex;
+  bool ignore_case = false;
+  std::uint32_t number = 0;
+  friend auto operator<=>(const Group&, const Group&) = default;
+};
+Group group_of(const Expr& expr) {
+  return {expr.literal.view().text, expr.ignore_case,
+          static_cast<std::uint32_t>(expr.args[1]->literal.view().number)};
+}
+// Rules are checked by their own limit; this is for plans that come from anywhere.
+constexpr std::size_t kCaptureStepsMost = 100'000;
 
 using VisitExpr = std::function<void(const Expr&)>;
 void visit_optional(const ExprPtr& expr, const VisitExpr& visit) {
@@ -121,6 +138,7 @@ struct TextSearch::Impl {
   std::vector<std::unique_ptr<Lazy>> lists;   // whether there is a match
   std::vector<std::unique_ptr<Lazy>> places;  // where the matches are
   std::unordered_map<std::string, std::unique_ptr<Lazy>> regexes;
+  std::map<Group, TextCapture> captures;
 
   const TextDatabase& of_list(ListIndex list, bool with_places) const {
     Lazy& lazy = *(with_places ? places : lists)[list.value];
@@ -178,6 +196,22 @@ Result<TextSearch> TextSearch::make(const Plan& plan, std::size_t bytes_max,
                                                      bytes_max, cache));
         }
         break;
+      case Op::kCall: {
+        if (expr.function != Function::kCapture) break;
+        const Group group = group_of(expr);
+        if (impl.captures.contains(group)) break;
+        auto made =
+            TextCapture::compile(group.regex, group.ignore_case, group.number, kCaptureStepsMost);
+        if (made) {
+          impl.captures.emplace(group, std::move(*made));
+        } else if (!error) {
+          error =
+              Error{made.error().kind == RegexProblem::Kind::kTooCostly ? Errc::kLimit
+                                                                        : Errc::kInvalidArgument,
+                    made.error().message};
+        }
+        break;
+      }
       default:
         break;
     }
@@ -207,6 +241,13 @@ Value TextSearch::first_match(ListIndex list, std::string_view text) const {
   });
   if (begin == kNowhere) return Value::missing();
   return impl_->plan->lists[list.value].values[first].view();
+}
+
+Value TextSearch::capture(const Expr& expr, std::span<const Value> args) const {
+  const auto found = impl_->captures.find(group_of(expr));
+  TOCSIN_ASSERT(found != impl_->captures.end(), "the plan's captures are all known");
+  const std::optional<std::string_view> taken = found->second.find(args[0].text);
+  return taken ? Value::string(*taken) : Value::missing();
 }
 
 bool TextSearch::matches(const Expr& expr, std::string_view text) const {

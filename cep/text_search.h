@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,6 +31,8 @@ class TextSearch {
   Value first_match(ListIndex list, std::string_view text) const;
   /// Whether the text holds a match of the expression's regular expression (kMatches).
   bool matches(const Expr& expr, std::string_view text) const;
+  /// What `capture` gives for the operands' values, none of them missing; the text is borrowed.
+  Value capture(const Expr& expr, std::span<const Value> args) const;
 
  private:
   struct Impl;

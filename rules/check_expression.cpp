@@ -287,8 +287,9 @@ Checked ExpressionChecker::check_logic(const tree::Expr& expr, Op op) {
 // ---- arithmetic
 
 void ExpressionChecker::report_types(Code code, std::string message, SourceSpan at,
-                                     const Checked& a, const Checked& b) {
+                                     const Checked& a, const Checked& b, const char* help) {
   Diagnostic diagnostic = make_diagnostic(code, at, std::move(message));
+  if (*help != 0) diagnostic.helps.emplace_back(help);
   diagnostic.labels.push_back({a.span, type_label(context_, a)});
   diagnostic.labels.push_back({b.span, type_label(context_, b)});
   if (code == Code::kE0304) {
@@ -305,10 +306,15 @@ Checked ExpressionChecker::check_arithmetic(const tree::Expr& expr, Op op) {
   const Typing typing = type_arithmetic(op, a.type(), b.type());
   switch (typing.problem) {
     case TypingProblem::kUndefined:
-      report_types(Code::kE0302,
-                   fmt::format("cannot {} {} and {}", arithmetic_verb(op), type_text(a.type()),
-                               type_text(b.type())),
-                   expr.op_span, a, b);
+      if (op == Op::kAdd && is_text(a.type()) && is_text(b.type())) {
+        return checked(expr, joined_texts({a.expr, b.expr}));
+      }
+      report_types(
+          Code::kE0302,
+          fmt::format("cannot {} {} and {}", arithmetic_verb(op), type_text(a.type()),
+                      type_text(b.type())),
+          expr.op_span, a, b,
+          op == Op::kAdd && (is_text(a.type()) || is_text(b.type())) ? help_for_joining() : "");
       return error(expr);
     case TypingProblem::kScale:
       report_types(Code::kE0303,

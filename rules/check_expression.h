@@ -73,7 +73,7 @@ class ExpressionChecker {
   // The enum type of an operand, found without reporting; nothing where it has another type.
   std::optional<cep::Type> peek_enum(const tree::Expr& expr) const;
   void report_types(Code code, std::string message, SourceSpan at, const Checked& a,
-                    const Checked& b);
+                    const Checked& b, const char* help = "");
 
   // check_name.cpp: names, members, literals
   Checked check_literal(const tree::Expr& expr, const cep::Type* words);
@@ -135,7 +135,17 @@ class ExpressionChecker {
   cep::ExprPtr known_zone(const std::string& name, SourceSpan span);
   void report_no_zones(SourceSpan span);
 
+  // check_text_function.cpp
+  Checked check_concat(const tree::Expr& expr);
+  Checked check_split(const tree::Expr& expr);
+  Checked check_capture(const tree::Expr& expr);
+  std::optional<std::uint32_t> check_group(const tree::Expr& expr,
+                                           const std::vector<std::string>& groups);
+
   // check_text.cpp: search in text
+  // The regular expression that is written here or that a constant stands for, else what is
+  // written; null for a broken constant.
+  const tree::Expr* find_regex(const tree::Expr& written) const;
   Checked check_search(const tree::Expr& expr);
   Checked check_matches(const tree::Expr& expr, const Checked& text, const tree::Expr& right);
   Checked check_search_in_list(const tree::Expr& expr, const Checked& text,
@@ -183,6 +193,10 @@ class ExpressionChecker {
 std::vector<std::string> function_names();
 /// Text, or a word of an enum, which serves as text.
 bool is_text(const cep::Type& type);
+/// `concat` of texts; those that are one themselves become part of it.
+cep::ExprPtr joined_texts(const std::vector<cep::ExprPtr>& parts);
+/// What to tell somebody who joins a text with something else.
+const char* help_for_joining();
 /// The type as a message names it: in back-ticks, a quotient said to be one.
 std::string type_text(const cep::Type& type);
 /// "`decimal(2)`, from schema.tocsin:3".

@@ -27,6 +27,7 @@ struct Signature {
   std::size_t most;
   const char* usage;
 };
+constexpr std::size_t kMany = ~std::size_t{0};
 constexpr std::array kSignatures = {
     Signature{Function::kAbs, 1, 1, "abs(a - b)"},
     Signature{Function::kRound, 1, 2, "round(amount)` or `round(amount, 2)"},
@@ -47,6 +48,9 @@ constexpr std::array kSignatures = {
     Signature{Function::kDistanceKm, 4, 4, "distance_km(lat1, lon1, lat2, lon2)"},
     Signature{Function::kIpIn, 2, 2, "ip_in(ip, \"10.0.0.0/8\")"},
     Signature{Function::kSimilarity, 2, 2, "similarity(name, payee)"},
+    Signature{Function::kConcat, 2, kMany, "concat(first_name, \" \", last_name)"},
+    Signature{Function::kSplit, 3, 3, "split(email, \"@\", 2)"},
+    Signature{Function::kCapture, 2, 3, "capture(memo, /card ([0-9]+)/, 1)"},
 };
 
 const Signature* signature_of(std::string_view name) {
@@ -140,8 +144,9 @@ bool ExpressionChecker::check_count(const tree::Expr& expr, std::size_t least, s
   const auto arguments = [](std::size_t count) {
     return count == 1 ? std::string("one argument") : fmt::format("{} arguments", count);
   };
-  const std::string wanted =
-      least == most ? arguments(least) : fmt::format("{} or {}", least, arguments(most));
+  const std::string wanted = least == most   ? arguments(least)
+                             : most == kMany ? fmt::format("{} or more", arguments(least))
+                                             : fmt::format("{} or {}", least, arguments(most));
   Diagnostic diagnostic = make_diagnostic(
       Code::kE0311, expr.span,
       fmt::format("{} takes {}, not {}", in_code(expr.name.text), wanted, expr.args.size()));
@@ -277,6 +282,12 @@ Checked ExpressionChecker::check_function(const tree::Expr& expr, Function funct
       if (!a || !b) return error(expr);
       return checked(expr, call_expr(function, real, {a.expr, b.expr}));
     }
+    case Function::kConcat:
+      return check_concat(expr);
+    case Function::kSplit:
+      return check_split(expr);
+    case Function::kCapture:
+      return check_capture(expr);
     case Function::kMin:
     case Function::kMax:
       break;

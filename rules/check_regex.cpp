@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cep/text_capture.h"
 #include "cep/text_database.h"
 #include "rules/report.h"
 #include "rules/utf8.h"
@@ -36,11 +37,10 @@ std::string advice(const cep::RegexProblem& problem, std::string_view pattern) {
 }
 }  // namespace
 
-bool check_regex(CheckContext& context, std::string_view pattern, bool ignore_case,
-                 SourceSpan whole, std::uint32_t begin) {
-  const std::optional<cep::RegexProblem> problem =
-      cep::check_regex(pattern, ignore_case, context.limits.regex);
-  if (!problem) return true;
+namespace {
+Diagnostic diagnostic_of(const cep::RegexProblem& found, std::string_view pattern, SourceSpan whole,
+                         std::uint32_t begin, const char* fault) {
+  const cep::RegexProblem* const problem = &found;
   SourceSpan span = whole;
   if (problem->byte && !pattern.empty()) {
     const std::size_t byte = std::min(*problem->byte, pattern.size() - 1);
@@ -50,12 +50,55 @@ bool check_regex(CheckContext& context, std::string_view pattern, bool ignore_ca
   const bool costly = problem->kind == Kind::kTooCostly;
   const bool too_long = problem->kind == Kind::kTooLong;
   const Code code = too_long ? Code::kE0506 : costly ? Code::kE0507 : Code::kE0316;
-  const char* const what = too_long ? "too long" : costly ? "too costly" : "not one to search for";
+  const char* const what = too_long ? "too long" : costly ? "too costly" : fault;
   Diagnostic diagnostic = make_diagnostic(
       code, span, fmt::format("the regular expression is {}", what), problem->message);
   const std::string help = advice(*problem, pattern);
   if (!help.empty()) diagnostic.helps.push_back(help);
-  context.sink.report(std::move(diagnostic));
+  return diagnostic;
+}
+}  // namespace
+
+bool check_regex(CheckContext& context, std::string_view pattern, bool ignore_case,
+                 SourceSpan whole, std::uint32_t begin) {
+  const std::optional<cep::RegexProblem> problem =
+      cep::check_regex(pattern, ignore_case, context.limits.regex);
+  if (!problem) return true;
+  context.sink.report(diagnostic_of(*problem, pattern, whole, begin, "not one to search for"));
+  return false;
+}
+
+std::optional<std::vector<std::string>> regex_groups(CheckContext& context,
+                                                     const tree::Expr& regex) {
+  const std::uint32_t begin = regex.span.begin + 1;
+  const std::optional<cep::RegexProblem> problem =
+      cep::check_regex(regex.text, regex.ignore_case, context.limits.regex);
+  if (problem && problem->kind != Kind::kMatchesAll) {
+    context.sink.report(
+        diagnostic_of(*problem, regex.text, regex.span, begin, "not one to search for"));
+  } else {
+    auto tree = cep::RegexTree::read(regex.text, regex.ignore_case);
+    if (tree) return std::move(tree->groups);
+    Diagnostic diagnostic =
+        diagnostic_of(tree.error(), regex.text, regex.span, begin, "not one to capture with");
+    if (diagnostic.helps.empty()) {
+      diagnostic.helps.push_back(
+          "`capture` knows characters, classes, groups, `|`, repeats, `^`, `$`, `\\b`, `(?i)` and "
+          "`(?s)`");
+    }
+    context.sink.report(std::move(diagnostic));
+  }
+  context.has_error_type = true;
+  return std::nullopt;
+}
+
+bool check_capture_cost(CheckContext& context, const tree::Expr& regex, std::uint32_t group) {
+  const auto made = cep::TextCapture::compile(regex.text, regex.ignore_case, group,
+                                              context.limits.regex.steps_max);
+  if (made) return true;
+  context.sink.report(diagnostic_of(made.error(), regex.text, regex.span, regex.span.begin + 1,
+                                    "not one to capture with"));
+  context.has_error_type = true;
   return false;
 }
 

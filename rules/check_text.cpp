@@ -111,16 +111,20 @@ Checked ExpressionChecker::check_search(const tree::Expr& expr) {
   return checked(expr, operator_expr(operator_of(expr.kind), bool_type(), {text.expr, what.expr}));
 }
 
+const tree::Expr* ExpressionChecker::find_regex(const tree::Expr& written) const {
+  if (written.kind != ExprKind::kName) return &written;
+  const auto symbol = context_.names.values.find(written.name.text);
+  if (symbol == context_.names.values.end() || symbol->second.form != ValueForm::kConst) {
+    return &written;
+  }
+  if (symbol->second.broken) return nullptr;
+  return symbol->second.constant.regex != nullptr ? symbol->second.constant.regex : &written;
+}
+
 Checked ExpressionChecker::check_matches(const tree::Expr& expr, const Checked& text,
                                          const tree::Expr& right) {
-  const tree::Expr* regex = &right;
-  if (right.kind == ExprKind::kName) {
-    const auto symbol = context_.names.values.find(right.name.text);
-    if (symbol != context_.names.values.end() && symbol->second.form == ValueForm::kConst) {
-      if (symbol->second.broken) return error(expr);
-      if (symbol->second.constant.regex) regex = symbol->second.constant.regex;
-    }
-  }
+  const tree::Expr* regex = find_regex(right);
+  if (regex == nullptr) return error(expr);
   if (regex->kind != ExprKind::kRegex) {
     const Checked value = check(right);
     if (!value) return error(expr);

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "cep/functions.h"
 #include "rules/missing_under_not.h"
 #include "rules/operand_range.h"
 #include "rules/report.h"
@@ -482,6 +483,9 @@ class Contradictions {
                                 feature.aggregate == cep::Aggregate::kDistinct;
       const bool has_name = !feature.name.empty() && !feature.name.starts_with('$');
       if ((feature.window.needs || !is_number_of) && has_name) name = feature.name;
+    } else if (expr.op == Op::kCall && (expr.function == cep::Function::kSplit ||
+                                        expr.function == cep::Function::kCapture)) {
+      name = cep::function_name(expr.function);
     }
     if (!name.empty() && !is_asked_known(expr, at)) return name;
     for (const ExprPtr& arg : expr.args) {

@@ -329,8 +329,32 @@ std::string Words::call(const Expr& expr) const {
       return fmt::format("the similarity of {} and {}", arg(0), arg(1));
     case Function::kIpIn:
       return "whether " + condition(expr);
+    case Function::kConcat:
+      return listed(all, "and") + " joined to one text";
+    case Function::kSplit:
+      return part(expr);
+    case Function::kCapture: {
+      const std::string regex = regex_text(expr.literal.view().text, expr.ignore_case);
+      const cep::Value group = expr.args[1]->literal.view();
+      if (group.number == 0) return fmt::format("what matches {} in {}", in_code(regex), arg(0));
+      return fmt::format("what group {} of {} takes in {}", cep::to_text(group), in_code(regex),
+                         arg(0));
+    }
   }
   return {};
+}
+
+std::string Words::part(const Expr& expr) const {
+  const Expr& number = *expr.args[2];
+  std::string which = "part number " + value(number, Place::kTight) + " of ";
+  if (number.op == Op::kLiteral) {
+    const auto place = static_cast<std::int64_t>(number.literal.view().number);
+    which = place > 0     ? fmt::format("part {} of ", place)
+            : place == -1 ? std::string("the last part of ")
+                          : fmt::format("part {} from the end of ", -place);
+  }
+  return fmt::format("{}{} split at {}", which, value(*expr.args[0], Place::kTight),
+                     value(*expr.args[1], Place::kTight));
 }
 
 std::string Words::feature(const Expr& expr) const {

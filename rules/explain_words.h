@@ -49,6 +49,7 @@ class Words {
   std::string arithmetic(const cep::Expr& expr, Place place) const;
   std::string aggregate(const cep::Expr& expr) const;
   std::string call(const cep::Expr& expr) const;
+  std::string part(const cep::Expr& expr) const;
   std::string feature(const cep::Expr& expr) const;
   std::string row(const cep::Expr& expr, std::size_t key_from) const;
   std::string bound(const cep::Expr& expr) const;

@@ -274,6 +274,12 @@ class Writer {
         own = kUnary;
         return "-" + expr(*e.args[0], kUnary);
       case Op::kCall:
+        if (e.function == cep::Function::kCapture) {
+          const cep::Value group = e.args[1]->literal.view();
+          return fmt::format("capture({}, {}{})", expr(*e.args[0]),
+                             regex_text(e.literal.view().text, e.ignore_case),
+                             group.number == 0 ? std::string() : ", " + cep::to_text(group));
+        }
         return fmt::format("{}({})", cep::function_name(e.function), args(e));
       case Op::kInKinds:
         own = kComparison;

@@ -24,10 +24,10 @@ constexpr std::array kAggregateNames = {"count", "sum",      "avg",    "min",
                                         "max",   "distinct", "stddev", "stddev_pop",
                                         "first", "last",     "ewma",   "percentile"};
 constexpr std::array kFunctionNames = {
-    "abs",       "round", "floor",   "ceil",  "sqrt",        "ln",     "exp",
-    "pow",       "min",   "max",     "lower", "upper",       "length", "substring",
-    "normalize", "hour",  "weekday", "date",  "distance_km", "ip_in",  "similarity"};
-static_assert(kFunctionNames.size() == static_cast<std::size_t>(Function::kSimilarity) + 1);
+    "abs",     "round", "floor",       "ceil",  "sqrt",       "ln",        "exp",       "pow",
+    "min",     "max",   "lower",       "upper", "length",     "substring", "normalize", "hour",
+    "weekday", "date",  "distance_km", "ip_in", "similarity", "concat",    "split",     "capture"};
+static_assert(kFunctionNames.size() == static_cast<std::size_t>(Function::kCapture) + 1);
 
 const char* operator_text(Op op) {
   switch (op) {
@@ -351,6 +351,12 @@ std::string ExpressionPrinter::expr(const cep::Rule* rule, const Expr& e) const 
     case Op::kMatched:
       return text_search(rule, e);
     case Op::kCall:
+      if (e.function == Function::kCapture) {
+        const std::string group =
+            e.args[1]->literal.view().number == 0 ? std::string() : ", " + arg(1);
+        return fmt::format("capture({}, /{}/{}{})", arg(0), e.literal.view().text,
+                           e.ignore_case ? "i" : "", group);
+      }
       return fmt::format("{}({})", kFunctionNames[static_cast<std::size_t>(e.function)],
                          args_from(0));
     default:

@@ -75,10 +75,10 @@ constexpr std::array kOperators = {"literal",
                                    "v.KIND in an aggregate"};
 static_assert(kOperators.size() == static_cast<std::size_t>(cep::Op::kInKinds) + 1);
 constexpr std::array kFunctions = {
-    "abs",       "round", "floor",   "ceil",  "sqrt",        "ln",     "exp",
-    "pow",       "min",   "max",     "lower", "upper",       "length", "substring",
-    "normalize", "hour",  "weekday", "date",  "distance_km", "ip_in",  "similarity"};
-static_assert(kFunctions.size() == static_cast<std::size_t>(cep::Function::kSimilarity) + 1);
+    "abs",     "round", "floor",       "ceil",  "sqrt",       "ln",        "exp",       "pow",
+    "min",     "max",   "lower",       "upper", "length",     "substring", "normalize", "hour",
+    "weekday", "date",  "distance_km", "ip_in", "similarity", "concat",    "split",     "capture"};
+static_assert(kFunctions.size() == static_cast<std::size_t>(cep::Function::kCapture) + 1);
 constexpr std::array kListKinds = {"list of values", "list of text", "list of regex",
                                    "list of network"};
 constexpr std::array kOnces = {"", "once per D", "once per VAR", "once per day", "once while"};

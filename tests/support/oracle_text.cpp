@@ -84,6 +84,36 @@ std::optional<Hit> find_pattern(std::string_view text, std::string_view pattern,
   return Hit{begin, begin + static_cast<std::size_t>(found.length(0))};
 }
 
+// What a group takes in the first match; random patterns mean the same in ECMAScript.
+std::optional<std::string> captured(std::string_view text, std::string_view pattern,
+                                    bool ignore_case, std::size_t group) {
+  auto flags = std::regex::ECMAScript;
+  if (ignore_case) flags |= std::regex::icase;
+  std::cmatch found;
+  const std::regex regex(pattern.begin(), pattern.end(), flags);
+  if (!std::regex_search(text.data(), text.data() + text.size(), found, regex)) return std::nullopt;
+  if (!found[group].matched) return std::nullopt;
+  return found[group].str();
+}
+
+// All parts of a text between separators.
+std::vector<std::string> parts_of(std::string text, const std::string& separator) {
+  std::vector<std::string> parts;
+  std::string part;
+  while (!text.empty()) {
+    if (text.rfind(separator, 0) == 0) {
+      parts.push_back(part);
+      part.clear();
+      text.erase(0, separator.size());
+    } else {
+      part += text.front();
+      text.erase(0, 1);
+    }
+  }
+  parts.push_back(part);
+  return parts;
+}
+
 // The first hit of an element of a list.
 std::optional<Hit> find_element(const cep::List& list, std::size_t i, std::string_view text,
                                 bool word) {
@@ -366,6 +396,26 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
       return ip_in(args[0].text, args[1].text);
     case Function::kSimilarity:
       return Value::floating(similarity(args[0].text, args[1].text));
+    case Function::kConcat: {
+      std::string all;
+      for (const Value& arg : args) all += arg.text;
+      return all.size() > 65'536 ? Value::missing() : kept(std::move(all));
+    }
+    case Function::kSplit: {
+      if (args[1].text.empty()) return Value::missing();
+      std::vector<std::string> parts =
+          parts_of(std::string(args[0].text), std::string(args[1].text));
+      const auto count = static_cast<cep::Int128>(parts.size());
+      const cep::Int128 place = args[2].number < 0 ? count + args[2].number : args[2].number - 1;
+      if (place < 0 || place >= count) return Value::missing();
+      return kept(std::move(parts[static_cast<std::size_t>(place)]));
+    }
+    case Function::kCapture: {
+      std::optional<std::string> taken =
+          captured(args[0].text, expr.literal.view().text, expr.ignore_case,
+                   static_cast<std::size_t>(args[1].number));
+      return taken ? kept(std::move(*taken)) : Value::missing();
+    }
   }
   TOCSIN_ASSERT(false, "all functions stand above");
 }

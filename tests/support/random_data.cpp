@@ -223,7 +223,15 @@ class Maker {
     const ExprPtr operand = some_text();
     if (!operand) return nullptr;
     const cep::Type string = type_of(TypeKind::kString);
-    switch (random_.below(5)) {
+    switch (random_.below(8)) {
+      case 5:
+      case 6:
+      case 7: {
+        const ExprPtr made = made_text(operand);
+        if (random_.chance(25)) return tests::condition(Op::kIsKnown, {made});
+        return tests::condition(random_.pick({Op::kEqual, Op::kNotEqual}),
+                                {made, text(random_.pick({"card", "d", "1", "gift", "d1", "c1"}))});
+      }
       case 0:
         return tests::condition(Op::kGreater,
                                 {call(Function::kLength, type_of(TypeKind::kInt), {operand}),
@@ -247,6 +255,38 @@ class Maker {
       default:
         return call(Function::kIpIn, type_of(TypeKind::kBool),
                     {operand, text(random_.pick({"10.0.0.0/8", "2001:db8::/32"}))});
+    }
+  }
+  // A text of a text.
+  ExprPtr made_text(const ExprPtr& operand) {
+    const cep::Type string = type_of(TypeKind::kString);
+    switch (random_.below(3)) {
+      case 0: {
+        const ExprPtr other = random_.chance(50) ? some_text() : nullptr;
+        return call(Function::kConcat, string,
+                    {operand, other ? other : text(random_.pick({"", "1"}))});
+      }
+      case 1:
+        return call(
+            Function::kSplit, string,
+            {operand, text(random_.pick({" ", "a", "1"})), int_literal(random_.pick({1, 2, 3}))});
+      default: {
+        struct Pattern {
+          const char* text;
+          int groups;
+        };
+        const auto pattern = random_.pick<Pattern>({{"([a-z]+) ?(card)?", 2},
+                                                    {"^(c|d)([0-9])?$", 2},
+                                                    {"([0-9]+)$", 1},
+                                                    {"(?:any|gift) (d.sk|c.rd)", 1},
+                                                    {"a.?", 0}});
+        auto expr = std::make_shared<Expr>(
+            *call(Function::kCapture, string,
+                  {operand, int_literal(static_cast<int>(random_.below(pattern.groups + 1)))}));
+        expr->literal = text_value(pattern.text);
+        expr->ignore_case = random_.chance(30);
+        return expr;
+      }
     }
   }
   ExprPtr of_number() {
