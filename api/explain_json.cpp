@@ -107,6 +107,9 @@ Json state_json(const cep::Plan& plan, const cep::RuleWorking& working) {
     for (const cep::FieldIndex field : type.fields) {
       fields.push_back(event_type.fields[field.value].name);
     }
+    for (const cep::FeatureIndex feature : type.features) {
+      fields.push_back(plan.features[feature.value].name);
+    }
     kept.push_back(
         {{"type", event_type.name}, {"fields", std::move(fields)}, {"bytes", type.bytes}});
   }

@@ -1,11 +1,15 @@
 // Rules: steps and their conditions, method, level, and what records keep of their events.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "cep/budget.h"
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
 #include "cep/pattern_program.h"
+#include "cep/plan_digest.h"
 #include "cep/suppression_life.h"
 
 namespace tocsin::cep {
@@ -59,6 +63,8 @@ void find_live_steps(RuleProgram& rule) {
 }  // namespace
 
 bool needs_general(const Rule& rule) {
+  // It captures events of its own, after what its pass has made of the features.
+  if (reads_features_of_steps(rule)) return true;
   const auto is_simple = [](const Element& element) {
     const bool is_step = element.kind == ElementKind::kStep;
     return (is_step || element.kind == ElementKind::kAbsence) && !element.gap &&
@@ -256,6 +262,29 @@ void Compiler::find_reads(RuleProgram& program) {
 
 // ---- what records keep of events
 
+// The feature's value goes with all events that the rule may take of types that hold its key: which
+// of them the variable took is known when they are read.
+void Compiler::keep_step_value(const RuleProgram& program, const std::set<EventTypeIndex>& types,
+                               const Expr& read) {
+  const FeatureIndex value = out_->value_of(read);
+  const FeatureProgram& feature = out_->features[read.feature.value];
+  for (const EventTypeIndex type : types) {
+    if (!feature.has_key[type.value]) continue;
+    CaptureLayout& layout = out_->tables[program.table].layouts[type.value];
+    const auto known = std::ranges::find(layout.step_values, value, &StepValue::value);
+    if (known != layout.step_values.end()) {
+      known->pass = std::min(known->pass, program.pass);
+      continue;
+    }
+    StepValue fresh;
+    fresh.value = value;
+    fresh.type = read.type;
+    fresh.name = fmt::format("${}", hex(digest_of_feature(plan_, read.feature)));
+    fresh.pass = program.pass;
+    layout.step_values.push_back(std::move(fresh));
+  }
+}
+
 void Compiler::capture(const RuleProgram& program) {
   const Rule& rule = *program.rule;
   TableProgram& table = out_->tables[program.table];
@@ -275,6 +304,10 @@ void Compiler::capture(const RuleProgram& program) {
   };
   const std::function<void(const Expr&, bool)> walk = [&](const Expr& expr, bool of_bound) {
     const bool is_bound = expr.op == Op::kBound || expr.op == Op::kPrev;
+    if (expr.op == Op::kBound && !expr.args.empty()) {
+      keep_step_value(program, types, *expr.args[0]);
+      return;
+    }
     if (is_bound || (of_bound && expr.op == Op::kField)) {
       for (const auto& [type, field] : expr.field.by_type) keep_field(type, field);
     }

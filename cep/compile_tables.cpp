@@ -594,12 +594,15 @@ void Compiler::finish_table(TableProgram& table) const {
   table.predicate_words = static_cast<std::uint32_t>((table.predicates.size() + 63) / 64);
   for (std::size_t t = 0; t < table.layouts.size(); ++t) {
     CaptureLayout& layout = table.layouts[t];
+    const std::size_t own = plan_.event_types[t].fields.size();
+    for (std::size_t i = 0; i < layout.step_values.size(); ++i) layout.fields.emplace_back(own + i);
     if (layout.fields.empty()) continue;
     layout.place.assign(layout.fields.back().value + std::size_t{1}, CaptureLayout::kNotKept);
     for (std::size_t i = 0; i < layout.fields.size(); ++i) {
       const FieldIndex field = layout.fields[i];
       layout.place[field.value] = static_cast<std::uint16_t>(i);
-      if (plan_.event_types[t].fields[field.value].type.kind == TypeKind::kString) {
+      if (field.value >= own ||
+          plan_.event_types[t].fields[field.value].type.kind == TypeKind::kString) {
         layout.texts.push_back(static_cast<std::uint16_t>(i));
       }
     }

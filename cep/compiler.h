@@ -64,6 +64,8 @@ class Compiler {
   void find_reads(RuleProgram& program);
   std::vector<Subset> seen_by(const Rule& rule, const std::vector<Subset>& events) const;
   void capture(const RuleProgram& program);
+  void keep_step_value(const RuleProgram& program, const std::set<EventTypeIndex>& types,
+                       const Expr& read);
   // ---- columns
   void find_used_fields();
   void find_alert_types();

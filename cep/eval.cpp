@@ -229,6 +229,19 @@ bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t
   return is_own;
 }
 
+namespace {
+// A feature as of an event that the run has bound, or of the one in hand.
+Value feature_of_step(const Expr& read, const EventView& event, const EvalScope& scope) {
+  const FeatureIndex value = scope.program.value_of(read);
+  if (event.row != nullptr) return scope.features->read(value);
+  const CaptureLayout& layout = scope.table->layouts[event.kept->type];
+  const std::optional<FieldIndex> place = layout.step_value(value);
+  std::string_view text;
+  if (!place || !event.kept->text(layout, *place, text)) return Value::missing();
+  return step_value_of(read.type, text);
+}
+}  // namespace
+
 Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scope) {
   const auto arg = [&](std::size_t i) { return evaluate(*expr.args[i], current, scope); };
   const auto arithmetic = [&](Value (*operation)(const Value&, const Value&)) {
@@ -247,6 +260,7 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
       if (!bound_event(scope, in_hand(scope, current), step, expr.which != Which::kFirst, event)) {
         return Value::missing();
       }
+      if (!expr.args.empty()) return feature_of_step(*expr.args[0], event, scope);
       return field_value(scope, event, expr.field);
     }
     case Op::kPrev: {

@@ -22,6 +22,12 @@ bool reads_variable(const Expr& expr) {
 bool reads_run(const Expr& expr) {
   return any_expr(expr, [](const Expr& e) { return e.op == Op::kPrev || reads_variable(e); });
 }
+bool reads_features_of_steps(const Rule& rule) {
+  const std::vector<const Expr*> exprs = all_exprs(rule);
+  return std::any_of(exprs.begin(), exprs.end(), [](const Expr* expr) {
+    return any_expr(*expr, [](const Expr& e) { return e.op == Op::kBound && !e.args.empty(); });
+  });
+}
 bool reads_key_state(const Expr& expr) {
   return any_expr(expr, [](const Expr& e) { return e.op == Op::kFeature || e.op == Op::kKey; });
 }
@@ -32,6 +38,7 @@ bool mentions_own_past(const Expr& expr, VarIndex own) {
 }
 ExprPtr own_event_to_current(const ExprPtr& expr, VarIndex own) {
   if (expr->op == Op::kBound && expr->var == own && expr->which != Which::kFirst) {
+    if (!expr->args.empty()) return expr->args[0];
     Expr field = *expr;
     field.op = Op::kField;
     return std::make_shared<const Expr>(std::move(field));

@@ -18,6 +18,8 @@ bool reads_run(const Expr& expr);
 bool reads_key_state(const Expr& expr);
 /// Whether it reads what the loop `own` took before: then the loop's first event is not asked.
 bool mentions_own_past(const Expr& expr, VarIndex own);
+/// Whether the rule reads a feature as of an earlier step (kBound with a kFeature).
+bool reads_features_of_steps(const Rule& rule);
 /// In a step's own condition the step's event, in a loop its last, is the one on offer: such reads
 /// become reads of the current event.
 ExprPtr own_event_to_current(const ExprPtr& expr, VarIndex own);

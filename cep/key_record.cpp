@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cep/base/assert.h"
+#include "cep/eval.h"
 #include "cep/feature_state.h"
 #include "cep/row_identity.h"
 #include "cep/short_text.h"
@@ -400,7 +401,9 @@ void RecordStore::begin_slice(const Batch& batch) {
   columns_.resize(table_.layouts.size());
   for (std::size_t t = 0; t < columns_.size(); ++t) {
     columns_[t].clear();
+    const std::size_t own = program_.plan->event_types[t].fields.size();
     for (const FieldIndex field : table_.layouts[t].fields) {
+      if (field.value >= own) break;  // step values
       const Column& column = batch.types[t].fields[field.value];
       const auto start = [](const auto& values) {
         return values.empty() ? nullptr : values.data();
@@ -418,21 +421,52 @@ std::uint64_t* RecordStore::room_to_capture(std::uint32_t words) {
   return captured_.get();
 }
 
+namespace {
+// Whether rules of this table and pass may read the feature: in place, or from a column that a
+// probe wrote in an earlier pass. Another rule's feature need not be either.
+bool can_read(const ProgramImpl& program, const TableProgram& table, std::uint32_t pass,
+              FeatureIndex read) {
+  const FeatureProgram& feature = program.features[read.value];
+  if (&program.tables[feature.table] == &table && feature.pass == pass) return true;
+  return feature.pass < pass && std::ranges::any_of(program.probes, [&](const ProbeProgram& probe) {
+           return probe.value == read;
+         });
+}
+}  // namespace
+
+void RecordStore::take_step_values(const CaptureLayout& layout) {
+  step_values_.assign(layout.step_values.size(), std::nullopt);
+  if (features_ == nullptr) return;
+  for (std::size_t i = 0; i < layout.step_values.size(); ++i) {
+    const FeatureIndex read = layout.step_values[i].value;
+    if (layout.step_values[i].pass > pass_ || !can_read(program_, table_, pass_, read)) continue;
+    const Value& value = features_->read(read);
+    if (!value.is_missing()) step_values_[i] = step_value_text(value);
+  }
+}
+
 std::uint32_t RecordStore::event_words(const Row& row) {
   const CaptureLayout& layout = table_.layouts[row.type.value];
   const CaptureColumn* const columns = columns_[row.type.value].data();
   const std::size_t fields = layout.fields.size();
+  const std::size_t own = fields - layout.step_values.size();
+  if (own != fields) take_step_values(layout);
+  features_ = nullptr;  // they are asked for this event alone
+  const auto is_known = [&](std::size_t i) {
+    if (i >= own) return step_values_[i - own].has_value();
+    return columns[i].known != nullptr && columns[i].known[row.index] != 0;
+  };
   std::uint32_t words = sizeof(KeptEvent) / 8 + static_cast<std::uint32_t>(fields);
   const bool has_ts = row.ts != row.engine_time;
   const bool has_arrival = !KeptEvent::fits_word(row.arrival);
   words += (has_ts ? 1U : 0U) + (has_arrival ? 1U : 0U);
   bool all_known = true;
-  for (std::size_t i = 0; i < fields; ++i) {
-    all_known &= columns[i].known != nullptr && columns[i].known[row.index] != 0;
-  }
-  for (const std::uint16_t i : layout.texts) {
-    if (columns[i].texts != nullptr) words += text_words(columns[i].texts[row.index].size());
-  }
+  for (std::size_t i = 0; i < fields; ++i) all_known &= is_known(i);
+  const auto text_of = [&](std::size_t i) -> std::string_view {
+    if (i >= own) return step_values_[i - own] ? *step_values_[i - own] : std::string_view();
+    return columns[i].texts != nullptr ? columns[i].texts[row.index] : std::string_view();
+  };
+  for (const std::uint16_t i : layout.texts) words += text_words(text_of(i).size());
   if (!all_known) words += known_words(fields);
   EventIdentity identity;
   if (layout.keeps_identity) {
@@ -456,7 +490,7 @@ std::uint32_t RecordStore::event_words(const Row& row) {
     flags |= KeptEvent::kHasMissing;
     std::fill_n(out, known_words(fields), 0);
     for (std::size_t i = 0; i < fields; ++i) {
-      if (columns[i].known != nullptr && columns[i].known[row.index] != 0) {
+      if (is_known(i)) {
         out[i / 64] |= std::uint64_t{1} << (i % 64);
       }
     }
@@ -469,8 +503,9 @@ std::uint32_t RecordStore::event_words(const Row& row) {
   event->engine_time_us = row.engine_time.us;
   // A missing value's word is 0, its text empty, in the columns too.
   for (std::size_t i = 0; i < fields; ++i) {
-    out[i] =
-        columns[i].words != nullptr ? static_cast<std::uint64_t>(columns[i].words[row.index]) : 0;
+    out[i] = i < own && columns[i].words != nullptr
+                 ? static_cast<std::uint64_t>(columns[i].words[row.index])
+                 : 0;
   }
   if (layout.texts.empty() && !layout.keeps_identity) return words;
   std::uint64_t* text = out + fields + (layout.keeps_identity ? 2 : 0);
@@ -485,7 +520,8 @@ std::uint32_t RecordStore::event_words(const Row& row) {
     return std::uint64_t{kTextOutside} << 56 | offset << 32 | std::uint64_t{from.size()};
   };
   for (const std::uint16_t i : layout.texts) {
-    if (columns[i].texts != nullptr) out[i] = put_text(columns[i].texts[row.index]);
+    const bool has_text = i < own ? columns[i].texts != nullptr : is_known(i);
+    if (has_text) out[i] = put_text(text_of(i));
   }
   if (layout.keeps_identity) {
     out[fields] = put_text(identity.bytes);

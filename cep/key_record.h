@@ -22,7 +22,10 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "cep/base/assert.h"
@@ -35,6 +38,7 @@
 
 namespace tocsin::cep {
 using Offset = std::uint32_t;
+class FeatureReader;
 
 struct RecordHeader {
   std::uint32_t capacity = 0;  // words of the block
@@ -130,6 +134,10 @@ struct StoredValue {
   static StoredValue of(const Value& value);
   Value value() const;
 };
+/// A feature's known value as it is kept with a captured event, and that value again: the word of
+/// an enum is one of `type`, other texts are borrowed; missing where the text is none of these.
+std::string step_value_text(const Value& value);
+Value step_value_of(const Type& type, std::string_view text);
 /// A captured event: this header, its ts where it differs, the rest of its arrival number where
 /// that does not fit a word (its index in the record, and an alert's place after its cause), a word
 /// of known bits for each 64 fields where one is missing, a word for each kept field (texts: up to
@@ -214,6 +222,11 @@ struct Draft {
 class RecordStore {
  public:
   RecordStore(const ProgramImpl& program, const TableProgram& table);
+  /// Whom event_words() asks for the features that are kept with events, as of the row in hand.
+  void read_features_by(FeatureReader& features, std::uint32_t pass) {
+    features_ = &features;
+    pass_ = pass;
+  }
   /// The slice that captured rows are of, until the next call.
   void begin_slice(const Batch& batch);
   /// The shard whose records are meant from now on.
@@ -369,8 +382,14 @@ class RecordStore {
     const std::int64_t* words = nullptr;
     const std::string_view* texts = nullptr;
   };
+  void take_step_values(const CaptureLayout& layout);
+
   const Batch* batch_ = nullptr;
-  std::vector<std::vector<CaptureColumn>> columns_;  // by event type
+  FeatureReader* features_ = nullptr;
+  std::uint32_t pass_ = 0;
+  std::vector<std::vector<CaptureColumn>> columns_;  // by event type; of own fields
+  // The step values of the row that is being captured, as the layout has them.
+  std::vector<std::optional<std::string>> step_values_;
   // The row that was captured last.
   std::unique_ptr<std::uint64_t[]> captured_;
   std::uint32_t captured_capacity_ = 0;

@@ -207,6 +207,7 @@ void PatternMatcher::make_state() {
 
 Offset PatternMatcher::write_event() {
   if (event_ != 0) return event_;
+  store_.read_features_by(*features_, rule_->pass);
   const std::uint32_t words = store_.event_words(*hand_->row);
   event_ = state_->cut(words);
   store_.write_event(state_->base(), event_);

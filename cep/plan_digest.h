@@ -35,6 +35,8 @@ struct PlanDigests {
 PlanDigests digests(const ProgramImpl& program);
 /// Of what its lists and tables hold as they are declared.
 Digest digest_of_data(const Plan& plan);
+/// Of what a feature's values depend on.
+Digest digest_of_feature(const Plan& plan, FeatureIndex feature);
 /// Of everything: plans of one digest give the same alerts, byte for byte and in the same order.
 Digest digest_of(const Plan& plan);
 /// Of a key expression, whatever its parts are called: the same events have the same keys.

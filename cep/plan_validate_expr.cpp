@@ -39,9 +39,10 @@ Arity arity_of_call(Function function) {
 
 Arity arity_of(const Expr& expr) {
   switch (expr.op) {
+    case Op::kBound:
+      return {0, 1};
     case Op::kLiteral:
     case Op::kField:
-    case Op::kBound:
     case Op::kPrev:
     case Op::kKey:
     case Op::kIsBound:
@@ -169,7 +170,12 @@ void PlanValidator::check_leaf(const Expr& expr, const Scope& scope) {
       if (!scope.own_loop) problem("`prev` outside a loop's condition");
       break;
     case Op::kBound:
-      check_field_ref(expr, {});
+      if (expr.args.empty()) {
+        check_field_ref(expr, {});
+      } else if (!expr.args[0] || expr.args[0]->op != Op::kFeature || !expr.args[0]->args.empty() ||
+                 !expr.field.by_type.empty()) {
+        problem("a step's event is asked for neither a field nor a feature by its own key");
+      }
       if (check_var(expr.var, scope) &&
           (expr.which == Which::kOnly) == (*scope.declared)[expr.var.value].loop) {
         problem("a loop's event is its first or its last, a single event neither");

@@ -147,13 +147,26 @@ struct ProbeProgram {
   std::vector<std::uint32_t> predicates;  // rows at which some reader may use it
 };
 
+/// A feature that some rule reads as of an earlier step (kBound with a kFeature): its value is
+/// taken with the event and kept behind the event's fields, as the text that step_value_text()
+/// makes.
+struct StepValue {
+  FeatureIndex value;  // as ProgramImpl::value_of says
+  Type type;
+  std::string name;        // in what is saved: it changes with the feature
+  std::uint32_t pass = 0;  // the first in which a rule takes it; before that it is missing
+};
 /// The fields of one event type that a table's records keep of a captured event.
 struct CaptureLayout {
   static constexpr std::uint16_t kNotKept = 0xffff;
-  std::vector<FieldIndex> fields;    // ascending
+  std::vector<FieldIndex> fields;    // ascending; behind the type's own those of step values, whose
+                                     // indices go on after those of the type's fields
   std::vector<std::uint16_t> place;  // by FieldIndex, into fields; kNotKept
-  std::vector<std::uint16_t> texts;  // places of the string fields
-  bool keeps_identity = false;       // a type without an id field
+  std::vector<std::uint16_t> texts;  // places of the string fields and step values
+  std::vector<StepValue> step_values;
+  /// Where a feature's value as of these events is; nothing where no rule asks.
+  std::optional<FieldIndex> step_value(FeatureIndex value) const;
+  bool keeps_identity = false;  // a type without an id field
 };
 enum class OperatorKind : std::uint8_t { kFeature, kProbe, kRule, kStrict };
 struct OperatorProgram {

@@ -170,7 +170,10 @@ RuleMemory memory_of(const ProgramImpl& program, const RuleProgram& rule) {
   }
   for (const EventTypeIndex type : types) {
     const CaptureLayout& layout = table.layouts[type.value];
-    out.kept.push_back({type, layout.fields, event_bytes(layout)});
+    KeptType kept{type, layout.fields, {}, event_bytes(layout)};
+    kept.fields.resize(layout.fields.size() - layout.step_values.size());
+    for (const StepValue& value : layout.step_values) kept.features.push_back(value.value);
+    out.kept.push_back(std::move(kept));
   }
   bool shares_record = rule.method != Method::kSingle;
   for (const FeatureIndex read : features_read(all_exprs(*rule.rule))) {

@@ -62,8 +62,9 @@ struct AutomatonWay {
 /// A captured event of a type, kept once for all rules of the key that took it.
 struct KeptType {
   EventTypeIndex type;
-  std::vector<FieldIndex> fields;  // of all these rules
-  std::size_t bytes = 0;           // texts of kTextBytesAssumed
+  std::vector<FieldIndex> fields;      // of all these rules
+  std::vector<FeatureIndex> features;  // whose values are kept as of these events
+  std::size_t bytes = 0;               // texts of kTextBytesAssumed
 };
 struct FeatureMemory {
   FeatureIndex feature;

@@ -78,16 +78,18 @@ std::uint32_t EventWriter::number_of(const KeptEvent& event) {
   to.varint(event.roles());
   for (std::size_t i = 0; i < layout.fields.size(); ++i) {
     const FieldIndex field = layout.fields[i];
-    const Type& type = fields[field.value].type;
+    // A step value is a text.
+    const TypeKind kind =
+        field.value < fields.size() ? fields[field.value].type.kind : TypeKind::kString;
     std::int64_t word = 0;
     const bool is_known = event.word(layout, field, word);
     if (has_missing) to.u8(is_known ? 1 : 0);
     if (!is_known) continue;
-    if (type.kind == TypeKind::kString) {
+    if (kind == TypeKind::kString) {
       std::string_view text;
       event.text(layout, field, text);
       to.text(text);
-    } else if (type.kind == TypeKind::kFloat) {
+    } else if (kind == TypeKind::kFloat) {
       to.i64(word);
     } else {
       to.signed_varint(word);
@@ -153,11 +155,10 @@ std::vector<EventTarget> targets_of_events(const std::vector<StateEvents>& writt
     if (layout.keeps_identity && !events.keeps_identity) continue;
     target.type = static_cast<std::uint32_t>(number);
     for (std::size_t i = 0; i < layout.fields.size(); ++i) {
-      const Field& field = type->fields[layout.fields[i].value];
+      const StateField field = state_field(*type, layout, layout.fields[i]);
       for (std::size_t f = 0; f < events.fields.size(); ++f) {
         const StateField& from = events.fields[f];
-        if (from.name == field.name && from.type == type_name(field.type) &&
-            from.kind == field.type.kind) {
+        if (from.name == field.name && from.type == field.type && from.kind == field.kind) {
           target.places[f] = static_cast<std::uint32_t>(i);
         }
       }
@@ -228,8 +229,11 @@ bool EventReader::read_fields(ByteReader& from, const StateEvents& written,
     const std::uint32_t place = target.places[f];
     if (!is_here || place == EventTarget::kNone) continue;
     const FieldIndex field = table_.layouts[target.type].fields[place];
-    const Type& type = program_.plan->event_types[target.type].fields[field.value].type;
-    if (kind == TypeKind::kString ? !is_utf8(text) : !is_word_of(type, word)) return false;
+    const std::vector<Field>& fields = program_.plan->event_types[target.type].fields;
+    const bool is_good = kind == TypeKind::kString ? is_utf8(text)
+                                                   : field.value < fields.size() &&
+                                                         is_word_of(fields[field.value].type, word);
+    if (!is_good) return false;
     parts_.known[place] = 1;
     parts_.words[place] = word;
     parts_.texts[place] = text;

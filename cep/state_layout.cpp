@@ -66,13 +66,24 @@ StatePart part_of_rule(const ProgramImpl& program, const PlanDigests& digests,
   return part;
 }
 
+}  // namespace
+
+StateField state_field(const EventType& type, const CaptureLayout& layout, FieldIndex field) {
+  if (field.value >= type.fields.size()) {
+    const StepValue& step_value = layout.step_values[field.value - type.fields.size()];
+    return {step_value.name, TypeKind::kString, "string"};
+  }
+  const Field& kept = type.fields[field.value];
+  return {kept.name, kept.type.kind, type_name(kept.type)};
+}
+
+namespace {
 StateEvents events_of(const EventType& type, const CaptureLayout& layout) {
   StateEvents events;
   events.type = type.name;
   events.keeps_identity = layout.keeps_identity;
   for (const FieldIndex field : layout.fields) {
-    const Field& kept = type.fields[field.value];
-    events.fields.push_back({kept.name, kept.type.kind, type_name(kept.type)});
+    events.fields.push_back(state_field(type, layout, field));
   }
   return events;
 }

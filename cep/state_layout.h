@@ -34,6 +34,8 @@ struct StateField {
   TypeKind kind = TypeKind::kBool;
   std::string type;  // as type_name() says
 };
+/// A field that records keep of events of `type`: its own or a step value.
+StateField state_field(const EventType& type, const CaptureLayout& layout, FieldIndex field);
 /// The captured events of one type: the fields that are kept, in their order.
 struct StateEvents {
   std::string type;

@@ -42,7 +42,7 @@ std::optional<WordTerm> field_term(const Maker& maker, const Expr& expr) {
     term.source = WordTerm::Source::kCurrent;
     return term;
   }
-  if (expr.op != Op::kBound) return std::nullopt;
+  if (expr.op != Op::kBound || !expr.args.empty()) return std::nullopt;
   term.source = expr.which == Which::kFirst ? WordTerm::Source::kFirst : WordTerm::Source::kLast;
   term.step = maker.step_of_var[expr.var.value];
   return term;

@@ -88,7 +88,7 @@ class ExpressionChecker {
   Checked error_of_feature(const tree::Expr& expr, const StepSymbol& step, SourceSpan at);
   Checked check_loop_event(const tree::Expr& expr, std::size_t step, cep::Which which);
   Checked field_of(const tree::Expr& expr, const EventTypes& types, bool types_broken, cep::Op op);
-  bool report_value_of_step(const tree::Expr& expr, Diagnostic& diagnostic, cep::Op op);
+  bool report_value_of_step(const tree::Expr& expr, Diagnostic& diagnostic);
   bool may_read_feature(const tree::Expr& expr, const ValueSymbol& symbol);
   void report_not_computed(SourceSpan span, const char* what);
   void report_unknown_name(const tree::Expr& expr, const cep::Type* words);
@@ -112,6 +112,10 @@ class ExpressionChecker {
 
   // check_feature_read.cpp
   Checked read_feature(const tree::Expr& expr, ValueSymbol& symbol);
+  // … `STEP.NAME`: the feature that the name of a step's member means, where it is no field
+  ValueSymbol* feature_of_step(const tree::Expr& expr, const StepSymbol& step) const;
+  Checked read_feature_of_step(const tree::Expr& expr, ValueSymbol& symbol, const StepSymbol& step,
+                               cep::Which which);
   std::optional<FeatureReader> reader_of(const tree::Expr& expr, const ValueSymbol& symbol,
                                          const cep::Feature& feature, cep::EventTypeIndex type);
   std::vector<cep::ExprPtr> key_of_rule(const cep::KeySpec& key) const;

@@ -140,6 +140,45 @@ Checked ExpressionChecker::read_feature(const tree::Expr& expr, ValueSymbol& sym
   return {std::move(read), expr.span, symbol.name->span};
 }
 
+ValueSymbol* ExpressionChecker::feature_of_step(const tree::Expr& expr,
+                                                const StepSymbol& step) const {
+  const auto symbol = context_.names.values.find(expr.name.text);
+  const bool is_feature =
+      symbol != context_.names.values.end() && symbol->second.form == ValueForm::kFeature;
+  if (!is_feature || look_up_field(context_, step.types, step.broken, expr.name.text).presence !=
+                         FieldPresence::kNowhere) {
+    return nullptr;
+  }
+  return &symbol->second;
+}
+
+Checked ExpressionChecker::read_feature_of_step(const tree::Expr& expr, ValueSymbol& symbol,
+                                                const StepSymbol& step, cep::Which which) {
+  ExprScope scope = scope_;
+  scope.types = step.types;
+  scope.types_broken = step.broken;
+  const Checked read = ExpressionChecker(context_, scope).read_feature(expr, symbol);
+  if (!read) return error(expr);
+  if (!read.expr->args.empty()) {
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0435, expr.span,
+        fmt::format("{} as of an earlier step, whose event holds its key in several roles",
+                    in_code(expr.name.text)),
+        "under which of them was the feature read?");
+    diagnostic.labels.push_back({symbol.name->span, "the feature"});
+    diagnostic.helps.push_back("make it a feature by one of the fields");
+    context_.sink.report(std::move(diagnostic));
+    return error(expr);
+  }
+  auto bound = std::make_shared<cep::Expr>();
+  bound->op = Op::kBound;
+  bound->type = read.type();
+  bound->var = step.var;
+  bound->which = which;
+  bound->args = {read.expr};
+  return {std::move(bound), expr.span, symbol.name->span};
+}
+
 ValueSymbol* ExpressionChecker::called_feature(const tree::Expr& expr) const {
   const auto symbol = context_.names.values.find(expr.name.text);
   const bool is_feature =

@@ -231,7 +231,7 @@ Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& ty
           make_diagnostic(Code::kE0201, expr.name.span,
                           fmt::format("{} {} no field {}", types_text(context_, types),
                                       types.size() == 1 ? "has" : "have", in_code(name)));
-      if (report_value_of_step(expr, diagnostic, op)) break;
+      if (report_value_of_step(expr, diagnostic)) break;
       const bool near = suggest(context_, diagnostic, name, field_names(context_, types));
       if (!near && types.empty()) break;
       diagnostic.notes.push_back(declared_text(context_, types.front()));
@@ -265,13 +265,11 @@ Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& ty
   return error(expr);
 }
 
-// `back.last_seen`, where `last_seen` is a feature, a constant or a list.
-bool ExpressionChecker::report_value_of_step(const tree::Expr& expr, Diagnostic& diagnostic,
-                                             Op op) {
+// `back.limit`, where `limit` is a constant or a list, `prev.last_seen` of a feature.
+bool ExpressionChecker::report_value_of_step(const tree::Expr& expr, Diagnostic& diagnostic) {
   const std::string& name = expr.name.text;
   const auto symbol = context_.names.values.find(name);
   if (symbol == context_.names.values.end() || expr.kind != ExprKind::kMember) return false;
-  const tree::Expr& base = *expr.args[0];
   diagnostic.labels.push_back({symbol->second.name->span, "declared here"});
   if (symbol->second.form != ValueForm::kFeature) {
     const bool list = symbol->second.form == ValueForm::kList;
@@ -280,29 +278,10 @@ bool ExpressionChecker::report_value_of_step(const tree::Expr& expr, Diagnostic&
     context_.sink.report(std::move(diagnostic));
     return true;
   }
-  diagnostic.message = fmt::format("{} is a feature, no field of a step", in_code(name));
-  const bool own = op == Op::kField;
-  if (own) {
-    diagnostic.primary.text = fmt::format("write `{}`", name);
-    diagnostic.edit = Edit{expr.span, name};
-  } else {
-    const std::string step = base.kind == ExprKind::kName ? base.name.text : "s";
-    const auto found = scope_.rule ? scope_.rule->step_by_name.find(step)
-                                   : decltype(scope_.rule->step_by_name.end()){};
-    std::string kind = "KIND";
-    if (scope_.rule && found != scope_.rule->step_by_name.end() &&
-        scope_.rule->steps[found->second].types.size() == 1) {
-      kind = context_.event_type(scope_.rule->steps[found->second].types.front()).name;
-    }
-    diagnostic.primary.text = "a feature has its value at the current event alone";
-    diagnostic.helps.push_back(fmt::format(
-        "ask for it where the step takes its event: `{} as {} where {} …`", kind, step, name));
-    diagnostic.helps.push_back(
-        fmt::format("or carry it on: a rule with `status internal`, `when {0}` and `alert \"…\" {{ "
-                    "{1}: {1} }}`, "
-                    "of which this step takes the alerts: `alert NAME as {2}`",
-                    kind, name, step));
-  }
+  diagnostic.message = fmt::format("{} is a feature, no field", in_code(name));
+  diagnostic.primary.text = "`prev` has its fields alone";
+  diagnostic.helps.push_back(fmt::format(
+      "of an earlier step it is `STEP.{0}`, of a loop `LOOP.first.{0}` and `LOOP.last.{0}`", name));
   context_.sink.report(std::move(diagnostic));
   return true;
 }
@@ -558,6 +537,8 @@ Checked ExpressionChecker::check_step_field(const tree::Expr& expr, std::size_t 
   if (!sees_steps(scope_.place)) return error_of_feature(expr, step, at);
   if (std::optional<Checked> key = find_key(expr.name, expr.span)) return std::move(*key);
   const bool own = scope_.own_step == index;
+  ValueSymbol* const feature = feature_of_step(expr, step);
+  if (own && feature != nullptr) return read_feature(expr, *feature);
   if (own) return field_of(expr, step.types, step.broken, Op::kField);
   if (report_if_later(index, at)) return error(expr);
   constexpr std::string_view kTotals[] = {"count", "sum", "avg", "min", "max", "distinct"};
@@ -587,6 +568,9 @@ Checked ExpressionChecker::check_step_field(const tree::Expr& expr, std::size_t 
     context_.sink.report(std::move(diagnostic));
     return error(expr);
   }
+  if (feature != nullptr) {
+    return read_feature_of_step(expr, *feature, step, cep::Which::kOnly);
+  }
   const Checked field = field_of(expr, step.types, step.broken, Op::kBound);
   if (!field) return error(expr);
   auto bound = std::make_shared<cep::Expr>(*field.expr);
@@ -614,6 +598,9 @@ Checked ExpressionChecker::check_loop_event(const tree::Expr& expr, std::size_t 
     diagnostic.edit = Edit{expr.span, fmt::format("{}.{}", step.name, expr.name.text)};
     context_.sink.report(std::move(diagnostic));
     return error(expr);
+  }
+  if (ValueSymbol* const feature = feature_of_step(expr, step)) {
+    return read_feature_of_step(expr, *feature, step, which);
   }
   const Checked field = field_of(expr, step.types, step.broken, Op::kBound);
   if (!field) return error(expr);

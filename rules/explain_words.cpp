@@ -158,6 +158,7 @@ std::string Words::value(const Expr& expr, Place place) const {
     case Op::kField:
       return in_code(expr.field.name);
     case Op::kBound:
+      if (!expr.args.empty()) return feature(*expr.args[0]) + " as of " + bound(expr);
       return in_code(expr.field.name) + " of " + bound(expr);
     case Op::kPrev:
       return in_code(expr.field.name) + " of the event before it in the loop";

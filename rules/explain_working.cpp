@@ -41,6 +41,9 @@ std::string kept_fields(const cep::Plan& plan, const cep::KeptType& kept) {
   for (const cep::FieldIndex field : kept.fields) {
     fields.push_back(in_code(type.fields[field.value].name));
   }
+  for (const cep::FeatureIndex feature : kept.features) {
+    fields.push_back("the value of " + in_code(plan.features[feature.value].name) + " as of it");
+  }
   return fmt::format("{}: {}, about {}", in_code(type.name),
                      fields.empty() ? "its time" : listed(fields), bytes_words(kept.bytes));
 }

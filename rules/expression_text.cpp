@@ -224,6 +224,7 @@ class Writer {
         std::string out = variable(e.var);
         if (e.which == cep::Which::kFirst) out += ".first";
         if (e.which == cep::Which::kLast && rule_->variables[e.var.value].loop) out += ".last";
+        if (!e.args.empty()) return out + "." + plan_.features[e.args[0]->feature.value].name;
         return out + "." + e.field.name;
       }
       case Op::kAggregate:

@@ -13,7 +13,9 @@ class Collector {
     if (tree) expr(*tree);
   }
   void expr(const tree::Expr& tree) {
-    if (tree.kind == tree::ExprKind::kName || tree.kind == tree::ExprKind::kCall) {
+    // A member may be a feature as of a step's event.
+    if (tree.kind == tree::ExprKind::kName || tree.kind == tree::ExprKind::kCall ||
+        tree.kind == tree::ExprKind::kMember) {
       found.names.push_back(&tree.name);
     }
     for (const tree::ExprPtr& arg : tree.args) expr(arg);

@@ -297,6 +297,7 @@ std::string ExpressionPrinter::expr(const cep::Rule* rule, const Expr& e) const 
       std::string out = variable(rule, e.var);
       if (e.which == cep::Which::kFirst) out += ".first";
       if (e.which == cep::Which::kLast && rule->variables[e.var.value].loop) out += ".last";
+      if (!e.args.empty()) return out + "." + plan_.features[e.args[0]->feature.value].name;
       return out + "." + e.field.name;
     }
     case Op::kAggregate:

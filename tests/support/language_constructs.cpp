@@ -111,6 +111,7 @@ const std::vector<std::string>& all_constructs() {
                                     "prev",
                                     "reads its own loop",
                                     "reads an earlier step",
+                                    "feature of an earlier step",
                                     "aggregate of a loop",
                                     "having",
                                     "severity",
@@ -342,7 +343,7 @@ class Collector {
         add("prev");
         break;
       case cep::Op::kBound:
-        add("reads an earlier step");
+        add(expr.args.empty() ? "reads an earlier step" : "feature of an earlier step");
         break;
       case cep::Op::kAggregate:
         add("aggregate of a loop");

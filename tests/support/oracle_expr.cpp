@@ -196,6 +196,10 @@ Value evaluate(const Expr& expr, const Context& context) {
       const std::vector<Position> positions = events_of(context, expr.var);
       if (positions.empty()) return Value::missing();
       const bool first = expr.which == cep::Which::kFirst;
+      if (!expr.args.empty()) {
+        return feature_of(*expr.args[0],
+                          at_event(context, first ? positions.front() : positions.back()));
+      }
       return field_at(context, expr.field, first ? positions.front() : positions.back());
     }
     case Op::kPrev: {

@@ -68,7 +68,9 @@ class Maker {
           made = field(random_.pick({"card", "device", "channel", "ok", "note", "ts", "id"}));
           break;
         case 2:
-          made = bound(random_.pick({"card", "device", "channel", "ok", "ts", "amount"}));
+          if (random_.chance(30)) made = feature_of_step();
+          if (!made)
+            made = bound(random_.pick({"card", "device", "channel", "ok", "ts", "amount"}));
           break;
         case 3:
           made = time_difference();
@@ -212,7 +214,42 @@ class Maker {
     }
     return nullptr;
   }
+  // A feature as of an event taken before, where all that the step takes is known to its key.
+  ExprPtr feature_of_step() {
+    if (scope_.steps.empty()) return nullptr;
+    const SeenStep& step = random_.pick(scope_.steps);
+    for (int tries = 0; tries < 4 && !plan_.features.empty(); ++tries) {
+      const std::size_t index = random_.below(plan_.features.size());
+      const cep::Feature& read = plan_.features[index];
+      if (read.name.starts_with('$')) continue;
+      const bool fits = std::ranges::all_of(read.key.parts, [&](const cep::KeyPart& part) {
+        return std::ranges::all_of(step.types, [&](cep::EventTypeIndex type) {
+          return std::ranges::count(part.members, type, &cep::KeyMember::type) == 1;
+        });
+      });
+      // At alerts only features of alerts have a value.
+      const bool of_alerts = std::ranges::any_of(step.types, [&](cep::EventTypeIndex type) {
+        return plan_.event_types[type.value].is_alert();
+      });
+      if (!fits || of_alerts) continue;
+      auto feature = std::make_shared<cep::Expr>();
+      feature->op = Op::kFeature;
+      feature->feature = cep::FeatureIndex(index);
+      feature->type = read.type;
+      auto expr = std::make_shared<cep::Expr>();
+      expr->op = Op::kBound;
+      expr->type = read.type;
+      expr->var = step.var;
+      if (step.loop) expr->which = random_.pick({cep::Which::kFirst, cep::Which::kLast});
+      expr->args = {feature};
+      return expr;
+    }
+    return nullptr;
+  }
   ExprPtr compare_feature() {
+    if (random_.chance(25)) {
+      if (const ExprPtr read = feature_of_step()) return random_comparison(random_, read);
+    }
     ExprPtr read = scope_.by_argument && random_.chance(30) ? feature_by_argument() : nullptr;
     if (!read) read = feature();
     return read ? random_comparison(random_, read) : nullptr;

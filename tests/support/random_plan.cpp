@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -294,8 +295,13 @@ class PlanMaker {
 
   // Notes that events of these types read the features that an expression names.
   void add_readers(const ExprPtr& expr, const std::vector<EventTypeIndex>& types) {
+    std::set<const cep::Expr*> of_steps;  // read as of events of the step's own types
+    walk(expr, [&](const cep::Expr& e) {
+      if (e.op == Op::kBound && !e.args.empty()) of_steps.insert(e.args[0].get());
+    });
     walk(expr, [&](const cep::Expr& e) {
       if (e.op != Op::kFeature || e.feature.value >= named_features_) return;
+      if (of_steps.contains(&e)) return;
       for (cep::KeyPart& part : plan_.features[e.feature.value].key.parts) {
         // Under an argument, or where none of the types has the key, no member is needed.
         if (!find_key_field(plan_, types, part.name)) continue;
