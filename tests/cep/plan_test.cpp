@@ -369,13 +369,26 @@ TEST_CASE("plan: what no rule text could have said is found") {
          KeyPart& part = p.rules[0].key.parts[0];
          part.members.push_back(part.members[0]);
        }},
-      {"phrases and patterns are text",
+      {"phrases, patterns and networks are text",
        [](Plan& p) {
          p.lists.push_back({"l", type_of(TypeKind::kInt), {}, ListKind::kText, {}});
        }},
       {"for each pattern",
        [](Plan& p) {
          p.lists.push_back({"l", type_of(TypeKind::kString), {}, ListKind::kRegex, {true}});
+       }},
+      {"`10.0.0.1/8` is no network",
+       [](Plan& p) {
+         p.lists.push_back({"l",
+                            type_of(TypeKind::kString),
+                            {OwnedValue(Value::string("10.0.0.1/8"))},
+                            ListKind::kNetwork,
+                            {}});
+       }},
+      {"a network that is no part of the key",
+       [](Plan& p) {
+         p.tables = {sample_table()};
+         p.tables[0].network_key = 7;
        }},
       {"two rows of one key",
        [](Plan& p) {
