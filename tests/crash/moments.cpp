@@ -154,6 +154,7 @@ std::vector<Moments::Raised> Moments::raised(const cep::Plan& plan,
 }
 
 Moments::Outcome Moments::evaluate(const std::vector<oracle::PlacedEvent>& placed,
+                                   const std::map<std::size_t, std::size_t>& taken_before,
                                    cep::EventTime end) const {
   Outcome outcome;
   const cep::Plan& first = segments_.front().plan;
@@ -167,7 +168,8 @@ Moments::Outcome Moments::evaluate(const std::vector<oracle::PlacedEvent>& place
           i + 1 < segments_.size() ? segments_[i + 1].begin : static_cast<std::size_t>(-1);
       std::vector<oracle::PlacedEvent> here;
       for (const oracle::PlacedEvent& event : placed) {
-        const bool is_here = event.arrival >= segments_[i].begin && event.arrival < next;
+        const std::size_t taken = taken_before.at(event.arrival);
+        const bool is_here = taken >= segments_[i].begin && taken < next;
         if (!is_here || first.event_types[event.type.value].name != kMoment) continue;
         // Other rules have their types in another order.
         here.push_back(event);

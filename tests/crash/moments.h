@@ -7,6 +7,7 @@
 #pragma once
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,7 +33,10 @@ class Moments {
     std::vector<std::string> lines;  // of live rules
     std::string by;
   };
-  Outcome evaluate(const std::vector<oracle::PlacedEvent>& placed, cep::EventTime end) const;
+  /// `taken_before`: how many events were taken before each, by its arrival.
+  Outcome evaluate(const std::vector<oracle::PlacedEvent>& placed,
+                   const std::map<std::size_t, std::size_t>& taken_before,
+                   cep::EventTime end) const;
   std::size_t changes() const { return segments_.size() - 1; }
 
  private:

@@ -82,7 +82,7 @@ std::vector<Construct> constructs() {
       {"no for", rule("by card\nwhen pay as p then no login for 10s")},
       {"no to the end of within",
        rule("by card\nwhen pay as p then no login where not ok within 10s")},
-      {"no next", rule("by card\nwhen login then no next login within 20s")},
+      {"no next", rule("by card\nwhen login then no next login within 20s considering pay")},
       {"without", rule(two + "without login where not ok")},
       {"without for", rule("by card\nwhen pay as p then pay\nwithout login for 10s")},
       {"considering", rule("by card\nwhen pay then next pay within 20s considering login")},
@@ -446,6 +446,6 @@ TEST_CASE("state: what is held back is forgotten as the oracle says, in any slic
     held += of_case;
   });
   MESSAGE(cases << " cases, " << held << " matches held back");
-  if (cases >= 2000) CHECK(2 * held > cases);
+  if (cases >= 2000) CHECK(5 * held > 2 * cases);
 }
 }  // namespace tocsin::tests

@@ -343,7 +343,8 @@ const std::map<std::string, Change>& changes() {
       {"field",
        of_expr(
            [](const Expr& e) {
-             return (e.op == Op::kField || e.op == Op::kBound) &&
+             // A feature's value at a step has no field.
+             return (e.op == Op::kField || (e.op == Op::kBound && e.args.empty())) &&
                     e.type.kind != cep::TypeKind::kTime;
            },
            [](Random&, Expr& e) { e.field.name += "_other"; })},

@@ -237,6 +237,7 @@ void Arrivals::take(Source& from, const Jumped& event) {
   for (const cep::Value& value : runtime::declared_fields(plan_, row, scratch)) {
     placed.fields.emplace_back(value);
   }
+  taken_before_[placed.arrival] = placed_.size();
   placed_.push_back(std::move(placed));
 }
 

@@ -78,6 +78,9 @@ class Arrivals {
   const std::map<std::string, std::vector<Judged>>& judged() const { return judged_; }
   /// How many were taken so far.
   std::size_t taken() const { return placed_.size(); }
+  /// How many were taken before each: by PlacedEvent::arrival, which counts what came to be late
+  /// too, and in another order where an event that jumped ahead was held.
+  const std::map<std::size_t, std::size_t>& taken_before() const { return taken_before_; }
   /// How many jumped ahead, and how many of them no event confirmed.
   std::uint64_t jumps() const { return jumps_; }
   std::uint64_t jumps_rejected() const { return jumps_rejected_; }
@@ -133,6 +136,7 @@ class Arrivals {
   std::vector<SetAside> late_;
   std::vector<SetAside> dead_;
   std::size_t places_ = 0;
+  std::map<std::size_t, std::size_t> taken_before_;
   std::uint64_t jumps_ = 0;
   std::uint64_t jumps_rejected_ = 0;
   std::uint64_t clamped_ = 0;

@@ -26,7 +26,7 @@ class Maker {
       : random_(random), plan_(plan), types_(types) {}
 
   ExprPtr condition() {
-    switch (random_.below(13)) {
+    switch (random_.below(19)) {
       case 10:
         return in_networks();
       case 11:
@@ -46,6 +46,8 @@ class Maker {
       case 6:
         return of_time();
       case 7:
+      case 13:
+      case 14:
         return of_text();
       default:
         return of_number();
