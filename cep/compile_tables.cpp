@@ -126,58 +126,6 @@ void Compiler::assign_tables() {
   }
 }
 
-// What crosses between tables or comes as an alert's event takes a further pass.
-void Compiler::find_passes() {
-  using How = OperatorInput::How;
-  const auto table_of_op = [&](OperatorRef op) {
-    return op.is_rule ? out_->rules[op.index].table : out_->features[op.index].table;
-  };
-  // A feature that waits for a rule which reads it lets it go first at each event.
-  const auto feeds_back = [&](OperatorRef of, const OperatorInput& input) {
-    return input.how == How::kUnlessAlerted && graph_.depends(input.from, of);
-  };
-  const OperatorGraph::Depths passes = graph_.depths(
-      [&](OperatorRef of, const OperatorInput& input) -> std::uint32_t {
-        if (input.how == How::kAlerts) return 1;
-        const std::uint32_t table = table_of_op(of);
-        const bool crosses = input.has_arguments || table_of_op(input.from) != table;
-        if (input.how == How::kFeature) return crosses ? 1 : 0;
-        return crosses || out_->tables[table].role_places > 1 ? 1 : 0;
-      },
-      [&](OperatorRef of, const OperatorInput& input) { return !feeds_back(of, input); });
-  levels_ = graph_.levels();
-  for (RuleProgram& rule : out_->rules) {
-    const auto index = static_cast<std::size_t>(&rule - out_->rules.data());
-    rule.pass = passes.rules[index];
-    rule.level = levels_.rules[index];
-    out_->pass_count = std::max(out_->pass_count, rule.pass + 1);
-  }
-  for (std::size_t i = 0; i < out_->features.size(); ++i) {
-    FeatureProgram& feature = out_->features[i];
-    feature.pass = feature.take_pass = passes.features[i];
-    feature.unless = plan_.features[i].unless_alerted_by;
-    out_->pass_count = std::max(out_->pass_count, feature.pass + 1);
-  }
-  for (FeatureProgram& feature : out_->features) {
-    if (!feature.unless) continue;
-    RuleProgram& rule = out_->rules[feature.unless->value];
-    rule.is_watched = true;
-    const auto index = static_cast<std::uint32_t>(&feature - out_->features.data());
-    const bool waits = graph_.depends({true, feature.unless->value}, {false, index});
-    const bool in_place = rule.table == feature.table && rule.pass == feature.pass &&
-                          out_->tables[rule.table].role_places == 1;
-    if (waits && !in_place) out_->row_by_row = true;
-  }
-  if (!out_->row_by_row) return;
-  for (std::uint32_t i = 0; i < out_->features.size(); ++i) {
-    FeatureProgram& feature = out_->features[i];
-    if (feature.unless && graph_.depends({true, feature.unless->value}, {false, i})) {
-      feature.take_pass = out_->pass_count;
-    }
-  }
-  ++out_->pass_count;
-}
-
 // ---- predicates
 
 std::uint32_t Compiler::add_predicate(std::uint32_t table, Predicate predicate) {
@@ -463,6 +411,16 @@ void Compiler::add_probe(FeatureIndex value, const Expr& read,
   }
   for (const Rows& of_reader : rows) {
     out_->probes[place->second].predicates.push_back(add_rows(table, of_reader));
+    std::map<std::uint32_t, Rows> late;
+    for (const Subset& subset : of_reader.events) {
+      for (const std::uint32_t pass : late_passes(read.feature, subset.type)) {
+        late[pass].events.push_back(subset);
+      }
+    }
+    for (auto& [pass, at_alerts] : late) {
+      at_alerts.conjuncts = of_reader.conjuncts;
+      late_probes_[{place->second, pass}].push_back(add_rows(table, at_alerts));
+    }
   }
 }
 
@@ -492,6 +450,11 @@ void Compiler::number_operators() {
     const ProbeProgram& probe = out_->probes[i];
     const FeatureProgram& feature = out_->features[probe.feature.value];
     add(feature.table, OperatorKind::kProbe, i, feature.pass, probe.predicates);
+  }
+  for (const auto& entry : late_probes_) {
+    const std::uint32_t probe = entry.first.first;
+    add(out_->features[out_->probes[probe].feature.value].table, OperatorKind::kProbe, probe,
+        entry.first.second, entry.second);
   }
   for (RuleProgram& rule : out_->rules) {
     if (rule.method == Method::kStrict) {

@@ -33,7 +33,8 @@ class EngineImpl {
         slice_(program_.impl()),
         budgets_(program_.impl()),
         ids_(program_.impl().pass_count),
-        one_row_(program_.plan()) {
+        one_row_(program_.plan()),
+        no_rows_(program_.plan()) {
     for (std::uint32_t i = 0; i < program_.impl().tables.size(); ++i) {
       tables_.push_back(
           std::make_unique<TableState>(program_.impl(), i, hash_seed, stats_, budgets_));
@@ -237,6 +238,9 @@ class EngineImpl {
                      plan.event_types[row.type.value].fields[f].type,
                      batch.value(plan, row, FieldIndex(f)), one_row_.texts);
       }
+      if (program_.impl().deadlines_before_rows) {
+        advance_slice(no_rows_, row.engine_time, alerts);
+      }
       advance_slice(one_row_, row.engine_time, alerts);
     }
     one_row_.clear();
@@ -395,6 +399,7 @@ class EngineImpl {
   EventTime watermark_ = kEventTimeMin;
   std::vector<Ids> ids_;  // by pass
   Batch one_row_;
+  const Batch no_rows_;
   std::vector<std::string> identities_;
 };
 

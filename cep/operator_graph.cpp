@@ -141,7 +141,8 @@ std::string OperatorGraph::cycle() const {
   return {};
 }
 
-OperatorGraph::Depths OperatorGraph::depths(const Step& step, const Counts& counts) const {
+OperatorGraph::Depths OperatorGraph::depths(const Step& step, const Counts& counts,
+                                            const AtLeast& at_least) const {
   constexpr std::uint32_t kUnknown = ~std::uint32_t{0};
   Depths result{std::vector<std::uint32_t>(features_.size(), kUnknown),
                 std::vector<std::uint32_t>(rules_.size(), kUnknown)};
@@ -152,7 +153,7 @@ OperatorGraph::Depths OperatorGraph::depths(const Step& step, const Counts& coun
     std::vector<OperatorRef> open = {root};
     while (!open.empty()) {
       const OperatorRef op = open.back();
-      std::uint32_t deepest = 0;
+      std::uint32_t deepest = at_least ? at_least(op) : 0;
       bool is_ready = true;
       if (depth(op) == kUnknown) {
         for (const OperatorInput& input : inputs(op)) {

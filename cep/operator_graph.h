@@ -50,7 +50,9 @@ class OperatorGraph {
   };
   using Step = std::function<std::uint32_t(OperatorRef of, const OperatorInput& input)>;
   using Counts = std::function<bool(OperatorRef of, const OperatorInput& input)>;
-  Depths depths(const Step& step, const Counts& counts) const;
+  /// None is less than `at_least` says; without it there is no such bound.
+  using AtLeast = std::function<std::uint32_t(OperatorRef of)>;
+  Depths depths(const Step& step, const Counts& counts, const AtLeast& at_least = {}) const;
   /// Levels as the order of alerts has them.
   Depths levels() const;
   /// Features such that each stands after those it reads; among others in the plan's order, those

@@ -98,6 +98,11 @@ ExprPtr read_field(const cep::Plan& plan, EventTypeIndex type, const std::string
   return expr;
 }
 
+bool is_number(const cep::Type& type) {
+  return type.kind == TypeKind::kInt || type.kind == TypeKind::kDecimal ||
+         type.kind == TypeKind::kFloat;
+}
+
 ExprPtr limit_for(Random& random, const cep::Type& type) {
   switch (type.kind) {
     case TypeKind::kFloat:
@@ -227,6 +232,50 @@ ExprPtr feature_of_alerts(Random& random, cep::Plan& plan, EventTypeIndex alerts
   return condition(random.pick({Op::kGreaterEqual, Op::kLess}),
                    {read, int_literal(random.between(0, 3))});
 }
+
+// A feature of ordinary events, read at alerts: one that is there, on which the rule that raises
+// them may depend, or a new one. Null where there is none with this key.
+ExprPtr feature_at_alerts(Random& random, cep::Plan& plan, EventTypeIndex alerts,
+                          const cep::KeyPart& part, const std::vector<EventTypeIndex>& others) {
+  std::vector<std::size_t> fitting;
+  for (std::size_t i = 0; i < plan.features.size(); ++i) {
+    const cep::Feature& feature = plan.features[i];
+    const bool of_alerts = std::ranges::any_of(feature.events, [&](const cep::Subset& subset) {
+      return plan.event_types[subset.type.value].is_alert();
+    });
+    const bool fits = !feature.name.starts_with('$') && !of_alerts && is_number(feature.type) &&
+                      feature.key.parts.size() == 1 && feature.key.parts[0].name == part.name &&
+                      feature.key.parts[0].type == part.type;
+    if (fits) fitting.push_back(i);
+  }
+  if (fitting.empty() || random.chance(30)) {
+    if (others.empty()) return nullptr;
+    cep::Feature feature;
+    feature.name = fmt::format("at_alerts{}", plan.features.size());
+    const EventTypeIndex counted = random.pick(others);
+    feature.events = {{counted, nullptr, plan.event_types[counted.value].name}};
+    feature.type = type_of(TypeKind::kInt);
+    feature.window.duration = seconds(random.between(1, 20));
+    feature.key = key_by(plan, part.name, part.type, {counted});
+    fitting = {plan.features.size()};
+    plan.features.push_back(std::move(feature));
+  }
+  const std::size_t chosen = random.pick(fitting);
+  cep::Feature& feature = plan.features[chosen];
+  std::vector<cep::KeyMember>& members = feature.key.parts[0].members;
+  if (std::ranges::count(members, alerts, &cep::KeyMember::type) == 0) {
+    const cep::KeySpec of_alerts = key_by(plan, part.name, part.type, {alerts});
+    members.push_back(of_alerts.parts[0].members[0]);
+    std::ranges::stable_sort(members, {}, &cep::KeyMember::type);
+  }
+  auto read = std::make_shared<cep::Expr>();
+  read->op = Op::kFeature;
+  read->feature = cep::FeatureIndex(chosen);
+  read->type = feature.type;
+  if (random.chance(20)) return condition(Op::kIsKnown, {read});
+  return condition(random.pick({Op::kGreaterEqual, Op::kLess}),
+                   {read, limit_for(random, read->type)});
+}
 }  // namespace
 
 void add_reader(Random& random, cep::Plan& plan) {
@@ -266,7 +315,9 @@ void add_reader(Random& random, cep::Plan& plan) {
         {alerts, nullptr, plan.event_types[alerts.value].name}};
     std::vector<EventTypeIndex> others = types_with(plan, part.name, part.type);
     Element step = step_of(rule, alert_kind, "a");
-    step.where = all_of({alert_condition(random, plan, alerts)});
+    const ExprPtr read =
+        random.chance(40) ? feature_at_alerts(random, plan, alerts, part, others) : nullptr;
+    step.where = all_of({alert_condition(random, plan, alerts), read});
     rule.pattern = {step};
     if (!others.empty() && random.chance(75)) {
       const EventTypeIndex other = random.pick(others);
