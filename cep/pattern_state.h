@@ -82,9 +82,9 @@ class PatternState {
   std::int64_t lost_until_us = 0;
   OpenWindow window;
   SuppressionState suppression;
-  TakenLog taken_log;  // of suppression.taken, where nodes keep what was searched
-  std::size_t words_kept = 0;                    // when they were last collected
-  std::size_t taken_kept = 0;                    // of suppression.taken, likewise
+  TakenLog taken_log;          // of suppression.taken, where nodes keep what was searched
+  std::size_t words_kept = 0;  // when they were last collected
+  std::size_t taken_kept = 0;  // of suppression.taken, likewise
   std::int64_t release_us = PatternRun::kNever;  // the timer that was last set for `waiting`
   ArrivalNumber release_arrival;
   std::size_t bytes_counted = 0;

@@ -25,8 +25,7 @@ struct RuleDraft {
   /// Of what is asked of a complete match: the current event is the last one taken.
   ExprScope match_scope() const;
   /// Reports a condition on a complete match that never holds, by the code `never`.
-  void warn_of(const ExprScope& match, const Condition& condition,
-               Code never = Code::kW0003) const;
+  void warn_of(const ExprScope& match, const Condition& condition, Code never = Code::kW0003) const;
 };
 /// `after match`, `prefer latest`.
 void check_selection(RuleDraft& draft);

@@ -363,7 +363,8 @@ int expect(const Expectation& what) {
   const oracle::Arrivals& arrivals = expecting.arrivals();
   const std::vector<oracle::PlacedEvent> placed = arrivals.placed();
   const Moments::Outcome outcome = expecting.moments().evaluate(
-      placed, arrivals.taken_before(), what.until_watermark ? arrivals.watermark() : cep::kEventTimeMax);
+      placed, arrivals.taken_before(),
+      what.until_watermark ? arrivals.watermark() : cep::kEventTimeMax);
   std::string lines;
   for (const std::string& line : outcome.lines) lines += line + '\n';
   fs::create_directories(what.out);
