@@ -252,7 +252,7 @@ TEST_CASE("node: rules that stay go on through deploys of others, checkpoints an
     CHECK(3 * alerting > compared);
     CHECK(deployed > compared);
     CHECK(5 * was_ready > deployed);
-    CHECK(5 * asked > compared);
+    CHECK(6 * asked > compared);
     CHECK(compiled > 0);
   }
 }
