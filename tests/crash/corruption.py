@@ -153,7 +153,8 @@ def every_file(base, acknowledged, lines, wanted, only):
         before = used(pathlib.Path(relative), (base / "data" / relative).read_bytes())
         seen = {before}
         # Of what a digest seals, one way is as good as another.
-        for how in ["gone", "cut to half"] if relative.startswith(SEALED) else WAYS:
+        few = relative.startswith(SEALED) or os.environ.get("TOCSIN_QUICK") == "1"
+        for how in ["gone", "cut to half"] if few else WAYS:
             after = WAYS[how](before)
             if after in seen:
                 continue
