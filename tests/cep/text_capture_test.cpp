@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -43,7 +44,7 @@ struct Node {
   std::vector<NodePtr> parts;
 };
 struct Taken {
-  std::optional<std::pair<std::size_t, std::size_t>> groups[6];
+  std::array<std::optional<std::pair<std::size_t, std::size_t>>, 6> groups;
 };
 using Then = std::function<bool(std::size_t, const Taken&)>;
 
