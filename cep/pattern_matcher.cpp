@@ -171,6 +171,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
     changed_ = true;
     return;
   }
+  changed_ = changed_ || next.greedy_over != run.greedy_over || next.fresh != run.fresh;
 
   if (way.target == PatternWay::kEnd) {
     if (forbidden || (without && way.ending != Ending::kAtNext)) {
@@ -198,7 +199,6 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
     changed_ = true;
     return;
   }
-  changed_ = changed_ || next.greedy_over != run.greedy_over || next.fresh != run.fresh;
   keep(next, counters);
 }
 
