@@ -34,20 +34,19 @@ bool takes_nothing(const Element& element) {
 }
 
 // The absences with which a sequence may end, looking into what stands last.
-void collect_last_absences(const std::vector<Element>& elements,
-                           std::vector<const Element*>& absences) {
-  if (elements.empty()) return;
-  const Element& last = elements.back();
+// Of what may end a match: the last element of a sequence, each alternative, each member.
+void collect_last_absences(const Element& last, std::vector<const Element*>& absences) {
   if (is_absence(last)) absences.push_back(&last);
-  if (is_sequence(last)) collect_last_absences(last.children, absences);
-  if (last.kind != ElementKind::kOneOf && last.kind != ElementKind::kAllOf) return;
-  for (const Element& child : last.children) {
-    if (is_sequence(child)) collect_last_absences(child.children, absences);
+  if (last.children.empty()) return;
+  if (is_sequence(last)) {
+    collect_last_absences(last.children.back(), absences);
+    return;
   }
+  for (const Element& child : last.children) collect_last_absences(child, absences);
 }
 std::vector<const Element*> last_absences(const Rule& rule) {
   std::vector<const Element*> absences;
-  collect_last_absences(rule.pattern, absences);
+  if (!rule.pattern.empty()) collect_last_absences(rule.pattern.back(), absences);
   return absences;
 }
 

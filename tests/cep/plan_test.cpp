@@ -285,6 +285,21 @@ TEST_CASE("plan: what no rule text could have said is found") {
          p.rules[0].pattern[2].absent_for.reset();
          p.rules[0].within.reset();
        }},
+      {"neither `for` nor `within`",
+       [](Plan& p) {
+         // all of { one of { ( … no payment ) } }
+         std::vector<Element>& pattern = p.rules[0].pattern;
+         pattern[2].absent_for.reset();
+         p.rules[0].within.reset();
+         for (const ElementKind kind :
+              {ElementKind::kGroup, ElementKind::kOneOf, ElementKind::kAllOf}) {
+           Element around;
+           around.kind = kind;
+           around.children = std::move(pattern);
+           pattern.clear();
+           pattern.push_back(std::move(around));
+         }
+       }},
       {"after an optional step", [](Plan& p) { p.rules[0].pattern[1].optional = true; }},
       {"no step takes an event",
        [](Plan& p) { p.rules[0].pattern[0].optional = p.rules[0].pattern[1].optional = true; }},
