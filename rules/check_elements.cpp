@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "cep/expr_walk.h"
 #include "rules/check_expression.h"
 #include "rules/check_pattern.h"
 #include "rules/contradiction.h"
-#include "rules/match_shape.h"
 #include "rules/report.h"
 
 namespace tocsin::rules {
@@ -118,11 +118,6 @@ class ElementsChecker {
 
   cep::ExprPtr where(const ElementDraft& draft, const ResolvedKinds& kinds, const tree::Expr* where,
                      std::optional<std::size_t> own_step) {
-    if (!where) {
-      if (own_step && kinds.alternatives.size() == 1)
-        remember(*own_step, kinds.alternatives.front()->conjuncts);
-      return nullptr;
-    }
     ExprScope scope;
     scope.place = own_step ? Place::kStep : Place::kAbsence;
     scope.types = kinds.types;
@@ -131,6 +126,16 @@ class ElementsChecker {
     scope.steps_visible = draft.place.steps_before;
     scope.pattern_place = &draft.place;
     scope.own_step = own_step;
+    if (own_step && !kinds.broken && decides_match(*own_step, {}) &&
+        never_holds(context_, scope, {}, kinds.alternatives, {})) {
+      report_never(draft);
+      return nullptr;
+    }
+    if (!where) {
+      if (own_step && kinds.alternatives.size() == 1)
+        remember(*own_step, kinds.alternatives.front()->conjuncts);
+      return nullptr;
+    }
     const Condition condition = ExpressionChecker(context_, scope).check_condition(*where);
     if (!condition.broken) {
       const bool decides = own_step && decides_match(*own_step, condition.conjuncts);
@@ -144,13 +149,27 @@ class ElementsChecker {
     return condition.expr();
   }
 
+  void report_never(const ElementDraft& draft) {
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0441, draft.step_tree->kinds.span,
+                        "this rule can never alert: no event can be taken here",
+                        "the conditions of the kind never hold");
+    for (const tree::KindRef& ref : draft.step_tree->kinds.refs) {
+      const KindSymbol* kind = look_up_kind(context_, ref);
+      if (kind == nullptr || kind->kind == nullptr) continue;
+      diagnostic.labels.push_back({kind->name->span, "declared here"});
+    }
+    diagnostic.helps.push_back("correct the condition of the kind");
+    context_.sink.report(std::move(diagnostic));
+  }
+
   // Whether a match has an event of the step of which all of the condition is asked.
   bool decides_match(std::size_t step, const std::vector<Conjunct>& condition) const {
     const StepSymbol& symbol = scope_.steps[step];
     if (symbol.count_min == 0) return false;
     // Of a loop's first event not all is asked.
     return !symbol.loop || std::ranges::all_of(condition, [](const Conjunct& conjunct) {
-      return reads_only_the_event(*conjunct.expr);
+      return !cep::reads_run(*conjunct.expr);
     });
   }
 

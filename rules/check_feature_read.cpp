@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "cep/expr_walk.h"
 #include "rules/check_expression.h"
 #include "rules/check_features.h"
 #include "rules/check_key.h"
@@ -14,25 +15,6 @@
 
 namespace tocsin::rules {
 using cep::Op;
-
-namespace {
-// What a key argument may not use; nothing where the expression is of the current event alone.
-bool is_of_event(const cep::Expr& expr) {
-  switch (expr.op) {
-    case Op::kBound:
-    case Op::kPrev:
-    case Op::kAggregate:
-    case Op::kFeature:
-    case Op::kIsBound:
-    case Op::kInLoop:
-      return false;
-    default:
-      break;
-  }
-  return std::ranges::all_of(
-      expr.args, [](const cep::ExprPtr& arg) { return arg == nullptr || is_of_event(*arg); });
-}
-}  // namespace
 
 // Where events of `type` hold the key of a feature; absent, reported, where they do not.
 std::optional<FeatureReader> ExpressionChecker::reader_of(const tree::Expr& expr,
@@ -214,7 +196,10 @@ Checked ExpressionChecker::read_feature_under(const tree::Expr& expr, ValueSymbo
       broken = true;
       continue;
     }
-    if (!is_of_event(*argument.expr)) {
+    const bool is_of_event = !cep::any_expr(*argument.expr, [](const cep::Expr& part) {
+      return part.op == Op::kFeature || part.op == Op::kPrev || cep::reads_variable(part);
+    });
+    if (!is_of_event) {
       Diagnostic diagnostic =
           make_diagnostic(Code::kE0457, argument.span,
                           fmt::format("{} is read by fields of this event alone", in_code(name)));

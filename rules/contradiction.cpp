@@ -93,7 +93,8 @@ class Contradictions {
         never_(never),
         silent_(silent) {}
 
-  // Whether they contradict each other; `silent`: nothing is reported.
+  // Whether they contradict each other, or an alternative of one never holds, which is reported.
+  // `silent`: whether no event satisfies them; nothing is reported.
   bool find() {
     for (std::size_t i = 0; i < conjuncts_.size() && !found_; ++i) look_at(*conjuncts_[i].expr, i);
     return found_;
@@ -435,9 +436,11 @@ class Contradictions {
   void report(std::size_t at, std::optional<std::size_t> other, std::string label = {},
               std::string help = {}, std::string message = {}) {
     if (found_ || (at < first_new_ && (!other || *other < first_new_))) return;
+    const bool is_part = !message.empty();  // the rest of the condition may hold
+    if (silent_ && is_part) return;
     found_ = true;
     if (silent_) return;
-    const Code code = message.empty() ? never_ : Code::kW0003;
+    const Code code = is_part ? Code::kW0003 : never_;
     if (message.empty()) message = "this condition never holds";
     if (code == Code::kE0441) message += ", so the rule can never alert";
     Diagnostic diagnostic =
@@ -534,13 +537,28 @@ void warn_of_repeats(CheckContext& context, const std::vector<Conjunct>& conjunc
 }
 }  // namespace
 
+bool never_holds(CheckContext& context, const ExprScope& scope, const std::vector<Conjunct>& known,
+                 const std::vector<const KindAlternative*>& alternatives,
+                 const std::vector<Conjunct>& condition) {
+  if (alternatives.empty()) return false;
+  return std::ranges::all_of(alternatives, [&](const KindAlternative* alternative) {
+    std::vector<Conjunct> all = known;
+    all.insert(all.end(), alternative->conjuncts.begin(), alternative->conjuncts.end());
+    all.insert(all.end(), condition.begin(), condition.end());
+    return Contradictions(context, scope, all, 0, Code::kW0003, true).find();
+  });
+}
+
 void warn_of_condition(CheckContext& context, const ExprScope& scope,
                        const std::vector<Conjunct>& known,
                        const std::vector<const KindAlternative*>& alternatives,
                        const std::vector<Conjunct>& condition, Code never) {
   const std::vector<Conjunct> nothing;
   // Of several kinds of events another may be what the rule takes.
-  if (alternatives.size() > 1) never = Code::kW0003;
+  if (never == Code::kE0441 && alternatives.size() > 1 &&
+      !never_holds(context, scope, known, alternatives, condition)) {
+    never = Code::kW0003;
+  }
   std::size_t first_new = known.size();
   std::vector<Conjunct> all;
   for (std::size_t i = 0; i < std::max<std::size_t>(alternatives.size(), 1); ++i) {

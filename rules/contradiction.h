@@ -19,4 +19,9 @@ void warn_of_condition(CheckContext& context, const ExprScope& scope,
                        const std::vector<Conjunct>& known,
                        const std::vector<const KindAlternative*>& alternatives,
                        const std::vector<Conjunct>& condition, Code never = Code::kW0003);
+/// Whether no event of any of the alternatives satisfies the condition, and what its alternative and
+/// `known` ask. False where it is not certain. Reports nothing.
+bool never_holds(CheckContext& context, const ExprScope& scope, const std::vector<Conjunct>& known,
+                 const std::vector<const KindAlternative*>& alternatives,
+                 const std::vector<Conjunct>& condition);
 }  // namespace tocsin::rules

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cep/expr_walk.h"
 #include "rules/unreachable_step.h"
 
 namespace tocsin::rules {
@@ -43,21 +44,6 @@ bool is_counted(const cep::Quantifier& quantifier) {
   return quantifier.max && *quantifier.max == quantifier.min;
 }
 }  // namespace
-
-bool reads_only_the_event(const cep::Expr& expr) {
-  switch (expr.op) {
-    case Op::kBound:
-    case Op::kPrev:
-    case Op::kAggregate:
-    case Op::kIsBound:
-    case Op::kInLoop:
-      return false;
-    default:
-      break;
-  }
-  return std::ranges::all_of(
-      expr.args, [](const cep::ExprPtr& arg) { return !arg || reads_only_the_event(*arg); });
-}
 
 bool is_read(const cep::Rule& rule, cep::VarIndex var) {
   const cep::Suppression& suppression = rule.suppression;
@@ -155,7 +141,7 @@ bool MatchShape::is_inside(const std::vector<cep::Subset>& kinds) const {
 
 bool MatchShape::forbids_all(const std::vector<cep::Subset>& events, const cep::ExprPtr& where,
                              const Element& step) const {
-  return (!where || reads_only_the_event(*where)) &&
+  return (!where || !cep::reads_run(*where)) &&
          takes_all(context_, events, where, step.events, step.where);
 }
 

@@ -11,8 +11,6 @@
 #include "rules/check_context.h"
 
 namespace tocsin::rules {
-/// Whether the condition reads nothing but the event that it is asked of.
-bool reads_only_the_event(const cep::Expr& expr);
 /// Whether some condition of the rule, or what its suppression looks at, reads the variable. What
 /// the alert says is no condition.
 bool is_read(const cep::Rule& rule, cep::VarIndex var);

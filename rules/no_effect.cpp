@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "cep/expr_walk.h"
 #include "cep/time.h"
 #include "cep/value.h"
 #include "rules/match_shape.h"
@@ -174,7 +175,7 @@ class EffectChecker {
 
   bool longest_is_chosen(const Element& loop) const {
     return !loop.quantifier.max && takes_best() && !is_read(rule_, loop.var) &&
-           (!loop.where || reads_only_the_event(*loop.where));
+           (!loop.where || !cep::reads_run(*loop.where));
   }
 
   bool loop_keeps_nothing(const MatchShape::Step& step) const {
@@ -200,7 +201,7 @@ class EffectChecker {
     }
     if (loop.quantifier.mode == LoopMode::kNext) return true;
     return rule_.without &&
-           (!rule_.without->where || reads_only_the_event(*rule_.without->where)) &&
+           (!rule_.without->where || !cep::reads_run(*rule_.without->where)) &&
            takes_all(context_, rule_.without->events, rule_.without->where, loop.until_events,
                      loop.until_where);
   }

@@ -200,6 +200,9 @@ TEST_CASE("check: conditions that never hold") {
       {"country is missing and country not in HOME", "E0441 2:24"},
       {"country is missing or country = \"SE\"", ""},
       {"amount < 2 or amount > 5", ""},
+      {"declined or (amount > 1 and (risk > 2 or (amount > 5 and amount < 3)))", ""},
+      {"(risk > 1 and (declined or 1 > 2)) or (risk < 1 and (declined or 2 > 3))", ""},
+      {"(risk > 2 and risk < 1) or (amount > 1 and amount < 1)", "E0441 2:1"},
       {"amount > 5 and p.amount < 2", "E0441 2:16"},
   };
   check_conditions(kRows);
@@ -351,6 +354,14 @@ TEST_CASE("check: declarations") {
       {"kind a = probe where amount > 5", "never_holds 1:22"},
       {"kind a = payment where amount < 2 kind b = a where amount > 5 kind c = b where declined",
        "never_holds 1:52"},
+      {"kind a = payment where amount < 2 and amount > 5 rule r \"r\" { by card when a alert \"x\" }",
+       "never_holds 1:39, E0441 1:76"},
+      {"kind a = payment where amount < 2 and amount > 5 rule r \"r\" { by card when login then "
+       "optional a then payment within 1h alert \"x\" }",
+       "never_holds 1:39"},
+      {"kind a = login | payment where amount < 2 and amount > 5 rule r \"r\" { by card when a "
+       "alert \"x\" }",
+       "never_holds 1:47"},
       {"const A = /x(/", "E0316 1:13"},
       {"const A = [1, /x/]", "E0309 1:15"},
       {"list a : int = [1, 2.5, \"x\"] rule r \"r\" { by card when payment where count_of_items in "
