@@ -161,29 +161,26 @@ class ListReader {
       begin = line_end + 1;
     }
     ok_ = problems.count() == 0;
-    // A tab is part of no value that events have; a semicolon may be.
-    const std::optional<std::size_t> mark = columns.mark();
-    if (!ok_ || list_.kind == ListKind::kRegex || columns.separator != '\t' || !mark) return;
-    problems.add(
-        Code::kE0128, *mark, *mark + 1, "every line of this list has several columns",
-        "a list has one value a line",
-        fmt::format("leave the other columns out, or read them as a table: `table {} key … "
-                    "{{ … }} from \"…\"`",
-                    list_.name));
-    ok_ = false;
+    if (ok_ && list_.kind != ListKind::kRegex) report_columns(problems, columns);
   }
-  // Whether all lines have the same mark equally often, as rows of a table have.
+
+  // Whether all lines have the same separator equally often, as rows of a table have.
   struct Columns {
     void look_at(std::string_view line, std::size_t begin) {
       ++lines;
       if (lines == 1) {
-        const std::optional<char> found = foreign_separator(line);
-        if (found) separator = *found;
+        separator = separator_of(line);
         first_mark = begin + std::min(line.find(separator), line.size());
       }
       const auto count = static_cast<std::size_t>(std::ranges::count(line, separator));
       if (lines == 1) each = count;
       same = same && count == each && separator != '\0';
+    }
+    // A comma before a blank is one of a text.
+    static char separator_of(std::string_view line) {
+      if (const std::optional<char> found = foreign_separator(line)) return *found;
+      const bool is_text = line.front() == '"' || line.find(", ") != std::string_view::npos;
+      return !is_text && line.find(',') != std::string_view::npos ? ',' : '\0';
     }
     std::optional<std::size_t> mark() const {
       if (lines < 2 || !same || each == 0) return std::nullopt;
@@ -195,6 +192,21 @@ class ListReader {
     std::size_t first_mark = 0;
     bool same = true;
   };
+  // A tab is part of no value that events have; other separators may be, as in a user agent.
+  void report_columns(DataReport& problems, const Columns& columns) {
+    const std::optional<std::size_t> mark = columns.mark();
+    if (!mark) return;
+    const bool is_tab = columns.separator == '\t';
+    const std::string columns_help = fmt::format(
+        "leave the other columns out, or read them as a table: `table {} key … {{ … }} from "
+        "\"…\"`",
+        list_.name);
+    problems.add(is_tab ? Code::kE0128 : Code::kW0042, *mark, *mark + 1,
+                 "every line of this list has several columns", "a list has one value a line",
+                 is_tab ? columns_help
+                        : columns_help + "; if it is part of the values, write them in quotes");
+    ok_ = !is_tab;
+  }
   static bool is_blank_byte(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
   void add_line(DataReport& problems, std::string_view text, std::size_t begin, std::size_t end,
