@@ -119,7 +119,7 @@ void append_head(std::string& to, const runtime::Node& node, const ListName& nam
   append_text_member(to, "name", name.name);
   if (what.list != nullptr) {
     to += ',';
-    append_text_member(to, "type", what.list->type_name());
+    append_text_member(to, "type", cep::type_name(what.list->list()));
     to += fmt::format(R"(,"changeable":{})", what.list->may_change());
   } else {
     const cep::Table& table = what.table->table();

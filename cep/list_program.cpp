@@ -8,6 +8,7 @@
 #include "cep/base/assert.h"
 #include "cep/ip_address.h"
 #include "cep/network_key.h"
+#include "cep/plan_names.h"
 
 namespace tocsin::cep {
 namespace {
@@ -115,18 +116,9 @@ Value ListProgram::is_in(const Value& value, EventTime at) const {
       entries_, {}, *address, [&](std::string_view key) { return entries_.contains(key, at); }));
 }
 
-std::string ListProgram::type_name() const {
-  switch (list_->kind) {
-    case ListKind::kText:
-      return "text";
-    case ListKind::kRegex:
-      return "regex";
-    case ListKind::kNetwork:
-      return "network";
-    case ListKind::kValues:
-      break;
-  }
-  return cep::type_name(list_->element);
+std::string type_name(const List& list) {
+  return list.kind == ListKind::kValues ? type_name(list.element)
+                                        : name_of(kListKindNames, list.kind);
 }
 
 std::optional<std::string> ListProgram::key_of(const Value& value) const {

@@ -9,6 +9,9 @@
 #include "cep/plan.h"
 
 namespace tocsin::cep {
+/// What a list is of, as rules declare it: "string", "network", "text".
+std::string type_name(const List& list);
+
 /// Keys of entries: texts, and words of enums, are themselves; networks are as network_key.h has
 /// them; all else is 8 bytes, big endian, in the order of the values: mantissas at the element
 /// type's scale, bits of floats, times, …
@@ -27,8 +30,6 @@ class ListProgram {
   bool may_change() const {
     return list_->kind == ListKind::kValues || list_->kind == ListKind::kNetwork;
   }
-  /// The type as rules declare it: "string", "network", "text".
-  std::string type_name() const;
   EntrySet& entries() { return entries_; }
   const EntrySet& entries() const { return entries_; }
   /// The key of a value; nothing where no element of the list can be equal to it.

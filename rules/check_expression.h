@@ -162,6 +162,7 @@ class ExpressionChecker {
   static cep::ExprPtr list_expr(cep::Op op, const cep::Type& type, const Checked& text,
                                 cep::ListIndex list);
   ValueSymbol* find_list(const tree::Expr& right, const std::string& asked_by);
+  ValueSymbol* find_values(const tree::Expr& expr);
   const std::vector<cep::OwnedValue>* find_text_values(const tree::Expr& expr);
   ValueSymbol* find_networks(const tree::Expr& expr);
 

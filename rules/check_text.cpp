@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cep/list_program.h"
 #include "rules/build_expr.h"
 #include "rules/check_expression.h"
 #include "rules/check_regex.h"
@@ -59,19 +60,6 @@ Op operator_of(ExprKind kind) {
     default:
       return Op::kEndsWith;
   }
-}
-std::string kind_text(const cep::List& list) {
-  switch (list.kind) {
-    case ListKind::kText:
-      return "text";
-    case ListKind::kRegex:
-      return "regex";
-    case ListKind::kNetwork:
-      return "network";
-    case ListKind::kValues:
-      break;
-  }
-  return cep::type_name(list.element);
 }
 }  // namespace
 
@@ -153,7 +141,8 @@ cep::ExprPtr ExpressionChecker::match_expr(const Checked& text, const tree::Expr
   return match;
 }
 
-const std::vector<cep::OwnedValue>* ExpressionChecker::find_text_values(const tree::Expr& expr) {
+// The constant or list of a name that is no field here.
+ValueSymbol* ExpressionChecker::find_values(const tree::Expr& expr) {
   if (expr.kind != ExprKind::kName) return nullptr;
   const FieldLookup field =
       look_up_field(context_, scope_.types, scope_.types_broken, expr.name.text);
@@ -162,31 +151,27 @@ const std::vector<cep::OwnedValue>* ExpressionChecker::find_text_values(const tr
   }
   const auto symbol = context_.names.values.find(expr.name.text);
   if (symbol == context_.names.values.end() || symbol->second.broken) return nullptr;
-  ValueSymbol& found = symbol->second;
-  if (found.form == ValueForm::kConst && found.constant.is_list) return &found.constant.values;
-  if (found.form != ValueForm::kList) return nullptr;
-  const cep::List& list = context_.plan.lists[found.list.value];
+  return &symbol->second;
+}
+
+const std::vector<cep::OwnedValue>* ExpressionChecker::find_text_values(const tree::Expr& expr) {
+  ValueSymbol* const found = find_values(expr);
+  if (found == nullptr) return nullptr;
+  if (found->form == ValueForm::kConst && found->constant.is_list) return &found->constant.values;
+  if (found->form != ValueForm::kList) return nullptr;
+  const cep::List& list = context_.plan.lists[found->list.value];
   if (list.kind == ListKind::kRegex || list.element.kind != TypeKind::kString) return nullptr;
-  found.list_used = true;
-  warn_of_networks(expr.span, found, true);
+  found->list_used = true;
+  warn_of_networks(expr.span, *found, true);
   return &list.values;
 }
 
 // A list of networks by its name.
 ValueSymbol* ExpressionChecker::find_networks(const tree::Expr& expr) {
-  if (expr.kind != ExprKind::kName) return nullptr;
-  const FieldLookup field =
-      look_up_field(context_, scope_.types, scope_.types_broken, expr.name.text);
-  if (field.presence != FieldPresence::kNowhere && field.presence != FieldPresence::kUnknown) {
-    return nullptr;
-  }
-  const auto symbol = context_.names.values.find(expr.name.text);
-  if (symbol == context_.names.values.end() || symbol->second.broken ||
-      symbol->second.form != ValueForm::kList) {
-    return nullptr;
-  }
-  const cep::List& list = context_.plan.lists[symbol->second.list.value];
-  return list.kind == ListKind::kNetwork ? &symbol->second : nullptr;
+  ValueSymbol* const found = find_values(expr);
+  if (found == nullptr || found->form != ValueForm::kList) return nullptr;
+  const cep::List& list = context_.plan.lists[found->list.value];
+  return list.kind == ListKind::kNetwork ? found : nullptr;
 }
 
 ValueSymbol* ExpressionChecker::find_list(const tree::Expr& right, const std::string& asked_by) {
@@ -238,7 +223,7 @@ Checked ExpressionChecker::check_search_in_list(const tree::Expr& expr, const Ch
   if (!fits) {
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0310, right.span,
-        fmt::format("{} is a list of {}", in_code(right.name.text), in_code(kind_text(list))),
+        fmt::format("{} is a list of {}", in_code(right.name.text), in_code(cep::type_name(list))),
         fmt::format("{} needs a list of {}", in_code(asked_by), regexes ? "`regex`" : "`text`"));
     diagnostic.labels.push_back({symbol->name->span, "declared here"});
     if (list.kind == ListKind::kRegex) {
@@ -311,7 +296,7 @@ Checked ExpressionChecker::check_matched(const tree::Expr& expr) {
   if (list.element.kind != TypeKind::kString || list.kind == ListKind::kNetwork) {
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0310, expr.args[1]->span,
-        fmt::format("{} is a list of {}", in_code(symbol->name->text), in_code(kind_text(list))),
+        fmt::format("{} is a list of {}", in_code(symbol->name->text), in_code(cep::type_name(list))),
         "`matched` needs a list of `text`, `regex` or `string`");
     diagnostic.labels.push_back({symbol->name->span, "declared here"});
     context_.sink.report(std::move(diagnostic));

@@ -158,7 +158,7 @@ ListOrTable find_list(cep::ReferenceData& data, const ListName& name) {
 
 std::string shape_of(const ListOrTable& what) {
   if (what.list != nullptr) {
-    return what.list->may_change() ? what.list->type_name() : std::string("searched for");
+    return what.list->may_change() ? cep::type_name(what.list->list()) : std::string("searched for");
   }
   const cep::Table& table = what.table->table();
   std::string shape;
