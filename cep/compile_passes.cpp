@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -58,68 +59,73 @@ void for_each_read(const Plan& plan, OperatorRef of,
 // a later pass, or, where the rule depends on it, is read once more in a later one: then each row
 // goes through all passes by itself.
 void Compiler::find_alert_reads() {
-  const auto count = static_cast<std::uint32_t>(out_->features.size());
-  const auto note = [&](OperatorRef reader, std::uint32_t table) {
+  std::set<std::tuple<bool, std::uint32_t, FeatureIndex, RuleIndex, bool>> known;
+  const auto note = [&](OperatorRef reader) {
     for_each_read(plan_, reader, [&](const Expr& root, const std::vector<Subset>& events) {
       for_each_expr(root, [&](const Expr& expr) {
         if (expr.op != Op::kFeature) return;
-        const bool crosses = !reader.is_rule || !expr.args.empty() ||
-                             out_->features[expr.feature.value].table != table;
         for (const Subset& subset : events) {
           const EventType& type = plan_.event_types[subset.type.value];
           std::vector<RuleIndex> raisers = type.any_alert_of;
           if (type.alert_of) raisers.push_back(*type.alert_of);
           for (const RuleIndex raiser : raisers) {
-            alert_reads_.push_back({reader, expr.feature, raiser, crosses});
+            const bool has_arguments = !expr.args.empty();
+            if (known.emplace(reader.is_rule, reader.index, expr.feature, raiser, has_arguments)
+                    .second) {
+              alert_reads_.push_back({reader, expr.feature, raiser, has_arguments});
+            }
           }
         }
       });
     });
   };
-  for (std::uint32_t i = 0; i < count; ++i) note({false, i}, out_->features[i].table);
-  for (const RuleProgram& rule : out_->rules) {
-    note({true, static_cast<std::uint32_t>(&rule - out_->rules.data())}, rule.table);
-  }
-  // What runs after the rule must not be what the rule waits for.
-  const auto depends = [&](OperatorRef of, OperatorRef what) {
-    std::vector<OperatorRef> open = {of};
+  for (std::uint32_t i = 0; i < out_->features.size(); ++i) note({false, i});
+  for (std::uint32_t i = 0; i < out_->rules.size(); ++i) note({true, i});
+  // What runs after a rule must not be what the rule waits for, by way of others that do so either.
+  std::vector<std::vector<std::uint32_t>> runs_after(out_->features.size());  // rules, by feature
+  const auto waits_for = [&](std::uint32_t rule, FeatureIndex feature) {
+    std::vector<OperatorRef> open = {{true, rule}};
     std::set<std::pair<bool, std::uint32_t>> seen;
     while (!open.empty()) {
       const OperatorRef op = open.back();
       open.pop_back();
-      if (op == what) return true;
-      if (!seen.insert({op.is_rule, op.index}).second) continue;
+      if (!op.is_rule && op.index == feature.value) return true;
+      if (!seen.emplace(op.is_rule, op.index).second) continue;
       for (const OperatorInput& input : graph_.inputs(op)) {
-        // A feature that waits for a rule which reads it lets it go first.
-        const bool feeds_back =
-            input.how == OperatorInput::How::kUnlessAlerted && graph_.depends(input.from, op);
-        if (!feeds_back) open.push_back(input.from);
+        if (!feeds_back(op, input)) open.push_back(input.from);
       }
-      for (const AlertRead& read : alert_reads_) {
-        if (read.is_settled && !read.is_circular && !op.is_rule && read.feature.value == op.index) {
-          open.push_back({true, read.raiser.value});
-        }
-      }
+      if (op.is_rule) continue;
+      for (const std::uint32_t other : runs_after[op.index]) open.push_back({true, other});
     }
     return false;
   };
   for (AlertRead& read : alert_reads_) {
-    read.is_circular = depends({true, read.raiser.value}, {false, read.feature.value});
-    read.is_settled = true;
-    if (read.is_circular) out_->row_by_row = out_->deadlines_before_rows = true;
+    read.is_circular = waits_for(read.raiser.value, read.feature);
+    if (read.is_circular) {
+      circular_reads_.emplace(read.feature, read.raiser);
+      out_->row_by_row = out_->deadlines_before_rows = true;
+    } else {
+      runs_after[read.feature.value].push_back(read.raiser.value);
+    }
   }
+}
+
+// A feature that waits for a rule which reads it lets it go first at each event.
+bool Compiler::feeds_back(OperatorRef of, const OperatorInput& input) const {
+  return input.how == OperatorInput::How::kUnlessAlerted && graph_.depends(input.from, of);
 }
 
 // The passes in which late probes of the feature run at rows of an alert type.
 std::set<std::uint32_t> Compiler::late_passes(FeatureIndex feature, EventTypeIndex type) const {
   std::set<std::uint32_t> passes;
-  for (const AlertRead& read : alert_reads_) {
-    if (!read.is_circular || read.feature != feature) continue;
-    const EventType& of = plan_.event_types[type.value];
-    const bool is_of =
-        of.alert_of == read.raiser || std::ranges::count(of.any_alert_of, read.raiser) != 0;
-    if (is_of) passes.insert(out_->rules[read.raiser.value].pass + 1);
-  }
+  const EventType& of = plan_.event_types[type.value];
+  const auto add = [&](RuleIndex raiser) {
+    if (circular_reads_.contains({feature, raiser})) {
+      passes.insert(out_->rules[raiser.value].pass + 1);
+    }
+  };
+  if (of.alert_of) add(*of.alert_of);
+  std::ranges::for_each(of.any_alert_of, add);
   return passes;
 }
 
@@ -128,10 +134,6 @@ OperatorGraph::Depths Compiler::depths_of_passes() const {
   using How = OperatorInput::How;
   const auto table_of_op = [&](OperatorRef op) {
     return op.is_rule ? out_->rules[op.index].table : out_->features[op.index].table;
-  };
-  // A feature that waits for a rule which reads it lets it go first at each event.
-  const auto feeds_back = [&](OperatorRef of, const OperatorInput& input) {
-    return input.how == How::kUnlessAlerted && graph_.depends(input.from, of);
   };
   const OperatorGraph::Step step = [&](OperatorRef of,
                                        const OperatorInput& input) -> std::uint32_t {
@@ -153,12 +155,14 @@ OperatorGraph::Depths Compiler::depths_of_passes() const {
     OperatorGraph::Depths passes = graph_.depths(step, counts, at_least);
     bool is_done = true;
     for (const AlertRead& read : alert_reads_) {
+      const OperatorRef later =
+          read.is_circular ? read.reader : OperatorRef{false, read.feature.value};
+      std::uint32_t& bound = later.is_rule ? least.rules[later.index] : least.features[later.index];
+      // The probe runs behind the features of its pass, and before the rules of its table.
+      const bool crosses = !read.reader.is_rule ||
+                           table_of_op(read.reader) != out_->features[read.feature.value].table;
       const std::uint32_t after = passes.rules[read.raiser.value] + 1;
-      std::uint32_t& bound = read.is_circular
-                                 ? (read.reader.is_rule ? least.rules[read.reader.index]
-                                                        : least.features[read.reader.index])
-                                 : least.features[read.feature.value];
-      const std::uint32_t wanted = after + (read.is_circular && read.crosses ? 1 : 0);
+      const std::uint32_t wanted = after + (read.is_circular && crosses ? 1 : 0);
       if (bound >= wanted) continue;
       bound = wanted;
       is_done = false;

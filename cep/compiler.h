@@ -43,11 +43,11 @@ class Compiler {
     OperatorRef reader;
     FeatureIndex feature;
     RuleIndex raiser;
-    bool crosses = false;      // the reader reads it from a value column
+    bool has_arguments = false;
     bool is_circular = false;  // the rule depends on the feature: it is read in a later pass
-    bool is_settled = false;   // that is known
   };
   void find_alert_reads();
+  bool feeds_back(OperatorRef of, const OperatorInput& input) const;
   OperatorGraph::Depths depths_of_passes() const;
   std::set<std::uint32_t> late_passes(FeatureIndex feature, EventTypeIndex type) const;
   void compile_feature(std::size_t index);
@@ -88,6 +88,7 @@ class Compiler {
   std::vector<std::map<std::string, std::uint32_t>> predicate_places_;  // by table
   OperatorGraph graph_;
   std::vector<AlertRead> alert_reads_;
+  std::set<std::pair<FeatureIndex, RuleIndex>> circular_reads_;  // of those
   // By probe and pass: the rows of alerts at which it runs once more.
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<std::uint32_t>> late_probes_;
   OperatorGraph::Depths levels_;
