@@ -301,7 +301,7 @@ TEST_CASE("rules: a clause that can be left out without a difference is reported
 
 TEST_CASE("rules: a clause that is said to have no effect has none") {
   std::size_t found = 0;
-  for_all_seeds("CLAUSES", 120, [&](Random& random) {
+  const std::size_t cases = for_all_seeds("CLAUSES", 120, [&](Random& random) {
     const std::vector<Piece> pieces = RuleWriter(random).write();
     const rules::Loaded loaded = load_text(text_of(pieces, std::nullopt));
     if (!loaded.rules) return;
@@ -321,14 +321,14 @@ TEST_CASE("rules: a clause that is said to have no effect has none") {
                      << text_of(pieces, std::nullopt).substr(std::string(kSchema).size()));
     }
   });
-  CHECK(found > 0);
+  CHECK((found > 0 || cases == 1));
 }
 
 // The checker cannot see that kinds with conditions of their own, which all hold, are one kind: it
 // takes such a rule, which means the same.
 TEST_CASE("rules: a rule that is said never to alert never does") {
   std::size_t found = 0;
-  for_all_seeds("NEVER", 300, [&](Random& random) {
+  const std::size_t cases = for_all_seeds("NEVER", 300, [&](Random& random) {
     const std::vector<Piece> pieces = RuleWriter(random).write();
     const rules::Loaded refused = load_text(text_of(pieces, std::nullopt));
     bool never = false;
@@ -345,6 +345,6 @@ TEST_CASE("rules: a rule that is said never to alert never does") {
     ++found;
     CHECK_FALSE(ever_alerts(random, *loaded.rules->plan));
   });
-  CHECK(found > 0);
+  CHECK((found > 0 || cases == 1));
 }
 }  // namespace tocsin::tests

@@ -152,9 +152,13 @@ TEST_CASE("rules: random plans of the whole language mean the same when they are
     if (!outcome->alerts.empty()) ++alerting;
     const auto program = cep::compile(loaded.rules->plan, kOutOfReach);
     REQUIRE_MESSAGE(program.has_value(), program.error().message);
-    const std::vector<std::string> expected = alert_lines(plan, outcome->alerts);
-    const std::vector<std::string> found =
+    std::vector<std::string> expected = alert_lines(plan, outcome->alerts);
+    std::vector<std::string> found =
         alert_lines(read, run_engine(*program, placed, cep::kEventTimeMax, {64, 1, false}));
+    // The order of the alerts that one event raises under several keys follows from how features
+    // are laid out, and the text may give a feature a key of fewer kinds.
+    std::ranges::sort(expected);
+    std::ranges::sort(found);
     if (found == expected) return;
     const auto [a, b] = std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());
     FAIL("of " << expected.size() << " alerts of the plan its text gives " << found.size()

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "tests/support/plan_parts.h"
@@ -87,34 +88,57 @@ void let_last_be_any(cep::Plan& plan, cep::Rule& rule) {
   set_captured(plan, rule);
 }
 
-// Where events of these types read features, their keys say by which field of them.
-void let_read(cep::Plan& plan, const cep::ExprPtr& expr,
-              const std::vector<cep::EventTypeIndex>& types, const cep::KeySpec* of_rule) {
-  walk(expr, [&](const cep::Expr& e) {
-    if (e.op != cep::Op::kFeature || !e.args.empty()) return;
-    cep::Feature& feature = plan.features[e.feature.value];
-    const bool unnamed = feature.name.starts_with('$') && of_rule != nullptr;
-    for (std::size_t i = 0; i < feature.key.parts.size(); ++i) {
-      cep::KeyPart& part = feature.key.parts[i];
-      for (const cep::EventTypeIndex type : types) {
-        if (unnamed) {
-          for (const cep::KeyMember& member : of_rule->parts[i].members) {
-            if (member.type == type) add_member(part, member);
-          }
-          continue;
+// The types of which the event at a variable of the rule may be.
+std::vector<cep::EventTypeIndex> types_at(const cep::Rule& rule, cep::VarIndex var) {
+  std::vector<cep::Subset> events;
+  if (rule.window && rule.window->var == var) events = rule.window->events;
+  walk_elements(rule.pattern, [&](const cep::Element& element) {
+    if (element.kind != cep::ElementKind::kStep) return;
+    if (element.var != var && rule.variables[element.var.value].parent != var) return;
+    events.insert(events.end(), element.events.begin(), element.events.end());
+  });
+  return types_of(events);
+}
+
+// Where an event of these types reads a feature, the feature's key says by which field of it.
+void let_read_at(cep::Plan& plan, const cep::Expr& read,
+                 const std::vector<cep::EventTypeIndex>& types, const cep::Rule* of) {
+  cep::Feature& feature = plan.features[read.feature.value];
+  const bool unnamed = feature.name.starts_with('$') && of != nullptr;
+  for (std::size_t i = 0; i < feature.key.parts.size(); ++i) {
+    cep::KeyPart& part = feature.key.parts[i];
+    for (const cep::EventTypeIndex type : types) {
+      if (unnamed) {
+        for (const cep::KeyMember& member : of->key.parts[i].members) {
+          if (member.type == type) add_member(part, member);
         }
-        const auto found = find_key_field(plan, {type}, part.name);
-        if (!found || !(found->second == part.type)) continue;
-        add_member(part, {type, found->first.by_type.front().second, ""});
+        continue;
       }
+      const auto found = find_key_field(plan, {type}, part.name);
+      if (!found || !(found->second == part.type)) continue;
+      add_member(part, {type, found->first.by_type.front().second, ""});
     }
+  }
+}
+// The same for all that an expression of the rule reads: at events of `types`, and, as of a step,
+// at the step's own. `of` is absent for expressions of features.
+void let_read(cep::Plan& plan, const cep::ExprPtr& expr,
+              const std::vector<cep::EventTypeIndex>& types, const cep::Rule* of) {
+  std::set<const cep::Expr*> of_steps;
+  walk(expr, [&](const cep::Expr& e) {
+    if (e.op == cep::Op::kBound && !e.args.empty() && of != nullptr) {
+      of_steps.insert(e.args[0].get());
+      let_read_at(plan, *e.args[0], types_at(*of, e.var), of);
+    }
+    if (e.op != cep::Op::kFeature || !e.args.empty() || of_steps.contains(&e)) return;
+    let_read_at(plan, e, types, of);
   });
 }
-void let_read(cep::Plan& plan, const std::vector<cep::Element>& elements, const cep::KeySpec& key) {
+void let_read(cep::Plan& plan, const std::vector<cep::Element>& elements, const cep::Rule& of) {
   for (const cep::Element& element : elements) {
-    let_read(plan, element.where, types_of(element.events), &key);
-    let_read(plan, element.until_where, types_of(element.until_events), &key);
-    let_read(plan, element.children, key);
+    let_read(plan, element.where, types_of(element.events), &of);
+    let_read(plan, element.until_where, types_of(element.until_events), &of);
+    let_read(plan, element.children, of);
   }
 }
 void let_all_read(cep::Plan& plan) {
@@ -128,26 +152,26 @@ void let_all_read(cep::Plan& plan) {
     }
   }
   for (const cep::Rule& rule : plan.rules) {
-    let_read(plan, rule.pattern, rule.key);
+    let_read(plan, rule.pattern, rule);
     const auto all = types_of(rule.considered);
     if (rule.without)
-      let_read(plan, rule.without->where, types_of(rule.without->events), &rule.key);
-    let_read(plan, rule.suppression.while_condition, all, &rule.key);
+      let_read(plan, rule.without->where, types_of(rule.without->events), &rule);
+    let_read(plan, rule.suppression.while_condition, all, &rule);
     const auto last = last_types(rule);
-    if (rule.window) let_read(plan, rule.window->where, last, &rule.key);
+    if (rule.window) let_read(plan, rule.window->where, last, &rule);
     for (const cep::Exception& exception : rule.exceptions) {
-      let_read(plan, exception.condition, last, &rule.key);
+      let_read(plan, exception.condition, last, &rule);
     }
-    let_read(plan, rule.having, last, &rule.key);
-    let_read(plan, rule.severity, last, &rule.key);
-    for (const cep::ExprPtr& e : rule.suppression.for_each) let_read(plan, e, last, &rule.key);
+    let_read(plan, rule.having, last, &rule);
+    let_read(plan, rule.severity, last, &rule);
+    for (const cep::ExprPtr& e : rule.suppression.for_each) let_read(plan, e, last, &rule);
     if (rule.suppression.at_most) {
       for (const cep::ExprPtr& e : rule.suppression.at_most->for_each) {
-        let_read(plan, e, last, &rule.key);
+        let_read(plan, e, last, &rule);
       }
     }
-    for (const cep::MessagePart& part : rule.message) let_read(plan, part.expr, last, &rule.key);
-    for (const cep::AlertField& field : rule.fields) let_read(plan, field.expr, last, &rule.key);
+    for (const cep::MessagePart& part : rule.message) let_read(plan, part.expr, last, &rule);
+    for (const cep::AlertField& field : rule.fields) let_read(plan, field.expr, last, &rule);
   }
   for (const cep::Feature& feature : std::vector<cep::Feature>(plan.features)) {
     const auto types = types_of(feature.events);
