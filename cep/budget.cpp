@@ -8,8 +8,8 @@
 #include <limits>
 #include <string_view>
 
-#include "cep/eval.h"
 #include "cep/identity.h"
+#include "cep/key_part.h"
 #include "cep/pattern_program.h"
 
 namespace tocsin::cep {
@@ -138,15 +138,6 @@ std::vector<std::uint32_t> GroupBudgets::take_over() {
 GroupCredit GroupBudgets::full() const {
   return {static_cast<std::int64_t>(program_.limits.runs_per_group_max),
           static_cast<std::int64_t>(program_.limits.bytes_per_group_max)};
-}
-
-std::optional<Duration> longest_life(const RuleProgram& rule) {
-  if (!rule.within) return std::nullopt;
-  Duration wait = rule.wait;
-  if (rule.pattern) {
-    for (const PatternWay& way : rule.pattern->ways) wait = std::max(wait, way.wait);
-  }
-  return *rule.within + wait;
 }
 
 void BudgetLog::note(RuleIndex rule, BudgetCause cause, OrderKey at) {

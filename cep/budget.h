@@ -158,9 +158,6 @@ class GroupBudgets {
   std::vector<std::uint32_t> over_;
 };
 
-/// When a rule's partial matches that were dropped could no longer have given an alert; absent
-/// where that has no end.
-std::optional<Duration> longest_life(const RuleProgram& rule);
 
 /// Which budgets were exceeded: one alert for each rule, cause and hour of event time, at the first
 /// event that exceeded it.

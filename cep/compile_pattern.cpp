@@ -6,7 +6,6 @@
 #include "cep/calendar.h"
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
-#include "cep/loop_totals.h"
 #include "cep/pattern_program.h"
 #include "cep/zone.h"
 

@@ -5,7 +5,6 @@
 #include <functional>
 #include <set>
 
-#include "cep/budget.h"
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
 #include "cep/pattern_program.h"
@@ -338,5 +337,14 @@ void Compiler::capture(const RuleProgram& program) {
     }
     event_types_bound_.insert(type);
   }
+}
+
+std::optional<Duration> longest_life(const RuleProgram& rule) {
+  if (!rule.within) return std::nullopt;
+  Duration wait = rule.wait;
+  if (rule.pattern) {
+    for (const PatternWay& way : rule.pattern->ways) wait = std::max(wait, way.wait);
+  }
+  return *rule.within + wait;
 }
 }  // namespace tocsin::cep

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "cep/batch.h"
-#include "cep/engine.h"
+#include "cep/engine_stats.h"
 
 namespace tocsin::cep {
 /// Writes the columns of the computed fields that anything uses, for all rows of the batch; before

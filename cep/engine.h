@@ -10,74 +10,14 @@
 #include "cep/alert.h"
 #include "cep/base/result.h"
 #include "cep/batch.h"
+#include "cep/compile.h"
+#include "cep/engine_stats.h"
+#include "cep/limits.h"
 #include "cep/plan.h"
 #include "cep/state_entry.h"
 #include "cep/time.h"
 
 namespace tocsin::cep {
-/// Limits in logical units; each bites at the event that exceeds it, oldest first, and is counted.
-struct Limits {
-  std::uint32_t runs_per_key_max = 10'000;      // partial matches, per (rule, key)
-  std::uint32_t matches_per_event_max = 1'000;  // per (rule, event)
-  /// Events that partial matches hold, or a closing window, per (rule, key), and bytes as
-  /// cep/budget.h counts them.
-  std::uint64_t events_per_key_max = 100'000;
-  std::uint64_t bytes_per_key_max = std::uint64_t{16} << 20;
-  /// Of all keys of a key group (cep/key.h) together, per rule. What exceeds it brings it down to
-  /// seven eighths.
-  std::uint64_t runs_per_group_max = 1'000'000;
-  std::uint64_t bytes_per_group_max = std::uint64_t{1} << 30;
-  std::uint32_t states_max = 1'000;  // of one rule's automaton: compile refuses more
-  /// Events, panes or values that a feature's window keeps per key; the oldest leave early.
-  std::uint64_t feature_events_per_key_max = 1'000'000;
-  std::uint64_t ewma_events_per_key_max = 10'000;  // the same of `ewma` over a window that slides
-  std::uint32_t text_database_mib_max = 512;  // of the automaton for one field's text: refused too
-};
-
-class ProgramImpl;
-struct ReferenceData;
-/// A plan made ready to run; shared by engines, and immutable but for the entries of its lists and
-/// tables.
-class Program {
- public:
-  explicit Program(std::shared_ptr<const ProgramImpl> impl);
-  const Plan& plan() const;
-  /// For each event type, for each field: whether anything reads it (the columns that a decoder
-  /// fills: no computed ones).
-  const std::vector<std::vector<bool>>& used_fields() const;
-  /// For each event type: whether any rule or feature can use it at all.
-  const std::vector<bool>& used_types() const;
-  /// The same with lists and tables of its own: what is changed there, no other program sees.
-  Program with_own_data() const;
-  /// Lists and tables (cep/reference_data.h), to be changed between two slices.
-  ReferenceData& data() const;
-  const ProgramImpl& impl() const { return *impl_; }
-
- private:
-  std::shared_ptr<const ProgramImpl> impl_;
-};
-class TextDatabaseCache;
-/// Fails when the plan does not validate or crosses a limit; the message names the rule. Text
-/// databases are taken from `cache` and kept there, where one is given.
-Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits = {},
-                        TextDatabaseCache* cache = nullptr);
-
-struct EngineStats {
-  std::uint64_t rows = 0;                 // given
-  std::uint64_t rows_relevant = 0;        // that reached a key record
-  std::uint64_t keys = 0;                 // live now, over all tables
-  std::uint64_t values = 0;               // live now: by which `for each` holds back
-  std::uint64_t runs = 0;                 // live now
-  std::uint64_t timers = 0;               // pending now
-  std::uint64_t state_bytes = 0;          // tables, arenas, queues
-  std::uint64_t values_missing = 0;       // arithmetic that overflowed or was undefined
-  std::uint64_t feature_events_lost = 0;  // to Limits::feature_events_per_key_max
-  std::uint64_t runs_lost = 0;            // to budgets; events of a closing window too
-  std::uint64_t matches_truncated = 0;
-  std::uint64_t alerts_held_back = 0;
-  /// Events of partial matches that were counted to keep keys to their budgets, by this engine.
-  std::uint64_t budget_work = 0;
-};
 /// What becomes of state that was written under the same or another program.
 struct RestoreReport {
   enum class Fate : std::uint8_t {

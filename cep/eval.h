@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "cep/batch.h"
+#include "cep/feature_reader.h"
+#include "cep/key_part.h"
 #include "cep/key_record.h"
 #include "cep/program.h"
 
@@ -18,13 +20,6 @@ struct EventView {
     return row != nullptr ? row->type : EventTypeIndex(std::size_t{kept->type});
   }
   EventTime engine_time() const { return row != nullptr ? row->engine_time : kept->engine_time(); }
-};
-/// Reads features as of the event in hand.
-class FeatureReader {
- public:
-  virtual ~FeatureReader() = default;
-  /// The value that ProgramImpl::value_of names, valid until the next read.
-  virtual const Value& read(FeatureIndex value) = 0;
 };
 /// What an expression may see besides the current event.
 struct EvalScope {
@@ -89,6 +84,4 @@ inline bool words_compare(Op op, std::int64_t a, std::int64_t b) {
 bool conjunct_holds(const Conjunct& conjunct, const EventView& current, const EvalScope& scope);
 /// What a comparison operator makes of an order; missing where that is unknown.
 Value compared(Op op, Ordering order);
-/// Part `part` of a key, from its bytes.
-Value key_part_value(const KeySpec& key, std::string_view key_bytes, std::uint32_t part);
 }  // namespace tocsin::cep

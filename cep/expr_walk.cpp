@@ -146,4 +146,25 @@ std::set<FeatureIndex> features_read(const std::vector<const Expr*>& exprs) {
   return out;
 }
 
+bool keeps_total(const Expr& aggregate) {
+  for (const ExprPtr& arg : aggregate.args) {
+    if (arg && (reads_run(*arg) || reads_key_state(*arg))) return false;
+  }
+  const TypeKind kind =
+      aggregate.args.empty() || !aggregate.args[0] ? TypeKind::kInt : aggregate.args[0]->type.kind;
+  const bool is_number = kind == TypeKind::kInt || kind == TypeKind::kDecimal;
+  switch (aggregate.aggregate) {
+    case Aggregate::kCount:
+      return true;
+    case Aggregate::kSum:
+    case Aggregate::kAvg:
+      return is_number;
+    case Aggregate::kMin:
+    case Aggregate::kMax:
+      return is_number || kind == TypeKind::kTime || kind == TypeKind::kDate ||
+             kind == TypeKind::kDuration;
+    default:
+      return false;
+  }
+}
 }  // namespace tocsin::cep

@@ -5,7 +5,7 @@
 #pragma once
 #include <cstdint>
 
-#include "cep/engine.h"
+#include "cep/engine_stats.h"
 #include "cep/feature_window.h"
 #include "cep/key_record.h"
 #include "cep/program.h"

@@ -16,12 +16,6 @@
 
 namespace tocsin::cep {
 namespace {
-constexpr std::array kNames = {
-    "abs",     "round", "floor",       "ceil",  "sqrt",       "ln",        "exp",       "pow",
-    "min",     "max",   "lower",       "upper", "length",     "substring", "normalize", "hour",
-    "weekday", "date",  "distance_km", "ip_in", "similarity", "concat",    "split",     "capture"};
-static_assert(kNames.size() == static_cast<std::size_t>(Function::kCapture) + 1);
-
 bool fits_64(Int128 number) {
   return number >= std::numeric_limits<std::int64_t>::min() &&
          number <= std::numeric_limits<std::int64_t>::max();
@@ -149,8 +143,6 @@ Value ip_in(std::string_view address, std::string_view network) {
   return Value::boolean(range->contains(*parsed));
 }
 }  // namespace
-
-const char* function_name(Function function) { return kNames[static_cast<std::size_t>(function)]; }
 
 Value call_function(Function function, const Type& result, std::span<const Value> args,
                     const std::vector<Zone>& zones, TextArena& texts) {

@@ -18,6 +18,4 @@ inline constexpr std::size_t kMadeTextBytesMax = 65'536;
 /// makes are stored in `texts`, others borrowed from the operands.
 Value call_function(Function function, const Type& result, std::span<const Value> args,
                     const std::vector<Zone>& zones, TextArena& texts);
-/// As the rules write it: "distance_km".
-const char* function_name(Function function);
 }  // namespace tocsin::cep

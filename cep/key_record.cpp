@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "cep/base/assert.h"
-#include "cep/eval.h"
+#include "cep/feature_reader.h"
 #include "cep/feature_state.h"
 #include "cep/row_identity.h"
 #include "cep/short_text.h"

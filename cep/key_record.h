@@ -34,6 +34,7 @@
 #include "cep/identity.h"
 #include "cep/key_table.h"
 #include "cep/program.h"
+#include "cep/step_value.h"
 #include "cep/suppression.h"
 
 namespace tocsin::cep {
@@ -134,10 +135,6 @@ struct StoredValue {
   static StoredValue of(const Value& value);
   Value value() const;
 };
-/// A feature's known value as it is kept with a captured event, and that value again: the word of
-/// an enum is one of `type`, other texts are borrowed; missing where the text is none of these.
-std::string step_value_text(const Value& value);
-Value step_value_of(const Type& type, std::string_view text);
 /// A captured event: this header, its ts where it differs, the rest of its arrival number where
 /// that does not fit a word (its index in the record, and an alert's place after its cause), a word
 /// of known bits for each 64 fields where one is missing, a word for each kept field (texts: up to

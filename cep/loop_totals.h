@@ -38,8 +38,6 @@ inline Offset clear_place(const PatternProgram& pattern, Offset node) {
 inline Offset total_place(const PatternProgram& pattern, Offset node, std::uint32_t index) {
   return node + kPatternNodeWords + pattern.slot_count + index * kLoopTotalWords;
 }
-/// Whether an aggregate can be kept so.
-bool keeps_total(const Expr& aggregate);
 /// Adds the event to the total of `aggregate`.
 void add_to_total(const Expr& aggregate, const EventView& event, const EvalScope& scope,
                   LoopTotal& total);

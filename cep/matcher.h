@@ -25,7 +25,7 @@
 
 #include "cep/alert.h"
 #include "cep/budget.h"
-#include "cep/engine.h"
+#include "cep/engine_stats.h"
 #include "cep/eval.h"
 #include "cep/key_record.h"
 #include "cep/pattern_matcher.h"

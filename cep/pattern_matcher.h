@@ -30,7 +30,7 @@
 #include "cep/base/byte_codec.h"
 #include "cep/budget.h"
 #include "cep/calendar.h"
-#include "cep/engine.h"
+#include "cep/engine_stats.h"
 #include "cep/eval.h"
 #include "cep/key_record.h"
 #include "cep/pattern_program.h"

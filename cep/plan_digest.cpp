@@ -1,3 +1,4 @@
+#include "cep/function_name.h"
 #include "cep/plan_digest.h"
 
 #include <fmt/format.h>

@@ -8,7 +8,6 @@
 
 #include "cep/compiler.h"
 #include "cep/expr_walk.h"
-#include "cep/key_record.h"
 #include "cep/pattern_program.h"
 #include "cep/program.h"
 #include "cep/text_database.h"

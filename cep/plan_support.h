@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
+#include "cep/limits.h"
 #include "cep/plan.h"
 
 namespace tocsin::cep {

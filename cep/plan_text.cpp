@@ -2,8 +2,8 @@
 // else.
 #include <fmt/format.h>
 
+#include "cep/function_name.h"
 #include "cep/aggregate_name.h"
-#include "cep/functions.h"
 #include "cep/plan.h"
 #include "cep/plan_names.h"
 

@@ -23,10 +23,10 @@
 
 #include "cep/accumulator.h"
 #include "cep/atoms.h"
-#include "cep/engine.h"
+#include "cep/compile.h"
 #include "cep/plan.h"
 #include "cep/reference_data.h"
-#include "cep/suppression.h"
+#include "cep/suppression_life.h"
 #include "cep/text_search.h"
 #include "cep/word_test.h"
 
@@ -245,4 +245,7 @@ class ProgramImpl {
   std::vector<std::vector<FieldIndex>> computed;  // by event type: the used ones, in order
   std::vector<bool> used_types;
 };
+/// When a rule's partial matches that were dropped could no longer have given an alert; absent
+/// where that has no end.
+std::optional<Duration> longest_life(const RuleProgram& rule);
 }  // namespace tocsin::cep

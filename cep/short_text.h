@@ -26,4 +26,8 @@ inline std::uint64_t short_text_word(std::string_view text) {
   }
   return std::uint64_t{size} << 56 | bytes;
 }
+/// The word of a short text; longer ones give a word that no short one gives.
+inline std::uint64_t packed_text(std::string_view text) {
+  return text.size() > kShortTextMax ? ~std::uint64_t{0} : short_text_word(text);
+}
 }  // namespace tocsin::cep

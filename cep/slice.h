@@ -7,7 +7,7 @@
 
 #include "cep/alert.h"
 #include "cep/alert_rows.h"
-#include "cep/atoms.h"
+#include "cep/atom_bits.h"
 #include "cep/batch.h"
 #include "cep/program.h"
 

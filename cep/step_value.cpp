@@ -1,11 +1,12 @@
-// A feature's value as of an earlier step: how it is kept with a captured event, and where.
+#include "cep/step_value.h"
+
 #include <fmt/format.h>
 
 #include <bit>
 #include <charconv>
 #include <limits>
 
-#include "cep/key_record.h"
+#include "cep/program.h"
 
 namespace tocsin::cep {
 // As text, since what is saved holds texts alone: most values are then a word.

@@ -8,6 +8,7 @@
 
 #include "cep/order.h"
 #include "cep/plan.h"
+#include "cep/suppression_life.h"
 
 namespace tocsin::cep {
 /// An event that a match took for the variable of `once per VARIABLE`. Alerts of several deadlines
@@ -69,11 +70,6 @@ inline constexpr std::int64_t kSuppressionOver = std::numeric_limits<std::int64_
 inline constexpr std::int64_t kSuppressionStays = std::numeric_limits<std::int64_t>::max();
 /// Until when the state matters at `now_us`; kSuppressionOver when it does not any more.
 std::int64_t once_until(const OnceState& state, Duration duration, std::int64_t now_us);
-/// What of a rule bounds what it remembers of its alerts; nothing where that has no end.
-struct SuppressionLife {
-  std::optional<Duration> taken;  // how long a match may come that holds an event that was taken
-  std::optional<Duration> quiet;  // kWhile: so long after the key's last event the next one ends it
-};
 /// The same of all forms. Requires that what is over by its life has left `taken`.
 std::int64_t suppression_until(const Suppression& suppression, const SuppressionLife& life,
                                const SuppressionState& state, std::int64_t now_us);

@@ -1,9 +1,16 @@
 /// How long what a rule remembers of its alerts can matter, where the rule itself bounds it.
 #pragma once
+#include <optional>
+
 #include "cep/plan.h"
-#include "cep/suppression.h"
+#include "cep/time.h"
 
 namespace tocsin::cep {
+/// What of a rule bounds what it remembers of its alerts; nothing where that has no end.
+struct SuppressionLife {
+  std::optional<Duration> taken;  // how long a match may come that holds an event that was taken
+  std::optional<Duration> quiet;  // kWhile: so long after the key's last event the next one ends it
+};
 /// `longest`: longest_life() of the rule, nothing where a partial match has no end.
 SuppressionLife suppression_life(const Plan& plan, const Rule& rule,
                                  std::optional<Duration> longest);

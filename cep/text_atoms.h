@@ -13,8 +13,6 @@
 #include "cep/text_database.h"
 
 namespace tocsin::cep {
-class ProgramImpl;
-
 /// One test: `slot` of the searched text number `text`.
 struct TextTest {
   std::uint32_t text = 0;
@@ -49,26 +47,5 @@ class TextAtoms {
   std::unordered_map<std::string, std::uint32_t> text_places_;
   std::unordered_map<std::string, TextTest> test_places_;
   std::vector<std::unordered_map<std::string, std::uint32_t>> pattern_places_;  // by text
-};
-
-/// The outcomes of all text tests over one slice: a bit for each row of the test's type.
-class TextBits {
- public:
-  using Words = std::vector<std::uint64_t>;
-  /// Scans every row's texts. Adds to `values_missing` as AtomBits::evaluate does.
-  void evaluate(const ProgramImpl& program, const TextAtoms& atoms, const Batch& batch,
-                const std::vector<std::uint32_t>& rows_of_type, std::uint64_t& values_missing);
-  /// Rows for which the test is true; rows whose text is known.
-  const Words& found(TextTest test) const { return results_[test.text].found[test.slot]; }
-  const Words& known(TextTest test) const { return results_[test.text].known; }
-
- private:
-  struct Result {
-    std::vector<Words> found;  // by slot
-    Words known;
-  };
-  static void scan(const SearchedText& searched, std::string_view text, std::uint32_t row,
-                   Result& result);
-  std::vector<Result> results_;  // by text
 };
 }  // namespace tocsin::cep

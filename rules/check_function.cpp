@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cep/function_name.h"
 #include "cep/functions.h"
 #include "cep/ip_address.h"
 #include "rules/build_expr.h"

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "cep/function_name.h"
 #include "cep/functions.h"
 #include "rules/missing_under_not.h"
 #include "rules/operand_range.h"

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "cep/function_name.h"
 #include "cep/aggregate_name.h"
 #include "cep/functions.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "rules/characters.h"
-#include "rules/report.h"
+#include "rules/in_code.h"
 
 namespace tocsin::rules {
 namespace {

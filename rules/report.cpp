@@ -8,7 +8,6 @@
 #include "rules/suggest.h"
 
 namespace tocsin::rules {
-std::string in_code(std::string_view text) { return fmt::format("`{}`", text); }
 
 std::string written_at(const SourceMap& sources, SourceSpan span) {
   constexpr std::size_t kLongest = 80;

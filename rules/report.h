@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "cep/value.h"
+#include "rules/in_code.h"
 #include "rules/check_context.h"
 #include "rules/diagnostics.h"
 #include "rules/tree.h"
 
 namespace tocsin::rules {
-/// The text in back-ticks.
-std::string in_code(std::string_view text);
 /// What is written there, to be repeated in advice; empty where it is long or has line ends.
 std::string written_at(const SourceMap& sources, SourceSpan span);
 /// "`a`, `b` or `c`": the texts in back-ticks, at most ten of them.

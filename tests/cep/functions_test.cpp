@@ -1,4 +1,5 @@
 // Every function on its edges.
+#include "cep/function_name.h"
 #include "cep/functions.h"
 
 #include <doctest/doctest.h>

@@ -1,0 +1,23 @@
+/// What an engine counts.
+#pragma once
+#include <cstdint>
+
+namespace tocsin::cep {
+/// Totals of one engine since it was made or restored; those said to be of now are levels.
+struct EngineStats {
+  std::uint64_t rows = 0;                 // given
+  std::uint64_t rows_relevant = 0;        // that reached a key record
+  std::uint64_t keys = 0;                 // live now, over all tables
+  std::uint64_t values = 0;               // live now: by which `for each` holds back
+  std::uint64_t runs = 0;                 // live now
+  std::uint64_t timers = 0;               // pending now
+  std::uint64_t state_bytes = 0;          // tables, arenas, queues
+  std::uint64_t values_missing = 0;       // arithmetic that overflowed or was undefined
+  std::uint64_t feature_events_lost = 0;  // to Limits::feature_events_per_key_max
+  std::uint64_t runs_lost = 0;            // to budgets; events of a closing window too
+  std::uint64_t matches_truncated = 0;
+  std::uint64_t alerts_held_back = 0;
+  /// Events of partial matches that were counted to keep keys to their budgets, by this engine.
+  std::uint64_t budget_work = 0;
+};
+}  // namespace tocsin::cep
