@@ -97,9 +97,9 @@ packages() {
   fi
   printf '%s\n' git ca-certificates g++ cmake make ninja-build ccache mold pkgconf \
     clang clang-format clang-tidy "$clang_runtime" python3 jq curl \
-    "$boost" $regex_library libexpected-dev libfmt-dev libspdlog-dev libxxhash-dev \
+    "$boost" $regex_library libexpected-dev libfmt-dev libxxhash-dev \
     libsimdjson-dev librocksdb-dev zlib1g-dev libzstd-dev libssl-dev libcpp-httplib-dev \
-    nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libhowardhinnant-date-dev libutf8proc-dev tzdata doctest-dev
+    nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libutf8proc-dev tzdata doctest-dev
 }
 
 # Prints the needed packages that are not installed; nothing on a distribution we do not know.
@@ -123,9 +123,9 @@ verb_setup() {
   if ! wanted="$(packages)"; then
     die "setup knows Debian 12, Debian 13 and Ubuntu 24.04, not $(distribution). Install by hand:" \
       "g++ 12 or newer, cmake 3.25, ninja, pkg-config, clang-format, clang-tidy, clang, python3, jq, curl," \
-      "and the development files of Boost 1.81, Hyperscan (or Vectorscan), tl-expected, fmt, spdlog," \
+      "and the development files of Boost 1.81, Hyperscan (or Vectorscan), tl-expected, fmt," \
       "xxHash, simdjson, RocksDB, zlib, zstd, OpenSSL 3, cpp-httplib, nlohmann-json, CLI11, toml++," \
-      "date, utf8proc and doctest; and the time zones (tzdata)"
+      "utf8proc and doctest; and the time zones (tzdata)"
   fi
   missing="$(missing_packages)"
   if [ -z "$missing" ]; then

@@ -2,8 +2,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "api/cli.h"
-#include "api/stop_signal.h"
+#include "api/base/stop_signal.h"
+#include "api/commands/cli.h"
 
 namespace {
 // A program started with a standard descriptor closed would give its number to the next file that

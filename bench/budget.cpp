@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "bench/many_keys.h"
-#include "cep/engine.h"
-#include "rules/rules.h"
+#include "cep/engine/engine.h"
+#include "rules/context/rules.h"
 
 namespace {
 using namespace tocsin;

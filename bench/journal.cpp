@@ -26,9 +26,9 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/journal.h"
-#include "runtime/journal_reader.h"
-#include "runtime/system_files.h"
+#include "runtime/io/system_files.h"
+#include "runtime/journal/journal.h"
+#include "runtime/journal/journal_reader.h"
 
 namespace {
 using namespace tocsin;

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bench/many_keys.h"
-#include "cep/engine.h"
+#include "cep/engine/engine.h"
 
 namespace {
 using namespace tocsin;

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "cep/engine.h"
-#include "rules/rules.h"
+#include "cep/engine/engine.h"
+#include "rules/context/rules.h"
 
 namespace tocsin::bench {
 [[noreturn]] inline void die(const std::string& message) {

@@ -19,10 +19,10 @@
 #include <string_view>
 #include <vector>
 
-#include "cep/engine.h"
-#include "rules/rules.h"
-#include "runtime/decoder.h"
-#include "runtime/run.h"
+#include "cep/engine/engine.h"
+#include "rules/context/rules.h"
+#include "runtime/decode/decoder.h"
+#include "runtime/event_time/run.h"
 
 namespace {
 using namespace tocsin;

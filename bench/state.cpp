@@ -19,12 +19,12 @@
 
 #include "bench/many_keys.h"
 #include "bench/warm_memory.h"
-#include "cep/engine.h"
-#include "cep/semantics.h"
-#include "runtime/checkpoint_writer.h"
-#include "runtime/executor.h"
-#include "runtime/rocks_state_store.h"
-#include "runtime/system_files.h"
+#include "cep/engine/engine.h"
+#include "cep/plan/semantics.h"
+#include "runtime/checkpoint/checkpoint_writer.h"
+#include "runtime/io/executor.h"
+#include "runtime/io/system_files.h"
+#include "runtime/store/rocks_state_store.h"
 
 namespace {
 using namespace tocsin;

@@ -23,8 +23,8 @@
 #include <utility>
 #include <vector>
 
-#include "cep/engine.h"
-#include "rules/rules.h"
+#include "cep/engine/engine.h"
+#include "rules/context/rules.h"
 
 extern char** environ;
 

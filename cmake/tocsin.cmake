@@ -1,5 +1,5 @@
 # Flags that every target shares, and the functions that make one library per folder and one test
-# program per test folder. A folder may be empty: its library is then an INTERFACE library.
+# program per test folder.
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -55,29 +55,52 @@ if(TOCSIN_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
-# tocsin_library(NAME SOURCES … HEADERS … DEPENDS … PRIVATE_DEPENDS …)
-# Makes `tocsin_NAME` (alias `tocsin::NAME`); headers are included from the repository root, as in
-# "cep/plan.h". DEPENDS stand in headers of the folder, PRIVATE_DEPENDS only in its .cpp files.
-function(tocsin_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;HEADERS;DEPENDS;PRIVATE_DEPENDS")
-  set(target "tocsin_${name}")
-  if(arg_SOURCES)
-    add_library(${target} STATIC ${arg_SOURCES})
+# tocsin_folder(NAME DEPENDS … LIBRARIES … PRIVATE_LIBRARIES …)
+# Makes the library `tocsin_TOP_NAME` (alias `tocsin::TOP_NAME`) of the sources in TOP/NAME, where TOP is
+# the folder of the CMakeLists.txt. Headers are included from the repository root, as in
+# "cep/plan/plan.h". DEPENDS are the folders whose headers it includes, as in `cep/value`; a house test
+# compares them with the #include lines. LIBRARIES are included by its headers, PRIVATE_LIBRARIES only
+# by its .cpp files. A folder without .cpp files is an INTERFACE library.
+function(tocsin_folder name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES")
+  cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME top)
+  set(target "tocsin_${top}_${name}")
+  file(GLOB sources CONFIGURE_DEPENDS ${name}/*.cpp)
+  file(GLOB headers CONFIGURE_DEPENDS ${name}/*.h)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  if(sources)
+    add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
-    target_link_libraries(${target} PRIVATE ${arg_PRIVATE_DEPENDS})
+    target_link_libraries(${target} PRIVATE ${arg_PRIVATE_LIBRARIES})
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)
-    target_link_libraries(${target} INTERFACE ${arg_PRIVATE_DEPENDS})
   endif()
   target_include_directories(${target} ${scope} "${PROJECT_SOURCE_DIR}")
-  target_link_libraries(${target} ${scope} ${arg_DEPENDS})
-  if(arg_HEADERS)
+  foreach(folder IN LISTS arg_DEPENDS)
+    string(REPLACE "/" "_" depend "tocsin_${folder}")
+    if(NOT TARGET ${depend})
+      message(FATAL_ERROR "${top}/${name}: no folder ${folder} before it")
+    endif()
+    target_link_libraries(${target} ${scope} ${depend})
+  endforeach()
+  target_link_libraries(${target} ${scope} ${arg_LIBRARIES})
+  if(headers)
     # With CMAKE_VERIFY_INTERFACE_HEADER_SETS each header is compiled alone.
     target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}"
-                   FILES ${arg_HEADERS})
+                   FILES ${headers})
   endif()
-  add_library(tocsin::${name} ALIAS ${target})
+  add_library(tocsin::${top}_${name} ALIAS ${target})
+  set_property(DIRECTORY APPEND PROPERTY TOCSIN_FOLDERS ${target})
+endfunction()
+
+# Makes `tocsin::TOP`: all folders of this CMakeLists.txt, for tests and programs.
+function(tocsin_folders)
+  cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME top)
+  get_property(targets DIRECTORY PROPERTY TOCSIN_FOLDERS)
+  add_library(tocsin_${top} INTERFACE)
+  target_link_libraries(tocsin_${top} INTERFACE ${targets})
+  add_library(tocsin::${top} ALIAS tocsin_${top})
 endfunction()
 
 # tocsin_test(NAME SOURCES … DEPENDS … PRIVATE_DEPENDS …)

@@ -1,4 +1,4 @@
-#include "api/address_policy.h"
+#include "api/net/address_policy.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "api/webhook_client.h"
+#include "api/net/webhook_client.h"
 
 namespace tocsin::api {
 namespace {

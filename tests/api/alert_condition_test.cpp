@@ -1,5 +1,5 @@
 // Conditions in the rule language on alerts' fields.
-#include "api/alert_condition.h"
+#include "api/alerts/alert_condition.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/rule_loader.h"
+#include "api/rules/rule_loader.h"
 #include "tests/api/stored_alerts.h"
 
 namespace tocsin::api {

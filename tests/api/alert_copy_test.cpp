@@ -1,6 +1,6 @@
 // The copy of stored alerts in a file: from what a commit gives, and from the store where that is
 // not all.
-#include "api/alert_copy.h"
+#include "api/alerts/alert_copy.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/effect_store.h"
+#include "runtime/effects/effect_store.h"
 #include "tests/support/model_store.h"
 #include "tests/support/random_effects.h"
 #include "tests/support/simulated_files.h"

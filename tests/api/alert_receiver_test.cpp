@@ -1,4 +1,4 @@
-#include "api/alert_receiver.h"
+#include "api/outbox/alert_receiver.h"
 
 #include <doctest/doctest.h>
 #include <httplib.h>
@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "api/clock.h"
-#include "api/webhook_outbox.h"
-#include "api/webhook_server.h"
+#include "api/base/clock.h"
+#include "api/outbox/webhook_outbox.h"
+#include "api/outbox/webhook_server.h"
 
 namespace tocsin::api {
 namespace {

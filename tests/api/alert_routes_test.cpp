@@ -1,4 +1,4 @@
-#include "api/alert_routes.h"
+#include "api/server/alert_routes.h"
 
 #include <doctest/doctest.h>
 
@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "api/alert_line.h"
-#include "api/alert_stream.h"
+#include "api/alerts/alert_line.h"
+#include "api/alerts/alert_stream.h"
 #include "tests/api/api_client.h"
 #include "tests/api/stored_alerts.h"
 #include "tests/support/random.h"

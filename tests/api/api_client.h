@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/router.h"
+#include "api/rest/router.h"
 #include "tests/api/fake_request.h"
 
 namespace tocsin::tests {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "api/audit_trail.h"
-#include "api/json_body.h"
-#include "api/problem.h"
-#include "runtime/effect_codec.h"
+#include "api/rest/audit_trail.h"
+#include "api/rest/json_body.h"
+#include "api/rest/problem.h"
+#include "runtime/effects/effect_codec.h"
 #include "tests/api/api_client.h"
 #include "tests/api/stored_alerts.h"
 

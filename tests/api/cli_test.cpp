@@ -1,4 +1,4 @@
-#include "api/cli.h"
+#include "api/commands/cli.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "api/completion.h"
+#include "api/commands/completion.h"
 
 namespace tocsin::api {
 namespace {

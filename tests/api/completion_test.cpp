@@ -1,4 +1,4 @@
-#include "api/completion.h"
+#include "api/commands/completion.h"
 
 #include <doctest/doctest.h>
 

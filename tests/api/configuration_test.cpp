@@ -1,4 +1,4 @@
-#include "api/configuration.h"
+#include "api/base/configuration.h"
 
 #include <doctest/doctest.h>
 

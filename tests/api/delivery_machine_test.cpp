@@ -1,4 +1,4 @@
-#include "api/delivery_machine.h"
+#include "api/delivery/delivery_machine.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "api/endpoint_circuit.h"
+#include "api/delivery/endpoint_circuit.h"
 
 namespace tocsin::api {
 namespace {

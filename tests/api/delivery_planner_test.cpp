@@ -1,5 +1,5 @@
 // What of an alert is sent how: decided once, with the alert, over a clock that tests set.
-#include "api/delivery_planner.h"
+#include "api/delivery/delivery_planner.h"
 
 #include <doctest/doctest.h>
 
@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "api/stored_messages.h"
-#include "runtime/effect_codec.h"
+#include "api/delivery/stored_messages.h"
+#include "runtime/effects/effect_codec.h"
 #include "tests/api/stored_alerts.h"
 #include "tests/support/random.h"
 

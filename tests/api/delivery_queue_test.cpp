@@ -1,4 +1,4 @@
-#include "api/delivery_queue.h"
+#include "api/delivery/delivery_queue.h"
 
 #include <doctest/doctest.h>
 

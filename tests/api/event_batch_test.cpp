@@ -1,4 +1,4 @@
-#include "api/event_batch.h"
+#include "api/node/event_batch.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "api/event_body.h"
+#include "api/node/event_body.h"
 
 #include <doctest/doctest.h>
 #include <zlib.h>

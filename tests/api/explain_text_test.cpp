@@ -1,4 +1,4 @@
-#include "api/explain_text.h"
+#include "api/rules/explain_text.h"
 
 #include <doctest/doctest.h>
 

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "api/clock.h"
-#include "api/http_client.h"
+#include "api/base/clock.h"
+#include "api/net/http_client.h"
 
 namespace tocsin::tests {
 using api::Clock;

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/http_server.h"
+#include "api/net/http_server.h"
 
 namespace tocsin::tests {
 struct FakeRequest final : api::HttpRequest {

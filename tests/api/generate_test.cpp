@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "api/arrival_order.h"
-#include "api/payment_event.h"
-#include "api/payment_stream.h"
-#include "api/payment_world.h"
-#include "api/planted_fraud.h"
-#include "api/stream_random.h"
+#include "api/generate/arrival_order.h"
+#include "api/generate/payment_event.h"
+#include "api/generate/payment_stream.h"
+#include "api/generate/payment_world.h"
+#include "api/generate/planted_fraud.h"
+#include "api/generate/stream_random.h"
 
 namespace tocsin::api {
 namespace {

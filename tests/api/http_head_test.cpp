@@ -1,4 +1,4 @@
-#include "api/http_head.h"
+#include "api/net/http_head.h"
 
 #include <doctest/doctest.h>
 

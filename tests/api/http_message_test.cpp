@@ -1,4 +1,4 @@
-#include "api/http_message.h"
+#include "api/net/http_message.h"
 
 #include <doctest/doctest.h>
 

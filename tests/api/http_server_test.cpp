@@ -1,4 +1,4 @@
-#include "api/http_server.h"
+#include "api/net/http_server.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-#include "api/human_text.h"
+#include "api/base/human_text.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "api/idempotency.h"
+#include "api/rest/idempotency.h"
 
 #include <doctest/doctest.h>
 
@@ -8,10 +8,10 @@
 #include <string>
 #include <thread>
 
-#include "api/json_body.h"
-#include "api/problem.h"
-#include "runtime/effect_codec.h"
-#include "runtime/effect_reader.h"
+#include "api/rest/json_body.h"
+#include "api/rest/problem.h"
+#include "runtime/effects/effect_codec.h"
+#include "runtime/effects/effect_reader.h"
 #include "tests/api/api_client.h"
 #include "tests/api/stored_alerts.h"
 

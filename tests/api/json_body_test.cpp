@@ -1,4 +1,4 @@
-#include "api/json_body.h"
+#include "api/rest/json_body.h"
 
 #include <doctest/doctest.h>
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "api/test_runner.h"
-#include "cep/engine.h"
-#include "rules/rules.h"
+#include "api/rules/test_runner.h"
+#include "cep/engine/engine.h"
+#include "rules/context/rules.h"
 
 namespace tocsin::api {
 namespace {

@@ -1,4 +1,4 @@
-#include "api/node_service.h"
+#include "api/node/node_service.h"
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
-#include "cep/engine.h"
-#include "runtime/data_directory.h"
-#include "runtime/slice_loop.h"
-#include "runtime/system_files.h"
-#include "runtime/thread_executor.h"
+#include "cep/engine/engine.h"
+#include "runtime/checkpoint/data_directory.h"
+#include "runtime/event_time/slice_loop.h"
+#include "runtime/io/system_files.h"
+#include "runtime/io/thread_executor.h"
 #include "tests/api/node_service_world.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/model_store.h"

@@ -15,12 +15,12 @@
 #include <utility>
 #include <vector>
 
-#include "api/node_service.h"
-#include "cep/engine.h"
-#include "runtime/data_directory.h"
-#include "runtime/slice_loop.h"
-#include "runtime/system_files.h"
-#include "runtime/thread_executor.h"
+#include "api/node/node_service.h"
+#include "cep/engine/engine.h"
+#include "runtime/checkpoint/data_directory.h"
+#include "runtime/event_time/slice_loop.h"
+#include "runtime/io/system_files.h"
+#include "runtime/io/thread_executor.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/model_store.h"
 #include "tests/support/rule_text.h"

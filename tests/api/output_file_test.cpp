@@ -1,4 +1,4 @@
-#include "api/output_file.h"
+#include "api/base/output_file.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

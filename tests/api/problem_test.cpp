@@ -1,4 +1,4 @@
-#include "api/problem.h"
+#include "api/rest/problem.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "api/progress.h"
+#include "api/base/progress.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "api/router.h"
+#include "api/rest/router.h"
 
 #include <doctest/doctest.h>
 
@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "api/problem.h"
+#include "api/rest/problem.h"
 #include "tests/api/fake_request.h"
 
 namespace tocsin::api {

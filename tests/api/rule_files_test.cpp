@@ -1,4 +1,4 @@
-#include "api/rule_files.h"
+#include "api/rules/rule_files.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>

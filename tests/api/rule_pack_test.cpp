@@ -1,4 +1,4 @@
-#include "api/rule_pack.h"
+#include "api/rules/rule_pack.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "api/rule_rollout.h"
+#include "api/rules/rule_rollout.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "api/rule_service.h"
+#include "api/node/rule_service.h"
 
 #include <doctest/doctest.h>
 
@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "cep/identity.h"
-#include "runtime/blob_store.h"
-#include "runtime/slice_loop.h"
+#include "cep/value/identity.h"
+#include "runtime/event_time/slice_loop.h"
+#include "runtime/journal/blob_store.h"
 #include "tests/support/simulated_files.h"
 
 namespace tocsin::api {

@@ -1,4 +1,4 @@
-#include "api/run_report.h"
+#include "api/node/run_report.h"
 
 #include <doctest/doctest.h>
 

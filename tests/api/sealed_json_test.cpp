@@ -1,4 +1,4 @@
-#include "api/sealed_json.h"
+#include "api/base/sealed_json.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "api/side_output.h"
+#include "api/node/side_output.h"
 
 #include <doctest/doctest.h>
 

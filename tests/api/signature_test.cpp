@@ -1,4 +1,4 @@
-#include "api/signature.h"
+#include "api/delivery/signature.h"
 
 #include <doctest/doctest.h>
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "api/rule_loader.h"
+#include "api/rules/rule_loader.h"
 #include "tests/api/subscription_world.h"
 
 namespace tocsin::api {

@@ -1,4 +1,4 @@
-#include "api/stop_signal.h"
+#include "api/base/stop_signal.h"
 
 #include <doctest/doctest.h>
 #include <poll.h>

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "runtime/effect_store.h"
+#include "runtime/effects/effect_store.h"
 #include "tests/support/model_store.h"
 #include "tests/support/random_effects.h"
 

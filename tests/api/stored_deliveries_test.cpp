@@ -1,5 +1,5 @@
 // Webhooks over an alert store: what is owed outlives the process that owes it.
-#include "api/stored_deliveries.h"
+#include "api/outbox/stored_deliveries.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "api/signature.h"
-#include "api/webhook_outbox.h"
-#include "runtime/effect_store.h"
-#include "runtime/rocks_store.h"
+#include "api/delivery/signature.h"
+#include "api/outbox/webhook_outbox.h"
+#include "runtime/effects/effect_store.h"
+#include "runtime/store/rocks_store.h"
 #include "tests/api/fake_endpoint.h"
 #include "tests/support/model_store.h"
 #include "tests/support/random_effects.h"

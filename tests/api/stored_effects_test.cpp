@@ -1,5 +1,5 @@
 // The commands that look at an alert store, over a real one, also while its owner has it.
-#include "api/stored_effects.h"
+#include "api/alerts/stored_effects.h"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <string>
 
-#include "api/side_output.h"
-#include "runtime/effect_store.h"
-#include "runtime/rocks_store.h"
+#include "api/node/side_output.h"
+#include "runtime/effects/effect_store.h"
+#include "runtime/store/rocks_store.h"
 #include "tests/support/random_effects.h"
 #include "tests/support/simulated_files.h"
 #include "tests/support/temporary_folder.h"

@@ -13,10 +13,10 @@
 #include <thread>
 #include <vector>
 
-#include "api/alert_routes.h"
-#include "api/signature.h"
-#include "api/subscription_routes.h"
-#include "api/subscription_service.h"
+#include "api/delivery/signature.h"
+#include "api/outbox/subscription_service.h"
+#include "api/server/alert_routes.h"
+#include "api/server/subscription_routes.h"
 #include "tests/api/api_client.h"
 #include "tests/api/stored_alerts.h"
 #include "tests/api/subscription_world.h"

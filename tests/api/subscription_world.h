@@ -13,11 +13,11 @@
 #include <utility>
 #include <vector>
 
-#include "api/alert_routes.h"
-#include "api/http_server.h"
-#include "api/silence_routes.h"
-#include "api/subscription_routes.h"
-#include "api/subscription_service.h"
+#include "api/net/http_server.h"
+#include "api/outbox/subscription_service.h"
+#include "api/server/alert_routes.h"
+#include "api/server/silence_routes.h"
+#include "api/server/subscription_routes.h"
 #include "tests/api/api_client.h"
 #include "tests/api/stored_alerts.h"
 

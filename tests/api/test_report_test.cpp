@@ -1,10 +1,10 @@
-#include "api/test_report.h"
+#include "api/rules/test_report.h"
 
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "api/test_filter.h"
+#include "api/rules/test_filter.h"
 
 namespace tocsin::api {
 namespace {

@@ -1,4 +1,4 @@
-#include "api/test_runner.h"
+#include "api/rules/test_runner.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "api/text_cache.h"
+#include "api/rules/text_cache.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>

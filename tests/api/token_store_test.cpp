@@ -1,4 +1,4 @@
-#include "api/token_store.h"
+#include "api/rest/token_store.h"
 
 #include <doctest/doctest.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "api/triage_machine.h"
-#include "api/triage_store.h"
+#include "api/alerts/triage_machine.h"
+#include "api/alerts/triage_store.h"
 #include "tests/api/stored_alerts.h"
 
 namespace tocsin::api {

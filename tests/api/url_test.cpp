@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "api/loopback_address.h"
-#include "api/webhook_url.h"
+#include "api/net/loopback_address.h"
+#include "api/net/webhook_url.h"
 
 namespace tocsin::api {
 namespace {

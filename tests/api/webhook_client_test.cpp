@@ -1,5 +1,5 @@
 // The client against real sockets of this machine, with a server that does as a script says.
-#include "api/webhook_client.h"
+#include "api/net/webhook_client.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>

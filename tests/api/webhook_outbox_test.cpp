@@ -1,4 +1,4 @@
-#include "api/webhook_outbox.h"
+#include "api/outbox/webhook_outbox.h"
 
 #include <doctest/doctest.h>
 
@@ -15,10 +15,10 @@
 #include <string>
 #include <vector>
 
-#include "api/clock.h"
-#include "api/http_client.h"
-#include "api/signature.h"
-#include "api/spill_file.h"
+#include "api/base/clock.h"
+#include "api/delivery/signature.h"
+#include "api/net/http_client.h"
+#include "api/outbox/spill_file.h"
 #include "tests/api/fake_endpoint.h"
 
 namespace tocsin::api {

@@ -1,4 +1,4 @@
-#include "cep/alert.h"
+#include "cep/data/alert.h"
 
 #include <doctest/doctest.h>
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/key_record.h"
+#include "cep/record/key_record.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"

@@ -1,4 +1,4 @@
-#include "cep/batch.h"
+#include "cep/data/batch.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // What budgets know of partial matches from event to event, without counting their places afresh.
-#include "cep/budget_tally.h"
+#include "cep/record/budget_tally.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "cep/budget.h"
+#include "cep/record/budget.h"
 
 namespace tocsin::tests {
 namespace {

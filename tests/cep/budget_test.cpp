@@ -1,6 +1,6 @@
 // Budgets against a naive count, and the same for any cut, hash seed and restart; state that goes
 // when its time is over.
-#include "cep/budget.h"
+#include "cep/record/budget.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/key.h"
+#include "cep/value/key.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"

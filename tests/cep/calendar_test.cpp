@@ -1,12 +1,12 @@
-#include "cep/calendar.h"
+#include "cep/plan/calendar.h"
 
 #include <doctest/doctest.h>
 
 #include <chrono>
 #include <string>
 
-#include "cep/civil_date.h"
-#include "cep/zone.h"
+#include "cep/plan/zone.h"
+#include "cep/value/civil_date.h"
 #include "tests/support/random.h"
 
 namespace tocsin::cep {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
-#include "cep/identity.h"
-#include "cep/key.h"
+#include "cep/engine/engine.h"
+#include "cep/value/identity.h"
+#include "cep/value/key.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/plan_parts.h"

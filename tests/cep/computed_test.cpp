@@ -1,4 +1,4 @@
-#include "cep/computed.h"
+#include "cep/match/computed.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "cep/decimal.h"
+#include "cep/value/decimal.h"
 
 #include <doctest/doctest.h>
 

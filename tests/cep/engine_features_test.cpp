@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
-#include "cep/key.h"
+#include "cep/engine/engine.h"
+#include "cep/value/key.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/oracle.h"

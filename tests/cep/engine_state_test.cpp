@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
+#include "cep/engine/engine.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"

@@ -1,6 +1,6 @@
 // Matching by tables: each row says a pattern, a stream of letters with times in ms, and the
 // matches that become alerts, by the arrival index of their events.
-#include "cep/engine.h"
+#include "cep/engine/engine.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

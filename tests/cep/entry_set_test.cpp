@@ -1,5 +1,5 @@
 // Entries that change, held against a plain map.
-#include "cep/entry_set.h"
+#include "cep/data/entry_set.h"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/list_program.h"
+#include "cep/data/list_program.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random.h"
 

@@ -1,4 +1,4 @@
-#include "cep/exact_sum.h"
+#include "cep/aggregate/exact_sum.h"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,8 @@
 #include <limits>
 #include <vector>
 
-#include "cep/quantile.h"
-#include "cep/value.h"
+#include "cep/aggregate/quantile.h"
+#include "cep/value/value.h"
 #include "tests/support/random.h"
 
 namespace tocsin::cep {

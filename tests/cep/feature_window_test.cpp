@@ -1,5 +1,5 @@
 // Each window and aggregate against its plain definition: all events, looked through at each read.
-#include "cep/feature_window.h"
+#include "cep/aggregate/feature_window.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "cep/calendar.h"
-#include "cep/ewma.h"
-#include "cep/exact_sum.h"
-#include "cep/loop_aggregate.h"
-#include "cep/quantile.h"
-#include "cep/zone.h"
+#include "cep/aggregate/ewma.h"
+#include "cep/aggregate/exact_sum.h"
+#include "cep/aggregate/loop_aggregate.h"
+#include "cep/aggregate/quantile.h"
+#include "cep/plan/calendar.h"
+#include "cep/plan/zone.h"
 #include "tests/cep/random_window.h"
 #include "tests/support/printing.h"
 #include "tests/support/random.h"

@@ -1,6 +1,6 @@
 // Every function on its edges.
-#include "cep/function_name.h"
-#include "cep/functions.h"
+#include "cep/data/functions.h"
+#include "cep/plan/function_name.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/similarity.h"
+#include "cep/value/similarity.h"
 #include "tests/support/plan_parts.h"
 
 namespace tocsin::cep {

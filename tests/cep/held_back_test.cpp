@@ -1,6 +1,6 @@
 // What is held back is counted for a while after the quiet is over; then it is forgotten, and the
 // key with it. The oracle says the same.
-#include "cep/held_back.h"
+#include "cep/record/held_back.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

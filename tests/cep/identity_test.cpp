@@ -1,4 +1,4 @@
-#include "cep/identity.h"
+#include "cep/value/identity.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/key.h"
+#include "cep/value/key.h"
 #include "tests/support/golden.h"
 
 namespace tocsin::cep {

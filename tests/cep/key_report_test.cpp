@@ -1,5 +1,5 @@
 // What an engine says of one key and of its rules, and that asking changes nothing.
-#include "cep/key_report.h"
+#include "cep/engine/key_report.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
-#include "cep/program.h"
+#include "cep/compile/program.h"
+#include "cep/engine/engine.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"

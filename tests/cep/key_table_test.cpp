@@ -1,4 +1,4 @@
-#include "cep/key_table.h"
+#include "cep/record/key_table.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/arena.h"
-#include "cep/timers.h"
+#include "cep/record/arena.h"
+#include "cep/record/timers.h"
 #include "tests/support/random.h"
 
 namespace tocsin::cep {

@@ -1,4 +1,4 @@
-#include "cep/key.h"
+#include "cep/value/key.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

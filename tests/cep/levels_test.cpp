@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/operator_graph.h"
+#include "cep/plan/operator_graph.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/printing.h"

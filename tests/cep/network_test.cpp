@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "cep/ip_address.h"
-#include "cep/list_program.h"
-#include "cep/lookup_table.h"
-#include "cep/network_key.h"
+#include "cep/data/list_program.h"
+#include "cep/data/lookup_table.h"
+#include "cep/data/network_key.h"
+#include "cep/value/ip_address.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random.h"
 

@@ -1,4 +1,4 @@
-#include "cep/operator_graph.h"
+#include "cep/plan/operator_graph.h"
 
 #include <doctest/doctest.h>
 

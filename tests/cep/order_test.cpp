@@ -1,4 +1,4 @@
-#include "cep/order.h"
+#include "cep/value/order.h"
 
 #include <doctest/doctest.h>
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/engine.h"
+#include "cep/engine/engine.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/letters.h"
 #include "tests/support/oracle.h"

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <tuple>
 
-#include "cep/engine.h"
+#include "cep/engine/engine.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/plan_parts.h"
 

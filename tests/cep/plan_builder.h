@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
-#include "cep/plan.h"
+#include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
 #include "tests/support/oracle.h"
 
 namespace tocsin::tests {

@@ -1,4 +1,4 @@
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 
 #include <doctest/doctest.h>
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan.h"
-#include "cep/value.h"
+#include "cep/plan/plan.h"
+#include "cep/value/value.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

@@ -1,5 +1,5 @@
 // The functions of real numbers against values computed to 400 bits and rounded once: equal bits.
-#include "cep/real_math.h"
+#include "cep/value/real_math.h"
 
 #include <doctest/doctest.h>
 

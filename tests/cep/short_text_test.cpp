@@ -1,4 +1,4 @@
-#include "cep/short_text.h"
+#include "cep/value/short_text.h"
 
 #include <doctest/doctest.h>
 

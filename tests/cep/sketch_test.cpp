@@ -8,10 +8,10 @@
 #include <memory>
 #include <vector>
 
-#include "cep/counted_words.h"
-#include "cep/distinct_sketch.h"
-#include "cep/feature_window.h"
-#include "cep/quantile.h"
+#include "cep/aggregate/counted_words.h"
+#include "cep/aggregate/distinct_sketch.h"
+#include "cep/aggregate/feature_window.h"
+#include "cep/aggregate/quantile.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/key_record.h"
+#include "cep/record/key_record.h"
 #include "tests/support/plan_parts.h"
 
 namespace tocsin::cep {

@@ -1,6 +1,6 @@
 // What `once per VARIABLE` looks at when it asks whether a match had an event that was taken: the
 // answer, and how many events of a long loop are looked at for it.
-#include "cep/taken_log.h"
+#include "cep/record/taken_log.h"
 
 #include <doctest/doctest.h>
 

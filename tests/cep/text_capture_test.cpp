@@ -1,4 +1,4 @@
-#include "cep/text_capture.h"
+#include "cep/data/text_capture.h"
 
 #include <doctest/doctest.h>
 
@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/text_database.h"
-#include "cep/unicode.h"
+#include "cep/data/text_database.h"
+#include "cep/value/unicode.h"
 #include "tests/support/random.h"
 
 namespace tocsin::cep {

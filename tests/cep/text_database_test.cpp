@@ -1,4 +1,4 @@
-#include "cep/text_database.h"
+#include "cep/data/text_database.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/unicode.h"
+#include "cep/value/unicode.h"
 #include "tests/support/random.h"
 
 namespace tocsin::cep {

@@ -1,4 +1,4 @@
-#include "cep/time.h"
+#include "cep/value/time.h"
 
 #include <doctest/doctest.h>
 

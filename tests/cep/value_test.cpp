@@ -1,4 +1,4 @@
-#include "cep/value.h"
+#include "cep/value/value.h"
 
 #include <doctest/doctest.h>
 

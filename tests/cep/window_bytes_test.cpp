@@ -1,6 +1,6 @@
 // Windows written as bytes and read again, at every position of random streams: the same values to
 // the bit from then on, and the same bytes.
-#include "cep/window_bytes.h"
+#include "cep/aggregate/window_bytes.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "cep/feature_state.h"
-#include "cep/feature_window.h"
-#include "cep/identity.h"
-#include "cep/zone.h"
+#include "cep/aggregate/feature_state.h"
+#include "cep/aggregate/feature_window.h"
+#include "cep/plan/zone.h"
+#include "cep/value/identity.h"
 #include "tests/cep/random_window.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/printing.h"

@@ -1,4 +1,4 @@
-#include "cep/zone.h"
+#include "cep/plan/zone.h"
 
 #include <doctest/doctest.h>
 

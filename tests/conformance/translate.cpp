@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/decimal.h"
+#include "cep/value/decimal.h"
 #include "tests/conformance/condition.h"
 #include "tests/conformance/predicate.h"
 

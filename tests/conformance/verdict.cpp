@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include "cep/engine.h"
-#include "rules/rules.h"
-#include "runtime/run.h"
+#include "cep/engine/engine.h"
+#include "rules/context/rules.h"
+#include "runtime/event_time/run.h"
 #include "tests/conformance/translate.h"
 
 namespace tocsin::conformance {

@@ -20,7 +20,7 @@ from harness import BINARY, LIMIT_S, ROOT, case, run_cases, tocsin
 GOLDEN = ROOT / "tests/golden/journal_data"
 BEFORE = ROOT / "tests/golden/journal_before"
 REMEDY = """\
-A change that alters what a journal comes to must raise cep::kSemantics (cep/semantics.h), so that no node goes on with
+A change that alters what a journal comes to must raise cep::kSemantics (cep/plan/semantics.h), so that no node goes on with
 a journal of before. Then keep a new golden journal: tests/crash/golden_journal.py TOCSIN_BINARY --update. If the change
 was not meant to alter any alert, it is wrong."""
 

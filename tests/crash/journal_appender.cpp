@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/journal.h"
-#include "runtime/system_files.h"
+#include "runtime/io/system_files.h"
+#include "runtime/journal/journal.h"
 
 namespace {
 using namespace tocsin;

@@ -11,11 +11,11 @@
 #include <string_view>
 #include <utility>
 
-#include "cep/engine.h"
-#include "cep/identity.h"
-#include "rules/rules.h"
-#include "runtime/list_change.h"
-#include "runtime/node_commands.h"
+#include "cep/engine/engine.h"
+#include "cep/value/identity.h"
+#include "rules/context/rules.h"
+#include "runtime/journal/list_change.h"
+#include "runtime/node/node_commands.h"
 #include "tests/support/engine_run.h"
 
 namespace tocsin {

@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "cep/alert.h"
-#include "cep/plan.h"
-#include "runtime/journal_record.h"
+#include "cep/data/alert.h"
+#include "cep/plan/plan.h"
+#include "runtime/journal/journal_record.h"
 #include "tests/support/oracle.h"
 
 namespace tocsin {

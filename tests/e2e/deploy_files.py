@@ -67,7 +67,7 @@ def what_is_named_is_there():
         server.end()
     kinds = dict(re.findall(r"^# TYPE tocsin_(\w+) (\w+)$", text, re.M))
     labels = {name: set(re.findall(r"(\w+)=", given)) for name, given in re.findall(r"^tocsin_(\w+)\{([^}]*)\}", text, re.M)}
-    named = set(re.findall(r"^TOCSIN_METRIC\((\w+),", read(ROOT / "api/metrics.def"), re.M))
+    named = set(re.findall(r"^TOCSIN_METRIC\((\w+),", read(ROOT / "api/server/metrics.def"), re.M))
     assert set(kinds) == named, set(kinds) ^ named
     count = 0
     for place, expression, asked in expressions():

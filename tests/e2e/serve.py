@@ -518,7 +518,7 @@ def rules():
 @case
 def metrics():
     """every metric of the table is there, with its kind, and they count"""
-    table = read(ROOT / "api/metrics.def")
+    table = read(ROOT / "api/server/metrics.def")
     names = re.findall(r"^TOCSIN_METRIC\((\w+), (\w+), ", table, re.M)
     assert len(names) > 30
     with Server() as server:

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "cep/batch.h"
-#include "cep/plan.h"
-#include "cep/value.h"
-#include "runtime/decoder.h"
+#include "cep/data/batch.h"
+#include "cep/plan/plan.h"
+#include "cep/value/value.h"
+#include "runtime/decode/decoder.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tocsin::fuzz {

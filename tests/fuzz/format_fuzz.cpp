@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "rules/format.h"
-#include "rules/print.h"
+#include "rules/format/format.h"
+#include "rules/format/print.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tocsin::fuzz {

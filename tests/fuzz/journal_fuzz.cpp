@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "cep/base/byte_codec.h"
-#include "runtime/crc32c.h"
-#include "runtime/journal_reader.h"
-#include "runtime/journal_writer.h"
+#include "runtime/io/crc32c.h"
+#include "runtime/journal/journal_reader.h"
+#include "runtime/journal/journal_writer.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/simulated_files.h"
 

@@ -3,9 +3,9 @@
 // nothing is wrong only blanks and comments lie between them.
 #include <string>
 
-#include "rules/characters.h"
-#include "rules/lexer.h"
-#include "rules/utf8.h"
+#include "rules/syntax/lexer.h"
+#include "rules/text/characters.h"
+#include "rules/text/utf8.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tocsin::fuzz {

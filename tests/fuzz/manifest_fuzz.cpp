@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "cep/base/byte_codec.h"
-#include "runtime/checkpoint.h"
+#include "runtime/checkpoint/checkpoint.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tocsin::fuzz {

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "cep/decimal.h"
-#include "cep/time.h"
+#include "cep/value/decimal.h"
+#include "cep/value/time.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tocsin::fuzz {

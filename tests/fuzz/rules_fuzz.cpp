@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string>
 
-#include "cep/engine.h"
-#include "cep/plan.h"
-#include "rules/rules.h"
+#include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
+#include "rules/context/rules.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tocsin::fuzz {

@@ -1,6 +1,6 @@
 // Rules change while events come: an engine that was given another's state in bites, while that one
 // went on, is as one that was given all of it at once.
-#include "runtime/carry_over.h"
+#include "runtime/node/carry_over.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
-#include "cep/program.h"
+#include "cep/compile/program.h"
+#include "cep/engine/engine.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/oracle.h"

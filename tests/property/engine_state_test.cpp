@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
-#include "cep/program.h"
+#include "cep/compile/program.h"
+#include "cep/engine/engine.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/oracle.h"

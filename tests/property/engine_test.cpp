@@ -1,5 +1,5 @@
 // The engine against the oracle on random plans and streams.
-#include "cep/engine.h"
+#include "cep/engine/engine.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/program.h"
+#include "cep/compile/program.h"
 #include "tests/support/constructs.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/language_constructs.h"

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/alert.h"
-#include "cep/engine.h"
+#include "cep/data/alert.h"
+#include "cep/engine/engine.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/oracle.h"
 #include "tests/support/plan_merge.h"

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "rules/rules.h"
-#include "runtime/run.h"
+#include "rules/context/rules.h"
+#include "runtime/event_time/run.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

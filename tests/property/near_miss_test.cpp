@@ -1,6 +1,6 @@
 // Why a rule gave no alert: there is always an answer, what it names was not as the rule asks by
 // the oracle's reading of the same events, and without it the rule comes further.
-#include "cep/near_miss.h"
+#include "cep/diagnose/near_miss.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
-#include "cep/expr_walk.h"
+#include "cep/engine/engine.h"
+#include "cep/plan/expr_walk.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/oracle.h"
 #include "tests/support/oracle_expr.h"

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/decimal.h"
-#include "rules/rules.h"
+#include "cep/value/decimal.h"
+#include "rules/context/rules.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/translate.h"
 #include "tests/support/oracle.h"

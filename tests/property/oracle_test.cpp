@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/alert.h"
+#include "cep/data/alert.h"
 #include "tests/support/letters.h"
 #include "tests/support/plan_parts.h"
 

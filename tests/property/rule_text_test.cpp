@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan.h"
-#include "rules/rules.h"
+#include "cep/plan/plan.h"
+#include "rules/context/rules.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/language_constructs.h"
 #include "tests/support/oracle.h"

@@ -1,6 +1,6 @@
 // The whole way, from rule text and JSON lines to alerts, against the oracle on the plan and events
 // that they were made from.
-#include "runtime/run.h"
+#include "runtime/event_time/run.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "rules/rules.h"
+#include "rules/context/rules.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"
 #include "tests/support/oracle.h"

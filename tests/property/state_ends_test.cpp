@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "cep/calendar.h"
-#include "cep/engine.h"
-#include "cep/feature_window.h"
-#include "cep/held_back.h"
-#include "cep/program.h"
-#include "cep/suppression_life.h"
-#include "rules/rules.h"
+#include "cep/aggregate/feature_window.h"
+#include "cep/compile/program.h"
+#include "cep/compile/suppression_life.h"
+#include "cep/engine/engine.h"
+#include "cep/plan/calendar.h"
+#include "cep/record/held_back.h"
+#include "rules/context/rules.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/language_constructs.h"

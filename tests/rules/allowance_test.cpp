@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "rules/print.h"
+#include "rules/format/print.h"
 #include "tests/rules/parse_support.h"
 #include "tests/support/rule_text.h"
 

@@ -354,7 +354,8 @@ TEST_CASE("check: declarations") {
       {"kind a = probe where amount > 5", "never_holds 1:22"},
       {"kind a = payment where amount < 2 kind b = a where amount > 5 kind c = b where declined",
        "never_holds 1:52"},
-      {"kind a = payment where amount < 2 and amount > 5 rule r \"r\" { by card when a alert \"x\" }",
+      {"kind a = payment where amount < 2 and amount > 5 rule r \"r\" { by card when a alert \"x\" "
+       "}",
        "never_holds 1:39, E0441 1:76"},
       {"kind a = payment where amount < 2 and amount > 5 rule r \"r\" { by card when login then "
        "optional a then payment within 1h alert \"x\" }",

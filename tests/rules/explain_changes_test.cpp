@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "rules/explain.h"
+#include "rules/explain/explain.h"
 #include "tests/rules/explain_support.h"
 #include "tests/support/plan_walk.h"
 #include "tests/support/random.h"

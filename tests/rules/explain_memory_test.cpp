@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "cep/batch.h"
-#include "cep/engine.h"
-#include "cep/rule_working.h"
-#include "rules/rules.h"
+#include "cep/data/batch.h"
+#include "cep/diagnose/rule_working.h"
+#include "cep/engine/engine.h"
+#include "rules/context/rules.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

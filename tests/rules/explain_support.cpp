@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "rules/explain.h"
+#include "rules/explain/explain.h"
 
 namespace tocsin::tests {
 namespace {

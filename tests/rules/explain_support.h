@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::tests {
 /// Headings and passages, a line each, those below others indented.

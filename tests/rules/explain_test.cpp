@@ -1,6 +1,6 @@
 // Rules said back in plain English: the words of each sample pack and of each construct, and that
 // all that a random plan says is said.
-#include "rules/explain.h"
+#include "rules/explain/explain.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "rules/explain_words.h"
-#include "rules/expression_text.h"
-#include "rules/rules.h"
+#include "rules/context/rules.h"
+#include "rules/explain/explain_words.h"
+#include "rules/explain/expression_text.h"
 #include "tests/rules/explain_support.h"
 #include "tests/support/golden.h"
 #include "tests/support/plan_walk.h"

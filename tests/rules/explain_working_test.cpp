@@ -1,6 +1,6 @@
 // How a rule runs, in words: the automata of all constructs, and that what is said of random rules
 // is what the program does.
-#include "rules/explain_working.h"
+#include "rules/explain/explain_working.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -14,12 +14,12 @@
 #include <string>
 #include <vector>
 
-#include "cep/batch.h"
-#include "cep/computed.h"
-#include "cep/engine.h"
-#include "cep/program.h"
-#include "rules/explain_automaton.h"
-#include "rules/rules.h"
+#include "cep/compile/program.h"
+#include "cep/data/batch.h"
+#include "cep/engine/engine.h"
+#include "cep/match/computed.h"
+#include "rules/context/rules.h"
+#include "rules/explain/explain_automaton.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/golden.h"
 #include "tests/support/oracle.h"

@@ -1,12 +1,12 @@
 // Expressions of a plan, said as an author writes them.
-#include "rules/expression_text.h"
+#include "rules/explain/expression_text.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <string>
 
-#include "rules/rules.h"
+#include "rules/context/rules.h"
 
 namespace tocsin::tests {
 namespace {

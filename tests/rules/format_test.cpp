@@ -1,6 +1,6 @@
 // The formatter keeps the tree and the comments, and has nothing to do a second time; then its
 // layout.
-#include "rules/format.h"
+#include "rules/format/format.h"
 
 #include <doctest/doctest.h>
 
@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "rules/same_tree.h"
-#include "rules/source_tokens.h"
+#include "rules/syntax/same_tree.h"
+#include "rules/syntax/source_tokens.h"
 #include "tests/rules/parse_support.h"
 #include "tests/support/random_syntax.h"
 

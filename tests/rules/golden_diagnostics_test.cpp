@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "rules/rules.h"
+#include "rules/context/rules.h"
 #include "tests/support/golden.h"
 #include "tests/support/rule_text.h"
 
@@ -116,7 +116,7 @@ std::vector<CodeRow> all_codes() {
   return {
 #define TOCSIN_ERROR(code, title) {rules::Code::k##code, #code},
 #define TOCSIN_WARNING(code, name, title) {rules::Code::k##code, name},
-#include "rules/diagnostics.def"
+#include "rules/text/diagnostics.def"
 #undef TOCSIN_ERROR
 #undef TOCSIN_WARNING
   };

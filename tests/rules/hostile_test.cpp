@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "rules/format.h"
-#include "rules/rules.h"
+#include "rules/context/rules.h"
+#include "rules/format/format.h"
 #include "tests/rules/parse_support.h"
 
 namespace tocsin::tests {

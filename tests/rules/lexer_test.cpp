@@ -1,5 +1,5 @@
 // The lexical section of the grammar, rule by rule.
-#include "rules/lexer.h"
+#include "rules/syntax/lexer.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cep/value.h"
+#include "cep/value/value.h"
 
 namespace tocsin::tests {
 namespace {

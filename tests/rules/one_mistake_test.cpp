@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "rules/rules.h"
+#include "rules/context/rules.h"
 #include "tests/support/random.h"
 #include "tests/support/rule_text.h"
 

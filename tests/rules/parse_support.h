@@ -4,9 +4,9 @@
 #include <string_view>
 #include <vector>
 
-#include "rules/diagnostics.h"
-#include "rules/parser.h"
-#include "rules/tree.h"
+#include "rules/syntax/parser.h"
+#include "rules/syntax/tree.h"
+#include "rules/text/diagnostics.h"
 
 namespace tocsin::tests {
 struct Parsed {

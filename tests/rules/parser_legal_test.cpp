@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "rules/print.h"
+#include "rules/format/print.h"
 #include "tests/rules/parse_support.h"
 #include "tests/support/random_syntax.h"
 

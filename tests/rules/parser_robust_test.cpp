@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "rules/print.h"
+#include "rules/format/print.h"
 #include "tests/rules/parse_support.h"
 #include "tests/rules/sample_text.h"
 #include "tests/support/random.h"

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "rules/print.h"
+#include "rules/format/print.h"
 #include "tests/rules/parse_support.h"
 #include "tests/rules/sample_text.h"
 

@@ -1,5 +1,5 @@
 // Which of a rule's three digests, and of a feature's, each kind of change to the rules changes.
-#include "cep/plan_digest.h"
+#include "cep/compile/plan_digest.h"
 
 #include <doctest/doctest.h>
 
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
-#include "cep/program.h"
+#include "cep/compile/program.h"
+#include "cep/engine/engine.h"
 #include "tests/support/rule_text.h"
 
 namespace tocsin::tests {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "rules/diagnostics.h"
+#include "rules/text/diagnostics.h"
 
 namespace tocsin::tests {
 namespace {

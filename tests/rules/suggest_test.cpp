@@ -1,4 +1,4 @@
-#include "rules/suggest.h"
+#include "rules/text/suggest.h"
 
 #include <doctest/doctest.h>
 

@@ -1,10 +1,10 @@
-#include "rules/zone_table.h"
+#include "rules/context/zone_table.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "cep/zone.h"
+#include "cep/plan/zone.h"
 
 namespace tocsin::rules {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/blob_store.h"
+#include "runtime/journal/blob_store.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "cep/identity.h"
+#include "cep/value/identity.h"
 #include "tests/support/random.h"
 #include "tests/support/simulated_files.h"
 

@@ -1,4 +1,4 @@
-#include "runtime/checkpoint.h"
+#include "runtime/checkpoint/checkpoint.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "cep/base/byte_codec.h"
-#include "cep/semantics.h"
-#include "runtime/checkpoint_writer.h"
-#include "runtime/file_tree.h"
-#include "runtime/rocks_state_store.h"
-#include "runtime/system_files.h"
-#include "runtime/thread_executor.h"
+#include "cep/plan/semantics.h"
+#include "runtime/checkpoint/checkpoint_writer.h"
+#include "runtime/io/system_files.h"
+#include "runtime/io/thread_executor.h"
+#include "runtime/journal/file_tree.h"
+#include "runtime/store/rocks_state_store.h"
 #include "tests/support/golden.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/random.h"

@@ -11,8 +11,8 @@
 #include <filesystem>
 #include <string>
 
-#include "runtime/journal_reader.h"
-#include "runtime/system_files.h"
+#include "runtime/io/system_files.h"
+#include "runtime/journal/journal_reader.h"
 
 namespace tocsin::runtime {
 namespace {

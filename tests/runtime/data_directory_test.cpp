@@ -1,4 +1,4 @@
-#include "runtime/data_directory.h"
+#include "runtime/checkpoint/data_directory.h"
 
 #include <doctest/doctest.h>
 

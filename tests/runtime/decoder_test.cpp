@@ -1,4 +1,4 @@
-#include "runtime/decoder.h"
+#include "runtime/decode/decoder.h"
 
 #include <doctest/doctest.h>
 #include <simdjson.h>
@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "cep/batch.h"
-#include "runtime/json_structure.h"
+#include "cep/data/batch.h"
+#include "runtime/decode/json_structure.h"
 #include "tests/runtime/event_plan.h"
 #include "tests/support/printing.h"
 #include "tests/support/random.h"

@@ -1,5 +1,5 @@
 // The effect queue: alone, on its thread, and through crashes at every write of the store.
-#include "runtime/effect_queue.h"
+#include "runtime/effects/effect_queue.h"
 
 #include <doctest/doctest.h>
 
@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/rocks_store.h"
+#include "runtime/store/rocks_store.h"
 #include "tests/support/model_store.h"
 #include "tests/support/random_effects.h"
 #include "tests/support/simulated_files.h"

@@ -1,4 +1,4 @@
-#include "runtime/effect_store.h"
+#include "runtime/effects/effect_store.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/effect_codec.h"
+#include "runtime/effects/effect_codec.h"
 #include "tests/support/model_store.h"
 #include "tests/support/random_effects.h"
 #include "tests/support/simulated_files.h"

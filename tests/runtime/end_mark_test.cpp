@@ -1,4 +1,4 @@
-#include "runtime/end_mark.h"
+#include "runtime/journal/end_mark.h"
 
 #include <doctest/doctest.h>
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::tests {
 /// `payment`: id string, ts time, and a field of each type (card string, amount decimal(2), count

@@ -1,4 +1,4 @@
-#include "runtime/input_form.h"
+#include "runtime/event_time/input_form.h"
 
 #include <doctest/doctest.h>
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <set>
 
-#include "runtime/intake.h"
+#include "runtime/event_time/intake.h"
 #include "tests/runtime/event_plan.h"
 #include "tests/support/printing.h"
 #include "tests/support/random.h"

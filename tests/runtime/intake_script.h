@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/intake.h"
+#include "runtime/event_time/intake.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

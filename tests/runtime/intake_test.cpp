@@ -1,4 +1,4 @@
-#include "runtime/intake.h"
+#include "runtime/event_time/intake.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

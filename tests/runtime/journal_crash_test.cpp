@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/journal_reader.h"
-#include "runtime/journal_writer.h"
+#include "runtime/journal/journal_reader.h"
+#include "runtime/journal/journal_writer.h"
 #include "tests/support/random.h"
 #include "tests/support/random_journal.h"
 #include "tests/support/simulated_files.h"

@@ -1,4 +1,4 @@
-#include "runtime/journal_format.h"
+#include "runtime/journal/journal_format.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "cep/base/byte_codec.h"
-#include "runtime/crc32c.h"
-#include "runtime/journal_record.h"
+#include "runtime/io/crc32c.h"
+#include "runtime/journal/journal_record.h"
 #include "tests/support/golden.h"
 #include "tests/support/random.h"
 #include "tests/support/random_journal.h"

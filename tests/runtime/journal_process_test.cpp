@@ -23,9 +23,9 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/journal.h"
-#include "runtime/journal_reader.h"
-#include "runtime/system_files.h"
+#include "runtime/io/system_files.h"
+#include "runtime/journal/journal.h"
+#include "runtime/journal/journal_reader.h"
 #include "tests/support/random.h"
 
 extern char** environ;

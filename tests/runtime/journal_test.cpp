@@ -1,5 +1,5 @@
 // The journal's thread, on a simulated disk whose faults are switched by flags.
-#include "runtime/journal.h"
+#include "runtime/journal/journal.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/journal_reader.h"
+#include "runtime/journal/journal_reader.h"
 #include "tests/support/simulated_files.h"
 
 namespace tocsin::runtime {

@@ -1,4 +1,4 @@
-#include "runtime/journal_writer.h"
+#include "runtime/journal/journal_writer.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cep/base/byte_codec.h"
-#include "runtime/journal_reader.h"
+#include "runtime/journal/journal_reader.h"
 #include "tests/support/random.h"
 #include "tests/support/random_journal.h"
 #include "tests/support/simulated_files.h"

@@ -1,10 +1,10 @@
-#include "runtime/json_text.h"
+#include "runtime/decode/json_text.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "cep/decimal.h"
+#include "cep/value/decimal.h"
 #include "tests/support/random.h"
 
 namespace tocsin::runtime {

@@ -1,4 +1,4 @@
-#include "runtime/line_samples.h"
+#include "runtime/io/line_samples.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "runtime/line_source.h"
+#include "runtime/io/line_source.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 #include <string>
 #include <thread>
 
-#include "runtime/byte_source.h"
-#include "runtime/decoder.h"
+#include "runtime/decode/decoder.h"
+#include "runtime/io/byte_source.h"
 #include "tests/support/random.h"
 
 namespace tocsin::runtime {

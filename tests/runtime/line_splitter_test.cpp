@@ -1,4 +1,4 @@
-#include "runtime/line_splitter.h"
+#include "runtime/io/line_splitter.h"
 
 #include <doctest/doctest.h>
 
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/block_reader.h"
-#include "runtime/decoder.h"
+#include "runtime/decode/decoder.h"
+#include "runtime/io/block_reader.h"
 #include "tests/support/random.h"
 
 namespace tocsin::runtime {

@@ -1,4 +1,4 @@
-#include "runtime/marked_lines.h"
+#include "runtime/decode/marked_lines.h"
 
 #include <doctest/doctest.h>
 
@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "cep/batch.h"
-#include "runtime/decoder.h"
+#include "cep/data/batch.h"
+#include "runtime/decode/decoder.h"
 #include "tests/runtime/event_plan.h"
 #include "tests/support/random.h"
 

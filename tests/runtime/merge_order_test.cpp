@@ -1,4 +1,4 @@
-#include "runtime/merge_order.h"
+#include "runtime/event_time/merge_order.h"
 
 #include <doctest/doctest.h>
 

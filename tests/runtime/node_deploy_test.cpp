@@ -11,14 +11,14 @@
 #include <utility>
 #include <vector>
 
-#include "cep/alert.h"
-#include "cep/engine.h"
-#include "runtime/carry_over.h"
-#include "runtime/data_directory.h"
-#include "runtime/effect_reader.h"
-#include "runtime/node.h"
-#include "runtime/run.h"
-#include "runtime/slice_loop.h"
+#include "cep/data/alert.h"
+#include "cep/engine/engine.h"
+#include "runtime/checkpoint/data_directory.h"
+#include "runtime/effects/effect_reader.h"
+#include "runtime/event_time/run.h"
+#include "runtime/event_time/slice_loop.h"
+#include "runtime/node/carry_over.h"
+#include "runtime/node/node.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"
 #include "tests/support/model_state_store.h"

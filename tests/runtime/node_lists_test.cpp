@@ -13,14 +13,14 @@
 #include <utility>
 #include <vector>
 
-#include "cep/engine.h"
-#include "runtime/data_directory.h"
-#include "runtime/effect_reader.h"
-#include "runtime/list_changes.h"
-#include "runtime/node.h"
-#include "runtime/run.h"
-#include "runtime/slice_loop.h"
-#include "runtime/verify.h"
+#include "cep/engine/engine.h"
+#include "runtime/checkpoint/data_directory.h"
+#include "runtime/effects/effect_reader.h"
+#include "runtime/event_time/run.h"
+#include "runtime/event_time/slice_loop.h"
+#include "runtime/node/list_changes.h"
+#include "runtime/node/node.h"
+#include "runtime/node/verify.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/model_store.h"
 #include "tests/support/random.h"

@@ -1,10 +1,10 @@
-#include "runtime/node_settings.h"
+#include "runtime/node/node_settings.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "runtime/reinjection.h"
+#include "runtime/node/reinjection.h"
 
 namespace tocsin::runtime {
 namespace {

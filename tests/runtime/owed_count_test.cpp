@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "runtime/effect_store.h"
+#include "runtime/effects/effect_store.h"
 #include "tests/support/model_store.h"
 #include "tests/support/random_effects.h"
 #include "tests/support/simulated_files.h"

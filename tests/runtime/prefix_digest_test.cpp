@@ -1,4 +1,4 @@
-#include "runtime/prefix_digest.h"
+#include "runtime/journal/prefix_digest.h"
 
 #include <doctest/doctest.h>
 

@@ -1,10 +1,10 @@
-#include "runtime/reorder_buffer.h"
+#include "runtime/event_time/reorder_buffer.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
-#include "runtime/watermark.h"
+#include "runtime/event_time/watermark.h"
 #include "tests/support/random.h"
 
 namespace tocsin::runtime {

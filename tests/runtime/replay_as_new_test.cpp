@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/data_directory.h"
-#include "runtime/decoder.h"
-#include "runtime/effect_reader.h"
-#include "runtime/executor.h"
-#include "runtime/node.h"
+#include "runtime/checkpoint/data_directory.h"
+#include "runtime/decode/decoder.h"
+#include "runtime/effects/effect_reader.h"
+#include "runtime/io/executor.h"
+#include "runtime/node/node.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/model_store.h"
 #include "tests/support/rule_text.h"

@@ -1,4 +1,4 @@
-#include "runtime/run.h"
+#include "runtime/event_time/run.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "cep/alert.h"
+#include "cep/data/alert.h"
 #include "tests/runtime/event_plan.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/printing.h"

@@ -1,4 +1,4 @@
-#include "runtime/savepoint.h"
+#include "runtime/checkpoint/savepoint.h"
 
 #include <doctest/doctest.h>
 
@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "cep/semantics.h"
-#include "runtime/blob_store.h"
-#include "runtime/checkpoint_writer.h"
-#include "runtime/file_tree.h"
-#include "runtime/rocks_state_store.h"
-#include "runtime/system_files.h"
+#include "cep/plan/semantics.h"
+#include "runtime/checkpoint/checkpoint_writer.h"
+#include "runtime/io/system_files.h"
+#include "runtime/journal/blob_store.h"
+#include "runtime/journal/file_tree.h"
+#include "runtime/store/rocks_state_store.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/simulated_files.h"
 #include "tests/support/state_entries.h"

@@ -1,4 +1,4 @@
-#include "runtime/slice_loop.h"
+#include "runtime/event_time/slice_loop.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-#include "cep/batch.h"
+#include "cep/data/batch.h"
 #include "tests/runtime/event_plan.h"
 #include "tests/support/printing.h"
 #include "tests/support/random.h"

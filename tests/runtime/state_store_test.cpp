@@ -1,4 +1,4 @@
-#include "runtime/state_store.h"
+#include "runtime/store/state_store.h"
 
 #include <doctest/doctest.h>
 
@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/file_tree.h"
-#include "runtime/rocks_state_store.h"
-#include "runtime/system_files.h"
+#include "runtime/io/system_files.h"
+#include "runtime/journal/file_tree.h"
+#include "runtime/store/rocks_state_store.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/random.h"
 #include "tests/support/simulated_files.h"

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/rocks_log.h"
-#include "runtime/rocks_store.h"
+#include "runtime/store/rocks_log.h"
+#include "runtime/store/rocks_store.h"
 #include "tests/support/temporary_folder.h"
 
 namespace tocsin::tests {

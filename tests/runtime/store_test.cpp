@@ -1,5 +1,5 @@
 // What every store promises, asked of the model and of RocksDB alike.
-#include "runtime/store.h"
+#include "runtime/store/store.h"
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/rocks_store.h"
+#include "runtime/store/rocks_store.h"
 #include "tests/support/model_store.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,4 +1,4 @@
-#include "runtime/system_files.h"
+#include "runtime/io/system_files.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/aligned_bytes.h"
+#include "runtime/io/aligned_bytes.h"
 #include "tests/support/random.h"
 #include "tests/support/simulated_files.h"
 #include "tests/support/temporary_folder.h"

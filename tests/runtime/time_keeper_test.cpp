@@ -1,4 +1,4 @@
-#include "runtime/time_keeper.h"
+#include "runtime/event_time/time_keeper.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

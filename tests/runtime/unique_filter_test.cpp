@@ -1,4 +1,4 @@
-#include "runtime/unique_filter.h"
+#include "runtime/event_time/unique_filter.h"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,12 @@
 // Events of types that no rule file declares.
-#include "runtime/unknown_type.h"
+#include "runtime/event_time/unknown_type.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::runtime {
 namespace {

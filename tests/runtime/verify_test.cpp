@@ -1,4 +1,4 @@
-#include "runtime/verify.h"
+#include "runtime/node/verify.h"
 
 #include <doctest/doctest.h>
 
@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "cep/semantics.h"
-#include "runtime/blob_store.h"
-#include "runtime/checkpoint_writer.h"
-#include "runtime/data_directory.h"
-#include "runtime/file_tree.h"
-#include "runtime/journal_writer.h"
-#include "runtime/savepoint.h"
+#include "cep/plan/semantics.h"
+#include "runtime/checkpoint/checkpoint_writer.h"
+#include "runtime/checkpoint/data_directory.h"
+#include "runtime/checkpoint/savepoint.h"
+#include "runtime/journal/blob_store.h"
+#include "runtime/journal/file_tree.h"
+#include "runtime/journal/journal_writer.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/simulated_files.h"
 #include "tests/support/state_entries.h"

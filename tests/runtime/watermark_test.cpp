@@ -1,4 +1,4 @@
-#include "runtime/watermark.h"
+#include "runtime/event_time/watermark.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "runtime/watermarks.h"
+#include "runtime/event_time/watermarks.h"
 
 #include <doctest/doctest.h>
 

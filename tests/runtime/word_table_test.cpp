@@ -1,11 +1,11 @@
-#include "runtime/word_table.h"
+#include "runtime/decode/word_table.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <string>
 
-#include "runtime/decoder.h"
+#include "runtime/decode/decoder.h"
 #include "tests/support/random.h"
 
 namespace tocsin::runtime {

@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "runtime/executor.h"
+#include "runtime/io/executor.h"
 #include "tests/support/model_store.h"
 #include "tests/support/random.h"
 #include "tests/support/simulated_files.h"

@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "runtime/journal_reader.h"
-#include "runtime/prefix_digest.h"
+#include "runtime/journal/journal_reader.h"
+#include "runtime/journal/prefix_digest.h"
 #include "tests/support/engine_run.h"
 
 namespace tocsin::simulation {

@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/checkpoint.h"
-#include "runtime/effect_reader.h"
-#include "runtime/files.h"
-#include "runtime/journal_record.h"
-#include "runtime/node.h"
-#include "runtime/store.h"
+#include "runtime/checkpoint/checkpoint.h"
+#include "runtime/effects/effect_reader.h"
+#include "runtime/io/files.h"
+#include "runtime/journal/journal_record.h"
+#include "runtime/node/node.h"
+#include "runtime/store/store.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/world.h"
 

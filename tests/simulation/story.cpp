@@ -9,13 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/data_directory.h"
-#include "runtime/decoder.h"
-#include "runtime/effect_reader.h"
-#include "runtime/end_mark.h"
-#include "runtime/node.h"
-#include "runtime/node_inputs.h"
-#include "runtime/verify.h"
+#include "runtime/checkpoint/data_directory.h"
+#include "runtime/decode/decoder.h"
+#include "runtime/effects/effect_reader.h"
+#include "runtime/journal/end_mark.h"
+#include "runtime/node/node.h"
+#include "runtime/node/node_inputs.h"
+#include "runtime/node/verify.h"
 #include "tests/simulation/growing_files.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/world.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "rules/rules.h"
-#include "runtime/watermark.h"
+#include "rules/context/rules.h"
+#include "runtime/event_time/watermark.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"
 #include "tests/support/plan_source.h"

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "cep/engine.h"
-#include "cep/plan.h"
-#include "runtime/intake.h"
-#include "runtime/node_source.h"
+#include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
+#include "runtime/event_time/intake.h"
+#include "runtime/node/node_source.h"
 #include "tests/support/arrivals.h"
 #include "tests/support/random.h"
 

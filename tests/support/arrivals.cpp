@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "cep/batch.h"
-#include "runtime/declared_fields.h"
-#include "runtime/unknown_type.h"
-#include "runtime/watermark.h"
+#include "cep/data/batch.h"
+#include "runtime/decode/declared_fields.h"
+#include "runtime/event_time/unknown_type.h"
+#include "runtime/event_time/watermark.h"
 
 namespace tocsin::oracle {
 using cep::EventTime;

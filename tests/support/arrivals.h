@@ -11,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "cep/order.h"
-#include "cep/plan.h"
-#include "cep/time.h"
-#include "runtime/decoder.h"
-#include "runtime/journal_record.h"
+#include "cep/plan/plan.h"
+#include "cep/value/order.h"
+#include "cep/value/time.h"
+#include "runtime/decode/decoder.h"
+#include "runtime/journal/journal_record.h"
 #include "tests/support/oracle.h"
 
 namespace tocsin::oracle {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "cep/batch.h"
-#include "cep/computed.h"
+#include "cep/data/batch.h"
+#include "cep/match/computed.h"
 
 namespace tocsin::tests {
 std::vector<EngineStep> steps_of(const std::vector<oracle::PlacedEvent>& events, cep::EventTime end,

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "cep/alert.h"
-#include "cep/engine.h"
-#include "cep/plan.h"
-#include "cep/time.h"
+#include "cep/data/alert.h"
+#include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
+#include "cep/value/time.h"
 #include "tests/support/oracle.h"
 
 namespace tocsin::tests {

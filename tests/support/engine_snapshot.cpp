@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "cep/key.h"
+#include "cep/value/key.h"
 
 namespace tocsin::tests {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 #include <tuple>
 
-#include "cep/engine.h"
-#include "cep/state_entry.h"
+#include "cep/data/state_entry.h"
+#include "cep/engine/engine.h"
 
 namespace tocsin::tests {
 /// By table, group and key.

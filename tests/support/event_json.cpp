@@ -6,10 +6,10 @@
 #include <map>
 #include <utility>
 
-#include "cep/decimal.h"
-#include "cep/json_path.h"
-#include "cep/time.h"
-#include "cep/value.h"
+#include "cep/value/decimal.h"
+#include "cep/value/json_path.h"
+#include "cep/value/time.h"
+#include "cep/value/value.h"
 
 namespace tocsin::tests {
 using cep::TypeKind;

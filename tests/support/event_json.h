@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random.h"
 

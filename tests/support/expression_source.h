@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::tests {
 class ExpressionPrinter {

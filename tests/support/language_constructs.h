@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::tests {
 /// The constructs of a rule and of the features that it reads.

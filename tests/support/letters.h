@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "cep/alert.h"
-#include "cep/plan.h"
+#include "cep/data/alert.h"
+#include "cep/plan/plan.h"
 #include "tests/support/oracle.h"
 
 namespace tocsin::tests {

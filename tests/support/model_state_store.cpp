@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "cep/base/byte_codec.h"
-#include "runtime/file_tree.h"
+#include "runtime/journal/file_tree.h"
 
 namespace tocsin::tests {
 namespace {

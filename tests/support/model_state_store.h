@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/files.h"
-#include "runtime/state_store.h"
+#include "runtime/io/files.h"
+#include "runtime/store/state_store.h"
 
 namespace tocsin::tests {
 class ModelStateStores : public runtime::StateStores {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
-#include "cep/key.h"
+#include "cep/value/key.h"
 #include "tests/support/oracle_expr.h"
 #include "tests/support/oracle_levels.h"
 #include "tests/support/oracle_rule.h"

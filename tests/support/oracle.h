@@ -10,10 +10,10 @@
 #include <optional>
 #include <vector>
 
-#include "cep/alert.h"
-#include "cep/plan.h"
-#include "cep/time.h"
-#include "cep/value.h"
+#include "cep/data/alert.h"
+#include "cep/plan/plan.h"
+#include "cep/value/time.h"
+#include "cep/value/value.h"
 
 namespace tocsin::oracle {
 /// One event as it arrives: a value for each declared field of its type, missing where missing.

@@ -5,11 +5,11 @@
 #include <limits>
 #include <optional>
 
+#include "cep/aggregate/exact_sum.h"
+#include "cep/aggregate/quantile.h"
 #include "cep/base/assert.h"
-#include "cep/decimal.h"
-#include "cep/exact_sum.h"
-#include "cep/quantile.h"
-#include "cep/real_math.h"
+#include "cep/value/decimal.h"
+#include "cep/value/real_math.h"
 
 namespace tocsin::oracle {
 using cep::Aggregate;

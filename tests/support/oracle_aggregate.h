@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "cep/plan.h"
-#include "cep/time.h"
-#include "cep/value.h"
+#include "cep/plan/plan.h"
+#include "cep/value/time.h"
+#include "cep/value/value.h"
 
 namespace tocsin::oracle {
 /// What else an aggregate is told.

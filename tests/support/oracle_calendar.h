@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "cep/plan.h"
-#include "cep/value.h"
+#include "cep/plan/plan.h"
+#include "cep/value/value.h"
 
 namespace tocsin::oracle {
 /// The unit that a clock in a zone of the plan shows; nothing where there is no such zone.

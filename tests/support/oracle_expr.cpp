@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "cep/base/assert.h"
-#include "cep/key.h"
+#include "cep/value/key.h"
 #include "tests/support/oracle_aggregate.h"
 #include "tests/support/oracle_text.h"
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan.h"
-#include "cep/value.h"
+#include "cep/plan/plan.h"
+#include "cep/value/value.h"
 #include "tests/support/oracle_world.h"
 
 namespace tocsin::oracle {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::oracle {
 /// The rules in stages: each reads alerts of stages before its own alone.

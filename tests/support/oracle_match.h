@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan.h"
-#include "cep/time.h"
+#include "cep/plan/plan.h"
+#include "cep/value/time.h"
 #include "tests/support/oracle_expr.h"
 #include "tests/support/oracle_world.h"
 

@@ -4,7 +4,7 @@
 #include <compare>
 
 #include "cep/base/assert.h"
-#include "cep/key.h"
+#include "cep/value/key.h"
 #include "tests/support/oracle_calendar.h"
 
 namespace tocsin::oracle {

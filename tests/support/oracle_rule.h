@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "cep/alert.h"
-#include "cep/identity.h"
-#include "cep/plan.h"
+#include "cep/data/alert.h"
+#include "cep/plan/plan.h"
+#include "cep/value/identity.h"
 #include "tests/support/oracle_match.h"
 #include "tests/support/oracle_suppress.h"
 #include "tests/support/oracle_world.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cep/key.h"
+#include "cep/value/key.h"
 #include "tests/support/oracle_calendar.h"
 
 namespace tocsin::oracle {

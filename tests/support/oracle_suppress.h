@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 #include "tests/support/oracle_match.h"
 
 namespace tocsin::oracle {

@@ -13,9 +13,9 @@
 #include <string_view>
 
 #include "cep/base/assert.h"
-#include "cep/decimal.h"
-#include "cep/real_math.h"
-#include "cep/unicode.h"
+#include "cep/value/decimal.h"
+#include "cep/value/real_math.h"
+#include "cep/value/unicode.h"
 
 namespace tocsin::oracle {
 using cep::Function;

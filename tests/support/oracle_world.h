@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "cep/order.h"
-#include "cep/plan.h"
-#include "cep/value.h"
+#include "cep/plan/plan.h"
+#include "cep/value/order.h"
+#include "cep/value/value.h"
 
 namespace tocsin::oracle {
 using Position = std::size_t;  // of an event in the order

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::tests {
 /// Both plans' rules, features, lists and tables over the event types that both declare; what comes

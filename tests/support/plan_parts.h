@@ -3,9 +3,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cep/expr.h"
-#include "cep/plan.h"
-#include "cep/value.h"
+#include "cep/plan/expr.h"
+#include "cep/plan/plan.h"
+#include "cep/value/value.h"
 
 namespace tocsin::tests {
 cep::Type type_of(cep::TypeKind kind);

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::tests {
 /// The text of one file. The plan is in the form that lowering gives (random_plan.h makes such).

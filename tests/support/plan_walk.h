@@ -4,7 +4,7 @@
 #include <map>
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::tests {
 using ExprVisit = std::function<void(const cep::Expr&)>;

@@ -3,8 +3,8 @@
 #include <optional>
 #include <ostream>
 
-#include "cep/time.h"
-#include "cep/value.h"
+#include "cep/value/time.h"
+#include "cep/value/value.h"
 
 namespace tocsin::cep {
 inline std::ostream& operator<<(std::ostream& out, Duration d) { return out << format_duration(d); }

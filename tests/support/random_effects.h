@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/effects.h"
+#include "runtime/effects/effects.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

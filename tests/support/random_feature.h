@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

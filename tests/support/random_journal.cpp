@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "runtime/trace_context.h"
+#include "runtime/journal/trace_context.h"
 
 namespace tocsin::tests {
 using namespace runtime;

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/journal_record.h"
+#include "runtime/journal/journal_record.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

@@ -1,6 +1,6 @@
 /// Random plans of the whole language: those of random_plan.h made richer in one way or in many.
 #pragma once
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

@@ -3,7 +3,7 @@
 #pragma once
 #include <cstddef>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

@@ -1,7 +1,7 @@
 /// Makes random rules richer: from the plain patterns of random_plan.h to all that a pattern, a
 /// selection and the clauses can say.
 #pragma once
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

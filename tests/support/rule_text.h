@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "rules/rules.h"
+#include "rules/context/rules.h"
 
 namespace tocsin::tests {
 /// Files by path; what is not among them cannot be read.

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "cep/expr.h"
+#include "cep/plan/expr.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 

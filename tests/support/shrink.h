@@ -3,7 +3,7 @@
 #include <functional>
 #include <vector>
 
-#include "cep/plan.h"
+#include "cep/plan/plan.h"
 #include "tests/support/oracle.h"
 
 namespace tocsin::tests {

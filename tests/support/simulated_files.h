@@ -19,8 +19,8 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/clock.h"
-#include "runtime/files.h"
+#include "runtime/io/clock.h"
+#include "runtime/io/files.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

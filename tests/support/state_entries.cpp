@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "cep/key.h"
+#include "cep/value/key.h"
 
 namespace tocsin::tests {
 std::string store_key(std::uint16_t table, std::string_view key) {

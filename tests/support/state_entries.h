@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/state_store.h"
+#include "runtime/store/state_store.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {

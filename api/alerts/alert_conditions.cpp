@@ -1,0 +1,33 @@
+#include "api/alerts/alert_conditions.h"
+
+#include <utility>
+
+namespace tocsin::api {
+void AlertConditions::set_plan(PlanPtr plan) {
+  const std::lock_guard lock(mutex_);
+  plan_ = std::move(plan);
+}
+
+tl::expected<std::shared_ptr<const AlertCondition>, ConditionRefusal> AlertConditions::make(
+    const AlertFilter& filter) const {
+  if (filter.condition_text.empty()) return nullptr;
+  PlanPtr plan;
+  {
+    const std::lock_guard lock(mutex_);
+    plan = plan_;
+  }
+  static const cep::Plan kNone;
+  return AlertCondition::make(filter.condition_text,
+                              alert_fields(plan ? *plan : kNone, filter.rules));
+}
+
+std::string AlertConditions::fit(AlertFilter& filter) const {
+  auto made = make(filter);
+  if (!made) {
+    filter.condition = nullptr;
+    return std::move(made.error().detail);
+  }
+  filter.condition = *std::move(made);
+  return {};
+}
+}  // namespace tocsin::api

@@ -1,0 +1,99 @@
+#include "api/alerts/alert_filter_query.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/rest/problem.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+using Type = RouteParameter::Type;
+
+std::vector<std::string> words_of(std::string_view list) {
+  std::vector<std::string> words;
+  while (!list.empty()) {
+    const std::string_view word = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), word.size() + 1));
+    if (!word.empty()) words.emplace_back(word);
+  }
+  return words;
+}
+tl::unexpected<HttpResponse> bad_parameter(std::string_view name, const std::string& detail) {
+  return tl::unexpected(
+      problem_response(ProblemKind::kBadParameter, detail, {{"parameter", name}}));
+}
+
+// `card=c1`, or a JSON object of several parts.
+tl::expected<void, HttpResponse> read_key(std::string_view text, AlertFilter& filter) {
+  if (!text.starts_with('{')) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos || equals == 0)
+      return bad_parameter("key", "key takes NAME=VALUE or a JSON object");
+    filter.key.emplace(text.substr(0, equals), text.substr(equals + 1));
+    return {};
+  }
+  const ordered_json parts = ordered_json::parse(text, nullptr, false);
+  if (!parts.is_object() || parts.empty())
+    return bad_parameter("key", "key takes NAME=VALUE or a JSON object");
+  for (const auto& [name, value] : parts.items()) {
+    if (value.is_structured() || value.is_null())
+      return bad_parameter("key", "the parts of a key are texts, numbers or booleans");
+    filter.key.emplace(name, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<RouteParameter> alert_filter_parameters() {
+  std::vector<std::string> severities;
+  for (const cep::Severity severity : severities_from(cep::Severity::kInfo))
+    severities.emplace_back(cep::severity_name(severity));
+  std::vector<std::string> states;
+  for (const TriageState state : kTriageStates) states.emplace_back(name_of(state));
+  return {{"from", Type::kTime, "Alerts of this time and later"},
+          {"to", Type::kTime, "Alerts before this time"},
+          {"rule", Type::kText, "Ids of rules, with commas between them"},
+          {"severity", Type::kText, "Severities, with commas between them"},
+          {"least_severity", Type::kWord, "This severity and more", severities},
+          {"tag", Type::kText, "Alerts with one of these tags, with commas between them"},
+          {"key", Type::kText, "NAME=VALUE, or a JSON object of several parts of the key"},
+          {"status", Type::kWord, "The state of their triage", states},
+          {"shadow", Type::kBoolean, "Those of shadow rules too"}};
+}
+
+tl::expected<AlertFilter, HttpResponse> read_alert_filter(const ApiRequest& request) {
+  AlertFilter filter;
+  if (const auto from = request.text("from")) filter.from = cep::parse_time(*from);
+  if (const auto to = request.text("to")) filter.to = cep::parse_time(*to);
+  for (std::string& rule : words_of(request.text("rule").value_or("")))
+    filter.rules.insert(std::move(rule));
+  for (std::string& tag : words_of(request.text("tag").value_or("")))
+    filter.tags.insert(std::move(tag));
+  if (const auto least = request.text("least_severity"))
+    filter.severities = severities_from(*severity_named(*least));
+  if (const auto list = request.text("severity")) {
+    if (!filter.severities.empty())
+      return bad_parameter("severity", "severity and least_severity exclude each other");
+    for (const std::string& word : words_of(*list)) {
+      const auto severity = severity_named(word);
+      if (!severity) {
+        return bad_parameter(
+            "severity",
+            fmt::format("severity takes info, low, medium, high and critical, not {}", word));
+      }
+      filter.severities.insert(*severity);
+    }
+  }
+  if (const auto key = request.text("key")) {
+    if (auto read = read_key(*key, filter); !read) return tl::unexpected(read.error());
+  }
+  if (const auto status = request.text("status")) filter.status = triage_state_named(*status);
+  filter.has_shadow = request.text("shadow") == "true";
+  return filter;
+}
+}  // namespace tocsin::api

@@ -1,0 +1,93 @@
+/// Alerts of the alert store by what they are: pages of them, and single ones.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/alerts/triage_store.h"
+#include "cep/base/result.h"
+#include "cep/plan/plan.h"
+#include "cep/value/time.h"
+#include "runtime/effects/effect_reader.h"
+
+namespace tocsin::api {
+class AlertCondition;
+
+/// Which alerts are meant. What is left out admits all.
+struct AlertFilter {
+  std::optional<cep::EventTime> from;  // the alert's time is at or after this,
+  std::optional<cep::EventTime> to;    // and before this
+  std::set<std::string, std::less<>> rules;
+  std::set<cep::Severity> severities;
+  std::set<std::string, std::less<>> tags;  // has one of these
+  /// Parts of the key by name, as they are shown: {"card": "c1"}.
+  std::map<std::string, std::string, std::less<>> key;
+  /// In the rule language on the alert's fields; empty: none.
+  std::string condition_text;
+  /// The same, ready to be asked; null where there is none, or where it does not fit the rules.
+  std::shared_ptr<const AlertCondition> condition;
+  std::optional<TriageState> status;
+  bool has_shadow = false;  // those of shadow rules too
+
+  /// Whether it admits the alert, apart from its status.
+  bool admits(const runtime::StoredAlert& alert) const;
+  /// The same for equal filters: what a cursor is bound to.
+  std::string digest() const;
+
+ private:
+  bool admits_members(const runtime::StoredAlert& alert) const;  // its key and tags
+};
+/// "info", …; nothing for another word.
+std::optional<cep::Severity> severity_named(std::string_view name);
+/// Severities of that and more.
+std::set<cep::Severity> severities_from(cep::Severity least);
+
+struct AlertHit {
+  runtime::StoredAlert alert;
+  TriageRecord triage;
+};
+struct AlertPage {
+  std::vector<AlertHit> hits;
+  /// Where the next page begins; empty: there are no more. A page that looked at as many rows as it
+  /// may has fewer hits than asked for, and goes on.
+  std::string next;
+};
+struct AlertQueryLimits {
+  std::size_t rows_max = 100'000;  // looked at for one page
+};
+
+/// Threading: any. Borrows the triage store.
+class AlertQuery {
+ public:
+  AlertQuery(runtime::EffectReader reader, const TriageStore& triage, AlertQueryLimits limits = {})
+      : reader_(reader), triage_(triage), limits_(limits) {}
+
+  /// At most `hits_max` alerts, newest or oldest first, from `cursor` on (empty: from the begin).
+  /// New alerts move no page. Errors: kInvalidArgument for a cursor that is none or of another
+  /// filter; kCorrupt, kIo.
+  Result<AlertPage> page(const AlertFilter& filter, bool is_oldest_first, std::size_t hits_max,
+                         std::string_view cursor) const;
+  /// The alert of that id: as it was raised first, of what is kept. Nothing where there is none.
+  Result<std::optional<AlertHit>> find(std::string_view id) const;
+
+ private:
+  using Visitor = std::function<bool(std::uint64_t number, const AlertHit* hit)>;
+  /// Rows from `from` on in either direction; `visit` is told of each, with the hit where it is
+  /// one.
+  Result<void> walk(const AlertFilter& filter, bool is_oldest_first, std::uint64_t from,
+                    const Visitor& visit) const;
+  Result<void> walk_status(const AlertFilter& filter, bool is_oldest_first, std::uint64_t from,
+                           const Visitor& visit) const;
+  Result<std::uint64_t> first_at(cep::EventTime from) const;
+
+  runtime::EffectReader reader_;
+  const TriageStore& triage_;
+  AlertQueryLimits limits_;
+};
+}  // namespace tocsin::api

@@ -1,0 +1,195 @@
+#include "api/alerts/triage_store.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/effects/effect_codec.h"
+#include "runtime/io/crash_point.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+using runtime::kTriageFamily;
+constexpr int kFormat = 1;
+
+Result<std::string> record_key(std::string_view alert_id) {
+  const std::optional<std::string> prefix = runtime::alert_id_prefix(alert_id);
+  if (!prefix) return fail(Errc::kNotFound, "no alert has such an id: " + std::string(alert_id));
+  return "a" + *prefix;
+}
+std::string state_prefix(TriageState state) {
+  return {'s', static_cast<char>('0' + static_cast<int>(state))};
+}
+std::string state_key(TriageState state, std::uint64_t number) {
+  std::string key = state_prefix(state);
+  runtime::append_key_u64(key, number);
+  return key;
+}
+std::string labels_key(std::string_view rule) { return "p" + std::string(rule); }
+
+std::string encode(const TriageRecord& record) {
+  ordered_json value = {{"format", kFormat},
+                        {"state", name_of(record.state)},
+                        {"version", record.version},
+                        {"number", record.number},
+                        {"history", ordered_json::array()}};
+  if (!record.assignee.empty()) value["assignee"] = record.assignee;
+  if (record.label) value["label"] = name_of(*record.label);
+  for (const TriageEntry& entry : record.history) {
+    ordered_json row = {{"at", entry.at.us}, {"who", entry.who}};
+    if (entry.action) {
+      row["action"] = name_of(*entry.action);
+      row["from"] = name_of(entry.from);
+      row["to"] = name_of(entry.to);
+    }
+    if (!entry.assignee.empty()) row["assignee"] = entry.assignee;
+    if (!entry.comment.empty()) row["comment"] = entry.comment;
+    value["history"].push_back(std::move(row));
+  }
+  return value.dump();
+}
+
+TriageState read_state(const ordered_json& value) {
+  const auto state = triage_state_named(value.get<std::string>());
+  if (!state) throw std::runtime_error("no state of triage");
+  return *state;
+}
+Result<TriageRecord> decode(std::string_view text) {
+  try {
+    const ordered_json value = ordered_json::parse(text);
+    if (value.at("format").get<int>() != kFormat) throw std::runtime_error("another format");
+    TriageRecord record;
+    record.state = read_state(value.at("state"));
+    record.version = value.at("version").get<std::uint64_t>();
+    record.number = value.at("number").get<std::uint64_t>();
+    record.assignee = value.value("assignee", "");
+    if (value.contains("label")) record.label = read_state(value.at("label"));
+    for (const ordered_json& row : value.at("history")) {
+      TriageEntry entry;
+      entry.at.us = row.at("at").get<std::int64_t>();
+      entry.who = row.at("who").get<std::string>();
+      if (row.contains("action")) {
+        entry.action = triage_action_named(row.at("action").get<std::string>());
+        entry.from = read_state(row.at("from"));
+        entry.to = read_state(row.at("to"));
+      }
+      entry.assignee = row.value("assignee", "");
+      entry.comment = row.value("comment", "");
+      record.history.push_back(std::move(entry));
+    }
+    return record;
+  } catch (const std::exception& error) {
+    return fail(Errc::kCorrupt,
+                fmt::format("the alert store holds a record of triage that this program did not "
+                            "write: {}",
+                            error.what()));
+  }
+}
+
+Result<void> judge(const TriageRecord& record, const TriageChange& change) {
+  if (!change.action || triage_after(record.state, *change.action)) return {};
+  std::vector<std::string_view> allowed;
+  for (const TriageAction action : triage_actions_of(record.state))
+    allowed.push_back(name_of(action));
+  return fail(Errc::kRefused,
+              fmt::format("an alert that is {} cannot {}; it can {}", name_of(record.state),
+                          name_of(*change.action), fmt::join(allowed, ", ")));
+}
+}  // namespace
+
+Result<TriageRecord> TriageStore::get(std::string_view alert_id) const {
+  const Result<std::string> key = record_key(alert_id);
+  if (!key) return tl::unexpected(key.error());
+  const Result<std::optional<std::string>> value = store_.get(kTriageFamily, *key);
+  if (!value) return tl::unexpected(value.error());
+  if (!*value) return TriageRecord{};
+  return decode(**value);
+}
+
+Result<RuleLabels> TriageStore::labels(std::string_view rule) const {
+  const Result<std::optional<std::string>> value = store_.get(kTriageFamily, labels_key(rule));
+  if (!value) return tl::unexpected(value.error());
+  RuleLabels labels;
+  if (!*value) return labels;
+  const ordered_json counted = ordered_json::parse(**value, nullptr, false);
+  if (!counted.is_object())
+    return fail(Errc::kCorrupt, "the alert store holds labels that this program did not write");
+  labels.confirmed = counted.value("confirmed", std::uint64_t{0});
+  labels.dismissed = counted.value("dismissed", std::uint64_t{0});
+  return labels;
+}
+
+Result<TriageRecord> TriageStore::change(const runtime::StoredAlert& alert,
+                                         const TriageChange& change, cep::EventTime now,
+                                         const Condition& condition) {
+  const std::lock_guard lock(mutex_);
+  Result<TriageRecord> read = get(alert.id);
+  if (!read) return read;
+  TriageRecord& record = *read;
+  if (condition) {
+    if (Result<void> holds = condition(record); !holds) return tl::unexpected(holds.error());
+  }
+  if (Result<void> good = judge(record, change); !good) return tl::unexpected(good.error());
+  if (record.history.size() >= limits_.entries_max) {
+    return fail(Errc::kRefused,
+                fmt::format("an alert takes at most {} comments and changes", limits_.entries_max));
+  }
+  const TriageState before = record.state;
+  const std::optional<TriageState> label_before = record.label;
+  if (change.action) {
+    record.state = *triage_after(before, *change.action);
+    if (*change.action == TriageAction::kAssign) record.assignee = change.assignee;
+    if (*change.action == TriageAction::kRelease || *change.action == TriageAction::kReopen)
+      record.assignee.clear();
+    if (record.state == TriageState::kConfirmed || record.state == TriageState::kDismissed)
+      record.label = record.state;
+    if (*change.action == TriageAction::kReopen) record.label.reset();
+  }
+  if (record.version == 0) record.number = alert.number;
+  ++record.version;
+  record.history.push_back(
+      {now, change.who, change.action, before, record.state, change.assignee, change.comment});
+
+  runtime::StoreBatch batch;
+  batch.put(kTriageFamily, *record_key(alert.id), encode(record));
+  if (before != record.state) {
+    if (before != TriageState::kOpen) batch.remove(kTriageFamily, state_key(before, record.number));
+    if (record.state != TriageState::kOpen)
+      batch.put(kTriageFamily, state_key(record.state, record.number), alert.id);
+  }
+  if (label_before != record.label) {
+    Result<RuleLabels> labels = this->labels(alert.rule);
+    if (!labels) return tl::unexpected(labels.error());
+    const auto count = [&](std::optional<TriageState> label, std::uint64_t by) {
+      if (label == TriageState::kConfirmed) labels->confirmed += by;
+      if (label == TriageState::kDismissed) labels->dismissed += by;
+    };
+    count(label_before, ~std::uint64_t{0});
+    count(record.label, 1);
+    const ordered_json counted = {{"confirmed", labels->confirmed},
+                                  {"dismissed", labels->dismissed}};
+    batch.put(kTriageFamily, labels_key(alert.rule), counted.dump());
+  }
+  runtime::crash_point("triage.before_write");
+  if (Result<void> written = store_.write(batch, true); !written)
+    return tl::unexpected(written.error());
+  runtime::crash_point("triage.after_write");
+  return read;
+}
+
+Result<void> TriageStore::numbers(TriageState state, std::uint64_t from, bool is_descending,
+                                  const std::function<bool(std::uint64_t)>& visit) const {
+  const std::string prefix = state_prefix(state);
+  runtime::StoreRange range = runtime::StoreRange::of_prefix(prefix);
+  range.is_descending = is_descending;
+  if (is_descending) {
+    if (from != UINT64_MAX) range.end = state_key(state, from + 1);
+  } else {
+    range.begin = state_key(state, from);
+  }
+  return store_.scan(kTriageFamily, range, [&](std::string_view key, std::string_view) {
+    return visit(runtime::read_key_u64(key.substr(prefix.size())));
+  });
+}
+}  // namespace tocsin::api

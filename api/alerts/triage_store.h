@@ -1,0 +1,86 @@
+/// What people made of alerts, kept in the alert store's family `triage`: a record for each alert
+/// that somebody has touched, an index by state, and the labels counted by rule.
+///
+///   'a' u8[16] alert id            JSON: the record
+///   's' u8 state | u64 number      the alert's id: alerts in any state but open
+///   'p' rule                       JSON: its labels, counted
+///
+/// Each change is one synced write.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/alerts/triage_machine.h"
+#include "cep/base/result.h"
+#include "cep/value/time.h"
+#include "runtime/effects/effects.h"
+#include "runtime/store/store.h"
+
+namespace tocsin::api {
+/// One thing that somebody did.
+struct TriageEntry {
+  cep::EventTime at;
+  std::string who;
+  std::optional<TriageAction> action;  // nothing: only a comment
+  TriageState from = TriageState::kOpen;
+  TriageState to = TriageState::kOpen;
+  std::string assignee;  // of an assignment
+  std::string comment;   // may be empty
+};
+struct TriageRecord {
+  TriageState state = TriageState::kOpen;
+  std::string assignee;              // empty: nobody
+  std::optional<TriageState> label;  // confirmed or dismissed; what closes an alert keeps it
+  std::uint64_t version = 0;         // 0: nobody has touched it
+  std::uint64_t number = 0;          // under which it stands in the index
+  std::vector<TriageEntry> history;  // oldest first
+};
+/// Alerts of a rule by what people said of them.
+struct RuleLabels {
+  std::uint64_t confirmed = 0;
+  std::uint64_t dismissed = 0;
+};
+/// What somebody wants.
+struct TriageChange {
+  std::string who;
+  std::optional<TriageAction> action;  // nothing: only to comment
+  std::string assignee;                // needed to assign, else empty
+  std::string comment;
+};
+struct TriageLimits {
+  std::size_t entries_max = 1000;  // of one alert
+};
+
+/// Threading: any; changes are made one after the other.
+class TriageStore {
+ public:
+  /// Over a store that was opened with runtime::effect_families(), which must outlive this.
+  explicit TriageStore(runtime::Store& store, TriageLimits limits = {})
+      : store_(store), limits_(limits) {}
+
+  /// That of an alert which nobody has touched is open, of version 0. Errors of all here: kCorrupt,
+  /// kIo.
+  Result<TriageRecord> get(std::string_view alert_id) const;
+  /// Decides by the record whether the change may be made: an error ends it.
+  using Condition = std::function<Result<void>(const TriageRecord&)>;
+  /// Makes a change, durable when this returns; gives the record after it. Errors: kRefused for an
+  /// action that the state does not allow, naming those it does; or when the alert has as many
+  /// entries as it may have; what the condition says.
+  Result<TriageRecord> change(const runtime::StoredAlert& alert, const TriageChange& change,
+                              cep::EventTime now, const Condition& condition = {});
+  /// Numbers of the alerts in a state but open, from `from` on upwards or downwards; false ends it.
+  Result<void> numbers(TriageState state, std::uint64_t from, bool is_descending,
+                       const std::function<bool(std::uint64_t)>& visit) const;
+  Result<RuleLabels> labels(std::string_view rule) const;
+
+ private:
+  runtime::Store& store_;
+  TriageLimits limits_;
+  std::mutex mutex_;  // of one change at a time
+};
+}  // namespace tocsin::api

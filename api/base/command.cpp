@@ -1,0 +1,20 @@
+#include "api/base/command.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace tocsin::api {
+void tell(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+ExitCode end_with(ExitCode code, std::string_view message) {
+  tell(fmt::format("tocsin: {}\n", message));
+  if (message.find("Too many open files") != std::string_view::npos) {
+    tell("raise the limit of the process (`ulimit -n`, LimitNOFILE of the unit)\n");
+  }
+  return code;
+}
+}  // namespace tocsin::api

@@ -1,8 +1,0 @@
-/// `tocsin alerts`.
-#pragma once
-#include "api/command.h"
-
-namespace tocsin::api {
-/// Adds the command to the program.
-void add_alerts_command(CLI::App& program, Chosen& chosen);
-}  // namespace tocsin::api

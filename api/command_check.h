@@ -1,8 +1,0 @@
-/// `tocsin check`.
-#pragma once
-#include "api/command.h"
-
-namespace tocsin::api {
-/// Adds the command to the program.
-void add_check_command(CLI::App& program, Chosen& chosen);
-}  // namespace tocsin::api

@@ -1,7 +1,0 @@
-/// `tocsin explain`: says rules back.
-#pragma once
-#include "api/command.h"
-
-namespace tocsin::api {
-void add_explain_command(CLI::App& program, Chosen& chosen);
-}  // namespace tocsin::api

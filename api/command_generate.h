@@ -1,7 +1,0 @@
-/// `tocsin generate`: a seeded, realistic stream of payments with fraud planted in it.
-#pragma once
-#include "api/command.h"
-
-namespace tocsin::api {
-void add_generate_command(CLI::App& program, Chosen& chosen);
-}  // namespace tocsin::api

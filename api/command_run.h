@@ -1,8 +1,0 @@
-/// `tocsin run`.
-#pragma once
-#include "api/command.h"
-
-namespace tocsin::api {
-/// Adds the command to the program.
-void add_run_command(CLI::App& program, Chosen& chosen);
-}  // namespace tocsin::api

@@ -1,7 +1,0 @@
-/// `tocsin serve`: the server.
-#pragma once
-#include "api/command.h"
-
-namespace tocsin::api {
-void add_serve_command(CLI::App& program, Chosen& chosen);
-}  // namespace tocsin::api

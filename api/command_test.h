@@ -1,8 +1,0 @@
-/// `tocsin test`.
-#pragma once
-#include "api/command.h"
-
-namespace tocsin::api {
-/// Adds the command to the program.
-void add_test_command(CLI::App& program, Chosen& chosen);
-}  // namespace tocsin::api

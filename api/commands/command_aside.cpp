@@ -1,0 +1,172 @@
+#include "api/commands/command_aside.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/alerts/stored_effects.h"
+#include "api/base/arrival_text.h"
+#include "api/base/human_text.h"
+#include "api/base/output_file.h"
+#include "api/base/stop_signal.h"
+#include "api/node/side_output.h"
+#include "runtime/checkpoint/data_directory.h"
+#include "runtime/io/clock.h"
+#include "runtime/io/system_files.h"
+#include "runtime/node/reinjection.h"
+
+namespace tocsin::api {
+namespace {
+using runtime::AsideKind;
+
+ExitCode list(AsideKind kind, const std::string& data) {
+  ignore_write_signals();
+  const Result<StoredEffects> effects = StoredEffects::open(data);
+  if (!effects) return end_with(exit_code_of(effects.error()), effects.error().message);
+  Result<OutputFile> output = OutputFile::open("-");
+  if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
+  Result<void> written;
+  if (const std::optional<runtime::EffectReader>& reader = effects->reader()) {
+    const Result<std::vector<runtime::TimelineRow>> timelines = reader->timelines();
+    if (!timelines) return end_with(exit_code_of(timelines.error()), timelines.error().message);
+    const std::uint32_t current = timelines->empty() ? 0 : timelines->back().ordinal;
+    const Result<void> read = reader->aside(kind, [&](const runtime::AsideRow& row) {
+      written = output->write_line(format_aside_row(row, current));
+      return written.has_value();
+    });
+    if (written && !read) return end_with(exit_code_of(read.error()), read.error().message);
+  }
+  if (written) written = output->close();
+  if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
+  return ExitCode::kSuccess;
+}
+
+struct ReinjectOptions {
+  std::string data;
+  std::vector<std::string> arrivals;  // "RECORD:INDEX"; empty: all
+};
+
+// The store, which must be closed again before the journal's owner may go on.
+Result<runtime::AppendedReinjection> reinject_rows(
+    AsideKind kind, const std::string& data, const std::vector<cep::ArrivalNumber>& arrivals) {
+  runtime::SystemFiles files;
+  runtime::SystemClock clock;
+  const Result<runtime::DataDirectory> directory = runtime::DataDirectory::open(files, data, false);
+  if (!directory) return tl::unexpected(directory.error());
+  const Result<StoredEffects> effects = StoredEffects::open(data);
+  if (!effects) return tl::unexpected(effects.error());
+  if (!effects->reader()) return runtime::AppendedReinjection{};
+  return append_reinjection(files, clock, *directory, *effects->reader(), kind, arrivals);
+}
+
+ExitCode reinject(AsideKind kind, const ReinjectOptions& options) {
+  std::vector<cep::ArrivalNumber> arrivals;
+  for (const std::string& text : options.arrivals) {
+    const std::optional<cep::ArrivalNumber> arrival = read_arrival(text);
+    if (!arrival) {
+      return end_with(ExitCode::kUsage, "an arrival is written RECORD:INDEX, not " + text);
+    }
+    arrivals.push_back(*arrival);
+  }
+  const Result<runtime::AppendedReinjection> done = reinject_rows(kind, options.data, arrivals);
+  if (!done) return end_with(exit_code_of(done.error()), done.error().message);
+  const char* const what = kind == AsideKind::kLate ? "late event" : "line";
+  std::string text = format_count(done->rows, what) + " put in again";
+  if (done->rows != 0) text += ": the next run takes them first";
+  if (done->waiting != 0) {
+    text += fmt::format("; already waiting for the next run: {}", format_count(done->waiting));
+  }
+  if (done->done != 0) text += fmt::format("; put in again before: {}", format_count(done->done));
+  tell(text + "\n");
+  return ExitCode::kSuccess;
+}
+
+void add_reinject(CLI::App& parent, Chosen& chosen, AsideKind kind, const char* description,
+                  const char* footer) {
+  auto options = std::make_shared<ReinjectOptions>();
+  CLI::App* command = parent.add_subcommand("reinject", description);
+  command->add_option("--data", options->data, "The data directory of `tocsin run --data`")
+      ->type_name("FOLDER")
+      ->required();
+  command
+      ->add_option("ARRIVALS", options->arrivals,
+                   "Only these, by the \"arrival\" that `list` shows (default: all)")
+      ->type_name("RECORD:INDEX");
+  command->footer(footer);
+  command->callback([&chosen, kind, options] {
+    chosen.run = [kind, options] { return reinject(kind, *options); };
+  });
+}
+
+void add_list(CLI::App& parent, Chosen& chosen, AsideKind kind, const char* description,
+              const char* footer) {
+  auto data = std::make_shared<std::string>();
+  CLI::App* command = parent.add_subcommand("list", description);
+  command->add_option("--data", *data, "The data directory of `tocsin run --data`")
+      ->type_name("FOLDER")
+      ->required();
+  command->footer(footer);
+  command->callback(
+      [&chosen, kind, data] { chosen.run = [kind, data] { return list(kind, *data); }; });
+}
+}  // namespace
+
+void add_late_command(CLI::App& program, Chosen& chosen) {
+  CLI::App* late = program.add_subcommand(
+      "late",
+      "Look at the events that came too late, kept in a data directory, or take them after all");
+  late->require_subcommand(1);
+  late->footer("Examples:\n  tocsin late list --data data");
+  add_list(
+      *late, chosen, AsideKind::kLate, "Print the late events that a data directory holds",
+      R"(Each is one line of JSON, in the order in which they came: "arrival" (the journal's record, and the
+place in it), "input" and "line", "late_us" (how far it lay behind the time already reached), "text".
+One that was put in again has "reinjected_as", the record that did it. A run may own the directory
+meanwhile: you see all that it has stored up to now.
+
+Examples:
+  tocsin late list --data data > late.ndjson)");
+  add_reinject(
+      *late, chosen, AsideKind::kLate,
+      "Put late events in again: the next run takes them as if they happened now",
+      R"(The events are appended to the journal; the next run takes them before it reads its inputs, at the
+time already reached. One that was put in again is never put in once more. No run may own the data
+directory meanwhile.
+
+Examples:
+  tocsin late reinject --data data
+  tocsin late reinject --data data 812:4 812:9)");
+}
+
+void add_dead_command(CLI::App& program, Chosen& chosen) {
+  CLI::App* dead = program.add_subcommand(
+      "dead",
+      "Look at the lines that could not be read, kept in a data directory, or try them again");
+  dead->require_subcommand(1);
+  dead->footer("Examples:\n  tocsin dead list --data data");
+  add_list(
+      *dead, chosen, AsideKind::kDead, "Print the dead letters that a data directory holds",
+      R"(Each is one line of JSON, in the order in which they came: "arrival" (the journal's record, and the
+place in it), "input" and "line", "reason", "text" ("base64" beside it where the line is not UTF-8).
+One that was put in again has "reinjected_as", the record that did it. A run may own the directory
+meanwhile: you see all that it has stored up to now.
+
+Examples:
+  tocsin dead list --data data > dead.ndjson)");
+  add_reinject(
+      *dead, chosen, AsideKind::kDead,
+      "Put lines in again that could not be read, after their cause is gone",
+      R"(The lines are appended to the journal; the next run takes them before it reads its inputs: for lines
+that were ahead of the clock, say. One that was put in again is never put in once more. No run may
+own the data directory meanwhile.
+
+Examples:
+  tocsin dead reinject --data data
+  tocsin dead reinject --data data 812:4)");
+}
+}  // namespace tocsin::api

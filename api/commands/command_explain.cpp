@@ -1,0 +1,170 @@
+#include "api/commands/command_explain.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "api/base/choice_option.h"
+#include "api/base/colour.h"
+#include "api/base/output_file.h"
+#include "api/rules/explain_dot.h"
+#include "api/rules/explain_json.h"
+#include "api/rules/explain_text.h"
+#include "api/rules/rule_files.h"
+#include "api/rules/rule_loader.h"
+#include "rules/text/suggest.h"
+
+namespace tocsin::api {
+namespace {
+struct ExplainOptions {
+  std::vector<std::string> arguments;
+  std::string format = "text";
+  std::string output = "-";
+  std::string colour;
+};
+struct Arguments {
+  std::vector<std::string> rules;  // names or ids; none: all rules
+  std::vector<std::string> files;
+};
+
+// What exists or looks like a path is one; anything else is a rule.
+Arguments sorted_out(const std::vector<std::string>& arguments) {
+  Arguments sorted;
+  for (const std::string& argument : arguments) {
+    std::error_code ignored;
+    const bool is_path = argument.find('/') != std::string::npos || argument.ends_with(".tocsin") ||
+                         std::filesystem::exists(argument, ignored);
+    (is_path ? sorted.files : sorted.rules).push_back(argument);
+  }
+  return sorted;
+}
+
+// The rules of these names or ids, in the order of the files; all where none is named. Fails with
+// the first name that none has.
+Result<std::vector<cep::RuleIndex>> chosen_rules(const cep::Plan& plan,
+                                                 const std::vector<std::string>& names) {
+  std::vector<bool> chosen(plan.rules.size(), names.empty());
+  std::vector<std::string> known;
+  for (const cep::Rule& rule : plan.rules) known.push_back(rule.name);
+  for (const std::string& name : names) {
+    bool found = false;
+    for (std::size_t i = 0; i < plan.rules.size(); ++i) {
+      if (plan.rules[i].name != name && plan.rules[i].id != name) continue;
+      chosen[i] = found = true;
+    }
+    if (found) continue;
+    const std::optional<std::string> near = rules::nearest(name, known);
+    return fail(Errc::kNotFound, fmt::format("there is no rule {} that runs{}", name,
+                                             near ? fmt::format("; did you mean {}?", *near) : ""));
+  }
+  std::vector<cep::RuleIndex> out;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    if (chosen[i]) out.emplace_back(i);
+  }
+  return out;
+}
+
+// As wide as the terminal, within reason; elsewhere always the same.
+std::size_t columns_of(const OutputFile& output) {
+  constexpr std::size_t kMost = 100;
+  if (!output.is_terminal()) return kMost;
+  winsize size = {};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kMost;
+  return std::clamp<std::size_t>(size.ws_col, 40, kMost);
+}
+
+// The chosen rules in the format; each piece is a line or lines without the last end.
+Result<void> write_explanation(const cep::Program& program,
+                               const std::vector<cep::RuleIndex>& rules, const std::string& format,
+                               const std::string& svg, const TextStyle& style, OutputFile& output) {
+  const auto write = [&](std::string text) -> Result<void> {
+    if (text.ends_with('\n')) text.pop_back();  // write_line adds it
+    return output.write_line(text);
+  };
+  if (format == "svg") return write(svg);
+  if (format == "dot") return write(explain_dot(program, rules));
+  Result<void> written;
+  for (const cep::RuleIndex rule : rules) {
+    if (format == "json") {
+      written = write(explain_json(program, rule));
+    } else {
+      if (rule != rules.front()) written = output.write_line("\n");
+      if (written) written = write(explanation_text(program, rule, style));
+    }
+    if (!written) return written;
+  }
+  return written;
+}
+
+ExitCode explain(const ExplainOptions& options) {
+  const Arguments arguments = sorted_out(options.arguments);
+  if (arguments.files.empty()) {
+    return end_with(ExitCode::kUsage, "rule files are missing\nsee tocsin explain --help");
+  }
+  const Result<std::vector<std::string>> files = find_rule_files(arguments.files);
+  if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
+  const LoadedRules loaded = load_rules(*files);
+  if (!loaded.program) {
+    tell(render_diagnostics(loaded, is_coloured(options.colour, STDERR_FILENO)));
+    return end_with(ExitCode::kCheckFailed, "the rules do not check: there is nothing to explain");
+  }
+  const cep::Program& program = *loaded.program;
+  const Result<std::vector<cep::RuleIndex>> chosen = chosen_rules(program.plan(), arguments.rules);
+  if (!chosen) return end_with(ExitCode::kUsage, chosen.error().message);
+  if (chosen->empty()) return end_with(ExitCode::kUsage, "the files hold no rule that runs");
+  Result<std::string> svg;
+  if (options.format == "svg") {
+    svg = draw_svg(explain_dot(program, *chosen));
+    if (!svg) return end_with(ExitCode::kInputOutput, svg.error().message);
+  }
+  Result<OutputFile> output = OutputFile::open(options.output);
+  if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
+  const bool on_terminal = options.output == "-";
+  const TextStyle style{columns_of(*output),
+                        on_terminal && is_coloured(options.colour, STDOUT_FILENO)};
+  Result<void> written = write_explanation(program, *chosen, options.format, *svg, style, *output);
+  if (written) written = output->close();
+  if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
+  return ExitCode::kSuccess;
+}
+}  // namespace
+
+void add_explain_command(CLI::App& program, Chosen& chosen) {
+  auto options = std::make_shared<ExplainOptions>();
+  CLI::App* command = program.add_subcommand(
+      "explain", "Say rules back in plain English, how they run, what they keep and cost");
+  command
+      ->add_option("RULES", options->arguments,
+                   "Names or ids of rules (none: all), and rule files, or folders with .tocsin "
+                   "files below them")
+      ->type_name("FILE")
+      ->required();
+  add_choice(*command, "--format", options->format, "text|json|dot|svg",
+             "text to read, json with one object a line for each rule, dot with the automata for "
+             "Graphviz, or svg as Graphviz draws them (default: text)");
+  command
+      ->add_option("-o,--output", options->output,
+                   "Where it goes; the file is replaced; - is standard output (default: -)")
+      ->type_name("FILE");
+  add_colour_option(*command, options->colour);
+  command->footer(
+      R"(It is made from what runs, not from what is written: read it aloud, and whoever knows the fraud says
+whether the rule is right. An argument with a slash, one that ends in .tocsin and one that exists is a file
+or folder; any other is the name or the id of a rule. Numbers of bytes are estimates, good to a factor of
+two. Drafts do not run and are not explained. `svg` needs the program dot (Graphviz).
+
+Examples:
+  tocsin explain rules/
+  tocsin explain card_testing FR-002 rules/cards.tocsin
+  tocsin explain card_testing rules/ --format svg --output card_testing.svg)");
+  command->callback([&chosen, options] { chosen.run = [options] { return explain(*options); }; });
+}
+}  // namespace tocsin::api

@@ -1,0 +1,8 @@
+/// `tocsin run`.
+#pragma once
+#include "api/base/command.h"
+
+namespace tocsin::api {
+/// Adds the command to the program.
+void add_run_command(CLI::App& program, Chosen& chosen);
+}  // namespace tocsin::api

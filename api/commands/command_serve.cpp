@@ -1,0 +1,182 @@
+#include "api/commands/command_serve.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/base/configuration.h"
+#include "api/base/output_file.h"
+#include "api/node/offline_node.h"
+#include "api/server/kept_settings.h"
+#include "api/server/serve_settings.h"
+#include "api/server/server.h"
+#include "rules/text/suggest.h"
+#include "runtime/io/system_files.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration)
+
+namespace tocsin::api {
+namespace {
+struct ServeOptions {
+  std::vector<std::string> rules;
+  std::string config;
+  std::map<std::string, std::string> said;  // by option_name()
+  bool check_config = false;
+  bool quiet = false;
+};
+
+// Names of the environment that look like a setting's and are none.
+std::vector<std::string> unknown_names() {
+  std::vector<std::string> known;
+  std::vector<std::string> tables;
+  for (const Setting& setting : serve_settings()) {
+    known.push_back(environment_name(setting));
+    const std::string& name = known.back();
+    tables.push_back(name.substr(0, name.find('_', std::string_view("TOCSIN_").size()) + 1));
+  }
+  std::vector<std::string> unknown;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::string name(text.substr(0, text.find('=')));
+    const bool is_like_one = std::ranges::any_of(
+        tables, [&](const std::string& table) { return name.starts_with(table); });
+    if (is_like_one && std::ranges::find(known, name) == known.end()) unknown.push_back(name);
+  }
+  std::ranges::sort(unknown);
+  for (std::string& name : unknown) {
+    if (const auto meant = rules::nearest(name, known)) name += fmt::format(" ({}?)", *meant);
+  }
+  return unknown;
+}
+
+Result<void> configure(const ServeOptions& options, Configuration& configuration) {
+  if (!options.config.empty()) {
+    if (auto read = configuration.read_file(options.config); !read) return read;
+  }
+  const auto value_of = [](const std::string& name) -> std::optional<std::string> {
+    const char* const value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  if (auto read = configuration.read_environment(value_of); !read) return read;
+  for (const auto& [option, value] : options.said) {
+    if (auto set = configuration.set_option(option, value); !set) return set;
+  }
+  if (options.rules.empty()) return {};
+  for (const std::string& path : options.rules) {
+    if (path.find(',') == std::string::npos) continue;
+    return fail(Errc::kInvalidArgument, "the path of a rule file has no comma here: " + path);
+  }
+  return configuration.set_option("--rules-path", fmt::format("{}", fmt::join(options.rules, ",")));
+}
+
+ExitCode run(const ServeOptions& options) {
+  Configuration configuration(serve_settings());
+  if (auto configured = configure(options, configuration); !configured) {
+    return end_with(ExitCode::kUsage, configured.error().message);
+  }
+  if (const std::vector<std::string> unknown = unknown_names(); !unknown.empty()) {
+    tell(fmt::format("tocsin: no setting has the name of the environment: {}\n",
+                     fmt::join(unknown, ", ")));
+  }
+  if (!options.check_config) return serve(configuration, options.quiet);
+  if (const auto address = parse_listen_address(configuration.text("http.listen")); !address) {
+    return end_with(ExitCode::kUsage, address.error().message);
+  }
+  runtime::SystemFiles files;
+  const Result<std::vector<std::string>> conflicts = look_for_kept_settings(files, configuration);
+  if (!conflicts) {
+    return end_with(code_of_directory(conflicts.error().code), conflicts.error().message);
+  }
+  Result<OutputFile> output = OutputFile::open("-");
+  if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
+  std::string text = configuration.explain();
+  text.pop_back();  // write_line adds it
+  Result<void> written = output->write_line(text);
+  if (written) written = output->close();
+  if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
+  if (conflicts->empty()) return ExitCode::kSuccess;
+  return end_with(ExitCode::kDataDirectory,
+                  fmt::format("{}; leave it out to go on as before, or begin a new data directory "
+                              "from a savepoint",
+                              fmt::join(*conflicts, "; ")));
+}
+
+const char* type_name_of(const Setting& setting) {
+  switch (setting.type) {
+    case SettingType::kInteger:
+      return "N";
+    case SettingType::kBytes:
+      return "SIZE";
+    case SettingType::kDuration:
+      return "DURATION";
+    case SettingType::kBoolean:
+      return "true|false";
+    default:
+      break;
+  }
+  if (setting.name.starts_with("data.")) return "FOLDER";
+  if (setting.name.ends_with("_file")) return "FILE";
+  return setting.name == "http.listen" ? "ADDRESS" : "TEXT";
+}
+}  // namespace
+
+void add_serve_command(CLI::App& program, Chosen& chosen) {
+  auto options = std::make_shared<ServeOptions>();
+  CLI::App* command = program.add_subcommand(
+      "serve", "Serve events, rules and alerts by HTTP, and keep everything in a folder");
+  command
+      ->add_option("RULES", options->rules,
+                   "Rule files, or folders with .tocsin files below them (default: those that the "
+                   "data directory was begun with)")
+      ->type_name("FILE");
+  command->add_option("--config", options->config, "A TOML file with settings")->type_name("FILE");
+  command->add_flag("--check-config", options->check_config,
+                    "Print the settings that hold and where each comes from, and which are in "
+                    "conflict with what the data directory keeps, and end");
+  command->add_flag("-q,--quiet", options->quiet, "Say nothing that is no warning or error");
+  for (const Setting& setting : serve_settings()) {
+    if (setting.name == "rules.path") continue;  // RULES
+    const std::string name = option_name(setting);
+    std::string names = name;
+    if (setting.name == "data.path") names = "--data," + name;
+    if (setting.name == "http.listen") names = "--listen," + name;
+    std::string description(setting.description);
+    if (!setting.standard.empty()) description += fmt::format(" (default: {})", setting.standard);
+    const std::string type_name = setting.words.empty()
+                                      ? std::string(type_name_of(setting))
+                                      : fmt::format("{}", fmt::join(setting.words, "|"));
+    command
+        ->add_option_function<std::string>(
+            names, [options, name](const std::string& value) { options->said[name] = value; },
+            description)
+        ->type_name(type_name)
+        ->group("Settings");
+  }
+  command->footer(
+      R"(Alone it listens on this machine only, keeps everything in ./tocsin-data, and writes a first token
+there. Every setting can stand in the file of --config (`[http] listen = "127.0.0.1:8627"`), in the
+environment (TOCSIN_HTTP_LISTEN), or on the command line, the later the stronger. SIGTERM and SIGINT
+end it: what was taken is finished, the state is written, and nothing is lost.
+
+Exit codes:
+  0  ended by a signal
+  1  the rules do not check
+  2  wrong command line or configuration
+  3  it cannot listen, or the disk failed
+  5  the data directory was refused: in use, damaged, or begun with other rules
+
+Examples:
+  tocsin serve rules/
+  tocsin serve rules/ --data /var/lib/tocsin --listen 0.0.0.0:8627
+  tocsin serve --config /etc/tocsin.toml --check-config)");
+  command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
+}
+}  // namespace tocsin::api

@@ -1,0 +1,273 @@
+#include "api/commands/command_test.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/base/choice_option.h"
+#include "api/base/clock.h"
+#include "api/base/colour.h"
+#include "api/base/human_text.h"
+#include "api/base/output_file.h"
+#include "api/rules/rule_files.h"
+#include "api/rules/rule_loader.h"
+#include "api/rules/test_explainer.h"
+#include "api/rules/test_filter.h"
+#include "api/rules/test_report.h"
+#include "api/rules/test_runner.h"
+
+namespace tocsin::api {
+namespace {
+struct TestOptions {
+  std::vector<std::string> rules;
+  std::vector<std::string> filters;
+  std::string format = "text";
+  std::string junit;
+  std::string colour;
+  bool verbose = false;
+  bool list = false;
+  bool fail_fast = false;
+};
+
+// "rules/cards.tocsin:80: card_testing "three probes and a hit"".
+std::string test_name(const std::string& file, const TestResult& test) {
+  return fmt::format("{}:{}: {} \"{}\"", file, test.line, test.rule, test.title);
+}
+
+double seconds_since(Clock::Moment begin) {
+  return std::chrono::duration<double>(system_clock().now() - begin).count();
+}
+
+std::string milliseconds(double seconds) { return fmt::format("{:.1f} ms", seconds * 1e3); }
+
+// What `check` warns of in the rules whose tests run.
+std::string render_warnings(const LoadedRules& rules, bool coloured) {
+  std::string text;
+  for (const rules::Diagnostic& diagnostic : rules.loaded.diagnostics) {
+    text += rules::render(rules.loaded.sources, diagnostic, coloured);
+  }
+  return text;
+}
+
+class TestCommand {
+ public:
+  // `junit`: where that is to go, if anywhere.
+  TestCommand(const TestOptions& options, OutputFile& output, OutputFile* junit)
+      : options_(options), filter_(options.filters), output_(output), junit_(junit) {}
+
+  // Runs the tests of all files; fails where nothing more can be written.
+  Result<ExitCode> run(const std::vector<std::string>& files) {
+    const Clock::Moment begin = system_clock().now();
+    for (const std::string& file : files) {
+      if (const Result<void> done = run_file(file); !done) return tl::unexpected(done.error());
+    }
+    if (selected_ == 0 && failed_ == 0 && filter_.has_filters()) {
+      std::string message;
+      for (const std::string& text : filter_.unused()) {
+        message += fmt::format("{}`{}`", message.empty() ? "" : " or ", text);
+      }
+      return end_with(
+          ExitCode::kUsage,
+          fmt::format("no test's rule and title fit {}; --list names all tests", message));
+    }
+    for (const std::string& text : filter_.unused()) {
+      tell(fmt::format("no test's rule and title fit `{}`\n", text));
+    }
+    if (left_out_ != 0)
+      tell(fmt::format("{} left out by --filter\n", format_count(left_out_, "test")));
+    if (not_run_ != 0)
+      tell(fmt::format("{} not run after the failed one\n", format_count(not_run_, "test")));
+    if (const Result<void> written = write_junit(); !written)
+      return tl::unexpected(written.error());
+    if (const Result<void> written = say_total(seconds_since(begin)); !written) {
+      return tl::unexpected(written.error());
+    }
+    return failed_ == 0 ? ExitCode::kSuccess : ExitCode::kCheckFailed;
+  }
+
+ private:
+  bool is_json() const { return options_.format == "json"; }
+  bool is_over() const { return options_.fail_fast && failed_ != 0; }
+
+  Result<void> run_file(const std::string& path) {
+    const LoadedRules rules = load_rules({path});
+    const bool coloured = is_coloured(options_.colour, STDERR_FILENO);
+    FileResult& file = results_.emplace_back();
+    file.file = path;
+    if (!rules.program) {
+      if (is_over()) return {};
+      // Its tests, however many they are, did not pass.
+      ++failed_;
+      tell(render_diagnostics(rules, coloured));
+      file.checks = false;
+      file.diagnostics = render_diagnostics(rules, false);
+      return output_.write_line(is_json()
+                                    ? format_error_json(file)
+                                    : fmt::format("failed: {}: the rules do not check", path));
+    }
+    tell(render_warnings(rules, coloured));
+    for (const rules::EmbeddedTest& test : rules.loaded.rules->tests) {
+      if (!filter_.takes(test.rule, test.title)) {
+        ++left_out_;
+        continue;
+      }
+      ++selected_;
+      if (is_over()) {
+        ++not_run_;
+        continue;
+      }
+      if (Result<void> done = run_test(rules, test, file); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> run_test(const LoadedRules& rules, const rules::EmbeddedTest& test,
+                        FileResult& file) {
+    TestResult result;
+    result.rule = test.rule;
+    result.title = test.title;
+    result.line = static_cast<std::uint32_t>(
+        rules.loaded.sources.place(test.span.file, test.span.begin).line);
+    if (options_.list) return list(file.file, result);
+    const Clock::Moment begin = system_clock().now();
+    const Result<TestOutcome> outcome = run_embedded_test(*rules.program, test);
+    result.seconds = seconds_since(begin);
+    result.passed = outcome && outcome->passed();
+    if (!outcome) {
+      result.difference = outcome.error().message;
+      result.text = "  " + outcome.error().message + '\n';
+    } else if (!result.passed) {
+      result.difference = outcome->differences.front();
+      result.text = describe_failure(rules.program->plan(), test, *outcome);
+      result.text += explain_failure(*rules.loaded.rules, rules.loaded.sources, test, *outcome);
+    }
+    ++(result.passed ? passed_ : failed_);
+    Result<void> written = say(file.file, result);
+    file.tests.push_back(std::move(result));
+    return written;
+  }
+
+  Result<void> list(const std::string& file, const TestResult& test) {
+    if (!is_json()) return output_.write_line(test_name(file, test));
+    return output_.write_line(format_listed_json(file, test));
+  }
+
+  Result<void> say(const std::string& file, const TestResult& test) {
+    if (is_json()) return output_.write_line(format_test_json(file, test));
+    if (test.passed && !options_.verbose) return {};
+    std::string text =
+        fmt::format("{}: {}", test.passed ? "passed" : "failed", test_name(file, test));
+    if (options_.verbose) text += fmt::format(" ({})", milliseconds(test.seconds));
+    text += '\n' + test.text;
+    text.pop_back();  // write_line adds the last line end
+    return output_.write_line(text);
+  }
+
+  Result<void> say_total(double seconds) {
+    if (options_.list) {
+      tell(fmt::format("{}\n", format_count(selected_, "test")));
+      return {};
+    }
+    if (is_json()) {
+      return output_.write_line(
+          fmt::format(R"({{"passed":{},"failed":{},"left_out":{},"not_run":{},"seconds":{:.6f}}})",
+                      passed_, failed_, left_out_, not_run_, seconds));
+    }
+    if (options_.verbose) {
+      Result<void> written = output_.write_line(fmt::format(
+          "{} in {}", format_count(passed_ + failed_, "test"), format_seconds(seconds)));
+      if (!written) return written;
+    }
+    return output_.write_line(fmt::format("{} passed, {} failed", passed_, failed_));
+  }
+
+  Result<void> write_junit() {
+    if (junit_ == nullptr) return {};
+    std::string text = format_junit(results_);
+    text.pop_back();  // write_line adds the last line end
+    Result<void> written = junit_->write_line(text);
+    return written ? junit_->close() : written;
+  }
+
+  const TestOptions& options_;
+  TestFilter filter_;
+  OutputFile& output_;
+  OutputFile* junit_;
+  std::vector<FileResult> results_;
+  std::uint64_t selected_ = 0;
+  std::uint64_t passed_ = 0;
+  std::uint64_t failed_ = 0;
+  std::uint64_t left_out_ = 0;  // by the filter
+  std::uint64_t not_run_ = 0;   // by --fail-fast
+};
+
+ExitCode test(const TestOptions& options) {
+  if (options.list && !options.junit.empty()) {
+    return end_with(ExitCode::kUsage, "--list runs no test: leave --junit out");
+  }
+  const Result<std::vector<std::string>> files = find_rule_files(options.rules);
+  if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
+  if (options.junit == "-") return end_with(ExitCode::kUsage, "--junit takes a file");
+  for (const std::string& file : *files) {
+    if (options.junit.empty() || !is_same_file(options.junit, file)) continue;
+    return end_with(ExitCode::kUsage, "--junit would overwrite a rule file: " + options.junit);
+  }
+  std::optional<Result<OutputFile>> junit;
+  if (!options.junit.empty()) {
+    junit.emplace(OutputFile::open(options.junit));
+    if (!*junit) return end_with(ExitCode::kInputOutput, junit->error().message);
+  }
+  Result<OutputFile> output = OutputFile::open("-");
+  const Result<ExitCode> code =
+      TestCommand(options, *output, junit ? &**junit : nullptr).run(*files);
+  if (!code) return end_with(ExitCode::kInputOutput, code.error().message);
+  const Result<void> closed = output->close();
+  return closed ? *code : end_with(ExitCode::kInputOutput, closed.error().message);
+}
+}  // namespace
+
+void add_test_command(CLI::App& program, Chosen& chosen) {
+  auto options = std::make_shared<TestOptions>();
+  CLI::App* command = program.add_subcommand("test", "Run the tests that stand in rule files");
+  command
+      ->add_option("RULES", options->rules, "Rule files, or folders with .tocsin files below them")
+      ->type_name("FILE")
+      ->required();
+  command
+      ->add_option("--filter", options->filters,
+                   "Only tests with this text in `RULE TITLE`; with * or ? in it, only those of "
+                   "that shape; several: any of them")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  command->add_flag("--list", options->list, "Name the tests and run none");
+  command->add_flag("--fail-fast", options->fail_fast, "Stop at the first test that fails");
+  command->add_flag("-v,--verbose", options->verbose,
+                    "Name every test, and say how long it took and how long all took");
+  add_choice(*command, "--format", options->format, "text|json",
+             "How to report: text, or json, an object a line for each test (default: text)");
+  command
+      ->add_option("--junit", options->junit,
+                   "Also write the outcome there as JUnit XML; the file is replaced")
+      ->type_name("FILE");
+  add_colour_option(*command, options->colour);
+  command->footer(
+      R"(Each file runs alone, with what it uses. The last line is `N passed, N failed`; a file that does
+not check counts as one failed. A failed test is shown with its events, what was expected and what
+came; for a missing alert also how far the rule came and what stopped it.
+Exit code 0 where all passed, 1 where not, 2 where no test fits --filter.
+
+Examples:
+  tocsin test rules/
+  tocsin test rules/cards.tocsin --filter "two probes"
+  tocsin test rules/ --filter "card_testing *" --verbose
+  tocsin test rules/ --junit tests.xml)");
+  command->callback([&chosen, options] { chosen.run = [options] { return test(*options); }; });
+}
+}  // namespace tocsin::api

@@ -1,0 +1,128 @@
+/// Sends what the alert store owes to many endpoints: a queue, circuit, rate and bound of
+/// concurrency for each, and sending slots shared by all.
+///
+/// Endpoints whose last attempt succeeded have slots of their own, so that those that hang cannot
+/// hold up those that answer. Of the others each has one attempt at a time; an attempt that takes
+/// long is one of theirs from then on. What is owed stays in the store and is read a part at a
+/// time; how attempts went is noted there, and goes on after a crash.
+#pragma once
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/delivery/delivery_log.h"
+#include "api/delivery/delivery_queue.h"
+#include "api/delivery/subscription.h"
+#include "api/net/http_client.h"
+#include "cep/base/result.h"
+#include "runtime/effects/effect_store.h"
+#include "runtime/io/clock.h"
+
+namespace tocsin::api {
+class Clock;
+class StoredMessages;
+
+struct DeliveryPoolOptions {
+  std::size_t slots = 16;           // attempts at once, to endpoints whose last one succeeded
+  std::size_t unproven_slots = 64;  // and to others
+  std::chrono::milliseconds slow_after{
+      1'000};  // an attempt that takes so long is one of the others
+  /// Before the second, third, … attempt at an alert, each varied by up to a quarter.
+  std::vector<std::chrono::milliseconds> retry_delays = default_retry_delays();
+  CircuitOptions circuit = {};
+  std::size_t queue_max = 256;  // in memory, of one endpoint
+  std::size_t queue_bytes_max = std::size_t{8} << 20;
+  std::uint64_t jitter_seed = 0;
+  /// 5 s, 1 min, 5 min, 30 min, 2 h, 5 h, 10 h, 20 h.
+  static std::vector<std::chrono::milliseconds> default_retry_delays();
+};
+/// What an endpoint's deliveries are like now.
+struct DeliveryFigures {
+  std::uint64_t delivered = 0;  // by this process, as all counts here
+  std::uint64_t failed = 0;     // attempts
+  std::uint64_t dead = 0;
+  std::size_t sending = 0;
+  CircuitState circuit = CircuitState::kClosed;
+  bool last_succeeded = false;
+};
+/// How long attempts took: in each bucket those of so many seconds at most that are in none before.
+inline constexpr std::array kAttemptBuckets = {0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0};
+/// All attempts of this process, to whatever endpoint; test messages are none.
+struct DeliveryTotals {
+  std::uint64_t delivered = 0;   // answered with 2xx
+  std::uint64_t rejected = 0;    // answered otherwise
+  std::uint64_t unanswered = 0;  // no connection, or no answer in time
+  std::uint64_t retried = 0;     // of these all: not the first attempt
+  std::uint64_t exhausted = 0;   // deliveries that were given up
+  std::array<std::uint64_t, kAttemptBuckets.size() + 1> by_latency{};  // the last: longer
+  std::chrono::microseconds latency{0};
+};
+/// Something that people should know of.
+struct DeliveryEvent {
+  enum class Kind : std::uint8_t {
+    kExhausted,  // an alert's schedule is used up: it is among the dead
+    kGone,       // the endpoint answered 410
+    kStore,      // the alert store failed: `error` says how
+  };
+  Kind kind = Kind::kExhausted;
+  std::string subscription;
+  std::string alert_id;
+  std::string error;
+};
+
+/// One attempt as it is sent.
+struct WebhookMessage {
+  std::string id;
+  std::vector<HttpHeader> headers;
+  std::string body;
+};
+/// The message that an alert becomes, signed at a time with all secrets that hold then. Errors:
+/// kInternal for a secret that is none.
+Result<WebhookMessage> make_webhook(const Subscription& subscription, const Delivery& delivery,
+                                    cep::EventTime now);
+/// The webhook-id of an alert for a subscription.
+std::string webhook_id_of(const Subscription& subscription, std::string_view alert_id,
+                          std::uint64_t revision);
+
+/// Threading: any.
+class DeliveryPool {
+ public:
+  using MakeClient = std::function<Result<std::shared_ptr<HttpClient>>(const Subscription&)>;
+  using Listener = std::function<void(const DeliveryEvent&)>;
+  /// Begins to send once subscriptions are put. Borrows all; the listener is called without a lock,
+  /// on sending threads.
+  DeliveryPool(runtime::EffectStore& effects, StoredMessages& messages, DeliveryLog& log,
+               runtime::Clock& wall, Clock& clock, DeliveryPoolOptions options,
+               MakeClient make_client, Listener listener);
+  /// As stop().
+  ~DeliveryPool();
+  DeliveryPool(const DeliveryPool&) = delete;
+  DeliveryPool& operator=(const DeliveryPool&) = delete;
+
+  /// Sends to a subscription, new or changed, from now on. Errors: those of making its client.
+  Result<void> put(std::shared_ptr<const Subscription> subscription);
+  /// Sends nothing more to it; waits for attempts under way, which are cut off.
+  void remove(const std::string& id);
+  /// The store may owe more.
+  void wake();
+  /// Reads again from the begin what is owed to it: deliveries were owed anew.
+  void reread(const std::string& id);
+  /// Cuts attempts under way off, as if they had not been made, and ends the threads.
+  void stop();
+
+  DeliveryFigures figures(const std::string& id) const;
+  DeliveryTotals totals() const;
+  /// Sends one message now, in the calling thread, whatever its endpoint's state.
+  HttpReply send(const Subscription& subscription, const WebhookMessage& message) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+}  // namespace tocsin::api

@@ -1,8 +1,0 @@
-/// Lists and tables over HTTP: what they hold, and changes of it that hold from the next event on.
-#pragma once
-#include "api/router.h"
-#include "api/server_context.h"
-
-namespace tocsin::api {
-void add_list_routes(Router& router, ServerContext& context);
-}  // namespace tocsin::api

@@ -1,0 +1,174 @@
+#include "api/net/http_head.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace tocsin::api {
+namespace {
+tl::unexpected<HttpFault> refuse(int status, std::string detail) {
+  return tl::unexpected<HttpFault>(HttpFault{status, std::move(detail)});
+}
+
+bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
+char to_lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
+}
+// RFC 9110, 5.6.2.
+bool is_token(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [&](char letter) {
+    const char lower = to_lower(letter);
+    return is_digit(letter) || (lower >= 'a' && lower <= 'z') || kMarks.find(letter) != kMarks.npos;
+  });
+}
+bool is_value(std::string_view text) {
+  return std::ranges::all_of(text, [](char letter) {
+    const auto byte = static_cast<unsigned char>(letter);
+    return byte == '\t' || (byte >= ' ' && byte != 0x7f);
+  });
+}
+bool is_target(std::string_view text) {
+  return std::ranges::all_of(text, [](char letter) {
+    const auto byte = static_cast<unsigned char>(letter);
+    return byte > ' ' && byte < 0x7f;
+  });
+}
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), to_lower);
+  return result;
+}
+// Whether a comma-separated value holds `word`, given in lower case.
+bool has_word(std::string_view value, std::string_view word) {
+  while (!value.empty()) {
+    const std::size_t comma = std::min(value.find(','), value.size());
+    if (lower(trimmed(value.substr(0, comma))) == word) return true;
+    value.remove_prefix(std::min(value.size(), comma + 1));
+  }
+  return false;
+}
+
+// Takes the next line from `rest`; nothing where it does not end in CR LF.
+std::optional<std::string_view> take_line(std::string_view& rest) {
+  const std::size_t end = rest.find("\r\n");
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view line = rest.substr(0, end);
+  rest.remove_prefix(end + 2);
+  return line;
+}
+
+tl::expected<bool, HttpFault> read_request_line(std::string_view line, RequestHead& head,
+                                                const HttpHeadLimits& limits) {
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last) {
+    return refuse(400, "the request line is not `METHOD TARGET HTTP/1.1`");
+  }
+  head.method = line.substr(0, first);
+  head.target = line.substr(first + 1, last - first - 1);
+  const std::string_view version = line.substr(last + 1);
+  if (!is_token(head.method)) return refuse(400, "the method is no token");
+  if (head.target.size() > limits.target_bytes_max) {
+    return refuse(414, fmt::format("the target is longer than {} bytes", limits.target_bytes_max));
+  }
+  if (!is_target(head.target) || !head.target.starts_with('/')) {
+    return refuse(400, "the target is not a path that begins with `/`");
+  }
+  if (version == "HTTP/1.1") return true;
+  if (version == "HTTP/1.0") return false;
+  return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+}
+
+tl::expected<HttpHeader, HttpFault> read_header_line(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
+    return refuse(400, "a header line is not `Name: value`");
+  }
+  const std::string_view value = trimmed(line.substr(colon + 1));
+  if (!is_value(value)) {
+    return refuse(
+        400, fmt::format("the header {} holds a control character", lower(line.substr(0, colon))));
+  }
+  return HttpHeader{lower(line.substr(0, colon)), std::string(value)};
+}
+
+// How long the body is, and what becomes of the connection.
+tl::expected<void, HttpFault> read_framing(RequestHead& head, bool is_1_1) {
+  std::size_t hosts = 0;
+  head.keep_alive = is_1_1;
+  for (const HttpHeader& header : head.headers) {
+    if (header.name == "host") ++hosts;
+    if (header.name == "content-length") {
+      std::uint64_t bytes = 0;
+      const char* const end = header.value.data() + header.value.size();
+      const auto parsed = std::from_chars(header.value.data(), end, bytes);
+      if (header.value.empty() || !is_digit(header.value[0]) || parsed.ec != std::errc{} ||
+          parsed.ptr != end) {
+        return refuse(400, "Content-Length is not a number of bytes");
+      }
+      if (head.content_bytes) return refuse(400, "Content-Length stands twice");
+      head.content_bytes = bytes;
+    }
+    if (header.name == "transfer-encoding") {
+      if (head.is_chunked || lower(header.value) != "chunked") {
+        return refuse(501, "the only transfer encoding known here is `chunked`");
+      }
+      head.is_chunked = true;
+    }
+    if (header.name == "connection") {
+      if (has_word(header.value, "close")) head.keep_alive = false;
+      if (!is_1_1 && has_word(header.value, "keep-alive")) head.keep_alive = true;
+    }
+  }
+  if (head.is_chunked && (head.content_bytes || !is_1_1)) {
+    return refuse(400, "a body has either Content-Length or, in HTTP/1.1, chunks");
+  }
+  if (hosts > 1 || (is_1_1 && hosts == 0)) return refuse(400, "a request has one Host header");
+  return {};
+}
+}  // namespace
+
+std::optional<std::string_view> RequestHead::header(std::string_view name) const {
+  const auto found = std::ranges::find(headers, name, &HttpHeader::name);
+  if (found == headers.end()) return std::nullopt;
+  return found->value;
+}
+
+tl::expected<RequestHead, HttpFault> parse_request_head(std::string_view head,
+                                                        const HttpHeadLimits& limits) {
+  if (head.size() > limits.head_bytes_max) {
+    return refuse(431, fmt::format("the head is longer than {} bytes", limits.head_bytes_max));
+  }
+  RequestHead result;
+  const auto first = take_line(head);
+  if (!first) return refuse(400, "lines end in CR LF");
+  const auto is_1_1 = read_request_line(*first, result, limits);
+  if (!is_1_1) return tl::unexpected(is_1_1.error());
+  for (;;) {
+    const auto line = take_line(head);
+    if (!line) return refuse(400, "lines end in CR LF");
+    if (line->empty()) break;
+    if (line->front() == ' ' || line->front() == '\t') {
+      return refuse(400, "a header is one line");
+    }
+    auto header = read_header_line(*line);
+    if (!header) return tl::unexpected(header.error());
+    if (result.headers.size() == limits.header_count_max) {
+      return refuse(431, fmt::format("there are more than {} headers", limits.header_count_max));
+    }
+    result.headers.push_back(std::move(*header));
+  }
+  if (!head.empty()) return refuse(400, "the head goes on behind its empty line");
+  if (const auto framing = read_framing(result, *is_1_1); !framing) {
+    return tl::unexpected(framing.error());
+  }
+  return result;
+}
+}  // namespace tocsin::api

@@ -1,0 +1,40 @@
+/// HTTP/1.1 messages as bytes (RFC 9112), as far as sending webhooks needs them: a POST out, an
+/// answer's head in.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "api/net/http_client.h"
+#include "api/net/webhook_url.h"
+#include "cep/base/result.h"
+
+namespace tocsin::api {
+/// The bytes of a POST to `url`, of JSON unless a header says otherwise, kept alive. Errors:
+/// kInvalidArgument when a header's name is no token or its value holds a control character, so
+/// that nobody's value can begin another header or request.
+Result<std::string> format_post(const WebhookUrl& url, std::span<const HttpHeader> headers,
+                                std::string_view body);
+
+struct ResponseHead {
+  int status = 0;
+  std::string retry_after;
+  /// The body's bytes where they are known; nothing: until the connection closes, or in chunks.
+  std::optional<std::uint64_t> body_bytes;
+  bool is_chunked = false;
+  bool keep_alive = false;  // the peer lets the connection stay open
+};
+/// Where the first head in `bytes` ends, just after its empty line; nothing while that has not
+/// come.
+std::optional<std::size_t> find_head_end(std::string_view bytes);
+/// Reads a head that `find_head_end` delimited. Errors: kCorrupt when it is not HTTP/1.
+Result<ResponseHead> parse_response_head(std::string_view head);
+
+/// How long `Retry-After` (RFC 9110, 10.2.3: seconds or an IMF-fixdate) asks to wait from `now_s`,
+/// seconds since the epoch: 0 for a time that is over, at most a day; nothing for a value that is
+/// neither.
+std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, std::int64_t now_s);
+}  // namespace tocsin::api

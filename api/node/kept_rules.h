@@ -1,0 +1,25 @@
+/// The rules and options that a data directory was begun with, made again from what it kept.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "api/base/command.h"
+#include "api/node/run_arguments.h"
+#include "api/rules/rule_loader.h"
+#include "runtime/node/node.h"
+
+namespace tocsin::api {
+struct KeptRules {
+  LoadedRules rules;  // with a program
+  runtime::IntakeOptions intake;
+  DurableArguments durable;
+  runtime::NodeSettings settings;  // as this version of Tocsin has them
+};
+/// Fails where the texts do not check with this version, having shown why, and where the options
+/// are not known to it.
+Outcome<KeptRules> load_kept(const runtime::NodeSettings& settings,
+                             const std::vector<runtime::NamedContents>& texts);
+/// The same for NodeOptions::compile: kRefused where it fails.
+Result<runtime::NodeProgram> compile_kept(const runtime::NodeSettings& settings,
+                                          const std::vector<runtime::NamedContents>& texts);
+}  // namespace tocsin::api

@@ -1,0 +1,285 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "api/node/node_service.h"
+#include "api/node/node_ticket.h"
+
+namespace tocsin::api {
+namespace {
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+Refusal not_there(const std::string& failure) {
+  if (!failure.empty()) return {Refusal::Why::kFailed, failure};
+  return {Refusal::Why::kEnding, "the server does not take anything now: it starts or stops"};
+}
+}  // namespace
+
+std::string_view event_status_name(EventStatus status) {
+  switch (status) {
+    case EventStatus::kAccepted:
+      return "accepted";
+    case EventStatus::kDuplicate:
+      return "duplicate";
+    case EventStatus::kLate:
+      return "late";
+    case EventStatus::kClamped:
+      return "clamped";
+    case EventStatus::kIgnored:
+      return "ignored";
+    case EventStatus::kInvalid:
+      return "invalid";
+  }
+  return "";
+}
+
+// While the journal waits for space nothing more is let in behind it: who asks would wait as long,
+// and the node's thread, which answers questions, with them.
+std::optional<Refusal> NodeService::look_for_space() {
+  const std::lock_guard lock(pending_mutex_);
+  const std::string reason = no_space();
+  if (reason.empty()) return std::nullopt;
+  return Refusal{Refusal::Why::kDisk,
+                 "the disk is full, and no events are taken until there is space: " + reason};
+}
+
+std::string NodeService::no_space() const {
+  return journal_.state == runtime::JournalState::kNoSpace ? journal_.reason : no_space_of_store_;
+}
+
+void NodeService::tell_space(const std::string& before, const std::string& now) const {
+  if (before.empty() != now.empty() && options_.space_changed) options_.space_changed(now);
+}
+
+Served<EventAnswer> NodeService::take(EventBatch batch, milliseconds patience) {
+  const auto by = steady_clock::now() + patience;
+  const std::size_t bytes = batch.lines.size();
+  const std::optional<milliseconds> wait_for_alerts = batch.wait_for_alerts;
+  const auto ticket = std::make_shared<Ticket>();
+  ticket->batch = std::move(batch);
+  const std::optional<Refusal> no_space = look_for_space();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_open_) return tl::unexpected(not_there(failure_));
+    if (no_space) {
+      ++batches_refused_;
+      return tl::unexpected(*no_space);
+    }
+    const NodeServiceLimits& limits = options_.limits;
+    const bool is_full = batches_.size() >= limits.batches_max ||
+                         (queued_bytes_ != 0 && queued_bytes_ + bytes > limits.bytes_max);
+    if (is_full) {
+      ++batches_refused_;
+      return tl::unexpected(Refusal{
+          Refusal::Why::kFull,
+          fmt::format("{} requests with {} bytes of events wait already; send it again a little "
+                      "later",
+                      batches_.size(), queued_bytes_)});
+    }
+    queued_bytes_ += bytes;
+    batches_.push_back(ticket);
+  }
+  work_.notify_one();
+  std::unique_lock lock(ticket->mutex);
+  if (!ticket->changed.wait_until(lock, by, [&] { return ticket->is_done; })) {
+    return tl::unexpected(Refusal{Refusal::Why::kNotYet,
+                                  "the events were not on disk in time; they may be taken yet: "
+                                  "send them again, with a producer and sequence to be sure that "
+                                  "none is taken twice"});
+  }
+  if (ticket->refusal) return tl::unexpected(*ticket->refusal);
+  if (wait_for_alerts) {
+    const auto told_by = std::min(by, steady_clock::now() + *wait_for_alerts);
+    const bool are_all = ticket->changed.wait_until(
+        lock, told_by, [&] { return ticket->has_alerts || ticket->refusal; });
+    ticket->answer.is_complete = are_all && !ticket->refusal && ticket->answer.is_complete;
+  }
+  // The node's thread may yet add alerts, which nobody reads.
+  return ticket->answer;
+}
+
+Served<void> NodeService::ask(std::function<void(runtime::Node&)> question, milliseconds patience) {
+  const auto asked = std::make_shared<Question>();
+  asked->run = std::move(question);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_open_) return tl::unexpected(not_there(failure_));
+    if (questions_.size() >= options_.limits.questions_max) {
+      return tl::unexpected(
+          Refusal{Refusal::Why::kFull, "too many requests wait for the engine already"});
+    }
+    questions_.push_back(asked);
+  }
+  work_.notify_one();
+  std::unique_lock lock(asked->mutex);
+  asked->changed.wait_for(lock, patience, [&] { return asked->is_begun || asked->is_done; });
+  if (!asked->is_begun && !asked->is_done) {
+    asked->is_called_off = true;
+    return tl::unexpected(
+        Refusal{Refusal::Why::kNotYet, "the engine was busy with events all the time"});
+  }
+  asked->changed.wait(lock, [&] { return asked->is_done; });
+  if (asked->refusal) return tl::unexpected(*asked->refusal);
+  return {};
+}
+
+Served<void> NodeService::pursue(std::function<bool(runtime::Node&)> step, milliseconds patience) {
+  const auto pursuit = std::make_shared<Pursuit>();
+  pursuit->step = std::move(step);
+  Served<void> begun =
+      ask([&](runtime::Node& /*node*/) { pursuits_.push_back(pursuit); }, patience);
+  if (!begun) return begun;
+  std::unique_lock lock(pursuit->mutex);
+  pursuit->changed.wait(lock, [&] { return pursuit->is_done; });
+  if (pursuit->refusal) return tl::unexpected(*pursuit->refusal);
+  return {};
+}
+
+void NodeService::end_pursuits(const Refusal& refusal) {
+  for (const std::shared_ptr<Pursuit>& pursuit : pursuits_) pursuit->end(refusal);
+  pursuits_.clear();
+}
+
+Served<void> NodeService::wait_durable(std::uint64_t record, milliseconds patience) {
+  std::unique_lock lock(pending_mutex_);
+  const bool is_over =
+      durable_.wait_for(lock, patience, [&] { return durable_end_ > record || has_failed_; });
+  if (durable_end_ > record) return {};
+  if (is_over) return tl::unexpected(Refusal{Refusal::Why::kFailed, "the node has failed"});
+  return tl::unexpected(Refusal{Refusal::Why::kNotYet,
+                                "the change was not on disk in time; it may "
+                                "hold yet: read it to be sure"});
+}
+
+void NodeService::note_answered(std::uint64_t pushed) {
+  const std::lock_guard lock(pending_mutex_);
+  answered_ = std::max(answered_, pushed);
+}
+
+bool NodeService::await_stored(milliseconds patience) {
+  std::unique_lock lock(pending_mutex_);
+  const std::uint64_t wanted = answered_;
+  stored_.wait_for(lock, patience, [&] { return committed_ >= wanted || has_failed_; });
+  return committed_ >= wanted;
+}
+
+NodeFigures NodeService::figures() const {
+  const std::lock_guard lock(mutex_);
+  NodeFigures figures = figures_;
+  figures.queued_batches = batches_.size();
+  figures.queued_questions = questions_.size();
+  figures.queued_bytes = queued_bytes_;
+  figures.batches_refused = batches_refused_;
+  figures.no_room = no_room_;
+  return figures;
+}
+
+std::string NodeService::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void NodeService::finish(Ticket& ticket) {
+  {
+    const std::lock_guard lock(ticket.mutex);
+    ticket.is_done = true;
+  }
+  ticket.changed.notify_all();
+}
+
+void NodeService::finish_alerts(Ticket& ticket) {
+  {
+    const std::lock_guard lock(ticket.mutex);
+    ticket.has_alerts = true;
+  }
+  ticket.changed.notify_all();
+}
+
+void NodeService::refuse(Ticket& ticket, const Refusal& refusal) {
+  {
+    const std::lock_guard lock(ticket.mutex);
+    ticket.is_done = true;
+    ticket.refusal = refusal;
+  }
+  ticket.changed.notify_all();
+}
+
+void NodeService::fail_all(const std::string& reason) {
+  const Refusal refusal{Refusal::Why::kFailed, reason};
+  std::deque<std::shared_ptr<Ticket>> batches;
+  std::deque<std::shared_ptr<Question>> questions;
+  {
+    const std::lock_guard lock(mutex_);
+    is_open_ = false;
+    failure_ = reason;
+    batches.swap(batches_);
+    questions.swap(questions_);
+    queued_bytes_ = 0;
+  }
+  {
+    const std::lock_guard lock(pending_mutex_);
+    for (auto* const pending : {&pending_, &pending_alerts_}) {
+      for (auto& [number, ticket] : *pending) batches.push_back(std::move(ticket));
+      pending->clear();
+    }
+    has_failed_ = true;
+  }
+  durable_.notify_all();
+  stored_.notify_all();
+  end_pursuits(refusal);
+  for (const Watch& watch : watches_) batches.push_back(watch.ticket);
+  for (const std::shared_ptr<Ticket>& ticket : batches) refuse(*ticket, refusal);
+  for (const std::shared_ptr<Question>& question : questions) {
+    {
+      const std::lock_guard lock(question->mutex);
+      question->refusal = refusal;
+      question->is_done = true;
+    }
+    question->changed.notify_all();
+  }
+  if (options_.failed) options_.failed();
+}
+
+void NodeService::journal_changed(const runtime::JournalStatus& status) {
+  Tickets done;
+  std::string before, now;
+  {
+    const std::lock_guard lock(pending_mutex_);
+    before = no_space();
+    journal_ = status;
+    now = no_space();
+    durable_end_ = std::max(durable_end_, status.durable_end);
+    while (!pending_.empty() && pending_.front().first < durable_end_) {
+      answered_ = std::max(answered_, pending_.front().second->pushed);
+      done.push_back(std::move(pending_.front().second));
+      pending_.pop_front();
+    }
+  }
+  durable_.notify_all();
+  // Of a journal that has failed the node tells.
+  if (status.state != runtime::JournalState::kFailed) tell_space(before, now);
+  for (const std::shared_ptr<Ticket>& ticket : done) finish(*ticket);
+}
+
+void NodeService::effects_changed(const runtime::EffectQueueStatus& status) {
+  Tickets done;
+  std::string before, now;
+  {
+    const std::lock_guard lock(pending_mutex_);
+    before = no_space();
+    committed_ = std::max(committed_, status.committed);
+    no_space_of_store_ = status.no_space;
+    now = no_space();
+    while (!pending_alerts_.empty() && pending_alerts_.front().first <= committed_) {
+      done.push_back(std::move(pending_alerts_.front().second));
+      pending_alerts_.pop_front();
+    }
+  }
+  stored_.notify_all();
+  tell_space(before, now);
+  for (const std::shared_ptr<Ticket>& ticket : done) finish_alerts(*ticket);
+  for (const runtime::EffectQueue::Listener& listener : effects_listeners_) listener(status);
+}
+}  // namespace tocsin::api

@@ -1,0 +1,308 @@
+/// The node of a server: one thread owns it, everybody else hands over lines or asks.
+///
+///   take(batch) ─▶ queue ──┐                                  ┌─(record on disk)─▶ answer
+///                ≤ count,  ├─▶ thread ─▶ Node::arrive ─▶ verdicts
+///   ask(question) ─────────┘   bytes      │                   └─(effects stored)─▶ its alerts
+///                                         └─▶ polls, heartbeats, figures
+///
+/// Invariants: an answer to lines is given only when the journal has them on disk and each was
+/// judged; batches are taken whole, in the order in which they came; the thread never waits for who
+/// asks; what waits is bounded, and more is refused at once, as all is while memory or the disk
+/// have no room for more. Any failure of the node is final: everybody hears of it, and the process
+/// should end and start anew.
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "cep/base/result.h"
+#include "runtime/event_time/time_keeper.h"
+#include "runtime/node/node.h"
+
+namespace tocsin::api {
+struct NodeServiceLimits {
+  std::size_t batches_max = 1024;                 // that wait
+  std::size_t bytes_max = std::size_t{64} << 20;  // of lines that wait; one batch may exceed it
+  std::size_t questions_max = 64;                 // that wait
+  std::size_t producers_max = 10'000;             // that are known at once
+  std::size_t alerts_bytes_max = std::size_t{4} << 20;  // told with one answer
+};
+enum class EventStatus : std::uint8_t {
+  kAccepted,
+  kDuplicate,  // its sequence or its `unique` id was taken before
+  kLate,       // set aside
+  kClamped,    // taken at the time already reached
+  kIgnored,    // of a type that no rule file declares
+  kInvalid,    // set aside: a dead letter
+};
+/// "accepted", …
+std::string_view event_status_name(EventStatus status);
+struct EventVerdict {
+  std::size_t place = 0;  // of the event in its batch, from 0
+  EventStatus status = EventStatus::kAccepted;
+  cep::Duration late_by;  // of kLate and kClamped
+  std::string reason;     // of kInvalid; the type of kIgnored
+};
+/// Lines that are taken together.
+struct EventBatch {
+  std::string lines;      // none blank, each with its line feed, none longer than the node takes
+  std::size_t count = 0;  // of them
+  /// Whose lines are counted, and how many it sent before these. Empty: nobody's.
+  std::string producer;
+  std::uint64_t sequence = 0;
+  std::string owner = {};  // the token that they came with, whose name the producer belongs to
+  std::vector<runtime::TraceRun> traces = {};  // by event
+  /// Tell the alerts that these events cause, waiting for them so long.
+  std::optional<std::chrono::milliseconds> wait_for_alerts;
+};
+struct EventAnswer {
+  std::vector<EventVerdict> others;  // that were not just accepted, by place
+  std::uint64_t next_sequence = 0;   // of the producer
+  std::vector<std::string> alerts;   // lines of format 1, in order
+  /// All alerts are there that these events cause now: none of the events waits for its turn.
+  bool is_complete = true;
+};
+/// Why something was not done.
+struct Refusal {
+  enum class Why : std::uint8_t {
+    kFull,       // too much waits; soon there is room
+    kMemory,     // the state, or what waits to be put in order, takes all memory it may
+    kDisk,       // there is no space for the journal
+    kGap,        // a sequence ahead of `expected`
+    kProducers,  // too many of them
+    kOwned,      // the producer belongs to another token
+    kDiffers,    // what was sent again is not what was taken, from `differing` on
+    kTooOld,     // what was sent again is so old that it cannot be compared
+    kEnding,     // the server stops
+    kFailed,     // the node did
+    kNotYet,     // out of time; it may still be done
+  };
+  Why why = Why::kFull;
+  std::string detail;
+  std::uint64_t expected = 0;   // of kGap, kDiffers, kTooOld: where the producer goes on
+  std::uint64_t differing = 0;  // a place in its sequence
+};
+template <typename T>
+using Served = tl::expected<T, Refusal>;
+
+/// A source that holds time, or could.
+struct SourceFigures {
+  std::string name;
+  bool is_holder = false;               // the first that holds the engine's time where it is
+  std::optional<cep::Duration> behind;  // the source that is furthest; nothing: it has no time yet
+};
+/// How the node stands, as of a moment ago.
+struct NodeFigures {
+  std::optional<cep::Program> program;  // whose rules the summary counts by
+  runtime::RunSummary summary;
+  cep::EngineStats engine;
+  runtime::CheckpointFigures checkpoints;
+  runtime::EffectQueueStatus effects;
+  runtime::JournalStatus journal;
+  cep::EventTime watermark = cep::kEventTimeMin;
+  std::size_t waiting_events = 0;  // to be put in order
+  std::size_t waiting_bytes = 0;
+  std::vector<SourceFigures> sources;  // that are active
+  std::size_t unique_ids = 0;          // that are known
+  std::size_t unique_bytes = 0;
+  /// When the newest checkpoint was complete, or taken by an earlier process; before the first one,
+  /// when this process began.
+  cep::EventTime checkpoint_at;
+  std::size_t answers_waiting = 0;  // to events, for the disk
+  // Of the queue before the node:
+  std::size_t queued_questions = 0;
+  std::size_t queued_batches = 0;
+  std::size_t queued_bytes = 0;
+  std::uint64_t batches = 0;          // taken
+  std::uint64_t batches_refused = 0;  // because too much waited, or there was no room
+  std::string no_room;                // why memory has none for more events; empty: it has
+  std::uint64_t repeats_by_sequence = 0;
+  std::size_t producers = 0;            // that are known
+  std::uint64_t producers_expired = 0;  // by this process
+};
+/// What is known of a producer.
+struct ProducerFigures {
+  std::string name;
+  std::string owner;  // the token that it belongs to; empty: nobody's yet
+  std::uint64_t next_sequence = 0;
+  cep::EventTime used_at;  // when its newest events were taken
+};
+struct NodeServiceOptions {
+  NodeServiceLimits limits;
+  /// After so long without a line time moves on with the clock. Nothing: it waits for lines.
+  std::optional<cep::Duration> heartbeat;
+  /// A producer that sends nothing for so long is forgotten. Nothing: none is.
+  std::optional<cep::Duration> producers_expire = {};
+  /// Told once when the node has failed, on some thread.
+  std::function<void()> failed;
+  /// Told on some thread when the node begins to wait for space on the disk, with the reason, and
+  /// with an empty text when it goes on. May be empty.
+  std::function<void(const std::string& reason)> space_changed = {};
+};
+
+/// Threading: any, where nothing else is said.
+class NodeService {
+ public:
+  NodeService(runtime::Clock& clock, NodeServiceOptions options);
+  /// As stop(), without a checkpoint.
+  ~NodeService();
+  NodeService(const NodeService&) = delete;
+  NodeService& operator=(const NodeService&) = delete;
+
+  /// What else is told of effects that were stored; before start().
+  void add_effects_listener(runtime::EffectQueue::Listener listener);
+  /// Has the node's options tell this service what it must know. Before the node is opened.
+  void listen(runtime::NodeOptions& options);
+  /// Takes over the node, which was opened with options of listen(). Fails as the node does.
+  Result<void> start(std::unique_ptr<runtime::Node> node);
+  /// Takes nothing more, does what waits, takes a checkpoint where asked, and ends the thread; the
+  /// node is closed then. Fails as the node did.
+  Result<void> stop(bool with_checkpoint);
+
+  /// Waits until the lines are on disk and judged, and gives the answer. With kNotYet after
+  /// `patience` they are nevertheless taken: a producer that is counted may send them again.
+  Served<EventAnswer> take(EventBatch batch, std::chrono::milliseconds patience);
+  /// Has the node's thread run `question` and waits for its end; after `patience` without a begin
+  /// it is not run (kNotYet). It must not wait for who asked.
+  Served<void> ask(std::function<void(runtime::Node&)> question,
+                   std::chrono::milliseconds patience);
+  /// Has the node's thread run `step` between batches, again and again, until it gives true, and
+  /// waits for that: for what goes on in bites beside events. `patience` as of ask(); the step must
+  /// not wait. With kEnding or kFailed it did not come to its end, and is not run any more.
+  Served<void> pursue(std::function<bool(runtime::Node&)> step, std::chrono::milliseconds patience);
+  /// Waits until the journal's record is on disk; kNotYet after `patience`, kFailed once the node
+  /// has failed.
+  Served<void> wait_durable(std::uint64_t record, std::chrono::milliseconds patience);
+  /// Producers by name, behind `after`, at most `most`.
+  Served<std::vector<ProducerFigures>> producers(const std::string& after, std::size_t most,
+                                                 std::chrono::milliseconds patience);
+  /// Nothing where it is not known.
+  Served<std::optional<ProducerFigures>> producer(const std::string& name,
+                                                  std::chrono::milliseconds patience);
+  /// Forgets a producer with its sequence; false where it is not known. It is on disk then, unless
+  /// as wait_durable() says. What the node itself says is in the result.
+  Served<Result<bool>> remove_producer(const std::string& name, std::chrono::milliseconds patience);
+  /// Waits until all is stored that events caused by the time they were answered, of all answers
+  /// given so far; false after `patience`.
+  bool await_stored(std::chrono::milliseconds patience);
+  /// Counts what the node has pushed of effects by then among what was answered.
+  void note_answered(std::uint64_t pushed);
+  NodeFigures figures() const;
+  /// Why the node failed; empty while it works.
+  std::string failure() const;
+  /// Alerts and what is set aside; from start() to the end of this service.
+  runtime::EffectStore& effects() { return node_->effect_store(); }
+
+ private:
+  struct Ticket;    // of lines
+  struct Question;  // and whether it was begun
+  struct Pursuit;
+  // Alerts of a batch's records are told to its ticket until no event of it waits any more.
+  struct Watch {
+    std::shared_ptr<Ticket> ticket;
+    std::uint64_t first_record = 0;
+    std::uint64_t last_record = 0;
+    cep::EventTime newest;
+  };
+  using Tickets = std::vector<std::shared_ptr<Ticket>>;
+
+  // On the node's thread:
+  void work();
+  Result<void> prepare();
+  Result<void> take_now(const std::shared_ptr<Ticket>& ticket);
+  void told_at_failure(const std::shared_ptr<Ticket>& ticket);
+  bool has_room();
+  Result<void> arrive(Ticket& ticket, std::size_t source, std::string_view lines);
+  Served<std::size_t> source_of(const EventBatch& batch, Result<void>& result);
+  std::optional<std::size_t> find_producer(const std::string& producer);
+  std::optional<Refusal> look_at_repeats(const EventBatch& batch, std::size_t source) const;
+  Result<void> change_producers(const runtime::ProducerCommand& change);
+  Result<void> expire_producers();
+  void count_refused();
+  void await_alerts(const std::shared_ptr<Ticket>& ticket, std::uint64_t first_record);
+  void look_at_watches();
+  Result<void> look_at_clock(bool is_quiet);
+  Result<void> look_around(bool is_quiet);
+  void pursue_all();
+  void end_pursuits(const Refusal& refusal);
+  void note_checkpoint();
+  void publish();
+  void judged(const runtime::JudgedLine& line);
+  void raised(const runtime::StoredAlert& alert);
+  void fail_all(const std::string& reason);
+  Result<void> end();
+
+  // On the journal's and the effect queue's threads:
+  void journal_changed(const runtime::JournalStatus& status);
+  void effects_changed(const runtime::EffectQueueStatus& status);
+  // Why the journal or the store waits for space; empty: neither does. With pending_mutex_.
+  std::string no_space() const;
+  void tell_space(const std::string& before, const std::string& now) const;
+
+  // On a caller's thread:
+  std::optional<Refusal> look_for_space();
+
+  static void finish(Ticket& ticket);
+  static void finish_alerts(Ticket& ticket);
+  static void refuse(Ticket& ticket, const Refusal& refusal);
+
+  runtime::Clock& clock_;
+  const NodeServiceOptions options_;
+  std::vector<runtime::EffectQueue::Listener> effects_listeners_;
+  std::unique_ptr<runtime::Node> node_;
+  std::thread thread_;
+
+  mutable std::mutex mutex_;  // for the queue
+  std::condition_variable work_;
+  std::deque<std::shared_ptr<Ticket>> batches_;
+  std::deque<std::shared_ptr<Question>> questions_;
+  std::size_t queued_bytes_ = 0;
+  bool is_open_ = false;
+  bool is_ending_ = false;
+  bool with_checkpoint_ = false;
+  std::uint64_t batches_refused_ = 0;
+  std::string failure_;
+  std::string no_room_;
+  NodeFigures figures_;
+
+  std::mutex pending_mutex_;         // for answers that wait for a disk
+  std::condition_variable durable_;  // durable_end_ has moved, or nothing moves any more
+  bool has_failed_ = false;
+  std::uint64_t durable_end_ = 0;
+  std::uint64_t committed_ = 0;
+  std::uint64_t answered_ = 0;      // pushes of effects that were made by the time of an answer
+  std::condition_variable stored_;  // committed_ has moved, or nothing moves any more
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_;         // by last record
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_alerts_;  // by push
+  runtime::JournalStatus journal_;
+  std::string no_space_of_store_;  // EffectQueueStatus::no_space
+
+  // The node's thread's alone.
+  runtime::TimeKeeper keeper_;
+  std::size_t in_keeper_ = 0;
+  std::unordered_map<std::string, std::size_t> sources_;  // of producers, in the node
+  Ticket* current_ = nullptr;
+  std::vector<std::pair<std::uint64_t, std::size_t>> current_records_;  // record, its first place
+  std::vector<Watch> watches_;
+  std::vector<std::shared_ptr<Pursuit>> pursuits_;
+  std::uint64_t checkpoint_ = 0;  // the newest that was seen
+  cep::EventTime checkpoint_at_;
+  std::uint64_t batches_taken_ = 0;
+  std::uint64_t repeats_by_sequence_ = 0;
+  std::uint64_t producers_expired_ = 0;
+  cep::EventTime producers_looked_at_;  // for those that have expired
+  std::chrono::steady_clock::time_point next_publication_;
+  Result<void> outcome_;
+};
+}  // namespace tocsin::api

@@ -1,0 +1,35 @@
+#include "api/node/node_start.h"
+
+#include <fmt/format.h>
+
+#include <random>
+
+#include "api/base/command.h"
+#include "api/base/human_text.h"
+
+namespace tocsin::api {
+std::array<std::uint8_t, 16> new_timeline_id() {
+  std::array<std::uint8_t, 16> id{};
+  std::random_device random;
+  for (std::uint8_t& byte : id) byte = static_cast<std::uint8_t>(random());
+  return id;
+}
+
+void tell_damaged(const runtime::Recovery& recovery) {
+  for (const std::string& damaged : recovery.damaged) {
+    tell(fmt::format("tocsin: a damaged checkpoint was set aside: {}\n", damaged));
+  }
+}
+
+std::string recovery_text(const runtime::Recovery& recovery, const std::string& folder) {
+  std::string text = fmt::format("going on in {}: ", folder);
+  if (recovery.checkpoint != 0) {
+    text += fmt::format("checkpoint {} with {} loaded in {}, then ", recovery.checkpoint,
+                        format_count(recovery.keys, "key"), format_seconds(recovery.load_seconds));
+  }
+  return text + fmt::format("{} with {} replayed in {}",
+                            format_count(recovery.records, "journal record"),
+                            format_count(recovery.events, "event"),
+                            format_seconds(recovery.replay_seconds));
+}
+}  // namespace tocsin::api

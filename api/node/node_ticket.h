@@ -1,0 +1,50 @@
+/// What a caller of NodeService waits for.
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+#include "api/node/node_service.h"
+
+namespace tocsin::api {
+struct NodeService::Ticket {
+  EventBatch batch;
+  std::size_t skipped = 0;      // lines that were taken before; the node's thread's
+  std::size_t alert_bytes = 0;  // likewise
+  std::uint64_t pushed = 0;     // effects by the time it was taken, likewise
+  bool is_cut = false;          // alerts were left out; likewise
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  EventAnswer answer;
+  std::optional<Refusal> refusal;
+  bool is_done = false;
+  bool has_alerts = false;  // all of them
+};
+struct NodeService::Question {
+  std::function<void(runtime::Node&)> run;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Refusal> refusal;
+  bool is_begun = false;
+  bool is_done = false;
+  bool is_called_off = false;
+};
+struct NodeService::Pursuit {
+  std::function<bool(runtime::Node&)> step;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Refusal> refusal;
+  bool is_done = false;
+
+  void end(std::optional<Refusal> why) {
+    {
+      const std::lock_guard lock(mutex);
+      refusal = std::move(why);
+      is_done = true;
+    }
+    changed.notify_all();
+  }
+};
+}  // namespace tocsin::api

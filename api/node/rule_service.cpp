@@ -1,0 +1,258 @@
+#include "api/node/rule_service.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "api/rules/rule_texts.h"
+#include "api/rules/test_runner.h"
+#include "cep/value/identity.h"
+#include "runtime/journal/blob_store.h"
+#include "runtime/journal/file_tree.h"
+
+namespace tocsin::api {
+namespace {
+constexpr std::size_t kFailuresMax = 20;  // that a refusal shows whole
+
+tl::unexpected<DeployRefusal> refuse(DeployRefusal::Why why, std::string detail) {
+  return tl::unexpected(DeployRefusal{why, std::move(detail), {}, {}});
+}
+}  // namespace
+
+std::string rule_etag(const RulePack& pack, std::string_view rule) {
+  const std::optional<RuleText> text = pack.rule(rule);
+  if (!text) return "";
+  const std::map<std::string, RuleStage> stages = pack.stages();
+  const auto stage = stages.find(text->id);
+  const std::string all = fmt::format(
+      "{}\n{}\n{}", text->path, stage == stages.end() ? "" : name_of(stage->second), text->text);
+  return cep::hex(cep::sha256(all)).substr(0, 32);
+}
+
+// --- versions ----------------------------------------------------------------------------------
+
+Result<std::unique_ptr<RuleService>> RuleService::open(RuleServicePorts ports, RulePack current,
+                                                       LoadedRules rules,
+                                                       runtime::NodeSettings settings) {
+  std::unique_ptr<RuleService> service(new RuleService(std::move(ports)));
+  if (auto read = service->read_versions(); !read) return tl::unexpected(read.error());
+  const std::string plan = cep::hex(settings.plan);
+  const std::vector<RuleVersion>& versions = service->versions_;
+  const bool is_known = !versions.empty() && versions.back().etag == current.etag();
+  const std::uint64_t number = versions.empty() ? 1 : versions.back().number + (is_known ? 0 : 1);
+  if (!is_known) {
+    RuleChange change;
+    change.comment = versions.empty() ? "the first" : "found in the journal";
+    if (auto added = service->add_version(current, plan, change, number); !added) {
+      return tl::unexpected(added.error());
+    }
+  }
+  std::map<std::string, RuleSource> sources = rule_sources(rules);
+  service->current_ = std::make_shared<const CurrentRules>(CurrentRules{
+      number, std::move(current), std::move(rules), std::move(settings), std::move(sources)});
+  return service;
+}
+
+Result<void> RuleService::read_versions() {
+  if (auto made = runtime::make_durable_directory(ports_.files, ports_.folder); !made) {
+    return tl::unexpected(runtime::to_error(made.error()));
+  }
+  const auto names = ports_.files.list(ports_.folder);
+  if (!names) return tl::unexpected(runtime::to_error(names.error()));
+  for (const std::string& name : *names) {
+    const std::string path = ports_.folder + "/" + name;
+    const std::optional<std::uint64_t> number = number_of_version(name);
+    if (!number) {  // what a crash left
+      if (!name.ends_with(".part")) continue;
+      if (auto removed = runtime::remove_tree(ports_.files, path); !removed) return removed;
+      continue;
+    }
+    const auto text = runtime::read_whole(ports_.files, path);
+    if (!text) return tl::unexpected(runtime::to_error(text.error()));
+    std::optional<RuleVersion> version = parse_version(*text, *number);
+    if (!version) {
+      return fail(Errc::kCorrupt,
+                  fmt::format("{} is damaged: it is no version of the rules; restore it from a "
+                              "copy, or remove it to forget this version",
+                              path));
+    }
+    versions_.push_back(*std::move(version));
+  }
+  std::ranges::sort(versions_, {}, &RuleVersion::number);
+  return {};
+}
+
+Result<void> RuleService::add_version(const RulePack& pack, const std::string& plan,
+                                      const RuleChange& change, std::uint64_t number) {
+  RuleVersion version;
+  version.number = number;
+  version.at = ports_.clock.now();
+  version.who = change.who;
+  version.comment = change.comment;
+  version.etag = pack.etag();
+  version.plan = plan;
+  for (const runtime::NamedContents& text : pack.texts()) {
+    version.texts.push_back({text.role, text.contents.size(), cep::sha256(text.contents)});
+  }
+  const std::string path = path_of_version(ports_.folder, version.number);
+  const std::string part = path + ".part";
+  if (auto gone = runtime::remove_tree(ports_.files, part); !gone) return gone;
+  if (auto written = runtime::write_synced(ports_.files, part, version_text(version)); !written) {
+    return written;
+  }
+  if (auto renamed = ports_.files.rename(part, path); !renamed) {
+    return tl::unexpected(runtime::to_error(renamed.error()));
+  }
+  if (auto synced = ports_.files.sync_directory(ports_.folder); !synced) {
+    return tl::unexpected(runtime::to_error(synced.error()));
+  }
+  const std::lock_guard lock(mutex_);
+  versions_.push_back(std::move(version));
+  while (versions_.size() > ports_.versions_max) {
+    const std::string oldest = path_of_version(ports_.folder, versions_.front().number);
+    if (auto removed = runtime::remove_tree(ports_.files, oldest); !removed) return removed;
+    versions_.erase(versions_.begin());
+  }
+  return {};
+}
+
+std::vector<RuleVersion> RuleService::versions() const {
+  const std::lock_guard lock(mutex_);
+  return {versions_.rbegin(), versions_.rend()};
+}
+
+Result<RulePack> RuleService::pack_of(std::uint64_t number) const {
+  std::vector<runtime::CheckpointBlob> texts;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(versions_, number, &RuleVersion::number);
+    if (found == versions_.end()) {
+      return fail(Errc::kNotFound, fmt::format("there is no version {} of the rules", number));
+    }
+    texts = found->texts;
+  }
+  const runtime::BlobStore blobs = runtime::BlobStore::look(ports_.files, ports_.blobs);
+  Result<std::vector<runtime::NamedContents>> contents = runtime::read_texts(blobs, texts);
+  if (!contents) return tl::unexpected(contents.error());
+  return RulePack(*std::move(contents));
+}
+
+// --- changes -----------------------------------------------------------------------------------
+
+std::shared_ptr<const CurrentRules> RuleService::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+std::optional<DeployRefusal> RuleService::check(const RulePack& pack, bool ignores_tests,
+                                                LoadedRules& loaded) {
+  loaded = pack.load();
+  if (!loaded.program) {
+    return DeployRefusal{DeployRefusal::Why::kNoCheck,
+                         fmt::format("the rules have {} errors, and are not used; those of before "
+                                     "hold on",
+                                     loaded.errors()),
+                         render_diagnostics_json(loaded),
+                         {}};
+  }
+  if (ignores_tests) return std::nullopt;
+  DeployRefusal failed{DeployRefusal::Why::kTestsFail, "", "", {}};
+  std::size_t count = 0;
+  for (const rules::EmbeddedTest& test : loaded.loaded.rules->tests) {
+    if (!rule_of(loaded.program->plan(), test)) continue;
+    const Result<TestOutcome> outcome = run_embedded_test(*loaded.program, test);
+    if (outcome && outcome->passed()) continue;
+    if (++count > kFailuresMax) continue;
+    failed.failures.push_back(
+        fmt::format("{} \"{}\": {}", test.rule, test.title,
+                    outcome ? describe_failure(loaded.program->plan(), test, *outcome)
+                            : outcome.error().message));
+  }
+  if (count == 0) return std::nullopt;
+  failed.detail = fmt::format(
+      "{} of the rules' own tests fail; nothing was changed. Correct them, or say "
+      "`ignore_tests=true`",
+      count);
+  return failed;
+}
+
+tl::expected<Deployed, DeployRefusal> RuleService::deploy(
+    const RuleChange& change, const std::function<Result<RulePack>(const RulePack&)>& edit) {
+  using Why = DeployRefusal::Why;
+  const std::lock_guard one_at_a_time(deploying_);
+  const std::shared_ptr<const CurrentRules> before = current();
+  if (!change.if_match.empty() && change.if_match != before->pack.etag()) {
+    return refuse(Why::kStale,
+                  fmt::format("the rules are of version {} by now; read them again and repeat the "
+                              "change",
+                              before->version));
+  }
+  Result<RulePack> pack = edit(before->pack);
+  if (!pack) {
+    const bool is_missing = pack.error().code == Errc::kNotFound;
+    const bool is_stage = pack.error().code == Errc::kRefused;
+    return refuse(is_missing ? Why::kNotFound : (is_stage ? Why::kNotAllowed : Why::kBadEdit),
+                  pack.error().message);
+  }
+  const std::string etag = pack->etag();
+  if (etag == before->pack.etag()) {
+    if (const Result<void> durable = ports_.wait_durable(record_); !durable) {
+      return refuse(Why::kNotDurable, durable.error().message);
+    }
+    return Deployed{before->version, etag, false, {}};
+  }
+  LoadedRules loaded;
+  if (auto refused = check(*pack, change.ignores_tests, loaded)) {
+    return tl::unexpected(*std::move(refused));
+  }
+  auto activated =
+      ports_.activate({*loaded.program, ports_.intake_of(loaded.program->plan())}, pack->texts());
+  if (!activated) {
+    return refuse(activated.error().code == Errc::kLimit ? Why::kTooLarge : Why::kNode,
+                  activated.error().message);
+  }
+  auto now = std::make_shared<CurrentRules>();
+  now->version = before->version + 1;
+  now->pack = *std::move(pack);
+  now->rules = std::move(loaded);
+  now->sources = rule_sources(now->rules);
+  now->settings = std::move(activated->settings);
+  const std::string plan = cep::hex(now->settings.plan);
+  {
+    const std::lock_guard lock(mutex_);
+    current_ = now;
+  }
+  if (ports_.changed) ports_.changed(*now);
+  // What is answered outlives a crash.
+  record_ = activated->record;
+  const Result<void> durable = ports_.wait_durable(record_);
+  if (auto added = add_version(now->pack, plan, change, now->version); !added) {
+    return refuse(Why::kStorage,
+                  fmt::format("the rules hold, but their version could not be kept: {}",
+                              added.error().message));
+  }
+  if (!durable) return refuse(Why::kNotDurable, durable.error().message);
+  return Deployed{now->version, etag, true, std::move(activated->report)};
+}
+
+tl::expected<Deployed, DeployRefusal> RuleService::set_stage(const RuleChange& change,
+                                                             const std::string& rule,
+                                                             RuleStage stage) {
+  return deploy(change, [&](const RulePack& pack) -> Result<RulePack> {
+    if (!pack.rule(rule)) {
+      return fail(Errc::kNotFound, fmt::format("there is no rule with the id {}", rule));
+    }
+    const std::map<std::string, RuleStage> stages = pack.stages();
+    const auto known = stages.find(rule);
+    const RuleStage before = known == stages.end() ? RuleStage::kLive : known->second;
+    if (!may_become(before, stage)) {
+      std::vector<std::string_view> next;
+      for (const RuleStage one : next_stages(before)) next.push_back(name_of(one));
+      return fail(Errc::kRefused, fmt::format("the rule {} is {}: from there it may become {}",
+                                              rule, name_of(before), fmt::join(next, " or ")));
+    }
+    return pack.with_stage(rule, stage);
+  });
+}
+}  // namespace tocsin::api

@@ -1,0 +1,140 @@
+/// The rules of a running server: which hold, how they change, and what held before.
+///
+///   edit ─▶ RulePack ─▶ load, embedded tests ─▶ activate (the node, between two slices)
+///             └── in the caller's thread, off the way of events ──┘     ─▶ on disk ─▶ version
+///
+/// Invariants: one change at a time; a pack that does not check, or fails its own tests, changes
+/// nothing; the journal says what holds, versions say who made it so, and when. A version that a
+/// crash kept from being written is written at the next start, without its author.
+///
+/// Versions are files DIR/rules/NUMBER.json beside the journal; their texts are blobs.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/rules/rule_pack.h"
+#include "api/rules/rule_sources.h"
+#include "api/rules/rule_versions.h"
+#include "cep/base/result.h"
+#include "cep/engine/engine.h"
+#include "cep/value/time.h"
+#include "runtime/io/clock.h"
+#include "runtime/io/files.h"
+#include "runtime/node/node.h"
+
+namespace tocsin::api {
+/// What holds now.
+struct CurrentRules {
+  std::uint64_t version = 0;
+  RulePack pack;
+  LoadedRules rules;  // with a program
+  runtime::NodeSettings settings;
+  std::map<std::string, RuleSource> sources;  // by the rules' names
+};
+struct RuleChange {
+  std::string who = {};
+  std::string comment = {};
+  /// The pack must still have this etag; empty: any.
+  std::string if_match = {};
+  /// Also where embedded tests fail.
+  bool ignores_tests = false;
+};
+struct Deployed {
+  std::uint64_t version = 0;
+  std::string etag;
+  bool is_changed = true;  // false: it was so already
+  cep::RestoreReport report;
+};
+/// Why rules were not changed. Nothing has changed then.
+struct DeployRefusal {
+  enum class Why : std::uint8_t {
+    kStale,       // others changed them since
+    kNotFound,    // what is to be changed is not there
+    kBadEdit,     // it makes no sense
+    kNotAllowed,  // a stage that cannot follow
+    kNoCheck,     // `diagnostics` say why
+    kTestsFail,   // `failures` say which
+    kNode,        // the node could not
+    kTooLarge,    // what the journal would have to say of them
+    kNotDurable,  // they hold, but a crash may yet undo them
+    kStorage,     // the version could not be written; the rules hold nevertheless
+  };
+  Why why = Why::kBadEdit;
+  std::string detail;
+  std::string diagnostics;            // JSON lines
+  std::vector<std::string> failures;  // of tests, as people read them
+};
+
+/// What the node says of rules that it goes on with.
+struct Activated {
+  runtime::NodeSettings settings;  // that hold now
+  cep::RestoreReport report;       // what of the state was kept
+  std::uint64_t record = 0;        // of the journal, with the change or behind it
+};
+
+struct RuleServicePorts {
+  runtime::Files& files;
+  runtime::Clock& clock;
+  std::string folder;  // DIR/rules; its parent must be there
+  std::string blobs;   // DIR/blobs
+  /// What of a node's intake follows from a plan.
+  std::function<runtime::IntakeOptions(const cep::Plan&)> intake_of;
+  /// Has the node go on with it. Fails with kLimit where they are too many for the journal.
+  std::function<Result<Activated>(runtime::NodeProgram, std::vector<runtime::NamedContents>)>
+      activate;
+  /// Waits until that record is on disk, 0 for none; fails where it is not in time.
+  std::function<Result<void>(std::uint64_t record)> wait_durable;
+  std::size_t versions_max = kRuleVersionsMax;  // older ones are forgotten
+  /// Other rules hold; called in the thread that changed them, before the next change. May be
+  /// empty.
+  std::function<void(const CurrentRules&)> changed = {};
+};
+
+/// Threading: any.
+class RuleService {
+ public:
+  /// `current` is what the node works by; `settings` are the node's. Reads the versions, and adds
+  /// one where the newest is another. Fails with kCorrupt, naming the file; kIo.
+  static Result<std::unique_ptr<RuleService>> open(RuleServicePorts ports, RulePack current,
+                                                   LoadedRules rules,
+                                                   runtime::NodeSettings settings);
+  std::shared_ptr<const CurrentRules> current() const;
+  /// Changes the pack that holds to what `edit` makes of it.
+  tl::expected<Deployed, DeployRefusal> deploy(
+      const RuleChange& change, const std::function<Result<RulePack>(const RulePack&)>& edit);
+  /// The same of one rule's stage; kLive is where rules are that were never held back.
+  tl::expected<Deployed, DeployRefusal> set_stage(const RuleChange& change, const std::string& rule,
+                                                  RuleStage stage);
+  /// Loads the pack into `loaded` and runs its tests, as deploy() does; nothing is activated. Gives
+  /// why it would be refused; nothing where it would not.
+  static std::optional<DeployRefusal> check(const RulePack& pack, bool ignores_tests,
+                                            LoadedRules& loaded);
+
+  /// Newest first.
+  std::vector<RuleVersion> versions() const;
+  /// Fails with kNotFound, or kCorrupt where a text is damaged.
+  Result<RulePack> pack_of(std::uint64_t version) const;
+
+ private:
+  explicit RuleService(RuleServicePorts ports) : ports_(std::move(ports)) {}
+  Result<void> read_versions();
+  Result<void> add_version(const RulePack& pack, const std::string& plan, const RuleChange& change,
+                           std::uint64_t number);
+
+  const RuleServicePorts ports_;
+  std::mutex deploying_;
+  std::uint64_t record_ = 0;  // of the last change; with deploying_
+  mutable std::mutex mutex_;
+  std::shared_ptr<const CurrentRules> current_;
+  std::vector<RuleVersion> versions_;  // oldest first
+};
+/// The etag of one rule: of its text, its file's place and its stage; empty where there is none.
+std::string rule_etag(const RulePack& pack, std::string_view rule);
+}  // namespace tocsin::api

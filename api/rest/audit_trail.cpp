@@ -1,0 +1,63 @@
+#include "api/rest/audit_trail.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "api/rest/problem.h"
+
+namespace tocsin::api {
+namespace {
+AuditDeed deed_of(const Route* route, const ApiRequest& request) {
+  AuditDeed deed;
+  deed.actor = request.grant.name;
+  if (!deed.actor.empty()) deed.role = role_name(request.grant.role);
+  deed.from = request.http.remote();
+  deed.method = request.http.head().method;
+  deed.request_id = request.request_id;
+  if (route == nullptr) return deed;
+  deed.action = route->operation_id;
+  deed.path = route->path;
+  deed.resource = request.path;
+  return deed;
+}
+bool changes_something(const Route& route) {
+  return route.effect == RouteEffect::kByMethod && route.method != "GET";
+}
+}  // namespace
+
+HttpResponse answer_audited(AuditLog& log, const Route& route, ApiRequest& request) {
+  if (!changes_something(route)) {
+    HttpResponse answer = route.handler(request);
+    // The token has the role, and is not the one whose it is.
+    if (answer.status == problem_type(ProblemKind::kForbidden).status) {
+      audit_refusal(log, &route, request, answer.status);
+    }
+    return answer;
+  }
+  const AuditDeed deed = deed_of(&route, request);
+  const Result<std::uint64_t> ticket = log.begin(deed);
+  if (!ticket) return problem_of_error(ticket.error());
+  HttpResponse answer;
+  try {
+    answer = route.handler(request);
+  } catch (...) {
+    // Where the log fails too, the next start writes down that nobody knows.
+    static_cast<void>(log.finish(*ticket, deed, {500, {}}));
+    throw;
+  }
+  AuditOutcome outcome{answer.status, request.notes};
+  for (const auto& [header, note] :
+       {std::pair{"Location", "location"}, std::pair{"ETag", "etag"}}) {
+    const auto found = std::ranges::find(answer.headers, header, &HttpHeader::name);
+    if (found == answer.headers.end()) continue;
+    outcome.notes[note] = nlohmann::json(found->value).dump();
+  }
+  static_cast<void>(log.finish(*ticket, deed, outcome));  // likewise
+  return answer;
+}
+
+void audit_refusal(AuditLog& log, const Route* route, const ApiRequest& request, int status) {
+  static_cast<void>(log.refuse(deed_of(route, request), status));
+}
+}  // namespace tocsin::api

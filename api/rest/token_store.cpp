@@ -1,0 +1,166 @@
+#include "api/rest/token_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "api/base/sealed_json.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+constexpr std::size_t kNameBytesMax = 100;
+
+std::optional<cep::Digest> parse_digest(const std::string& hex) {
+  cep::Digest digest{};
+  if (hex.size() != digest.size() * 2) return std::nullopt;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const char* const at = hex.data() + i * 2;
+    const auto parsed = std::from_chars(at, at + 2, digest[i], 16);
+    if (parsed.ec != std::errc{} || parsed.ptr != at + 2) return std::nullopt;
+  }
+  return digest;
+}
+
+// Nothing for what save() does not write.
+std::optional<AccessList> parse(const std::string& text) {
+  const std::optional<ordered_json> document = unseal_json(text);
+  if (!document || !document->contains("tokens") || !document->at("tokens").is_array()) {
+    return std::nullopt;
+  }
+  AccessList list;
+  for (const ordered_json& entry : document->at("tokens")) {
+    if (!entry.is_object()) return std::nullopt;
+    const auto text_of = [&](const char* name) {
+      return entry.contains(name) && entry[name].is_string() ? entry[name].get<std::string>()
+                                                             : std::string();
+    };
+    const std::optional<Role> role = parse_role(text_of("role"));
+    const std::optional<cep::Digest> digest = parse_digest(text_of("sha256"));
+    if (!role || !digest || text_of("name").empty()) return std::nullopt;
+    if (!list.add({{text_of("name"), *role}, *digest})) return std::nullopt;
+  }
+  return list;
+}
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= kNameBytesMax &&
+         std::ranges::all_of(name, [](char letter) { return letter > ' ' && letter < 127; });
+}
+
+bool write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno != EINTR) return false;
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+}  // namespace
+
+Result<void> write_private_file(const std::string& path, const std::string& text) {
+  const std::filesystem::path target(path);
+  const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
+  std::string draft = (folder / ("." + target.filename().string() + ".XXXXXX")).string();
+  const int descriptor = ::mkostemp(draft.data(), O_CLOEXEC);  // 0600
+  bool is_good = descriptor >= 0 && write_all(descriptor, text) && ::fsync(descriptor) == 0;
+  int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (is_good) {
+    is_good = ::rename(draft.c_str(), path.c_str()) == 0;
+    error = errno;
+  }
+  if (!is_good) {
+    if (descriptor >= 0) ::unlink(draft.c_str());
+    return fail(Errc::kIo, fmt::format("cannot write {}: {}", path, std::strerror(error)));
+  }
+  const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool is_synced = directory >= 0 && ::fsync(directory) == 0;
+  error = errno;
+  if (directory >= 0) ::close(directory);
+  if (is_synced) return {};
+  return fail(Errc::kIo, fmt::format("cannot sync {}: {}", folder.string(), std::strerror(error)));
+}
+
+Result<std::unique_ptr<TokenStore>> TokenStore::open(std::string path) {
+  std::unique_ptr<TokenStore> store(new TokenStore(std::move(path)));
+  std::error_code error;
+  if (!std::filesystem::exists(store->path_, error) && !error) return store;
+  std::ifstream file(store->path_, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (error || !file || file.bad()) {
+    return fail(Errc::kIo, "cannot read the tokens: " + store->path_);
+  }
+  std::optional<AccessList> list = parse(text);
+  if (!list) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is damaged: it is no file of tokens; put back a copy, or remove "
+                            "it, and a first token is made anew",
+                            store->path_));
+  }
+  store->list_ = std::make_shared<const AccessList>(*std::move(list));
+  return store;
+}
+
+std::shared_ptr<const AccessList> TokenStore::list() const {
+  const std::lock_guard lock(mutex_);
+  return list_;
+}
+
+Result<void> TokenStore::save(const AccessList& list) const {
+  ordered_json tokens = ordered_json::array();
+  for (const StoredToken& token : list.tokens()) {
+    tokens.push_back({{"name", token.grant.name},
+                      {"role", role_name(token.grant.role)},
+                      {"sha256", cep::hex(token.digest)}});
+  }
+  return write_private_file(path_, seal_json({{"tokens", std::move(tokens)}}));
+}
+
+Result<std::string> TokenStore::add(const TokenGrant& grant) {
+  if (!is_name(grant.name)) {
+    return fail(Errc::kInvalidArgument,
+                fmt::format("a token's name has 1 to {} printable characters and no blank, not {}",
+                            kNameBytesMax, grant.name));
+  }
+  Result<NewToken> made = make_token(grant);
+  if (!made) return tl::unexpected(made.error());
+  if (auto added = add(made->stored); !added) return tl::unexpected(added.error());
+  return made->token;
+}
+
+Result<void> TokenStore::add(StoredToken token) {
+  const std::lock_guard lock(mutex_);
+  AccessList list = *list_;
+  if (auto added = list.add(std::move(token)); !added) return added;
+  if (auto saved = save(list); !saved) return saved;
+  list_ = std::make_shared<const AccessList>(std::move(list));
+  return {};
+}
+
+Result<bool> TokenStore::remove(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  AccessList list = *list_;
+  if (!list.remove(name)) return false;
+  const auto is_admin = [](const StoredToken& token) { return token.grant.role == Role::kAdmin; };
+  if (std::ranges::none_of(list.tokens(), is_admin)) {
+    return fail(Errc::kRefused,
+                fmt::format("{} is the last token of an admin: make another one first", name));
+  }
+  if (auto saved = save(list); !saved) return tl::unexpected(saved.error());
+  list_ = std::make_shared<const AccessList>(std::move(list));
+  return true;
+}
+}  // namespace tocsin::api

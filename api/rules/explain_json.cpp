@@ -1,0 +1,194 @@
+#include "api/rules/explain_json.h"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
+
+#include "rules/explain/explain_automaton.h"
+#include "rules/explain/explain_working.h"
+
+namespace tocsin::api {
+namespace {
+using Json = nlohmann::ordered_json;
+
+Json microseconds(const std::optional<cep::Duration>& duration) {
+  return duration ? Json(duration->us) : Json(nullptr);
+}
+Json rule_names(const cep::Plan& plan, const std::vector<cep::RuleIndex>& rules) {
+  Json names = Json::array();
+  for (const cep::RuleIndex rule : rules) names.push_back(plan.rules[rule.value].name);
+  return names;
+}
+
+Json passages(const std::vector<rules::Passage>& all) {
+  Json out = Json::array();
+  for (const rules::Passage& passage : all) {
+    Json said = {{"text", passage.text}};
+    if (!passage.parts.empty()) {
+      said["numbered"] = passage.numbered;
+      said["parts"] = passages(passage.parts);
+    }
+    out.push_back(std::move(said));
+  }
+  return out;
+}
+Json aspects(const std::vector<rules::ExplainedAspect>& all) {
+  Json out = Json::array();
+  for (const rules::ExplainedAspect& aspect : all) {
+    out.push_back({{"aspect", aspect.name},
+                   {"heading", aspect.heading},
+                   {"numbered", aspect.numbered},
+                   {"passages", passages(aspect.passages)}});
+  }
+  return out;
+}
+
+const char* asked_name(cep::AskedAt at) {
+  switch (at) {
+    case cep::AskedAt::kColumns:
+      return "event";
+    case cep::AskedAt::kKey:
+      return "key";
+    case cep::AskedAt::kMatch:
+      break;
+  }
+  return "match";
+}
+const char* kind_name(cep::AutomatonState::Kind kind) {
+  switch (kind) {
+    case cep::AutomatonState::Kind::kStart:
+      return "start";
+    case cep::AutomatonState::Kind::kMatch:
+      return "match";
+    case cep::AutomatonState::Kind::kStep:
+      break;
+  }
+  return "step";
+}
+
+Json automaton_json(const rules::NamedAutomaton& automaton, cep::Method method) {
+  Json conditions = Json::array();
+  for (const rules::NamedCondition& condition : automaton.conditions) {
+    conditions.push_back({{"name", condition.name},
+                          {"text", condition.text},
+                          {"asked", asked_name(condition.asked)}});
+  }
+  Json states = Json::array();
+  for (const rules::NamedState& state : automaton.states) {
+    Json said = {{"name", state.name}, {"kind", kind_name(state.kind)}};
+    if (state.kind == cep::AutomatonState::Kind::kStep) {
+      said["takes"] = state.takes;
+      said["conditions"] = state.conditions;
+    }
+    states.push_back(std::move(said));
+  }
+  Json transitions = Json::array();
+  for (const rules::NamedWay& way : automaton.ways) {
+    Json said = {{"from", way.from}, {"to", way.to}, {"kind", way.takes ? "take" : "complete"}};
+    if (!way.passes.empty()) said["passes"] = way.passes;
+    if (!way.gives.empty()) said["gives"] = way.gives;
+    said["needs"] = way.needs;
+    said["ended_by"] = way.ends;
+    transitions.push_back(std::move(said));
+  }
+  return {{"method", rules::method_name(method)},
+          {"conditions", std::move(conditions)},
+          {"states", std::move(states)},
+          {"transitions", std::move(transitions)},
+          {"ended_by", automaton.always_ends}};
+}
+
+Json state_json(const cep::Plan& plan, const cep::RuleWorking& working) {
+  const cep::RuleMemory& memory = working.memory;
+  Json kept = Json::array();
+  for (const cep::KeptType& type : memory.kept) {
+    const cep::EventType& event_type = plan.event_types[type.type.value];
+    Json fields = Json::array();
+    for (const cep::FieldIndex field : type.fields) {
+      fields.push_back(event_type.fields[field.value].name);
+    }
+    for (const cep::FeatureIndex feature : type.features) {
+      fields.push_back(plan.features[feature.value].name);
+    }
+    kept.push_back(
+        {{"type", event_type.name}, {"fields", std::move(fields)}, {"bytes", type.bytes}});
+  }
+  Json features = Json::array();
+  for (const cep::FeatureMemory& feature : memory.features) {
+    features.push_back({{"feature", plan.features[feature.feature.value].name},
+                        {"keeps_us", microseconds(feature.keeps)},
+                        {"bytes_first", feature.bytes_first},
+                        {"bytes_more", feature.bytes_more}});
+  }
+  return {{"lives_us", microseconds(working.lives)},
+          {"kept", std::move(kept)},
+          {"features", std::move(features)},
+          {"bytes",
+           {{"key", memory.key_bytes},
+            {"record", memory.record_bytes},
+            {"rule", memory.rule_bytes},
+            {"match", memory.match_bytes},
+            {"link", memory.link_bytes},
+            {"one_match", memory.bytes(1, 1)}}}};
+}
+
+Json cost_json(const cep::Program& program, const cep::RuleWorking& working) {
+  Json events = Json::array();
+  for (const cep::EventCost& cost : working.costs) {
+    events.push_back({{"type", program.plan().event_types[cost.type.value].name},
+                      {"tests", cost.tests},
+                      {"tests_shared", cost.tests_shared},
+                      {"searches", cost.searches},
+                      {"lookups", cost.lookups},
+                      {"features", cost.features},
+                      {"key_conditions", cost.key_conditions},
+                      {"match_conditions", cost.match_conditions}});
+  }
+  return {{"events", std::move(events)}, {"pass", working.pass + 1}};
+}
+}  // namespace
+
+const char* status_name(cep::Status status) {
+  switch (status) {
+    case cep::Status::kDraft:
+      return "draft";
+    case cep::Status::kInternal:
+      return "internal";
+    case cep::Status::kShadow:
+      return "shadow";
+    case cep::Status::kLive:
+      break;
+  }
+  return "live";
+}
+
+std::string explain_json(const cep::Program& program, cep::RuleIndex index) {
+  const cep::Plan& plan = program.plan();
+  const cep::Rule& rule = plan.rules[index.value];
+  const cep::RuleWorking working = cep::describe_working(program, index);
+  const rules::Words words(plan, &rule);
+  Json features = Json::array();
+  for (const cep::FeatureIndex feature : working.features_of_key) {
+    features.push_back(plan.features[feature.value].name);
+  }
+  std::vector<rules::ExplainedAspect> says = rules::explain(plan, index);
+  for (rules::ExplainedAspect& more : rules::explain_working(program, index)) {
+    says.push_back(std::move(more));
+  }
+  const Json out = {
+      {"rule", rule.name},
+      {"id", rule.id},
+      {"title", rule.title},
+      {"status", status_name(rule.status)},
+      {"says", aspects(says)},
+      {"automaton", automaton_json(rules::name_automaton(words, working), working.method)},
+      {"state", state_json(plan, working)},
+      {"shared",
+       {{"rules_of_key", rule_names(plan, working.rules_of_key)},
+        {"features_of_key", std::move(features)},
+        {"rules_of_ring", rule_names(plan, working.rules_of_ring)},
+        {"alert_readers", rule_names(plan, working.alert_readers)}}},
+      {"cost", cost_json(program, working)}};
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+}  // namespace tocsin::api

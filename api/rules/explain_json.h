@@ -1,0 +1,12 @@
+/// An explanation as JSON: one object a rule; docs/cli.md says what stands in it.
+#pragma once
+#include <string>
+
+#include "cep/engine/engine.h"
+
+namespace tocsin::api {
+/// "draft", "internal", "shadow", "live".
+const char* status_name(cep::Status status);
+/// The rule of the program's plan as one line without its end. Members keep their order.
+std::string explain_json(const cep::Program& program, cep::RuleIndex rule);
+}  // namespace tocsin::api

@@ -1,0 +1,149 @@
+#include "api/rules/key_text.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string_view>
+
+#include "api/base/human_text.h"
+
+namespace tocsin::api {
+namespace {
+using Json = nlohmann::ordered_json;
+
+// A time on the day of `now` without the day.
+std::string time_text(cep::EventTime time, cep::EventTime now) {
+  constexpr std::size_t kDayChars = 10;  // "2026-03-02"
+  std::string text = cep::format_time(time);
+  const std::string day = cep::format_time(now).substr(0, kDayChars);
+  if (text.size() <= kDayChars + 1 || !text.starts_with(day)) return text;
+  std::string clock = text.substr(kDayChars + 1);
+  if (clock.ends_with('Z')) clock.pop_back();
+  return clock;
+}
+
+std::string match_text(const std::string& rule, const cep::ReportedMatch& match,
+                       cep::EventTime now) {
+  std::string text = match.is_complete
+                         ? fmt::format("{} is complete", rule)
+                         : fmt::format("step {} of {} of {}", match.step, match.steps, rule);
+  for (const cep::ReportedEvents& events : match.events) {
+    text += fmt::format(", {} {}", format_count(events.count), events.name);
+  }
+  text += fmt::format(" since {}", time_text(match.since, now));
+  if (!match.waits_for.empty()) text += ", waits for " + match.waits_for;
+  if (match.expires) text += ", expires " + time_text(*match.expires, now);
+  if (match.deadline) text += ", alerts at " + time_text(*match.deadline, now);
+  return text;
+}
+
+std::string window_text(const std::string& rule, const cep::ReportedWindow& window,
+                        cep::EventTime now) {
+  std::string text =
+      fmt::format("{} has a window open since {}, {} {}", rule, time_text(window.begin, now),
+                  format_count(window.events.count), window.events.name);
+  if (window.end) text += ", which ends " + time_text(*window.end, now);
+  return text;
+}
+
+std::string suppression_text(const std::string& rule, const cep::ReportedSuppression& held) {
+  std::string text = rule + (held.is_quiet ? " is quiet" : " is not quiet");
+  if (held.quiet_until) text += " until " + cep::format_time(*held.quiet_until);
+  if (held.held_back != 0) {
+    text += fmt::format(", {} held back", format_count(held.held_back, "alert"));
+  }
+  return text;
+}
+
+std::string value_text(const cep::OwnedValue& value) {
+  return value.view().is_missing() ? "nothing" : cep::to_text(value.view());
+}
+
+Json time_json(const std::optional<cep::EventTime>& time) {
+  return time ? Json(cep::format_time(*time)) : Json(nullptr);
+}
+Json events_json(const cep::ReportedEvents& events) {
+  return {{"name", events.name},
+          {"count", events.count},
+          {"first", cep::format_time(events.first)},
+          {"last", cep::format_time(events.last)}};
+}
+Json match_json(const cep::ReportedMatch& match) {
+  Json json = {{"step", match.step},
+               {"steps", match.steps},
+               {"complete", match.is_complete},
+               {"since", cep::format_time(match.since)},
+               {"expires", time_json(match.expires)},
+               {"deadline", time_json(match.deadline)},
+               {"waits_for", match.waits_for},
+               {"events", Json::array()}};
+  for (const cep::ReportedEvents& events : match.events) {
+    json["events"].push_back(events_json(events));
+  }
+  return json;
+}
+Json rule_json(const std::string& id, const cep::ReportedRule& rule) {
+  Json json = {{"rule", id}, {"matches", Json::array()}, {"more_matches", rule.more_matches}};
+  for (const cep::ReportedMatch& match : rule.matches) json["matches"].push_back(match_json(match));
+  if (rule.window) {
+    json["window"] = {{"begin", cep::format_time(rule.window->begin)},
+                      {"end", time_json(rule.window->end)},
+                      {"events", events_json(rule.window->events)}};
+  }
+  if (rule.suppression) {
+    json["suppression"] = {{"quiet", rule.suppression->is_quiet},
+                           {"until", time_json(rule.suppression->quiet_until)},
+                           {"held_back", rule.suppression->held_back}};
+  }
+  if (rule.lost_runs != 0) json["lost_runs"] = rule.lost_runs;
+  return json;
+}
+}  // namespace
+
+std::string format_key_report(const cep::Plan& plan, const cep::KeyReport& report) {
+  std::string text;
+  const auto add = [&](const std::string& line) { text += "  " + line + "\n"; };
+  for (const cep::ReportedRule& rule : report.rules) {
+    const std::string& id = plan.rules[rule.rule.value].id;
+    for (const cep::ReportedMatch& match : rule.matches) add(match_text(id, match, report.at));
+    if (rule.more_matches != 0) {
+      add(fmt::format("and {} more of {}", format_count(rule.more_matches, "partial match"), id));
+    }
+    if (rule.window) add(window_text(id, *rule.window, report.at));
+    if (rule.suppression) add(suppression_text(id, *rule.suppression));
+    if (rule.lost_runs != 0) {
+      add(fmt::format("{} lost {} to a budget", id, format_count(rule.lost_runs, "partial match")));
+    }
+  }
+  for (const cep::ReportedFeature& feature : report.features) {
+    const std::string& name = plan.features[feature.feature.value].name;
+    if (!name.empty()) add(fmt::format("{} = {}", name, value_text(feature.value)));
+  }
+  if (text.empty()) add("nothing is remembered of it");
+  return text;
+}
+
+std::string key_report_json(const cep::Plan& plan, const cep::KeyReport& report) {
+  Json json = {
+      {"at", cep::format_time(report.at)}, {"known", report.is_known}, {"rules", Json::array()}};
+  for (const cep::ReportedRule& rule : report.rules) {
+    json["rules"].push_back(rule_json(plan.rules[rule.rule.value].id, rule));
+  }
+  std::string text = json.dump();
+  text.pop_back();
+  text += R"(,"features":{)";
+  for (const cep::ReportedFeature& feature : report.features) {
+    const std::string& name = plan.features[feature.feature.value].name;
+    if (name.empty()) continue;
+    if (text.back() != '{') text += ',';
+    cep::append_json_string(text, name);
+    text += ':';
+    if (feature.value.view().is_missing()) {
+      text += "null";
+    } else {
+      cep::append_json(text, feature.value.view());
+    }
+  }
+  return text + "}}";
+}
+}  // namespace tocsin::api

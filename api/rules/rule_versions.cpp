@@ -1,0 +1,72 @@
+#include "api/rules/rule_versions.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/base/sealed_json.h"
+#include "cep/value/identity.h"
+#include "runtime/journal/blob_store.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+}  // namespace
+
+std::string path_of_version(const std::string& folder, std::uint64_t number) {
+  return fmt::format("{}/{:08}.json", folder, number);
+}
+
+std::optional<std::uint64_t> number_of_version(std::string_view name) {
+  constexpr std::string_view kEnding = ".json";
+  if (!name.ends_with(kEnding)) return std::nullopt;
+  name.remove_suffix(kEnding.size());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size() || number == 0) return std::nullopt;
+  return number;
+}
+
+std::string version_text(const RuleVersion& version) {
+  ordered_json texts = ordered_json::array();
+  for (const runtime::CheckpointBlob& text : version.texts) {
+    texts.push_back(
+        {{"role", text.role}, {"bytes", text.bytes}, {"sha256", cep::hex(text.digest)}});
+  }
+  return seal_json({{"version", version.number},
+                    {"at", version.at.us},
+                    {"who", version.who},
+                    {"comment", version.comment},
+                    {"etag", version.etag},
+                    {"plan", version.plan},
+                    {"texts", std::move(texts)}});
+}
+
+std::optional<RuleVersion> parse_version(const std::string& text, std::uint64_t number) {
+  const std::optional<ordered_json> json = unseal_json(text);
+  if (!json) return std::nullopt;
+  RuleVersion version;
+  try {
+    version.number = json->at("version").get<std::uint64_t>();
+    version.at.us = json->at("at").get<std::int64_t>();
+    version.who = json->at("who").get<std::string>();
+    version.comment = json->at("comment").get<std::string>();
+    version.etag = json->at("etag").get<std::string>();
+    version.plan = json->at("plan").get<std::string>();
+    for (const ordered_json& one : json->at("texts")) {
+      runtime::CheckpointBlob& blob = version.texts.emplace_back();
+      blob.role = one.at("role").get<std::string>();
+      blob.bytes = one.at("bytes").get<std::uint64_t>();
+      const auto digest = runtime::digest_of_blob_name(one.at("sha256").get<std::string>());
+      if (!digest) return std::nullopt;
+      blob.digest = *digest;
+    }
+  } catch (const ordered_json::exception&) {
+    return std::nullopt;
+  }
+  if (version.number != number) return std::nullopt;
+  return version;
+}
+}  // namespace tocsin::api

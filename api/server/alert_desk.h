@@ -1,0 +1,57 @@
+/// All that a server does with stored alerts: queries, live streams, triage, subscriptions.
+#pragma once
+#include <memory>
+
+#include "api/alerts/alert_feed.h"
+#include "api/alerts/triage_store.h"
+#include "api/outbox/subscription_service.h"
+#include "api/rest/router.h"
+#include "api/server/alert_routes.h"
+#include "cep/base/result.h"
+#include "runtime/effects/effect_store.h"
+#include "runtime/io/clock.h"
+#include "runtime/store/store.h"
+
+namespace tocsin::api {
+struct AlertDeskOptions {
+  AlertQueryLimits query;
+  AlertFeedOptions feed;
+  TriageLimits triage;
+  SubscriptionOptions subscriptions;
+};
+/// Threading: any, save that routes are added by one thread and stop() comes before the end.
+class AlertDesk {
+ public:
+  /// Over a store that was opened with runtime::effect_families(), and the effects in it; both and
+  /// the clock must outlive this. `plan`: of the rules that hold. Begins to send what is owed.
+  /// Errors: kCorrupt, kIo.
+  static Result<std::unique_ptr<AlertDesk>> open(runtime::Store& store,
+                                                 runtime::EffectStore& effects,
+                                                 runtime::Clock& clock, AlertDeskOptions options,
+                                                 SubscriptionService::Listener listener = {},
+                                                 AlertConditions::PlanPtr plan = {});
+  AlertDesk(const AlertDesk&) = delete;
+  AlertDesk& operator=(const AlertDesk&) = delete;
+  ~AlertDesk();
+  /// The router must not be asked once this is gone.
+  /// The rest as AlertServices has it.
+  void add_routes(Router& router, std::function<bool(const TokenGrant&)> is_known,
+                  std::function<bool()> await_stored);
+  /// Effects were stored. Waits for nothing but a lock.
+  void effects_changed();
+  /// Other rules hold.
+  void rules_changed(AlertConditions::PlanPtr plan);
+  /// Ends live streams and sending: before the HTTP server is stopped, which waits for streams.
+  void stop();
+  SubscriptionService& subscriptions() { return *subscriptions_; }
+  const AlertFeed& feed() const { return feed_; }
+
+ private:
+  AlertDesk(runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,
+            const AlertDeskOptions& options);
+  TriageStore triage_;
+  AlertFeed feed_;
+  AlertServices services_;
+  std::unique_ptr<SubscriptionService> subscriptions_;
+};
+}  // namespace tocsin::api

@@ -1,0 +1,475 @@
+#include "api/server/alert_routes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/alerts/alert_filter_query.h"
+#include "api/alerts/alert_line.h"
+#include "api/alerts/alert_stream.h"
+#include "api/rest/json_body.h"
+#include "api/rest/problem.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+using Type = RouteParameter::Type;
+constexpr std::int64_t kHitsMax = 1000;
+constexpr std::size_t kHitsDefault = 100;
+constexpr std::size_t kExportRows = 500;  // read at once
+constexpr std::size_t kCommentBytesMax = std::size_t{16} << 10;
+constexpr std::size_t kNameBytesMax = 200;
+
+RouteParameter alert_id_parameter() { return {"id", Type::kText, "The alert's id, 32 hex digits"}; }
+
+tl::unexpected<HttpResponse> bad_parameter(std::string_view name, const std::string& detail) {
+  return tl::unexpected(
+      problem_response(ProblemKind::kBadParameter, detail, {{"parameter", name}}));
+}
+
+ordered_json triage_json(const TriageRecord& record) {
+  ordered_json document = {{"state", name_of(record.state)}};
+  if (!record.assignee.empty()) document["assignee"] = record.assignee;
+  if (record.label) document["label"] = name_of(*record.label);
+  document["version"] = record.version;
+  document["allowed"] = ordered_json::array();
+  for (const TriageAction action : triage_actions_of(record.state))
+    document["allowed"].push_back(name_of(action));
+  document["history"] = ordered_json::array();
+  for (const TriageEntry& entry : record.history) {
+    ordered_json row = {{"at", cep::format_time(entry.at)}, {"who", entry.who}};
+    row["action"] = entry.action ? name_of(*entry.action) : "comment";
+    if (entry.action) {
+      row["from"] = name_of(entry.from);
+      row["to"] = name_of(entry.to);
+    }
+    if (!entry.assignee.empty()) row["assignee"] = entry.assignee;
+    if (!entry.comment.empty()) row["comment"] = entry.comment;
+    document["history"].push_back(std::move(row));
+  }
+  return document;
+}
+HttpResponse triage_response(const TriageRecord& record) {
+  HttpResponse response = json_response(200, triage_json(record));
+  response.headers.push_back({"ETag", etag_of(record.version)});
+  return response;
+}
+
+std::string number_and_time(const runtime::StoredAlert& alert) {
+  return fmt::format(R"("number":{},"stored_at":"{}","live":{})", alert.number,
+                     cep::format_time(alert.stored_at), alert.is_live);
+}
+
+class Operations {
+ public:
+  explicit Operations(AlertServices& services)
+      : services_(services), query_(services.effects.reader(), services.triage, services.limits) {}
+
+  HttpResponse list(const ApiRequest& request) const {
+    const auto filter = read_alert_filter(request);
+    if (!filter) return filter.error();
+    const std::size_t limit = static_cast<std::size_t>(
+        request.integer("limit").value_or(static_cast<std::int64_t>(kHitsDefault)));
+    const bool is_late = is_behind();
+    const Result<AlertPage> page = query_.page(*filter, request.text("order") == "oldest", limit,
+                                               request.text("cursor").value_or(""));
+    if (!page) {
+      if (page.error().code == Errc::kInvalidArgument)
+        return bad_parameter("cursor", page.error().message).value();
+      return problem_of_error(page.error());
+    }
+    std::string body = R"({"alerts":[)";
+    for (const AlertHit& hit : page->hits) {
+      if (body.back() == '}') body += ',';
+      body += fmt::format(R"({{{},"status":"{}",)", number_and_time(hit.alert),
+                          name_of(hit.triage.state));
+      if (!hit.triage.assignee.empty())
+        body += fmt::format(R"("assignee":{},)", ordered_json(hit.triage.assignee).dump());
+      body += fmt::format(R"("alert":{}}})", hit.alert.line);
+    }
+    body += ']';
+    if (!page->next.empty()) body += fmt::format(R"(,"next":"{}")", page->next);
+    return maybe_behind(json_text_response(200, body + "}"), is_late);
+  }
+
+  HttpResponse one(const ApiRequest& request) const {
+    const auto hit = find(request);
+    if (!hit) return hit.error();
+    std::string body =
+        fmt::format(R"({{{},"alert":{},"triage":{},"deliveries":)", number_and_time(hit->alert),
+                    hit->alert.line, triage_json(hit->triage).dump());
+    if (services_.deliveries) {
+      const Result<std::string> deliveries = services_.deliveries(hit->alert);
+      if (!deliveries) return problem_of_error(deliveries.error());
+      body += *deliveries;
+    } else {
+      body += "[]";
+    }
+    return json_text_response(200, body + "}");
+  }
+
+  HttpResponse export_all(const ApiRequest& request) const {
+    const auto filter = read_alert_filter(request);
+    if (!filter) return filter.error();
+    const bool is_csv = request.text("format") == "csv";
+    const bool is_late = is_behind();
+    const Result<runtime::EmittedMark> mark = services_.effects.reader().mark();
+    if (!mark) return problem_of_error(mark.error());
+    HttpResponse response;
+    response.content_type = is_csv ? "text/csv; charset=utf-8" : "application/x-ndjson";
+    response.headers.push_back(
+        {"Content-Disposition",
+         fmt::format("attachment; filename=\"alerts.{}\"", is_csv ? "csv" : "ndjson")});
+    response.stream = [query = query_, filter = *filter, is_csv, last = mark->number,
+                       may_go_on = may_go_on(request)](const HttpStream& write) {
+      write_export(query, filter, is_csv, last, may_go_on, write);
+    };
+    return maybe_behind(std::move(response), is_late);
+  }
+
+  HttpResponse stream(const ApiRequest& request) const {
+    const auto filter = read_alert_filter(request);
+    if (!filter) return filter.error();
+    const runtime::EffectReader reader = services_.effects.reader();
+    std::uint64_t after = 0;
+    const auto last_id = request.http.head().header("last-event-id");
+    if (last_id && !last_id->empty()) {
+      const char* const end = last_id->data() + last_id->size();
+      const auto parsed = std::from_chars(last_id->data(), end, after);
+      if (parsed.ec != std::errc{} || parsed.ptr != end || after > INT64_MAX) {
+        return problem_response(ProblemKind::kBadRequest,
+                                "Last-Event-ID is the id of an event of this stream, a number");
+      }
+    } else if (const auto given = request.integer("after")) {
+      after = static_cast<std::uint64_t>(*given);
+    } else {
+      const Result<runtime::EmittedMark> mark = reader.mark();
+      if (!mark) return problem_of_error(mark.error());
+      after = mark->number;
+    }
+    std::shared_ptr<void> follower = services_.feed.follow();
+    if (!follower) {
+      HttpResponse full =
+          problem_response(ProblemKind::kUnavailable,
+                           fmt::format("{} streams of alerts are open, as many as there may be",
+                                       services_.feed.options().followers_max));
+      full.headers.push_back({"Retry-After", "5"});
+      return full;
+    }
+    HttpResponse response;
+    response.content_type = "text/event-stream";
+    response.headers.push_back({"X-Accel-Buffering", "no"});
+    response.stream = [reader, &feed = services_.feed, filter = *filter, after, follower,
+                       may_go_on = may_go_on(request)](const HttpStream& write) {
+      stream_alerts(reader, feed, filter, after, may_go_on, write);
+    };
+    return response;
+  }
+
+  HttpResponse triage(const ApiRequest& request) const {
+    const auto hit = find(request);
+    return hit ? triage_response(hit->triage) : hit.error();
+  }
+
+  HttpResponse change(ApiRequest& request) const {
+    constexpr std::string_view kKnown[] = {"action", "assignee", "comment"};
+    const auto body = read_json_object(request, kKnown);
+    if (!body) return body.error();
+    const auto hit = find(request);
+    if (!hit) return hit.error();
+    const auto wanted = read_change(request, *body);
+    if (!wanted) return wanted.error();
+    request.notes["triage"] =
+        ordered_json(wanted->action ? name_of(*wanted->action) : "comment").dump();
+    std::optional<HttpResponse> refused;
+    const Result<TriageRecord> record = services_.triage.change(
+        hit->alert, *wanted, services_.clock.now(), [&](const TriageRecord& now) -> Result<void> {
+          const auto matches = check_if_match(request, now.version, true);
+          if (matches) return {};
+          refused = matches.error();
+          return fail(Errc::kRefused, "");
+        });
+    if (refused) return *refused;
+    if (record) return triage_response(*record);
+    if (record.error().code != Errc::kRefused) return problem_of_error(record.error());
+    const Result<TriageRecord> now = services_.triage.get(hit->alert.id);
+    if (!now) return problem_of_error(now.error());
+    ordered_json more = {{"state", name_of(now->state)}, {"allowed", ordered_json::array()}};
+    for (const TriageAction action : triage_actions_of(now->state))
+      more["allowed"].push_back(name_of(action));
+    return problem_response(ProblemKind::kConflict, record.error().message, more);
+  }
+
+  HttpResponse precision(const ApiRequest& request) const {
+    const std::string rule(*request.text("rule"));
+    const Result<RuleLabels> labels = services_.triage.labels(rule);
+    if (!labels) return problem_of_error(labels.error());
+    const std::uint64_t judged = labels->confirmed + labels->dismissed;
+    ordered_json document = {
+        {"rule", rule}, {"confirmed", labels->confirmed}, {"dismissed", labels->dismissed}};
+    if (judged > 0) {
+      document["precision"] = static_cast<double>(labels->confirmed) / static_cast<double>(judged);
+    }
+    return json_response(200, document);
+  }
+
+ private:
+  tl::expected<AlertHit, HttpResponse> find(const ApiRequest& request) const {
+    const std::string_view id = *request.text("id");
+    Result<std::optional<AlertHit>> hit = query_.find(id);
+    if (hit && !*hit && !is_behind()) hit = query_.find(id);  // it may have been on its way
+    if (!hit) return tl::unexpected(problem_of_error(hit.error()));
+    if (*hit) return std::move(**hit);
+    return tl::unexpected(problem_response(
+        ProblemKind::kNotFound, fmt::format("no alert with the id {} is kept here", id)));
+  }
+
+  static tl::expected<TriageChange, HttpResponse> read_change(const ApiRequest& request,
+                                                              const ordered_json& body) {
+    const auto bad = [](std::string_view detail) {
+      return tl::unexpected(problem_response(ProblemKind::kBadBody, detail));
+    };
+    const auto text = [&](const char* name) -> std::optional<std::string> {
+      if (!body.contains(name)) return "";
+      if (!body.at(name).is_string()) return std::nullopt;
+      return body.at(name).get<std::string>();
+    };
+    const auto action = text("action");
+    const auto assignee = text("assignee");
+    const auto comment = text("comment");
+    if (!action || !assignee || !comment) return bad("action, assignee and comment are texts");
+    TriageChange change{request.grant.name, {}, *assignee, *comment};
+    if (body.contains("action") && *action != "comment") {
+      change.action = triage_action_named(*action);
+      if (!change.action) {
+        return bad(
+            fmt::format("action is assign, release, confirm, dismiss, close, reopen or "
+                        "comment, not {}",
+                        *action));
+      }
+    }
+    const bool assigns = change.action == TriageAction::kAssign;
+    if (assigns && change.assignee.empty()) change.assignee = change.who;
+    if (!assigns && !change.assignee.empty()) return bad("only assign takes an assignee");
+    if (change.assignee.size() > kNameBytesMax)
+      return bad(fmt::format("an assignee has at most {} bytes", kNameBytesMax));
+    if (!change.action && change.comment.empty()) return bad("an action or a comment is needed");
+    if (change.comment.size() > kCommentBytesMax)
+      return bad(fmt::format("a comment has at most {} bytes", kCommentBytesMax));
+    return change;
+  }
+
+  bool is_behind() const { return services_.await_stored && !services_.await_stored(); }
+  // Whether an answer that goes on is still for who asked.
+  std::function<bool()> may_go_on(const ApiRequest& request) const {
+    if (!services_.is_known) return [] { return true; };
+    return [&services = services_, grant = request.grant] { return services.is_known(grant); };
+  }
+
+  static void write_export(const AlertQuery& query, const AlertFilter& filter, bool is_csv,
+                           std::uint64_t last, const std::function<bool()>& may_go_on,
+                           const HttpStream& write) {
+    if (is_csv && !write(alert_csv_head())) return;
+    std::string cursor;
+    do {
+      const Result<AlertPage> page = query.page(filter, true, kExportRows, cursor);
+      if (!page || !may_go_on()) {
+        // The status has left: what stands last says that this is not all.
+        write(is_csv ? "error,the export is not complete\r\n"
+                     : R"({"error":"the export is not complete"})"
+                       "\n");
+        return;
+      }
+      std::string text;
+      for (const AlertHit& hit : page->hits) {
+        if (hit.alert.number > last) break;
+        text += is_csv ? alert_csv_row(hit.alert.line, name_of(hit.triage.state))
+                       : hit.alert.line + "\n";
+      }
+      if (!text.empty() && !write(text)) return;
+      if (!page->hits.empty() && page->hits.back().alert.number >= last) return;
+      cursor = page->next;
+    } while (!cursor.empty());
+  }
+
+  AlertServices& services_;
+  AlertQuery query_;
+};
+
+void add_schemas(Router& router) {
+  const ordered_json text = {{"type", "string"}};
+  const ordered_json whole = {{"type", "integer"}};
+  std::vector<std::string_view> states;
+  for (const TriageState state : kTriageStates) states.push_back(name_of(state));
+  std::vector<std::string_view> actions;
+  for (const TriageAction action : kTriageActions) actions.push_back(name_of(action));
+  actions.push_back("comment");
+  router.add_schema("Alert", {{"type", "object"},
+                              {"description", "An alert of format 1, as it was stored"},
+                              {"required", {"format", "id", "rule", "ts", "severity"}}});
+  router.add_schema(
+      "AlertPage",
+      {{"type", "object"},
+       {"required", {"alerts"}},
+       {"properties",
+        {{"alerts",
+          {{"type", "array"},
+           {"items",
+            {{"type", "object"},
+             {"properties",
+              {{"number", whole},
+               {"stored_at", text},
+               {"live", {{"type", "boolean"}}},
+               {"status", {{"type", "string"}, {"enum", states}}},
+               {"assignee", text},
+               {"alert", {{"$ref", "#/components/schemas/Alert"}}}}}}}}},
+         {"next", {{"type", "string"}, {"description", "The cursor of the next page"}}}}}});
+  router.add_schema("Triage",
+                    {{"type", "object"},
+                     {"required", {"state", "version", "allowed", "history"}},
+                     {"properties",
+                      {{"state", {{"type", "string"}, {"enum", states}}},
+                       {"assignee", text},
+                       {"label", {{"type", "string"}, {"enum", {"confirmed", "dismissed"}}}},
+                       {"version", whole},
+                       {"allowed", {{"type", "array"}, {"items", text}}},
+                       {"history", {{"type", "array"}, {"items", {{"type", "object"}}}}}}}});
+  router.add_schema("TriageChange",
+                    {{"type", "object"},
+                     {"properties",
+                      {{"action", {{"type", "string"}, {"enum", actions}}},
+                       {"assignee", text},
+                       {"comment", {{"type", "string"}, {"maxLength", kCommentBytesMax}}}}},
+                     {"additionalProperties", false}});
+  router.add_schema("AlertDetail",
+                    {{"type", "object"},
+                     {"required", {"number", "stored_at", "live", "alert", "triage", "deliveries"}},
+                     {"properties",
+                      {{"number", whole},
+                       {"stored_at", text},
+                       {"live", {{"type", "boolean"}}},
+                       {"alert", {{"$ref", "#/components/schemas/Alert"}}},
+                       {"triage", {{"$ref", "#/components/schemas/Triage"}}},
+                       {"deliveries", {{"type", "array"}, {"items", {{"type", "object"}}}}}}}});
+  router.add_schema("RulePrecision",
+                    {{"type", "object"},
+                     {"required", {"rule", "confirmed", "dismissed"}},
+                     {"properties",
+                      {{"rule", text},
+                       {"confirmed", whole},
+                       {"dismissed", whole},
+                       {"precision", {{"type", "number"}, {"minimum", 0}, {"maximum", 1}}}}}});
+}
+}  // namespace
+
+void add_alert_routes(Router& router, AlertServices& services) {
+  add_schemas(router);
+  const auto operations = std::make_shared<const Operations>(services);
+  const auto with = [&](std::vector<RouteParameter> more) {
+    std::vector<RouteParameter> parameters = alert_filter_parameters();
+    parameters.insert(parameters.end(), more.begin(), more.end());
+    return parameters;
+  };
+  router.add(
+      {.method = "GET",
+       .path = "/v1/alerts",
+       .operation_id = "listAlerts",
+       .tag = "alerts",
+       .summary = "Alerts, page by page",
+       .description =
+           "Newest first. `next` is the cursor of the next page; new alerts move no page. A "
+           "page may have fewer alerts than `limit`, even none, and still go on: it has "
+           "looked at as many as one request may.",
+       .role = Role::kReader,
+       .query_parameters = with(
+           {{.name = "limit",
+             .type = Type::kInteger,
+             .description = "How many at most, 100 unless said",
+             .least = 1,
+             .most = kHitsMax},
+            {.name = "cursor", .description = "`next` of the page before"},
+            {"order", Type::kWord, "newest (unless said) or oldest first", {"newest", "oldest"}}}),
+       .answers = {{200, "A page of alerts", "application/json", "AlertPage"}},
+       .handler = [operations](ApiRequest& request) { return operations->list(request); }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/alerts/export",
+       .operation_id = "exportAlerts",
+       .tag = "alerts",
+       .summary = "All alerts that a filter admits, streamed, oldest first",
+       .description =
+           "As NDJSON each line is the alert as it was raised. As CSV (RFC 4180) a cell that "
+           "a spreadsheet could take for a formula has a ' before it.",
+       .role = Role::kReader,
+       .query_parameters =
+           with({{"format", Type::kWord, "ndjson (unless said) or csv", {"ndjson", "csv"}}}),
+       .answers = {{200, "The alerts", "application/x-ndjson"}, {200, "The alerts", "text/csv"}},
+       .handler = [operations](ApiRequest& request) { return operations->export_all(request); }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/alerts/stream",
+       .operation_id = "streamAlerts",
+       .tag = "alerts",
+       .summary = "Alerts as they are raised, by server-sent events",
+       .description =
+           "Each event's id is the alert's number. With Last-Event-ID, or `after`, the "
+           "stream goes on behind that number; without, it begins with the next alert. An "
+           "event `gap` names the numbers that retention has removed.",
+       .role = Role::kReader,
+       .query_parameters = with({{.name = "after",
+                                  .type = Type::kInteger,
+                                  .description = "Begin behind this number; 0: with all"}}),
+       .answers = {{200, "The events", "text/event-stream"}},
+       .handler = [operations](ApiRequest& request) { return operations->stream(request); }});
+  router.add({.method = "GET",
+              .path = "/v1/alerts/{id}",
+              .operation_id = "getAlert",
+              .tag = "alerts",
+              .summary = "One alert with its events, triage and deliveries",
+              .role = Role::kReader,
+              .path_parameters = {alert_id_parameter()},
+              .answers = {{200, "The alert", "application/json", "AlertDetail"}},
+              .handler = [operations](ApiRequest& request) { return operations->one(request); }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/alerts/{id}/triage",
+       .operation_id = "getTriage",
+       .tag = "triage",
+       .summary = "What people made of an alert",
+       .role = Role::kReader,
+       .path_parameters = {alert_id_parameter()},
+       .answers = {{200, "State, label and history", "application/json", "Triage"}},
+       .handler = [operations](ApiRequest& request) { return operations->triage(request); }});
+  router.add(
+      {.method = "POST",
+       .path = "/v1/alerts/{id}/triage",
+       .operation_id = "changeTriage",
+       .tag = "triage",
+       .summary = "Assign, release, confirm, dismiss, close or reopen an alert, or comment",
+       .description =
+           "Durable when this answers. An action that the state does not allow is refused "
+           "with 409, which names those it allows. With If-Match only this state of triage "
+           "is changed.",
+       .role = Role::kAnalyst,
+       .path_parameters = {alert_id_parameter()},
+       .body = RouteBody{{"application/json"}, "TriageChange"},
+       .answers = {{200, "Triage after the change", "application/json", "Triage"}},
+       .problems = {409, 412, 413, 415},
+       .handler = [operations](ApiRequest& request) { return operations->change(request); }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/rules/{rule}/precision",
+       .operation_id = "getRulePrecision",
+       .tag = "triage",
+       .summary = "How many of a rule's alerts people confirmed and dismissed",
+       .role = Role::kReader,
+       .path_parameters = {{"rule", Type::kText, "The rule's id"}},
+       .answers = {{200, "Labels, and their share of confirmed ones", "application/json",
+                    "RulePrecision"}},
+       .handler = [operations](ApiRequest& request) { return operations->precision(request); }});
+}
+}  // namespace tocsin::api

@@ -1,0 +1,31 @@
+/// The API's operations on alerts: queries, export, live stream, triage, precision of rules.
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include "api/alerts/alert_feed.h"
+#include "api/alerts/alert_query.h"
+#include "api/alerts/triage_store.h"
+#include "api/rest/router.h"
+#include "runtime/effects/effect_store.h"
+#include "runtime/io/clock.h"
+
+namespace tocsin::api {
+/// All must outlive the router.
+struct AlertServices {
+  const runtime::EffectStore& effects;
+  TriageStore& triage;
+  AlertFeed& feed;
+  runtime::Clock& clock;
+  AlertQueryLimits limits = {};
+  /// What became of an alert's deliveries, as a JSON array; may be empty.
+  std::function<Result<std::string>(const runtime::StoredAlert&)> deliveries = {};
+  /// Whether a token that asked is still known, for what goes on being answered; empty: it is.
+  std::function<bool(const TokenGrant&)> is_known = {};
+  /// Waits until all is stored that events caused which were answered before; false where that
+  /// takes too long. May be empty.
+  std::function<bool()> await_stored = {};
+};
+void add_alert_routes(Router& router, AlertServices& services);
+}  // namespace tocsin::api

@@ -1,0 +1,163 @@
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/base/arrival_text.h"
+#include "api/node/side_output.h"
+#include "api/rest/json_body.h"
+#include "api/server/operation_routes.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+using runtime::AsideKind;
+constexpr std::int64_t kLimit = 100;
+constexpr std::int64_t kLimitMax = 1000;
+// Of one answer, save that one row is always told.
+constexpr std::size_t kAnswerBytesMax = std::size_t{8} << 20;
+
+// "3:812:4": timeline and arrival.
+std::string cursor_of(const runtime::AsideRow& row) {
+  return fmt::format("{}:{}:{}", row.timeline, row.arrival.record, row.arrival.index);
+}
+std::optional<runtime::EffectReader::AsidePlace> read_cursor(std::string_view text) {
+  runtime::EffectReader::AsidePlace place;
+  const char* const end = text.data() + text.size();
+  const auto timeline = std::from_chars(text.data(), end, place.timeline);
+  if (timeline.ec != std::errc{} || timeline.ptr == end || *timeline.ptr != ':') {
+    return std::nullopt;
+  }
+  const auto arrival =
+      read_arrival({timeline.ptr + 1, static_cast<std::size_t>(end - timeline.ptr - 1)});
+  if (!arrival) return std::nullopt;
+  place.arrival = *arrival;
+  return place;
+}
+
+HttpResponse list(ServerContext& context, const ApiRequest& request, AsideKind kind) {
+  std::optional<runtime::EffectReader::AsidePlace> after;
+  if (const auto cursor = request.text("after")) {
+    after = read_cursor(*cursor);
+    if (!after) {
+      return problem_response(ProblemKind::kBadParameter,
+                              fmt::format("after takes the `next` of an answer, not {}", *cursor),
+                              {{"parameter", "after"}});
+    }
+  }
+  const auto limit = static_cast<std::size_t>(request.integer("limit").value_or(kLimit));
+  const bool is_behind = !context.node.await_stored(kStoredPatience);
+  const runtime::EffectReader reader = context.effects.reader();
+  const auto timelines = reader.timelines();
+  if (!timelines) return problem_of_error(timelines.error());
+  const std::uint32_t current = timelines->empty() ? 0 : timelines->back().ordinal;
+  std::string text = R"({"items":[)";
+  std::string next;
+  std::string last;
+  std::size_t count = 0;
+  const Result<void> read = reader.aside(
+      kind,
+      [&](const runtime::AsideRow& row) {
+        if (count == limit || (count > 0 && text.size() > kAnswerBytesMax)) {
+          next = last;
+          return false;
+        }
+        if (count++ > 0) text += ',';
+        text += format_aside_row(row, current);
+        last = cursor_of(row);
+        return true;
+      },
+      after);
+  if (!read) return problem_of_error(read.error());
+  text += next.empty() ? "],\"next\":null}\n" : fmt::format("],\"next\":\"{}\"}}\n", next);
+  return maybe_behind({200, {}, "application/json", text}, is_behind);
+}
+
+HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kind) {
+  const auto body = read_json_object(request, {"arrivals"});
+  if (!body) return body.error();
+  std::vector<cep::ArrivalNumber> arrivals;
+  const auto wrong = [] {
+    return problem_response(
+        ProblemKind::kBadBody,
+        R"(the body is {"arrivals": ["812:4", …]}, with the "arrival" of each, or {} for all)");
+  };
+  if (body->contains("arrivals")) {
+    const ordered_json& list = (*body)["arrivals"];
+    if (!list.is_array() || list.empty()) return wrong();
+    for (const ordered_json& one : list) {
+      const auto arrival =
+          one.is_string() ? read_arrival(one.get_ref<const std::string&>()) : std::nullopt;
+      if (!arrival) return wrong();
+      arrivals.push_back(*arrival);
+    }
+  }
+  Result<runtime::AppendedReinjection> done;
+  Result<void> room;
+  std::uint64_t next_record = 0;
+  std::uint64_t pushed = 0;
+  const Served<void> asked = context.node.ask(
+      [&](runtime::Node& node) {
+        room = node.check_room();
+        if (room) done = node.reinject(kind, arrivals);
+        next_record = node.next_sequence();
+        pushed = node.effects().pushed;
+      },
+      kAskPatience);
+  if (!asked) return refusal_response(asked.error());
+  if (!room) return refusal_response({Refusal::Why::kMemory, room.error().message});
+  if (!done) return problem_of_error(done.error());
+  if (const auto durable = context.node.wait_durable(next_record - 1, kDiskPatience); !durable) {
+    return refusal_response(durable.error());
+  }
+  context.node.note_answered(pushed);
+  request.notes["reinjected"] = std::to_string(done->rows);
+  return json_response(200, {{"reinjected", done->rows}, {"reinjected_before", done->done}});
+}
+
+void add(Router& router, ServerContext& context, AsideKind kind, const std::string& path,
+         const std::string& operation, const std::string& what, const std::string& again) {
+  router.add(
+      {.method = "GET",
+       .path = path,
+       .operation_id = "list" + operation,
+       .tag = "operations",
+       .summary = what + ", in the order in which they came",
+       .role = Role::kReader,
+       .query_parameters = {{.name = "after",
+                             .type = RouteParameter::Type::kText,
+                             .description = "The `next` of the answer before"},
+                            {.name = "limit",
+                             .type = RouteParameter::Type::kInteger,
+                             .description = "How many at most: 100 unless said",
+                             .least = 1,
+                             .most = kLimitMax}},
+       .answers = {{200, "Those that are kept", "application/json"}},
+       .handler = [&context, kind](ApiRequest& request) { return list(context, request, kind); }});
+  router.add({.method = "POST",
+              .path = path + "/reinject",
+              .operation_id = "reinject" + operation,
+              .tag = "operations",
+              .summary = again,
+              .description = "One that was put in again is never put in once more.",
+              .role = Role::kOperator,
+              .body = RouteBody{{"application/json"}, {}, false},
+              .answers = {{200, "How many", "application/json"}},
+              .problems = {413, 415},
+              .handler = [&context, kind](ApiRequest& request) {
+                return reinject(context, request, kind);
+              }});
+}
+}  // namespace
+
+void add_aside_routes(Router& router, ServerContext& context) {
+  add(router, context, AsideKind::kLate, "/v1/late", "Late", "Events that came too late",
+      "Take late events after all, as if they happened now: all, or those named");
+  add(router, context, AsideKind::kDead, "/v1/dead", "Dead", "Lines that were invalid",
+      "Try invalid lines again, after their cause is gone: all, or those named");
+}
+}  // namespace tocsin::api

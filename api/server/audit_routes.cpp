@@ -1,0 +1,72 @@
+#include <charconv>
+#include <string>
+
+#include "api/rest/json_body.h"
+#include "api/rest/problem.h"
+#include "api/server/operation_routes.h"
+
+namespace tocsin::api {
+namespace {
+constexpr std::int64_t kLimit = 100;
+constexpr std::int64_t kLimitMax = 1000;
+
+HttpResponse list_entries(const AuditLog& log, const ApiRequest& request) {
+  AuditFilter filter;
+  if (const auto from = request.text("from")) filter.from = cep::parse_time(*from);
+  if (const auto to = request.text("to")) filter.to = cep::parse_time(*to);
+  for (const auto& [name, place] :
+       {std::pair{"actor", &filter.actor}, std::pair{"action", &filter.action},
+        std::pair{"result", &filter.result}}) {
+    if (const auto text = request.text(name)) *place = *text;
+  }
+  std::uint64_t before = 0;
+  if (const auto cursor = request.text("cursor")) {
+    const char* const end = cursor->data() + cursor->size();
+    const auto parsed = std::from_chars(cursor->data(), end, before);
+    if (parsed.ec != std::errc{} || parsed.ptr != end || before == 0) {
+      return problem_response(ProblemKind::kBadParameter,
+                              "cursor takes the `next` of the page before");
+    }
+  }
+  const auto page =
+      log.page(filter, before, static_cast<std::size_t>(request.integer("limit").value_or(kLimit)));
+  if (!page) return problem_of_error(page.error());
+  std::string text = R"({"entries":[)";
+  for (const std::string& line : page->lines) {
+    if (text.back() != '[') text += ',';
+    text += line;
+  }
+  text += ']';
+  if (page->next != 0) text += R"(,"next":")" + std::to_string(page->next) + '"';
+  return json_text_response(200, text + "}");
+}
+}  // namespace
+
+void add_audit_routes(Router& router, ServerContext& context) {
+  using Type = RouteParameter::Type;
+  router.add(
+      {.method = "GET",
+       .path = "/v1/audit",
+       .operation_id = "listAuditEntries",
+       .tag = "operations",
+       .summary = "Who changed what, and who was refused, newest first",
+       .description = "A page may have fewer entries than `limit`, even none, and still go on.",
+       .role = Role::kOperator,
+       .query_parameters =
+           {{"from", Type::kTime, "Entries of this time and later"},
+            {"to", Type::kTime, "Entries before this time"},
+            {"actor", Type::kText, "The name of a token"},
+            {"action", Type::kText, "The id of an operation: `putRule`"},
+            {"result", Type::kWord, "How it went", {"done", "refused", "failed", "unknown"}},
+            {.name = "limit",
+             .type = Type::kInteger,
+             .description = "How many at most, 100 unless said",
+             .least = 1,
+             .most = kLimitMax},
+            {.name = "cursor", .description = "`next` of the page before"}},
+       .answers = {{200, "A page of entries", "application/json"}},
+       .handler = [&context](ApiRequest& request) {
+         return list_entries(context.audit, request);
+       }});
+}
+}  // namespace tocsin::api

@@ -1,0 +1,448 @@
+#include "api/server/deploy_routes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/node/rule_service.h"
+#include "api/rest/json_body.h"
+#include "cep/data/alert.h"
+#include "runtime/event_time/run.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+constexpr std::size_t kPackBytesMax = std::size_t{64} << 20;
+constexpr std::size_t kDryRunBytesMax = std::size_t{16} << 20;
+constexpr std::size_t kDryRunAlertsMax = 10'000;
+
+std::string quoted(const std::string& etag) { return "\"" + etag + "\""; }
+
+// What If-Match asks for: "*" is whatever there is. Fails with the problem of its absence.
+tl::expected<std::string, HttpResponse> precondition(const ApiRequest& request,
+                                                     std::string_view what) {
+  const auto given = request.http.head().header("if-match");
+  if (!given) {
+    return tl::unexpected(problem_response(
+        ProblemKind::kPreconditionRequired,
+        fmt::format("say which version you have read: `If-Match: ETAG` with the ETag of {}, or "
+                    "`If-Match: *` for whatever there is",
+                    what)));
+  }
+  std::string_view etag = *given;
+  if (etag.size() >= 2 && etag.starts_with('"') && etag.ends_with('"')) {
+    etag = etag.substr(1, etag.size() - 2);
+  }
+  return std::string(etag);
+}
+
+HttpResponse refused(const DeployRefusal& refusal) {
+  using Why = DeployRefusal::Why;
+  ordered_json more = ordered_json::object();
+  switch (refusal.why) {
+    case Why::kStale:
+      return problem_response(ProblemKind::kStale, refusal.detail);
+    case Why::kNotFound:
+      return problem_response(ProblemKind::kNotFound, refusal.detail);
+    case Why::kBadEdit:
+      return problem_response(ProblemKind::kBadBody, refusal.detail);
+    case Why::kNotAllowed:
+      return problem_response(ProblemKind::kConflict, refusal.detail);
+    case Why::kNoCheck: {
+      ordered_json list = ordered_json::array();
+      std::string_view lines = refusal.diagnostics;
+      while (!lines.empty()) {
+        const std::size_t end = std::min(lines.find('\n'), lines.size());
+        list.push_back(ordered_json::parse(lines.substr(0, end)));
+        lines.remove_prefix(std::min(end + 1, lines.size()));
+      }
+      more["diagnostics"] = std::move(list);
+      return problem_response(ProblemKind::kRulesDoNotCheck, refusal.detail, more);
+    }
+    case Why::kTestsFail:
+      more["failures"] = refusal.failures;
+      return problem_response(ProblemKind::kRuleTestsFail, refusal.detail, more);
+    case Why::kTooLarge:
+      return problem_response(ProblemKind::kTooLarge, refusal.detail);
+    case Why::kNode:
+    case Why::kNotDurable:
+      return problem_response(ProblemKind::kUnavailable, refusal.detail);
+    case Why::kStorage:
+      break;
+  }
+  return problem_response(ProblemKind::kInternal, refusal.detail);
+}
+
+HttpResponse deployed(ApiRequest& request, const Deployed& outcome, const std::string& etag) {
+  request.notes["version_before"] = std::to_string(outcome.version - (outcome.is_changed ? 1 : 0));
+  request.notes["version_after"] = std::to_string(outcome.version);
+  using Fate = cep::RestoreReport::Fate;
+  ordered_json kept = ordered_json::array();
+  ordered_json started = kept;
+  ordered_json lost = kept;
+  for (const cep::RestoreReport::Line& line : outcome.report.lines) {
+    ordered_json one = {{line.is_rule ? "rule" : "feature", line.name}};
+    if (line.suppression_lost) one["suppression"] = "begins anew";
+    (line.fate == Fate::kKept ? kept : (line.fate == Fate::kStarted ? started : lost))
+        .push_back(std::move(one));
+  }
+  ordered_json answer = {{"version", outcome.version},
+                         {"changed", outcome.is_changed},
+                         {"kept", std::move(kept)},
+                         {"started", std::move(started)},
+                         {"lost", std::move(lost)}};
+  if (!outcome.report.data_lost.empty()) answer["data_lost"] = outcome.report.data_lost;
+  HttpResponse response = json_response(200, answer);
+  if (!etag.empty()) response.headers.push_back({"ETag", quoted(etag)});
+  return response;
+}
+
+RuleChange change_of(const ApiRequest& request) {
+  RuleChange change;
+  change.who = request.grant.name;
+  change.comment = std::string(request.text("comment").value_or(""));
+  change.ignores_tests = request.text("ignore_tests") == "true";
+  return change;
+}
+
+bool is_operator(const ApiRequest& request) { return may(request.grant.role, Role::kOperator); }
+
+HttpResponse only_for_operators(const std::string& what) {
+  return problem_response(ProblemKind::kForbidden,
+                          fmt::format("{} needs the role operator; an analyst works on rules that "
+                                      "are in draft or shadow",
+                                      what));
+}
+
+bool is_held_back(const RulePack& pack, const std::string& rule) {
+  const std::map<std::string, RuleStage> stages = pack.stages();
+  const auto stage = stages.find(rule);
+  return stage != stages.end() && stage->second != RuleStage::kLive;
+}
+
+// One rule is changed, which must be as the client has read it; others may have changed meanwhile.
+HttpResponse change_rule(ServerContext& context, ApiRequest& request,
+                         const std::function<Result<RulePack>(const RulePack&)>& edit) {
+  const std::string rule(*request.text("rule"));
+  const bool must_be_new = request.http.head().header("if-none-match") == "*";
+  std::string etag;
+  if (!must_be_new) {
+    const auto wanted = precondition(request, "the rule, or `If-None-Match: *` for a new one");
+    if (!wanted) return wanted.error();
+    etag = *wanted;
+  }
+  std::optional<HttpResponse> problem;
+  const auto outcome =
+      context.rules.deploy(change_of(request), [&](const RulePack& pack) -> Result<RulePack> {
+        const std::string now = rule_etag(pack, rule);
+        if (must_be_new && !now.empty()) {
+          problem = problem_response(
+              ProblemKind::kStale,
+              fmt::format("there is a rule {} already: change it with `If-Match`", rule));
+        } else if (!must_be_new && (now.empty() || (etag != "*" && etag != now))) {
+          problem = problem_response(
+              ProblemKind::kStale,
+              fmt::format("the rule {} is not what If-Match says: it was changed, or is not there; "
+                          "read it again",
+                          rule));
+        } else if (!must_be_new && !is_operator(request) && !is_held_back(pack, rule)) {
+          problem = only_for_operators(fmt::format("changing the live rule {}", rule));
+        }
+        if (problem) return fail(Errc::kRefused, "");
+        Result<RulePack> changed = edit(pack);
+        if (changed && must_be_new && !is_operator(request)) {
+          changed = changed->with_stage(rule, RuleStage::kShadow);
+        }
+        return changed;
+      });
+  if (problem) return *std::move(problem);
+  if (!outcome) return refused(outcome.error());
+  return deployed(request, *outcome, rule_etag(context.rules.current()->pack, rule));
+}
+
+HttpResponse put_rule(ServerContext& context, ApiRequest& request) {
+  BodyBudget::Hold hold(request.bodies);
+  const auto body = read_whole_body(request.http, hold);
+  if (!body) return body.error();
+  return change_rule(context, request, [&](const RulePack& pack) {
+    return pack.with_rule(std::string(*request.text("rule")), *body);
+  });
+}
+
+HttpResponse delete_rule(ServerContext& context, ApiRequest& request) {
+  return change_rule(context, request, [&](const RulePack& pack) {
+    return pack.without_rule(*request.text("rule"));
+  });
+}
+
+HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
+  const auto body = read_json_object(request, {"stage"});
+  if (!body) return body.error();
+  const std::string word =
+      body->contains("stage") && (*body)["stage"].is_string() ? (*body)["stage"] : "";
+  const std::optional<RuleStage> stage = rule_stage_named(word);
+  if (!stage) {
+    return problem_response(ProblemKind::kBadBody,
+                            R"(the body is {"stage": "draft" or "shadow" or "live" or "retired"})");
+  }
+  request.notes["stage"] = ordered_json(word).dump();
+  const auto wanted = precondition(request, "the rule");
+  if (!wanted) return wanted.error();
+  const std::string rule(*request.text("rule"));
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+  const std::string etag = rule_etag(now->pack, rule);
+  if (etag.empty()) {
+    return problem_response(ProblemKind::kNotFound,
+                            fmt::format("there is no rule with the id {}", rule));
+  }
+  if (*wanted != "*" && *wanted != etag) {
+    return problem_response(ProblemKind::kStale,
+                            fmt::format("the rule {} was changed; read it again", rule));
+  }
+  if (*stage == RuleStage::kLive && !is_operator(request)) {
+    return only_for_operators("letting a rule go live");
+  }
+  if (!is_operator(request) && !is_held_back(now->pack, rule)) {
+    return only_for_operators(fmt::format("holding back the live rule {}", rule));
+  }
+  RuleChange change = change_of(request);
+  change.if_match = now->pack.etag();  // as it was looked at
+  const auto outcome = context.rules.set_stage(change, rule, *stage);
+  if (!outcome) return refused(outcome.error());
+  return deployed(request, *outcome, rule_etag(context.rules.current()->pack, rule));
+}
+
+// `files` of the body: a text each, and with `may_remove` null for one that goes.
+tl::expected<ordered_json, HttpResponse> read_files(ApiRequest& request, bool may_remove) {
+  const auto body = read_json_object(request, {"files"}, kPackBytesMax);
+  if (!body) return tl::unexpected(body.error());
+  bool is_good = body->contains("files") && (*body)["files"].is_object();
+  if (is_good) {
+    for (const auto& file : (*body)["files"].items()) {
+      is_good = is_good && (file.value().is_string() || (may_remove && file.value().is_null()));
+    }
+  }
+  if (is_good) return (*body)["files"];
+  return tl::unexpected(problem_response(
+      ProblemKind::kBadBody, may_remove
+                                 ? R"(the body is {"files": {"PATH": "TEXT", "PATH": null, …}})"
+                                 : R"(the body is {"files": {"PATH": "TEXT", …}})"));
+}
+
+HttpResponse change_pack(ServerContext& context, ApiRequest& request, bool is_patch) {
+  const auto etag = precondition(request, "the pack");
+  if (!etag) return etag.error();
+  const auto files = read_files(request, is_patch);
+  if (!files) return files.error();
+  RuleChange change = change_of(request);
+  if (*etag != "*") change.if_match = *etag;
+  const auto outcome =
+      context.rules.deploy(change, [&](const RulePack& before) -> Result<RulePack> {
+        Result<RulePack> pack = before;
+        for (const std::string& path : before.paths()) {
+          if (is_patch || files->contains(path)) continue;
+          pack = pack->without_file(path);
+          if (!pack) return pack;
+        }
+        for (const auto& [path, text] : files->items()) {
+          pack = text.is_null() ? pack->without_file(path)
+                                : pack->with_file(path, text.get<std::string>());
+          if (!pack) return pack;
+        }
+        return pack;
+      });
+  if (!outcome) return refused(outcome.error());
+  return deployed(request, *outcome, outcome->etag);
+}
+
+HttpResponse roll_back(ServerContext& context, ApiRequest& request) {
+  const auto etag = precondition(request, "the pack");
+  if (!etag) return etag.error();
+  const auto number = static_cast<std::uint64_t>(*request.integer("version"));
+  const Result<RulePack> pack = context.rules.pack_of(number);
+  if (!pack) return problem_of_error(pack.error());
+  RuleChange change = change_of(request);
+  if (*etag != "*") change.if_match = *etag;
+  if (change.comment.empty()) change.comment = fmt::format("back to version {}", number);
+  change.ignores_tests = true;  // it held before
+  const auto outcome =
+      context.rules.deploy(change, [&](const RulePack&) { return Result<RulePack>(*pack); });
+  if (!outcome) return refused(outcome.error());
+  return deployed(request, *outcome, outcome->etag);
+}
+
+// Rules over given events, beside everything else: nothing is kept.
+HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
+  const auto body = read_json_object(request, {"events", "files"}, kDryRunBytesMax);
+  if (!body) return body.error();
+  if (!body->contains("events") || !(*body)["events"].is_array()) {
+    return problem_response(
+        ProblemKind::kBadBody,
+        R"(the body is {"events": [EVENT, …], "files": {"PATH": "TEXT", …}}; without files it is the rules that run)");
+  }
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+  LoadedRules other;
+  const LoadedRules* rules = &now->rules;
+  if (body->contains("files")) {
+    Result<RulePack> pack = RulePack();
+    for (const auto& [path, text] : (*body)["files"].items()) {
+      if (!text.is_string()) {
+        return problem_response(ProblemKind::kBadBody, "`files` has a text for each path");
+      }
+      pack = pack->with_file(path, text.get<std::string>());
+      if (!pack) return problem_response(ProblemKind::kBadBody, pack.error().message);
+    }
+    if (auto refusal = RuleService::check(*pack, true, other)) return refused(*refusal);
+    rules = &other;
+  }
+  std::string lines;
+  for (const ordered_json& event : (*body)["events"]) lines += event.dump() + "\n";
+  const cep::Plan& plan = rules->program->plan();
+  std::string alerts;  // as text: decimals have all their digits
+  std::size_t alert_count = 0;
+  ordered_json late = ordered_json::array();
+  ordered_json invalid = ordered_json::array();
+  std::size_t left_out = 0;
+  runtime::Sinks sinks;
+  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+    if (cep::status_of(plan, alert) == cep::Status::kInternal) return {};
+    if (alert_count == kDryRunAlertsMax) {
+      ++left_out;
+    } else {
+      if (alert_count++ > 0) alerts += ',';
+      alerts += cep::format_alert(plan, alert);
+    }
+    return {};
+  };
+  sinks.late = [&](const runtime::LateEvent& event) {
+    late.push_back({{"event", event.line - 1}, {"late_by", cep::format_duration(event.late_by)}});
+  };
+  sinks.dead_letter = [&](const runtime::DeadLetter& dead) {
+    invalid.push_back({{"event", dead.line - 1}, {"reason", dead.reason}});
+  };
+  const Result<runtime::RunSummary> summary =
+      runtime::run(*rules->program, {{"events", lines}}, {}, sinks);
+  if (!summary) return problem_of_error(summary.error());
+  const ordered_json rest = {{"alerts_left_out", left_out},
+                             {"late", std::move(late)},
+                             {"invalid", std::move(invalid)},
+                             {"events", summary->events}};
+  return json_text_response(
+      200,
+      fmt::format(R"({{"alerts":[{}],{})", alerts,
+                  rest.dump(-1, ' ', false, ordered_json::error_handler_t::replace).substr(1)));
+}
+}  // namespace
+
+void add_deploy_routes(Router& router, ServerContext& context) {
+  using Type = RouteParameter::Type;
+  const RouteParameter rule{"rule", Type::kText, "Its id"};
+  const RouteParameter version{
+      .name = "version", .type = Type::kInteger, .description = "Its number", .least = 1};
+  const RouteParameter comment{"comment", Type::kText, "Why: kept with the version"};
+  const RouteParameter ignore_tests{"ignore_tests", Type::kBoolean,
+                                    "Also where the rules' own tests fail"};
+  const std::vector<RouteAnswer> answers = {
+      {200, "The version that holds now, and what each rule kept, started and lost",
+       "application/json"}};
+  const std::vector<int> problems = {409, 412, 413, 415, 422, 428};
+  const auto add = [&](Route route) {
+    route.tag = "rules";
+    router.add(std::move(route));
+  };
+  add({.method = "PUT",
+       .path = "/v1/rules/{rule}",
+       .operation_id = "putRule",
+       .tag = "",
+       .summary = "Put a rule in the place of the one with this id, or as a new one",
+       .description =
+           "The body is the rule's declaration, and its tests after it where they are "
+           "to change. The whole set is checked and its tests are run; then the rule "
+           "holds from the next event on. A new rule of an analyst's begins in shadow; changing "
+           "a live one needs the role operator.",
+       .role = Role::kAnalyst,
+       .path_parameters = {rule},
+       .query_parameters = {comment, ignore_tests},
+       .body = RouteBody{{"text/plain"}},
+       .answers = answers,
+       .problems = problems,
+       .handler = [&context](ApiRequest& request) { return put_rule(context, request); }});
+  add({.method = "DELETE",
+       .path = "/v1/rules/{rule}",
+       .operation_id = "deleteRule",
+       .tag = "",
+       .summary = "Remove a rule and its tests",
+       .role = Role::kAnalyst,
+       .path_parameters = {rule},
+       .query_parameters = {comment, ignore_tests},
+       .answers = answers,
+       .problems = problems,
+       .handler = [&context](ApiRequest& request) { return delete_rule(context, request); }});
+  add({.method = "PUT",
+       .path = "/v1/rules/{rule}/stage",
+       .operation_id = "putRuleStage",
+       .tag = "",
+       .summary = "Let a rule out, or hold it back: draft, shadow, live, retired",
+       .description = "A rule is never more than its text says: `live` lifts what was held back.",
+       .role = Role::kAnalyst,
+       .path_parameters = {rule},
+       .query_parameters = {comment, ignore_tests},
+       .body = RouteBody{{"application/json"}},
+       .answers = answers,
+       .problems = problems,
+       .handler = [&context](ApiRequest& request) { return put_stage(context, request); }});
+  add({.method = "PUT",
+       .path = "/v1/pack",
+       .operation_id = "putPack",
+       .tag = "",
+       .summary = "Replace all files that the rules are made of",
+       .role = Role::kOperator,
+       .query_parameters = {comment, ignore_tests},
+       .body = RouteBody{{"application/json"}},
+       .answers = answers,
+       .problems = problems,
+       .handler = [&context](ApiRequest& request) {
+         return change_pack(context, request, false);
+       }});
+  add({.method = "PATCH",
+       .path = "/v1/pack",
+       .operation_id = "patchPack",
+       .tag = "",
+       .summary = "Change some files that the rules are made of; null removes one",
+       .role = Role::kOperator,
+       .query_parameters = {comment, ignore_tests},
+       .body = RouteBody{{"application/json"}},
+       .answers = answers,
+       .problems = problems,
+       .handler = [&context](ApiRequest& request) { return change_pack(context, request, true); }});
+  add({.method = "POST",
+       .path = "/v1/versions/{version}/rollback",
+       .operation_id = "rollBackRules",
+       .tag = "",
+       .summary = "Make a version hold again, as a new version",
+       .role = Role::kOperator,
+       .path_parameters = {version},
+       .query_parameters = {comment},
+       .answers = answers,
+       .problems = problems,
+       .handler = [&context](ApiRequest& request) { return roll_back(context, request); }});
+  add({.method = "POST",
+       .path = "/v1/rules/dry-run",
+       .operation_id = "dryRun",
+       .tag = "",
+       .summary = "Run rules over given events, beside everything else: nothing is kept",
+       .role = Role::kReader,
+       .effect = RouteEffect::kNothing,
+       .body = RouteBody{{"application/json"}},
+       .answers = {{200, "The alerts that they raise, and events that were set aside",
+                    "application/json"}},
+       .problems = {413, 415, 422},
+       .handler = [&context](ApiRequest& request) { return dry_run(context, request); }});
+}
+}  // namespace tocsin::api

@@ -1,0 +1,210 @@
+#include "api/server/list_routes.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/server/list_handlers.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+using runtime::ListAction;
+
+void add_schemas(Router& router) {
+  const ordered_json text = {{"type", "string"}};
+  const ordered_json whole = {{"type", "integer"}};
+  const ordered_json yes_or_no = {{"type", "boolean"}};
+  const ordered_json until = {{"type", "string"}, {"format", "date-time"}};
+  const ordered_json origin = {{"type", "string"}, {"enum", {"declared", "added"}}};
+  const ordered_json scalar = {{"type", {"string", "number", "boolean"}}};
+  router.add_schema(
+      "ListPage",
+      {{"type", "object"},
+       {"required", {"name", "type", "size", "entries"}},
+       {"properties",
+        {{"name", text},
+         {"type", text},
+         {"changeable", yes_or_no},
+         {"size", whole},
+         {"declared", whole},
+         {"replaced", yes_or_no},
+         {"added", whole},
+         {"removed", whole},
+         {"record", whole},
+         {"entries",
+          {{"type", "array"},
+           {"items",
+            {{"type", "object"},
+             {"properties",
+              {{"value", scalar}, {"origin", origin}, {"until", until}, {"ended", yes_or_no}}}}}}},
+         {"next", text}}}});
+  router.add_schema("TablePage", {{"type", "object"},
+                                  {"required", {"name", "key", "columns", "size", "rows"}},
+                                  {"properties",
+                                   {{"name", text},
+                                    {"key", {{"type", "object"}}},
+                                    {"columns", {{"type", "object"}}},
+                                    {"size", whole},
+                                    {"rows",
+                                     {{"type", "array"},
+                                      {"items",
+                                       {{"type", "object"},
+                                        {"properties",
+                                         {{"row", {{"type", "object"}}},
+                                          {"origin", origin},
+                                          {"until", until},
+                                          {"ended", yes_or_no}}}}}}},
+                                    {"next", text}}}});
+  const auto entries_of = [&](const ordered_json& item) {
+    return ordered_json{{"type", "object"},
+                        {"required", {"entries"}},
+                        {"properties", {{"entries", {{"type", "array"}, {"items", item}}}}}};
+  };
+  router.add_schema("ListEntries",
+                    entries_of({{"oneOf",
+                                 {scalar,
+                                  {{"type", "object"},
+                                   {"required", {"value"}},
+                                   {"properties", {{"value", scalar}, {"until", until}}},
+                                   {"additionalProperties", false}}}}}));
+  router.add_schema("TableEntries",
+                    entries_of({{"type", "object"},
+                                {"required", {"row"}},
+                                {"properties", {{"row", {{"type", "object"}}}, {"until", until}}},
+                                {"additionalProperties", false}}));
+  router.add_schema("ListChanged", {{"type", "object"},
+                                    {"required", {"changed", "size", "record"}},
+                                    {"properties",
+                                     {{"list", text},
+                                      {"table", text},
+                                      {"changed", whole},
+                                      {"size", whole},
+                                      {"record", whole}}}});
+}
+
+void add_operations(Router& router, const Lists& lists) {
+  const bool tables = lists.are_tables;
+  const std::string word(lists.word());
+  const std::string all = tables ? "/v1/tables" : "/v1/lists";
+  const std::string one = tables ? "/v1/tables/{table}" : "/v1/lists/{list}";
+  const std::string parts = one + (tables ? "/rows" : "/entries");
+  const std::string type = tables ? "Table" : "List";
+  const std::string entries = tables ? "rows" : "entries";
+  const std::vector<RouteParameter> named = {
+      {word, RouteParameter::Type::kText, fmt::format("The {}'s name in the rules", word)}};
+  std::vector<std::string> media = {"application/json", "application/x-ndjson"};
+  if (!tables) media.emplace_back("text/plain");
+  const RouteBody body{media, tables ? "TableEntries" : "ListEntries"};
+  const std::string effect = fmt::format(
+      " It holds from the next event on, and is on disk when it is answered; the rules "
+      "forget nothing. With If-Match the {} must be as it was read.",
+      word);
+  const RouteAnswer changed{200, "What was changed", "application/json", "ListChanged"};
+  router.add({.method = "GET",
+              .path = all,
+              .operation_id = tables ? "listTables" : "listLists",
+              .tag = "lists",
+              .summary = fmt::format("The rules' {}s, with how many {} they hold", word, entries),
+              .role = Role::kReader,
+              .answers = {{200, fmt::format("The {}s", word), "application/json"}},
+              .handler = [lists](ApiRequest&) { return get_lists(lists); }});
+  router.add({.method = "GET",
+              .path = one,
+              .operation_id = "get" + type,
+              .tag = "lists",
+              .summary = fmt::format("The {} of a {}, page by page", entries, word),
+              .description = "In an order of their own; `next` is the cursor of the next page. "
+                             "`origin` says whether an entry is declared by the rules or came by a "
+                             "change.",
+              .role = Role::kReader,
+              .path_parameters = named,
+              .query_parameters = {{.name = "limit",
+                                    .type = RouteParameter::Type::kInteger,
+                                    .description = "At most so many (1,000 unless said)",
+                                    .least = 1,
+                                    .most = kListPageMost},
+                                   {.name = "cursor", .description = "`next` of the page before"}},
+              .answers = {{200, "A page", "application/json", type + "Page"}},
+              .handler = [lists](ApiRequest& request) { return get_list(lists, request); }});
+  // What takes a body of entries.
+  const auto add_change = [&](const char* method, const std::string& path, std::string id,
+                              std::string summary, const std::string& description, Role role,
+                              ListAction action) {
+    router.add({.method = method,
+                .path = path,
+                .operation_id = std::move(id),
+                .tag = "lists",
+                .summary = std::move(summary),
+                .description = description + effect,
+                .role = role,
+                .path_parameters = named,
+                .body = body,
+                .answers = {changed},
+                .problems = {408, 409, 412, 413, 415},
+                .handler = [lists, action](ApiRequest& request) {
+                  return change_list_by_body(lists, request, action);
+                }});
+  };
+  add_change("PUT", one, "replace" + type, fmt::format("Replace all {} of a {}", entries, word),
+             "What the rules declare does not count any more, until DELETE.", Role::kOperator,
+             ListAction::kReplace);
+  router.add(
+      {.method = "DELETE",
+       .path = one,
+       .operation_id = "reset" + type,
+       .tag = "lists",
+       .summary = fmt::format("Drop all changes of a {}: it holds what the rules declare", word),
+       .role = Role::kOperator,
+       .path_parameters = named,
+       .answers = {changed},
+       .problems = {409, 412},
+       .handler = [lists](ApiRequest& request) { return reset_list(lists, request); }});
+  add_change("POST", parts, fmt::format("add{}{}", type, tables ? "Rows" : "Entries"),
+             fmt::format("Add {} to a {}, or move their end", entries, word),
+             "One that is there already takes the new `until`, or none.", Role::kAnalyst,
+             ListAction::kAdd);
+  add_change("DELETE", parts, fmt::format("remove{}{}", type, tables ? "Rows" : "Entries"),
+             fmt::format("Remove several {} of a {}", entries, word),
+             std::string("Declared ones too. ") +
+                 (tables ? "Of each row the columns of the key are enough."
+                         : "What is not there does not matter."),
+             Role::kAnalyst, ListAction::kRemove);
+  if (tables) return;
+  std::vector<RouteParameter> valued = named;
+  valued.push_back({"value", RouteParameter::Type::kText, "The value, as a list's file has it"});
+  router.add({.method = "GET",
+              .path = parts + "/{value}",
+              .operation_id = "getListEntry",
+              .tag = "lists",
+              .summary = "One entry of a list; 404 where it is not there",
+              .role = Role::kReader,
+              .path_parameters = valued,
+              .answers = {{200, "The entry", "application/json"}},
+              .handler = [lists](ApiRequest& request) { return get_list_value(lists, request); }});
+  router.add(
+      {.method = "DELETE",
+       .path = parts + "/{value}",
+       .operation_id = "removeListEntry",
+       .tag = "lists",
+       .summary = "Remove one entry of a list, also one that is not there",
+       .role = Role::kAnalyst,
+       .path_parameters = valued,
+       .answers = {changed},
+       .problems = {409, 412},
+       .handler = [lists](ApiRequest& request) { return delete_list_value(lists, request); }});
+}
+}  // namespace
+
+void add_list_routes(Router& router, ServerContext& context) {
+  add_schemas(router);
+  const auto writing = std::make_shared<std::mutex>();
+  add_operations(router, {context, false, writing});
+  add_operations(router, {context, true, writing});
+}
+}  // namespace tocsin::api

@@ -1,0 +1,105 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "api/rest/json_body.h"
+#include "api/server/operation_routes.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+constexpr std::int64_t kLimit = 1000;
+constexpr std::int64_t kLimitMax = 10'000;
+
+ordered_json producer_json(const ProducerFigures& producer) {
+  return {{"producer", producer.name},
+          {"next_sequence", producer.next_sequence},
+          {"token", producer.owner.empty() ? ordered_json() : ordered_json(producer.owner)},
+          {"used_at", cep::format_time(producer.used_at)}};
+}
+
+HttpResponse not_found(std::string_view name) {
+  return problem_response(ProblemKind::kNotFound,
+                          fmt::format("no producer {} is known: its first sequence is 0", name));
+}
+
+HttpResponse list_producers(ServerContext& context, const ApiRequest& request) {
+  const auto limit = static_cast<std::size_t>(request.integer("limit").value_or(kLimit));
+  const auto found =
+      context.node.producers(std::string(request.text("after").value_or("")), limit, kAskPatience);
+  if (!found) return refusal_response(found.error());
+  ordered_json list = ordered_json::array();
+  for (const ProducerFigures& producer : *found) list.push_back(producer_json(producer));
+  ordered_json answer = {{"producers", list}};
+  if (found->size() == limit) answer["next"] = found->back().name;
+  return json_response(200, answer);
+}
+
+HttpResponse get_producer(ServerContext& context, const ApiRequest& request) {
+  const std::string name(*request.text("producer"));
+  const auto found = context.node.producer(name, kAskPatience);
+  if (!found) return refusal_response(found.error());
+  if (!*found) return not_found(name);
+  const ProducerFigures& producer = **found;
+  const bool is_of_another = !producer.owner.empty() && producer.owner != request.grant.name;
+  if (is_of_another && request.grant.role == Role::kProducer) {
+    return problem_response(ProblemKind::kProducerOwned,
+                            fmt::format("the producer {} belongs to another token", name));
+  }
+  return json_response(200, producer_json(producer));
+}
+
+HttpResponse remove_producer(ServerContext& context, const ApiRequest& request) {
+  const std::string name(*request.text("producer"));
+  const auto removed = context.node.remove_producer(name, kDiskPatience);
+  if (!removed) return refusal_response(removed.error());
+  if (!*removed) return problem_of_error(removed->error());
+  return **removed ? HttpResponse{204, {}, "", ""} : not_found(name);
+}
+}  // namespace
+
+void add_producer_routes(Router& router, ServerContext& context) {
+  using Type = RouteParameter::Type;
+  const RouteParameter name{"producer", Type::kText, "As its header Tocsin-Producer says"};
+  router.add(
+      {.method = "GET",
+       .path = "/v1/producers",
+       .operation_id = "listProducers",
+       .tag = "events",
+       .summary = "Producers by name: their sequences, and the tokens that they belong to",
+       .role = Role::kReader,
+       .query_parameters = {{.name = "limit",
+                             .type = Type::kInteger,
+                             .description = "How many at most, 1000 unless said",
+                             .least = 1,
+                             .most = kLimitMax},
+                            {.name = "after", .description = "`next` of the page before"}},
+       .answers = {{200, "A page of producers", "application/json"}},
+       .handler = [&context](ApiRequest& request) { return list_producers(context, request); }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/producers/{producer}",
+       .operation_id = "getProducer",
+       .tag = "events",
+       .summary = "The sequence that a producer goes on with",
+       .description = "A token with the role producer is told of its own producers only.",
+       .role = Role::kProducer,
+       .path_parameters = {name},
+       .answers = {{200, "Its sequence", "application/json"}},
+       .handler = [&context](ApiRequest& request) { return get_producer(context, request); }});
+  router.add(
+      {.method = "DELETE",
+       .path = "/v1/producers/{producer}",
+       .operation_id = "deleteProducer",
+       .tag = "events",
+       .summary = "Forget a producer and its sequence; its name is free again",
+       .description = "What it sends next begins at 0, and nothing of it is a repeat. "
+                      "The events that it sent stay.",
+       .role = Role::kOperator,
+       .path_parameters = {name},
+       .answers = {{204, "It is not known any more"}},
+       .problems = {409},
+       .handler = [&context](ApiRequest& request) { return remove_producer(context, request); }});
+}
+}  // namespace tocsin::api

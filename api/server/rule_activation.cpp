@@ -1,0 +1,30 @@
+#include "api/server/rule_activation.h"
+
+#include "api/server/server_context.h"
+
+namespace tocsin::api {
+Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
+                                 std::vector<runtime::NamedContents> texts) {
+  Result<cep::RestoreReport> report;
+  Activated activated;
+  bool is_begun = false;
+  const auto step = [&](runtime::Node& node) {
+    if (!is_begun) {
+      is_begun = true;
+      const Result<void> prepared = node.prepare(std::move(program), std::move(texts));
+      if (!prepared) report = tl::unexpected(prepared.error());
+      return !prepared.has_value();
+    }
+    if (!node.is_prepared()) return false;
+    report = node.activate();
+    activated.settings = node.settings();
+    activated.record = node.next_sequence() - 1;
+    return true;
+  };
+  const Served<void> asked = service.pursue(step, kAskPatience);
+  if (!asked) return fail(Errc::kIo, asked.error().detail);
+  if (!report) return tl::unexpected(report.error());
+  activated.report = *std::move(report);
+  return activated;
+}
+}  // namespace tocsin::api

@@ -1,0 +1,16 @@
+/// Other rules for a node that works.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "api/node/node_service.h"
+#include "api/node/rule_service.h"
+#include "runtime/node/node.h"
+
+namespace tocsin::api {
+/// Has the node go on with `program`, made of `texts`: the state goes to it beside events; then,
+/// between two batches, it holds. Gives what it says of them, or why nothing has changed. Waits;
+/// not for the node's thread.
+Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
+                                 std::vector<runtime::NamedContents> texts);
+}  // namespace tocsin::api

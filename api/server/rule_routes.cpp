@@ -1,0 +1,287 @@
+#include "api/server/rule_routes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/rest/json_body.h"
+#include "api/rules/explain_json.h"
+#include "api/rules/explain_text.h"
+#include "api/rules/rule_loader.h"
+#include "api/rules/rule_sources.h"
+#include "cep/engine/key_report.h"
+#include "cep/value/identity.h"
+#include "cep/value/value.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+constexpr std::size_t kRulesBytesMax = std::size_t{16} << 20;
+// Rules that are checked at once: each check may take a processor for seconds.
+constexpr int kChecksMax = 2;
+
+struct Checks {
+  std::atomic<int> count{0};  // under way
+};
+
+std::uint64_t alerts_of(const NodeFigures& figures, const std::string& id) {
+  if (!figures.program) return 0;
+  const std::vector<cep::Rule>& rules = figures.program->plan().rules;
+  const auto found = std::ranges::find(rules, id, &cep::Rule::id);
+  const auto index = static_cast<std::size_t>(found - rules.begin());
+  const std::vector<std::uint64_t>& alerts = figures.summary.alerts_by_rule;
+  return index < alerts.size() ? alerts[index] : 0;
+}
+
+std::string_view stage_of(const CurrentRules& now, const std::string& id) {
+  const std::map<std::string, RuleStage> stages = now.pack.stages();
+  const auto stage = stages.find(id);
+  return name_of(stage == stages.end() ? RuleStage::kLive : stage->second);
+}
+
+// One that runs.
+ordered_json rule_json(const CurrentRules& now, std::size_t index, const NodeFigures& figures) {
+  const cep::Rule& rule = now.rules.program->plan().rules[index];
+  const runtime::RuleSettings& digests = now.settings.rules[index];
+  ordered_json json = {{"id", rule.id},
+                       {"name", rule.name},
+                       {"title", rule.title},
+                       {"status", status_name(rule.status)},
+                       {"stage", stage_of(now, rule.id)},
+                       {"owner", rule.owner},
+                       {"tags", rule.tags},
+                       {"digests",
+                        {{"state", cep::hex(digests.state)},
+                         {"suppression", cep::hex(digests.suppression)},
+                         {"presentation", cep::hex(digests.presentation)}}}};
+  json["alerts"] = alerts_of(figures, rule.id);
+  const auto source = now.sources.find(rule.name);
+  if (source != now.sources.end()) {
+    json["file"] = source->second.file;
+    json["line"] = source->second.line;
+  }
+  return json;
+}
+
+// One that does not: a draft, or one held back to it.
+ordered_json rule_json(const CurrentRules& now, const RuleText& rule) {
+  return {{"id", rule.id},
+          {"name", rule.name},
+          {"status", "draft"},
+          {"stage", stage_of(now, rule.id)},
+          {"file", rule.path}};
+}
+
+HttpResponse list_rules(const ServerContext& context) {
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+  const NodeFigures figures = context.node.figures();
+  ordered_json list = ordered_json::array();
+  std::set<std::string> running;
+  const std::vector<cep::Rule>& rules = now->rules.program->plan().rules;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    list.push_back(rule_json(*now, i, figures));
+    running.insert(rules[i].id);
+  }
+  for (const RuleText& rule : now->pack.rules()) {
+    if (!running.contains(rule.id)) list.push_back(rule_json(*now, rule));
+  }
+  return json_response(200, {{"version", now->version},
+                             {"plan", cep::hex(now->settings.plan)},
+                             {"rules", std::move(list)}});
+}
+
+HttpResponse no_rule(std::string_view id) {
+  return problem_response(ProblemKind::kNotFound,
+                          fmt::format("there is no rule with the id {}", id));
+}
+
+// The place in the plan of the rule that runs under that id.
+std::optional<std::size_t> find_rule(const cep::Plan& plan, std::string_view id) {
+  const auto found = std::ranges::find(plan.rules, id, &cep::Rule::id);
+  if (found == plan.rules.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - plan.rules.begin());
+}
+
+HttpResponse get_rule(const ServerContext& context, RuleTotalsReader& reader,
+                      const ApiRequest& request) {
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+  const std::string id(*request.text("rule"));
+  const std::optional<RuleText> text = now->pack.rule(id);
+  const std::optional<std::size_t> index = find_rule(now->rules.program->plan(), id);
+  if (!text && !index) return no_rule(id);
+  ordered_json json =
+      index ? rule_json(*now, *index, context.node.figures()) : rule_json(*now, *text);
+  if (index) {
+    const cep::Rule& rule = now->rules.program->plan().rules[*index];
+    json["description"] = rule.description;
+    json["references"] = rule.references;
+    json["false_positives"] = rule.false_positives;
+  }
+  json["source"] = text ? ordered_json(text->text) : ordered_json(nullptr);
+  if (index) {
+    const auto all = reader.read(kAskPatience);
+    if (!all) return refusal_response(all.error());
+    const auto found = all->find(id);
+    const cep::RuleTotals totals = found == all->end() ? cep::RuleTotals{} : found->second;
+    json["state"] = {{"keys", totals.keys},
+                     {"runs", totals.runs},
+                     {"events", totals.captured_events},
+                     {"bytes", totals.bytes}};
+  }
+  HttpResponse response = json_response(200, json);
+  const std::string etag = rule_etag(now->pack, id);
+  if (!etag.empty()) response.headers.push_back({"ETag", "\"" + etag + "\""});
+  return response;
+}
+
+HttpResponse explain_rule(const ServerContext& context, const ApiRequest& request) {
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+  const cep::Program& program = *now->rules.program;
+  const std::optional<std::size_t> index = find_rule(program.plan(), *request.text("rule"));
+  if (!index) return no_rule(*request.text("rule"));
+  const cep::RuleIndex rule{static_cast<std::uint32_t>(*index)};
+  if (request.text("format") == "text") {
+    return {200, {}, "text/plain", explanation_text(program, rule, {})};
+  }
+  return {200, {}, "application/json", explain_json(program, rule) + "\n"};
+}
+
+// The files of a body: {"files": {"PATH": "TEXT", …}}, or one of plain text.
+tl::expected<std::map<std::string, std::string>, HttpResponse> read_files(ApiRequest& request) {
+  const std::string_view type = request.http.head().header("content-type").value_or("");
+  std::map<std::string, std::string> files;
+  if (type.starts_with("text/plain")) {
+    BodyBudget::Hold hold(request.bodies);
+    auto body = read_whole_body(request.http, hold);
+    if (!body) return tl::unexpected(body.error());
+    files.emplace("rules.tocsin", *std::move(body));
+    return files;
+  }
+  const auto body = read_json_object(request, {"files"}, kRulesBytesMax);
+  if (!body) return tl::unexpected(body.error());
+  const auto wrong = [] {
+    return tl::unexpected(problem_response(
+        ProblemKind::kBadBody,
+        R"(the body is {"files": {"PATH": "TEXT", …}}, with a path that ends in .tocsin)"));
+  };
+  if (!body->contains("files") || !(*body)["files"].is_object()) return wrong();
+  bool has_rules = false;
+  for (const auto& file : (*body)["files"].items()) {
+    if (!file.value().is_string()) return wrong();
+    has_rules = has_rules || file.key().ends_with(".tocsin");
+    files.emplace(file.key(), file.value().get<std::string>());
+  }
+  if (!has_rules) return wrong();
+  return files;
+}
+
+// Only what the body holds is read: no file of this machine is.
+LoadedRules check_files(const std::map<std::string, std::string>& files) {
+  std::vector<std::string> paths;
+  for (const auto& [path, text] : files) {
+    if (path.ends_with(".tocsin")) paths.push_back(path);
+  }
+  rules::LoadOptions options;
+  options.warn_of_untested = true;
+  return load_rules(paths, options, [&](const std::string& path) -> Result<std::string> {
+    const auto found = files.find(path);
+    if (found == files.end()) return fail(Errc::kNotFound, "it is not among the files sent");
+    return found->second;
+  });
+}
+
+HttpResponse validate_rules(Checks& checks, ApiRequest& request) {
+  const auto files = read_files(request);
+  if (!files) return files.error();
+  struct Check {
+    explicit Check(std::atomic<int>& count_in) : count(count_in), is_one(++count <= kChecksMax) {}
+    Check(const Check&) = delete;
+    Check& operator=(const Check&) = delete;
+    ~Check() { --count; }
+    std::atomic<int>& count;
+    const bool is_one;
+  };
+  const Check check(checks.count);
+  if (!check.is_one) {
+    return refusal_response({Refusal::Why::kFull, "other rules are being checked; try again"});
+  }
+  const LoadedRules rules = check_files(*files);
+  std::string text = fmt::format(R"({{"valid":{},"errors":{},"warnings":{},"rules":[)",
+                                 rules.errors() == 0, rules.errors(), rules.warnings());
+  if (rules.program) {
+    for (const cep::Rule& rule : rules.program->plan().rules) {
+      if (text.back() != '[') text += ',';
+      cep::append_json_string(text, rule.id);
+    }
+  }
+  text += R"(],"diagnostics":[)";
+  std::string lines = render_diagnostics_json(rules);
+  if (!lines.empty()) lines.pop_back();
+  std::ranges::replace(lines, '\n', ',');  // one object a line, and no line end within
+  return {200, {}, "application/json", text + lines + "]}\n"};
+}
+}  // namespace
+
+void add_rule_routes(Router& router, ServerContext& context,
+                     std::shared_ptr<RuleTotalsReader> totals) {
+  const auto checks = std::make_shared<Checks>();
+  const RouteParameter rule{"rule", RouteParameter::Type::kText, "Its id"};
+  router.add({.method = "GET",
+              .path = "/v1/rules",
+              .operation_id = "listRules",
+              .tag = "rules",
+              .summary = "The rules that run, with their digests and alerts",
+              .role = Role::kReader,
+              .answers = {{200, "The rules", "application/json"}},
+              .handler = [&context](ApiRequest&) { return list_rules(context); }});
+  router.add({.method = "GET",
+              .path = "/v1/rules/{rule}",
+              .operation_id = "getRule",
+              .tag = "rules",
+              .summary = "One rule: as it is written, its status, digests, alerts and state",
+              .role = Role::kReader,
+              .path_parameters = {rule},
+              .answers = {{200, "The rule", "application/json"}},
+              .handler = [&context, totals = std::move(totals)](ApiRequest& request) {
+                return get_rule(context, *totals, request);
+              }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/rules/{rule}/explain",
+       .operation_id = "explainRule",
+       .tag = "rules",
+       .summary = "One rule in plain English, how it runs, what it keeps and costs",
+       .role = Role::kReader,
+       .path_parameters = {rule},
+       .query_parameters = {{.name = "format",
+                             .type = RouteParameter::Type::kWord,
+                             .description = "json (unless said), or text",
+                             .words = {"json", "text"}}},
+       .answers = {{200, "The explanation", "application/json"},
+                   {200, "The explanation", "text/plain"}},
+       .handler = [&context](ApiRequest& request) { return explain_rule(context, request); }});
+  router.add(
+      {.method = "POST",
+       .path = "/v1/rules/validate",
+       .operation_id = "validateRules",
+       .tag = "rules",
+       .summary = "Check rules without running them: everything that is wrong, with places",
+       .description = "As `tocsin check --format json` says it. The files of the body are "
+                      "one set; nothing else is read.",
+       .role = Role::kReader,
+       .effect = RouteEffect::kNothing,
+       .body = RouteBody{{"application/json", "text/plain"}},
+       .answers = {{200, "Whether they check, and what is wrong", "application/json"}},
+       .problems = {413, 415},
+       .handler = [checks](ApiRequest& request) { return validate_rules(*checks, request); }});
+}
+}  // namespace tocsin::api

@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "api/node/node_report.h"
+#include "api/rest/json_body.h"
+#include "api/server/operation_routes.h"
+#include "runtime/checkpoint/savepoint.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+
+ordered_json manifest_json(const std::string& name, const runtime::Manifest& manifest) {
+  return {{"name", name},
+          {"next_record", manifest.meta.position},
+          {"watermark", time_json(manifest.meta.watermark)},
+          {"made", cep::format_time(manifest.meta.taken_at)}};
+}
+std::string folder_of(const ServerContext& context, std::string_view name) {
+  return fmt::format("{}/{}", context.paths.savepoints, name);
+}
+ordered_json entry_json(const runtime::SavepointEntry& entry) {
+  if (!entry.manifest) return {{"name", entry.name}, {"damage", entry.manifest.error().message}};
+  ordered_json json = manifest_json(entry.name, *entry.manifest);
+  json["bytes"] = entry.bytes;
+  return json;
+}
+
+// A checkpoint that is taken beside events.
+class CheckpointRequest {
+ public:
+  // Makes it, the first time.
+  bool is_answered(runtime::Node& node) {
+    if (!requested_) requested_ = node.request_checkpoint();
+    const runtime::CheckpointFigures figures = node.checkpoints();
+    if (figures.answered < *requested_) return false;
+    number_ = figures.number;
+    if (!figures.failure.empty()) failure_ = Error{Errc::kIo, figures.failure};
+    return true;
+  }
+  std::uint64_t number() const { return number_; }
+  const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  std::optional<std::uint64_t> requested_;
+  std::uint64_t number_ = 0;
+  std::optional<Error> failure_;
+};
+
+HttpResponse take_checkpoint(ServerContext& context) {
+  CheckpointRequest request;
+  const Served<void> asked = context.node.pursue(
+      [&](runtime::Node& node) { return request.is_answered(node); }, kAskPatience);
+  if (!asked) return refusal_response(asked.error());
+  if (const auto failure = request.failure()) return problem_of_error(*failure);
+  return json_response(201, {{"checkpoint", request.number()}});
+}
+
+HttpResponse make_savepoint(ServerContext& context, ApiRequest& request) {
+  const auto body = read_json_object(request, {"name"});
+  if (!body) return body.error();
+  if (!body->contains("name") || !(*body)["name"].is_string()) {
+    return problem_response(ProblemKind::kBadBody, R"(the body is {"name": "NAME"})");
+  }
+  const std::string name = (*body)["name"];
+  if (auto checked = runtime::check_savepoint_name(name); !checked) {
+    return problem_of_error(checked.error());
+  }
+  CheckpointRequest checkpoint;
+  // Told on another thread, perhaps after this one has given up.
+  struct Kept {
+    std::mutex mutex;
+    std::optional<Result<runtime::Manifest>> made;
+  };
+  const auto kept = std::make_shared<Kept>();
+  bool is_asked = false;
+  const auto step = [&](runtime::Node& node) {
+    if (!checkpoint.is_answered(node)) return false;
+    if (checkpoint.failure()) return true;
+    if (!is_asked) {
+      is_asked = true;
+      node.keep_newest(name, [kept](Result<runtime::Manifest> made) {
+        const std::lock_guard lock(kept->mutex);
+        kept->made = std::move(made);
+      });
+    }
+    const std::lock_guard lock(kept->mutex);
+    return kept->made.has_value();
+  };
+  const Served<void> asked = context.node.pursue(step, kAskPatience);
+  if (!asked) return refusal_response(asked.error());
+  if (const auto failure = checkpoint.failure()) return problem_of_error(*failure);
+  const Result<runtime::Manifest>& made = *kept->made;
+  if (!made) return problem_of_error(made.error());
+  HttpResponse response = json_response(201, manifest_json(name, *made));
+  response.headers.push_back({"Location", "/v1/savepoints/" + name});
+  return response;
+}
+
+HttpResponse list_savepoints(ServerContext& context) {
+  const auto entries = runtime::list_savepoints(context.files, context.paths.savepoints);
+  if (!entries) return problem_of_error(entries.error());
+  ordered_json list = ordered_json::array();
+  for (const runtime::SavepointEntry& entry : *entries) list.push_back(entry_json(entry));
+  return json_response(200, {{"savepoints", list}});
+}
+
+HttpResponse get_savepoint(ServerContext& context, std::string_view name) {
+  const auto entries = runtime::list_savepoints(context.files, context.paths.savepoints);
+  if (!entries) return problem_of_error(entries.error());
+  for (const runtime::SavepointEntry& entry : *entries) {
+    if (entry.name == name) return json_response(200, entry_json(entry));
+  }
+  return problem_response(ProblemKind::kNotFound, fmt::format("there is no savepoint {}", name));
+}
+
+HttpResponse delete_savepoint(ServerContext& context, std::string_view name) {
+  if (auto checked = runtime::check_savepoint_name(name); !checked) {
+    return problem_of_error(checked.error(), ProblemKind::kBadParameter);
+  }
+  const Result<void> deleted = runtime::delete_savepoint(context.files, folder_of(context, name));
+  if (!deleted) return problem_of_error(deleted.error());
+  return {204, {}, "", ""};
+}
+}  // namespace
+
+void add_savepoint_routes(Router& router, ServerContext& context) {
+  const RouteParameter name{"savepoint", RouteParameter::Type::kText, "Its name"};
+  router.add({.method = "POST",
+              .path = "/v1/checkpoints",
+              .operation_id = "takeCheckpoint",
+              .tag = "operations",
+              .summary = "Write the state now; events wait meanwhile",
+              .role = Role::kOperator,
+              .answers = {{201, "It is on disk", "application/json"}},
+              .handler = [&context](ApiRequest&) { return take_checkpoint(context); }});
+  router.add(
+      {.method = "POST",
+       .path = "/v1/savepoints",
+       .operation_id = "makeSavepoint",
+       .tag = "operations",
+       .summary = "Keep the state of now, to start from it again; events wait meanwhile",
+       .role = Role::kOperator,
+       .body = RouteBody{{"application/json"}},
+       .answers = {{201, "The savepoint", "application/json"}},
+       .problems = {409, 413, 415},
+       .handler = [&context](ApiRequest& request) { return make_savepoint(context, request); }});
+  router.add({.method = "GET",
+              .path = "/v1/savepoints",
+              .operation_id = "listSavepoints",
+              .tag = "operations",
+              .summary = "The savepoints that there are",
+              .role = Role::kReader,
+              .answers = {{200, "By name", "application/json"}},
+              .handler = [&context](ApiRequest&) { return list_savepoints(context); }});
+  router.add({.method = "GET",
+              .path = "/v1/savepoints/{savepoint}",
+              .operation_id = "getSavepoint",
+              .tag = "operations",
+              .summary = "One savepoint",
+              .role = Role::kReader,
+              .path_parameters = {name},
+              .answers = {{200, "The savepoint", "application/json"}},
+              .handler = [&context](ApiRequest& request) {
+                return get_savepoint(context, *request.text("savepoint"));
+              }});
+  router.add({.method = "DELETE",
+              .path = "/v1/savepoints/{savepoint}",
+              .operation_id = "deleteSavepoint",
+              .tag = "operations",
+              .summary = "Remove a savepoint",
+              .role = Role::kOperator,
+              .path_parameters = {name},
+              .answers = {{204, "It is gone"}},
+              .problems = {409},
+              .handler = [&context](ApiRequest& request) {
+                return delete_savepoint(context, *request.text("savepoint"));
+              }});
+}
+}  // namespace tocsin::api

@@ -1,0 +1,583 @@
+#include "api/server/server.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "api/base/command.h"
+#include "api/base/port_file.h"
+#include "api/base/progress.h"
+#include "api/base/reload_signal.h"
+#include "api/base/stop_signal.h"
+#include "api/base/version.h"
+#include "api/net/http_connection.h"
+#include "api/net/loopback_address.h"
+#include "api/node/kept_rules.h"
+#include "api/node/node_service.h"
+#include "api/node/node_start.h"
+#include "api/node/offline_node.h"
+#include "api/node/rule_service.h"
+#include "api/node/run_report.h"
+#include "api/rest/answer_store.h"
+#include "api/rest/audit_log.h"
+#include "api/rest/first_token.h"
+#include "api/server/alert_desk.h"
+#include "api/server/health_routes.h"
+#include "api/server/rule_activation.h"
+#include "api/server/serve_settings.h"
+#include "api/server/server_context.h"
+#include "api/server/server_routes.h"
+#include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/data_directory.h"
+#include "runtime/checkpoint/savepoint.h"
+#include "runtime/event_time/slice_loop.h"
+#include "runtime/io/memory_ahead.h"
+#include "runtime/io/system_files.h"
+#include "runtime/io/thread_executor.h"
+#include "runtime/journal/blob_store.h"
+#include "runtime/node/input_file.h"
+#include "runtime/store/rocks_state_store.h"
+#include "runtime/store/rocks_store.h"
+
+namespace tocsin::api {
+namespace {
+using std::chrono::steady_clock;
+
+void say_delivery(const DeliveryEvent& event) {
+  switch (event.kind) {
+    case DeliveryEvent::Kind::kExhausted:
+      return tell(fmt::format("tocsin: alert {} was given up for subscription {}: {}\n",
+                              event.alert_id, event.subscription, event.error));
+    case DeliveryEvent::Kind::kGone:
+      return tell(fmt::format("tocsin: subscription {} is disabled: its endpoint answered 410\n",
+                              event.subscription));
+    case DeliveryEvent::Kind::kStore:
+      return tell(fmt::format("tocsin: a delivery to subscription {} could not be noted: {}\n",
+                              event.subscription, event.error));
+  }
+}
+
+class Server {
+ public:
+  Server(const Configuration& configuration, bool is_quiet)
+      : configuration_(configuration),
+        is_quiet_(is_quiet),
+        bodies_(static_cast<std::size_t>(configuration.integer("http.bodies_bytes_max"))),
+        starting_routes_(router_options()) {}
+
+  ExitCode run();
+
+ private:
+  using Step = Outcome<void> (Server::*)();
+  Outcome<void> read_settings();
+  Outcome<void> check_rules();
+  Outcome<void> open_directory();
+  void read_kept_options();
+  Outcome<void> keep_rules();
+  Outcome<void> open_tokens();
+  Outcome<void> listen();
+  Outcome<void> open_node();
+  Outcome<void> open_rules();
+  Outcome<void> begin_routes();
+  ExitCode wait();
+  void reload_rules();
+  void close();
+
+  RouterOptions router_options();
+  runtime::NodeOptions node_options();
+  std::string unreadiness() const;
+  HttpResponse answer(HttpRequest& request);
+  HttpResponse route(HttpRequest& request);
+  void say(const std::string& text) const {
+    if (!is_quiet_) tell(text + "\n");
+  }
+  void say_recovery(const runtime::Recovery& recovery) const;
+  bool must_stop() const { return stop_signal_.requested(); }
+
+  const Configuration& configuration_;
+  const bool is_quiet_;
+  const StopSignal stop_signal_;
+  ReloadSignal reload_signal_;
+  StopSwitch failed_;  // the node did
+  RunArguments arguments_;
+  DurableArguments durable_;
+  runtime::RunOptions run_options_;
+  AlertDeskOptions desk_options_;
+  ListenAddress address_;
+
+  runtime::SystemFiles files_;
+  runtime::SystemClock clock_;
+  runtime::RocksStateStores state_stores_{files_};
+  runtime::FileRanges ranges_{{}};
+  std::optional<runtime::DataDirectory> directory_;
+  std::optional<runtime::Beginning> beginning_;  // the directory's, or the savepoint's
+  std::string kept_blobs_;                       // where its texts are
+  bool is_begun_ = false;                        // the directory
+  LoadedRules rules_;
+  std::optional<RulePack> given_;  // by the configuration
+  RulePack pack_;                  // what rules_ are made of
+  std::unique_ptr<runtime::RocksStore> store_;
+  runtime::ThreadExecutor executor_;
+  std::unique_ptr<runtime::NodePorts> ports_;
+  std::unique_ptr<TokenStore> tokens_;
+  BodyBudget bodies_;
+  HttpFigures http_figures_;
+
+  std::unique_ptr<NodeService> service_;
+  std::unique_ptr<RuleService> rule_service_;
+  std::unique_ptr<AlertDesk> desk_;
+  std::atomic<AlertDesk*> open_desk_{nullptr};  // desk_, for those who store effects
+  std::unique_ptr<AnswerStore> answers_;
+  std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<ServerContext> context_;
+  Router starting_routes_;
+  std::unique_ptr<Router> routes_;
+  std::atomic<Router*> ready_routes_{nullptr};  // routes_, once the node is up
+  std::atomic<bool> is_closing_{false};
+  std::unique_ptr<HttpServer> http_;  // ends first
+};
+
+RouterOptions Server::router_options() {
+  RouterOptions options;
+  options.version = version_parts().front().second;
+  options.rate = rate_limit(configuration_);
+  options.bodies = &bodies_;
+  return options;
+}
+
+ExitCode Server::run() {
+  ignore_write_signals();
+  for (const Step step : {&Server::read_settings, &Server::check_rules, &Server::open_directory,
+                          &Server::keep_rules, &Server::open_tokens, &Server::listen,
+                          &Server::open_node, &Server::open_rules, &Server::begin_routes}) {
+    const Outcome<void> done = (this->*step)();
+    if (done) continue;
+    close();
+    // A stop while the state is recovered is one like any other: nothing is lost.
+    if (must_stop()) return ExitCode::kSuccess;
+    return end_with(done.error().code, done.error().message);
+  }
+  return wait();
+}
+
+Outcome<void> Server::read_settings() {
+  Result<ListenAddress> address = parse_listen_address(configuration_.text("http.listen"));
+  if (!address) return stop(ExitCode::kUsage, address.error().message);
+  address_ = *std::move(address);
+  Result<AlertDeskOptions> desk_options = alert_desk_options(configuration_);
+  if (!desk_options) return stop(ExitCode::kUsage, desk_options.error().message);
+  desk_options_ = *std::move(desk_options);
+  // What a data directory was begun with is looked at when it is there; here for mistakes.
+  const RunArguments all = run_arguments(configuration_, false);
+  if (const auto read = read_run_options(all); !read) return tl::unexpected(read.error());
+  if (const auto read = read_durable_arguments(all); !read) return tl::unexpected(read.error());
+  return {};
+}
+
+Outcome<void> Server::check_rules() {
+  const std::vector<std::string> paths = configuration_.texts("rules.path");
+  if (paths.empty()) return {};
+  Result<RulePack> pack = RulePack::read(paths);
+  if (!pack) return stop(ExitCode::kCheckFailed, pack.error().message);
+  LoadedRules loaded = pack->load();
+  tell(render_diagnostics(loaded, false));
+  if (!loaded.program) {
+    return stop(ExitCode::kCheckFailed, "the rules do not check; nothing was started");
+  }
+  given_ = *std::move(pack);
+  return {};
+}
+
+Outcome<void> Server::open_directory() {
+  const std::string& path = configuration_.text("data.path");
+  Result<runtime::DataDirectory> directory = runtime::DataDirectory::open(files_, path, true);
+  if (!directory) return stop(code_of_directory(directory.error().code), directory.error().message);
+  directory_ = *std::move(directory);
+  Result<std::optional<runtime::Beginning>> beginning =
+      runtime::find_beginning(files_, directory_->paths(), true);
+  if (!beginning) return stop(code_of_directory(beginning.error().code), beginning.error().message);
+  beginning_ = *std::move(beginning);
+  is_begun_ = beginning_.has_value();
+  kept_blobs_ = directory_->paths().blobs;
+  // A new directory may begin with a savepoint.
+  if (const std::string& from = configuration_.text("data.from"); !from.empty() && !is_begun_) {
+    const Result<runtime::Manifest> manifest = runtime::read_manifest(files_, from);
+    if (!manifest) return stop(code_of_directory(manifest.error().code), manifest.error().message);
+    Result<runtime::Beginning> kept = runtime::beginning_of(manifest->meta, from);
+    if (!kept) return stop(code_of_directory(kept.error().code), kept.error().message);
+    beginning_ = *std::move(kept);
+    kept_blobs_ = runtime::savepoint_blobs(from);
+  }
+  read_kept_options();
+  const Outcome<runtime::RunOptions> run_options = read_run_options(arguments_);
+  if (!run_options) return tl::unexpected(run_options.error());
+  const Outcome<DurableArguments> durable = read_durable_arguments(arguments_);
+  if (!durable) return tl::unexpected(durable.error());
+  durable_ = *durable;
+  run_options_ = with_line_limit(*run_options, durable_);
+  return {};
+}
+
+// What was said counts; else what the directory was begun with; else what is standard.
+void Server::read_kept_options() {
+  arguments_ = run_arguments(configuration_, beginning_.has_value());
+  if (!beginning_) return;
+  adopt_options(beginning_->settings.options, arguments_);
+  // That there is no such limit was said.
+  for (const auto& [name, place] : {std::pair{"time.late_max", &arguments_.late_max},
+                                    std::pair{"time.ahead_max", &arguments_.ahead_max},
+                                    std::pair{"time.jump_max", &arguments_.jump_max}}) {
+    if (configuration_.origin(name) != "default" && configuration_.text(name) == "0") {
+      place->clear();
+    }
+  }
+}
+
+// The rules that the data directory holds go on; others are deployed where that is asked for.
+Outcome<void> Server::keep_rules() {
+  if (beginning_ && (is_begun_ || !given_)) {
+    Result<std::vector<runtime::NamedContents>> texts =
+        runtime::read_texts(runtime::BlobStore::look(files_, kept_blobs_), beginning_->blobs);
+    if (!texts) return stop(code_of_directory(texts.error().code), texts.error().message);
+    pack_ = RulePack::kept(*std::move(texts));
+  } else if (given_) {
+    pack_ = *given_;
+  }
+  rules_ = pack_.load();
+  if (!rules_.program) {
+    tell(render_diagnostics(rules_, false));
+    return stop(ExitCode::kDataDirectory,
+                "the rules that were kept do not check with this version of Tocsin");
+  }
+  if (pack_.texts().empty())
+    say("there are no rules yet: name some (tocsin serve RULES), or put them (PUT /v1/pack)");
+  if (!is_begun_ || !given_) return {};
+  for (const auto& [rule, stage] : pack_.stages()) *given_ = given_->with_stage(rule, stage);
+  if (given_->etag() == pack_.etag()) return {};
+  if (configuration_.boolean("rules.deploy")) return {};
+  const LoadedRules loaded = given_->load();
+  if (!loaded.program) {
+    return stop(ExitCode::kCheckFailed,
+                "with what is held back, the rules do not check; start without RULES");
+  }
+  const runtime::SettingsChange change = runtime::compare_settings(
+      runtime::settings_of(*rules_.program, {}), runtime::settings_of(*loaded.program, {}));
+  const std::string what = change.may_go_on() ? "their texts differ" : change.text();
+  return stop(ExitCode::kDataDirectory,
+              fmt::format("the data directory {} holds other rules: {}; start without RULES to go "
+                          "on with those, or with --rules-deploy true to have RULES hold from now "
+                          "on",
+                          directory_->paths().directory, what));
+}
+
+Outcome<void> Server::open_tokens() {
+  const std::string& folder = directory_->paths().directory;
+  Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokensFile);
+  if (!tokens) return stop(code_of_directory(tokens.error().code), tokens.error().message);
+  tokens_ = *std::move(tokens);
+  const auto path = make_first_token(*tokens_, folder);
+  if (!path) return stop(ExitCode::kInputOutput, path.error().message);
+  if (*path) {
+    say(fmt::format("a token with the role admin was made: it is in {}, keep it safe", **path));
+  }
+  return {};
+}
+
+Outcome<void> Server::listen() {
+  add_health_routes(starting_routes_, [this] { return unreadiness(); });
+  Result<std::unique_ptr<HttpServer>> http = HttpServer::start(
+      address_.host, address_.port, http_limits(configuration_),
+      [this](HttpRequest& request) { return answer(request); },
+      [this](const HttpFault& fault) {
+        http_figures_.add(fault.status, {});
+        return problem_of_fault(fault);
+      });
+  if (!http) return stop(ExitCode::kInputOutput, http.error().message);
+  http_ = *std::move(http);
+  const std::uint16_t port = http_->port();
+  if (const std::string& file = configuration_.text("http.port_file"); !file.empty()) {
+    if (auto written = write_port_file(file, port); !written) {
+      return stop(ExitCode::kInputOutput, written.error().message);
+    }
+  }
+  say(fmt::format("listening on http://{}", LoopbackAddress{address_.host, port}.text()));
+  if (!address_.is_loopback) {
+    say("others can reach this address, and what is sent is not encrypted: put a proxy with TLS "
+        "before it");
+  }
+  return {};
+}
+
+runtime::NodeOptions Server::node_options() {
+  runtime::NodeOptions options;
+  options.settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
+  options.texts = pack_.texts();
+  options.compile = compile_kept;
+  options.intake = runtime::intake_options(rules_.program->plan(), run_options_);
+  options.timeline = new_timeline_id();
+  // Once it was begun the same command goes on with it.
+  const std::string& from = configuration_.text("data.from");
+  if (!from.empty() && !is_begun_) options.from = from;
+  options.checkpoint_every = durable_.checkpoint_every;
+  options.list_entries_max = static_cast<std::size_t>(configuration_.integer("lists.entries_max"));
+  options.segment_bytes = durable_.segment_bytes;
+  options.effects.retention = retention_policy(configuration_);
+  if (const std::int64_t most = configuration_.integer("memory.max"); most != 0) {
+    options.memory_max = static_cast<std::uint64_t>(most);
+  }
+  options.stop_requested = [this] { return must_stop(); };
+  return options;
+}
+
+Outcome<void> Server::open_node() {
+  runtime::RocksStoreOptions store_options;
+  store_options.families = runtime::effect_families();
+  store_options.end_mark = directory_->paths().store_end;
+  Result<std::unique_ptr<runtime::RocksStore>> store =
+      runtime::RocksStore::open(directory_->paths().store, store_options);
+  if (!store) return stop(code_of_directory(store.error().code), store.error().message);
+  store_ = *std::move(store);
+  ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
+
+  NodeServiceOptions service_options;
+  service_options.limits = node_service_limits(configuration_);
+  service_options.heartbeat = duration_or_none(configuration_, "time.heartbeat");
+  service_options.producers_expire = duration_or_none(configuration_, "events.producers_expire");
+  service_options.failed = [this] { failed_.set(); };
+  service_options.space_changed = [](const std::string& reason) {
+    tell(reason.empty() ? "tocsin: there is space on the disk again, and events are taken\n"
+                        : fmt::format("tocsin: waiting for space on the disk: {}\n", reason));
+  };
+  service_ = std::make_unique<NodeService>(clock_, std::move(service_options));
+
+  ProgressLine progress(!is_quiet_);
+  const auto began = steady_clock::now();
+  runtime::NodeOptions options = node_options();
+  auto addressees = SubscriptionService::addressees(*store_, desk_options_.subscriptions.planner,
+                                                    rules_.loaded.rules->plan);
+  if (!addressees) {
+    return stop(code_of_directory(addressees.error().code), addressees.error().message);
+  }
+  options.addressees = *std::move(addressees);
+  options.recovering = [&](const runtime::RecoveryProgress& done) {
+    if (done.records_total == 0) return;
+    const std::chrono::duration<double> passed = steady_clock::now() - began;
+    progress.show({done.records, done.records_total, done.events, 0}, passed.count());
+  };
+  service_->add_effects_listener([this](const runtime::EffectQueueStatus&) {
+    if (AlertDesk* const desk = open_desk_; desk != nullptr) desk->effects_changed();
+  });
+  service_->listen(options);
+  const runtime::MemoryAhead memory_ahead;
+  Result<std::unique_ptr<runtime::Node>> node =
+      runtime::Node::open(*ports_, *directory_, *rules_.program, std::move(options));
+  progress.clear();
+  if (!node) return stop(code_of_directory(node.error().code), node.error().message);
+  say_recovery((*node)->recovery());
+  if (auto started = service_->start(*std::move(node)); !started) {
+    return stop(code_of_directory(started.error().code), started.error().message);
+  }
+  return {};
+}
+
+void Server::say_recovery(const runtime::Recovery& recovery) const {
+  tell_damaged(recovery);
+  const std::string& folder = directory_->paths().directory;
+  say(recovery.is_new ? "began the data directory " + folder : recovery_text(recovery, folder));
+}
+
+Outcome<void> Server::open_rules() {
+  RuleServicePorts ports{
+      files_,
+      clock_,
+      directory_->paths().directory + "/rules",
+      directory_->paths().blobs,
+      [this](const cep::Plan& plan) { return runtime::intake_options(plan, run_options_); },
+      [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
+        return activate_rules(*service_, std::move(program), std::move(texts));
+      },
+      [this](std::uint64_t record) -> Result<void> {
+        if (record == 0) return {};
+        const Served<void> durable = service_->wait_durable(record, kDiskPatience);
+        if (!durable) return fail(Errc::kIo, durable.error().detail);
+        return {};
+      }};
+  ports.changed = [this](const CurrentRules& now) {
+    if (AlertDesk* const desk = open_desk_; desk != nullptr)
+      desk->rules_changed(now.rules.loaded.rules->plan);
+  };
+  runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
+  Result<std::unique_ptr<RuleService>> rules =
+      RuleService::open(std::move(ports), pack_, std::move(rules_), std::move(settings));
+  if (!rules) return stop(code_of_directory(rules.error().code), rules.error().message);
+  rule_service_ = *std::move(rules);
+  if (!is_begun_ || !given_ || given_->etag() == pack_.etag()) return {};
+  RuleChange change;
+  change.comment = "given at the start";
+  const auto deployed =
+      rule_service_->deploy(change, [this](const RulePack&) { return Result<RulePack>(*given_); });
+  if (!deployed) {
+    tell(deployed.error().diagnostics);
+    for (const std::string& failure : deployed.error().failures) tell(failure);
+    return stop(ExitCode::kCheckFailed, deployed.error().detail);
+  }
+  say(fmt::format("deployed the rules that were given, as version {}", deployed->version));
+  if (!is_quiet_) tell(format_restored(deployed->report));
+  return {};
+}
+
+Outcome<void> Server::begin_routes() {
+  Result<std::unique_ptr<AnswerStore>> answers =
+      AnswerStore::open(*store_, clock_, answer_limits(configuration_));
+  if (!answers) return stop(code_of_directory(answers.error().code), answers.error().message);
+  answers_ = *std::move(answers);
+  Result<std::unique_ptr<AuditLog>> audit =
+      AuditLog::open(*store_, clock_, audit_limits(configuration_));
+  if (!audit) return stop(code_of_directory(audit.error().code), audit.error().message);
+  audit_ = *std::move(audit);
+  context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
+                                   directory_->paths(), *rule_service_, configuration_, *tokens_,
+                                   bodies_, http_figures_, *answers_, *audit_,
+                                   run_options_.line_bytes_max});
+  Result<std::unique_ptr<AlertDesk>> desk =
+      AlertDesk::open(*store_, service_->effects(), clock_, desk_options_, say_delivery,
+                      rule_service_->current()->rules.loaded.rules->plan);
+  if (!desk) return stop(code_of_directory(desk.error().code), desk.error().message);
+  desk_ = *std::move(desk);
+  open_desk_ = desk_.get();
+  context_->subscriptions = &desk_->subscriptions();
+  RouterOptions options = router_options();
+  options.answers = answers_.get();
+  options.audit = audit_.get();
+  routes_ = std::make_unique<Router>(std::move(options));
+  desk_->add_routes(
+      *routes_, [this](const TokenGrant& grant) { return tokens_->list()->has(grant); },
+      [this] { return service_->await_stored(kStoredPatience); });
+  add_health_routes(*routes_, [this] { return unreadiness(); });
+  add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
+  say("ready");
+  ready_routes_ = routes_.get();
+  return {};
+}
+
+std::string Server::unreadiness() const {
+  if (is_closing_) return "the server stops";
+  if (ready_routes_ == nullptr) return "the server starts: its state is being recovered";
+  if (std::string failure = service_->failure(); !failure.empty()) return failure;
+  const NodeFigures figures = service_->figures();
+  if (figures.journal.state == runtime::JournalState::kNoSpace) {
+    return "the disk is full: " + figures.journal.reason;
+  }
+  if (!figures.effects.no_space.empty()) return "the disk is full: " + figures.effects.no_space;
+  if (!figures.no_room.empty()) return "memory is at its limit: " + figures.no_room;
+  return {};
+}
+
+HttpResponse Server::answer(HttpRequest& request) {
+  const auto began = steady_clock::now();
+  HttpResponse response = route(request);
+  http_figures_.add(response.status, std::chrono::duration_cast<std::chrono::microseconds>(
+                                         steady_clock::now() - began));
+  if (response.status == problem_type(ProblemKind::kInternal).status) {
+    const auto id = std::ranges::find(response.headers, "X-Request-Id", &HttpHeader::name);
+    tell(fmt::format("tocsin: the request {} failed: {} {}: {}\n",
+                     id == response.headers.end() ? "" : id->value, request.head().method,
+                     request.head().target, response.body));
+  }
+  return response;
+}
+
+HttpResponse Server::route(HttpRequest& request) {
+  if (Router* const routes = ready_routes_; routes != nullptr) {
+    return routes->handle(request, *tokens_->list());
+  }
+  const std::string_view target = request.head().target;
+  if (target == "/livez" || target == "/readyz") {
+    return starting_routes_.handle(request, *tokens_->list());
+  }
+  HttpResponse response = problem_response(ProblemKind::kUnavailable, unreadiness());
+  response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
+
+// Reads RULES again and deploys what has changed; the rules that run go on where the new ones have
+// mistakes.
+void Server::reload_rules() {
+  const std::vector<std::string> paths = configuration_.texts("rules.path");
+  if (paths.empty()) {
+    return tell(
+        "tocsin: SIGHUP: no RULES were named at the start, so there are none to read again\n");
+  }
+  const auto refuse = [](const std::string& why) {
+    tell(fmt::format("tocsin: SIGHUP: {}; the rules of before go on\n", why));
+  };
+  Result<RulePack> pack = RulePack::read(paths);
+  if (!pack) return refuse(pack.error().message);
+  const RulePack current = rule_service_->current()->pack;
+  for (const auto& [rule, stage] : current.stages()) *pack = pack->with_stage(rule, stage);
+  if (pack->etag() == current.etag()) return say("SIGHUP: the rules have not changed");
+  RuleChange change;
+  change.comment = "read again at SIGHUP";
+  const auto deployed =
+      rule_service_->deploy(change, [&](const RulePack&) { return Result<RulePack>(*pack); });
+  if (!deployed) {
+    tell(deployed.error().diagnostics);
+    for (const std::string& failure : deployed.error().failures) tell(failure);
+    return refuse(deployed.error().detail);
+  }
+  say(fmt::format("SIGHUP: deployed the rules as version {}", deployed->version));
+  if (!is_quiet_) tell(format_restored(deployed->report));
+}
+
+ExitCode Server::wait() {
+  while (!must_stop() && !failed_.is_set()) {
+    std::array<pollfd, 3> waited = {{{failed_.descriptor(), POLLIN, 0},
+                                     {stop_signal_.descriptor(), POLLIN, 0},
+                                     {reload_signal_.descriptor(), POLLIN, 0}}};
+    ::poll(waited.data(), waited.size(), -1);
+    if (!must_stop() && !failed_.is_set() && reload_signal_.take()) reload_rules();
+  }
+  if (must_stop()) say(fmt::format("stopping: {}", stop_signal_.name()));
+  is_closing_ = true;
+  desk_->stop();  // streams end, for which the HTTP server would wait
+  http_->stop();
+  Result<void> stopped = service_->stop(true);
+  close();
+  if (!stopped) {
+    return end_with(ExitCode::kInputOutput, stopped.error().message +
+                                                "; nothing that was acknowledged is lost: start it "
+                                                "again");
+  }
+  say("stopped");
+  return ExitCode::kSuccess;
+}
+
+void Server::close() {
+  is_closing_ = true;
+  if (desk_) desk_->stop();
+  http_.reset();
+  ready_routes_ = nullptr;
+  routes_.reset();
+  open_desk_ = nullptr;
+  desk_.reset();
+  context_.reset();
+  rule_service_.reset();
+  service_.reset();
+}
+}  // namespace
+
+ExitCode serve(const Configuration& configuration, bool is_quiet) {
+  return Server(configuration, is_quiet).run();
+}
+}  // namespace tocsin::api

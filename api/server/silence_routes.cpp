@@ -1,0 +1,145 @@
+#include "api/server/silence_routes.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+
+#include "api/alerts/condition_problem.h"
+#include "api/rest/json_body.h"
+#include "api/rest/problem.h"
+#include "api/server/alert_routes.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+using SilencePtr = SilenceService::SilencePtr;
+constexpr std::array<std::string_view, 4> kSettings = {"filter", "from", "until", "reason"};
+
+std::string id_of(const ApiRequest& request) { return std::string(*request.text("id")); }
+ordered_json shown(const Silence& silence, cep::EventTime now) {
+  return ordered_json::parse(show_silence(silence, now));
+}
+
+HttpResponse create(SilenceService& service, ApiRequest& request) {
+  const auto body = read_json_object(request, kSettings);
+  if (!body) return body.error();
+  if (auto refused = refused_condition(*body, service.conditions())) return *refused;
+  const Result<SilencePtr> made = service.create(
+      body->dump(-1, ' ', false, ordered_json::error_handler_t::replace), request.grant.name);
+  if (!made) return problem_of_error(made.error());
+  HttpResponse response = json_response(201, shown(**made, service.now()));
+  response.headers.push_back({"Location", "/v1/silences/" + (*made)->id});
+  return response;
+}
+
+HttpResponse list(SilenceService& service, const ApiRequest& request) {
+  const std::optional<std::string_view> state = request.text("state");
+  const cep::EventTime now = service.now();
+  ordered_json document = {{"silences", ordered_json::array()}};
+  for (const SilencePtr& one : service.list()) {
+    if (state && name_of(one->state_at(now)) != *state) continue;
+    document["silences"].push_back(shown(*one, now));
+  }
+  return json_response(200, document);
+}
+
+HttpResponse get(const SilenceService& service, const ApiRequest& request) {
+  const SilencePtr found = service.find(id_of(request));
+  if (found) return json_response(200, shown(*found, service.now()));
+  return problem_response(ProblemKind::kNotFound,
+                          fmt::format("there is no silence {}", id_of(request)));
+}
+
+HttpResponse end(SilenceService& service, const ApiRequest& request) {
+  const Result<SilencePtr> ended = service.end(id_of(request), request.grant.name);
+  if (!ended) return problem_of_error(ended.error());
+  return json_response(200, shown(**ended, service.now()));
+}
+
+void add_schemas(Router& router) {
+  const ordered_json text = {{"type", "string"}};
+  const ordered_json time = {{"type", "string"}, {"format", "date-time"}};
+  const ordered_json filter = {{"$ref", "#/components/schemas/AlertFilter"}};
+  router.add_schema(
+      "SilenceSettings",
+      {{"type", "object"},
+       {"properties", {{"filter", filter}, {"from", time}, {"until", time}, {"reason", text}}},
+       {"required", {"filter", "until", "reason"}},
+       {"additionalProperties", false}});
+  router.add_schema("Silence", {{"type", "object"},
+                                {"required", {"id", "state", "filter", "from", "until", "reason"}},
+                                {"properties",
+                                 {{"id", text},
+                                  {"state", {{"enum", {"pending", "active", "ended"}}}},
+                                  {"filter", filter},
+                                  {"from", time},
+                                  {"until", time},
+                                  {"reason", text},
+                                  {"created_by", text},
+                                  {"created_at", time},
+                                  {"ended_by", text},
+                                  {"condition_error", text}}}});
+  router.add_schema(
+      "SilenceList",
+      {{"type", "object"},
+       {"required", {"silences"}},
+       {"properties",
+        {{"silences",
+          {{"type", "array"}, {"items", {{"$ref", "#/components/schemas/Silence"}}}}}}}});
+}
+}  // namespace
+
+void add_silence_routes(Router& router, SilenceService& service) {
+  add_schemas(router);
+  const std::string base = "/v1/silences";
+  const std::string one = base + "/{id}";
+  const std::vector<RouteParameter> id = {{"id", RouteParameter::Type::kText, "The silence's id"}};
+  const std::vector<RouteAnswer> silence = {{200, "The silence", "application/json", "Silence"}};
+  router.add({.method = "GET",
+              .path = base,
+              .operation_id = "listSilences",
+              .tag = "silences",
+              .summary = "Silences, newest first, also those that ended a while ago",
+              .role = Role::kReader,
+              .query_parameters = {{.name = "state",
+                                    .type = RouteParameter::Type::kWord,
+                                    .description = "Only those in this state",
+                                    .words = {"pending", "active", "ended"}}},
+              .answers = {{200, "The silences", "application/json", "SilenceList"}},
+              .handler = [&service](ApiRequest& request) { return list(service, request); }});
+  router.add({.method = "POST",
+              .path = base,
+              .operation_id = "createSilence",
+              .tag = "silences",
+              .summary = "Deliver no alerts of some kind for a time",
+              .description = "Alerts that are raised meanwhile are stored and shown as ever. What "
+                             "was raised before is delivered.",
+              .role = Role::kAnalyst,
+              .body = RouteBody{{"application/json"}, "SilenceSettings"},
+              .answers = {{201, "The silence", "application/json", "Silence"}},
+              .problems = {409, 413, 415, 422},
+              .handler = [&service](ApiRequest& request) { return create(service, request); }});
+  router.add({.method = "GET",
+              .path = one,
+              .operation_id = "getSilence",
+              .tag = "silences",
+              .summary = "One silence",
+              .role = Role::kReader,
+              .path_parameters = id,
+              .answers = silence,
+              .handler = [&service](ApiRequest& request) { return get(service, request); }});
+  router.add({.method = "DELETE",
+              .path = one,
+              .operation_id = "endSilence",
+              .tag = "silences",
+              .summary = "End a silence now; it is shown for a while",
+              .role = Role::kAnalyst,
+              .path_parameters = id,
+              .answers = silence,
+              .problems = {409},
+              .handler = [&service](ApiRequest& request) { return end(service, request); }});
+}
+}  // namespace tocsin::api

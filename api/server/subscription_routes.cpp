@@ -1,0 +1,479 @@
+#include "api/server/subscription_routes.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
+
+#include "api/alerts/condition_problem.h"
+#include "api/net/webhook_url.h"
+#include "api/rest/json_body.h"
+#include "api/rest/problem.h"
+#include "api/server/alert_routes.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+using Type = RouteParameter::Type;
+using SubscriptionPtr = SubscriptionService::SubscriptionPtr;
+constexpr std::int64_t kRowsMax = 1000;
+constexpr std::int64_t kRowsDefault = 100;
+
+HttpResponse bad_body(std::string_view detail) {
+  return problem_response(ProblemKind::kBadBody, detail);
+}
+std::string dump(const ordered_json& document) {
+  return document.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+class Operations {
+ public:
+  explicit Operations(SubscriptionService& service) : service_(service) {}
+
+  HttpResponse list(const ApiRequest& request) const {
+    ordered_json document = {{"subscriptions", ordered_json::array()}};
+    for (const SubscriptionPtr& one : service_.list())
+      document["subscriptions"].push_back(shown(*one, request));
+    return json_response(200, document);
+  }
+
+  HttpResponse create(ApiRequest& request) const {
+    const auto body = read_json_object(request, kSubscriptionSettings);
+    if (!body) return body.error();
+    if (auto refused = refused_condition(*body, service_.conditions())) return *refused;
+    const Result<SubscriptionPtr> made = service_.create(dump(*body), request.grant.name);
+    if (!made) return problem_of_error(made.error());
+    ordered_json document = shown(**made, request);
+    document["secret"] = (*made)->secret;
+    HttpResponse response = with_etag(json_response(201, document), **made);
+    response.headers.push_back({"Location", "/v1/subscriptions/" + (*made)->id});
+    return response;
+  }
+
+  HttpResponse get(const ApiRequest& request) const {
+    const SubscriptionPtr found = service_.find(id_of(request));
+    if (!found) return missing(request);
+    return with_etag(json_response(200, shown(*found, request)), *found);
+  }
+
+  HttpResponse put(ApiRequest& request) const {
+    const auto body = read_json_object(request, kSubscriptionSettings);
+    if (!body) return body.error();
+    return replace(request, [&](const Subscription&) { return *body; });
+  }
+
+  // RFC 7396.
+  HttpResponse patch(ApiRequest& request) const {
+    const auto body = read_json_object(request, kSubscriptionSettings);
+    if (!body) return body.error();
+    return replace(request, [&](const Subscription& now) {
+      ordered_json settings = ordered_json::parse(subscription_settings(now));
+      settings.merge_patch(*body);
+      return settings;
+    });
+  }
+
+  HttpResponse remove(const ApiRequest& request) const {
+    std::optional<HttpResponse> refused;
+    const Result<void> removed = service_.remove(id_of(request), matching(request, refused));
+    if (refused) return *refused;
+    if (!removed) return problem_of_error(removed.error());
+    return {204, {}, "", ""};
+  }
+
+  HttpResponse rotate(ApiRequest& request) const {
+    constexpr std::string_view kKnown[] = {"overlap"};
+    const auto body = read_json_object(request, kKnown);
+    if (!body) return body.error();
+    std::optional<cep::Duration> overlap;
+    if (body->contains("overlap")) {
+      const ordered_json& text = body->at("overlap");
+      if (text.is_string()) overlap = cep::parse_duration(text.get<std::string>());
+      constexpr cep::Duration kMonth{30LL * cep::kDayUs};
+      if (!overlap || *overlap > kMonth || *overlap < cep::Duration{0})
+        return bad_body("overlap is a duration of at most 30d such as 24h");
+    }
+    const Result<SubscriptionPtr> made = service_.rotate(id_of(request), overlap);
+    if (!made) return problem_of_error(made.error());
+    ordered_json document = shown(**made, request);
+    document["secret"] = (*made)->secret;
+    return with_etag(json_response(200, document), **made);
+  }
+
+  HttpResponse pause(const ApiRequest& request) const {
+    return set_status(request, SubscriptionStatus::kPaused, "paused by " + request.grant.name);
+  }
+  HttpResponse resume(const ApiRequest& request) const {
+    return set_status(request, SubscriptionStatus::kActive, "");
+  }
+
+  HttpResponse test(const ApiRequest& request) const {
+    const Result<LoggedAttempt> attempt = service_.test(id_of(request));
+    if (!attempt) return problem_of_error(attempt.error());
+    return json_response(200, shown(*attempt));
+  }
+
+  HttpResponse deliveries(const ApiRequest& request) const {
+    const SubscriptionPtr found = service_.find(id_of(request));
+    if (!found) return missing(request);
+    const auto most = static_cast<std::size_t>(request.integer("limit").value_or(kRowsDefault));
+    const std::uint64_t before =
+        static_cast<std::uint64_t>(request.integer("before").value_or(INT64_MAX));
+    ordered_json document = {{"deliveries", ordered_json::array()}};
+    ordered_json& rows = document["deliveries"];
+    const Result<void> read =
+        service_.log().attempts(found->endpoint(), before, [&](const LoggedAttempt& attempt) {
+          rows.push_back(shown(attempt));
+          return rows.size() < most;
+        });
+    if (!read) return problem_of_error(read.error());
+    if (rows.size() == most) document["before"] = rows.back().at("sequence");
+    return json_response(200, document);
+  }
+
+  HttpResponse dead(const ApiRequest& request) const {
+    const auto most = static_cast<std::size_t>(request.integer("limit").value_or(kRowsDefault));
+    const auto from = static_cast<std::uint64_t>(request.integer("from").value_or(0));
+    const Result<std::vector<DeadDelivery>> dead = service_.dead(id_of(request), from, most);
+    if (!dead) return problem_of_error(dead.error());
+    ordered_json document = {{"dead", ordered_json::array()}};
+    for (const DeadDelivery& one : *dead) {
+      ordered_json row = ordered_json::object();
+      if (runtime::is_message(one.row.number)) {
+        row["message"] = one.alert_id;
+      } else {
+        row = {{"number", one.row.number}, {"alert", one.alert_id}, {"rule", one.rule}};
+      }
+      row["attempts"] = one.row.attempts;
+      row["at"] = cep::format_time(one.row.due);
+      if (one.row.last_status != 0) row["status"] = one.row.last_status;
+      row["error"] = one.row.last_error;
+      document["dead"].push_back(std::move(row));
+    }
+    if (dead->size() == most) document["from"] = dead->back().row.number + 1;
+    return json_response(200, document);
+  }
+
+  HttpResponse redeliver(ApiRequest& request) const {
+    constexpr std::string_view kKnown[] = {"alert", "from", "to", "failed_since"};
+    const auto body = read_json_object(request, kKnown);
+    if (!body) return body.error();
+    Redelivery wanted;
+    for (const auto& [name, value] : body->items()) {
+      const std::string text = value.is_string() ? value.get<std::string>() : "";
+      if (name == "alert") {
+        wanted.alert_id = text;
+        continue;
+      }
+      const std::optional<cep::EventTime> time = cep::parse_time(text);
+      if (!time) return bad_body(fmt::format("{} is a time such as 2026-03-02T12:01:00Z", name));
+      (name == "from" ? wanted.from : name == "to" ? wanted.to : wanted.failed_since) = time;
+    }
+    const int kinds = (wanted.alert_id ? 1 : 0) + (wanted.failed_since ? 1 : 0) +
+                      (wanted.from || wanted.to ? 1 : 0);
+    if (kinds != 1) return bad_body("say `alert`, or `from` and `to`, or `failed_since`");
+    const Result<std::uint64_t> owed = service_.redeliver(id_of(request), wanted);
+    if (!owed) return problem_of_error(owed.error());
+    return json_response(202, {{"owed", *owed}});
+  }
+
+  HttpResponse notices(const ApiRequest& request) const {
+    const auto most = static_cast<std::size_t>(request.integer("limit").value_or(kRowsDefault));
+    ordered_json document = {{"notices", ordered_json::array()}};
+    ordered_json& rows = document["notices"];
+    const Result<void> read = service_.notices().list([&](const Notice& notice) {
+      rows.push_back({{"sequence", notice.sequence},
+                      {"kind", notice.kind},
+                      {"subject", notice.subject},
+                      {"text", notice.text},
+                      {"first_at", cep::format_time(notice.first_at)},
+                      {"last_at", cep::format_time(notice.last_at)},
+                      {"count", notice.count}});
+      return rows.size() < most;
+    });
+    if (!read) return problem_of_error(read.error());
+    return json_response(200, document);
+  }
+
+ private:
+  static std::string id_of(const ApiRequest& request) { return std::string(*request.text("id")); }
+  static HttpResponse missing(const ApiRequest& request) {
+    return problem_response(ProblemKind::kNotFound,
+                            fmt::format("there is no subscription {}", id_of(request)));
+  }
+  static HttpResponse with_etag(HttpResponse response, const Subscription& subscription) {
+    response.headers.push_back({"ETag", etag_of(subscription.version)});
+    return response;
+  }
+  // Ends the change where the request's If-Match does not hold; `refused` is the answer then.
+  static SubscriptionService::Condition matching(const ApiRequest& request,
+                                                 std::optional<HttpResponse>& refused) {
+    return [&](const Subscription& now) -> Result<void> {
+      const auto matches = check_if_match(request, now.version);
+      if (matches) return {};
+      refused = matches.error();
+      return fail(Errc::kRefused, "");
+    };
+  }
+
+  // Paths, queries and headers may hold secrets of the endpoint: who only reads is not shown them.
+  ordered_json shown(const Subscription& subscription, const ApiRequest& request) const {
+    ordered_json document = ordered_json::parse(show_subscription(subscription));
+    if (!may(request.grant.role, Role::kAnalyst)) {
+      if (const Result<WebhookUrl> url = parse_webhook_url(subscription.url))
+        document["url"] = (url->tls ? "https://" : "http://") + url->authority();
+      for (auto& [name, value] : document["headers"].items()) value = "hidden";
+    }
+    const DeliveryFigures figures = service_.figures(subscription.id);
+    document["owed"] = service_.owed(subscription);
+    document["circuit"] = name_of(figures.circuit);
+    document["last_succeeded"] = figures.last_succeeded;
+    return document;
+  }
+  static ordered_json shown(const LoggedAttempt& attempt) {
+    ordered_json row = {{"sequence", attempt.sequence}};
+    if (attempt.number == 0) {
+      row["test"] = true;
+    } else if (runtime::is_message(attempt.number)) {
+      row["message"] = attempt.alert_id;
+    } else {
+      row["alert"] = attempt.alert_id;
+      row["number"] = attempt.number;
+    }
+    row["webhook_id"] = attempt.webhook_id;
+    row["attempt"] = attempt.attempt;
+    row["at"] = cep::format_time(attempt.at);
+    row["delivered"] = attempt.status >= 200 && attempt.status <= 299;
+    if (attempt.status != 0) row["status"] = attempt.status;
+    row["latency_ms"] = static_cast<double>(attempt.latency.us) / 1000;
+    if (!attempt.error.empty()) row["error"] = attempt.error;
+    row["answer"] = attempt.answer;
+    return row;
+  }
+
+  HttpResponse replace(const ApiRequest& request,
+                       const std::function<ordered_json(const Subscription&)>& settings_of) const {
+    const SubscriptionPtr before = service_.find(id_of(request));
+    if (!before) return missing(request);
+    std::optional<HttpResponse> refused;
+    const auto matches = matching(request, refused);
+    // The settings were made from this version.
+    const auto unchanged = [&](const Subscription& now) -> Result<void> {
+      if (Result<void> good = matches(now); !good) return good;
+      if (now.version == before->version) return {};
+      refused = problem_response(ProblemKind::kStale, "the subscription changed just now");
+      return fail(Errc::kRefused, "");
+    };
+    const ordered_json settings = settings_of(*before);
+    if (auto broken = refused_condition(settings, service_.conditions())) return *broken;
+    const Result<SubscriptionPtr> now = service_.replace(before->id, dump(settings), unchanged);
+    if (refused) return *refused;
+    if (!now) return problem_of_error(now.error());
+    return with_etag(json_response(200, shown(**now, request)), **now);
+  }
+
+  HttpResponse set_status(const ApiRequest& request, SubscriptionStatus status,
+                          const std::string& reason) const {
+    const Result<SubscriptionPtr> now = service_.set_status(id_of(request), status, reason);
+    if (!now) return problem_of_error(now.error());
+    return with_etag(json_response(200, shown(**now, request)), **now);
+  }
+
+  SubscriptionService& service_;
+};
+
+void add_schemas(Router& router) {
+  const ordered_json text = {{"type", "string"}};
+  const ordered_json whole = {{"type", "integer"}};
+  const ordered_json texts = {{"type", "array"}, {"items", text}};
+  const ordered_json limit = {{"type", {"integer", "null"}}, {"minimum", 0}};
+  router.add_schema(
+      "AlertFilter",
+      {{"type", "object"},
+       {"properties",
+        {{"rules", texts},
+         {"tags", texts},
+         {"least_severity",
+          {{"type", "string"}, {"enum", {"info", "low", "medium", "high", "critical"}}}},
+         {"key", {{"type", "object"}}},
+         {"condition", text}}},
+       {"additionalProperties", false}});
+  const ordered_json settings = {
+      {"name", text},
+      {"url", {{"type", "string"}, {"format", "uri"}}},
+      {"filter", {{"$ref", "#/components/schemas/AlertFilter"}}},
+      {"payload", {{"type", "string"}, {"enum", {"tocsin", "cloudevents"}}}},
+      {"headers", {{"type", "object"}, {"additionalProperties", text}}},
+      {"per_second", {{"type", {"number", "null"}}}},
+      {"concurrency", {{"type", "integer"}, {"minimum", 1}}},
+      {"in_order", {{"type", "boolean"}}},
+      {"group",
+       {{"type", {"object", "null"}},
+        {"properties", {{"by", texts}, {"wait", text}, {"interval", text}}},
+        {"additionalProperties", false}}},
+      {"brake",
+       {{"type", {"object", "null"}},
+        {"properties", {{"per_rule", limit}, {"in_all", limit}}},
+        {"additionalProperties", false}}}};
+  router.add_schema("SubscriptionSettings", {{"type", "object"},
+                                             {"properties", settings},
+                                             {"required", {"url"}},
+                                             {"additionalProperties", false}});
+  ordered_json shown = {{"id", text}, {"version", whole}};
+  shown.update(settings);
+  shown["status"] = {{"type", "string"}, {"enum", {"active", "paused", "disabled"}}};
+  shown["status_reason"] = text;
+  shown["condition_error"] = text;
+  shown["secret"] = {{"type", "string"}, {"description", "Only where it was just made"}};
+  shown["secret_before_until"] = text;
+  shown["secrets_before_until"] = {
+      {"type", "array"},
+      {"items", text},
+      {"description", "When each secret before ends that signs too, the newest first"}};
+  shown["created_at"] = text;
+  shown["created_by"] = text;
+  shown["owed"] = whole;
+  shown["circuit"] = {{"type", "string"}, {"enum", {"closed", "open", "half_open", "disabled"}}};
+  shown["last_succeeded"] = {{"type", "boolean"}};
+  router.add_schema("Subscription", {{"type", "object"},
+                                     {"required", {"id", "version", "url", "status"}},
+                                     {"properties", shown}});
+  const auto list_of = [&](const char* name, ordered_json items) {
+    return ordered_json{{"type", "object"},
+                        {"required", {name}},
+                        {"properties", {{name, {{"type", "array"}, {"items", std::move(items)}}}}}};
+  };
+  router.add_schema("SubscriptionList",
+                    list_of("subscriptions", {{"$ref", "#/components/schemas/Subscription"}}));
+  router.add_schema("DeliveryAttempt", {{"type", "object"},
+                                        {"required", {"webhook_id", "attempt", "at", "delivered"}},
+                                        {"properties",
+                                         {{"sequence", whole},
+                                          {"test", {{"type", "boolean"}}},
+                                          {"alert", text},
+                                          {"number", whole},
+                                          {"webhook_id", text},
+                                          {"attempt", whole},
+                                          {"at", text},
+                                          {"delivered", {{"type", "boolean"}}},
+                                          {"status", whole},
+                                          {"latency_ms", {{"type", "number"}}},
+                                          {"error", text},
+                                          {"answer", text}}}});
+  router.add_schema("DeliveryLog",
+                    list_of("deliveries", {{"$ref", "#/components/schemas/DeliveryAttempt"}}));
+  router.add_schema("DeadDeliveries", list_of("dead", {{"type", "object"}}));
+  router.add_schema(
+      "SecretRotation",
+      {{"type", "object"}, {"properties", {{"overlap", text}}}, {"additionalProperties", false}});
+  const ordered_json time = {{"type", "string"}, {"format", "date-time"}};
+  router.add_schema(
+      "Redelivery",
+      {{"type", "object"},
+       {"properties", {{"alert", text}, {"from", time}, {"to", time}, {"failed_since", time}}},
+       {"additionalProperties", false}});
+  router.add_schema(
+      "Redelivered",
+      {{"type", "object"}, {"required", {"owed"}}, {"properties", {{"owed", whole}}}});
+  router.add_schema("NoticeList", list_of("notices", {{"type", "object"}}));
+}
+}  // namespace
+
+void add_subscription_routes(Router& router, SubscriptionService& service) {
+  add_schemas(router);
+  const auto operations = std::make_shared<const Operations>(service);
+  using Method = HttpResponse (Operations::*)(ApiRequest&) const;
+  using ReadMethod = HttpResponse (Operations::*)(const ApiRequest&) const;
+  const auto writes = [operations](Method method) {
+    return [operations, method](ApiRequest& request) { return (*operations.*method)(request); };
+  };
+  const auto reads = [operations](ReadMethod method) {
+    return [operations, method](ApiRequest& request) { return (*operations.*method)(request); };
+  };
+  const std::string base = "/v1/subscriptions";
+  const std::string one = base + "/{id}";
+  const std::vector<RouteParameter> id = {{"id", Type::kText, "The subscription's id"}};
+  const RouteParameter limit = {.name = "limit",
+                                .type = Type::kInteger,
+                                .description = "How many at most, 100 unless said",
+                                .least = 1,
+                                .most = kRowsMax};
+  const std::vector<RouteAnswer> shown = {
+      {200, "The subscription", "application/json", "Subscription"}};
+  const auto add = [&](const char* method, const std::string& path, const char* operation,
+                       const char* summary, Role role, std::vector<RouteAnswer> answers,
+                       RouteHandler handler, std::optional<RouteBody> body = {},
+                       std::vector<int> problems = {}, std::vector<RouteParameter> query = {},
+                       const char* description = "") {
+    router.add({.method = method,
+                .path = path,
+                .operation_id = operation,
+                .tag = "subscriptions",
+                .summary = summary,
+                .description = description,
+                .role = role,
+                .path_parameters = path.starts_with(one) ? id : std::vector<RouteParameter>{},
+                .query_parameters = std::move(query),
+                .body = std::move(body),
+                .answers = std::move(answers),
+                .problems = std::move(problems),
+                .handler = std::move(handler)});
+  };
+  const RouteBody settings{{"application/json"}, "SubscriptionSettings"};
+  add("GET", base, "listSubscriptions", "All subscriptions", Role::kReader,
+      {{200, "The subscriptions", "application/json", "SubscriptionList"}},
+      reads(&Operations::list));
+  add("POST", base, "createSubscription", "Subscribe a webhook to alerts", Role::kAnalyst,
+      {{201, "The subscription, with its secret, which is shown once", "application/json",
+        "Subscription"}},
+      writes(&Operations::create), settings, {409, 413, 415, 422}, {},
+      "Alerts that are raised from now on and that the filter admits are owed to it. Webhooks are "
+      "signed as Standard Webhooks says.");
+  add("GET", one, "getSubscription", "One subscription", Role::kReader, shown,
+      reads(&Operations::get));
+  add("PUT", one, "putSubscription", "Replace a subscription's settings", Role::kAnalyst, shown,
+      writes(&Operations::put), settings, {412, 413, 415, 422, 428});
+  add("PATCH", one, "patchSubscription", "Change some of a subscription's settings", Role::kAnalyst,
+      shown, writes(&Operations::patch),
+      RouteBody{{"application/merge-patch+json", "application/json"}, ""},
+      {412, 413, 415, 422, 428}, {}, "A JSON merge patch (RFC 7396).");
+  add("DELETE", one, "deleteSubscription", "End a subscription; nothing more is owed to it",
+      Role::kAnalyst, {{204, "It is gone"}}, reads(&Operations::remove), {}, {412, 428});
+  add("POST", one + "/secret", "rotateSecret", "Make a new secret", Role::kAnalyst,
+      {{200, "The subscription, with its new secret, which is shown once", "application/json",
+        "Subscription"}},
+      writes(&Operations::rotate), RouteBody{{"application/json"}, "SecretRotation", false},
+      {413, 415}, {}, "For `overlap`, a day unless said, webhooks carry both signatures.");
+  add("POST", one + "/test", "testSubscription", "Send a test message now", Role::kAnalyst,
+      {{200, "How it went", "application/json", "DeliveryAttempt"}}, reads(&Operations::test));
+  add("POST", one + "/pause", "pauseSubscription", "Send nothing for now; alerts stay owed",
+      Role::kAnalyst, shown, reads(&Operations::pause));
+  add("POST", one + "/resume", "resumeSubscription", "Send again, also after 410", Role::kAnalyst,
+      shown, reads(&Operations::resume));
+  add("GET", one + "/deliveries", "listDeliveries", "Attempts to deliver, newest first",
+      Role::kReader, {{200, "The attempts", "application/json", "DeliveryLog"}},
+      reads(&Operations::deliveries), {}, {},
+      {limit,
+       {.name = "before",
+        .type = Type::kInteger,
+        .description = "Attempts before this sequence: `before` of the page before"}});
+  add("GET", one + "/dead", "listDeadDeliveries", "Alerts that were given up, oldest first",
+      Role::kReader, {{200, "The deliveries", "application/json", "DeadDeliveries"}},
+      reads(&Operations::dead), {}, {},
+      {limit,
+       {.name = "from",
+        .type = Type::kInteger,
+        .description = "From this alert's number on: `from` of the page before"}});
+  add("POST", one + "/redeliver", "redeliver",
+      "Owe one alert, those of a time, or all that failed, once more", Role::kAnalyst,
+      {{202, "How many are owed", "application/json", "Redelivered"}},
+      writes(&Operations::redeliver), RouteBody{{"application/json"}, "Redelivery"},
+      {409, 413, 415}, {}, "They keep their webhook-id, so that a receiver knows them again.");
+  add("GET", "/v1/notices", "listNotices",
+      "Operational alerts: deliveries given up, endpoints gone", Role::kReader,
+      {{200, "The notices, newest first", "application/json", "NoticeList"}},
+      reads(&Operations::notices), {}, {}, {limit});
+}
+}  // namespace tocsin::api

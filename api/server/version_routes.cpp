@@ -1,0 +1,166 @@
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "api/node/rule_service.h"
+#include "api/rest/json_body.h"
+#include "api/server/deploy_routes.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+
+ordered_json pack_json(const RulePack& pack) {
+  ordered_json files = ordered_json::object();
+  for (const std::string& path : pack.paths()) files[path] = *pack.file(path);
+  ordered_json stages = ordered_json::object();
+  for (const auto& [rule, stage] : pack.stages()) stages[rule] = name_of(stage);
+  return {{"files", std::move(files)}, {"stages", std::move(stages)}};
+}
+
+HttpResponse get_pack(ServerContext& context) {
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+  ordered_json json = {{"version", now->version}};
+  json.update(pack_json(now->pack));
+  HttpResponse response = json_response(200, json);
+  response.headers.push_back({"ETag", fmt::format("\"{}\"", now->pack.etag())});
+  return response;
+}
+
+ordered_json version_json(const RuleVersion& version) {
+  return {{"version", version.number}, {"at", cep::format_time(version.at)},
+          {"who", version.who},        {"comment", version.comment},
+          {"etag", version.etag},      {"plan", version.plan}};
+}
+
+HttpResponse list_versions(ServerContext& context, const ApiRequest& request) {
+  const std::int64_t limit = request.integer("limit").value_or(100);
+  const std::int64_t before = request.integer("before").value_or(INT64_MAX);
+  ordered_json list = ordered_json::array();
+  for (const RuleVersion& version : context.rules.versions()) {
+    if (static_cast<std::int64_t>(version.number) >= before) continue;
+    if (static_cast<std::int64_t>(list.size()) == limit) break;
+    list.push_back(version_json(version));
+  }
+  return json_response(200, {{"versions", std::move(list)}});
+}
+
+HttpResponse get_version(ServerContext& context, const ApiRequest& request) {
+  const auto number = static_cast<std::uint64_t>(*request.integer("version"));
+  const Result<RulePack> pack = context.rules.pack_of(number);
+  if (!pack) return problem_of_error(pack.error());
+  for (const RuleVersion& version : context.rules.versions()) {
+    if (version.number != number) continue;
+    ordered_json json = version_json(version);
+    json.update(pack_json(*pack));
+    return json_response(200, json);
+  }
+  return problem_response(ProblemKind::kNotFound, fmt::format("there is no version {}", number));
+}
+
+// What of `to` is otherwise than in `from`, file by file.
+HttpResponse diff_versions(ServerContext& context, const ApiRequest& request) {
+  const auto number = static_cast<std::uint64_t>(*request.integer("version"));
+  const auto from_number = static_cast<std::uint64_t>(
+      request.integer("from").value_or(static_cast<std::int64_t>(number) - 1));
+  const Result<RulePack> to = context.rules.pack_of(number);
+  if (!to) return problem_of_error(to.error());
+  const Result<RulePack> from = context.rules.pack_of(from_number);
+  if (!from) return problem_of_error(from.error());
+  ordered_json files = ordered_json::array();
+  for (const std::string& path : from->paths()) {
+    const auto after = to->file(path);
+    const auto before = from->file(path);
+    if (after == before) continue;
+    ordered_json one = {{"path", path}, {"change", after ? "changed" : "removed"}};
+    one["before"] = *before;
+    if (after) one["after"] = *after;
+    files.push_back(std::move(one));
+  }
+  for (const std::string& path : to->paths()) {
+    if (from->file(path)) continue;
+    files.push_back({{"path", path}, {"change", "added"}, {"after", *to->file(path)}});
+  }
+  ordered_json rules = ordered_json::array();
+  const auto describe = [&](const std::string& id) {
+    const std::string before = rule_etag(*from, id);
+    const std::string after = rule_etag(*to, id);
+    if (before == after) return;
+    rules.push_back(
+        {{"rule", id},
+         {"change", before.empty() ? "added" : (after.empty() ? "removed" : "changed")}});
+  };
+  for (const RuleText& rule : from->rules()) describe(rule.id);
+  for (const RuleText& rule : to->rules()) {
+    if (!from->rule(rule.id)) describe(rule.id);
+  }
+  return json_response(200, {{"from", from_number},
+                             {"version", number},
+                             {"rules", std::move(rules)},
+                             {"files", std::move(files)}});
+}
+
+}  // namespace
+
+void add_version_routes(Router& router, ServerContext& context) {
+  using Type = RouteParameter::Type;
+  const RouteParameter version{
+      .name = "version", .type = Type::kInteger, .description = "Its number", .least = 1};
+  const auto add = [&](Route route) {
+    route.tag = "rules";
+    router.add(std::move(route));
+  };
+  add({.method = "GET",
+       .path = "/v1/pack",
+       .operation_id = "getPack",
+       .tag = "",
+       .summary = "All files that the rules are made of",
+       .role = Role::kReader,
+       .answers = {{200, "The files, stages and version", "application/json"}},
+       .handler = [&context](ApiRequest&) { return get_pack(context); }});
+  add({.method = "GET",
+       .path = "/v1/versions",
+       .operation_id = "listRuleVersions",
+       .tag = "",
+       .summary = "What held before, newest first",
+       .role = Role::kReader,
+       .query_parameters = {{.name = "limit",
+                             .type = Type::kInteger,
+                             .description = "At most so many (100 unless said)",
+                             .least = 1,
+                             .most = 1000},
+                            {.name = "before",
+                             .type = Type::kInteger,
+                             .description = "Older than this version",
+                             .least = 1}},
+       .answers = {{200, "The versions", "application/json"}},
+       .handler = [&context](ApiRequest& request) { return list_versions(context, request); }});
+  add({.method = "GET",
+       .path = "/v1/versions/{version}",
+       .operation_id = "getRuleVersion",
+       .tag = "",
+       .summary = "A version with its files",
+       .role = Role::kReader,
+       .path_parameters = {version},
+       .answers = {{200, "The version", "application/json"}},
+       .handler = [&context](ApiRequest& request) { return get_version(context, request); }});
+  add({.method = "GET",
+       .path = "/v1/versions/{version}/diff",
+       .operation_id = "diffRuleVersion",
+       .tag = "",
+       .summary = "What a version changed",
+       .role = Role::kReader,
+       .path_parameters = {version},
+       .query_parameters = {{.name = "from",
+                             .type = Type::kInteger,
+                             .description =
+                                 "Compared with this version; the one before unless said",
+                             .least = 1}},
+       .answers = {{200, "Rules and files that differ", "application/json"}},
+       .handler = [&context](ApiRequest& request) { return diff_versions(context, request); }});
+}
+}  // namespace tocsin::api

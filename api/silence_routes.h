@@ -1,9 +1,0 @@
-/// The API's operations on silences.
-#pragma once
-#include "api/router.h"
-#include "api/silence_service.h"
-
-namespace tocsin::api {
-/// The service must outlive the router.
-void add_silence_routes(Router& router, SilenceService& service);
-}  // namespace tocsin::api

@@ -1,9 +1,0 @@
-/// The API's operations on subscriptions, their deliveries, and operational alerts.
-#pragma once
-#include "api/router.h"
-#include "api/subscription_service.h"
-
-namespace tocsin::api {
-/// The service must outlive the router.
-void add_subscription_routes(Router& router, SubscriptionService& service);
-}  // namespace tocsin::api

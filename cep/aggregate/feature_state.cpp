@@ -1,0 +1,214 @@
+#include "cep/aggregate/feature_state.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::uint32_t kHeaderWords = sizeof(RingHeader) / 8;
+constexpr std::uint32_t kCapacityLeast = 4;
+
+std::uint32_t time_words(const RingHeader& ring) {
+  return ring.wide_times != 0 ? ring.capacity : (ring.capacity + 1) / 2;
+}
+std::uint32_t value_words(RingValue value) { return value == RingValue::kNumber ? 1 : 0; }
+std::uint32_t sum_words(RingValue value) { return value == RingValue::kNumber ? 2 : 0; }
+// After the header: the sum, the times, the values.
+std::uint64_t* sum_of(RingHeader* ring) { return reinterpret_cast<std::uint64_t*>(ring + 1); }
+template <typename T>
+T* times_of(RingHeader* ring) {
+  return reinterpret_cast<T*>(sum_of(ring) + sum_words(ring->value));
+}
+std::uint64_t* values_of(RingHeader* ring) {
+  return sum_of(ring) + sum_words(ring->value) + time_words(*ring);
+}
+// Places go round; capacities need not be powers of two.
+std::uint32_t place_of(const RingHeader& ring, std::uint32_t index) {
+  const std::uint32_t place = ring.head + index;
+  return place < ring.capacity ? place : place - ring.capacity;
+}
+std::int64_t time_at(RingHeader* ring, std::uint32_t index) {
+  const std::uint32_t place = place_of(*ring, index);
+  if (ring->wide_times != 0) return times_of<std::int64_t>(ring)[place];
+  return ring->base_us + times_of<std::uint32_t>(ring)[place];
+}
+
+Int128 get_128(const std::uint64_t* words) {
+  return static_cast<Int128>(static_cast<unsigned __int128>(words[1]) << 64 | words[0]);
+}
+void put_128(std::uint64_t* words, Int128 number) {
+  words[0] = static_cast<std::uint64_t>(number);
+  words[1] = static_cast<std::uint64_t>(number >> 64);
+}
+}  // namespace
+
+bool has_ring(const Feature& feature) {
+  const FeatureWindow& window = feature.window;
+  if (window.kind != WindowKind::kLast && window.kind != WindowKind::kPrevious) return false;
+  if (window.excluding || window.every || feature.takes_all()) return false;
+  if (feature.aggregate == Aggregate::kCount) return true;
+  if (feature.aggregate != Aggregate::kSum && feature.aggregate != Aggregate::kAvg) return false;
+  return feature.argument->type.kind == TypeKind::kInt ||
+         feature.argument->type.kind == TypeKind::kDecimal;
+}
+
+RingValue ring_value_of(const Feature& feature) {
+  return feature.argument ? RingValue::kNumber : RingValue::kNone;
+}
+
+std::uint32_t ring_words(std::uint32_t capacity, bool wide_times, RingValue value) {
+  return kHeaderWords + sum_words(value) + (wide_times ? capacity : (capacity + 1) / 2) +
+         capacity * value_words(value);
+}
+
+RingHeader make_ring(const Feature& feature, std::uint32_t capacity) {
+  RingHeader ring;
+  ring.capacity = std::max(capacity, kCapacityLeast);
+  ring.value = ring_value_of(feature);
+  // Times of one window differ by less than its length.
+  ring.wide_times =
+      feature.window.duration->us > std::int64_t{std::numeric_limits<std::uint32_t>::max()} ? 1 : 0;
+  return ring;
+}
+
+void start_ring(const RingHeader& fresh, RingHeader* ring) {
+  *ring = fresh;
+  if (fresh.value == RingValue::kNumber) put_128(sum_of(ring), 0);
+}
+
+std::uint32_t ring_words_compact(const RingHeader& ring) {
+  const std::uint32_t capacity = std::max(ring.count + ring.count / 4, kCapacityLeast);
+  return ring_words(capacity, ring.wide_times != 0, ring.value);
+}
+void copy_ring_compact(const RingHeader& from, RingHeader* to) {
+  to->capacity = std::max(from.count + from.count / 4, kCapacityLeast);
+  copy_ring(from, to);
+}
+
+void copy_ring(const RingHeader& from, RingHeader* to) {
+  RingHeader header = from;
+  header.capacity = to->capacity;
+  header.head = 0;
+  *to = header;
+  auto* source = const_cast<RingHeader*>(&from);
+  const std::uint32_t width = value_words(from.value);
+  if (from.value == RingValue::kNumber) put_128(sum_of(to), get_128(sum_of(source)));
+  for (std::uint32_t i = 0; i < from.count; ++i) {
+    const std::uint32_t place = place_of(from, i);
+    if (from.wide_times != 0) {
+      times_of<std::int64_t>(to)[i] = times_of<std::int64_t>(source)[place];
+    } else {
+      times_of<std::uint32_t>(to)[i] = times_of<std::uint32_t>(source)[place];
+    }
+    if (width != 0) {
+      std::memcpy(values_of(to) + std::size_t{i} * width,
+                  values_of(source) + std::size_t{place} * width, std::size_t{width} * 8);
+    }
+  }
+}
+
+void drop_oldest(RingHeader* ring) {
+  if (ring->value == RingValue::kNumber) {
+    const auto value = static_cast<std::int64_t>(values_of(ring)[ring->head]);
+    put_128(sum_of(ring), get_128(sum_of(ring)) - value);
+  }
+  ring->head = place_of(*ring, 1);
+  --ring->count;
+}
+
+void trim_ring(RingHeader* ring, std::int64_t now_us, std::int64_t window_us) {
+  while (ring->count > 0 && time_at(ring, 0) <= now_us - window_us) drop_oldest(ring);
+}
+
+void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value) {
+  TOCSIN_ASSERT(ring->count < ring->capacity, "the caller makes room");
+  if (ring->count == 0) {
+    ring->base_us = time_us;
+    ring->head = 0;
+  }
+  if (ring->wide_times == 0 &&
+      time_us - ring->base_us > std::int64_t{std::numeric_limits<std::uint32_t>::max()}) {
+    // All that is left lies within one window, which 32 bits hold.
+    const std::int64_t oldest = time_at(ring, 0);
+    const auto shift = static_cast<std::uint32_t>(oldest - ring->base_us);
+    for (std::uint32_t i = 0; i < ring->count; ++i) {
+      times_of<std::uint32_t>(ring)[place_of(*ring, i)] -= shift;
+    }
+    ring->base_us = oldest;
+  }
+  const std::uint32_t place = place_of(*ring, ring->count);
+  if (ring->wide_times != 0) {
+    times_of<std::int64_t>(ring)[place] = time_us;
+  } else {
+    times_of<std::uint32_t>(ring)[place] = static_cast<std::uint32_t>(time_us - ring->base_us);
+  }
+  if (ring->value == RingValue::kNumber) {
+    values_of(ring)[place] = static_cast<std::uint64_t>(value.number);
+    put_128(sum_of(ring), get_128(sum_of(ring)) + value.number);
+  }
+  ++ring->count;
+}
+
+std::int64_t newest_in_ring(const RingHeader& ring) {
+  return time_at(const_cast<RingHeader*>(&ring), ring.count - 1);
+}
+
+Value read_ring(const RingHeader* const_ring, const Feature& feature) {
+  auto* ring = const_cast<RingHeader*>(const_ring);
+  const std::uint32_t count = ring == nullptr ? 0 : ring->count;
+  if (count < feature.window.needs.value_or(0)) return Value::missing();
+  if (feature.aggregate == Aggregate::kCount) return Value::integer(count);
+  const bool is_sum = feature.aggregate == Aggregate::kSum;
+  if (count == 0 && !is_sum) return Value::missing();
+  const Type& type = feature.argument->type;
+  const Int128 total = count == 0 ? 0 : get_128(sum_of(ring));
+  const Value sum =
+      type.kind == TypeKind::kDecimal ? Value::decimal(total, type.scale) : Value::integer(total);
+  return is_sum ? sum : divide(sum, Value::integer(count));
+}
+
+void save_ring(const RingHeader& const_ring, ByteWriter& to) {
+  auto* ring = const_cast<RingHeader*>(&const_ring);
+  to.varint(ring->count);
+  for (std::uint32_t i = 0; i < ring->count; ++i) {
+    if (i == 0) {
+      to.signed_varint(time_at(ring, 0));
+    } else {
+      to.varint(static_cast<std::uint64_t>(time_at(ring, i) - time_at(ring, i - 1)));
+    }
+    if (ring->value == RingValue::kNumber) {
+      to.signed_varint(static_cast<std::int64_t>(values_of(ring)[place_of(*ring, i)]));
+    }
+  }
+}
+
+std::optional<std::uint32_t> restore_ring_count(ByteReader& from) {
+  const std::uint64_t count = from.varint_up_to(from.left());
+  if (!from.ok() || count > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return static_cast<std::uint32_t>(count);
+}
+
+bool restore_ring(RingHeader* ring, const Feature& feature, std::uint32_t count, ByteReader& from) {
+  std::int64_t time = 0;
+  std::int64_t end = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (i == 0) {
+      time = from.signed_varint();
+      if (time < kEventTimeMin.us || time > kEventTimeMax.us) return false;
+      // Younger than the window is long, which is what the ring's times have room for.
+      end = std::min(kEventTimeMax.us, time + feature.window.duration->us - 1);
+    } else {
+      const std::int64_t room = end - time;
+      time += static_cast<std::int64_t>(from.varint_up_to(static_cast<std::uint64_t>(room)));
+    }
+    const bool has_value = ring->value == RingValue::kNumber;
+    const Value value = has_value ? Value::integer(from.signed_varint()) : Value::missing();
+    if (!from.ok()) return false;
+    push_ring(ring, time, value);
+  }
+  return from.ok();
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,67 @@
+/// The window of `count`, `sum` or `avg` over `last D` or `previous D` for one key: a ring of the
+/// times, and values, of the events in it, with an exact running sum.
+///
+/// Layout in a record: RingHeader, the sum of kNumber (two words: low, high), then `capacity` times
+/// (u32 microseconds after `base_us`, which a window up to 71 minutes needs; i64 for longer ones),
+/// padded to a word, then `capacity` values: none for count, an i64 for ints and decimals, whose
+/// sum is kept in 128 bits. What else features look at is in windows
+/// (cep/aggregate/feature_window.h).
+///
+/// Every read leaves out what has left the window by then; when the events themselves are dropped
+/// is invisible.
+#pragma once
+#include <cstdint>
+#include <optional>
+
+#include "cep/base/byte_codec.h"
+#include "cep/plan/plan.h"
+#include "cep/value/value.h"
+
+namespace tocsin::cep {
+enum class RingValue : std::uint8_t { kNone, kNumber };
+
+struct RingHeader {
+  std::uint32_t count = 0;
+  std::uint32_t head = 0;  // place of the oldest
+  std::uint32_t capacity = 0;
+  std::uint8_t wide_times = 0;
+  RingValue value = RingValue::kNone;
+  std::uint16_t unused = 0;
+  std::int64_t base_us = 0;
+};
+
+/// Whether a ring holds what the feature looks at.
+bool has_ring(const Feature& feature);
+/// How the values of a feature's argument are kept.
+RingValue ring_value_of(const Feature& feature);
+/// Words of a ring of this capacity.
+std::uint32_t ring_words(std::uint32_t capacity, bool wide_times, RingValue value);
+/// The header of an empty ring, and the ring itself in memory of ring_words.
+RingHeader make_ring(const Feature& feature, std::uint32_t capacity);
+void start_ring(const RingHeader& fresh, RingHeader* ring);
+/// Words of a copy that has little room to spare, and the copy.
+std::uint32_t ring_words_compact(const RingHeader& ring);
+void copy_ring_compact(const RingHeader& from, RingHeader* to);
+/// Copies into a ring of at least as large a capacity, which `to` already says.
+void copy_ring(const RingHeader& from, RingHeader* to);
+
+/// Drops what has left a window of this length by `now`.
+void trim_ring(RingHeader* ring, std::int64_t now_us, std::int64_t window_us);
+/// Drops the oldest event; requires one.
+void drop_oldest(RingHeader* ring);
+/// Adds an event; requires room and a time at or after the newest. `value` is known and fits the
+/// ring.
+void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value);
+/// The newest event's time; requires one.
+std::int64_t newest_in_ring(const RingHeader& ring);
+/// The feature's value over the ring; `ring` may be null for none. Requires trim_ring at the time
+/// of the read.
+Value read_ring(const RingHeader* ring, const Feature& feature);
+
+/// A ring's events as bytes: equal events give equal bytes, whatever the capacity.
+void save_ring(const RingHeader& ring, ByteWriter& to);
+/// The number of events of a ring that save_ring wrote, and then the events, into an empty ring
+/// with room for them. Nothing, or false, for bytes that save_ring did not write.
+std::optional<std::uint32_t> restore_ring_count(ByteReader& from);
+bool restore_ring(RingHeader* ring, const Feature& feature, std::uint32_t count, ByteReader& from);
+}  // namespace tocsin::cep

@@ -1,0 +1,117 @@
+/// A feature's window for one key, of every kind that the fast rings of
+/// cep/aggregate/feature_state.h do not hold. Taking and reading take constant time in the number
+/// of the window's events, amortized; but:
+/// - `ewma` over a window that slides is recomputed at a read after an event has left: bounded by
+///   WindowSpec::events_max;
+/// - `percentile` inserts into a sorted list of at most 2,048 values, and reads a sketch by going
+///   through its buckets, 64 for each doubling of the values;
+/// - a unit of the calendar in a zone that each row names is added up once for each zone; where a
+///   key's rows name more than 64 zones in turn, reads go through the events of the unit.
+///
+/// Windows are ordinary objects in a pool of their shard, named by a number in the key's record.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+#include <optional>
+#include <vector>
+
+#include "cep/aggregate/accumulator.h"
+#include "cep/base/byte_codec.h"
+#include "cep/plan/plan.h"
+#include "cep/value/time.h"
+
+namespace tocsin::cep {
+class WindowState {
+ public:
+  WindowState() = default;
+  WindowState(const WindowState&) = delete;
+  WindowState& operator=(const WindowState&) = delete;
+  virtual ~WindowState() = default;
+  virtual std::size_t object_bytes() const = 0;
+  virtual const WindowSpec& spec() const = 0;
+  /// Takes an event; times do not descend, here and below. `word` is 0 where the aggregate has no
+  /// argument; its holder is the window then.
+  virtual void take(EventTime now, Word word) = 0;
+  /// Takes an event that is in the window and not aggregated. Requires WindowSpec::takes_all.
+  virtual void pass(EventTime now) = 0;
+  /// The value at `now` over what was taken; `zone` is that of the row, for windows of the calendar
+  /// alone (null: missing). A text is valid until the next take.
+  virtual Value read(EventTime now, const Zone* zone) = 0;
+  /// From when on nothing is in it any more: kDead, a time, or kNeverDies.
+  virtual std::int64_t expiry(EventTime now) = 0;
+  /// Writes the window's contents: equal contents give equal bytes, with any hash seed.
+  virtual void save(ByteWriter& to) const = 0;
+  /// Reads them into an empty window of a feature that means the same: it gives the same values, to
+  /// the bit, from then on, and the same bytes. False for bytes that save() did not write; the
+  /// window is of no use then.
+  virtual bool restore(ByteReader& from) = 0;
+  static constexpr std::int64_t kDead = INT64_MIN;
+  static constexpr std::int64_t kNeverDies = INT64_MAX;
+};
+/// An empty window; `spec` and `memory` outlive it.
+InMemory<WindowState> make_window(const WindowSpec& spec, WindowMemory& memory);
+/// What a window in which nothing was taken gives.
+Value value_without_window(const WindowSpec& spec);
+/// The longest that a window of this feature looks back; nothing where that has no bound.
+std::optional<Duration> longest_look_back(const FeatureWindow& window);
+
+/// The windows of one shard.
+class WindowPool {
+ public:
+  explicit WindowPool(std::uint64_t hash_seed);
+  ~WindowPool();
+  WindowPool(const WindowPool&) = delete;
+  WindowPool& operator=(const WindowPool&) = delete;
+  /// Makes an empty window; its number is not 0.
+  std::uint32_t make(const WindowSpec& spec);
+  WindowState& at(std::uint32_t number) const { return *windows_[number - 1]; }
+  void free(std::uint32_t number);
+  /// Frees all.
+  void clear();
+  WindowMemory& memory() { return memory_->windows; }
+  std::size_t count() const { return windows_.size() - free_.size(); }
+  /// Bytes held from the system.
+  std::size_t bytes() const;
+  /// Moves all windows to new memory where most of the old one is free. Texts that were read are no
+  /// longer valid then.
+  void compact_if_sparse();
+
+ private:
+  // Counts what goes through it.
+  class Counter : public std::pmr::memory_resource {
+   public:
+    explicit Counter(std::pmr::memory_resource* from) : from_(from) {}
+    std::size_t bytes() const { return bytes_; }
+
+   private:
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      bytes_ += bytes;
+      return from_->allocate(bytes, alignment);
+    }
+    void do_deallocate(void* block, std::size_t bytes, std::size_t alignment) override {
+      bytes_ -= bytes;
+      from_->deallocate(block, bytes, alignment);
+    }
+    bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+      return this == &other;
+    }
+    std::pmr::memory_resource* from_;
+    std::size_t bytes_ = 0;
+  };
+  // A pool keeps what was ever asked of it, so that it is given back as a whole.
+  struct Memory {
+    explicit Memory(std::uint64_t seed) : windows(&used, seed) {}
+    Counter held{std::pmr::new_delete_resource()};
+    std::pmr::unsynchronized_pool_resource pool{&held};
+    Counter used{&pool};
+    WindowMemory windows;
+  };
+  void forget_all();
+
+  std::uint64_t seed_;
+  std::unique_ptr<Memory> memory_;
+  std::vector<InMemory<WindowState>> windows_;
+  std::vector<std::uint32_t> free_;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,266 @@
+// Rules for the general matcher: the automaton's conditions, the variables that are read, and up to
+// where.
+#include <algorithm>
+#include <functional>
+
+#include "cep/compile/compiler.h"
+#include "cep/compile/pattern_program.h"
+#include "cep/plan/calendar.h"
+#include "cep/plan/expr_walk.h"
+#include "cep/plan/zone.h"
+
+namespace tocsin::cep {
+namespace {
+// Gives each variable that `expr` reads a slot; `own` is the step's that it is a condition of.
+void add_slots(const Expr* expr, std::optional<VarIndex> own, std::vector<std::uint32_t>& slots,
+               std::uint32_t& count) {
+  if (expr == nullptr) return;
+  const auto add = [&](VarIndex var) {
+    if (slots[var.value] == PatternStep::kNoSlot) slots[var.value] = count++;
+  };
+  for_each_expr(*expr, [&](const Expr& e) {
+    if (reads_variable(e)) add(e.var);
+    if (e.op == Op::kPrev && own) add(*own);
+  });
+}
+
+// Aggregates that are asked again and again as a partial match grows.
+void add_totals(const Rule& rule, PatternProgram& pattern) {
+  const std::function<void(const Expr&)> visit = [&](const Expr& expr) {
+    if (expr.op == Op::kAggregate) {
+      if (keeps_total(expr) && !pattern.total_of(&expr)) pattern.totals.push_back(&expr);
+      return;
+    }
+    for (const ExprPtr& arg : expr.args) {
+      if (arg) visit(*arg);
+    }
+  };
+  for (const Expr* expr : condition_exprs(rule)) visit(*expr);
+  for (const Expr* expr : decision_exprs(rule)) visit(*expr);
+}
+
+// The slots that a condition reads.
+class SlotsRead {
+ public:
+  SlotsRead(const RuleProgram& rule, const PatternProgram& pattern)
+      : rule_(rule), pattern_(pattern) {}
+
+  std::uint64_t of(const Expr& expr, std::uint32_t own_slot) const {
+    std::uint64_t read = 0;
+    for_each_expr(expr, [&](const Expr& e) {
+      if (reads_variable(e)) read |= bit(rule_.step_of_var[e.var.value]);
+      if (e.op == Op::kPrev) read |= bit(own_slot);
+    });
+    return read;
+  }
+  std::uint64_t of(const ElementProgram& element, std::uint32_t own_slot) const {
+    std::uint64_t read = 0;
+    for (const Conjunct& conjunct : element.by_run) {
+      read |= of(*conjunct.expr, own_slot);
+      if (!conjunct.of_first) read |= bit(own_slot);
+    }
+    return read;
+  }
+  std::uint64_t of_step(std::uint32_t step) const {
+    const PatternStep& program = pattern_.steps[step];
+    std::uint64_t read = of(program.take, program.own_slot);
+    if (program.until) read |= of(*program.until, PatternStep::kNoSlot);
+    return read;
+  }
+  // What is asked when a match ends, before it is known to raise its alert.
+  std::uint64_t at_end() const {
+    const Rule& rule = *rule_.rule;
+    std::uint64_t read = 0;
+    for (const Expr* expr : decision_exprs(rule)) read |= of(*expr, PatternStep::kNoSlot);
+    if (rule.suppression.once == Once::kPerVariable) {
+      read |= bit(rule_.step_of_var[rule.suppression.var.value]);
+    }
+    return read;
+  }
+
+ private:
+  static std::uint64_t bit(std::uint32_t slot) {
+    return slot < kSlotsMax ? std::uint64_t{1} << slot : 0;
+  }
+  const RuleProgram& rule_;
+  const PatternProgram& pattern_;
+};
+
+void find_live_slots(const RuleProgram& rule, PatternProgram& pattern) {
+  const SlotsRead reads(rule, pattern);
+  const std::uint64_t always =
+      pattern.without ? reads.of(*pattern.without, PatternStep::kNoSlot) : 0;
+  const std::uint64_t at_end = reads.at_end() | always;
+  for (PatternWay& way : pattern.ways) {
+    way.live = always;
+    for (const std::uint32_t absence : way.absences) {
+      way.live |= reads.of(pattern.absences[absence].forbid, PatternStep::kNoSlot);
+    }
+    for (const std::uint32_t loop : way.greedy) way.live |= reads.of_step(loop);
+    way.live |= way.target == PatternWay::kEnd ? at_end : reads.of_step(way.target);
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (PatternWay& way : pattern.ways) {
+      if (way.target == PatternWay::kEnd) continue;
+      std::uint64_t live = way.live;
+      for (const std::uint32_t next : pattern.steps[way.target].ways) {
+        live |= pattern.ways[next].live;
+      }
+      changed = changed || live != way.live;
+      way.live = live;
+    }
+  }
+}
+
+std::string shown_name(const Rule& rule, VarIndex var) {
+  for (std::optional<VarIndex> at = var; at; at = rule.variables[at->value].parent) {
+    if (!rule.variables[at->value].name.empty()) return rule.variables[at->value].name;
+  }
+  return {};
+}
+
+// Whether partial matches that have the same future may be merged: the one that comes first in the
+// order would always be the one that is selected.
+bool prefers_one(const Selection& selection) {
+  switch (selection.kind) {
+    case SelectionKind::kDefault:
+    case SelectionKind::kSkipPastLast:
+    case SelectionKind::kSkipToNext:
+      return true;
+    default:
+      return false;
+  }
+}
+}  // namespace
+
+void Compiler::compile_pattern(RuleProgram& program) {
+  const Rule& rule = *program.rule;
+  const auto pattern =
+      std::make_shared<PatternProgram>(make_pattern(rule, out_->limits.states_max));
+  program.pattern = pattern;
+  if (rule.without && rule.without->absent_for) program.within = rule.without->absent_for;
+
+  // A slot for each variable that is read.
+  program.step_of_var.assign(rule.variables.size(), PatternStep::kNoSlot);
+  std::uint32_t& slots = pattern->slot_count;
+  const auto add = [&](const Expr* expr, std::optional<VarIndex> own) {
+    add_slots(expr, own, program.step_of_var, slots);
+  };
+  for (const Expr* expr : all_exprs(rule)) add(expr, std::nullopt);
+  for (const PatternStep& step : pattern->steps) add(step.element->where.get(), step.element->var);
+  const auto add_var = [&](VarIndex var) {
+    std::uint32_t& slot = program.step_of_var[var.value];
+    if (slot == PatternStep::kNoSlot) slot = slots++;
+  };
+  if (rule.suppression.once == Once::kPerVariable) {
+    add_var(rule.suppression.var);
+    // A match that `at most` alone holds back leaves its events untaken, and is searched again.
+    pattern->keeps_clear = rule.suppression.at_most.has_value();
+  }
+  if (rule.selection.kind == SelectionKind::kSkipToFirst ||
+      rule.selection.kind == SelectionKind::kSkipToLast) {
+    add_var(rule.selection.var);
+  }
+
+  add_totals(rule, *pattern);
+
+  const auto compile_made = [&](const std::vector<Subset>& events, const ExprPtr& where) {
+    Element& element = pattern->made_elements.emplace_back();
+    element.kind = ElementKind::kAbsence;
+    element.events = events;
+    element.where = where;
+    return compile_element(program, element);
+  };
+  for (PatternStep& step : pattern->steps) {
+    const Element& element = *step.element;
+    step.own_slot = program.step_of_var[element.var.value];
+    for (std::optional<VarIndex> var = element.var; var; var = rule.variables[var->value].parent) {
+      const std::uint32_t slot = program.step_of_var[var->value];
+      if (slot < kSlotsMax) step.slots |= std::uint64_t{1} << slot;
+    }
+    step.name = shown_name(rule, element.var);
+    step.take = compile_element(program, element);
+    if (!element.until_events.empty()) {
+      step.until = compile_made(element.until_events, element.until_where);
+    }
+  }
+  for (PatternAbsence& absence : pattern->absences) {
+    absence.forbid = compile_element(program, *absence.element);
+  }
+  if (rule.without) pattern->without = compile_made(rule.without->events, rule.without->where);
+  find_live_slots(program, *pattern);
+
+  program.considered_predicate = add_predicate(
+      program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
+  program.strict = rule.suppression.once == Once::kWhile;
+  std::int64_t longest = 0;
+  for (PatternWay& way : pattern->ways) {
+    if (way.contiguity == Contiguity::kNext || way.ending == Ending::kAtNext) program.strict = true;
+    for (const std::uint32_t absence : way.absences) {
+      way.absent_next = way.absent_next || pattern->absences[absence].element->next;
+    }
+    program.strict = program.strict || way.absent_next;
+    if (way.ending != Ending::kAtOnce) pattern->keeps_values = true;
+    longest = std::max(longest, way.wait.us);
+  }
+  const bool gives_in_turn =
+      rule.selection.kind != SelectionKind::kDefault &&
+      (rule.selection.kind != SelectionKind::kNoSkip || rule.selection.in_order);
+  if (gives_in_turn) pattern->keeps_values = true;
+  if (rule.suppression.once == Once::kWhile) {
+    rule_rows_.push_back({seen_by(rule, rule.considered), {}});
+  }
+  for (const Expr* expr : decision_exprs(rule)) {
+    pattern->end_reads_last =
+        pattern->end_reads_last || any_expr(*expr, [](const Expr& e) {
+          return e.op == Op::kField || e.op == Op::kFeature || e.op == Op::kInKinds;
+        });
+  }
+  program.asks_later = pattern->keeps_values;
+  program.sets_deadlines = pattern->has_deadlines || rule.selection.in_order;
+  program.prunes = prefers_one(rule.selection);
+  const bool waits_from_first =
+      std::any_of(pattern->ways.begin(), pattern->ways.end(), [](const PatternWay& way) {
+        return way.ending == Ending::kAtDeadline && way.waits_from_first;
+      });
+  program.prunes_over_starts = rule.selection.kind == SelectionKind::kDefault &&
+                               !waits_from_first &&
+                               (rule.selection.prefer_latest || !program.within);
+  TableProgram& table = out_->tables[program.table];
+  if (rule.suppression.at_most) longest = std::max(longest, rule.suppression.at_most->duration.us);
+  table.longest_us = std::max(table.longest_us, longest);
+}
+
+// A closing window is a pattern of one step, which takes all that is collected.
+void Compiler::compile_window(RuleProgram& program) {
+  const Rule& rule = *program.rule;
+  const ClosingWindow& window = *rule.window;
+  const auto pattern = std::make_shared<PatternProgram>();
+  program.pattern = pattern;
+  program.step_of_var.assign(rule.variables.size(), 0);
+  pattern->slot_count = 1;
+  pattern->keeps_values = pattern->has_deadlines = true;
+  Element& collected = pattern->made_elements.emplace_back();
+  collected.events = window.events;
+  collected.events.insert(collected.events.end(), rule.considered.begin(), rule.considered.end());
+  collected.var = window.var;
+  Element& opening = pattern->made_elements.emplace_back();
+  opening.events = window.events;
+  PatternStep& step = pattern->steps.emplace_back();
+  step.element = &collected;
+  step.own_slot = 0;
+  step.slots = 1;
+  step.name = rule.variables[window.var.value].name;
+  step.take = compile_element(program, collected);
+  pattern->opens = compile_element(program, opening);
+  program.considered_predicate = step.take.predicate;
+  program.asks_later = program.sets_deadlines = true;
+  TableProgram& table = out_->tables[program.table];
+  if (window.unit) pattern->window_zone = find_zone(plan_.zones, window.zone);
+  table.longest_us = std::max(table.longest_us, longest_of(window).us);
+  if (rule.suppression.at_most) {
+    table.longest_us = std::max(table.longest_us, rule.suppression.at_most->duration.us);
+  }
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,350 @@
+// Rules: steps and their conditions, method, level, and what records keep of their events.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "cep/compile/compiler.h"
+#include "cep/compile/pattern_program.h"
+#include "cep/compile/plan_digest.h"
+#include "cep/compile/suppression_life.h"
+#include "cep/plan/expr_walk.h"
+
+namespace tocsin::cep {
+namespace {
+Method method_of(const RuleProgram& rule) {
+  if (rule.ends_absent || rule.once) return Method::kRuns;
+  bool is_strict = rule.steps.size() <= kStrictStepsMax;
+  for (const StepProgram& step : rule.steps) {
+    if (step.max != 1 || !step.guards.empty()) return Method::kRuns;
+    if (&step != &rule.steps.front()) is_strict &= step.contiguity == Contiguity::kNext;
+  }
+  if (rule.steps.size() == 1) return Method::kSingle;
+  return is_strict ? Method::kStrict : Method::kRuns;
+}
+
+// The steps whose events `expr` reads; `own` is the step that it is a condition of, -1 for none.
+int last_step_read(const RuleProgram& rule, const Expr& expr, int own, int up_to) {
+  int last = -1;
+  for_each_expr(expr, [&](const Expr& e) {
+    int step = -1;
+    if (e.op == Op::kBound || e.op == Op::kAggregate || e.op == Op::kInLoop ||
+        e.op == Op::kIsBound) {
+      step = static_cast<int>(rule.step_of_var[e.var.value]);
+    } else if (e.op == Op::kPrev) {
+      step = own;
+    }
+    if (step <= up_to) last = std::max(last, step);
+  });
+  return last;
+}
+void find_live_steps(RuleProgram& rule) {
+  for (std::size_t i = 0; i < rule.steps.size(); ++i) {
+    const int here = static_cast<int>(i);
+    int live = -1;
+    const auto look = [&](const ElementProgram& element, int own) {
+      for (const Conjunct& conjunct : element.by_run) {
+        live = std::max(live, last_step_read(rule, *conjunct.expr, own, here));
+      }
+    };
+    for (std::size_t j = i; j < rule.steps.size(); ++j) {
+      // The step's own condition is asked again only where it loops.
+      if (j > i || rule.steps[j].max > 1) look(rule.steps[j].take, static_cast<int>(j));
+      for (const ElementProgram& guard : rule.steps[j].guards) look(guard, -1);
+    }
+    if (rule.rule->having) {
+      live = std::max(live, last_step_read(rule, *rule.rule->having, -1, here));
+    }
+    rule.steps[i].live_step = live;
+  }
+}
+}  // namespace
+
+bool needs_general(const Rule& rule) {
+  // It captures events of its own, after what its pass has made of the features.
+  if (reads_features_of_steps(rule)) return true;
+  const auto is_simple = [](const Element& element) {
+    const bool is_step = element.kind == ElementKind::kStep;
+    return (is_step || element.kind == ElementKind::kAbsence) && !element.gap &&
+           !element.optional && element.until_events.empty() && !element.next &&
+           !element.quantifier.greedy && element.quantifier.mode != LoopMode::kEach;
+  };
+  if (!std::all_of(rule.pattern.begin(), rule.pattern.end(), is_simple)) return true;
+  const std::size_t count = rule.pattern.size();
+  // Values of features that wait for a deadline with their texts.
+  if (!rule.pattern.empty() && rule.pattern.back().kind == ElementKind::kAbsence) {
+    for (const Expr* root : alert_exprs(rule)) {
+      const bool has_text = any_expr(*root, [](const Expr& expr) {
+        return expr.op == Op::kFeature &&
+               (expr.type.kind == TypeKind::kString || expr.type.kind == TypeKind::kEnum);
+      });
+      if (has_text) return true;
+    }
+  }
+  if (count > 1 && rule.pattern[count - 1].kind == ElementKind::kAbsence &&
+      rule.pattern[count - 2].kind == ElementKind::kAbsence) {
+    return true;
+  }
+  const Selection& selection = rule.selection;
+  const bool simple_kind = selection.kind == SelectionKind::kDefault ||
+                           selection.kind == SelectionKind::kNoSkip ||
+                           selection.kind == SelectionKind::kSkipPastLast;
+  if (!simple_kind || selection.in_order || selection.prefer_latest) return true;
+  const Suppression& suppression = rule.suppression;
+  const bool simple_once =
+      suppression.once == Once::kNone || suppression.once == Once::kPerDuration;
+  if (!simple_once || !suppression.for_each.empty() || suppression.at_most) return true;
+  return rule.without.has_value() || !rule.exceptions.empty();
+}
+
+ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& element) {
+  ElementProgram program;
+  program.element = &element;
+  std::vector<ExprPtr> conjuncts;
+  split_conjuncts(element.where, conjuncts);
+  std::vector<ExprPtr> of_event;
+  for (const ExprPtr& conjunct : conjuncts) {
+    const bool is_step = element.kind == ElementKind::kStep;
+    const ExprPtr expr = is_step ? own_event_to_current(conjunct, element.var) : conjunct;
+    if (!reads_run(*expr) && !reads_key_state(*expr)) {
+      keep(expr);
+      of_event.push_back(expr);
+      continue;
+    }
+    Conjunct asked;
+    asked.expr = keep(expr);
+    asked.of_first = !(is_step && rule.rule->variables[element.var.value].loop &&
+                       mentions_own_past(*expr, element.var));
+    if (reads_key_state(*expr)) {
+      asked.feature = make_feature_test(*expr);
+    } else {
+      asked.words = make_word_test(plan_, *expr, rule.step_of_var);
+    }
+    (reads_run(*expr) ? program.by_run : program.by_row).push_back(std::move(asked));
+  }
+  Rows rows{seen_by(*rule.rule, element.events), std::move(of_event)};
+  program.predicate =
+      add_predicate(rule.table, make_predicate(rule.table, rows.events, rows.conjuncts));
+  rule_rows_.push_back(std::move(rows));
+  if (!program.by_row.empty()) program.place = rule.row_places++;
+  return program;
+}
+
+void Compiler::compile_rule(std::size_t index) {
+  const Rule& rule = plan_.rules[index];
+  RuleProgram& program = out_->rules[index];
+  program.index = RuleIndex(index);
+  program.rule = &rule;
+  rule_in_hand_ = &program;
+  program.within = rule.within;
+  if (rule.suppression.once == Once::kPerDuration) program.once = rule.suppression.duration;
+  program.prunes = rule.selection.kind != SelectionKind::kNoSkip;
+  rule_rows_.clear();
+  if (rule.window) {
+    program.method = Method::kGeneral;
+    compile_window(program);
+  } else if (general_only_ || needs_general(rule)) {
+    program.method = Method::kGeneral;
+    compile_pattern(program);
+  } else {
+    compile_steps(program);
+  }
+  program.suppression_life = suppression_life(plan_, rule, longest_life(program));
+  find_reads(program);
+  TableProgram& table = out_->tables[program.table];
+  if (program.ends_absent) table.longest_us = std::max(table.longest_us, program.wait.us);
+  if (program.within) table.longest_us = std::max(table.longest_us, program.within->us);
+  if (program.once) table.longest_us = std::max(table.longest_us, program.once->us);
+  capture(program);
+}
+
+void Compiler::compile_steps(RuleProgram& program) {
+  const Rule& rule = *program.rule;
+  program.step_of_var.resize(rule.variables.size());
+  std::uint32_t step_count = 0;
+  for (const Element& element : rule.pattern) {
+    if (element.kind == ElementKind::kStep) {
+      program.step_of_var[element.var.value] = step_count++;
+    }
+  }
+  for (std::size_t i = 0; i < rule.pattern.size(); ++i) {
+    const Element& element = rule.pattern[i];
+    if (element.kind == ElementKind::kStep) {
+      StepProgram step;
+      step.take = compile_element(program, element);
+      step.min = element.quantifier.min;
+      step.max = element.quantifier.max.value_or(kUnbounded);
+      step.mode = element.quantifier.mode;
+      step.contiguity = element.contiguity;
+      program.strict = program.strict ||
+                       (!program.steps.empty() && step.contiguity == Contiguity::kNext) ||
+                       step.mode == LoopMode::kNext;
+      program.steps.push_back(std::move(step));
+      continue;
+    }
+    program.steps.back().guards.push_back(compile_element(program, element));
+    if (i + 1 == rule.pattern.size()) {
+      program.ends_absent = true;
+      program.waits_from_first = !element.absent_for;
+      program.wait = element.absent_for ? *element.absent_for : *rule.within;
+    }
+  }
+  if (program.strict) {
+    program.considered_predicate = add_predicate(
+        program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
+  }
+  program.method = method_of(program);
+  // A match given at a deadline skips past an event in the past: a later start outlives an older
+  // one.
+  program.prunes_over_starts =
+      program.prunes && !program.within &&
+      !(program.ends_absent && rule.selection.kind == SelectionKind::kSkipPastLast);
+  program.asks_later = program.sets_deadlines = program.ends_absent;
+  find_live_steps(program);
+  if (program.method == Method::kSingle) program.count_test = count_test_of(program);
+}
+
+// A conjunct that the rule's ring answers without an expression.
+std::optional<CountTest> Compiler::count_test_of(const RuleProgram& program) const {
+  for (const Conjunct& conjunct : program.steps[0].take.by_row) {
+    if (!conjunct.feature || conjunct.feature->literal.kind != ValueKind::kInt) continue;
+    const Int128 number = conjunct.feature->literal.number;
+    const FeatureProgram& feature = out_->features[conjunct.feature->feature.value];
+    if (!feature.in_ring || feature.feature->aggregate != Aggregate::kCount) continue;
+    if (feature.feature->window.needs.value_or(0) != 0) continue;
+    if (feature.table != program.table || feature.pass != program.pass) continue;
+    if (number < INT64_MIN || number > INT64_MAX) continue;
+    return CountTest{conjunct.feature->feature.value, conjunct.feature->op,
+                     static_cast<std::int64_t>(number)};
+  }
+  return std::nullopt;
+}
+
+// Where the words that a strict rule's tests compare stand in captured events.
+void Compiler::find_places(RuleProgram& rule) const {
+  if (rule.method != Method::kStrict) return;
+  const std::vector<CaptureLayout>& layouts = out_->tables[rule.table].layouts;
+  const auto find = [&](WordTerm& term) {
+    term.place_of_type.assign(layouts.size(), CaptureLayout::kNotKept);
+    for (std::size_t t = 0; t < term.field_of_type.size(); ++t) {
+      const std::uint32_t field = term.field_of_type[t];
+      if (field < layouts[t].place.size()) term.place_of_type[t] = layouts[t].place[field];
+    }
+  };
+  for (StepProgram& step : rule.steps) {
+    for (Conjunct& conjunct : step.take.by_run) {
+      if (!conjunct.words) continue;
+      find(conjunct.words->left);
+      find(conjunct.words->right);
+    }
+  }
+}
+
+// Alerts of shadow rules are for shadow rules alone.
+std::vector<Subset> Compiler::seen_by(const Rule& rule, const std::vector<Subset>& events) const {
+  return rule.status == Status::kShadow ? events : seen_by_features(events);
+}
+
+void Compiler::find_reads(RuleProgram& program) {
+  const Rule& rule = *program.rule;
+  probe(all_exprs(rule), program.table, program.pass, rule_rows_);
+  if (!program.asks_later) return;
+  std::set<FeatureIndex> values;
+  for (const Expr* root : alert_exprs(rule)) {
+    for_each_expr(*root, [&](const Expr& expr) {
+      if (expr.op == Op::kFeature) values.insert(out_->value_of(expr));
+    });
+  }
+  program.deadline_features.assign(values.begin(), values.end());
+}
+
+// ---- what records keep of events
+
+// The feature's value goes with all events that the rule may take of types that hold its key: which
+// of them the variable took is known when they are read.
+void Compiler::keep_step_value(const RuleProgram& program, const std::set<EventTypeIndex>& types,
+                               const Expr& read) {
+  const FeatureIndex value = out_->value_of(read);
+  const FeatureProgram& feature = out_->features[read.feature.value];
+  for (const EventTypeIndex type : types) {
+    if (!feature.has_key[type.value]) continue;
+    CaptureLayout& layout = out_->tables[program.table].layouts[type.value];
+    const auto known = std::ranges::find(layout.step_values, value, &StepValue::value);
+    if (known != layout.step_values.end()) {
+      known->pass = std::min(known->pass, program.pass);
+      continue;
+    }
+    StepValue fresh;
+    fresh.value = value;
+    fresh.type = read.type;
+    fresh.name = fmt::format("${}", hex(digest_of_feature(plan_, read.feature)));
+    fresh.pass = program.pass;
+    layout.step_values.push_back(std::move(fresh));
+  }
+}
+
+void Compiler::capture(const RuleProgram& program) {
+  const Rule& rule = *program.rule;
+  TableProgram& table = out_->tables[program.table];
+  std::set<EventTypeIndex> types;
+  const auto add_types = [&](const Element& step) {
+    for (const Subset& subset : step.events) types.insert(subset.type);
+  };
+  for (const StepProgram& step : program.steps) add_types(*step.take.element);
+  if (program.pattern) {
+    for (const PatternStep& step : program.pattern->steps) add_types(*step.element);
+  }
+  const auto keep_field = [&](EventTypeIndex type, FieldIndex field) {
+    if (types.count(type) == 0) return;
+    std::vector<FieldIndex>& fields = table.layouts[type.value].fields;
+    const auto place = std::lower_bound(fields.begin(), fields.end(), field);
+    if (place == fields.end() || *place != field) fields.insert(place, field);
+  };
+  const std::function<void(const Expr&, bool)> walk = [&](const Expr& expr, bool of_bound) {
+    const bool is_bound = expr.op == Op::kBound || expr.op == Op::kPrev;
+    if (expr.op == Op::kBound && !expr.args.empty()) {
+      keep_step_value(program, types, *expr.args[0]);
+      return;
+    }
+    if (is_bound || (of_bound && expr.op == Op::kField)) {
+      for (const auto& [type, field] : expr.field.by_type) keep_field(type, field);
+    }
+    const bool of_elements = expr.op == Op::kAggregate || expr.op == Op::kInLoop;
+    for (const ExprPtr& arg : expr.args) {
+      if (arg) walk(*arg, of_bound || of_elements);
+    }
+  };
+  for (const Expr* expr : all_exprs(rule)) walk(*expr, false);
+  // Which kind an event was of is asked again when its alert names it.
+  for (const StepProgram& step : program.steps) {
+    if (program.method != Method::kStrict || step.take.element->events.size() < 2) continue;
+    for (const Subset& subset : step.take.element->events) {
+      if (subset.condition) walk(*subset.condition, true);
+    }
+  }
+  // At a deadline the alert's own fields are those of an event captured before.
+  for (const Expr* expr : alert_exprs(rule)) walk(*expr, program.asks_later);
+  for (const Captured& captured : rule.captured) {
+    for (const FieldIndex field : captured.fields) keep_field(captured.type, field);
+  }
+  for (const EventTypeIndex type : types) {
+    const EventType& event_type = plan_.event_types[type.value];
+    if (event_type.id_field) {
+      keep_field(type, *event_type.id_field);
+    } else {
+      table.layouts[type.value].keeps_identity = true;
+    }
+    event_types_bound_.insert(type);
+  }
+}
+
+std::optional<Duration> longest_life(const RuleProgram& rule) {
+  if (!rule.within) return std::nullopt;
+  Duration wait = rule.wait;
+  if (rule.pattern) {
+    for (const PatternWay& way : rule.pattern->ways) wait = std::max(wait, way.wait);
+  }
+  return *rule.within + wait;
+}
+}  // namespace tocsin::cep

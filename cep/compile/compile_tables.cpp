@@ -1,0 +1,574 @@
+// Tables, the predicates that they ask of rows, features, and the operators' order.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cep/aggregate/feature_state.h"
+#include "cep/aggregate/feature_window.h"
+#include "cep/compile/compiler.h"
+#include "cep/compile/pattern_program.h"
+#include "cep/plan/expr_walk.h"
+#include "cep/plan/zone.h"
+
+namespace tocsin::cep {
+namespace {
+// The roles that an event type has in a key, in order.
+std::vector<std::string> roles_of(const KeySpec& key, EventTypeIndex type) {
+  std::vector<std::string> roles;
+  for (const KeyPart& part : key.parts) {
+    for (const KeyMember& member : part.members) {
+      if (member.type != type || member.role.empty()) continue;
+      if (std::find(roles.begin(), roles.end(), member.role) == roles.end()) {
+        roles.push_back(member.role);
+      }
+    }
+  }
+  return roles;
+}
+// The fields of a key in an event type, as one of its roles (empty: without).
+KeyFields key_fields(const KeySpec& key, EventTypeIndex type, const std::string& role) {
+  KeyFields fields;
+  for (const KeyPart& part : key.parts) {
+    for (const KeyMember& member : part.members) {
+      if (member.type != type || (!member.role.empty() && member.role != role)) continue;
+      fields.fields.push_back(member.field);
+      break;
+    }
+  }
+  fields.complete = fields.fields.size() == key.parts.size();
+  fields.is_one_text =
+      fields.complete && fields.fields.size() == 1 && key.parts[0].type.kind == TypeKind::kString;
+  return fields;
+}
+
+// Whether they are one key expression: nowhere different, and alike by name or by a field.
+bool is_one_key(const KeySpec& a, const KeySpec& b) {
+  if (keys_differ(a, b)) return false;
+  for (const KeyPart& part : a.parts) {
+    for (const KeyMember& member : part.members) {
+      const std::vector<std::string> other = roles_of(b, member.type);
+      const bool has_both = std::any_of(b.parts.begin(), b.parts.end(), [&](const KeyPart& p) {
+        return std::any_of(p.members.begin(), p.members.end(),
+                           [&](const KeyMember& m) { return m.type == member.type; });
+      });
+      if (has_both && other != roles_of(a, member.type)) return false;
+    }
+  }
+  for (std::size_t i = 0; i < a.parts.size(); ++i) {
+    if (!(a.parts[i].type == b.parts[i].type)) return false;
+    if (a.parts[i].name == b.parts[i].name) continue;
+    const bool shares = std::any_of(
+        a.parts[i].members.begin(), a.parts[i].members.end(), [&](const KeyMember& mine) {
+          return std::any_of(b.parts[i].members.begin(), b.parts[i].members.end(),
+                             [&](const KeyMember& other) { return other.type == mine.type; });
+        });
+    if (!shares) return false;
+  }
+  return true;
+}
+void merge_key(KeySpec& into, const KeySpec& from) {
+  for (std::size_t i = 0; i < into.parts.size(); ++i) {
+    for (const KeyMember& member : from.parts[i].members) {
+      const bool known = std::any_of(
+          into.parts[i].members.begin(), into.parts[i].members.end(), [&](const KeyMember& other) {
+            return other.type == member.type && other.role == member.role;
+          });
+      if (!known) into.parts[i].members.push_back(member);
+    }
+  }
+}
+}  // namespace
+
+std::uint32_t Compiler::table_of(const KeySpec& key) {
+  for (std::size_t i = 0; i < out_->tables.size(); ++i) {
+    if (is_one_key(out_->tables[i].key, key)) {
+      merge_key(out_->tables[i].key, key);
+      return static_cast<std::uint32_t>(i);
+    }
+  }
+  out_->tables.emplace_back();
+  out_->tables.back().key = key;
+  return static_cast<std::uint32_t>(out_->tables.size() - 1);
+}
+
+void Compiler::assign_tables() {
+  out_->rules.resize(plan_.rules.size());
+  out_->features.resize(plan_.features.size());
+  for (std::size_t i = 0; i < plan_.rules.size(); ++i) {
+    out_->rules[i].table = table_of(plan_.rules[i].key);
+  }
+  for (std::size_t i = 0; i < plan_.features.size(); ++i) {
+    out_->features[i].table = table_of(plan_.features[i].key);
+  }
+  predicate_places_.resize(out_->tables.size());
+  const std::size_t types = plan_.event_types.size();
+  for (TableProgram& table : out_->tables) {
+    table.layouts.resize(types);
+    table.roles.resize(types);
+    for (std::size_t t = 0; t < types; ++t) {
+      table.roles[t] = roles_of(table.key, EventTypeIndex(t));
+      table.role_places =
+          std::max(table.role_places, static_cast<std::uint32_t>(table.roles[t].size()));
+    }
+    for (std::uint32_t place = 0; place < table.role_places; ++place) {
+      KeySource& source = table.sources.emplace_back();
+      for (std::size_t t = 0; t < types; ++t) {
+        const std::vector<std::string>& roles = table.roles[t];
+        if (place > 0 && place >= roles.size()) {
+          source.by_type.emplace_back();
+        } else {
+          source.by_type.push_back(key_fields(table.key, EventTypeIndex(t),
+                                              roles.empty() ? std::string() : roles[place]));
+        }
+      }
+    }
+  }
+}
+
+// ---- predicates
+
+std::uint32_t Compiler::add_predicate(std::uint32_t table, Predicate predicate) {
+  std::string meaning;
+  for (const AtomFormula& formula : predicate.by_type) {
+    for (const AtomFormula::Step& step : formula.steps) {
+      meaning += fmt::format("{}:{} ", static_cast<int>(step.op), step.operand);
+    }
+    meaning += '|';
+  }
+  TableProgram& into = out_->tables[table];
+  const auto [place, is_new] = predicate_places_[table].try_emplace(
+      std::move(meaning), static_cast<std::uint32_t>(into.predicates.size()));
+  if (is_new) into.predicates.push_back(std::move(predicate));
+  return place->second;
+}
+
+Predicate Compiler::make_predicate(std::uint32_t table, const std::vector<Subset>& events,
+                                   const std::vector<ExprPtr>& conjuncts) {
+  using Step = AtomFormula::Step;
+  const TableProgram& program = out_->tables[table];
+  const std::size_t types = plan_.event_types.size();
+  Predicate predicate;
+  predicate.by_type.resize(types * program.role_places);
+  std::vector<const Subset*> fitting;
+  for (std::size_t i = 0; i < predicate.by_type.size(); ++i) {
+    const EventTypeIndex type(i % types);
+    const std::size_t place = i / types;
+    const std::vector<std::string>& roles = program.roles[type.value];
+    AtomFormula& formula = predicate.by_type[i];
+    fitting.clear();
+    bool is_all = false;
+    for (const Subset& subset : events) {
+      if (subset.type != type) continue;
+      const bool other_role = !subset.role.empty() && !roles.empty() && place < roles.size() &&
+                              subset.role != roles[place];
+      if (other_role || (place > 0 && place >= roles.size())) continue;
+      fitting.push_back(&subset);
+      is_all = is_all || !subset.condition;
+    }
+    if (fitting.empty()) continue;
+    std::uint32_t terms = 0;
+    if (!is_all) {
+      for (const Subset* subset : fitting) append(formula, type, *subset->condition);
+      if (fitting.size() > 1) {
+        formula.steps.push_back(
+            Step{AtomFormula::Op::kOr, static_cast<std::uint32_t>(fitting.size())});
+      }
+      ++terms;
+    }
+    for (const ExprPtr& conjunct : conjuncts) {
+      append(formula, type, *conjunct);
+      ++terms;
+    }
+    if (terms == 0) formula.steps.push_back(Step{AtomFormula::Op::kTrue, 0});
+    if (terms > 1) formula.steps.push_back(Step{AtomFormula::Op::kAnd, terms});
+  }
+  return predicate;
+}
+
+// The same for whoever looks on from another key: roles are the reader's own.
+std::uint32_t Compiler::add_rows(std::uint32_t table, const Rows& rows) {
+  std::vector<Subset> events = rows.events;
+  for (Subset& subset : events) subset.role.clear();
+  return add_predicate(table, make_predicate(table, events, rows.conjuncts));
+}
+
+void Compiler::append(AtomFormula& formula, EventTypeIndex type, const Expr& expr) {
+  const AtomFormula added = out_->atoms.intern(type, expr);
+  formula.steps.insert(formula.steps.end(), added.steps.begin(), added.steps.end());
+}
+
+const Expr* Compiler::keep(const ExprPtr& expr) {
+  out_->rewritten.push_back(expr);
+  add_reads(*expr);
+  return expr.get();
+}
+
+// ---- features
+
+std::uint64_t Compiler::events_max(const Feature& feature) const {
+  const std::uint64_t most = out_->limits.feature_events_per_key_max;
+  // It goes through them at a read.
+  if (feature.aggregate != Aggregate::kEwma) return most;
+  return std::min<std::uint64_t>(most, out_->limits.ewma_events_per_key_max);
+}
+
+void Compiler::compile_feature(std::size_t index) {
+  const Feature& feature = plan_.features[index];
+  FeatureProgram& program = out_->features[index];
+  program.index = FeatureIndex(index);
+  program.feature = &feature;
+  program.window_us = longest_look_back(feature.window).value_or(Duration{0}).us;
+  program.window = make_window_spec(plan_, feature, events_max(feature));
+  program.in_ring = has_ring(feature);
+  program.takes_last = feature.window.kind == WindowKind::kPrevious ||
+                       feature.window.kind == WindowKind::kPreviousEvents ||
+                       feature.window.kind == WindowKind::kPreviousEver;
+  if (feature.window.zone && feature.window.zone->op == Op::kLiteral) {
+    program.zone = find_zone(plan_.zones, feature.window.zone->literal.view().text);
+  }
+  program.has_key.resize(plan_.event_types.size());
+  for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
+    program.has_key[t] =
+        std::all_of(feature.key.parts.begin(), feature.key.parts.end(), [&](const KeyPart& part) {
+          return std::any_of(part.members.begin(), part.members.end(),
+                             [&](const KeyMember& m) { return m.type == EventTypeIndex(t); });
+        });
+  }
+  std::vector<ExprPtr> conjuncts;
+  split_conjuncts(feature.window.where, conjuncts);
+  if (!feature.takes_all()) {
+    split_conjuncts(feature.where, conjuncts);
+  } else if (feature.where) {
+    std::vector<ExprPtr> counts;
+    split_conjuncts(feature.where, counts);
+    for (const ExprPtr& conjunct : counts) program.counts.push_back(keep(conjunct));
+  }
+  Rows rows{seen_by_features(feature.events), {}};
+  for (const ExprPtr& conjunct : conjuncts) {
+    if (reads_key_state(*conjunct)) {
+      program.where.push_back(keep(conjunct));
+    } else {
+      rows.conjuncts.push_back(conjunct);
+    }
+  }
+  program.predicate =
+      add_predicate(program.table, make_predicate(program.table, rows.events, rows.conjuncts));
+  probe(feature_exprs(feature), program.table, program.pass, {rows});
+  TableProgram& table = out_->tables[program.table];
+  table.longest_us = std::max(table.longest_us, program.window_us);
+}
+
+// ---- reads that cross
+
+// Alerts of shadow rules are not for features.
+std::vector<Subset> Compiler::seen_by_features(const std::vector<Subset>& events) const {
+  std::vector<Subset> seen;
+  for (const Subset& subset : events) {
+    const std::optional<RuleIndex> raiser = plan_.event_types[subset.type.value].alert_of;
+    if (raiser && plan_.rules[raiser->value].status == Status::kShadow) continue;
+    seen.push_back(subset);
+  }
+  return seen;
+}
+
+// The place of a key of these arguments among the table's sources.
+std::uint32_t Compiler::source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments) {
+  std::vector<KeySource>& sources = out_->tables[table].sources;
+  const std::vector<KeyPart>& parts = out_->tables[table].key.parts;
+  const bool are_fields =
+      std::all_of(arguments.begin(), arguments.end(),
+                  [](const ExprPtr& argument) { return argument->op == Op::kField; });
+  KeySource fresh;
+  for (std::size_t t = 0; are_fields && t < plan_.event_types.size(); ++t) {
+    KeyFields fields;
+    for (const ExprPtr& argument : arguments) {
+      if (const auto field = argument->field.in(EventTypeIndex(t))) fields.fields.push_back(*field);
+    }
+    fields.complete = fields.fields.size() == arguments.size();
+    fields.is_one_text = fields.complete && arguments.size() == 1 &&
+                         parts[0].type.kind == TypeKind::kString &&
+                         arguments[0]->type.kind == TypeKind::kString;
+    fresh.by_type.push_back(std::move(fields));
+  }
+  if (!are_fields) {
+    for (const ExprPtr& argument : arguments) fresh.exprs.push_back(argument.get());
+  }
+  const auto agrees = [&](const KeySource& source) {
+    if (source.exprs.size() != fresh.exprs.size()) return false;
+    for (std::size_t i = 0; i < fresh.exprs.size(); ++i) {
+      if (describe(plan_, *source.exprs[i]) != describe(plan_, *fresh.exprs[i])) return false;
+    }
+    for (std::size_t t = 0; t < fresh.by_type.size(); ++t) {
+      const KeyFields& a = source.by_type[t];
+      const KeyFields& b = fresh.by_type[t];
+      if (a.complete && b.complete && a.fields != b.fields) return false;
+    }
+    return true;
+  };
+  for (std::uint32_t s = out_->tables[table].role_places; s < sources.size(); ++s) {
+    if (!agrees(sources[s])) continue;
+    for (std::size_t t = 0; t < fresh.by_type.size(); ++t) {
+      if (fresh.by_type[t].complete) sources[s].by_type[t] = fresh.by_type[t];
+    }
+    return s;
+  }
+  sources.push_back(std::move(fresh));
+  return static_cast<std::uint32_t>(sources.size() - 1);
+}
+
+namespace {
+bool read_key(const std::vector<ExprPtr>& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(), [](const ExprPtr& argument) {
+    return any_expr(*argument, [](const Expr& expr) { return expr.op == Op::kKey; });
+  });
+}
+ExprPtr with_key_fields(const ExprPtr& expr, const KeySpec& key,
+                        const std::vector<KeyFields>& fields) {
+  auto copy = std::make_shared<Expr>(*expr);
+  if (expr->op == Op::kKey) {
+    copy->op = Op::kField;
+    copy->field.name = key.parts[expr->key_part].name;
+    for (std::size_t t = 0; t < fields.size(); ++t) {
+      if (!fields[t].complete) continue;
+      copy->field.by_type.emplace_back(EventTypeIndex(t), fields[t].fields[expr->key_part]);
+    }
+    return copy;
+  }
+  for (ExprPtr& arg : copy->args) {
+    if (arg) arg = with_key_fields(arg, key, fields);
+  }
+  return copy;
+}
+}  // namespace
+
+// The arguments where the rule's key is that of a place of its roles.
+std::vector<ExprPtr> Compiler::at_place(const std::vector<ExprPtr>& arguments,
+                                        std::uint32_t place) {
+  std::vector<ExprPtr> fields;
+  const TableProgram& table = out_->tables[rule_in_hand_->table];
+  for (const ExprPtr& argument : arguments) {
+    fields.push_back(with_key_fields(argument, table.key, table.sources[place].by_type));
+    out_->rewritten.push_back(fields.back());
+  }
+  return fields;
+}
+
+// Gives the expression's reads under arguments their values.
+void Compiler::add_reads(const Expr& root) {
+  for_each_expr(root, [&](const Expr& expr) {
+    if (expr.op != Op::kFeature || expr.args.empty()) return;
+    if (read_key(expr.args)) {
+      const auto [value, is_new] = value_of_key_.try_emplace(
+          {rule_in_hand_->index, describe(plan_, expr)}, FeatureIndex(out_->value_count));
+      if (is_new) out_->value_count += out_->tables[rule_in_hand_->table].role_places;
+      out_->value_by_place.resize(out_->value_count);
+      out_->value_by_place[value->second.value] = true;
+      out_->reads_under[&expr] = value->second;
+      return;
+    }
+    const std::uint32_t source = source_of(out_->features[expr.feature.value].table, expr.args);
+    const auto [value, is_new] =
+        value_of_source_.try_emplace({expr.feature, source}, FeatureIndex(out_->value_count));
+    if (is_new) ++out_->value_count;
+    out_->reads_under[&expr] = value->second;
+  });
+}
+
+void Compiler::probe(const std::vector<const Expr*>& exprs, std::uint32_t table, std::uint32_t pass,
+                     const std::vector<Rows>& rows) {
+  for (const Expr* root : exprs) {
+    add_reads(*root);
+    for_each_expr(*root, [&](const Expr& expr) {
+      if (expr.op != Op::kFeature) return;
+      const FeatureProgram& feature = out_->features[expr.feature.value];
+      if (expr.args.empty() && feature.table == table && feature.pass == pass) return;
+      const FeatureIndex value = out_->value_of(expr);
+      if (!read_key(expr.args)) {
+        add_probe(value, expr, expr.args, rows);
+        return;
+      }
+      const std::uint32_t places = out_->tables[table].role_places;
+      for (std::uint32_t place = 0; place < places; ++place) {
+        add_probe(FeatureIndex(std::size_t{value.value} + place), expr, at_place(expr.args, place),
+                  rows);
+      }
+    });
+  }
+}
+
+void Compiler::add_probe(FeatureIndex value, const Expr& read,
+                         const std::vector<ExprPtr>& arguments, const std::vector<Rows>& rows) {
+  const std::uint32_t table = out_->features[read.feature.value].table;
+  const auto [place, is_new] =
+      probe_of_value_.try_emplace(value, static_cast<std::uint32_t>(out_->probes.size()));
+  if (is_new) {
+    ProbeProgram fresh;
+    fresh.value = value;
+    fresh.feature = read.feature;
+    if (!arguments.empty()) fresh.source = source_of(table, arguments);
+    out_->probes.push_back(std::move(fresh));
+  }
+  for (const Rows& of_reader : rows) {
+    out_->probes[place->second].predicates.push_back(add_rows(table, of_reader));
+    std::map<std::uint32_t, Rows> late;
+    for (const Subset& subset : of_reader.events) {
+      for (const std::uint32_t pass : late_passes(read.feature, subset.type)) {
+        late[pass].events.push_back(subset);
+      }
+    }
+    for (auto& [pass, at_alerts] : late) {
+      at_alerts.conjuncts = of_reader.conjuncts;
+      late_probes_[{place->second, pass}].push_back(add_rows(table, at_alerts));
+    }
+  }
+}
+
+// ---- operators
+
+void Compiler::number_operators() {
+  for (TableProgram& table : out_->tables) table.bit_predicates.emplace_back();  // bit 0
+  const auto add = [&](std::uint32_t table, OperatorKind kind, std::uint32_t index,
+                       std::uint32_t pass, std::vector<std::uint32_t> predicates) {
+    TableProgram& into = out_->tables[table];
+    into.operators.push_back({kind, index, pass});
+    std::sort(predicates.begin(), predicates.end());
+    predicates.erase(std::unique(predicates.begin(), predicates.end()), predicates.end());
+    into.bit_predicates.push_back(std::move(predicates));
+    return static_cast<std::uint32_t>(into.operators.size());
+  };
+  const auto add_feature = [&](FeatureProgram& feature) {
+    feature.op = add(feature.table, OperatorKind::kFeature, feature.index.value, feature.take_pass,
+                     {feature.predicate});
+    out_->tables[feature.table].bit_predicates[0].push_back(feature.predicate);
+  };
+  for (const FeatureIndex index : graph_.features_in_order()) {
+    FeatureProgram& feature = out_->features[index.value];
+    if (!feature.takes_last) add_feature(feature);
+  }
+  for (std::uint32_t i = 0; i < out_->probes.size(); ++i) {
+    const ProbeProgram& probe = out_->probes[i];
+    const FeatureProgram& feature = out_->features[probe.feature.value];
+    add(feature.table, OperatorKind::kProbe, i, feature.pass, probe.predicates);
+  }
+  for (const auto& entry : late_probes_) {
+    const std::uint32_t probe = entry.first.first;
+    add(out_->features[out_->probes[probe].feature.value].table, OperatorKind::kProbe, probe,
+        entry.first.second, entry.second);
+  }
+  for (RuleProgram& rule : out_->rules) {
+    if (rule.method == Method::kStrict) {
+      join_strict_group(rule);
+      continue;
+    }
+    std::vector<std::uint32_t> predicates;
+    std::vector<std::uint32_t> creates;
+    for (const StepProgram& step : rule.steps) {
+      predicates.push_back(step.take.predicate);
+      for (const ElementProgram& guard : step.guards) predicates.push_back(guard.predicate);
+    }
+    if (rule.method == Method::kGeneral) {
+      const PatternProgram& pattern = *rule.pattern;
+      for (const PatternStep& step : pattern.steps) {
+        predicates.push_back(step.take.predicate);
+        if (step.until) predicates.push_back(step.until->predicate);
+      }
+      for (const PatternAbsence& absence : pattern.absences) {
+        predicates.push_back(absence.forbid.predicate);
+      }
+      if (pattern.without) predicates.push_back(pattern.without->predicate);
+      if (pattern.opens) {
+        // What a session considers does not open it.
+        const ElementProgram& creating =
+            rule.rule->window->session ? *pattern.opens : pattern.steps[0].take;
+        creates.push_back(creating.predicate);
+      }
+      for (const std::uint32_t way : pattern.starts) {
+        creates.push_back(pattern.steps[pattern.ways[way].target].take.predicate);
+      }
+    } else if (rule.method != Method::kSingle) {
+      creates.push_back(rule.steps[0].take.predicate);
+    }
+    if (rule.strict) predicates.push_back(rule.considered_predicate);
+    rule.op =
+        add(rule.table, OperatorKind::kRule, rule.index.value, rule.pass, std::move(predicates));
+    std::vector<std::uint32_t>& creating = out_->tables[rule.table].bit_predicates[0];
+    creating.insert(creating.end(), creates.begin(), creates.end());
+  }
+  for (std::size_t i = 0; i < out_->strict_groups.size(); ++i) {
+    const StrictGroup& group = out_->strict_groups[i];
+    std::vector<std::uint32_t> predicates = {group.considered_predicate};
+    for (const std::uint32_t r : group.rules) {
+      const std::vector<StepProgram>& steps = out_->rules[r].steps;
+      for (const StepProgram& step : steps) predicates.push_back(step.take.predicate);
+      out_->tables[group.table].bit_predicates[0].push_back(steps[0].take.predicate);
+    }
+    const std::uint32_t op = add(group.table, OperatorKind::kStrict, static_cast<std::uint32_t>(i),
+                                 group.pass, std::move(predicates));
+    for (const std::uint32_t r : group.rules) out_->rules[r].op = op;
+  }
+  // After the rules, which read them without this event, or decide whether they take it.
+  // One that reads another comes before it, so that it reads it without this event too.
+  const std::vector<FeatureIndex> in_order = graph_.features_in_order();
+  for (auto index = in_order.rbegin(); index != in_order.rend(); ++index) {
+    FeatureProgram& feature = out_->features[index->value];
+    if (feature.takes_last) add_feature(feature);
+  }
+  for (TableProgram& table : out_->tables) bind_sources(table);
+}
+
+// A row is seen under arguments by their probes alone.
+void Compiler::bind_sources(TableProgram& table) const {
+  for (std::uint32_t s = 0; s < table.sources.size(); ++s) {
+    std::vector<std::uint64_t>& mask = table.sources[s].operators;
+    mask.resize((table.operators.size() + 64) / 64);
+    const bool is_own = s < table.role_places;
+    if (is_own) mask[0] |= 1;
+    for (std::size_t i = 0; i < table.operators.size(); ++i) {
+      const OperatorProgram& op = table.operators[i];
+      const bool under_arguments =
+          op.kind == OperatorKind::kProbe && out_->probes[op.index].source >= table.role_places;
+      const bool sees = under_arguments ? out_->probes[op.index].source == s : is_own;
+      if (sees) mask[(i + 1) / 64] |= std::uint64_t{1} << ((i + 1) % 64);
+    }
+  }
+}
+
+void Compiler::join_strict_group(const RuleProgram& rule) {
+  auto group = std::find_if(out_->strict_groups.begin(), out_->strict_groups.end(),
+                            [&](const StrictGroup& g) {
+                              return g.table == rule.table && g.pass == rule.pass &&
+                                     g.considered_predicate == rule.considered_predicate &&
+                                     g.rules.size() < kStrictGroupMax;
+                            });
+  if (group == out_->strict_groups.end()) {
+    out_->strict_groups.push_back({rule.table, rule.pass, rule.considered_predicate, 0, {}});
+    group = out_->strict_groups.end() - 1;
+  }
+  group->rules.push_back(rule.index.value);
+  group->depth = std::max(group->depth, static_cast<std::uint32_t>(rule.steps.size() - 1));
+}
+
+void Compiler::finish_table(TableProgram& table) const {
+  std::vector<std::uint32_t>& creates = table.bit_predicates[0];
+  std::sort(creates.begin(), creates.end());
+  creates.erase(std::unique(creates.begin(), creates.end()), creates.end());
+  table.operator_words = static_cast<std::uint32_t>((table.bit_predicates.size() + 63) / 64);
+  table.predicate_words = static_cast<std::uint32_t>((table.predicates.size() + 63) / 64);
+  for (std::size_t t = 0; t < table.layouts.size(); ++t) {
+    CaptureLayout& layout = table.layouts[t];
+    const std::size_t own = plan_.event_types[t].fields.size();
+    for (std::size_t i = 0; i < layout.step_values.size(); ++i) layout.fields.emplace_back(own + i);
+    if (layout.fields.empty()) continue;
+    layout.place.assign(layout.fields.back().value + std::size_t{1}, CaptureLayout::kNotKept);
+    for (std::size_t i = 0; i < layout.fields.size(); ++i) {
+      const FieldIndex field = layout.fields[i];
+      layout.place[field.value] = static_cast<std::uint16_t>(i);
+      if (field.value >= own ||
+          plan_.event_types[t].fields[field.value].type.kind == TypeKind::kString) {
+        layout.texts.push_back(static_cast<std::uint16_t>(i));
+      }
+    }
+  }
+}
+}  // namespace tocsin::cep

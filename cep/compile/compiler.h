@@ -1,0 +1,104 @@
+/// The work of cep::compile: a plan in, a program out. Its parts are in compile.cpp (the whole and
+/// the columns that are read), compile_tables.cpp (tables, predicates, features, operators) and
+/// compile_rules.cpp (steps, levels, what records keep) and compile_pattern.cpp (rules for
+/// the general matcher).
+#pragma once
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cep/compile/program.h"
+#include "cep/plan/operator_graph.h"
+
+namespace tocsin::cep {
+class Compiler {
+ public:
+  Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only);
+  /// Makes the program; requires a plan that validates and is supported. `cache` may be null.
+  /// Errors: those of TextDatabase::compile.
+  Result<std::shared_ptr<const ProgramImpl>> run(TextDatabaseCache* cache);
+
+ private:
+  // Events of kinds that satisfy conditions on them alone.
+  struct Rows {
+    std::vector<Subset> events;
+    std::vector<ExprPtr> conjuncts;
+  };
+  // ---- tables
+  std::uint32_t table_of(const KeySpec& key);
+  void assign_tables();
+  std::uint32_t add_predicate(std::uint32_t table, Predicate predicate);
+  // Events that are in a subset and satisfy all of `conjuncts`.
+  Predicate make_predicate(std::uint32_t table, const std::vector<Subset>& events,
+                           const std::vector<ExprPtr>& conjuncts);
+  std::uint32_t add_rows(std::uint32_t table, const Rows& rows);
+  void append(AtomFormula& formula, EventTypeIndex type, const Expr& expr);
+  // Keeps an expression made here alive.
+  const Expr* keep(const ExprPtr& expr);
+  void find_passes();
+  // A feature that an operator reads at the alerts of a rule, which are rows once it has run.
+  struct AlertRead {
+    OperatorRef reader;
+    FeatureIndex feature;
+    RuleIndex raiser;
+    bool has_arguments = false;
+    bool is_circular = false;  // the rule depends on the feature: it is read in a later pass
+  };
+  void find_alert_reads();
+  bool feeds_back(OperatorRef of, const OperatorInput& input) const;
+  OperatorGraph::Depths depths_of_passes() const;
+  std::set<std::uint32_t> late_passes(FeatureIndex feature, EventTypeIndex type) const;
+  void compile_feature(std::size_t index);
+  std::uint64_t events_max(const Feature& feature) const;
+  // Makes the values that an operator reads from columns known where `rows` may let it use them.
+  void probe(const std::vector<const Expr*>& exprs, std::uint32_t table, std::uint32_t pass,
+             const std::vector<Rows>& rows);
+  void add_reads(const Expr& root);
+  void add_probe(FeatureIndex value, const Expr& read, const std::vector<ExprPtr>& arguments,
+                 const std::vector<Rows>& rows);
+  std::vector<ExprPtr> at_place(const std::vector<ExprPtr>& arguments, std::uint32_t place);
+  void bind_sources(TableProgram& table) const;
+  std::vector<Subset> seen_by_features(const std::vector<Subset>& events) const;
+  std::uint32_t source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments);
+  void number_operators();
+  void join_strict_group(const RuleProgram& rule);
+  void finish_table(TableProgram& table) const;
+  void find_places(RuleProgram& rule) const;
+  // ---- rules
+  ElementProgram compile_element(RuleProgram& rule, const Element& element);
+  void compile_rule(std::size_t index);
+  void compile_steps(RuleProgram& program);
+  std::optional<CountTest> count_test_of(const RuleProgram& program) const;
+  void compile_pattern(RuleProgram& program);
+  void compile_window(RuleProgram& program);
+  void find_reads(RuleProgram& program);
+  std::vector<Subset> seen_by(const Rule& rule, const std::vector<Subset>& events) const;
+  void capture(const RuleProgram& program);
+  void keep_step_value(const RuleProgram& program, const std::set<EventTypeIndex>& types,
+                       const Expr& read);
+  // ---- columns
+  void find_used_fields();
+  void find_alert_types();
+
+  const Plan& plan_;
+  bool general_only_;
+  std::shared_ptr<ProgramImpl> out_ = std::make_shared<ProgramImpl>();
+  std::vector<std::map<std::string, std::uint32_t>> predicate_places_;  // by table
+  OperatorGraph graph_;
+  std::vector<AlertRead> alert_reads_;
+  std::set<std::pair<FeatureIndex, RuleIndex>> circular_reads_;  // of those
+  // By probe and pass: the rows of alerts at which it runs once more.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<std::uint32_t>> late_probes_;
+  OperatorGraph::Depths levels_;
+  std::vector<Rows> rule_rows_;  // of the rule in hand: its steps and absences
+  std::map<std::pair<FeatureIndex, std::uint32_t>, FeatureIndex> value_of_source_;
+  std::map<FeatureIndex, std::uint32_t> probe_of_value_;
+  const RuleProgram* rule_in_hand_ = nullptr;  // whose key arguments read
+  std::map<std::pair<RuleIndex, std::string>, FeatureIndex> value_of_key_;
+  std::set<EventTypeIndex> event_types_bound_;
+};
+/// Whether a rule says more than the simple methods know: then the general one matches it.
+bool needs_general(const Rule& rule);
+}  // namespace tocsin::cep

@@ -1,0 +1,397 @@
+#include "cep/compile/pattern_program.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::cep {
+namespace {
+Contiguity contiguity_of(LoopMode mode) {
+  switch (mode) {
+    case LoopMode::kNext:
+      return Contiguity::kNext;
+    case LoopMode::kEach:
+      return Contiguity::kAny;
+    case LoopMode::kRelaxed:
+      break;
+  }
+  return Contiguity::kFirst;
+}
+
+// An element in its place.
+struct Place {
+  const Element* element = nullptr;  // null: the whole pattern
+  const std::vector<Element>* children = nullptr;
+  const Place* parent = nullptr;
+  std::size_t index = 0;                // among the parent's children
+  std::vector<Place*> inner;            // parallel to `children`
+  std::uint32_t step = 0;               // of a step
+  std::uint32_t absence = 0;            // of an absence
+  std::optional<std::uint32_t> rounds;  // counter of a loop's events or a group's rounds
+  std::optional<std::uint32_t> done;    // counter: the steps of `all of` that are done
+};
+
+// How a step is reached instead of by its own contiguity; of a group's first child.
+struct Reach {
+  std::optional<Contiguity> contiguity;
+  std::optional<Duration> gap;
+};
+
+// A round of a group that has no event yet.
+struct Entered {
+  const Place* group = nullptr;
+  bool first = true;                // of its rounds
+  std::optional<Contiguity> outer;  // what a group around it said
+};
+// What a way knows of the steps of an `all of`: those that it began itself.
+struct Members {
+  const Place* group = nullptr;
+  bool from_begin = false;  // the round began on this way: no others are done
+  std::uint32_t begun = 0;
+};
+// What a way on has gathered so far.
+struct Path {
+  PatternWay way;
+  std::vector<Entered> entered;
+  std::vector<Members> members;
+  bool passed = false;        // some optional element was passed by
+  std::size_t unbinding = 0;  // the absences that it came after
+};
+
+class Builder {
+ public:
+  Builder(const Rule& rule, std::size_t ways_max) : rule_(rule), ways_max_(ways_max) {}
+
+  PatternProgram run() {
+    root_ = lay_out(nullptr, rule_.pattern, nullptr, 0);
+    before(*root_, 0, Path{}, {}, out_.starts);
+    // A match takes an event.
+    std::erase_if(out_.starts,
+                  [&](std::uint32_t way) { return out_.ways[way].target == PatternWay::kEnd; });
+    for (const Place* place : steps_) after_event(*place);
+    return std::move(out_);
+  }
+
+ private:
+  Place* lay_out(const Element* element, const std::vector<Element>& children, const Place* parent,
+                 std::size_t index) {
+    places_.emplace_back();
+    Place* const place = &places_.back();
+    place->element = element;
+    place->children = &children;
+    place->parent = parent;
+    place->index = index;
+    if (element != nullptr) {
+      if (element->kind == ElementKind::kStep) {
+        place->step = static_cast<std::uint32_t>(out_.steps.size());
+        out_.steps.emplace_back().element = element;
+        steps_.push_back(place);
+      } else if (element->kind == ElementKind::kAbsence) {
+        place->absence = static_cast<std::uint32_t>(out_.absences.size());
+        out_.absences.emplace_back().element = element;
+      }
+      if (element->kind != ElementKind::kAbsence && element->quantifier.max != 1U) {
+        place->rounds = out_.counter_count++;
+      }
+      if (element->kind == ElementKind::kAllOf) place->done = out_.counter_count++;
+      if (element->kind == ElementKind::kStep) out_.steps.back().counter = place->rounds;
+    }
+    for (std::size_t i = 0; i < children.size(); ++i) {
+      Place* const child = lay_out(&children[i], children[i].children, place, i);
+      place->inner.push_back(child);
+    }
+    return place;
+  }
+
+  // The way stands before child `index` of a sequence; `reach` is for its next element only.
+  void before(const Place& sequence, std::size_t index, Path path, Reach reach,
+              std::vector<std::uint32_t>& out) {
+    if (index == sequence.children->size()) {
+      round_done(sequence, std::move(path), reach, out);
+      return;
+    }
+    const Place& child = *sequence.inner[index];
+    const Element& element = *child.element;
+    if (element.kind == ElementKind::kAbsence) {
+      path.way.absences.push_back(child.absence);
+      before(sequence, index + 1, std::move(path), reach, out);
+      return;
+    }
+    enter(child, path, reach, out);
+    if (!element.optional) return;
+    pass(child, path);
+    reach.contiguity.reset();
+    before(sequence, index + 1, std::move(path), reach, out);
+  }
+
+  // Begins an element; `outer` is how the group that it is the first of is reached.
+  void enter(const Place& place, Path path, const Reach& outer, std::vector<std::uint32_t>& out) {
+    const Element& element = *place.element;
+    if (place.rounds) update(path, CounterUpdate::Kind::kSet, *place.rounds, 1);
+    Reach reach = outer;
+    if (!reach.contiguity) reach.contiguity = element.contiguity;
+    if (element.gap && (!reach.gap || *element.gap < *reach.gap)) reach.gap = element.gap;
+    if (element.kind == ElementKind::kStep) {
+      path.way.target = place.step;
+      path.way.contiguity = *reach.contiguity;
+      path.way.gap = reach.gap;
+      add(std::move(path), out);
+      return;
+    }
+    path.entered.push_back({&place, true, outer.contiguity});
+    begin_round(place, std::move(path), reach, out);
+  }
+
+  void begin_round(const Place& group, Path path, const Reach& reach,
+                   std::vector<std::uint32_t>& out) {
+    switch (group.element->kind) {
+      case ElementKind::kGroup:
+        before(group, 0, std::move(path), reach, out);
+        return;
+      case ElementKind::kOneOf:
+        for (const Place* alternative : group.inner) {
+          enter(*alternative, path, reach, out);
+          if (!alternative->element->optional) continue;
+          Path passed = path;
+          pass(*alternative, passed);
+          round_done(group, std::move(passed), reach, out);
+        }
+        return;
+      case ElementKind::kAllOf:
+        members_of(group, path) = {&group, true, 0};
+        members(group, std::move(path), reach, out);
+        return;
+      default:
+        return;
+    }
+  }
+
+  // After an event taken for a step.
+  void after_event(const Place& place) {
+    const Quantifier& quantifier = place.element->quantifier;
+    std::vector<std::uint32_t> out;
+    if (place.rounds) {
+      Path path;
+      path.way.target = place.step;
+      path.way.further = true;
+      path.way.contiguity = contiguity_of(quantifier.mode);
+      go_round(place, path);
+      add(std::move(path), out);
+    }
+    Path path;
+    leave(place, path);
+    if (quantifier.greedy) path.way.greedy.push_back(place.step);
+    after(place, std::move(path), {}, out);
+    out_.steps[place.step].ways = std::move(out);
+  }
+
+  // One more round of a loop or group.
+  static void go_round(const Place& place, Path& path) {
+    const Quantifier& quantifier = place.element->quantifier;
+    if (quantifier.max) test(path, CounterTest::Kind::kBelow, *place.rounds, *quantifier.max);
+    update(path, CounterUpdate::Kind::kIncrement, *place.rounds,
+           quantifier.max.value_or(std::max(quantifier.min, 1U)));
+  }
+  static void leave(const Place& place, Path& path) {
+    const std::uint32_t min = place.element->quantifier.min;
+    if (place.rounds && min > 1) test(path, CounterTest::Kind::kAtLeast, *place.rounds, min);
+  }
+
+  // Passes an optional element by.
+  static void pass(const Place& place, Path& path) {
+    if (place.element->quantifier.greedy) path.way.greedy.push_back(place.step);
+    path.passed = true;
+    path.unbinding = path.way.absences.size();
+  }
+
+  static Members& members_of(const Place& group, Path& path) {
+    for (Members& members : path.members) {
+      if (members.group == &group) return members;
+    }
+    return path.members.emplace_back(Members{&group, false, 0});
+  }
+
+  // The way stands between the steps of an `all of`: any that is not done, or its end.
+  void members(const Place& group, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
+    const Members known = members_of(group, path);
+    std::uint32_t needed = 0;
+    std::vector<std::uint32_t> optional;
+    bool any_greedy = false;
+    for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
+      const std::uint32_t bit = 1U << i;
+      if ((known.begun & bit) != 0) continue;
+      const Element& member = *group.inner[i]->element;
+      if (member.optional) {
+        optional.push_back(i);
+        any_greedy = any_greedy || member.quantifier.greedy;
+      } else {
+        needed |= bit;
+      }
+    }
+    // Any that is not done may come next, and each optional greedy one may be passed by before it:
+    // that one then holds its greed against this member, and no longer against what comes later.
+    std::vector<std::uint32_t> choices = {0};
+    for (const std::uint32_t i : optional) {
+      if (!group.inner[i]->element->quantifier.greedy) continue;
+      const std::size_t count = choices.size();
+      if (count > ways_max_ + 1) break;  // each gives a way: already too many
+      for (std::size_t k = 0; k < count; ++k) choices.push_back(choices[k] | 1U << i);
+    }
+    for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
+      const std::uint32_t bit = 1U << i;
+      if ((known.begun & bit) != 0) continue;
+      for (const std::uint32_t passed : choices) {
+        if ((passed & bit) == 0) next_member(group, known, i, passed, path, reach, out);
+      }
+    }
+    if (known.from_begin) {
+      if (needed != 0) return;
+      for (const std::uint32_t i : optional) pass(*group.inner[i], path);
+      round_done(group, std::move(path), reach, out);
+      return;
+    }
+    // What is passed by with the end matters only where something sees it.
+    if (!any_greedy && path.way.absences.empty()) {
+      if (needed != 0) test(path, CounterTest::Kind::kHas, *group.done, needed);
+      round_done(group, std::move(path), reach, out);
+      return;
+    }
+    for (std::uint32_t passed = 0; passed < 1U << optional.size(); ++passed) {
+      if (out_.ways.size() > ways_max_) return;
+      Path one = path;
+      std::uint32_t has = needed;
+      std::uint32_t lacks = 0;
+      for (std::uint32_t i = 0; i < optional.size(); ++i) {
+        const bool is_passed = (passed >> i & 1) != 0;
+        (is_passed ? lacks : has) |= 1U << optional[i];
+        if (is_passed) pass(*group.inner[optional[i]], one);
+      }
+      if (has != 0) test(one, CounterTest::Kind::kHas, *group.done, has);
+      if (lacks != 0) test(one, CounterTest::Kind::kLacks, *group.done, lacks);
+      round_done(group, std::move(one), reach, out);
+    }
+  }
+
+  // Begins member `index` of an `all of` after those of `passed` were passed by.
+  void next_member(const Place& group, const Members& known, std::uint32_t index,
+                   std::uint32_t passed, Path path, const Reach& reach,
+                   std::vector<std::uint32_t>& out) {
+    for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
+      if ((passed >> i & 1) != 0) path.way.greedy.push_back(group.inner[i]->step);
+    }
+    const std::uint32_t bits = passed | 1U << index;
+    if (known.from_begin) {
+      update(path, CounterUpdate::Kind::kSet, *group.done, known.begun | bits);
+    } else {
+      test(path, CounterTest::Kind::kLacks, *group.done, bits);
+      update(path, CounterUpdate::Kind::kAddBits, *group.done, bits);
+    }
+    members_of(group, path).begun |= bits;
+    enter(*group.inner[index], std::move(path), reach, out);
+  }
+
+  // The way has done an element.
+  void after(const Place& place, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
+    const Place& parent = *place.parent;
+    const bool in_sequence =
+        parent.element == nullptr || parent.element->kind == ElementKind::kGroup;
+    if (in_sequence) {
+      before(parent, place.index + 1, std::move(path), reach, out);
+      return;
+    }
+    if (parent.element->kind == ElementKind::kAllOf) {
+      members_of(parent, path).begun |= 1U << place.index;
+      members(parent, std::move(path), reach, out);
+      return;
+    }
+    round_done(parent, std::move(path), reach, out);
+  }
+
+  // The way has done all of a group, or of the pattern.
+  void round_done(const Place& group, Path path, const Reach& reach,
+                  std::vector<std::uint32_t>& out) {
+    if (group.element == nullptr) {
+      finish(std::move(path), out);
+      return;
+    }
+    const auto entered = std::find_if(path.entered.begin(), path.entered.end(),
+                                      [&](const Entered& round) { return round.group == &group; });
+    if (entered != path.entered.end()) {
+      // It took nothing: nor would further rounds.
+      const Entered round = *entered;
+      path.entered.erase(entered);
+      if (!round.first) {
+        // But for what was passed by, this is the way that leaves the group.
+        if (!path.passed) {
+          const std::uint32_t min = group.element->quantifier.min;
+          if (min < 2) return;
+          test(path, CounterTest::Kind::kBelow, *group.rounds, min);
+        }
+      }
+      // What a sequence around it said was for its first element.
+      const bool in_members =
+          group.parent->element != nullptr && group.parent->element->kind == ElementKind::kAllOf;
+      const Reach rest{in_members ? round.outer : std::nullopt, reach.gap};
+      after(group, std::move(path), rest, out);
+      return;
+    }
+    if (group.rounds) {
+      Path again = path;
+      go_round(group, again);
+      again.entered.push_back({&group, false, {}});
+      begin_round(group, std::move(again),
+                  {contiguity_of(group.element->quantifier.mode), std::nullopt}, out);
+    }
+    leave(group, path);
+    after(group, std::move(path), {}, out);
+  }
+
+  void finish(Path path, std::vector<std::uint32_t>& out) {
+    PatternWay& way = path.way;
+    way.target = PatternWay::kEnd;
+    // An absence before optional elements that were passed by does not bind this way.
+    way.absences.erase(way.absences.begin(),
+                       way.absences.begin() + static_cast<std::ptrdiff_t>(path.unbinding));
+    way.greedy.clear();
+    if (!way.absences.empty()) {
+      const Element& last = *out_.absences[way.absences.back()].element;
+      way.ending = last.next ? Ending::kAtNext : Ending::kAtDeadline;
+      way.waits_from_first = !last.absent_for;
+      if (!last.next)
+        way.wait = last.absent_for ? *last.absent_for : rule_.within.value_or(Duration{});
+    } else if (rule_.without && rule_.without->absent_for) {
+      way.ending = Ending::kAtDeadline;
+      way.waits_from_first = true;
+      way.wait = *rule_.without->absent_for;
+    }
+    out_.has_deadlines = out_.has_deadlines || way.ending == Ending::kAtDeadline;
+    add(std::move(path), out);
+  }
+
+  static void test(Path& path, CounterTest::Kind kind, std::uint32_t counter, std::uint32_t value) {
+    path.way.tests.push_back({kind, counter, value});
+  }
+  static void update(Path& path, CounterUpdate::Kind kind, std::uint32_t counter,
+                     std::uint32_t value) {
+    path.way.updates.push_back({kind, counter, value});
+  }
+  void add(Path path, std::vector<std::uint32_t>& out) {
+    if (out_.ways.size() > ways_max_) return;
+    out.push_back(static_cast<std::uint32_t>(out_.ways.size()));
+    out_.ways.push_back(std::move(path.way));
+  }
+
+  const Rule& rule_;
+  std::size_t ways_max_;
+  PatternProgram out_;
+  std::deque<Place> places_;
+  Place* root_ = nullptr;
+  std::vector<const Place*> steps_;
+};
+}  // namespace
+
+PatternProgram make_pattern(const Rule& rule, std::size_t ways_max) {
+  return Builder(rule, ways_max).run();
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,123 @@
+/// A pattern of any shape as an automaton. Its states are the **ways on**: after an event taken for
+/// a step (or at the start) each way on leads to one step that may take the next event, or to the
+/// end; all that lies between, optional elements passed by, rounds begun or left, absences, is
+/// folded into it. How often loops and groups went round, and which steps of `all of` are done,
+/// stands in counters of the partial match, so that counts add no states.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "cep/compile/program.h"
+#include "cep/plan/plan.h"
+
+namespace tocsin::cep {
+inline constexpr std::uint32_t kSlotsMax = 64;  // variables of one rule that are read
+inline constexpr std::uint32_t kAllOfMax = 31;  // steps of one `all of`
+
+/// Asked of the counters after the last event, before any update.
+struct CounterTest {
+  enum class Kind : std::uint8_t {
+    kAtLeast,  // counter >= value
+    kBelow,    // counter < value
+    kLacks,    // counter has no bit of value
+    kHas,      // counter has all bits of value
+  };
+  Kind kind = Kind::kAtLeast;
+  std::uint32_t counter = 0;
+  std::uint32_t value = 0;
+};
+struct CounterUpdate {
+  enum class Kind : std::uint8_t {
+    kSet,
+    kIncrement,  // up to value
+    kAddBits,
+  };
+  Kind kind = Kind::kSet;
+  std::uint32_t counter = 0;
+  std::uint32_t value = 0;
+};
+/// How a match is given that has taken its last event.
+enum class Ending : std::uint8_t {
+  kAtOnce,
+  kAtNext,      // at the next considered event
+  kAtDeadline,  // `wait` after its first or its last event
+};
+struct PatternWay {
+  static constexpr std::uint32_t kEnd = ~std::uint32_t{0};
+  std::uint32_t target = kEnd;  // a step, or kEnd
+  // to a step
+  Contiguity contiguity = Contiguity::kAny;
+  std::optional<Duration> gap;  // since the last event
+  bool further = false;         // one more event of the same loop
+  // to the end
+  Ending ending = Ending::kAtOnce;
+  bool waits_from_first = false;
+  Duration wait;
+
+  std::vector<CounterTest> tests;
+  std::vector<CounterUpdate> updates;
+  /// What they forbid ends a partial match that waits here. They guard from the last event taken:
+  /// the transition into a further event of a loop, or a further round of a group, has none.
+  std::vector<std::uint32_t> absences;
+  bool absent_next = false;  // some of the absences are `no next`
+  /// Greedy loops left or passed by: an event that fits one ends the way.
+  std::vector<std::uint32_t> greedy;
+  std::uint64_t live = 0;  // the slots whose events something on this way, or later, asks about
+};
+struct PatternStep {
+  const Element* element = nullptr;
+  ElementProgram take;
+  std::optional<ElementProgram> until;
+  static constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
+  std::uint32_t own_slot = kNoSlot;      // of its variable
+  std::uint64_t slots = 0;               // of its variable and that one's parents
+  std::string name;                      // `as` of its events; empty: their kind's name
+  std::optional<std::uint32_t> counter;  // of a loop
+  std::vector<std::uint32_t> ways;       // on, after an event taken for it
+};
+struct PatternAbsence {
+  const Element* element = nullptr;
+  ElementProgram forbid;
+};
+
+class PatternProgram {
+ public:
+  std::vector<PatternStep> steps;        // in the order written
+  std::vector<PatternAbsence> absences;  // in the order written
+  std::vector<PatternWay> ways;
+  std::vector<std::uint32_t> starts;  // the ways into the pattern
+  std::uint32_t counter_count = 0;
+  /// The variables that some expression reads have a slot each, in every node.
+  std::uint32_t slot_count = 0;
+  /// Aggregates whose totals each node keeps (cep/match/loop_totals.h), after the slots.
+  std::vector<const Expr*> totals;
+  std::optional<ElementProgram> without;
+  /// A closing window: its only step takes what is collected, this test says what opens it.
+  std::optional<ElementProgram> opens;
+  const Zone* window_zone = nullptr;  // of a closing window that is a unit of the calendar
+  std::deque<Element> made_elements;  // of `until`, `without` and windows
+  bool has_deadlines = false;
+  bool keeps_clear = false;     // nodes keep what `once per VARIABLE` has searched
+  bool keeps_values = false;    // of features, with a match's last event
+  bool end_reads_last = false;  // what is asked at the end reads fields of the last event
+
+  std::uint32_t own_slot(int step) const { return steps[static_cast<std::size_t>(step)].own_slot; }
+  std::optional<std::uint32_t> total_of(const Expr* aggregate) const {
+    for (std::uint32_t i = 0; i < totals.size(); ++i) {
+      if (totals[i] == aggregate) return i;
+    }
+    return std::nullopt;
+  }
+  /// Whether an event of `step` belongs to the variable of `slot`.
+  bool belongs(int step, std::uint32_t slot) const {
+    return step >= 0 && slot < kSlotsMax &&
+           (steps[static_cast<std::size_t>(step)].slots >> slot & 1) != 0;
+  }
+};
+
+/// The automaton of a rule's pattern, without the conditions of its elements. Stops when it has
+/// more than `ways_max` ways on.
+PatternProgram make_pattern(const Rule& rule, std::size_t ways_max);
+}  // namespace tocsin::cep

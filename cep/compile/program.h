@@ -1,0 +1,251 @@
+/// What cep::compile makes of a plan: everything that running needs and that can be known before
+/// the first event. Immutable and shared by engines, apart from the entries of lists and tables
+/// (cep/data/reference_data.h); state lies elsewhere (cep/record/key_record.h).
+///
+/// - **Atoms** (cep/compile/atoms.h): each distinct test of one event, evaluated once over a slice.
+/// - **Predicates**: boolean combinations of atoms, one for each step, absence and feature, by
+/// event type. Those of one
+///   table have a bit each in a row's mask; equal ones share it.
+/// - **Tables**: all operators (features and rules) with one key expression share one.
+/// - **Passes**: a slice is worked through in passes (cep/plan/operator_graph.h). An operator reads
+///   features of its own table and pass in place, right after they took the event; others from
+///   value columns, which **probes** wrote in the feature's pass at the rows whose atoms let a
+///   reader use them.
+/// - **Sources** of keys: the fields of the key, one source for each place of a role; for probes
+///   under another field, its arguments. A row is seen once under each different key.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cep/aggregate/accumulator.h"
+#include "cep/compile/atoms.h"
+#include "cep/compile/compile.h"
+#include "cep/compile/suppression_life.h"
+#include "cep/compile/word_test.h"
+#include "cep/data/reference_data.h"
+#include "cep/data/text_search.h"
+#include "cep/plan/plan.h"
+
+namespace tocsin::cep {
+/// A boolean combination of atoms, by event type, in postfix. An event type without entries never
+/// satisfies it.
+struct Predicate {
+  std::vector<AtomFormula> by_type;  // and of the places of roles after the first: theirs
+};
+
+/// One conjunct that is asked of the event on offer besides the predicate of its step.
+struct Conjunct {
+  const Expr* expr = nullptr;
+  bool of_first = true;  // asked of a loop's first event too
+  std::optional<WordTest> words;
+  std::optional<FeatureTest> feature;
+};
+/// A step's or an absence's test of the event on offer.
+struct ElementProgram {
+  const Element* element = nullptr;
+  std::uint32_t predicate = 0;  // its bit in the table's masks
+  std::uint32_t place = 0;  // among the rule's elements that have `by_row`: their cached answers
+  std::vector<Conjunct> by_row;  // the same for all runs of a key: features, key parts
+  std::vector<Conjunct> by_run;  // read what the run has bound
+};
+struct StepProgram {
+  ElementProgram take;
+  std::uint32_t min = 1;
+  std::uint32_t max = 1;  // kUnbounded
+  LoopMode mode = LoopMode::kRelaxed;
+  Contiguity contiguity = Contiguity::kAny;
+  std::vector<ElementProgram> guards;  // absences between this step and the next, or after the last
+  /// The last step, up to this one, whose events anything later reads; -1: none. Runs that stand
+  /// here and agree on those events have the same future.
+  int live_step = -1;
+};
+inline constexpr std::size_t kStrictStepsMax = 16;
+inline constexpr std::size_t kStrictGroupMax = 32;  // rules
+inline constexpr std::uint32_t kUnbounded = (1U << 19) - 1;
+
+/// How a rule's matches are found; all give the same alerts.
+enum class Method : std::uint8_t {
+  kSingle,   // one event, nothing to remember: no key record
+  kStrict,   // a fixed number of events, each the very next: the key's last events
+             // (cep/match/strict_matcher.cpp)
+  kRuns,     // runs that share their past (cep/match/matcher.cpp)
+  kGeneral,  // any other pattern, selection or suppression (cep/match/pattern_matcher.cpp)
+};
+/// A comparison of a `count` that stands in a ring of the rule's own table with a whole number.
+struct CountTest {
+  std::uint32_t feature = 0;  // FeatureProgram's place
+  Op op = Op::kEqual;
+  std::int64_t number = 0;
+};
+class PatternProgram;
+struct RuleProgram {
+  RuleIndex index;
+  const Rule* rule = nullptr;
+  std::uint32_t table = 0;
+  std::uint32_t op = 0;     // in its table
+  std::uint32_t level = 0;  // of its alerts' order
+  std::uint32_t pass = 0;   // in which it runs
+  bool is_watched = false;  // some feature leaves out the events at which it alerts
+  std::vector<StepProgram> steps;
+  bool ends_absent = false;  // the match is given at a deadline
+  bool waits_from_first =
+      false;  // deadline = first event + wait; else the last step's last event + wait
+  Duration wait;
+  std::optional<Duration> within;
+  std::optional<Duration> once;
+  bool strict = false;  // some contiguity is `next`: considered events matter
+  std::uint32_t considered_predicate = 0;
+  Method method = Method::kRuns;
+  std::optional<CountTest> count_test;  // kSingle: where it fails, nothing else needs asking
+  bool prunes = false;                  // runs that another one dominates end
+  bool prunes_over_starts = false;      // also where their first events differ
+  SuppressionLife suppression_life;     // kGeneral
+  std::uint32_t row_places = 0;
+  std::vector<std::uint32_t> step_of_var;         // kGeneral: the variable's slot
+  std::shared_ptr<const PatternProgram> pattern;  // kGeneral
+  bool asks_later = false;      // an alert may be made after its last event is gone
+  bool sets_deadlines = false;  // it needs a queue of timers
+  std::vector<FeatureIndex>
+      deadline_features;  // kept with the match's last event; as value_of says
+};
+/// The strict rules of one table and pass that count the same events: they share the key's last
+/// events, and are one operator.
+struct StrictGroup {
+  std::uint32_t table = 0;
+  std::uint32_t pass = 0;
+  std::uint32_t considered_predicate = 0;
+  std::uint32_t depth = 0;           // events kept: the most steps of a rule, less one
+  std::vector<std::uint32_t> rules;  // RuleProgram places, ascending
+};
+struct FeatureProgram {
+  FeatureIndex index;
+  const Feature* feature = nullptr;
+  std::uint32_t table = 0;
+  std::uint32_t op = 0;
+  std::uint32_t predicate = 0;
+  WindowSpec window;
+  bool in_ring = false;         // a ring in the record, of `window_us`; else a window of the pool
+  std::int64_t window_us = 0;   // how far it looks back; 0: no bound
+  bool takes_last = false;      // `previous …`: takes a row after all have read at it
+  const Zone* zone = nullptr;   // of `today` in a zone that the rule names; null: none has the name
+  std::vector<bool> has_key;    // by event type: whether its key says a field of it
+  std::uint32_t pass = 0;       // in which it is read in place, and its probes run
+  std::uint32_t take_pass = 0;  // in which it takes events: later where it waits for a rule
+  std::vector<const Expr*> where;   // what its events satisfy besides the predicate: reads features
+  std::vector<const Expr*> counts;  // WindowSpec::takes_all: what those that are aggregated satisfy
+  std::optional<RuleIndex> unless;  // leaves out the events at which this rule alerts
+};
+/// Writes a value column: a feature's values by the row's own key or by arguments.
+struct ProbeProgram {
+  FeatureIndex value;  // as ProgramImpl::value_of says
+  FeatureIndex feature;
+  std::uint32_t source = 0;               // of the table's keys; 0 where it is the row's own key
+  std::vector<std::uint32_t> predicates;  // rows at which some reader may use it
+};
+
+/// A feature that some rule reads as of an earlier step (kBound with a kFeature): its value is
+/// taken with the event and kept behind the event's fields, as the text that step_value_text()
+/// makes.
+struct StepValue {
+  FeatureIndex value;  // as ProgramImpl::value_of says
+  Type type;
+  std::string name;        // in what is saved: it changes with the feature
+  std::uint32_t pass = 0;  // the first in which a rule takes it; before that it is missing
+};
+/// The fields of one event type that a table's records keep of a captured event.
+struct CaptureLayout {
+  static constexpr std::uint16_t kNotKept = 0xffff;
+  std::vector<FieldIndex> fields;    // ascending; behind the type's own those of step values, whose
+                                     // indices go on after those of the type's fields
+  std::vector<std::uint16_t> place;  // by FieldIndex, into fields; kNotKept
+  std::vector<std::uint16_t> texts;  // places of the string fields and step values
+  std::vector<StepValue> step_values;
+  /// Where a feature's value as of these events is; nothing where no rule asks.
+  std::optional<FieldIndex> step_value(FeatureIndex value) const;
+  bool keeps_identity = false;  // a type without an id field
+};
+enum class OperatorKind : std::uint8_t { kFeature, kProbe, kRule, kStrict };
+struct OperatorProgram {
+  OperatorKind kind = OperatorKind::kRule;
+  std::uint32_t index = 0;  // of the feature, probe, rule or strict group
+  std::uint32_t pass = 0;
+};
+/// How a key is read from a row of one event type.
+struct KeyFields {
+  bool complete = false;     // the type has all parts
+  bool is_one_text = false;  // a single string
+  std::vector<FieldIndex> fields;
+};
+/// One way to find a key in a row.
+struct KeySource {
+  std::vector<KeyFields> by_type;        // the fields; empty where it has
+  std::vector<const Expr*> exprs;        // arguments, by part
+  std::vector<std::uint64_t> operators;  // what sees rows under this key, as bits of a mask
+};
+inline constexpr std::size_t kSourcesMax = 32;  // of a table
+inline constexpr std::size_t kRolesMax = 12;    // of an event type: bits of KeptEvent
+struct TableProgram {
+  KeySpec key;
+  std::vector<KeySource> sources;               // the places of roles, then arguments
+  std::uint32_t role_places = 1;                // the most that an event type has, at least one
+  std::vector<std::vector<std::string>> roles;  // by event type, then place; empty: none
+  /// Bit 0 of an operator mask says that the row may make a key record; operators follow, features
+  /// before probes before rules: the order in which they see an event.
+  std::vector<OperatorProgram> operators;  // by op - 1
+  std::vector<Predicate> predicates;
+  /// For each operator mask bit, the predicates whose union sets it.
+  std::vector<std::vector<std::uint32_t>> bit_predicates;
+  std::vector<CaptureLayout> layouts;  // by event type
+  std::uint32_t operator_words = 0;    // of a row's mask: operator bits, then predicate bits
+  std::uint32_t predicate_words = 0;
+  std::int64_t longest_us = 0;  // of its operators' windows and waits
+};
+
+/// compile(), with every rule left to the general matcher; for tests that compare the methods.
+Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits);
+
+class ProgramImpl {
+ public:
+  std::shared_ptr<const Plan> plan;
+  Limits limits;
+  std::vector<ExprPtr>
+      rewritten;  // expressions made here; Conjunct::expr points at these or into the plan
+  /// Lists and tables. Copies of a program share it, except by Program::with_own_data(): whoever
+  /// changes it has a program of its own.
+  std::shared_ptr<ReferenceData> data;
+  TextSearch texts;
+  AtomSet atoms;
+  std::vector<TableProgram> tables;
+  std::vector<RuleProgram> rules;        // by RuleIndex
+  std::vector<FeatureProgram> features;  // by FeatureIndex
+  std::vector<StrictGroup> strict_groups;
+  std::vector<ProbeProgram> probes;
+  /// Reads of features under arguments: their values have indices after those of the features.
+  std::unordered_map<const Expr*, FeatureIndex> reads_under;
+  std::size_t value_count = 0;  // features, and features under arguments
+  /// Of arguments that read the rule's key: the values of its roles' places follow each other.
+  std::vector<bool> value_by_place;
+  std::uint32_t pass_count = 1;
+  bool row_by_row = false;  // what a row raises decides over what it reads next
+  /// A feature is read at the alerts of a rule that depends on it: alerts at deadlines come before
+  /// the feature takes the next row.
+  bool deadlines_before_rows = false;
+  std::vector<std::vector<EventTypeIndex>>
+      alert_types;  // by rule: the kinds its alerts are read as
+  /// Which value a kFeature reads: the feature's own index, or that of its value under arguments.
+  FeatureIndex value_of(const Expr& expr) const {
+    return expr.args.empty() ? expr.feature : reads_under.at(&expr);
+  }
+  std::vector<std::vector<bool>> used_fields;
+  std::vector<std::vector<bool>> decoded_fields;  // used, and not computed
+  std::vector<std::vector<FieldIndex>> computed;  // by event type: the used ones, in order
+  std::vector<bool> used_types;
+};
+/// When a rule's partial matches that were dropped could no longer have given an alert; absent
+/// where that has no end.
+std::optional<Duration> longest_life(const RuleProgram& rule);
+}  // namespace tocsin::cep

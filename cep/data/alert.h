@@ -1,0 +1,65 @@
+/// Alerts: a match reported. Format 1 is a contract (ARCHITECTURE.md, Alert).
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/base/index.h"
+#include "cep/plan/plan.h"
+#include "cep/value/order.h"
+#include "cep/value/value.h"
+
+namespace tocsin::cep {
+struct BoundEvent {
+  std::string as;  // the step's name, else the name of its kind
+  EventTypeIndex type;
+  std::string identity;  // canonical bytes (cep/value/identity.h)
+  std::string id;        // as shown
+  EventTime ts;
+  std::vector<OwnedValue>
+      fields;  // parallel to the rule's Captured fields of this type; missing where missing
+};
+/// The budgets of cep::Limits whose excess drops partial matches.
+enum class BudgetCause : std::uint8_t {
+  kRunsPerKey,
+  kEventsPerKey,
+  kBytesPerKey,
+  kRunsPerGroup,
+  kBytesPerGroup,
+};
+struct ExceededBudget {
+  BudgetCause cause = BudgetCause::kRunsPerKey;
+  std::uint64_t limit = 0;
+};
+struct Alert {
+  OrderKey order;
+  RuleIndex rule;
+  std::string id;               // cep::alert_id
+  std::vector<OwnedValue> key;  // parallel to the rule's key parts
+  EventTime ts;                 // the completing event's time, or the deadline
+  Severity severity = Severity::kMedium;
+  OwnedValue score;  // the field `score`; missing where absent
+  std::string message;
+  std::vector<OwnedValue> fields;  // parallel to Rule::fields (`score` too)
+  std::vector<BoundEvent> events;  // in the order taken
+  std::uint64_t held_back = 0;     // matches that `once` held back since the last alert of this key
+  std::uint64_t late_us = 0;       // 0: on time
+  std::uint64_t truncated = 0;     // matches beyond the limit of one event, or events of a closing
+                                   // window beyond those shown; 0: none
+  std::uint64_t lost_runs = 0;     // partial matches that this key lost to a budget; 0: none
+  /// Of a window that closed: its begin; `ts` is its end.
+  std::optional<EventTime> window_begin = {};
+  /// The engine's own: the rule exceeded a budget. Shown under the id kBudgetRule; `key` is that of
+  /// the partial matches that were dropped, empty for the budget of a key group.
+  std::optional<ExceededBudget> budget = {};
+};
+/// No rule of a plan has this id: a `.` is no part of one.
+inline constexpr const char* kBudgetRule = "tocsin.budget";
+/// "runs_per_key".
+const char* budget_name(BudgetCause cause);
+/// How the alert is treated: as its rule says; the engine's own as live, but of a shadow rule.
+Status status_of(const Plan& plan, const Alert& alert);
+/// One line of format 1, without a line end. A member that is missing is left out.
+std::string format_alert(const Plan& plan, const Alert& alert);
+}  // namespace tocsin::cep

@@ -1,0 +1,37 @@
+/// What the rules of a program look up: its lists and tables, with what was changed since they were
+/// declared. The only part of a program that changes while an engine runs, between two slices.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "cep/data/list_program.h"
+#include "cep/data/lookup_table.h"
+#include "cep/plan/plan.h"
+
+namespace tocsin::cep {
+/// Copies share what was declared and go their own ways from there. Threading: one caller at a
+/// time.
+struct ReferenceData {
+  ReferenceData() = default;
+  explicit ReferenceData(const Plan& plan) {
+    for (const List& list : plan.lists) lists.emplace_back(list);
+    for (const Table& table : plan.tables) tables.emplace_back(table);
+  }
+  /// Null where there is none of this name.
+  ListProgram* list(std::string_view name) {
+    for (ListProgram& list : lists) {
+      if (list.list().name == name) return &list;
+    }
+    return nullptr;
+  }
+  LookupTable* table(std::string_view name) {
+    for (LookupTable& table : tables) {
+      if (table.table().name == name) return &table;
+    }
+    return nullptr;
+  }
+
+  std::vector<ListProgram> lists;   // by ListIndex
+  std::vector<LookupTable> tables;  // by TableIndex
+};
+}  // namespace tocsin::cep

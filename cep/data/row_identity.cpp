@@ -1,0 +1,24 @@
+#include "cep/data/row_identity.h"
+
+#include <vector>
+
+namespace tocsin::cep {
+EventIdentity row_identity(const Plan& plan, const Batch& batch, const Row& row) {
+  const EventType& type = plan.event_types[row.type.value];
+  if (type.is_alert()) return identity_of_alert(row.raw);
+  TextArena texts;
+  std::vector<Value> fields;
+  if (batch.fields_of != nullptr) {
+    const std::vector<Value> declared = batch.fields_of(plan, row, texts);
+    for (std::size_t i = 0; i < type.fields.size(); ++i) {
+      if (!type.fields[i].computed) fields.push_back(declared[i]);
+    }
+  } else {
+    for (std::size_t i = 0; i < type.fields.size(); ++i) {
+      if (type.fields[i].computed) continue;
+      fields.push_back(batch.value(plan, row, FieldIndex(i)));
+    }
+  }
+  return identity_of_fields(type.name, fields, row.equal_number);
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,11 @@
+/// The identity of an event of a type without an id field, from its row.
+#pragma once
+#include "cep/data/batch.h"
+#include "cep/plan/plan.h"
+#include "cep/value/identity.h"
+
+namespace tocsin::cep {
+/// An alert's is its id. Others: from all declared fields that are not computed: by the batch's
+/// `fields_of`, else from its columns, which then have them all.
+EventIdentity row_identity(const Plan& plan, const Batch& batch, const Row& row);
+}  // namespace tocsin::cep

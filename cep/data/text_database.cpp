@@ -1,0 +1,575 @@
+#include "cep/data/text_database.h"
+
+#include <fmt/format.h>
+#include <hs.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "cep/base/assert.h"
+#include "cep/value/identity.h"
+#include "cep/value/unicode.h"
+
+namespace tocsin::cep {
+namespace {
+struct FreeDatabase {
+  void operator()(hs_database_t* database) const { hs_free_database(database); }
+};
+using Database = std::unique_ptr<hs_database_t, FreeDatabase>;
+
+// This thread's working memory for scans, grown for each database once.
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    if (memory_ != nullptr) hs_free_scratch(memory_);
+  }
+  hs_scratch_t* ready_for(const hs_database_t* database, std::uint64_t serial) {
+    if (serial == last_) return memory_;
+    if (!known_.contains(serial)) {
+      const hs_error_t error = hs_alloc_scratch(database, &memory_);
+      TOCSIN_ASSERT(error == HS_SUCCESS, "memory for a scan is at hand");
+      known_.insert(serial);
+    }
+    last_ = serial;
+    return memory_;
+  }
+
+ private:
+  hs_scratch_t* memory_ = nullptr;
+  std::unordered_set<std::uint64_t> known_;
+  std::uint64_t last_ = 0;
+};
+Scratch& this_threads_scratch() {
+  thread_local Scratch scratch;
+  return scratch;
+}
+
+// One Hyperscan database with a number of its own, never used again.
+struct Compiled {
+  Database database;
+  std::uint64_t serial = 0;
+  std::size_t bytes = 0;
+};
+
+struct Expressions {
+  bool literal = false;
+  std::vector<std::string> texts;
+  std::vector<unsigned> flags;
+};
+
+std::string digest_of(const Expressions& expressions) {
+  std::string content;
+  const auto add = [&](std::string_view text) {
+    content += fmt::format("{}:", text.size());
+    content += text;
+  };
+  // A database is of one version and one kind of processor.
+  add(hs_version());
+  hs_platform_info_t platform{};
+  hs_populate_platform(&platform);
+  add(fmt::format("{} {:x} {}", platform.tune, platform.cpu_features,
+                  expressions.literal ? "literals" : "expressions"));
+  for (std::size_t i = 0; i < expressions.texts.size(); ++i) {
+    add(expressions.texts[i]);
+    add(fmt::format("{}", expressions.flags[i]));
+  }
+  return hex(sha256(content));
+}
+
+Result<Database> build(const Expressions& expressions) {
+  const std::size_t count = expressions.texts.size();
+  std::vector<const char*> texts;
+  std::vector<std::size_t> sizes;
+  std::vector<unsigned> ids;
+  for (std::size_t i = 0; i < count; ++i) {
+    texts.push_back(expressions.texts[i].c_str());
+    sizes.push_back(expressions.texts[i].size());
+    ids.push_back(static_cast<unsigned>(i));
+  }
+  hs_database_t* database = nullptr;
+  hs_compile_error_t* error = nullptr;
+  const auto number = static_cast<unsigned>(count);
+  const hs_error_t outcome =
+      expressions.literal
+          ? hs_compile_lit_multi(texts.data(), expressions.flags.data(), ids.data(), sizes.data(),
+                                 number, HS_MODE_BLOCK, nullptr, &database, &error)
+          : hs_compile_multi(texts.data(), expressions.flags.data(), ids.data(), number,
+                             HS_MODE_BLOCK, nullptr, &database, &error);
+  if (outcome == HS_SUCCESS) return Database(database);
+  std::string message = error != nullptr ? error->message : "out of memory";
+  if (error != nullptr && error->expression >= 0 &&
+      static_cast<std::size_t>(error->expression) < count) {
+    message += fmt::format(": {}", expressions.texts[static_cast<std::size_t>(error->expression)]);
+  }
+  hs_free_compile_error(error);
+  return fail(Errc::kInvalidArgument, message);
+}
+
+Result<Compiled> compile_expressions(const Expressions& expressions, std::size_t bytes_max,
+                                     TextDatabaseCache* cache) {
+  static std::atomic<std::uint64_t> last_serial{0};
+  Compiled compiled;
+  compiled.serial = ++last_serial;
+  std::string name;
+  if (cache != nullptr) {
+    name = digest_of(expressions);
+    if (const std::optional<std::string> kept = cache->find(name)) {
+      hs_database_t* database = nullptr;
+      // Hyperscan checks version, processor and a checksum; what fails is made anew.
+      if (hs_deserialize_database(kept->data(), kept->size(), &database) == HS_SUCCESS) {
+        compiled.database.reset(database);
+      }
+    }
+  }
+  const bool is_new = !compiled.database;
+  if (is_new) {
+    Result<Database> built = build(expressions);
+    if (!built) return tl::unexpected(built.error());
+    compiled.database = std::move(*built);
+  }
+  hs_database_size(compiled.database.get(), &compiled.bytes);
+  if (compiled.bytes > bytes_max) {
+    return fail(Errc::kLimit,
+                fmt::format("a text automaton of {} bytes; at most {}", compiled.bytes, bytes_max));
+  }
+  if (is_new && cache != nullptr) {
+    char* bytes = nullptr;
+    std::size_t size = 0;
+    if (hs_serialize_database(compiled.database.get(), &bytes, &size) == HS_SUCCESS) {
+      cache->keep(name, {bytes, size});
+      std::free(bytes);
+    }
+  }
+  return compiled;
+}
+
+unsigned regex_flags(bool ignore_case) {
+  return HS_FLAG_UTF8 | (ignore_case ? HS_FLAG_CASELESS : 0U);
+}
+
+// A regular expression for a trimmed phrase; a space stands for one or more white-space characters.
+std::string regex_of_phrase(std::string_view phrase) {
+  constexpr std::string_view kWhiteSpace =
+      R"([\x09-\x0D\x20\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]+)";
+  std::string regex;
+  for (const char c : phrase) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
+    if (c == ' ') {
+      regex += kWhiteSpace;
+    } else {
+      if (!is_plain) regex += '\\';
+      regex += c;
+    }
+  }
+  return regex;
+}
+
+// The words of a trimmed phrase: [begin, end) of each.
+std::vector<std::pair<std::size_t, std::size_t>> words_of(std::string_view phrase) {
+  std::vector<std::pair<std::size_t, std::size_t>> words;
+  std::size_t begin = 0;
+  while (begin < phrase.size()) {
+    const std::size_t end = std::min(phrase.find(' ', begin), phrase.size());
+    words.emplace_back(begin, end);
+    begin = end + 1;
+  }
+  return words;
+}
+
+// Matches what stands before byte `end` against `part` (words with one space between them, and a
+// space at the end); the byte at which it begins.
+std::optional<std::size_t> match_before(std::string_view text, std::size_t end,
+                                        std::string_view part) {
+  std::size_t at = end;
+  for (std::size_t i = part.size(); i-- > 0;) {
+    if (part[i] != ' ') {
+      if (at == 0 || text[at - 1] != part[i]) return std::nullopt;
+      --at;
+      continue;
+    }
+    const std::size_t from = at;
+    while (at > 0) {
+      std::size_t begin = at - 1;
+      while (begin > 0 && at - begin < 3 &&
+             (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) {
+        --begin;
+      }
+      if (white_space_at(text, begin) != at - begin) break;
+      at = begin;
+    }
+    if (at == from) return std::nullopt;
+  }
+  return at;
+}
+// The same for what follows `begin`: the byte after it.
+std::optional<std::size_t> match_after(std::string_view text, std::size_t begin,
+                                       std::string_view part) {
+  std::size_t at = begin;
+  for (const char c : part) {
+    if (c != ' ') {
+      if (at >= text.size() || text[at] != c) return std::nullopt;
+      ++at;
+      continue;
+    }
+    const std::size_t from = at;
+    while (const std::size_t size = white_space_at(text, at)) at += size;
+    if (at == from) return std::nullopt;
+  }
+  return at;
+}
+}  // namespace
+
+struct TextDatabase::Impl {
+  // A pattern that an occurrence of a literal belongs to.
+  struct Use {
+    std::uint32_t pattern = 0;
+    bool is_phrase = false;
+    std::size_t begin = 0;  // of the literal in the phrase
+    std::string phrase;     // trimmed
+  };
+  std::vector<TextPattern> patterns;
+  std::vector<std::uint32_t> always;  // empty literals
+  std::vector<std::string> literals;
+  std::vector<std::vector<Use>> uses;  // by literal
+  std::vector<std::uint32_t> regexes;  // pattern of each expression
+  Compiled of_literals;
+  Compiled of_regexes;
+
+  struct Scan {
+    const Impl& impl;
+    std::string_view text;
+    Visitor visitor;
+    void* context;
+  };
+
+  static int on_literal(unsigned id, unsigned long long, unsigned long long to, unsigned,
+                        void* context) {
+    const Scan& scan = *static_cast<const Scan*>(context);
+    const auto end = static_cast<std::size_t>(to);
+    for (const Use& use : scan.impl.uses[id]) {
+      const std::size_t size = scan.impl.literals[id].size();
+      TextMatch match{use.pattern, 0, 0};
+      const bool places = scan.impl.patterns[use.pattern].places;
+      if (use.is_phrase) {
+        const std::string_view phrase = use.phrase;
+        const auto first = match_before(scan.text, end - size, phrase.substr(0, use.begin));
+        if (!first) continue;
+        const auto last = match_after(scan.text, end, phrase.substr(use.begin + size));
+        if (!last) continue;
+        if (places) match = {use.pattern, *first, *last};
+      } else if (places) {
+        match = {use.pattern, end - size, end};
+      }
+      scan.visitor(scan.context, match);
+    }
+    return 0;
+  }
+  static int on_regex(unsigned id, unsigned long long from, unsigned long long to, unsigned,
+                      void* context) {
+    const Scan& scan = *static_cast<const Scan*>(context);
+    TextMatch match{scan.impl.regexes[id], 0, 0};
+    if (scan.impl.patterns[match.pattern].places) {
+      match.begin = static_cast<std::size_t>(from);
+      match.end = static_cast<std::size_t>(to);
+    }
+    scan.visitor(scan.context, match);
+    return 0;
+  }
+  static void run(const Compiled& compiled, std::string_view text, match_event_handler handler,
+                  Scan& scan) {
+    if (!compiled.database || text.empty()) return;  // nothing sought is empty
+    hs_scratch_t* scratch =
+        this_threads_scratch().ready_for(compiled.database.get(), compiled.serial);
+    const hs_error_t error =
+        hs_scan(compiled.database.get(), text.data(), static_cast<unsigned>(text.size()), 0,
+                scratch, handler, &scan);
+    TOCSIN_ASSERT(error == HS_SUCCESS, "a scan with its own scratch succeeds");
+  }
+};
+
+TextDatabase::TextDatabase() : impl_(std::make_unique<Impl>()) {}
+TextDatabase::~TextDatabase() = default;
+TextDatabase::TextDatabase(TextDatabase&&) noexcept = default;
+TextDatabase& TextDatabase::operator=(TextDatabase&&) noexcept = default;
+
+const std::vector<TextPattern>& TextDatabase::patterns() const { return impl_->patterns; }
+std::size_t TextDatabase::bytes() const {
+  return impl_->of_literals.bytes + impl_->of_regexes.bytes;
+}
+
+Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, std::size_t bytes_max,
+                                           TextDatabaseCache* cache) {
+  TextDatabase made;
+  Impl& impl = *made.impl_;
+  impl.patterns = std::move(patterns);
+  Expressions literals;
+  literals.literal = true;
+  Expressions regexes;
+  std::unordered_map<std::string, std::size_t> literal_places;
+  const auto add_use = [&](const std::string& literal, Impl::Use use, bool once) {
+    const auto [place, is_new] = literal_places.try_emplace(literal, impl.literals.size());
+    if (is_new) {
+      impl.literals.push_back(literal);
+      impl.uses.emplace_back();
+      literals.flags.push_back(HS_FLAG_SINGLEMATCH);
+    }
+    if (!once) literals.flags[place->second] = 0;
+    impl.uses[place->second].push_back(std::move(use));
+  };
+  for (std::size_t i = 0; i < impl.patterns.size(); ++i) {
+    const TextPattern& pattern = impl.patterns[i];
+    const auto number = static_cast<std::uint32_t>(i);
+    const bool is_phrase = pattern.kind == PatternKind::kPhrase;
+    std::string text = is_phrase ? trimmed_phrase(pattern.text) : pattern.text;
+    const bool is_folded = is_phrase && pattern.ignore_case && !text.empty();
+    if (pattern.kind == PatternKind::kRegex || is_folded) {
+      unsigned flags = regex_flags(pattern.ignore_case);
+      flags |= pattern.places ? HS_FLAG_SOM_LEFTMOST : HS_FLAG_SINGLEMATCH;
+      regexes.texts.push_back(is_folded ? regex_of_phrase(text) : pattern.text);
+      regexes.flags.push_back(flags);
+      impl.regexes.push_back(number);
+      continue;
+    }
+    if (text.empty()) {
+      impl.always.push_back(number);
+      continue;
+    }
+    Impl::Use use{number, false, 0, {}};
+    if (!is_phrase || text.find(' ') == std::string::npos) {
+      add_use(text, std::move(use), !pattern.places);
+      continue;
+    }
+    const auto words = words_of(text);
+    const auto longest = std::ranges::max_element(
+        words, {}, [](const auto& word) { return word.second - word.first; });
+    use.is_phrase = true;
+    use.begin = longest->first;
+    const std::string literal = text.substr(longest->first, longest->second - longest->first);
+    use.phrase = std::move(text);
+    add_use(literal, std::move(use), false);
+  }
+  if (!impl.literals.empty()) {
+    literals.texts = impl.literals;
+    Result<Compiled> compiled = compile_expressions(literals, bytes_max, cache);
+    if (!compiled) return tl::unexpected(compiled.error());
+    impl.of_literals = std::move(*compiled);
+  }
+  if (!regexes.texts.empty()) {
+    Result<Compiled> compiled = compile_expressions(regexes, bytes_max, cache);
+    if (!compiled) return tl::unexpected(compiled.error());
+    impl.of_regexes = std::move(*compiled);
+  }
+  return made;
+}
+
+void TextDatabase::scan_with(std::string_view text, Visitor visitor, void* context) const {
+  for (const std::uint32_t pattern : impl_->always) visitor(context, {pattern, 0, 0});
+  Impl::Scan scan{*impl_, text, visitor, context};
+  Impl::run(impl_->of_literals, text, Impl::on_literal, scan);
+  Impl::run(impl_->of_regexes, text, Impl::on_regex, scan);
+}
+
+// ---- checking
+
+namespace {
+// How many characters a regular expression stands for when repeats are written out; an estimate
+// from above, by its brackets and quantifiers alone.
+class PositionCount {
+ public:
+  explicit PositionCount(std::string_view regex) : regex_(regex) {}
+  std::size_t run() {
+    std::size_t total = 0;
+    while (at_ < regex_.size()) {
+      total = sum(total, sequence());
+      if (at_ < regex_.size()) ++at_;  // a bracket that nothing opened
+    }
+    return total;
+  }
+
+ private:
+  static constexpr std::size_t kMany = std::size_t{1} << 40;
+  static std::size_t sum(std::size_t a, std::size_t b) { return std::min(a + b, kMany); }
+  static std::size_t product(std::size_t a, std::size_t b) {
+    return b != 0 && a > kMany / b ? kMany : a * b;
+  }
+
+  // Up to a closing bracket or the end. Without recursion: a stack of sums.
+  std::size_t sequence() {
+    std::vector<std::size_t> sums = {0};
+    while (at_ < regex_.size()) {
+      const char c = regex_[at_];
+      if (c == '(') {
+        ++at_;
+        sums.push_back(0);
+        continue;
+      }
+      std::size_t item = 1;
+      if (c == ')') {
+        if (sums.size() == 1) return sums.back();
+        ++at_;
+        item = sums.back();
+        sums.pop_back();
+      } else if (c == '[') {
+        skip_class();
+      } else if (c == '\\') {
+        at_ = std::min(at_ + 2, regex_.size());
+      } else {
+        ++at_;
+      }
+      sums.back() = sum(sums.back(), product(item, repeats()));
+    }
+    std::size_t total = 0;
+    for (const std::size_t part : sums) total = sum(total, part);
+    return total;
+  }
+  void skip_class() {
+    ++at_;
+    if (at_ < regex_.size() && regex_[at_] == '^') ++at_;
+    if (at_ < regex_.size() && regex_[at_] == ']') ++at_;
+    while (at_ < regex_.size() && regex_[at_] != ']') at_ += regex_[at_] == '\\' ? 2 : 1;
+    at_ = std::min(at_ + 1, regex_.size());
+  }
+  // The most that a quantifier here writes its item out.
+  std::size_t repeats() {
+    if (at_ >= regex_.size() || regex_[at_] != '{') return 1;
+    std::size_t least = 0;
+    std::size_t most = 0;
+    std::size_t i = at_ + 1;
+    const auto number = [&](std::size_t& into) {
+      const std::size_t begin = i;
+      for (; i < regex_.size() && regex_[i] >= '0' && regex_[i] <= '9'; ++i) {
+        into = std::min(into * 10 + static_cast<std::size_t>(regex_[i] - '0'), kMany);
+      }
+      return i > begin;
+    };
+    if (!number(least)) return 1;
+    most = least;
+    if (i < regex_.size() && regex_[i] == ',') {
+      ++i;
+      most = 0;
+      if (!number(most)) most = least;
+    }
+    if (i >= regex_.size() || regex_[i] != '}') return 1;
+    at_ = i + 1;
+    return std::max<std::size_t>(std::max(least, most), 1);
+  }
+
+  std::string_view regex_;
+  std::size_t at_ = 0;
+};
+
+// "… at index 7" of Hyperscan's message: the byte, and the message without it.
+std::optional<std::size_t> take_index(std::string& message) {
+  constexpr std::string_view kAt = " at index ";
+  const std::size_t place = message.rfind(kAt);
+  if (place == std::string::npos) return std::nullopt;
+  std::size_t byte = 0;
+  std::size_t i = place + kAt.size();
+  const std::size_t begin = i;
+  for (; i < message.size() && message[i] >= '0' && message[i] <= '9'; ++i) {
+    byte = byte * 10 + static_cast<std::size_t>(message[i] - '0');
+  }
+  if (i == begin) return std::nullopt;
+  message.erase(place, i - place);
+  return byte;
+}
+// Where what Hyperscan does not have begins: look-around and back-references.
+std::optional<std::size_t> unsupported_part(std::string_view regex) {
+  for (std::size_t i = 0; i + 1 < regex.size(); ++i) {
+    if (regex[i] == '\\') {
+      if (regex[i + 1] >= '1' && regex[i + 1] <= '9') return i;
+      ++i;
+      continue;
+    }
+    const std::string_view rest = regex.substr(i);
+    for (const std::string_view begin : {"(?=", "(?!", "(?<=", "(?<!", "(?P=", "(?>"}) {
+      if (rest.starts_with(begin)) return i;
+    }
+  }
+  return std::nullopt;
+}
+}  // namespace
+
+std::optional<RegexProblem> check_regex(std::string_view regex, bool ignore_case,
+                                        const RegexLimits& limits) {
+  using Kind = RegexProblem::Kind;
+  if (regex.size() > limits.bytes_max) {
+    return RegexProblem{Kind::kTooLong,
+                        fmt::format("{} bytes; at most {}", regex.size(), limits.bytes_max),
+                        std::nullopt};
+  }
+  const std::size_t positions = PositionCount(regex).run();
+  if (positions > limits.positions_max) {
+    return RegexProblem{
+        Kind::kTooCostly,
+        fmt::format("it stands for {} characters when its repeats are written out; at most {}",
+                    positions, limits.positions_max),
+        std::nullopt};
+  }
+  const std::string text(regex);
+  hs_expr_info_t* info = nullptr;
+  hs_compile_error_t* error = nullptr;
+  const unsigned flags = regex_flags(ignore_case) | HS_FLAG_ALLOWEMPTY;
+  const hs_error_t outcome = hs_expression_info(text.c_str(), flags, &info, &error);
+  if (outcome != HS_SUCCESS) {
+    RegexProblem problem;
+    problem.message = error != nullptr ? error->message : "out of memory";
+    hs_free_compile_error(error);
+    problem.byte = take_index(problem.message);
+    if (!problem.byte) problem.byte = unsupported_part(regex);
+    while (problem.message.ends_with('.')) problem.message.pop_back();
+    if (!problem.message.empty() && problem.message[0] >= 'A' && problem.message[0] <= 'Z') {
+      problem.message[0] = static_cast<char>(problem.message[0] + 32);
+    }
+    return problem;
+  }
+  const bool may_be_empty = info->min_width == 0;
+  std::free(info);
+  if (may_be_empty) {
+    return RegexProblem{Kind::kMatchesAll, "it can match the empty text", std::nullopt};
+  }
+  return std::nullopt;
+}
+
+// ---- plain search
+
+bool is_word(std::string_view text, std::size_t begin, std::size_t end) {
+  return !is_word_before(text, begin) && !is_word_at(text, end);
+}
+
+bool contains_text(std::string_view text, std::string_view what) {
+  return text.find(what) != std::string_view::npos;
+}
+
+bool contains_word(std::string_view text, std::string_view what) {
+  for (std::size_t at = text.find(what); at != std::string_view::npos;
+       at = text.find(what, at + 1)) {
+    if (is_word(text, at, at + what.size())) return true;
+  }
+  return false;
+}
+
+std::string trimmed_phrase(std::string_view phrase) {
+  std::string out;
+  bool space = false;
+  for (std::size_t at = 0; at < phrase.size();) {
+    if (const std::size_t size = white_space_at(phrase, at)) {
+      space = true;
+      at += size;
+      continue;
+    }
+    if (space && !out.empty()) out += ' ';
+    space = false;
+    out += phrase[at++];
+  }
+  return out;
+}
+}  // namespace tocsin::cep

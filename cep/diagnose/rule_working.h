@@ -1,0 +1,126 @@
+/// How the engine runs one rule, as plain data for people and tools: the automaton, what is kept
+/// for a key and how long, what other operators have part in, and what an event costs. Read from
+/// the program and the structures that it runs on, not from the rule's text.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/compile/pattern_program.h"
+#include "cep/engine/engine.h"
+
+namespace tocsin::cep {
+/// Where a condition is asked.
+enum class AskedAt : std::uint8_t {
+  kColumns,  // once an event, over a whole slice, for all rules that ask the same
+  kKey,      // once an event and key: it reads features or the key
+  kMatch,    // of each partial match that waits for the event: it reads what that has taken
+};
+struct WorkingCondition {
+  ExprPtr expr;  // a part of a conjunction, of the step's own event as the current one
+  AskedAt at = AskedAt::kColumns;
+  bool of_first = true;  // asked of a loop's first event too
+};
+/// The test of a step, an absence, `until`, `without` or what opens a window.
+struct AskedTest {
+  std::vector<Subset> kinds;
+  std::vector<WorkingCondition> conditions;
+};
+/// A place in the automaton: before the first event, after an event taken for a step, or the match.
+struct AutomatonState {
+  enum class Kind : std::uint8_t { kStart, kStep, kMatch };
+  Kind kind = Kind::kStep;
+  std::optional<VarIndex> var;  // of a step
+  AskedTest takes;              // what its event has to satisfy
+  std::optional<AskedTest> until;
+  std::optional<std::uint32_t> counter;  // that counts its loop
+};
+/// What a partial match that waits on a way does with an event that does not take it on.
+enum class Passes : std::uint8_t {
+  kEverything,      // every event, also one that fits: the partial match stays beside the one that
+                    // went on
+  kWhatDoesNotFit,  // what does not fit
+  kOtherKinds,      // only what is not of the kinds that the rule considers
+};
+/// A way on from one state to another: where partial matches wait.
+struct AutomatonWay {
+  std::size_t from = 0;  // into states
+  std::size_t to = 0;
+  Passes passes = Passes::kEverything;  // to a step
+  bool further = false;                 // one more event of the same loop
+  std::optional<Duration> gap;
+  Ending ending = Ending::kAtOnce;  // to the match
+  Duration wait;                    // kAtDeadline
+  bool waits_from_first = false;
+  std::vector<CounterTest> tests;
+  std::vector<CounterUpdate> updates;
+  std::vector<std::size_t> absences;  // what ends it, but for the event that completes it
+  std::vector<std::size_t> greedy;    // states whose loop takes an event first
+};
+/// A captured event of a type, kept once for all rules of the key that took it.
+struct KeptType {
+  EventTypeIndex type;
+  std::vector<FieldIndex> fields;      // of all these rules
+  std::vector<FeatureIndex> features;  // whose values are kept as of these events
+  std::size_t bytes = 0;               // texts of kTextBytesAssumed
+};
+struct FeatureMemory {
+  FeatureIndex feature;
+  std::size_t bytes_first = 0;    // with one event in it
+  std::size_t bytes_more = 0;     // for each further event with another value, on average
+  std::optional<Duration> keeps;  // how far it looks back; nothing: for ever, or a number of events
+};
+/// Bytes for one key in which the rule has something live, on average over many keys. Estimated
+/// from the structures and how they grow: within a factor of two of what Engine::stats() says.
+struct RuleMemory {
+  static constexpr std::size_t kTextBytesAssumed = 16;
+  std::size_t key_bytes = 0;     // the key's place in its table, and what finds it again
+  std::size_t record_bytes = 0;  // the record's head, for all operators of the key
+  std::size_t rule_bytes = 0;    // the rule's own state, before any partial match
+  std::size_t match_bytes = 0;   // a partial match
+  std::size_t link_bytes = 0;    // an event in a partial match: matches with the same past share it
+  std::vector<KeptType> kept;    // that partial matches hold
+  std::vector<FeatureMemory> features;  // that it reads
+  bool own_memory = false;              // the rule's state lies outside of the key's record
+  bool links_multiply = false;          // partial matches go on taking: each has links of its own
+  std::size_t events_most = 0;  // of the key that are kept at most; 0: as many as matches hold
+  /// Of a key with so many partial matches, which hold so many events in all; features apart.
+  std::size_t bytes(std::size_t matches, std::size_t events) const;
+};
+/// What one event of a type costs, in units.
+struct EventCost {
+  EventTypeIndex type;
+  std::size_t tests = 0;             // of the event alone, over columns
+  std::size_t tests_shared = 0;      // of these: that others ask as well
+  std::size_t searches = 0;          // texts that are searched, each once for all patterns
+  std::size_t lookups = 0;           // of keys
+  std::size_t key_conditions = 0;    // kKey
+  std::size_t match_conditions = 0;  // kMatch, at most, for each partial match
+  std::size_t features = 0;          // that take it
+};
+struct RuleWorking {
+  Method method = Method::kRuns;
+  bool prunes = false;              // of partial matches with the same future one is kept
+  bool prunes_over_starts = false;  // also where they began at different events
+  bool asks_next = false;           // events that no step takes matter, too
+  std::uint32_t pass = 0;
+  std::uint32_t level = 0;
+  std::vector<AutomatonState> states;
+  std::vector<AutomatonWay> ways;
+  std::vector<AskedTest> absences;
+  std::optional<AskedTest> without;
+  std::optional<AskedTest> opens;  // a window
+  std::optional<Duration> lives;   // the longest that a partial match waits; nothing: no limit
+  RuleMemory memory;
+  std::vector<EventCost> costs;  // by type
+  // Shared with the rule: names are in the plan.
+  std::vector<RuleIndex> rules_of_key;        // that keep their state in the same record
+  std::vector<FeatureIndex> features_of_key;  // likewise
+  std::vector<RuleIndex> rules_of_ring;       // strict ones that look at the same last events
+  std::vector<RuleIndex> alert_readers;       // that take this rule's alerts
+};
+/// Requires a rule of the program's plan.
+RuleWorking describe_working(const Program& program, RuleIndex rule);
+}  // namespace tocsin::cep

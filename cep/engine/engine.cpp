@@ -1,0 +1,436 @@
+#include "cep/engine/engine.h"
+
+#include <algorithm>
+#include <compare>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "cep/base/assert.h"
+#include "cep/base/byte_codec.h"
+#include "cep/compile/program.h"
+#include "cep/data/text_scratch.h"
+#include "cep/engine/key_report.h"
+#include "cep/engine/state_targets.h"
+#include "cep/engine/table_state.h"
+#include "cep/match/slice.h"
+#include "cep/record/budget.h"
+#include "cep/record/state_layout.h"
+#include "cep/value/identity.h"
+#include "cep/value/key.h"
+
+namespace tocsin::cep {
+class EngineImpl {
+ public:
+  EngineImpl(Program program, std::uint64_t hash_seed)
+      : program_(std::move(program)),
+        slice_(program_.impl()),
+        budgets_(program_.impl()),
+        ids_(program_.impl().pass_count),
+        one_row_(program_.plan()),
+        no_rows_(program_.plan()) {
+    for (std::uint32_t i = 0; i < program_.impl().tables.size(); ++i) {
+      tables_.push_back(
+          std::make_unique<TableState>(program_.impl(), i, hash_seed, stats_, budgets_));
+    }
+  }
+
+  void advance(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
+    text_scratch().clear();
+    const std::size_t first_alert = alerts.size();
+    check_order(batch, watermark);
+    stats_.rows += batch.rows.size();
+    if (program_.impl().row_by_row) {
+      advance_by_row(batch, watermark, alerts);
+    } else {
+      advance_slice(batch, watermark, alerts);
+    }
+    if (watermark == kEventTimeMax) {
+      for (const auto& table : tables_) table->end();
+      stats_.runs = 0;
+    } else {
+      for (const auto& table : tables_) table->sweep(watermark);
+    }
+    if (budgets_.give(alerts) || program_.impl().pass_count > 1) sort(alerts, first_alert);
+  }
+
+  EventTime watermark() const { return watermark_; }
+
+  // ---- its state as bytes
+
+  void track_changes() {
+    TOCSIN_ASSERT(watermark_ == kEventTimeMin, "before the first row");
+    tracks_ = true;
+    ByteWriter to(layout_bytes_);
+    layout().write(to);
+    for (const auto& table : tables_) table->track_changes();
+  }
+
+  std::string begin_snapshot() {
+    TOCSIN_ASSERT(tracks_ && !cut_, "changes are tracked, and the cut before is complete");
+    std::string bytes = layout_bytes_;
+    ByteWriter to(bytes);
+    to.signed_varint(watermark_.us);
+    save_stats(to);
+    save_ids(to);
+    budgets_.save(to);
+    for (const auto& table : tables_) table->begin_cut();
+    for (const ValueTable& values : layout().values) by_value(values).begin_cut();
+    cut_ = Cut{};
+    return bytes;
+  }
+
+  bool write_snapshot(StateSink& sink, std::size_t bytes_max) {
+    TOCSIN_ASSERT(cut_.has_value(), "a cut was begun");
+    Bite bite(bytes_max);
+    const std::size_t count = tables_.size() + layout().values.size();
+    for (; cut_->shard < kShardCount; ++cut_->shard) {
+      for (; cut_->table < count; ++cut_->table) {
+        const auto number = static_cast<std::uint16_t>(cut_->table);
+        const bool is_done = number < tables_.size()
+                                 ? tables_[number]->write_cut(number, cut_->shard, sink, bite)
+                                 : by_value(layout().values[number - tables_.size()])
+                                       .write_cut(number, cut_->shard, sink, bite);
+        if (!is_done) return false;
+      }
+      cut_->table = 0;
+      sink.shard_done(cut_->shard);
+    }
+    cut_.reset();
+    return true;
+  }
+
+  void mark_all_changed() {
+    TOCSIN_ASSERT(tracks_, "changes are tracked");
+    cut_.reset();
+    for (const auto& table : tables_) table->mark_all_changed();
+    for (const ValueTable& values : layout().values) by_value(values).mark_all_changed();
+  }
+
+  Result<RestoreReport> begin_restore(std::string_view globals) {
+    TOCSIN_ASSERT(watermark_ == kEventTimeMin && !restoring_, "a fresh engine");
+    ByteReader from(globals);
+    restoring_ = std::make_unique<Restoring>();
+    if (!restoring_->written.read(from)) return corrupt("its layout");
+    restoring_->layout_bytes = globals.size() - from.left();
+    if (auto restored = restore_globals(from); !restored) return tl::unexpected(restored.error());
+    restoring_->targets = make_targets(restoring_->written, layout(), program_.impl());
+    return restoring_->targets.report;
+  }
+
+  Result<void> restore(const StateKey& key, std::string_view value) {
+    TOCSIN_ASSERT(restoring_ != nullptr, "between begin_restore() and finish_restore()");
+    const StateTargets& targets = restoring_->targets;
+    const std::size_t tables = targets.tables.size();
+    if (key_group(key.key) != key.group || key.table >= tables + targets.values.size()) {
+      return corrupt_entry(key);
+    }
+    if (key.table >= tables) {
+      const std::uint32_t number = targets.values[key.table - tables];
+      if (number != StateTargets::kNone &&
+          !by_value(layout().values[number]).restore(key.key, value, watermark_)) {
+        return corrupt_entry(key);
+      }
+      return {};
+    }
+    for (const auto& [table, target] : targets.tables[key.table]) {
+      if (!tables_[table]->restore(target, key.key, value, watermark_)) return corrupt_entry(key);
+    }
+    return {};
+  }
+
+  Result<void> resume_restore(std::string_view globals) {
+    TOCSIN_ASSERT(restoring_ != nullptr, "after begin_restore()");
+    ByteReader from(globals.substr(std::min(restoring_->layout_bytes, globals.size())));
+    return restore_globals(from);
+  }
+
+  Result<void> forget(const StateKey& key) {
+    TOCSIN_ASSERT(restoring_ != nullptr, "between begin_restore() and finish_restore()");
+    const StateTargets& targets = restoring_->targets;
+    const std::size_t tables = targets.tables.size();
+    if (key.table >= tables + targets.values.size()) return corrupt_entry(key);
+    if (key.table >= tables) {
+      const std::uint32_t number = targets.values[key.table - tables];
+      if (number != StateTargets::kNone) by_value(layout().values[number]).forget(key.key);
+      return {};
+    }
+    for (const auto& [table, target] : targets.tables[key.table]) {
+      tables_[table]->forget(target, key.key);
+    }
+    return {};
+  }
+
+  void settle_restored(std::uint32_t shard) {
+    for (const auto& table : tables_) table->settle_restored(shard);
+  }
+
+  Result<void> finish_restore() {
+    TOCSIN_ASSERT(restoring_ != nullptr, "after begin_restore()");
+    for (std::uint32_t shard = 0; shard < kShardCount; ++shard) settle_restored(shard);
+    restoring_.reset();
+    return {};
+  }
+
+  KeyReport report(const KeyQuery& query) {
+    KeyReport report;
+    report.at = watermark_;
+    tables_[query.table]->report(query.key, watermark_, query.matches_max, report);
+    return report;
+  }
+
+  std::vector<RuleTotals> rule_totals() {
+    std::vector<RuleTotals> totals(program_.plan().rules.size());
+    for (const auto& table : tables_) table->add_totals(watermark_, totals);
+    return totals;
+  }
+
+  EngineStats stats() const {
+    EngineStats stats = stats_;
+    for (const auto& table : tables_) {
+      stats.keys += table->keys();
+      stats.values += table->values();
+      stats.budget_work += table->budget_work();
+      stats.timers += table->timers();
+      stats.state_bytes += table->bytes();
+    }
+    return stats;
+  }
+
+ private:
+  void advance_slice(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
+    slice_.begin(batch, stats_.values_missing);
+    const std::uint32_t passes = program_.impl().pass_count;
+    for (std::uint32_t pass = 0; pass < passes; ++pass) {
+      const std::size_t first_alert = alerts.size();
+      for (const auto& table : tables_) {
+        if (table->has_pass(pass)) table->run(pass, slice_, watermark, alerts);
+      }
+      if (alerts.size() == first_alert) continue;
+      sort(alerts, first_alert);
+      if (pass > 0) count_ordinals(alerts, first_alert);
+      for (std::size_t i = first_alert; i < alerts.size(); ++i) give_id(alerts[i], ids_[pass]);
+      if (pass + 1 < passes) {
+        slice_.add_alerts(std::span(alerts).subspan(first_alert), stats_.values_missing);
+      }
+    }
+    stats_.rows_relevant += slice_.relevant_rows();
+  }
+
+  // What one row raises is known before the next is looked at.
+  void advance_by_row(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
+    const Plan& plan = program_.plan();
+    for (const Row& row : batch.rows) {
+      one_row_.clear();
+      one_row_.fields_of = batch.fields_of;
+      one_row_.rows.push_back(row);
+      one_row_.rows.back().index = 0;
+      const std::vector<Column>& from = batch.types[row.type.value].fields;
+      for (std::size_t f = 0; f < from.size(); ++f) {
+        if (from[f].known.empty()) continue;
+        append_value(one_row_.types[row.type.value].fields[f],
+                     plan.event_types[row.type.value].fields[f].type,
+                     batch.value(plan, row, FieldIndex(f)), one_row_.texts);
+      }
+      if (program_.impl().deadlines_before_rows) {
+        advance_slice(no_rows_, row.engine_time, alerts);
+      }
+      advance_slice(one_row_, row.engine_time, alerts);
+    }
+    one_row_.clear();
+    advance_slice(one_row_, watermark, alerts);
+  }
+
+  static void sort(std::vector<Alert>& alerts, std::size_t first) {
+    std::sort(alerts.begin() + static_cast<std::ptrdiff_t>(first), alerts.end(),
+              [](const Alert& a, const Alert& b) {
+                const OrderKey& x = a.order;
+                const OrderKey& y = b.order;
+                const auto place =
+                    std::tie(x.time, x.phase, x.arrival, x.level, x.rule, x.role, x.key, x.after,
+                             x.ordinal) <=> std::tie(y.time, y.phase, y.arrival, y.level, y.rule,
+                                                     y.role, y.key, y.after, y.ordinal);
+                return place < 0;
+              });
+  }
+
+  // Several events of alerts may have one cause: what they raise is counted through.
+  static void count_ordinals(std::vector<Alert>& alerts, std::size_t first) {
+    for (std::size_t i = first + 1; i < alerts.size(); ++i) {
+      const OrderKey& before = alerts[i - 1].order;
+      OrderKey& order = alerts[i].order;
+      OrderKey same = before;
+      same.ordinal = order.ordinal;
+      same.after = order.after;
+      if (same == order) order.ordinal = before.ordinal + 1;
+    }
+  }
+
+  void check_order(const Batch& batch, EventTime watermark) {
+    EventTime time = watermark_;
+    ArrivalNumber arrival;
+    for (const Row& row : batch.rows) {
+      TOCSIN_ASSERT(row.engine_time > time || (row.engine_time == time && row.arrival >= arrival),
+                    "rows ascend by engine time and arrival, from the last watermark on");
+      time = row.engine_time;
+      arrival = row.arrival;
+    }
+    TOCSIN_ASSERT(watermark >= time, "the watermark is at or after the last row");
+    watermark_ = watermark;
+  }
+
+  // How many alerts of one time and pass had an id.
+  struct Ids {
+    EventTime time = kEventTimeMin;
+    std::unordered_map<std::string, std::uint32_t> given;
+  };
+  // Alerts that are equal in rule, key, time and events are told apart by their number; equal ones
+  // have one time.
+  void give_id(Alert& alert, Ids& ids) {
+    const Rule& rule = *program_.impl().rules[alert.rule.value].rule;
+    identities_.clear();
+    if (alert.window_begin) {
+      identities_.push_back(identity_of_window(*alert.window_begin, alert.ts));
+    } else {
+      for (const BoundEvent& event : alert.events) identities_.push_back(event.identity);
+    }
+    alert.id = alert_id(rule.id, alert.order.key, alert.ts, identities_, 0);
+    if (alert.ts != ids.time) {
+      ids.given.clear();
+      ids.time = alert.ts;
+    }
+    const std::uint32_t number = ids.given[alert.id]++;
+    if (number > 0) alert.id = alert_id(rule.id, alert.order.key, alert.ts, identities_, number);
+  }
+
+  // Made when it is first asked for: an engine whose state is not kept has no use for it.
+  const StateLayout& layout() {
+    if (!layout_) layout_ = StateLayout::of(program_.impl());
+    return *layout_;
+  }
+  ValueSuppression& by_value(const ValueTable& values) {
+    const RuleProgram& rule = program_.impl().rules[values.rule];
+    return tables_[rule.table]->by_value(rule.index, values.at_most);
+  }
+  static tl::unexpected<Error> corrupt(const std::string& what) {
+    return fail(Errc::kCorrupt, "the engine's state is damaged: " + what);
+  }
+  static tl::unexpected<Error> corrupt_entry(const StateKey& key) {
+    return corrupt("an entry of table " + std::to_string(key.table) + ", key group " +
+                   std::to_string(key.group.value));
+  }
+
+  // What follows the layout: of another cut, in place of an earlier one's.
+  Result<void> restore_globals(ByteReader& from) {
+    watermark_.us = from.signed_varint();
+    if (watermark_ < kEventTimeMin || watermark_ > kEventTimeMax) return corrupt("its watermark");
+    restore_stats(from);
+    if (!restore_ids(from) || !budgets_.restore(from) || !from.is_done()) return corrupt("its end");
+    return {};
+  }
+  void save_stats(ByteWriter& to) const {
+    for (const std::uint64_t count :
+         {stats_.rows, stats_.rows_relevant, stats_.values_missing, stats_.feature_events_lost,
+          stats_.runs_lost, stats_.matches_truncated, stats_.alerts_held_back}) {
+      to.varint(count);
+    }
+  }
+  void restore_stats(ByteReader& from) {
+    for (std::uint64_t* const count :
+         {&stats_.rows, &stats_.rows_relevant, &stats_.values_missing, &stats_.feature_events_lost,
+          &stats_.runs_lost, &stats_.matches_truncated, &stats_.alerts_held_back}) {
+      *count = from.varint();
+    }
+  }
+
+  // Only at the watermark may alerts come that are equal to earlier ones.
+  void save_ids(ByteWriter& to) const {
+    std::map<std::string_view, std::uint32_t> given;
+    for (const Ids& ids : ids_) {
+      if (ids.time == watermark_) given.insert(ids.given.begin(), ids.given.end());
+    }
+    to.varint(given.size());
+    for (const auto& [id, count] : given) {
+      to.text(id);
+      to.varint(count);
+    }
+  }
+  // An id is of one rule, and that of one pass: the others never ask for it.
+  bool restore_ids(ByteReader& from) {
+    for (Ids& ids : ids_) {
+      ids.time = watermark_;
+      ids.given.clear();
+    }
+    const std::uint64_t count = from.varint_up_to(from.left());
+    for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
+      const std::string id(from.text());
+      const auto times = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+      for (Ids& ids : ids_) ids.given[id] = times;
+    }
+    return from.ok();
+  }
+
+  struct Cut {
+    std::uint32_t shard = 0;
+    std::size_t table = 0;
+  };
+  struct Restoring {
+    StateLayout written;
+    std::size_t layout_bytes = 0;  // of the globals
+    StateTargets targets;
+  };
+
+  Program program_;
+  EngineStats stats_;
+  std::optional<StateLayout> layout_;
+  std::string layout_bytes_;
+  bool tracks_ = false;
+  std::optional<Cut> cut_;
+  std::unique_ptr<Restoring> restoring_;
+  Slice slice_;
+  BudgetLog budgets_;
+  std::vector<std::unique_ptr<TableState>> tables_;
+  EventTime watermark_ = kEventTimeMin;
+  std::vector<Ids> ids_;  // by pass
+  Batch one_row_;
+  const Batch no_rows_;
+  std::vector<std::string> identities_;
+};
+
+Engine::Engine(Program program, std::uint64_t hash_seed)
+    : impl_(std::make_unique<EngineImpl>(std::move(program), hash_seed)) {}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+void Engine::advance(const Batch& slice, EventTime watermark, std::vector<Alert>& alerts) {
+  impl_->advance(slice, watermark, alerts);
+}
+EngineStats Engine::stats() const { return impl_->stats(); }
+EventTime Engine::watermark() const { return impl_->watermark(); }
+void Engine::track_changes() { impl_->track_changes(); }
+std::string Engine::begin_snapshot() { return impl_->begin_snapshot(); }
+bool Engine::write_snapshot(StateSink& sink, std::size_t bytes_max) {
+  return impl_->write_snapshot(sink, bytes_max);
+}
+void Engine::mark_all_changed() { impl_->mark_all_changed(); }
+Result<RestoreReport> Engine::begin_restore(std::string_view globals) {
+  return impl_->begin_restore(globals);
+}
+Result<void> Engine::restore(const StateKey& key, std::string_view value) {
+  return impl_->restore(key, value);
+}
+Result<void> Engine::resume_restore(std::string_view globals) {
+  return impl_->resume_restore(globals);
+}
+Result<void> Engine::forget(const StateKey& key) { return impl_->forget(key); }
+void Engine::settle_restored(std::uint32_t shard) { impl_->settle_restored(shard); }
+Result<void> Engine::finish_restore() { return impl_->finish_restore(); }
+KeyReport Engine::report(const KeyQuery& query) { return impl_->report(query); }
+std::vector<RuleTotals> Engine::rule_totals() { return impl_->rule_totals(); }
+}  // namespace tocsin::cep

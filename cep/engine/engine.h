@@ -1,0 +1,113 @@
+/// The engine: a plan compiled to a program, and the state that it runs by key in event time. Pure
+/// and deterministic: no clock, thread or I/O; equal rows in any slices give equal alerts.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cep/base/result.h"
+#include "cep/compile/compile.h"
+#include "cep/data/alert.h"
+#include "cep/data/batch.h"
+#include "cep/data/state_entry.h"
+#include "cep/plan/limits.h"
+#include "cep/plan/plan.h"
+#include "cep/record/engine_stats.h"
+#include "cep/value/time.h"
+
+namespace tocsin::cep {
+/// What becomes of state that was written under the same or another program.
+struct RestoreReport {
+  enum class Fate : std::uint8_t {
+    kKept,     // goes on where it was
+    kStarted,  // new, or changed so that what was kept does not fit: begins with nothing
+    kLost,     // no longer there, or changed
+  };
+  struct Line {
+    bool is_rule = true;  // else a feature
+    std::string name;     // the rule's id; the feature's name
+    Fate fate = Fate::kKept;
+    /// Of a rule that is kept: what it holds back begins anew, because `once` or `at most` changed.
+    bool suppression_lost = false;
+  };
+  /// Every line is kept with all that it had, and tables and operators have the same numbers: a
+  /// store that holds these entries goes on with the changes of later cuts.
+  bool is_same_program = true;
+  std::vector<Line> lines;  // rules, then features, in this program's order; then what is lost
+  /// Changes of lists and tables that have no place any more: "the changes of the list NAME".
+  std::vector<std::string> data_lost;
+};
+class EngineImpl;
+struct KeyQuery;
+struct KeyReport;
+struct RuleTotals;
+/// Threading: one caller at a time.
+///
+/// **State as bytes** (ARCHITECTURE.md, The engine's state as bytes): begin_snapshot() cuts between
+/// two calls of advance() and gives the globals; write_snapshot() then gives, in bites between
+/// further calls of advance(), the entries of all keys that have changed since the cut before, as
+/// they were at the cut. Globals, and a map to which all cuts were applied in order, are the whole
+/// state: begin_restore(), restore() for each entry in any order, finish_restore() make a fresh
+/// engine go on as if it had never stopped. Cuts may also be restored one after the other, while
+/// the engine that they are of goes on: resume_restore(), then forget() and restore() for what
+/// changed.
+class Engine {
+ public:
+  /// `hash_seed` only chooses the layout of in-memory tables; alerts do not depend on it.
+  Engine(Program program, std::uint64_t hash_seed);
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+  /// Takes the slice's rows in order (engine times at or after the last watermark given), firing
+  /// each timer due at or before a row's engine time before it, then moves time to `watermark` (at
+  /// or after the last row) and fires all timers due at or before it. Appends the alerts in order
+  /// (cep/value/order.h). `watermark` kEventTimeMax means the end of time: every deadline passes.
+  void advance(const Batch& slice, EventTime watermark, std::vector<Alert>& alerts);
+  EngineStats stats() const;
+  /// The last one given to advance() or restored; kEventTimeMin before.
+  EventTime watermark() const;
+
+  /// What is remembered of a key (cep/engine/key_report.h), and of each rule, by RuleIndex: for
+  /// people. They change nothing.
+  KeyReport report(const KeyQuery& query);
+  std::vector<RuleTotals> rule_totals();
+
+  /// From now on keeps account of the keys that change; without it no snapshot can be begun, and
+  /// nothing is paid. Before the first row and before begin_restore().
+  void track_changes();
+  /// Cuts here; requires that the cut before is complete. Gives the globals: all that belongs to no
+  /// key, and the layout by which entries are read.
+  std::string begin_snapshot();
+  /// Gives the cut's next entries to `sink`, at least one, until they have `bytes_max` bytes of
+  /// keys and values or more; shard by shard, with shard_done() after each of the 64. No key comes
+  /// twice in a cut. True when the cut is complete; requires that one was begun.
+  bool write_snapshot(StateSink& sink, std::size_t bytes_max);
+  /// The next cut writes every key. For a store that is empty, also after a cut whose entries could
+  /// not be kept: one that is open is given up. Takes time by the number of keys.
+  void mark_all_changed();
+
+  /// Before the first row: what entries written with these globals will become here. kCorrupt for
+  /// bytes that no engine wrote.
+  Result<RestoreReport> begin_restore(std::string_view globals);
+  /// One entry, each once, in any order. kCorrupt for what was not written with these globals; the
+  /// engine is of no use then.
+  Result<void> restore(const StateKey& key, std::string_view value);
+  /// A later cut of the same engine follows: its globals, before its entries. An entry that came
+  /// already is forgotten first.
+  Result<void> resume_restore(std::string_view globals);
+  /// Forgets what restore() made of the key's entry, where there was one.
+  Result<void> forget(const StateKey& key);
+  /// Sets the timers of what was restored in a shard (StateSink) since the last call: work that
+  /// finish_restore() then has not to do.
+  void settle_restored(std::uint32_t shard);
+  /// After the last entry: sets timers. From here on advance() may be called. Unless the report
+  /// says that it is the same program and a store holds exactly these entries, mark_all_changed()
+  /// goes before the next cut.
+  Result<void> finish_restore();
+
+ private:
+  std::unique_ptr<EngineImpl> impl_;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,542 @@
+#include "cep/engine/state_record.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "cep/record/state_values.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::uint8_t kFormat = 0;
+
+bool is_of_type(const Element& element, std::size_t subset, const KeptEvent& event) {
+  return subset < element.events.size() && element.events[subset].type.value == event.type;
+}
+bool is_of_some_type(const Element& element, const KeptEvent& event) {
+  return std::any_of(element.events.begin(), element.events.end(),
+                     [&](const Subset& subset) { return subset.type.value == event.type; });
+}
+// What a rule of the simple methods remembers of its alerts, as all others do.
+SuppressionState as_suppression(const OnceState& once) {
+  SuppressionState state;
+  static_cast<OnceState&>(state) = once;
+  return state;
+}
+}  // namespace
+
+RecordCodec::RecordCodec(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
+                         FeatureStore& features, PatternMatcher& patterns, EngineStats& stats)
+    : program_(program),
+      table_(table),
+      store_(store),
+      features_(features),
+      patterns_(patterns),
+      stats_(stats),
+      parts_(parts_of_operators(table, program)),
+      events_(program, table),
+      pattern_writer_(events_),
+      read_events_(program, table) {}
+
+// ---- writing
+
+bool RecordCodec::write(const std::byte* record, std::string& out) {
+  events_.clear();
+  blocks_.clear();
+  const auto* const header = reinterpret_cast<const RecordHeader*>(record);
+  const auto* const entries = RecordStore::at<OperatorEntry>(record, header->operators);
+  for (std::uint16_t i = 0; i < header->operator_count; ++i) {
+    const OperatorEntry& entry = entries[i];
+    const OperatorProgram& op = table_.operators[entry.op - 1];
+    body_.clear();
+    suppression_.clear();
+    ByteWriter body(body_);
+    if (op.kind == OperatorKind::kFeature) {
+      features_.save(program_.features[op.index], record, entry, body);
+    } else if (op.kind == OperatorKind::kStrict) {
+      write_strict(record, entry, program_.strict_groups[op.index]);
+      continue;
+    } else if (program_.rules[op.index].method == Method::kGeneral) {
+      const PatternState& state =
+          patterns_.pool().at(*RecordStore::at<std::uint32_t>(record, entry.state));
+      pattern_writer_.write(program_.rules[op.index], state, body);
+      ByteWriter suppression(suppression_);
+      save_suppression(suppression, state.suppression);
+    } else {
+      write_runs(record, entry.state, program_.rules[op.index]);
+    }
+    put_block(parts_[entry.op - 1][0]);
+  }
+  if (blocks_.empty()) return false;
+  out.clear();
+  ByteWriter to(out);
+  to.u8(kFormat);
+  events_.write(to);
+  to.raw(blocks_);
+  return true;
+}
+
+// What body_ and suppression_ hold, unless that is nothing.
+void RecordCodec::put_block(std::uint32_t part) {
+  if (body_.empty() && suppression_.empty()) return;
+  ByteWriter to(blocks_);
+  to.varint(part);
+  to.text(body_);
+  to.text(suppression_);
+}
+
+void RecordCodec::write_runs(const std::byte* record, Offset state, const RuleProgram& rule) {
+  const auto* const header = RecordStore::at<RuleHeader>(record, state);
+  if (rule.once) {
+    ByteWriter suppression(suppression_);
+    save_suppression(suppression, as_suppression(*reinterpret_cast<const OnceState*>(header + 1)));
+  }
+  if (header->run_count == 0 && header->lost_runs == 0) return;
+  nodes_.clear();
+  rest_.clear();
+  node_count_ = valued_count_ = 0;
+  numbers_.assign(reinterpret_cast<const RecordHeader*>(record)->used, 0);
+  ByteWriter rest(rest_);
+  const Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
+  for (std::uint32_t i = 0; i < header->run_count; ++i) {
+    const Run& run = runs[i];
+    rest.varint(node_number(record, run.node, rule));
+    rest.varint(run.anchor == 0 ? 0 : node_number(record, run.anchor, rule));
+    rest.varint(run.start);
+    rest.varint(run.packed);
+  }
+  ByteWriter body(body_);
+  body.varint(header->next_start);
+  body.varint(header->lost_runs);
+  if (header->lost_runs > 0) body.signed_varint(header->lost_until_us);
+  body.varint(node_count_);
+  body.varint(valued_count_);
+  body.varint(header->run_count);
+  body.raw(nodes_);
+  body.raw(rest_);
+}
+
+// From 1 on; those before it on its way come first.
+std::uint32_t RecordCodec::node_number(const std::byte* record, Offset node,
+                                       const RuleProgram& rule) {
+  const auto node_at = [&](Offset at) { return RecordStore::at<Node>(record, at); };
+  path_.clear();
+  for (Offset at = node; at != 0 && numbers_[at] == 0; at = node_at(at)->parent) {
+    path_.push_back(at);
+  }
+  ByteWriter to(nodes_);
+  for (std::size_t i = path_.size(); i-- > 0;) {
+    const Node& made = *node_at(path_[i]);
+    to.varint(made.parent == 0 ? 0 : numbers_[made.parent]);
+    to.varint(events_.number_of(*RecordStore::at<KeptEvent>(record, made.event)));
+    to.varint(made.step);
+    to.varint(made.subset());
+    to.u8(made.has_values() ? 1 : 0);
+    if (made.has_values()) {
+      ++valued_count_;
+      const auto* value = RecordStore::at<StoredValue>(record, path_[i] + kNodeWords);
+      for (std::size_t v = 0; v < rule.deadline_features.size(); ++v) {
+        save_value(to, value[v].value());
+      }
+    }
+    numbers_[path_[i]] = ++node_count_;
+  }
+  return numbers_[node];
+}
+
+void RecordCodec::write_strict(const std::byte* record, const OperatorEntry& entry,
+                               const StrictGroup& group) {
+  StrictState state(const_cast<std::byte*>(RecordStore::at<std::byte>(record, entry.state)), group);
+  for (std::size_t i = 0; i < group.rules.size(); ++i) {
+    const std::uint16_t alive = state.alive(i);
+    if (alive == 0) continue;
+    body_.clear();
+    ByteWriter body(body_);
+    body.varint(alive);
+    for (std::uint32_t e = 0; e < StrictState::event_count(alive); ++e) {
+      body.varint(events_.number_of(*RecordStore::at<KeptEvent>(record, state.events()[e])));
+    }
+    put_block(parts_[entry.op - 1][i]);
+  }
+}
+
+// ---- reading
+
+bool RecordCodec::read(const TableTarget& from, std::string_view entry, EventTime watermark,
+                       KeySlot& slot, std::string_view key,
+                       const std::vector<std::uint32_t>& queues, std::vector<RestoredTimer>& timers,
+                       std::vector<ShardTimers>& shard_timers) {
+  ByteReader bytes(entry);
+  as_of_ = watermark;
+  if (bytes.u8() != kFormat ||
+      !read_events_.read(bytes, from.written->events, from.events, watermark) ||
+      !read_blocks(from, bytes) || !read_features(from, slot)) {
+    return false;
+  }
+  strict_.clear();
+  for (Block& block : read_) {
+    const PartTarget& target = from.parts[block.part];
+    if (kind_of(target) == StateKind::kStrict && !read_strict(block, target)) return false;
+  }
+  if (!make_room(from, slot)) return false;
+  placed_.assign(read_events_.count(), 0);
+  for (Block& block : read_) {
+    const PartTarget& target = from.parts[block.part];
+    const StateKind kind = kind_of(target);
+    if (kind == StateKind::kRuns && !read_runs(block, target, slot)) return false;
+    if (kind == StateKind::kPattern && !read_pattern(block, target, slot, key)) return false;
+  }
+  if (!join_strict(slot)) return false;
+  for (const Block& block : read_) {
+    const PartTarget& target = from.parts[block.part];
+    if (!target.keeps_state) continue;
+    const StateKind kind = kind_of(target);
+    if (kind != StateKind::kRuns && kind != StateKind::kPattern) continue;
+    const RuleProgram& rule = rule_of(target);
+    if (!rule.sets_deadlines) continue;
+    const std::uint32_t queue = queues[target.op - 1];
+    if (kind == StateKind::kRuns) {
+      add_timers(rule, slot, queue, timers);
+    } else {
+      const Offset state = store_.find(slot, target.op)->state;
+      const std::uint32_t handle = *RecordStore::at<std::uint32_t>(store_.base(slot), state);
+      patterns_.set_timers(rule, patterns_.pool().at(handle), slot.hash, shard_timers[rule.pass],
+                           queue);
+    }
+  }
+  return true;
+}
+
+// How the part is kept here. State is kept where that is how it was written; what is held back is
+// written alike by all.
+StateKind RecordCodec::kind_of(const PartTarget& target) const {
+  const OperatorKind kind = table_.operators[target.op - 1].kind;
+  if (kind == OperatorKind::kFeature) return StateKind::kFeature;
+  if (kind == OperatorKind::kStrict) return StateKind::kStrict;
+  return rule_of(target).method == Method::kGeneral ? StateKind::kPattern : StateKind::kRuns;
+}
+
+const RuleProgram& RecordCodec::rule_of(const PartTarget& target) const {
+  return program_.rules[table_.operators[target.op - 1].index];
+}
+
+// The blocks that are wanted here.
+bool RecordCodec::read_blocks(const TableTarget& from, ByteReader& bytes) {
+  read_.clear();
+  std::vector<bool> seen(from.parts.size());
+  while (bytes.left() > 0) {
+    const std::uint64_t part = bytes.varint();
+    const std::string_view state = bytes.text();
+    const std::string_view suppression = bytes.text();
+    if (!bytes.ok() || part >= from.parts.size() || (state.empty() && suppression.empty()) ||
+        from.written->parts[part].kind == StateKind::kNone || seen[part]) {
+      return false;
+    }
+    seen[part] = true;
+    if (from.parts[part].op == 0) continue;
+    read_.push_back({static_cast<std::uint32_t>(part), ByteReader(state), ByteReader(suppression)});
+  }
+  return bytes.is_done();
+}
+
+bool RecordCodec::read_features(const TableTarget& from, KeySlot& slot) {
+  for (Block& block : read_) {
+    const PartTarget& target = from.parts[block.part];
+    if (kind_of(target) != StateKind::kFeature) continue;
+    const FeatureProgram& feature = program_.features[table_.operators[target.op - 1].index];
+    if (store_.find(slot, target.op) != nullptr || block.suppression.left() > 0 ||
+        !features_.restore(feature, slot, block.state) || !block.state.is_done()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Room for all that rules have in the record, so that nothing moves from here on.
+bool RecordCodec::make_room(const TableTarget& from, KeySlot& slot) {
+  std::uint64_t words = 0;
+  std::uint32_t operators = 0;
+  bool has_runs = false;
+  for (const Block& block : read_) {
+    const PartTarget& target = from.parts[block.part];
+    const StateKind kind = kind_of(target);
+    if (kind == StateKind::kFeature) continue;
+    if (store_.find(slot, target.op) != nullptr && kind != StateKind::kStrict) return false;
+    ++operators;
+    if (kind == StateKind::kStrict) {
+      words += StrictState::words(program_.strict_groups[table_.operators[target.op - 1].index]);
+      continue;
+    }
+    const RuleProgram& rule = rule_of(target);
+    if (kind == StateKind::kPattern) {
+      words += 1;
+      continue;
+    }
+    words += rule_header_words(rule);
+    if (!target.keeps_state || block.state.left() == 0) continue;
+    has_runs = true;
+    ByteReader head = block.state;
+    head.varint();
+    if (head.varint() > 0) head.signed_varint();
+    const std::uint64_t nodes = head.varint_up_to(head.left());
+    const std::uint64_t valued = head.varint_up_to(nodes);
+    const std::uint64_t runs = head.varint_up_to(head.left());
+    if (!head.ok()) return false;
+    words += nodes * kNodeWords + runs * kRunWords +
+             valued * rule.deadline_features.size() * kStoredValueWords;
+  }
+  if (operators == 0) return true;
+  for (std::size_t i = 0; has_runs && i < read_events_.count(); ++i) {
+    if (read_events_.at(i) != nullptr) words += read_events_.at(i)->words;
+  }
+  for (const StrictRule& rule : strict_) {
+    for (const std::uint32_t event : rule.events) words += read_events_.at(event)->words;
+  }
+  constexpr std::uint64_t kMost = 1U << 30;
+  if (words > kMost) return false;
+  store_.make_room(slot, static_cast<std::uint32_t>(words), operators);
+  return true;
+}
+
+Offset RecordCodec::event_in(std::byte* record, std::size_t number) {
+  Offset& place = placed_[number];
+  if (place == 0) place = copy_event(record, number);
+  return place;
+}
+Offset RecordCodec::copy_event(std::byte* record, std::size_t number) {
+  const KeptEvent* const event = read_events_.at(number);
+  const Offset place = RecordStore::cut(record, event->words);
+  std::memcpy(RecordStore::at<std::uint64_t>(record, place), event, std::size_t{event->words} * 8);
+  return place;
+}
+
+bool RecordCodec::read_runs(Block& block, const PartTarget& target, KeySlot& slot) {
+  const RuleProgram& rule = rule_of(target);
+  std::byte* const record = store_.base(slot);
+  SuppressionState suppression;
+  if (target.keeps_suppression && rule.once &&
+      !restore_suppression(block.suppression, rule.rule->suppression, as_of_, suppression)) {
+    return false;
+  }
+  RuleHeader header;
+  ByteReader& from = block.state;
+  std::uint64_t runs = 0;
+  if (target.keeps_state && from.left() > 0) {
+    header.next_start = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+    header.lost_runs = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+    if (header.lost_runs > 0) header.lost_until_us = from.signed_varint();
+    const std::uint64_t nodes = from.varint();
+    const std::uint64_t valued = from.varint();
+    runs = from.varint();
+    if (!from.ok() || !read_nodes(from, rule, nodes, valued, target.values, record)) return false;
+  }
+  header.run_count = header.run_capacity = static_cast<std::uint32_t>(runs);
+  const std::uint32_t head_words = rule_header_words(rule);
+  const Offset place =
+      RecordStore::cut(record, head_words + static_cast<std::uint32_t>(runs) * kRunWords);
+  auto* const to = RecordStore::at<RuleHeader>(record, place);
+  *to = header;
+  if (rule.once) *reinterpret_cast<OnceState*>(to + 1) = suppression;
+  Run* const to_runs = RecordStore::at<Run>(record, place + head_words);
+  for (std::uint64_t i = 0; i < runs; ++i) {
+    Run run;
+    if (!read_run(from, rule, record, run)) return false;
+    to_runs[i] = run;
+  }
+  RecordStore::set_state(record, rule.op, place);
+  stats_.runs += runs;
+  return !target.keeps_state || from.is_done();
+}
+
+bool RecordCodec::read_nodes(ByteReader& from, const RuleProgram& rule, std::uint64_t count,
+                             std::uint64_t valued, const std::vector<std::uint32_t>& values,
+                             std::byte* record) {
+  made_.assign(1, 0);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t parent = from.varint_up_to(i);
+    const std::uint64_t event = from.varint();
+    const std::uint64_t step = from.varint();
+    const std::uint64_t subset = from.varint();
+    const bool has_values = from.varint_up_to(1) != 0;
+    if (!from.ok() || event >= read_events_.count() || step >= rule.steps.size() ||
+        (has_values && valued-- == 0)) {
+      return false;
+    }
+    const KeptEvent* const kept = read_events_.at(event);
+    if (kept == nullptr || !is_of_type(*rule.steps[step].take.element, subset, *kept)) return false;
+    const bool keeps_values = has_values && !rule.deadline_features.empty();
+    Node node;
+    node.parent = made_[parent];
+    node.event = event_in(record, event);
+    node.length = 1;
+    node.step = static_cast<std::uint16_t>(step);
+    node.subset_and_values =
+        static_cast<std::uint16_t>(subset | (keeps_values ? Node::kHasValues : 0U));
+    std::uint64_t least_step = 0;
+    if (node.parent != 0) {
+      const auto* const before = RecordStore::at<Node>(record, node.parent);
+      node.length += before->length;
+      least_step = before->step;
+      if (step < least_step || step > least_step + 1) return false;
+    } else if (step != 0) {
+      return false;
+    }
+    const std::size_t value_words =
+        keeps_values ? rule.deadline_features.size() * kStoredValueWords : 0;
+    const Offset place =
+        RecordStore::cut(record, kNodeWords + static_cast<std::uint32_t>(value_words));
+    *RecordStore::at<Node>(record, place) = node;
+    made_.push_back(place);
+    if (has_values && !read_values(from, rule, values, record, place + kNodeWords)) return false;
+  }
+  return true;
+}
+
+bool RecordCodec::read_values(ByteReader& from, const RuleProgram& rule,
+                              const std::vector<std::uint32_t>& places, std::byte* record,
+                              Offset to) {
+  const std::size_t kept = rule.deadline_features.size();
+  auto* const stored = RecordStore::at<StoredValue>(record, to);
+  for (std::size_t i = 0; i < kept; ++i) stored[i] = StoredValue::of(Value::missing());
+  for (const std::uint32_t place : places) {
+    const bool is_here = place < kept;
+    const Type* const type =
+        is_here ? &type_of_value(program_, rule.deadline_features[place]) : nullptr;
+    Value value;
+    if (!restore_value(from, type, value)) return false;
+    if (is_here) stored[place] = StoredValue::of(value);
+  }
+  return true;
+}
+
+bool RecordCodec::read_run(ByteReader& from, const RuleProgram& rule, const std::byte* record,
+                           Run& run) const {
+  const std::uint64_t node = from.varint_up_to(made_.size() - 1);
+  const std::uint64_t anchor = from.varint_up_to(made_.size() - 1);
+  run.start = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+  run.packed = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+  if (!from.ok() || node == 0) return false;
+  run.node = made_[node];
+  run.anchor = made_[anchor];
+  const Node* at = RecordStore::at<Node>(record, run.node);
+  const std::uint32_t flags = run.flags();
+  const bool is_last = run.step() + 1 == rule.steps.size();
+  const bool is_final = (flags & Run::kFinal) != 0;
+  if (run.step() != at->step || flags == 0 || run.count() == 0 ||
+      ((flags & Run::kWaits) != 0 && is_last) || (is_final && (!is_last || !rule.ends_absent)) ||
+      (is_final && !rule.deadline_features.empty() && !at->has_values())) {
+    return false;
+  }
+  while (at->parent != 0) at = RecordStore::at<Node>(record, at->parent);
+  run.first_time_us = RecordStore::at<KeptEvent>(record, at->event)->engine_time_us;
+  return true;
+}
+
+void RecordCodec::add_timers(const RuleProgram& rule, const KeySlot& slot, std::uint32_t queue,
+                             std::vector<RestoredTimer>& timers) const {
+  const std::byte* const record = store_.base(slot);
+  const Offset state = store_.find(slot, rule.op)->state;
+  const auto* const header = RecordStore::at<RuleHeader>(record, state);
+  const Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
+  for (std::uint32_t i = 0; i < header->run_count; ++i) {
+    if ((runs[i].flags() & Run::kFinal) == 0) continue;
+    const Node* at = RecordStore::at<Node>(record, runs[i].node);
+    while (rule.waits_from_first && at->parent != 0) at = RecordStore::at<Node>(record, at->parent);
+    const auto* const cause = RecordStore::at<KeptEvent>(record, at->event);
+    RestoredTimer restored;
+    restored.pass = rule.pass;
+    restored.queue = queue;
+    restored.timer.deadline_us = cause->engine_time_us + rule.wait.us;
+    restored.timer.set_arrival(cause->arrival());
+    restored.timer.hash = slot.hash;
+    restored.timer.rule = rule.index.value;
+    timers.push_back(restored);
+  }
+}
+
+bool RecordCodec::read_strict(Block& block, const PartTarget& target) {
+  const StrictGroup& group = program_.strict_groups[table_.operators[target.op - 1].index];
+  const RuleProgram& rule = program_.rules[group.rules[target.place]];
+  ByteReader& from = block.state;
+  StrictRule read;
+  read.op = target.op;
+  read.place = target.place;
+  const std::uint64_t alive = from.varint();
+  if (alive == 0 || alive >= std::uint64_t{1} << (rule.steps.size() - 1)) return false;
+  read.alive = static_cast<std::uint16_t>(alive);
+  for (std::uint32_t i = 0; i < StrictState::event_count(read.alive); ++i) {
+    const std::uint64_t event = from.varint();
+    if (!from.ok() || event >= read_events_.count() || read_events_.at(event) == nullptr) {
+      return false;
+    }
+    // Bit j: the i-th event before the last was taken for step j - i.
+    for (std::uint32_t j = i; j < 16; ++j) {
+      if ((read.alive >> j & 1) != 0 &&
+          !is_of_some_type(*rule.steps[j - i].take.element, *read_events_.at(event))) {
+        return false;
+      }
+    }
+    read.events.push_back(static_cast<std::uint32_t>(event));
+  }
+  strict_.push_back(std::move(read));
+  return from.is_done() && block.suppression.left() == 0;
+}
+
+// Rules of one group share the key's last events, of which each knows as many as it needs.
+bool RecordCodec::join_strict(KeySlot& slot) {
+  for (const StrictRule& rule : strict_) {
+    std::byte* const record = store_.base(slot);
+    const StrictGroup& group = program_.strict_groups[table_.operators[rule.op - 1].index];
+    const OperatorEntry* entry = RecordStore::find(record, rule.op);
+    if (entry == nullptr) {
+      const std::uint32_t words = StrictState::words(group);
+      const Offset place = RecordStore::cut(record, words);
+      std::fill_n(RecordStore::at<std::uint64_t>(record, place), words, 0);
+      RecordStore::set_state(record, rule.op, place);
+      entry = RecordStore::find(record, rule.op);
+    }
+    StrictState state(RecordStore::at<std::byte>(record, entry->state), group);
+    if (state.alive(rule.place) != 0) return false;
+    const std::uint32_t known = state.event_count();
+    for (std::uint32_t i = 0; i < rule.events.size(); ++i) {
+      if (i >= known) {
+        state.events()[i] = copy_event(record, rule.events[i]);
+        continue;
+      }
+      const auto* const there = RecordStore::at<KeptEvent>(record, state.events()[i]);
+      const KeptEvent& same = *read_events_.at(rule.events[i]);
+      if (there->engine_time_us != same.engine_time_us || there->arrival() != same.arrival() ||
+          there->type != same.type) {
+        return false;
+      }
+    }
+    state.alive(rule.place) = rule.alive;
+    stats_.runs += static_cast<std::uint64_t>(std::popcount(rule.alive));
+  }
+  return true;
+}
+
+bool RecordCodec::read_pattern(Block& block, const PartTarget& target, KeySlot& slot,
+                               std::string_view key) {
+  const RuleProgram& rule = rule_of(target);
+  PatternPool& pool = patterns_.pool();
+  std::byte* const record = store_.base(slot);
+  const std::uint32_t handle = pool.make();
+  const Offset place = RecordStore::cut(record, 1);
+  *RecordStore::at<std::uint64_t>(record, place) = 0;
+  *RecordStore::at<std::uint32_t>(record, place) = handle;
+  RecordStore::set_state(record, rule.op, place);
+  PatternState& state = pool.at(handle);
+  if (target.keeps_suppression && block.suppression.left() > 0 &&
+      !restore_suppression(block.suppression, rule.rule->suppression, as_of_, state.suppression)) {
+    return false;
+  }
+  // Other events may have been the rule's until now.
+  if (!target.keeps_state && state.suppression.quiet) state.suppression.last_alert_us = as_of_.us;
+  if (target.keeps_state &&
+      !patterns_.restore(rule, state, key, block.state, read_events_, target.values)) {
+    return false;
+  }
+  pool.count(state);
+  return true;
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,24 @@
+/// What entries written under one layout become under another: which part of a table goes on as
+/// which operator of this program, by the digests of what their state means.
+#pragma once
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "cep/engine/engine.h"
+#include "cep/engine/state_record.h"
+#include "cep/record/state_layout.h"
+
+namespace tocsin::cep {
+struct StateTargets {
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  /// By written table: this program's tables that take something of it.
+  std::vector<std::vector<std::pair<std::uint32_t, TableTarget>>> tables;
+  /// By written table of suppression by values: its number here, kNone.
+  std::vector<std::uint32_t> values;
+  RestoreReport report;
+};
+/// `written` outlives the targets.
+StateTargets make_targets(const StateLayout& written, const StateLayout& own,
+                          const ProgramImpl& program);
+}  // namespace tocsin::cep

@@ -1,0 +1,137 @@
+// The budgets of key groups: when enough has come that one may be exceeded, the partial matches of
+// the shard's groups are counted, and the oldest of a group go until seven eighths are left.
+#include <algorithm>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "cep/engine/table_state.h"
+#include "cep/record/budget.h"
+
+namespace tocsin::cep {
+namespace {
+// A live partial match of some key of a group.
+struct OfGroup {
+  LiveRun run;
+  std::uint32_t key = 0;  // its place among the group's
+  bool is_quiet = false;  // a quiet key, which counts as a partial match
+};
+struct KeyOfGroup {
+  KeySlot* slot = nullptr;
+  std::size_t dropped = 0;
+  bool is_quiet_over = false;
+};
+}  // namespace
+
+void TableState::keep_groups_to_budget(Shard& shard, const Row& row) {
+  for (const std::uint32_t rule : groups_.take_over()) {
+    GroupCredit left = groups_.full();
+    for (std::uint32_t group = 0; group < kGroupsOfShard; ++group) {
+      const GroupCredit of_group = keep_group_to_budget(program_.rules[rule], shard, group, row);
+      left.runs = std::min(left.runs, of_group.runs);
+      left.bytes = std::min(left.bytes, of_group.bytes);
+    }
+    groups_.credit(rule) = left;
+  }
+}
+
+// A restored key's record takes what it may at most take of its groups' credits.
+void TableState::charge_groups(const KeySlot& slot) {
+  if (slot.record == 0) return;
+  const std::byte* const record = store_.base(slot);
+  const auto* const header = reinterpret_cast<const RecordHeader*>(record);
+  const auto* const entries = RecordStore::at<OperatorEntry>(record, header->operators);
+  for (std::uint16_t i = 0; i < header->operator_count; ++i) {
+    const OperatorProgram& op = table_.operators[entries[i].op - 1];
+    if (op.kind != OperatorKind::kRule) continue;
+    const RuleProgram& rule = program_.rules[op.index];
+    std::uint64_t runs = 0;
+    std::uint64_t words = header->used;
+    if (rule.method == Method::kGeneral) {
+      const auto handle = *RecordStore::at<std::uint32_t>(record, entries[i].state);
+      const PatternState& state = matcher_.general().pool().at(handle);
+      runs = state.runs.size() + (state.window.open ? 1 : 0) + (state.suppression.quiet ? 1 : 0);
+      words = state.words.size();
+    } else {
+      runs = RecordStore::at<RuleHeader>(record, entries[i].state)->run_count;
+    }
+    groups_.charge(rule, runs, 8 * words + runs * kPartialMatchBytes);
+  }
+}
+
+// What the group may still take in afterwards.
+GroupCredit TableState::keep_group_to_budget(const RuleProgram& rule, Shard& shard,
+                                             std::uint32_t group, const Row& row) {
+  const std::int64_t now = row.engine_time.us;
+  std::vector<OfGroup> all;
+  std::vector<KeyOfGroup> keys;
+  std::vector<LiveRun> runs;
+  std::uint64_t bytes = 0;
+  shard.keys.for_each_of_group(group, [&](KeySlot& slot) {
+    if (slot.record == 0) return;
+    std::byte* const record = store_.base(slot);
+    const OperatorEntry* const entry = RecordStore::find(record, rule.op);
+    if (entry == nullptr) return;
+    runs.clear();
+    bytes += matcher_.live_runs(rule, record, entry->state, now, runs);
+    for (const LiveRun& run : runs) {
+      all.push_back({run, static_cast<std::uint32_t>(keys.size()), false});
+      bytes += run.bytes;
+    }
+    const auto quiet_us = matcher_.general().quiet_since(rule, record, entry->state);
+    if (quiet_us) {
+      all.push_back(
+          {{*quiet_us, {}, kPartialMatchBytes}, static_cast<std::uint32_t>(keys.size()), true});
+      bytes += kPartialMatchBytes;
+    }
+    if (!runs.empty() || quiet_us) keys.push_back({&slot});
+  });
+  const GroupCredit most = groups_.full();
+  const auto left = [&](std::uint64_t count) {
+    return GroupCredit{most.runs - static_cast<std::int64_t>(count),
+                       most.bytes - static_cast<std::int64_t>(bytes)};
+  };
+  const GroupCredit before = left(all.size());
+  if (before.runs >= 0 && before.bytes >= 0) return before;
+  for (const auto& [is_exceeded, cause] :
+       {std::pair{before.runs < 0, BudgetCause::kRunsPerGroup},
+        std::pair{before.bytes < 0, BudgetCause::kBytesPerGroup}}) {
+    if (!is_exceeded) continue;
+    OrderKey order = order_at_event(row.engine_time, row.arrival);
+    order.rule = rule.index.value;
+    budgets_.note(rule.index, cause, std::move(order));
+  }
+  // The oldest over all keys; those of one key stay in their order.
+  std::ranges::stable_sort(all, [&](const OfGroup& a, const OfGroup& b) {
+    if (std::tie(a.run.time_us, a.run.arrival) != std::tie(b.run.time_us, b.run.arrival)) {
+      return std::tie(a.run.time_us, a.run.arrival) < std::tie(b.run.time_us, b.run.arrival);
+    }
+    if (a.key == b.key) return false;
+    return shard.keys.key(*keys[a.key].slot) < shard.keys.key(*keys[b.key].slot);
+  });
+  std::size_t count = 0;
+  const auto is_over = [&] {
+    const GroupCredit now_left = left(all.size() - count);
+    return now_left.runs < most.runs / 8 || now_left.bytes < most.bytes / 8;
+  };
+  for (; count < all.size() && is_over(); ++count) {
+    KeyOfGroup& key = keys[all[count].key];
+    if (all[count].is_quiet) {
+      key.is_quiet_over = true;
+    } else {
+      ++key.dropped;
+    }
+    bytes -= all[count].run.bytes;
+  }
+  for (const KeyOfGroup& key : keys) {
+    if (key.dropped == 0 && !key.is_quiet_over) continue;
+    if (tracks_) note_change(shard, *key.slot);
+    std::byte* const record = store_.base(*key.slot);
+    const OperatorEntry* const entry = RecordStore::find(record, rule.op);
+    if (key.is_quiet_over) matcher_.general().end_quiet(record, entry->state);
+    if (key.dropped == 0) continue;
+    matcher_.drop_live_runs(rule, record, entry->state, now, key.dropped);
+  }
+  return left(all.size() - count);
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,698 @@
+#include "cep/engine/table_state.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "cep/base/assert.h"
+#include "cep/base/prefetch.h"
+#include "cep/match/eval.h"
+#include "cep/value/key.h"
+
+namespace tocsin::cep {
+namespace {
+// Memory is fetched for so many rows at once, one such block ahead of its use, slots more blocks: a
+// fetch whose page the processor does not know waits for its address, and those of a block wait
+// together.
+constexpr std::uint32_t kBlock = 8;
+constexpr std::uint32_t kSlotsAhead = 8 * kBlock;
+// Copies a text that is most often short: overlapping copies instead of a loop.
+void copy_short(char* to, std::string_view text) {
+  const std::size_t size = text.size();
+  if (size >= 8 && size <= 16) {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::memcpy(&first, text.data(), 8);
+    std::memcpy(&last, text.data() + size - 8, 8);
+    std::memcpy(to, &first, 8);
+    std::memcpy(to + size - 8, &last, 8);
+  } else {
+    std::copy(text.begin(), text.end(), to);
+  }
+}
+constexpr std::int64_t kTicksOfRound = 4;  // of sweep()
+constexpr std::int64_t kTickLeastUs = 1'000;
+constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
+
+// Rounds down, also before 1970.
+std::int64_t floor_divide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+}  // namespace
+
+TableState::Features::Features(const ProgramImpl& program, std::uint32_t table)
+    : program_(program),
+      pass_in_place_(program.value_count, kNone),
+      places_(program.value_count, 1),
+      own_(program.value_count) {
+  for (const FeatureProgram& feature : program.features) {
+    if (feature.table != table) continue;
+    pass_in_place_[feature.index.value] = feature.pass;
+  }
+  for (const ProbeProgram& probe : program.probes) {
+    const FeatureProgram& feature = program.features[probe.feature.value];
+    places_[probe.value.value] = program.tables[feature.table].role_places;
+    own_[probe.value.value] = feature.table == table && probe.source == 0;
+  }
+}
+
+const Value& TableState::Features::read(FeatureIndex read) {
+  FeatureIndex value = read;
+  if (program_.value_by_place[read.value]) value.value += place_of_role(hand_->roles);
+  if (pass_in_place_[value.value] != pass_) {
+    const std::size_t place = own_[value.value] ? place_of_role(hand_->roles) : 0;
+    return slice_->values(value)[std::size_t{hand_->number} * places_[value.value] + place];
+  }
+  if (value.value != last_) {
+    last_ = value.value;
+    value_ = read_feature(program_.features[value.value], *hand_);
+  }
+  return value_;
+}
+
+TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
+                       EngineStats& stats, BudgetLog& budgets)
+    : program_(program),
+      table_(program.tables[table]),
+      seed_(hash_seed),
+      stats_(stats),
+      tick_us_(table_.longest_us == 0
+                   ? kTickWithoutWindowsUs
+                   : std::max(table_.longest_us / kTicksOfLongest, kTickLeastUs)),
+      store_(program, table_),
+      feature_store_(program, store_, stats),
+      groups_(program, table),
+      budgets_(budgets),
+      matcher_(program, table_, store_, stats, groups_, budgets),
+      codec_(program, table_, store_, feature_store_, matcher_.general(), stats),
+      features_(program, table),
+      mask_words_(table_.operator_words + table_.predicate_words),
+      masks_(program.plan->event_types.size() * table_.role_places),
+      touch_mask_(mask_words_) {
+  std::vector<std::vector<bool>> queues(program.pass_count);
+  queue_of_op_.resize(table_.operators.size());
+  for (std::size_t i = 0; i < table_.operators.size(); ++i) {
+    const OperatorProgram& op = table_.operators[i];
+    if (op.kind != OperatorKind::kRule || !program.rules[op.index].sets_deadlines) continue;
+    const RuleProgram& rule = program.rules[op.index];
+    queue_of_op_[i] = static_cast<std::uint32_t>(queues[op.pass].size());
+    queues[op.pass].push_back(rule.method != Method::kGeneral && !rule.waits_from_first);
+  }
+  pass_masks_.assign(program.pass_count, std::vector<std::uint64_t>(table_.operator_words));
+  rest_masks_ = pass_masks_;
+  has_pass_.resize(program.pass_count);
+  for (std::size_t i = 0; i < table_.operators.size(); ++i) {
+    const std::size_t bit = i + 1;
+    const std::uint32_t pass = table_.operators[i].pass;
+    pass_masks_[pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
+    has_pass_[pass] = true;
+    for (std::uint32_t p = 0; p <= pass; ++p) {
+      rest_masks_[p][bit / 64] |= std::uint64_t{1} << (bit % 64);
+    }
+  }
+  gains_.resize(table_.predicates.size() * mask_words_);
+  const auto gain = [&](std::uint32_t predicate, std::uint32_t word, std::uint32_t bit) {
+    gains_[std::size_t{predicate} * mask_words_ + word + bit / 64] |= std::uint64_t{1}
+                                                                      << (bit % 64);
+  };
+  for (std::uint32_t bit = 0; bit < table_.bit_predicates.size(); ++bit) {
+    for (const std::uint32_t predicate : table_.bit_predicates[bit]) gain(predicate, 0, bit);
+  }
+  for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) gain(p, table_.operator_words, p);
+  for (std::uint32_t i = 0; i < kShardCount; ++i) {
+    shards_.push_back(std::make_unique<Shard>(hash_seed));
+    for (const std::vector<bool>& of_pass : queues) shards_.back()->timers.emplace_back(of_pass);
+  }
+  for (const std::vector<bool>& of_pass : queues) has_timers_.push_back(!of_pass.empty());
+  next_due_.resize(program.pass_count);
+  for (auto& of_pass : next_due_) of_pass.fill(ShardTimers::kNone);
+}
+
+// ---- resolve
+
+// Each entry's operator bits and predicate bits, from the predicates' bitmaps.
+void TableState::make_masks(const Slice& slice) {
+  const std::size_t types = program_.plan->event_types.size();
+  const bool only_alerts = masks_version_ >= slice.first_version();
+  masks_version_ = slice.version();
+  for (std::size_t i = 0; i < masks_.size(); ++i) {
+    const EventTypeIndex type(i % types);
+    if (only_alerts && !program_.plan->event_types[type.value].is_alert()) continue;
+    const std::uint32_t rows = slice.rows_of(type);
+    std::vector<std::uint64_t>& masks = masks_[i];
+    masks.assign(std::size_t{rows} * mask_words_, 0);
+    if (rows == 0) continue;
+    for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) {
+      const AtomFormula& formula = table_.predicates[p].by_type[i];
+      if (formula.steps.empty()) continue;
+      slice.atoms().combine(formula, rows, predicate_bits_);
+      const std::uint64_t* gain = gains_.data() + std::size_t{p} * mask_words_;
+      for (std::size_t w = 0; w < predicate_bits_.size(); ++w) {
+        for (std::uint64_t bits = predicate_bits_[w]; bits != 0; bits &= bits - 1) {
+          const std::size_t entry = w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+          std::uint64_t* mask = masks.data() + entry * mask_words_;
+          for (std::uint32_t j = 0; j < mask_words_; ++j) mask[j] |= gain[j];
+        }
+      }
+    }
+  }
+}
+
+// Room for `bytes` more after the key bytes used so far.
+char* TableState::key_space(std::size_t bytes) {
+  if (key_bytes_capacity_ - key_bytes_used_ < bytes) {
+    const std::size_t capacity =
+        std::max<std::size_t>(std::size_t{key_bytes_capacity_} * 2, key_bytes_used_ + bytes + 4096);
+    TOCSIN_ASSERT(capacity <= UINT32_MAX, "a slice's keys stay below 4 GiB");
+    auto grown = std::make_unique_for_overwrite<char[]>(capacity);
+    if (key_bytes_used_ > 0) std::memcpy(grown.get(), key_bytes_.get(), key_bytes_used_);
+    key_bytes_ = std::move(grown);
+    key_bytes_capacity_ = static_cast<std::uint32_t>(capacity);
+  }
+  return key_bytes_.get() + key_bytes_used_;
+}
+
+// Writes the row's key bytes after those used so far; gives their number plus one, 0 when a part is
+// missing.
+std::uint32_t TableState::write_key(const Batch& batch, const Row& row, const KeySource& source) {
+  if (source.by_type.empty()) {
+    EvalScope scope{program_};
+    scope.batch = &batch;
+    scope.values_missing = &stats_.values_missing;
+    key_values_.clear();
+    for (const Expr* expr : source.exprs) {
+      key_values_.push_back(evaluate(*expr, EventView{&row, nullptr}, scope));
+      if (key_values_.back().is_missing()) return 0;
+    }
+    return write_values();
+  }
+  const KeyFields& key = source.by_type[row.type.value];
+  if (!key.complete) return 0;
+  const Column* columns = batch.types[row.type.value].fields.data();
+  if (key.is_one_text) {
+    const Column& column = columns[key.fields[0].value];
+    if (row.index >= column.known.size() || column.known[row.index] == 0) return 0;
+    const std::string_view text = column.texts[row.index];
+    char* out = key_space(1 + text.size());
+    out[0] = '\x04';  // as cep/value/key.h says
+    copy_short(out + 1, text);
+    return static_cast<std::uint32_t>(text.size()) + 2;
+  }
+  const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
+  key_values_.clear();
+  for (const FieldIndex field : key.fields) {
+    key_values_.push_back(column_value(fields[field.value].type, columns[field.value], row.index));
+    if (key_values_.back().is_missing()) return 0;
+  }
+  return write_values();
+}
+std::uint32_t TableState::write_values() {
+  const std::string bytes = key_bytes(key_values_);
+  if (!bytes.empty()) std::memcpy(key_space(bytes.size()), bytes.data(), bytes.size());
+  return static_cast<std::uint32_t>(bytes.size()) + 1;
+}
+
+void TableState::resolve(std::uint32_t pass, Slice& slice) {
+  if (version_ == slice.version()) return;
+  version_ = slice.version();
+  make_masks(slice);
+  key_bytes_used_ = 0;
+  unordered_.clear();
+  counts_.fill(0);
+  if (table_.sources.size() == 1) {
+    find_keys(pass, slice);
+  } else {
+    find_keys_of_sources(pass, slice);
+  }
+  std::array<std::uint32_t, kShardCount> next{};
+  shard_begin_[0] = 0;
+  for (std::uint32_t s = 0; s < kShardCount; ++s) {
+    next[s] = shard_begin_[s];
+    shard_begin_[s + 1] = shard_begin_[s] + counts_[s];
+  }
+  touches_.resize(unordered_.size());
+  slots_.resize(unordered_.size());
+  record_hints_.resize(unordered_.size());
+  for (const Touch& touch : unordered_) touches_[next[shard_of_hash(touch.hash)]++] = touch;
+  const auto touches = static_cast<std::uint32_t>(touches_.size());
+  if (touches > 0) {
+    const EventTime latest = slice.batch().rows.back().engine_time;
+    tick_ = kept_tick(tick_of(latest.us));
+  }
+  prefetch_slots(0, kSlotsAhead);
+  for (std::uint32_t s = 0; s < kShardCount; ++s) {
+    if (counts_[s] > 0) find_slots(s, slice);
+  }
+}
+
+// The key of `size` bytes that was written last.
+void TableState::add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources,
+                           Slice& slice) {
+  Touch touch;
+  touch.row = row;
+  touch.key_begin = key_bytes_used_;
+  touch.key_size = key_size;
+  touch.sources = sources;
+  key_bytes_used_ += key_size;
+  touch.hash = hash_key(key_of(touch), seed_);
+  unordered_.push_back(touch);
+  ++counts_[shard_of_hash(touch.hash)];
+  slice.mark_relevant(row);
+}
+
+void TableState::find_keys(std::uint32_t pass, Slice& slice) {
+  const std::vector<Row>& rows = slice.batch().rows;
+  const KeySource& source = table_.sources[0];
+  const std::uint64_t* const rest = rest_masks_[pass].data();
+  for (std::uint32_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    const std::uint64_t* mask = mask_of(row);
+    std::uint64_t any = 0;
+    for (std::uint32_t w = 0; w < table_.operator_words; ++w) any |= mask[w] & rest[w];
+    if (any == 0) continue;
+    const std::uint32_t written = write_key(slice.batch(), row, source);
+    if (written != 0) add_touch(i, written - 1, 1, slice);
+  }
+}
+
+// A row is seen once under each different key, first under those of its roles.
+void TableState::find_keys_of_sources(std::uint32_t pass, Slice& slice) {
+  const std::vector<Row>& rows = slice.batch().rows;
+  const std::uint64_t* const rest = rest_masks_[pass].data();
+  for (std::uint32_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    const std::size_t first = unordered_.size();
+    for (std::uint32_t s = 0; s < table_.sources.size(); ++s) {
+      const KeySource& source = table_.sources[s];
+      const std::uint64_t* mask = mask_of(row, s < table_.role_places ? s : 0);
+      std::uint64_t any = 0;
+      for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
+        any |= mask[w] & rest[w] & source.operators[w];
+      }
+      if (any == 0) continue;
+      const std::uint32_t written = write_key(slice.batch(), row, source);
+      if (written == 0) continue;
+      const std::string_view key(key_bytes_.get() + key_bytes_used_, written - 1);
+      const auto same =
+          std::find_if(unordered_.begin() + static_cast<std::ptrdiff_t>(first), unordered_.end(),
+                       [&](const Touch& touch) { return key_of(touch) == key; });
+      if (same != unordered_.end()) {
+        same->sources |= std::uint32_t{1} << s;
+      } else {
+        add_touch(i, written - 1, std::uint32_t{1} << s, slice);
+      }
+    }
+  }
+}
+
+// What sees the row under this key, and its predicates.
+const std::uint64_t* TableState::mask_of(const Row& row, const Touch& touch) {
+  if (table_.sources.size() == 1) return mask_of(row);
+  std::fill(touch_mask_.begin(), touch_mask_.end(), 0);
+  for (std::uint32_t rest = touch.sources; rest != 0; rest &= rest - 1) {
+    const auto s = static_cast<std::uint32_t>(std::countr_zero(rest));
+    const bool is_own = s < table_.role_places;
+    const std::uint64_t* mask = mask_of(row, is_own ? s : 0);
+    const std::vector<std::uint64_t>& operators = table_.sources[s].operators;
+    for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
+      touch_mask_[w] |= mask[w] & operators[w];
+    }
+    for (std::uint32_t w = table_.operator_words; is_own && w < mask_words_; ++w) {
+      touch_mask_[w] |= mask[w];
+    }
+  }
+  return touch_mask_.data();
+}
+
+void TableState::prefetch_slots(std::uint32_t begin, std::uint32_t end) const {
+  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  for (std::uint32_t i = begin; i < end; ++i) {
+    const std::uint64_t hash = touches_[i].hash;
+    shards_[shard_of_hash(hash)]->keys.prefetch(hash);
+  }
+}
+void TableState::prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const {
+  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  const std::vector<Row>& rows = slice.batch().rows;
+  for (std::uint32_t i = begin; i < end; ++i) {
+    tocsin::prefetch(&rows[touches_[i].row]);
+    tocsin::prefetch(slots_[i]);
+  }
+}
+// The rows were fetched before.
+void TableState::prefetch_records(std::uint32_t begin, std::uint32_t end,
+                                  const Slice& slice) const {
+  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  const std::vector<Row>& rows = slice.batch().rows;
+  for (std::uint32_t i = begin; i < end; ++i) store_.prefetch(record_hints_[i]);
+  for (std::uint32_t i = begin; i < end; ++i) {
+    const Row& row = rows[touches_[i].row];
+    tocsin::prefetch(mask_of(row));
+    store_.prefetch_columns(row);
+  }
+}
+void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
+  Shard& shard = *shards_[shard_index];
+  const std::uint32_t begin = shard_begin_[shard_index];
+  const std::uint32_t end = shard_begin_[shard_index + 1];
+  const std::vector<Row>& rows = slice.batch().rows;
+  const std::uint64_t generation = shard.keys.generation();
+  for (std::uint32_t i = begin; i < end; ++i) {
+    if (i % kBlock == 0) prefetch_slots(i + kSlotsAhead, i + kSlotsAhead + kBlock);
+    const Touch& touch = touches_[i];
+    KeySlot* slot = shard.keys.find(touch.hash, key_of(touch));
+    const Row& row = rows[touch.row];
+    if (slot == nullptr && (mask_of(row, touch)[0] & 1) != 0) {
+      slot = shard.keys.insert(touch.hash, key_of(touch));
+    }
+    if (slot != nullptr) {
+      slot->touched = tick_ & (KeySlot::kTicks - 1);
+      if (tracks_) note_change(shard, *slot);
+    }
+    slots_[i] = slot;
+    record_hints_[i] =
+        slot != nullptr && slot->record != 0 ? shard.keys.arena().at(slot->record) : nullptr;
+  }
+  if (shard.keys.generation() != generation) {  // inserts may have moved what was found before
+    for (std::uint32_t i = begin; i < end; ++i) {
+      slots_[i] = shard.keys.find(touches_[i].hash, key_of(touches_[i]));
+    }
+  }
+}
+
+// ---- run
+
+void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
+                     std::vector<Alert>& alerts) {
+  resolve(pass, slice);
+  store_.begin_slice(slice.batch());
+  feature_store_.begin_slice(slice.batch());
+  matcher_.begin_slice(slice, alerts);
+  prefetch_rows(0, 2 * kBlock, slice);
+  prefetch_records(0, kBlock, slice);
+  fetch_for_timers(pass, watermark);
+  for (std::uint32_t s = 0; s < kShardCount; ++s) {
+    const bool has_rows = shard_begin_[s] < shard_begin_[s + 1];
+    if (!has_rows && next_due_[pass][s] > watermark.us) continue;
+    Shard& shard = *shards_[s];
+    if (has_rows) run_shard(pass, s, slice);
+    if (!has_timers_[pass]) continue;
+    if (shard.timers[pass].next_due_us() <= watermark.us) fire(pass, shard, watermark.us);
+    next_due_[pass][s] = shard.timers[pass].next_due_us();
+  }
+  matcher_.general().settle();
+}
+
+// The slots and records of keys whose timers this slice will fire: all at once, so that they wait
+// together.
+void TableState::fetch_for_timers(std::uint32_t pass, EventTime watermark) {
+  due_keys_.clear();
+  for (std::uint32_t s = 0; s < kShardCount; ++s) {
+    if (next_due_[pass][s] > watermark.us) continue;
+    const Shard& shard = *shards_[s];
+    shard.timers[pass].peek(watermark.us, [&](std::uint64_t hash) {
+      due_keys_.push_back(hash);
+      shard.keys.prefetch(hash);
+    });
+  }
+  for (const std::uint64_t hash : due_keys_) fetch_records(*shards_[shard_of_hash(hash)], hash);
+}
+
+void TableState::fetch_records(Shard& shard, std::uint64_t hash) const {
+  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+    if (slot.record != 0) store_.prefetch(shard.keys.arena().at(slot.record));
+  });
+}
+
+void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice) {
+  Shard& shard = *shards_[shard_index];
+  work_on(shard);
+  const std::uint32_t end = shard_begin_[shard_index + 1];
+  const std::vector<Row>& rows = slice.batch().rows;
+  const bool has_timers = has_timers_[pass];
+  for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
+    if (i % kBlock == 0) {
+      prefetch_rows(i + 2 * kBlock, i + 3 * kBlock, slice);
+      prefetch_records(i + kBlock, i + 2 * kBlock, slice);
+    }
+    if (has_timers) {
+      const std::int64_t now = rows[touches_[i].row].engine_time.us;
+      if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
+    }
+    run_row(pass, shard, slice, touches_[i], slots_[i]);
+    if (groups_.any_over()) keep_groups_to_budget(shard, rows[touches_[i].row]);
+  }
+}
+
+void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch,
+                         KeySlot* slot) {
+  const Row& row = slice.batch().rows[touch.row];
+  const std::uint64_t* mask = mask_of(row, touch);
+  RowInHand& hand = hand_;
+  hand = {};
+  hand.row = &row;
+  hand.number = slice.number_of(touch.row);
+  hand.predicates = mask + table_.operator_words;
+  hand.slot = slot;
+  hand.features = &feature_store_;
+  if (slot != nullptr && slot->record != 0) hand.record = store_.base(*slot);
+  if (!table_.roles[row.type.value].empty()) {
+    hand.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
+  }
+  store_.take_in_roles(hand.roles);
+  features_.begin(slice, pass, hand);
+  matcher_.begin_row(hand, key_of(touch), features_, shard.timers[pass]);
+  for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
+    std::uint64_t bits = mask[w] & pass_masks_[pass][w];
+    for (; bits != 0; bits &= bits - 1) {
+      const std::uint32_t op = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+      const OperatorProgram& program = table_.operators[op - 1];
+      switch (program.kind) {
+        case OperatorKind::kFeature:
+          if (takes(program_.features[program.index], hand, slice)) {
+            take_into_feature(program_.features[program.index], hand, slice);
+          }
+          break;
+        case OperatorKind::kProbe:
+          write_value(program_.probes[program.index], hand, slice);
+          break;
+        case OperatorKind::kRule:
+          matcher_.on_event(program_.rules[program.index], queue_of_op_[op - 1]);
+          break;
+        case OperatorKind::kStrict:
+          matcher_.on_strict_event(program_.strict_groups[program.index]);
+          break;
+      }
+    }
+  }
+}
+
+// What the predicate cannot say: conditions that read features, and what a rule has raised.
+bool TableState::takes(const FeatureProgram& feature, const RowInHand& hand, const Slice& slice) {
+  if (feature.unless && slice.is_alerted(*feature.unless, hand.number)) return false;
+  if (feature.where.empty()) return true;
+  EvalScope scope = feature_scope(slice);
+  return std::all_of(feature.where.begin(), feature.where.end(), [&](const Expr* condition) {
+    return evaluate(*condition, EventView{hand.row, nullptr}, scope).is_true();
+  });
+}
+
+EvalScope TableState::feature_scope(const Slice& slice) {
+  EvalScope scope{program_};
+  scope.batch = &slice.batch();
+  scope.values_missing = &stats_.values_missing;
+  scope.features = &features_;
+  return scope;
+}
+
+// Under arguments the event may be of another key, and of a type that the feature does not know.
+void TableState::write_value(const ProbeProgram& probe, const RowInHand& hand, Slice& slice) {
+  const FeatureProgram& feature = program_.features[probe.feature.value];
+  Value value = read_feature(feature, hand, probe.source > 0);
+  if (value.kind == ValueKind::kString) value.text = slice.value_texts().store(value.text);
+  const std::uint32_t places = table_.role_places;
+  Value* const values = slice.values(probe.value).data() + std::size_t{hand.number} * places;
+  if (hand.roles == 0 || probe.source > 0) {
+    values[0] = value;
+    return;
+  }
+  for (std::uint32_t place = 0; place < places; ++place) {
+    if ((hand.roles >> place & 1) != 0) values[place] = value;
+  }
+}
+
+void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& hand,
+                                   const Slice& slice) {
+  Value value;
+  EvalScope scope = feature_scope(slice);
+  const EventView event{hand.row, nullptr};
+  bool counts = std::all_of(
+      feature.counts.begin(), feature.counts.end(),
+      [&](const Expr* condition) { return evaluate(*condition, event, scope).is_true(); });
+  if (counts && feature.feature->argument) {
+    value = evaluate(*feature.feature->argument, event, scope);
+    counts = !value.is_missing();
+  }
+  if (counts) {
+    feature_store_.take(feature, hand, value);
+  } else if (feature.window.takes_all) {
+    feature_store_.pass(feature, hand);
+  }
+}
+
+Value TableState::read_feature(const FeatureProgram& feature, const RowInHand& hand,
+                               bool under_arguments) {
+  if (!under_arguments && !feature.has_key[hand.row->type.value]) return Value::missing();
+  return hand.features->read(feature, hand);
+}
+
+// ---- time
+
+void TableState::fire(std::uint32_t pass, Shard& shard, std::int64_t now_us) {
+  work_on(shard);
+  Timer timer;
+  while (shard.timers[pass].take_due(now_us, timer)) {
+    // Keys of one hash are told apart by the event that set the timer: it has one key.
+    shard.keys.for_each_of_hash(timer.hash, [&](KeySlot& slot) {
+      if (tracks_) note_change(shard, slot);
+      const RuleProgram& rule = program_.rules[timer.rule];
+      const std::string_view key = shard.keys.key(slot);
+      if (rule.method == Method::kGeneral) {
+        matcher_.general().on_deadline(rule, slot, key, timer, shard.timers[pass],
+                                       queue_of_op_[rule.op - 1]);
+      } else {
+        matcher_.on_deadline(rule, slot, key, timer);
+      }
+    });
+  }
+}
+
+void TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us) {
+  std::vector<KeySlot*> dead;
+  shard.keys.for_each_of_hash(hash, [&](KeySlot& slot) {
+    if (tracks_ && (slot.record != 0 || slot.is_stored())) note_change(shard, slot);
+    std::int64_t expiry = Matcher::kDead;
+    store_.prune(slot, [&](std::byte* record, const OperatorEntry& entry) {
+      const OperatorProgram& op = table_.operators[entry.op - 1];
+      std::int64_t until = Matcher::kDead;
+      if (op.kind == OperatorKind::kFeature) {
+        until = feature_store_.expiry(program_.features[op.index], record, entry, now_us);
+      } else if (op.kind == OperatorKind::kStrict) {
+        until =
+            matcher_.strict_expiry(program_.strict_groups[op.index], record, entry.state, now_us);
+      } else {
+        const RuleProgram& rule = program_.rules[op.index];
+        until = rule.method == Method::kGeneral
+                    ? matcher_.general().expiry(rule, record, entry.state, now_us)
+                    : matcher_.expiry(rule, record, entry.state, now_us);
+      }
+      expiry = std::max(expiry, until);
+      return until == Matcher::kDead;
+    });
+    if (slot.record == 0) {
+      // What a store has of it is removed by the next cut; until then the slot stays.
+      if (!slot.is_stored()) dead.push_back(&slot);
+    } else {
+      // Left alone until then, but for a full turn.
+      const std::int64_t tick = tick_of(now_us);
+      const std::int64_t last =
+          expiry < now_us + tick_us_ * kTicksOfLongest ? tick_of(expiry) : tick + kTicksOfLongest;
+      slot.touched = kept_tick(std::min(last - kTicksOfLongest + 1, tick)) & (KeySlot::kTicks - 1);
+    }
+  });
+  // Erasing moves slots, so that of several with one hash only one goes now.
+  if (!dead.empty()) shard.keys.erase(dead.front());
+}
+
+std::int64_t TableState::tick_of(std::int64_t us) const { return floor_divide(us, tick_us_); }
+
+// A key that was touched lately is alive: its slot says so, and its record is left alone, but for
+// one round of sixteen, when what is dead in a record that goes on living is dropped.
+bool TableState::is_left_alone(const KeySlot& slot, std::int64_t tick, std::int64_t round) const {
+  const std::uint16_t age = kept_tick(tick - slot.touched);
+  const bool is_full_turn = ((slot.hash >> 40 ^ static_cast<std::uint64_t>(round)) & 15) == 0;
+  return age < kTicksOfLongest && !is_full_turn;
+}
+
+void TableState::sweep(EventTime watermark) {
+  matcher_.general().sweep_values(watermark.us);
+  const std::int64_t tick = tick_of(watermark.us);
+  if (tick != std::exchange(tallies_swept_, tick)) matcher_.sweep_tallies();
+  const std::int64_t group_us =
+      std::max<std::int64_t>(tick_us_ * kTicksOfRound / kKeyGroupCount, 1);
+  const std::int64_t to = floor_divide(watermark.us, group_us);
+  if (to <= swept_to_) return;
+  // The first time, and where time jumps: no group twice.
+  const std::int64_t from = swept_to_ == INT64_MIN ? to : std::max(swept_to_, to - kKeyGroupCount);
+  swept_to_ = to;
+  for (std::int64_t next = from + 1; next <= to;) {
+    const std::int64_t round = floor_divide(next, kKeyGroupCount);
+    const auto group = static_cast<std::uint32_t>(next - round * kKeyGroupCount);
+    const std::uint32_t shard = group / kGroupsOfShard;
+    const std::uint32_t begin = group % kGroupsOfShard;
+    const auto end =
+        static_cast<std::uint32_t>(std::min<std::int64_t>(kGroupsOfShard, begin + (to - next) + 1));
+    if (shards_[shard]->keys.count() > 0) {
+      sweep_groups(shard, begin, end, watermark.us, round);
+    }
+    next += end - begin;
+  }
+}
+
+// Goes through some groups of a shard: the slots alone say which records are to be looked at, and
+// those are fetched together.
+void TableState::sweep_groups(std::uint32_t shard_index, std::uint32_t begin, std::uint32_t end,
+                              std::int64_t now_us, std::int64_t round) {
+  Shard& shard = *shards_[shard_index];
+  const std::int64_t tick = tick_of(now_us);
+  sweep_keys_.clear();
+  for (std::uint32_t group = begin; group < end; ++group) {
+    shard.keys.for_each_of_group(group, [&](const KeySlot& slot) {
+      if (is_left_alone(slot, tick, round)) return;
+      sweep_keys_.push_back(slot.hash);
+      if (slot.record != 0) store_.prefetch(shard.keys.arena().at(slot.record));
+    });
+  }
+  if (sweep_keys_.empty()) return;
+  work_on(shard);
+  for (const std::uint64_t hash : sweep_keys_) look_at_key(shard, hash, now_us);
+  shard.keys.compact_if_sparse(&RecordStore::words_of);
+  shard.windows.compact_if_sparse();
+}
+
+void TableState::end() {
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    const std::vector<std::string> stored =
+        tracks_ ? keys_to_remove(*shard) : std::vector<std::string>();
+    shard->keys.clear();
+    shard->windows.clear();
+    shard->patterns = PatternPool{};
+    for (const std::string& key : stored) {
+      KeySlot& slot = *shard->keys.insert(hash_key(key, seed_), key);
+      slot.marks = KeySlot::kStored;
+      note_change(*shard, slot);
+    }
+  }
+  matcher_.general().end();
+}
+
+std::uint64_t TableState::keys() const {
+  std::uint64_t sum = 0;
+  for (const auto& shard : shards_) sum += shard->keys.count();
+  return sum;
+}
+std::uint64_t TableState::timers() const {
+  std::uint64_t sum = 0;
+  for (const auto& shard : shards_) {
+    for (const ShardTimers& timers : shard->timers) sum += timers.size();
+  }
+  return sum;
+}
+std::size_t TableState::bytes() const {
+  std::size_t sum = matcher_.general().bytes() + matcher_.bytes();
+  for (const auto& shard : shards_) {
+    sum += shard->keys.bytes() + shard->windows.bytes() + shard->patterns.bytes();
+    for (const ShardTimers& timers : shard->timers) sum += timers.bytes();
+  }
+  return sum;
+}
+}  // namespace tocsin::cep

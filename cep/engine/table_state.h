@@ -1,0 +1,258 @@
+/// The state and the work of one table: all operators with one key expression. A slice is worked
+/// through in two phases:
+/// **resolve** makes each row's mask of operators and predicates, leaves out what none can use,
+/// finds or makes the key slots of the rest, by shard; **run**, once for each pass, goes through
+/// the resolved rows of each shard in order, firing timers before the rows they precede. Slots and
+/// records are only given back in **sweep**, after the last pass.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/data/alert.h"
+#include "cep/data/state_entry.h"
+#include "cep/engine/engine.h"
+#include "cep/engine/key_report.h"
+#include "cep/engine/state_record.h"
+#include "cep/match/feature_store.h"
+#include "cep/match/matcher.h"
+#include "cep/match/slice.h"
+#include "cep/record/budget.h"
+#include "cep/record/key_record.h"
+#include "cep/record/key_table.h"
+#include "cep/record/state_cut.h"
+#include "cep/record/timers.h"
+
+namespace tocsin::cep {
+class TableState {
+ public:
+  TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
+             EngineStats& stats, BudgetLog& budgets);
+  /// Runs the operators of one pass over the slice's rows, which it resolves where they have
+  /// changed since the pass before, then fires their timers due at or before `watermark`.
+  /// Whether any of its operators runs in this pass.
+  bool has_pass(std::uint32_t pass) const { return has_pass_[pass]; }
+  void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
+  /// Lets go of what is dead at `watermark`, of some of the keys: time goes through all of them in
+  /// rounds, each a quarter of the table's longest window. Nothing that anyone sees depends on it:
+  /// every read of state checks time itself.
+  void sweep(EventTime watermark);
+  /// Lets go of all keys: time has ended, nothing comes any more.
+  void end();
+  std::uint64_t keys() const;
+  /// Values other than keys by which `for each` holds something back.
+  std::uint64_t values() const { return matcher_.general().values(); }
+  std::uint64_t budget_work() const { return matcher_.budget_work(); }
+  std::uint64_t timers() const;
+  std::size_t bytes() const;
+
+  // ---- for people (cep/engine/table_report.cpp)
+  /// Adds what is remembered of a key at `now`; at most so many matches of one rule are listed.
+  void report(std::string_view key, EventTime now, std::size_t matches_max, KeyReport& out);
+  /// Adds what is remembered of each rule, by RuleIndex. Takes time by the table's state.
+  void add_totals(EventTime now, std::vector<RuleTotals>& totals);
+
+  // ---- its state as entries (cep/engine/table_snapshot.cpp)
+  /// From now on keeps account of the keys that change.
+  void track_changes() {
+    tracks_ = true;
+    matcher_.general().track_changes();
+  }
+  /// What a rule of this table holds back by values, which are no keys of the table.
+  ValueSuppression& by_value(RuleIndex rule, bool at_most) {
+    return matcher_.general().by_value(rule, at_most);
+  }
+  /// All keys that have changed are of this cut. Requires that the cut before is complete.
+  void begin_cut();
+  /// Gives the cut's next entries of a shard to `sink` under table number `number`, until the bite
+  /// is over; true when there are no more.
+  bool write_cut(std::uint16_t number, std::uint32_t shard, StateSink& sink, Bite& bite);
+  /// All keys have changed, and there is no cut.
+  void mark_all_changed();
+  /// Takes an entry, as of `watermark`. False for bytes that are none, or that came before.
+  bool restore(const TableTarget& from, std::string_view key, std::string_view value,
+               EventTime watermark);
+  /// Forgets what restore() made of the key's entry, where there was one.
+  void forget(const TableTarget& from, std::string_view key);
+  /// Sets the deadlines of what was restored in the shard since the last time.
+  void settle_restored(std::uint32_t shard);
+
+ private:
+  static constexpr std::int64_t kTicksOfLongest = 16;
+  // The slots of keys that have changed since the last cut are marked, and those of the cut that
+  // are not written yet, which write_cut() finds by going through the slots. A key that has gone
+  // keeps its slot until its entry was removed.
+  struct Changes {
+    bool any_changed = false;
+    bool any_pending = false;
+    // Where write_cut() is: the slots of a group before `place` are done, unless they have moved.
+    std::uint32_t group = 0;
+    std::uint32_t place = 0;
+    std::uint64_t generation = 0;
+    EarlyEntries early;
+  };
+  struct Shard {
+    explicit Shard(std::uint64_t seed) : windows(seed) {}
+    KeyShard keys;
+    WindowPool windows;
+    std::vector<ShardTimers> timers;  // by pass
+    PatternPool patterns;
+    std::vector<GroupCredit> credits;
+    Changes changes;
+    std::vector<RestoredTimer> restored;
+  };
+  // A row at its key.
+  struct Touch {
+    std::uint64_t hash = 0;
+    std::uint32_t row = 0;
+    std::uint32_t key_begin = 0;  // into key_bytes_
+    std::uint32_t key_size = 0;
+    std::uint32_t sources = 1;  // of this key, as bits
+  };
+  // Reads features at the row in hand: those of this table and pass in place, others from value
+  // columns. By then all of them have taken the row, so that the last value read stays good.
+  class Features : public FeatureReader {
+   public:
+    Features(const ProgramImpl& program, std::uint32_t table);
+    void begin(Slice& slice, std::uint32_t pass, const RowInHand& hand) {
+      slice_ = &slice;
+      pass_ = pass;
+      hand_ = &hand;
+      last_ = kNone;
+    }
+    const Value& read(FeatureIndex read) override;
+
+   private:
+    static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+    const ProgramImpl& program_;
+    std::vector<std::uint32_t> pass_in_place_;  // by value: of features of this table; kNone
+    std::vector<std::uint32_t> places_;  // by value: of the roles that its column tells apart
+    std::vector<bool> own_;              // by value: of this table
+    Slice* slice_ = nullptr;
+    std::uint32_t pass_ = 0;
+    const RowInHand* hand_ = nullptr;
+    std::uint32_t last_ = kNone;
+    Value value_;
+  };
+
+  void make_masks(const Slice& slice);
+  char* key_space(std::size_t bytes);
+  std::uint32_t write_key(const Batch& batch, const Row& row, const KeySource& source);
+  std::uint32_t write_values();
+  const std::uint64_t* mask_of(const Row& row, std::size_t place = 0) const {
+    return masks_[place * program_.plan->event_types.size() + row.type.value].data() +
+           std::size_t{row.index} * mask_words_;
+  }
+  const std::uint64_t* mask_of(const Row& row, const Touch& touch);
+  void resolve(std::uint32_t pass, Slice& slice);
+  void add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources, Slice& slice);
+  void find_keys(std::uint32_t pass, Slice& slice);
+  void find_keys_of_sources(std::uint32_t pass, Slice& slice);
+  std::string_view key_of(const Touch& touch) const {
+    return {key_bytes_.get() + touch.key_begin, touch.key_size};
+  }
+  void prefetch_slots(std::uint32_t begin, std::uint32_t end) const;
+  void prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
+  void prefetch_records(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
+  OwnedValue report_feature(const FeatureProgram& feature, const std::byte* record,
+                            const WindowPool& windows, EventTime now) const;
+  void add_strict_totals(const StrictGroup& group, std::byte* record, Offset place, EventTime now,
+                         std::vector<RuleTotals>& totals) const;
+  // ---- budgets of key groups (cep/engine/table_budget.cpp)
+  void keep_groups_to_budget(Shard& shard, const Row& row);
+  void charge_groups(const KeySlot& slot);
+  GroupCredit keep_group_to_budget(const RuleProgram& rule, Shard& shard, std::uint32_t group,
+                                   const Row& row);
+  void fetch_for_timers(std::uint32_t pass, EventTime watermark);
+  std::int64_t tick_of(std::int64_t us) const;
+  bool is_left_alone(const KeySlot& slot, std::int64_t tick, std::int64_t round) const;
+  void fetch_records(Shard& shard, std::uint64_t hash) const;
+  void find_slots(std::uint32_t shard, Slice& slice);
+  void work_on(Shard& shard) {
+    store_.work_on(shard.keys);
+    feature_store_.work_on(shard.windows);
+    matcher_.general().work_on(shard.patterns);
+    groups_.work_on(shard.credits);
+  }
+  void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
+  void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);
+  bool takes(const FeatureProgram& feature, const RowInHand& hand, const Slice& slice);
+  void take_into_feature(const FeatureProgram& feature, RowInHand& hand, const Slice& slice);
+  void write_value(const ProbeProgram& probe, const RowInHand& hand, Slice& slice);
+  EvalScope feature_scope(const Slice& slice);
+  static Value read_feature(const FeatureProgram& feature, const RowInHand& hand,
+                            bool under_arguments = false);
+  void fire(std::uint32_t pass, Shard& shard, std::int64_t now_us);
+  void sweep_groups(std::uint32_t shard, std::uint32_t begin, std::uint32_t end,
+                    std::int64_t now_us, std::int64_t round);
+  void look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
+  // A key is about to change: what the cut has of it is written first.
+  void note_change(Shard& shard, KeySlot& slot) {
+    if ((slot.marks & pending_mark_) != 0) write_early(shard, slot);
+    slot.marks |= changed_mark_;
+    shard.changes.any_changed = true;
+  }
+  void write_early(Shard& shard, KeySlot& slot);
+  void release(std::byte* record, const OperatorEntry& entry);
+  enum class Written : std::uint8_t { kNothing, kPut, kRemove };
+  Written write_key(KeySlot& slot);
+  bool write_group(std::uint16_t number, Shard& shard, StateSink& sink, Bite& bite);
+  std::vector<std::string> keys_to_remove(Shard& shard);
+
+  const ProgramImpl& program_;
+  const TableProgram& table_;
+  std::uint64_t seed_;
+  EngineStats& stats_;
+  std::int64_t tick_us_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  // By pass, then shard: when its first timer falls due, so that most shards are not asked.
+  std::vector<std::array<std::int64_t, kShardCount>> next_due_;
+  std::vector<bool> has_timers_;                        // by pass
+  std::vector<std::uint64_t> due_keys_;                 // hashes, of fetch_for_timers
+  std::int64_t swept_to_ = INT64_MIN;                   // the last group that sweep() went through,
+                                                        // counted on over all rounds
+  std::int64_t tallies_swept_ = 0;                      // the tick
+  std::vector<std::uint64_t> sweep_keys_;               // hashes, of sweep_groups
+  std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its operators
+  std::vector<bool> has_pass_;
+  std::vector<std::vector<std::uint64_t>> rest_masks_;  // by pass: its operators, and later ones
+  std::vector<std::uint32_t> queue_of_op_;              // by op - 1: its timers' queue
+  RecordStore store_;
+  FeatureStore feature_store_;
+  GroupBudgets groups_;
+  BudgetLog& budgets_;
+  Matcher matcher_;
+  RecordCodec codec_;
+  bool tracks_ = false;
+  std::uint16_t changed_mark_ : 3 = 1;
+  std::uint16_t pending_mark_ : 3 = 2;
+  std::string entry_;  // the one in hand
+  RowInHand hand_;
+  Features features_;
+
+  // The slice in work.
+  std::uint32_t mask_words_ = 0;
+  std::vector<std::uint64_t> gains_;  // by predicate: what a row's mask gains where it holds
+  std::uint16_t tick_ = 0;            // of its last row
+  std::uint64_t version_ = 0;         // of the slice's rows that touches_ are of
+  std::uint64_t masks_version_ = 0;   // the first of the slice's versions that masks_ are of
+  // By place of a role, then event type: mask_words_ for each entry.
+  std::vector<std::vector<std::uint64_t>> masks_;
+  std::vector<std::uint64_t> touch_mask_;  // of a touch by several sources
+  std::array<std::uint32_t, kShardCount> counts_{};
+  AtomBits::Words predicate_bits_;
+  std::vector<Touch> unordered_;
+  std::vector<Touch> touches_;  // by shard, rows ascending
+  std::array<std::uint32_t, kShardCount + 1> shard_begin_{};
+  std::vector<KeySlot*> slots_;  // by touch
+  // By touch: where the record lay when its slot was found, to fetch it; it may have moved since.
+  std::vector<const std::byte*> record_hints_;
+  std::unique_ptr<char[]> key_bytes_;  // of all touches
+  std::uint32_t key_bytes_used_ = 0;
+  std::uint32_t key_bytes_capacity_ = 0;
+  std::vector<Value> key_values_;
+};
+}  // namespace tocsin::cep

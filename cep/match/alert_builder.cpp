@@ -1,0 +1,152 @@
+#include "cep/match/alert_builder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cep/compile/pattern_program.h"
+#include "cep/data/row_identity.h"
+#include "cep/value/identity.h"
+
+namespace tocsin::cep {
+namespace {
+EventIdentity identity_of(const EvalScope& scope, const EventView& event) {
+  const Plan& plan = *scope.program.plan;
+  const EventType& type = plan.event_types[event.type().value];
+  if (type.id_field) {
+    FieldRef id;
+    id.by_type = {{event.type(), *type.id_field}};
+    return identity_of_id(type.name, field_value(scope, event, id));
+  }
+  if (event.row == nullptr) return event.kept->identity(scope.table->layouts[event.type().value]);
+  return row_identity(plan, *scope.batch, *event.row);
+}
+
+const Element& element_of_step(const RuleProgram& rule, std::uint32_t step) {
+  return rule.pattern ? *rule.pattern->steps[step].element : *rule.steps[step].take.element;
+}
+
+BoundEvent bound_event_of(const EvalScope& scope, const EventView& event, std::uint32_t step,
+                          std::size_t subset) {
+  const Rule& rule = *scope.rule->rule;
+  const Element& element = element_of_step(*scope.rule, step);
+  BoundEvent bound;
+  bound.as = scope.pattern != nullptr ? scope.pattern->steps[step].name
+                                      : rule.variables[element.var.value].name;
+  if (bound.as.empty()) bound.as = element.events[subset].name;
+  bound.type = event.type();
+  EventIdentity identity = identity_of(scope, event);
+  bound.identity = std::move(identity.bytes);
+  bound.id = std::move(identity.text);
+  bound.ts = event.row != nullptr ? event.row->ts : event.kept->ts();
+  for (const Captured& captured : rule.captured) {
+    if (captured.type != event.type()) continue;
+    for (const FieldIndex field : captured.fields) {
+      FieldRef ref;
+      ref.by_type = {{captured.type, field}};
+      bound.fields.emplace_back(field_value(scope, event, ref));
+    }
+  }
+  return bound;
+}
+
+// Of those that a closing window collected, the first.
+constexpr std::uint32_t kWindowEventsShown = 1'000;
+
+std::uint64_t lateness_us(const EventView& event) {
+  const EventTime engine_time =
+      event.row != nullptr ? event.row->engine_time : event.kept->engine_time();
+  const EventTime ts = event.row != nullptr ? event.row->ts : event.kept->ts();
+  return engine_time > ts ? static_cast<std::uint64_t>((engine_time - ts).us) : 0;
+}
+}  // namespace
+
+namespace {
+// Whether an event has the subset's type and role.
+bool may_be_in(const Subset& subset, const EventView& event, const EvalScope& scope) {
+  if (subset.type != event.type()) return false;
+  if (subset.role.empty()) return true;
+  const std::vector<std::string>& roles = scope.table->roles[event.type().value];
+  const std::uint32_t taken = event.row != nullptr ? scope.roles : event.kept->roles();
+  for (std::size_t place = 0; place < roles.size(); ++place) {
+    if ((taken >> place & 1) != 0 && roles[place] == subset.role) return true;
+  }
+  return false;
+}
+}  // namespace
+
+std::size_t subset_of_event(const Element& element, const EventView& event,
+                            const EvalScope& scope) {
+  std::size_t last = 0;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < element.events.size(); ++i) {
+    if (!may_be_in(element.events[i], event, scope)) continue;
+    last = i;
+    ++count;
+  }
+  if (count == 1) return last;
+  for (std::size_t i = 0; i < last; ++i) {
+    const Subset& subset = element.events[i];
+    if (!may_be_in(subset, event, scope)) continue;
+    if (!subset.condition || evaluate(*subset.condition, event, scope).is_true()) return i;
+  }
+  return last;  // it fits, so it is in one of them
+}
+
+bool passes_having(const EvalScope& scope, const EventView& last) {
+  const Rule& rule = *scope.rule->rule;
+  return !rule.having || evaluate(*rule.having, last, scope).is_true();
+}
+
+Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order) {
+  const RuleProgram& program = *scope.rule;
+  const Rule& rule = *program.rule;
+  Alert alert;
+  alert.order = std::move(order);
+  alert.rule = program.index;
+  alert.ts = alert.order.time;
+  for (std::uint32_t i = 0; i < rule.key.parts.size(); ++i) {
+    alert.key.emplace_back(key_part_value(rule.key, scope.key, i));
+  }
+  if (rule.severity) {
+    const Value severity = evaluate(*rule.severity, last, scope);
+    if (!severity.is_missing()) {
+      alert.severity = static_cast<Severity>(static_cast<int>(severity.number));
+    }
+  }
+  for (const MessagePart& part : rule.message) {
+    alert.message += part.expr ? to_text(evaluate(*part.expr, last, scope)) : part.text;
+  }
+  for (const AlertField& field : rule.fields) {
+    alert.fields.emplace_back(evaluate(*field.expr, last, scope));
+    if (field.name == "score") alert.score = alert.fields.back();
+  }
+  const auto last_step = static_cast<std::uint32_t>(std::max(scope.taken_step, 0));
+  for (std::uint32_t step = 0; scope.window != nullptr && step < last_step; ++step) {
+    const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, scope.window[step])};
+    alert.events.push_back(bound_event_of(
+        scope, event, step, subset_of_event(*program.steps[step].take.element, event, scope)));
+    alert.late_us = std::max(alert.late_us, lateness_us(event));
+  }
+  for (Offset at = scope.head; at != 0;) {
+    const Node* node = RecordStore::at<Node>(scope.record, at);
+    const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
+    if (rule.window && node->length > kWindowEventsShown) {
+      ++alert.truncated;
+      alert.late_us = std::max(alert.late_us, lateness_us(event));
+      at = node->parent;
+      continue;
+    }
+    alert.events.push_back(bound_event_of(scope, event, node->step, node->subset()));
+    alert.late_us = std::max(alert.late_us, lateness_us(event));
+    at = node->parent;
+  }
+  if (scope.head != 0) std::reverse(alert.events.begin(), alert.events.end());
+  if (last.row != nullptr) {
+    const Element& element = element_of_step(program, last_step);
+    alert.events.push_back(
+        bound_event_of(scope, last, last_step, subset_of_event(element, last, scope)));
+    alert.late_us = std::max(alert.late_us, lateness_us(last));
+  }
+  return alert;
+}
+}  // namespace tocsin::cep

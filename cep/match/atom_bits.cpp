@@ -1,0 +1,256 @@
+#include "cep/match/atom_bits.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "cep/base/assert.h"
+#include "cep/compile/program.h"
+#include "cep/match/eval.h"
+#include "cep/value/short_text.h"
+
+namespace tocsin::cep {
+namespace {
+// One bit for each of `rows` entries, from a test that gives 0 or 1.
+template <typename Test>
+void fill_bits(AtomBits::Words& out, std::uint32_t rows, Test&& test) {
+  for (std::uint32_t begin = 0; begin < rows; begin += 64) {
+    const std::uint32_t count = std::min<std::uint32_t>(64, rows - begin);
+    std::uint64_t bits = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      bits |= static_cast<std::uint64_t>(test(begin + i)) << i;
+    }
+    out[begin / 64] = bits;
+  }
+}
+
+bool has_text(const std::vector<std::string>& texts, std::string_view text) {
+  if (texts.size() <= 8) {
+    return std::any_of(texts.begin(), texts.end(),
+                       [&](const std::string& other) { return other == text; });
+  }
+  return std::binary_search(texts.begin(), texts.end(), text);
+}
+
+void evaluate_column(const Atom& atom, const Column& column, std::uint32_t rows,
+                     AtomBits::Words& out) {
+  const std::uint8_t* known = column.known.data();
+  const std::int64_t* words = column.words.data();
+  const std::string_view* texts = column.texts.data();
+  if (column.known.size() < rows) {  // a field that nothing filled is missing
+    fill_bits(out, rows, [&](std::uint32_t) { return atom.kind == Atom::Kind::kMissing; });
+    return;
+  }
+  switch (atom.kind) {
+    case Atom::Kind::kRange:
+    case Atom::Kind::kOutside: {
+      // low <= w <= high as one unsigned comparison.
+      if (atom.low > atom.high) {
+        const bool outside = atom.kind == Atom::Kind::kOutside;
+        fill_bits(out, rows, [&](std::uint32_t i) { return outside ? known[i] : 0; });
+        return;
+      }
+      const auto low = static_cast<std::uint64_t>(atom.low);
+      const std::uint64_t width = static_cast<std::uint64_t>(atom.high) - low;
+      if (atom.kind == Atom::Kind::kRange) {
+        fill_bits(out, rows, [=](std::uint32_t i) {
+          return known[i] &
+                 static_cast<std::uint8_t>(static_cast<std::uint64_t>(words[i]) - low <= width);
+        });
+      } else {
+        fill_bits(out, rows, [=](std::uint32_t i) {
+          return known[i] &
+                 static_cast<std::uint8_t>(static_cast<std::uint64_t>(words[i]) - low > width);
+        });
+      }
+      return;
+    }
+    case Atom::Kind::kWords:
+    case Atom::Kind::kNotWords: {
+      const bool wanted = atom.kind == Atom::Kind::kWords;
+      fill_bits(out, rows, [&](std::uint32_t i) {
+        return known[i] != 0 &&
+               std::binary_search(atom.words.begin(), atom.words.end(), words[i]) == wanted;
+      });
+      return;
+    }
+    case Atom::Kind::kTexts:
+    case Atom::Kind::kNotTexts: {
+      const bool wanted = atom.kind == Atom::Kind::kTexts;
+      if (!atom.packed.empty() && atom.packed.size() <= 16) {
+        fill_bits(out, rows, [&](std::uint32_t i) {
+          const std::uint64_t word = packed_text(texts[i]);
+          bool found = false;
+          for (const std::uint64_t other : atom.packed) found |= word == other;
+          return known[i] & static_cast<std::uint8_t>(found == wanted);
+        });
+        return;
+      }
+      fill_bits(out, rows, [&](std::uint32_t i) {
+        return known[i] != 0 && has_text(atom.texts, texts[i]) == wanted;
+      });
+      return;
+    }
+    case Atom::Kind::kKnown:
+      fill_bits(out, rows, [=](std::uint32_t i) { return known[i]; });
+      return;
+    case Atom::Kind::kMissing:
+      fill_bits(out, rows, [=](std::uint32_t i) { return known[i] ^ 1; });
+      return;
+    case Atom::Kind::kBegins:
+    case Atom::Kind::kNotBegins:
+    case Atom::Kind::kEnds:
+    case Atom::Kind::kNotEnds: {
+      const bool wanted = atom.kind == Atom::Kind::kBegins || atom.kind == Atom::Kind::kEnds;
+      const bool at_begin = atom.kind == Atom::Kind::kBegins || atom.kind == Atom::Kind::kNotBegins;
+      const std::string& what = atom.texts.front();
+      fill_bits(out, rows, [&](std::uint32_t i) {
+        const bool found = at_begin ? texts[i].starts_with(what) : texts[i].ends_with(what);
+        return known[i] != 0 && found == wanted;
+      });
+      return;
+    }
+    case Atom::Kind::kFound:
+    case Atom::Kind::kNotFound:
+    case Atom::Kind::kExpr:
+    case Atom::Kind::kNotExpr:
+      break;
+  }
+  TOCSIN_ASSERT(false, "expressions and searches have no one column");
+}
+
+// When the entries of a type happened.
+std::vector<EventTime> times_of(const Batch& batch, EventTypeIndex type, std::uint32_t rows) {
+  std::vector<EventTime> times(rows, kEventTimeMin);
+  for (const Row& row : batch.rows) {
+    if (row.type == type) times[row.index] = row.engine_time;
+  }
+  return times;
+}
+
+// The values of a column that the list holds, or does not, as of each row.
+void evaluate_listed(const Atom& atom, const ListProgram& list, const Type& type,
+                     const Column& column, std::uint32_t rows, const std::vector<EventTime>& times,
+                     AtomBits::Words& out) {
+  if (column.known.size() < rows) return;  // all missing
+  const bool wanted = atom.kind == Atom::Kind::kTexts || atom.kind == Atom::Kind::kWords;
+  const auto at = [&](std::uint32_t i) { return times.empty() ? kEventTimeMin : times[i]; };
+  if (type.kind == TypeKind::kString) {
+    fill_bits(out, rows, [&](std::uint32_t i) {
+      return column.known[i] != 0 && list.entries().contains(column.texts[i], at(i)) == wanted;
+    });
+    return;
+  }
+  fill_bits(out, rows, [&](std::uint32_t i) {
+    return column.known[i] != 0 && list.contains(column_value(type, column, i), at(i)) == wanted;
+  });
+}
+}  // namespace
+
+void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
+                        const std::vector<std::uint32_t>& rows_of_type, bool only_alerts,
+                        std::uint64_t& values_missing) {
+  const AtomSet& atoms = program.atoms;
+  const std::vector<EventType>& types = program.plan->event_types;
+  bits_.resize(atoms.count());
+  texts_.evaluate(program, atoms.texts(), batch, rows_of_type, values_missing);
+  bool has_expressions = false;
+  for (std::size_t t = 0; t < rows_of_type.size(); ++t) {
+    const std::uint32_t rows = rows_of_type[t];
+    if (only_alerts && !types[t].is_alert()) continue;
+    for (const std::uint32_t index : atoms.of_type(EventTypeIndex(t))) {
+      const Atom& atom = atoms.atom(index);
+      Words& out = bits_[index];
+      out.assign((rows + 63) / 64, 0);
+      if (rows == 0) continue;
+      if (atom.expr != nullptr) {
+        has_expressions = true;
+      } else if (atom.kind == Atom::Kind::kFound) {
+        out = texts_.found(atom.test);
+      } else if (atom.kind == Atom::Kind::kNotFound) {
+        const Words& found = texts_.found(atom.test);
+        const Words& known = texts_.known(atom.test);
+        for (std::size_t w = 0; w < out.size(); ++w) out[w] = known[w] & ~found[w];
+      } else {
+        const Column& column = batch.types[t].fields[atom.field.value];
+        const ListProgram* const list =
+            atom.list ? &program.data->lists[atom.list->value] : nullptr;
+        if (list != nullptr && (!atom.has_values || list->entries().is_changed())) {
+          std::vector<EventTime> times;
+          if (list->entries().has_ends()) times = times_of(batch, EventTypeIndex(t), rows);
+          evaluate_listed(atom, *list, types[t].fields[atom.field.value].type, column, rows, times,
+                          out);
+        } else {
+          evaluate_column(atom, column, rows, out);
+        }
+      }
+    }
+  }
+  if (!has_expressions) return;
+  EvalScope scope{program};
+  scope.batch = &batch;
+  scope.values_missing = &values_missing;
+  for (const Row& row : batch.rows) {
+    if (only_alerts && !types[row.type.value].is_alert()) continue;
+    const EventView event{&row, nullptr};
+    for (const std::uint32_t index : atoms.of_type(row.type)) {
+      const Atom& atom = atoms.atom(index);
+      if (atom.expr == nullptr) continue;
+      const Value value = cep::evaluate(*atom.expr, event, scope);
+      const bool wanted = atom.kind == Atom::Kind::kExpr;
+      if (!value.is_missing() && value.is_true() == wanted) {
+        bits_[index][row.index / 64] |= std::uint64_t{1} << (row.index % 64);
+      }
+    }
+  }
+}
+
+void AtomBits::combine(const AtomFormula& formula, std::uint32_t rows, Words& out) const {
+  const std::size_t words = (rows + 63) / 64;
+  out.assign(words, 0);
+  if (formula.steps.empty() || words == 0) return;
+  std::size_t depth = 0;
+  const auto push = [&]() -> Words& {
+    if (stack_.size() == depth) stack_.emplace_back();
+    stack_[depth].resize(words);
+    return stack_[depth++];
+  };
+  for (const AtomFormula::Step& step : formula.steps) {
+    switch (step.op) {
+      case AtomFormula::Op::kAtom: {
+        const Words& bits = bits_[step.operand];
+        std::copy(bits.begin(), bits.end(), push().begin());
+        break;
+      }
+      case AtomFormula::Op::kTrue: {
+        Words& top = push();
+        std::fill(top.begin(), top.end(), ~std::uint64_t{0});
+        if (rows % 64 != 0) top.back() = (std::uint64_t{1} << (rows % 64)) - 1;
+        break;
+      }
+      case AtomFormula::Op::kFalse: {
+        Words& top = push();
+        std::fill(top.begin(), top.end(), 0);
+        break;
+      }
+      case AtomFormula::Op::kAnd:
+      case AtomFormula::Op::kOr: {
+        const std::size_t base = depth - step.operand;
+        for (std::size_t i = base + 1; i < depth; ++i) {
+          for (std::size_t w = 0; w < words; ++w) {
+            if (step.op == AtomFormula::Op::kAnd) {
+              stack_[base][w] &= stack_[i][w];
+            } else {
+              stack_[base][w] |= stack_[i][w];
+            }
+          }
+        }
+        depth = base + 1;
+        break;
+      }
+    }
+  }
+  TOCSIN_ASSERT(depth == 1, "a formula leaves one value");
+  std::copy(stack_[0].begin(), stack_[0].end(), out.begin());
+}
+}  // namespace tocsin::cep

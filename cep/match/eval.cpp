@@ -1,0 +1,329 @@
+#include "cep/match/eval.h"
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+#include "cep/aggregate/loop_aggregate.h"
+#include "cep/base/assert.h"
+#include "cep/compile/pattern_program.h"
+#include "cep/match/loop_totals.h"
+#include "cep/record/pattern_state.h"
+
+namespace tocsin::cep {
+namespace {
+Value counted(const EvalScope& scope, const Value& result, bool operands_known) {
+  if (result.is_missing() && operands_known && scope.values_missing != nullptr) {
+    ++*scope.values_missing;
+  }
+  return result;
+}
+
+// Whether the current event counts as taken for a step, or for a variable's slot.
+bool counts_as(const EvalScope& scope, std::uint32_t step) {
+  if (scope.pattern != nullptr) return scope.pattern->belongs(scope.taken_step, step);
+  return scope.taken_step == static_cast<int>(step);
+}
+// The variable's events up to the last one taken.
+SlotEvents slot_of(const EvalScope& scope, std::uint32_t slot) {
+  return RecordStore::at<PatternNode>(scope.record, scope.head)->slots()[slot];
+}
+
+// Calls `visit(event)` for each event of a step, in the order taken.
+template <typename Visit>
+void for_each_bound(const EvalScope& scope, const EventView& current, std::uint32_t step,
+                    Visit&& visit) {
+  if (scope.window != nullptr) {
+    EventView event;
+    if (bound_event(scope, current, step, true, event)) visit(event);
+    return;
+  }
+  constexpr std::size_t kInline = 64;
+  Offset few[kInline];
+  std::vector<Offset> many;
+  std::size_t count = 0;
+  const auto add = [&](Offset event) {
+    if (count < kInline) {
+      few[count] = event;
+    } else {
+      many.push_back(event);
+    }
+    ++count;
+  };
+  if (scope.pattern != nullptr) {
+    if (scope.head != 0) {
+      const SlotEvents slot = slot_of(scope, step);
+      for (Offset at = slot.last; at != 0;) {
+        const Node* node = RecordStore::at<Node>(scope.record, at);
+        if (scope.pattern->belongs(node->step, step)) add(node->event);
+        at = at == slot.first ? 0 : node->parent;
+      }
+    }
+  } else {
+    for (Offset at = scope.head; at != 0;) {
+      const Node* node = RecordStore::at<Node>(scope.record, at);
+      if (node->step < step) break;
+      if (node->step == step) add(node->event);
+      at = node->parent;
+    }
+  }
+  for (std::size_t i = count; i-- > 0;) {
+    const Offset event = i < kInline ? few[i] : many[i - kInline];
+    if (!visit(EventView{nullptr, RecordStore::at<KeptEvent>(scope.record, event)})) return;
+  }
+  if (counts_as(scope, step)) visit(current);
+}
+
+// The event in hand: inside an aggregate the current one is an element.
+const EventView& in_hand(const EvalScope& scope, const EventView& current) {
+  return scope.offered != nullptr ? *scope.offered : current;
+}
+
+// Inside, the current event is an element; what the match has bound stays as it is outside.
+Value aggregate(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  if (scope.pattern != nullptr) {
+    if (const std::optional<Value> kept = value_of_total(expr, current, scope)) return *kept;
+  }
+  const Expr* argument = expr.args.empty() ? nullptr : expr.args[0].get();
+  const Expr* condition = expr.args.size() > 1 ? expr.args[1].get() : nullptr;
+  EvalScope inner = scope;
+  inner.offered = &current;
+  LoopAggregate all(expr.aggregate, argument != nullptr ? &argument->type : nullptr);
+  for_each_bound(
+      scope, current, scope.rule->step_of_var[expr.var.value], [&](const EventView& element) {
+        if (condition == nullptr || evaluate(*condition, element, inner).is_true()) {
+          all.add(argument == nullptr ? Value::missing() : evaluate(*argument, element, inner));
+        }
+        return true;
+      });
+  return all.value();
+}
+
+// SQL's IN: true on a hit; otherwise unknown when a comparison was.
+Value in_loop(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const Value wanted = evaluate(*expr.args[0], current, scope);
+  bool found = false;
+  bool unknown = false;
+  for_each_bound(scope, in_hand(scope, current), scope.rule->step_of_var[expr.var.value],
+                 [&](const EventView& element) {
+                   const Ordering order = compare(wanted, evaluate(*expr.args[1], element, scope));
+                   found = order == Ordering::kEqual;
+                   unknown = unknown || order == Ordering::kUnknown;
+                   return !found;
+                 });
+  if (found) return Value::boolean(true);
+  return unknown ? Value::missing() : Value::boolean(false);
+}
+
+}  // namespace
+
+Value compared(Op op, Ordering order) {
+  if (order == Ordering::kUnknown) return Value::missing();
+  switch (op) {
+    case Op::kEqual:
+      return Value::boolean(order == Ordering::kEqual);
+    case Op::kNotEqual:
+      return Value::boolean(order != Ordering::kEqual);
+    case Op::kLess:
+      return Value::boolean(order == Ordering::kLess);
+    case Op::kLessEqual:
+      return Value::boolean(order != Ordering::kGreater);
+    case Op::kGreater:
+      return Value::boolean(order == Ordering::kGreater);
+    default:
+      return Value::boolean(order != Ordering::kLess);
+  }
+}
+
+Value field_value(const EvalScope& scope, const EventView& event, const FieldRef& field) {
+  const EventTypeIndex type = event.type();
+  const std::optional<FieldIndex> index = field.in(type);
+  if (!index) return Value::missing();
+  const Plan& plan = *scope.program.plan;
+  if (event.row != nullptr) return scope.batch->value(plan, *event.row, *index);
+  return event.kept->value(plan, scope.table->layouts[type.value], *index);
+}
+
+bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t step, bool last,
+                 EventView& out) {
+  const bool is_own = counts_as(scope, step);
+  if (last && is_own) {
+    out = current;
+    return true;
+  }
+  if (scope.pattern != nullptr) {
+    const SlotEvents slot = scope.head != 0 ? slot_of(scope, step) : SlotEvents{};
+    const Offset found = last ? slot.last : slot.first;
+    out = current;
+    if (found == 0) return is_own;
+    const Node* node = RecordStore::at<Node>(scope.record, found);
+    out = EventView{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
+    return true;
+  }
+  if (scope.window != nullptr) {
+    if (static_cast<int>(step) > scope.taken_step) return false;
+    out = is_own ? current
+                 : EventView{nullptr, RecordStore::at<KeptEvent>(scope.record, scope.window[step])};
+    return true;
+  }
+  Offset found = 0;
+  for (Offset at = scope.head; at != 0;) {
+    const Node* node = RecordStore::at<Node>(scope.record, at);
+    if (node->step < step) break;
+    if (node->step == step) {
+      found = node->event;
+      if (last) break;
+    }
+    at = node->parent;
+  }
+  if (found != 0) {
+    out = EventView{nullptr, RecordStore::at<KeptEvent>(scope.record, found)};
+    return true;
+  }
+  out = current;
+  return is_own;
+}
+
+namespace {
+// A feature as of an event that the run has bound, or of the one in hand.
+Value feature_of_step(const Expr& read, const EventView& event, const EvalScope& scope) {
+  const FeatureIndex value = scope.program.value_of(read);
+  if (event.row != nullptr) return scope.features->read(value);
+  const CaptureLayout& layout = scope.table->layouts[event.kept->type];
+  const std::optional<FieldIndex> place = layout.step_value(value);
+  std::string_view text;
+  if (!place || !event.kept->text(layout, *place, text)) return Value::missing();
+  return step_value_of(read.type, text);
+}
+}  // namespace
+
+Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const auto arg = [&](std::size_t i) { return evaluate(*expr.args[i], current, scope); };
+  const auto arithmetic = [&](Value (*operation)(const Value&, const Value&)) {
+    const Value a = arg(0);
+    const Value b = arg(1);
+    return counted(scope, operation(a, b), !a.is_missing() && !b.is_missing());
+  };
+  switch (expr.op) {
+    case Op::kLiteral:
+      return expr.literal.view();
+    case Op::kField:
+      return field_value(scope, current, expr.field);
+    case Op::kBound: {
+      EventView event;
+      const std::uint32_t step = scope.rule->step_of_var[expr.var.value];
+      if (!bound_event(scope, in_hand(scope, current), step, expr.which != Which::kFirst, event)) {
+        return Value::missing();
+      }
+      if (!expr.args.empty()) return feature_of_step(*expr.args[0], event, scope);
+      return field_value(scope, event, expr.field);
+    }
+    case Op::kPrev: {
+      if (scope.head == 0) return Value::missing();
+      Offset before = scope.head;
+      if (scope.pattern != nullptr) {
+        before = slot_of(scope, scope.pattern->own_slot(scope.taken_step)).last;
+        if (before == 0) return Value::missing();
+      }
+      const Node* node = RecordStore::at<Node>(scope.record, before);
+      if (scope.pattern == nullptr && static_cast<int>(node->step) != scope.taken_step) {
+        return Value::missing();
+      }
+      const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
+      return field_value(scope, event, expr.field);
+    }
+    case Op::kAggregate:
+      return aggregate(expr, current, scope);
+    case Op::kFeature:
+      return scope.features->read(scope.program.value_of(expr));
+    case Op::kKey:
+      return key_part_value(scope.rule->rule->key, scope.key, expr.key_part);
+    case Op::kIsBound: {
+      EventView event;
+      return Value::boolean(bound_event(scope, in_hand(scope, current),
+                                        scope.rule->step_of_var[expr.var.value], true, event));
+    }
+    case Op::kInLoop:
+      return in_loop(expr, current, scope);
+    case Op::kIn: {
+      const Value value = arg(0);
+      if (value.is_missing()) return value;
+      const Value found =
+          scope.program.data->lists[expr.list.value].is_in(value, time_in_hand(current, scope));
+      if (found.is_missing() && scope.values_missing != nullptr) ++*scope.values_missing;
+      return found;
+    }
+    case Op::kInValues: {
+      const Value wanted = arg(0);
+      bool unknown = false;
+      for (std::size_t i = 1; i < expr.args.size(); ++i) {
+        const Ordering order = compare(wanted, arg(i));
+        if (order == Ordering::kEqual) return Value::boolean(true);
+        unknown = unknown || order == Ordering::kUnknown;
+      }
+      return unknown ? Value::missing() : Value::boolean(false);
+    }
+    case Op::kBetween: {
+      const Value value = arg(0);
+      return logical_and(compared(Op::kGreaterEqual, compare(value, arg(1))),
+                         compared(Op::kLessEqual, compare(value, arg(2))));
+    }
+    case Op::kIsMissing:
+      return Value::boolean(arg(0).is_missing());
+    case Op::kIsKnown:
+      return Value::boolean(!arg(0).is_missing());
+    case Op::kIf:
+      return arg(0).is_true() ? arg(1) : arg(2);
+    case Op::kCoalesce: {
+      for (std::size_t i = 0; i < expr.args.size(); ++i) {
+        const Value value = arg(i);
+        if (!value.is_missing()) return value;
+      }
+      return Value::missing();
+    }
+    case Op::kNot:
+      return logical_not(arg(0));
+    case Op::kAnd: {
+      Value result = Value::boolean(true);
+      for (std::size_t i = 0; i < expr.args.size(); ++i) {
+        result = logical_and(result, arg(i));
+        if (!result.is_missing() && !result.is_true()) break;
+      }
+      return result;
+    }
+    case Op::kOr: {
+      Value result = Value::boolean(false);
+      for (std::size_t i = 0; i < expr.args.size(); ++i) {
+        result = logical_or(result, arg(i));
+        if (result.is_true()) break;
+      }
+      return result;
+    }
+    case Op::kNegate: {
+      const Value value = arg(0);
+      return counted(scope, negate(value), !value.is_missing());
+    }
+    case Op::kAdd:
+      return arithmetic(add);
+    case Op::kSubtract:
+      return arithmetic(subtract);
+    case Op::kMultiply:
+      return arithmetic(multiply);
+    case Op::kDivide:
+      return arithmetic(divide);
+    case Op::kModulo:
+      return arithmetic(modulo);
+    case Op::kEqual:
+    case Op::kNotEqual:
+    case Op::kLess:
+    case Op::kLessEqual:
+    case Op::kGreater:
+    case Op::kGreaterEqual:
+      return compared(expr.op, compare(arg(0), arg(1)));
+    case Op::kToFloat:
+      return to_float(arg(0));
+    default:
+      return evaluate_data(expr, current, scope);
+  }
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,87 @@
+/// Evaluates the plan's expressions: over one event alone, or at an event on offer to a run, with
+/// what the run has bound.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "cep/compile/program.h"
+#include "cep/data/batch.h"
+#include "cep/data/key_part.h"
+#include "cep/record/feature_reader.h"
+#include "cep/record/key_record.h"
+
+namespace tocsin::cep {
+/// An event: a row of the slice, or one captured in a record.
+struct EventView {
+  const Row* row = nullptr;
+  const KeptEvent* kept = nullptr;  // where `row` is null
+
+  EventTypeIndex type() const {
+    return row != nullptr ? row->type : EventTypeIndex(std::size_t{kept->type});
+  }
+  EventTime engine_time() const { return row != nullptr ? row->engine_time : kept->engine_time(); }
+};
+/// What an expression may see besides the current event.
+struct EvalScope {
+  const ProgramImpl& program;
+  const Batch* batch = nullptr;  // of rows
+  const TableProgram* table =
+      nullptr;  // of captured events, absent for atoms; then nothing below is read
+  const RuleProgram* rule = nullptr;
+  const std::byte* record = nullptr;  // holds `head`
+  Offset head = 0;                    // the run's last node; 0: nothing bound
+  const Offset* window =
+      nullptr;  // of a strict rule, instead of `head`: the event of step s is window[s]
+  const PatternProgram* pattern = nullptr;  // of the general matcher: nodes have slots
+  int taken_step = -1;  // the step whose event the current one counts as; -1: none
+  const EventView* offered =
+      nullptr;  // inside an aggregate over a loop: the event in hand; the current is an element
+  std::string_view key = {};  // key bytes
+  std::uint32_t roles = 0;    // of the row in hand, as bits by place
+  FeatureReader* features = nullptr;
+  std::uint64_t* values_missing = nullptr;
+};
+
+/// When the event in hand happened: entries of lists and tables that hold then are found. At a
+/// deadline that is the match's last event.
+inline EventTime time_in_hand(const EventView& current, const EvalScope& scope) {
+  return (scope.offered != nullptr ? *scope.offered : current).engine_time();
+}
+Value field_value(const EvalScope& scope, const EventView& event, const FieldRef& field);
+/// The value of `expr` where `current` is the event on offer; texts borrowed from the batch, the
+/// record or the plan.
+Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scope);
+/// The same for what reads tables, searches text or calls functions (kTable and what follows it).
+Value evaluate_data(const Expr& expr, const EventView& current, const EvalScope& scope);
+/// The event that the run bound last (`last`) or first to a step; the current one where it counts
+/// as such. False when there is none.
+bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t step, bool last,
+                 EventView& out);
+/// The outcome of a fast test; kUnsure asks for the expression itself.
+enum class Tried : std::uint8_t { kFalse, kTrue, kUnsure };
+Tried try_word_test(const WordTest& test, const EventView& current, const EvalScope& scope);
+/// The same of a strict rule's captured events: `latest[0]` is the event on offer, `latest[i]` the
+/// i-th before it, and it counts as that of step `step`.
+Tried try_kept_test(const WordTest& test, const KeptEvent* const* latest, std::uint32_t step);
+/// Whether `a op b`.
+inline bool words_compare(Op op, std::int64_t a, std::int64_t b) {
+  switch (op) {
+    case Op::kEqual:
+      return a == b;
+    case Op::kNotEqual:
+      return a != b;
+    case Op::kLess:
+      return a < b;
+    case Op::kLessEqual:
+      return a <= b;
+    case Op::kGreater:
+      return a > b;
+    default:
+      return a >= b;
+  }
+}
+/// Whether a conjunct holds of the event on offer.
+bool conjunct_holds(const Conjunct& conjunct, const EventView& current, const EvalScope& scope);
+/// What a comparison operator makes of an order; missing where that is unknown.
+Value compared(Op op, Ordering order);
+}  // namespace tocsin::cep

@@ -1,0 +1,140 @@
+// Expressions over data: rows of tables, text, functions.
+#include <array>
+#include <span>
+#include <vector>
+
+#include "cep/base/assert.h"
+#include "cep/data/functions.h"
+#include "cep/data/text_scratch.h"
+#include "cep/match/eval.h"
+
+namespace tocsin::cep {
+namespace {
+// The values of some operands; few are kept in place.
+class Operands {
+ public:
+  Operands(std::span<const ExprPtr> exprs, const EventView& current, const EvalScope& scope)
+      : size_(exprs.size()) {
+    if (size_ > few_.size()) many_.resize(size_);
+    Value* values = data();
+    for (std::size_t i = 0; i < size_; ++i) {
+      values[i] = evaluate(*exprs[i], current, scope);
+      all_known_ = all_known_ && !values[i].is_missing();
+    }
+  }
+  std::span<const Value> all() const {
+    return {size_ > few_.size() ? many_.data() : few_.data(), size_};
+  }
+  bool all_known() const { return all_known_; }
+
+ private:
+  Value* data() { return size_ > few_.size() ? many_.data() : few_.data(); }
+
+  std::size_t size_;
+  bool all_known_ = true;
+  std::array<Value, 4> few_;
+  std::vector<Value> many_;
+};
+
+Value count_undefined(const EvalScope& scope, const Value& result) {
+  if (result.is_missing() && scope.values_missing != nullptr) ++*scope.values_missing;
+  return result;
+}
+
+Value call(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const Operands args(expr.args, current, scope);
+  if (!args.all_known()) return Value::missing();
+  // That a text has no such part is no value that could not be made.
+  if (expr.function == Function::kCapture) return scope.program.texts.capture(expr, args.all());
+  if (expr.function == Function::kSplit) {
+    return call_function(expr.function, expr.type, args.all(), scope.program.plan->zones,
+                         text_scratch());
+  }
+  return count_undefined(scope, call_function(expr.function, expr.type, args.all(),
+                                              scope.program.plan->zones, text_scratch()));
+}
+
+Value table_cell(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const Operands key(expr.args, current, scope);
+  if (!key.all_known()) return Value::missing();
+  const TableRow* row =
+      scope.program.data->tables[expr.table.value].find(key.all(), time_in_hand(current, scope));
+  return row == nullptr ? Value::missing() : row->values[expr.column].view();
+}
+
+Value in_table(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const Value wanted = evaluate(*expr.args[0], current, scope);
+  const Operands key(std::span(expr.args).subspan(1), current, scope);
+  if (wanted.is_missing() || !key.all_known()) return Value::missing();
+  const TableRow* row =
+      scope.program.data->tables[expr.table.value].find(key.all(), time_in_hand(current, scope));
+  if (row == nullptr) return Value::missing();
+  for (const std::string& text : row->lists[expr.column]) {
+    if (text == wanted.text) return Value::boolean(true);
+  }
+  return Value::boolean(false);
+}
+
+Value search(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const Value value = evaluate(*expr.args[0], current, scope);
+  if (value.is_missing()) return value;
+  const std::string_view text = value.text;
+  const TextSearch& texts = scope.program.texts;
+  switch (expr.op) {
+    case Op::kMatches:
+      return Value::boolean(texts.matches(expr, text));
+    case Op::kMatchesAnyOf:
+    case Op::kContainsAnyOf:
+      return Value::boolean(texts.has_any(expr.list, text, false));
+    case Op::kContainsAnyWordOf:
+      return Value::boolean(texts.has_any(expr.list, text, true));
+    case Op::kMatched:
+      return texts.first_match(expr.list, text);
+    default:
+      break;
+  }
+  const Value other = evaluate(*expr.args[1], current, scope);
+  if (other.is_missing()) return other;
+  switch (expr.op) {
+    case Op::kContains:
+      return Value::boolean(contains_text(text, other.text));
+    case Op::kContainsWord:
+      return Value::boolean(contains_word(text, other.text));
+    case Op::kStartsWith:
+      return Value::boolean(text.starts_with(other.text));
+    default:
+      return Value::boolean(text.ends_with(other.text));
+  }
+}
+
+Value in_kinds(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const EventTypeIndex type = current.type();
+  Value result = Value::boolean(false);
+  for (std::size_t i = 0; i < expr.field.by_type.size(); ++i) {
+    if (expr.field.by_type[i].first != type) continue;
+    const ExprPtr condition = i < expr.args.size() ? expr.args[i] : nullptr;
+    if (!condition) return Value::boolean(true);
+    result = logical_or(result, evaluate(*condition, current, scope));
+    if (result.is_true()) break;
+  }
+  return result;
+}
+}  // namespace
+
+Value evaluate_data(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  switch (expr.op) {
+    case Op::kTable:
+      return table_cell(expr, current, scope);
+    case Op::kInTable:
+      return in_table(expr, current, scope);
+    case Op::kCall:
+      return call(expr, current, scope);
+    case Op::kInKinds:
+      return in_kinds(expr, current, scope);
+    default:
+      break;
+  }
+  TOCSIN_ASSERT(expr.op >= Op::kMatches && expr.op <= Op::kMatched, "all other kinds are known");
+  return search(expr, current, scope);
+}
+}  // namespace tocsin::cep

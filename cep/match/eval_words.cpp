@@ -1,0 +1,150 @@
+// The fast tests of cep/compile/word_test.h at an event on offer.
+#include "cep/match/eval.h"
+
+namespace tocsin::cep {
+namespace {
+// A term's word or text; false where the event or the value is missing.
+struct Found {
+  std::int64_t word = 0;
+  std::string_view text;
+};
+bool find(const WordTerm& term, bool is_text, const EventView& current, const EvalScope& scope,
+          Found& out) {
+  EventView event = current;
+  if (term.source != WordTerm::Source::kCurrent &&
+      !bound_event(scope, current, term.step, term.source == WordTerm::Source::kLast, event)) {
+    return false;
+  }
+  if (event.row != nullptr) {
+    const Row& row = *event.row;
+    const std::uint32_t field = term.field_of_type[row.type.value];
+    if (field == WordTerm::kNoField) return false;
+    const Column& column = scope.batch->types[row.type.value].fields[field];
+    if (row.index >= column.known.size() || column.known[row.index] == 0) return false;
+    if (is_text) {
+      out.text = column.texts[row.index];
+    } else {
+      out.word = column.words[row.index];
+    }
+    return true;
+  }
+  const std::uint32_t field = term.field_of_type[event.kept->type];
+  if (field == WordTerm::kNoField) return false;
+  const CaptureLayout& layout = scope.table->layouts[event.kept->type];
+  return is_text ? event.kept->text(layout, FieldIndex(std::size_t{field}), out.text)
+                 : event.kept->word(layout, FieldIndex(std::size_t{field}), out.word);
+}
+
+bool holds(Op op, int order) {
+  switch (op) {
+    case Op::kEqual:
+      return order == 0;
+    case Op::kNotEqual:
+      return order != 0;
+    case Op::kLess:
+      return order < 0;
+    case Op::kLessEqual:
+      return order <= 0;
+    case Op::kGreater:
+      return order > 0;
+    default:
+      return order >= 0;
+  }
+}
+}  // namespace
+
+Tried try_word_test(const WordTest& test, const EventView& current, const EvalScope& scope) {
+  if (test.is_text) {
+    Found left;
+    Found right;
+    if (!find(test.left, true, current, scope, left)) return Tried::kFalse;
+    if (!find(test.right, true, current, scope, right)) return Tried::kFalse;
+    return holds(test.op, left.text.compare(right.text)) ? Tried::kTrue : Tried::kFalse;
+  }
+  Int128 sides[2] = {test.left.factor, test.right.factor};
+  const WordTerm* terms[2] = {&test.left, &test.right};
+  for (int i = 0; i < 2; ++i) {
+    const WordTerm& term = *terms[i];
+    if (term.source == WordTerm::Source::kConstant) continue;
+    Found found;
+    if (!find(term, false, current, scope, found)) return Tried::kFalse;
+    std::int64_t product = 0;
+    if (term.checks_product && __builtin_mul_overflow(found.word, term.plan_factor, &product)) {
+      return Tried::kUnsure;
+    }
+    sides[i] *= found.word;
+  }
+  const int order = sides[0] < sides[1] ? -1 : sides[0] > sides[1] ? 1 : 0;
+  return holds(test.op, order) ? Tried::kTrue : Tried::kFalse;
+}
+
+namespace {
+// The word that a term names; false where it takes a closer look.
+inline bool find_kept(const WordTerm& term, const KeptEvent* const* latest, std::uint32_t step,
+                      std::int64_t& out) {
+  if (term.source == WordTerm::Source::kConstant) {
+    out = term.factor;
+    return true;
+  }
+  const std::uint32_t of = term.source == WordTerm::Source::kCurrent ? step : term.step;
+  if (of > step) return false;
+  const KeptEvent& event = *latest[step - of];
+  const std::uint64_t* const words = event.plain_words();
+  const std::uint16_t place = term.place_of_type[event.type];
+  if (words == nullptr || place == CaptureLayout::kNotKept) return false;
+  out = static_cast<std::int64_t>(words[place]);
+  // Where this fits, so does the product that the plan asks for, whose factor is no larger.
+  return term.factor == 1 || !__builtin_mul_overflow(out, term.factor, &out);
+}
+}  // namespace
+
+Tried try_kept_test(const WordTest& test, const KeptEvent* const* latest, std::uint32_t step) {
+  std::int64_t left = 0;
+  std::int64_t right = 0;
+  if (!find_kept(test.left, latest, step, left) || !find_kept(test.right, latest, step, right)) {
+    return Tried::kUnsure;
+  }
+  if (test.is_text) {
+    const bool is_equality = test.op == Op::kEqual || test.op == Op::kNotEqual;
+    if (!is_equality || !KeptEvent::is_whole_text(static_cast<std::uint64_t>(left)) ||
+        !KeptEvent::is_whole_text(static_cast<std::uint64_t>(right))) {
+      return Tried::kUnsure;
+    }
+  }
+  return words_compare(test.op, left, right) ? Tried::kTrue : Tried::kFalse;
+}
+
+namespace {
+bool test_holds(const FeatureTest& test, const Value& value) {
+  if (value.kind != ValueKind::kInt || test.literal.kind != ValueKind::kInt) {
+    return compared(test.op, compare(value, test.literal)).is_true();
+  }
+  switch (test.op) {
+    case Op::kEqual:
+      return value.number == test.literal.number;
+    case Op::kNotEqual:
+      return value.number != test.literal.number;
+    case Op::kLess:
+      return value.number < test.literal.number;
+    case Op::kLessEqual:
+      return value.number <= test.literal.number;
+    case Op::kGreater:
+      return value.number > test.literal.number;
+    default:
+      return value.number >= test.literal.number;
+  }
+}
+}  // namespace
+
+bool conjunct_holds(const Conjunct& conjunct, const EventView& current, const EvalScope& scope) {
+  if (conjunct.words) {
+    const Tried tried = try_word_test(*conjunct.words, current, scope);
+    if (tried != Tried::kUnsure) return tried == Tried::kTrue;
+  }
+  if (conjunct.feature) {
+    const FeatureTest& test = *conjunct.feature;
+    return test_holds(test, scope.features->read(test.feature));
+  }
+  return evaluate(*conjunct.expr, current, scope).is_true();
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,60 @@
+/// Takes events into the features of one table and reads them: the fast rings in the key's record
+/// (cep/aggregate/feature_state.h) for `count`, `sum` and `avg` over `last D` and `previous D`, a
+/// window of the shard's pool (cep/aggregate/feature_window.h) for all others, whose number stands
+/// in the record's operator list.
+#pragma once
+#include <cstdint>
+
+#include "cep/aggregate/feature_window.h"
+#include "cep/compile/program.h"
+#include "cep/record/engine_stats.h"
+#include "cep/record/key_record.h"
+
+namespace tocsin::cep {
+struct RowInHand;
+
+class FeatureStore {
+ public:
+  FeatureStore(const ProgramImpl& program, RecordStore& store, EngineStats& stats)
+      : program_(program), store_(store), stats_(stats) {}
+  /// The slice that rows are of, until the next call.
+  void begin_slice(const Batch& batch) { batch_ = &batch; }
+  /// The shard whose windows are meant from now on.
+  void work_on(WindowPool& windows) { windows_ = &windows; }
+  /// Takes the row in hand, with the argument's known value (missing for count).
+  void take(const FeatureProgram& feature, RowInHand& hand, const Value& value);
+  /// Takes the row in hand as one that is in the window and not aggregated. Requires a feature that
+  /// takes all (WindowSpec).
+  void pass(const FeatureProgram& feature, RowInHand& hand);
+  /// The feature's value at the row in hand; a text is valid until the feature takes again.
+  Value read(const FeatureProgram& feature, const RowInHand& hand);
+  /// The events in the ring of a feature that has one, at the row in hand.
+  static std::uint32_t count_in_ring(const FeatureProgram& feature, const RowInHand& hand);
+  /// Until when the feature's state of a key matters: WindowState's kDead, when its window has
+  /// been freed, a time, or kNeverDies.
+  std::int64_t expiry(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry,
+                      std::int64_t now_us);
+  /// Gives back what the feature holds of a key outside its record, which lists it as `entry`.
+  void release(const FeatureProgram& feature, const OperatorEntry& entry) {
+    if (!feature.in_ring) windows_->free(entry.state);
+  }
+  /// Writes what the feature holds of a key whose record lists it as `entry`.
+  void save(const FeatureProgram& feature, const std::byte* record, const OperatorEntry& entry,
+            ByteWriter& to) const;
+  /// Reads that into a key that holds nothing of the feature, and lists it in its record. False for
+  /// bytes that save() did not write of a feature that means the same; nothing is listed then.
+  bool restore(const FeatureProgram& feature, KeySlot& slot, ByteReader& from);
+
+ private:
+  // The window of the key in hand, made where there is none.
+  WindowState& window_of(const FeatureProgram& feature, RowInHand& hand);
+  void take_into_ring(const FeatureProgram& feature, RowInHand& hand, const Value& value);
+  const Zone* zone_of(const FeatureProgram& feature, const RowInHand& hand) const;
+
+  const ProgramImpl& program_;
+  RecordStore& store_;
+  EngineStats& stats_;
+  const Batch* batch_ = nullptr;
+  WindowPool* windows_ = nullptr;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,548 @@
+#include "cep/match/matcher.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "cep/base/assert.h"
+#include "cep/match/alert_builder.h"
+#include "cep/match/feature_store.h"
+#include "cep/record/held_back.h"
+
+namespace tocsin::cep {
+void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
+  RowInHand& hand = *hand_;
+  if (rule.method == Method::kGeneral) {
+    general_.on_event(rule, hand, *scope_.features, *timers_, queue);
+    return;
+  }
+  const bool may_start = hand.satisfies(rule.steps[0].take.predicate);
+  if (rule.method == Method::kSingle) {
+    if (!may_start || (rule.count_test && !passes(*rule.count_test))) return;
+    take_up(rule, hand.record);
+    give_single_event();
+    return;
+  }
+  OperatorEntry* const entry =
+      hand.record != nullptr ? RecordStore::find(hand.record, rule.op) : nullptr;
+  if (!may_start && (entry == nullptr ||
+                     RecordStore::at<RuleHeader>(hand.record, entry->state)->run_count == 0)) {
+    return;
+  }
+  take_up(rule, hand.record);
+  read_state(entry);
+  queue_ = queue;
+  is_considered_ = rule.strict && hand.satisfies(rule.considered_predicate);
+  if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
+  drafts_.clear();
+  candidates_.clear();
+  changed_ = any_live_ = false;
+
+  for (std::uint32_t i = 0; i < state_.run_count; ++i) {
+    offer(RecordStore::at<Run>(record_, entry->state + header_words_)[i], i);
+  }
+  from_in_hand_ = BudgetTally::kFresh;
+  if (!any_live_ && hand.row->engine_time.us >= state_.lost_until_us) state_.lost_runs = 0;
+  if (may_start && fits(rule.steps[0].take, 0, 0, true)) {
+    Run fresh;
+    fresh.first_time_us = hand.row->engine_time.us;
+    fresh.start = state_.next_start;
+    take(fresh, 0, 1, false);
+  }
+  bool state_changed = false;
+  if (!candidates_.empty()) {
+    state_changed = true;
+    if (select_at_event() && rule.rule->selection.kind == SelectionKind::kSkipPastLast) {
+      // All began at or before this event, the match's last.
+      changed_ = changed_ || state_.run_count > 0;
+      drafts_.clear();
+    }
+  }
+  if (!changed_ && drafts_.size() == state_.run_count) {
+    if (state_changed && entry != nullptr) {
+      write_state(entry->state);
+    } else if (state_changed && rule.once) {
+      commit(nullptr);
+    }
+    return;
+  }
+  if (rule.prunes && drafts_.size() > 1) prune();
+  keep_to_budget();
+  commit(entry);
+  if (tally_ != nullptr) keep_tally(*tally_);
+  if (rule.ends_absent) set_deadlines();
+}
+
+bool Matcher::passes(const CountTest& test) const {
+  const FeatureProgram& feature = program_.features[test.feature];
+  return feature.has_key[hand_->row->type.value] &&
+         words_compare(test.op, FeatureStore::count_in_ring(feature, *hand_), test.number);
+}
+
+// A rule of one event and no memory: the event is the match.
+void Matcher::give_single_event() {
+  if (rule_->row_places > 0) row_answers_.assign(rule_->row_places, 0);
+  if (!fits(rule_->steps[0].take, 0, 0, true)) return;
+  state_ = {};
+  once_ = {};
+  candidates_.assign(1, Candidate{});
+  select_at_event();
+}
+
+void Matcher::read_state(const OperatorEntry* entry) {
+  header_words_ = rule_header_words(*rule_);
+  state_ = {};
+  once_ = {};
+  if (entry == nullptr) return;
+  const auto* header = RecordStore::at<RuleHeader>(record_, entry->state);
+  state_ = *header;
+  if (rule_->once) once_ = *reinterpret_cast<const OnceState*>(header + 1);
+}
+void Matcher::write_state(Offset state) {
+  auto* header = RecordStore::at<RuleHeader>(record_, state);
+  *header = state_;
+  if (rule_->once) *reinterpret_cast<OnceState*>(header + 1) = once_;
+}
+
+// One run at the event in hand: drafts what becomes of it.
+void Matcher::offer(const Run& run, std::uint32_t place) {
+  from_in_hand_ = place;
+  const std::uint32_t flags_before = run.flags();
+  if ((flags_before & Run::kFinal) == 0 && rule_->within &&
+      hand_->row->engine_time.us >= run.first_time_us + rule_->within->us) {
+    changed_ = true;
+    return;
+  }
+  any_live_ = true;
+  const std::uint32_t at = run.step();
+  const StepProgram& step = rule_->steps[at];
+  // An absence guards from the run's last event: it ends what has left the loop, not the loop.
+  constexpr std::uint32_t kGuarded = std::uint32_t{Run::kWaits} | std::uint32_t{Run::kFinal};
+  bool killed = false;
+  if ((flags_before & kGuarded) != 0) {
+    for (const ElementProgram& guard : step.guards) {
+      killed = killed || fits(guard, run.node, -1, false);
+    }
+  }
+  std::uint32_t flags = flags_before;
+  if ((flags & Run::kWaits) != 0) {
+    const StepProgram& next = rule_->steps[at + 1];
+    if (fits(next.take, run.node, static_cast<int>(at + 1), true)) {
+      take(run, at + 1, 1, killed);
+      if (next.contiguity != Contiguity::kAny) flags &= ~std::uint32_t{Run::kWaits};
+    } else if (next.contiguity == Contiguity::kNext && is_considered_) {
+      flags &= ~std::uint32_t{Run::kWaits};
+    }
+  }
+  if ((flags & Run::kCollects) != 0) {
+    if (fits(step.take, run.node, static_cast<int>(at), false)) {
+      take(run, at, std::min(run.count() + 1, kUnbounded), false);
+      flags &= ~std::uint32_t{Run::kCollects};
+    } else if (step.mode == LoopMode::kNext && is_considered_) {
+      flags &= ~std::uint32_t{Run::kCollects};
+    }
+  }
+  if (killed) flags &= ~kGuarded;
+  changed_ = changed_ || flags != flags_before;
+  if (flags == 0) return;
+  Draft draft;
+  draft.run = run;
+  draft.from = place;
+  draft.run.packed = Run::pack(run.count(), at, flags);
+  drafts_.push_back(draft);
+}
+
+// `parent` takes the event in hand as event number `count` of `step`; where it was killed, only a
+// match that this completes counts.
+void Matcher::take(const Run& parent, std::uint32_t step_index, std::uint32_t count, bool killed) {
+  const StepProgram& step = rule_->steps[step_index];
+  const bool may_stop = count >= step.min;
+  const bool may_go_on = count < step.max || step.max == kUnbounded;
+  const bool is_last = step_index + 1 == rule_->steps.size();
+  if (is_last && may_stop && !rule_->ends_absent) {
+    candidates_.push_back(
+        {parent.node, parent.start, static_cast<std::uint32_t>(candidates_.size())});
+  }
+  if (killed) return;
+  Draft draft;
+  draft.run = parent;
+  draft.from = from_in_hand_;
+  draft.takes = true;
+  // The anchor is the last event that anything later may read; at the least the first event.
+  const bool is_start = parent.node == 0;
+  draft.anchors_here = is_start || static_cast<int>(step_index) <= step.live_step;
+  const auto add = [&](std::uint32_t flags) {
+    if (flags == 0) return;
+    draft.run.packed = Run::pack(count, step_index, flags);
+    drafts_.push_back(draft);
+    changed_ = true;
+  };
+  const std::uint32_t collects = may_go_on ? std::uint32_t{Run::kCollects} : 0;
+  if (!is_last) {
+    add((may_stop ? std::uint32_t{Run::kWaits} : 0) | collects);
+  } else {
+    if (rule_->ends_absent && may_stop) add(Run::kFinal);
+    add(collects);
+  }
+}
+
+bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, bool is_first) {
+  if (!hand_->satisfies(element.predicate)) return false;
+  if (!element.by_row.empty()) {
+    std::int8_t& answer = row_answers_[element.place];
+    if (answer == 0) {
+      answer = 1;
+      for (const Conjunct& conjunct : element.by_row) {
+        if (!holds(conjunct, head, taken_step)) {
+          answer = -1;
+          break;
+        }
+      }
+    }
+    if (answer < 0) return false;
+  }
+  for (const Conjunct& conjunct : element.by_run) {
+    if (is_first && !conjunct.of_first) continue;
+    if (!holds(conjunct, head, taken_step)) return false;
+  }
+  return true;
+}
+
+bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
+  const EvalScope& scope = scope_at(head, taken_step);
+  return conjunct_holds(conjunct, EventView{hand_->row, nullptr}, scope);
+}
+
+// ---- writing
+
+// Makes the drafts the rule's runs of this key; `entry` is the rule's, null where it has no state
+// yet.
+void Matcher::commit(const OperatorEntry* entry) {
+  KeySlot& slot = *hand_->slot;
+  const auto count = static_cast<std::uint32_t>(drafts_.size());
+  if (entry == nullptr && count == 0 && !rule_->once && state_.lost_runs == 0) return;
+  stats_.runs += count;
+  stats_.runs -= state_.run_count;
+
+  // What is new: the captured event, and a node for each event taken; drafts that differ only in
+  // what they wait for share it.
+  std::uint32_t words = 0;
+  std::uint32_t event_words = 0;
+  const Draft* before = nullptr;
+  for (Draft& draft : drafts_) {
+    if (draft.takes) {
+      if (hand_->event == 0 && event_words == 0) {
+        event_words = store_.event_words(*hand_->row);
+        words += event_words;
+      }
+      draft.shares_node = before != nullptr && before->takes &&
+                          before->run.node == draft.run.node &&
+                          before->run.step() == draft.run.step();
+      if (!draft.shares_node) words += node_words(draft);
+    }
+    before = &draft;
+  }
+  const std::uint32_t new_capacity = count < 2 ? count : count + count / 4;
+  const std::uint32_t block_words = header_words_ + new_capacity * kRunWords;
+  const bool in_place =
+      entry != nullptr && state_.run_capacity >= count && RecordStore::has_room(record_, words);
+  if (!in_place) {
+    store_.ensure_replacing(slot, words + block_words, rule_->op, hand_->event, drafts_);
+    record_ = store_.base(slot);
+    scope_.record = record_;
+    hand_->record = record_;
+  }
+  if (event_words != 0) {
+    hand_->event = RecordStore::cut(record_, event_words);
+    store_.write_event(record_, hand_->event);
+  }
+  bool starts = false;
+  Offset node = 0;
+  std::uint64_t taken = 0;
+  for (Draft& draft : drafts_) {
+    if (!draft.takes) continue;
+    ++taken;
+    starts = starts || draft.run.node == 0;
+    if (!draft.shares_node) node = write_node(draft);
+    draft.run.node = node;
+    if (draft.anchors_here) draft.run.anchor = node;
+  }
+  if (starts) ++state_.next_start;
+  if (taken > 0) {
+    const std::uint64_t event = RecordStore::at<KeptEvent>(record_, hand_->event)->words;
+    groups_.spend(*rule_, taken, 8 * (words - event_words + event) + taken * kPartialMatchBytes);
+  }
+
+  Offset block = 0;
+  if (in_place) {
+    block = entry->state;
+  } else {
+    block = RecordStore::cut(record_, block_words);
+    RecordStore::set_state(record_, rule_->op, block);
+    state_.run_capacity = new_capacity;
+  }
+  state_.run_count = count;
+  write_state(block);
+  Run* runs = RecordStore::at<Run>(record_, block + header_words_);
+  for (const Draft& draft : drafts_) *runs++ = draft.run;
+}
+
+std::uint32_t Matcher::node_words(const Draft& draft) const {
+  const bool has_values = (draft.run.flags() & Run::kFinal) != 0;
+  const auto values = has_values ? static_cast<std::uint32_t>(rule_->deadline_features.size()) : 0;
+  return kNodeWords + values * kStoredValueWords;
+}
+
+// The node of the event in hand after the draft's last one.
+Offset Matcher::write_node(const Draft& draft) {
+  const Offset offset = RecordStore::cut(record_, node_words(draft));
+  Node node;
+  node.parent = draft.run.node;
+  node.event = hand_->event;
+  node.length = 1 + (node.parent != 0 ? RecordStore::at<Node>(record_, node.parent)->length : 0);
+  node.step = static_cast<std::uint16_t>(draft.run.step());
+  const Element& element = *rule_->steps[node.step].take.element;
+  if (element.events.size() > 1) {
+    node.subset_and_values = static_cast<std::uint16_t>(
+        subset_of_event(element, EventView{hand_->row, nullptr}, scope_at(0, -1)));
+  }
+  if ((draft.run.flags() & Run::kFinal) != 0 && !rule_->deadline_features.empty()) {
+    node.subset_and_values |= Node::kHasValues;
+    auto* values = RecordStore::at<StoredValue>(record_, offset + kNodeWords);
+    for (const FeatureIndex feature : rule_->deadline_features) {
+      *values++ = StoredValue::of(scope_.features->read(feature));
+    }
+  }
+  *RecordStore::at<Node>(record_, offset) = node;
+  return offset;
+}
+
+const KeptEvent* Matcher::first_event(Offset node) const {
+  const Node* at = RecordStore::at<Node>(record_, node);
+  while (at->parent != 0) at = RecordStore::at<Node>(record_, at->parent);
+  return RecordStore::at<KeptEvent>(record_, at->event);
+}
+const KeptEvent* Matcher::last_event(Offset node) const {
+  return RecordStore::at<KeptEvent>(record_, RecordStore::at<Node>(record_, node)->event);
+}
+
+void Matcher::set_deadlines() {
+  std::uint32_t last_start = 0;
+  bool any = false;
+  for (const Draft& draft : drafts_) {
+    if (!draft.takes || (draft.run.flags() & Run::kFinal) == 0) continue;
+    // One timer serves all matches for which the same event set it.
+    if (any && (!rule_->waits_from_first || draft.run.start == last_start)) continue;
+    any = true;
+    last_start = draft.run.start;
+    const KeptEvent* cause =
+        rule_->waits_from_first ? first_event(draft.run.node) : last_event(draft.run.node);
+    Timer timer;
+    timer.deadline_us = cause->engine_time_us + rule_->wait.us;
+    timer.set_arrival(cause->arrival());
+    timer.hash = hand_->slot->hash;
+    timer.rule = rule_->index.value;
+    timers_->push(queue_, timer);
+  }
+}
+
+// ---- matches
+
+bool Matcher::is_held_back(std::int64_t time_us) const {
+  return rule_->once && !once_.lets_pass(*rule_->once, time_us);
+}
+
+// For features that leave out the events at which the rule alerts.
+void Matcher::mark_alerted() {
+  if (rule_->is_watched && hand_ != nullptr) slice_->mark_alerted(rule_->index, hand_->number);
+}
+
+void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKey& order) {
+  mark_alerted();
+  Alert alert = build_alert(scope, last, order);
+  if (rule_->once) {
+    alert.held_back = take_held_back(once_, held_back_until(once_, *rule_->once), order.time.us);
+  }
+  alert.lost_runs = std::exchange(state_.lost_runs, 0);
+  once_.last_alert_us = order.time.us;
+  alerts_->push_back(std::move(alert));
+}
+
+void Matcher::hold_back() {
+  mark_alerted();
+  ++once_.held_back;
+  ++stats_.alerts_held_back;
+}
+
+// Decides which of `count` matches that complete together, in their order, become alerts.
+// `scope_of(i)` and `last_of(i)` give what the alert sees. Returns the place of the match that
+// `skip past last` selected, else -1.
+template <typename ScopeOf, typename LastOf>
+std::ptrdiff_t Matcher::select(std::size_t count, OrderKey order, ScopeOf&& scope_of,
+                               LastOf&& last_of) {
+  const SelectionKind kind = rule_->rule->selection.kind;
+  bool any_held_back = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const EvalScope& scope = scope_of(i);
+    const EventView last = last_of(i);
+    if (!passes_having(scope, last)) continue;
+    if (is_held_back(order.time.us)) {
+      if (kind != SelectionKind::kDefault || !any_held_back) hold_back();
+      any_held_back = true;
+    } else if (order.ordinal == program_.limits.matches_per_event_max) {
+      ++alerts_->back().truncated;
+      ++stats_.matches_truncated;
+    } else {
+      raise(scope, last, order);
+      ++order.ordinal;
+      if (kind == SelectionKind::kDefault) {
+        // What was held back before it in the same completion does not count: one of them alerts.
+        return -1;
+      }
+    }
+    if (kind == SelectionKind::kSkipPastLast) return static_cast<std::ptrdiff_t>(i);
+  }
+  return -1;
+}
+
+bool Matcher::select_at_event() {
+  const auto last_step = static_cast<std::uint32_t>(rule_->steps.size() - 1);
+  if (candidates_.size() > 1) {
+    std::sort(candidates_.begin(), candidates_.end(), [&](const Candidate& a, const Candidate& b) {
+      if (a.start != b.start) return a.place < b.place;
+      return compare(record_, {a.parent, true, last_step}, {b.parent, true, last_step}) < 0;
+    });
+  }
+  OrderKey order = order_at_event(hand_->row->engine_time, hand_->row->arrival);
+  order.role = place_of_role(hand_->roles);
+  order.level = rule_->level;
+  order.rule = rule_->index.value;
+  order.key = scope_.key;
+  return select(
+             candidates_.size(), std::move(order),
+             [&](std::size_t i) -> const EvalScope& {
+               return scope_at(candidates_[i].parent, static_cast<int>(last_step));
+             },
+             [&](std::size_t) {
+               return EventView{hand_->row, nullptr};
+             }) >= 0;
+}
+
+namespace {
+// Features as they were at a match's last event.
+class StoredFeatures : public FeatureReader {
+ public:
+  StoredFeatures(const RuleProgram& rule, const StoredValue* values)
+      : rule_(rule), values_(values) {}
+  const Value& read(FeatureIndex feature) override {
+    const auto& kept = rule_.deadline_features;
+    const auto place = std::lower_bound(kept.begin(), kept.end(), feature);
+    TOCSIN_ASSERT(place != kept.end() && *place == feature, "compile lists what alerts read");
+    value_ = values_[place - kept.begin()].value();
+    return value_;
+  }
+
+ private:
+  Value value_;
+  const RuleProgram& rule_;
+  const StoredValue* values_;
+};
+}  // namespace
+
+void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key,
+                          const Timer& timer) {
+  OperatorEntry* const entry = store_.find(slot, rule.op);
+  if (entry == nullptr) return;
+  take_up(rule, store_.base(slot));
+  hand_ = nullptr;
+  scope_.key = key;
+  scope_.features = nullptr;
+  header_words_ = rule_header_words(rule);
+  auto* const header = RecordStore::at<RuleHeader>(record_, entry->state);
+  Run* const runs = RecordStore::at<Run>(record_, entry->state + header_words_);
+  due_.clear();
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0; i < header->run_count; ++i) {
+    const Run run = runs[i];
+    bool is_due = false;
+    if ((run.flags() & Run::kFinal) != 0) {
+      const KeptEvent* cause = rule.waits_from_first ? first_event(run.node) : last_event(run.node);
+      is_due = cause->engine_time_us + rule.wait.us == timer.deadline_us &&
+               cause->arrival() == timer.arrival();
+    }
+    if (is_due) {
+      due_.push_back(run);
+    } else {
+      runs[kept++] = run;
+    }
+  }
+  if (due_.empty()) return;
+  tallies_.forget(rule.index, slot.hash);
+  read_state(entry);
+  std::stable_sort(due_.begin(), due_.end(), [&](const Run& a, const Run& b) {
+    if (a.start != b.start) return false;  // they stand in the order of their first events
+    return compare(record_, {a.node, false, 0}, {b.node, false, 0}) < 0;
+  });
+  OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
+  const KeptEvent* const setter =
+      rule.waits_from_first ? first_event(due_[0].node) : last_event(due_[0].node);
+  order.role = place_of_role(setter->roles());
+  order.level = rule.level;
+  order.rule = rule.index.value;
+  order.key = key;
+  std::optional<StoredFeatures> features;
+  const std::ptrdiff_t selected = select(
+      due_.size(), std::move(order),
+      [&](std::size_t i) -> const EvalScope& {
+        features.emplace(rule, RecordStore::at<StoredValue>(record_, due_[i].node + kNodeWords));
+        scope_.features = &*features;
+        return scope_at(due_[i].node, -1);
+      },
+      [&](std::size_t i) {
+        return EventView{nullptr, last_event(due_[i].node)};
+      });
+  scope_.features = nullptr;
+  if (selected >= 0) {  // all that began at or before its last event go
+    const KeptEvent* last = last_event(due_[static_cast<std::size_t>(selected)].node);
+    const auto position = std::pair{last->engine_time_us, last->arrival()};
+    std::uint32_t dropped = 0;
+    while (dropped < kept) {
+      const KeptEvent* first = first_event(runs[dropped].node);
+      if (std::pair{first->engine_time_us, first->arrival()} > position) break;
+      ++dropped;
+    }
+    std::move(runs + dropped, runs + kept, runs);
+    kept -= dropped;
+  }
+  stats_.runs -= header->run_count - kept;
+  state_.run_count = kept;
+  write_state(entry->state);
+}
+
+std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset state,
+                             std::int64_t now_us) {
+  auto* const header = RecordStore::at<RuleHeader>(record, state);
+  Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
+  std::int64_t latest = kDead;
+  if (header->lost_runs > 0 && header->lost_until_us > now_us) latest = header->lost_until_us;
+  if (rule.once) {
+    const auto& once = *reinterpret_cast<const OnceState*>(header + 1);
+    latest = std::max(latest, once_until(once, *rule.once, now_us));
+  }
+  std::uint32_t kept = 0;
+  record_ = record;
+  for (std::uint32_t i = 0; i < header->run_count; ++i) {
+    const Run run = runs[i];
+    const std::int64_t end = end_of(rule, record, run);
+    if (end <= now_us) {
+      if (kept > 0) tallies_.forget(rule.index);
+      continue;
+    }
+    latest = std::max(latest, end);
+    runs[kept++] = run;
+  }
+  stats_.runs -= header->run_count - kept;
+  header->run_count = kept;
+  return latest;
+}
+}  // namespace tocsin::cep

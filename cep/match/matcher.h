@@ -1,0 +1,233 @@
+/// Matching by runs that share their past (method 3 of ARCHITECTURE.md, Matching): one rule, one
+/// key, one event at a time.
+///
+/// A **run** stands at the step whose event it took last, and may at once wait for the next step
+/// and collect more for its step's loop: an event that neither takes leaves it as it is, so that
+/// "every count is a place to stop" makes a new run only when the loop goes on. Runs are kept
+/// ascending by their first event. An event is offered to each run and to a fresh start; what they
+/// become is drafted first, then pruned, cut to the budget, and only what survives is written:
+/// captured event and nodes are made for it alone.
+///
+/// **Pruning**: under the default selection and `skip past last` an event gives at most one alert,
+/// that of the first match in order. A run can never give it while another of the same first event,
+/// which comes before it in that order, stands where it stands, can do all that it can, and differs
+/// from it in no event that anything later reads (StepProgram::live_step). Such a run is dropped.
+/// Without `within` and with nothing read, the same holds between different first events: the older
+/// comes first and never expires (but for `skip past last` at deadlines, which may drop the older
+/// one alone).
+#pragma once
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "cep/data/alert.h"
+#include "cep/match/eval.h"
+#include "cep/match/pattern_matcher.h"
+#include "cep/match/slice.h"
+#include "cep/record/budget.h"
+#include "cep/record/engine_stats.h"
+#include "cep/record/key_record.h"
+#include "cep/record/timers.h"
+
+namespace tocsin::cep {
+class FeatureStore;
+/// Of several roles the first counts.
+inline std::uint32_t place_of_role(std::uint32_t roles) {
+  return roles == 0 ? 0 : static_cast<std::uint32_t>(std::countr_zero(roles));
+}
+/// The event in hand at one key.
+struct RowInHand {
+  const Row* row = nullptr;
+  std::uint32_t number = 0;                   // of the row in its slice
+  const std::uint64_t* predicates = nullptr;  // its predicate bits in the table
+  KeySlot* slot = nullptr;      // null: nothing is live here and nothing that needs a record begins
+  std::byte* record = nullptr;  // the slot's; null: none yet
+  FeatureStore* features = nullptr;
+  std::string_view key;
+  std::uint32_t roles = 0;  // in which it is this key's, as bits by place; 0 without roles
+  Offset event = 0;         // where it is captured in the record; 0: not yet
+
+  bool satisfies(std::uint32_t predicate) const {
+    return (predicates[predicate / 64] >> (predicate % 64) & 1) != 0;
+  }
+};
+
+class Matcher {
+ public:
+  Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
+          EngineStats& stats, GroupBudgets& groups, BudgetLog& budgets)
+      : program_(program),
+        store_(store),
+        stats_(stats),
+        groups_(groups),
+        budgets_(budgets),
+        scope_{program},
+        general_(program, table, store, stats, groups, budgets) {
+    scope_.table = &table;
+    scope_.values_missing = &stats.values_missing;
+  }
+
+  /// The slice that rows are of, until the next call.
+  void begin_slice(Slice& slice, std::vector<Alert>& alerts) {
+    slice_ = &slice;
+    batch_ = &slice.batch();
+    scope_.batch = batch_;
+    alerts_ = &alerts;
+    general_.begin_slice(slice, alerts);
+  }
+  /// The matcher of the rules that no simple method does.
+  PatternMatcher& general() { return general_; }
+  const PatternMatcher& general() const { return general_; }
+  /// The row that on_event() is about, under this key, until the next call. Deadlines go to
+  /// `timers`.
+  void begin_row(RowInHand& hand, std::string_view key, FeatureReader& features,
+                 ShardTimers& timers) {
+    hand_ = &hand;
+    timers_ = &timers;
+    hand.key = key;
+    scope_.key = key;
+    scope_.features = &features;
+    scope_.roles = hand.roles;
+  }
+  /// Offers the row to the rule's runs of its key; its deadlines go to queue `queue`.
+  void on_event(const RuleProgram& rule, std::uint32_t queue);
+  /// Gives the matches of the key for which this deadline was set, if they still wait for it.
+  void on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key,
+                   const Timer& timer);
+  /// Until when the rule's state of a key matters: kDead when it is over by `now_us`, kNeverDies.
+  /// Drops expired runs.
+  std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
+                      std::int64_t now_us);
+  /// Offers the row to a group of strict rules (cep/match/strict_matcher.cpp), and when its state
+  /// dies.
+  void on_strict_event(const StrictGroup& group);
+  std::int64_t strict_expiry(const StrictGroup& group, std::byte* record, Offset place,
+                             std::int64_t now_us);
+  static constexpr std::int64_t kDead = INT64_MIN;
+  static constexpr std::int64_t kNeverDies = INT64_MAX;
+  /// Appends the rule's partial matches of a key that live on at `now_us`, the oldest first; what
+  /// the key holds beside them, in bytes as budgets count. Not of strict rules, which are bounded
+  /// by themselves.
+  std::uint64_t live_runs(const RuleProgram& rule, std::byte* record, Offset state,
+                          std::int64_t now_us, std::vector<LiveRun>& runs);
+  /// The events that the partial matches last appended hold.
+  std::uint64_t events_of_live_runs(const RuleProgram& rule) const;
+  /// Until when a partial match of the record may give an alert.
+  std::int64_t end_of(const RuleProgram& rule, const std::byte* record, const Run& run) const;
+  /// EngineStats::budget_work of the table.
+  std::uint64_t budget_work() const { return meter_.work() + general_.budget_work(); }
+  /// Lets go of what budgets counted of keys that are no longer near theirs.
+  void sweep_tallies() { tallies_.sweep(); }
+  std::size_t bytes() const { return tallies_.bytes(); }
+  /// Drops so many of those, the oldest.
+  void drop_live_runs(const RuleProgram& rule, std::byte* record, Offset state, std::int64_t now_us,
+                      std::size_t count);
+
+ private:
+  // A match that the event in hand completes: `parent` is its last event before, 0 for none.
+  struct Candidate {
+    Offset parent = 0;
+    std::uint32_t start = 0;
+    std::uint32_t place = 0;  // ascends with the first event
+  };
+  struct Chain {
+    Offset node = 0;
+    bool takes = false;  // the event in hand follows, for step `step`
+    std::uint32_t step = 0;
+  };
+
+  // ---- one event
+  void offer(const Run& run, std::uint32_t place);
+  void take(const Run& parent, std::uint32_t step, std::uint32_t count, bool killed);
+  bool fits(const ElementProgram& element, Offset head, int taken_step, bool is_first);
+  bool holds(const Conjunct& conjunct, Offset head, int taken_step);
+  const EvalScope& scope_at(Offset head, int taken_step) {
+    scope_.head = head;
+    scope_.taken_step = taken_step;
+    return scope_;
+  }
+  void take_up(const RuleProgram& rule, std::byte* record) {
+    rule_ = &rule;
+    record_ = record;
+    scope_.rule = &rule;
+    scope_.record = record;
+  }
+  bool passes(const CountTest& test) const;
+  void give_single_event();
+  // ---- strict rules (cep/match/strict_matcher.cpp)
+  std::uint16_t advance_strict(const RuleProgram& rule, std::uint32_t before, const Offset* events);
+  bool fits_strict(const ElementProgram& element, std::uint32_t step, const Offset* events);
+  void set_window(std::uint32_t step, const Offset* events);
+  void keep_strict_event(const StrictGroup& group, Offset state,
+                         const std::array<std::uint16_t, kStrictGroupMax>& alive);
+  void prune();
+  bool dominates(const Draft& a, const Draft& b);
+  void prune_group(std::size_t begin, std::size_t end);
+  void keep_to_budget();
+  void find_shares(std::uint64_t words);
+  void keep_tally(BudgetTally& tally);
+  RunMark mark_of(const Run& run) const;
+  void lose_drafts(std::size_t count, BudgetCause cause);
+  void commit(const OperatorEntry* entry);
+  std::uint32_t node_words(const Draft& draft) const;
+  Offset write_node(const Draft& draft);
+  const KeptEvent* first_event(Offset node) const;
+  const KeptEvent* last_event(Offset node) const;
+  void set_deadlines();
+  // ---- matches
+  int compare(const std::byte* record, Chain a, Chain b) const;
+  template <typename ScopeOf, typename LastOf>
+  std::ptrdiff_t select(std::size_t count, OrderKey order, ScopeOf&& scope_of, LastOf&& last_of);
+  bool select_at_event();
+  void hold_back();
+  void mark_alerted();
+  void read_state(const OperatorEntry* entry);
+  void write_state(Offset state);
+  bool is_held_back(std::int64_t time_us) const;
+  void raise(const EvalScope& scope, const EventView& last, const OrderKey& order);
+
+  const ProgramImpl& program_;
+  RecordStore& store_;
+  EngineStats& stats_;
+  GroupBudgets& groups_;
+  BudgetLog& budgets_;
+  BudgetMeter meter_;
+  BudgetTallies tallies_;
+  BudgetTally* tally_ = nullptr;  // of the rule and key in hand, where it is near a budget
+  // Of the drafts: what they take before they take the event in hand, and where they come from.
+  std::vector<BudgetShare> shares_;
+  std::vector<std::uint32_t> from_;
+  std::vector<RunMark> marks_;
+  EvalScope scope_;  // of the rule, key and event in hand
+  PatternMatcher general_;
+  Slice* slice_ = nullptr;
+  const Batch* batch_ = nullptr;
+  std::vector<Alert>* alerts_ = nullptr;
+
+  // The rule and event in hand.
+  const RuleProgram* rule_ = nullptr;
+  RowInHand* hand_ = nullptr;
+  ShardTimers* timers_ = nullptr;
+  std::uint32_t queue_ = 0;
+  std::byte* record_ = nullptr;
+  bool is_considered_ = false;
+  RuleHeader state_;
+  OnceState once_;
+  std::uint32_t header_words_ = 0;  // of the rule's state
+  std::vector<Draft> drafts_;
+  std::vector<Candidate> candidates_;
+  std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
+  std::vector<std::uint32_t> group_order_;
+  std::vector<std::uint8_t> dominated_;
+  std::vector<Run> due_;
+  std::array<Offset, kStrictStepsMax> window_{};            // a strict rule's events by step
+  std::array<const KeptEvent*, kStrictStepsMax> latest_{};  // the event in hand, captured, and the
+                                                            // key's events before it
+  std::uint32_t from_in_hand_ = 0;  // Draft::from of what the run in hand becomes
+  bool changed_ = false;
+  bool any_live_ = false;  // of the partial matches before the event in hand
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,442 @@
+// What the matchers drop where a budget is exceeded (cep/record/budget.h): the oldest partial
+// matches of the key in hand, the older half of a closing window's events, and, at the table's
+// bidding, the oldest of a key group.
+#include <algorithm>
+#include <utility>
+
+#include "cep/match/matcher.h"
+#include "cep/match/pattern_matcher.h"
+#include "cep/record/budget.h"
+
+namespace tocsin::cep {
+namespace {
+// From when on a rule's partial matches that are dropped now can no longer be missed.
+std::int64_t missed_until(const RuleProgram& rule, std::int64_t now_us) {
+  return now_us + longest_life(rule).value_or(Duration{0}).us;
+}
+
+// Adds the drafts, the newest first, until a budget is exceeded: gives how many of the oldest are
+// beyond it, and which. `taken`: what is there beside them; `shares`: what each takes before it
+// takes the event in hand, of `event_bytes()`; `shares_place(i)`: draft i will have the place that
+// draft i + 1 gets.
+template <typename Draft, typename SharesPlace, typename EventBytes>
+std::pair<std::size_t, BudgetCause> beyond_budget(const Limits& limits, BudgetShare taken,
+                                                  const std::vector<Draft>& drafts,
+                                                  const std::vector<BudgetShare>& shares,
+                                                  SharesPlace&& shares_place,
+                                                  EventBytes&& event_bytes) {
+  bool has_event = false;
+  for (std::size_t i = drafts.size(); i-- > 0;) {
+    taken.bytes += shares[i].bytes;
+    taken.events += shares[i].events;
+    if (drafts[i].takes) {
+      if (i + 1 == drafts.size() || !shares_place(i)) taken.bytes += kPlaceBytes;
+      if (!std::exchange(has_event, true)) {
+        taken.bytes += event_bytes();
+        ++taken.events;
+      }
+    }
+    if (taken.events > limits.events_per_key_max) return {i + 1, BudgetCause::kEventsPerKey};
+    if (taken.bytes > limits.bytes_per_key_max) return {i + 1, BudgetCause::kBytesPerKey};
+  }
+  return {0, BudgetCause::kRunsPerKey};
+}
+
+// Counts the drafts' shares, the newest first, until they alone exceed a budget.
+template <typename Draft>
+void count_shares(const Limits& limits, BudgetMeter& meter, const std::vector<Draft>& drafts,
+                  std::vector<BudgetShare>& shares) {
+  shares.assign(drafts.size(), {});
+  for (std::size_t i = drafts.size(); i-- > 0;) {
+    const BudgetShare before{meter.bytes(), meter.events()};
+    meter.add(drafts[i].run.node);
+    shares[i] = {meter.bytes() - before.bytes, meter.events() - before.events};
+    if (meter.events() > limits.events_per_key_max || meter.bytes() > limits.bytes_per_key_max) {
+      return;
+    }
+  }
+}
+}  // namespace
+
+// ---- runs
+
+void Matcher::lose_drafts(std::size_t count, BudgetCause cause) {
+  if (count == 0) return;
+  drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(count));
+  state_.lost_runs += static_cast<std::uint32_t>(count);
+  const std::int64_t now = hand_->row->engine_time.us;
+  state_.lost_until_us = std::max(state_.lost_until_us, missed_until(*rule_, now));
+  stats_.runs_lost += count;
+  OrderKey order = order_at_event(hand_->row->engine_time, hand_->row->arrival);
+  order.role = place_of_role(hand_->roles);
+  order.rule = rule_->index.value;
+  order.key = scope_.key;
+  budgets_.note(rule_->index, cause, std::move(order));
+}
+
+void Matcher::keep_to_budget() {
+  const Limits& limits = program_.limits;
+  if (drafts_.size() > limits.runs_per_key_max) {
+    lose_drafts(drafts_.size() - limits.runs_per_key_max, BudgetCause::kRunsPerKey);
+  }
+  const std::uint64_t words =
+      record_ == nullptr ? 0 : reinterpret_cast<const RecordHeader*>(record_)->used;
+  tally_ = nullptr;
+  if (drafts_.empty() || !may_exceed_key_budget(limits, words, drafts_.size())) {
+    // What becomes of the partial matches now is not followed.
+    tallies_.forget(rule_->index, hand_->slot->hash);
+    return;
+  }
+  find_shares(words);
+  const Plan& plan = *program_.plan;
+  const auto [count, cause] = beyond_budget(
+      limits, {}, drafts_, shares_,
+      [&](std::size_t i) {
+        const Draft& draft = drafts_[i];
+        const Draft& after = drafts_[i + 1];
+        return after.takes && after.run.node == draft.run.node &&
+               after.run.step() == draft.run.step();
+      },
+      [&] { return budget_bytes(plan, *rule_->rule, *batch_, *hand_->row); });
+  shares_.erase(shares_.begin(), shares_.begin() + static_cast<std::ptrdiff_t>(count));
+  lose_drafts(count, cause);
+}
+
+RunMark Matcher::mark_of(const Run& run) const {
+  const Node* const last = RecordStore::at<Node>(record_, run.node);
+  const KeptEvent* const event = RecordStore::at<KeptEvent>(record_, last->event);
+  return {run.start, last->length, event->engine_time_us, event->arrival(), run.node, last->parent};
+}
+
+// The drafts' shares: by what was counted before, or afresh.
+void Matcher::find_shares(std::uint64_t words) {
+  tally_ = &tallies_.at(rule_->index, hand_->slot->hash);
+  const OperatorEntry* const entry =
+      record_ == nullptr ? nullptr : RecordStore::find(record_, rule_->op);
+  marks_.clear();
+  if (entry != nullptr) {
+    const auto* const header = RecordStore::at<RuleHeader>(record_, entry->state);
+    const Run* const runs = RecordStore::at<Run>(record_, entry->state + header_words_);
+    for (std::uint32_t i = 0; i < header->run_count; ++i) marks_.push_back(mark_of(runs[i]));
+  }
+  from_.clear();
+  for (const Draft& draft : drafts_) from_.push_back(draft.from);
+  if (tally_->shares_of(marks_, from_, shares_)) return;
+  meter_.begin(*program_.plan, *rule_->rule, scope_.table->layouts, record_, words);
+  count_shares(program_.limits, meter_, drafts_, shares_);
+}
+
+// The drafts are the key's runs now: what they take with the event in hand.
+void Matcher::keep_tally(BudgetTally& tally) {
+  marks_.clear();
+  bool has_event = false;
+  for (std::size_t i = drafts_.size(); i-- > 0;) {
+    if (!drafts_[i].takes) continue;
+    const bool shares =
+        i + 1 < drafts_.size() && drafts_[i + 1].takes && drafts_[i + 1].shares_node;
+    if (!shares) shares_[i].bytes += kPlaceBytes;
+    if (std::exchange(has_event, true)) continue;
+    shares_[i].bytes += budget_bytes(*program_.plan, *rule_->rule, *batch_, *hand_->row);
+    ++shares_[i].events;
+  }
+  for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
+  tally.set(shares_, marks_);
+}
+
+std::int64_t Matcher::end_of(const RuleProgram& rule, const std::byte* record,
+                             const Run& run) const {
+  if ((run.flags() & Run::kFinal) != 0) {
+    const Node* node = RecordStore::at<Node>(record, run.node);
+    while (rule.waits_from_first && node->parent != 0) {
+      node = RecordStore::at<Node>(record, node->parent);
+    }
+    return RecordStore::at<KeptEvent>(record, node->event)->engine_time_us + rule.wait.us;
+  }
+  return rule.within ? run.first_time_us + rule.within->us : kNeverDies;
+}
+
+std::uint64_t Matcher::live_runs(const RuleProgram& rule, std::byte* record, Offset state,
+                                 std::int64_t now_us, std::vector<LiveRun>& runs) {
+  if (rule.method == Method::kGeneral) {
+    return general_.live_runs(rule, record, state, now_us, runs);
+  }
+  if (rule.method != Method::kRuns) return 0;
+  record_ = record;
+  const auto* const header = RecordStore::at<RuleHeader>(record, state);
+  const Run* const kept = RecordStore::at<Run>(record, state + rule_header_words(rule));
+  meter_.begin(*program_.plan, *rule.rule, scope_.table->layouts, record,
+               reinterpret_cast<const RecordHeader*>(record)->used);
+  const std::size_t first = runs.size();
+  for (std::uint32_t i = header->run_count; i-- > 0;) {
+    if (end_of(rule, record, kept[i]) <= now_us) continue;
+    const std::uint64_t before = meter_.bytes();
+    meter_.add(kept[i].node);
+    const KeptEvent* const event = first_event(kept[i].node);
+    runs.push_back({event->engine_time_us, event->arrival(), meter_.bytes() - before});
+  }
+  std::reverse(runs.begin() + static_cast<std::ptrdiff_t>(first), runs.end());
+  return 0;
+}
+
+std::uint64_t Matcher::events_of_live_runs(const RuleProgram& rule) const {
+  return rule.method == Method::kGeneral ? general_.events_of_live_runs() : meter_.events();
+}
+
+void Matcher::drop_live_runs(const RuleProgram& rule, std::byte* record, Offset state,
+                             std::int64_t now_us, std::size_t count) {
+  if (rule.method == Method::kGeneral) {
+    general_.drop_live_runs(rule, record, state, now_us, count);
+    return;
+  }
+  record_ = record;
+  auto* const header = RecordStore::at<RuleHeader>(record, state);
+  Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
+  std::uint32_t kept = 0;
+  std::size_t dropped = 0;
+  for (std::uint32_t i = 0; i < header->run_count; ++i) {
+    const Run run = runs[i];
+    if (end_of(rule, record, run) <= now_us) {
+      if (kept > 0) tallies_.forget(rule.index);
+      continue;
+    }
+    if (dropped < count) {
+      ++dropped;
+    } else {
+      runs[kept++] = run;
+    }
+  }
+  stats_.runs -= header->run_count - kept;
+  stats_.runs_lost += dropped;
+  header->run_count = kept;
+  header->lost_runs += static_cast<std::uint32_t>(dropped);
+  header->lost_until_us = std::max(header->lost_until_us, missed_until(rule, now_us));
+}
+
+// ---- patterns and windows of any kind
+
+void PatternMatcher::lose(std::size_t count, BudgetCause cause) {
+  make_state();
+  state_->lost_runs += count;
+  const std::int64_t now = hand_->row->engine_time.us;
+  state_->lost_until_us = std::max(state_->lost_until_us, missed_until(*rule_, now));
+  stats_.runs_lost += count;
+  OrderKey order = order_here();
+  order.level = 0;
+  budgets_.note(rule_->index, cause, std::move(order));
+}
+
+void PatternMatcher::forget_lost_runs() {
+  if (!any_live_ && hand_->row->engine_time.us >= state_->lost_until_us) state_->lost_runs = 0;
+}
+
+void PatternMatcher::keep_to_budget() {
+  const Limits& limits = program_.limits;
+  const auto lose_drafts = [&](std::size_t count, BudgetCause cause) {
+    if (count == 0) return;
+    drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(count));
+    lose(count, cause);
+  };
+  if (drafts_.size() > limits.runs_per_key_max) {
+    lose_drafts(drafts_.size() - limits.runs_per_key_max, BudgetCause::kRunsPerKey);
+  }
+  const std::size_t words = state_ == nullptr ? 0 : state_->words.size();
+  const std::size_t waiting = state_ == nullptr ? 0 : state_->waiting.size();
+  const std::size_t runs = drafts_.size() + waiting;
+  is_near_budget_ = false;
+  if (drafts_.empty() || !may_exceed_key_budget(limits, words, runs)) return;
+  BudgetShare beside;
+  const bool is_known = waiting == 0 && find_shares();
+  if (!is_known) {
+    if (state_ != nullptr && state_->budget_words != 0 &&
+        !may_exceed_key_budget_since(limits, state_->budget_events, state_->budget_bytes,
+                                     words - state_->budget_words, runs)) {
+      return;
+    }
+    meter_.begin(*program_.plan, *rule_->rule, scope_.table->layouts, scope_.record, words);
+    // What is complete, and waits for older ones, stays.
+    for (std::size_t i = 0; i < waiting; ++i) meter_.add(state_->waiting[i].node);
+    beside = {meter_.bytes(), meter_.events()};
+    count_shares(limits, meter_, drafts_, shares_);
+  }
+  is_near_budget_ = waiting == 0;
+  const Plan& plan = *program_.plan;
+  const auto [count, cause] = beyond_budget(
+      limits, beside, drafts_, shares_,
+      [&](std::size_t i) {
+        const Draft& draft = drafts_[i];
+        const Draft& after = drafts_[i + 1];
+        return after.takes && after.run.node == draft.run.node && after.step == draft.step;
+      },
+      [&] { return budget_bytes(plan, *rule_->rule, *scope_.batch, *hand_->row); });
+  if (state_ != nullptr) {
+    // Where something is dropped not all was counted.
+    state_->budget_words = !is_known && count == 0 ? words : 0;
+    state_->budget_events = meter_.events();
+    state_->budget_bytes = meter_.bytes();
+  }
+  shares_.erase(shares_.begin(), shares_.begin() + static_cast<std::ptrdiff_t>(count));
+  lose_drafts(count, cause);
+}
+
+RunMark PatternMatcher::mark_of(const PatternRun& run) const {
+  const KeptEvent& event = *event_of(run.node);
+  const Node& last = node(run.node)->node;
+  return {run.start, last.length, event.engine_time_us, event.arrival(), run.node, last.parent};
+}
+
+// The drafts' shares, by what was counted before.
+bool PatternMatcher::find_shares() {
+  if (state_ == nullptr || state_->tally == nullptr) return false;
+  marks_.clear();
+  for (const PatternRun& run : state_->runs) marks_.push_back(mark_of(run));
+  from_.clear();
+  for (const Draft& draft : drafts_) from_.push_back(draft.from);
+  return state_->tally->shares_of(marks_, from_, shares_);
+}
+
+// The drafts are the key's partial matches now: what they take with the event in hand.
+void PatternMatcher::keep_tally() {
+  marks_.clear();
+  made_.clear();
+  bool has_event = false;
+  for (std::size_t i = drafts_.size(); i-- > 0;) {
+    const Draft& draft = drafts_[i];
+    if (!draft.takes) continue;
+    if (made_.insert(draft.run.node).second) shares_[i].bytes += kPlaceBytes;
+    if (std::exchange(has_event, true)) continue;
+    shares_[i].bytes += budget_bytes(*program_.plan, *rule_->rule, *scope_.batch, *hand_->row);
+    ++shares_[i].events;
+  }
+  for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
+  if (state_->tally == nullptr) state_->tally = std::make_unique<BudgetTally>();
+  state_->tally->set(shares_, marks_);
+}
+
+void PatternMatcher::keep_window_to_budget() {
+  const Limits& limits = program_.limits;
+  OpenWindow& window = state_->window;
+  if (!may_exceed_key_budget(limits, state_->words.size(), 1)) {
+    window.bytes = 0;
+    return;
+  }
+  const Plan& plan = *program_.plan;
+  if (window.bytes == 0) {
+    meter_.begin(plan, *rule_->rule, scope_.table->layouts, state_->base(), state_->words.size());
+    meter_.add(window.node);
+    window.bytes = meter_.bytes();
+  } else {
+    window.bytes += kPlaceBytes + budget_bytes(plan, *rule_->rule, *scope_.batch, *hand_->row);
+  }
+  if (window.count > limits.events_per_key_max) {
+    drop_oldest_half(BudgetCause::kEventsPerKey);
+  } else if (window.bytes > limits.bytes_per_key_max) {
+    drop_oldest_half(BudgetCause::kBytesPerKey);
+  }
+}
+
+// The places of the newer half become all there are; at least that of the event in hand.
+void PatternMatcher::drop_oldest_half(BudgetCause cause) {
+  OpenWindow& window = state_->window;
+  const std::uint64_t kept = std::max<std::uint64_t>(window.count / 2, 1);
+  const std::uint64_t lost = window.count - kept;
+  if (lost == 0) return;
+  std::vector<Offset> newer;
+  Offset at = window.node;
+  for (std::uint64_t i = 0; i < kept; ++i) {
+    newer.push_back(at);
+    at = node(at)->node.parent;
+  }
+  const Offset first = newer.back();
+  std::uint32_t length = 0;
+  for (std::size_t i = newer.size(); i-- > 0;) {
+    auto* const made = RecordStore::at<PatternNode>(state_->base(), newer[i]);
+    if (newer[i] == first) made->node.parent = 0;
+    made->node.length = ++length;
+    made->first = first;
+    made->slots()[0].first = first;
+  }
+  window.count = kept;
+  window.bytes = 0;
+  lose(lost, cause);
+}
+
+std::int64_t PatternMatcher::lives_until(const PatternRun& run) const {
+  const PatternWay& way = pattern_->ways[run.way];
+  const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
+  return is_due ? run.ends_us : dies_at(run);
+}
+
+std::optional<std::int64_t> PatternMatcher::quiet_since(const RuleProgram& rule,
+                                                        const std::byte* record, Offset place) {
+  if (rule.method != Method::kGeneral || rule.suppression_life.quiet) return std::nullopt;
+  const SuppressionState& state =
+      pool_->at(*RecordStore::at<std::uint32_t>(record, place)).suppression;
+  return state.quiet ? std::optional(state.last_alert_us) : std::nullopt;
+}
+
+void PatternMatcher::end_quiet(const std::byte* record, Offset place) {
+  cep::end_quiet(pool_->at(*RecordStore::at<std::uint32_t>(record, place)).suppression);
+}
+
+std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, std::byte* record, Offset place,
+                                        std::int64_t now_us, std::vector<LiveRun>& runs) {
+  PatternState& state = pool_->at(*RecordStore::at<std::uint32_t>(record, place));
+  take_up(rule, &state, {});
+  meter_.begin(*program_.plan, *rule.rule, scope_.table->layouts, state.base(), state.words.size());
+  for (const CompleteMatch& match : state.waiting) meter_.add(match.node);
+  const std::uint64_t beside = meter_.bytes();
+  const std::size_t first = runs.size();
+  const auto add = [&](Offset last) {
+    const std::uint64_t before = meter_.bytes();
+    meter_.add(last);
+    const KeptEvent* const event = event_of(node(last)->first);
+    runs.push_back({event->engine_time_us, event->arrival(), meter_.bytes() - before});
+  };
+  if (state.window.open && state.window.end_us > now_us) add(state.window.node);
+  for (std::size_t i = state.runs.size(); i-- > 0;) {
+    if (lives_until(state.runs[i]) > now_us) add(state.runs[i].node);
+  }
+  std::reverse(runs.begin() + static_cast<std::ptrdiff_t>(first), runs.end());
+  return beside;
+}
+
+void PatternMatcher::drop_live_runs(const RuleProgram& rule, std::byte* record, Offset place,
+                                    std::int64_t now_us, std::size_t count) {
+  PatternState& state = pool_->at(*RecordStore::at<std::uint32_t>(record, place));
+  take_up(rule, &state, {});
+  if (count == 0) return;
+  std::size_t dropped = 0;
+  if (state.window.open && state.window.end_us > now_us) {
+    const std::uint64_t events = state.window.count;
+    drop_window();
+    dropped = 1;
+    state.lost_runs += events;
+    stats_.runs_lost += events;
+  } else {
+    const std::size_t counters = pattern_->counter_count;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < state.runs.size(); ++i) {
+      const PatternRun run = state.runs[i];
+      if (lives_until(run) <= now_us) {
+        if (kept > 0) state.tally.reset();
+        continue;
+      }
+      if (dropped < count) {
+        ++dropped;
+        continue;
+      }
+      std::copy_n(state.counters.begin() + static_cast<std::ptrdiff_t>(i * counters), counters,
+                  state.counters.begin() + static_cast<std::ptrdiff_t>(kept * counters));
+      state.runs[kept++] = run;
+    }
+    stats_.runs -= state.runs.size() - kept;
+    stats_.runs_lost += dropped;
+    state.runs.resize(kept);
+    state.counters.resize(kept * counters);
+    state.lost_runs += dropped;
+    if (state.words.size() > 2 * state.words_kept) collect_words();
+  }
+  state.lost_until_us = std::max(state.lost_until_us, missed_until(rule, now_us));
+  pool_->count(state);
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,228 @@
+// The general matcher: `once` and `at most` by other values than the rule's key. What they let pass
+// depends on all keys, so that it is decided after the pass, in the order of the alerts.
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "cep/match/alert_builder.h"
+#include "cep/match/matcher.h"
+#include "cep/match/pattern_matcher.h"
+#include "cep/record/held_back.h"
+#include "cep/value/decimal.h"
+#include "cep/value/key.h"
+
+namespace tocsin::cep {
+namespace {
+// Quotients are rounded, and what leaves 64 bits is missing.
+Value as_kept(const Value& value) {
+  const auto decimal_of = [](Int128 mantissa, int scale) {
+    const bool fits = mantissa >= std::numeric_limits<std::int64_t>::min() &&
+                      mantissa <= std::numeric_limits<std::int64_t>::max();
+    return fits ? Value::decimal(mantissa, scale) : Value::missing();
+  };
+  switch (value.kind) {
+    case ValueKind::kFraction: {
+      const auto mantissa = divide_half_even(value.number, value.denominator, kScaleMax);
+      return mantissa ? decimal_of(*mantissa, kScaleMax) : Value::missing();
+    }
+    case ValueKind::kInt:
+      return decimal_of(value.number, 0).is_missing() ? Value::missing() : value;
+    case ValueKind::kDecimal:
+      return decimal_of(value.number, value.scale);
+    default:
+      return value;
+  }
+}
+}  // namespace
+
+// Key bytes of values; missing ones are equal.
+std::string PatternMatcher::values_key(const std::vector<ExprPtr>& parts, const EvalScope& scope,
+                                       const EventView& event) const {
+  std::string key;
+  for (const ExprPtr& part : parts) {
+    const Value value = as_kept(evaluate(*part, event, scope));
+    std::string bytes;
+    if (!value.is_missing()) append_key_part(bytes, value);
+    key += std::to_string(bytes.size()) + ':' + bytes;
+  }
+  return key;
+}
+
+std::string PatternMatcher::once_key(const EvalScope& scope, const EventView& event) const {
+  const Suppression& suppression = rule_->rule->suppression;
+  return suppression.for_each.empty() ? std::string(scope_.key)
+                                      : values_key(suppression.for_each, scope, event);
+}
+
+void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate) {
+  mark_alerted();
+  const Suppression& suppression = rule_->rule->suppression;
+  const EvalScope& scope = scope_of(candidate);
+  const EventView last = last_of(candidate);
+  Deferred::Match match;
+  match.once_key = once_key(scope, last);
+  if (suppression.at_most) {
+    match.most_key = suppression.at_most->for_each.empty()
+                         ? std::string(scope_.key)
+                         : values_key(suppression.at_most->for_each, scope, last);
+  }
+  // What is held back is counted by `once`'s key, without one by that of `at most`.
+  if (suppression.once == Once::kNone) match.once_key = match.most_key;
+  match.facts = facts_of(candidate, scope, last, deferred.order.time);
+  if (deferred.only_one) {
+    // One that passes only where one before it does counts for nothing.
+    for (const Deferred::Match& other : deferred.matches) {
+      if (other.once_key == match.once_key && other.most_key == match.most_key &&
+          other.facts.unit == match.facts.unit &&
+          std::ranges::includes(match.facts.var_events, other.facts.var_events)) {
+        return;
+      }
+    }
+  }
+  if (deferred.matches.size() == program_.limits.matches_per_event_max) {
+    if (deferred.only_one) return;
+    ++deferred.matches.back().alert.truncated;
+    ++stats_.matches_truncated;
+    return;
+  }
+  match.alert = build_alert(scope, last, deferred.order);
+  if (rule_->rule->window) match.alert.window_begin = EventTime{state_->window.begin_us};
+  if (state_ != nullptr) match.alert.lost_runs = std::exchange(state_->lost_runs, 0);
+  deferred.matches.push_back(std::move(match));
+}
+
+// `once while C`: the quiet ends with an event at which C is not true.
+void PatternMatcher::look_at_quiet() {
+  const Suppression& suppression = rule_->rule->suppression;
+  const bool deferred = is_deferred();
+  if (!deferred && (state_ == nullptr || !state_->suppression.quiet)) return;
+  const EvalScope& scope = scope_at(0, -1);
+  const EventView event{hand_->row, nullptr};
+  if (evaluate(*suppression.while_condition, event, scope).is_true()) {
+    if (!deferred) state_->suppression.last_alert_us = hand_->row->engine_time.us;
+    return;
+  }
+  if (!deferred) {
+    cep::end_quiet(state_->suppression);
+    return;
+  }
+  Deferred reset;
+  reset.order = order_here();
+  reset.rule = rule_;
+  reset.resets = true;
+  reset.once_key = once_key(scope, event);
+  deferred_.push_back(std::move(reset));
+}
+
+// Values that are quiet until an event ends it are partial matches to the budgets of their group.
+void PatternMatcher::keep_quiet(const Deferred& deferred, const std::string& values) {
+  const Limits& limits = program_.limits;
+  const std::uint64_t by_bytes = limits.bytes_per_group_max / kPartialMatchBytes;
+  const bool is_by_count = limits.runs_per_group_max <= by_bytes;
+  const std::uint64_t most = is_by_count ? limits.runs_per_group_max : by_bytes;
+  if (!by_value(deferred.rule->index, false).keep_quiet(values, most)) return;
+  budgets_.note(deferred.rule->index,
+                is_by_count ? BudgetCause::kRunsPerGroup : BudgetCause::kBytesPerGroup,
+                deferred.order);
+}
+
+void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
+  const Suppression& suppression = deferred.rule->rule->suppression;
+  ValueSuppression& once_states = by_value(deferred.rule->index, false);
+  ValueSuppression* const most_states =
+      suppression.at_most ? &by_value(deferred.rule->index, true) : nullptr;
+  if (deferred.resets) {
+    once_states.end_quiet(deferred.once_key);
+    return;
+  }
+  SuppressionState* first_held_back = nullptr;
+  const MatchFacts* first_facts = nullptr;
+  std::uint64_t lost_runs = 0;
+  const auto hold_back = [&](SuppressionState& once, const MatchFacts& facts) {
+    note_held_back(suppression, once, facts.time_us);
+    // A match that `once` holds back has taken its events too.
+    if (suppression.once == Once::kPerVariable && !once_lets_pass(suppression, once, facts)) {
+      note_for_once(suppression, once, facts);
+    }
+    ++stats_.alerts_held_back;
+  };
+  for (Deferred::Match& match : deferred.matches) {
+    SuppressionState& once = once_states.at(match.once_key);
+    SuppressionState* const most =
+        most_states != nullptr ? &most_states->at(match.most_key) : nullptr;
+    lost_runs += match.alert.lost_runs;
+    const bool passes =
+        once_lets_pass(suppression, once, match.facts) &&
+        (most == nullptr || at_most_lets_pass(suppression, *most, match.facts.time_us));
+    if (!passes) {
+      if (first_held_back == nullptr) {
+        first_held_back = &once;
+        first_facts = &match.facts;
+      }
+      if (!deferred.only_one) hold_back(once, match.facts);
+      continue;
+    }
+    match.alert.held_back = take_held_back(suppression, once, match.facts.time_us);
+    note_for_once(suppression, once, match.facts);
+    if (suppression.once == Once::kWhile) keep_quiet(deferred, match.once_key);
+    if (most != nullptr) note_for_at_most(suppression, *most, match.facts.time_us);
+    match.alert.order.ordinal = ordinal++;
+    match.alert.lost_runs = std::exchange(lost_runs, 0) + std::exchange(once.lost_runs, 0);
+    alerts_->push_back(std::move(match.alert));
+    if (deferred.only_one) return;
+  }
+  if (first_held_back == nullptr) return;
+  if (deferred.only_one) hold_back(*first_held_back, *first_facts);
+  first_held_back->lost_runs += lost_runs;
+}
+
+void PatternMatcher::settle() {
+  if (deferred_.empty()) return;
+  std::stable_sort(deferred_.begin(), deferred_.end(),
+                   [](const Deferred& a, const Deferred& b) { return a.order < b.order; });
+  std::uint32_t ordinal = 0;
+  const OrderKey* before = nullptr;
+  for (Deferred& deferred : deferred_) {
+    if (before == nullptr || *before != deferred.order) ordinal = 0;
+    before = &deferred.order;
+    settle_one(deferred, ordinal);
+  }
+  deferred_.clear();
+}
+
+void PatternMatcher::sweep_values(std::int64_t now_us) {
+  for (auto* const by_rule : {&once_by_value_, &most_by_value_}) {
+    for (auto& [rule, states] : *by_rule) states.sweep(now_us);
+  }
+}
+
+std::size_t PatternMatcher::values() const {
+  std::size_t count = 0;
+  for (const auto* const by_rule : {&once_by_value_, &most_by_value_}) {
+    for (const auto& [rule, states] : *by_rule) count += states.size();
+  }
+  return count;
+}
+
+ValueSuppression& PatternMatcher::by_value(RuleIndex rule, bool at_most) {
+  auto& by_rule = at_most ? most_by_value_ : once_by_value_;
+  const RuleProgram& program = program_.rules[rule.value];
+  return by_rule
+      .try_emplace(rule.value, program.rule->suppression, program.suppression_life, tracks_)
+      .first->second;
+}
+
+void PatternMatcher::track_changes() {
+  tracks_ = true;
+  for (auto* const by_rule : {&once_by_value_, &most_by_value_}) {
+    for (auto& [rule, states] : *by_rule) states.track_changes();
+  }
+}
+
+void PatternMatcher::end() {
+  for (auto* const by_rule : {&once_by_value_, &most_by_value_}) {
+    for (auto& [rule, states] : *by_rule) states.end();
+  }
+}
+}  // namespace tocsin::cep

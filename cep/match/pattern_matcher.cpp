@@ -1,0 +1,364 @@
+#include "cep/match/pattern_matcher.h"
+
+#include <algorithm>
+
+#include "cep/base/assert.h"
+#include "cep/match/matcher.h"
+
+namespace tocsin::cep {
+namespace {
+bool is_passed(const CounterTest& test, const std::uint32_t* counters) {
+  const std::uint32_t value = counters[test.counter];
+  switch (test.kind) {
+    case CounterTest::Kind::kAtLeast:
+      return value >= test.value;
+    case CounterTest::Kind::kBelow:
+      return value < test.value;
+    case CounterTest::Kind::kLacks:
+      return (value & test.value) == 0;
+    case CounterTest::Kind::kHas:
+      return (value & test.value) == test.value;
+  }
+  return false;
+}
+void apply(const CounterUpdate& update, std::uint32_t* counters) {
+  std::uint32_t& value = counters[update.counter];
+  switch (update.kind) {
+    case CounterUpdate::Kind::kSet:
+      value = update.value;
+      return;
+    case CounterUpdate::Kind::kIncrement:
+      value = std::min(value + 1, update.value);
+      return;
+    case CounterUpdate::Kind::kAddBits:
+      value |= update.value;
+      return;
+  }
+}
+}  // namespace
+
+PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& table,
+                               RecordStore& store, EngineStats& stats, GroupBudgets& groups,
+                               BudgetLog& budgets)
+    : program_(program),
+      store_(store),
+      stats_(stats),
+      groups_(groups),
+      budgets_(budgets),
+      scope_{program} {
+  scope_.table = &table;
+  scope_.values_missing = &stats.values_missing;
+}
+
+void PatternMatcher::begin_slice(Slice& slice, std::vector<Alert>& alerts) {
+  slice_ = &slice;
+  scope_.batch = &slice.batch();
+  alerts_ = &alerts;
+}
+
+void PatternMatcher::take_up(const RuleProgram& rule, PatternState* state, std::string_view key) {
+  rule_ = &rule;
+  pattern_ = rule.pattern.get();
+  state_ = state;
+  scope_.rule = &rule;
+  scope_.pattern = pattern_;
+  scope_.record = state != nullptr ? state->base() : nullptr;
+  scope_.key = key;
+}
+
+void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& features,
+                              ShardTimers& timers, std::uint32_t queue) {
+  if (!hand.satisfies(rule.considered_predicate)) return;
+  const PatternProgram& pattern = *rule.pattern;
+  const bool may_start =
+      pattern.opens ||
+      std::any_of(pattern.starts.begin(), pattern.starts.end(), [&](std::uint32_t way) {
+        return hand.satisfies(pattern.steps[pattern.ways[way].target].take.predicate);
+      });
+  const OperatorEntry* const entry =
+      hand.record != nullptr ? RecordStore::find(hand.record, rule.op) : nullptr;
+  PatternState* const state =
+      entry != nullptr ? &pool_->at(*RecordStore::at<std::uint32_t>(hand.record, entry->state))
+                       : nullptr;
+  const bool asks_quiet = rule.rule->suppression.once == Once::kWhile;
+  if (!may_start && !asks_quiet && (state == nullptr || state->runs.empty())) return;
+  take_up(rule, state, hand.key);
+  hand_ = &hand;
+  features_ = &features;
+  scope_.features = &features;
+  scope_.roles = hand.roles;
+  timers_ = &timers;
+  queue_ = queue;
+  hash_ = hand.slot != nullptr ? hand.slot->hash : 0;
+  event_ = values_ = 0;
+  if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
+  drafts_.clear();
+  draft_counters_.clear();
+  candidates_.clear();
+  first_made_ = 0;
+  changed_ = false;
+  any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
+  if (asks_quiet) look_at_quiet();
+  if (pattern.opens) {
+    on_window_event();
+    return;
+  }
+
+  if (state != nullptr) {
+    for (std::size_t i = 0; i < state->runs.size(); ++i) {
+      from_in_hand_ = static_cast<std::uint32_t>(i);
+      offer(state->runs[i], state->counters.data() + i * pattern.counter_count);
+    }
+    forget_lost_runs();
+  }
+  from_in_hand_ = BudgetTally::kFresh;
+  if (may_start) {
+    for (const std::uint32_t way : pattern.starts) offer_start(way);
+  }
+  if (!changed_ && candidates_.empty()) return;
+  if (!is_stepwise()) {
+    if (!candidates_.empty()) decide(order_here());
+    candidates_.clear();
+  }
+  if (drafts_.size() > 1) prune();
+  keep_to_budget();
+  commit();
+}
+
+// When the partial match ends if nothing happens.
+std::int64_t PatternMatcher::dies_at(const PatternRun& run) const {
+  const PatternWay& way = pattern_->ways[run.way];
+  const std::int64_t end =
+      rule_->within ? run.first_time_us + rule_->within->us : PatternRun::kNever;
+  if (way.target != PatternWay::kEnd) return std::min(end, run.ends_us);
+  return way.ending == Ending::kAtDeadline ? PatternRun::kNever : end;
+}
+
+// One partial match at the event in hand: drafts what becomes of it.
+void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters) {
+  if (hand_->row->engine_time.us >= dies_at(run)) {
+    changed_ = true;
+    return;
+  }
+  any_live_ = true;
+  const PatternWay& way = pattern_->ways[run.way];
+  const bool without =
+      pattern_->without && fits(*pattern_->without, run.node, -1, PatternStep::kNoSlot);
+  const auto is_forbidden = [&](std::uint32_t absence) {
+    const PatternAbsence& program = pattern_->absences[absence];
+    return (!program.element->next || run.fresh) &&
+           fits(program.forbid, run.node, -1, PatternStep::kNoSlot);
+  };
+  // Of these there is no way out, of a plain absence one: to complete the match.
+  bool forbidden = false;
+  bool ends = false;
+  for (const std::uint32_t absence : way.absences) {
+    if (!is_forbidden(absence)) continue;
+    (pattern_->absences[absence].element->next ? ends : forbidden) = true;
+  }
+  PatternRun next = run;
+  next.fresh = false;
+  for (std::uint32_t i = 0; i < way.greedy.size(); ++i) {
+    const std::uint32_t bit = 1U << i;
+    if ((next.greedy_over & bit) != 0) continue;
+    if (fits_until(pattern_->steps[way.greedy[i]], run.node)) {
+      next.greedy_over |= bit;
+    } else {
+      ends = ends || fits_step(way.greedy[i], run.node);
+    }
+  }
+  if (ends) {
+    changed_ = true;
+    return;
+  }
+  changed_ = changed_ || next.greedy_over != run.greedy_over || next.fresh != run.fresh;
+
+  if (way.target == PatternWay::kEnd) {
+    if (forbidden || (without && way.ending != Ending::kAtNext)) {
+      changed_ = true;
+    } else if (way.ending == Ending::kAtNext) {
+      changed_ = true;
+      candidates_.push_back({run.node, run.values, run.start, false, 0});
+    } else {
+      keep(next, counters);
+    }
+    return;
+  }
+
+  const PatternStep& step = pattern_->steps[way.target];
+  bool stays = way.contiguity != Contiguity::kNext;
+  if (way.further && fits_until(step, run.node)) {
+    stays = false;
+  } else if (fits_step(way.target, run.node)) {
+    stays = way.contiguity == Contiguity::kAny;
+    if (way.further || !fits_until(step, run.node)) {
+      take(run, counters, way.target, forbidden, without);
+    }
+  }
+  if (!stays || forbidden || without) {
+    changed_ = true;
+    return;
+  }
+  keep(next, counters);
+}
+
+// A fresh match that begins with the event in hand.
+void PatternMatcher::offer_start(std::uint32_t way_index) {
+  const PatternWay& way = pattern_->ways[way_index];
+  const PatternStep& step = pattern_->steps[way.target];
+  if (!fits_step(way.target, 0) || fits_until(step, 0)) return;
+  for (const std::uint32_t loop : way.greedy) {
+    if (fits_step(loop, 0) && !fits_until(pattern_->steps[loop], 0)) return;
+  }
+  PatternRun fresh;
+  fresh.first_time_us = hand_->row->engine_time.us;
+  fresh.start = state_ != nullptr ? state_->next_start : 0;
+  new_counters_.assign(pattern_->counter_count, 0);
+  for (const CounterUpdate& update : way.updates) new_counters_[update.counter] = update.value;
+  const std::vector<std::uint32_t> counters = new_counters_;
+  take(fresh, counters.data(), way.target, false, false);
+}
+
+// `parent` takes the event in hand for `step`; where an absence or `without` forbids the event,
+// only a match that it completes counts.
+void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counters,
+                          std::uint32_t step_index, bool forbidden, bool without) {
+  const PatternStep& step = pattern_->steps[step_index];
+  const std::int64_t now = hand_->row->engine_time.us;
+  const std::uint32_t count = pattern_->counter_count;
+  changed_ = true;
+  for (const std::uint32_t way_index : step.ways) {
+    const PatternWay& way = pattern_->ways[way_index];
+    if (!std::all_of(way.tests.begin(), way.tests.end(),
+                     [&](const CounterTest& test) { return is_passed(test, counters); })) {
+      continue;
+    }
+    const bool ends = way.target == PatternWay::kEnd;
+    if (ends && way.ending == Ending::kAtOnce) {
+      candidates_.push_back({parent.node, 0, parent.start, true, step_index});
+      continue;
+    }
+    if (forbidden || without) continue;
+    Draft draft;
+    draft.takes = true;
+    draft.step = step_index;
+    draft.from = from_in_hand_;
+    draft.run = parent;
+    draft.run.way = way_index;
+    draft.run.values = 0;
+    draft.run.greedy_over = 0;
+    draft.run.fresh = way.absent_next;
+    draft.run.ends_us = PatternRun::kNever;
+    if (ends && way.ending == Ending::kAtDeadline) {
+      draft.run.ends_us = (way.waits_from_first ? parent.first_time_us : now) + way.wait.us;
+    } else if (!ends && way.gap) {
+      draft.run.ends_us = now + way.gap->us;
+    }
+    draft.counters = static_cast<std::uint32_t>(draft_counters_.size());
+    draft_counters_.insert(draft_counters_.end(), counters, counters + count);
+    for (const CounterUpdate& update : way.updates) {
+      apply(update, draft_counters_.data() + draft.counters);
+    }
+    drafts_.push_back(draft);
+  }
+}
+
+void PatternMatcher::keep(const PatternRun& run, const std::uint32_t* counters) {
+  Draft draft;
+  draft.run = run;
+  draft.from = from_in_hand_;
+  draft.counters = static_cast<std::uint32_t>(draft_counters_.size());
+  draft_counters_.insert(draft_counters_.end(), counters, counters + pattern_->counter_count);
+  drafts_.push_back(draft);
+}
+
+bool PatternMatcher::fits_step(std::uint32_t step, Offset head) {
+  const PatternStep& program = pattern_->steps[step];
+  return fits(program.take, head, static_cast<int>(step), program.own_slot);
+}
+
+// `own_slot` is the slot of the step's variable, which conditions that read its own past need.
+bool PatternMatcher::fits(const ElementProgram& element, Offset head, int taken_step,
+                          std::uint32_t own_slot) {
+  if (!hand_->satisfies(element.predicate)) return false;
+  if (!element.by_row.empty()) {
+    std::int8_t& answer = row_answers_[element.place];
+    if (answer == 0) {
+      answer = std::all_of(element.by_row.begin(), element.by_row.end(),
+                           [&](const Conjunct& c) { return holds(c, head, taken_step); })
+                   ? 1
+                   : -1;
+    }
+    if (answer < 0) return false;
+  }
+  for (const Conjunct& conjunct : element.by_run) {
+    if (!conjunct.of_first && (head == 0 || node(head)->slots()[own_slot].last == 0)) continue;
+    if (!holds(conjunct, head, taken_step)) return false;
+  }
+  return true;
+}
+
+bool PatternMatcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
+  const EvalScope& scope = scope_at(head, taken_step);
+  return conjunct_holds(conjunct, EventView{hand_->row, nullptr}, scope);
+}
+
+// ---- time
+
+void PatternMatcher::release(const std::byte* record, Offset state) {
+  const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);
+  const PatternState& at = pool_->at(handle);
+  stats_.runs -= at.runs.size() + (at.window.open ? 1 : 0);
+  pool_->free(handle);
+}
+
+std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, Offset state,
+                                    std::int64_t now_us) {
+  const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);
+  PatternState& at = pool_->at(handle);
+  take_up(rule, &at, {});
+  std::int64_t latest = kDead;
+  if (at.window.open && at.window.end_us <= now_us) drop_window();
+  if (at.window.open) latest = std::max(latest, at.window.end_us);
+  if (!at.waiting.empty()) latest = kNeverDies;
+  if (at.lost_runs > 0 && at.lost_until_us > now_us) latest = std::max(latest, at.lost_until_us);
+  const std::uint32_t count = pattern_->counter_count;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < at.runs.size(); ++i) {
+    const PatternRun run = at.runs[i];
+    const std::int64_t end = lives_until(run);
+    if (end <= now_us) {
+      if (kept > 0) at.tally.reset();
+      continue;
+    }
+    latest = std::max(latest, end);
+    std::copy_n(at.counters.begin() + static_cast<std::ptrdiff_t>(i * count), count,
+                at.counters.begin() + static_cast<std::ptrdiff_t>(kept * count));
+    at.runs[kept++] = run;
+  }
+  stats_.runs -= at.runs.size() - kept;
+  at.runs.resize(kept);
+  at.counters.resize(kept * count);
+  if (rule.rule->suppression.once == Once::kPerVariable) {
+    hand_ = nullptr;
+    candidates_.clear();
+    given_.clear();
+    keep_taken_of_runs();
+  }
+  latest = std::max(latest, suppression_until(rule.rule->suppression, rule.suppression_life,
+                                              at.suppression, now_us));
+  if (latest == kDead) {
+    pool_->free(handle);
+  } else {
+    pool_->count(at);
+  }
+  return latest;
+}
+
+std::size_t PatternMatcher::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [rule, states] : once_by_value_) sum += states.bytes();
+  for (const auto& [rule, states] : most_by_value_) sum += states.bytes();
+  return sum;
+}
+}  // namespace tocsin::cep

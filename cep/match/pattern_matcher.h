@@ -1,0 +1,333 @@
+/// Matching of any pattern, selection and suppression (Method::kGeneral): one rule, one key, one
+/// event at a time.
+///
+/// A partial match stands on one **way on** of the automaton (cep/compile/pattern_program.h) and is
+/// offered each considered event of its key. It ends, stays, or takes the event: then each way on
+/// that its counters allow makes a partial match of its own. A way to the end makes a complete one,
+/// or one that waits for its deadline or the next event.
+///
+/// What becomes of the partial matches at an event is drafted first, then pruned and cut to the
+/// budget; only what survives is written. Invariants:
+/// - runs stand ascending by their first event;
+/// - one node stands for one list of (event, step) taken, so that equal matches are found by their
+///   nodes, and two that reached the same node on the same way with equal counters are one;
+/// - **pruning**: where the selection prefers one match (PatternProgram, compile_pattern.cpp), of
+///   two partial matches of one first event that stand on the same way with equal counters, gaps
+///   and deadlines and agree on all events that anything later asks about, the one that comes first
+///   in the order stays: whatever completes the other completes it too, at the same event, and it
+///   is selected first. Where nothing is asked about and no window ends them apart, that holds for
+///   different first events too.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "cep/base/byte_codec.h"
+#include "cep/compile/pattern_program.h"
+#include "cep/data/alert.h"
+#include "cep/match/eval.h"
+#include "cep/match/slice.h"
+#include "cep/match/value_suppression.h"
+#include "cep/plan/calendar.h"
+#include "cep/record/budget.h"
+#include "cep/record/engine_stats.h"
+#include "cep/record/key_record.h"
+#include "cep/record/pattern_state.h"
+#include "cep/record/timers.h"
+
+namespace tocsin::cep {
+struct RowInHand;
+class EventReader;
+
+class PatternMatcher {
+ public:
+  PatternMatcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
+                 EngineStats& stats, GroupBudgets& groups, BudgetLog& budgets);
+  /// The slice that rows are of, until the next call.
+  void begin_slice(Slice& slice, std::vector<Alert>& alerts);
+  /// The shard whose states are meant from now on.
+  void work_on(PatternPool& pool) { pool_ = &pool; }
+  /// Offers the row to the rule's partial matches of its key; its deadlines go to queue `queue`.
+  void on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& features,
+                ShardTimers& timers, std::uint32_t queue);
+  /// Time has reached a deadline of the key.
+  void on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key, const Timer& timer,
+                   ShardTimers& timers, std::uint32_t queue);
+  /// Until when the rule's state of a key matters: kDead when it is over by `now_us` (then it is
+  /// let go of), kNeverDies. Drops expired partial matches.
+  /// Gives back what a rule has of a key, which the record names at `state`.
+  void release(const std::byte* record, Offset state);
+  std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
+                      std::int64_t now_us);
+  /// All rows and deadlines of the slice up to the watermark have been worked through: gives the
+  /// alerts of rules whose suppression is not by their own key.
+  void settle();
+  std::size_t bytes() const;
+  /// As Matcher has them; an open window is a partial match too.
+  std::uint64_t live_runs(const RuleProgram& rule, std::byte* record, Offset state,
+                          std::int64_t now_us, std::vector<LiveRun>& runs);
+  std::uint64_t events_of_live_runs() const { return meter_.events(); }
+  std::uint64_t budget_work() const { return meter_.work(); }
+  /// Until when a partial match may give an alert; PatternRun::kNever.
+  std::int64_t lives_until(const RuleProgram& rule, const PatternRun& run) {
+    take_up(rule, nullptr, {});
+    return lives_until(run);
+  }
+  void drop_live_runs(const RuleProgram& rule, std::byte* record, Offset state, std::int64_t now_us,
+                      std::size_t count);
+  /// When a key that is quiet without an end in time was last seen to be; absent where it is not.
+  std::optional<std::int64_t> quiet_since(const RuleProgram& rule, const std::byte* record,
+                                          Offset state);
+  void end_quiet(const std::byte* record, Offset state);
+  PatternPool& pool() const { return *pool_; }
+  /// What the rule's clause `once` (`at_most`: that one) holds back by values.
+  ValueSuppression& by_value(RuleIndex rule, bool at_most);
+  /// From now on what is held back by values keeps account of its changes.
+  void track_changes();
+  /// Lets go of what is held back by values and over at `now_us`, of some of the values.
+  void sweep_values(std::int64_t now_us);
+  /// Values of which something is held back.
+  std::size_t values() const;
+  /// Lets go of all that is held back by values: time has ended.
+  void end();
+  /// Reads what PatternWriter wrote of the rule into an empty state
+  /// (cep/match/pattern_restore.cpp); `value_places` as PartTarget has them. False for other bytes.
+  bool restore(const RuleProgram& rule, PatternState& state, std::string_view key, ByteReader& from,
+               const EventReader& events, const std::vector<std::uint32_t>& value_places);
+  /// Sets all timers that the state of a key with this hash waits for.
+  void set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
+                  ShardTimers& timers, std::uint32_t queue);
+  static constexpr std::int64_t kDead = INT64_MIN;
+  static constexpr std::int64_t kNeverDies = INT64_MAX;
+
+ private:
+  struct Draft {
+    PatternRun run;
+    std::uint32_t counters = 0;  // into draft_counters_
+    bool takes = false;          // the event in hand is its last: `run.node` is the one before
+    std::uint32_t step = 0;      // for which it was taken
+    std::uint32_t from = BudgetTally::kFresh;  // the place of the one that it comes from
+  };
+  // A match that is complete now.
+  struct Candidate {
+    Offset node = 0;  // its last, or the one before the event in hand
+    Offset values = 0;
+    std::uint64_t start = 0;
+    bool takes = false;
+    std::uint32_t step = 0;
+  };
+  // Where in the total order an event stands.
+  struct Position {
+    std::int64_t time_us = 0;
+    ArrivalNumber arrival;
+    friend auto operator<=>(const Position&, const Position&) = default;
+  };
+  // Matches whose suppression is not by their own key, or the end of a quiet time.
+  struct Deferred {
+    OrderKey order;
+    const RuleProgram* rule = nullptr;
+    bool resets = false;    // the quiet of `once_key` ends
+    bool only_one = false;  // the first that may becomes the alert
+    struct Match {
+      Alert alert;
+      std::string once_key;
+      std::string most_key;
+      MatchFacts facts;
+    };
+    std::vector<Match> matches;
+    std::string once_key;
+  };
+  class StoredFeatures : public FeatureReader {
+   public:
+    void begin(const RuleProgram& rule, const std::byte* block);
+    const Value& read(FeatureIndex feature) override;
+
+   private:
+    const RuleProgram* rule_ = nullptr;
+    const std::byte* block_ = nullptr;
+    Value value_;
+  };
+  // What a given match drops.
+  struct Drop {
+    bool any = false;
+    bool by_position = false;  // all that began at or before `last`
+    bool strictly = false;     // … before it
+    Position last;
+    std::vector<Offset> events;  // all that hold one of these, ascending
+  };
+
+  // ---- one event
+  void take_up(const RuleProgram& rule, PatternState* state, std::string_view key);
+  void offer(const PatternRun& run, const std::uint32_t* counters);
+  void offer_start(std::uint32_t way);
+  void take(const PatternRun& parent, const std::uint32_t* counters, std::uint32_t step,
+            bool forbidden, bool without);
+  void keep(const PatternRun& run, const std::uint32_t* counters);
+  bool fits(const ElementProgram& element, Offset head, int taken_step, std::uint32_t own_slot);
+  bool fits_step(std::uint32_t step, Offset head);
+  bool fits_until(const PatternStep& step, Offset head) {
+    return step.until && fits(*step.until, head, -1, PatternStep::kNoSlot);
+  }
+  bool holds(const Conjunct& conjunct, Offset head, int taken_step);
+  const EvalScope& scope_at(Offset head, int taken_step) {
+    scope_.head = head;
+    scope_.taken_step = taken_step;
+    return scope_;
+  }
+  std::int64_t dies_at(const PatternRun& run) const;
+  // ---- from bytes (cep/match/pattern_restore.cpp)
+  bool restore_matches(ByteReader& from, const EventReader& events,
+                       const std::vector<std::uint32_t>& value_places);
+  bool restore_nodes(ByteReader& from, std::uint64_t count, const EventReader& events);
+  bool restore_values(ByteReader& from, std::uint64_t count,
+                      const std::vector<std::uint32_t>& places);
+  bool restore_place(ByteReader& from, bool is_done, Offset& node, Offset& values);
+  bool restore_run(ByteReader& from);
+  bool restore_window(ByteReader& from);
+  // ---- closing windows (cep/match/pattern_window.cpp)
+  void on_window_event();
+  void on_window_deadline(const Timer& timer);
+  CalendarWindow stretch_of(const ClosingWindow& window, EventTime time) const;
+  void arm_window();
+  void drop_window();
+  void keep_window_to_budget();
+  void drop_oldest_half(BudgetCause cause);
+  // ---- writing (cep/match/pattern_commit.cpp)
+  const PatternNode* node(Offset offset) const {
+    return RecordStore::at<PatternNode>(scope_.record, offset);
+  }
+  const KeptEvent* event_of(Offset offset) const {
+    return RecordStore::at<KeptEvent>(scope_.record, node(offset)->node.event);
+  }
+  static Position position_of(const KeptEvent& event) {
+    return {event.engine_time_us, event.arrival()};
+  }
+  int compare(Offset a, bool a_takes, std::uint32_t a_step, Offset b, bool b_takes,
+              std::uint32_t b_step, bool longer_first) const;
+  std::uint64_t anchor_of(const Draft& draft) const;
+  bool same_future(const Draft& a, const Draft& b) const;
+  std::uint64_t hash_of(const Draft& draft) const;
+  bool comes_first(const Draft& a, const Draft& b) const;
+  bool prune_group(std::size_t begin, std::size_t end);
+  bool prune_all();
+  void prune();
+  void keep_to_budget();
+  bool find_shares();
+  void keep_tally();
+  RunMark mark_of(const PatternRun& run) const;
+  void lose(std::size_t count, BudgetCause cause);
+  // What was lost is forgotten where nothing is left of its time.
+  void forget_lost_runs();
+  std::int64_t lives_until(const PatternRun& run) const;
+  void make_state();
+  Offset write_event();
+  Offset write_node(Offset parent, std::uint32_t step);
+  Offset make_node(Offset parent, Offset event, std::uint32_t step, std::uint16_t subset,
+                   const EventView& view);
+  Offset write_values();
+  Offset put_values(std::vector<std::uint64_t>& block);
+  void commit();
+  void collect_words();
+  void set_deadlines();
+  void set_release_timer();
+  void push_timer(std::int64_t deadline_us, const ArrivalNumber& arrival);
+  // ---- matches (cep/match/pattern_selection.cpp)
+  bool is_stepwise() const;  // a match given may drop others
+  void sort_candidates();
+  void decide(const OrderKey& order);
+  void give_in_turn(const OrderKey& order);
+  void wait_in_order(const OrderKey& order);
+  void release(OrderKey order);
+  const EvalScope& scope_of(const Candidate& candidate);
+  EventView last_of(const Candidate& candidate) const;
+  bool is_excepted(const EvalScope& scope, const EventView& last, EventTime time) const;
+  MatchFacts facts_of(const Candidate& candidate, const EvalScope& scope, const EventView& last,
+                      EventTime time);
+  bool is_deferred() const;
+  Offset last_of_variable(Offset head) const;
+  VariableEvent variable_event(Offset at) const;
+  std::optional<VariableEvent> variable_event_here(const Candidate& candidate) const;
+  class VariableChain;
+  bool shares_variable_event(const Candidate& candidate) const;
+  void take_variable_event(const VariableEvent& event);
+  void note_variable_events(const Candidate& candidate);
+  bool lets_pass(const Candidate& candidate, const MatchFacts& facts);
+  void hold_back(const Candidate& candidate, EventTime time);
+  void keep_quiet(const Deferred& deferred, const std::string& values);
+  void raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order);
+  void forget_taken();
+  void keep_taken_of_runs();
+  void give(const CompleteMatch& match, OrderKey& order);
+  bool passes(const CompleteMatch& match);
+  const KeptEvent& end_setter(const PatternRun& run) const;
+  Position end_of(const PatternRun& run) const;
+  template <typename Keeps>
+  void keep_runs(Keeps&& keeps);
+  void add_deferred(Deferred& deferred, const Candidate& candidate);
+  Drop drop_of(const CompleteMatch& match) const;
+  bool is_dropped(const Drop& drop, Offset node) const;
+  void drop_runs(const Drop& drop);
+  OrderKey order_here() const;
+  void mark_alerted();
+  std::string values_key(const std::vector<ExprPtr>& parts, const EvalScope& scope,
+                         const EventView& event) const;
+  std::string once_key(const EvalScope& scope, const EventView& event) const;
+  void look_at_quiet();
+  void settle_one(Deferred& deferred, std::uint32_t& ordinal);
+
+  const ProgramImpl& program_;
+  RecordStore& store_;
+  EngineStats& stats_;
+  GroupBudgets& groups_;
+  BudgetLog& budgets_;
+  BudgetMeter meter_;
+  bool is_near_budget_ = false;  // the key in hand: the drafts' shares are counted
+  // Of the drafts: what they take before they take the event in hand, and where they come from.
+  std::vector<BudgetShare> shares_;
+  std::vector<std::uint32_t> from_;
+  std::vector<RunMark> marks_;
+  std::unordered_set<Offset> made_;
+  EvalScope scope_;  // of the rule, key and event in hand
+  Slice* slice_ = nullptr;
+  std::vector<Alert>* alerts_ = nullptr;
+  PatternPool* pool_ = nullptr;
+
+  // The rule and event in hand.
+  const RuleProgram* rule_ = nullptr;
+  const PatternProgram* pattern_ = nullptr;
+  PatternState* state_ = nullptr;
+  RowInHand* hand_ = nullptr;
+  FeatureReader* features_ = nullptr;
+  StoredFeatures stored_features_;
+  ShardTimers* timers_ = nullptr;
+  std::uint64_t hash_ = 0;
+  std::uint32_t queue_ = 0;
+  std::uint32_t from_in_hand_ = BudgetTally::kFresh;  // Draft::from of what is drafted
+  bool changed_ = false;
+  bool any_live_ = false;  // of the partial matches before the event in hand
+  Offset event_ = 0;       // where the row is captured in the state; 0: not yet
+  Offset values_ = 0;      // where the features at the row are; 0: not yet
+  std::vector<Draft> drafts_;
+  std::vector<std::uint32_t> draft_counters_;
+  std::vector<Candidate> candidates_;
+  std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
+  std::vector<std::uint32_t> new_counters_;
+  Offset first_made_ = 0;  // the node last made of the event in hand as a first one
+  std::vector<std::uint32_t> prune_table_;
+  std::vector<std::uint8_t> dropped_;
+  std::vector<CompleteMatch> given_;
+  std::vector<Offset> restored_nodes_;   // by number; 0: none
+  std::vector<Offset> restored_values_;  // by number; 0: none
+  std::vector<Offset> restored_events_;  // by number; 0: not yet
+
+  std::vector<Deferred> deferred_;
+  // By rule.
+  std::map<std::uint32_t, ValueSuppression> once_by_value_;
+  std::map<std::uint32_t, ValueSuppression> most_by_value_;
+  bool tracks_ = false;
+};
+}  // namespace tocsin::cep

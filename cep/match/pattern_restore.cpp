@@ -1,0 +1,197 @@
+// The general matcher: its state of a key from bytes that PatternWriter wrote, or any others.
+#include <algorithm>
+#include <utility>
+
+#include "cep/match/matcher.h"
+#include "cep/match/pattern_matcher.h"
+#include "cep/record/state_events.h"
+#include "cep/record/state_layout.h"
+#include "cep/record/state_values.h"
+
+namespace tocsin::cep {
+bool PatternMatcher::restore(const RuleProgram& rule, PatternState& state, std::string_view key,
+                             ByteReader& from, const EventReader& events,
+                             const std::vector<std::uint32_t>& value_places) {
+  if (from.is_done()) return true;
+  take_up(rule, &state, key);
+  hand_ = nullptr;
+  std::uint64_t* const values_missing = std::exchange(scope_.values_missing, nullptr);
+  const bool is_well = restore_matches(from, events, value_places);
+  scope_.values_missing = values_missing;
+  if (!is_well || !from.is_done()) return false;
+  stats_.runs += state.runs.size() + (state.window.open ? 1 : 0);
+  state.words.shrink_to_fit();
+  state.words_kept = state.words.size();
+  return true;
+}
+
+bool PatternMatcher::restore_matches(ByteReader& from, const EventReader& events,
+                                     const std::vector<std::uint32_t>& value_places) {
+  PatternState& state = *state_;
+  state.next_start = from.varint();
+  state.lost_runs = from.varint();
+  if (state.lost_runs > 0) state.lost_until_us = from.signed_varint();
+  const std::uint64_t nodes = from.varint_up_to(from.left());
+  const std::uint64_t values = from.varint_up_to(from.left());
+  const std::uint64_t runs = from.varint_up_to(from.left());
+  const std::uint64_t waiting = from.varint_up_to(from.left());
+  const bool has_window = from.varint_up_to(1) != 0;
+  if (!from.ok() || (waiting > 0 && !rule_->rule->selection.in_order) ||
+      (has_window && !pattern_->opens) || (runs > 0 && pattern_->opens)) {
+    return false;
+  }
+  if (!restore_nodes(from, nodes, events) || !restore_values(from, values, value_places)) {
+    return false;
+  }
+  for (std::uint64_t i = 0; i < runs; ++i) {
+    if (!restore_run(from)) return false;
+  }
+  for (std::uint64_t i = 0; i < waiting; ++i) {
+    CompleteMatch match;
+    if (!restore_place(from, true, match.node, match.values)) return false;
+    match.start = from.varint();
+    if (match.start >= state.next_start || (i > 0 && match.start < state.waiting.back().start)) {
+      return false;
+    }
+    state.waiting.push_back(match);
+  }
+  return !has_window || restore_window(from);
+}
+
+bool PatternMatcher::restore_nodes(ByteReader& from, std::uint64_t count,
+                                   const EventReader& events) {
+  restored_nodes_.assign(1, 0);
+  restored_events_.assign(events.count(), 0);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t parent = from.varint_up_to(i);
+    const std::uint64_t event = from.varint();
+    const std::uint64_t step = from.varint();
+    const std::uint64_t subset = from.varint();
+    if (!from.ok() || event >= events.count() || step >= pattern_->steps.size()) return false;
+    const KeptEvent* const kept = events.at(event);
+    const std::vector<Subset>& subsets = pattern_->steps[step].element->events;
+    if (kept == nullptr || subset >= subsets.size() || subsets[subset].type.value != kept->type) {
+      return false;
+    }
+    Offset& place = restored_events_[event];
+    if (place == 0) {
+      place = state_->cut(kept->words);
+      std::copy_n(reinterpret_cast<const std::uint64_t*>(kept), kept->words,
+                  state_->words.begin() + static_cast<std::ptrdiff_t>(place));
+    }
+    restored_nodes_.push_back(
+        make_node(restored_nodes_[parent], place, static_cast<std::uint32_t>(step),
+                  static_cast<std::uint16_t>(subset), EventView{nullptr, kept}));
+  }
+  return true;
+}
+
+bool PatternMatcher::restore_values(ByteReader& from, std::uint64_t count,
+                                    const std::vector<std::uint32_t>& places) {
+  const std::size_t kept = rule_->deadline_features.size();
+  restored_values_.assign(1, 0);
+  std::vector<Value> values;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    values.assign(kept, Value::missing());
+    for (const std::uint32_t place : places) {
+      const bool is_here = place < kept;
+      const Type* const type =
+          is_here ? &type_of_value(program_, rule_->deadline_features[place]) : nullptr;
+      Value value;
+      if (!restore_value(from, type, value)) return false;
+      if (is_here) values[place] = value;
+    }
+    if (kept == 0) {
+      restored_values_.push_back(0);
+      continue;
+    }
+    std::vector<std::uint64_t> block(1);
+    for (const Value& value : values) append_kept_value(block, value);
+    restored_values_.push_back(put_values(block));
+  }
+  return true;
+}
+
+// A match's last node, and its values: none, or where `is_done` all that the rule keeps.
+bool PatternMatcher::restore_place(ByteReader& from, bool is_done, Offset& node, Offset& values) {
+  const std::uint64_t node_number = from.varint_up_to(restored_nodes_.size() - 1);
+  const std::uint64_t values_number = from.varint_up_to(restored_values_.size() - 1);
+  if (!from.ok() || node_number == 0) return false;
+  node = restored_nodes_[node_number];
+  values = restored_values_[values_number];
+  return values != 0 || !is_done || rule_->deadline_features.empty();
+}
+
+bool PatternMatcher::restore_run(ByteReader& from) {
+  PatternState& state = *state_;
+  PatternRun run;
+  if (!restore_place(from, false, run.node, run.values)) return false;
+  run.start = from.varint();
+  run.way = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+  run.greedy_over = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+  run.fresh = from.varint_up_to(1) != 0;
+  const bool has_end = from.varint_up_to(1) != 0;
+  if (has_end && !restore_time(from, run.ends_us)) return false;
+  const std::vector<std::uint32_t>& ways = pattern_->steps[node(run.node)->node.step].ways;
+  if (!from.ok() || std::find(ways.begin(), ways.end(), run.way) == ways.end()) return false;
+  const PatternWay& way = pattern_->ways[run.way];
+  const bool ends = way.target == PatternWay::kEnd;
+  const bool needs_end = ends ? way.ending == Ending::kAtDeadline : way.gap.has_value();
+  if (has_end != needs_end || (ends && way.ending == Ending::kAtOnce) ||
+      (ends && run.values == 0 && !rule_->deadline_features.empty()) ||
+      (way.greedy.size() < 32 && run.greedy_over >> way.greedy.size() != 0) ||
+      run.start >= state.next_start ||
+      (!state.runs.empty() && run.start < state.runs.back().start)) {
+    return false;
+  }
+  run.first_time_us = event_of(node(run.node)->first)->engine_time_us;
+  state.runs.push_back(run);
+  for (std::uint32_t c = 0; c < pattern_->counter_count; ++c) {
+    state.counters.push_back(static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX)));
+  }
+  return from.ok();
+}
+
+bool PatternMatcher::restore_window(ByteReader& from) {
+  const ClosingWindow& rule = *rule_->rule->window;
+  OpenWindow& window = state_->window;
+  if (!restore_place(from, true, window.node, window.values)) return false;
+  window.open = true;
+  window.count = node(window.node)->node.length;
+  if (!restore_time(from, window.begin_us)) return false;
+  if (!rule.session) {
+    const CalendarWindow stretch = stretch_of(rule, {window.begin_us});
+    if (stretch.begin.us != window.begin_us) return false;
+    window.end_us = stretch.end.us;
+  }
+  window.is_set = from.varint_up_to(1) != 0;
+  if (rule.session && !window.is_set) return false;
+  if (!window.is_set) return from.ok();
+  const std::int64_t end_us = window.end_us;
+  if (!restore_time(from, window.end_us)) return false;
+  window.setter = restore_arrival(from);
+  window.setter_roles = static_cast<std::uint32_t>(from.varint_up_to((1U << kRolesMax) - 1));
+  return from.ok() && (rule.session || window.end_us == end_us);
+}
+
+void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
+                                ShardTimers& timers, std::uint32_t queue) {
+  take_up(rule, &state, {});
+  timers_ = &timers;
+  hash_ = hash;
+  queue_ = queue;
+  std::int64_t last_deadline = PatternRun::kNever;
+  ArrivalNumber last_cause;
+  for (const PatternRun& run : state.runs) {
+    const PatternWay& way = pattern_->ways[run.way];
+    if (way.target != PatternWay::kEnd || way.ending != Ending::kAtDeadline) continue;
+    const ArrivalNumber cause = end_setter(run).arrival();
+    if (run.ends_us == last_deadline && cause == last_cause) continue;
+    last_deadline = run.ends_us;
+    last_cause = cause;
+    push_timer(last_deadline, cause);
+  }
+  set_release_timer();
+  if (state.window.open && state.window.is_set) arm_window();
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,533 @@
+// The general matcher: from complete matches to alerts. A match completes, `having`, selection,
+// `except`, `once`.
+#include <algorithm>
+#include <limits>
+#include <unordered_set>
+#include <utility>
+
+#include "cep/base/assert.h"
+#include "cep/match/alert_builder.h"
+#include "cep/match/loop_totals.h"
+#include "cep/match/matcher.h"
+#include "cep/match/pattern_matcher.h"
+#include "cep/plan/calendar.h"
+#include "cep/plan/zone.h"
+#include "cep/record/held_back.h"
+
+namespace tocsin::cep {
+bool PatternMatcher::is_stepwise() const {
+  const Selection& selection = rule_->rule->selection;
+  return selection.in_order ||
+         (selection.kind != SelectionKind::kDefault && selection.kind != SelectionKind::kNoSkip);
+}
+bool PatternMatcher::is_deferred() const {
+  const Suppression& suppression = rule_->rule->suppression;
+  return !suppression.for_each.empty() ||
+         (suppression.at_most && !suppression.at_most->for_each.empty());
+}
+
+OrderKey PatternMatcher::order_here() const {
+  OrderKey order = order_at_event(hand_->row->engine_time, hand_->row->arrival);
+  order.role = place_of_role(hand_->roles);
+  order.level = rule_->level;
+  order.rule = rule_->index.value;
+  order.key = scope_.key;
+  return order;
+}
+
+// Puts the candidates in their order, each once.
+void PatternMatcher::sort_candidates() {
+  const Selection& selection = rule_->rule->selection;
+  std::sort(candidates_.begin(), candidates_.end(), [&](const Candidate& a, const Candidate& b) {
+    if (a.start != b.start) return (a.start < b.start) != selection.prefer_latest;
+    return compare(a.node, a.takes, a.step, b.node, b.takes, b.step, !selection.in_order) < 0;
+  });
+  const auto same = [](const Candidate& a, const Candidate& b) {
+    return a.start == b.start && a.node == b.node && a.takes == b.takes && a.step == b.step;
+  };
+  candidates_.erase(std::unique(candidates_.begin(), candidates_.end(), same), candidates_.end());
+}
+
+// ---- what is asked of a match
+
+const EvalScope& PatternMatcher::scope_of(const Candidate& candidate) {
+  if (candidate.takes) {
+    scope_.features = features_;
+    return scope_at(candidate.node, static_cast<int>(candidate.step));
+  }
+  stored_features_.begin(*rule_, RecordStore::at<std::byte>(scope_.record, candidate.values));
+  scope_.features = &stored_features_;
+  return scope_at(candidate.node, -1);
+}
+EventView PatternMatcher::last_of(const Candidate& candidate) const {
+  if (candidate.takes) return {hand_->row, nullptr};
+  return {nullptr, event_of(candidate.node)};
+}
+
+bool PatternMatcher::is_excepted(const EvalScope& scope, const EventView& last,
+                                 EventTime time) const {
+  const std::vector<Exception>& exceptions = rule_->rule->exceptions;
+  return std::any_of(exceptions.begin(), exceptions.end(), [&](const Exception& exception) {
+    if (exception.expires && day_of(time) >= *exception.expires) return false;
+    return evaluate(*exception.condition, last, scope).is_true();
+  });
+}
+
+MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope& scope,
+                                    const EventView& last, EventTime time) {
+  const Suppression& suppression = rule_->rule->suppression;
+  MatchFacts facts;
+  facts.time_us = time.us;
+  if (suppression.once == Once::kPerUnit) {
+    const Value zone = evaluate(*suppression.zone, last, scope);
+    const Zone* const known =
+        zone.is_missing() ? nullptr : find_zone(program_.plan->zones, zone.text);
+    if (known != nullptr) facts.unit = local_unit(*known, suppression.unit, time);
+  }
+  if (suppression.once == Once::kPerVariable && is_deferred()) {
+    if (const auto here = variable_event_here(candidate)) facts.var_events.push_back(*here);
+    for (Offset at = last_of_variable(candidate.node); at != 0;
+         at = last_of_variable(node(at)->node.parent)) {
+      facts.var_events.push_back(variable_event(at));
+    }
+    std::ranges::reverse(facts.var_events);
+  }
+  return facts;
+}
+
+// ---- `once per VARIABLE` by the rule's own key
+
+// The last node of the variable in the chain that ends with `head`; 0: none.
+Offset PatternMatcher::last_of_variable(Offset head) const {
+  if (head == 0) return 0;
+  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var.value];
+  return node(head)->slots()[slot].last;
+}
+VariableEvent PatternMatcher::variable_event(Offset at) const {
+  const KeptEvent* const event = event_of(at);
+  return {event->engine_time_us, event->arrival()};
+}
+std::optional<VariableEvent> PatternMatcher::variable_event_here(const Candidate& candidate) const {
+  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var.value];
+  if (!candidate.takes || !pattern_->belongs(static_cast<int>(candidate.step), slot)) return {};
+  return VariableEvent{hand_->row->engine_time.us, hand_->row->arrival};
+}
+
+// The nodes of the variable, from the last one on.
+class PatternMatcher::VariableChain {
+ public:
+  VariableChain(const PatternMatcher& matcher, Offset last) : matcher_(matcher), last_(last) {}
+  Offset begin() const { return last_; }
+  static Offset end() { return 0; }
+  Offset before(Offset at) const {
+    return matcher_.last_of_variable(matcher_.node(at)->node.parent);
+  }
+  VariableEvent event(Offset at) const { return matcher_.variable_event(at); }
+  bool is_noted(Offset at) const { return matcher_.node(at)->is_noted(); }
+  std::uint64_t clear(Offset at) const { return keeps_clear() ? *clear_word(at) : 0; }
+  void set_clear(Offset at, std::uint64_t count) const {
+    if (keeps_clear()) *clear_word(at) = count;
+  }
+
+ private:
+  bool keeps_clear() const { return matcher_.pattern_->keeps_clear; }
+  std::uint64_t* clear_word(Offset at) const {
+    return RecordStore::at<std::uint64_t>(matcher_.state_->base(),
+                                          clear_place(*matcher_.pattern_, at));
+  }
+  const PatternMatcher& matcher_;
+  Offset last_;
+};
+
+// Whether a match that alerted, or that `once` held back, had one of the variable's events. Nodes
+// whose events are noted, or known to be untaken, end the search, so that a loop that grows is not
+// read from its beginning at each event.
+bool PatternMatcher::shares_variable_event(const Candidate& candidate) const {
+  const SuppressionState& held = state_->suppression;
+  if (held.taken.empty()) return false;
+  if (const auto here = variable_event_here(candidate); here && held.has_taken(*here)) return true;
+  return has_taken_event(held, state_->taken_log,
+                         VariableChain(*this, last_of_variable(candidate.node)));
+}
+void PatternMatcher::take_variable_event(const VariableEvent& event) {
+  if (state_->suppression.take(event) && pattern_->keeps_clear) state_->taken_log.note(event);
+}
+void PatternMatcher::note_variable_events(const Candidate& candidate) {
+  if (const auto here = variable_event_here(candidate)) take_variable_event(*here);
+  for (Offset at = last_of_variable(candidate.node); at != 0 && !node(at)->is_noted();
+       at = last_of_variable(node(at)->node.parent)) {
+    take_variable_event(variable_event(at));
+    RecordStore::at<PatternNode>(state_->base(), at)->set_noted();
+  }
+  forget_taken();
+}
+
+// ---- suppression by the rule's own key
+
+bool PatternMatcher::lets_pass(const Candidate& candidate, const MatchFacts& facts) {
+  const Suppression& suppression = rule_->rule->suppression;
+  if (state_ == nullptr) return true;
+  const bool passes_once = suppression.once == Once::kPerVariable
+                               ? !shares_variable_event(candidate)
+                               : once_lets_pass(suppression, state_->suppression, facts);
+  return passes_once && at_most_lets_pass(suppression, state_->suppression, facts.time_us);
+}
+// `unless alerted by`: the rule raises or holds back an alert at the event in hand.
+void PatternMatcher::mark_alerted() {
+  if (rule_->is_watched && hand_ != nullptr) slice_->mark_alerted(rule_->index, hand_->number);
+}
+void PatternMatcher::hold_back(const Candidate& candidate, EventTime time) {
+  mark_alerted();
+  const Suppression& suppression = rule_->rule->suppression;
+  note_held_back(suppression, state_->suppression, time.us);
+  // A match that `once` holds back has taken its events too.
+  if (suppression.once == Once::kPerVariable && shares_variable_event(candidate)) {
+    note_variable_events(candidate);
+  }
+  ++stats_.alerts_held_back;
+}
+
+void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order) {
+  if (order.ordinal == program_.limits.matches_per_event_max) {
+    ++alerts_->back().truncated;
+    ++stats_.matches_truncated;
+    return;
+  }
+  mark_alerted();
+  const Suppression& suppression = rule_->rule->suppression;
+  const EvalScope& scope = scope_of(candidate);
+  Alert alert = build_alert(scope, last_of(candidate), order);
+  if (rule_->rule->window) alert.window_begin = EventTime{state_->window.begin_us};
+  if (suppression.once != Once::kNone || suppression.at_most) make_state();
+  if (state_ != nullptr) {
+    SuppressionState& held = state_->suppression;
+    alert.held_back = take_held_back(suppression, held, facts.time_us);
+    alert.lost_runs = std::exchange(state_->lost_runs, 0);
+    note_for_once(suppression, state_->suppression, facts);
+    note_for_at_most(suppression, state_->suppression, facts.time_us);
+    if (suppression.once == Once::kPerVariable) note_variable_events(candidate);
+    if (suppression.once == Once::kWhile) groups_.spend(*rule_, 1, kPartialMatchBytes);
+  }
+  alerts_->push_back(std::move(alert));
+  ++order.ordinal;
+}
+
+// Drops events that no partial match holds any more from those that were taken, now and then.
+void PatternMatcher::forget_taken() {
+  const std::vector<VariableEvent>& taken = state_->suppression.taken;
+  if (taken.size() < 16 || taken.size() < 2 * state_->taken_kept) return;
+  keep_taken_of_runs();
+}
+void PatternMatcher::keep_taken_of_runs() {
+  std::vector<VariableEvent> held;
+  if (hand_ != nullptr) held.push_back({hand_->row->engine_time.us, hand_->row->arrival});
+  std::unordered_set<Offset> seen;  // partial matches share their past
+  const auto add = [&](Offset last) {
+    for (Offset at = last_of_variable(last); at != 0 && seen.insert(at).second;
+         at = last_of_variable(node(at)->node.parent)) {
+      held.push_back(variable_event(at));
+    }
+  };
+  for (const PatternRun& run : state_->runs) add(run.node);
+  for (const CompleteMatch& match : state_->waiting) add(match.node);
+  for (const CompleteMatch& match : given_) add(match.node);
+  for (const Candidate& match : candidates_) add(match.node);
+  std::sort(held.begin(), held.end());
+  std::vector<VariableEvent>& taken = state_->suppression.taken;
+  std::erase_if(taken, [&](const VariableEvent& one) {
+    return !std::binary_search(held.begin(), held.end(), one);
+  });
+  state_->taken_kept = taken.size();
+}
+
+// ---- matches that drop nothing
+
+// The default selection and `no skip`: which of the candidates become alerts.
+void PatternMatcher::decide(const OrderKey& at) {
+  if (candidates_.size() > 1) sort_candidates();
+  OrderKey order = at;
+  const bool only_one = rule_->rule->selection.kind == SelectionKind::kDefault;
+  if (is_deferred()) {
+    Deferred deferred;
+    deferred.order = std::move(order);
+    deferred.rule = rule_;
+    deferred.only_one = only_one;
+    for (const Candidate& candidate : candidates_) {
+      const EvalScope& scope = scope_of(candidate);
+      const EventView last = last_of(candidate);
+      if (!passes_having(scope, last) || is_excepted(scope, last, at.time)) continue;
+      add_deferred(deferred, candidate);
+    }
+    if (deferred.matches.empty()) return;
+    mark_alerted();  // whether it is held back is known later
+    deferred_.push_back(std::move(deferred));
+    return;
+  }
+  const Candidate* first_held_back = nullptr;
+  for (const Candidate& candidate : candidates_) {
+    const EvalScope& scope = scope_of(candidate);
+    const EventView last = last_of(candidate);
+    if (!passes_having(scope, last) || is_excepted(scope, last, at.time)) continue;
+    const MatchFacts facts = facts_of(candidate, scope, last, at.time);
+    if (!lets_pass(candidate, facts)) {
+      if (!only_one) hold_back(candidate, at.time);
+      if (first_held_back == nullptr) first_held_back = &candidate;
+      continue;
+    }
+    raise(candidate, facts, order);
+    if (only_one) return;
+  }
+  if (only_one && first_held_back != nullptr) hold_back(*first_held_back, at.time);
+}
+
+// ---- matches that may drop others
+
+PatternMatcher::Drop PatternMatcher::drop_of(const CompleteMatch& match) const {
+  const Selection& selection = rule_->rule->selection;
+  const PatternNode* const last = node(match.node);
+  const Position first = position_of(*event_of(last->first));
+  Drop drop;
+  drop.by_position = true;
+  switch (selection.kind) {
+    case SelectionKind::kDefault:
+    case SelectionKind::kNoSkip:
+      break;
+    case SelectionKind::kSkipPastLast:
+      drop.any = true;
+      drop.last = position_of(*event_of(match.node));
+      break;
+    case SelectionKind::kSkipToNext:
+      drop.any = true;
+      drop.last = first;
+      break;
+    case SelectionKind::kSkipToFirst:
+    case SelectionKind::kSkipToLast: {
+      const SlotEvents slot = last->slots()[rule_->step_of_var[selection.var.value]];
+      const Offset target = selection.kind == SelectionKind::kSkipToFirst ? slot.first : slot.last;
+      if (target == 0 || target == last->first) break;
+      drop.any = true;
+      drop.strictly = true;
+      drop.last = position_of(*event_of(target));
+      break;
+    }
+    case SelectionKind::kConsume:
+      drop.any = true;
+      drop.by_position = false;
+      for (Offset at = match.node; at != 0; at = node(at)->node.parent) {
+        drop.events.push_back(node(at)->node.event);
+      }
+      std::sort(drop.events.begin(), drop.events.end());
+      break;
+  }
+  return drop;
+}
+
+bool PatternMatcher::is_dropped(const Drop& drop, Offset last) const {
+  if (!drop.any) return false;
+  if (drop.by_position) {
+    const Position first = position_of(*event_of(node(last)->first));
+    return drop.strictly ? first < drop.last : first <= drop.last;
+  }
+  for (Offset at = last; at != 0; at = node(at)->node.parent) {
+    if (std::binary_search(drop.events.begin(), drop.events.end(), node(at)->node.event)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void PatternMatcher::drop_runs(const Drop& drop) {
+  if (!drop.any) return;
+  keep_runs([&](const PatternRun& run) { return !is_dropped(drop, run.node); });
+}
+
+template <typename Keeps>
+void PatternMatcher::keep_runs(Keeps&& keeps) {
+  PatternState& state = *state_;
+  const std::uint32_t count = pattern_->counter_count;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < state.runs.size(); ++i) {
+    if (!keeps(state.runs[i])) {
+      if (kept > 0) state.tally.reset();
+      continue;
+    }
+    if (kept != i) {
+      state.runs[kept] = state.runs[i];
+      std::copy_n(state.counters.begin() + static_cast<std::ptrdiff_t>(i * count), count,
+                  state.counters.begin() + static_cast<std::ptrdiff_t>(kept * count));
+    }
+    ++kept;
+  }
+  stats_.runs -= state.runs.size() - kept;
+  state.runs.resize(kept);
+  state.counters.resize(kept * count);
+}
+
+// Gives a selected match, which `except` and `once` may still hold back.
+void PatternMatcher::give(const CompleteMatch& match, OrderKey& order) {
+  const Candidate candidate{match.node, match.values, match.start, false, 0};
+  const EvalScope& scope = scope_of(candidate);
+  const EventView last = last_of(candidate);
+  if (is_excepted(scope, last, order.time)) return;
+  if (is_deferred()) {
+    Deferred deferred;
+    deferred.order = order;
+    deferred.rule = rule_;
+    add_deferred(deferred, candidate);
+    mark_alerted();
+    deferred_.push_back(std::move(deferred));
+    return;
+  }
+  const MatchFacts facts = facts_of(candidate, scope, last, order.time);
+  if (lets_pass(candidate, facts)) {
+    raise(candidate, facts, order);
+  } else {
+    hold_back(candidate, order.time);
+  }
+}
+
+bool PatternMatcher::passes(const CompleteMatch& match) {
+  const Candidate candidate{match.node, match.values, match.start, false, 0};
+  return passes_having(scope_of(candidate), last_of(candidate));
+}
+
+// `given_`, complete now and in their order: each that those before it leave is given.
+void PatternMatcher::give_in_turn(const OrderKey& at) {
+  OrderKey order = at;
+  for (std::size_t i = 0; i < given_.size(); ++i) {
+    const CompleteMatch match = given_[i];
+    if (!passes(match)) continue;
+    const Drop drop = drop_of(match);
+    given_.erase(
+        std::remove_if(given_.begin() + static_cast<std::ptrdiff_t>(i) + 1, given_.end(),
+                       [&](const CompleteMatch& other) { return is_dropped(drop, other.node); }),
+        given_.end());
+    drop_runs(drop);
+    give(match, order);
+  }
+  given_.clear();
+}
+
+// `in order`: they wait for their turn.
+void PatternMatcher::wait_in_order(const OrderKey& order) {
+  std::vector<CompleteMatch>& waiting = state_->waiting;
+  const auto comes_first = [&](const CompleteMatch& a, const CompleteMatch& b) {
+    if (a.start != b.start) return a.start < b.start;
+    return compare(a.node, false, 0, b.node, false, 0, false) < 0;
+  };
+  for (const CompleteMatch& match : given_) {
+    if (!passes(match)) continue;
+    waiting.insert(std::upper_bound(waiting.begin(), waiting.end(), match, comes_first), match);
+  }
+  given_.clear();
+  release(order);
+}
+
+// Gives those for which no partial match that began earlier is alive.
+void PatternMatcher::release(OrderKey order) {
+  PatternState& state = *state_;
+  while (!state.waiting.empty() &&
+         (state.runs.empty() || state.runs.front().start >= state.waiting.front().start)) {
+    const CompleteMatch match = state.waiting.front();
+    state.waiting.erase(state.waiting.begin());
+    const Drop drop = drop_of(match);
+    std::erase_if(state.waiting,
+                  [&](const CompleteMatch& other) { return is_dropped(drop, other.node); });
+    drop_runs(drop);
+    give(match, order);
+  }
+}
+
+// The event that set the time at which a partial match ends.
+const KeptEvent& PatternMatcher::end_setter(const PatternRun& run) const {
+  const PatternWay& way = pattern_->ways[run.way];
+  const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
+  const bool by_first =
+      is_due ? way.waits_from_first
+             : rule_->within && dies_at(run) == run.first_time_us + rule_->within->us;
+  return *event_of(by_first ? node(run.node)->first : run.node);
+}
+PatternMatcher::Position PatternMatcher::end_of(const PatternRun& run) const {
+  const PatternWay& way = pattern_->ways[run.way];
+  const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
+  const std::int64_t end = is_due ? run.ends_us : dies_at(run);
+  return {end, end_setter(run).arrival()};
+}
+
+// Time itself releases what waits when the last partial match that began earlier runs out.
+void PatternMatcher::set_release_timer() {
+  PatternState& state = *state_;
+  if (state.waiting.empty()) return;
+  Position last{std::numeric_limits<std::int64_t>::min(), {}};
+  for (const PatternRun& run : state.runs) {
+    if (run.start >= state.waiting.front().start) break;
+    last = std::max(last, end_of(run));
+  }
+  if (last.time_us == PatternRun::kNever) return;
+  if (last.time_us == state.release_us && last.arrival == state.release_arrival) return;
+  state.release_us = last.time_us;
+  state.release_arrival = last.arrival;
+  push_timer(last.time_us, last.arrival);
+}
+
+void PatternMatcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key,
+                                 const Timer& timer, ShardTimers& timers, std::uint32_t queue) {
+  OperatorEntry* const entry = store_.find(slot, rule.op);
+  if (entry == nullptr) return;
+  PatternState& state = pool_->at(*RecordStore::at<std::uint32_t>(store_.base(slot), entry->state));
+  take_up(rule, &state, key);
+  hand_ = nullptr;
+  features_ = nullptr;
+  timers_ = &timers;
+  queue_ = queue;
+  hash_ = slot.hash;
+  event_ = values_ = 0;
+  candidates_.clear();
+  given_.clear();
+  if (pattern_->opens) {
+    on_window_deadline(timer);
+    return;
+  }
+  const Position at{timer.deadline_us, timer.arrival()};
+  const bool in_order = rule.rule->selection.in_order;
+  bool any = false;
+  std::uint32_t role = 0;
+  keep_runs([&](const PatternRun& run) {
+    const PatternWay& way = pattern_->ways[run.way];
+    const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
+    if (is_due) {
+      if (run.ends_us != at.time_us || end_of(run) != at) return true;
+      role = place_of_role(end_setter(run).roles());
+      candidates_.push_back({run.node, run.values, run.start, false, 0});
+      return false;
+    }
+    // Only what waits in order sees when a partial match ends.
+    if (!in_order || dies_at(run) > at.time_us || end_of(run) > at) return true;
+    if (end_of(run) == at) role = place_of_role(end_setter(run).roles());
+    any = true;
+    return false;
+  });
+  if (candidates_.empty() && !any) return;
+  OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
+  order.role = role;
+  order.level = rule.level;
+  order.rule = rule.index.value;
+  order.key = key;
+  if (is_stepwise()) {
+    sort_candidates();
+    for (const Candidate& match : candidates_) {
+      given_.push_back({match.start, match.node, match.values});
+    }
+    candidates_.clear();
+    if (in_order) {
+      wait_in_order(order);
+      set_release_timer();
+    } else {
+      give_in_turn(order);
+    }
+  } else {
+    decide(order);
+  }
+  pool_->count(state);
+}
+}  // namespace tocsin::cep

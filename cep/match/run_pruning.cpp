@@ -1,0 +1,140 @@
+// The order among matches of one start, and the runs that it makes hopeless.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "cep/match/matcher.h"
+
+namespace tocsin::cep {
+// Negative when match `a` comes before `b`, which has the same first event: longest, least
+// positions, least steps.
+int Matcher::compare(const std::byte* record, Chain a, Chain b) const {
+  const auto node_at = [&](Offset offset) { return RecordStore::at<Node>(record, offset); };
+  const auto length = [&](const Chain& chain) {
+    return (chain.node != 0 ? node_at(chain.node)->length : 0) + (chain.takes ? 1 : 0);
+  };
+  const auto sign = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
+  if (length(a) != length(b)) return length(a) > length(b) ? -1 : 1;
+  int by_position = 0;
+  int by_step = 0;
+  Offset x = a.node;
+  Offset y = b.node;
+  if (a.takes && b.takes) {
+    by_step = sign(a.step, b.step);
+  } else if (a.takes) {  // the event in hand comes after all that were captured
+    by_position = 1;
+    by_step = sign(a.step, std::uint32_t{node_at(y)->step});
+    y = node_at(y)->parent;
+  } else if (b.takes) {
+    by_position = -1;
+    by_step = sign(std::uint32_t{node_at(x)->step}, b.step);
+    x = node_at(x)->parent;
+  }
+  // Backwards: what differs earliest is seen last and decides.
+  for (; x != y; x = node_at(x)->parent, y = node_at(y)->parent) {
+    const auto* first = RecordStore::at<KeptEvent>(record, node_at(x)->event);
+    const auto* second = RecordStore::at<KeptEvent>(record, node_at(y)->event);
+    if (const int difference = sign(std::pair{first->engine_time_us, first->arrival()},
+                                    std::pair{second->engine_time_us, second->arrival()})) {
+      by_position = difference;
+    }
+    if (const int difference = sign(node_at(x)->step, node_at(y)->step)) by_step = difference;
+  }
+  return by_position != 0 ? by_position : by_step;
+}
+
+// Whether `b` can never be the one that raises an alert because of `a`; both have their first event
+// in common, or none counts (see prune).
+bool Matcher::dominates(const Draft& a, const Draft& b) {
+  const std::uint32_t step = a.run.step();
+  if (step != b.run.step()) return false;
+  const std::uint32_t a_flags = a.run.flags();
+  const std::uint32_t b_flags = b.run.flags();
+  if ((a_flags & b_flags) != b_flags) return false;
+  if ((b_flags & Run::kCollects) != 0) {
+    const StepProgram& program = rule_->steps[step];
+    const auto stage = [&](std::uint32_t count) {
+      return program.max == kUnbounded ? std::min(count, program.min) : count;
+    };
+    if (stage(a.run.count()) != stage(b.run.count())) return false;
+  }
+  // Of two that are complete, the last events may differ: in the deadline, or in what `having` sees
+  // of them.
+  const bool same_last = a.takes && b.takes;
+  if ((b_flags & Run::kFinal) != 0 && !same_last &&
+      (!rule_->waits_from_first || rule_->rule->having)) {
+    return false;
+  }
+  const int live = rule_->steps[step].live_step;
+  const bool same_start = a.run.start == b.run.start;
+  if (!same_start && (!rule_->prunes_over_starts || live >= 0)) return false;
+  if (live >= 0) {
+    if (a.anchors_here != b.anchors_here) return false;
+    const Offset a_anchor = a.anchors_here ? a.run.node : a.run.anchor;
+    const Offset b_anchor = b.anchors_here ? b.run.node : b.run.anchor;
+    if (a_anchor != b_anchor) return false;
+  }
+  if (!same_start) return a.run.start < b.run.start;
+  return compare(record_, {a.run.node, a.takes, step}, {b.run.node, b.takes, step}) < 0;
+}
+
+void Matcher::prune_group(std::size_t begin, std::size_t end) {
+  // Runs that nothing happened to were compared with each other before.
+  const auto is_new = [](const Draft& draft) { return draft.takes; };
+  if (end - begin <= 16) {
+    for (std::size_t i = begin; i < end; ++i) {
+      for (std::size_t j = begin; j < end && dominated_[i] == 0; ++j) {
+        if (i == j || dominated_[j] != 0 || (!is_new(drafts_[i]) && !is_new(drafts_[j]))) continue;
+        if (dominates(drafts_[j], drafts_[i])) dominated_[i] = 1;
+      }
+    }
+    return;
+  }
+  // Only runs at one step with one anchor can dominate each other: look at those together.
+  group_order_.clear();
+  for (std::size_t i = begin; i < end; ++i) group_order_.push_back(static_cast<std::uint32_t>(i));
+  const auto place_of = [&](std::uint32_t i) {
+    const Draft& draft = drafts_[i];
+    const bool reads = rule_->steps[draft.run.step()].live_step >= 0;
+    const Offset anchor = !reads ? 0 : draft.anchors_here ? draft.run.node : draft.run.anchor;
+    return std::pair{draft.run.step(), anchor};
+  };
+  std::stable_sort(group_order_.begin(), group_order_.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return place_of(a) < place_of(b); });
+  for (std::size_t first = 0; first < group_order_.size();) {
+    std::size_t last = first + 1;
+    while (last < group_order_.size() &&
+           place_of(group_order_[last]) == place_of(group_order_[first])) {
+      ++last;
+    }
+    for (std::size_t i = first; i < last; ++i) {
+      const std::uint32_t victim = group_order_[i];
+      for (std::size_t j = first; j < last && dominated_[victim] == 0; ++j) {
+        const std::uint32_t other = group_order_[j];
+        if (victim == other || dominated_[other] != 0) continue;
+        if (!is_new(drafts_[victim]) && !is_new(drafts_[other])) continue;
+        if (dominates(drafts_[other], drafts_[victim])) dominated_[victim] = 1;
+      }
+    }
+    first = last;
+  }
+}
+
+void Matcher::prune() {
+  dominated_.assign(drafts_.size(), 0);
+  for (std::size_t begin = 0; begin < drafts_.size();) {
+    std::size_t end = begin + 1;
+    while (end < drafts_.size() &&
+           (rule_->prunes_over_starts || drafts_[end].run.start == drafts_[begin].run.start)) {
+      ++end;
+    }
+    if (end - begin > 1) prune_group(begin, end);
+    begin = end;
+  }
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < drafts_.size(); ++i) {
+    if (dominated_[i] == 0) drafts_[kept++] = drafts_[i];
+  }
+  drafts_.resize(kept);
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,98 @@
+#include "cep/match/slice.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace tocsin::cep {
+Slice::Slice(const ProgramImpl& program)
+    : program_(program),
+      rows_of_type_(program.plan->event_types.size()),
+      values_(program.value_count),
+      alerted_(program.rules.size()),
+      merged_(*program.plan),
+      alert_rows_(program),
+      places_(program.value_count) {
+  for (const ProbeProgram& probe : program.probes) {
+    const FeatureProgram& feature = program.features[probe.feature.value];
+    places_[probe.value.value] = program.tables[feature.table].role_places;
+  }
+}
+
+void Slice::begin(const Batch& batch, std::uint64_t& values_missing) {
+  batch_ = &batch;
+  given_ = &batch;
+  first_version_ = ++version_;
+  numbers_.clear();
+  alert_rows_.clear();
+  std::fill(rows_of_type_.begin(), rows_of_type_.end(), 0);
+  for (const Row& row : batch.rows) {
+    std::uint32_t& rows = rows_of_type_[row.type.value];
+    rows = std::max(rows, row.index + 1);
+  }
+  atoms_.evaluate(program_, batch, rows_of_type_, values_missing);
+  for (std::vector<Value>& values : values_) values.clear();
+  value_texts_.clear();
+  size_values();
+  for (std::vector<std::uint8_t>& marks : alerted_) marks.clear();
+  relevant_.assign(batch.rows.size(), 0);
+}
+
+void Slice::size_values() {
+  const std::size_t numbers = given_->rows.size() + alert_rows_.rows().size();
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    if (places_[i] > 0) values_[i].resize(numbers * places_[i], Value::missing());
+  }
+}
+
+void Slice::add_alerts(std::span<const Alert> alerts, std::uint64_t& values_missing) {
+  const bool is_first = alert_rows_.rows().empty();
+  if (!alert_rows_.add(alerts, merged_, values_missing)) return;
+  if (is_first) {
+    // Rows of the given batch keep their columns; the texts stay where they are.
+    for (std::size_t t = 0; t < given_->types.size(); ++t) {
+      if (rows_of_type_[t] > 0) merged_.types[t] = given_->types[t];
+    }
+    merged_.fields_of = given_->fields_of;
+  }
+  for (const AlertRows::Entry& entry : alert_rows_.rows()) {
+    std::uint32_t& rows = rows_of_type_[entry.row.type.value];
+    rows = std::max(rows, entry.row.index + 1);
+  }
+  merge_rows();
+  batch_ = &merged_;
+  ++version_;
+  atoms_.evaluate_alerts(program_, merged_, rows_of_type_, values_missing);
+  size_values();
+}
+
+void Slice::merge_rows() {
+  merged_.rows.clear();
+  numbers_.clear();
+  const std::vector<Row>& given = given_->rows;
+  std::uint32_t next = 0;
+  const auto take_given = [&] {
+    merged_.rows.push_back(given[next]);
+    numbers_.push_back(next++);
+  };
+  for (const AlertRows::Entry& entry : alert_rows_.rows()) {
+    while (next < given.size() && (given[next].engine_time != entry.row.engine_time
+                                       ? given[next].engine_time < entry.row.engine_time
+                                       : given[next].arrival < entry.row.arrival)) {
+      take_given();
+    }
+    merged_.rows.push_back(entry.row);
+    numbers_.push_back(static_cast<std::uint32_t>(given.size()) + entry.number);
+  }
+  while (next < given.size()) take_given();
+}
+
+std::uint64_t Slice::relevant_rows() const {
+  return std::accumulate(relevant_.begin(), relevant_.end(), std::uint64_t{0});
+}
+
+void Slice::mark_alerted(RuleIndex rule, std::uint32_t number) {
+  std::vector<std::uint8_t>& marks = alerted_[rule.value];
+  if (marks.size() <= number) marks.resize(number + std::size_t{1});
+  marks[number] = 1;
+}
+}  // namespace tocsin::cep

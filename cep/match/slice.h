@@ -1,0 +1,75 @@
+/// One slice in work: its rows, the atoms' bits over them, the value columns that cross between
+/// passes, and the alerts of earlier passes as rows of later ones.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cep/compile/program.h"
+#include "cep/data/alert.h"
+#include "cep/data/batch.h"
+#include "cep/match/atom_bits.h"
+#include "cep/record/alert_rows.h"
+
+namespace tocsin::cep {
+class Slice {
+ public:
+  explicit Slice(const ProgramImpl& program);
+  /// Evaluates the atoms over a batch's rows. Adds to `values_missing`.
+  void begin(const Batch& batch, std::uint64_t& values_missing);
+  /// Puts what rules read of these alerts, which have their ids, among the rows: each directly
+  /// after its cause. Adds to `values_missing`.
+  void add_alerts(std::span<const Alert> alerts, std::uint64_t& values_missing);
+  /// The rows in work: those given, and alerts.
+  const Batch& batch() const { return *batch_; }
+  /// Grows by one when rows came to it.
+  std::uint64_t version() const { return version_; }
+  /// The version that begin() gave.
+  std::uint64_t first_version() const { return first_version_; }
+  /// What a row of batch() is called in all passes.
+  std::uint32_t number_of(std::uint32_t row) const {
+    return numbers_.empty() ? row : numbers_[row];
+  }
+  const AtomBits& atoms() const { return atoms_; }
+  /// Entries of the type's columns that rows of this slice have.
+  std::uint32_t rows_of(EventTypeIndex type) const { return rows_of_type_[type.value]; }
+  /// A value column by number; missing where nothing wrote a value. For a feature of a table with
+  /// roles: by number * role places + place.
+  std::vector<Value>& values(FeatureIndex value) { return values_[value.value]; }
+  /// The arena of texts that value columns hold.
+  TextArena& value_texts() { return value_texts_; }
+  /// Marks a row of batch() as one that reached a key record.
+  void mark_relevant(std::uint32_t row) {
+    const std::uint32_t number = number_of(row);
+    if (number < relevant_.size()) relevant_[number] = 1;
+  }
+  std::uint64_t relevant_rows() const;
+  /// Marks a number at which a watched rule raised or held back an alert.
+  void mark_alerted(RuleIndex rule, std::uint32_t number);
+  bool is_alerted(RuleIndex rule, std::uint32_t number) const {
+    const std::vector<std::uint8_t>& marks = alerted_[rule.value];
+    return number < marks.size() && marks[number] != 0;
+  }
+
+ private:
+  void size_values();
+  void merge_rows();
+
+  const ProgramImpl& program_;
+  const Batch* batch_ = nullptr;
+  AtomBits atoms_;
+  std::vector<std::uint32_t> rows_of_type_;
+  std::vector<std::vector<Value>> values_;  // by value
+  TextArena value_texts_;
+  std::vector<std::uint8_t> relevant_;
+  std::vector<std::vector<std::uint8_t>> alerted_;  // by rule
+  // Where alerts came among the rows.
+  const Batch* given_ = nullptr;
+  Batch merged_;
+  AlertRows alert_rows_;
+  std::uint64_t version_ = 0;
+  std::uint64_t first_version_ = 0;
+  std::vector<std::uint32_t> numbers_;  // by row of merged_
+  std::vector<std::uint32_t> places_;   // of roles, by value; 0: no column
+};
+}  // namespace tocsin::cep

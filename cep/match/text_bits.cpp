@@ -1,0 +1,62 @@
+#include "cep/match/text_bits.h"
+
+#include "cep/compile/program.h"
+#include "cep/data/text_search.h"
+#include "cep/match/eval.h"
+
+namespace tocsin::cep {
+namespace {
+void set_bit(TextBits::Words& words, std::uint32_t row) {
+  words[row / 64] |= std::uint64_t{1} << (row % 64);
+}
+}  // namespace
+
+void TextBits::scan(const SearchedText& searched, std::string_view text, std::uint32_t row,
+                    Result& result) {
+  set_bit(result.known, row);
+  searched.database.scan(text, [&](const TextMatch& match) {
+    for (const SearchedText::Use& use : searched.uses[match.pattern]) {
+      if (use.word && !is_word(text, match.begin, match.end)) continue;
+      set_bit(result.found[use.slot], row);
+    }
+  });
+}
+
+void TextBits::evaluate(const ProgramImpl& program, const TextAtoms& atoms, const Batch& batch,
+                        const std::vector<std::uint32_t>& rows_of_type,
+                        std::uint64_t& values_missing) {
+  const std::vector<SearchedText>& texts = atoms.texts();
+  results_.resize(texts.size());
+  std::vector<std::vector<std::uint32_t>> by_row(rows_of_type.size());
+  bool has_expressions = false;
+  for (std::uint32_t t = 0; t < texts.size(); ++t) {
+    const SearchedText& searched = texts[t];
+    Result& result = results_[t];
+    const std::uint32_t rows = rows_of_type[searched.type.value];
+    const std::size_t words = (rows + 63) / 64;
+    result.found.resize(searched.slots);
+    for (Words& found : result.found) found.assign(words, 0);
+    result.known.assign(words, 0);
+    if (!searched.column) {
+      by_row[searched.type.value].push_back(t);
+      has_expressions = true;
+      continue;
+    }
+    const Column& column = batch.types[searched.type.value].fields[searched.column->value];
+    if (column.known.size() < rows) continue;  // a field that nothing filled is missing
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      if (column.known[row] != 0) scan(searched, column.texts[row], row, result);
+    }
+  }
+  if (!has_expressions) return;
+  EvalScope scope{program};
+  scope.batch = &batch;
+  scope.values_missing = &values_missing;
+  for (const Row& row : batch.rows) {
+    for (const std::uint32_t t : by_row[row.type.value]) {
+      const Value value = cep::evaluate(*texts[t].operand, EventView{&row, nullptr}, scope);
+      if (!value.is_missing()) scan(texts[t], value.text, row.index, results_[t]);
+    }
+  }
+}
+}  // namespace tocsin::cep

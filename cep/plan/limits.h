@@ -1,0 +1,24 @@
+/// How much rules may compile to and remember.
+#pragma once
+#include <cstdint>
+
+namespace tocsin::cep {
+/// Limits in logical units; each bites at the event that exceeds it, oldest first, and is counted.
+struct Limits {
+  std::uint32_t runs_per_key_max = 10'000;      // partial matches, per (rule, key)
+  std::uint32_t matches_per_event_max = 1'000;  // per (rule, event)
+  /// Events that partial matches hold, or a closing window, per (rule, key), and bytes as
+  /// cep/record/budget.h counts them.
+  std::uint64_t events_per_key_max = 100'000;
+  std::uint64_t bytes_per_key_max = std::uint64_t{16} << 20;
+  /// Of all keys of a key group (cep/value/key.h) together, per rule. What exceeds it brings it
+  /// down to seven eighths.
+  std::uint64_t runs_per_group_max = 1'000'000;
+  std::uint64_t bytes_per_group_max = std::uint64_t{1} << 30;
+  std::uint32_t states_max = 1'000;  // of one rule's automaton: compile refuses more
+  /// Events, panes or values that a feature's window keeps per key; the oldest leave early.
+  std::uint64_t feature_events_per_key_max = 1'000'000;
+  std::uint64_t ewma_events_per_key_max = 10'000;  // the same of `ewma` over a window that slides
+  std::uint32_t text_database_mib_max = 512;  // of the automaton for one field's text: refused too
+};
+}  // namespace tocsin::cep

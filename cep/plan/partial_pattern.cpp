@@ -1,0 +1,453 @@
+#include "cep/plan/partial_pattern.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace tocsin::cep {
+namespace {
+using Elements = std::vector<Element>;
+using Build = std::function<Elements(const Elements&)>;
+// Wraps the elements of a sequence into the whole pattern; `first`: nothing stands before the hole
+// in it.
+using Around = std::function<Elements(const Elements&, bool first)>;
+constexpr std::size_t kAllOfSubsetsMax = 6;  // members of which all choices are stages
+
+Contiguity contiguity_of(LoopMode mode) {
+  switch (mode) {
+    case LoopMode::kNext:
+      return Contiguity::kNext;
+    case LoopMode::kEach:
+      return Contiguity::kAny;
+    case LoopMode::kRelaxed:
+      break;
+  }
+  return Contiguity::kFirst;
+}
+
+// A group that goes round once, and is taken.
+Element once(Element group) {
+  group.optional = false;
+  group.quantifier.min = 1;
+  group.quantifier.max = 1;
+  return group;
+}
+
+// More than any rank inside it, and less than any after it.
+std::size_t weight(const Element& element) {
+  std::size_t inside = element.kind == ElementKind::kStep ? 0 : 1;
+  for (const Element& child : element.children) inside += weight(child);
+  return inside + element.quantifier.min;
+}
+
+bool may_be_passed(const Element& element) {
+  if (element.kind == ElementKind::kAbsence || element.optional) return true;
+  const auto passed = [](const Element& child) { return may_be_passed(child); };
+  switch (element.kind) {
+    case ElementKind::kGroup:
+    case ElementKind::kAllOf:
+      return std::all_of(element.children.begin(), element.children.end(), passed);
+    case ElementKind::kOneOf:
+      return std::any_of(element.children.begin(), element.children.end(), passed);
+    default:
+      return false;
+  }
+}
+
+// A variable's events become those of another.
+ExprPtr with_variable(const ExprPtr& expr, VarIndex from, VarIndex to) {
+  if (!expr) return expr;
+  Expr copy = *expr;
+  if (copy.var == from && (copy.op == Op::kBound || copy.op == Op::kAggregate ||
+                           copy.op == Op::kInLoop || copy.op == Op::kIsBound)) {
+    copy.var = to;
+  }
+  for (ExprPtr& arg : copy.args) arg = with_variable(arg, from, to);
+  return std::make_shared<const Expr>(std::move(copy));
+}
+
+class StageFinder {
+ public:
+  StageFinder(const Rule& rule, std::size_t most) : rule_(rule), extra_(rule), most_(most) {}
+
+  std::vector<PatternStage> find() {
+    const Around whole = [](const Elements& inner, bool) { return inner; };
+    sequence(rule_.pattern, whole, {}, true);
+    const auto begins = [](const PatternStage& stage) { return stage.begins; };
+    if (std::none_of(stages_.begin(), stages_.end(), begins)) {
+      // Any of what is optional must come.
+      any_optional_ = true;
+      top_ = 0;
+      stages_.clear();
+      sequence(rule_.pattern, whole, {}, true);
+    }
+    return std::move(stages_);
+  }
+
+ private:
+  // What is said of the first element of a sequence from outside.
+  struct Where {
+    std::size_t rank = 0;
+    bool repeated = false;
+    bool begins = true;
+    std::vector<const Element*> absences;
+    std::optional<Contiguity> contiguity;
+    std::optional<Duration> gap;
+    const Element* greedy = nullptr;
+  };
+
+  // Gives the rank after it.
+  std::size_t sequence(const Elements& elements, const Around& around, Where where, bool top) {
+    Elements before;
+    Elements pending;  // absences
+    for (const Element& element : elements) {
+      if (element.kind == ElementKind::kAbsence) {
+        where.absences.push_back(&element);
+        pending.push_back(element);
+        continue;
+      }
+      const Build here = [around, before](const Elements& tail) {
+        Elements all = before;
+        all.insert(all.end(), tail.begin(), tail.end());
+        return around(all, before.empty());
+      };
+      const std::size_t rank = this->element(element, here, where);
+      before.insert(before.end(), pending.begin(), pending.end());
+      before.push_back(element);
+      pending.clear();
+      const bool passed = may_be_passed(element);
+      if (!passed) where.begins = false;
+      where.rank = rank;
+      where.greedy = element.quantifier.greedy ? &element : nullptr;
+      where.absences.clear();
+      if (!passed || before.size() > 1) where.contiguity.reset();
+      where.gap.reset();
+      if (top) ++top_;
+    }
+    return where.rank;
+  }
+
+  void add(PatternStage stage) {
+    if (stages_.size() < most_) stages_.push_back(std::move(stage));
+  }
+
+  PatternStage stage_at(const Element& element, const Where& where, Build pattern) const {
+    PatternStage stage;
+    stage.next = &element;
+    stage.top = top_;
+    stage.rank = where.rank;
+    stage.repeated = where.repeated;
+    stage.begins = where.begins;
+    stage.absences = where.absences;
+    stage.contiguity = where.contiguity.value_or(element.contiguity);
+    stage.gap = element.gap;
+    if (where.gap && (!stage.gap || *where.gap < *stage.gap)) stage.gap = where.gap;
+    stage.greedy = where.greedy;
+    stage.pattern = std::move(pattern);
+    return stage;
+  }
+
+  std::size_t element(const Element& element, const Build& here, Where where) {
+    if (element.optional && !any_optional_) return where.rank + 1;
+    if (element.kind == ElementKind::kStep) return step(element, here, where);
+    Where inside = where;
+    if (!inside.contiguity) inside.contiguity = element.contiguity;
+    if (element.gap && (!inside.gap || *element.gap < *inside.gap)) inside.gap = element.gap;
+    inside.repeated = inside.repeated || element.quantifier.loop;
+    std::size_t rank = where.rank;
+    switch (element.kind) {
+      case ElementKind::kGroup:
+        rank = sequence(element.children, into(element, here, false), inside, false);
+        break;
+      case ElementKind::kOneOf:
+        for (const Element& child : element.children) {
+          rank = std::max(rank, sequence(child.children, into(element, here, true), inside, false));
+        }
+        break;
+      default:
+        rank = all_of(element, here, inside);
+        break;
+    }
+    where.rank = rank;
+    return rounds(element, here, where);
+  }
+
+  // Puts a sequence into a group, or into an alternative of a `one of`, that goes round once.
+  static Around into(const Element& element, const Build& here, bool alternative) {
+    return [&element, here, alternative](const Elements& inner, bool first) {
+      if (inner.empty()) return here({});
+      Element group = once(element);
+      group.children = inner;
+      if (alternative) {
+        Element chosen;
+        chosen.kind = ElementKind::kGroup;
+        chosen.children = inner;
+        group.children = {std::move(chosen)};
+      }
+      if (first) {
+        group.contiguity = Contiguity::kAny;
+        group.gap.reset();
+      }
+      return here({std::move(group)});
+    };
+  }
+
+  std::size_t step(const Element& step, const Build& here, const Where& where) {
+    add(stage_at(step, where, here));
+    for (std::uint32_t taken = 1; taken < step.quantifier.min && stages_.size() < most_; ++taken) {
+      PatternStage stage = stage_at(step, where, apart(step, taken, here));
+      stage.waits = PatternStage::Waits::kLoop;
+      stage.taken = taken;
+      stage.rank = where.rank + taken;
+      stage.begins = false;
+      stage.absences.clear();
+      stage.contiguity = contiguity_of(step.quantifier.mode);
+      stage.gap.reset();
+      stage.greedy = nullptr;
+      add(std::move(stage));
+    }
+    return where.rank + step.quantifier.min;
+  }
+
+  // A loop of so many events; with a tail its events so far and that, both the loop's.
+  Build apart(const Element& step, std::uint32_t taken, const Build& here) const {
+    const ExtraVariables extra = extra_;
+    return [&step, taken, here, extra](const Elements& tail) {
+      Element loop = step;
+      loop.optional = false;
+      loop.quantifier.min = taken;
+      loop.quantifier.max = taken;
+      loop.quantifier.greedy = false;
+      loop.until_events.clear();
+      loop.until_where = nullptr;
+      if (tail.empty()) return here({std::move(loop)});
+      loop.var = extra.taken;
+      loop.where = with_variable(loop.where, step.var, extra.taken);
+      Element sequence;
+      sequence.kind = ElementKind::kGroup;
+      sequence.children.push_back(loop);
+      sequence.children.insert(sequence.children.end(), tail.begin(), tail.end());
+      Element whole;
+      whole.kind = ElementKind::kOneOf;
+      whole.contiguity = loop.contiguity;
+      whole.gap = loop.gap;
+      whole.children = {std::move(sequence)};
+      return here({std::move(whole)});
+    };
+  }
+
+  std::size_t all_of(const Element& element, const Build& here, const Where& where) {
+    const std::size_t count = element.children.size();
+    const std::size_t most = count <= kAllOfSubsetsMax ? std::size_t{1} << count : 1;
+    std::size_t events = 0;
+    for (const Element& child : element.children) events += weight(child);
+    for (std::size_t done = 0; done < most; ++done) {
+      Element members = once(element);
+      members.children.clear();
+      std::size_t taken = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        if ((done >> i & 1) == 0) continue;
+        members.children.push_back(element.children[i]);
+        taken += weight(element.children[i]);
+      }
+      const Build after = [here, members, &element](const Elements& tail) {
+        Elements all;
+        if (!members.children.empty()) all.push_back(members);
+        all.insert(all.end(), tail.begin(), tail.end());
+        if (all.empty()) return here({});
+        Element group;
+        group.kind = ElementKind::kGroup;
+        group.quantifier.loop = element.quantifier.loop;
+        group.children = std::move(all);
+        return here({std::move(group)});
+      };
+      Where next = where;
+      next.rank += taken;
+      if (taken > 0) {
+        next.begins = false;
+        next.absences.clear();
+        next.contiguity = Contiguity::kAny;
+        next.gap.reset();
+        next.greedy = nullptr;
+      }
+      for (std::size_t i = 0; i < count; ++i) {
+        const Element& child = element.children[i];
+        if ((done >> i & 1) == 0) this->element(child, after, next);
+      }
+    }
+    return where.rank + events;
+  }
+
+  std::size_t rounds(const Element& group, const Build& here, const Where& where) {
+    for (std::uint32_t done = 1; done < group.quantifier.min && stages_.size() < most_; ++done) {
+      PatternStage stage = stage_at(group, where, [&group, done, here](const Elements&) {
+        Element part = group;
+        part.optional = false;
+        part.quantifier.min = done;
+        part.quantifier.max = done;
+        return here({std::move(part)});
+      });
+      stage.waits = PatternStage::Waits::kRound;
+      stage.taken = done;
+      stage.rank = where.rank + done;
+      stage.begins = false;
+      add(std::move(stage));
+    }
+    return where.rank + group.quantifier.min;
+  }
+
+  const Rule& rule_;
+  ExtraVariables extra_;
+  std::size_t most_;
+  std::size_t top_ = 0;
+  bool any_optional_ = false;  // optional elements are stages too
+  std::vector<PatternStage> stages_;
+};
+
+// ---- variables
+
+ExprPtr literal_of(const Type& type, const Value& value) {
+  auto expr = std::make_shared<Expr>();
+  expr->type = type;
+  expr->literal = OwnedValue(value);
+  return expr;
+}
+
+// What an expression about a variable is where that has taken nothing.
+ExprPtr of_nothing(const Expr& expr) {
+  if (expr.op == Op::kIsBound || expr.op == Op::kInLoop) {
+    return literal_of(expr.type, Value::boolean(false));
+  }
+  const bool is_zero = expr.op == Op::kAggregate && (expr.aggregate == Aggregate::kCount ||
+                                                     expr.aggregate == Aggregate::kDistinct ||
+                                                     expr.aggregate == Aggregate::kSum);
+  if (!is_zero) return literal_of(expr.type, Value::missing());
+  switch (expr.type.kind) {
+    case TypeKind::kDecimal:
+      return literal_of(expr.type, Value::decimal(0, expr.type.scale));
+    case TypeKind::kFloat:
+      return literal_of(expr.type, Value::floating(0));
+    case TypeKind::kDuration:
+      return literal_of(expr.type, Value::duration({0}));
+    default:
+      return literal_of(expr.type, Value::integer(0));
+  }
+}
+
+struct Renaming {
+  std::vector<std::optional<VarIndex>> place;  // by variable before
+  std::optional<VarIndex> prev;                // after
+  bool prev_is_loop = false;
+
+  ExprPtr of(const ExprPtr& expr) const {
+    if (!expr) return expr;
+    Expr copy = *expr;
+    const bool reads = copy.op == Op::kBound || copy.op == Op::kAggregate ||
+                       copy.op == Op::kInLoop || copy.op == Op::kIsBound;
+    if (reads) {
+      if (!place[copy.var.value]) return of_nothing(copy);
+      copy.var = *place[copy.var.value];
+    }
+    if (copy.op == Op::kPrev && prev) {
+      copy.op = Op::kBound;
+      copy.var = *prev;
+      copy.which = prev_is_loop ? Which::kLast : Which::kOnly;
+    }
+    for (ExprPtr& arg : copy.args) arg = of(arg);
+    return std::make_shared<const Expr>(std::move(copy));
+  }
+
+  void apply(Elements& elements) const {
+    Renaming of_steps = *this;
+    of_steps.prev.reset();
+    for (Element& element : elements) {
+      if (element.kind == ElementKind::kStep) element.var = *place[element.var.value];
+      element.where = of_steps.of(element.where);
+      element.until_where = of_steps.of(element.until_where);
+      apply(element.children);
+    }
+  }
+};
+
+void find_variables(const Elements& elements, const Rule& rule, std::vector<bool>& used) {
+  for (const Element& element : elements) {
+    if (element.kind == ElementKind::kStep) {
+      for (std::optional<VarIndex> var = element.var; var;
+           var = rule.variables[var->value].parent) {
+        used[var->value] = true;
+      }
+    }
+    find_variables(element.children, rule, used);
+  }
+}
+}  // namespace
+
+std::vector<PatternStage> stages_of(const Rule& rule, std::size_t most) {
+  return StageFinder(rule, most).find();
+}
+
+Element any_event_for(const Rule& rule, const PatternStage& stage) {
+  Element any;
+  any.var = stage.waits == PatternStage::Waits::kLoop ? ExtraVariables(rule).next : stage.next->var;
+  any.quantifier.loop = stage.waits == PatternStage::Waits::kStep && stage.next->quantifier.loop;
+  for (const Subset& subset : stage.next->events) {
+    const bool known = std::any_of(any.events.begin(), any.events.end(), [&](const Subset& other) {
+      return other.type == subset.type && other.role == subset.role;
+    });
+    if (known) continue;
+    any.events.push_back(subset);
+    any.events.back().condition = nullptr;
+  }
+  return any;
+}
+
+std::vector<Element> without_strictness(std::vector<Element> elements) {
+  std::erase_if(elements, [](const Element& element) { return element.next; });
+  for (Element& element : elements) {
+    if (element.contiguity == Contiguity::kNext) element.contiguity = Contiguity::kAny;
+    if (element.quantifier.mode == LoopMode::kNext) element.quantifier.mode = LoopMode::kEach;
+    element.quantifier.greedy = false;
+    element.children = without_strictness(std::move(element.children));
+  }
+  return elements;
+}
+
+std::vector<Element> without_last_absences(const Rule& rule, std::vector<const Element*>& last) {
+  std::vector<Element> steps = rule.pattern;
+  while (!steps.empty() && steps.back().kind == ElementKind::kAbsence) {
+    last.insert(last.begin(), &rule.pattern[steps.size() - 1]);
+    steps.pop_back();
+  }
+  return steps;
+}
+
+void settle_variables(Rule& rule, std::optional<VarIndex> prev) {
+  std::vector<bool> used(rule.variables.size(), false);
+  find_variables(rule.pattern, rule, used);
+  if (rule.window) used[rule.window->var.value] = true;
+  Renaming renaming;
+  renaming.place.resize(rule.variables.size());
+  std::vector<Variable> kept;
+  for (std::size_t i = 0; i < rule.variables.size(); ++i) {
+    if (!used[i]) continue;
+    renaming.place[i] = VarIndex(kept.size());
+    kept.push_back(rule.variables[i]);
+    kept.back().name = fmt::format("${}", i);
+  }
+  for (Variable& variable : kept) {
+    if (variable.parent) variable.parent = renaming.place[variable.parent->value];
+  }
+  if (prev && renaming.place[prev->value]) {
+    renaming.prev = renaming.place[prev->value];
+    renaming.prev_is_loop = rule.variables[prev->value].loop;
+  }
+  renaming.apply(rule.pattern);
+  if (rule.window) rule.window->var = *renaming.place[rule.window->var.value];
+  if (rule.window) rule.window->where = renaming.of(rule.window->where);
+  if (rule.without) rule.without->where = renaming.of(rule.without->where);
+  rule.having = renaming.of(rule.having);
+  for (AlertField& field : rule.fields) field.expr = renaming.of(field.expr);
+  rule.variables = std::move(kept);
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,282 @@
+// validate(): expressions.
+#include <algorithm>
+
+#include "cep/plan/plan_validator.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::size_t kMany = ~std::size_t{0};
+using Arity = std::pair<std::size_t, std::size_t>;  // least and most operands
+
+Arity arity_of_call(Function function) {
+  switch (function) {
+    case Function::kRound:
+      return {1, 2};
+    case Function::kPow:
+    case Function::kHour:
+    case Function::kWeekday:
+    case Function::kDate:
+    case Function::kIpIn:
+    case Function::kSimilarity:
+      return {2, 2};
+    case Function::kMin:
+    case Function::kMax:
+      return {1, kMany};
+    case Function::kSubstring:
+      return {2, 3};
+    case Function::kDistanceKm:
+      return {4, 4};
+    case Function::kConcat:
+      return {2, kMany};
+    case Function::kSplit:
+      return {3, 3};
+    case Function::kCapture:
+      return {2, 2};
+    default:
+      return {1, 1};
+  }
+}
+
+Arity arity_of(const Expr& expr) {
+  switch (expr.op) {
+    case Op::kBound:
+      return {0, 1};
+    case Op::kLiteral:
+    case Op::kField:
+    case Op::kPrev:
+    case Op::kKey:
+    case Op::kIsBound:
+      return {0, 0};
+    case Op::kFeature:
+    case Op::kInKinds:
+      return {0, kMany};
+    case Op::kAggregate:
+      return {expr.aggregate == Aggregate::kCount ? 0 : 1, 2};
+    case Op::kIn:
+    case Op::kIsMissing:
+    case Op::kIsKnown:
+    case Op::kNot:
+    case Op::kNegate:
+    case Op::kToFloat:
+    case Op::kMatches:
+    case Op::kMatchesAnyOf:
+    case Op::kContainsAnyOf:
+    case Op::kContainsAnyWordOf:
+    case Op::kMatched:
+      return {1, 1};
+    case Op::kBetween:
+    case Op::kIf:
+      return {3, 3};
+    case Op::kInValues:
+    case Op::kCoalesce:
+    case Op::kTable:
+      return {1, kMany};
+    case Op::kAnd:
+    case Op::kOr:
+    case Op::kInTable:
+      return {2, kMany};
+    case Op::kCall:
+      return arity_of_call(expr.function);
+    default:
+      return {2, 2};
+  }
+}
+}  // namespace
+
+void PlanValidator::check_condition(const Expr& expr, const Scope& scope) {
+  if (expr.type.kind != TypeKind::kBool) problem("a condition of type {}", type_name(expr.type));
+  check_expr(expr, scope);
+}
+
+void PlanValidator::check_text(const ExprPtr& expr, const Scope& scope, const char* what) {
+  if (expr->type.kind != TypeKind::kString) problem("{} of type {}", what, type_name(expr->type));
+  check_expr(*expr, scope);
+}
+
+void PlanValidator::check_field_ref(const Expr& expr, const std::vector<EventTypeIndex>& types) {
+  if (expr.field.by_type.empty()) problem("field `{}` of no event type", expr.field.name);
+  for (std::size_t i = 0; i < expr.field.by_type.size(); ++i) {
+    const auto& [type, index] = expr.field.by_type[i];
+    if (i > 0 && expr.field.by_type[i - 1].first >= type) {
+      problem("field `{}`: event types do not ascend", expr.field.name);
+    }
+    const Field* field = field_at(type, index);
+    if (field && !(field->type == expr.type)) {
+      problem("field `{}` is {}, not {}", expr.field.name, type_name(field->type),
+              type_name(expr.type));
+    }
+  }
+  for (const EventTypeIndex type : types) {
+    if (!expr.field.in(type))
+      problem("field `{}` is not in event type {}", expr.field.name, type.value);
+  }
+}
+
+bool PlanValidator::check_var(VarIndex var, const Scope& scope) {
+  if (var.value < scope.variables) return true;
+  problem("variable {} of {}", var.value, scope.variables);
+  return false;
+}
+
+void PlanValidator::check_list_use(const Expr& expr, bool texts, bool regexes) {
+  if (expr.list.value >= plan_.lists.size()) {
+    problem("list {} of {}", expr.list.value, plan_.lists.size());
+    return;
+  }
+  const List& list = plan_.lists[expr.list.value];
+  const bool text = list.element.kind == TypeKind::kString && list.kind != ListKind::kRegex &&
+                    list.kind != ListKind::kNetwork;
+  const bool regex = list.kind == ListKind::kRegex;
+  if (!(texts && text) && !(regexes && regex) && (texts || regexes)) {
+    problem("list `{}` cannot be searched for here", list.name);
+  }
+}
+
+void PlanValidator::check_table_use(const Expr& expr) {
+  if (expr.table.value >= plan_.tables.size()) {
+    problem("table {} of {}", expr.table.value, plan_.tables.size());
+    return;
+  }
+  const Table& table = plan_.tables[expr.table.value];
+  const bool list = expr.op == Op::kInTable;
+  if (expr.args.size() != table.key_types.size() + (list ? 1U : 0U)) {
+    problem("{} operands for the key of table `{}`", expr.args.size(), table.name);
+  }
+  if (expr.column >= table.columns.size()) {
+    problem("column {} of table `{}`, which has {}", expr.column, table.name, table.columns.size());
+  } else if (table.columns[expr.column].list_of_string != list) {
+    problem("column `{}` of table `{}` read as {}", table.columns[expr.column].name, table.name,
+            list ? "a list" : "a value");
+  }
+}
+
+void PlanValidator::check_capture(const Expr& expr) {
+  if (expr.literal.view().kind != ValueKind::kString) problem("a pattern that is no text");
+  const Expr* group = expr.args[1].get();
+  if (!group || group->op != Op::kLiteral || group->literal.view().kind != ValueKind::kInt ||
+      group->literal.view().number < 0 || group->literal.view().number > 0xffff) {
+    problem("a group of a pattern that is no number");
+  }
+}
+
+// What an operator names besides its operands.
+void PlanValidator::check_leaf(const Expr& expr, const Scope& scope) {
+  switch (expr.op) {
+    case Op::kField:
+      check_field_ref(expr, scope.types);
+      break;
+    case Op::kPrev:
+      check_field_ref(expr, {});
+      if (!scope.own_loop) problem("`prev` outside a loop's condition");
+      break;
+    case Op::kBound:
+      if (expr.args.empty()) {
+        check_field_ref(expr, {});
+      } else if (!expr.args[0] || expr.args[0]->op != Op::kFeature || !expr.args[0]->args.empty() ||
+                 !expr.field.by_type.empty()) {
+        problem("a step's event is asked for neither a field nor a feature by its own key");
+      }
+      if (check_var(expr.var, scope) &&
+          (expr.which == Which::kOnly) == (*scope.declared)[expr.var.value].loop) {
+        problem("a loop's event is its first or its last, a single event neither");
+      }
+      break;
+    case Op::kAggregate:
+      check_var(expr.var, scope);
+      if (expr.aggregate == Aggregate::kEwma || expr.aggregate == Aggregate::kPercentile) {
+        problem("ewma and percentile are for features");
+      }
+      break;
+    case Op::kInLoop:
+    case Op::kIsBound:
+      check_var(expr.var, scope);
+      break;
+    case Op::kFeature:
+      if (expr.feature.value >= plan_.features.size()) {
+        problem("feature {} of {}", expr.feature.value, plan_.features.size());
+      } else if (!scope.features) {
+        problem("a feature is read where none can be");
+      } else if (!expr.args.empty() &&
+                 expr.args.size() != plan_.features[expr.feature.value].key.parts.size()) {
+        problem("{} operands for the key of feature `{}`", expr.args.size(),
+                plan_.features[expr.feature.value].name);
+      }
+      break;
+    case Op::kKey:
+      if (!scope.key || expr.key_part >= scope.key->parts.size())
+        problem("key part {}", expr.key_part);
+      break;
+    case Op::kIn:
+      check_list_use(expr, false, false);
+      break;
+    case Op::kMatchesAnyOf:
+      check_list_use(expr, false, true);
+      break;
+    case Op::kContainsAnyOf:
+    case Op::kContainsAnyWordOf:
+      check_list_use(expr, true, false);
+      break;
+    case Op::kMatched:
+      check_list_use(expr, true, true);
+      break;
+    case Op::kTable:
+    case Op::kInTable:
+      check_table_use(expr);
+      break;
+    case Op::kCall:
+      if (expr.function == Function::kCapture) check_capture(expr);
+      break;
+    case Op::kMatches:
+      if (expr.literal.view().kind != ValueKind::kString) problem("a pattern that is no text");
+      break;
+    default:
+      break;
+  }
+}
+
+void PlanValidator::check_kinds(const Expr& expr) {
+  if (expr.args.size() != expr.field.by_type.size()) {
+    problem("{} conditions for {} kinds", expr.args.size(), expr.field.by_type.size());
+    return;
+  }
+  for (std::size_t i = 0; i < expr.args.size(); ++i) {
+    const EventTypeIndex type = expr.field.by_type[i].first;
+    if (type.value >= plan_.event_types.size()) {
+      problem("event type {} of {}", type.value, plan_.event_types.size());
+    } else if (expr.args[i]) {
+      Scope scope;
+      scope.types = {type};
+      check_condition(*expr.args[i], scope);
+    }
+  }
+}
+
+void PlanValidator::check_expr(const Expr& expr, const Scope& scope) {
+  check_type(expr.type);
+  const auto [least, most] = arity_of(expr);
+  if (expr.args.size() < least || expr.args.size() > most) {
+    problem("{} operands in {}", expr.args.size(), describe(plan_, expr));
+    return;
+  }
+  check_leaf(expr, scope);
+  if (expr.op == Op::kInKinds) {
+    check_kinds(expr);
+    return;
+  }
+  Scope inner = scope;
+  if (expr.op == Op::kAggregate || expr.op == Op::kInLoop) {
+    inner.types.clear();
+    inner.own_loop.reset();
+  }
+  for (std::size_t i = 0; i < expr.args.size(); ++i) {
+    const ExprPtr& arg = expr.args[i];
+    if (arg) {
+      // What is looked for in a loop is asked of the current event.
+      check_expr(*arg, expr.op == Op::kInLoop && i == 0 ? scope : inner);
+    } else if (expr.op != Op::kAggregate) {
+      // Only an aggregate leaves an operand out: count's element, before a condition on elements.
+      problem("an operand is absent in {}", describe(plan_, expr));
+    }
+  }
+}
+}  // namespace tocsin::cep

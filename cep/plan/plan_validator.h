@@ -1,0 +1,89 @@
+/// validate(), in parts: what is declared (plan_validate.cpp), expressions
+/// (plan_validate_expr.cpp), patterns and clauses (plan_validate_rule.cpp). Only these include it.
+#pragma once
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cep/plan/plan.h"
+
+namespace tocsin::cep {
+/// Where an expression stands, which says what it may mention.
+struct ValidationScope {
+  std::vector<EventTypeIndex> types;  // of the current event; empty: any of the rule's
+  const KeySpec* key = nullptr;       // of the rule; absent in kinds and features
+  std::size_t variables = 0;          // the rule's
+  const std::vector<Variable>* declared = nullptr;
+  bool features = false;             // may be read
+  std::optional<VarIndex> own_loop;  // the loop whose `prev` may be read
+};
+
+class PlanValidator {
+ public:
+  explicit PlanValidator(const Plan& plan) : plan_(plan) {}
+  /// All problems of the plan.
+  std::vector<std::string> run();
+
+ private:
+  using Scope = ValidationScope;
+  template <typename... Args>
+  void problem(fmt::format_string<Args...> format, Args&&... args) {
+    problems_.push_back(where_ + ": " + fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  // Declarations.
+  void check_names();
+  const Field* field_at(EventTypeIndex type, FieldIndex field);
+  void check_type(const Type& type);
+  void check_event_type(EventTypeIndex index);
+  void check_computed(EventTypeIndex index, std::size_t field);
+  void check_alert_type(const EventType& type);
+  void check_list(const List& list);
+  void check_network(const Value& value);
+  void check_table(const Table& table);
+  void check_zone(const Zone& zone);
+  static std::vector<EventTypeIndex> types_of(const std::vector<Subset>& events);
+  void check_subsets(const std::vector<Subset>& events, const KeySpec* key);
+  void check_key(const KeySpec& key, const std::vector<EventTypeIndex>& types);
+  void check_feature(const Feature& feature);
+  void check_feature_window(const Feature& feature);
+  void check_feature_order();
+
+  // Expressions.
+  void check_condition(const Expr& expr, const Scope& scope);
+  void check_expr(const Expr& expr, const Scope& scope);
+  void check_leaf(const Expr& expr, const Scope& scope);
+  void check_kinds(const Expr& expr);
+  void check_field_ref(const Expr& expr, const std::vector<EventTypeIndex>& types);
+  bool check_var(VarIndex var, const Scope& scope);
+  void check_list_use(const Expr& expr, bool texts, bool regexes);
+  void check_table_use(const Expr& expr);
+  void check_capture(const Expr& expr);
+  void check_text(const ExprPtr& expr, const Scope& scope, const char* what);
+
+  // Rules.
+  static Scope rule_scope(const Rule& rule);
+  void check_rule(const Rule& rule);
+  void check_pattern(const Rule& rule);
+  void check_variables(const Rule& rule);
+  void check_sequence(const Rule& rule, const std::vector<Element>& elements, bool outermost);
+  void check_element(const Rule& rule, const Element& element);
+  void check_quantifier(const Rule& rule, const Element& element);
+  void check_kinds_and_where(const Rule& rule, const Element& element);
+  void check_window(const Rule& rule);
+  void check_clauses(const Rule& rule);
+  void check_selection(const Rule& rule);
+  void check_suppression(const Rule& rule);
+  void check_alert(const Rule& rule);
+  void check_rule_order();
+
+  const Plan& plan_;
+  std::string where_;
+  std::vector<std::string> problems_;
+  std::size_t repeated_ = 0;          // groups with a count around the element looked at
+  std::vector<std::uint32_t> taken_;  // the variables of the rule's steps
+};
+}  // namespace tocsin::cep

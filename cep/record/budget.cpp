@@ -1,0 +1,238 @@
+#include "cep/record/budget.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <limits>
+#include <string_view>
+
+#include "cep/compile/pattern_program.h"
+#include "cep/data/key_part.h"
+#include "cep/value/identity.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::int64_t kHourUs = 3'600'000'000;
+
+std::int64_t hour_of(EventTime time) {
+  return (time.us >= 0 ? time.us : time.us - (kHourUs - 1)) / kHourUs;
+}
+
+// Adds up the fields of the rule's alerts that `value(field)` gives.
+template <typename ValueOf>
+std::uint64_t bytes_of(const Rule& rule, EventTypeIndex type, ValueOf&& value_of) {
+  std::uint64_t bytes = kEventBytes;
+  for (const Captured& captured : rule.captured) {
+    if (captured.type != type) continue;
+    for (const FieldIndex field : captured.fields) {
+      const Value value = value_of(field);
+      if (value.is_missing()) continue;
+      bytes += value.kind == ValueKind::kString ? value.text.size() : 8;
+    }
+  }
+  return std::min(bytes, kEventBytesMax);
+}
+
+struct CauseWords {
+  const char* what;  // was exceeded
+  const char* of;    // what shares it
+};
+CauseWords words_of(BudgetCause cause) {
+  constexpr std::array<CauseWords, 5> kWords = {{{"partial matches", "one key"},
+                                                 {"captured events", "one key"},
+                                                 {"bytes", "one key"},
+                                                 {"partial matches", "a group of keys"},
+                                                 {"bytes", "a group of keys"}}};
+  return kWords[static_cast<std::size_t>(cause)];
+}
+}  // namespace
+
+std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const Batch& batch, const Row& row) {
+  return bytes_of(rule, row.type, [&](FieldIndex field) { return batch.value(plan, row, field); });
+}
+std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const CaptureLayout& layout,
+                           const KeptEvent& event) {
+  return bytes_of(rule, EventTypeIndex(event.type),
+                  [&](FieldIndex field) { return event.value(plan, layout, field); });
+}
+
+void BudgetMeter::begin(const Plan& plan, const Rule& rule,
+                        const std::vector<CaptureLayout>& layouts, const std::byte* base,
+                        std::size_t words) {
+  plan_ = &plan;
+  rule_ = &rule;
+  layouts_ = &layouts;
+  base_ = base;
+  if (seen_.size() < words) seen_.resize(words, 0);
+  if (++round_ == 0) {
+    std::ranges::fill(seen_, 0);
+    round_ = 1;
+  }
+  arrivals_.clear();
+  has_event_in_hand_ = false;
+  events_ = bytes_ = 0;
+}
+
+bool BudgetMeter::is_new(Offset offset) { return std::exchange(seen_[offset], round_) != round_; }
+
+void BudgetMeter::add(Offset node) {
+  bytes_ += kPartialMatchBytes;
+  for (Offset at = node; at != 0 && is_new(at);) {
+    ++work_;
+    const Node* const place = RecordStore::at<Node>(base_, at);
+    bytes_ += kPlaceBytes;
+    const auto* const event = RecordStore::at<KeptEvent>(base_, place->event);
+    // It may be captured more than once: its arrival says which it is.
+    if (is_new(place->event) && arrivals_.insert(event->arrival()).second) {
+      ++events_;
+      bytes_ += budget_bytes(*plan_, *rule_, (*layouts_)[event->type], *event);
+    }
+    at = place->parent;
+  }
+}
+
+void BudgetMeter::add_place() { bytes_ += kPlaceBytes; }
+
+void BudgetMeter::add_event_in_hand(std::uint64_t bytes) {
+  if (std::exchange(has_event_in_hand_, true)) return;
+  ++events_;
+  bytes_ += bytes;
+}
+
+BudgetTally& BudgetTallies::at(RuleIndex rule, std::uint64_t hash) {
+  Held& held = tallies_[{rule.value, hash}];
+  held.is_used = true;
+  return held.tally;
+}
+
+std::size_t BudgetTallies::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [of, held] : tallies_) sum += held.tally.bytes();
+  return sum;
+}
+
+void BudgetTallies::sweep() {
+  for (auto held = tallies_.begin(); held != tallies_.end();) {
+    const bool is_used = std::exchange(held->second.is_used, false);
+    held = is_used ? std::next(held) : tallies_.erase(held);
+  }
+}
+
+GroupBudgets::GroupBudgets(const ProgramImpl& program, std::uint32_t table)
+    : program_(program), place_of_rule_(program.rules.size(), 0) {
+  for (const RuleProgram& rule : program.rules) {
+    if (rule.table != table) continue;
+    place_of_rule_[rule.index.value] = static_cast<std::uint32_t>(rules_.size());
+    rules_.push_back(rule.index.value);
+  }
+}
+
+std::vector<std::uint32_t> GroupBudgets::take_over() {
+  std::ranges::sort(over_);
+  over_.erase(std::unique(over_.begin(), over_.end()), over_.end());
+  return std::exchange(over_, {});
+}
+
+GroupCredit GroupBudgets::full() const {
+  return {static_cast<std::int64_t>(program_.limits.runs_per_group_max),
+          static_cast<std::int64_t>(program_.limits.bytes_per_group_max)};
+}
+
+void BudgetLog::note(RuleIndex rule, BudgetCause cause, OrderKey at) {
+  const std::int64_t hour = hour_of(at.time);
+  const auto given = given_.find({rule.value, cause});
+  if (given != given_.end() && given->second >= hour) return;
+  for (Noted& noted : noted_) {
+    if (noted.rule != rule || noted.cause != cause || hour_of(noted.at.time) != hour) continue;
+    if (at < noted.at) noted.at = std::move(at);
+    return;
+  }
+  noted_.push_back({rule, cause, std::move(at)});
+}
+
+bool BudgetLog::give(std::vector<Alert>& alerts) {
+  if (noted_.empty()) return false;
+  std::ranges::sort(noted_, [](const Noted& a, const Noted& b) {
+    return a.at != b.at ? a.at < b.at : a.cause < b.cause;
+  });
+  for (const Noted& noted : noted_) {
+    given_[{noted.rule.value, noted.cause}] = hour_of(noted.at.time);
+    alerts.push_back(alert_of(noted));
+  }
+  noted_.clear();
+  return true;
+}
+
+Alert BudgetLog::alert_of(const Noted& noted) const {
+  const Plan& plan = *program_.plan;
+  const Rule& rule = plan.rules[noted.rule.value];
+  const std::uint64_t limit = limit_of(noted.cause);
+  const bool is_of_key = noted.cause < BudgetCause::kRunsPerGroup;
+  Alert alert;
+  alert.order = noted.at;
+  // After all that rules raise at this event.
+  alert.order.level = std::numeric_limits<std::uint32_t>::max();
+  alert.order.ordinal = static_cast<std::uint32_t>(noted.cause);
+  alert.rule = noted.rule;
+  alert.ts = noted.at.time;
+  for (std::uint32_t i = 0; is_of_key && i < rule.key.parts.size(); ++i) {
+    alert.key.emplace_back(key_part_value(rule.key, noted.at.key, i));
+  }
+  if (!is_of_key) alert.order.key.clear();
+  alert.message = fmt::format("{} remembered more than {} {} of {}: the oldest were dropped",
+                              rule.id, limit, words_of(noted.cause).what, words_of(noted.cause).of);
+  alert.budget = ExceededBudget{noted.cause, limit};
+  const std::vector<std::string> causes = {std::string("b") + rule.id,
+                                           std::string("c") + budget_name(noted.cause)};
+  alert.id = alert_id(kBudgetRule, alert.order.key, alert.ts, causes, 0);
+  return alert;
+}
+
+std::uint64_t BudgetLog::limit_of(BudgetCause cause) const {
+  const Limits& limits = program_.limits;
+  switch (cause) {
+    case BudgetCause::kRunsPerKey:
+      return limits.runs_per_key_max;
+    case BudgetCause::kEventsPerKey:
+      return limits.events_per_key_max;
+    case BudgetCause::kBytesPerKey:
+      return limits.bytes_per_key_max;
+    case BudgetCause::kRunsPerGroup:
+      return limits.runs_per_group_max;
+    case BudgetCause::kBytesPerGroup:
+      return limits.bytes_per_group_max;
+  }
+  return 0;
+}
+
+void BudgetLog::save(ByteWriter& to) const {
+  std::map<std::pair<std::string_view, BudgetCause>, std::int64_t> by_id;
+  for (const auto& [of, hour] : given_) {
+    by_id[{program_.plan->rules[of.first].id, of.second}] = hour;
+  }
+  to.varint(by_id.size());
+  for (const auto& [of, hour] : by_id) {
+    to.text(of.first);
+    to.u8(static_cast<std::uint8_t>(of.second));
+    to.signed_varint(hour);
+  }
+}
+
+bool BudgetLog::restore(ByteReader& from) {
+  given_.clear();
+  const std::uint64_t count = from.varint_up_to(from.left());
+  for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
+    const std::string_view id = from.text();
+    const auto cause = static_cast<BudgetCause>(
+        from.varint_up_to(static_cast<std::uint64_t>(BudgetCause::kBytesPerGroup)));
+    const std::int64_t hour = from.signed_varint();
+    const std::vector<Rule>& rules = program_.plan->rules;
+    const auto rule = std::ranges::find(rules, id, &Rule::id);
+    if (rule == rules.end()) continue;
+    given_[{static_cast<std::uint32_t>(rule - rules.begin()), cause}] = hour;
+  }
+  return from.ok();
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,188 @@
+/// Budgets: how much a rule may remember, in logical units, so that what they drop is the same for
+/// any cut of the stream, after any restore and with any layout of memory. Each bites at the event
+/// that exceeds it, after that event's own alerts, and drops the oldest partial matches.
+///
+/// What counts of a rule's partial matches of one key: each partial match kPartialMatchBytes; each
+/// place of an event in one, with its way there, kPlaceBytes, once where partial matches share it;
+/// each event once: kEventBytes and the fields that the rule's alerts show, 8 bytes each, texts
+/// their length.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cep/base/byte_codec.h"
+#include "cep/data/alert.h"
+#include "cep/record/budget_tally.h"
+#include "cep/record/key_record.h"
+
+namespace tocsin::cep {
+inline constexpr std::uint64_t kPartialMatchBytes = 32;
+inline constexpr std::uint64_t kPlaceBytes = 16;
+inline constexpr std::uint64_t kEventBytes = 24;
+
+/// No event counts more, so that a bound on what one may add is known.
+inline constexpr std::uint64_t kEventBytesMax = std::uint64_t{2} << 20;
+
+/// An event as the rule counts it: one in hand, and a captured one.
+std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const Batch& batch, const Row& row);
+std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const CaptureLayout& layout,
+                           const KeptEvent& event);
+
+/// Adds up what partial matches of one rule and key take. Takes time by the places it adds, and
+/// memory by the words it is told of.
+class BudgetMeter {
+ public:
+  /// Of the rule's places in `words` words at `base`; `layouts` are its table's.
+  void begin(const Plan& plan, const Rule& rule, const std::vector<CaptureLayout>& layouts,
+             const std::byte* base, std::size_t words);
+  /// Adds a partial match whose last place is `node` (a Node; 0: it has none yet).
+  void add(Offset node);
+  /// Adds a place that is not written yet, and the event in hand, of `bytes`, which counts once.
+  void add_place();
+  void add_event_in_hand(std::uint64_t bytes);
+  std::uint64_t events() const { return events_; }
+  std::uint64_t bytes() const { return bytes_; }
+  /// Places that were gone through, ever.
+  std::uint64_t work() const { return work_; }
+
+ private:
+  bool is_new(Offset offset);
+
+  const Plan* plan_ = nullptr;
+  const Rule* rule_ = nullptr;
+  const std::vector<CaptureLayout>* layouts_ = nullptr;
+  const std::byte* base_ = nullptr;
+  std::vector<std::uint32_t> seen_;  // by offset: the number of the begin() that saw it last
+  std::uint32_t round_ = 0;
+  std::set<ArrivalNumber> arrivals_;
+  bool has_event_in_hand_ = false;
+  std::uint64_t events_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t work_ = 0;
+};
+
+/// The tallies of a table's keys that are near a budget, by rule and hash of the key; a hash that
+/// several keys have is told apart by what is counted (RunMark).
+class BudgetTallies {
+ public:
+  BudgetTally& at(RuleIndex rule, std::uint64_t hash);
+  /// Another than the oldest partial matches of a key have ended without an event: of this key, of
+  /// any of the rule's.
+  void forget(RuleIndex rule, std::uint64_t hash) { tallies_.erase({rule.value, hash}); }
+  void forget(RuleIndex rule) {
+    std::erase_if(tallies_, [&](const auto& held) { return held.first.first == rule.value; });
+  }
+  std::size_t bytes() const;
+  /// Those that were not asked for since the last call are let go of.
+  void sweep();
+
+ private:
+  struct Held {
+    BudgetTally tally;
+    bool is_used = false;
+  };
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Held> tallies_;
+};
+
+/// Whether state of `words` words of memory, with so many partial matches, can exceed a budget of
+/// its key once the event in hand is added. A matter of speed alone: where it is false, nothing is
+/// exceeded.
+inline bool may_exceed_key_budget(const Limits& limits, std::uint64_t words, std::uint64_t runs) {
+  constexpr std::uint64_t kWordsOfEvent = sizeof(KeptEvent) / 8;
+  return words / kWordsOfEvent >= limits.events_per_key_max ||
+         8 * words + runs * (kPartialMatchBytes + kPlaceBytes) + kEventBytesMax >
+             limits.bytes_per_key_max;
+}
+
+/// The same since a count that gave `events` and `bytes`, for what came in `words` words more, so
+/// that a large state is not counted at each event.
+inline bool may_exceed_key_budget_since(const Limits& limits, std::uint64_t events,
+                                        std::uint64_t bytes, std::uint64_t words,
+                                        std::uint64_t runs) {
+  constexpr std::uint64_t kWordsOfEvent = sizeof(KeptEvent) / 8;
+  return events + words / kWordsOfEvent + 1 > limits.events_per_key_max ||
+         bytes + 8 * words + runs * (kPartialMatchBytes + kPlaceBytes) + kEventBytesMax >
+             limits.bytes_per_key_max;
+}
+
+/// A live partial match of a key, and what dropping it and all older ones of the key gives back
+/// beyond what dropping only those older ones does.
+struct LiveRun {
+  std::int64_t time_us = 0;  // of its first event
+  ArrivalNumber arrival;
+  std::uint64_t bytes = 0;
+};
+
+/// What the keys of a shard may still take in, by rule, before the partial matches of its key
+/// groups have to be counted: they are only counted when so much has come that a budget may be
+/// exceeded.
+struct GroupCredit {
+  std::int64_t runs = 0;
+  std::int64_t bytes = 0;
+};
+class GroupBudgets {
+ public:
+  GroupBudgets(const ProgramImpl& program, std::uint32_t table);
+  /// The shard's credits, by place; empty ones are made.
+  void work_on(std::vector<GroupCredit>& credits) {
+    if (credits.size() != rules_.size()) credits.assign(rules_.size(), full());
+    credits_ = &credits;
+  }
+  /// The rule has taken on so much for a key of the shard.
+  void spend(const RuleProgram& rule, std::uint64_t runs, std::uint64_t bytes) {
+    charge(rule, runs, bytes);
+    const GroupCredit& left = credit(rule.index.value);
+    if (left.runs < 0 || left.bytes < 0) over_.push_back(rule.index.value);
+  }
+  /// The same, where nothing is looked at before more comes.
+  void charge(const RuleProgram& rule, std::uint64_t runs, std::uint64_t bytes) {
+    GroupCredit& left = credit(rule.index.value);
+    left.runs -= static_cast<std::int64_t>(runs);
+    left.bytes -= static_cast<std::int64_t>(bytes);
+  }
+  /// The rules whose key groups have to be counted now, which empties the list.
+  std::vector<std::uint32_t> take_over();
+  bool any_over() const { return !over_.empty(); }
+  GroupCredit& credit(std::uint32_t rule) { return (*credits_)[place_of_rule_[rule]]; }
+  GroupCredit full() const;
+
+ private:
+  const ProgramImpl& program_;
+  std::vector<std::uint32_t> rules_;          // of the table, by place
+  std::vector<std::uint32_t> place_of_rule_;  // by rule
+  std::vector<GroupCredit>* credits_ = nullptr;
+  std::vector<std::uint32_t> over_;
+};
+
+/// Which budgets were exceeded: one alert for each rule, cause and hour of event time, at the first
+/// event that exceeded it.
+class BudgetLog {
+ public:
+  explicit BudgetLog(const ProgramImpl& program) : program_(program) {}
+  void note(RuleIndex rule, BudgetCause cause, OrderKey at);
+  /// Appends the alerts that are due, in order; true where there are any. Nothing that comes later
+  /// is earlier in the order.
+  bool give(std::vector<Alert>& alerts);
+  /// Which hours have had their alert.
+  void save(ByteWriter& to) const;
+  /// Into a fresh one, perhaps of another program: of rules that it does not know nothing is kept.
+  bool restore(ByteReader& from);
+
+ private:
+  struct Noted {
+    RuleIndex rule;
+    BudgetCause cause;
+    OrderKey at;
+  };
+  Alert alert_of(const Noted& noted) const;
+  std::uint64_t limit_of(BudgetCause cause) const;
+
+  const ProgramImpl& program_;
+  std::map<std::pair<std::uint32_t, BudgetCause>, std::int64_t> given_;  // the last hour
+  std::vector<Noted> noted_;
+};
+}  // namespace tocsin::cep

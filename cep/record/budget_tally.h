@@ -1,0 +1,66 @@
+/// What the budgets of one rule and key counted last, kept up to date from event to event, so that
+/// a key that stays near its budget is not counted afresh at each: a count goes through all places
+/// of its partial matches, this through the partial matches alone.
+///
+/// Of each partial match a **share**: what it takes beyond what all newer ones take. Those of the
+/// newest n add up to what the newest n take, which is what budgets ask. An event leaves the shares
+/// right where each partial match goes on, in one draft or several, or ends with all older ones, or
+/// its share goes to the next older one, which holds all its places. Where another ends, all is
+/// counted again.
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "cep/value/order.h"
+
+namespace tocsin::cep {
+struct BudgetShare {
+  std::uint64_t bytes = 0;
+  std::uint64_t events = 0;
+};
+/// What tells a partial match from all others that its key has had.
+struct RunMark {
+  std::uint64_t start = 0;
+  std::uint32_t length = 0;
+  std::int64_t last_time_us = 0;
+  ArrivalNumber last;
+  // Where its last place is, and the one before; they move.
+  std::uint32_t place = 0;
+  std::uint32_t place_before = 0;
+
+  bool is_same(const RunMark& other) const {
+    return start == other.start && length == other.length && last_time_us == other.last_time_us &&
+           last == other.last;
+  }
+  /// Whether it surely has all places of the other.
+  bool holds_all_of(const RunMark& other) const {
+    return place == other.place || place_before == other.place;
+  }
+};
+
+class BudgetTally {
+ public:
+  static constexpr std::uint32_t kFresh = std::numeric_limits<std::uint32_t>::max();
+
+  std::size_t bytes() const {
+    return sizeof(*this) + shares_.capacity() * sizeof(BudgetShare) +
+           marks_.capacity() * sizeof(RunMark);
+  }
+  /// Takes the partial matches as they are now, the oldest first.
+  void set(std::vector<BudgetShare>& shares, std::vector<RunMark>& marks) {
+    shares_.swap(shares);
+    marks_.swap(marks);
+  }
+  /// What drafts take before they take the event in hand, by draft; `from`: the place of the
+  /// partial match that each comes from among those of `now`, ascending, kFresh for none. `now`:
+  /// what the key has, the oldest first. False where it is not known.
+  bool shares_of(std::span<const RunMark> now, std::span<const std::uint32_t> from,
+                 std::vector<BudgetShare>& out) const;
+
+ private:
+  std::vector<BudgetShare> shares_;
+  std::vector<RunMark> marks_;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,594 @@
+#include "cep/record/key_record.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "cep/aggregate/feature_state.h"
+#include "cep/base/assert.h"
+#include "cep/data/row_identity.h"
+#include "cep/record/feature_reader.h"
+#include "cep/value/short_text.h"
+#include "cep/value/word_value.h"
+
+namespace tocsin::cep {
+namespace {
+// Places for the operators of most keys: their list then stays in the record's first line.
+constexpr std::uint32_t kFirstOperators = 3;
+// While a record is collected, the parent of a node that was copied says where it went.
+constexpr Offset kForwarded = 1U << 31;
+
+std::uint32_t known_words(std::size_t fields) {
+  return static_cast<std::uint32_t>((fields + 63) / 64);
+}
+void put_128(std::uint64_t (&words)[2], Int128 number) {
+  words[0] = static_cast<std::uint64_t>(number);
+  words[1] = static_cast<std::uint64_t>(number >> 64);
+}
+Int128 get_128(const std::uint64_t (&words)[2]) {
+  return static_cast<Int128>(static_cast<unsigned __int128>(words[1]) << 64 | words[0]);
+}
+const std::uint64_t* words_after(const KeptEvent& event) {
+  return reinterpret_cast<const std::uint64_t*>(&event + 1);
+}
+// A text's word: that of cep/value/short_text.h; for a longer one 255 in the last byte, the words
+// from the event's start to it in three bytes, and its size in four.
+constexpr unsigned kTextOutside = 255;
+std::string_view text_at(const KeptEvent& event, const std::uint64_t& word) {
+  if (const std::uint64_t size = word >> 56; size != kTextOutside) {
+    return {reinterpret_cast<const char*>(&word), size};
+  }
+  return {reinterpret_cast<const char*>(&event) + (word >> 32 & 0xffffff) * 8,
+          static_cast<std::size_t>(word & 0xffffffff)};
+}
+std::uint32_t text_words(std::size_t size) {
+  return size <= kShortTextMax ? 0 : static_cast<std::uint32_t>((size + 7) / 8);
+}
+// Where the words of the fields begin.
+const std::uint64_t* field_words(const KeptEvent& event, const CaptureLayout& layout) {
+  const std::uint64_t* words = words_after(event);
+  if ((event.flags & KeptEvent::kHasTs) != 0) ++words;
+  if ((event.flags & KeptEvent::kHasArrival) != 0) ++words;
+  if ((event.flags & KeptEvent::kHasMissing) != 0) words += known_words(layout.fields.size());
+  return words;
+}
+}  // namespace
+
+StoredValue StoredValue::of(const Value& value) {
+  StoredValue stored;
+  put_128(stored.number, value.number);
+  put_128(stored.denominator, value.denominator);
+  stored.real = value.real;
+  stored.kind_and_scale = static_cast<std::uint64_t>(value.kind) << 8 | value.scale;
+  return stored;
+}
+Value StoredValue::value() const {
+  Value value;
+  value.kind = static_cast<ValueKind>(kind_and_scale >> 8);
+  value.scale = static_cast<std::uint8_t>(kind_and_scale & 0xff);
+  value.number = get_128(number);
+  value.denominator = get_128(denominator);
+  value.real = real;
+  return value;
+}
+
+EventTime KeptEvent::ts() const {
+  if ((flags & kHasTs) == 0) return engine_time();
+  return EventTime{static_cast<std::int64_t>(*words_after(*this))};
+}
+
+ArrivalNumber KeptEvent::arrival() const {
+  if ((flags & kHasArrival) == 0) {
+    return {arrival_word & ((std::uint64_t{1} << kRecordBits) - 1),
+            static_cast<std::uint32_t>(arrival_word >> kRecordBits), 0};
+  }
+  const std::uint64_t rest = words_after(*this)[(flags & kHasTs) != 0 ? 1 : 0];
+  return {arrival_word, static_cast<std::uint32_t>(rest >> 32), static_cast<std::uint32_t>(rest)};
+}
+
+const std::uint64_t* KeptEvent::word_of(const CaptureLayout& layout, FieldIndex field) const {
+  if (field.value >= layout.place.size()) return nullptr;
+  const std::uint16_t place = layout.place[field.value];
+  if (place == CaptureLayout::kNotKept) return nullptr;
+  if ((flags & kHasMissing) != 0) {
+    const std::uint64_t* known =
+        words_after(*this) + ((flags & kHasTs) != 0 ? 1 : 0) + ((flags & kHasArrival) != 0 ? 1 : 0);
+    if ((known[place / 64] >> (place % 64) & 1) == 0) return nullptr;
+  }
+  return field_words(*this, layout) + place;
+}
+
+bool KeptEvent::word(const CaptureLayout& layout, FieldIndex field, std::int64_t& out) const {
+  const std::uint64_t* const place = word_of(layout, field);
+  if (place == nullptr) return false;
+  out = static_cast<std::int64_t>(*place);
+  return true;
+}
+
+bool KeptEvent::text(const CaptureLayout& layout, FieldIndex field, std::string_view& out) const {
+  const std::uint64_t* const place = word_of(layout, field);
+  if (place == nullptr) return false;
+  out = text_at(*this, *place);
+  return true;
+}
+
+Value KeptEvent::value(const Plan& plan, const CaptureLayout& layout, FieldIndex field) const {
+  const std::uint64_t* const word = word_of(layout, field);
+  if (word == nullptr) return Value::missing();
+  const Type& field_type = plan.event_types[type].fields[field.value].type;
+  if (field_type.kind == TypeKind::kString) return Value::string(text_at(*this, *word));
+  return word_value(field_type, static_cast<std::int64_t>(*word));
+}
+
+EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {
+  TOCSIN_ASSERT(layout.keeps_identity, "others have an id field");
+  const std::uint64_t* places = field_words(*this, layout) + layout.fields.size();
+  return {std::string(text_at(*this, places[0])), std::string(text_at(*this, places[1]))};
+}
+
+RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
+    : program_(program), table_(table) {
+  constexpr std::uint32_t kMost = 64;
+  const auto takes_all = [&](std::uint32_t predicate) {
+    const std::vector<AtomFormula>& by_type = table.predicates[predicate].by_type;
+    return std::any_of(by_type.begin(), by_type.end(), [](const AtomFormula& formula) {
+      return formula.steps.size() == 1 && formula.steps[0].op == AtomFormula::Op::kTrue;
+    });
+  };
+  std::size_t event_words = 0;
+  for (const CaptureLayout& layout : table.layouts) {
+    event_words = std::max(event_words, sizeof(KeptEvent) / 8 + layout.fields.size());
+  }
+  const auto keeps_state = [&](const OperatorProgram& op) {
+    return op.kind != OperatorKind::kProbe &&
+           (op.kind != OperatorKind::kRule || program.rules[op.index].method != Method::kSingle);
+  };
+  operators_max_ = static_cast<std::uint32_t>(
+      std::count_if(table.operators.begin(), table.operators.end(), keeps_state));
+  first_operators_ = std::min(kFirstOperators, operators_max_);
+  std::size_t words = kHeaderWords + first_operators_;
+  for (const OperatorProgram& op : table.operators) {
+    if (op.kind == OperatorKind::kFeature) {
+      const FeatureProgram& feature = program.features[op.index];
+      if (!feature.in_ring || !takes_all(feature.predicate)) continue;
+      const RingHeader ring = make_ring(*feature.feature, 0);
+      words += ring_words(ring.capacity, ring.wide_times != 0, ring.value);
+    } else if (op.kind == OperatorKind::kStrict) {
+      const StrictGroup& group = program.strict_groups[op.index];
+      const bool is_usual =
+          std::any_of(group.rules.begin(), group.rules.end(), [&](std::uint32_t rule) {
+            return takes_all(program.rules[rule].steps[0].take.predicate);
+          });
+      if (is_usual) words += StrictState::words(group) + group.depth * event_words;
+    }
+  }
+  usual_words_ = static_cast<std::uint32_t>(std::min<std::size_t>(words, kMost));
+}
+
+OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* end,
+                                         std::uint32_t op) {
+  OperatorEntry* const entry = std::lower_bound(
+      begin, end, op, [](const OperatorEntry& e, std::uint32_t wanted) { return e.op < wanted; });
+  return entry != end && entry->op == op ? entry : nullptr;
+}
+
+bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event,
+                         bool replaces, std::span<Draft> drafts) {
+  if (slot.record == 0) {
+    start_record(slot, words, static_cast<std::uint16_t>(first_operators_));
+    return false;
+  }
+  auto* header = reinterpret_cast<RecordHeader*>(base(slot));
+  std::uint32_t list_words = 0;
+  if (header->operator_count == header->operator_capacity && find(slot, op) == nullptr) {
+    list_words = header->operator_count + 2U;
+  }
+  if (header->capacity - header->used < words + list_words) {
+    collect(base(slot), replaces ? op : 0, drafts, event);
+    move_to_fit(slot, scratch_used_ + words);
+    return true;
+  }
+  if (list_words != 0) move_operators(base(slot), list_words);
+  return false;
+}
+
+void RecordStore::start_record(KeySlot& slot, std::uint32_t words, std::uint16_t operators) {
+  const std::uint32_t used = kHeaderWords + operators;
+  const std::uint32_t capacity = Arena::rounded(std::max(used + words, usual_words_));
+  slot.record = keys_->arena().allocate(capacity);
+  RecordHeader header;
+  header.capacity = capacity;
+  header.used = used;
+  header.operators = kHeaderWords;
+  header.operator_capacity = operators;
+  std::memcpy(base(slot), &header, sizeof(header));
+}
+
+// To a list with more room, which is cut.
+void RecordStore::move_operators(std::byte* record, std::uint32_t capacity) {
+  auto* const header = reinterpret_cast<RecordHeader*>(record);
+  const Offset list = cut(record, capacity);
+  std::memcpy(at<OperatorEntry>(record, list), at<OperatorEntry>(record, header->operators),
+              header->operator_count * sizeof(OperatorEntry));
+  header->operators = list;
+  header->operator_capacity = static_cast<std::uint16_t>(capacity);
+}
+
+void RecordStore::make_room(KeySlot& slot, std::uint32_t words, std::uint32_t operators) {
+  if (slot.record == 0) {
+    start_record(slot, words, static_cast<std::uint16_t>(std::max(first_operators_, operators)));
+    return;
+  }
+  const auto* header = reinterpret_cast<const RecordHeader*>(base(slot));
+  const std::uint32_t listed = header->operator_count + operators;
+  if (header->capacity - header->used < words + listed) {
+    Offset none = 0;
+    collect(base(slot), 0, {}, none);
+    move_to_fit(slot, scratch_used_ + words + listed);
+    header = reinterpret_cast<const RecordHeader*>(base(slot));
+  }
+  if (listed > header->operator_capacity) move_operators(base(slot), listed);
+}
+
+void RecordStore::set_state(std::byte* record, std::uint32_t op, Offset state) {
+  if (OperatorEntry* entry = find(record, op)) {
+    entry->state = state;
+    return;
+  }
+  auto* header = reinterpret_cast<RecordHeader*>(record);
+  TOCSIN_ASSERT(header->operator_count < header->operator_capacity, "ensure() made the room");
+  auto* entries = at<OperatorEntry>(record, header->operators);
+  std::uint16_t place = header->operator_count++;
+  for (; place > 0 && entries[place - 1].op > op; --place) entries[place] = entries[place - 1];
+  entries[place] = {op, state};
+}
+
+void RecordStore::release(KeySlot& slot) {
+  if (slot.record == 0) return;
+  keys_->arena().free(slot.record, words_of(base(slot)));
+  slot.record = 0;
+}
+
+void RecordStore::grow_scratch(std::uint32_t words) {
+  const std::uint32_t capacity = std::max(scratch_capacity_ * 2, scratch_used_ + words + 1024);
+  auto grown = std::make_unique_for_overwrite<std::uint64_t[]>(capacity);
+  if (scratch_used_ > 0) {
+    std::memcpy(grown.get(), scratch_.get(), std::size_t{scratch_used_} * 8);
+  }
+  scratch_ = std::move(grown);
+  scratch_capacity_ = capacity;
+}
+
+Offset RecordStore::forward_event(std::byte* old, Offset event) {
+  auto* kept = at<KeptEvent>(old, event);
+  if ((kept->flags & KeptEvent::kForwarded) == 0) {
+    const Offset to = push(kept, kept->words);
+    kept->flags |= KeptEvent::kForwarded;
+    kept->engine_time_us = to;
+  }
+  return static_cast<Offset>(kept->engine_time_us);
+}
+
+Offset RecordStore::forward_node(std::byte* old, Offset node) {
+  path_.clear();
+  Offset next = node;
+  while (next != 0 && (at<Node>(old, next)->parent & kForwarded) == 0) {
+    path_.push_back(next);
+    next = at<Node>(old, next)->parent;
+  }
+  Offset copied = next == 0 ? 0 : at<Node>(old, next)->parent & ~kForwarded;
+  for (std::size_t i = path_.size(); i-- > 0;) {
+    auto* from = at<Node>(old, path_[i]);
+    const Offset event = forward_event(old, from->event);
+    const std::uint32_t words =
+        kNodeWords + (from->has_values() ? deadline_values_ * kStoredValueWords : 0);
+    const Offset to = push(from, words);
+    auto* fresh = reinterpret_cast<Node*>(scratch_.get() + to);
+    fresh->parent = copied;
+    fresh->event = event;
+    from->parent = kForwarded | to;
+    copied = to;
+  }
+  return copied;
+}
+
+void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entry,
+                               const RuleProgram& rule) {
+  deadline_values_ = static_cast<std::uint32_t>(rule.deadline_features.size());
+  const auto* header = at<RuleHeader>(old, state);
+  const std::uint32_t count = header->run_count;
+  const std::uint32_t capacity = count < 2 ? std::min(header->run_capacity, 2U) : count + count / 4;
+  RuleHeader copy = *header;
+  copy.run_capacity = capacity;
+  entry.state = push(&copy, sizeof(copy) / 8);
+  const std::uint32_t header_words = rule_header_words(rule);
+  if (rule.once) push(header + 1, sizeof(OnceState) / 8);
+  const Offset runs = push_space(capacity * kRunWords);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Run run = at<Run>(old, state + header_words)[i];
+    run.node = forward_node(old, run.node);
+    run.anchor = forward_node(old, run.anchor);
+    std::memcpy(scratch_.get() + runs + std::size_t{i} * kRunWords, &run, sizeof(run));
+  }
+}
+
+void RecordStore::collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group) {
+  std::byte* const words = at<std::byte>(old, entry.state);
+  StrictState state(words, group);
+  const std::uint32_t count = state.event_count();
+  for (std::uint32_t i = 0; i < group.depth; ++i) {
+    state.events()[i] = i < count ? forward_event(old, state.events()[i]) : 0;
+  }
+  entry.state = push(words, StrictState::words(group));
+}
+
+void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts,
+                          Offset& event) {
+  const auto* header = reinterpret_cast<const RecordHeader*>(old);
+  scratch_used_ = 0;
+  push_space(kHeaderWords);
+  RecordHeader fresh;
+  fresh.operators = kHeaderWords;
+  fresh.operator_capacity = static_cast<std::uint16_t>(
+      std::min(operators_max_, std::max(first_operators_, header->operator_count + 1U)));
+  push_space(fresh.operator_capacity);
+  const auto* entries = at<OperatorEntry>(old, header->operators);
+  for (std::uint16_t i = 0; i < header->operator_count; ++i) {
+    OperatorEntry entry = entries[i];
+    if (entry.op == skip_op) continue;
+    const OperatorProgram& op = table_.operators[entry.op - 1];
+    if (op.kind == OperatorKind::kFeature) {
+      if (!program_.features[op.index].in_ring) {  // its state is the number of a window
+        std::memcpy(scratch_.get() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
+        ++fresh.operator_count;
+        continue;
+      }
+      const auto* ring = at<RingHeader>(old, entry.state);
+      const Offset place = push_space(ring_words_compact(*ring));
+      copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.get() + place));
+      entry.state = place;
+    } else if (op.kind == OperatorKind::kStrict) {
+      collect_strict(old, entry, program_.strict_groups[op.index]);
+    } else if (program_.rules[op.index].method == Method::kGeneral) {
+      entry.state = push(at<std::uint64_t>(old, entry.state), 1);
+    } else {
+      collect_runs(old, entry.state, entry, program_.rules[op.index]);
+    }
+    std::memcpy(scratch_.get() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
+    ++fresh.operator_count;
+  }
+  if (skip_op != 0) {
+    deadline_values_ = static_cast<std::uint32_t>(
+        program_.rules[table_.operators[skip_op - 1].index].deadline_features.size());
+  }
+  for (Draft& draft : drafts) {
+    if (draft.run.node != 0) draft.run.node = forward_node(old, draft.run.node);
+    if (!draft.anchors_here && draft.run.anchor != 0) {
+      draft.run.anchor = forward_node(old, draft.run.anchor);
+    }
+  }
+  if (event != 0) event = forward_event(old, event);
+  std::memcpy(scratch_.get(), &fresh, sizeof(fresh));
+}
+
+// Puts what was laid out into the record's block, or into another one where it does not fit well:
+// some room is left for events to come, and a block that fits is kept, because its memory is warm.
+void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t needed) {
+  const std::uint32_t old_capacity = words_of(base(slot));
+  std::uint32_t capacity = old_capacity;
+  if (capacity < needed + needed / 8 || capacity > 3 * needed) {
+    capacity = Arena::rounded(needed + needed / 2);
+    TOCSIN_ASSERT(capacity < kForwarded, "one key's record stays below 16 GiB");
+    keys_->arena().free(slot.record, old_capacity);
+    slot.record = keys_->arena().allocate(capacity);
+  }
+  RecordHeader header;
+  std::memcpy(static_cast<void*>(&header), scratch_.get(), sizeof(header));
+  header.capacity = capacity;
+  header.used = scratch_used_;
+  std::memcpy(scratch_.get(), &header, sizeof(header));
+  std::memcpy(base(slot), scratch_.get(), std::size_t{scratch_used_} * 8);
+}
+
+void RecordStore::shrink(KeySlot& slot) {
+  Offset none = 0;
+  collect(base(slot), 0, {}, none);
+  move_to_fit(slot, scratch_used_);
+}
+
+void RecordStore::begin_slice(const Batch& batch) {
+  batch_ = &batch;
+  columns_.resize(table_.layouts.size());
+  for (std::size_t t = 0; t < columns_.size(); ++t) {
+    columns_[t].clear();
+    const std::size_t own = program_.plan->event_types[t].fields.size();
+    for (const FieldIndex field : table_.layouts[t].fields) {
+      if (field.value >= own) break;  // step values
+      const Column& column = batch.types[t].fields[field.value];
+      const auto start = [](const auto& values) {
+        return values.empty() ? nullptr : values.data();
+      };
+      columns_[t].push_back({start(column.known), start(column.words), start(column.texts)});
+    }
+  }
+}
+
+std::uint64_t* RecordStore::room_to_capture(std::uint32_t words) {
+  if (captured_capacity_ < words) {
+    captured_capacity_ = words + words / 2 + 64;
+    captured_ = std::make_unique_for_overwrite<std::uint64_t[]>(captured_capacity_);
+  }
+  return captured_.get();
+}
+
+namespace {
+// Whether rules of this table and pass may read the feature: in place, or from a column that a
+// probe wrote in an earlier pass. Another rule's feature need not be either.
+bool can_read(const ProgramImpl& program, const TableProgram& table, std::uint32_t pass,
+              FeatureIndex read) {
+  const FeatureProgram& feature = program.features[read.value];
+  if (&program.tables[feature.table] == &table && feature.pass == pass) return true;
+  return feature.pass < pass && std::ranges::any_of(program.probes, [&](const ProbeProgram& probe) {
+           return probe.value == read;
+         });
+}
+}  // namespace
+
+void RecordStore::take_step_values(const CaptureLayout& layout) {
+  step_values_.assign(layout.step_values.size(), std::nullopt);
+  if (features_ == nullptr) return;
+  for (std::size_t i = 0; i < layout.step_values.size(); ++i) {
+    const FeatureIndex read = layout.step_values[i].value;
+    if (layout.step_values[i].pass > pass_ || !can_read(program_, table_, pass_, read)) continue;
+    const Value& value = features_->read(read);
+    if (!value.is_missing()) step_values_[i] = step_value_text(value);
+  }
+}
+
+std::uint32_t RecordStore::event_words(const Row& row) {
+  const CaptureLayout& layout = table_.layouts[row.type.value];
+  const CaptureColumn* const columns = columns_[row.type.value].data();
+  const std::size_t fields = layout.fields.size();
+  const std::size_t own = fields - layout.step_values.size();
+  if (own != fields) take_step_values(layout);
+  features_ = nullptr;  // they are asked for this event alone
+  const auto is_known = [&](std::size_t i) {
+    if (i >= own) return step_values_[i - own].has_value();
+    return columns[i].known != nullptr && columns[i].known[row.index] != 0;
+  };
+  std::uint32_t words = sizeof(KeptEvent) / 8 + static_cast<std::uint32_t>(fields);
+  const bool has_ts = row.ts != row.engine_time;
+  const bool has_arrival = !KeptEvent::fits_word(row.arrival);
+  words += (has_ts ? 1U : 0U) + (has_arrival ? 1U : 0U);
+  bool all_known = true;
+  for (std::size_t i = 0; i < fields; ++i) all_known &= is_known(i);
+  const auto text_of = [&](std::size_t i) -> std::string_view {
+    if (i >= own) return step_values_[i - own] ? *step_values_[i - own] : std::string_view();
+    return columns[i].texts != nullptr ? columns[i].texts[row.index] : std::string_view();
+  };
+  for (const std::uint16_t i : layout.texts) words += text_words(text_of(i).size());
+  if (!all_known) words += known_words(fields);
+  EventIdentity identity;
+  if (layout.keeps_identity) {
+    identity = row_identity(*program_.plan, *batch_, row);
+    words += 2 + text_words(identity.bytes.size()) + text_words(identity.text.size());
+  }
+
+  std::uint64_t* const begin = room_to_capture(words);
+  auto* const event = reinterpret_cast<KeptEvent*>(begin);
+  std::uint32_t flags = roles_ << KeptEvent::kRoles;
+  std::uint64_t* out = begin + sizeof(KeptEvent) / 8;
+  if (has_ts) {
+    flags |= KeptEvent::kHasTs;
+    *out++ = static_cast<std::uint64_t>(row.ts.us);
+  }
+  if (has_arrival) {
+    flags |= KeptEvent::kHasArrival;
+    *out++ = std::uint64_t{row.arrival.index} << 32 | row.arrival.after;
+  }
+  if (!all_known) {
+    flags |= KeptEvent::kHasMissing;
+    std::fill_n(out, known_words(fields), 0);
+    for (std::size_t i = 0; i < fields; ++i) {
+      if (is_known(i)) {
+        out[i / 64] |= std::uint64_t{1} << (i % 64);
+      }
+    }
+    out += known_words(fields);
+  }
+  event->words = words;
+  event->type = static_cast<std::uint16_t>(row.type.value);
+  event->flags = static_cast<std::uint16_t>(flags);
+  event->arrival_word = KeptEvent::arrival_word_of(row.arrival);
+  event->engine_time_us = row.engine_time.us;
+  // A missing value's word is 0, its text empty, in the columns too.
+  for (std::size_t i = 0; i < fields; ++i) {
+    out[i] = i < own && columns[i].words != nullptr
+                 ? static_cast<std::uint64_t>(columns[i].words[row.index])
+                 : 0;
+  }
+  if (layout.texts.empty() && !layout.keeps_identity) return words;
+  std::uint64_t* text = out + fields + (layout.keeps_identity ? 2 : 0);
+  const auto put_text = [&](std::string_view from) {
+    if (from.size() <= kShortTextMax) return short_text_word(from);
+    const auto offset = static_cast<std::uint64_t>(text - begin);
+    TOCSIN_ASSERT(offset < 1U << 24 && from.size() <= UINT32_MAX, "a captured event is < 128 MiB");
+    const std::uint32_t count = text_words(from.size());
+    text[count - 1] = 0;  // pads it
+    std::memcpy(text, from.data(), from.size());
+    text += count;
+    return std::uint64_t{kTextOutside} << 56 | offset << 32 | std::uint64_t{from.size()};
+  };
+  for (const std::uint16_t i : layout.texts) {
+    const bool has_text = i < own ? columns[i].texts != nullptr : is_known(i);
+    if (has_text) out[i] = put_text(text_of(i));
+  }
+  if (layout.keeps_identity) {
+    out[fields] = put_text(identity.bytes);
+    out[fields + 1] = put_text(identity.text);
+  }
+  return words;
+}
+
+bool append_kept_event(const EventParts& parts, const CaptureLayout& layout,
+                       std::vector<std::uint64_t>& out) {
+  const std::size_t begin = out.size();
+  const std::size_t fields = layout.fields.size();
+  out.resize(begin + sizeof(KeptEvent) / 8);
+  KeptEvent event;
+  std::uint32_t flags = parts.roles << KeptEvent::kRoles;
+  if (parts.ts != parts.engine_time) {
+    flags |= KeptEvent::kHasTs;
+    out.push_back(static_cast<std::uint64_t>(parts.ts.us));
+  }
+  if (!KeptEvent::fits_word(parts.arrival)) {
+    flags |= KeptEvent::kHasArrival;
+    out.push_back(std::uint64_t{parts.arrival.index} << 32 | parts.arrival.after);
+  }
+  const auto is_missing = [](std::uint8_t known) { return known == 0; };
+  if (std::any_of(parts.known.begin(), parts.known.end(), is_missing)) {
+    flags |= KeptEvent::kHasMissing;
+    const std::size_t bits = out.size();
+    out.resize(bits + known_words(fields));
+    for (std::size_t i = 0; i < fields; ++i) {
+      if (parts.known[i] != 0) out[bits + i / 64] |= std::uint64_t{1} << (i % 64);
+    }
+  }
+  const std::size_t words = out.size();
+  for (const std::int64_t word : parts.words) out.push_back(static_cast<std::uint64_t>(word));
+  if (layout.keeps_identity) out.resize(out.size() + 2);
+  bool fits = true;
+  const auto text_word = [&](std::string_view text) {
+    if (text.size() <= kShortTextMax) return short_text_word(text);
+    const std::uint64_t offset = out.size() - begin;
+    fits = fits && offset < 1U << 24 && text.size() <= UINT32_MAX;
+    out.resize(out.size() + text_words(text.size()));
+    std::memcpy(out.data() + begin + offset, text.data(), text.size());
+    return std::uint64_t{kTextOutside} << 56 | offset << 32 | std::uint64_t{text.size()};
+  };
+  for (const std::uint16_t i : layout.texts) {
+    if (parts.known[i] == 0) continue;
+    const std::uint64_t word = text_word(parts.texts[i]);
+    out[words + i] = word;
+  }
+  if (layout.keeps_identity) {
+    const std::uint64_t bytes = text_word(parts.identity_bytes);
+    out[words + fields] = bytes;
+    const std::uint64_t text = text_word(parts.identity_text);
+    out[words + fields + 1] = text;
+  }
+  event.words = static_cast<std::uint32_t>(out.size() - begin);
+  event.type = static_cast<std::uint16_t>(parts.type.value);
+  event.flags = static_cast<std::uint16_t>(flags);
+  event.arrival_word = KeptEvent::arrival_word_of(parts.arrival);
+  event.engine_time_us = parts.engine_time.us;
+  std::memcpy(out.data() + begin, &event, sizeof(event));
+  return fits;
+}
+
+void RecordStore::write_event(std::byte* record, Offset place) const {
+  std::uint64_t* const to = at<std::uint64_t>(record, place);
+  const std::uint32_t words = captured().words;
+  for (std::uint32_t i = 0; i < words; ++i) to[i] = captured_[i];
+}
+}  // namespace tocsin::cep

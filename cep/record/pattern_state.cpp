@@ -1,0 +1,78 @@
+#include "cep/record/pattern_state.h"
+
+#include <cstring>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::uint32_t kKeptValueWords = kStoredValueWords + 1;
+}  // namespace
+
+Offset PatternState::cut(std::size_t count) {
+  const std::size_t offset = words.size();
+  TOCSIN_ASSERT(offset + count <= std::numeric_limits<Offset>::max(),
+                "one rule's state of one key stays below 32 GiB");
+  words.resize(offset + count);
+  return static_cast<Offset>(offset);
+}
+
+std::size_t PatternState::bytes() const {
+  return sizeof(*this) + words.capacity() * 8 + runs.capacity() * sizeof(PatternRun) +
+         counters.capacity() * 4 + waiting.capacity() * sizeof(CompleteMatch) +
+         suppression.recent.capacity() * 8 + (tally != nullptr ? tally->bytes() : 0) +
+         suppression.taken.capacity() * sizeof(VariableEvent) + suppression.units.capacity() * 8 +
+         taken_log.bytes();
+}
+
+void append_kept_value(std::vector<std::uint64_t>& block, const Value& value) {
+  const StoredValue stored = StoredValue::of(value);
+  const std::size_t at = block.size();
+  block.resize(at + kKeptValueWords + (value.text.size() + 7) / 8);
+  std::memcpy(&block[at], &stored, sizeof(stored));
+  block[at + kStoredValueWords] = value.text.size();
+  if (!value.text.empty()) {
+    std::memcpy(&block[at + kKeptValueWords], value.text.data(), value.text.size());
+  }
+}
+
+Value next_kept_value(const std::uint64_t*& at) {
+  StoredValue stored;
+  std::memcpy(static_cast<void*>(&stored), at, sizeof(stored));
+  Value value = stored.value();
+  const std::uint64_t text = at[kStoredValueWords];
+  if (text > 0) value.text = {reinterpret_cast<const char*>(at + kKeptValueWords), text};
+  at += kKeptValueWords + (text + 7) / 8;
+  return value;
+}
+
+std::uint32_t PatternPool::make() {
+  std::uint32_t handle = 0;
+  if (free_.empty()) {
+    states_.emplace_back();
+    handle = static_cast<std::uint32_t>(states_.size());
+  } else {
+    handle = free_.back();
+    free_.pop_back();
+  }
+  states_[handle - 1] = std::make_unique<PatternState>();
+  count(*states_[handle - 1]);
+  return handle;
+}
+
+void PatternPool::free(std::uint32_t handle) {
+  bytes_ -= states_[handle - 1]->bytes_counted;
+  states_[handle - 1].reset();
+  free_.push_back(handle);
+  if (free_.size() == states_.size()) {
+    std::vector<std::unique_ptr<PatternState>>().swap(states_);
+    std::vector<std::uint32_t>().swap(free_);
+  }
+}
+
+void PatternPool::count(PatternState& state) {
+  bytes_ -= state.bytes_counted;
+  state.bytes_counted = state.bytes();
+  bytes_ += state.bytes_counted;
+}
+}  // namespace tocsin::cep

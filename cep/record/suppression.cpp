@@ -1,0 +1,168 @@
+#include "cep/record/suppression.h"
+
+#include <algorithm>
+
+#include "cep/plan/calendar.h"
+#include "cep/plan/zone.h"
+#include "cep/record/held_back.h"
+
+namespace tocsin::cep {
+bool SuppressionState::has_taken(const VariableEvent& event) const {
+  return std::binary_search(taken.begin(), taken.end(), event);
+}
+bool SuppressionState::take(const VariableEvent& event) {
+  const auto place = std::lower_bound(taken.begin(), taken.end(), event);
+  if (place != taken.end() && *place == event) return false;
+  taken.insert(place, event);
+  return true;
+}
+
+bool once_lets_pass(const Suppression& suppression, const SuppressionState& state,
+                    const MatchFacts& facts) {
+  switch (suppression.once) {
+    case Once::kNone:
+      return true;
+    case Once::kPerDuration:
+      return state.lets_pass(suppression.duration, facts.time_us);
+    case Once::kPerVariable:
+      return std::ranges::none_of(
+          facts.var_events, [&](const VariableEvent& event) { return state.has_taken(event); });
+    case Once::kPerUnit:
+      return !facts.unit || !std::ranges::binary_search(state.units, *facts.unit);
+    case Once::kWhile:
+      return !state.quiet;
+  }
+  return true;
+}
+
+bool at_most_lets_pass(const Suppression& suppression, SuppressionState& state,
+                       std::int64_t time_us) {
+  if (!suppression.at_most) return true;
+  std::vector<std::int64_t>& recent = state.recent;
+  const std::int64_t edge = time_us - suppression.at_most->duration.us;
+  const auto first = std::upper_bound(recent.begin(), recent.end(), edge);
+  const bool passes = recent.end() - first < std::ptrdiff_t{suppression.at_most->count};
+  // The last one says how long what is held back counts.
+  const bool keeps_last = state.held_back > 0 && first == recent.end() && !recent.empty();
+  recent.erase(recent.begin(), keeps_last ? first - 1 : first);
+  return passes;
+}
+
+namespace {
+void note_unit(CalendarUnit unit, std::vector<std::int64_t>& units, std::int64_t number,
+               std::int64_t time_us) {
+  const auto place = std::lower_bound(units.begin(), units.end(), number);
+  if (place == units.end() || *place != number) units.insert(place, number);
+  // The furthest clock is less than a day behind.
+  const std::int64_t least = unit_of_day(unit, day_of(EventTime{time_us - kDayUs}));
+  while (units.size() > 1 && units.front() < least) units.erase(units.begin());
+}
+}  // namespace
+
+void note_for_once(const Suppression& suppression, SuppressionState& state,
+                   const MatchFacts& facts) {
+  switch (suppression.once) {
+    case Once::kNone:
+      return;
+    case Once::kPerDuration:
+      state.last_alert_us = facts.time_us;
+      return;
+    case Once::kPerVariable:
+      for (const VariableEvent& event : facts.var_events) state.take(event);
+      return;
+    case Once::kPerUnit:
+      if (facts.unit) note_unit(suppression.unit, state.units, *facts.unit, facts.time_us);
+      return;
+    case Once::kWhile:
+      state.quiet = true;
+      state.last_alert_us = facts.time_us;
+      return;
+  }
+}
+
+void note_for_at_most(const Suppression& suppression, SuppressionState& state,
+                      std::int64_t time_us) {
+  if (suppression.at_most) state.recent.push_back(time_us);
+}
+
+bool ends_by_last_held(const Suppression& suppression) {
+  if (suppression.once == Once::kPerVariable || suppression.once == Once::kWhile) return true;
+  // Where values are told apart, the times of alerts stand elsewhere.
+  return suppression.at_most &&
+         (!suppression.for_each.empty() || !suppression.at_most->for_each.empty());
+}
+
+void note_held_back(const Suppression& suppression, SuppressionState& state, std::int64_t time_us) {
+  if (ends_by_last_held(suppression)) {
+    // What was forgotten by now may still stand here.
+    if (held_back_until(suppression, state) <= time_us) state.held_back = state.lost_runs = 0;
+    state.held_us = time_us;
+  }
+  ++state.held_back;
+}
+
+std::uint64_t take_held_back(const Suppression& suppression, SuppressionState& state,
+                             std::int64_t time_us) {
+  const std::int64_t until = held_back_until(suppression, state);
+  state.held_us = SuppressionState::kNever;
+  if (until <= time_us) state.lost_runs = 0;
+  return take_held_back(state, until, time_us);
+}
+
+std::int64_t held_back_until(const OnceState& state, Duration duration) {
+  if (state.last_alert_us == OnceState::kNever) return kSuppressionOver;
+  return state.last_alert_us + duration.us + kHeldBackKept.us;
+}
+
+std::int64_t held_back_until(const Suppression& suppression, const SuppressionState& state) {
+  if (ends_by_last_held(suppression)) {
+    return state.held_us == SuppressionState::kNever ? kSuppressionOver
+                                                     : state.held_us + kHeldBackKept.us;
+  }
+  std::int64_t until = kSuppressionOver;
+  switch (suppression.once) {
+    case Once::kNone:
+      break;
+    case Once::kPerDuration:
+      until = held_back_until(state, suppression.duration);
+      break;
+    case Once::kPerUnit:
+      if (!state.units.empty()) {
+        until = over_everywhere(suppression.unit, state.units.back()).us + kHeldBackKept.us;
+      }
+      break;
+    case Once::kPerVariable:
+    case Once::kWhile:
+      break;
+  }
+  if (!suppression.at_most || state.recent.empty()) return until;
+  return std::max(until, state.recent.back() + suppression.at_most->duration.us + kHeldBackKept.us);
+}
+
+std::int64_t once_until(const OnceState& state, Duration duration, std::int64_t now_us) {
+  if (state.last_alert_us == OnceState::kNever) return kSuppressionOver;
+  const std::int64_t end =
+      state.held_back > 0 ? held_back_until(state, duration) : state.last_alert_us + duration.us;
+  return end > now_us ? end : kSuppressionOver;
+}
+
+std::int64_t suppression_until(const Suppression& suppression, const SuppressionLife& life,
+                               const SuppressionState& state, std::int64_t now_us) {
+  if ((state.quiet && !life.quiet) || (!state.taken.empty() && !life.taken)) {
+    return kSuppressionStays;
+  }
+  std::int64_t until = kSuppressionOver;
+  const auto matters = [&](std::int64_t end) {
+    if (end > now_us) until = std::max(until, end);
+  };
+  if (state.quiet) matters(state.last_alert_us + life.quiet->us);
+  for (const VariableEvent& taken : state.taken) matters(taken.time_us + life.taken->us);
+  if (state.held_back > 0) matters(held_back_until(suppression, state));
+  if (state.last_alert_us != OnceState::kNever) {
+    matters(state.last_alert_us + suppression.duration.us);
+  }
+  if (!state.recent.empty()) matters(state.recent.back() + suppression.at_most->duration.us);
+  if (!state.units.empty()) matters(over_everywhere(suppression.unit, state.units.back()).us);
+  return until;
+}
+}  // namespace tocsin::cep

@@ -1,8 +1,0 @@
-/// How much the engine keeps for one key of a rule (cep/rule_working.h), from the structures that
-/// it is kept in.
-#pragma once
-#include "cep/rule_working.h"
-
-namespace tocsin::cep {
-RuleMemory memory_of(const ProgramImpl& program, const RuleProgram& rule);
-}  // namespace tocsin::cep

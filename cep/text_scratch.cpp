@@ -1,8 +1,0 @@
-#include "cep/text_scratch.h"
-
-namespace tocsin::cep {
-TextArena& text_scratch() {
-  thread_local TextArena texts;
-  return texts;
-}
-}  // namespace tocsin::cep

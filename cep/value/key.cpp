@@ -1,0 +1,94 @@
+#include "cep/value/key.h"
+
+#include <bit>
+#include <limits>
+
+#include "cep/base/assert.h"
+
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL
+#endif
+#include <xxhash.h>
+
+namespace tocsin::cep {
+namespace {
+void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
+  for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>(value >> (8 * i) & 0xff);
+}
+
+std::uint64_t as_64_bits(Int128 number) {
+  TOCSIN_ASSERT(number >= std::numeric_limits<std::int64_t>::min() &&
+                    number <= std::numeric_limits<std::int64_t>::max(),
+                "keys are fields of events, whose numbers have 64 bits");
+  return static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
+}
+}  // namespace
+
+void append_key_part(std::string& out, const Value& value) {
+  switch (value.kind) {
+    case ValueKind::kBool:
+      out += '\x01';
+      out += value.is_true() ? '\x01' : '\x00';
+      return;
+    case ValueKind::kInt:
+    case ValueKind::kDecimal: {
+      Int128 mantissa = value.number;
+      std::uint8_t scale = value.scale;
+      for (; scale > 0 && mantissa % 10 == 0; --scale) mantissa /= 10;
+      out += '\x02';
+      append_big_endian(out, as_64_bits(mantissa), 8);
+      out += static_cast<char>(scale);
+      return;
+    }
+    case ValueKind::kFloat:
+      out += '\x03';
+      append_big_endian(out, std::bit_cast<std::uint64_t>(value.real + 0.0), 8);
+      return;
+    case ValueKind::kString:
+      out += '\x04';
+      out += value.text;
+      return;
+    case ValueKind::kTime:
+      out += '\x05';
+      append_big_endian(out, as_64_bits(value.number), 8);
+      return;
+    case ValueKind::kDate:
+      out += '\x06';
+      append_big_endian(out, as_64_bits(value.number), 8);
+      return;
+    case ValueKind::kDuration:
+      out += '\x07';
+      append_big_endian(out, as_64_bits(value.number), 8);
+      return;
+    case ValueKind::kEnum:
+      out += '\x08';
+      out += value.text;
+      return;
+    case ValueKind::kMissing:
+    case ValueKind::kFraction:
+      break;
+  }
+  TOCSIN_ASSERT(false, "a key part is a known field of an event");
+}
+
+std::string key_bytes(std::span<const Value> parts) {
+  std::string out;
+  if (parts.size() == 1) {
+    append_key_part(out, parts.front());
+    return out;
+  }
+  std::string part;
+  for (const Value& value : parts) {
+    part.clear();
+    append_key_part(part, value);
+    append_big_endian(out, part.size(), 4);
+    out += part;
+  }
+  return out;
+}
+
+KeyGroup key_group(std::string_view key_bytes) {
+  const std::uint64_t hash = XXH3_64bits(key_bytes.data(), key_bytes.size());
+  return KeyGroup{static_cast<std::uint32_t>(hash % kKeyGroupCount)};
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,197 @@
+#include "cep/value/real_math.h"
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "cep/value/decimal.h"
+#include "cep/value/double_double.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr DoubleDouble kLn2{6.931471805599452862e-01, 2.319046813846299558e-17};
+constexpr DoubleDouble kPi{3.141592653589793116e+00, 1.224646799147353207e-16};
+constexpr DoubleDouble kHalfPi{1.570796326794896558e+00, 6.123233995736766036e-17};
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+
+DoubleDouble whole(double x) { return {x, 0}; }
+
+// 1/0!, 1/1!, …
+constexpr std::size_t kFactorials = 32;
+const std::array<DoubleDouble, kFactorials>& inverse_factorials() {
+  static const auto kTable = [] {
+    std::array<DoubleDouble, kFactorials> table{};
+    table[0] = whole(1);
+    for (std::size_t i = 1; i < kFactorials; ++i) {
+      table[i] = table[i - 1] / whole(static_cast<double>(i));
+    }
+    return table;
+  }();
+  return kTable;
+}
+// 1/1, 1/3, 1/5, …
+constexpr std::size_t kOddNumbers = 24;
+const std::array<DoubleDouble, kOddNumbers>& inverse_odd_numbers() {
+  static const auto kTable = [] {
+    std::array<DoubleDouble, kOddNumbers> table{};
+    for (std::size_t i = 0; i < kOddNumbers; ++i) {
+      table[i] = whole(1) / whole(static_cast<double>(2 * i + 1));
+    }
+    return table;
+  }();
+  return kTable;
+}
+
+// e^x rounded to a double.
+double exp_of(DoubleDouble x) {
+  if (x.high > 709.79) return kInfinity;
+  if (x.high < -745.2) return 0;
+  const double k = std::nearbyint(x.high / kLn2.high);
+  // |r| <= ln 2 / 2 / 256, so that ten terms are enough; e^r - 1 is then squared up eight times.
+  constexpr int kSquarings = 8;
+  constexpr std::size_t kTerms = 10;
+  const DoubleDouble r = scaled(x - kLn2 * k, -kSquarings);
+  const auto& coefficients = inverse_factorials();
+  DoubleDouble sum = coefficients[kTerms];
+  for (std::size_t i = kTerms; i-- > 1;) sum = sum * r + coefficients[i];
+  sum = sum * r;
+  for (int i = 0; i < kSquarings; ++i) sum = sum * sum + scaled(sum, 1);
+  const DoubleDouble result = sum + whole(1);
+  return std::ldexp(result.high, static_cast<int>(k));
+}
+
+// ln x for finite x > 0.
+DoubleDouble ln_of(double x) {
+  int exponent = 0;
+  double m = std::frexp(x, &exponent);  // 0.5 <= m < 1
+  if (m < 0.70710678118654752) {
+    m *= 2;
+    --exponent;
+  }
+  // ln m = 2 atanh((m - 1) / (m + 1)); the argument is at most 0.172.
+  const DoubleDouble s = whole(m - 1) / two_sum(m, 1);
+  const DoubleDouble square = s * s;
+  const auto& coefficients = inverse_odd_numbers();
+  DoubleDouble sum = coefficients[kOddNumbers - 1];
+  for (std::size_t i = kOddNumbers - 1; i-- > 0;) sum = sum * square + coefficients[i];
+  return scaled(sum * s, 1) + kLn2 * static_cast<double>(exponent);
+}
+
+struct SineCosine {
+  DoubleDouble sine;
+  DoubleDouble cosine;
+};
+// Of a few turns at most.
+SineCosine sine_cosine(DoubleDouble x) {
+  const double k = std::nearbyint(x.high / kHalfPi.high);
+  const DoubleDouble r = x - kHalfPi * k;  // |r| <= pi / 4
+  const DoubleDouble square = r * r;
+  constexpr std::size_t kTerms = 14;
+  const auto& coefficients = inverse_factorials();
+  DoubleDouble sine = whole(0);
+  DoubleDouble cosine = whole(0);
+  for (std::size_t i = kTerms; i-- > 0;) {
+    const double sign = i % 2 == 0 ? 1 : -1;
+    sine = sine * square + coefficients[2 * i + 1] * sign;
+    cosine = cosine * square + coefficients[2 * i] * sign;
+  }
+  sine = sine * r;
+  switch (static_cast<int>(k) & 3) {
+    case 0:
+      return {sine, cosine};
+    case 1:
+      return {cosine, -sine};
+    case 2:
+      return {-sine, -cosine};
+    default:
+      return {-cosine, sine};
+  }
+}
+
+// The angle of the point (x, y) with x, y >= 0, not both 0.
+DoubleDouble angle_of(DoubleDouble y, DoubleDouble x) {
+  if (x.high <= 0) return kHalfPi;
+  const bool is_steep = y.high > x.high;
+  DoubleDouble t = is_steep ? x / y : y / x;
+  // Halving the angle three times brings t below 0.1.
+  constexpr int kHalvings = 3;
+  for (int i = 0; i < kHalvings; ++i) t = t / (whole(1) + square_root(whole(1) + t * t));
+  const DoubleDouble square = t * t;
+  constexpr std::size_t kTerms = 17;
+  const auto& coefficients = inverse_odd_numbers();
+  DoubleDouble sum = whole(0);
+  for (std::size_t i = kTerms; i-- > 0;) {
+    sum = sum * square + coefficients[i] * (i % 2 == 0 ? 1.0 : -1.0);
+  }
+  const DoubleDouble angle = scaled(sum * t, kHalvings);
+  return is_steep ? kHalfPi - angle : angle;
+}
+}  // namespace
+
+double real_exp(double x) { return exp_of(whole(x)); }
+
+double real_exp2(double x) {
+  if (x > 1025) return kInfinity;
+  if (x < -1080) return 0;
+  return exp_of(kLn2 * x);
+}
+
+double real_ln(double x) {
+  if (!(x > 0)) return kUndefined;
+  if (std::isinf(x)) return kInfinity;
+  return ln_of(x).high;
+}
+
+double real_pow(double x, double y) {
+  if (y == 0 || x == 1) return 1;
+  if (x == 0) return y > 0 ? 0 : kUndefined;
+  const bool is_whole = std::floor(y) == y;
+  if (x < 0 && !is_whole) return kUndefined;
+  const DoubleDouble logarithm = ln_of(std::fabs(x));
+  const double rough = logarithm.high * y;
+  double result = 0;
+  if (logarithm.high == 0) {
+    result = 1;
+  } else if (rough > 800) {
+    result = kInfinity;
+  } else if (rough >= -800) {
+    // |logarithm| is at least 2^-53, so y is at most 2^63 here.
+    result = exp_of(logarithm * y);
+  }
+  const bool is_odd = is_whole && std::fabs(y) < 0x1p53 && std::fmod(y, 2) != 0;
+  return x < 0 && is_odd ? -result : result;
+}
+
+double great_circle_km(double latitude1, double longitude1, double latitude2, double longitude2) {
+  constexpr double kRadiusKm = 6371;
+  const DoubleDouble degree = kPi / whole(180);
+  const auto radians = [&](DoubleDouble degrees) { return degrees * degree; };
+  const DoubleDouble half_latitude = scaled(two_sum(latitude2, -latitude1), -1);
+  const DoubleDouble half_longitude = scaled(two_sum(longitude2, -longitude1), -1);
+  const DoubleDouble a = sine_cosine(radians(half_latitude)).sine;
+  const DoubleDouble b = sine_cosine(radians(half_longitude)).sine;
+  const DoubleDouble cosines =
+      sine_cosine(radians(whole(latitude1))).cosine * sine_cosine(radians(whole(latitude2))).cosine;
+  DoubleDouble h = a * a + cosines * b * b;
+  if (h.high <= 0) return 0;
+  if (h.high >= 1) h = whole(1);
+  const DoubleDouble angle = angle_of(square_root(h), square_root(whole(1) - h));
+  return (angle * (2 * kRadiusKm)).high;
+}
+
+double round_real(double x, int digits) {
+  constexpr double kWhole = 0x1p53;
+  const auto factor = static_cast<double>(power_of_ten(digits));
+  // Then no other double is nearer to the rounded value.
+  if (!(std::fabs(x * factor) < kWhole)) return x;
+  const DoubleDouble product = two_product(x, factor);
+  // The nearest integer to the exact product; the low part decides where the high one ties.
+  double nearest = std::nearbyint(product.high);
+  const double rest = product.high - nearest;  // exact
+  if (rest == 0.5 && product.low > 0) nearest += 1;
+  if (rest == -0.5 && product.low < 0) nearest -= 1;
+  return nearest / factor;
+}
+}  // namespace tocsin::cep

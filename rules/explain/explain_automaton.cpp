@@ -1,0 +1,377 @@
+#include "rules/explain/explain_automaton.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <utility>
+
+#include "cep/plan/expr_walk.h"
+#include "rules/explain/expression_text.h"
+
+namespace tocsin::rules {
+using cep::AskedAt;
+using cep::AskedTest;
+using cep::AutomatonState;
+using cep::AutomatonWay;
+using cep::CounterTest;
+using cep::Element;
+using cep::Ending;
+using cep::Method;
+using cep::Passes;
+
+namespace {
+class Namer {
+ public:
+  Namer(const Words& words, const cep::RuleWorking& working)
+      : words_(words), rule_(*words.rule()), working_(working) {}
+
+  NamedAutomaton run() {
+    for (const AutomatonState& state : working_.states) add_state(state);
+    for (const AutomatonWay& way : working_.ways) add_way(way);
+    if (working_.without) out_.always_ends.push_back(event_words(*working_.without));
+    if (rule_.within && rule_.pattern.size() + rule_.window.has_value() > 0 && !rule_.window) {
+      out_.always_ends.push_back(
+          fmt::format("{} after its first event", duration_text(*rule_.within)));
+    }
+    return std::move(out_);
+  }
+
+ private:
+  // The condition's name, the same for equal ones.
+  std::string condition(const cep::WorkingCondition& asked) {
+    std::string text = expression_text(words_.plan(), &rule_, *asked.expr);
+    if (!asked.of_first) text += "  (not of the first)";
+    for (const NamedCondition& known : out_.conditions) {
+      if (known.text == text && known.asked == asked.at) return known.name;
+    }
+    out_.conditions.push_back(
+        {fmt::format("C{}", out_.conditions.size() + 1), std::move(text), asked.at});
+    return out_.conditions.back().name;
+  }
+  std::vector<std::string> conditions(const AskedTest& test) {
+    std::vector<std::string> names;
+    for (const cep::WorkingCondition& asked : test.conditions) names.push_back(condition(asked));
+    return names;
+  }
+  // "`payment` with C1 and C2".
+  std::string event_words(const AskedTest& test) {
+    const std::vector<std::string> names = conditions(test);
+    std::string out = kind_noun(words_.plan(), test.kinds);
+    if (!names.empty()) out += " with " + listed(names);
+    return out;
+  }
+
+  void add_state(const AutomatonState& state) {
+    NamedState named;
+    named.kind = state.kind;
+    switch (state.kind) {
+      case AutomatonState::Kind::kStart:
+        named.name = "start";
+        break;
+      case AutomatonState::Kind::kMatch:
+        named.name = "match";
+        break;
+      case AutomatonState::Kind::kStep: {
+        const std::string& name = rule_.variables[state.var->value].name;
+        named.name = name.empty() ? fmt::format("step {}", out_.states.size()) : name;
+        named.takes = kind_noun(words_.plan(), state.takes.kinds);
+        named.conditions = conditions(state.takes);
+        break;
+      }
+    }
+    out_.states.push_back(std::move(named));
+  }
+
+  std::string counter_words(const CounterTest& test) const {
+    std::string what = "the group";
+    for (std::size_t i = 0; i < working_.states.size(); ++i) {
+      if (working_.states[i].counter == test.counter) what = in_code(out_.states[i].name);
+    }
+    switch (test.kind) {
+      case CounterTest::Kind::kAtLeast:
+        return fmt::format("{} has come {} times or more", what, test.value);
+      case CounterTest::Kind::kBelow:
+        return fmt::format("{} has come less than {} times", what, test.value);
+      case CounterTest::Kind::kLacks:
+        return "this step of the `all of` is not done";
+      case CounterTest::Kind::kHas:
+        return "those steps of the `all of` are done that have to be";
+    }
+    return {};
+  }
+
+  static std::string passes_words(const AutomatonWay& way) {
+    if (way.from == 0) return {};
+    switch (way.passes) {
+      case Passes::kEverything:
+        return "ignores everything, also what fits";
+      case Passes::kWhatDoesNotFit:
+        return "ignores what does not fit";
+      case Passes::kOtherKinds:
+        return "ignores only kinds that the rule does not name";
+    }
+    return {};
+  }
+
+  std::string gives_words(const AutomatonWay& way) const {
+    switch (way.ending) {
+      case Ending::kAtOnce:
+        return "complete at once";
+      case Ending::kAtNext:
+        return "complete with the next event that nothing forbids";
+      case Ending::kAtDeadline:
+        break;
+    }
+    const std::string wait = duration_text(way.wait);
+    if (rule_.window) {
+      return rule_.window->session
+                 ? fmt::format("complete {} after the last event that lengthened the session", wait)
+             : rule_.window->unit
+                 ? fmt::format("complete at the end of the {}", cep::unit_name(*rule_.window->unit))
+                 : fmt::format("complete at the end of the stretch of {}", wait);
+    }
+    return fmt::format("complete {} after the {} event", wait,
+                       way.waits_from_first ? "first" : "last");
+  }
+
+  void add_way(const AutomatonWay& way) {
+    NamedWay named;
+    named.from = way.from;
+    named.to = way.to;
+    const AutomatonState& target = working_.states[way.to];
+    named.takes = target.kind == AutomatonState::Kind::kStep;
+    if (named.takes) {
+      named.passes = passes_words(way);
+    } else {
+      named.gives = gives_words(way);
+    }
+    std::set<std::string> said;
+    for (const CounterTest& test : way.tests) {
+      std::string need = counter_words(test);
+      if (said.insert(need).second) named.needs.push_back(std::move(need));
+    }
+    const bool collects_more =
+        working_.opens && working_.opens->kinds.size() < target.takes.kinds.size();
+    if (rule_.window && way.from == 0 && collects_more) {
+      named.needs.push_back(fmt::format("it is one {}{}",
+                                        kind_noun(words_.plan(), working_.opens->kinds),
+                                        rule_.window->session ? "" : " or the stretch is open"));
+    }
+    if (way.gap) {
+      named.ends.push_back(fmt::format("{} after the step before", duration_text(*way.gap)));
+    }
+    for (const std::size_t absence : way.absences) {
+      const Element* const element = element_of(absence);
+      const bool next = element != nullptr && element->next;
+      named.ends.push_back(event_words(working_.absences[absence]) +
+                           (next ? ", if it is the very next event" : ""));
+    }
+    for (const std::size_t loop : way.greedy) {
+      named.ends.push_back(fmt::format("an event that fits {}, which takes all it can get",
+                                       in_code(out_.states[loop].name)));
+    }
+    if (way.further && target.until) {
+      named.ends.push_back(event_words(*target.until) + ": the loop is over");
+    }
+    out_.ways.push_back(std::move(named));
+  }
+
+  // The n-th absence of the pattern, in the order written.
+  const Element* element_of(std::size_t absence) const {
+    const Element* found = nullptr;
+    std::size_t count = 0;
+    const std::function<void(const std::vector<Element>&)> walk =
+        [&](const std::vector<Element>& elements) {
+          for (const Element& element : elements) {
+            if (element.kind == cep::ElementKind::kAbsence && count++ == absence) found = &element;
+            walk(element.children);
+          }
+        };
+    walk(rule_.pattern);
+    return found;
+  }
+
+  const Words& words_;
+  const cep::Rule& rule_;
+  const cep::RuleWorking& working_;
+  NamedAutomaton out_;
+};
+
+// Why the general matcher runs the rule.
+std::vector<std::string> reasons_of(const cep::Rule& rule) {
+  std::set<std::string> found;
+  const std::function<void(const std::vector<Element>&)> walk =
+      [&](const std::vector<Element>& elements) {
+        for (const Element& element : elements) {
+          if (element.kind != cep::ElementKind::kStep &&
+              element.kind != cep::ElementKind::kAbsence) {
+            found.insert("a group");
+          }
+          if (element.gap) found.insert("`then within`");
+          if (element.optional) found.insert("an optional step");
+          if (!element.until_events.empty()) found.insert("`until`");
+          if (element.next) found.insert("`no next`");
+          if (element.quantifier.greedy) found.insert("`greedy`");
+          if (element.quantifier.mode == cep::LoopMode::kEach) found.insert("`each`");
+          walk(element.children);
+        }
+      };
+  walk(rule.pattern);
+  if (rule.window) found.insert("a window");
+  const cep::Selection& selection = rule.selection;
+  const bool simple = selection.kind == cep::SelectionKind::kDefault ||
+                      selection.kind == cep::SelectionKind::kNoSkip ||
+                      selection.kind == cep::SelectionKind::kSkipPastLast;
+  if (!simple || selection.in_order) found.insert("`after match`");
+  if (selection.prefer_latest) found.insert("`prefer latest`");
+  const cep::Suppression& held = rule.suppression;
+  if (held.once != cep::Once::kNone && held.once != cep::Once::kPerDuration) {
+    found.insert("this form of `once`");
+  }
+  if (!held.for_each.empty()) found.insert("`for each`");
+  if (held.at_most) found.insert("`at most`");
+  if (rule.without) found.insert("`without`");
+  if (!rule.exceptions.empty()) found.insert("`except`");
+  if (found.empty()) found.insert("what stands at its end");
+  return {found.begin(), found.end()};
+}
+
+std::string method_words(const cep::Rule& rule, const cep::RuleWorking& working) {
+  std::string out;
+  if (working.method != Method::kSingle && working.lives && working.lives->us == 0) {
+    return "Each event is decided by itself; only that it alerted is remembered.";
+  }
+  switch (working.method) {
+    case Method::kSingle:
+      return "Each event is decided by itself: the rule remembers nothing.";
+    case Method::kStrict:
+      out = fmt::format(
+          "By looking back: its steps follow each other directly, so that the last {} of the key "
+          "{} all it needs.",
+          working.memory.events_most == 1 ? "event"
+                                          : fmt::format("{} events", working.memory.events_most),
+          working.memory.events_most == 1 ? "is" : "are");
+      break;
+    case Method::kRuns:
+      out = "By partial matches that share what they took together.";
+      break;
+    case Method::kGeneral:
+      out = fmt::format("By the general matcher, for the sake of {}.", listed(reasons_of(rule)));
+      break;
+  }
+  const bool merges = working.method == Method::kRuns || working.method == Method::kGeneral;
+  if (working.prunes && merges && !rule.window) {
+    out +=
+        working.prunes_over_starts
+            ? " Of partial matches with the same future only the one that would be chosen is kept."
+            : " Of partial matches that began at the same event and have the same future only the "
+              "one that would be chosen is kept.";
+  }
+  return out;
+}
+
+const char* asked_words(AskedAt at) {
+  switch (at) {
+    case AskedAt::kColumns:
+      return "asked of the event alone, over many events at once";
+    case AskedAt::kKey:
+      return "asked once for each event and key";
+    case AskedAt::kMatch:
+      break;
+  }
+  return "asked of each partial match that waits for the event";
+}
+
+// Whether nothing is left to wait for after the state's event: it is the match.
+bool is_last(const NamedAutomaton& automaton, const cep::RuleWorking& working, std::size_t state) {
+  std::size_t count = 0;
+  bool waits = false;
+  for (std::size_t i = 0; i < automaton.ways.size(); ++i) {
+    const NamedWay& way = automaton.ways[i];
+    if (way.from != state) continue;
+    ++count;
+    waits = waits || way.takes || !way.needs.empty() || !way.ends.empty() ||
+            working.ways[i].ending != Ending::kAtOnce;
+  }
+  return count == 1 && !waits;
+}
+
+Passage way_passage(const NamedAutomaton& automaton, const cep::RuleWorking& working,
+                    const NamedWay& way) {
+  const NamedState& target = automaton.states[way.to];
+  Passage out;
+  if (way.takes) {
+    out.text = way.from == way.to ? "take another " : "take ";
+    out.text += target.takes;
+    if (!target.conditions.empty()) out.text += " with " + listed(target.conditions);
+    if (is_last(automaton, working, way.to)) {
+      const bool named = !target.name.starts_with("step ");
+      out.text += " → " + (named ? in_code(target.name) + ": " : std::string()) + "match";
+    } else if (way.from != way.to) {
+      out.text += " → " + in_code(target.name);
+    }
+  } else {
+    out.text = "→ match: " + way.gives;
+  }
+  if (!way.needs.empty()) out.text += ", if " + listed(way.needs);
+  if (!way.passes.empty()) out.parts.push_back({way.passes});
+  for (const std::string& end : way.ends) out.parts.push_back({"ended by: " + end});
+  return out;
+}
+}  // namespace
+
+std::string method_name(Method method) {
+  switch (method) {
+    case Method::kSingle:
+      return "single";
+    case Method::kStrict:
+      return "strict";
+    case Method::kRuns:
+      return "runs";
+    case Method::kGeneral:
+      break;
+  }
+  return "general";
+}
+
+NamedAutomaton name_automaton(const Words& words, const cep::RuleWorking& working) {
+  return Namer(words, working).run();
+}
+
+std::vector<Passage> automaton_passages(const Words& words, const cep::RuleWorking& working) {
+  const NamedAutomaton automaton = name_automaton(words, working);
+  std::vector<Passage> out;
+  out.push_back({method_words(*words.rule(), working)});
+  for (const NamedCondition& condition : automaton.conditions) {
+    out.push_back({fmt::format("{}: {}  ({})", condition.name, condition.text,
+                               asked_words(condition.asked))});
+  }
+  for (std::size_t i = 0; i < automaton.states.size(); ++i) {
+    const NamedState& state = automaton.states[i];
+    if (state.kind == AutomatonState::Kind::kMatch || is_last(automaton, working, i)) continue;
+    Passage said{state.kind == AutomatonState::Kind::kStart ? "From the start:"
+                                                            : "After " + in_code(state.name) + ":"};
+    for (const NamedWay& way : automaton.ways) {
+      if (way.from == i) said.parts.push_back(way_passage(automaton, working, way));
+    }
+    out.push_back(std::move(said));
+  }
+  const bool branches =
+      std::any_of(working.ways.begin(), working.ways.end(), [&](const AutomatonWay& way) {
+        return way.from != 0 && way.passes == Passes::kEverything &&
+               working.states[way.to].kind == AutomatonState::Kind::kStep;
+      });
+  if (branches) {
+    out.push_back(
+        {"Where an event fits and what fits is ignored, one partial match goes on with it "
+         "and one waits on."});
+  }
+  if (!automaton.always_ends.empty()) {
+    out.push_back(
+        {fmt::format("Every partial match ends at: {}.", listed(automaton.always_ends, "or"))});
+  }
+  return out;
+}
+}  // namespace tocsin::rules

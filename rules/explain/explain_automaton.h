@@ -1,0 +1,45 @@
+/// A rule's automaton with words on it: made from how the engine runs the rule
+/// (cep/diagnose/rule_working.h), for text, JSON and pictures alike.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "cep/diagnose/rule_working.h"
+#include "rules/explain/explain.h"
+
+namespace tocsin::rules {
+/// A condition that transitions name: "C1", in the author's notation.
+struct NamedCondition {
+  std::string name;
+  std::string text;
+  cep::AskedAt asked = cep::AskedAt::kColumns;
+};
+struct NamedState {
+  std::string name;  // "start", "hit", "step 2", "match"; unique in the rule
+  cep::AutomatonState::Kind kind = cep::AutomatonState::Kind::kStep;
+  std::string takes;                    // of a step: "payment or refund"
+  std::vector<std::string> conditions;  // names; what its event satisfies
+};
+/// A way from one state to another. A partial match waits on it.
+struct NamedWay {
+  std::size_t from = 0;  // into states
+  std::size_t to = 0;
+  bool takes = true;               // an event: else it completes without one
+  std::string passes;              // "ignores everything, also what fits"; of ways that take
+  std::string gives;               // "complete at once"; of ways to the match
+  std::vector<std::string> needs;  // "3 or more are taken"
+  std::vector<std::string> ends;   // what ends a partial match on it: "`refund` with C4"
+};
+struct NamedAutomaton {
+  std::vector<NamedCondition> conditions;
+  std::vector<NamedState> states;
+  std::vector<NamedWay> ways;
+  std::vector<std::string> always_ends;  // what ends every partial match
+};
+NamedAutomaton name_automaton(const Words& words, const cep::RuleWorking& working);
+/// "general": a word for programs.
+std::string method_name(cep::Method method);
+/// The automaton in words: how it is run and why so, its conditions, states and ways.
+std::vector<Passage> automaton_passages(const Words& words, const cep::RuleWorking& working);
+}  // namespace tocsin::rules

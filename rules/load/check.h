@@ -1,0 +1,23 @@
+/// Checks a set of parsed files as one and lowers it to a plan.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "rules/context/data_files.h"
+#include "rules/context/rules.h"
+#include "rules/syntax/tree.h"
+#include "rules/text/diagnostics.h"
+
+namespace tocsin::rules {
+/// One file of a set. `asked`: it was named by the caller, not only used.
+struct ParsedFile {
+  tree::File tree;
+  bool asked = false;
+};
+/// The plan and the tests, in the order of the files; nothing when the sink has an error.
+/// `incomplete`: a file that is used could not be read. The result's `rule_files` are the caller's
+/// to fill.
+std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedFile*>& files,
+                             bool incomplete, DiagnosticSink& sink, const LoadOptions& options,
+                             DataFiles& data);
+}  // namespace tocsin::rules

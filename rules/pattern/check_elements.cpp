@@ -1,0 +1,254 @@
+// The second pass over a pattern: conditions, and where absences and gaps end.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cep/plan/expr_walk.h"
+#include "rules/context/report.h"
+#include "rules/expression/check_expression.h"
+#include "rules/lint/contradiction.h"
+#include "rules/pattern/check_pattern.h"
+
+namespace tocsin::rules {
+namespace {
+cep::Contiguity contiguity_of(tree::Link link) {
+  switch (link) {
+    case tree::Link::kThen:
+      return cep::Contiguity::kAny;
+    case tree::Link::kThenFirst:
+      return cep::Contiguity::kFirst;
+    case tree::Link::kThenNext:
+      break;
+  }
+  return cep::Contiguity::kNext;
+}
+
+// The condition on the current event as one on the event that `var` has bound; absent where it
+// reads anything else.
+cep::ExprPtr as_bound(const cep::ExprPtr& expr, cep::VarIndex var) {
+  switch (expr->op) {
+    case cep::Op::kBound:
+    case cep::Op::kPrev:
+    case cep::Op::kAggregate:
+    case cep::Op::kFeature:
+    case cep::Op::kIsBound:
+    case cep::Op::kInLoop:
+    case cep::Op::kInKinds:
+      return nullptr;
+    default:
+      break;
+  }
+  cep::Expr made = *expr;
+  if (made.op == cep::Op::kField) {
+    made.op = cep::Op::kBound;
+    made.var = var;
+    made.which = cep::Which::kOnly;
+  }
+  for (cep::ExprPtr& arg : made.args) {
+    if (!arg) continue;
+    arg = as_bound(arg, var);
+    if (!arg) return nullptr;
+  }
+  return std::make_shared<const cep::Expr>(std::move(made));
+}
+
+// Whether an element is the last of a match: never, perhaps (of the last round, of the member done
+// last), always.
+enum class Tail : std::uint8_t { kNever, kPerhaps, kAlways };
+
+class ElementsChecker {
+ public:
+  ElementsChecker(CheckContext& context, const RuleScope& scope, const PatternBounds& bounds,
+                  std::vector<Conjunct>& known)
+      : context_(context), scope_(scope), bounds_(bounds), known_(known) {}
+
+  std::vector<cep::Element> sequence(const std::vector<ElementDraft>& drafts, Tail tail) {
+    std::vector<cep::Element> elements;
+    for (std::size_t i = 0; i < drafts.size(); ++i) {
+      const bool last = i + 1 == drafts.size();
+      cep::Element element = one(drafts[i], last ? tail : Tail::kNever);
+      const tree::Element& link = *drafts[i].link;
+      if (i > 0) element.contiguity = contiguity_of(link.link);
+      if (link.within) element.gap = gap_of(link);
+      elements.push_back(std::move(element));
+    }
+    return elements;
+  }
+
+ private:
+  cep::Element one(const ElementDraft& draft, Tail tail) {
+    cep::Element element;
+    element.kind = draft.kind;
+    element.quantifier = draft.quantifier;
+    element.optional = draft.optional;
+    const Tail inner = draft.quantifier.loop && tail == Tail::kAlways ? Tail::kPerhaps : tail;
+    switch (draft.kind) {
+      case cep::ElementKind::kStep:
+        step(draft, element);
+        break;
+      case cep::ElementKind::kAbsence:
+        element.events = draft.kinds.subsets;
+        element.next = draft.absence->next;
+        element.where = where(draft, draft.kinds, draft.absence->where.get(), std::nullopt);
+        check_end(*draft.absence, tail);
+        if (draft.absence->absent_for) element.absent_for = draft.absence->absent_for->value;
+        break;
+      case cep::ElementKind::kGroup:
+        element.children = sequence(draft.children, inner);
+        break;
+      case cep::ElementKind::kOneOf:
+      case cep::ElementKind::kAllOf:
+        for (const ElementDraft& child : draft.children) {
+          element.children.push_back(one(child, inner == Tail::kAlways ? Tail::kPerhaps : inner));
+        }
+        break;
+    }
+    return element;
+  }
+
+  void step(const ElementDraft& draft, cep::Element& element) {
+    const tree::Step& tree = *draft.step_tree;
+    element.var = scope_.steps[*draft.step].var;
+    element.events = draft.kinds.subsets;
+    element.where = where(draft, draft.kinds, tree.where.get(), draft.step);
+    if (!tree.until) return;
+    element.until_events = draft.until.subsets;
+    element.until_where = where(draft, draft.until, tree.until->where.get(), std::nullopt);
+  }
+
+  cep::ExprPtr where(const ElementDraft& draft, const ResolvedKinds& kinds, const tree::Expr* where,
+                     std::optional<std::size_t> own_step) {
+    ExprScope scope;
+    scope.place = own_step ? Place::kStep : Place::kAbsence;
+    scope.types = kinds.types;
+    scope.types_broken = kinds.broken;
+    scope.rule = &scope_;
+    scope.steps_visible = draft.place.steps_before;
+    scope.pattern_place = &draft.place;
+    scope.own_step = own_step;
+    if (own_step && !kinds.broken && decides_match(*own_step, {}) &&
+        never_holds(context_, scope, {}, kinds.alternatives, {})) {
+      report_never(draft);
+      return nullptr;
+    }
+    if (!where) {
+      if (own_step && kinds.alternatives.size() == 1)
+        remember(*own_step, kinds.alternatives.front()->conjuncts);
+      return nullptr;
+    }
+    const Condition condition = ExpressionChecker(context_, scope).check_condition(*where);
+    if (!condition.broken) {
+      const bool decides = own_step && decides_match(*own_step, condition.conjuncts);
+      warn_of_condition(context_, scope, known_, kinds.alternatives, condition.conjuncts,
+                        decides ? Code::kE0441 : Code::kW0003);
+      if (own_step && kinds.alternatives.size() == 1) {
+        remember(*own_step, kinds.alternatives.front()->conjuncts);
+        remember(*own_step, condition.conjuncts);
+      }
+    }
+    return condition.expr();
+  }
+
+  void report_never(const ElementDraft& draft) {
+    Diagnostic diagnostic = make_diagnostic(Code::kE0441, draft.step_tree->kinds.span,
+                                            "this rule can never alert: no event can be taken here",
+                                            "the conditions of the kind never hold");
+    for (const tree::KindRef& ref : draft.step_tree->kinds.refs) {
+      const KindSymbol* kind = look_up_kind(context_, ref);
+      if (kind == nullptr || kind->kind == nullptr) continue;
+      diagnostic.labels.push_back({kind->name->span, "declared here"});
+    }
+    diagnostic.helps.push_back("correct the condition of the kind");
+    context_.sink.report(std::move(diagnostic));
+  }
+
+  // Whether a match has an event of the step of which all of the condition is asked.
+  bool decides_match(std::size_t step, const std::vector<Conjunct>& condition) const {
+    const StepSymbol& symbol = scope_.steps[step];
+    if (symbol.count_min == 0) return false;
+    // Of a loop's first event not all is asked.
+    return !symbol.loop || std::ranges::all_of(condition, [](const Conjunct& conjunct) {
+      return !cep::reads_run(*conjunct.expr);
+    });
+  }
+
+  // What a step asks of its one event is known of it afterwards.
+  void remember(std::size_t step, const std::vector<Conjunct>& conjuncts) {
+    const StepSymbol& symbol = scope_.steps[step];
+    if (symbol.loop || symbol.count_min == 0) return;
+    for (const Conjunct& conjunct : conjuncts) {
+      if (cep::ExprPtr bound = as_bound(conjunct.expr, symbol.var))
+        known_.push_back({std::move(bound), conjunct.span});
+    }
+  }
+
+  void report(Code code, SourceSpan span, std::string message, std::string help) {
+    Diagnostic diagnostic = make_diagnostic(code, span, std::move(message));
+    diagnostic.helps.push_back(std::move(help));
+    context_.sink.report(std::move(diagnostic));
+  }
+
+  // `for` belongs to a last absence; without it the rule's `within` ends it.
+  void check_end(const tree::Absence& absence, Tail tail) {
+    if (absence.absent_for) {
+      SourceSpan span = absence.for_span;
+      span.end = absence.absent_for->span.end;
+      if (absence.next) {
+        report(Code::kE0404, span, "`for` on `no next`",
+               "it ends with the very next event: leave `for` out");
+        return;
+      }
+      if (tail != Tail::kAlways) {
+        report(Code::kE0404, span, "`for` on an absence that is not the last element",
+               "an absence between two steps lasts until the second: leave `for` out");
+        return;
+      }
+      require_positive(context_, *absence.absent_for, "for");
+    }
+    if (tail != Tail::kNever && bounds_.without_for) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0427, absence.span, "a last absence beside `without … for`",
+                          "each of them says when the alert comes");
+      diagnostic.helps.push_back("write both kinds after `without`, or leave its `for` out");
+      context_.sink.report(std::move(diagnostic));
+      return;
+    }
+    if (tail != Tail::kNever && !absence.absent_for && !absence.next && !bounds_.within &&
+        !bounds_.broken) {
+      report(Code::kE0403, absence.span, "an absence that never ends raises no alert",
+             "say how long: `no … for 5m`, or give the rule a `within`");
+    }
+  }
+
+  std::optional<cep::Duration> gap_of(const tree::Element& link) {
+    const tree::DurationLiteral& gap = *link.within;
+    if (!require_positive(context_, gap, "within")) return std::nullopt;
+    if (bounds_.within && gap.value > bounds_.within->value) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0425, gap.span, "a gap longer than the rule's `within`");
+      diagnostic.labels.push_back({bounds_.within->span, "all of the match"});
+      diagnostic.helps.push_back("the rule's `within` bounds it already: leave one of them out");
+      context_.sink.report(std::move(diagnostic));
+    } else if (bounds_.within && gap.value == bounds_.within->value) {
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kW0050, gap.span, "a gap as long as the rule's `within`");
+      diagnostic.labels.push_back({bounds_.within->span, "all of the match"});
+      diagnostic.helps.push_back("leave it out, or make it shorter");
+      context_.sink.report(std::move(diagnostic));
+    }
+    return gap.value;
+  }
+
+  CheckContext& context_;
+  const RuleScope& scope_;
+  const PatternBounds& bounds_;
+  std::vector<Conjunct>& known_;
+};
+}  // namespace
+
+std::vector<cep::Element> check_elements(CheckContext& context, const PatternDraft& draft,
+                                         const RuleScope& scope, const PatternBounds& bounds,
+                                         std::vector<Conjunct>& known) {
+  return ElementsChecker(context, scope, bounds, known).sequence(draft.elements, Tail::kAlways);
+}
+}  // namespace tocsin::rules

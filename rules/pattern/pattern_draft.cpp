@@ -1,0 +1,157 @@
+#include "rules/pattern/pattern_draft.h"
+
+#include <algorithm>
+
+namespace tocsin::rules {
+using cep::ElementKind;
+
+namespace {
+bool contents_can_be_empty(const ElementDraft& element) {
+  const auto empty = [](const ElementDraft& child) { return can_be_empty(child); };
+  switch (element.kind) {
+    case ElementKind::kStep:
+      return false;
+    case ElementKind::kAbsence:
+      return true;
+    case ElementKind::kOneOf:
+      return std::ranges::any_of(element.children, empty);
+    case ElementKind::kGroup:
+    case ElementKind::kAllOf:
+      break;
+  }
+  return std::ranges::all_of(element.children, empty);
+}
+
+void add_last_types(const ElementDraft& element, EventTypes& types) {
+  switch (element.kind) {
+    case ElementKind::kAbsence:
+      return;
+    case ElementKind::kStep:
+      types.insert(types.end(), element.kinds.types.begin(), element.kinds.types.end());
+      return;
+    case ElementKind::kOneOf:
+    case ElementKind::kAllOf:
+      for (const ElementDraft& child : element.children) add_last_types(child, types);
+      return;
+    case ElementKind::kGroup: {
+      const EventTypes inner = last_types(element.children);
+      types.insert(types.end(), inner.begin(), inner.end());
+      return;
+    }
+  }
+}
+
+int add_events(int a, int b) { return std::min(a + b, 2); }
+int events_of(const std::vector<cep::Element>& sequence);
+
+// The most events that it takes; an absence counts as waiting for one more.
+int events_of(const cep::Element& element) {
+  int once = 0;
+  switch (element.kind) {
+    case ElementKind::kAbsence:
+    case ElementKind::kStep:
+      once = 1;
+      break;
+    case ElementKind::kGroup:
+    case ElementKind::kAllOf:
+      once = events_of(element.children);
+      break;
+    case ElementKind::kOneOf:
+      for (const cep::Element& child : element.children) once = std::max(once, events_of(child));
+      break;
+  }
+  return element.quantifier.max == 1U ? once : add_events(once, once);
+}
+
+int events_of(const std::vector<cep::Element>& sequence) {
+  int events = 0;
+  for (const cep::Element& element : sequence) events = add_events(events, events_of(element));
+  return events;
+}
+
+bool waits_end(const std::vector<cep::Element>& sequence);
+
+// The waits inside the element, that for a further round among them.
+bool waits_inside_end(const cep::Element& element) {
+  const bool rounds_end =
+      element.quantifier.max == 1U || element.quantifier.mode == cep::LoopMode::kNext;
+  switch (element.kind) {
+    case ElementKind::kAbsence:
+      return true;
+    case ElementKind::kStep:
+      return rounds_end;
+    case ElementKind::kGroup:
+      return rounds_end && waits_end(element.children);
+    case ElementKind::kOneOf:
+      return rounds_end && std::ranges::all_of(element.children, waits_inside_end);
+    case ElementKind::kAllOf:
+      return rounds_end && element.children.size() == 1 &&
+             waits_inside_end(element.children.front());
+  }
+  return false;
+}
+
+// The waits from one element to the next and inside them; not the wait for the first.
+bool waits_end(const std::vector<cep::Element>& sequence) {
+  for (std::size_t i = 0; i < sequence.size(); ++i) {
+    const cep::Element& element = sequence[i];
+    if (!waits_inside_end(element)) return false;
+    if (i == 0 || element.kind == ElementKind::kAbsence) continue;
+    if (element.contiguity != cep::Contiguity::kNext && !element.gap) return false;
+  }
+  return true;
+}
+}  // namespace
+
+void for_each_draft(const std::vector<ElementDraft>& elements,
+                    const std::function<void(const ElementDraft&)>& visit) {
+  for (const ElementDraft& element : elements) {
+    if (element.children.empty()) {
+      visit(element);
+    } else {
+      for_each_draft(element.children, visit);
+    }
+  }
+}
+
+bool can_be_empty(const ElementDraft& element) {
+  return element.optional || contents_can_be_empty(element);
+}
+
+bool can_be_empty(const std::vector<ElementDraft>& sequence) {
+  return std::ranges::all_of(sequence,
+                             [](const ElementDraft& element) { return can_be_empty(element); });
+}
+
+EventTypes last_types(const std::vector<ElementDraft>& sequence) {
+  EventTypes types;
+  for (auto element = sequence.rbegin(); element != sequence.rend(); ++element) {
+    add_last_types(*element, types);
+    if (!can_be_empty(*element)) break;
+  }
+  normalize(types);
+  return types;
+}
+
+bool is_of_one_event(const std::vector<cep::Element>& sequence) { return events_of(sequence) <= 1; }
+
+bool ends_by_itself(const std::vector<cep::Element>& sequence) {
+  // A last absence without `for` runs to the end of `within`; without that it is an error.
+  return waits_end(sequence);
+}
+
+std::size_t count_states(const std::vector<ElementDraft>& sequence, std::size_t most) {
+  std::size_t states = 0;
+  for (const ElementDraft& element : sequence) {
+    std::size_t own = 1;
+    if (!element.children.empty()) own = count_states(element.children, most);
+    if (element.kind == ElementKind::kAllOf) {
+      // One for each step after each choice of the others.
+      for (std::size_t i = 1; i < element.children.size() && own <= most; ++i) own *= 2;
+    }
+    states += own;
+    if (states > most) return most + 1;
+  }
+  return states;
+}
+}  // namespace tocsin::rules

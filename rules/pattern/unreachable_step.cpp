@@ -1,0 +1,413 @@
+#include "rules/pattern/unreachable_step.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "cep/compile/pattern_program.h"
+#include "rules/context/report.h"
+
+namespace tocsin::rules {
+using cep::CounterTest;
+using cep::CounterUpdate;
+using cep::Element;
+using cep::PatternProgram;
+using cep::PatternWay;
+
+namespace {
+constexpr std::size_t kWaysMax = 4'000;
+constexpr std::size_t kStatesMax = 20'000;
+constexpr std::size_t kWorkMax = 400'000;  // transitions looked at
+// A loop that takes three events takes any number: no step asks for the count.
+constexpr std::uint32_t kRoundsMax = 3;
+
+void add_conjuncts(const CheckContext& context, const cep::ExprPtr& condition,
+                   std::set<std::string>& conjuncts) {
+  if (!condition) return;
+  if (condition->op == cep::Op::kAnd) {
+    for (const cep::ExprPtr& arg : condition->args) add_conjuncts(context, arg, conjuncts);
+    return;
+  }
+  conjuncts.insert(cep::describe(context.plan, *condition));
+}
+
+// Whether the condition means the same in every place of the pattern: it reads the event alone, and
+// events that steps of one event took before.
+bool is_alike_everywhere(const cep::Rule& rule, const cep::ExprPtr& condition,
+                         std::optional<cep::VarIndex> taker) {
+  if (!condition) return true;
+  switch (condition->op) {
+    case cep::Op::kPrev:
+    case cep::Op::kAggregate:
+    case cep::Op::kIsBound:
+    case cep::Op::kInLoop:
+      return false;
+    case cep::Op::kBound:
+      if (rule.variables[condition->var.value].loop) return false;
+      if (taker && condition->var == *taker) return false;
+      break;
+    default:
+      break;
+  }
+  return std::ranges::all_of(condition->args, [&](const cep::ExprPtr& arg) {
+    return is_alike_everywhere(rule, arg, taker);
+  });
+}
+
+void shorten(std::vector<Element>& elements) {
+  for (Element& element : elements) {
+    cep::Quantifier& quantifier = element.quantifier;
+    quantifier.min = std::min(quantifier.min, kRoundsMax);
+    if (quantifier.max) {
+      quantifier.max = std::max(quantifier.min, std::min(*quantifier.max, kRoundsMax + 1));
+    }
+    shorten(element.children);
+  }
+}
+
+// What ends every match before the step can take an event.
+struct Obstacle {
+  enum class Kind : std::uint8_t { kUntil, kGreedy, kNextAbsence, kAbsence, kWithout, kLastNext };
+  Kind kind = Kind::kAbsence;
+  std::uint32_t by = 0;  // kGreedy: the step; of absences: the absence
+};
+
+class Explorer {
+ public:
+  Explorer(const CheckContext& context, const cep::Rule& rule) : context_(context), rule_(rule) {
+    shorten(rule_.pattern);
+    program_ = cep::make_pattern(rule_, kWaysMax);
+    is_known_ = program_.ways.size() <= kWaysMax;
+    reached_.assign(program_.steps.size(), false);
+  }
+
+  void run() {
+    if (!is_known_) return;
+    add({std::nullopt, std::vector<std::uint32_t>(program_.counter_count, 0)});
+    while (is_known_ && !waiting_.empty()) {
+      const State state = std::move(waiting_.front());
+      waiting_.pop_front();
+      const auto& ways = state.step ? program_.steps[*state.step].ways : program_.starts;
+      for (const std::uint32_t way : ways) {
+        if (++work_ > kWorkMax) is_known_ = false;
+        follow(state, program_.ways[way]);
+      }
+    }
+  }
+
+  bool is_known() const { return is_known_; }
+  bool can_alert() const { return can_alert_; }
+  bool is_reached(std::size_t step) const { return reached_[step]; }
+  // By the step; PatternWay::kEnd for the end of the match.
+  const std::map<std::uint32_t, Obstacle>& obstacles() const { return obstacles_; }
+
+ private:
+  struct State {
+    std::optional<std::uint32_t> step;  // taken last; nothing at the start
+    std::vector<std::uint32_t> counters;
+    auto operator<=>(const State&) const = default;
+  };
+
+  void add(State state) {
+    if (!seen_.insert(state).second) return;
+    if (seen_.size() > kStatesMax) is_known_ = false;
+    waiting_.push_back(std::move(state));
+  }
+
+  static bool is_open(const PatternWay& way, const std::vector<std::uint32_t>& counters) {
+    return std::ranges::all_of(way.tests, [&](const CounterTest& test) {
+      const std::uint32_t counter = counters[test.counter];
+      switch (test.kind) {
+        case CounterTest::Kind::kAtLeast:
+          return counter >= test.value;
+        case CounterTest::Kind::kBelow:
+          return counter < test.value;
+        case CounterTest::Kind::kLacks:
+          return (counter & test.value) == 0;
+        case CounterTest::Kind::kHas:
+          return (counter & test.value) == test.value;
+      }
+      return true;
+    });
+  }
+  static void update(const PatternWay& way, std::vector<std::uint32_t>& counters) {
+    for (const CounterUpdate& update : way.updates) {
+      std::uint32_t& counter = counters[update.counter];
+      switch (update.kind) {
+        case CounterUpdate::Kind::kSet:
+          counter = update.value;
+          break;
+        case CounterUpdate::Kind::kIncrement:
+          counter = std::min(counter + 1, update.value);
+          break;
+        case CounterUpdate::Kind::kAddBits:
+          counter |= update.value;
+          break;
+      }
+    }
+  }
+
+  void follow(const State& state, const PatternWay& way) {
+    if (!is_open(way, state.counters)) return;
+    if (way.target == PatternWay::kEnd) {
+      if (const auto obstacle = end_obstacle(way)) {
+        obstacles_.emplace(way.target, *obstacle);
+      } else {
+        can_alert_ = true;
+      }
+      return;
+    }
+    State next = state;
+    update(way, next.counters);
+    next.step = way.target;
+    const Element& step = *program_.steps[way.target].element;
+    for (const cep::Subset& subset : step.events) {
+      const auto obstacle = obstacle_of(way, step, subset, !state.step);
+      if (!obstacle) {
+        reached_[way.target] = true;
+        add(next);
+      } else if (may_complete(*obstacle) && completes(next)) {
+        reached_[way.target] = true;
+        can_alert_ = true;
+      } else {
+        obstacles_.emplace(way.target, *obstacle);
+      }
+    }
+  }
+
+  // Whether the match may be given with the event that the step has taken.
+  bool completes(const State& state) const {
+    return std::ranges::any_of(program_.steps[*state.step].ways, [&](std::uint32_t index) {
+      const PatternWay& way = program_.ways[index];
+      return way.target == PatternWay::kEnd && way.ending == cep::Ending::kAtOnce &&
+             is_open(way, state.counters);
+    });
+  }
+  // An event that is forbidden up to a step may complete the match.
+  static bool may_complete(const Obstacle& obstacle) {
+    return obstacle.kind == Obstacle::Kind::kAbsence || obstacle.kind == Obstacle::Kind::kWithout;
+  }
+
+  std::optional<Obstacle> obstacle_of(const PatternWay& way, const Element& step,
+                                      const cep::Subset& subset, bool is_first) const {
+    if (!step.until_events.empty() &&
+        takes(step.until_events, step.until_where, subset, step.where, step.var)) {
+      return Obstacle{Obstacle::Kind::kUntil, way.target};
+    }
+    for (const std::uint32_t greedy : way.greedy) {
+      if (greedy_takes(greedy, subset, step)) return Obstacle{Obstacle::Kind::kGreedy, greedy};
+    }
+    for (const std::uint32_t index : way.absences) {
+      const Element& absence = *program_.absences[index].element;
+      if (!takes(absence.events, absence.where, subset, step.where, step.var)) continue;
+      if (!absence.next) return Obstacle{Obstacle::Kind::kAbsence, index};
+      // Another event may come before.
+      if (way.contiguity == cep::Contiguity::kNext || !has_other(way, step)) {
+        return Obstacle{Obstacle::Kind::kNextAbsence, index};
+      }
+    }
+    if (rule_.without && !is_first &&
+        takes(rule_.without->events, rule_.without->where, subset, step.where, step.var)) {
+      return Obstacle{Obstacle::Kind::kWithout, 0};
+    }
+    return std::nullopt;
+  }
+
+  // Whether an event may come that leaves the match waiting for the step.
+  bool has_other(const PatternWay& way, const Element& step) const {
+    return std::ranges::any_of(rule_.considered, [&](const cep::Subset& other) {
+      const auto forbids = [&](std::uint32_t index) {
+        const Element& absence = *program_.absences[index].element;
+        return takes(absence.events, absence.where, other, nullptr, step.var);
+      };
+      if (std::ranges::any_of(way.absences, forbids)) return false;
+      if (rule_.without &&
+          takes(rule_.without->events, rule_.without->where, other, nullptr, step.var)) {
+        return false;
+      }
+      if (std::ranges::any_of(way.greedy, [&](std::uint32_t greedy) {
+            const Element& loop = *program_.steps[greedy].element;
+            return loop.until_events.empty() &&
+                   takes(loop.events, loop.where, other, nullptr, loop.var);
+          })) {
+        return false;
+      }
+      return way.contiguity != cep::Contiguity::kFirst ||
+             !takes(step.events, step.where, other, nullptr, step.var);
+    });
+  }
+
+  bool greedy_takes(std::uint32_t greedy, const cep::Subset& subset, const Element& step) const {
+    const Element& loop = *program_.steps[greedy].element;
+    return loop.until_events.empty() && is_alike_everywhere(rule_, loop.where, step.var) &&
+           takes(loop.events, loop.where, subset, step.where, loop.var);
+  }
+
+  // The match waits for the very next event, which is always one that it forbids.
+  std::optional<Obstacle> end_obstacle(const PatternWay& way) const {
+    if (way.ending != cep::Ending::kAtNext) return std::nullopt;
+    const bool is_open = std::ranges::any_of(rule_.considered, [&](const cep::Subset& next) {
+      return std::ranges::none_of(way.absences, [&](std::uint32_t index) {
+        const Element& absence = *program_.absences[index].element;
+        return takes(absence.events, absence.where, next, nullptr, std::nullopt);
+      });
+    });
+    if (is_open) return std::nullopt;
+    return Obstacle{Obstacle::Kind::kLastNext, way.absences.back()};
+  }
+
+  // Whether each event that satisfies `where` is surely one of `events`.
+  bool takes(const std::vector<cep::Subset>& events, const cep::ExprPtr& asked,
+             const cep::Subset& subset, const cep::ExprPtr& where,
+             std::optional<cep::VarIndex> taker) const {
+    return is_alike_everywhere(rule_, asked, taker) &&
+           takes_all(context_, events, asked, subset, where);
+  }
+
+  const CheckContext& context_;
+  cep::Rule rule_;
+  PatternProgram program_;
+  std::set<State> seen_;
+  std::deque<State> waiting_;
+  std::vector<bool> reached_;
+  std::map<std::uint32_t, Obstacle> obstacles_;  // the first found of each step
+  std::size_t work_ = 0;
+  bool is_known_ = true;
+  bool can_alert_ = false;
+};
+
+class Reporter {
+ public:
+  Reporter(CheckContext& context, const tree::Rule& tree, const std::vector<ElementDraft>& drafts)
+      : context_(context), tree_(tree) {
+    for_each_draft(drafts, [&](const ElementDraft& draft) {
+      (draft.absence != nullptr ? absences_ : steps_).push_back(&draft);
+    });
+  }
+
+  void report(std::uint32_t target, const Obstacle& obstacle, bool never) {
+    Diagnostic diagnostic;
+    switch (obstacle.kind) {
+      case Obstacle::Kind::kGreedy: {
+        const auto& loop = *steps_[obstacle.by];
+        diagnostic = make(never, Code::kW0020, loop.step_tree->count->greedy_span,
+                          "no event can leave this loop", "keeps every event that fits it");
+        diagnostic.labels.push_back({kinds_of(target), "every event that fits here fits the loop"});
+        diagnostic.helps.emplace_back(loop.quantifier.max
+                                          ? "leave `greedy` out: the loop's count ends it"
+                                          : "leave `greedy` out, or end the loop with `until`");
+        break;
+      }
+      case Obstacle::Kind::kLastNext:
+        diagnostic = make(never, Code::kW0027, absences_[obstacle.by]->absence->span,
+                          "the very next event is always one that is forbidden",
+                          "the rule looks at no other events");
+        diagnostic.helps.emplace_back(
+            "name what else may come next: `considering login`, or say how long none may come: "
+            "`no … for 5m`");
+        break;
+      case Obstacle::Kind::kUntil:
+        diagnostic = at_step(never, target);
+        diagnostic.labels.push_back({steps_[target]->step_tree->until->kinds.span,
+                                     "each event that fits the step ends it here"});
+        diagnostic.helps.emplace_back("`until` names what ends the loop");
+        break;
+      case Obstacle::Kind::kNextAbsence:
+        diagnostic = at_step(never, target);
+        diagnostic.labels.push_back({absences_[obstacle.by]->absence->kinds.span,
+                                     "the very next event may be none that fits the step"});
+        diagnostic.helps.emplace_back(
+            "ask something else of one of them, or write `then` instead of `then next`");
+        break;
+      case Obstacle::Kind::kAbsence:
+        diagnostic = at_step(never, target);
+        diagnostic.labels.push_back({absences_[obstacle.by]->absence->kinds.span,
+                                     "each event that fits the step is forbidden here"});
+        diagnostic.helps.emplace_back(
+            "an absence lasts until the step behind it: ask something else of one of them");
+        break;
+      case Obstacle::Kind::kWithout:
+        diagnostic = at_step(never, target);
+        diagnostic.labels.push_back(
+            {tree_.without->kinds.span, "each event that fits the step ends the match"});
+        diagnostic.helps.emplace_back(
+            "`without` forbids its events from the first step to the last");
+        break;
+    }
+    context_.sink.report(std::move(diagnostic));
+  }
+
+ private:
+  static Diagnostic make(bool never, Code code, SourceSpan span, std::string_view message,
+                         std::string label) {
+    return make_diagnostic(
+        never ? Code::kE0441 : code, span,
+        never ? fmt::format("this rule can never alert: {}", message) : std::string(message),
+        std::move(label));
+  }
+  SourceSpan kinds_of(std::uint32_t step) const { return steps_[step]->step_tree->kinds.span; }
+  Diagnostic at_step(bool never, std::uint32_t step) const {
+    return make(never, Code::kW0027, kinds_of(step), "no event can reach this step", {});
+  }
+
+  CheckContext& context_;
+  const tree::Rule& tree_;
+  std::vector<const ElementDraft*> steps_;  // in the order written, as in the automaton
+  std::vector<const ElementDraft*> absences_;
+};
+}  // namespace
+
+bool takes_all(const CheckContext& context, const std::vector<cep::Subset>& events,
+               const cep::ExprPtr& asked, const cep::Subset& subset, const cep::ExprPtr& where) {
+  std::set<std::string> known;
+  add_conjuncts(context, subset.condition, known);
+  add_conjuncts(context, where, known);
+  return std::ranges::any_of(events, [&](const cep::Subset& own) {
+    if (own.type != subset.type || (!own.role.empty() && own.role != subset.role)) return false;
+    std::set<std::string> needed;
+    add_conjuncts(context, own.condition, needed);
+    add_conjuncts(context, asked, needed);
+    return std::ranges::includes(known, needed);
+  });
+}
+
+bool takes_all(const CheckContext& context, const std::vector<cep::Subset>& events,
+               const cep::ExprPtr& asked, const std::vector<cep::Subset>& taken,
+               const cep::ExprPtr& where) {
+  return !taken.empty() && std::ranges::all_of(taken, [&](const cep::Subset& subset) {
+    return takes_all(context, events, asked, subset, where);
+  });
+}
+
+bool check_reachable(CheckContext& context, const tree::Rule& tree, const cep::Rule& rule,
+                     const std::vector<ElementDraft>& drafts) {
+  Explorer explorer(context, rule);
+  explorer.run();
+  if (!explorer.is_known()) return true;
+  Reporter reporter(context, tree, drafts);
+  if (!explorer.can_alert()) {
+    // The last place that a match comes to.
+    const auto& obstacles = explorer.obstacles();
+    if (obstacles.empty()) return true;
+    const auto is_missed = [&](const auto& entry) {
+      return entry.first == PatternWay::kEnd || !explorer.is_reached(entry.first);
+    };
+    const auto last = std::find_if(obstacles.rbegin(), obstacles.rend(), is_missed);
+    const auto& [target, obstacle] = last == obstacles.rend() ? *obstacles.rbegin() : *last;
+    reporter.report(target, obstacle, true);
+    return false;
+  }
+  for (const auto& [target, obstacle] : explorer.obstacles()) {
+    const bool is_missed = target != PatternWay::kEnd && !explorer.is_reached(target);
+    if (is_missed) reporter.report(target, obstacle, false);
+  }
+  return true;
+}
+}  // namespace tocsin::rules

@@ -1,0 +1,24 @@
+/// The words that the grammar gives a meaning. Each has it only at its place, so that all of them
+/// may be names elsewhere; the parser asks here when it has to guess after a mistake.
+#pragma once
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "rules/syntax/tree.h"
+
+namespace tocsin::rules {
+/// A word with a meaning somewhere.
+bool is_keyword(std::string_view word);
+/// A word that may stand behind an operand and go on with its expression.
+bool is_operator_word(std::string_view word);
+bool is_severity(std::string_view word);
+bool is_status(std::string_view word);
+bool is_clause_keyword(std::string_view word);
+bool is_declaration_keyword(std::string_view word);
+std::span<const std::string> clause_keywords();
+std::span<const std::string> declaration_keywords();
+/// The aggregate of that name.
+std::optional<tree::AggregateName> aggregate_named(std::string_view text);
+}  // namespace tocsin::rules

@@ -1,0 +1,20 @@
+/// Expressions that a mistake behind them has made doubtful.
+#pragma once
+#include <compare>
+#include <cstdint>
+#include <set>
+
+#include "rules/syntax/tree.h"
+
+namespace tocsin::rules {
+/// An expression of a file, by what parsing on does not change: its kind and where its operator
+/// begins.
+struct SpoiledExpr {
+  tree::ExprKind kind = tree::ExprKind::kError;
+  std::uint32_t op_begin = 0;
+  auto operator<=>(const SpoiledExpr&) const = default;
+};
+/// Makes errors of these expressions, wherever in the file they stand: the checker is silent about
+/// them. One that is not in the tree was thrown away.
+void spoil(tree::File& file, const std::set<SpoiledExpr>& spoiled);
+}  // namespace tocsin::rules

@@ -1,0 +1,15 @@
+/// All declared fields of an event from its line: for the identity of events whose schema marks no
+/// id.
+#pragma once
+#include <vector>
+
+#include "cep/data/batch.h"
+#include "cep/plan/plan.h"
+#include "cep/value/value.h"
+
+namespace tocsin::runtime {
+/// The values of all declared fields of a row that kept its line (cep::Batch::fields_of), decoded
+/// anew. Texts are borrowed from `scratch`.
+std::vector<cep::Value> declared_fields(const cep::Plan& plan, const cep::Row& row,
+                                        cep::TextArena& scratch);
+}  // namespace tocsin::runtime

@@ -1,0 +1,601 @@
+#include "runtime/decode/decoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "cep/base/assert.h"
+#include "runtime/decode/declared_fields.h"
+#include "runtime/decode/field_value.h"
+#include "runtime/decode/json_structure.h"
+#include "runtime/decode/json_text.h"
+#include "runtime/decode/type_plan.h"
+#include "runtime/decode/word_table.h"
+
+namespace tocsin::runtime {
+static_assert(kLinePadding >= kReadAhead);
+
+class Decoder::Impl {
+ public:
+  Impl(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
+       const std::vector<bool>& used_types);
+
+  void begin(cep::Batch& batch);
+  Decoded decode(std::string_view line, MarkedLines* marked);
+  void keep(cep::EventTime engine_time, cep::ArrivalNumber arrival);
+  void drop();
+  void finish();
+  std::size_t batch_bytes() const;
+  std::string dead_letter_reason() const;
+  std::string ignored_type() const;
+  std::span<const FieldProblem> problems() const { return problems_; }
+  std::string describe(const FieldProblem& problem, std::string_view place) const;
+
+ private:
+  enum class Verdict : std::uint8_t {
+    kOk,
+    kNoJson,
+    kNoType,
+    kTypeNoString,
+    kNoTime,
+    kBadTime,
+    kImplausibleTime
+  };
+  static constexpr int kTypeUnknown = -1;  // `type` not met yet
+  static constexpr int kTypeIgnored = -2;  // met, and declared by no file
+
+  // A line's own fields are gone through without a call: it would put the cursor into memory.
+  [[gnu::always_inline]] inline bool find_type(JsonCursor& begin);
+  void start_line();
+  [[gnu::always_inline]] inline bool walk_line(JsonCursor& at);
+  bool walk_marked(MarkedLines& marked);
+  void walk_alone();
+  [[gnu::always_inline]] inline bool walk_fields(JsonCursor& at, ObjectPlan& plan);
+  bool walk(JsonCursor& cursor, ObjectPlan& plan);
+  bool walk_array(JsonCursor& cursor, const ArrayPlan& plan);
+  [[gnu::always_inline]] inline bool take_target(JsonCursor& at, const Target& target);
+  [[gnu::always_inline]] inline bool first_time(const Target& target);
+  [[gnu::always_inline]] inline void take(Leaf& leaf, std::string_view token);
+  [[gnu::always_inline]] inline void take_word(Leaf& leaf, std::int64_t word);
+  void take_scalar(Leaf& leaf, std::string_view token);
+  [[gnu::always_inline]] inline void take_text(Leaf& leaf, std::string_view token);
+  void fault(const Leaf& leaf, FieldFault fault, std::string_view token);
+  void report_absent();
+  void start_type(int type);
+  void grow(TypePlan& type);
+  char* text_room(std::size_t bytes);
+
+  const cep::Plan& plan_;
+  std::vector<TypePlan> types_;
+  std::vector<std::unique_ptr<WordTable>> word_tables_;
+  WordTable json_types_;
+  std::vector<int> type_of_word_;
+  ObjectPlan nothing_;  // what an ignored line's fields lead to
+  JsonScanner scanner_;
+  std::vector<char> open_;  // for skipping
+
+  cep::Batch* batch_ = nullptr;
+  char* text_at_ = nullptr;
+  char* text_end_ = nullptr;
+  std::size_t text_block_bytes_ = std::size_t{64} << 10;  // grows to what a batch needed
+
+  // The line in hand.
+  std::string_view line_;
+  TypePlan* type_ = nullptr;
+  int type_index_ = kTypeUnknown;
+  std::uint32_t row_ = 0;
+  std::vector<std::uint64_t> seen_;
+  bool has_time_ = false;
+  cep::EventTime ts_;
+  Verdict verdict_ = Verdict::kOk;
+  JsonFault json_fault_ = JsonFault::kNone;
+  std::string_view offender_;  // the `type` or time that was wrong
+  std::vector<FieldProblem> problems_;
+};
+
+Decoder::Impl::Impl(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
+                    const std::vector<bool>& used_types)
+    : plan_(plan) {
+  TOCSIN_ASSERT(
+      used_fields.size() == plan.event_types.size() && used_types.size() == plan.event_types.size(),
+      "the masks are those of a program of this plan");
+  std::vector<std::string> json_types;
+  std::uint32_t key_count_max = 1;
+  types_.resize(plan.event_types.size());
+  for (std::size_t t = 0; t < types_.size(); ++t) {
+    const cep::EventType& event_type = plan.event_types[t];
+    TypePlan& type = types_[t];
+    if (event_type.is_alert()) continue;  // those come from rules alone
+    json_types.push_back(event_type.json_type);
+    type_of_word_.push_back(static_cast<int>(t));
+    type.used = used_types[t];
+    type.keeps_line = type.used && !event_type.id_field;
+    std::vector<std::size_t> fields;
+    for (std::size_t f = 0; f < event_type.fields.size(); ++f) {
+      if (f == event_type.time_field.value || (type.used && used_fields[t][f])) fields.push_back(f);
+    }
+    plan_fields(event_type, fields, type);
+    type.reads_type = type.objects[0].keys.find_text("type") != WordTable::kAbsent;
+    type.required.resize((type.key_count + 63) / 64);
+    for (Leaf& leaf : type.leaves) {
+      if (!leaf.optional) type.required[leaf.bit / 64] |= std::uint64_t{1} << (leaf.bit % 64);
+      const cep::Field& field = event_type.fields[leaf.field.value];
+      leaf.has_column = type.used && used_fields[t][leaf.field.value];
+      // Every number of a time that is read quickly lies in the range of times.
+      leaf.is_number = leaf.kind == cep::TypeKind::kInt || leaf.kind == cep::TypeKind::kDecimal ||
+                       (leaf.kind == cep::TypeKind::kTime && number_scale(field) >= 0);
+      if (field.type.kind == cep::TypeKind::kEnum) {
+        word_tables_.push_back(std::make_unique<WordTable>(*field.type.words));
+        leaf.words = word_tables_.back().get();
+      }
+    }
+    key_count_max = std::max(key_count_max, type.key_count);
+  }
+  json_types_ = WordTable(std::move(json_types));
+  seen_.resize((key_count_max + 63) / 64);
+}
+
+void Decoder::Impl::begin(cep::Batch& batch) {
+  if (batch_ != nullptr) finish();
+  TOCSIN_ASSERT(batch.rows.empty() && batch.types.size() == types_.size(),
+                "the batch is made for the plan and empty");
+  batch_ = &batch;
+  batch.fields_of = declared_fields;
+  for (TypePlan& type : types_) {
+    type.rows = 0;
+    type.capacity = 0;
+  }
+  text_at_ = nullptr;
+  text_end_ = nullptr;
+}
+
+void Decoder::Impl::finish() {
+  if (batch_ == nullptr) return;
+  for (std::size_t t = 0; t < types_.size(); ++t) {
+    TypePlan& type = types_[t];
+    for (const Leaf& leaf : type.leaves) {
+      if (!leaf.has_column) continue;
+      cep::Column& column = batch_->types[t].fields[leaf.field.value];
+      column.known.resize(type.rows);
+      if (leaf.kind == cep::TypeKind::kString) {
+        column.texts.resize(type.rows);
+      } else {
+        column.words.resize(type.rows);
+      }
+    }
+  }
+  // One block for the next batch's texts if it is like this one.
+  constexpr std::size_t kTextBlockBytesMax = std::size_t{4} << 20;
+  text_block_bytes_ = std::clamp(batch_->texts.bytes(), text_block_bytes_, kTextBlockBytesMax);
+  batch_ = nullptr;
+}
+
+// Doubles the entries of the type's columns; the new ones are missing.
+void Decoder::Impl::grow(TypePlan& type) {
+  constexpr std::uint32_t kFirstCapacity = 64;
+  type.capacity = std::max(kFirstCapacity, type.capacity * 2);
+  const auto t = static_cast<std::size_t>(&type - types_.data());
+  for (Leaf& leaf : type.leaves) {
+    if (!leaf.has_column) continue;
+    cep::Column& column = batch_->types[t].fields[leaf.field.value];
+    column.known.resize(type.capacity);
+    leaf.known_entries = column.known.data();
+    if (leaf.kind == cep::TypeKind::kString) {
+      column.texts.resize(type.capacity);
+      leaf.text_entries = column.texts.data();
+    } else {
+      column.words.resize(type.capacity);
+      leaf.word_entries = column.words.data();
+    }
+  }
+}
+
+char* Decoder::Impl::text_room(std::size_t bytes) {
+  if (static_cast<std::size_t>(text_end_ - text_at_) < bytes) {
+    const std::size_t size = std::max(bytes, text_block_bytes_);
+    text_at_ = batch_->texts.allocate(size);
+    text_end_ = text_at_ + size;
+  }
+  return text_at_;
+}
+
+void Decoder::Impl::start_type(int type) {
+  type_index_ = type;
+  if (type < 0) return;
+  type_ = &types_[static_cast<std::size_t>(type)];
+  if (type_->used) {
+    if (type_->rows == type_->capacity) grow(*type_);
+    row_ = type_->rows;
+  }
+}
+
+void Decoder::Impl::fault(const Leaf& leaf, FieldFault what, std::string_view token) {
+  if (leaf.has_column && !(what == FieldFault::kNull && leaf.optional)) {
+    problems_.push_back(
+        {cep::EventTypeIndex(static_cast<std::size_t>(type_index_)), leaf.field, what, token});
+  }
+}
+
+// Strings: copied to the batch eight bytes at a time, looking for escapes on the way.
+void Decoder::Impl::take_text(Leaf& leaf, std::string_view token) {
+  if (token.front() != '"') {
+    fault(leaf, token == "null" ? FieldFault::kNull : FieldFault::kWrongType, token);
+    return;
+  }
+  const std::optional<std::string_view> inside = inside_of(token);
+  if (!inside) {
+    fault(leaf, FieldFault::kUnusable, token);
+    return;
+  }
+  const std::size_t length = inside->size();
+  char* const room = text_room(length + 8);
+  std::uint64_t escapes = 0;
+  for (std::size_t i = 0; i < length; i += 8) {
+    const std::uint64_t word = load_word(inside->data() + i);
+    escapes |= mark_bytes(word, '\\');
+    std::memcpy(room + i, inside->data() + i, 8);
+  }
+  std::size_t size = length;
+  if (escapes != 0) {  // perhaps only in what stands behind the string: unescape() copies then
+    const std::optional<std::size_t> unescaped = unescape(*inside, room);
+    if (!unescaped) {
+      fault(leaf, FieldFault::kUnusable, token);
+      return;
+    }
+    size = *unescaped;
+  }
+  text_at_ += size;
+  leaf.text_entries[row_] = {room, size};
+  leaf.known_entries[row_] = 1;
+}
+
+void Decoder::Impl::take(Leaf& leaf, std::string_view token) {
+  std::int64_t word = 0;
+  if (leaf.kind == cep::TypeKind::kString) {
+    take_text(leaf, token);
+  } else if (leaf.is_number && quick_fixed_point(token, leaf.scale, word) &&
+             (leaf.form.any_year || cep::is_plausible({word}))) {
+    take_word(leaf, word);
+  } else if (leaf.words != nullptr && token.front() == '"' &&
+             (word = leaf.words->find(token.data() + 1)) != WordTable::kAbsent) {
+    take_word(leaf, word);
+  } else {
+    take_scalar(leaf, token);
+  }
+}
+
+void Decoder::Impl::take_word(Leaf& leaf, std::int64_t word) {
+  if (leaf.is_event_time) {
+    has_time_ = true;
+    ts_ = {word};
+    if (!leaf.has_column) return;
+  }
+  leaf.word_entries[row_] = word;
+  leaf.known_entries[row_] = 1;
+}
+
+// Any scalar but a string.
+void Decoder::Impl::take_scalar(Leaf& leaf, std::string_view token) {
+  const Scalar scalar = leaf.kind == cep::TypeKind::kEnum
+                            ? enum_value(*leaf.words, token)
+                            : scalar_value(leaf.kind, leaf.scale, token, leaf.form);
+  if (scalar.ok) {
+    take_word(leaf, scalar.word);
+  } else if (leaf.is_event_time) {
+    has_time_ = false;
+    verdict_ =
+        scalar.fault == FieldFault::kImplausible ? Verdict::kImplausibleTime : Verdict::kBadTime;
+    offender_ = token;
+  } else {
+    fault(leaf, scalar.fault, token);
+  }
+}
+
+// Whether this key of the line's object was not there before; it is from now on.
+bool Decoder::Impl::first_time(const Target& target) {
+  std::uint64_t& word = seen_[target.bit / 64];
+  const std::uint64_t bit = std::uint64_t{1} << (target.bit % 64);
+  const bool first = (word & bit) == 0;
+  word |= bit;
+  return first;
+}
+
+bool Decoder::Impl::take_target(JsonCursor& at, const Target& target) {
+  const char kind = at.kind();
+  if (target.leaf_begin != target.leaf_end) {
+    if (kind == ',' || kind == ':' || kind == '}' || kind == ']') {
+      json_fault_ = JsonFault::kMalformed;
+      return false;
+    }
+    const std::string_view token = at.scalar();
+    for (std::uint32_t i = target.leaf_begin; i != target.leaf_end; ++i)
+      take(type_->leaves[i], token);
+  }
+  if (kind == '[' && target.array != kNoChild) {
+    return walk_array(at, type_->arrays[static_cast<std::size_t>(target.array)]);
+  }
+  if (target.child == kNoChild || kind != '{') return at.skip(json_fault_, open_);
+  JsonCursor child = at.child();
+  if (!child.enter(json_fault_) ||
+      !walk(child, type_->objects[static_cast<std::size_t>(target.child)]))
+    return false;
+  at.leave(child);
+  return true;
+}
+
+// Goes through an object that was entered; false, with a fault, where it is not well-formed.
+bool Decoder::Impl::walk_fields(JsonCursor& at, ObjectPlan& plan) {
+  KeySequence::Position position = 0;
+  for (;;) {
+    int index = WordTable::kAbsent;
+    const KeySequence::Entry* const key = plan.sequence.expected(position);
+    if (key != nullptr &&
+        at.next_is(key->first, key->first_mask, key->second, key->second_mask, key->size)) {
+      index = key->index;
+      ++position;
+    } else if (at.next(json_fault_)) {
+      index = plan.sequence.find(plan.keys, at.key(), position);
+    } else {
+      break;
+    }
+    const bool ok =
+        index == WordTable::kAbsent || !first_time(plan.targets[static_cast<std::size_t>(index)])
+            ? at.skip(json_fault_, open_)
+            : take_target(at, plan.targets[static_cast<std::size_t>(index)]);
+    if (!ok) return false;
+  }
+  return json_fault_ == JsonFault::kNone;
+}
+bool Decoder::Impl::walk(JsonCursor& cursor, ObjectPlan& plan) {
+  JsonCursor at = cursor;
+  const bool ok = walk_fields(at, plan);
+  cursor = at;
+  return ok;
+}
+
+// Goes through the array that the value is; false, with a fault, where it is not well-formed.
+bool Decoder::Impl::walk_array(JsonCursor& cursor, const ArrayPlan& plan) {
+  JsonCursor at = cursor.child();
+  at.enter_array();
+  std::size_t next = 0;
+  for (std::uint32_t place = 0; at.next_element(json_fault_); ++place) {
+    const bool wanted = next < plan.places.size() && plan.places[next] == place;
+    if (wanted) first_time(plan.targets[next]);
+    if (!(wanted ? take_target(at, plan.targets[next++]) : at.skip(json_fault_, open_))) {
+      return false;
+    }
+  }
+  if (json_fault_ != JsonFault::kNone) return false;
+  cursor.leave(at);
+  return true;
+}
+
+// Looks for the line's `type`, most often its first key, and gets ready for it; false where the
+// line is no JSON. `at`, the line's object, moves past a `type` that is the first key and not a
+// field as well.
+bool Decoder::Impl::find_type(JsonCursor& begin) {
+  static const WordTable kType({"type"});
+  constexpr std::uint64_t kTypeWord =
+      0x2265707974;  // `type"`, the first character in the lowest byte
+  constexpr std::uint64_t kTypeMask = 0xffffffffff;
+  if (!begin.enter(json_fault_)) return false;
+  JsonCursor at = begin;
+  for (bool is_first = true; at.next(json_fault_); is_first = false) {
+    if ((load_word(at.key()) & kTypeMask) != kTypeWord &&
+        kType.find(at.key()) == WordTable::kAbsent) {
+      if (!at.skip(json_fault_, open_)) return false;
+      continue;
+    }
+    offender_ = at.scalar();
+    if (at.kind() != '"') {
+      verdict_ = Verdict::kTypeNoString;
+      start_type(kTypeIgnored);
+      return true;
+    }
+    const int type = json_types_.find(offender_.data() + 1);
+    start_type(type == WordTable::kAbsent ? kTypeIgnored
+                                          : type_of_word_[static_cast<std::size_t>(type)]);
+    if (is_first && type_index_ >= 0 && !type_->reads_type) {
+      begin = at;
+      return begin.skip(json_fault_, open_);
+    }
+    return true;
+  }
+  verdict_ = Verdict::kNoType;
+  return json_fault_ == JsonFault::kNone;
+}
+
+// Counts declared fields that no key of the line gave.
+void Decoder::Impl::report_absent() {
+  std::uint64_t absent = 0;
+  for (std::size_t i = 0; i < type_->required.size(); ++i) absent |= type_->required[i] & ~seen_[i];
+  if (absent == 0) return;
+  for (const Leaf& leaf : type_->leaves) {
+    if (!leaf.optional && (seen_[leaf.bit / 64] >> (leaf.bit % 64) & 1) == 0) {
+      fault(leaf, FieldFault::kAbsent, {});
+    }
+  }
+}
+
+void Decoder::Impl::start_line() {
+  type_ = nullptr;
+  type_index_ = kTypeUnknown;
+  has_time_ = false;
+  verdict_ = Verdict::kOk;
+  json_fault_ = JsonFault::kNone;
+  std::fill(seen_.begin(), seen_.end(), 0);
+  problems_.clear();
+}
+
+// False, with a fault, where there is no well-formed object.
+bool Decoder::Impl::walk_line(JsonCursor& at) {
+  return find_type(at) && walk_fields(at, type_index_ >= 0 ? type_->objects[0] : nothing_);
+}
+
+// Goes through the line by marks that go on behind it; false, and nothing is left of it, unless it
+// is one object and ends where the line does.
+bool Decoder::Impl::walk_marked(MarkedLines& marked) {
+  const JsonMarks marks = marked.of(line_);
+  if (marks.begin == nullptr) return false;
+  start_line();
+  JsonCursor at(marks);
+  const auto end = static_cast<std::uint32_t>(line_.data() + line_.size() - marks.text);
+  if (walk_line(at) && at.is_at(end)) {
+    marked.ended_at(at.position());
+    return true;
+  }
+  marked.give_up();
+  if (type_index_ >= 0 && type_->used) drop();
+  return false;
+}
+
+// Goes through the line by its own marks, and says what is wrong with it.
+void Decoder::Impl::walk_alone() {
+  start_line();
+  json_fault_ = scanner_.scan(line_);
+  if (json_fault_ != JsonFault::kNone) return;
+  JsonCursor at(scanner_.marks());
+  if (walk_line(at) && !at.is_at(static_cast<std::uint32_t>(line_.size()))) {
+    json_fault_ = JsonFault::kTextAfter;
+  }
+}
+
+Decoded Decoder::Impl::decode(std::string_view line, MarkedLines* marked) {
+  TOCSIN_ASSERT(batch_ != nullptr, "begin() came first");
+  line_ = line;
+  if (marked == nullptr || !walk_marked(*marked)) walk_alone();
+  if (json_fault_ != JsonFault::kNone) {
+    verdict_ = Verdict::kNoJson;
+  } else if (verdict_ == Verdict::kOk && type_index_ == kTypeIgnored) {
+    return {LineKind::kIgnored, false, {}, {}};
+  } else if (verdict_ == Verdict::kOk && !has_time_) {
+    verdict_ = Verdict::kNoTime;
+  }
+  const bool used = type_index_ >= 0 && type_->used;
+  if (verdict_ != Verdict::kOk) {
+    if (used) drop();
+    problems_.clear();
+    return {};
+  }
+  if (used) report_absent();
+  return {LineKind::kEvent, used, cep::EventTypeIndex(static_cast<std::size_t>(type_index_)), ts_};
+}
+
+void Decoder::Impl::keep(cep::EventTime engine_time, cep::ArrivalNumber arrival) {
+  cep::Row& row = batch_->rows.emplace_back();
+  row.type = cep::EventTypeIndex(static_cast<std::size_t>(type_index_));
+  row.index = type_->rows++;
+  row.engine_time = engine_time;
+  row.ts = ts_;
+  row.arrival = arrival;
+  if (type_->keeps_line) {
+    char* const room = text_room(line_.size());
+    std::memcpy(room, line_.data(), line_.size());
+    text_at_ += line_.size();
+    row.raw = {room, line_.size()};
+  }
+}
+
+void Decoder::Impl::drop() {
+  for (Leaf& leaf : type_->leaves) {
+    if (!leaf.has_column) continue;
+    leaf.known_entries[row_] = 0;
+    if (leaf.kind == cep::TypeKind::kString) {
+      leaf.text_entries[row_] = {};
+    } else {
+      leaf.word_entries[row_] = 0;
+    }
+  }
+}
+
+std::size_t Decoder::Impl::batch_bytes() const {
+  if (batch_ == nullptr) return 0;
+  std::size_t bytes = batch_->rows.capacity() * sizeof(cep::Row) + batch_->texts.bytes();
+  for (const TypePlan& type : types_) {
+    std::size_t entry = 0;
+    for (const Leaf& leaf : type.leaves) {
+      if (leaf.has_column) entry += 1 + (leaf.kind == cep::TypeKind::kString ? 16 : 8);
+    }
+    bytes += entry * type.capacity;
+  }
+  return bytes;
+}
+
+std::string Decoder::Impl::dead_letter_reason() const {
+  const auto time_field = [&]() -> const cep::Field& {
+    const cep::EventType& type = plan_.event_types[static_cast<std::size_t>(type_index_)];
+    return type.fields[type.time_field.value];
+  };
+  const auto time_name = [&] {
+    const cep::EventType& type = plan_.event_types[static_cast<std::size_t>(type_index_)];
+    return fmt::format("`{}` of `{}`", time_field().name, type.name);
+  };
+  switch (verdict_) {
+    case Verdict::kNoJson:
+      return fault_text(json_fault_);
+    case Verdict::kNoType:
+      return "no `type`";
+    case Verdict::kTypeNoString:
+      return "`type` is not a string: " + shown(offender_);
+    case Verdict::kNoTime:
+      return fmt::format("no event time {}", time_name());
+    case Verdict::kBadTime:
+      return fmt::format("event time {} is not a valid time: {}", time_name(), shown(offender_));
+    case Verdict::kImplausibleTime:
+      return fmt::format("event time {} {}", time_name(),
+                         implausible_text(time_field(), offender_, true));
+    case Verdict::kOk:
+      break;
+  }
+  TOCSIN_ASSERT(false, "asked only after a dead letter");
+}
+
+std::string Decoder::Impl::ignored_type() const {
+  std::string text;
+  const std::optional<std::string_view> type = plain_text(offender_, text);
+  return shown(type.value_or(offender_));
+}
+
+std::string Decoder::Impl::describe(const FieldProblem& problem, std::string_view place) const {
+  const cep::EventType& type = plan_.event_types[problem.type.value];
+  const cep::Field& field = type.fields[problem.field.value];
+  const std::string name = fmt::format("{}.{} at {}", type.name, field.name, place);
+  const std::string value = field.pii ? "" : ": " + shown(problem.token);
+  switch (problem.fault) {
+    case FieldFault::kAbsent:
+      return name + ": absent";
+    case FieldFault::kNull:
+      return name + ": null";
+    case FieldFault::kImplausible:
+      return name + ": " + implausible_text(field, problem.token, !field.pii);
+    case FieldFault::kWrongType:
+    case FieldFault::kUnusable:
+      return fmt::format("{}: not a valid {}{}", name, cep::type_name(field.type), value);
+  }
+  TOCSIN_ASSERT(false, "all faults are named");
+}
+
+Decoder::Decoder(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
+                 const std::vector<bool>& used_types)
+    : impl_(std::make_unique<Impl>(plan, used_fields, used_types)) {}
+Decoder::~Decoder() = default;
+Decoder::Decoder(Decoder&&) noexcept = default;
+Decoder& Decoder::operator=(Decoder&&) noexcept = default;
+void Decoder::begin(cep::Batch& batch) { impl_->begin(batch); }
+Decoded Decoder::decode(std::string_view line, MarkedLines* marked) {
+  return impl_->decode(line, marked);
+}
+void Decoder::keep(cep::EventTime engine_time, cep::ArrivalNumber arrival) {
+  impl_->keep(engine_time, arrival);
+}
+void Decoder::drop() { impl_->drop(); }
+void Decoder::finish() { impl_->finish(); }
+std::size_t Decoder::batch_bytes() const { return impl_->batch_bytes(); }
+std::string Decoder::dead_letter_reason() const { return impl_->dead_letter_reason(); }
+std::string Decoder::ignored_type() const { return impl_->ignored_type(); }
+std::span<const FieldProblem> Decoder::problems() const { return impl_->problems(); }
+std::string Decoder::describe(const FieldProblem& problem, std::string_view place) const {
+  return impl_->describe(problem, place);
+}
+}  // namespace tocsin::runtime

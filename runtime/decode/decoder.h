@@ -1,0 +1,92 @@
+/// One NDJSON line to one row of a columnar batch: only the columns that the program uses, decimals
+/// exactly, with nothing between the line and the column.
+///
+/// What is checked of every line, whatever the rules read: it is valid UTF-8 with closed strings
+/// and no raw control characters; it is one object with nothing after it, its brackets, keys,
+/// colons and commas in their places at every depth; `type` is a string; and, where a rule file
+/// declares that type, the event time is there and valid. Anything else makes a dead letter. What
+/// stands inside a scalar is looked at only where a rule reads it, and never costs the event: it is
+/// then missing, and counted with its place. So whether a line is an event never depends on what
+/// the rules read of it.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cep/data/batch.h"
+#include "cep/plan/plan.h"
+#include "cep/value/time.h"
+#include "runtime/decode/declared_fields.h"
+#include "runtime/decode/field_value.h"
+#include "runtime/decode/marked_lines.h"
+
+namespace tocsin::runtime {
+/// Bytes that must be readable after each line given to the decoder.
+inline constexpr std::size_t kLinePadding = 64;
+
+enum class LineKind : std::uint8_t {
+  kEvent,
+  kIgnored,  // of a type that no rule file declares
+  kDeadLetter,
+};
+struct Decoded {
+  LineKind kind = LineKind::kDeadLetter;
+  bool used = false;  // kEvent: some rule or feature can use this type; only then has it a row
+  cep::EventTypeIndex type;
+  cep::EventTime ts;
+};
+struct FieldProblem {
+  cep::EventTypeIndex type;
+  cep::FieldIndex field;
+  FieldFault fault = FieldFault::kAbsent;
+  std::string_view token;  // as it stands in the line; borrowed from it
+};
+
+/// Decodes lines into the batch that begin() named. One event at a time: decode(), then keep() or
+/// drop(). Invariant: rows that were not kept leave no trace in the batch. Threading: one caller at
+/// a time.
+class Decoder {
+ public:
+  /// `used_fields` and `used_types` as cep::Program gives them; only fields marked there get
+  /// columns. The plan must outlive the decoder.
+  Decoder(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
+          const std::vector<bool>& used_types);
+  ~Decoder();
+  Decoder(Decoder&&) noexcept;
+  Decoder& operator=(Decoder&&) noexcept;
+
+  /// Rows go to `batch` from here on: made for the plan and empty. Ends the batch before it,
+  /// which must still be there unless finish() was called.
+  void begin(cep::Batch& batch);
+  /// Decodes one line, without its line end; kLinePadding bytes are readable after it. `marked` may
+  /// know its structure; the result is the same without.
+  Decoded decode(std::string_view line, MarkedLines* marked = nullptr);
+  /// Makes the event just decoded (used) the batch's next row.
+  void keep(cep::EventTime engine_time, cep::ArrivalNumber arrival);
+  /// Forgets the event just decoded (used).
+  void drop();
+  /// Gives the batch's columns their exact sizes and lets go of it.
+  void finish();
+  /// Bytes of the rows, columns and texts of the current batch, about.
+  std::size_t batch_bytes() const;
+
+  /// Why the last line is a dead letter: a fact, a colon and the offending value where there is
+  /// one.
+  std::string dead_letter_reason() const;
+  /// The `type` of the last line, where it was ignored.
+  std::string ignored_type() const;
+  /// What was wrong with the fields of the last event; valid until the next decode().
+  std::span<const FieldProblem> problems() const;
+  /// "payment.amount at PLACE: not a valid decimal(2): 1.005"; values of fields marked `pii` are
+  /// not shown.
+  std::string describe(const FieldProblem& problem, std::string_view place) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+}  // namespace tocsin::runtime

@@ -1,0 +1,210 @@
+/// The structure of one JSON line: where its brackets, colons, commas and values stand, and that
+/// they stand rightly.
+///
+/// simdjson's first stage (Langdale and Lemire, "Parsing Gigabytes of JSON per Second", VLDB
+/// Journal 28, 2019) marks every structural character and the begin of every string and scalar in
+/// one pass with the widest instructions that the machine has, and checks UTF-8 and that strings
+/// are closed. A JsonCursor walks the marks and checks the grammar of RFC 8259 but for what stands
+/// inside scalars. Nothing here depends on how deep values are nested.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "runtime/decode/json_text.h"
+
+namespace tocsin::runtime {
+enum class JsonFault : std::uint8_t {
+  kNone,
+  kUtf8,
+  kUnclosedString,
+  kControlCharacter,
+  kNoObject,
+  kNotClosed,
+  kMalformed,
+  kTextAfter,
+  kTooLarge,
+};
+/// What a fault says to people: "not valid UTF-8".
+const char* fault_text(JsonFault fault);
+
+/// The marks of one line: offsets of `{ } [ ] : ,` outside strings and of the first character of
+/// each string and scalar, ascending. mark(end) is the line's size.
+struct JsonMarks {
+  const char* text = nullptr;
+  const std::uint32_t* begin = nullptr;
+  const std::uint32_t* end = nullptr;
+};
+/// Owns the memory for marks; the marks of one scan stand until the next. Threading: one caller at
+/// a time.
+class JsonScanner {
+ public:
+  JsonScanner();
+  ~JsonScanner();
+  JsonScanner(JsonScanner&&) noexcept;
+  JsonScanner& operator=(JsonScanner&&) noexcept;
+  /// Marks `line`; kNone, or what is wrong with its characters. Reads nothing after the line.
+  JsonFault scan(std::string_view line);
+  const JsonMarks& marks() const { return marks_; }
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  JsonMarks marks_;
+};
+
+/// Walks the fields of one object:
+///
+///     JsonCursor at(marks);
+///     if (!at.enter(fault)) return;
+///     while (at.next(fault)) { … at.key(), at.kind(), at.scalar() …; if (!at.skip(fault, open))
+///     return; }
+///
+/// `fault` is kNone at first and says afterwards whether the walk ended at the object's end. The
+/// elements of an array are gone through in the same way, by enter_array() and next_element().
+class JsonCursor {
+ public:
+  JsonCursor() = default;
+  /// The object that the line is.
+  explicit JsonCursor(const JsonMarks& marks)
+      : text_(marks.text), at_(marks.begin), end_(marks.end) {}
+
+  /// Steps into the object that begins here; false, with a fault, when there is none.
+  bool enter(JsonFault& fault) {
+    if (at_ == end_ || text_[*at_] != '{') {
+      fault = JsonFault::kNoObject;
+      return false;
+    }
+    ++at_;
+    state_ = State::kFirst;
+    return true;
+  }
+  /// Moves to the next field; false at the object's end, then past it, or with a fault.
+  bool next(JsonFault& fault) {
+    if (state_ == State::kFirst) {
+      if (at_ != end_ && text_[*at_] == '}') {
+        ++at_;
+        return false;
+      }
+    } else {
+      if (at_ == end_) return failed(fault, JsonFault::kNotClosed);
+      const char c = text_[*at_++];
+      if (c == '}') return false;
+      if (c != ',') return failed(fault, JsonFault::kMalformed);
+    }
+    // A key, a colon, a value, and at least the object's end must follow.
+    if (end_ - at_ < 4) return failed(fault, too_short());
+    if (text_[at_[0]] != '"' || text_[at_[1]] != ':') return failed(fault, JsonFault::kMalformed);
+    key_ = text_ + at_[0] + 1;
+    at_ += 2;
+    state_ = State::kField;
+    return true;
+  }
+  /// Moves to the next field, as next() does, where it is written without white space and with
+  /// this key: `first` and `second` are the key's first 16 characters with its closing quote, what
+  /// stands behind it masked out, and `size` their number. False, and nothing is moved, otherwise.
+  ///
+  /// The bytes say all that next() asks of the marks: after a comma outside strings, a quote opens
+  /// a string, which ends with the quote that ends the known key, and the colon stands behind it.
+  bool next_is(std::uint64_t first, std::uint64_t first_mask, std::uint64_t second,
+               std::uint64_t second_mask, std::uint32_t size) {
+    if (end_ - at_ < 5) return false;
+    const char* const comma = text_ + *at_;
+    const std::uint64_t other =
+        ((load_word(comma + 2) ^ first) & first_mask) |
+        ((load_word(comma + 10) ^ second) & second_mask) |
+        static_cast<std::uint64_t>((comma[0] ^ ',') | (comma[1] ^ '"') | (comma[2 + size] ^ ':'));
+    if (other != 0) return false;
+    key_ = comma + 2;
+    at_ += 3;
+    state_ = State::kField;
+    return true;
+  }
+  /// Steps into the array that begins here.
+  void enter_array() {
+    ++at_;
+    state_ = State::kFirst;
+  }
+  /// Moves to the next element of the array; false at its end, then past it, or with a fault.
+  bool next_element(JsonFault& fault) {
+    if (at_ == end_) return failed(fault, JsonFault::kNotClosed);
+    if (state_ == State::kFirst) {
+      if (text_[*at_] == ']') {
+        ++at_;
+        return false;
+      }
+    } else {
+      const char c = text_[*at_++];
+      if (c == ']') return false;
+      if (c != ',') return failed(fault, JsonFault::kMalformed);
+    }
+    // A value, and the ends of the array and of the object around it must follow.
+    if (end_ - at_ < 3) return failed(fault, too_short());
+    state_ = State::kField;
+    return true;
+  }
+  /// The key's characters as they stand in the line, after the opening quote.
+  const char* key() const { return key_; }
+  /// The first character of the value.
+  char kind() const { return text_[*at_]; }
+  /// A scalar's text, with white space that follows it cut off.
+  std::string_view scalar() const {
+    const char* first = text_ + at_[0];
+    const char* last = text_ + at_[1];
+    while (is_space(last[-1])) --last;  // stops at the first character, which is none
+    return {first, static_cast<std::size_t>(last - first)};
+  }
+  /// A cursor for the object or array that the value is, to be entered; afterwards leave() takes
+  /// this one past it.
+  JsonCursor child() const { return *this; }
+  void leave(const JsonCursor& child) { at_ = child.at_; }
+  /// Goes past the value, checking what it is made of; false with a fault. `open` is memory for the
+  /// way down.
+  bool skip(JsonFault& fault, std::vector<char>& open) {
+    const char c = kind();
+    // One test for most values: brackets and braces, folded, are one character.
+    if (((static_cast<unsigned char>(c) | 0x20U) & ~6U) != ('{' & ~6U) && c != ',' && c != ':') {
+      ++at_;
+      return true;
+    }
+    if (c == '{' || c == '[') {
+      // A copy goes there, so that this cursor can stay in registers.
+      JsonCursor at = *this;
+      const bool ok = at.skip_container(fault, open);
+      *this = at;
+      return ok;
+    }
+    if (c == ',' || c == ':' || c == '}' || c == ']') return failed(fault, JsonFault::kMalformed);
+    ++at_;
+    return true;
+  }
+  /// Whether just the marks before this offset were gone through.
+  bool is_at(std::uint32_t offset) const { return *at_ >= offset && at_[-1] < offset; }
+  /// The mark that the cursor stands at, or the marks' end.
+  const std::uint32_t* position() const { return at_; }
+
+ private:
+  enum class State : std::uint8_t { kFirst, kField };
+  // JSON's white space: any other character after a scalar is part of it, and spoils it.
+  static bool is_space(char c) {
+    return static_cast<unsigned char>(c) <= ' ' &&
+           (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+  }
+  static bool failed(JsonFault& fault, JsonFault what) {
+    fault = what;
+    return false;
+  }
+  JsonFault too_short() const {
+    return text_[end_[-1]] == '}' ? JsonFault::kMalformed : JsonFault::kNotClosed;
+  }
+  bool skip_container(JsonFault& fault, std::vector<char>& open);
+
+  const char* text_ = nullptr;
+  const std::uint32_t* at_ = nullptr;
+  const std::uint32_t* end_ = nullptr;
+  const char* key_ = nullptr;
+  State state_ = State::kFirst;
+};
+}  // namespace tocsin::runtime

@@ -1,0 +1,60 @@
+/// The JSON structure of many lines of one buffer, marked in one pass: for lines of some hundred
+/// bytes half of the first stage's time is its begin and end.
+///
+/// A piece of whole lines is scanned as if it were one text. Where that succeeds, each line in it
+/// has just the marks that a scan of its own would give: a string that a line does not close would
+/// hold a raw line feed, which the scan refuses, and nothing else reaches from one line into the
+/// next. Where it fails, the lines of that piece are scanned one by one, so that a bad line costs
+/// its neighbours nothing but time.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "runtime/decode/json_structure.h"
+
+namespace tocsin::runtime {
+/// Threading: one caller at a time.
+class MarkedLines {
+ public:
+  /// Lines of `text` will be asked for, most often in order. It stays as it is until the next
+  /// begin().
+  void begin(std::string_view text) {
+    text_ = text;
+    piece_ = {};
+    is_marked_ = false;
+  }
+  /// Marks from the line's first one on: those of later lines follow, up to the end of the piece.
+  /// The offsets count from JsonMarks::text. Without a begin where the line is to be scanned by
+  /// itself: it is not in the text, or its piece has no structure. Valid until the next call for a
+  /// line that lies elsewhere.
+  JsonMarks of(std::string_view line) {
+    if (!is_in(piece_, line)) mark_piece(line);
+    if (!is_marked_) return {};
+    const JsonMarks& marks = scanner_.marks();
+    const auto offset = static_cast<std::uint32_t>(line.data() - piece_.data());
+    if (*next_ < offset || (next_ != marks.begin && next_[-1] >= offset)) find_first(offset);
+    return {marks.text, next_, marks.end};
+  }
+  /// The line asked for last had its last mark before this one: of() is then ready for the next.
+  void ended_at(const std::uint32_t* mark) { next_ = mark; }
+  /// The line asked for last was no good: those of its piece are to be scanned by themselves, or
+  /// each bad one might be gone through up to the piece's end.
+  void give_up() { is_marked_ = false; }
+
+ private:
+  // The text and its marks stay in the first-level cache.
+  static constexpr std::size_t kPieceBytes = std::size_t{16} << 10;
+  static bool is_in(std::string_view text, std::string_view line) {
+    return line.data() >= text.data() && line.data() + line.size() <= text.data() + text.size();
+  }
+  void mark_piece(std::string_view line);
+  void find_first(std::uint32_t offset);
+
+  std::string_view text_;
+  std::string_view piece_;  // of text_: what was looked at last
+  bool is_marked_ = false;  // piece_ has marks
+  const std::uint32_t* next_ = nullptr;
+  JsonScanner scanner_;
+};
+}  // namespace tocsin::runtime

@@ -1,0 +1,88 @@
+/// What slices bring about, as the effect store takes it in and gives it back: alerts, events set
+/// aside, marks on those that were put in again.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/plan/plan.h"
+#include "cep/value/order.h"
+#include "cep/value/time.h"
+
+namespace tocsin::runtime {
+/// An alert of a live or shadow rule.
+struct StoredAlert {
+  cep::OrderKey order;  // its key bytes among them
+  std::string id;       // 32 hex digits
+  std::uint64_t revision = 0;
+  std::string rule;  // the rule's id
+  cep::Severity severity = cep::Severity::kMedium;
+  bool is_live = true;  // false: kept, but neither shown by default nor delivered
+  cep::EventTime ts;    // the alert's
+  std::string line;     // format 1, without a line end
+  // Given by the store:
+  std::uint64_t number = 0;     // 1, 2, … in the order of emission
+  std::uint32_t timeline = 0;   // its ordinal (TimelineRow)
+  cep::EventTime stored_at;     // processing time
+  std::uint64_t repeat_of = 0;  // the number of the same alert in an earlier timeline; 0: none
+};
+
+enum class AsideKind : std::uint8_t { kLate, kDead };
+/// An event or line that was not taken: behind the watermark, or not understood.
+struct AsideRow {
+  AsideKind kind = AsideKind::kLate;
+  cep::ArrivalNumber arrival;
+  std::string source;       // the input's name
+  std::uint64_t line = 0;   // in it, from 1
+  cep::EventTime taken_at;  // processing time
+  cep::Duration late_by;    // of a late event
+  std::string reason;       // of a dead letter
+  std::string text;         // the line's bytes
+  // Given by the store:
+  std::uint32_t timeline = 0;
+  /// The arrival record that put it in again; 0: none.
+  std::uint64_t reinjected_as = 0;
+};
+/// Says of a row that it was put in again.
+struct Reinjected {
+  AsideKind kind = AsideKind::kLate;
+  std::uint32_t timeline = 0;  // ordinal
+  cep::ArrivalNumber arrival;
+  std::uint64_t record = 0;  // the journal's record that did it, > 0
+};
+
+/// Events of a record, from this one on to the next row or the record's end, came with this trace.
+struct TraceRow {
+  cep::ArrivalNumber arrival;
+  std::string trace_parent;  // as read_trace_parent() gives it; empty: with none
+};
+
+/// The effects of one slice, or of a stretch of arrivals. All may be empty.
+struct SliceEffects {
+  /// The journal's record that must be durable before any of this may be seen: the last one that
+  /// was processed when it came about.
+  std::uint64_t cause = 0;
+  std::vector<StoredAlert> alerts;  // in order
+  std::vector<AsideRow> aside;
+  std::vector<Reinjected> reinjected;
+  std::vector<TraceRow> traces;
+
+  bool empty() const {
+    return alerts.empty() && aside.empty() && reinjected.empty() && traces.empty();
+  }
+  /// About, in memory.
+  std::size_t bytes() const;
+};
+
+/// A timeline that has stored something here.
+struct TimelineRow {
+  std::uint32_t ordinal = 0;  // 1, 2, … in the order in which they began here
+  std::array<std::uint8_t, 16> id{};
+  std::array<std::uint8_t, 16> parent{};      // zero: none
+  std::uint64_t number_before = 0;            // of the last alert before it
+  std::optional<cep::OrderKey> order_before;  // of the last alert that it shares with its parent
+};
+}  // namespace tocsin::runtime

@@ -1,0 +1,480 @@
+#include "runtime/event_time/intake.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "cep/base/assert.h"
+#include "runtime/event_time/unknown_type.h"
+
+namespace tocsin::runtime {
+namespace {
+constexpr std::size_t kExamplesMax = 5;
+}  // namespace
+
+Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks sinks,
+               RunSummary& summary, Advance advance)
+    : plan_(used.plan),
+      used_fields_(used.fields),
+      options_(options),
+      sinks_(std::move(sinks)),
+      summary_(summary),
+      advance_(std::move(advance)),
+      decoder_(used.plan, used.fields, used.types),
+      slice_(used.plan),
+      equal_numbers_(used.plan),
+      unique_(used.plan, options.unique_ids_max) {
+  options_.slice_rows_max =
+      std::clamp<std::size_t>(options_.slice_rows_max, 1, RowStore::kRowsPerBatchMax);
+  summary_.first_event = cep::kEventTimeMax;
+  summary_.last_event = cep::kEventTimeMin;
+  // Within the range of event times, so that sums with them do not overflow.
+  for (std::optional<cep::Duration>* const limit :
+       {&options_.ahead_max, &options_.jump_max, &options_.drift_max}) {
+    if (*limit) (*limit)->us = std::min((*limit)->us, cep::kEventTimeMax.us);
+  }
+  if (sinks_.judged) {
+    repeated_ = [this](cep::ArrivalNumber arrival) { judge(arrival, LineFate::kRepeated); };
+  }
+  decoder_.begin(slice_);
+}
+
+std::optional<std::size_t> Intake::find(std::string_view name) const {
+  const auto found = std::ranges::find(sources_, name, &Source::name);
+  if (found == sources_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - sources_.begin());
+}
+
+std::size_t Intake::source(std::string_view name) {
+  if (const std::optional<std::size_t> known = find(name)) return *known;
+  return source(name, options_.policy);
+}
+
+std::size_t Intake::source(std::string_view name, const SourcePolicy& policy) {
+  const std::optional<std::size_t> known = find(name);
+  if (!known) return open(name, policy);
+  if (sources_[*known].policy != policy) change_policy(*known, policy);
+  return *known;
+}
+
+std::size_t Intake::open(std::string_view name, const SourcePolicy& policy) {
+  if (!sources_.empty() || policy.bound.us > 0) needs_store_ = !store_;
+  marks_.open(policy.bound);
+  Source& opened =
+      sources_.emplace_back(Source{std::string(name), policy, ReorderBuffer(policy.bound)});
+  opened.waiting.advance(marks_.engine(), opened.ready);
+  return sources_.size() - 1;
+}
+
+void Intake::change_policy(std::size_t index, const SourcePolicy& policy) {
+  if (policy.bound.us > 0) needs_store_ = !store_;
+  Source& source = sources_[index];
+  if (policy.late == LatePolicy::kClamp) take_held_until(index, cep::kEventTimeMax);
+  source.policy = policy;
+  std::vector<WaitingRow> rows(source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken),
+                               source.ready.end());
+  source.waiting.copy_to(rows);
+  source.ready.clear();
+  source.taken = 0;
+  marks_.change_bound(index, policy.bound);
+  source.waiting = ReorderBuffer(policy.bound);
+  source.waiting.advance(buffered_up_to(index, marks_.engine()), source.ready);
+  for (const WaitingRow& row : rows) put_back(source, row);
+  std::ranges::sort(source.ready);
+}
+
+// A row that waits: what is settled for its source is ready, but for its order.
+void Intake::put_back(Source& source, WaitingRow row) {
+  if (row.time < source.waiting.settled()) {
+    source.ready.push_back(row);
+  } else {
+    source.waiting.add(row, source.ready);
+  }
+}
+
+// From the first line on that may stand out of order rows are put in a store.
+void Intake::begin_store() {
+  needs_store_ = false;
+  rows_since_flush_ = 0;
+  if (Result<void> given = give_decoded(marks_.engine()); !given) {
+    failure_ = given.error();
+    rows_since_flush_ = options_.slice_rows_max;
+  }
+  store_.emplace(plan_, used_fields_, decoder_, options_.slice_rows_max, options_.is_saved);
+}
+
+void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                        const Decoded& event) {
+  if (event.ts > time_max_) {
+    reject_ahead(sources_[index], line, arrival, event);
+    return;
+  }
+  if (may_jump(index, event.ts)) {
+    Decoded again = event;
+    if (!weigh_jump(index, line, arrival, again)) {
+      place_event(index, line, arrival, again, taken_at_);
+    }
+    return;
+  }
+  place_event(index, line, arrival, event, taken_at_);
+}
+
+void Intake::place_event(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                         const Decoded& event, cep::EventTime taken_at) {
+  Source& source = sources_[index];
+  cep::EventTime engine_time = event.ts;
+  if (marks_.is_late(index, event.ts)) {
+    engine_time = marks_.source(index).tracker.watermark();
+    if (is_too_late(source, engine_time - event.ts)) {
+      set_late_aside(index, line, arrival, event);
+      return;
+    }
+    ++summary_.clamped;
+    if (sinks_.judged) judge(arrival, LineFate::kClamped, engine_time - event.ts);
+  } else if (marks_.observe(index, event.ts, taken_at)) {
+    source.newest_line = line.number;
+    source.waiting.advance(marks_.source(index).tracker.watermark(), source.ready);
+  }
+  if (!decoder_.problems().empty()) count_problems(source, line);
+  ++summary_.events;
+  summary_.first_event = std::min(summary_.first_event, engine_time);
+  summary_.last_event = std::max(summary_.last_event, engine_time);
+  if (!event.used) return;
+  ++rows_since_flush_;
+  if (store_) {
+    const std::uint64_t place = store_->keep(engine_time, arrival, line, index);
+    if (sinks_.judged) foresee_repeat(place, arrival);
+    source.waiting.add({engine_time, place}, source.ready);
+  } else {
+    decoder_.keep(engine_time, arrival);
+  }
+}
+
+void Intake::place_held(std::size_t index, const Line& line, const HeldLine& held,
+                        const Decoded& event) {
+  place_event(index, line, held.arrival, event, held.taken_at);
+}
+
+void Intake::foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival) {
+  const RowStore::KeptRow kept = store_->kept(place);
+  if (unique_.foresee(kept.batch, kept.row)) judge(arrival, LineFate::kRepeated);
+}
+
+// True when it is time for a flush.
+bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber arrival,
+                       cep::EventTime taken_at) {
+  TOCSIN_ASSERT(given_ < cep::kEventTimeMax, "nothing is taken after the end of time");
+  if (needs_store_) begin_store();
+  if (must_take_held_) take_overtaken();
+  if (marks_.source(source).state != SourceState::kActive) {
+    take_overtaken();
+    marks_.wake(source);
+    move_buffers();
+  }
+  if (taken_at != taken_at_) {
+    taken_at_ = taken_at;
+    if (options_.ahead_max) {
+      constexpr std::int64_t kClockMax = cep::kEventTimeMax.us / 2;
+      const std::int64_t now = std::clamp(taken_at.us, -kClockMax, kClockMax);
+      time_max_ = cep::EventTime{now} + *options_.ahead_max;
+    }
+  }
+  ++summary_.lines;
+  Source& from = sources_[source];
+  from.last_line = line.number;
+  if (line.too_long) {
+    dead_letter(from, line, arrival,
+                fmt::format("the line is longer than {} bytes", options_.line_bytes_max));
+  } else {
+    const Decoded decoded = decoder_.decode(line.text, line.marked);
+    switch (decoded.kind) {
+      case LineKind::kEvent:
+        take_event(source, line, arrival, decoded);
+        break;
+      case LineKind::kIgnored:
+        take_unknown(from, line, arrival);
+        break;
+      case LineKind::kDeadLetter:
+        dead_letter(from, line, arrival, decoder_.dead_letter_reason());
+        break;
+    }
+  }
+  return rows_since_flush_ >= options_.slice_rows_max;
+}
+
+bool Intake::is_too_late(const Source& source, cep::Duration late_by) const {
+  if (source.policy.late == LatePolicy::kSide) return true;
+  return source.policy.late_max && late_by > *source.policy.late_max;
+}
+
+void Intake::set_late_aside(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                            const Decoded& event) {
+  ++summary_.late;
+  if (event.used) decoder_.drop();
+  const Watermarks::Source& time = marks_.source(index);
+  const cep::Duration late_by = time.tracker.watermark() - event.ts;
+  judge(arrival, LineFate::kLate, late_by);
+  if (!sinks_.late) return;
+  const Source& source = sources_[index];
+  LateEvent late{std::string(name_of(source)), line.number, event.ts, late_by, line.text, arrival};
+  if (time.newest - source.policy.bound == time.tracker.watermark()) {
+    late.moved_by = source.newest_line;
+    late.moved_to = time.newest;
+  }
+  sinks_.late(late);
+}
+
+void Intake::judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by,
+                   std::string reason) {
+  if (sinks_.judged) sinks_.judged({arrival, fate, late_by, std::move(reason)});
+}
+
+void Intake::reject_ahead(const Source& source, const Line& line, cep::ArrivalNumber arrival,
+                          const Decoded& event) {
+  if (event.used) decoder_.drop();
+  const cep::EventType& type = plan_.event_types[event.type.value];
+  dead_letter(source, line, arrival,
+              fmt::format("event time `{}` of `{}` is more than {} ahead of the clock: {}",
+                          type.fields[type.time_field.value].name, type.name,
+                          cep::format_duration(*options_.ahead_max), cep::format_time(event.ts)));
+}
+
+void Intake::dead_letter(const Source& source, const Line& line, cep::ArrivalNumber arrival,
+                         std::string reason) {
+  ++summary_.dead_letters;
+  if (sinks_.judged) judge(arrival, LineFate::kDead, {}, reason);
+  if (!sinks_.dead_letter) return;
+  sinks_.dead_letter({std::string(name_of(source)), line.number, std::move(reason),
+                      line.text.substr(0, LineSource::kPrefixBytesMax), arrival});
+}
+
+void Intake::take_unknown(const Source& source, const Line& line, cep::ArrivalNumber arrival) {
+  if (options_.unknown_types == UnknownTypes::kDead) {
+    dead_letter(source, line, arrival, unknown_type_reason(plan_, decoder_.ignored_type()));
+    return;
+  }
+  ++summary_.ignored;
+  if (sinks_.judged) judge(arrival, LineFate::kIgnored, {}, decoder_.ignored_type());
+  if (ignored_types_.size() == kExamplesMax) return;
+  std::string type = decoder_.ignored_type();
+  if (std::ranges::find(ignored_types_, type) != ignored_types_.end()) return;
+  summary_.ignored_examples.push_back(fmt::format("{} at {}:{}", type, source.name, line.number));
+  ignored_types_.push_back(std::move(type));
+}
+
+void Intake::count_problems(const Source& source, const Line& line) {
+  for (const FieldProblem& problem : decoder_.problems()) {
+    ++summary_.fields_missing;
+    if (summary_.fields_missing_examples.size() == kExamplesMax) continue;
+    const std::string place = fmt::format("{}:{}", source.name, line.number);
+    summary_.fields_missing_examples.push_back(decoder_.describe(problem, place));
+  }
+}
+
+void Intake::decide(const Decision& decision) {
+  const bool opens = decision.kind == DecisionKind::kAwake;
+  const std::optional<std::size_t> known = opens ? source(decision.source) : find(decision.source);
+  if (known || (decision.kind == DecisionKind::kHeartbeat && decision.source.empty())) {
+    decide(decision.kind, known, decision.clock);
+  }
+}
+
+void Intake::decide(DecisionKind kind, std::optional<std::size_t> source, cep::EventTime clock) {
+  TOCSIN_ASSERT(source || kind == DecisionKind::kHeartbeat, "all together only have heartbeats");
+  take_overtaken();
+  switch (kind) {
+    case DecisionKind::kIdle:
+      take_held_in_silence(source, clock);
+      marks_.idle(*source);
+      break;
+    case DecisionKind::kAwake:
+      marks_.wake(*source);
+      break;
+    case DecisionKind::kHeartbeat:
+      take_held_in_silence(source, clock);
+      marks_.heartbeat(source, clock);
+      break;
+    case DecisionKind::kEnded:
+      take_held_until(*source, cep::kEventTimeMax);
+      marks_.end(*source);
+      break;
+  }
+  move_buffers();
+}
+
+// The time before which nothing is added to the source's buffer any more.
+cep::EventTime Intake::buffered_up_to(std::size_t index, cep::EventTime engine) const {
+  const Watermarks::Source& time = marks_.source(index);
+  const cep::EventTime own = time.tracker.watermark();
+  return time.state == SourceState::kActive ? own : std::max(own, engine);
+}
+
+// Buffers follow their sources' watermarks, which move with events and with what is decided.
+void Intake::move_buffers() {
+  take_overtaken();
+  const cep::EventTime engine = marks_.engine();
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    sources_[i].waiting.advance(buffered_up_to(i, engine), sources_[i].ready);
+  }
+}
+
+Result<void> Intake::flush() {
+  take_overtaken();
+  rows_since_flush_ = 0;
+  if (failure_) return tl::unexpected(*failure_);
+  return store_ ? give_ready() : give_decoded(marks_.engine());
+}
+
+Result<void> Intake::finish(bool final_watermark, std::optional<cep::EventTime> until) {
+  for (std::size_t i = 0; i < sources_.size(); ++i) take_held_until(i, cep::kEventTimeMax);
+  rows_since_flush_ = 0;
+  const cep::EventTime newest = std::max(given_, summary_.last_event);
+  Result<void> given;
+  if (store_) {
+    for (Source& source : sources_) source.waiting.drain(source.ready);
+    collect_ready({cep::kEventTimeMax, UINT64_MAX});
+    given = give_merged(newest);
+  } else {
+    given = give_decoded(newest);
+  }
+  if (given && until && *until > given_) given = give(slice_, *until);
+  if (given && final_watermark) given = give(slice_, cep::kEventTimeMax);
+  marks_.move_to(given_);
+  move_buffers();
+  return given;
+}
+
+// Without a store: the rows just decoded are a slice.
+Result<void> Intake::give_decoded(cep::EventTime watermark) {
+  decoder_.finish();
+  Result<void> given = give(slice_, watermark);
+  slice_.clear();
+  decoder_.begin(slice_);
+  return given;
+}
+
+Result<void> Intake::give_ready() {
+  move_buffers();
+  cep::EventTime settled = marks_.engine();
+  bool are_empty = true;  // all buffers: all rows are ready
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const ReorderBuffer& waiting = sources_[i].waiting;
+    are_empty = are_empty && waiting.waiting() == 0;
+    if (marks_.source(i).state == SourceState::kActive || waiting.waiting() != 0) {
+      settled = std::min(settled, waiting.settled());
+    }
+  }
+  // A row at the watermark goes at once where none that came before it can wait for the same time.
+  collect_ready({settled, are_empty ? UINT64_MAX : 0});
+  return give_merged(settled);
+}
+
+Result<void> Intake::check_room() const {
+  if (waiting_bytes() <= options_.waiting_bytes_max) return {};
+  cep::Duration bound;
+  for (const Source& source : sources_) bound = std::max(bound, source.policy.bound);
+  return fail(
+      Errc::kLimit,
+      fmt::format("events that wait to be put in order ({} of them, for {}) take more than {} "
+                  "bytes; nothing of them is lost. Allow more with --reorder-memory (of a server: "
+                  "memory.reorder), or begin with less out-of-orderness",
+                  waiting_events(), cep::format_duration(bound), options_.waiting_bytes_max));
+}
+
+// Moves all ready rows before `end` to `merged_`, in order over all sources.
+void Intake::collect_ready(WaitingRow end) {
+  merged_.clear();
+  std::vector<std::size_t> run_ends;
+  for (Source& source : sources_) {
+    const auto first = source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken);
+    const auto last = std::lower_bound(first, source.ready.end(), end);
+    merged_.insert(merged_.end(), first, last);
+    if (first != last) run_ends.push_back(merged_.size());
+    source.taken = static_cast<std::size_t>(last - source.ready.begin());
+    if (source.taken * 2 >= source.ready.size()) {
+      source.ready.erase(source.ready.begin(), last);
+      source.taken = 0;
+    }
+  }
+  // Neighbouring runs two by two, until one is left.
+  while (run_ends.size() > 1) {
+    std::vector<std::size_t> wider;
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < run_ends.size(); i += 2) {
+      const std::size_t end_of_both = run_ends[std::min(i + 1, run_ends.size() - 1)];
+      const auto at = [&](std::size_t place) {
+        return merged_.begin() + static_cast<std::ptrdiff_t>(place);
+      };
+      std::inplace_merge(at(begin), at(run_ends[i]), at(end_of_both));
+      wider.push_back(end_of_both);
+      begin = end_of_both;
+    }
+    run_ends = std::move(wider);
+  }
+  if (is_out_of_place_) order_by_arrival();
+}
+
+// Cuts `merged_` into slices; the last goes up to `watermark`.
+Result<void> Intake::give_merged(cep::EventTime watermark) {
+  std::span<const WaitingRow> rest(merged_);
+  do {
+    const std::span<const WaitingRow> rows =
+        rest.first(std::min(rest.size(), options_.slice_rows_max));
+    rest = rest.subspan(rows.size());
+    store_->gather(rows, slice_);
+    Result<void> given = give(slice_, rest.empty() ? watermark : rows.back().time);
+    slice_.clear();
+    store_->release();
+    if (!given) return given;
+  } while (!rest.empty());
+  return {};
+}
+
+Result<void> Intake::give(cep::Batch& slice, cep::EventTime watermark) {
+  if (slice.rows.empty() && watermark <= given_) return {};
+  given_ = watermark;
+  summary_.repeats += unique_.drop_repeats(slice, repeated_);
+  unique_.forget_until(watermark);
+  summary_.ids_forgotten = unique_.forgotten();
+  equal_numbers_.assign(slice);
+  return advance_(slice, watermark);
+}
+
+bool Intake::may_read(std::size_t source) const {
+  const cep::EventTime engine = marks_.engine();
+  const cep::EventTime own = marks_.source(source).tracker.watermark();
+  if (own <= engine) return true;
+  if (options_.drift_max && own - *options_.drift_max > engine) return false;
+  return waiting_bytes() <= options_.waiting_bytes_max / 2;
+}
+
+SourceStatus Intake::status(std::size_t source) const {
+  const Source& one = sources_[source];
+  const Watermarks::Source& time = marks_.source(source);
+  SourceStatus status;
+  status.name = one.name;
+  status.policy = one.policy;
+  status.state = time.state;
+  status.watermark = time.tracker.watermark();
+  status.newest = time.newest;
+  status.waiting = one.waiting.waiting() + one.ready.size() - one.taken;
+  status.held = one.held.size();
+  status.last_line = one.last_line;
+  return status;
+}
+
+std::size_t Intake::waiting_events() const {
+  std::size_t waiting = 0;
+  for (const Source& source : sources_)
+    waiting += source.waiting.waiting() + source.ready.size() - source.taken;
+  return waiting;
+}
+
+std::size_t Intake::waiting_bytes() const {
+  // What was the last batch of rows is used again: where nothing waits it is nobody's.
+  const std::size_t waiting = store_ ? waiting_events() : 0;
+  return waiting == 0 ? 0 : store_->bytes() + waiting * sizeof(WaitingRow);
+}
+}  // namespace tocsin::runtime

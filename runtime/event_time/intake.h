@@ -1,0 +1,306 @@
+/// Arrivals of several sources to slices: decodes lines, judges them by event time, puts them in
+/// the order of engine time, leaves out repeats, and gives them out. A function of what it is
+/// given: arrivals with their numbers and times, and decisions. It reads no clock and no input, so
+/// that a journal replayed gives what was given before.
+///
+///     take(source, line, arrival, taken_at) ─▶ decode ─▶ dead letter  (also: too far ahead)
+///     decide(idle, awake, heartbeat, ended)      │
+///                                                ├─▶ late output   (behind the source's watermark)
+///                                                ├─▶ held          (a jump ahead, until it is
+///                                                confirmed) ▼
+///                             by source: reorder buffer ─▶ merged up to W ─▶ unique ─▶ slice
+///
+/// Opening a source is part of what a journal means: a new one begins at W, so it must be opened at
+/// the same place of a replay. kAwake opens a source that is not known.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cep/base/byte_codec.h"
+#include "cep/base/result.h"
+#include "cep/data/batch.h"
+#include "cep/engine/engine.h"
+#include "cep/value/order.h"
+#include "cep/value/time.h"
+#include "runtime/decode/decoder.h"
+#include "runtime/event_time/equal_numbers.h"
+#include "runtime/event_time/jump_hold.h"
+#include "runtime/event_time/reorder_buffer.h"
+#include "runtime/event_time/row_store.h"
+#include "runtime/event_time/run.h"
+#include "runtime/event_time/source_policy.h"
+#include "runtime/event_time/unique_filter.h"
+#include "runtime/event_time/watermarks.h"
+#include "runtime/io/line_source.h"
+#include "runtime/journal/journal_record.h"
+
+namespace tocsin::runtime {
+/// Takes one slice: its rows in order, then time moves to `watermark`, at or after the last row.
+/// Rows of later slices stand at or after it. An error ends the work.
+using Advance = std::function<Result<void>(cep::Batch& slice, cep::EventTime watermark)>;
+
+/// What is decoded: a plan, and which of its fields and types anything uses. All must outlive what
+/// is made of it.
+struct UsedEvents {
+  const cep::Plan& plan;
+  const std::vector<std::vector<bool>>& fields;  // by event type and field
+  const std::vector<bool>& types;                // by event type
+  static UsedEvents of(const cep::Program& program) {
+    return {program.plan(), program.used_fields(), program.used_types()};
+  }
+};
+struct IntakeOptions {
+  /// Of sources that are opened without one.
+  SourcePolicy policy;
+  /// An event further ahead of `taken_at` is a dead letter. Nothing: none is (files).
+  std::optional<cep::Duration> ahead_max;
+  /// An event further ahead of its source's time is held until the source's next event confirms it
+  /// (runtime/event_time/jump_hold.h); it is taken when the source ends, or when a clock reaches
+  /// its time in silence. Not of a source's first event, nor of a source that clamps: there no
+  /// event is lost by a jump. Nothing: none is held.
+  std::optional<cep::Duration> jump_max;
+  UnknownTypes unknown_types = UnknownTypes::kIgnore;
+  /// A source whose watermark is further ahead of W is not read on (may_read()). Nothing: all are.
+  std::optional<cep::Duration> drift_max;
+  std::size_t slice_rows_max = 2048;
+  std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
+  /// Memory of events that wait to be put in order. From half of it on only who holds W may be read
+  /// (may_read()), and beyond it nobody (check_room()).
+  std::size_t waiting_bytes_max = 1u << 30;
+  std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
+  /// Keep the lines of waiting events, which save() needs.
+  bool is_saved = false;
+};
+/// What became of a line other than that it was taken as it is.
+enum class LineFate : std::uint8_t {
+  kClamped,   // taken at the watermark, `late_by` behind
+  kRepeated,  // the id of a `unique` type was taken before: told as soon as that is sure
+              // (UniqueFilter::foresee()), and when the line's turn comes
+  kLate,      // set aside
+  kIgnored,   // of a type that no rule file declares, with UnknownTypes::kIgnore
+  kDead,      // a dead letter
+};
+struct JudgedLine {
+  cep::ArrivalNumber arrival{};
+  LineFate fate = LineFate::kDead;
+  cep::Duration late_by;
+  std::string reason;  // of kIgnored: the type
+};
+/// What is set aside; any may be empty. `judged` hears of it too, and of what the others do not.
+struct IntakeSinks {
+  std::function<void(const LateEvent&)> late;
+  std::function<void(const DeadLetter&)> dead_letter;
+  std::function<void(const JudgedLine&)> judged = {};
+};
+/// How one source stands.
+struct SourceStatus {
+  std::string_view name;
+  SourcePolicy policy;
+  SourceState state = SourceState::kActive;
+  cep::EventTime watermark;     // its own; kEventTimeMin: none yet
+  cep::EventTime newest;        // of events that were not late; kEventTimeMin: none yet
+  std::size_t waiting = 0;      // events that wait to be put in order
+  std::size_t held = 0;         // events that jumped ahead and are not confirmed yet
+  std::uint64_t last_line = 0;  // number of the line taken last
+};
+
+/// Threading: one caller at a time.
+class Intake {
+ public:
+  /// Counts in `summary` all but bytes, alerts, engine and seconds; it and the plan must outlive
+  /// the intake.
+  Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks sinks,
+         RunSummary& summary, Advance advance);
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  /// The source's index: 0, 1, 2, … in the order of opening. Opens it where it is not known:
+  /// active, from W on, with the options' policy. What is known stays as it is.
+  std::size_t source(std::string_view name);
+  /// The same with a policy of its own, which from here on is also that of a known source.
+  ///
+  /// Late lines that are to be taken after all come as a source of their own, opened like this with
+  /// `late = kClamp` and without late_max, taken, and ended (kEnded), all in one command: W does
+  /// not move meanwhile, so that each is taken now, at W. Dead lines come the same way with the
+  /// options' policy. A line keeps its identity, which is its id or its declared fields.
+  std::size_t source(std::string_view name, const SourcePolicy& policy);
+  /// Opens a source, also where one of that name is known: find() and decide() by name mean the
+  /// first.
+  std::size_t open(std::string_view name, const SourcePolicy& policy);
+  /// The index of a source that was opened.
+  std::optional<std::size_t> find(std::string_view name) const;
+
+  /// Takes one line; kLinePadding bytes are readable after it. Arrival numbers ascend over all
+  /// calls; `taken_at` is the arrival record's. An idle source, or one that has ended, is awake
+  /// from here on. Fails only where `advance` does.
+  Result<void> take(std::size_t source, const Line& line, cep::ArrivalNumber arrival,
+                    cep::EventTime taken_at) {
+    if (take_line(source, line, arrival, taken_at)) return flush();
+    return {};
+  }
+  /// From here on messages name lines by this instead of their source's name, until they are to be
+  /// named by it again (empty): one source may carry the lines of several producers.
+  void name_lines(std::string_view producer) { producer_ = producer; }
+  /// What was decided by a clock, or that a source has ended. A heartbeat without a source is one
+  /// for all; what names a source that is not known changes nothing, but kAwake, which opens it.
+  void decide(const Decision& decision);
+  /// The same of a source by its index; nothing: all, for kHeartbeat.
+  void decide(DecisionKind kind, std::optional<std::size_t> source, cep::EventTime clock);
+  /// Gives out all that is settled, and moves the engine's time as far as is promised: at the end
+  /// of each record. Fails where `advance` does.
+  Result<void> flush();
+  /// Gives out all there is; time then stands at the newest event, at `until` if that is later, and
+  /// with `final_watermark` at the end of all time, after which nothing may be taken. What is to go
+  /// on later from save() is not finished: its waiting events wait on.
+  Result<void> finish(bool final_watermark, std::optional<cep::EventTime> until);
+
+  /// Whether more of the source should be read now, or it is better paused: it is far ahead of the
+  /// others, or memory is short and it does not hold W. Never false for who holds W, and no part of
+  /// what a journal means: a replay reads on.
+  bool may_read(std::size_t source) const;
+  /// Asked before more is read, by whoever reads live. Fails with kLimit, saying the remedy, where
+  /// more waits to be put in order than may. No part of what a journal means either.
+  Result<void> check_room() const;
+  /// W: no event is taken before it; kEventTimeMin until every source that holds it has one.
+  cep::EventTime watermark() const { return marks_.engine(); }
+  /// The watermark of one source, what runtime/event_time/merge_order.h asks for.
+  cep::EventTime watermark_of(std::size_t source) const {
+    return marks_.source(source).tracker.watermark();
+  }
+  /// The ids of `unique` types that are known.
+  const UniqueFilter& unique() const { return unique_; }
+  /// The source that holds W where it is; nothing where all are idle or have ended.
+  std::optional<std::size_t> holder() const { return marks_.holder(); }
+  std::size_t source_count() const { return sources_.size(); }
+  SourceStatus status(std::size_t source) const;
+  /// Events that wait to be put in order, and their memory, about.
+  std::size_t waiting_events() const;
+  std::size_t waiting_bytes() const;
+
+  /// Appends all that later slices depend on: sources with their policies and watermarks, W,
+  /// waiting events with their lines, unique ids, numbers among equals, the summary's counts. Comes
+  /// after flush(); requires options.is_saved. Equal states give equal bytes.
+  void save(std::string& to);
+  /// The same in bites: cuts here, and write_save() then appends, between further calls of all
+  /// else, what was so at the cut, `bytes_max` bytes of it or a little more; true once all is
+  /// there. Requires that a cut before is written or given up.
+  void begin_save();
+  bool write_save(std::string& to, std::size_t bytes_max);
+  void end_save();
+  /// Takes up what save() gave, in an intake that has taken nothing. With another program, events
+  /// and ids of types that it does not know are left out. Fails with kCorrupt for other bytes.
+  Result<void> restore(std::string_view from);
+
+ private:
+  struct Source {
+    std::string name;
+    SourcePolicy policy;
+    ReorderBuffer waiting;
+    std::vector<WaitingRow> ready = {};  // settled for this source, in order, from `taken` on
+    std::size_t taken = 0;
+    std::uint64_t last_line = 0;
+    std::uint64_t newest_line = 0;  // that moved the watermark last
+    JumpHold held = {};
+  };
+  void change_policy(std::size_t index, const SourcePolicy& policy);
+  static void put_back(Source& source, WaitingRow row);
+  void begin_store();
+  bool take_line(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                 cep::EventTime taken_at);
+  [[gnu::always_inline]] inline void take_event(std::size_t index, const Line& line,
+                                                cep::ArrivalNumber arrival, const Decoded& event);
+  [[gnu::always_inline]] inline void place_event(std::size_t index, const Line& line,
+                                                 cep::ArrivalNumber arrival, const Decoded& event,
+                                                 cep::EventTime taken_at);
+  // Jumps (intake_jumps.cpp).
+  bool may_jump(std::size_t index, cep::EventTime ts) const {
+    const Source& source = sources_[index];
+    if (!options_.jump_max || source.policy.late == LatePolicy::kClamp) return false;
+    const cep::EventTime newest = marks_.source(index).newest;
+    return !source.held.empty() ||
+           (newest > cep::kEventTimeMin && ts - *options_.jump_max > newest);
+  }
+  [[gnu::cold]] bool weigh_jump(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                                Decoded& event);
+  bool is_jump(std::size_t index, cep::EventTime ts) const;
+  [[gnu::cold]] void take_held(std::size_t index, const HeldLine& held);
+  [[gnu::cold]] void place_held(std::size_t index, const Line& line, const HeldLine& held,
+                                const Decoded& event);
+  void make_room();
+  [[gnu::cold]] void reject_held(std::size_t index, const HeldLine& held);
+  [[gnu::cold]] void take_held_until(std::size_t index, cep::EventTime time);
+  void take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock);
+  void take_overtaken();
+  void order_by_arrival();
+  std::string_view name_of(const Source& source) const {
+    return producer_.empty() ? std::string_view(source.name) : producer_;
+  }
+  [[gnu::cold]] void foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival);
+  bool is_too_late(const Source& source, cep::Duration late_by) const;
+  void set_late_aside(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                      const Decoded& event);
+  void reject_ahead(const Source& source, const Line& line, cep::ArrivalNumber arrival,
+                    const Decoded& event);
+  void dead_letter(const Source& source, const Line& line, cep::ArrivalNumber arrival,
+                   std::string reason);
+  [[gnu::cold]] void take_unknown(const Source& source, const Line& line,
+                                  cep::ArrivalNumber arrival);
+  [[gnu::cold]] void judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by = {},
+                           std::string reason = {});
+  void count_problems(const Source& source, const Line& line);
+  cep::EventTime buffered_up_to(std::size_t index, cep::EventTime engine) const;
+  void move_buffers();
+  Result<void> give_decoded(cep::EventTime watermark);
+  Result<void> give_ready();
+  void collect_ready(WaitingRow end);
+  Result<void> give_merged(cep::EventTime watermark);
+  Result<void> give(cep::Batch& slice, cep::EventTime watermark);
+
+  void save_summary(ByteWriter& writer) const;
+  void restore_summary(ByteReader& reader, std::uint8_t version);
+  void save_sources(ByteWriter& writer) const;
+  bool restore_sources(ByteReader& reader, std::uint8_t version);
+  bool restore_waiting(ByteReader& reader);
+  Decoded decode_again(std::string_view line);
+
+  const cep::Plan& plan_;
+  const std::vector<std::vector<bool>>& used_fields_;
+  IntakeOptions options_;
+  IntakeSinks sinks_;
+  RunSummary& summary_;
+  Advance advance_;
+  std::function<void(cep::ArrivalNumber)> repeated_;  // tells `sinks_.judged`, where there is one
+  Watermarks marks_;
+  std::vector<Source> sources_;
+  Decoder decoder_;
+  cep::Batch slice_;               // without a store the decoder fills it: one source with bound 0
+  std::optional<RowStore> store_;  // where rows may come out of order
+  bool needs_store_ = false;       // before the next line is taken
+  EqualNumbers equal_numbers_;
+  UniqueFilter unique_;
+  std::vector<WaitingRow> merged_;
+  // A row waits whose place is not in the order of arrival: it was held.
+  bool is_out_of_place_ = false;
+  bool must_take_held_ = false;  // nothing is held any more, and something was
+  std::string_view producer_;
+  std::vector<std::string> ignored_types_;
+  cep::EventTime given_ = cep::kEventTimeMin;  // the watermark that was given last
+  cep::EventTime taken_at_ = cep::kEventTimeMin;
+  cep::EventTime time_max_ = cep::kEventTimeMax;  // beyond it an event is too far ahead
+  std::size_t rows_since_flush_ = 0;
+  std::optional<Error> failure_;  // of begin_store(), until flush() tells
+  // The cut that is being written: what stands before the ids of `unique` and behind them.
+  enum class SaveStage : std::uint8_t { kNone, kHead, kIds, kWaiting };
+  SaveStage save_stage_ = SaveStage::kNone;
+  std::string save_head_;
+  std::string save_equals_;
+  std::size_t save_bytes_ = 0;      // about, in all
+  std::uint64_t save_waiting_ = 0;  // events that are still to be written
+  std::string padded_;
+};
+}  // namespace tocsin::runtime

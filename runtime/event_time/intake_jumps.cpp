@@ -1,0 +1,124 @@
+// Events that jump ahead of their source's time (runtime/event_time/jump_hold.h), as the intake
+// takes them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/event_time/intake.h"
+
+namespace tocsin::runtime {
+bool Intake::is_jump(std::size_t index, cep::EventTime ts) const {
+  const cep::EventTime reached = marks_.reached(index);
+  return reached > cep::kEventTimeMin && ts - *options_.jump_max > reached;
+}
+
+// Whether the event itself is held. Where it decided about others it was decoded again.
+bool Intake::weigh_jump(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                        Decoded& event) {
+  const cep::Duration bound = sources_[index].policy.bound;
+  bool jumps = is_jump(index, event.ts);
+  const JumpHold::Decided decided =
+      sources_[index].held.next(event.ts, jumps, bound, *options_.jump_max);
+  if (!decided.empty()) {
+    if (event.used) decoder_.drop();
+    for (const HeldLine& held : decided.rejected) reject_held(index, held);
+    for (const HeldLine& held : decided.confirmed) take_held(index, held);
+    make_room();
+    event = decoder_.decode(line.text);
+    jumps = is_jump(index, event.ts);
+  }
+  if (!jumps) return false;
+  if (event.used) decoder_.drop();
+  ++summary_.jumps;
+  sources_[index].held.add({std::string(line.text), line.number, std::string(producer_), arrival,
+                            taken_at_, event.ts, marks_.reached(index), 0});
+  return true;
+}
+
+// One line may bring several rows; without a store they are a slice that may be full.
+void Intake::make_room() {
+  if (store_ || rows_since_flush_ < options_.slice_rows_max || failure_) return;
+  rows_since_flush_ = 0;
+  const cep::EventTime watermark = std::max(marks_.engine(), summary_.last_event);
+  if (Result<void> given = give_decoded(watermark); !given) {
+    failure_ = given.error();
+    rows_since_flush_ = options_.slice_rows_max;
+  }
+}
+
+// As if it came now, in its own place among arrivals.
+void Intake::take_held(std::size_t index, const HeldLine& held) {
+  make_room();
+  const std::string_view producer = std::exchange(producer_, held.producer);
+  const Line line{held.text, held.number};
+  const Decoded event = decode_again(held.text);
+  switch (event.kind) {
+    case LineKind::kEvent:
+      is_out_of_place_ = is_out_of_place_ || store_.has_value();
+      place_held(index, line, held, event);
+      break;
+    case LineKind::kIgnored:
+      take_unknown(sources_[index], line, held.arrival);
+      break;
+    case LineKind::kDeadLetter:
+      dead_letter(sources_[index], line, held.arrival, decoder_.dead_letter_reason());
+      break;
+  }
+  producer_ = producer;
+}
+
+void Intake::reject_held(std::size_t index, const HeldLine& held) {
+  const std::string_view producer = std::exchange(producer_, held.producer);
+  const Line line{held.text, held.number};
+  ++summary_.jumps_rejected;
+  dead_letter(
+      sources_[index], line, held.arrival,
+      fmt::format("event time is more than {} ahead of the events before it, and {} events after "
+                  "it were not: {}, from {}",
+                  cep::format_duration(*options_.jump_max), JumpHold::kAgainstMax,
+                  cep::format_time(held.ts), cep::format_time(held.jumped_from)));
+  producer_ = producer;
+}
+
+void Intake::take_held_until(std::size_t index, cep::EventTime time) {
+  if (sources_[index].held.empty()) return;
+  for (const HeldLine& held : sources_[index].held.take_until(time)) take_held(index, held);
+}
+
+// Before silence moves the source's time past them: then they would be late.
+void Intake::take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock) {
+  if (!options_.jump_max) return;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].held.empty() || (index && *index != i)) continue;
+    const cep::EventTime reached = marks_.reached_in_silence(i, clock);
+    take_held_until(i, {std::min(reached.us + options_.jump_max->us, cep::kEventTimeMax.us)});
+  }
+}
+
+// An idle source does not hold W, which may come to what it holds: other sources confirm its time.
+void Intake::take_overtaken() {
+  if (must_take_held_) {  // held under other options
+    must_take_held_ = false;
+    for (std::size_t i = 0; i < sources_.size(); ++i) take_held_until(i, cep::kEventTimeMax);
+  }
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].held.empty() || marks_.source(i).state == SourceState::kActive) continue;
+    take_held_until(i, marks_.engine());
+  }
+}
+
+// Rows of one time, which come by their places, into the order of arrival.
+void Intake::order_by_arrival() {
+  const auto arrival = [this](const WaitingRow& row) {
+    return store_->kept(row.place).row.arrival;
+  };
+  for (auto row = merged_.begin(); row != merged_.end();) {
+    const auto end = std::find_if(row, merged_.end(),
+                                  [&](const WaitingRow& other) { return other.time != row->time; });
+    if (end - row > 1) std::ranges::sort(row, end, {}, arrival);
+    row = end;
+  }
+  is_out_of_place_ = waiting_events() != 0;
+}
+}  // namespace tocsin::runtime

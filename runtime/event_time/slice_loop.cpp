@@ -1,0 +1,257 @@
+#include "runtime/event_time/slice_loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "runtime/event_time/input_form.h"
+#include "runtime/event_time/merge_order.h"
+#include "runtime/event_time/time_keeper.h"
+#include "runtime/event_time/watermark.h"
+#include "runtime/io/line_source.h"
+
+namespace tocsin::runtime {
+namespace {
+// How many lines pass between two looks at the clock.
+constexpr std::uint64_t kLinesPerLook = 8192;
+constexpr std::chrono::milliseconds kProgressInterval{200};
+// How long a wait for an input lasts before decisions, other inputs and a stop are looked at.
+constexpr std::chrono::milliseconds kWaitMin{1};
+constexpr std::chrono::milliseconds kWaitMax{50};
+
+SourcePolicy policy_of(const cep::Plan& plan, const RunOptions& options) {
+  return {options.out_of_orderness.value_or(bound_of(plan)), options.late, options.late_max};
+}
+class SliceLoop {
+ public:
+  SliceLoop(const UsedEvents& used, const RunOptions& options, const Sinks& sinks,
+            RunSummary& summary, const Advance& advance)
+      : options_(options),
+        sinks_(sinks),
+        summary_(summary),
+        intake_(used, intake_options(used.plan, options), {sinks.late, sinks.dead_letter}, summary,
+                [this, &advance](cep::Batch& slice, cep::EventTime watermark) {
+                  has_given_ = true;
+                  return advance(slice, watermark);
+                }),
+        clock_(options.clock != nullptr ? *options.clock : system_clock_),
+        keeper_(clock_, {options.heartbeat, options.idle_after}) {}
+
+  Result<void> open(const std::vector<Input>& inputs, const SourcePolicy& policy);
+  Result<void> run();
+
+ private:
+  Result<void> read_all();
+  Result<void> take(std::size_t source, const Line& line);
+  Result<void> fill(std::size_t source);
+  Result<bool> wait_for(std::size_t source);
+  bool decides() const { return options_.heartbeat || options_.idle_after; }
+  void arrive(std::size_t source);
+  void look_at_idle();
+  void reorder();
+  Result<void> look_around();
+  void report_progress();
+
+  const RunOptions& options_;
+  const Sinks& sinks_;
+  RunSummary& summary_;
+  bool has_given_ = false;  // a slice, since the last look
+  Intake intake_;
+  SystemClock system_clock_;
+  Clock& clock_;
+  TimeKeeper keeper_;
+  std::vector<LineSource> lines_;         // by source
+  std::vector<cep::EventTime> taken_at_;  // by source: when the bytes in hand were read
+  std::optional<MergeOrder> order_;
+  bool any_idle_ = false;
+  std::uint64_t next_look_ = kLinesPerLook;  // in lines
+  std::chrono::steady_clock::time_point next_progress_;
+};
+
+Result<void> SliceLoop::open(const std::vector<Input>& inputs, const SourcePolicy& policy) {
+  for (const Input& input : inputs) {
+    Result<std::unique_ptr<ByteSource>> bytes =
+        input.contents ? read_memory(*input.contents)
+                       : open_source(input.name, options_.stop_requested);
+    if (!bytes) return tl::unexpected(bytes.error());
+    lines_.emplace_back(
+        input.contents ? std::move(*bytes) : refuse_other_forms(std::move(*bytes), input.name),
+        options_.line_bytes_max);
+    intake_.open(input.name, policy);
+    // Decisions are by name; of one name there may be several files, but no several pipes.
+    keeper_.open(input.name);
+  }
+  taken_at_.resize(lines_.size());
+  order_.emplace(lines_.size());
+  return {};
+}
+
+Result<void> SliceLoop::run() {
+  Result<void> read = read_all();
+  // What came before an error is processed too; then time stands still, since more was to come.
+  Result<void> rest =
+      intake_.finish(read && options_.final_watermark, read ? options_.until : std::nullopt);
+  if (!rest) return rest;
+  if (!read) return read;
+  report_progress();
+  return {};
+}
+
+Result<void> SliceLoop::read_all() {
+  Line line;
+  while (order_->is_open()) {
+    const std::size_t source = order_->current();
+    LineSource& lines = lines_[source];
+    Result<void> done;
+    switch (lines.next(line)) {
+      case LineSource::Next::kLine:
+        done = take(source, line);
+        break;
+      case LineSource::Next::kNeedsBytes:
+        done = fill(source);
+        break;
+      case LineSource::Next::kEnd:
+        intake_.decide(DecisionKind::kEnded, source, {});
+        keeper_.ended(source);
+        order_->end();
+        break;
+    }
+    if (!done) return done;
+  }
+  return {};
+}
+
+Result<void> SliceLoop::take(std::size_t source, const Line& line) {
+  const cep::EventTime before = intake_.watermark_of(source);
+  Result<void> taken = intake_.take(source, line, {summary_.lines + 1, 0}, taken_at_[source]);
+  if (!taken) return taken;
+  const cep::EventTime after = intake_.watermark_of(source);
+  if (after > before) order_->advance(after);
+  if (has_given_ || summary_.lines >= next_look_) return look_around();
+  return {};
+}
+
+// Reads more, waiting for it; or leaves it at that where another input comes first meanwhile.
+Result<void> SliceLoop::fill(std::size_t source) {
+  LineSource& lines = lines_[source];
+  if (!lines.is_ready()) {
+    const Result<bool> has_come = wait_for(source);
+    if (!has_come) return tl::unexpected(has_come.error());
+    if (!*has_come) return {};
+  }
+  if (decides()) arrive(source);
+  const std::uint64_t before = lines.bytes_unpacked();
+  Result<void> done = lines.fill();
+  summary_.bytes += lines.bytes_unpacked() - before;
+  taken_at_[source] = clock_.now();
+  return done;
+}
+
+// Waits for an input that somebody writes; false where another one comes first meanwhile.
+Result<bool> SliceLoop::wait_for(std::size_t source) {
+  // Nothing that is here waits for what is not.
+  if (Result<void> given = intake_.flush(); !given) return tl::unexpected(given.error());
+  if (Result<void> looked = look_around(); !looked) return tl::unexpected(looked.error());
+  report_progress();
+  if (!decides()) return true;
+  keeper_.found_empty(source);
+  for (;;) {
+    const std::int64_t due_ms = keeper_.next_due().value_or(cep::Duration{}).us / 1000 + 1;
+    const bool is_ready = lines_[source].wait_ready(
+        std::clamp(std::chrono::milliseconds(due_ms), kWaitMin, kWaitMax));
+    if (is_ready) return true;
+    const std::vector<Decision> decisions = keeper_.due();
+    for (const Decision& decision : decisions) intake_.decide(decision);
+    if (!decisions.empty()) reorder();
+    if (Result<void> given = intake_.flush(); !given) return tl::unexpected(given.error());
+    if (Result<void> looked = look_around(); !looked) return tl::unexpected(looked.error());
+    if (order_->current() != source) {
+      if (intake_.status(source).state != SourceState::kIdle) keeper_.paused(source);
+      return false;
+    }
+  }
+}
+
+// Lines of the source are at hand.
+void SliceLoop::arrive(std::size_t source) {
+  const std::optional<Decision> awake = keeper_.arrived(source);
+  if (!awake) return;
+  intake_.decide(*awake);
+  reorder();
+}
+
+// Lines of sources that held back nobody count again as soon as they come.
+void SliceLoop::look_at_idle() {
+  if (!any_idle_) return;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    if (intake_.status(i).state == SourceState::kIdle && lines_[i].is_ready()) arrive(i);
+  }
+}
+
+// After a decision: inputs that are idle come last.
+void SliceLoop::reorder() {
+  std::vector<MergeOrder::Place> places;
+  any_idle_ = false;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    const SourceStatus status = intake_.status(i);
+    if (status.state == SourceState::kEnded) continue;
+    const bool is_idle = status.state == SourceState::kIdle;
+    any_idle_ = any_idle_ || is_idle;
+    places.push_back({is_idle ? cep::kEventTimeMax : status.watermark, i});
+  }
+  order_.emplace(std::move(places));
+}
+
+// Now and then: tells how far it is, and asks whether to go on.
+Result<void> SliceLoop::look_around() {
+  has_given_ = false;
+  next_look_ = summary_.lines + kLinesPerLook;
+  if (std::chrono::steady_clock::now() >= next_progress_) report_progress();
+  look_at_idle();
+  if (options_.stop_requested && options_.stop_requested()) return fail(Errc::kRefused, "stopped");
+  return intake_.check_room();
+}
+
+void SliceLoop::report_progress() {
+  next_progress_ = std::chrono::steady_clock::now() + kProgressInterval;
+  if (!sinks_.progress) return;
+  Progress progress;
+  progress.events = summary_.events;
+  progress.alerts = summary_.alerts;
+  bool known = true;
+  for (const LineSource& lines : lines_) {
+    const ByteSource& bytes = lines.bytes();
+    progress.bytes_done += bytes.bytes_read();
+    progress.bytes_total += bytes.bytes_total().value_or(0);
+    known = known && bytes.bytes_total();
+  }
+  if (!known) progress.bytes_total = 0;
+  sinks_.progress(progress);
+}
+}  // namespace
+
+IntakeOptions intake_options(const cep::Plan& plan, const RunOptions& options) {
+  IntakeOptions intake;
+  intake.policy = policy_of(plan, options);
+  intake.ahead_max = options.ahead_max;
+  intake.jump_max = options.jump_max;
+  intake.unknown_types = options.unknown_types;
+  intake.slice_rows_max = options.slice_rows_max;
+  intake.line_bytes_max = options.line_bytes_max;
+  intake.waiting_bytes_max = options.reorder_bytes_max;
+  intake.unique_ids_max = options.unique_ids_max;
+  return intake;
+}
+
+Result<void> read_slices(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
+                         const std::vector<bool>& used_types, const std::vector<Input>& inputs,
+                         const RunOptions& options, const Sinks& sinks, RunSummary& summary,
+                         const Advance& advance) {
+  SliceLoop loop({plan, used_fields, used_types}, options, sinks, summary, advance);
+  if (auto opened = loop.open(inputs, policy_of(plan, options)); !opened) return opened;
+  return loop.run();
+}
+}  // namespace tocsin::runtime

@@ -1,0 +1,97 @@
+/// `unique [within D]`: leaves out events whose id was taken before.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cep/base/byte_codec.h"
+#include "cep/data/batch.h"
+#include "cep/plan/plan.h"
+#include "cep/value/time.h"
+
+namespace tocsin::runtime {
+/// Knows the ids taken lately, by event type: those of the last `within`, or all, at most `ids_max`
+/// of a type, the newest. Ids are known by 128 bits of their hash. Threading: one caller at a time.
+class UniqueFilter {
+ public:
+  UniqueFilter(const cep::Plan& plan, std::size_t ids_max);
+  /// Takes the repeats out of the slice's rows: events whose id an event of their type had that was
+  /// taken less than `within` earlier in engine time. A missing id is none. Slices come in order.
+  /// Gives how many there were, and tells `repeated`, where there is one, of each.
+  std::uint64_t drop_repeats(cep::Batch& slice,
+                             const std::function<void(cep::ArrivalNumber)>& repeated = {});
+  /// To be told of each event that begins to wait for its turn, in the order of arrival: whether it
+  /// will be a repeat, whatever may yet come before its turn (save more than `ids_max` other ids).
+  /// False where that is not sure: with `within`, an event that is still to come may take the place
+  /// of the one that it would repeat.
+  bool foresee(const cep::Batch& batch, const cep::Row& row);
+  /// Ids forgotten because there were more than `ids_max`.
+  std::uint64_t forgotten() const { return forgotten_; }
+
+  /// Ids that are known, of all types, and the memory that they take.
+  std::size_t known() const;
+  std::size_t bytes() const;
+  /// Forgets what no later event can repeat: time is at `now`, and no slice is earlier.
+  void forget_until(cep::EventTime now);
+
+  /// Cuts here; requires that a cut before is written.
+  void begin_save();
+  /// Appends what was known at the cut, type by type, oldest first, until `to` has `bytes_end`
+  /// bytes or more; true once all of it is there.
+  bool write_save(std::string& to, std::size_t bytes_end);
+  /// Gives up a cut that is not yet written.
+  void end_save();
+  /// Takes up what save() gave, in a filter that knows nothing. Types that are not `unique` by the
+  /// same id field here are left out. False for other bytes.
+  bool restore(ByteReader& reader);
+
+ private:
+  using Id = std::array<std::uint64_t, 2>;
+  struct IdHash {
+    std::size_t operator()(const Id& id) const { return static_cast<std::size_t>(id[0]); }
+  };
+  struct Type {
+    bool is_unique = false;
+    std::optional<cep::Duration> within;
+    cep::FieldIndex id_field;
+    std::unordered_map<Id, cep::EventTime, IdHash> taken;
+    std::deque<std::pair<cep::EventTime, Id>> in_order;
+    // Of events that foresee() was told of and that wait: the least time of each id; with `within`
+    // each time of its own, as ids of waiting_key().
+    std::unordered_map<Id, cep::EventTime, IdHash> waiting;
+    // Of the cut: how many ids it has, how many of them are written, to `early` or behind it, and
+    // how many have been forgotten since, all from the oldest on. An id that is forgotten before
+    // its turn is written first.
+    std::size_t of_cut = 0;
+    std::size_t written = 0;
+    std::size_t gone = 0;
+    std::optional<cep::EventTime> written_time;
+    std::string early;
+  };
+  static void write_next(Type& type, std::string& to);
+  Id id_of(const cep::Value& value);
+  static Id waiting_key(const Type& type, Id id, cep::EventTime time);
+  bool is_repeat(Type& type, const cep::Row& row, const cep::Value& value);
+  void forget_until(Type& type, cep::EventTime now);
+  void forget_oldest(Type& type);
+  Type* find(std::string_view type, std::string_view id_field);
+
+  const cep::Plan& plan_;
+  std::size_t ids_max_;
+  std::uint64_t forgotten_ = 0;
+  bool any_ = false;
+  std::vector<Type> types_;
+  std::string bytes_;
+  // The cut under way: the type that is being written, and whether its head is.
+  bool is_saving_ = false;
+  std::uint64_t cut_forgotten_ = 0;
+  std::size_t saved_types_ = 0;
+  bool has_head_ = false;
+};
+}  // namespace tocsin::runtime

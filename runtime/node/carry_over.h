@@ -1,0 +1,56 @@
+/// The state of one engine becomes that of another, as if it had been stored and read back: for
+/// rules that change while a node runs.
+///
+///   begin ─▶ round 1: every key ─▶ round 2: what changed meanwhile ─▶ … ─▶ finish: the rest
+///
+/// Between two bites the first engine goes on. Each round is one cut of it; an entry that comes
+/// again takes the place of the one before. The other engine in the end has what a cut at finish()
+/// has, whatever the bites were.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "cep/base/result.h"
+#include "cep/engine/engine.h"
+
+namespace tocsin::runtime {
+/// Threading: one caller at a time, the engines' own.
+class CarryOver {
+ public:
+  /// From `from`, of which no cut is open and none may be begun by others until this is over, to
+  /// `to`, a fresh engine of any program. Both track changes, and outlive this. The next cut of
+  /// either writes everything (Engine::mark_all_changed()).
+  CarryOver(cep::Engine& from, cep::Engine& to);
+  ~CarryOver();
+  CarryOver(const CarryOver&) = delete;
+  CarryOver& operator=(const CarryOver&) = delete;
+
+  /// Carries some entries, with `bytes` of keys and values or a little more. The first call marks
+  /// every key, which takes time by their number. Fails as Engine::restore() does.
+  Result<void> bite(std::size_t bytes);
+  /// What is left for finish() is little: a round had few entries, or rounds no longer get shorter.
+  bool is_nearly_done() const { return is_nearly_done_; }
+  /// Entries carried so far.
+  std::uint64_t entries() const;
+  /// Carries the rest; `from` must not be advanced afterwards. Says what was kept.
+  Result<cep::RestoreReport> finish();
+
+ private:
+  class Carrier;
+  Result<void> begin_round();
+  Result<bool> go_on(std::size_t bytes);
+
+  cep::Engine& from_;
+  cep::Engine& to_;
+  std::unique_ptr<Carrier> carrier_;
+  cep::RestoreReport report_;
+  std::uint32_t rounds_ = 0;
+  std::uint64_t entries_before_ = 0;  // of this round
+  bool is_in_round_ = false;
+  bool is_nearly_done_ = false;
+};
+
+/// All at once. Takes time, and for a moment memory, by the number of keys.
+Result<cep::RestoreReport> carry_over(cep::Engine& from, cep::Engine& to);
+}  // namespace tocsin::runtime

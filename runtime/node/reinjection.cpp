@@ -1,0 +1,197 @@
+#include "runtime/node/reinjection.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "cep/plan/semantics.h"
+#include "runtime/checkpoint/checkpoint.h"
+#include "runtime/journal/blob_store.h"
+#include "runtime/journal/journal_directory.h"
+#include "runtime/journal/journal_reader.h"
+#include "runtime/node/node_commands.h"
+#include "runtime/node/node_log.h"
+
+namespace tocsin::runtime {
+namespace {
+constexpr std::string_view kLate = "late";
+constexpr std::string_view kDead = "dead";
+constexpr std::string_view kLinesRole = "lines";
+
+RowKey key_of(std::uint32_t timeline, const cep::ArrivalNumber& arrival) {
+  return {timeline, arrival.record, arrival.index};
+}
+
+bool read_row(simdjson::dom::element element, Reinjection::Row& row) {
+  simdjson::dom::array numbers;
+  if (element.get(numbers) != simdjson::SUCCESS || numbers.size() != 3) return false;
+  std::uint64_t values[3] = {};
+  std::size_t place = 0;
+  for (const simdjson::dom::element number : numbers) {
+    if (number.get(values[place++]) != simdjson::SUCCESS) return false;
+  }
+  if (values[0] > UINT32_MAX || values[2] > UINT32_MAX) return false;
+  row.timeline = static_cast<std::uint32_t>(values[0]);
+  row.arrival = {values[1], static_cast<std::uint32_t>(values[2]), 0};
+  return true;
+}
+
+// What commands of the journal said before, whether or not a run carried them out.
+struct Before {
+  std::set<RowKey> rows;  // that were put in again
+  bool has_time_ended = false;
+};
+Result<Before> read_journal(Files& files, const std::string& journal, AsideKind kind) {
+  Before before;
+  const Result<JournalDirectory> found = survey_journal(files, journal);
+  if (!found) return tl::unexpected(found.error());
+  if (found->segments.empty()) return before;
+  Result<JournalReader> reader =
+      JournalReader::open(files, journal, found->segments.front().header.first_sequence);
+  if (!reader) return tl::unexpected(reader.error());
+  for (;;) {
+    const Result<std::optional<JournalEntry>> entry = reader->next();
+    if (!entry) return tl::unexpected(entry.error());
+    if (!*entry) return before;
+    const auto* command = std::get_if<Command>(&(*entry)->record);
+    if (command == nullptr) continue;
+    before.has_time_ended = before.has_time_ended || command->name == kEndTimeCommand;
+    if (command->name != kReinjectCommand) continue;
+    const Result<Reinjection> reinjection = read_reinjection(command->arguments);
+    if (!reinjection) return tl::unexpected(reinjection.error());
+    if (reinjection->kind != kind) continue;
+    for (const Reinjection::Row& row : reinjection->rows) {
+      before.rows.insert(key_of(row.timeline, row.arrival));
+    }
+  }
+}
+
+// The journal may have let go of the command that ended it; a checkpoint then tells of it.
+Result<bool> has_ended_by_checkpoint(Files& files, const std::string& checkpoints) {
+  const Result<std::vector<std::uint64_t>> numbers = list_checkpoints(files, checkpoints);
+  if (!numbers) return tl::unexpected(numbers.error());
+  return std::ranges::any_of(*numbers, [&](std::uint64_t number) {
+    const Result<Manifest> manifest = read_manifest(files, checkpoint_path(checkpoints, number));
+    return manifest && manifest->meta.watermark == cep::kEventTimeMax;
+  });
+}
+
+Result<void> append_command(Files& files, Clock& clock, const DataPaths& paths,
+                            const AsideLines& lines) {
+  Result<BlobStore> blobs = BlobStore::open(files, paths.blobs);
+  if (!blobs) return tl::unexpected(blobs.error());
+  const Result<cep::Digest> digest = blobs->put(lines.text);
+  if (!digest) return tl::unexpected(digest.error());
+  JournalOptions options;
+  options.semantics = cep::kSemantics;
+  options.end_mark = paths.journal_end;
+  Result<std::unique_ptr<NodeLog>> log = DirectLog::open(files, clock, paths.journal, options);
+  if (!log) return tl::unexpected(log.error());
+  const std::string arguments = write_reinjection(lines.rows);
+  const Command command = reinjection_command(clock.now(), arguments, lines, *digest);
+  const Result<std::uint64_t> appended = (*log)->append(command);
+  if (!appended) return tl::unexpected(appended.error());
+  return (*log)->commit();
+}
+}  // namespace
+
+std::string write_reinjection(const Reinjection& reinjection) {
+  std::string json = fmt::format(R"({{"kind":"{}","rows":[)",
+                                 reinjection.kind == AsideKind::kLate ? kLate : kDead);
+  for (const Reinjection::Row& row : reinjection.rows) {
+    if (!json.ends_with('[')) json += ',';
+    json += fmt::format("[{},{},{}]", row.timeline, row.arrival.record, row.arrival.index);
+  }
+  json += "]}";
+  return json;
+}
+
+Result<Reinjection> read_reinjection(std::string_view json) {
+  const auto corrupt = [] { return fail(Errc::kCorrupt, "a re-injection is damaged"); };
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  std::string_view kind;
+  simdjson::dom::array rows;
+  if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS ||
+      root["kind"].get(kind) != simdjson::SUCCESS || (kind != kLate && kind != kDead) ||
+      root["rows"].get(rows) != simdjson::SUCCESS) {
+    return corrupt();
+  }
+  Reinjection reinjection;
+  reinjection.kind = kind == kLate ? AsideKind::kLate : AsideKind::kDead;
+  for (const simdjson::dom::element element : rows) {
+    if (!read_row(element, reinjection.rows.emplace_back())) return corrupt();
+  }
+  return reinjection;
+}
+
+Command reinjection_command(cep::EventTime now, std::string_view arguments, const AsideLines& lines,
+                            const cep::Digest& digest) {
+  return {now, kReinjectCommand, arguments, {{kLinesRole, lines.text.size(), digest}}};
+}
+
+Result<AsideLines> collect_aside(const EffectReader& reader, AsideKind kind,
+                                 const std::vector<cep::ArrivalNumber>& arrivals,
+                                 const std::set<RowKey>& waiting, AppendedReinjection& counts) {
+  AsideLines lines;
+  lines.rows.kind = kind;
+  std::vector<bool> is_found(arrivals.size(), false);
+  const Result<void> read = reader.aside(kind, [&](const AsideRow& row) {
+    if (!arrivals.empty()) {
+      const auto found = std::ranges::find_if(arrivals, [&](const cep::ArrivalNumber& arrival) {
+        return arrival.record == row.arrival.record && arrival.index == row.arrival.index;
+      });
+      if (found == arrivals.end()) return true;
+      is_found[static_cast<std::size_t>(found - arrivals.begin())] = true;
+    }
+    if (row.reinjected_as != 0) {
+      ++counts.done;
+    } else if (waiting.contains(key_of(row.timeline, row.arrival))) {
+      ++counts.waiting;
+    } else {
+      lines.rows.rows.push_back({row.timeline, row.arrival});
+      lines.text += row.text;
+      lines.text += '\n';
+    }
+    return true;
+  });
+  if (!read) return tl::unexpected(read.error());
+  for (std::size_t i = 0; i < arrivals.size(); ++i) {
+    if (is_found[i]) continue;
+    return fail(Errc::kNotFound, fmt::format("there is none with the arrival {}:{}",
+                                             arrivals[i].record, arrivals[i].index));
+  }
+  counts.rows = lines.rows.rows.size();
+  return lines;
+}
+
+Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
+                                               const DataDirectory& directory,
+                                               const EffectReader& reader, AsideKind kind,
+                                               const std::vector<cep::ArrivalNumber>& arrivals) {
+  const DataPaths& paths = directory.paths();
+  const Result<Before> before = read_journal(files, paths.journal, kind);
+  if (!before) return tl::unexpected(before.error());
+  const Result<bool> has_ended = has_ended_by_checkpoint(files, paths.checkpoints);
+  if (!has_ended) return tl::unexpected(has_ended.error());
+  if (before->has_time_ended || *has_ended) {
+    return fail(Errc::kRefused,
+                fmt::format("in {} time has ended (--final-watermark): nothing is taken any more, "
+                            "and what was set aside can only be looked at",
+                            paths.directory));
+  }
+  AppendedReinjection appended;
+  const Result<AsideLines> lines = collect_aside(reader, kind, arrivals, before->rows, appended);
+  if (!lines) return tl::unexpected(lines.error());
+  if (appended.rows == 0) return appended;
+  if (auto done = append_command(files, clock, paths, *lines); !done) {
+    return tl::unexpected(done.error());
+  }
+  return appended;
+}
+}  // namespace tocsin::runtime
