@@ -39,7 +39,7 @@ class SizeChecker {
     if (element.kind == ElementKind::kAllOf && element.children.size() > kAllOfMax) {
       refuse(fmt::format("`all of` {} steps; at most {}", element.children.size(), kAllOfMax));
     }
-    if (element.events.size() >= Node::kHasValues) refuse("a step of that many kinds");
+    if (element.events.size() >= kKindsMax) refuse("a step of that many kinds");
     for (const Element& child : element.children) check_element(child);
   }
 

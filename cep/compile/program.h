@@ -31,6 +31,8 @@
 #include "cep/plan/plan.h"
 
 namespace tocsin::cep {
+// Kinds of one step: 15 bits of a captured event's place say which one it was.
+inline constexpr std::uint16_t kKindsMax = 1U << 15;
 /// A boolean combination of atoms, by event type, in postfix. An event type without entries never
 /// satisfies it.
 struct Predicate {

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "cep/compile/compile.h"
 #include "cep/data/batch.h"
 #include "cep/record/engine_stats.h"
 

@@ -120,7 +120,7 @@ struct Node {
   std::uint16_t subset_and_values =
       0;  // which of the step's subsets the event was in : 15, has_values : 1
 
-  static constexpr std::uint16_t kHasValues = 1U << 15;
+  static constexpr std::uint16_t kHasValues = kKindsMax;
   std::size_t subset() const { return subset_and_values & (kHasValues - 1U); }
   /// The rule's deadline features follow, as StoredValue.
   bool has_values() const { return (subset_and_values & kHasValues) != 0; }
