@@ -44,14 +44,6 @@ std::vector<std::string> value_names(const CheckContext& context,
   return names;
 }
 
-Diagnostic make_diagnostic(Code code, SourceSpan span, std::string message, std::string label) {
-  Diagnostic diagnostic;
-  diagnostic.code = code;
-  diagnostic.message = std::move(message);
-  diagnostic.primary = {span, std::move(label)};
-  return diagnostic;
-}
-
 bool suggest(CheckContext& context, Diagnostic& diagnostic, std::string_view written,
              const std::vector<std::string>& candidates) {
   // Bounded over the whole run, so that a file full of unknown names is still read in linear time.

@@ -9,7 +9,7 @@
 #include "rules/context/check_context.h"
 #include "rules/syntax/tree.h"
 #include "rules/text/diagnostics.h"
-#include "rules/text/in_code.h"
+#include "rules/text/report_text.h"
 
 namespace tocsin::rules {
 /// What is written there, to be repeated in advice; empty where it is long or has line ends.
@@ -18,7 +18,6 @@ std::string written_at(const SourceMap& sources, SourceSpan span);
 std::string one_of(const std::vector<std::string>& texts);
 /// "schema.tocsin:3".
 std::string place_text(const SourceMap& sources, SourceSpan span);
-Diagnostic make_diagnostic(Code code, SourceSpan span, std::string message, std::string label = {});
 /// Adds "did you mean" and the edit for it, where one of the candidates is near to what was
 /// written. Returns whether there was one.
 bool suggest(CheckContext& context, Diagnostic& diagnostic, std::string_view written,

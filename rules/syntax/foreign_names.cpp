@@ -8,7 +8,7 @@
 #include <string>
 
 #include "rules/text/characters.h"
-#include "rules/text/in_code.h"
+#include "rules/text/report_text.h"
 
 namespace tocsin::rules {
 namespace {

@@ -91,7 +91,10 @@ void let_last_be_any(cep::Plan& plan, cep::Rule& rule) {
 // The types of which the event at a variable of the rule may be.
 std::vector<cep::EventTypeIndex> types_at(const cep::Rule& rule, cep::VarIndex var) {
   std::vector<cep::Subset> events;
-  if (rule.window && rule.window->var == var) events = rule.window->events;
+  if (rule.window && rule.window->var == var) {
+    events = rule.window->events;
+    events.insert(events.end(), rule.considered.begin(), rule.considered.end());
+  }
   walk_elements(rule.pattern, [&](const cep::Element& element) {
     if (element.kind != cep::ElementKind::kStep) return;
     if (element.var != var && rule.variables[element.var.value].parent != var) return;
