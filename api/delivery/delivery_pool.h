@@ -19,6 +19,7 @@
 #include "api/delivery/delivery_log.h"
 #include "api/delivery/delivery_queue.h"
 #include "api/delivery/subscription.h"
+#include "api/delivery/webhook_message.h"
 #include "api/net/http_client.h"
 #include "cep/base/result.h"
 #include "runtime/effects/effect_store.h"
@@ -75,20 +76,6 @@ struct DeliveryEvent {
   std::string alert_id;
   std::string error;
 };
-
-/// One attempt as it is sent.
-struct WebhookMessage {
-  std::string id;
-  std::vector<HttpHeader> headers;
-  std::string body;
-};
-/// The message that an alert becomes, signed at a time with all secrets that hold then. Errors:
-/// kInternal for a secret that is none.
-Result<WebhookMessage> make_webhook(const Subscription& subscription, const Delivery& delivery,
-                                    cep::EventTime now);
-/// The webhook-id of an alert for a subscription.
-std::string webhook_id_of(const Subscription& subscription, std::string_view alert_id,
-                          std::uint64_t revision);
 
 /// Threading: any.
 class DeliveryPool {

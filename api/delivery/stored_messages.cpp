@@ -1,12 +1,12 @@
 #include "api/delivery/stored_messages.h"
 
 #include <fmt/format.h>
+#include "api/delivery/webhook_message.h"
 
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "api/delivery/delivery_pool.h"
 #include "runtime/effects/effect_codec.h"
 
 namespace tocsin::api {

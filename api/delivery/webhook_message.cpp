@@ -1,4 +1,5 @@
-// What is sent to the endpoint of a subscription.
+#include "api/delivery/webhook_message.h"
+
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
@@ -6,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "api/alerts/alert_line.h"
-#include "api/delivery/delivery_pool.h"
 #include "api/delivery/signature.h"
 #include "cep/value/identity.h"
 #include "runtime/journal/trace_context.h"

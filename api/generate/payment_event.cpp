@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "api/generate/payment_world.h"
+#include "api/generate/countries.h"
 
 namespace tocsin::api {
 namespace {

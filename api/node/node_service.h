@@ -26,6 +26,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "api/node/event_answer.h"
 #include "cep/base/result.h"
 #include "runtime/event_time/time_keeper.h"
 #include "runtime/node/node.h"
@@ -38,64 +39,6 @@ struct NodeServiceLimits {
   std::size_t producers_max = 10'000;             // that are known at once
   std::size_t alerts_bytes_max = std::size_t{4} << 20;  // told with one answer
 };
-enum class EventStatus : std::uint8_t {
-  kAccepted,
-  kDuplicate,  // its sequence or its `unique` id was taken before
-  kLate,       // set aside
-  kClamped,    // taken at the time already reached
-  kIgnored,    // of a type that no rule file declares
-  kInvalid,    // set aside: a dead letter
-};
-/// "accepted", …
-std::string_view event_status_name(EventStatus status);
-struct EventVerdict {
-  std::size_t place = 0;  // of the event in its batch, from 0
-  EventStatus status = EventStatus::kAccepted;
-  cep::Duration late_by;  // of kLate and kClamped
-  std::string reason;     // of kInvalid; the type of kIgnored
-};
-/// Lines that are taken together.
-struct EventBatch {
-  std::string lines;      // none blank, each with its line feed, none longer than the node takes
-  std::size_t count = 0;  // of them
-  /// Whose lines are counted, and how many it sent before these. Empty: nobody's.
-  std::string producer;
-  std::uint64_t sequence = 0;
-  std::string owner = {};  // the token that they came with, whose name the producer belongs to
-  std::vector<runtime::TraceRun> traces = {};  // by event
-  /// Tell the alerts that these events cause, waiting for them so long.
-  std::optional<std::chrono::milliseconds> wait_for_alerts;
-};
-struct EventAnswer {
-  std::vector<EventVerdict> others;  // that were not just accepted, by place
-  std::uint64_t next_sequence = 0;   // of the producer
-  std::vector<std::string> alerts;   // lines of format 1, in order
-  /// All alerts are there that these events cause now: none of the events waits for its turn.
-  bool is_complete = true;
-};
-/// Why something was not done.
-struct Refusal {
-  enum class Why : std::uint8_t {
-    kFull,       // too much waits; soon there is room
-    kMemory,     // the state, or what waits to be put in order, takes all memory it may
-    kDisk,       // there is no space for the journal
-    kGap,        // a sequence ahead of `expected`
-    kProducers,  // too many of them
-    kOwned,      // the producer belongs to another token
-    kDiffers,    // what was sent again is not what was taken, from `differing` on
-    kTooOld,     // what was sent again is so old that it cannot be compared
-    kEnding,     // the server stops
-    kFailed,     // the node did
-    kNotYet,     // out of time; it may still be done
-  };
-  Why why = Why::kFull;
-  std::string detail;
-  std::uint64_t expected = 0;   // of kGap, kDiffers, kTooOld: where the producer goes on
-  std::uint64_t differing = 0;  // a place in its sequence
-};
-template <typename T>
-using Served = tl::expected<T, Refusal>;
-
 /// A source that holds time, or could.
 struct SourceFigures {
   std::string name;
@@ -151,6 +94,9 @@ struct NodeServiceOptions {
   std::function<void(const std::string& reason)> space_changed = {};
 };
 
+struct NodeTicket;
+struct NodeQuestion;
+struct NodePursuit;
 /// Threading: any, where nothing else is said.
 class NodeService {
  public:
@@ -205,9 +151,9 @@ class NodeService {
   runtime::EffectStore& effects() { return node_->effect_store(); }
 
  private:
-  struct Ticket;    // of lines
-  struct Question;  // and whether it was begun
-  struct Pursuit;
+  using Ticket = NodeTicket;  // of lines
+  using Question = NodeQuestion;
+  using Pursuit = NodePursuit;
   // Alerts of a batch's records are told to its ticket until no event of it waits any more.
   struct Watch {
     std::shared_ptr<Ticket> ticket;

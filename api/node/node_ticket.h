@@ -5,10 +5,13 @@
 #include <mutex>
 #include <optional>
 
-#include "api/node/node_service.h"
+#include "api/node/event_answer.h"
 
+namespace tocsin::runtime {
+class Node;
+}
 namespace tocsin::api {
-struct NodeService::Ticket {
+struct NodeTicket {
   EventBatch batch;
   std::size_t skipped = 0;      // lines that were taken before; the node's thread's
   std::size_t alert_bytes = 0;  // likewise
@@ -22,7 +25,7 @@ struct NodeService::Ticket {
   bool is_done = false;
   bool has_alerts = false;  // all of them
 };
-struct NodeService::Question {
+struct NodeQuestion {
   std::function<void(runtime::Node&)> run;
   std::mutex mutex;
   std::condition_variable changed;
@@ -31,7 +34,7 @@ struct NodeService::Question {
   bool is_done = false;
   bool is_called_off = false;
 };
-struct NodeService::Pursuit {
+struct NodePursuit {
   std::function<bool(runtime::Node&)> step;
   std::mutex mutex;
   std::condition_variable changed;

@@ -1,7 +1,7 @@
 /// Which requests the audit log hears of, and what of them.
 #pragma once
 #include "api/rest/audit_log.h"
-#include "api/rest/router.h"
+#include "api/rest/route.h"
 
 namespace tocsin::api {
 /// Answers by the route's handler; where it changes something, what was done and how it went is in

@@ -2,7 +2,7 @@
 /// (draft-ietf-httpapi-idempotency-key-header; as Stripe has it).
 #pragma once
 #include "api/rest/answer_store.h"
-#include "api/rest/router.h"
+#include "api/rest/route.h"
 
 namespace tocsin::api {
 /// Answers by `act`, or with what was answered to the same key, token and request before (with the

@@ -6,7 +6,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "api/rest/router.h"
+#include "api/rest/route.h"
 
 namespace tocsin::api {
 /// How many requests each token may still make. Threading: any.

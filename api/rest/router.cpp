@@ -39,15 +39,6 @@ std::string_view parameter_name(std::string_view segment) {
   return segment.substr(1, segment.size() - 2);
 }
 
-std::optional<std::int64_t> parse_integer(std::string_view text) {
-  std::int64_t number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return number;
-}
-
 // What a parameter's value must be, where `text` is not that.
 std::optional<std::string> fault_of(const RouteParameter& parameter, std::string_view text) {
   switch (parameter.type) {
@@ -146,17 +137,6 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
     at += point.bytes;
   }
   return result;
-}
-
-std::optional<std::string_view> ApiRequest::text(std::string_view name) const {
-  if (const auto found = query.find(name); found != query.end()) return found->second;
-  if (const auto found = path.find(name); found != path.end()) return found->second;
-  return std::nullopt;
-}
-
-std::optional<std::int64_t> ApiRequest::integer(std::string_view name) const {
-  const auto value = text(name);
-  return value ? parse_integer(*value) : std::nullopt;
 }
 
 struct Router::Impl {

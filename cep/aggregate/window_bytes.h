@@ -8,10 +8,10 @@
 #include <unordered_set>
 #include <vector>
 
-#include "cep/aggregate/accumulator.h"
 #include "cep/aggregate/counted_words.h"
 #include "cep/aggregate/event_ring.h"
 #include "cep/aggregate/exact_sum.h"
+#include "cep/aggregate/window_spec.h"
 #include "cep/base/byte_codec.h"
 
 namespace tocsin::cep {

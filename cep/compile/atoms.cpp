@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "cep/base/assert.h"
-#include "cep/compile/program.h"
 #include "cep/value/short_text.h"
 
 namespace tocsin::cep {

@@ -1,4 +1,6 @@
 // From a plan to a program: the whole, and which columns are read.
+#include "cep/compile/compile.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

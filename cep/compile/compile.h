@@ -35,4 +35,6 @@ class TextDatabaseCache;
 /// databases are taken from `cache` and kept there, where one is given.
 Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits = {},
                         TextDatabaseCache* cache = nullptr);
+/// The same, with every rule left to the general matcher; for tests that compare the methods.
+Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits);
 }  // namespace tocsin::cep

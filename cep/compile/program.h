@@ -23,11 +23,11 @@
 
 #include "cep/aggregate/accumulator.h"
 #include "cep/compile/atoms.h"
-#include "cep/compile/compile.h"
 #include "cep/compile/suppression_life.h"
 #include "cep/compile/word_test.h"
 #include "cep/data/reference_data.h"
 #include "cep/data/text_search.h"
+#include "cep/plan/limits.h"
 #include "cep/plan/plan.h"
 
 namespace tocsin::cep {
@@ -206,9 +206,6 @@ struct TableProgram {
   std::uint32_t predicate_words = 0;
   std::int64_t longest_us = 0;  // of its operators' windows and waits
 };
-
-/// compile(), with every rule left to the general matcher; for tests that compare the methods.
-Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits);
 
 class ProgramImpl {
  public:

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "cep/compile/program.h"
 #include "cep/data/text_search.h"
 
 namespace tocsin::cep {

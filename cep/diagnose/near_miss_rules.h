@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cep/data/alert.h"
-#include "cep/diagnose/near_miss.h"
+#include "cep/diagnose/near_miss_report.h"
 #include "cep/plan/partial_pattern.h"
 #include "cep/plan/plan.h"
 

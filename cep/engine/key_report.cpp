@@ -8,8 +8,8 @@
 #include <map>
 #include <set>
 
+#include "cep/compile/compile.h"
 #include "cep/compile/program.h"
-#include "cep/engine/engine.h"
 #include "cep/value/decimal.h"
 #include "cep/value/key.h"
 

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "cep/engine/engine.h"
 #include "cep/match/feature_store.h"
 #include "cep/match/pattern_matcher.h"
 #include "cep/match/state_pattern.h"

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/engine/engine.h"
+#include "cep/engine/restore_report.h"
 #include "cep/engine/state_record.h"
 #include "cep/record/state_layout.h"
 

@@ -14,7 +14,6 @@
 
 #include "cep/data/alert.h"
 #include "cep/data/state_entry.h"
-#include "cep/engine/engine.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/state_record.h"
 #include "cep/match/feature_store.h"

@@ -2,6 +2,7 @@
 /// what the run has bound.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "cep/compile/program.h"
@@ -82,6 +83,14 @@ inline bool words_compare(Op op, std::int64_t a, std::int64_t b) {
 }
 /// Whether a conjunct holds of the event on offer.
 bool conjunct_holds(const Conjunct& conjunct, const EventView& current, const EvalScope& scope);
+struct LoopTotal;
+/// Adds the event to the total of `aggregate`.
+void add_to_total(const Expr& aggregate, const EventView& event, const EvalScope& scope,
+                  LoopTotal& total);
+/// The aggregate's value from what the run's last node keeps, and from `current` where that counts
+/// as the variable's; nothing where the events have to be asked.
+std::optional<Value> value_of_total(const Expr& aggregate, const EventView& current,
+                                    const EvalScope& scope);
 /// What a comparison operator makes of an order; missing where that is unknown.
 Value compared(Op op, Ordering order);
 }  // namespace tocsin::cep

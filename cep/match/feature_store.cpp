@@ -4,7 +4,7 @@
 
 #include "cep/aggregate/feature_state.h"
 #include "cep/match/eval.h"
-#include "cep/match/matcher.h"
+#include "cep/match/row_in_hand.h"
 #include "cep/plan/zone.h"
 
 namespace tocsin::cep {

@@ -3,10 +3,8 @@
 /// min and max of exact numbers and times of the events themselves.
 #pragma once
 #include <cstdint>
-#include <optional>
 
 #include "cep/compile/pattern_program.h"
-#include "cep/match/eval.h"
 #include "cep/record/pattern_state.h"
 
 namespace tocsin::cep {
@@ -38,11 +36,4 @@ inline Offset clear_place(const PatternProgram& pattern, Offset node) {
 inline Offset total_place(const PatternProgram& pattern, Offset node, std::uint32_t index) {
   return node + kPatternNodeWords + pattern.slot_count + index * kLoopTotalWords;
 }
-/// Adds the event to the total of `aggregate`.
-void add_to_total(const Expr& aggregate, const EventView& event, const EvalScope& scope,
-                  LoopTotal& total);
-/// The aggregate's value from what the run's last node keeps, and from `current` where that counts
-/// as the variable's; nothing where the events have to be asked.
-std::optional<Value> value_of_total(const Expr& aggregate, const EventView& current,
-                                    const EvalScope& scope);
 }  // namespace tocsin::cep

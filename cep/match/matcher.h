@@ -26,6 +26,7 @@
 #include "cep/data/alert.h"
 #include "cep/match/eval.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/match/row_in_hand.h"
 #include "cep/match/slice.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
@@ -33,28 +34,6 @@
 #include "cep/record/timers.h"
 
 namespace tocsin::cep {
-class FeatureStore;
-/// Of several roles the first counts.
-inline std::uint32_t place_of_role(std::uint32_t roles) {
-  return roles == 0 ? 0 : static_cast<std::uint32_t>(std::countr_zero(roles));
-}
-/// The event in hand at one key.
-struct RowInHand {
-  const Row* row = nullptr;
-  std::uint32_t number = 0;                   // of the row in its slice
-  const std::uint64_t* predicates = nullptr;  // its predicate bits in the table
-  KeySlot* slot = nullptr;      // null: nothing is live here and nothing that needs a record begins
-  std::byte* record = nullptr;  // the slot's; null: none yet
-  FeatureStore* features = nullptr;
-  std::string_view key;
-  std::uint32_t roles = 0;  // in which it is this key's, as bits by place; 0 without roles
-  Offset event = 0;         // where it is captured in the record; 0: not yet
-
-  bool satisfies(std::uint32_t predicate) const {
-    return (predicates[predicate / 64] >> (predicate % 64) & 1) != 0;
-  }
-};
-
 class Matcher {
  public:
   Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,

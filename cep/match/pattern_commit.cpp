@@ -7,8 +7,8 @@
 #include "cep/base/assert.h"
 #include "cep/match/alert_builder.h"
 #include "cep/match/loop_totals.h"
-#include "cep/match/matcher.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/match/row_in_hand.h"
 
 namespace tocsin::cep {
 namespace {

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "cep/match/alert_builder.h"
-#include "cep/match/matcher.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/match/row_in_hand.h"
 #include "cep/record/held_back.h"
 #include "cep/value/decimal.h"
 #include "cep/value/key.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "cep/base/assert.h"
-#include "cep/match/matcher.h"
+#include "cep/match/row_in_hand.h"
 
 namespace tocsin::cep {
 namespace {

@@ -16,17 +16,11 @@
 
 #include "cep/base/byte_codec.h"
 #include "cep/data/alert.h"
+#include "cep/record/budget_bytes.h"
 #include "cep/record/budget_tally.h"
 #include "cep/record/key_record.h"
 
 namespace tocsin::cep {
-inline constexpr std::uint64_t kPartialMatchBytes = 32;
-inline constexpr std::uint64_t kPlaceBytes = 16;
-inline constexpr std::uint64_t kEventBytes = 24;
-
-/// No event counts more, so that a bound on what one may add is known.
-inline constexpr std::uint64_t kEventBytesMax = std::uint64_t{2} << 20;
-
 /// An event as the rule counts it: one in hand, and a captured one.
 std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const Batch& batch, const Row& row);
 std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const CaptureLayout& layout,

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cep/record/budget.h"
+#include "cep/record/budget_bytes.h"
 
 namespace tocsin::cep {
 bool BudgetTally::shares_of(std::span<const RunMark> now, std::span<const std::uint32_t> from,

@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <utility>
 
-#include "cep/record/suppression.h"
+#include "cep/plan/plan.h"
+#include "cep/record/suppression_state.h"
 #include "cep/value/time.h"
 
 namespace tocsin::cep {

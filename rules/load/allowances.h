@@ -2,7 +2,8 @@
 #pragma once
 #include <vector>
 
-#include "rules/load/check.h"
+#include "rules/context/rules.h"
+#include "rules/load/parsed_file.h"
 #include "rules/text/diagnostics.h"
 
 namespace tocsin::rules {

@@ -5,15 +5,10 @@
 
 #include "rules/context/data_files.h"
 #include "rules/context/rules.h"
-#include "rules/syntax/tree.h"
+#include "rules/load/parsed_file.h"
 #include "rules/text/diagnostics.h"
 
 namespace tocsin::rules {
-/// One file of a set. `asked`: it was named by the caller, not only used.
-struct ParsedFile {
-  tree::File tree;
-  bool asked = false;
-};
 /// The plan and the tests, in the order of the files; nothing when the sink has an error.
 /// `incomplete`: a file that is used could not be read. The result's `rule_files` are the caller's
 /// to fill.

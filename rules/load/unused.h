@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "rules/context/check_context.h"
-#include "rules/load/check.h"
+#include "rules/load/parsed_file.h"
 
 namespace tocsin::rules {
 /// Warns of lists and tables that are never asked, and, where the files have rules, of kinds,

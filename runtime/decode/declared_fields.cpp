@@ -10,10 +10,10 @@
 
 #include "cep/base/assert.h"
 #include "cep/value/json_path.h"
-#include "runtime/decode/decoder.h"
 #include "runtime/decode/field_value.h"
 #include "runtime/decode/json_structure.h"
 #include "runtime/decode/json_text.h"
+#include "runtime/decode/marked_lines.h"
 
 namespace tocsin::runtime {
 namespace {

@@ -25,9 +25,6 @@
 #include "runtime/decode/marked_lines.h"
 
 namespace tocsin::runtime {
-/// Bytes that must be readable after each line given to the decoder.
-inline constexpr std::size_t kLinePadding = 64;
-
 enum class LineKind : std::uint8_t {
   kEvent,
   kIgnored,  // of a type that no rule file declares

@@ -14,6 +14,8 @@
 #include "runtime/decode/json_structure.h"
 
 namespace tocsin::runtime {
+/// Bytes that must be readable after each line given to the decoder.
+inline constexpr std::size_t kLinePadding = 64;
 /// Threading: one caller at a time.
 class MarkedLines {
  public:

@@ -8,7 +8,7 @@
 
 #include "cep/base/byte_codec.h"
 #include "cep/base/result.h"
-#include "runtime/effects/effect_reader.h"
+#include "runtime/effects/effect_rows.h"
 #include "runtime/effects/effects.h"
 #include "runtime/effects/emitted_mark.h"
 #include "runtime/store/store.h"

@@ -42,13 +42,6 @@ std::vector<std::string> effect_families() {
           "traces",  "withheld",      "messages",   "silences"};
 }
 
-EndpointId EndpointId::of(std::string_view name) {
-  const cep::Digest digest = cep::sha256("tocsin endpoint\n" + std::string(name));
-  EndpointId id;
-  std::copy_n(digest.begin(), id.bytes.size(), id.bytes.begin());
-  return id;
-}
-
 Result<EffectReader> EffectReader::open(const StoreReader& store) {
   const Result<std::optional<std::string>> value = store.get(kMetaFamily, kFormatKey);
   if (!value) return tl::unexpected(value.error());

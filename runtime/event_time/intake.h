@@ -32,7 +32,7 @@
 #include "runtime/event_time/jump_hold.h"
 #include "runtime/event_time/reorder_buffer.h"
 #include "runtime/event_time/row_store.h"
-#include "runtime/event_time/run.h"
+#include "runtime/event_time/run_options.h"
 #include "runtime/event_time/source_policy.h"
 #include "runtime/event_time/unique_filter.h"
 #include "runtime/event_time/watermarks.h"

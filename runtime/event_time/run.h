@@ -1,129 +1,13 @@
 /// One run over bounded or endless inputs: decode, order by event time, advance the engine, hand
 /// out what it gives.
 #pragma once
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "cep/base/result.h"
-#include "cep/data/alert.h"
 #include "cep/engine/engine.h"
-#include "cep/value/order.h"
-#include "cep/value/time.h"
-#include "runtime/event_time/source_policy.h"
-#include "runtime/io/clock.h"
+#include "runtime/event_time/run_options.h"
 
 namespace tocsin::runtime {
-/// A file by path (`.gz` and `.zst` are unpacked), standard input ("-"), or text in memory.
-struct Input {
-  std::string name;                     // shown in messages: the path, or "-"
-  std::optional<std::string> contents;  // NDJSON given in memory instead of the file
-};
-/// What becomes of an event of a type that no rule file declares.
-enum class UnknownTypes : std::uint8_t {
-  kIgnore,  // it is counted
-  kDead,    // it is a dead letter (runtime/event_time/unknown_type.h)
-};
-struct RunOptions {
-  /// Overrides the schemas' `up to D late` for every source.
-  std::optional<cep::Duration> out_of_orderness;
-  LatePolicy late = LatePolicy::kSide;
-  /// An event later than this is set aside, whatever `late` says. Nothing: none is too late.
-  std::optional<cep::Duration> late_max;
-  /// An event further ahead of the clock is a dead letter. Nothing: none is.
-  std::optional<cep::Duration> ahead_max;
-  /// An event further ahead of its source's time is held until the next one confirms it
-  /// (IntakeOptions::jump_max). Nothing: none is.
-  std::optional<cep::Duration> jump_max;
-  UnknownTypes unknown_types = UnknownTypes::kIgnore;
-  /// For inputs that somebody still writes (a pipe, a terminal). After so long without a line time
-  /// moves on with the clock, and after so long an input no longer holds time back. Nothing: never.
-  std::optional<cep::Duration> heartbeat;
-  std::optional<cep::Duration> idle_after;
-  Clock* clock = nullptr;  // for these three; null: the machine's
-  /// At the end of all inputs time moves on past every deadline.
-  bool final_watermark = true;
-  /// Time moves at least to here at the end (a test's `until`), before the final watermark if there
-  /// is one.
-  std::optional<cep::EventTime> until;
-  std::size_t slice_rows_max = 2048;
-  std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
-  std::size_t reorder_bytes_max =
-      1u << 30;  // events waiting to be put in order beyond it end the run (Errc::kLimit)
-  std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
-  std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
-  /// Asked between slices and whenever a read is interrupted by a signal (EINTR). True ends the run
-  /// with an error (Errc::kRefused) after everything before it was processed and handed out; no
-  /// final watermark. May be empty.
-  std::function<bool()> stop_requested;
-};
-/// A line that could not be decoded: where, why, and the line (cut to 64 KiB).
-struct DeadLetter {
-  std::string input;
-  std::uint64_t line = 0;  // 1-based
-  std::string reason;
-  std::string_view text;
-  cep::ArrivalNumber arrival{};
-};
-/// A good event that came behind the watermark and was set aside.
-struct LateEvent {
-  std::string input;
-  std::uint64_t line = 0;
-  cep::EventTime ts;
-  cep::Duration late_by;
-  std::string_view text;
-  cep::ArrivalNumber arrival{};
-  /// The line of the same source that had moved its time on, and its event time; 0: a clock or
-  /// another source had.
-  std::uint64_t moved_by = 0;
-  cep::EventTime moved_to{};
-};
-struct RunSummary {
-  std::uint64_t lines = 0;    // read, blank ones left out
-  std::uint64_t bytes = 0;    // of the inputs, unpacked
-  std::uint64_t events = 0;   // good and not set aside, also of types that no rule uses
-  std::uint64_t ignored = 0;  // of a type that no file declares, with UnknownTypes::kIgnore
-  std::vector<std::string>
-      ignored_examples;  // "TYPE at FILE:LINE": the first line of each type, the first few types
-  std::uint64_t dead_letters = 0;
-  std::uint64_t late = 0;  // set aside
-  std::uint64_t clamped = 0;
-  std::uint64_t fields_missing =
-      0;  // values that are read but unusable, or absent without `?`: taken as missing
-  std::vector<std::string>
-      fields_missing_examples;       // "payment.amount at FILE:LINE: …", the first few
-  std::uint64_t jumps = 0;           // events that jumped ahead and were held (jump_max)
-  std::uint64_t jumps_rejected = 0;  // of them dead letters, which are counted there too
-  std::uint64_t repeats = 0;         // of a `unique` id: left out, though counted among the events
-  std::uint64_t ids_forgotten = 0;   // to RunOptions::unique_ids_max
-  std::uint64_t alerts = 0;          // of live rules
-  std::uint64_t undelivered = 0;     // of internal and shadow rules
-  std::uint64_t budget_alerts = 0;   // the engine's own: rules that exceeded a budget
-  std::vector<std::uint64_t> alerts_by_rule;  // by RuleIndex; of all
-  cep::EventTime first_event,
-      last_event;  // engine times; equal to kEventTimeMax/Min when there was none
-  cep::EngineStats engine;
-  double seconds = 0;
-};
-/// Counts an alert by its rule, or as the engine's own.
-void count_alert(const cep::Plan& plan, const cep::Alert& alert, RunSummary& summary);
-struct Progress {
-  std::uint64_t bytes_done = 0;
-  std::uint64_t bytes_total = 0;  // 0: unknown
-  std::uint64_t events = 0;
-  std::uint64_t alerts = 0;
-};
-/// What a run hands out, on the calling thread. Any may be empty. An error from `alert` ends the
-/// run.
-struct Sinks {
-  std::function<Result<void>(const cep::Alert&)> alert;  // of internal and shadow rules too
-  std::function<void(const LateEvent&)> late;
-  std::function<void(const DeadLetter&)> dead_letter;
-  std::function<void(const Progress&)> progress;  // a few times a second
-};
 /// Runs to the end of all inputs. Fails when an input cannot be opened or ends in an error
 /// (truncated gzip, read error), after everything before it was processed and handed out;
 /// `partial`, if given, then has the summary so far. Several inputs are merged by their contents

@@ -6,7 +6,7 @@
 #include "cep/base/result.h"
 #include "cep/plan/plan.h"
 #include "runtime/event_time/intake.h"
-#include "runtime/event_time/run.h"
+#include "runtime/event_time/run_options.h"
 
 namespace tocsin::runtime {
 /// Reads all inputs to their end (see runtime/event_time/run.h for order, errors and what each

@@ -10,7 +10,7 @@
 #include "runtime/effects/effect_queue.h"
 #include "runtime/effects/effects.h"
 #include "runtime/event_time/intake.h"
-#include "runtime/event_time/run.h"
+#include "runtime/event_time/run_options.h"
 #include "runtime/node/replay_difference.h"
 
 namespace tocsin::runtime {

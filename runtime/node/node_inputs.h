@@ -13,7 +13,7 @@
 
 #include "cep/base/result.h"
 #include "runtime/event_time/merge_order.h"
-#include "runtime/event_time/run.h"
+#include "runtime/event_time/run_options.h"
 #include "runtime/event_time/time_keeper.h"
 #include "runtime/io/block_reader.h"
 #include "runtime/io/clock.h"

@@ -9,7 +9,7 @@
 
 #include "cep/base/result.h"
 #include "cep/plan/plan.h"
-#include "runtime/event_time/run.h"
+#include "runtime/event_time/run_options.h"
 #include "runtime/node/node_source.h"
 
 namespace tocsin::runtime {

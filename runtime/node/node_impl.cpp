@@ -1,8 +1,5 @@
-#include "runtime/node/node.h"
-
-#include <utility>
-
 #include "runtime/node/node_impl.h"
+#include <utility>
 
 namespace tocsin::runtime {
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

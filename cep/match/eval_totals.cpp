@@ -1,3 +1,5 @@
+// Aggregates over a variable's events from totals (cep/match/loop_totals.h).
+#include "cep/match/eval.h"
 #include "cep/match/loop_totals.h"
 
 #include "cep/plan/expr_walk.h"

@@ -1,0 +1,88 @@
+/// An operation of the API: what it takes and gives, and what handles it.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/net/http_server.h"
+#include "api/rest/access.h"
+#include "api/rest/body_budget.h"
+#include "api/rest/buffered_request.h"
+
+namespace tocsin::api {
+/// A parameter of a path or query.
+struct RouteParameter {
+  enum class Type : std::uint8_t { kText, kInteger, kBoolean, kDuration, kTime, kWord };
+  std::string name;
+  Type type = Type::kText;
+  std::string description = {};
+  std::vector<std::string> words = {};  // of kWord
+  std::int64_t least = 0;               // of kInteger
+  std::int64_t most = INT64_MAX;
+};
+/// An answer that an operation may give, beside problems. One that comes in several media types has
+/// an entry for each.
+struct RouteAnswer {
+  int status = 200;
+  std::string description;
+  std::string media_type = {};  // empty: no body
+  std::string schema = {};      // a component's name; empty: any
+};
+/// A body that an operation takes.
+struct RouteBody {
+  std::vector<std::string> media_types;
+  std::string schema = {};  // a component's name; empty: any
+  bool is_required = true;
+};
+
+/// A request that was routed, is allowed, and whose parameters are good.
+struct ApiRequest {
+  BufferedRequest& http;
+  BodyBudget& bodies;
+  std::map<std::string, std::string, std::less<>> path;   // decoded
+  std::map<std::string, std::string, std::less<>> query;  // decoded; only declared ones
+  TokenGrant grant;                                       // who asks; name empty where open
+  std::string request_id;
+  std::map<std::string, std::string, std::less<>> notes;  // for the audit log: JSON values
+  std::string trace_parent;  // W3C Trace Context, empty where none was sent
+
+  /// A declared parameter's value; nothing where it was not given.
+  std::optional<std::string_view> text(std::string_view name) const;
+  std::optional<std::int64_t> integer(std::string_view name) const;
+};
+/// What a request changes.
+enum class RouteEffect : std::uint8_t {
+  kByMethod,  // GET changes nothing, every other method something
+  kNothing,   // although it is no GET: a check
+  kEvents,    // it takes events, which the journal holds and producers number
+};
+using RouteHandler = std::function<HttpResponse(ApiRequest&)>;
+struct Route {
+  std::string method;  // GET also answers HEAD
+  std::string path;    // "/v1/rules/{rule}"
+  std::string operation_id;
+  std::string tag;
+  std::string summary;
+  std::string description = {};
+  Role role = Role::kAdmin;
+  RouteEffect effect = RouteEffect::kByMethod;
+  std::vector<RouteParameter> path_parameters = {};
+  std::vector<RouteParameter> query_parameters = {};
+  std::optional<RouteBody> body = {};
+  std::vector<RouteAnswer> answers = {};
+  std::vector<int> problems = {};  // statuses beside 400, 401, 403, 404, 429, 500, 503
+  RouteHandler handler;
+};
+
+/// Requests that a token may make: a bucket of `burst`, refilled with `per_second`.
+struct RateLimit {
+  double per_second = 100;
+  double burst = 200;
+};
+/// A whole number, all of the text; nothing for anything else.
+std::optional<std::int64_t> parse_integer(std::string_view text);
+}  // namespace tocsin::api

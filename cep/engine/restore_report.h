@@ -1,0 +1,29 @@
+/// What a restored engine kept of the state that it was given.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tocsin::cep {
+/// What becomes of state that was written under the same or another program.
+struct RestoreReport {
+  enum class Fate : std::uint8_t {
+    kKept,     // goes on where it was
+    kStarted,  // new, or changed so that what was kept does not fit: begins with nothing
+    kLost,     // no longer there, or changed
+  };
+  struct Line {
+    bool is_rule = true;  // else a feature
+    std::string name;     // the rule's id; the feature's name
+    Fate fate = Fate::kKept;
+    /// Of a rule that is kept: what it holds back begins anew, because `once` or `at most` changed.
+    bool suppression_lost = false;
+  };
+  /// Every line is kept with all that it had, and tables and operators have the same numbers: a
+  /// store that holds these entries goes on with the changes of later cuts.
+  bool is_same_program = true;
+  std::vector<Line> lines;  // rules, then features, in this program's order; then what is lost
+  /// Changes of lists and tables that have no place any more: "the changes of the list NAME".
+  std::vector<std::string> data_lost;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,34 @@
+/// An event at one of its keys.
+#pragma once
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "cep/data/batch.h"
+#include "cep/record/key_record.h"
+#include "cep/record/key_table.h"
+
+namespace tocsin::cep {
+class FeatureStore;
+/// Of several roles the first counts.
+inline std::uint32_t place_of_role(std::uint32_t roles) {
+  return roles == 0 ? 0 : static_cast<std::uint32_t>(std::countr_zero(roles));
+}
+/// The event in hand at one key.
+struct RowInHand {
+  const Row* row = nullptr;
+  std::uint32_t number = 0;                   // of the row in its slice
+  const std::uint64_t* predicates = nullptr;  // its predicate bits in the table
+  KeySlot* slot = nullptr;      // null: nothing is live here and nothing that needs a record begins
+  std::byte* record = nullptr;  // the slot's; null: none yet
+  FeatureStore* features = nullptr;
+  std::string_view key;
+  std::uint32_t roles = 0;  // in which it is this key's, as bits by place; 0 without roles
+  Offset event = 0;         // where it is captured in the record; 0: not yet
+
+  bool satisfies(std::uint32_t predicate) const {
+    return (predicates[predicate / 64] >> (predicate % 64) & 1) != 0;
+  }
+};
+}  // namespace tocsin::cep
