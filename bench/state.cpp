@@ -1,6 +1,6 @@
 /// State on disk: what a checkpoint of many changed keys costs, and how fast it is read again.
 ///
-///   bench_state [--keys N] [--bite BYTES] [--checkpoints N] FOLDER
+///   bench_state [--keys N] [--chunk BYTES] [--checkpoints N] FOLDER
 ///   bench_state --recover [--keys N] FOLDER      only reads what an earlier run left
 ///
 /// FOLDER is empty, on the disk that is meant; what is written there stays.
@@ -64,8 +64,8 @@ double percentile(std::vector<double> values, double part) {
 }
 
 struct Bench {
-  Bench(std::uint64_t key_count, std::size_t bytes_of_bite, const std::string& folder)
-      : keys(key_count), bite_bytes(bytes_of_bite), stores(files) {
+  Bench(std::uint64_t key_count, std::size_t bytes_of_chunk, const std::string& folder)
+      : keys(key_count), chunk_bytes(bytes_of_chunk), stores(files) {
     options.checkpoints = folder + "/checkpoints";
     options.state = folder + "/state";
     options.semantics = cep::kSemantics;
@@ -75,7 +75,7 @@ struct Bench {
   }
 
   std::uint64_t keys;
-  std::size_t bite_bytes;
+  std::size_t chunk_bytes;
   cep::Program program = bench::many_keys_program();
   runtime::SystemFiles files;
   runtime::RocksStateStores stores;
@@ -83,7 +83,7 @@ struct Bench {
   runtime::CheckpointOptions options;
 };
 
-// One checkpoint while events go on; a bite at the end of each slice.
+// One checkpoint while events go on; a chunk at the end of each slice.
 void take_checkpoint(Bench& b, cep::Engine& engine, bench::ManyKeys& stream,
                      runtime::CheckpointWriter& writer, runtime::CheckpointScope scope) {
   std::vector<double> before;
@@ -99,15 +99,15 @@ void take_checkpoint(Bench& b, cep::Engine& engine, bench::ManyKeys& stream,
   meta.globals = engine.begin_snapshot();
   const double cut = thread_seconds() - start;
   writer.begin(std::move(meta), scope);
-  std::vector<double> bites;
+  std::vector<double> chunks;
   std::vector<double> slices;
   double copied = 0;
   for (bool is_complete = false; !is_complete;) {
     if (!writer.has_room()) b.later.run();
     start = thread_seconds();
-    is_complete = engine.write_snapshot(writer, b.bite_bytes);
-    bites.push_back(thread_seconds() - start);
-    copied += bites.back();
+    is_complete = engine.write_snapshot(writer, b.chunk_bytes);
+    chunks.push_back(thread_seconds() - start);
+    copied += chunks.back();
     stream.prepare(bench::ManyKeys::kSliceRows);
     start = thread_seconds();
     stream.advance(engine);
@@ -122,8 +122,8 @@ void take_checkpoint(Bench& b, cep::Engine& engine, bench::ManyKeys& stream,
                         static_cast<double>(slices.size());
   std::printf("%10.0f %8.1f %8.2f %7.2f %7.2f %7.2f %9zu %9.0f %9.0f %9.0f\n", entries,
               static_cast<double>(status.entry_bytes) / entries, cut * 1e3,
-              percentile(bites, 0.5) * 1e3, percentile(bites, 0.99) * 1e3,
-              percentile(bites, 1) * 1e3, bites.size(), copied * 1e9 / entries,
+              percentile(chunks, 0.5) * 1e3, percentile(chunks, 0.99) * 1e3,
+              percentile(chunks, 1) * 1e3, chunks.size(), copied * 1e9 / entries,
               slower * 1e9 / entries, b.later.take_seconds() * 1e9 / entries);
 }
 
@@ -154,7 +154,7 @@ void recover(Bench& b) {
 
 int main(int argc, char** argv) {
   std::uint64_t keys = 1'000'000;
-  std::size_t bite_bytes = std::size_t{128} << 10;
+  std::size_t chunk_bytes = std::size_t{128} << 10;
   std::string folder;
   bool only_recovers = false;
   int checkpoints = 3;  // the first of all keys, the others of all keys again, as changes
@@ -163,7 +163,7 @@ int main(int argc, char** argv) {
     if (argument == "--keys" && i + 1 < argc) {
       keys = std::strtoull(argv[++i], nullptr, 10);
     } else if (argument == "--bite" && i + 1 < argc) {
-      bite_bytes = std::strtoull(argv[++i], nullptr, 10);
+      chunk_bytes = std::strtoull(argv[++i], nullptr, 10);
     } else if (argument == "--checkpoints" && i + 1 < argc) {
       checkpoints = std::max(1, std::atoi(argv[++i]));
     } else if (argument == "--recover") {
@@ -173,7 +173,7 @@ int main(int argc, char** argv) {
     }
   }
   if (folder.empty()) bench::die("usage: bench_state [--keys N] [--bite BYTES] FOLDER");
-  Bench b(keys, bite_bytes, folder);
+  Bench b(keys, chunk_bytes, folder);
   if (!only_recovers) {
     cep::Engine engine(b.program, 1);
     engine.track_changes();

@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 // How long the thread waits at most for something to do before it looks after the node.
 constexpr milliseconds kPause{50};
-// The same while a checkpoint is being written, which goes on in bites.
+// The same while a checkpoint is being written, which goes on in chunks.
 constexpr milliseconds kPauseOfCheckpoint{1};
 constexpr milliseconds kPublicationInterval{250};
 constexpr cep::Duration kProducersInterval{60'000'000};

@@ -124,8 +124,8 @@ class NodeService {
   Served<void> ask(std::function<void(runtime::Node&)> question,
                    std::chrono::milliseconds patience);
   /// Has the node's thread run `step` between batches, again and again, until it gives true, and
-  /// waits for that: for what goes on in bites beside events. `patience` as of ask(); the step must
-  /// not wait. With kEnding or kFailed it did not come to its end, and is not run any more.
+  /// waits for that: for what goes on in chunks beside events. `patience` as of ask(); the step
+  /// must not wait. With kEnding or kFailed it did not come to its end, and is not run any more.
   Served<void> pursue(std::function<bool(runtime::Node&)> step, std::chrono::milliseconds patience);
   /// Waits until the journal's record is on disk; kNotYet after `patience`, kFailed once the node
   /// has failed.

@@ -88,15 +88,15 @@ class EngineImpl {
 
   bool write_snapshot(StateSink& sink, std::size_t bytes_max) {
     TOCSIN_ASSERT(cut_.has_value(), "a cut was begun");
-    Bite bite(bytes_max);
+    Chunk chunk(bytes_max);
     const std::size_t count = tables_.size() + layout().values.size();
     for (; cut_->shard < kShardCount; ++cut_->shard) {
       for (; cut_->table < count; ++cut_->table) {
         const auto number = static_cast<std::uint16_t>(cut_->table);
         const bool is_done = number < tables_.size()
-                                 ? tables_[number]->write_cut(number, cut_->shard, sink, bite)
+                                 ? tables_[number]->write_cut(number, cut_->shard, sink, chunk)
                                  : by_value(layout().values[number - tables_.size()])
-                                       .write_cut(number, cut_->shard, sink, bite);
+                                       .write_cut(number, cut_->shard, sink, chunk);
         if (!is_done) return false;
       }
       cut_->table = 0;

@@ -26,7 +26,7 @@ struct RuleTotals;
 /// Threading: one caller at a time.
 ///
 /// **State as bytes** (ARCHITECTURE.md, The engine's state as bytes): begin_snapshot() cuts between
-/// two calls of advance() and gives the globals; write_snapshot() then gives, in bites between
+/// two calls of advance() and gives the globals; write_snapshot() then gives, in chunks between
 /// further calls of advance(), the entries of all keys that have changed since the cut before, as
 /// they were at the cut. Globals, and a map to which all cuts were applied in order, are the whole
 /// state: begin_restore(), restore() for each entry in any order, finish_restore() make a fresh

@@ -1,4 +1,4 @@
-// A table's state as entries: the keys that changed, cuts in bites, and the way back.
+// A table's state as entries: the keys that changed, cuts in chunks, and the way back.
 #include <algorithm>
 #include <bit>
 #include <span>
@@ -49,29 +49,29 @@ void TableState::write_early(Shard& shard, KeySlot& slot) {
 }
 
 bool TableState::write_cut(std::uint16_t number, std::uint32_t shard_index, StateSink& sink,
-                           Bite& bite) {
+                           Chunk& chunk) {
   Shard& shard = *shards_[shard_index];
   Changes& changes = shard.changes;
-  if (!changes.early.give(number, sink, bite)) return false;
+  if (!changes.early.give(number, sink, chunk)) return false;
   if (!changes.any_pending) return true;
   work_on(shard);
   for (; changes.group < kGroupsOfShard; ++changes.group) {
-    if (!write_group(number, shard, sink, bite)) return false;
+    if (!write_group(number, shard, sink, chunk)) return false;
     changes.place = 0;
   }
   changes.any_pending = false;
   return true;
 }
 
-// Goes on with the group that the cut is at; false where the bite is over before the group is.
-bool TableState::write_group(std::uint16_t number, Shard& shard, StateSink& sink, Bite& bite) {
+// Goes on with the group that the cut is at; false where the chunk is over before the group is.
+bool TableState::write_group(std::uint16_t number, Shard& shard, StateSink& sink, Chunk& chunk) {
   constexpr std::uint32_t kAhead = 8;
-  // Slots that are gone through take a byte of a bite.
+  // Slots that are gone through take a byte of a chunk.
   constexpr std::size_t kSlotsOfByte = 4;
   Changes& changes = shard.changes;
-  if (bite.is_over()) return false;
+  if (chunk.is_over()) return false;
   std::span<KeySlot> slots = shard.keys.slots_of_group(changes.group);
-  // Slots that moved since the last bite may have moved to where it was.
+  // Slots that moved since the last chunk may have moved to where it was.
   if (changes.generation != shard.keys.generation()) changes.place = 0;
   changes.generation = shard.keys.generation();
   while (changes.place < slots.size()) {
@@ -86,13 +86,13 @@ bool TableState::write_group(std::uint16_t number, Shard& shard, StateSink& sink
       ++changes.place;
       continue;
     }
-    if (bite.is_over()) return false;
+    if (chunk.is_over()) return false;
     const Written written = write_key(slot);
     const std::string_view bytes = shard.keys.key(slot);
     const StateKey key{number, group_of_hash(slot.hash), bytes};
     if (written == Written::kPut) sink.put(key, entry_);
     if (written == Written::kRemove) sink.remove(key);
-    bite.take(bytes.size() + (written == Written::kPut ? entry_.size() : 0));
+    chunk.take(bytes.size() + (written == Written::kPut ? entry_.size() : 0));
     if (slot.record != 0 || slot.marks != 0) {
       ++changes.place;
       continue;
@@ -104,7 +104,7 @@ bool TableState::write_group(std::uint16_t number, Shard& shard, StateSink& sink
     if (left.size() != slots.size()) changes.place = 0;
     slots = left;
   }
-  bite.take(slots.size() / kSlotsOfByte);
+  chunk.take(slots.size() / kSlotsOfByte);
   return true;
 }
 

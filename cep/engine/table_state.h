@@ -66,9 +66,9 @@ class TableState {
   }
   /// All keys that have changed are of this cut. Requires that the cut before is complete.
   void begin_cut();
-  /// Gives the cut's next entries of a shard to `sink` under table number `number`, until the bite
+  /// Gives the cut's next entries of a shard to `sink` under table number `number`, until the chunk
   /// is over; true when there are no more.
-  bool write_cut(std::uint16_t number, std::uint32_t shard, StateSink& sink, Bite& bite);
+  bool write_cut(std::uint16_t number, std::uint32_t shard, StateSink& sink, Chunk& chunk);
   /// All keys have changed, and there is no cut.
   void mark_all_changed();
   /// Takes an entry, as of `watermark`. False for bytes that are none, or that came before.
@@ -198,7 +198,7 @@ class TableState {
   void release(std::byte* record, const OperatorEntry& entry);
   enum class Written : std::uint8_t { kNothing, kPut, kRemove };
   Written write_key(KeySlot& slot);
-  bool write_group(std::uint16_t number, Shard& shard, StateSink& sink, Bite& bite);
+  bool write_group(std::uint16_t number, Shard& shard, StateSink& sink, Chunk& chunk);
   std::vector<std::string> keys_to_remove(Shard& shard);
 
   const ProgramImpl& program_;

@@ -176,12 +176,12 @@ void ValueSuppression::begin_cut() {
 }
 
 bool ValueSuppression::write_cut(std::uint16_t number, std::uint32_t shard_index, StateSink& sink,
-                                 Bite& bite) {
+                                 Chunk& chunk) {
   if (shards_.empty()) return true;
   Shard& shard = shards_[shard_index];
-  if (!shard.early.give(number, sink, bite)) return false;
+  if (!shard.early.give(number, sink, chunk)) return false;
   for (; shard.next < shard.pending.size(); ++shard.next) {
-    if (bite.is_over()) return false;
+    if (chunk.is_over()) return false;
     States::value_type& held = *shard.pending[shard.next];
     if ((held.second.marks & pending_mark_) == 0) continue;
     const StateKey key{number, key_group(held.first), held.first};
@@ -192,7 +192,7 @@ bool ValueSuppression::write_cut(std::uint16_t number, std::uint32_t shard_index
     } else if (was_stored) {
       sink.remove(key);
     }
-    bite.take(held.first.size() + entry_.size());
+    chunk.take(held.first.size() + entry_.size());
     erase_unless_marked(held);
   }
   shard.pending = {};

@@ -38,7 +38,7 @@ class ValueSuppression {
   void end();
 
   void begin_cut();
-  bool write_cut(std::uint16_t number, std::uint32_t shard, StateSink& sink, Bite& bite);
+  bool write_cut(std::uint16_t number, std::uint32_t shard, StateSink& sink, Chunk& chunk);
   void mark_all_changed();
   /// False for bytes that are no entry of this clause, or where there is one.
   bool restore(std::string_view values, std::string_view entry, EventTime watermark);

@@ -3,7 +3,8 @@
 #include <cstdint>
 
 namespace tocsin::cep {
-/// Limits in logical units; each bites at the event that exceeds it, oldest first, and is counted.
+/// Limits in logical units; each applies at the event that exceeds it, oldest first, and is
+/// counted.
 struct Limits {
   std::uint32_t runs_per_key_max = 10'000;      // partial matches, per (rule, key)
   std::uint32_t matches_per_event_max = 1'000;  // per (rule, event)

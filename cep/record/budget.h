@@ -1,6 +1,6 @@
 /// Budgets: how much a rule may remember, in logical units, so that what they drop is the same for
-/// any cut of the stream, after any restore and with any layout of memory. Each bites at the event
-/// that exceeds it, after that event's own alerts, and drops the oldest partial matches.
+/// any cut of the stream, after any restore and with any layout of memory. Each applies at the
+/// event that exceeds it, after that event's own alerts, and drops the oldest partial matches.
 ///
 /// What counts of a rule's partial matches of one key: each partial match kPartialMatchBytes; each
 /// place of an event in one, with its way there, kPlaceBytes, once where partial matches share it;

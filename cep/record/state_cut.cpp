@@ -23,9 +23,9 @@ void EarlyEntries::add(bool is_put, std::string_view key, std::string_view value
   bytes_.append(value);
 }
 
-bool EarlyEntries::give(std::uint16_t number, StateSink& sink, Bite& bite) {
+bool EarlyEntries::give(std::uint16_t number, StateSink& sink, Chunk& chunk) {
   while (next_ < bytes_.size()) {
-    if (bite.is_over()) return false;
+    if (chunk.is_over()) return false;
     Head head;
     std::memcpy(&head, bytes_.data() + next_, sizeof(head));
     next_ += sizeof(head);
@@ -37,7 +37,7 @@ bool EarlyEntries::give(std::uint16_t number, StateSink& sink, Bite& bite) {
     } else {
       sink.remove(key);
     }
-    bite.take(head.key_size + head.value_size);
+    chunk.take(head.key_size + head.value_size);
     next_ += head.key_size + head.value_size;
   }
   bytes_ = {};

@@ -10,10 +10,10 @@
 #include "cep/data/state_entry.h"
 
 namespace tocsin::cep {
-/// What a bite has left; every entry takes something of it, also one that turns out to be none.
-class Bite {
+/// What a chunk has left; every entry takes something of it, also one that turns out to be none.
+class Chunk {
  public:
-  explicit Bite(std::size_t bytes) : left_(std::max<std::size_t>(bytes, 1)) {}
+  explicit Chunk(std::size_t bytes) : left_(std::max<std::size_t>(bytes, 1)) {}
   bool is_over() const { return left_ == 0; }
   void take(std::size_t bytes) {
     constexpr std::size_t kLeast = 16;
@@ -31,7 +31,7 @@ class EarlyEntries {
   void remove(std::string_view key) { add(false, key, {}); }
   /// Gives the next ones to `sink` under table number `number`; true, and forgets them, when there
   /// are no more.
-  bool give(std::uint16_t number, StateSink& sink, Bite& bite);
+  bool give(std::uint16_t number, StateSink& sink, Chunk& chunk);
 
  private:
   void add(bool is_put, std::string_view key, std::string_view value);

@@ -2,7 +2,7 @@
 /// the rest (sorting, files, ingestion, hard links, digests, syncs). A crash at any moment leaves
 /// those that were finished.
 ///
-///   begin(meta) → put/remove/shard_done … from Engine::write_snapshot(), in bites → finish()
+///   begin(meta) → put/remove/shard_done … from Engine::write_snapshot(), in chunks → finish()
 ///   … poll status() until it is kDone or kFailed; only then the next begin().
 #pragma once
 #include <cstddef>
@@ -89,7 +89,7 @@ class CheckpointWriter : public cep::StateSink {
   /// Requires a stage other than kTaking. `meta` is that of the cut, without a number; gives the
   /// number that it gets.
   std::uint64_t begin(CheckpointMeta meta, CheckpointScope scope);
-  /// Less is in flight than there may be: another bite may be written.
+  /// Less is in flight than there may be: another chunk may be written.
   bool has_room() const;
   /// Between begin() and finish(), engine's thread. Of several for one key the last counts.
   void put(const cep::StateKey& key, std::string_view value) override;

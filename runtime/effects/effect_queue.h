@@ -28,7 +28,7 @@ struct EffectQueueOptions {
   std::chrono::milliseconds pause{10};
   RetentionPolicy retention = {};
   std::size_t retention_rows = 1000;  // removed at once, between commits
-  /// RetentionPolicy::alerts_needed_from, asked before each bite. May be empty: all may go.
+  /// RetentionPolicy::alerts_needed_from, asked before each chunk. May be empty: all may go.
   std::function<std::uint64_t()> needed_from = {};
   /// Is given what a commit has stored, before the listener is told: alerts that are new have their
   /// number. May be empty.
@@ -78,7 +78,7 @@ class EffectQueue {
 
   /// Commits what may be committed on a thread of its own from now on.
   void start();
-  /// Without a thread: one group, or a bite of retention; false when there is nothing to do now.
+  /// Without a thread: one group, or a chunk of retention; false when there is nothing to do now.
   Result<bool> step();
   /// Waits until so many pushes are stored. With a thread only. Errors: the failure.
   Result<void> wait_committed(std::uint64_t pushes);

@@ -143,7 +143,7 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
     totals.removed_number = std::max(totals.removed_number, row.number);
   }
   if (run <= rows.back().number && !batch.empty()) end_run(rows.back().number + 1);
-  // Rows before the first of this bite are gone, unless one of them was owed.
+  // Rows before the first of this chunk are gone, unless one of them was owed.
   if (from == totals.first_number)
     totals.first_number = owed->empty() ? rows.back().number + 1 : *owed->begin();
   retain_from_ = rows.back().number + 1;

@@ -186,7 +186,7 @@ class Intake {
   /// waiting events with their lines, unique ids, numbers among equals, the summary's counts. Comes
   /// after flush(); requires options.is_saved. Equal states give equal bytes.
   void save(std::string& to);
-  /// The same in bites: cuts here, and write_save() then appends, between further calls of all
+  /// The same in chunks: cuts here, and write_save() then appends, between further calls of all
   /// else, what was so at the cut, `bytes_max` bytes of it or a little more; true once all is
   /// there. Requires that a cut before is written or given up.
   void begin_save();

@@ -8,7 +8,7 @@
 
 namespace tocsin::runtime {
 namespace {
-constexpr std::size_t kWholeBite = std::size_t{1} << 20;
+constexpr std::size_t kWholeChunk = std::size_t{1} << 20;
 // A round with so few entries takes some milliseconds.
 constexpr std::uint64_t kFewEntries = 4096;
 constexpr std::uint32_t kRoundsMax = 12;
@@ -70,7 +70,7 @@ Result<bool> CarryOver::go_on(std::size_t bytes) {
   return true;
 }
 
-Result<void> CarryOver::bite(std::size_t bytes) {
+Result<void> CarryOver::chunk(std::size_t bytes) {
   if (!is_in_round_) {
     if (auto begun = begin_round(); !begun) return begun;
   }
@@ -86,7 +86,7 @@ Result<void> CarryOver::bite(std::size_t bytes) {
 Result<cep::RestoreReport> CarryOver::finish() {
   const auto end_round = [&]() -> Result<void> {
     while (is_in_round_) {
-      if (const Result<bool> is_over = go_on(kWholeBite); !is_over) {
+      if (const Result<bool> is_over = go_on(kWholeChunk); !is_over) {
         return tl::unexpected(is_over.error());
       }
     }

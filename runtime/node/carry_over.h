@@ -3,9 +3,9 @@
 ///
 ///   begin ─▶ round 1: every key ─▶ round 2: what changed meanwhile ─▶ … ─▶ finish: the rest
 ///
-/// Between two bites the first engine goes on. Each round is one cut of it; an entry that comes
+/// Between two chunks the first engine goes on. Each round is one cut of it; an entry that comes
 /// again takes the place of the one before. The other engine in the end has what a cut at finish()
-/// has, whatever the bites were.
+/// has, whatever the chunks were.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +28,7 @@ class CarryOver {
 
   /// Carries some entries, with `bytes` of keys and values or a little more. The first call marks
   /// every key, which takes time by their number. Fails as Engine::restore() does.
-  Result<void> bite(std::size_t bytes);
+  Result<void> chunk(std::size_t bytes);
   /// What is left for finish() is little: a round had few entries, or rounds no longer get shorter.
   bool is_nearly_done() const { return is_nearly_done_; }
   /// Entries carried so far.

@@ -7,13 +7,13 @@
 
 namespace tocsin::runtime {
 CheckpointTaker::CheckpointTaker(cep::Engine& engine, Intake& intake, CheckpointWriter& writer,
-                                 NodeLog& log, EffectQueue& queue, std::size_t bite_bytes)
+                                 NodeLog& log, EffectQueue& queue, std::size_t chunk_bytes)
     : engine_(&engine),
       intake_(&intake),
       writer_(writer),
       log_(log),
       queue_(queue),
-      bite_bytes_(bite_bytes) {}
+      chunk_bytes_(chunk_bytes) {}
 
 void CheckpointTaker::use(cep::Engine& engine, Intake& intake) {
   TOCSIN_ASSERT(stage_ == Stage::kNone || stage_ == Stage::kWriting,
@@ -38,13 +38,13 @@ void CheckpointTaker::cut(CheckpointMeta meta) {
   crash_point("node.cut");
 }
 
-void CheckpointTaker::bite() {
+void CheckpointTaker::chunk() {
   if (stage_ == Stage::kEncoding) {
-    if (writer_.has_room() && engine_->write_snapshot(writer_, bite_bytes_))
+    if (writer_.has_room() && engine_->write_snapshot(writer_, chunk_bytes_))
       stage_ = Stage::kIntake;
     return;
   }
-  if (stage_ != Stage::kIntake || !intake_->write_save(intake_bytes_, bite_bytes_)) return;
+  if (stage_ != Stage::kIntake || !intake_->write_save(intake_bytes_, chunk_bytes_)) return;
   writer_.put_intake(std::move(intake_bytes_));
   stage_ = Stage::kWaiting;
 }

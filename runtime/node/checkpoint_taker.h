@@ -1,4 +1,4 @@
-/// A checkpoint on its way, in the engine's thread: the cut, bites at the ends of slices, and the
+/// A checkpoint on its way, in the engine's thread: the cut, chunks at the ends of slices, and the
 /// wait for journal and effects before it may count.
 #pragma once
 #include <cstddef>
@@ -16,9 +16,9 @@ namespace tocsin::runtime {
 /// Threading: one caller at a time.
 class CheckpointTaker {
  public:
-  /// All must outlive it. `bite_bytes`: how much state is encoded at once.
+  /// All must outlive it. `chunk_bytes`: how much state is encoded at once.
   CheckpointTaker(cep::Engine& engine, Intake& intake, CheckpointWriter& writer, NodeLog& log,
-                  EffectQueue& queue, std::size_t bite_bytes);
+                  EffectQueue& queue, std::size_t chunk_bytes);
   /// One was begun and is neither on disk nor failed.
   bool is_taking() const { return stage_ != Stage::kNone; }
   /// Cuts the state here, between two records; `meta` is complete but for the engine's globals and
@@ -30,7 +30,7 @@ class CheckpointTaker {
   /// The next one writes everything.
   void want_all() { wants_all_ = true; }
   /// Encodes a little, where there is something to encode.
-  void bite();
+  void chunk();
   /// Goes on where the journal, the effects or the writer have come far enough; lets the journal go
   /// of what no checkpoint needs once there is a new one.
   void poll();
@@ -50,7 +50,7 @@ class CheckpointTaker {
   CheckpointWriter& writer_;
   NodeLog& log_;
   EffectQueue& queue_;
-  std::size_t bite_bytes_;
+  std::size_t chunk_bytes_;
   Stage stage_ = Stage::kNone;
   std::string intake_bytes_;    // of the cut, as far as they are written
   std::uint64_t position_ = 0;  // of the cut

@@ -5,7 +5,7 @@
 ///
 ///   arrive() ─▶ Intake ─▶ slices ─▶ Engine ─▶ EffectQueue ─(cause durable)─▶ EffectStore
 ///      └─▶ record ─▶ NodeLog
-///   poll(): commits (without threads), bites of a checkpoint, what follows a checkpoint
+///   poll(): commits (without threads), chunks of a checkpoint, what follows a checkpoint
 ///
 /// Effects leave only when their record is on disk; a checkpoint counts only when the effects of
 /// all before it are stored. Any failure ends the node: drop it and open it anew.
@@ -89,8 +89,8 @@ struct NodeOptions {
   bool replay_as_new = false;
   /// How often a checkpoint is begun; nothing: only when asked.
   std::optional<cep::Duration> checkpoint_every;
-  std::size_t list_entries_max = 1'000'000;         // of a list or table, by changes
-  std::size_t bite_bytes = std::size_t{128} << 10;  // of a checkpoint, at a slice's end
+  std::size_t list_entries_max = 1'000'000;          // of a list or table, by changes
+  std::size_t chunk_bytes = std::size_t{128} << 10;  // of a checkpoint, at a slice's end
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
   JournalLimits journal;
   EffectQueueOptions effects;
@@ -190,10 +190,10 @@ class Node {
   Result<AppendedReinjection> reinject(AsideKind kind,
                                        const std::vector<cep::ArrivalNumber>& arrivals);
   bool has_time_ended() const;
-  /// Begins to give the state to an engine of other rules, made of `texts`, in bites at the ends of
-  /// slices and in poll(); those that hold go on meanwhile, and no checkpoint is begun by itself.
-  /// Nothing is journaled: what was prepared before, or not activated, is as if it had never been.
-  /// Fails with kRefused once time has ended.
+  /// Begins to give the state to an engine of other rules, made of `texts`, in chunks at the ends
+  /// of slices and in poll(); those that hold go on meanwhile, and no checkpoint is begun by
+  /// itself. Nothing is journaled: what was prepared before, or not activated, is as if it had
+  /// never been. Fails with kRefused once time has ended.
   Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts);
   /// Between prepare() and activate() or call_off().
   bool is_preparing() const;

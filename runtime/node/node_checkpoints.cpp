@@ -120,7 +120,7 @@ Result<void> Node::Impl::checkpoint() {
   drop_carried();
   const auto wait = [&]() -> Result<void> {
     while (taker_->is_taking()) {
-      taker_->bite();
+      taker_->chunk();
       if (taker_->is_encoded()) {
         if (auto stored = store_effects(); !stored) return stored;
       }

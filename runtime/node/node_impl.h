@@ -140,7 +140,7 @@ class Node::Impl {
                                        CarryOver& carry);
   void begin_carrying();
   void drop_carried();
-  void bite();
+  void chunk();
   void let_go(std::unique_ptr<cep::Engine> engine);
   std::unique_ptr<cep::Engine> make_engine(const cep::Program& program) const;
   Result<std::vector<CheckpointBlob>> keep_texts(const std::vector<NamedContents>& texts);

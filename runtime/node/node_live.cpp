@@ -157,7 +157,7 @@ Result<void> Node::Impl::poll() {
     return tl::unexpected(*status.failure);
   }
   if (!taker_->is_taking() && is_due()) cut();
-  bite();
+  chunk();
   taker_->poll();
   note_checkpoint_blobs();
   answer_requests();

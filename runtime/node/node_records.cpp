@@ -58,7 +58,7 @@ Result<void> Node::Impl::advance(cep::Batch& slice, cep::EventTime watermark) {
     const StoredAlert* const stored = effects_.add(alert);
     if (stored != nullptr && options_.raised) options_.raised(*stored);
   }
-  if (is_live_) bite();
+  if (is_live_) chunk();
   return is_appended_ ? push_effects() : Result<void>();
 }
 

@@ -353,7 +353,7 @@ Result<void> Node::Impl::open_queue() {
   queue_->durable(log_->durable_end());
   if (ports_.has_threads) queue_->start();
   taker_ = std::make_unique<CheckpointTaker>(*engine_, *intake_, *writer_, *log_, *queue_,
-                                             options_.bite_bytes);
+                                             options_.chunk_bytes);
   return {};
 }
 

@@ -176,12 +176,12 @@ void Node::Impl::call_off() {
 }
 
 // A little of a checkpoint, or of what is prepared.
-void Node::Impl::bite() {
-  taker_->bite();
+void Node::Impl::chunk() {
+  taker_->chunk();
   if (!next_) return;
   begin_carrying();
   if (!next_->carry || next_->carry->is_nearly_done()) return;
-  if (auto bitten = next_->carry->bite(options_.bite_bytes); !bitten) {
+  if (auto bitten = next_->carry->chunk(options_.chunk_bytes); !bitten) {
     next_->failure = bitten.error();
     drop_carried();
   }

@@ -289,7 +289,7 @@ TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
     const bool is_rich = random.chance(50);
     const cep::Plan plan = is_rich ? random_language_plan(random) : random_plan(random, options);
     cep::Limits limits;
-    // Wide ones let partial matches come and go before they bite.
+    // Wide ones let partial matches come and go before they chunk.
     const std::size_t wide = random.chance(50) ? 1 : 6;
     if (wide == 1 && random.chance(50))
       limits.runs_per_key_max = static_cast<std::uint32_t>(random.below(4) + 1);

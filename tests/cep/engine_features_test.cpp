@@ -374,9 +374,9 @@ TEST_CASE("engine: cuts in bites are whole while tables grow, shrink and move th
     if (cep::key_group(cep::key_bytes(parts)).value % 512 == 3) names.push_back(name);
   }
   Random random(17);
-  cep::Engine in_bites(*program, 1);
+  cep::Engine in_chunks(*program, 1);
   cep::Engine at_once(*program, 1);
-  in_bites.track_changes();
+  in_chunks.track_changes();
   at_once.track_changes();
   std::vector<cep::Alert> alerts;
   Snapshot written;
@@ -391,16 +391,16 @@ TEST_CASE("engine: cuts in bites are whole while tables grow, shrink and move th
       pays.push_back({ms, names[newest + random.below(300)].c_str(), "d", 5});
     }
     const cep::Batch batch = batch_of(plan, pays);
-    in_bites.advance(batch, cep::EventTime{ms * 1'000}, alerts);
+    in_chunks.advance(batch, cep::EventTime{ms * 1'000}, alerts);
     at_once.advance(batch, cep::EventTime{ms * 1'000}, alerts);
     alerts.clear();
     if (sink == nullptr) {
       expected = whole_snapshot(at_once);
-      written.globals = in_bites.begin_snapshot();
+      written.globals = in_chunks.begin_snapshot();
       sink = std::make_unique<EntryMapSink>(written.entries);
     }
     // A cut takes so long that keys come and go meanwhile.
-    if (random.chance(30) && in_bites.write_snapshot(*sink, random.pick({1, 40, 300}))) {
+    if (random.chance(30) && in_chunks.write_snapshot(*sink, random.pick({1, 40, 300}))) {
       REQUIRE(written == expected);
       sink.reset();
       ++cuts;

@@ -1,5 +1,5 @@
-// Rules change while events come: an engine that was given another's state in bites, while that one
-// went on, is as one that was given all of it at once.
+// Rules change while events come: an engine that was given another's state in chunks, while that
+// one went on, is as one that was given all of it at once.
 #include "runtime/node/carry_over.h"
 
 #include <doctest/doctest.h>
@@ -83,7 +83,7 @@ void try_one(Random& random, Seen& seen) {
   for (std::size_t i = 0; i < begin; ++i) take_step(before, from, events, steps[i], alerts);
   runtime::CarryOver carry(from, to);
   for (std::size_t i = begin; i < end; ++i) {
-    if (random.chance(80)) REQUIRE(carry.bite(bytes));
+    if (random.chance(80)) REQUIRE(carry.chunk(bytes));
     take_step(before, from, events, steps[i], alerts);
   }
   const std::uint64_t entries = carry.entries();

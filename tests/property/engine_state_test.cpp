@@ -30,7 +30,7 @@ constexpr std::uint64_t kSeeds[] = {0x5eed, 0xfeedface};
 struct Way {
   Cut cut;
   cep::EventTime end = cep::kEventTimeMax;
-  std::size_t bite = 1;             // bytes after each step
+  std::size_t chunk = 1;            // bytes after each step
   std::size_t positions_max = 100;  // of those, some are tried
   bool general = false;
   cep::Limits limits = kOutOfReach;
@@ -109,7 +109,7 @@ class Runner {
         whole_at_open = whole;
       }
       const bool is_last = position == steps_.size();
-      if (is_open && cut_slowly.write_snapshot(*sink, is_last ? SIZE_MAX : way_.bite)) {
+      if (is_open && cut_slowly.write_snapshot(*sink, is_last ? SIZE_MAX : way_.chunk)) {
         if (slow != whole_at_open) {
           return fmt::format("cut at {} of {}, done at {}: {} {}", opened, steps_.size(), position,
                              slow.globals == whole_at_open.globals ? "" : "globals differ",
@@ -185,7 +185,7 @@ void check(Random& random, Case& c) {
   Way way;
   way.cut.rows = random.pick<std::size_t>({1, 1, 1, 2, 7});
   way.cut.eager = random.chance(30);
-  way.bite = random.pick<std::size_t>({1, 30, 200, 100'000});
+  way.chunk = random.pick<std::size_t>({1, 30, 200, 100'000});
   way.positions_max = random.chance(20) ? 100 : 12;
   way.general = random.chance(30);
   if (random.chance(30)) {
@@ -214,7 +214,7 @@ void check(Random& random, Case& c) {
       shrink(c, [&](const Case& smaller) { return !problem_of(smaller, way).empty(); });
   FAIL(fmt::format("{}\n{}\n{}slices of {}, {}bites of {}, {}\n", problem_of(small, way),
                    cep::describe(small.plan), events_text(small.plan, small.events), way.cut.rows,
-                   way.cut.eager ? "eager, " : "", way.bite, way.general ? "general" : ""));
+                   way.cut.eager ? "eager, " : "", way.chunk, way.general ? "general" : ""));
 }
 
 // Alerts but those of rules called other_….

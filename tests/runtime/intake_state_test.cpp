@@ -61,7 +61,7 @@ TEST_CASE("intake state: saved and restored at any step, it goes on as if it had
 
 TEST_CASE("intake state: written in bites between further steps, it is what it was at the cut") {
   std::size_t waiting = 0;
-  std::size_t bites = 0;
+  std::size_t chunks = 0;
   const std::size_t cases = tests::for_all_seeds("runtime", 150, [&](tests::Random& random) {
     Script script = tests::random_script(random, 20 + random.below(60));
     if (random.chance(30)) script.options.slice_rows_max = 1 + random.below(3);
@@ -69,14 +69,14 @@ TEST_CASE("intake state: written in bites between further steps, it is what it w
     ScriptRun run(script, plan);
     std::optional<std::string> wanted;
     std::string found;
-    std::size_t bite = 1;
+    std::size_t chunk = 1;
     for (std::size_t i = 0; i < script.steps.size(); ++i) {
       run.take(i);
       if (!wanted && random.chance(50)) {
         wanted = bytes_of(run.intake());
         waiting += run.intake().waiting_events();
         found.clear();
-        bite = random.pick<std::size_t>({1, 10, 100, 1000});
+        chunk = random.pick<std::size_t>({1, 10, 100, 1000});
         run.intake().begin_save();
       }
       if (!wanted) continue;
@@ -86,18 +86,18 @@ TEST_CASE("intake state: written in bites between further steps, it is what it w
         continue;
       }
       if (random.chance(30)) continue;
-      ++bites;
-      if (!run.intake().write_save(found, bite)) continue;
+      ++chunks;
+      if (!run.intake().write_save(found, chunk)) continue;
       REQUIRE(found == *wanted);
       wanted.reset();
     }
-    while (wanted && !run.intake().write_save(found, bite)) {
+    while (wanted && !run.intake().write_save(found, chunk)) {
     }
     if (wanted) REQUIRE(found == *wanted);
   });
   if (cases < 150) return;
   CHECK(waiting > 100);
-  CHECK(bites > 1000);
+  CHECK(chunks > 1000);
 }
 
 TEST_CASE("intake state: damaged bytes are refused or a state, and end no program") {

@@ -98,7 +98,7 @@ class World {
     NodeOptions options;
     options.settings = settings_of(*current_, {});
     options.texts = texts_of(*current_);
-    options.bite_bytes = 400;
+    options.chunk_bytes = 400;
     options.intake = intake_options(current_->plan(), run_options());
     options.compile = [this](const NodeSettings& settings,
                              const std::vector<NamedContents>& texts) -> Result<NodeProgram> {

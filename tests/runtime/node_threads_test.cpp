@@ -105,7 +105,7 @@ TEST_CASE("node: its threads, and others that look on, get in nobody's way") {
     NodeOptions options;
     options.settings = settings_of(*work.program, {});
     options.checkpoint_every = cep::Duration{2000};
-    options.bite_bytes = 4096;
+    options.chunk_bytes = 4096;
     options.segment_bytes = 64 << 10;
     options.journal.queue_bytes_max = 20'000;
     options.journal.value_pause = options.journal.position_pause = std::chrono::hours(1);

@@ -127,7 +127,7 @@ class Story {
     options.intake = world_.intake;
     options.timeline = timeline_;
     options.checkpoint_every = checkpoint_every_;
-    options.bite_bytes = bite_bytes_;
+    options.chunk_bytes = chunk_bytes_;
     options.segment_bytes = segment_bytes_;
     options.endpoints = endpoints_;
     return options;
@@ -178,7 +178,7 @@ class Story {
   bool live() {
     ++lives_;
     const bool calm = lives_ >= kLivesMax;
-    bite_bytes_ = random_.pick<std::size_t>({1, 200, 5000, 128 << 10});
+    chunk_bytes_ = random_.pick<std::size_t>({1, 200, 5000, 128 << 10});
     std::optional<Flip> flip;
     if (!calm && lives_ > 1 && random_.chance(15)) flip = damage();
     faults_.begin_life(calm || flip.has_value());
@@ -783,7 +783,7 @@ class Story {
   Expected expected_;
   std::array<std::uint8_t, 16> timeline_{};
   std::uint64_t segment_bytes_ = 8192;
-  std::size_t bite_bytes_ = 1;
+  std::size_t chunk_bytes_ = 1;
   std::optional<cep::Duration> checkpoint_every_;
   std::vector<EndpointId> endpoints_;
   std::uint64_t lives_ = 0;
