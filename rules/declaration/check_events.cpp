@@ -11,7 +11,7 @@
 #include "cep/value/json_path.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
-#include "rules/expression/fit_literal.h"
+#include "rules/expression/coerce_literal.h"
 
 namespace tocsin::rules {
 using cep::TypeKind;

@@ -12,7 +12,7 @@
 #include "rules/declaration/check_values.h"
 #include "rules/declaration/data_report.h"
 #include "rules/expression/check_regex.h"
-#include "rules/expression/fit_literal.h"
+#include "rules/expression/coerce_literal.h"
 #include "rules/lint/literal_warnings.h"
 #include "rules/syntax/lexer.h"
 
@@ -102,8 +102,8 @@ class ListReader {
         add_regex(*element);
         continue;
       }
-      const auto value =
-          fit_literal(context_, *element, list_.element, "an element of the list", tree_.form_span);
+      const auto value = coerce_literal(context_, *element, list_.element, "an element of the list",
+                                        tree_.form_span);
       if (!value) {
         ok_ = false;
       } else if (list_.kind == ListKind::kNetwork) {

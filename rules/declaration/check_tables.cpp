@@ -15,7 +15,7 @@
 #include "rules/declaration/check_values.h"
 #include "rules/declaration/data_report.h"
 #include "rules/expression/check_expression.h"
-#include "rules/expression/fit_literal.h"
+#include "rules/expression/coerce_literal.h"
 
 namespace tocsin::rules {
 using cep::TypeKind;
@@ -205,8 +205,8 @@ class TableReader {
         word.literal = cep::OwnedValue(Value::string(literal->name.text));
         literal = &word;
       }
-      auto value = fit_literal(context_, *literal, table_.key_types[i],
-                               in_code(table_.key_names[i]), tree_.keys[i].span);
+      auto value = coerce_literal(context_, *literal, table_.key_types[i],
+                                  in_code(table_.key_names[i]), tree_.keys[i].span);
       if (value && table_.network_key == i) {
         value = written_network(context_, *value, literal->span);
       }
@@ -254,8 +254,8 @@ class TableReader {
   bool read_value(const tree::Expr& expr, std::size_t index, cep::TableRow& made) {
     const cep::TableColumn& column = table_.columns[index];
     if (!column.list_of_string) {
-      const auto value = fit_literal(context_, expr, column.type, in_code(column.name),
-                                     column_trees_[index]->type.span);
+      const auto value = coerce_literal(context_, expr, column.type, in_code(column.name),
+                                        column_trees_[index]->type.span);
       if (value) made.values[index] = *value;
       return value.has_value();
     }
@@ -269,8 +269,8 @@ class TableReader {
     }
     bool all = true;
     for (const tree::ExprPtr& element : expr.args) {
-      const auto value = fit_literal(context_, *element, plain_type(TypeKind::kString),
-                                     in_code(column.name), column_trees_[index]->span);
+      const auto value = coerce_literal(context_, *element, plain_type(TypeKind::kString),
+                                        in_code(column.name), column_trees_[index]->span);
       all = all && value.has_value();
       if (value) made.lists[index].emplace_back(value->view().text);
     }

@@ -8,7 +8,7 @@
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_expression.h"
-#include "rules/expression/fit_literal.h"
+#include "rules/expression/coerce_literal.h"
 
 namespace tocsin::rules {
 using cep::TypeKind;
@@ -244,12 +244,12 @@ class TestChecker {
     }
     if (of_all && !type) {
       const cep::Type number = plain_type(TypeKind::kInt);
-      fit_literal(context_, *entry.value, number, in_code(entry.name.text), std::nullopt);
+      coerce_literal(context_, *entry.value, number, in_code(entry.name.text), std::nullopt);
       return;
     }
     if (!type) return;
     if (const auto value =
-            fit_literal(context_, *entry.value, *type, in_code(entry.name.text), std::nullopt)) {
+            coerce_literal(context_, *entry.value, *type, in_code(entry.name.text), std::nullopt)) {
       expected.fields.emplace_back(entry.name.text, *value);
     }
   }

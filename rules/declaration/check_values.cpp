@@ -5,7 +5,7 @@
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_regex.h"
-#include "rules/expression/fit_literal.h"
+#include "rules/expression/coerce_literal.h"
 
 namespace tocsin::rules {
 using cep::Value;

@@ -1,4 +1,4 @@
-#include "rules/expression/fit_literal.h"
+#include "rules/expression/coerce_literal.h"
 
 #include <fmt/format.h>
 
@@ -70,9 +70,9 @@ Value plain_literal(const tree::Expr& literal) {
   return literal.kind == ExprKind::kLiteral ? literal.literal.view() : Value::missing();
 }
 
-std::optional<cep::OwnedValue> fit_literal(CheckContext& context, const tree::Expr& literal,
-                                           const cep::Type& type, std::string_view what,
-                                           std::optional<SourceSpan> declared) {
+std::optional<cep::OwnedValue> coerce_literal(CheckContext& context, const tree::Expr& literal,
+                                              const cep::Type& type, std::string_view what,
+                                              std::optional<SourceSpan> declared) {
   if (literal.kind == ExprKind::kError) return std::nullopt;
   const bool is_word = literal.kind == ExprKind::kName;
   const Value value = is_word ? Value::string(literal.name.text) : plain_literal(literal);
@@ -161,8 +161,8 @@ void fill_record(CheckContext& context, const tree::Record& record, cep::EventTy
       continue;
     }
     const std::optional<cep::OwnedValue> value =
-        fit_literal(context, *entry.value, event_type.fields[index.value].type,
-                    in_code(entry.name.text), field->second.tree->type.span);
+        coerce_literal(context, *entry.value, event_type.fields[index.value].type,
+                       in_code(entry.name.text), field->second.tree->type.span);
     if (value) fields[index.value] = *value;
   }
 }

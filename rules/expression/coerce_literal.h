@@ -12,9 +12,9 @@ namespace tocsin::rules {
 /// The literal as a value of `type`: ints become decimals and floats, decimals floats, words of an
 /// enum are found. Nothing, with a report, where it does not fit. `what` names the place
 /// ("`amount`"), `declared` is where its type was said.
-std::optional<cep::OwnedValue> fit_literal(CheckContext& context, const tree::Expr& literal,
-                                           const cep::Type& type, std::string_view what,
-                                           std::optional<SourceSpan> declared);
+std::optional<cep::OwnedValue> coerce_literal(CheckContext& context, const tree::Expr& literal,
+                                              const cep::Type& type, std::string_view what,
+                                              std::optional<SourceSpan> declared);
 /// A number, string, bool, time, date or duration as written, its sign applied; missing for
 /// anything else.
 cep::Value plain_literal(const tree::Expr& literal);
