@@ -157,8 +157,8 @@ void ListChanges::forget(const cep::Program& program, cep::EventTime watermark) 
   }
 }
 
-std::vector<std::string> ListChanges::carry_over(const cep::Program& before,
-                                                 const cep::Program& now) {
+std::vector<std::string> ListChanges::state_migration(const cep::Program& before,
+                                                      const cep::Program& now) {
   std::vector<std::string> lost;
   for (auto state = states_.begin(); state != states_.end();) {
     const ListOrTable old = find_list(before.data(), state->first);

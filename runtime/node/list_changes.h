@@ -62,18 +62,18 @@ class ListChanges {
   /// The last record that changed a list or table; 0: none did.
   std::uint64_t revision(const ListName& name) const;
   /// Lets go of entries that ended so early that nobody can ask for them, where event time is
-  /// `watermark`. No answer depends on when; before carry_over() it is a must, since what others
-  /// declare may come in the place of what has ended.
+  /// `watermark`. No answer depends on when; before state_migration() it is a must, since what
+  /// others declare may come in the place of what has ended.
   void forget(const cep::Program& program, cep::EventTime watermark);
 
   /// Takes the changes of `before`'s lists and tables over to those of `now` that have the same
   /// names and shapes. Gives what is left out: "the changes of the list blocked_cards".
-  std::vector<std::string> carry_over(const cep::Program& before, const cep::Program& now);
+  std::vector<std::string> state_migration(const cep::Program& before, const cep::Program& now);
 
   /// All of it; empty where nothing was ever changed.
   std::string save(const cep::Program& program);
   /// Reads what save() wrote into a program without changes. Gives what its rules have no place
-  /// for, as carry_over(). Fails with kCorrupt; as BlobStore::get().
+  /// for, as state_migration(). Fails with kCorrupt; as BlobStore::get().
   Result<std::vector<std::string>> restore(std::string_view bytes, const cep::Program& program,
                                            const BlobStore& store);
   /// The blobs that save()'s bytes name.

@@ -12,7 +12,6 @@
 
 #include "runtime/journal/journal_reader.h"
 #include "runtime/node/blob_use.h"
-#include "runtime/node/carry_over.h"
 #include "runtime/node/checkpoint_taker.h"
 #include "runtime/node/list_changes.h"
 #include "runtime/node/node.h"
@@ -20,6 +19,7 @@
 #include "runtime/node/node_effects.h"
 #include "runtime/node/node_log.h"
 #include "runtime/node/node_state.h"
+#include "runtime/node/state_migration.h"
 
 namespace tocsin::runtime {
 class Node::Impl {
@@ -132,12 +132,12 @@ class Node::Impl {
     std::vector<CheckpointBlob> blobs;
     // Nothing until a checkpoint under way has let go of the engine's changes.
     std::unique_ptr<cep::Engine> engine;
-    std::unique_ptr<CarryOver> carry;
+    std::unique_ptr<StateMigration> carry;
     std::optional<Error> failure;
   };
   void use(NodeProgram next, std::unique_ptr<cep::Engine> engine);
   Result<cep::RestoreReport> switch_to(NodeProgram next, std::unique_ptr<cep::Engine> engine,
-                                       CarryOver& carry);
+                                       StateMigration& carry);
   void begin_carrying();
   void drop_carried();
   void chunk();

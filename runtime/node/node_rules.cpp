@@ -61,7 +61,7 @@ void Node::Impl::use(NodeProgram next, std::unique_ptr<cep::Engine> engine) {
 // Between two records, when nothing is under way in intake and engine. `carry` is to `engine`.
 Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next,
                                                  std::unique_ptr<cep::Engine> engine,
-                                                 CarryOver& carry) {
+                                                 StateMigration& carry) {
   if (taker_) abandon_cut();
   std::string waiting;
   intake_->save(waiting);
@@ -73,7 +73,7 @@ Result<cep::RestoreReport> Node::Impl::switch_to(NodeProgram next,
   std::unique_ptr<cep::Engine> engine_before = std::move(engine_);
   use(std::move(next), std::move(engine));
   let_go(std::move(engine_before));
-  report->data_lost = lists_.carry_over(before, program_);
+  report->data_lost = lists_.state_migration(before, program_);
   if (auto restored = intake_->restore(waiting); !restored) {
     return tl::unexpected(restored.error());
   }
@@ -109,7 +109,7 @@ Result<void> Node::Impl::take_settings(std::string_view json, std::vector<Checkp
     if (state == State::kNone) {
       use(*std::move(next), std::move(engine));
     } else {
-      CarryOver carry(*engine_, *engine);
+      StateMigration carry(*engine_, *engine);
       auto switched = switch_to(*std::move(next), std::move(engine), carry);
       if (!switched) return tl::unexpected(switched.error());
     }
@@ -159,7 +159,7 @@ Result<void> Node::Impl::prepare(NodeProgram program, std::vector<NamedContents>
 void Node::Impl::begin_carrying() {
   if (next_->carry || next_->failure || (taker_->is_taking() && !taker_->is_encoded())) return;
   next_->engine = make_engine(next_->program.program);
-  next_->carry = std::make_unique<CarryOver>(*engine_, *next_->engine);
+  next_->carry = std::make_unique<StateMigration>(*engine_, *next_->engine);
 }
 
 // Begins again when it may. The changes since the last checkpoint were taken from the next one.

@@ -16,15 +16,15 @@
 
 namespace tocsin::runtime {
 /// Threading: one caller at a time, the engines' own.
-class CarryOver {
+class StateMigration {
  public:
   /// From `from`, of which no cut is open and none may be begun by others until this is over, to
   /// `to`, a fresh engine of any program. Both track changes, and outlive this. The next cut of
   /// either writes everything (Engine::mark_all_changed()).
-  CarryOver(cep::Engine& from, cep::Engine& to);
-  ~CarryOver();
-  CarryOver(const CarryOver&) = delete;
-  CarryOver& operator=(const CarryOver&) = delete;
+  StateMigration(cep::Engine& from, cep::Engine& to);
+  ~StateMigration();
+  StateMigration(const StateMigration&) = delete;
+  StateMigration& operator=(const StateMigration&) = delete;
 
   /// Carries some entries, with `bytes` of keys and values or a little more. The first call marks
   /// every key, which takes time by their number. Fails as Engine::restore() does.
@@ -52,5 +52,5 @@ class CarryOver {
 };
 
 /// All at once. Takes time, and for a moment memory, by the number of keys.
-Result<cep::RestoreReport> carry_over(cep::Engine& from, cep::Engine& to);
+Result<cep::RestoreReport> state_migration(cep::Engine& from, cep::Engine& to);
 }  // namespace tocsin::runtime

@@ -1,6 +1,6 @@
 // Rules change while events come: an engine that was given another's state in chunks, while that
 // one went on, is as one that was given all of it at once.
-#include "runtime/node/carry_over.h"
+#include "runtime/node/state_migration.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -81,7 +81,7 @@ void try_one(Random& random, Seen& seen) {
   from.track_changes();
   to.track_changes();
   for (std::size_t i = 0; i < begin; ++i) take_step(before, from, events, steps[i], alerts);
-  runtime::CarryOver carry(from, to);
+  runtime::StateMigration carry(from, to);
   for (std::size_t i = begin; i < end; ++i) {
     if (random.chance(80)) REQUIRE(carry.chunk(bytes));
     take_step(before, from, events, steps[i], alerts);

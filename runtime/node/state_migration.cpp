@@ -1,4 +1,4 @@
-#include "runtime/node/carry_over.h"
+#include "runtime/node/state_migration.h"
 
 #include <algorithm>
 #include <string_view>
@@ -15,7 +15,7 @@ constexpr std::uint32_t kRoundsMax = 12;
 }  // namespace
 
 // Each entry goes straight to the other engine.
-class CarryOver::Carrier : public cep::StateSink {
+class StateMigration::Carrier : public cep::StateSink {
  public:
   explicit Carrier(cep::Engine& to) : to_(to) {}
   void put(const cep::StateKey& key, std::string_view value) override {
@@ -39,13 +39,13 @@ class CarryOver::Carrier : public cep::StateSink {
   bool is_first_round_ = true;
 };
 
-CarryOver::CarryOver(cep::Engine& from, cep::Engine& to)
+StateMigration::StateMigration(cep::Engine& from, cep::Engine& to)
     : from_(from), to_(to), carrier_(std::make_unique<Carrier>(to)) {}
-CarryOver::~CarryOver() = default;
+StateMigration::~StateMigration() = default;
 
-std::uint64_t CarryOver::entries() const { return carrier_->entries(); }
+std::uint64_t StateMigration::entries() const { return carrier_->entries(); }
 
-Result<void> CarryOver::begin_round() {
+Result<void> StateMigration::begin_round() {
   if (rounds_ == 0) {
     from_.mark_all_changed();
     Result<cep::RestoreReport> report = to_.begin_restore(from_.begin_snapshot());
@@ -61,7 +61,7 @@ Result<void> CarryOver::begin_round() {
 }
 
 // Whether the round is over.
-Result<bool> CarryOver::go_on(std::size_t bytes) {
+Result<bool> StateMigration::go_on(std::size_t bytes) {
   const bool is_over = from_.write_snapshot(*carrier_, bytes);
   if (!carrier_->carried()) return tl::unexpected(carrier_->carried().error());
   if (!is_over) return false;
@@ -70,7 +70,7 @@ Result<bool> CarryOver::go_on(std::size_t bytes) {
   return true;
 }
 
-Result<void> CarryOver::chunk(std::size_t bytes) {
+Result<void> StateMigration::chunk(std::size_t bytes) {
   if (!is_in_round_) {
     if (auto begun = begin_round(); !begun) return begun;
   }
@@ -83,7 +83,7 @@ Result<void> CarryOver::chunk(std::size_t bytes) {
   return {};
 }
 
-Result<cep::RestoreReport> CarryOver::finish() {
+Result<cep::RestoreReport> StateMigration::finish() {
   const auto end_round = [&]() -> Result<void> {
     while (is_in_round_) {
       if (const Result<bool> is_over = go_on(kWholeChunk); !is_over) {
@@ -100,7 +100,7 @@ Result<cep::RestoreReport> CarryOver::finish() {
   return std::move(report_);
 }
 
-Result<cep::RestoreReport> carry_over(cep::Engine& from, cep::Engine& to) {
-  return CarryOver(from, to).finish();
+Result<cep::RestoreReport> state_migration(cep::Engine& from, cep::Engine& to) {
+  return StateMigration(from, to).finish();
 }
 }  // namespace tocsin::runtime
