@@ -7,7 +7,7 @@
 namespace tocsin::rules {
 namespace {
 constexpr std::size_t kBehindOffset = 2;  // blanks
-// Events under one another are read like a table, which a broken row spoils.
+// Events under one another are read like a table, which a broken row poisons.
 constexpr std::uint32_t kExtraColumns = 20;
 }  // namespace
 

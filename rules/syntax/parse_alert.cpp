@@ -107,7 +107,7 @@ void Parser::message(const Token& token, tree::AlertClause& clause) {
       Parser inner(text, i + 1, mistakes_, nesting_);
       Placeholder hole = inner.placeholder();
       broken_ = broken_ || hole.broken;
-      spoiled_.merge(inner.spoiled_);
+      poisoned_.merge(inner.poisoned_);
       SourceSpan span = hole.expr->span;
       clause.parts.push_back({{}, std::move(hole.expr), span});
       i = hole.end;

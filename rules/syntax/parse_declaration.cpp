@@ -71,7 +71,7 @@ tree::File Parser::file() {
   tree::File made;
   made.file = lexer_.text().file;
   while (!current().is(TokenKind::kEnd)) declaration(made);
-  spoil(made, spoiled_);
+  poison(made, poisoned_);
   return made;
 }
 
@@ -174,7 +174,7 @@ void Parser::unknown_declaration(tree::File& file) {
            Edit{span, *meant});
   } else if (!now().line_start && !expected_.empty()) {
     // More of the declaration before than of a new one.
-    spoil_last();
+    poison_last();
     note("a declaration");
     fail_expected();
   } else {

@@ -100,7 +100,7 @@ ExprPtr Parser::expr() {
     return error_expr(any->span);
   }
   note("an operator");
-  last_root_ = SpoiledExpr{any->kind, any->op_span.begin};
+  last_root_ = PoisonedExpr{any->kind, any->op_span.begin};
   return any;
 }
 

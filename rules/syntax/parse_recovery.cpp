@@ -71,7 +71,7 @@ void Parser::close(TokenKind kind) {
   if (closes_another || ends_block() || comma_ends_entry() || begins_test_line()) {
     unclosed(here());
   } else {
-    spoil_last();
+    poison_last();
     fail_expected();
   }
 }
@@ -81,7 +81,7 @@ void Parser::unclosed(SourceSpan where) {
   const Bracket bracket = open_.back();
   open_.pop_back();
   broken_ = true;
-  if (bracket.kind != TokenKind::kBraceOpen) spoil_last();
+  if (bracket.kind != TokenKind::kBraceOpen) poison_last();
   if (too_deep_) return;
   Diagnostic diagnostic;
   diagnostic.code = Code::kE0113;
@@ -260,9 +260,9 @@ void Parser::resume_declaration() {
   abandoned_ = false;
 }
 
-void Parser::spoil_last() {
+void Parser::poison_last() {
   if (!last_root_) return;
-  spoiled_.insert(*last_root_);
+  poisoned_.insert(*last_root_);
   last_root_.reset();
   broken_ = true;
 }

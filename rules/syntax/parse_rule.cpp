@@ -101,7 +101,7 @@ bool Parser::comma_in_number() {
   const bool joined = number && last_.end == here().begin && next.begin == now().end &&
                       (next.is(TokenKind::kInt) || next.is(TokenKind::kDecimal));
   if (!joined) return false;
-  spoil_last();
+  poison_last();
   fail(Code::kE0106, "a comma inside a number", "",
        {"digits are grouped by `_`, and the point is `.`: `1_000.50`"});
   return true;
@@ -196,7 +196,7 @@ void Parser::clause(tree::Rule& rule) {
     take();
     return;
   } else {
-    spoil_last();
+    poison_last();
     note("a clause");
     note("`}`");
     fail_expected();
@@ -307,7 +307,7 @@ void Parser::unknown_clause(tree::Rule& rule, std::optional<SourceSpan> before) 
   }
   if (!now().line_start && !expected_.empty()) {
     // More of the clause before than of a new one.
-    spoil_last();
+    poison_last();
     std::vector<std::string> helps;
     const bool currency = (last_kind_ == TokenKind::kInt || last_kind_ == TokenKind::kDecimal) &&
                           word.size() == 3 && is_capitals(word);

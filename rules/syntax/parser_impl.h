@@ -24,7 +24,7 @@
 #include "rules/syntax/keywords.h"
 #include "rules/syntax/lexer.h"
 #include "rules/syntax/parser.h"
-#include "rules/syntax/spoil.h"
+#include "rules/syntax/poison.h"
 #include "rules/syntax/tree.h"
 #include "rules/text/characters.h"
 
@@ -102,7 +102,7 @@ class Parser {
   cep::TimeUnit time_unit();
   void skip_doubled_operand(const Token& token);
   bool begins_test_line();
-  void spoil_last();          // the expression read last is part of the mistake
+  void poison_last();         // the expression read last is part of the mistake
   bool begins_clause();       // surely: nothing legal goes on so
   bool begins_declaration();  // surely
   bool resumes_here();        // a line begins with what looks like a clause or a declaration
@@ -312,12 +312,12 @@ class Parser {
   std::vector<tree::ClauseKind> broken_clauses_;  // of the current rule
   bool in_when_ = false;                          // the clause begun last is `when`
   bool in_test_ = false;
-  bool guessed_ = false;                  // a mistake was told since the last clause or line began
-  std::optional<SpoiledExpr> last_root_;  // the expression read last in the current clause
-  std::set<SpoiledExpr> spoiled_;         // of the file
-  bool after_condition_ = false;          // the step read last ends with a condition
-  std::optional<Bracket> suspect_;        // a `{` whose `}` stands further out than its own line
-  bool in_rule_ = false;                  // clauses may begin
+  bool guessed_ = false;                   // a mistake was told since the last clause or line began
+  std::optional<PoisonedExpr> last_root_;  // the expression read last in the current clause
+  std::set<PoisonedExpr> poisoned_;        // of the file
+  bool after_condition_ = false;           // the step read last ends with a condition
+  std::optional<Bracket> suspect_;         // a `{` whose `}` stands further out than its own line
+  bool in_rule_ = false;                   // clauses may begin
   std::map<std::string, std::string> joined_;  // names written with `-`, and what they are read as
   std::string last_rule_;                      // the name of the rule declared last
   bool unclosed_block_ = false;                // a block of which the `}` may stand further down
@@ -381,7 +381,7 @@ void Parser::comma_list(TokenKind closing, Entry entry, Begins begins) {
       continue;
     }
     if (ends_block() || begins_test_line()) break;
-    spoil_last();
+    poison_last();
     fail_expected();
     if (!resume_entry(base, closing)) return forget_brackets(base - 1);
     accept(TokenKind::kComma);

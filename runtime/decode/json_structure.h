@@ -187,7 +187,7 @@ class JsonCursor {
 
  private:
   enum class State : std::uint8_t { kFirst, kField };
-  // JSON's white space: any other character after a scalar is part of it, and spoils it.
+  // JSON's white space: any other character after a scalar is part of it, and poisons it.
   static bool is_space(char c) {
     return static_cast<unsigned char>(c) <= ' ' &&
            (c == ' ' || c == '\t' || c == '\r' || c == '\n');

@@ -1,12 +1,12 @@
-#include "rules/syntax/spoil.h"
+#include "rules/syntax/poison.h"
 
 #include <variant>
 
 namespace tocsin::rules {
 namespace {
-class Spoiler {
+class Poisoner {
  public:
-  explicit Spoiler(const std::set<SpoiledExpr>& spoiled) : spoiled_(spoiled) {}
+  explicit Poisoner(const std::set<PoisonedExpr>& poisoned) : poisoned_(poisoned) {}
 
   void item(tree::Use&) {}
   void item(tree::Allow&) {}
@@ -75,7 +75,7 @@ class Spoiler {
   }
   void expr(tree::ExprPtr& tree) {
     if (!tree) return;
-    if (spoiled_.contains({tree->kind, tree->op_span.begin})) {
+    if (poisoned_.contains({tree->kind, tree->op_span.begin})) {
       tree->kind = tree::ExprKind::kError;
       tree->args.clear();
       tree->aggregate.reset();
@@ -89,15 +89,15 @@ class Spoiler {
     if (tree->aggregate->over) expr(tree->aggregate->over->where);
   }
 
-  const std::set<SpoiledExpr>& spoiled_;
+  const std::set<PoisonedExpr>& poisoned_;
 };
 }  // namespace
 
-void spoil(tree::File& file, const std::set<SpoiledExpr>& spoiled) {
-  if (spoiled.empty()) return;
-  Spoiler spoiler(spoiled);
+void poison(tree::File& file, const std::set<PoisonedExpr>& poisoned) {
+  if (poisoned.empty()) return;
+  Poisoner poisoner(poisoned);
   for (tree::Item& item : file.items) {
-    std::visit([&](auto& declaration) { spoiler.item(declaration); }, item);
+    std::visit([&](auto& declaration) { poisoner.item(declaration); }, item);
   }
 }
 }  // namespace tocsin::rules

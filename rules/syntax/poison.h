@@ -9,12 +9,12 @@
 namespace tocsin::rules {
 /// An expression of a file, by what parsing on does not change: its kind and where its operator
 /// begins.
-struct SpoiledExpr {
+struct PoisonedExpr {
   tree::ExprKind kind = tree::ExprKind::kError;
   std::uint32_t op_begin = 0;
-  auto operator<=>(const SpoiledExpr&) const = default;
+  auto operator<=>(const PoisonedExpr&) const = default;
 };
 /// Makes errors of these expressions, wherever in the file they stand: the checker is silent about
 /// them. One that is not in the tree was thrown away.
-void spoil(tree::File& file, const std::set<SpoiledExpr>& spoiled);
+void poison(tree::File& file, const std::set<PoisonedExpr>& poisoned);
 }  // namespace tocsin::rules
