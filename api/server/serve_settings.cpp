@@ -253,8 +253,8 @@ runtime::RetentionPolicy retention_policy(const Configuration& configuration) {
   return policy;
 }
 
-Result<AlertDeskOptions> alert_desk_options(const Configuration& configuration) {
-  AlertDeskOptions options;
+Result<AlertServicesOptions> alert_services_options(const Configuration& configuration) {
+  AlertServicesOptions options;
   options.query.rows_max = size_of(configuration, "alerts.query_rows_max");
   options.feed.followers_max = size_of(configuration, "alerts.streams_max");
   options.feed.heartbeat = time_of(configuration, "alerts.stream_heartbeat");

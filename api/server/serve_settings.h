@@ -11,7 +11,7 @@
 #include "api/rest/answer_store.h"
 #include "api/rest/audit_log.h"
 #include "api/rest/router.h"
-#include "api/server/alert_desk.h"
+#include "api/server/alert_services.h"
 
 namespace tocsin::api {
 /// All settings, by table; they live as long as the program.
@@ -27,7 +27,7 @@ RateLimit rate_limit(const Configuration& configuration);
 NodeServiceLimits node_service_limits(const Configuration& configuration);
 runtime::RetentionPolicy retention_policy(const Configuration& configuration);
 /// Errors: kInvalidArgument, naming the setting.
-Result<AlertDeskOptions> alert_desk_options(const Configuration& configuration);
+Result<AlertServicesOptions> alert_services_options(const Configuration& configuration);
 /// The options that a data directory keeps, and with them what a run would be told: only what was
 /// said somewhere (`is_said_only`), or everything.
 RunArguments run_arguments(const Configuration& configuration, bool is_said_only);

@@ -32,7 +32,7 @@
 #include "api/rest/answer_store.h"
 #include "api/rest/audit_log.h"
 #include "api/rest/first_token.h"
-#include "api/server/alert_desk.h"
+#include "api/server/alert_services.h"
 #include "api/server/health_routes.h"
 #include "api/server/rule_activation.h"
 #include "api/server/serve_settings.h"
@@ -113,7 +113,7 @@ class Server {
   RunArguments arguments_;
   DurableArguments durable_;
   runtime::RunOptions run_options_;
-  AlertDeskOptions desk_options_;
+  AlertServicesOptions alert_services_options_;
   ListenAddress address_;
 
   runtime::SystemFiles files_;
@@ -136,8 +136,9 @@ class Server {
 
   std::unique_ptr<NodeService> service_;
   std::unique_ptr<RuleService> rule_service_;
-  std::unique_ptr<AlertDesk> desk_;
-  std::atomic<AlertDesk*> open_desk_{nullptr};  // desk_, for those who store effects
+  std::unique_ptr<AlertServices> alert_services_;
+  std::atomic<AlertServices*> open_alert_services_{
+      nullptr};  // alert_services_, for those who store effects
   std::unique_ptr<AnswerStore> answers_;
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<ServerContext> context_;
@@ -175,9 +176,10 @@ Outcome<void> Server::read_settings() {
   Result<ListenAddress> address = parse_listen_address(configuration_.text("http.listen"));
   if (!address) return stop(ExitCode::kUsage, address.error().message);
   address_ = *std::move(address);
-  Result<AlertDeskOptions> desk_options = alert_desk_options(configuration_);
-  if (!desk_options) return stop(ExitCode::kUsage, desk_options.error().message);
-  desk_options_ = *std::move(desk_options);
+  Result<AlertServicesOptions> alert_services_options = alert_services_options(configuration_);
+  if (!alert_services_options)
+    return stop(ExitCode::kUsage, alert_services_options.error().message);
+  alert_services_options_ = *std::move(alert_services_options);
   // What a data directory was begun with is looked at when it is there; here for mistakes.
   const RunArguments all = run_arguments(configuration_, false);
   if (const auto read = read_run_options(all); !read) return tl::unexpected(read.error());
@@ -364,8 +366,8 @@ Outcome<void> Server::open_node() {
   ProgressLine progress(!is_quiet_);
   const auto began = steady_clock::now();
   runtime::NodeOptions options = node_options();
-  auto addressees = SubscriptionService::addressees(*store_, desk_options_.subscriptions.planner,
-                                                    rules_.loaded.rules->plan);
+  auto addressees = SubscriptionService::addressees(
+      *store_, alert_services_options_.subscriptions.planner, rules_.loaded.rules->plan);
   if (!addressees) {
     return stop(code_of_directory(addressees.error().code), addressees.error().message);
   }
@@ -376,7 +378,8 @@ Outcome<void> Server::open_node() {
     progress.show({done.records, done.records_total, done.events, 0}, passed.count());
   };
   service_->add_effects_listener([this](const runtime::EffectQueueStatus&) {
-    if (AlertDesk* const desk = open_desk_; desk != nullptr) desk->effects_changed();
+    if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
+      alert_services->effects_changed();
   });
   service_->listen(options);
   const runtime::MemoryAhead memory_ahead;
@@ -414,8 +417,8 @@ Outcome<void> Server::open_rules() {
         return {};
       }};
   ports.changed = [this](const CurrentRules& now) {
-    if (AlertDesk* const desk = open_desk_; desk != nullptr)
-      desk->rules_changed(now.rules.loaded.rules->plan);
+    if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
+      alert_services->rules_changed(now.rules.loaded.rules->plan);
   };
   runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
   Result<std::unique_ptr<RuleService>> rules =
@@ -450,18 +453,19 @@ Outcome<void> Server::begin_routes() {
                                    directory_->paths(), *rule_service_, configuration_, *tokens_,
                                    bodies_, http_figures_, *answers_, *audit_,
                                    run_options_.line_bytes_max});
-  Result<std::unique_ptr<AlertDesk>> desk =
-      AlertDesk::open(*store_, service_->effects(), clock_, desk_options_, say_delivery,
-                      rule_service_->current()->rules.loaded.rules->plan);
-  if (!desk) return stop(code_of_directory(desk.error().code), desk.error().message);
-  desk_ = *std::move(desk);
-  open_desk_ = desk_.get();
-  context_->subscriptions = &desk_->subscriptions();
+  Result<std::unique_ptr<AlertServices>> alert_services =
+      AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,
+                          say_delivery, rule_service_->current()->rules.loaded.rules->plan);
+  if (!alert_services)
+    return stop(code_of_directory(alert_services.error().code), alert_services.error().message);
+  alert_services_ = *std::move(alert_services);
+  open_alert_services_ = alert_services_.get();
+  context_->subscriptions = &alert_services_->subscriptions();
   RouterOptions options = router_options();
   options.answers = answers_.get();
   options.audit = audit_.get();
   routes_ = std::make_unique<Router>(std::move(options));
-  desk_->add_routes(
+  alert_services_->add_routes(
       *routes_, [this](const TokenGrant& grant) { return tokens_->list()->has(grant); },
       [this] { return service_->await_stored(kStoredPatience); });
   add_health_routes(*routes_, [this] { return unreadiness(); });
@@ -550,7 +554,7 @@ ExitCode Server::wait() {
   }
   if (must_stop()) say(fmt::format("stopping: {}", stop_signal_.name()));
   is_closing_ = true;
-  desk_->stop();  // streams end, for which the HTTP server would wait
+  alert_services_->stop();  // streams end, for which the HTTP server would wait
   http_->stop();
   Result<void> stopped = service_->stop(true);
   close();
@@ -565,12 +569,12 @@ ExitCode Server::wait() {
 
 void Server::close() {
   is_closing_ = true;
-  if (desk_) desk_->stop();
+  if (alert_services_) alert_services_->stop();
   http_.reset();
   ready_routes_ = nullptr;
   routes_.reset();
-  open_desk_ = nullptr;
-  desk_.reset();
+  open_alert_services_ = nullptr;
+  alert_services_.reset();
   context_.reset();
   rule_service_.reset();
   service_.reset();

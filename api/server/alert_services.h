@@ -13,26 +13,27 @@
 #include "runtime/store/store.h"
 
 namespace tocsin::api {
-struct AlertDeskOptions {
+struct AlertServicesOptions {
   AlertQueryLimits query;
   AlertFeedOptions feed;
   TriageLimits triage;
   SubscriptionOptions subscriptions;
 };
 /// Threading: any, save that routes are added by one thread and stop() comes before the end.
-class AlertDesk {
+class AlertServices {
  public:
   /// Over a store that was opened with runtime::effect_families(), and the effects in it; both and
   /// the clock must outlive this. `plan`: of the rules that hold. Begins to send what is owed.
   /// Errors: kCorrupt, kIo.
-  static Result<std::unique_ptr<AlertDesk>> open(runtime::Store& store,
-                                                 runtime::EffectStore& effects,
-                                                 runtime::Clock& clock, AlertDeskOptions options,
-                                                 SubscriptionService::Listener listener = {},
-                                                 AlertConditions::PlanPtr plan = {});
-  AlertDesk(const AlertDesk&) = delete;
-  AlertDesk& operator=(const AlertDesk&) = delete;
-  ~AlertDesk();
+  static Result<std::unique_ptr<AlertServices>> open(runtime::Store& store,
+                                                     runtime::EffectStore& effects,
+                                                     runtime::Clock& clock,
+                                                     AlertServicesOptions options,
+                                                     SubscriptionService::Listener listener = {},
+                                                     AlertConditions::PlanPtr plan = {});
+  AlertServices(const AlertServices&) = delete;
+  AlertServices& operator=(const AlertServices&) = delete;
+  ~AlertServices();
   /// The router must not be asked once this is gone.
   /// The rest as AlertServices has it.
   void add_routes(Router& router, std::function<bool(const TokenGrant&)> is_known,
@@ -47,8 +48,8 @@ class AlertDesk {
   const AlertFeed& feed() const { return feed_; }
 
  private:
-  AlertDesk(runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,
-            const AlertDeskOptions& options);
+  AlertServices(runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,
+                const AlertServicesOptions& options);
   TriageStore triage_;
   AlertFeed feed_;
   AlertServices services_;

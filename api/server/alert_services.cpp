@@ -1,0 +1,56 @@
+#include "api/server/alert_services.h"
+
+#include <utility>
+
+#include "api/server/silence_routes.h"
+#include "api/server/subscription_routes.h"
+
+namespace tocsin::api {
+AlertServices::AlertServices(runtime::Store& store, runtime::EffectStore& effects,
+                             runtime::Clock& clock, const AlertServicesOptions& options)
+    : triage_(store, options.triage), feed_(options.feed), services_{effects, triage_,       feed_,
+                                                                     clock,   options.query, {}} {
+  services_.deliveries = [this](const runtime::StoredAlert& alert) {
+    return subscriptions_->deliveries_of(alert);
+  };
+}
+AlertServices::~AlertServices() { stop(); }
+
+Result<std::unique_ptr<AlertServices>> AlertServices::open(runtime::Store& store,
+                                                           runtime::EffectStore& effects,
+                                                           runtime::Clock& clock,
+                                                           AlertServicesOptions options,
+                                                           SubscriptionService::Listener listener,
+                                                           AlertConditions::PlanPtr plan) {
+  std::unique_ptr<AlertServices> alert_services(new AlertServices(store, effects, clock, options));
+  auto subscriptions =
+      SubscriptionService::open(store, effects, clock, std::move(options.subscriptions),
+                                std::move(listener), std::move(plan));
+  if (!subscriptions) return tl::unexpected(subscriptions.error());
+  alert_services->subscriptions_ = *std::move(subscriptions);
+  return alert_services;
+}
+
+void AlertServices::add_routes(Router& router, std::function<bool(const TokenGrant&)> is_known,
+                               std::function<bool()> await_stored) {
+  services_.is_known = std::move(is_known);
+  services_.await_stored = std::move(await_stored);
+  add_alert_routes(router, services_);
+  add_subscription_routes(router, *subscriptions_);
+  add_silence_routes(router, subscriptions_->silences());
+}
+
+void AlertServices::effects_changed() {
+  feed_.notify();
+  subscriptions_->wake();
+}
+
+void AlertServices::rules_changed(AlertConditions::PlanPtr plan) {
+  subscriptions_->rules_changed(std::move(plan));
+}
+
+void AlertServices::stop() {
+  feed_.stop();
+  if (subscriptions_) subscriptions_->stop();
+}
+}  // namespace tocsin::api
