@@ -1,4 +1,4 @@
-/// What goes to an endpoint in place of many alerts: a summary of those that the storm brake held
+/// What goes to an endpoint in place of many alerts: a summary of those that the rate cap held
 /// back, or a group. Kept in the alert store's family `messages`:
 ///
 ///   'm' u8[16] endpoint | u64 number               JSON: the message

@@ -69,8 +69,9 @@ class DeliveryPlanner::Decisions final : public runtime::Addressing {
       const DeliveryMessage& message = planner_.open_.at(number);
       batch.put(kMessageFamily, message_key(message.endpoint, number), encode_message(message));
     }
-    for (const EndpointId& endpoint : brakes_)
-      batch.put(kMessageFamily, brake_key(endpoint), planner_.lanes_.at(endpoint).brake.encode());
+    for (const EndpointId& endpoint : rate_caps_)
+      batch.put(kMessageFamily, rate_cap_key(endpoint),
+                planner_.lanes_.at(endpoint).rate_cap.encode());
     for (const GroupPlace& place : groups_) {
       const Group& group = planner_.lanes_.at(place.first).groups.at(place.second);
       batch.put(kMessageFamily, group_key(place), encode_group(group));
@@ -87,7 +88,7 @@ class DeliveryPlanner::Decisions final : public runtime::Addressing {
     is_open_ = false;
     PlannerFigures& figures = planner_.figures_;
     figures.silenced += figures_.silenced;
-    figures.braked += figures_.braked;
+    figures.rate_capped += figures_.rate_capped;
     figures.grouped += figures_.grouped;
     figures.groups += figures_.groups;
     figures.summaries += figures_.summaries;
@@ -105,7 +106,7 @@ class DeliveryPlanner::Decisions final : public runtime::Addressing {
                                       const runtime::StoredAlert& alert) {
     Lane& lane = planner_.lanes_[endpoint];
     if (!lane.subscription) lane.subscription = planner_.subscription_of(endpoint);
-    if (!subscription.group) return brake(subscription, endpoint, lane, alert);
+    if (!subscription.group) return rate_cap(subscription, endpoint, lane, alert);
     const std::string subject = group_subject(subscription.group->by, alert);
     const cep::Digest digest = cep::sha256(subject);
     GroupPlace place{endpoint, {}};
@@ -118,8 +119,8 @@ class DeliveryPlanner::Decisions final : public runtime::Addressing {
       known->second.message = 0;
       known->second.next_at = open.due + subscription.group->interval;
     }
-    // What begins a message counts for the brake.
-    if (auto held = brake(subscription, endpoint, lane, alert)) return held;
+    // What begins a message counts for the rate cap.
+    if (auto held = rate_cap(subscription, endpoint, lane, alert)) return held;
     if (known == lane.groups.end() && lane.groups.size() >= planner_.options_.groups_max) {
       planner_.over_limit_.insert(subscription.id);
       return std::nullopt;
@@ -152,30 +153,32 @@ class DeliveryPlanner::Decisions final : public runtime::Addressing {
             .message = message.number};
   }
 
-  std::optional<WithheldRow> brake(const Subscription& subscription, EndpointId endpoint,
-                                   Lane& lane, const runtime::StoredAlert& alert) {
-    const BrakeLimits& standard = planner_.options_.brake;
-    const BrakeLimits limits{subscription.brake_per_rule.value_or(standard.per_rule),
-                             subscription.brake_in_all.value_or(standard.in_all), standard.window};
+  std::optional<WithheldRow> rate_cap(const Subscription& subscription, EndpointId endpoint,
+                                      Lane& lane, const runtime::StoredAlert& alert) {
+    const RateCapLimits& standard = planner_.options_.rate_cap;
+    const RateCapLimits limits{subscription.rate_cap_per_rule.value_or(standard.per_rule),
+                               subscription.rate_cap_in_all.value_or(standard.in_all),
+                               standard.window};
     if (limits.per_rule == 0 && limits.in_all == 0) return std::nullopt;
-    const DeliveryBrake::Decision decision = lane.brake.take(alert.rule, now_, limits);
-    brakes_.insert(endpoint);
-    if (decision == DeliveryBrake::Decision::kPass) return std::nullopt;
+    const DeliveryRateCap::Decision decision = lane.rate_cap.take(alert.rule, now_, limits);
+    rate_caps_.insert(endpoint);
+    if (decision == DeliveryRateCap::Decision::kPass) return std::nullopt;
     const std::string subject =
-        decision == DeliveryBrake::Decision::kRuleLimit ? alert.rule : std::string();
-    auto summary = planner_.open_.find(lane.brake.message(subject));
+        decision == DeliveryRateCap::Decision::kRuleLimit ? alert.rule : std::string();
+    auto summary = planner_.open_.find(lane.rate_cap.message(subject));
     if (summary == planner_.open_.end()) {
-      const DeliveryMessage& begun = begin_message(DeliveryMessage::Kind::kSummary, endpoint,
-                                                   subject, lane.brake.begin(), lane.brake.end());
-      lane.brake.set_message(subject, begun.number);
+      const DeliveryMessage& begun =
+          begin_message(DeliveryMessage::Kind::kSummary, endpoint, subject, lane.rate_cap.begin(),
+                        lane.rate_cap.end());
+      lane.rate_cap.set_message(subject, begun.number);
       summary = planner_.open_.find(begun.number);
       ++figures_.summaries;
     }
     summary->second.add(alert);
     messages_.insert(summary->first);
-    ++figures_.braked;
+    ++figures_.rate_capped;
     return WithheldRow{.endpoint = endpoint,
-                       .kind = WithheldKind::kBraked,
+                       .kind = WithheldKind::kRateCapped,
                        .silence = {},
                        .message = summary->first};
   }
@@ -201,7 +204,7 @@ class DeliveryPlanner::Decisions final : public runtime::Addressing {
   const cep::EventTime now_;
   bool is_open_ = false;  // something was decided that is not on disk
   std::set<std::uint64_t> messages_;
-  std::set<EndpointId> brakes_;
+  std::set<EndpointId> rate_caps_;
   std::set<GroupPlace> groups_;
   std::vector<std::string> parts_;
   bool has_new_number_ = false;
@@ -211,7 +214,7 @@ class DeliveryPlanner::Decisions final : public runtime::Addressing {
 std::string DeliveryPlanner::group_key(const GroupPlace& place) {
   return "g" + text_of(place.first.bytes) + text_of(place.second);
 }
-std::string DeliveryPlanner::brake_key(EndpointId endpoint) {
+std::string DeliveryPlanner::rate_cap_key(EndpointId endpoint) {
   return "b" + text_of(endpoint.bytes);
 }
 std::string DeliveryPlanner::encode_group(const Group& group) {
@@ -257,18 +260,18 @@ Result<void> DeliveryPlanner::load() {
   }
   if (Result<void> loaded = load_messages(); !loaded) return loaded;
   Result<void> damage;
-  Result<void> read =
-      store_.scan(kMessageFamily, runtime::StoreRange::of_prefix("b"),
-                  [&](std::string_view key, std::string_view value) {
-                    Result<DeliveryBrake> brake = DeliveryBrake::decode(value);
-                    if (!brake || key.size() != 1 + kEndpointBytes) {
-                      damage = brake ? damaged("a storm brake") : tl::unexpected(brake.error());
-                      return false;
-                    }
-                    const EndpointId endpoint{bytes_at<kEndpointBytes>(key, 1)};
-                    lanes_[endpoint].brake = *std::move(brake);
-                    return true;
-                  });
+  Result<void> read = store_.scan(
+      kMessageFamily, runtime::StoreRange::of_prefix("b"),
+      [&](std::string_view key, std::string_view value) {
+        Result<DeliveryRateCap> rate_cap = DeliveryRateCap::decode(value);
+        if (!rate_cap || key.size() != 1 + kEndpointBytes) {
+          damage = rate_cap ? damaged("a storm brake") : tl::unexpected(rate_cap.error());
+          return false;
+        }
+        const EndpointId endpoint{bytes_at<kEndpointBytes>(key, 1)};
+        lanes_[endpoint].rate_cap = *std::move(rate_cap);
+        return true;
+      });
   if (!read || !damage) return read ? damage : read;
   read = store_.scan(kMessageFamily, runtime::StoreRange::of_prefix("g"),
                      [&](std::string_view key, std::string_view value) {

@@ -1,12 +1,12 @@
 /// Decides, once and with the commit that stores an alert, to which subscriptions it goes and how:
-/// by itself, in a group, counted in a summary of the storm brake, or silenced. All that it decides
+/// by itself, in a group, counted in a summary of the rate cap, or silenced. All that it decides
 /// by stands in the alert store and changes in that same write, so that a crash repeats no decision
 /// and forgets none.
 ///
 /// In the family `messages`, beside the messages themselves (api/delivery/delivery_message.h):
 ///
 ///   'n'                                     u64 the number of the last message
-///   'b' u8[16] endpoint                     JSON: its brake
+///   'b' u8[16] endpoint                     JSON: its rate cap
 ///   'g' u8[16] endpoint | u8[16] digest     JSON: a group, as long as its next message has to wait
 #pragma once
 #include <array>
@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "api/alerts/silence.h"
-#include "api/delivery/delivery_brake.h"
 #include "api/delivery/delivery_message.h"
+#include "api/delivery/delivery_rate_cap.h"
 #include "api/delivery/subscription.h"
 #include "cep/base/result.h"
 #include "runtime/effects/effect_store.h"
@@ -31,13 +31,13 @@
 
 namespace tocsin::api {
 struct PlannerOptions {
-  BrakeLimits brake;                // of subscriptions that say nothing of it
+  RateCapLimits rate_cap;           // of subscriptions that say nothing of it
   std::size_t groups_max = 10'000;  // that wait, of one subscription
 };
 /// What was decided, by this process.
 struct PlannerFigures {
   std::uint64_t silenced = 0;
-  std::uint64_t braked = 0;
+  std::uint64_t rate_capped = 0;
   std::uint64_t grouped = 0;
   std::uint64_t groups = 0;     // messages that were begun
   std::uint64_t summaries = 0;  // likewise
@@ -81,7 +81,7 @@ class DeliveryPlanner final : public runtime::Addressees {
   };
   struct Lane {
     SubscriptionPtr subscription;  // null: it is gone
-    DeliveryBrake brake;
+    DeliveryRateCap rate_cap;
     std::map<GroupDigest, Group> groups;
   };
   using GroupPlace = std::pair<runtime::EndpointId, GroupDigest>;
@@ -92,7 +92,7 @@ class DeliveryPlanner final : public runtime::Addressees {
   Result<void> release_one(runtime::EffectStore& effects, DeliveryMessage message);
   Result<void> forget_groups(cep::EventTime now);
   static std::string group_key(const GroupPlace& place);
-  static std::string brake_key(runtime::EndpointId endpoint);
+  static std::string rate_cap_key(runtime::EndpointId endpoint);
   static std::string encode_group(const Group& group);
 
   runtime::Store& store_;

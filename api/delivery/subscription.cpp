@@ -115,7 +115,7 @@ Result<void> read_group(const ordered_json& value, std::optional<GroupSettings>&
   return {};
 }
 
-Result<void> read_brake(const ordered_json& value, Subscription& next) {
+Result<void> read_rate_cap(const ordered_json& value, Subscription& next) {
   constexpr std::uint64_t kMost = 1'000'000;
   if (value.is_null()) return {};
   if (!value.is_object()) return bad_member("brake", "an object of per_rule and in_all, or null");
@@ -130,7 +130,8 @@ Result<void> read_brake(const ordered_json& value, Subscription& next) {
                       "limit",
                       kMost));
     }
-    (name == "per_rule" ? next.brake_per_rule : next.brake_in_all) = limit.get<std::uint64_t>();
+    (name == "per_rule" ? next.rate_cap_per_rule : next.rate_cap_in_all) =
+        limit.get<std::uint64_t>();
   }
   return {};
 }
@@ -156,8 +157,8 @@ ordered_json settings_json(const Subscription& subscription) {
   const auto limit = [](const std::optional<std::uint64_t>& said) {
     return said ? ordered_json(*said) : ordered_json(nullptr);
   };
-  document["brake"] = {{"per_rule", limit(subscription.brake_per_rule)},
-                       {"in_all", limit(subscription.brake_in_all)}};
+  document["brake"] = {{"per_rule", limit(subscription.rate_cap_per_rule)},
+                       {"in_all", limit(subscription.rate_cap_in_all)}};
   return document;
 }
 }  // namespace
@@ -299,8 +300,8 @@ Result<void> apply_settings(std::string_view settings, const SubscriptionLimits&
   next.concurrency = 4;
   next.in_order = false;
   next.group.reset();
-  next.brake_per_rule.reset();
-  next.brake_in_all.reset();
+  next.rate_cap_per_rule.reset();
+  next.rate_cap_in_all.reset();
   for (const auto& [name, value] : document.items()) {
     if (name == "name") {
       if (!value.is_string() || value.get_ref<const std::string&>().size() > kTextBytesMax)
@@ -340,7 +341,7 @@ Result<void> apply_settings(std::string_view settings, const SubscriptionLimits&
     } else if (name == "group") {
       if (Result<void> read = read_group(value, next.group); !read) return read;
     } else if (name == "brake") {
-      if (Result<void> read = read_brake(value, next); !read) return read;
+      if (Result<void> read = read_rate_cap(value, next); !read) return read;
     } else {
       return bad_member(
           "the subscription",

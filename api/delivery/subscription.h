@@ -38,7 +38,7 @@ struct Subscription {
   bool in_order = false;               // those of one key one after the other
   std::optional<GroupSettings> group;  // absent: each alert goes by itself
   /// Deliveries a minute, 0: no limit; absent: as the server has it.
-  std::optional<std::uint64_t> brake_per_rule, brake_in_all;
+  std::optional<std::uint64_t> rate_cap_per_rule, rate_cap_in_all;
   std::string secret;  // "whsec_…"
   struct SecretBefore {
     std::string secret;

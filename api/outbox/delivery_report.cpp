@@ -94,10 +94,10 @@ class DeliveryReport {
       one["silence"] = row.silence;
       return one;
     }
-    one["state"] = row.kind == WithheldKind::kBraked ? "braked" : "grouped";
+    one["state"] = row.kind == WithheldKind::kRateCapped ? "braked" : "grouped";
     Result<ordered_json> message = message_at(subscription, row.message);
     if (!message) return message;
-    one[row.kind == WithheldKind::kBraked ? "summary" : "group"] = *std::move(message);
+    one[row.kind == WithheldKind::kRateCapped ? "summary" : "group"] = *std::move(message);
     return one;
   }
 

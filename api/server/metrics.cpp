@@ -218,7 +218,7 @@ void add_deliveries(Exposition& to, SubscriptionService& service, cep::EventTime
   to.add(Metric::deliveries_exhausted_total, totals.exhausted);
   const PlannerFigures planned = service.planned();
   to.add(Metric::deliveries_silenced_total, planned.silenced);
-  to.add(Metric::deliveries_braked_total, planned.braked);
+  to.add(Metric::deliveries_rate_capped_total, planned.rate_capped);
   to.add(Metric::deliveries_grouped_total, planned.grouped);
   to.add(Metric::delivery_summaries_total, planned.summaries);
   to.add(Metric::delivery_groups_total, planned.groups);

@@ -268,11 +268,11 @@ Result<AlertServicesOptions> alert_services_options(const Configuration& configu
                             time_of(configuration, "webhooks.total_timeout")};
   subscriptions.log_max = size_of(configuration, "webhooks.log_max");
   subscriptions.limits.subscriptions_max = size_of(configuration, "webhooks.subscriptions_max");
-  subscriptions.planner.brake = {
+  subscriptions.planner.rate_cap = {
       static_cast<std::uint64_t>(configuration.integer("webhooks.brake_per_rule")),
       static_cast<std::uint64_t>(configuration.integer("webhooks.brake_in_all")),
       configuration.duration("webhooks.brake_window")};
-  if (subscriptions.planner.brake.window < cep::Duration{1'000'000}) {
+  if (subscriptions.planner.rate_cap.window < cep::Duration{1'000'000}) {
     return fail(Errc::kInvalidArgument, "webhooks.brake_window takes a second or more");
   }
   subscriptions.planner.groups_max = size_of(configuration, "webhooks.groups_max");

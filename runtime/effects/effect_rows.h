@@ -33,13 +33,13 @@ struct OutboxRow {
   bool is_dead = false;       // its schedule was used up: tried again at the next start
   std::uint64_t part_of = 0;  // the message that the alert goes with; 0: it goes by itself
 };
-enum class WithheldKind : std::uint8_t { kSilenced = 1, kBraked, kGrouped };
+enum class WithheldKind : std::uint8_t { kSilenced = 1, kRateCapped, kGrouped };
 /// Why an alert does not go to an endpoint by itself. Kept as long as the alert.
 struct WithheldRow {
   EndpointId endpoint;
   WithheldKind kind = WithheldKind::kSilenced;
   std::string silence = {};   // kSilenced: its id
-  std::uint64_t message = 0;  // kBraked: which stands for it; kGrouped: which it goes with
+  std::uint64_t message = 0;  // kRateCapped: which stands for it; kGrouped: which it goes with
 };
 struct EndpointRow {
   EndpointId id;

@@ -56,7 +56,7 @@ struct CommitReport {
 };
 
 /// An endpoint that an alert is for, and why it does not go there by itself, if so: one that is
-/// silenced or braked is not owed, one that is grouped is, as a part of a message.
+/// silenced or rate-capped is not owed, one that is grouped is, as a part of a message.
 struct Addressee {
   EndpointId endpoint;
   std::optional<WithheldRow> withheld;

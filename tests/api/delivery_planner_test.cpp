@@ -66,8 +66,8 @@ struct Planned {
                                              }));
     return rows;
   }
-  // "sent", "silenced SILENCE", "braked", "grouped", for each alert from the first on; with the
-  // number of the message.
+  // "sent", "silenced SILENCE", "rate-capped", "grouped", for each alert from the first on; with
+  // the number of the message.
   std::vector<std::string> fates(std::size_t which = 0) {
     std::set<std::uint64_t> owed;
     for (const runtime::OutboxRow& row : outbox(which)) owed.insert(row.number);
@@ -80,7 +80,7 @@ struct Planned {
         if (row.endpoint != subscriptions[which]->endpoint()) continue;
         const std::string message = std::to_string(row.message & ~runtime::kMessageBit);
         if (row.kind == WithheldKind::kSilenced) fate += " silenced " + row.silence;
-        if (row.kind == WithheldKind::kBraked) fate += " braked " + message;
+        if (row.kind == WithheldKind::kRateCapped) fate += " braked " + message;
         if (row.kind == WithheldKind::kGrouped) fate += " grouped " + message;
       }
       all.push_back(fate);
@@ -155,7 +155,7 @@ TEST_CASE("planner: beyond the share of all rules the rest is one summary too") 
 }
 
 TEST_CASE("planner: the server's limits hold where a subscription says none") {
-  Planned world({subscription()}, {.brake = {.per_rule = 1, .in_all = 0}, .groups_max = 10});
+  Planned world({subscription()}, {.rate_cap = {.per_rule = 1, .in_all = 0}, .groups_max = 10});
   world.raise(1);
   world.raise(2);
   CHECK(world.fates() == Fates{"sent", "none braked 1"});
@@ -239,7 +239,7 @@ TEST_CASE("planner: what begins a group counts for the brake, what joins one doe
 }
 
 TEST_CASE("planner: with as many groups as may be, alerts go by themselves, and it is said") {
-  Planned world({subscription({{"group", {{"by", {"card"}}}}})}, {.brake = {}, .groups_max = 1});
+  Planned world({subscription({{"group", {{"by", {"card"}}}}})}, {.rate_cap = {}, .groups_max = 1});
   world.raise(1);
   CHECK(world.planner->take_over_limit().empty());
   world.raise(2, {.card = "c9"});
@@ -340,7 +340,7 @@ TEST_CASE("planner: a subscription of a store from before has no group, and the 
   const Result<Subscription> read = decode_subscription(stored.dump());
   REQUIRE(read);
   CHECK(!read->group);
-  CHECK(!read->brake_per_rule);
+  CHECK(!read->rate_cap_per_rule);
   const Subscription full = subscription({{"group", {{"by", {"rule"}}, {"wait", "0s"}}},
                                           {"brake", {{"in_all", 0}}},
                                           {"filter", {{"condition", "amount > 1"}}}});

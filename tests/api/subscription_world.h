@@ -108,8 +108,8 @@ inline SubscriptionOptions quick_options() {
   options.pool.retry_delays = {5ms, 10ms, 20ms};
   options.pool.circuit = {.failures_in_a_row = 1000, .pause_first = 5ms, .pause_max = 20ms};
   options.timeouts = {.connect = 1s, .total = 2s};
-  options.planner.brake = {.per_rule = 0,
-                           .in_all = 0};  // its tests are in delivery_planner_test.cpp
+  options.planner.rate_cap = {.per_rule = 0,
+                              .in_all = 0};  // its tests are in delivery_planner_test.cpp
   return options;
 }
 

@@ -1,4 +1,4 @@
-#include "api/delivery/delivery_brake.h"
+#include "api/delivery/delivery_rate_cap.h"
 
 #include <fmt/format.h>
 
@@ -14,8 +14,8 @@ cep::EventTime begin_of_window(cep::EventTime now, cep::Duration window) {
 }
 }  // namespace
 
-DeliveryBrake::Decision DeliveryBrake::take(std::string_view rule, cep::EventTime now,
-                                            const BrakeLimits& limits) {
+DeliveryRateCap::Decision DeliveryRateCap::take(std::string_view rule, cep::EventTime now,
+                                                const RateCapLimits& limits) {
   if (now >= end_ || now < begin_ - limits.window) {
     begin_ = begin_of_window(now, limits.window);
     end_ = begin_ + limits.window;
@@ -34,12 +34,12 @@ DeliveryBrake::Decision DeliveryBrake::take(std::string_view rule, cep::EventTim
   return Decision::kPass;
 }
 
-std::uint64_t DeliveryBrake::message(std::string_view rule) const {
+std::uint64_t DeliveryRateCap::message(std::string_view rule) const {
   if (rule.empty()) return all_.message;
   const auto count = rules_.find(rule);
   return count == rules_.end() ? 0 : count->second.message;
 }
-void DeliveryBrake::set_message(std::string_view rule, std::uint64_t number) {
+void DeliveryRateCap::set_message(std::string_view rule, std::uint64_t number) {
   if (rule.empty()) {
     all_.message = number;
   } else {
@@ -47,7 +47,7 @@ void DeliveryBrake::set_message(std::string_view rule, std::uint64_t number) {
   }
 }
 
-std::string DeliveryBrake::encode() const {
+std::string DeliveryRateCap::encode() const {
   ordered_json rules = ordered_json::object();
   for (const auto& [rule, count] : rules_) rules[rule] = {count.passed, count.message};
   const ordered_json value = {{"begin", begin_.us},
@@ -58,22 +58,22 @@ std::string DeliveryBrake::encode() const {
   return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-Result<DeliveryBrake> DeliveryBrake::decode(std::string_view text) {
-  DeliveryBrake brake;
+Result<DeliveryRateCap> DeliveryRateCap::decode(std::string_view text) {
+  DeliveryRateCap rate_cap;
   try {
     const ordered_json value = ordered_json::parse(text);
-    brake.begin_.us = value.at("begin").get<std::int64_t>();
-    brake.end_.us = value.at("end").get<std::int64_t>();
-    brake.all_ = {value.at("passed").get<std::uint64_t>(),
-                  value.at("message").get<std::uint64_t>()};
+    rate_cap.begin_.us = value.at("begin").get<std::int64_t>();
+    rate_cap.end_.us = value.at("end").get<std::int64_t>();
+    rate_cap.all_ = {value.at("passed").get<std::uint64_t>(),
+                     value.at("message").get<std::uint64_t>()};
     for (const auto& [rule, count] : value.at("rules").items())
-      brake.rules_[rule] = {count.at(0).get<std::uint64_t>(), count.at(1).get<std::uint64_t>()};
+      rate_cap.rules_[rule] = {count.at(0).get<std::uint64_t>(), count.at(1).get<std::uint64_t>()};
   } catch (const std::exception& error) {
     return fail(Errc::kCorrupt,
                 fmt::format("the alert store holds a storm brake that this program did not write: "
                             "{}",
                             error.what()));
   }
-  return brake;
+  return rate_cap;
 }
 }  // namespace tocsin::api

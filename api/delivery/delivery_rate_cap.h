@@ -1,4 +1,4 @@
-/// The storm brake of one endpoint: how many deliveries it is owed in a minute, or another window
+/// The rate cap of one endpoint: how many deliveries it is owed in a minute, or another window
 /// of time, by rule and in all. Decides only; what is held back is counted in messages
 /// (api/delivery/delivery_message.h).
 #pragma once
@@ -12,14 +12,14 @@
 
 namespace tocsin::api {
 /// Deliveries in a window of time; 0: no limit.
-struct BrakeLimits {
+struct RateCapLimits {
   std::uint64_t per_rule = 120;
   std::uint64_t in_all = 600;
   cep::Duration window{60'000'000};
 };
 
 /// Threading: one thread at a time.
-class DeliveryBrake {
+class DeliveryRateCap {
  public:
   enum class Decision : std::uint8_t {
     kPass,       // it may go
@@ -28,7 +28,7 @@ class DeliveryBrake {
   };
   /// Decides about a delivery at a processing time, and counts it where it may go. Windows begin
   /// at multiples of their length. A clock that was set back by more than one begins a new one.
-  Decision take(std::string_view rule, cep::EventTime now, const BrakeLimits& limits);
+  Decision take(std::string_view rule, cep::EventTime now, const RateCapLimits& limits);
   /// The window of the last decision.
   cep::EventTime begin() const { return begin_; }
   cep::EventTime end() const { return end_; }
@@ -39,7 +39,7 @@ class DeliveryBrake {
 
   /// JSON, and back. Errors: kCorrupt.
   std::string encode() const;
-  static Result<DeliveryBrake> decode(std::string_view text);
+  static Result<DeliveryRateCap> decode(std::string_view text);
 
  private:
   struct Count {
