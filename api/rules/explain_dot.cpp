@@ -65,7 +65,7 @@ void append_rule(std::string& out, const cep::Program& program, cep::RuleIndex i
   const cep::Plan& plan = program.plan();
   const cep::Rule& rule = plan.rules[index.value];
   const rules::NamedAutomaton automaton =
-      rules::name_automaton(rules::Words(plan, &rule), cep::describe_working(program, index));
+      rules::name_automaton(rules::Words(plan, &rule), cep::describe_profile(program, index));
   const auto node = [&](std::size_t state) { return fmt::format("r{}_s{}", index.value, state); };
   out += fmt::format("  subgraph cluster_{} {{\n    label=\"{}\\n{}\"\n", index.value,
                      label(rule.name), label(rule.title));

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "rules/explain/explain_automaton.h"
-#include "rules/explain/explain_working.h"
+#include "rules/explain/explain_profile.h"
 
 namespace tocsin::api {
 namespace {
@@ -98,8 +98,8 @@ Json automaton_json(const rules::NamedAutomaton& automaton, cep::Method method) 
           {"ended_by", automaton.always_ends}};
 }
 
-Json state_json(const cep::Plan& plan, const cep::RuleWorking& working) {
-  const cep::RuleMemory& memory = working.memory;
+Json state_json(const cep::Plan& plan, const cep::RuleProfile& profile) {
+  const cep::RuleMemory& memory = profile.memory;
   Json kept = Json::array();
   for (const cep::KeptType& type : memory.kept) {
     const cep::EventType& event_type = plan.event_types[type.type.value];
@@ -120,7 +120,7 @@ Json state_json(const cep::Plan& plan, const cep::RuleWorking& working) {
                         {"bytes_first", feature.bytes_first},
                         {"bytes_more", feature.bytes_more}});
   }
-  return {{"lives_us", microseconds(working.lives)},
+  return {{"lives_us", microseconds(profile.lives)},
           {"kept", std::move(kept)},
           {"features", std::move(features)},
           {"bytes",
@@ -132,9 +132,9 @@ Json state_json(const cep::Plan& plan, const cep::RuleWorking& working) {
             {"one_match", memory.bytes(1, 1)}}}};
 }
 
-Json cost_json(const cep::Program& program, const cep::RuleWorking& working) {
+Json cost_json(const cep::Program& program, const cep::RuleProfile& profile) {
   Json events = Json::array();
-  for (const cep::EventCost& cost : working.costs) {
+  for (const cep::EventCost& cost : profile.costs) {
     events.push_back({{"type", program.plan().event_types[cost.type.value].name},
                       {"tests", cost.tests},
                       {"tests_shared", cost.tests_shared},
@@ -144,7 +144,7 @@ Json cost_json(const cep::Program& program, const cep::RuleWorking& working) {
                       {"key_conditions", cost.key_conditions},
                       {"match_conditions", cost.match_conditions}});
   }
-  return {{"events", std::move(events)}, {"pass", working.pass + 1}};
+  return {{"events", std::move(events)}, {"pass", profile.pass + 1}};
 }
 }  // namespace
 
@@ -165,14 +165,14 @@ const char* status_name(cep::Status status) {
 std::string explain_json(const cep::Program& program, cep::RuleIndex index) {
   const cep::Plan& plan = program.plan();
   const cep::Rule& rule = plan.rules[index.value];
-  const cep::RuleWorking working = cep::describe_working(program, index);
+  const cep::RuleProfile profile = cep::describe_profile(program, index);
   const rules::Words words(plan, &rule);
   Json features = Json::array();
-  for (const cep::FeatureIndex feature : working.features_of_key) {
+  for (const cep::FeatureIndex feature : profile.features_of_key) {
     features.push_back(plan.features[feature.value].name);
   }
   std::vector<rules::ExplainedAspect> says = rules::explain(plan, index);
-  for (rules::ExplainedAspect& more : rules::explain_working(program, index)) {
+  for (rules::ExplainedAspect& more : rules::explain_profile(program, index)) {
     says.push_back(std::move(more));
   }
   const Json out = {
@@ -181,14 +181,14 @@ std::string explain_json(const cep::Program& program, cep::RuleIndex index) {
       {"title", rule.title},
       {"status", status_name(rule.status)},
       {"says", aspects(says)},
-      {"automaton", automaton_json(rules::name_automaton(words, working), working.method)},
-      {"state", state_json(plan, working)},
+      {"automaton", automaton_json(rules::name_automaton(words, profile), profile.method)},
+      {"state", state_json(plan, profile)},
       {"shared",
-       {{"rules_of_key", rule_names(plan, working.rules_of_key)},
+       {{"rules_of_key", rule_names(plan, profile.rules_of_key)},
         {"features_of_key", std::move(features)},
-        {"rules_of_ring", rule_names(plan, working.rules_of_ring)},
-        {"alert_readers", rule_names(plan, working.alert_readers)}}},
-      {"cost", cost_json(program, working)}};
+        {"rules_of_ring", rule_names(plan, profile.rules_of_ring)},
+        {"alert_readers", rule_names(plan, profile.alert_readers)}}},
+      {"cost", cost_json(program, profile)}};
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 }  // namespace tocsin::api

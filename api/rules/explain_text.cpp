@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "rules/explain/explain_working.h"
+#include "rules/explain/explain_profile.h"
 
 namespace tocsin::api {
 namespace {
@@ -72,7 +72,7 @@ std::string explanation_text(const cep::Program& program, cep::RuleIndex index,
   for (const rules::ExplainedAspect& aspect : rules::explain(program.plan(), index)) {
     text += '\n' + aspect_text(aspect, style);
   }
-  for (const rules::ExplainedAspect& aspect : rules::explain_working(program, index)) {
+  for (const rules::ExplainedAspect& aspect : rules::explain_profile(program, index)) {
     text += '\n' + aspect_text(aspect, style);
   }
   return text;

@@ -1,4 +1,4 @@
-/// How much the engine keeps for one key of a rule (cep/diagnose/rule_working.h), from the
+/// How much the engine keeps for one key of a rule (cep/diagnose/rule_profile.h), from the
 /// structures that it is kept in.
 #pragma once
 #include <cstddef>

@@ -24,13 +24,13 @@ using cep::Passes;
 namespace {
 class Namer {
  public:
-  Namer(const Words& words, const cep::RuleWorking& working)
-      : words_(words), rule_(*words.rule()), working_(working) {}
+  Namer(const Words& words, const cep::RuleProfile& profile)
+      : words_(words), rule_(*words.rule()), profile_(profile) {}
 
   NamedAutomaton run() {
-    for (const AutomatonState& state : working_.states) add_state(state);
-    for (const AutomatonWay& way : working_.ways) add_way(way);
-    if (working_.without) out_.always_ends.push_back(event_words(*working_.without));
+    for (const AutomatonState& state : profile_.states) add_state(state);
+    for (const AutomatonWay& way : profile_.ways) add_way(way);
+    if (profile_.without) out_.always_ends.push_back(event_words(*profile_.without));
     if (rule_.within && rule_.pattern.size() + rule_.window.has_value() > 0 && !rule_.window) {
       out_.always_ends.push_back(
           fmt::format("{} after its first event", duration_text(*rule_.within)));
@@ -40,7 +40,7 @@ class Namer {
 
  private:
   // The condition's name, the same for equal ones.
-  std::string condition(const cep::WorkingCondition& asked) {
+  std::string condition(const cep::ProfileCondition& asked) {
     std::string text = expression_text(words_.plan(), &rule_, *asked.expr);
     if (!asked.of_first) text += "  (not of the first)";
     for (const NamedCondition& known : out_.conditions) {
@@ -52,7 +52,7 @@ class Namer {
   }
   std::vector<std::string> conditions(const AskedTest& test) {
     std::vector<std::string> names;
-    for (const cep::WorkingCondition& asked : test.conditions) names.push_back(condition(asked));
+    for (const cep::ProfileCondition& asked : test.conditions) names.push_back(condition(asked));
     return names;
   }
   // "`payment` with C1 and C2".
@@ -86,8 +86,8 @@ class Namer {
 
   std::string counter_words(const CounterTest& test) const {
     std::string what = "the group";
-    for (std::size_t i = 0; i < working_.states.size(); ++i) {
-      if (working_.states[i].counter == test.counter) what = in_code(out_.states[i].name);
+    for (std::size_t i = 0; i < profile_.states.size(); ++i) {
+      if (profile_.states[i].counter == test.counter) what = in_code(out_.states[i].name);
     }
     switch (test.kind) {
       case CounterTest::Kind::kAtLeast:
@@ -140,7 +140,7 @@ class Namer {
     NamedWay named;
     named.from = way.from;
     named.to = way.to;
-    const AutomatonState& target = working_.states[way.to];
+    const AutomatonState& target = profile_.states[way.to];
     named.takes = target.kind == AutomatonState::Kind::kStep;
     if (named.takes) {
       named.passes = passes_words(way);
@@ -153,10 +153,10 @@ class Namer {
       if (said.insert(need).second) named.needs.push_back(std::move(need));
     }
     const bool collects_more =
-        working_.opens && working_.opens->kinds.size() < target.takes.kinds.size();
+        profile_.opens && profile_.opens->kinds.size() < target.takes.kinds.size();
     if (rule_.window && way.from == 0 && collects_more) {
       named.needs.push_back(fmt::format("it is one {}{}",
-                                        kind_noun(words_.plan(), working_.opens->kinds),
+                                        kind_noun(words_.plan(), profile_.opens->kinds),
                                         rule_.window->session ? "" : " or the stretch is open"));
     }
     if (way.gap) {
@@ -165,7 +165,7 @@ class Namer {
     for (const std::size_t absence : way.absences) {
       const Element* const element = element_of(absence);
       const bool next = element != nullptr && element->next;
-      named.ends.push_back(event_words(working_.absences[absence]) +
+      named.ends.push_back(event_words(profile_.absences[absence]) +
                            (next ? ", if it is the very next event" : ""));
     }
     for (const std::size_t loop : way.greedy) {
@@ -195,7 +195,7 @@ class Namer {
 
   const Words& words_;
   const cep::Rule& rule_;
-  const cep::RuleWorking& working_;
+  const cep::RuleProfile& profile_;
   NamedAutomaton out_;
 };
 
@@ -238,21 +238,21 @@ std::vector<std::string> reasons_of(const cep::Rule& rule) {
   return {found.begin(), found.end()};
 }
 
-std::string method_words(const cep::Rule& rule, const cep::RuleWorking& working) {
+std::string method_words(const cep::Rule& rule, const cep::RuleProfile& profile) {
   std::string out;
-  if (working.method != Method::kSingle && working.lives && working.lives->us == 0) {
+  if (profile.method != Method::kSingle && profile.lives && profile.lives->us == 0) {
     return "Each event is decided by itself; only that it alerted is remembered.";
   }
-  switch (working.method) {
+  switch (profile.method) {
     case Method::kSingle:
       return "Each event is decided by itself: the rule remembers nothing.";
     case Method::kStrict:
       out = fmt::format(
           "By looking back: its steps follow each other directly, so that the last {} of the key "
           "{} all it needs.",
-          working.memory.events_most == 1 ? "event"
-                                          : fmt::format("{} events", working.memory.events_most),
-          working.memory.events_most == 1 ? "is" : "are");
+          profile.memory.events_most == 1 ? "event"
+                                          : fmt::format("{} events", profile.memory.events_most),
+          profile.memory.events_most == 1 ? "is" : "are");
       break;
     case Method::kRuns:
       out = "By partial matches that share what they took together.";
@@ -261,10 +261,10 @@ std::string method_words(const cep::Rule& rule, const cep::RuleWorking& working)
       out = fmt::format("By the general matcher, for the sake of {}.", listed(reasons_of(rule)));
       break;
   }
-  const bool merges = working.method == Method::kRuns || working.method == Method::kGeneral;
-  if (working.prunes && merges && !rule.window) {
+  const bool merges = profile.method == Method::kRuns || profile.method == Method::kGeneral;
+  if (profile.prunes && merges && !rule.window) {
     out +=
-        working.prunes_over_starts
+        profile.prunes_over_starts
             ? " Of partial matches with the same future only the one that would be chosen is kept."
             : " Of partial matches that began at the same event and have the same future only the "
               "one that would be chosen is kept.";
@@ -285,7 +285,7 @@ const char* asked_words(AskedAt at) {
 }
 
 // Whether nothing is left to wait for after the state's event: it is the match.
-bool is_last(const NamedAutomaton& automaton, const cep::RuleWorking& working, std::size_t state) {
+bool is_last(const NamedAutomaton& automaton, const cep::RuleProfile& profile, std::size_t state) {
   std::size_t count = 0;
   bool waits = false;
   for (std::size_t i = 0; i < automaton.ways.size(); ++i) {
@@ -293,12 +293,12 @@ bool is_last(const NamedAutomaton& automaton, const cep::RuleWorking& working, s
     if (way.from != state) continue;
     ++count;
     waits = waits || way.takes || !way.needs.empty() || !way.ends.empty() ||
-            working.ways[i].ending != Ending::kAtOnce;
+            profile.ways[i].ending != Ending::kAtOnce;
   }
   return count == 1 && !waits;
 }
 
-Passage way_passage(const NamedAutomaton& automaton, const cep::RuleWorking& working,
+Passage way_passage(const NamedAutomaton& automaton, const cep::RuleProfile& profile,
                     const NamedWay& way) {
   const NamedState& target = automaton.states[way.to];
   Passage out;
@@ -306,7 +306,7 @@ Passage way_passage(const NamedAutomaton& automaton, const cep::RuleWorking& wor
     out.text = way.from == way.to ? "take another " : "take ";
     out.text += target.takes;
     if (!target.conditions.empty()) out.text += " with " + listed(target.conditions);
-    if (is_last(automaton, working, way.to)) {
+    if (is_last(automaton, profile, way.to)) {
       const bool named = !target.name.starts_with("step ");
       out.text += " → " + (named ? in_code(target.name) + ": " : std::string()) + "match";
     } else if (way.from != way.to) {
@@ -336,32 +336,32 @@ std::string method_name(Method method) {
   return "general";
 }
 
-NamedAutomaton name_automaton(const Words& words, const cep::RuleWorking& working) {
-  return Namer(words, working).run();
+NamedAutomaton name_automaton(const Words& words, const cep::RuleProfile& profile) {
+  return Namer(words, profile).run();
 }
 
-std::vector<Passage> automaton_passages(const Words& words, const cep::RuleWorking& working) {
-  const NamedAutomaton automaton = name_automaton(words, working);
+std::vector<Passage> automaton_passages(const Words& words, const cep::RuleProfile& profile) {
+  const NamedAutomaton automaton = name_automaton(words, profile);
   std::vector<Passage> out;
-  out.push_back({method_words(*words.rule(), working)});
+  out.push_back({method_words(*words.rule(), profile)});
   for (const NamedCondition& condition : automaton.conditions) {
     out.push_back({fmt::format("{}: {}  ({})", condition.name, condition.text,
                                asked_words(condition.asked))});
   }
   for (std::size_t i = 0; i < automaton.states.size(); ++i) {
     const NamedState& state = automaton.states[i];
-    if (state.kind == AutomatonState::Kind::kMatch || is_last(automaton, working, i)) continue;
+    if (state.kind == AutomatonState::Kind::kMatch || is_last(automaton, profile, i)) continue;
     Passage said{state.kind == AutomatonState::Kind::kStart ? "From the start:"
                                                             : "After " + in_code(state.name) + ":"};
     for (const NamedWay& way : automaton.ways) {
-      if (way.from == i) said.parts.push_back(way_passage(automaton, working, way));
+      if (way.from == i) said.parts.push_back(way_passage(automaton, profile, way));
     }
     out.push_back(std::move(said));
   }
   const bool branches =
-      std::any_of(working.ways.begin(), working.ways.end(), [&](const AutomatonWay& way) {
+      std::any_of(profile.ways.begin(), profile.ways.end(), [&](const AutomatonWay& way) {
         return way.from != 0 && way.passes == Passes::kEverything &&
-               working.states[way.to].kind == AutomatonState::Kind::kStep;
+               profile.states[way.to].kind == AutomatonState::Kind::kStep;
       });
   if (branches) {
     out.push_back(

@@ -1,11 +1,11 @@
 /// A rule's automaton with words on it: made from how the engine runs the rule
-/// (cep/diagnose/rule_working.h), for text, JSON and pictures alike.
+/// (cep/diagnose/rule_profile.h), for text, JSON and pictures alike.
 #pragma once
 #include <cstddef>
 #include <string>
 #include <vector>
 
-#include "cep/diagnose/rule_working.h"
+#include "cep/diagnose/rule_profile.h"
 #include "rules/explain/explain.h"
 
 namespace tocsin::rules {
@@ -37,9 +37,9 @@ struct NamedAutomaton {
   std::vector<NamedWay> ways;
   std::vector<std::string> always_ends;  // what ends every partial match
 };
-NamedAutomaton name_automaton(const Words& words, const cep::RuleWorking& working);
+NamedAutomaton name_automaton(const Words& words, const cep::RuleProfile& profile);
 /// "general": a word for programs.
 std::string method_name(cep::Method method);
 /// The automaton in words: how it is run and why so, its conditions, states and ways.
-std::vector<Passage> automaton_passages(const Words& words, const cep::RuleWorking& working);
+std::vector<Passage> automaton_passages(const Words& words, const cep::RuleProfile& profile);
 }  // namespace tocsin::rules

@@ -30,7 +30,7 @@ class Node::Impl {
         program_(program.with_own_data()),
         options_(std::move(options)),
         settings_(options_.settings),
-        working_(options_.settings),
+        profile_(options_.settings),
         given_{program, options_.intake},
         effects_(program.plan()),
         splitter_(options_.intake.line_bytes_max) {
@@ -207,7 +207,7 @@ class Node::Impl {
   ListChanges lists_;
   RunSummary summary_;
   NodeSettings settings_;  // of the timeline, as of the last record
-  NodeSettings working_;   // of program_, which may only show less or more than settings_ say
+  NodeSettings profile_;   // of program_, which may only show less or more than settings_ say
   NodeProgram given_;      // what this start, or the last deploy, brought
   std::vector<CheckpointBlob> blobs_;
   Timeline timeline_;

@@ -101,7 +101,7 @@ Result<void> Node::Impl::take_settings(std::string_view json, std::vector<Checkp
     return fail(wanted.error().code, fmt::format("{}: {}", what, wanted.error().message));
   }
   recovery_.shown_otherwise = compare_settings(*wanted, options_.settings).shown;
-  if (!compare_settings(*wanted, working_).may_go_on()) {
+  if (!compare_settings(*wanted, profile_).may_go_on()) {
     Result<NodeProgram> next = program_of(*wanted, blobs);
     if (!next) return tl::unexpected(next.error());
     next->program = next->program.with_own_data();
@@ -113,7 +113,7 @@ Result<void> Node::Impl::take_settings(std::string_view json, std::vector<Checkp
       auto switched = switch_to(*std::move(next), std::move(engine), carry);
       if (!switched) return tl::unexpected(switched.error());
     }
-    working_ = *wanted;
+    profile_ = *wanted;
   }
   settings_ = *std::move(wanted);
   blobs_ = std::move(blobs);
@@ -212,7 +212,7 @@ Result<cep::RestoreReport> Node::Impl::activate() {
   options_.texts = std::move(next.texts);
   crash_point("node.deployed");
   options_.settings = settings_;
-  working_ = settings_;
+  profile_ = settings_;
   given_ = std::move(next.given);
   Result<cep::RestoreReport> report =
       switch_to(std::move(next.program), std::move(next.engine), *next.carry);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cep/data/batch.h"
-#include "cep/diagnose/rule_working.h"
+#include "cep/diagnose/rule_profile.h"
 #include "cep/engine/engine.h"
 #include "rules/context/rules.h"
 #include "tests/support/random.h"
@@ -124,7 +124,7 @@ TEST_CASE("explain: the memory that it names is right within a factor of two") {
     REQUIRE_MESSAGE(loaded.rules.has_value(), shape.name);
     const Result<cep::Program> program = cep::compile(loaded.rules->plan);
     REQUIRE(program);
-    const cep::RuleMemory memory = cep::describe_working(*program, cep::RuleIndex(0)).memory;
+    const cep::RuleMemory memory = cep::describe_profile(*program, cep::RuleIndex(0)).memory;
     for (const std::size_t payments : {1, 6}) {
       const Measured real = measure(*program, kCards, payments * kCards);
       const double estimated = estimate(memory, real);

@@ -55,12 +55,12 @@ TEST_CASE("state store: the key is table and group, big endian, then the key's b
 
 // What the port promises, whatever is behind it. `folder` is there.
 void check_contract(Files& files, StateStores& stores, const std::string& folder) {
-  const std::string working = folder + "/state";
+  const std::string profile = folder + "/state";
   const StateMap none;
   {
-    auto store = stores.create(working);
+    auto store = stores.create(profile);
     REQUIRE(store);
-    CHECK_FALSE(stores.create(working));
+    CHECK_FALSE(stores.create(profile));
     CHECK(contents_of(**store) == none);
     // Nothing counts before it is ingested, and a run of nothing is nothing.
     take(**store, {{store_key(1, "a"), "1"}, {store_key(1, "b"), ""}, {store_key(2, "a"), "3"}});
@@ -152,7 +152,7 @@ void check_contract(Files& files, StateStores& stores, const std::string& folder
   CHECK(contents_of(stores, folder + "/second") == second);
   CHECK(*files.list(folder + "/second") == *before);
   // Without its working copy a checkpoint is whole.
-  REQUIRE(remove_tree(files, working));
+  REQUIRE(remove_tree(files, profile));
   CHECK(contents_of(stores, folder + "/second") == second);
   CHECK_FALSE(stores.read(folder + "/none"));
 }

@@ -19,7 +19,7 @@ enum class AskedAt : std::uint8_t {
   kKey,      // once an event and key: it reads features or the key
   kMatch,    // of each partial match that waits for the event: it reads what that has taken
 };
-struct WorkingCondition {
+struct ProfileCondition {
   ExprPtr expr;  // a part of a conjunction, of the step's own event as the current one
   AskedAt at = AskedAt::kColumns;
   bool of_first = true;  // asked of a loop's first event too
@@ -27,7 +27,7 @@ struct WorkingCondition {
 /// The test of a step, an absence, `until`, `without` or what opens a window.
 struct AskedTest {
   std::vector<Subset> kinds;
-  std::vector<WorkingCondition> conditions;
+  std::vector<ProfileCondition> conditions;
 };
 /// A place in the automaton: before the first event, after an event taken for a step, or the match.
 struct AutomatonState {
@@ -71,7 +71,7 @@ struct EventCost {
   std::size_t match_conditions = 0;  // kMatch, at most, for each partial match
   std::size_t features = 0;          // that take it
 };
-struct RuleWorking {
+struct RuleProfile {
   Method method = Method::kRuns;
   bool prunes = false;              // of partial matches with the same future one is kept
   bool prunes_over_starts = false;  // also where they began at different events
@@ -93,5 +93,5 @@ struct RuleWorking {
   std::vector<RuleIndex> alert_readers;       // that take this rule's alerts
 };
 /// Requires a rule of the program's plan.
-RuleWorking describe_working(const Program& program, RuleIndex rule);
+RuleProfile describe_profile(const Program& program, RuleIndex rule);
 }  // namespace tocsin::cep

@@ -1,4 +1,4 @@
-#include "rules/explain/explain_working.h"
+#include "rules/explain/explain_profile.h"
 
 #include <fmt/format.h>
 
@@ -48,7 +48,7 @@ std::string kept_fields(const cep::Plan& plan, const cep::KeptType& kept) {
                      fields.empty() ? "its time" : listed(fields), bytes_words(kept.bytes));
 }
 
-void add_lifetime(const cep::RuleWorking& working, const cep::Rule& rule,
+void add_lifetime(const cep::RuleProfile& profile, const cep::Rule& rule,
                   std::vector<Passage>& out) {
   if (rule.window) {
     out.push_back({rule.window->session
@@ -57,12 +57,12 @@ void add_lifetime(const cep::RuleWorking& working, const cep::Rule& rule,
                                                      cep::unit_name(*rule.window->unit))
                                        : fmt::format("A window is kept until it ends, {} at most.",
                                                      duration_text(rule.window->duration))});
-  } else if (working.lives) {
+  } else if (profile.lives) {
     out.push_back({fmt::format(
         "A partial match lives at most {} after its first event, and its events as long as "
         "a partial match holds them; their memory is given back some time later.",
-        duration_text(*working.lives))});
-  } else if (working.method == Method::kStrict) {
+        duration_text(*profile.lives))});
+  } else if (profile.method == Method::kStrict) {
     out.push_back(
         {"There is no `within`: the last events of a key stay until later ones replace "
          "them, for ever where none comes."});
@@ -111,17 +111,17 @@ void add_suppression(const cep::Rule& rule, std::vector<Passage>& out) {
   }
 }
 
-std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& working) {
+std::vector<Passage> state_passages(const Words& words, const cep::RuleProfile& profile) {
   const cep::Plan& plan = words.plan();
   const cep::Rule& rule = *words.rule();
   std::vector<Passage> out;
-  const bool keeps = working.method != Method::kSingle;
+  const bool keeps = profile.method != Method::kSingle;
   // One event is a match: no partial match ever waits.
-  const bool waits = keeps && (!working.lives || working.lives->us > 0);
+  const bool waits = keeps && (!profile.lives || profile.lives->us > 0);
   if (waits) {
-    add_lifetime(working, rule, out);
+    add_lifetime(profile, rule, out);
     Passage events{"Of an event that it took it keeps, once for all rules of the key:"};
-    for (const cep::KeptType& kept : working.memory.kept) {
+    for (const cep::KeptType& kept : profile.memory.kept) {
       events.parts.push_back({kept_fields(plan, kept)});
     }
     if (!events.parts.empty()) out.push_back(std::move(events));
@@ -130,7 +130,7 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& 
         {keeps ? "It keeps no events: one event is a match." : "The rule itself keeps nothing."});
   }
   add_suppression(rule, out);
-  for (const cep::FeatureMemory& memory : working.memory.features) {
+  for (const cep::FeatureMemory& memory : profile.memory.features) {
     const cep::Feature& feature = plan.features[memory.feature.value];
     const std::string name =
         feature.name.starts_with('$') ? feature_noun(plan, feature) : in_code(feature.name);
@@ -150,13 +150,13 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& 
             : fmt::format(", and about {} for each further event in it", memory.bytes_more))});
   }
   if (!keeps) return out;
-  const cep::RuleMemory& memory = working.memory;
+  const cep::RuleMemory& memory = profile.memory;
   if (!waits) {
     out.push_back({fmt::format("Memory: about {} for a key that alerted, beside its features.",
                                bytes_words(memory.bytes(0, 0)))});
     return out;
   }
-  if (working.method == Method::kStrict) {
+  if (profile.method == Method::kStrict) {
     out.push_back(
         {fmt::format("Memory: about {} for a key of which it holds {}, texts taken as {} "
                      "bytes long.",
@@ -176,22 +176,22 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleWorking& 
 // ---- what is shared
 
 std::vector<Passage> shared_passages(const cep::Program& program, const Words& words,
-                                     const cep::RuleWorking& working) {
+                                     const cep::RuleProfile& profile) {
   const cep::Plan& plan = words.plan();
   std::vector<Passage> out;
-  if (!working.rules_of_key.empty() || !working.features_of_key.empty()) {
+  if (!profile.rules_of_key.empty() || !profile.features_of_key.empty()) {
     std::vector<std::string> all;
-    if (!working.rules_of_key.empty()) all.push_back(names_of(plan, working.rules_of_key));
-    std::size_t features = working.features_of_key.size();
+    if (!profile.rules_of_key.empty()) all.push_back(names_of(plan, profile.rules_of_key));
+    std::size_t features = profile.features_of_key.size();
     if (features > 0) all.push_back(counted(features, "feature"));
     out.push_back(
         {fmt::format("One record for each key, found once an event, with {}.", listed(all))});
   }
-  if (!working.rules_of_ring.empty()) {
+  if (!profile.rules_of_ring.empty()) {
     out.push_back(
-        {fmt::format("The key's last events, with {}.", names_of(plan, working.rules_of_ring))});
+        {fmt::format("The key's last events, with {}.", names_of(plan, profile.rules_of_ring))});
   }
-  for (const cep::FeatureMemory& memory : working.memory.features) {
+  for (const cep::FeatureMemory& memory : profile.memory.features) {
     const cep::Feature& feature = plan.features[memory.feature.value];
     std::vector<cep::RuleIndex> readers;
     for (std::size_t i = 0; i < plan.rules.size(); ++i) {
@@ -207,7 +207,7 @@ std::vector<Passage> shared_passages(const cep::Program& program, const Words& w
     out.push_back({fmt::format("{}, with {}.", name, names_of(plan, readers))});
   }
   std::size_t tests = 0;
-  for (const cep::EventCost& cost : working.costs) tests += cost.tests_shared;
+  for (const cep::EventCost& cost : profile.costs) tests += cost.tests_shared;
   if (tests > 0) {
     out.push_back(
         {fmt::format("{} of single events that other rules or features ask as well: each "
@@ -216,7 +216,7 @@ std::vector<Passage> shared_passages(const cep::Program& program, const Words& w
   }
   for (const cep::SearchedText& text : program.impl().atoms.texts().texts()) {
     const bool own = std::any_of(
-        working.costs.begin(), working.costs.end(),
+        profile.costs.begin(), profile.costs.end(),
         [&](const cep::EventCost& cost) { return cost.type == text.type && cost.searches > 0; });
     if (!own) continue;
     out.push_back({fmt::format(
@@ -225,9 +225,9 @@ std::vector<Passage> shared_passages(const cep::Program& program, const Words& w
         Words(plan, nullptr).value(*text.operand), in_code(plan.event_types[text.type.value].name),
         counted(text.patterns.size(), "pattern"))});
   }
-  if (!working.alert_readers.empty()) {
+  if (!profile.alert_readers.empty()) {
     out.push_back(
-        {fmt::format("Its alerts are events for {}.", names_of(plan, working.alert_readers))});
+        {fmt::format("Its alerts are events for {}.", names_of(plan, profile.alert_readers))});
   }
   if (out.empty()) out.push_back({"Nothing: no other rule asks, keeps or reads the same."});
   return out;
@@ -260,12 +260,12 @@ std::string cost_words(const cep::EventCost& cost) {
 }
 
 std::vector<Passage> cost_passages(const cep::Program& program, const Words& words,
-                                   const cep::RuleWorking& working) {
+                                   const cep::RuleProfile& profile) {
   const cep::Plan& plan = words.plan();
   const cep::Limits& limits = program.impl().limits;
   std::vector<Passage> out;
   Passage each{"An event costs it at most:"};
-  for (const cep::EventCost& cost : working.costs) {
+  for (const cep::EventCost& cost : profile.costs) {
     const cep::EventType& type = plan.event_types[cost.type.value];
     const std::string name = type.is_alert()
                                  ? (type.alert_of ? "alert of " + in_code(type.name) : "any alert")
@@ -273,7 +273,7 @@ std::vector<Passage> cost_passages(const cep::Program& program, const Words& wor
     each.parts.push_back({name + ": " + cost_words(cost)});
   }
   out.push_back(std::move(each));
-  const bool keeps = working.method != Method::kSingle;
+  const bool keeps = profile.method != Method::kSingle;
   if (keeps) {
     out.push_back(
         {"An event that nothing waits for and that begins nothing is dropped after its "
@@ -285,7 +285,7 @@ std::vector<Passage> cost_passages(const cep::Program& program, const Words& wor
         {fmt::format("Bounded by {} events in a window of a key; beyond that the older half "
                      "is dropped, counted and said on the alert.",
                      with_commas(limits.events_per_key_max))});
-  } else if (working.method == Method::kStrict) {
+  } else if (profile.method == Method::kStrict) {
     out.push_back(
         {"Bounded by itself: a key has at most as many partial matches as the pattern has "
          "steps less one."});
@@ -295,29 +295,29 @@ std::vector<Passage> cost_passages(const cep::Program& program, const Words& wor
         "beyond that the oldest are dropped, counted and said on the alert.",
         with_commas(limits.runs_per_key_max), with_commas(limits.matches_per_event_max))});
   }
-  if (!working.memory.features.empty()) {
+  if (!profile.memory.features.empty()) {
     out.push_back(
         {fmt::format("A feature keeps at most {} events of a key; beyond that the oldest "
                      "leave early, counted.",
                      with_commas(limits.feature_events_per_key_max))});
   }
-  if (working.pass > 0) {
+  if (profile.pass > 0) {
     out.push_back(
         {fmt::format("It waits for what others find out at the same events: it runs in pass "
                      "{} over them.",
-                     working.pass + 1)});
+                     profile.pass + 1)});
   }
   return out;
 }
 }  // namespace
 
-std::vector<ExplainedAspect> explain_working(const cep::Program& program, cep::RuleIndex index) {
+std::vector<ExplainedAspect> explain_profile(const cep::Program& program, cep::RuleIndex index) {
   const cep::Plan& plan = program.plan();
   const Words words(plan, &plan.rules[index.value]);
-  const cep::RuleWorking working = cep::describe_working(program, index);
-  return {{"automaton", "How it runs", automaton_passages(words, working), false},
-          {"state", "What it keeps, and until when", state_passages(words, working), false},
-          {"shared", "What it shares", shared_passages(program, words, working), false},
-          {"cost", "What it costs", cost_passages(program, words, working), false}};
+  const cep::RuleProfile profile = cep::describe_profile(program, index);
+  return {{"automaton", "How it runs", automaton_passages(words, profile), false},
+          {"state", "What it keeps, and until when", state_passages(words, profile), false},
+          {"shared", "What it shares", shared_passages(program, words, profile), false},
+          {"cost", "What it costs", cost_passages(program, words, profile), false}};
 }
 }  // namespace tocsin::rules

@@ -1,4 +1,4 @@
-#include "cep/diagnose/rule_working.h"
+#include "cep/diagnose/rule_profile.h"
 
 #include <algorithm>
 #include <map>
@@ -18,7 +18,7 @@ AskedTest test_of(const Rule& rule, const std::vector<Subset>& kinds, const Expr
   std::vector<ExprPtr> parts;
   split_conjuncts(where, parts);
   for (const ExprPtr& part : parts) {
-    WorkingCondition asked;
+    ProfileCondition asked;
     asked.expr = own ? own_event_to_current(part, *own) : part;
     asked.at = reads_run(*asked.expr)         ? AskedAt::kMatch
                : reads_key_state(*asked.expr) ? AskedAt::kKey
@@ -43,7 +43,7 @@ Passes passes_of(Contiguity contiguity) {
 }
 
 // The states and ways of the pattern; state i + 1 is after step i, the last one is the match.
-void add_automaton(const Rule& rule, const PatternProgram& pattern, RuleWorking& out) {
+void add_automaton(const Rule& rule, const PatternProgram& pattern, RuleProfile& out) {
   out.states.push_back({AutomatonState::Kind::kStart, {}, {}, {}, {}});
   for (const PatternStep& step : pattern.steps) {
     const Element& element = *step.element;
@@ -86,7 +86,7 @@ void add_automaton(const Rule& rule, const PatternProgram& pattern, RuleWorking&
 }
 
 // A window has one step, which takes all that is collected.
-void add_window(const Rule& rule, const PatternProgram& pattern, RuleWorking& out) {
+void add_window(const Rule& rule, const PatternProgram& pattern, RuleProfile& out) {
   const ClosingWindow& window = *rule.window;
   out.states.push_back({AutomatonState::Kind::kStart, {}, {}, {}, {}});
   AutomatonState collects;
@@ -111,7 +111,7 @@ void add_window(const Rule& rule, const PatternProgram& pattern, RuleWorking& ou
 }
 
 // The longest that a partial match may wait.
-std::optional<Duration> longest_wait(const RuleWorking& out, const RuleProgram& program) {
+std::optional<Duration> longest_wait(const RuleProfile& out, const RuleProgram& program) {
   const Rule& rule = *program.rule;
   if (program.method == Method::kSingle) return Duration{0};
   if (rule.window) {
@@ -187,7 +187,7 @@ bool takes_type(const std::vector<Subset>& kinds, EventTypeIndex type) {
                      [&](const Subset& kind) { return kind.type == type; });
 }
 
-void add_costs(const ProgramImpl& program, const RuleProgram& rule, RuleWorking& out) {
+void add_costs(const ProgramImpl& program, const RuleProgram& rule, RuleProfile& out) {
   const std::vector<std::set<std::uint32_t>> own = atoms_of_rule(program, rule);
   std::vector<std::set<std::uint32_t>> others(own.size());
   const auto add_others = [&](const std::vector<std::set<std::uint32_t>>& atoms) {
@@ -228,7 +228,7 @@ void add_costs(const ProgramImpl& program, const RuleProgram& rule, RuleWorking&
     if (is_taken && !keeps_nothing) cost.lookups = std::max<std::size_t>(1, roles);
     const auto count = [&](const AskedTest& test) {
       if (!takes_type(test.kinds, type)) return;
-      for (const WorkingCondition& condition : test.conditions) {
+      for (const ProfileCondition& condition : test.conditions) {
         if (condition.at == AskedAt::kKey) ++cost.key_conditions;
         if (condition.at == AskedAt::kMatch) ++cost.match_conditions;
       }
@@ -251,7 +251,7 @@ void add_costs(const ProgramImpl& program, const RuleProgram& rule, RuleWorking&
   }
 }
 
-void add_shared(const ProgramImpl& program, const RuleProgram& rule, RuleWorking& out) {
+void add_shared(const ProgramImpl& program, const RuleProgram& rule, RuleProfile& out) {
   const bool keeps = rule.method != Method::kSingle;
   for (const RuleProgram& other : program.rules) {
     if (other.index == rule.index) continue;
@@ -283,11 +283,11 @@ void add_shared(const ProgramImpl& program, const RuleProgram& rule, RuleWorking
 }
 }  // namespace
 
-RuleWorking describe_working(const Program& program, RuleIndex index) {
+RuleProfile describe_profile(const Program& program, RuleIndex index) {
   const ProgramImpl& impl = program.impl();
   const RuleProgram& compiled = impl.rules[index.value];
   const Rule& rule = *compiled.rule;
-  RuleWorking out;
+  RuleProfile out;
   out.method = compiled.method;
   out.prunes = compiled.prunes;
   out.prunes_over_starts = compiled.prunes_over_starts;

@@ -1,6 +1,6 @@
 // How a rule runs, in words: the automata of all constructs, and that what is said of random rules
 // is what the program does.
-#include "rules/explain/explain_working.h"
+#include "rules/explain/explain_profile.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -40,7 +40,7 @@ void append(std::string& out, const std::vector<Passage>& passages, int depth) {
 std::size_t count_at(const cep::AskedTest& test, cep::AskedAt at) {
   return static_cast<std::size_t>(
       std::count_if(test.conditions.begin(), test.conditions.end(),
-                    [&](const cep::WorkingCondition& condition) { return condition.at == at; }));
+                    [&](const cep::ProfileCondition& condition) { return condition.at == at; }));
 }
 void check_asked(const cep::AskedTest& test, const cep::ElementProgram& compiled) {
   CHECK(count_at(test, cep::AskedAt::kKey) == compiled.by_row.size());
@@ -48,7 +48,7 @@ void check_asked(const cep::AskedTest& test, const cep::ElementProgram& compiled
 }
 
 // What is said of steps and absences, against what was compiled.
-void check_tests(const cep::RuleWorking& working, const cep::RuleProgram& compiled) {
+void check_tests(const cep::RuleProfile& profile, const cep::RuleProgram& compiled) {
   if (compiled.rule->window) return;
   std::vector<const cep::ElementProgram*> steps;
   std::vector<const cep::ElementProgram*> absences;
@@ -62,23 +62,23 @@ void check_tests(const cep::RuleWorking& working, const cep::RuleProgram& compil
       absences.push_back(&absence.forbid);
     }
   }
-  REQUIRE(working.states.size() == steps.size() + 2);
-  REQUIRE(working.absences.size() == absences.size());
+  REQUIRE(profile.states.size() == steps.size() + 2);
+  REQUIRE(profile.absences.size() == absences.size());
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    check_asked(working.states[i + 1].takes, *steps[i]);
+    check_asked(profile.states[i + 1].takes, *steps[i]);
   }
-  for (std::size_t i = 0; i < absences.size(); ++i) check_asked(working.absences[i], *absences[i]);
+  for (std::size_t i = 0; i < absences.size(); ++i) check_asked(profile.absences[i], *absences[i]);
 }
 
 // Every state is reached from the start, and from the start the match.
-void check_reached(const cep::RuleWorking& working) {
+void check_reached(const cep::RuleProfile& profile) {
   std::set<std::size_t> reached = {0};
-  for (std::size_t i = 0; i < working.states.size(); ++i) {
-    for (const cep::AutomatonWay& way : working.ways) {
+  for (std::size_t i = 0; i < profile.states.size(); ++i) {
+    for (const cep::AutomatonWay& way : profile.ways) {
       if (reached.contains(way.from)) reached.insert(way.to);
     }
   }
-  CHECK(reached.size() == working.states.size());
+  CHECK(reached.size() == profile.states.size());
 }
 }  // namespace
 
@@ -94,9 +94,9 @@ TEST_CASE("explain: the automata of every construct") {
   const cep::Plan& plan = program->plan();
   std::string text;
   for (std::size_t i = 0; i < plan.rules.size(); ++i) {
-    const cep::RuleWorking working = cep::describe_working(*program, cep::RuleIndex(i));
+    const cep::RuleProfile profile = cep::describe_profile(*program, cep::RuleIndex(i));
     text += fmt::format("{}rule {}\n", i == 0 ? "" : "\n", plan.rules[i].name);
-    append(text, rules::automaton_passages(rules::Words(plan, &plan.rules[i]), working), 1);
+    append(text, rules::automaton_passages(rules::Words(plan, &plan.rules[i]), profile), 1);
   }
   check_golden("explain/automata.txt", text);
 }
@@ -108,16 +108,16 @@ TEST_CASE("explain: what is said of a random rule's working is what was compiled
     REQUIRE_MESSAGE(program.has_value(), (program ? std::string() : program.error().message));
     for (std::size_t i = 0; i < plan->rules.size(); ++i) {
       CAPTURE(plan->rules[i].name);
-      const cep::RuleWorking working = cep::describe_working(*program, cep::RuleIndex(i));
-      check_tests(working, program->impl().rules[i]);
-      check_reached(working);
-      for (const cep::EventCost& cost : working.costs) CHECK(cost.tests_shared <= cost.tests);
+      const cep::RuleProfile profile = cep::describe_profile(*program, cep::RuleIndex(i));
+      check_tests(profile, program->impl().rules[i]);
+      check_reached(profile);
+      for (const cep::EventCost& cost : profile.costs) CHECK(cost.tests_shared <= cost.tests);
       // More is never less.
-      const cep::RuleMemory& memory = working.memory;
+      const cep::RuleMemory& memory = profile.memory;
       CHECK(memory.bytes(1, 1) <= memory.bytes(2, 2));
       CHECK(memory.bytes(2, 2) <= memory.bytes(20, 20));
       const std::vector<rules::ExplainedAspect> said =
-          rules::explain_working(*program, cep::RuleIndex(i));
+          rules::explain_profile(*program, cep::RuleIndex(i));
       REQUIRE(said.size() == 4);
       std::string text;
       for (const rules::ExplainedAspect& aspect : said) {
@@ -128,7 +128,7 @@ TEST_CASE("explain: what is said of a random rule's working is what was compiled
       CHECK(std::count(text.begin(), text.end(), '`') % 2 == 0);
       for (const cep::Variable& variable : plan->rules[i].variables) {
         const bool is_step = std::any_of(
-            working.states.begin(), working.states.end(), [&](const cep::AutomatonState& state) {
+            profile.states.begin(), profile.states.end(), [&](const cep::AutomatonState& state) {
               return state.var && &plan->rules[i].variables[state.var->value] == &variable;
             });
         if (variable.name.empty() || !is_step) continue;
@@ -147,7 +147,7 @@ TEST_CASE("explain: no partial match outlives what is said") {
     cep::Duration longest;
     for (std::size_t i = 0; i < plan->rules.size(); ++i) {
       const std::optional<cep::Duration> lives =
-          cep::describe_working(*program, cep::RuleIndex(i)).lives;
+          cep::describe_profile(*program, cep::RuleIndex(i)).lives;
       if (!lives) return;
       // Alerts of one rule begin partial matches of another.
       longest = longest + *lives;
@@ -178,7 +178,7 @@ TEST_CASE("explain: no partial match outlives what is said") {
     }
     std::string said;
     for (std::size_t i = 0; i < plan->rules.size(); ++i) {
-      append(said, rules::explain_working(*program, cep::RuleIndex(i)).front().passages, 1);
+      append(said, rules::explain_profile(*program, cep::RuleIndex(i)).front().passages, 1);
     }
     CAPTURE(said);
     CAPTURE(longest.us);
