@@ -28,7 +28,7 @@ bool is_clean(std::string_view body, std::size_t most, std::size_t& count) {
 }  // namespace
 
 EventLines split_event_lines(std::string body, std::size_t line_bytes_max) {
-  // The byte after a line's allowance makes it too long.
+  // The byte after a line's suppressed warning makes it too long.
   const std::size_t most = line_bytes_max + runtime::kLineBytesUncounted;
   EventLines lines;
   if (is_clean(body, most, lines.count)) {

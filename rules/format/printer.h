@@ -146,12 +146,12 @@ class Printer {
   void after(const tree::AfterClause& clause);
   void without(const tree::WithoutClause& clause);
   void except(const tree::ExceptClause& clause);
-  template <typename Allowance>
-  void allow(const Allowance& allowance) {
+  template <typename SuppressedWarning>
+  void allow(const SuppressedWarning& suppressed_warning) {
     word("allow");
-    name(allowance.warning);
+    name(suppressed_warning.warning);
     blank();
-    string(allowance.reason);
+    string(suppressed_warning.reason);
   }
   void once(const tree::OnceClause& clause);
   void each(const std::vector<tree::ExprPtr>& exprs);

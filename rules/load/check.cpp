@@ -16,7 +16,7 @@
 #include "rules/expression/check_key.h"
 #include "rules/expression/check_kinds.h"
 #include "rules/expression/check_order.h"
-#include "rules/load/allowances.h"
+#include "rules/load/suppressed_warnings.h"
 #include "rules/load/unused.h"
 #include "rules/pattern/check_rules.h"
 
@@ -155,7 +155,7 @@ std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedF
   for (const ParsedFile* file : files) gatherer.gather(*file);
   const Items& items = gatherer.items;
 
-  check_allowances(files, sink);
+  check_suppressed_warnings(files, sink);
   // Each step needs only what those before it have made.
   check_events(context, items.events);
   check_keys(context, items.keys);

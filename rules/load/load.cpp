@@ -11,8 +11,8 @@
 #include "rules/context/data_files.h"
 #include "rules/context/report.h"
 #include "rules/context/rules.h"
-#include "rules/load/allowances.h"
 #include "rules/load/check.h"
+#include "rules/load/suppressed_warnings.h"
 #include "rules/syntax/parser.h"
 
 namespace tocsin::rules {

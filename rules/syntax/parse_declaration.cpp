@@ -205,7 +205,7 @@ tree::Use Parser::use() {
 tree::Allow Parser::allow() {
   tree::Allow made;
   begin(made);
-  allowance(made);
+  suppressed_warning(made);
   return made;
 }
 

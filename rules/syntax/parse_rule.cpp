@@ -464,7 +464,7 @@ bool Parser::clause_by_name(tree::Rule& rule, std::string_view keyword) {
     tree::AllowClause clause;
     clause.keyword_span = begin;
     take();
-    allowance(clause);
+    suppressed_warning(clause);
     clause.span = since(begin);
     if (!panic_) {
       rule.allows.push_back(std::move(clause));

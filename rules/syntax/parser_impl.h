@@ -246,8 +246,8 @@ class Parser {
   void after(tree::AfterClause& clause);
   bool is_foreign_row();
   void except(tree::ExceptClause& clause);
-  template <typename Allowance>
-  void allowance(Allowance& made);
+  template <typename SuppressedWarning>
+  void suppressed_warning(SuppressedWarning& made);
   void once(tree::OnceClause& clause);
   void at_most(tree::AtMostClause& clause);
   void each(std::vector<tree::ExprPtr>& exprs, SourceSpan& span);
@@ -390,8 +390,8 @@ void Parser::comma_list(TokenKind closing, Entry entry, Begins begins) {
 }
 
 /// What stands behind `allow`.
-template <typename Allowance>
-void Parser::allowance(Allowance& made) {
+template <typename SuppressedWarning>
+void Parser::suppressed_warning(SuppressedWarning& made) {
   made.warning = name("the name of a warning");
   if (auto reason = string("the reason in quotes")) made.reason = std::move(*reason);
 }

@@ -59,7 +59,8 @@ BlockReader::Next BlockReader::next(std::string_view& block) {
     if (long_lines_ == LongLines::kWhole) {
       block = take(end_);
     } else {
-      // The byte after the line's allowance makes it too long; the one after that is its end.
+      // The byte after the line's suppressed warning makes it too long; the one after that is its
+      // end.
       const std::size_t cut = begin_ + line_bytes_max_ + kLineBytesUncounted;
       buffer_[cut] = '\n';
       block = take(cut + 1);

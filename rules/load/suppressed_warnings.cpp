@@ -1,4 +1,4 @@
-#include "rules/load/allowances.h"
+#include "rules/load/suppressed_warnings.h"
 
 #include <fmt/format.h>
 
@@ -11,15 +11,15 @@
 
 namespace tocsin::rules {
 namespace {
-struct Allowance {
+struct SuppressedWarning {
   const tree::Name* warning = nullptr;
   SourceSpan within;  // what it is for
   bool asked = false;
   bool used = false;
 };
 
-std::vector<Allowance> allowances_of(const std::vector<const ParsedFile*>& files) {
-  std::vector<Allowance> all;
+std::vector<SuppressedWarning> suppressed_warnings_of(const std::vector<const ParsedFile*>& files) {
+  std::vector<SuppressedWarning> all;
   for (const ParsedFile* file : files) {
     for (const tree::Item& item : file->tree.items) {
       if (const auto* allow = std::get_if<tree::Allow>(&item)) {
@@ -49,31 +49,33 @@ bool is_error_code(std::string_view name) {
          std::ranges::all_of(name.substr(1), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-bool covers(const Allowance& allowance, const Diagnostic& diagnostic) {
+bool covers(const SuppressedWarning& suppressed_warning, const Diagnostic& diagnostic) {
   const SourceSpan span = diagnostic.primary.span;
-  return allowance.warning->text == code_name(diagnostic.code) &&
-         span.file == allowance.within.file && span.begin >= allowance.within.begin &&
-         span.begin < allowance.within.end;
+  return suppressed_warning.warning->text == code_name(diagnostic.code) &&
+         span.file == suppressed_warning.within.file &&
+         span.begin >= suppressed_warning.within.begin &&
+         span.begin < suppressed_warning.within.end;
 }
 
-// Leaves out what is allowed, and marks the allowances that did it.
-void leave_out(std::vector<Allowance>& allowances, std::vector<Diagnostic>& diagnostics) {
+// Leaves out what is allowed, and marks the suppressed warnings that did it.
+void leave_out(std::vector<SuppressedWarning>& suppressed_warnings,
+               std::vector<Diagnostic>& diagnostics) {
   std::erase_if(diagnostics, [&](const Diagnostic& diagnostic) {
     if (level_of(diagnostic.code) == Level::kError) return false;
     bool allowed = false;
-    for (Allowance& allowance : allowances) {
-      if (!covers(allowance, diagnostic)) continue;
-      allowance.used = allowed = true;
+    for (SuppressedWarning& suppressed_warning : suppressed_warnings) {
+      if (!covers(suppressed_warning, diagnostic)) continue;
+      suppressed_warning.used = allowed = true;
     }
     return allowed;
   });
 }
 }  // namespace
 
-void check_allowances(const std::vector<const ParsedFile*>& files, DiagnosticSink& sink) {
+void check_suppressed_warnings(const std::vector<const ParsedFile*>& files, DiagnosticSink& sink) {
   const std::vector<std::string> names = warning_names();
-  for (const Allowance& allowance : allowances_of(files)) {
-    const tree::Name& name = *allowance.warning;
+  for (const SuppressedWarning& suppressed_warning : suppressed_warnings_of(files)) {
+    const tree::Name& name = *suppressed_warning.warning;
     if (std::ranges::find(names, name.text) != names.end()) continue;
     const bool is_error = is_error_code(name.text);
     Diagnostic diagnostic = make_diagnostic(
@@ -94,14 +96,14 @@ void check_allowances(const std::vector<const ParsedFile*>& files, DiagnosticSin
 std::vector<Diagnostic> without_allowed(const std::vector<const ParsedFile*>& files,
                                         std::vector<Diagnostic> diagnostics,
                                         const LoadOptions& options) {
-  std::vector<Allowance> allowances = allowances_of(files);
-  if (allowances.empty()) return diagnostics;
-  leave_out(allowances, diagnostics);
-  for (Allowance& allowance : allowances) {
+  std::vector<SuppressedWarning> suppressed_warnings = suppressed_warnings_of(files);
+  if (suppressed_warnings.empty()) return diagnostics;
+  leave_out(suppressed_warnings, diagnostics);
+  for (SuppressedWarning& suppressed_warning : suppressed_warnings) {
     const bool not_looked_for =
-        !options.warn_of_untested && (allowance.warning->text == code_name(Code::kW0024) ||
-                                      allowance.warning->text == code_name(Code::kW0040));
-    allowance.used = allowance.used || not_looked_for;
+        !options.warn_of_untested && (suppressed_warning.warning->text == code_name(Code::kW0024) ||
+                                      suppressed_warning.warning->text == code_name(Code::kW0040));
+    suppressed_warning.used = suppressed_warning.used || not_looked_for;
   }
   const bool has_error = std::ranges::any_of(diagnostics, [](const Diagnostic& diagnostic) {
     return level_of(diagnostic.code) == Level::kError;
@@ -111,9 +113,10 @@ std::vector<Diagnostic> without_allowed(const std::vector<const ParsedFile*>& fi
   for (Diagnostic& diagnostic : diagnostics) sink.report(std::move(diagnostic));
   const std::string_view own = code_name(Code::kW0022);
   const auto report_unused = [&](bool of_own) {
-    for (const Allowance& allowance : allowances) {
-      const tree::Name& name = *allowance.warning;
-      if (allowance.used || !allowance.asked || (name.text == own) != of_own) continue;
+    for (const SuppressedWarning& suppressed_warning : suppressed_warnings) {
+      const tree::Name& name = *suppressed_warning.warning;
+      if (suppressed_warning.used || !suppressed_warning.asked || (name.text == own) != of_own)
+        continue;
       Diagnostic diagnostic = make_diagnostic(
           Code::kW0022, name.span,
           fmt::format("the warning {} does not come here", in_code(name.text)), "allows nothing");
@@ -123,7 +126,7 @@ std::vector<Diagnostic> without_allowed(const std::vector<const ParsedFile*>& fi
   };
   report_unused(false);
   std::vector<Diagnostic> left = sink.take();
-  leave_out(allowances, left);
+  leave_out(suppressed_warnings, left);
   for (Diagnostic& diagnostic : left) sink.report(std::move(diagnostic));
   report_unused(true);
   return sink.take();

@@ -7,11 +7,11 @@
 #include "rules/text/diagnostics.h"
 
 namespace tocsin::rules {
-/// Reports allowances that name no warning.
-void check_allowances(const std::vector<const ParsedFile*>& files, DiagnosticSink& sink);
+/// Reports suppressed warnings that name no warning.
+void check_suppressed_warnings(const std::vector<const ParsedFile*>& files, DiagnosticSink& sink);
 /// The diagnostics without the warnings that are allowed where they stand: in the rule of a clause,
-/// in the file of a declaration. An allowance in a file that was asked for is warned of where it
-/// leaves nothing out, if the rules are right: a warning may wait behind an error.
+/// in the file of a declaration. a suppressed warning in a file that was asked for is warned of
+/// where it leaves nothing out, if the rules are right: a warning may wait behind an error.
 std::vector<Diagnostic> without_allowed(const std::vector<const ParsedFile*>& files,
                                         std::vector<Diagnostic> diagnostics,
                                         const LoadOptions& options);
