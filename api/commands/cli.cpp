@@ -15,7 +15,6 @@
 
 #include "api/base/version.h"
 #include "api/commands/command_alerts.h"
-#include "api/commands/command_aside.h"
 #include "api/commands/command_check.h"
 #include "api/commands/command_completion.h"
 #include "api/commands/command_explain.h"
@@ -26,6 +25,7 @@
 #include "api/commands/command_run.h"
 #include "api/commands/command_savepoint.h"
 #include "api/commands/command_serve.h"
+#include "api/commands/command_side_output.h"
 #include "api/commands/command_test.h"
 #include "api/commands/command_verify.h"
 #include "api/commands/help_formatter.h"

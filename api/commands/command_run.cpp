@@ -164,9 +164,9 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
   add_keeping("--keep-alerts-size", options->keep_alerts_size, "SIZE",
               "Remove the oldest alerts, likewise, where all together take more (default: no "
               "limit)");
-  add_keeping("--keep-aside-for", options->keep_aside_for, "DURATION",
+  add_keeping("--keep-aside-for", options->keep_side_output_for, "DURATION",
               "Remove late events and rejected lines that came longer ago (default: all are kept)");
-  add_keeping("--keep-aside-size", options->keep_aside_size, "SIZE",
+  add_keeping("--keep-aside-size", options->keep_side_output_size, "SIZE",
               "Remove the oldest late events, and the oldest rejected lines, where either take "
               "more (default: no limit)");
   add_keeping("--memory-max", options->memory_max, "SIZE",

@@ -217,8 +217,10 @@ runtime::NodeOptions DurableSession::node_options() {
   options.effects.stored = [this](std::span<const runtime::SliceEffects> stored) {
     effects_stored(stored);
   };
-  options.aside.late = [this](const runtime::LateEvent& late) { late_.add(late); };
-  options.aside.dead_letter = [this](const runtime::DeadLetter& dead) { rejected_.add(dead); };
+  options.side_output.late = [this](const runtime::LateEvent& late) { late_.add(late); };
+  options.side_output.dead_letter = [this](const runtime::DeadLetter& dead) {
+    rejected_.add(dead);
+  };
   return options;
 }
 

@@ -79,7 +79,7 @@ void NodeService::listen(runtime::NodeOptions& options) {
   options.effects_listener = [this](const runtime::EffectQueueStatus& status) {
     effects_changed(status);
   };
-  options.aside.judged = [this](const runtime::JudgedLine& line) { judged(line); };
+  options.side_output.judged = [this](const runtime::JudgedLine& line) { judged(line); };
   options.raised = [this](const runtime::StoredAlert& alert) { raised(alert); };
 }
 

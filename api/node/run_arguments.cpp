@@ -222,15 +222,16 @@ Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments) 
     if (arguments.replay_as_new) {
       return stop(ExitCode::kUsage, "--replay-as-new needs --data FOLDER");
     }
-    for (const auto& [name, value] : {std::pair{"--ack", &arguments.ack},
-                                      std::pair{"--checkpoint-every", &arguments.checkpoint_every},
-                                      std::pair{"--journal-segment", &arguments.journal_segment},
-                                      std::pair{"--memory-max", &arguments.memory_max},
-                                      std::pair{"--keep-alerts-for", &arguments.keep_alerts_for},
-                                      std::pair{"--keep-alerts-size", &arguments.keep_alerts_size},
-                                      std::pair{"--keep-aside-for", &arguments.keep_aside_for},
-                                      std::pair{"--keep-aside-size", &arguments.keep_aside_size},
-                                      std::pair{"--from", &arguments.from}}) {
+    for (const auto& [name, value] :
+         {std::pair{"--ack", &arguments.ack},
+          std::pair{"--checkpoint-every", &arguments.checkpoint_every},
+          std::pair{"--journal-segment", &arguments.journal_segment},
+          std::pair{"--memory-max", &arguments.memory_max},
+          std::pair{"--keep-alerts-for", &arguments.keep_alerts_for},
+          std::pair{"--keep-alerts-size", &arguments.keep_alerts_size},
+          std::pair{"--keep-aside-for", &arguments.keep_side_output_for},
+          std::pair{"--keep-aside-size", &arguments.keep_side_output_size},
+          std::pair{"--from", &arguments.from}}) {
       if (value->empty()) continue;
       const bool is_from = value == &arguments.from;
       return stop(ExitCode::kUsage,
@@ -277,8 +278,8 @@ Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments) 
   for (const auto& [name, text, place] :
        {std::tuple{"--keep-alerts-for", &arguments.keep_alerts_for,
                    &durable.retention.alerts.age_max},
-        std::tuple{"--keep-aside-for", &arguments.keep_aside_for,
-                   &durable.retention.aside.age_max}}) {
+        std::tuple{"--keep-aside-for", &arguments.keep_side_output_for,
+                   &durable.retention.side_output.age_max}}) {
     if (text->empty()) continue;
     const Outcome<cep::Duration> duration = read_duration(name, *text);
     if (!duration) return tl::unexpected(duration.error());
@@ -287,8 +288,8 @@ Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments) 
   for (const auto& [name, text, place] :
        {std::tuple{"--keep-alerts-size", &arguments.keep_alerts_size,
                    &durable.retention.alerts.bytes_max},
-        std::tuple{"--keep-aside-size", &arguments.keep_aside_size,
-                   &durable.retention.aside.bytes_max},
+        std::tuple{"--keep-aside-size", &arguments.keep_side_output_size,
+                   &durable.retention.side_output.bytes_max},
         std::tuple{"--memory-max", &arguments.memory_max, &durable.memory_max}}) {
     if (text->empty()) continue;
     const Outcome<std::uint64_t> bytes = read_size(name, *text);

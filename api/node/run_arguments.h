@@ -29,7 +29,8 @@ struct RunArguments {
   std::string webhook, secret_file, undelivered, delivery_timeout;  // empty: not said
   std::string data, from, ack, checkpoint_every, journal_segment;   // empty: not said
   std::string reorder_memory, memory_max;                           // empty: not said
-  std::string keep_alerts_for, keep_alerts_size, keep_aside_for, keep_aside_size;  // likewise
+  std::string keep_alerts_for, keep_alerts_size, keep_side_output_for,
+      keep_side_output_size;  // likewise
   std::string colour;
   bool quiet = false;
   bool replay_as_new = false;

@@ -111,10 +111,10 @@ std::string format_late_event(const runtime::LateEvent& late) {
   return out + '}';
 }
 
-std::string format_aside_row(const runtime::AsideRow& row, std::uint32_t timeline) {
+std::string format_side_output_row(const runtime::SideOutputRow& row, std::uint32_t timeline) {
   std::string out = fmt::format("{{\"arrival\":\"{}:{}\",", row.arrival.record, row.arrival.index);
   if (row.timeline != timeline) out += fmt::format("\"timeline\":{},", row.timeline);
-  if (row.kind == runtime::AsideKind::kLate) {
+  if (row.kind == runtime::SideOutputKind::kLate) {
     append_late(out, row.source, row.line, row.late_by, row.text);
   } else {
     append_dead(out, row.source, row.line, row.reason, row.text);

@@ -20,5 +20,5 @@ std::string format_late_event(const runtime::LateEvent& late);
 /// The same of a row of the alert store, with its arrival first: {"arrival":"812:4","input":…}.
 /// Where they apply: "timeline" after it, the ordinal of one that is not `timeline`, the current
 /// one; at the end "reinjected_as", the journal record that put it in again.
-std::string format_aside_row(const runtime::AsideRow& row, std::uint32_t timeline);
+std::string format_side_output_row(const runtime::SideOutputRow& row, std::uint32_t timeline);
 }  // namespace tocsin::api

@@ -11,7 +11,7 @@ namespace tocsin::api {
 void add_state_routes(Router& router, ServerContext& context,
                       std::shared_ptr<RuleTotalsReader> totals);
 void add_savepoint_routes(Router& router, ServerContext& context);
-void add_aside_routes(Router& router, ServerContext& context);
+void add_side_output_routes(Router& router, ServerContext& context);
 void add_audit_routes(Router& router, ServerContext& context);
 void add_producer_routes(Router& router, ServerContext& context);
 void add_token_routes(Router& router, ServerContext& context);

@@ -22,7 +22,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_list_routes(router, context);
   add_state_routes(router, context, totals);
   add_savepoint_routes(router, context);
-  add_aside_routes(router, context);
+  add_side_output_routes(router, context);
   add_producer_routes(router, context);
   add_token_routes(router, context);
   add_audit_routes(router, context);

@@ -22,7 +22,7 @@ constexpr std::uint32_t kShardCount = 64;
 constexpr std::uint32_t kGroupsPerShard = cep::kKeyGroupCount / kShardCount;
 constexpr std::string_view kUnfinished = ".new";
 constexpr std::string_view kRemoved = ".old";
-constexpr std::string_view kSetAside = ".damaged";
+constexpr std::string_view kSetSideOutput = ".damaged";
 constexpr std::string_view kStateFolder = "state/";
 
 tl::unexpected<Error> failed(const FileError& error) { return tl::unexpected(to_error(error)); }
@@ -85,7 +85,7 @@ struct CheckpointWriter::Work : std::enable_shared_from_this<CheckpointWriter::W
 
   Result<void> open();
   Result<void> clean();
-  Result<void> set_aside(const std::vector<GoodCheckpoint::Damaged>& damaged);
+  Result<void> set_side_output(const std::vector<GoodCheckpoint::Damaged>& damaged);
   Result<void> note_kept();
   std::uint64_t needed_from() const;
 
@@ -129,7 +129,7 @@ Result<void> CheckpointWriter::Work::open() {
                   options.accept_other_semantics ? std::nullopt : std::optional(options.semantics));
   if (!found) return tl::unexpected(found.error());
   recovered = *std::move(found);
-  if (recovered) done = set_aside(recovered->damaged);
+  if (recovered) done = set_side_output(recovered->damaged);
   if (done) done = note_kept();
   if (done) done = remove_tree(files, options.state);
   if (!done) return done;
@@ -164,13 +164,13 @@ Result<void> CheckpointWriter::Work::clean() {
   return {};
 }
 
-Result<void> CheckpointWriter::Work::set_aside(
+Result<void> CheckpointWriter::Work::set_side_output(
     const std::vector<GoodCheckpoint::Damaged>& damaged) {
   for (const GoodCheckpoint::Damaged& one : damaged) {
-    const std::string aside = one.directory + std::string(kSetAside);
-    Result<void> removed = remove_tree(files, aside);
+    const std::string side_output = one.directory + std::string(kSetSideOutput);
+    Result<void> removed = remove_tree(files, side_output);
     if (!removed) return removed;
-    const FileResult<void> renamed = files.rename(one.directory, aside);
+    const FileResult<void> renamed = files.rename(one.directory, side_output);
     if (!renamed) return failed(renamed.error());
   }
   if (damaged.empty()) return {};

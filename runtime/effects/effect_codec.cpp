@@ -98,10 +98,10 @@ std::string outbox_key(EndpointId endpoint, std::uint64_t number) {
   return key;
 }
 std::string event_trace_key(std::uint32_t timeline, cep::ArrivalNumber arrival) {
-  return "r" + aside_key(timeline, arrival);
+  return "r" + side_output_key(timeline, arrival);
 }
 std::string alert_trace_key(std::uint64_t number) { return "a" + alert_key(number); }
-std::string aside_key(std::uint32_t timeline, cep::ArrivalNumber arrival) {
+std::string side_output_key(std::uint32_t timeline, cep::ArrivalNumber arrival) {
   std::string key;
   append_key_u32(key, timeline);
   append_key_u64(key, arrival.record);
@@ -232,7 +232,7 @@ Result<StoredAlert> decode_alert(std::string_view key, std::string_view value) {
   return alert;
 }
 
-std::string encode_aside(const AsideRow& row) {
+std::string encode_side_output(const SideOutputRow& row) {
   std::string value;
   value.reserve(row.text.size() + row.source.size() + row.reason.size() + 48);
   ByteWriter to(value);
@@ -245,8 +245,9 @@ std::string encode_aside(const AsideRow& row) {
   to.text(row.text);
   return value;
 }
-Result<AsideRow> decode_aside(AsideKind kind, std::string_view key, std::string_view value) {
-  AsideRow row;
+Result<SideOutputRow> decode_side_output(SideOutputKind kind, std::string_view key,
+                                         std::string_view value) {
+  SideOutputRow row;
   row.kind = kind;
   if (key.size() != 16) return damaged("an event set aside");
   row.timeline = read_key_u32(key);

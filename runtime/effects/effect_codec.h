@@ -37,8 +37,8 @@ inline constexpr StoreFamily kWithheldFamily{13};
 /// What goes in their stead, and what that is decided by; silences. api/ writes these.
 inline constexpr StoreFamily kMessageFamily{14};
 inline constexpr StoreFamily kSilenceFamily{15};
-constexpr StoreFamily family_of(AsideKind kind) {
-  return kind == AsideKind::kLate ? kLateFamily : kDeadFamily;
+constexpr StoreFamily family_of(SideOutputKind kind) {
+  return kind == SideOutputKind::kLate ? kLateFamily : kDeadFamily;
 }
 
 /// Keys of the family of single facts.
@@ -49,8 +49,8 @@ inline constexpr std::string_view kCauseKey = "cause";
 inline constexpr std::string_view kTimelinePrefix = "timeline/";
 inline constexpr std::string_view kEndpointPrefix = "endpoint/";
 inline constexpr std::string_view kOwedToKey = "owed to";
-constexpr std::string_view gone_key_of(AsideKind kind) {
-  return kind == AsideKind::kLate ? "gone/late" : "gone/dead";
+constexpr std::string_view gone_key_of(SideOutputKind kind) {
+  return kind == SideOutputKind::kLate ? "gone/late" : "gone/dead";
 }
 std::string timeline_key(std::uint32_t ordinal);
 std::string endpoint_key(EndpointId endpoint);
@@ -74,7 +74,7 @@ std::string outbox_key(EndpointId endpoint, std::uint64_t number);
 std::string event_trace_key(std::uint32_t timeline, cep::ArrivalNumber arrival);
 std::string alert_trace_key(std::uint64_t number);
 std::string withheld_key(std::uint64_t number, EndpointId endpoint);
-std::string aside_key(std::uint32_t timeline, cep::ArrivalNumber arrival);
+std::string side_output_key(std::uint32_t timeline, cep::ArrivalNumber arrival);
 
 struct EffectFormat {
   std::uint32_t format = 0;
@@ -85,7 +85,8 @@ std::string encode_totals(const EffectTotals& totals);
 std::string encode_mark(const EmittedMark& mark);
 std::string encode_cause(std::uint64_t record);
 std::string encode_timeline(const TimelineRow& row);  // its ordinal is in the key
-std::string encode_aside(const AsideRow& row);        // kind, timeline and arrival are in the key
+std::string encode_side_output(
+    const SideOutputRow& row);                        // kind, timeline and arrival are in the key
 std::string encode_outbox(const OutboxRow& row);      // its number is in the key
 std::string encode_withheld(const WithheldRow& row);  // its endpoint is in the key
 
@@ -99,7 +100,8 @@ Result<EmittedMark> decode_mark(std::string_view value);
 Result<std::uint64_t> decode_cause(std::string_view value);
 Result<TimelineRow> decode_timeline(std::string_view key, std::string_view value);
 Result<StoredAlert> decode_alert(std::string_view key, std::string_view value);
-Result<AsideRow> decode_aside(AsideKind kind, std::string_view key, std::string_view value);
+Result<SideOutputRow> decode_side_output(SideOutputKind kind, std::string_view key,
+                                         std::string_view value);
 Result<OutboxRow> decode_outbox(std::string_view key, std::string_view value);
 Result<WithheldRow> decode_withheld(std::string_view key, std::string_view value);
 Result<std::uint64_t> decode_number(std::string_view key, std::size_t prefix_bytes);

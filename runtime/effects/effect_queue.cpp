@@ -214,7 +214,7 @@ void EffectQueue::commit_group(Lock& lock) {
     ++status_.commits;
     status_.stored.alerts += report->alerts;
     status_.stored.compared += report->compared;
-    status_.stored.aside += report->aside;
+    status_.stored.side_output += report->side_output;
     status_.stored.owed += report->owed;
     is_retained_ = false;
   } else {

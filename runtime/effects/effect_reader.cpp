@@ -106,28 +106,30 @@ Result<std::vector<std::uint64_t>> EffectReader::numbers_of(std::string_view id)
   return numbers;
 }
 
-Result<void> EffectReader::aside(AsideKind kind, const AsideVisitor& visit,
-                                 const std::optional<AsidePlace>& after) const {
+Result<void> EffectReader::side_output(SideOutputKind kind, const SideOutputVisitor& visit,
+                                       const std::optional<SideOutputPlace>& after) const {
   const Result<std::optional<std::string>> gone = store_->get(kMetaFamily, gone_key_of(kind));
   if (!gone) return tl::unexpected(gone.error());
   StoreRange range;
   if (*gone) range.begin = **gone;
   if (after) {
-    range.begin = std::max(range.begin, aside_key(after->timeline, after->arrival) + '\0');
+    range.begin = std::max(range.begin, side_output_key(after->timeline, after->arrival) + '\0');
   }
   return visit_rows(
       *store_, family_of(kind), range,
-      [&](std::string_view key, std::string_view value) { return decode_aside(kind, key, value); },
+      [&](std::string_view key, std::string_view value) {
+        return decode_side_output(kind, key, value);
+      },
       visit);
 }
 
-Result<std::optional<AsideRow>> EffectReader::aside_row(AsideKind kind, std::uint32_t timeline,
-                                                        cep::ArrivalNumber arrival) const {
-  const std::string key = aside_key(timeline, arrival);
+Result<std::optional<SideOutputRow>> EffectReader::side_output_row(
+    SideOutputKind kind, std::uint32_t timeline, cep::ArrivalNumber arrival) const {
+  const std::string key = side_output_key(timeline, arrival);
   const Result<std::optional<std::string>> value = store_->get(family_of(kind), key);
   if (!value) return tl::unexpected(value.error());
   if (!*value) return std::nullopt;
-  Result<AsideRow> row = decode_aside(kind, key, **value);
+  Result<SideOutputRow> row = decode_side_output(kind, key, **value);
   if (!row) return tl::unexpected(row.error());
   return std::move(*row);
 }

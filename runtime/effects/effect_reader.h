@@ -26,7 +26,7 @@ class EffectReader {
 
   /// False ends the listing.
   using AlertVisitor = std::function<bool(const StoredAlert&)>;
-  using AsideVisitor = std::function<bool(const AsideRow&)>;
+  using SideOutputVisitor = std::function<bool(const SideOutputRow&)>;
   using OutboxVisitor = std::function<bool(const OutboxRow&)>;
   /// Alerts with numbers >= `from`, in order. Errors: kCorrupt, kIo, as everywhere here.
   Result<void> alerts(std::uint64_t from, const AlertVisitor& visit) const;
@@ -38,14 +38,14 @@ class EffectReader {
   /// Numbers of the alerts with that id (32 hex digits), one for each timeline that raised it.
   Result<std::vector<std::uint64_t>> numbers_of(std::string_view id) const;
   /// Rows set aside of one kind, by timeline and arrival: all, or those behind `after`.
-  struct AsidePlace {
+  struct SideOutputPlace {
     std::uint32_t timeline = 0;
     cep::ArrivalNumber arrival;
   };
-  Result<void> aside(AsideKind kind, const AsideVisitor& visit,
-                     const std::optional<AsidePlace>& after = {}) const;
-  Result<std::optional<AsideRow>> aside_row(AsideKind kind, std::uint32_t timeline,
-                                            cep::ArrivalNumber arrival) const;
+  Result<void> side_output(SideOutputKind kind, const SideOutputVisitor& visit,
+                           const std::optional<SideOutputPlace>& after = {}) const;
+  Result<std::optional<SideOutputRow>> side_output_row(SideOutputKind kind, std::uint32_t timeline,
+                                                       cep::ArrivalNumber arrival) const;
   /// Deliveries owed to `endpoint` with numbers >= `from`, in order: alerts, then messages.
   Result<void> outbox(EndpointId endpoint, std::uint64_t from, const OutboxVisitor& visit) const;
   /// Why an alert does not go to some endpoints by itself, by endpoint.

@@ -26,10 +26,10 @@ Result<bool> EffectStore::retain(const RetentionPolicy& policy, std::size_t rows
   Result<bool> alerts = retain_alerts(policy, now, rows_max);
   if (!alerts) return alerts;
   bool is_done = *alerts;
-  for (const AsideKind kind : {AsideKind::kLate, AsideKind::kDead}) {
-    Result<bool> aside = retain_aside(kind, policy.aside, now, rows_max);
-    if (!aside) return aside;
-    is_done = is_done && *aside;
+  for (const SideOutputKind kind : {SideOutputKind::kLate, SideOutputKind::kDead}) {
+    Result<bool> side_output = retain_side_output(kind, policy.side_output, now, rows_max);
+    if (!side_output) return side_output;
+    is_done = is_done && *side_output;
   }
   Result<bool> traces = retain_traces(policy.traces_max, rows_max);
   if (!traces) return traces;
@@ -158,14 +158,14 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
   return is_done && (owed->empty() || !is_too_much(kept, totals_.alert_bytes));
 }
 
-Result<bool> EffectStore::retain_aside(AsideKind kind, const Retention& kept, cep::EventTime now,
-                                       std::size_t rows_max) {
+Result<bool> EffectStore::retain_side_output(SideOutputKind kind, const Retention& kept,
+                                             cep::EventTime now, std::size_t rows_max) {
   if (!kept.age_max && !kept.bytes_max) return true;
-  const bool is_late = kind == AsideKind::kLate;
+  const bool is_late = kind == SideOutputKind::kLate;
   EffectTotals totals = totals_;
   std::uint64_t& rows = is_late ? totals.late : totals.dead;
   std::uint64_t& bytes = is_late ? totals.late_bytes : totals.dead_bytes;
-  std::string& gone = aside_gone_[static_cast<std::size_t>(kind)];
+  std::string& gone = side_output_gone_[static_cast<std::size_t>(kind)];
   std::string last;
   StoreBatch batch;
   std::size_t removed = 0;
@@ -173,7 +173,7 @@ Result<bool> EffectStore::retain_aside(AsideKind kind, const Retention& kept, ce
   Result<void> damage;
   const Result<void> scanned = store_.scan(
       family_of(kind), {.begin = gone}, [&](std::string_view key, std::string_view value) {
-        const Result<AsideRow> row = decode_aside(kind, key, value);
+        const Result<SideOutputRow> row = decode_side_output(kind, key, value);
         if (!row) {
           damage = tl::unexpected(row.error());
           return false;

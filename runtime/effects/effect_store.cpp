@@ -23,9 +23,9 @@ constexpr const char* kDifferenceHelp =
 // What a commit changes, taken over once it is on disk.
 struct EffectStore::Commit {
   StoreBatch batch;
-  std::vector<std::pair<AlertId, std::uint64_t>> alert_ids;     // and numbers
-  std::map<std::pair<AsideKind, std::string>, AsideRow> aside;  // by key
-  std::map<cep::ArrivalNumber, std::string> traces;             // of events, new
+  std::vector<std::pair<AlertId, std::uint64_t>> alert_ids;                     // and numbers
+  std::map<std::pair<SideOutputKind, std::string>, SideOutputRow> side_output;  // by key
+  std::map<cep::ArrivalNumber, std::string> traces;                             // of events, new
   EmittedMark mark;
   std::uint64_t next_number = 0;
   const cep::OrderKey* last_order = nullptr;         // of the last alert that came, or none
@@ -98,10 +98,10 @@ Result<void> EffectStore::load() {
   timelines_ = std::move(*timelines);
   if (!timelines_.empty() && timelines_.back().id != mark_.timeline)
     return fail(Errc::kCorrupt, "the alert store's mark is not of its last timeline");
-  for (const AsideKind kind : {AsideKind::kLate, AsideKind::kDead}) {
+  for (const SideOutputKind kind : {SideOutputKind::kLate, SideOutputKind::kDead}) {
     Result<std::optional<std::string>> gone = store_.get(kMetaFamily, gone_key_of(kind));
     if (!gone) return tl::unexpected(gone.error());
-    if (*gone) aside_gone_[static_cast<std::size_t>(kind)] = std::move(**gone);
+    if (*gone) side_output_gone_[static_cast<std::size_t>(kind)] = std::move(**gone);
   }
   const Result<std::optional<std::string>> owed_to = store_.get(kMetaFamily, kOwedToKey);
   if (!owed_to) return tl::unexpected(owed_to.error());
@@ -224,7 +224,7 @@ Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
     for (StoredAlert& alert : slice.alerts) {
       if (taken) taken = take(alert, commit);
     }
-    for (const AsideRow& row : slice.aside) {
+    for (const SideOutputRow& row : slice.side_output) {
       if (taken) taken = take(row, commit);
     }
     for (const Reinjected& mark : slice.reinjected) {
@@ -240,8 +240,8 @@ Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
     append_alert_id_key(id_key, id, number);
     commit.batch.put(kAlertIdFamily, id_key, {});
   }
-  for (const auto& [place, row] : commit.aside)
-    commit.batch.put(family_of(place.first), place.second, encode_aside(row));
+  for (const auto& [place, row] : commit.side_output)
+    commit.batch.put(family_of(place.first), place.second, encode_side_output(row));
   if (commit.last_stored_order != nullptr) commit.mark.order = *commit.last_stored_order;
   std::uint64_t cause = cause_;
   if (!commit.batch.empty()) {
@@ -410,38 +410,40 @@ Result<void> EffectStore::compare(const StoredAlert& alert, Commit& commit) cons
   return {};  // retention took it away
 }
 
-Result<void> EffectStore::take(const AsideRow& row, Commit& commit) const {
+Result<void> EffectStore::take(const SideOutputRow& row, Commit& commit) const {
   const std::uint32_t timeline = timelines_.back().ordinal;
-  const std::string key = aside_key(timeline, row.arrival);
-  if (key <= aside_gone_[static_cast<std::size_t>(row.kind)]) return {};
-  if (commit.aside.contains({row.kind, key})) return {};
+  const std::string key = side_output_key(timeline, row.arrival);
+  if (key <= side_output_gone_[static_cast<std::size_t>(row.kind)]) return {};
+  if (commit.side_output.contains({row.kind, key})) return {};
   const Result<std::optional<std::string>> stored = store_.get(family_of(row.kind), key);
   if (!stored) return tl::unexpected(stored.error());
   if (*stored) return {};
-  AsideRow taken = row;
+  SideOutputRow taken = row;
   taken.timeline = timeline;
   taken.reinjected_as = 0;
-  const std::uint64_t bytes = encode_aside(taken).size();
-  const bool is_late = row.kind == AsideKind::kLate;
+  const std::uint64_t bytes = encode_side_output(taken).size();
+  const bool is_late = row.kind == SideOutputKind::kLate;
   ++(is_late ? commit.totals.late : commit.totals.dead);
   (is_late ? commit.totals.late_bytes : commit.totals.dead_bytes) += bytes;
-  commit.aside.emplace(std::pair(row.kind, key), std::move(taken));
-  ++commit.report.aside;
+  commit.side_output.emplace(std::pair(row.kind, key), std::move(taken));
+  ++commit.report.side_output;
   return {};
 }
 
 Result<void> EffectStore::take(const Reinjected& mark, Commit& commit) const {
-  const std::string key = aside_key(mark.timeline, mark.arrival);
-  if (const auto taken = commit.aside.find({mark.kind, key}); taken != commit.aside.end()) {
+  const std::string key = side_output_key(mark.timeline, mark.arrival);
+  if (const auto taken = commit.side_output.find({mark.kind, key});
+      taken != commit.side_output.end()) {
     if (taken->second.reinjected_as == 0) taken->second.reinjected_as = mark.record;
     return {};
   }
-  Result<std::optional<AsideRow>> row = reader().aside_row(mark.kind, mark.timeline, mark.arrival);
+  Result<std::optional<SideOutputRow>> row =
+      reader().side_output_row(mark.kind, mark.timeline, mark.arrival);
   if (!row) return tl::unexpected(row.error());
   // Gone by retention, or marked before: by the same record, in replay.
   if (!*row || (*row)->reinjected_as != 0) return {};
   (*row)->reinjected_as = mark.record;
-  commit.aside.emplace(std::pair(mark.kind, key), std::move(**row));
+  commit.side_output.emplace(std::pair(mark.kind, key), std::move(**row));
   return {};
 }
 }  // namespace tocsin::runtime

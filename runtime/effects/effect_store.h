@@ -40,7 +40,7 @@ struct Retention {
 };
 struct RetentionPolicy {
   Retention alerts;
-  Retention aside;  // late events and dead letters, each of them
+  Retention side_output;  // late events and dead letters, each of them
   /// Alerts with this number and greater ones stay, whatever the rest says.
   std::uint64_t alerts_needed_from = UINT64_MAX;
   /// Traces of events that later alerts may still ask for, the newest; those of alerts stay with
@@ -49,10 +49,10 @@ struct RetentionPolicy {
 };
 /// What a commit or a step of retention did.
 struct CommitReport {
-  std::uint64_t alerts = 0;    // stored
-  std::uint64_t compared = 0;  // at or below the mark: found the same, or gone by retention
-  std::uint64_t aside = 0;     // stored
-  std::uint64_t owed = 0;      // outbox rows made
+  std::uint64_t alerts = 0;       // stored
+  std::uint64_t compared = 0;     // at or below the mark: found the same, or gone by retention
+  std::uint64_t side_output = 0;  // stored
+  std::uint64_t owed = 0;         // outbox rows made
 };
 
 /// An endpoint that an alert is for, and why it does not go there by itself, if so: one that is
@@ -175,7 +175,7 @@ class EffectStore {
   Result<void> take(StoredAlert& alert, Commit& commit) const;
   Result<void> address(const StoredAlert& alert, Commit& commit) const;
   Result<void> compare(const StoredAlert& alert, Commit& commit) const;
-  Result<void> take(const AsideRow& row, Commit& commit) const;
+  Result<void> take(const SideOutputRow& row, Commit& commit) const;
   Result<void> take(const Reinjected& mark, Commit& commit) const;
   Result<void> settle(EndpointId endpoint, std::uint64_t number,
                       std::span<const std::uint64_t> parts, StoreBatch batch);
@@ -185,8 +185,8 @@ class EffectStore {
   Result<std::string> find_trace(cep::ArrivalNumber arrival, const Commit& commit) const;
   Result<void> count_traces();
   Result<bool> retain_traces(std::uint64_t traces_max, std::size_t rows_max);
-  Result<bool> retain_aside(AsideKind kind, const Retention& kept, cep::EventTime now,
-                            std::size_t rows_max);
+  Result<bool> retain_side_output(SideOutputKind kind, const Retention& kept, cep::EventTime now,
+                                  std::size_t rows_max);
   Result<std::set<std::uint64_t>> owed_between(std::uint64_t first, std::uint64_t last) const;
 
   Store& store_;
@@ -198,8 +198,8 @@ class EffectStore {
   std::optional<cep::OrderKey> last_order_;  // of the last alert that came
   bool is_resumed_ = false;
   EffectTotals totals_;
-  StoreBatch batch_;                       // empty: memory for the next commit
-  std::array<std::string, 2> aside_gone_;  // by kind: the last key that retention removed
+  StoreBatch batch_;                             // empty: memory for the next commit
+  std::array<std::string, 2> side_output_gone_;  // by kind: the last key that retention removed
   std::vector<EndpointId> endpoints_;
   /// Held while rows of the outbox are added, or alerts removed.
   std::mutex owing_;

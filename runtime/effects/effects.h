@@ -30,10 +30,10 @@ struct StoredAlert {
   std::uint64_t repeat_of = 0;  // the number of the same alert in an earlier timeline; 0: none
 };
 
-enum class AsideKind : std::uint8_t { kLate, kDead };
+enum class SideOutputKind : std::uint8_t { kLate, kDead };
 /// An event or line that was not taken: behind the watermark, or not understood.
-struct AsideRow {
-  AsideKind kind = AsideKind::kLate;
+struct SideOutputRow {
+  SideOutputKind kind = SideOutputKind::kLate;
   cep::ArrivalNumber arrival;
   std::string source;       // the input's name
   std::uint64_t line = 0;   // in it, from 1
@@ -48,7 +48,7 @@ struct AsideRow {
 };
 /// Says of a row that it was put in again.
 struct Reinjected {
-  AsideKind kind = AsideKind::kLate;
+  SideOutputKind kind = SideOutputKind::kLate;
   std::uint32_t timeline = 0;  // ordinal
   cep::ArrivalNumber arrival;
   std::uint64_t record = 0;  // the journal's record that did it, > 0
@@ -66,12 +66,12 @@ struct SliceEffects {
   /// was processed when it came about.
   std::uint64_t cause = 0;
   std::vector<StoredAlert> alerts;  // in order
-  std::vector<AsideRow> aside;
+  std::vector<SideOutputRow> side_output;
   std::vector<Reinjected> reinjected;
   std::vector<TraceRow> traces;
 
   bool empty() const {
-    return alerts.empty() && aside.empty() && reinjected.empty() && traces.empty();
+    return alerts.empty() && side_output.empty() && reinjected.empty() && traces.empty();
   }
   /// About, in memory.
   std::size_t bytes() const;

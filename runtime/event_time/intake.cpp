@@ -128,7 +128,7 @@ void Intake::place_event(std::size_t index, const Line& line, cep::ArrivalNumber
   if (marks_.is_late(index, event.ts)) {
     engine_time = marks_.source(index).tracker.watermark();
     if (is_too_late(source, engine_time - event.ts)) {
-      set_late_aside(index, line, arrival, event);
+      set_late_side_output(index, line, arrival, event);
       return;
     }
     ++summary_.clamped;
@@ -209,8 +209,8 @@ bool Intake::is_too_late(const Source& source, cep::Duration late_by) const {
   return source.policy.late_max && late_by > *source.policy.late_max;
 }
 
-void Intake::set_late_aside(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                            const Decoded& event) {
+void Intake::set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                                  const Decoded& event) {
   ++summary_.late;
   if (event.used) decoder_.drop();
   const Watermarks::Source& time = marks_.source(index);

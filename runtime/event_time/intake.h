@@ -242,8 +242,8 @@ class Intake {
   }
   [[gnu::cold]] void foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival);
   bool is_too_late(const Source& source, cep::Duration late_by) const;
-  void set_late_aside(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                      const Decoded& event);
+  void set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
+                            const Decoded& event);
   void reject_ahead(const Source& source, const Line& line, cep::ArrivalNumber arrival,
                     const Decoded& event);
   void dead_letter(const Source& source, const Line& line, cep::ArrivalNumber arrival,

@@ -108,7 +108,7 @@ struct NodeOptions {
   JournalListener journal_listener;
   EffectQueue::Listener effects_listener;
   /// What is set aside as it is processed, replayed or not. May be empty.
-  IntakeSinks aside;
+  IntakeSinks side_output;
   /// Alerts of live and shadow rules as they are raised, replayed or not. May be empty.
   std::function<void(const StoredAlert&)> raised;
 };
@@ -187,7 +187,7 @@ class Node {
   Result<void> end_time();
   /// Takes rows that were set aside, of one kind, and were not put in again yet: all, or those with
   /// `arrivals`, each of which must be there (kNotFound). Waits until all effects are stored.
-  Result<AppendedReinjection> reinject(AsideKind kind,
+  Result<AppendedReinjection> reinject(SideOutputKind kind,
                                        const std::vector<cep::ArrivalNumber>& arrivals);
   bool has_time_ended() const;
   /// Begins to give the state to an engine of other rules, made of `texts`, in chunks at the ends

@@ -28,32 +28,32 @@ const StoredAlert* NodeEffects::add(const cep::Alert& alert) {
 }
 
 void NodeEffects::add(const LateEvent& late) {
-  AsideRow row;
-  row.kind = AsideKind::kLate;
+  SideOutputRow row;
+  row.kind = SideOutputKind::kLate;
   row.arrival = late.arrival;
   row.source = late.input;
   row.line = late.line;
   row.taken_at = taken_at_;
   row.late_by = late.late_by;
   row.text = late.text;
-  effects_.aside.push_back(std::move(row));
+  effects_.side_output.push_back(std::move(row));
 }
 
 void NodeEffects::add(const DeadLetter& dead_letter) {
-  AsideRow row;
-  row.kind = AsideKind::kDead;
+  SideOutputRow row;
+  row.kind = SideOutputKind::kDead;
   row.arrival = dead_letter.arrival;
   row.source = dead_letter.input;
   row.line = dead_letter.line;
   row.taken_at = taken_at_;
   row.reason = dead_letter.reason;
   row.text = dead_letter.text;
-  effects_.aside.push_back(std::move(row));
+  effects_.side_output.push_back(std::move(row));
 }
 
 void NodeEffects::drop() {
   effects_.alerts.clear();
-  effects_.aside.clear();
+  effects_.side_output.clear();
   effects_.reinjected.clear();
   effects_.traces.clear();
 }

@@ -73,7 +73,7 @@ const NodeSettings& Node::settings() const { return impl_->settings(); }
 const cep::Program& Node::program() const { return impl_->program(); }
 Result<void> Node::end_time() { return impl_->noted(impl_->end_time()); }
 Result<void> Node::settle() { return impl_->noted(impl_->settle()); }
-Result<AppendedReinjection> Node::reinject(AsideKind kind,
+Result<AppendedReinjection> Node::reinject(SideOutputKind kind,
                                            const std::vector<cep::ArrivalNumber>& arrivals) {
   return impl_->reinject(kind, arrivals);
 }

@@ -71,7 +71,7 @@ class Node::Impl {
   }
   Result<void> settle() { return give_command(kSettleCommand); }
   Result<void> end_time() { return give_command(kEndTimeCommand); }
-  Result<AppendedReinjection> reinject(AsideKind kind,
+  Result<AppendedReinjection> reinject(SideOutputKind kind,
                                        const std::vector<cep::ArrivalNumber>& arrivals);
   Result<void> poll();
   void hurry() { log_->hurry(); }

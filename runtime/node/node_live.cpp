@@ -132,13 +132,14 @@ Result<void> Node::Impl::change_producers(const ProducerCommand& change) {
   return give_command({ports_.clock.now(), kProducerCommand, arguments, {}});
 }
 
-Result<AppendedReinjection> Node::Impl::reinject(AsideKind kind,
+Result<AppendedReinjection> Node::Impl::reinject(SideOutputKind kind,
                                                  const std::vector<cep::ArrivalNumber>& arrivals) {
   if (auto may = may_take(); !may) return tl::unexpected(may.error());
   // So that what was put in again a moment ago says so.
   if (auto stored = store_effects(); !stored) return tl::unexpected(stored.error());
   AppendedReinjection done;
-  const Result<AsideLines> lines = collect_aside(effect_store_->reader(), kind, arrivals, {}, done);
+  const Result<SideOutputLines> lines =
+      collect_side_output(effect_store_->reader(), kind, arrivals, {}, done);
   if (!lines) return tl::unexpected(lines.error());
   if (done.rows == 0) return done;
   const Result<cep::Digest> digest = blob_store_->put(lines->text);

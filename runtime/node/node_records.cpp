@@ -222,7 +222,7 @@ Result<void> Node::Impl::take_again(const Command& command) {
   if (!lines) return tl::unexpected(lines.error());
   const std::size_t bytes = lines->size();
   lines->append(kLinePadding, '\n');
-  const bool is_late = reinjection->kind == AsideKind::kLate;
+  const bool is_late = reinjection->kind == SideOutputKind::kLate;
   SourcePolicy policy = options_.intake.policy;
   if (is_late) policy.late = LatePolicy::kClamp;
   if (is_late) policy.late_max.reset();

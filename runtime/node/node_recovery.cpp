@@ -110,13 +110,13 @@ void Node::Impl::open_intake() {
   };
   sinks_.late = [this](const LateEvent& late) {
     effects_.add(late);
-    if (options_.aside.late) options_.aside.late(late);
+    if (options_.side_output.late) options_.side_output.late(late);
   };
   sinks_.dead_letter = [this](const DeadLetter& dead_letter) {
     effects_.add(dead_letter);
-    if (options_.aside.dead_letter) options_.aside.dead_letter(dead_letter);
+    if (options_.side_output.dead_letter) options_.side_output.dead_letter(dead_letter);
   };
-  sinks_.judged = options_.aside.judged;
+  sinks_.judged = options_.side_output.judged;
   intake_ = std::make_unique<Intake>(UsedEvents::of(program_), options_.intake, sinks_, summary_,
                                      advance_);
 }

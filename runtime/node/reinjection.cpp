@@ -46,7 +46,7 @@ struct Before {
   std::set<RowKey> rows;  // that were put in again
   bool has_time_ended = false;
 };
-Result<Before> read_journal(Files& files, const std::string& journal, AsideKind kind) {
+Result<Before> read_journal(Files& files, const std::string& journal, SideOutputKind kind) {
   Before before;
   const Result<JournalDirectory> found = survey_journal(files, journal);
   if (!found) return tl::unexpected(found.error());
@@ -82,7 +82,7 @@ Result<bool> has_ended_by_checkpoint(Files& files, const std::string& checkpoint
 }
 
 Result<void> append_command(Files& files, Clock& clock, const DataPaths& paths,
-                            const AsideLines& lines) {
+                            const SideOutputLines& lines) {
   Result<BlobStore> blobs = BlobStore::open(files, paths.blobs);
   if (!blobs) return tl::unexpected(blobs.error());
   const Result<cep::Digest> digest = blobs->put(lines.text);
@@ -102,7 +102,7 @@ Result<void> append_command(Files& files, Clock& clock, const DataPaths& paths,
 
 std::string write_reinjection(const Reinjection& reinjection) {
   std::string json = fmt::format(R"({{"kind":"{}","rows":[)",
-                                 reinjection.kind == AsideKind::kLate ? kLate : kDead);
+                                 reinjection.kind == SideOutputKind::kLate ? kLate : kDead);
   for (const Reinjection::Row& row : reinjection.rows) {
     if (!json.ends_with('[')) json += ',';
     json += fmt::format("[{},{},{}]", row.timeline, row.arrival.record, row.arrival.index);
@@ -123,25 +123,26 @@ Result<Reinjection> read_reinjection(std::string_view json) {
     return corrupt();
   }
   Reinjection reinjection;
-  reinjection.kind = kind == kLate ? AsideKind::kLate : AsideKind::kDead;
+  reinjection.kind = kind == kLate ? SideOutputKind::kLate : SideOutputKind::kDead;
   for (const simdjson::dom::element element : rows) {
     if (!read_row(element, reinjection.rows.emplace_back())) return corrupt();
   }
   return reinjection;
 }
 
-Command reinjection_command(cep::EventTime now, std::string_view arguments, const AsideLines& lines,
-                            const cep::Digest& digest) {
+Command reinjection_command(cep::EventTime now, std::string_view arguments,
+                            const SideOutputLines& lines, const cep::Digest& digest) {
   return {now, kReinjectCommand, arguments, {{kLinesRole, lines.text.size(), digest}}};
 }
 
-Result<AsideLines> collect_aside(const EffectReader& reader, AsideKind kind,
-                                 const std::vector<cep::ArrivalNumber>& arrivals,
-                                 const std::set<RowKey>& waiting, AppendedReinjection& counts) {
-  AsideLines lines;
+Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutputKind kind,
+                                            const std::vector<cep::ArrivalNumber>& arrivals,
+                                            const std::set<RowKey>& waiting,
+                                            AppendedReinjection& counts) {
+  SideOutputLines lines;
   lines.rows.kind = kind;
   std::vector<bool> is_found(arrivals.size(), false);
-  const Result<void> read = reader.aside(kind, [&](const AsideRow& row) {
+  const Result<void> read = reader.side_output(kind, [&](const SideOutputRow& row) {
     if (!arrivals.empty()) {
       const auto found = std::ranges::find_if(arrivals, [&](const cep::ArrivalNumber& arrival) {
         return arrival.record == row.arrival.record && arrival.index == row.arrival.index;
@@ -172,7 +173,7 @@ Result<AsideLines> collect_aside(const EffectReader& reader, AsideKind kind,
 
 Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
                                                const DataDirectory& directory,
-                                               const EffectReader& reader, AsideKind kind,
+                                               const EffectReader& reader, SideOutputKind kind,
                                                const std::vector<cep::ArrivalNumber>& arrivals) {
   const DataPaths& paths = directory.paths();
   const Result<Before> before = read_journal(files, paths.journal, kind);
@@ -186,7 +187,8 @@ Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
                             paths.directory));
   }
   AppendedReinjection appended;
-  const Result<AsideLines> lines = collect_aside(reader, kind, arrivals, before->rows, appended);
+  const Result<SideOutputLines> lines =
+      collect_side_output(reader, kind, arrivals, before->rows, appended);
   if (!lines) return tl::unexpected(lines.error());
   if (appended.rows == 0) return appended;
   if (auto done = append_command(files, clock, paths, *lines); !done) {

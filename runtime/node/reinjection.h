@@ -29,7 +29,7 @@ struct Reinjection {
     cep::ArrivalNumber arrival;
     friend bool operator==(const Row&, const Row&) = default;
   };
-  AsideKind kind = AsideKind::kLate;
+  SideOutputKind kind = SideOutputKind::kLate;
   std::vector<Row> rows;  // as their lines stand in the blob
 };
 std::string write_reinjection(const Reinjection& reinjection);
@@ -44,24 +44,25 @@ struct AppendedReinjection {
 };
 using RowKey = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;  // timeline, arrival
 /// Rows that are to be put in again, and their lines.
-struct AsideLines {
+struct SideOutputLines {
   Reinjection rows;
   std::string text;
 };
 /// The rows of one kind that were not put in again yet and are not among `waiting`: all, or those
 /// with `arrivals`, each of which must be there (kNotFound). Counts in `counts`.
-Result<AsideLines> collect_aside(const EffectReader& reader, AsideKind kind,
-                                 const std::vector<cep::ArrivalNumber>& arrivals,
-                                 const std::set<RowKey>& waiting, AppendedReinjection& counts);
+Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutputKind kind,
+                                            const std::vector<cep::ArrivalNumber>& arrivals,
+                                            const std::set<RowKey>& waiting,
+                                            AppendedReinjection& counts);
 /// The command of the journal; it borrows `arguments`, which write_reinjection() gave.
-Command reinjection_command(cep::EventTime now, std::string_view arguments, const AsideLines& lines,
-                            const cep::Digest& digest);
+Command reinjection_command(cep::EventTime now, std::string_view arguments,
+                            const SideOutputLines& lines, const cep::Digest& digest);
 /// Appends the command for the rows of one kind that were not put in again yet: all, or those with
 /// `arrivals`, each of which must be there (kNotFound). Nothing is appended where there is none.
 /// Only the owner of the directory may. Fails with kRefused where time has ended, and as journal,
 /// blobs and reader do.
 Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
                                                const DataDirectory& directory,
-                                               const EffectReader& reader, AsideKind kind,
+                                               const EffectReader& reader, SideOutputKind kind,
                                                const std::vector<cep::ArrivalNumber>& arrivals);
 }  // namespace tocsin::runtime

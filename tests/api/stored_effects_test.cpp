@@ -19,7 +19,7 @@
 namespace tocsin::api {
 namespace {
 using namespace tests;
-using runtime::AsideKind;
+using runtime::SideOutputKind;
 
 struct Ran {
   int code = -1;
@@ -53,8 +53,9 @@ TEST_CASE("alerts, late list, dead list: what is stored by now, while a run owns
   REQUIRE(effects->begin_timeline({1}, {}, {}));
   runtime::SliceEffects slice;
   slice.alerts = {effect_alert(1, 1), effect_alert(2, 2, false), effect_alert(3, 2)};
-  slice.aside = {effect_aside(AsideKind::kLate, 812, 4), effect_aside(AsideKind::kDead, 812, 5)};
-  slice.reinjected = {{AsideKind::kDead, 1, {812, 5, 0}, 900}};
+  slice.side_output = {effect_side_output(SideOutputKind::kLate, 812, 4),
+                       effect_side_output(SideOutputKind::kDead, 812, 5)};
+  slice.reinjected = {{SideOutputKind::kDead, 1, {812, 5, 0}, 900}};
   REQUIRE(effects->commit({&slice, 1}));
 
   const Ran all = run_tocsin("alerts" + data);
@@ -96,10 +97,10 @@ TEST_CASE("alerts: a directory that is none, or that is damaged, is refused and 
 
 TEST_CASE(
     "side output: a row of the store says its arrival, and its timeline where it is another") {
-  runtime::AsideRow row = effect_aside(AsideKind::kLate, 7, 1);
+  runtime::SideOutputRow row = effect_side_output(SideOutputKind::kLate, 7, 1);
   row.timeline = 1;
   row.text = "caf\xe9";
-  CHECK(format_aside_row(row, 2) ==
+  CHECK(format_side_output_row(row, 2) ==
         R"({"arrival":"7:1","timeline":1,"input":"payments.ndjson","line":71,"late_us":1500000,)"
         "\"text\":\"caf\xef\xbf\xbd\",\"base64\":\"Y2Fm6Q==\"}");
 }

@@ -279,7 +279,7 @@ class Expecting {
   void put_in_again(const runtime::Command& command, std::uint64_t sequence) {
     const auto reinjection = runtime::read_reinjection(command.arguments);
     if (!reinjection || command.blobs.size() != 1) die("a re-injection is damaged");
-    const bool is_late = reinjection->kind == runtime::AsideKind::kLate;
+    const bool is_late = reinjection->kind == runtime::SideOutputKind::kLate;
     const std::string lines =
         read_or_die((blobs() / cep::hex(command.blobs.front().digest)).string());
     if (lines_of(lines).size() != reinjection->rows.size()) die("a re-injection has other lines");
@@ -317,9 +317,9 @@ std::string hex_of(std::string_view text) {
   return out;
 }
 
-std::string aside_text(const std::vector<oracle::SetAside>& lines) {
+std::string side_output_text(const std::vector<oracle::SetSideOutput>& lines) {
   std::string out;
-  for (const oracle::SetAside& line : lines) {
+  for (const oracle::SetSideOutput& line : lines) {
     out += fmt::format("{}:{}\t{}\t{}\t{}\t{}\t{}\t{}\n", line.arrival.record, line.arrival.index,
                        line.source, line.line, line.late_by.us, hex_of(line.reason),
                        line.reinjected_as, hex_of(line.text));
@@ -369,8 +369,8 @@ int expect(const Expectation& what) {
   for (const std::string& line : outcome.lines) lines += line + '\n';
   fs::create_directories(what.out);
   write_file(what.out / "alerts.ndjson", lines);
-  write_file(what.out / "late", aside_text(arrivals.late()));
-  write_file(what.out / "dead", aside_text(arrivals.dead()));
+  write_file(what.out / "late", side_output_text(arrivals.late()));
+  write_file(what.out / "dead", side_output_text(arrivals.dead()));
   std::set<std::size_t> kept;  // what `unique` dropped is not among them
   for (const oracle::PlacedEvent& event : placed) kept.insert(event.arrival);
   std::string sources;

@@ -374,13 +374,14 @@ void check_end(ModelDisk& disk, const Outside& outside) {
   const auto reader = EffectReader::open(*store);
   REQUIRE(reader);
   std::vector<const StoredAlert*> expected;
-  std::map<std::pair<AsideKind, cep::ArrivalNumber>, std::uint64_t>
-      aside;  // to what put it in again
+  std::map<std::pair<SideOutputKind, cep::ArrivalNumber>, std::uint64_t>
+      side_output;  // to what put it in again
   for (const SliceEffects& slice : outside.slices) {
     for (const StoredAlert& alert : slice.alerts) expected.push_back(&alert);
-    for (const AsideRow& row : slice.aside) aside.emplace(std::pair(row.kind, row.arrival), 0);
+    for (const SideOutputRow& row : slice.side_output)
+      side_output.emplace(std::pair(row.kind, row.arrival), 0);
     for (const Reinjected& again : slice.reinjected) {
-      std::uint64_t& record = aside.at({again.kind, again.arrival});
+      std::uint64_t& record = side_output.at({again.kind, again.arrival});
       if (record == 0) record = again.record;
     }
   }
@@ -400,16 +401,16 @@ void check_end(ModelDisk& disk, const Outside& outside) {
   }));
   CHECK(next == expected.size());
   CHECK(outside.arrived.size() == live_count);
-  for (const AsideKind kind : {AsideKind::kLate, AsideKind::kDead}) {
-    REQUIRE(reader->aside(kind, [&](const AsideRow& row) {
-      const auto found = aside.find({kind, row.arrival});
-      REQUIRE(found != aside.end());
+  for (const SideOutputKind kind : {SideOutputKind::kLate, SideOutputKind::kDead}) {
+    REQUIRE(reader->side_output(kind, [&](const SideOutputRow& row) {
+      const auto found = side_output.find({kind, row.arrival});
+      REQUIRE(found != side_output.end());
       CHECK(row.reinjected_as == found->second);
-      aside.erase(found);
+      side_output.erase(found);
       return true;
     }));
   }
-  CHECK(aside.empty());
+  CHECK(side_output.empty());
 }
 
 TEST_CASE("effect queue: after a crash at any write nothing is lost and nothing is there twice") {

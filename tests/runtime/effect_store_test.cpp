@@ -66,9 +66,9 @@ std::vector<std::uint64_t> numbers_of(const EffectReader& reader) {
   for (const StoredAlert& alert : alerts_of(reader)) numbers.push_back(alert.number);
   return numbers;
 }
-std::vector<AsideRow> aside_of(const EffectReader& reader, AsideKind kind) {
-  std::vector<AsideRow> rows;
-  REQUIRE(reader.aside(kind, [&](const AsideRow& row) {
+std::vector<SideOutputRow> side_output_of(const EffectReader& reader, SideOutputKind kind) {
+  std::vector<SideOutputRow> rows;
+  REQUIRE(reader.side_output(kind, [&](const SideOutputRow& row) {
     rows.push_back(row);
     return true;
   }));
@@ -272,23 +272,25 @@ TEST_CASE("effect store: rows set aside are put once, and marked once they were 
   ModelDisk disk;
   SliceEffects first;
   first.cause = 1;
-  first.aside = {effect_aside(AsideKind::kLate, 1, 300), effect_aside(AsideKind::kDead, 1, 301),
-                 effect_aside(AsideKind::kLate, 2, 0)};
+  first.side_output = {effect_side_output(SideOutputKind::kLate, 1, 300),
+                       effect_side_output(SideOutputKind::kDead, 1, 301),
+                       effect_side_output(SideOutputKind::kLate, 2, 0)};
   SliceEffects again;
   again.cause = 3;
-  again.reinjected = {{AsideKind::kLate, 1, {1, 300, 0}, 3}, {AsideKind::kDead, 1, {77, 0, 0}, 3}};
+  again.reinjected = {{SideOutputKind::kLate, 1, {1, 300, 0}, 3},
+                      {SideOutputKind::kDead, 1, {77, 0, 0}, 3}};
   {
     Process process(disk);
     REQUIRE(process->begin_timeline(kFirst, {}, {}));
-    CHECK(commit(process, first)->aside == 3);
-    CHECK(commit(process, first)->aside == 0);
+    CHECK(commit(process, first)->side_output == 3);
+    CHECK(commit(process, first)->side_output == 0);
     REQUIRE(commit(process, again));
   }
   Process process(disk);
   REQUIRE(process->resume({}));
   std::vector<SliceEffects> both = {first, again};
-  CHECK(process->commit(both)->aside == 0);
-  const std::vector<AsideRow> late = aside_of(process->reader(), AsideKind::kLate);
+  CHECK(process->commit(both)->side_output == 0);
+  const std::vector<SideOutputRow> late = side_output_of(process->reader(), SideOutputKind::kLate);
   REQUIRE(late.size() == 2);
   CHECK(late[0].arrival == cep::ArrivalNumber{1, 300, 0});
   CHECK(late[0].timeline == 1);
@@ -299,7 +301,7 @@ TEST_CASE("effect store: rows set aside are put once, and marked once they were 
   CHECK(late[0].taken_at.us == 1'000'000);
   CHECK(late[0].reinjected_as == 3);
   CHECK(late[1].reinjected_as == 0);
-  const std::vector<AsideRow> dead = aside_of(process->reader(), AsideKind::kDead);
+  const std::vector<SideOutputRow> dead = side_output_of(process->reader(), SideOutputKind::kDead);
   REQUIRE(dead.size() == 1);
   CHECK(dead[0].reason == "not JSON");
   CHECK(process->reader().totals()->late == 2);
@@ -308,7 +310,7 @@ TEST_CASE("effect store: rows set aside are put once, and marked once they were 
   Process replay(other);
   REQUIRE(replay->begin_timeline(kFirst, {}, {}));
   REQUIRE(replay->commit(both));
-  CHECK(aside_of(replay->reader(), AsideKind::kLate)[0].reinjected_as == 3);
+  CHECK(side_output_of(replay->reader(), SideOutputKind::kLate)[0].reinjected_as == 3);
 }
 
 TEST_CASE(
@@ -390,11 +392,12 @@ TEST_CASE("effect store: any other bytes of a row are refused") {
           Errc::kCorrupt);
   CHECK_FALSE(decode_alert(alert_key(1), value + "x"));
   CHECK_FALSE(decode_alert("short", value));
-  const AsideRow row = effect_aside(AsideKind::kDead, 1, 2);
-  const std::string key = aside_key(1, row.arrival);
-  const std::string aside = encode_aside(row);
-  for (std::size_t cut = 0; cut < aside.size(); ++cut)
-    CHECK_FALSE(decode_aside(AsideKind::kDead, key, std::string_view(aside).substr(0, cut)));
+  const SideOutputRow row = effect_side_output(SideOutputKind::kDead, 1, 2);
+  const std::string key = side_output_key(1, row.arrival);
+  const std::string side_output = encode_side_output(row);
+  for (std::size_t cut = 0; cut < side_output.size(); ++cut)
+    CHECK_FALSE(decode_side_output(SideOutputKind::kDead, key,
+                                   std::string_view(side_output).substr(0, cut)));
   const std::string outbox = encode_outbox({1, 2, {3}, 503, "x", false});
   for (std::size_t cut = 0; cut < outbox.size(); ++cut)
     CHECK_FALSE(decode_outbox(outbox_key(kHook, 1), std::string_view(outbox).substr(0, cut)));
@@ -523,24 +526,25 @@ TEST_CASE("effect store: rows set aside that retention took do not come back in 
   REQUIRE(process->begin_timeline(kFirst, {}, {}));
   SliceEffects slice;
   for (std::uint32_t i = 0; i < 10; ++i)
-    slice.aside.push_back(effect_aside(i % 2 == 0 ? AsideKind::kLate : AsideKind::kDead, 1, i));
+    slice.side_output.push_back(
+        effect_side_output(i % 2 == 0 ? SideOutputKind::kLate : SideOutputKind::kDead, 1, i));
   REQUIRE(commit(process, slice));
   const std::uint64_t bytes = process->reader().totals()->late_bytes;
   RetentionPolicy policy;
-  policy.aside.bytes_max = bytes * 2 / 5;
+  policy.side_output.bytes_max = bytes * 2 / 5;
   while (!*process->retain(policy, 2)) {
   }
-  CHECK(aside_of(process->reader(), AsideKind::kLate).size() == 2);
+  CHECK(side_output_of(process->reader(), SideOutputKind::kLate).size() == 2);
   CHECK(process->reader().totals()->dead_bytes <= bytes * 2 / 5);
-  CHECK(aside_of(process->reader(), AsideKind::kDead).back().arrival.index == 9);
-  CHECK(commit(process, slice)->aside == 0);
-  slice.aside = {effect_aside(AsideKind::kLate, 2, 0)};
-  CHECK(commit(process, slice)->aside == 1);
-  policy.aside = {.age_max = kDay, .bytes_max = {}};
+  CHECK(side_output_of(process->reader(), SideOutputKind::kDead).back().arrival.index == 9);
+  CHECK(commit(process, slice)->side_output == 0);
+  slice.side_output = {effect_side_output(SideOutputKind::kLate, 2, 0)};
+  CHECK(commit(process, slice)->side_output == 1);
+  policy.side_output = {.age_max = kDay, .bytes_max = {}};
   process.clock.time = process.clock.time + kDay;
   while (!*process->retain(policy, 2)) {
   }
-  CHECK(aside_of(process->reader(), AsideKind::kLate).empty());
+  CHECK(side_output_of(process->reader(), SideOutputKind::kLate).empty());
   CHECK(process->reader().totals()->dead == 0);
   CHECK(process->reader().totals()->dead_bytes == 0);
 }

@@ -77,7 +77,7 @@ TEST_CASE("node settings: a change is named, and only what alerts show may chang
 
 TEST_CASE("reinjection: what is written is read again, and nothing else") {
   Reinjection reinjection;
-  reinjection.kind = AsideKind::kDead;
+  reinjection.kind = SideOutputKind::kDead;
   reinjection.rows = {{1, {812, 4, 0}}, {2, {UINT64_MAX / 2, UINT32_MAX, 0}}};
   const std::string json = write_reinjection(reinjection);
   const Result<Reinjection> read = read_reinjection(json);

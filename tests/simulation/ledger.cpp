@@ -142,9 +142,9 @@ class Expecting {
   bool has_ended_ = false;
 };
 
-std::vector<std::string> texts(const std::vector<oracle::SetAside>& lines) {
+std::vector<std::string> texts(const std::vector<oracle::SetSideOutput>& lines) {
   std::vector<std::string> all;
-  for (const oracle::SetAside& line : lines) all.push_back(line.text);
+  for (const oracle::SetSideOutput& line : lines) all.push_back(line.text);
   return all;
 }
 

@@ -646,10 +646,10 @@ class Story {
     }
   }
 
-  void check_aside(const EffectReader& reader, AsideKind kind,
-                   const std::vector<std::string>& wanted) const {
+  void check_side_output(const EffectReader& reader, SideOutputKind kind,
+                         const std::vector<std::string>& wanted) const {
     std::vector<std::string> found;
-    const Result<void> read = reader.aside(kind, [&](const AsideRow& row) {
+    const Result<void> read = reader.side_output(kind, [&](const SideOutputRow& row) {
       found.push_back(row.text);
       return true;
     });
@@ -660,7 +660,7 @@ class Story {
       if (cut[i].size() > world_.intake.line_bytes_max && cut[i].starts_with(found[i]))
         cut[i] = found[i];
     }
-    same(kind == AsideKind::kLate ? "late events" : "dead letters", cut, found);
+    same(kind == SideOutputKind::kLate ? "late events" : "dead letters", cut, found);
   }
 
   void check_end() {
@@ -673,8 +673,8 @@ class Story {
     const std::unique_ptr<StoreReader> store = faults_.disk.open_reader(effect_families());
     const Result<EffectReader> reader = EffectReader::open(*store);
     must(reader.has_value(), "the store cannot be read");
-    check_aside(*reader, AsideKind::kLate, expected_.late);
-    check_aside(*reader, AsideKind::kDead, expected_.dead);
+    check_side_output(*reader, SideOutputKind::kLate, expected_.late);
+    check_side_output(*reader, SideOutputKind::kDead, expected_.dead);
     if (!expected_.late.empty()) ++reached_["late events are set aside"];
     if (!expected_.dead.empty()) ++reached_["dead letters"];
     if (expected_.clamped != 0) ++reached_["late events are clamped"];

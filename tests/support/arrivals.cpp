@@ -13,8 +13,8 @@ using cep::EventTime;
 
 namespace {
 // Lists of what was set aside are in the order of arrival, whenever it was decided.
-void insert(std::vector<SetAside>& all, SetAside line) {
-  const auto place = std::ranges::upper_bound(all, line.arrival, {}, &SetAside::arrival);
+void insert(std::vector<SetSideOutput>& all, SetSideOutput line) {
+  const auto place = std::ranges::upper_bound(all, line.arrival, {}, &SetSideOutput::arrival);
   all.insert(place, std::move(line));
 }
 // All that stands in a line.
@@ -76,11 +76,11 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
     move_time();  // it may be the only one that holds it
   }
   // A carriage return is a part of the line's end.
-  SetAside aside{arrival, name, lines_[name].size(), std::string(text), {}, {}, 0};
-  if (aside.text.ends_with('\r')) aside.text.pop_back();
+  SetSideOutput side_output{arrival, name, lines_[name].size(), std::string(text), {}, {}, 0};
+  if (side_output.text.ends_with('\r')) side_output.text.pop_back();
   if (text.size() > options_.line_bytes_max) {
     judged = {Judged::Fate::kDead, {}, {}, 0};
-    dead_.push_back(std::move(aside));
+    dead_.push_back(std::move(side_output));
     return;
   }
   std::string padded(text);
@@ -89,14 +89,15 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   cep::Batch batch(plan_);
   decoder_.begin(batch);
   const runtime::Decoded decoded = decoder_.decode(whole);
-  if (decoded.kind == runtime::LineKind::kDeadLetter) aside.reason = decoder_.dead_letter_reason();
+  if (decoded.kind == runtime::LineKind::kDeadLetter)
+    side_output.reason = decoder_.dead_letter_reason();
   if (decoded.used) decoder_.drop();
   decoder_.finish();  // the batch goes with this line
   const bool is_unknown = decoded.kind == runtime::LineKind::kIgnored;
   if (is_unknown && !options_.ignores_unknown) {
-    aside.reason = runtime::unknown_type_reason(plan_, decoder_.ignored_type());
-    judged = {Judged::Fate::kDead, {}, aside.reason, 0};
-    dead_.push_back(std::move(aside));
+    side_output.reason = runtime::unknown_type_reason(plan_, decoder_.ignored_type());
+    judged = {Judged::Fate::kDead, {}, side_output.reason, 0};
+    dead_.push_back(std::move(side_output));
     return;
   }
   if (is_unknown) {
@@ -106,12 +107,13 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   if (decoded.kind == runtime::LineKind::kDeadLetter ||
       (decoded.kind == runtime::LineKind::kEvent && options_.ahead_max &&
        decoded.ts > taken_at + *options_.ahead_max)) {
-    judged = {Judged::Fate::kDead, {}, aside.reason, 0};
-    dead_.push_back(std::move(aside));
+    judged = {Judged::Fate::kDead, {}, side_output.reason, 0};
+    dead_.push_back(std::move(side_output));
     return;
   }
   if (decoded.kind != runtime::LineKind::kEvent) return;
-  const Jumped event{std::move(aside), lines_[name].size() - 1, places_++, decoded.ts, taken_at, 0};
+  const Jumped event{
+      std::move(side_output), lines_[name].size() - 1, places_++, decoded.ts, taken_at, 0};
   judged = {Judged::Fate::kAccepted, {}, {}, event.place};
   if (!weigh(from, event)) take(from, event);
 }
@@ -206,10 +208,10 @@ void Arrivals::take(Source& from, const Jumped& event) {
   if (event.ts < from.watermark) {
     const bool too_late = options_.late_max && event.ts + *options_.late_max < from.watermark;
     if (!from.clamps && (options_.late == Late::kSide || too_late)) {
-      SetAside aside = event.line;
-      aside.late_by = from.watermark - event.ts;
-      judged = {Judged::Fate::kLate, aside.late_by, {}, 0};
-      insert(late_, std::move(aside));
+      SetSideOutput side_output = event.line;
+      side_output.late_by = from.watermark - event.ts;
+      judged = {Judged::Fate::kLate, side_output.late_by, {}, 0};
+      insert(late_, std::move(side_output));
       return;
     }
     engine_time = from.watermark;
@@ -244,10 +246,11 @@ void Arrivals::take(Source& from, const Jumped& event) {
 void Arrivals::clamp(const std::string& source_name) { source(source_name).clamps = true; }
 
 bool Arrivals::put_in_again(bool is_late, cep::ArrivalNumber arrival, std::uint64_t record) {
-  for (SetAside& aside : is_late ? late_ : dead_) {
-    if (aside.arrival.record != arrival.record || aside.arrival.index != arrival.index) continue;
-    if (aside.reinjected_as != 0) return false;
-    aside.reinjected_as = record;
+  for (SetSideOutput& side_output : is_late ? late_ : dead_) {
+    if (side_output.arrival.record != arrival.record || side_output.arrival.index != arrival.index)
+      continue;
+    if (side_output.reinjected_as != 0) return false;
+    side_output.reinjected_as = record;
     return true;
   }
   return false;

@@ -31,7 +31,7 @@ struct ArrivalOptions {
   std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
 };
 /// A line that was not taken.
-struct SetAside {
+struct SetSideOutput {
   cep::ArrivalNumber arrival;
   std::string source;
   std::uint64_t line = 0;  // in it, from 1, blank ones counted
@@ -84,8 +84,8 @@ class Arrivals {
   /// How many jumped ahead, and how many of them no event confirmed.
   std::uint64_t jumps() const { return jumps_; }
   std::uint64_t jumps_rejected() const { return jumps_rejected_; }
-  const std::vector<SetAside>& late() const { return late_; }
-  const std::vector<SetAside>& dead() const { return dead_; }
+  const std::vector<SetSideOutput>& late() const { return late_; }
+  const std::vector<SetSideOutput>& dead() const { return dead_; }
   std::uint64_t clamped() const { return clamped_; }
   std::uint64_t ignored() const { return ignored_; }
   /// The engine's: the least of all sources that hold it.
@@ -95,7 +95,7 @@ class Arrivals {
   enum class State : std::uint8_t { kActive, kIdle, kEnded };
   // A good line that jumped ahead, with all that is needed to take or to reject it later.
   struct Jumped {
-    SetAside line;
+    SetSideOutput line;
     std::size_t number = 0;  // in judged_ of its source's name
     std::size_t place = 0;   // among arrivals
     cep::EventTime ts;
@@ -133,8 +133,8 @@ class Arrivals {
   std::map<std::string, std::vector<std::string>> lines_;
   std::map<std::string, std::vector<Judged>> judged_;
   std::vector<PlacedEvent> placed_;
-  std::vector<SetAside> late_;
-  std::vector<SetAside> dead_;
+  std::vector<SetSideOutput> late_;
+  std::vector<SetSideOutput> dead_;
   std::size_t places_ = 0;
   std::map<std::size_t, std::size_t> taken_before_;
   std::uint64_t jumps_ = 0;

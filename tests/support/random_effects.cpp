@@ -24,14 +24,14 @@ StoredAlert effect_alert(std::int64_t time_us, std::uint32_t ordinal, bool is_li
   return alert;
 }
 
-AsideRow effect_aside(AsideKind kind, std::uint64_t record, std::uint32_t index) {
-  AsideRow row;
+SideOutputRow effect_side_output(SideOutputKind kind, std::uint64_t record, std::uint32_t index) {
+  SideOutputRow row;
   row.kind = kind;
   row.arrival = {record, index, 0};
   row.source = "payments.ndjson";
   row.line = record * 10 + index;
   row.taken_at = {static_cast<std::int64_t>(record) * 1'000'000};
-  if (kind == AsideKind::kLate) {
+  if (kind == SideOutputKind::kLate) {
     row.late_by = {1'500'000};
   } else {
     row.reason = "not JSON";
@@ -55,14 +55,14 @@ std::vector<SliceEffects> random_effects(Random& random, std::size_t count) {
               : slice.alerts.back().order.rule + 1 + (slice.alerts.back().order.rule % 3 == 2);
       slice.alerts.push_back(effect_alert(time_us, ordinal, random.chance(80)));
     }
-    const std::size_t aside = random.below(3);
-    for (std::uint32_t i = 0; i < aside; ++i) {
-      slice.aside.push_back(
-          effect_aside(random.chance(50) ? AsideKind::kLate : AsideKind::kDead, record, i));
+    const std::size_t side_output = random.below(3);
+    for (std::uint32_t i = 0; i < side_output; ++i) {
+      slice.side_output.push_back(effect_side_output(
+          random.chance(50) ? SideOutputKind::kLate : SideOutputKind::kDead, record, i));
     }
     if (!slices.empty() && random.chance(20)) {
       const SliceEffects& earlier = random.pick(slices);
-      for (const AsideRow& row : earlier.aside)
+      for (const SideOutputRow& row : earlier.side_output)
         slice.reinjected.push_back({row.kind, 1, row.arrival, record});
     }
     slices.push_back(std::move(slice));

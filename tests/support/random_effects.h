@@ -15,7 +15,8 @@ namespace tocsin::tests {
 runtime::StoredAlert effect_alert(std::int64_t time_us, std::uint32_t ordinal, bool is_live = true,
                                   std::size_t line_bytes = 60);
 /// A late event or dead letter of an arrival.
-runtime::AsideRow effect_aside(runtime::AsideKind kind, std::uint64_t record, std::uint32_t index);
+runtime::SideOutputRow effect_side_output(runtime::SideOutputKind kind, std::uint64_t record,
+                                          std::uint32_t index);
 /// So many slices, of journal records 1, 2, …, one for each.
 std::vector<runtime::SliceEffects> random_effects(Random& random, std::size_t count);
 }  // namespace tocsin::tests

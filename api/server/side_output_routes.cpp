@@ -15,18 +15,18 @@
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
-using runtime::AsideKind;
+using runtime::SideOutputKind;
 constexpr std::int64_t kLimit = 100;
 constexpr std::int64_t kLimitMax = 1000;
 // Of one answer, save that one row is always told.
 constexpr std::size_t kAnswerBytesMax = std::size_t{8} << 20;
 
 // "3:812:4": timeline and arrival.
-std::string cursor_of(const runtime::AsideRow& row) {
+std::string cursor_of(const runtime::SideOutputRow& row) {
   return fmt::format("{}:{}:{}", row.timeline, row.arrival.record, row.arrival.index);
 }
-std::optional<runtime::EffectReader::AsidePlace> read_cursor(std::string_view text) {
-  runtime::EffectReader::AsidePlace place;
+std::optional<runtime::EffectReader::SideOutputPlace> read_cursor(std::string_view text) {
+  runtime::EffectReader::SideOutputPlace place;
   const char* const end = text.data() + text.size();
   const auto timeline = std::from_chars(text.data(), end, place.timeline);
   if (timeline.ec != std::errc{} || timeline.ptr == end || *timeline.ptr != ':') {
@@ -39,8 +39,8 @@ std::optional<runtime::EffectReader::AsidePlace> read_cursor(std::string_view te
   return place;
 }
 
-HttpResponse list(ServerContext& context, const ApiRequest& request, AsideKind kind) {
-  std::optional<runtime::EffectReader::AsidePlace> after;
+HttpResponse list(ServerContext& context, const ApiRequest& request, SideOutputKind kind) {
+  std::optional<runtime::EffectReader::SideOutputPlace> after;
   if (const auto cursor = request.text("after")) {
     after = read_cursor(*cursor);
     if (!after) {
@@ -59,15 +59,15 @@ HttpResponse list(ServerContext& context, const ApiRequest& request, AsideKind k
   std::string next;
   std::string last;
   std::size_t count = 0;
-  const Result<void> read = reader.aside(
+  const Result<void> read = reader.side_output(
       kind,
-      [&](const runtime::AsideRow& row) {
+      [&](const runtime::SideOutputRow& row) {
         if (count == limit || (count > 0 && text.size() > kAnswerBytesMax)) {
           next = last;
           return false;
         }
         if (count++ > 0) text += ',';
-        text += format_aside_row(row, current);
+        text += format_side_output_row(row, current);
         last = cursor_of(row);
         return true;
       },
@@ -77,7 +77,7 @@ HttpResponse list(ServerContext& context, const ApiRequest& request, AsideKind k
   return maybe_behind({200, {}, "application/json", text}, is_behind);
 }
 
-HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kind) {
+HttpResponse reinject(ServerContext& context, ApiRequest& request, SideOutputKind kind) {
   const auto body = read_json_object(request, {"arrivals"});
   if (!body) return body.error();
   std::vector<cep::ArrivalNumber> arrivals;
@@ -119,7 +119,7 @@ HttpResponse reinject(ServerContext& context, ApiRequest& request, AsideKind kin
   return json_response(200, {{"reinjected", done->rows}, {"reinjected_before", done->done}});
 }
 
-void add(Router& router, ServerContext& context, AsideKind kind, const std::string& path,
+void add(Router& router, ServerContext& context, SideOutputKind kind, const std::string& path,
          const std::string& operation, const std::string& what, const std::string& again) {
   router.add(
       {.method = "GET",
@@ -154,10 +154,10 @@ void add(Router& router, ServerContext& context, AsideKind kind, const std::stri
 }
 }  // namespace
 
-void add_aside_routes(Router& router, ServerContext& context) {
-  add(router, context, AsideKind::kLate, "/v1/late", "Late", "Events that came too late",
+void add_side_output_routes(Router& router, ServerContext& context) {
+  add(router, context, SideOutputKind::kLate, "/v1/late", "Late", "Events that came too late",
       "Take late events after all, as if they happened now: all, or those named");
-  add(router, context, AsideKind::kDead, "/v1/dead", "Dead", "Lines that were invalid",
+  add(router, context, SideOutputKind::kDead, "/v1/dead", "Dead", "Lines that were invalid",
       "Try invalid lines again, after their cause is gone: all, or those named");
 }
 }  // namespace tocsin::api

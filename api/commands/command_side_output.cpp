@@ -1,4 +1,4 @@
-#include "api/commands/command_aside.h"
+#include "api/commands/command_side_output.h"
 
 #include <fmt/format.h>
 
@@ -22,9 +22,9 @@
 
 namespace tocsin::api {
 namespace {
-using runtime::AsideKind;
+using runtime::SideOutputKind;
 
-ExitCode list(AsideKind kind, const std::string& data) {
+ExitCode list(SideOutputKind kind, const std::string& data) {
   ignore_write_signals();
   const Result<StoredEffects> effects = StoredEffects::open(data);
   if (!effects) return end_with(exit_code_of(effects.error()), effects.error().message);
@@ -35,8 +35,8 @@ ExitCode list(AsideKind kind, const std::string& data) {
     const Result<std::vector<runtime::TimelineRow>> timelines = reader->timelines();
     if (!timelines) return end_with(exit_code_of(timelines.error()), timelines.error().message);
     const std::uint32_t current = timelines->empty() ? 0 : timelines->back().ordinal;
-    const Result<void> read = reader->aside(kind, [&](const runtime::AsideRow& row) {
-      written = output->write_line(format_aside_row(row, current));
+    const Result<void> read = reader->side_output(kind, [&](const runtime::SideOutputRow& row) {
+      written = output->write_line(format_side_output_row(row, current));
       return written.has_value();
     });
     if (written && !read) return end_with(exit_code_of(read.error()), read.error().message);
@@ -53,7 +53,7 @@ struct ReinjectOptions {
 
 // The store, which must be closed again before the journal's owner may go on.
 Result<runtime::AppendedReinjection> reinject_rows(
-    AsideKind kind, const std::string& data, const std::vector<cep::ArrivalNumber>& arrivals) {
+    SideOutputKind kind, const std::string& data, const std::vector<cep::ArrivalNumber>& arrivals) {
   runtime::SystemFiles files;
   runtime::SystemClock clock;
   const Result<runtime::DataDirectory> directory = runtime::DataDirectory::open(files, data, false);
@@ -64,7 +64,7 @@ Result<runtime::AppendedReinjection> reinject_rows(
   return append_reinjection(files, clock, *directory, *effects->reader(), kind, arrivals);
 }
 
-ExitCode reinject(AsideKind kind, const ReinjectOptions& options) {
+ExitCode reinject(SideOutputKind kind, const ReinjectOptions& options) {
   std::vector<cep::ArrivalNumber> arrivals;
   for (const std::string& text : options.arrivals) {
     const std::optional<cep::ArrivalNumber> arrival = read_arrival(text);
@@ -75,7 +75,7 @@ ExitCode reinject(AsideKind kind, const ReinjectOptions& options) {
   }
   const Result<runtime::AppendedReinjection> done = reinject_rows(kind, options.data, arrivals);
   if (!done) return end_with(exit_code_of(done.error()), done.error().message);
-  const char* const what = kind == AsideKind::kLate ? "late event" : "line";
+  const char* const what = kind == SideOutputKind::kLate ? "late event" : "line";
   std::string text = format_count(done->rows, what) + " put in again";
   if (done->rows != 0) text += ": the next run takes them first";
   if (done->waiting != 0) {
@@ -86,7 +86,7 @@ ExitCode reinject(AsideKind kind, const ReinjectOptions& options) {
   return ExitCode::kSuccess;
 }
 
-void add_reinject(CLI::App& parent, Chosen& chosen, AsideKind kind, const char* description,
+void add_reinject(CLI::App& parent, Chosen& chosen, SideOutputKind kind, const char* description,
                   const char* footer) {
   auto options = std::make_shared<ReinjectOptions>();
   CLI::App* command = parent.add_subcommand("reinject", description);
@@ -103,7 +103,7 @@ void add_reinject(CLI::App& parent, Chosen& chosen, AsideKind kind, const char* 
   });
 }
 
-void add_list(CLI::App& parent, Chosen& chosen, AsideKind kind, const char* description,
+void add_list(CLI::App& parent, Chosen& chosen, SideOutputKind kind, const char* description,
               const char* footer) {
   auto data = std::make_shared<std::string>();
   CLI::App* command = parent.add_subcommand("list", description);
@@ -123,7 +123,7 @@ void add_late_command(CLI::App& program, Chosen& chosen) {
   late->require_subcommand(1);
   late->footer("Examples:\n  tocsin late list --data data");
   add_list(
-      *late, chosen, AsideKind::kLate, "Print the late events that a data directory holds",
+      *late, chosen, SideOutputKind::kLate, "Print the late events that a data directory holds",
       R"(Each is one line of JSON, in the order in which they came: "arrival" (the journal's record, and the
 place in it), "input" and "line", "late_us" (how far it lay behind the time already reached), "text".
 One that was put in again has "reinjected_as", the record that did it. A run may own the directory
@@ -132,7 +132,7 @@ meanwhile: you see all that it has stored up to now.
 Examples:
   tocsin late list --data data > late.ndjson)");
   add_reinject(
-      *late, chosen, AsideKind::kLate,
+      *late, chosen, SideOutputKind::kLate,
       "Put late events in again: the next run takes them as if they happened now",
       R"(The events are appended to the journal; the next run takes them before it reads its inputs, at the
 time already reached. One that was put in again is never put in once more. No run may own the data
@@ -150,7 +150,7 @@ void add_dead_command(CLI::App& program, Chosen& chosen) {
   dead->require_subcommand(1);
   dead->footer("Examples:\n  tocsin dead list --data data");
   add_list(
-      *dead, chosen, AsideKind::kDead, "Print the dead letters that a data directory holds",
+      *dead, chosen, SideOutputKind::kDead, "Print the dead letters that a data directory holds",
       R"(Each is one line of JSON, in the order in which they came: "arrival" (the journal's record, and the
 place in it), "input" and "line", "reason", "text" ("base64" beside it where the line is not UTF-8).
 One that was put in again has "reinjected_as", the record that did it. A run may own the directory
@@ -159,7 +159,7 @@ meanwhile: you see all that it has stored up to now.
 Examples:
   tocsin dead list --data data > dead.ndjson)");
   add_reinject(
-      *dead, chosen, AsideKind::kDead,
+      *dead, chosen, SideOutputKind::kDead,
       "Put lines in again that could not be read, after their cause is gone",
       R"(The lines are appended to the journal; the next run takes them before it reads its inputs: for lines
 that were ahead of the clock, say. One that was put in again is never put in once more. No run may
