@@ -1,5 +1,5 @@
 /// The rate cap of one endpoint: how many deliveries it is owed in a minute, or another window
-/// of time, by rule and in all. Decides only; what is held back is counted in messages
+/// of time, by rule and in all. Decides only; what is suppressed is counted in messages
 /// (api/delivery/delivery_message.h).
 #pragma once
 #include <cstdint>
@@ -32,7 +32,7 @@ class DeliveryRateCap {
   /// The window of the last decision.
   cep::EventTime begin() const { return begin_; }
   cep::EventTime end() const { return end_; }
-  /// The message that stands for what was held back in that window: of a rule, or (empty) of all.
+  /// The message that stands for what was suppressed in that window: of a rule, or (empty) of all.
   /// 0: none.
   std::uint64_t message(std::string_view rule) const;
   void set_message(std::string_view rule, std::uint64_t number);

@@ -226,9 +226,9 @@ void add_alerts(Lines& lines, const RunReport& report) {
     if (shown < silent.size()) names += fmt::format(" and {} more", silent.size() - shown);
     lines.add("  none by {}", names);
   }
-  if (summary.engine.alerts_held_back != 0) {
+  if (summary.engine.alerts_suppressed != 0) {
     lines.add("  held back: {} (`once per`)",
-              format_count(summary.engine.alerts_held_back, "repeat"));
+              format_count(summary.engine.alerts_suppressed, "repeat"));
   }
 }
 

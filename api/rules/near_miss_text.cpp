@@ -304,7 +304,7 @@ class Writer {
       case NearMiss::Stop::kExcept:
         say_complete(exception());
         break;
-      case NearMiss::Stop::kHeldBack:
+      case NearMiss::Stop::kSuppressed:
         say_complete(fmt::format("{} held it back{}{}", suppression(), alerted(), quiet_until()));
         break;
       case NearMiss::Stop::kUnexplained:

@@ -20,9 +20,9 @@ inline constexpr std::string_view kStagesRole = "stages";
 /// they name, "zone:NAME".
 LoadedRules load_rules_keeping(const std::vector<std::string>& files,
                                std::vector<runtime::NamedContents>& texts);
-/// Of what load_rules_keeping() kept; no file is read. Rules are held back to their stages.
+/// Of what load_rules_keeping() kept; no file is read. Rules are suppressed to their stages.
 LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts);
-/// What rules are held back to, by id, as a text of that role has it: `{"RULE":"shadow"}`; nothing
+/// What rules are suppressed to, by id, as a text of that role has it: `{"RULE":"shadow"}`; nothing
 /// where there is none, and what is not understood is left out.
 std::map<std::string, RuleStage> stages_of(const std::vector<runtime::NamedContents>& texts);
 std::string stages_text(const std::map<std::string, RuleStage>& stages);

@@ -120,7 +120,7 @@ HttpResponse only_for_operators(const std::string& what) {
                                       what));
 }
 
-bool is_held_back(const RulePack& pack, const std::string& rule) {
+bool is_suppressed(const RulePack& pack, const std::string& rule) {
   const std::map<std::string, RuleStage> stages = pack.stages();
   const auto stage = stages.find(rule);
   return stage != stages.end() && stage->second != RuleStage::kLive;
@@ -151,7 +151,7 @@ HttpResponse change_rule(ServerContext& context, ApiRequest& request,
               fmt::format("the rule {} is not what If-Match says: it was changed, or is not there; "
                           "read it again",
                           rule));
-        } else if (!must_be_new && !is_operator(request) && !is_held_back(pack, rule)) {
+        } else if (!must_be_new && !is_operator(request) && !is_suppressed(pack, rule)) {
           problem = only_for_operators(fmt::format("changing the live rule {}", rule));
         }
         if (problem) return fail(Errc::kRefused, "");
@@ -208,7 +208,7 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
   if (*stage == RuleStage::kLive && !is_operator(request)) {
     return only_for_operators("letting a rule go live");
   }
-  if (!is_operator(request) && !is_held_back(now->pack, rule)) {
+  if (!is_operator(request) && !is_suppressed(now->pack, rule)) {
     return only_for_operators(fmt::format("holding back the live rule {}", rule));
   }
   RuleChange change = change_of(request);

@@ -154,7 +154,7 @@ void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan,
   to.add(Metric::engine_partial_matches, engine.runs);
   to.add(Metric::engine_timers, engine.timers);
   to.add(Metric::engine_state_bytes, engine.state_bytes);
-  to.add(Metric::engine_alerts_held_back_total, engine.alerts_held_back);
+  to.add(Metric::engine_alerts_suppressed_total, engine.alerts_suppressed);
   to.add(Metric::engine_matches_lost_total, engine.runs_lost);
   to.add(Metric::engine_values_missing_total, engine.values_missing);
   to.describe(Metric::alerts_total);

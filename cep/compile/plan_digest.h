@@ -21,7 +21,7 @@ struct RuleDigests {
   /// it takes are identified; the method, and what it forgets. Not what only the alert shows: a
   /// field or feature that it shows anew is missing for events that were taken before.
   Digest state{};
-  /// What is held back: the rule's id, key and clauses `once` and `at most`.
+  /// What is suppressed: the rule's id, key and clauses `once` and `at most`.
   Digest suppression{};
   /// All else that an alert shows or is for: name, id, title, message, fields, severity, status,
   /// exceptions, …

@@ -230,7 +230,7 @@ class Finder {
       near_.stop = NearMiss::Stop::kExcept;
       find_exception(complete);
     } else if (expected_of(asking_.own()).empty()) {
-      near_.stop = NearMiss::Stop::kHeldBack;
+      near_.stop = NearMiss::Stop::kSuppressed;
       near_.alerted = alert_before(asking_.own(), best->moment);
     } else {
       // One came, and more were expected.

@@ -75,7 +75,7 @@ struct NearMiss {
     kHaving,       // complete, but `having` was not true
     kSelection,    // complete, but `after match` left it out
     kExcept,       // complete, but `except` number `exception` held
-    kHeldBack,     // complete, but `once` or `at most` held it back
+    kSuppressed,   // complete, but `once` or `at most` held it back
     kUnexplained,  // none of these
   };
   Stop stop = Stop::kUnexplained;
@@ -91,7 +91,7 @@ struct NearMiss {
   std::optional<EventTime> moment;        // when it completed, or would have
   std::size_t matches = 0;                // kSelection: how many were complete then
   std::size_t exception = 0;
-  std::optional<EventTime> alerted;  // kSelection, kHeldBack: the alert that came before it
+  std::optional<EventTime> alerted;  // kSelection, kSuppressed: the alert that came before it
   std::vector<OtherKey> other_keys;
   bool cut = false;  // a limit ended the search: there may be a better one
 };

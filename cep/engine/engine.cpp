@@ -337,14 +337,14 @@ class EngineImpl {
   void save_stats(ByteWriter& to) const {
     for (const std::uint64_t count :
          {stats_.rows, stats_.rows_relevant, stats_.values_missing, stats_.feature_events_lost,
-          stats_.runs_lost, stats_.matches_truncated, stats_.alerts_held_back}) {
+          stats_.runs_lost, stats_.matches_truncated, stats_.alerts_suppressed}) {
       to.varint(count);
     }
   }
   void restore_stats(ByteReader& from) {
     for (std::uint64_t* const count :
          {&stats_.rows, &stats_.rows_relevant, &stats_.values_missing, &stats_.feature_events_lost,
-          &stats_.runs_lost, &stats_.matches_truncated, &stats_.alerts_held_back}) {
+          &stats_.runs_lost, &stats_.matches_truncated, &stats_.alerts_suppressed}) {
       *count = from.varint();
     }
   }

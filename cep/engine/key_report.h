@@ -1,5 +1,5 @@
 /// What an engine remembers of one key, for people: which partial matches there are and how far
-/// they came, what is held back, what windows are open and what features say now. Everything is
+/// they came, what is suppressed, what windows are open and what features say now. Everything is
 /// data; whoever shows it makes the words.
 #pragma once
 #include <cstdint>

@@ -206,7 +206,7 @@ bool RecordCodec::read(const TableTarget& from, std::string_view entry, EventTim
   return true;
 }
 
-// How the part is kept here. State is kept where that is how it was written; what is held back is
+// How the part is kept here. State is kept where that is how it was written; what is suppressed is
 // written alike by all.
 StateKind RecordCodec::kind_of(const PartTarget& target) const {
   const OperatorKind kind = table_.operators[target.op - 1].kind;

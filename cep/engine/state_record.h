@@ -21,7 +21,7 @@ struct PartTarget {
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
   std::uint32_t op = 0;      // 0: nothing
   std::uint32_t place = 0;   // in a strict group
-  bool keeps_state = false;  // else only what is held back
+  bool keeps_state = false;  // else only what is suppressed
   bool keeps_suppression = false;
   std::vector<std::uint32_t> values;  // by value written with a match: its place here; kNone
 };

@@ -7,7 +7,7 @@
 #include "cep/base/assert.h"
 #include "cep/match/alert_builder.h"
 #include "cep/match/feature_store.h"
-#include "cep/record/held_back.h"
+#include "cep/record/suppressed_count.h"
 
 namespace tocsin::cep {
 void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
@@ -348,7 +348,7 @@ void Matcher::set_deadlines() {
 
 // ---- matches
 
-bool Matcher::is_held_back(std::int64_t time_us) const {
+bool Matcher::is_suppressed(std::int64_t time_us) const {
   return rule_->once && !once_.lets_pass(*rule_->once, time_us);
 }
 
@@ -361,7 +361,7 @@ void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKe
   mark_alerted();
   Alert alert = build_alert(scope, last, order);
   if (rule_->once) {
-    alert.held_back = take_held_back(once_, held_back_until(once_, *rule_->once), order.time.us);
+    alert.held_back = take_suppressed(once_, suppressed_until(once_, *rule_->once), order.time.us);
   }
   alert.lost_runs = std::exchange(state_.lost_runs, 0);
   once_.last_alert_us = order.time.us;
@@ -371,7 +371,7 @@ void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKe
 void Matcher::hold_back() {
   mark_alerted();
   ++once_.held_back;
-  ++stats_.alerts_held_back;
+  ++stats_.alerts_suppressed;
 }
 
 // Decides which of `count` matches that complete together, in their order, become alerts.
@@ -381,14 +381,14 @@ template <typename ScopeOf, typename LastOf>
 std::ptrdiff_t Matcher::select(std::size_t count, OrderKey order, ScopeOf&& scope_of,
                                LastOf&& last_of) {
   const SelectionKind kind = rule_->rule->selection.kind;
-  bool any_held_back = false;
+  bool any_suppressed = false;
   for (std::size_t i = 0; i < count; ++i) {
     const EvalScope& scope = scope_of(i);
     const EventView last = last_of(i);
     if (!passes_having(scope, last)) continue;
-    if (is_held_back(order.time.us)) {
-      if (kind != SelectionKind::kDefault || !any_held_back) hold_back();
-      any_held_back = true;
+    if (is_suppressed(order.time.us)) {
+      if (kind != SelectionKind::kDefault || !any_suppressed) hold_back();
+      any_suppressed = true;
     } else if (order.ordinal == program_.limits.matches_per_event_max) {
       ++alerts_->back().truncated;
       ++stats_.matches_truncated;
@@ -396,7 +396,7 @@ std::ptrdiff_t Matcher::select(std::size_t count, OrderKey order, ScopeOf&& scop
       raise(scope, last, order);
       ++order.ordinal;
       if (kind == SelectionKind::kDefault) {
-        // What was held back before it in the same completion does not count: one of them alerts.
+        // What was suppressed before it in the same completion does not count: one of them alerts.
         return -1;
       }
     }

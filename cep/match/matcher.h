@@ -165,7 +165,7 @@ class Matcher {
   void mark_alerted();
   void read_state(const OperatorEntry* entry);
   void write_state(Offset state);
-  bool is_held_back(std::int64_t time_us) const;
+  bool is_suppressed(std::int64_t time_us) const;
   void raise(const EvalScope& scope, const EventView& last, const OrderKey& order);
 
   const ProgramImpl& program_;

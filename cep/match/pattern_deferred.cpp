@@ -8,7 +8,7 @@
 #include "cep/match/alert_builder.h"
 #include "cep/match/pattern_matcher.h"
 #include "cep/match/row_in_hand.h"
-#include "cep/record/held_back.h"
+#include "cep/record/suppressed_count.h"
 #include "cep/value/decimal.h"
 #include "cep/value/key.h"
 
@@ -67,7 +67,7 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
                          ? std::string(scope_.key)
                          : values_key(suppression.at_most->for_each, scope, last);
   }
-  // What is held back is counted by `once`'s key, without one by that of `at most`.
+  // What is suppressed is counted by `once`'s key, without one by that of `at most`.
   if (suppression.once == Once::kNone) match.once_key = match.most_key;
   match.facts = facts_of(candidate, scope, last, deferred.order.time);
   if (deferred.only_one) {
@@ -136,16 +136,16 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
     once_states.end_quiet(deferred.once_key);
     return;
   }
-  SuppressionState* first_held_back = nullptr;
+  SuppressionState* first_suppressed = nullptr;
   const MatchFacts* first_facts = nullptr;
   std::uint64_t lost_runs = 0;
   const auto hold_back = [&](SuppressionState& once, const MatchFacts& facts) {
-    note_held_back(suppression, once, facts.time_us);
+    note_suppressed(suppression, once, facts.time_us);
     // A match that `once` holds back has taken its events too.
     if (suppression.once == Once::kPerVariable && !once_lets_pass(suppression, once, facts)) {
       note_for_once(suppression, once, facts);
     }
-    ++stats_.alerts_held_back;
+    ++stats_.alerts_suppressed;
   };
   for (Deferred::Match& match : deferred.matches) {
     SuppressionState& once = once_states.at(match.once_key);
@@ -156,14 +156,14 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
         once_lets_pass(suppression, once, match.facts) &&
         (most == nullptr || at_most_lets_pass(suppression, *most, match.facts.time_us));
     if (!passes) {
-      if (first_held_back == nullptr) {
-        first_held_back = &once;
+      if (first_suppressed == nullptr) {
+        first_suppressed = &once;
         first_facts = &match.facts;
       }
       if (!deferred.only_one) hold_back(once, match.facts);
       continue;
     }
-    match.alert.held_back = take_held_back(suppression, once, match.facts.time_us);
+    match.alert.held_back = take_suppressed(suppression, once, match.facts.time_us);
     note_for_once(suppression, once, match.facts);
     if (suppression.once == Once::kWhile) keep_quiet(deferred, match.once_key);
     if (most != nullptr) note_for_at_most(suppression, *most, match.facts.time_us);
@@ -172,9 +172,9 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
     alerts_->push_back(std::move(match.alert));
     if (deferred.only_one) return;
   }
-  if (first_held_back == nullptr) return;
-  if (deferred.only_one) hold_back(*first_held_back, *first_facts);
-  first_held_back->lost_runs += lost_runs;
+  if (first_suppressed == nullptr) return;
+  if (deferred.only_one) hold_back(*first_suppressed, *first_facts);
+  first_suppressed->lost_runs += lost_runs;
 }
 
 void PatternMatcher::settle() {

@@ -86,13 +86,13 @@ class PatternMatcher {
   PatternPool& pool() const { return *pool_; }
   /// What the rule's clause `once` (`at_most`: that one) holds back by values.
   ValueSuppression& by_value(RuleIndex rule, bool at_most);
-  /// From now on what is held back by values keeps account of its changes.
+  /// From now on what is suppressed by values keeps account of its changes.
   void track_changes();
-  /// Lets go of what is held back by values and over at `now_us`, of some of the values.
+  /// Lets go of what is suppressed by values and over at `now_us`, of some of the values.
   void sweep_values(std::int64_t now_us);
-  /// Values of which something is held back.
+  /// Values of which something is suppressed.
   std::size_t values() const;
-  /// Lets go of all that is held back by values: time has ended.
+  /// Lets go of all that is suppressed by values: time has ended.
   void end();
   /// Reads what PatternWriter wrote of the rule into an empty state
   /// (cep/match/pattern_restore.cpp); `value_places` as PartTarget has them. False for other bytes.

@@ -12,7 +12,7 @@
 #include "cep/match/row_in_hand.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/zone.h"
-#include "cep/record/held_back.h"
+#include "cep/record/suppressed_count.h"
 
 namespace tocsin::cep {
 bool PatternMatcher::is_stepwise() const {
@@ -179,12 +179,12 @@ void PatternMatcher::mark_alerted() {
 void PatternMatcher::hold_back(const Candidate& candidate, EventTime time) {
   mark_alerted();
   const Suppression& suppression = rule_->rule->suppression;
-  note_held_back(suppression, state_->suppression, time.us);
+  note_suppressed(suppression, state_->suppression, time.us);
   // A match that `once` holds back has taken its events too.
   if (suppression.once == Once::kPerVariable && shares_variable_event(candidate)) {
     note_variable_events(candidate);
   }
-  ++stats_.alerts_held_back;
+  ++stats_.alerts_suppressed;
 }
 
 void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order) {
@@ -201,7 +201,7 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
   if (suppression.once != Once::kNone || suppression.at_most) make_state();
   if (state_ != nullptr) {
     SuppressionState& held = state_->suppression;
-    alert.held_back = take_held_back(suppression, held, facts.time_us);
+    alert.held_back = take_suppressed(suppression, held, facts.time_us);
     alert.lost_runs = std::exchange(state_->lost_runs, 0);
     note_for_once(suppression, state_->suppression, facts);
     note_for_at_most(suppression, state_->suppression, facts.time_us);
@@ -259,11 +259,11 @@ void PatternMatcher::decide(const OrderKey& at) {
       add_deferred(deferred, candidate);
     }
     if (deferred.matches.empty()) return;
-    mark_alerted();  // whether it is held back is known later
+    mark_alerted();  // whether it is suppressed is known later
     deferred_.push_back(std::move(deferred));
     return;
   }
-  const Candidate* first_held_back = nullptr;
+  const Candidate* first_suppressed = nullptr;
   for (const Candidate& candidate : candidates_) {
     const EvalScope& scope = scope_of(candidate);
     const EventView last = last_of(candidate);
@@ -271,13 +271,13 @@ void PatternMatcher::decide(const OrderKey& at) {
     const MatchFacts facts = facts_of(candidate, scope, last, at.time);
     if (!lets_pass(candidate, facts)) {
       if (!only_one) hold_back(candidate, at.time);
-      if (first_held_back == nullptr) first_held_back = &candidate;
+      if (first_suppressed == nullptr) first_suppressed = &candidate;
       continue;
     }
     raise(candidate, facts, order);
     if (only_one) return;
   }
-  if (only_one && first_held_back != nullptr) hold_back(*first_held_back, at.time);
+  if (only_one && first_suppressed != nullptr) hold_back(*first_suppressed, at.time);
 }
 
 // ---- matches that may drop others

@@ -243,13 +243,13 @@ struct Selection {
   bool prefer_latest = false;
 };
 enum class Once : std::uint8_t { kNone, kPerDuration, kPerVariable, kPerUnit, kWhile };
-/// `at most N per D`: an alert is held back while N of them lie at t - D < time <= t.
+/// `at most N per D`: an alert is suppressed while N of them lie at t - D < time <= t.
 struct AtMost {
   std::uint32_t count = 1;
   Duration duration;
   std::vector<ExprPtr> for_each = {};
 };
-/// A match that either of both holds back is held back. `for_each`, where not empty, replaces the
+/// A match that either of both holds back is suppressed. `for_each`, where not empty, replaces the
 /// rule's key; its values are as of the match's last event, missing ones are equal.
 struct Suppression {
   Once once = Once::kNone;

@@ -16,7 +16,7 @@ struct EngineStats {
   std::uint64_t feature_events_lost = 0;  // to Limits::feature_events_per_key_max
   std::uint64_t runs_lost = 0;            // to budgets; events of a closing window too
   std::uint64_t matches_truncated = 0;
-  std::uint64_t alerts_held_back = 0;
+  std::uint64_t alerts_suppressed = 0;
   /// Events of partial matches that were counted to keep keys to their budgets, by this engine.
   std::uint64_t budget_work = 0;
 };

@@ -68,6 +68,6 @@ std::vector<std::vector<std::uint32_t>> parts_of_operators(const TableProgram& t
                                                            const ProgramImpl& program);
 /// The type that a value kept with a match has.
 const Type& type_of_value(const ProgramImpl& program, FeatureIndex value);
-/// Whether matches of the rule are held back by other values than its key.
+/// Whether matches of the rule are suppressed by other values than its key.
 bool holds_back_by_values(const Rule& rule);
 }  // namespace tocsin::cep

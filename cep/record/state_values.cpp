@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "cep/plan/calendar.h"
-#include "cep/record/held_back.h"
 #include "cep/record/state_events.h"
+#include "cep/record/suppressed_count.h"
 
 namespace tocsin::cep {
 namespace {
@@ -50,7 +50,7 @@ bool is_kind_of(const Type& type, const Value& value) {
 
 enum Remembered : std::uint8_t {
   kLastAlert = 1,
-  kHeldBack = 2,
+  kSuppressed = 2,
   kLastUnit = 4,
   kQuiet = 8,
   kLostRuns = 16,
@@ -141,7 +141,7 @@ void save_suppression(ByteWriter& to, const SuppressionState& state) {
   const bool has_unit = !state.units.empty();
   const bool has_more = !state.taken.empty() || state.units.size() > 1;
   const bool has_held_time = state.held_us != OnceState::kNever;
-  const int remembered = (has_alert ? kLastAlert : 0) | (state.held_back > 0 ? kHeldBack : 0) |
+  const int remembered = (has_alert ? kLastAlert : 0) | (state.held_back > 0 ? kSuppressed : 0) |
                          (has_unit ? kLastUnit : 0) | (state.quiet ? kQuiet : 0) |
                          (state.lost_runs > 0 ? kLostRuns : 0) |
                          (state.recent.empty() ? 0 : kRecent) | (has_more ? kTaken : 0) |
@@ -190,14 +190,14 @@ bool restore_suppression(ByteReader& from, const Suppression& clause, EventTime 
   if (from.is_done()) return true;
   const std::uint8_t remembered = from.u8();
   const int possible =
-      kHeldBack | kLostRuns | (ends_by_last_held(clause) ? kHeldTime : 0) |
+      kSuppressed | kLostRuns | (ends_by_last_held(clause) ? kHeldTime : 0) |
       (clause.once == Once::kPerDuration || clause.once == Once::kWhile ? kLastAlert : 0) |
       (clause.once == Once::kPerUnit ? kLastUnit : 0) | (clause.once == Once::kWhile ? kQuiet : 0) |
       (clause.at_most ? kRecent : 0) |
       (clause.once == Once::kPerVariable || clause.once == Once::kPerUnit ? kTaken : 0);
   if (remembered == 0 || (remembered & ~possible) != 0) return false;
   if ((remembered & kLastAlert) != 0 && !restore_time(from, state.last_alert_us)) return false;
-  if ((remembered & kHeldBack) != 0) {
+  if ((remembered & kSuppressed) != 0) {
     state.held_back = from.varint();
     if (state.held_back == 0) return false;
   }

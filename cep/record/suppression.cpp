@@ -4,7 +4,7 @@
 
 #include "cep/plan/calendar.h"
 #include "cep/plan/zone.h"
-#include "cep/record/held_back.h"
+#include "cep/record/suppressed_count.h"
 
 namespace tocsin::cep {
 bool once_lets_pass(const Suppression& suppression, const SuppressionState& state,
@@ -32,7 +32,7 @@ bool at_most_lets_pass(const Suppression& suppression, SuppressionState& state,
   const std::int64_t edge = time_us - suppression.at_most->duration.us;
   const auto first = std::upper_bound(recent.begin(), recent.end(), edge);
   const bool passes = recent.end() - first < std::ptrdiff_t{suppression.at_most->count};
-  // The last one says how long what is held back counts.
+  // The last one says how long what is suppressed counts.
   const bool keeps_last = state.held_back > 0 && first == recent.end() && !recent.empty();
   recent.erase(recent.begin(), keeps_last ? first - 1 : first);
   return passes;
@@ -78,7 +78,7 @@ void note_for_at_most(const Suppression& suppression, SuppressionState& state,
 std::int64_t once_until(const OnceState& state, Duration duration, std::int64_t now_us) {
   if (state.last_alert_us == OnceState::kNever) return kSuppressionOver;
   const std::int64_t end =
-      state.held_back > 0 ? held_back_until(state, duration) : state.last_alert_us + duration.us;
+      state.held_back > 0 ? suppressed_until(state, duration) : state.last_alert_us + duration.us;
   return end > now_us ? end : kSuppressionOver;
 }
 
@@ -93,7 +93,7 @@ std::int64_t suppression_until(const Suppression& suppression, const Suppression
   };
   if (state.quiet) matters(state.last_alert_us + life.quiet->us);
   for (const VariableEvent& taken : state.taken) matters(taken.time_us + life.taken->us);
-  if (state.held_back > 0) matters(held_back_until(suppression, state));
+  if (state.held_back > 0) matters(suppressed_until(suppression, state));
   if (state.last_alert_us != OnceState::kNever) {
     matters(state.last_alert_us + suppression.duration.us);
   }

@@ -1,4 +1,4 @@
-/// Which matches are held back: `once` in all its forms, and `at most N per D`. The state is kept
+/// Which matches are suppressed: `once` in all its forms, and `at most N per D`. The state is kept
 /// for each key of the rule, or for each value that `for each` says.
 #pragma once
 #include <cstdint>

@@ -29,7 +29,7 @@ struct OnceState {
 struct SuppressionState : OnceState {
   bool quiet = false;                // kWhile: since the last alert it was always true
   std::int64_t held_us = kNever;     // the last match held back, where the count ends by that
-  std::uint64_t lost_runs = 0;       // of matches that were held back
+  std::uint64_t lost_runs = 0;       // of matches that were suppressed
   std::vector<std::int64_t> recent;  // `at most`: the times of alerts, ascending
   std::vector<VariableEvent> taken;  // kPerVariable: ascending, each once
   // kPerUnit: units that had an alert, ascending: the last one, and those before it that a clock

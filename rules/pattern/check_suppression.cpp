@@ -1,4 +1,4 @@
-// Alerts that are held back: `once`, `at most`.
+// Alerts that are suppressed: `once`, `at most`.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -54,8 +54,8 @@ class Chain {
 };
 
 // A loop that grows to `length` beside an alert that has taken an event before it: at each event
-// its match is held back by something else, and asked again. With `other`, a second loop takes each
-// event that comes.
+// its match is suppressed by something else, and asked again. With `other`, a second loop takes
+// each event that comes.
 std::size_t looks_of_loop(std::size_t length, bool other) {
   cep::SuppressionState state;
   cep::TakenLog log;

@@ -44,7 +44,7 @@ TEST_CASE("levels: unless alerted by a rule of the same key, which may read the 
                        "all@2 x: 1 [a=3]", "big@3 y: 0 [a=4]", "all@3 y: 0 [a=4]",
                        "all@4 y: 0 [a=5]", "all@5 x: 2 [a=6]"};
   CHECK(b.alerts(kPays) == expected);
-  // One that is held back counts as alerted.
+  // One that is suppressed counts as alerted.
   b.plan.rules[0].suppression.once = cep::Once::kPerDuration;
   b.plan.rules[0].suppression.duration = cep::Duration{100'000};
   CHECK(b.alerts({"pay 0 card=x amount=9", "pay 1 card=x amount=9", "pay 2 card=x amount=1"}) ==

@@ -14,7 +14,7 @@
 #include "cep/compile/suppression_life.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/calendar.h"
-#include "cep/record/held_back.h"
+#include "cep/record/suppressed_count.h"
 #include "rules/context/rules.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
@@ -117,7 +117,7 @@ std::vector<Construct> constructs() {
                              "= 9 within 20s\nalert \"y\"\n}\n"},
       {"any alert", rule(pay) + "rule after \"After\" {\nby card\nwhen alert r as a then login "
                                 "within 20s\nonce per a\nalert \"y\"\n}\n"},
-      // What is held back.
+      // What is suppressed.
       {"once per D", rule(pay + "once per 10s")},
       {"once per D for each", rule(pay + "once per 10s for each device")},
       {"once per day", rule(pay + "once per day in \"UTC\"")},
@@ -398,7 +398,7 @@ TEST_CASE("state: what is held back is forgotten as the oracle says, in any slic
     // Time goes on by about as long as counts are kept, to the second.
     const std::size_t at = random.below(events.size());
     const std::int64_t near = 1 << random.below(8);
-    const std::int64_t gap = cep::kHeldBackKept.us + kSecondUs * random.between(-near, near);
+    const std::int64_t gap = cep::kSuppressedKept.us + kSecondUs * random.between(-near, near);
     for (std::size_t i = at; i < events.size(); ++i) {
       oracle::Event& event = events[i];
       event.ts.us += gap;

@@ -148,7 +148,7 @@ TEST_CASE("plan digests: each change of a rule changes what depends on it, and n
        "testing: presentation; plan"},
       {"an exception's reason", "except \"known\"", "except \"ours\"",
        "testing: presentation; plan"},
-      // what is held back
+      // what is suppressed
       {"once", "once per 1h", "once per 2h", "testing: suppression; plan"},
       {"at most", "once per 1h", "once per 1h at most 3 per 1d", "testing: suppression; plan"},
       // what partial matches are

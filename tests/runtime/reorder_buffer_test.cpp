@@ -32,7 +32,7 @@ TEST_CASE("reorder buffer: gives every row once, in order, none before its bound
       REQUIRE(given.size() + buffer.waiting() == added.size());
       if (bound.us > 0 && !given.empty()) REQUIRE(given.back().time < buffer.settled());
     }
-    // No row that is settled is held back.
+    // No row that is settled is suppressed.
     for (const WaitingRow& row : added) {
       if (row.time < buffer.settled()) REQUIRE(std::binary_search(given.begin(), given.end(), row));
     }

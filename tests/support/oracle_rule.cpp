@@ -246,10 +246,10 @@ void RuleRun::complete(const std::string& key, std::vector<Match> matches, const
   }
 }
 
-// The first that nothing holds back; if all are held back, the first is counted.
+// The first that nothing holds back; if all are suppressed, the first is counted.
 void RuleRun::select_default(const std::string& key, const std::vector<Match>& matches,
                              const Moment& moment) {
-  const Match* first_held_back = nullptr;
+  const Match* first_suppressed = nullptr;
   for (const Match& match : matches) {
     const Context context = context_of(match, key);
     if (suppressor_.is_excepted(moment, context)) continue;
@@ -257,9 +257,9 @@ void RuleRun::select_default(const std::string& key, const std::vector<Match>& m
       give(key, match, moment);
       return;
     }
-    if (first_held_back == nullptr) first_held_back = &match;
+    if (first_suppressed == nullptr) first_suppressed = &match;
   }
-  if (first_held_back != nullptr) give(key, *first_held_back, moment);
+  if (first_suppressed != nullptr) give(key, *first_suppressed, moment);
 }
 
 void RuleRun::select_skipping(const std::string& key, std::vector<Match> matches,
@@ -341,7 +341,7 @@ bool RuleRun::give(const std::string& key, const Match& match, const Moment& mom
   if (suppressor_.is_excepted(moment, context)) return false;
   if (!moment.at_deadline) world_.note_alerted(index_, moment.cause);
   if (suppressor_.holds_back(match, moment, context, key)) {
-    suppressor_.note_held_back(match, moment, context, key);
+    suppressor_.note_suppressed(match, moment, context, key);
     return false;
   }
   raise(key, match, moment, suppressor_.note_alert(match, moment, context, key));

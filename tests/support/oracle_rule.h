@@ -34,7 +34,7 @@ class RuleRun {
   // What is alive under one key.
   struct KeyState {
     std::vector<Way> ways;
-    std::vector<Match> waiting;  // complete, held back by `in order`
+    std::vector<Match> waiting;  // complete, suppressed by `in order`
     std::optional<OpenWindow> window;
   };
   struct Timer {

@@ -96,8 +96,8 @@ bool Suppressor::holds_back(const Match& match, const Moment& moment, const Cont
   return once_holds_back(match, moment, last, key) || at_most_holds_back(moment, last, key);
 }
 
-void Suppressor::note_held_back(const Match& match, const Moment& moment, const Context& last,
-                                const std::string& key) {
+void Suppressor::note_suppressed(const Match& match, const Moment& moment, const Context& last,
+                                 const std::string& key) {
   if (ends_by_last_held() && is_forgotten(moment, last, key)) held_back_[count_key(last, key)] = 0;
   ++held_back_[count_key(last, key)];
   last_held_[count_key(last, key)] = moment.time;

@@ -22,9 +22,9 @@ class Suppressor {
   /// Whether `once` or `at most` holds the match back. Nothing is noted.
   bool holds_back(const Match& match, const Moment& moment, const Context& last,
                   const std::string& key) const;
-  /// Notes a match that was held back.
-  void note_held_back(const Match& match, const Moment& moment, const Context& last,
-                      const std::string& key);
+  /// Notes a match that was suppressed.
+  void note_suppressed(const Match& match, const Moment& moment, const Context& last,
+                       const std::string& key);
   /// Notes a match that became an alert; gives the number held back before it.
   std::uint64_t note_alert(const Match& match, const Moment& moment, const Context& last,
                            const std::string& key);

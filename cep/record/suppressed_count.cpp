@@ -1,45 +1,46 @@
-#include "cep/record/held_back.h"
+#include "cep/record/suppressed_count.h"
 
 #include "cep/plan/calendar.h"
 
 namespace tocsin::cep {
-void note_held_back(const Suppression& suppression, SuppressionState& state, std::int64_t time_us) {
+void note_suppressed(const Suppression& suppression, SuppressionState& state,
+                     std::int64_t time_us) {
   if (ends_by_last_held(suppression)) {
     // What was forgotten by now may still stand here.
-    if (held_back_until(suppression, state) <= time_us) state.held_back = state.lost_runs = 0;
+    if (suppressed_until(suppression, state) <= time_us) state.held_back = state.lost_runs = 0;
     state.held_us = time_us;
   }
   ++state.held_back;
 }
 
-std::uint64_t take_held_back(const Suppression& suppression, SuppressionState& state,
-                             std::int64_t time_us) {
-  const std::int64_t until = held_back_until(suppression, state);
+std::uint64_t take_suppressed(const Suppression& suppression, SuppressionState& state,
+                              std::int64_t time_us) {
+  const std::int64_t until = suppressed_until(suppression, state);
   state.held_us = SuppressionState::kNever;
   if (until <= time_us) state.lost_runs = 0;
-  return take_held_back(state, until, time_us);
+  return take_suppressed(state, until, time_us);
 }
 
-std::int64_t held_back_until(const OnceState& state, Duration duration) {
+std::int64_t suppressed_until(const OnceState& state, Duration duration) {
   if (state.last_alert_us == OnceState::kNever) return kSuppressionOver;
-  return state.last_alert_us + duration.us + kHeldBackKept.us;
+  return state.last_alert_us + duration.us + kSuppressedKept.us;
 }
 
-std::int64_t held_back_until(const Suppression& suppression, const SuppressionState& state) {
+std::int64_t suppressed_until(const Suppression& suppression, const SuppressionState& state) {
   if (ends_by_last_held(suppression)) {
     return state.held_us == SuppressionState::kNever ? kSuppressionOver
-                                                     : state.held_us + kHeldBackKept.us;
+                                                     : state.held_us + kSuppressedKept.us;
   }
   std::int64_t until = kSuppressionOver;
   switch (suppression.once) {
     case Once::kNone:
       break;
     case Once::kPerDuration:
-      until = held_back_until(state, suppression.duration);
+      until = suppressed_until(state, suppression.duration);
       break;
     case Once::kPerUnit:
       if (!state.units.empty()) {
-        until = over_everywhere(suppression.unit, state.units.back()).us + kHeldBackKept.us;
+        until = over_everywhere(suppression.unit, state.units.back()).us + kSuppressedKept.us;
       }
       break;
     case Once::kPerVariable:
@@ -47,7 +48,8 @@ std::int64_t held_back_until(const Suppression& suppression, const SuppressionSt
       break;
   }
   if (!suppression.at_most || state.recent.empty()) return until;
-  return std::max(until, state.recent.back() + suppression.at_most->duration.us + kHeldBackKept.us);
+  return std::max(until,
+                  state.recent.back() + suppression.at_most->duration.us + kSuppressedKept.us);
 }
 
 bool ends_by_last_held(const Suppression& suppression) {

@@ -1,6 +1,6 @@
-// What is held back is counted for a while after the quiet is over; then it is forgotten, and the
+// What is suppressed is counted for a while after the quiet is over; then it is forgotten, and the
 // key with it. The oracle says the same.
-#include "cep/record/held_back.h"
+#include "cep/record/suppressed_count.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -18,7 +18,7 @@
 namespace tocsin::tests {
 namespace {
 constexpr std::int64_t kDayMs = cep::kDayUs / 1'000;
-constexpr std::int64_t kKeptMs = cep::kHeldBackKept.us / 1'000;
+constexpr std::int64_t kKeptMs = cep::kSuppressedKept.us / 1'000;
 
 cep::Program compiled(const cep::Plan& plan) {
   auto program = cep::compile(std::make_shared<const cep::Plan>(plan), {});
@@ -27,7 +27,7 @@ cep::Program compiled(const cep::Plan& plan) {
 }
 
 // A rule for each way to hold back, and from when on the count of what it held back lives so long:
-// the end of the quiet after an alert at 0, else the last match that was held back, at 2.
+// the end of the quiet after an alert at 0, else the last match that was suppressed, at 2.
 struct Way {
   const char* name;
   std::int64_t quiet_ms;
