@@ -136,7 +136,7 @@ void Compiler::compile_rule(std::size_t index) {
   RuleProgram& program = out_->rules[index];
   program.index = RuleIndex(index);
   program.rule = &rule;
-  rule_in_hand_ = &program;
+  current_rule_ = &program;
   program.within = rule.within;
   if (rule.suppression.once == Once::kPerDuration) program.once = rule.suppression.duration;
   program.prunes = rule.selection.kind != SelectionKind::kNoSkip;

@@ -346,7 +346,7 @@ ExprPtr with_key_fields(const ExprPtr& expr, const KeySpec& key,
 std::vector<ExprPtr> Compiler::at_place(const std::vector<ExprPtr>& arguments,
                                         std::uint32_t place) {
   std::vector<ExprPtr> fields;
-  const TableProgram& table = out_->tables[rule_in_hand_->table];
+  const TableProgram& table = out_->tables[current_rule_->table];
   for (const ExprPtr& argument : arguments) {
     fields.push_back(with_key_fields(argument, table.key, table.sources[place].by_type));
     out_->rewritten.push_back(fields.back());
@@ -360,8 +360,8 @@ void Compiler::add_reads(const Expr& root) {
     if (expr.op != Op::kFeature || expr.args.empty()) return;
     if (read_key(expr.args)) {
       const auto [value, is_new] = value_of_key_.try_emplace(
-          {rule_in_hand_->index, describe(plan_, expr)}, FeatureIndex(out_->value_count));
-      if (is_new) out_->value_count += out_->tables[rule_in_hand_->table].role_places;
+          {current_rule_->index, describe(plan_, expr)}, FeatureIndex(out_->value_count));
+      if (is_new) out_->value_count += out_->tables[current_rule_->table].role_places;
       out_->value_by_place.resize(out_->value_count);
       out_->value_by_place[value->second.value] = true;
       out_->reads_under[&expr] = value->second;

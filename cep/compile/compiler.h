@@ -92,10 +92,10 @@ class Compiler {
   // By probe and pass: the rows of alerts at which it runs once more.
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<std::uint32_t>> late_probes_;
   OperatorGraph::Depths levels_;
-  std::vector<Rows> rule_rows_;  // of the rule in hand: its steps and absences
+  std::vector<Rows> rule_rows_;  // of the current rule: its steps and absences
   std::map<std::pair<FeatureIndex, std::uint32_t>, FeatureIndex> value_of_source_;
   std::map<FeatureIndex, std::uint32_t> probe_of_value_;
-  const RuleProgram* rule_in_hand_ = nullptr;  // whose key arguments read
+  const RuleProgram* current_rule_ = nullptr;  // whose key arguments read
   std::map<std::pair<RuleIndex, std::string>, FeatureIndex> value_of_key_;
   std::set<EventTypeIndex> event_types_bound_;
 };

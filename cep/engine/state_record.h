@@ -107,7 +107,7 @@ class RecordCodec {
   std::string body_;                    // of the block in hand
   std::string nodes_;                   // of its nodes
   std::string rest_;                    // what follows them
-  std::string suppression_;             // of the rule in hand
+  std::string suppression_;             // of the current rule
   std::vector<std::uint32_t> numbers_;  // of nodes, by offset; 0: none yet
   std::vector<Offset> path_;
   std::uint32_t node_count_ = 0;

@@ -447,7 +447,7 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
                          KeySlot* slot) {
   const Row& row = slice.batch().rows[touch.row];
   const std::uint64_t* mask = mask_of(row, touch);
-  RowInHand& hand = hand_;
+  CurrentRow& hand = hand_;
   hand = {};
   hand.row = &row;
   hand.number = slice.number_of(touch.row);
@@ -487,7 +487,7 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
 }
 
 // What the predicate cannot say: conditions that read features, and what a rule has raised.
-bool TableState::takes(const FeatureProgram& feature, const RowInHand& hand, const Slice& slice) {
+bool TableState::takes(const FeatureProgram& feature, const CurrentRow& hand, const Slice& slice) {
   if (feature.unless && slice.is_alerted(*feature.unless, hand.number)) return false;
   if (feature.where.empty()) return true;
   EvalScope scope = feature_scope(slice);
@@ -505,7 +505,7 @@ EvalScope TableState::feature_scope(const Slice& slice) {
 }
 
 // Under arguments the event may be of another key, and of a type that the feature does not know.
-void TableState::write_value(const ProbeProgram& probe, const RowInHand& hand, Slice& slice) {
+void TableState::write_value(const ProbeProgram& probe, const CurrentRow& hand, Slice& slice) {
   const FeatureProgram& feature = program_.features[probe.feature.value];
   Value value = read_feature(feature, hand, probe.source > 0);
   if (value.kind == ValueKind::kString) value.text = slice.value_texts().store(value.text);
@@ -520,7 +520,7 @@ void TableState::write_value(const ProbeProgram& probe, const RowInHand& hand, S
   }
 }
 
-void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& hand,
+void TableState::take_into_feature(const FeatureProgram& feature, CurrentRow& hand,
                                    const Slice& slice) {
   Value value;
   EvalScope scope = feature_scope(slice);
@@ -539,7 +539,7 @@ void TableState::take_into_feature(const FeatureProgram& feature, RowInHand& han
   }
 }
 
-Value TableState::read_feature(const FeatureProgram& feature, const RowInHand& hand,
+Value TableState::read_feature(const FeatureProgram& feature, const CurrentRow& hand,
                                bool under_arguments) {
   if (!under_arguments && !feature.has_key[hand.row->type.value]) return Value::missing();
   return hand.features->read(feature, hand);

@@ -111,12 +111,12 @@ class TableState {
     std::uint32_t key_size = 0;
     std::uint32_t sources = 1;  // of this key, as bits
   };
-  // Reads features at the row in hand: those of this table and pass in place, others from value
+  // Reads features at the current row: those of this table and pass in place, others from value
   // columns. By then all of them have taken the row, so that the last value read stays good.
   class Features : public FeatureReader {
    public:
     Features(const ProgramImpl& program, std::uint32_t table);
-    void begin(Slice& slice, std::uint32_t pass, const RowInHand& hand) {
+    void begin(Slice& slice, std::uint32_t pass, const CurrentRow& hand) {
       slice_ = &slice;
       pass_ = pass;
       hand_ = &hand;
@@ -132,7 +132,7 @@ class TableState {
     std::vector<bool> own_;              // by value: of this table
     Slice* slice_ = nullptr;
     std::uint32_t pass_ = 0;
-    const RowInHand* hand_ = nullptr;
+    const CurrentRow* hand_ = nullptr;
     std::uint32_t last_ = kNone;
     Value value_;
   };
@@ -178,11 +178,11 @@ class TableState {
   }
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
   void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);
-  bool takes(const FeatureProgram& feature, const RowInHand& hand, const Slice& slice);
-  void take_into_feature(const FeatureProgram& feature, RowInHand& hand, const Slice& slice);
-  void write_value(const ProbeProgram& probe, const RowInHand& hand, Slice& slice);
+  bool takes(const FeatureProgram& feature, const CurrentRow& hand, const Slice& slice);
+  void take_into_feature(const FeatureProgram& feature, CurrentRow& hand, const Slice& slice);
+  void write_value(const ProbeProgram& probe, const CurrentRow& hand, Slice& slice);
   EvalScope feature_scope(const Slice& slice);
-  static Value read_feature(const FeatureProgram& feature, const RowInHand& hand,
+  static Value read_feature(const FeatureProgram& feature, const CurrentRow& hand,
                             bool under_arguments = false);
   void fire(std::uint32_t pass, Shard& shard, std::int64_t now_us);
   void sweep_groups(std::uint32_t shard, std::uint32_t begin, std::uint32_t end,
@@ -229,7 +229,7 @@ class TableState {
   std::uint16_t changed_mark_ : 3 = 1;
   std::uint16_t pending_mark_ : 3 = 2;
   std::string entry_;  // the one in hand
-  RowInHand hand_;
+  CurrentRow hand_;
   Features features_;
 
   // The slice in work.

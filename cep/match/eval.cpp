@@ -74,8 +74,8 @@ void for_each_bound(const EvalScope& scope, const EventView& current, std::uint3
   if (counts_as(scope, step)) visit(current);
 }
 
-// The event in hand: inside an aggregate the current one is an element.
-const EventView& in_hand(const EvalScope& scope, const EventView& current) {
+// The current event: inside an aggregate the current one is an element.
+const EventView& offered_event(const EvalScope& scope, const EventView& current) {
   return scope.offered != nullptr ? *scope.offered : current;
 }
 
@@ -104,7 +104,7 @@ Value in_loop(const Expr& expr, const EventView& current, const EvalScope& scope
   const Value wanted = evaluate(*expr.args[0], current, scope);
   bool found = false;
   bool unknown = false;
-  for_each_bound(scope, in_hand(scope, current), scope.rule->step_of_var[expr.var.value],
+  for_each_bound(scope, offered_event(scope, current), scope.rule->step_of_var[expr.var.value],
                  [&](const EventView& element) {
                    const Ordering order = compare(wanted, evaluate(*expr.args[1], element, scope));
                    found = order == Ordering::kEqual;
@@ -212,7 +212,8 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
     case Op::kBound: {
       EventView event;
       const std::uint32_t step = scope.rule->step_of_var[expr.var.value];
-      if (!bound_event(scope, in_hand(scope, current), step, expr.which != Which::kFirst, event)) {
+      if (!bound_event(scope, offered_event(scope, current), step, expr.which != Which::kFirst,
+                       event)) {
         return Value::missing();
       }
       if (!expr.args.empty()) return feature_of_step(*expr.args[0], event, scope);
@@ -240,7 +241,7 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
       return key_part_value(scope.rule->rule->key, scope.key, expr.key_part);
     case Op::kIsBound: {
       EventView event;
-      return Value::boolean(bound_event(scope, in_hand(scope, current),
+      return Value::boolean(bound_event(scope, offered_event(scope, current),
                                         scope.rule->step_of_var[expr.var.value], true, event));
     }
     case Op::kInLoop:
@@ -249,7 +250,7 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
       const Value value = arg(0);
       if (value.is_missing()) return value;
       const Value found =
-          scope.program.data->lists[expr.list.value].is_in(value, time_in_hand(current, scope));
+          scope.program.data->lists[expr.list.value].is_in(value, current_time(current, scope));
       if (found.is_missing() && scope.values_missing != nullptr) ++*scope.values_missing;
       return found;
     }

@@ -36,16 +36,16 @@ struct EvalScope {
   const PatternProgram* pattern = nullptr;  // of the general matcher: nodes have slots
   int taken_step = -1;  // the step whose event the current one counts as; -1: none
   const EventView* offered =
-      nullptr;  // inside an aggregate over a loop: the event in hand; the current is an element
+      nullptr;  // inside an aggregate over a loop: the current event; the current is an element
   std::string_view key = {};  // key bytes
-  std::uint32_t roles = 0;    // of the row in hand, as bits by place
+  std::uint32_t roles = 0;    // of the current row, as bits by place
   FeatureReader* features = nullptr;
   std::uint64_t* values_missing = nullptr;
 };
 
-/// When the event in hand happened: entries of lists and tables that hold then are found. At a
+/// When the current event happened: entries of lists and tables that hold then are found. At a
 /// deadline that is the match's last event.
-inline EventTime time_in_hand(const EventView& current, const EvalScope& scope) {
+inline EventTime current_time(const EventView& current, const EvalScope& scope) {
   return (scope.offered != nullptr ? *scope.offered : current).engine_time();
 }
 Value field_value(const EvalScope& scope, const EventView& event, const FieldRef& field);

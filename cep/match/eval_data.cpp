@@ -58,7 +58,7 @@ Value table_cell(const Expr& expr, const EventView& current, const EvalScope& sc
   const Operands key(expr.args, current, scope);
   if (!key.all_known()) return Value::missing();
   const TableRow* row =
-      scope.program.data->tables[expr.table.value].find(key.all(), time_in_hand(current, scope));
+      scope.program.data->tables[expr.table.value].find(key.all(), current_time(current, scope));
   return row == nullptr ? Value::missing() : row->values[expr.column].view();
 }
 
@@ -67,7 +67,7 @@ Value in_table(const Expr& expr, const EventView& current, const EvalScope& scop
   const Operands key(std::span(expr.args).subspan(1), current, scope);
   if (wanted.is_missing() || !key.all_known()) return Value::missing();
   const TableRow* row =
-      scope.program.data->tables[expr.table.value].find(key.all(), time_in_hand(current, scope));
+      scope.program.data->tables[expr.table.value].find(key.all(), current_time(current, scope));
   if (row == nullptr) return Value::missing();
   for (const std::string& text : row->lists[expr.column]) {
     if (text == wanted.text) return Value::boolean(true);

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "cep/aggregate/feature_state.h"
+#include "cep/match/current_row.h"
 #include "cep/match/eval.h"
-#include "cep/match/row_in_hand.h"
 #include "cep/plan/zone.h"
 
 namespace tocsin::cep {
@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint32_t kRingEventsMax = std::uint32_t{1} << 28;
 }  // namespace
 
-void FeatureStore::take(const FeatureProgram& feature, RowInHand& hand, const Value& value) {
+void FeatureStore::take(const FeatureProgram& feature, CurrentRow& hand, const Value& value) {
   if (feature.in_ring) {
     take_into_ring(feature, hand, value);
     return;
@@ -35,14 +35,14 @@ void FeatureStore::take(const FeatureProgram& feature, RowInHand& hand, const Va
   stats_.feature_events_lost += memory.events_lost - lost;
 }
 
-void FeatureStore::pass(const FeatureProgram& feature, RowInHand& hand) {
+void FeatureStore::pass(const FeatureProgram& feature, CurrentRow& hand) {
   WindowState& window = window_of(feature, hand);
   const std::uint64_t lost = windows_->memory().events_lost;
   window.pass(hand.row->engine_time);
   stats_.feature_events_lost += windows_->memory().events_lost - lost;
 }
 
-WindowState& FeatureStore::window_of(const FeatureProgram& feature, RowInHand& hand) {
+WindowState& FeatureStore::window_of(const FeatureProgram& feature, CurrentRow& hand) {
   const OperatorEntry* entry =
       hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
   if (entry != nullptr) return windows_->at(entry->state);
@@ -53,7 +53,7 @@ WindowState& FeatureStore::window_of(const FeatureProgram& feature, RowInHand& h
   return windows_->at(number);
 }
 
-void FeatureStore::take_into_ring(const FeatureProgram& feature, RowInHand& hand,
+void FeatureStore::take_into_ring(const FeatureProgram& feature, CurrentRow& hand,
                                   const Value& value) {
   const std::int64_t now = hand.row->engine_time.us;
   if (value.number < INT64_MIN || value.number > INT64_MAX) {
@@ -99,7 +99,7 @@ void FeatureStore::take_into_ring(const FeatureProgram& feature, RowInHand& hand
   push_ring(ring, now, value);
 }
 
-Value FeatureStore::read(const FeatureProgram& feature, const RowInHand& hand) {
+Value FeatureStore::read(const FeatureProgram& feature, const CurrentRow& hand) {
   const OperatorEntry* entry =
       hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
   if (feature.in_ring) {
@@ -117,7 +117,7 @@ Value FeatureStore::read(const FeatureProgram& feature, const RowInHand& hand) {
   return windows_->at(entry->state).read(hand.row->engine_time, zone);
 }
 
-std::uint32_t FeatureStore::count_in_ring(const FeatureProgram& feature, const RowInHand& hand) {
+std::uint32_t FeatureStore::count_in_ring(const FeatureProgram& feature, const CurrentRow& hand) {
   const OperatorEntry* entry =
       hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
   if (entry == nullptr) return 0;
@@ -126,7 +126,7 @@ std::uint32_t FeatureStore::count_in_ring(const FeatureProgram& feature, const R
   return ring->count;
 }
 
-const Zone* FeatureStore::zone_of(const FeatureProgram& feature, const RowInHand& hand) const {
+const Zone* FeatureStore::zone_of(const FeatureProgram& feature, const CurrentRow& hand) const {
   const Expr& zone = *feature.feature->window.zone;
   if (zone.op == Op::kLiteral) return feature.zone;
   EvalScope scope{program_};

@@ -11,7 +11,7 @@
 #include "cep/record/key_record.h"
 
 namespace tocsin::cep {
-struct RowInHand;
+struct CurrentRow;
 
 class FeatureStore {
  public:
@@ -21,15 +21,15 @@ class FeatureStore {
   void begin_slice(const Batch& batch) { batch_ = &batch; }
   /// The shard whose windows are meant from now on.
   void work_on(WindowPool& windows) { windows_ = &windows; }
-  /// Takes the row in hand, with the argument's known value (missing for count).
-  void take(const FeatureProgram& feature, RowInHand& hand, const Value& value);
-  /// Takes the row in hand as one that is in the window and not aggregated. Requires a feature that
+  /// Takes the current row, with the argument's known value (missing for count).
+  void take(const FeatureProgram& feature, CurrentRow& hand, const Value& value);
+  /// Takes the current row as one that is in the window and not aggregated. Requires a feature that
   /// takes all (WindowSpec).
-  void pass(const FeatureProgram& feature, RowInHand& hand);
-  /// The feature's value at the row in hand; a text is valid until the feature takes again.
-  Value read(const FeatureProgram& feature, const RowInHand& hand);
-  /// The events in the ring of a feature that has one, at the row in hand.
-  static std::uint32_t count_in_ring(const FeatureProgram& feature, const RowInHand& hand);
+  void pass(const FeatureProgram& feature, CurrentRow& hand);
+  /// The feature's value at the current row; a text is valid until the feature takes again.
+  Value read(const FeatureProgram& feature, const CurrentRow& hand);
+  /// The events in the ring of a feature that has one, at the current row.
+  static std::uint32_t count_in_ring(const FeatureProgram& feature, const CurrentRow& hand);
   /// Until when the feature's state of a key matters: WindowState's kDead, when its window has
   /// been freed, a time, or kNeverDies.
   std::int64_t expiry(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry,
@@ -46,10 +46,10 @@ class FeatureStore {
   bool restore(const FeatureProgram& feature, KeySlot& slot, ByteReader& from);
 
  private:
-  // The window of the key in hand, made where there is none.
-  WindowState& window_of(const FeatureProgram& feature, RowInHand& hand);
-  void take_into_ring(const FeatureProgram& feature, RowInHand& hand, const Value& value);
-  const Zone* zone_of(const FeatureProgram& feature, const RowInHand& hand) const;
+  // The window of the current key, made where there is none.
+  WindowState& window_of(const FeatureProgram& feature, CurrentRow& hand);
+  void take_into_ring(const FeatureProgram& feature, CurrentRow& hand, const Value& value);
+  const Zone* zone_of(const FeatureProgram& feature, const CurrentRow& hand) const;
 
   const ProgramImpl& program_;
   RecordStore& store_;

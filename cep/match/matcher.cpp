@@ -11,7 +11,7 @@
 
 namespace tocsin::cep {
 void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
-  RowInHand& hand = *hand_;
+  CurrentRow& hand = *hand_;
   if (rule.method == Method::kGeneral) {
     general_.on_event(rule, hand, *scope_.features, *timers_, queue);
     return;
@@ -41,7 +41,7 @@ void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
   for (std::uint32_t i = 0; i < state_.run_count; ++i) {
     offer(RecordStore::at<Run>(record_, entry->state + header_words_)[i], i);
   }
-  from_in_hand_ = BudgetTally::kFresh;
+  current_from_ = BudgetTally::kFresh;
   if (!any_live_ && hand.row->engine_time.us >= state_.lost_until_us) state_.lost_runs = 0;
   if (may_start && fits(rule.steps[0].take, 0, 0, true)) {
     Run fresh;
@@ -104,9 +104,9 @@ void Matcher::write_state(Offset state) {
   if (rule_->once) *reinterpret_cast<OnceState*>(header + 1) = once_;
 }
 
-// One run at the event in hand: drafts what becomes of it.
+// One run at the current event: drafts what becomes of it.
 void Matcher::offer(const Run& run, std::uint32_t place) {
-  from_in_hand_ = place;
+  current_from_ = place;
   const std::uint32_t flags_before = run.flags();
   if ((flags_before & Run::kFinal) == 0 && rule_->within &&
       hand_->row->engine_time.us >= run.first_time_us + rule_->within->us) {
@@ -152,7 +152,7 @@ void Matcher::offer(const Run& run, std::uint32_t place) {
   drafts_.push_back(draft);
 }
 
-// `parent` takes the event in hand as event number `count` of `step`; where it was killed, only a
+// `parent` takes the current event as event number `count` of `step`; where it was killed, only a
 // match that this completes counts.
 void Matcher::take(const Run& parent, std::uint32_t step_index, std::uint32_t count, bool killed) {
   const StepProgram& step = rule_->steps[step_index];
@@ -166,7 +166,7 @@ void Matcher::take(const Run& parent, std::uint32_t step_index, std::uint32_t co
   if (killed) return;
   Draft draft;
   draft.run = parent;
-  draft.from = from_in_hand_;
+  draft.from = current_from_;
   draft.takes = true;
   // The anchor is the last event that anything later may read; at the least the first event.
   const bool is_start = parent.node == 0;
@@ -293,7 +293,7 @@ std::uint32_t Matcher::node_words(const Draft& draft) const {
   return kNodeWords + values * kStoredValueWords;
 }
 
-// The node of the event in hand after the draft's last one.
+// The node of the current event after the draft's last one.
 Offset Matcher::write_node(const Draft& draft) {
   const Offset offset = RecordStore::cut(record_, node_words(draft));
   Node node;

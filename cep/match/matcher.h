@@ -24,9 +24,9 @@
 #include <vector>
 
 #include "cep/data/alert.h"
+#include "cep/match/current_row.h"
 #include "cep/match/eval.h"
 #include "cep/match/pattern_matcher.h"
-#include "cep/match/row_in_hand.h"
 #include "cep/match/slice.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
@@ -62,7 +62,7 @@ class Matcher {
   const PatternMatcher& general() const { return general_; }
   /// The row that on_event() is about, under this key, until the next call. Deadlines go to
   /// `timers`.
-  void begin_row(RowInHand& hand, std::string_view key, FeatureReader& features,
+  void begin_row(CurrentRow& hand, std::string_view key, FeatureReader& features,
                  ShardTimers& timers) {
     hand_ = &hand;
     timers_ = &timers;
@@ -106,7 +106,7 @@ class Matcher {
                       std::size_t count);
 
  private:
-  // A match that the event in hand completes: `parent` is its last event before, 0 for none.
+  // A match that the current event completes: `parent` is its last event before, 0 for none.
   struct Candidate {
     Offset parent = 0;
     std::uint32_t start = 0;
@@ -114,7 +114,7 @@ class Matcher {
   };
   struct Chain {
     Offset node = 0;
-    bool takes = false;  // the event in hand follows, for step `step`
+    bool takes = false;  // the current event follows, for step `step`
     std::uint32_t step = 0;
   };
 
@@ -176,7 +176,7 @@ class Matcher {
   BudgetMeter meter_;
   BudgetTallies tallies_;
   BudgetTally* tally_ = nullptr;  // of the rule and key in hand, where it is near a budget
-  // Of the drafts: what they take before they take the event in hand, and where they come from.
+  // Of the drafts: what they take before they take the current event, and where they come from.
   std::vector<BudgetShare> shares_;
   std::vector<std::uint32_t> from_;
   std::vector<RunMark> marks_;
@@ -188,7 +188,7 @@ class Matcher {
 
   // The rule and event in hand.
   const RuleProgram* rule_ = nullptr;
-  RowInHand* hand_ = nullptr;
+  CurrentRow* hand_ = nullptr;
   ShardTimers* timers_ = nullptr;
   std::uint32_t queue_ = 0;
   std::byte* record_ = nullptr;
@@ -203,10 +203,10 @@ class Matcher {
   std::vector<std::uint8_t> dominated_;
   std::vector<Run> due_;
   std::array<Offset, kStrictStepsMax> window_{};            // a strict rule's events by step
-  std::array<const KeptEvent*, kStrictStepsMax> latest_{};  // the event in hand, captured, and the
+  std::array<const KeptEvent*, kStrictStepsMax> latest_{};  // the current event, captured, and the
                                                             // key's events before it
-  std::uint32_t from_in_hand_ = 0;  // Draft::from of what the run in hand becomes
+  std::uint32_t current_from_ = 0;  // Draft::from of what the current run becomes
   bool changed_ = false;
-  bool any_live_ = false;  // of the partial matches before the event in hand
+  bool any_live_ = false;  // of the partial matches before the current event
 };
 }  // namespace tocsin::cep

@@ -1,5 +1,5 @@
 // What the matchers drop where a budget is exceeded (cep/record/budget.h): the oldest partial
-// matches of the key in hand, the older half of a closing window's events, and, at the table's
+// matches of the current key, the older half of a closing window's events, and, at the table's
 // bidding, the oldest of a key group.
 #include <algorithm>
 #include <utility>
@@ -17,7 +17,7 @@ std::int64_t missed_until(const RuleProgram& rule, std::int64_t now_us) {
 
 // Adds the drafts, the newest first, until a budget is exceeded: gives how many of the oldest are
 // beyond it, and which. `taken`: what is there beside them; `shares`: what each takes before it
-// takes the event in hand, of `event_bytes()`; `shares_place(i)`: draft i will have the place that
+// takes the current event, of `event_bytes()`; `shares_place(i)`: draft i will have the place that
 // draft i + 1 gets.
 template <typename Draft, typename SharesPlace, typename EventBytes>
 std::pair<std::size_t, BudgetCause> beyond_budget(const Limits& limits, BudgetShare taken,
@@ -126,7 +126,7 @@ void Matcher::find_shares(std::uint64_t words) {
   count_shares(program_.limits, meter_, drafts_, shares_);
 }
 
-// The drafts are the key's runs now: what they take with the event in hand.
+// The drafts are the key's runs now: what they take with the current event.
 void Matcher::keep_tally(BudgetTally& tally) {
   marks_.clear();
   bool has_event = false;
@@ -294,7 +294,7 @@ bool PatternMatcher::find_shares() {
   return state_->tally->shares_of(marks_, from_, shares_);
 }
 
-// The drafts are the key's partial matches now: what they take with the event in hand.
+// The drafts are the key's partial matches now: what they take with the current event.
 void PatternMatcher::keep_tally() {
   marks_.clear();
   made_.clear();
@@ -334,7 +334,7 @@ void PatternMatcher::keep_window_to_budget() {
   }
 }
 
-// The places of the newer half become all there are; at least that of the event in hand.
+// The places of the newer half become all there are; at least that of the current event.
 void PatternMatcher::drop_oldest_half(BudgetCause cause) {
   OpenWindow& window = state_->window;
   const std::uint64_t kept = std::max<std::uint64_t>(window.count / 2, 1);

@@ -6,9 +6,9 @@
 
 #include "cep/base/assert.h"
 #include "cep/match/alert_builder.h"
+#include "cep/match/current_row.h"
 #include "cep/match/loop_totals.h"
 #include "cep/match/pattern_matcher.h"
-#include "cep/match/row_in_hand.h"
 
 namespace tocsin::cep {
 namespace {
@@ -24,7 +24,7 @@ int sign(const T& a, const T& b) {
 
 // ---- order
 
-// Of two lists of events, each its nodes up to `a` and perhaps the event in hand: below 0 when the
+// Of two lists of events, each its nodes up to `a` and perhaps the current event: below 0 when the
 // first comes first. `longer_first`: the longer one does; else the lists are compared, and the
 // longer one comes first where it begins like the other.
 int PatternMatcher::compare(Offset a, bool a_takes, std::uint32_t a_step, Offset b, bool b_takes,
@@ -52,7 +52,7 @@ int PatternMatcher::compare(Offset a, bool a_takes, std::uint32_t a_step, Offset
     const std::uint32_t step_b = b_takes ? b_step : node(b)->node.step;
     int difference = 0;
     if (a_takes != b_takes) {
-      difference = a_takes ? 1 : -1;  // the event in hand comes after all that were captured
+      difference = a_takes ? 1 : -1;  // the current event comes after all that were captured
     } else if (!a_takes) {
       difference = sign(position_of(*event_of(a)), position_of(*event_of(b)));
     }
@@ -70,12 +70,13 @@ int PatternMatcher::compare(Offset a, bool a_takes, std::uint32_t a_step, Offset
 // The last event that anything on the draft's way asks about, as a number; without pruning, the
 // last event.
 std::uint64_t PatternMatcher::anchor_of(const Draft& draft) const {
-  const std::uint64_t in_hand = std::uint64_t{1} << 63 | std::uint64_t{draft.run.node} << 16;
+  const std::uint64_t offered_event = std::uint64_t{1} << 63 | std::uint64_t{draft.run.node} << 16;
   if (!rule_->prunes || pattern_->slot_count > kSlotsMax) {
-    return draft.takes ? in_hand | draft.step : draft.run.node;
+    return draft.takes ? offered_event | draft.step : draft.run.node;
   }
   const std::uint64_t live = pattern_->ways[draft.run.way].live;
-  if (draft.takes && (pattern_->steps[draft.step].slots & live) != 0) return in_hand | draft.step;
+  if (draft.takes && (pattern_->steps[draft.step].slots & live) != 0)
+    return offered_event | draft.step;
   if (draft.run.node == 0) return 0;
   const SlotEvents* const slots = node(draft.run.node)->slots();
   Offset last = 0;
@@ -193,7 +194,7 @@ void PatternMatcher::prune() {
 
 void PatternMatcher::make_state() {
   if (state_ != nullptr) return;
-  RowInHand& hand = *hand_;
+  CurrentRow& hand = *hand_;
   const std::uint32_t handle = pool_->make();
   store_.ensure(*hand.slot, 1, rule_->op, hand.event);
   hand.record = store_.base(*hand.slot);
@@ -215,7 +216,7 @@ Offset PatternMatcher::write_event() {
   return event_;
 }
 
-// The node of the event in hand after `parent`; one for all that take it so.
+// The node of the current event after `parent`; one for all that take it so.
 Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
   const Offset event = write_event();
   const Offset last_made = parent != 0 ? node(parent)->made : first_made_;
@@ -280,7 +281,7 @@ Offset PatternMatcher::make_node(Offset parent, Offset event, std::uint32_t step
   return offset;
 }
 
-// What alerts read of features, as of the event in hand.
+// What alerts read of features, as of the current event.
 Offset PatternMatcher::write_values() {
   if (rule_->deadline_features.empty() || values_ != 0) return values_;
   std::vector<std::uint64_t> block(1);

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "cep/match/alert_builder.h"
+#include "cep/match/current_row.h"
 #include "cep/match/pattern_matcher.h"
-#include "cep/match/row_in_hand.h"
 #include "cep/record/suppressed_count.h"
 #include "cep/value/decimal.h"
 #include "cep/value/key.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "cep/base/assert.h"
-#include "cep/match/row_in_hand.h"
+#include "cep/match/current_row.h"
 
 namespace tocsin::cep {
 namespace {
@@ -66,7 +66,7 @@ void PatternMatcher::take_up(const RuleProgram& rule, PatternState* state, std::
   scope_.key = key;
 }
 
-void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& features,
+void PatternMatcher::on_event(const RuleProgram& rule, CurrentRow& hand, FeatureReader& features,
                               ShardTimers& timers, std::uint32_t queue) {
   if (!hand.satisfies(rule.considered_predicate)) return;
   const PatternProgram& pattern = *rule.pattern;
@@ -106,12 +106,12 @@ void PatternMatcher::on_event(const RuleProgram& rule, RowInHand& hand, FeatureR
 
   if (state != nullptr) {
     for (std::size_t i = 0; i < state->runs.size(); ++i) {
-      from_in_hand_ = static_cast<std::uint32_t>(i);
+      current_from_ = static_cast<std::uint32_t>(i);
       offer(state->runs[i], state->counters.data() + i * pattern.counter_count);
     }
     forget_lost_runs();
   }
-  from_in_hand_ = BudgetTally::kFresh;
+  current_from_ = BudgetTally::kFresh;
   if (may_start) {
     for (const std::uint32_t way : pattern.starts) offer_start(way);
   }
@@ -134,7 +134,7 @@ std::int64_t PatternMatcher::dies_at(const PatternRun& run) const {
   return way.ending == Ending::kAtDeadline ? PatternRun::kNever : end;
 }
 
-// One partial match at the event in hand: drafts what becomes of it.
+// One partial match at the current event: drafts what becomes of it.
 void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters) {
   if (hand_->row->engine_time.us >= dies_at(run)) {
     changed_ = true;
@@ -202,7 +202,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   keep(next, counters);
 }
 
-// A fresh match that begins with the event in hand.
+// A fresh match that begins with the current event.
 void PatternMatcher::offer_start(std::uint32_t way_index) {
   const PatternWay& way = pattern_->ways[way_index];
   const PatternStep& step = pattern_->steps[way.target];
@@ -219,7 +219,7 @@ void PatternMatcher::offer_start(std::uint32_t way_index) {
   take(fresh, counters.data(), way.target, false, false);
 }
 
-// `parent` takes the event in hand for `step`; where an absence or `without` forbids the event,
+// `parent` takes the current event for `step`; where an absence or `without` forbids the event,
 // only a match that it completes counts.
 void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counters,
                           std::uint32_t step_index, bool forbidden, bool without) {
@@ -242,7 +242,7 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
     Draft draft;
     draft.takes = true;
     draft.step = step_index;
-    draft.from = from_in_hand_;
+    draft.from = current_from_;
     draft.run = parent;
     draft.run.way = way_index;
     draft.run.values = 0;
@@ -266,7 +266,7 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
 void PatternMatcher::keep(const PatternRun& run, const std::uint32_t* counters) {
   Draft draft;
   draft.run = run;
-  draft.from = from_in_hand_;
+  draft.from = current_from_;
   draft.counters = static_cast<std::uint32_t>(draft_counters_.size());
   draft_counters_.insert(draft_counters_.end(), counters, counters + pattern_->counter_count);
   drafts_.push_back(draft);

@@ -40,7 +40,7 @@
 #include "cep/record/timers.h"
 
 namespace tocsin::cep {
-struct RowInHand;
+struct CurrentRow;
 class EventReader;
 
 class PatternMatcher {
@@ -52,7 +52,7 @@ class PatternMatcher {
   /// The shard whose states are meant from now on.
   void work_on(PatternPool& pool) { pool_ = &pool; }
   /// Offers the row to the rule's partial matches of its key; its deadlines go to queue `queue`.
-  void on_event(const RuleProgram& rule, RowInHand& hand, FeatureReader& features,
+  void on_event(const RuleProgram& rule, CurrentRow& hand, FeatureReader& features,
                 ShardTimers& timers, std::uint32_t queue);
   /// Time has reached a deadline of the key.
   void on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key, const Timer& timer,
@@ -108,13 +108,13 @@ class PatternMatcher {
   struct Draft {
     PatternRun run;
     std::uint32_t counters = 0;  // into draft_counters_
-    bool takes = false;          // the event in hand is its last: `run.node` is the one before
+    bool takes = false;          // the current event is its last: `run.node` is the one before
     std::uint32_t step = 0;      // for which it was taken
     std::uint32_t from = BudgetTally::kFresh;  // the place of the one that it comes from
   };
   // A match that is complete now.
   struct Candidate {
-    Offset node = 0;  // its last, or the one before the event in hand
+    Offset node = 0;  // its last, or the one before the current event
     Offset values = 0;
     std::uint64_t start = 0;
     bool takes = false;
@@ -285,8 +285,8 @@ class PatternMatcher {
   GroupBudgets& groups_;
   BudgetLog& budgets_;
   BudgetMeter meter_;
-  bool is_near_budget_ = false;  // the key in hand: the drafts' shares are counted
-  // Of the drafts: what they take before they take the event in hand, and where they come from.
+  bool is_near_budget_ = false;  // the current key: the drafts' shares are counted
+  // Of the drafts: what they take before they take the current event, and where they come from.
   std::vector<BudgetShare> shares_;
   std::vector<std::uint32_t> from_;
   std::vector<RunMark> marks_;
@@ -300,15 +300,15 @@ class PatternMatcher {
   const RuleProgram* rule_ = nullptr;
   const PatternProgram* pattern_ = nullptr;
   PatternState* state_ = nullptr;
-  RowInHand* hand_ = nullptr;
+  CurrentRow* hand_ = nullptr;
   FeatureReader* features_ = nullptr;
   StoredFeatures stored_features_;
   ShardTimers* timers_ = nullptr;
   std::uint64_t hash_ = 0;
   std::uint32_t queue_ = 0;
-  std::uint32_t from_in_hand_ = BudgetTally::kFresh;  // Draft::from of what is drafted
+  std::uint32_t current_from_ = BudgetTally::kFresh;  // Draft::from of what is drafted
   bool changed_ = false;
-  bool any_live_ = false;  // of the partial matches before the event in hand
+  bool any_live_ = false;  // of the partial matches before the current event
   Offset event_ = 0;       // where the row is captured in the state; 0: not yet
   Offset values_ = 0;      // where the features at the row are; 0: not yet
   std::vector<Draft> drafts_;
@@ -316,7 +316,7 @@ class PatternMatcher {
   std::vector<Candidate> candidates_;
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
   std::vector<std::uint32_t> new_counters_;
-  Offset first_made_ = 0;  // the node last made of the event in hand as a first one
+  Offset first_made_ = 0;  // the node last made of the current event as a first one
   std::vector<std::uint32_t> prune_table_;
   std::vector<std::uint8_t> dropped_;
   std::vector<CompleteMatch> given_;

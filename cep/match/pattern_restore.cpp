@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cep/match/current_row.h"
 #include "cep/match/pattern_matcher.h"
-#include "cep/match/row_in_hand.h"
 #include "cep/record/state_events.h"
 #include "cep/record/state_layout.h"
 #include "cep/record/state_values.h"

@@ -7,9 +7,9 @@
 
 #include "cep/base/assert.h"
 #include "cep/match/alert_builder.h"
+#include "cep/match/current_row.h"
 #include "cep/match/loop_totals.h"
 #include "cep/match/pattern_matcher.h"
-#include "cep/match/row_in_hand.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/zone.h"
 #include "cep/record/suppressed_count.h"
@@ -172,7 +172,7 @@ bool PatternMatcher::lets_pass(const Candidate& candidate, const MatchFacts& fac
                                : once_lets_pass(suppression, state_->suppression, facts);
   return passes_once && at_most_lets_pass(suppression, state_->suppression, facts.time_us);
 }
-// `unless alerted by`: the rule raises or holds back an alert at the event in hand.
+// `unless alerted by`: the rule raises or holds back an alert at the current event.
 void PatternMatcher::mark_alerted() {
   if (rule_->is_watched && hand_ != nullptr) slice_->mark_alerted(rule_->index, hand_->number);
 }

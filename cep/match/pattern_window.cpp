@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "cep/match/alert_builder.h"
+#include "cep/match/current_row.h"
 #include "cep/match/pattern_matcher.h"
-#include "cep/match/row_in_hand.h"
 
 namespace tocsin::cep {
 namespace {

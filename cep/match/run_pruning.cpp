@@ -21,7 +21,7 @@ int Matcher::compare(const std::byte* record, Chain a, Chain b) const {
   Offset y = b.node;
   if (a.takes && b.takes) {
     by_step = sign(a.step, b.step);
-  } else if (a.takes) {  // the event in hand comes after all that were captured
+  } else if (a.takes) {  // the current event comes after all that were captured
     by_position = 1;
     by_step = sign(a.step, std::uint32_t{node_at(y)->step});
     y = node_at(y)->parent;

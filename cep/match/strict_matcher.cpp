@@ -10,7 +10,7 @@
 
 namespace tocsin::cep {
 void Matcher::on_strict_event(const StrictGroup& group) {
-  RowInHand& hand = *hand_;
+  CurrentRow& hand = *hand_;
   // What fits a step is considered, and what is not considered passes by.
   if (!hand.satisfies(group.considered_predicate)) return;
   const std::uint32_t op = program_.rules[group.rules[0]].op;
@@ -39,7 +39,7 @@ void Matcher::on_strict_event(const StrictGroup& group) {
   }
   if (any == 0 && !starts) return;
 
-  // Tests compare the event in hand, captured, with those before it.
+  // Tests compare the current event, captured, with those before it.
   const std::uint32_t words = store_.event_words(*hand.row);
   latest_[0] = &store_.captured();
   const std::uint32_t reached = StrictState::event_count(any);
@@ -70,11 +70,11 @@ void Matcher::on_strict_event(const StrictGroup& group) {
   keep_strict_event(group, place, alive);
 }
 
-// Makes the event in hand, which is captured, the group's latest. It takes the memory of the
+// Makes the current event, which is captured, the group's latest. It takes the memory of the
 // oldest, which no partial match reaches any more, where it fits there.
 void Matcher::keep_strict_event(const StrictGroup& group, Offset state_place,
                                 const std::array<std::uint16_t, kStrictGroupMax>& alive) {
-  RowInHand& hand = *hand_;
+  CurrentRow& hand = *hand_;
   const std::uint32_t words = store_.captured().words;
   const std::uint32_t oldest = group.depth - 1;
   StrictState state(RecordStore::at<std::byte>(hand.record, state_place), group);
@@ -98,11 +98,11 @@ void Matcher::keep_strict_event(const StrictGroup& group, Offset state_place,
   RecordStore::at<KeptEvent>(hand.record, place)->words = block;
 }
 
-// The rule's partial matches after the event in hand; gives its matches. `events`: the key's last
+// The rule's partial matches after the current event; gives its matches. `events`: the key's last
 // ones, the latest first.
 std::uint16_t Matcher::advance_strict(const RuleProgram& rule, std::uint32_t before,
                                       const Offset* events) {
-  RowInHand& hand = *hand_;
+  CurrentRow& hand = *hand_;
   const std::vector<StepProgram>& steps = rule.steps;
   const auto last = static_cast<std::uint32_t>(steps.size() - 1);
   take_up(rule, hand.record);
@@ -139,7 +139,7 @@ std::uint16_t Matcher::advance_strict(const RuleProgram& rule, std::uint32_t bef
   return static_cast<std::uint16_t>(alive);
 }
 
-// Whether the event in hand, whose predicate holds, fits a step after the `step` events before it.
+// Whether the current event, whose predicate holds, fits a step after the `step` events before it.
 bool Matcher::fits_strict(const ElementProgram& element, std::uint32_t step, const Offset* events) {
   bool is_sure = element.by_row.empty();
   for (std::size_t i = 0; is_sure && i < element.by_run.size(); ++i) {

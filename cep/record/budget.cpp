@@ -71,7 +71,7 @@ void BudgetMeter::begin(const Plan& plan, const Rule& rule,
     round_ = 1;
   }
   arrivals_.clear();
-  has_event_in_hand_ = false;
+  has_current_event_ = false;
   events_ = bytes_ = 0;
 }
 
@@ -95,8 +95,8 @@ void BudgetMeter::add(Offset node) {
 
 void BudgetMeter::add_place() { bytes_ += kPlaceBytes; }
 
-void BudgetMeter::add_event_in_hand(std::uint64_t bytes) {
-  if (std::exchange(has_event_in_hand_, true)) return;
+void BudgetMeter::add_current_event(std::uint64_t bytes) {
+  if (std::exchange(has_current_event_, true)) return;
   ++events_;
   bytes_ += bytes;
 }

@@ -35,9 +35,9 @@ class BudgetMeter {
              const std::byte* base, std::size_t words);
   /// Adds a partial match whose last place is `node` (a Node; 0: it has none yet).
   void add(Offset node);
-  /// Adds a place that is not written yet, and the event in hand, of `bytes`, which counts once.
+  /// Adds a place that is not written yet, and the current event, of `bytes`, which counts once.
   void add_place();
-  void add_event_in_hand(std::uint64_t bytes);
+  void add_current_event(std::uint64_t bytes);
   std::uint64_t events() const { return events_; }
   std::uint64_t bytes() const { return bytes_; }
   /// Places that were gone through, ever.
@@ -53,7 +53,7 @@ class BudgetMeter {
   std::vector<std::uint32_t> seen_;  // by offset: the number of the begin() that saw it last
   std::uint32_t round_ = 0;
   std::set<ArrivalNumber> arrivals_;
-  bool has_event_in_hand_ = false;
+  bool has_current_event_ = false;
   std::uint64_t events_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t work_ = 0;
@@ -83,7 +83,7 @@ class BudgetTallies {
 };
 
 /// Whether state of `words` words of memory, with so many partial matches, can exceed a budget of
-/// its key once the event in hand is added. A matter of speed alone: where it is false, nothing is
+/// its key once the current event is added. A matter of speed alone: where it is false, nothing is
 /// exceeded.
 inline bool may_exceed_key_budget(const Limits& limits, std::uint64_t words, std::uint64_t runs) {
   constexpr std::uint64_t kWordsOfEvent = sizeof(KeptEvent) / 8;

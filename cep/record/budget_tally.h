@@ -53,7 +53,7 @@ class BudgetTally {
     shares_.swap(shares);
     marks_.swap(marks);
   }
-  /// What drafts take before they take the event in hand, by draft; `from`: the place of the
+  /// What drafts take before they take the current event, by draft; `from`: the place of the
   /// partial match that each comes from among those of `now`, ascending, kFresh for none. `now`:
   /// what the key has, the oldest first. False where it is not known.
   bool shares_of(std::span<const RunMark> now, std::span<const std::uint32_t> from,

@@ -4,7 +4,7 @@
 #include "cep/value/value.h"
 
 namespace tocsin::cep {
-/// Reads features as of the event in hand.
+/// Reads features as of the current event.
 class FeatureReader {
  public:
   virtual ~FeatureReader() = default;

@@ -205,13 +205,13 @@ struct EventParts {
 bool append_kept_event(const EventParts& parts, const CaptureLayout& layout,
                        std::vector<std::uint64_t>& out);
 
-/// A run as the matcher wants it after the event in hand, before anything is written.
+/// A run as the matcher wants it after the current event, before anything is written.
 struct Draft {
   Run run;
   bool takes =
-      false;  // the event in hand becomes its last: `node` is the one before, 0 for a fresh start
+      false;  // the current event becomes its last: `node` is the one before, 0 for a fresh start
   bool shares_node = false;                // with the draft before it
-  bool anchors_here = false;               // `anchor` is the node that the event in hand will get
+  bool anchors_here = false;               // `anchor` is the node that the current event will get
   std::uint32_t from = ~std::uint32_t{0};  // the place of the run that it comes from; that: none
 };
 
@@ -219,7 +219,7 @@ struct Draft {
 class RecordStore {
  public:
   RecordStore(const ProgramImpl& program, const TableProgram& table);
-  /// Whom event_words() asks for the features that are kept with events, as of the row in hand.
+  /// Whom event_words() asks for the features that are kept with events, as of the current row.
   void read_features_by(FeatureReader& features, std::uint32_t pass) {
     features_ = &features;
     pass_ = pass;
@@ -336,7 +336,7 @@ class RecordStore {
   bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event, bool replaces,
               std::span<Draft> drafts);
   // Lays out what `old` still needs afresh in scratch_: all operators but `skip_op` (0: all), the
-  // drafts' nodes and the event in hand.
+  // drafts' nodes and the current event.
   void collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts, Offset& event);
   void collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group);
   void collect_runs(std::byte* old, Offset state, OperatorEntry& entry, const RuleProgram& rule);

@@ -80,7 +80,7 @@ class Decoder::Impl {
   char* text_end_ = nullptr;
   std::size_t text_block_bytes_ = std::size_t{64} << 10;  // grows to what a batch needed
 
-  // The line in hand.
+  // The current line.
   std::string_view line_;
   TypePlan* type_ = nullptr;
   int type_index_ = kTypeUnknown;

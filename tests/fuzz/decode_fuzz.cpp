@@ -120,7 +120,7 @@ class Shape : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  // Whether the value in hand is the first of this name.
+  // Whether the current value is the first of this name.
   bool takes(std::string_view name) const {
     return depth_ == 1 && key_ == name && !(name == "type" ? has_type : has_time);
   }

@@ -15,8 +15,8 @@ class FeatureStore;
 inline std::uint32_t place_of_role(std::uint32_t roles) {
   return roles == 0 ? 0 : static_cast<std::uint32_t>(std::countr_zero(roles));
 }
-/// The event in hand at one key.
-struct RowInHand {
+/// The current event at one key.
+struct CurrentRow {
   const Row* row = nullptr;
   std::uint32_t number = 0;                   // of the row in its slice
   const std::uint64_t* predicates = nullptr;  // its predicate bits in the table
