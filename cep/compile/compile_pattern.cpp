@@ -91,24 +91,25 @@ void find_live_slots(const RuleProgram& rule, PatternProgram& pattern) {
   const std::uint64_t always =
       pattern.without ? reads.of(*pattern.without, PatternStep::kNoSlot) : 0;
   const std::uint64_t at_end = reads.at_end() | always;
-  for (PatternWay& way : pattern.ways) {
-    way.live = always;
-    for (const std::uint32_t absence : way.absences) {
-      way.live |= reads.of(pattern.absences[absence].forbid, PatternStep::kNoSlot);
+  for (PatternTransition& transition : pattern.transitions) {
+    transition.live = always;
+    for (const std::uint32_t absence : transition.absences) {
+      transition.live |= reads.of(pattern.absences[absence].forbid, PatternStep::kNoSlot);
     }
-    for (const std::uint32_t loop : way.greedy) way.live |= reads.of_step(loop);
-    way.live |= way.target == PatternWay::kEnd ? at_end : reads.of_step(way.target);
+    for (const std::uint32_t loop : transition.greedy) transition.live |= reads.of_step(loop);
+    transition.live |=
+        transition.target == PatternTransition::kEnd ? at_end : reads.of_step(transition.target);
   }
   for (bool changed = true; changed;) {
     changed = false;
-    for (PatternWay& way : pattern.ways) {
-      if (way.target == PatternWay::kEnd) continue;
-      std::uint64_t live = way.live;
-      for (const std::uint32_t next : pattern.steps[way.target].ways) {
-        live |= pattern.ways[next].live;
+    for (PatternTransition& transition : pattern.transitions) {
+      if (transition.target == PatternTransition::kEnd) continue;
+      std::uint64_t live = transition.live;
+      for (const std::uint32_t next : pattern.steps[transition.target].transitions) {
+        live |= pattern.transitions[next].live;
       }
-      changed = changed || live != way.live;
-      way.live = live;
+      changed = changed || live != transition.live;
+      transition.live = live;
     }
   }
 }
@@ -195,14 +196,15 @@ void Compiler::compile_pattern(RuleProgram& program) {
       program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
   program.strict = rule.suppression.once == Once::kWhile;
   std::int64_t longest = 0;
-  for (PatternWay& way : pattern->ways) {
-    if (way.contiguity == Contiguity::kNext || way.ending == Ending::kAtNext) program.strict = true;
-    for (const std::uint32_t absence : way.absences) {
-      way.absent_next = way.absent_next || pattern->absences[absence].element->next;
+  for (PatternTransition& transition : pattern->transitions) {
+    if (transition.contiguity == Contiguity::kNext || transition.ending == Ending::kAtNext)
+      program.strict = true;
+    for (const std::uint32_t absence : transition.absences) {
+      transition.absent_next = transition.absent_next || pattern->absences[absence].element->next;
     }
-    program.strict = program.strict || way.absent_next;
-    if (way.ending != Ending::kAtOnce) pattern->keeps_values = true;
-    longest = std::max(longest, way.wait.us);
+    program.strict = program.strict || transition.absent_next;
+    if (transition.ending != Ending::kAtOnce) pattern->keeps_values = true;
+    longest = std::max(longest, transition.wait.us);
   }
   const bool gives_in_turn =
       rule.selection.kind != SelectionKind::kDefault &&
@@ -221,9 +223,10 @@ void Compiler::compile_pattern(RuleProgram& program) {
   program.sets_deadlines = pattern->has_deadlines || rule.selection.in_order;
   program.prunes = prefers_one(rule.selection);
   const bool waits_from_first =
-      std::any_of(pattern->ways.begin(), pattern->ways.end(), [](const PatternWay& way) {
-        return way.ending == Ending::kAtDeadline && way.waits_from_first;
-      });
+      std::any_of(pattern->transitions.begin(), pattern->transitions.end(),
+                  [](const PatternTransition& transition) {
+                    return transition.ending == Ending::kAtDeadline && transition.waits_from_first;
+                  });
   program.prunes_over_starts = rule.selection.kind == SelectionKind::kDefault &&
                                !waits_from_first &&
                                (rule.selection.prefer_latest || !program.within);

@@ -343,7 +343,8 @@ std::optional<Duration> longest_life(const RuleProgram& rule) {
   if (!rule.within) return std::nullopt;
   Duration wait = rule.wait;
   if (rule.pattern) {
-    for (const PatternWay& way : rule.pattern->ways) wait = std::max(wait, way.wait);
+    for (const PatternTransition& transition : rule.pattern->transitions)
+      wait = std::max(wait, transition.wait);
   }
   return *rule.within + wait;
 }

@@ -483,8 +483,8 @@ void Compiler::number_operators() {
             rule.rule->window->session ? *pattern.opens : pattern.steps[0].take;
         creates.push_back(creating.predicate);
       }
-      for (const std::uint32_t way : pattern.starts) {
-        creates.push_back(pattern.steps[pattern.ways[way].target].take.predicate);
+      for (const std::uint32_t transition : pattern.starts) {
+        creates.push_back(pattern.steps[pattern.transitions[transition].target].take.predicate);
       }
     } else if (rule.method != Method::kSingle) {
       creates.push_back(rule.steps[0].take.predicate);

@@ -50,9 +50,9 @@ struct Members {
   bool from_begin = false;  // the round began on this way: no others are done
   std::uint32_t begun = 0;
 };
-// What a way on has gathered so far.
+// What a transition has gathered so far.
 struct Path {
-  PatternWay way;
+  PatternTransition transition;
   std::vector<Entered> entered;
   std::vector<Members> members;
   bool passed = false;        // some optional element was passed by
@@ -61,14 +61,16 @@ struct Path {
 
 class Builder {
  public:
-  Builder(const Rule& rule, std::size_t ways_max) : rule_(rule), ways_max_(ways_max) {}
+  Builder(const Rule& rule, std::size_t transitions_max)
+      : rule_(rule), transitions_max_(transitions_max) {}
 
   PatternProgram run() {
     root_ = lay_out(nullptr, rule_.pattern, nullptr, 0);
     before(*root_, 0, Path{}, {}, out_.starts);
     // A match takes an event.
-    std::erase_if(out_.starts,
-                  [&](std::uint32_t way) { return out_.ways[way].target == PatternWay::kEnd; });
+    std::erase_if(out_.starts, [&](std::uint32_t transition) {
+      return out_.transitions[transition].target == PatternTransition::kEnd;
+    });
     for (const Place* place : steps_) after_event(*place);
     return std::move(out_);
   }
@@ -114,7 +116,7 @@ class Builder {
     const Place& child = *sequence.inner[index];
     const Element& element = *child.element;
     if (element.kind == ElementKind::kAbsence) {
-      path.way.absences.push_back(child.absence);
+      path.transition.absences.push_back(child.absence);
       before(sequence, index + 1, std::move(path), reach, out);
       return;
     }
@@ -133,9 +135,9 @@ class Builder {
     if (!reach.contiguity) reach.contiguity = element.contiguity;
     if (element.gap && (!reach.gap || *element.gap < *reach.gap)) reach.gap = element.gap;
     if (element.kind == ElementKind::kStep) {
-      path.way.target = place.step;
-      path.way.contiguity = *reach.contiguity;
-      path.way.gap = reach.gap;
+      path.transition.target = place.step;
+      path.transition.contiguity = *reach.contiguity;
+      path.transition.gap = reach.gap;
       add(std::move(path), out);
       return;
     }
@@ -173,17 +175,17 @@ class Builder {
     std::vector<std::uint32_t> out;
     if (place.rounds) {
       Path path;
-      path.way.target = place.step;
-      path.way.further = true;
-      path.way.contiguity = contiguity_of(quantifier.mode);
+      path.transition.target = place.step;
+      path.transition.further = true;
+      path.transition.contiguity = contiguity_of(quantifier.mode);
       go_round(place, path);
       add(std::move(path), out);
     }
     Path path;
     leave(place, path);
-    if (quantifier.greedy) path.way.greedy.push_back(place.step);
+    if (quantifier.greedy) path.transition.greedy.push_back(place.step);
     after(place, std::move(path), {}, out);
-    out_.steps[place.step].ways = std::move(out);
+    out_.steps[place.step].transitions = std::move(out);
   }
 
   // One more round of a loop or group.
@@ -200,9 +202,9 @@ class Builder {
 
   // Passes an optional element by.
   static void pass(const Place& place, Path& path) {
-    if (place.element->quantifier.greedy) path.way.greedy.push_back(place.step);
+    if (place.element->quantifier.greedy) path.transition.greedy.push_back(place.step);
     path.passed = true;
-    path.unbinding = path.way.absences.size();
+    path.unbinding = path.transition.absences.size();
   }
 
   static Members& members_of(const Place& group, Path& path) {
@@ -235,7 +237,7 @@ class Builder {
     for (const std::uint32_t i : optional) {
       if (!group.inner[i]->element->quantifier.greedy) continue;
       const std::size_t count = choices.size();
-      if (count > ways_max_ + 1) break;  // each gives a way: already too many
+      if (count > transitions_max_ + 1) break;  // each gives a way: already too many
       for (std::size_t k = 0; k < count; ++k) choices.push_back(choices[k] | 1U << i);
     }
     for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
@@ -252,13 +254,13 @@ class Builder {
       return;
     }
     // What is passed by with the end matters only where something sees it.
-    if (!any_greedy && path.way.absences.empty()) {
+    if (!any_greedy && path.transition.absences.empty()) {
       if (needed != 0) test(path, CounterTest::Kind::kHas, *group.done, needed);
       round_done(group, std::move(path), reach, out);
       return;
     }
     for (std::uint32_t passed = 0; passed < 1U << optional.size(); ++passed) {
-      if (out_.ways.size() > ways_max_) return;
+      if (out_.transitions.size() > transitions_max_) return;
       Path one = path;
       std::uint32_t has = needed;
       std::uint32_t lacks = 0;
@@ -278,7 +280,7 @@ class Builder {
                    std::uint32_t passed, Path path, const Reach& reach,
                    std::vector<std::uint32_t>& out) {
     for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
-      if ((passed >> i & 1) != 0) path.way.greedy.push_back(group.inner[i]->step);
+      if ((passed >> i & 1) != 0) path.transition.greedy.push_back(group.inner[i]->step);
     }
     const std::uint32_t bits = passed | 1U << index;
     if (known.from_begin) {
@@ -348,42 +350,43 @@ class Builder {
   }
 
   void finish(Path path, std::vector<std::uint32_t>& out) {
-    PatternWay& way = path.way;
-    way.target = PatternWay::kEnd;
+    PatternTransition& transition = path.transition;
+    transition.target = PatternTransition::kEnd;
     // An absence before optional elements that were passed by does not bind this way.
-    way.absences.erase(way.absences.begin(),
-                       way.absences.begin() + static_cast<std::ptrdiff_t>(path.unbinding));
-    way.greedy.clear();
-    if (!way.absences.empty()) {
-      const Element& last = *out_.absences[way.absences.back()].element;
-      way.ending = last.next ? Ending::kAtNext : Ending::kAtDeadline;
-      way.waits_from_first = !last.absent_for;
+    transition.absences.erase(
+        transition.absences.begin(),
+        transition.absences.begin() + static_cast<std::ptrdiff_t>(path.unbinding));
+    transition.greedy.clear();
+    if (!transition.absences.empty()) {
+      const Element& last = *out_.absences[transition.absences.back()].element;
+      transition.ending = last.next ? Ending::kAtNext : Ending::kAtDeadline;
+      transition.waits_from_first = !last.absent_for;
       if (!last.next)
-        way.wait = last.absent_for ? *last.absent_for : rule_.within.value_or(Duration{});
+        transition.wait = last.absent_for ? *last.absent_for : rule_.within.value_or(Duration{});
     } else if (rule_.without && rule_.without->absent_for) {
-      way.ending = Ending::kAtDeadline;
-      way.waits_from_first = true;
-      way.wait = *rule_.without->absent_for;
+      transition.ending = Ending::kAtDeadline;
+      transition.waits_from_first = true;
+      transition.wait = *rule_.without->absent_for;
     }
-    out_.has_deadlines = out_.has_deadlines || way.ending == Ending::kAtDeadline;
+    out_.has_deadlines = out_.has_deadlines || transition.ending == Ending::kAtDeadline;
     add(std::move(path), out);
   }
 
   static void test(Path& path, CounterTest::Kind kind, std::uint32_t counter, std::uint32_t value) {
-    path.way.tests.push_back({kind, counter, value});
+    path.transition.tests.push_back({kind, counter, value});
   }
   static void update(Path& path, CounterUpdate::Kind kind, std::uint32_t counter,
                      std::uint32_t value) {
-    path.way.updates.push_back({kind, counter, value});
+    path.transition.updates.push_back({kind, counter, value});
   }
   void add(Path path, std::vector<std::uint32_t>& out) {
-    if (out_.ways.size() > ways_max_) return;
-    out.push_back(static_cast<std::uint32_t>(out_.ways.size()));
-    out_.ways.push_back(std::move(path.way));
+    if (out_.transitions.size() > transitions_max_) return;
+    out.push_back(static_cast<std::uint32_t>(out_.transitions.size()));
+    out_.transitions.push_back(std::move(path.transition));
   }
 
   const Rule& rule_;
-  std::size_t ways_max_;
+  std::size_t transitions_max_;
   PatternProgram out_;
   std::deque<Place> places_;
   Place* root_ = nullptr;
@@ -391,7 +394,7 @@ class Builder {
 };
 }  // namespace
 
-PatternProgram make_pattern(const Rule& rule, std::size_t ways_max) {
-  return Builder(rule, ways_max).run();
+PatternProgram make_pattern(const Rule& rule, std::size_t transitions_max) {
+  return Builder(rule, transitions_max).run();
 }
 }  // namespace tocsin::cep

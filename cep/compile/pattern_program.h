@@ -1,7 +1,7 @@
-/// A pattern of any shape as an automaton. Its states are the **ways on**: after an event taken for
-/// a step (or at the start) each way on leads to one step that may take the next event, or to the
-/// end; all that lies between, optional elements passed by, rounds begun or left, absences, is
-/// folded into it. How often loops and groups went round, and which steps of `all of` are done,
+/// A pattern of any shape as an automaton. Its states are the **transitions**: after an event taken
+/// for a step (or at the start) each transition leads to one step that may take the next event, or
+/// to the end; all that lies between, optional elements passed by, rounds begun or left, absences,
+/// is folded into it. How often loops and groups went round, and which steps of `all of` are done,
 /// stands in counters of the partial match, so that counts add no states.
 #pragma once
 #include <cstdint>
@@ -44,7 +44,7 @@ enum class Ending : std::uint8_t {
   kAtNext,      // at the next considered event
   kAtDeadline,  // `wait` after its first or its last event
 };
-struct PatternWay {
+struct PatternTransition {
   static constexpr std::uint32_t kEnd = ~std::uint32_t{0};
   std::uint32_t target = kEnd;  // a step, or kEnd
   // to a step
@@ -71,11 +71,11 @@ struct PatternStep {
   ElementProgram take;
   std::optional<ElementProgram> until;
   static constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
-  std::uint32_t own_slot = kNoSlot;      // of its variable
-  std::uint64_t slots = 0;               // of its variable and that one's parents
-  std::string name;                      // `as` of its events; empty: their kind's name
-  std::optional<std::uint32_t> counter;  // of a loop
-  std::vector<std::uint32_t> ways;       // on, after an event taken for it
+  std::uint32_t own_slot = kNoSlot;        // of its variable
+  std::uint64_t slots = 0;                 // of its variable and that one's parents
+  std::string name;                        // `as` of its events; empty: their kind's name
+  std::optional<std::uint32_t> counter;    // of a loop
+  std::vector<std::uint32_t> transitions;  // on, after an event taken for it
 };
 struct PatternAbsence {
   const Element* element = nullptr;
@@ -86,7 +86,7 @@ class PatternProgram {
  public:
   std::vector<PatternStep> steps;        // in the order written
   std::vector<PatternAbsence> absences;  // in the order written
-  std::vector<PatternWay> ways;
+  std::vector<PatternTransition> transitions;
   std::vector<std::uint32_t> starts;  // the ways into the pattern
   std::uint32_t counter_count = 0;
   /// The variables that some expression reads have a slot each, in every node.
@@ -118,6 +118,6 @@ class PatternProgram {
 };
 
 /// The automaton of a rule's pattern, without the conditions of its elements. Stops when it has
-/// more than `ways_max` ways on.
-PatternProgram make_pattern(const Rule& rule, std::size_t ways_max);
+/// more than `transitions_max` transitions.
+PatternProgram make_pattern(const Rule& rule, std::size_t transitions_max);
 }  // namespace tocsin::cep

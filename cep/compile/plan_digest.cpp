@@ -362,11 +362,11 @@ class RuleTexts {
       }
       return;
     }
-    for (const PatternWay& way : compiled_.pattern->ways) {
+    for (const PatternTransition& transition : compiled_.pattern->transitions) {
       out_ += "reads";
       for (std::size_t i = 0; i < compiled_.step_of_var.size(); ++i) {
         const std::uint32_t slot = compiled_.step_of_var[i];
-        if (slot < kSlotsMax && (way.live >> slot & 1) != 0) out_ += " " + var(VarIndex(i));
+        if (slot < kSlotsMax && (transition.live >> slot & 1) != 0) out_ += " " + var(VarIndex(i));
       }
       out_ += "\n";
     }

@@ -72,7 +72,7 @@ class SizeChecker {
       return;
     }
     const PatternProgram pattern = make_pattern(rule, most);
-    if (pattern.ways.size() > most) {
+    if (pattern.transitions.size() > most) {
       refuse(fmt::format("a pattern of more than {} states", most));
       return;
     }
@@ -80,11 +80,11 @@ class SizeChecker {
       refuse(fmt::format("conditions and the alert read {} steps; at most {}", variables_read(rule),
                          kSlotsMax));
     }
-    for (const PatternWay& way : pattern.ways) {
-      if (way.ending == Ending::kAtDeadline && way.wait <= Duration{}) {
+    for (const PatternTransition& transition : pattern.transitions) {
+      if (transition.ending == Ending::kAtDeadline && transition.wait <= Duration{}) {
         refuse("a last absence with neither `for` nor `within`");
       }
-      if (way.greedy.size() > 32) refuse("more than 32 greedy loops in a row");
+      if (transition.greedy.size() > 32) refuse("more than 32 greedy loops in a row");
     }
     if (rule.without && rule.without->absent_for &&
         rule.pattern.back().kind == ElementKind::kAbsence) {

@@ -101,9 +101,9 @@ class Reader {
     node.kind = Kind::kChoice;
     node.may_be_empty = false;
     do {
-      const std::uint32_t way = sequence();
-      node.may_be_empty = node.may_be_empty || may_be_empty(way);
-      node.children.push_back(way);
+      const std::uint32_t transition = sequence();
+      node.may_be_empty = node.may_be_empty || may_be_empty(transition);
+      node.children.push_back(transition);
     } while (accept("|"));
     return node.children.size() == 1 ? node.children.front() : add(std::move(node));
   }

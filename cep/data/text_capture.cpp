@@ -216,17 +216,18 @@ void TextCapture::note_beginnings() {
 }
 
 // Adds what the way leads to before the next character, unless a better one came there.
-void TextCapture::follow(std::string_view text, std::size_t at, Way way, Ways& ways) const {
-  ways.open.assign(1, way);
-  while (!ways.open.empty()) {
-    Way now = ways.open.back();
-    ways.open.pop_back();
-    for (bool goes_on = true; goes_on && ways.seen[now.step] != ways.round;) {
-      ways.seen[now.step] = ways.round;
+void TextCapture::follow(std::string_view text, std::size_t at, Way transition,
+                         Ways& transitions) const {
+  transitions.open.assign(1, transition);
+  while (!transitions.open.empty()) {
+    Way now = transitions.open.back();
+    transitions.open.pop_back();
+    for (bool goes_on = true; goes_on && transitions.seen[now.step] != transitions.round;) {
+      transitions.seen[now.step] = transitions.round;
       const Step& step = steps_[now.step];
       switch (step.kind) {
         case Step::Kind::kFork:
-          ways.open.push_back({step.other, now.begin, now.end});
+          transitions.open.push_back({step.other, now.begin, now.end});
           now.step = step.next;
           break;
         case Step::Kind::kJump:
@@ -248,7 +249,7 @@ void TextCapture::follow(std::string_view text, std::size_t at, Way way, Ways& w
           break;
         case Step::Kind::kTake:
         case Step::Kind::kMatch:
-          ways.all.push_back(now);
+          transitions.all.push_back(now);
           goes_on = false;
           break;
       }
@@ -275,14 +276,15 @@ std::optional<std::string_view> TextCapture::find(std::string_view text) const {
     if (now.all.empty() && (match || at_begin_only_)) break;
     const CodePoint point = at < text.size() ? code_point_at(text, at) : CodePoint{-1, 1};
     then.clear(steps_.size(), ++round);
-    for (const Way& way : now.all) {
-      const Step& step = steps_[way.step];
+    for (const Way& transition : now.all) {
+      const Step& step = steps_[transition.step];
       if (step.kind == Step::Kind::kMatch) {
-        match = way;
+        match = transition;
         break;  // the others are not preferred to it
       }
       if (at < text.size() && sets_[step.other].has(point.value)) {
-        follow(text, at + point.bytes, {way.step + 1, way.begin, way.end}, then);
+        follow(text, at + point.bytes, {transition.step + 1, transition.begin, transition.end},
+               then);
       }
     }
     if (at >= text.size()) break;

@@ -49,7 +49,7 @@ class TextCapture {
   struct Writer;
   struct Way;
   struct Ways;
-  void follow(std::string_view text, std::size_t at, Way way, Ways& ways) const;
+  void follow(std::string_view text, std::size_t at, Way transition, Ways& transitions) const;
   void note_beginnings();
 
   std::vector<Step> steps_;

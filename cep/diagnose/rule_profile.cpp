@@ -62,27 +62,27 @@ void add_automaton(const Rule& rule, const PatternProgram& pattern, RuleProfile&
     out.absences.push_back(
         test_of(rule, absence.element->events, absence.element->where, std::nullopt));
   }
-  const auto add = [&](std::size_t from, const std::vector<std::uint32_t>& ways) {
-    for (const std::uint32_t index : ways) {
-      const PatternWay& way = pattern.ways[index];
-      AutomatonWay made;
+  const auto add = [&](std::size_t from, const std::vector<std::uint32_t>& transitions) {
+    for (const std::uint32_t index : transitions) {
+      const PatternTransition& transition = pattern.transitions[index];
+      AutomatonTransition made;
       made.from = from;
-      made.to = way.target == PatternWay::kEnd ? match : way.target + 1;
-      made.passes = from == 0 ? Passes::kEverything : passes_of(way.contiguity);
-      made.further = way.further;
-      made.gap = way.gap;
-      made.ending = way.ending;
-      made.wait = way.wait;
-      made.waits_from_first = way.waits_from_first;
-      made.tests = way.tests;
-      made.updates = way.updates;
-      made.absences.assign(way.absences.begin(), way.absences.end());
-      for (const std::uint32_t loop : way.greedy) made.greedy.push_back(loop + 1);
-      out.ways.push_back(std::move(made));
+      made.to = transition.target == PatternTransition::kEnd ? match : transition.target + 1;
+      made.passes = from == 0 ? Passes::kEverything : passes_of(transition.contiguity);
+      made.further = transition.further;
+      made.gap = transition.gap;
+      made.ending = transition.ending;
+      made.wait = transition.wait;
+      made.waits_from_first = transition.waits_from_first;
+      made.tests = transition.tests;
+      made.updates = transition.updates;
+      made.absences.assign(transition.absences.begin(), transition.absences.end());
+      for (const std::uint32_t loop : transition.greedy) made.greedy.push_back(loop + 1);
+      out.transitions.push_back(std::move(made));
     }
   };
   add(0, pattern.starts);
-  for (std::size_t i = 0; i < pattern.steps.size(); ++i) add(i + 1, pattern.steps[i].ways);
+  for (std::size_t i = 0; i < pattern.steps.size(); ++i) add(i + 1, pattern.steps[i].transitions);
 }
 
 // A window has one step, which takes all that is collected.
@@ -95,19 +95,19 @@ void add_window(const Rule& rule, const PatternProgram& pattern, RuleProfile& ou
   out.states.push_back(std::move(collects));
   out.states.push_back({AutomatonState::Kind::kMatch, {}, {}, {}, {}});
   out.opens = test_of(rule, window.events, nullptr, std::nullopt);
-  AutomatonWay opens;
+  AutomatonTransition opens;
   opens.to = 1;
-  AutomatonWay more;
+  AutomatonTransition more;
   more.from = more.to = 1;
   more.further = true;
   more.passes = Passes::kWhatDoesNotFit;
-  AutomatonWay closes;
+  AutomatonTransition closes;
   closes.from = 1;
   closes.to = 2;
   closes.ending = Ending::kAtDeadline;
   closes.wait = longest_of(window);
   closes.waits_from_first = !window.session;
-  out.ways = {opens, more, closes};
+  out.transitions = {opens, more, closes};
 }
 
 // The longest that a partial match may wait.
@@ -119,22 +119,22 @@ std::optional<Duration> longest_wait(const RuleProfile& out, const RuleProgram& 
     return longest_of(*rule.window);
   }
   std::optional<Duration> longest = program.within;
-  for (const AutomatonWay& way : out.ways) {
-    if (way.ending != Ending::kAtDeadline || way.waits_from_first) continue;
+  for (const AutomatonTransition& transition : out.transitions) {
+    if (transition.ending != Ending::kAtDeadline || transition.waits_from_first) continue;
     // It waits on from its last event, which comes in time.
-    if (program.within) longest = std::max(*longest, *program.within + way.wait);
+    if (program.within) longest = std::max(*longest, *program.within + transition.wait);
   }
   if (program.within) return longest;
   // Without `within` only a match that waits for nothing but its deadline is sure to end.
   Duration wait;
-  for (const AutomatonWay& way : out.ways) {
-    const bool waits_for_event = way.from != 0 && way.ending != Ending::kAtDeadline &&
-                                 out.states[way.to].kind == AutomatonState::Kind::kStep;
-    if (waits_for_event && !way.gap) return std::nullopt;
-    if (way.from != 0 && way.ending == Ending::kAtNext) return std::nullopt;
-    if (way.gap) wait.us += way.further ? 0 : way.gap->us;
-    if (way.gap && way.further) return std::nullopt;
-    if (way.ending == Ending::kAtDeadline) wait.us += way.wait.us;
+  for (const AutomatonTransition& transition : out.transitions) {
+    const bool waits_for_event = transition.from != 0 && transition.ending != Ending::kAtDeadline &&
+                                 out.states[transition.to].kind == AutomatonState::Kind::kStep;
+    if (waits_for_event && !transition.gap) return std::nullopt;
+    if (transition.from != 0 && transition.ending == Ending::kAtNext) return std::nullopt;
+    if (transition.gap) wait.us += transition.further ? 0 : transition.gap->us;
+    if (transition.gap && transition.further) return std::nullopt;
+    if (transition.ending == Ending::kAtDeadline) wait.us += transition.wait.us;
   }
   return wait;
 }

@@ -45,8 +45,8 @@ enum class Passes : std::uint8_t {
   kWhatDoesNotFit,  // what does not fit
   kOtherKinds,      // only what is not of the kinds that the rule considers
 };
-/// A way on from one state to another: where partial matches wait.
-struct AutomatonWay {
+/// A transition from one state to another: where partial matches wait.
+struct AutomatonTransition {
   std::size_t from = 0;  // into states
   std::size_t to = 0;
   Passes passes = Passes::kEverything;  // to a step
@@ -79,7 +79,7 @@ struct RuleProfile {
   std::uint32_t pass = 0;
   std::uint32_t level = 0;
   std::vector<AutomatonState> states;
-  std::vector<AutomatonWay> ways;
+  std::vector<AutomatonTransition> transitions;
   std::vector<AskedTest> absences;
   std::optional<AskedTest> without;
   std::optional<AskedTest> opens;  // a window

@@ -76,12 +76,13 @@ class RuleReporter {
     for (const PatternRun& run : state.runs) {
       const std::int64_t end = matcher.lives_until(rule_, run);
       if (end <= now_.us || !has_room()) continue;
-      const PatternWay& way = rule_.pattern->ways[run.way];
+      const PatternTransition& transition = rule_.pattern->transitions[run.transition];
       ReportedMatch match = chain(base, run.node);
-      match.is_complete = way.target == PatternWay::kEnd;
-      if (!match.is_complete) match.waits_for = name_of(way.target, 0);
+      match.is_complete = transition.target == PatternTransition::kEnd;
+      if (!match.is_complete) match.waits_for = name_of(transition.target, 0);
       if (end != PatternRun::kNever) {
-        (way.ending == Ending::kAtDeadline && match.is_complete ? match.deadline : match.expires) =
+        (transition.ending == Ending::kAtDeadline && match.is_complete ? match.deadline
+                                                                       : match.expires) =
             EventTime{end};
       }
       out_.matches.push_back(std::move(match));

@@ -361,8 +361,9 @@ void PatternMatcher::drop_oldest_half(BudgetCause cause) {
 }
 
 std::int64_t PatternMatcher::lives_until(const PatternRun& run) const {
-  const PatternWay& way = pattern_->ways[run.way];
-  const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
+  const PatternTransition& transition = pattern_->transitions[run.transition];
+  const bool is_due =
+      transition.target == PatternTransition::kEnd && transition.ending == Ending::kAtDeadline;
   return is_due ? run.ends_us : dies_at(run);
 }
 

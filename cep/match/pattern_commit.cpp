@@ -74,7 +74,7 @@ std::uint64_t PatternMatcher::anchor_of(const Draft& draft) const {
   if (!rule_->prunes || pattern_->slot_count > kSlotsMax) {
     return draft.takes ? offered_event | draft.step : draft.run.node;
   }
-  const std::uint64_t live = pattern_->ways[draft.run.way].live;
+  const std::uint64_t live = pattern_->transitions[draft.run.transition].live;
   if (draft.takes && (pattern_->steps[draft.step].slots & live) != 0)
     return offered_event | draft.step;
   if (draft.run.node == 0) return 0;
@@ -87,18 +87,19 @@ std::uint64_t PatternMatcher::anchor_of(const Draft& draft) const {
 }
 
 bool PatternMatcher::same_future(const Draft& a, const Draft& b) const {
-  if (a.run.way != b.run.way || a.run.ends_us != b.run.ends_us ||
+  if (a.run.transition != b.run.transition || a.run.ends_us != b.run.ends_us ||
       a.run.greedy_over != b.run.greedy_over || a.run.fresh != b.run.fresh) {
     return false;
   }
-  const PatternWay& way = pattern_->ways[a.run.way];
-  const bool ends = way.target == PatternWay::kEnd;
+  const PatternTransition& transition = pattern_->transitions[a.run.transition];
+  const bool ends = transition.target == PatternTransition::kEnd;
   const std::uint64_t anchor = anchor_of(a);
   if (anchor != anchor_of(b)) return false;
-  const bool over_starts = rule_->prunes && rule_->prunes_over_starts && way.live == 0 && !ends;
+  const bool over_starts =
+      rule_->prunes && rule_->prunes_over_starts && transition.live == 0 && !ends;
   if (a.run.start != b.run.start && !over_starts) return false;
   // Of two that are done, the last events may differ: in the deadline, or in what the end reads.
-  if (ends && (!way.waits_from_first || pattern_->end_reads_last)) {
+  if (ends && (!transition.waits_from_first || pattern_->end_reads_last)) {
     if (a.takes != b.takes) return false;
     if (!a.takes && node(a.run.node)->node.event != node(b.run.node)->node.event) return false;
   }
@@ -108,10 +109,10 @@ bool PatternMatcher::same_future(const Draft& a, const Draft& b) const {
 }
 
 std::uint64_t PatternMatcher::hash_of(const Draft& draft) const {
-  const PatternWay& way = pattern_->ways[draft.run.way];
-  std::uint64_t hash = mix(draft.run.way, static_cast<std::uint64_t>(draft.run.ends_us));
-  const bool over_starts =
-      rule_->prunes && rule_->prunes_over_starts && way.live == 0 && way.target != PatternWay::kEnd;
+  const PatternTransition& transition = pattern_->transitions[draft.run.transition];
+  std::uint64_t hash = mix(draft.run.transition, static_cast<std::uint64_t>(draft.run.ends_us));
+  const bool over_starts = rule_->prunes && rule_->prunes_over_starts && transition.live == 0 &&
+                           transition.target != PatternTransition::kEnd;
   if (!over_starts) hash = mix(hash, draft.run.start);
   hash = mix(hash, anchor_of(draft));
   for (std::uint32_t i = 0; i < pattern_->counter_count; ++i) {
@@ -346,7 +347,7 @@ void PatternMatcher::commit() {
   for (Draft& draft : drafts_) {
     if (draft.takes) {
       draft.run.node = write_node(draft.run.node, draft.step);
-      if (pattern_->ways[draft.run.way].target == PatternWay::kEnd) {
+      if (pattern_->transitions[draft.run.transition].target == PatternTransition::kEnd) {
         draft.run.values = write_values();
       }
     }
@@ -391,11 +392,12 @@ void PatternMatcher::set_deadlines() {
   std::int64_t last_deadline = PatternRun::kNever;
   Offset last_cause = 0;
   for (const Draft& draft : drafts_) {
-    const PatternWay& way = pattern_->ways[draft.run.way];
-    if (!draft.takes || way.ending != Ending::kAtDeadline) continue;
+    const PatternTransition& transition = pattern_->transitions[draft.run.transition];
+    if (!draft.takes || transition.ending != Ending::kAtDeadline) continue;
     // Dropped by a match given at this very event, it finds nothing when it fires.
     const Offset cause =
-        node(way.waits_from_first ? node(draft.run.node)->first : draft.run.node)->node.event;
+        node(transition.waits_from_first ? node(draft.run.node)->first : draft.run.node)
+            ->node.event;
     if (draft.run.ends_us == last_deadline && cause == last_cause) continue;
     last_deadline = draft.run.ends_us;
     last_cause = cause;

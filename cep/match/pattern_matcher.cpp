@@ -72,8 +72,8 @@ void PatternMatcher::on_event(const RuleProgram& rule, CurrentRow& hand, Feature
   const PatternProgram& pattern = *rule.pattern;
   const bool may_start =
       pattern.opens ||
-      std::any_of(pattern.starts.begin(), pattern.starts.end(), [&](std::uint32_t way) {
-        return hand.satisfies(pattern.steps[pattern.ways[way].target].take.predicate);
+      std::any_of(pattern.starts.begin(), pattern.starts.end(), [&](std::uint32_t transition) {
+        return hand.satisfies(pattern.steps[pattern.transitions[transition].target].take.predicate);
       });
   const OperatorEntry* const entry =
       hand.record != nullptr ? RecordStore::find(hand.record, rule.op) : nullptr;
@@ -113,7 +113,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, CurrentRow& hand, Feature
   }
   current_from_ = BudgetTally::kFresh;
   if (may_start) {
-    for (const std::uint32_t way : pattern.starts) offer_start(way);
+    for (const std::uint32_t transition : pattern.starts) offer_start(transition);
   }
   if (!changed_ && candidates_.empty()) return;
   if (!is_stepwise()) {
@@ -127,11 +127,11 @@ void PatternMatcher::on_event(const RuleProgram& rule, CurrentRow& hand, Feature
 
 // When the partial match ends if nothing happens.
 std::int64_t PatternMatcher::dies_at(const PatternRun& run) const {
-  const PatternWay& way = pattern_->ways[run.way];
+  const PatternTransition& transition = pattern_->transitions[run.transition];
   const std::int64_t end =
       rule_->within ? run.first_time_us + rule_->within->us : PatternRun::kNever;
-  if (way.target != PatternWay::kEnd) return std::min(end, run.ends_us);
-  return way.ending == Ending::kAtDeadline ? PatternRun::kNever : end;
+  if (transition.target != PatternTransition::kEnd) return std::min(end, run.ends_us);
+  return transition.ending == Ending::kAtDeadline ? PatternRun::kNever : end;
 }
 
 // One partial match at the current event: drafts what becomes of it.
@@ -141,7 +141,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
     return;
   }
   any_live_ = true;
-  const PatternWay& way = pattern_->ways[run.way];
+  const PatternTransition& transition = pattern_->transitions[run.transition];
   const bool without =
       pattern_->without && fits(*pattern_->without, run.node, -1, PatternStep::kNoSlot);
   const auto is_forbidden = [&](std::uint32_t absence) {
@@ -152,19 +152,19 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   // Of these there is no way out, of a plain absence one: to complete the match.
   bool forbidden = false;
   bool ends = false;
-  for (const std::uint32_t absence : way.absences) {
+  for (const std::uint32_t absence : transition.absences) {
     if (!is_forbidden(absence)) continue;
     (pattern_->absences[absence].element->next ? ends : forbidden) = true;
   }
   PatternRun next = run;
   next.fresh = false;
-  for (std::uint32_t i = 0; i < way.greedy.size(); ++i) {
+  for (std::uint32_t i = 0; i < transition.greedy.size(); ++i) {
     const std::uint32_t bit = 1U << i;
     if ((next.greedy_over & bit) != 0) continue;
-    if (fits_until(pattern_->steps[way.greedy[i]], run.node)) {
+    if (fits_until(pattern_->steps[transition.greedy[i]], run.node)) {
       next.greedy_over |= bit;
     } else {
-      ends = ends || fits_step(way.greedy[i], run.node);
+      ends = ends || fits_step(transition.greedy[i], run.node);
     }
   }
   if (ends) {
@@ -173,10 +173,10 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   }
   changed_ = changed_ || next.greedy_over != run.greedy_over || next.fresh != run.fresh;
 
-  if (way.target == PatternWay::kEnd) {
-    if (forbidden || (without && way.ending != Ending::kAtNext)) {
+  if (transition.target == PatternTransition::kEnd) {
+    if (forbidden || (without && transition.ending != Ending::kAtNext)) {
       changed_ = true;
-    } else if (way.ending == Ending::kAtNext) {
+    } else if (transition.ending == Ending::kAtNext) {
       changed_ = true;
       candidates_.push_back({run.node, run.values, run.start, false, 0});
     } else {
@@ -185,14 +185,14 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
     return;
   }
 
-  const PatternStep& step = pattern_->steps[way.target];
-  bool stays = way.contiguity != Contiguity::kNext;
-  if (way.further && fits_until(step, run.node)) {
+  const PatternStep& step = pattern_->steps[transition.target];
+  bool stays = transition.contiguity != Contiguity::kNext;
+  if (transition.further && fits_until(step, run.node)) {
     stays = false;
-  } else if (fits_step(way.target, run.node)) {
-    stays = way.contiguity == Contiguity::kAny;
-    if (way.further || !fits_until(step, run.node)) {
-      take(run, counters, way.target, forbidden, without);
+  } else if (fits_step(transition.target, run.node)) {
+    stays = transition.contiguity == Contiguity::kAny;
+    if (transition.further || !fits_until(step, run.node)) {
+      take(run, counters, transition.target, forbidden, without);
     }
   }
   if (!stays || forbidden || without) {
@@ -203,20 +203,21 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
 }
 
 // A fresh match that begins with the current event.
-void PatternMatcher::offer_start(std::uint32_t way_index) {
-  const PatternWay& way = pattern_->ways[way_index];
-  const PatternStep& step = pattern_->steps[way.target];
-  if (!fits_step(way.target, 0) || fits_until(step, 0)) return;
-  for (const std::uint32_t loop : way.greedy) {
+void PatternMatcher::offer_start(std::uint32_t transition_index) {
+  const PatternTransition& transition = pattern_->transitions[transition_index];
+  const PatternStep& step = pattern_->steps[transition.target];
+  if (!fits_step(transition.target, 0) || fits_until(step, 0)) return;
+  for (const std::uint32_t loop : transition.greedy) {
     if (fits_step(loop, 0) && !fits_until(pattern_->steps[loop], 0)) return;
   }
   PatternRun fresh;
   fresh.first_time_us = hand_->row->engine_time.us;
   fresh.start = state_ != nullptr ? state_->next_start : 0;
   new_counters_.assign(pattern_->counter_count, 0);
-  for (const CounterUpdate& update : way.updates) new_counters_[update.counter] = update.value;
+  for (const CounterUpdate& update : transition.updates)
+    new_counters_[update.counter] = update.value;
   const std::vector<std::uint32_t> counters = new_counters_;
-  take(fresh, counters.data(), way.target, false, false);
+  take(fresh, counters.data(), transition.target, false, false);
 }
 
 // `parent` takes the current event for `step`; where an absence or `without` forbids the event,
@@ -227,14 +228,14 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
   const std::int64_t now = hand_->row->engine_time.us;
   const std::uint32_t count = pattern_->counter_count;
   changed_ = true;
-  for (const std::uint32_t way_index : step.ways) {
-    const PatternWay& way = pattern_->ways[way_index];
-    if (!std::all_of(way.tests.begin(), way.tests.end(),
+  for (const std::uint32_t transition_index : step.transitions) {
+    const PatternTransition& transition = pattern_->transitions[transition_index];
+    if (!std::all_of(transition.tests.begin(), transition.tests.end(),
                      [&](const CounterTest& test) { return is_passed(test, counters); })) {
       continue;
     }
-    const bool ends = way.target == PatternWay::kEnd;
-    if (ends && way.ending == Ending::kAtOnce) {
+    const bool ends = transition.target == PatternTransition::kEnd;
+    if (ends && transition.ending == Ending::kAtOnce) {
       candidates_.push_back({parent.node, 0, parent.start, true, step_index});
       continue;
     }
@@ -244,19 +245,20 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
     draft.step = step_index;
     draft.from = current_from_;
     draft.run = parent;
-    draft.run.way = way_index;
+    draft.run.transition = transition_index;
     draft.run.values = 0;
     draft.run.greedy_over = 0;
-    draft.run.fresh = way.absent_next;
+    draft.run.fresh = transition.absent_next;
     draft.run.ends_us = PatternRun::kNever;
-    if (ends && way.ending == Ending::kAtDeadline) {
-      draft.run.ends_us = (way.waits_from_first ? parent.first_time_us : now) + way.wait.us;
-    } else if (!ends && way.gap) {
-      draft.run.ends_us = now + way.gap->us;
+    if (ends && transition.ending == Ending::kAtDeadline) {
+      draft.run.ends_us =
+          (transition.waits_from_first ? parent.first_time_us : now) + transition.wait.us;
+    } else if (!ends && transition.gap) {
+      draft.run.ends_us = now + transition.gap->us;
     }
     draft.counters = static_cast<std::uint32_t>(draft_counters_.size());
     draft_counters_.insert(draft_counters_.end(), counters, counters + count);
-    for (const CounterUpdate& update : way.updates) {
+    for (const CounterUpdate& update : transition.updates) {
       apply(update, draft_counters_.data() + draft.counters);
     }
     drafts_.push_back(draft);

@@ -1,10 +1,10 @@
 /// Matching of any pattern, selection and suppression (Method::kGeneral): one rule, one key, one
 /// event at a time.
 ///
-/// A partial match stands on one **way on** of the automaton (cep/compile/pattern_program.h) and is
-/// offered each considered event of its key. It ends, stays, or takes the event: then each way on
-/// that its counters allow makes a partial match of its own. A way to the end makes a complete one,
-/// or one that waits for its deadline or the next event.
+/// A partial match stands on one **transition** of the automaton (cep/compile/pattern_program.h)
+/// and is offered each considered event of its key. It ends, stays, or takes the event: then each
+/// transition that its counters allow makes a partial match of its own. A way to the end makes a
+/// complete one, or one that waits for its deadline or the next event.
 ///
 /// What becomes of the partial matches at an event is drafted first, then pruned and cut to the
 /// budget; only what survives is written. Invariants:
@@ -163,7 +163,7 @@ class PatternMatcher {
   // ---- one event
   void take_up(const RuleProgram& rule, PatternState* state, std::string_view key);
   void offer(const PatternRun& run, const std::uint32_t* counters);
-  void offer_start(std::uint32_t way);
+  void offer_start(std::uint32_t transition);
   void take(const PatternRun& parent, const std::uint32_t* counters, std::uint32_t step,
             bool forbidden, bool without);
   void keep(const PatternRun& run, const std::uint32_t* counters);

@@ -127,19 +127,23 @@ bool PatternMatcher::restore_run(ByteReader& from) {
   PatternRun run;
   if (!restore_place(from, false, run.node, run.values)) return false;
   run.start = from.varint();
-  run.way = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+  run.transition = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
   run.greedy_over = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
   run.fresh = from.varint_up_to(1) != 0;
   const bool has_end = from.varint_up_to(1) != 0;
   if (has_end && !restore_time(from, run.ends_us)) return false;
-  const std::vector<std::uint32_t>& ways = pattern_->steps[node(run.node)->node.step].ways;
-  if (!from.ok() || std::find(ways.begin(), ways.end(), run.way) == ways.end()) return false;
-  const PatternWay& way = pattern_->ways[run.way];
-  const bool ends = way.target == PatternWay::kEnd;
-  const bool needs_end = ends ? way.ending == Ending::kAtDeadline : way.gap.has_value();
-  if (has_end != needs_end || (ends && way.ending == Ending::kAtOnce) ||
+  const std::vector<std::uint32_t>& transitions =
+      pattern_->steps[node(run.node)->node.step].transitions;
+  if (!from.ok() ||
+      std::find(transitions.begin(), transitions.end(), run.transition) == transitions.end())
+    return false;
+  const PatternTransition& transition = pattern_->transitions[run.transition];
+  const bool ends = transition.target == PatternTransition::kEnd;
+  const bool needs_end =
+      ends ? transition.ending == Ending::kAtDeadline : transition.gap.has_value();
+  if (has_end != needs_end || (ends && transition.ending == Ending::kAtOnce) ||
       (ends && run.values == 0 && !rule_->deadline_features.empty()) ||
-      (way.greedy.size() < 32 && run.greedy_over >> way.greedy.size() != 0) ||
+      (transition.greedy.size() < 32 && run.greedy_over >> transition.greedy.size() != 0) ||
       run.start >= state.next_start ||
       (!state.runs.empty() && run.start < state.runs.back().start)) {
     return false;
@@ -183,8 +187,9 @@ void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, st
   std::int64_t last_deadline = PatternRun::kNever;
   ArrivalNumber last_cause;
   for (const PatternRun& run : state.runs) {
-    const PatternWay& way = pattern_->ways[run.way];
-    if (way.target != PatternWay::kEnd || way.ending != Ending::kAtDeadline) continue;
+    const PatternTransition& transition = pattern_->transitions[run.transition];
+    if (transition.target != PatternTransition::kEnd || transition.ending != Ending::kAtDeadline)
+      continue;
     const ArrivalNumber cause = end_setter(run).arrival();
     if (run.ends_us == last_deadline && cause == last_cause) continue;
     last_deadline = run.ends_us;

@@ -440,16 +440,18 @@ void PatternMatcher::release(OrderKey order) {
 
 // The event that set the time at which a partial match ends.
 const KeptEvent& PatternMatcher::end_setter(const PatternRun& run) const {
-  const PatternWay& way = pattern_->ways[run.way];
-  const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
+  const PatternTransition& transition = pattern_->transitions[run.transition];
+  const bool is_due =
+      transition.target == PatternTransition::kEnd && transition.ending == Ending::kAtDeadline;
   const bool by_first =
-      is_due ? way.waits_from_first
+      is_due ? transition.waits_from_first
              : rule_->within && dies_at(run) == run.first_time_us + rule_->within->us;
   return *event_of(by_first ? node(run.node)->first : run.node);
 }
 PatternMatcher::Position PatternMatcher::end_of(const PatternRun& run) const {
-  const PatternWay& way = pattern_->ways[run.way];
-  const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
+  const PatternTransition& transition = pattern_->transitions[run.transition];
+  const bool is_due =
+      transition.target == PatternTransition::kEnd && transition.ending == Ending::kAtDeadline;
   const std::int64_t end = is_due ? run.ends_us : dies_at(run);
   return {end, end_setter(run).arrival()};
 }
@@ -493,8 +495,9 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::st
   bool any = false;
   std::uint32_t role = 0;
   keep_runs([&](const PatternRun& run) {
-    const PatternWay& way = pattern_->ways[run.way];
-    const bool is_due = way.target == PatternWay::kEnd && way.ending == Ending::kAtDeadline;
+    const PatternTransition& transition = pattern_->transitions[run.transition];
+    const bool is_due =
+        transition.target == PatternTransition::kEnd && transition.ending == Ending::kAtDeadline;
     if (is_due) {
       if (run.ends_us != at.time_us || end_of(run) != at) return true;
       role = place_of_role(end_setter(run).roles());

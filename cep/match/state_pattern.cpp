@@ -23,7 +23,7 @@ void PatternWriter::write(const RuleProgram& rule, const PatternState& state, By
     rest.varint(node_number(run.node));
     rest.varint(values_number(run.values));
     rest.varint(run.start);
-    rest.varint(run.way);
+    rest.varint(run.transition);
     rest.varint(run.greedy_over);
     rest.u8(run.fresh ? 1 : 0);
     rest.u8(run.ends_us != PatternRun::kNever ? 1 : 0);

@@ -110,25 +110,25 @@ std::string OperatorGraph::cycle() const {
   };
   for (const OperatorRef root : all()) {
     if (state(root) != State::kNew) continue;
-    std::vector<Visit> way = {{root}};
+    std::vector<Visit> transition = {{root}};
     state(root) = State::kOpen;
-    while (!way.empty()) {
-      Visit& visit = way.back();
+    while (!transition.empty()) {
+      Visit& visit = transition.back();
       if (visit.next == inputs(visit.op).size()) {
         state(visit.op) = State::kDone;
-        way.pop_back();
+        transition.pop_back();
         continue;
       }
       const OperatorInput& input = inputs(visit.op)[visit.next++];
       if (input.how == OperatorInput::How::kUnlessAlerted) continue;
       if (state(input.from) == State::kNew) {
         state(input.from) = State::kOpen;
-        way.push_back({input.from});
+        transition.push_back({input.from});
       } else if (state(input.from) == State::kOpen) {
         std::string text;
-        const auto begin = std::find_if(way.begin(), way.end(),
+        const auto begin = std::find_if(transition.begin(), transition.end(),
                                         [&](const Visit& v) { return v.op == input.from; });
-        for (auto at = begin; at != way.end(); ++at) {
+        for (auto at = begin; at != transition.end(); ++at) {
           const OperatorInput& taken = inputs(at->op)[at->next - 1];
           text += at == begin ? name(at->op) : ", which";
           text += taken.how == OperatorInput::How::kAlerts ? " takes alerts of " : " reads ";

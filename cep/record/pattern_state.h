@@ -37,7 +37,8 @@ struct PatternNode {
 };
 inline constexpr std::uint32_t kPatternNodeWords = sizeof(PatternNode) / 8;
 
-/// A partial match on one of its ways on. Its counters stand beside it in PatternState::counters.
+/// A partial match on one of its transitions. Its counters stand beside it in
+/// PatternState::counters.
 struct PatternRun {
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   std::int64_t first_time_us = 0;
@@ -45,7 +46,7 @@ struct PatternRun {
   std::uint64_t start = 0;        // ascends with the first event
   Offset node = 0;
   Offset values = 0;  // of features at the last event, where the match is done
-  std::uint32_t way = 0;
+  std::uint32_t transition = 0;
   std::uint32_t greedy_over = 0;  // bit i: the way's i-th greedy loop cannot go on
   bool fresh = false;  // no considered event since the last one taken; where the way asks that
 };

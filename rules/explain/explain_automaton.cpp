@@ -14,7 +14,7 @@ namespace tocsin::rules {
 using cep::AskedAt;
 using cep::AskedTest;
 using cep::AutomatonState;
-using cep::AutomatonWay;
+using cep::AutomatonTransition;
 using cep::CounterTest;
 using cep::Element;
 using cep::Ending;
@@ -29,7 +29,7 @@ class Namer {
 
   NamedAutomaton run() {
     for (const AutomatonState& state : profile_.states) add_state(state);
-    for (const AutomatonWay& way : profile_.ways) add_way(way);
+    for (const AutomatonTransition& transition : profile_.transitions) add_transition(transition);
     if (profile_.without) out_.always_ends.push_back(event_words(*profile_.without));
     if (rule_.within && rule_.pattern.size() + rule_.window.has_value() > 0 && !rule_.window) {
       out_.always_ends.push_back(
@@ -102,9 +102,9 @@ class Namer {
     return {};
   }
 
-  static std::string passes_words(const AutomatonWay& way) {
-    if (way.from == 0) return {};
-    switch (way.passes) {
+  static std::string passes_words(const AutomatonTransition& transition) {
+    if (transition.from == 0) return {};
+    switch (transition.passes) {
       case Passes::kEverything:
         return "ignores everything, also what fits";
       case Passes::kWhatDoesNotFit:
@@ -115,8 +115,8 @@ class Namer {
     return {};
   }
 
-  std::string gives_words(const AutomatonWay& way) const {
-    switch (way.ending) {
+  std::string gives_words(const AutomatonTransition& transition) const {
+    switch (transition.ending) {
       case Ending::kAtOnce:
         return "complete at once";
       case Ending::kAtNext:
@@ -124,7 +124,7 @@ class Namer {
       case Ending::kAtDeadline:
         break;
     }
-    const std::string wait = duration_text(way.wait);
+    const std::string wait = duration_text(transition.wait);
     if (rule_.window) {
       return rule_.window->session
                  ? fmt::format("complete {} after the last event that lengthened the session", wait)
@@ -133,49 +133,49 @@ class Namer {
                  : fmt::format("complete at the end of the stretch of {}", wait);
     }
     return fmt::format("complete {} after the {} event", wait,
-                       way.waits_from_first ? "first" : "last");
+                       transition.waits_from_first ? "first" : "last");
   }
 
-  void add_way(const AutomatonWay& way) {
-    NamedWay named;
-    named.from = way.from;
-    named.to = way.to;
-    const AutomatonState& target = profile_.states[way.to];
+  void add_transition(const AutomatonTransition& transition) {
+    NamedTransition named;
+    named.from = transition.from;
+    named.to = transition.to;
+    const AutomatonState& target = profile_.states[transition.to];
     named.takes = target.kind == AutomatonState::Kind::kStep;
     if (named.takes) {
-      named.passes = passes_words(way);
+      named.passes = passes_words(transition);
     } else {
-      named.gives = gives_words(way);
+      named.gives = gives_words(transition);
     }
     std::set<std::string> said;
-    for (const CounterTest& test : way.tests) {
+    for (const CounterTest& test : transition.tests) {
       std::string need = counter_words(test);
       if (said.insert(need).second) named.needs.push_back(std::move(need));
     }
     const bool collects_more =
         profile_.opens && profile_.opens->kinds.size() < target.takes.kinds.size();
-    if (rule_.window && way.from == 0 && collects_more) {
+    if (rule_.window && transition.from == 0 && collects_more) {
       named.needs.push_back(fmt::format("it is one {}{}",
                                         kind_noun(words_.plan(), profile_.opens->kinds),
                                         rule_.window->session ? "" : " or the stretch is open"));
     }
-    if (way.gap) {
-      named.ends.push_back(fmt::format("{} after the step before", duration_text(*way.gap)));
+    if (transition.gap) {
+      named.ends.push_back(fmt::format("{} after the step before", duration_text(*transition.gap)));
     }
-    for (const std::size_t absence : way.absences) {
+    for (const std::size_t absence : transition.absences) {
       const Element* const element = element_of(absence);
       const bool next = element != nullptr && element->next;
       named.ends.push_back(event_words(profile_.absences[absence]) +
                            (next ? ", if it is the very next event" : ""));
     }
-    for (const std::size_t loop : way.greedy) {
+    for (const std::size_t loop : transition.greedy) {
       named.ends.push_back(fmt::format("an event that fits {}, which takes all it can get",
                                        in_code(out_.states[loop].name)));
     }
-    if (way.further && target.until) {
+    if (transition.further && target.until) {
       named.ends.push_back(event_words(*target.until) + ": the loop is over");
     }
-    out_.ways.push_back(std::move(named));
+    out_.transitions.push_back(std::move(named));
   }
 
   // The n-th absence of the pattern, in the order written.
@@ -288,36 +288,36 @@ const char* asked_words(AskedAt at) {
 bool is_last(const NamedAutomaton& automaton, const cep::RuleProfile& profile, std::size_t state) {
   std::size_t count = 0;
   bool waits = false;
-  for (std::size_t i = 0; i < automaton.ways.size(); ++i) {
-    const NamedWay& way = automaton.ways[i];
-    if (way.from != state) continue;
+  for (std::size_t i = 0; i < automaton.transitions.size(); ++i) {
+    const NamedTransition& transition = automaton.transitions[i];
+    if (transition.from != state) continue;
     ++count;
-    waits = waits || way.takes || !way.needs.empty() || !way.ends.empty() ||
-            profile.ways[i].ending != Ending::kAtOnce;
+    waits = waits || transition.takes || !transition.needs.empty() || !transition.ends.empty() ||
+            profile.transitions[i].ending != Ending::kAtOnce;
   }
   return count == 1 && !waits;
 }
 
-Passage way_passage(const NamedAutomaton& automaton, const cep::RuleProfile& profile,
-                    const NamedWay& way) {
-  const NamedState& target = automaton.states[way.to];
+Passage transition_passage(const NamedAutomaton& automaton, const cep::RuleProfile& profile,
+                           const NamedTransition& transition) {
+  const NamedState& target = automaton.states[transition.to];
   Passage out;
-  if (way.takes) {
-    out.text = way.from == way.to ? "take another " : "take ";
+  if (transition.takes) {
+    out.text = transition.from == transition.to ? "take another " : "take ";
     out.text += target.takes;
     if (!target.conditions.empty()) out.text += " with " + listed(target.conditions);
-    if (is_last(automaton, profile, way.to)) {
+    if (is_last(automaton, profile, transition.to)) {
       const bool named = !target.name.starts_with("step ");
       out.text += " → " + (named ? in_code(target.name) + ": " : std::string()) + "match";
-    } else if (way.from != way.to) {
+    } else if (transition.from != transition.to) {
       out.text += " → " + in_code(target.name);
     }
   } else {
-    out.text = "→ match: " + way.gives;
+    out.text = "→ match: " + transition.gives;
   }
-  if (!way.needs.empty()) out.text += ", if " + listed(way.needs);
-  if (!way.passes.empty()) out.parts.push_back({way.passes});
-  for (const std::string& end : way.ends) out.parts.push_back({"ended by: " + end});
+  if (!transition.needs.empty()) out.text += ", if " + listed(transition.needs);
+  if (!transition.passes.empty()) out.parts.push_back({transition.passes});
+  for (const std::string& end : transition.ends) out.parts.push_back({"ended by: " + end});
   return out;
 }
 }  // namespace
@@ -353,16 +353,18 @@ std::vector<Passage> automaton_passages(const Words& words, const cep::RuleProfi
     if (state.kind == AutomatonState::Kind::kMatch || is_last(automaton, profile, i)) continue;
     Passage said{state.kind == AutomatonState::Kind::kStart ? "From the start:"
                                                             : "After " + in_code(state.name) + ":"};
-    for (const NamedWay& way : automaton.ways) {
-      if (way.from == i) said.parts.push_back(way_passage(automaton, profile, way));
+    for (const NamedTransition& transition : automaton.transitions) {
+      if (transition.from == i)
+        said.parts.push_back(transition_passage(automaton, profile, transition));
     }
     out.push_back(std::move(said));
   }
   const bool branches =
-      std::any_of(profile.ways.begin(), profile.ways.end(), [&](const AutomatonWay& way) {
-        return way.from != 0 && way.passes == Passes::kEverything &&
-               profile.states[way.to].kind == AutomatonState::Kind::kStep;
-      });
+      std::any_of(profile.transitions.begin(), profile.transitions.end(),
+                  [&](const AutomatonTransition& transition) {
+                    return transition.from != 0 && transition.passes == Passes::kEverything &&
+                           profile.states[transition.to].kind == AutomatonState::Kind::kStep;
+                  });
   if (branches) {
     out.push_back(
         {"Where an event fits and what fits is ignored, one partial match goes on with it "

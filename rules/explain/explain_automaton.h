@@ -22,7 +22,7 @@ struct NamedState {
   std::vector<std::string> conditions;  // names; what its event satisfies
 };
 /// A way from one state to another. A partial match waits on it.
-struct NamedWay {
+struct NamedTransition {
   std::size_t from = 0;  // into states
   std::size_t to = 0;
   bool takes = true;               // an event: else it completes without one
@@ -34,7 +34,7 @@ struct NamedWay {
 struct NamedAutomaton {
   std::vector<NamedCondition> conditions;
   std::vector<NamedState> states;
-  std::vector<NamedWay> ways;
+  std::vector<NamedTransition> transitions;
   std::vector<std::string> always_ends;  // what ends every partial match
 };
 NamedAutomaton name_automaton(const Words& words, const cep::RuleProfile& profile);

@@ -74,8 +74,8 @@ void check_tests(const cep::RuleProfile& profile, const cep::RuleProgram& compil
 void check_reached(const cep::RuleProfile& profile) {
   std::set<std::size_t> reached = {0};
   for (std::size_t i = 0; i < profile.states.size(); ++i) {
-    for (const cep::AutomatonWay& way : profile.ways) {
-      if (reached.contains(way.from)) reached.insert(way.to);
+    for (const cep::AutomatonTransition& transition : profile.transitions) {
+      if (reached.contains(transition.from)) reached.insert(transition.to);
     }
   }
   CHECK(reached.size() == profile.states.size());
