@@ -44,20 +44,21 @@ std::string wrapped_label(std::string_view text, std::string_view end) {
   return out + std::string(end);
 }
 
-std::string way_label(const rules::NamedAutomaton& automaton, const rules::NamedWay& way) {
+std::string transition_label(const rules::NamedAutomaton& automaton,
+                             const rules::NamedTransition& transition) {
   std::string out;
   const auto add = [&](const std::string& text) { out += wrapped_label(text, "\\n"); };
-  if (way.takes) {
-    const rules::NamedState& target = automaton.states[way.to];
+  if (transition.takes) {
+    const rules::NamedState& target = automaton.states[transition.to];
     std::string take = target.takes;
     if (!target.conditions.empty()) take += " with " + rules::listed(target.conditions);
     add(take);
   } else {
-    add(way.gives);
+    add(transition.gives);
   }
-  for (const std::string& need : way.needs) add("if " + need);
-  if (!way.passes.empty()) add(way.passes);
-  for (const std::string& end : way.ends) add("ended by: " + end);
+  for (const std::string& need : transition.needs) add("if " + need);
+  if (!transition.passes.empty()) add(transition.passes);
+  for (const std::string& end : transition.ends) add("ended by: " + end);
   return out;
 }
 
@@ -76,9 +77,10 @@ void append_rule(std::string& out, const cep::Program& program, cep::RuleIndex i
     if (state.kind == cep::AutomatonState::Kind::kMatch) shape = "doublecircle";
     out += fmt::format("    {} [shape={}, label=\"{}\"]\n", node(i), shape, label(state.name));
   }
-  for (const rules::NamedWay& way : automaton.ways) {
-    out += fmt::format("    {} -> {} [label=\"{}\"{}]\n", node(way.from), node(way.to),
-                       way_label(automaton, way), way.takes ? "" : ", style=dashed");
+  for (const rules::NamedTransition& transition : automaton.transitions) {
+    out += fmt::format("    {} -> {} [label=\"{}\"{}]\n", node(transition.from),
+                       node(transition.to), transition_label(automaton, transition),
+                       transition.takes ? "" : ", style=dashed");
   }
   std::string notes;
   for (const rules::NamedCondition& condition : automaton.conditions) {

@@ -83,12 +83,14 @@ Json automaton_json(const rules::NamedAutomaton& automaton, cep::Method method) 
     states.push_back(std::move(said));
   }
   Json transitions = Json::array();
-  for (const rules::NamedWay& way : automaton.ways) {
-    Json said = {{"from", way.from}, {"to", way.to}, {"kind", way.takes ? "take" : "complete"}};
-    if (!way.passes.empty()) said["passes"] = way.passes;
-    if (!way.gives.empty()) said["gives"] = way.gives;
-    said["needs"] = way.needs;
-    said["ended_by"] = way.ends;
+  for (const rules::NamedTransition& transition : automaton.transitions) {
+    Json said = {{"from", transition.from},
+                 {"to", transition.to},
+                 {"kind", transition.takes ? "take" : "complete"}};
+    if (!transition.passes.empty()) said["passes"] = transition.passes;
+    if (!transition.gives.empty()) said["gives"] = transition.gives;
+    said["needs"] = transition.needs;
+    said["ended_by"] = transition.ends;
     transitions.push_back(std::move(said));
   }
   return {{"method", rules::method_name(method)},

@@ -154,7 +154,7 @@ void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan,
   to.add(Metric::engine_partial_matches, engine.runs);
   to.add(Metric::engine_timers, engine.timers);
   to.add(Metric::engine_state_bytes, engine.state_bytes);
-  to.add(Metric::engine_alerts_suppressed_total, engine.alerts_suppressed);
+  to.add(Metric::engine_alerts_held_back_total, engine.alerts_suppressed);
   to.add(Metric::engine_matches_lost_total, engine.runs_lost);
   to.add(Metric::engine_values_missing_total, engine.values_missing);
   to.describe(Metric::alerts_total);
@@ -218,7 +218,7 @@ void add_deliveries(Exposition& to, SubscriptionService& service, cep::EventTime
   to.add(Metric::deliveries_exhausted_total, totals.exhausted);
   const PlannerFigures planned = service.planned();
   to.add(Metric::deliveries_silenced_total, planned.silenced);
-  to.add(Metric::deliveries_rate_capped_total, planned.rate_capped);
+  to.add(Metric::deliveries_braked_total, planned.rate_capped);
   to.add(Metric::deliveries_grouped_total, planned.grouped);
   to.add(Metric::delivery_summaries_total, planned.summaries);
   to.add(Metric::delivery_groups_total, planned.groups);

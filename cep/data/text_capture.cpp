@@ -37,17 +37,17 @@ bool holds(RegexNode::Assertion assertion, std::string_view text, std::size_t at
 }  // namespace
 
 // A way through the expression that has come to `step`, with what the group took so far.
-struct TextCapture::Way {
+struct TextCapture::Thread {
   std::uint32_t step = 0;
   std::size_t begin = kNowhere;
   std::size_t end = kNowhere;
 };
 // The ways before a character, the preferred one first; each step at most once.
-struct TextCapture::Ways {
-  std::vector<Way> all;
+struct TextCapture::Threads {
+  std::vector<Thread> all;
   std::vector<std::uint64_t> seen;  // by step: the round in which a way came to it
   std::uint64_t round = 0;
-  std::vector<Way> open;
+  std::vector<Thread> open;
 
   void clear(std::size_t steps, std::uint64_t new_round) {
     all.clear();
@@ -216,18 +216,18 @@ void TextCapture::note_beginnings() {
 }
 
 // Adds what the way leads to before the next character, unless a better one came there.
-void TextCapture::follow(std::string_view text, std::size_t at, Way transition,
-                         Ways& transitions) const {
-  transitions.open.assign(1, transition);
-  while (!transitions.open.empty()) {
-    Way now = transitions.open.back();
-    transitions.open.pop_back();
-    for (bool goes_on = true; goes_on && transitions.seen[now.step] != transitions.round;) {
-      transitions.seen[now.step] = transitions.round;
+void TextCapture::follow(std::string_view text, std::size_t at, Thread thread,
+                         Threads& threads) const {
+  threads.open.assign(1, thread);
+  while (!threads.open.empty()) {
+    Thread now = threads.open.back();
+    threads.open.pop_back();
+    for (bool goes_on = true; goes_on && threads.seen[now.step] != threads.round;) {
+      threads.seen[now.step] = threads.round;
       const Step& step = steps_[now.step];
       switch (step.kind) {
         case Step::Kind::kFork:
-          transitions.open.push_back({step.other, now.begin, now.end});
+          threads.open.push_back({step.other, now.begin, now.end});
           now.step = step.next;
           break;
         case Step::Kind::kJump:
@@ -249,7 +249,7 @@ void TextCapture::follow(std::string_view text, std::size_t at, Way transition,
           break;
         case Step::Kind::kTake:
         case Step::Kind::kMatch:
-          transitions.all.push_back(now);
+          threads.all.push_back(now);
           goes_on = false;
           break;
       }
@@ -258,10 +258,10 @@ void TextCapture::follow(std::string_view text, std::size_t at, Way transition,
 }
 
 std::optional<std::string_view> TextCapture::find(std::string_view text) const {
-  thread_local Ways now;
-  thread_local Ways then;
+  thread_local Threads now;
+  thread_local Threads then;
   thread_local std::uint64_t round = 0;
-  std::optional<Way> match;
+  std::optional<Thread> match;
   now.clear(steps_.size(), ++round);
   for (std::size_t at = 0;;) {
     if (!match && (at == 0 || !at_begin_only_)) {
@@ -271,20 +271,19 @@ std::optional<std::string_view> TextCapture::find(std::string_view text) const {
         if (at == text.size()) break;
         now.clear(steps_.size(), ++round);
       }
-      follow(text, at, Way{}, now);
+      follow(text, at, Thread{}, now);
     }
     if (now.all.empty() && (match || at_begin_only_)) break;
     const CodePoint point = at < text.size() ? code_point_at(text, at) : CodePoint{-1, 1};
     then.clear(steps_.size(), ++round);
-    for (const Way& transition : now.all) {
-      const Step& step = steps_[transition.step];
+    for (const Thread& thread : now.all) {
+      const Step& step = steps_[thread.step];
       if (step.kind == Step::Kind::kMatch) {
-        match = transition;
+        match = thread;
         break;  // the others are not preferred to it
       }
       if (at < text.size() && sets_[step.other].has(point.value)) {
-        follow(text, at + point.bytes, {transition.step + 1, transition.begin, transition.end},
-               then);
+        follow(text, at + point.bytes, {thread.step + 1, thread.begin, thread.end}, then);
       }
     }
     if (at >= text.size()) break;

@@ -47,9 +47,9 @@ class TextCapture {
     std::uint32_t other = 0;  // kFork; kTake: the set
   };
   struct Writer;
-  struct Way;
-  struct Ways;
-  void follow(std::string_view text, std::size_t at, Way transition, Ways& transitions) const;
+  struct Thread;
+  struct Threads;
+  void follow(std::string_view text, std::size_t at, Thread thread, Threads& threads) const;
   void note_beginnings();
 
   std::vector<Step> steps_;

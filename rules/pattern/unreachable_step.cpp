@@ -19,10 +19,10 @@ using cep::CounterTest;
 using cep::CounterUpdate;
 using cep::Element;
 using cep::PatternProgram;
-using cep::PatternWay;
+using cep::PatternTransition;
 
 namespace {
-constexpr std::size_t kWaysMax = 4'000;
+constexpr std::size_t kTransitionsMax = 4'000;
 constexpr std::size_t kStatesMax = 20'000;
 constexpr std::size_t kWorkMax = 400'000;  // transitions looked at
 // A loop that takes three events takes any number: no step asks for the count.
@@ -83,8 +83,8 @@ class Explorer {
  public:
   Explorer(const CheckContext& context, const cep::Rule& rule) : context_(context), rule_(rule) {
     shorten(rule_.pattern);
-    program_ = cep::make_pattern(rule_, kWaysMax);
-    is_known_ = program_.ways.size() <= kWaysMax;
+    program_ = cep::make_pattern(rule_, kTransitionsMax);
+    is_known_ = program_.transitions.size() <= kTransitionsMax;
     reached_.assign(program_.steps.size(), false);
   }
 
@@ -94,10 +94,11 @@ class Explorer {
     while (is_known_ && !waiting_.empty()) {
       const State state = std::move(waiting_.front());
       waiting_.pop_front();
-      const auto& ways = state.step ? program_.steps[*state.step].ways : program_.starts;
-      for (const std::uint32_t way : ways) {
+      const auto& transitions =
+          state.step ? program_.steps[*state.step].transitions : program_.starts;
+      for (const std::uint32_t transition : transitions) {
         if (++work_ > kWorkMax) is_known_ = false;
-        follow(state, program_.ways[way]);
+        follow(state, program_.transitions[transition]);
       }
     }
   }
@@ -105,7 +106,7 @@ class Explorer {
   bool is_known() const { return is_known_; }
   bool can_alert() const { return can_alert_; }
   bool is_reached(std::size_t step) const { return reached_[step]; }
-  // By the step; PatternWay::kEnd for the end of the match.
+  // By the step; PatternTransition::kEnd for the end of the match.
   const std::map<std::uint32_t, Obstacle>& obstacles() const { return obstacles_; }
 
  private:
@@ -121,8 +122,9 @@ class Explorer {
     waiting_.push_back(std::move(state));
   }
 
-  static bool is_open(const PatternWay& way, const std::vector<std::uint32_t>& counters) {
-    return std::ranges::all_of(way.tests, [&](const CounterTest& test) {
+  static bool is_open(const PatternTransition& transition,
+                      const std::vector<std::uint32_t>& counters) {
+    return std::ranges::all_of(transition.tests, [&](const CounterTest& test) {
       const std::uint32_t counter = counters[test.counter];
       switch (test.kind) {
         case CounterTest::Kind::kAtLeast:
@@ -137,8 +139,8 @@ class Explorer {
       return true;
     });
   }
-  static void update(const PatternWay& way, std::vector<std::uint32_t>& counters) {
-    for (const CounterUpdate& update : way.updates) {
+  static void update(const PatternTransition& transition, std::vector<std::uint32_t>& counters) {
+    for (const CounterUpdate& update : transition.updates) {
       std::uint32_t& counter = counters[update.counter];
       switch (update.kind) {
         case CounterUpdate::Kind::kSet:
@@ -154,40 +156,40 @@ class Explorer {
     }
   }
 
-  void follow(const State& state, const PatternWay& way) {
-    if (!is_open(way, state.counters)) return;
-    if (way.target == PatternWay::kEnd) {
-      if (const auto obstacle = end_obstacle(way)) {
-        obstacles_.emplace(way.target, *obstacle);
+  void follow(const State& state, const PatternTransition& transition) {
+    if (!is_open(transition, state.counters)) return;
+    if (transition.target == PatternTransition::kEnd) {
+      if (const auto obstacle = end_obstacle(transition)) {
+        obstacles_.emplace(transition.target, *obstacle);
       } else {
         can_alert_ = true;
       }
       return;
     }
     State next = state;
-    update(way, next.counters);
-    next.step = way.target;
-    const Element& step = *program_.steps[way.target].element;
+    update(transition, next.counters);
+    next.step = transition.target;
+    const Element& step = *program_.steps[transition.target].element;
     for (const cep::Subset& subset : step.events) {
-      const auto obstacle = obstacle_of(way, step, subset, !state.step);
+      const auto obstacle = obstacle_of(transition, step, subset, !state.step);
       if (!obstacle) {
-        reached_[way.target] = true;
+        reached_[transition.target] = true;
         add(next);
       } else if (may_complete(*obstacle) && completes(next)) {
-        reached_[way.target] = true;
+        reached_[transition.target] = true;
         can_alert_ = true;
       } else {
-        obstacles_.emplace(way.target, *obstacle);
+        obstacles_.emplace(transition.target, *obstacle);
       }
     }
   }
 
   // Whether the match may be given with the event that the step has taken.
   bool completes(const State& state) const {
-    return std::ranges::any_of(program_.steps[*state.step].ways, [&](std::uint32_t index) {
-      const PatternWay& way = program_.ways[index];
-      return way.target == PatternWay::kEnd && way.ending == cep::Ending::kAtOnce &&
-             is_open(way, state.counters);
+    return std::ranges::any_of(program_.steps[*state.step].transitions, [&](std::uint32_t index) {
+      const PatternTransition& transition = program_.transitions[index];
+      return transition.target == PatternTransition::kEnd &&
+             transition.ending == cep::Ending::kAtOnce && is_open(transition, state.counters);
     });
   }
   // An event that is forbidden up to a step may complete the match.
@@ -195,21 +197,21 @@ class Explorer {
     return obstacle.kind == Obstacle::Kind::kAbsence || obstacle.kind == Obstacle::Kind::kWithout;
   }
 
-  std::optional<Obstacle> obstacle_of(const PatternWay& way, const Element& step,
+  std::optional<Obstacle> obstacle_of(const PatternTransition& transition, const Element& step,
                                       const cep::Subset& subset, bool is_first) const {
     if (!step.until_events.empty() &&
         takes(step.until_events, step.until_where, subset, step.where, step.var)) {
-      return Obstacle{Obstacle::Kind::kUntil, way.target};
+      return Obstacle{Obstacle::Kind::kUntil, transition.target};
     }
-    for (const std::uint32_t greedy : way.greedy) {
+    for (const std::uint32_t greedy : transition.greedy) {
       if (greedy_takes(greedy, subset, step)) return Obstacle{Obstacle::Kind::kGreedy, greedy};
     }
-    for (const std::uint32_t index : way.absences) {
+    for (const std::uint32_t index : transition.absences) {
       const Element& absence = *program_.absences[index].element;
       if (!takes(absence.events, absence.where, subset, step.where, step.var)) continue;
       if (!absence.next) return Obstacle{Obstacle::Kind::kAbsence, index};
       // Another event may come before.
-      if (way.contiguity == cep::Contiguity::kNext || !has_other(way, step)) {
+      if (transition.contiguity == cep::Contiguity::kNext || !has_other(transition, step)) {
         return Obstacle{Obstacle::Kind::kNextAbsence, index};
       }
     }
@@ -221,25 +223,25 @@ class Explorer {
   }
 
   // Whether an event may come that leaves the match waiting for the step.
-  bool has_other(const PatternWay& way, const Element& step) const {
+  bool has_other(const PatternTransition& transition, const Element& step) const {
     return std::ranges::any_of(rule_.considered, [&](const cep::Subset& other) {
       const auto forbids = [&](std::uint32_t index) {
         const Element& absence = *program_.absences[index].element;
         return takes(absence.events, absence.where, other, nullptr, step.var);
       };
-      if (std::ranges::any_of(way.absences, forbids)) return false;
+      if (std::ranges::any_of(transition.absences, forbids)) return false;
       if (rule_.without &&
           takes(rule_.without->events, rule_.without->where, other, nullptr, step.var)) {
         return false;
       }
-      if (std::ranges::any_of(way.greedy, [&](std::uint32_t greedy) {
+      if (std::ranges::any_of(transition.greedy, [&](std::uint32_t greedy) {
             const Element& loop = *program_.steps[greedy].element;
             return loop.until_events.empty() &&
                    takes(loop.events, loop.where, other, nullptr, loop.var);
           })) {
         return false;
       }
-      return way.contiguity != cep::Contiguity::kFirst ||
+      return transition.contiguity != cep::Contiguity::kFirst ||
              !takes(step.events, step.where, other, nullptr, step.var);
     });
   }
@@ -251,16 +253,16 @@ class Explorer {
   }
 
   // The match waits for the very next event, which is always one that it forbids.
-  std::optional<Obstacle> end_obstacle(const PatternWay& way) const {
-    if (way.ending != cep::Ending::kAtNext) return std::nullopt;
+  std::optional<Obstacle> end_obstacle(const PatternTransition& transition) const {
+    if (transition.ending != cep::Ending::kAtNext) return std::nullopt;
     const bool is_open = std::ranges::any_of(rule_.considered, [&](const cep::Subset& next) {
-      return std::ranges::none_of(way.absences, [&](std::uint32_t index) {
+      return std::ranges::none_of(transition.absences, [&](std::uint32_t index) {
         const Element& absence = *program_.absences[index].element;
         return takes(absence.events, absence.where, next, nullptr, std::nullopt);
       });
     });
     if (is_open) return std::nullopt;
-    return Obstacle{Obstacle::Kind::kLastNext, way.absences.back()};
+    return Obstacle{Obstacle::Kind::kLastNext, transition.absences.back()};
   }
 
   // Whether each event that satisfies `where` is surely one of `events`.
@@ -397,7 +399,7 @@ bool check_reachable(CheckContext& context, const tree::Rule& tree, const cep::R
     const auto& obstacles = explorer.obstacles();
     if (obstacles.empty()) return true;
     const auto is_missed = [&](const auto& entry) {
-      return entry.first == PatternWay::kEnd || !explorer.is_reached(entry.first);
+      return entry.first == PatternTransition::kEnd || !explorer.is_reached(entry.first);
     };
     const auto last = std::find_if(obstacles.rbegin(), obstacles.rend(), is_missed);
     const auto& [target, obstacle] = last == obstacles.rend() ? *obstacles.rbegin() : *last;
@@ -405,7 +407,7 @@ bool check_reachable(CheckContext& context, const tree::Rule& tree, const cep::R
     return false;
   }
   for (const auto& [target, obstacle] : explorer.obstacles()) {
-    const bool is_missed = target != PatternWay::kEnd && !explorer.is_reached(target);
+    const bool is_missed = target != PatternTransition::kEnd && !explorer.is_reached(target);
     if (is_missed) reporter.report(target, obstacle, false);
   }
   return true;

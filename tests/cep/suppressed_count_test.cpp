@@ -38,12 +38,12 @@ constexpr Way kWays[] = {{"duration", 20'000}, {"general", 20'000},  {"day", 3 *
                          {"both each", 2},     {"each most", 2},     {"while each", 2},
                          {"variable each", 2}, {"variable most", 2}, {"month", 33 * kDayMs}};
 
-cep::Plan plan_of(const std::string& transition) {
+cep::Plan plan_of(const std::string& way) {
   PlanBuilder b;
   const auto amount = [&](cep::Op op, std::int64_t than) {
     return condition(op, {b.field("amount", {"pay"}), int_literal(than)});
   };
-  const auto has = [&](const char* part) { return transition.find(part) != std::string::npos; };
+  const auto has = [&](const char* part) { return way.find(part) != std::string::npos; };
   // An event of nothing starts a match, so that several have one first event.
   const std::vector<cep::Subset> pay = {b.kind("pay")};
   const cep::KeySpec card = b.key("card", {{"pay", "card", ""}});
@@ -62,32 +62,31 @@ cep::Plan plan_of(const std::string& transition) {
     held.once = cep::Once::kWhile;
     held.while_condition = amount(cep::Op::kGreaterEqual, 1);
   }
-  if (transition.ends_with("each") && !transition.starts_with("most")) {
+  if (way.ends_with("each") && !way.starts_with("most")) {
     held.for_each = {b.field("device", {"pay"})};
   }
-  if (transition == "duration" || transition == "general" || has("both") || transition == "each" ||
-      transition == "each most") {
+  if (way == "duration" || way == "general" || has("both") || way == "each" || way == "each most") {
     held.once = cep::Once::kPerDuration;
     held.duration = cep::Duration{20'000'000};
   }
-  if (transition == "general") {
+  if (way == "general") {
     cep::Exception never;
     never.reason = "never";
     never.condition = condition(cep::Op::kEqual, {int_literal(1), int_literal(2)});
     rule.exceptions.push_back(never);
   }
-  if (transition == "day" || transition == "month") {
+  if (way == "day" || way == "month") {
     held.once = cep::Once::kPerUnit;
-    if (transition == "month") held.unit = cep::CalendarUnit::kMonth;
+    if (way == "month") held.unit = cep::CalendarUnit::kMonth;
     held.zone = literal(type_of(cep::TypeKind::kString), cep::Value::string("UTC"));
     b.plan.zones = {{"UTC", {{cep::kEventTimeMin, 0}}}};
   }
-  if (transition == "each most") held.for_each = {b.field("device", {"pay"})};
+  if (way == "each most") held.for_each = {b.field("device", {"pay"})};
   if (has("most") || has("both")) {
     held.at_most.emplace();
     held.at_most->duration = cep::Duration{60'000'000};
   }
-  if (transition == "most each") held.at_most->for_each = {b.field("device", {"pay"})};
+  if (way == "most each") held.at_most->for_each = {b.field("device", {"pay"})};
   return b.plan;
 }
 std::vector<oracle::PlacedEvent> events_of(const cep::Plan& plan, std::int64_t later_ms) {
@@ -109,13 +108,13 @@ std::vector<oracle::PlacedEvent> events_of(const cep::Plan& plan, std::int64_t l
 }  // namespace
 
 TEST_CASE("held back: the count is kept for thirty days after the quiet, and then forgotten") {
-  for (const Way& transition : kWays) {
-    CAPTURE(transition.name);
-    const cep::Plan plan = plan_of(transition.name);
+  for (const Way& way : kWays) {
+    CAPTURE(way.name);
+    const cep::Plan plan = plan_of(way.name);
     const cep::Program program = compiled(plan);
     for (const bool is_late : {false, true}) {
       CAPTURE(is_late);
-      const std::int64_t later_ms = transition.quiet_ms + kKeptMs - (is_late ? 0 : 1);
+      const std::int64_t later_ms = way.quiet_ms + kKeptMs - (is_late ? 0 : 1);
       const auto placed = events_of(plan, later_ms);
       const cep::EventTime end{(later_ms + 1) * 1'000};
       oracle::Options options;
@@ -142,11 +141,11 @@ TEST_CASE("held back: the count is kept for thirty days after the quiet, and the
 }
 
 TEST_CASE("held back: what comes after the count has ended is counted anew") {
-  for (const char* transition : {"while", "while each"}) {
-    const cep::Plan plan = plan_of(transition);
+  for (const char* way : {"while", "while each"}) {
+    const cep::Plan plan = plan_of(way);
     const cep::Program program = compiled(plan);
     for (const std::int64_t beyond_ms : {-1, 0}) {
-      CAPTURE(std::string(transition));
+      CAPTURE(std::string(way));
       CAPTURE(beyond_ms);
       // An alert at 0, held back at 1 and 2, and when that is forgotten; then it is heard again.
       const std::int64_t again_ms = 2 + kKeptMs + beyond_ms;
@@ -174,9 +173,9 @@ TEST_CASE("held back: what comes after the count has ended is counted anew") {
 }
 
 TEST_CASE("held back: a key that remembers nothing else is dead once the count is forgotten") {
-  for (const Way& transition : kWays) {
-    CAPTURE(transition.name);
-    const cep::Plan plan = plan_of(transition.name);
+  for (const Way& way : kWays) {
+    CAPTURE(way.name);
+    const cep::Plan plan = plan_of(way.name);
     const cep::Program program = compiled(plan);
     const auto placed = events_of(plan, 3);
     cep::Engine engine(program, 1);
@@ -187,9 +186,9 @@ TEST_CASE("held back: a key that remembers nothing else is dead once the count i
         engine.advance(cep::Batch(plan), {ms * 1'000}, alerts);
       }
     };
-    pass(60'000, transition.quiet_ms + kKeptMs - 60'000);
+    pass(60'000, way.quiet_ms + kKeptMs - 60'000);
     CHECK(engine.stats().keys + engine.stats().values > 0);
-    pass(transition.quiet_ms + kKeptMs, transition.quiet_ms + kKeptMs + 10 * kDayMs);
+    pass(way.quiet_ms + kKeptMs, way.quiet_ms + kKeptMs + 10 * kDayMs);
     CHECK(engine.stats().keys == 0);
     CHECK(engine.stats().values == 0);
     CHECK(alerts.size() == 1);

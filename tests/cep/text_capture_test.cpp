@@ -128,8 +128,8 @@ class MakeRegex {
   NodePtr choice(int depth) {
     auto node = std::make_shared<Node>();
     node->kind = Node::Kind::kChoice;
-    const std::size_t transitions = random_.chance(25) ? 2 : 1;
-    for (std::size_t i = 0; i < transitions; ++i) node->parts.push_back(sequence(depth));
+    const std::size_t ways = random_.chance(25) ? 2 : 1;
+    for (std::size_t i = 0; i < ways; ++i) node->parts.push_back(sequence(depth));
     return node;
   }
   std::size_t groups = 0;
