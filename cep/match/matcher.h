@@ -1,5 +1,5 @@
-/// Matching by runs that share their past (method 3 of ARCHITECTURE.md, Matching): one rule, one
-/// key, one event at a time.
+/// Matching by runs that share their past (Method::kRuns; docs/internals/matching.md): one rule,
+/// one key, one event at a time.
 ///
 /// A **run** stands at the step whose event it took last, and may at once wait for the next step
 /// and collect more for its step's loop: an event that neither takes leaves it as it is, so that
