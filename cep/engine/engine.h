@@ -25,13 +25,14 @@ struct KeyReport;
 struct RuleTotals;
 /// Threading: one caller at a time.
 ///
-/// **State as bytes** (docs/internals/state.md): begin_snapshot() cuts between two calls of
-/// advance() and gives the globals; write_snapshot() then gives, in chunks between further calls of
-/// advance(), the entries of all keys that have changed since the cut before, as they were at the
-/// cut. Globals, and a map to which all cuts were applied in order, are the whole state:
-/// begin_restore(), restore() for each entry in any order, finish_restore() make a fresh engine go
-/// on as if it had never stopped. Cuts may also be restored one after the other, while the engine
-/// that they are of goes on: resume_restore(), then forget() and restore() for what changed.
+/// **State as bytes** (ARCHITECTURE.md, The engine's state as bytes): begin_snapshot() cuts between
+/// two calls of advance() and gives the globals; write_snapshot() then gives, in chunks between
+/// further calls of advance(), the entries of all keys that have changed since the cut before, as
+/// they were at the cut. Globals, and a map to which all cuts were applied in order, are the whole
+/// state: begin_restore(), restore() for each entry in any order, finish_restore() make a fresh
+/// engine go on as if it had never stopped. Cuts may also be restored one after the other, while
+/// the engine that they are of goes on: resume_restore(), then forget() and restore() for what
+/// changed.
 class Engine {
  public:
   /// `hash_seed` only chooses the layout of in-memory tables; alerts do not depend on it.
