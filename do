@@ -15,7 +15,7 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
 verbs=(
   "setup||install what the build needs (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P]|configure and build into build/P (release, dev, asan, tsan)|"
-  "demo||build, then show an alert from start to end|scripts/demo.sh"
+  "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint||formatting, headers alone, clang-tidy, scripts|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
@@ -36,6 +36,7 @@ unit_suites=(house cep rules runtime api property)
 script_suites=(
   'samples|"$TOCSIN_BINARY" test samples'
   'language|"$TOCSIN_BINARY" test tests/language'
+  'verbs|python3 tests/e2e/do_verbs.py "$TOCSIN_BINARY"'
   'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
   'embedded|python3 tests/e2e/embedded_tests.py "$TOCSIN_BINARY"'
@@ -77,9 +78,9 @@ die() { printf 'do: %s\n' "$*" >&2; exit 1; }
 
 # --- setup ---------------------------------------------------------------------------------------
 
-# Prints "debian-12", "ubuntu-24.04" or whatever this is.
+# Prints "debian-12", "ubuntu-24.04" or whatever this is. Tests name another file.
 distribution() {
-  (. /etc/os-release 2>/dev/null && printf '%s-%s\n' "${ID:-unknown}" "${VERSION_ID:-}") || say unknown-
+  (. "${TOCSIN_OS_RELEASE:-/etc/os-release}" 2>/dev/null && printf '%s-%s\n' "${ID:-unknown}" "${VERSION_ID:-}") || say unknown-
 }
 
 # Prints the packages that this distribution needs, one per line.
@@ -167,26 +168,35 @@ fetch_promtool() {
 
 # --- build ---------------------------------------------------------------------------------------
 
-# build_preset PRESET [TARGET…]: configures and builds; without targets builds all.
+# Tests and benchmarks are part of the build where their library is installed. In a folder that was
+# configured without them, they come with the first build that finds it.
+with_tests() {
+  if "${CXX:-c++}" -E -x c++ -o /dev/null - <<<'#include <doctest/doctest.h>' 2>/dev/null; then say ON; else say OFF; fi
+}
+
+# build_preset PRESET [TARGET…]: configures and builds; without targets builds all. The target
+# `tocsin` needs no tests in the build, any other does.
 build_preset() {
-  local preset="$1" dir="$build_root/$1"
+  local preset="$1" dir="$build_root/$1" tests=ON
   shift
+  if [ "$*" = tocsin ]; then tests="$(with_tests)"; fi
   mkdir -p "$dir"
   (
     flock 9  # two builds in one folder would spoil each other
-    configure_preset "$preset" "$dir" 9>&-
+    configure_preset "$preset" "$dir" "$tests" 9>&-
     cmake --build "$dir" -j "$jobs" ${1:+--target "$@"} 9>&-
   ) 9>"$dir/.lock"
 }
 
+# configure_preset PRESET FOLDER TESTS: TESTS is ON or OFF.
 configure_preset() {
-  local preset="$1" dir="$2" home
+  local preset="$1" dir="$2" tests="$3" home
   if [ -f "$dir/CMakeCache.txt" ]; then
     home="$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$dir/CMakeCache.txt")"
     # A repository that was moved or copied together with its build folder.
     [ "$home" = "$root" ] || rm -rf "$dir/CMakeCache.txt" "$dir/CMakeFiles"
   fi
-  if ! cmake --preset "$preset" -B "$dir" >"$dir/configure.log" 2>&1; then
+  if ! cmake --preset "$preset" -B "$dir" -DTOCSIN_TESTS="$tests" >"$dir/configure.log" 2>&1; then
     cat "$dir/configure.log" >&2
     die "configuring failed; if something is missing, ./do setup installs it"
   fi
@@ -431,7 +441,7 @@ run_script() {
   TOCSIN_ROOT="$root" TOCSIN_BUILD_DIR="$dir" TOCSIN_BINARY="$dir/tocsin" bash "$script" "$@"
 }
 
-verb_demo() { run_script release all scripts/demo.sh "$@"; }
+verb_demo() { run_script release tocsin scripts/demo.sh "$@"; }
 verb_bench() { run_script release all bench/run.sh "$@"; }
 # The target `oracle` is of the release build, and alone needs no clang.
 verb_fuzz() {

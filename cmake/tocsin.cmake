@@ -9,6 +9,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 
 set(TOCSIN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
+option(TOCSIN_TESTS "Build the tests and benchmarks (needs doctest)" ON)
 option(TOCSIN_FUZZ "Build the fuzz targets of tests/fuzz (needs clang)" OFF)
 
 # The same numbers on every machine: no fused multiply-add behind our back, one instruction set.
