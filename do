@@ -13,8 +13,8 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
 
 # verb|arguments|what it does|script it needs, if any
 verbs=(
-  "setup||install what the build needs (Debian 12, 13, Ubuntu 24.04)|"
-  "build|[--preset P]|configure and build into build/P (release, dev, asan, tsan)|"
+  "setup|[program, tests, lint, fuzz] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
+  "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint||formatting, headers alone, clang-tidy, scripts|"
@@ -29,6 +29,11 @@ verbs=(
 
 # Test programs made by tests/CMakeLists.txt; one without sources is passed over.
 unit_suites=(house cep rules runtime api property)
+
+# What a script needs beyond the program: a part of ./do setup. A unit suite needs the part tests. A
+# suite whose part is not installed and cannot be is skipped, and says so.
+declare -A suite_part=([docs]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
+  [serve-crash]=tests [bad-disk]=tests [serve-room]=tests)
 
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
@@ -83,9 +88,16 @@ distribution() {
   (. "${TOCSIN_OS_RELEASE:-/etc/os-release}" 2>/dev/null && printf '%s-%s\n' "${ID:-unknown}" "${VERSION_ID:-}") || say unknown-
 }
 
-# Prints the packages that this distribution needs, one per line.
+# Parts of what can be installed; ./do help says the same in short.
+#   program  what builds and runs the program, and ./do demo
+#   tests    what the suites need beyond it
+#   lint     clang-format and clang-tidy
+#   fuzz     clang with libFuzzer
+setup_parts=(program tests lint fuzz)
+
+# packages PART…: prints the packages that this distribution needs for them, one per line.
 packages() {
-  local boost clang_runtime regex_library=libhyperscan-dev
+  local part boost clang_runtime regex_library=libhyperscan-dev
   case "$(distribution)" in
     debian-12) boost=libboost1.81-dev clang_runtime=libclang-rt-14-dev ;;
     debian-13) boost=libboost-dev clang_runtime=libclang-rt-19-dev ;;
@@ -96,57 +108,76 @@ packages() {
   if [ "$(dpkg --print-architecture)" != amd64 ]; then
     if [ "$(distribution)" = debian-12 ]; then regex_library=; else regex_library=libvectorscan-dev; fi
   fi
-  printf '%s\n' git ca-certificates g++ cmake make ninja-build ccache mold pkgconf \
-    clang clang-format clang-tidy "$clang_runtime" python3 jq curl \
-    "$boost" $regex_library libexpected-dev libfmt-dev libxxhash-dev \
-    libsimdjson-dev librocksdb-dev zlib1g-dev libzstd-dev libssl-dev libcpp-httplib-dev \
-    nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libutf8proc-dev tzdata doctest-dev
+  for part in "$@"; do
+    case "$part" in
+      program)
+        printf '%s\n' ca-certificates g++ cmake make ninja-build ccache mold pkgconf python3 "$boost" \
+          $regex_library libexpected-dev libfmt-dev libxxhash-dev libsimdjson-dev librocksdb-dev \
+          zlib1g-dev libzstd-dev libssl-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev \
+          libtomlplusplus-dev libutf8proc-dev tzdata
+        ;;
+      tests) printf '%s\n' git doctest-dev jq curl ;;
+      lint) printf '%s\n' git clang-format clang-tidy ;;
+      fuzz) printf '%s\n' clang "$clang_runtime" ;;
+    esac
+  done
 }
 
-# Prints the needed packages that are not installed; nothing on a distribution we do not know.
+# missing_packages PART…: prints the packages of these parts that are not installed; nothing on a
+# distribution we do not know.
 missing_packages() {
   command -v dpkg-query >/dev/null || return 0
   local wanted
-  wanted="$(packages)" || return 0
+  wanted="$(packages "$@")" || return 0
   # shellcheck disable=SC2086
-  comm -23 <(sort <<<"$wanted") <(
+  comm -23 <(sort -u <<<"$wanted") <(
     dpkg-query -W -f='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null |
       awk '$2 == "installed" { print $1 }' | sort -u
   )
 }
 
+# has_part PART: whether all of a part is installed.
+has_part() {
+  [ -z "$(missing_packages "$1")" ] || return 1
+  [ "$1" != tests ] || [ "$(with_tests)" = ON ]  # also where packages have other names
+}
+
+# ensure_setup PART…: installs what is missing of these parts.
 ensure_setup() {
-  if [ -n "$(missing_packages)" ]; then verb_setup; fi
+  if [ -n "$(missing_packages "$@")" ]; then verb_setup "$@"; fi
 }
 
 verb_setup() {
-  local wanted missing as_root=()
-  if ! wanted="$(packages)"; then
+  local part parts=("$@") missing as_root=()
+  [ ${#parts[@]} != 0 ] || parts=(program)
+  if [ "${parts[*]}" = all ]; then parts=("${setup_parts[@]}"); fi
+  for part in "${parts[@]}"; do
+    [[ " ${setup_parts[*]} " == *" $part "* ]] || usage_error "setup has no part named: $part"
+  done
+  if ! packages "${parts[@]}" >/dev/null; then
     die "setup knows Debian 12, Debian 13 and Ubuntu 24.04, not $(distribution). Install by hand:" \
-      "g++ 12 or newer, cmake 3.25, ninja, pkg-config, clang-format, clang-tidy, clang, python3, jq, curl," \
-      "and the development files of Boost 1.81, Hyperscan (or Vectorscan), tl-expected, fmt," \
-      "xxHash, simdjson, RocksDB, zlib, zstd, OpenSSL 3, cpp-httplib, nlohmann-json, CLI11, toml++," \
-      "utf8proc and doctest; and the time zones (tzdata)"
+      "g++ 12 or newer, cmake 3.25, ninja, pkg-config, python3, and the development files of Boost" \
+      "1.81, Hyperscan (or Vectorscan), tl-expected, fmt, xxHash, simdjson, RocksDB, zlib, zstd," \
+      "OpenSSL 3, cpp-httplib, nlohmann-json, CLI11, toml++ and utf8proc; and the time zones" \
+      "(tzdata). For the tests git, doctest, jq and curl; for the lint clang-format and clang-tidy;" \
+      "for fuzzing clang"
   fi
-  missing="$(missing_packages)"
-  if [ -z "$missing" ]; then
-    say "setup: everything is installed"
-    fetch_promtool
-    return
+  missing="$(missing_packages "${parts[@]}")"
+  if [ -n "$missing" ]; then
+    say "setup:" "${parts[@]}" "- installing" $missing
+    if [ "$(id -u)" != 0 ]; then
+      command -v sudo >/dev/null || die "setup needs root or sudo to install:" $missing
+      as_root=(sudo)
+    fi
+    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q)
+    "${apt[@]}" update || say "setup: the lists of packages could not be read again"
+    # shellcheck disable=SC2086
+    "${apt[@]}" install -y --no-install-recommends $missing || true
+    missing="$(missing_packages "${parts[@]}")"
+    [ -z "$missing" ] || die "still missing after the installation:" $missing
   fi
-  say "setup: installing" $missing
-  if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || die "setup needs root or sudo to install:" $missing
-    as_root=(sudo)
-  fi
-  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q)
-  "${apt[@]}" update
-  # shellcheck disable=SC2086
-  "${apt[@]}" install -y --no-install-recommends $missing
-  missing="$(missing_packages)"
-  [ -z "$missing" ] || die "still missing after the installation:" $missing
-  say "setup: done"
-  fetch_promtool
+  say "setup:" "${parts[@]}" "- everything is installed"
+  if [[ " ${parts[*]} " == *" tests "* ]]; then fetch_promtool; fi
 }
 
 # Tests of the alert rules in deploy/ need promtool. The package would start a server of its own, so
@@ -198,7 +229,7 @@ configure_preset() {
   fi
   if ! cmake --preset "$preset" -B "$dir" -DTOCSIN_TESTS="$tests" >"$dir/configure.log" 2>&1; then
     cat "$dir/configure.log" >&2
-    die "configuring failed; if something is missing, ./do setup installs it"
+    die "configuring failed; if something is missing, ./do setup all installs it"
   fi
 }
 
@@ -207,17 +238,20 @@ known_preset() {
 }
 
 verb_build() {
-  local preset=release
+  local preset=release targets=() parts=(program)
   while [ $# -gt 0 ]; do
     case "$1" in
       --preset) [ $# -ge 2 ] || usage_error "--preset needs a name"; preset="$2"; shift 2 ;;
       --preset=*) preset="${1#*=}"; shift ;;
-      *) usage_error "build does not take: $1" ;;
+      -*) usage_error "build does not take: $1" ;;
+      *) targets+=("$1"); shift ;;
     esac
   done
   known_preset "$preset"
-  ensure_setup
-  build_preset "$preset"
+  [ "${targets[*]}" = tocsin ] || parts+=(tests)
+  [ "$preset" != fuzz ] || parts+=(fuzz)
+  ensure_setup "${parts[@]}"
+  build_preset "$preset" "${targets[@]}"
 }
 
 # --- test ----------------------------------------------------------------------------------------
@@ -238,6 +272,12 @@ has_sources() { compgen -G "tests/$1/*.cpp" >/dev/null; }
 
 # start_suite NAME KIND COMMAND…: runs a suite beside others, as many at a time as there are jobs.
 start_suite() {
+  local part=tests
+  if [ "$2" = script ]; then part="${suite_part[$1]:-program}"; fi
+  if [[ "$missing_parts" == *" $part "* ]]; then
+    printf '%-14s skipped: ./do setup %s installs what it needs\n' "$1" "$part"
+    return
+  fi
   while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
   run_suite "$@" &
 }
@@ -289,7 +329,7 @@ run_suite() {
 
 verb_test() {
   local preset=release quick=0 filtered=0 filters=() named=() patterns=() known=" "
-  local total_passed=0 total_failed=0 dir suite entry filter command arguments targets=() passed failed
+  local total_passed=0 total_failed=0 dir suite entry filter command arguments targets=() passed failed missing_parts=""
   while [ $# -gt 0 ]; do
     case "$1" in
       --asan | --tsan | --dev) preset="${1#--}" ;;
@@ -318,7 +358,11 @@ verb_test() {
     done
     [ ${#targets[@]} != 0 ] || targets=(all)
   fi
-  ensure_setup
+  ensure_setup program
+  if ! (ensure_setup tests) || ! has_part tests; then
+    say "test: the part tests is not installed; suites that need it are skipped"
+    missing_parts+=" tests " targets=(tocsin)
+  fi
   if ! (build_preset "$preset" "${targets[@]}"); then
     say "the build failed"
     say "0 passed, 1 failed"
@@ -390,7 +434,7 @@ shell_scripts() {
 
 verb_lint() {
   [ $# = 0 ] || usage_error "lint takes no arguments"
-  ensure_setup
+  ensure_setup program tests lint
   local failed=0 file
   say "lint: formatting"
   repository_files .h .cpp | xargs -r -d '\n' -n 50 clang-format --dry-run -Werror || failed=1
@@ -413,7 +457,7 @@ verb_lint() {
 }
 
 verb_format() {
-  ensure_setup
+  ensure_setup lint
   local files=() file
   if [ $# = 0 ]; then
     mapfile -t files < <(repository_files .h .cpp)
@@ -429,23 +473,24 @@ verb_format() {
 
 # --- verbs that are scripts ----------------------------------------------------------------------
 
-# run_script PRESET TARGET SCRIPT ARGS…: builds, then runs the script in the caller's folder with
+# run_script "PART…" PRESET TARGET SCRIPT ARGS…: installs the parts that are missing, builds, then runs the script in the caller's folder with
 # TOCSIN_ROOT, TOCSIN_BUILD_DIR and TOCSIN_BINARY set.
 run_script() {
-  local dir="$build_root/$1" preset="$1" target="$2" script="$root/$3"
-  shift 3
+  local parts="$1" dir="$build_root/$2" preset="$2" target="$3" script="$root/$4"
+  shift 4
   [ -f "$script" ] || die "there is no script: ${script#"$root"/}"
-  ensure_setup
+  # shellcheck disable=SC2086
+  ensure_setup program $parts
   build_preset "$preset" "$target"
   cd "$caller"
   TOCSIN_ROOT="$root" TOCSIN_BUILD_DIR="$dir" TOCSIN_BINARY="$dir/tocsin" bash "$script" "$@"
 }
 
-verb_demo() { run_script release tocsin scripts/demo.sh "$@"; }
-verb_bench() { run_script release all bench/run.sh "$@"; }
+verb_demo() { run_script "" release tocsin scripts/demo.sh "$@"; }
+verb_bench() { run_script tests release all bench/run.sh "$@"; }
 # The target `oracle` is of the release build, and alone needs no clang.
 verb_fuzz() {
-  local argument before="" fuzzers=0 oracle=0 preset=fuzz target=fuzzers
+  local argument before="" fuzzers=0 oracle=0 parts="tests fuzz" preset=fuzz target=fuzzers
   for argument in "$@"; do
     if [ "$before" != --time ]; then
       case "$argument" in oracle) oracle=1 ;; -*) ;; *) fuzzers=1 ;; esac
@@ -453,15 +498,15 @@ verb_fuzz() {
     before="$argument"
   done
   if [ "$fuzzers" = 0 ] && [ "$oracle" = 1 ]; then
-    preset=release target=property_tests
+    parts=tests preset=release target=property_tests
   elif [ "$fuzzers" = 0 ] || [ "$oracle" = 1 ]; then
-    (ensure_setup && build_preset release property_tests)
+    (ensure_setup program tests && build_preset release property_tests)
   fi
-  run_script "$preset" "$target" tests/fuzz/run.sh "$@"
+  run_script "$parts" "$preset" "$target" tests/fuzz/run.sh "$@"
 }
-verb_crash() { run_script release all tests/crash/crash.sh "$@"; }
-verb_sim() { run_script release simulation tests/simulation/sim.sh "$@"; }
-verb_conformance() { run_script release conformance tests/conformance/run.sh "$@"; }
+verb_crash() { run_script tests release all tests/crash/crash.sh "$@"; }
+verb_sim() { run_script tests release simulation tests/simulation/sim.sh "$@"; }
+verb_conformance() { run_script tests release conformance tests/conformance/run.sh "$@"; }
 
 # --- help ----------------------------------------------------------------------------------------
 

@@ -106,11 +106,11 @@ def the_checks_check():
 
 
 def promtool():
-    """The path of promtool, installed or put there by `./do setup`; None where there is none, which is said."""
+    """The path of promtool, installed or put there by `./do setup tests`; None where there is none, which is said."""
     fetched = ROOT / "build/tools/promtool"
     path = shutil.which("promtool") or (str(fetched) if fetched.exists() else None)
     if path is None:
-        print("left out: the alert rules were not run, since promtool is not installed (./do setup fetches it)")
+        print("left out: the alert rules were not run, since promtool is not installed (./do setup tests fetches it)")
     return path
 
 

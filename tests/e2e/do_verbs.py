@@ -49,6 +49,9 @@ class Stage:
     def log(self):
         return read("log").splitlines()
 
+    def installed(self):
+        return set(read("installed").split())
+
 
 @case
 def the_demo_builds_the_program():
@@ -59,6 +62,69 @@ def the_demo_builds_the_program():
     configured = [line for line in stage.log() if "--preset" in line]
     assert len(configured) == 1 and configured[0].endswith("-DTOCSIN_TESTS=OFF"), stage.log()
     assert [line.split("--target ")[1] for line in stage.log() if "--build" in line] == ["tocsin"], stage.log()
+
+
+@case
+def the_demo_installs_the_program_s_part():
+    """./do demo and ./do build tocsin install what the program needs, and nothing of the suites, the lint or fuzzing"""
+    for verb in (["demo"], ["build", "tocsin"], ["setup"], ["setup", "program"]):
+        stage = Stage()
+        stage.do(*verb, code=None)
+        assert {"g++", "cmake", "ninja-build", "libboost1.81-dev", "tzdata", "python3"} <= stage.installed(), stage.installed()
+        assert not {"doctest-dev", "jq", "curl", "git", "clang", "clang-format", "clang-tidy"} & stage.installed(), verb
+
+
+@case
+def setup_by_parts():
+    """./do setup installs the parts named, each once; `all` installs every one; a part that is unknown is refused"""
+    parts = {"tests": {"doctest-dev", "jq", "curl", "git"}, "lint": {"clang-format", "clang-tidy", "git"}}
+    for part, packages in parts.items():
+        stage = Stage()
+        stage.do("setup", part)
+        assert stage.installed() == packages, (part, stage.installed())
+        before = len(stage.log())
+        assert "everything is installed" in stage.do("setup", part)
+        assert not [line for line in stage.log()[before:] if " install " in line], stage.log()
+    for system, runtime in (("debian-12", "14"), ("debian-13", "19"), ("ubuntu-24.04", "18")):
+        stage = Stage(system=system)
+        stage.do("setup", "all")
+        assert {"g++", "doctest-dev", "clang-tidy", "clang", f"libclang-rt-{runtime}-dev"} <= stage.installed(), stage.installed()
+    assert "setup has no part named: cobol" in Stage().do("setup", "cobol", code=2)
+    assert "setup knows Debian 12" in Stage(system="plan9").do("setup", code=1)
+
+
+@case
+def verbs_install_their_parts():
+    """./do test installs its part, the lint and the fuzzers theirs"""
+    for verb, wanted, not_wanted in ((["test", "samples"], "doctest-dev", "clang-tidy"), (["lint"], "clang-tidy", "clang"),
+                                     (["format", str(ROOT / "api/main.cpp")], "clang-format", "g++"),
+                                     (["fuzz", "lexer"], "clang", "clang-tidy"), (["bench"], "doctest-dev", "clang-tidy")):
+        stage = Stage()
+        write("bin/clang-format", "#!/bin/bash\n")
+        os.chmod("bin/clang-format", 0o755)
+        if verb[0] == "lint":
+            write("offline", "")  # what it would install is in the log; the lint itself is not run here
+        elif os.path.exists("offline"):
+            os.remove("offline")
+        stage.do(*verb, code=None)
+        log = " ".join(line for line in stage.log() if " install " in line).split()
+        assert wanted in log and not_wanted not in log, (verb, log)
+
+
+@case
+def suites_without_their_part():
+    """a suite whose part is not installed and cannot be says that it is skipped; those of the program alone run"""
+    stage = Stage()
+    stage.do("setup", "program")
+    write("offline", "")
+    write("no-doctest", "")
+    said = stage.do("test", "cep", "conformance", "samples", code=1)  # the stand-in of cmake builds no program
+    for suite in ("cep", "conformance"):
+        assert f"{suite:14} skipped: ./do setup tests installs what it needs\n" in said, said
+    assert "the part tests is not installed" in said and "still missing after the installation: curl" in said, said
+    assert "\nsamples " in said and "0 passed, 1 failed" in said, said
+    assert [line.split("--target ")[1] for line in stage.log() if "--build" in line] == ["tocsin"], stage.log()
+    assert "-DTOCSIN_TESTS=OFF" in " ".join(stage.log()), stage.log()
 
 
 @case
