@@ -17,7 +17,7 @@ verbs=(
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
-  "lint||formatting, headers alone, clang-tidy, scripts|"
+  "lint|[--all]|formatting, scripts, headers alone, clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
   "bench|[tools, journal, keys, budget, durable, serve, or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
@@ -432,8 +432,26 @@ shell_scripts() {
   done
 }
 
+# keep_linted_commit: remembers that all sources are clean as they are committed.
+keep_linted_commit() {
+  local git=(git -c safe.directory="$root")
+  if [ -n "$("${git[@]}" status --porcelain -- . ':!scripts/linted_commit' 2>&1)" ]; then
+    say "lint: scripts/linted_commit stays, as not all files are committed"
+    return
+  fi
+  "${git[@]}" rev-parse HEAD >scripts/linted_commit
+  say "lint: scripts/linted_commit is now $(cat scripts/linted_commit); commit it"
+}
+
 verb_lint() {
-  [ $# = 0 ] || usage_error "lint takes no arguments"
+  local all=0 since=(--since scripts/linted_commit)
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --all) all=1 since=() ;;
+      *) usage_error "lint does not take: $1" ;;
+    esac
+    shift
+  done
   ensure_setup program tests lint
   local failed=0 file
   say "lint: formatting"
@@ -448,12 +466,13 @@ verb_lint() {
   (build_preset release all) && (build_preset release all_verify_interface_header_sets) || failed=1
   say "lint: clang-tidy"
   python3 scripts/clang_tidy.py --build "$build_root/release" --cache "$build_root/lint-cache" \
-    --jobs "$jobs" || failed=1
+    --jobs "$jobs" "${since[@]}" || failed=1
   if [ "$failed" != 0 ]; then
     say "lint: failed"
     return 1
   fi
   say "lint: clean"
+  [ "$all" = 0 ] || keep_linted_commit
 }
 
 verb_format() {

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy over every source of the build and remembers the clean ones.
+"""Runs clang-tidy over the sources of the build and remembers the clean ones.
+
+With --since FILE, which holds a commit that was read whole and is clean, those are the sources that
+changed since, and for each header that changed one source that includes it: its own .cpp, or else the
+first. Without it, or where what changed cannot be told, they are all.
 
 A source is skipped when it was clean before and neither it, nor a header of ours that it includes
 (as the compiler recorded for ninja), nor a .clang-tidy above it, nor clang-tidy itself has changed
@@ -15,6 +19,8 @@ import re
 import subprocess
 import sys
 import time
+
+import changed_sources
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Every .cpp below these is part of the build; one that is not would go unread and untested.
@@ -64,11 +70,39 @@ def sources_of(build):
     return sources
 
 
+def reader_of(header, sources, chosen, dependencies):
+    """Returns a source that includes the header, one that is chosen already if there is one; or None."""
+    own = header.with_suffix(".cpp")
+    if own in sources:
+        return own
+    line = f'#include "{header.relative_to(ROOT)}"'.encode()
+    direct = [path for path in sorted(sources) if line in path.read_bytes()]
+    among = direct or [path for path in sorted(sources) if header in dependencies.get(sources[path][0], ())]
+    return next((path for path in among if path in chosen), among[0] if among else None)
+
+
+def changed(sources, dependencies, commit):
+    """Returns the sources to read for what changed since the commit; throws changed_sources.Unknown."""
+    files = [ROOT / name for name in changed_sources.changed_since(ROOT, commit)]
+    chosen = {path for path in files if path in sources}
+    headers = [path for path in files if path.suffix != ".cpp"]
+    for header in headers:
+        reader = reader_of(header, sources, chosen, dependencies)
+        if reader is None:
+            print("clang-tidy: no source includes", header.relative_to(ROOT), flush=True)
+        else:
+            chosen.add(reader)
+    print(f"clang-tidy: since {commit[:12]} {len(files) - len(headers)} sources and {len(headers)} headers "
+          f"changed; {len(chosen)} of {len(sources)} sources stand for them", flush=True)
+    return {path: sources[path] for path in chosen}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--cache", type=pathlib.Path, required=True)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--since", type=pathlib.Path)
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     if not (build / "compile_commands.json").exists():
@@ -86,6 +120,13 @@ def main():
             if path.resolve() not in sources:
                 print("clang-tidy: not part of the build:", path.relative_to(ROOT), flush=True)
                 failed += 1
+
+    if arguments.since:
+        commit = arguments.since.read_text().strip() if arguments.since.exists() else "that was never written"
+        try:
+            sources = changed(sources, dependencies, commit)
+        except changed_sources.Unknown as reason:
+            print(f"clang-tidy: {reason}; reading every source", flush=True)
 
     arguments.cache.mkdir(parents=True, exist_ok=True)
     work = []

@@ -2,6 +2,7 @@
 
 Run as do_verbs.py TOCSIN_BINARY [TEXT], as the other end-to-end scripts; the binary is not used.
 """
+import json
 import os
 import pathlib
 import shutil
@@ -155,6 +156,125 @@ def a_build_without_tests():
     assert "tocsin" in without and not {"cep_tests", "conformance", "bench_payments"} & without, sorted(without)
     again = targets("-DTOCSIN_TESTS=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_doctest=OFF")
     assert {"tocsin", "cep_tests", "conformance", "bench_payments"} <= again, sorted(again)
+
+
+class Repository:
+    """A small repository in the case's folder with the lint's scripts, a build's records and a clang-tidy that finds no fault."""
+
+    FILES = {
+        "cep/one.h": "int one();\n",
+        "cep/one.cpp": '#include "cep/one.h"\nint one() { return 1; }\n',
+        "cep/two.cpp": '#include "cep/one.h"\n#include "cep/word.h"\nint two() { return one() + 1; }\n',
+        "cep/three.cpp": '#include "cep/word.h"\nint three() { return 3; }\n',
+        "cep/four.cpp": "int four() { return 4; }\n",
+        "cep/word.h": "struct Word {};\n",
+        "cep/far.h": "struct Far {};\n",
+        "cep/near.h": '#include "cep/far.h"\n',
+        ".clang-tidy": "Checks: '*'\n",
+    }
+
+    def __init__(self):
+        self.root = pathlib.Path("repository").resolve()
+        for name, text in {**self.FILES, ".gitignore": "/build/\n__pycache__/\n"}.items():
+            self.write(name, text)
+        for name in ("clang_tidy.py", "changed_sources.py"):
+            self.write(f"scripts/{name}", read(ROOT / "scripts" / name))
+        for folder in ("rules", "runtime", "api", "bench", "tests"):
+            self.write(f"{folder}/README.md", "")
+        # cep/four.cpp sees cep/far.h through another header, as the compiler recorded.
+        stand_in = "#!/bin/bash\n"
+        for name, text in {"ninja": f"echo 'four.o: #deps 1'\necho '    {self.root}/cep/far.h'\n",
+                           "clang-tidy": """[ "$1" = --version ] || echo "${@: -1}" >>build/read\n"""}.items():
+            os.chmod(write(f"bin/{name}", stand_in + text), 0o755)
+        self.git("init", "-q")
+        self.commit()
+        self.linted = self.git("rev-parse", "HEAD").strip()
+
+    def write(self, name, text):
+        write(self.root / name, text)
+
+    def git(self, *arguments):
+        names = {f"GIT_{who}_{what}": "someone@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        return subprocess.run(["git", *arguments], cwd=self.root, env={**os.environ, **names}, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    def commit(self):
+        self.git("add", "-A")
+        self.git("commit", "-qm", "state")
+
+    def lint(self, commit=None):
+        """Returns the sources that clang-tidy was given, and what was printed."""
+        entries = [{"file": str(path), "directory": str(self.root), "output": f"{path.stem}.o", "command": f"c++ -o {path.stem}.o {path}"}
+                   for path in sorted(self.root.glob("**/*.cpp"))]
+        self.write("build/compile_commands.json", json.dumps(entries))
+        self.write("build/read", "")
+        self.write("build/linted", self.linted if commit is None else commit)
+        shutil.rmtree(self.root / "build/cache", ignore_errors=True)
+        done = subprocess.run(["python3", "scripts/clang_tidy.py", "--build", "build", "--cache", "build/cache", "--since", "build/linted"],
+                              cwd=self.root, env={**os.environ, "PATH": f"{os.getcwd()}/bin:{os.environ['PATH']}"},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout
+        return sorted(pathlib.Path(line).name for line in read(self.root / "build/read").split()), done.stdout
+
+
+ALL_SOURCES = ["four.cpp", "one.cpp", "three.cpp", "two.cpp"]
+
+
+@case
+def the_lint_reads_what_changed():
+    """a source that changed is read, committed or not; for a header its own source, else the first that includes it"""
+    repository = Repository()
+    assert repository.lint()[0] == []
+    repository.write("cep/three.cpp", '#include "cep/word.h"\nint three() { return 4; }\n')
+    assert repository.lint()[0] == ["three.cpp"]
+    repository.commit()
+    assert repository.lint()[0] == ["three.cpp"]
+    repository.write("cep/word.h", "struct Word { int letters; };\n")  # its reader is one that is read anyway
+    assert repository.lint()[0] == ["three.cpp"]
+    repository.write("cep/five.cpp", "int five() { return 5; }\n")  # not tracked yet
+    repository.write("cep/one.h", "int one();\nint another();\n")
+    assert repository.lint()[0] == ["five.cpp", "one.cpp", "three.cpp"]
+    repository.git("checkout", "-q", "cep/one.h")
+    repository.git("reset", "-q", "--hard", repository.linted)
+    repository.write("cep/word.h", "struct Word { int letters; };\n")
+    repository.write("cep/far.h", "struct Far { int miles; };\n")
+    assert repository.lint()[0] == ["five.cpp", "four.cpp", "three.cpp"]
+
+
+@case
+def the_lint_passes_over_moves():
+    """a file that was moved within its top folder, and #include lines that follow, count as unchanged; a move with a change does not"""
+    repository = Repository()
+    (repository.root / "cep/base").mkdir()
+    repository.git("mv", "cep/one.h", "cep/base/one.h")
+    repository.git("mv", "cep/one.cpp", "cep/base/one.cpp")
+    for name in ("cep/base/one.cpp", "cep/two.cpp"):
+        repository.write(name, read(repository.root / name).replace("cep/one.h", "cep/base/one.h"))
+    repository.commit()
+    assert repository.lint()[0] == []
+    repository.write("cep/base/one.cpp", '#include "cep/base/one.h"\nint one() { return 2; }\n')
+    assert repository.lint()[0] == ["one.cpp"]
+    repository.git("reset", "-q", "--hard")
+    repository.git("mv", "cep/four.cpp", "runtime/four.cpp")  # other settings may hold there
+    assert repository.lint()[0] == ["four.cpp"]
+
+
+@case
+def the_lint_reads_everything():
+    """where the commit is not in the history, or settings changed, every source is read, and the lint says why"""
+    repository = Repository()
+    sources, said = repository.lint(commit="0" * 40)
+    assert sources == ALL_SOURCES and "the history does not have the commit 0000" in said, (sources, said)
+    repository.write(".clang-tidy", "Checks: '-*'\n")
+    sources, said = repository.lint()
+    assert sources == ALL_SOURCES and "a .clang-tidy changed; reading every source" in said, (sources, said)
+    repository.commit()
+    repository.git("clone", "-q", "--depth", "1", f"file://{repository.root}", "../shallow")
+    linted, repository.root = repository.linted, pathlib.Path("shallow").resolve()
+    sources, said = repository.lint(commit=linted)
+    assert sources == ALL_SOURCES and "the history is shallow and does not have" in said, (sources, said)
+    shutil.rmtree(repository.root / ".git")
+    sources, said = repository.lint()
+    assert sources == ALL_SOURCES and "not a git repository" in said, (sources, said)
 
 
 run_cases()
