@@ -24,6 +24,7 @@ verbs=(
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
+  "time|[LOG]|say where the minutes of the last .ci/run went, by step and suite|"
   "help||list the verbs|"
 )
 
@@ -79,6 +80,15 @@ script_suites=(
 )
 
 say() { printf '%s\n' "$*"; }
+# timed WHAT COMMAND…: runs the command and says how long it took, in the line that ./do time reads.
+timed() {
+  local what="$1" started status=0
+  shift
+  started="$(date +%s%N)"
+  "$@" || status=$?
+  printf '%s: took %.1f s\n' "$what" "$((($(date +%s%N) - started) / 1000000))e-3"
+  return "$status"
+}
 die() { printf 'do: %s\n' "$*" >&2; exit 1; }
 
 # --- setup ---------------------------------------------------------------------------------------
@@ -215,7 +225,7 @@ build_preset() {
   (
     flock 9  # two builds in one folder would spoil each other
     configure_preset "$preset" "$dir" "$tests" 9>&-
-    cmake --build "$dir" -j "$jobs" ${1:+--target "$@"} 9>&-
+    timed "build $preset${1:+ $*}" cmake --build "$dir" -j "$jobs" ${1:+--target "$@"} 9>&-
   ) 9>"$dir/.lock"
 }
 
@@ -443,6 +453,19 @@ keep_linted_commit() {
   say "lint: scripts/linted_commit is now $(cat scripts/linted_commit); commit it"
 }
 
+lint_formatting() {
+  repository_files .h .cpp | xargs -r -d '\n' -n 50 clang-format --dry-run -Werror
+}
+
+lint_scripts() {
+  local file failed=0
+  while IFS= read -r file; do bash -n "$file" || failed=1; done < <(shell_scripts)
+  while IFS= read -r file; do
+    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$file" || failed=1
+  done < <(repository_files .py)
+  return "$failed"
+}
+
 verb_lint() {
   local all=0 since=(--since scripts/linted_commit)
   while [ $# -gt 0 ]; do
@@ -453,19 +476,12 @@ verb_lint() {
     shift
   done
   ensure_setup program tests lint
-  local failed=0 file
-  say "lint: formatting"
-  repository_files .h .cpp | xargs -r -d '\n' -n 50 clang-format --dry-run -Werror || failed=1
-  say "lint: scripts"
-  while IFS= read -r file; do bash -n "$file" || failed=1; done < <(shell_scripts)
-  while IFS= read -r file; do
-    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$file" || failed=1
-  done < <(repository_files .py)
-  say "lint: the build, then each header alone"
+  local failed=0
+  timed "lint: formatting" lint_formatting || failed=1
+  timed "lint: scripts" lint_scripts || failed=1
   # clang-tidy reads the commands and the dependencies that this build leaves behind.
   (build_preset release all) && (build_preset release all_verify_interface_header_sets) || failed=1
-  say "lint: clang-tidy"
-  python3 scripts/clang_tidy.py --build "$build_root/release" --cache "$build_root/lint-cache" \
+  timed "lint: clang-tidy" python3 scripts/clang_tidy.py --build "$build_root/release" --cache "$build_root/lint-cache" \
     --jobs "$jobs" "${since[@]}" || failed=1
   if [ "$failed" != 0 ]; then
     say "lint: failed"
@@ -526,6 +542,16 @@ verb_fuzz() {
 verb_crash() { run_script tests release all tests/crash/crash.sh "$@"; }
 verb_sim() { run_script tests release simulation tests/simulation/sim.sh "$@"; }
 verb_conformance() { run_script tests release conformance tests/conformance/run.sh "$@"; }
+
+# --- time ---------------------------------------------------------------------------------------
+
+verb_time() {
+  [ $# -le 1 ] || usage_error "time takes one log"
+  local log="$build_root/ci.log"
+  [ $# = 0 ] || log="$(cd "$caller" && realpath -m -- "$1")"
+  [ -f "$log" ] || die "no such log: $log (.ci/run writes $build_root/ci.log)"
+  python3 scripts/ci_time.py "$log"
+}
 
 # --- help ----------------------------------------------------------------------------------------
 

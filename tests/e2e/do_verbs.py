@@ -5,6 +5,7 @@ Run as do_verbs.py TOCSIN_BINARY [TEXT], as the other end-to-end scripts; the bi
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -156,6 +157,38 @@ def a_build_without_tests():
     assert "tocsin" in without and not {"cep_tests", "conformance", "bench_payments"} & without, sorted(without)
     again = targets("-DTOCSIN_TESTS=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_doctest=OFF")
     assert {"tocsin", "cep_tests", "conformance", "bench_payments"} <= again, sorted(again)
+
+
+@case
+def where_the_minutes_went():
+    """./do time gives the steps, builds and suites of a log; the last step of this one was cut short"""
+    log = str(ROOT / "tests/golden/ci_run.txt")
+    assert Stage().do("time", log) == read(ROOT / "tests/golden/ci_time.txt")
+    write("build/ci.log", read(log))
+    assert Stage().do("time") == read(ROOT / "tests/golden/ci_time.txt")
+    assert "has no line ==== STEP" in Stage().do("time", str(ROOT / "README.md"), code=1)
+    assert "no such log" in Stage().do("time", "nowhere", code=1)
+
+
+@case
+def durations_are_said():
+    """the lines that ./do time reads are those that a build, a suite and the steps of .ci/run print; the run is kept"""
+    stage = Stage()
+    said = stage.do("test", "samples", code=None)
+    assert re.search(r"^build release all: took \d+\.\d s$", said, re.M), said
+    assert re.search(r"^samples +\d+\.\d s +0 passed, 1 failed", said, re.M), said
+    write("repository/do", "#!/bin/bash\necho \"build $1: took 2.5 s\"\necho '3 passed, 0 failed'\n")
+    write("repository/.ci/run", read(ROOT / ".ci/run"))
+    for name in ("do", ".ci/run"):
+        os.chmod(f"repository/{name}", 0o755)
+    environment = {name: value for name, value in os.environ.items() if name != "TOCSIN_BUILD_ROOT"}
+    done = subprocess.run(["repository/.ci/run"], env=environment, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "8 passed, 0 failed" and read("repository/build/ci.log") == done.stdout, done.stdout
+    table = stage.do("time", "repository/build/ci.log").splitlines()
+    assert [line.split("  ")[0] for line in table if line[0] != " "] == ["setup", "test", "lint", "test --asan --quick", "all"], table
+    write("repository/do", "#!/bin/bash\necho '3 passed, 1 failed'\nexit 1\n")
+    done = subprocess.run(["repository/.ci/run"], env=environment, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and done.stdout.endswith("\n6 passed, 4 failed\n"), done
 
 
 class Repository:
