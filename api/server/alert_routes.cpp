@@ -66,7 +66,7 @@ std::string number_and_time(const runtime::StoredAlert& alert) {
 
 class Operations {
  public:
-  explicit Operations(AlertServices& services)
+  explicit Operations(AlertRouteServices& services)
       : services_(services), query_(services.effects.reader(), services.triage, services.limits) {}
 
   HttpResponse list(const ApiRequest& request) const {
@@ -296,7 +296,7 @@ class Operations {
     } while (!cursor.empty());
   }
 
-  AlertServices& services_;
+  AlertRouteServices& services_;
   AlertQuery query_;
 };
 
@@ -366,7 +366,7 @@ void add_schemas(Router& router) {
 }
 }  // namespace
 
-void add_alert_routes(Router& router, AlertServices& services) {
+void add_alert_routes(Router& router, AlertRouteServices& services) {
   add_schemas(router);
   const auto operations = std::make_shared<const Operations>(services);
   const auto with = [&](std::vector<RouteParameter> more) {

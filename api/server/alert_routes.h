@@ -13,7 +13,7 @@
 
 namespace tocsin::api {
 /// All must outlive the router.
-struct AlertServices {
+struct AlertRouteServices {
   const runtime::EffectStore& effects;
   TriageStore& triage;
   AlertFeed& feed;
@@ -27,5 +27,5 @@ struct AlertServices {
   /// takes too long. May be empty.
   std::function<bool()> await_stored = {};
 };
-void add_alert_routes(Router& router, AlertServices& services);
+void add_alert_routes(Router& router, AlertRouteServices& services);
 }  // namespace tocsin::api

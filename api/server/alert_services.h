@@ -35,7 +35,7 @@ class AlertServices {
   AlertServices& operator=(const AlertServices&) = delete;
   ~AlertServices();
   /// The router must not be asked once this is gone.
-  /// The rest as AlertServices has it.
+  /// The rest as AlertRouteServices has it.
   void add_routes(Router& router, std::function<bool(const TokenGrant&)> is_known,
                   std::function<bool()> await_stored);
   /// Effects were stored. Waits for nothing but a lock.
@@ -52,7 +52,7 @@ class AlertServices {
                 const AlertServicesOptions& options);
   TriageStore triage_;
   AlertFeed feed_;
-  AlertServices services_;
+  AlertRouteServices services_;
   std::unique_ptr<SubscriptionService> subscriptions_;
 };
 }  // namespace tocsin::api

@@ -176,10 +176,9 @@ Outcome<void> Server::read_settings() {
   Result<ListenAddress> address = parse_listen_address(configuration_.text("http.listen"));
   if (!address) return stop(ExitCode::kUsage, address.error().message);
   address_ = *std::move(address);
-  Result<AlertServicesOptions> alert_services_options = alert_services_options(configuration_);
-  if (!alert_services_options)
-    return stop(ExitCode::kUsage, alert_services_options.error().message);
-  alert_services_options_ = *std::move(alert_services_options);
+  Result<AlertServicesOptions> options = alert_services_options(configuration_);
+  if (!options) return stop(ExitCode::kUsage, options.error().message);
+  alert_services_options_ = *std::move(options);
   // What a data directory was begun with is looked at when it is there; here for mistakes.
   const RunArguments all = run_arguments(configuration_, false);
   if (const auto read = read_run_options(all); !read) return tl::unexpected(read.error());

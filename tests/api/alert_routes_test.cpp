@@ -46,7 +46,7 @@ struct World {
   StoredAlerts stored;
   TriageStore triage;
   AlertFeed feed;
-  AlertServices services;
+  AlertRouteServices services;
   ApiClient client;
 };
 using Numbers = std::vector<std::uint64_t>;

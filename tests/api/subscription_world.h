@@ -157,7 +157,7 @@ struct World {
   StoredAlerts stored;
   TriageStore triage;
   AlertFeed feed;
-  AlertServices services{stored.effects(), triage, feed, stored.clock, {}, {}};
+  AlertRouteServices services{stored.effects(), triage, feed, stored.clock, {}, {}};
   std::mutex mutex;
   std::vector<DeliveryEvent> events;
   std::unique_ptr<SubscriptionService> service;
