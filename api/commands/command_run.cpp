@@ -106,6 +106,9 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
   add_duration("--idle-after", options->idle_after,
                "On a pipe: after so long without a line its input no longer holds back the others "
                "(default: it does for ever)");
+  add_duration("--drift-max", options->drift_max,
+               "While the input that is behind has nothing at hand, read the others on, up to this "
+               "much ahead of it in event time; 0: each waits for its turn (default: 0)");
   command
       ->add_option("--reorder-memory", options->reorder_memory,
                    "How much memory events may take that wait to be put in order; beyond it the "

@@ -323,6 +323,7 @@ Outcome<void> DurableSession::open_inputs() {
   // Where time ends no later start can take it.
   if (run_options_.final_watermark) options.unfinished_line = runtime::UnfinishedLine::kTake;
   options.silence = {run_options_.heartbeat, run_options_.idle_after};
+  options.reads_ahead = run_options_.drift_max.has_value();
   options.stop_requested = [this] { return must_stop(); };
   options.progress = [this](const runtime::Progress& progress) {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;

@@ -186,15 +186,16 @@ Outcome<runtime::RunOptions> read_run_options(const RunArguments& arguments) {
         std::tuple{"--ahead-max", &arguments.ahead_max, &run_options.ahead_max},
         std::tuple{"--jump-max", &arguments.jump_max, &run_options.jump_max},
         std::tuple{"--heartbeat", &arguments.heartbeat, &run_options.heartbeat},
-        std::tuple{"--idle-after", &arguments.idle_after, &run_options.idle_after}}) {
+        std::tuple{"--idle-after", &arguments.idle_after, &run_options.idle_after},
+        std::tuple{"--drift-max", &arguments.drift_max, &run_options.drift_max}}) {
     if (text->empty()) continue;
     const Outcome<cep::Duration> duration = read_duration(name, *text);
     if (!duration) return tl::unexpected(duration.error());
     *place = *duration;
   }
-  // 0 is no limit, as for a server.
+  // 0 is no limit, as for a server, and no reading ahead.
   for (std::optional<cep::Duration>* const limit :
-       {&run_options.ahead_max, &run_options.jump_max}) {
+       {&run_options.ahead_max, &run_options.jump_max, &run_options.drift_max}) {
     if (*limit && (*limit)->us == 0) limit->reset();
   }
   for (const auto& [name, duration] : {std::pair{"--heartbeat", run_options.heartbeat},

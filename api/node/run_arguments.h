@@ -22,6 +22,7 @@ struct RunArguments {
   std::vector<std::string> inputs;
   std::string out_of_orderness, late_policy;                         // empty: not said
   std::string late_max, ahead_max, jump_max, heartbeat, idle_after;  // empty: not said
+  std::string drift_max;                                             // likewise
   std::string unknown_types;  // dead, ignore; empty: not said
   int final_watermark = 0;    // above 0: asked for; below: asked not to; 0: not said
   std::string alerts = "-";

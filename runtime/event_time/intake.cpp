@@ -446,8 +446,16 @@ bool Intake::may_read(std::size_t source) const {
   const cep::EventTime engine = marks_.engine();
   const cep::EventTime own = marks_.source(source).tracker.watermark();
   if (own <= engine) return true;
-  if (options_.drift_max && own - *options_.drift_max > engine) return false;
+  if (own > drift_limit()) return false;
   return waiting_bytes() <= options_.waiting_bytes_max / 2;
+}
+
+cep::EventTime Intake::drift_limit() const {
+  const cep::EventTime engine = marks_.engine();
+  if (!options_.drift_max || engine > cep::kEventTimeMax - *options_.drift_max) {
+    return cep::kEventTimeMax;
+  }
+  return engine + *options_.drift_max;
 }
 
 SourceStatus Intake::status(std::size_t source) const {

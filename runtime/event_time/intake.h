@@ -65,7 +65,8 @@ struct IntakeOptions {
   /// event is lost by a jump. Nothing: none is held.
   std::optional<cep::Duration> jump_max;
   UnknownTypes unknown_types = UnknownTypes::kIgnore;
-  /// A source whose watermark is further ahead of W is not read on (may_read()). Nothing: all are.
+  /// A source whose watermark is further ahead of W should not be read on (may_read()), by readers
+  /// that read sources ahead of the one that holds W. Nothing: all may be.
   std::optional<cep::Duration> drift_max;
   std::size_t slice_rows_max = 2048;
   std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
@@ -163,6 +164,9 @@ class Intake {
   /// others, or memory is short and it does not hold W. Never false for who holds W, and no part of
   /// what a journal means: a replay reads on.
   bool may_read(std::size_t source) const;
+  /// The watermark beyond which a source is too far ahead for may_read(); kEventTimeMax without
+  /// `drift_max`.
+  cep::EventTime drift_limit() const;
   /// Asked before more is read, by whoever reads live. Fails with kLimit, saying the remedy, where
   /// more waits to be put in order than may. No part of what a journal means either.
   Result<void> check_room() const;

@@ -42,7 +42,11 @@ struct RunOptions {
   /// moves on with the clock, and after so long an input no longer holds time back. Nothing: never.
   std::optional<cep::Duration> heartbeat;
   std::optional<cep::Duration> idle_after;
-  Clock* clock = nullptr;  // for these three; null: the machine's
+  /// While the input whose turn it is has nothing at hand: reads the others on, as far as their
+  /// watermarks are at most this ahead of W (IntakeOptions::drift_max), and as half of
+  /// `reorder_bytes_max` has room. Nothing: each waits for its turn.
+  std::optional<cep::Duration> drift_max;
+  Clock* clock = nullptr;  // for heartbeat, idle_after and ahead_max; null: the machine's
   /// At the end of all inputs time moves on past every deadline.
   bool final_watermark = true;
   /// Time moves at least to here at the end (a test's `until`), before the final watermark if there

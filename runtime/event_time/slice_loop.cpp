@@ -21,6 +21,8 @@ constexpr std::chrono::milliseconds kProgressInterval{200};
 // How long a wait for an input lasts before decisions, other inputs and a stop are looked at.
 constexpr std::chrono::milliseconds kWaitMin{1};
 constexpr std::chrono::milliseconds kWaitMax{50};
+// The same where other inputs may be read ahead of it, which are not waited for.
+constexpr std::chrono::milliseconds kAheadWait{10};
 
 SourcePolicy policy_of(const cep::Plan& plan, const RunOptions& options) {
   return {options.out_of_orderness.value_or(bound_of(plan)), options.late, options.late_max};
@@ -47,7 +49,11 @@ class SliceLoop {
   Result<void> read_all();
   Result<void> take(std::size_t source, const Line& line);
   Result<void> fill(std::size_t source);
+  Result<void> fill_at_once(std::size_t source);
   Result<bool> wait_for(std::size_t source);
+  std::chrono::milliseconds next_wait() const;
+  Result<bool> read_ahead(std::size_t holder);
+  Result<bool> read_on(std::size_t source);
   bool decides() const { return options_.heartbeat || options_.idle_after; }
   void arrive(std::size_t source);
   void look_at_idle();
@@ -143,6 +149,11 @@ Result<void> SliceLoop::fill(std::size_t source) {
     if (!*has_come) return {};
   }
   if (decides()) arrive(source);
+  return fill_at_once(source);
+}
+
+Result<void> SliceLoop::fill_at_once(std::size_t source) {
+  LineSource& lines = lines_[source];
   const std::uint64_t before = lines.bytes_unpacked();
   Result<void> done = lines.fill();
   summary_.bytes += lines.bytes_unpacked() - before;
@@ -156,13 +167,14 @@ Result<bool> SliceLoop::wait_for(std::size_t source) {
   if (Result<void> given = intake_.flush(); !given) return tl::unexpected(given.error());
   if (Result<void> looked = look_around(); !looked) return tl::unexpected(looked.error());
   report_progress();
-  if (!decides()) return true;
+  if (!decides() && !options_.drift_max) return true;
   keeper_.found_empty(source);
   for (;;) {
-    const std::int64_t due_ms = keeper_.next_due().value_or(cep::Duration{}).us / 1000 + 1;
-    const bool is_ready = lines_[source].wait_ready(
-        std::clamp(std::chrono::milliseconds(due_ms), kWaitMin, kWaitMax));
-    if (is_ready) return true;
+    const Result<bool> has_read = read_ahead(source);
+    if (!has_read) return tl::unexpected(has_read.error());
+    if (lines_[source].wait_ready(*has_read ? std::chrono::milliseconds(0) : next_wait())) {
+      return true;
+    }
     const std::vector<Decision> decisions = keeper_.due();
     for (const Decision& decision : decisions) intake_.decide(decision);
     if (!decisions.empty()) reorder();
@@ -173,6 +185,53 @@ Result<bool> SliceLoop::wait_for(std::size_t source) {
       return false;
     }
   }
+}
+
+std::chrono::milliseconds SliceLoop::next_wait() const {
+  if (!decides()) return kAheadWait;
+  const std::int64_t due_ms = keeper_.next_due().value_or(cep::Duration{}).us / 1000 + 1;
+  return std::clamp(std::chrono::milliseconds(due_ms), kWaitMin,
+                    options_.drift_max ? kAheadWait : kWaitMax);
+}
+
+// While `holder`, whose turn it is, has nothing at hand: takes what other inputs have, as far as
+// they may be ahead of it. True where anything was read. Their silence says nothing: whose turn it
+// is is waited for, and so are they when it is theirs.
+Result<bool> SliceLoop::read_ahead(std::size_t holder) {
+  if (!options_.drift_max) return false;
+  bool has_read = false;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    // Those that are idle wake as soon as they have lines (look_at_idle()).
+    if (i == holder || intake_.status(i).state != SourceState::kActive) continue;
+    const Result<bool> read = read_on(i);
+    if (!read) return read;
+    has_read = has_read || *read;
+  }
+  if (has_read) reorder();
+  return has_read;
+}
+
+// Not for long: the input whose turn it is may have come meanwhile. The end of an input is taken
+// when its turn comes.
+Result<bool> SliceLoop::read_on(std::size_t source) {
+  LineSource& lines = lines_[source];
+  const std::uint64_t first = summary_.lines;
+  Line line;
+  while (summary_.lines - first < kLinesPerLook && intake_.may_read(source)) {
+    const LineSource::Next next = lines.next(line);
+    if (next == LineSource::Next::kEnd) break;
+    if (next == LineSource::Next::kNeedsBytes) {
+      if (!lines.is_ready()) break;
+      if (Result<void> filled = fill_at_once(source); !filled) {
+        return tl::unexpected(filled.error());
+      }
+      continue;
+    }
+    const cep::ArrivalNumber arrival{summary_.lines + 1, 0};
+    Result<void> taken = intake_.take(source, line, arrival, taken_at_[source]);
+    if (!taken) return tl::unexpected(taken.error());
+  }
+  return summary_.lines != first;
 }
 
 // Lines of the source are at hand.
@@ -238,6 +297,7 @@ IntakeOptions intake_options(const cep::Plan& plan, const RunOptions& options) {
   intake.policy = policy_of(plan, options);
   intake.ahead_max = options.ahead_max;
   intake.jump_max = options.jump_max;
+  intake.drift_max = options.drift_max;
   intake.unknown_types = options.unknown_types;
   intake.slice_rows_max = options.slice_rows_max;
   intake.line_bytes_max = options.line_bytes_max;

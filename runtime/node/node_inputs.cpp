@@ -12,6 +12,10 @@ namespace {
 constexpr std::chrono::milliseconds kProgressInterval{200};
 // How long a wait for input lasts at most before the node goes on with other things.
 constexpr std::chrono::milliseconds kWait{50};
+// The same where other inputs may be read ahead of it, which are not waited for.
+constexpr std::chrono::milliseconds kAheadWait{10};
+// How much of an input is read ahead before it is looked whether that one has come.
+constexpr std::uint64_t kAheadBytes = 1 << 20;
 // How long, and for how many bytes, memory is not looked at again.
 constexpr std::chrono::milliseconds kRoomInterval{10};
 constexpr std::uint64_t kRoomBytes = 1 << 20;
@@ -189,7 +193,7 @@ Result<void> NodeInputs::run() {
   while (order_->is_open()) {
     Input& input = inputs_[order_->current()];
     if (!input.rest.empty()) {
-      if (auto taken = take(input); !taken) return taken;
+      if (auto taken = take(input, open_count_ > 1 ? &*order_ : nullptr); !taken) return taken;
       continue;
     }
     switch (input.reader->next(input.rest)) {
@@ -209,9 +213,9 @@ Result<void> NodeInputs::run() {
   return {};
 }
 
-Result<void> NodeInputs::take(Input& input) {
-  const Result<std::size_t> taken =
-      node_.arrive(input.source, input.rest, open_count_ > 1 ? &*order_ : nullptr);
+// Lines of the input's block, until another one comes first in `order`.
+Result<void> NodeInputs::take(Input& input, MergeOrder* order) {
+  const Result<std::size_t> taken = node_.arrive(input.source, input.rest, order);
   if (!taken) return tl::unexpected(taken.error());
   input.rest.remove_prefix(*taken);
   bytes_taken_ += *taken;
@@ -238,10 +242,13 @@ Result<bool> NodeInputs::wait_for(Input& input) {
   const std::size_t place = order_->current();
   keeper_.found_empty(input.in_keeper);
   for (;;) {
-    std::chrono::milliseconds wait = kWait;
+    const Result<bool> has_read = read_ahead(input);
+    if (!has_read) return tl::unexpected(has_read.error());
+    std::chrono::milliseconds wait = options_.reads_ahead ? kAheadWait : kWait;
+    if (*has_read) wait = std::chrono::milliseconds(0);
     if (const std::optional<cep::Duration> due = keeper_.next_due()) {
-      wait = std::clamp(std::chrono::milliseconds(due->us / 1000 + 1), std::chrono::milliseconds(1),
-                        wait);
+      wait =
+          std::min(std::chrono::milliseconds(std::max<std::int64_t>(due->us / 1000 + 1, 1)), wait);
     }
     if (input.reader->wait_ready(wait)) return true;
     const std::vector<Decision> decisions = keeper_.due();
@@ -255,6 +262,47 @@ Result<bool> NodeInputs::wait_for(Input& input) {
     if (!input.is_idle) keeper_.paused(input.in_keeper);
     return false;
   }
+}
+
+// While `holder`, whose turn it is, has nothing at hand: takes what other inputs have, as far as
+// they may be ahead of it. Their silence says nothing: whose turn it is is waited for, and so are
+// they when it is theirs.
+Result<bool> NodeInputs::read_ahead(const Input& holder) {
+  if (!options_.reads_ahead) return false;
+  bool has_read = false;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    Input& input = inputs_[i];
+    // Those that are idle wake as soon as they have lines (look_at_idle()).
+    if (&input == &holder || input.is_over || input.is_idle) continue;
+    const Result<bool> read = read_on(input, i);
+    if (!read) return read;
+    has_read = has_read || *read;
+  }
+  if (has_read) reorder();
+  return has_read;
+}
+
+// Not for long: the input whose turn it is may have come meanwhile. The end of an input is taken
+// when its turn comes.
+Result<bool> NodeInputs::read_on(Input& input, std::size_t place) {
+  constexpr std::size_t kLimit = SIZE_MAX;  // no input's place: comes first beyond the drift
+  const std::uint64_t first = bytes_taken_;
+  const Intake& intake = node_.intake();
+  while (bytes_taken_ - first < kAheadBytes && !input.is_idle && intake.may_read(input.in_intake)) {
+    if (!input.rest.empty()) {
+      const cep::EventTime own = intake.watermark_of(input.in_intake);
+      const cep::EventTime limit = std::max(own, intake.drift_limit());
+      MergeOrder ahead(std::vector<MergeOrder::Place>{{own, place}, {limit, kLimit}});
+      if (auto taken = take(input, &ahead); !taken) return tl::unexpected(taken.error());
+      continue;
+    }
+    const BlockReader::Next next = input.reader->next(input.rest);
+    if (next == BlockReader::Next::kEnd) break;
+    if (next == BlockReader::Next::kBlock) continue;
+    if (!input.reader->wait_ready(std::chrono::milliseconds(0))) break;
+    if (auto filled = input.reader->fill(); !filled) return tl::unexpected(filled.error());
+  }
+  return bytes_taken_ != first;
 }
 
 // Lines of the input are at hand.

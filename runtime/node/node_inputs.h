@@ -29,6 +29,10 @@ struct NodeInputOptions {
   /// Must outlive the inputs.
   InputFiles* files = &system_input_files();
   SilenceOptions silence;
+  /// While the input whose turn it is has nothing at hand: reads the others on, as far as
+  /// Intake::may_read() lets them. Events of several inputs at the same time then stand in the
+  /// order in which they were read, which the journal keeps.
+  bool reads_ahead = false;
   /// Asked while waiting, and between blocks.
   StopRequested stop_requested;
   std::function<void(const Progress&)> progress;
@@ -46,7 +50,8 @@ class NodeInputs {
                                                   const std::vector<std::string>& paths,
                                                   NodeInputOptions options);
   /// Reads all to their ends: always the next line of the input whose own watermark is least, as a
-  /// run without a data directory does. Fails with kRefused where it is asked to stop, after all
+  /// run without a data directory does, or with `reads_ahead` lines of others while that one has
+  /// none. Fails with kRefused where it is asked to stop, after all
   /// that was read was handed over; with kLimit where there is no room (Node::check_room()); as the
   /// inputs and the node do.
   Result<void> run();
@@ -84,7 +89,10 @@ class NodeInputs {
   Result<void> add(std::size_t source, const std::string& path, std::unique_ptr<ByteSource> bytes);
   void reorder();
   Result<void> decide(const Decision& decision);
-  Result<void> take(Input& input);
+  Result<void> take(Input& input, MergeOrder* order);
+  // True where anything was read.
+  Result<bool> read_ahead(const Input& holder);
+  Result<bool> read_on(Input& input, std::size_t place);
   Result<void> need_bytes(Input& input);
   // False where another input comes first meanwhile.
   Result<bool> wait_for(Input& input);

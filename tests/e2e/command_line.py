@@ -248,6 +248,25 @@ def _():
 
 @case
 def _():
+    """run: --drift-max reads other inputs on beside a silent pipe, and alerts stay the same"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(second, amount=300.00 + second) for second in range(2, 300)])
+    amounts = []
+    for options in ((), ("--drift-max", "10s"), ("--drift-max", "1h"), ("--drift-max", "10s", "--data", "data")):
+        process = start("run", "rules.tocsin", "--input", "-", "--input", "in.ndjson", "--quiet", *options)
+        process.stdin.write(lines([payment(1, amount=301.00)]).encode())
+        process.stdin.flush()
+        time.sleep(0.2)
+        process.stdin.write(lines([payment(150.5, amount=450.50)]).encode())
+        out, err = process.communicate(timeout=LIMIT_S)
+        assert (process.returncode, err) == (0, b"")
+        amounts.append([json.loads(line)["fields"]["amount"] for line in out.splitlines()])
+    assert len(amounts[0]) == 300 and amounts[0] == sorted(amounts[0])
+    assert all(others == amounts[0] for others in amounts)
+
+
+@case
+def _():
     """run: the end of the inputs decides absences, unless --no-final-watermark"""
     write("rules.tocsin", RULES)
     write("in.ndjson", [payment(0, amount=2000.00), payment(1, card="c2", amount=2000.00), confirmation(5, card="c2")])
@@ -314,6 +333,7 @@ def _():
         ([*run, "--late-max", "late"], "--late-max takes a duration"),
         ([*run, "--ahead-max", "-1s"], "--ahead-max"),
         ([*run, "--jump-max", "soon"], "--jump-max"),
+        ([*run, "--drift-max", "far"], "--drift-max"),
         ([*run, "--heartbeat", "0"], "--heartbeat takes a duration above 0"),
         ([*run, "--idle-after", "0s"], "--idle-after takes a duration above 0"),
         ([*run, "--late", "-"], "--late takes a file"),

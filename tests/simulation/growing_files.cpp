@@ -9,11 +9,25 @@ namespace tocsin::simulation {
 using namespace runtime;
 
 namespace {
-// Gives whole lines, some at a time, and what is left at the end.
+// Gives whole lines, some at a time, and what is left at the end. Before each read it is asked
+// `pauses` times in vain whether it is ready.
 class LinesOfFile : public ByteSource {
  public:
-  LinesOfFile(std::string text, std::size_t lines) : text_(std::move(text)), lines_(lines) {}
+  LinesOfFile(std::string text, std::size_t lines, std::size_t pauses, GrowingFiles::Turns& turns)
+      : text_(std::move(text)), lines_(lines), pauses_(pauses), turns_(turns) {}
+  bool wait_ready(std::chrono::milliseconds /*at_most*/) const override {
+    const bool is_ready = asked_ >= pauses_;
+    if (!is_ready) {
+      ++asked_;
+      if (turns_.waited_for == nullptr) turns_.waited_for = this;
+    } else if (turns_.waited_for == this) {
+      turns_.waited_for = nullptr;
+    }
+    return is_ready;
+  }
   Result<std::size_t> read(char* to, std::size_t capacity) override {
+    if (turns_.waited_for != nullptr && turns_.waited_for != this) ++turns_.reads_ahead;
+    asked_ = 0;
     std::size_t end = at_;
     for (std::size_t line = 0; line < lines_ && end < text_.size(); ++line) {
       const std::size_t feed = text_.find('\n', end);
@@ -30,6 +44,9 @@ class LinesOfFile : public ByteSource {
  private:
   std::string text_;
   std::size_t lines_;
+  std::size_t pauses_;
+  mutable std::size_t asked_ = 0;
+  GrowingFiles::Turns& turns_;
   std::size_t at_ = 0;
 };
 }  // namespace
@@ -89,6 +106,9 @@ Result<std::unique_ptr<ByteSource>> GrowingFiles::open_stored(const std::string&
   const auto found = files_.find(path);
   if (found == files_.end()) return fail(Errc::kNotFound, path + " is not there");
   const File& file = found->second;
-  return std::make_unique<LinesOfFile>(file.text.substr(0, file.size), 1 + random_.below(20));
+  turns_.waited_for = nullptr;
+  const std::size_t pauses = pauses_ ? random_.below(6) : 0;
+  return std::make_unique<LinesOfFile>(file.text.substr(0, file.size), 1 + random_.below(20),
+                                       pauses, turns_);
 }
 }  // namespace tocsin::simulation

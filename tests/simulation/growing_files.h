@@ -19,6 +19,16 @@ class GrowingFiles : public runtime::InputFiles {
                                                            runtime::StopRequested stop) override;
 
   std::vector<std::string> paths() const;
+  /// Whether those opened from here on have nothing at hand now and then.
+  void let_pause(bool pauses) { pauses_ = pauses; }
+  /// How often one was read while another, which was asked before, had nothing at hand.
+  std::uint64_t reads_ahead() const { return turns_.reads_ahead; }
+
+  /// Whose lines are waited for.
+  struct Turns {
+    const void* waited_for = nullptr;
+    std::uint64_t reads_ahead = 0;
+  };
   /// Some of them grow; `whole`: all, to their ends.
   void grow(bool whole);
   /// Up to the end of the last line that is whole.
@@ -36,5 +46,7 @@ class GrowingFiles : public runtime::InputFiles {
   };
   std::map<std::string, File> files_;
   tests::Random& random_;
+  bool pauses_ = false;
+  Turns turns_;
 };
 }  // namespace tocsin::simulation

@@ -54,6 +54,7 @@ constexpr std::array kMustBeReached = {
     "a heartbeat moves time",
     "the clock jumps back",
     "the clock jumps ahead",
+    "a file is read ahead of one that pauses",
     "late events are set aside",
     "late events are clamped",
     "dead letters",

@@ -482,6 +482,8 @@ class Story {
     NodeInputOptions options;
     options.line_bytes_max = world_.intake.line_bytes_max;
     options.files = &inputs_;
+    options.reads_ahead = world_.intake.drift_max.has_value();
+    inputs_.let_pause(options.reads_ahead);
     std::size_t asked = random_.pick<std::size_t>({1, 3, 1000});
     if (calm) asked = UINT64_MAX;
     options.stop_requested = [&] { return faults_.crashed() || asked-- == 1; };
@@ -493,7 +495,9 @@ class Story {
       ++reached_["a start is over before it reads its files"];
       return;
     }
+    const std::uint64_t before = inputs_.reads_ahead();
     const Result<void> read = (*inputs)->run();
+    if (inputs_.reads_ahead() != before) ++reached_["a file is read ahead of one that pauses"];
     const bool is_stopped = !read && read.error().code == Errc::kRefused && !faults_.crashed();
     if (!is_stopped && !good(process, read)) return;
     for (const std::string& path : inputs_.paths()) {
