@@ -97,13 +97,6 @@ std::string_view name_of(DeliveryState state) {
   TOCSIN_ASSERT(false, "every state has a name");
 }
 
-std::optional<DeliveryState> delivery_state_named(std::string_view name) {
-  for (const NamedState& named : kStates) {
-    if (named.name == name) return named.state;
-  }
-  return std::nullopt;
-}
-
 std::ostream& operator<<(std::ostream& out, DeliveryState state) { return out << name_of(state); }
 
 struct DeliveryMachine::Impl {

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 namespace tocsin::api {
@@ -21,8 +20,6 @@ enum class DeliveryState : std::uint8_t { kPending, kSending, kBackingOff, kDeli
 /// The name under which a state is stored and shown: "pending", "sending", "backing_off",
 /// "delivered", "dead".
 std::string_view name_of(DeliveryState state);
-/// The state of that name; nothing for any other text.
-std::optional<DeliveryState> delivery_state_named(std::string_view name);
 std::ostream& operator<<(std::ostream& out, DeliveryState state);
 
 /// Threading: one thread at a time.

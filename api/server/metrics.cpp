@@ -232,8 +232,6 @@ void add_deliveries(Exposition& to, SubscriptionService& service, cep::EventTime
 }
 }  // namespace
 
-std::span<const MetricType> all_metrics() { return kMetrics; }
-
 std::string metrics_text(const ServerContext& context, bool is_ready,
                          std::chrono::steady_clock::time_point began) {
   Exposition to;

@@ -19,7 +19,6 @@ struct MetricType {
   std::string_view kind;  // "counter", "gauge", "histogram"
   std::string_view help;
 };
-std::span<const MetricType> all_metrics();
 /// All of them, with what they are now.
 std::string metrics_text(const ServerContext& context, bool is_ready,
                          std::chrono::steady_clock::time_point began);

@@ -450,7 +450,4 @@ Digest digest_of(const Plan& plan) { return sha256(describe(plan)); }
 Digest digest_of_feature(const Plan& plan, FeatureIndex feature) {
   return ByValue(plan).feature(feature);
 }
-Digest digest_of_key(const Plan& plan, const KeySpec& key) {
-  return sha256(ByValue(plan).key(key));
-}
 }  // namespace tocsin::cep

@@ -39,6 +39,4 @@ Digest digest_of_data(const Plan& plan);
 Digest digest_of_feature(const Plan& plan, FeatureIndex feature);
 /// Of everything: plans of one digest give the same alerts, byte for byte and in the same order.
 Digest digest_of(const Plan& plan);
-/// Of a key expression, whatever its parts are called: the same events have the same keys.
-Digest digest_of_key(const Plan& plan, const KeySpec& key);
 }  // namespace tocsin::cep

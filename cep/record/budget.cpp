@@ -71,7 +71,6 @@ void BudgetMeter::begin(const Plan& plan, const Rule& rule,
     round_ = 1;
   }
   arrivals_.clear();
-  has_current_event_ = false;
   events_ = bytes_ = 0;
 }
 
@@ -91,14 +90,6 @@ void BudgetMeter::add(Offset node) {
     }
     at = place->parent;
   }
-}
-
-void BudgetMeter::add_place() { bytes_ += kPlaceBytes; }
-
-void BudgetMeter::add_current_event(std::uint64_t bytes) {
-  if (std::exchange(has_current_event_, true)) return;
-  ++events_;
-  bytes_ += bytes;
 }
 
 BudgetTally& BudgetTallies::at(RuleIndex rule, std::uint64_t hash) {

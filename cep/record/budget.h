@@ -35,9 +35,6 @@ class BudgetMeter {
              const std::byte* base, std::size_t words);
   /// Adds a partial match whose last place is `node` (a Node; 0: it has none yet).
   void add(Offset node);
-  /// Adds a place that is not written yet, and the current event, of `bytes`, which counts once.
-  void add_place();
-  void add_current_event(std::uint64_t bytes);
   std::uint64_t events() const { return events_; }
   std::uint64_t bytes() const { return bytes_; }
   /// Places that were gone through, ever.
@@ -53,7 +50,6 @@ class BudgetMeter {
   std::vector<std::uint32_t> seen_;  // by offset: the number of the begin() that saw it last
   std::uint32_t round_ = 0;
   std::set<ArrivalNumber> arrivals_;
-  bool has_current_event_ = false;
   std::uint64_t events_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t work_ = 0;

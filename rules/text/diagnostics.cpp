@@ -13,11 +13,10 @@ struct CodeInfo {
   Level level;
   std::string_view code;
   std::string_view name;  // of a warning; the code of an error
-  std::string_view title;
 };
 constexpr CodeInfo kCodes[] = {
-#define TOCSIN_ERROR(code, title) {Level::kError, #code, #code, title},
-#define TOCSIN_WARNING(code, name, title) {Level::kWarning, #code, name, title},
+#define TOCSIN_ERROR(code, title) {Level::kError, #code, #code},
+#define TOCSIN_WARNING(code, name, title) {Level::kWarning, #code, name},
 #include "rules/text/diagnostics.def"
 #undef TOCSIN_ERROR
 #undef TOCSIN_WARNING
@@ -69,7 +68,6 @@ const CodeInfo& info(Code code) { return kCodes[static_cast<std::size_t>(code)];
 
 Level level_of(Code code) { return info(code).level; }
 std::string_view code_name(Code code) { return info(code).name; }
-std::string_view code_title(Code code) { return info(code).title; }
 
 bool DiagnosticSink::has_errors() const {
   return std::ranges::any_of(diagnostics_,

@@ -74,8 +74,6 @@ struct Diagnostic {
 Level level_of(Code code);
 /// "E0201", or a warning's name.
 std::string_view code_name(Code code);
-/// What the code is about, in a few words: the title of its page in docs/errors/.
-std::string_view code_title(Code code);
 /// Collects; one run reports all.
 class DiagnosticSink {
  public:

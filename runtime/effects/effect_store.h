@@ -112,8 +112,6 @@ class EffectStore {
   const EmittedMark& mark() const { return mark_; }
   /// The last record of the mark's timeline of which something is stored; 0: none is known of.
   std::uint64_t cause() const { return cause_; }
-  /// Alerts still to come again before new ones are stored.
-  bool is_replaying() const { return next_number_ <= mark_.number; }
 
   /// --- effects ---
   /// Endpoints to which live alerts are owed from the next commit on, synced: until others are set,

@@ -116,15 +116,6 @@ std::uint32_t frame_seed(const SegmentHeader& header) {
   return crc32c(begin);
 }
 
-std::size_t append_frame(std::string& to, std::uint64_t sequence, const JournalRecord& record) {
-  std::string front;
-  const std::string_view rest = encode_front(record, front);
-  const std::size_t bytes = frame_bytes(front.size() + rest.size());
-  to.resize(to.size() + bytes);
-  write_frame(to.data() + to.size() - bytes, sequence, front, rest);
-  return bytes;
-}
-
 void write_frame(char* to, std::uint64_t sequence, std::string_view front, std::string_view rest) {
   const std::size_t body = front.size() + rest.size();
   TOCSIN_ASSERT(body <= UINT32_MAX, "no caller takes in a record of 4 GiB");

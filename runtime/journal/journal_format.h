@@ -64,11 +64,10 @@ struct Frame {
 constexpr std::size_t frame_bytes(std::size_t body_bytes) {
   return kFrameHeaderBytes + (body_bytes + 7) / 8 * 8;
 }
-/// Appends a frame that lacks checksum and `synced`; seal_frame() gives them. Returns its bytes.
-std::size_t append_frame(std::string& to, std::uint64_t sequence, const JournalRecord& record);
-/// The same at `to`, which has room for frame_bytes() of the body, given in two parts.
+/// Writes a frame that lacks checksum and `synced`, which seal_frame() gives. `to` has room for
+/// frame_bytes() of the body, given in two parts as encode_front() has it.
 void write_frame(char* to, std::uint64_t sequence, std::string_view front, std::string_view rest);
-/// Bytes of the frame from append_frame() at `frame`.
+/// Bytes of the frame from write_frame() at `frame`.
 std::size_t unsealed_bytes(const char* frame);
 /// Requires synced <= the frame's sequence < synced + 2^32.
 void seal_frame(char* frame, std::uint32_t seed, std::uint64_t synced);

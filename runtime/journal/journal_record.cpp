@@ -13,7 +13,6 @@ namespace tocsin::runtime {
 namespace {
 enum class Kind : std::uint8_t {
   kByValue = 1,
-  kByRange = 2,  // by position, with a digest of its own bytes alone: no longer written
   kDecision = 3,
   kCommand = 4,
   kTraced = 5,  // by value, with traces
@@ -142,8 +141,6 @@ RangeDigest digest_range(std::string_view bytes) {
   return digest;
 }
 
-void encode_record(const JournalRecord& record, std::string& to) { to += encode_front(record, to); }
-
 std::string_view encode_front(const JournalRecord& record, std::string& to) {
   ByteWriter writer(to);
   return std::visit([&](const auto& one) { return encode_one(writer, one); }, record);
@@ -168,10 +165,6 @@ Result<JournalRecord> decode_record(std::string_view body) {
     case Kind::kCommand:
       record = decode_command(reader);
       break;
-    case Kind::kByRange:
-      return fail(Errc::kRefused,
-                  "a record that only versions before this one know, of bytes of a file: make a "
-                  "savepoint with the version that wrote it, and go on from that");
     default:
       if (!reader.ok()) return fail(Errc::kCorrupt, "a record without a kind");
       return fail(Errc::kRefused,

@@ -1,6 +1,6 @@
 /// What a journal's records say, and their bodies as bytes: a byte for the kind, then the fields in
 /// the order of the structs below (drawn in docs/decisions/0010-journal-format.md; golden vectors
-/// in tests/golden/journal.txt). Equal records have equal bytes, and only what encode_record()
+/// in tests/golden/journal.txt). Equal records have equal bytes, and only what encode_front()
 /// gives is decoded.
 #pragma once
 #include <array>
@@ -75,12 +75,11 @@ struct Command {
 /// Texts are borrowed: from the caller who appends, from the reader until its next record.
 using JournalRecord = std::variant<ArrivalByValue, ArrivalByPosition, Decision, Command>;
 
-/// Appends the body of `record`, which must keep the bounds that its members state.
-void encode_record(const JournalRecord& record, std::string& to);
-/// The same but for the long text that a body may end with, which it gives, borrowed from `record`.
+/// Appends the body of `record`, which must keep the bounds that its members state, but for the
+/// long text that a body may end with, which it gives, borrowed from `record`.
 std::string_view encode_front(const JournalRecord& record, std::string& to);
 /// Texts of the result point into `body`. Fails with kRefused for a kind that this program does not
-/// know, kCorrupt for what encode_record() never gives; the message does not say where it stood.
+/// know, kCorrupt for what encode_front() never gives; the message does not say where it stood.
 Result<JournalRecord> decode_record(std::string_view body);
 /// "arrival by value", …
 std::string_view record_kind_name(const JournalRecord& record);

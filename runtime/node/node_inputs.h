@@ -59,8 +59,6 @@ class NodeInputs {
   const std::vector<std::string>& notes() const { return notes_; }
   /// After run(): inputs of which the last line has no end and was left, one sentence each.
   std::vector<std::string> unfinished() const;
-  /// Bytes that were read by this process.
-  std::uint64_t bytes_taken() const { return bytes_taken_; }
 
  private:
   struct Input {
@@ -111,7 +109,7 @@ class NodeInputs {
   std::size_t open_count_ = 0;
   std::vector<std::string> notes_;
   std::vector<Unfinished> unfinished_;
-  std::uint64_t bytes_taken_ = 0;
+  std::uint64_t bytes_taken_ = 0;  // by this process
   std::chrono::steady_clock::time_point next_progress_;
   std::chrono::steady_clock::time_point next_room_look_{};
   std::uint64_t room_look_at_ = 0;  // in bytes_taken_

@@ -6,22 +6,11 @@
 
 namespace tocsin::runtime {
 namespace {
-void append_u16(std::string& to, std::uint32_t value) {
-  to.push_back(static_cast<char>(value >> 8 & 0xff));
-  to.push_back(static_cast<char>(value & 0xff));
-}
 std::uint32_t load_u16(std::string_view from) {
   return std::uint32_t{static_cast<unsigned char>(from[0])} << 8 |
          std::uint32_t{static_cast<unsigned char>(from[1])};
 }
 }  // namespace
-
-void append_store_key(std::string& to, const cep::StateKey& key) {
-  TOCSIN_ASSERT(key.group.value < cep::kKeyGroupCount, "a key's group is one of 1,024");
-  append_u16(to, key.table);
-  append_u16(to, key.group.value);
-  to.append(key.key);
-}
 
 cep::StateKey parse_store_key(std::string_view bytes) {
   TOCSIN_ASSERT(bytes.size() >= kStoreKeyHeadBytes, "every key in a store has its head");

@@ -16,13 +16,12 @@
 
 namespace tocsin::runtime {
 inline constexpr std::size_t kStoreKeyHeadBytes = 4;
-/// Appends the store's key.
-void append_store_key(std::string& to, const cep::StateKey& key);
-/// The other way; its key bytes point into `bytes`, of which there must be kStoreKeyHeadBytes.
+/// What a store's key is of: table and group, big endian, then the key's bytes. Those point into
+/// `bytes`, of which there must be kStoreKeyHeadBytes.
 cep::StateKey parse_store_key(std::string_view bytes);
 
 struct StateEntry {
-  std::string_view key;    // as append_store_key() gives it
+  std::string_view key;    // as parse_store_key() has it
   std::string_view value;  // empty where removed
   bool is_removed = false;
 };

@@ -27,7 +27,7 @@ constexpr const char* kDirectory = "d/journal";
 
 std::string encode(const JournalRecord& record) {
   std::string body;
-  encode_record(record, body);
+  body += encode_front(record, body);
   return body;
 }
 

@@ -201,9 +201,7 @@ class Node {
   StateMap state() {
     StateMap all;
     const Result<void> read = writer_->read([&](const cep::StateKey& key, std::string_view value) {
-      std::string bytes;
-      append_store_key(bytes, key);
-      all.emplace(std::move(bytes), value);
+      all.emplace(tests::store_key(key), value);
       return Result<void>();
     });
     REQUIRE(read);
@@ -436,9 +434,7 @@ TEST_CASE("checkpoints: the executor's thread does the work while pieces are giv
   REQUIRE(writer);
   StateMap found;
   REQUIRE((*writer)->read([&](const cep::StateKey& key, std::string_view value) {
-    std::string bytes;
-    append_store_key(bytes, key);
-    found.emplace(std::move(bytes), value);
+    found.emplace(tests::store_key(key), value);
     return Result<void>();
   }));
   CHECK(found == state);

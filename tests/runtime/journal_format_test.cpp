@@ -17,6 +17,15 @@
 
 namespace tocsin::runtime {
 namespace {
+// It lacks checksum and `synced`.
+std::string frame_of(std::uint64_t sequence, const JournalRecord& record) {
+  std::string front;
+  const std::string_view rest = encode_front(record, front);
+  std::string frame(frame_bytes(front.size() + rest.size()), '\0');
+  write_frame(frame.data(), sequence, front, rest);
+  return frame;
+}
+
 SegmentHeader sample_header() {
   SegmentHeader header;
   header.id = 7;
@@ -143,8 +152,7 @@ TEST_CASE("journal: header, frames and records have the bytes that they always h
   text += tests::hex_of(block.substr(0, 96)) + "\n# record kind | body | its frame\n";
   std::uint64_t sequence = header.first_sequence;
   for (const JournalRecord& record : tests::sample_records()) {
-    std::string frame;
-    append_frame(frame, sequence++, record);
+    std::string frame = frame_of(sequence++, record);
     seal_frame(frame.data(), frame_seed(header), header.first_sequence);
     text += fmt::format("{} | {} | {}\n", record_kind_name(record),
                         tests::hex_of(tests::body_of(record)), tests::hex_of(frame));
@@ -228,9 +236,7 @@ TEST_CASE("journal: a body that is no record is refused by what it is") {
 
 TEST_CASE("journal: a frame holds only in its own segment, timeline and place") {
   const SegmentHeader header = sample_header();
-  std::string frame;
-  const std::size_t bytes = append_frame(frame, 1005, tests::sample_records()[0]);
-  CHECK(bytes == frame.size());
+  std::string frame = frame_of(1005, tests::sample_records()[0]);
   CHECK(frame.size() % 8 == 0);
   CHECK(unsealed_bytes(frame.data()) == frame.size());
   seal_frame(frame.data(), frame_seed(header), 1001);

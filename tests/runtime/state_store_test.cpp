@@ -44,9 +44,8 @@ void take(StateStore& store, const StateChanges& changes) {
 }
 
 TEST_CASE("state store: the key is table and group, big endian, then the key's bytes") {
-  std::string bytes;
-  append_store_key(bytes, {0x0102, cep::KeyGroup{0x0304 & 1023}, "k"});
-  CHECK(bytes == std::string("\x01\x02\x03\x04k", 5));
+  const std::string bytes("\x01\x02\x03\x04k", 5);
+  CHECK(tests::store_key({0x0102, cep::KeyGroup{0x0304 & 1023}, "k"}) == bytes);
   const cep::StateKey key = parse_store_key(bytes);
   CHECK(key.table == 0x0102);
   CHECK(key.group.value == 0x0304);

@@ -9,6 +9,7 @@
 #include "runtime/journal/journal_reader.h"
 #include "runtime/journal/prefix_digest.h"
 #include "tests/support/engine_run.h"
+#include "tests/support/random_journal.h"
 
 namespace tocsin::simulation {
 using namespace runtime;
@@ -29,8 +30,7 @@ void Ledger::read_journal(Files& files, const std::string& directory, std::uint6
     const Result<std::optional<JournalEntry>> entry = reader->next();
     must(entry.has_value(), entry ? "" : "the journal cannot be read: " + entry.error().message);
     must(entry->has_value(), fmt::format("record {} was durable and is not there", sequence));
-    std::string body;
-    encode_record((*entry)->record, body);
+    const std::string body = tests::body_of((*entry)->record);
     if (sequence < known) {
       must(records_[sequence - 1] == body,
            fmt::format("record {} is another than it was", sequence));

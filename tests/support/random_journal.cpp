@@ -68,7 +68,7 @@ JournalRecord RandomRecords::next(std::size_t bytes_max) {
 
 std::string body_of(const JournalRecord& record) {
   std::string body;
-  encode_record(record, body);
+  body += encode_front(record, body);
   return body;
 }
 
