@@ -57,10 +57,10 @@ class PatternMatcher {
   /// Time has reached a deadline of the key.
   void on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key, const Timer& timer,
                    ShardTimers& timers, std::uint32_t queue);
-  /// Until when the rule's state of a key matters: kDead when it is over by `now_us` (then it is
-  /// let go of), kNeverDies. Drops expired partial matches.
   /// Gives back what a rule has of a key, which the record names at `state`.
   void release(const std::byte* record, Offset state);
+  /// Until when the rule's state of a key matters: kDead when it is over by `now_us` (then it is
+  /// let go of), kNeverDies. Drops expired partial matches.
   std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
                       std::int64_t now_us);
   /// All rows and deadlines of the slice up to the watermark have been worked through: gives the

@@ -18,11 +18,9 @@
 #include "cep/base/prefetch.h"
 #include "cep/record/arena.h"
 #include "cep/value/key.h"
+#include "cep/value/shard.h"
 
 namespace tocsin::cep {
-inline constexpr std::uint32_t kShardCount = 64;
-inline constexpr std::uint32_t kGroupsOfShard = kKeyGroupCount / kShardCount;
-
 struct KeySlot {
   static constexpr std::uint8_t kOutside = 255;
   static constexpr std::uint16_t kTicks = 1U << 13;

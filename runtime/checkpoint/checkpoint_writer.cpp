@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/value/shard.h"
 #include "runtime/io/crash_point.h"
 #include "runtime/journal/file_tree.h"
 #include "runtime/store/state_buffer.h"
@@ -18,8 +19,6 @@ namespace {
 // many of them before changes are looked at again.
 constexpr std::uint64_t kFifthsChanged = 2;
 constexpr int kWholeOnes = 8;
-constexpr std::uint32_t kShardCount = 64;
-constexpr std::uint32_t kGroupsPerShard = cep::kKeyGroupCount / kShardCount;
 constexpr std::string_view kUnfinished = ".new";
 constexpr std::string_view kRemoved = ".old";
 constexpr std::string_view kSetSideOutput = ".damaged";
@@ -59,7 +58,7 @@ struct CheckpointWriter::Work : std::enable_shared_from_this<CheckpointWriter::W
   std::optional<GoodCheckpoint> recovered;
   bool is_open = false;  // between begin() and finish()
   std::uint64_t last_number = 0;
-  std::array<StateBuffer, kShardCount> buffers;
+  std::array<StateBuffer, cep::kShardCount> buffers;
 
   // --- both, under the lock ---
   mutable std::mutex mutex;
@@ -513,16 +512,16 @@ bool CheckpointWriter::has_room() const {
 
 void CheckpointWriter::put(const cep::StateKey& key, std::string_view value) {
   TOCSIN_ASSERT(work_->is_open, "pieces come between begin() and finish()");
-  work_->buffers[key.group.value / kGroupsPerShard].put(key, value);
+  work_->buffers[cep::shard_of(key.group)].put(key, value);
 }
 
 void CheckpointWriter::remove(const cep::StateKey& key) {
   TOCSIN_ASSERT(work_->is_open, "pieces come between begin() and finish()");
-  work_->buffers[key.group.value / kGroupsPerShard].remove(key);
+  work_->buffers[cep::shard_of(key.group)].remove(key);
 }
 
 void CheckpointWriter::shard_done(std::uint32_t shard) {
-  TOCSIN_ASSERT(shard < kShardCount, "there are 64 shards");
+  TOCSIN_ASSERT(shard < cep::kShardCount, "a shard is one of kShardCount");
   StateBuffer& buffer = work_->buffers[shard];
   if (buffer.empty()) return;
   {
@@ -543,7 +542,7 @@ void CheckpointWriter::put_intake(std::string bytes) {
 
 void CheckpointWriter::finish() {
   TOCSIN_ASSERT(work_->is_open, "finish() ends what begin() began");
-  for (std::uint32_t shard = 0; shard < kShardCount; ++shard) shard_done(shard);
+  for (std::uint32_t shard = 0; shard < cep::kShardCount; ++shard) shard_done(shard);
   work_->is_open = false;
   work_->post([](Work& one) { one.complete(); });
 }
