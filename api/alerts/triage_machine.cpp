@@ -5,7 +5,7 @@
 #include <boost/msm/front/state_machine_def.hpp>
 #include <ostream>
 
-#include "cep/base/assert.h"
+#include "api/base/machine_states.h"
 
 namespace tocsin::api {
 namespace {
@@ -70,26 +70,14 @@ struct TriageLife : msm::front::state_machine_def<TriageLife> {
 };
 using Machine = msm::back::state_machine<TriageLife>;
 
-template <typename State>
-constexpr int kNumberOf = msm::back::get_state_id<Machine::stt, State>::type::value;
-
-struct NamedState {
-  TriageState state;
-  std::string_view name;
-  int number;  // MSM's
+constexpr NamedState<TriageState> kStates[] = {
+    {{TriageState::kOpen, "open"}, kNumberOf<Machine, Open>},
+    {{TriageState::kAssigned, "assigned"}, kNumberOf<Machine, Assigned>},
+    {{TriageState::kConfirmed, "confirmed"}, kNumberOf<Machine, Confirmed>},
+    {{TriageState::kDismissed, "dismissed"}, kNumberOf<Machine, Dismissed>},
+    {{TriageState::kClosed, "closed"}, kNumberOf<Machine, Closed>},
 };
-constexpr NamedState kStates[] = {
-    {TriageState::kOpen, "open", kNumberOf<Open>},
-    {TriageState::kAssigned, "assigned", kNumberOf<Assigned>},
-    {TriageState::kConfirmed, "confirmed", kNumberOf<Confirmed>},
-    {TriageState::kDismissed, "dismissed", kNumberOf<Dismissed>},
-    {TriageState::kClosed, "closed", kNumberOf<Closed>},
-};
-struct NamedAction {
-  TriageAction action;
-  std::string_view name;
-};
-constexpr NamedAction kActions[] = {
+constexpr Named<TriageAction> kActions[] = {
     {TriageAction::kAssign, "assign"},   {TriageAction::kRelease, "release"},
     {TriageAction::kConfirm, "confirm"}, {TriageAction::kDismiss, "dismiss"},
     {TriageAction::kClose, "close"},     {TriageAction::kReopen, "reopen"},
@@ -138,31 +126,15 @@ void process(Machine& machine, TriageAction action) {
 }
 }  // namespace
 
-std::string_view name_of(TriageState state) {
-  for (const NamedState& named : kStates) {
-    if (named.state == state) return named.name;
-  }
-  TOCSIN_ASSERT(false, "every state has a name");
-}
+std::string_view name_of(TriageState state) { return name_in(kStates, state); }
 std::optional<TriageState> triage_state_named(std::string_view name) {
-  for (const NamedState& named : kStates) {
-    if (named.name == name) return named.state;
-  }
-  return std::nullopt;
+  return value_named(kStates, name);
 }
 std::ostream& operator<<(std::ostream& out, TriageState state) { return out << name_of(state); }
 
-std::string_view name_of(TriageAction action) {
-  for (const NamedAction& named : kActions) {
-    if (named.action == action) return named.name;
-  }
-  TOCSIN_ASSERT(false, "every action has a name");
-}
+std::string_view name_of(TriageAction action) { return name_in(kActions, action); }
 std::optional<TriageAction> triage_action_named(std::string_view name) {
-  for (const NamedAction& named : kActions) {
-    if (named.name == name) return named.action;
-  }
-  return std::nullopt;
+  return value_named(kActions, name);
 }
 std::ostream& operator<<(std::ostream& out, TriageAction action) { return out << name_of(action); }
 
@@ -172,11 +144,7 @@ std::optional<TriageState> triage_after(TriageState state, TriageAction action) 
   restore(machine, state);
   process(machine, action);
   if (machine.is_refused) return std::nullopt;
-  const int number = machine.current_state()[0];
-  for (const NamedState& known : kStates) {
-    if (known.number == number) return known.state;
-  }
-  TOCSIN_ASSERT(false, "every state has a number");
+  return state_of(kStates, machine);
 }
 
 std::vector<TriageAction> triage_actions_of(TriageState state) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <ostream>
 
+#include "api/base/machine_states.h"
 #include "cep/base/assert.h"
 
 namespace tocsin::api {
@@ -71,31 +72,16 @@ struct DeliveryLife : msm::front::state_machine_def<DeliveryLife> {
 };
 using Machine = msm::back::state_machine<DeliveryLife>;
 
-// MSM numbers states in the order in which its table first names them: only good while the process
-// runs. Stored is the name.
-template <typename State>
-constexpr int kNumberOf = msm::back::get_state_id<Machine::stt, State>::type::value;
-
-struct NamedState {
-  DeliveryState state;
-  std::string_view name;
-  int number;  // MSM's
-};
-constexpr NamedState kStates[] = {
-    {DeliveryState::kPending, "pending", kNumberOf<Pending>},
-    {DeliveryState::kSending, "sending", kNumberOf<Sending>},
-    {DeliveryState::kBackingOff, "backing_off", kNumberOf<BackingOff>},
-    {DeliveryState::kDelivered, "delivered", kNumberOf<Delivered>},
-    {DeliveryState::kDead, "dead", kNumberOf<Dead>},
+constexpr NamedState<DeliveryState> kStates[] = {
+    {{DeliveryState::kPending, "pending"}, kNumberOf<Machine, Pending>},
+    {{DeliveryState::kSending, "sending"}, kNumberOf<Machine, Sending>},
+    {{DeliveryState::kBackingOff, "backing_off"}, kNumberOf<Machine, BackingOff>},
+    {{DeliveryState::kDelivered, "delivered"}, kNumberOf<Machine, Delivered>},
+    {{DeliveryState::kDead, "dead"}, kNumberOf<Machine, Dead>},
 };
 }  // namespace
 
-std::string_view name_of(DeliveryState state) {
-  for (const NamedState& named : kStates) {
-    if (named.state == state) return named.name;
-  }
-  TOCSIN_ASSERT(false, "every state has a name");
-}
+std::string_view name_of(DeliveryState state) { return name_in(kStates, state); }
 
 std::ostream& operator<<(std::ostream& out, DeliveryState state) { return out << name_of(state); }
 
@@ -114,13 +100,7 @@ DeliveryMachine::DeliveryMachine(DeliveryMachine&&) noexcept = default;
 DeliveryMachine& DeliveryMachine::operator=(DeliveryMachine&&) noexcept = default;
 DeliveryMachine::~DeliveryMachine() = default;
 
-DeliveryState DeliveryMachine::state() const {
-  const int number = impl_->machine.current_state()[0];
-  for (const NamedState& known : kStates) {
-    if (known.number == number) return known.state;
-  }
-  TOCSIN_ASSERT(false, "every state has a number");
-}
+DeliveryState DeliveryMachine::state() const { return state_of(kStates, impl_->machine); }
 std::uint32_t DeliveryMachine::attempts() const { return impl_->machine.attempts; }
 void DeliveryMachine::lift_attempt_limit() {
   impl_->machine.attempts_max = std::numeric_limits<std::uint32_t>::max();

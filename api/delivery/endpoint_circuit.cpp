@@ -7,6 +7,7 @@
 #include <ostream>
 #include <utility>
 
+#include "api/base/machine_states.h"
 #include "cep/base/assert.h"
 
 namespace tocsin::api {
@@ -98,28 +99,15 @@ struct CircuitLife : msm::front::state_machine_def<CircuitLife> {
 };
 using Machine = msm::back::state_machine<CircuitLife>;
 
-template <typename State>
-constexpr int kNumberOf = msm::back::get_state_id<Machine::stt, State>::type::value;
-
-struct NamedState {
-  CircuitState state;
-  std::string_view name;
-  int number;  // MSM's
-};
-constexpr NamedState kStates[] = {
-    {CircuitState::kClosed, "closed", kNumberOf<Closed>},
-    {CircuitState::kOpen, "open", kNumberOf<Open>},
-    {CircuitState::kHalfOpen, "half_open", kNumberOf<HalfOpen>},
-    {CircuitState::kDisabled, "disabled", kNumberOf<Disabled>},
+constexpr NamedState<CircuitState> kStates[] = {
+    {{CircuitState::kClosed, "closed"}, kNumberOf<Machine, Closed>},
+    {{CircuitState::kOpen, "open"}, kNumberOf<Machine, Open>},
+    {{CircuitState::kHalfOpen, "half_open"}, kNumberOf<Machine, HalfOpen>},
+    {{CircuitState::kDisabled, "disabled"}, kNumberOf<Machine, Disabled>},
 };
 }  // namespace
 
-std::string_view name_of(CircuitState state) {
-  for (const NamedState& named : kStates) {
-    if (named.state == state) return named.name;
-  }
-  TOCSIN_ASSERT(false, "every state has a name");
-}
+std::string_view name_of(CircuitState state) { return name_in(kStates, state); }
 
 std::ostream& operator<<(std::ostream& out, CircuitState state) { return out << name_of(state); }
 
@@ -138,13 +126,7 @@ EndpointCircuit::EndpointCircuit(
 }
 EndpointCircuit::~EndpointCircuit() = default;
 
-CircuitState EndpointCircuit::state() const {
-  const int number = impl_->machine.current_state()[0];
-  for (const NamedState& known : kStates) {
-    if (known.number == number) return known.state;
-  }
-  TOCSIN_ASSERT(false, "every state has a number");
-}
+CircuitState EndpointCircuit::state() const { return state_of(kStates, impl_->machine); }
 EndpointCircuit::Moment EndpointCircuit::open_until() const {
   TOCSIN_ASSERT(state() == CircuitState::kOpen, "only an open circuit pauses");
   return impl_->machine.open_until;

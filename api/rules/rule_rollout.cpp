@@ -4,6 +4,7 @@
 #include <boost/msm/front/functor_row.hpp>
 #include <boost/msm/front/state_machine_def.hpp>
 
+#include "api/base/machine_states.h"
 #include "cep/base/assert.h"
 
 namespace tocsin::api {
@@ -83,29 +84,18 @@ std::vector<RuleStage> way_to(RuleStage stage) {
   TOCSIN_ASSERT(false, "all stages have a way");
 }
 
-constexpr RuleStage kStages[] = {RuleStage::kDraft, RuleStage::kShadow, RuleStage::kLive,
-                                 RuleStage::kRetired};
+constexpr Named<RuleStage> kStages[] = {
+    {RuleStage::kDraft, "draft"},
+    {RuleStage::kShadow, "shadow"},
+    {RuleStage::kLive, "live"},
+    {RuleStage::kRetired, "retired"},
+};
 }  // namespace
 
-std::string_view name_of(RuleStage stage) {
-  switch (stage) {
-    case RuleStage::kDraft:
-      return "draft";
-    case RuleStage::kShadow:
-      return "shadow";
-    case RuleStage::kLive:
-      return "live";
-    case RuleStage::kRetired:
-      return "retired";
-  }
-  TOCSIN_ASSERT(false, "every stage has a name");
-}
+std::string_view name_of(RuleStage stage) { return name_in(kStages, stage); }
 
 std::optional<RuleStage> rule_stage_named(std::string_view name) {
-  for (const RuleStage stage : kStages) {
-    if (name_of(stage) == name) return stage;
-  }
-  return std::nullopt;
+  return value_named(kStages, name);
 }
 
 bool may_become(RuleStage from, RuleStage to) {
@@ -120,7 +110,7 @@ bool may_become(RuleStage from, RuleStage to) {
 
 std::vector<RuleStage> next_stages(RuleStage from) {
   std::vector<RuleStage> next;
-  for (const RuleStage stage : kStages) {
+  for (const auto& [stage, name] : kStages) {
     if (stage != from && may_become(from, stage)) next.push_back(stage);
   }
   return next;
