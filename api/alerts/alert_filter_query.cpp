@@ -23,8 +23,7 @@ std::vector<std::string> words_of(std::string_view list) {
   return words;
 }
 tl::unexpected<HttpResponse> bad_parameter(std::string_view name, const std::string& detail) {
-  return tl::unexpected(
-      problem_response(ProblemKind::kBadParameter, detail, {{"parameter", name}}));
+  return tl::unexpected(bad_parameter_response(name, detail));
 }
 
 // `card=c1`, or a JSON object of several parts.

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <fstream>
 #include <iterator>
 
+#include "api/base/integer_text.h"
 #include "cep/base/assert.h"
 #include "rules/text/suggest.h"
 
@@ -20,15 +20,6 @@ constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kUnits = {
      {"MiB", std::int64_t{1} << 20},
      {"KiB", std::int64_t{1} << 10},
      {"B", 1}}};
-
-std::optional<std::int64_t> parse_integer(std::string_view text) {
-  std::int64_t number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return number;
-}
 
 std::optional<std::int64_t> parse_bytes(std::string_view text) {
   std::int64_t unit = 1;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/base/trimmed.h"
 
 namespace tocsin::api {
 namespace {
@@ -23,14 +24,9 @@ constexpr std::size_t kSecretBytesMin = 24;
 constexpr std::size_t kSecretBytesMax = 64;
 constexpr std::size_t kSecretFileMax = 4096;  // bytes; no secret is near it
 
-using Sha256 = std::array<unsigned char, 32>;
+constexpr std::string_view kBlank = " \t\r\n";
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
-}
+using Sha256 = std::array<unsigned char, 32>;
 
 const unsigned char* as_bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -101,7 +97,7 @@ Result<std::string> read_small_file(const std::string& path) {
 }  // namespace
 
 Result<WebhookSecret> WebhookSecret::parse(std::string_view text) {
-  text = trimmed(text);
+  text = trimmed(text, kBlank);
   if (text.empty()) return fail(Errc::kInvalidArgument, "the webhook secret is empty");
   if (!text.starts_with(kSecretPrefix)) {
     return fail(Errc::kInvalidArgument,
@@ -125,7 +121,7 @@ Result<std::string> read_secret_text(const std::string& path) {
   if (!text) return text;
   if (Result<WebhookSecret> secret = WebhookSecret::parse(*text); !secret)
     return fail(secret.error().code, secret.error().message + ": " + path);
-  return std::string(trimmed(*text));
+  return std::string(trimmed(*text, kBlank));
 }
 
 Result<WebhookSecret> read_secret_file(const std::string& path) {

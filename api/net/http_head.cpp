@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "cep/base/trimmed.h"
+
 namespace tocsin::api {
 namespace {
 tl::unexpected<HttpFault> refuse(int status, std::string detail) {
@@ -34,11 +36,6 @@ bool is_target(std::string_view text) {
     const auto byte = static_cast<unsigned char>(letter);
     return byte > ' ' && byte < 0x7f;
   });
-}
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 std::string lower(std::string_view text) {
   std::string result(text);

@@ -6,6 +6,8 @@
 #include <array>
 #include <charconv>
 
+#include "cep/base/trimmed.h"
+
 namespace tocsin::api {
 namespace {
 constexpr std::int64_t kRetryAfterMax = 86'400;  // seconds
@@ -31,12 +33,6 @@ bool equal_without_case(std::string_view left, std::string_view right) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
   };
   return std::ranges::equal(left, right, {}, lower, lower);
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
 template <typename Number>

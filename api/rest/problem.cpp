@@ -39,6 +39,10 @@ HttpResponse problem_response(ProblemKind kind, std::string_view detail,
   return response;
 }
 
+HttpResponse bad_parameter_response(std::string_view name, std::string_view detail) {
+  return problem_response(ProblemKind::kBadParameter, detail, {{"parameter", name}});
+}
+
 HttpResponse problem_of_fault(const HttpFault& fault) {
   if (fault.status == 503) return unavailable_response(fault.detail);
   const auto* const found = std::ranges::find(kTypes, fault.status, &ProblemType::status);

@@ -31,6 +31,8 @@ std::span<const ProblemType> all_problem_types();
 HttpResponse problem_response(ProblemKind kind, std::string_view detail);
 HttpResponse problem_response(ProblemKind kind, std::string_view detail,
                               const nlohmann::ordered_json& more);
+/// Of a parameter of the request that is not as it must be.
+HttpResponse bad_parameter_response(std::string_view name, std::string_view detail);
 /// Of a request that the server refused before anybody read it.
 HttpResponse problem_of_fault(const HttpFault& fault);
 /// Of an error of the node or the stores; `bad_argument` is what an invalid argument is.

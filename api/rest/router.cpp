@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "api/base/integer_text.h"
 #include "api/rest/audit_trail.h"
 #include "api/rest/idempotency.h"
 #include "api/rest/problem.h"
@@ -231,11 +231,6 @@ struct Router::Impl {
         fmt::format("the token {} has made its requests; more are taken in {} s", name, wait));
   }
 
-  static std::optional<HttpResponse> bad_parameter(const std::string& name,
-                                                   const std::string& detail) {
-    return problem_response(ProblemKind::kBadParameter, detail, {{"parameter", name}});
-  }
-
   static std::optional<HttpResponse> read_parameters(const Route& route,
                                                      const std::vector<std::string_view>& segments,
                                                      std::string_view target, ApiRequest& request) {
@@ -246,9 +241,11 @@ struct Router::Impl {
       const auto& parameter =
           *std::ranges::find(route.path_parameters, name, &RouteParameter::name);
       const auto value = percent_decode(segments[i], false);
-      if (!value) return bad_parameter(name, fmt::format("{} has a bad escape in the path", name));
+      if (!value)
+        return bad_parameter_response(name, fmt::format("{} has a bad escape in the path", name));
       if (const auto fault = fault_of(parameter, *value)) {
-        return bad_parameter(name, fmt::format("{} takes {}, not {}", name, *fault, *value));
+        return bad_parameter_response(name,
+                                      fmt::format("{} takes {}, not {}", name, *fault, *value));
       }
       request.path[name] = *value;
     }
@@ -261,22 +258,23 @@ struct Router::Impl {
       const auto name = percent_decode(pair.substr(0, pair.find('=')), true);
       const auto value = percent_decode(
           pair.find('=') == std::string_view::npos ? "" : pair.substr(pair.find('=') + 1), true);
-      if (!name || !value) return bad_parameter("", "the query has a bad escape");
+      if (!name || !value) return bad_parameter_response("", "the query has a bad escape");
       const auto parameter =
           std::ranges::find(route.query_parameters, *name, &RouteParameter::name);
       if (parameter == route.query_parameters.end()) {
         std::vector<std::string> known;
         for (const RouteParameter& one : route.query_parameters) known.push_back(one.name);
-        return bad_parameter(
+        return bad_parameter_response(
             *name, known.empty() ? fmt::format("{} is no parameter: there are none here", *name)
                                  : fmt::format("{} is no parameter: there are {}", *name,
                                                fmt::join(known, ", ")));
       }
       if (const auto fault = fault_of(*parameter, *value)) {
-        return bad_parameter(*name, fmt::format("{} takes {}, not {}", *name, *fault, *value));
+        return bad_parameter_response(*name,
+                                      fmt::format("{} takes {}, not {}", *name, *fault, *value));
       }
       if (!request.query.emplace(*name, *value).second) {
-        return bad_parameter(*name, fmt::format("{} stands twice", *name));
+        return bad_parameter_response(*name, fmt::format("{} stands twice", *name));
       }
     }
     return std::nullopt;

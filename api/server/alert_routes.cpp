@@ -26,11 +26,6 @@ constexpr std::size_t kNameBytesMax = 200;
 
 RouteParameter alert_id_parameter() { return {"id", Type::kText, "The alert's id, 32 hex digits"}; }
 
-tl::unexpected<HttpResponse> bad_parameter(std::string_view name, const std::string& detail) {
-  return tl::unexpected(
-      problem_response(ProblemKind::kBadParameter, detail, {{"parameter", name}}));
-}
-
 ordered_json triage_json(const TriageRecord& record) {
   ordered_json document = {{"state", name_of(record.state)}};
   if (!record.assignee.empty()) document["assignee"] = record.assignee;
@@ -79,7 +74,7 @@ class Operations {
                                                request.text("cursor").value_or(""));
     if (!page) {
       if (page.error().code == Errc::kInvalidArgument)
-        return bad_parameter("cursor", page.error().message).value();
+        return bad_parameter_response("cursor", page.error().message);
       return problem_of_error(page.error());
     }
     std::string body = R"({"alerts":[)";

@@ -1,16 +1,12 @@
 #include "cep/aggregate/loop_aggregate.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "cep/base/assert.h"
+#include "cep/value/int128.h"
 
 namespace tocsin::cep {
 namespace {
-bool fits_64(Int128 number) {
-  return number >= std::numeric_limits<std::int64_t>::min() &&
-         number <= std::numeric_limits<std::int64_t>::max();
-}
 Value duration_of(Int128 us) {
   return fits_64(us) ? Value::duration({static_cast<std::int64_t>(us)}) : Value::missing();
 }

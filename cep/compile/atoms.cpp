@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cep/base/assert.h"
+#include "cep/plan/comparison.h"
 #include "cep/value/short_text.h"
 
 namespace tocsin::cep {
@@ -96,38 +97,6 @@ WordRange range_of(Op op, const Threshold& t) {
       return exactly(t);
   }
 }
-
-Op mirrored(Op op) {
-  switch (op) {
-    case Op::kLess:
-      return Op::kGreater;
-    case Op::kLessEqual:
-      return Op::kGreaterEqual;
-    case Op::kGreater:
-      return Op::kLess;
-    case Op::kGreaterEqual:
-      return Op::kLessEqual;
-    default:
-      return op;
-  }
-}
-bool holds(Op op, Ordering order) {
-  switch (op) {
-    case Op::kEqual:
-      return order == Ordering::kEqual;
-    case Op::kNotEqual:
-      return order != Ordering::kEqual;
-    case Op::kLess:
-      return order == Ordering::kLess;
-    case Op::kLessEqual:
-      return order != Ordering::kGreater;
-    case Op::kGreater:
-      return order == Ordering::kGreater;
-    default:
-      return order != Ordering::kLess;
-  }
-}
-bool is_comparison(Op op) { return op >= Op::kEqual && op <= Op::kGreaterEqual; }
 
 // A test of one field: which words or texts satisfy it. It is unknown where the field is missing.
 std::optional<Atom> comparison_test(Op op, const Type& column, const Value& literal) {

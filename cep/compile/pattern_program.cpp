@@ -4,21 +4,10 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/plan/contiguity.h"
 
 namespace tocsin::cep {
 namespace {
-Contiguity contiguity_of(LoopMode mode) {
-  switch (mode) {
-    case LoopMode::kNext:
-      return Contiguity::kNext;
-    case LoopMode::kEach:
-      return Contiguity::kAny;
-    case LoopMode::kRelaxed:
-      break;
-  }
-  return Contiguity::kFirst;
-}
-
 // An element in its place.
 struct Place {
   const Element* element = nullptr;  // null: the whole pattern

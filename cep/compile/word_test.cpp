@@ -1,6 +1,7 @@
 #include "cep/compile/word_test.h"
 
-#include <limits>
+
+#include "cep/value/int128.h"
 
 namespace tocsin::cep {
 namespace {
@@ -19,10 +20,6 @@ bool is_word(const Type& type) {
 }
 bool is_number(const Type& type) {
   return type.kind == TypeKind::kInt || type.kind == TypeKind::kDecimal;
-}
-bool fits_64(Int128 number) {
-  return number >= std::numeric_limits<std::int64_t>::min() &&
-         number <= std::numeric_limits<std::int64_t>::max();
 }
 int scale_of(const Type& type) { return type.kind == TypeKind::kDecimal ? type.scale : 0; }
 

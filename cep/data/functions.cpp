@@ -9,6 +9,7 @@
 #include "cep/base/assert.h"
 #include "cep/data/text_capture.h"
 #include "cep/plan/zone.h"
+#include "cep/value/int128.h"
 #include "cep/value/ip_address.h"
 #include "cep/value/real_math.h"
 #include "cep/value/similarity.h"
@@ -16,11 +17,6 @@
 
 namespace tocsin::cep {
 namespace {
-bool fits_64(Int128 number) {
-  return number >= std::numeric_limits<std::int64_t>::min() &&
-         number <= std::numeric_limits<std::int64_t>::max();
-}
-
 // The exact number numerator / denominator, denominator > 0.
 struct Exact {
   Int128 numerator = 0;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cep/plan/contiguity.h"
+
 namespace tocsin::cep {
 namespace {
 using Elements = std::vector<Element>;
@@ -13,18 +15,6 @@ using Build = std::function<Elements(const Elements&)>;
 // in it.
 using Around = std::function<Elements(const Elements&, bool first)>;
 constexpr std::size_t kAllOfSubsetsMax = 6;  // members of which all choices are stages
-
-Contiguity contiguity_of(LoopMode mode) {
-  switch (mode) {
-    case LoopMode::kNext:
-      return Contiguity::kNext;
-    case LoopMode::kEach:
-      return Contiguity::kAny;
-    case LoopMode::kRelaxed:
-      break;
-  }
-  return Contiguity::kFirst;
-}
 
 // A group that goes round once, and is taken.
 Element once(Element group) {

@@ -8,6 +8,7 @@
 
 #include "cep/plan/plan.h"
 #include "cep/value/decimal.h"
+#include "cep/value/quoted.h"
 #include "cep/value/time.h"
 
 namespace tocsin::cep {
@@ -103,13 +104,6 @@ inline std::string once_name(const Suppression& suppression) {
     return std::string("per_") + unit_name(suppression.unit);
   }
   return name_of(kOnceNames, suppression.once);
-}
-
-/// As a JSON string.
-inline std::string quoted(std::string_view text) {
-  std::string out;
-  append_json_string(out, text);
-  return out;
 }
 
 inline std::string type_text(const Type& type) {

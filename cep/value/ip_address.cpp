@@ -7,6 +7,8 @@
 #include <iterator>
 #include <vector>
 
+#include "cep/base/trimmed.h"
+
 namespace tocsin::cep {
 namespace {
 // A decimal number of at most `digits` digits without a leading zero.
@@ -150,15 +152,10 @@ std::vector<IpNetwork> networks_of(IpAddress first, const IpAddress& last) {
 
 // "10.0.0.1-10.0.0.9": what to write for it; empty where the text is no range.
 std::string range_help(std::string_view text) {
-  const auto trimmed = [](std::string_view part) {
-    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
-    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
-    return part;
-  };
   const std::size_t dash = text.find('-');
   if (dash == std::string_view::npos) return {};
-  const auto first = parse_ip_address(trimmed(text.substr(0, dash)));
-  const auto last = parse_ip_address(trimmed(text.substr(dash + 1)));
+  const auto first = parse_ip_address(trimmed(text.substr(0, dash), " "));
+  const auto last = parse_ip_address(trimmed(text.substr(dash + 1), " "));
   if (!first || !last || first->bytes > last->bytes) return {};
   const std::vector<IpNetwork> networks = networks_of(*first, *last);
   if (networks.size() > kRangeMax) return "write a range as the networks that it consists of";

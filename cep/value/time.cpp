@@ -8,15 +8,6 @@
 
 namespace tocsin::cep {
 namespace {
-bool is_leap_year(std::int64_t year) {
-  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
-int days_in_month(std::int64_t year, int month) {
-  constexpr std::array<int, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return month == 2 && is_leap_year(year) ? 29 : kDays[static_cast<std::size_t>(month - 1)];
-}
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Takes pieces of fixed form from the front of a text; any mismatch makes it fail for good.

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <optional>
 
 #include "cep/base/assert.h"
+#include "cep/value/int128.h"
 
 namespace tocsin::cep {
 namespace {
@@ -17,11 +17,6 @@ constexpr Int128 kInt128Min = -kInt128Max - 1;
 
 UInt128 magnitude(Int128 n) {
   return n < 0 ? UInt128{0} - static_cast<UInt128>(n) : static_cast<UInt128>(n);
-}
-
-bool fits_64(Int128 n) {
-  return n >= std::numeric_limits<std::int64_t>::min() &&
-         n <= std::numeric_limits<std::int64_t>::max();
 }
 
 UInt128 greatest_common_divisor(UInt128 a, UInt128 b) {

@@ -4,17 +4,12 @@
 #include <charconv>
 #include <optional>
 
+#include "cep/base/trimmed.h"
 #include "cep/value/decimal.h"
 #include "cep/value/time.h"
 
 namespace tocsin::cep {
 namespace {
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 bool is_word(std::string_view text, std::string_view word) {
   if (text.size() != word.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -11,34 +11,17 @@
 #include <system_error>
 #include <utility>
 
+#include "cep/value/civil_date.h"
 #include "cep/value/time.h"
 
 namespace tocsin::rules {
 namespace {
 constexpr std::int64_t kDaySeconds = 86'400;
 
-// Days since 1970-01-01 of a date (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-std::int64_t days_of(int year, int month, int day) {
-  const std::int64_t y = month <= 2 ? year - 1 : year;
-  const std::int64_t era = (y >= 0 ? y : y - 399) / 400;
-  const std::int64_t year_of_era = y - era * 400;
-  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  const std::int64_t day_of_era =
-      year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  return era * 146'097 + day_of_era - 719'468;
-}
 int year_of(std::int64_t seconds) {
-  std::int64_t days = seconds / kDaySeconds - (seconds % kDaySeconds < 0 ? 1 : 0) + 719'468;
-  const std::int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
-  const std::int64_t day_of_era = days - era * 146'097;
-  const std::int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-  const std::int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const bool is_next = (5 * day_of_year + 2) / 153 >= 10;  // January and February
-  return static_cast<int>(year_of_era + era * 400) + (is_next ? 1 : 0);
+  const std::int64_t days = seconds / kDaySeconds - (seconds % kDaySeconds < 0 ? 1 : 0);
+  return static_cast<int>(cep::civil_of(days).year);
 }
-bool is_leap(int year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
 
 // ---- the footer: a POSIX TZ string, "CET-1CEST,M3.5.0,M10.5.0/3"
 struct ChangeDay {
@@ -50,15 +33,15 @@ struct ChangeDay {
 
   std::int64_t midnight_of(int year) const {
     if (form == Form::kJulian) {  // 1 to 365, 29 February never counts
-      const int leap = is_leap(year) && day >= 60 ? 1 : 0;
-      return (days_of(year, 1, 1) + day - 1 + leap) * kDaySeconds;
+      const int leap = cep::is_leap_year(year) && day >= 60 ? 1 : 0;
+      return (cep::days_of({year, 1, 1}) + day - 1 + leap) * kDaySeconds;
     }
-    if (form == Form::kDay) return (days_of(year, 1, 1) + day) * kDaySeconds;
-    const std::int64_t first = days_of(year, month, 1);
+    if (form == Form::kDay) return (cep::days_of({year, 1, 1}) + day) * kDaySeconds;
+    const std::int64_t first = cep::days_of({year, month, 1});
     const std::int64_t weekday = ((first + 4) % 7 + 7) % 7;  // Sunday is 0
     std::int64_t date = first + (day - weekday + 7) % 7 + (week - 1) * 7;
     const std::int64_t next_month =
-        month == 12 ? days_of(year + 1, 1, 1) : days_of(year, month + 1, 1);
+        month == 12 ? cep::days_of({year + 1, 1, 1}) : cep::days_of({year, month + 1, 1});
     while (date >= next_month) date -= 7;
     return date * kDaySeconds;
   }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cep/plan/expr_walk.h"
+#include "cep/value/time_unit_words.h"
 #include "rules/explain/explain.h"
 #include "rules/explain/expression_text.h"
 
@@ -356,19 +357,6 @@ bool searches_cased(const Expr& e) {
          operand.function != cep::Function::kNormalize;
 }
 
-const char* unit_words(cep::TimeUnit unit) {
-  switch (unit) {
-    case cep::TimeUnit::kSeconds:
-      return "seconds";
-    case cep::TimeUnit::kMilliseconds:
-      return "milliseconds";
-    case cep::TimeUnit::kNanoseconds:
-      return "nanoseconds";
-    case cep::TimeUnit::kMicroseconds:
-      break;
-  }
-  return "microseconds";
-}
 }  // namespace
 
 std::vector<Passage> data_passages(const Words& words) {
@@ -482,7 +470,7 @@ std::vector<Passage> late_passages(const Words& words) {
   }
   for (const auto& [unit, fields] : units) {
     out.push_back({fmt::format("{}: where the time is a number, it counts {} since 1970.",
-                               listed(fields), unit_words(unit))});
+                               listed(fields), cep::time_unit_words(unit))});
   }
   for (const auto& [bound, types] : bounds) {
     if (bound.us == 0) continue;

@@ -1,5 +1,6 @@
 // Expressions, with the aggregates and windows in them.
 #include "cep/base/assert.h"
+#include "cep/value/quoted.h"
 #include "cep/value/value.h"
 #include "rules/format/printer.h"
 
@@ -111,7 +112,7 @@ std::string_view operator_text(ExprKind kind) {
 std::string literal_text(const Expr& expr) {
   if (!expr.text.empty()) return expr.text;
   const cep::Value value = expr.literal.view();
-  if (value.kind == cep::ValueKind::kString) return quoted(value.text);
+  if (value.kind == cep::ValueKind::kString) return cep::quoted(value.text);
   std::string text = cep::to_text(value);
   // A float always shows that it is one.
   if (value.kind == cep::ValueKind::kFloat && text.find_first_of("eE") == std::string::npos)

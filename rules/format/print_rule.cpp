@@ -1,4 +1,5 @@
 // Rules: their clauses in the order in which they were written.
+#include "cep/value/quoted.h"
 #include "cep/value/time.h"
 #include "rules/format/print.h"
 #include "rules/format/printer.h"
@@ -125,7 +126,7 @@ void Printer::alert(const tree::AlertClause& clause) {
       if (c == '{' || c == '}') message += c;
     }
   }
-  leaf(quoted(message));
+  leaf(cep::quoted(message));
   // Braces that hold nothing stand where the author wrote them.
   if (clause.fields.entries.empty() && clause.fields.span.end == clause.fields.span.begin) return;
   blank();

@@ -1,17 +1,12 @@
 // One token after the other: as the source has it, or as it is written by itself.
 #include <fmt/format.h>
 
+#include "cep/value/quoted.h"
 #include "cep/value/time.h"
 #include "cep/value/value.h"
 #include "rules/format/printer.h"
 
 namespace tocsin::rules {
-std::string quoted(std::string_view text) {
-  std::string out;
-  cep::append_json_string(out, text);
-  return out;
-}
-
 std::string name_text(const tree::Name& name) {
   return name.quoted ? "`" + name.text + "`" : name.text;
 }
@@ -65,9 +60,11 @@ void Printer::leaf(std::string text) {
 
 void Printer::name(const tree::Name& name) { leaf(name_text(name)); }
 
-void Printer::name(const tree::Word& word) { leaf(word.string ? quoted(word.text) : word.text); }
+void Printer::name(const tree::Word& word) {
+  leaf(word.string ? cep::quoted(word.text) : word.text);
+}
 
-void Printer::string(const tree::StringLiteral& literal) { leaf(quoted(literal.text)); }
+void Printer::string(const tree::StringLiteral& literal) { leaf(cep::quoted(literal.text)); }
 
 void Printer::integer(const tree::IntLiteral& literal) {
   leaf(literal.text.empty() ? std::to_string(literal.value) : literal.text);

@@ -167,8 +167,6 @@ class Printer {
 
 /// A name as it is written, with its back-quotes.
 std::string name_text(const tree::Name& name);
-/// A JSON string.
-std::string quoted(std::string_view text);
 /// Columns that the names of `entries` are filled up to, so that what follows them stands in one
 /// column. A name much longer than a name should be sticks out.
 template <typename Entries>

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "cep/data/functions.h"
+#include "cep/plan/comparison.h"
 #include "cep/plan/function_name.h"
 #include "rules/context/report.h"
 #include "rules/lint/missing_under_not.h"
@@ -37,43 +38,6 @@ struct Facts {
   std::optional<std::size_t> missing;  // it is missing
   std::optional<std::size_t> known;    // only a value that is there makes this one true
 };
-
-Op mirrored(Op op) {
-  switch (op) {
-    case Op::kLess:
-      return Op::kGreater;
-    case Op::kLessEqual:
-      return Op::kGreaterEqual;
-    case Op::kGreater:
-      return Op::kLess;
-    case Op::kGreaterEqual:
-      return Op::kLessEqual;
-    default:
-      return op;
-  }
-}
-
-bool is_comparison(Op op) {
-  return op == Op::kEqual || op == Op::kNotEqual || op == Op::kLess || op == Op::kLessEqual ||
-         op == Op::kGreater || op == Op::kGreaterEqual;
-}
-
-bool holds(Op op, Ordering order) {
-  switch (op) {
-    case Op::kEqual:
-      return order == Ordering::kEqual;
-    case Op::kNotEqual:
-      return order != Ordering::kEqual;
-    case Op::kLess:
-      return order == Ordering::kLess;
-    case Op::kLessEqual:
-      return order != Ordering::kGreater;
-    case Op::kGreater:
-      return order == Ordering::kGreater;
-    default:
-      return order != Ordering::kLess;
-  }
-}
 
 bool has_capital(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });

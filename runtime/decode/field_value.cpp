@@ -6,6 +6,7 @@
 
 #include "cep/base/assert.h"
 #include "cep/value/time.h"
+#include "cep/value/time_unit_words.h"
 #include "runtime/decode/json_text.h"
 
 namespace tocsin::runtime {
@@ -45,20 +46,6 @@ int scale_of(cep::TimeUnit unit) {
   return 0;
 }
 
-const char* unit_word(cep::TimeUnit unit) {
-  switch (unit) {
-    case cep::TimeUnit::kSeconds:
-      return "seconds";
-    case cep::TimeUnit::kMilliseconds:
-      return "milliseconds";
-    case cep::TimeUnit::kNanoseconds:
-      return "nanoseconds";
-    case cep::TimeUnit::kMicroseconds:
-      break;
-  }
-  return "microseconds";
-}
-
 // A number of the unit in microseconds, rounded down; nothing for one out of the range of times.
 std::optional<std::int64_t> in_us(std::string_view token, cep::TimeUnit unit) {
   const int scale = scale_of(unit);
@@ -84,14 +71,15 @@ int number_scale(const cep::Field& field) {
 std::string implausible_text(const cep::Field& field, std::string_view token, bool shows_value) {
   const std::optional<std::int64_t> us = in_us(token, field.unit);
   const bool is_early = us ? *us < cep::kPlausibleMin.us : token.front() == '-';
-  std::string text = fmt::format("lies {} in {}{}", is_early ? "before 1990" : "after 2100",
-                                 unit_word(field.unit), shows_value ? ": " + shown(token) : "");
+  std::string text =
+      fmt::format("lies {} in {}{}", is_early ? "before 1990" : "after 2100",
+                  cep::time_unit_words(field.unit), shows_value ? ": " + shown(token) : "");
   for (const cep::TimeUnit unit : {cep::TimeUnit::kSeconds, cep::TimeUnit::kMilliseconds,
                                    cep::TimeUnit::kMicroseconds, cep::TimeUnit::kNanoseconds}) {
     const std::optional<std::int64_t> other = in_us(token, unit);
     if (!other || !cep::is_plausible({*other})) continue;
-    return text + fmt::format("; are these {}? Write `{}: time in {}`", unit_word(unit), field.name,
-                              cep::time_unit_name(unit));
+    return text + fmt::format("; are these {}? Write `{}: time in {}`", cep::time_unit_words(unit),
+                              field.name, cep::time_unit_name(unit));
   }
   const bool has_unit = field.unit != cep::TimeUnit::kMicroseconds;
   return text + fmt::format("; if that is right, write `{}: time{} from 1970`", field.name,
