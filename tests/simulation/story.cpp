@@ -482,7 +482,7 @@ class Story {
     NodeInputOptions options;
     options.line_bytes_max = world_.intake.line_bytes_max;
     options.files = &inputs_;
-    options.reads_ahead = world_.intake.drift_max.has_value();
+    options.reads_ahead = random_.chance(50);
     inputs_.let_pause(options.reads_ahead);
     std::size_t asked = random_.pick<std::size_t>({1, 3, 1000});
     if (calm) asked = UINT64_MAX;
