@@ -142,7 +142,7 @@ std::string upper(std::string_view text, char between) {
   return result;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char letter : text) {
     if (letter == '"' || letter == '\\') result += '\\';
@@ -162,11 +162,11 @@ std::string written(const Setting& setting, const std::string& text) {
       return text;
     case SettingType::kTexts: {
       std::vector<std::string> parts;
-      for (const std::string& part : split(text)) parts.push_back(quoted(part));
+      for (const std::string& part : split(text)) parts.push_back(in_quotes(part));
       return fmt::format("[{}]", fmt::join(parts, ", "));
     }
     default:
-      return quoted(text);
+      return in_quotes(text);
   }
 }
 std::string_view table_of(std::string_view name) { return name.substr(0, name.rfind('.')); }

@@ -175,6 +175,10 @@ void Compiler::compile_steps(RuleProgram& program) {
       step.take = compile_element(program, element);
       step.min = element.quantifier.min;
       step.max = element.quantifier.max.value_or(kUnbounded);
+      // The first event is the only one: what looks back at the loop's own events is never asked.
+      if (step.max == 1) {
+        std::erase_if(step.take.by_run, [](const Conjunct& asked) { return !asked.of_first; });
+      }
       step.mode = element.quantifier.mode;
       step.contiguity = element.contiguity;
       program.strict = program.strict ||

@@ -64,7 +64,7 @@ std::set<std::string> names_in(const std::string& source) {
     if (source.compare(at, 2, "//") == 0) {
       at = std::min(source.find('\n', at), source.size());
     } else if (source.compare(at, 3, "R\"(") == 0) {
-      at = std::min(source.find(")\"", at), source.size());
+      at = std::min(source.find(")\"", at), source.size() - 2) + 2;
     } else if (c == '"' || c == '\'') {
       for (++at; at < source.size() && source[at] != c; ++at) {
         if (source[at] == '\\') ++at;
@@ -102,6 +102,7 @@ TEST_CASE("words: a replaced word in a name is found, not one in a text or comme
   CHECK(objections("api/a.h", "int bite_bytes = 0;").size() == 1);
   CHECK(objections("api/a.h", "struct CarryOver;").size() == 1);
   CHECK(objections("api/a.h", "// a bite\nconst char* x = \"brake\";").empty());
+  CHECK(objections("api/a.h", "x = R\"(\"aside)\" \"a \" + desk;").size() == 1);
   CHECK(objections("api/a.h", "int held_back = 0; int arbite = 0; int way = 0;").empty());
   CHECK(objections("cep/match/a.h", "int way = 0;").size() == 1);
 }
