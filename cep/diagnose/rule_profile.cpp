@@ -50,6 +50,10 @@ void add_automaton(const Rule& rule, const PatternProgram& pattern, RuleProfile&
     AutomatonState state;
     state.var = element.var;
     state.takes = test_of(rule, element.events, element.where, element.var);
+    if (out.method != Method::kGeneral && element.quantifier.max == 1U) {
+      std::erase_if(state.takes.conditions,
+                    [](const ProfileCondition& asked) { return !asked.of_first; });
+    }
     if (!element.until_events.empty()) {
       state.until = test_of(rule, element.until_events, element.until_where, std::nullopt);
     }
