@@ -10,7 +10,7 @@
 
 // As <boost/msm/back/metafunctions.hpp> has it, which stays behind .cpp files.
 namespace boost::msm::back {
-template <class stt, class State>
+template <class Table, class State>
 struct get_state_id;
 }  // namespace boost::msm::back
 

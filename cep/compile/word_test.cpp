@@ -1,6 +1,5 @@
 #include "cep/compile/word_test.h"
 
-
 #include "cep/value/int128.h"
 
 namespace tocsin::cep {
