@@ -203,7 +203,7 @@ Result<bool> SliceLoop::read_ahead(std::size_t holder) {
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     // Those that are idle wake as soon as they have lines (look_at_idle()).
     if (i == holder || intake_.status(i).state != SourceState::kActive) continue;
-    const Result<bool> read = read_on(i);
+    Result<bool> read = read_on(i);
     if (!read) return read;
     has_read = has_read || *read;
   }

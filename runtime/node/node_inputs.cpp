@@ -274,7 +274,7 @@ Result<bool> NodeInputs::read_ahead(const Input& holder) {
     Input& input = inputs_[i];
     // Those that are idle wake as soon as they have lines (look_at_idle()).
     if (&input == &holder || input.is_over || input.is_idle) continue;
-    const Result<bool> read = read_on(input, i);
+    Result<bool> read = read_on(input, i);
     if (!read) return read;
     has_read = has_read || *read;
   }

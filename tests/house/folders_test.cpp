@@ -138,7 +138,9 @@ TEST_CASE("folders: a folder includes what its CMakeLists.txt names, and no more
       if (other != folder) used[folder].insert(other);
     }
   }
-  for (const auto& [folder, uses] : declared) {
+  for (const auto& entry : declared) {
+    const std::string& folder = entry.first;
+    const std::set<std::string>& uses = entry.second;
     const std::set<std::string>& really = used[folder];
     for (const std::string& other : really) {
       CHECK_MESSAGE(uses.contains(other), folder << " includes " << other << " without naming it");
@@ -165,9 +167,9 @@ TEST_CASE("folders: modules form no cycle") {
 TEST_CASE("folders: none is too large to look through") {
   std::map<std::string, std::size_t> files;
   for (const std::string& path : sources()) ++files[folder_of(path)];
-  for (const auto& [folder, count] : files) {
-    CAPTURE(folder);
-    CHECK(count <= kFilesMax);
+  for (const auto& entry : files) {
+    CAPTURE(entry.first);
+    CHECK(entry.second <= kFilesMax);
   }
 }
 }  // namespace

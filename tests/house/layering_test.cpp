@@ -200,8 +200,9 @@ TEST_CASE("layering: an include outside the picture is found") {
 }
 
 TEST_CASE("layering: a library that a folder may include is included there") {
-  for (const auto& [name, folder] : folders()) {
-    for (const std::string& library : folder.third_party) {
+  for (const auto& entry : folders()) {
+    const std::string& name = entry.first;
+    for (const std::string& library : entry.second.third_party) {
       CAPTURE(name);
       CAPTURE(library);
       CHECK(is_included(library, name));
