@@ -1,8 +1,8 @@
-/// A pattern of any shape as an automaton. Its states are the **transitions**: after an event taken
-/// for a step (or at the start) each transition leads to one step that may take the next event, or
-/// to the end; all that lies between, optional elements passed by, rounds begun or left, absences,
-/// is folded into it. How often loops and groups went round, and which steps of `all of` are done,
-/// stands in counters of the partial match, so that counts add no states.
+/// A pattern of any shape as an automaton. A partial match waits on a **transition**. After an
+/// event taken for a step, or at the start, each transition leads to one step that may take the
+/// next event, or to the end. It folds all that lies between: optional elements that are passed by,
+/// rounds that begin or end, absences. Counters of the partial match hold how often loops and
+/// groups went round, and which steps of `all of` are done, so that counts add no states.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -62,7 +62,7 @@ struct PatternTransition {
   /// the transition into a further event of a loop, or a further round of a group, has none.
   std::vector<std::uint32_t> absences;
   bool absent_next = false;  // some of the absences are `no next`
-  /// Greedy loops left or passed by: an event that fits one ends the way.
+  /// Greedy loops left or passed by: an event that fits one ends the partial match.
   std::vector<std::uint32_t> greedy;
   std::uint64_t live = 0;  // the slots whose events something on this way, or later, asks about
 };

@@ -42,7 +42,8 @@ Passes passes_of(Contiguity contiguity) {
   return Passes::kEverything;
 }
 
-// The states and ways of the pattern; state i + 1 is after step i, the last one is the match.
+// The states and transitions of the pattern; state i + 1 is after step i, the last one is the
+// match.
 void add_automaton(const Rule& rule, const PatternProgram& pattern, RuleProfile& out) {
   out.states.push_back({AutomatonState::Kind::kStart, {}, {}, {}, {}});
   for (const PatternStep& step : pattern.steps) {

@@ -38,7 +38,7 @@ struct AutomatonState {
   std::optional<AskedTest> until;
   std::optional<std::uint32_t> counter;  // that counts its loop
 };
-/// What a partial match that waits on a way does with an event that does not take it on.
+/// What a partial match that waits on a transition does with an event that does not take it on.
 enum class Passes : std::uint8_t {
   kEverything,      // every event, also one that fits: the partial match stays beside the one that
                     // went on

@@ -3,20 +3,20 @@
 ///
 /// A partial match stands on one **transition** of the automaton (cep/compile/pattern_program.h)
 /// and is offered each considered event of its key. It ends, stays, or takes the event: then each
-/// transition that its counters allow makes a partial match of its own. A way to the end makes a
-/// complete one, or one that waits for its deadline or the next event.
+/// transition that its counters allow makes a partial match of its own. A transition to the end
+/// makes a complete one, or one that waits for its deadline or the next event.
 ///
 /// What becomes of the partial matches at an event is drafted first, then pruned and cut to the
 /// budget; only what survives is written. Invariants:
 /// - runs stand ascending by their first event;
 /// - one node stands for one list of (event, step) taken, so that equal matches are found by their
-///   nodes, and two that reached the same node on the same way with equal counters are one;
+///   nodes, and two that reached the same node on the same transition with equal counters are one;
 /// - **pruning**: where the selection prefers one match (PatternProgram, compile_pattern.cpp), of
-///   two partial matches of one first event that stand on the same way with equal counters, gaps
-///   and deadlines and agree on all events that anything later asks about, the one that comes first
-///   in the order stays: whatever completes the other completes it too, at the same event, and it
-///   is selected first. Where nothing is asked about and no window ends them apart, that holds for
-///   different first events too.
+///   two partial matches of one first event that stand on the same transition with equal counters,
+///   gaps and deadlines and agree on all events that anything later asks about, the one that comes
+///   first in the order stays: whatever completes the other completes it too, at the same event,
+///   and it is selected first. Where nothing is asked about and no window ends them apart, that
+///   holds for different first events too.
 #pragma once
 #include <cstdint>
 #include <map>

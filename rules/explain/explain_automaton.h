@@ -21,7 +21,7 @@ struct NamedState {
   std::string takes;                    // of a step: "payment or refund"
   std::vector<std::string> conditions;  // names; what its event satisfies
 };
-/// A way from one state to another. A partial match waits on it.
+/// A transition from one state to another. A partial match waits on it.
 struct NamedTransition {
   std::size_t from = 0;  // into states
   std::size_t to = 0;
@@ -40,6 +40,6 @@ struct NamedAutomaton {
 NamedAutomaton name_automaton(const Words& words, const cep::RuleProfile& profile);
 /// "general": a word for programs.
 std::string method_name(cep::Method method);
-/// The automaton in words: how it is run and why so, its conditions, states and ways.
+/// The automaton in words: how it is run and why so, its conditions, states and transitions.
 std::vector<Passage> automaton_passages(const Words& words, const cep::RuleProfile& profile);
 }  // namespace tocsin::rules
