@@ -180,6 +180,8 @@ TEST_CASE("metamorphic: slices, arrivals, names and other rules change no alert"
     if (!more) return;
     const std::vector<std::string> problems = cep::validate(*more);
     REQUIRE_MESSAGE(problems.empty(), fmt::format("{}", fmt::join(problems, "\n")));
+    options.work_max = 40'000;
+    if (!oracle::evaluate(*more, placed, options)) return;  // the other rules are too large
     ++added;
     compare("other rules", expected, alerts_of(*more, placed, cut, "other_"));
   });
