@@ -1,6 +1,7 @@
 #include "cep/compile/pattern_program.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -46,6 +47,7 @@ struct Path {
   std::vector<Members> members;
   bool passed = false;        // some optional element was passed by
   std::size_t unbinding = 0;  // the absences that it came after
+  bool repeats = false;       // may be equal to another path of the same step
 };
 
 class Builder {
@@ -260,8 +262,26 @@ class Builder {
       }
       if (has != 0) test(one, CounterTest::Kind::kHas, *group.done, has);
       if (lacks != 0) test(one, CounterTest::Kind::kLacks, *group.done, lacks);
+      // Where all of them were passed by before the last member, its absences bind.
+      std::optional<Path> bound;
+      if (passed_before_last(group, lacks) && !path.transition.absences.empty()) {
+        bound = path;
+        bound->transition.tests = one.transition.tests;
+        bound->repeats = true;
+      }
       round_done(group, std::move(one), reach, out);
+      if (bound) round_done(group, std::move(*bound), reach, out);
     }
+  }
+
+  // Whether members that are not done (as bits, at least one) may have been passed by before an
+  // event: a greedy one would then count as done.
+  static bool passed_before_last(const Place& group, std::uint32_t members) {
+    for (std::uint32_t rest = members; rest != 0; rest &= rest - 1) {
+      const auto i = static_cast<std::size_t>(std::countr_zero(rest));
+      if (group.inner[i]->element->quantifier.greedy) return false;
+    }
+    return members != 0;
   }
 
   // Begins member `index` of an `all of` after those of `passed` were passed by.
@@ -370,6 +390,10 @@ class Builder {
   }
   void add(Path path, std::vector<std::uint32_t>& out) {
     if (out_.transitions.size() > transitions_max_) return;
+    const bool is_there = path.repeats && std::ranges::any_of(out, [&](std::uint32_t transition) {
+                            return out_.transitions[transition] == path.transition;
+                          });
+    if (is_there) return;
     out.push_back(static_cast<std::uint32_t>(out_.transitions.size()));
     out_.transitions.push_back(std::move(path.transition));
   }

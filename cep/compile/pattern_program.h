@@ -27,6 +27,7 @@ struct CounterTest {
   Kind kind = Kind::kAtLeast;
   std::uint32_t counter = 0;
   std::uint32_t value = 0;
+  friend bool operator==(const CounterTest&, const CounterTest&) = default;
 };
 struct CounterUpdate {
   enum class Kind : std::uint8_t {
@@ -37,6 +38,7 @@ struct CounterUpdate {
   Kind kind = Kind::kSet;
   std::uint32_t counter = 0;
   std::uint32_t value = 0;
+  friend bool operator==(const CounterUpdate&, const CounterUpdate&) = default;
 };
 /// How a match is given that has taken its last event.
 enum class Ending : std::uint8_t {
@@ -65,6 +67,7 @@ struct PatternTransition {
   /// Greedy loops left or passed by: an event that fits one ends the partial match.
   std::vector<std::uint32_t> greedy;
   std::uint64_t live = 0;  // the slots whose events something on this way, or later, asks about
+  friend bool operator==(const PatternTransition&, const PatternTransition&) = default;
 };
 struct PatternStep {
   const Element* element = nullptr;

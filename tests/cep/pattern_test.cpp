@@ -170,6 +170,26 @@ TEST_CASE("patterns: groups, options and absences give these matches") {
          p.rules[0].pattern[1].next = true;
        },
        "a1 b2 a3 c5 a9", "2@5"},
+      {"all of: an absence at the end of the last member binds where the optional one was passed "
+       "by "
+       "before it",
+       "a; no b; any d?", 0,
+       [](cep::Plan& p) {
+         all(p);
+         p.rules[0].pattern[1].next = true;
+         Rule& rule = p.rules[0];
+         group(rule, 0, 1, ElementKind::kGroup);
+         group(rule, 0, 1, ElementKind::kAllOf);
+       },
+       "a1 c2 a5 b6 a7 d8", "0| 0|@2 2| 4| 0|5 4|5 4|@8"},
+      {"all of, and a step after it: each match once", "a; no b; any d?; any c", 0,
+       [](cep::Plan& p) {
+         all(p);
+         Rule& rule = p.rules[0];
+         group(rule, 0, 1, ElementKind::kGroup);
+         group(rule, 0, 1, ElementKind::kAllOf);
+       },
+       "a1 c2 a3 b4 c5", "0||1"},
       {"two absences at the end", "a; no b; no c for 10", 0, all, "a1 c2 a3 b4 a5 x6", "4@15"},
       {"without", "a; any b", 0,
        [](cep::Plan& p) {
