@@ -32,10 +32,8 @@ class LetterCase {
   std::string advice(const Expr& condition) const {
     if (condition.args.empty() || !condition.args[0]) return {};
     const Expr& operand = *condition.args[0];
-    const bool has_one_case =
-        operand.op == Op::kCall &&
-        (operand.function == cep::Function::kLower || operand.function == cep::Function::kUpper);
-    if (has_one_case) return {};
+    const std::optional<cep::Function> function = function_of(operand);
+    if (function == cep::Function::kLower || function == cep::Function::kUpper) return {};
     const std::optional<std::string> text = text_of(*condition.args[0]);
     if (!text) return {};
     switch (condition.op) {
@@ -79,7 +77,7 @@ class LetterCase {
       }
       case Op::kMatches: {
         const std::vector<TextPattern> sought = {
-            {cep::PatternKind::kRegex, std::string(condition.literal.view().text), true, true}};
+            {cep::PatternKind::kRegex, condition.as<cep::RegexLiteral>().text, true, true}};
         return has(sought, *text, false) ? "write `i` behind the expression" : std::string();
       }
       case Op::kMatchesAnyOf:
@@ -93,7 +91,7 @@ class LetterCase {
 
  private:
   const cep::List& list_of(const Expr& condition) const {
-    return plan_.lists[condition.list.value];
+    return plan_.lists[condition.as<cep::ListLookup>().list.value];
   }
   static std::vector<TextPattern> patterns(const cep::List& list) {
     std::vector<TextPattern> sought = cep::patterns_of(list, true);
@@ -105,7 +103,7 @@ class LetterCase {
   }
   // The text that the condition saw; nothing for what was not shown or is no text.
   std::optional<std::string> text_of(const Expr& expr) const {
-    if (expr.op == Op::kLiteral) return text_of(expr.literal.view());
+    if (expr.op == Op::kLiteral) return text_of(literal_of(expr));
     for (const cep::SeenValue& value : seen_) {
       const bool is_it = value.expr.get() == &expr ||
                          cep::describe(plan_, *value.expr) == cep::describe(plan_, expr);

@@ -226,7 +226,13 @@ using NamedFields = std::set<std::pair<cep::EventTypeIndex, cep::FieldIndex>>;
 void add_named(const cep::Expr* root, NamedFields& named) {
   if (root == nullptr) return;
   cep::for_each_expr(*root, [&](const cep::Expr& expr) {
-    named.insert(expr.field.by_type.begin(), expr.field.by_type.end());
+    if (const cep::FieldRef* field = field_of(expr)) {
+      named.insert(field->by_type.begin(), field->by_type.end());
+    }
+    // A test of kinds names no field. The first field of its types is shown all the same.
+    if (const auto* test = std::get_if<cep::KindTest>(&expr.payload)) {
+      for (const cep::EventTypeIndex type : test->types) named.emplace(type, cep::FieldIndex());
+    }
   });
 }
 void add_named(const std::vector<cep::Subset>& kinds, NamedFields& named) {

@@ -52,7 +52,7 @@ class GrowingWindow : public Scoped {
   GrowingWindow(const WindowSpec& spec, WindowMemory& memory)
       : Scoped(spec, memory), stretches_(memory.memory) {
     if (window_.kind == WindowKind::kCalendar) {
-      zone_ = find_zone(*spec.zones, window_.zone->literal.view().text);
+      zone_ = find_zone(*spec.zones, literal_of(*window_.zone).text);
     }
   }
   std::size_t object_bytes() const override { return sizeof(*this); }

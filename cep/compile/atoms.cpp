@@ -195,8 +195,8 @@ void negate_test(Atom& atom) {
 
 // The test of one field that `expr` is, if it is one.
 std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type, const Plan& plan) {
-  const auto field_of = [&](const Expr& e) -> std::optional<FieldIndex> {
-    return e.op == Op::kField ? e.field.in(type) : std::nullopt;
+  const auto field_read = [&](const Expr& e) -> std::optional<FieldIndex> {
+    return e.op == Op::kField ? field_of(e)->in(type) : std::nullopt;
   };
   const auto type_of = [&](FieldIndex field) -> const Type& {
     return plan.event_types[type.value].fields[field.value].type;
@@ -204,26 +204,27 @@ std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type, const Plan
   std::optional<Atom> atom;
   std::optional<FieldIndex> field;
   if (expr.op == Op::kField) {
-    field = field_of(expr);
+    field = field_read(expr);
     if (!field || type_of(*field).kind != TypeKind::kBool) return std::nullopt;
     atom = comparison_test(Op::kEqual, type_of(*field), Value::boolean(true));
   } else if (is_comparison(expr.op)) {
     const bool literal_first = expr.args[0]->op == Op::kLiteral;
     const Expr& literal = *expr.args[literal_first ? 0 : 1];
-    field = field_of(*expr.args[literal_first ? 1 : 0]);
-    if (!field || literal.op != Op::kLiteral || literal.literal.view().is_missing()) {
+    field = field_read(*expr.args[literal_first ? 1 : 0]);
+    if (!field || literal.op != Op::kLiteral || literal_of(literal).is_missing()) {
       return std::nullopt;
     }
     atom = comparison_test(literal_first ? mirrored(expr.op) : expr.op, type_of(*field),
-                           literal.literal.view());
+                           literal_of(literal));
   } else if (expr.op == Op::kIn || expr.op == Op::kInValues) {
-    field = field_of(*expr.args[0]);
+    field = field_read(*expr.args[0]);
     if (!field) return std::nullopt;
     std::vector<Value> values;
     bool has_values = true;
     if (expr.op == Op::kIn) {
-      if (plan.lists[expr.list.value].kind != ListKind::kValues) return std::nullopt;
-      const std::vector<OwnedValue>& listed = plan.lists[expr.list.value].values;
+      const List& list = plan.lists[expr.as<ListLookup>().list.value];
+      if (list.kind != ListKind::kValues) return std::nullopt;
+      const std::vector<OwnedValue>& listed = list.values;
       has_values = listed.size() <= kCopiedValuesMax;
       // One value says what kind of test it is.
       for (std::size_t i = 0; i < (has_values ? listed.size() : 1); ++i) {
@@ -232,27 +233,27 @@ std::optional<Atom> field_test(const Expr& expr, EventTypeIndex type, const Plan
     } else {
       for (std::size_t i = 1; i < expr.args.size(); ++i) {
         if (expr.args[i]->op != Op::kLiteral) return std::nullopt;
-        values.push_back(expr.args[i]->literal.view());
+        values.push_back(literal_of(*expr.args[i]));
         if (values.back().is_missing()) return std::nullopt;
       }
     }
     atom = membership_test(type_of(*field), values);
     if (atom && expr.op == Op::kIn) {
-      atom->list = expr.list;
+      atom->list = expr.as<ListLookup>().list;
       atom->has_values = has_values;
     }
   } else if (expr.op == Op::kStartsWith || expr.op == Op::kEndsWith) {
-    field = field_of(*expr.args[0]);
-    const Value what = expr.args[1]->literal.view();
-    if (!field || type_of(*field).kind != TypeKind::kString || expr.args[1]->op != Op::kLiteral ||
-        what.kind != ValueKind::kString) {
+    field = field_read(*expr.args[0]);
+    if (!field || type_of(*field).kind != TypeKind::kString || expr.args[1]->op != Op::kLiteral) {
       return std::nullopt;
     }
+    const Value what = literal_of(*expr.args[1]);
+    if (what.kind != ValueKind::kString) return std::nullopt;
     atom.emplace();
     atom->kind = expr.op == Op::kStartsWith ? Atom::Kind::kBegins : Atom::Kind::kEnds;
     atom->texts.emplace_back(what.text);
   } else if (expr.op == Op::kIsMissing || expr.op == Op::kIsKnown) {
-    field = field_of(*expr.args[0]);
+    field = field_read(*expr.args[0]);
     if (!field) return std::nullopt;
     atom.emplace();
     atom->kind = expr.op == Op::kIsMissing ? Atom::Kind::kMissing : Atom::Kind::kKnown;
@@ -312,7 +313,7 @@ bool AtomSet::append_test(AtomFormula& out, EventTypeIndex type, const Expr& exp
 
 void AtomSet::append(AtomFormula& out, EventTypeIndex type, const Expr& expr, bool wanted) {
   if (expr.op == Op::kLiteral) {
-    const Value value = expr.literal.view();
+    const Value value = literal_of(expr);
     const bool holds_always = !value.is_missing() && value.is_true() == wanted;
     out.steps.push_back({holds_always ? Formula::Op::kTrue : Formula::Op::kFalse, 0});
     return;

@@ -51,7 +51,14 @@ void Compiler::find_used_fields() {
   const auto use_expr = [&](const Expr* root) {
     if (root == nullptr) return;
     for_each_expr(*root, [&](const Expr& expr) {
-      for (const auto& [type, field] : expr.field.by_type) use(type, field);
+      if (const FieldRef* ref = field_of(expr)) {
+        for (const auto& [type, field] : ref->by_type) use(type, field);
+      }
+      // A test of kinds reads no field. It marks the first field of its types all the same, as it
+      // always did: counts of missing values depend on which columns there are.
+      if (const auto* test = std::get_if<KindTest>(&expr.payload)) {
+        for (const EventTypeIndex type : test->types) use(type, FieldIndex());
+      }
     });
   };
   const auto use_events = [&](const std::vector<Subset>& events) {

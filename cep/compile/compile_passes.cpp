@@ -70,9 +70,9 @@ void Compiler::find_alert_reads() {
           if (type.alert_of) raisers.push_back(*type.alert_of);
           for (const RuleIndex raiser : raisers) {
             const bool has_arguments = !expr.args.empty();
-            if (known.emplace(reader.is_rule, reader.index, expr.feature, raiser, has_arguments)
+            if (known.emplace(reader.is_rule, reader.index, feature_of(expr), raiser, has_arguments)
                     .second) {
-              alert_reads_.push_back({reader, expr.feature, raiser, has_arguments});
+              alert_reads_.push_back({reader, feature_of(expr), raiser, has_arguments});
             }
           }
         }

@@ -19,7 +19,7 @@ void add_slots(const Expr* expr, std::optional<VarIndex> own, std::vector<std::u
     if (slots[var.value] == PatternStep::kNoSlot) slots[var.value] = count++;
   };
   for_each_expr(*expr, [&](const Expr& e) {
-    if (reads_variable(e)) add(e.var);
+    if (const VarIndex* var = variable_of(e)) add(*var);
     if (e.op == Op::kPrev && own) add(*own);
   });
 }
@@ -48,7 +48,7 @@ class SlotsRead {
   std::uint64_t of(const Expr& expr, std::uint32_t own_slot) const {
     std::uint64_t read = 0;
     for_each_expr(expr, [&](const Expr& e) {
-      if (reads_variable(e)) read |= bit(rule_.step_of_var[e.var.value]);
+      if (const VarIndex* var = variable_of(e)) read |= bit(rule_.step_of_var[var->value]);
       if (e.op == Op::kPrev) read |= bit(own_slot);
     });
     return read;

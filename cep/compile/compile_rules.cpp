@@ -29,9 +29,8 @@ int last_step_read(const RuleProgram& rule, const Expr& expr, int own, int up_to
   int last = -1;
   for_each_expr(expr, [&](const Expr& e) {
     int step = -1;
-    if (e.op == Op::kBound || e.op == Op::kAggregate || e.op == Op::kInLoop ||
-        e.op == Op::kIsBound) {
-      step = static_cast<int>(rule.step_of_var[e.var.value]);
+    if (const VarIndex* var = variable_of(e)) {
+      step = static_cast<int>(rule.step_of_var[var->value]);
     } else if (e.op == Op::kPrev) {
       step = own;
     }
@@ -270,7 +269,7 @@ void Compiler::find_reads(RuleProgram& program) {
 void Compiler::keep_step_value(const RuleProgram& program, const std::set<EventTypeIndex>& types,
                                const Expr& read) {
   const FeatureIndex value = out_->value_of(read);
-  const FeatureProgram& feature = out_->features[read.feature.value];
+  const FeatureProgram& feature = out_->features[feature_of(read).value];
   for (const EventTypeIndex type : types) {
     if (!feature.has_key[type.value]) continue;
     CaptureLayout& layout = out_->tables[program.table].layouts[type.value];
@@ -282,7 +281,7 @@ void Compiler::keep_step_value(const RuleProgram& program, const std::set<EventT
     StepValue fresh;
     fresh.value = value;
     fresh.type = read.type;
-    fresh.name = fmt::format("${}", hex(digest_of_feature(plan_, read.feature)));
+    fresh.name = fmt::format("${}", hex(digest_of_feature(plan_, feature_of(read))));
     fresh.pass = program.pass;
     layout.step_values.push_back(std::move(fresh));
   }
@@ -312,7 +311,7 @@ void Compiler::capture(const RuleProgram& program) {
       return;
     }
     if (is_bound || (of_bound && expr.op == Op::kField)) {
-      for (const auto& [type, field] : expr.field.by_type) keep_field(type, field);
+      for (const auto& [type, field] : field_of(expr)->by_type) keep_field(type, field);
     }
     const bool of_elements = expr.op == Op::kAggregate || expr.op == Op::kInLoop;
     for (const ExprPtr& arg : expr.args) {

@@ -225,7 +225,7 @@ void Compiler::compile_feature(std::size_t index) {
                        feature.window.kind == WindowKind::kPreviousEvents ||
                        feature.window.kind == WindowKind::kPreviousEver;
   if (feature.window.zone && feature.window.zone->op == Op::kLiteral) {
-    program.zone = find_zone(plan_.zones, feature.window.zone->literal.view().text);
+    program.zone = find_zone(plan_.zones, literal_of(*feature.window.zone).text);
   }
   program.has_key.resize(plan_.event_types.size());
   for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
@@ -283,7 +283,8 @@ std::uint32_t Compiler::source_of(std::uint32_t table, const std::vector<ExprPtr
   for (std::size_t t = 0; are_fields && t < plan_.event_types.size(); ++t) {
     KeyFields fields;
     for (const ExprPtr& argument : arguments) {
-      if (const auto field = argument->field.in(EventTypeIndex(t))) fields.fields.push_back(*field);
+      const auto field = field_of(*argument)->in(EventTypeIndex(t));
+      if (field) fields.fields.push_back(*field);
     }
     fields.complete = fields.fields.size() == arguments.size();
     fields.is_one_text = fields.complete && arguments.size() == 1 &&
@@ -327,12 +328,15 @@ ExprPtr with_key_fields(const ExprPtr& expr, const KeySpec& key,
                         const std::vector<KeyFields>& fields) {
   auto copy = std::make_shared<Expr>(*expr);
   if (expr->op == Op::kKey) {
-    copy->op = Op::kField;
-    copy->field.name = key.parts[expr->key_part].name;
+    const std::uint32_t part = expr->as<KeyRead>().part;
+    FieldRead read;
+    read.field.name = key.parts[part].name;
     for (std::size_t t = 0; t < fields.size(); ++t) {
       if (!fields[t].complete) continue;
-      copy->field.by_type.emplace_back(EventTypeIndex(t), fields[t].fields[expr->key_part]);
+      read.field.by_type.emplace_back(EventTypeIndex(t), fields[t].fields[part]);
     }
+    copy->op = Op::kField;
+    copy->payload = std::move(read);
     return copy;
   }
   for (ExprPtr& arg : copy->args) {
@@ -367,9 +371,9 @@ void Compiler::add_reads(const Expr& root) {
       out_->reads_under[&expr] = value->second;
       return;
     }
-    const std::uint32_t source = source_of(out_->features[expr.feature.value].table, expr.args);
+    const std::uint32_t source = source_of(out_->features[feature_of(expr).value].table, expr.args);
     const auto [value, is_new] =
-        value_of_source_.try_emplace({expr.feature, source}, FeatureIndex(out_->value_count));
+        value_of_source_.try_emplace({feature_of(expr), source}, FeatureIndex(out_->value_count));
     if (is_new) ++out_->value_count;
     out_->reads_under[&expr] = value->second;
   });
@@ -381,7 +385,7 @@ void Compiler::probe(const std::vector<const Expr*>& exprs, std::uint32_t table,
     add_reads(*root);
     for_each_expr(*root, [&](const Expr& expr) {
       if (expr.op != Op::kFeature) return;
-      const FeatureProgram& feature = out_->features[expr.feature.value];
+      const FeatureProgram& feature = out_->features[feature_of(expr).value];
       if (expr.args.empty() && feature.table == table && feature.pass == pass) return;
       const FeatureIndex value = out_->value_of(expr);
       if (!read_key(expr.args)) {
@@ -399,13 +403,14 @@ void Compiler::probe(const std::vector<const Expr*>& exprs, std::uint32_t table,
 
 void Compiler::add_probe(FeatureIndex value, const Expr& read,
                          const std::vector<ExprPtr>& arguments, const std::vector<Rows>& rows) {
-  const std::uint32_t table = out_->features[read.feature.value].table;
+  const FeatureIndex feature = feature_of(read);
+  const std::uint32_t table = out_->features[feature.value].table;
   const auto [place, is_new] =
       probe_of_value_.try_emplace(value, static_cast<std::uint32_t>(out_->probes.size()));
   if (is_new) {
     ProbeProgram fresh;
     fresh.value = value;
-    fresh.feature = read.feature;
+    fresh.feature = feature;
     if (!arguments.empty()) fresh.source = source_of(table, arguments);
     out_->probes.push_back(std::move(fresh));
   }
@@ -413,7 +418,7 @@ void Compiler::add_probe(FeatureIndex value, const Expr& read,
     out_->probes[place->second].predicates.push_back(add_rows(table, of_reader));
     std::map<std::uint32_t, Rows> late;
     for (const Subset& subset : of_reader.events) {
-      for (const std::uint32_t pass : late_passes(read.feature, subset.type)) {
+      for (const std::uint32_t pass : late_passes(feature, subset.type)) {
         late[pass].events.push_back(subset);
       }
     }

@@ -47,9 +47,10 @@ class ByValue {
   explicit ByValue(const Plan& plan) : plan_(plan), features_(plan.features.size()) {}
 
   std::string expr(const Expr& e) {
-    if (e.op == Op::kLiteral) return value_text(e.literal.view()) + ":" + type_text(e.type);
-    std::string out = name_of(kOpNames, e.op) + subject(e);
+    if (e.op == Op::kLiteral) return value_text(literal_of(e)) + ":" + type_text(e.type);
+    std::string out = name_of(kOpNames, e.op);
     if (e.op == Op::kInKinds) return out + kinds_asked(e);
+    out += std::visit([this](const auto& payload) { return subject(payload); }, e.payload);
     std::vector<std::string> args;
     for (const ExprPtr& arg : e.args) args.push_back(expr(arg));
     if (!args.empty()) out += "(" + joined(args, ", ") + ")";
@@ -111,7 +112,7 @@ class ByValue {
     return out;
   }
   std::string zone(const Expr& zone) {
-    if (zone.op == Op::kLiteral) return zone_named(zone.literal.view().text);
+    if (zone.op == Op::kLiteral) return zone_named(literal_of(zone).text);
     std::string all;
     for (const Zone& each : plan_.zones) all += zone_named(each.name);
     return expr(zone) + " of " + text_of(sha256(all));
@@ -119,55 +120,45 @@ class ByValue {
 
  private:
   // What an operator is about, besides its arguments.
-  std::string subject(const Expr& e) {
-    switch (e.op) {
-      case Op::kField:
-      case Op::kPrev:
-        return field(e.field);
-      case Op::kBound:
-        return fmt::format("[{} {}]{}", var(e.var), name_of(kWhichNames, e.which), field(e.field));
-      case Op::kAggregate:
-        return fmt::format("[{} {}]", name_of(kAggregateNames, e.aggregate), var(e.var));
-      case Op::kFeature:
-        return "[" + text_of(feature(e.feature)) + "]";
-      case Op::kKey:
-        return fmt::format("[{}]", e.key_part);
-      case Op::kIsBound:
-      case Op::kInLoop:
-        return "[" + var(e.var) + "]";
-      case Op::kMatches:
-        return "[" + value_text(e.literal.view()) + (e.ignore_case ? " i]" : "]");
-      case Op::kIn:
-      case Op::kMatchesAnyOf:
-      case Op::kContainsAnyOf:
-      case Op::kContainsAnyWordOf:
-      case Op::kMatched:
-        return "[" + list(e.list) + "]";
-      case Op::kTable:
-      case Op::kInTable:
-        return "[" + column(e.table, e.column) + "]";
-      case Op::kCall:
-        if (e.function == Function::kCapture) {
-          return fmt::format("[capture {}{}]", value_text(e.literal.view()),
-                             e.ignore_case ? " i" : "");
-        }
-        return fmt::format("[{}]", function_name(e.function));
-      default:
-        return {};
-    }
+  std::string subject(const std::monostate& /*nothing*/) { return {}; }
+  std::string subject(const LiteralValue& /*written whole*/) { return {}; }
+  std::string subject(const FieldRead& read) { return field(read.field); }
+  std::string subject(const BoundField& bound) {
+    return fmt::format("[{} {}]{}", var(bound.var), name_of(kWhichNames, bound.which),
+                       field(bound.field));
   }
+  std::string subject(const VariableAggregate& over) {
+    return fmt::format("[{} {}]", name_of(kAggregateNames, over.aggregate), var(over.var));
+  }
+  std::string subject(const VariableTest& test) { return "[" + var(test.var) + "]"; }
+  std::string subject(const FeatureRead& read) {
+    return "[" + text_of(feature(read.feature)) + "]";
+  }
+  std::string subject(const KeyRead& read) { return fmt::format("[{}]", read.part); }
+  std::string subject(const ListLookup& lookup) { return "[" + list(lookup.list) + "]"; }
+  std::string subject(const ColumnRead& read) {
+    return "[" + column(read.table, read.column) + "]";
+  }
+  std::string subject(const RegexLiteral& regex) { return "[" + regex_text(regex) + "]"; }
+  std::string subject(const FunctionCall& call) {
+    return fmt::format("[{}{}]", function_name(call.function),
+                       call.regex ? " " + regex_text(*call.regex) : std::string());
+  }
+  std::string subject(const KindTest& /*with its conditions*/) { return {}; }
   std::string kinds_asked(const Expr& e) {
     std::vector<std::string> kinds;
-    for (std::size_t i = 0; i < e.field.by_type.size(); ++i) {
+    const std::vector<EventTypeIndex>& types = e.as<KindTest>().types;
+    for (std::size_t i = 0; i < types.size(); ++i) {
       const bool is_asked = i < e.args.size() && e.args[i];
-      kinds.push_back(type_name(e.field.by_type[i].first) +
+      kinds.push_back(type_name(types[i]) +
                       (is_asked ? " where " + expr(*e.args[i]) : std::string()));
     }
     return "[" + sorted(std::move(kinds), " | ") + "]";
   }
   std::string zones_of_call(const Expr& e) {
-    const bool has_zone = e.function == Function::kHour || e.function == Function::kWeekday ||
-                          e.function == Function::kDate;
+    const Function function = e.as<FunctionCall>().function;
+    const bool has_zone = function == Function::kHour || function == Function::kWeekday ||
+                          function == Function::kDate;
     if (!has_zone || e.args.size() < 2 || !e.args[1]) return {};
     return "{" + zone(*e.args[1]) + "}";
   }

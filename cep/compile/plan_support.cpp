@@ -48,7 +48,7 @@ class SizeChecker {
     std::set<VarIndex> read = {rule.suppression.var, rule.selection.var};
     for (const Expr* expr : all_exprs(rule)) {
       for_each_expr(*expr, [&](const Expr& e) {
-        if (reads_variable(e)) read.insert(e.var);
+        if (const VarIndex* var = variable_of(e)) read.insert(*var);
       });
     }
     const std::function<void(const Element&)> add_loops = [&](const Element& element) {
@@ -145,7 +145,9 @@ class Checker {
 
   void check_expr(const ExprPtr& expr) {
     if (!expr) return;
-    if (expr->op == Op::kMatches) check_pattern(expr->literal.view().text, expr->ignore_case);
+    if (const auto* regex = std::get_if<RegexLiteral>(&expr->payload)) {
+      check_pattern(regex->text, regex->ignore_case);
+    }
     for (const ExprPtr& arg : expr->args) check_expr(arg);
   }
 

@@ -237,7 +237,7 @@ class ProgramImpl {
       alert_types;  // by rule: the kinds its alerts are read as
   /// Which value a kFeature reads: the feature's own index, or that of its value under arguments.
   FeatureIndex value_of(const Expr& expr) const {
-    return expr.args.empty() ? expr.feature : reads_under.at(&expr);
+    return expr.args.empty() ? expr.as_validated<FeatureRead>().feature : reads_under.at(&expr);
   }
   std::vector<std::vector<bool>> used_fields;
   std::vector<std::vector<bool>> decoded_fields;  // used, and not computed

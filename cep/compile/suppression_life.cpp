@@ -68,11 +68,11 @@ std::optional<Duration> window_of_count(const Plan& plan, const Rule& rule, cons
   const Expr& count = *conjunct.args[is_turned ? 1U : 0U];
   const Expr& number = *conjunct.args[is_turned ? 0U : 1U];
   if (count.op != Op::kFeature || !count.args.empty() || number.op != Op::kLiteral ||
-      number.literal.view().kind != ValueKind::kInt ||
-      number.literal.view().number < (or_equal ? 2 : 1)) {
+      literal_of(number).kind != ValueKind::kInt ||
+      literal_of(number).number < (or_equal ? 2 : 1)) {
     return std::nullopt;
   }
-  const Feature& feature = plan.features[count.feature.value];
+  const Feature& feature = plan.features[feature_of(count).value];
   const bool counts =
       feature.aggregate == Aggregate::kCount || feature.aggregate == Aggregate::kDistinct;
   if (!counts || !has_key_of(rule, feature) || !sees_all_of(rule, feature)) return std::nullopt;

@@ -17,10 +17,9 @@ std::optional<Sought> sought_by(const Expr& expr, const Plan& plan) {
     case Op::kContains:
     case Op::kContainsWord: {
       const Expr& what = *expr.args[1];
-      const Value value = what.literal.view();
-      if (what.op != Op::kLiteral || value.kind != ValueKind::kString || value.text.empty()) {
-        return std::nullopt;
-      }
+      if (what.op != Op::kLiteral) return std::nullopt;
+      const Value value = literal_of(what);
+      if (value.kind != ValueKind::kString || value.text.empty()) return std::nullopt;
       sought.word = expr.op == Op::kContainsWord;
       TextPattern pattern;
       pattern.text = value.text;
@@ -29,10 +28,11 @@ std::optional<Sought> sought_by(const Expr& expr, const Plan& plan) {
       return sought;
     }
     case Op::kMatches: {
+      const auto& regex = expr.as<RegexLiteral>();
       TextPattern pattern;
       pattern.kind = PatternKind::kRegex;
-      pattern.text = expr.literal.view().text;
-      pattern.ignore_case = expr.ignore_case;
+      pattern.text = regex.text;
+      pattern.ignore_case = regex.ignore_case;
       sought.patterns.push_back(std::move(pattern));
       return sought;
     }
@@ -40,7 +40,7 @@ std::optional<Sought> sought_by(const Expr& expr, const Plan& plan) {
     case Op::kContainsAnyOf:
     case Op::kContainsAnyWordOf:
       sought.word = expr.op == Op::kContainsAnyWordOf;
-      sought.patterns = patterns_of(plan.lists[expr.list.value], sought.word);
+      sought.patterns = patterns_of(plan.lists[expr.as<ListLookup>().list.value], sought.word);
       return sought;
     default:
       return std::nullopt;
@@ -66,7 +66,7 @@ std::optional<TextTest> TextAtoms::add(EventTypeIndex type, const Expr& expr, co
     searched.type = type;
     searched.operand = &operand;
     if (operand.op == Op::kField && operand.type.kind == TypeKind::kString) {
-      searched.column = operand.field.in(type);
+      searched.column = field_of(operand)->in(type);
     }
     texts_.push_back(std::move(searched));
     pattern_places_.emplace_back();
@@ -76,7 +76,7 @@ std::optional<TextTest> TextAtoms::add(EventTypeIndex type, const Expr& expr, co
   if (expr.op == Op::kMatches || expr.op == Op::kContains || expr.op == Op::kContainsWord) {
     meaning += name_of(sought->patterns.front());
   } else {
-    meaning += fmt::format("{}", expr.list.value);
+    meaning += fmt::format("{}", expr.as<ListLookup>().list.value);
   }
   const auto [test, is_new_test] =
       test_places_.try_emplace(std::move(meaning), TextTest{text->second, searched.slots});
@@ -101,7 +101,7 @@ Result<void> TextAtoms::prepare(std::size_t bytes_max, TextDatabaseCache* cache)
     if (!compiled) {
       const std::string where =
           searched.operand->op == Op::kField
-              ? fmt::format("the texts sought in `{}`", searched.operand->field.name)
+              ? fmt::format("the texts sought in `{}`", field_of(*searched.operand)->name)
               : std::string("the texts sought in one expression");
       return fail(compiled.error().code, where + ": " + compiled.error().message);
     }

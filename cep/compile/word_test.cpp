@@ -30,24 +30,26 @@ struct Maker {
 
 std::optional<WordTerm> field_term(const Maker& maker, const Expr& expr) {
   WordTerm term;
-  term.field_of_type.assign(maker.plan.event_types.size(), WordTerm::kNoField);
-  for (const auto& [type, field] : expr.field.by_type) {
-    term.field_of_type[type.value] = field.value;
-  }
   if (expr.op == Op::kField) {
     term.source = WordTerm::Source::kCurrent;
-    return term;
+  } else if (expr.op == Op::kBound && expr.args.empty()) {
+    const auto& bound = expr.as<BoundField>();
+    term.source = bound.which == Which::kFirst ? WordTerm::Source::kFirst : WordTerm::Source::kLast;
+    term.step = maker.step_of_var[bound.var.value];
+  } else {
+    return std::nullopt;
   }
-  if (expr.op != Op::kBound || !expr.args.empty()) return std::nullopt;
-  term.source = expr.which == Which::kFirst ? WordTerm::Source::kFirst : WordTerm::Source::kLast;
-  term.step = maker.step_of_var[expr.var.value];
+  term.field_of_type.assign(maker.plan.event_types.size(), WordTerm::kNoField);
+  for (const auto& [type, field] : field_of(expr)->by_type) {
+    term.field_of_type[type.value] = field.value;
+  }
   return term;
 }
 
 // field, literal, or literal * field.
 std::optional<WordTerm> make_term(const Maker& maker, const Expr& expr) {
   if (expr.op == Op::kLiteral) {
-    const Value value = expr.literal.view();
+    const Value value = literal_of(expr);
     if (value.is_missing() || !fits_64(value.number)) return std::nullopt;
     WordTerm term;
     term.factor = static_cast<std::int64_t>(value.number);
@@ -61,7 +63,7 @@ std::optional<WordTerm> make_term(const Maker& maker, const Expr& expr) {
     if (constant.op != Op::kLiteral || !is_number(constant.type) || !is_number(other.type)) {
       return std::nullopt;
     }
-    const Value value = constant.literal.view();
+    const Value value = literal_of(constant);
     std::optional<WordTerm> term = field_term(maker, other);
     if (!term || value.is_missing() || !fits_64(value.number)) return std::nullopt;
     term->checks_product = true;
@@ -134,6 +136,6 @@ std::optional<FeatureTest> make_feature_test(const Expr& expr) {
   const Expr& right = *expr.args[1];
   if (left.op != Op::kFeature || right.op != Op::kLiteral) return std::nullopt;
   if (!left.args.empty()) return std::nullopt;  // under another field: a value of its own
-  return FeatureTest{left.feature, expr.op, right.literal.view()};
+  return FeatureTest{feature_of(left), expr.op, literal_of(right)};
 }
 }  // namespace tocsin::cep

@@ -36,9 +36,9 @@ class Lazy {
   std::atomic<const TextDatabase*> made_{nullptr};
 };
 
-std::string regex_name(const Expr& expr) {
-  std::string name = expr.ignore_case ? "i" : "-";
-  name += expr.literal.view().text;
+std::string regex_name(const RegexLiteral& regex) {
+  std::string name = regex.ignore_case ? "i" : "-";
+  name += regex.text;
   return name;
 }
 
@@ -51,8 +51,9 @@ struct Group {
   friend auto operator<=>(const Group&, const Group&) = default;
 };
 Group group_of(const Expr& expr) {
-  return {expr.literal.view().text, expr.ignore_case,
-          static_cast<std::uint32_t>(expr.args[1]->literal.view().number)};
+  const RegexLiteral& regex = *expr.as_validated<FunctionCall>().regex;
+  const Value number = expr.args[1]->as_validated<LiteralValue>().value.view();
+  return {regex.text, regex.ignore_case, static_cast<std::uint32_t>(number.number)};
 }
 // Rules are checked by their own limit; this is for plans that come from anywhere.
 constexpr std::size_t kCaptureStepsMost = 100'000;
@@ -148,11 +149,11 @@ struct TextSearch::Impl {
     TOCSIN_ASSERT(prepared.has_value(), "compile looked at every list that is searched for");
     return **prepared;
   }
-  static std::vector<TextPattern> pattern_of(const Expr& expr) {
+  static std::vector<TextPattern> pattern_of(const RegexLiteral& regex) {
     TextPattern pattern;
     pattern.kind = PatternKind::kRegex;
-    pattern.text = expr.literal.view().text;
-    pattern.ignore_case = expr.ignore_case;
+    pattern.text = regex.text;
+    pattern.ignore_case = regex.ignore_case;
     return {pattern};
   }
 };
@@ -176,28 +177,29 @@ Result<TextSearch> TextSearch::make(const Plan& plan, std::size_t bytes_max,
   const auto prepare = [&](const Expr& expr, bool now) {
     switch (expr.op) {
       case Op::kMatches: {
-        std::unique_ptr<Lazy>& lazy = impl.regexes[regex_name(expr)];
+        const auto& regex = expr.as<RegexLiteral>();
+        std::unique_ptr<Lazy>& lazy = impl.regexes[regex_name(regex)];
         if (!lazy) lazy = std::make_unique<Lazy>();
-        if (now) note(lazy->prepare(Impl::pattern_of(expr), bytes_max, cache));
+        if (now) note(lazy->prepare(Impl::pattern_of(regex), bytes_max, cache));
         break;
       }
       case Op::kMatchesAnyOf:
       case Op::kContainsAnyOf:
         if (now) {
-          note(impl.lists[expr.list.value]->prepare(patterns_of(plan.lists[expr.list.value], false),
-                                                    bytes_max, cache));
+          const std::size_t list = expr.as<ListLookup>().list.value;
+          note(impl.lists[list]->prepare(patterns_of(plan.lists[list], false), bytes_max, cache));
         }
         break;
       case Op::kContainsAnyWordOf:
       case Op::kMatched:
         // Where matches begin is the costly question: ask it now, so that none fails later.
         if (now || expr.op == Op::kMatched) {
-          note(impl.places[expr.list.value]->prepare(patterns_of(plan.lists[expr.list.value], true),
-                                                     bytes_max, cache));
+          const std::size_t list = expr.as<ListLookup>().list.value;
+          note(impl.places[list]->prepare(patterns_of(plan.lists[list], true), bytes_max, cache));
         }
         break;
       case Op::kCall: {
-        if (expr.function != Function::kCapture) break;
+        if (function_of(expr) != Function::kCapture) break;
         const Group group = group_of(expr);
         if (impl.captures.contains(group)) break;
         auto made =
@@ -251,9 +253,10 @@ Value TextSearch::capture(const Expr& expr, std::span<const Value> args) const {
 }
 
 bool TextSearch::matches(const Expr& expr, std::string_view text) const {
-  const auto found = impl_->regexes.find(regex_name(expr));
+  const auto& regex = expr.as_validated<RegexLiteral>();
+  const auto found = impl_->regexes.find(regex_name(regex));
   TOCSIN_ASSERT(found != impl_->regexes.end(), "the plan's regular expressions are all known");
-  const auto prepared = found->second->prepare(Impl::pattern_of(expr), impl_->bytes_max, nullptr);
+  const auto prepared = found->second->prepare(Impl::pattern_of(regex), impl_->bytes_max, nullptr);
   TOCSIN_ASSERT(prepared.has_value(), "compile looked at every regular expression");
   bool matched = false;
   (*prepared)->scan(text, [&](const TextMatch&) { matched = true; });

@@ -434,7 +434,8 @@ class Finder {
     // Its own condition reads its own events, which the one in between would be.
     const auto reads_itself = [](const Element& step) {
       return step.where && any_expr(*step.where, [&](const Expr& expr) {
-               return expr.op == Op::kPrev || (reads_variable(expr) && expr.var == step.var);
+               const VarIndex* var = variable_of(expr);
+               return expr.op == Op::kPrev || (var != nullptr && *var == step.var);
              });
     };
     if (stage.greedy != nullptr && stage.greedy->kind == ElementKind::kStep &&

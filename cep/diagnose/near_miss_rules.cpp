@@ -170,13 +170,14 @@ ExprPtr key_to_field(const ExprPtr& expr, const KeySpec& key) {
   if (!expr) return expr;
   Expr copy = *expr;
   if (copy.op == Op::kKey) {
-    const KeyPart& part = key.parts[copy.key_part];
-    copy.op = Op::kField;
-    copy.field.name = part.name;
+    const KeyPart& part = key.parts[copy.as<KeyRead>().part];
+    FieldRead read{{part.name, {}}};
     for (const KeyMember& member : part.members) {
-      copy.field.by_type.emplace_back(member.type, member.field);
+      read.field.by_type.emplace_back(member.type, member.field);
     }
-    std::sort(copy.field.by_type.begin(), copy.field.by_type.end());
+    std::sort(read.field.by_type.begin(), read.field.by_type.end());
+    copy.op = Op::kField;
+    copy.payload = std::move(read);
   }
   for (ExprPtr& arg : copy.args) arg = key_to_field(arg, key);
   return std::make_shared<const Expr>(std::move(copy));
@@ -205,7 +206,7 @@ void wait_a_moment(DerivedRule& derived) {
   if (rule.pattern.empty() || rule.pattern.back().optional) return;
   auto never = std::make_shared<Expr>();
   never->type.kind = TypeKind::kBool;
-  never->literal = OwnedValue(Value::boolean(false));
+  never->payload = LiteralValue{OwnedValue(Value::boolean(false))};
   Element absence;
   absence.kind = ElementKind::kAbsence;
   absence.events = {rule.considered.front()};

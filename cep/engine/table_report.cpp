@@ -189,7 +189,7 @@ class RuleReporter {
     }
     // Where an event names the zone, the next one decides.
     const Zone* const zone = clause.once == Once::kPerUnit && clause.zone->op == Op::kLiteral
-                                 ? find_zone(plan_.zones, clause.zone->literal.view().text)
+                                 ? find_zone(plan_.zones, literal_of(*clause.zone).text)
                                  : nullptr;
     if (zone != nullptr &&
         std::ranges::binary_search(state.units, local_unit(*zone, clause.unit, now_))) {

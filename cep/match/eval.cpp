@@ -88,9 +88,10 @@ Value aggregate(const Expr& expr, const EventView& current, const EvalScope& sco
   const Expr* condition = expr.args.size() > 1 ? expr.args[1].get() : nullptr;
   EvalScope inner = scope;
   inner.offered = &current;
-  LoopAggregate all(expr.aggregate, argument != nullptr ? &argument->type : nullptr);
+  const auto& over = expr.as_validated<VariableAggregate>();
+  LoopAggregate all(over.aggregate, argument != nullptr ? &argument->type : nullptr);
   for_each_bound(
-      scope, current, scope.rule->step_of_var[expr.var.value], [&](const EventView& element) {
+      scope, current, scope.rule->step_of_var[over.var.value], [&](const EventView& element) {
         if (condition == nullptr || evaluate(*condition, element, inner).is_true()) {
           all.add(argument == nullptr ? Value::missing() : evaluate(*argument, element, inner));
         }
@@ -104,7 +105,8 @@ Value in_loop(const Expr& expr, const EventView& current, const EvalScope& scope
   const Value wanted = evaluate(*expr.args[0], current, scope);
   bool found = false;
   bool unknown = false;
-  for_each_bound(scope, offered_event(scope, current), scope.rule->step_of_var[expr.var.value],
+  const VarIndex var = expr.as_validated<VariableTest>().var;
+  for_each_bound(scope, offered_event(scope, current), scope.rule->step_of_var[var.value],
                  [&](const EventView& element) {
                    const Ordering order = compare(wanted, evaluate(*expr.args[1], element, scope));
                    found = order == Ordering::kEqual;
@@ -206,18 +208,19 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
   };
   switch (expr.op) {
     case Op::kLiteral:
-      return expr.literal.view();
+      return expr.as_validated<LiteralValue>().value.view();
     case Op::kField:
-      return field_value(scope, current, expr.field);
+      return field_value(scope, current, expr.as_validated<FieldRead>().field);
     case Op::kBound: {
       EventView event;
-      const std::uint32_t step = scope.rule->step_of_var[expr.var.value];
-      if (!bound_event(scope, offered_event(scope, current), step, expr.which != Which::kFirst,
+      const auto& bound = expr.as_validated<BoundField>();
+      const std::uint32_t step = scope.rule->step_of_var[bound.var.value];
+      if (!bound_event(scope, offered_event(scope, current), step, bound.which != Which::kFirst,
                        event)) {
         return Value::missing();
       }
       if (!expr.args.empty()) return feature_of_step(*expr.args[0], event, scope);
-      return field_value(scope, event, expr.field);
+      return field_value(scope, event, bound.field);
     }
     case Op::kPrev: {
       if (scope.head == 0) return Value::missing();
@@ -231,26 +234,28 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
         return Value::missing();
       }
       const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
-      return field_value(scope, event, expr.field);
+      return field_value(scope, event, expr.as_validated<FieldRead>().field);
     }
     case Op::kAggregate:
       return aggregate(expr, current, scope);
     case Op::kFeature:
       return scope.features->read(scope.program.value_of(expr));
     case Op::kKey:
-      return key_part_value(scope.rule->rule->key, scope.key, expr.key_part);
+      return key_part_value(scope.rule->rule->key, scope.key, expr.as_validated<KeyRead>().part);
     case Op::kIsBound: {
       EventView event;
+      const VarIndex var = expr.as_validated<VariableTest>().var;
       return Value::boolean(bound_event(scope, offered_event(scope, current),
-                                        scope.rule->step_of_var[expr.var.value], true, event));
+                                        scope.rule->step_of_var[var.value], true, event));
     }
     case Op::kInLoop:
       return in_loop(expr, current, scope);
     case Op::kIn: {
       const Value value = arg(0);
       if (value.is_missing()) return value;
+      const ListIndex list = expr.as_validated<ListLookup>().list;
       const Value found =
-          scope.program.data->lists[expr.list.value].is_in(value, current_time(current, scope));
+          scope.program.data->lists[list.value].is_in(value, current_time(current, scope));
       if (found.is_missing() && scope.values_missing != nullptr) ++*scope.values_missing;
       return found;
     }

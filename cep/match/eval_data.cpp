@@ -45,31 +45,34 @@ Value call(const Expr& expr, const EventView& current, const EvalScope& scope) {
   const Operands args(expr.args, current, scope);
   if (!args.all_known()) return Value::missing();
   // That a text has no such part is no value that could not be made.
-  if (expr.function == Function::kCapture) return scope.program.texts.capture(expr, args.all());
-  if (expr.function == Function::kSplit) {
-    return call_function(expr.function, expr.type, args.all(), scope.program.plan->zones,
+  const Function function = expr.as_validated<FunctionCall>().function;
+  if (function == Function::kCapture) return scope.program.texts.capture(expr, args.all());
+  if (function == Function::kSplit) {
+    return call_function(function, expr.type, args.all(), scope.program.plan->zones,
                          text_scratch());
   }
-  return count_undefined(scope, call_function(expr.function, expr.type, args.all(),
+  return count_undefined(scope, call_function(function, expr.type, args.all(),
                                               scope.program.plan->zones, text_scratch()));
 }
 
 Value table_cell(const Expr& expr, const EventView& current, const EvalScope& scope) {
   const Operands key(expr.args, current, scope);
   if (!key.all_known()) return Value::missing();
+  const auto& read = expr.as_validated<ColumnRead>();
   const TableRow* row =
-      scope.program.data->tables[expr.table.value].find(key.all(), current_time(current, scope));
-  return row == nullptr ? Value::missing() : row->values[expr.column].view();
+      scope.program.data->tables[read.table.value].find(key.all(), current_time(current, scope));
+  return row == nullptr ? Value::missing() : row->values[read.column].view();
 }
 
 Value in_table(const Expr& expr, const EventView& current, const EvalScope& scope) {
   const Value wanted = evaluate(*expr.args[0], current, scope);
   const Operands key(std::span(expr.args).subspan(1), current, scope);
   if (wanted.is_missing() || !key.all_known()) return Value::missing();
+  const auto& read = expr.as_validated<ColumnRead>();
   const TableRow* row =
-      scope.program.data->tables[expr.table.value].find(key.all(), current_time(current, scope));
+      scope.program.data->tables[read.table.value].find(key.all(), current_time(current, scope));
   if (row == nullptr) return Value::missing();
-  for (const std::string& text : row->lists[expr.column]) {
+  for (const std::string& text : row->lists[read.column]) {
     if (text == wanted.text) return Value::boolean(true);
   }
   return Value::boolean(false);
@@ -80,16 +83,17 @@ Value search(const Expr& expr, const EventView& current, const EvalScope& scope)
   if (value.is_missing()) return value;
   const std::string_view text = value.text;
   const TextSearch& texts = scope.program.texts;
+  const auto list = [&] { return expr.as_validated<ListLookup>().list; };
   switch (expr.op) {
     case Op::kMatches:
       return Value::boolean(texts.matches(expr, text));
     case Op::kMatchesAnyOf:
     case Op::kContainsAnyOf:
-      return Value::boolean(texts.has_any(expr.list, text, false));
+      return Value::boolean(texts.has_any(list(), text, false));
     case Op::kContainsAnyWordOf:
-      return Value::boolean(texts.has_any(expr.list, text, true));
+      return Value::boolean(texts.has_any(list(), text, true));
     case Op::kMatched:
-      return texts.first_match(expr.list, text);
+      return texts.first_match(list(), text);
     default:
       break;
   }
@@ -110,8 +114,9 @@ Value search(const Expr& expr, const EventView& current, const EvalScope& scope)
 Value in_kinds(const Expr& expr, const EventView& current, const EvalScope& scope) {
   const EventTypeIndex type = current.type();
   Value result = Value::boolean(false);
-  for (std::size_t i = 0; i < expr.field.by_type.size(); ++i) {
-    if (expr.field.by_type[i].first != type) continue;
+  const std::vector<EventTypeIndex>& types = expr.as_validated<KindTest>().types;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (types[i] != type) continue;
     const ExprPtr condition = i < expr.args.size() ? expr.args[i] : nullptr;
     if (!condition) return Value::boolean(true);
     result = logical_or(result, evaluate(*condition, current, scope));

@@ -32,7 +32,8 @@ void add_to_total(const Expr& aggregate, const EventView& event, const EvalScope
   if (total.lost != 0) return;
   const Expr* const condition = aggregate.args.size() > 1 ? aggregate.args[1].get() : nullptr;
   if (condition != nullptr && !evaluate(*condition, event, scope).is_true()) return;
-  if (aggregate.aggregate == Aggregate::kCount) {
+  const Aggregate kind = aggregate.as_validated<VariableAggregate>().aggregate;
+  if (kind == Aggregate::kCount) {
     ++total.count;
     return;
   }
@@ -45,7 +46,7 @@ void add_to_total(const Expr& aggregate, const EventView& event, const EvalScope
     return;
   }
   const bool is_first = ++total.count == 1;
-  switch (aggregate.aggregate) {
+  switch (kind) {
     case Aggregate::kMin:
       if (is_first || value.number < total.number()) put(total, value.number);
       return;
@@ -70,11 +71,12 @@ std::optional<Value> value_of_total(const Expr& aggregate, const EventView& curr
     total =
         *RecordStore::at<LoopTotal>(scope.record, total_place(*scope.pattern, scope.head, *place));
   }
-  const std::uint32_t slot = scope.rule->step_of_var[aggregate.var.value];
+  const auto& over = aggregate.as_validated<VariableAggregate>();
+  const std::uint32_t slot = scope.rule->step_of_var[over.var.value];
   if (scope.pattern->belongs(scope.taken_step, slot))
     add_to_total(aggregate, current, scope, total);
   if (total.lost != 0) return std::nullopt;
-  switch (aggregate.aggregate) {
+  switch (over.aggregate) {
     case Aggregate::kCount:
       return Value::integer(total.count);
     case Aggregate::kSum:

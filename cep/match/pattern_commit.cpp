@@ -269,7 +269,8 @@ Offset PatternMatcher::make_node(Offset parent, Offset event, std::uint32_t step
       total = *RecordStore::at<LoopTotal>(scope_.record, total_place(*pattern_, parent, i));
     }
     const Expr& aggregate = *pattern_->totals[i];
-    if (pattern_->belongs(static_cast<int>(step_index), rule_->step_of_var[aggregate.var.value])) {
+    const VarIndex var = aggregate.as_validated<VariableAggregate>().var;
+    if (pattern_->belongs(static_cast<int>(step_index), rule_->step_of_var[var.value])) {
       add_to_total(aggregate, view, scope_at(0, -1), total);
     }
     *RecordStore::at<LoopTotal>(state_->base(), total_place(*pattern_, offset, i)) = total;

@@ -15,10 +15,7 @@ bool any_expr(const Expr& expr, const std::function<bool(const Expr&)>& test) {
   return std::any_of(expr.args.begin(), expr.args.end(),
                      [&](const ExprPtr& arg) { return arg && any_expr(*arg, test); });
 }
-bool reads_variable(const Expr& expr) {
-  return expr.op == Op::kBound || expr.op == Op::kAggregate || expr.op == Op::kInLoop ||
-         expr.op == Op::kIsBound;
-}
+bool reads_variable(const Expr& expr) { return variable_of(expr) != nullptr; }
 bool reads_run(const Expr& expr) {
   return any_expr(expr, [](const Expr& e) { return e.op == Op::kPrev || reads_variable(e); });
 }
@@ -33,15 +30,16 @@ bool reads_key_state(const Expr& expr) {
 }
 bool mentions_own_past(const Expr& expr, VarIndex own) {
   return any_expr(expr, [own](const Expr& e) {
-    return e.op == Op::kPrev || (e.op == Op::kBound && e.var == own && e.which == Which::kFirst);
+    const auto* const bound = std::get_if<BoundField>(&e.payload);
+    return e.op == Op::kPrev ||
+           (bound != nullptr && bound->var == own && bound->which == Which::kFirst);
   });
 }
 ExprPtr own_event_to_current(const ExprPtr& expr, VarIndex own) {
-  if (expr->op == Op::kBound && expr->var == own && expr->which != Which::kFirst) {
+  const auto* const bound = std::get_if<BoundField>(&expr->payload);
+  if (bound != nullptr && bound->var == own && bound->which != Which::kFirst) {
     if (!expr->args.empty()) return expr->args[0];
-    Expr field = *expr;
-    field.op = Op::kField;
-    return std::make_shared<const Expr>(std::move(field));
+    return std::make_shared<const Expr>(Expr{Op::kField, expr->type, {}, FieldRead{bound->field}});
   }
   // Inside these the current event is an element of the loop.
   if (expr->op == Op::kAggregate || expr->op == Op::kInLoop) return expr;
@@ -140,7 +138,7 @@ std::set<FeatureIndex> features_read(const std::vector<const Expr*>& exprs) {
   std::set<FeatureIndex> out;
   for (const Expr* expr : exprs) {
     for_each_expr(*expr, [&](const Expr& e) {
-      if (e.op == Op::kFeature) out.insert(e.feature);
+      if (e.op == Op::kFeature) out.insert(feature_of(e));
     });
   }
   return out;
@@ -153,7 +151,7 @@ bool keeps_total(const Expr& aggregate) {
   const TypeKind kind =
       aggregate.args.empty() || !aggregate.args[0] ? TypeKind::kInt : aggregate.args[0]->type.kind;
   const bool is_number = kind == TypeKind::kInt || kind == TypeKind::kDecimal;
-  switch (aggregate.aggregate) {
+  switch (aggregate.as<VariableAggregate>().aggregate) {
     case Aggregate::kCount:
       return true;
     case Aggregate::kSum:

@@ -56,10 +56,11 @@ void OperatorGraph::add_features(const Expr& expr, const KeySpec& key,
                                  std::vector<OperatorInput>& into) const {
   for_each_expr(expr, [&](const Expr& e) {
     if (e.op != Op::kFeature) return;
-    OperatorInput input{{false, e.feature.value}, OperatorInput::How::kFeature};
+    const FeatureIndex feature = feature_of(e);
+    OperatorInput input{{false, feature.value}, OperatorInput::How::kFeature};
     input.has_arguments = !e.args.empty();
     input.under_another_key =
-        input.has_arguments || keys_differ(plan_.features[e.feature.value].key, key);
+        input.has_arguments || keys_differ(plan_.features[feature.value].key, key);
     into.push_back(input);
   });
 }

@@ -49,10 +49,8 @@ bool may_be_passed(const Element& element) {
 ExprPtr with_variable(const ExprPtr& expr, VarIndex from, VarIndex to) {
   if (!expr) return expr;
   Expr copy = *expr;
-  if (copy.var == from && (copy.op == Op::kBound || copy.op == Op::kAggregate ||
-                           copy.op == Op::kInLoop || copy.op == Op::kIsBound)) {
-    copy.var = to;
-  }
+  VarIndex* const var = variable_of(copy);
+  if (var != nullptr && *var == from) *var = to;
   for (ExprPtr& arg : copy.args) arg = with_variable(arg, from, to);
   return std::make_shared<const Expr>(std::move(copy));
 }
@@ -300,7 +298,7 @@ class StageFinder {
 ExprPtr literal_of(const Type& type, const Value& value) {
   auto expr = std::make_shared<Expr>();
   expr->type = type;
-  expr->literal = OwnedValue(value);
+  expr->payload = LiteralValue{OwnedValue(value)};
   return expr;
 }
 
@@ -309,9 +307,10 @@ ExprPtr of_nothing(const Expr& expr) {
   if (expr.op == Op::kIsBound || expr.op == Op::kInLoop) {
     return literal_of(expr.type, Value::boolean(false));
   }
-  const bool is_zero = expr.op == Op::kAggregate && (expr.aggregate == Aggregate::kCount ||
-                                                     expr.aggregate == Aggregate::kDistinct ||
-                                                     expr.aggregate == Aggregate::kSum);
+  const auto* const over = std::get_if<VariableAggregate>(&expr.payload);
+  const bool is_zero = over != nullptr && (over->aggregate == Aggregate::kCount ||
+                                           over->aggregate == Aggregate::kDistinct ||
+                                           over->aggregate == Aggregate::kSum);
   if (!is_zero) return literal_of(expr.type, Value::missing());
   switch (expr.type.kind) {
     case TypeKind::kDecimal:
@@ -333,16 +332,15 @@ struct Renaming {
   ExprPtr of(const ExprPtr& expr) const {
     if (!expr) return expr;
     Expr copy = *expr;
-    const bool reads = copy.op == Op::kBound || copy.op == Op::kAggregate ||
-                       copy.op == Op::kInLoop || copy.op == Op::kIsBound;
-    if (reads) {
-      if (!place[copy.var.value]) return of_nothing(copy);
-      copy.var = *place[copy.var.value];
+    if (VarIndex* const var = variable_of(copy)) {
+      if (!place[var->value]) return of_nothing(copy);
+      *var = *place[var->value];
     }
     if (copy.op == Op::kPrev && prev) {
+      FieldRef field = std::move(*field_of(copy));
       copy.op = Op::kBound;
-      copy.var = *prev;
-      copy.which = prev_is_loop ? Which::kLast : Which::kOnly;
+      copy.payload =
+          BoundField{*prev, prev_is_loop ? Which::kLast : Which::kOnly, std::move(field)};
     }
     for (ExprPtr& arg : copy.args) arg = of(arg);
     return std::make_shared<const Expr>(std::move(copy));

@@ -118,4 +118,8 @@ inline std::string value_text(const Value& value) {
   }
   return to_text(value);
 }
+
+inline std::string regex_text(const RegexLiteral& regex) {
+  return value_text(Value::string(regex.text)) + (regex.ignore_case ? " i" : "");
+}
 }  // namespace tocsin::cep

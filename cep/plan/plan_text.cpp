@@ -16,65 +16,12 @@ class Describer {
   explicit Describer(const Plan& plan) : plan_(plan) {}
 
   std::string expr(const Expr& e) const {
-    std::string out = name_of(kOpNames, e.op);
-    switch (e.op) {
-      case Op::kLiteral:
-        return value_text(e.literal.view()) + ":" + type_text(e.type);
-      case Op::kField:
-      case Op::kPrev:
-        out += field(e.field);
-        break;
-      case Op::kBound:
-        out += fmt::format("[{} {}]{}", var(e.var), name_of(kWhichNames, e.which), field(e.field));
-        break;
-      case Op::kAggregate:
-        out += fmt::format("[{} {}]", name_of(kAggregateNames, e.aggregate), var(e.var));
-        break;
-      case Op::kFeature:
-        out += "[" +
-               (e.feature.value < plan_.features.size() ? plan_.features[e.feature.value].name
-                                                        : nowhere(e.feature.value)) +
-               "]";
-        break;
-      case Op::kKey:
-        out += fmt::format("[{}]", e.key_part);
-        break;
-      case Op::kIsBound:
-      case Op::kInLoop:
-        out += "[" + var(e.var) + "]";
-        break;
-      case Op::kMatches:
-        out += "[" + value_text(e.literal.view()) + (e.ignore_case ? " i]" : "]");
-        break;
-      case Op::kIn:
-      case Op::kMatchesAnyOf:
-      case Op::kContainsAnyOf:
-      case Op::kContainsAnyWordOf:
-      case Op::kMatched:
-        out += "[" + list_name(e.list) + "]";
-        break;
-      case Op::kTable:
-      case Op::kInTable:
-        out += "[" + column_name(e.table, e.column) + "]";
-        break;
-      case Op::kCall:
-        out += fmt::format("[{}", function_name(e.function));
-        if (e.function == Function::kCapture) {
-          out += " " + value_text(e.literal.view()) + (e.ignore_case ? " i" : "");
-        }
-        out += "]";
-        break;
-      case Op::kInKinds: {
-        out += "[";
-        for (std::size_t i = 0; i < e.field.by_type.size(); ++i) {
-          out += (i > 0 ? " | " : "") + type_of_event(e.field.by_type[i].first);
-        }
-        out += "]";
-        break;
-      }
-      default:
-        break;
+    const auto* const literal = std::get_if<LiteralValue>(&e.payload);
+    if (e.op == Op::kLiteral && literal != nullptr) {
+      return value_text(literal->value.view()) + ":" + type_text(e.type);
     }
+    std::string out = name_of(kOpNames, e.op);
+    out += std::visit([this](const auto& payload) { return subject(payload); }, e.payload);
     if (!e.args.empty()) {
       out += '(';
       for (std::size_t i = 0; i < e.args.size(); ++i) {
@@ -101,6 +48,45 @@ class Describer {
   static std::string var(VarIndex index) { return fmt::format("${}", index.value); }
 
   std::string optional_expr(const ExprPtr& e) const { return e ? expr(*e) : "-"; }
+
+  // What an operator is about, besides its operands.
+  std::string subject(const std::monostate& /*nothing*/) const { return {}; }
+  std::string subject(const LiteralValue& literal) const {
+    return "[" + value_text(literal.value.view()) + "]";
+  }
+  std::string subject(const FieldRead& read) const { return field(read.field); }
+  std::string subject(const BoundField& bound) const {
+    return fmt::format("[{} {}]{}", var(bound.var), name_of(kWhichNames, bound.which),
+                       field(bound.field));
+  }
+  std::string subject(const VariableAggregate& over) const {
+    return fmt::format("[{} {}]", name_of(kAggregateNames, over.aggregate), var(over.var));
+  }
+  std::string subject(const VariableTest& test) const { return "[" + var(test.var) + "]"; }
+  std::string subject(const FeatureRead& read) const {
+    const std::size_t index = read.feature.value;
+    return "[" +
+           (index < plan_.features.size() ? plan_.features[index].name
+                                          : nowhere(read.feature.value)) +
+           "]";
+  }
+  std::string subject(const KeyRead& read) const { return fmt::format("[{}]", read.part); }
+  std::string subject(const ListLookup& lookup) const { return "[" + list_name(lookup.list) + "]"; }
+  std::string subject(const ColumnRead& read) const {
+    return "[" + column_name(read.table, read.column) + "]";
+  }
+  std::string subject(const RegexLiteral& regex) const { return "[" + regex_text(regex) + "]"; }
+  std::string subject(const FunctionCall& call) const {
+    return fmt::format("[{}{}]", function_name(call.function),
+                       call.regex ? " " + regex_text(*call.regex) : std::string());
+  }
+  std::string subject(const KindTest& test) const {
+    std::string out = "[";
+    for (std::size_t i = 0; i < test.types.size(); ++i) {
+      out += (i > 0 ? " | " : "") + type_of_event(test.types[i]);
+    }
+    return out + "]";
+  }
 
   std::string list_name(ListIndex index) const {
     return index.value < plan_.lists.size() ? plan_.lists[index.value].name : nowhere(index.value);

@@ -116,7 +116,8 @@ void PlanValidator::check_computed(EventTypeIndex index, std::size_t field) {
   const Expr& root = *type.fields[field].computed;
   check_expr(root, scope);
   const auto visit = [&](const auto& self, const Expr& expr) -> void {
-    const auto read = expr.op == Op::kField ? expr.field.in(index) : std::nullopt;
+    const FieldRef* const named = expr.op == Op::kField ? field_of(expr) : nullptr;
+    const auto read = named != nullptr ? named->in(index) : std::nullopt;
     if (read && read->value < type.fields.size() && type.fields[read->value].computed &&
         read->value >= field) {
       problem("computed field `{}` reads `{}`, which is not before it", type.fields[field].name,
@@ -418,8 +419,9 @@ void PlanValidator::check_feature_order() {
     state[index] = 1;
     const auto visit = [&](const auto& again, const ExprPtr& expr) -> void {
       if (!expr) return;
-      if (expr->op == Op::kFeature && expr->feature.value < plan_.features.size()) {
-        self(self, expr->feature.value);
+      const auto* const read = std::get_if<FeatureRead>(&expr->payload);
+      if (read != nullptr && read->feature.value < plan_.features.size()) {
+        self(self, read->feature.value);
       }
       for (const ExprPtr& arg : expr->args) again(again, arg);
     };

@@ -1,6 +1,7 @@
 // validate(): expressions.
 #include <algorithm>
 
+#include "cep/plan/function_name.h"
 #include "cep/plan/plan_validator.h"
 
 namespace tocsin::cep {
@@ -51,7 +52,7 @@ Arity arity_of(const Expr& expr) {
     case Op::kInKinds:
       return {0, kMany};
     case Op::kAggregate:
-      return {expr.aggregate == Aggregate::kCount ? 0 : 1, 2};
+      return {expr.as<VariableAggregate>().aggregate == Aggregate::kCount ? 0 : 1, 2};
     case Op::kIn:
     case Op::kIsMissing:
     case Op::kIsKnown:
@@ -76,7 +77,7 @@ Arity arity_of(const Expr& expr) {
     case Op::kInTable:
       return {2, kMany};
     case Op::kCall:
-      return arity_of_call(expr.function);
+      return arity_of_call(expr.as<FunctionCall>().function);
     default:
       return {2, 2};
   }
@@ -94,21 +95,20 @@ void PlanValidator::check_text(const ExprPtr& expr, const Scope& scope, const ch
 }
 
 void PlanValidator::check_field_ref(const Expr& expr, const std::vector<EventTypeIndex>& types) {
-  if (expr.field.by_type.empty()) problem("field `{}` of no event type", expr.field.name);
-  for (std::size_t i = 0; i < expr.field.by_type.size(); ++i) {
-    const auto& [type, index] = expr.field.by_type[i];
-    if (i > 0 && expr.field.by_type[i - 1].first >= type) {
-      problem("field `{}`: event types do not ascend", expr.field.name);
+  const FieldRef& ref = *field_of(expr);
+  if (ref.by_type.empty()) problem("field `{}` of no event type", ref.name);
+  for (std::size_t i = 0; i < ref.by_type.size(); ++i) {
+    const auto& [type, index] = ref.by_type[i];
+    if (i > 0 && ref.by_type[i - 1].first >= type) {
+      problem("field `{}`: event types do not ascend", ref.name);
     }
     const Field* field = field_at(type, index);
     if (field && !(field->type == expr.type)) {
-      problem("field `{}` is {}, not {}", expr.field.name, type_name(field->type),
-              type_name(expr.type));
+      problem("field `{}` is {}, not {}", ref.name, type_name(field->type), type_name(expr.type));
     }
   }
   for (const EventTypeIndex type : types) {
-    if (!expr.field.in(type))
-      problem("field `{}` is not in event type {}", expr.field.name, type.value);
+    if (!ref.in(type)) problem("field `{}` is not in event type {}", ref.name, type.value);
   }
 }
 
@@ -119,11 +119,12 @@ bool PlanValidator::check_var(VarIndex var, const Scope& scope) {
 }
 
 void PlanValidator::check_list_use(const Expr& expr, bool texts, bool regexes) {
-  if (expr.list.value >= plan_.lists.size()) {
-    problem("list {} of {}", expr.list.value, plan_.lists.size());
+  const ListIndex index = expr.as<ListLookup>().list;
+  if (index.value >= plan_.lists.size()) {
+    problem("list {} of {}", index.value, plan_.lists.size());
     return;
   }
-  const List& list = plan_.lists[expr.list.value];
+  const List& list = plan_.lists[index.value];
   const bool text = list.element.kind == TypeKind::kString && list.kind != ListKind::kRegex &&
                     list.kind != ListKind::kNetwork;
   const bool regex = list.kind == ListKind::kRegex;
@@ -133,29 +134,65 @@ void PlanValidator::check_list_use(const Expr& expr, bool texts, bool regexes) {
 }
 
 void PlanValidator::check_table_use(const Expr& expr) {
-  if (expr.table.value >= plan_.tables.size()) {
-    problem("table {} of {}", expr.table.value, plan_.tables.size());
+  const auto& read = expr.as<ColumnRead>();
+  if (read.table.value >= plan_.tables.size()) {
+    problem("table {} of {}", read.table.value, plan_.tables.size());
     return;
   }
-  const Table& table = plan_.tables[expr.table.value];
+  const Table& table = plan_.tables[read.table.value];
   const bool list = expr.op == Op::kInTable;
   if (expr.args.size() != table.key_types.size() + (list ? 1U : 0U)) {
     problem("{} operands for the key of table `{}`", expr.args.size(), table.name);
   }
-  if (expr.column >= table.columns.size()) {
-    problem("column {} of table `{}`, which has {}", expr.column, table.name, table.columns.size());
-  } else if (table.columns[expr.column].list_of_string != list) {
-    problem("column `{}` of table `{}` read as {}", table.columns[expr.column].name, table.name,
+  if (read.column >= table.columns.size()) {
+    problem("column {} of table `{}`, which has {}", read.column, table.name, table.columns.size());
+  } else if (table.columns[read.column].list_of_string != list) {
+    problem("column `{}` of table `{}` read as {}", table.columns[read.column].name, table.name,
             list ? "a list" : "a value");
   }
 }
 
-void PlanValidator::check_capture(const Expr& expr) {
-  if (expr.literal.view().kind != ValueKind::kString) problem("a pattern that is no text");
+void PlanValidator::check_call(const Expr& expr) {
+  const auto& call = expr.as<FunctionCall>();
+  const bool is_capture = call.function == Function::kCapture;
+  if (call.regex.has_value() != is_capture) {
+    problem("{} {} a regular expression", function_name(call.function),
+            is_capture ? "without" : "with");
+  }
+  if (!is_capture) return;
   const Expr* group = expr.args[1].get();
-  if (!group || group->op != Op::kLiteral || group->literal.view().kind != ValueKind::kInt ||
-      group->literal.view().number < 0 || group->literal.view().number > 0xffff) {
+  const auto* literal = group != nullptr ? std::get_if<LiteralValue>(&group->payload) : nullptr;
+  const Value number = literal != nullptr ? literal->value.view() : Value::missing();
+  if (number.kind != ValueKind::kInt || number.number < 0 || number.number > 0xffff) {
     problem("a group of a pattern that is no number");
+  }
+}
+
+void PlanValidator::check_bound(const Expr& expr, const Scope& scope) {
+  const auto& bound = expr.as<BoundField>();
+  if (expr.args.empty()) {
+    check_field_ref(expr, {});
+  } else if (!expr.args[0] || expr.args[0]->op != Op::kFeature || !expr.args[0]->args.empty() ||
+             !bound.field.by_type.empty()) {
+    problem("a step's event is asked for neither a field nor a feature by its own key");
+  }
+  if (check_var(bound.var, scope) &&
+      (bound.which == Which::kOnly) == (*scope.declared)[bound.var.value].loop) {
+    problem("a loop's event is its first or its last, a single event neither");
+  }
+}
+
+void PlanValidator::check_feature_read(const Expr& expr, const Scope& scope) {
+  const FeatureIndex index = feature_of(expr);
+  if (index.value >= plan_.features.size()) {
+    problem("feature {} of {}", index.value, plan_.features.size());
+    return;
+  }
+  const Feature& feature = plan_.features[index.value];
+  if (!scope.features) {
+    problem("a feature is read where none can be");
+  } else if (!expr.args.empty() && expr.args.size() != feature.key.parts.size()) {
+    problem("{} operands for the key of feature `{}`", expr.args.size(), feature.name);
   }
 }
 
@@ -170,42 +207,28 @@ void PlanValidator::check_leaf(const Expr& expr, const Scope& scope) {
       if (!scope.own_loop) problem("`prev` outside a loop's condition");
       break;
     case Op::kBound:
-      if (expr.args.empty()) {
-        check_field_ref(expr, {});
-      } else if (!expr.args[0] || expr.args[0]->op != Op::kFeature || !expr.args[0]->args.empty() ||
-                 !expr.field.by_type.empty()) {
-        problem("a step's event is asked for neither a field nor a feature by its own key");
-      }
-      if (check_var(expr.var, scope) &&
-          (expr.which == Which::kOnly) == (*scope.declared)[expr.var.value].loop) {
-        problem("a loop's event is its first or its last, a single event neither");
-      }
+      check_bound(expr, scope);
       break;
-    case Op::kAggregate:
-      check_var(expr.var, scope);
-      if (expr.aggregate == Aggregate::kEwma || expr.aggregate == Aggregate::kPercentile) {
+    case Op::kAggregate: {
+      const auto& over = expr.as<VariableAggregate>();
+      check_var(over.var, scope);
+      if (over.aggregate == Aggregate::kEwma || over.aggregate == Aggregate::kPercentile) {
         problem("ewma and percentile are for features");
       }
       break;
+    }
     case Op::kInLoop:
     case Op::kIsBound:
-      check_var(expr.var, scope);
+      check_var(expr.as<VariableTest>().var, scope);
       break;
     case Op::kFeature:
-      if (expr.feature.value >= plan_.features.size()) {
-        problem("feature {} of {}", expr.feature.value, plan_.features.size());
-      } else if (!scope.features) {
-        problem("a feature is read where none can be");
-      } else if (!expr.args.empty() &&
-                 expr.args.size() != plan_.features[expr.feature.value].key.parts.size()) {
-        problem("{} operands for the key of feature `{}`", expr.args.size(),
-                plan_.features[expr.feature.value].name);
-      }
+      check_feature_read(expr, scope);
       break;
-    case Op::kKey:
-      if (!scope.key || expr.key_part >= scope.key->parts.size())
-        problem("key part {}", expr.key_part);
+    case Op::kKey: {
+      const std::uint32_t part = expr.as<KeyRead>().part;
+      if (!scope.key || part >= scope.key->parts.size()) problem("key part {}", part);
       break;
+    }
     case Op::kIn:
       check_list_use(expr, false, false);
       break;
@@ -224,10 +247,7 @@ void PlanValidator::check_leaf(const Expr& expr, const Scope& scope) {
       check_table_use(expr);
       break;
     case Op::kCall:
-      if (expr.function == Function::kCapture) check_capture(expr);
-      break;
-    case Op::kMatches:
-      if (expr.literal.view().kind != ValueKind::kString) problem("a pattern that is no text");
+      check_call(expr);
       break;
     default:
       break;
@@ -235,12 +255,13 @@ void PlanValidator::check_leaf(const Expr& expr, const Scope& scope) {
 }
 
 void PlanValidator::check_kinds(const Expr& expr) {
-  if (expr.args.size() != expr.field.by_type.size()) {
-    problem("{} conditions for {} kinds", expr.args.size(), expr.field.by_type.size());
+  const std::vector<EventTypeIndex>& types = expr.as<KindTest>().types;
+  if (expr.args.size() != types.size()) {
+    problem("{} conditions for {} kinds", expr.args.size(), types.size());
     return;
   }
   for (std::size_t i = 0; i < expr.args.size(); ++i) {
-    const EventTypeIndex type = expr.field.by_type[i].first;
+    const EventTypeIndex type = types[i];
     if (type.value >= plan_.event_types.size()) {
       problem("event type {} of {}", type.value, plan_.event_types.size());
     } else if (expr.args[i]) {
@@ -253,6 +274,10 @@ void PlanValidator::check_kinds(const Expr& expr) {
 
 void PlanValidator::check_expr(const Expr& expr, const Scope& scope) {
   check_type(expr.type);
+  if (expr.payload.index() != payload_for(expr.op).index()) {
+    problem("an operator with the payload of another in {}", describe(plan_, expr));
+    return;
+  }
   const auto [least, most] = arity_of(expr);
   if (expr.args.size() < least || expr.args.size() > most) {
     problem("{} operands in {}", expr.args.size(), describe(plan_, expr));

@@ -61,7 +61,7 @@ void collect_rules_read(const Plan& plan, const std::vector<Subset>& events,
 void collect_rules_read(const Plan& plan, const ExprPtr& expr, std::set<std::size_t>& rules) {
   if (!expr) return;
   if (expr->op == Op::kFeature) {
-    const Feature& feature = plan.features[expr->feature.value];
+    const Feature& feature = plan.features[feature_of(*expr).value];
     collect_rules_read(plan, feature.events, rules);
     collect_rules_read(plan, feature.argument, rules);
     collect_rules_read(plan, feature.where, rules);

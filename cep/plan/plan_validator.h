@@ -58,10 +58,12 @@ class PlanValidator {
   void check_leaf(const Expr& expr, const Scope& scope);
   void check_kinds(const Expr& expr);
   void check_field_ref(const Expr& expr, const std::vector<EventTypeIndex>& types);
+  void check_bound(const Expr& expr, const Scope& scope);
+  void check_feature_read(const Expr& expr, const Scope& scope);
   bool check_var(VarIndex var, const Scope& scope);
   void check_list_use(const Expr& expr, bool texts, bool regexes);
   void check_table_use(const Expr& expr);
-  void check_capture(const Expr& expr);
+  void check_call(const Expr& expr);
   void check_text(const ExprPtr& expr, const Scope& scope, const char* what);
 
   // Rules.

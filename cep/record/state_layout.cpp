@@ -46,7 +46,7 @@ Digest digest_of_value(const ProgramImpl& program, const PlanDigests& digests, F
     for (const ExprPtr& arg : expr->args) text += describe(*program.plan, *arg) + '\n';
     if (least && *least <= text) continue;
     least = std::move(text);
-    feature = expr->feature;
+    feature = feature_of(*expr);
   }
   if (!least) return {};
   return sha256(std::string(bytes_of(digests.features[feature.value])) + *least);
@@ -242,7 +242,7 @@ const Type& type_of_value(const ProgramImpl& program, FeatureIndex value) {
   const auto read = std::find_if(program.reads_under.begin(), program.reads_under.end(),
                                  [&](const auto& candidate) { return candidate.second == value; });
   TOCSIN_ASSERT(read != program.reads_under.end(), "a value is of a feature or of a read");
-  return program.features[read->first->feature.value].feature->type;
+  return program.features[feature_of(*read->first).value].feature->type;
 }
 
 bool holds_back_by_values(const Rule& rule) {

@@ -18,7 +18,7 @@ ExprPtr literal_expr(const Type& type, const Value& value) {
   auto expr = std::make_shared<Expr>();
   expr->op = Op::kLiteral;
   expr->type = type;
-  expr->literal = cep::OwnedValue(value);
+  expr->payload = cep::LiteralValue{cep::OwnedValue(value)};
   return expr;
 }
 
@@ -46,7 +46,7 @@ ExprPtr field_expr(const Type& type, cep::FieldRef field) {
   auto expr = std::make_shared<Expr>();
   expr->op = Op::kField;
   expr->type = type;
-  expr->field = std::move(field);
+  expr->payload = cep::FieldRead{std::move(field)};
   return expr;
 }
 
@@ -70,13 +70,13 @@ ExprPtr widened(ExprPtr expr, const Type& type) {
   const bool literal = expr->op == Op::kLiteral;
   switch (type.kind) {
     case TypeKind::kFloat:
-      if (literal) return literal_expr(type, cep::to_float(expr->literal.view()));
+      if (literal) return literal_expr(type, cep::to_float(literal_of(*expr)));
       return operator_expr(Op::kToFloat, type, {std::move(expr)});
     case TypeKind::kDecimal: {
       // Adding 0 at that scale is exact, and says so in every evaluator.
       const Value zero = Value::decimal(0, type.scale);
       if (literal) {
-        const Value value = cep::add(expr->literal.view(), zero);
+        const Value value = cep::add(literal_of(*expr), zero);
         if (!value.is_missing()) return literal_expr(type, value);
       }
       return operator_expr(Op::kAdd, type, {std::move(expr), literal_expr(type, zero)});
@@ -92,7 +92,7 @@ ExprPtr widened(ExprPtr expr, const Type& type) {
 
 ExprPtr negated(ExprPtr expr) {
   if (expr->op == Op::kLiteral) {
-    const Value value = cep::negate(expr->literal.view());
+    const Value value = cep::negate(literal_of(*expr));
     if (!value.is_missing()) return literal_expr(expr->type, value);
   }
   const Type type = expr->type;

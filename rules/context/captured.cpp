@@ -59,7 +59,7 @@ std::vector<cep::Captured> captured_fields(const cep::Plan& plan, const cep::Rul
   walk(rule, [&](const cep::Expr& expr) {
     if (expr.op != cep::Op::kField && expr.op != cep::Op::kBound && expr.op != cep::Op::kPrev)
       return;
-    for (const auto& [type, field] : expr.field.by_type) keep(type, field);
+    for (const auto& [type, field] : field_of(expr)->by_type) keep(type, field);
   });
   std::vector<cep::Captured> captured;
   for (const auto& [type, fields] : kept) {

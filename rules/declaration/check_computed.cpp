@@ -19,10 +19,10 @@ const cep::FieldRef* field_below(const cep::Expr& expr, cep::EventTypeIndex type
                                  const cep::EventType& event, std::size_t limit,
                                  const EventSymbol& symbol) {
   if (expr.op == cep::Op::kField) {
-    const auto field = expr.field.in(type);
+    const auto field = field_of(expr)->in(type);
     const bool is_computed =
         field && symbol.fields.find(event.fields[field->value].name)->second.tree->computed;
-    if (is_computed && field->value >= limit) return &expr.field;
+    if (is_computed && field->value >= limit) return field_of(expr);
   }
   for (const cep::ExprPtr& arg : expr.args) {
     if (!arg) continue;
@@ -39,7 +39,7 @@ cep::ExprPtr fitted(const cep::ExprPtr& expr, const cep::Type& type) {
     // A quotient is kept as decimal(9), rounded half even.
     auto rounded = std::make_shared<cep::Expr>();
     rounded->op = cep::Op::kCall;
-    rounded->function = cep::Function::kRound;
+    rounded->payload = cep::FunctionCall{cep::Function::kRound, {}};
     rounded->type = type;
     rounded->args = {expr,
                      literal_expr(plain_type(TypeKind::kInt), cep::Value::integer(cep::kScaleMax))};

@@ -351,10 +351,9 @@ bool searches_cased(const Expr& e) {
   const bool searches = e.op == Op::kContains || e.op == Op::kContainsWord ||
                         e.op == Op::kStartsWith || e.op == Op::kEndsWith;
   if (!searches) return false;
-  const Expr& operand = *e.args[0];
-  if (operand.op != Op::kCall) return true;
-  return operand.function != cep::Function::kLower && operand.function != cep::Function::kUpper &&
-         operand.function != cep::Function::kNormalize;
+  const std::optional<cep::Function> function = function_of(*e.args[0]);
+  return function != cep::Function::kLower && function != cep::Function::kUpper &&
+         function != cep::Function::kNormalize;
 }
 
 }  // namespace
@@ -367,16 +366,15 @@ std::vector<Passage> data_passages(const Words& words) {
   bool is_cased = false;
   std::vector<const Expr*> todo;
   const std::function<void(const Expr&)> visit = [&](const Expr& e) {
-    if (e.op == Op::kIn || e.op == Op::kMatchesAnyOf || e.op == Op::kContainsAnyOf ||
-        e.op == Op::kContainsAnyWordOf || e.op == Op::kMatched) {
-      lists.insert(e.list);
-    }
+    if (const auto* lookup = std::get_if<cep::ListLookup>(&e.payload)) lists.insert(lookup->list);
     is_cased = is_cased || searches_cased(e);
-    if (e.op == Op::kTable || e.op == Op::kInTable) tables.insert(e.table);
-    for (const auto& [type, field] : e.field.by_type) {
+    if (const auto* read = std::get_if<cep::ColumnRead>(&e.payload)) tables.insert(read->table);
+    const cep::FieldRef* const ref = field_of(e);
+    if (ref == nullptr) return;
+    for (const auto& [type, field] : ref->by_type) {
       if (field.value >= plan.event_types[type.value].fields.size()) continue;
       const ExprPtr& formula = plan.event_types[type.value].fields[field.value].computed;
-      if (formula && e.op != Op::kInKinds && computed.insert({type, field}).second) {
+      if (formula && computed.insert({type, field}).second) {
         todo.push_back(formula.get());
       }
     }
@@ -501,8 +499,9 @@ std::vector<Passage> missing_passages(const Words& words) {
   const cep::Plan& plan = words.plan();
   std::map<std::string, std::set<std::string>> fields;  // by type: optional ones that are asked
   for_each_read(plan, *words.rule(), [&](const Expr& e) {
-    if (e.op == Op::kInKinds) return;
-    for (const auto& [type, field] : e.field.by_type) {
+    const cep::FieldRef* const ref = field_of(e);
+    if (ref == nullptr) return;
+    for (const auto& [type, field] : ref->by_type) {
       const cep::EventType& event_type = plan.event_types[type.value];
       if (event_type.is_alert()) continue;
       if (field.value < event_type.fields.size() && event_type.fields[field.value].optional) {

@@ -100,7 +100,7 @@ const char* symbol(Op op) {
 }
 // "1 digit", "2 digits".
 std::string digits(const Expr& expr) {
-  const std::string text = value_text(expr.literal.view());
+  const std::string text = value_text(literal_of(expr));
   return text + (text == "1" ? " digit" : " digits");
 }
 }  // namespace
@@ -154,28 +154,28 @@ std::string Words::value(const Expr& expr) const { return value(expr, Place::kAl
 std::string Words::value(const Expr& expr, Place place) const {
   switch (expr.op) {
     case Op::kLiteral:
-      return value_text(expr.literal.view());
+      return value_text(literal_of(expr));
     case Op::kField:
-      return in_code(expr.field.name);
+      return in_code(field_of(expr)->name);
     case Op::kBound:
       if (!expr.args.empty()) return feature(*expr.args[0]) + " as of " + bound(expr);
-      return in_code(expr.field.name) + " of " + bound(expr);
+      return in_code(field_of(expr)->name) + " of " + bound(expr);
     case Op::kPrev:
-      return in_code(expr.field.name) + " of the event before it in the loop";
+      return in_code(field_of(expr)->name) + " of the event before it in the loop";
     case Op::kAggregate:
       return aggregate(expr);
     case Op::kFeature:
       return feature(expr);
     case Op::kKey:
-      return in_code(rule_->key.parts[expr.key_part].name);
+      return in_code(rule_->key.parts[expr.as<cep::KeyRead>().part].name);
     case Op::kToFloat:
       return value(*expr.args[0], place);
     case Op::kTable:
-      return fmt::format("{} {}", in_code(plan_.tables[expr.table.value].columns[expr.column].name),
-                         row(expr, 0));
+      return fmt::format("{} {}", in_code(column_name(expr)), row(expr, 0));
     case Op::kMatched:
       return fmt::format("the first thing of the list {} in {}",
-                         in_code(plan_.lists[expr.list.value].name), value(*expr.args[0]));
+                         in_code(plan_.lists[expr.as<cep::ListLookup>().list.value].name),
+                         value(*expr.args[0]));
     case Op::kIf:
       return fmt::format("({} if {}, otherwise {})", value(*expr.args[1]), condition(*expr.args[0]),
                          value(*expr.args[2]));
@@ -195,8 +195,8 @@ std::string Words::value(const Expr& expr, Place place) const {
       using cep::Function;
       constexpr std::array kStandsBehind = {Function::kRound, Function::kFloor, Function::kCeil,
                                             Function::kExp, Function::kPow};
-      const bool loose = std::find(kStandsBehind.begin(), kStandsBehind.end(), expr.function) !=
-                         kStandsBehind.end();
+      const bool loose = std::find(kStandsBehind.begin(), kStandsBehind.end(),
+                                   *function_of(expr)) != kStandsBehind.end();
       return loose && place > Place::kOperand ? "(" + call(expr) + ")" : call(expr);
     }
     default:
@@ -206,10 +206,11 @@ std::string Words::value(const Expr& expr, Place place) const {
 }
 
 std::string Words::bound(const Expr& expr) const {
-  const bool loop = rule_->variables[expr.var.value].loop;
-  if (expr.which == cep::Which::kFirst) return "the first of " + variable(expr.var);
-  if (expr.which == cep::Which::kLast && loop) return "the last of " + variable(expr.var);
-  return variable(expr.var);
+  const auto& read = expr.as<cep::BoundField>();
+  const bool loop = rule_->variables[read.var.value].loop;
+  if (read.which == cep::Which::kFirst) return "the first of " + variable(read.var);
+  if (read.which == cep::Which::kLast && loop) return "the last of " + variable(read.var);
+  return variable(read.var);
 }
 
 // The time of an event less that of a step's event.
@@ -219,7 +220,7 @@ std::optional<std::string> Words::time_since(const Expr& expr) const {
   const Expr& then = *expr.args[1];
   if (now.op != Op::kField || then.op != Op::kBound) return std::nullopt;
   for (const Expr* side : {&now, &then}) {
-    for (const auto& [type, field] : side->field.by_type) {
+    for (const auto& [type, field] : field_of(*side)->by_type) {
       if (plan_.event_types[type.value].time_field != field) return std::nullopt;
     }
   }
@@ -240,12 +241,13 @@ std::string Words::arithmetic(const Expr& expr, Place place) const {
 }
 
 std::string Words::aggregate(const Expr& expr) const {
+  const auto& over = expr.as<cep::VariableAggregate>();
   // All that a window collected has one name.
-  const std::string loop = (rule_->window ? "the events in " : "") + variable(expr.var);
+  const std::string loop = (rule_->window ? "the events in " : "") + variable(over.var);
   const Expr* only = expr.args.size() > 1 ? expr.args[1].get() : nullptr;
   std::string which = " over " + loop;
   std::string number =
-      std::string("the number of ") + (rule_->window ? "events in " : "") + variable(expr.var);
+      std::string("the number of ") + (rule_->window ? "events in " : "") + variable(over.var);
   // A part of a window: `burst.signup`.
   const Expr* kinds = nullptr;
   std::vector<std::string> more;
@@ -265,15 +267,15 @@ std::string Words::aggregate(const Expr& expr) const {
     }
   }
   if (kinds != nullptr) {
-    which = fmt::format(" over the {} in {}", in_kinds(*kinds), variable(expr.var));
-    number = fmt::format("the number of {} in {}", in_kinds(*kinds), variable(expr.var));
+    which = fmt::format(" over the {} in {}", in_kinds(*kinds), variable(over.var));
+    number = fmt::format("the number of {} in {}", in_kinds(*kinds), variable(over.var));
   }
   std::string filter;
   if (!more.empty()) filter = " for which " + listed(more);
-  const std::string own = own_ && *own_ == expr.var ? " (this one included)" : "";
+  const std::string own = own_ && *own_ == over.var ? " (this one included)" : "";
   if (expr.args.empty() || !expr.args[0]) return number + filter + own;
   const std::string what = value(*expr.args[0], Place::kAlone);
-  return fmt::format("{} {}{}{}{}", aggregate_words(expr.aggregate), what, which, filter, own);
+  return fmt::format("{} {}{}{}{}", aggregate_words(over.aggregate), what, which, filter, own);
 }
 
 std::string Words::call(const Expr& expr) const {
@@ -281,7 +283,8 @@ std::string Words::call(const Expr& expr) const {
   std::vector<std::string> all;
   for (const ExprPtr& a : expr.args) all.push_back(value(*a));
   using cep::Function;
-  switch (expr.function) {
+  const auto& made = expr.as<cep::FunctionCall>();
+  switch (made.function) {
     case Function::kAbs:
       return "the absolute value of " + arg(0);
     case Function::kRound:
@@ -335,8 +338,8 @@ std::string Words::call(const Expr& expr) const {
     case Function::kSplit:
       return part(expr);
     case Function::kCapture: {
-      const std::string regex = regex_text(expr.literal.view().text, expr.ignore_case);
-      const cep::Value group = expr.args[1]->literal.view();
+      const std::string regex = regex_text(made.regex->text, made.regex->ignore_case);
+      const cep::Value group = literal_of(*expr.args[1]);
       if (group.number == 0) return fmt::format("what matches {} in {}", in_code(regex), arg(0));
       return fmt::format("what group {} of {} takes in {}", cep::to_text(group), in_code(regex),
                          arg(0));
@@ -349,7 +352,7 @@ std::string Words::part(const Expr& expr) const {
   const Expr& number = *expr.args[2];
   std::string which = "part number " + value(number, Place::kTight) + " of ";
   if (number.op == Op::kLiteral) {
-    const auto place = static_cast<std::int64_t>(number.literal.view().number);
+    const auto place = static_cast<std::int64_t>(literal_of(number).number);
     which = place > 0     ? fmt::format("part {} of ", place)
             : place == -1 ? std::string("the last part of ")
                           : fmt::format("part {} from the end of ", -place);
@@ -359,7 +362,7 @@ std::string Words::part(const Expr& expr) const {
 }
 
 std::string Words::feature(const Expr& expr) const {
-  const cep::Feature& read = plan_.features[expr.feature.value];
+  const cep::Feature& read = plan_.features[feature_of(expr).value];
   std::string out = in_code(read.name);
   if (read.name.starts_with('$')) {
     out = feature_noun(plan_, read);
@@ -376,16 +379,20 @@ std::string Words::feature(const Expr& expr) const {
   return out + " for " + listed(keys);
 }
 
+const std::string& Words::column_name(const Expr& expr) const {
+  const auto& read = expr.as<cep::ColumnRead>();
+  return plan_.tables[read.table.value].columns[read.column].name;
+}
+
 // "that the table `merchants` has for `merchant`".
 std::string Words::row(const Expr& expr, std::size_t key_from) const {
   std::vector<std::string> keys;
-  const cep::Table& table = plan_.tables[expr.table.value];
+  const cep::Table& table = plan_.tables[expr.as<cep::ColumnRead>().table.value];
   for (std::size_t i = key_from; i < expr.args.size(); ++i) {
     const bool network = table.network_key == i - key_from;
     keys.push_back((network ? "the longest network with " : "") + value(*expr.args[i]));
   }
-  return fmt::format("that the table {} has for {}", in_code(plan_.tables[expr.table.value].name),
-                     listed(keys));
+  return fmt::format("that the table {} has for {}", in_code(table.name), listed(keys));
 }
 
 // ---- conditions
@@ -446,13 +453,16 @@ std::string Words::clause(const Expr& expr, bool negated) const {
     case Op::kIsKnown:
       return fmt::format("{} {} known", subject(), is);
     case Op::kIsBound:
-      return fmt::format("{} {} taken an event", variable(expr.var), negated ? "has not" : "has");
-    case Op::kIn:
+      return fmt::format("{} {} taken an event", variable(*variable_of(expr)),
+                         negated ? "has not" : "has");
+    case Op::kIn: {
+      const cep::List& list = plan_.lists[expr.as<cep::ListLookup>().list.value];
       return fmt::format("{} {} in {} {}", subject(), is,
-                         plan_.lists[expr.list.value].kind != cep::ListKind::kNetwork ? "the list"
-                         : negated ? "any network of the list"
-                                   : "a network of the list",
-                         in_code(plan_.lists[expr.list.value].name));
+                         list.kind != cep::ListKind::kNetwork ? "the list"
+                         : negated                            ? "any network of the list"
+                                                              : "a network of the list",
+                         in_code(list.name));
+    }
     case Op::kInValues: {
       std::vector<std::string> values;
       for (std::size_t i = 1; i < expr.args.size(); ++i) values.push_back(value(*expr.args[i]));
@@ -460,14 +470,13 @@ std::string Words::clause(const Expr& expr, bool negated) const {
                          listed(values, negated ? "and" : "or"));
     }
     case Op::kInTable:
-      return fmt::format("{} {} in the list {} {}", subject(), is,
-                         in_code(plan_.tables[expr.table.value].columns[expr.column].name),
+      return fmt::format("{} {} in the list {} {}", subject(), is, in_code(column_name(expr)),
                          row(expr, 1));
     case Op::kInLoop:
       return fmt::format("{} {} {} of {}", subject(), is,
                          negated ? "the " + value(*expr.args[1]) + " of any"
                                  : "the " + value(*expr.args[1]) + " of one",
-                         variable(expr.var));
+                         variable(*variable_of(expr)));
     case Op::kBetween:
       return fmt::format("{} {} between {} and {}, both included", subject(), is,
                          value(*expr.args[1]), value(*expr.args[2]));
@@ -483,7 +492,7 @@ std::string Words::clause(const Expr& expr, bool negated) const {
     case Op::kInKinds:
       return fmt::format("it {} {}", is, in_kinds(expr));
     case Op::kCall:
-      if (expr.function == cep::Function::kIpIn) {
+      if (function_of(expr) == cep::Function::kIpIn) {
         return fmt::format("{} {} in the network {}", subject(), is, value(*expr.args[1]));
       }
       break;
@@ -511,14 +520,17 @@ std::string Words::junction(const Expr& expr, bool negated) const {
 
 std::string Words::text_test(const Expr& expr, bool negated) const {
   const std::string subject = value(*expr.args[0], Place::kOperand);
-  const auto list = [&] { return in_code(plan_.lists[expr.list.value].name); };
+  const auto list = [&] {
+    return in_code(plan_.lists[expr.as<cep::ListLookup>().list.value].name);
+  };
   const auto contains = [&](const std::string& what) {
     return fmt::format("{} {} {}", subject, negated ? "does not contain" : "contains", what);
   };
   switch (expr.op) {
     case Op::kMatches: {
+      const auto& regex = expr.as<cep::RegexLiteral>();
       return fmt::format("{} {} {}", subject, negated ? "does not match" : "matches",
-                         regex_text(expr.literal.view().text, expr.ignore_case));
+                         regex_text(regex.text, regex.ignore_case));
     }
     case Op::kMatchesAnyOf:
       return fmt::format("{} {} the list {}", subject,
@@ -545,8 +557,9 @@ std::string Words::text_test(const Expr& expr, bool negated) const {
 std::string Words::in_kinds(const Expr& expr) const {
   const Words element(plan_, rule_);
   std::vector<std::string> kinds;
-  for (std::size_t i = 0; i < expr.field.by_type.size(); ++i) {
-    const cep::EventType& type = plan_.event_types[expr.field.by_type[i].first.value];
+  const std::vector<cep::EventTypeIndex>& types = expr.as<cep::KindTest>().types;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const cep::EventType& type = plan_.event_types[types[i].value];
     std::string kind = in_code(type.name) + " events";
     if (i < expr.args.size() && expr.args[i]) kind += " where " + element.condition(*expr.args[i]);
     kinds.push_back(std::move(kind));

@@ -53,6 +53,7 @@ class Words {
   std::string feature(const cep::Expr& expr) const;
   std::string row(const cep::Expr& expr, std::size_t key_from) const;
   std::string bound(const cep::Expr& expr) const;
+  const std::string& column_name(const cep::Expr& expr) const;
   std::optional<std::string> time_since(const cep::Expr& expr) const;
   std::string clause(const cep::Expr& expr, bool negated) const;
   std::string comparison(const cep::Expr& expr, bool negated) const;

@@ -157,7 +157,9 @@ class Writer {
     const std::string& name = rule_->variables[var.value].name;
     return name.empty() ? fmt::format("step{}", var.value + 1) : name_text(name);
   }
-  std::string list(cep::ListIndex index) const { return plan_.lists[index.value].name; }
+  std::string list(const Expr& e) const {
+    return plan_.lists[e.as<cep::ListLookup>().list.value].name;
+  }
   std::string args(const Expr& e, std::size_t from = 0) const {
     std::string out;
     for (std::size_t i = from; i < e.args.size(); ++i) {
@@ -165,14 +167,18 @@ class Writer {
     }
     return out;
   }
+  static std::string regex(const cep::RegexLiteral& literal) {
+    return regex_text(literal.text, literal.ignore_case);
+  }
   std::string column(const Expr& e, std::size_t key_from) const {
-    const cep::Table& table = plan_.tables[e.table.value];
-    return fmt::format("{}[{}].{}", table.name, args(e, key_from), table.columns[e.column].name);
+    const auto& read = e.as<cep::ColumnRead>();
+    const cep::Table& table = plan_.tables[read.table.value];
+    return fmt::format("{}[{}].{}", table.name, args(e, key_from), table.columns[read.column].name);
   }
 
   // What an aggregate goes over: `probes`, `probes.amount`, `burst.signup where …`.
   std::string aggregate(const Expr& e) const {
-    std::string subject = variable(e.var);
+    std::string subject = variable(*variable_of(e));
     const Expr* condition = e.args.size() > 1 ? e.args[1].get() : nullptr;
     std::string where;
     const auto add = [&](const std::string& text) {
@@ -184,20 +190,21 @@ class Writer {
       add(expr(*condition));
     }
     if (e.args.empty() || !e.args[0]) return subject + where;
-    if (e.args[0]->op == Op::kField) return subject + "." + e.args[0]->field.name + where;
+    if (e.args[0]->op == Op::kField) return subject + "." + field_of(*e.args[0])->name + where;
     return expr(*e.args[0]) + " of " + subject + where;
   }
   std::string in_kinds(const Expr& e) const {
     std::string out = "is ";
-    for (std::size_t i = 0; i < e.field.by_type.size(); ++i) {
+    const std::vector<cep::EventTypeIndex>& types = e.as<cep::KindTest>().types;
+    for (std::size_t i = 0; i < types.size(); ++i) {
       if (i > 0) out += " or ";
-      out += plan_.event_types[e.field.by_type[i].first.value].name;
+      out += plan_.event_types[types[i].value].name;
       if (i < e.args.size() && e.args[i]) out += " where " + expr(*e.args[i], kNot);
     }
     return out;
   }
   std::string feature_read(const Expr& e) const {
-    const cep::Feature& read = plan_.features[e.feature.value];
+    const cep::Feature& read = plan_.features[feature_of(e).value];
     std::string text = read.name.starts_with('$') ? feature(read) : name_text(read.name);
     if (!e.args.empty()) text += "(" + args(e) + ")";
     return text;
@@ -216,31 +223,37 @@ class Writer {
     };
     switch (e.op) {
       case Op::kLiteral:
-        return value_text(e.literal.view());
+        return value_text(literal_of(e));
       case Op::kField:
-        return name_text(e.field.name);
+        return name_text(field_of(e)->name);
       case Op::kPrev:
-        return "prev." + e.field.name;
+        return "prev." + field_of(e)->name;
       case Op::kBound: {
-        std::string out = variable(e.var);
-        if (e.which == cep::Which::kFirst) out += ".first";
-        if (e.which == cep::Which::kLast && rule_->variables[e.var.value].loop) out += ".last";
-        if (!e.args.empty()) return out + "." + plan_.features[e.args[0]->feature.value].name;
-        return out + "." + e.field.name;
+        const auto& bound = e.as<cep::BoundField>();
+        std::string out = variable(bound.var);
+        if (bound.which == cep::Which::kFirst) out += ".first";
+        if (bound.which == cep::Which::kLast && rule_->variables[bound.var.value].loop) {
+          out += ".last";
+        }
+        if (!e.args.empty()) return out + "." + plan_.features[feature_of(*e.args[0]).value].name;
+        return out + "." + bound.field.name;
       }
       case Op::kAggregate:
-        return fmt::format("{}({})", cep::aggregate_name(e.aggregate), aggregate(e));
+        return fmt::format("{}({})", cep::aggregate_name(e.as<cep::VariableAggregate>().aggregate),
+                           aggregate(e));
       case Op::kFeature:
         return feature_read(e);
       case Op::kKey:
-        return name_text(rule_->key.parts[e.key_part].name);
+        return name_text(rule_->key.parts[e.as<cep::KeyRead>().part].name);
       case Op::kIsBound:
         own = kComparison;
-        return variable(e.var) + " is known";
-      case Op::kInLoop:
-        return compared("in " + variable(e.var) + "." + e.args[1]->field.name);
+        return variable(*variable_of(e)) + " is known";
+      case Op::kInLoop: {
+        const Expr& element = e.args[1]->op == Op::kToFloat ? *e.args[1]->args[0] : *e.args[1];
+        return compared("in " + variable(*variable_of(e)) + "." + field_of(element)->name);
+      }
       case Op::kIn:
-        return compared("in " + list(e.list));
+        return compared("in " + list(e));
       case Op::kInValues:
         return compared("in [" + args(e, 1) + "]");
       case Op::kInTable:
@@ -252,15 +265,15 @@ class Writer {
       case Op::kIsKnown:
         return compared("is known");
       case Op::kMatches:
-        return compared("matches " + regex_text(e.literal.view().text, e.ignore_case));
+        return compared("matches " + regex(e.as<cep::RegexLiteral>()));
       case Op::kMatchesAnyOf:
-        return compared("matches any of " + list(e.list));
+        return compared("matches any of " + list(e));
       case Op::kContainsAnyOf:
-        return compared("contains any of " + list(e.list));
+        return compared("contains any of " + list(e));
       case Op::kContainsAnyWordOf:
-        return compared("contains any word of " + list(e.list));
+        return compared("contains any word of " + list(e));
       case Op::kMatched:
-        return fmt::format("matched({}, {})", expr(*e.args[0]), list(e.list));
+        return fmt::format("matched({}, {})", expr(*e.args[0]), list(e));
       case Op::kTable:
         return column(e, 0);
       case Op::kIf:
@@ -275,14 +288,15 @@ class Writer {
       case Op::kNegate:
         own = kUnary;
         return "-" + expr(*e.args[0], kUnary);
-      case Op::kCall:
-        if (e.function == cep::Function::kCapture) {
-          const cep::Value group = e.args[1]->literal.view();
-          return fmt::format("capture({}, {}{})", expr(*e.args[0]),
-                             regex_text(e.literal.view().text, e.ignore_case),
+      case Op::kCall: {
+        const auto& call = e.as<cep::FunctionCall>();
+        if (call.function == cep::Function::kCapture) {
+          const cep::Value group = literal_of(*e.args[1]);
+          return fmt::format("capture({}, {}{})", expr(*e.args[0]), regex(*call.regex),
                              group.number == 0 ? std::string() : ", " + cep::to_text(group));
         }
-        return fmt::format("{}({})", cep::function_name(e.function), args(e));
+        return fmt::format("{}({})", cep::function_name(call.function), args(e));
+      }
       case Op::kInKinds:
         own = kComparison;
         return in_kinds(e);

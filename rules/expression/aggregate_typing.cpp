@@ -37,7 +37,7 @@ const char* missing_property(AggregateName name, const Type& type) {
 cep::ExprPtr kept_quotient(const cep::ExprPtr& quotient) {
   auto rounded = std::make_shared<cep::Expr>();
   rounded->op = cep::Op::kCall;
-  rounded->function = cep::Function::kRound;
+  rounded->payload = cep::FunctionCall{cep::Function::kRound, {}};
   rounded->type = decimal_type(cep::kScaleMax);
   rounded->args = {quotient,
                    literal_expr(plain_type(TypeKind::kInt), cep::Value::integer(cep::kScaleMax))};
@@ -76,7 +76,7 @@ std::optional<double> written_number(ExpressionChecker& checker, const tree::Exp
   if (!value || value.expr->op != cep::Op::kLiteral || !is_number(value.type())) {
     return std::nullopt;
   }
-  return cep::to_float(value.expr->literal.view()).real;
+  return cep::to_float(literal_of(*value.expr)).real;
 }
 }  // namespace
 

@@ -65,7 +65,6 @@ cep::ExprPtr in_kind_expr(const KindSymbol& kind, EventTypes& types) {
     }
     if (!is_any) continue;
     narrowed.push_back(type);
-    test->field.by_type.emplace_back(type, cep::FieldIndex{});
     if (is_all) {
       test->args.push_back(nullptr);
     } else if (conditions.size() == 1) {
@@ -75,6 +74,7 @@ cep::ExprPtr in_kind_expr(const KindSymbol& kind, EventTypes& types) {
           operator_expr(cep::Op::kOr, plain_type(TypeKind::kBool), std::move(conditions)));
     }
   }
+  test->payload = cep::KindTest{narrowed};
   types = std::move(narrowed);
   return test;
 }
@@ -269,8 +269,7 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
   ExpressionChecker checker(context_, scope);
   auto result = std::make_shared<cep::Expr>();
   result->op = cep::Op::kAggregate;
-  result->aggregate = aggregate_of(call.name);
-  result->var = step.var;
+  result->payload = cep::VariableAggregate{step.var, aggregate_of(call.name)};
   result->type = plain_type(TypeKind::kInt);
   if (!is_count) {
     const Checked argument = checker.check(*call.argument);
@@ -378,14 +377,15 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
   read->op = cep::Op::kFeature;
   read->type = feature.type;
   const std::string meaning = feature_meaning(context_, *body);
-  read->feature = context_.features.add_unnamed(std::move(feature), meaning, readers, body->unless);
+  read->payload = cep::FeatureRead{
+      context_.features.add_unnamed(std::move(feature), meaning, readers, body->unless)};
   if (by_roles) {
     // An event of several keys: the one that the rule is looking at.
     for (std::size_t i = 0; i < rule.key->parts.size(); ++i) {
       auto key = std::make_shared<cep::Expr>();
       key->op = cep::Op::kKey;
       key->type = rule.key->parts[i].type;
-      key->key_part = static_cast<std::uint32_t>(i);
+      key->payload = cep::KeyRead{static_cast<std::uint32_t>(i)};
       read->args.push_back(std::move(key));
     }
   }

@@ -71,12 +71,12 @@ std::string comparison_advice(const Checked& a, const Checked& b) {
   const auto is = [](const Checked& c, TypeKind kind) { return c.type().kind == kind; };
   for (const auto& [x, y] : {std::pair(&a, &b), std::pair(&b, &a)}) {
     if (is_number(x->type()) && is_string_literal(*y)) {
-      const std::string text(y->expr->literal.view().text);
+      const std::string text(literal_of(*y->expr).text);
       const bool numeric = !text.empty() && text.find_first_not_of("0123456789.") == text.npos;
       return numeric ? fmt::format("a number stands without quotes: `{}`", text) : "";
     }
     if (is(*x, TypeKind::kString) && is_number(y->type()) && y->expr->op == Op::kLiteral) {
-      return fmt::format("text stands in quotes: `\"{}\"`", cep::to_text(y->expr->literal.view()));
+      return fmt::format("text stands in quotes: `\"{}\"`", cep::to_text(literal_of(*y->expr)));
     }
     if (is(*x, TypeKind::kBool) && !is(*y, TypeKind::kBool))
       return "a bool is compared with `true` or `false`";
@@ -412,7 +412,7 @@ Checked ExpressionChecker::check_comparison(const tree::Expr& expr, Op op) {
   } else if (op == Op::kEqual || op == Op::kNotEqual) {
     for (const auto& [x, y] : {std::pair(&a, &b), std::pair(&b, &a)}) {
       if (y->expr->op != Op::kLiteral || x->expr->op == Op::kLiteral) continue;
-      warn_of_digits(context_, x->type(), y->expr->literal.view(), y->span);
+      warn_of_digits(context_, x->type(), literal_of(*y->expr), y->span);
     }
   }
   return checked(expr, operator_expr(op, bool_type(), {a.expr, b.expr}));

@@ -67,7 +67,7 @@ std::vector<cep::ExprPtr> ExpressionChecker::key_of_rule(const cep::KeySpec& key
     auto read = std::make_shared<cep::Expr>();
     read->op = Op::kKey;
     read->type = own->type;
-    read->key_part = static_cast<std::uint32_t>(place);
+    read->payload = cep::KeyRead{static_cast<std::uint32_t>(place)};
     parts.push_back(std::move(read));
   }
   return parts;
@@ -96,7 +96,7 @@ Checked ExpressionChecker::read_feature(const tree::Expr& expr, ValueSymbol& sym
   auto read = std::make_shared<cep::Expr>();
   read->op = Op::kFeature;
   read->type = feature.type;
-  read->feature = *index;
+  read->payload = cep::FeatureRead{*index};
   if (in_roles != nullptr) {
     // The one of the event's keys that the rule is looking at.
     read->args = key_of_rule(feature.key);
@@ -155,8 +155,7 @@ Checked ExpressionChecker::read_feature_of_step(const tree::Expr& expr, ValueSym
   auto bound = std::make_shared<cep::Expr>();
   bound->op = Op::kBound;
   bound->type = read.type();
-  bound->var = step.var;
-  bound->which = which;
+  bound->payload = cep::BoundField{step.var, which, {}};
   bound->args = {read.expr};
   return {std::move(bound), expr.span, symbol.name->span};
 }
@@ -224,7 +223,7 @@ Checked ExpressionChecker::read_feature_under(const tree::Expr& expr, ValueSymbo
   if (broken) return error(expr);
   read->op = Op::kFeature;
   read->type = context_.features[*index].type;
-  read->feature = *index;
+  read->payload = cep::FeatureRead{*index};
   return {std::move(read), expr.span, symbol.name->span};
 }
 }  // namespace tocsin::rules

@@ -397,7 +397,7 @@ void warn_of_distinct_key(CheckContext& context, const cep::Feature& feature, So
   if (feature.aggregate != cep::Aggregate::kDistinct || !feature.argument ||
       feature.argument->op != cep::Op::kField)
     return;
-  const auto& places = feature.argument->field.by_type;
+  const auto& places = field_of(*feature.argument)->by_type;
   const bool is_key = std::ranges::any_of(feature.key.parts, [&](const cep::KeyPart& part) {
     return std::ranges::all_of(places, [&](const auto& place) {
       return std::ranges::any_of(part.members, [&](const cep::KeyMember& member) {
@@ -408,7 +408,7 @@ void warn_of_distinct_key(CheckContext& context, const cep::Feature& feature, So
   if (!is_key) return;
   Diagnostic diagnostic = make_diagnostic(
       Code::kW0029, span,
-      fmt::format("each key has one {} only", in_code(feature.argument->field.name)),
+      fmt::format("each key has one {} only", in_code(field_of(*feature.argument)->name)),
       "is part of the key");
   diagnostic.helps.emplace_back("count another field, or take this one out of `by`");
   context.sink.report(std::move(diagnostic));

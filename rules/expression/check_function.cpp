@@ -64,7 +64,7 @@ const Signature* signature_of(std::string_view name) {
 cep::ExprPtr call_expr(Function function, const Type& type, std::vector<cep::ExprPtr> args) {
   auto call = std::make_shared<cep::Expr>();
   call->op = Op::kCall;
-  call->function = function;
+  call->payload = cep::FunctionCall{function, {}};
   call->type = type;
   call->args = std::move(args);
   return call;
@@ -303,7 +303,7 @@ Checked ExpressionChecker::check_rounding(const tree::Expr& expr, Function funct
   if (expr.args.size() > 1) {
     const Checked places = check(*expr.args[1]);
     if (!places) return error(expr);
-    const cep::Value count = places.expr->literal.view();
+    const cep::Value count = literal_of(*places.expr);
     const bool is_digit_count = places.expr->op == Op::kLiteral &&
                                 count.kind == cep::ValueKind::kInt && count.number >= 0 &&
                                 count.number <= cep::kScaleMax;
@@ -373,7 +373,7 @@ Checked ExpressionChecker::check_ip_in(const tree::Expr& expr) {
   std::vector<cep::ExprPtr> tests;
   for (const Checked& network : networks) {
     if (!network) return error(expr);
-    const std::string text(network.expr->literal.view().text);
+    const std::string text(literal_of(*network.expr).text);
     if (network.expr->op == Op::kLiteral && !cep::parse_ip_network(text)) {
       Diagnostic diagnostic = make_diagnostic(Code::kE0317, network.span,
                                               fmt::format("{} is no network", in_code(text)));
@@ -427,7 +427,7 @@ Checked ExpressionChecker::check_zone_operand(const tree::Expr& expr) {
   Checked zone = check_text(expr, "a time zone");
   if (!zone) return zone;
   if (zone.expr->op == Op::kLiteral) {
-    zone.expr = known_zone(std::string(zone.expr->literal.view().text), zone.span);
+    zone.expr = known_zone(std::string(literal_of(*zone.expr).text), zone.span);
     return zone;
   }
   if (!context_.zones.use_all()) {
@@ -510,23 +510,25 @@ Checked ExpressionChecker::check_since(const tree::Expr& expr) {
     return error(expr);
   }
   const auto time_of = [&](const EventTypes& types) {
-    auto time = std::make_shared<cep::Expr>();
-    time->op = Op::kField;
-    time->type = plain_type(TypeKind::kTime);
+    cep::FieldRef time;
     for (const cep::EventTypeIndex type : types) {
       const cep::EventType& event = context_.event_type(type);
-      if (time->field.name.empty()) time->field.name = event.fields[event.time_field.value].name;
-      time->field.by_type.emplace_back(type, event.time_field);
+      if (time.name.empty()) time.name = event.fields[event.time_field.value].name;
+      time.by_type.emplace_back(type, event.time_field);
     }
     return time;
   };
-  auto then = time_of(step.types);
+  const cep::Type type = plain_type(TypeKind::kTime);
+  cep::ExprPtr then = field_expr(type, time_of(step.types));
   if (!own || which == cep::Which::kFirst) {
-    then->op = Op::kBound;
-    then->var = step.var;
-    then->which = which.value_or(cep::Which::kOnly);
+    auto bound = std::make_shared<cep::Expr>();
+    bound->op = Op::kBound;
+    bound->type = type;
+    bound->payload =
+        cep::BoundField{step.var, which.value_or(cep::Which::kOnly), time_of(step.types)};
+    then = std::move(bound);
   }
   return checked(expr, operator_expr(Op::kSubtract, plain_type(TypeKind::kDuration),
-                                     {time_of(scope_.types), then}));
+                                     {field_expr(type, time_of(scope_.types)), then}));
 }
 }  // namespace tocsin::rules

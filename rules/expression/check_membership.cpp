@@ -159,7 +159,7 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
   in->op = Op::kIn;
   in->type = bool_type();
   in->args = {left.expr};
-  in->list = symbol.list;
+  in->payload = cep::ListLookup{symbol.list};
   return checked(expr, std::move(in));
 }
 
@@ -211,7 +211,7 @@ Checked ExpressionChecker::check_in_values(const tree::Expr& expr,
   if (broken) return error(expr);
   for (const Checked& value : values) {
     if (floats || value.expr->op != Op::kLiteral) continue;
-    warn_of_digits(context_, left.type(), value.expr->literal.view(), value.span);
+    warn_of_digits(context_, left.type(), literal_of(*value.expr), value.span);
   }
   std::vector<ExprPtr> args = {left.expr};
   for (const Checked& value : values) args.push_back(value.expr);
@@ -253,7 +253,7 @@ Checked ExpressionChecker::check_in_loop(const tree::Expr& expr, std::size_t ste
   in->op = Op::kInLoop;
   in->type = bool_type();
   in->args = {left.expr, element.expr};
-  in->var = loop.var;
+  in->payload = cep::VariableTest{loop.var};
   return checked(expr, std::move(in));
 }
 }  // namespace tocsin::rules

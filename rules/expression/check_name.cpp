@@ -68,7 +68,7 @@ std::optional<Checked> ExpressionChecker::find_key(const tree::Name& name, Sourc
     auto key = std::make_shared<cep::Expr>();
     key->op = Op::kKey;
     key->type = parts[i].type;
-    key->key_part = static_cast<std::uint32_t>(i);
+    key->payload = cep::KeyRead{static_cast<std::uint32_t>(i)};
     return Checked{std::move(key), span, std::nullopt};
   }
   return std::nullopt;
@@ -221,7 +221,11 @@ Checked ExpressionChecker::field_of(const tree::Expr& expr, const EventTypes& ty
       auto result = std::make_shared<cep::Expr>();
       result->op = op;
       result->type = field.type;
-      result->field = std::move(field.field);
+      if (op == Op::kBound) {
+        result->payload = cep::BoundField{{}, cep::Which::kOnly, std::move(field.field)};
+      } else {
+        result->payload = cep::FieldRead{std::move(field.field)};
+      }
       return {std::move(result), expr.span, field.declared};
     }
     case FieldPresence::kUnknown:
@@ -344,7 +348,7 @@ Checked ExpressionChecker::check_step_presence(const tree::Expr& expr, std::size
   auto bound = std::make_shared<cep::Expr>();
   bound->op = Op::kIsBound;
   bound->type = plain_type(TypeKind::kBool);
-  bound->var = step.var;
+  bound->payload = cep::VariableTest{step.var};
   if (known) return checked(expr, std::move(bound));
   return checked(expr, operator_expr(Op::kNot, plain_type(TypeKind::kBool), {std::move(bound)}));
 }
@@ -574,7 +578,7 @@ Checked ExpressionChecker::check_step_field(const tree::Expr& expr, std::size_t 
   const Checked field = field_of(expr, step.types, step.broken, Op::kBound);
   if (!field) return error(expr);
   auto bound = std::make_shared<cep::Expr>(*field.expr);
-  bound->var = step.var;
+  bound->as<cep::BoundField>().var = step.var;
   return {std::move(bound), expr.span, field.declared};
 }
 
@@ -605,8 +609,8 @@ Checked ExpressionChecker::check_loop_event(const tree::Expr& expr, std::size_t 
   const Checked field = field_of(expr, step.types, step.broken, Op::kBound);
   if (!field) return error(expr);
   auto bound = std::make_shared<cep::Expr>(*field.expr);
-  bound->var = step.var;
-  bound->which = which;
+  bound->as<cep::BoundField>().var = step.var;
+  bound->as<cep::BoundField>().which = which;
   return {std::move(bound), expr.span, field.declared};
 }
 }  // namespace tocsin::rules

@@ -125,8 +125,7 @@ Checked ExpressionChecker::check_cell(const tree::Expr& expr) {
   auto read = std::make_shared<cep::Expr>();
   read->op = Op::kTable;
   read->type = column.type;
-  read->table = cell->table;
-  read->column = cell->column;
+  read->payload = cep::ColumnRead{cell->table, cell->column};
   read->args = std::move(cell->key);
   return checked(expr, std::move(read));
 }
@@ -155,8 +154,7 @@ Checked ExpressionChecker::check_in_table(const tree::Expr& expr) {
   auto in = std::make_shared<cep::Expr>();
   in->op = Op::kInTable;
   in->type = plain_type(TypeKind::kBool);
-  in->table = cell->table;
-  in->column = cell->column;
+  in->payload = cep::ColumnRead{cell->table, cell->column};
   in->args = {left.expr};
   in->args.insert(in->args.end(), cell->key.begin(), cell->key.end());
   return checked(expr, std::move(in));

@@ -136,8 +136,7 @@ cep::ExprPtr ExpressionChecker::match_expr(const Checked& text, const tree::Expr
   match->op = Op::kMatches;
   match->type = bool_type();
   match->args = {text.expr};
-  match->literal = cep::OwnedValue(cep::Value::string(regex.text));
-  match->ignore_case = regex.ignore_case;
+  match->payload = cep::RegexLiteral{regex.text, regex.ignore_case};
   return match;
 }
 
@@ -244,7 +243,7 @@ cep::ExprPtr ExpressionChecker::list_expr(Op op, const cep::Type& type, const Ch
   search->op = op;
   search->type = type;
   search->args = {text.expr};
-  search->list = list;
+  search->payload = cep::ListLookup{list};
   return search;
 }
 

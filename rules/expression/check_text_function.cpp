@@ -19,13 +19,13 @@ namespace {
 cep::ExprPtr text_call(Function function, std::vector<cep::ExprPtr> args) {
   auto call = std::make_shared<cep::Expr>();
   call->op = Op::kCall;
-  call->function = function;
+  call->payload = cep::FunctionCall{function, {}};
   call->type = plain_type(TypeKind::kString);
   call->args = std::move(args);
   return call;
 }
 bool is_literal(const Checked& checked, cep::ValueKind kind) {
-  return checked.expr->op == Op::kLiteral && checked.expr->literal.view().kind == kind;
+  return checked.expr->op == Op::kLiteral && literal_of(*checked.expr).kind == kind;
 }
 }  // namespace
 
@@ -38,7 +38,7 @@ cep::ExprPtr joined_texts(const std::vector<cep::ExprPtr>& parts) {
   // `a + b + c` is one text, not a text of texts.
   std::vector<cep::ExprPtr> all;
   for (const cep::ExprPtr& part : parts) {
-    if (part->op == Op::kCall && part->function == Function::kConcat) {
+    if (function_of(*part) == Function::kConcat) {
       all.insert(all.end(), part->args.begin(), part->args.end());
     } else {
       all.push_back(part);
@@ -79,12 +79,11 @@ Checked ExpressionChecker::check_split(const tree::Expr& expr) {
     return error(expr);
   }
   std::optional<Diagnostic> diagnostic;
-  if (is_literal(separator, cep::ValueKind::kString) &&
-      separator.expr->literal.view().text.empty()) {
+  if (is_literal(separator, cep::ValueKind::kString) && literal_of(*separator.expr).text.empty()) {
     diagnostic = make_diagnostic(Code::kE0315, separator.span, "a separator has a character",
                                  "nothing stands between any two characters");
     diagnostic->helps.push_back("for one character after the other write `substring(memo, 1, 1)`");
-  } else if (is_literal(number, cep::ValueKind::kInt) && number.expr->literal.view().number == 0) {
+  } else if (is_literal(number, cep::ValueKind::kInt) && literal_of(*number.expr).number == 0) {
     diagnostic = make_diagnostic(Code::kE0315, number.span, "the parts are counted from 1",
                                  "there is no part 0");
     diagnostic->helps.push_back("the first part is 1, the last one is -1");
@@ -102,7 +101,7 @@ std::optional<std::uint32_t> ExpressionChecker::check_group(
     const tree::Expr& expr, const std::vector<std::string>& groups) {
   const Checked group = check(expr);
   if (!group) return std::nullopt;
-  const cep::Value value = group.expr->literal.view();
+  const cep::Value value = literal_of(*group.expr);
   if (is_literal(group, cep::ValueKind::kInt) && value.number >= 0 &&
       value.number <= static_cast<std::int64_t>(groups.size())) {
     return static_cast<std::uint32_t>(value.number);
@@ -168,10 +167,9 @@ Checked ExpressionChecker::check_capture(const tree::Expr& expr) {
   if (!check_capture_cost(context_, *regex, number) || !text) return error(expr);
   auto capture = std::make_shared<cep::Expr>();
   capture->op = Op::kCall;
-  capture->function = Function::kCapture;
+  capture->payload =
+      cep::FunctionCall{Function::kCapture, cep::RegexLiteral{regex->text, regex->ignore_case}};
   capture->type = plain_type(TypeKind::kString);
-  capture->literal = cep::OwnedValue(cep::Value::string(regex->text));
-  capture->ignore_case = regex->ignore_case;
   capture->args = {text.expr,
                    literal_expr(plain_type(TypeKind::kInt), cep::Value::integer(number))};
   return {std::move(capture), expr.span, std::nullopt};

@@ -85,7 +85,7 @@ class Contradictions {
 
   void look_at(const Expr& expr, std::size_t at) {
     if (expr.op == Op::kLiteral) {
-      if (!expr.literal.view().is_true()) report(at, std::nullopt);
+      if (!literal_of(expr).is_true()) report(at, std::nullopt);
       return;
     }
     if (is_comparison(expr.op)) return look_at_comparison(expr, expr.op, at);
@@ -133,7 +133,7 @@ class Contradictions {
 
   bool is_number_of_events(const Expr& expr) const {
     if (expr.op != Op::kFeature || !expr.args.empty()) return false;
-    const cep::Feature& feature = context_.features[expr.feature];
+    const cep::Feature& feature = context_.features[feature_of(expr)];
     return !feature.window.needs && (feature.aggregate == cep::Aggregate::kCount ||
                                      feature.aggregate == cep::Aggregate::kDistinct ||
                                      feature.aggregate == cep::Aggregate::kSum);
@@ -173,8 +173,8 @@ class Contradictions {
                     "the smaller bound stands first: `between 0.9 * a and a`");
     }
     if (expr.args[1]->op != Op::kLiteral || expr.args[2]->op != Op::kLiteral) return;
-    const cep::Value low = expr.args[1]->literal.view();
-    const cep::Value high = expr.args[2]->literal.view();
+    const cep::Value low = literal_of(*expr.args[1]);
+    const cep::Value high = literal_of(*expr.args[2]);
     if (cep::compare(low, high) == Ordering::kGreater) {
       return report(
           at, std::nullopt, "the first bound is greater than the second",
@@ -192,7 +192,7 @@ class Contradictions {
     const OperandRange& range = facts->range;
     for (std::size_t i = 1; i < expr.args.size(); ++i) {
       if (expr.args[i]->op != Op::kLiteral) continue;
-      const cep::Value value = expr.args[i]->literal.view();
+      const cep::Value value = literal_of(*expr.args[i]);
       const bool below = range.low && cep::compare(value, range.low->view()) == Ordering::kLess;
       const bool above =
           range.high && cep::compare(value, range.high->view()) == Ordering::kGreater;
@@ -207,12 +207,13 @@ class Contradictions {
 
   // `lower(name) = "Anna"`.
   void look_at_case(const Expr& text, const Expr& other, std::size_t at) {
-    if (text.op != Op::kCall || other.op != Op::kLiteral) return;
-    const cep::Value value = other.literal.view();
+    const std::optional<cep::Function> function = function_of(text);
+    if (!function || other.op != Op::kLiteral) return;
+    const cep::Value value = literal_of(other);
     const bool small =
-        (text.function == cep::Function::kLower || text.function == cep::Function::kNormalize) &&
+        (function == cep::Function::kLower || function == cep::Function::kNormalize) &&
         has_capital(value.text);
-    const bool capital = text.function == cep::Function::kUpper && has_small(value.text);
+    const bool capital = function == cep::Function::kUpper && has_small(value.text);
     if (!small && !capital) return;
     report(at, std::nullopt,
            small ? "the left side has no capital letters" : "the left side has no small letters",
@@ -246,8 +247,8 @@ class Contradictions {
       if (arg->op != Op::kNotEqual || arg->args[1]->op != Op::kLiteral) continue;
       const auto [other, is_new] =
           unequal.emplace(operand_text(context_, scope_, *arg->args[0]), arg.get());
-      if (is_new || cep::compare(arg->args[1]->literal.view(),
-                                 other->second->args[1]->literal.view()) == Ordering::kEqual)
+      if (is_new || cep::compare(literal_of(*arg->args[1]), literal_of(*other->second->args[1])) ==
+                        Ordering::kEqual)
         continue;
       report_always(at, "no value is equal to both", "join them by `and`, or write `not in [a, b]`",
                     *arg->args[0]);
@@ -261,8 +262,8 @@ class Contradictions {
     std::map<std::string, const Expr*> sides;
     for (const ExprPtr& arg : expr.args) {
       if (!is_comparison(arg->op) || arg->args[1]->op != Op::kLiteral) continue;
-      const Bound bound{arg->args[1]->literal.view(),
-                        arg->op == Op::kGreater || arg->op == Op::kLess, at};
+      const Bound bound{literal_of(*arg->args[1]), arg->op == Op::kGreater || arg->op == Op::kLess,
+                        at};
       const std::string text = operand_text(context_, scope_, *arg->args[0]);
       sides.emplace(text, arg->args[0].get());
       if (arg->op == Op::kGreater || arg->op == Op::kGreaterEqual) above.emplace(text, bound);
@@ -283,7 +284,7 @@ class Contradictions {
     const Expr& left = *expr.args[0];
     const Expr& right = *expr.args[1];
     if (left.op == Op::kLiteral && right.op == Op::kLiteral) {
-      const Ordering order = cep::compare(left.literal.view(), right.literal.view());
+      const Ordering order = cep::compare(literal_of(left), literal_of(right));
       if (!holds(op, order)) report(at, std::nullopt);
       return;
     }
@@ -333,7 +334,7 @@ class Contradictions {
   void add_bound(const Expr& operand, Op op, const Expr& literal, std::size_t at) {
     Facts* facts = facts_of(operand);
     if (!facts || found_) return;
-    const cep::Value value = literal.literal.view();
+    const cep::Value value = literal_of(literal);
     if (op == Op::kEqual) look_at_case(operand, literal, at);
     if (found_) return;
     if (is_implied(facts->range, op, value)) {
@@ -440,20 +441,20 @@ class Contradictions {
     if (expr.op == Op::kCoalesce || expr.op == Op::kIsKnown || expr.op == Op::kIsMissing) return {};
     std::string name;
     if ((expr.op == Op::kField || expr.op == Op::kBound) && !is_key_part(scope_, expr)) {
-      const bool is_optional = std::ranges::any_of(expr.field.by_type, [&](const auto& place) {
+      const bool is_optional = std::ranges::any_of(field_of(expr)->by_type, [&](const auto& place) {
         return context_.event_type(place.first).fields[place.second.value].optional;
       });
-      if (is_optional) name = expr.field.name;
+      if (is_optional) name = field_of(expr)->name;
     } else if (expr.op == Op::kFeature) {
-      const cep::Feature& feature = context_.features[expr.feature];
+      const cep::Feature& feature = context_.features[feature_of(expr)];
       const bool is_number_of = feature.aggregate == cep::Aggregate::kCount ||
                                 feature.aggregate == cep::Aggregate::kSum ||
                                 feature.aggregate == cep::Aggregate::kDistinct;
       const bool has_name = !feature.name.empty() && !feature.name.starts_with('$');
       if ((feature.window.needs || !is_number_of) && has_name) name = feature.name;
-    } else if (expr.op == Op::kCall && (expr.function == cep::Function::kSplit ||
-                                        expr.function == cep::Function::kCapture)) {
-      name = cep::function_name(expr.function);
+    } else if (function_of(expr) == cep::Function::kSplit ||
+               function_of(expr) == cep::Function::kCapture) {
+      name = cep::function_name(*function_of(expr));
     }
     if (!name.empty() && !is_asked_known(expr, at)) return name;
     for (const ExprPtr& arg : expr.args) {

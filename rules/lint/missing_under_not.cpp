@@ -40,7 +40,7 @@ const Expr* find_optional(const CheckContext& context, const Expr& expr,
       expr.op == Op::kIf || expr.op == Op::kAggregate)
     return nullptr;
   if (reads_field(expr)) {
-    const bool optional = std::ranges::any_of(expr.field.by_type, [&](const auto& place) {
+    const bool optional = std::ranges::any_of(field_of(expr)->by_type, [&](const auto& place) {
       return context.event_type(place.first).fields[place.second.value].optional;
     });
     return optional && !asked.contains(cep::describe(context.plan, expr)) ? &expr : nullptr;
@@ -83,14 +83,14 @@ void warn_of_missing_under_not(CheckContext& context, const std::vector<Conjunct
     }
     const Expr* field = find_under_not(context, *conjuncts[i].expr, asked);
     if (field == nullptr) continue;
-    const std::string name = in_code(field->field.name);
+    const std::string name = in_code(field_of(*field)->name);
     Diagnostic diagnostic =
         make_diagnostic(Code::kW0028, conjuncts[i].span,
                         fmt::format("{} may be missing, and then this does not hold", name),
                         "unknown, like what it is the opposite of");
     diagnostic.helps.push_back(
         fmt::format("say what a missing value means: `{0} is known and …` or `{0} is missing or …`",
-                    field->field.name));
+                    field_of(*field)->name));
     context.sink.report(std::move(diagnostic));
   }
 }

@@ -20,9 +20,9 @@ std::optional<std::size_t> key_part_of(const ExprScope& scope, const Expr& opera
   const bool in_match = scope.place == Place::kStep || scope.place == Place::kAbsence ||
                         scope.place == Place::kMatch || scope.place == Place::kElement;
   if (!in_match || scope.rule == nullptr || scope.rule->key == nullptr) return std::nullopt;
-  if (operand.op == Op::kKey) return operand.key_part;
-  if (operand.op != Op::kField && operand.op != Op::kBound && operand.op != Op::kPrev)
-    return std::nullopt;
+  if (operand.op == Op::kKey) return operand.as<cep::KeyRead>().part;
+  const cep::FieldRef* const field = field_of(operand);
+  if (field == nullptr) return std::nullopt;
   const std::vector<cep::KeyPart>& parts = scope.rule->key->parts;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto holds = [&](const auto& place) {
@@ -30,8 +30,7 @@ std::optional<std::size_t> key_part_of(const ExprScope& scope, const Expr& opera
         return member.type == place.first && member.field == place.second && member.role.empty();
       });
     };
-    if (!operand.field.by_type.empty() && std::ranges::all_of(operand.field.by_type, holds))
-      return i;
+    if (!field->by_type.empty() && std::ranges::all_of(field->by_type, holds)) return i;
   }
   return std::nullopt;
 }
@@ -61,18 +60,19 @@ OperandRange of_function(Function function) {
 
 // How many events of a step a condition can see.
 OperandRange of_count(const ExprScope& scope, const Expr& operand) {
-  if (scope.rule == nullptr || operand.var.value >= scope.rule->steps.size()) return {};
-  const StepSymbol& step = scope.rule->steps[operand.var.value];
+  const auto& over = operand.as<cep::VariableAggregate>();
+  if (scope.rule == nullptr || over.var.value >= scope.rule->steps.size()) return {};
+  const StepSymbol& step = scope.rule->steps[over.var.value];
   const bool counts_all =
-      operand.aggregate == Aggregate::kCount &&
+      over.aggregate == Aggregate::kCount &&
       std::ranges::none_of(operand.args, [](const auto& arg) { return arg != nullptr; });
-  const bool own = scope.own_step && *scope.own_step == operand.var.value;
+  const bool own = scope.own_step && *scope.own_step == over.var.value;
   std::int64_t low = 0;
   if (counts_all && own) low = 1;
   // An absence is asked while the loop goes on.
   if (counts_all && !own && scope.place != Place::kAbsence) low = step.count_min;
   const std::string name = step.name.empty() ? std::string(step.kind) : std::string(step.name);
-  const char* what = operand.aggregate == Aggregate::kCount ? "events" : "values";
+  const char* what = over.aggregate == Aggregate::kCount ? "events" : "values";
   OperandRange range;
   range.low = OwnedValue(Value::integer(low));
   if (step.count_max && step.loop) {
@@ -121,7 +121,7 @@ bool takes_this_event(const ExprScope& scope, const cep::Feature& feature, const
 const cep::Feature* feature_with_this_event(const CheckContext& context, const ExprScope& scope,
                                             const Expr& read, cep::Aggregate aggregate) {
   if (read.op != Op::kFeature) return nullptr;
-  const cep::Feature& feature = context.features[read.feature];
+  const cep::Feature& feature = context.features[feature_of(read)];
   const bool fits = feature.aggregate == aggregate && feature.argument &&
                     feature.argument->op == Op::kField && takes_this_event(scope, feature, read);
   return fits ? &feature : nullptr;
@@ -133,8 +133,8 @@ bool is_share(const CheckContext& context, const Expr& operand) {
   const Expr& part = without_widening(*operand.args[0]);
   const Expr& whole = without_widening(*operand.args[1]);
   if (part.op != Op::kFeature || whole.op != Op::kFeature) return false;
-  const cep::Feature& a = context.features[part.feature];
-  const cep::Feature& b = context.features[whole.feature];
+  const cep::Feature& a = context.features[feature_of(part)];
+  const cep::Feature& b = context.features[feature_of(whole)];
   if (a.aggregate != Aggregate::kCount || b.aggregate != Aggregate::kCount || b.where) return false;
   if (a.window.where || b.window.where) return false;
   const bool same_window = a.window.kind == b.window.kind && a.window.unit == b.window.unit &&
@@ -152,10 +152,10 @@ bool is_share(const CheckContext& context, const Expr& operand) {
 bool is_time_since(const CheckContext& context, const ExprScope& scope, const Expr& operand) {
   if (operand.op != Op::kSubtract || operand.args.size() != 2) return false;
   const auto is_event_time = [&](const Expr& expr) {
-    return !expr.field.by_type.empty() &&
-           std::ranges::all_of(expr.field.by_type, [&](const auto& place) {
-             return context.event_type(place.first).time_field == place.second;
-           });
+    const auto& places = field_of(expr)->by_type;
+    return !places.empty() && std::ranges::all_of(places, [&](const auto& place) {
+      return context.event_type(place.first).time_field == place.second;
+    });
   };
   const bool in_match = scope.place == Place::kStep || scope.place == Place::kMatch;
   const Expr& later = *operand.args[0];
@@ -167,7 +167,7 @@ bool is_time_since(const CheckContext& context, const ExprScope& scope, const Ex
 bool is_positive(const CheckContext& context, const Expr& operand) {
   const Expr& expr = without_widening(operand);
   if (expr.op == Op::kLiteral) {
-    const cep::Value value = expr.literal.view();
+    const cep::Value value = literal_of(expr);
     return value.kind != cep::ValueKind::kString &&
            cep::compare(value, value.kind == cep::ValueKind::kDuration
                                    ? cep::Value::duration(cep::Duration{0})
@@ -175,9 +175,9 @@ bool is_positive(const CheckContext& context, const Expr& operand) {
   }
   if (expr.op == Op::kMultiply || expr.op == Op::kAdd)
     return is_positive(context, *expr.args[0]) && is_positive(context, *expr.args[1]);
-  if (expr.op == Op::kCall) return expr.function == cep::Function::kAbs;
+  if (expr.op == Op::kCall) return function_of(expr) == cep::Function::kAbs;
   if (expr.op != Op::kFeature) return false;
-  const cep::Aggregate aggregate = context.features[expr.feature].aggregate;
+  const cep::Aggregate aggregate = context.features[feature_of(expr)].aggregate;
   return aggregate == cep::Aggregate::kStddev || aggregate == cep::Aggregate::kStddevPop ||
          aggregate == cep::Aggregate::kCount || aggregate == cep::Aggregate::kDistinct;
 }
@@ -216,9 +216,9 @@ OperandRange range_of(const CheckContext& context, const ExprScope& scope, const
     return operand_text(context, scope, *expr.args[a]) ==
            operand_text(context, scope, *expr.args[b]);
   };
-  if (expr.op == Op::kCall && expr.function == Function::kDistanceKm && same(0, 2) && same(1, 3))
+  if (function_of(expr) == Function::kDistanceKm && same(0, 2) && same(1, 3))
     return between(0, 0, "both places are the same");
-  if (expr.op == Op::kCall) return of_function(expr.function);
+  if (expr.op == Op::kCall) return of_function(*function_of(expr));
   if (expr.op == Op::kSubtract && same(0, 1)) {
     const OwnedValue nothing(expr.type.kind == cep::TypeKind::kDuration
                                  ? Value::duration(cep::Duration{0})
@@ -227,11 +227,12 @@ OperandRange range_of(const CheckContext& context, const ExprScope& scope, const
   }
   if (is_share(context, expr)) return between(0, 1, "a part of the whole is 0 to 1");
   if (expr.op == Op::kFeature) {
-    const cep::Feature& feature = context.features[expr.feature];
+    const cep::Feature& feature = context.features[feature_of(expr)];
     return of_feature(feature, takes_this_event(scope, feature, expr));
   }
-  const bool counts = expr.op == Op::kAggregate && (expr.aggregate == Aggregate::kCount ||
-                                                    expr.aggregate == Aggregate::kDistinct);
+  const auto* const over = std::get_if<cep::VariableAggregate>(&expr.payload);
+  const bool counts = over != nullptr && (over->aggregate == Aggregate::kCount ||
+                                          over->aggregate == Aggregate::kDistinct);
   if (counts) return of_count(scope, expr);
   if (is_time_since(context, scope, expr) && scope.rule != nullptr && scope.rule->within) {
     return {std::nullopt, OwnedValue(Value::duration(*scope.rule->within)), true,
@@ -269,7 +270,7 @@ std::optional<std::pair<Value, std::string>> multiple_of(const CheckContext& con
     const Expr& number = *expr.args[static_cast<std::size_t>(factor)];
     const Expr& other = without_widening(*expr.args[static_cast<std::size_t>(value)]);
     if (number.op == Op::kLiteral && is_operand(other)) {
-      return std::pair(number.literal.view(), operand_text(context, scope, other));
+      return std::pair(literal_of(number), operand_text(context, scope, other));
     }
   }
   return std::nullopt;

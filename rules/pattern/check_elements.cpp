@@ -41,8 +41,7 @@ cep::ExprPtr as_bound(const cep::ExprPtr& expr, cep::VarIndex var) {
   cep::Expr made = *expr;
   if (made.op == cep::Op::kField) {
     made.op = cep::Op::kBound;
-    made.var = var;
-    made.which = cep::Which::kOnly;
+    made.payload = cep::BoundField{var, cep::Which::kOnly, *field_of(*expr)};
   }
   for (cep::ExprPtr& arg : made.args) {
     if (!arg) continue;

@@ -118,7 +118,7 @@ class RuleChecker {
       window.unit = tree.unit;
       const ExprScope scope;
       const Checked zone = ExpressionChecker(context_, scope).check_zone(*tree.zone);
-      if (zone) window.zone = zone.expr->literal.view().text;
+      if (zone) window.zone = literal_of(*zone.expr).text;
     } else {
       require_positive(context_, tree.duration, tree.session ? "gap" : "tumbling");
     }

@@ -18,16 +18,8 @@ constexpr std::size_t kEventsMax = 64;  // of a contiguous match that is compare
 
 bool reads(const cep::ExprPtr& expr, cep::VarIndex var) {
   if (!expr) return false;
-  switch (expr->op) {
-    case Op::kBound:
-    case Op::kAggregate:
-    case Op::kIsBound:
-    case Op::kInLoop:
-      if (expr->var == var) return true;
-      break;
-    default:
-      break;
-  }
+  const cep::VarIndex* const read = variable_of(*expr);
+  if (read != nullptr && *read == var) return true;
   return std::ranges::any_of(expr->args, [&](const cep::ExprPtr& arg) { return reads(arg, var); });
 }
 bool reads(const std::vector<Element>& elements, cep::VarIndex var) {

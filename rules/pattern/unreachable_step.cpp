@@ -50,8 +50,8 @@ bool is_alike_everywhere(const cep::Rule& rule, const cep::ExprPtr& condition,
     case cep::Op::kInLoop:
       return false;
     case cep::Op::kBound:
-      if (rule.variables[condition->var.value].loop) return false;
-      if (taker && condition->var == *taker) return false;
+      if (rule.variables[variable_of(*condition)->value].loop) return false;
+      if (taker && *variable_of(*condition) == *taker) return false;
       break;
     default:
       break;

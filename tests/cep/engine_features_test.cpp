@@ -61,10 +61,7 @@ cep::Plan pay_plan() {
 }
 
 cep::ExprPtr amount(const cep::Plan& plan) {
-  auto expr = std::make_shared<cep::Expr>();
-  expr->op = cep::Op::kField;
-  std::tie(expr->field, expr->type) = *find_field(plan, {EventTypeIndex(0)}, "amount");
-  return expr;
+  return field_read(*find_field(plan, {EventTypeIndex(0)}, "amount"));
 }
 
 // Adds a feature over every pay, shown at the end of the rule's message.
@@ -87,7 +84,7 @@ cep::Feature& add_feature(cep::Plan& plan, Aggregate aggregate, FieldIndex key,
   auto read = std::make_shared<cep::Expr>();
   read->op = cep::Op::kFeature;
   read->type = feature.type;
-  read->feature = cep::FeatureIndex(plan.features.size());
+  read->payload = cep::FeatureRead{cep::FeatureIndex(plan.features.size())};
   plan.features.push_back(feature);
   cep::Rule& rule = plan.rules[0];
   if (!rule.message.empty()) rule.message.push_back({",", nullptr});
@@ -253,9 +250,8 @@ TEST_CASE("engine: first and last of texts, in alerts and across keys") {
     for (const Aggregate aggregate :
          {Aggregate::kFirst, Aggregate::kLast, Aggregate::kMin, Aggregate::kDistinct}) {
       cep::Feature& feature = add_feature(plan, aggregate, key, 10);
-      auto device = std::make_shared<cep::Expr>(*feature.argument);
-      std::tie(device->field, device->type) =
-          *find_field(plan, {EventTypeIndex(0)}, key == kCard ? "device" : "card");
+      const cep::ExprPtr device =
+          field_read(*find_field(plan, {EventTypeIndex(0)}, key == kCard ? "device" : "card"));
       feature.argument = device;
       if (aggregate != Aggregate::kDistinct) feature.type = device->type;
       const_cast<cep::Expr&>(*plan.rules[0].message.back().expr).type = feature.type;
@@ -277,8 +273,7 @@ TEST_CASE("engine: first and last of texts, in alerts and across keys") {
 TEST_CASE("engine: at a deadline a feature's text is that of the match's last event") {
   cep::Plan plan = pay_plan();
   cep::Feature& feature = add_feature(plan, Aggregate::kLast, kCard, 10);
-  auto device = std::make_shared<cep::Expr>(*feature.argument);
-  std::tie(device->field, device->type) = *find_field(plan, {EventTypeIndex(0)}, "device");
+  const cep::ExprPtr device = field_read(*find_field(plan, {EventTypeIndex(0)}, "device"));
   feature.argument = device;
   feature.type = device->type;
   const_cast<cep::Expr&>(*plan.rules[0].message.back().expr).type = feature.type;

@@ -230,7 +230,7 @@ TEST_CASE("feature windows: every aggregate and window gives what its definition
       if (!is_previous) take();
       if (is_today && (zone == nullptr || random.chance(10))) {
         zone = find_zone(plan.zones, feature.window.zone->op == Op::kLiteral
-                                         ? feature.window.zone->literal.view().text
+                                         ? literal_of(*feature.window.zone).text
                                          : random.pick({"back", "skips", "utc"}));
       }
       if (random.chance(80)) {

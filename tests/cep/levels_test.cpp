@@ -193,6 +193,7 @@ TEST_CASE("levels: a feature by the rule's own key is that of the role in hand")
   cep::Rule& rule = b.rule("all", by_account(b), {{b.kind("transfer")}});
   auto key = std::make_shared<cep::Expr>();
   key->op = Op::kKey;
+  key->payload = cep::KeyRead();
   key->type = type_of(cep::TypeKind::kString);
   PlanBuilder::show(rule, "", b.read("received", {key}));
   CHECK(b.alerts(

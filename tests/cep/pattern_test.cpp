@@ -85,8 +85,9 @@ void repeat(Rule& rule, Element& group, std::uint32_t min, std::optional<std::ui
 cep::ExprPtr bound_name(const cep::Plan& plan, std::size_t var) {
   auto expr = std::make_shared<cep::Expr>();
   expr->op = cep::Op::kBound;
-  expr->var = cep::VarIndex(var);
-  std::tie(expr->field, expr->type) = *find_field(plan, {cep::EventTypeIndex(0)}, "name");
+  const auto name = find_field(plan, {cep::EventTypeIndex(0)}, "name");
+  expr->payload = cep::BoundField{cep::VarIndex(var), cep::Which::kOnly, name->first};
+  expr->type = name->second;
   return expr;
 }
 cep::Duration ms(std::int64_t n) { return {1000 * n}; }

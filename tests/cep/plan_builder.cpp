@@ -67,20 +67,18 @@ cep::ExprPtr PlanBuilder::field(const std::string& name,
   std::vector<EventTypeIndex> indices;
   for (const std::string& t : types) indices.push_back(type(t));
   std::sort(indices.begin(), indices.end());
-  auto expr = std::make_shared<cep::Expr>();
-  expr->op = cep::Op::kField;
   const auto found = find_field(plan, indices, name);
   REQUIRE_MESSAGE(found.has_value(), "no field " << name);
-  std::tie(expr->field, expr->type) = *found;
-  return expr;
+  return field_read(*found);
 }
 
 cep::ExprPtr PlanBuilder::read(const std::string& feature,
                                std::vector<cep::ExprPtr> arguments) const {
   auto expr = std::make_shared<cep::Expr>();
   expr->op = cep::Op::kFeature;
-  expr->feature = cep::FeatureIndex(place_of(plan.features, feature));
-  expr->type = plan.features[expr->feature.value].type;
+  const std::size_t index = place_of(plan.features, feature);
+  expr->payload = cep::FeatureRead{cep::FeatureIndex(index)};
+  expr->type = plan.features[index].type;
   expr->args = std::move(arguments);
   return expr;
 }
@@ -152,7 +150,7 @@ cep::ExprPtr PlanBuilder::of_window(cep::Aggregate aggregate, const cep::ExprPtr
                                     const cep::ExprPtr& where) const {
   auto expr = std::make_shared<cep::Expr>();
   expr->op = cep::Op::kAggregate;
-  expr->aggregate = aggregate;
+  expr->payload = cep::VariableAggregate{cep::VarIndex(0), aggregate};
   expr->type = argument ? argument->type : type_of(TypeKind::kInt);
   if (argument || where) expr->args.push_back(argument);
   if (where) expr->args.push_back(where);

@@ -16,17 +16,18 @@ Expr expr_of(Op op, Type type, std::vector<ExprPtr> args = {}) {
   e.op = op;
   e.type = std::move(type);
   e.args = std::move(args);
+  e.payload = payload_for(op);
   return e;
 }
 ExprPtr shared(Expr e) { return std::make_shared<const Expr>(std::move(e)); }
 ExprPtr literal(const Value& value, Type type) {
   Expr e = expr_of(Op::kLiteral, std::move(type));
-  e.literal = OwnedValue(value);
+  e.payload = LiteralValue{OwnedValue(value)};
   return shared(e);
 }
 Expr amount() {
   Expr e = expr_of(Op::kField, type_of(TypeKind::kDecimal, 2));
-  e.field = {"amount", {{EventTypeIndex(0), FieldIndex(2)}}};
+  e.payload = FieldRead{{"amount", {{EventTypeIndex(0), FieldIndex(2)}}}};
   return e;
 }
 ExprPtr above(std::int64_t cents) {
@@ -336,14 +337,13 @@ TEST_CASE("plan: what no rule text could have said is found") {
        [](Plan& p) {
          Expr e = amount();
          e.op = Op::kBound;
-         e.var = VarIndex(1);
-         e.which = Which::kLast;
+         e.payload = BoundField{VarIndex(1), Which::kLast, *field_of(amount())};
          p.rules[0].fields[0].expr = shared(e);
        }},
       {"feature 4 of 1",
        [](Plan& p) {
          Expr e = expr_of(Op::kFeature, type_of(TypeKind::kInt));
-         e.feature = FeatureIndex(4);
+         e.payload = FeatureRead{FeatureIndex(4)};
          p.rules[0].fields[0].expr = shared(e);
        }},
       {"list 0 of 0",
@@ -353,7 +353,7 @@ TEST_CASE("plan: what no rule text could have said is found") {
       {"key part 2",
        [](Plan& p) {
          Expr e = expr_of(Op::kKey, type_of(TypeKind::kString));
-         e.key_part = 2;
+         e.payload = KeyRead{2};
          p.rules[0].fields[0].expr = shared(e);
        }},
       {"operands in",
@@ -485,7 +485,7 @@ TEST_CASE("plan: what no rule text could have said is found") {
        [](Plan& p) {
          p.tables = {sample_table()};
          Expr e = expr_of(Op::kTable, type_of(TypeKind::kInt), {utc()});
-         e.column = 1;
+         e.payload = ColumnRead{TableIndex(0), 1};
          p.rules[0].fields[0].expr = shared(e);
        }},
       {"cannot be searched for",
@@ -493,11 +493,22 @@ TEST_CASE("plan: what no rule text could have said is found") {
          p.lists.push_back({"l", type_of(TypeKind::kString), {}, ListKind::kText, {}});
          p.rules[0].having = list_search(Op::kMatchesAnyOf);
        }},
-      {"a pattern that is no text", [](Plan& p) { p.rules[0].having = list_search(Op::kMatches); }},
+      {"capture without a regular expression",
+       [](Plan& p) {
+         Expr e = expr_of(Op::kCall, type_of(TypeKind::kString), {utc(), utc()});
+         e.payload = FunctionCall{Function::kCapture, {}};
+         p.rules[0].fields[0].expr = shared(e);
+       }},
+      {"lower with a regular expression",
+       [](Plan& p) {
+         Expr e = expr_of(Op::kCall, type_of(TypeKind::kString), {utc()});
+         e.payload = FunctionCall{Function::kLower, RegexLiteral{"a", false}};
+         p.rules[0].fields[0].expr = shared(e);
+       }},
       {"0 conditions for 1 kinds",
        [](Plan& p) {
          Expr e = expr_of(Op::kInKinds, type_of(TypeKind::kBool));
-         e.field.by_type = {{EventTypeIndex(0), FieldIndex(0)}};
+         e.payload = KindTest{{EventTypeIndex(0)}};
          p.rules[0].having = shared(e);
        }},
   };
@@ -509,6 +520,26 @@ TEST_CASE("plan: what no rule text could have said is found") {
     for (const std::string& problem : validate(plan)) all += problem + "\n";
     CAPTURE(all);
     CHECK(all.find(row.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("plan: an operator with the payload of another is refused") {
+  constexpr auto kOps = static_cast<std::size_t>(Op::kInKinds) + 1;
+  for (std::size_t op = 0; op < kOps; ++op) {
+    for (std::size_t other = 0; other < kOps; ++other) {
+      Expr e = expr_of(static_cast<Op>(op), type_of(TypeKind::kBool));
+      const std::size_t own = e.payload.index();
+      e.payload = payload_for(static_cast<Op>(other));
+      if (e.payload.index() == own) continue;
+      CAPTURE(op);
+      CAPTURE(other);
+      Plan plan = sample_plan();
+      plan.rules[0].having = shared(e);
+      const std::vector<std::string> problems = validate(plan);
+      CHECK(std::any_of(problems.begin(), problems.end(), [](const std::string& problem) {
+        return problem.find("an operator with the payload of another") != std::string::npos;
+      }));
+    }
   }
 }
 

@@ -79,7 +79,8 @@ ExprPtr zone_text(const char* name) {
   auto expr = std::make_shared<Expr>();
   expr->op = name == nullptr ? Op::kField : Op::kLiteral;
   expr->type = type_of(TypeKind::kString);
-  if (name != nullptr) expr->literal = OwnedValue(Value::string(name));
+  expr->payload = payload_for(expr->op);
+  if (name != nullptr) expr->payload = LiteralValue{OwnedValue(Value::string(name))};
   return expr;
 }
 }  // namespace

@@ -105,7 +105,7 @@ class Stream {
   const Zone* zone() {
     if (!is_today_) return nullptr;
     const Expr& zone = *feature_.window.zone;
-    return find_zone(zones_, zone.op == Op::kLiteral ? zone.literal.view().text
+    return find_zone(zones_, zone.op == Op::kLiteral ? literal_of(zone).text
                                                      : random_.pick({"back", "skips", "utc"}));
   }
 

@@ -40,7 +40,8 @@ std::vector<std::string> alerts_of(const cep::Plan& plan,
 // All names of fields with something before them.
 void rename_fields(cep::Plan& plan) {
   const ExprChange change = [](cep::Expr& expr) {
-    if (!expr.field.name.empty()) expr.field.name = "x_" + expr.field.name;
+    cep::FieldRef* const field = field_of(expr);
+    if (field != nullptr && !field->name.empty()) field->name = "x_" + field->name;
   };
   for (cep::EventType& type : plan.event_types) {
     for (cep::Field& field : type.fields) {

@@ -157,9 +157,12 @@ TEST_CASE("oracle: a loop's own past is not asked of its first event") {
   const auto number = [&](cep::Op op) {
     cep::Expr e;
     e.op = op;
-    e.field = found->first;
     e.type = found->second;
-    e.which = cep::Which::kFirst;
+    if (op == cep::Op::kBound) {
+      e.payload = cep::BoundField{cep::VarIndex(0), cep::Which::kFirst, found->first};
+    } else {
+      e.payload = cep::FieldRead{found->first};
+    }
     return std::make_shared<const cep::Expr>(e);
   };
   rule.pattern[0].where = condition(
@@ -185,6 +188,7 @@ TEST_CASE("oracle: a feature takes the event before rules read it, and its windo
   plan.features = {feature};
   auto read = std::make_shared<cep::Expr>();
   read->op = cep::Op::kFeature;
+  read->payload = cep::FeatureRead();
   read->type = feature.type;
   plan.rules[0].pattern[0].where = condition(cep::Op::kGreaterEqual, {read, int_literal(2)});
   REQUIRE(cep::validate(plan).empty());

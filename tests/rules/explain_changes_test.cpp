@@ -250,9 +250,10 @@ const std::map<std::string, Change>& changes() {
          }
          rule.key.parts.pop_back();
          rewrite(rule, [&](cep::Expr& expr) {
-           if (expr.op != Op::kKey || expr.key_part < rule.key.parts.size()) return;
+           if (expr.op != Op::kKey) return;
+           if (expr.as<cep::KeyRead>().part < rule.key.parts.size()) return;
            expr.op = Op::kField;
-           expr.field.name = name;
+           expr.payload = cep::FieldRead{{name, {}}};
          });
          return true;
        }},
@@ -285,22 +286,30 @@ const std::map<std::string, Change>& changes() {
       {"number",
        of_expr(
            [](const Expr& e) {
-             return e.op == Op::kLiteral && e.literal.view().kind == cep::ValueKind::kInt;
+             return e.op == Op::kLiteral && literal_of(e).kind == cep::ValueKind::kInt;
            },
            [](Random&, Expr& e) {
-             e.literal = cep::OwnedValue(cep::Value::integer(e.literal.view().number + 1));
+             const cep::Value more = cep::Value::integer(literal_of(e).number + 1);
+             e.payload = cep::LiteralValue{cep::OwnedValue(more)};
            })},
       {"first, last",
-       of_expr([](const Expr& e) { return e.op == Op::kBound && e.which != cep::Which::kOnly; },
-               [](Random&, Expr& e) {
-                 e.which = e.which == cep::Which::kFirst ? cep::Which::kLast : cep::Which::kFirst;
-               })},
+       of_expr(
+           [](const Expr& e) {
+             return e.op == Op::kBound && e.as<cep::BoundField>().which != cep::Which::kOnly;
+           },
+           [](Random&, Expr& e) {
+             cep::Which& which = e.as<cep::BoundField>().which;
+             which = which == cep::Which::kFirst ? cep::Which::kLast : cep::Which::kFirst;
+           })},
       {"aggregate",
        of_expr(
            [](const Expr& e) {
              return e.op == Op::kAggregate && !e.args.empty() && e.args[0] != nullptr;
            },
-           [](Random& random, Expr& e) { e.aggregate = other_than(random, e.aggregate, 6); })},
+           [](Random& random, Expr& e) {
+             cep::Aggregate& aggregate = e.as<cep::VariableAggregate>().aggregate;
+             aggregate = other_than(random, aggregate, 6);
+           })},
       {"kind's condition",
        [](Random& random, cep::Plan&, cep::Rule& rule) {
          Element* const element = any_element(random, rule, [](const Element& e) {
@@ -347,7 +356,7 @@ const std::map<std::string, Change>& changes() {
              return (e.op == Op::kField || (e.op == Op::kBound && e.args.empty())) &&
                     e.type.kind != cep::TypeKind::kTime;
            },
-           [](Random&, Expr& e) { e.field.name += "_other"; })},
+           [](Random&, Expr& e) { field_of(e)->name += "_other"; })},
       {"not", of_expr([](const Expr& e) { return e.op == Op::kNot; },
                       [](Random&, Expr& e) {
                         const ExprPtr inner = e.args[0];
@@ -356,18 +365,19 @@ const std::map<std::string, Change>& changes() {
       {"text", of_expr(
                    [](const Expr& e) {
                      return e.op == Op::kLiteral &&
-                            e.literal.view().kind == cep::ValueKind::kString;
+                            literal_of(e).kind == cep::ValueKind::kString;
                    },
                    [](Random&, Expr& e) {
-                     const std::string other = std::string(e.literal.view().text) + "x";
-                     e.literal = cep::OwnedValue(cep::Value::string(other));
+                     const std::string other = std::string(literal_of(e).text) + "x";
+                     e.payload = cep::LiteralValue{cep::OwnedValue(cep::Value::string(other))};
                    })},
       {"function", of_expr([](const Expr& e) { return e.op == Op::kCall && e.args.size() == 1; },
                            [](Random& random, Expr& e) {
                              using cep::Function;
-                             const Function now = e.function;
-                             while (e.function == now) {
-                               e.function = random.pick({Function::kAbs, Function::kFloor,
+                             Function& function = e.as<cep::FunctionCall>().function;
+                             const Function now = function;
+                             while (function == now) {
+                               function = random.pick({Function::kAbs, Function::kFloor,
                                                          Function::kCeil, Function::kLower,
                                                          Function::kUpper, Function::kSqrt,
                                                          Function::kNormalize, Function::kLength});

@@ -133,9 +133,9 @@ TEST_CASE("explain: a random plan is said whole, and always the same way") {
         if (element.gap) says(rules::duration_text(*element.gap));
       });
       walk(rule, [&](const cep::Expr& expr) {
-        if (expr.op == cep::Op::kLiteral) says(rules::value_text(expr.literal.view()));
+        if (expr.op == cep::Op::kLiteral) says(rules::value_text(literal_of(expr)));
         if (expr.op == cep::Op::kFeature) {
-          const cep::Feature& feature = plan.features[expr.feature.value];
+          const cep::Feature& feature = plan.features[feature_of(expr).value];
           says(feature.name.starts_with('$') ? rules::feature_noun(plan, feature)
                                              : rules::in_code(feature.name));
         }

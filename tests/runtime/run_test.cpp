@@ -25,7 +25,8 @@ cep::Program two_payments() {
     cep::Expr expr;
     expr.op = cep::Op::kField;
     expr.type = plan->event_types[payment.value].fields[index.value].type;
-    expr.field = {plan->event_types[payment.value].fields[index.value].name, {{payment, index}}};
+    expr.payload = cep::FieldRead{
+        {plan->event_types[payment.value].fields[index.value].name, {{payment, index}}}};
     return std::make_shared<const cep::Expr>(expr);
   };
   const cep::Subset payments{payment, nullptr, "payment"};

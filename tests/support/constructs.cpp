@@ -42,19 +42,21 @@ class Collector {
   void expression(const cep::Rule& rule, const ExprPtr& e, const Element* element) {
     if (!e) return;
     switch (e->op) {
-      case Op::kBound:
-        add(e->which == cep::Which::kFirst  ? "reads the first of a loop"
-            : e->which == cep::Which::kLast ? "reads the last of a loop"
-                                            : "reads an earlier step");
-        if (element != nullptr && element->quantifier.loop && element->var == e->var) {
+      case Op::kBound: {
+        const auto& bound = e->as<cep::BoundField>();
+        add(bound.which == cep::Which::kFirst  ? "reads the first of a loop"
+            : bound.which == cep::Which::kLast ? "reads the last of a loop"
+                                               : "reads an earlier step");
+        if (element != nullptr && element->quantifier.loop && element->var == bound.var) {
           add("reads its own loop");
         }
         break;
+      }
       case Op::kPrev:
         add("prev");
         break;
       case Op::kAggregate:
-        add(element != nullptr && element->quantifier.loop && element->var == e->var
+        add(element != nullptr && element->quantifier.loop && element->var == *variable_of(*e)
                 ? "aggregate of its own loop"
                 : "aggregate of an earlier loop");
         break;

@@ -73,6 +73,9 @@ const char* operator_text(Op op) {
 std::string variable(const cep::Rule* rule, cep::VarIndex var) {
   return rule->variables[var.value].name;
 }
+std::string regex_source(const cep::RegexLiteral& regex) {
+  return fmt::format("/{}/{}", regex.text, regex.ignore_case ? "i" : "");
+}
 }  // namespace
 
 std::string quoted(std::string_view text) {
@@ -115,7 +118,7 @@ void ExpressionPrinter::collect_kinds() {
   std::set<cep::FeatureIndex> read;
   for (const cep::Rule& rule : plan_.rules) {
     walk(rule, [&](const Expr& e) {
-      if (e.op == Op::kFeature) read.insert(e.feature);
+      if (e.op == Op::kFeature) read.insert(feature_of(e));
     });
   }
   for (std::size_t f = 0; f < plan_.features.size(); ++f) {
@@ -153,14 +156,14 @@ std::string ExpressionPrinter::kinds(const std::vector<Subset>& subsets) const {
 
 // The kind or event type that a test of an aggregate's elements asks for.
 std::string ExpressionPrinter::kind_inside(const Expr& in_kinds) const {
-  const auto& types = in_kinds.field.by_type;
+  const std::vector<cep::EventTypeIndex>& types = in_kinds.as<cep::KindTest>().types;
   const auto all = [&](std::size_t i) { return in_kinds.args[i] == nullptr; };
-  if (types.size() == 1 && all(0)) return plan_.event_types[types[0].first.value].name;
+  if (types.size() == 1 && all(0)) return plan_.event_types[types[0].value].name;
   for (const auto& [name, subsets] : kinds_) {
     bool same = subsets.size() == types.size();
     for (std::size_t i = 0; same && i < types.size(); ++i) {
       same = std::any_of(subsets.begin(), subsets.end(), [&](const Subset& subset) {
-        if (subset.type != types[i].first || all(i) != !subset.condition) return false;
+        if (subset.type != types[i] || all(i) != !subset.condition) return false;
         return all(i) ||
                cep::describe(plan_, *subset.condition) == cep::describe(plan_, *in_kinds.args[i]);
       });
@@ -173,7 +176,8 @@ std::string ExpressionPrinter::kind_inside(const Expr& in_kinds) const {
 // ---- aggregates
 
 std::string ExpressionPrinter::loop_aggregate(const cep::Rule* rule, const Expr& e) const {
-  std::string inside = variable(rule, e.var);
+  const auto& over = e.as<cep::VariableAggregate>();
+  std::string inside = variable(rule, over.var);
   const Expr* where = e.args.size() > 1 ? e.args[1].get() : nullptr;
   std::string condition;
   if (where != nullptr) {
@@ -188,8 +192,8 @@ std::string ExpressionPrinter::loop_aggregate(const cep::Rule* rule, const Expr&
     }
     if (kind != nullptr) inside += "." + kind_inside(*kind);
   }
-  if (!e.args.empty() && e.args[0]) inside += "." + e.args[0]->field.name;
-  return fmt::format("{}({}{})", kAggregateNames[static_cast<std::size_t>(e.aggregate)], inside,
+  if (!e.args.empty() && e.args[0]) inside += "." + field_of(*e.args[0])->name;
+  return fmt::format("{}({}{})", kAggregateNames[static_cast<std::size_t>(over.aggregate)], inside,
                      condition);
 }
 
@@ -256,13 +260,13 @@ std::string ExpressionPrinter::window(const cep::FeatureWindow& window) const {
 
 std::string ExpressionPrinter::text_search(const cep::Rule* rule, const Expr& e) const {
   const std::string operand = expr(rule, *e.args[0]);
+  const auto list = [&] { return plan_.lists[e.as<cep::ListLookup>().list.value].name; };
   const auto in_list = [&](const char* how) {
-    return fmt::format("({} {} {})", operand, how, plan_.lists[e.list.value].name);
+    return fmt::format("({} {} {})", operand, how, list());
   };
   switch (e.op) {
     case Op::kMatches:
-      return fmt::format("({} matches /{}/{})", operand, e.literal.view().text,
-                         e.ignore_case ? "i" : "");
+      return fmt::format("({} matches {})", operand, regex_source(e.as<cep::RegexLiteral>()));
     case Op::kMatchesAnyOf:
       return in_list("matches any of");
     case Op::kContainsAnyOf:
@@ -270,7 +274,7 @@ std::string ExpressionPrinter::text_search(const cep::Rule* rule, const Expr& e)
     case Op::kContainsAnyWordOf:
       return in_list("contains any word of");
     default:
-      return fmt::format("matched({}, {})", operand, plan_.lists[e.list.value].name);
+      return fmt::format("matched({}, {})", operand, list());
   }
 }
 
@@ -288,22 +292,23 @@ std::string ExpressionPrinter::expr(const cep::Rule* rule, const Expr& e) const 
   }
   switch (e.op) {
     case Op::kLiteral:
-      return literal_source(e.literal.view());
+      return literal_source(literal_of(e));
     case Op::kField:
-      return e.field.name;
+      return field_of(e)->name;
     case Op::kPrev:
-      return "prev." + e.field.name;
+      return "prev." + field_of(e)->name;
     case Op::kBound: {
-      std::string out = variable(rule, e.var);
-      if (e.which == cep::Which::kFirst) out += ".first";
-      if (e.which == cep::Which::kLast && rule->variables[e.var.value].loop) out += ".last";
-      if (!e.args.empty()) return out + "." + plan_.features[e.args[0]->feature.value].name;
-      return out + "." + e.field.name;
+      const auto& bound = e.as<cep::BoundField>();
+      std::string out = variable(rule, bound.var);
+      if (bound.which == cep::Which::kFirst) out += ".first";
+      if (bound.which == cep::Which::kLast && rule->variables[bound.var.value].loop) out += ".last";
+      if (!e.args.empty()) return out + "." + plan_.features[feature_of(*e.args[0]).value].name;
+      return out + "." + bound.field.name;
     }
     case Op::kAggregate:
       return loop_aggregate(rule, e);
     case Op::kFeature: {
-      const cep::Feature& feature = plan_.features[e.feature.value];
+      const cep::Feature& feature = plan_.features[feature_of(e).value];
       if (is_unnamed(feature)) {
         return feature_call(feature) + (feature.key.parts.empty() ? " over all " : " over ") +
                window(feature.window);
@@ -311,13 +316,15 @@ std::string ExpressionPrinter::expr(const cep::Rule* rule, const Expr& e) const 
       return e.args.empty() ? feature.name : fmt::format("{}({})", feature.name, args_from(0));
     }
     case Op::kKey:
-      return rule->key.parts[e.key_part].name;
+      return rule->key.parts[e.as<cep::KeyRead>().part].name;
     case Op::kIsBound:
-      return fmt::format("({} is known)", variable(rule, e.var));
+      return fmt::format("({} is known)", variable(rule, *variable_of(e)));
     case Op::kInLoop:
-      return fmt::format("({} in {}.{})", arg(0), variable(rule, e.var), e.args[1]->field.name);
+      return fmt::format("({} in {}.{})", arg(0), variable(rule, *variable_of(e)),
+                         field_of(*e.args[1])->name);
     case Op::kIn:
-      return fmt::format("({} in {})", arg(0), plan_.lists[e.list.value].name);
+      return fmt::format("({} in {})", arg(0),
+                         plan_.lists[e.as<cep::ListLookup>().list.value].name);
     case Op::kInValues:
       return fmt::format("({} in [{}])", arg(0), args_from(1));
     case Op::kBetween:
@@ -337,13 +344,15 @@ std::string ExpressionPrinter::expr(const cep::Rule* rule, const Expr& e) const 
     case Op::kToFloat:
       return arg(0);  // the checker writes the widening out
     case Op::kTable: {
-      const cep::Table& table = plan_.tables[e.table.value];
-      return fmt::format("{}[{}].{}", table.name, args_from(0), table.columns[e.column].name);
+      const auto& read = e.as<cep::ColumnRead>();
+      const cep::Table& table = plan_.tables[read.table.value];
+      return fmt::format("{}[{}].{}", table.name, args_from(0), table.columns[read.column].name);
     }
     case Op::kInTable: {
-      const cep::Table& table = plan_.tables[e.table.value];
+      const auto& read = e.as<cep::ColumnRead>();
+      const cep::Table& table = plan_.tables[read.table.value];
       return fmt::format("({} in {}[{}].{})", arg(0), table.name, args_from(1),
-                         table.columns[e.column].name);
+                         table.columns[read.column].name);
     }
     case Op::kMatches:
     case Op::kMatchesAnyOf:
@@ -351,15 +360,16 @@ std::string ExpressionPrinter::expr(const cep::Rule* rule, const Expr& e) const 
     case Op::kContainsAnyWordOf:
     case Op::kMatched:
       return text_search(rule, e);
-    case Op::kCall:
-      if (e.function == Function::kCapture) {
+    case Op::kCall: {
+      const auto& call = e.as<cep::FunctionCall>();
+      if (call.function == Function::kCapture) {
         const std::string group =
-            e.args[1]->literal.view().number == 0 ? std::string() : ", " + arg(1);
-        return fmt::format("capture({}, /{}/{}{})", arg(0), e.literal.view().text,
-                           e.ignore_case ? "i" : "", group);
+            literal_of(*e.args[1]).number == 0 ? std::string() : ", " + arg(1);
+        return fmt::format("capture({}, {}{})", arg(0), regex_source(*call.regex), group);
       }
-      return fmt::format("{}({})", kFunctionNames[static_cast<std::size_t>(e.function)],
+      return fmt::format("{}({})", kFunctionNames[static_cast<std::size_t>(call.function)],
                          args_from(0));
+    }
     default:
       break;
   }

@@ -295,41 +295,46 @@ class Collector {
     const char* const name = kOperators[static_cast<std::size_t>(expr.op)];
     if (*name != 0) add(fmt::format("operator {}", name));
     switch (expr.op) {
-      case cep::Op::kCall:
-        add(fmt::format("function {}", kFunctions[static_cast<std::size_t>(expr.function)]));
+      case cep::Op::kCall: {
+        const cep::Function function = expr.as<cep::FunctionCall>().function;
+        add(fmt::format("function {}", kFunctions[static_cast<std::size_t>(function)]));
         for (std::size_t i = 1; i < expr.args.size(); ++i) {
-          const bool of_time = expr.function == cep::Function::kHour ||
-                               expr.function == cep::Function::kWeekday ||
-                               expr.function == cep::Function::kDate;
+          const bool of_time = function == cep::Function::kHour ||
+                               function == cep::Function::kWeekday ||
+                               function == cep::Function::kDate;
           if (of_time && expr.args[i]->op == cep::Op::kField) add("zone in a field");
         }
         break;
+      }
       case cep::Op::kMatches:
-        if (expr.ignore_case) add("/…/i");
+        if (expr.as<cep::RegexLiteral>().ignore_case) add("/…/i");
         break;
       case cep::Op::kIn:
       case cep::Op::kMatchesAnyOf:
       case cep::Op::kContainsAnyOf:
       case cep::Op::kContainsAnyWordOf:
-      case cep::Op::kMatched:
-        add(kListKinds[static_cast<std::size_t>(plan_.lists[expr.list.value].kind)]);
-        if (plan_.lists[expr.list.value].element.kind == cep::TypeKind::kDate) add("list of date");
+      case cep::Op::kMatched: {
+        const cep::List& list = plan_.lists[expr.as<cep::ListLookup>().list.value];
+        add(kListKinds[static_cast<std::size_t>(list.kind)]);
+        if (list.element.kind == cep::TypeKind::kDate) add("list of date");
         break;
-      case cep::Op::kTable:
-        if (plan_.tables[expr.table.value].network_key) add("table by network");
-        if (plan_.tables[expr.table.value].key_types.front().kind == cep::TypeKind::kDate) {
-          add("table by date");
-        }
+      }
+      case cep::Op::kTable: {
+        const cep::Table& table = plan_.tables[expr.as<cep::ColumnRead>().table.value];
+        if (table.network_key) add("table by network");
+        if (table.key_types.front().kind == cep::TypeKind::kDate) add("table by date");
         break;
+      }
       case cep::Op::kField:
       case cep::Op::kBound:
-        for (const auto& [type, field] : expr.field.by_type) {
+        for (const auto& [type, field] : field_of(expr)->by_type) {
           if (plan_.event_types[type.value].fields[field.value].computed) add("computed field");
         }
         break;
       case cep::Op::kAggregate:
-        add(fmt::format("loop aggregate {}",
-                        kAggregates[static_cast<std::size_t>(expr.aggregate)]));
+        add(fmt::format(
+            "loop aggregate {}",
+            kAggregates[static_cast<std::size_t>(expr.as<cep::VariableAggregate>().aggregate)]));
         if (expr.args.size() > 1) add("loop aggregate where");
         break;
       default:
@@ -350,7 +355,7 @@ class Collector {
         break;
       case cep::Op::kFeature:
         if (!expr.args.empty()) add("feature by an argument");
-        feature(plan_.features[expr.feature.value], rule_.key);
+        feature(plan_.features[feature_of(expr).value], rule_.key);
         break;
       default:
         break;
@@ -387,7 +392,7 @@ class Collector {
       data(expr);
       if (expr.op != cep::Op::kFeature) return;
       add("feature of features");
-      this->feature(plan_.features[expr.feature.value], feature.key);
+      this->feature(plan_.features[feature_of(expr).value], feature.key);
     });
   }
 
@@ -404,7 +409,7 @@ std::set<std::string> language_constructs(const cep::Plan& plan, const cep::Rule
     if (element.kind != ElementKind::kStep) return;
     walk(element.where, [&](const cep::Expr& expr) {
       const bool variable = expr.op == cep::Op::kBound || expr.op == cep::Op::kAggregate;
-      if (variable && expr.var == element.var) found.insert("reads its own loop");
+      if (variable && *variable_of(expr) == element.var) found.insert("reads its own loop");
     });
   });
   return found;

@@ -53,9 +53,7 @@ cep::EventType letter_type() {
 }
 
 cep::ExprPtr one_of_letters(const cep::Plan& plan, std::string_view letters) {
-  auto name = std::make_shared<cep::Expr>();
-  name->op = cep::Op::kField;
-  std::tie(name->field, name->type) = *find_field(plan, {EventTypeIndex(0)}, "name");
+  const cep::ExprPtr name = field_read(*find_field(plan, {EventTypeIndex(0)}, "name"));
   std::vector<cep::ExprPtr> args = {name};
   for (std::size_t i = 0; i < letters.size(); ++i) {
     args.push_back(literal(name->type, Value::string(letters.substr(i, 1))));

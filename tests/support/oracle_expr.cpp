@@ -78,7 +78,8 @@ std::vector<Position> events_of(const Context& context, cep::VarIndex var) {
 
 Value aggregate_of_variable(const Expr& expr, const Context& context) {
   std::vector<Value> values;
-  for (const Position position : events_of(context, expr.var)) {
+  const auto& over = expr.as<cep::VariableAggregate>();
+  for (const Position position : events_of(context, over.var)) {
     const Context element = at_event(context, position);
     if (expr.args.size() > 1 && expr.args[1] && !evaluate(*expr.args[1], element).is_true())
       continue;
@@ -90,27 +91,27 @@ Value aggregate_of_variable(const Expr& expr, const Context& context) {
     }
     values.push_back(value);
   }
-  return aggregate(expr.aggregate, expr.type, values, {});
+  return aggregate(over.aggregate, expr.type, values, {});
 }
 
-Value feature_of(const Expr& expr, const Context& context) {
-  const cep::Feature& feature = context.world.plan().features[expr.feature.value];
+Value feature_at(const Expr& expr, const Context& context) {
+  const cep::FeatureIndex index = feature_of(expr);
+  const cep::Feature& feature = context.world.plan().features[index.value];
   if (expr.args.empty()) {
     const std::optional<KeyAt> key = own_key(feature.key, context);
-    return key ? context.world.feature(expr.feature, context.current, key->bytes)
-               : Value::missing();
+    return key ? context.world.feature(index, context.current, key->bytes) : Value::missing();
   }
   std::vector<Value> parts;
   for (const cep::ExprPtr& arg : expr.args) {
     parts.push_back(as_kept(evaluate(*arg, context)));
     if (parts.back().is_missing()) return Value::missing();
   }
-  return context.world.feature(expr.feature, context.current, cep::key_bytes(parts));
+  return context.world.feature(index, context.current, cep::key_bytes(parts));
 }
 
 // The row of a table whose key the arguments from `first` on are.
 const cep::TableRow* row_of(const Expr& expr, const Context& context, std::size_t first) {
-  const cep::Table& table = context.world.plan().tables[expr.table.value];
+  const cep::Table& table = context.world.plan().tables[expr.as<cep::ColumnRead>().table.value];
   const cep::TableRow* best = nullptr;
   int longest = -1;
   for (const cep::TableRow& row : table.rows) {
@@ -150,8 +151,9 @@ Value any_equal(const Value& wanted, const std::vector<Value>& values) {
 }
 
 Value in_kinds(const Expr& expr, const Context& context) {
+  const std::vector<cep::EventTypeIndex>& types = expr.as<cep::KindTest>().types;
   for (std::size_t i = 0; i < expr.args.size(); ++i) {
-    if (expr.field.by_type[i].first != context.world.row(context.current).type) continue;
+    if (types[i] != context.world.row(context.current).type) continue;
     if (!expr.args[i] || evaluate(*expr.args[i], context).is_true()) return Value::boolean(true);
   }
   return Value::boolean(false);
@@ -189,45 +191,46 @@ Value evaluate(const Expr& expr, const Context& context) {
   const auto arg = [&](std::size_t i) { return evaluate(*expr.args[i], context); };
   switch (expr.op) {
     case Op::kLiteral:
-      return expr.literal.view();
+      return literal_of(expr);
     case Op::kField:
-      return field_at(context, expr.field, context.current);
+      return field_at(context, *field_of(expr), context.current);
     case Op::kBound: {
-      const std::vector<Position> positions = events_of(context, expr.var);
+      const auto& bound = expr.as<cep::BoundField>();
+      const std::vector<Position> positions = events_of(context, bound.var);
       if (positions.empty()) return Value::missing();
-      const bool first = expr.which == cep::Which::kFirst;
+      const bool first = bound.which == cep::Which::kFirst;
       if (!expr.args.empty()) {
-        return feature_of(*expr.args[0],
+        return feature_at(*expr.args[0],
                           at_event(context, first ? positions.front() : positions.back()));
       }
-      return field_at(context, expr.field, first ? positions.front() : positions.back());
+      return field_at(context, bound.field, first ? positions.front() : positions.back());
     }
     case Op::kPrev: {
       TOCSIN_ASSERT(context.own.has_value(), "`prev` stands in a loop's condition");
       const std::vector<Position> positions = events_of(context, *context.own);
       const std::size_t after = context.is_taken ? 1 : 0;
       if (positions.size() <= after) return Value::missing();
-      return field_at(context, expr.field, positions[positions.size() - 1 - after]);
+      return field_at(context, *field_of(expr), positions[positions.size() - 1 - after]);
     }
     case Op::kAggregate:
       return aggregate_of_variable(expr, context);
     case Op::kFeature:
-      return feature_of(expr, context);
+      return feature_at(expr, context);
     case Op::kKey: {
       const std::optional<KeyAt> key = own_key(context.rule->key, context);
-      return key ? key->parts[expr.key_part] : Value::missing();
+      return key ? key->parts[expr.as<cep::KeyRead>().part] : Value::missing();
     }
     case Op::kIsBound:
-      return Value::boolean(!events_of(context, expr.var).empty());
+      return Value::boolean(!events_of(context, *variable_of(expr)).empty());
     case Op::kInLoop: {
       std::vector<Value> values;
-      for (const Position position : events_of(context, expr.var)) {
+      for (const Position position : events_of(context, *variable_of(expr))) {
         values.push_back(evaluate(*expr.args[1], at_event(context, position)));
       }
       return any_equal(arg(0), values);
     }
     case Op::kIn: {
-      const cep::List& list = context.world.plan().lists[expr.list.value];
+      const cep::List& list = context.world.plan().lists[expr.as<cep::ListLookup>().list.value];
       if (list.kind == cep::ListKind::kNetwork) return in_networks(arg(0), list);
       std::vector<Value> values;
       for (const cep::OwnedValue& value : list.values) {
@@ -290,7 +293,8 @@ Value evaluate(const Expr& expr, const Context& context) {
       return to_float(arg(0));
     case Op::kTable: {
       const cep::TableRow* row = row_of(expr, context, 0);
-      return row == nullptr ? Value::missing() : row->values[expr.column].view();
+      const std::uint32_t column = expr.as<cep::ColumnRead>().column;
+      return row == nullptr ? Value::missing() : row->values[column].view();
     }
     case Op::kInTable: {
       const cep::TableRow* row = row_of(expr, context, 1);
@@ -298,7 +302,9 @@ Value evaluate(const Expr& expr, const Context& context) {
       // A missing value is unknown to any list, an empty one too.
       if (row == nullptr || wanted.is_missing()) return Value::missing();
       std::vector<Value> values;
-      for (const std::string& text : row->lists[expr.column]) values.push_back(Value::string(text));
+      for (const std::string& text : row->lists[expr.as<cep::ColumnRead>().column]) {
+        values.push_back(Value::string(text));
+      }
       return any_equal(wanted, values);
     }
     case Op::kInKinds:

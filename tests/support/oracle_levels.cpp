@@ -86,7 +86,7 @@ std::uint32_t level_of_reader(const cep::Plan& plan, const Reader& reader, const
   }
   walk(reader, [&](const cep::Expr& expr) {
     if (expr.op != cep::Op::kFeature) return;
-    const cep::Feature& feature = plan.features[expr.feature.value];
+    const cep::Feature& feature = plan.features[feature_of(expr).value];
     const bool other = !expr.args.empty() || is_another_key(feature.key, key);
     level = std::max(level, level_of_feature(plan, feature) + (other ? 1 : 0));
   });
@@ -102,7 +102,7 @@ std::set<std::uint32_t> needs_of(const cep::Plan& plan, std::uint32_t index) {
   std::set<std::uint32_t> needs = raisers_of(plan, rule.considered);
   const std::function<void(const cep::Expr&)> visit = [&](const cep::Expr& expr) {
     if (expr.op != cep::Op::kFeature) return;
-    const cep::Feature& feature = plan.features[expr.feature.value];
+    const cep::Feature& feature = plan.features[feature_of(expr).value];
     needs.merge(raisers_of(plan, feature.events));
     // The rule itself may read what leaves its own alerts out.
     if (feature.unless_alerted_by && feature.unless_alerted_by->value != index) {

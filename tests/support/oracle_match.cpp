@@ -18,7 +18,10 @@ namespace {
 // not asked.
 bool mentions_own_past(const Expr& expr, cep::VarIndex own) {
   if (expr.op == Op::kPrev) return true;
-  if (expr.op == Op::kBound && expr.var == own && expr.which == cep::Which::kFirst) return true;
+  if (expr.op == Op::kBound) {
+    const auto& bound = expr.as<cep::BoundField>();
+    if (bound.var == own && bound.which == cep::Which::kFirst) return true;
+  }
   return std::any_of(expr.args.begin(), expr.args.end(),
                      [&](const cep::ExprPtr& arg) { return arg && mentions_own_past(*arg, own); });
 }

@@ -290,9 +290,10 @@ Value search_text(const World& world, const cep::Expr& expr, const std::vector<V
   }
   const std::string_view text = args[0].text;
   switch (expr.op) {
-    case Op::kMatches:
-      return Value::boolean(
-          find_pattern(text, expr.literal.view().text, expr.ignore_case).has_value());
+    case Op::kMatches: {
+      const auto& regex = expr.as<cep::RegexLiteral>();
+      return Value::boolean(find_pattern(text, regex.text, regex.ignore_case).has_value());
+    }
     case Op::kContains:
       return Value::boolean(text.find(args[1].text) != std::string_view::npos);
     case Op::kContainsWord:
@@ -304,7 +305,7 @@ Value search_text(const World& world, const cep::Expr& expr, const std::vector<V
     default:
       break;
   }
-  const cep::List& list = world.plan().lists[expr.list.value];
+  const cep::List& list = world.plan().lists[expr.as<cep::ListLookup>().list.value];
   const bool word = expr.op == Op::kContainsAnyWordOf;
   std::optional<std::size_t> first;
   std::size_t begin = 0;
@@ -327,7 +328,8 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
   const auto local_us = [&] {
     return local_time(world.plan(), args[1], {static_cast<std::int64_t>(args[0].number)});
   };
-  switch (expr.function) {
+  const auto& made = expr.as<cep::FunctionCall>();
+  switch (made.function) {
     case Function::kAbs:
       if (!is_exact(args[0]) && args[0].kind != ValueKind::kDuration) {
         return Value::floating(std::fabs(args[0].real));
@@ -339,7 +341,7 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
                              : rounded(args[0], std::nullopt);
     case Function::kFloor:
     case Function::kCeil:
-      return whole(args[0], expr.function == Function::kCeil);
+      return whole(args[0], made.function == Function::kCeil);
     case Function::kSqrt:
       return Value::floating(std::sqrt(real(0)));
     case Function::kLn:
@@ -351,7 +353,7 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
     case Function::kMin:
     case Function::kMax: {
       const auto wanted =
-          expr.function == Function::kMin ? cep::Ordering::kLess : cep::Ordering::kGreater;
+          made.function == Function::kMin ? cep::Ordering::kLess : cep::Ordering::kGreater;
       Value best = args[0];
       for (const Value& arg : args) {
         if (compare(arg, best) == wanted) best = arg;
@@ -362,9 +364,9 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
     case Function::kUpper:
     case Function::kNormalize: {
       std::string out;
-      if (expr.function == Function::kLower) cep::append_lower(out, args[0].text);
-      if (expr.function == Function::kUpper) cep::append_upper(out, args[0].text);
-      if (expr.function == Function::kNormalize) cep::append_normalized(out, args[0].text);
+      if (made.function == Function::kLower) cep::append_lower(out, args[0].text);
+      if (made.function == Function::kUpper) cep::append_upper(out, args[0].text);
+      if (made.function == Function::kNormalize) cep::append_normalized(out, args[0].text);
       return kept(std::move(out));
     }
     case Function::kLength:
@@ -379,8 +381,8 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
       if (local.is_missing()) return local;
       const auto us = static_cast<std::int64_t>(local.number);
       const std::int64_t day = us / cep::kDayUs - (us % cep::kDayUs < 0 ? 1 : 0);
-      if (expr.function == Function::kDate) return Value::date(day);
-      if (expr.function == Function::kHour) {
+      if (made.function == Function::kDate) return Value::date(day);
+      if (made.function == Function::kHour) {
         return Value::integer((us - day * cep::kDayUs) / 3'600'000'000);
       }
       // 1970-01-01 was a Thursday; Monday is 1.
@@ -412,7 +414,7 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
     }
     case Function::kCapture: {
       std::optional<std::string> taken =
-          captured(args[0].text, expr.literal.view().text, expr.ignore_case,
+          captured(args[0].text, made.regex->text, made.regex->ignore_case,
                    static_cast<std::size_t>(args[1].number));
       return taken ? kept(std::move(*taken)) : Value::missing();
     }

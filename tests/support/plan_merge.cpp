@@ -106,12 +106,21 @@ class Mover {
   std::string prefix_;
   std::size_t shared_, types_, rules_, features_, lists_, tables_;
   ExprChange change_ = [this](cep::Expr& expr) {
-    for (auto& [type, field] : expr.field.by_type) type = moved(type);
-    if (expr.op == cep::Op::kFeature) {
-      expr.feature = cep::FeatureIndex(expr.feature.value + features_);
+    if (cep::FieldRef* field = field_of(expr)) {
+      for (auto& [type, index] : field->by_type) type = moved(type);
     }
-    expr.list = cep::ListIndex(expr.list.value + lists_);
-    expr.table = cep::TableIndex(expr.table.value + tables_);
+    if (auto* test = std::get_if<cep::KindTest>(&expr.payload)) {
+      for (cep::EventTypeIndex& type : test->types) type = moved(type);
+    }
+    if (auto* read = std::get_if<cep::FeatureRead>(&expr.payload)) {
+      read->feature = cep::FeatureIndex(read->feature.value + features_);
+    }
+    if (auto* lookup = std::get_if<cep::ListLookup>(&expr.payload)) {
+      lookup->list = cep::ListIndex(lookup->list.value + lists_);
+    }
+    if (auto* read = std::get_if<cep::ColumnRead>(&expr.payload)) {
+      read->table = cep::TableIndex(read->table.value + tables_);
+    }
   };
   KindRewrite rewrite_kinds_{change_};
 };

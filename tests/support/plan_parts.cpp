@@ -30,7 +30,7 @@ ExprPtr literal(const Type& type, const Value& value) {
   auto expr = std::make_shared<cep::Expr>();
   expr->op = Op::kLiteral;
   expr->type = type;
-  expr->literal = cep::OwnedValue(value);
+  expr->payload = cep::LiteralValue{cep::OwnedValue(value)};
   return expr;
 }
 ExprPtr int_literal(std::int64_t n) { return literal(type_of(TypeKind::kInt), Value::integer(n)); }
@@ -73,6 +73,14 @@ std::optional<std::pair<cep::FieldRef, Type>> find_field(
   }
   if (!found) return std::nullopt;
   return std::make_pair(ref, *found);
+}
+
+ExprPtr field_read(const std::pair<cep::FieldRef, Type>& found) {
+  auto expr = std::make_shared<cep::Expr>();
+  expr->op = Op::kField;
+  expr->type = found.second;
+  expr->payload = cep::FieldRead{found.first};
+  return expr;
 }
 
 std::optional<std::pair<cep::FieldRef, Type>> find_key_field(

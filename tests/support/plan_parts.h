@@ -24,6 +24,8 @@ cep::ExprPtr all_of(const std::vector<cep::ExprPtr>& conditions);
 /// type.
 std::optional<std::pair<cep::FieldRef, cep::Type>> find_field(
     const cep::Plan& plan, const std::vector<cep::EventTypeIndex>& types, std::string_view name);
+/// A read of what find_field() found.
+cep::ExprPtr field_read(const std::pair<cep::FieldRef, cep::Type>& found);
 /// The key that random plans declare for all rules: `device` of logins and `card` of other events;
 /// alerts hold it under its name.
 inline constexpr const char* kDeclaredKey = "owner";

@@ -203,8 +203,8 @@ class Printer {
   std::string union_members(const cep::Rule& rule, std::size_t part) const {
     std::vector<cep::KeyMember> members = rule.key.parts[part].members;
     walk(rule, [&](const cep::Expr& e) {
-      if (e.op != Op::kFeature || !is_unnamed(plan_.features[e.feature.value])) return;
-      const std::vector<cep::KeyPart>& parts = plan_.features[e.feature.value].key.parts;
+      if (e.op != Op::kFeature || !is_unnamed(plan_.features[feature_of(e).value])) return;
+      const std::vector<cep::KeyPart>& parts = plan_.features[feature_of(e).value].key.parts;
       if (parts.empty()) return;  // `over all`
       for (const cep::KeyMember& member : parts[part].members) {
         const bool known = std::any_of(members.begin(), members.end(), [&](const auto& other) {

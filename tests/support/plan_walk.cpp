@@ -132,8 +132,8 @@ void set_captured(const cep::Plan& plan, Rule& rule) {
     }
   }
   walk(rule, [&](const Expr& expr) {
-    if (expr.op == cep::Op::kInKinds) return;  // names kinds
-    for (const auto& [type, field] : expr.field.by_type) kept.insert({type, field});
+    const cep::FieldRef* const ref = field_of(expr);
+    if (ref != nullptr) kept.insert(ref->by_type.begin(), ref->by_type.end());
   });
   std::set<cep::EventTypeIndex> types;
   for (const cep::Subset& subset : rule.considered) types.insert(subset.type);

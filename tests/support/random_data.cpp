@@ -60,7 +60,7 @@ class Maker {
     if (!found) return nullptr;
     auto expr = std::make_shared<Expr>();
     expr->op = Op::kField;
-    expr->field = found->first;
+    expr->payload = cep::FieldRead{found->first};
     expr->type = found->second;
     return expr;
   }
@@ -74,7 +74,7 @@ class Maker {
   static ExprPtr call(Function function, const cep::Type& type, std::vector<ExprPtr> args) {
     auto expr = std::make_shared<Expr>();
     expr->op = Op::kCall;
-    expr->function = function;
+    expr->payload = cep::FunctionCall{function, {}};
     expr->type = type;
     expr->args = std::move(args);
     return expr;
@@ -98,16 +98,16 @@ class Maker {
                       Op::kContainsAnyOf, Op::kContainsAnyWordOf, Op::kStartsWith, Op::kEndsWith});
     switch (expr->op) {
       case Op::kMatches:
-        expr->literal =
-            text_value(random_.pick({"card", "^gift", "[0-9]+$", "any ?desk", "d(1|2)"}));
-        expr->ignore_case = random_.chance(30);
+        // Braces: the text is drawn first.
+        expr->payload = cep::RegexLiteral{
+            random_.pick({"card", "^gift", "[0-9]+$", "any ?desk", "d(1|2)"}), random_.chance(30)};
         break;
       case Op::kMatchesAnyOf:
-        expr->list = list(cep::ListKind::kRegex);
+        expr->payload = cep::ListLookup{list(cep::ListKind::kRegex)};
         break;
       case Op::kContainsAnyOf:
       case Op::kContainsAnyWordOf:
-        expr->list = list(cep::ListKind::kText);
+        expr->payload = cep::ListLookup{list(cep::ListKind::kText)};
         break;
       default:
         expr->args.push_back(text(random_.pick({"card", "gift", "d1", "c", "safe"})));
@@ -123,7 +123,8 @@ class Maker {
     expr->op = Op::kMatched;
     expr->type = type_of(TypeKind::kString);
     expr->args = {operand};
-    expr->list = list(random_.chance(50) ? cep::ListKind::kText : cep::ListKind::kRegex);
+    expr->payload =
+        cep::ListLookup{list(random_.chance(50) ? cep::ListKind::kText : cep::ListKind::kRegex)};
     return random_.chance(30)
                ? tests::condition(Op::kIsKnown, {expr})
                : tests::condition(Op::kEqual,
@@ -135,8 +136,9 @@ class Maker {
     auto expr = std::make_shared<Expr>();
     expr->op = Op::kTable;
     expr->args = {key};
-    expr->column = random_.chance(60) ? 0 : 1;
-    expr->type = plan_.tables[0].columns[expr->column].type;
+    const std::uint32_t column = random_.chance(60) ? 0 : 1;
+    expr->payload = cep::ColumnRead{cep::TableIndex(), column};
+    expr->type = plan_.tables[0].columns[column].type;
     return random_comparison(random_, expr);
   }
   ExprPtr in_networks() {
@@ -146,8 +148,9 @@ class Maker {
     expr->op = Op::kIn;
     expr->type = type_of(TypeKind::kBool);
     expr->args = {operand};
-    expr->list = list(cep::ListKind::kNetwork);
-    if (plan_.lists[expr->list.value].kind != cep::ListKind::kNetwork) return nullptr;
+    const cep::ListIndex networks = list(cep::ListKind::kNetwork);
+    if (plan_.lists[networks.value].kind != cep::ListKind::kNetwork) return nullptr;
+    expr->payload = cep::ListLookup{networks};
     if (random_.chance(30)) return tests::condition(Op::kNot, {expr});
     return expr;
   }
@@ -158,9 +161,8 @@ class Maker {
       if (table.name != name) continue;
       auto expr = std::make_shared<Expr>();
       expr->op = Op::kTable;
-      expr->table = cep::TableIndex(i);
+      expr->payload = cep::ColumnRead{cep::TableIndex(i), 0};
       expr->args = std::move(key);
-      expr->column = 0;
       expr->type = table.columns[0].type;
       return expr;
     }
@@ -189,7 +191,7 @@ class Maker {
       expr->op = Op::kIn;
       expr->type = type_of(TypeKind::kBool);
       expr->args = {day};
-      expr->list = cep::ListIndex(i);
+      expr->payload = cep::ListLookup{cep::ListIndex(i)};
       return expr;
     }
     return nullptr;
@@ -201,7 +203,7 @@ class Maker {
     auto expr = std::make_shared<Expr>();
     expr->op = Op::kInTable;
     expr->args = {wanted, key};
-    expr->column = 2;
+    expr->payload = cep::ColumnRead{cep::TableIndex(), 2};
     expr->type = type_of(TypeKind::kBool);
     return expr;
   }
@@ -285,8 +287,8 @@ class Maker {
         auto expr = std::make_shared<Expr>(
             *call(Function::kCapture, string,
                   {operand, int_literal(static_cast<int>(random_.below(pattern.groups + 1)))}));
-        expr->literal = text_value(pattern.text);
-        expr->ignore_case = random_.chance(30);
+        expr->payload = cep::FunctionCall{Function::kCapture,
+                                          cep::RegexLiteral{pattern.text, random_.chance(30)}};
         return expr;
       }
     }
@@ -442,7 +444,7 @@ void add_data_fields(Random& random, cep::Plan& plan) {
       if (!found) return;
       auto read = std::make_shared<Expr>();
       read->op = Op::kField;
-      read->field = found->first;
+      read->payload = cep::FieldRead{found->first};
       read->type = found->second;
       cep::Field computed;
       computed.name = name;

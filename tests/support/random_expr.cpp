@@ -165,7 +165,11 @@ class Maker {
     if (!found) return nullptr;
     auto expr = std::make_shared<cep::Expr>();
     expr->op = op;
-    expr->field = std::move(found->first);
+    if (op == Op::kBound) {
+      expr->payload = cep::BoundField{{}, cep::Which::kOnly, std::move(found->first)};
+    } else {
+      expr->payload = cep::FieldRead{std::move(found->first)};
+    }
     expr->type = std::move(found->second);
     return expr;
   }
@@ -177,14 +181,16 @@ class Maker {
     ExprPtr found = field_of(step.types, name, Op::kBound);
     if (!found) return nullptr;
     auto expr = std::make_shared<cep::Expr>(*found);
-    expr->var = step.var;
-    if (step.loop) expr->which = random_.pick({cep::Which::kFirst, cep::Which::kLast});
+    auto& read = expr->as<cep::BoundField>();
+    read.var = step.var;
+    if (step.loop) read.which = random_.pick({cep::Which::kFirst, cep::Which::kLast});
     return expr;
   }
   ExprPtr key() {
     if (scope_.union_key == nullptr) return nullptr;
     auto expr = std::make_shared<cep::Expr>();
     expr->op = Op::kKey;
+    expr->payload = cep::KeyRead();
     expr->type = scope_.union_key->parts.front().type;
     return expr;
   }
@@ -193,7 +199,7 @@ class Maker {
     const cep::FeatureIndex index = random_.pick(scope_.features);
     auto expr = std::make_shared<cep::Expr>();
     expr->op = Op::kFeature;
-    expr->feature = index;
+    expr->payload = cep::FeatureRead{index};
     expr->type = plan_.features[index.value].type;
     return expr;
   }
@@ -207,7 +213,7 @@ class Maker {
       if (!argument || !(argument->type == read.key.parts.front().type)) continue;
       auto expr = std::make_shared<cep::Expr>();
       expr->op = Op::kFeature;
-      expr->feature = cep::FeatureIndex(index);
+      expr->payload = cep::FeatureRead{cep::FeatureIndex(index)};
       expr->type = read.type;
       expr->args = {argument};
       return expr;
@@ -234,13 +240,14 @@ class Maker {
       if (!fits || of_alerts) continue;
       auto feature = std::make_shared<cep::Expr>();
       feature->op = Op::kFeature;
-      feature->feature = cep::FeatureIndex(index);
+      feature->payload = cep::FeatureRead{cep::FeatureIndex(index)};
       feature->type = read.type;
       auto expr = std::make_shared<cep::Expr>();
       expr->op = Op::kBound;
       expr->type = read.type;
-      expr->var = step.var;
-      if (step.loop) expr->which = random_.pick({cep::Which::kFirst, cep::Which::kLast});
+      cep::Which which = cep::Which::kOnly;
+      if (step.loop) which = random_.pick({cep::Which::kFirst, cep::Which::kLast});
+      expr->payload = cep::BoundField{step.var, which, {}};
       expr->args = {feature};
       return expr;
     }
@@ -270,11 +277,11 @@ class Maker {
   ExprPtr aggregate_of(const SeenStep& loop) {
     auto expr = std::make_shared<cep::Expr>();
     expr->op = Op::kAggregate;
-    expr->var = loop.var;
-    expr->aggregate = random_.pick({Aggregate::kCount, Aggregate::kCount, Aggregate::kSum,
-                                    Aggregate::kSum, Aggregate::kAvg, Aggregate::kMin,
-                                    Aggregate::kMax, Aggregate::kDistinct, Aggregate::kStddev,
-                                    Aggregate::kStddevPop, Aggregate::kFirst, Aggregate::kLast});
+    const auto aggregate = random_.pick(
+        {Aggregate::kCount, Aggregate::kCount, Aggregate::kSum, Aggregate::kSum, Aggregate::kAvg,
+         Aggregate::kMin, Aggregate::kMax, Aggregate::kDistinct, Aggregate::kStddev,
+         Aggregate::kStddevPop, Aggregate::kFirst, Aggregate::kLast});
+    expr->payload = cep::VariableAggregate{loop.var, aggregate};
     // Of one kind among the loop's events.
     std::vector<cep::EventTypeIndex> types = loop.types;
     std::vector<ExprPtr> asked;
@@ -283,7 +290,7 @@ class Maker {
       auto kind = std::make_shared<cep::Expr>();
       kind->op = Op::kInKinds;
       kind->type = type_of(TypeKind::kBool);
-      kind->field.by_type = {{types.front(), cep::FieldIndex()}};
+      kind->payload = cep::KindTest{types};
       kind->args = {nullptr};
       asked.push_back(kind);
     }
@@ -293,7 +300,7 @@ class Maker {
       asked.push_back(random_condition(random_, plan_, elements, 0));
     }
     ExprPtr argument;
-    switch (expr->aggregate) {
+    switch (aggregate) {
       case Aggregate::kCount:
         expr->type = type_of(TypeKind::kInt);
         break;
@@ -313,8 +320,8 @@ class Maker {
         argument = field_of(types, number_name(), Op::kField);
         if (!argument) return nullptr;
         expr->type = argument->type;
-        if (expr->aggregate == Aggregate::kAvg) expr->type = type_of(TypeKind::kFraction);
-        if (expr->aggregate == Aggregate::kStddev || expr->aggregate == Aggregate::kStddevPop) {
+        if (aggregate == Aggregate::kAvg) expr->type = type_of(TypeKind::kFraction);
+        if (aggregate == Aggregate::kStddev || aggregate == Aggregate::kStddevPop) {
           expr->type = type_of(TypeKind::kFloat);
         }
     }
@@ -356,7 +363,7 @@ class Maker {
   }
   ExprPtr choice() {
     const ExprPtr a = random_.chance(50) ? field("amount") : field("n");
-    const ExprPtr b = a ? bound(a->field.name) : nullptr;
+    const ExprPtr b = a ? bound(cep::field_of(*a)->name) : nullptr;
     if (!b || !(a->type == b->type)) return nullptr;
     if (random_.chance(50)) return operation(Op::kCoalesce, a->type, {a, b});
     return operation(Op::kIf, a->type, {condition_of_depth(0), a, b});
@@ -463,7 +470,7 @@ class Maker {
       auto taken = std::make_shared<cep::Expr>();
       taken->op = Op::kIsBound;
       taken->type = type_of(TypeKind::kBool);
-      taken->var = random_.pick(scope_.steps).var;
+      taken->payload = cep::VariableTest{random_.pick(scope_.steps).var};
       return taken;
     }
     ExprPtr operand = field(random_.pick({"device", "note", "amount", "n"}));
@@ -490,7 +497,7 @@ class Maker {
       auto expr = std::make_shared<cep::Expr>();
       expr->op = Op::kIn;
       expr->type = type_of(TypeKind::kBool);
-      expr->list = cep::ListIndex(list);
+      expr->payload = cep::ListLookup{cep::ListIndex(list)};
       expr->args = {operand};
       if (random_.chance(30)) return condition(Op::kNot, {expr});
       return expr;
@@ -510,7 +517,7 @@ class Maker {
     auto expr = std::make_shared<cep::Expr>();
     expr->op = Op::kInLoop;
     expr->type = type_of(TypeKind::kBool);
-    expr->var = loop->var;
+    expr->payload = cep::VariableTest{loop->var};
     expr->args = {mine, element};
     if (random_.chance(40)) return condition(Op::kNot, {expr});
     return expr;

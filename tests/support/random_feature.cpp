@@ -20,7 +20,7 @@ ExprPtr field_named(const cep::Plan& plan, const cep::Feature& feature, const ch
   if (!found) return nullptr;
   auto expr = std::make_shared<cep::Expr>();
   expr->op = cep::Op::kField;
-  expr->field = found->first;
+  expr->payload = cep::FieldRead{found->first};
   expr->type = found->second;
   return expr;
 }

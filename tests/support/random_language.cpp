@@ -66,13 +66,14 @@ void let_last_be_any(cep::Plan& plan, cep::Rule& rule) {
     const bool in_loop = e->op == cep::Op::kInLoop;
     for (std::size_t i = 0; i < (in_loop ? 1 : copy->args.size()); ++i) complete(copy->args[i]);
     if (e->op == cep::Op::kField) {
-      copy->field.by_type.clear();
+      cep::FieldRef& field = *field_of(*copy);
+      field.by_type.clear();
       for (const cep::EventTypeIndex type : types) {
-        const auto found = find_field(plan, {type}, e->field.name);
+        const auto found = find_field(plan, {type}, field.name);
         if (!found || !(found->second == e->type)) continue;
-        copy->field.by_type.emplace_back(type, found->first.by_type.front().second);
+        field.by_type.emplace_back(type, found->first.by_type.front().second);
       }
-      if (copy->field.by_type.empty()) return;
+      if (field.by_type.empty()) return;
     }
     e = std::move(copy);
   };
@@ -106,7 +107,7 @@ std::vector<cep::EventTypeIndex> types_at(const cep::Rule& rule, cep::VarIndex v
 // Where an event of these types reads a feature, the feature's key says by which field of it.
 void let_read_at(cep::Plan& plan, const cep::Expr& read,
                  const std::vector<cep::EventTypeIndex>& types, const cep::Rule* of) {
-  cep::Feature& feature = plan.features[read.feature.value];
+  cep::Feature& feature = plan.features[feature_of(read).value];
   const bool unnamed = feature.name.starts_with('$') && of != nullptr;
   for (std::size_t i = 0; i < feature.key.parts.size(); ++i) {
     cep::KeyPart& part = feature.key.parts[i];
@@ -131,7 +132,7 @@ void let_read(cep::Plan& plan, const cep::ExprPtr& expr,
   walk(expr, [&](const cep::Expr& e) {
     if (e.op == cep::Op::kBound && !e.args.empty() && of != nullptr) {
       of_steps.insert(e.args[0].get());
-      let_read_at(plan, *e.args[0], types_at(*of, e.var), of);
+      let_read_at(plan, *e.args[0], types_at(*of, *variable_of(e)), of);
     }
     if (e.op != cep::Op::kFeature || !e.args.empty() || of_steps.contains(&e)) return;
     let_read_at(plan, e, types, of);
@@ -197,7 +198,7 @@ std::vector<bool> readers_of_any(const cep::Plan& plan) {
     more = false;
     const auto note = [&](std::vector<bool>& all, std::size_t i, bool depends) {
       const auto visit = [&](const cep::Expr& e) {
-        depends = depends || (e.op == cep::Op::kFeature && features[e.feature.value]);
+        depends = depends || (e.op == cep::Op::kFeature && features[feature_of(e).value]);
       };
       if (&all == &rules) {
         walk(plan.rules[i], visit);

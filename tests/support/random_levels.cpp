@@ -93,7 +93,11 @@ ExprPtr read_field(const cep::Plan& plan, EventTypeIndex type, const std::string
   const auto found = find_field(plan, {type}, name);
   auto expr = std::make_shared<cep::Expr>();
   expr->op = op;
-  expr->field = found->first;
+  if (op == Op::kBound) {
+    expr->payload = cep::BoundField{{}, cep::Which::kOnly, found->first};
+  } else {
+    expr->payload = cep::FieldRead{found->first};
+  }
   expr->type = found->second;
   return expr;
 }
@@ -226,7 +230,7 @@ ExprPtr feature_of_alerts(Random& random, cep::Plan& plan, EventTypeIndex alerts
   feature.key = key_by(plan, key, key_type, readers);
   auto read = std::make_shared<cep::Expr>();
   read->op = Op::kFeature;
-  read->feature = cep::FeatureIndex(plan.features.size());
+  read->payload = cep::FeatureRead{cep::FeatureIndex(plan.features.size())};
   read->type = feature.type;
   plan.features.push_back(std::move(feature));
   return condition(random.pick({Op::kGreaterEqual, Op::kLess}),
@@ -270,7 +274,7 @@ ExprPtr feature_at_alerts(Random& random, cep::Plan& plan, EventTypeIndex alerts
   }
   auto read = std::make_shared<cep::Expr>();
   read->op = Op::kFeature;
-  read->feature = cep::FeatureIndex(chosen);
+  read->payload = cep::FeatureRead{cep::FeatureIndex(chosen)};
   read->type = feature.type;
   if (random.chance(20)) return condition(Op::kIsKnown, {read});
   return condition(random.pick({Op::kGreaterEqual, Op::kLess}),
@@ -357,7 +361,7 @@ void add_reader(Random& random, cep::Plan& plan) {
                       auto expr = std::make_shared<cep::Expr>(
                           *read_field(plan, alerts, "severity", Op::kBound));
                       for (std::size_t v = 0; v < rule.variables.size(); ++v) {
-                        if (rule.variables[v].name == "a") expr->var = VarIndex(v);
+                        if (rule.variables[v].name == "a") *variable_of(*expr) = VarIndex(v);
                       }
                       return expr;
                     }()}};
@@ -394,7 +398,7 @@ void add_unless_alerted(Random& random, cep::Plan& plan, std::size_t index) {
   feature.unless_alerted_by = cep::RuleIndex(index);
   auto read = std::make_shared<cep::Expr>();
   read->op = Op::kFeature;
-  read->feature = cep::FeatureIndex(plan.features.size());
+  read->payload = cep::FeatureRead{cep::FeatureIndex(plan.features.size())};
   read->type = feature.type;
   plan.features.push_back(std::move(feature));
   const ExprPtr asked = condition(random.pick({Op::kGreaterEqual, Op::kLess}),
@@ -431,7 +435,8 @@ void make_roles(Random& random, cep::Plan& plan, std::size_t index) {
   if (split.empty()) return;
   bool reads_unnamed = false;  // by the key that it had
   walk(static_cast<const Rule&>(rule), [&](const cep::Expr& e) {
-    reads_unnamed |= e.op == Op::kFeature && plan.features[e.feature.value].name.starts_with('$');
+    reads_unnamed |=
+        e.op == Op::kFeature && plan.features[feature_of(e).value].name.starts_with('$');
   });
   if (reads_unnamed) return;
   rule.key.parts = {part};
@@ -456,7 +461,7 @@ void make_roles(Random& random, cep::Plan& plan, std::size_t index) {
   feature.window.duration = seconds(random.between(1, 20));
   auto read = std::make_shared<cep::Expr>();
   read->op = Op::kFeature;
-  read->feature = cep::FeatureIndex(plan.features.size());
+  read->payload = cep::FeatureRead{cep::FeatureIndex(plan.features.size())};
   read->type = feature.type;
   plan.features.push_back(std::move(feature));
   rule.having = all_of({rule.having, condition(random.pick({Op::kGreaterEqual, Op::kLess}),
@@ -497,7 +502,7 @@ void make_window_rule(Random& random, cep::Plan& plan, std::size_t index) {
   made.window = std::move(window);
   auto count = std::make_shared<cep::Expr>();
   count->op = Op::kAggregate;
-  count->aggregate = cep::Aggregate::kCount;
+  count->payload = cep::VariableAggregate();
   count->type = type_of(TypeKind::kInt);
   made.message.push_back({"", count});
   made.fields.push_back({"last", random_value(random, plan, scope)});

@@ -239,7 +239,7 @@ class PlanMaker {
   static ExprPtr field_expr(const std::pair<cep::FieldRef, cep::Type>& found) {
     auto expr = std::make_shared<cep::Expr>();
     expr->op = Op::kField;
-    expr->field = found.first;
+    expr->payload = cep::FieldRead{found.first};
     expr->type = found.second;
     return expr;
   }
@@ -300,9 +300,9 @@ class PlanMaker {
       if (e.op == Op::kBound && !e.args.empty()) of_steps.insert(e.args[0].get());
     });
     walk(expr, [&](const cep::Expr& e) {
-      if (e.op != Op::kFeature || e.feature.value >= named_features_) return;
+      if (e.op != Op::kFeature || feature_of(e).value >= named_features_) return;
       if (of_steps.contains(&e)) return;
-      for (cep::KeyPart& part : plan_.features[e.feature.value].key.parts) {
+      for (cep::KeyPart& part : plan_.features[feature_of(e).value].key.parts) {
         // Under an argument, or where none of the types has the key, no member is needed.
         if (!find_key_field(plan_, types, part.name)) continue;
         add_members(part, key_part(part.name, types).members);
@@ -356,7 +356,7 @@ class PlanMaker {
     }
     auto read = std::make_shared<cep::Expr>();
     read->op = Op::kFeature;
-    read->feature = cep::FeatureIndex(index);
+    read->payload = cep::FeatureRead{cep::FeatureIndex(index)};
     read->type = feature.type;
     return random_comparison(random_, read);
   }

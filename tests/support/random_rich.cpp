@@ -78,9 +78,10 @@ class Enricher {
   void fix_expressions() {
     rewrite(rule(), [&](cep::Expr& expr) {
       if (expr.op != Op::kBound) return;
-      const bool loop = rule().variables[expr.var.value].loop;
-      if (loop == (expr.which == cep::Which::kOnly)) {
-        expr.which = loop ? cep::Which::kLast : cep::Which::kOnly;
+      auto& bound = expr.as<cep::BoundField>();
+      const bool loop = rule().variables[bound.var.value].loop;
+      if (loop == (bound.which == cep::Which::kOnly)) {
+        bound.which = loop ? cep::Which::kLast : cep::Which::kOnly;
       }
     });
   }
@@ -298,7 +299,9 @@ class Enricher {
     const auto moved = [&](VarIndex& var) {
       if (var >= at) ++var.value;
     };
-    rewrite(rule(), [&](cep::Expr& expr) { moved(expr.var); });
+    rewrite(rule(), [&](cep::Expr& expr) {
+      if (VarIndex* var = variable_of(expr)) moved(*var);
+    });
     walk_elements(rule().pattern, [&](Element& element) {
       if (element.kind == ElementKind::kStep) moved(element.var);
     });

@@ -54,14 +54,14 @@ void remove_lost_variables(cep::Rule& rule) {
     const cep::VarIndex lost(v - 1);
     // An expression of a lost variable becomes one that is missing.
     rewrite(rule, [&](cep::Expr& expr) {
-      const bool has_var = expr.op == cep::Op::kBound || expr.op == cep::Op::kAggregate ||
-                           expr.op == cep::Op::kIsBound || expr.op == cep::Op::kInLoop;
-      if (has_var && expr.var == lost) {
+      cep::VarIndex* const var = variable_of(expr);
+      if (var != nullptr && *var == lost) {
         cep::Expr missing;
         missing.type = expr.type;
+        missing.payload = cep::LiteralValue();
         expr = missing;
-      } else if (has_var && expr.var > lost) {
-        --expr.var.value;
+      } else if (var != nullptr && *var > lost) {
+        --var->value;
       }
     });
     const auto moved = [&](cep::VarIndex& var) {
