@@ -59,7 +59,7 @@ void LoopAggregate::add(const Value& value) {
       values_.push_back(value);
       break;
     default:
-      TOCSIN_ASSERT(false, "ewma and percentile are for features");
+      TOCSIN_ASSERT(false, "the checker knows which aggregates are of loops");
   }
 }
 

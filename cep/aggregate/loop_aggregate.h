@@ -11,8 +11,8 @@
 namespace tocsin::cep {
 class LoopAggregate {
  public:
-  /// `argument`: the type of the values; absent for count, which counts events instead. Not for
-  /// ewma and percentile.
+  /// `argument`: the type of the values; absent for count, which counts events instead. Requires
+  /// AggregateTraits::of_loops.
   LoopAggregate(Aggregate aggregate, const Type* argument);
   /// Takes an event, with its value; a missing one does not count where there is an argument.
   void add(const Value& value);

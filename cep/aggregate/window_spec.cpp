@@ -33,15 +33,9 @@ Value value_of(Word word, const WindowSpec& spec, const WindowMemory& memory) {
 }
 
 Value value_of_nothing(const WindowSpec& spec) {
-  switch (spec.feature->aggregate) {
-    case Aggregate::kCount:
-    case Aggregate::kDistinct:
-      return Value::integer(0);
-    case Aggregate::kSum:
-      break;
-    default:
-      return Value::missing();
-  }
+  const AggregateTraits& traits = traits_of(spec.feature->aggregate);
+  if (!traits.zero_over_nothing) return Value::missing();
+  if (traits.gives == AggregateResult::kNumberOf) return Value::integer(0);
   switch (spec.value_type.kind) {
     case TypeKind::kDecimal:
       return Value::decimal(0, spec.value_type.scale);

@@ -209,7 +209,7 @@ const Expr* Compiler::keep(const ExprPtr& expr) {
 std::uint64_t Compiler::events_max(const Feature& feature) const {
   const std::uint64_t most = out_->limits.feature_events_per_key_max;
   // It goes through them at a read.
-  if (feature.aggregate != Aggregate::kEwma) return most;
+  if (traits_of(feature.aggregate).can_remove) return most;
   return std::min<std::uint64_t>(most, out_->limits.ewma_events_per_key_max);
 }
 

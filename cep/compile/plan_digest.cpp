@@ -128,7 +128,7 @@ class ByValue {
                        field(bound.field));
   }
   std::string subject(const VariableAggregate& over) {
-    return fmt::format("[{} {}]", name_of(kAggregateNames, over.aggregate), var(over.var));
+    return fmt::format("[{} {}]", aggregate_name(over.aggregate), var(over.var));
   }
   std::string subject(const VariableTest& test) { return "[" + var(test.var) + "]"; }
   std::string subject(const FeatureRead& read) {
@@ -204,17 +204,17 @@ class ByValue {
     const FeatureWindow& window = feature.window;
     std::string out = fmt::format(
         "feature {} = {}({})\nof {}\nwhere {}\nby {}\nover {} {} excluding {} every {}\n",
-        type_text(feature.type), name_of(kAggregateNames, feature.aggregate),
-        expr(feature.argument), subsets_in_any_order(feature.events), expr(feature.where),
-        key(feature.key), window_name(window), duration(window.duration),
-        duration(window.excluding), duration(window.every));
+        type_text(feature.type), aggregate_name(feature.aggregate), expr(feature.argument),
+        subsets_in_any_order(feature.events), expr(feature.where), key(feature.key),
+        window_name(window), duration(window.duration), duration(window.excluding),
+        duration(window.every));
     if (window.events) out += fmt::format("events {}\n", *window.events);
     if (window.where) out += "of those where " + expr(*window.where) + "\n";
     if (window.zone) out += "zone " + zone(*window.zone) + "\n";
     if (window.needs) out += fmt::format("needs {}\n", *window.needs);
     if (feature.half_life) out += "half life " + duration(feature.half_life) + "\n";
     if (feature.weight) out += fmt::format("weight {}\n", *feature.weight);
-    if (feature.aggregate == Aggregate::kPercentile) {
+    if (traits_of(feature.aggregate).parameter == AggregateParameter::kPercentage) {
       out += fmt::format("percentile {}\n", feature.percentile);
     }
     if (feature.unless_alerted_by) {

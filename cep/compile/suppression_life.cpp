@@ -73,8 +73,7 @@ std::optional<Duration> window_of_count(const Plan& plan, const Rule& rule, cons
     return std::nullopt;
   }
   const Feature& feature = plan.features[feature_of(count).value];
-  const bool counts =
-      feature.aggregate == Aggregate::kCount || feature.aggregate == Aggregate::kDistinct;
+  const bool counts = traits_of(feature.aggregate).gives == AggregateResult::kNumberOf;
   if (!counts || !has_key_of(rule, feature) || !sees_all_of(rule, feature)) return std::nullopt;
   return longest_look_back(feature.window);
 }

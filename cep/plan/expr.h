@@ -10,6 +10,7 @@
 
 #include "cep/base/assert.h"
 #include "cep/base/index.h"
+#include "cep/plan/aggregate.h"
 #include "cep/value/value.h"
 
 namespace tocsin::cep {
@@ -97,20 +98,6 @@ enum class Function : std::uint8_t {
                 // expression; 0: the whole match; missing for none
 };
 enum class Which : std::uint8_t { kOnly, kFirst, kLast };
-enum class Aggregate : std::uint8_t {
-  kCount,
-  kSum,
-  kAvg,
-  kMin,
-  kMax,
-  kDistinct,
-  kStddev,
-  kStddevPop,
-  kFirst,
-  kLast,
-  kEwma,
-  kPercentile,
-};
 /// A field by name over one or more event types: which field it is in each of them.
 struct FieldRef {
   std::string name;

@@ -308,9 +308,7 @@ ExprPtr of_nothing(const Expr& expr) {
     return literal_of(expr.type, Value::boolean(false));
   }
   const auto* const over = std::get_if<VariableAggregate>(&expr.payload);
-  const bool is_zero = over != nullptr && (over->aggregate == Aggregate::kCount ||
-                                           over->aggregate == Aggregate::kDistinct ||
-                                           over->aggregate == Aggregate::kSum);
+  const bool is_zero = over != nullptr && traits_of(over->aggregate).zero_over_nothing;
   if (!is_zero) return literal_of(expr.type, Value::missing());
   switch (expr.type.kind) {
     case TypeKind::kDecimal:

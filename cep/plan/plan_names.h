@@ -58,10 +58,6 @@ inline constexpr std::array kOpNames = {"literal",
                                         "call",
                                         "in_kinds"};
 static_assert(kOpNames.size() == static_cast<std::size_t>(Op::kInKinds) + 1);
-inline constexpr std::array kAggregateNames = {"count", "sum",      "avg",    "min",
-                                               "max",   "distinct", "stddev", "stddev_pop",
-                                               "first", "last",     "ewma",   "percentile"};
-static_assert(kAggregateNames.size() == static_cast<std::size_t>(Aggregate::kPercentile) + 1);
 inline constexpr std::array kWhichNames = {"only", "first", "last"};
 inline constexpr std::array kWindowNames = {"last",          "previous",    "tumbling",
                                             "today",         "session",     "ever",

@@ -2,7 +2,6 @@
 // else.
 #include <fmt/format.h>
 
-#include "cep/plan/aggregate_name.h"
 #include "cep/plan/function_name.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/plan_names.h"
@@ -60,7 +59,7 @@ class Describer {
                        field(bound.field));
   }
   std::string subject(const VariableAggregate& over) const {
-    return fmt::format("[{} {}]", name_of(kAggregateNames, over.aggregate), var(over.var));
+    return fmt::format("[{} {}]", aggregate_name(over.aggregate), var(over.var));
   }
   std::string subject(const VariableTest& test) const { return "[" + var(test.var) + "]"; }
   std::string subject(const FeatureRead& read) const {
@@ -224,7 +223,7 @@ class Describer {
   }
   void feature(const Feature& feature) {
     line(0, fmt::format("feature {}: {} = {}({}) of {} where {} by {} over {} {}", feature.name,
-                        type_text(feature.type), name_of(kAggregateNames, feature.aggregate),
+                        type_text(feature.type), aggregate_name(feature.aggregate),
                         optional_expr(feature.argument), subsets(feature.events),
                         optional_expr(feature.where), key(feature.key), window_name(feature.window),
                         duration(feature.window.duration)) +
@@ -232,7 +231,7 @@ class Describer {
     std::string more;
     if (feature.half_life) more += " half life " + duration(feature.half_life);
     if (feature.weight) more += fmt::format(" weight {}", *feature.weight);
-    if (feature.aggregate == Aggregate::kPercentile) {
+    if (traits_of(feature.aggregate).parameter == AggregateParameter::kPercentage) {
       more += fmt::format(" percentile {}", feature.percentile);
     }
     if (feature.unless_alerted_by) {
@@ -342,8 +341,6 @@ class Describer {
   std::string out_;
 };
 }  // namespace
-
-const char* aggregate_name(Aggregate aggregate) { return name_of(kAggregateNames, aggregate); }
 
 std::string describe(const Plan& plan) { return Describer(plan).plan(); }
 std::string describe(const Plan& plan, const Expr& expr) { return Describer(plan).expr(expr); }

@@ -311,21 +311,22 @@ void PlanValidator::check_feature(const Feature& feature) {
   if (feature.argument) check_expr(*feature.argument, scope);
   if (feature.where) check_condition(*feature.where, scope);
   if (feature.window.where) check_condition(*feature.window.where, scope);
-  if ((feature.aggregate == Aggregate::kCount) == static_cast<bool>(feature.argument)) {
+  const AggregateTraits& traits = traits_of(feature.aggregate);
+  if ((traits.takes == AggregateInput::kNothing) == static_cast<bool>(feature.argument)) {
     problem("only count is without an argument");
   }
   check_type(feature.type);
   check_key(feature.key, scope.types);
   check_feature_window(feature);
-  const bool ewma = feature.aggregate == Aggregate::kEwma;
-  if (ewma != (feature.half_life.has_value() != feature.weight.has_value()) ||
-      (!ewma && feature.half_life)) {
+  const bool decays = traits.parameter == AggregateParameter::kDecay;
+  if (decays != (feature.half_life.has_value() != feature.weight.has_value()) ||
+      (!decays && feature.half_life)) {
     problem("ewma, and only it, has a half life or a weight");
   }
   if (feature.half_life && *feature.half_life <= Duration{0}) problem("a half life of no length");
   if (feature.weight && !(*feature.weight > 0 && *feature.weight <= 1))
     problem("a weight of {}", *feature.weight);
-  if (feature.aggregate == Aggregate::kPercentile &&
+  if (traits.parameter == AggregateParameter::kPercentage &&
       !(feature.percentile > 0 && feature.percentile <= 100)) {
     problem("a percentile of {}", feature.percentile);
   }

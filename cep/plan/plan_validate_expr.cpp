@@ -52,7 +52,10 @@ Arity arity_of(const Expr& expr) {
     case Op::kInKinds:
       return {0, kMany};
     case Op::kAggregate:
-      return {expr.as<VariableAggregate>().aggregate == Aggregate::kCount ? 0 : 1, 2};
+      return {traits_of(expr.as<VariableAggregate>().aggregate).takes == AggregateInput::kNothing
+                  ? 0
+                  : 1,
+              2};
     case Op::kIn:
     case Op::kIsMissing:
     case Op::kIsKnown:
@@ -212,8 +215,8 @@ void PlanValidator::check_leaf(const Expr& expr, const Scope& scope) {
     case Op::kAggregate: {
       const auto& over = expr.as<VariableAggregate>();
       check_var(over.var, scope);
-      if (over.aggregate == Aggregate::kEwma || over.aggregate == Aggregate::kPercentile) {
-        problem("ewma and percentile are for features");
+      if (!traits_of(over.aggregate).of_loops) {
+        problem("{} is for features", aggregate_name(over.aggregate));
       }
       break;
     }

@@ -15,7 +15,6 @@
 #include "rules/explain/expression_text.h"
 
 namespace tocsin::rules {
-using cep::Aggregate;
 using cep::Expr;
 using cep::ExprPtr;
 using cep::Op;
@@ -188,8 +187,9 @@ std::string aggregated(const Words& words, const cep::Feature& feature) {
                          : fmt::format("the last {} {}", *events, kinds);
   }
   if (!feature.argument) return "the number of " + kinds;
-  std::string noun = aggregate_words(feature.aggregate);
-  if (feature.aggregate == Aggregate::kPercentile) {
+  const cep::AggregateTraits& traits = traits_of(feature.aggregate);
+  std::string noun = traits.words;
+  if (traits.parameter == cep::AggregateParameter::kPercentage) {
     noun = fmt::format("the percentile {} (by the nearest rank) of",
                        cep::to_text(cep::Value::floating(feature.percentile)));
   }
@@ -244,17 +244,18 @@ std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature
     out.push_back(fmt::format("a new value counts {}, the first one as it is",
                               cep::to_text(cep::Value::floating(*feature.weight))));
   }
-  if (feature.aggregate == Aggregate::kDistinct || feature.aggregate == Aggregate::kPercentile) {
+  const cep::AggregateTraits& traits = traits_of(feature.aggregate);
+  if (traits.estimates_many) {
     out.emplace_back("exact up to 1,024 values, beyond that within 2 %");
   }
   if (feature.unless_alerted_by) {
     out.push_back(fmt::format("without the events at which {} raised an alert or held one back",
                               in_code(plan.rules[feature.unless_alerted_by->value].name)));
   }
-  const bool zero = feature.aggregate == Aggregate::kCount ||
-                    feature.aggregate == Aggregate::kSum ||
-                    feature.aggregate == Aggregate::kDistinct;
-  if (!window.needs) out.push_back(zero ? "over nothing it is 0" : "over nothing it is missing");
+  if (!window.needs) {
+    out.emplace_back(traits.zero_over_nothing ? "over nothing it is 0"
+                                              : "over nothing it is missing");
+  }
   return out;
 }
 }  // namespace

@@ -10,7 +10,6 @@
 #include "rules/explain/expression_text.h"
 
 namespace tocsin::rules {
-using cep::Aggregate;
 using cep::Expr;
 using cep::ExprPtr;
 using cep::Op;
@@ -110,36 +109,6 @@ std::string kind_noun(const cep::Plan& plan, const std::vector<Subset>& kinds) {
 }
 std::string kind_plural(const cep::Plan& plan, const std::vector<Subset>& kinds) {
   return kind_words(plan, kinds, true);
-}
-
-std::string aggregate_words(Aggregate aggregate) {
-  switch (aggregate) {
-    case Aggregate::kCount:
-      return "the number of known values of";
-    case Aggregate::kSum:
-      return "the sum of";
-    case Aggregate::kAvg:
-      return "the average of";
-    case Aggregate::kMin:
-      return "the least";
-    case Aggregate::kMax:
-      return "the greatest";
-    case Aggregate::kDistinct:
-      return "the number of different values of";
-    case Aggregate::kStddev:
-      return "the standard deviation (of a sample) of";
-    case Aggregate::kStddevPop:
-      return "the standard deviation (of the whole) of";
-    case Aggregate::kFirst:
-      return "the earliest";
-    case Aggregate::kLast:
-      return "the latest";
-    case Aggregate::kEwma:
-      return "the moving average of";
-    case Aggregate::kPercentile:
-      return "the percentile of";
-  }
-  return {};
 }
 
 std::string Words::variable(cep::VarIndex var) const {
@@ -275,7 +244,7 @@ std::string Words::aggregate(const Expr& expr) const {
   const std::string own = own_ && *own_ == over.var ? " (this one included)" : "";
   if (expr.args.empty() || !expr.args[0]) return number + filter + own;
   const std::string what = value(*expr.args[0], Place::kAlone);
-  return fmt::format("{} {}{}{}{}", aggregate_words(over.aggregate), what, which, filter, own);
+  return fmt::format("{} {}{}{}{}", traits_of(over.aggregate).words, what, which, filter, own);
 }
 
 std::string Words::call(const Expr& expr) const {

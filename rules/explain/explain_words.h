@@ -17,8 +17,6 @@ std::string listed(const std::vector<std::string>& items, std::string_view conju
 /// "1 event", "3 events"; "1 `payment` event", "3 `payment` events" with a noun that takes an `s`.
 std::string counted(std::uint64_t count, std::string_view noun);
 
-/// "the sum of": what stands before an aggregate's argument.
-std::string aggregate_words(cep::Aggregate aggregate);
 /// `payment` in the singular, bare: "`payment`", "`a` or `b`", "alert of `passed_on`".
 std::string kind_noun(const cep::Plan& plan, const std::vector<cep::Subset>& kinds);
 /// In the plural: "`payment` events", "alerts of `passed_on`".

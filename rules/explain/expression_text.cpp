@@ -8,11 +8,9 @@
 #include <vector>
 
 #include "cep/data/functions.h"
-#include "cep/plan/aggregate_name.h"
 #include "cep/plan/function_name.h"
 
 namespace tocsin::rules {
-using cep::Aggregate;
 using cep::Expr;
 using cep::ExprPtr;
 using cep::Op;
@@ -106,7 +104,7 @@ class Writer {
     if (feature.weight) {
       inside += ", weight " + cep::to_text(cep::Value::floating(*feature.weight));
     }
-    if (feature.aggregate == Aggregate::kPercentile) {
+    if (traits_of(feature.aggregate).parameter == cep::AggregateParameter::kPercentage) {
       inside += ", " + cep::to_text(cep::Value::floating(feature.percentile));
     }
     const bool of_all = feature.key.parts.empty() && !(rule_ && rule_->key.parts.empty());

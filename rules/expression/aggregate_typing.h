@@ -10,8 +10,6 @@
 #include "rules/syntax/tree.h"
 
 namespace tocsin::rules {
-/// The plan's word for an aggregate.
-cep::Aggregate aggregate_of(tree::AggregateName name);
 /// An aggregate's argument as the plan has it (a quotient is taken as decimal(9), as it is kept),
 /// and the type that the aggregate gives.
 struct TypedArgument {
@@ -20,7 +18,7 @@ struct TypedArgument {
 };
 /// Nothing, with a report, where the aggregate does not take values of the argument's type. Not for
 /// count.
-std::optional<TypedArgument> type_argument(CheckContext& context, tree::AggregateName name,
+std::optional<TypedArgument> type_argument(CheckContext& context, cep::Aggregate aggregate,
                                            const Checked& argument);
 /// `half life D`, `weight W` or the percentage of a percentile.
 struct AggregateParams {
@@ -30,6 +28,6 @@ struct AggregateParams {
 };
 /// Nothing, with a report, where what stands after the argument is not what the aggregate needs.
 std::optional<AggregateParams> check_params(CheckContext& context, ExpressionChecker& checker,
-                                            tree::AggregateName name, SourceSpan name_span,
+                                            cep::Aggregate aggregate, SourceSpan name_span,
                                             const std::vector<const tree::AggregateParam*>& params);
 }  // namespace tocsin::rules

@@ -122,7 +122,7 @@ Checked ExpressionChecker::check_aggregate(const tree::Expr& expr) {
 
 void ExpressionChecker::report_without_window(const tree::Expr& expr) {
   const tree::AggregateCall& call = *expr.aggregate;
-  const std::string name = tree::aggregate_text(call.name);
+  const std::string name = cep::aggregate_name(call.name);
   if (!call.of && call.argument && call.argument->kind == ExprKind::kMember &&
       call.argument->args[0]->kind == ExprKind::kName) {
     report_unknown_step(call.argument->args[0]->name);  // `sum(prbes.amount)`
@@ -156,14 +156,14 @@ void ExpressionChecker::report_without_window(const tree::Expr& expr) {
   }
   Diagnostic diagnostic =
       make_diagnostic(Code::kE0411, expr.span, fmt::format("{} over which events?", in_code(name)));
-  if (call.of || (!call.subjects.empty() && call.name == tree::AggregateName::kCount)) {
+  if (call.of || (!call.subjects.empty() && call.name == cep::Aggregate::kCount)) {
     diagnostic.message = fmt::format("{} over kinds of events needs a window", in_code(name));
     diagnostic.helps.push_back("say how far back it looks: `over last 1h`");
   } else {
     diagnostic.helps.push_back(
         fmt::format("of a loop: `{0}(probes{1})`; of kinds: `{0}({2}payment) over last 1h`", name,
-                    call.name == tree::AggregateName::kCount ? "" : ".amount",
-                    call.name == tree::AggregateName::kCount ? "" : "amount of "));
+                    call.name == cep::Aggregate::kCount ? "" : ".amount",
+                    call.name == cep::Aggregate::kCount ? "" : "amount of "));
   }
   context_.sink.report(std::move(diagnostic));
 }
@@ -187,14 +187,15 @@ const tree::Expr* ExpressionChecker::find_selected_kind(const tree::Expr& expr,
 
 // Reports an aggregate that a loop does not have.
 bool ExpressionChecker::loop_has_aggregate(const tree::AggregateCall& call) {
-  const std::string name = tree::aggregate_text(call.name);
+  const std::string name = cep::aggregate_name(call.name);
   if (call.unless) {
     context_.sink.report(make_diagnostic(Code::kE0454, call.unless->span,
                                          "`unless alerted by` in an aggregate of a match",
                                          "its events are those that the match took"));
     return false;
   }
-  if (call.name != tree::AggregateName::kEwma && call.name != tree::AggregateName::kPercentile) {
+  const cep::AggregateTraits& traits = traits_of(call.name);
+  if (traits.of_loops) {
     if (call.params.empty()) return true;
     context_.sink.report(make_diagnostic(Code::kE0311, call.params.front().span,
                                          fmt::format("{} takes nothing more", in_code(name))));
@@ -205,7 +206,7 @@ bool ExpressionChecker::loop_has_aggregate(const tree::AggregateCall& call) {
                                           "of a match's there are too few");
   diagnostic.helps.push_back(
       fmt::format("say over which events: `{}(amount of payment, {}) over last 7d`", name,
-                  call.name == tree::AggregateName::kEwma ? "half life 1d" : "95"));
+                  traits.parameter == cep::AggregateParameter::kDecay ? "half life 1d" : "95"));
   context_.sink.report(std::move(diagnostic));
   return false;
 }
@@ -213,8 +214,8 @@ bool ExpressionChecker::loop_has_aggregate(const tree::AggregateCall& call) {
 Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::size_t index) {
   const tree::AggregateCall& call = *expr.aggregate;
   const StepSymbol& step = scope_.rule->steps[index];
-  const std::string name = tree::aggregate_text(call.name);
-  const bool is_count = call.name == tree::AggregateName::kCount;
+  const std::string name = cep::aggregate_name(call.name);
+  const bool is_count = call.name == cep::Aggregate::kCount;
   const SourceSpan at = call.argument ? call.argument->span : expr.span;
   if (step.broken || report_if_later(index, at)) return error(expr);
   if (!step.loop) {
@@ -269,7 +270,7 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
   ExpressionChecker checker(context_, scope);
   auto result = std::make_shared<cep::Expr>();
   result->op = cep::Op::kAggregate;
-  result->payload = cep::VariableAggregate{step.var, aggregate_of(call.name)};
+  result->payload = cep::VariableAggregate{step.var, call.name};
   result->type = plain_type(TypeKind::kInt);
   if (!is_count) {
     const Checked argument = checker.check(*call.argument);

@@ -42,7 +42,7 @@ bool may_be_word(const tree::Expr& expr) {
 
 // `min(a, b)`: of several values, no aggregate.
 bool is_extreme_of_values(const tree::AggregateCall& call) {
-  return (call.name == tree::AggregateName::kMin || call.name == tree::AggregateName::kMax) &&
+  return (call.name == cep::Aggregate::kMin || call.name == cep::Aggregate::kMax) &&
          !call.params.empty() && call.argument && !call.of && !call.where && !call.over &&
          call.params.front().form == tree::AggregateParamForm::kExpr;
 }

@@ -23,7 +23,7 @@ constexpr int kDepthMax = 100;
 
 // What a feature takes and makes of it, as written.
 struct Source {
-  tree::AggregateName name = tree::AggregateName::kCount;
+  cep::Aggregate name = cep::Aggregate::kCount;
   SourceSpan name_span;
   const tree::Expr* argument = nullptr;  // absent for count
   std::vector<const tree::AggregateParam*> params;
@@ -91,7 +91,7 @@ std::optional<FeatureBody> check_source(CheckContext& context, const Source& sou
   ExpressionChecker checker(context, scope);
   bool broken = kinds.broken || !window;
   cep::Feature& feature = body.feature;
-  feature.aggregate = aggregate_of(source.name);
+  feature.aggregate = source.name;
   feature.type = plain_type(TypeKind::kInt);
   if (window) {
     feature.window = *window;
@@ -366,8 +366,8 @@ void report_circle(CheckContext& context, const ValueSymbol& symbol, SourceSpan 
 std::optional<FeatureBody> check_feature_body(CheckContext& context,
                                               const tree::AggregateCall& call,
                                               const tree::Window& window, const RuleScope* rule) {
-  const bool is_count = call.name == tree::AggregateName::kCount;
-  const std::string name = tree::aggregate_text(call.name);
+  const bool is_count = call.name == cep::Aggregate::kCount;
+  const std::string name = cep::aggregate_name(call.name);
   if (is_count ? call.of.has_value() || call.subjects.empty() : !call.of || !call.argument) {
     if (call.argument && call.argument->kind == tree::ExprKind::kError) return std::nullopt;
     Diagnostic diagnostic =

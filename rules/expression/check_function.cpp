@@ -329,8 +329,7 @@ Checked ExpressionChecker::check_rounding(const tree::Expr& expr, Function funct
 
 Checked ExpressionChecker::check_extreme(const tree::Expr& expr, const Type* words) {
   const tree::AggregateCall& call = *expr.aggregate;
-  const Function function =
-      call.name == tree::AggregateName::kMin ? Function::kMin : Function::kMax;
+  const Function function = call.name == cep::Aggregate::kMin ? Function::kMin : Function::kMax;
   std::vector<const tree::Expr*> args = {call.argument.get()};
   for (const tree::AggregateParam& param : call.params) {
     if (param.form != tree::AggregateParamForm::kExpr || !param.expr) {
@@ -342,7 +341,7 @@ Checked ExpressionChecker::check_extreme(const tree::Expr& expr, const Type* wor
   const Checked common = check_common(expr, Op::kCall, {}, check_together(args, words));
   if (!common) return error(expr);
   if (!is_ordered(common.type())) {
-    report_argument(tree::aggregate_text(call.name), "values that have an order", common);
+    report_argument(cep::aggregate_name(call.name), "values that have an order", common);
     return error(expr);
   }
   return checked(expr, call_expr(function, common.type(), common.expr->args));

@@ -156,9 +156,10 @@ std::optional<cep::FeatureWindow> check_window(CheckContext& context, Expression
 }
 
 bool check_panes(CheckContext& context, const tree::Window& window, cep::Aggregate aggregate) {
-  if (aggregate != cep::Aggregate::kEwma || !window.every) return true;
-  Diagnostic diagnostic = make_diagnostic(Code::kE0450, window.every->span,
-                                          "`ewma` looks at each event: it has no panes");
+  if (traits_of(aggregate).can_remove || !window.every) return true;
+  Diagnostic diagnostic = make_diagnostic(
+      Code::kE0450, window.every->span,
+      fmt::format("`{}` looks at each event: it has no panes", cep::aggregate_name(aggregate)));
   diagnostic.helps.emplace_back("leave `every` out");
   context.sink.report(std::move(diagnostic));
   return false;

@@ -242,7 +242,7 @@ void Printer::feature_entry(const tree::FeatureEntry& entry, std::size_t name_wi
   layout_.if_broken(fill(own.size(), name_width));
   blank();
   word("=");
-  mark(tree::aggregate_text(entry.aggregate));
+  mark(cep::aggregate_name(entry.aggregate));
   indented([&] {
     if (entry.param) {
       enclosed("(", ")", [&] {

@@ -268,7 +268,7 @@ void Printer::list(const Expr& expr) {
 
 // ---- aggregates
 void Printer::aggregate(const tree::AggregateCall& call) {
-  mark(tree::aggregate_text(call.name));
+  mark(cep::aggregate_name(call.name));
   enclosed("(", ")", [&] {
     if (call.argument) {
       expr(*call.argument);

@@ -134,9 +134,7 @@ class Contradictions {
   bool is_number_of_events(const Expr& expr) const {
     if (expr.op != Op::kFeature || !expr.args.empty()) return false;
     const cep::Feature& feature = context_.features[feature_of(expr)];
-    return !feature.window.needs && (feature.aggregate == cep::Aggregate::kCount ||
-                                     feature.aggregate == cep::Aggregate::kDistinct ||
-                                     feature.aggregate == cep::Aggregate::kSum);
+    return !feature.window.needs && traits_of(feature.aggregate).zero_over_nothing;
   }
 
   void look_at_not(const Expr& expr, std::size_t at) {
@@ -447,9 +445,7 @@ class Contradictions {
       if (is_optional) name = field_of(expr)->name;
     } else if (expr.op == Op::kFeature) {
       const cep::Feature& feature = context_.features[feature_of(expr)];
-      const bool is_number_of = feature.aggregate == cep::Aggregate::kCount ||
-                                feature.aggregate == cep::Aggregate::kSum ||
-                                feature.aggregate == cep::Aggregate::kDistinct;
+      const bool is_number_of = traits_of(feature.aggregate).zero_over_nothing;
       const bool has_name = !feature.name.empty() && !feature.name.starts_with('$');
       if ((feature.window.needs || !is_number_of) && has_name) name = feature.name;
     } else if (function_of(expr) == cep::Function::kSplit ||

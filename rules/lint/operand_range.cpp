@@ -86,8 +86,7 @@ OperandRange of_count(const ExprScope& scope, const Expr& operand) {
 }
 
 OperandRange of_feature(const cep::Feature& feature, bool takes_this_event) {
-  if (feature.aggregate != Aggregate::kCount && feature.aggregate != Aggregate::kDistinct)
-    return {};
+  if (traits_of(feature.aggregate).gives != cep::AggregateResult::kNumberOf) return {};
   const std::int64_t least = takes_this_event && feature.aggregate == Aggregate::kCount ? 1 : 0;
   if (!feature.window.events && least == 1) {
     return {OwnedValue(Value::integer(1)), std::nullopt, false,
@@ -177,9 +176,7 @@ bool is_positive(const CheckContext& context, const Expr& operand) {
     return is_positive(context, *expr.args[0]) && is_positive(context, *expr.args[1]);
   if (expr.op == Op::kCall) return function_of(expr) == cep::Function::kAbs;
   if (expr.op != Op::kFeature) return false;
-  const cep::Aggregate aggregate = context.features[feature_of(expr)].aggregate;
-  return aggregate == cep::Aggregate::kStddev || aggregate == cep::Aggregate::kStddevPop ||
-         aggregate == cep::Aggregate::kCount || aggregate == cep::Aggregate::kDistinct;
+  return traits_of(context.features[feature_of(expr)].aggregate).never_negative;
 }
 
 }  // namespace
@@ -231,8 +228,8 @@ OperandRange range_of(const CheckContext& context, const ExprScope& scope, const
     return of_feature(feature, takes_this_event(scope, feature, expr));
   }
   const auto* const over = std::get_if<cep::VariableAggregate>(&expr.payload);
-  const bool counts = over != nullptr && (over->aggregate == Aggregate::kCount ||
-                                          over->aggregate == Aggregate::kDistinct);
+  const bool counts =
+      over != nullptr && traits_of(over->aggregate).gives == cep::AggregateResult::kNumberOf;
   if (counts) return of_count(scope, expr);
   if (is_time_since(context, scope, expr) && scope.rule != nullptr && scope.rule->within) {
     return {std::nullopt, OwnedValue(Value::duration(*scope.rule->within)), true,

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "cep/base/assert.h"
-
 namespace tocsin::rules {
 namespace {
 const std::vector<std::string>& clause_list() {
@@ -39,25 +37,6 @@ constexpr std::string_view kOtherWords[] = {
 constexpr std::string_view kSeverities[] = {"info", "low", "medium", "high", "critical"};
 constexpr std::string_view kStatuses[] = {"draft", "internal", "shadow", "live"};
 
-struct AggregateWord {
-  std::string_view text;
-  tree::AggregateName name;
-};
-constexpr AggregateWord kAggregates[] = {
-    {"count", tree::AggregateName::kCount},
-    {"sum", tree::AggregateName::kSum},
-    {"avg", tree::AggregateName::kAvg},
-    {"min", tree::AggregateName::kMin},
-    {"max", tree::AggregateName::kMax},
-    {"stddev", tree::AggregateName::kStddev},
-    {"stddev_pop", tree::AggregateName::kStddevPop},
-    {"distinct", tree::AggregateName::kDistinct},
-    {"first", tree::AggregateName::kFirst},
-    {"last", tree::AggregateName::kLast},
-    {"ewma", tree::AggregateName::kEwma},
-    {"percentile", tree::AggregateName::kPercentile},
-};
-
 }  // namespace
 
 bool is_clause_keyword(std::string_view word) {
@@ -76,16 +55,9 @@ bool is_keyword(std::string_view word) {
 std::span<const std::string> clause_keywords() { return clause_list(); }
 std::span<const std::string> declaration_keywords() { return declaration_list(); }
 
-std::optional<tree::AggregateName> aggregate_named(std::string_view text) {
-  const auto* found = std::ranges::find(kAggregates, text, &AggregateWord::text);
-  if (found == std::end(kAggregates)) return std::nullopt;
-  return found->name;
+std::optional<cep::Aggregate> aggregate_named(std::string_view text) {
+  const auto* found = std::ranges::find(cep::kAggregates, text, cep::aggregate_name);
+  if (found == cep::kAggregates.end()) return std::nullopt;
+  return *found;
 }
-
-const char* tree::aggregate_text(AggregateName name) {
-  const auto* found = std::ranges::find(kAggregates, name, &AggregateWord::name);
-  TOCSIN_ASSERT(found != std::end(kAggregates), "every aggregate has a word");
-  return found->text.data();
-}
-
 }  // namespace tocsin::rules

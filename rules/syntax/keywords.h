@@ -20,5 +20,5 @@ bool is_declaration_keyword(std::string_view word);
 std::span<const std::string> clause_keywords();
 std::span<const std::string> declaration_keywords();
 /// The aggregate of that name.
-std::optional<tree::AggregateName> aggregate_named(std::string_view text);
+std::optional<cep::Aggregate> aggregate_named(std::string_view text);
 }  // namespace tocsin::rules

@@ -67,7 +67,7 @@ void Parser::aggregate_argument(tree::AggregateCall& call) {
     call.argument = error_expr(begin);
     plain = false;
   } else if (now().is("distinct") && ahead().is(TokenKind::kName) && !is_keyword(ahead().text)) {
-    fail(Code::kE0117, fmt::format("`{}` has no `distinct`", tree::aggregate_text(call.name)), "",
+    fail(Code::kE0117, fmt::format("`{}` has no `distinct`", cep::aggregate_name(call.name)), "",
          {fmt::format("`distinct` is an aggregate of its own: `distinct({} of payment)`",
                       ahead().text)});
     call.argument = error_expr(begin);

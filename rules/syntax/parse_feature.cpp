@@ -185,7 +185,6 @@ tree::Features Parser::features() {
 }
 
 tree::FeatureEntry Parser::feature_entry() {
-  using tree::AggregateName;
   tree::FeatureEntry made;
   const SourceSpan begin = here();
   made.name = declared_name("the name of a feature");
@@ -199,13 +198,14 @@ tree::FeatureEntry Parser::feature_entry() {
   }
   made.aggregate = *aggregate;
   take();
-  if (made.aggregate == AggregateName::kEwma || made.aggregate == AggregateName::kPercentile) {
+  const cep::AggregateTraits& traits = traits_of(made.aggregate);
+  if (traits.parameter != cep::AggregateParameter::kNone) {
     open(TokenKind::kParenOpen);
     made.argument = expr();
     expect(TokenKind::kComma);
     made.param = aggregate_param();
     close(TokenKind::kParenClose);
-  } else if (made.aggregate != AggregateName::kCount) {
+  } else if (traits.takes != cep::AggregateInput::kNothing) {
     made.argument = expr();
   }
   made.where = where(&made.where_span);

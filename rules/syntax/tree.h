@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "cep/plan/aggregate.h"
 #include "cep/value/calendar_unit.h"
 #include "cep/value/time.h"
 #include "cep/value/time_unit.h"
@@ -110,22 +111,6 @@ struct Window {
 };
 
 // ---- expressions
-enum class AggregateName : std::uint8_t {
-  kCount,
-  kSum,
-  kAvg,
-  kMin,
-  kMax,
-  kStddev,
-  kStddevPop,
-  kDistinct,
-  kFirst,
-  kLast,
-  kEwma,
-  kPercentile,
-};
-/// As written: "stddev_pop".
-const char* aggregate_text(AggregateName name);
 enum class AggregateParamForm : std::uint8_t { kExpr, kHalfLife, kWeight };
 struct AggregateParam {
   AggregateParamForm form = AggregateParamForm::kExpr;
@@ -144,7 +129,7 @@ struct Unless {
 /// window: the checker tells). At least one is set. `min(a, b)` of several values arrives here too:
 /// expressions in `params`, no `of`.
 struct AggregateCall {
-  AggregateName name = AggregateName::kCount;
+  cep::Aggregate name = cep::Aggregate::kCount;
   SourceSpan name_span;
   ExprPtr argument;
   std::vector<KindRef> subjects;
@@ -341,7 +326,7 @@ struct Feature : Declaration {
 /// One entry of `features of …`: the kinds, key and window are the group's.
 struct FeatureEntry {
   Name name;
-  AggregateName aggregate = AggregateName::kCount;
+  cep::Aggregate aggregate = cep::Aggregate::kCount;
   SourceSpan aggregate_span;
   ExprPtr argument;                     // absent for count
   std::optional<AggregateParam> param;  // ewma, percentile

@@ -4,19 +4,16 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <deque>
 #include <string>
 #include <vector>
 
-#include "cep/aggregate/ewma.h"
-#include "cep/aggregate/exact_sum.h"
 #include "cep/aggregate/loop_aggregate.h"
-#include "cep/aggregate/quantile.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/zone.h"
 #include "tests/cep/random_window.h"
+#include "tests/support/oracle_aggregate.h"
+#include "tests/support/plan_parts.h"
 #include "tests/support/printing.h"
 #include "tests/support/random.h"
 
@@ -34,94 +31,19 @@ struct Taken {
   bool counts = true;
 };
 
-// ---- the definitions
-Value defined_sum(const std::vector<Value>& values, const Type& type) {
-  if (type.kind == TypeKind::kFloat) {
-    ExactSum sum;
-    for (const Value& value : values) add_real(sum, value.real, 1);
-    return Value::floating(nearest_real(sum));
-  }
-  Int128 sum = 0;
-  for (const Value& value : values) sum += value.number;
-  if (type.kind == TypeKind::kDecimal) return Value::decimal(sum, type.scale);
-  if (type.kind == TypeKind::kDuration) return Value::duration({static_cast<std::int64_t>(sum)});
-  return Value::integer(sum);
-}
-
+// By the oracle's definition of the aggregate.
 Value defined(const Feature& feature, std::vector<Taken> taken) {
   if (feature.window.needs && taken.size() < *feature.window.needs) return Value::missing();
   std::erase_if(taken, [](const Taken& event) { return !event.counts; });
-  if (feature.aggregate == Aggregate::kCount) {
-    return Value::integer(static_cast<Int128>(taken.size()));
-  }
-  const Type& type = feature.argument->type;
   std::vector<Value> values;
-  for (const Taken& event : taken) values.push_back(event.value);
-  const auto count = static_cast<Int128>(values.size());
-  const auto sort_values = [&] {
-    std::stable_sort(values.begin(), values.end(), [](const Value& a, const Value& b) {
-      return compare(a, b) == Ordering::kLess;
-    });
-  };
-  if (feature.aggregate == Aggregate::kDistinct) {
-    sort_values();
-    values.erase(std::unique(values.begin(), values.end(), same_value), values.end());
-    return Value::integer(static_cast<Int128>(values.size()));
+  std::vector<EventTime> times;
+  for (const Taken& event : taken) {
+    values.push_back(event.value);
+    times.push_back(event.time);
   }
-  if (feature.aggregate == Aggregate::kSum) return defined_sum(values, type);
-  if (values.empty()) return Value::missing();
-  switch (feature.aggregate) {
-    case Aggregate::kAvg: {
-      const Value sum = defined_sum(values, type);
-      if (type.kind != TypeKind::kDuration) return divide(sum, Value::integer(count));
-      return Value::duration({static_cast<std::int64_t>(*divide_half_even(sum.number, count, 0))});
-    }
-    case Aggregate::kStddev:
-    case Aggregate::kStddevPop: {
-      const bool sample = feature.aggregate == Aggregate::kStddev;
-      if (sample && count < 2) return Value::missing();
-      ExactSum sum;
-      ExactSum squares;
-      const bool is_real = type.kind == TypeKind::kFloat;
-      for (const Value& value : values) {
-        if (is_real) {
-          add_real(sum, value.real, 1);
-          add_real_square(squares, value.real, 1);
-        } else {
-          add_number(sum, value.number, 1);
-          add_number_square(squares, value.number, 1);
-        }
-      }
-      return Value::floating(standard_deviation(sum, squares, values.size(), sample,
-                                                is_real ? kRealUnit : 0,
-                                                type.kind == TypeKind::kDecimal ? type.scale : 0));
-    }
-    case Aggregate::kMin:
-      sort_values();
-      return values.front();
-    case Aggregate::kMax:
-      sort_values();
-      return values.back();
-    case Aggregate::kFirst:
-      return values.front();
-    case Aggregate::kLast:
-      return values.back();
-    case Aggregate::kPercentile:
-      sort_values();
-      return values[nearest_rank(feature.percentile, values.size()) - 1];
-    case Aggregate::kEwma: {
-      double average = to_float(values[0]).real;
-      for (std::size_t i = 1; i < values.size(); ++i) {
-        const double weight =
-            feature.weight ? *feature.weight
-                           : ewma_weight(taken[i].time - taken[i - 1].time, *feature.half_life);
-        average = ewma_next(average, to_float(values[i]).real, weight);
-      }
-      return Value::floating(average);
-    }
-    default:
-      return Value::missing();
-  }
+  const Type type = feature.argument ? feature.argument->type : tests::type_of(TypeKind::kInt);
+  return oracle::aggregate(feature.aggregate, type, values, times,
+                           {feature.half_life, feature.weight, feature.percentile});
 }
 
 std::int64_t floor_to(std::int64_t us, std::int64_t step) {
@@ -255,7 +177,7 @@ TEST_CASE("loop aggregates: the same definitions over the events of a match") {
     Feature feature;
     do {
       feature = random_window_feature(random);
-    } while (feature.aggregate == Aggregate::kEwma || feature.aggregate == Aggregate::kPercentile);
+    } while (!traits_of(feature.aggregate).of_loops);
     feature.window = {};
     CAPTURE(static_cast<int>(feature.aggregate));
     std::deque<std::string> texts;

@@ -53,14 +53,10 @@ Type random_type(Random& random, Aggregate aggregate) {
   const Type real = type_of(TypeKind::kFloat);
   const Type duration = type_of(TypeKind::kDuration);
   const Type decimal = decimal_of(static_cast<int>(random.below(10)));
-  switch (aggregate) {
-    case Aggregate::kStddev:
-    case Aggregate::kStddevPop:
-    case Aggregate::kEwma:
+  switch (traits_of(aggregate).takes) {
+    case AggregateInput::kNumbers:
       return random.pick({integer, real, decimal});
-    case Aggregate::kSum:
-    case Aggregate::kAvg:
-    case Aggregate::kPercentile:
+    case AggregateInput::kNumbersOrDurations:
       return random.pick({integer, real, decimal, duration});
     default:
       break;
@@ -88,7 +84,7 @@ ExprPtr zone_text(const char* name) {
 Feature random_window_feature(Random& random) {
   Feature feature;
   feature.name = "f";
-  feature.aggregate = static_cast<Aggregate>(random.below(12));
+  feature.aggregate = kAggregates[random.below(kAggregates.size())];
   FeatureWindow& window = feature.window;
   window.kind = static_cast<WindowKind>(random.below(9));
   const auto length = [&] { return Duration{random.between(1, 40) * (random.chance(50) ? 1 : 7)}; };
@@ -96,7 +92,7 @@ Feature random_window_feature(Random& random) {
     case WindowKind::kLast:
     case WindowKind::kPrevious:
       window.duration = length();
-      if (feature.aggregate != Aggregate::kEwma && random.chance(50)) {
+      if (traits_of(feature.aggregate).can_remove && random.chance(50)) {
         window.every = Duration{random.between(1, window.duration->us)};
       }
       if (window.kind == WindowKind::kLast && window.duration->us > 1 && random.chance(40)) {
@@ -122,13 +118,13 @@ Feature random_window_feature(Random& random) {
       break;
   }
   if (random.chance(25)) window.needs = static_cast<std::uint32_t>(random.between(1, 5));
-  if (feature.aggregate == Aggregate::kEwma && random.chance(50)) {
+  if (traits_of(feature.aggregate).parameter == AggregateParameter::kDecay && random.chance(50)) {
     feature.half_life = Duration{random.between(1, 30)};
   } else {
     feature.weight = random.pick({0.1, 0.3, 1.0});
   }
   feature.percentile = random.pick({1.0, 50.0, 95.0, 99.9, 100.0});
-  if (feature.aggregate != Aggregate::kCount) {
+  if (traits_of(feature.aggregate).takes != AggregateInput::kNothing) {
     auto argument = std::make_shared<Expr>();
     argument->op = Op::kField;
     argument->type = random_type(random, feature.aggregate);

@@ -51,11 +51,23 @@ mkdir -p "$crashes"
 passed=0
 failed=0
 
+# The dictionary of a target, in the build folder; empty where it has none. That of the rule language gets the aggregates.
+dictionary_of() {
+  local from=$here/$1.dict to=$build/logs/$1.dict
+  [ -f "$from" ] || return 0
+  cp "$from" "$to"
+  if [ "$from" -ef "$here/rules.dict" ]; then
+    sed -n 's/^TOCSIN_AGGREGATE(k[A-Za-z]*, "\([a-z_]*\)",.*/"\1("/p' "$root/cep/plan/aggregates.def" >>"$to"
+  fi
+  echo "$to"
+}
+
 # Sets `executions` and `crash` (empty: none).
 fuzz_target() {
-  local name=$1 corpus=$build/corpus/$1 log=$build/logs/fuzz-$1.log status=0 dictionary=()
+  local name=$1 corpus=$build/corpus/$1 log=$build/logs/fuzz-$1.log status=0 words dictionary=()
   mkdir -p "$corpus" "$build/logs"
-  [ ! -f "$here/$name.dict" ] || dictionary=(-dict="$here/$name.dict")
+  words=$(dictionary_of "$name")
+  [ -z "$words" ] || dictionary=(-dict="$words")
   # -entropic=0: the bookkeeping of its schedule costs more than these targets.
   "$build/fuzz/${name}_fuzz" "$corpus" "$here/corpus/$name" "${dictionary[@]}" \
     -entropic=0 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3072 -max_len=16384 -print_final_stats=1 -verbosity=1 \
@@ -70,9 +82,10 @@ fuzz_target() {
 }
 
 replay_target() {
-  local name=$1 log=$build/logs/fuzz-$1.log status=0 dictionary=() mutations=${TOCSIN_CASES_FUZZ:-5000}
+  local name=$1 log=$build/logs/fuzz-$1.log status=0 words dictionary=() mutations=${TOCSIN_CASES_FUZZ:-5000}
   mkdir -p "$build/logs"
-  [ ! -f "$here/$name.dict" ] || dictionary=(--dictionary "$here/$name.dict")
+  words=$(dictionary_of "$name")
+  [ -z "$words" ] || dictionary=(--dictionary "$words")
   "$build/tests/${name}_replay" --mutations "$mutations" --keep "$crashes/$name-replay" "${dictionary[@]}" \
     "$here/corpus/$name" >"$log" 2>&1 </dev/null || status=$?
   executions=$(sed -n 's/^\([0-9]*\) executions.*/\1/p' "$log" | tail -n 1)

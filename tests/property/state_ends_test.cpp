@@ -50,6 +50,29 @@ std::string feature(const std::string& text) {
   return "feature f = " + text + "\n" + rule("by card\nwhen pay where f is known and amount > 5");
 }
 
+// Every aggregate over values of the types that it takes; {} stands behind the kind.
+std::vector<std::string> all_aggregates() {
+  std::vector<std::string> all;
+  for (const cep::AggregateTraits& traits : cep::kAggregateTraits) {
+    std::vector<std::string> arguments = {"amount of pay{}", "big of pay{}"};
+    if (traits.takes == cep::AggregateInput::kNothing) arguments = {"pay{}"};
+    if (traits.takes == cep::AggregateInput::kAnything) {
+      arguments = {"amount of pay{}", "device of pay{}"};
+    }
+    std::vector<std::string> parameters = {""};
+    if (traits.parameter == cep::AggregateParameter::kDecay) {
+      parameters = {", half life 7s", ", weight 0.3"};
+    }
+    if (traits.parameter == cep::AggregateParameter::kPercentage) parameters = {", 95"};
+    for (const std::string& argument : arguments) {
+      for (const std::string& parameter : parameters) {
+        all.push_back(fmt::format("{}({}{})", traits.name, argument, parameter));
+      }
+    }
+  }
+  return all;
+}
+
 std::vector<Construct> constructs() {
   const std::string pay = "by card\nwhen pay as p where amount > 0\n";
   const std::string two = "by card\nwhen login as l then pay as p where amount > 0\nwithin 20s\n";
@@ -150,20 +173,6 @@ std::vector<Construct> constructs() {
       {"once per variable after an absence", rule("by card\nwhen login as l then pay then no login "
                                                   "for 30s within 5s\nonce per l for each device")},
   };
-  const std::vector<std::string> aggregates = {"count(pay{})",
-                                               "sum(amount of pay{})",
-                                               "sum(big of pay{})",
-                                               "avg(amount of pay{})",
-                                               "min(amount of pay{})",
-                                               "max(big of pay{})",
-                                               "stddev(amount of pay{})",
-                                               "stddev_pop(big of pay{})",
-                                               "distinct(device of pay{})",
-                                               "first(device of pay{})",
-                                               "last(amount of pay{})",
-                                               "ewma(amount of pay{}, half life 7s)",
-                                               "ewma(amount of pay{}, weight 0.3)",
-                                               "percentile(amount of pay{}, 95)"};
   struct Window {
     const char* text;
     bool stays = false;
@@ -185,7 +194,7 @@ std::vector<Construct> constructs() {
                                        {"over previous 3 events", true},
                                        {"over ever", true},
                                        {"over previous ever", true}};
-  for (const std::string& aggregate : aggregates) {
+  for (const std::string& aggregate : all_aggregates()) {
     for (const Window& window : windows) {
       const bool has_panes = !aggregate.starts_with("ewma");
       if (!has_panes && std::string(window.text).find("every") != std::string::npos) continue;

@@ -20,9 +20,6 @@ using cep::Value;
 using cep::ValueKind;
 
 namespace {
-constexpr std::array kAggregateNames = {"count", "sum",      "avg",    "min",
-                                        "max",   "distinct", "stddev", "stddev_pop",
-                                        "first", "last",     "ewma",   "percentile"};
 constexpr std::array kFunctionNames = {
     "abs",     "round", "floor",       "ceil",  "sqrt",       "ln",        "exp",       "pow",
     "min",     "max",   "lower",       "upper", "length",     "substring", "normalize", "hour",
@@ -193,8 +190,7 @@ std::string ExpressionPrinter::loop_aggregate(const cep::Rule* rule, const Expr&
     if (kind != nullptr) inside += "." + kind_inside(*kind);
   }
   if (!e.args.empty() && e.args[0]) inside += "." + field_of(*e.args[0])->name;
-  return fmt::format("{}({}{})", kAggregateNames[static_cast<std::size_t>(over.aggregate)], inside,
-                     condition);
+  return fmt::format("{}({}{})", cep::aggregate_name(over.aggregate), inside, condition);
 }
 
 std::string ExpressionPrinter::feature_call(const cep::Feature& feature) const {
@@ -206,11 +202,10 @@ std::string ExpressionPrinter::feature_call(const cep::Feature& feature) const {
   }
   if (feature.half_life) inside += ", half life " + cep::format_duration(*feature.half_life);
   if (feature.weight) inside += fmt::format(", weight {}", *feature.weight);
-  if (feature.aggregate == cep::Aggregate::kPercentile) {
+  if (traits_of(feature.aggregate).parameter == cep::AggregateParameter::kPercentage) {
     inside += fmt::format(", {}", feature.percentile);
   }
-  return fmt::format("{}({})", kAggregateNames[static_cast<std::size_t>(feature.aggregate)],
-                     inside);
+  return fmt::format("{}({})", cep::aggregate_name(feature.aggregate), inside);
 }
 
 std::string ExpressionPrinter::window(const cep::FeatureWindow& window) const {

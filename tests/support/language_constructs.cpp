@@ -19,8 +19,6 @@ namespace {
 constexpr std::array kContiguities = {"then", "then first", "then next"};
 constexpr std::array kModes = {"relaxed", "next", "each"};
 constexpr std::array kGroups = {"", "", "( … )", "one of", "all of"};
-constexpr std::array kAggregates = {"count",  "sum",        "avg",   "min",  "max",  "distinct",
-                                    "stddev", "stddev_pop", "first", "last", "ewma", "percentile"};
 constexpr std::array kWindows = {"last D",        "previous D",    "tumbling",
                                  "today",         "session",       "ever",
                                  "previous ever", "last N events", "previous N events"};
@@ -158,12 +156,13 @@ const std::vector<std::string>& all_constructs() {
       all.push_back(fmt::format("round {}", mode));
     }
     for (std::size_t i = 2; i < kGroups.size(); ++i) all.emplace_back(kGroups[i]);
-    for (const char* name : kAggregates) all.push_back(fmt::format("aggregate {}", name));
+    for (const cep::Aggregate aggregate : cep::kAggregates) {
+      all.push_back(fmt::format("aggregate {}", aggregate_name(aggregate)));
+    }
     for (const char* name : kWindows) all.push_back(fmt::format("over {}", name));
-    for (const char* name : kAggregates) {
-      const std::string_view aggregate = name;
-      if (aggregate != "ewma" && aggregate != "percentile") {
-        all.push_back(fmt::format("loop aggregate {}", aggregate));
+    for (const cep::Aggregate aggregate : cep::kAggregates) {
+      if (traits_of(aggregate).of_loops) {
+        all.push_back(fmt::format("loop aggregate {}", aggregate_name(aggregate)));
       }
     }
     for (const char* name : kOperators) {
@@ -332,9 +331,8 @@ class Collector {
         }
         break;
       case cep::Op::kAggregate:
-        add(fmt::format(
-            "loop aggregate {}",
-            kAggregates[static_cast<std::size_t>(expr.as<cep::VariableAggregate>().aggregate)]));
+        add(fmt::format("loop aggregate {}",
+                        aggregate_name(expr.as<cep::VariableAggregate>().aggregate)));
         if (expr.args.size() > 1) add("loop aggregate where");
         break;
       default:
@@ -364,7 +362,7 @@ class Collector {
   void feature(const cep::Feature& feature, const cep::KeySpec& reader) {
     add("feature");
     if (feature.name.starts_with('$')) add("feature without a name");
-    add(fmt::format("aggregate {}", kAggregates[static_cast<std::size_t>(feature.aggregate)]));
+    add(fmt::format("aggregate {}", aggregate_name(feature.aggregate)));
     if (feature.window.kind == cep::WindowKind::kCalendar &&
         feature.window.unit != cep::CalendarUnit::kDay) {
       add(fmt::format("over this {}", cep::unit_name(feature.window.unit)));

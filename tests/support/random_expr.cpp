@@ -7,6 +7,7 @@
 
 #include "tests/support/plan_parts.h"
 #include "tests/support/random_data.h"
+#include "tests/support/random_feature.h"
 
 namespace tocsin::tests {
 using cep::Aggregate;
@@ -274,14 +275,25 @@ class Maker {
     const auto loop = some_loop();
     return loop ? aggregate_of(*loop) : nullptr;
   }
+  // Those that a loop has, the most used twice.
+  static const std::vector<Aggregate>& loop_aggregates() {
+    static const std::vector<Aggregate> kOfLoops = [] {
+      std::vector<Aggregate> found;
+      for (const Aggregate aggregate : cep::kAggregates) {
+        if (!traits_of(aggregate).of_loops) continue;
+        const bool is_usual = aggregate == Aggregate::kCount || aggregate == Aggregate::kSum;
+        found.insert(found.end(), is_usual ? 2 : 1, aggregate);
+      }
+      return found;
+    }();
+    return kOfLoops;
+  }
   ExprPtr aggregate_of(const SeenStep& loop) {
     auto expr = std::make_shared<cep::Expr>();
     expr->op = Op::kAggregate;
-    const auto aggregate = random_.pick(
-        {Aggregate::kCount, Aggregate::kCount, Aggregate::kSum, Aggregate::kSum, Aggregate::kAvg,
-         Aggregate::kMin, Aggregate::kMax, Aggregate::kDistinct, Aggregate::kStddev,
-         Aggregate::kStddevPop, Aggregate::kFirst, Aggregate::kLast});
+    const Aggregate aggregate = random_.pick(loop_aggregates());
     expr->payload = cep::VariableAggregate{loop.var, aggregate};
+    const cep::AggregateTraits& traits = traits_of(aggregate);
     // Of one kind among the loop's events.
     std::vector<cep::EventTypeIndex> types = loop.types;
     std::vector<ExprPtr> asked;
@@ -300,31 +312,16 @@ class Maker {
       asked.push_back(random_condition(random_, plan_, elements, 0));
     }
     ExprPtr argument;
-    switch (aggregate) {
-      case Aggregate::kCount:
-        expr->type = type_of(TypeKind::kInt);
-        break;
-      case Aggregate::kDistinct:
-        argument = field_of(types, random_.pick({"device", "n", "channel", "card"}), Op::kField);
-        if (!argument) return nullptr;
-        expr->type = type_of(TypeKind::kInt);
-        break;
-      case Aggregate::kFirst:
-      case Aggregate::kLast:
-        argument =
-            field_of(types, random_.pick({"amount", "n", "device", "channel", "ts"}), Op::kField);
-        if (!argument) return nullptr;
-        expr->type = argument->type;
-        break;
-      default:
-        argument = field_of(types, number_name(), Op::kField);
-        if (!argument) return nullptr;
-        expr->type = argument->type;
-        if (aggregate == Aggregate::kAvg) expr->type = type_of(TypeKind::kFraction);
-        if (aggregate == Aggregate::kStddev || aggregate == Aggregate::kStddevPop) {
-          expr->type = type_of(TypeKind::kFloat);
-        }
+    if (traits.takes != cep::AggregateInput::kNothing) {
+      const bool takes_all = traits.takes == cep::AggregateInput::kAnything;
+      const char* name = !takes_all ? number_name()
+                         : traits.gives == cep::AggregateResult::kArgument
+                             ? random_.pick({"amount", "n", "device", "channel", "ts"})
+                             : random_.pick({"device", "n", "channel", "card"});
+      argument = field_of(types, name, Op::kField);
+      if (!argument) return nullptr;
     }
+    expr->type = type_given(aggregate, argument ? argument->type : type_of(TypeKind::kInt));
     const ExprPtr where = all_of(asked);
     if (argument || where) expr->args.push_back(argument);
     if (where) expr->args.push_back(where);

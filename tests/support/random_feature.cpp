@@ -6,6 +6,8 @@
 
 namespace tocsin::tests {
 using cep::Aggregate;
+using cep::AggregateInput;
+using cep::AggregateParameter;
 using cep::Duration;
 using cep::ExprPtr;
 using cep::TypeKind;
@@ -26,47 +28,34 @@ ExprPtr field_named(const cep::Plan& plan, const cep::Feature& feature, const ch
 }
 
 void set_aggregate(Random& random, const cep::Plan& plan, cep::Feature& feature) {
-  const auto aggregate = static_cast<Aggregate>(random.below(12));
-  const bool numeric = aggregate == Aggregate::kSum || aggregate == Aggregate::kAvg ||
-                       aggregate == Aggregate::kStddev || aggregate == Aggregate::kStddevPop ||
-                       aggregate == Aggregate::kEwma || aggregate == Aggregate::kPercentile;
+  const Aggregate aggregate = cep::kAggregates[random.below(cep::kAggregates.size())];
+  const cep::AggregateTraits& traits = traits_of(aggregate);
+  const bool numeric = traits.takes == AggregateInput::kNumbers ||
+                       traits.takes == AggregateInput::kNumbersOrDurations;
   const char* name = random.pick({"amount", "amount", "n", "n", "rate"});
   if (!numeric && random.chance(50)) {
-    name = aggregate == Aggregate::kMin || aggregate == Aggregate::kMax
+    name = traits.takes == AggregateInput::kOrdered
                ? random.pick({"device", "channel", "ts", "card"})
                : random.pick({"device", "channel", "note", "ok", "card"});
   }
-  const ExprPtr argument =
-      aggregate == Aggregate::kCount ? nullptr : field_named(plan, feature, name);
-  if (aggregate != Aggregate::kCount && !argument) return;
+  const bool has_argument = traits.takes != AggregateInput::kNothing;
+  const ExprPtr argument = has_argument ? field_named(plan, feature, name) : nullptr;
+  if (has_argument && !argument) return;
   feature.aggregate = aggregate;
   feature.argument = argument;
-  switch (aggregate) {
-    case Aggregate::kCount:
-    case Aggregate::kDistinct:
-      feature.type = type_of(TypeKind::kInt);
+  feature.type = type_given(aggregate, argument ? argument->type : type_of(TypeKind::kInt));
+  switch (traits.parameter) {
+    case AggregateParameter::kNone:
       break;
-    case Aggregate::kAvg:
-      feature.type = type_of(TypeKind::kFraction);
-      break;
-    case Aggregate::kStddev:
-    case Aggregate::kStddevPop:
-      feature.type = type_of(TypeKind::kFloat);
-      break;
-    case Aggregate::kEwma:
-      feature.type = type_of(TypeKind::kFloat);
+    case AggregateParameter::kDecay:
       if (random.chance(50)) {
         feature.weight = random.pick({0.3, 0.5, 1.0});
       } else {
         feature.half_life = Duration{1'000 * random.pick({500, 1'000, 3'000, 30'000})};
       }
       break;
-    case Aggregate::kPercentile:
+    case AggregateParameter::kPercentage:
       feature.percentile = random.pick({50.0, 95.0, 100.0, 12.5, 1.0});
-      feature.type = argument->type;
-      break;
-    default:
-      feature.type = argument->type;
       break;
   }
 }
@@ -82,7 +71,7 @@ void set_window(Random& random, cep::Feature& feature) {
       window.duration = length;
       if (window.kind == WindowKind::kLast && length > seconds(1) && random.chance(30)) {
         window.excluding = seconds(random.between(1, length.us / 1'000'000 - 1));
-      } else if (random.chance(30) && feature.aggregate != Aggregate::kEwma) {
+      } else if (random.chance(30) && traits_of(feature.aggregate).can_remove) {
         window.every = seconds(random.between(1, length.us / 1'000'000));
       }
       break;
@@ -109,6 +98,20 @@ void set_window(Random& random, cep::Feature& feature) {
   }
 }
 }  // namespace
+
+cep::Type type_given(Aggregate aggregate, const cep::Type& argument) {
+  switch (traits_of(aggregate).gives) {
+    case cep::AggregateResult::kNumberOf:
+      return type_of(TypeKind::kInt);
+    case cep::AggregateResult::kQuotient:
+      return type_of(TypeKind::kFraction);
+    case cep::AggregateResult::kFloat:
+      return type_of(TypeKind::kFloat);
+    case cep::AggregateResult::kArgument:
+      break;
+  }
+  return argument;
+}
 
 void enrich_feature(Random& random, const cep::Plan& plan, cep::Feature& feature) {
   if (random.chance(60)) set_aggregate(random, plan, feature);

@@ -5,9 +5,24 @@
 #include <utility>
 #include <vector>
 
+#include "cep/plan/aggregate.h"
 #include "tests/support/syntax_writer.h"
 
 namespace tocsin::tests {
+namespace {
+// Names of those with an argument.
+std::vector<const char*> aggregates_with(bool has_parameter) {
+  std::vector<const char*> names;
+  for (const cep::AggregateTraits& traits : cep::kAggregateTraits) {
+    const bool has_one = traits.parameter != cep::AggregateParameter::kNone;
+    if (traits.takes != cep::AggregateInput::kNothing && has_one == has_parameter) {
+      names.push_back(traits.name);
+    }
+  }
+  return names;
+}
+}  // namespace
+
 std::string random_rule_file(Random& random, const SyntaxOptions& options) {
   return SyntaxWriter(random, options).file();
 }
@@ -262,15 +277,14 @@ void SyntaxWriter::declaration() {
         if (chance(30)) {
           put("count");
         } else if (chance(30)) {
-          put(chance(50) ? "ewma" : "percentile");
+          put(random_.pick(aggregates_with(true)));
           put("(");
           expr();
           put(",");
           parameter();
           put(")");
         } else {
-          put(random_.pick<const char*>(
-              {"sum", "avg", "min", "max", "stddev", "stddev_pop", "distinct", "first", "last"}));
+          put(random_.pick(aggregates_with(false)));
           expr();
         }
         where();

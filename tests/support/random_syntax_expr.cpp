@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/aggregate.h"
 #include "tests/support/syntax_writer.h"
 
 namespace tocsin::tests {
@@ -245,8 +246,7 @@ void SyntaxWriter::primary() {
   }
 }
 void SyntaxWriter::aggregate() {
-  put(random_.pick<const char*>({"count", "sum", "avg", "min", "max", "stddev", "stddev_pop",
-                                 "distinct", "first", "last", "ewma", "percentile"}));
+  put(cep::kAggregateTraits[random_.below(cep::kAggregateTraits.size())].name);
   put("(");
   if (chance(30)) {
     kinds_or_variables();
