@@ -1,0 +1,64 @@
+// ewma.
+#include <bit>
+
+#include "cep/aggregate/accumulator_base.h"
+#include "cep/aggregate/ewma.h"
+
+namespace tocsin::cep {
+namespace {
+// Floats are words by their bits.
+double real_of_word(Word word, const WindowSpec& spec) {
+  switch (spec.value_type.kind) {
+    case TypeKind::kFloat:
+      return std::bit_cast<double>(word);
+    case TypeKind::kDecimal:
+      return to_float(Value::decimal(word, spec.value_type.scale)).real;
+    default:
+      return static_cast<double>(word);
+  }
+}
+
+class MovingAverage : public ValueAccumulator {
+ public:
+  using ValueAccumulator::ValueAccumulator;
+  std::size_t object_bytes() const override { return sizeof(*this); }
+  void add(std::uint64_t, EventTime time, Word word) override {
+    const double value = real_of_word(word, spec_);
+    if (!known_) {
+      average_ = value;
+    } else {
+      const Feature& feature = *spec_.feature;
+      const double weight =
+          feature.weight ? *feature.weight : ewma_weight(time - newest_, *feature.half_life);
+      average_ = ewma_next(average_, value, weight);
+    }
+    known_ = true;
+    newest_ = time;
+  }
+  // The average of what is left begins with another value: it is made afresh.
+  bool remove(std::uint64_t, Word, std::uint64_t) override { return false; }
+  void clear() override { known_ = false; }
+  void save(WordWriter& to) const override {
+    to.bytes().u64(std::bit_cast<std::uint64_t>(average_));
+    save_time(to.bytes(), newest_);
+  }
+  bool restore(WordReader& from, std::uint64_t) override {
+    average_ = std::bit_cast<double>(from.bytes().u64());
+    known_ = true;
+    return restore_time(from.bytes(), newest_);
+  }
+  Value value(std::uint64_t) const override { return Value::floating(average_); }
+
+ private:
+  double average_ = 0;
+  EventTime newest_;
+  bool known_ = false;
+};
+}  // namespace
+
+template <>
+InMemory<Accumulator> accumulator_of<Aggregate::kEwma>(const WindowSpec& spec, WindowMemory& memory,
+                                                       AccumulatorUse) {
+  return make_value_accumulator<MovingAverage>(spec, memory);
+}
+}  // namespace tocsin::cep
