@@ -24,29 +24,29 @@ void CountedWords::resize(std::size_t slots) {
   }
 }
 
-bool CountedWords::add(std::int64_t word) {
+bool CountedWords::add(std::int64_t word, std::uint64_t times) {
   if (slots_.empty()) resize(4);
   std::size_t i = home(word);
   for (; slots_[i].times != 0; i = (i + 1) & (slots_.size() - 1)) {
     if (slots_[i].word == word) {
-      ++slots_[i].times;
+      slots_[i].times += times;
       return false;
     }
   }
-  slots_[i] = {word, 1};
+  slots_[i] = {word, times};
   if (++count_ * 4 > slots_.size() * 3) resize(slots_.size() * 2);
   return true;
 }
 
-bool CountedWords::contains(std::int64_t word) const {
-  if (slots_.empty()) return false;
+std::uint64_t CountedWords::times(std::int64_t word) const {
+  if (slots_.empty()) return 0;
   for (std::size_t i = home(word); slots_[i].times != 0; i = (i + 1) & (slots_.size() - 1)) {
-    if (slots_[i].word == word) return true;
+    if (slots_[i].word == word) return slots_[i].times;
   }
-  return false;
+  return 0;
 }
 
-bool CountedWords::remove(std::int64_t word) {
+bool CountedWords::remove(std::int64_t word, std::uint64_t times) {
   TOCSIN_ASSERT(count_ > 0, "what is removed was added");
   const std::size_t mask = slots_.size() - 1;
   std::size_t i = home(word);
@@ -54,7 +54,9 @@ bool CountedWords::remove(std::int64_t word) {
     TOCSIN_ASSERT(slots_[i].times != 0, "what is removed was added");
     i = (i + 1) & mask;
   }
-  if (--slots_[i].times > 0) return false;
+  TOCSIN_ASSERT(slots_[i].times >= times, "what is removed was added");
+  slots_[i].times -= times;
+  if (slots_[i].times > 0) return false;
   // The words after it move back, so that none is cut off from its home.
   for (std::size_t next = (i + 1) & mask; slots_[next].times != 0; next = (next + 1) & mask) {
     const std::size_t wanted = home(slots_[next].word);

@@ -11,19 +11,26 @@ class CountedWords {
   /// `seed` only chooses the layout.
   CountedWords(std::pmr::memory_resource* memory, std::uint64_t seed)
       : slots_(memory), seed_(seed) {}
-  /// Adds a word once more; true when it was not there.
-  bool add(std::int64_t word);
-  /// Takes it away once; true when that was the last. Requires that it is there.
-  bool remove(std::int64_t word);
-  bool contains(std::int64_t word) const;
+  /// Adds a word so many times, at least once; true when it was not there.
+  bool add(std::int64_t word, std::uint64_t times = 1);
+  /// Takes it away so many times; true when that was the last. Requires that it is there as often.
+  bool remove(std::int64_t word, std::uint64_t times = 1);
+  bool contains(std::int64_t word) const { return times(word) > 0; }
+  /// How often it is there.
+  std::uint64_t times(std::int64_t word) const;
   /// Different words.
   std::uint64_t count() const { return count_; }
   void clear();
   /// Calls `visit(word)` for each different word, in no promised order.
   template <typename Visit>
   void for_each(Visit&& visit) const {
+    for_each_counted([&](std::int64_t word, std::uint64_t) { visit(word); });
+  }
+  /// The same with how often it is there: `visit(word, times)`.
+  template <typename Visit>
+  void for_each_counted(Visit&& visit) const {
     for (const Slot& slot : slots_) {
-      if (slot.times > 0) visit(slot.word);
+      if (slot.times > 0) visit(slot.word, slot.times);
     }
   }
 

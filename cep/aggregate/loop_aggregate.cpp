@@ -10,6 +10,22 @@ namespace {
 Value duration_of(Int128 us) {
   return fits_64(us) ? Value::duration({static_cast<std::int64_t>(us)}) : Value::missing();
 }
+
+struct Counted {
+  Value value;  // as it came first
+  std::uint64_t times = 0;
+};
+// The different values, ascending.
+std::vector<Counted> counts_of(std::vector<Value> values) {
+  std::ranges::stable_sort(
+      values, [](const Value& a, const Value& b) { return compare(a, b) == Ordering::kLess; });
+  std::vector<Counted> counts;
+  for (const Value& value : values) {
+    if (counts.empty() || !same_value(counts.back().value, value)) counts.push_back({value, 0});
+    ++counts.back().times;
+  }
+  return counts;
+}
 }  // namespace
 
 LoopAggregate::LoopAggregate(Aggregate aggregate, const Type* argument)
@@ -68,12 +84,8 @@ Value LoopAggregate::value() const {
   switch (aggregate_) {
     case Aggregate::kCount:
       return Value::integer(count_);
-    case Aggregate::kDistinct: {
-      std::vector<Value> sorted = values_;
-      std::sort(sorted.begin(), sorted.end(),
-                [](const Value& a, const Value& b) { return compare(a, b) == Ordering::kLess; });
-      return Value::integer(std::unique(sorted.begin(), sorted.end(), same_value) - sorted.begin());
-    }
+    case Aggregate::kDistinct:
+      return Value::integer(static_cast<Int128>(counts_of(values_).size()));
     case Aggregate::kSum:
     case Aggregate::kAvg: {
       const bool is_sum = aggregate_ == Aggregate::kSum;

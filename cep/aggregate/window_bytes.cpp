@@ -57,7 +57,7 @@ void WordWriter::events(const EventRing& ring) {
   }
 }
 
-void WordWriter::set(const CountedWords& words) {
+std::vector<Word> WordWriter::sorted(const CountedWords& words) const {
   std::vector<Word> sorted;
   sorted.reserve(words.count());
   words.for_each([&](Word word) { sorted.push_back(word); });
@@ -69,8 +69,20 @@ void WordWriter::set(const CountedWords& words) {
   } else {
     std::ranges::sort(sorted);
   }
-  to_.varint(sorted.size());
-  for (const Word word : sorted) this->word(word);
+  return sorted;
+}
+
+void WordWriter::set(const CountedWords& words) {
+  to_.varint(words.count());
+  for (const Word word : sorted(words)) this->word(word);
+}
+
+void WordWriter::counts(const CountedWords& words) {
+  to_.varint(words.count());
+  for (const Word word : sorted(words)) {
+    this->word(word);
+    to_.varint(words.times(word));
+  }
 }
 
 WordReader::~WordReader() {
@@ -119,15 +131,25 @@ bool WordReader::events(EventRing& ring) {
 }
 
 bool WordReader::set(CountedWords& words, std::uint64_t most) {
+  return words_of(words, most, false);
+}
+
+bool WordReader::counts(CountedWords& words, std::uint64_t most) {
+  return words_of(words, most, true);
+}
+
+bool WordReader::words_of(CountedWords& words, std::uint64_t most, bool has_times) {
   const std::uint64_t count = from_.varint_up_to(std::min<std::uint64_t>(most, from_.left()));
   Word before = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     Word word = 0;
     if (!this->word(word)) return false;
-    if (!words.add(word)) {
+    const std::uint64_t times = has_times ? from_.varint_up_to(most) : 1;
+    if (times == 0 || !words.add(word, times)) {
       drop_word(word, spec_, memory_);
       return false;
     }
+    most -= times;
     const auto text = [&](Word of) { return memory_.texts.text(static_cast<std::uint32_t>(of)); };
     if (i > 0 && (spec_.is_text ? text(before) >= text(word) : before >= word)) return false;
     before = word;

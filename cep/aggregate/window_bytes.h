@@ -25,8 +25,12 @@ class WordWriter {
   void events(const EventRing& ring);
   /// Different words, sorted: numbers by value, texts by their bytes.
   void set(const CountedWords& words);
+  /// The same, each with how often it is there.
+  void counts(const CountedWords& words);
 
  private:
+  std::vector<Word> sorted(const CountedWords& words) const;
+
   ByteWriter& to_;
   const WindowSpec& spec_;
   const WindowMemory& memory_;
@@ -48,8 +52,12 @@ class WordReader {
   bool events(EventRing& ring);
   /// Into an empty set, the same; at most `most` words.
   bool set(CountedWords& words, std::uint64_t most);
+  /// The same with how often each is there, together at most `most` times.
+  bool counts(CountedWords& words, std::uint64_t most);
 
  private:
+  bool words_of(CountedWords& words, std::uint64_t most, bool has_times);
+
   ByteReader& from_;
   const WindowSpec& spec_;
   WindowMemory& memory_;
