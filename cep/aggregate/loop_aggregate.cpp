@@ -72,6 +72,7 @@ void LoopAggregate::add(const Value& value) {
       chosen_ = value;
       break;
     case Aggregate::kDistinct:
+    case Aggregate::kMode:
       values_.push_back(value);
       break;
     default:
@@ -86,6 +87,10 @@ Value LoopAggregate::value() const {
       return Value::integer(count_);
     case Aggregate::kDistinct:
       return Value::integer(static_cast<Int128>(counts_of(values_).size()));
+    case Aggregate::kMode: {
+      if (values_.empty()) return Value::missing();
+      return std::ranges::max(counts_of(values_), {}, &Counted::times).value;  // the first of them
+    }
     case Aggregate::kSum:
     case Aggregate::kAvg: {
       const bool is_sum = aggregate_ == Aggregate::kSum;

@@ -116,6 +116,21 @@ Value distinct(const std::vector<Value>& values) {
   return Value::integer(static_cast<Int128>(seen.size()));
 }
 
+// The value that most others equal; of several the least.
+Value most_frequent(const std::vector<Value>& values) {
+  Value best = Value::missing();
+  std::ptrdiff_t most = 0;
+  for (const Value& value : values) {
+    const auto times = std::count_if(values.begin(), values.end(),
+                                     [&](const Value& other) { return same_value(value, other); });
+    if (times > most || (times == most && compare(value, best) == Ordering::kLess)) {
+      best = value;
+      most = times;
+    }
+  }
+  return best;
+}
+
 Value extreme(const std::vector<Value>& values, Ordering wanted) {
   if (values.empty()) return Value::missing();
   Value best = values.front();
@@ -177,6 +192,8 @@ Value aggregate(Aggregate kind, const cep::Type& type, const std::vector<Value>&
       return moving_average(values, times, options);
     case Aggregate::kPercentile:
       return percentile(values, options.percentile);
+    case Aggregate::kMode:
+      return most_frequent(values);
   }
   TOCSIN_ASSERT(false, "all aggregates stand above");
 }
