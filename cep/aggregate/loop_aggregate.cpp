@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cep/aggregate/entropy.h"
 #include "cep/base/assert.h"
 #include "cep/value/int128.h"
 
@@ -73,6 +74,7 @@ void LoopAggregate::add(const Value& value) {
       break;
     case Aggregate::kDistinct:
     case Aggregate::kMode:
+    case Aggregate::kEntropy:
       values_.push_back(value);
       break;
     default:
@@ -90,6 +92,12 @@ Value LoopAggregate::value() const {
     case Aggregate::kMode: {
       if (values_.empty()) return Value::missing();
       return std::ranges::max(counts_of(values_), {}, &Counted::times).value;  // the first of them
+    }
+    case Aggregate::kEntropy: {
+      if (values_.empty()) return Value::missing();
+      EntropySum sum;
+      for (const Counted& counted : counts_of(values_)) sum.change(0, counted.times);
+      return Value::floating(sum.bits(values_.size()));
     }
     case Aggregate::kSum:
     case Aggregate::kAvg: {

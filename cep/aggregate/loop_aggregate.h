@@ -27,6 +27,6 @@ class LoopAggregate {
   bool overflowed_ = false;
   ExactSum sum_;  // of floats; stddev
   ExactSum squares_;
-  std::vector<Value> values_;  // distinct, mode
+  std::vector<Value> values_;  // distinct, mode, entropy
 };
 }  // namespace tocsin::cep

@@ -1,5 +1,6 @@
 #include "cep/value/real_math.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -142,6 +143,15 @@ double real_ln(double x) {
   if (!(x > 0)) return kUndefined;
   if (std::isinf(x)) return kInfinity;
   return ln_of(x).high;
+}
+
+Int128 scaled_n_log2_n(std::uint64_t n) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 40;
+  if (n < 2) return 0;
+  const auto real = static_cast<double>(std::min(n, kMost));
+  const DoubleDouble product = scaled(ln_of(real) / kLn2 * real, kScaledLog2Bits);
+  // The higher part is a whole number: it is at least 2.
+  return static_cast<Int128>(product.high) + static_cast<Int128>(std::nearbyint(product.low));
 }
 
 double real_pow(double x, double y) {

@@ -3,6 +3,9 @@
 /// library and the processor have. The result is the double nearest to the true value, except
 /// where that lies within 2^-40 of a unit in the last place of halfway between two doubles.
 #pragma once
+#include <cstdint>
+
+#include "cep/value/int128.h"
 
 namespace tocsin::cep {
 /// e^x; infinite above 709.78, 0 far below.
@@ -11,6 +14,9 @@ double real_exp(double x);
 double real_exp2(double x);
 /// The natural logarithm of x > 0; not a number otherwise.
 double real_ln(double x);
+/// n log2 n of a whole number, in units of 2^-80; n counts as 2^40 where it is more.
+Int128 scaled_n_log2_n(std::uint64_t n);
+inline constexpr int kScaledLog2Bits = 80;
 /// x^y; not a number where it is undefined (a negative x with a y that is no integer, 0 with a
 /// negative y).
 double real_pow(double x, double y);

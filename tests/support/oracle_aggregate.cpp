@@ -131,6 +131,40 @@ Value most_frequent(const std::vector<Value>& values) {
   return best;
 }
 
+// With 113 bits, so that rounding to a float is the only rounding that shows.
+__extension__ typedef __float128 Wide;
+// ln of a number from 1 to 2, by the series of atanh.
+Wide wide_ln_near_1(Wide x) {
+  const Wide s = (x - 1) / (x + 1);
+  Wide power = s;
+  Wide sum = 0;
+  for (int i = 1; i < 90; i += 2) {
+    sum += power / i;
+    power *= s * s;
+  }
+  return 2 * sum;
+}
+// log2 of a share above 0, up to 1.
+Wide wide_log2(Wide share) {
+  int doublings = 0;
+  for (; share < 1; share *= 2) ++doublings;
+  return wide_ln_near_1(share) / wide_ln_near_1(2) - doublings;
+}
+
+// - sum of p log2 p over the different values, where p is the share of the values that equal one.
+Value entropy(std::vector<Value> values) {
+  if (values.empty()) return Value::missing();
+  const auto count = static_cast<Wide>(values.size());
+  Wide bits = 0;
+  while (!values.empty()) {
+    const Value first = values.front();
+    const auto equal = std::erase_if(values, [&](const Value& v) { return same_value(v, first); });
+    const Wide share = static_cast<Wide>(equal) / count;
+    bits -= share * wide_log2(share);
+  }
+  return Value::floating(static_cast<double>(bits));
+}
+
 Value extreme(const std::vector<Value>& values, Ordering wanted) {
   if (values.empty()) return Value::missing();
   Value best = values.front();
@@ -194,6 +228,8 @@ Value aggregate(Aggregate kind, const cep::Type& type, const std::vector<Value>&
       return percentile(values, options.percentile);
     case Aggregate::kMode:
       return most_frequent(values);
+    case Aggregate::kEntropy:
+      return entropy(values);
   }
   TOCSIN_ASSERT(false, "all aggregates stand above");
 }
