@@ -165,8 +165,9 @@ TEST_CASE("window bytes: sketches, and what stands beside them, are restored as 
     Plan plan;
     plan.zones = tests::zones_of_windows();
     Feature feature = tests::random_window_feature(random);
-    feature.aggregate = random.pick({Aggregate::kDistinct, Aggregate::kPercentile,
-                                     Aggregate::kStddev, Aggregate::kMax, Aggregate::kSum});
+    feature.aggregate =
+        random.pick({Aggregate::kDistinct, Aggregate::kPercentile, Aggregate::kStddev,
+                     Aggregate::kMax, Aggregate::kSum, Aggregate::kMode, Aggregate::kEntropy});
     auto argument = std::make_shared<Expr>();
     argument->op = Op::kField;
     argument->type = tests::type_of(feature.aggregate == Aggregate::kDistinct && random.chance(50)
