@@ -52,7 +52,7 @@ Result<std::uint64_t> number_of(const std::string& path, const std::string& line
   const auto other = [&] {
     const Result<runtime::EffectTotals> totals = reader.totals();
     const bool are_removed = totals && totals->removed_number != 0;
-    return fail(Errc::kRefused,
+    return fail(Errc::kMismatch,
                 fmt::format("{} does not end with an alert of the data directory{}: beside --data "
                             "it is a copy of the alerts that are kept there; name another file",
                             path, are_removed ? ", or with one that was removed since" : ""));

@@ -18,7 +18,7 @@ namespace tocsin::api {
 class AlertCopy {
  public:
   /// `path` "-" begins after alert `shown`; a file goes on after its last whole line, which must be
-  /// an alert of the store (kRefused otherwise).
+  /// an alert of the store (kMismatch otherwise).
   static Result<std::unique_ptr<AlertCopy>> open(const std::string& path,
                                                  runtime::EffectReader reader, std::uint64_t shown);
   /// Writes what the store has and the copy has not. Errors: kIo; then nothing more is written.

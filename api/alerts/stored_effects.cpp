@@ -9,11 +9,6 @@
 #include "runtime/store/rocks_store.h"
 
 namespace tocsin::api {
-ExitCode exit_code_of(const Error& error) {
-  return error.code == Errc::kIo || error.code == Errc::kLimit ? ExitCode::kInputOutput
-                                                               : ExitCode::kDataDirectory;
-}
-
 Result<StoredEffects> StoredEffects::open(const std::string& data_directory) {
   std::error_code error;
   if (!std::filesystem::is_directory(data_directory, error))

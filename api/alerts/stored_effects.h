@@ -4,20 +4,16 @@
 #include <optional>
 #include <string>
 
-#include "api/base/exit_code.h"
 #include "cep/base/result.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/store/store.h"
 
 namespace tocsin::api {
-/// How a command ends that could not read a data directory.
-ExitCode exit_code_of(const Error& error);
-
 class StoredEffects {
  public:
   /// Opens what is stored in the data directory by now, also while a run works there; what it
-  /// stores later is not seen. Errors: kNotFound where there is no data directory; kRefused for a
-  /// newer one; kCorrupt, kIo.
+  /// stores later is not seen. Errors: kNotFound where there is no data directory; kOtherVersion
+  /// for a newer one; kCorrupt, kIo.
   static Result<StoredEffects> open(const std::string& data_directory);
   /// Nothing where nothing has been stored yet.
   const std::optional<runtime::EffectReader>& reader() const { return reader_; }

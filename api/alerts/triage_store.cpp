@@ -92,7 +92,7 @@ Result<void> judge(const TriageRecord& record, const TriageChange& change) {
   std::vector<std::string_view> allowed;
   for (const TriageAction action : triage_actions_of(record.state))
     allowed.push_back(name_of(action));
-  return fail(Errc::kRefused,
+  return fail(Errc::kConflict,
               fmt::format("an alert that is {} cannot {}; it can {}", name_of(record.state),
                           name_of(*change.action), fmt::join(allowed, ", ")));
 }
@@ -132,7 +132,7 @@ Result<TriageRecord> TriageStore::change(const runtime::StoredAlert& alert,
   }
   if (Result<void> good = judge(record, change); !good) return tl::unexpected(good.error());
   if (record.history.size() >= limits_.entries_max) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("an alert takes at most {} comments and changes", limits_.entries_max));
   }
   const TriageState before = record.state;

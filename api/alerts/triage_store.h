@@ -68,7 +68,7 @@ class TriageStore {
   Result<TriageRecord> get(std::string_view alert_id) const;
   /// Decides by the record whether the change may be made: an error ends it.
   using Condition = std::function<Result<void>(const TriageRecord&)>;
-  /// Makes a change, durable when this returns; gives the record after it. Errors: kRefused for an
+  /// Makes a change, durable when this returns; gives the record after it. Errors: kConflict for an
   /// action that the state does not allow, naming those it does; or when the alert has as many
   /// entries as it may have; what the condition says.
   Result<TriageRecord> change(const runtime::StoredAlert& alert, const TriageChange& change,

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/alerts/stored_effects.h"
+#include "api/base/exit_code.h"
 #include "api/base/output_file.h"
 #include "api/base/stop_signal.h"
 
@@ -18,7 +19,7 @@ struct AlertsOptions {
 ExitCode print_alerts(const AlertsOptions& options) {
   ignore_write_signals();
   const Result<StoredEffects> effects = StoredEffects::open(options.data);
-  if (!effects) return end_with(exit_code_of(effects.error()), effects.error().message);
+  if (!effects) return end_with(exit_code_of(effects.error().code), effects.error().message);
   Result<OutputFile> output = OutputFile::open("-");
   if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
   Result<void> written;
@@ -29,7 +30,7 @@ ExitCode print_alerts(const AlertsOptions& options) {
       if (is_shown) written = output->write_line(alert.line);
       return written.has_value();
     });
-    if (written && !read) return end_with(exit_code_of(read.error()), read.error().message);
+    if (written && !read) return end_with(exit_code_of(read.error().code), read.error().message);
   }
   if (written) written = output->close();
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);

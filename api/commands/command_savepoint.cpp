@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/base/exit_code.h"
 #include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/node/offline_node.h"
@@ -21,7 +22,7 @@ struct SavepointOptions {
   std::string name;
 };
 
-ExitCode end(const Error& error) { return end_with(code_of_directory(error.code), error.message); }
+ExitCode end(const Error& error) { return end_with(exit_code_of_named(error.code), error.message); }
 
 ExitCode print_lines(const std::vector<std::string>& lines) {
   Result<OutputFile> output = OutputFile::open("-");

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "api/base/configuration.h"
+#include "api/base/exit_code.h"
 #include "api/base/output_file.h"
-#include "api/node/offline_node.h"
 #include "api/server/kept_settings.h"
 #include "api/server/serve_settings.h"
 #include "api/server/server.h"
@@ -93,7 +93,7 @@ ExitCode run(const ServeOptions& options) {
   runtime::SystemFiles files;
   const Result<std::vector<std::string>> conflicts = look_for_kept_settings(files, configuration);
   if (!conflicts) {
-    return end_with(code_of_directory(conflicts.error().code), conflicts.error().message);
+    return end_with(exit_code_of_named(conflicts.error().code), conflicts.error().message);
   }
   Result<OutputFile> output = OutputFile::open("-");
   if (!output) return end_with(ExitCode::kInputOutput, output.error().message);

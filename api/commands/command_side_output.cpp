@@ -11,6 +11,7 @@
 
 #include "api/alerts/stored_effects.h"
 #include "api/base/arrival_text.h"
+#include "api/base/exit_code.h"
 #include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/base/stop_signal.h"
@@ -27,19 +28,20 @@ using runtime::SideOutputKind;
 ExitCode list(SideOutputKind kind, const std::string& data) {
   ignore_write_signals();
   const Result<StoredEffects> effects = StoredEffects::open(data);
-  if (!effects) return end_with(exit_code_of(effects.error()), effects.error().message);
+  if (!effects) return end_with(exit_code_of(effects.error().code), effects.error().message);
   Result<OutputFile> output = OutputFile::open("-");
   if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
   Result<void> written;
   if (const std::optional<runtime::EffectReader>& reader = effects->reader()) {
     const Result<std::vector<runtime::TimelineRow>> timelines = reader->timelines();
-    if (!timelines) return end_with(exit_code_of(timelines.error()), timelines.error().message);
+    if (!timelines)
+      return end_with(exit_code_of(timelines.error().code), timelines.error().message);
     const std::uint32_t current = timelines->empty() ? 0 : timelines->back().ordinal;
     const Result<void> read = reader->side_output(kind, [&](const runtime::SideOutputRow& row) {
       written = output->write_line(format_side_output_row(row, current));
       return written.has_value();
     });
-    if (written && !read) return end_with(exit_code_of(read.error()), read.error().message);
+    if (written && !read) return end_with(exit_code_of(read.error().code), read.error().message);
   }
   if (written) written = output->close();
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
@@ -74,7 +76,7 @@ ExitCode reinject(SideOutputKind kind, const ReinjectOptions& options) {
     arrivals.push_back(*arrival);
   }
   const Result<runtime::AppendedReinjection> done = reinject_rows(kind, options.data, arrivals);
-  if (!done) return end_with(exit_code_of(done.error()), done.error().message);
+  if (!done) return end_with(exit_code_of(done.error().code), done.error().message);
   const char* const what = kind == SideOutputKind::kLate ? "late event" : "line";
   std::string text = format_count(done->rows, what) + " put in again";
   if (done->rows != 0) text += ": the next run takes them first";

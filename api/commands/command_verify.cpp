@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "api/base/exit_code.h"
 #include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/base/progress.h"
@@ -28,19 +29,7 @@ struct VerifyOptions {
 };
 
 ExitCode code_of(const Error& error) {
-  switch (error.code) {
-    case Errc::kInvalidArgument:
-    case Errc::kNotFound:
-      return ExitCode::kUsage;
-    case Errc::kCorrupt:
-    case Errc::kRefused:
-      return ExitCode::kDataDirectory;
-    case Errc::kIo:
-    case Errc::kLimit:
-    case Errc::kInternal:
-      break;
-  }
-  return ExitCode::kInputOutput;
+  return error.code == Errc::kInternal ? ExitCode::kInputOutput : exit_code_of_named(error.code);
 }
 
 struct VerifiedEffects {

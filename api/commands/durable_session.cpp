@@ -12,6 +12,7 @@
 #include "api/alerts/alert_copy.h"
 #include "api/base/ack_file.h"
 #include "api/base/command.h"
+#include "api/base/exit_code.h"
 #include "api/base/human_text.h"
 #include "api/base/progress.h"
 #include "api/base/stop_signal.h"
@@ -34,8 +35,7 @@
 namespace tocsin::api {
 namespace {
 tl::unexpected<Failure> refuse(const Error& error) {
-  const bool is_io = error.code == Errc::kIo || error.code == Errc::kLimit;
-  return stop(is_io ? ExitCode::kInputOutput : ExitCode::kDataDirectory, error.message);
+  return stop(exit_code_of(error.code), error.message);
 }
 
 std::string format_difference(const runtime::ReplayReport& report) {
@@ -263,7 +263,7 @@ Outcome<void> DurableSession::open_outputs() {
   Result<std::unique_ptr<AlertCopy>> copy =
       AlertCopy::open(arguments_.alerts, node_->effect_store().reader(), shown_before_);
   if (!copy) {
-    const bool is_refused = copy.error().code == Errc::kRefused;
+    const bool is_refused = copy.error().code == Errc::kMismatch;
     return stop(is_refused ? ExitCode::kUsage : ExitCode::kInputOutput, copy.error().message);
   }
   const bool is_terminal = (*copy)->is_terminal();
@@ -449,7 +449,7 @@ void DurableSession::finish_deliveries() {
 ExitCode DurableSession::finish(const Result<void>& read) {
   const bool is_stopped = stop_signal_.requested();
   if (!read) {
-    note_failure(is_stopped && read.error().code == Errc::kRefused ? stopped_text()
+    note_failure(is_stopped && read.error().code == Errc::kStopped ? stopped_text()
                                                                    : read.error().message);
   }
   if (auto taken = node_->checkpoint(); !taken) note_failure(taken.error().message);
@@ -464,8 +464,8 @@ ExitCode DurableSession::finish(const Result<void>& read) {
   if (!failed.empty()) {
     // Whatever may not be taken here any more is for another directory. A file that cannot be
     // written, as the alerts' copy, has stopped the reading before.
-    const bool is_refused = !read && read.error().code == Errc::kRefused && !is_stopped &&
-                            failed == read.error().message;
+    const bool is_refused =
+        !read && is_refusal(read.error().code) && !is_stopped && failed == read.error().message;
     return end_with(is_refused ? ExitCode::kDataDirectory : ExitCode::kInputOutput, failed);
   }
   if (const auto unusable = nothing_usable(report(true))) {

@@ -144,19 +144,19 @@ std::string sign_webhook(const WebhookSecret& secret, std::string_view id, std::
 
 Result<void> verify_webhook(const WebhookSecret& secret, const WebhookHeaders& headers,
                             std::string_view body, std::int64_t now_s) {
-  if (headers.id.empty()) return fail(Errc::kRefused, "header webhook-id is missing");
-  if (headers.timestamp.empty()) return fail(Errc::kRefused, "header webhook-timestamp is missing");
-  if (headers.signature.empty()) return fail(Errc::kRefused, "header webhook-signature is missing");
+  if (headers.id.empty()) return fail(Errc::kDenied, "header webhook-id is missing");
+  if (headers.timestamp.empty()) return fail(Errc::kDenied, "header webhook-timestamp is missing");
+  if (headers.signature.empty()) return fail(Errc::kDenied, "header webhook-signature is missing");
   std::int64_t timestamp_s = 0;
   const char* const end = headers.timestamp.data() + headers.timestamp.size();
   const auto parsed = std::from_chars(headers.timestamp.data(), end, timestamp_s);
   if (parsed.ec != std::errc{} || parsed.ptr != end || timestamp_s < 0)
-    return fail(Errc::kRefused, "header webhook-timestamp is no time in seconds");
+    return fail(Errc::kDenied, "header webhook-timestamp is no time in seconds");
   if (timestamp_s < now_s - kTimestampTolerance.count()) {
-    return fail(Errc::kRefused, fmt::format("the webhook is too old: {} s", now_s - timestamp_s));
+    return fail(Errc::kDenied, fmt::format("the webhook is too old: {} s", now_s - timestamp_s));
   }
   if (timestamp_s > now_s + kTimestampTolerance.count()) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kDenied,
                 fmt::format("the webhook is from the future: {} s ahead", timestamp_s - now_s));
   }
   const std::string expected = sign_webhook(secret, headers.id, timestamp_s, body);
@@ -167,7 +167,7 @@ Result<void> verify_webhook(const WebhookSecret& secret, const WebhookHeaders& h
     matched |= equal_in_constant_time(candidate, expected);
     rest.remove_prefix(std::min(rest.size(), candidate.size() + 1));
   }
-  if (!matched) return fail(Errc::kRefused, "the signature does not match");
+  if (!matched) return fail(Errc::kDenied, "the signature does not match");
   return {};
 }
 

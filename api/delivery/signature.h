@@ -47,7 +47,7 @@ struct WebhookHeaders {
 /// How far a webhook's timestamp may be from the receiver's clock, before or after.
 inline constexpr std::chrono::seconds kTimestampTolerance{300};
 /// Checks a webhook: headers present, timestamp within the tolerance of `now_s`, one signature
-/// equal (compared in constant time). Errors: kRefused with what is wrong, fit to be logged.
+/// equal (compared in constant time). Errors: kDenied with what is wrong, fit to be logged.
 Result<void> verify_webhook(const WebhookSecret& secret, const WebhookHeaders& headers,
                             std::string_view body, std::int64_t now_s);
 

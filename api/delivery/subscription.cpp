@@ -189,7 +189,7 @@ Result<void> Subscription::rotate(std::string next, cep::EventTime now, cep::Dur
   }
   if (before.size() + 1 > kSecretsMax) {
     const auto first = std::ranges::min_element(before, {}, &SecretBefore::until);
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("{} secrets of this subscription sign already, as many as may: the "
                             "first of them ends at {}; an overlap of 0s ends all of them now",
                             before.size(), cep::format_time(first->until)));

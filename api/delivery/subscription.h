@@ -57,7 +57,7 @@ struct Subscription {
   /// The secrets that sign at a time.
   std::vector<std::string> secrets_at(cep::EventTime now) const;
   /// Has `next` sign from now on. The secret before signs too for `overlap`, and each before it
-  /// until its own end; with an overlap of 0 none of them does any more. Fails with kRefused where
+  /// until its own end; with an overlap of 0 none of them does any more. Fails with kConflict where
   /// kSecretsMax would sign at once.
   Result<void> rotate(std::string next, cep::EventTime now, cep::Duration overlap);
   static constexpr std::size_t kSecretsMax = 10;

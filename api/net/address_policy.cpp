@@ -102,7 +102,7 @@ Result<void> AddressPolicy::check(const sockaddr& address) const {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
     std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
   } else {
-    return fail(Errc::kRefused, "webhooks are sent over IPv4 and IPv6 only");
+    return fail(Errc::kDenied, "webhooks are sent over IPv4 and IPv6 only");
   }
   for (const Range& range : allowed_) {
     if (range.contains(bytes)) return {};
@@ -127,9 +127,8 @@ Result<void> AddressPolicy::check(const sockaddr& address) const {
   } else {
     inet_ntop(AF_INET6, bytes.data(), shown, sizeof shown);
   }
-  return fail(Errc::kRefused,
-              fmt::format("the address {} is not of the public Internet: list it in "
-                          "webhooks.allow if webhooks may go there",
-                          shown));
+  return fail(Errc::kDenied, fmt::format("the address {} is not of the public Internet: list it in "
+                                         "webhooks.allow if webhooks may go there",
+                                         shown));
 }
 }  // namespace tocsin::api

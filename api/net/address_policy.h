@@ -18,7 +18,7 @@ class AddressPolicy {
   /// Public addresses, and those in `allowed`: addresses (`10.1.2.3`, `::1`) or ranges
   /// (`10.0.0.0/8`, `fd00::/8`). Errors: kInvalidArgument for what is neither.
   static Result<AddressPolicy> make(const std::vector<std::string>& allowed);
-  /// Fails with kRefused, naming the address and the remedy, for one that is private, loopback,
+  /// Fails with kDenied, naming the address and the remedy, for one that is private, loopback,
   /// link-local, multicast or otherwise not of the public Internet and is not allowed. IPv4 inside
   /// IPv6 (mapped, NAT64, 6to4) counts as that IPv4 address.
   Result<void> check(const sockaddr& address) const;

@@ -70,7 +70,7 @@ Result<void> wait_ready(int descriptor, short events, Deadline by, const StopSwi
     const int timeout_ms = static_cast<int>(std::min<std::int64_t>(left.count(), 60'000));
     const int ready = ::poll(waited, 2, timeout_ms);
     if (ready < 0 && errno != EINTR) return fail(Errc::kIo, system_message(errno));
-    if (ready > 0 && waited[1].revents != 0) return fail(Errc::kRefused, "given up");
+    if (ready > 0 && waited[1].revents != 0) return fail(Errc::kStopped, "given up");
     if (ready > 0 && waited[0].revents != 0) return {};
   }
 }
@@ -214,8 +214,8 @@ struct HttpConnection::Impl {
     if (done && *done > 0) return {};
     const long verdict = SSL_get_verify_result(session);
     if (verdict != X509_V_OK) {
-      return fail(Errc::kRefused, fmt::format("its certificate is not valid: {}",
-                                              X509_verify_cert_error_string(verdict)));
+      return fail(Errc::kDenied, fmt::format("its certificate is not valid: {}",
+                                             X509_verify_cert_error_string(verdict)));
     }
     const std::string reason = done ? "the connection was closed" : done.error().message;
     return fail(done ? Errc::kIo : done.error().code, "TLS handshake failed: " + reason);
@@ -239,7 +239,7 @@ Result<std::unique_ptr<HttpConnection>> HttpConnection::open(const WebhookUrl& u
                                                              const StopSwitch& stop,
                                                              const AddressPolicy* addresses) {
   TOCSIN_ASSERT(!url.tls || trust != nullptr, "a client of https URLs has a trust store");
-  if (stop.is_set()) return fail(Errc::kRefused, "given up");
+  if (stop.is_set()) return fail(Errc::kStopped, "given up");
   Result<AddressList> found = look_up(url);
   if (!found) return tl::unexpected(found.error());
   Result<Socket> socket = connect_to_any(found->get(), connect_by, stop, addresses);

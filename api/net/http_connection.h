@@ -53,7 +53,8 @@ class HttpConnection {
   /// Looks `url.host` up and connects, trying its addresses in turn, by `connect_by`; with TLS the
   /// handshake is done, and the peer's certificate and name are checked, by `done_by`. `trust` is
   /// needed with TLS only; `stop` must outlive the connection. With `addresses` none is connected
-  /// to that they refuse. Errors: kIo or kRefused, in words that fit behind "no answer: ".
+  /// to that they refuse. Errors: kIo, kDenied (by `addresses`, or for the certificate), kStopped,
+  /// in words that fit behind "no answer: ".
   static Result<std::unique_ptr<HttpConnection>> open(const WebhookUrl& url, const TlsTrust* trust,
                                                       Deadline connect_by, Deadline done_by,
                                                       const StopSwitch& stop,
@@ -62,7 +63,7 @@ class HttpConnection {
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
-  /// Sends all of `bytes`. Errors: kIo (closed, or the deadline passed), kRefused (stopped).
+  /// Sends all of `bytes`. Errors: kIo (closed, or the deadline passed), kStopped.
   Result<void> send(std::string_view bytes, Deadline by);
   /// Receives some bytes, at least one; 0 when the peer has closed. Errors: as `send`.
   Result<std::size_t> receive(std::span<char> into, Deadline by);

@@ -65,7 +65,7 @@ class NetworkClient final : public HttpClient {
     }
     if (!head) {
       const Error& error = sent ? head.error() : sent.error();
-      const bool is_over = error.code == Errc::kRefused || steady_clock::now() >= by;
+      const bool is_over = error.code == Errc::kStopped || steady_clock::now() >= by;
       return {.reply = {.error = error.message}, .closed_unanswered = bytes.empty() && !is_over};
     }
     const Deadline body_by = std::min(by, steady_clock::now() + kBodyTimeMax);

@@ -32,7 +32,7 @@ Outcome<KeptRules> load_kept(const runtime::NodeSettings& settings,
 Result<runtime::NodeProgram> compile_kept(const runtime::NodeSettings& settings,
                                           const std::vector<runtime::NamedContents>& texts) {
   Outcome<KeptRules> kept = load_kept(settings, texts);
-  if (!kept) return fail(Errc::kRefused, kept.error().message);
+  if (!kept) return fail(Errc::kOtherVersion, kept.error().message);
   return runtime::NodeProgram{*std::move(kept->rules.program), kept->intake};
 }
 }  // namespace tocsin::api

@@ -19,7 +19,7 @@ struct KeptRules {
 /// are not known to it.
 Outcome<KeptRules> load_kept(const runtime::NodeSettings& settings,
                              const std::vector<runtime::NamedContents>& texts);
-/// The same for NodeOptions::compile: kRefused where it fails.
+/// The same for NodeOptions::compile: kOtherVersion where it fails.
 Result<runtime::NodeProgram> compile_kept(const runtime::NodeSettings& settings,
                                           const std::vector<runtime::NamedContents>& texts);
 }  // namespace tocsin::api

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/base/command.h"
+#include "api/base/exit_code.h"
 #include "api/node/kept_rules.h"
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/data_directory.h"
@@ -39,16 +40,10 @@ class NoStore : public runtime::Store {
   }
   Result<runtime::StoreStats> stats() const override { return runtime::StoreStats{}; }
   Result<void> write(const runtime::StoreBatch& /*batch*/, bool /*sync*/) override {
-    return fail(Errc::kRefused, "nothing is stored where one only looks");
+    return fail(Errc::kUnsupported, "nothing is stored where one only looks");
   }
 };
 }  // namespace
-
-ExitCode code_of_directory(Errc code) {
-  if (code == Errc::kInvalidArgument || code == Errc::kNotFound) return ExitCode::kUsage;
-  return code == Errc::kIo || code == Errc::kLimit ? ExitCode::kInputOutput
-                                                   : ExitCode::kDataDirectory;
-}
 
 struct OfflineNode::Parts {
   runtime::SystemFiles files;
@@ -69,7 +64,7 @@ struct OfflineNode::Parts {
                                         const std::string& blob_folder) {
     const runtime::BlobStore blobs = runtime::BlobStore::look(files, blob_folder);
     Result<std::vector<runtime::NamedContents>> texts = read_texts(blobs, beginning.blobs);
-    if (!texts) return stop(code_of_directory(texts.error().code), texts.error().message);
+    if (!texts) return stop(exit_code_of_named(texts.error().code), texts.error().message);
     Outcome<KeptRules> kept = load_kept(beginning.settings, *texts);
     if (!kept) return tl::unexpected(kept.error());
     rules = std::move(kept->rules);
@@ -91,7 +86,7 @@ bool OfflineNode::is_savepoint() const { return parts_->is_savepoint; }
 
 Outcome<std::unique_ptr<OfflineNode>> OfflineNode::open(const std::string& data) {
   const auto refuse = [](const Error& error) {
-    return stop(code_of_directory(error.code), error.message);
+    return stop(exit_code_of_named(error.code), error.message);
   };
   auto parts = std::make_unique<Parts>();
   Result<runtime::DataDirectory> directory =
@@ -145,7 +140,7 @@ Outcome<std::unique_ptr<OfflineNode>> OfflineNode::look(const std::string& folde
 
 Outcome<std::unique_ptr<OfflineNode>> OfflineNode::look_once(const std::string& folder) {
   const auto refuse = [](const Error& error) {
-    return stop(code_of_directory(error.code), error.message);
+    return stop(exit_code_of_named(error.code), error.message);
   };
   auto parts = std::make_unique<Parts>();
   parts->store = std::make_unique<NoStore>();

@@ -31,6 +31,4 @@ class OfflineNode {
   static Outcome<std::unique_ptr<OfflineNode>> look_once(const std::string& folder);
   std::unique_ptr<Parts> parts_;
 };
-/// How the program ends after such an error of a data directory.
-ExitCode code_of_directory(Errc code);
 }  // namespace tocsin::api

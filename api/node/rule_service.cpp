@@ -191,7 +191,7 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   Result<RulePack> pack = edit(before->pack);
   if (!pack) {
     const bool is_missing = pack.error().code == Errc::kNotFound;
-    const bool is_stage = pack.error().code == Errc::kRefused;
+    const bool is_stage = pack.error().code == Errc::kConflict;
     return refuse(is_missing ? Why::kNotFound : (is_stage ? Why::kNotAllowed : Why::kBadEdit),
                   pack.error().message);
   }
@@ -249,8 +249,8 @@ tl::expected<Deployed, DeployRefusal> RuleService::set_stage(const RuleChange& c
     if (!may_become(before, stage)) {
       std::vector<std::string_view> next;
       for (const RuleStage one : next_stages(before)) next.push_back(name_of(one));
-      return fail(Errc::kRefused, fmt::format("the rule {} is {}: from there it may become {}",
-                                              rule, name_of(before), fmt::join(next, " or ")));
+      return fail(Errc::kConflict, fmt::format("the rule {} is {}: from there it may become {}",
+                                               rule, name_of(before), fmt::join(next, " or ")));
     }
     return pack.with_stage(rule, stage);
   });

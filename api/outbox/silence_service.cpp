@@ -115,7 +115,7 @@ Result<SilenceService::SilencePtr> SilenceService::create(std::string_view setti
       holding += one->state_at(now) != SilenceState::kEnded ? 1 : 0;
   }
   if (holding >= options_.silences_max) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("there are {} silences that have not ended, as many as there may be "
                             "(silences.max): end one, or use fewer that admit more",
                             options_.silences_max));
@@ -136,7 +136,7 @@ Result<SilenceService::SilencePtr> SilenceService::end(const std::string& id,
   if (!before) return fail(Errc::kNotFound, "there is no silence " + id);
   const cep::EventTime now = clock_.now();
   if (before->state_at(now) == SilenceState::kEnded) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("the silence {} ended at {}", id, cep::format_time(before->until)));
   }
   Silence ended = *before;

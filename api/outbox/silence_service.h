@@ -46,7 +46,7 @@ class SilenceService {
   std::vector<SilencePtr> list();
   SilencePtr find(const std::string& id) const;
   /// Durable when these return, and every alert that is stored later is decided by it. Errors:
-  /// kInvalidArgument for settings that cannot be; kLimit; kNotFound; kRefused for one that has
+  /// kInvalidArgument for settings that cannot be; kLimit; kNotFound; kConflict for one that has
   /// ended; those of the store.
   Result<SilencePtr> create(std::string_view settings, const std::string& who);
   Result<SilencePtr> end(const std::string& id, const std::string& who);

@@ -246,8 +246,8 @@ Result<SubscriptionService::SubscriptionPtr> SubscriptionService::create(std::st
                                                                          const std::string& who) {
   const std::lock_guard changing(changing_);
   if (list().size() >= options_.limits.subscriptions_max) {
-    return fail(Errc::kRefused, fmt::format("there are {} subscriptions, as many as there may be",
-                                            options_.limits.subscriptions_max));
+    return fail(Errc::kConflict, fmt::format("there are {} subscriptions, as many as there may be",
+                                             options_.limits.subscriptions_max));
   }
   Subscription subscription;
   if (Result<void> applied = apply_settings(settings, options_.limits, subscription); !applied)
@@ -406,7 +406,7 @@ Result<std::uint64_t> SubscriptionService::redeliver(const std::string& id,
   }
   if (!read) return tl::unexpected(read.error());
   if (rows > options_.redeliver_max) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("more than {} alerts would have to be looked at: take a "
                             "later `from` or fewer at a time",
                             options_.redeliver_max));
@@ -451,7 +451,7 @@ void SubscriptionService::happened(const DeliveryEvent& event) {
   Result<void> done;
   if (event.kind == DeliveryEvent::Kind::kGone) {
     const auto still_active = [](const Subscription& now) -> Result<void> {
-      if (now.status == SubscriptionStatus::kDisabled) return fail(Errc::kRefused, "");
+      if (now.status == SubscriptionStatus::kDisabled) return fail(Errc::kConflict, "");
       return {};
     };
     static_cast<void>(change(event.subscription, still_active, [](Subscription& next) {

@@ -88,7 +88,7 @@ class SubscriptionService {
   std::vector<SubscriptionPtr> list() const;
   SubscriptionPtr find(const std::string& id) const;
   /// What is changed is durable when these return. Errors of all: kInvalidArgument for settings
-  /// that cannot be, kNotFound, kRefused for one too many, what the condition says, those of the
+  /// that cannot be, kNotFound, kConflict for one too many, what the condition says, those of the
   /// store.
   Result<SubscriptionPtr> create(std::string_view settings, const std::string& who);
   Result<SubscriptionPtr> replace(const std::string& id, std::string_view settings,
@@ -100,8 +100,8 @@ class SubscriptionService {
                                      const std::string& reason);
   /// Sends a test message now and logs it. Errors: kNotFound.
   Result<LoggedAttempt> test(const std::string& id);
-  /// Owes alerts once more; gives how many. kRefused where more are meant than one request may look
-  /// at.
+  /// Owes alerts once more; gives how many. kConflict where more are meant than one request may
+  /// look at.
   Result<std::uint64_t> redeliver(const std::string& id, const Redelivery& wanted);
   /// Errors: kNotFound.
   Result<std::vector<DeadDelivery>> dead(const std::string& id, std::uint64_t from,

@@ -56,7 +56,13 @@ HttpResponse problem_of_error(const Error& error, ProblemKind bad_argument) {
       return problem_response(bad_argument, error.message);
     case Errc::kNotFound:
       return problem_response(ProblemKind::kNotFound, error.message);
-    case Errc::kRefused:
+    case Errc::kInUse:
+    case Errc::kConflict:
+    case Errc::kMismatch:
+    case Errc::kOtherVersion:
+    case Errc::kUnsupported:
+    case Errc::kDenied:
+    case Errc::kStopped:
       return problem_response(ProblemKind::kConflict, error.message);
     case Errc::kLimit:  // a full disk, a full queue
       return unavailable_response(error.message);

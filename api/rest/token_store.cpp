@@ -156,7 +156,7 @@ Result<bool> TokenStore::remove(const std::string& name) {
   if (!list.remove(name)) return false;
   const auto is_admin = [](const StoredToken& token) { return token.grant.role == Role::kAdmin; };
   if (std::ranges::none_of(list.tokens(), is_admin)) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("{} is the last token of an admin: make another one first", name));
   }
   if (auto saved = save(list); !saved) return tl::unexpected(saved.error());

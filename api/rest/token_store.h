@@ -26,7 +26,7 @@ class TokenStore {
   Result<std::string> add(const TokenGrant& grant);
   /// The same of one that was made elsewhere.
   Result<void> add(StoredToken token);
-  /// Forgets a token; false where there is none of that name. Fails with kRefused for the last one
+  /// Forgets a token; false where there is none of that name. Fails with kConflict for the last one
   /// of an admin, kIo.
   Result<bool> remove(const std::string& name);
 

@@ -186,11 +186,11 @@ class Operations {
           const auto matches = check_if_match(request, now.version, true);
           if (matches) return {};
           refused = matches.error();
-          return fail(Errc::kRefused, "");
+          return fail(Errc::kConflict, "");
         });
     if (refused) return *refused;
     if (record) return triage_response(*record);
-    if (record.error().code != Errc::kRefused) return problem_of_error(record.error());
+    if (record.error().code != Errc::kConflict) return problem_of_error(record.error());
     const Result<TriageRecord> now = services_.triage.get(hit->alert.id);
     if (!now) return problem_of_error(now.error());
     ordered_json more = {{"state", name_of(now->state)}, {"allowed", ordered_json::array()}};

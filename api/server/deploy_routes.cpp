@@ -154,7 +154,7 @@ HttpResponse change_rule(ServerContext& context, ApiRequest& request,
         } else if (!must_be_new && !is_operator(request) && !is_suppressed(pack, rule)) {
           problem = only_for_operators(fmt::format("changing the live rule {}", rule));
         }
-        if (problem) return fail(Errc::kRefused, "");
+        if (problem) return fail(Errc::kConflict, "");
         Result<RulePack> changed = edit(pack);
         if (changed && must_be_new && !is_operator(request)) {
           changed = changed->with_stage(rule, RuleStage::kShadow);

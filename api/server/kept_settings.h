@@ -16,7 +16,7 @@ std::vector<std::string> adopt_kept_settings(const runtime::NodeSettings& kept,
                                              const std::string& directory,
                                              Configuration& configuration);
 /// The same of what is in the folder of `data.path`, also while a server runs there; nothing where
-/// nothing was begun. Fails as a start would with kCorrupt, kRefused, kIo.
+/// nothing was begun. Fails as a start would with kCorrupt, kOtherVersion, kIo.
 Result<std::vector<std::string>> look_for_kept_settings(runtime::Files& files,
                                                         Configuration& configuration);
 }  // namespace tocsin::api

@@ -225,9 +225,6 @@ HttpResponse carry_out(const Lists& lists, const ApiRequest& request, const List
   const std::shared_ptr<const CurrentRules> rules = context.rules.current();
   Result<ListChange> change = runtime::prepare_list_change(*rules->rules.program, name, action,
                                                            request.grant.name, std::move(entries));
-  if (!change && change.error().code == Errc::kRefused) {
-    return problem_response(ProblemKind::kConflict, change.error().message);
-  }
   if (!change) return problem_of_error(change.error());
   if (action == ListAction::kReplace || change->text.size() > kTextBytesMax) {
     const std::lock_guard lock(*lists.writing);
@@ -257,8 +254,8 @@ HttpResponse carry_out(const Lists& lists, const ApiRequest& request, const List
                     runtime::describe(name)));
   }
   if (!done) {
-    const Errc code = done.error().code;
-    if (code == Errc::kLimit || code == Errc::kRefused) {
+    // A list that is full stays full, where another limit passes.
+    if (done.error().code == Errc::kLimit) {
       return problem_response(ProblemKind::kConflict, done.error().message);
     }
     return problem_of_error(done.error());

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "api/base/command.h"
+#include "api/base/exit_code.h"
 #include "api/base/port_file.h"
 #include "api/base/progress.h"
 #include "api/base/reload_signal.h"
@@ -26,7 +27,6 @@
 #include "api/node/kept_rules.h"
 #include "api/node/node_service.h"
 #include "api/node/node_start.h"
-#include "api/node/offline_node.h"
 #include "api/node/rule_service.h"
 #include "api/node/run_report.h"
 #include "api/rest/answer_store.h"
@@ -203,20 +203,22 @@ Outcome<void> Server::check_rules() {
 Outcome<void> Server::open_directory() {
   const std::string& path = configuration_.text("data.path");
   Result<runtime::DataDirectory> directory = runtime::DataDirectory::open(files_, path, true);
-  if (!directory) return stop(code_of_directory(directory.error().code), directory.error().message);
+  if (!directory)
+    return stop(exit_code_of_named(directory.error().code), directory.error().message);
   directory_ = *std::move(directory);
   Result<std::optional<runtime::Beginning>> beginning =
       runtime::find_beginning(files_, directory_->paths(), true);
-  if (!beginning) return stop(code_of_directory(beginning.error().code), beginning.error().message);
+  if (!beginning)
+    return stop(exit_code_of_named(beginning.error().code), beginning.error().message);
   beginning_ = *std::move(beginning);
   is_begun_ = beginning_.has_value();
   kept_blobs_ = directory_->paths().blobs;
   // A new directory may begin with a savepoint.
   if (const std::string& from = configuration_.text("data.from"); !from.empty() && !is_begun_) {
     const Result<runtime::Manifest> manifest = runtime::read_manifest(files_, from);
-    if (!manifest) return stop(code_of_directory(manifest.error().code), manifest.error().message);
+    if (!manifest) return stop(exit_code_of_named(manifest.error().code), manifest.error().message);
     Result<runtime::Beginning> kept = runtime::beginning_of(manifest->meta, from);
-    if (!kept) return stop(code_of_directory(kept.error().code), kept.error().message);
+    if (!kept) return stop(exit_code_of_named(kept.error().code), kept.error().message);
     beginning_ = *std::move(kept);
     kept_blobs_ = runtime::savepoint_blobs(from);
   }
@@ -250,7 +252,7 @@ Outcome<void> Server::keep_rules() {
   if (beginning_ && (is_begun_ || !given_)) {
     Result<std::vector<runtime::NamedContents>> texts =
         runtime::read_texts(runtime::BlobStore::look(files_, kept_blobs_), beginning_->blobs);
-    if (!texts) return stop(code_of_directory(texts.error().code), texts.error().message);
+    if (!texts) return stop(exit_code_of_named(texts.error().code), texts.error().message);
     pack_ = RulePack::kept(*std::move(texts));
   } else if (given_) {
     pack_ = *given_;
@@ -285,7 +287,7 @@ Outcome<void> Server::keep_rules() {
 Outcome<void> Server::open_tokens() {
   const std::string& folder = directory_->paths().directory;
   Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokensFile);
-  if (!tokens) return stop(code_of_directory(tokens.error().code), tokens.error().message);
+  if (!tokens) return stop(exit_code_of_named(tokens.error().code), tokens.error().message);
   tokens_ = *std::move(tokens);
   const auto path = make_first_token(*tokens_, folder);
   if (!path) return stop(ExitCode::kInputOutput, path.error().message);
@@ -347,7 +349,7 @@ Outcome<void> Server::open_node() {
   store_options.end_mark = directory_->paths().store_end;
   Result<std::unique_ptr<runtime::RocksStore>> store =
       runtime::RocksStore::open(directory_->paths().store, store_options);
-  if (!store) return stop(code_of_directory(store.error().code), store.error().message);
+  if (!store) return stop(exit_code_of_named(store.error().code), store.error().message);
   store_ = *std::move(store);
   ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
 
@@ -368,7 +370,7 @@ Outcome<void> Server::open_node() {
   auto addressees = SubscriptionService::addressees(
       *store_, alert_services_options_.subscriptions.planner, rules_.loaded.rules->plan);
   if (!addressees) {
-    return stop(code_of_directory(addressees.error().code), addressees.error().message);
+    return stop(exit_code_of_named(addressees.error().code), addressees.error().message);
   }
   options.addressees = *std::move(addressees);
   options.recovering = [&](const runtime::RecoveryProgress& done) {
@@ -385,10 +387,10 @@ Outcome<void> Server::open_node() {
   Result<std::unique_ptr<runtime::Node>> node =
       runtime::Node::open(*ports_, *directory_, *rules_.program, std::move(options));
   progress.clear();
-  if (!node) return stop(code_of_directory(node.error().code), node.error().message);
+  if (!node) return stop(exit_code_of_named(node.error().code), node.error().message);
   say_recovery((*node)->recovery());
   if (auto started = service_->start(*std::move(node)); !started) {
-    return stop(code_of_directory(started.error().code), started.error().message);
+    return stop(exit_code_of_named(started.error().code), started.error().message);
   }
   return {};
 }
@@ -422,7 +424,7 @@ Outcome<void> Server::open_rules() {
   runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
   Result<std::unique_ptr<RuleService>> rules =
       RuleService::open(std::move(ports), pack_, std::move(rules_), std::move(settings));
-  if (!rules) return stop(code_of_directory(rules.error().code), rules.error().message);
+  if (!rules) return stop(exit_code_of_named(rules.error().code), rules.error().message);
   rule_service_ = *std::move(rules);
   if (!is_begun_ || !given_ || given_->etag() == pack_.etag()) return {};
   RuleChange change;
@@ -442,11 +444,11 @@ Outcome<void> Server::open_rules() {
 Outcome<void> Server::begin_routes() {
   Result<std::unique_ptr<AnswerStore>> answers =
       AnswerStore::open(*store_, clock_, answer_limits(configuration_));
-  if (!answers) return stop(code_of_directory(answers.error().code), answers.error().message);
+  if (!answers) return stop(exit_code_of_named(answers.error().code), answers.error().message);
   answers_ = *std::move(answers);
   Result<std::unique_ptr<AuditLog>> audit =
       AuditLog::open(*store_, clock_, audit_limits(configuration_));
-  if (!audit) return stop(code_of_directory(audit.error().code), audit.error().message);
+  if (!audit) return stop(exit_code_of_named(audit.error().code), audit.error().message);
   audit_ = *std::move(audit);
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
                                    directory_->paths(), *rule_service_, configuration_, *tokens_,
@@ -456,7 +458,7 @@ Outcome<void> Server::begin_routes() {
       AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,
                           say_delivery, rule_service_->current()->rules.loaded.rules->plan);
   if (!alert_services)
-    return stop(code_of_directory(alert_services.error().code), alert_services.error().message);
+    return stop(exit_code_of_named(alert_services.error().code), alert_services.error().message);
   alert_services_ = *std::move(alert_services);
   open_alert_services_ = alert_services_.get();
   context_->subscriptions = &alert_services_->subscriptions();

@@ -214,7 +214,7 @@ class Operations {
       const auto matches = check_if_match(request, now.version);
       if (matches) return {};
       refused = matches.error();
-      return fail(Errc::kRefused, "");
+      return fail(Errc::kConflict, "");
     };
   }
 
@@ -264,7 +264,7 @@ class Operations {
       if (Result<void> good = matches(now); !good) return good;
       if (now.version == before->version) return {};
       refused = problem_response(ProblemKind::kStale, "the subscription changed just now");
-      return fail(Errc::kRefused, "");
+      return fail(Errc::kConflict, "");
     };
     const ordered_json settings = settings_of(*before);
     if (auto broken = refused_condition(settings, service_.conditions())) return *broken;

@@ -206,7 +206,7 @@ std::optional<std::uint64_t> number_of(std::string_view name) {
 
 Error refused_semantics(const std::string& directory, std::uint32_t was, std::uint32_t is) {
   return {
-      Errc::kRefused,
+      Errc::kOtherVersion,
       fmt::format("{} was made with semantics {}, and this program has {}: the same events could "
                   "give other alerts. Go on with the version of tocsin that made it, or with "
                   "--replay-as-new, which tells what differs and does not send it",
@@ -258,7 +258,7 @@ Result<Manifest> decode_manifest(std::string_view bytes, const std::string& path
   stream.add(body);
   if (stream.finish() != digest) return damaged(path, "its digest is not that of what was written");
   if (format > kCheckpointFormat) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kOtherVersion,
                 fmt::format("{} has format {}, and this program knows formats up to {}: use the "
                             "version of tocsin that wrote it, or a later one",
                             path, format, kCheckpointFormat));

@@ -74,7 +74,7 @@ struct Manifest {
 /// Equal manifests have equal bytes.
 std::string encode_manifest(const Manifest& manifest);
 /// `path` is for messages. Fails with kCorrupt for anything that encode_manifest() does not give,
-/// kRefused for a newer format, with what to do.
+/// kOtherVersion for a newer format, with what to do.
 Result<Manifest> decode_manifest(std::string_view bytes, const std::string& path);
 /// Of the checkpoint or savepoint in `directory`; kNotFound where there is none.
 Result<Manifest> read_manifest(Files& files, const std::string& directory);
@@ -91,7 +91,7 @@ struct CheckpointCheck {
 };
 /// Reads every file of a checkpoint or savepoint once and compares size and digest. Fails with
 /// kCorrupt naming the first file that is damaged, missing, or in state/ though the manifest does
-/// not know it; kRefused for a newer format; kNotFound
+/// not know it; kOtherVersion for a newer format; kNotFound
 /// where `directory` is not there; kIo.
 Result<Manifest> verify_checkpoint(Files& files, const std::string& directory,
                                    const CheckpointCheck& check = {});
@@ -111,7 +111,7 @@ struct GoodCheckpoint {
 Result<GoodCheckpoint> load_checkpoint(Files& files, const std::string& directory);
 /// The newest checkpoint in `directory` (DIR/checkpoints) that is whole; nothing where there never
 /// was one. Only reads, and opens no store before every digest was compared. Fails with kCorrupt
-/// where there are some and all are damaged (the message names the files), kRefused where the
+/// where there are some and all are damaged (the message names the files), kOtherVersion where the
 /// newest readable one is of a newer format or of another semantics number than `semantics` where
 /// it is said, with the remedy.
 Result<std::optional<GoodCheckpoint>> newest_good(Files& files, const std::string& directory,

@@ -41,7 +41,7 @@ Result<bool> check_mark(Files& files, const DataPaths& paths) {
   }
   if (format > kFormat) {
     return fail(
-        Errc::kRefused,
+        Errc::kOtherVersion,
         fmt::format("{} says that {} is a data directory of format {}, which a newer version "
                     "of Tocsin wrote: this one knows formats up to {}; use that version",
                     paths.format, paths.directory, format, kFormat));
@@ -65,7 +65,7 @@ FileResult<void> write_mark(Files& files, const DataPaths& paths) {
 }
 
 tl::unexpected<Error> not_ours(const std::string& path) {
-  return fail(Errc::kRefused,
+  return fail(Errc::kUnsupported,
               fmt::format("{} holds something else than a data directory of Tocsin; name an empty "
                           "folder, or one that does not exist yet ({}/FORMAT, which every data "
                           "directory has, is missing)",
@@ -110,7 +110,7 @@ Result<DataDirectory> DataDirectory::open(Files& files, const std::string& path,
   if (!names) {
     const FileResult<bool> is_folder = files.is_directory(paths.directory);
     if (!is_folder || *is_folder) return from_file(names.error());
-    return fail(Errc::kRefused,
+    return fail(Errc::kUnsupported,
                 fmt::format("{} is a file, and a data directory is a folder: name an empty one, or "
                             "one that does not exist yet",
                             paths.directory));
@@ -127,8 +127,8 @@ Result<DataDirectory> DataDirectory::open(Files& files, const std::string& path,
   FileResult<std::unique_ptr<FileLock>> lock = files.lock(paths.lock);
   if (!lock) {
     if (lock.error().code != FileErrc::kInUse) return from_file(lock.error());
-    return fail(Errc::kRefused, fmt::format("the data directory {} is in use: {}", paths.directory,
-                                            lock.error().message));
+    return fail(Errc::kInUse, fmt::format("the data directory {} is in use: {}", paths.directory,
+                                          lock.error().message));
   }
   data.lock_ = *std::move(lock);
   // Also one that an older version made, or somebody else before it was used: it holds secrets and

@@ -27,9 +27,10 @@ struct DataPaths {
 /// A data directory that this process owns until the value goes. Threading: one caller at a time.
 class DataDirectory {
  public:
-  /// Takes the folder at `path`, made where `may_make`. Fails with kRefused where another process
-  /// has it (the message names it), where it holds something else, or is of a newer format;
-  /// kNotFound where it is not there and may not be made; kCorrupt where its mark is damaged.
+  /// Takes the folder at `path`, made where `may_make`. Fails with kInUse where another process
+  /// has it (the message names it), kUnsupported where it holds something else, kOtherVersion for a
+  /// newer format; kNotFound where it is not there and may not be made; kCorrupt where its mark is
+  /// damaged.
   static Result<DataDirectory> open(Files& files, const std::string& path, bool may_make);
   const DataPaths& paths() const { return paths_; }
   /// It was made now: there is nothing in it.

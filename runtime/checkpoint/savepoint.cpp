@@ -127,7 +127,7 @@ Result<Manifest> make_savepoint(Files& files, const std::string& checkpoint,
   if (!named) return tl::unexpected(named.error());
   const Result<bool> found = exists(files, directory);
   if (!found) return tl::unexpected(found.error());
-  if (*found) return fail(Errc::kRefused, fmt::format("{} is there already", directory));
+  if (*found) return fail(Errc::kConflict, fmt::format("{} is there already", directory));
   Result<Manifest> source = read_manifest(files, checkpoint);
   if (!source) return source;
   Manifest made;
@@ -176,7 +176,8 @@ Result<void> delete_savepoint(Files& files, const std::string& directory) {
   if (!has_manifest) return tl::unexpected(has_manifest.error());
   const Result<Manifest> manifest = read_manifest(files, directory);
   if (!*has_manifest || (manifest && manifest->savepoint.empty())) {
-    return fail(Errc::kRefused, fmt::format("{} is no savepoint: nothing was removed", directory));
+    return fail(Errc::kUnsupported,
+                fmt::format("{} is no savepoint: nothing was removed", directory));
   }
   const std::string removed = directory + std::string(kRemoved);
   Result<void> done = remove_tree(files, removed);

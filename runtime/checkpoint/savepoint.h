@@ -14,7 +14,7 @@ namespace tocsin::runtime {
 /// with . or - nor ending in .new or .old. Fails with kInvalidArgument, saying so.
 Result<void> check_savepoint_name(std::string_view name);
 
-/// Makes a savepoint in `directory`, which must not be there (kRefused) and whose parent must, of
+/// Makes a savepoint in `directory`, which must not be there (kConflict) and whose parent must, of
 /// the finished checkpoint (or savepoint) in `checkpoint` and its blobs in `blobs` (DIR/blobs, or
 /// the savepoint's own). Every file is read and compared; it gets a second name, or is copied where
 /// that is not possible. Once it returns it is on disk; a crash before leaves `directory`.new at
@@ -26,13 +26,14 @@ Result<Manifest> make_savepoint(Files& files, const std::string& checkpoint,
 struct SavepointEntry {
   std::string name;
   std::string directory;
-  Result<Manifest> manifest;  // kCorrupt, kRefused: is said in the list
+  Result<Manifest> manifest;  // kCorrupt, kOtherVersion: is said in the list
   std::uint64_t bytes = 0;    // of all its files, by the manifest
 };
 /// By name; none where `directory` (DIR/savepoints) is not there.
 Result<std::vector<SavepointEntry>> list_savepoints(Files& files, const std::string& directory);
 /// Removes a savepoint: it is renamed first, so that a crash never leaves a part under its name.
-/// Fails with kNotFound, and kRefused for a folder that is no savepoint. A damaged one goes too.
+/// Fails with kNotFound, and kUnsupported for a folder that is no savepoint. A damaged one goes
+/// too.
 Result<void> delete_savepoint(Files& files, const std::string& directory);
 /// Removes what crashes left in DIR/savepoints; by the owner of the data directory.
 Result<void> clean_savepoints(Files& files, const std::string& directory);

@@ -142,7 +142,7 @@ EffectQueueStatus EffectQueue::status() const {
 Result<void> EffectQueue::outcome() const {
   if (status_.failure) return tl::unexpected(*status_.failure);
   if (is_abandoned_ && !waiting_.empty())
-    return fail(Errc::kRefused, "alerts are no longer stored: the run ends");
+    return fail(Errc::kStopped, "alerts are no longer stored: the run ends");
   return {};
 }
 

@@ -49,7 +49,7 @@ Result<EffectReader> EffectReader::open(const StoreReader& store) {
   const Result<EffectFormat> format = decode_format(**value);
   if (!format) return tl::unexpected(format.error());
   if (format->format != kEffectFormat) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kOtherVersion,
                 fmt::format("the alert store has format {}, this tocsin reads {}: use the one that "
                             "wrote it",
                             format->format, kEffectFormat));

@@ -20,8 +20,9 @@ std::vector<std::string> effect_families();
 /// Threading: any.
 class EffectReader {
  public:
-  /// Over a store that was opened with effect_families(), which must outlive this. Errors: kRefused
-  /// for a newer format, naming both; kCorrupt; kNotFound for a store that holds no effects yet.
+  /// Over a store that was opened with effect_families(), which must outlive this. Errors:
+  /// kOtherVersion for a newer format, naming both; kCorrupt; kNotFound for a store that holds no
+  /// effects yet.
   static Result<EffectReader> open(const StoreReader& store);
 
   /// False ends the listing.

@@ -53,7 +53,7 @@ Result<std::unique_ptr<EffectStore>> EffectStore::open(Store& store, Clock& cloc
   if (!format) return tl::unexpected(format.error());
   if (format->semantics != options.semantics) {
     if (!options.accept_other_semantics) {
-      return fail(Errc::kRefused,
+      return fail(Errc::kOtherVersion,
                   fmt::format("the alert store was written with semantics {}, this tocsin has {}: "
                               "go on with the one that wrote it, or with --replay-as-new",
                               format->semantics, options.semantics));
@@ -155,7 +155,7 @@ Result<void> EffectStore::begin_timeline(const std::array<std::uint8_t, 16>& id,
                                          const std::array<std::uint8_t, 16>& parent,
                                          const std::optional<cep::OrderKey>& order_before) {
   if (has_timeline(id)) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("the alert store has timeline {} already", cep::hex(id)));
   }
   TimelineRow row;
@@ -180,19 +180,19 @@ Result<void> EffectStore::begin_timeline(const std::array<std::uint8_t, 16>& id,
 }
 
 Result<void> EffectStore::resume(const std::optional<EmittedMark>& start) {
-  if (timelines_.empty()) return fail(Errc::kRefused, "the alert store has no timeline yet");
+  if (timelines_.empty()) return fail(Errc::kMismatch, "the alert store has no timeline yet");
   const TimelineRow& timeline = timelines_.back();
   const EmittedMark from =
       start ? *start : EmittedMark{timeline.id, timeline.order_before, timeline.number_before};
   if (from.timeline != timeline.id) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kMismatch,
                 fmt::format("the checkpoint is of timeline {}, the alert store of {}",
                             cep::hex(from.timeline), cep::hex(timeline.id)));
   }
   const bool is_ahead = from.number > mark_.number || (from.order && !mark_.order) ||
                         (from.order && *from.order > *mark_.order);
   if (is_ahead || from.number < timeline.number_before) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kMismatch,
                 fmt::format("the alert store is not the one that belongs to the checkpoint: its "
                             "last alert is number {}, the checkpoint's is {}; put back the store "
                             "of the same time",

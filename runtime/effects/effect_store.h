@@ -91,19 +91,19 @@ class Addressees {
 class EffectStore {
  public:
   /// Over a store that was opened with effect_families(), new or old; both ports must outlive this.
-  /// Errors: kRefused for another format or other semantics, with the remedy; kCorrupt.
+  /// Errors: kOtherVersion for another format or other semantics, with the remedy; kCorrupt.
   static Result<std::unique_ptr<EffectStore>> open(Store& store, Clock& clock,
                                                    const EffectStoreOptions& options);
 
   /// --- timelines and replay ---
   /// Begins a timeline that this store does not know, synced: its first alert gets the next number.
   /// `order_before`: the last alert that it shares with the one it came from, as that checkpoint's
-  /// mark says; nothing for the first. Errors: kRefused for one that is already here.
+  /// mark says; nothing for the first. Errors: kConflict for one that is already here.
   Result<void> begin_timeline(const std::array<std::uint8_t, 16>& id,
                               const std::array<std::uint8_t, 16>& parent,
                               const std::optional<cep::OrderKey>& order_before);
   /// Goes on with the last timeline from where the engine starts: the mark of the checkpoint that
-  /// was loaded, or nothing where the timeline is played from its begin. Errors: kRefused for a
+  /// was loaded, or nothing where the timeline is played from its begin. Errors: kMismatch for a
   /// mark that is ahead of what is stored (the store is older than the checkpoint) or of another
   /// timeline; both are named.
   Result<void> resume(const std::optional<EmittedMark>& start);

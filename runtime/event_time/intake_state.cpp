@@ -115,7 +115,7 @@ Result<void> Intake::restore(std::string_view from) {
   ByteReader reader(from);
   const std::uint8_t version = reader.u8();
   if (version != kVersion && version != kVersionWithoutJumps && reader.ok()) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kOtherVersion,
                 "the state of the inputs has a format that this program does not know");
   }
   restore_summary(reader, version);

@@ -59,7 +59,7 @@ struct RunOptions {
   std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
   /// Asked between slices and whenever a read is interrupted by a signal (EINTR). True ends the run
-  /// with an error (Errc::kRefused) after everything before it was processed and handed out; no
+  /// with an error (Errc::kStopped) after everything before it was processed and handed out; no
   /// final watermark. May be empty.
   std::function<bool()> stop_requested;
 };

@@ -270,7 +270,7 @@ Result<void> SliceLoop::look_around() {
   next_look_ = summary_.lines + kLinesPerLook;
   if (std::chrono::steady_clock::now() >= next_progress_) report_progress();
   look_at_idle();
-  if (options_.stop_requested && options_.stop_requested()) return fail(Errc::kRefused, "stopped");
+  if (options_.stop_requested && options_.stop_requested()) return fail(Errc::kStopped, "stopped");
   return intake_.check_room();
 }
 

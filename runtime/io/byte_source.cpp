@@ -82,7 +82,7 @@ class DescriptorSource final : public ByteSource {
 
  private:
   bool stopped() const { return stop_ && stop_(); }
-  static tl::unexpected<Error> stop_error() { return fail(Errc::kRefused, "stopped"); }
+  static tl::unexpected<Error> stop_error() { return fail(Errc::kStopped, "stopped"); }
 
   // Waits until there is something to read, asking now and then whether to stop: a signal may come
   // just before the wait begins.
@@ -323,7 +323,7 @@ Result<std::unique_ptr<ByteSource>> open_stored(const std::string& path, StopReq
   } while (descriptor < 0 && errno == EINTR && !(stop && stop()));
   if (descriptor < 0) {
     const int error = errno;
-    if (error == EINTR) return fail(Errc::kRefused, "stopped");
+    if (error == EINTR) return fail(Errc::kStopped, "stopped");
     return fail(error == ENOENT ? Errc::kNotFound : Errc::kIo,
                 fmt::format("cannot read {}: {}", path, reason_of(error)));
   }

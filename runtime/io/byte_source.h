@@ -36,7 +36,7 @@ class ByteSource {
   /// How many there are in all, where that is known.
   virtual std::optional<std::uint64_t> bytes_total() const = 0;
 };
-/// Asked whenever a read waits or was interrupted by a signal: true ends it with Errc::kRefused.
+/// Asked whenever a read waits or was interrupted by a signal: true ends it with Errc::kStopped.
 /// May be empty.
 using StopRequested = std::function<bool()>;
 

@@ -12,7 +12,7 @@ Error to_error(const FileError& error) {
     case FileErrc::kNoSpace:
       return {Errc::kLimit, error.message};
     case FileErrc::kInUse:
-      return {Errc::kRefused, error.message};
+      return {Errc::kInUse, error.message};
     case FileErrc::kNotFound:
       return {Errc::kNotFound, error.message};
     case FileErrc::kExists:

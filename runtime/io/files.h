@@ -108,7 +108,7 @@ class Files {
 };
 
 /// The same failure for callers who do not branch on FileErrc: kNoSpace is Errc::kLimit, kInUse
-/// kRefused, kNotFound kNotFound, the rest kIo.
+/// kInUse, kNotFound kNotFound, the rest kIo.
 Error to_error(const FileError& error);
 /// Writes all of `bytes`, whatever is short or interrupted.
 FileResult<void> write_all(File& file, std::uint64_t offset, std::string_view bytes);

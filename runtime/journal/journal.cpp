@@ -35,7 +35,7 @@ Journal::~Journal() { (void)close(); }
 
 Result<void> Journal::check_open() const {
   if (status_.state == JournalState::kFailed) return fail(Errc::kIo, status_.reason);
-  if (closing_) return fail(Errc::kRefused, "the journal is closed");
+  if (closing_) return fail(Errc::kStopped, "the journal is closed");
   return {};
 }
 
@@ -88,7 +88,7 @@ Result<void> Journal::wait_durable(std::uint64_t sequence) {
   const std::unique_lock lock(mutex_);
   if (sequence < status_.durable_end) return {};
   if (status_.state == JournalState::kFailed) return fail(Errc::kIo, status_.reason);
-  return fail(Errc::kRefused, "the journal was closed before the record was on disk");
+  return fail(Errc::kStopped, "the journal was closed before the record was on disk");
 }
 
 void Journal::hurry() {

@@ -82,11 +82,11 @@ class Journal {
 
   /// Takes in a record and gives its sequence, waiting while the queue is full. It is durable only
   /// when wait_durable() or the listener says so. Fails with kLimit for a record that no segment
-  /// can hold, kIo after a failure, kRefused once closed.
+  /// can hold, kIo after a failure, kStopped once closed.
   Result<std::uint64_t> append(const JournalRecord& record);
   /// The same without waiting: nothing where the queue is full.
   Result<std::optional<std::uint64_t>> try_append(const JournalRecord& record);
-  /// Waits until the record is on disk. Fails with kIo, or kRefused once closed, where it will not
+  /// Waits until the record is on disk. Fails with kIo, or kStopped once closed, where it will not
   /// be.
   Result<void> wait_durable(std::uint64_t sequence);
   /// Somebody waits for what was taken in: it is written now, whatever it is.

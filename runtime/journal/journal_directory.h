@@ -26,7 +26,7 @@ std::string unfinished_path(const std::string& directory, std::uint64_t id);
 std::string spare_path(const std::string& directory, std::uint64_t id);
 std::string lock_path(const std::string& directory);
 /// Reads the headers of all segments, not their records. Fails with kCorrupt, naming the file,
-/// where a header is damaged or a segment between two others is missing; kRefused for a newer
+/// where a header is damaged or a segment between two others is missing; kOtherVersion for a newer
 /// format.
 Result<JournalDirectory> survey_journal(Files& files, const std::string& directory);
 }  // namespace tocsin::runtime

@@ -84,7 +84,7 @@ Result<SegmentHeader> decode_segment_header(std::string_view block, const std::s
                             path, kHeaderCrcAt, header_crc(block), crc));
   }
   if (version != kJournalVersion) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kOtherVersion,
                 fmt::format("{} has journal format {}, and this program reads format {}; use the "
                             "version of Tocsin that wrote it, or a newer one",
                             path, version, kJournalVersion));

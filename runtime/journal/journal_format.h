@@ -44,7 +44,7 @@ struct SegmentHeader {
 /// kSegmentHeaderBytes.
 std::string encode_segment_header(const SegmentHeader& header);
 /// `block` is the beginning of the file `path`, which messages name. Fails with kCorrupt for damage
-/// and kRefused for a newer version.
+/// and kOtherVersion for a newer version.
 Result<SegmentHeader> decode_segment_header(std::string_view block, const std::string& path);
 /// What the checksums of a segment's frames begin with.
 std::uint32_t frame_seed(const SegmentHeader& header);

@@ -40,8 +40,8 @@ class JournalReader {
                                     std::uint64_t until = kToEnd);
 
   /// Nothing at the end. Fails with kCorrupt, naming file, offset and record, for damage, and for
-  /// an end before `from` or before an `until` that was given; kRefused for what a newer version
-  /// wrote.
+  /// an end before `from` or before an `until` that was given; kOtherVersion for what a newer
+  /// version wrote.
   Result<std::optional<JournalEntry>> next();
   /// Of the record that next() gives.
   std::uint64_t sequence() const { return sequence_; }

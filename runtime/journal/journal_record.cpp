@@ -167,7 +167,7 @@ Result<JournalRecord> decode_record(std::string_view body) {
       break;
     default:
       if (!reader.ok()) return fail(Errc::kCorrupt, "a record without a kind");
-      return fail(Errc::kRefused,
+      return fail(Errc::kOtherVersion,
                   fmt::format("a record of a kind that this program does not know: {}", kind));
   }
   if (!reader.is_done() || !is_sound) {

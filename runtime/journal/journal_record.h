@@ -78,8 +78,9 @@ using JournalRecord = std::variant<ArrivalByValue, ArrivalByPosition, Decision, 
 /// Appends the body of `record`, which must keep the bounds that its members state, but for the
 /// long text that a body may end with, which it gives, borrowed from `record`.
 std::string_view encode_front(const JournalRecord& record, std::string& to);
-/// Texts of the result point into `body`. Fails with kRefused for a kind that this program does not
-/// know, kCorrupt for what encode_front() never gives; the message does not say where it stood.
+/// Texts of the result point into `body`. Fails with kOtherVersion for a kind that this program
+/// does not know, kCorrupt for what encode_front() never gives; the message does not say where it
+/// stood.
 Result<JournalRecord> decode_record(std::string_view body);
 /// "arrival by value", …
 std::string_view record_kind_name(const JournalRecord& record);

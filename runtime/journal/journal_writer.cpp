@@ -130,7 +130,7 @@ Result<void> JournalWriter::ask_end_mark() {
 Result<void> JournalWriter::check_last(const SegmentHeader& header) const {
   if (header.semantics == options_.semantics || options_.accept_other_semantics) return {};
   return fail(
-      Errc::kRefused,
+      Errc::kOtherVersion,
       fmt::format("{} was written under semantics {}, and this program runs under semantics "
                   "{}: its alerts may differ; use the version of Tocsin that wrote it, or go on "
                   "with --replay-as-new, which tells what differs and does not send it",

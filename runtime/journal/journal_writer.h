@@ -85,9 +85,9 @@ enum class CommitState : std::uint8_t {
 class JournalWriter {
  public:
   /// Opens the journal in `directory`, whose parent must exist, or begins one. Takes the lock,
-  /// finds the end, makes sure that all before it is on disk. Fails with kRefused for a live owner,
-  /// a newer format, another semantics number; kCorrupt, naming file, offset and record, for
-  /// damage, which changes no segment; kLimit without space.
+  /// finds the end, makes sure that all before it is on disk. Fails with kInUse for a live owner,
+  /// kOtherVersion for a newer format or another semantics number; kCorrupt, naming file, offset
+  /// and record, for damage, which changes no segment; kLimit without space.
   static Result<std::unique_ptr<JournalWriter>> open(Files& files, Clock& clock,
                                                      std::string directory,
                                                      const JournalOptions& options);

@@ -231,7 +231,7 @@ class Matching {
       pair(file, index, *std::move(contents));
       return {};
     }
-    return fail(Errc::kRefused,
+    return fail(Errc::kMismatch,
                 fmt::format("{} has changed: the first {} bytes, which were taken before, {}; put "
                             "them back, name the file that they were moved to with --input as "
                             "well, give the new contents as a file of another name, or begin anew "

@@ -28,7 +28,8 @@ struct InputIdentity {
 };
 std::string write_identity(const InputIdentity& identity);
 std::optional<InputIdentity> read_identity(std::string_view text);
-/// Of the file as it is now. Fails with kNotFound, kIo, and kRefused for what is no regular file.
+/// Of the file as it is now. Fails with kNotFound, kIo, and kUnsupported for what is no regular
+/// file.
 Result<InputIdentity> identify_file(const std::string& path,
                                     InputFiles& files = system_input_files());
 /// Whether the file begins with what the identity was made of, which may have grown since.
@@ -50,9 +51,9 @@ struct FileMatch {
 };
 /// Finds the files at `paths` again among `sources`: by inode, by name, or as copies, and always by
 /// what they hold. A file rotated away is found under its new name, also truncated behind a copy or
-/// packed, and the file of its old name is then a new one. Fails with kRefused, naming the file and
-/// what to do, where bytes that were taken are others now or no longer there; as identify_file()
-/// does.
+/// packed, and the file of its old name is then a new one. Fails with kMismatch, naming the file
+/// and what to do, where bytes that were taken are others now or no longer there; as
+/// identify_file() does.
 Result<std::vector<FileMatch>> match_files(const std::vector<std::string>& paths,
                                            const std::vector<NodeSource>& sources,
                                            InputFiles& files = system_input_files());

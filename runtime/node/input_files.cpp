@@ -23,7 +23,7 @@ class SystemInputFiles final : public InputFiles {
                   fmt::format("cannot read {}: {}", path, std::generic_category().message(EISDIR)));
     }
     if (!S_ISREG(found.st_mode)) {
-      return fail(Errc::kRefused,
+      return fail(Errc::kUnsupported,
                   fmt::format("{} is no regular file, and could not be read again after a crash; "
                               "send it to standard input (--input -)",
                               path));

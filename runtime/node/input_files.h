@@ -22,7 +22,7 @@ class InputFiles {
   InputFiles(const InputFiles&) = delete;
   InputFiles& operator=(const InputFiles&) = delete;
   virtual ~InputFiles() = default;
-  /// Fails with kNotFound, kIo, and kRefused for what is no regular file.
+  /// Fails with kNotFound, kIo, and kUnsupported for what is no regular file.
   virtual Result<InputStatus> status(const std::string& path) = 0;
   /// The bytes as they are stored. Fails as open_stored().
   virtual Result<std::unique_ptr<ByteSource>> open_stored(const std::string& path,

@@ -53,7 +53,7 @@ Result<ListChange> prepare_list_change(const cep::Program& program, ListName nam
   const ListOrTable what = find_list(program.data(), name);
   if (what.list == nullptr && what.table == nullptr) return tl::unexpected(not_there(name));
   if (what.list != nullptr && !what.list->may_change()) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kUnsupported,
                 fmt::format("{} is of phrases or patterns, which are compiled with the rules: "
                             "change it in the rule pack (PUT or PATCH /v1/pack)",
                             describe(name)));

@@ -43,8 +43,8 @@ struct ListChanged {
   std::size_t size = 0;      // entries now
 };
 /// A change of these entries. Takes time by their number, and needs no node: `program` is one with
-/// the list or table. `entries` is empty for kReset. Fails with kNotFound, and with kRefused for a
-/// list that may not be changed.
+/// the list or table. `entries` is empty for kReset. Fails with kNotFound, and with kUnsupported
+/// for a list that may not be changed.
 Result<ListChange> prepare_list_change(const cep::Program& program, ListName name,
                                        ListAction action, std::string who,
                                        std::vector<cep::Entry> entries);

@@ -140,8 +140,9 @@ struct CheckpointFigures {
 class Node {
  public:
   /// Opens what is in `directory`, which must outlive the node, or begins it, and replays. Fails
-  /// with kRefused, with what to do, for a timeline begun with other settings; kCorrupt for damage,
-  /// which is named; as its parts do.
+  /// with kMismatch, with what to do, for a timeline begun with other settings; kConflict for a
+  /// start from a savepoint where a run was begun; kOtherVersion for other semantics; kCorrupt for
+  /// damage, which is named; as its parts do.
   static Result<std::unique_ptr<Node>> open(const NodePorts& ports, const DataDirectory& directory,
                                             const cep::Program& program, NodeOptions options);
   /// What `paths` hold up to now, also beside an owner: nothing is changed, stored or sent, and the
@@ -156,12 +157,12 @@ class Node {
 
   /// A source, known or new, by the name that it has in the journal; a new one is journaled, and
   /// begins where time is. A producer (stream_of()) is there with its first lines. Fails with
-  /// kRefused where it is known as one of another kind.
+  /// kMismatch where it is known as one of another kind.
   Result<std::size_t> source(std::string_view name, SourceKind kind);
   const std::vector<NodeSource>& sources() const;
   /// Journals that producers belong to a token, or are no more: those removed are forgotten with
   /// their sequences, and sources() no longer has them where it had them. Those to own are there
-  /// from then on. Fails with kRefused once time has ended.
+  /// from then on. Fails with kConflict once time has ended.
   Result<void> change_producers(const ProducerCommand& change);
   /// What is now known of a file: `identity` goes into its next records; requires that `prefix`
   /// is whole and of the bytes taken so far.
@@ -169,7 +170,7 @@ class Node {
 
   /// Takes lines of `block` (as LineSplitter has it; whole lines by value), stopping early where a
   /// record is full and where `order` says that another source comes first, and journals what it
-  /// took. `source_of` is the place in `order`. Gives the bytes taken. Fails with kRefused once
+  /// took. `source_of` is the place in `order`. Gives the bytes taken. Fails with kConflict once
   /// time has ended, and with kLimit, taking nothing, where as many events wait to be put in order
   /// as may: the node is as good as before.
   /// `traces`: which requests the lines by value came with; where the record has no room for them
@@ -193,7 +194,7 @@ class Node {
   /// Begins to give the state to an engine of other rules, made of `texts`, in chunks at the ends
   /// of slices and in poll(); those that hold go on meanwhile, and no checkpoint is begun by
   /// itself. Nothing is journaled: what was prepared before, or not activated, is as if it had
-  /// never been. Fails with kRefused once time has ended.
+  /// never been. Fails with kConflict once time has ended.
   Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts);
   /// Between prepare() and activate() or call_off().
   bool is_preparing() const;
@@ -210,7 +211,7 @@ class Node {
   /// Journals that a list or table holds other entries from here on: the next event is judged by
   /// them. Takes time by the entries that change; a whole (prepare_list_change()) is just put in
   /// its place, and what was there is given back in `change` to be let go of elsewhere. Fails with
-  /// kRefused where the rules have changed since it was prepared, or time has ended; with kLimit,
+  /// kConflict where the rules have changed since it was prepared, or time has ended; with kLimit,
   /// changing nothing, where there would be more entries than may be.
   Result<ListChanged> change_list(ListChange& change);
   /// What was changed of lists and tables; they themselves are program().data().
@@ -218,7 +219,7 @@ class Node {
   /// What holds now.
   const NodeSettings& settings() const;
   const cep::Program& program() const;
-  /// Fails with kRefused, saying so, once time has ended.
+  /// Fails with kConflict, saying so, once time has ended.
   Result<void> may_take() const;
   /// Fails with kLimit, saying the remedy, where more should not be taken: too many events wait to
   /// be put in order, or memory is beyond its limit. For whoever reads, now and then; a replay is
@@ -270,7 +271,7 @@ struct Beginning {
 };
 /// From its newest readable checkpoint, or the first record of its journal; nothing where nothing
 /// was begun. With `is_latest` it is what holds at the journal's end, which is read for that.
-/// Without the directory's lock. Fails with kCorrupt, kRefused.
+/// Without the directory's lock. Fails with kCorrupt, kOtherVersion.
 Result<std::optional<Beginning>> find_beginning(Files& files, const DataPaths& paths,
                                                 bool is_latest);
 /// The settings and blobs of a checkpoint or savepoint.

@@ -17,7 +17,7 @@ Result<std::optional<Manifest>> newest_manifest(Files& files, const DataPaths& p
   for (const std::uint64_t number : *numbers) {
     Result<Manifest> manifest = read_manifest(files, checkpoint_path(paths.checkpoints, number));
     if (manifest) return std::optional(*std::move(manifest));
-    if (manifest.error().code == Errc::kRefused) return tl::unexpected(manifest.error());
+    if (manifest.error().code == Errc::kOtherVersion) return tl::unexpected(manifest.error());
   }
   return std::nullopt;
 }

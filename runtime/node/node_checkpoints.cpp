@@ -116,7 +116,7 @@ Result<void> Node::Impl::drain() {
 }
 
 Result<void> Node::Impl::checkpoint() {
-  if (has_failed_) return fail(Errc::kRefused, "no checkpoint is taken after a failure");
+  if (has_failed_) return fail(Errc::kConflict, "no checkpoint is taken after a failure");
   drop_carried();
   const auto wait = [&]() -> Result<void> {
     while (taker_->is_taking()) {

@@ -347,7 +347,7 @@ Result<void> NodeInputs::look_around() {
   }
   if (std::chrono::steady_clock::now() >= next_progress_) report_progress();
   if (auto looked = look_at_idle(); !looked) return looked;
-  if (options_.stop_requested && options_.stop_requested()) return fail(Errc::kRefused, "stopped");
+  if (options_.stop_requested && options_.stop_requested()) return fail(Errc::kStopped, "stopped");
   return {};
 }
 

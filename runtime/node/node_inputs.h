@@ -51,7 +51,7 @@ class NodeInputs {
                                                   NodeInputOptions options);
   /// Reads all to their ends: always the next line of the input whose own watermark is least, as a
   /// run without a data directory does, or with `reads_ahead` lines of others while that one has
-  /// none. Fails with kRefused where it is asked to stop, after all
+  /// none. Fails with kStopped where it is asked to stop, after all
   /// that was read was handed over; with kLimit where there is no room (Node::check_room()); as the
   /// inputs and the node do.
   Result<void> run();

@@ -18,7 +18,7 @@ Result<ListChanged> Node::Impl::change_list(ListChange& change) {
   const ListOrTable what = find_list(program_.data(), change.name);
   const bool is_there = what.list != nullptr || what.table != nullptr;
   if (!is_there || shape_of(what) != change.shape) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("the rules have changed meanwhile, and {} with them: read it again",
                             describe(change.name)));
   }

@@ -13,7 +13,7 @@ namespace tocsin::runtime {
 Result<void> Node::Impl::may_take() const {
   if (!state_.has_time_ended) return {};
   return fail(
-      Errc::kRefused,
+      Errc::kConflict,
       fmt::format("in {} time has ended (--final-watermark): it can be looked at, but takes "
                   "no more events; begin another data directory",
                   paths_.directory));
@@ -39,7 +39,7 @@ Result<std::size_t> Node::Impl::source(std::string_view name, SourceKind kind) {
     NodeSource& source = state_.sources[*known];
     if (source.next_offset == 0) source.kind = kind;
     if (source.kind != kind) {
-      return fail(Errc::kRefused,
+      return fail(Errc::kMismatch,
                   fmt::format("{} was read otherwise before: as {}", name,
                               kind == SourceKind::kByValue ? "a file" : "a stream of lines"));
     }

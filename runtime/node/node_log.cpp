@@ -94,7 +94,7 @@ Result<void> ThreadedLog::wait_durable() {
     const JournalStatus status = journal_->status();
     if (status.durable_end >= next_sequence_) return {};
     if (status.state == JournalState::kFailed) return fail(Errc::kIo, status.reason);
-    if (status.state == JournalState::kClosed) return fail(Errc::kRefused, "the journal is closed");
+    if (status.state == JournalState::kClosed) return fail(Errc::kStopped, "the journal is closed");
     if (Result<void> waited = wait_for_change(); !waited) return waited;
   }
 }
@@ -110,6 +110,6 @@ Result<void> ThreadedLog::wait_for_change() {
   const JournalStatus status = journal_->status();
   // A disk that is only slow is waited for.
   if (status.state != JournalState::kNoSpace) return {};
-  return fail(Errc::kRefused, "stopped while waiting for space: " + status.reason);
+  return fail(Errc::kStopped, "stopped while waiting for space: " + status.reason);
 }
 }  // namespace tocsin::runtime

@@ -30,7 +30,7 @@ class NodeLog {
   virtual const std::optional<TornEnd>& torn_end() const = 0;
   /// The most bytes of lines that one record by value may carry.
   std::size_t value_bytes_max() const { return frame_bytes_max() - kValueOverheadMax; }
-  /// Takes in a record and gives its sequence; as Journal::append(). Fails with kRefused where it
+  /// Takes in a record and gives its sequence; as Journal::append(). Fails with kStopped where it
   /// would wait and is asked to stop.
   virtual Result<std::uint64_t> append(const JournalRecord& record) = 0;
   /// Fails with kIo once the journal has failed for good; waits for nothing.

@@ -206,7 +206,7 @@ Result<void> Node::Impl::take_command(const Command& command) {
     state_.has_time_ended = true;
     return intake_->finish(true, std::nullopt);
   }
-  return fail(Errc::kRefused,
+  return fail(Errc::kOtherVersion,
               fmt::format("{} has a command `{}` in record {}, which a newer version of Tocsin "
                           "wrote: use that version",
                           paths_.journal, command.name, sequence_));

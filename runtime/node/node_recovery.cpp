@@ -139,7 +139,7 @@ Result<void> Node::Impl::find_timeline() {
     return {};
   }
   if (options_.from) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("{} holds a run already: a start from a savepoint needs a data "
                             "directory of its own, which does not exist yet",
                             paths_.directory));
@@ -209,7 +209,7 @@ Result<void> Node::Impl::load_savepoint() {
   if (!good) return tl::unexpected(good.error());
   const CheckpointMeta* const meta = &good->meta;
   if (meta->semantics != options_.semantics) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kOtherVersion,
                 fmt::format("{} was made under semantics {}, and this program runs under semantics "
                             "{}: use the version of Tocsin that made it",
                             directory, meta->semantics, options_.semantics));
@@ -223,7 +223,7 @@ Result<void> Node::Impl::load_savepoint() {
   }
   if (auto loaded = load_state(*good); !loaded) return loaded;
   if (state_.has_time_ended) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("{} was made after time had ended (--final-watermark): it can be "
                             "looked at, but takes no more events",
                             directory));
@@ -376,7 +376,7 @@ Result<void> Node::Impl::begin() {
 
 Result<void> Node::Impl::replay(std::uint64_t end) {
   if (other_semantics_end_ > position_ && !options_.replay_as_new) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kOtherVersion,
                 fmt::format("{} was written under other semantics than {}, those of this program: "
                             "its alerts may differ; use the version of Tocsin that wrote it, or "
                             "go on with --replay-as-new, which tells what differs and does not "
@@ -410,7 +410,7 @@ Result<void> Node::Impl::replay(std::uint64_t end) {
       options_.recovering({recovery_.keys, position_ - begin, end - begin, recovery_.events});
     }
     if (options_.stop_requested && options_.stop_requested()) {
-      return fail(Errc::kRefused, "stopped while recovering; nothing is lost");
+      return fail(Errc::kStopped, "stopped while recovering; nothing is lost");
     }
   }
   recovery_.records = position_ - begin;

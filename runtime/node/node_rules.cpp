@@ -10,7 +10,7 @@
 
 namespace tocsin::runtime {
 Error Node::Impl::other_rules(const SettingsChange& change) const {
-  return {Errc::kRefused,
+  return {Errc::kMismatch,
           fmt::format("the data directory {0} was begun otherwise: {1}; go on as it was begun, "
                       "or carry its state over: `tocsin savepoint make --data {0} NAME`, then "
                       "`tocsin run RULES --from {0}/savepoints/NAME --data NEW_FOLDER` (a server: "
@@ -41,7 +41,7 @@ Result<NodeProgram> Node::Impl::program_of(const NodeSettings& wanted,
   const SettingsChange other =
       compare_settings(wanted, settings_of(compiled->program, wanted.options));
   if (other.may_go_on()) return compiled;
-  return fail(Errc::kRefused,
+  return fail(Errc::kOtherVersion,
               fmt::format("{} holds records of rules that this version of Tocsin reads otherwise: "
                           "{}; use the version that wrote them",
                           paths_.journal, other.text()));

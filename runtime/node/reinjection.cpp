@@ -181,7 +181,7 @@ Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
   const Result<bool> has_ended = has_ended_by_checkpoint(files, paths.checkpoints);
   if (!has_ended) return tl::unexpected(has_ended.error());
   if (before->has_time_ended || *has_ended) {
-    return fail(Errc::kRefused,
+    return fail(Errc::kConflict,
                 fmt::format("in {} time has ended (--final-watermark): nothing is taken any more, "
                             "and what was set aside can only be looked at",
                             paths.directory));

@@ -59,7 +59,7 @@ Command reinjection_command(cep::EventTime now, std::string_view arguments,
                             const SideOutputLines& lines, const cep::Digest& digest);
 /// Appends the command for the rows of one kind that were not put in again yet: all, or those with
 /// `arrivals`, each of which must be there (kNotFound). Nothing is appended where there is none.
-/// Only the owner of the directory may. Fails with kRefused where time has ended, and as journal,
+/// Only the owner of the directory may. Fails with kConflict where time has ended, and as journal,
 /// blobs and reader do.
 Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
                                                const DataDirectory& directory,

@@ -148,7 +148,7 @@ class Verifier {
     }
     const Errc code = manifest.error().code;
     if (is_live_ && is_gone(directory)) return false;
-    if (code == Errc::kRefused) {
+    if (code == Errc::kOtherVersion) {
       find(manifest.error(), "use that version");
       return false;
     }
@@ -280,7 +280,7 @@ class Verifier {
              "restore the data directory from a copy: journal, checkpoints and store "
              "are of one moment");
         return {};
-      case Errc::kRefused:
+      case Errc::kOtherVersion:
         find(whole.error(), "use the version of tocsin that wrote it");
         return {};
       case Errc::kNotFound:
@@ -310,11 +310,11 @@ class Verifier {
     }
     if (!extent) {
       const Errc code = extent.error().code;
-      if (code != Errc::kCorrupt && code != Errc::kRefused && code != Errc::kNotFound) {
+      if (code != Errc::kCorrupt && code != Errc::kOtherVersion && code != Errc::kNotFound) {
         return tl::unexpected(extent.error());
       }
       find(extent.error(),
-           code == Errc::kRefused ? "use the version of tocsin that wrote it" : kNewDirectory);
+           code == Errc::kOtherVersion ? "use the version of tocsin that wrote it" : kNewDirectory);
       return {};
     }
     report_.journal_segments = extent->segments;

@@ -37,7 +37,8 @@ struct StoreExtent {
   EmittedMark mark;
   std::uint64_t cause = 0;  // the last record of the mark's timeline of which something is stored
 };
-/// What a store holds of that. kNotFound for one that holds nothing yet; kRefused, kCorrupt, kIo.
+/// What a store holds of that. kNotFound for one that holds nothing yet; kOtherVersion, kCorrupt,
+/// kIo.
 Result<StoreExtent> extent_of(const StoreReader& store);
 struct VerifyPorts {
   Files& files;
@@ -50,6 +51,6 @@ struct VerifyPorts {
 /// `directory`: a data directory, or the folder of a savepoint or checkpoint. Nothing in it is
 /// changed. Holds the lock of a data directory while it reads; where another process has it, what
 /// changes underfoot is no damage. Fails with kNotFound or kInvalidArgument where there is neither,
-/// kRefused for a newer format, kIo for what cannot be read.
+/// kOtherVersion for a newer format, kIo for what cannot be read.
 Result<VerifyReport> verify_directory(const VerifyPorts& ports, const std::string& directory);
 }  // namespace tocsin::runtime

@@ -27,8 +27,8 @@ struct RocksStoreOptions {
 class RocksStore : public Store {
  public:
   /// Opens the store in `directory`, whose parent must exist, or begins one; waits until its name
-  /// is on disk. Errors, all naming the path: kRefused for a live owner or a newer store; kCorrupt
-  /// for damage; kLimit without space; kIo.
+  /// is on disk. Errors, all naming the path: kInUse for a live owner, kOtherVersion for a
+  /// newer store; kCorrupt for damage; kLimit without space; kIo.
   static Result<std::unique_ptr<RocksStore>> open(const std::string& directory,
                                                   const RocksStoreOptions& options);
   /// Opens what is on disk for reading: all that was written before now, by an owner that may go on

@@ -58,7 +58,7 @@ TEST_CASE("addresses: webhooks go to the public Internet and nowhere else") {
     CAPTURE(address);
     const Result<void> refused = check(policy, address);
     REQUIRE_FALSE(refused);
-    CHECK(refused.error().code == Errc::kRefused);
+    CHECK(refused.error().code == Errc::kDenied);
     CHECK(refused.error().message.find("webhooks.allow") != std::string::npos);
   }
   for (const char* const address :

@@ -115,13 +115,13 @@ TEST_CASE("triage: a refused action changes nothing and names the others; so do 
   REQUIRE(triage.change(alert, {"ann", A::kClose, "", ""}, {}));
   const auto refused = triage.change(alert, {"ann", A::kConfirm, "", ""}, {});
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().code == Errc::kRefused);
+  CHECK(refused.error().code == Errc::kConflict);
   CHECK(refused.error().message == "an alert that is closed cannot confirm; it can reopen");
   CHECK(triage.get(alert.id)->version == 1);
   REQUIRE(triage.change(alert, {"ann", {}, "", "one"}, {}));
   const auto full = triage.change(alert, {"ann", {}, "", "two"}, {});
   REQUIRE_FALSE(full);
-  CHECK(full.error().code == Errc::kRefused);
+  CHECK(full.error().code == Errc::kConflict);
   CHECK(triage.get("xyz").error().code == Errc::kNotFound);
 }
 }  // namespace

@@ -22,7 +22,7 @@ TEST_CASE("data directory: it is made, found again, and one process's at a time"
     REQUIRE(first);
     CHECK(first->is_new());
     CHECK(first->paths().journal == "/data/journal");
-    CHECK(refusal(DataDirectory::open(files, "/data", true), Errc::kRefused).find("in use") !=
+    CHECK(refusal(DataDirectory::open(files, "/data", true), Errc::kInUse).find("in use") !=
           std::string::npos);
   }
   files.cut_power();
@@ -36,12 +36,12 @@ TEST_CASE("data directory: what is none, or is newer, or damaged, is refused by 
   tests::SimulatedFiles files;
   REQUIRE(files.make_directory("/other"));
   files.put("/other/notes.txt", "mine");
-  CHECK(refusal(DataDirectory::open(files, "/other", true), Errc::kRefused)
+  CHECK(refusal(DataDirectory::open(files, "/other", true), Errc::kUnsupported)
             .find("/other holds something else") != std::string::npos);
   CHECK(files.contents("/other/notes.txt") == "mine");
   REQUIRE(files.make_directory("/newer"));
   files.put("/newer/FORMAT", "tocsin data 2\n");
-  CHECK(refusal(DataDirectory::open(files, "/newer", true), Errc::kRefused).find("format 2") !=
+  CHECK(refusal(DataDirectory::open(files, "/newer", true), Errc::kOtherVersion).find("format 2") !=
         std::string::npos);
   for (const char* text :
        {"", "tocsin data", "tocsin data x\n", "tocsin data 1", "tocsin data 1x\n"}) {

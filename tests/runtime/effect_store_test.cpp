@@ -322,7 +322,7 @@ TEST_CASE(
   REQUIRE(commit(process, with_alerts(1, {effect_alert(10, 1)})));
   const EmittedMark fork = process->mark();
   REQUIRE(commit(process, with_alerts(2, {effect_alert(11, 1), effect_alert(12, 1)})));
-  CHECK(process->begin_timeline(kFirst, {}, {}).error().code == Errc::kRefused);
+  CHECK(process->begin_timeline(kFirst, {}, {}).error().code == Errc::kConflict);
   REQUIRE(process->begin_timeline(kSecond, kFirst, fork.order));
   CHECK(process->has_timeline(kSecond));
   REQUIRE(commit(process, with_alerts(2, {effect_alert(11, 1), effect_alert(11, 2)})));
@@ -345,7 +345,7 @@ TEST_CASE("effect store: another format or other semantics is refused with the r
   const auto store = *disk.open(effect_families());
   const auto other = EffectStore::open(*store, clock, {.semantics = 2});
   REQUIRE_FALSE(other);
-  CHECK(other.error().code == Errc::kRefused);
+  CHECK(other.error().code == Errc::kOtherVersion);
   CHECK(other.error().message ==
         "the alert store was written with semantics 1, this tocsin has 2: go on with the one that "
         "wrote it, or with --replay-as-new");
@@ -356,10 +356,10 @@ TEST_CASE("effect store: another format or other semantics is refused with the r
   REQUIRE(store->write(batch, true));
   const auto newer = EffectStore::open(*store, clock, {});
   REQUIRE_FALSE(newer);
-  CHECK(newer.error().code == Errc::kRefused);
+  CHECK(newer.error().code == Errc::kOtherVersion);
   CHECK(newer.error().message ==
         "the alert store has format 2, this tocsin reads 1: use the one that wrote it");
-  CHECK(EffectReader::open(*store).error().code == Errc::kRefused);
+  CHECK(EffectReader::open(*store).error().code == Errc::kOtherVersion);
 }
 
 TEST_CASE("effect store: a store whose newest rows are gone is damaged, not shorter") {

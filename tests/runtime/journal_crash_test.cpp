@@ -59,7 +59,8 @@ class Ledger {
       INFO(opened.error().message);
       // Never as damage: nothing was.
       CHECK(opened.error().code != Errc::kCorrupt);
-      CHECK(opened.error().code != Errc::kRefused);
+      CHECK(opened.error().code != Errc::kInUse);
+      CHECK(opened.error().code != Errc::kOtherVersion);
       return false;
     }
     JournalWriter& writer = **opened;

@@ -183,7 +183,7 @@ TEST_CASE("journal: a newer format is refused with what to do, and is not taken 
                crc32c(std::string_view(block).substr(16), crc32c(block.substr(0, 12))));
   const Result<SegmentHeader> newer = decode_segment_header(block, "segment-7");
   REQUIRE_FALSE(newer);
-  CHECK(newer.error().code == Errc::kRefused);
+  CHECK(newer.error().code == Errc::kOtherVersion);
   CHECK(
       newer.error().message ==
       "segment-7 has journal format 2, and this program reads format 1; use the version of Tocsin "
@@ -213,10 +213,10 @@ TEST_CASE("journal: records are read back as they were") {
 TEST_CASE("journal: a body that is no record is refused by what it is") {
   using namespace std::string_view_literals;
   CHECK(decode_record("").error().code == Errc::kCorrupt);
-  CHECK(decode_record("\x09").error().code == Errc::kRefused);
+  CHECK(decode_record("\x09").error().code == Errc::kOtherVersion);
   CHECK(decode_record("\x09").error().message ==
         "a record of a kind that this program does not know: 9");
-  CHECK(decode_record("\x02").error().code == Errc::kRefused);
+  CHECK(decode_record("\x02").error().code == Errc::kOtherVersion);
   const std::string_view wrong[] = {
       // decisions of no kind, and one with more behind it
       "\x03\0\0\0\0\0\0\0\0\0\0"sv,

@@ -244,8 +244,8 @@ TEST_CASE("journal: closing on a full disk says what is not on it") {
   const Result<void> closed = journal->close();
   REQUIRE_FALSE(closed);
   CHECK(closed.error().code == Errc::kLimit);
-  CHECK(journal->wait_durable(1).error().code == Errc::kRefused);
-  CHECK(journal->append(record_of("b")).error().code == Errc::kRefused);
+  CHECK(journal->wait_durable(1).error().code == Errc::kStopped);
+  CHECK(journal->append(record_of("b")).error().code == Errc::kStopped);
   world.full = false;
   // It may be there all the same, but for its end mark; nobody was told so.
   CHECK(world.read().size() <= 1);

@@ -104,7 +104,7 @@ TEST_CASE("journal: begins empty, and goes on where it was") {
 TEST_CASE("journal: a live owner is refused") {
   SimulatedFiles files;
   const auto writer = open(files);
-  CHECK(open_error(files).code == Errc::kRefused);
+  CHECK(open_error(files).code == Errc::kInUse);
 }
 
 TEST_CASE("journal: segments are as long as they may be, and a record is never cut in two") {
@@ -403,7 +403,7 @@ TEST_CASE("journal: another semantics number is refused with what to do, or begi
   CHECK(commit(*open(files), {"a"}) == CommitState::kDurable);
   JournalOptions options = small();
   options.semantics = 2;
-  CHECK(open_error(files, options).code == Errc::kRefused);
+  CHECK(open_error(files, options).code == Errc::kOtherVersion);
   CHECK(open_error(files, options).message ==
         "data/journal/segment-000000000001 was written under semantics 1, and this program runs "
         "under semantics 2: its alerts may differ; use the version of Tocsin that wrote it, or go "

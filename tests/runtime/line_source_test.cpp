@@ -331,7 +331,7 @@ TEST_CASE("lines: a read that waits ends when asked to stop") {
                     kLineBytesMax);
   const Result<void> filled = source.fill();
   REQUIRE_FALSE(filled);
-  CHECK(filled.error().code == Errc::kRefused);
+  CHECK(filled.error().code == Errc::kStopped);
   ::close(ends[1]);
 }
 }  // namespace tocsin::runtime

@@ -344,7 +344,7 @@ TEST_CASE("node: who cannot make the rules of before is refused, and so is who b
           REQUIRE(node.end_time());
           const auto late = node.deploy({rules->alone, {}}, {});
           REQUIRE_FALSE(late);
-          CHECK(late.error().code == Errc::kRefused);
+          CHECK(late.error().code == Errc::kConflict);
         }).empty());
 }
 }  // namespace

@@ -64,7 +64,7 @@ Work make_work() {
     sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
       const cep::Status status = plan->rules[alert.rule.value].status;
       if (status == cep::Status::kLive || status == cep::Status::kShadow) {
-        if (work.alerts.size() == kAlertsMax) return fail(Errc::kRefused, "too many alerts");
+        if (work.alerts.size() == kAlertsMax) return fail(Errc::kLimit, "too many alerts");
         work.alerts.push_back(cep::format_alert(*plan, alert));
       }
       return {};

@@ -125,7 +125,7 @@ TEST_CASE("other semantics: refused with the remedy; replayed as new, difference
     {
       Life life(machine, program_above(100), 2);
       REQUIRE_FALSE(life.node);
-      CHECK(life.node.error().code == Errc::kRefused);
+      CHECK(life.node.error().code == Errc::kOtherVersion);
       CHECK(life.node.error().message.find("--replay-as-new") != std::string::npos);
     }
     {
@@ -156,7 +156,7 @@ TEST_CASE("other semantics: refused with the remedy; replayed as new, difference
     }
     Life back(machine, program_above(100), 1);
     REQUIRE_FALSE(back.node);
-    CHECK(back.node.error().code == Errc::kRefused);
+    CHECK(back.node.error().code == Errc::kOtherVersion);
   }
 }
 

@@ -259,7 +259,7 @@ TEST_CASE("store: one owner; readers beside it") {
     REQUIRE(store->write(puts(kEven, {{"1", "a"}}), false));
     const Result<std::unique_ptr<Store>> second = world.open(kFamilies);
     REQUIRE_FALSE(second);
-    CHECK(second.error().code == Errc::kRefused);
+    CHECK(second.error().code == Errc::kInUse);
     CHECK(second.error().message.find("another process uses") != std::string::npos);
     const auto reader = world.open_reader();
     REQUIRE(reader);
@@ -289,7 +289,7 @@ TEST_CASE("store: families may be added, and one that is not known is a newer pr
     }
     const Result<std::unique_ptr<Store>> older = world.open({"default", "even"});
     REQUIRE_FALSE(older);
-    CHECK(older.error().code == Errc::kRefused);
+    CHECK(older.error().code == Errc::kOtherVersion);
     CHECK(older.error().message.find("newer tocsin") != std::string::npos);
   });
 }

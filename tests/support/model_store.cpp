@@ -125,10 +125,10 @@ class ModelStore : public runtime::Store {
 
 Result<std::unique_ptr<runtime::Store>> ModelDisk::open(const std::vector<std::string>& families) {
   const std::lock_guard lock(mutex_);
-  if (is_open_) return fail(Errc::kRefused, "another process uses the model store");
+  if (is_open_) return fail(Errc::kInUse, "another process uses the model store");
   for (const auto& [name, entries] : written_) {
     if (std::ranges::find(families, name) == families.end())
-      return fail(Errc::kRefused, "the model store was written by a newer tocsin");
+      return fail(Errc::kOtherVersion, "the model store was written by a newer tocsin");
   }
   for (const std::string& name : families) {
     written_.try_emplace(name);

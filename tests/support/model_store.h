@@ -29,7 +29,8 @@ class ModelDisk {
   std::uint64_t writes() const { return writes_; }
   bool crashed() const { return crashed_; }
 
-  /// Opens the store with these families. Errors: kRefused while another one is open.
+  /// Opens the store with these families. Errors: kInUse while another one is open,
+  /// kOtherVersion for one with other families.
   Result<std::unique_ptr<runtime::Store>> open(const std::vector<std::string>& families);
   /// What is written so far, for reading, beside the owner.
   std::unique_ptr<runtime::StoreReader> open_reader(const std::vector<std::string>& families) const;
