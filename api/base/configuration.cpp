@@ -37,8 +37,7 @@ std::optional<std::int64_t> parse_bytes(std::string_view text) {
 
 std::optional<cep::Duration> parse_setting_duration(std::string_view text) {
   if (text == "0") return cep::Duration{};
-  const auto duration = cep::parse_duration(text);
-  return duration && duration->us >= 0 ? duration : std::nullopt;
+  return cep::parse_duration(text);
 }
 
 std::vector<std::string> split(std::string_view text) {
@@ -53,25 +52,49 @@ std::vector<std::string> split(std::string_view text) {
   return parts;
 }
 
+std::vector<std::string_view> words_of(const Setting& setting) {
+  std::vector<std::string_view> words;
+  for (std::string_view rest = setting.words; !rest.empty();) {
+    words.push_back(rest.substr(0, rest.find('|')));
+    rest.remove_prefix(std::min(rest.size(), words.back().size() + 1));
+  }
+  return words;
+}
+
+std::string size_text(std::int64_t bytes) {
+  for (const auto& [name, unit] : kUnits) {
+    if (bytes != 0 && bytes % unit == 0) return fmt::format("{}{}", bytes / unit, name);
+  }
+  return "0";
+}
+
+// "a size such as 64KiB or 2GiB", with its bounds.
+std::string wanted_size(const Setting& setting) {
+  if (setting.most != INT64_MAX) {
+    return fmt::format("a size from {} to {}", size_text(setting.least), size_text(setting.most));
+  }
+  const char* const bound = setting.least > 0 ? " above 0" : "";
+  return fmt::format("a size such as 512, 64KiB or 2GiB{}", bound);
+}
+
 // What a setting takes, in words.
 std::string wanted(const Setting& setting) {
-  const auto range = [&](const char* what) {
-    if (setting.most == INT64_MAX) return fmt::format("{} of at least {}", what, setting.least);
-    return fmt::format("{} from {} to {}", what, setting.least, setting.most);
-  };
   switch (setting.type) {
     case SettingType::kText:
       return "a text";
     case SettingType::kInteger:
-      return range("a whole number");
+      if (setting.most == INT64_MAX)
+        return fmt::format("a whole number of at least {}", setting.least);
+      return fmt::format("a whole number from {} to {}", setting.least, setting.most);
     case SettingType::kBytes:
-      return range("a number of bytes such as 512, 64KiB or 2GiB");
+      return wanted_size(setting);
     case SettingType::kDuration:
-      return "a duration such as 200ms, 30s or 90d, or 0";
+      return setting.least > 0 ? "a duration above 0 such as 200ms, 30s or 90d"
+                               : "a duration such as 200ms, 30s or 90d, or 0";
     case SettingType::kBoolean:
       return "true or false";
     case SettingType::kWord:
-      return fmt::format("one of {}", fmt::join(setting.words, ", "));
+      return fmt::format("one of {}", fmt::join(words_of(setting), ", "));
     case SettingType::kTexts:
       return "a list of texts";
   }
@@ -90,14 +113,22 @@ bool fits(const Setting& setting, std::string_view text) {
       return in_range(parse_integer(text));
     case SettingType::kBytes:
       return in_range(parse_bytes(text));
-    case SettingType::kDuration:
-      return parse_setting_duration(text).has_value();
+    case SettingType::kDuration: {
+      const std::optional<cep::Duration> duration = parse_setting_duration(text);
+      return duration && in_range(duration->us) && duration->us <= cep::kEventTimeMax.us;
+    }
     case SettingType::kBoolean:
       return text == "true" || text == "false";
     case SettingType::kWord:
-      return std::ranges::find(setting.words, text) != setting.words.end();
+      return std::ranges::count(words_of(setting), text) != 0;
   }
   return false;
+}
+
+// Whether a value of a setting's type is 0.
+bool is_zero(const Setting& setting, std::string_view text) {
+  if (setting.type == SettingType::kDuration) return parse_setting_duration(text)->us == 0;
+  return parse_bytes(text) == 0;
 }
 
 // A value of the file as the environment would write it; nothing for a type that no setting has.
@@ -175,12 +206,36 @@ std::string_view table_of(std::string_view name) { return name.substr(0, name.rf
 std::string environment_name(const Setting& setting) {
   return "TOCSIN_" + upper(setting.name, '_');
 }
-std::string option_name(const Setting& setting) { return "--" + upper(setting.name, '-'); }
+std::string option_name(const Setting& setting) {
+  if (setting.option.empty()) return "--" + upper(setting.name, '-');
+  return std::string(setting.option.substr(setting.option.rfind(',') + 1));
+}
+
+std::string value_name(const Setting& setting) {
+  if (!setting.value.empty()) return std::string(setting.value);
+  switch (setting.type) {
+    case SettingType::kInteger:
+      return "N";
+    case SettingType::kBytes:
+      return "SIZE";
+    case SettingType::kDuration:
+      return "DURATION";
+    case SettingType::kBoolean:
+      return "true|false";
+    case SettingType::kWord:
+      return std::string(setting.words);
+    case SettingType::kText:
+    case SettingType::kTexts:
+      break;
+  }
+  return "TEXT";
+}
 
 Configuration::Configuration(std::span<const Setting> settings) : settings_(settings) {
   for (const Setting& setting : settings) {
-    TOCSIN_ASSERT(fits(setting, setting.standard), "a standard value is one");
-    values_[std::string(setting.name)] = {std::string(setting.standard), "default"};
+    TOCSIN_ASSERT(setting.standard.empty() || fits(setting, setting.standard),
+                  "a standard value is one");
+    put(setting, std::string(setting.standard), "default");
   }
 }
 
@@ -189,12 +244,18 @@ const Setting* Configuration::find(std::string_view name) const {
   return found == settings_.end() ? nullptr : &*found;
 }
 
-Result<void> Configuration::set(const Setting& setting, std::string text, std::string origin) {
+void Configuration::put(const Setting& setting, std::string text, std::string origin) {
+  const bool is_none = text.empty() || (setting.zero_is_none && is_zero(setting, text));
+  values_[std::string(setting.name)] = {std::move(text), std::move(origin), is_none};
+}
+
+Result<void> Configuration::set(const Setting& setting, std::string text, std::string origin,
+                                const std::string& subject) {
   if (!fits(setting, text)) {
-    return fail(Errc::kInvalidArgument, fmt::format("{}: {} takes {}, not {}", origin, setting.name,
-                                                    wanted(setting), text));
+    return fail(Errc::kInvalidArgument,
+                fmt::format("{} takes {}, not {}", subject, wanted(setting), text));
   }
-  values_[std::string(setting.name)] = {std::move(text), std::move(origin)};
+  put(setting, std::move(text), std::move(origin));
   return {};
 }
 
@@ -234,7 +295,7 @@ Result<void> Configuration::read_text(std::string_view text, const std::string& 
                                    value ? ", not " + *value : ""));
       return;
     }
-    values_[full] = {std::move(*value), fmt::format("{}:{}", name, at.line)};
+    put(*setting, std::move(*value), fmt::format("{}:{}", name, at.line));
   };
   const auto walk = [&](const auto& self, const toml::table& from,
                         const std::string& prefix) -> void {
@@ -258,47 +319,72 @@ Result<void> Configuration::read_environment(
     const std::string name = environment_name(setting);
     std::optional<std::string> value = value_of(name);
     if (!value) continue;
-    if (auto done = set(setting, std::move(*value), name); !done) return done;
+    const std::string subject = fmt::format("{}: {}", name, setting.name);
+    if (auto done = set(setting, std::move(*value), name, subject); !done) return done;
   }
   return {};
 }
 
 Result<void> Configuration::set_option(const std::string& option, const std::string& value) {
   for (const Setting& setting : settings_) {
-    if (option_name(setting) == option) return set(setting, value, option);
+    if (option_name(setting) != option) continue;
+    // A name of its own is what its user knows.
+    const std::string subject =
+        setting.option.empty() ? fmt::format("{}: {}", option, setting.name) : option;
+    return set(setting, value, option, subject);
   }
   return fail(Errc::kInvalidArgument, "there is no option " + option);
 }
 
-const std::string& Configuration::text(std::string_view name) const {
+Result<void> Configuration::set_options(const OptionValues& options) {
+  for (const Setting& setting : settings_) {
+    const auto found = options.find(option_name(setting));
+    if (found == options.end()) continue;
+    if (Result<void> done = set_option(found->first, found->second); !done) return done;
+  }
+  return {};
+}
+
+const SettingValue& Configuration::value(std::string_view name) const {
   const auto found = values_.find(name);
   TOCSIN_ASSERT(found != values_.end(), "a setting that there is");
-  return found->second.text;
+  return found->second;
 }
+const std::string& Configuration::text(std::string_view name) const { return value(name).text; }
 std::int64_t Configuration::integer(std::string_view name) const {
   return *parse_bytes(text(name));
 }
 cep::Duration Configuration::duration(std::string_view name) const {
   return *parse_setting_duration(text(name));
 }
+std::optional<cep::Duration> Configuration::duration_limit(std::string_view name) const {
+  return is_none(name) ? std::nullopt : std::optional(duration(name));
+}
+std::optional<std::uint64_t> Configuration::size_limit(std::string_view name) const {
+  if (is_none(name)) return std::nullopt;
+  return static_cast<std::uint64_t>(integer(name));
+}
 bool Configuration::boolean(std::string_view name) const { return text(name) == "true"; }
 std::vector<std::string> Configuration::texts(std::string_view name) const {
   return split(text(name));
 }
-const std::string& Configuration::origin(std::string_view name) const {
-  const auto found = values_.find(name);
-  TOCSIN_ASSERT(found != values_.end(), "a setting that there is");
-  return found->second.origin;
-}
+const std::string& Configuration::origin(std::string_view name) const { return value(name).origin; }
 
-void Configuration::keep(std::string_view name, std::string value, std::string origin,
-                         std::string_view remark) {
-  SettingValue& said = values_.find(name)->second;
-  if (said.origin == "default") {
-    said = {std::move(value), std::move(origin)};
-  } else {
-    said.origin += remark;
+Result<void> Configuration::keep(std::string_view name, std::string value, std::string origin,
+                                 std::string_view remark) {
+  if (is_set(name)) {
+    values_.find(name)->second.origin += remark;
+    return {};
   }
+  const Setting& setting = *find(name);
+  if (!value.empty() && !fits(setting, value)) {
+    return fail(Errc::kInvalidArgument,
+                fmt::format("{}: {} takes {}, not {}", origin, name, wanted(setting), value));
+  }
+  // What is kept as 0 is a value; none is kept as nothing.
+  const bool is_none = value.empty();
+  values_.find(name)->second = {std::move(value), std::move(origin), is_none};
+  return {};
 }
 
 std::string Configuration::explain() const {

@@ -6,15 +6,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "api/base/configuration.h"
 #include "api/base/exit_code.h"
 #include "api/base/output_file.h"
+#include "api/base/settings.h"
+#include "api/commands/setting_options.h"
 #include "api/server/kept_settings.h"
 #include "api/server/serve_settings.h"
 #include "api/server/server.h"
@@ -28,7 +28,7 @@ namespace {
 struct ServeOptions {
   std::vector<std::string> rules;
   std::string config;
-  std::map<std::string, std::string> said;  // by option_name()
+  OptionValues values;
   bool check_config = false;
   bool quiet = false;
 };
@@ -66,9 +66,7 @@ Result<void> configure(const ServeOptions& options, Configuration& configuration
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
   if (auto read = configuration.read_environment(value_of); !read) return read;
-  for (const auto& [option, value] : options.said) {
-    if (auto set = configuration.set_option(option, value); !set) return set;
-  }
+  if (auto set = configuration.set_options(options.values); !set) return set;
   if (options.rules.empty()) return {};
   for (const std::string& path : options.rules) {
     if (path.find(',') == std::string::npos) continue;
@@ -109,23 +107,23 @@ ExitCode run(const ServeOptions& options) {
                               fmt::join(*conflicts, "; ")));
 }
 
-const char* type_name_of(const Setting& setting) {
-  switch (setting.type) {
-    case SettingType::kInteger:
-      return "N";
-    case SettingType::kBytes:
-      return "SIZE";
-    case SettingType::kDuration:
-      return "DURATION";
-    case SettingType::kBoolean:
-      return "true|false";
-    default:
-      break;
-  }
-  if (setting.name.starts_with("data.")) return "FOLDER";
-  if (setting.name.ends_with("_file")) return "FILE";
-  return setting.name == "http.listen" ? "ADDRESS" : "TEXT";
-}
+constexpr const char* kFooter =
+    R"(Alone it listens on this machine only, keeps everything in ./tocsin-data, and writes a first token
+there. Every setting can stand in the file of --config (`[http] listen = "127.0.0.1:8627"`), in the
+environment (TOCSIN_HTTP_LISTEN), or on the command line, the later the stronger. SIGTERM and SIGINT
+end it: what was taken is finished, the state is written, and nothing is lost.
+
+Exit codes:
+  0  ended by a signal
+  1  the rules do not check
+  2  wrong command line or configuration
+  3  it cannot listen, or the disk failed
+  5  the data directory was refused: in use, damaged, or begun with other rules
+
+Examples:
+  tocsin serve rules/
+  tocsin serve rules/ --data /var/lib/tocsin --listen 0.0.0.0:8627
+  tocsin serve --config /etc/tocsin.toml --check-config)";
 }  // namespace
 
 void add_serve_command(CLI::App& program, Chosen& chosen) {
@@ -142,41 +140,8 @@ void add_serve_command(CLI::App& program, Chosen& chosen) {
                     "Print the settings that hold and where each comes from, and which are in "
                     "conflict with what the data directory keeps, and end");
   command->add_flag("-q,--quiet", options->quiet, "Say nothing that is no warning or error");
-  for (const Setting& setting : serve_settings()) {
-    if (setting.name == "rules.path") continue;  // RULES
-    const std::string name = option_name(setting);
-    std::string names = name;
-    if (setting.name == "data.path") names = "--data," + name;
-    if (setting.name == "http.listen") names = "--listen," + name;
-    std::string description(setting.description);
-    if (!setting.standard.empty()) description += fmt::format(" (default: {})", setting.standard);
-    const std::string type_name = setting.words.empty()
-                                      ? std::string(type_name_of(setting))
-                                      : fmt::format("{}", fmt::join(setting.words, "|"));
-    command
-        ->add_option_function<std::string>(
-            names, [options, name](const std::string& value) { options->said[name] = value; },
-            description)
-        ->type_name(type_name)
-        ->group("Settings");
-  }
-  command->footer(
-      R"(Alone it listens on this machine only, keeps everything in ./tocsin-data, and writes a first token
-there. Every setting can stand in the file of --config (`[http] listen = "127.0.0.1:8627"`), in the
-environment (TOCSIN_HTTP_LISTEN), or on the command line, the later the stronger. SIGTERM and SIGINT
-end it: what was taken is finished, the state is written, and nothing is lost.
-
-Exit codes:
-  0  ended by a signal
-  1  the rules do not check
-  2  wrong command line or configuration
-  3  it cannot listen, or the disk failed
-  5  the data directory was refused: in use, damaged, or begun with other rules
-
-Examples:
-  tocsin serve rules/
-  tocsin serve rules/ --data /var/lib/tocsin --listen 0.0.0.0:8627
-  tocsin serve --config /etc/tocsin.toml --check-config)");
+  add_setting_options(*command, serve_settings(), options->values);
+  command->footer(kFooter);
   command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
 }
 }  // namespace tocsin::api

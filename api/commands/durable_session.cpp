@@ -91,7 +91,7 @@ class DurableSession {
 
   RunArguments arguments_;
   const std::optional<Webhook>& webhook_;
-  DurableArguments durable_;
+  DurableOptions durable_;
   const cep::Program& program_;
   std::vector<runtime::NamedContents> texts_;
   runtime::RunOptions run_options_;
@@ -128,29 +128,24 @@ class DurableSession {
 
 Outcome<void> DurableSession::open() {
   Result<runtime::DataDirectory> directory =
-      runtime::DataDirectory::open(files_, arguments_.data, true);
+      runtime::DataDirectory::open(files_, arguments_.text("data.path"), true);
   if (!directory) return refuse(directory.error());
   directory_ = *std::move(directory);
   // Before anything that takes time, and not before the directory is this process's own: another
   // one's number is good.
-  if (!arguments_.ack.empty()) {
-    if (auto removed = AckFile::remove(arguments_.ack); !removed)
+  if (!arguments_.text("data.ack").empty()) {
+    if (auto removed = AckFile::remove(arguments_.text("data.ack")); !removed)
       return stop(ExitCode::kInputOutput, removed.error().message);
   }
   Result<std::optional<runtime::Beginning>> beginning =
       runtime::find_beginning(files_, directory_->paths(), false);
   if (!beginning) return refuse(beginning.error());
   if (*beginning) {
-    adopt_options((*beginning)->settings.options, arguments_);
-  } else {
-    use_default_limits(arguments_);
+    auto adopted = adopt_options((*beginning)->settings.options, arguments_.settings);
+    if (!adopted) return adopted;
   }
-  const Outcome<runtime::RunOptions> run_options = read_run_options(arguments_);
-  if (!run_options) return tl::unexpected(run_options.error());
-  Outcome<DurableArguments> durable = read_durable_arguments(arguments_);
-  if (!durable) return tl::unexpected(durable.error());
-  durable_ = *durable;
-  run_options_ = with_line_limit(*run_options, durable_);
+  durable_ = durable_options(arguments_.settings);
+  run_options_ = with_line_limit(run_options_of(arguments_), durable_);
   if (auto opened = open_store(); !opened) return opened;
   if (auto opened = open_node(); !opened) return opened;
   if (auto opened = open_outputs(); !opened) return opened;
@@ -185,16 +180,16 @@ runtime::NodeOptions DurableSession::node_options() {
   constexpr std::chrono::milliseconds kAlertPause{250};
   options.journal.value_pause = kPipePause;
   options.effects.pause = kAlertPause;
-  options.settings = runtime::settings_of(program_, kept_options(arguments_));
+  options.settings = runtime::settings_of(program_, kept_options(arguments_.settings));
   options.texts = std::move(texts_);
   options.compile = compile_kept;
   options.intake = runtime::intake_options(program_.plan(), run_options_);
   options.timeline = new_timeline_id();
-  if (!arguments_.from.empty()) options.from = arguments_.from;
+  if (!arguments_.text("data.from").empty()) options.from = arguments_.text("data.from");
   options.checkpoint_every = durable_.checkpoint_every;
   options.segment_bytes = durable_.segment_bytes;
   options.memory_max = durable_.memory_max;
-  options.replay_as_new = arguments_.replay_as_new;
+  options.replay_as_new = arguments_.settings.boolean("data.replay_as_new");
   options.effects.retention = durable_.retention;
   options.effects.needed_from = [this] { return alerts_needed_from(); };
   options.stop_requested = [this] { return must_stop(); };
@@ -246,22 +241,22 @@ Outcome<void> DurableSession::open_node() {
 void DurableSession::tell_recovery() const {
   const runtime::Recovery& recovery = node_->recovery();
   tell_damaged(recovery);
-  if (!arguments_.from.empty() && recovery.restored) {
+  if (!arguments_.text("data.from").empty() && recovery.restored) {
     tell(format_restored(*recovery.restored));
   }
   if (recovery.is_new) {
     tell(fmt::format("{} the data directory {}\n",
-                     arguments_.from.empty() ? "began" : "began, from a savepoint,",
-                     arguments_.data));
+                     arguments_.text("data.from").empty() ? "began" : "began, from a savepoint,",
+                     arguments_.text("data.path")));
     return;
   }
-  tell(recovery_text(recovery, arguments_.data) + "\n");
+  tell(recovery_text(recovery, arguments_.text("data.path")) + "\n");
   if (recovery.difference) tell(format_difference(*recovery.difference));
 }
 
 Outcome<void> DurableSession::open_outputs() {
-  Result<std::unique_ptr<AlertCopy>> copy =
-      AlertCopy::open(arguments_.alerts, node_->effect_store().reader(), shown_before_);
+  Result<std::unique_ptr<AlertCopy>> copy = AlertCopy::open(
+      arguments_.text("output.alerts"), node_->effect_store().reader(), shown_before_);
   if (!copy) {
     const bool is_refused = copy.error().code == Errc::kMismatch;
     return stop(is_refused ? ExitCode::kUsage : ExitCode::kInputOutput, copy.error().message);
@@ -303,16 +298,16 @@ Outcome<void> DurableSession::open_deliveries() {
 
 // Says the line to go on from: before anything is read, since a sender may wait for it.
 Outcome<void> DurableSession::open_ack() {
-  if (arguments_.ack.empty()) return {};
+  if (arguments_.text("data.ack").empty()) return {};
   std::uint64_t lines = 0;
   for (const runtime::NodeSource& source : node_->sources()) {
     if (source.name == "-") lines = source.next_offset;
   }
-  if (auto begun = AckFile::begin(arguments_.ack, lines); !begun) {
+  if (auto begun = AckFile::begin(arguments_.text("data.ack"), lines); !begun) {
     return stop(ExitCode::kInputOutput, begun.error().message);
   }
   const std::lock_guard lock(mutex_);
-  ack_ = std::make_unique<AckFile>(arguments_.ack);
+  ack_ = std::make_unique<AckFile>(arguments_.text("data.ack"));
   return {};
 }
 
@@ -329,7 +324,7 @@ Outcome<void> DurableSession::open_inputs() {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
     progress_->show(progress, passed.count());
   };
-  if (!arguments_.ack.empty()) {
+  if (!arguments_.text("data.ack").empty()) {
     options.standard_input_taken = [this](std::uint64_t sequence, std::uint64_t lines) {
       ack_->taken(sequence, lines);
     };
@@ -420,8 +415,8 @@ RunReport DurableSession::report(bool is_complete) const {
   report.late = late_;
   report.inputs = arguments_.inputs;
   report.out_of_orderness = run_options_.out_of_orderness;
-  report.alerts_path = arguments_.alerts;
-  report.data_path = arguments_.data;
+  report.alerts_path = arguments_.text("output.alerts");
+  report.data_path = arguments_.text("data.path");
   report.before = before_;
   report.is_complete = is_complete;
   report.deliveries = deliveries_;
@@ -472,10 +467,11 @@ ExitCode DurableSession::finish(const Result<void>& read) {
     return end_with(ExitCode::kInputOutput, *unusable);
   }
   if (deliveries_ && deliveries_->left_over != 0) {
-    return end_with(ExitCode::kUndelivered,
-                    fmt::format("{} of {} deliveries are left over; the next start with --data {} "
-                                "goes on with them",
-                                deliveries_->left_over, deliveries_->enqueued, arguments_.data));
+    return end_with(
+        ExitCode::kUndelivered,
+        fmt::format("{} of {} deliveries are left over; the next start with --data {} "
+                    "goes on with them",
+                    deliveries_->left_over, deliveries_->enqueued, arguments_.text("data.path")));
   }
   return ExitCode::kSuccess;
 }

@@ -35,14 +35,15 @@ class RunSession {
   static Outcome<std::unique_ptr<RunSession>> open(const RunArguments& options,
                                                    const std::optional<Webhook>& webhook,
                                                    const cep::Program& program) {
-    Outcome<OutputFile> alerts = open_output(options.alerts);
+    Outcome<OutputFile> alerts = open_output(options.text("output.alerts"));
     if (!alerts) return tl::unexpected(alerts.error());
     auto session =
         std::unique_ptr<RunSession>(new RunSession(options, program, std::move(*alerts)));
-    for (const auto& [path, place] : {std::pair{&options.late, &session->late_},
-                                      std::pair{&options.dead_letter, &session->dead_letter_}}) {
-      if (path->empty()) continue;
-      Outcome<OutputFile> output = open_output(*path);
+    for (const auto& [name, place] : {std::pair{"output.late", &session->late_},
+                                      std::pair{"output.dead_letter", &session->dead_letter_}}) {
+      const std::string& path = options.text(name);
+      if (path.empty()) continue;
+      Outcome<OutputFile> output = open_output(path);
       if (!output) return tl::unexpected(output.error());
       place->emplace(std::move(*output));
     }
@@ -104,9 +105,9 @@ class RunSession {
         progress_(!options.quiet && !alerts_.is_terminal()) {
     report_.plan = &program_.plan();
     report_.inputs = options.inputs;
-    report_.alerts_path = options.alerts;
-    report_.late_path = options.late;
-    report_.dead_letter_path = options.dead_letter;
+    report_.alerts_path = options.text("output.alerts");
+    report_.late_path = options.text("output.late");
+    report_.dead_letter_path = options.text("output.dead_letter");
   }
 
   // Keeps the first reason why the run ends early.

@@ -15,17 +15,13 @@ Outcome<KeptRules> load_kept(const runtime::NodeSettings& settings,
     return stop(ExitCode::kDataDirectory,
                 "the rules that were kept do not check with this version of Tocsin");
   }
-  RunArguments arguments;
-  arguments.data = "-";  // options of a durable run are read
-  adopt_options(settings.options, arguments);
-  const Outcome<runtime::RunOptions> run_options = read_run_options(arguments);
-  if (!run_options) return tl::unexpected(run_options.error());
-  const Outcome<DurableArguments> durable = read_durable_arguments(arguments);
-  if (!durable) return tl::unexpected(durable.error());
-  kept.durable = *durable;
-  kept.intake =
-      runtime::intake_options(kept.rules.program->plan(), with_line_limit(*run_options, *durable));
-  kept.settings = runtime::settings_of(*kept.rules.program, kept_options(arguments));
+  Configuration options(run_settings());
+  if (auto adopted = adopt_options(settings.options, options); !adopted)
+    return tl::unexpected(adopted.error());
+  kept.durable = durable_options(options);
+  kept.intake = runtime::intake_options(kept.rules.program->plan(),
+                                        with_line_limit(event_time_options(options), kept.durable));
+  kept.settings = runtime::settings_of(*kept.rules.program, kept_options(options));
   return kept;
 }
 

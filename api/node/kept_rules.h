@@ -12,7 +12,7 @@ namespace tocsin::api {
 struct KeptRules {
   LoadedRules rules;  // with a program
   runtime::IntakeOptions intake;
-  DurableArguments durable;
+  DurableOptions durable;
   runtime::NodeSettings settings;  // as this version of Tocsin has them
 };
 /// Fails where the texts do not check with this version, having shown why, and where the options

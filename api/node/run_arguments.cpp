@@ -6,10 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <memory>
-#include <tuple>
+#include <span>
 
 #include "api/base/output_file.h"
 #include "api/delivery/signature.h"
@@ -18,78 +17,37 @@
 #include "runtime/io/byte_source.h"
 
 namespace tocsin::api {
-namespace {
-constexpr const char* kDeliveryTimeoutDefault = "30s";
-
-// "65536", "64KiB", "1MiB", "1GiB".
-std::optional<std::uint64_t> parse_size(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || number > UINT32_MAX) return std::nullopt;
-  const std::string_view unit = text.substr(static_cast<std::size_t>(rest - text.data()));
-  for (const auto& [name, shift] :
-       {std::pair{"", 0}, std::pair{"KiB", 10}, std::pair{"MiB", 20}, std::pair{"GiB", 30}}) {
-    if (unit == name) return number << shift;
-  }
-  return std::nullopt;
-}
-
-Outcome<std::uint64_t> read_size(const char* option, const std::string& text) {
-  const std::optional<std::uint64_t> bytes = parse_size(text);
-  if (bytes && *bytes != 0) return *bytes;
-  return stop(ExitCode::kUsage,
-              fmt::format("{} takes a size such as 500MiB or 2GiB, not {}", option, text));
-}
-}  // namespace
-
-Outcome<cep::Duration> read_duration(const char* option, const std::string& text) {
-  const std::optional<cep::Duration> duration = cep::parse_duration(text == "0" ? "0s" : text);
-  if (!duration || duration->us < 0 || duration->us > cep::kEventTimeMax.us) {
-    return stop(
-        ExitCode::kUsage,
-        fmt::format("{} takes a duration such as 800ms, 1s or 1h30m, not {}", option, text));
-  }
-  return *duration;
-}
-
 Outcome<std::optional<Webhook>> read_webhook(const RunArguments& arguments) {
-  if (arguments.webhook.empty()) {
-    for (const auto& [name, value] :
-         {std::pair{"--secret-file", &arguments.secret_file},
-          std::pair{"--undelivered", &arguments.undelivered},
-          std::pair{"--delivery-timeout", &arguments.delivery_timeout}}) {
-      if (!value->empty())
-        return stop(ExitCode::kUsage, fmt::format("{} needs --webhook URL", name));
-    }
-    return std::nullopt;
-  }
-  if (arguments.secret_file.empty()) {
+  const std::string& url = arguments.text("delivery.webhook");
+  if (url.empty()) return std::nullopt;
+  const std::string& secret_file = arguments.text("delivery.secret_file");
+  if (secret_file.empty()) {
     return stop(
         ExitCode::kUsage,
         "--webhook needs --secret-file FILE: every delivery is signed with a secret, `whsec_…`");
   }
-  if (const Result<WebhookUrl> url = parse_webhook_url(arguments.webhook); !url) {
-    return stop(ExitCode::kUsage, "--webhook: " + url.error().message);
+  if (const Result<WebhookUrl> parsed = parse_webhook_url(url); !parsed) {
+    return stop(ExitCode::kUsage, "--webhook: " + parsed.error().message);
   }
-  const Result<std::string> secret = read_secret_text(arguments.secret_file);
+  const Result<std::string> secret = read_secret_text(secret_file);
   if (!secret) return stop(ExitCode::kUsage, "--secret-file: " + secret.error().message);
-  const Outcome<cep::Duration> timeout = read_duration(
-      "--delivery-timeout",
-      arguments.delivery_timeout.empty() ? kDeliveryTimeoutDefault : arguments.delivery_timeout);
-  if (!timeout) return tl::unexpected(timeout.error());
   Webhook webhook;
-  webhook.options.url = arguments.webhook;
+  webhook.options.url = url;
   webhook.options.secret = *secret;
-  if (!arguments.undelivered.empty()) webhook.options.undelivered_path = arguments.undelivered;
-  webhook.give_up_after = std::chrono::milliseconds(timeout->us / 1000);
+  webhook.options.undelivered_path = arguments.text("delivery.undelivered");
+  webhook.give_up_after =
+      std::chrono::milliseconds(arguments.settings.duration("delivery.timeout").us / 1000);
   return webhook;
 }
 
 NamedPaths outputs_of(const RunArguments& arguments, const std::optional<Webhook>& webhook) {
   NamedPaths outputs;
-  if (arguments.alerts != "-") outputs.emplace_back("--alerts", arguments.alerts);
-  if (!arguments.late.empty()) outputs.emplace_back("--late", arguments.late);
-  if (!arguments.dead_letter.empty()) outputs.emplace_back("--dead-letter", arguments.dead_letter);
+  if (arguments.text("output.alerts") != "-")
+    outputs.emplace_back("--alerts", arguments.text("output.alerts"));
+  for (const auto& [option, name] :
+       {std::pair{"--late", "output.late"}, std::pair{"--dead-letter", "output.dead_letter"}}) {
+    if (!arguments.text(name).empty()) outputs.emplace_back(option, arguments.text(name));
+  }
   if (webhook && !arguments.is_durable())
     outputs.emplace_back("--undelivered", webhook->options.undelivered_path);
   return outputs;
@@ -169,188 +127,129 @@ Outcome<void> check_inputs(const std::vector<std::string>& inputs) {
   return {};
 }
 
-Outcome<runtime::RunOptions> read_run_options(const RunArguments& arguments) {
-  runtime::RunOptions run_options;
-  if (!arguments.out_of_orderness.empty()) {
-    const Outcome<cep::Duration> bound =
-        read_duration("--out-of-orderness", arguments.out_of_orderness);
-    if (!bound) return tl::unexpected(bound.error());
-    run_options.out_of_orderness = *bound;
-  }
-  run_options.late =
-      arguments.late_policy == "clamp" ? runtime::LatePolicy::kClamp : runtime::LatePolicy::kSide;
-  run_options.unknown_types = arguments.unknown_types == "dead" ? runtime::UnknownTypes::kDead
-                                                                : runtime::UnknownTypes::kIgnore;
-  for (const auto& [name, text, place] :
-       {std::tuple{"--late-max", &arguments.late_max, &run_options.late_max},
-        std::tuple{"--ahead-max", &arguments.ahead_max, &run_options.ahead_max},
-        std::tuple{"--jump-max", &arguments.jump_max, &run_options.jump_max},
-        std::tuple{"--heartbeat", &arguments.heartbeat, &run_options.heartbeat},
-        std::tuple{"--idle-after", &arguments.idle_after, &run_options.idle_after},
-        std::tuple{"--drift-max", &arguments.drift_max, &run_options.drift_max}}) {
-    if (text->empty()) continue;
-    const Outcome<cep::Duration> duration = read_duration(name, *text);
-    if (!duration) return tl::unexpected(duration.error());
-    *place = *duration;
-  }
-  // 0 is no limit, as for a server, and no reading ahead.
-  for (std::optional<cep::Duration>* const limit :
-       {&run_options.ahead_max, &run_options.jump_max, &run_options.drift_max}) {
-    if (*limit && (*limit)->us == 0) limit->reset();
-  }
-  for (const auto& [name, duration] : {std::pair{"--heartbeat", run_options.heartbeat},
-                                       std::pair{"--idle-after", run_options.idle_after}}) {
-    if (duration && duration->us == 0) {
-      return stop(ExitCode::kUsage,
-                  fmt::format("{} takes a duration above 0; without it there is none", name));
-    }
-  }
-  if (!arguments.reorder_memory.empty()) {
-    const Outcome<std::uint64_t> bytes = read_size("--reorder-memory", arguments.reorder_memory);
-    if (!bytes) return tl::unexpected(bytes.error());
-    run_options.reorder_bytes_max = *bytes;
-  }
-  // Who keeps the state wants to go on with it.
-  const bool is_kept = arguments.is_durable() || !arguments.from.empty();
-  run_options.final_watermark =
-      arguments.final_watermark == 0 ? !is_kept : arguments.final_watermark > 0;
-  return run_options;
+namespace {
+const Setting& setting_of_run(std::string_view name) {
+  const std::span<const Setting> settings = run_settings();
+  return *std::ranges::find(settings, name, &Setting::name);
 }
 
-Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments) {
-  DurableArguments durable;
-  if (!arguments.is_durable()) {
-    if (arguments.replay_as_new) {
-      return stop(ExitCode::kUsage, "--replay-as-new needs --data FOLDER");
-    }
-    for (const auto& [name, value] :
-         {std::pair{"--ack", &arguments.ack},
-          std::pair{"--checkpoint-every", &arguments.checkpoint_every},
-          std::pair{"--journal-segment", &arguments.journal_segment},
-          std::pair{"--memory-max", &arguments.memory_max},
-          std::pair{"--keep-alerts-for", &arguments.keep_alerts_for},
-          std::pair{"--keep-alerts-size", &arguments.keep_alerts_size},
-          std::pair{"--keep-aside-for", &arguments.keep_side_output_for},
-          std::pair{"--keep-aside-size", &arguments.keep_side_output_size},
-          std::pair{"--from", &arguments.from}}) {
-      if (value->empty()) continue;
-      const bool is_from = value == &arguments.from;
-      return stop(ExitCode::kUsage,
-                  fmt::format("{} needs --data FOLDER{}", name,
-                              is_from ? ": what goes on from a savepoint has a journal of its own, "
-                                        "in a folder that does not exist yet"
-                                      : ""));
-    }
-    return durable;
+// Settings without the one that they need.
+Outcome<void> check_needs(const RunArguments& arguments) {
+  for (const Setting& setting : run_settings()) {
+    if (setting.needs.empty() || !arguments.settings.is_set(setting.name)) continue;
+    if (!arguments.text(setting.needs).empty()) continue;
+    const Setting& needed = setting_of_run(setting.needs);
+    const char* const why =
+        setting.name == "data.from"
+            ? ": what goes on from a savepoint has a journal of its own, in a folder that does not "
+              "exist yet"
+            : "";
+    return stop(ExitCode::kUsage, fmt::format("{} needs {} {}{}", option_name(setting),
+                                              option_name(needed), value_name(needed), why));
   }
-  for (const auto& [name, value, instead] :
-       {std::tuple{"--late", &arguments.late, "`tocsin late list --data FOLDER` shows them"},
-        std::tuple{"--dead-letter", &arguments.dead_letter,
-                   "`tocsin dead list --data FOLDER` shows them"},
-        std::tuple{"--undelivered", &arguments.undelivered,
-                   "what is left over goes on at the next start"}}) {
-    if (value->empty()) continue;
-    return stop(
-        ExitCode::kUsage,
-        fmt::format("{} does not go with --data, which keeps it in its folder: {}", name, instead));
+  return {};
+}
+}  // namespace
+
+Outcome<void> check_settings(const RunArguments& arguments) {
+  if (auto checked = check_needs(arguments); !checked) return checked;
+  if (!arguments.is_durable()) return {};
+  for (const auto& [name, instead] :
+       {std::pair{"output.late", "`tocsin late list --data FOLDER` shows them"},
+        std::pair{"output.dead_letter", "`tocsin dead list --data FOLDER` shows them"},
+        std::pair{"delivery.undelivered", "what is left over goes on at the next start"}}) {
+    if (!arguments.settings.is_set(name)) continue;
+    return stop(ExitCode::kUsage,
+                fmt::format("{} does not go with --data, which keeps it in its folder: {}",
+                            option_name(setting_of_run(name)), instead));
   }
   const bool has_standard_input = std::ranges::count(arguments.inputs, "-") != 0;
-  if (!arguments.ack.empty() && !has_standard_input) {
+  if (!arguments.text("data.ack").empty() && !has_standard_input) {
     return stop(ExitCode::kUsage, "--ack counts lines of standard input: it needs --input -");
   }
-  if (!arguments.checkpoint_every.empty()) {
-    const Outcome<cep::Duration> every =
-        read_duration("--checkpoint-every", arguments.checkpoint_every);
-    if (!every) return tl::unexpected(every.error());
-    if (every->us == 0)
-      return stop(ExitCode::kUsage, "--checkpoint-every takes a duration above 0");
-    durable.checkpoint_every = *every;
-  }
-  if (!arguments.journal_segment.empty()) {
-    const std::optional<std::uint64_t> bytes = parse_size(arguments.journal_segment);
-    constexpr std::uint64_t kLeast = std::uint64_t{8} << 10;
-    constexpr std::uint64_t kMost = std::uint64_t{1} << 30;
-    if (!bytes || *bytes < kLeast || *bytes > kMost) {
-      return stop(ExitCode::kUsage, "--journal-segment takes a size from 8KiB to 1GiB, not " +
-                                        arguments.journal_segment);
-    }
+  return {};
+}
+
+runtime::RunOptions event_time_options(const Configuration& settings) {
+  runtime::RunOptions options;
+  options.out_of_orderness = settings.duration_limit("time.out_of_orderness");
+  options.late = settings.text("time.late_policy") == "clamp" ? runtime::LatePolicy::kClamp
+                                                              : runtime::LatePolicy::kSide;
+  options.late_max = settings.duration_limit("time.late_max");
+  options.ahead_max = settings.duration_limit("time.ahead_max");
+  options.jump_max = settings.duration_limit("time.jump_max");
+  options.unknown_types = settings.text("events.unknown_types") == "dead"
+                              ? runtime::UnknownTypes::kDead
+                              : runtime::UnknownTypes::kIgnore;
+  if (const auto bytes = settings.size_limit("memory.reorder")) options.reorder_bytes_max = *bytes;
+  options.final_watermark = false;
+  return options;
+}
+
+runtime::RunOptions run_options_of(const RunArguments& arguments) {
+  const Configuration& settings = arguments.settings;
+  runtime::RunOptions options = event_time_options(settings);
+  options.heartbeat = settings.duration_limit("time.heartbeat");
+  options.idle_after = settings.duration_limit("time.idle_after");
+  options.drift_max = settings.duration_limit("time.drift_max");
+  // Who keeps the state wants to go on with it.
+  options.final_watermark = settings.is_set("time.final_watermark")
+                                ? settings.boolean("time.final_watermark")
+                                : !arguments.is_durable();
+  return options;
+}
+
+DurableOptions durable_options(const Configuration& settings) {
+  DurableOptions durable;
+  durable.checkpoint_every = settings.duration("checkpoint.every");
+  if (const auto bytes = settings.size_limit("journal.segment_bytes"))
     durable.segment_bytes = *bytes;
-  }
-  for (const auto& [name, text, place] :
-       {std::tuple{"--keep-alerts-for", &arguments.keep_alerts_for,
-                   &durable.retention.alerts.age_max},
-        std::tuple{"--keep-aside-for", &arguments.keep_side_output_for,
-                   &durable.retention.side_output.age_max}}) {
-    if (text->empty()) continue;
-    const Outcome<cep::Duration> duration = read_duration(name, *text);
-    if (!duration) return tl::unexpected(duration.error());
-    *place = *duration;
-  }
-  for (const auto& [name, text, place] :
-       {std::tuple{"--keep-alerts-size", &arguments.keep_alerts_size,
-                   &durable.retention.alerts.bytes_max},
-        std::tuple{"--keep-aside-size", &arguments.keep_side_output_size,
-                   &durable.retention.side_output.bytes_max},
-        std::tuple{"--memory-max", &arguments.memory_max, &durable.memory_max}}) {
-    if (text->empty()) continue;
-    const Outcome<std::uint64_t> bytes = read_size(name, *text);
-    if (!bytes) return tl::unexpected(bytes.error());
-    *place = *bytes;
-  }
+  durable.memory_max = settings.size_limit("memory.max");
+  durable.retention.alerts = {settings.duration_limit("retention.alerts_age"),
+                              settings.size_limit("retention.alerts_bytes")};
+  durable.retention.side_output = {settings.duration_limit("retention.aside_age"),
+                                   settings.size_limit("retention.aside_bytes")};
   return durable;
 }
 
-runtime::RunOptions with_line_limit(runtime::RunOptions options, const DurableArguments& durable) {
+runtime::RunOptions with_line_limit(runtime::RunOptions options, const DurableOptions& durable) {
   options.line_bytes_max = std::min<std::size_t>(options.line_bytes_max, durable.segment_bytes / 4);
   return options;
 }
 
 namespace {
-// The names under which options are kept, and where their values stand.
-std::vector<std::pair<const char*, std::string RunArguments::*>> kept_members() {
-  return {{"--ahead-max", &RunArguments::ahead_max},
-          {"--journal-segment", &RunArguments::journal_segment},
-          {"--jump-max", &RunArguments::jump_max},
-          {"--late-max", &RunArguments::late_max},
-          {"--late-policy", &RunArguments::late_policy},
-          {"--out-of-orderness", &RunArguments::out_of_orderness},
-          {"--unknown-types", &RunArguments::unknown_types}};
-}
-// One way to write a value, whichever way it was written.
+// One spelling of a value, however it was written.
 std::string canonical(const std::string& value) {
   const std::optional<cep::Duration> duration = cep::parse_duration(value == "0" ? "0s" : value);
   return duration ? cep::format_duration(*duration) : value;
 }
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> kept_options(const RunArguments& arguments) {
+std::vector<std::pair<std::string, std::string>> kept_options(const Configuration& settings) {
   std::vector<std::pair<std::string, std::string>> kept;
-  for (const auto& [name, member] : kept_members()) {
-    const std::string value = arguments.*member;
-    const bool is_policy = std::string_view(name) == "--late-policy";
-    const bool is_limit = member == &RunArguments::ahead_max || member == &RunArguments::jump_max;
-    const std::string kept_value = is_policy && value.empty() ? "side" : canonical(value);
-    const bool is_nothing = (is_limit && kept_value == "0s") ||
-                            (member == &RunArguments::unknown_types && value == "ignore");
-    kept.emplace_back(name, is_nothing ? "" : kept_value);
+  for (const Setting& setting : settings.settings()) {
+    if (setting.kept.empty()) continue;
+    std::string value =
+        settings.is_none(setting.name) ? "" : canonical(settings.text(setting.name));
+    // Older directories, which do not keep it, have unknown types ignored.
+    if (setting.name == "events.unknown_types" && value == "ignore") value.clear();
+    kept.emplace_back(setting.kept, std::move(value));
   }
+  std::ranges::sort(kept);  // by name, as they are written
   return kept;
 }
 
-void use_default_limits(RunArguments& arguments) {
-  if (arguments.ahead_max.empty()) arguments.ahead_max = "10m";
-  if (arguments.jump_max.empty()) arguments.jump_max = "1d";
-  if (arguments.unknown_types.empty()) arguments.unknown_types = "dead";
-}
-
-void adopt_options(const std::vector<std::pair<std::string, std::string>>& kept,
-                   RunArguments& arguments) {
-  for (const auto& [name, member] : kept_members()) {
-    std::string& value = arguments.*member;
-    if (!value.empty()) continue;
-    for (const auto& [kept_name, kept_value] : kept) {
-      if (kept_name == name) value = kept_value;
-    }
+Outcome<void> adopt_options(const std::vector<std::pair<std::string, std::string>>& kept,
+                            Configuration& settings) {
+  for (const Setting& setting : settings.settings()) {
+    if (setting.kept.empty()) continue;
+    const auto found =
+        std::ranges::find(kept, setting.kept, &std::pair<std::string, std::string>::first);
+    std::string value = found == kept.end() ? "" : found->second;
+    if (setting.name == "time.late_policy" && value.empty()) value = "side";
+    if (Result<void> done = settings.keep(setting.name, std::move(value), "kept", ""); !done)
+      return stop(ExitCode::kUsage, done.error().message);
   }
+  return {};
 }
 }  // namespace tocsin::api

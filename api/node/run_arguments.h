@@ -1,15 +1,17 @@
-/// What `tocsin run` was told on its command line, and what of it can be refused before anything is
-/// opened.
+/// What `tocsin run` was told on its command line, what of it can be refused before anything is
+/// opened, and settings as parts of the engine take them, of `run` and `serve` alike.
 #pragma once
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
 #include <vector>
 
 #include "api/base/exit_code.h"
+#include "api/base/settings.h"
 #include "api/outbox/webhook_outbox.h"
 #include "cep/value/time.h"
 #include "runtime/effects/effect_store.h"
@@ -20,24 +22,14 @@ namespace tocsin::api {
 struct RunArguments {
   std::vector<std::string> rules;
   std::vector<std::string> inputs;
-  std::string out_of_orderness, late_policy;                         // empty: not said
-  std::string late_max, ahead_max, jump_max, heartbeat, idle_after;  // empty: not said
-  std::string drift_max;                                             // likewise
-  std::string unknown_types;  // dead, ignore; empty: not said
-  int final_watermark = 0;    // above 0: asked for; below: asked not to; 0: not said
-  std::string alerts = "-";
-  std::string late, dead_letter;                                    // empty: not kept
-  std::string webhook, secret_file, undelivered, delivery_timeout;  // empty: not said
-  std::string data, from, ack, checkpoint_every, journal_segment;   // empty: not said
-  std::string reorder_memory, memory_max;                           // empty: not said
-  std::string keep_alerts_for, keep_alerts_size, keep_side_output_for,
-      keep_side_output_size;  // likewise
+  Configuration settings{run_settings()};
   std::string colour;
   bool quiet = false;
-  bool replay_as_new = false;
 
+  /// A setting as it was written, or its standard value.
+  const std::string& text(std::string_view name) const { return settings.text(name); }
   /// Whether the run keeps what it does.
-  bool is_durable() const { return !data.empty(); }
+  bool is_durable() const { return !text("data.path").empty(); }
 };
 
 /// What could not go on, and how the program then ends.
@@ -51,40 +43,38 @@ inline tl::unexpected<Failure> stop(ExitCode code, std::string message) {
   return tl::unexpected<Failure>(Failure{code, std::move(message)});
 }
 
-/// A duration as an option has it, 0 or more.
-Outcome<cep::Duration> read_duration(const char* option, const std::string& text);
-
 /// The webhook as the options say it.
 struct Webhook {
   WebhookOptions options;
   std::chrono::milliseconds give_up_after{0};
 };
-/// Nothing without --webhook.
+/// Nothing without --webhook. Settings that need it are refused by check_settings().
 Outcome<std::optional<Webhook>> read_webhook(const RunArguments& arguments);
-/// The options of event time and the like.
-Outcome<runtime::RunOptions> read_run_options(const RunArguments& arguments);
+/// Refuses settings that need another one, or do not go with one.
+Outcome<void> check_settings(const RunArguments& arguments);
 
-/// What is said of a durable run alone.
-struct DurableArguments {
+/// Settings of event time, of `run` or `serve`; time does not end with the inputs.
+runtime::RunOptions event_time_options(const Configuration& settings);
+/// The same with what is of `run` alone.
+runtime::RunOptions run_options_of(const RunArguments& arguments);
+
+/// Settings of a durable run or a server.
+struct DurableOptions {
   cep::Duration checkpoint_every{30'000'000};
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
   std::optional<std::uint64_t> memory_max;
   runtime::RetentionPolicy retention;
 };
-/// Limits of clocks, and what becomes of unknown types, that hold where the command line says
-/// nothing and no data directory keeps them. Those that it keeps as nothing stay none, and types
-/// that no rule declares ignored.
-void use_default_limits(RunArguments& arguments);
-/// Refuses options that need --data, or do not go with it.
-Outcome<DurableArguments> read_durable_arguments(const RunArguments& arguments);
+DurableOptions durable_options(const Configuration& settings);
 /// The same options, with lines that fit into a segment of the journal.
-runtime::RunOptions with_line_limit(runtime::RunOptions options, const DurableArguments& durable);
-/// The options that alerts depend on, as they are kept in a data directory: a later start has the
-/// same.
-std::vector<std::pair<std::string, std::string>> kept_options(const RunArguments& arguments);
-/// Takes over the options that were kept, where the command line does not say them.
-void adopt_options(const std::vector<std::pair<std::string, std::string>>& kept,
-                   RunArguments& arguments);
+runtime::RunOptions with_line_limit(runtime::RunOptions options, const DurableOptions& durable);
+
+/// The settings that alerts depend on, as a data directory keeps them: a later start has the same.
+std::vector<std::pair<std::string, std::string>> kept_options(const Configuration& settings);
+/// Takes over those that were kept, where nobody set them. What a data directory keeps as nothing
+/// is none, whatever is standard. Fails for a value that this program does not know.
+Outcome<void> adopt_options(const std::vector<std::pair<std::string, std::string>>& kept,
+                            Configuration& settings);
 
 /// Where each option writes, for those that write to a file.
 using NamedPaths = std::vector<std::pair<std::string, std::string>>;

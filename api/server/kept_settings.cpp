@@ -2,52 +2,44 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <optional>
 #include <utility>
 
 #include "api/node/run_arguments.h"
-#include "api/server/serve_settings.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/node/node.h"
 
 namespace tocsin::api {
 namespace {
-// Settings, and the names under which a data directory keeps them.
-constexpr std::array<std::pair<const char*, const char*>, 7> kKept = {{
-    {"time.out_of_orderness", "--out-of-orderness"},
-    {"time.late_policy", "--late-policy"},
-    {"time.late_max", "--late-max"},
-    {"time.ahead_max", "--ahead-max"},
-    {"time.jump_max", "--jump-max"},
-    {"events.unknown_types", "--unknown-types"},
-    {"journal.segment_bytes", "--journal-segment"},
-}};
-// No limit is kept as nothing, and said as 0; that unknown types are ignored likewise.
-std::string shown(std::string_view option, std::string_view value) {
+// A kept value as the configuration has it: no limit is kept as nothing and written as 0, and that
+// unknown types are ignored is kept as nothing too.
+std::string shown(std::string_view kept_name, std::string_view value) {
   if (!value.empty()) return std::string(value);
-  return option == "--unknown-types" ? "ignore" : "0";
+  return kept_name == "--unknown-types" ? "ignore" : "0";
 }
 }  // namespace
 
-std::vector<std::string> adopt_kept_settings(const runtime::NodeSettings& kept,
-                                             const std::string& directory,
-                                             Configuration& configuration) {
+Result<std::vector<std::string>> adopt_kept_settings(const runtime::NodeSettings& kept,
+                                                     const std::string& directory,
+                                                     Configuration& configuration) {
   runtime::NodeSettings said;  // as it would be kept
-  said.options = kept_options(run_arguments(configuration, false));
+  said.options = kept_options(configuration);
   std::vector<std::string> conflicts;
-  for (const auto& [name, option] : kKept) {
-    const std::string value = shown(option, kept.option(option));
-    const bool is_said = configuration.origin(name) != "default";
-    const bool is_conflict = is_said && shown(option, said.option(option)) != value;
+  for (const Setting& setting : configuration.settings()) {
+    if (setting.kept.empty()) continue;
+    const std::string value = shown(setting.kept, kept.option(setting.kept));
+    const bool is_conflict = configuration.is_set(setting.name) &&
+                             shown(setting.kept, said.option(setting.kept)) != value;
     if (is_conflict) {
-      conflicts.push_back(fmt::format("{} is {} ({}), and {} keeps {}", name,
-                                      configuration.text(name), configuration.origin(name),
-                                      directory, value));
+      conflicts.push_back(fmt::format("{} is {} ({}), and {} keeps {}", setting.name,
+                                      configuration.text(setting.name),
+                                      configuration.origin(setting.name), directory, value));
     }
-    configuration.keep(name, value, "kept by " + directory,
-                       is_conflict ? fmt::format("; in conflict: {} keeps {}", directory, value)
-                                   : fmt::format("; {} keeps the same", directory));
+    const std::string remark = is_conflict
+                                   ? fmt::format("; in conflict: {} keeps {}", directory, value)
+                                   : fmt::format("; {} keeps the same", directory);
+    auto done = configuration.keep(setting.name, value, "kept by " + directory, remark);
+    if (!done) return tl::unexpected(done.error());
   }
   return conflicts;
 }

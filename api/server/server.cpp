@@ -83,7 +83,6 @@ class Server {
   Outcome<void> read_settings();
   Outcome<void> check_rules();
   Outcome<void> open_directory();
-  void read_kept_options();
   Outcome<void> keep_rules();
   Outcome<void> open_tokens();
   Outcome<void> listen();
@@ -109,9 +108,9 @@ class Server {
   const bool is_quiet_;
   const StopSignal stop_signal_;
   ReloadSignal reload_signal_;
-  StopSwitch failed_;  // the node did
-  RunArguments arguments_;
-  DurableArguments durable_;
+  StopSwitch failed_;                       // the node did
+  Configuration settings_{configuration_};  // with those that the data directory keeps
+  DurableOptions durable_;
   runtime::RunOptions run_options_;
   AlertServicesOptions alert_services_options_;
   ListenAddress address_;
@@ -179,10 +178,6 @@ Outcome<void> Server::read_settings() {
   Result<AlertServicesOptions> options = alert_services_options(configuration_);
   if (!options) return stop(ExitCode::kUsage, options.error().message);
   alert_services_options_ = *std::move(options);
-  // What a data directory was begun with is looked at when it is there; here for mistakes.
-  const RunArguments all = run_arguments(configuration_, false);
-  if (const auto read = read_run_options(all); !read) return tl::unexpected(read.error());
-  if (const auto read = read_durable_arguments(all); !read) return tl::unexpected(read.error());
   return {};
 }
 
@@ -222,29 +217,14 @@ Outcome<void> Server::open_directory() {
     beginning_ = *std::move(kept);
     kept_blobs_ = runtime::savepoint_blobs(from);
   }
-  read_kept_options();
-  const Outcome<runtime::RunOptions> run_options = read_run_options(arguments_);
-  if (!run_options) return tl::unexpected(run_options.error());
-  const Outcome<DurableArguments> durable = read_durable_arguments(arguments_);
-  if (!durable) return tl::unexpected(durable.error());
-  durable_ = *durable;
-  run_options_ = with_line_limit(*run_options, durable_);
-  return {};
-}
-
-// What was said counts; else what the directory was begun with; else what is standard.
-void Server::read_kept_options() {
-  arguments_ = run_arguments(configuration_, beginning_.has_value());
-  if (!beginning_) return;
-  adopt_options(beginning_->settings.options, arguments_);
-  // That there is no such limit was said.
-  for (const auto& [name, place] : {std::pair{"time.late_max", &arguments_.late_max},
-                                    std::pair{"time.ahead_max", &arguments_.ahead_max},
-                                    std::pair{"time.jump_max", &arguments_.jump_max}}) {
-    if (configuration_.origin(name) != "default" && configuration_.text(name) == "0") {
-      place->clear();
-    }
+  // What was said counts; else what the directory was begun with; else what is standard.
+  if (beginning_) {
+    auto adopted = adopt_options(beginning_->settings.options, settings_);
+    if (!adopted) return adopted;
   }
+  durable_ = durable_options(settings_);
+  run_options_ = with_line_limit(event_time_options(settings_), durable_);
+  return {};
 }
 
 // The rules that the data directory holds go on; others are deployed where that is asked for.
@@ -324,7 +304,7 @@ Outcome<void> Server::listen() {
 
 runtime::NodeOptions Server::node_options() {
   runtime::NodeOptions options;
-  options.settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
+  options.settings = runtime::settings_of(*rules_.program, kept_options(settings_));
   options.texts = pack_.texts();
   options.compile = compile_kept;
   options.intake = runtime::intake_options(rules_.program->plan(), run_options_);
@@ -336,9 +316,7 @@ runtime::NodeOptions Server::node_options() {
   options.list_entries_max = static_cast<std::size_t>(configuration_.integer("lists.entries_max"));
   options.segment_bytes = durable_.segment_bytes;
   options.effects.retention = retention_policy(configuration_);
-  if (const std::int64_t most = configuration_.integer("memory.max"); most != 0) {
-    options.memory_max = static_cast<std::uint64_t>(most);
-  }
+  options.memory_max = durable_.memory_max;
   options.stop_requested = [this] { return must_stop(); };
   return options;
 }
@@ -355,8 +333,8 @@ Outcome<void> Server::open_node() {
 
   NodeServiceOptions service_options;
   service_options.limits = node_service_limits(configuration_);
-  service_options.heartbeat = duration_or_none(configuration_, "time.heartbeat");
-  service_options.producers_expire = duration_or_none(configuration_, "events.producers_expire");
+  service_options.heartbeat = configuration_.duration_limit("time.heartbeat");
+  service_options.producers_expire = configuration_.duration_limit("events.producers_expire");
   service_options.failed = [this] { failed_.set(); };
   service_options.space_changed = [](const std::string& reason) {
     tell(reason.empty() ? "tocsin: there is space on the disk again, and events are taken\n"
@@ -421,7 +399,7 @@ Outcome<void> Server::open_rules() {
     if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
       alert_services->rules_changed(now.rules.loaded.rules->plan);
   };
-  runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
+  runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(settings_));
   Result<std::unique_ptr<RuleService>> rules =
       RuleService::open(std::move(ports), pack_, std::move(rules_), std::move(settings));
   if (!rules) return stop(exit_code_of_named(rules.error().code), rules.error().message);

@@ -329,7 +329,7 @@ def _():
         ([*run, "--dance"], "--dance"),
         ([*run, "--out-of-orderness", "soon"], "--out-of-orderness takes a duration"),
         ([*run, "--out-of-orderness", "-1s"], "--out-of-orderness"),
-        ([*run, "--late-policy", "drop"], "side|clamp"),
+        ([*run, "--late-policy", "drop"], "--late-policy takes one of side, clamp, not drop"),
         ([*run, "--late-max", "late"], "--late-max takes a duration"),
         ([*run, "--ahead-max", "-1s"], "--ahead-max"),
         ([*run, "--jump-max", "soon"], "--jump-max"),
