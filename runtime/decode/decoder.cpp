@@ -1,15 +1,15 @@
 #include "runtime/decode/decoder.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "cep/base/assert.h"
 #include "runtime/decode/declared_fields.h"
+#include "runtime/decode/decode_problem.h"
 #include "runtime/decode/field_value.h"
 #include "runtime/decode/json_structure.h"
 #include "runtime/decode/json_text.h"
+#include "runtime/decode/type_columns.h"
 #include "runtime/decode/type_plan.h"
 #include "runtime/decode/word_table.h"
 
@@ -18,8 +18,7 @@ static_assert(kLinePadding >= kReadAhead);
 
 class Decoder::Impl {
  public:
-  Impl(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
-       const std::vector<bool>& used_types);
+  Impl(const cep::Plan& plan, TypePlans types);
 
   void begin(cep::Batch& batch);
   Decoded decode(std::string_view line, MarkedLines* marked);
@@ -30,18 +29,9 @@ class Decoder::Impl {
   std::string dead_letter_reason() const;
   std::string ignored_type() const;
   std::span<const FieldProblem> problems() const { return problems_; }
-  std::string describe(const FieldProblem& problem, std::string_view place) const;
+  const cep::Plan& plan() const { return plan_; }
 
  private:
-  enum class Verdict : std::uint8_t {
-    kOk,
-    kNoJson,
-    kNoType,
-    kTypeNoString,
-    kNoTime,
-    kBadTime,
-    kImplausibleTime
-  };
   static constexpr int kTypeUnknown = -1;  // `type` not met yet
   static constexpr int kTypeIgnored = -2;  // met, and declared by no file
 
@@ -63,7 +53,6 @@ class Decoder::Impl {
   void fault(const Leaf& leaf, FieldFault fault, std::string_view token);
   void report_absent();
   void start_type(int type);
-  void grow(TypePlan& type);
   char* text_room(std::size_t bytes);
 
   const cep::Plan& plan_;
@@ -88,53 +77,19 @@ class Decoder::Impl {
   std::vector<std::uint64_t> seen_;
   bool has_time_ = false;
   cep::EventTime ts_;
-  Verdict verdict_ = Verdict::kOk;
+  LineVerdict verdict_ = LineVerdict::kOk;
   JsonFault json_fault_ = JsonFault::kNone;
   std::string_view offender_;  // the `type` or time that was wrong
   std::vector<FieldProblem> problems_;
 };
 
-Decoder::Impl::Impl(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
-                    const std::vector<bool>& used_types)
-    : plan_(plan) {
-  TOCSIN_ASSERT(
-      used_fields.size() == plan.event_types.size() && used_types.size() == plan.event_types.size(),
-      "the masks are those of a program of this plan");
-  std::vector<std::string> json_types;
-  std::uint32_t key_count_max = 1;
-  types_.resize(plan.event_types.size());
-  for (std::size_t t = 0; t < types_.size(); ++t) {
-    const cep::EventType& event_type = plan.event_types[t];
-    TypePlan& type = types_[t];
-    if (event_type.is_alert()) continue;  // those come from rules alone
-    json_types.push_back(event_type.json_type);
-    type_of_word_.push_back(static_cast<int>(t));
-    type.used = used_types[t];
-    type.keeps_line = type.used && !event_type.id_field;
-    std::vector<std::size_t> fields;
-    for (std::size_t f = 0; f < event_type.fields.size(); ++f) {
-      if (f == event_type.time_field.value || (type.used && used_fields[t][f])) fields.push_back(f);
-    }
-    plan_fields(event_type, fields, type);
-    type.reads_type = type.objects[0].keys.find_text("type") != WordTable::kAbsent;
-    type.required.resize((type.key_count + 63) / 64);
-    for (Leaf& leaf : type.leaves) {
-      if (!leaf.optional) type.required[leaf.bit / 64] |= std::uint64_t{1} << (leaf.bit % 64);
-      const cep::Field& field = event_type.fields[leaf.field.value];
-      leaf.has_column = type.used && used_fields[t][leaf.field.value];
-      // Every number of a time that is read quickly lies in the range of times.
-      leaf.is_number = leaf.kind == cep::TypeKind::kInt || leaf.kind == cep::TypeKind::kDecimal ||
-                       (leaf.kind == cep::TypeKind::kTime && number_scale(field) >= 0);
-      if (field.type.kind == cep::TypeKind::kEnum) {
-        word_tables_.push_back(std::make_unique<WordTable>(*field.type.words));
-        leaf.words = word_tables_.back().get();
-      }
-    }
-    key_count_max = std::max(key_count_max, type.key_count);
-  }
-  json_types_ = WordTable(std::move(json_types));
-  seen_.resize((key_count_max + 63) / 64);
-}
+Decoder::Impl::Impl(const cep::Plan& plan, TypePlans types)
+    : plan_(plan),
+      types_(std::move(types.types)),
+      word_tables_(std::move(types.word_tables)),
+      json_types_(std::move(types.json_types)),
+      type_of_word_(std::move(types.type_of_word)),
+      seen_((types.key_count_max + 63) / 64) {}
 
 void Decoder::Impl::begin(cep::Batch& batch) {
   if (batch_ != nullptr) finish();
@@ -153,42 +108,12 @@ void Decoder::Impl::begin(cep::Batch& batch) {
 void Decoder::Impl::finish() {
   if (batch_ == nullptr) return;
   for (std::size_t t = 0; t < types_.size(); ++t) {
-    TypePlan& type = types_[t];
-    for (const Leaf& leaf : type.leaves) {
-      if (!leaf.has_column) continue;
-      cep::Column& column = batch_->types[t].fields[leaf.field.value];
-      column.known.resize(type.rows);
-      if (leaf.kind == cep::TypeKind::kString) {
-        column.texts.resize(type.rows);
-      } else {
-        column.words.resize(type.rows);
-      }
-    }
+    trim_columns(types_[t], batch_->types[t]);
   }
   // One block for the next batch's texts if it is like this one.
   constexpr std::size_t kTextBlockBytesMax = std::size_t{4} << 20;
   text_block_bytes_ = std::clamp(batch_->texts.bytes(), text_block_bytes_, kTextBlockBytesMax);
   batch_ = nullptr;
-}
-
-// Doubles the entries of the type's columns; the new ones are missing.
-void Decoder::Impl::grow(TypePlan& type) {
-  constexpr std::uint32_t kFirstCapacity = 64;
-  type.capacity = std::max(kFirstCapacity, type.capacity * 2);
-  const auto t = static_cast<std::size_t>(&type - types_.data());
-  for (Leaf& leaf : type.leaves) {
-    if (!leaf.has_column) continue;
-    cep::Column& column = batch_->types[t].fields[leaf.field.value];
-    column.known.resize(type.capacity);
-    leaf.known_entries = column.known.data();
-    if (leaf.kind == cep::TypeKind::kString) {
-      column.texts.resize(type.capacity);
-      leaf.text_entries = column.texts.data();
-    } else {
-      column.words.resize(type.capacity);
-      leaf.word_entries = column.words.data();
-    }
-  }
 }
 
 char* Decoder::Impl::text_room(std::size_t bytes) {
@@ -205,7 +130,8 @@ void Decoder::Impl::start_type(int type) {
   if (type < 0) return;
   type_ = &types_[static_cast<std::size_t>(type)];
   if (type_->used) {
-    if (type_->rows == type_->capacity) grow(*type_);
+    if (type_->rows == type_->capacity)
+      grow_columns(*type_, batch_->types[static_cast<std::size_t>(type)]);
     row_ = type_->rows;
   }
 }
@@ -284,8 +210,8 @@ void Decoder::Impl::take_scalar(Leaf& leaf, std::string_view token) {
     take_word(leaf, scalar.word);
   } else if (leaf.is_event_time) {
     has_time_ = false;
-    verdict_ =
-        scalar.fault == FieldFault::kImplausible ? Verdict::kImplausibleTime : Verdict::kBadTime;
+    verdict_ = scalar.fault == FieldFault::kImplausible ? LineVerdict::kImplausibleTime
+                                                        : LineVerdict::kBadTime;
     offender_ = token;
   } else {
     fault(leaf, scalar.fault, token);
@@ -389,7 +315,7 @@ bool Decoder::Impl::find_type(JsonCursor& begin) {
     }
     offender_ = at.scalar();
     if (at.kind() != '"') {
-      verdict_ = Verdict::kTypeNoString;
+      verdict_ = LineVerdict::kTypeNoString;
       start_type(kTypeIgnored);
       return true;
     }
@@ -402,7 +328,7 @@ bool Decoder::Impl::find_type(JsonCursor& begin) {
     }
     return true;
   }
-  verdict_ = Verdict::kNoType;
+  verdict_ = LineVerdict::kNoType;
   return json_fault_ == JsonFault::kNone;
 }
 
@@ -422,7 +348,7 @@ void Decoder::Impl::start_line() {
   type_ = nullptr;
   type_index_ = kTypeUnknown;
   has_time_ = false;
-  verdict_ = Verdict::kOk;
+  verdict_ = LineVerdict::kOk;
   json_fault_ = JsonFault::kNone;
   std::fill(seen_.begin(), seen_.end(), 0);
   problems_.clear();
@@ -466,14 +392,14 @@ Decoded Decoder::Impl::decode(std::string_view line, MarkedLines* marked) {
   line_ = line;
   if (marked == nullptr || !walk_marked(*marked)) walk_alone();
   if (json_fault_ != JsonFault::kNone) {
-    verdict_ = Verdict::kNoJson;
-  } else if (verdict_ == Verdict::kOk && type_index_ == kTypeIgnored) {
+    verdict_ = LineVerdict::kNoJson;
+  } else if (verdict_ == LineVerdict::kOk && type_index_ == kTypeIgnored) {
     return {LineKind::kIgnored, false, {}, {}};
-  } else if (verdict_ == Verdict::kOk && !has_time_) {
-    verdict_ = Verdict::kNoTime;
+  } else if (verdict_ == LineVerdict::kOk && !has_time_) {
+    verdict_ = LineVerdict::kNoTime;
   }
   const bool used = type_index_ >= 0 && type_->used;
-  if (verdict_ != Verdict::kOk) {
+  if (verdict_ != LineVerdict::kOk) {
     if (used) drop();
     problems_.clear();
     return {};
@@ -512,43 +438,14 @@ void Decoder::Impl::drop() {
 std::size_t Decoder::Impl::batch_bytes() const {
   if (batch_ == nullptr) return 0;
   std::size_t bytes = batch_->rows.capacity() * sizeof(cep::Row) + batch_->texts.bytes();
-  for (const TypePlan& type : types_) {
-    std::size_t entry = 0;
-    for (const Leaf& leaf : type.leaves) {
-      if (leaf.has_column) entry += 1 + (leaf.kind == cep::TypeKind::kString ? 16 : 8);
-    }
-    bytes += entry * type.capacity;
-  }
+  for (const TypePlan& type : types_) bytes += column_bytes(type);
   return bytes;
 }
 
 std::string Decoder::Impl::dead_letter_reason() const {
-  const auto time_field = [&]() -> const cep::Field& {
-    const cep::EventType& type = plan_.event_types[static_cast<std::size_t>(type_index_)];
-    return type.fields[type.time_field.value];
-  };
-  const auto time_name = [&] {
-    const cep::EventType& type = plan_.event_types[static_cast<std::size_t>(type_index_)];
-    return fmt::format("`{}` of `{}`", time_field().name, type.name);
-  };
-  switch (verdict_) {
-    case Verdict::kNoJson:
-      return fault_text(json_fault_);
-    case Verdict::kNoType:
-      return "no `type`";
-    case Verdict::kTypeNoString:
-      return "`type` is not a string: " + shown(offender_);
-    case Verdict::kNoTime:
-      return fmt::format("no event time {}", time_name());
-    case Verdict::kBadTime:
-      return fmt::format("event time {} is not a valid time: {}", time_name(), shown(offender_));
-    case Verdict::kImplausibleTime:
-      return fmt::format("event time {} {}", time_name(),
-                         implausible_text(time_field(), offender_, true));
-    case Verdict::kOk:
-      break;
-  }
-  TOCSIN_ASSERT(false, "asked only after a dead letter");
+  const LineProblem problem{verdict_, json_fault_, offender_};
+  if (type_index_ < 0) return dead_letter_text(problem, nullptr);
+  return dead_letter_text(problem, &plan_.event_types[static_cast<std::size_t>(type_index_)]);
 }
 
 std::string Decoder::Impl::ignored_type() const {
@@ -557,28 +454,9 @@ std::string Decoder::Impl::ignored_type() const {
   return shown(type.value_or(offender_));
 }
 
-std::string Decoder::Impl::describe(const FieldProblem& problem, std::string_view place) const {
-  const cep::EventType& type = plan_.event_types[problem.type.value];
-  const cep::Field& field = type.fields[problem.field.value];
-  const std::string name = fmt::format("{}.{} at {}", type.name, field.name, place);
-  const std::string value = field.pii ? "" : ": " + shown(problem.token);
-  switch (problem.fault) {
-    case FieldFault::kAbsent:
-      return name + ": absent";
-    case FieldFault::kNull:
-      return name + ": null";
-    case FieldFault::kImplausible:
-      return name + ": " + implausible_text(field, problem.token, !field.pii);
-    case FieldFault::kWrongType:
-    case FieldFault::kUnusable:
-      return fmt::format("{}: not a valid {}{}", name, cep::type_name(field.type), value);
-  }
-  TOCSIN_ASSERT(false, "all faults are named");
-}
-
 Decoder::Decoder(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
                  const std::vector<bool>& used_types)
-    : impl_(std::make_unique<Impl>(plan, used_fields, used_types)) {}
+    : impl_(std::make_unique<Impl>(plan, plan_types(plan, used_fields, used_types))) {}
 Decoder::~Decoder() = default;
 Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
@@ -596,6 +474,6 @@ std::string Decoder::dead_letter_reason() const { return impl_->dead_letter_reas
 std::string Decoder::ignored_type() const { return impl_->ignored_type(); }
 std::span<const FieldProblem> Decoder::problems() const { return impl_->problems(); }
 std::string Decoder::describe(const FieldProblem& problem, std::string_view place) const {
-  return impl_->describe(problem, place);
+  return field_problem_text(impl_->plan(), problem, place);
 }
 }  // namespace tocsin::runtime

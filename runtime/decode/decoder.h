@@ -21,7 +21,7 @@
 #include "cep/plan/plan.h"
 #include "cep/value/time.h"
 #include "runtime/decode/declared_fields.h"
-#include "runtime/decode/field_value.h"
+#include "runtime/decode/decode_problem.h"
 #include "runtime/decode/marked_lines.h"
 
 namespace tocsin::runtime {
@@ -36,13 +36,6 @@ struct Decoded {
   cep::EventTypeIndex type;
   cep::EventTime ts;
 };
-struct FieldProblem {
-  cep::EventTypeIndex type;
-  cep::FieldIndex field;
-  FieldFault fault = FieldFault::kAbsent;
-  std::string_view token;  // as it stands in the line; borrowed from it
-};
-
 /// Decodes lines into the batch that begin() named. One event at a time: decode(), then keep() or
 /// drop(). Invariant: rows that were not kept leave no trace in the batch. Threading: one caller at
 /// a time.

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "cep/base/assert.h"
 #include "cep/value/json_path.h"
 
 namespace tocsin::runtime {
@@ -106,5 +107,46 @@ class TypePlanBuilder {
 void plan_fields(const cep::EventType& type, const std::vector<std::size_t>& fields,
                  TypePlan& plan) {
   TypePlanBuilder(type, plan).build(fields);
+}
+
+TypePlans plan_types(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
+                     const std::vector<bool>& used_types) {
+  TOCSIN_ASSERT(
+      used_fields.size() == plan.event_types.size() && used_types.size() == plan.event_types.size(),
+      "the masks are those of a program of this plan");
+  std::vector<std::string> json_types;
+  TypePlans result;
+  result.types.resize(plan.event_types.size());
+  for (std::size_t t = 0; t < result.types.size(); ++t) {
+    const cep::EventType& event_type = plan.event_types[t];
+    TypePlan& type = result.types[t];
+    if (event_type.is_alert()) continue;  // those come from rules alone
+    json_types.push_back(event_type.json_type);
+    result.type_of_word.push_back(static_cast<int>(t));
+    type.used = used_types[t];
+    type.keeps_line = type.used && !event_type.id_field;
+    std::vector<std::size_t> fields;
+    for (std::size_t f = 0; f < event_type.fields.size(); ++f) {
+      if (f == event_type.time_field.value || (type.used && used_fields[t][f])) fields.push_back(f);
+    }
+    plan_fields(event_type, fields, type);
+    type.reads_type = type.objects[0].keys.find_text("type") != WordTable::kAbsent;
+    type.required.resize((type.key_count + 63) / 64);
+    for (Leaf& leaf : type.leaves) {
+      if (!leaf.optional) type.required[leaf.bit / 64] |= std::uint64_t{1} << (leaf.bit % 64);
+      const cep::Field& field = event_type.fields[leaf.field.value];
+      leaf.has_column = type.used && used_fields[t][leaf.field.value];
+      // Every number of a time that is read quickly lies in the range of times.
+      leaf.is_number = leaf.kind == cep::TypeKind::kInt || leaf.kind == cep::TypeKind::kDecimal ||
+                       (leaf.kind == cep::TypeKind::kTime && number_scale(field) >= 0);
+      if (field.type.kind == cep::TypeKind::kEnum) {
+        result.word_tables.push_back(std::make_unique<WordTable>(*field.type.words));
+        leaf.words = result.word_tables.back().get();
+      }
+    }
+    result.key_count_max = std::max(result.key_count_max, type.key_count);
+  }
+  result.json_types = WordTable(std::move(json_types));
+  return result;
 }
 }  // namespace tocsin::runtime

@@ -2,6 +2,7 @@
 /// for each level of their paths.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -68,4 +69,17 @@ struct TypePlan {
 /// key may feed several fields, and be an object for others.
 void plan_fields(const cep::EventType& type, const std::vector<std::size_t>& fields,
                  TypePlan& plan);
+
+/// All event types of a plan, as lines of them are decoded.
+struct TypePlans {
+  std::vector<TypePlan> types;                          // by event type; empty for those of alerts
+  std::vector<std::unique_ptr<WordTable>> word_tables;  // of enums; leaves point to them
+  WordTable json_types;                                 // what a line's `type` may be
+  std::vector<int> type_of_word;  // the event type of each word of `json_types`
+  std::uint32_t key_count_max = 1;
+};
+/// `used_fields` and `used_types` as cep::Program gives them. An event's time is always read; other
+/// fields where they are used.
+TypePlans plan_types(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
+                     const std::vector<bool>& used_types);
 }  // namespace tocsin::runtime
