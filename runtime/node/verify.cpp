@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -15,20 +14,18 @@
 #include "cep/value/identity.h"
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/savepoint.h"
-#include "runtime/effects/effect_reader.h"
 #include "runtime/journal/blob_store.h"
 #include "runtime/journal/end_mark.h"
 #include "runtime/journal/file_tree.h"
 #include "runtime/journal/journal_directory.h"
 #include "runtime/journal/journal_reader.h"
 #include "runtime/node/node_commands.h"
+#include "runtime/node/verify_parts.h"
 
 namespace tocsin::runtime {
 namespace {
 constexpr int kTriesMax = 5;        // where another process changes what is read
 constexpr int kGoneTriesMax = 200;  // where it let go of it, which is soon seen
-constexpr std::string_view kNewDirectory =
-    "put a copy of it back, or begin a new data directory from a savepoint (tocsin run --from)";
 
 tl::unexpected<Error> failed(const FileError& error) { return tl::unexpected(to_error(error)); }
 
@@ -106,7 +103,7 @@ class Verifier {
     if (lock) {
       lock_ = *std::move(lock);
     } else if (lock.error().code == FileErrc::kInUse) {
-      is_live_ = true;
+      parts_.is_live = true;
       report_.notes.push_back(lock.error().message +
                               ": what it changed or removed meanwhile was left out");
     }
@@ -116,11 +113,11 @@ class Verifier {
   Result<void> read_journal_end() {
     const Result<KnownEnd> known = read_end_mark(files_, paths_.journal_end);
     if (!known) return tl::unexpected(known.error());
-    journal_end_ = known->end;
+    parts_.journal_end = known->end;
     for (const std::string& path : {paths_.journal_end, paths_.store_end}) {
       const Result<KnownEnd> mark = read_end_mark(files_, path);
       if (!mark) return tl::unexpected(mark.error());
-      if (mark->state != EndMarkState::kDamaged || is_live_) continue;
+      if (mark->state != EndMarkState::kDamaged || parts_.is_live) continue;
       find({Errc::kCorrupt, path + " is damaged: it is not an end mark"},
            "put a copy of it back, or remove it: the next start writes another one");
     }
@@ -147,8 +144,8 @@ class Verifier {
       return true;
     }
     const Errc code = manifest.error().code;
-    if (is_live_ && is_gone(directory)) return false;
-    if (code == Errc::kOtherVersion) {
+    if (parts_.is_live && is_gone(directory)) return false;
+    if (code == Errc::kRefused) {
       find(manifest.error(), "use that version");
       return false;
     }
@@ -165,7 +162,8 @@ class Verifier {
   }
   void note_blobs(const Manifest& manifest, const std::string& directory) {
     if (!manifest.savepoint.empty()) return;  // it has its own
-    for (const CheckpointBlob& blob : manifest.meta.blobs) wanted_.emplace(blob.digest, directory);
+    for (const CheckpointBlob& blob : manifest.meta.blobs)
+      parts_.wanted_by_checkpoints.emplace(blob.digest, directory);
   }
 
   Result<void> verify_checkpoints() {
@@ -201,11 +199,11 @@ class Verifier {
   }
 
   void note_position(const std::string& path, const CheckpointMeta& meta) {
-    Position one{path, meta.position, meta.trim, meta.timeline.id, std::nullopt};
+    CheckpointPosition one{path, meta.position, meta.trim, meta.timeline.id, std::nullopt};
     ByteReader reader(meta.mark);
     EmittedMark mark = read_mark(reader);
     if (reader.is_done()) one.mark = std::move(mark);
-    positions_.push_back(std::move(one));
+    parts_.checkpoints.push_back(std::move(one));
   }
 
   Result<void> verify_savepoints() {
@@ -237,18 +235,18 @@ class Verifier {
       watch(short_name(path));
       const FileResult<std::string> contents = read_whole(files_, path);
       if (!contents) {
-        if (is_live_ && contents.error().code == FileErrc::kNotFound) continue;
+        if (parts_.is_live && contents.error().code == FileErrc::kNotFound) continue;
         return failed(contents.error());
       }
       report_.bytes += contents->size();
-      present_.insert(*digest);
+      parts_.blobs.insert(*digest);
       if (cep::sha256(*contents) == *digest) {
         ++report_.blobs;
         continue;
       }
       find({Errc::kCorrupt, fmt::format("{} is damaged: the digest of its {} bytes is {}", path,
                                         contents->size(), cep::hex(cep::sha256(*contents)))},
-           kNewDirectory);
+           kNewDirectoryRemedy);
     }
     return {};
   }
@@ -257,21 +255,22 @@ class Verifier {
     const Result<bool> found = exists(files_, paths_.store);
     if (!found) return tl::unexpected(found.error());
     if (!*found) {
-      store_.emplace();
+      parts_.store.emplace();
       const Result<KnownEnd> known = read_end_mark(files_, paths_.store_end);
       if (!known) return tl::unexpected(known.error());
       if (known->end > 1) {
-        find_mismatch(paths_.store,
-                      fmt::format("it is missing, and {} knows it", paths_.store_end));
+        report_.damaged.push_back(mismatch(
+            paths_.store, fmt::format("it is missing, and {} knows it", paths_.store_end)));
       }
       return {};
     }
     watch("store");
     Result<StoreExtent> whole = ports_.verify_store(paths_);
     // Its files come and go under a reader's hands.
-    for (int i = 1; i < kTriesMax && !whole && is_live_; ++i) whole = ports_.verify_store(paths_);
+    for (int i = 1; i < kTriesMax && !whole && parts_.is_live; ++i)
+      whole = ports_.verify_store(paths_);
     if (whole) {
-      store_ = *std::move(whole);
+      parts_.store = *std::move(whole);
       return {};
     }
     switch (whole.error().code) {
@@ -280,12 +279,12 @@ class Verifier {
              "restore the data directory from a copy: journal, checkpoints and store "
              "are of one moment");
         return {};
-      case Errc::kOtherVersion:
+      case Errc::kRefused:
         find(whole.error(), "use the version of tocsin that wrote it");
         return {};
       case Errc::kNotFound:
         report_.notes.push_back(fmt::format("{} holds nothing yet", paths_.store));
-        store_.emplace();
+        parts_.store.emplace();
         return {};
       default:
         return tl::unexpected(whole.error());
@@ -296,86 +295,35 @@ class Verifier {
     const Result<bool> found = exists(files_, paths_.journal);
     if (!found) return tl::unexpected(found.error());
     if (!*found) {
-      if (positions_.empty() && journal_end_ <= 1 && !has_effects()) return {};
+      if (parts_.checkpoints.empty() && parts_.journal_end <= 1 && !parts_.has_effects()) return {};
       find({Errc::kCorrupt, fmt::format("{} is damaged: it is missing", paths_.journal)},
-           kNewDirectory);
+           kNewDirectoryRemedy);
       return {};
     }
     Result<JournalExtent> extent = read_records();
     // A segment may go between the look at the folder and its turn.
-    for (int i = 1; !extent && is_live_; ++i) {
+    for (int i = 1; !extent && parts_.is_live; ++i) {
       const bool has_gone = extent.error().code == Errc::kNotFound;
       if (i >= (has_gone ? kGoneTriesMax : kTriesMax)) break;
       extent = read_records();
     }
     if (!extent) {
       const Errc code = extent.error().code;
-      if (code != Errc::kCorrupt && code != Errc::kOtherVersion && code != Errc::kNotFound) {
+      if (code != Errc::kCorrupt && code != Errc::kRefused && code != Errc::kNotFound) {
         return tl::unexpected(extent.error());
       }
-      find(extent.error(),
-           code == Errc::kOtherVersion ? "use the version of tocsin that wrote it" : kNewDirectory);
+      find(extent.error(), code == Errc::kRefused ? "use the version of tocsin that wrote it"
+                                                  : kNewDirectoryRemedy);
       return {};
     }
     report_.journal_segments = extent->segments;
-    if (extent->torn_end && !is_live_) report_.notes.push_back(describe(*extent->torn_end));
-    compare_extent(*extent);
-    find_missing_blobs();
-    return compare_store(*extent);
-  }
-
-  // Whether somebody began a run with the store.
-  bool has_effects() const { return store_ && !store_->timelines.empty(); }
-
-  // Journal, checkpoints and store know each other's ends: what a start would refuse.
-  Result<void> compare_store(const JournalExtent& extent) {
-    if (!store_) return {};  // it is damaged
-    // Of a journal alone, as far as its first record, a start makes the store again.
-    const bool has_begun = !positions_.empty();
-    if (!has_effects() && !has_begun) return {};
-    const Result<JournalDirectory> journal = survey_journal(files_, paths_.journal);
-    if (!journal) {
-      if (is_live_) return {};
-      return tl::unexpected(journal.error());
-    }
-    if (journal->segments.empty()) {
-      if (has_effects()) find_mismatch(paths_.journal, "it has no segments");
-      return {};
-    }
-    const std::array<std::uint8_t, 16>& timeline = journal->segments.back().header.timeline.id;
-    if (std::ranges::find(store_->timelines, timeline) == store_->timelines.end()) {
-      if (has_begun && !is_live_) {
-        find_mismatch(paths_.store,
-                      fmt::format("it has nothing of the run that {} holds", paths_.journal));
-      }
-      return {};
-    }
-    if (store_->mark.timeline == timeline && store_->cause >= extent.next_sequence) {
-      find_mismatch(paths_.journal,
-                    fmt::format("it ends with record {}, and {} holds what came of record {}",
-                                extent.next_sequence - 1, paths_.store, store_->cause));
-    }
-    for (const Position& one : positions_) {
-      if (one.timeline != timeline) {
-        find_mismatch(one.path, fmt::format("it is of another timeline than {}", paths_.journal));
-      } else if (!is_live_ && one.mark && one.mark->number > store_->mark.number) {
-        find_mismatch(paths_.store,
-                      fmt::format("its last alert is number {}, and {} was taken after number {}",
-                                  store_->mark.number, one.path, one.mark->number));
-        break;
-      }
-    }
-    return {};
-  }
-  void find_mismatch(const std::string& path, const std::string& why) {
-    find(
-        {Errc::kCorrupt, fmt::format("{} is damaged, or of another moment: {}", path, why)},
-        "restore the data directory from a copy: journal, checkpoints and store are of one moment");
+    if (extent->torn_end && !parts_.is_live) report_.notes.push_back(describe(*extent->torn_end));
+    return compare_parts(files_, paths_, parts_, *extent, report_.damaged);
   }
 
   Result<JournalExtent> read_records() {
     report_.journal_records = 0;
-    wanted_by_journal_.clear();
+    parts_.wanted_by_journal.clear();
     constexpr std::uint64_t kWatchEvery = 1 << 12;
     std::uint64_t bytes = 0;
     const std::uint64_t before = report_.bytes;
@@ -391,7 +339,7 @@ class Verifier {
           const auto* command = std::get_if<Command>(&entry.record);
           if (command == nullptr) return;
           for (const BlobReference& blob : command->blobs) {
-            Named& named = wanted_by_journal_[blob.digest];
+            DirectoryParts::JournalBlob& named = parts_.wanted_by_journal[blob.digest];
             named.record = entry.sequence;
             named.may_go = named.may_go && command->name == kListCommand;
           }
@@ -400,105 +348,15 @@ class Verifier {
     return extent;
   }
 
-  // A checkpoint knows how far the journal went, whatever its end looks like.
-  void compare_extent(const JournalExtent& extent) {
-    if (extent.next_sequence < journal_end_) {
-      find({Errc::kCorrupt,
-            fmt::format("{} is damaged: it ends with record {}, and records up to {} were on disk "
-                        "({})",
-                        paths_.journal, extent.next_sequence - 1, journal_end_ - 1,
-                        paths_.journal_end)},
-           kNewDirectory);
-      return;
-    }
-    if (positions_.empty() && extent.first_sequence > 1 && !is_live_) {
-      find({Errc::kCorrupt,
-            fmt::format("{} is damaged: no checkpoint in it is whole, and {} begins with record {}",
-                        paths_.checkpoints, paths_.journal, extent.first_sequence)},
-           kNewDirectory);
-      return;
-    }
-    for (const Position& one : positions_) {
-      if (one.position > extent.next_sequence) {
-        find({Errc::kCorrupt,
-              fmt::format("{} is damaged: it ends with record {}, and {} was taken after record {}",
-                          paths_.journal, extent.next_sequence - 1, one.path, one.position - 1)},
-             kNewDirectory);
-        return;
-      }
-      if (!is_live_ && one.trim < extent.first_sequence && one.trim > 0) {
-        find({Errc::kCorrupt,
-              fmt::format("{} is damaged: it begins with record {}, and {} goes on from record {}",
-                          paths_.journal, extent.first_sequence, one.path, one.trim)},
-             kNewDirectory);
-        return;
-      }
-    }
-  }
-
-  void find_missing_blobs() {
-    for (const auto& [digest, directory] : wanted_) {
-      if (present_.contains(digest) || is_live_) continue;
-      find({Errc::kCorrupt, fmt::format("{}/{} is missing: {} needs it", paths_.blobs,
-                                        cep::hex(digest), directory)},
-           kNewDirectory);
-    }
-    // Of records that no start processes again, entries of lists may be gone.
-    std::uint64_t needed_from = positions_.empty() ? 1 : UINT64_MAX;
-    for (const Position& one : positions_) needed_from = std::min(needed_from, one.trim);
-    for (const auto& [digest, named] : wanted_by_journal_) {
-      if (named.may_go && named.record < needed_from) continue;
-      if (present_.contains(digest) || wanted_.contains(digest) || is_live_) continue;
-      find({Errc::kCorrupt, fmt::format("{}/{} is missing: record {} of the journal needs it",
-                                        paths_.blobs, cep::hex(digest), named.record)},
-           kNewDirectory);
-    }
-  }
-
-  struct Position {
-    std::string path;
-    std::uint64_t position = 0;
-    std::uint64_t trim = 0;
-    std::array<std::uint8_t, 16> timeline{};
-    std::optional<EmittedMark> mark;  // of the alerts before it
-  };
-
   const VerifyPorts& ports_;
   Files& files_;
   const DataPaths paths_;
   std::unique_ptr<FileLock> lock_;
-  bool is_live_ = false;  // another process works here
+  DirectoryParts parts_;  // is_live: another process works here
   VerifyReport report_;
   std::map<FileIdentity, FileDigest> known_;
-  std::set<cep::Digest> present_;
-  std::map<cep::Digest, std::string> wanted_;  // and by which checkpoint
-  // By which record, the last one; and whether they are entries of lists alone, which go.
-  struct Named {
-    std::uint64_t record = 0;
-    bool may_go = true;
-  };
-  std::map<cep::Digest, Named> wanted_by_journal_;
-  std::vector<Position> positions_;
-  std::uint64_t journal_end_ = 0;     // every record before it was on disk, as the end mark knows
-  std::optional<StoreExtent> store_;  // absent: damaged
 };
 }  // namespace
-
-Result<StoreExtent> extent_of(const StoreReader& store) {
-  const Result<EffectReader> reader = EffectReader::open(store);
-  if (!reader) return tl::unexpected(reader.error());
-  StoreExtent extent;
-  const Result<std::vector<TimelineRow>> timelines = reader->timelines();
-  if (!timelines) return tl::unexpected(timelines.error());
-  for (const TimelineRow& row : *timelines) extent.timelines.push_back(row.id);
-  Result<EmittedMark> mark = reader->mark();
-  if (!mark) return tl::unexpected(mark.error());
-  extent.mark = *std::move(mark);
-  const Result<std::uint64_t> cause = reader->cause();
-  if (!cause) return tl::unexpected(cause.error());
-  extent.cause = *cause;
-  return extent;
-}
 
 Result<VerifyReport> verify_directory(const VerifyPorts& ports, const std::string& directory) {
   return Verifier(ports, directory).run();

@@ -1,7 +1,6 @@
 /// Reads everything that a data directory or savepoint holds, each file once, and compares every
 /// digest and checksum.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -9,17 +8,10 @@
 
 #include "cep/base/result.h"
 #include "runtime/checkpoint/data_directory.h"
-#include "runtime/effects/emitted_mark.h"
 #include "runtime/io/files.h"
-#include "runtime/store/store.h"
+#include "runtime/node/verify_parts.h"
 
 namespace tocsin::runtime {
-/// Something that is not as it was written.
-struct VerifyFinding {
-  std::string message;  // names the file
-  std::string remedy;   // what to do, a clause
-  friend bool operator==(const VerifyFinding&, const VerifyFinding&) = default;
-};
 struct VerifyReport {
   bool is_savepoint = false;
   std::vector<VerifyFinding> damaged;
@@ -31,15 +23,6 @@ struct VerifyReport {
   std::uint64_t checkpoints = 0;
   std::uint64_t savepoints = 0;
 };
-/// What a store of effects says of the journal that it belongs to.
-struct StoreExtent {
-  std::vector<std::array<std::uint8_t, 16>> timelines;  // none: nothing was stored yet
-  EmittedMark mark;
-  std::uint64_t cause = 0;  // the last record of the mark's timeline of which something is stored
-};
-/// What a store holds of that. kNotFound for one that holds nothing yet; kOtherVersion, kCorrupt,
-/// kIo.
-Result<StoreExtent> extent_of(const StoreReader& store);
 struct VerifyPorts {
   Files& files;
   /// Reads a store of effects (DIR/store, with its end mark) by its own checksums, also one that
@@ -51,6 +34,6 @@ struct VerifyPorts {
 /// `directory`: a data directory, or the folder of a savepoint or checkpoint. Nothing in it is
 /// changed. Holds the lock of a data directory while it reads; where another process has it, what
 /// changes underfoot is no damage. Fails with kNotFound or kInvalidArgument where there is neither,
-/// kOtherVersion for a newer format, kIo for what cannot be read.
+/// kRefused for a newer format, kIo for what cannot be read.
 Result<VerifyReport> verify_directory(const VerifyPorts& ports, const std::string& directory);
 }  // namespace tocsin::runtime
