@@ -1,27 +1,22 @@
 #include "api/net/http_server.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <httplib.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
-#include <deque>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include "api/net/connection_threads.h"
 #include "api/net/http_connection.h"
 #include "api/net/http_message.h"
+#include "api/net/http_peer.h"
 #include "runtime/io/background_thread.h"
 
 #ifdef __SANITIZE_THREAD__
@@ -35,103 +30,18 @@ extern "C" const char* __tsan_default_suppressions() {
 namespace tocsin::api {
 namespace {
 using std::chrono::steady_clock;
-using Moment = steady_clock::time_point;
+using Moment = HttpPeer::Moment;
 constexpr std::array kMethods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 constexpr int kBacklog = 1024;
-constexpr std::chrono::milliseconds kStopGrace{1000};
 // Connections beyond the limit are answered too, by so many threads at once.
 constexpr std::size_t kRefusersMax = 4;
 // Chunk sizes and line ends may take as much again as the chunks, and a little more.
 constexpr std::uint64_t kFramingBytes = std::uint64_t{64} << 10;
 
-enum class Wait : std::uint8_t { kReady, kTimeOut, kStopped };
-Wait wait_for(int socket, short events, Moment by, const StopSwitch& stop) {
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(by - steady_clock::now());
-    std::array<pollfd, 2> waited = {{{socket, events, 0}, {stop.descriptor(), POLLIN, 0}}};
-    const auto time_out = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
-    const int ready = ::poll(waited.data(), waited.size(), time_out);
-    if (ready < 0 && errno == EINTR) continue;
-    if (waited[1].revents != 0) return Wait::kStopped;
-    if (waited[0].revents != 0) return Wait::kReady;
-    if (left.count() <= 60'000) return Wait::kTimeOut;
-  }
-}
-
-// A connection's socket, and what was read of it and belongs to the next request.
-class Peer {
- public:
-  Peer(int socket, const StopSwitch& stop) : socket_(socket), stop_(stop) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    if (::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
-      const void* const bytes =
-          address.ss_family == AF_INET6
-              ? static_cast<const void*>(&reinterpret_cast<sockaddr_in6*>(&address)->sin6_addr)
-              : static_cast<const void*>(&reinterpret_cast<sockaddr_in*>(&address)->sin_addr);
-      if (::inet_ntop(address.ss_family, bytes, text.data(), text.size()) != nullptr) {
-        remote_ = text.data();
-      }
-    }
-  }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-  // What was sent and not read would make the system throw away the answer: it is read for a
-  // moment.
-  ~Peer() {
-    ::shutdown(socket_, SHUT_WR);
-    const Moment by = steady_clock::now() + std::chrono::milliseconds(500);
-    std::array<char, 4096> passed_over{};
-    for (int i = 0; i < 64 && wait_for(socket_, POLLIN, by, stop_) == Wait::kReady; ++i) {
-      if (::recv(socket_, passed_over.data(), passed_over.size(), MSG_DONTWAIT) <= 0) break;
-    }
-    ::close(socket_);
-  }
-  int socket() const { return socket_; }
-  const std::string& remote() const { return remote_; }
-  const StopSwitch& stop() const { return stop_; }
-  std::string& buffer() { return buffer_; }
-
-  // Reads what is there, waiting for it; 0 at the end or where no more comes in time.
-  std::size_t receive(char* to, std::size_t capacity, Moment by) {
-    if (wait_for(socket_, POLLIN, by, stop_) != Wait::kReady) return 0;
-    for (;;) {
-      const ssize_t count = ::recv(socket_, to, capacity, 0);
-      if (count < 0 && errno == EINTR) continue;
-      return count < 0 ? 0 : static_cast<std::size_t>(count);
-    }
-  }
-  // With `is_stream` a stop ends it; an answer that was begun gets a moment more.
-  bool send(std::string_view bytes, Moment by, bool is_stream) {
-    while (!bytes.empty()) {
-      Wait waited = wait_for(socket_, POLLOUT, by, stop_);
-      if (waited == Wait::kStopped && !is_stream) {
-        pollfd socket{socket_, POLLOUT, 0};
-        const bool is_ready = ::poll(&socket, 1, static_cast<int>(kStopGrace.count())) > 0;
-        waited = is_ready ? Wait::kReady : Wait::kTimeOut;
-      }
-      if (waited != Wait::kReady) return false;
-      const ssize_t count =
-          ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (count < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) continue;
-      if (count <= 0) return false;
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return true;
-  }
-
- private:
-  int socket_;
-  const StopSwitch& stop_;
-  std::string remote_;
-  std::string buffer_;
-};
-
 // What the library reads and writes: the head that we made for it, then the body within its limit.
 class GuardedStream final : public httplib::Stream {
  public:
-  GuardedStream(Peer& peer, std::string head, std::uint64_t body_bytes_max, Moment by,
+  GuardedStream(HttpPeer& peer, std::string head, std::uint64_t body_bytes_max, Moment by,
                 std::chrono::milliseconds write_max)
       : peer_(peer),
         head_(std::move(head)),
@@ -197,7 +107,7 @@ class GuardedStream final : public httplib::Stream {
     read += count;
     return static_cast<ssize_t>(count);
   }
-  Peer& peer_;
+  HttpPeer& peer_;
   std::string head_;
   std::size_t head_read_ = 0;
   std::uint64_t body_bytes_left_;
@@ -259,53 +169,20 @@ class Exchange final : public HttpRequest {
 };
 thread_local Exchange* exchange_in_work = nullptr;
 
-// A thread for each connection, made when one is needed, at most so many.
-class ConnectionThreads final : public httplib::TaskQueue {
+// The threads as the library asks for them.
+class LibraryThreads final : public httplib::TaskQueue {
  public:
-  explicit ConnectionThreads(std::size_t threads_max) : threads_max_(threads_max) {}
+  explicit LibraryThreads(std::size_t threads_max) : threads_(threads_max) {}
   // The library's type of answer differs between its versions.
   auto enqueue(std::function<void()> task)
       -> decltype(std::declval<httplib::TaskQueue&>().enqueue({})) override {
-    const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-    if (tasks_.size() > idle_ && threads_.size() < threads_max_) {
-      threads_.emplace_back([this] { work(); });
-    }
-    work_.notify_one();
+    threads_.enqueue(std::move(task));
     return decltype(std::declval<httplib::TaskQueue&>().enqueue({}))(true);
   }
-  void shutdown() override {
-    {
-      const std::lock_guard lock(mutex_);
-      ends_ = true;
-    }
-    work_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
+  void shutdown() override { threads_.shutdown(); }
 
  private:
-  void work() {
-    runtime::begin_background_thread("http");
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      ++idle_;
-      work_.wait(lock, [&] { return ends_ || !tasks_.empty(); });
-      --idle_;
-      if (tasks_.empty()) return;
-      const std::function<void()> task = std::move(tasks_.front());
-      tasks_.pop_front();
-      lock.unlock();
-      task();
-      lock.lock();
-    }
-  }
-  std::size_t threads_max_;
-  std::mutex mutex_;
-  std::condition_variable work_;
-  std::deque<std::function<void()>> tasks_;
-  std::vector<std::thread> threads_;
-  std::size_t idle_ = 0;
-  bool ends_ = false;
+  ConnectionThreads threads_;
 };
 
 const char* reason_of(int status) {
@@ -345,9 +222,7 @@ struct HttpServer::Impl final : httplib::Server {
       const int on = 1;
       ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     });
-    new_task_queue = [this] {
-      return new ConnectionThreads(limits.connections_max + kRefusersMax);
-    };
+    new_task_queue = [this] { return new LibraryThreads(limits.connections_max + kRefusersMax); };
     const auto with_body = [this](const httplib::Request&, httplib::Response& response,
                                   const httplib::ContentReader& reader) {
       exchange_in_work->set_reader(&reader);
@@ -389,7 +264,7 @@ struct HttpServer::Impl final : httplib::Server {
   }
 
   bool process_and_close_socket(socket_t socket) override {
-    Peer peer(socket, stop_switch);
+    HttpPeer peer(socket, stop_switch);
     const std::size_t now_open = ++open;
     if (now_open > limits.connections_max) {
       refuse(peer, {503, fmt::format("there are {} connections already", limits.connections_max)});
@@ -402,10 +277,9 @@ struct HttpServer::Impl final : httplib::Server {
   }
 
   // Answers one request; whether the connection stays open.
-  bool serve_one(Peer& peer) {
+  bool serve_one(HttpPeer& peer) {
     const Moment idle_until = steady_clock::now() + limits.keep_alive_max;
-    if (peer.buffer().empty() &&
-        wait_for(peer.socket(), POLLIN, idle_until, stop_switch) != Wait::kReady) {
+    if (peer.buffer().empty() && !peer.wait_for_bytes(idle_until)) {
       return false;
     }
     const Moment began = steady_clock::now();
@@ -448,7 +322,7 @@ struct HttpServer::Impl final : httplib::Server {
   }
 
   // The head's bytes up to its empty line; empty where the client has gone without a word.
-  tl::expected<std::string, HttpFault> read_head(Peer& peer, Moment by) {
+  tl::expected<std::string, HttpFault> read_head(HttpPeer& peer, Moment by) {
     std::string& buffer = peer.buffer();
     std::array<char, 4096> block{};
     for (;;) {
@@ -473,7 +347,7 @@ struct HttpServer::Impl final : httplib::Server {
     }
   }
 
-  bool refuse(Peer& peer, const HttpFault& fault) {
+  bool refuse(HttpPeer& peer, const HttpFault& fault) {
     const HttpResponse response = fault_answer(fault);
     std::string bytes =
         fmt::format("HTTP/1.1 {} {}\r\nConnection: close\r\nContent-Length: {}\r\n",
