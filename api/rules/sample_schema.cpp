@@ -1,165 +1,22 @@
 #include "api/rules/sample_schema.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
 
-#include "cep/value/time.h"
+#include "api/rules/sample_reader.h"
 #include "cep/value/time_unit.h"
 #include "cep/value/value.h"
 #include "rules/syntax/keywords.h"
-#include "runtime/decode/field_value.h"
-#include "runtime/decode/json_text.h"
-#include "runtime/io/byte_source.h"
-#include "runtime/io/line_source.h"
 
 namespace tocsin::api {
 namespace {
 using cep::TimeUnit;
-
-constexpr std::uint64_t kLinesMax = 10'000;
-constexpr std::size_t kLineBytesMax = std::size_t{1} << 20;
-constexpr std::size_t kFieldsMax = 500;
-constexpr std::size_t kDistinctMax = 10'000;
-constexpr std::array kUnits = {TimeUnit::kSeconds, TimeUnit::kMilliseconds, TimeUnit::kMicroseconds,
-                               TimeUnit::kNanoseconds};
-
-// What one field of one type of events was in the sample.
-struct SeenField {
-  std::string path;  // as in `from "geo.lat"`
-  std::uint64_t values = 0;
-  std::uint64_t bools = 0;
-  std::uint64_t numbers = 0;
-  std::uint64_t texts = 0;
-  std::uint64_t times = 0;  // texts that are times
-  std::uint64_t dates = 0;  // texts that are dates
-  int digits = 0;           // after the point, the most
-  bool has_exponent = false;
-  bool is_large = false;                           // beyond 64 bits
-  std::array<std::uint64_t, 4> plausible{};        // numbers that are plausible times, by kUnits
-  std::set<std::string, std::less<>> values_seen;  // up to kDistinctMax
-  bool is_distinct = true;                         // no value came twice
-};
-struct SeenType {
-  std::string json_type;
-  std::uint64_t events = 0;
-  std::vector<SeenField> fields;  // in the order in which they came
-};
-
-// One line: the scalars outside of arrays, with their paths.
-struct Scalar {
-  enum class Kind : std::uint8_t { kNull, kBool, kNumber, kText };
-  std::string path;
-  Kind kind = Kind::kNull;
-  std::string text;  // of a number as it stands, or of a text
-};
-class LineReader : public nlohmann::json_sax<nlohmann::json> {
- public:
-  std::vector<Scalar> scalars;
-  bool has_array = false;
-  bool has_odd_key = false;  // one with a point, or empty: no path leads there
-
-  bool null() override { return add(Scalar::Kind::kNull, {}); }
-  bool boolean(bool value) override { return add(Scalar::Kind::kBool, value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override {
-    return add(Scalar::Kind::kNumber, fmt::format("{}", value));
-  }
-  bool number_unsigned(number_unsigned_t value) override {
-    return add(Scalar::Kind::kNumber, fmt::format("{}", value));
-  }
-  bool number_float(number_float_t, const string_t& text) override {
-    return add(Scalar::Kind::kNumber, text);
-  }
-  bool string(string_t& value) override { return add(Scalar::Kind::kText, value); }
-  bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override {
-    if (arrays_ == 0) keys_.emplace_back();
-    return keys_.size() <= kDepthMax;
-  }
-  bool key(string_t& value) override {
-    if (arrays_ == 0) keys_.back() = value;
-    return true;
-  }
-  bool end_object() override {
-    if (arrays_ == 0) keys_.pop_back();
-    return true;
-  }
-  bool start_array(std::size_t) override {
-    has_array = true;
-    return ++arrays_ <= kDepthMax && !keys_.empty();
-  }
-  bool end_array() override {
-    --arrays_;
-    return true;
-  }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
-    return false;
-  }
-
- private:
-  static constexpr std::size_t kDepthMax = 64;
-  bool add(Scalar::Kind kind, std::string text) {
-    if (keys_.empty()) return false;  // no object
-    if (arrays_ > 0) return true;
-    for (const std::string& key : keys_) {
-      if (!key.empty() && key.find('.') == std::string::npos) continue;
-      has_odd_key = true;
-      return true;
-    }
-    scalars.push_back({fmt::format("{}", fmt::join(keys_, ".")), kind, std::move(text)});
-    return true;
-  }
-
-  std::vector<std::string> keys_;
-  std::size_t arrays_ = 0;
-};
-
-bool is_plausible(std::string_view number, TimeUnit unit) {
-  std::string padded(number);
-  padded.append(runtime::kReadAhead, '\0');
-  const std::string_view token(padded.data(), number.size());
-  return runtime::scalar_value(cep::TypeKind::kTime, 0, token, {unit, false}).ok;
-}
-
-void note_number(SeenField& field, std::string_view text) {
-  ++field.numbers;
-  const std::size_t point = text.find('.');
-  if (text.find_first_of("eE") != std::string_view::npos) field.has_exponent = true;
-  if (point != std::string_view::npos) {
-    field.digits = std::max(field.digits, static_cast<int>(text.size() - point - 1));
-  }
-  std::string padded(text);
-  padded.append(runtime::kReadAhead, '\0');
-  const int scale = std::min(field.digits, 9);
-  const std::string_view token(padded.data(), text.size());
-  if (!field.has_exponent && !runtime::fixed_point(token, scale)) field.is_large = true;
-  for (std::size_t i = 0; i < kUnits.size(); ++i) {
-    if (is_plausible(text, kUnits[i])) ++field.plausible[i];
-  }
-}
-
-void note(SeenField& field, const Scalar& scalar) {
-  if (scalar.kind == Scalar::Kind::kNull) return;
-  ++field.values;
-  if (scalar.kind == Scalar::Kind::kBool) ++field.bools;
-  if (scalar.kind == Scalar::Kind::kNumber) note_number(field, scalar.text);
-  if (scalar.kind == Scalar::Kind::kText) {
-    ++field.texts;
-    if (cep::parse_time(scalar.text)) ++field.times;
-    if (cep::parse_date(scalar.text)) ++field.dates;
-  }
-  if (field.values_seen.size() >= kDistinctMax) return;
-  if (!field.values_seen.insert(scalar.text).second) field.is_distinct = false;
-}
 
 // ---- names
 
@@ -218,8 +75,8 @@ struct Declared {
 
 // The unit in which all numbers of the field are plausible times.
 std::optional<TimeUnit> unit_of(const SeenField& field) {
-  for (std::size_t i = 0; i < kUnits.size(); ++i) {
-    if (field.numbers > 0 && field.plausible[i] == field.numbers) return kUnits[i];
+  for (std::size_t i = 0; i < kSampleUnits.size(); ++i) {
+    if (field.numbers > 0 && field.plausible[i] == field.numbers) return kSampleUnits[i];
   }
   return std::nullopt;
 }
@@ -442,75 +299,31 @@ Look the schema over first: which field is the event time and what its numbers c
 of order events may come (`up to 30s late` behind the event time). Then write a rule and two tests: one that fires, one that nearly does.
 )";
 
-Result<std::vector<SeenType>> read_sample(const std::string& path, std::uint64_t& untyped,
-                                          std::vector<std::string>& notes) {
-  Result<std::unique_ptr<runtime::ByteSource>> bytes = runtime::open_source(path);
-  if (!bytes) return tl::unexpected(bytes.error());
-  runtime::LineSource lines(std::move(*bytes), kLineBytesMax);
-  std::vector<SeenType> types;
-  std::uint64_t count = 0;
-  bool has_array = false;
-  bool has_odd_key = false;
-  while (count < kLinesMax) {
-    runtime::Line line;
-    const runtime::LineSource::Next next = lines.next(line);
-    if (next == runtime::LineSource::Next::kEnd) break;
-    if (next == runtime::LineSource::Next::kNeedsBytes) {
-      if (const Result<void> filled = lines.fill(); !filled) return tl::unexpected(filled.error());
-      continue;
-    }
-    ++count;
-    LineReader reader;
-    const bool is_object = !line.too_long && nlohmann::json::sax_parse(line.text, &reader);
-    const auto type = std::ranges::find_if(reader.scalars, [](const Scalar& scalar) {
-      return scalar.path == "type" && scalar.kind == Scalar::Kind::kText;
-    });
-    if (!is_object || type == reader.scalars.end()) {
-      ++untyped;
-      continue;
-    }
-    has_array = has_array || reader.has_array;
-    has_odd_key = has_odd_key || reader.has_odd_key;
-    auto seen = std::ranges::find(types, type->text, &SeenType::json_type);
-    if (seen == types.end()) {
-      types.push_back({type->text, 0, {}});
-      seen = types.end() - 1;
-    }
-    ++seen->events;
-    std::set<std::string_view> met;
-    for (const Scalar& scalar : reader.scalars) {
-      if (!met.insert(scalar.path).second) continue;  // of a repeated key the first counts
-      auto field = std::ranges::find(seen->fields, scalar.path, &SeenField::path);
-      if (field == seen->fields.end()) {
-        if (seen->fields.size() >= kFieldsMax) continue;
-        seen->fields.push_back({});
-        field = seen->fields.end() - 1;
-        field->path = scalar.path;
-      }
-      note(*field, scalar);
-    }
+std::vector<std::string> notes_of(const Sample& sample) {
+  std::vector<std::string> notes;
+  if (sample.has_array) notes.emplace_back("arrays are left out");
+  if (sample.has_odd_key)
+    notes.emplace_back("members whose names are empty or have a point are left out");
+  if (sample.untyped > 0) {
+    notes.push_back(
+        fmt::format("{} of the lines are no JSON objects with a text `type`: they were passed over",
+                    sample.untyped));
   }
-  if (has_array) notes.emplace_back("arrays are left out");
-  if (has_odd_key) notes.emplace_back("members whose names are empty or have a point are left out");
-  return types;
+  return notes;
 }
 }  // namespace
 
 Result<SamplePack> pack_of_sample(const std::string& path, const std::string& name) {
-  SamplePack pack;
-  std::uint64_t untyped = 0;
-  Result<std::vector<SeenType>> types = read_sample(path, untyped, pack.notes);
-  if (!types) return tl::unexpected(types.error());
-  if (types->empty()) {
+  const Result<Sample> sample = read_sample(path);
+  if (!sample) return tl::unexpected(sample.error());
+  if (sample->types.empty()) {
     return fail(Errc::kInvalidArgument,
                 fmt::format("{}: no line is an event, which is one JSON object with a text `type`: "
                             "{{\"type\":\"payment\",\"ts\":1772452800000,…}}",
                             path));
   }
-  if (untyped > 0) {
-    pack.notes.push_back(fmt::format(
-        "{} of the lines are no JSON objects with a text `type`: they were passed over", untyped));
-  }
+  SamplePack pack;
+  pack.notes = notes_of(*sample);
   std::string schema = fmt::format(
       "# What the events of {} look like. One event is one line of JSON; its `type` is the name of "
       "an "
@@ -518,7 +331,7 @@ Result<SamplePack> pack_of_sample(const std::string& path, const std::string& na
       path);
   std::set<std::string> taken;
   std::vector<TypeWriter> writers;
-  for (const SeenType& type : *types) {
+  for (const SeenType& type : sample->types) {
     TypeWriter writer(type, name_from(type.json_type, taken), pack.notes);
     if (!writer.choose()) {
       pack.notes.push_back(
