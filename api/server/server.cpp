@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -16,7 +15,6 @@
 #include <vector>
 
 #include "api/base/command.h"
-#include "api/base/exit_code.h"
 #include "api/base/port_file.h"
 #include "api/base/progress.h"
 #include "api/base/reload_signal.h"
@@ -27,6 +25,7 @@
 #include "api/node/kept_rules.h"
 #include "api/node/node_service.h"
 #include "api/node/node_start.h"
+#include "api/node/offline_node.h"
 #include "api/node/rule_service.h"
 #include "api/node/run_report.h"
 #include "api/rest/answer_store.h"
@@ -35,8 +34,10 @@
 #include "api/server/alert_services.h"
 #include "api/server/health_routes.h"
 #include "api/server/rule_activation.h"
+#include "api/server/serve_rules.h"
 #include "api/server/serve_settings.h"
 #include "api/server/server_context.h"
+#include "api/server/server_messages.h"
 #include "api/server/server_routes.h"
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/data_directory.h"
@@ -45,7 +46,6 @@
 #include "runtime/io/memory_ahead.h"
 #include "runtime/io/system_files.h"
 #include "runtime/io/thread_executor.h"
-#include "runtime/journal/blob_store.h"
 #include "runtime/node/input_file.h"
 #include "runtime/store/rocks_state_store.h"
 #include "runtime/store/rocks_store.h"
@@ -53,20 +53,6 @@
 namespace tocsin::api {
 namespace {
 using std::chrono::steady_clock;
-
-void say_delivery(const DeliveryEvent& event) {
-  switch (event.kind) {
-    case DeliveryEvent::Kind::kExhausted:
-      return tell(fmt::format("tocsin: alert {} was given up for subscription {}: {}\n",
-                              event.alert_id, event.subscription, event.error));
-    case DeliveryEvent::Kind::kGone:
-      return tell(fmt::format("tocsin: subscription {} is disabled: its endpoint answered 410\n",
-                              event.subscription));
-    case DeliveryEvent::Kind::kStore:
-      return tell(fmt::format("tocsin: a delivery to subscription {} could not be noted: {}\n",
-                              event.subscription, event.error));
-  }
-}
 
 class Server {
  public:
@@ -83,6 +69,7 @@ class Server {
   Outcome<void> read_settings();
   Outcome<void> check_rules();
   Outcome<void> open_directory();
+  void read_kept_options();
   Outcome<void> keep_rules();
   Outcome<void> open_tokens();
   Outcome<void> listen();
@@ -90,7 +77,6 @@ class Server {
   Outcome<void> open_rules();
   Outcome<void> begin_routes();
   ExitCode wait();
-  void reload_rules();
   void close();
 
   RouterOptions router_options();
@@ -108,9 +94,9 @@ class Server {
   const bool is_quiet_;
   const StopSignal stop_signal_;
   ReloadSignal reload_signal_;
-  StopSwitch failed_;                       // the node did
-  Configuration settings_{configuration_};  // with those that the data directory keeps
-  DurableOptions durable_;
+  StopSwitch failed_;  // the node did
+  RunArguments arguments_;
+  DurableArguments durable_;
   runtime::RunOptions run_options_;
   AlertServicesOptions alert_services_options_;
   ListenAddress address_;
@@ -178,96 +164,84 @@ Outcome<void> Server::read_settings() {
   Result<AlertServicesOptions> options = alert_services_options(configuration_);
   if (!options) return stop(ExitCode::kUsage, options.error().message);
   alert_services_options_ = *std::move(options);
+  // What a data directory was begun with is looked at when it is there; here for mistakes.
+  const RunArguments all = run_arguments(configuration_, false);
+  if (const auto read = read_run_options(all); !read) return tl::unexpected(read.error());
+  if (const auto read = read_durable_arguments(all); !read) return tl::unexpected(read.error());
   return {};
 }
 
 Outcome<void> Server::check_rules() {
-  const std::vector<std::string> paths = configuration_.texts("rules.path");
-  if (paths.empty()) return {};
-  Result<RulePack> pack = RulePack::read(paths);
-  if (!pack) return stop(ExitCode::kCheckFailed, pack.error().message);
-  LoadedRules loaded = pack->load();
-  tell(render_diagnostics(loaded, false));
-  if (!loaded.program) {
-    return stop(ExitCode::kCheckFailed, "the rules do not check; nothing was started");
-  }
-  given_ = *std::move(pack);
+  Outcome<std::optional<RulePack>> given = read_given_rules(configuration_);
+  if (!given) return tl::unexpected(given.error());
+  given_ = *std::move(given);
   return {};
 }
 
 Outcome<void> Server::open_directory() {
   const std::string& path = configuration_.text("data.path");
   Result<runtime::DataDirectory> directory = runtime::DataDirectory::open(files_, path, true);
-  if (!directory)
-    return stop(exit_code_of_named(directory.error().code), directory.error().message);
+  if (!directory) return stop(code_of_directory(directory.error().code), directory.error().message);
   directory_ = *std::move(directory);
   Result<std::optional<runtime::Beginning>> beginning =
       runtime::find_beginning(files_, directory_->paths(), true);
-  if (!beginning)
-    return stop(exit_code_of_named(beginning.error().code), beginning.error().message);
+  if (!beginning) return stop(code_of_directory(beginning.error().code), beginning.error().message);
   beginning_ = *std::move(beginning);
   is_begun_ = beginning_.has_value();
   kept_blobs_ = directory_->paths().blobs;
   // A new directory may begin with a savepoint.
   if (const std::string& from = configuration_.text("data.from"); !from.empty() && !is_begun_) {
     const Result<runtime::Manifest> manifest = runtime::read_manifest(files_, from);
-    if (!manifest) return stop(exit_code_of_named(manifest.error().code), manifest.error().message);
+    if (!manifest) return stop(code_of_directory(manifest.error().code), manifest.error().message);
     Result<runtime::Beginning> kept = runtime::beginning_of(manifest->meta, from);
-    if (!kept) return stop(exit_code_of_named(kept.error().code), kept.error().message);
+    if (!kept) return stop(code_of_directory(kept.error().code), kept.error().message);
     beginning_ = *std::move(kept);
     kept_blobs_ = runtime::savepoint_blobs(from);
   }
-  // What was said counts; else what the directory was begun with; else what is standard.
-  if (beginning_) {
-    auto adopted = adopt_options(beginning_->settings.options, settings_);
-    if (!adopted) return adopted;
-  }
-  durable_ = durable_options(settings_);
-  run_options_ = with_line_limit(event_time_options(settings_), durable_);
+  read_kept_options();
+  const Outcome<runtime::RunOptions> run_options = read_run_options(arguments_);
+  if (!run_options) return tl::unexpected(run_options.error());
+  const Outcome<DurableArguments> durable = read_durable_arguments(arguments_);
+  if (!durable) return tl::unexpected(durable.error());
+  durable_ = *durable;
+  run_options_ = with_line_limit(*run_options, durable_);
   return {};
 }
 
-// The rules that the data directory holds go on; others are deployed where that is asked for.
+// What was said counts; else what the directory was begun with; else what is standard.
+void Server::read_kept_options() {
+  arguments_ = run_arguments(configuration_, beginning_.has_value());
+  if (!beginning_) return;
+  adopt_options(beginning_->settings.options, arguments_);
+  // That there is no such limit was said.
+  for (const auto& [name, place] : {std::pair{"time.late_max", &arguments_.late_max},
+                                    std::pair{"time.ahead_max", &arguments_.ahead_max},
+                                    std::pair{"time.jump_max", &arguments_.jump_max}}) {
+    if (configuration_.origin(name) != "default" && configuration_.text(name) == "0") {
+      place->clear();
+    }
+  }
+}
+
 Outcome<void> Server::keep_rules() {
-  if (beginning_ && (is_begun_ || !given_)) {
-    Result<std::vector<runtime::NamedContents>> texts =
-        runtime::read_texts(runtime::BlobStore::look(files_, kept_blobs_), beginning_->blobs);
-    if (!texts) return stop(exit_code_of_named(texts.error().code), texts.error().message);
-    pack_ = RulePack::kept(*std::move(texts));
-  } else if (given_) {
-    pack_ = *given_;
-  }
-  rules_ = pack_.load();
-  if (!rules_.program) {
-    tell(render_diagnostics(rules_, false));
-    return stop(ExitCode::kDataDirectory,
-                "the rules that were kept do not check with this version of Tocsin");
-  }
+  const bool keeps = beginning_ && (is_begun_ || !given_);
+  Outcome<StartRules> rules =
+      keeps ? load_kept_rules(files_, *beginning_, kept_blobs_) : load_start_rules(given_);
+  if (!rules) return tl::unexpected(rules.error());
+  pack_ = std::move(rules->pack);
+  rules_ = std::move(rules->loaded);
   if (pack_.texts().empty())
     say("there are no rules yet: name some (tocsin serve RULES), or put them (PUT /v1/pack)");
   if (!is_begun_ || !given_) return {};
-  for (const auto& [rule, stage] : pack_.stages()) *given_ = given_->with_stage(rule, stage);
-  if (given_->etag() == pack_.etag()) return {};
-  if (configuration_.boolean("rules.deploy")) return {};
-  const LoadedRules loaded = given_->load();
-  if (!loaded.program) {
-    return stop(ExitCode::kCheckFailed,
-                "with what is held back, the rules do not check; start without RULES");
-  }
-  const runtime::SettingsChange change = runtime::compare_settings(
-      runtime::settings_of(*rules_.program, {}), runtime::settings_of(*loaded.program, {}));
-  const std::string what = change.may_go_on() ? "their texts differ" : change.text();
-  return stop(ExitCode::kDataDirectory,
-              fmt::format("the data directory {} holds other rules: {}; start without RULES to go "
-                          "on with those, or with --rules-deploy true to have RULES hold from now "
-                          "on",
-                          directory_->paths().directory, what));
+  *given_ = with_stages_of(pack_, *given_);
+  if (given_->etag() == pack_.etag() || configuration_.boolean("rules.deploy")) return {};
+  return refuse_given_rules(*given_, rules_, directory_->paths().directory);
 }
 
 Outcome<void> Server::open_tokens() {
   const std::string& folder = directory_->paths().directory;
   Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokensFile);
-  if (!tokens) return stop(exit_code_of_named(tokens.error().code), tokens.error().message);
+  if (!tokens) return stop(code_of_directory(tokens.error().code), tokens.error().message);
   tokens_ = *std::move(tokens);
   const auto path = make_first_token(*tokens_, folder);
   if (!path) return stop(ExitCode::kInputOutput, path.error().message);
@@ -304,7 +278,7 @@ Outcome<void> Server::listen() {
 
 runtime::NodeOptions Server::node_options() {
   runtime::NodeOptions options;
-  options.settings = runtime::settings_of(*rules_.program, kept_options(settings_));
+  options.settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
   options.texts = pack_.texts();
   options.compile = compile_kept;
   options.intake = runtime::intake_options(rules_.program->plan(), run_options_);
@@ -316,7 +290,9 @@ runtime::NodeOptions Server::node_options() {
   options.list_entries_max = static_cast<std::size_t>(configuration_.integer("lists.entries_max"));
   options.segment_bytes = durable_.segment_bytes;
   options.effects.retention = retention_policy(configuration_);
-  options.memory_max = durable_.memory_max;
+  if (const std::int64_t most = configuration_.integer("memory.max"); most != 0) {
+    options.memory_max = static_cast<std::uint64_t>(most);
+  }
   options.stop_requested = [this] { return must_stop(); };
   return options;
 }
@@ -327,19 +303,16 @@ Outcome<void> Server::open_node() {
   store_options.end_mark = directory_->paths().store_end;
   Result<std::unique_ptr<runtime::RocksStore>> store =
       runtime::RocksStore::open(directory_->paths().store, store_options);
-  if (!store) return stop(exit_code_of_named(store.error().code), store.error().message);
+  if (!store) return stop(code_of_directory(store.error().code), store.error().message);
   store_ = *std::move(store);
   ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
 
   NodeServiceOptions service_options;
   service_options.limits = node_service_limits(configuration_);
-  service_options.heartbeat = configuration_.duration_limit("time.heartbeat");
-  service_options.producers_expire = configuration_.duration_limit("events.producers_expire");
+  service_options.heartbeat = duration_or_none(configuration_, "time.heartbeat");
+  service_options.producers_expire = duration_or_none(configuration_, "events.producers_expire");
   service_options.failed = [this] { failed_.set(); };
-  service_options.space_changed = [](const std::string& reason) {
-    tell(reason.empty() ? "tocsin: there is space on the disk again, and events are taken\n"
-                        : fmt::format("tocsin: waiting for space on the disk: {}\n", reason));
-  };
+  service_options.space_changed = tell_space;
   service_ = std::make_unique<NodeService>(clock_, std::move(service_options));
 
   ProgressLine progress(!is_quiet_);
@@ -348,7 +321,7 @@ Outcome<void> Server::open_node() {
   auto addressees = SubscriptionService::addressees(
       *store_, alert_services_options_.subscriptions.planner, rules_.loaded.rules->plan);
   if (!addressees) {
-    return stop(exit_code_of_named(addressees.error().code), addressees.error().message);
+    return stop(code_of_directory(addressees.error().code), addressees.error().message);
   }
   options.addressees = *std::move(addressees);
   options.recovering = [&](const runtime::RecoveryProgress& done) {
@@ -365,10 +338,10 @@ Outcome<void> Server::open_node() {
   Result<std::unique_ptr<runtime::Node>> node =
       runtime::Node::open(*ports_, *directory_, *rules_.program, std::move(options));
   progress.clear();
-  if (!node) return stop(exit_code_of_named(node.error().code), node.error().message);
+  if (!node) return stop(code_of_directory(node.error().code), node.error().message);
   say_recovery((*node)->recovery());
   if (auto started = service_->start(*std::move(node)); !started) {
-    return stop(exit_code_of_named(started.error().code), started.error().message);
+    return stop(code_of_directory(started.error().code), started.error().message);
   }
   return {};
 }
@@ -399,21 +372,14 @@ Outcome<void> Server::open_rules() {
     if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
       alert_services->rules_changed(now.rules.loaded.rules->plan);
   };
-  runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(settings_));
+  runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
   Result<std::unique_ptr<RuleService>> rules =
       RuleService::open(std::move(ports), pack_, std::move(rules_), std::move(settings));
-  if (!rules) return stop(exit_code_of_named(rules.error().code), rules.error().message);
+  if (!rules) return stop(code_of_directory(rules.error().code), rules.error().message);
   rule_service_ = *std::move(rules);
   if (!is_begun_ || !given_ || given_->etag() == pack_.etag()) return {};
-  RuleChange change;
-  change.comment = "given at the start";
-  const auto deployed =
-      rule_service_->deploy(change, [this](const RulePack&) { return Result<RulePack>(*given_); });
-  if (!deployed) {
-    tell(deployed.error().diagnostics);
-    for (const std::string& failure : deployed.error().failures) tell(failure);
-    return stop(ExitCode::kCheckFailed, deployed.error().detail);
-  }
+  const auto deployed = deploy_pack(*rule_service_, *given_, "given at the start");
+  if (!deployed) return stop(ExitCode::kCheckFailed, deployed.error().detail);
   say(fmt::format("deployed the rules that were given, as version {}", deployed->version));
   if (!is_quiet_) tell(format_restored(deployed->report));
   return {};
@@ -422,11 +388,11 @@ Outcome<void> Server::open_rules() {
 Outcome<void> Server::begin_routes() {
   Result<std::unique_ptr<AnswerStore>> answers =
       AnswerStore::open(*store_, clock_, answer_limits(configuration_));
-  if (!answers) return stop(exit_code_of_named(answers.error().code), answers.error().message);
+  if (!answers) return stop(code_of_directory(answers.error().code), answers.error().message);
   answers_ = *std::move(answers);
   Result<std::unique_ptr<AuditLog>> audit =
       AuditLog::open(*store_, clock_, audit_limits(configuration_));
-  if (!audit) return stop(exit_code_of_named(audit.error().code), audit.error().message);
+  if (!audit) return stop(code_of_directory(audit.error().code), audit.error().message);
   audit_ = *std::move(audit);
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
                                    directory_->paths(), *rule_service_, configuration_, *tokens_,
@@ -434,9 +400,9 @@ Outcome<void> Server::begin_routes() {
                                    run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertServices>> alert_services =
       AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,
-                          say_delivery, rule_service_->current()->rules.loaded.rules->plan);
+                          tell_delivery, rule_service_->current()->rules.loaded.rules->plan);
   if (!alert_services)
-    return stop(exit_code_of_named(alert_services.error().code), alert_services.error().message);
+    return stop(code_of_directory(alert_services.error().code), alert_services.error().message);
   alert_services_ = *std::move(alert_services);
   open_alert_services_ = alert_services_.get();
   context_->subscriptions = &alert_services_->subscriptions();
@@ -472,12 +438,8 @@ HttpResponse Server::answer(HttpRequest& request) {
   HttpResponse response = route(request);
   http_figures_.add(response.status, std::chrono::duration_cast<std::chrono::microseconds>(
                                          steady_clock::now() - began));
-  if (response.status == problem_type(ProblemKind::kInternal).status) {
-    const auto id = std::ranges::find(response.headers, "X-Request-Id", &HttpHeader::name);
-    tell(fmt::format("tocsin: the request {} failed: {} {}: {}\n",
-                     id == response.headers.end() ? "" : id->value, request.head().method,
-                     request.head().target, response.body));
-  }
+  if (response.status == problem_type(ProblemKind::kInternal).status)
+    tell_failed_request(request.head(), response);
   return response;
 }
 
@@ -494,42 +456,14 @@ HttpResponse Server::route(HttpRequest& request) {
   return response;
 }
 
-// Reads RULES again and deploys what has changed; the rules that run go on where the new ones have
-// mistakes.
-void Server::reload_rules() {
-  const std::vector<std::string> paths = configuration_.texts("rules.path");
-  if (paths.empty()) {
-    return tell(
-        "tocsin: SIGHUP: no RULES were named at the start, so there are none to read again\n");
-  }
-  const auto refuse = [](const std::string& why) {
-    tell(fmt::format("tocsin: SIGHUP: {}; the rules of before go on\n", why));
-  };
-  Result<RulePack> pack = RulePack::read(paths);
-  if (!pack) return refuse(pack.error().message);
-  const RulePack current = rule_service_->current()->pack;
-  for (const auto& [rule, stage] : current.stages()) *pack = pack->with_stage(rule, stage);
-  if (pack->etag() == current.etag()) return say("SIGHUP: the rules have not changed");
-  RuleChange change;
-  change.comment = "read again at SIGHUP";
-  const auto deployed =
-      rule_service_->deploy(change, [&](const RulePack&) { return Result<RulePack>(*pack); });
-  if (!deployed) {
-    tell(deployed.error().diagnostics);
-    for (const std::string& failure : deployed.error().failures) tell(failure);
-    return refuse(deployed.error().detail);
-  }
-  say(fmt::format("SIGHUP: deployed the rules as version {}", deployed->version));
-  if (!is_quiet_) tell(format_restored(deployed->report));
-}
-
 ExitCode Server::wait() {
   while (!must_stop() && !failed_.is_set()) {
     std::array<pollfd, 3> waited = {{{failed_.descriptor(), POLLIN, 0},
                                      {stop_signal_.descriptor(), POLLIN, 0},
                                      {reload_signal_.descriptor(), POLLIN, 0}}};
     ::poll(waited.data(), waited.size(), -1);
-    if (!must_stop() && !failed_.is_set() && reload_signal_.take()) reload_rules();
+    if (!must_stop() && !failed_.is_set() && reload_signal_.take())
+      reload_rules(configuration_, *rule_service_, is_quiet_);
   }
   if (must_stop()) say(fmt::format("stopping: {}", stop_signal_.name()));
   is_closing_ = true;

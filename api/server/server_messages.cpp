@@ -1,0 +1,35 @@
+#include "api/server/server_messages.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/base/command.h"
+
+namespace tocsin::api {
+void tell_delivery(const DeliveryEvent& event) {
+  switch (event.kind) {
+    case DeliveryEvent::Kind::kExhausted:
+      return tell(fmt::format("tocsin: alert {} was given up for subscription {}: {}\n",
+                              event.alert_id, event.subscription, event.error));
+    case DeliveryEvent::Kind::kGone:
+      return tell(fmt::format("tocsin: subscription {} is disabled: its endpoint answered 410\n",
+                              event.subscription));
+    case DeliveryEvent::Kind::kStore:
+      return tell(fmt::format("tocsin: a delivery to subscription {} could not be noted: {}\n",
+                              event.subscription, event.error));
+  }
+}
+
+void tell_space(const std::string& reason) {
+  tell(reason.empty() ? "tocsin: there is space on the disk again, and events are taken\n"
+                      : fmt::format("tocsin: waiting for space on the disk: {}\n", reason));
+}
+
+void tell_failed_request(const RequestHead& head, const HttpResponse& response) {
+  const auto id = std::ranges::find(response.headers, "X-Request-Id", &HttpHeader::name);
+  tell(fmt::format("tocsin: the request {} failed: {} {}: {}\n",
+                   id == response.headers.end() ? "" : id->value, head.method, head.target,
+                   response.body));
+}
+}  // namespace tocsin::api

@@ -1,0 +1,15 @@
+/// What a running server says on standard error of what happens beside its answers.
+#pragma once
+#include <string>
+
+#include "api/net/http_server.h"
+#include "api/server/alert_services.h"
+
+namespace tocsin::api {
+/// That a delivery was given up, or could not be noted.
+void tell_delivery(const DeliveryEvent& event);
+/// That the disk is full (`reason`), or has space again (empty).
+void tell_space(const std::string& reason);
+/// That a request was answered with an internal problem.
+void tell_failed_request(const RequestHead& head, const HttpResponse& response);
+}  // namespace tocsin::api
