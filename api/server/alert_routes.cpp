@@ -359,11 +359,10 @@ void add_schemas(Router& router) {
                        {"dismissed", whole},
                        {"precision", {{"type", "number"}, {"minimum", 0}, {"maximum", 1}}}}}});
 }
-}  // namespace
 
-void add_alert_routes(Router& router, AlertRouteServices& services) {
-  add_schemas(router);
-  const auto operations = std::make_shared<const Operations>(services);
+using SharedOperations = std::shared_ptr<const Operations>;
+
+void add_alert_operations(Router& router, const SharedOperations& operations) {
   const auto with = [&](std::vector<RouteParameter> more) {
     std::vector<RouteParameter> parameters = alert_filter_parameters();
     parameters.insert(parameters.end(), more.begin(), more.end());
@@ -429,6 +428,9 @@ void add_alert_routes(Router& router, AlertRouteServices& services) {
               .path_parameters = {alert_id_parameter()},
               .answers = {{200, "The alert", "application/json", "AlertDetail"}},
               .handler = [operations](ApiRequest& request) { return operations->one(request); }});
+}
+
+void add_triage_operations(Router& router, const SharedOperations& operations) {
   router.add(
       {.method = "GET",
        .path = "/v1/alerts/{id}/triage",
@@ -466,5 +468,13 @@ void add_alert_routes(Router& router, AlertRouteServices& services) {
        .answers = {{200, "Labels, and their share of confirmed ones", "application/json",
                     "RulePrecision"}},
        .handler = [operations](ApiRequest& request) { return operations->precision(request); }});
+}
+}  // namespace
+
+void add_alert_routes(Router& router, AlertRouteServices& services) {
+  add_schemas(router);
+  const auto operations = std::make_shared<const Operations>(services);
+  add_alert_operations(router, operations);
+  add_triage_operations(router, operations);
 }
 }  // namespace tocsin::api

@@ -338,28 +338,29 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
       fmt::format(R"({{"alerts":[{}],{})", alerts,
                   rest.dump(-1, ' ', false, ordered_json::error_handler_t::replace).substr(1)));
 }
-}  // namespace
 
-void add_deploy_routes(Router& router, ServerContext& context) {
-  using Type = RouteParameter::Type;
-  const RouteParameter rule{"rule", Type::kText, "Its id"};
-  const RouteParameter version{
-      .name = "version", .type = Type::kInteger, .description = "Its number", .least = 1};
-  const RouteParameter comment{"comment", Type::kText, "Why: kept with the version"};
-  const RouteParameter ignore_tests{"ignore_tests", Type::kBoolean,
-                                    "Also where the rules' own tests fail"};
-  const std::vector<RouteAnswer> answers = {
-      {200, "The version that holds now, and what each rule kept, started and lost",
-       "application/json"}};
-  const std::vector<int> problems = {409, 412, 413, 415, 422, 428};
-  const auto add = [&](Route route) {
-    route.tag = "rules";
-    router.add(std::move(route));
-  };
-  add({.method = "PUT",
+using Type = RouteParameter::Type;
+RouteParameter rule_parameter() { return {"rule", Type::kText, "Its id"}; }
+RouteParameter comment_parameter() {
+  return {"comment", Type::kText, "Why: kept with the version"};
+}
+// What every deploy has in common.
+std::vector<RouteParameter> deploy_parameters() {
+  return {comment_parameter(),
+          {"ignore_tests", Type::kBoolean, "Also where the rules' own tests fail"}};
+}
+std::vector<RouteAnswer> deploy_answers() {
+  return {{200, "The version that holds now, and what each rule kept, started and lost",
+           "application/json"}};
+}
+std::vector<int> deploy_problems() { return {409, 412, 413, 415, 422, 428}; }
+
+void add_rule_changes(Router& router, ServerContext& context) {
+  router.add(
+      {.method = "PUT",
        .path = "/v1/rules/{rule}",
        .operation_id = "putRule",
-       .tag = "",
+       .tag = "rules",
        .summary = "Put a rule in the place of the one with this id, or as a new one",
        .description =
            "The body is the rule's declaration, and its tests after it where they are "
@@ -367,82 +368,100 @@ void add_deploy_routes(Router& router, ServerContext& context) {
            "holds from the next event on. A new rule of an analyst's begins in shadow; changing "
            "a live one needs the role operator.",
        .role = Role::kAnalyst,
-       .path_parameters = {rule},
-       .query_parameters = {comment, ignore_tests},
+       .path_parameters = {rule_parameter()},
+       .query_parameters = deploy_parameters(),
        .body = RouteBody{{"text/plain"}},
-       .answers = answers,
-       .problems = problems,
+       .answers = deploy_answers(),
+       .problems = deploy_problems(),
        .handler = [&context](ApiRequest& request) { return put_rule(context, request); }});
-  add({.method = "DELETE",
+  router.add(
+      {.method = "DELETE",
        .path = "/v1/rules/{rule}",
        .operation_id = "deleteRule",
-       .tag = "",
+       .tag = "rules",
        .summary = "Remove a rule and its tests",
        .role = Role::kAnalyst,
-       .path_parameters = {rule},
-       .query_parameters = {comment, ignore_tests},
-       .answers = answers,
-       .problems = problems,
+       .path_parameters = {rule_parameter()},
+       .query_parameters = deploy_parameters(),
+       .answers = deploy_answers(),
+       .problems = deploy_problems(),
        .handler = [&context](ApiRequest& request) { return delete_rule(context, request); }});
-  add({.method = "PUT",
+  router.add(
+      {.method = "PUT",
        .path = "/v1/rules/{rule}/stage",
        .operation_id = "putRuleStage",
-       .tag = "",
+       .tag = "rules",
        .summary = "Let a rule out, or hold it back: draft, shadow, live, retired",
        .description = "A rule is never more than its text says: `live` lifts what was held back.",
        .role = Role::kAnalyst,
-       .path_parameters = {rule},
-       .query_parameters = {comment, ignore_tests},
+       .path_parameters = {rule_parameter()},
+       .query_parameters = deploy_parameters(),
        .body = RouteBody{{"application/json"}},
-       .answers = answers,
-       .problems = problems,
+       .answers = deploy_answers(),
+       .problems = deploy_problems(),
        .handler = [&context](ApiRequest& request) { return put_stage(context, request); }});
-  add({.method = "PUT",
-       .path = "/v1/pack",
-       .operation_id = "putPack",
-       .tag = "",
-       .summary = "Replace all files that the rules are made of",
-       .role = Role::kOperator,
-       .query_parameters = {comment, ignore_tests},
-       .body = RouteBody{{"application/json"}},
-       .answers = answers,
-       .problems = problems,
-       .handler = [&context](ApiRequest& request) {
-         return change_pack(context, request, false);
-       }});
-  add({.method = "PATCH",
+}
+
+void add_pack_changes(Router& router, ServerContext& context) {
+  router.add({.method = "PUT",
+              .path = "/v1/pack",
+              .operation_id = "putPack",
+              .tag = "rules",
+              .summary = "Replace all files that the rules are made of",
+              .role = Role::kOperator,
+              .query_parameters = deploy_parameters(),
+              .body = RouteBody{{"application/json"}},
+              .answers = deploy_answers(),
+              .problems = deploy_problems(),
+              .handler = [&context](ApiRequest& request) {
+                return change_pack(context, request, false);
+              }});
+  router.add(
+      {.method = "PATCH",
        .path = "/v1/pack",
        .operation_id = "patchPack",
-       .tag = "",
+       .tag = "rules",
        .summary = "Change some files that the rules are made of; null removes one",
        .role = Role::kOperator,
-       .query_parameters = {comment, ignore_tests},
+       .query_parameters = deploy_parameters(),
        .body = RouteBody{{"application/json"}},
-       .answers = answers,
-       .problems = problems,
+       .answers = deploy_answers(),
+       .problems = deploy_problems(),
        .handler = [&context](ApiRequest& request) { return change_pack(context, request, true); }});
-  add({.method = "POST",
+  router.add(
+      {.method = "POST",
        .path = "/v1/versions/{version}/rollback",
        .operation_id = "rollBackRules",
-       .tag = "",
+       .tag = "rules",
        .summary = "Make a version hold again, as a new version",
        .role = Role::kOperator,
-       .path_parameters = {version},
-       .query_parameters = {comment},
-       .answers = answers,
-       .problems = problems,
+       .path_parameters =
+           {{.name = "version", .type = Type::kInteger, .description = "Its number", .least = 1}},
+       .query_parameters = {comment_parameter()},
+       .answers = deploy_answers(),
+       .problems = deploy_problems(),
        .handler = [&context](ApiRequest& request) { return roll_back(context, request); }});
-  add({.method = "POST",
-       .path = "/v1/rules/dry-run",
-       .operation_id = "dryRun",
-       .tag = "",
-       .summary = "Run rules over given events, beside everything else: nothing is kept",
-       .role = Role::kReader,
-       .effect = RouteEffect::kNothing,
-       .body = RouteBody{{"application/json"}},
-       .answers = {{200, "The alerts that they raise, and events that were set aside",
-                    "application/json"}},
-       .problems = {413, 415, 422},
-       .handler = [&context](ApiRequest& request) { return dry_run(context, request); }});
+}
+
+void add_dry_run(Router& router, ServerContext& context) {
+  router.add({.method = "POST",
+              .path = "/v1/rules/dry-run",
+              .operation_id = "dryRun",
+              .tag = "rules",
+              .summary = "Run rules over given events, beside everything else: nothing is kept",
+              .role = Role::kReader,
+              .effect = RouteEffect::kNothing,
+              .body = RouteBody{{"application/json"}},
+              .answers = {{200, "The alerts that they raise, and events that were set aside",
+                           "application/json"}},
+              .problems = {413, 415, 422},
+              .handler = [&context](ApiRequest& request) { return dry_run(context, request); }});
+}
+}  // namespace
+
+void add_deploy_routes(Router& router, ServerContext& context) {
+  add_rule_changes(router, context);
+  add_pack_changes(router, context);
+  add_dry_run(router, context);
 }
 }  // namespace tocsin::api

@@ -88,50 +88,67 @@ void add_schemas(Router& router) {
                                       {"record", whole}}}});
 }
 
-void add_operations(Router& router, const Lists& lists) {
-  const bool tables = lists.are_tables;
-  const std::string word(lists.word());
-  const std::string all = tables ? "/v1/tables" : "/v1/lists";
-  const std::string one = tables ? "/v1/tables/{table}" : "/v1/lists/{list}";
-  const std::string parts = one + (tables ? "/rows" : "/entries");
-  const std::string type = tables ? "Table" : "List";
-  const std::string entries = tables ? "rows" : "entries";
-  const std::vector<RouteParameter> named = {
-      {word, RouteParameter::Type::kText, fmt::format("The {}'s name in the rules", word)}};
-  std::vector<std::string> media = {"application/json", "application/x-ndjson"};
-  if (!tables) media.emplace_back("text/plain");
-  const RouteBody body{media, tables ? "TableEntries" : "ListEntries"};
-  const std::string effect = fmt::format(
-      " It holds from the next event on, and is on disk when it is answered; the rules "
-      "forget nothing. With If-Match the {} must be as it was read.",
-      word);
-  const RouteAnswer changed{200, "What was changed", "application/json", "ListChanged"};
+// How operations on lists, or on tables, are named and described.
+struct Names {
+  explicit Names(bool are_tables);
+
+  bool tables;
+  std::string word;             // of one
+  std::string entries;          // what one has
+  std::string type;             // in names of operations and schemas
+  std::string all, one, parts;  // paths
+  std::vector<RouteParameter> parameters;
+  RouteAnswer changed{200, "What was changed", "application/json", "ListChanged"};
+};
+Names::Names(bool are_tables)
+    : tables(are_tables),
+      word(tables ? "table" : "list"),
+      entries(tables ? "rows" : "entries"),
+      type(tables ? "Table" : "List"),
+      all(tables ? "/v1/tables" : "/v1/lists"),
+      one(tables ? "/v1/tables/{table}" : "/v1/lists/{list}"),
+      parts(one + (tables ? "/rows" : "/entries")),
+      parameters{
+          {word, RouteParameter::Type::kText, fmt::format("The {}'s name in the rules", word)}} {}
+
+void add_readers(Router& router, const Lists& lists, const Names& names) {
   router.add({.method = "GET",
-              .path = all,
-              .operation_id = tables ? "listTables" : "listLists",
+              .path = names.all,
+              .operation_id = names.tables ? "listTables" : "listLists",
               .tag = "lists",
-              .summary = fmt::format("The rules' {}s, with how many {} they hold", word, entries),
+              .summary = fmt::format("The rules' {}s, with how many {} they hold", names.word,
+                                     names.entries),
               .role = Role::kReader,
-              .answers = {{200, fmt::format("The {}s", word), "application/json"}},
+              .answers = {{200, fmt::format("The {}s", names.word), "application/json"}},
               .handler = [lists](ApiRequest&) { return get_lists(lists); }});
   router.add({.method = "GET",
-              .path = one,
-              .operation_id = "get" + type,
+              .path = names.one,
+              .operation_id = "get" + names.type,
               .tag = "lists",
-              .summary = fmt::format("The {} of a {}, page by page", entries, word),
+              .summary = fmt::format("The {} of a {}, page by page", names.entries, names.word),
               .description = "In an order of their own; `next` is the cursor of the next page. "
                              "`origin` says whether an entry is declared by the rules or came by a "
                              "change.",
               .role = Role::kReader,
-              .path_parameters = named,
+              .path_parameters = names.parameters,
               .query_parameters = {{.name = "limit",
                                     .type = RouteParameter::Type::kInteger,
                                     .description = "At most so many (1,000 unless said)",
                                     .least = 1,
                                     .most = kListPageMost},
                                    {.name = "cursor", .description = "`next` of the page before"}},
-              .answers = {{200, "A page", "application/json", type + "Page"}},
+              .answers = {{200, "A page", "application/json", names.type + "Page"}},
               .handler = [lists](ApiRequest& request) { return get_list(lists, request); }});
+}
+
+void add_changes(Router& router, const Lists& lists, const Names& names) {
+  std::vector<std::string> media = {"application/json", "application/x-ndjson"};
+  if (!names.tables) media.emplace_back("text/plain");
+  const RouteBody body{media, names.tables ? "TableEntries" : "ListEntries"};
+  const std::string effect = fmt::format(
+      " It holds from the next event on, and is on disk when it is answered; the rules "
+      "forget nothing. With If-Match the {} must be as it was read.",
+      names.word);
   // What takes a body of entries.
   const auto add_change = [&](const char* method, const std::string& path, std::string id,
                               std::string summary, const std::string& description, Role role,
@@ -143,43 +160,49 @@ void add_operations(Router& router, const Lists& lists) {
                 .summary = std::move(summary),
                 .description = description + effect,
                 .role = role,
-                .path_parameters = named,
+                .path_parameters = names.parameters,
                 .body = body,
-                .answers = {changed},
+                .answers = {names.changed},
                 .problems = {408, 409, 412, 413, 415},
                 .handler = [lists, action](ApiRequest& request) {
                   return change_list_by_body(lists, request, action);
                 }});
   };
-  add_change("PUT", one, "replace" + type, fmt::format("Replace all {} of a {}", entries, word),
+  add_change("PUT", names.one, "replace" + names.type,
+             fmt::format("Replace all {} of a {}", names.entries, names.word),
              "What the rules declare does not count any more, until DELETE.", Role::kOperator,
              ListAction::kReplace);
-  router.add(
-      {.method = "DELETE",
-       .path = one,
-       .operation_id = "reset" + type,
-       .tag = "lists",
-       .summary = fmt::format("Drop all changes of a {}: it holds what the rules declare", word),
-       .role = Role::kOperator,
-       .path_parameters = named,
-       .answers = {changed},
-       .problems = {409, 412},
-       .handler = [lists](ApiRequest& request) { return reset_list(lists, request); }});
-  add_change("POST", parts, fmt::format("add{}{}", type, tables ? "Rows" : "Entries"),
-             fmt::format("Add {} to a {}, or move their end", entries, word),
+  router.add({.method = "DELETE",
+              .path = names.one,
+              .operation_id = "reset" + names.type,
+              .tag = "lists",
+              .summary = fmt::format("Drop all changes of a {}: it holds what the rules declare",
+                                     names.word),
+              .role = Role::kOperator,
+              .path_parameters = names.parameters,
+              .answers = {names.changed},
+              .problems = {409, 412},
+              .handler = [lists](ApiRequest& request) { return reset_list(lists, request); }});
+  add_change("POST", names.parts,
+             fmt::format("add{}{}", names.type, names.tables ? "Rows" : "Entries"),
+             fmt::format("Add {} to a {}, or move their end", names.entries, names.word),
              "One that is there already takes the new `until`, or none.", Role::kAnalyst,
              ListAction::kAdd);
-  add_change("DELETE", parts, fmt::format("remove{}{}", type, tables ? "Rows" : "Entries"),
-             fmt::format("Remove several {} of a {}", entries, word),
+  add_change("DELETE", names.parts,
+             fmt::format("remove{}{}", names.type, names.tables ? "Rows" : "Entries"),
+             fmt::format("Remove several {} of a {}", names.entries, names.word),
              std::string("Declared ones too. ") +
-                 (tables ? "Of each row the columns of the key are enough."
-                         : "What is not there does not matter."),
+                 (names.tables ? "Of each row the columns of the key are enough."
+                               : "What is not there does not matter."),
              Role::kAnalyst, ListAction::kRemove);
-  if (tables) return;
-  std::vector<RouteParameter> valued = named;
+}
+
+// Of one value of a list, which is in the path.
+void add_value_operations(Router& router, const Lists& lists, const Names& names) {
+  std::vector<RouteParameter> valued = names.parameters;
   valued.push_back({"value", RouteParameter::Type::kText, "The value, as a list's file has it"});
   router.add({.method = "GET",
-              .path = parts + "/{value}",
+              .path = names.parts + "/{value}",
               .operation_id = "getListEntry",
               .tag = "lists",
               .summary = "One entry of a list; 404 where it is not there",
@@ -189,15 +212,22 @@ void add_operations(Router& router, const Lists& lists) {
               .handler = [lists](ApiRequest& request) { return get_list_value(lists, request); }});
   router.add(
       {.method = "DELETE",
-       .path = parts + "/{value}",
+       .path = names.parts + "/{value}",
        .operation_id = "removeListEntry",
        .tag = "lists",
        .summary = "Remove one entry of a list, also one that is not there",
        .role = Role::kAnalyst,
        .path_parameters = valued,
-       .answers = {changed},
+       .answers = {names.changed},
        .problems = {409, 412},
        .handler = [lists](ApiRequest& request) { return delete_list_value(lists, request); }});
+}
+
+void add_operations(Router& router, const Lists& lists) {
+  const Names names(lists.are_tables);
+  add_readers(router, lists, names);
+  add_changes(router, lists, names);
+  if (!names.tables) add_value_operations(router, lists, names);
 }
 }  // namespace
 

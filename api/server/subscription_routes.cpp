@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "api/alerts/condition_problem.h"
@@ -12,6 +13,7 @@
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/server/alert_routes.h"
+#include "api/server/subscription_schemas.h"
 
 namespace tocsin::api {
 namespace {
@@ -284,196 +286,141 @@ class Operations {
   SubscriptionService& service_;
 };
 
-void add_schemas(Router& router) {
-  const ordered_json text = {{"type", "string"}};
-  const ordered_json whole = {{"type", "integer"}};
-  const ordered_json texts = {{"type", "array"}, {"items", text}};
-  const ordered_json limit = {{"type", {"integer", "null"}}, {"minimum", 0}};
-  router.add_schema(
-      "AlertFilter",
-      {{"type", "object"},
-       {"properties",
-        {{"rules", texts},
-         {"tags", texts},
-         {"least_severity",
-          {{"type", "string"}, {"enum", {"info", "low", "medium", "high", "critical"}}}},
-         {"key", {{"type", "object"}}},
-         {"condition", text}}},
-       {"additionalProperties", false}});
-  const ordered_json settings = {
-      {"name", text},
-      {"url", {{"type", "string"}, {"format", "uri"}}},
-      {"filter", {{"$ref", "#/components/schemas/AlertFilter"}}},
-      {"payload", {{"type", "string"}, {"enum", {"tocsin", "cloudevents"}}}},
-      {"headers", {{"type", "object"}, {"additionalProperties", text}}},
-      {"per_second", {{"type", {"number", "null"}}}},
-      {"concurrency", {{"type", "integer"}, {"minimum", 1}}},
-      {"in_order", {{"type", "boolean"}}},
-      {"group",
-       {{"type", {"object", "null"}},
-        {"properties", {{"by", texts}, {"wait", text}, {"interval", text}}},
-        {"additionalProperties", false}}},
-      {"brake",
-       {{"type", {"object", "null"}},
-        {"properties", {{"per_rule", limit}, {"in_all", limit}}},
-        {"additionalProperties", false}}}};
-  router.add_schema("SubscriptionSettings", {{"type", "object"},
-                                             {"properties", settings},
-                                             {"required", {"url"}},
-                                             {"additionalProperties", false}});
-  ordered_json shown = {{"id", text}, {"version", whole}};
-  shown.update(settings);
-  shown["status"] = {{"type", "string"}, {"enum", {"active", "paused", "disabled"}}};
-  shown["status_reason"] = text;
-  shown["condition_error"] = text;
-  shown["secret"] = {{"type", "string"}, {"description", "Only where it was just made"}};
-  shown["secret_before_until"] = text;
-  shown["secrets_before_until"] = {
-      {"type", "array"},
-      {"items", text},
-      {"description", "When each secret before ends that signs too, the newest first"}};
-  shown["created_at"] = text;
-  shown["created_by"] = text;
-  shown["owed"] = whole;
-  shown["circuit"] = {{"type", "string"}, {"enum", {"closed", "open", "half_open", "disabled"}}};
-  shown["last_succeeded"] = {{"type", "boolean"}};
-  router.add_schema("Subscription", {{"type", "object"},
-                                     {"required", {"id", "version", "url", "status"}},
-                                     {"properties", shown}});
-  const auto list_of = [&](const char* name, ordered_json items) {
-    return ordered_json{{"type", "object"},
-                        {"required", {name}},
-                        {"properties", {{name, {{"type", "array"}, {"items", std::move(items)}}}}}};
-  };
-  router.add_schema("SubscriptionList",
-                    list_of("subscriptions", {{"$ref", "#/components/schemas/Subscription"}}));
-  router.add_schema("DeliveryAttempt", {{"type", "object"},
-                                        {"required", {"webhook_id", "attempt", "at", "delivered"}},
-                                        {"properties",
-                                         {{"sequence", whole},
-                                          {"test", {{"type", "boolean"}}},
-                                          {"alert", text},
-                                          {"number", whole},
-                                          {"webhook_id", text},
-                                          {"attempt", whole},
-                                          {"at", text},
-                                          {"delivered", {{"type", "boolean"}}},
-                                          {"status", whole},
-                                          {"latency_ms", {{"type", "number"}}},
-                                          {"error", text},
-                                          {"answer", text}}}});
-  router.add_schema("DeliveryLog",
-                    list_of("deliveries", {{"$ref", "#/components/schemas/DeliveryAttempt"}}));
-  router.add_schema("DeadDeliveries", list_of("dead", {{"type", "object"}}));
-  router.add_schema(
-      "SecretRotation",
-      {{"type", "object"}, {"properties", {{"overlap", text}}}, {"additionalProperties", false}});
-  const ordered_json time = {{"type", "string"}, {"format", "date-time"}};
-  router.add_schema(
-      "Redelivery",
-      {{"type", "object"},
-       {"properties", {{"alert", text}, {"from", time}, {"to", time}, {"failed_since", time}}},
-       {"additionalProperties", false}});
-  router.add_schema(
-      "Redelivered",
-      {{"type", "object"}, {"required", {"owed"}}, {"properties", {{"owed", whole}}}});
-  router.add_schema("NoticeList", list_of("notices", {{"type", "object"}}));
+constexpr const char* kBase = "/v1/subscriptions";
+constexpr const char* kOne = "/v1/subscriptions/{id}";
+
+// Adds operations that are alike but for a few parts.
+class SubscriptionRoutes {
+ public:
+  SubscriptionRoutes(Router& router, SubscriptionService& service)
+      : router_(router), operations_(std::make_shared<const Operations>(service)) {}
+
+  using Method = HttpResponse (Operations::*)(ApiRequest&) const;
+  using ReadMethod = HttpResponse (Operations::*)(const ApiRequest&) const;
+  RouteHandler writes(Method method) const {
+    return [operations = operations_, method](ApiRequest& request) {
+      return (*operations.*method)(request);
+    };
+  }
+  RouteHandler reads(ReadMethod method) const {
+    return [operations = operations_, method](ApiRequest& request) {
+      return (*operations.*method)(request);
+    };
+  }
+  void add(const char* method, const std::string& path, const char* operation, const char* summary,
+           Role role, std::vector<RouteAnswer> answers, RouteHandler handler,
+           std::optional<RouteBody> body = {}, std::vector<int> problems = {},
+           std::vector<RouteParameter> query = {}, const char* description = "") {
+    const std::vector<RouteParameter> id = {{"id", Type::kText, "The subscription's id"}};
+    router_.add({.method = method,
+                 .path = path,
+                 .operation_id = operation,
+                 .tag = "subscriptions",
+                 .summary = summary,
+                 .description = description,
+                 .role = role,
+                 .path_parameters = path.starts_with(kOne) ? id : std::vector<RouteParameter>{},
+                 .query_parameters = std::move(query),
+                 .body = std::move(body),
+                 .answers = std::move(answers),
+                 .problems = std::move(problems),
+                 .handler = std::move(handler)});
+  }
+
+ private:
+  Router& router_;
+  std::shared_ptr<const Operations> operations_;
+};
+
+std::vector<RouteAnswer> subscription_answer() {
+  return {{200, "The subscription", "application/json", "Subscription"}};
+}
+RouteParameter limit_parameter() {
+  return {.name = "limit",
+          .type = Type::kInteger,
+          .description = "How many at most, 100 unless said",
+          .least = 1,
+          .most = kRowsMax};
+}
+
+void add_settings_operations(SubscriptionRoutes& routes) {
+  const RouteBody settings{{"application/json"}, "SubscriptionSettings"};
+  routes.add("GET", kBase, "listSubscriptions", "All subscriptions", Role::kReader,
+             {{200, "The subscriptions", "application/json", "SubscriptionList"}},
+             routes.reads(&Operations::list));
+  routes.add(
+      "POST", kBase, "createSubscription", "Subscribe a webhook to alerts", Role::kAnalyst,
+      {{201, "The subscription, with its secret, which is shown once", "application/json",
+        "Subscription"}},
+      routes.writes(&Operations::create), settings, {409, 413, 415, 422}, {},
+      "Alerts that are raised from now on and that the filter admits are owed to it. Webhooks are "
+      "signed as Standard Webhooks says.");
+  routes.add("GET", kOne, "getSubscription", "One subscription", Role::kReader,
+             subscription_answer(), routes.reads(&Operations::get));
+  routes.add("PUT", kOne, "putSubscription", "Replace a subscription's settings", Role::kAnalyst,
+             subscription_answer(), routes.writes(&Operations::put), settings,
+             {412, 413, 415, 422, 428});
+  routes.add("PATCH", kOne, "patchSubscription", "Change some of a subscription's settings",
+             Role::kAnalyst, subscription_answer(), routes.writes(&Operations::patch),
+             RouteBody{{"application/merge-patch+json", "application/json"}, ""},
+             {412, 413, 415, 422, 428}, {}, "A JSON merge patch (RFC 7396).");
+  routes.add("DELETE", kOne, "deleteSubscription", "End a subscription; nothing more is owed to it",
+             Role::kAnalyst, {{204, "It is gone"}}, routes.reads(&Operations::remove), {},
+             {412, 428});
+}
+
+// What is done to a subscription beside its settings.
+void add_control_operations(SubscriptionRoutes& routes) {
+  const std::string one(kOne);
+  routes.add("POST", one + "/secret", "rotateSecret", "Make a new secret", Role::kAnalyst,
+             {{200, "The subscription, with its new secret, which is shown once",
+               "application/json", "Subscription"}},
+             routes.writes(&Operations::rotate),
+             RouteBody{{"application/json"}, "SecretRotation", false}, {413, 415}, {},
+             "For `overlap`, a day unless said, webhooks carry both signatures.");
+  routes.add("POST", one + "/test", "testSubscription", "Send a test message now", Role::kAnalyst,
+             {{200, "How it went", "application/json", "DeliveryAttempt"}},
+             routes.reads(&Operations::test));
+  routes.add("POST", one + "/pause", "pauseSubscription", "Send nothing for now; alerts stay owed",
+             Role::kAnalyst, subscription_answer(), routes.reads(&Operations::pause));
+  routes.add("POST", one + "/resume", "resumeSubscription", "Send again, also after 410",
+             Role::kAnalyst, subscription_answer(), routes.reads(&Operations::resume));
+}
+
+void add_delivery_operations(SubscriptionRoutes& routes) {
+  const std::string one(kOne);
+  routes.add("GET", one + "/deliveries", "listDeliveries", "Attempts to deliver, newest first",
+             Role::kReader, {{200, "The attempts", "application/json", "DeliveryLog"}},
+             routes.reads(&Operations::deliveries), {}, {},
+             {limit_parameter(),
+              {.name = "before",
+               .type = Type::kInteger,
+               .description = "Attempts before this sequence: `before` of the page before"}});
+  routes.add("GET", one + "/dead", "listDeadDeliveries", "Alerts that were given up, oldest first",
+             Role::kReader, {{200, "The deliveries", "application/json", "DeadDeliveries"}},
+             routes.reads(&Operations::dead), {}, {},
+             {limit_parameter(),
+              {.name = "from",
+               .type = Type::kInteger,
+               .description = "From this alert's number on: `from` of the page before"}});
+  routes.add("POST", one + "/redeliver", "redeliver",
+             "Owe one alert, those of a time, or all that failed, once more", Role::kAnalyst,
+             {{202, "How many are owed", "application/json", "Redelivered"}},
+             routes.writes(&Operations::redeliver), RouteBody{{"application/json"}, "Redelivery"},
+             {409, 413, 415}, {},
+             "They keep their webhook-id, so that a receiver knows them again.");
+  routes.add("GET", "/v1/notices", "listNotices",
+             "Operational alerts: deliveries given up, endpoints gone", Role::kReader,
+             {{200, "The notices, newest first", "application/json", "NoticeList"}},
+             routes.reads(&Operations::notices), {}, {}, {limit_parameter()});
 }
 }  // namespace
 
 void add_subscription_routes(Router& router, SubscriptionService& service) {
-  add_schemas(router);
-  const auto operations = std::make_shared<const Operations>(service);
-  using Method = HttpResponse (Operations::*)(ApiRequest&) const;
-  using ReadMethod = HttpResponse (Operations::*)(const ApiRequest&) const;
-  const auto writes = [operations](Method method) {
-    return [operations, method](ApiRequest& request) { return (*operations.*method)(request); };
-  };
-  const auto reads = [operations](ReadMethod method) {
-    return [operations, method](ApiRequest& request) { return (*operations.*method)(request); };
-  };
-  const std::string base = "/v1/subscriptions";
-  const std::string one = base + "/{id}";
-  const std::vector<RouteParameter> id = {{"id", Type::kText, "The subscription's id"}};
-  const RouteParameter limit = {.name = "limit",
-                                .type = Type::kInteger,
-                                .description = "How many at most, 100 unless said",
-                                .least = 1,
-                                .most = kRowsMax};
-  const std::vector<RouteAnswer> shown = {
-      {200, "The subscription", "application/json", "Subscription"}};
-  const auto add = [&](const char* method, const std::string& path, const char* operation,
-                       const char* summary, Role role, std::vector<RouteAnswer> answers,
-                       RouteHandler handler, std::optional<RouteBody> body = {},
-                       std::vector<int> problems = {}, std::vector<RouteParameter> query = {},
-                       const char* description = "") {
-    router.add({.method = method,
-                .path = path,
-                .operation_id = operation,
-                .tag = "subscriptions",
-                .summary = summary,
-                .description = description,
-                .role = role,
-                .path_parameters = path.starts_with(one) ? id : std::vector<RouteParameter>{},
-                .query_parameters = std::move(query),
-                .body = std::move(body),
-                .answers = std::move(answers),
-                .problems = std::move(problems),
-                .handler = std::move(handler)});
-  };
-  const RouteBody settings{{"application/json"}, "SubscriptionSettings"};
-  add("GET", base, "listSubscriptions", "All subscriptions", Role::kReader,
-      {{200, "The subscriptions", "application/json", "SubscriptionList"}},
-      reads(&Operations::list));
-  add("POST", base, "createSubscription", "Subscribe a webhook to alerts", Role::kAnalyst,
-      {{201, "The subscription, with its secret, which is shown once", "application/json",
-        "Subscription"}},
-      writes(&Operations::create), settings, {409, 413, 415, 422}, {},
-      "Alerts that are raised from now on and that the filter admits are owed to it. Webhooks are "
-      "signed as Standard Webhooks says.");
-  add("GET", one, "getSubscription", "One subscription", Role::kReader, shown,
-      reads(&Operations::get));
-  add("PUT", one, "putSubscription", "Replace a subscription's settings", Role::kAnalyst, shown,
-      writes(&Operations::put), settings, {412, 413, 415, 422, 428});
-  add("PATCH", one, "patchSubscription", "Change some of a subscription's settings", Role::kAnalyst,
-      shown, writes(&Operations::patch),
-      RouteBody{{"application/merge-patch+json", "application/json"}, ""},
-      {412, 413, 415, 422, 428}, {}, "A JSON merge patch (RFC 7396).");
-  add("DELETE", one, "deleteSubscription", "End a subscription; nothing more is owed to it",
-      Role::kAnalyst, {{204, "It is gone"}}, reads(&Operations::remove), {}, {412, 428});
-  add("POST", one + "/secret", "rotateSecret", "Make a new secret", Role::kAnalyst,
-      {{200, "The subscription, with its new secret, which is shown once", "application/json",
-        "Subscription"}},
-      writes(&Operations::rotate), RouteBody{{"application/json"}, "SecretRotation", false},
-      {413, 415}, {}, "For `overlap`, a day unless said, webhooks carry both signatures.");
-  add("POST", one + "/test", "testSubscription", "Send a test message now", Role::kAnalyst,
-      {{200, "How it went", "application/json", "DeliveryAttempt"}}, reads(&Operations::test));
-  add("POST", one + "/pause", "pauseSubscription", "Send nothing for now; alerts stay owed",
-      Role::kAnalyst, shown, reads(&Operations::pause));
-  add("POST", one + "/resume", "resumeSubscription", "Send again, also after 410", Role::kAnalyst,
-      shown, reads(&Operations::resume));
-  add("GET", one + "/deliveries", "listDeliveries", "Attempts to deliver, newest first",
-      Role::kReader, {{200, "The attempts", "application/json", "DeliveryLog"}},
-      reads(&Operations::deliveries), {}, {},
-      {limit,
-       {.name = "before",
-        .type = Type::kInteger,
-        .description = "Attempts before this sequence: `before` of the page before"}});
-  add("GET", one + "/dead", "listDeadDeliveries", "Alerts that were given up, oldest first",
-      Role::kReader, {{200, "The deliveries", "application/json", "DeadDeliveries"}},
-      reads(&Operations::dead), {}, {},
-      {limit,
-       {.name = "from",
-        .type = Type::kInteger,
-        .description = "From this alert's number on: `from` of the page before"}});
-  add("POST", one + "/redeliver", "redeliver",
-      "Owe one alert, those of a time, or all that failed, once more", Role::kAnalyst,
-      {{202, "How many are owed", "application/json", "Redelivered"}},
-      writes(&Operations::redeliver), RouteBody{{"application/json"}, "Redelivery"},
-      {409, 413, 415}, {}, "They keep their webhook-id, so that a receiver knows them again.");
-  add("GET", "/v1/notices", "listNotices",
-      "Operational alerts: deliveries given up, endpoints gone", Role::kReader,
-      {{200, "The notices, newest first", "application/json", "NoticeList"}},
-      reads(&Operations::notices), {}, {}, {limit});
+  add_subscription_schemas(router);
+  SubscriptionRoutes routes(router, service);
+  add_settings_operations(routes);
+  add_control_operations(routes);
+  add_delivery_operations(routes);
 }
 }  // namespace tocsin::api
