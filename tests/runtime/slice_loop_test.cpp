@@ -2,15 +2,14 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
-#include <thread>
+#include <vector>
 
 #include "cep/data/batch.h"
 #include "tests/runtime/event_plan.h"
+#include "tests/runtime/loop_run.h"
 #include "tests/support/printing.h"
 #include "tests/support/random.h"
 
@@ -18,83 +17,17 @@ namespace tocsin::runtime {
 namespace {
 using cep::Duration;
 using cep::EventTime;
-
-// All that a run of the loop gave, as text.
-struct Outcome {
-  std::vector<std::string> rows;  // "engine time/ts/arrival TYPE fields #equal number"
-  std::vector<std::string> late;  // "input:line ts by lateness text"
-  std::vector<std::string> dead;  // "input:line reason"
-  std::vector<EventTime> watermarks;
-  std::vector<std::size_t> slices;  // rows of each
-  RunSummary summary;
-  std::string error;
-};
-
-Outcome run_loop(const std::vector<Input>& inputs, const RunOptions& options,
-                 const cep::Plan& plan = tests::event_plan()) {
-  Outcome outcome;
-  Sinks sinks;
-  sinks.late = [&](const LateEvent& event) {
-    outcome.late.push_back(fmt::format("{}:{} {} by {} {}", event.input, event.line, event.ts.us,
-                                       event.late_by.us, event.text));
-  };
-  sinks.dead_letter = [&](const DeadLetter& letter) {
-    outcome.dead.push_back(fmt::format("{}:{} {}", letter.input, letter.line, letter.reason));
-  };
-  EventTime last = cep::kEventTimeMin;
-  const Advance advance = [&](const cep::Batch& slice, EventTime watermark) -> Result<void> {
-    CHECK(slice.rows.size() <= options.slice_rows_max);
-    // The engine relies on these.
-    std::vector<std::uint32_t> counts(plan.event_types.size());
-    cep::ArrivalNumber arrival;
-    for (const cep::Row& row : slice.rows) {
-      REQUIRE((row.engine_time > last || (row.engine_time == last && row.arrival > arrival) ||
-               arrival.record == 0));
-      REQUIRE(row.engine_time >= last);
-      REQUIRE(row.index == counts[row.type.value]++);
-      last = row.engine_time;
-      arrival = row.arrival;
-      std::string text = fmt::format("{}/{}/{} {}", row.engine_time.us, row.ts.us,
-                                     row.arrival.record, plan.event_types[row.type.value].name);
-      for (std::size_t f = 0; f < plan.event_types[row.type.value].fields.size(); ++f) {
-        text += ' ' + cep::to_text(slice.value(plan, row, cep::FieldIndex(f)));
-      }
-      outcome.rows.push_back(text + fmt::format(" #{}", row.equal_number));
-    }
-    for (std::size_t t = 0; t < counts.size(); ++t) {
-      for (const cep::Column& column : slice.types[t].fields)
-        REQUIRE(column.known.size() == counts[t]);
-    }
-    REQUIRE(watermark >= last);
-    last = watermark;
-    outcome.watermarks.push_back(watermark);
-    outcome.slices.push_back(slice.rows.size());
-    return {};
-  };
-  const Result<void> done = read_slices(plan, tests::all_fields(plan), tests::all_types(plan),
-                                        inputs, options, sinks, outcome.summary, advance);
-  if (!done) outcome.error = done.error().message;
-  return outcome;
-}
-
-Input in_memory(std::string name, std::string contents) {
-  return {std::move(name), std::move(contents)};
-}
-
-std::string login(std::int64_t ts, const std::string& user) {
-  return fmt::format(R"({{"type":"login","ts":{},"user":"{}"}})", ts, user);
-}
-std::string lines(const std::vector<std::string>& all) {
-  std::string text;
-  for (const std::string& line : all) text += line + "\n";
-  return text;
-}
+using tests::in_memory;
+using tests::lines;
+using tests::login;
+using tests::LoopOutcome;
+using tests::run_loop;
 
 // What a line of the naive definition is.
 struct NaiveLine {
   std::string text;
   EventTime ts;
-  std::string row;        // type and fields, as in Outcome; empty for a dead letter
+  std::string row;        // type and fields, as in LoopOutcome; empty for a dead letter
   bool numbered = false;  // of a type without an id
 };
 struct NaiveRow {
@@ -223,7 +156,7 @@ TEST_CASE(
     for (const std::size_t slice_rows_max : {1, 7, 4096}) {
       CAPTURE(slice_rows_max);
       options.slice_rows_max = slice_rows_max;
-      const Outcome outcome = run_loop(inputs, options);
+      const LoopOutcome outcome = run_loop(inputs, options);
       REQUIRE(outcome.error == "");
       REQUIRE(outcome.rows == expected.rows);
       REQUIRE(outcome.late == expected.late);
@@ -243,7 +176,7 @@ TEST_CASE("slices: with bound 0 an event is given as it comes, at the watermark 
   RunOptions options;
   options.slice_rows_max = 1;
   options.final_watermark = false;
-  const Outcome outcome = run_loop(
+  const LoopOutcome outcome = run_loop(
       {in_memory(
           "a", lines({login(5, "x"), login(7, "x"), login(7, "x"), login(6, "x"), login(7, "y")}))},
       options);
@@ -274,7 +207,7 @@ TEST_CASE("slices: time ends where it is told to") {
       options.out_of_orderness = Duration{bound};
       options.until = row.until;
       options.final_watermark = row.final_watermark;
-      const Outcome outcome =
+      const LoopOutcome outcome =
           run_loop({in_memory("a", lines({login(5, "x"), login(9, "x")}))}, options);
       CHECK(outcome.watermarks == row.watermarks);
       CHECK(outcome.rows.size() == 2);
@@ -299,7 +232,7 @@ TEST_CASE("slices: everything that is not an event is counted and told with its 
   });
   RunOptions options;
   options.line_bytes_max = 100;
-  const Outcome outcome = run_loop({in_memory("dir/in.ndjson", contents)}, options);
+  const LoopOutcome outcome = run_loop({in_memory("dir/in.ndjson", contents)}, options);
   CHECK(outcome.error == "");
   CHECK(outcome.dead ==
         std::vector<std::string>{"dir/in.ndjson:3 not a JSON object",
@@ -325,7 +258,7 @@ TEST_CASE("slices: a type that no rule file declares is a dead letter where it i
       lines({login(1, "x"), R"({"type":"logni","ts":2,"user":"y"})", R"({"type":"heartbeat"})"});
   RunOptions options;
   options.unknown_types = UnknownTypes::kDead;
-  const Outcome outcome = run_loop({in_memory("in.ndjson", contents)}, options);
+  const LoopOutcome outcome = run_loop({in_memory("in.ndjson", contents)}, options);
   CHECK(outcome.dead ==
         std::vector<std::string>{
             "in.ndjson:2 no rule file declares the event type `logni` (did you mean `login`?): "
@@ -370,7 +303,7 @@ TEST_CASE("slices: the schemas' bound holds where the options say none") {
 TEST_CASE("slices: an input that fails ends the run after what came before it") {
   const std::vector<Input> missing = {in_memory("a", lines({login(5, "x")})),
                                       {"/nowhere/at/all.ndjson", std::nullopt}};
-  const Outcome unopened = run_loop(missing, {});
+  const LoopOutcome unopened = run_loop(missing, {});
   CHECK(unopened.error == "cannot read /nowhere/at/all.ndjson: No such file or directory");
   CHECK(unopened.watermarks.empty());
 
@@ -379,7 +312,7 @@ TEST_CASE("slices: an input that fails ends the run after what came before it") 
   int asked = 0;
   options.stop_requested = [&] { return ++asked > 1; };
   options.slice_rows_max = 2;
-  const Outcome stopped = run_loop(
+  const LoopOutcome stopped = run_loop(
       {in_memory(
           "a", lines({login(5, "x"), login(7, "x"), login(3, "x"), login(9, "x"), login(8, "x")}))},
       options);
@@ -413,7 +346,7 @@ TEST_CASE("slices: more waiting events than the limit allows end the run with a 
   options.out_of_orderness = Duration{1'000'000};
   options.reorder_bytes_max = 2'000'000;
   options.final_watermark = false;
-  const Outcome outcome = run_loop({in_memory("a", lines(all))}, options);
+  const LoopOutcome outcome = run_loop({in_memory("a", lines(all))}, options);
   CHECK(outcome.error.find("more than 2000000 bytes") != std::string::npos);
   CHECK(outcome.error.find("for 1s") != std::string::npos);
   // What was read is not lost.
@@ -421,133 +354,5 @@ TEST_CASE("slices: more waiting events than the limit allows end the run with a 
   CHECK(outcome.summary.events < all.size());
   options.out_of_orderness = Duration{1'000};
   CHECK(run_loop({in_memory("a", lines(all))}, options).rows.size() == all.size());
-}
-
-// An input at second 100 that has nothing more to say until the run has stood still for a while,
-// beside one that has an event each second from 101 on.
-struct BesideSilence {
-  std::uint64_t read_in_silence = 0;  // lines, of both
-  Outcome outcome;
-};
-BesideSilence run_beside_silence(RunOptions options, std::int64_t seconds,
-                                 const std::string& user) {
-  constexpr std::int64_t kSecond = 1'000'000;
-  std::array<int, 2> ends{};
-  REQUIRE(::pipe2(ends.data(), 0) == 0);
-  const auto say = [&](const std::string& line) {
-    REQUIRE(::write(ends[1], line.data(), line.size()) == static_cast<ssize_t>(line.size()));
-  };
-  say(login(100 * kSecond, "slow") + "\n");
-  std::vector<std::string> fast;
-  for (std::int64_t i = 1; i <= seconds; ++i) fast.push_back(login((100 + i) * kSecond, user));
-  BesideSilence run;
-  const cep::Plan plan = tests::event_plan();
-  RunSummary& summary = run.outcome.summary;
-  const Advance advance = [&](const cep::Batch& slice, EventTime) -> Result<void> {
-    for (const cep::Row& row : slice.rows) {
-      run.outcome.rows.push_back(fmt::format(
-          "{} {}", row.engine_time.us,
-          cep::to_text(slice.value(plan, row, tests::field_index(plan, "login", "user")))));
-    }
-    return {};
-  };
-  // Asked again and again while nothing comes.
-  int looks_without_lines = 0;
-  bool is_silent = true;
-  options.stop_requested = [&] {
-    looks_without_lines = summary.lines == run.read_in_silence ? looks_without_lines + 1 : 0;
-    if (is_silent) run.read_in_silence = summary.lines;
-    if (looks_without_lines < 5 || !is_silent) return false;
-    is_silent = false;
-    say(login((100 + seconds) * kSecond + 1, "slow") + "\n");
-    ::close(ends[1]);
-    return false;
-  };
-  const Result<void> done = read_slices(
-      plan, tests::all_fields(plan), tests::all_types(plan),
-      {{fmt::format("/dev/fd/{}", ends[0]), std::nullopt}, in_memory("fast", lines(fast))}, options,
-      {}, summary, advance);
-  if (is_silent) ::close(ends[1]);
-  ::close(ends[0]);
-  if (!done) run.outcome.error = done.error().message;
-  return run;
-}
-
-TEST_CASE("slices: a fast input is read ahead of a silent one up to the drift, and then waits") {
-  RunOptions options;
-  options.final_watermark = false;
-  options.slice_rows_max = 64;
-  options.idle_after = Duration{3'600'000'000};  // far beyond the test
-  const BesideSilence in_turn = run_beside_silence(options, 2'000, "x");
-  CHECK(in_turn.outcome.error.empty());
-  // Each has its first line read, and the fast one is ahead from then on.
-  CHECK(in_turn.read_in_silence == 2);
-  CHECK(in_turn.outcome.rows.size() == 2'002);
-  for (const bool decides : {true, false}) {
-    if (!decides) options.idle_after.reset();
-    options.drift_max = Duration{60'000'000};
-    const BesideSilence near = run_beside_silence(options, 2'000, "x");
-    CHECK(near.outcome.error.empty());
-    // The line that took it beyond the drift, at second 161, is the last.
-    CHECK(near.read_in_silence == 1 + 61);
-    CHECK(near.outcome.rows == in_turn.outcome.rows);
-    options.drift_max = Duration{3'600'000'000};
-    const BesideSilence far = run_beside_silence(options, 2'000, "x");
-    CHECK(far.read_in_silence == 1 + 2'000);
-    CHECK(far.outcome.rows == in_turn.outcome.rows);
-  }
-}
-
-TEST_CASE("slices: reading ahead takes half of the memory for waiting events, and does not end") {
-  RunOptions options;
-  options.final_watermark = false;
-  options.slice_rows_max = 64;
-  options.drift_max = Duration{1'000'000'000'000};
-  const std::string user(1'000, 'x');
-  const BesideSilence all = run_beside_silence(options, 4'000, user);
-  CHECK(all.read_in_silence == 1 + 4'000);
-  // Those 4,000 events take more than this.
-  options.reorder_bytes_max = 2'000'000;
-  const BesideSilence some = run_beside_silence(options, 4'000, user);
-  CHECK(some.outcome.error.empty());
-  CHECK(some.read_in_silence > 100);
-  CHECK(some.read_in_silence < 2'000);
-  CHECK(some.outcome.rows == all.outcome.rows);
-}
-
-TEST_CASE("slices: what is read from a pipe is given before the reader waits for more") {
-  std::array<int, 2> ends{};
-  REQUIRE(::pipe2(ends.data(), 0) == 0);
-  const std::string first = login(5, "x") + "\n";
-  const std::string second = login(6, "x") + "\n";
-  REQUIRE(::write(ends[1], first.data(), first.size()) == static_cast<ssize_t>(first.size()));
-  const cep::Plan plan = tests::event_plan();
-  RunSummary summary;
-  std::vector<std::size_t> slices;
-  const Advance advance = [&](const cep::Batch& slice, EventTime) -> Result<void> {
-    slices.push_back(slice.rows.size());
-    // The second event comes only because the first was given.
-    if (slices.size() == 1) {
-      REQUIRE(::write(ends[1], second.data(), second.size()) ==
-              static_cast<ssize_t>(second.size()));
-    } else if (slices.size() == 2) {
-      ::close(ends[1]);
-    }
-    return {};
-  };
-  std::size_t progress = 0;
-  Sinks sinks;
-  sinks.progress = [&](const Progress& now) {
-    ++progress;
-    CHECK(now.bytes_total == 0);
-  };
-  const Result<void> done = read_slices(plan, tests::all_fields(plan), tests::all_types(plan),
-                                        {{fmt::format("/dev/fd/{}", ends[0]), std::nullopt}}, {},
-                                        sinks, summary, advance);
-  ::close(ends[0]);
-  CHECK(done.has_value());
-  CHECK(slices == std::vector<std::size_t>{1, 1, 0});
-  CHECK(summary.events == 2);
-  CHECK(progress >= 2);
 }
 }  // namespace tocsin::runtime
