@@ -165,6 +165,47 @@ TEST_CASE("alerts: by status, with an index for all but open") {
   CHECK(world.numbers("status=confirmed&rule=other").empty());
 }
 
+struct RandomQuery {
+  AlertFilter filter;
+  std::string text = "limit=3";
+  bool is_oldest_first = false;
+};
+// Of the alerts that the next test raises.
+RandomQuery random_query(tests::Random& random) {
+  RandomQuery query;
+  if (random.chance(40)) {
+    query.filter.rules = {"r1"};
+    query.text += "&rule=r1";
+  }
+  if (random.chance(30)) {
+    query.filter.severities = severities_from(cep::Severity::kHigh);
+    query.text += "&least_severity=high";
+  }
+  if (random.chance(30)) {
+    query.filter.key = {{"card", "c2"}};
+    query.text += "&key=card%3Dc2";
+  }
+  if (random.chance(30)) {
+    query.filter.from = alert_at(20).ts;
+    query.text += "&from=2026-03-02T00:20:00Z";
+  }
+  if (random.chance(30)) {
+    query.filter.to = alert_at(50).ts;
+    query.text += "&to=2026-03-02T00:50:00Z";
+  }
+  if (random.chance(50)) {
+    query.filter.status = kTriageStates[random.below(3)];
+    query.text += "&status=" + std::string(name_of(*query.filter.status));
+  }
+  if (random.chance(30)) {
+    query.filter.has_shadow = true;
+    query.text += "&shadow=true";
+  }
+  query.is_oldest_first = random.chance(50);
+  if (query.is_oldest_first) query.text += "&order=oldest";
+  return query;
+}
+
 TEST_CASE("alerts: any filter in any order gives what going through all of them gives") {
   tests::Random random(7);
   World world({.rows_max = 5});
@@ -192,38 +233,8 @@ TEST_CASE("alerts: any filter in any order gives what going through all of them 
     }
   }
   for (int round = 0; round < 60; ++round) {
-    AlertFilter filter;
-    std::string query = "limit=3";
-    if (random.chance(40)) {
-      filter.rules = {"r1"};
-      query += "&rule=r1";
-    }
-    if (random.chance(30)) {
-      filter.severities = severities_from(cep::Severity::kHigh);
-      query += "&least_severity=high";
-    }
-    if (random.chance(30)) {
-      filter.key = {{"card", "c2"}};
-      query += "&key=card%3Dc2";
-    }
-    if (random.chance(30)) {
-      filter.from = alert_at(20).ts;
-      query += "&from=2026-03-02T00:20:00Z";
-    }
-    if (random.chance(30)) {
-      filter.to = alert_at(50).ts;
-      query += "&to=2026-03-02T00:50:00Z";
-    }
-    if (random.chance(50)) {
-      filter.status = kTriageStates[random.below(3)];
-      query += "&status=" + std::string(name_of(*filter.status));
-    }
-    if (random.chance(30)) {
-      filter.has_shadow = true;
-      query += "&shadow=true";
-    }
-    const bool is_oldest_first = random.chance(50);
-    if (is_oldest_first) query += "&order=oldest";
+    const RandomQuery wanted = random_query(random);
+    const AlertFilter& filter = wanted.filter;
     Numbers expected;
     for (const Made& one : made) {
       const runtime::StoredAlert& alert = one.alert;
@@ -235,14 +246,14 @@ TEST_CASE("alerts: any filter in any order gives what going through all of them 
         expected.push_back(alert.number);
       }
     }
-    if (!is_oldest_first) std::ranges::reverse(expected);
-    CAPTURE(query);
+    if (!wanted.is_oldest_first) std::ranges::reverse(expected);
+    CAPTURE(wanted.text);
     Numbers found;
     std::string cursor;
     do {
       const Result<AlertPage> page =
           AlertQuery(world.stored.effects().reader(), world.triage, {.rows_max = 5})
-              .page(filter, is_oldest_first, 3, cursor);
+              .page(filter, wanted.is_oldest_first, 3, cursor);
       REQUIRE(page);
       for (const AlertHit& hit : page->hits) found.push_back(hit.alert.number);
       cursor = page->next;

@@ -82,6 +82,48 @@ class NoFiles : public RangeReader {
   }
 };
 
+// Reads all alerts again and again.
+void read_alerts(Node& node, const std::atomic<bool>& over) {
+  std::uint64_t seen = 0;
+  while (!over) {
+    std::uint64_t count = 0;
+    const Result<void> read = node.effect_store().reader().alerts(1, [&](const auto&) {
+      ++count;
+      return true;
+    });
+    if (!read || count < seen) break;
+    seen = count;
+  }
+}
+
+struct Blocks {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+// Passes these blocks, and now and then waits until all is on disk.
+void pass_blocks(Node& node, std::size_t source, const Work& work, Blocks blocks,
+                 const std::atomic<std::uint64_t>& durable) {
+  for (std::size_t i = blocks.begin; i < blocks.end; ++i) {
+    std::string block = work.blocks[i];
+    const std::size_t size = block.size();
+    block.append(kLinePadding, '\0');
+    const Result<std::size_t> taken =
+        node.arrive(source, std::string_view(block).substr(0, size), nullptr);
+    REQUIRE_MESSAGE(taken, taken.error().message);
+    REQUIRE(*taken == size);
+    const Result<void> polled = node.poll();
+    REQUIRE_MESSAGE(polled, polled.error().message);
+    if (i % 10 != 3) continue;
+    // By itself it would wait for an hour.
+    node.hurry();
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (durable != node.next_sequence() && std::chrono::steady_clock::now() < give_up) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    REQUIRE(durable == node.next_sequence());
+  }
+}
+
 TEST_CASE("node: its threads, and others that look on, get in nobody's way") {
   const Work work = make_work();
   std::string folder = (std::filesystem::temp_directory_path() / "tocsin-node-XXXXXX").string();
@@ -119,40 +161,12 @@ TEST_CASE("node: its threads, and others that look on, get in nobody's way") {
         Node::open(ports, *directory, *work.program, std::move(options));
     REQUIRE_MESSAGE(node, node.error().message);
     std::atomic<bool> over{false};
-    std::thread reader([&] {
-      std::uint64_t seen = 0;
-      while (!over) {
-        std::uint64_t count = 0;
-        const Result<void> read = (*node)->effect_store().reader().alerts(1, [&](const auto&) {
-          ++count;
-          return true;
-        });
-        if (!read || count < seen) break;
-        seen = count;
-      }
-    });
+    std::thread reader([&] { read_alerts(**node, over); });
     const Result<std::size_t> source = (*node)->source("-", SourceKind::kByValue);
     REQUIRE(source);
     const std::size_t end = life == 0 ? work.blocks.size() / 2 : work.blocks.size();
-    for (; next_block < end; ++next_block) {
-      std::string block = work.blocks[next_block];
-      const std::size_t size = block.size();
-      block.append(kLinePadding, '\0');
-      const Result<std::size_t> taken =
-          (*node)->arrive(*source, std::string_view(block).substr(0, size), nullptr);
-      REQUIRE_MESSAGE(taken, taken.error().message);
-      REQUIRE(*taken == size);
-      const Result<void> polled = (*node)->poll();
-      REQUIRE_MESSAGE(polled, polled.error().message);
-      if (next_block % 10 != 3) continue;
-      // By itself it would wait for an hour.
-      (*node)->hurry();
-      const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-      while (durable != (*node)->next_sequence() && std::chrono::steady_clock::now() < give_up) {
-        std::this_thread::sleep_for(std::chrono::microseconds(100));
-      }
-      REQUIRE(durable == (*node)->next_sequence());
-    }
+    pass_blocks(**node, *source, work, {next_block, end}, durable);
+    next_block = end;
     if (life == 0) {
       const Result<void> kept = (*node)->checkpoint();
       REQUIRE_MESSAGE(kept, kept.error().message);

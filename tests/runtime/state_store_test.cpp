@@ -52,6 +52,70 @@ TEST_CASE("state store: the key is table and group, big endian, then the key's b
   CHECK(key.key == "k");
 }
 
+// Two runs that are written at the same time, piece by piece; one that is dropped was none. The
+// store has `expected` before and after.
+void check_runs(StateStore& store, const StateMap& expected) {
+  {
+    auto one = store.new_run();
+    auto other = store.new_run();
+    auto dropped = store.new_run();
+    REQUIRE(one);
+    REQUIRE(other);
+    REQUIRE(dropped);
+    const auto append = [](auto& to, const StateChanges& changes) {
+      ChangesRun run(changes);
+      const Result<void> done = (*to)->append(run);
+      REQUIRE_MESSAGE(done, done.error().message);
+    };
+    append(one, {{store_key(3, "a"), "1"}, {store_key(3, "b"), "2"}});
+    append(other, {{store_key(5, "a"), "3"}});
+    append(dropped, {{store_key(7, "a"), "4"}});
+    append(one, {});
+    append(one, {{store_key(4, "c"), "5"}});
+    append(other, {{store_key(6, "b"), "6"}});
+    dropped->reset();
+    REQUIRE((*other)->finish());
+    REQUIRE((*one)->finish());
+  }
+  REQUIRE(store.ingest());
+  StateMap with_both = expected;
+  with_both.insert({{store_key(3, "a"), "1"},
+                    {store_key(3, "b"), "2"},
+                    {store_key(4, "c"), "5"},
+                    {store_key(5, "a"), "3"},
+                    {store_key(6, "b"), "6"}});
+  CHECK(contents_of(store) == with_both);
+  const StateChanges gone{{store_key(3, "a"), std::nullopt},
+                          {store_key(3, "b"), std::nullopt},
+                          {store_key(4, "c"), std::nullopt},
+                          {store_key(5, "a"), std::nullopt},
+                          {store_key(6, "b"), std::nullopt}};
+  take(store, gone);
+  REQUIRE(store.ingest());
+}
+
+// Several runs in one ingestion, whose ranges overlap; a later ingestion wins. Links the store to
+// "second"; begins with what was linked to "first".
+void check_ingestion(StateStores& stores, StateStore& store, const std::string& folder,
+                     StateMap expected) {
+  take(store, {{store_key(1, "a"), std::nullopt}, {store_key(2, "z"), "5"}});
+  take(store, {{store_key(1, "b"), "6"}, {store_key(2, "a"), "7"}});
+  REQUIRE(store.ingest());
+  const StateMap second{
+      {store_key(1, "b"), "6"}, {store_key(2, "a"), "7"}, {store_key(2, "z"), "5"}};
+  CHECK(contents_of(store) == second);
+  REQUIRE(store.link_to(folder + "/second"));
+  CHECK_FALSE(store.link_to(folder + "/second"));
+  // What is linked stays as it was.
+  CHECK(contents_of(stores, folder + "/first") == expected);
+  take(store, {{store_key(3, "a"), "8"}});
+  REQUIRE(store.ingest());
+  CHECK(contents_of(stores, folder + "/second") == second);
+  expected = second;
+  expected[store_key(3, "a")] = "8";
+  CHECK(contents_of(store) == expected);
+}
+
 // What the port promises, whatever is behind it. `folder` is there.
 void check_contract(Files& files, StateStores& stores, const std::string& folder) {
   const std::string profile = folder + "/state";
@@ -67,66 +131,12 @@ void check_contract(Files& files, StateStores& stores, const std::string& folder
     CHECK(contents_of(**store) == none);
     REQUIRE((*store)->ingest());
     REQUIRE((*store)->ingest());
-    StateMap expected{{store_key(1, "a"), "1"}, {store_key(1, "b"), ""}, {store_key(2, "a"), "3"}};
+    const StateMap expected{
+        {store_key(1, "a"), "1"}, {store_key(1, "b"), ""}, {store_key(2, "a"), "3"}};
     CHECK(contents_of(**store) == expected);
     REQUIRE((*store)->link_to(folder + "/first"));
-
-    // Two runs that are written at the same time, piece by piece; one that is dropped was none.
-    {
-      auto one = (*store)->new_run();
-      auto other = (*store)->new_run();
-      auto dropped = (*store)->new_run();
-      REQUIRE(one);
-      REQUIRE(other);
-      REQUIRE(dropped);
-      const auto append = [](auto& to, const StateChanges& changes) {
-        ChangesRun run(changes);
-        const Result<void> done = (*to)->append(run);
-        REQUIRE_MESSAGE(done, done.error().message);
-      };
-      append(one, {{store_key(3, "a"), "1"}, {store_key(3, "b"), "2"}});
-      append(other, {{store_key(5, "a"), "3"}});
-      append(dropped, {{store_key(7, "a"), "4"}});
-      append(one, {});
-      append(one, {{store_key(4, "c"), "5"}});
-      append(other, {{store_key(6, "b"), "6"}});
-      dropped->reset();
-      REQUIRE((*other)->finish());
-      REQUIRE((*one)->finish());
-    }
-    REQUIRE((*store)->ingest());
-    StateMap with_both = expected;
-    with_both.insert({{store_key(3, "a"), "1"},
-                      {store_key(3, "b"), "2"},
-                      {store_key(4, "c"), "5"},
-                      {store_key(5, "a"), "3"},
-                      {store_key(6, "b"), "6"}});
-    CHECK(contents_of(**store) == with_both);
-    const StateChanges gone{{store_key(3, "a"), std::nullopt},
-                            {store_key(3, "b"), std::nullopt},
-                            {store_key(4, "c"), std::nullopt},
-                            {store_key(5, "a"), std::nullopt},
-                            {store_key(6, "b"), std::nullopt}};
-    take(**store, gone);
-    REQUIRE((*store)->ingest());
-
-    // Several runs in one ingestion, whose ranges overlap; a later ingestion wins.
-    take(**store, {{store_key(1, "a"), std::nullopt}, {store_key(2, "z"), "5"}});
-    take(**store, {{store_key(1, "b"), "6"}, {store_key(2, "a"), "7"}});
-    REQUIRE((*store)->ingest());
-    const StateMap second{
-        {store_key(1, "b"), "6"}, {store_key(2, "a"), "7"}, {store_key(2, "z"), "5"}};
-    CHECK(contents_of(**store) == second);
-    REQUIRE((*store)->link_to(folder + "/second"));
-    CHECK_FALSE((*store)->link_to(folder + "/second"));
-    // What is linked stays as it was.
-    CHECK(contents_of(stores, folder + "/first") == expected);
-    take(**store, {{store_key(3, "a"), "8"}});
-    REQUIRE((*store)->ingest());
-    CHECK(contents_of(stores, folder + "/second") == second);
-    expected = second;
-    expected[store_key(3, "a")] = "8";
-    CHECK(contents_of(**store) == expected);
+    check_runs(**store, expected);
+    check_ingestion(stores, **store, folder, expected);
   }
   // Reading makes and changes no file.
   const auto before = files.list(folder + "/second");

@@ -20,8 +20,8 @@ namespace tocsin::runtime {
 namespace {
 using Folder = tests::TemporaryFolder;
 
-// What the port promises, of the real one and of the simulated one that tests stand on.
-void check_port(Files& files, const std::string& folder) {
+// A file that is written and read, and renamed to "b" while it is open.
+void check_contents(Files& files, const std::string& folder) {
   const std::string a = folder + "/a";
   const std::string b = folder + "/b";
   CHECK(files.open(a, OpenMode::kRead).error().code == FileErrc::kNotFound);
@@ -54,24 +54,31 @@ void check_port(Files& files, const std::string& folder) {
     REQUIRE(files.rename(a, b));
     REQUIRE(write_all(**file, 0, "J"));
   }
-  {
-    const std::string direct = folder + "/direct";
-    const auto file = files.open(direct, OpenMode::kCreate);
-    REQUIRE(file);
-    REQUIRE(write_all(**file, 0, "in the cache"));
-    (*file)->bypass_cache();
-    AlignedBytes block;
-    block.reserve(2 * kDirectBytes);
-    std::memset(block.data(), 'd', 2 * kDirectBytes);
-    REQUIRE(write_all(**file, kDirectBytes, {block.data(), 2 * kDirectBytes}));
-    REQUIRE(write_all(**file, kDirectBytes, {block.data(), kDirectBytes}));
-    REQUIRE((*file)->sync());
-    CHECK(*(*file)->size() == 3 * kDirectBytes);
-    const std::string bytes = *read_whole(files, direct);
-    CHECK(bytes.starts_with("in the cache"));
-    CHECK(bytes.substr(kDirectBytes) == std::string(2 * kDirectBytes, 'd'));
-    REQUIRE(files.remove(direct));
-  }
+}
+
+void check_direct_writes(Files& files, const std::string& folder) {
+  const std::string direct = folder + "/direct";
+  const auto file = files.open(direct, OpenMode::kCreate);
+  REQUIRE(file);
+  REQUIRE(write_all(**file, 0, "in the cache"));
+  (*file)->bypass_cache();
+  AlignedBytes block;
+  block.reserve(2 * kDirectBytes);
+  std::memset(block.data(), 'd', 2 * kDirectBytes);
+  REQUIRE(write_all(**file, kDirectBytes, {block.data(), 2 * kDirectBytes}));
+  REQUIRE(write_all(**file, kDirectBytes, {block.data(), kDirectBytes}));
+  REQUIRE((*file)->sync());
+  CHECK(*(*file)->size() == 3 * kDirectBytes);
+  const std::string bytes = *read_whole(files, direct);
+  CHECK(bytes.starts_with("in the cache"));
+  CHECK(bytes.substr(kDirectBytes) == std::string(2 * kDirectBytes, 'd'));
+  REQUIRE(files.remove(direct));
+}
+
+// Begins with the file "b" of check_contents(), and removes it.
+void check_names(Files& files, const std::string& folder) {
+  const std::string a = folder + "/a";
+  const std::string b = folder + "/b";
   CHECK(files.rename(a, b).error().code == FileErrc::kNotFound);
   CHECK(files.remove(a).error().code == FileErrc::kNotFound);
   CHECK(read_whole(files, b)->starts_with("JEllo"));
@@ -82,6 +89,9 @@ void check_port(Files& files, const std::string& folder) {
   REQUIRE(files.sync_directory(folder));
   REQUIRE(files.remove(b));
   CHECK(files.list(folder)->empty());
+}
+
+void check_locks(Files& files, const std::string& folder) {
   {
     const auto lock = files.lock(folder + "/lock");
     REQUIRE(lock);
@@ -90,6 +100,9 @@ void check_port(Files& files, const std::string& folder) {
     CHECK(other.error().code == FileErrc::kInUse);
   }
   CHECK(files.lock(folder + "/lock"));
+}
+
+void check_folders(Files& files, const std::string& folder) {
   REQUIRE(make_durable_directory(files, folder + "/in"));
   REQUIRE(make_durable_directory(files, folder + "/in"));
 
@@ -128,6 +141,15 @@ void check_port(Files& files, const std::string& folder) {
   REQUIRE(files.remove(folder + "/out/d"));
   REQUIRE(files.remove_directory(folder + "/out"));
   CHECK(files.remove_directory(folder + "/out").error().code == FileErrc::kNotFound);
+}
+
+// What the port promises, of the real one and of the simulated one that tests stand on.
+void check_port(Files& files, const std::string& folder) {
+  check_contents(files, folder);
+  check_direct_writes(files, folder);
+  check_names(files, folder);
+  check_locks(files, folder);
+  check_folders(files, folder);
 }
 
 TEST_CASE("files: what a power failure leaves of folders and second names that were not synced") {
