@@ -1,0 +1,172 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/simulation/story_teller.h"
+
+namespace tocsin::simulation {
+namespace {
+constexpr const char* kFork = "fork";
+}  // namespace
+
+std::string Story::first_difference(const std::vector<std::string>& wanted,
+                                    const std::vector<std::string>& found) {
+  const auto [a, b] = std::mismatch(wanted.begin(), wanted.end(), found.begin(), found.end());
+  return fmt::format("{} are wanted and {} found; at {}\n  wanted: {}\n  found:  {}", wanted.size(),
+                     found.size(), a - wanted.begin(), a == wanted.end() ? "(no more)" : *a,
+                     b == found.end() ? "(no more)" : *b);
+}
+
+void Story::same(const std::string& what, const std::vector<std::string>& wanted,
+                 const std::vector<std::string>& found) {
+  if (wanted != found) throw Broken(what + ": " + first_difference(wanted, found));
+}
+
+// Where the engine alone differs from the oracle too, it is no matter of durability.
+void Story::same_alerts(const Expected& expected, const std::vector<std::string>& found) {
+  const bool as_engine = found == expected.engine_alerts;
+  same(!expected.by_oracle ? "alerts by the engine alone"
+       : as_engine         ? "alerts by the oracle (the engine alone gives what was found)"
+                           : "alerts by the oracle",
+       expected.alerts, found);
+}
+
+void Story::check_lines() const {
+  for (const ScriptedSource& source : world_.sources) {
+    std::vector<std::string> wanted;
+    for (const std::string& line : source.lines) wanted.push_back(line.substr(0, line.size() - 1));
+    const auto found = expected_.lines.find(source.name);
+    if (wanted.empty() && found == expected_.lines.end()) continue;
+    must(found != expected_.lines.end(), source.name + " is not in the journal");
+    same("the journal's lines of " + source.name, wanted, found->second);
+  }
+}
+
+void Story::check_side_output(const EffectReader& reader, SideOutputKind kind,
+                              const std::vector<std::string>& wanted) const {
+  std::vector<std::string> found;
+  const Result<void> read = reader.side_output(kind, [&](const SideOutputRow& row) {
+    found.push_back(row.text);
+    return true;
+  });
+  must(read.has_value(), "what was set aside cannot be read");
+  std::vector<std::string> cut = wanted;
+  for (std::size_t i = 0; i < std::min(cut.size(), found.size()); ++i) {
+    // Of a line that was too long its beginning is kept.
+    if (cut[i].size() > world_.intake.line_bytes_max && cut[i].starts_with(found[i]))
+      cut[i] = found[i];
+  }
+  same(kind == SideOutputKind::kLate ? "late events" : "dead letters", cut, found);
+}
+
+void Story::check_end() {
+  expected_ = expect(world_, ledger_.records(), reached_);
+  say("rules:\n{}", world_.rules);
+  check_lines();
+  std::vector<std::string> found;
+  for (const StoredAlert& alert : ledger_.alerts()) found.push_back(alert.line);
+  same_alerts(expected_, found);
+  const std::unique_ptr<StoreReader> store = faults_.disk.open_reader(effect_families());
+  const Result<EffectReader> reader = EffectReader::open(*store);
+  must(reader.has_value(), "the store cannot be read");
+  check_side_output(*reader, SideOutputKind::kLate, expected_.late);
+  check_side_output(*reader, SideOutputKind::kDead, expected_.dead);
+  if (!expected_.late.empty()) ++reached_["late events are set aside"];
+  if (!expected_.dead.empty()) ++reached_["dead letters"];
+  if (expected_.clamped != 0) ++reached_["late events are clamped"];
+  if (alert_lives_.size() > 1) ++reached_["alerts of several lives"];
+  if (!endpoints_.empty()) check_deliveries(*reader);
+  const Result<VerifyReport> report = verify();
+  must(report.has_value(), report ? "" : "it cannot be verified: " + report.error().message);
+  // What shares a file with a damaged checkpoint is damaged as well.
+  must(report->damaged.empty() || is_damaged_,
+       report->damaged.empty() ? "" : report->damaged.front().message);
+}
+
+void Story::check_deliveries(const EffectReader& reader) const {
+  std::set<std::uint64_t> owed;
+  const Result<void> read = reader.outbox(endpoints_.front(), 0, [&](const OutboxRow& row) {
+    owed.insert(row.number);
+    return true;
+  });
+  must(read.has_value(), "the outbox cannot be read");
+  for (const StoredAlert& alert : ledger_.alerts()) {
+    const bool known = owed.contains(alert.number) || ledger_.delivered().contains(alert.number);
+    must(known == alert.is_live, fmt::format("alert {} is {}, and {}", alert.number,
+                                             alert.is_live ? "live" : "in the shadow",
+                                             known ? "was owed" : "is neither owed nor delivered"));
+  }
+}
+
+// A second life from a savepoint, with the same sources cut in another way.
+void Story::fork() {
+  faults_.begin_life(true);
+  tests::ModelDisk disk(random_.next());
+  Result<DataDirectory> directory = DataDirectory::open(faults_.files, kFork, true);
+  must(directory.has_value(), "the fork's directory cannot be made");
+  Result<std::unique_ptr<Store>> store = disk.open(effect_families());
+  must(store.has_value(), "the fork's store cannot be made");
+  NodeOptions with = options();
+  with.from = savepoint_path_;
+  with.timeline[0] = 2;
+  faults_.executor.run_at_once(true);
+  Process process;
+  process.ports.emplace(
+      NodePorts{faults_.files, faults_.clock, **store, states_, faults_.executor, ranges_, false});
+  Result<std::unique_ptr<Node>> opened =
+      Node::open(*process.ports, *directory, *world_.program, std::move(with));
+  must(opened.has_value(), opened ? "" : "the fork does not begin: " + opened.error().message);
+  process.node = *std::move(opened);
+  Node& node = *process.node;
+  // The records that both have, then those of the fork alone.
+  Ledger forked(world_);
+  const std::uint64_t position = savepoint_->meta.position;
+  std::vector<std::string> records(
+      ledger_.records().begin(),
+      ledger_.records().begin() + static_cast<std::ptrdiff_t>(position - 1));
+  forked.begin_with(records);
+  const auto look = [&] {  // before a checkpoint lets go of them
+    const std::string journal = directory->paths().journal;
+    const Result<JournalDirectory> segments = survey_journal(faults_.files, journal);
+    must(segments.has_value(), "the fork's journal cannot be read");
+    const std::uint64_t first = segments->segments.front().header.first_sequence;
+    forked.read_journal(faults_.files, journal, first, node.durable_end());
+  };
+  while (true) {
+    look();
+    std::vector<std::size_t> open_sources;
+    for (std::size_t i = 0; i < world_.sources.size(); ++i) {
+      if (next_line(node, world_.sources[i]) < world_.sources[i].lines.size())
+        open_sources.push_back(i);
+    }
+    if (open_sources.empty()) break;
+    arrive(process, world_.sources[random_.pick(open_sources)]);
+    good(process, node.poll());
+  }
+  must(finish(process, look), "the fork does not end");
+  look();
+  const Expected expected = expect(world_, forked.records(), reached_);
+  std::vector<std::string> found;
+  const std::unique_ptr<StoreReader> stored = disk.open_reader(effect_families());
+  const Result<EffectReader> reader = EffectReader::open(*stored);
+  must(reader.has_value(), "the fork's store cannot be read");
+  const Result<void> read = reader->alerts(1, [&](const StoredAlert& alert) {
+    found.push_back(alert.line);
+    return true;
+  });
+  must(read.has_value(), "the fork's alerts cannot be read");
+  must(found.size() <= expected.alerts.size(), "the fork has more alerts than there are");
+  const std::size_t before = expected.alerts.size() - found.size();
+  must(before <= ledger_.alerts().size(), "the fork lacks alerts");
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < before; ++i) all.push_back(ledger_.alerts()[i].line);
+  all.insert(all.end(), found.begin(), found.end());
+  same_alerts(expected, all);
+  ++reached_["a fork from a savepoint"];
+  process.node.reset();
+}
+}  // namespace tocsin::simulation
