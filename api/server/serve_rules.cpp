@@ -39,7 +39,7 @@ Outcome<StartRules> load_kept_rules(runtime::Files& files, const runtime::Beginn
                                     const std::string& blobs) {
   Result<std::vector<runtime::NamedContents>> texts =
       runtime::read_texts(runtime::BlobStore::look(files, blobs), beginning.blobs);
-  if (!texts) return stop(code_of_directory(texts.error().code), texts.error().message);
+  if (!texts) return stop(exit_code_of_named(texts.error().code), texts.error().message);
   return load(RulePack::kept(*std::move(texts)));
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "api/base/command.h"
+#include "api/base/exit_code.h"
 #include "api/base/port_file.h"
 #include "api/base/progress.h"
 #include "api/base/reload_signal.h"
@@ -23,7 +24,6 @@
 #include "api/node/kept_rules.h"
 #include "api/node/node_service.h"
 #include "api/node/node_start.h"
-#include "api/node/offline_node.h"
 #include "api/node/rule_service.h"
 #include "api/node/run_report.h"
 #include "api/rest/answer_store.h"
@@ -67,7 +67,6 @@ class Server {
   Outcome<void> read_settings();
   Outcome<void> check_rules();
   Outcome<void> open_directory();
-  void read_kept_options();
   Outcome<void> keep_rules();
   Outcome<void> open_tokens();
   Outcome<void> listen();
@@ -92,9 +91,9 @@ class Server {
   const bool is_quiet_;
   const StopSignal stop_signal_;
   ReloadSignal reload_signal_;
-  StopSwitch failed_;  // the node did
-  RunArguments arguments_;
-  DurableArguments durable_;
+  StopSwitch failed_;                       // the node did
+  Configuration settings_{configuration_};  // with those that the data directory keeps
+  DurableOptions durable_;
   runtime::RunOptions run_options_;
   AlertServicesOptions alert_services_options_;
   ListenAddress address_;
@@ -162,10 +161,6 @@ Outcome<void> Server::read_settings() {
   Result<AlertServicesOptions> options = alert_services_options(configuration_);
   if (!options) return stop(ExitCode::kUsage, options.error().message);
   alert_services_options_ = *std::move(options);
-  // What a data directory was begun with is looked at when it is there; here for mistakes.
-  const RunArguments all = run_arguments(configuration_, false);
-  if (const auto read = read_run_options(all); !read) return tl::unexpected(read.error());
-  if (const auto read = read_durable_arguments(all); !read) return tl::unexpected(read.error());
   return {};
 }
 
@@ -179,46 +174,33 @@ Outcome<void> Server::check_rules() {
 Outcome<void> Server::open_directory() {
   const std::string& path = configuration_.text("data.path");
   Result<runtime::DataDirectory> directory = runtime::DataDirectory::open(files_, path, true);
-  if (!directory) return stop(code_of_directory(directory.error().code), directory.error().message);
+  if (!directory)
+    return stop(exit_code_of_named(directory.error().code), directory.error().message);
   directory_ = *std::move(directory);
   Result<std::optional<runtime::Beginning>> beginning =
       runtime::find_beginning(files_, directory_->paths(), true);
-  if (!beginning) return stop(code_of_directory(beginning.error().code), beginning.error().message);
+  if (!beginning)
+    return stop(exit_code_of_named(beginning.error().code), beginning.error().message);
   beginning_ = *std::move(beginning);
   is_begun_ = beginning_.has_value();
   kept_blobs_ = directory_->paths().blobs;
   // A new directory may begin with a savepoint.
   if (const std::string& from = configuration_.text("data.from"); !from.empty() && !is_begun_) {
     const Result<runtime::Manifest> manifest = runtime::read_manifest(files_, from);
-    if (!manifest) return stop(code_of_directory(manifest.error().code), manifest.error().message);
+    if (!manifest) return stop(exit_code_of_named(manifest.error().code), manifest.error().message);
     Result<runtime::Beginning> kept = runtime::beginning_of(manifest->meta, from);
-    if (!kept) return stop(code_of_directory(kept.error().code), kept.error().message);
+    if (!kept) return stop(exit_code_of_named(kept.error().code), kept.error().message);
     beginning_ = *std::move(kept);
     kept_blobs_ = runtime::savepoint_blobs(from);
   }
-  read_kept_options();
-  const Outcome<runtime::RunOptions> run_options = read_run_options(arguments_);
-  if (!run_options) return tl::unexpected(run_options.error());
-  const Outcome<DurableArguments> durable = read_durable_arguments(arguments_);
-  if (!durable) return tl::unexpected(durable.error());
-  durable_ = *durable;
-  run_options_ = with_line_limit(*run_options, durable_);
-  return {};
-}
-
-// What was said counts; else what the directory was begun with; else what is standard.
-void Server::read_kept_options() {
-  arguments_ = run_arguments(configuration_, beginning_.has_value());
-  if (!beginning_) return;
-  adopt_options(beginning_->settings.options, arguments_);
-  // That there is no such limit was said.
-  for (const auto& [name, place] : {std::pair{"time.late_max", &arguments_.late_max},
-                                    std::pair{"time.ahead_max", &arguments_.ahead_max},
-                                    std::pair{"time.jump_max", &arguments_.jump_max}}) {
-    if (configuration_.origin(name) != "default" && configuration_.text(name) == "0") {
-      place->clear();
-    }
+  // What was said counts; else what the directory was begun with; else what is standard.
+  if (beginning_) {
+    auto adopted = adopt_options(beginning_->settings.options, settings_);
+    if (!adopted) return adopted;
   }
+  durable_ = durable_options(settings_);
+  run_options_ = with_line_limit(event_time_options(settings_), durable_);
+  return {};
 }
 
 Outcome<void> Server::keep_rules() {
@@ -239,7 +221,7 @@ Outcome<void> Server::keep_rules() {
 Outcome<void> Server::open_tokens() {
   const std::string& folder = directory_->paths().directory;
   Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokensFile);
-  if (!tokens) return stop(code_of_directory(tokens.error().code), tokens.error().message);
+  if (!tokens) return stop(exit_code_of_named(tokens.error().code), tokens.error().message);
   tokens_ = *std::move(tokens);
   const auto path = make_first_token(*tokens_, folder);
   if (!path) return stop(ExitCode::kInputOutput, path.error().message);
@@ -276,7 +258,7 @@ Outcome<void> Server::listen() {
 
 runtime::NodeOptions Server::node_options() {
   runtime::NodeOptions options;
-  options.settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
+  options.settings = runtime::settings_of(*rules_.program, kept_options(settings_));
   options.texts = pack_.texts();
   options.compile = compile_kept;
   options.intake = runtime::intake_options(rules_.program->plan(), run_options_);
@@ -288,9 +270,7 @@ runtime::NodeOptions Server::node_options() {
   options.list_entries_max = static_cast<std::size_t>(configuration_.integer("lists.entries_max"));
   options.segment_bytes = durable_.segment_bytes;
   options.effects.retention = retention_policy(configuration_);
-  if (const std::int64_t most = configuration_.integer("memory.max"); most != 0) {
-    options.memory_max = static_cast<std::uint64_t>(most);
-  }
+  options.memory_max = durable_.memory_max;
   options.stop_requested = [this] { return must_stop(); };
   return options;
 }
@@ -301,14 +281,14 @@ Outcome<void> Server::open_node() {
   store_options.end_mark = directory_->paths().store_end;
   Result<std::unique_ptr<runtime::RocksStore>> store =
       runtime::RocksStore::open(directory_->paths().store, store_options);
-  if (!store) return stop(code_of_directory(store.error().code), store.error().message);
+  if (!store) return stop(exit_code_of_named(store.error().code), store.error().message);
   store_ = *std::move(store);
   ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
 
   NodeServiceOptions service_options;
   service_options.limits = node_service_limits(configuration_);
-  service_options.heartbeat = duration_or_none(configuration_, "time.heartbeat");
-  service_options.producers_expire = duration_or_none(configuration_, "events.producers_expire");
+  service_options.heartbeat = configuration_.duration_limit("time.heartbeat");
+  service_options.producers_expire = configuration_.duration_limit("events.producers_expire");
   service_options.failed = [this] { failed_.set(); };
   service_options.space_changed = tell_space;
   service_ = std::make_unique<NodeService>(clock_, std::move(service_options));
@@ -319,7 +299,7 @@ Outcome<void> Server::open_node() {
   auto addressees = SubscriptionService::addressees(
       *store_, alert_services_options_.subscriptions.planner, rules_.loaded.rules->plan);
   if (!addressees) {
-    return stop(code_of_directory(addressees.error().code), addressees.error().message);
+    return stop(exit_code_of_named(addressees.error().code), addressees.error().message);
   }
   options.addressees = *std::move(addressees);
   options.recovering = [&](const runtime::RecoveryProgress& done) {
@@ -336,10 +316,10 @@ Outcome<void> Server::open_node() {
   Result<std::unique_ptr<runtime::Node>> node =
       runtime::Node::open(*ports_, *directory_, *rules_.program, std::move(options));
   progress.clear();
-  if (!node) return stop(code_of_directory(node.error().code), node.error().message);
+  if (!node) return stop(exit_code_of_named(node.error().code), node.error().message);
   say_recovery((*node)->recovery());
   if (auto started = service_->start(*std::move(node)); !started) {
-    return stop(code_of_directory(started.error().code), started.error().message);
+    return stop(exit_code_of_named(started.error().code), started.error().message);
   }
   return {};
 }
@@ -370,10 +350,10 @@ Outcome<void> Server::open_rules() {
     if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
       alert_services->rules_changed(now.rules.loaded.rules->plan);
   };
-  runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(arguments_));
+  runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(settings_));
   Result<std::unique_ptr<RuleService>> rules =
       RuleService::open(std::move(ports), pack_, std::move(rules_), std::move(settings));
-  if (!rules) return stop(code_of_directory(rules.error().code), rules.error().message);
+  if (!rules) return stop(exit_code_of_named(rules.error().code), rules.error().message);
   rule_service_ = *std::move(rules);
   if (!is_begun_ || !given_ || given_->etag() == pack_.etag()) return {};
   const auto deployed = deploy_pack(*rule_service_, *given_, "given at the start");
@@ -386,11 +366,11 @@ Outcome<void> Server::open_rules() {
 Outcome<void> Server::begin_routes() {
   Result<std::unique_ptr<AnswerStore>> answers =
       AnswerStore::open(*store_, clock_, answer_limits(configuration_));
-  if (!answers) return stop(code_of_directory(answers.error().code), answers.error().message);
+  if (!answers) return stop(exit_code_of_named(answers.error().code), answers.error().message);
   answers_ = *std::move(answers);
   Result<std::unique_ptr<AuditLog>> audit =
       AuditLog::open(*store_, clock_, audit_limits(configuration_));
-  if (!audit) return stop(code_of_directory(audit.error().code), audit.error().message);
+  if (!audit) return stop(exit_code_of_named(audit.error().code), audit.error().message);
   audit_ = *std::move(audit);
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
                                    directory_->paths(), *rule_service_, configuration_, *tokens_,
@@ -400,7 +380,7 @@ Outcome<void> Server::begin_routes() {
       AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,
                           tell_delivery, rule_service_->current()->rules.loaded.rules->plan);
   if (!alert_services)
-    return stop(code_of_directory(alert_services.error().code), alert_services.error().message);
+    return stop(exit_code_of_named(alert_services.error().code), alert_services.error().message);
   alert_services_ = *std::move(alert_services);
   open_alert_services_ = alert_services_.get();
   context_->subscriptions = &alert_services_->subscriptions();

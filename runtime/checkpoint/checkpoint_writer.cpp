@@ -109,7 +109,7 @@ void CheckpointWriter::abandon() {
   work_->is_open = false;
   for (StateBuffer& buffer : work_->buffers) buffer = StateBuffer();
   // At once, for another may begin before the executor comes to this one.
-  work_->note_failure({Errc::kRefused, "the checkpoint was given up"});
+  work_->note_failure({Errc::kStopped, "the checkpoint was given up"});
   work_->post([](CheckpointWork& one) { one.clear_up(); });
 }
 

@@ -145,7 +145,7 @@ class Verifier {
     }
     const Errc code = manifest.error().code;
     if (parts_.is_live && is_gone(directory)) return false;
-    if (code == Errc::kRefused) {
+    if (code == Errc::kOtherVersion) {
       find(manifest.error(), "use that version");
       return false;
     }
@@ -279,7 +279,7 @@ class Verifier {
              "restore the data directory from a copy: journal, checkpoints and store "
              "are of one moment");
         return {};
-      case Errc::kRefused:
+      case Errc::kOtherVersion:
         find(whole.error(), "use the version of tocsin that wrote it");
         return {};
       case Errc::kNotFound:
@@ -309,10 +309,10 @@ class Verifier {
     }
     if (!extent) {
       const Errc code = extent.error().code;
-      if (code != Errc::kCorrupt && code != Errc::kRefused && code != Errc::kNotFound) {
+      if (code != Errc::kCorrupt && code != Errc::kOtherVersion && code != Errc::kNotFound) {
         return tl::unexpected(extent.error());
       }
-      find(extent.error(), code == Errc::kRefused ? "use the version of tocsin that wrote it"
+      find(extent.error(), code == Errc::kOtherVersion ? "use the version of tocsin that wrote it"
                                                   : kNewDirectoryRemedy);
       return {};
     }

@@ -34,6 +34,6 @@ struct VerifyPorts {
 /// `directory`: a data directory, or the folder of a savepoint or checkpoint. Nothing in it is
 /// changed. Holds the lock of a data directory while it reads; where another process has it, what
 /// changes underfoot is no damage. Fails with kNotFound or kInvalidArgument where there is neither,
-/// kRefused for a newer format, kIo for what cannot be read.
+/// kOtherVersion for a newer format, kIo for what cannot be read.
 Result<VerifyReport> verify_directory(const VerifyPorts& ports, const std::string& directory);
 }  // namespace tocsin::runtime

@@ -121,7 +121,7 @@ Result<void> check_families(const std::string& directory, const std::vector<std:
                             const std::vector<std::string>& known) {
   for (const std::string& name : found) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return fail(Errc::kRefused,
+      return fail(Errc::kOtherVersion,
                   fmt::format("{} was written by a newer tocsin: use that one (its store has `{}`)",
                               directory, name));
     }
@@ -160,7 +160,7 @@ void check_options(const RocksStoreOptions& options) {
 tl::unexpected<Error> rocks_failure(const char* what, const std::string& directory,
                                     const rocksdb::Status& status) {
   if (status.IsIOError() && is_locked(status.ToString()))
-    return fail(Errc::kRefused, fmt::format("another process uses the store {}", directory));
+    return fail(Errc::kInUse, fmt::format("another process uses the store {}", directory));
   Error error = rocks_error(what, directory, status);
   if (error.code == Errc::kCorrupt) {
     if (const std::optional<std::string> log = find_damaged_rocks_log(directory))

@@ -79,7 +79,7 @@ TEST_CASE("subscriptions: a further rotation keeps every secret that has not end
   }
   const Result<void> full = one.rotate("y", at(3), hours(24));
   REQUIRE_FALSE(full);
-  CHECK(full.error().code == Errc::kRefused);
+  CHECK(full.error().code == Errc::kConflict);
   CHECK(full.error().message.find("1970-01-01T04:00:00Z") != std::string::npos);
   CHECK(one.rotate("y", at(4), hours(24)));
 }

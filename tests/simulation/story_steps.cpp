@@ -138,7 +138,7 @@ void Story::read_files(Process& process, bool calm) {
   const std::uint64_t before = inputs_.reads_ahead();
   const Result<void> read = (*inputs)->run();
   if (inputs_.reads_ahead() != before) ++reached_["a file is read ahead of one that pauses"];
-  const bool is_stopped = !read && read.error().code == Errc::kRefused && !faults_.crashed();
+  const bool is_stopped = !read && read.error().code == Errc::kStopped && !faults_.crashed();
   if (!is_stopped && !good(process, read)) return;
   for (const std::string& path : inputs_.paths()) {
     const std::uint64_t taken = find(node, path)->next_offset;
