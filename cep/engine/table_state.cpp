@@ -17,20 +17,6 @@ namespace {
 // together.
 constexpr std::uint32_t kBlock = 8;
 constexpr std::uint32_t kSlotsAhead = 8 * kBlock;
-// Copies a text that is most often short: overlapping copies instead of a loop.
-void copy_short(char* to, std::string_view text) {
-  const std::size_t size = text.size();
-  if (size >= 8 && size <= 16) {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    std::memcpy(&first, text.data(), 8);
-    std::memcpy(&last, text.data() + size - 8, 8);
-    std::memcpy(to, &first, 8);
-    std::memcpy(to + size - 8, &last, 8);
-  } else {
-    std::copy(text.begin(), text.end(), to);
-  }
-}
 constexpr std::int64_t kTicksOfRound = 4;  // of sweep()
 constexpr std::int64_t kTickLeastUs = 1'000;
 constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
@@ -85,9 +71,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
       matcher_(program, table_, store_, stats, groups_, budgets),
       codec_(program, table_, store_, feature_store_, matcher_.general(), stats),
       features_(program, table),
-      mask_words_(table_.operator_words + table_.predicate_words),
-      masks_(program.plan->event_types.size() * table_.role_places),
-      touch_mask_(mask_words_) {
+      slice_keys_(program, table_, hash_seed, stats) {
   std::vector<std::vector<bool>> queues(program.pass_count);
   queue_of_op_.resize(table_.operators.size());
   for (std::size_t i = 0; i < table_.operators.size(); ++i) {
@@ -109,15 +93,6 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
       rest_masks_[p][bit / 64] |= std::uint64_t{1} << (bit % 64);
     }
   }
-  gains_.resize(table_.predicates.size() * mask_words_);
-  const auto gain = [&](std::uint32_t predicate, std::uint32_t word, std::uint32_t bit) {
-    gains_[std::size_t{predicate} * mask_words_ + word + bit / 64] |= std::uint64_t{1}
-                                                                      << (bit % 64);
-  };
-  for (std::uint32_t bit = 0; bit < table_.bit_predicates.size(); ++bit) {
-    for (const std::uint32_t predicate : table_.bit_predicates[bit]) gain(predicate, 0, bit);
-  }
-  for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) gain(p, table_.operator_words, p);
   for (std::uint32_t i = 0; i < kShardCount; ++i) {
     shards_.push_back(std::make_unique<Shard>(hash_seed));
     for (const std::vector<bool>& of_pass : queues) shards_.back()->timers.emplace_back(of_pass);
@@ -129,240 +104,60 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
 
 // ---- resolve
 
-// Each entry's operator bits and predicate bits, from the predicates' bitmaps.
-void TableState::make_masks(const Slice& slice) {
-  const std::size_t types = program_.plan->event_types.size();
-  const bool only_alerts = masks_version_ >= slice.first_version();
-  masks_version_ = slice.version();
-  for (std::size_t i = 0; i < masks_.size(); ++i) {
-    const EventTypeIndex type(i % types);
-    if (only_alerts && !program_.plan->event_types[type.value].is_alert()) continue;
-    const std::uint32_t rows = slice.rows_of(type);
-    std::vector<std::uint64_t>& masks = masks_[i];
-    masks.assign(std::size_t{rows} * mask_words_, 0);
-    if (rows == 0) continue;
-    for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) {
-      const AtomFormula& formula = table_.predicates[p].by_type[i];
-      if (formula.steps.empty()) continue;
-      slice.atoms().combine(formula, rows, predicate_bits_);
-      const std::uint64_t* gain = gains_.data() + std::size_t{p} * mask_words_;
-      for (std::size_t w = 0; w < predicate_bits_.size(); ++w) {
-        for (std::uint64_t bits = predicate_bits_[w]; bits != 0; bits &= bits - 1) {
-          const std::size_t entry = w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-          std::uint64_t* mask = masks.data() + entry * mask_words_;
-          for (std::uint32_t j = 0; j < mask_words_; ++j) mask[j] |= gain[j];
-        }
-      }
-    }
-  }
-}
-
-// Room for `bytes` more after the key bytes used so far.
-char* TableState::key_space(std::size_t bytes) {
-  if (key_bytes_capacity_ - key_bytes_used_ < bytes) {
-    const std::size_t capacity =
-        std::max<std::size_t>(std::size_t{key_bytes_capacity_} * 2, key_bytes_used_ + bytes + 4096);
-    TOCSIN_ASSERT(capacity <= UINT32_MAX, "a slice's keys stay below 4 GiB");
-    auto grown = std::make_unique_for_overwrite<char[]>(capacity);
-    if (key_bytes_used_ > 0) std::memcpy(grown.get(), key_bytes_.get(), key_bytes_used_);
-    key_bytes_ = std::move(grown);
-    key_bytes_capacity_ = static_cast<std::uint32_t>(capacity);
-  }
-  return key_bytes_.get() + key_bytes_used_;
-}
-
-// Writes the row's key bytes after those used so far; gives their number plus one, 0 when a part is
-// missing.
-std::uint32_t TableState::write_key(const Batch& batch, const Row& row, const KeySource& source) {
-  if (source.by_type.empty()) {
-    EvalScope scope{program_};
-    scope.batch = &batch;
-    scope.values_missing = &stats_.values_missing;
-    key_values_.clear();
-    for (const Expr* expr : source.exprs) {
-      key_values_.push_back(evaluate(*expr, EventView{&row, nullptr}, scope));
-      if (key_values_.back().is_missing()) return 0;
-    }
-    return write_values();
-  }
-  const KeyFields& key = source.by_type[row.type.value];
-  if (!key.complete) return 0;
-  const Column* columns = batch.types[row.type.value].fields.data();
-  if (key.is_one_text) {
-    const Column& column = columns[key.fields[0].value];
-    if (row.index >= column.known.size() || column.known[row.index] == 0) return 0;
-    const std::string_view text = column.texts[row.index];
-    char* out = key_space(1 + text.size());
-    out[0] = '\x04';  // as cep/value/key.h says
-    copy_short(out + 1, text);
-    return static_cast<std::uint32_t>(text.size()) + 2;
-  }
-  const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
-  key_values_.clear();
-  for (const FieldIndex field : key.fields) {
-    key_values_.push_back(column_value(fields[field.value].type, columns[field.value], row.index));
-    if (key_values_.back().is_missing()) return 0;
-  }
-  return write_values();
-}
-std::uint32_t TableState::write_values() {
-  const std::string bytes = key_bytes(key_values_);
-  if (!bytes.empty()) std::memcpy(key_space(bytes.size()), bytes.data(), bytes.size());
-  return static_cast<std::uint32_t>(bytes.size()) + 1;
-}
-
 void TableState::resolve(std::uint32_t pass, Slice& slice) {
-  if (version_ == slice.version()) return;
-  version_ = slice.version();
-  make_masks(slice);
-  key_bytes_used_ = 0;
-  unordered_.clear();
-  counts_.fill(0);
-  if (table_.sources.size() == 1) {
-    find_keys(pass, slice);
-  } else {
-    find_keys_of_sources(pass, slice);
-  }
-  std::array<std::uint32_t, kShardCount> next{};
-  shard_begin_[0] = 0;
-  for (std::uint32_t s = 0; s < kShardCount; ++s) {
-    next[s] = shard_begin_[s];
-    shard_begin_[s + 1] = shard_begin_[s] + counts_[s];
-  }
-  touches_.resize(unordered_.size());
-  slots_.resize(unordered_.size());
-  record_hints_.resize(unordered_.size());
-  for (const Touch& touch : unordered_) touches_[next[shard_of_hash(touch.hash)]++] = touch;
-  const auto touches = static_cast<std::uint32_t>(touches_.size());
-  if (touches > 0) {
+  if (!slice_keys_.resolve(rest_masks_[pass], slice)) return;
+  slots_.resize(slice_keys_.size());
+  record_hints_.resize(slice_keys_.size());
+  if (slice_keys_.size() > 0) {
     const EventTime latest = slice.batch().rows.back().engine_time;
     tick_ = kept_tick(tick_of(latest.us));
   }
   prefetch_slots(0, kSlotsAhead);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
-    if (counts_[s] > 0) find_slots(s, slice);
+    if (slice_keys_.begin_of(s) < slice_keys_.end_of(s)) find_slots(s, slice);
   }
-}
-
-// The key of `size` bytes that was written last.
-void TableState::add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources,
-                           Slice& slice) {
-  Touch touch;
-  touch.row = row;
-  touch.key_begin = key_bytes_used_;
-  touch.key_size = key_size;
-  touch.sources = sources;
-  key_bytes_used_ += key_size;
-  touch.hash = hash_key(key_of(touch), seed_);
-  unordered_.push_back(touch);
-  ++counts_[shard_of_hash(touch.hash)];
-  slice.mark_relevant(row);
-}
-
-void TableState::find_keys(std::uint32_t pass, Slice& slice) {
-  const std::vector<Row>& rows = slice.batch().rows;
-  const KeySource& source = table_.sources[0];
-  const std::uint64_t* const rest = rest_masks_[pass].data();
-  for (std::uint32_t i = 0; i < rows.size(); ++i) {
-    const Row& row = rows[i];
-    const std::uint64_t* mask = mask_of(row);
-    std::uint64_t any = 0;
-    for (std::uint32_t w = 0; w < table_.operator_words; ++w) any |= mask[w] & rest[w];
-    if (any == 0) continue;
-    const std::uint32_t written = write_key(slice.batch(), row, source);
-    if (written != 0) add_touch(i, written - 1, 1, slice);
-  }
-}
-
-// A row is seen once under each different key, first under those of its roles.
-void TableState::find_keys_of_sources(std::uint32_t pass, Slice& slice) {
-  const std::vector<Row>& rows = slice.batch().rows;
-  const std::uint64_t* const rest = rest_masks_[pass].data();
-  for (std::uint32_t i = 0; i < rows.size(); ++i) {
-    const Row& row = rows[i];
-    const std::size_t first = unordered_.size();
-    for (std::uint32_t s = 0; s < table_.sources.size(); ++s) {
-      const KeySource& source = table_.sources[s];
-      const std::uint64_t* mask = mask_of(row, s < table_.role_places ? s : 0);
-      std::uint64_t any = 0;
-      for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
-        any |= mask[w] & rest[w] & source.operators[w];
-      }
-      if (any == 0) continue;
-      const std::uint32_t written = write_key(slice.batch(), row, source);
-      if (written == 0) continue;
-      const std::string_view key(key_bytes_.get() + key_bytes_used_, written - 1);
-      const auto same =
-          std::find_if(unordered_.begin() + static_cast<std::ptrdiff_t>(first), unordered_.end(),
-                       [&](const Touch& touch) { return key_of(touch) == key; });
-      if (same != unordered_.end()) {
-        same->sources |= std::uint32_t{1} << s;
-      } else {
-        add_touch(i, written - 1, std::uint32_t{1} << s, slice);
-      }
-    }
-  }
-}
-
-// What sees the row under this key, and its predicates.
-const std::uint64_t* TableState::mask_of(const Row& row, const Touch& touch) {
-  if (table_.sources.size() == 1) return mask_of(row);
-  std::fill(touch_mask_.begin(), touch_mask_.end(), 0);
-  for (std::uint32_t rest = touch.sources; rest != 0; rest &= rest - 1) {
-    const auto s = static_cast<std::uint32_t>(std::countr_zero(rest));
-    const bool is_own = s < table_.role_places;
-    const std::uint64_t* mask = mask_of(row, is_own ? s : 0);
-    const std::vector<std::uint64_t>& operators = table_.sources[s].operators;
-    for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
-      touch_mask_[w] |= mask[w] & operators[w];
-    }
-    for (std::uint32_t w = table_.operator_words; is_own && w < mask_words_; ++w) {
-      touch_mask_[w] |= mask[w];
-    }
-  }
-  return touch_mask_.data();
 }
 
 void TableState::prefetch_slots(std::uint32_t begin, std::uint32_t end) const {
-  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  end = std::min(end, slice_keys_.size());
   for (std::uint32_t i = begin; i < end; ++i) {
-    const std::uint64_t hash = touches_[i].hash;
+    const std::uint64_t hash = slice_keys_.touch(i).hash;
     shards_[shard_of_hash(hash)]->keys.prefetch(hash);
   }
 }
 void TableState::prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const {
-  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  end = std::min(end, slice_keys_.size());
   const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = begin; i < end; ++i) {
-    tocsin::prefetch(&rows[touches_[i].row]);
+    tocsin::prefetch(&rows[slice_keys_.touch(i).row]);
     tocsin::prefetch(slots_[i]);
   }
 }
 // The rows were fetched before.
 void TableState::prefetch_records(std::uint32_t begin, std::uint32_t end,
                                   const Slice& slice) const {
-  end = std::min(end, static_cast<std::uint32_t>(touches_.size()));
+  end = std::min(end, slice_keys_.size());
   const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = begin; i < end; ++i) store_.prefetch(record_hints_[i]);
   for (std::uint32_t i = begin; i < end; ++i) {
-    const Row& row = rows[touches_[i].row];
-    tocsin::prefetch(mask_of(row));
+    const Row& row = rows[slice_keys_.touch(i).row];
+    tocsin::prefetch(slice_keys_.mask_of(row));
     store_.prefetch_columns(row);
   }
 }
 void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
   Shard& shard = *shards_[shard_index];
-  const std::uint32_t begin = shard_begin_[shard_index];
-  const std::uint32_t end = shard_begin_[shard_index + 1];
+  const std::uint32_t begin = slice_keys_.begin_of(shard_index);
+  const std::uint32_t end = slice_keys_.end_of(shard_index);
   const std::vector<Row>& rows = slice.batch().rows;
   const std::uint64_t generation = shard.keys.generation();
   for (std::uint32_t i = begin; i < end; ++i) {
     if (i % kBlock == 0) prefetch_slots(i + kSlotsAhead, i + kSlotsAhead + kBlock);
-    const Touch& touch = touches_[i];
-    KeySlot* slot = shard.keys.find(touch.hash, key_of(touch));
+    const SliceKeys::Touch& touch = slice_keys_.touch(i);
+    KeySlot* slot = shard.keys.find(touch.hash, slice_keys_.key_of(touch));
     const Row& row = rows[touch.row];
-    if (slot == nullptr && (mask_of(row, touch)[0] & 1) != 0) {
-      slot = shard.keys.insert(touch.hash, key_of(touch));
+    if (slot == nullptr && (slice_keys_.mask_of(row, touch)[0] & 1) != 0) {
+      slot = shard.keys.insert(touch.hash, slice_keys_.key_of(touch));
     }
     if (slot != nullptr) {
       slot->touched = tick_ & (KeySlot::kTicks - 1);
@@ -374,7 +169,8 @@ void TableState::find_slots(std::uint32_t shard_index, Slice& slice) {
   }
   if (shard.keys.generation() != generation) {  // inserts may have moved what was found before
     for (std::uint32_t i = begin; i < end; ++i) {
-      slots_[i] = shard.keys.find(touches_[i].hash, key_of(touches_[i]));
+      slots_[i] =
+          shard.keys.find(slice_keys_.touch(i).hash, slice_keys_.key_of(slice_keys_.touch(i)));
     }
   }
 }
@@ -391,7 +187,7 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
   prefetch_records(0, kBlock, slice);
   fetch_for_timers(pass, watermark);
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
-    const bool has_rows = shard_begin_[s] < shard_begin_[s + 1];
+    const bool has_rows = slice_keys_.begin_of(s) < slice_keys_.end_of(s);
     if (!has_rows && next_due_[pass][s] > watermark.us) continue;
     Shard& shard = *shards_[s];
     if (has_rows) run_shard(pass, s, slice);
@@ -426,27 +222,27 @@ void TableState::fetch_records(Shard& shard, std::uint64_t hash) const {
 void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice) {
   Shard& shard = *shards_[shard_index];
   work_on(shard);
-  const std::uint32_t end = shard_begin_[shard_index + 1];
+  const std::uint32_t end = slice_keys_.end_of(shard_index);
   const std::vector<Row>& rows = slice.batch().rows;
   const bool has_timers = has_timers_[pass];
-  for (std::uint32_t i = shard_begin_[shard_index]; i < end; ++i) {
+  for (std::uint32_t i = slice_keys_.begin_of(shard_index); i < end; ++i) {
     if (i % kBlock == 0) {
       prefetch_rows(i + 2 * kBlock, i + 3 * kBlock, slice);
       prefetch_records(i + kBlock, i + 2 * kBlock, slice);
     }
     if (has_timers) {
-      const std::int64_t now = rows[touches_[i].row].engine_time.us;
+      const std::int64_t now = rows[slice_keys_.touch(i).row].engine_time.us;
       if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
     }
-    run_row(pass, shard, slice, touches_[i], slots_[i]);
-    if (groups_.any_over()) keep_groups_to_budget(shard, rows[touches_[i].row]);
+    run_row(pass, shard, slice, slice_keys_.touch(i), slots_[i]);
+    if (groups_.any_over()) keep_groups_to_budget(shard, rows[slice_keys_.touch(i).row]);
   }
 }
 
-void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch,
-                         KeySlot* slot) {
+void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice,
+                         const SliceKeys::Touch& touch, KeySlot* slot) {
   const Row& row = slice.batch().rows[touch.row];
-  const std::uint64_t* mask = mask_of(row, touch);
+  const std::uint64_t* mask = slice_keys_.mask_of(row, touch);
   CurrentRow& hand = hand_;
   hand = {};
   hand.row = &row;
@@ -460,7 +256,7 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice, const T
   }
   store_.take_in_roles(hand.roles);
   features_.begin(slice, pass, hand);
-  matcher_.begin_row(hand, key_of(touch), features_, shard.timers[pass]);
+  matcher_.begin_row(hand, slice_keys_.key_of(touch), features_, shard.timers[pass]);
   for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
     std::uint64_t bits = mask[w] & pass_masks_[pass][w];
     for (; bits != 0; bits &= bits - 1) {

@@ -15,6 +15,7 @@
 #include "cep/data/alert.h"
 #include "cep/data/state_entry.h"
 #include "cep/engine/key_report.h"
+#include "cep/engine/slice_keys.h"
 #include "cep/engine/state_record.h"
 #include "cep/match/feature_store.h"
 #include "cep/match/matcher.h"
@@ -103,14 +104,6 @@ class TableState {
     Changes changes;
     std::vector<RestoredTimer> restored;
   };
-  // A row at its key.
-  struct Touch {
-    std::uint64_t hash = 0;
-    std::uint32_t row = 0;
-    std::uint32_t key_begin = 0;  // into key_bytes_
-    std::uint32_t key_size = 0;
-    std::uint32_t sources = 1;  // of this key, as bits
-  };
   // Reads features at the current row: those of this table and pass in place, others from value
   // columns. By then all of them have taken the row, so that the last value read stays good.
   class Features : public FeatureReader {
@@ -137,22 +130,7 @@ class TableState {
     Value value_;
   };
 
-  void make_masks(const Slice& slice);
-  char* key_space(std::size_t bytes);
-  std::uint32_t write_key(const Batch& batch, const Row& row, const KeySource& source);
-  std::uint32_t write_values();
-  const std::uint64_t* mask_of(const Row& row, std::size_t place = 0) const {
-    return masks_[place * program_.plan->event_types.size() + row.type.value].data() +
-           std::size_t{row.index} * mask_words_;
-  }
-  const std::uint64_t* mask_of(const Row& row, const Touch& touch);
   void resolve(std::uint32_t pass, Slice& slice);
-  void add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources, Slice& slice);
-  void find_keys(std::uint32_t pass, Slice& slice);
-  void find_keys_of_sources(std::uint32_t pass, Slice& slice);
-  std::string_view key_of(const Touch& touch) const {
-    return {key_bytes_.get() + touch.key_begin, touch.key_size};
-  }
   void prefetch_slots(std::uint32_t begin, std::uint32_t end) const;
   void prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
   void prefetch_records(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
@@ -177,7 +155,8 @@ class TableState {
     groups_.work_on(shard.credits);
   }
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
-  void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const Touch& touch, KeySlot* slot);
+  void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const SliceKeys::Touch& touch,
+               KeySlot* slot);
   bool takes(const FeatureProgram& feature, const CurrentRow& hand, const Slice& slice);
   void take_into_feature(const FeatureProgram& feature, CurrentRow& hand, const Slice& slice);
   void write_value(const ProbeProgram& probe, const CurrentRow& hand, Slice& slice);
@@ -233,25 +212,10 @@ class TableState {
   Features features_;
 
   // The slice in work.
-  std::uint32_t mask_words_ = 0;
-  std::vector<std::uint64_t> gains_;  // by predicate: what a row's mask gains where it holds
-  std::uint16_t tick_ = 0;            // of its last row
-  std::uint64_t version_ = 0;         // of the slice's rows that touches_ are of
-  std::uint64_t masks_version_ = 0;   // the first of the slice's versions that masks_ are of
-  // By place of a role, then event type: mask_words_ for each entry.
-  std::vector<std::vector<std::uint64_t>> masks_;
-  std::vector<std::uint64_t> touch_mask_;  // of a touch by several sources
-  std::array<std::uint32_t, kShardCount> counts_{};
-  AtomBits::Words predicate_bits_;
-  std::vector<Touch> unordered_;
-  std::vector<Touch> touches_;  // by shard, rows ascending
-  std::array<std::uint32_t, kShardCount + 1> shard_begin_{};
+  SliceKeys slice_keys_;
+  std::uint16_t tick_ = 0;       // of its last row
   std::vector<KeySlot*> slots_;  // by touch
   // By touch: where the record lay when its slot was found, to fetch it; it may have moved since.
   std::vector<const std::byte*> record_hints_;
-  std::unique_ptr<char[]> key_bytes_;  // of all touches
-  std::uint32_t key_bytes_used_ = 0;
-  std::uint32_t key_bytes_capacity_ = 0;
-  std::vector<Value> key_values_;
 };
 }  // namespace tocsin::cep
