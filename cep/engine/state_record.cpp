@@ -39,7 +39,7 @@ RecordCodec::RecordCodec(const ProgramImpl& program, const TableProgram& table, 
 
 // ---- writing
 
-bool RecordCodec::write(const std::byte* record, std::string& out) {
+bool RecordCodec::write(const std::byte* record, PatternPool& patterns, std::string& out) {
   events_.clear();
   blocks_.clear();
   const auto* const header = reinterpret_cast<const RecordHeader*>(record);
@@ -56,8 +56,7 @@ bool RecordCodec::write(const std::byte* record, std::string& out) {
       write_strict(record, entry, program_.strict_groups[op.index]);
       continue;
     } else if (program_.rules[op.index].method == Method::kGeneral) {
-      const PatternState& state =
-          patterns_.pool().at(*RecordStore::at<std::uint32_t>(record, entry.state));
+      const PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, entry.state));
       pattern_writer_.write(program_.rules[op.index], state, body);
       ByteWriter suppression(suppression_);
       save_suppression(suppression, state.suppression);
@@ -163,8 +162,8 @@ void RecordCodec::write_strict(const std::byte* record, const OperatorEntry& ent
 
 bool RecordCodec::read(const TableTarget& from, std::string_view entry, EventTime watermark,
                        KeySlot& slot, std::string_view key,
-                       const std::vector<std::uint32_t>& queues, std::vector<RestoredTimer>& timers,
-                       std::vector<ShardTimers>& shard_timers) {
+                       const std::vector<std::uint32_t>& queues, PatternPool& patterns,
+                       std::vector<RestoredTimer>& timers, std::vector<ShardTimers>& shard_timers) {
   ByteReader bytes(entry);
   as_of_ = watermark;
   if (bytes.u8() != kFormat ||
@@ -183,7 +182,8 @@ bool RecordCodec::read(const TableTarget& from, std::string_view entry, EventTim
     const PartTarget& target = from.parts[block.part];
     const StateKind kind = kind_of(target);
     if (kind == StateKind::kRuns && !read_runs(block, target, slot)) return false;
-    if (kind == StateKind::kPattern && !read_pattern(block, target, slot, key)) return false;
+    if (kind == StateKind::kPattern && !read_pattern(block, target, patterns, slot, key))
+      return false;
   }
   if (!join_strict(slot)) return false;
   for (const Block& block : read_) {
@@ -199,8 +199,7 @@ bool RecordCodec::read(const TableTarget& from, std::string_view entry, EventTim
     } else {
       const Offset state = store_.find(slot, target.op)->state;
       const std::uint32_t handle = *RecordStore::at<std::uint32_t>(store_.base(slot), state);
-      patterns_.set_timers(rule, patterns_.pool().at(handle), slot.hash, shard_timers[rule.pass],
-                           queue);
+      patterns_.set_timers(rule, patterns.at(handle), slot.hash, shard_timers[rule.pass], queue);
     }
   }
   return true;
@@ -515,17 +514,16 @@ bool RecordCodec::join_strict(KeySlot& slot) {
   return true;
 }
 
-bool RecordCodec::read_pattern(Block& block, const PartTarget& target, KeySlot& slot,
-                               std::string_view key) {
+bool RecordCodec::read_pattern(Block& block, const PartTarget& target, PatternPool& patterns,
+                               KeySlot& slot, std::string_view key) {
   const RuleProgram& rule = rule_of(target);
-  PatternPool& pool = patterns_.pool();
   std::byte* const record = store_.base(slot);
-  const std::uint32_t handle = pool.make();
+  const std::uint32_t handle = patterns.make();
   const Offset place = RecordStore::cut(record, 1);
   *RecordStore::at<std::uint64_t>(record, place) = 0;
   *RecordStore::at<std::uint32_t>(record, place) = handle;
   RecordStore::set_state(record, rule.op, place);
-  PatternState& state = pool.at(handle);
+  PatternState& state = patterns.at(handle);
   if (target.keeps_suppression && block.suppression.left() > 0 &&
       !restore_suppression(block.suppression, rule.rule->suppression, as_of_, state.suppression)) {
     return false;
@@ -536,7 +534,7 @@ bool RecordCodec::read_pattern(Block& block, const PartTarget& target, KeySlot& 
       !patterns_.restore(rule, state, key, block.state, read_events_, target.values)) {
     return false;
   }
-  pool.count(state);
+  patterns.count(state);
   return true;
 }
 }  // namespace tocsin::cep

@@ -38,18 +38,19 @@ struct RestoredTimer {
   Timer timer;
 };
 
-/// Writes and reads the records of one table, of the shard that its stores are working on.
+/// Writes and reads the records of one table, of the shard that its stores are working on;
+/// `patterns` are that shard's.
 class RecordCodec {
  public:
   RecordCodec(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
               FeatureStore& features, PatternMatcher& patterns, EngineStats& stats);
   /// Replaces `out` by the record's bytes; false where it holds nothing.
-  bool write(const std::byte* record, std::string& out);
+  bool write(const std::byte* record, PatternPool& patterns, std::string& out);
   /// Adds to the slot's record what the entry holds for this table. Deadlines go to `timers`, those
   /// that need no order to `shard_timers`. False for bytes that write() did not write under `from`,
   /// or that are there already. `queues` are by op - 1.
   bool read(const TableTarget& from, std::string_view entry, EventTime watermark, KeySlot& slot,
-            std::string_view key, const std::vector<std::uint32_t>& queues,
+            std::string_view key, const std::vector<std::uint32_t>& queues, PatternPool& patterns,
             std::vector<RestoredTimer>& timers, std::vector<ShardTimers>& shard_timers);
 
  private:
@@ -88,7 +89,8 @@ class RecordCodec {
                   std::vector<RestoredTimer>& timers) const;
   bool read_strict(Block& block, const PartTarget& target);
   bool join_strict(KeySlot& slot);
-  bool read_pattern(Block& block, const PartTarget& target, KeySlot& slot, std::string_view key);
+  bool read_pattern(Block& block, const PartTarget& target, PatternPool& patterns, KeySlot& slot,
+                    std::string_view key);
   Offset event_in(std::byte* record, std::size_t number);
   Offset copy_event(std::byte* record, std::size_t number);
 

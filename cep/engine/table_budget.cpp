@@ -36,7 +36,7 @@ void TableState::keep_groups_to_budget(Shard& shard, const Row& row) {
 }
 
 // A restored key's record takes what it may at most take of its groups' credits.
-void TableState::charge_groups(const KeySlot& slot) {
+void TableState::charge_groups(Shard& shard, const KeySlot& slot) {
   if (slot.record == 0) return;
   const std::byte* const record = store_.base(slot);
   const auto* const header = reinterpret_cast<const RecordHeader*>(record);
@@ -49,7 +49,7 @@ void TableState::charge_groups(const KeySlot& slot) {
     std::uint64_t words = header->used;
     if (rule.method == Method::kGeneral) {
       const auto handle = *RecordStore::at<std::uint32_t>(record, entries[i].state);
-      const PatternState& state = matcher_.general().pool().at(handle);
+      const PatternState& state = shard.patterns.at(handle);
       runs = state.runs.size() + (state.window.open ? 1 : 0) + (state.suppression.quiet ? 1 : 0);
       words = state.words.size();
     } else {
@@ -73,12 +73,12 @@ GroupCredit TableState::keep_group_to_budget(const RuleProgram& rule, Shard& sha
     const OperatorEntry* const entry = RecordStore::find(record, rule.op);
     if (entry == nullptr) return;
     runs.clear();
-    bytes += matcher_.live_runs(rule, record, entry->state, now, runs);
+    bytes += matcher_.live_runs(rule, shard.patterns, record, entry->state, now, runs);
     for (const LiveRun& run : runs) {
       all.push_back({run, static_cast<std::uint32_t>(keys.size()), false});
       bytes += run.bytes;
     }
-    const auto quiet_us = matcher_.general().quiet_since(rule, record, entry->state);
+    const auto quiet_us = PatternMatcher::quiet_since(rule, shard.patterns, record, entry->state);
     if (quiet_us) {
       all.push_back(
           {{*quiet_us, {}, kPartialMatchBytes}, static_cast<std::uint32_t>(keys.size()), true});
@@ -128,9 +128,9 @@ GroupCredit TableState::keep_group_to_budget(const RuleProgram& rule, Shard& sha
     if (tracks_) note_change(shard, *key.slot);
     std::byte* const record = store_.base(*key.slot);
     const OperatorEntry* const entry = RecordStore::find(record, rule.op);
-    if (key.is_quiet_over) matcher_.general().end_quiet(record, entry->state);
+    if (key.is_quiet_over) PatternMatcher::end_quiet(shard.patterns, record, entry->state);
     if (key.dropped == 0) continue;
-    matcher_.drop_live_runs(rule, record, entry->state, now, key.dropped);
+    matcher_.drop_live_runs(rule, shard.patterns, record, entry->state, now, key.dropped);
   }
   return left(all.size() - count);
 }

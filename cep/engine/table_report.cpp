@@ -308,7 +308,8 @@ void TableState::add_totals(EventTime now, std::vector<RuleTotals>& totals) {
         } else if (op.kind == OperatorKind::kRule) {
           const RuleProgram& rule = program_.rules[op.index];
           runs.clear();
-          std::uint64_t bytes = matcher_.live_runs(rule, record, entries[i].state, now.us, runs);
+          std::uint64_t bytes =
+              matcher_.live_runs(rule, shard->patterns, record, entries[i].state, now.us, runs);
           for (const LiveRun& run : runs) bytes += run.bytes;
           RuleTotals& of_rule = totals[rule.index.value];
           if (!runs.empty()) ++of_rule.keys;

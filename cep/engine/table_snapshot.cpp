@@ -25,9 +25,9 @@ void TableState::begin_cut() {
 }
 
 // What the cut has of a key, whose value is then in entry_.
-TableState::Written TableState::write_key(KeySlot& slot) {
+TableState::Written TableState::write_key(Shard& shard, KeySlot& slot) {
   slot.marks = (slot.marks & ~pending_mark_) & 7;
-  if (slot.record != 0 && codec_.write(store_.base(slot), entry_)) {
+  if (slot.record != 0 && codec_.write(store_.base(slot), shard.patterns, entry_)) {
     slot.marks |= KeySlot::kStored;
     return Written::kPut;
   }
@@ -38,7 +38,7 @@ TableState::Written TableState::write_key(KeySlot& slot) {
 
 void TableState::write_early(Shard& shard, KeySlot& slot) {
   work_on(shard);
-  const Written written = write_key(slot);
+  const Written written = write_key(shard, slot);
   if (written == Written::kNothing) return;
   const std::string_view key = shard.keys.key(slot);
   if (written == Written::kPut) {
@@ -87,7 +87,7 @@ bool TableState::write_group(std::uint16_t number, Shard& shard, StateSink& sink
       continue;
     }
     if (chunk.is_over()) return false;
-    const Written written = write_key(slot);
+    const Written written = write_key(shard, slot);
     const std::string_view bytes = shard.keys.key(slot);
     const StateKey key{number, group_of_hash(slot.hash), bytes};
     if (written == Written::kPut) sink.put(key, entry_);
@@ -143,9 +143,9 @@ bool TableState::restore(const TableTarget& from, std::string_view key, std::str
     slot->touched = kept_tick(tick_of(watermark.us) - kTicksOfLongest) & (KeySlot::kTicks - 1);
     if (tracks_) slot->marks = KeySlot::kStored;
   }
-  const bool is_well =
-      codec_.read(from, value, watermark, *slot, key, queue_of_op_, shard.restored, shard.timers);
-  if (is_well) charge_groups(*slot);
+  const bool is_well = codec_.read(from, value, watermark, *slot, key, queue_of_op_, shard.patterns,
+                                   shard.restored, shard.timers);
+  if (is_well) charge_groups(shard, *slot);
   if (is_well && slot->record == 0) {
     slot->marks = 0;
     shard.keys.erase(slot);
@@ -161,7 +161,7 @@ void TableState::forget(const TableTarget& from, std::string_view key) {
   work_on(shard);
   store_.prune(*slot, [&](std::byte* record, const OperatorEntry& entry) {
     if (std::ranges::find(from.parts, entry.op, &PartTarget::op) == from.parts.end()) return false;
-    release(record, entry);
+    release(shard, record, entry);
     return true;
   });
   if (slot->record != 0) return;
@@ -170,7 +170,7 @@ void TableState::forget(const TableTarget& from, std::string_view key) {
 }
 
 // What the operator has of a key outside its record, and counts of it.
-void TableState::release(std::byte* record, const OperatorEntry& entry) {
+void TableState::release(Shard& shard, std::byte* record, const OperatorEntry& entry) {
   const OperatorProgram& op = table_.operators[entry.op - 1];
   if (op.kind == OperatorKind::kFeature) {
     feature_store_.release(program_.features[op.index], entry);
@@ -181,7 +181,7 @@ void TableState::release(std::byte* record, const OperatorEntry& entry) {
       stats_.runs -= static_cast<std::uint64_t>(std::popcount(state.alive(i)));
     }
   } else if (program_.rules[op.index].method == Method::kGeneral) {
-    matcher_.general().release(record, entry.state);
+    matcher_.general().release(shard.patterns, record, entry.state);
   } else {
     stats_.runs -= RecordStore::at<RuleHeader>(record, entry.state)->run_count;
   }

@@ -43,14 +43,14 @@ TableState::Features::Features(const ProgramImpl& program, std::uint32_t table)
 
 const Value& TableState::Features::read(FeatureIndex read) {
   FeatureIndex value = read;
-  if (program_.value_by_place[read.value]) value.value += place_of_role(hand_->roles);
+  if (program_.value_by_place[read.value]) value.value += place_of_role(current_->roles);
   if (pass_in_place_[value.value] != pass_) {
-    const std::size_t place = own_[value.value] ? place_of_role(hand_->roles) : 0;
-    return slice_->values(value)[std::size_t{hand_->number} * places_[value.value] + place];
+    const std::size_t place = own_[value.value] ? place_of_role(current_->roles) : 0;
+    return slice_->values(value)[std::size_t{current_->number} * places_[value.value] + place];
   }
   if (value.value != last_) {
     last_ = value.value;
-    value_ = read_feature(program_.features[value.value], *hand_);
+    value_ = read_feature(program_.features[value.value], *current_);
   }
   return value_;
 }
@@ -182,7 +182,6 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
   resolve(pass, slice);
   store_.begin_slice(slice.batch());
   feature_store_.begin_slice(slice.batch());
-  matcher_.begin_slice(slice, alerts);
   prefetch_rows(0, 2 * kBlock, slice);
   prefetch_records(0, kBlock, slice);
   fetch_for_timers(pass, watermark);
@@ -190,12 +189,14 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
     const bool has_rows = slice_keys_.begin_of(s) < slice_keys_.end_of(s);
     if (!has_rows && next_due_[pass][s] > watermark.us) continue;
     Shard& shard = *shards_[s];
-    if (has_rows) run_shard(pass, s, slice);
+    if (has_rows) run_shard(pass, s, slice, alerts);
     if (!has_timers_[pass]) continue;
-    if (shard.timers[pass].next_due_us() <= watermark.us) fire(pass, shard, watermark.us);
+    if (shard.timers[pass].next_due_us() <= watermark.us) {
+      fire(pass, shard, {slice, alerts, shard.patterns, shard.timers[pass]}, watermark.us);
+    }
     next_due_[pass][s] = shard.timers[pass].next_due_us();
   }
-  matcher_.general().settle();
+  matcher_.general().settle(alerts);
 }
 
 // The slots and records of keys whose timers this slice will fire: all at once, so that they wait
@@ -219,8 +220,10 @@ void TableState::fetch_records(Shard& shard, std::uint64_t hash) const {
   });
 }
 
-void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice) {
+void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice,
+                           std::vector<Alert>& alerts) {
   Shard& shard = *shards_[shard_index];
+  const MatchContext context{slice, alerts, shard.patterns, shard.timers[pass]};
   work_on(shard);
   const std::uint32_t end = slice_keys_.end_of(shard_index);
   const std::vector<Row>& rows = slice.batch().rows;
@@ -232,31 +235,33 @@ void TableState::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice&
     }
     if (has_timers) {
       const std::int64_t now = rows[slice_keys_.touch(i).row].engine_time.us;
-      if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, now);
+      if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, context, now);
     }
-    run_row(pass, shard, slice, slice_keys_.touch(i), slots_[i]);
+    run_row(pass, context, slice_keys_.touch(i), slots_[i]);
     if (groups_.any_over()) keep_groups_to_budget(shard, rows[slice_keys_.touch(i).row]);
   }
 }
 
-void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice,
+void TableState::run_row(std::uint32_t pass, const MatchContext& context,
                          const SliceKeys::Touch& touch, KeySlot* slot) {
+  Slice& slice = context.slice;
   const Row& row = slice.batch().rows[touch.row];
   const std::uint64_t* mask = slice_keys_.mask_of(row, touch);
-  CurrentRow& hand = hand_;
-  hand = {};
-  hand.row = &row;
-  hand.number = slice.number_of(touch.row);
-  hand.predicates = mask + table_.operator_words;
-  hand.slot = slot;
-  hand.features = &feature_store_;
-  if (slot != nullptr && slot->record != 0) hand.record = store_.base(*slot);
+  CurrentRow& current = current_;
+  current = {};
+  current.row = &row;
+  current.number = slice.number_of(touch.row);
+  current.predicates = mask + table_.operator_words;
+  current.slot = slot;
+  current.features = &feature_store_;
+  if (slot != nullptr && slot->record != 0) current.record = store_.base(*slot);
   if (!table_.roles[row.type.value].empty()) {
-    hand.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
+    current.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
   }
-  store_.take_in_roles(hand.roles);
-  features_.begin(slice, pass, hand);
-  matcher_.begin_row(hand, slice_keys_.key_of(touch), features_, shard.timers[pass]);
+  store_.take_in_roles(current.roles);
+  features_.begin(slice, pass, current);
+  current.key = slice_keys_.key_of(touch);
+  current.reader = &features_;
   for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
     std::uint64_t bits = mask[w] & pass_masks_[pass][w];
     for (; bits != 0; bits &= bits - 1) {
@@ -264,18 +269,18 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice,
       const OperatorProgram& program = table_.operators[op - 1];
       switch (program.kind) {
         case OperatorKind::kFeature:
-          if (takes(program_.features[program.index], hand, slice)) {
-            take_into_feature(program_.features[program.index], hand, slice);
+          if (takes(program_.features[program.index], current, slice)) {
+            take_into_feature(program_.features[program.index], current, slice);
           }
           break;
         case OperatorKind::kProbe:
-          write_value(program_.probes[program.index], hand, slice);
+          write_value(program_.probes[program.index], current, slice);
           break;
         case OperatorKind::kRule:
-          matcher_.on_event(program_.rules[program.index], queue_of_op_[op - 1]);
+          matcher_.on_event(program_.rules[program.index], context, current, queue_of_op_[op - 1]);
           break;
         case OperatorKind::kStrict:
-          matcher_.on_strict_event(program_.strict_groups[program.index]);
+          matcher_.on_strict_event(program_.strict_groups[program.index], context, current);
           break;
       }
     }
@@ -283,12 +288,13 @@ void TableState::run_row(std::uint32_t pass, Shard& shard, Slice& slice,
 }
 
 // What the predicate cannot say: conditions that read features, and what a rule has raised.
-bool TableState::takes(const FeatureProgram& feature, const CurrentRow& hand, const Slice& slice) {
-  if (feature.unless && slice.is_alerted(*feature.unless, hand.number)) return false;
+bool TableState::takes(const FeatureProgram& feature, const CurrentRow& current,
+                       const Slice& slice) {
+  if (feature.unless && slice.is_alerted(*feature.unless, current.number)) return false;
   if (feature.where.empty()) return true;
   EvalScope scope = feature_scope(slice);
   return std::all_of(feature.where.begin(), feature.where.end(), [&](const Expr* condition) {
-    return evaluate(*condition, EventView{hand.row, nullptr}, scope).is_true();
+    return evaluate(*condition, EventView{current.row, nullptr}, scope).is_true();
   });
 }
 
@@ -301,26 +307,26 @@ EvalScope TableState::feature_scope(const Slice& slice) {
 }
 
 // Under arguments the event may be of another key, and of a type that the feature does not know.
-void TableState::write_value(const ProbeProgram& probe, const CurrentRow& hand, Slice& slice) {
+void TableState::write_value(const ProbeProgram& probe, const CurrentRow& current, Slice& slice) {
   const FeatureProgram& feature = program_.features[probe.feature.value];
-  Value value = read_feature(feature, hand, probe.source > 0);
+  Value value = read_feature(feature, current, probe.source > 0);
   if (value.kind == ValueKind::kString) value.text = slice.value_texts().store(value.text);
   const std::uint32_t places = table_.role_places;
-  Value* const values = slice.values(probe.value).data() + std::size_t{hand.number} * places;
-  if (hand.roles == 0 || probe.source > 0) {
+  Value* const values = slice.values(probe.value).data() + std::size_t{current.number} * places;
+  if (current.roles == 0 || probe.source > 0) {
     values[0] = value;
     return;
   }
   for (std::uint32_t place = 0; place < places; ++place) {
-    if ((hand.roles >> place & 1) != 0) values[place] = value;
+    if ((current.roles >> place & 1) != 0) values[place] = value;
   }
 }
 
-void TableState::take_into_feature(const FeatureProgram& feature, CurrentRow& hand,
+void TableState::take_into_feature(const FeatureProgram& feature, CurrentRow& current,
                                    const Slice& slice) {
   Value value;
   EvalScope scope = feature_scope(slice);
-  const EventView event{hand.row, nullptr};
+  const EventView event{current.row, nullptr};
   bool counts = std::all_of(
       feature.counts.begin(), feature.counts.end(),
       [&](const Expr* condition) { return evaluate(*condition, event, scope).is_true(); });
@@ -329,21 +335,22 @@ void TableState::take_into_feature(const FeatureProgram& feature, CurrentRow& ha
     counts = !value.is_missing();
   }
   if (counts) {
-    feature_store_.take(feature, hand, value);
+    feature_store_.take(feature, current, value);
   } else if (feature.window.takes_all) {
-    feature_store_.pass(feature, hand);
+    feature_store_.pass(feature, current);
   }
 }
 
-Value TableState::read_feature(const FeatureProgram& feature, const CurrentRow& hand,
+Value TableState::read_feature(const FeatureProgram& feature, const CurrentRow& current,
                                bool under_arguments) {
-  if (!under_arguments && !feature.has_key[hand.row->type.value]) return Value::missing();
-  return hand.features->read(feature, hand);
+  if (!under_arguments && !feature.has_key[current.row->type.value]) return Value::missing();
+  return current.features->read(feature, current);
 }
 
 // ---- time
 
-void TableState::fire(std::uint32_t pass, Shard& shard, std::int64_t now_us) {
+void TableState::fire(std::uint32_t pass, Shard& shard, const MatchContext& context,
+                      std::int64_t now_us) {
   work_on(shard);
   Timer timer;
   while (shard.timers[pass].take_due(now_us, timer)) {
@@ -353,10 +360,9 @@ void TableState::fire(std::uint32_t pass, Shard& shard, std::int64_t now_us) {
       const RuleProgram& rule = program_.rules[timer.rule];
       const std::string_view key = shard.keys.key(slot);
       if (rule.method == Method::kGeneral) {
-        matcher_.general().on_deadline(rule, slot, key, timer, shard.timers[pass],
-                                       queue_of_op_[rule.op - 1]);
+        matcher_.general().on_deadline(rule, context, slot, key, timer, queue_of_op_[rule.op - 1]);
       } else {
-        matcher_.on_deadline(rule, slot, key, timer);
+        matcher_.on_deadline(rule, context, slot, key, timer);
       }
     });
   }
@@ -378,7 +384,7 @@ void TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_
       } else {
         const RuleProgram& rule = program_.rules[op.index];
         until = rule.method == Method::kGeneral
-                    ? matcher_.general().expiry(rule, record, entry.state, now_us)
+                    ? matcher_.general().expiry(rule, shard.patterns, record, entry.state, now_us)
                     : matcher_.expiry(rule, record, entry.state, now_us);
       }
       expiry = std::max(expiry, until);

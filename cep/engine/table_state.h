@@ -109,10 +109,10 @@ class TableState {
   class Features : public FeatureReader {
    public:
     Features(const ProgramImpl& program, std::uint32_t table);
-    void begin(Slice& slice, std::uint32_t pass, const CurrentRow& hand) {
+    void begin(Slice& slice, std::uint32_t pass, const CurrentRow& current) {
       slice_ = &slice;
       pass_ = pass;
-      hand_ = &hand;
+      current_ = &current;
       last_ = kNone;
     }
     const Value& read(FeatureIndex read) override;
@@ -125,7 +125,7 @@ class TableState {
     std::vector<bool> own_;              // by value: of this table
     Slice* slice_ = nullptr;
     std::uint32_t pass_ = 0;
-    const CurrentRow* hand_ = nullptr;
+    const CurrentRow* current_ = nullptr;
     std::uint32_t last_ = kNone;
     Value value_;
   };
@@ -140,7 +140,7 @@ class TableState {
                          std::vector<RuleTotals>& totals) const;
   // ---- budgets of key groups (cep/engine/table_budget.cpp)
   void keep_groups_to_budget(Shard& shard, const Row& row);
-  void charge_groups(const KeySlot& slot);
+  void charge_groups(Shard& shard, const KeySlot& slot);
   GroupCredit keep_group_to_budget(const RuleProgram& rule, Shard& shard, std::uint32_t group,
                                    const Row& row);
   void fetch_for_timers(std::uint32_t pass, EventTime watermark);
@@ -151,19 +151,18 @@ class TableState {
   void work_on(Shard& shard) {
     store_.work_on(shard.keys);
     feature_store_.work_on(shard.windows);
-    matcher_.general().work_on(shard.patterns);
     groups_.work_on(shard.credits);
   }
-  void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice);
-  void run_row(std::uint32_t pass, Shard& shard, Slice& slice, const SliceKeys::Touch& touch,
+  void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice, std::vector<Alert>& alerts);
+  void run_row(std::uint32_t pass, const MatchContext& context, const SliceKeys::Touch& touch,
                KeySlot* slot);
-  bool takes(const FeatureProgram& feature, const CurrentRow& hand, const Slice& slice);
-  void take_into_feature(const FeatureProgram& feature, CurrentRow& hand, const Slice& slice);
-  void write_value(const ProbeProgram& probe, const CurrentRow& hand, Slice& slice);
+  bool takes(const FeatureProgram& feature, const CurrentRow& current, const Slice& slice);
+  void take_into_feature(const FeatureProgram& feature, CurrentRow& current, const Slice& slice);
+  void write_value(const ProbeProgram& probe, const CurrentRow& current, Slice& slice);
   EvalScope feature_scope(const Slice& slice);
-  static Value read_feature(const FeatureProgram& feature, const CurrentRow& hand,
+  static Value read_feature(const FeatureProgram& feature, const CurrentRow& current,
                             bool under_arguments = false);
-  void fire(std::uint32_t pass, Shard& shard, std::int64_t now_us);
+  void fire(std::uint32_t pass, Shard& shard, const MatchContext& context, std::int64_t now_us);
   void sweep_groups(std::uint32_t shard, std::uint32_t begin, std::uint32_t end,
                     std::int64_t now_us, std::int64_t round);
   void look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
@@ -174,9 +173,9 @@ class TableState {
     shard.changes.any_changed = true;
   }
   void write_early(Shard& shard, KeySlot& slot);
-  void release(std::byte* record, const OperatorEntry& entry);
+  void release(Shard& shard, std::byte* record, const OperatorEntry& entry);
   enum class Written : std::uint8_t { kNothing, kPut, kRemove };
-  Written write_key(KeySlot& slot);
+  Written write_key(Shard& shard, KeySlot& slot);
   bool write_group(std::uint16_t number, Shard& shard, StateSink& sink, Chunk& chunk);
   std::vector<std::string> keys_to_remove(Shard& shard);
 
@@ -208,7 +207,7 @@ class TableState {
   std::uint16_t changed_mark_ : 3 = 1;
   std::uint16_t pending_mark_ : 3 = 2;
   std::string entry_;  // the one in hand
-  CurrentRow hand_;
+  CurrentRow current_;
   Features features_;
 
   // The slice in work.

@@ -11,6 +11,7 @@
 
 namespace tocsin::cep {
 class FeatureStore;
+class FeatureReader;
 /// Of several roles the first counts.
 inline std::uint32_t place_of_role(std::uint32_t roles) {
   return roles == 0 ? 0 : static_cast<std::uint32_t>(std::countr_zero(roles));
@@ -22,7 +23,8 @@ struct CurrentRow {
   const std::uint64_t* predicates = nullptr;  // its predicate bits in the table
   KeySlot* slot = nullptr;      // null: nothing is live here and nothing that needs a record begins
   std::byte* record = nullptr;  // the slot's; null: none yet
-  FeatureStore* features = nullptr;
+  FeatureStore* features = nullptr;  // has the features of this table
+  FeatureReader* reader = nullptr;   // reads any feature at this row
   std::string_view key;
   std::uint32_t roles = 0;  // in which it is this key's, as bits by place; 0 without roles
   Offset event = 0;         // where it is captured in the record; 0: not yet

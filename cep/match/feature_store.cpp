@@ -13,9 +13,9 @@ namespace {
 constexpr std::uint32_t kRingEventsMax = std::uint32_t{1} << 28;
 }  // namespace
 
-void FeatureStore::take(const FeatureProgram& feature, CurrentRow& hand, const Value& value) {
+void FeatureStore::take(const FeatureProgram& feature, CurrentRow& current, const Value& value) {
   if (feature.in_ring) {
-    take_into_ring(feature, hand, value);
+    take_into_ring(feature, current, value);
     return;
   }
   Word word = 0;
@@ -24,58 +24,58 @@ void FeatureStore::take(const FeatureProgram& feature, CurrentRow& hand, const V
     const std::optional<Word> known = word_of(value, feature.window, memory);
     if (!known) {
       ++stats_.values_missing;
-      if (feature.window.takes_all) pass(feature, hand);
+      if (feature.window.takes_all) pass(feature, current);
       return;
     }
     word = *known;
   }
-  WindowState& window = window_of(feature, hand);
+  WindowState& window = window_of(feature, current);
   const std::uint64_t lost = memory.events_lost;
-  window.take(hand.row->engine_time, word);
+  window.take(current.row->engine_time, word);
   stats_.feature_events_lost += memory.events_lost - lost;
 }
 
-void FeatureStore::pass(const FeatureProgram& feature, CurrentRow& hand) {
-  WindowState& window = window_of(feature, hand);
+void FeatureStore::pass(const FeatureProgram& feature, CurrentRow& current) {
+  WindowState& window = window_of(feature, current);
   const std::uint64_t lost = windows_->memory().events_lost;
-  window.pass(hand.row->engine_time);
+  window.pass(current.row->engine_time);
   stats_.feature_events_lost += windows_->memory().events_lost - lost;
 }
 
-WindowState& FeatureStore::window_of(const FeatureProgram& feature, CurrentRow& hand) {
+WindowState& FeatureStore::window_of(const FeatureProgram& feature, CurrentRow& current) {
   const OperatorEntry* entry =
-      hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
+      current.record != nullptr ? RecordStore::find(current.record, feature.op) : nullptr;
   if (entry != nullptr) return windows_->at(entry->state);
   const std::uint32_t number = windows_->make(feature.window);
-  store_.ensure(*hand.slot, 0, feature.op, hand.event);
-  hand.record = store_.base(*hand.slot);
-  RecordStore::set_state(hand.record, feature.op, number);
+  store_.ensure(*current.slot, 0, feature.op, current.event);
+  current.record = store_.base(*current.slot);
+  RecordStore::set_state(current.record, feature.op, number);
   return windows_->at(number);
 }
 
-void FeatureStore::take_into_ring(const FeatureProgram& feature, CurrentRow& hand,
+void FeatureStore::take_into_ring(const FeatureProgram& feature, CurrentRow& current,
                                   const Value& value) {
-  const std::int64_t now = hand.row->engine_time.us;
+  const std::int64_t now = current.row->engine_time.us;
   if (value.number < INT64_MIN || value.number > INT64_MAX) {
     ++stats_.values_missing;
     return;
   }
-  KeySlot& slot = *hand.slot;
+  KeySlot& slot = *current.slot;
   OperatorEntry* entry =
-      hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
+      current.record != nullptr ? RecordStore::find(current.record, feature.op) : nullptr;
   if (entry == nullptr) {
     const RingHeader fresh = make_ring(*feature.feature, 0);
     const std::uint32_t words = ring_words(fresh.capacity, fresh.wide_times != 0, fresh.value);
-    store_.ensure(slot, words, feature.op, hand.event);
-    hand.record = store_.base(slot);
-    const Offset place = RecordStore::cut(hand.record, words);
-    auto* ring = RecordStore::at<RingHeader>(hand.record, place);
+    store_.ensure(slot, words, feature.op, current.event);
+    current.record = store_.base(slot);
+    const Offset place = RecordStore::cut(current.record, words);
+    auto* ring = RecordStore::at<RingHeader>(current.record, place);
     start_ring(fresh, ring);
-    RecordStore::set_state(hand.record, feature.op, place);
+    RecordStore::set_state(current.record, feature.op, place);
     push_ring(ring, now, value);
     return;
   }
-  auto* ring = RecordStore::at<RingHeader>(hand.record, entry->state);
+  auto* ring = RecordStore::at<RingHeader>(current.record, entry->state);
   trim_ring(ring, now, feature.window_us);
   if (ring->count >= feature.window.events_max) {
     drop_oldest(ring);
@@ -84,54 +84,55 @@ void FeatureStore::take_into_ring(const FeatureProgram& feature, CurrentRow& han
   if (ring->count == ring->capacity) {
     const std::uint32_t capacity = ring->capacity + std::max(ring->capacity / 2, 4U);
     const std::uint32_t words = ring_words(capacity, ring->wide_times != 0, ring->value);
-    if (store_.ensure(slot, words, feature.op, hand.event)) {
-      hand.record = store_.base(slot);
-      entry = RecordStore::find(hand.record, feature.op);
-      ring = RecordStore::at<RingHeader>(hand.record, entry->state);
+    if (store_.ensure(slot, words, feature.op, current.event)) {
+      current.record = store_.base(slot);
+      entry = RecordStore::find(current.record, feature.op);
+      ring = RecordStore::at<RingHeader>(current.record, entry->state);
     }
-    const Offset place = RecordStore::cut(hand.record, words);
-    auto* grown = RecordStore::at<RingHeader>(hand.record, place);
+    const Offset place = RecordStore::cut(current.record, words);
+    auto* grown = RecordStore::at<RingHeader>(current.record, place);
     grown->capacity = capacity;
     copy_ring(*ring, grown);
-    RecordStore::set_state(hand.record, feature.op, place);
+    RecordStore::set_state(current.record, feature.op, place);
     ring = grown;
   }
   push_ring(ring, now, value);
 }
 
-Value FeatureStore::read(const FeatureProgram& feature, const CurrentRow& hand) {
+Value FeatureStore::read(const FeatureProgram& feature, const CurrentRow& current) {
   const OperatorEntry* entry =
-      hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
+      current.record != nullptr ? RecordStore::find(current.record, feature.op) : nullptr;
   if (feature.in_ring) {
     RingHeader* ring = nullptr;
     if (entry != nullptr) {
-      ring = RecordStore::at<RingHeader>(hand.record, entry->state);
-      trim_ring(ring, hand.row->engine_time.us, feature.window_us);
+      ring = RecordStore::at<RingHeader>(current.record, entry->state);
+      trim_ring(ring, current.row->engine_time.us, feature.window_us);
     }
     return read_ring(ring, *feature.feature);
   }
   const bool is_today = feature.feature->window.kind == WindowKind::kCalendar;
-  const Zone* zone = is_today ? zone_of(feature, hand) : nullptr;
+  const Zone* zone = is_today ? zone_of(feature, current) : nullptr;
   if (is_today && zone == nullptr) return Value::missing();
   if (entry == nullptr) return value_without_window(feature.window);
-  return windows_->at(entry->state).read(hand.row->engine_time, zone);
+  return windows_->at(entry->state).read(current.row->engine_time, zone);
 }
 
-std::uint32_t FeatureStore::count_in_ring(const FeatureProgram& feature, const CurrentRow& hand) {
+std::uint32_t FeatureStore::count_in_ring(const FeatureProgram& feature,
+                                          const CurrentRow& current) {
   const OperatorEntry* entry =
-      hand.record != nullptr ? RecordStore::find(hand.record, feature.op) : nullptr;
+      current.record != nullptr ? RecordStore::find(current.record, feature.op) : nullptr;
   if (entry == nullptr) return 0;
-  auto* ring = RecordStore::at<RingHeader>(hand.record, entry->state);
-  trim_ring(ring, hand.row->engine_time.us, feature.window_us);
+  auto* ring = RecordStore::at<RingHeader>(current.record, entry->state);
+  trim_ring(ring, current.row->engine_time.us, feature.window_us);
   return ring->count;
 }
 
-const Zone* FeatureStore::zone_of(const FeatureProgram& feature, const CurrentRow& hand) const {
+const Zone* FeatureStore::zone_of(const FeatureProgram& feature, const CurrentRow& current) const {
   const Expr& zone = *feature.feature->window.zone;
   if (zone.op == Op::kLiteral) return feature.zone;
   EvalScope scope{program_};
   scope.batch = batch_;
-  const Value name = evaluate(zone, EventView{hand.row, nullptr}, scope);
+  const Value name = evaluate(zone, EventView{current.row, nullptr}, scope);
   return name.is_missing() ? nullptr : find_zone(program_.plan->zones, name.text);
 }
 

@@ -22,14 +22,14 @@ class FeatureStore {
   /// The shard whose windows are meant from now on.
   void work_on(WindowPool& windows) { windows_ = &windows; }
   /// Takes the current row, with the argument's known value (missing for count).
-  void take(const FeatureProgram& feature, CurrentRow& hand, const Value& value);
+  void take(const FeatureProgram& feature, CurrentRow& current, const Value& value);
   /// Takes the current row as one that is in the window and not aggregated. Requires a feature that
   /// takes all (WindowSpec).
-  void pass(const FeatureProgram& feature, CurrentRow& hand);
+  void pass(const FeatureProgram& feature, CurrentRow& current);
   /// The feature's value at the current row; a text is valid until the feature takes again.
-  Value read(const FeatureProgram& feature, const CurrentRow& hand);
+  Value read(const FeatureProgram& feature, const CurrentRow& current);
   /// The events in the ring of a feature that has one, at the current row.
-  static std::uint32_t count_in_ring(const FeatureProgram& feature, const CurrentRow& hand);
+  static std::uint32_t count_in_ring(const FeatureProgram& feature, const CurrentRow& current);
   /// Until when the feature's state of a key matters: WindowState's kDead, when its window has
   /// been freed, a time, or kNeverDies.
   std::int64_t expiry(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry,
@@ -47,9 +47,9 @@ class FeatureStore {
 
  private:
   // The window of the current key, made where there is none.
-  WindowState& window_of(const FeatureProgram& feature, CurrentRow& hand);
-  void take_into_ring(const FeatureProgram& feature, CurrentRow& hand, const Value& value);
-  const Zone* zone_of(const FeatureProgram& feature, const CurrentRow& hand) const;
+  WindowState& window_of(const FeatureProgram& feature, CurrentRow& current);
+  void take_into_ring(const FeatureProgram& feature, CurrentRow& current, const Value& value);
+  const Zone* zone_of(const FeatureProgram& feature, const CurrentRow& current) const;
 
   const ProgramImpl& program_;
   RecordStore& store_;

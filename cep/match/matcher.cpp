@@ -10,29 +10,39 @@
 #include "cep/record/suppressed_count.h"
 
 namespace tocsin::cep {
-void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
-  CurrentRow& hand = *hand_;
+void Matcher::begin_event(const MatchContext& context, CurrentRow& current) {
+  context_ = &context;
+  current_ = &current;
+  scope_.batch = &context.slice.batch();
+  scope_.key = current.key;
+  scope_.features = current.reader;
+  scope_.roles = current.roles;
+}
+
+void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, CurrentRow& current,
+                       std::uint32_t queue) {
   if (rule.method == Method::kGeneral) {
-    general_.on_event(rule, hand, *scope_.features, *timers_, queue);
+    general_.on_event(rule, context, current, queue);
     return;
   }
-  const bool may_start = hand.satisfies(rule.steps[0].take.predicate);
+  begin_event(context, current);
+  const bool may_start = current.satisfies(rule.steps[0].take.predicate);
   if (rule.method == Method::kSingle) {
     if (!may_start || (rule.count_test && !passes(*rule.count_test))) return;
-    take_up(rule, hand.record);
+    select_rule(rule, current.record);
     give_single_event();
     return;
   }
   OperatorEntry* const entry =
-      hand.record != nullptr ? RecordStore::find(hand.record, rule.op) : nullptr;
+      current.record != nullptr ? RecordStore::find(current.record, rule.op) : nullptr;
   if (!may_start && (entry == nullptr ||
-                     RecordStore::at<RuleHeader>(hand.record, entry->state)->run_count == 0)) {
+                     RecordStore::at<RuleHeader>(current.record, entry->state)->run_count == 0)) {
     return;
   }
-  take_up(rule, hand.record);
+  select_rule(rule, current.record);
   read_state(entry);
   queue_ = queue;
-  is_considered_ = rule.strict && hand.satisfies(rule.considered_predicate);
+  is_considered_ = rule.strict && current.satisfies(rule.considered_predicate);
   if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
   drafts_.clear();
   candidates_.clear();
@@ -42,10 +52,10 @@ void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
     offer(RecordStore::at<Run>(record_, entry->state + header_words_)[i], i);
   }
   current_from_ = BudgetTally::kFresh;
-  if (!any_live_ && hand.row->engine_time.us >= state_.lost_until_us) state_.lost_runs = 0;
+  if (!any_live_ && current.row->engine_time.us >= state_.lost_until_us) state_.lost_runs = 0;
   if (may_start && fits(rule.steps[0].take, 0, 0, true)) {
     Run fresh;
-    fresh.first_time_us = hand.row->engine_time.us;
+    fresh.first_time_us = current.row->engine_time.us;
     fresh.start = state_.next_start;
     take(fresh, 0, 1, false);
   }
@@ -75,8 +85,8 @@ void Matcher::on_event(const RuleProgram& rule, std::uint32_t queue) {
 
 bool Matcher::passes(const CountTest& test) const {
   const FeatureProgram& feature = program_.features[test.feature];
-  return feature.has_key[hand_->row->type.value] &&
-         words_compare(test.op, FeatureStore::count_in_ring(feature, *hand_), test.number);
+  return feature.has_key[current_->row->type.value] &&
+         words_compare(test.op, FeatureStore::count_in_ring(feature, *current_), test.number);
 }
 
 // A rule of one event and no memory: the event is the match.
@@ -109,7 +119,7 @@ void Matcher::offer(const Run& run, std::uint32_t place) {
   current_from_ = place;
   const std::uint32_t flags_before = run.flags();
   if ((flags_before & Run::kFinal) == 0 && rule_->within &&
-      hand_->row->engine_time.us >= run.first_time_us + rule_->within->us) {
+      current_->row->engine_time.us >= run.first_time_us + rule_->within->us) {
     changed_ = true;
     return;
   }
@@ -187,7 +197,7 @@ void Matcher::take(const Run& parent, std::uint32_t step_index, std::uint32_t co
 }
 
 bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, bool is_first) {
-  if (!hand_->satisfies(element.predicate)) return false;
+  if (!current_->satisfies(element.predicate)) return false;
   if (!element.by_row.empty()) {
     std::int8_t& answer = row_answers_[element.place];
     if (answer == 0) {
@@ -210,7 +220,7 @@ bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, b
 
 bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
   const EvalScope& scope = scope_at(head, taken_step);
-  return conjunct_holds(conjunct, EventView{hand_->row, nullptr}, scope);
+  return conjunct_holds(conjunct, EventView{current_->row, nullptr}, scope);
 }
 
 // ---- writing
@@ -218,7 +228,7 @@ bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
 // Makes the drafts the rule's runs of this key; `entry` is the rule's, null where it has no state
 // yet.
 void Matcher::commit(const OperatorEntry* entry) {
-  KeySlot& slot = *hand_->slot;
+  KeySlot& slot = *current_->slot;
   const auto count = static_cast<std::uint32_t>(drafts_.size());
   if (entry == nullptr && count == 0 && !rule_->once && state_.lost_runs == 0) return;
   stats_.runs += count;
@@ -231,8 +241,8 @@ void Matcher::commit(const OperatorEntry* entry) {
   const Draft* before = nullptr;
   for (Draft& draft : drafts_) {
     if (draft.takes) {
-      if (hand_->event == 0 && event_words == 0) {
-        event_words = store_.event_words(*hand_->row);
+      if (current_->event == 0 && event_words == 0) {
+        event_words = store_.event_words(*current_->row);
         words += event_words;
       }
       draft.shares_node = before != nullptr && before->takes &&
@@ -247,14 +257,14 @@ void Matcher::commit(const OperatorEntry* entry) {
   const bool in_place =
       entry != nullptr && state_.run_capacity >= count && RecordStore::has_room(record_, words);
   if (!in_place) {
-    store_.ensure_replacing(slot, words + block_words, rule_->op, hand_->event, drafts_);
+    store_.ensure_replacing(slot, words + block_words, rule_->op, current_->event, drafts_);
     record_ = store_.base(slot);
     scope_.record = record_;
-    hand_->record = record_;
+    current_->record = record_;
   }
   if (event_words != 0) {
-    hand_->event = RecordStore::cut(record_, event_words);
-    store_.write_event(record_, hand_->event);
+    current_->event = RecordStore::cut(record_, event_words);
+    store_.write_event(record_, current_->event);
   }
   bool starts = false;
   Offset node = 0;
@@ -269,7 +279,7 @@ void Matcher::commit(const OperatorEntry* entry) {
   }
   if (starts) ++state_.next_start;
   if (taken > 0) {
-    const std::uint64_t event = RecordStore::at<KeptEvent>(record_, hand_->event)->words;
+    const std::uint64_t event = RecordStore::at<KeptEvent>(record_, current_->event)->words;
     groups_.spend(*rule_, taken, 8 * (words - event_words + event) + taken * kPartialMatchBytes);
   }
 
@@ -298,13 +308,13 @@ Offset Matcher::write_node(const Draft& draft) {
   const Offset offset = RecordStore::cut(record_, node_words(draft));
   Node node;
   node.parent = draft.run.node;
-  node.event = hand_->event;
+  node.event = current_->event;
   node.length = 1 + (node.parent != 0 ? RecordStore::at<Node>(record_, node.parent)->length : 0);
   node.step = static_cast<std::uint16_t>(draft.run.step());
   const Element& element = *rule_->steps[node.step].take.element;
   if (element.events.size() > 1) {
     node.subset_and_values = static_cast<std::uint16_t>(
-        subset_of_event(element, EventView{hand_->row, nullptr}, scope_at(0, -1)));
+        subset_of_event(element, EventView{current_->row, nullptr}, scope_at(0, -1)));
   }
   if ((draft.run.flags() & Run::kFinal) != 0 && !rule_->deadline_features.empty()) {
     node.subset_and_values |= Node::kHasValues;
@@ -340,9 +350,9 @@ void Matcher::set_deadlines() {
     Timer timer;
     timer.deadline_us = cause->engine_time_us + rule_->wait.us;
     timer.set_arrival(cause->arrival());
-    timer.hash = hand_->slot->hash;
+    timer.hash = current_->slot->hash;
     timer.rule = rule_->index.value;
-    timers_->push(queue_, timer);
+    context_->timers.push(queue_, timer);
   }
 }
 
@@ -354,7 +364,8 @@ bool Matcher::is_suppressed(std::int64_t time_us) const {
 
 // For features that leave out the events at which the rule alerts.
 void Matcher::mark_alerted() {
-  if (rule_->is_watched && hand_ != nullptr) slice_->mark_alerted(rule_->index, hand_->number);
+  if (rule_->is_watched && current_ != nullptr)
+    context_->slice.mark_alerted(rule_->index, current_->number);
 }
 
 void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKey& order) {
@@ -365,7 +376,7 @@ void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKe
   }
   alert.lost_runs = std::exchange(state_.lost_runs, 0);
   once_.last_alert_us = order.time.us;
-  alerts_->push_back(std::move(alert));
+  context_->alerts.push_back(std::move(alert));
 }
 
 void Matcher::hold_back() {
@@ -390,7 +401,7 @@ std::ptrdiff_t Matcher::select(std::size_t count, OrderKey order, ScopeOf&& scop
       if (kind != SelectionKind::kDefault || !any_suppressed) hold_back();
       any_suppressed = true;
     } else if (order.ordinal == program_.limits.matches_per_event_max) {
-      ++alerts_->back().truncated;
+      ++context_->alerts.back().truncated;
       ++stats_.matches_truncated;
     } else {
       raise(scope, last, order);
@@ -413,8 +424,8 @@ bool Matcher::select_at_event() {
       return compare(record_, {a.parent, true, last_step}, {b.parent, true, last_step}) < 0;
     });
   }
-  OrderKey order = order_at_event(hand_->row->engine_time, hand_->row->arrival);
-  order.role = place_of_role(hand_->roles);
+  OrderKey order = order_at_event(current_->row->engine_time, current_->row->arrival);
+  order.role = place_of_role(current_->roles);
   order.level = rule_->level;
   order.rule = rule_->index.value;
   order.key = scope_.key;
@@ -424,7 +435,7 @@ bool Matcher::select_at_event() {
                return scope_at(candidates_[i].parent, static_cast<int>(last_step));
              },
              [&](std::size_t) {
-               return EventView{hand_->row, nullptr};
+               return EventView{current_->row, nullptr};
              }) >= 0;
 }
 
@@ -449,12 +460,14 @@ class StoredFeatures : public FeatureReader {
 };
 }  // namespace
 
-void Matcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key,
-                          const Timer& timer) {
+void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,
+                          std::string_view key, const Timer& timer) {
   OperatorEntry* const entry = store_.find(slot, rule.op);
   if (entry == nullptr) return;
-  take_up(rule, store_.base(slot));
-  hand_ = nullptr;
+  select_rule(rule, store_.base(slot));
+  context_ = &context;
+  current_ = nullptr;
+  scope_.batch = &context.slice.batch();
   scope_.key = key;
   scope_.features = nullptr;
   header_words_ = rule_header_words(rule);

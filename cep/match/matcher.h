@@ -26,8 +26,8 @@
 #include "cep/data/alert.h"
 #include "cep/match/current_row.h"
 #include "cep/match/eval.h"
+#include "cep/match/match_context.h"
 #include "cep/match/pattern_matcher.h"
-#include "cep/match/slice.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"
@@ -49,40 +49,22 @@ class Matcher {
     scope_.values_missing = &stats.values_missing;
   }
 
-  /// The slice that rows are of, until the next call.
-  void begin_slice(Slice& slice, std::vector<Alert>& alerts) {
-    slice_ = &slice;
-    batch_ = &slice.batch();
-    scope_.batch = batch_;
-    alerts_ = &alerts;
-    general_.begin_slice(slice, alerts);
-  }
   /// The matcher of the rules that no simple method does.
   PatternMatcher& general() { return general_; }
   const PatternMatcher& general() const { return general_; }
-  /// The row that on_event() is about, under this key, until the next call. Deadlines go to
-  /// `timers`.
-  void begin_row(CurrentRow& hand, std::string_view key, FeatureReader& features,
-                 ShardTimers& timers) {
-    hand_ = &hand;
-    timers_ = &timers;
-    hand.key = key;
-    scope_.key = key;
-    scope_.features = &features;
-    scope_.roles = hand.roles;
-  }
   /// Offers the row to the rule's runs of its key; its deadlines go to queue `queue`.
-  void on_event(const RuleProgram& rule, std::uint32_t queue);
+  void on_event(const RuleProgram& rule, const MatchContext& context, CurrentRow& current,
+                std::uint32_t queue);
   /// Gives the matches of the key for which this deadline was set, if they still wait for it.
-  void on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key,
-                   const Timer& timer);
+  void on_deadline(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,
+                   std::string_view key, const Timer& timer);
   /// Until when the rule's state of a key matters: kDead when it is over by `now_us`, kNeverDies.
   /// Drops expired runs.
   std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
                       std::int64_t now_us);
   /// Offers the row to a group of strict rules (cep/match/strict_matcher.cpp), and when its state
   /// dies.
-  void on_strict_event(const StrictGroup& group);
+  void on_strict_event(const StrictGroup& group, const MatchContext& context, CurrentRow& current);
   std::int64_t strict_expiry(const StrictGroup& group, std::byte* record, Offset place,
                              std::int64_t now_us);
   static constexpr std::int64_t kDead = INT64_MIN;
@@ -90,8 +72,8 @@ class Matcher {
   /// Appends the rule's partial matches of a key that live on at `now_us`, the oldest first; what
   /// the key holds beside them, in bytes as budgets count. Not of strict rules, which are bounded
   /// by themselves.
-  std::uint64_t live_runs(const RuleProgram& rule, std::byte* record, Offset state,
-                          std::int64_t now_us, std::vector<LiveRun>& runs);
+  std::uint64_t live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
+                          Offset state, std::int64_t now_us, std::vector<LiveRun>& runs);
   /// The events that the partial matches last appended hold.
   std::uint64_t events_of_live_runs(const RuleProgram& rule) const;
   /// Until when a partial match of the record may give an alert.
@@ -102,8 +84,8 @@ class Matcher {
   void sweep_tallies() { tallies_.sweep(); }
   std::size_t bytes() const { return tallies_.bytes(); }
   /// Drops so many of those, the oldest.
-  void drop_live_runs(const RuleProgram& rule, std::byte* record, Offset state, std::int64_t now_us,
-                      std::size_t count);
+  void drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
+                      Offset state, std::int64_t now_us, std::size_t count);
 
  private:
   // A match that the current event completes: `parent` is its last event before, 0 for none.
@@ -128,12 +110,13 @@ class Matcher {
     scope_.taken_step = taken_step;
     return scope_;
   }
-  void take_up(const RuleProgram& rule, std::byte* record) {
+  void select_rule(const RuleProgram& rule, std::byte* record) {
     rule_ = &rule;
     record_ = record;
     scope_.rule = &rule;
     scope_.record = record;
   }
+  void begin_event(const MatchContext& context, CurrentRow& current);
   bool passes(const CountTest& test) const;
   void give_single_event();
   // ---- strict rules (cep/match/strict_matcher.cpp)
@@ -182,14 +165,11 @@ class Matcher {
   std::vector<RunMark> marks_;
   EvalScope scope_;  // of the rule, key and event in hand
   PatternMatcher general_;
-  Slice* slice_ = nullptr;
-  const Batch* batch_ = nullptr;
-  std::vector<Alert>* alerts_ = nullptr;
 
-  // The rule and event in hand.
+  // Of the current call: the rule, and the event or deadline.
+  const MatchContext* context_ = nullptr;
   const RuleProgram* rule_ = nullptr;
-  CurrentRow* hand_ = nullptr;
-  ShardTimers* timers_ = nullptr;
+  CurrentRow* current_ = nullptr;  // null at a deadline
   std::uint32_t queue_ = 0;
   std::byte* record_ = nullptr;
   bool is_considered_ = false;

@@ -64,11 +64,11 @@ void Matcher::lose_drafts(std::size_t count, BudgetCause cause) {
   if (count == 0) return;
   drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(count));
   state_.lost_runs += static_cast<std::uint32_t>(count);
-  const std::int64_t now = hand_->row->engine_time.us;
+  const std::int64_t now = current_->row->engine_time.us;
   state_.lost_until_us = std::max(state_.lost_until_us, missed_until(*rule_, now));
   stats_.runs_lost += count;
-  OrderKey order = order_at_event(hand_->row->engine_time, hand_->row->arrival);
-  order.role = place_of_role(hand_->roles);
+  OrderKey order = order_at_event(current_->row->engine_time, current_->row->arrival);
+  order.role = place_of_role(current_->roles);
   order.rule = rule_->index.value;
   order.key = scope_.key;
   budgets_.note(rule_->index, cause, std::move(order));
@@ -84,7 +84,7 @@ void Matcher::keep_to_budget() {
   tally_ = nullptr;
   if (drafts_.empty() || !may_exceed_key_budget(limits, words, drafts_.size())) {
     // What becomes of the partial matches now is not followed.
-    tallies_.forget(rule_->index, hand_->slot->hash);
+    tallies_.forget(rule_->index, current_->slot->hash);
     return;
   }
   find_shares(words);
@@ -97,7 +97,7 @@ void Matcher::keep_to_budget() {
         return after.takes && after.run.node == draft.run.node &&
                after.run.step() == draft.run.step();
       },
-      [&] { return budget_bytes(plan, *rule_->rule, *batch_, *hand_->row); });
+      [&] { return budget_bytes(plan, *rule_->rule, *scope_.batch, *current_->row); });
   shares_.erase(shares_.begin(), shares_.begin() + static_cast<std::ptrdiff_t>(count));
   lose_drafts(count, cause);
 }
@@ -110,7 +110,7 @@ RunMark Matcher::mark_of(const Run& run) const {
 
 // The drafts' shares: by what was counted before, or afresh.
 void Matcher::find_shares(std::uint64_t words) {
-  tally_ = &tallies_.at(rule_->index, hand_->slot->hash);
+  tally_ = &tallies_.at(rule_->index, current_->slot->hash);
   const OperatorEntry* const entry =
       record_ == nullptr ? nullptr : RecordStore::find(record_, rule_->op);
   marks_.clear();
@@ -136,7 +136,7 @@ void Matcher::keep_tally(BudgetTally& tally) {
         i + 1 < drafts_.size() && drafts_[i + 1].takes && drafts_[i + 1].shares_node;
     if (!shares) shares_[i].bytes += kPlaceBytes;
     if (std::exchange(has_event, true)) continue;
-    shares_[i].bytes += budget_bytes(*program_.plan, *rule_->rule, *batch_, *hand_->row);
+    shares_[i].bytes += budget_bytes(*program_.plan, *rule_->rule, *scope_.batch, *current_->row);
     ++shares_[i].events;
   }
   for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
@@ -155,10 +155,10 @@ std::int64_t Matcher::end_of(const RuleProgram& rule, const std::byte* record,
   return rule.within ? run.first_time_us + rule.within->us : kNeverDies;
 }
 
-std::uint64_t Matcher::live_runs(const RuleProgram& rule, std::byte* record, Offset state,
-                                 std::int64_t now_us, std::vector<LiveRun>& runs) {
+std::uint64_t Matcher::live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
+                                 Offset state, std::int64_t now_us, std::vector<LiveRun>& runs) {
   if (rule.method == Method::kGeneral) {
-    return general_.live_runs(rule, record, state, now_us, runs);
+    return general_.live_runs(rule, patterns, record, state, now_us, runs);
   }
   if (rule.method != Method::kRuns) return 0;
   record_ = record;
@@ -182,10 +182,10 @@ std::uint64_t Matcher::events_of_live_runs(const RuleProgram& rule) const {
   return rule.method == Method::kGeneral ? general_.events_of_live_runs() : meter_.events();
 }
 
-void Matcher::drop_live_runs(const RuleProgram& rule, std::byte* record, Offset state,
-                             std::int64_t now_us, std::size_t count) {
+void Matcher::drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
+                             Offset state, std::int64_t now_us, std::size_t count) {
   if (rule.method == Method::kGeneral) {
-    general_.drop_live_runs(rule, record, state, now_us, count);
+    general_.drop_live_runs(rule, patterns, record, state, now_us, count);
     return;
   }
   record_ = record;
@@ -217,7 +217,7 @@ void Matcher::drop_live_runs(const RuleProgram& rule, std::byte* record, Offset 
 void PatternMatcher::lose(std::size_t count, BudgetCause cause) {
   make_state();
   state_->lost_runs += count;
-  const std::int64_t now = hand_->row->engine_time.us;
+  const std::int64_t now = current_->row->engine_time.us;
   state_->lost_until_us = std::max(state_->lost_until_us, missed_until(*rule_, now));
   stats_.runs_lost += count;
   OrderKey order = order_here();
@@ -226,7 +226,7 @@ void PatternMatcher::lose(std::size_t count, BudgetCause cause) {
 }
 
 void PatternMatcher::forget_lost_runs() {
-  if (!any_live_ && hand_->row->engine_time.us >= state_->lost_until_us) state_->lost_runs = 0;
+  if (!any_live_ && current_->row->engine_time.us >= state_->lost_until_us) state_->lost_runs = 0;
 }
 
 void PatternMatcher::keep_to_budget() {
@@ -267,7 +267,7 @@ void PatternMatcher::keep_to_budget() {
         const Draft& after = drafts_[i + 1];
         return after.takes && after.run.node == draft.run.node && after.step == draft.step;
       },
-      [&] { return budget_bytes(plan, *rule_->rule, *scope_.batch, *hand_->row); });
+      [&] { return budget_bytes(plan, *rule_->rule, *scope_.batch, *current_->row); });
   if (state_ != nullptr) {
     // Where something is dropped not all was counted.
     state_->budget_words = !is_known && count == 0 ? words : 0;
@@ -304,7 +304,7 @@ void PatternMatcher::keep_tally() {
     if (!draft.takes) continue;
     if (made_.insert(draft.run.node).second) shares_[i].bytes += kPlaceBytes;
     if (std::exchange(has_event, true)) continue;
-    shares_[i].bytes += budget_bytes(*program_.plan, *rule_->rule, *scope_.batch, *hand_->row);
+    shares_[i].bytes += budget_bytes(*program_.plan, *rule_->rule, *scope_.batch, *current_->row);
     ++shares_[i].events;
   }
   for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
@@ -325,7 +325,7 @@ void PatternMatcher::keep_window_to_budget() {
     meter_.add(window.node);
     window.bytes = meter_.bytes();
   } else {
-    window.bytes += kPlaceBytes + budget_bytes(plan, *rule_->rule, *scope_.batch, *hand_->row);
+    window.bytes += kPlaceBytes + budget_bytes(plan, *rule_->rule, *scope_.batch, *current_->row);
   }
   if (window.count > limits.events_per_key_max) {
     drop_oldest_half(BudgetCause::kEventsPerKey);
@@ -368,21 +368,23 @@ std::int64_t PatternMatcher::lives_until(const PatternRun& run) const {
 }
 
 std::optional<std::int64_t> PatternMatcher::quiet_since(const RuleProgram& rule,
+                                                        PatternPool& patterns,
                                                         const std::byte* record, Offset place) {
   if (rule.method != Method::kGeneral || rule.suppression_life.quiet) return std::nullopt;
   const SuppressionState& state =
-      pool_->at(*RecordStore::at<std::uint32_t>(record, place)).suppression;
+      patterns.at(*RecordStore::at<std::uint32_t>(record, place)).suppression;
   return state.quiet ? std::optional(state.last_alert_us) : std::nullopt;
 }
 
-void PatternMatcher::end_quiet(const std::byte* record, Offset place) {
-  cep::end_quiet(pool_->at(*RecordStore::at<std::uint32_t>(record, place)).suppression);
+void PatternMatcher::end_quiet(PatternPool& patterns, const std::byte* record, Offset place) {
+  cep::end_quiet(patterns.at(*RecordStore::at<std::uint32_t>(record, place)).suppression);
 }
 
-std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, std::byte* record, Offset place,
-                                        std::int64_t now_us, std::vector<LiveRun>& runs) {
-  PatternState& state = pool_->at(*RecordStore::at<std::uint32_t>(record, place));
-  take_up(rule, &state, {});
+std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, PatternPool& patterns,
+                                        std::byte* record, Offset place, std::int64_t now_us,
+                                        std::vector<LiveRun>& runs) {
+  PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, place));
+  select_rule(rule, &state, {});
   meter_.begin(*program_.plan, *rule.rule, scope_.table->layouts, state.base(), state.words.size());
   for (const CompleteMatch& match : state.waiting) meter_.add(match.node);
   const std::uint64_t beside = meter_.bytes();
@@ -401,10 +403,11 @@ std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, std::byte* reco
   return beside;
 }
 
-void PatternMatcher::drop_live_runs(const RuleProgram& rule, std::byte* record, Offset place,
-                                    std::int64_t now_us, std::size_t count) {
-  PatternState& state = pool_->at(*RecordStore::at<std::uint32_t>(record, place));
-  take_up(rule, &state, {});
+void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patterns,
+                                    std::byte* record, Offset place, std::int64_t now_us,
+                                    std::size_t count) {
+  PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, place));
+  select_rule(rule, &state, {});
   if (count == 0) return;
   std::size_t dropped = 0;
   if (state.window.open && state.window.end_us > now_us) {
@@ -438,6 +441,6 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, std::byte* record, 
     if (state.words.size() > 2 * state.words_kept) collect_words();
   }
   state.lost_until_us = std::max(state.lost_until_us, missed_until(rule, now_us));
-  pool_->count(state);
+  patterns.count(state);
 }
 }  // namespace tocsin::cep

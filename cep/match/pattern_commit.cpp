@@ -195,22 +195,22 @@ void PatternMatcher::prune() {
 
 void PatternMatcher::make_state() {
   if (state_ != nullptr) return;
-  CurrentRow& hand = *hand_;
-  const std::uint32_t handle = pool_->make();
-  store_.ensure(*hand.slot, 1, rule_->op, hand.event);
-  hand.record = store_.base(*hand.slot);
-  const Offset place = RecordStore::cut(hand.record, 1);
-  *RecordStore::at<std::uint64_t>(hand.record, place) = 0;
-  *RecordStore::at<std::uint32_t>(hand.record, place) = handle;
-  RecordStore::set_state(hand.record, rule_->op, place);
-  state_ = &pool_->at(handle);
+  CurrentRow& current = *current_;
+  const std::uint32_t handle = context_->patterns.make();
+  store_.ensure(*current.slot, 1, rule_->op, current.event);
+  current.record = store_.base(*current.slot);
+  const Offset place = RecordStore::cut(current.record, 1);
+  *RecordStore::at<std::uint64_t>(current.record, place) = 0;
+  *RecordStore::at<std::uint32_t>(current.record, place) = handle;
+  RecordStore::set_state(current.record, rule_->op, place);
+  state_ = &context_->patterns.at(handle);
   scope_.record = state_->base();
 }
 
 Offset PatternMatcher::write_event() {
   if (event_ != 0) return event_;
-  store_.read_features_by(*features_, rule_->pass);
-  const std::uint32_t words = store_.event_words(*hand_->row);
+  store_.read_features_by(*current_->reader, rule_->pass);
+  const std::uint32_t words = store_.event_words(*current_->row);
   event_ = state_->cut(words);
   store_.write_event(state_->base(), event_);
   scope_.record = state_->base();
@@ -231,10 +231,10 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
   std::uint16_t subset = 0;
   if (step.element->events.size() > 1) {
     subset = static_cast<std::uint16_t>(
-        subset_of_event(*step.element, EventView{hand_->row, nullptr}, scope_at(0, -1)));
+        subset_of_event(*step.element, EventView{current_->row, nullptr}, scope_at(0, -1)));
   }
   const Offset offset =
-      make_node(parent, event, step_index, subset, EventView{hand_->row, nullptr});
+      make_node(parent, event, step_index, subset, EventView{current_->row, nullptr});
   RecordStore::at<PatternNode>(state_->base(), offset)->made = last_made;
   if (parent != 0) {
     RecordStore::at<PatternNode>(state_->base(), parent)->made = offset;
@@ -288,7 +288,7 @@ Offset PatternMatcher::write_values() {
   if (rule_->deadline_features.empty() || values_ != 0) return values_;
   std::vector<std::uint64_t> block(1);
   for (const FeatureIndex feature : rule_->deadline_features) {
-    append_kept_value(block, features_->read(feature));
+    append_kept_value(block, current_->reader->read(feature));
   }
   values_ = put_values(block);
   return values_;
@@ -376,7 +376,7 @@ void PatternMatcher::commit() {
   }
   if (rule_->sets_deadlines) set_deadlines();
   if (state.words.size() > 256 && state.words.size() > 2 * state.words_kept) collect_words();
-  pool_->count(state);
+  context_->patterns.count(state);
 }
 
 void PatternMatcher::push_timer(std::int64_t deadline_us, const ArrivalNumber& arrival) {

@@ -98,9 +98,9 @@ void PatternMatcher::look_at_quiet() {
   const bool deferred = is_deferred();
   if (!deferred && (state_ == nullptr || !state_->suppression.quiet)) return;
   const EvalScope& scope = scope_at(0, -1);
-  const EventView event{hand_->row, nullptr};
+  const EventView event{current_->row, nullptr};
   if (evaluate(*suppression.while_condition, event, scope).is_true()) {
-    if (!deferred) state_->suppression.last_alert_us = hand_->row->engine_time.us;
+    if (!deferred) state_->suppression.last_alert_us = current_->row->engine_time.us;
     return;
   }
   if (!deferred) {
@@ -127,7 +127,8 @@ void PatternMatcher::keep_quiet(const Deferred& deferred, const std::string& val
                 deferred.order);
 }
 
-void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
+void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal,
+                                std::vector<Alert>& alerts) {
   const Suppression& suppression = deferred.rule->rule->suppression;
   ValueSuppression& once_states = by_value(deferred.rule->index, false);
   ValueSuppression* const most_states =
@@ -169,7 +170,7 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
     if (most != nullptr) note_for_at_most(suppression, *most, match.facts.time_us);
     match.alert.order.ordinal = ordinal++;
     match.alert.lost_runs = std::exchange(lost_runs, 0) + std::exchange(once.lost_runs, 0);
-    alerts_->push_back(std::move(match.alert));
+    alerts.push_back(std::move(match.alert));
     if (deferred.only_one) return;
   }
   if (first_suppressed == nullptr) return;
@@ -177,7 +178,7 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal) {
   first_suppressed->lost_runs += lost_runs;
 }
 
-void PatternMatcher::settle() {
+void PatternMatcher::settle(std::vector<Alert>& alerts) {
   if (deferred_.empty()) return;
   std::stable_sort(deferred_.begin(), deferred_.end(),
                    [](const Deferred& a, const Deferred& b) { return a.order < b.order; });
@@ -186,7 +187,7 @@ void PatternMatcher::settle() {
   for (Deferred& deferred : deferred_) {
     if (before == nullptr || *before != deferred.order) ordinal = 0;
     before = &deferred.order;
-    settle_one(deferred, ordinal);
+    settle_one(deferred, ordinal, alerts);
   }
   deferred_.clear();
 }

@@ -50,13 +50,8 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
   scope_.values_missing = &stats.values_missing;
 }
 
-void PatternMatcher::begin_slice(Slice& slice, std::vector<Alert>& alerts) {
-  slice_ = &slice;
-  scope_.batch = &slice.batch();
-  alerts_ = &alerts;
-}
-
-void PatternMatcher::take_up(const RuleProgram& rule, PatternState* state, std::string_view key) {
+void PatternMatcher::select_rule(const RuleProgram& rule, PatternState* state,
+                                 std::string_view key) {
   rule_ = &rule;
   pattern_ = rule.pattern.get();
   state_ = state;
@@ -66,30 +61,33 @@ void PatternMatcher::take_up(const RuleProgram& rule, PatternState* state, std::
   scope_.key = key;
 }
 
-void PatternMatcher::on_event(const RuleProgram& rule, CurrentRow& hand, FeatureReader& features,
-                              ShardTimers& timers, std::uint32_t queue) {
-  if (!hand.satisfies(rule.considered_predicate)) return;
+void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& context,
+                              CurrentRow& current, std::uint32_t queue) {
+  if (!current.satisfies(rule.considered_predicate)) return;
   const PatternProgram& pattern = *rule.pattern;
   const bool may_start =
       pattern.opens ||
       std::any_of(pattern.starts.begin(), pattern.starts.end(), [&](std::uint32_t transition) {
-        return hand.satisfies(pattern.steps[pattern.transitions[transition].target].take.predicate);
+        return current.satisfies(
+            pattern.steps[pattern.transitions[transition].target].take.predicate);
       });
   const OperatorEntry* const entry =
-      hand.record != nullptr ? RecordStore::find(hand.record, rule.op) : nullptr;
+      current.record != nullptr ? RecordStore::find(current.record, rule.op) : nullptr;
   PatternState* const state =
-      entry != nullptr ? &pool_->at(*RecordStore::at<std::uint32_t>(hand.record, entry->state))
-                       : nullptr;
+      entry != nullptr
+          ? &context.patterns.at(*RecordStore::at<std::uint32_t>(current.record, entry->state))
+          : nullptr;
   const bool asks_quiet = rule.rule->suppression.once == Once::kWhile;
   if (!may_start && !asks_quiet && (state == nullptr || state->runs.empty())) return;
-  take_up(rule, state, hand.key);
-  hand_ = &hand;
-  features_ = &features;
-  scope_.features = &features;
-  scope_.roles = hand.roles;
-  timers_ = &timers;
+  select_rule(rule, state, current.key);
+  context_ = &context;
+  current_ = &current;
+  scope_.batch = &context.slice.batch();
+  scope_.features = current.reader;
+  scope_.roles = current.roles;
+  timers_ = &context.timers;
   queue_ = queue;
-  hash_ = hand.slot != nullptr ? hand.slot->hash : 0;
+  hash_ = current.slot != nullptr ? current.slot->hash : 0;
   event_ = values_ = 0;
   if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
   drafts_.clear();
@@ -136,7 +134,7 @@ std::int64_t PatternMatcher::dies_at(const PatternRun& run) const {
 
 // One partial match at the current event: drafts what becomes of it.
 void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters) {
-  if (hand_->row->engine_time.us >= dies_at(run)) {
+  if (current_->row->engine_time.us >= dies_at(run)) {
     changed_ = true;
     return;
   }
@@ -211,7 +209,7 @@ void PatternMatcher::offer_start(std::uint32_t transition_index) {
     if (fits_step(loop, 0) && !fits_until(pattern_->steps[loop], 0)) return;
   }
   PatternRun fresh;
-  fresh.first_time_us = hand_->row->engine_time.us;
+  fresh.first_time_us = current_->row->engine_time.us;
   fresh.start = state_ != nullptr ? state_->next_start : 0;
   new_counters_.assign(pattern_->counter_count, 0);
   for (const CounterUpdate& update : transition.updates)
@@ -225,7 +223,7 @@ void PatternMatcher::offer_start(std::uint32_t transition_index) {
 void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counters,
                           std::uint32_t step_index, bool forbidden, bool without) {
   const PatternStep& step = pattern_->steps[step_index];
-  const std::int64_t now = hand_->row->engine_time.us;
+  const std::int64_t now = current_->row->engine_time.us;
   const std::uint32_t count = pattern_->counter_count;
   changed_ = true;
   for (const std::uint32_t transition_index : step.transitions) {
@@ -282,7 +280,7 @@ bool PatternMatcher::fits_step(std::uint32_t step, Offset head) {
 // `own_slot` is the slot of the step's variable, which conditions that read its own past need.
 bool PatternMatcher::fits(const ElementProgram& element, Offset head, int taken_step,
                           std::uint32_t own_slot) {
-  if (!hand_->satisfies(element.predicate)) return false;
+  if (!current_->satisfies(element.predicate)) return false;
   if (!element.by_row.empty()) {
     std::int8_t& answer = row_answers_[element.place];
     if (answer == 0) {
@@ -302,23 +300,23 @@ bool PatternMatcher::fits(const ElementProgram& element, Offset head, int taken_
 
 bool PatternMatcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
   const EvalScope& scope = scope_at(head, taken_step);
-  return conjunct_holds(conjunct, EventView{hand_->row, nullptr}, scope);
+  return conjunct_holds(conjunct, EventView{current_->row, nullptr}, scope);
 }
 
 // ---- time
 
-void PatternMatcher::release(const std::byte* record, Offset state) {
+void PatternMatcher::release(PatternPool& patterns, const std::byte* record, Offset state) {
   const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);
-  const PatternState& at = pool_->at(handle);
+  const PatternState& at = patterns.at(handle);
   stats_.runs -= at.runs.size() + (at.window.open ? 1 : 0);
-  pool_->free(handle);
+  patterns.free(handle);
 }
 
-std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, Offset state,
-                                    std::int64_t now_us) {
+std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patterns,
+                                    std::byte* record, Offset state, std::int64_t now_us) {
   const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);
-  PatternState& at = pool_->at(handle);
-  take_up(rule, &at, {});
+  PatternState& at = patterns.at(handle);
+  select_rule(rule, &at, {});
   std::int64_t latest = kDead;
   if (at.window.open && at.window.end_us <= now_us) drop_window();
   if (at.window.open) latest = std::max(latest, at.window.end_us);
@@ -342,7 +340,7 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, 
   at.runs.resize(kept);
   at.counters.resize(kept * count);
   if (rule.rule->suppression.once == Once::kPerVariable) {
-    hand_ = nullptr;
+    current_ = nullptr;
     candidates_.clear();
     given_.clear();
     keep_taken_of_runs();
@@ -350,9 +348,9 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, std::byte* record, 
   latest = std::max(latest, suppression_until(rule.rule->suppression, rule.suppression_life,
                                               at.suppression, now_us));
   if (latest == kDead) {
-    pool_->free(handle);
+    patterns.free(handle);
   } else {
-    pool_->count(at);
+    patterns.count(at);
   }
   return latest;
 }

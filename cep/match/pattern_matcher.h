@@ -30,14 +30,12 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/data/alert.h"
 #include "cep/match/eval.h"
-#include "cep/match/slice.h"
+#include "cep/match/match_context.h"
 #include "cep/match/value_suppression.h"
 #include "cep/plan/calendar.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"
-#include "cep/record/pattern_state.h"
-#include "cep/record/timers.h"
 
 namespace tocsin::cep {
 struct CurrentRow;
@@ -47,43 +45,39 @@ class PatternMatcher {
  public:
   PatternMatcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
                  EngineStats& stats, GroupBudgets& groups, BudgetLog& budgets);
-  /// The slice that rows are of, until the next call.
-  void begin_slice(Slice& slice, std::vector<Alert>& alerts);
-  /// The shard whose states are meant from now on.
-  void work_on(PatternPool& pool) { pool_ = &pool; }
   /// Offers the row to the rule's partial matches of its key; its deadlines go to queue `queue`.
-  void on_event(const RuleProgram& rule, CurrentRow& hand, FeatureReader& features,
-                ShardTimers& timers, std::uint32_t queue);
+  void on_event(const RuleProgram& rule, const MatchContext& context, CurrentRow& current,
+                std::uint32_t queue);
   /// Time has reached a deadline of the key.
-  void on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key, const Timer& timer,
-                   ShardTimers& timers, std::uint32_t queue);
-  /// Gives back what a rule has of a key, which the record names at `state`.
-  void release(const std::byte* record, Offset state);
+  void on_deadline(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,
+                   std::string_view key, const Timer& timer, std::uint32_t queue);
+  /// Gives back what a rule has of a key, which the record names at `state`, in the shard's
+  /// patterns.
+  void release(PatternPool& patterns, const std::byte* record, Offset state);
   /// Until when the rule's state of a key matters: kDead when it is over by `now_us` (then it is
-  /// let go of), kNeverDies. Drops expired partial matches.
-  std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
-                      std::int64_t now_us);
+  /// released), kNeverDies. Drops expired partial matches.
+  std::int64_t expiry(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
+                      Offset state, std::int64_t now_us);
   /// All rows and deadlines of the slice up to the watermark have been worked through: gives the
   /// alerts of rules whose suppression is not by their own key.
-  void settle();
+  void settle(std::vector<Alert>& alerts);
   std::size_t bytes() const;
   /// As Matcher has them; an open window is a partial match too.
-  std::uint64_t live_runs(const RuleProgram& rule, std::byte* record, Offset state,
-                          std::int64_t now_us, std::vector<LiveRun>& runs);
+  std::uint64_t live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
+                          Offset state, std::int64_t now_us, std::vector<LiveRun>& runs);
   std::uint64_t events_of_live_runs() const { return meter_.events(); }
   std::uint64_t budget_work() const { return meter_.work(); }
   /// Until when a partial match may give an alert; PatternRun::kNever.
   std::int64_t lives_until(const RuleProgram& rule, const PatternRun& run) {
-    take_up(rule, nullptr, {});
+    select_rule(rule, nullptr, {});
     return lives_until(run);
   }
-  void drop_live_runs(const RuleProgram& rule, std::byte* record, Offset state, std::int64_t now_us,
-                      std::size_t count);
+  void drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
+                      Offset state, std::int64_t now_us, std::size_t count);
   /// When a key that is quiet without an end in time was last seen to be; absent where it is not.
-  std::optional<std::int64_t> quiet_since(const RuleProgram& rule, const std::byte* record,
-                                          Offset state);
-  void end_quiet(const std::byte* record, Offset state);
-  PatternPool& pool() const { return *pool_; }
+  static std::optional<std::int64_t> quiet_since(const RuleProgram& rule, PatternPool& patterns,
+                                                 const std::byte* record, Offset state);
+  static void end_quiet(PatternPool& patterns, const std::byte* record, Offset state);
   /// What the rule's clause `once` (`at_most`: that one) holds back by values.
   ValueSuppression& by_value(RuleIndex rule, bool at_most);
   /// From now on what is suppressed by values keeps account of its changes.
@@ -161,7 +155,7 @@ class PatternMatcher {
   };
 
   // ---- one event
-  void take_up(const RuleProgram& rule, PatternState* state, std::string_view key);
+  void select_rule(const RuleProgram& rule, PatternState* state, std::string_view key);
   void offer(const PatternRun& run, const std::uint32_t* counters);
   void offer_start(std::uint32_t transition);
   void take(const PatternRun& parent, const std::uint32_t* counters, std::uint32_t step,
@@ -277,7 +271,7 @@ class PatternMatcher {
                          const EventView& event) const;
   std::string once_key(const EvalScope& scope, const EventView& event) const;
   void look_at_quiet();
-  void settle_one(Deferred& deferred, std::uint32_t& ordinal);
+  void settle_one(Deferred& deferred, std::uint32_t& ordinal, std::vector<Alert>& alerts);
 
   const ProgramImpl& program_;
   RecordStore& store_;
@@ -291,19 +285,16 @@ class PatternMatcher {
   std::vector<std::uint32_t> from_;
   std::vector<RunMark> marks_;
   std::unordered_set<Offset> made_;
-  EvalScope scope_;  // of the rule, key and event in hand
-  Slice* slice_ = nullptr;
-  std::vector<Alert>* alerts_ = nullptr;
-  PatternPool* pool_ = nullptr;
+  EvalScope scope_;  // of the current rule, key and event
 
-  // The rule and event in hand.
+  // Of the current call: the rule, and the event or deadline.
+  const MatchContext* context_ = nullptr;
+  ShardTimers* timers_ = nullptr;  // the context's, or those of restored state
   const RuleProgram* rule_ = nullptr;
   const PatternProgram* pattern_ = nullptr;
   PatternState* state_ = nullptr;
-  CurrentRow* hand_ = nullptr;
-  FeatureReader* features_ = nullptr;
+  CurrentRow* current_ = nullptr;  // null at a deadline
   StoredFeatures stored_features_;
-  ShardTimers* timers_ = nullptr;
   std::uint64_t hash_ = 0;
   std::uint32_t queue_ = 0;
   std::uint32_t current_from_ = BudgetTally::kFresh;  // Draft::from of what is drafted

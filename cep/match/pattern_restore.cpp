@@ -13,8 +13,8 @@ bool PatternMatcher::restore(const RuleProgram& rule, PatternState& state, std::
                              ByteReader& from, const EventReader& events,
                              const std::vector<std::uint32_t>& value_places) {
   if (from.is_done()) return true;
-  take_up(rule, &state, key);
-  hand_ = nullptr;
+  select_rule(rule, &state, key);
+  current_ = nullptr;
   std::uint64_t* const values_missing = std::exchange(scope_.values_missing, nullptr);
   const bool is_well = restore_matches(from, events, value_places);
   scope_.values_missing = values_missing;
@@ -180,7 +180,7 @@ bool PatternMatcher::restore_window(ByteReader& from) {
 
 void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
                                 ShardTimers& timers, std::uint32_t queue) {
-  take_up(rule, &state, {});
+  select_rule(rule, &state, {});
   timers_ = &timers;
   hash_ = hash;
   queue_ = queue;

@@ -27,8 +27,8 @@ bool PatternMatcher::is_deferred() const {
 }
 
 OrderKey PatternMatcher::order_here() const {
-  OrderKey order = order_at_event(hand_->row->engine_time, hand_->row->arrival);
-  order.role = place_of_role(hand_->roles);
+  OrderKey order = order_at_event(current_->row->engine_time, current_->row->arrival);
+  order.role = place_of_role(current_->roles);
   order.level = rule_->level;
   order.rule = rule_->index.value;
   order.key = scope_.key;
@@ -52,7 +52,7 @@ void PatternMatcher::sort_candidates() {
 
 const EvalScope& PatternMatcher::scope_of(const Candidate& candidate) {
   if (candidate.takes) {
-    scope_.features = features_;
+    scope_.features = current_ != nullptr ? current_->reader : nullptr;
     return scope_at(candidate.node, static_cast<int>(candidate.step));
   }
   stored_features_.begin(*rule_, RecordStore::at<std::byte>(scope_.record, candidate.values));
@@ -60,7 +60,7 @@ const EvalScope& PatternMatcher::scope_of(const Candidate& candidate) {
   return scope_at(candidate.node, -1);
 }
 EventView PatternMatcher::last_of(const Candidate& candidate) const {
-  if (candidate.takes) return {hand_->row, nullptr};
+  if (candidate.takes) return {current_->row, nullptr};
   return {nullptr, event_of(candidate.node)};
 }
 
@@ -110,7 +110,7 @@ VariableEvent PatternMatcher::variable_event(Offset at) const {
 std::optional<VariableEvent> PatternMatcher::variable_event_here(const Candidate& candidate) const {
   const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var.value];
   if (!candidate.takes || !pattern_->belongs(static_cast<int>(candidate.step), slot)) return {};
-  return VariableEvent{hand_->row->engine_time.us, hand_->row->arrival};
+  return VariableEvent{current_->row->engine_time.us, current_->row->arrival};
 }
 
 // The nodes of the variable, from the last one on.
@@ -174,7 +174,8 @@ bool PatternMatcher::lets_pass(const Candidate& candidate, const MatchFacts& fac
 }
 // `unless alerted by`: the rule raises or holds back an alert at the current event.
 void PatternMatcher::mark_alerted() {
-  if (rule_->is_watched && hand_ != nullptr) slice_->mark_alerted(rule_->index, hand_->number);
+  if (rule_->is_watched && current_ != nullptr)
+    context_->slice.mark_alerted(rule_->index, current_->number);
 }
 void PatternMatcher::hold_back(const Candidate& candidate, EventTime time) {
   mark_alerted();
@@ -189,7 +190,7 @@ void PatternMatcher::hold_back(const Candidate& candidate, EventTime time) {
 
 void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order) {
   if (order.ordinal == program_.limits.matches_per_event_max) {
-    ++alerts_->back().truncated;
+    ++context_->alerts.back().truncated;
     ++stats_.matches_truncated;
     return;
   }
@@ -208,7 +209,7 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
     if (suppression.once == Once::kPerVariable) note_variable_events(candidate);
     if (suppression.once == Once::kWhile) groups_.spend(*rule_, 1, kPartialMatchBytes);
   }
-  alerts_->push_back(std::move(alert));
+  context_->alerts.push_back(std::move(alert));
   ++order.ordinal;
 }
 
@@ -220,7 +221,7 @@ void PatternMatcher::forget_taken() {
 }
 void PatternMatcher::keep_taken_of_runs() {
   std::vector<VariableEvent> held;
-  if (hand_ != nullptr) held.push_back({hand_->row->engine_time.us, hand_->row->arrival});
+  if (current_ != nullptr) held.push_back({current_->row->engine_time.us, current_->row->arrival});
   std::unordered_set<Offset> seen;  // partial matches share their past
   const auto add = [&](Offset last) {
     for (Offset at = last_of_variable(last); at != 0 && seen.insert(at).second;
@@ -472,15 +473,18 @@ void PatternMatcher::set_release_timer() {
   push_timer(last.time_us, last.arrival);
 }
 
-void PatternMatcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::string_view key,
-                                 const Timer& timer, ShardTimers& timers, std::uint32_t queue) {
+void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& context,
+                                 KeySlot& slot, std::string_view key, const Timer& timer,
+                                 std::uint32_t queue) {
   OperatorEntry* const entry = store_.find(slot, rule.op);
   if (entry == nullptr) return;
-  PatternState& state = pool_->at(*RecordStore::at<std::uint32_t>(store_.base(slot), entry->state));
-  take_up(rule, &state, key);
-  hand_ = nullptr;
-  features_ = nullptr;
-  timers_ = &timers;
+  PatternState& state =
+      context.patterns.at(*RecordStore::at<std::uint32_t>(store_.base(slot), entry->state));
+  select_rule(rule, &state, key);
+  context_ = &context;
+  current_ = nullptr;
+  scope_.batch = &context.slice.batch();
+  timers_ = &context.timers;
   queue_ = queue;
   hash_ = slot.hash;
   event_ = values_ = 0;
@@ -531,6 +535,6 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, KeySlot& slot, std::st
   } else {
     decide(order);
   }
-  pool_->count(state);
+  context_->patterns.count(state);
 }
 }  // namespace tocsin::cep

@@ -23,8 +23,8 @@ CalendarWindow PatternMatcher::stretch_of(const ClosingWindow& window, EventTime
 
 void PatternMatcher::on_window_event() {
   const ClosingWindow& rule = *rule_->rule->window;
-  const std::int64_t now = hand_->row->engine_time.us;
-  const bool opens = hand_->satisfies(pattern_->opens->predicate);
+  const std::int64_t now = current_->row->engine_time.us;
+  const bool opens = current_->satisfies(pattern_->opens->predicate);
   if (state_ != nullptr && !rule.session && state_->window.open && state_->window.end_us <= now) {
     drop_window();  // none of its own kinds had come: nothing to give
   }
@@ -57,14 +57,14 @@ void PatternMatcher::on_window_event() {
     const bool has_timer = window.is_set;
     if (rule.session) window.end_us = now + rule.duration.us;
     window.is_set = true;
-    window.setter = hand_->row->arrival;
-    window.setter_roles = hand_->roles;
+    window.setter = current_->row->arrival;
+    window.setter_roles = current_->roles;
     // One timer is enough: a session that has grown by then sets the next.
     if (!has_timer) arm_window();
   }
   keep_window_to_budget();
   if (state_->words.size() > 256 && state_->words.size() > 2 * state_->words_kept) collect_words();
-  pool_->count(*state_);
+  context_->patterns.count(*state_);
 }
 
 void PatternMatcher::arm_window() {
@@ -101,6 +101,6 @@ void PatternMatcher::on_window_deadline(const Timer& timer) {
     candidates_.clear();
   }
   drop_window();
-  pool_->count(*state_);
+  context_->patterns.count(*state_);
 }
 }  // namespace tocsin::cep

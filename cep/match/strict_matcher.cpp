@@ -9,26 +9,26 @@
 #include "cep/match/matcher.h"
 
 namespace tocsin::cep {
-void Matcher::on_strict_event(const StrictGroup& group) {
-  CurrentRow& hand = *hand_;
+void Matcher::on_strict_event(const StrictGroup& group, const MatchContext& context,
+                              CurrentRow& current) {
   // What fits a step is considered, and what is not considered passes by.
-  if (!hand.satisfies(group.considered_predicate)) return;
+  if (!current.satisfies(group.considered_predicate)) return;
   const std::uint32_t op = program_.rules[group.rules[0]].op;
   const OperatorEntry* entry =
-      hand.record != nullptr ? RecordStore::find(hand.record, op) : nullptr;
+      current.record != nullptr ? RecordStore::find(current.record, op) : nullptr;
   const auto rules = static_cast<std::uint32_t>(group.rules.size());
   std::array<std::uint16_t, kStrictGroupMax> alive;  // of the group's rules
   std::uint32_t any = 0;
   bool starts = false;
   for (std::uint32_t i = 0; i < rules; ++i) {
     const RuleProgram& rule = program_.rules[group.rules[i]];
-    starts = starts || hand.satisfies(rule.steps[0].take.predicate);
+    starts = starts || current.satisfies(rule.steps[0].take.predicate);
   }
   Offset place = 0;
   const Offset* events = nullptr;
   if (entry != nullptr) {
     place = entry->state;
-    StrictState state(RecordStore::at<std::byte>(hand.record, place), group);
+    StrictState state(RecordStore::at<std::byte>(current.record, place), group);
     events = state.events();
     for (std::uint32_t i = 0; i < rules; ++i) {
       alive[i] = state.alive(i);
@@ -38,34 +38,35 @@ void Matcher::on_strict_event(const StrictGroup& group) {
     std::fill_n(alive.begin(), rules, std::uint16_t{0});
   }
   if (any == 0 && !starts) return;
+  begin_event(context, current);
 
   // Tests compare the current event, captured, with those before it.
-  const std::uint32_t words = store_.event_words(*hand.row);
+  const std::uint32_t words = store_.event_words(*current.row);
   latest_[0] = &store_.captured();
   const std::uint32_t reached = StrictState::event_count(any);
   for (std::uint32_t i = 0; i < reached; ++i) {
-    latest_[i + 1] = RecordStore::at<KeptEvent>(hand.record, events[i]);
+    latest_[i + 1] = RecordStore::at<KeptEvent>(current.record, events[i]);
   }
   any = 0;
   for (std::uint32_t i = 0; i < rules; ++i) {
     const RuleProgram& rule = program_.rules[group.rules[i]];
-    if (alive[i] == 0 && !hand.satisfies(rule.steps[0].take.predicate)) continue;
+    if (alive[i] == 0 && !current.satisfies(rule.steps[0].take.predicate)) continue;
     alive[i] = advance_strict(rule, alive[i], events);
     any |= alive[i];
   }
   if (any == 0) {
     if (place == 0) return;
-    StrictState state(RecordStore::at<std::byte>(hand.record, place), group);
+    StrictState state(RecordStore::at<std::byte>(current.record, place), group);
     for (std::uint32_t i = 0; i < rules; ++i) state.alive(i) = 0;
     return;
   }
   if (place == 0) {
     const std::uint32_t state_words = StrictState::words(group);
-    store_.ensure(*hand.slot, state_words + words, op, hand.event);
-    hand.record = store_.base(*hand.slot);
-    place = RecordStore::cut(hand.record, state_words);
-    std::fill_n(RecordStore::at<std::uint64_t>(hand.record, place), state_words, 0);
-    RecordStore::set_state(hand.record, op, place);
+    store_.ensure(*current.slot, state_words + words, op, current.event);
+    current.record = store_.base(*current.slot);
+    place = RecordStore::cut(current.record, state_words);
+    std::fill_n(RecordStore::at<std::uint64_t>(current.record, place), state_words, 0);
+    RecordStore::set_state(current.record, op, place);
   }
   keep_strict_event(group, place, alive);
 }
@@ -74,47 +75,47 @@ void Matcher::on_strict_event(const StrictGroup& group) {
 // oldest, which no partial match reaches any more, where it fits there.
 void Matcher::keep_strict_event(const StrictGroup& group, Offset state_place,
                                 const std::array<std::uint16_t, kStrictGroupMax>& alive) {
-  CurrentRow& hand = *hand_;
+  CurrentRow& current = *current_;
   const std::uint32_t words = store_.captured().words;
   const std::uint32_t oldest = group.depth - 1;
-  StrictState state(RecordStore::at<std::byte>(hand.record, state_place), group);
+  StrictState state(RecordStore::at<std::byte>(current.record, state_place), group);
   Offset place = state.events()[oldest];
-  std::uint32_t block = place == 0 ? 0 : RecordStore::at<KeptEvent>(hand.record, place)->words;
+  std::uint32_t block = place == 0 ? 0 : RecordStore::at<KeptEvent>(current.record, place)->words;
   if (block < words) {
-    if (!RecordStore::has_room(hand.record, words)) {
+    if (!RecordStore::has_room(current.record, words)) {
       const std::uint32_t op = program_.rules[group.rules[0]].op;
-      store_.ensure(*hand.slot, words, op, hand.event);
-      hand.record = store_.base(*hand.slot);
-      const OperatorEntry* entry = RecordStore::find(hand.record, op);
-      state = StrictState(RecordStore::at<std::byte>(hand.record, entry->state), group);
+      store_.ensure(*current.slot, words, op, current.event);
+      current.record = store_.base(*current.slot);
+      const OperatorEntry* entry = RecordStore::find(current.record, op);
+      state = StrictState(RecordStore::at<std::byte>(current.record, entry->state), group);
     }
-    place = RecordStore::cut(hand.record, words);
+    place = RecordStore::cut(current.record, words);
     block = words;
   }
   for (std::uint32_t i = 0; i < group.rules.size(); ++i) state.alive(i) = alive[i];
   for (std::uint32_t i = oldest; i > 0; --i) state.events()[i] = state.events()[i - 1];
   state.events()[0] = place;
-  store_.write_event(hand.record, place);
-  RecordStore::at<KeptEvent>(hand.record, place)->words = block;
+  store_.write_event(current.record, place);
+  RecordStore::at<KeptEvent>(current.record, place)->words = block;
 }
 
 // The rule's partial matches after the current event; gives its matches. `events`: the key's last
 // ones, the latest first.
 std::uint16_t Matcher::advance_strict(const RuleProgram& rule, std::uint32_t before,
                                       const Offset* events) {
-  CurrentRow& hand = *hand_;
+  CurrentRow& current = *current_;
   const std::vector<StepProgram>& steps = rule.steps;
   const auto last = static_cast<std::uint32_t>(steps.size() - 1);
-  take_up(rule, hand.record);
+  select_rule(rule, current.record);
   if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
   std::uint32_t alive = 0;
   bool completes = false;
   for (std::uint32_t rest = before; rest != 0; rest &= rest - 1) {
     const auto length = static_cast<std::uint32_t>(std::countr_zero(rest)) + 1;
     const StepProgram& step = steps[length];
-    if (!hand.satisfies(step.take.predicate)) continue;
+    if (!current.satisfies(step.take.predicate)) continue;
     if (rule.within &&
-        hand.row->engine_time.us >= latest_[length]->engine_time_us + rule.within->us) {
+        current.row->engine_time.us >= latest_[length]->engine_time_us + rule.within->us) {
       continue;
     }
     if (!fits_strict(step.take, length, events)) continue;
@@ -124,7 +125,8 @@ std::uint16_t Matcher::advance_strict(const RuleProgram& rule, std::uint32_t bef
       alive |= 1U << length;
     }
   }
-  if (hand.satisfies(steps[0].take.predicate) && fits_strict(steps[0].take, 0, events)) alive |= 1;
+  if (current.satisfies(steps[0].take.predicate) && fits_strict(steps[0].take, 0, events))
+    alive |= 1;
   if (completes) {
     state_ = {};
     once_ = {};
