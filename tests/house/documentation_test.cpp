@@ -1,4 +1,4 @@
-// The pages for developers agree with the tree: folders, links, and what a reader can take in.
+// The pages agree with the tree: folders and links. Their lines are short enough to read.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -87,6 +87,36 @@ bool is_for_developers(const std::string& path) {
          path == "SECURITY.md" || path == "docs/glossary.md" || path.starts_with("docs/internals/");
 }
 
+// The lines of prose of a Markdown page that are too wide, from 1. Code blocks, tables and lines
+// that are one word or one link may be wider.
+std::vector<std::size_t> wide_prose(const std::string& page) {
+  static const std::regex kFence(R"(^ *(`{3,}|~{3,}))");
+  static const std::regex kOneLink(R"(^ *(?:[-*] )?(?:\[[^\]]*\]\(\S*\)\S*|\S+)$)");
+  std::vector<std::size_t> wide;
+  std::string fence;            // of the open code block
+  bool may_indent_code = true;  // after a blank line, or a line of indented code
+  const std::vector<std::string> lines = lines_of(page);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string& line = lines[i];
+    std::smatch mark;
+    if (!fence.empty()) {
+      if (line.substr(std::min(line.find_first_not_of(' '), line.size())) == fence) fence.clear();
+      continue;
+    }
+    if (std::regex_search(line, mark, kFence)) {
+      fence = mark[1].str();
+      continue;
+    }
+    const std::size_t first = line.find_first_not_of(' ');
+    const bool is_blank = first == std::string::npos;
+    const bool is_code = !is_blank && may_indent_code && first >= 4;
+    may_indent_code = is_blank || is_code;
+    if (is_blank || is_code || line[first] == '|') continue;
+    if (columns_of(line) > kColumnsMax && !std::regex_match(line, kOneLink)) wide.push_back(i + 1);
+  }
+  return wide;
+}
+
 TEST_CASE("documentation: each source folder has a README.md, short and true to its library") {
   for (const std::string& top : kTops) {
     const std::vector<SourceFolder> folders = folders_of(top);
@@ -155,6 +185,32 @@ TEST_CASE("documentation: pages for developers fit a screen, and the map fits te
   }
   std::istringstream words(read_file("ARCHITECTURE.md"));
   CHECK(std::distance(std::istream_iterator<std::string>(words), {}) <= kArchitectureWordsMax);
+}
+
+TEST_CASE("documentation: a wide line of prose is found, not one of code, a table or a link") {
+  const std::string word(60, 'x');
+  const std::string wide = word + " " + word;
+  CHECK(wide_prose(wide) == std::vector<std::size_t>{1});
+  CHECK(wide_prose("# T\n\n- a\n  " + wide + "\n") == std::vector<std::size_t>{4});
+  CHECK(wide_prose("```sh\n" + wide + "\n```\n" + wide) == std::vector<std::size_t>{4});
+  CHECK(wide_prose("````\n```\n" + wide + "\n````\n").empty());
+  CHECK(wide_prose("text\n\n    " + wide + "\n    " + wide + "\n").empty());
+  CHECK(wide_prose("text\n    " + wide + "\n") == std::vector<std::size_t>{2});
+  CHECK(wide_prose("| " + wide + " |\n- https://" + word + word + "\n").empty());
+  CHECK(wide_prose("- [" + wide + "](page.md).\n").empty());
+  CHECK(wide_prose("see [" + wide + "](page.md)\n").size() == 1);
+  const std::string fits = std::string(50, 'y') + " " + std::string(49, 'y');
+  CHECK(wide_prose(fits).empty());
+  CHECK(wide_prose(fits + "y").size() == 1);
+}
+
+TEST_CASE("documentation: prose has at most 100 columns") {
+  for (const std::string& path : repository_files()) {
+    if (!path.ends_with(".md")) continue;
+    for (const std::size_t line : wide_prose(read_file(path))) {
+      FAIL_CHECK(path << ":" << line << ": wider than " << kColumnsMax << " columns");
+    }
+  }
 }
 
 }  // namespace
