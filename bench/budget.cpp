@@ -13,6 +13,7 @@
 
 #include "bench/many_keys.h"
 #include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
 #include "rules/context/rules.h"
 
 namespace {

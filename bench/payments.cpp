@@ -20,6 +20,8 @@
 #include <vector>
 
 #include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "rules/context/rules.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/event_time/run.h"

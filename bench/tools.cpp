@@ -24,6 +24,8 @@
 #include <vector>
 
 #include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "rules/context/rules.h"
 
 extern char** environ;

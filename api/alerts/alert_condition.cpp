@@ -9,6 +9,8 @@
 #include "api/alerts/alert_line.h"
 #include "cep/data/batch.h"
 #include "cep/match/computed.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "cep/value/decimal.h"
 #include "rules/load/condition.h"
 #include "rules/text/diagnostics.h"

@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "cep/engine/engine.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan_fwd.h"
 #include "runtime/effects/effects.h"
 
 namespace tocsin::api {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "cep/plan/plan.h"
+
 namespace tocsin::api {
 void AlertConditions::set_plan(PlanPtr plan) {
   const std::lock_guard lock(mutex_);

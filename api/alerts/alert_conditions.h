@@ -6,7 +6,7 @@
 
 #include "api/alerts/alert_condition.h"
 #include "api/alerts/alert_query.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::api {
 /// Threading: any.

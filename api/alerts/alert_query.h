@@ -12,7 +12,7 @@
 
 #include "api/alerts/triage_store.h"
 #include "cep/base/result.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/severity.h"
 #include "cep/value/time.h"
 #include "runtime/effects/effect_reader.h"
 

@@ -9,6 +9,9 @@
 
 #include "cep/data/text_database.h"
 #include "cep/data/text_search.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
 #include "cep/value/unicode.h"
 #include "rules/explain/expression_text.h"
 

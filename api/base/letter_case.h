@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cep/diagnose/near_miss.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::api {
 /// What to write where a condition on a text, which was not true, would have been true if capital

@@ -14,6 +14,8 @@
 #include "api/base/output_file.h"
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::api {
 namespace {

@@ -20,6 +20,7 @@
 #include "api/rules/explain_text.h"
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
+#include "cep/plan/rule.h"
 #include "rules/text/suggest.h"
 
 namespace tocsin::api {

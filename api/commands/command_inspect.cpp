@@ -18,6 +18,7 @@
 #include "api/node/offline_node.h"
 #include "api/rules/key_text.h"
 #include "cep/engine/key_report.h"
+#include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::api {

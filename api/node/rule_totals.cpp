@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cep/plan/rule.h"
+
 namespace tocsin::api {
 namespace {
 using std::chrono::steady_clock;

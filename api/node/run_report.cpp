@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "api/base/human_text.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "runtime/event_time/unknown_type.h"
 
 namespace tocsin::api {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "api/outbox/webhook_outbox.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "runtime/event_time/run.h"
 
 namespace tocsin::api {

@@ -5,7 +5,7 @@
 #include "api/outbox/webhook_outbox.h"
 #include "cep/base/result.h"
 #include "cep/data/alert.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::api {
 /// Borrows all three; `outbox` may be null.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "cep/plan/rule.h"
 #include "rules/explain/explain_automaton.h"
 #include "rules/explain/explain_profile.h"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "cep/plan/rule.h"
 #include "rules/explain/explain_profile.h"
 
 namespace tocsin::api {

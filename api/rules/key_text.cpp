@@ -6,6 +6,9 @@
 #include <string_view>
 
 #include "api/base/human_text.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::api {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cep/engine/key_report.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::api {
 /// A line for each partial match, window, suppression and feature, each with two blanks before it

@@ -8,6 +8,8 @@
 
 #include "api/base/human_text.h"
 #include "api/base/letter_case.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "cep/value/time.h"
 #include "rules/explain/expression_text.h"
 

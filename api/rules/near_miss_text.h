@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cep/diagnose/near_miss.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::api {
 /// A condition of the plan as its author wrote it.

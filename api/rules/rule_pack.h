@@ -13,7 +13,7 @@
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_rollout.h"
 #include "cep/base/result.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/severity.h"
 #include "runtime/node/node.h"
 
 namespace tocsin::api {

@@ -12,6 +12,8 @@
 #include "api/rules/near_miss_text.h"
 #include "api/rules/text_cache.h"
 #include "cep/diagnose/near_miss.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "rules/explain/expression_text.h"
 
 namespace tocsin::api {

@@ -12,6 +12,9 @@
 #include "api/base/human_text.h"
 #include "cep/base/assert.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "cep/value/json_path.h"
 #include "runtime/event_time/run.h"
 

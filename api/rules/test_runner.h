@@ -9,7 +9,7 @@
 #include "cep/base/result.h"
 #include "cep/data/alert.h"
 #include "cep/engine/engine.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "rules/context/rules.h"
 
 namespace tocsin::api {

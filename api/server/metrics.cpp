@@ -26,6 +26,7 @@ enum class Metric : std::size_t {
 constexpr std::array kMetrics = {
 #define TOCSIN_METRIC(name, kind, help) MetricType{#name, #kind, help},
 #include "api/server/metrics.def"
+#include "cep/plan/rule.h"
 #undef TOCSIN_METRIC
 };
 

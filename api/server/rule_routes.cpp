@@ -19,6 +19,7 @@
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_sources.h"
 #include "cep/engine/key_report.h"
+#include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 #include "cep/value/value.h"
 

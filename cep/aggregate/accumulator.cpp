@@ -2,6 +2,7 @@
 
 #include "cep/aggregate/accumulator_base.h"
 #include "cep/base/assert.h"
+#include "cep/plan/feature.h"
 
 namespace tocsin::cep {
 bool Accumulator::remove(std::uint64_t, Word, std::uint64_t) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "cep/base/assert.h"
+#include "cep/plan/feature.h"
 
 namespace tocsin::cep {
 namespace {

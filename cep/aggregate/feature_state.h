@@ -14,7 +14,7 @@
 #include <optional>
 
 #include "cep/base/byte_codec.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/value.h"
 
 namespace tocsin::cep {

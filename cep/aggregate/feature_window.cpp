@@ -7,6 +7,7 @@
 #include "cep/aggregate/window_bytes.h"
 #include "cep/base/assert.h"
 #include "cep/plan/calendar.h"
+#include "cep/plan/feature.h"
 #include "cep/plan/zone.h"
 
 namespace tocsin::cep {

@@ -18,7 +18,7 @@
 
 #include "cep/aggregate/accumulator.h"
 #include "cep/base/byte_codec.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/time.h"
 
 namespace tocsin::cep {

@@ -1,5 +1,8 @@
 #include "cep/aggregate/window_spec.h"
 
+#include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/zone.h"
 #include "cep/value/word_value.h"
 
 namespace tocsin::cep {

@@ -7,7 +7,7 @@
 
 #include "cep/aggregate/text_table.h"
 #include "cep/plan/calendar.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/value.h"
 
 namespace tocsin::cep {

@@ -7,6 +7,9 @@
 
 #include "cep/base/assert.h"
 #include "cep/plan/comparison.h"
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/reference.h"
 #include "cep/value/short_text.h"
 
 namespace tocsin::cep {
@@ -275,6 +278,8 @@ std::string meaning_of(const Atom& atom) {
   return out;
 }
 }  // namespace
+
+AtomSet::AtomSet(const Plan& plan) : plan_(&plan), by_type_(plan.event_types.size()) {}
 
 std::uint32_t AtomSet::add(EventTypeIndex type, Atom atom, std::string meaning) {
   meaning = std::to_string(type.value) + "|" + meaning;

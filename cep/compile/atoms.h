@@ -13,7 +13,7 @@
 #include "cep/compile/text_atoms.h"
 #include "cep/data/batch.h"
 #include "cep/plan/expr.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 /// A combination of atoms of one event type in postfix. Empty: false.
@@ -67,7 +67,7 @@ struct Atom {
 class AtomSet {
  public:
   AtomSet() = default;
-  explicit AtomSet(const Plan& plan) : plan_(&plan), by_type_(plan.event_types.size()) {}
+  explicit AtomSet(const Plan& plan);
   /// The formula of rows of `type` for which `expr` is true (or, with `wanted` false, false).
   /// `expr` has only fields of the current event, literals, lists and operators; it outlives the
   /// set.

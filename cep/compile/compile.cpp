@@ -10,6 +10,8 @@
 #include "cep/compile/compiler.h"
 #include "cep/compile/plan_support.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only)

@@ -5,7 +5,7 @@
 
 #include "cep/base/result.h"
 #include "cep/plan/limits.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 class ProgramImpl;

@@ -8,6 +8,8 @@
 #include "cep/base/assert.h"
 #include "cep/compile/compiler.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

@@ -7,6 +7,7 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/rule.h"
 #include "cep/plan/zone.h"
 
 namespace tocsin::cep {

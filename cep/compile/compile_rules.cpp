@@ -10,6 +10,8 @@
 #include "cep/compile/plan_digest.h"
 #include "cep/compile/suppression_life.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

@@ -9,6 +9,8 @@
 #include "cep/compile/compiler.h"
 #include "cep/compile/pattern_program.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "cep/plan/zone.h"
 
 namespace tocsin::cep {

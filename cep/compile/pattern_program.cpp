@@ -6,6 +6,7 @@
 
 #include "cep/base/assert.h"
 #include "cep/plan/contiguity.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "cep/compile/program.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/contiguity.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 inline constexpr std::uint32_t kSlotsMax = 64;  // variables of one rule that are read

@@ -18,6 +18,7 @@
 #include "cep/data/functions.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/plan_names.h"
+#include "cep/plan/zone.h"
 
 namespace tocsin::cep {
 namespace {

@@ -9,7 +9,8 @@
 #pragma once
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/base/index.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::cep {

@@ -11,6 +11,8 @@
 #include "cep/compile/program.h"
 #include "cep/data/text_database.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cep/plan/limits.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 /// A message for each construct of a valid plan that the engine cannot run; empty when it can run

@@ -27,8 +27,11 @@
 #include "cep/compile/word_test.h"
 #include "cep/data/reference_data.h"
 #include "cep/data/text_search.h"
+#include "cep/plan/contiguity.h"
+#include "cep/plan/expr.h"
+#include "cep/plan/key_spec.h"
 #include "cep/plan/limits.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 // Kinds of one step: 15 bits of a captured event's place say which one it was.

@@ -5,6 +5,9 @@
 
 #include "cep/aggregate/feature_window.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 #include <optional>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/time.h"
 
 namespace tocsin::cep {

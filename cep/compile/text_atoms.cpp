@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "cep/data/text_search.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/reference.h"
 
 namespace tocsin::cep {
 namespace {

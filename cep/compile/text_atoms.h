@@ -10,7 +10,7 @@
 #include "cep/data/batch.h"
 #include "cep/data/text_database.h"
 #include "cep/plan/expr.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 /// One test: `slot` of the searched text number `text`.

@@ -1,5 +1,7 @@
 #include "cep/compile/word_test.h"
 
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
 #include "cep/value/int128.h"
 
 namespace tocsin::cep {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cep/plan/expr.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 struct WordTerm {

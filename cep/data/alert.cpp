@@ -5,6 +5,8 @@
 #include <array>
 
 #include "cep/base/assert.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

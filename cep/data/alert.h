@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "cep/base/index.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
+#include "cep/plan/severity.h"
 #include "cep/value/order.h"
 #include "cep/value/value.h"
 

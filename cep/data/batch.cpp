@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "cep/base/assert.h"
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
 #include "cep/value/decimal.h"
 #include "cep/value/word_value.h"
 

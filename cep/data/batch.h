@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cep/base/index.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/order.h"
 #include "cep/value/time.h"
 #include "cep/value/value.h"

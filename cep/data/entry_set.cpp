@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "cep/base/assert.h"
+#include "cep/plan/reference.h"
 
 namespace tocsin::cep {
 namespace {

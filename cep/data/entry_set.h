@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/time.h"
 
 namespace tocsin::cep {

@@ -6,7 +6,7 @@
 
 #include "cep/data/batch.h"
 #include "cep/plan/expr.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/value.h"
 
 namespace tocsin::cep {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 
+#include "cep/plan/key_spec.h"
 #include "cep/value/decimal.h"
 
 namespace tocsin::cep {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/value.h"
 
 namespace tocsin::cep {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "cep/data/entry_set.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/reference.h"
 
 namespace tocsin::cep {
 /// What a list is of, as rules declare it: "string", "network", "text".

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cep/data/entry_set.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/reference.h"
 
 namespace tocsin::cep {
 class LookupTable {

@@ -7,6 +7,7 @@
 #include "cep/data/list_program.h"
 #include "cep/data/lookup_table.h"
 #include "cep/plan/plan.h"
+#include "cep/plan/reference.h"
 
 namespace tocsin::cep {
 /// Copies share what was declared and go their own ways from there. Threading: one caller at a

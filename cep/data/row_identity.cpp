@@ -2,6 +2,9 @@
 
 #include <vector>
 
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
+
 namespace tocsin::cep {
 EventIdentity row_identity(const Plan& plan, const Batch& batch, const Row& row) {
   const EventType& type = plan.event_types[row.type.value];

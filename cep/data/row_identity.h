@@ -1,7 +1,7 @@
 /// The identity of an event of a type without an id field, from its row.
 #pragma once
 #include "cep/data/batch.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::cep {

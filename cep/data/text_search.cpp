@@ -9,6 +9,10 @@
 #include "cep/base/assert.h"
 #include "cep/data/text_capture.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

@@ -9,9 +9,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cep/base/index.h"
 #include "cep/base/result.h"
 #include "cep/data/text_database.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
+#include "cep/value/value.h"
 
 namespace tocsin::cep {
 /// The elements of a list as patterns to search for.

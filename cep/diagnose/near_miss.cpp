@@ -10,6 +10,7 @@
 
 #include "cep/diagnose/near_miss_rules.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::cep {
 namespace {

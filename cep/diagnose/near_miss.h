@@ -14,7 +14,7 @@
 #include "cep/base/result.h"
 #include "cep/data/alert.h"
 #include "cep/diagnose/near_miss_report.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 /// Runs a plan over the events in question up to the end of time, as they ran before. Alerts in

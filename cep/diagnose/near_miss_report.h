@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cep/data/alert.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 /// An event that the rule saw, or an alert as one.

@@ -10,7 +10,7 @@
 #include "cep/data/alert.h"
 #include "cep/diagnose/near_miss_report.h"
 #include "cep/plan/partial_pattern.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 /// The place of an event, or of a deadline, in the total order.

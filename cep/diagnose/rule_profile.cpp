@@ -8,6 +8,8 @@
 #include "cep/diagnose/rule_memory.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

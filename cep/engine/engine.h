@@ -14,7 +14,6 @@
 #include "cep/data/state_entry.h"
 #include "cep/engine/restore_report.h"
 #include "cep/plan/limits.h"
-#include "cep/plan/plan.h"
 #include "cep/record/engine_stats.h"
 #include "cep/value/time.h"
 

@@ -10,6 +10,8 @@
 
 #include "cep/compile/compile.h"
 #include "cep/compile/program.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "cep/value/decimal.h"
 #include "cep/value/key.h"
 

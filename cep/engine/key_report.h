@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "cep/base/index.h"
 #include "cep/base/result.h"
-#include "cep/plan/plan.h"
 #include "cep/value/time.h"
 #include "cep/value/value.h"
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "cep/plan/pattern.h"
+#include "cep/plan/rule.h"
 #include "cep/record/state_values.h"
 
 namespace tocsin::cep {

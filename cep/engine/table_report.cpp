@@ -11,6 +11,9 @@
 #include "cep/engine/key_report.h"
 #include "cep/engine/table_state.h"
 #include "cep/plan/calendar.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/pattern.h"
+#include "cep/plan/rule.h"
 #include "cep/plan/zone.h"
 
 namespace tocsin::cep {

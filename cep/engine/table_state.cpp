@@ -8,6 +8,7 @@
 #include "cep/base/assert.h"
 #include "cep/base/prefetch.h"
 #include "cep/match/eval.h"
+#include "cep/plan/feature.h"
 #include "cep/value/key.h"
 
 namespace tocsin::cep {

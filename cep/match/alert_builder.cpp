@@ -5,6 +5,7 @@
 
 #include "cep/compile/pattern_program.h"
 #include "cep/data/row_identity.h"
+#include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::cep {

@@ -7,6 +7,7 @@
 #include "cep/base/assert.h"
 #include "cep/compile/program.h"
 #include "cep/match/eval.h"
+#include "cep/plan/event_type.h"
 #include "cep/value/short_text.h"
 
 namespace tocsin::cep {

@@ -5,6 +5,7 @@
 
 #include "cep/compile/program.h"
 #include "cep/match/eval.h"
+#include "cep/plan/event_type.h"
 
 namespace tocsin::cep {
 namespace {

@@ -8,6 +8,7 @@
 #include "cep/base/assert.h"
 #include "cep/compile/pattern_program.h"
 #include "cep/match/loop_totals.h"
+#include "cep/plan/rule.h"
 #include "cep/record/pattern_state.h"
 
 namespace tocsin::cep {

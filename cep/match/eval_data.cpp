@@ -7,6 +7,7 @@
 #include "cep/data/functions.h"
 #include "cep/data/text_scratch.h"
 #include "cep/match/eval.h"
+#include "cep/plan/zone.h"
 
 namespace tocsin::cep {
 namespace {

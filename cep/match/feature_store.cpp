@@ -5,6 +5,7 @@
 #include "cep/aggregate/feature_state.h"
 #include "cep/match/current_row.h"
 #include "cep/match/eval.h"
+#include "cep/plan/feature.h"
 #include "cep/plan/zone.h"
 
 namespace tocsin::cep {

@@ -7,6 +7,8 @@
 #include "cep/base/assert.h"
 #include "cep/match/alert_builder.h"
 #include "cep/match/feature_store.h"
+#include "cep/plan/pattern.h"
+#include "cep/plan/rule.h"
 #include "cep/record/suppressed_count.h"
 
 namespace tocsin::cep {

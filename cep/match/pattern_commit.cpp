@@ -9,6 +9,8 @@
 #include "cep/match/current_row.h"
 #include "cep/match/loop_totals.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/plan/pattern.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

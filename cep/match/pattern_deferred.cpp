@@ -8,6 +8,7 @@
 #include "cep/match/alert_builder.h"
 #include "cep/match/current_row.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/plan/rule.h"
 #include "cep/record/suppressed_count.h"
 #include "cep/value/decimal.h"
 #include "cep/value/key.h"

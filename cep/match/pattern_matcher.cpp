@@ -4,6 +4,7 @@
 
 #include "cep/base/assert.h"
 #include "cep/match/current_row.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

@@ -4,6 +4,8 @@
 
 #include "cep/match/current_row.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/plan/pattern.h"
+#include "cep/plan/rule.h"
 #include "cep/record/state_events.h"
 #include "cep/record/state_layout.h"
 #include "cep/record/state_values.h"

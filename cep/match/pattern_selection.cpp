@@ -11,6 +11,7 @@
 #include "cep/match/loop_totals.h"
 #include "cep/match/pattern_matcher.h"
 #include "cep/plan/calendar.h"
+#include "cep/plan/rule.h"
 #include "cep/plan/zone.h"
 #include "cep/record/suppressed_count.h"
 

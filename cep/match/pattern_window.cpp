@@ -4,6 +4,8 @@
 #include "cep/match/alert_builder.h"
 #include "cep/match/current_row.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/plan/pattern.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

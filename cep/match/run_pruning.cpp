@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cep/match/matcher.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 // Negative when match `a` comes before `b`, which has the same first event: longest, least

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "cep/plan/event_type.h"
+
 namespace tocsin::cep {
 Slice::Slice(const ProgramImpl& program)
     : program_(program),

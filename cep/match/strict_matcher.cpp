@@ -7,6 +7,8 @@
 
 #include "cep/base/assert.h"
 #include "cep/match/matcher.h"
+#include "cep/plan/pattern.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 void Matcher::on_strict_event(const StrictGroup& group, const MatchContext& context,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cep/plan/pattern.h"
 #include "cep/plan/zone.h"
 #include "cep/value/civil_date.h"
 

@@ -5,7 +5,8 @@
 #include <array>
 #include <cstdint>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
+#include "cep/value/calendar_unit.h"
 #include "cep/value/time.h"
 
 namespace tocsin::cep {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
+
 namespace tocsin::cep {
 void for_each_expr(const Expr& expr, const std::function<void(const Expr&)>& visit) {
   visit(expr);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cep/plan/expr.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 /// Calls `visit` for the expression and all in it, outermost first.

@@ -6,6 +6,9 @@
 #include <set>
 
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 bool keys_differ(const KeySpec& a, const KeySpec& b) {

@@ -14,7 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/base/index.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 struct OperatorRef {

@@ -8,7 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/pattern.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 /// Variables that the patterns of a stage may use besides the rule's own, after them.

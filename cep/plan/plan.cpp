@@ -1,22 +1,16 @@
 #include "cep/plan/plan.h"
 
-#include <array>
+#include "cep/plan/event_type.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
+#include "cep/plan/zone.h"
 
 namespace tocsin::cep {
-namespace {
-constexpr std::array<const char*, 5> kSeverities = {"info", "low", "medium", "high", "critical"};
-}  // namespace
-
-Type severity_type() {
-  static const auto kWords =
-      std::make_shared<const std::vector<std::string>>(kSeverities.begin(), kSeverities.end());
-  Type type;
-  type.kind = TypeKind::kEnum;
-  type.words = kWords;
-  return type;
-}
-
-const char* severity_name(Severity severity) {
-  return kSeverities[static_cast<std::size_t>(severity)];
-}
+Plan::Plan() = default;
+Plan::~Plan() = default;
+Plan::Plan(const Plan&) = default;
+Plan::Plan(Plan&&) noexcept = default;
+Plan& Plan::operator=(const Plan&) = default;
+Plan& Plan::operator=(Plan&&) noexcept = default;
 }  // namespace tocsin::cep

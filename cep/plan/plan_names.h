@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "cep/value/decimal.h"
 #include "cep/value/quoted.h"
 #include "cep/value/time.h"

@@ -5,6 +5,8 @@
 #include "cep/plan/function_name.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/plan_names.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/zone.h"
 
 namespace tocsin::cep {
 namespace {

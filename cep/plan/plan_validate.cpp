@@ -5,7 +5,12 @@
 #include <algorithm>
 #include <set>
 
+#include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
 #include "cep/plan/plan_validator.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
+#include "cep/plan/zone.h"
 #include "cep/value/ip_address.h"
 
 namespace tocsin::cep {

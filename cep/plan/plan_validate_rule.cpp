@@ -2,7 +2,10 @@
 #include <algorithm>
 #include <set>
 
+#include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
 #include "cep/plan/plan_validator.h"
+#include "cep/plan/rule.h"
 #include "cep/plan/zone.h"
 
 namespace tocsin::cep {

@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/expr.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 /// Where an expression stands, which says what it may mention.

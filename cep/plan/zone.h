@@ -2,13 +2,23 @@
 /// is read; the rules of the zones stand in the plan (Plan::zones).
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "cep/plan/plan.h"
 #include "cep/value/time.h"
 
 namespace tocsin::cep {
+/// The rules of a time zone, as data: from `from` on local time is UTC + `offset`. Ascending; the
+/// first holds before it too.
+struct Zone {
+  struct Change {
+    EventTime from;
+    std::int32_t offset_seconds = 0;
+  };
+  std::string name;
+  std::vector<Change> changes;
+};
 /// The zone of this name among `zones`, which ascend by name; null where there is none: what needs
 /// its local time is then missing.
 const Zone* find_zone(const std::vector<Zone>& zones, std::string_view name);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "cep/plan/rule.h"
+
 namespace tocsin::cep {
 namespace {
 bool has_score(const Rule& rule) {

@@ -10,6 +10,7 @@
 
 #include "cep/compile/pattern_program.h"
 #include "cep/data/key_part.h"
+#include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::cep {

@@ -1,6 +1,6 @@
 /// Features as they are read where an event is kept or a condition is evaluated.
 #pragma once
-#include "cep/plan/plan.h"
+#include "cep/base/index.h"
 #include "cep/value/value.h"
 
 namespace tocsin::cep {

@@ -7,6 +7,7 @@
 #include "cep/aggregate/feature_state.h"
 #include "cep/base/assert.h"
 #include "cep/data/row_identity.h"
+#include "cep/plan/event_type.h"
 #include "cep/record/feature_reader.h"
 #include "cep/value/short_text.h"
 #include "cep/value/word_value.h"

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 
+#include "cep/plan/event_type.h"
 #include "cep/value/unicode.h"
 
 namespace tocsin::cep {

@@ -6,6 +6,8 @@
 
 #include "cep/base/assert.h"
 #include "cep/compile/plan_digest.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {

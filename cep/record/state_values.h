@@ -1,7 +1,7 @@
 /// Single values, and what suppression remembers, as bytes of an entry.
 #pragma once
 #include "cep/base/byte_codec.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/record/suppression.h"
 #include "cep/value/value.h"
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/suppression_spec.h"
 #include "cep/record/suppression_state.h"
 #include "cep/value/time.h"
 

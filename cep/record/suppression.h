@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cep/compile/suppression_life.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/suppression_spec.h"
 #include "cep/record/suppression_state.h"
 #include "cep/value/order.h"
 

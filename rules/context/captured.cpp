@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "cep/plan/plan.h"
+
 namespace tocsin::rules {
 namespace {
 using Visit = std::function<void(const cep::Expr&)>;

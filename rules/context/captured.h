@@ -2,7 +2,8 @@
 #pragma once
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::rules {
 /// The fields that a rule's alerts keep of its events: those that its expressions name, its kinds'

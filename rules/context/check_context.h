@@ -10,6 +10,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include "cep/plan/event_type.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/key_spec.h"
 #include "cep/plan/plan.h"
 #include "rules/context/data_files.h"
 #include "rules/context/declarations.h"

@@ -10,7 +10,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/expr.h"
+#include "cep/plan/key_spec.h"
 #include "rules/syntax/tree.h"
 #include "rules/text/diagnostics.h"
 

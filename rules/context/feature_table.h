@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/feature.h"
 #include "rules/syntax/tree.h"
 
 namespace tocsin::rules {

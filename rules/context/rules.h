@@ -13,7 +13,9 @@
 
 #include "cep/base/result.h"
 #include "cep/data/text_database.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/expr.h"
+#include "cep/plan/plan_fwd.h"
+#include "cep/plan/severity.h"
 #include "rules/text/diagnostics.h"
 
 namespace tocsin::rules {

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/key_spec.h"
 #include "rules/context/check_context.h"
 #include "rules/syntax/tree.h"
 #include "rules/text/diagnostics.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/zone.h"
 
 namespace tocsin::rules {
 /// Reads a file of the database by its name in it ("Europe/Berlin", "tzdata.zi").

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cep/data/text_database.h"
+#include "cep/plan/reference.h"
 #include "cep/value/ip_address.h"
 #include "cep/value/value_text.h"
 #include "rules/context/csv.h"

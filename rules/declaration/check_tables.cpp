@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "cep/plan/reference.h"
 #include "cep/value/ip_address.h"
 #include "cep/value/key.h"
 #include "cep/value/value_text.h"

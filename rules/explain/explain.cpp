@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "cep/plan/rule.h"
+
 namespace tocsin::rules {
 namespace {
 // What its author says of it.

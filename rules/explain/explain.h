@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "rules/explain/explain_words.h"
 
 namespace tocsin::rules {

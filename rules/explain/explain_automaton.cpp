@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/rule.h"
 #include "rules/explain/expression_text.h"
 
 namespace tocsin::rules {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/rule.h"
 #include "rules/explain/explain.h"
 #include "rules/explain/expression_text.h"
 

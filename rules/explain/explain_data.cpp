@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
 #include "cep/value/time_unit_words.h"
 #include "rules/explain/explain.h"
 #include "rules/explain/expression_text.h"

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "cep/plan/rule.h"
 #include "rules/explain/explain.h"
 #include "rules/explain/expression_text.h"
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cep/compile/program.h"
+#include "cep/plan/rule.h"
 #include "rules/explain/explain_automaton.h"
 #include "rules/explain/expression_text.h"
 

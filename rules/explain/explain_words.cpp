@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
 #include "rules/explain/expression_text.h"
 
 namespace tocsin::rules {

@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/expr.h"
+#include "cep/plan/plan_fwd.h"
 #include "rules/context/report.h"
 
 namespace tocsin::rules {

@@ -8,7 +8,11 @@
 #include <vector>
 
 #include "cep/data/functions.h"
+#include "cep/plan/feature.h"
 #include "cep/plan/function_name.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::rules {
 using cep::Expr;

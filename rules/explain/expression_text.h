@@ -4,7 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
+#include "cep/value/value.h"
 
 namespace tocsin::rules {
 /// `amount > 200 and merchant != probes.first.merchant`. `rule` is the one whose steps and key the

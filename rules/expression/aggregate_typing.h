@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/expr.h"
 #include "rules/context/check_context.h"
 #include "rules/expression/check_expression.h"
 #include "rules/syntax/tree.h"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cep/plan/rule.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 

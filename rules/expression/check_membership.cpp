@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cep/plan/reference.h"
 #include "cep/value/ip_address.h"
 #include "rules/context/build_expr.h"
 #include "rules/context/report.h"

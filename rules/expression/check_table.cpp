@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cep/plan/reference.h"
 #include "rules/context/build_expr.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"

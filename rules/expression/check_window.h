@@ -2,7 +2,7 @@
 #pragma once
 #include <optional>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/feature.h"
 #include "rules/context/check_context.h"
 #include "rules/expression/check_expression.h"
 #include "rules/syntax/tree.h"

@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "rules/context/build_expr.h"
 #include "rules/context/types.h"
 #include "rules/load/check.h"

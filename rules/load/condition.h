@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "rules/text/diagnostics.h"
 
 namespace tocsin::rules {

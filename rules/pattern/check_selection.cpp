@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cep/plan/rule.h"
 #include "rules/context/report.h"
 #include "rules/lint/contradiction.h"
 #include "rules/pattern/check_clauses.h"

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cep/plan/rule.h"
+#include "cep/plan/suppression_spec.h"
 #include "rules/context/report.h"
 #include "rules/lint/contradiction.h"
 #include "rules/pattern/check_clauses.h"

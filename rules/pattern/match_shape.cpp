@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/rule.h"
 #include "rules/pattern/unreachable_step.h"
 
 namespace tocsin::rules {

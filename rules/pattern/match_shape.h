@@ -6,7 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/expr.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/time.h"
 #include "rules/context/check_context.h"
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/rule.h"
 #include "cep/value/time.h"
 #include "cep/value/value.h"
 #include "rules/context/report.h"

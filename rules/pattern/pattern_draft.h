@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/pattern.h"
 #include "rules/context/scope.h"
 #include "rules/expression/check_kinds.h"
 #include "rules/syntax/tree.h"

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cep/compile/pattern_program.h"
+#include "cep/plan/rule.h"
 #include "rules/context/report.h"
 
 namespace tocsin::rules {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/plan/plan.h"
 #include "cep/value/json_path.h"
 #include "runtime/decode/field_value.h"
 #include "runtime/decode/json_structure.h"

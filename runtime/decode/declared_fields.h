@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cep/data/batch.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/value.h"
 
 namespace tocsin::runtime {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "cep/base/assert.h"
+#include "cep/plan/plan.h"
 #include "runtime/decode/declared_fields.h"
 #include "runtime/decode/decode_problem.h"
 #include "runtime/decode/field_value.h"

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "cep/data/batch.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/time.h"
 #include "runtime/decode/declared_fields.h"
 #include "runtime/decode/decode_problem.h"

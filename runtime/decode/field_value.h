@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/event_type.h"
 #include "cep/value/time.h"
 #include "cep/value/value.h"
 #include "runtime/decode/json_text.h"

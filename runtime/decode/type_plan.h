@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cep/base/index.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "runtime/decode/field_value.h"
 #include "runtime/decode/word_table.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/severity.h"
 #include "cep/value/order.h"
 #include "cep/value/time.h"
 

@@ -5,6 +5,8 @@
 #include <functional>
 #include <utility>
 
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
 #include "runtime/decode/declared_fields.h"
 
 namespace tocsin::runtime {

@@ -11,7 +11,7 @@
 
 #include "cep/base/byte_codec.h"
 #include "cep/data/batch.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::runtime {
 /// Costs nothing for types with an id field and next to nothing where times differ. Where they do

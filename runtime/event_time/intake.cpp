@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/plan/plan.h"
 #include "runtime/event_time/unknown_type.h"
 
 namespace tocsin::runtime {

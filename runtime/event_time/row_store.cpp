@@ -1,6 +1,7 @@
 #include "runtime/event_time/row_store.h"
 
 #include "cep/base/assert.h"
+#include "cep/plan/plan.h"
 #include "runtime/decode/declared_fields.h"
 
 namespace tocsin::runtime {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "cep/data/batch.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/event_time/reorder_buffer.h"
 #include "runtime/io/line_source.h"

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "cep/plan/plan.h"
 #include "runtime/event_time/input_form.h"
 #include "runtime/event_time/merge_order.h"
 #include "runtime/event_time/time_keeper.h"

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "runtime/event_time/intake.h"
 #include "runtime/event_time/run_options.h"
 

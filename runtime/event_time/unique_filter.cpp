@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
 #include "cep/value/key.h"
 
 namespace tocsin::runtime {

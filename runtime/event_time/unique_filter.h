@@ -12,7 +12,7 @@
 
 #include "cep/base/byte_codec.h"
 #include "cep/data/batch.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/time.h"
 
 namespace tocsin::runtime {

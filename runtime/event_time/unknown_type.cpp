@@ -6,6 +6,9 @@
 #include <array>
 #include <cstddef>
 
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
+
 namespace tocsin::runtime {
 namespace {
 constexpr std::size_t kNameMax = 64;  // a longer name has no near one

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::runtime {
 /// How the reason of each such dead letter begins.

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "cep/base/assert.h"
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
 
 namespace tocsin::runtime {
 WatermarkTracker::WatermarkTracker(cep::Duration bound) : bound_(bound) {

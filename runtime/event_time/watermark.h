@@ -1,7 +1,7 @@
 /// Bounded-out-of-orderness watermarks (Akidau et al., "The Dataflow Model", PVLDB 8(12), 2015).
 #pragma once
 #include "cep/base/assert.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/time.h"
 
 namespace tocsin::runtime {

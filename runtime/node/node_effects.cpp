@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
+
 namespace tocsin::runtime {
 void NodeEffects::begin_record(std::uint64_t sequence, cep::EventTime taken_at) {
   effects_.cause = sequence;

@@ -6,7 +6,7 @@
 
 #include "cep/base/result.h"
 #include "cep/data/alert.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/plan_fwd.h"
 #include "runtime/effects/effect_queue.h"
 #include "runtime/effects/effects.h"
 #include "runtime/event_time/intake.h"

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/plan/rule.h"
 #include "runtime/io/crash_point.h"
 
 namespace tocsin::runtime {

@@ -9,6 +9,9 @@
 
 #include "cep/base/byte_codec.h"
 #include "cep/compile/plan_digest.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
 #include "cep/plan/semantics.h"
 #include "cep/value/value.h"
 

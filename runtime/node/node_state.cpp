@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "cep/base/byte_codec.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::runtime {
 namespace {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/rules/rule_loader.h"
+#include "cep/plan/plan.h"
 #include "tests/api/stored_alerts.h"
 
 namespace tocsin::api {

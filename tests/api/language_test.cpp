@@ -11,6 +11,8 @@
 
 #include "api/rules/test_runner.h"
 #include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "rules/context/rules.h"
 
 namespace tocsin::api {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "cep/plan/rule.h"
 #include "tests/support/temporary_folder.h"
 
 namespace tocsin::api {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 #include "runtime/event_time/slice_loop.h"
 #include "runtime/journal/blob_store.h"

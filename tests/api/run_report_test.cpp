@@ -1,4 +1,6 @@
 #include "api/node/run_report.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 
 #include <doctest/doctest.h>
 

@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "tests/support/printing.h"
 
 namespace tocsin::api {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "cep/plan/rule.h"
 #include "cep/record/key_record.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/engine_run.h"

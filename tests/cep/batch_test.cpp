@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
 #include "tests/support/printing.h"
 
 namespace tocsin::cep {

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "cep/value/key.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/engine_run.h"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cep/engine/engine.h"
+#include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 #include "cep/value/key.h"
 #include "tests/cep/plan_builder.h"

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/rule.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/plan_parts.h"
 

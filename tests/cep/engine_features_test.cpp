@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "cep/engine/engine.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "cep/value/key.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cep/engine/engine.h"
+#include "cep/plan/rule.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/rule.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/letters.h"
 #include "tests/support/oracle.h"

@@ -10,6 +10,7 @@
 
 #include "cep/aggregate/loop_aggregate.h"
 #include "cep/plan/calendar.h"
+#include "cep/plan/plan.h"
 #include "cep/plan/zone.h"
 #include "tests/cep/random_window.h"
 #include "tests/support/oracle_aggregate.h"

@@ -11,6 +11,9 @@
 
 #include "cep/compile/program.h"
 #include "cep/engine/engine.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
+#include "cep/plan/zone.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/feature.h"
 #include "cep/plan/operator_graph.h"
+#include "cep/plan/rule.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/printing.h"

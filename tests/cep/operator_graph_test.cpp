@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/plan_parts.h"
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cep/engine/engine.h"
+#include "cep/plan/rule.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/letters.h"
 #include "tests/support/oracle.h"

@@ -11,6 +11,8 @@
 #include <tuple>
 
 #include "cep/engine/engine.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/plan_parts.h"
 

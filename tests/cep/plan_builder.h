@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "cep/engine/engine.h"
+#include "cep/plan/event_type.h"
+#include "cep/plan/key_spec.h"
 #include "cep/plan/plan.h"
 #include "tests/support/oracle.h"
 

@@ -1,4 +1,8 @@
 #include "cep/plan/plan.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
+#include "cep/plan/zone.h"
 
 #include <doctest/doctest.h>
 

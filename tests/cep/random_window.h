@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/zone.h"
 #include "cep/value/value.h"
 #include "tests/support/random.h"
 

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "cep/plan/rule.h"
+#include "cep/plan/zone.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "tests/cep/plan_builder.h"
 #include "tests/support/plan_parts.h"
 

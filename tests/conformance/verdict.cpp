@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "rules/context/rules.h"
 #include "runtime/event_time/run.h"
 #include "tests/conformance/translate.h"

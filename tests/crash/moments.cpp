@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cep/engine/engine.h"
+#include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 #include "rules/context/rules.h"
 #include "runtime/journal/list_change.h"

@@ -12,6 +12,7 @@
 
 #include "cep/compile/program.h"
 #include "cep/engine/engine.h"
+#include "cep/plan/rule.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/oracle.h"

@@ -11,6 +11,7 @@
 
 #include "cep/data/alert.h"
 #include "cep/engine/engine.h"
+#include "cep/plan/feature.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/oracle.h"
 #include "tests/support/plan_merge.h"

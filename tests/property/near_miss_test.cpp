@@ -14,6 +14,7 @@
 
 #include "cep/engine/engine.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/feature.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/oracle.h"
 #include "tests/support/oracle_expr.h"

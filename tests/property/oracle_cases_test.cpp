@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/event_type.h"
 #include "cep/value/decimal.h"
 #include "rules/context/rules.h"
 #include "tests/conformance/case.h"

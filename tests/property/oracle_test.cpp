@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "cep/data/alert.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "tests/support/letters.h"
 #include "tests/support/plan_parts.h"
 

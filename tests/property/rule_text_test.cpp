@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
+#include "cep/plan/zone.h"
 #include "rules/context/rules.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/language_constructs.h"

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/event_type.h"
+#include "cep/plan/zone.h"
 #include "rules/context/rules.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"

@@ -14,6 +14,8 @@
 #include "cep/compile/suppression_life.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/calendar.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "cep/record/suppressed_count.h"
 #include "rules/context/rules.h"
 #include "tests/support/engine_run.h"

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "tests/support/rule_text.h"
 
 namespace tocsin::tests {

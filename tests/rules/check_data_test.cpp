@@ -6,6 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "cep/plan/plan.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
+#include "cep/plan/zone.h"
 #include "tests/support/rule_text.h"
 
 namespace tocsin::tests {

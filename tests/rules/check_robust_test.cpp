@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "tests/rules/sample_text.h"
 #include "tests/support/random.h"
 #include "tests/support/rule_text.h"

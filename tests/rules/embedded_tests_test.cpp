@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "tests/support/printing.h"
 #include "tests/support/rule_text.h"
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "cep/base/index.h"
 #include "cep/plan/plan.h"
 
 namespace tocsin::tests {

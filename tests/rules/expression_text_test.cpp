@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "rules/context/rules.h"
 
 namespace tocsin::tests {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/plan.h"
 #include "tests/support/rule_text.h"
 
 namespace tocsin::tests {

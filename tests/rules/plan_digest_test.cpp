@@ -11,6 +11,8 @@
 
 #include "cep/compile/program.h"
 #include "cep/engine/engine.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 #include "tests/support/rule_text.h"
 
 namespace tocsin::tests {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/plan/event_type.h"
 
 namespace tocsin::tests {
 namespace {

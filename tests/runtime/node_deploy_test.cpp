@@ -13,6 +13,7 @@
 
 #include "cep/data/alert.h"
 #include "cep/engine/engine.h"
+#include "cep/plan/rule.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/event_time/run.h"

@@ -17,6 +17,7 @@
 
 #include "cep/data/alert.h"
 #include "cep/engine/engine.h"
+#include "cep/plan/rule.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/effects/effect_reader.h"

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cep/data/alert.h"
+#include "cep/plan/rule.h"
 #include "tests/runtime/event_plan.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/printing.h"

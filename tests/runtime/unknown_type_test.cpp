@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
 
 namespace tocsin::runtime {

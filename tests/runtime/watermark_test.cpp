@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "cep/plan/event_type.h"
 #include "tests/runtime/event_plan.h"
 #include "tests/support/printing.h"
 

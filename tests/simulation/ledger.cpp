@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "cep/plan/rule.h"
 #include "runtime/journal/journal_reader.h"
 #include "runtime/journal/prefix_digest.h"
 #include "tests/support/engine_run.h"

@@ -3,6 +3,9 @@
 #include <array>
 #include <functional>
 
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
+
 namespace tocsin::tests {
 using cep::Element;
 using cep::ElementKind;

@@ -6,6 +6,7 @@
 
 #include "cep/data/batch.h"
 #include "cep/match/computed.h"
+#include "cep/plan/event_type.h"
 
 namespace tocsin::tests {
 std::vector<EngineStep> steps_of(const std::vector<oracle::PlacedEvent>& events, cep::EventTime end,

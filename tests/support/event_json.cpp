@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "cep/plan/event_type.h"
 #include "cep/value/decimal.h"
 #include "cep/value/json_path.h"
 #include "cep/value/time.h"

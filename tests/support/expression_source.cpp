@@ -9,6 +9,8 @@
 #include <set>
 
 #include "cep/base/assert.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/reference.h"
 #include "tests/support/plan_walk.h"
 
 namespace tocsin::tests {

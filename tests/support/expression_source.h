@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/event_type.h"
+#include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
 
 namespace tocsin::tests {

@@ -6,6 +6,8 @@
 #include <array>
 #include <string_view>
 
+#include "cep/plan/feature.h"
+#include "cep/plan/reference.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/plan/rule.h"
 #include "tests/support/plan_parts.h"
 
 namespace tocsin::tests {

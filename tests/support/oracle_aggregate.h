@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/expr.h"
 #include "cep/value/time.h"
 #include "cep/value/value.h"
 

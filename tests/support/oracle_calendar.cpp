@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cep/base/assert.h"
+#include "cep/plan/zone.h"
 #include "tests/support/oracle_text.h"
 
 namespace tocsin::oracle {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cep/plan/plan.h"
+#include "cep/value/calendar_unit.h"
 #include "cep/value/value.h"
 
 namespace tocsin::oracle {

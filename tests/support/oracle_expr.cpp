@@ -4,6 +4,9 @@
 #include <limits>
 
 #include "cep/base/assert.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/rule.h"
 #include "cep/value/key.h"
 #include "tests/support/oracle_aggregate.h"
 #include "tests/support/oracle_text.h"

@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/expr.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/value.h"
 #include "tests/support/oracle_world.h"
 

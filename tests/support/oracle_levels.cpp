@@ -5,6 +5,8 @@
 #include <set>
 
 #include "cep/base/assert.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::oracle {
 using cep::Element;

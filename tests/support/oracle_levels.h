@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cep/base/index.h"
 #include "cep/plan/plan.h"
 
 namespace tocsin::oracle {

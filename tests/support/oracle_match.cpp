@@ -26,7 +26,7 @@ bool mentions_own_past(const Expr& expr, cep::VarIndex own) {
                      [&](const cep::ExprPtr& arg) { return arg && mentions_own_past(*arg, own); });
 }
 
-Contiguity contiguity_of(LoopMode mode) {
+Contiguity further_contiguity(LoopMode mode) {
   switch (mode) {
     case LoopMode::kNext:
       return Contiguity::kNext;
@@ -154,7 +154,7 @@ void Pattern::end_round(const Task& end, State state, Branches& out) const {
   state.reach = {};
   if (end.rounds >= quantifier.min) expand(state, out);
   if (can_repeat(quantifier, end.rounds)) {
-    state.reach.contiguity = contiguity_of(quantifier.mode);
+    state.reach.contiguity = further_contiguity(quantifier.mode);
     begin_round(*end.element, end.rounds, std::nullopt, std::move(state), out);
   }
 }

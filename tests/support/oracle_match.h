@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "cep/value/time.h"
 #include "tests/support/oracle_expr.h"
 #include "tests/support/oracle_world.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cep/data/alert.h"
-#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 #include "tests/support/oracle_match.h"
 #include "tests/support/oracle_suppress.h"

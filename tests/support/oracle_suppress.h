@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "tests/support/oracle_match.h"
 
 namespace tocsin::oracle {

@@ -13,6 +13,8 @@
 #include <string_view>
 
 #include "cep/base/assert.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/zone.h"
 #include "cep/value/decimal.h"
 #include "cep/value/real_math.h"
 #include "cep/value/unicode.h"

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cep/plan/expr.h"
 #include "cep/plan/plan.h"
 #include "cep/value/value.h"
 #include "tests/support/oracle_world.h"

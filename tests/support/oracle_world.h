@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "cep/plan/event_type.h"
+#include "cep/plan/key_spec.h"
 #include "cep/plan/plan.h"
 #include "cep/value/order.h"
 #include "cep/value/value.h"

@@ -6,6 +6,9 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/zone.h"
 #include "tests/support/plan_walk.h"
 
 namespace tocsin::tests {

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cep/plan/event_type.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/plan.h"
 #include "cep/value/value.h"

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/reference.h"
 #include "tests/support/expression_source.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"

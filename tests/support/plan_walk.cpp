@@ -4,6 +4,8 @@
 #include <memory>
 #include <set>
 
+#include "cep/plan/feature.h"
+
 namespace tocsin::tests {
 using cep::Element;
 using cep::Expr;

@@ -4,7 +4,10 @@
 #include <map>
 #include <vector>
 
+#include "cep/plan/expr.h"
+#include "cep/plan/pattern.h"
 #include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::tests {
 using ExprVisit = std::function<void(const cep::Expr&)>;

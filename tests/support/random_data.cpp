@@ -3,6 +3,8 @@
 #include <memory>
 #include <string>
 
+#include "cep/plan/reference.h"
+#include "cep/plan/zone.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random_expr.h"
 #include "tests/support/random_feature.h"

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "cep/base/assert.h"
+#include "cep/plan/event_type.h"
+#include "cep/plan/reference.h"
 #include "tests/support/random_data.h"
 
 namespace tocsin::tests {

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string_view>
 
+#include "cep/plan/feature.h"
+#include "cep/plan/reference.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random_data.h"
 #include "tests/support/random_feature.h"

@@ -3,6 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "cep/plan/expr.h"
+#include "cep/plan/key_spec.h"
 #include "cep/plan/plan.h"
 #include "tests/support/random.h"
 

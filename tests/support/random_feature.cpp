@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "cep/plan/zone.h"
 #include "tests/support/plan_parts.h"
 
 namespace tocsin::tests {

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
 #include "tests/support/random.h"
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "cep/plan/feature.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 #include "tests/support/random_levels.h"

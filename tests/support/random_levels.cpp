@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cep/plan/zone.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 #include "tests/support/random_expr.h"

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/plan/reference.h"
+#include "cep/plan/zone.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 #include "tests/support/random_data.h"

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "cep/plan/zone.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 #include "tests/support/random_expr.h"

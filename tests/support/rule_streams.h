@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random.h"
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cep/plan/plan.h"
+
 namespace tocsin::tests {
 const char* const kRuleSchema = R"(event payment {
   ts: time up to 30s late,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cep/plan/expr.h"
+#include "cep/plan/feature.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 

@@ -1,0 +1,95 @@
+/// The pattern of a rule: its elements, the variables that they bind, which matches count, what
+/// must not come, and windows that close.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/base/index.h"
+#include "cep/plan/contiguity.h"
+#include "cep/plan/event_type.h"
+#include "cep/plan/expr.h"
+#include "cep/value/calendar_unit.h"
+#include "cep/value/time.h"
+
+namespace tocsin::cep {
+/// How often a step repeats. `loop` is true when a count was written (also `1`): its events are
+/// then a loop's.
+struct Quantifier {
+  std::uint32_t min = 1;
+  std::optional<std::uint32_t> max = 1;  // absent: unbounded
+  LoopMode mode = LoopMode::kRelaxed;
+  bool greedy = false;
+  bool loop = false;
+};
+enum class ElementKind : std::uint8_t { kStep, kAbsence, kGroup, kOneOf, kAllOf };
+/// One element of a pattern's sequence, reached from the one before it by `contiguity` (the first
+/// by none). A group counts as one: its contiguity holds for its first child, its gap for the first
+/// event inside, `optional` for the whole, its quantifier's mode for how a further round begins.
+struct Element {
+  ElementKind kind = ElementKind::kStep;
+  Contiguity contiguity = Contiguity::kAny;
+  std::optional<Duration> gap;  // `then within D`: less than D after the previous step's last event
+
+  // kStep and kAbsence
+  std::vector<Subset> events;
+  ExprPtr where;
+  // kStep
+  VarIndex var;
+  Quantifier quantifier;  // groups too
+  bool optional = false;  // groups too
+  std::vector<Subset> until_events;
+  ExprPtr until_where;
+  // kAbsence: `no X [for D]`, `no next X`
+  bool next = false;
+  std::optional<Duration> absent_for;  // a last absence without it runs to the end of `within`
+
+  /// kGroup: a sequence. kOneOf: alternatives, each a kGroup. kAllOf: steps, done one after another
+  /// in any order, each after the first reached by `then`.
+  std::vector<Element> children;
+};
+/// What a step binds. Over the rounds of a group a variable collects its events in order.
+struct Variable {
+  std::string name;  // empty for a step without `as`
+  bool loop = false;
+  /// `one of { … } as NAME`: NAME's variable, which all events of the steps inside belong to as
+  /// well; no step has NAME's for its own.
+  std::optional<VarIndex> parent = {};
+};
+enum class SelectionKind : std::uint8_t {
+  kDefault,  // nothing is consumed; an event raises at most one alert for each key
+  kNoSkip,
+  kSkipPastLast,
+  kSkipToNext,
+  kSkipToFirst,
+  kSkipToLast,
+  kConsume,
+};
+struct Selection {
+  SelectionKind kind = SelectionKind::kDefault;
+  VarIndex var;  // kSkipToFirst, kSkipToLast
+  bool in_order = false;
+  bool prefer_latest = false;
+};
+/// `without KINDS [where C]`: none after the first event and before the match completes. With
+/// `for`: the alert comes at first + for; none, and all steps done, less than that after the first
+/// event.
+struct Without {
+  std::vector<Subset> events;
+  ExprPtr where;
+  std::optional<Duration> absent_for;
+};
+/// `when session of KINDS gap D as NAME where C`, `when tumbling D of KINDS as NAME where C`, `when
+/// tumbling month in ZONE of …`: given when the window closes. `considering` is collected too, but
+/// neither opens nor extends it.
+struct ClosingWindow {
+  bool session = true;  // else tumbling: aligned to the epoch, or a unit of the calendar
+  Duration duration;    // the gap, or the length; 0 for a unit of the calendar
+  std::vector<Subset> events;
+  VarIndex var;  // holds every event collected, in order
+  ExprPtr where;
+  std::optional<CalendarUnit> unit = {};  // tumbling
+  std::string zone = {};                  // of `unit`
+};
+}  // namespace tocsin::cep
