@@ -48,7 +48,7 @@ class Writer {
   }
   // "`hit`", or the kinds of a step without a name.
   std::string step_name(const cep::Element& element) const {
-    switch (element.kind) {
+    switch (element.kind()) {
       case cep::ElementKind::kGroup:
         return "the group in parentheses";
       case cep::ElementKind::kOneOf:
@@ -58,18 +58,18 @@ class Writer {
       default:
         break;
     }
-    const std::string& name = words_.rule.variables[element.var.value].name;
-    return fmt::format("`{}`", name.empty() ? rules::kinds_text(element.events) : name);
+    const std::string& name = words_.rule.variables[element.var().value].name;
+    return fmt::format("`{}`", name.empty() ? rules::kinds_text(element.events()) : name);
   }
   std::string variable_name(cep::VarIndex var) const {
     const std::string& name = words_.rule.variables[var.value].name;
     if (!name.empty()) return name;
-    return rules::kinds_text(step_of(var, words_.rule.pattern)->events);
+    return rules::kinds_text(step_of(var, words_.rule.pattern)->events());
   }
   static const cep::Element* step_of(cep::VarIndex var, const std::vector<cep::Element>& elements) {
     for (const cep::Element& element : elements) {
-      if (element.kind == cep::ElementKind::kStep && element.var == var) return &element;
-      if (const cep::Element* inside = step_of(var, element.children)) return inside;
+      if (element.is_step() && element.var() == var) return &element;
+      if (const cep::Element* inside = step_of(var, element.children())) return inside;
     }
     return nullptr;
   }
@@ -192,7 +192,7 @@ class Writer {
 
   void say_candidates() {
     if (near_.candidates.empty()) {
-      if (near_.step->kind == cep::ElementKind::kStep) {
+      if (near_.step->is_step()) {
         line(fmt::format(
             "  no {}{} came{}{}", types_of(*near_.step), key_of(*near_.step),
             near_.taken.empty() ? "" : " after that",
@@ -214,7 +214,7 @@ class Writer {
   }
   std::string types_of(const cep::Element& step) const {
     std::vector<std::string> names;
-    for (const cep::Subset& subset : step.events) {
+    for (const cep::Subset& subset : step.events()) {
       const std::string& name = words_.plan.event_types[subset.type.value].name;
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
     }
@@ -228,7 +228,7 @@ class Writer {
       const cep::KeyPart& part = words_.rule.key.parts[i];
       std::vector<std::string> names;
       for (const cep::KeyMember& member : part.members) {
-        const bool is_it = std::ranges::any_of(step.events, [&](const cep::Subset& subset) {
+        const bool is_it = std::ranges::any_of(step.events(), [&](const cep::Subset& subset) {
           return subset.type == member.type && (subset.role.empty() || subset.role == member.role);
         });
         const std::string& name =

@@ -26,11 +26,11 @@ void for_each_read(const Plan& plan, OperatorRef of,
   const std::function<void(const std::vector<Element>&)> walk =
       [&](const std::vector<Element>& elements) {
         for (const Element& element : elements) {
-          if (element.where) visit(*element.where, element.events);
-          if (element.until_where) visit(*element.until_where, element.until_events);
-          seen.insert(element.where.get());
-          seen.insert(element.until_where.get());
-          walk(element.children);
+          if (element.where()) visit(*element.where(), element.events());
+          if (element.until_where()) visit(*element.until_where(), element.until_events());
+          seen.insert(element.where().get());
+          seen.insert(element.until_where().get());
+          walk(element.children());
         }
       };
   walk(rule.pattern);
@@ -42,10 +42,10 @@ void for_each_read(const Plan& plan, OperatorRef of,
   std::vector<Subset> last;
   const bool is_plain =
       !rule.pattern.empty() && std::ranges::all_of(rule.pattern, [](const Element& element) {
-        return element.kind == ElementKind::kStep && !element.optional;
+        return element.is_step() && !element.is_optional();
       });
   if (is_plain) {
-    last = rule.pattern.back().events;
+    last = rule.pattern.back().events();
   } else {
     for_each_kinds(rule, [&](const std::vector<Subset>& events) {
       last.insert(last.end(), events.begin(), events.end());

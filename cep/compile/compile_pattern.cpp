@@ -150,7 +150,8 @@ void Compiler::compile_pattern(RuleProgram& program) {
     add_slots(expr, own, program.step_of_var, slots);
   };
   for (const Expr* expr : all_exprs(rule)) add(expr, std::nullopt);
-  for (const PatternStep& step : pattern->steps) add(step.element->where.get(), step.element->var);
+  for (const PatternStep& step : pattern->steps)
+    add(step.element->where().get(), step.element->var());
   const auto add_var = [&](VarIndex var) {
     std::uint32_t& slot = program.step_of_var[var.value];
     if (slot == PatternStep::kNoSlot) slot = slots++;
@@ -168,23 +169,23 @@ void Compiler::compile_pattern(RuleProgram& program) {
   add_totals(rule, *pattern);
 
   const auto compile_made = [&](const std::vector<Subset>& events, const ExprPtr& where) {
-    Element& element = pattern->made_elements.emplace_back();
-    element.kind = ElementKind::kAbsence;
-    element.events = events;
-    element.where = where;
-    return compile_element(program, element);
+    Absence made;
+    made.events = events;
+    made.where = where;
+    return compile_element(program, pattern->made_elements.emplace_back(std::move(made)));
   };
   for (PatternStep& step : pattern->steps) {
     const Element& element = *step.element;
-    step.own_slot = program.step_of_var[element.var.value];
-    for (std::optional<VarIndex> var = element.var; var; var = rule.variables[var->value].parent) {
+    step.own_slot = program.step_of_var[element.var().value];
+    for (std::optional<VarIndex> var = element.var(); var;
+         var = rule.variables[var->value].parent) {
       const std::uint32_t slot = program.step_of_var[var->value];
       if (slot < kSlotsMax) step.slots |= std::uint64_t{1} << slot;
     }
-    step.name = shown_name(rule, element.var);
+    step.name = shown_name(rule, element.var());
     step.take = compile_element(program, element);
-    if (!element.until_events.empty()) {
-      step.until = compile_made(element.until_events, element.until_where);
+    if (!element.until_events().empty()) {
+      step.until = compile_made(element.until_events(), element.until_where());
     }
   }
   for (PatternAbsence& absence : pattern->absences) {
@@ -201,7 +202,8 @@ void Compiler::compile_pattern(RuleProgram& program) {
     if (transition.contiguity == Contiguity::kNext || transition.ending == Ending::kAtNext)
       program.strict = true;
     for (const std::uint32_t absence : transition.absences) {
-      transition.absent_next = transition.absent_next || pattern->absences[absence].element->next;
+      transition.absent_next =
+          transition.absent_next || pattern->absences[absence].element->is_next();
     }
     program.strict = program.strict || transition.absent_next;
     if (transition.ending != Ending::kAtOnce) pattern->keeps_values = true;
@@ -245,12 +247,14 @@ void Compiler::compile_window(RuleProgram& program) {
   program.step_of_var.assign(rule.variables.size(), 0);
   pattern->slot_count = 1;
   pattern->keeps_values = pattern->has_deadlines = true;
-  Element& collected = pattern->made_elements.emplace_back();
-  collected.events = window.events;
-  collected.events.insert(collected.events.end(), rule.considered.begin(), rule.considered.end());
-  collected.var = window.var;
-  Element& opening = pattern->made_elements.emplace_back();
-  opening.events = window.events;
+  Step all;
+  all.events = window.events;
+  all.events.insert(all.events.end(), rule.considered.begin(), rule.considered.end());
+  all.var = window.var;
+  const Element& collected = pattern->made_elements.emplace_back(std::move(all));
+  Step opens;
+  opens.events = window.events;
+  const Element& opening = pattern->made_elements.emplace_back(std::move(opens));
   PatternStep& step = pattern->steps.emplace_back();
   step.element = &collected;
   step.own_slot = 0;

@@ -66,15 +66,15 @@ bool needs_general(const Rule& rule) {
   // It captures events of its own, after what its pass has made of the features.
   if (reads_features_of_steps(rule)) return true;
   const auto is_simple = [](const Element& element) {
-    const bool is_step = element.kind == ElementKind::kStep;
-    return (is_step || element.kind == ElementKind::kAbsence) && !element.gap &&
-           !element.optional && element.until_events.empty() && !element.next &&
-           !element.quantifier.greedy && element.quantifier.mode != LoopMode::kEach;
+    const bool is_step = element.is_step();
+    return (is_step || element.is_absence()) && !element.gap && !element.is_optional() &&
+           element.until_events().empty() && !element.is_next() && !element.quantifier().greedy &&
+           element.quantifier().mode != LoopMode::kEach;
   };
   if (!std::all_of(rule.pattern.begin(), rule.pattern.end(), is_simple)) return true;
   const std::size_t count = rule.pattern.size();
   // Values of features that wait for a deadline with their texts.
-  if (!rule.pattern.empty() && rule.pattern.back().kind == ElementKind::kAbsence) {
+  if (!rule.pattern.empty() && rule.pattern.back().is_absence()) {
     for (const Expr* root : alert_exprs(rule)) {
       const bool has_text = any_expr(*root, [](const Expr& expr) {
         return expr.op == Op::kFeature &&
@@ -83,8 +83,7 @@ bool needs_general(const Rule& rule) {
       if (has_text) return true;
     }
   }
-  if (count > 1 && rule.pattern[count - 1].kind == ElementKind::kAbsence &&
-      rule.pattern[count - 2].kind == ElementKind::kAbsence) {
+  if (count > 1 && rule.pattern[count - 1].is_absence() && rule.pattern[count - 2].is_absence()) {
     return true;
   }
   const Selection& selection = rule.selection;
@@ -103,11 +102,11 @@ ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& eleme
   ElementProgram program;
   program.element = &element;
   std::vector<ExprPtr> conjuncts;
-  split_conjuncts(element.where, conjuncts);
+  split_conjuncts(element.where(), conjuncts);
   std::vector<ExprPtr> of_event;
   for (const ExprPtr& conjunct : conjuncts) {
-    const bool is_step = element.kind == ElementKind::kStep;
-    const ExprPtr expr = is_step ? own_event_to_current(conjunct, element.var) : conjunct;
+    const bool is_step = element.is_step();
+    const ExprPtr expr = is_step ? own_event_to_current(conjunct, element.var()) : conjunct;
     if (!reads_run(*expr) && !reads_key_state(*expr)) {
       keep(expr);
       of_event.push_back(expr);
@@ -115,8 +114,8 @@ ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& eleme
     }
     Conjunct asked;
     asked.expr = keep(expr);
-    asked.of_first = !(is_step && rule.rule->variables[element.var.value].loop &&
-                       mentions_own_past(*expr, element.var));
+    asked.of_first = !(is_step && rule.rule->variables[element.var().value].loop &&
+                       mentions_own_past(*expr, element.var()));
     if (reads_key_state(*expr)) {
       asked.feature = make_feature_test(*expr);
     } else {
@@ -124,7 +123,7 @@ ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& eleme
     }
     (reads_run(*expr) ? program.by_run : program.by_row).push_back(std::move(asked));
   }
-  Rows rows{seen_by(*rule.rule, element.events), std::move(of_event)};
+  Rows rows{seen_by(*rule.rule, element.events()), std::move(of_event)};
   program.predicate =
       add_predicate(rule.table, make_predicate(rule.table, rows.events, rows.conjuncts));
   rule_rows_.push_back(std::move(rows));
@@ -165,22 +164,22 @@ void Compiler::compile_steps(RuleProgram& program) {
   program.step_of_var.resize(rule.variables.size());
   std::uint32_t step_count = 0;
   for (const Element& element : rule.pattern) {
-    if (element.kind == ElementKind::kStep) {
-      program.step_of_var[element.var.value] = step_count++;
+    if (element.is_step()) {
+      program.step_of_var[element.var().value] = step_count++;
     }
   }
   for (std::size_t i = 0; i < rule.pattern.size(); ++i) {
     const Element& element = rule.pattern[i];
-    if (element.kind == ElementKind::kStep) {
+    if (element.is_step()) {
       StepProgram step;
       step.take = compile_element(program, element);
-      step.min = element.quantifier.min;
-      step.max = element.quantifier.max.value_or(kUnbounded);
+      step.min = element.quantifier().min;
+      step.max = element.quantifier().max.value_or(kUnbounded);
       // The first event is the only one: what looks back at the loop's own events is never asked.
       if (step.max == 1) {
         std::erase_if(step.take.by_run, [](const Conjunct& asked) { return !asked.of_first; });
       }
-      step.mode = element.quantifier.mode;
+      step.mode = element.quantifier().mode;
       step.contiguity = element.contiguity;
       program.strict = program.strict ||
                        (!program.steps.empty() && step.contiguity == Contiguity::kNext) ||
@@ -191,8 +190,8 @@ void Compiler::compile_steps(RuleProgram& program) {
     program.steps.back().guards.push_back(compile_element(program, element));
     if (i + 1 == rule.pattern.size()) {
       program.ends_absent = true;
-      program.waits_from_first = !element.absent_for;
-      program.wait = element.absent_for ? *element.absent_for : *rule.within;
+      program.waits_from_first = !element.absent_for();
+      program.wait = element.absent_for() ? *element.absent_for() : *rule.within;
     }
   }
   if (program.strict) {
@@ -294,7 +293,7 @@ void Compiler::capture(const RuleProgram& program) {
   TableProgram& table = out_->tables[program.table];
   std::set<EventTypeIndex> types;
   const auto add_types = [&](const Element& step) {
-    for (const Subset& subset : step.events) types.insert(subset.type);
+    for (const Subset& subset : step.events()) types.insert(subset.type);
   };
   for (const StepProgram& step : program.steps) add_types(*step.take.element);
   if (program.pattern) {
@@ -323,8 +322,8 @@ void Compiler::capture(const RuleProgram& program) {
   for (const Expr* expr : all_exprs(rule)) walk(*expr, false);
   // Which kind an event was of is asked again when its alert names it.
   for (const StepProgram& step : program.steps) {
-    if (program.method != Method::kStrict || step.take.element->events.size() < 2) continue;
-    for (const Subset& subset : step.take.element->events) {
+    if (program.method != Method::kStrict || step.take.element->events().size() < 2) continue;
+    for (const Subset& subset : step.take.element->events()) {
       if (subset.condition) walk(*subset.condition, true);
     }
   }

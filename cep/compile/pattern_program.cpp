@@ -77,22 +77,22 @@ class Builder {
     place->parent = parent;
     place->index = index;
     if (element != nullptr) {
-      if (element->kind == ElementKind::kStep) {
+      if (element->is_step()) {
         place->step = static_cast<std::uint32_t>(out_.steps.size());
         out_.steps.emplace_back().element = element;
         steps_.push_back(place);
-      } else if (element->kind == ElementKind::kAbsence) {
+      } else if (element->is_absence()) {
         place->absence = static_cast<std::uint32_t>(out_.absences.size());
         out_.absences.emplace_back().element = element;
       }
-      if (element->kind != ElementKind::kAbsence && element->quantifier.max != 1U) {
+      if (!element->is_absence() && element->quantifier().max != 1U) {
         place->rounds = out_.counter_count++;
       }
-      if (element->kind == ElementKind::kAllOf) place->done = out_.counter_count++;
-      if (element->kind == ElementKind::kStep) out_.steps.back().counter = place->rounds;
+      if (element->kind() == ElementKind::kAllOf) place->done = out_.counter_count++;
+      if (element->is_step()) out_.steps.back().counter = place->rounds;
     }
     for (std::size_t i = 0; i < children.size(); ++i) {
-      Place* const child = lay_out(&children[i], children[i].children, place, i);
+      Place* const child = lay_out(&children[i], children[i].children(), place, i);
       place->inner.push_back(child);
     }
     return place;
@@ -107,13 +107,13 @@ class Builder {
     }
     const Place& child = *sequence.inner[index];
     const Element& element = *child.element;
-    if (element.kind == ElementKind::kAbsence) {
+    if (element.is_absence()) {
       path.transition.absences.push_back(child.absence);
       before(sequence, index + 1, std::move(path), reach, out);
       return;
     }
     enter(child, path, reach, out);
-    if (!element.optional) return;
+    if (!element.is_optional()) return;
     pass(child, path);
     reach.contiguity.reset();
     before(sequence, index + 1, std::move(path), reach, out);
@@ -126,7 +126,7 @@ class Builder {
     Reach reach = outer;
     if (!reach.contiguity) reach.contiguity = element.contiguity;
     if (element.gap && (!reach.gap || *element.gap < *reach.gap)) reach.gap = element.gap;
-    if (element.kind == ElementKind::kStep) {
+    if (element.is_step()) {
       path.transition.target = place.step;
       path.transition.contiguity = *reach.contiguity;
       path.transition.gap = reach.gap;
@@ -139,14 +139,14 @@ class Builder {
 
   void begin_round(const Place& group, Path path, const Reach& reach,
                    std::vector<std::uint32_t>& out) {
-    switch (group.element->kind) {
+    switch (group.element->kind()) {
       case ElementKind::kGroup:
         before(group, 0, std::move(path), reach, out);
         return;
       case ElementKind::kOneOf:
         for (const Place* alternative : group.inner) {
           enter(*alternative, path, reach, out);
-          if (!alternative->element->optional) continue;
+          if (!alternative->element->is_optional()) continue;
           Path passed = path;
           pass(*alternative, passed);
           round_done(group, std::move(passed), reach, out);
@@ -163,7 +163,7 @@ class Builder {
 
   // After an event taken for a step.
   void after_event(const Place& place) {
-    const Quantifier& quantifier = place.element->quantifier;
+    const Quantifier& quantifier = place.element->quantifier();
     std::vector<std::uint32_t> out;
     if (place.rounds) {
       Path path;
@@ -182,19 +182,19 @@ class Builder {
 
   // One more round of a loop or group.
   static void go_round(const Place& place, Path& path) {
-    const Quantifier& quantifier = place.element->quantifier;
+    const Quantifier& quantifier = place.element->quantifier();
     if (quantifier.max) test(path, CounterTest::Kind::kBelow, *place.rounds, *quantifier.max);
     update(path, CounterUpdate::Kind::kIncrement, *place.rounds,
            quantifier.max.value_or(std::max(quantifier.min, 1U)));
   }
   static void leave(const Place& place, Path& path) {
-    const std::uint32_t min = place.element->quantifier.min;
+    const std::uint32_t min = place.element->quantifier().min;
     if (place.rounds && min > 1) test(path, CounterTest::Kind::kAtLeast, *place.rounds, min);
   }
 
   // Passes an optional element by.
   static void pass(const Place& place, Path& path) {
-    if (place.element->quantifier.greedy) path.transition.greedy.push_back(place.step);
+    if (place.element->quantifier().greedy) path.transition.greedy.push_back(place.step);
     path.passed = true;
     path.unbinding = path.transition.absences.size();
   }
@@ -216,9 +216,9 @@ class Builder {
       const std::uint32_t bit = 1U << i;
       if ((known.begun & bit) != 0) continue;
       const Element& member = *group.inner[i]->element;
-      if (member.optional) {
+      if (member.is_optional()) {
         optional.push_back(i);
-        any_greedy = any_greedy || member.quantifier.greedy;
+        any_greedy = any_greedy || member.quantifier().greedy;
       } else {
         needed |= bit;
       }
@@ -227,7 +227,7 @@ class Builder {
     // that one then holds its greed against this member, and no longer against what comes later.
     std::vector<std::uint32_t> choices = {0};
     for (const std::uint32_t i : optional) {
-      if (!group.inner[i]->element->quantifier.greedy) continue;
+      if (!group.inner[i]->element->quantifier().greedy) continue;
       const std::size_t count = choices.size();
       if (count > transitions_max_ + 1) break;  // each gives a way: already too many
       for (std::size_t k = 0; k < count; ++k) choices.push_back(choices[k] | 1U << i);
@@ -307,12 +307,12 @@ class Builder {
   void after(const Place& place, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
     const Place& parent = *place.parent;
     const bool in_sequence =
-        parent.element == nullptr || parent.element->kind == ElementKind::kGroup;
+        parent.element == nullptr || parent.element->kind() == ElementKind::kGroup;
     if (in_sequence) {
       before(parent, place.index + 1, std::move(path), reach, out);
       return;
     }
-    if (parent.element->kind == ElementKind::kAllOf) {
+    if (parent.element->kind() == ElementKind::kAllOf) {
       members_of(parent, path).begun |= 1U << place.index;
       members(parent, std::move(path), reach, out);
       return;
@@ -336,14 +336,14 @@ class Builder {
       if (!round.first) {
         // But for what was passed by, this is the way that leaves the group.
         if (!path.passed) {
-          const std::uint32_t min = group.element->quantifier.min;
+          const std::uint32_t min = group.element->quantifier().min;
           if (min < 2) return;
           test(path, CounterTest::Kind::kBelow, *group.rounds, min);
         }
       }
       // What a sequence around it said was for its first element.
       const bool in_members =
-          group.parent->element != nullptr && group.parent->element->kind == ElementKind::kAllOf;
+          group.parent->element != nullptr && group.parent->element->kind() == ElementKind::kAllOf;
       const Reach rest{in_members ? round.outer : std::nullopt, reach.gap};
       after(group, std::move(path), rest, out);
       return;
@@ -353,7 +353,7 @@ class Builder {
       go_round(group, again);
       again.entered.push_back({&group, false, {}});
       begin_round(group, std::move(again),
-                  {contiguity_of(group.element->quantifier.mode), std::nullopt}, out);
+                  {contiguity_of(group.element->quantifier().mode), std::nullopt}, out);
     }
     leave(group, path);
     after(group, std::move(path), {}, out);
@@ -369,10 +369,11 @@ class Builder {
     transition.greedy.clear();
     if (!transition.absences.empty()) {
       const Element& last = *out_.absences[transition.absences.back()].element;
-      transition.ending = last.next ? Ending::kAtNext : Ending::kAtDeadline;
-      transition.waits_from_first = !last.absent_for;
-      if (!last.next)
-        transition.wait = last.absent_for ? *last.absent_for : rule_.within.value_or(Duration{});
+      transition.ending = last.is_next() ? Ending::kAtNext : Ending::kAtDeadline;
+      transition.waits_from_first = !last.absent_for();
+      if (!last.is_next())
+        transition.wait =
+            last.absent_for() ? *last.absent_for() : rule_.within.value_or(Duration{});
     } else if (rule_.without && rule_.without->absent_for) {
       transition.ending = Ending::kAtDeadline;
       transition.waits_from_first = true;

@@ -315,29 +315,29 @@ class RuleTexts {
     return joined(texts, ", ");
   }
   void element(int depth, const Element& element) {
-    const Quantifier& q = element.quantifier;
+    const Quantifier& q = element.quantifier();
     out_ += fmt::format(
         "{:{}}{} {} gap {} {} {}..{} {}{}{}{} next {} for {}\n", "", depth,
-        name_of(kContiguityNames, element.contiguity), name_of(kElementNames, element.kind),
-        duration(element.gap), element.kind == ElementKind::kStep ? var(element.var) : "-", q.min,
+        name_of(kContiguityNames, element.contiguity), name_of(kElementNames, element.kind()),
+        duration(element.gap), element.is_step() ? var(element.var()) : "-", q.min,
         q.max ? fmt::format("{}", *q.max) : "", name_of(kLoopModeNames, q.mode),
-        q.greedy ? " greedy" : "", q.loop ? " loop" : "", element.optional ? " optional" : "",
-        element.next, duration(element.absent_for));
+        q.greedy ? " greedy" : "", q.loop ? " loop" : "", element.is_optional() ? " optional" : "",
+        element.is_next(), duration(element.absent_for()));
     // Which of a step's kinds an event was is kept with it.
-    out_ +=
-        fmt::format("{:{}}of {} where {} until {} where {}\n", "", depth,
-                    by_.subsets(element.events), by_.expr(element.where),
-                    by_.subsets_in_any_order(element.until_events), by_.expr(element.until_where));
-    for (const Element& child : element.children) this->element(depth + 1, child);
+    out_ += fmt::format("{:{}}of {} where {} until {} where {}\n", "", depth,
+                        by_.subsets(element.events()), by_.expr(element.where()),
+                        by_.subsets_in_any_order(element.until_events()),
+                        by_.expr(element.until_where()));
+    for (const Element& child : element.children()) this->element(depth + 1, child);
     out_ += fmt::format("{:{}}end\n", "", depth);
   }
   void types_taken() {
     std::set<std::string> types;
     const std::function<void(const Element&)> add = [&](const Element& element) {
-      if (element.kind == ElementKind::kStep) {
-        for (const Subset& subset : element.events) types.insert(by_.type_of_taken(subset.type));
+      if (element.is_step()) {
+        for (const Subset& subset : element.events()) types.insert(by_.type_of_taken(subset.type));
       }
-      for (const Element& child : element.children) add(child);
+      for (const Element& child : element.children()) add(child);
     };
     for (const Element& element : rule_.pattern) add(element);
     if (rule_.window) {

@@ -34,15 +34,15 @@ class SizeChecker {
   void refuse(std::string what) { problems_.push_back(std::move(what)); }
 
   void check_element(const Element& element) {
-    const Quantifier& quantifier = element.quantifier;
+    const Quantifier& quantifier = element.quantifier();
     if (quantifier.min >= kUnbounded || quantifier.max.value_or(0) >= kUnbounded) {
       refuse(fmt::format("a count of {} or more in a step", kUnbounded));
     }
-    if (element.kind == ElementKind::kAllOf && element.children.size() > kAllOfMax) {
-      refuse(fmt::format("`all of` {} steps; at most {}", element.children.size(), kAllOfMax));
+    if (element.kind() == ElementKind::kAllOf && element.children().size() > kAllOfMax) {
+      refuse(fmt::format("`all of` {} steps; at most {}", element.children().size(), kAllOfMax));
     }
-    if (element.events.size() >= kKindsMax) refuse("a step of that many kinds");
-    for (const Element& child : element.children) check_element(child);
+    if (element.events().size() >= kKindsMax) refuse("a step of that many kinds");
+    for (const Element& child : element.children()) check_element(child);
   }
 
   // The variables whose events the rule reads.
@@ -55,8 +55,9 @@ class SizeChecker {
     }
     const std::function<void(const Element&)> add_loops = [&](const Element& element) {
       const auto is_prev = [](const Expr& e) { return e.op == Op::kPrev; };
-      if (element.where && any_expr(*element.where, is_prev)) read.insert(element.var);
-      for (const Element& child : element.children) add_loops(child);
+      const Step* const step = element.step();
+      if (step != nullptr && step->where && any_expr(*step->where, is_prev)) read.insert(step->var);
+      for (const Element& child : element.children()) add_loops(child);
     };
     for (const Element& element : rule.pattern) add_loops(element);
     return read.size();
@@ -88,8 +89,7 @@ class SizeChecker {
       }
       if (transition.greedy.size() > 32) refuse("more than 32 greedy loops in a row");
     }
-    if (rule.without && rule.without->absent_for &&
-        rule.pattern.back().kind == ElementKind::kAbsence) {
+    if (rule.without && rule.without->absent_for && rule.pattern.back().is_absence()) {
       refuse("`without … for` and an absence at the end");
     }
   }
@@ -162,9 +162,9 @@ class Checker {
   }
 
   void check_element(const Element& element) {
-    check_expr(element.where);
-    check_expr(element.until_where);
-    for (const Element& child : element.children) check_element(child);
+    check_expr(element.where());
+    check_expr(element.until_where());
+    for (const Element& child : element.children()) check_element(child);
   }
 
   void check_rule(const Rule& rule) {

@@ -102,9 +102,8 @@ SuppressionLife suppression_life(const Plan& plan, const Rule& rule,
                                  std::optional<Duration> longest) {
   SuppressionLife life;
   // A closing window's events are given once, and so is the one event of a step that is all.
-  const bool is_one_event = rule.pattern.size() == 1 &&
-                            rule.pattern[0].kind == ElementKind::kStep &&
-                            !rule.pattern[0].quantifier.loop && !rule.without;
+  const bool is_one_event = rule.pattern.size() == 1 && rule.pattern[0].is_step() &&
+                            !rule.pattern[0].quantifier().loop && !rule.without;
   life.taken = rule.window || is_one_event ? Duration{0} : longest;
   life.quiet = quiet_ends_after(plan, rule);
   return life;

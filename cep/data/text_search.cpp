@@ -48,13 +48,13 @@ std::string regex_name(const RegexLiteral& regex) {
 
 // A group of a regular expression, by value: compiling makes copies of expressions. Texts are the
 // plan's.
-struct Group {
+struct CaptureGroup {
   std::string_view regex;
   bool ignore_case = false;
   std::uint32_t number = 0;
-  friend auto operator<=>(const Group&, const Group&) = default;
+  friend auto operator<=>(const CaptureGroup&, const CaptureGroup&) = default;
 };
-Group group_of(const Expr& expr) {
+CaptureGroup group_of(const Expr& expr) {
   const RegexLiteral& regex = *expr.as_validated<FunctionCall>().regex;
   const Value number = expr.args[1]->as_validated<LiteralValue>().value.view();
   return {regex.text, regex.ignore_case, static_cast<std::uint32_t>(number.number)};
@@ -70,11 +70,11 @@ void visit_subsets(const std::vector<Subset>& events, const VisitExpr& visit) {
   for (const Subset& subset : events) visit_optional(subset.condition, visit);
 }
 void visit_element(const Element& element, const VisitExpr& visit) {
-  visit_subsets(element.events, visit);
-  visit_optional(element.where, visit);
-  visit_subsets(element.until_events, visit);
-  visit_optional(element.until_where, visit);
-  for (const Element& child : element.children) visit_element(child, visit);
+  visit_subsets(element.events(), visit);
+  visit_optional(element.where(), visit);
+  visit_subsets(element.until_events(), visit);
+  visit_optional(element.until_where(), visit);
+  for (const Element& child : element.children()) visit_element(child, visit);
 }
 // What is asked of one event: atoms, as a rule.
 void visit_conditions(const Plan& plan, const VisitExpr& visit) {
@@ -143,7 +143,7 @@ struct TextSearch::Impl {
   std::vector<std::unique_ptr<Lazy>> lists;   // whether there is a match
   std::vector<std::unique_ptr<Lazy>> places;  // where the matches are
   std::unordered_map<std::string, std::unique_ptr<Lazy>> regexes;
-  std::map<Group, TextCapture> captures;
+  std::map<CaptureGroup, TextCapture> captures;
 
   const TextDatabase& of_list(ListIndex list, bool with_places) const {
     Lazy& lazy = *(with_places ? places : lists)[list.value];
@@ -204,7 +204,7 @@ Result<TextSearch> TextSearch::make(const Plan& plan, std::size_t bytes_max,
         break;
       case Op::kCall: {
         if (function_of(expr) != Function::kCapture) break;
-        const Group group = group_of(expr);
+        const CaptureGroup group = group_of(expr);
         if (impl.captures.contains(group)) break;
         auto made =
             TextCapture::compile(group.regex, group.ignore_case, group.number, kCaptureStepsMost);

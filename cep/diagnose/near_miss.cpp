@@ -97,7 +97,7 @@ class Finder {
 
   Result<NearMiss> find() {
     for (const Element& element : rule_.pattern) {
-      if (element.kind != ElementKind::kAbsence) ++near_.places;
+      if (!element.is_absence()) ++near_.places;
     }
     add_rules();
     if (const Result<void> asked = asking_.ask(); !asked) return tl::unexpected(asked.error());
@@ -118,7 +118,7 @@ class Finder {
       StageRules rules;
       const std::vector<Element> before = stage.pattern({});
       const bool all_optional = std::all_of(before.begin(), before.end(), [](const Element& e) {
-        return e.optional || e.kind == ElementKind::kAbsence;
+        return e.is_optional() || e.is_absence();
       });
       if (!all_optional) rules.prefix = asking_.add(prefix_rule(rule_, stage), &stage);
       if (stage.waits != PatternStage::Waits::kRound) {
@@ -311,7 +311,7 @@ class Finder {
     std::vector<Inserted> forbidden;
     for (const Element* absence : last) {
       forbidden.push_back(
-          {asking_.add(after_steps_rule(rule_, absence->events, absence->where)), absence});
+          {asking_.add(after_steps_rule(rule_, absence->events(), absence->where())), absence});
     }
     if (rule_.without && rule_.without->absent_for) {
       forbidden.push_back(
@@ -341,14 +341,14 @@ class Finder {
         const Element* const absence = forbidden[i].absence;
         const DerivedMatch* const came = first_in(found[i], text);
         if (came == nullptr) continue;
-        const bool is_next = absence != nullptr && absence->next;
+        const bool is_next = absence != nullptr && absence->is_next();
         const bool counts = is_next    ? next != nullptr && came->moment == next->moment
                             : deadline ? came->moment.time < *deadline
                                        : next == nullptr || came->moment <= next->moment;
         if (!counts) continue;
         Hindrance hindrance;
         hindrance.kind = absence == nullptr ? Hindrance::Kind::kWithout : Hindrance::Kind::kAbsence;
-        hindrance.kinds = absence == nullptr ? &rule_.without->events : &absence->events;
+        hindrance.kinds = absence == nullptr ? &rule_.without->events : &absence->events();
         hindrance.between = came->events.back().event;
         near_.hindrances.push_back(std::move(hindrance));
       }
@@ -375,8 +375,8 @@ class Finder {
                                        const std::vector<const Element*>& last) const {
     const EventTime first = match.events.front().event.ts;
     if (rule_.without && rule_.without->absent_for) return first + *rule_.without->absent_for;
-    if (last.empty() || last.back()->next) return std::nullopt;
-    if (last.back()->absent_for) return match.events.back().event.ts + *last.back()->absent_for;
+    if (last.empty() || last.back()->is_next()) return std::nullopt;
+    if (last.back()->absent_for()) return match.events.back().event.ts + *last.back()->absent_for();
     if (rule_.within) return first + *rule_.within;
     return std::nullopt;
   }
@@ -424,28 +424,27 @@ class Finder {
     };
     bool asks_next = stage.contiguity == Contiguity::kNext;
     for (const Element* absence : stage.absences) {
-      asks_next = asks_next || absence->next;
-      all.absences.emplace_back(absence, insert(absence->events, absence->where));
+      asks_next = asks_next || absence->is_next();
+      all.absences.emplace_back(absence, insert(absence->events(), absence->where()));
     }
     if (asks_next) all.considered = insert(rule_.considered, nullptr);
     if (rule_.without) all.without = insert(rule_.without->events, rule_.without->where);
-    if (stage.waits == PatternStage::Waits::kLoop && !stage.next->until_events.empty()) {
-      all.until = insert(stage.next->until_events, stage.next->until_where);
+    if (stage.waits == PatternStage::Waits::kLoop && !stage.next->until_events().empty()) {
+      all.until = insert(stage.next->until_events(), stage.next->until_where());
     }
     // Its own condition reads its own events, which the one in between would be.
     const auto reads_itself = [](const Element& step) {
-      return step.where && any_expr(*step.where, [&](const Expr& expr) {
+      return step.where() && any_expr(*step.where(), [&](const Expr& expr) {
                const VarIndex* var = variable_of(expr);
                return expr.op == Op::kPrev || (var != nullptr && *var == step.var);
              });
     };
-    if (stage.greedy != nullptr && stage.greedy->kind == ElementKind::kStep &&
-        !reads_itself(*stage.greedy)) {
-      all.greedy = insert(stage.greedy->events, stage.greedy->where);
+    if (stage.greedy != nullptr && stage.greedy->is_step() && !reads_itself(*stage.greedy)) {
+      all.greedy = insert(stage.greedy->events(), stage.greedy->where());
     }
     if (stage.waits == PatternStage::Waits::kStep && stage.contiguity == Contiguity::kFirst &&
         !reads_itself(*stage.next)) {
-      all.first = insert(stage.next->events, stage.next->where);
+      all.first = insert(stage.next->events(), stage.next->where());
     }
     return all;
   }
@@ -522,7 +521,7 @@ class Finder {
     near_.place = stage.top;
     near_.step = stage.next;
     near_.done = stage.taken;
-    near_.needed = stage.next->quantifier.min;
+    near_.needed = stage.next->quantifier().min;
     near_.stop = stage.waits == PatternStage::Waits::kStep   ? NearMiss::Stop::kStep
                  : stage.waits == PatternStage::Waits::kLoop ? NearMiss::Stop::kLoop
                                                              : NearMiss::Stop::kRound;
@@ -530,8 +529,8 @@ class Finder {
 
   // Whether the event that the stage waits for completes the match.
   bool is_last(const PatternStage& stage) const {
-    return stage.next == &rule_.pattern.back() && stage.next->kind == ElementKind::kStep &&
-           stage.taken + 1 >= stage.next->quantifier.min &&
+    return stage.next == &rule_.pattern.back() && stage.next->is_step() &&
+           stage.taken + 1 >= stage.next->quantifier().min &&
            !(rule_.without && rule_.without->absent_for);
   }
 
@@ -586,20 +585,20 @@ class Finder {
     came(Hindrance::Kind::kFirst, first_in(between.first, text), false, nullptr);
     for (const auto& [absence, found] : between.absences) {
       const DerivedMatch* const forbidden = first_in(found, text);
-      if (absence->next) {
+      if (absence->is_next()) {
         if (forbidden == nullptr || next == nullptr || forbidden->moment != next->moment) continue;
-        came(Hindrance::Kind::kAbsence, forbidden, true, &absence->events);
+        came(Hindrance::Kind::kAbsence, forbidden, true, &absence->events());
       } else {
-        came(Hindrance::Kind::kAbsence, forbidden, !completes, &absence->events);
+        came(Hindrance::Kind::kAbsence, forbidden, !completes, &absence->events());
       }
     }
     if (rule_.without) {
       came(Hindrance::Kind::kWithout, first_in(between.without, text), !completes,
            &rule_.without->events);
     }
-    came(Hindrance::Kind::kUntil, first_in(between.until, text), true, &stage.next->until_events);
+    came(Hindrance::Kind::kUntil, first_in(between.until, text), true, &stage.next->until_events());
     if (stage.greedy != nullptr) {
-      came(Hindrance::Kind::kGreedy, first_in(between.greedy, text), true, &stage.greedy->events);
+      came(Hindrance::Kind::kGreedy, first_in(between.greedy, text), true, &stage.greedy->events());
     }
   }
 

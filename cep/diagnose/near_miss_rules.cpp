@@ -42,9 +42,9 @@ void add_extra_variables(Rule& rule, const PatternStage* stage) {
   rule.variables.resize(rule.variables.size() + 3);
   if (stage == nullptr) return;
   if (stage->waits == PatternStage::Waits::kLoop) {
-    rule.variables[extra.taken.value] = {.name = "", .loop = true, .parent = stage->next->var};
+    rule.variables[extra.taken.value] = {.name = "", .loop = true, .parent = stage->next->var()};
     rule.variables[extra.next.value] = {
-        .name = "", .loop = stage->repeated, .parent = stage->next->var};
+        .name = "", .loop = stage->repeated, .parent = stage->next->var()};
   }
   rule.variables[extra.inside.value].loop = stage->repeated;
 }
@@ -59,7 +59,7 @@ void consider(Rule& rule, const std::vector<Subset>& kinds) {
 }
 
 Element inside_step(const Rule& rule, const std::vector<Subset>& kinds, const ExprPtr& where) {
-  Element step;
+  Step step;
   step.var = ExtraVariables(rule).inside;
   step.events = kinds;
   step.where = where;
@@ -184,31 +184,38 @@ ExprPtr key_to_field(const ExprPtr& expr, const KeySpec& key) {
 }
 void keys_to_fields(std::vector<Element>& elements, const KeySpec& key) {
   for (Element& element : elements) {
-    element.where = key_to_field(element.where, key);
-    element.until_where = key_to_field(element.until_where, key);
-    keys_to_fields(element.children, key);
+    if (EventTest* const test = element.test()) test->where = key_to_field(test->where, key);
+    if (Step* const step = element.step()) {
+      step->until_where = key_to_field(step->until_where, key);
+    } else if (Group* const group = element.group()) {
+      keys_to_fields(group->children, key);
+    }
   }
 }
 
 // What is not yet decided after a whole round of a group.
 void leave_last_absences_out(std::vector<Element>& elements) {
-  while (!elements.empty() && elements.back().kind == ElementKind::kAbsence) elements.pop_back();
+  while (!elements.empty() && elements.back().is_absence()) elements.pop_back();
   if (elements.empty()) return;
-  Element& last = elements.back();
-  if (last.kind == ElementKind::kGroup) leave_last_absences_out(last.children);
-  if (last.kind != ElementKind::kOneOf && last.kind != ElementKind::kAllOf) return;
-  for (Element& child : last.children) leave_last_absences_out(child.children);
+  Group* const last = elements.back().group();
+  if (last == nullptr) return;
+  if (last->form == GroupForm::kSequence) {
+    leave_last_absences_out(last->children);
+    return;
+  }
+  for (Element& child : last->children) {
+    if (Group* const inner = child.group()) leave_last_absences_out(inner->children);
+  }
 }
 
 // Ends the pattern with the absence of what never comes, where one may stand.
 void wait_a_moment(DerivedRule& derived) {
   Rule& rule = derived.rule;
-  if (rule.pattern.empty() || rule.pattern.back().optional) return;
+  if (rule.pattern.empty() || rule.pattern.back().is_optional()) return;
   auto never = std::make_shared<Expr>();
   never->type.kind = TypeKind::kBool;
   never->payload = LiteralValue{OwnedValue(Value::boolean(false))};
-  Element absence;
-  absence.kind = ElementKind::kAbsence;
+  Absence absence;
   absence.events = {rule.considered.front()};
   absence.events.front().condition = never;
   absence.absent_for = kMoment;
@@ -223,7 +230,7 @@ Rule with_tail(const Rule& of, const PatternStage& stage, const Element& tail) {
   rule.pattern = without_strictness(stage.pattern({tail}));
   rule.within.reset();
   rule.without.reset();
-  consider(rule, tail.events);
+  consider(rule, tail.events());
   return rule;
 }
 }  // namespace
@@ -237,13 +244,13 @@ void ask_conjuncts(DerivedRule& derived, const ExprPtr& condition, Hindrance::Ki
 }
 
 void ask_step(DerivedRule& derived, const Rule& rule, const PatternStage& stage) {
-  ask_kinds(derived, stage.next->events);
+  ask_kinds(derived, stage.next->events());
   std::vector<ExprPtr> conjuncts;
-  split_conjuncts(stage.next->where, conjuncts);
+  split_conjuncts(stage.next->where(), conjuncts);
   const bool is_first =
-      stage.waits == PatternStage::Waits::kStep && rule.variables[stage.next->var.value].loop;
+      stage.waits == PatternStage::Waits::kStep && rule.variables[stage.next->var().value].loop;
   for (const ExprPtr& conjunct : conjuncts) {
-    if (is_first && mentions_own_past(*conjunct, stage.next->var)) continue;
+    if (is_first && mentions_own_past(*conjunct, stage.next->var())) continue;
     derived.asked.push_back(ask(derived, conjunct, Hindrance::Kind::kWhere));
   }
 }
@@ -363,7 +370,7 @@ DerivedMatch read_match(const Rule& rule, const PatternStage* stage, const Alert
     }
     taken.var = VarIndex(number);
     if (stage != nullptr && (taken.var == extra.taken || taken.var == extra.next)) {
-      taken.var = stage->next->var;
+      taken.var = stage->next->var();
     }
     taken.event = {bound.type, bound.ts, bound.identity, bound.id};
     match.events.push_back(std::move(taken));

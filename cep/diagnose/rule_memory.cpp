@@ -160,10 +160,10 @@ RuleMemory memory_of(const ProgramImpl& program, const RuleProgram& rule) {
   }
   std::set<EventTypeIndex> types;
   const auto add = [&](const Element& step) {
-    const Quantifier& quantifier = step.quantifier;
+    const Quantifier& quantifier = step.quantifier();
     const bool goes_on = quantifier.max != 1U && quantifier.mode != LoopMode::kEach;
     out.links_multiply = out.links_multiply || goes_on;
-    for (const Subset& kind : step.events) types.insert(kind.type);
+    for (const Subset& kind : step.events()) types.insert(kind.type);
   };
   if (rule.method != Method::kSingle) {
     for (const StepProgram& step : rule.steps) add(*step.take.element);

@@ -51,14 +51,14 @@ void add_automaton(const Rule& rule, const PatternProgram& pattern, RuleProfile&
   for (const PatternStep& step : pattern.steps) {
     const Element& element = *step.element;
     AutomatonState state;
-    state.var = element.var;
-    state.takes = test_of(rule, element.events, element.where, element.var);
-    if (out.method != Method::kGeneral && element.quantifier.max == 1U) {
+    state.var = element.var();
+    state.takes = test_of(rule, element.events(), element.where(), element.var());
+    if (out.method != Method::kGeneral && element.quantifier().max == 1U) {
       std::erase_if(state.takes.conditions,
                     [](const ProfileCondition& asked) { return !asked.of_first; });
     }
-    if (!element.until_events.empty()) {
-      state.until = test_of(rule, element.until_events, element.until_where, std::nullopt);
+    if (!element.until_events().empty()) {
+      state.until = test_of(rule, element.until_events(), element.until_where(), std::nullopt);
     }
     state.counter = step.counter;
     out.states.push_back(std::move(state));
@@ -67,7 +67,7 @@ void add_automaton(const Rule& rule, const PatternProgram& pattern, RuleProfile&
   out.states.push_back({AutomatonState::Kind::kMatch, {}, {}, {}, {}});
   for (const PatternAbsence& absence : pattern.absences) {
     out.absences.push_back(
-        test_of(rule, absence.element->events, absence.element->where, std::nullopt));
+        test_of(rule, absence.element->events(), absence.element->where(), std::nullopt));
   }
   const auto add = [&](std::size_t from, const std::vector<std::uint32_t>& transitions) {
     for (const std::uint32_t index : transitions) {
@@ -98,7 +98,7 @@ void add_window(const Rule& rule, const PatternProgram& pattern, RuleProfile& ou
   out.states.push_back({AutomatonState::Kind::kStart, {}, {}, {}, {}});
   AutomatonState collects;
   collects.var = window.var;
-  collects.takes = test_of(rule, pattern.steps.front().element->events, nullptr, std::nullopt);
+  collects.takes = test_of(rule, pattern.steps.front().element->events(), nullptr, std::nullopt);
   out.states.push_back(std::move(collects));
   out.states.push_back({AutomatonState::Kind::kMatch, {}, {}, {}, {}});
   out.opens = test_of(rule, window.events, nullptr, std::nullopt);

@@ -12,10 +12,10 @@ namespace {
 constexpr std::uint8_t kFormat = 0;
 
 bool is_of_type(const Element& element, std::size_t subset, const KeptEvent& event) {
-  return subset < element.events.size() && element.events[subset].type.value == event.type;
+  return subset < element.events().size() && element.events()[subset].type.value == event.type;
 }
 bool is_of_some_type(const Element& element, const KeptEvent& event) {
-  return std::any_of(element.events.begin(), element.events.end(),
+  return std::any_of(element.events().begin(), element.events().end(),
                      [&](const Subset& subset) { return subset.type.value == event.type; });
 }
 // What a rule of the simple methods remembers of its alerts, as all others do.

@@ -116,11 +116,11 @@ class RuleReporter {
   std::string name_of(std::uint32_t step, std::size_t subset) const {
     if (rule_.pattern) {
       const PatternStep& of = rule_.pattern->steps[step];
-      return of.name.empty() ? of.element->events[subset].name : of.name;
+      return of.name.empty() ? of.element->events()[subset].name : of.name;
     }
     const Element& element = *rule_.steps[step].take.element;
-    const std::string& name = rule_.rule->variables[element.var.value].name;
-    return name.empty() ? element.events[subset].name : name;
+    const std::string& name = rule_.rule->variables[element.var().value].name;
+    return name.empty() ? element.events()[subset].name : name;
   }
   static void add_event(ReportedMatch& match, std::string name, EventTime time) {
     const auto known = std::ranges::find(match.events, name, &ReportedEvents::name);

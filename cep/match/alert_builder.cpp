@@ -32,8 +32,8 @@ BoundEvent bound_event_of(const EvalScope& scope, const EventView& event, std::u
   const Element& element = element_of_step(*scope.rule, step);
   BoundEvent bound;
   bound.as = scope.pattern != nullptr ? scope.pattern->steps[step].name
-                                      : rule.variables[element.var.value].name;
-  if (bound.as.empty()) bound.as = element.events[subset].name;
+                                      : rule.variables[element.var().value].name;
+  if (bound.as.empty()) bound.as = element.events()[subset].name;
   bound.type = event.type();
   EventIdentity identity = identity_of(scope, event);
   bound.identity = std::move(identity.bytes);
@@ -79,14 +79,14 @@ std::size_t subset_of_event(const Element& element, const EventView& event,
                             const EvalScope& scope) {
   std::size_t last = 0;
   std::size_t count = 0;
-  for (std::size_t i = 0; i < element.events.size(); ++i) {
-    if (!may_be_in(element.events[i], event, scope)) continue;
+  for (std::size_t i = 0; i < element.events().size(); ++i) {
+    if (!may_be_in(element.events()[i], event, scope)) continue;
     last = i;
     ++count;
   }
   if (count == 1) return last;
   for (std::size_t i = 0; i < last; ++i) {
-    const Subset& subset = element.events[i];
+    const Subset& subset = element.events()[i];
     if (!may_be_in(subset, event, scope)) continue;
     if (!subset.condition || evaluate(*subset.condition, event, scope).is_true()) return i;
   }

@@ -314,7 +314,7 @@ Offset Matcher::write_node(const Draft& draft) {
   node.length = 1 + (node.parent != 0 ? RecordStore::at<Node>(record_, node.parent)->length : 0);
   node.step = static_cast<std::uint16_t>(draft.run.step());
   const Element& element = *rule_->steps[node.step].take.element;
-  if (element.events.size() > 1) {
+  if (element.events().size() > 1) {
     node.subset_and_values = static_cast<std::uint16_t>(
         subset_of_event(element, EventView{current_->row, nullptr}, scope_at(0, -1)));
   }

@@ -231,7 +231,7 @@ Offset PatternMatcher::write_node(Offset parent, std::uint32_t step_index) {
   }
   const PatternStep& step = pattern_->steps[step_index];
   std::uint16_t subset = 0;
-  if (step.element->events.size() > 1) {
+  if (step.element->events().size() > 1) {
     subset = static_cast<std::uint16_t>(
         subset_of_event(*step.element, EventView{current_->row, nullptr}, scope_at(0, -1)));
   }

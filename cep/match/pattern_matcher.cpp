@@ -145,7 +145,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
       pattern_->without && fits(*pattern_->without, run.node, -1, PatternStep::kNoSlot);
   const auto is_forbidden = [&](std::uint32_t absence) {
     const PatternAbsence& program = pattern_->absences[absence];
-    return (!program.element->next || run.fresh) &&
+    return (!program.element->is_next() || run.fresh) &&
            fits(program.forbid, run.node, -1, PatternStep::kNoSlot);
   };
   // Of these there is no way out, of a plain absence one: to complete the match.
@@ -153,7 +153,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   bool ends = false;
   for (const std::uint32_t absence : transition.absences) {
     if (!is_forbidden(absence)) continue;
-    (pattern_->absences[absence].element->next ? ends : forbidden) = true;
+    (pattern_->absences[absence].element->is_next() ? ends : forbidden) = true;
   }
   PatternRun next = run;
   next.fresh = false;

@@ -71,7 +71,7 @@ bool PatternMatcher::restore_nodes(ByteReader& from, std::uint64_t count,
     const std::uint64_t subset = from.varint();
     if (!from.ok() || event >= events.count() || step >= pattern_->steps.size()) return false;
     const KeptEvent* const kept = events.at(event);
-    const std::vector<Subset>& subsets = pattern_->steps[step].element->events;
+    const std::vector<Subset>& subsets = pattern_->steps[step].element->events();
     if (kept == nullptr || subset >= subsets.size() || subsets[subset].type.value != kept->type) {
       return false;
     }

@@ -92,9 +92,9 @@ std::vector<const Expr*> alert_exprs(const Rule& rule) {
 namespace {
 void add_conditions(const std::vector<Element>& elements, std::vector<const Expr*>& out) {
   for (const Element& element : elements) {
-    if (element.where) out.push_back(element.where.get());
-    if (element.until_where) out.push_back(element.until_where.get());
-    add_conditions(element.children, out);
+    if (element.where()) out.push_back(element.where().get());
+    if (element.until_where()) out.push_back(element.until_where().get());
+    add_conditions(element.children(), out);
   }
 }
 }  // namespace
@@ -115,9 +115,9 @@ namespace {
 void for_each_kinds_in(const std::vector<Element>& elements,
                        const std::function<void(const std::vector<Subset>&)>& visit) {
   for (const Element& element : elements) {
-    if (!element.events.empty()) visit(element.events);
-    if (!element.until_events.empty()) visit(element.until_events);
-    for_each_kinds_in(element.children, visit);
+    if (!element.events().empty()) visit(element.events());
+    if (!element.until_events().empty()) visit(element.until_events());
+    for_each_kinds_in(element.children(), visit);
   }
 }
 }  // namespace

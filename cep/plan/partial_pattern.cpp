@@ -17,29 +17,35 @@ using Around = std::function<Elements(const Elements&, bool first)>;
 constexpr std::size_t kAllOfSubsetsMax = 6;  // members of which all choices are stages
 
 // A group that goes round once, and is taken.
-Element once(Element group) {
+Group once(Group group) {
   group.optional = false;
   group.quantifier.min = 1;
   group.quantifier.max = 1;
   return group;
 }
+Element with_form(const Element& element, Group group) {
+  Element made(std::move(group));
+  made.contiguity = element.contiguity;
+  made.gap = element.gap;
+  return made;
+}
 
 // More than any rank inside it, and less than any after it.
 std::size_t weight(const Element& element) {
-  std::size_t inside = element.kind == ElementKind::kStep ? 0 : 1;
-  for (const Element& child : element.children) inside += weight(child);
-  return inside + element.quantifier.min;
+  std::size_t inside = element.is_step() ? 0 : 1;
+  for (const Element& child : element.children()) inside += weight(child);
+  return inside + element.quantifier().min;
 }
 
 bool may_be_passed(const Element& element) {
-  if (element.kind == ElementKind::kAbsence || element.optional) return true;
+  if (element.is_absence() || element.is_optional()) return true;
   const auto passed = [](const Element& child) { return may_be_passed(child); };
-  switch (element.kind) {
+  switch (element.kind()) {
     case ElementKind::kGroup:
     case ElementKind::kAllOf:
-      return std::all_of(element.children.begin(), element.children.end(), passed);
+      return std::all_of(element.children().begin(), element.children().end(), passed);
     case ElementKind::kOneOf:
-      return std::any_of(element.children.begin(), element.children.end(), passed);
+      return std::any_of(element.children().begin(), element.children().end(), passed);
     default:
       return false;
   }
@@ -90,7 +96,7 @@ class StageFinder {
     Elements before;
     Elements pending;  // absences
     for (const Element& element : elements) {
-      if (element.kind == ElementKind::kAbsence) {
+      if (element.is_absence()) {
         where.absences.push_back(&element);
         pending.push_back(element);
         continue;
@@ -107,7 +113,7 @@ class StageFinder {
       const bool passed = may_be_passed(element);
       if (!passed) where.begins = false;
       where.rank = rank;
-      where.greedy = element.quantifier.greedy ? &element : nullptr;
+      where.greedy = element.quantifier().greedy ? &element : nullptr;
       where.absences.clear();
       if (!passed || before.size() > 1) where.contiguity.reset();
       where.gap.reset();
@@ -137,20 +143,21 @@ class StageFinder {
   }
 
   std::size_t element(const Element& element, const Build& here, Where where) {
-    if (element.optional && !any_optional_) return where.rank + 1;
-    if (element.kind == ElementKind::kStep) return step(element, here, where);
+    if (element.is_optional() && !any_optional_) return where.rank + 1;
+    if (element.is_step()) return step(element, here, where);
     Where inside = where;
     if (!inside.contiguity) inside.contiguity = element.contiguity;
     if (element.gap && (!inside.gap || *element.gap < *inside.gap)) inside.gap = element.gap;
-    inside.repeated = inside.repeated || element.quantifier.loop;
+    inside.repeated = inside.repeated || element.quantifier().loop;
     std::size_t rank = where.rank;
-    switch (element.kind) {
+    switch (element.kind()) {
       case ElementKind::kGroup:
-        rank = sequence(element.children, into(element, here, false), inside, false);
+        rank = sequence(element.children(), into(element, here, false), inside, false);
         break;
       case ElementKind::kOneOf:
-        for (const Element& child : element.children) {
-          rank = std::max(rank, sequence(child.children, into(element, here, true), inside, false));
+        for (const Element& child : element.children()) {
+          rank =
+              std::max(rank, sequence(child.children(), into(element, here, true), inside, false));
         }
         break;
       default:
@@ -165,88 +172,86 @@ class StageFinder {
   static Around into(const Element& element, const Build& here, bool alternative) {
     return [&element, here, alternative](const Elements& inner, bool first) {
       if (inner.empty()) return here({});
-      Element group = once(element);
+      Group group = once(*element.group());
       group.children = inner;
       if (alternative) {
-        Element chosen;
-        chosen.kind = ElementKind::kGroup;
+        Group chosen;
         chosen.children = inner;
         group.children = {std::move(chosen)};
       }
+      Element made = with_form(element, std::move(group));
       if (first) {
-        group.contiguity = Contiguity::kAny;
-        group.gap.reset();
+        made.contiguity = Contiguity::kAny;
+        made.gap.reset();
       }
-      return here({std::move(group)});
+      return here({std::move(made)});
     };
   }
 
   std::size_t step(const Element& step, const Build& here, const Where& where) {
     add(stage_at(step, where, here));
-    for (std::uint32_t taken = 1; taken < step.quantifier.min && stages_.size() < most_; ++taken) {
+    for (std::uint32_t taken = 1; taken < step.quantifier().min && stages_.size() < most_;
+         ++taken) {
       PatternStage stage = stage_at(step, where, apart(step, taken, here));
       stage.waits = PatternStage::Waits::kLoop;
       stage.taken = taken;
       stage.rank = where.rank + taken;
       stage.begins = false;
       stage.absences.clear();
-      stage.contiguity = contiguity_of(step.quantifier.mode);
+      stage.contiguity = contiguity_of(step.quantifier().mode);
       stage.gap.reset();
       stage.greedy = nullptr;
       add(std::move(stage));
     }
-    return where.rank + step.quantifier.min;
+    return where.rank + step.quantifier().min;
   }
 
   // A loop of so many events; with a tail its events so far and that, both the loop's.
   Build apart(const Element& step, std::uint32_t taken, const Build& here) const {
     const ExtraVariables extra = extra_;
     return [&step, taken, here, extra](const Elements& tail) {
-      Element loop = step;
+      Element made = step;
+      Step& loop = *made.step();
       loop.optional = false;
       loop.quantifier.min = taken;
       loop.quantifier.max = taken;
       loop.quantifier.greedy = false;
       loop.until_events.clear();
       loop.until_where = nullptr;
-      if (tail.empty()) return here({std::move(loop)});
+      if (tail.empty()) return here({std::move(made)});
       loop.var = extra.taken;
-      loop.where = with_variable(loop.where, step.var, extra.taken);
-      Element sequence;
-      sequence.kind = ElementKind::kGroup;
-      sequence.children.push_back(loop);
+      loop.where = with_variable(loop.where, step.var(), extra.taken);
+      Group sequence;
+      sequence.children.push_back(made);
       sequence.children.insert(sequence.children.end(), tail.begin(), tail.end());
-      Element whole;
-      whole.kind = ElementKind::kOneOf;
-      whole.contiguity = loop.contiguity;
-      whole.gap = loop.gap;
+      Group whole;
+      whole.form = GroupForm::kOneOf;
       whole.children = {std::move(sequence)};
-      return here({std::move(whole)});
+      return here({with_form(made, std::move(whole))});
     };
   }
 
   std::size_t all_of(const Element& element, const Build& here, const Where& where) {
-    const std::size_t count = element.children.size();
+    const std::size_t count = element.children().size();
     const std::size_t most = count <= kAllOfSubsetsMax ? std::size_t{1} << count : 1;
     std::size_t events = 0;
-    for (const Element& child : element.children) events += weight(child);
+    for (const Element& child : element.children()) events += weight(child);
     for (std::size_t done = 0; done < most; ++done) {
-      Element members = once(element);
+      Group members = once(*element.group());
       members.children.clear();
       std::size_t taken = 0;
       for (std::size_t i = 0; i < count; ++i) {
         if ((done >> i & 1) == 0) continue;
-        members.children.push_back(element.children[i]);
-        taken += weight(element.children[i]);
+        members.children.push_back(element.children()[i]);
+        taken += weight(element.children()[i]);
       }
       const Build after = [here, members, &element](const Elements& tail) {
         Elements all;
-        if (!members.children.empty()) all.push_back(members);
+        if (!members.children.empty()) all.push_back(with_form(element, members));
         all.insert(all.end(), tail.begin(), tail.end());
         if (all.empty()) return here({});
-        Element group;
-        group.kind = ElementKind::kGroup;
-        group.quantifier.loop = element.quantifier.loop;
+        Group group;
+        group.quantifier.loop = element.quantifier().loop;
         group.children = std::move(all);
         return here({std::move(group)});
       };
@@ -260,7 +265,7 @@ class StageFinder {
         next.greedy = nullptr;
       }
       for (std::size_t i = 0; i < count; ++i) {
-        const Element& child = element.children[i];
+        const Element& child = element.children()[i];
         if ((done >> i & 1) == 0) this->element(child, after, next);
       }
     }
@@ -268,13 +273,13 @@ class StageFinder {
   }
 
   std::size_t rounds(const Element& group, const Build& here, const Where& where) {
-    for (std::uint32_t done = 1; done < group.quantifier.min && stages_.size() < most_; ++done) {
+    for (std::uint32_t done = 1; done < group.quantifier().min && stages_.size() < most_; ++done) {
       PatternStage stage = stage_at(group, where, [&group, done, here](const Elements&) {
-        Element part = group;
+        Group part = *group.group();
         part.optional = false;
         part.quantifier.min = done;
         part.quantifier.max = done;
-        return here({std::move(part)});
+        return here({with_form(group, std::move(part))});
       });
       stage.waits = PatternStage::Waits::kRound;
       stage.taken = done;
@@ -282,7 +287,7 @@ class StageFinder {
       stage.begins = false;
       add(std::move(stage));
     }
-    return where.rank + group.quantifier.min;
+    return where.rank + group.quantifier().min;
   }
 
   const Rule& rule_;
@@ -348,23 +353,26 @@ struct Renaming {
     Renaming of_steps = *this;
     of_steps.prev.reset();
     for (Element& element : elements) {
-      if (element.kind == ElementKind::kStep) element.var = *place[element.var.value];
-      element.where = of_steps.of(element.where);
-      element.until_where = of_steps.of(element.until_where);
-      apply(element.children);
+      if (EventTest* const test = element.test()) test->where = of_steps.of(test->where);
+      if (Step* const step = element.step()) {
+        step->var = *place[step->var.value];
+        step->until_where = of_steps.of(step->until_where);
+      } else if (Group* const group = element.group()) {
+        apply(group->children);
+      }
     }
   }
 };
 
 void find_variables(const Elements& elements, const Rule& rule, std::vector<bool>& used) {
   for (const Element& element : elements) {
-    if (element.kind == ElementKind::kStep) {
-      for (std::optional<VarIndex> var = element.var; var;
+    if (element.is_step()) {
+      for (std::optional<VarIndex> var = element.var(); var;
            var = rule.variables[var->value].parent) {
         used[var->value] = true;
       }
     }
-    find_variables(element.children, rule, used);
+    find_variables(element.children(), rule, used);
   }
 }
 }  // namespace
@@ -374,10 +382,11 @@ std::vector<PatternStage> stages_of(const Rule& rule, std::size_t most) {
 }
 
 Element any_event_for(const Rule& rule, const PatternStage& stage) {
-  Element any;
-  any.var = stage.waits == PatternStage::Waits::kLoop ? ExtraVariables(rule).next : stage.next->var;
-  any.quantifier.loop = stage.waits == PatternStage::Waits::kStep && stage.next->quantifier.loop;
-  for (const Subset& subset : stage.next->events) {
+  Step any;
+  any.var =
+      stage.waits == PatternStage::Waits::kLoop ? ExtraVariables(rule).next : stage.next->var();
+  any.quantifier.loop = stage.waits == PatternStage::Waits::kStep && stage.next->quantifier().loop;
+  for (const Subset& subset : stage.next->events()) {
     const bool known = std::any_of(any.events.begin(), any.events.end(), [&](const Subset& other) {
       return other.type == subset.type && other.role == subset.role;
     });
@@ -389,19 +398,24 @@ Element any_event_for(const Rule& rule, const PatternStage& stage) {
 }
 
 std::vector<Element> without_strictness(std::vector<Element> elements) {
-  std::erase_if(elements, [](const Element& element) { return element.next; });
+  std::erase_if(elements, [](const Element& element) { return element.is_next(); });
   for (Element& element : elements) {
     if (element.contiguity == Contiguity::kNext) element.contiguity = Contiguity::kAny;
-    if (element.quantifier.mode == LoopMode::kNext) element.quantifier.mode = LoopMode::kEach;
-    element.quantifier.greedy = false;
-    element.children = without_strictness(std::move(element.children));
+    if (Repetition* const repetition = element.repetition()) {
+      Quantifier& quantifier = repetition->quantifier;
+      if (quantifier.mode == LoopMode::kNext) quantifier.mode = LoopMode::kEach;
+      quantifier.greedy = false;
+    }
+    if (Group* const group = element.group()) {
+      group->children = without_strictness(std::move(group->children));
+    }
   }
   return elements;
 }
 
 std::vector<Element> without_last_absences(const Rule& rule, std::vector<const Element*>& last) {
   std::vector<Element> steps = rule.pattern;
-  while (!steps.empty() && steps.back().kind == ElementKind::kAbsence) {
+  while (!steps.empty() && steps.back().is_absence()) {
     last.insert(last.begin(), &rule.pattern[steps.size() - 1]);
     steps.pop_back();
   }

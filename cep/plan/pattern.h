@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "cep/base/index.h"
@@ -23,31 +25,87 @@ struct Quantifier {
   bool greedy = false;
   bool loop = false;
 };
+/// Which events a step takes, or an absence forbids: those of `events` that satisfy `where`.
+struct EventTest {
+  std::vector<Subset> events;
+  ExprPtr where;
+};
+/// How often a step or a group comes.
+struct Repetition {
+  Quantifier quantifier;
+  bool optional = false;
+};
+struct Step : EventTest, Repetition {
+  VarIndex var;
+  std::vector<Subset> until_events;
+  ExprPtr until_where;
+};
+/// `no X [for D]`, `no next X`.
+struct Absence : EventTest {
+  bool next = false;
+  std::optional<Duration> absent_for;  // a last absence without it runs to the end of `within`
+};
+struct Element;
+enum class GroupForm : std::uint8_t {
+  kSequence,
+  kOneOf,  // alternatives, each a kSequence
+  kAllOf,  // steps, done one after another in any order, each after the first reached by `then`
+};
+struct Group : Repetition {
+  GroupForm form = GroupForm::kSequence;
+  std::vector<Element> children;
+};
+/// In the order of Element::form, a group by its own form.
 enum class ElementKind : std::uint8_t { kStep, kAbsence, kGroup, kOneOf, kAllOf };
 /// One element of a pattern's sequence, reached from the one before it by `contiguity` (the first
 /// by none). A group counts as one: its contiguity holds for its first child, its gap for the first
 /// event inside, `optional` for the whole, its quantifier's mode for how a further round begins.
 struct Element {
-  ElementKind kind = ElementKind::kStep;
   Contiguity contiguity = Contiguity::kAny;
   std::optional<Duration> gap;  // `then within D`: less than D after the previous step's last event
+  std::variant<Step, Absence, Group> form;
 
-  // kStep and kAbsence
-  std::vector<Subset> events;
-  ExprPtr where;
-  // kStep
-  VarIndex var;
-  Quantifier quantifier;  // groups too
-  bool optional = false;  // groups too
-  std::vector<Subset> until_events;
-  ExprPtr until_where;
-  // kAbsence: `no X [for D]`, `no next X`
-  bool next = false;
-  std::optional<Duration> absent_for;  // a last absence without it runs to the end of `within`
+  Element() = default;
+  Element(Step step) : form(std::move(step)) {}
+  Element(Absence absence) : form(std::move(absence)) {}
+  Element(Group group) : form(std::move(group)) {}
 
-  /// kGroup: a sequence. kOneOf: alternatives, each a kGroup. kAllOf: steps, done one after another
-  /// in any order, each after the first reached by `then`.
-  std::vector<Element> children;
+  ElementKind kind() const {
+    const Group* const inner = group();
+    return inner != nullptr ? static_cast<ElementKind>(static_cast<int>(ElementKind::kGroup) +
+                                                       static_cast<int>(inner->form))
+                            : static_cast<ElementKind>(form.index());
+  }
+  bool is_step() const { return step() != nullptr; }
+  bool is_absence() const { return absence() != nullptr; }
+  /// Null where the element is none.
+  const Step* step() const { return std::get_if<Step>(&form); }
+  Step* step() { return std::get_if<Step>(&form); }
+  const Absence* absence() const { return std::get_if<Absence>(&form); }
+  Absence* absence() { return std::get_if<Absence>(&form); }
+  const Group* group() const { return std::get_if<Group>(&form); }
+  Group* group() { return std::get_if<Group>(&form); }
+  /// Of a step or an absence; else null.
+  const EventTest* test() const;
+  EventTest* test();
+  /// Of a step or a group; else null.
+  const Repetition* repetition() const;
+  Repetition* repetition();
+
+  // For readers of all elements alike. What an element does not have reads as empty; an absence
+  // comes once.
+  const std::vector<Subset>& events() const;
+  const ExprPtr& where() const;
+  const Quantifier& quantifier() const;
+  bool is_optional() const;
+  const std::vector<Subset>& until_events() const;
+  const ExprPtr& until_where() const;
+  const std::vector<Element>& children() const;
+  /// Whether it is an absence of the very next event.
+  bool is_next() const;
+  std::optional<Duration> absent_for() const;
+  /// Of a step.
+  VarIndex var() const { return std::get<Step>(form).var; }
 };
 /// What a step binds. Over the rounds of a group a variable collects its events in order.
 struct Variable {

@@ -253,26 +253,28 @@ class Describer {
   }
   void element(int depth, const Element& element) {
     std::string text = fmt::format("{} {}", name_of(kContiguityNames, element.contiguity),
-                                   name_of(kElementNames, element.kind));
+                                   name_of(kElementNames, element.kind()));
     if (element.gap) text += " gap " + duration(element.gap);
-    if (element.kind == ElementKind::kStep) text += " " + var(element.var);
-    if (element.kind != ElementKind::kAbsence) {
-      const Quantifier& q = element.quantifier;
+    if (element.is_step()) text += " " + var(element.var());
+    if (!element.is_absence()) {
+      const Quantifier& q = element.quantifier();
       text += fmt::format(" {}..{} {}{}{}{}", q.min, q.max ? fmt::format("{}", *q.max) : "",
                           name_of(kLoopModeNames, q.mode), q.greedy ? " greedy" : "",
-                          q.loop ? " loop" : "", element.optional ? " optional" : "");
+                          q.loop ? " loop" : "", element.is_optional() ? " optional" : "");
     } else {
-      text += fmt::format("{} for {}", element.next ? " next" : "", duration(element.absent_for));
+      text += fmt::format("{} for {}", element.is_next() ? " next" : "",
+                          duration(element.absent_for()));
     }
-    if (element.kind == ElementKind::kStep || element.kind == ElementKind::kAbsence) {
-      text += fmt::format(" {} where {}", subsets(element.events), optional_expr(element.where));
+    if (element.is_step() || element.is_absence()) {
+      text +=
+          fmt::format(" {} where {}", subsets(element.events()), optional_expr(element.where()));
     }
-    if (!element.until_events.empty()) {
-      text += fmt::format(" until {} where {}", subsets(element.until_events),
-                          optional_expr(element.until_where));
+    if (!element.until_events().empty()) {
+      text += fmt::format(" until {} where {}", subsets(element.until_events()),
+                          optional_expr(element.until_where()));
     }
     line(depth, text);
-    for (const Element& child : element.children) this->element(depth + 1, child);
+    for (const Element& child : element.children()) this->element(depth + 1, child);
   }
   void rule(const Rule& rule) {
     line(0, "rule " + rule.name);

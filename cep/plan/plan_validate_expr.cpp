@@ -3,7 +3,6 @@
 
 #include "cep/plan/feature.h"
 #include "cep/plan/function_name.h"
-#include "cep/plan/pattern.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/plan_validator.h"
 #include "cep/plan/reference.h"

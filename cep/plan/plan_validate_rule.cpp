@@ -10,20 +10,20 @@
 
 namespace tocsin::cep {
 namespace {
-bool is_absence(const Element& element) { return element.kind == ElementKind::kAbsence; }
+bool is_absence(const Element& element) { return element.is_absence(); }
 
-bool is_sequence(const Element& element) { return element.kind == ElementKind::kGroup; }
+bool is_sequence(const Element& element) { return element.kind() == ElementKind::kGroup; }
 
 // Whether a way through the element may take no event.
 bool may_be_empty(const Element& element) {
-  if (is_absence(element) || element.optional) return true;
+  if (is_absence(element) || element.is_optional()) return true;
   const auto empty = [](const Element& child) { return may_be_empty(child); };
-  switch (element.kind) {
+  switch (element.kind()) {
     case ElementKind::kGroup:
     case ElementKind::kAllOf:
-      return std::all_of(element.children.begin(), element.children.end(), empty);
+      return std::all_of(element.children().begin(), element.children().end(), empty);
     case ElementKind::kOneOf:
-      return std::any_of(element.children.begin(), element.children.end(), empty);
+      return std::any_of(element.children().begin(), element.children().end(), empty);
     default:
       return false;
   }
@@ -32,20 +32,20 @@ bool may_be_empty(const Element& element) {
 // Whether any step can take an event at all.
 bool takes_nothing(const Element& element) {
   return is_absence(element) ||
-         (element.kind != ElementKind::kStep &&
-          std::all_of(element.children.begin(), element.children.end(), takes_nothing));
+         (!element.is_step() &&
+          std::all_of(element.children().begin(), element.children().end(), takes_nothing));
 }
 
 // The absences with which a sequence may end, looking into what stands last.
 // Of what may end a match: the last element of a sequence, each alternative, each member.
 void collect_last_absences(const Element& last, std::vector<const Element*>& absences) {
   if (is_absence(last)) absences.push_back(&last);
-  if (last.children.empty()) return;
+  if (last.children().empty()) return;
   if (is_sequence(last)) {
-    collect_last_absences(last.children.back(), absences);
+    collect_last_absences(last.children().back(), absences);
     return;
   }
-  for (const Element& child : last.children) collect_last_absences(child, absences);
+  for (const Element& child : last.children()) collect_last_absences(child, absences);
 }
 std::vector<const Element*> last_absences(const Rule& rule) {
   std::vector<const Element*> absences;
@@ -74,9 +74,9 @@ void collect_rules_read(const Plan& plan, const ExprPtr& expr, std::set<std::siz
 void collect_rules_read(const Plan& plan, const std::vector<Element>& elements,
                         std::set<std::size_t>& rules) {
   for (const Element& element : elements) {
-    collect_rules_read(plan, element.where, rules);
-    collect_rules_read(plan, element.until_where, rules);
-    collect_rules_read(plan, element.children, rules);
+    collect_rules_read(plan, element.where(), rules);
+    collect_rules_read(plan, element.until_where(), rules);
+    collect_rules_read(plan, element.children(), rules);
   }
 }
 // The rules whose alerts a rule reads, itself or through features.
@@ -111,27 +111,44 @@ ValidationScope PlanValidator::rule_scope(const Rule& rule) {
   return scope;
 }
 
-void PlanValidator::check_kinds_and_where(const Rule& rule, const Element& element) {
-  check_subsets(element.events, &rule.key);
-  if (!element.children.empty()) problem("a step has elements of its own");
-  Scope scope = rule_scope(rule);
-  scope.types = types_of(element.events);
-  const bool loop = element.quantifier.loop || (element.var.value < rule.variables.size() &&
-                                                rule.variables[element.var.value].loop);
-  if (element.kind == ElementKind::kStep && loop) scope.own_loop = element.var;
-  if (element.where) check_condition(*element.where, scope);
-  if (element.until_events.empty()) {
-    if (element.until_where) problem("a condition of `until` without kinds");
-    return;
-  }
-  check_subsets(element.until_events, &rule.key);
-  if (element.quantifier.max) problem("`until` on a counted loop");
-  scope.types = types_of(element.until_events);
-  if (element.until_where) check_condition(*element.until_where, scope);
+void PlanValidator::check_test(const Rule& rule, const EventTest& test, Scope scope) {
+  check_subsets(test.events, &rule.key);
+  scope.types = types_of(test.events);
+  if (test.where) check_condition(*test.where, scope);
 }
 
-void PlanValidator::check_quantifier(const Rule& rule, const Element& element) {
-  const Quantifier& quantifier = element.quantifier;
+void PlanValidator::check_step(const Rule& rule, const Step& step) {
+  Scope scope = rule_scope(rule);
+  const bool known = step.var.value < rule.variables.size();
+  if (step.quantifier.loop || (known && rule.variables[step.var.value].loop)) {
+    scope.own_loop = step.var;
+  }
+  check_test(rule, step, scope);
+  if (step.until_events.empty()) {
+    if (step.until_where) problem("a condition of `until` without kinds");
+  } else {
+    if (step.quantifier.max) problem("`until` on a counted loop");
+    check_test(rule, {step.until_events, step.until_where}, scope);
+  }
+  check_quantifier(step.quantifier);
+  if (!known) {
+    problem("variable {} of {}", step.var.value, rule.variables.size());
+    return;
+  }
+  taken_.push_back(step.var.value);
+  const bool loop = step.quantifier.loop || repeated_ > 0;
+  if (loop != rule.variables[step.var.value].loop) {
+    problem("variable {} and its step differ on being a loop", step.var.value);
+  }
+}
+
+void PlanValidator::check_absence(const Rule& rule, const Absence& absence) {
+  check_test(rule, absence, rule_scope(rule));
+  if (absence.absent_for && *absence.absent_for <= Duration{0}) problem("`for` of no length");
+  if (absence.next && absence.absent_for) problem("`no next` with `for`");
+}
+
+void PlanValidator::check_quantifier(const Quantifier& quantifier) {
   if (quantifier.max && (*quantifier.max < quantifier.min || *quantifier.max == 0)) {
     problem("a count of {} to {}", quantifier.min, *quantifier.max);
   }
@@ -140,53 +157,38 @@ void PlanValidator::check_quantifier(const Rule& rule, const Element& element) {
     problem("a count on a step that is no loop");
   }
   if (quantifier.greedy) {
-    if (element.kind != ElementKind::kStep) problem("`greedy` on a group");
     if (quantifier.mode == LoopMode::kEach) problem("`greedy` with `each`");
     if (!quantifier.loop) problem("`greedy` on a step that is no loop");
-  }
-  if (element.kind != ElementKind::kStep) return;
-  if (element.var.value >= rule.variables.size()) {
-    problem("variable {} of {}", element.var.value, rule.variables.size());
-  } else {
-    taken_.push_back(element.var.value);
-    const bool loop = quantifier.loop || repeated_ > 0;
-    if (loop != rule.variables[element.var.value].loop) {
-      problem("variable {} and its step differ on being a loop", element.var.value);
-    }
   }
 }
 
 void PlanValidator::check_element(const Rule& rule, const Element& element) {
   if (element.gap && *element.gap <= Duration{0}) problem("`within` of no length on a step");
-  if (element.kind == ElementKind::kStep || is_absence(element)) {
-    check_kinds_and_where(rule, element);
+  if (const Step* const step = element.step()) {
+    check_step(rule, *step);
+  } else if (const Absence* const absence = element.absence()) {
+    check_absence(rule, *absence);
   } else {
-    if (element.children.empty()) problem("a group without elements");
-    if (!element.events.empty() || element.where || !element.until_events.empty()) {
-      problem("a group with kinds of its own");
-    }
+    check_group(rule, element);
   }
-  if (is_absence(element)) {
-    if (element.absent_for && *element.absent_for <= Duration{0}) problem("`for` of no length");
-    if (element.optional) problem("an optional absence");
-    if (element.quantifier.loop) problem("an absence with a count");
-    if (element.next && element.absent_for) problem("`no next` with `for`");
-    if (!element.until_events.empty()) problem("an absence with `until`");
-    return;
-  }
-  check_quantifier(rule, element);
-  const bool repeats = element.kind != ElementKind::kStep && element.quantifier.loop;
+}
+
+void PlanValidator::check_group(const Rule& rule, const Element& element) {
+  if (element.children().empty()) problem("a group without elements");
+  check_quantifier(element.quantifier());
+  if (element.quantifier().greedy) problem("`greedy` on a group");
+  const bool repeats = element.quantifier().loop;
   if (repeats) ++repeated_;
-  if (is_sequence(element)) check_sequence(rule, element.children, false);
-  for (const Element& child : element.children) {
-    if (element.kind == ElementKind::kOneOf &&
-        (!is_sequence(child) || child.optional || child.gap || child.quantifier.loop)) {
+  if (is_sequence(element)) check_sequence(rule, element.children(), false);
+  for (const Element& child : element.children()) {
+    if (element.kind() == ElementKind::kOneOf &&
+        (!is_sequence(child) || child.is_optional() || child.gap || child.quantifier().loop)) {
       problem("an alternative that is no plain sequence");
     }
-    if (element.kind == ElementKind::kAllOf && is_absence(child)) {
+    if (element.kind() == ElementKind::kAllOf && is_absence(child)) {
       problem("an absence is no member of `all of`");
     }
-    if (element.kind != ElementKind::kGroup) check_element(rule, child);
+    if (element.kind() != ElementKind::kGroup) check_element(rule, child);
   }
   if (repeats) --repeated_;
 }
@@ -201,16 +203,17 @@ void PlanValidator::check_sequence(const Rule& rule, const std::vector<Element>&
   for (std::size_t i = 0; i < elements.size(); ++i) {
     const Element& element = elements[i];
     check_element(rule, element);
-    if (i > 0 && elements[i - 1].quantifier.greedy && element.optional) {
+    if (i > 0 && elements[i - 1].quantifier().greedy && element.is_optional()) {
       problem("`greedy` before an optional step");
     }
     if (!is_absence(element)) continue;
-    if (i > 0 && elements[i - 1].optional) problem("an absence directly after an optional step");
+    if (i > 0 && elements[i - 1].is_optional())
+      problem("an absence directly after an optional step");
     const bool is_last = std::find(last.begin(), last.end(), &element) != last.end();
-    if (element.absent_for && !is_last) {
+    if (element.absent_for() && !is_last) {
       problem("`for` on an absence that is not the last");
     }
-    if (is_last && !element.next && !element.absent_for && !rule.within) {
+    if (is_last && !element.is_next() && !element.absent_for() && !rule.within) {
       problem("a last absence with neither `for` nor `within`");
     }
   }
@@ -257,8 +260,7 @@ void PlanValidator::check_pattern(const Rule& rule) {
     problem("no step takes an event");
   } else if (std::all_of(rule.pattern.begin(), rule.pattern.end(), may_be_empty) &&
              std::all_of(rule.pattern.begin(), rule.pattern.end(), [](const Element& element) {
-               return is_absence(element) ||
-                      (element.kind == ElementKind::kStep && element.optional);
+               return is_absence(element) || (element.is_step() && element.is_optional());
              })) {
     problem("no step takes an event for certain");
   }
@@ -296,20 +298,20 @@ void PlanValidator::check_selection(const Rule& rule) {
   if (!check_var(selection.var, rule_scope(rule))) return;
   const bool outer =
       std::any_of(rule.pattern.begin(), rule.pattern.end(), [&](const Element& element) {
-        if (element.kind == ElementKind::kStep) return element.var == selection.var;
+        if (element.is_step()) return element.var() == selection.var;
         // The variable of a `one of`: steps inside belong to it.
         const auto belongs = [&](const auto& self, const Element& e) -> bool {
-          if (e.kind == ElementKind::kStep) {
-            std::optional<VarIndex> owner = e.var;
+          if (e.is_step()) {
+            std::optional<VarIndex> owner = e.var();
             while (owner && owner->value < rule.variables.size() && *owner != selection.var) {
               owner = rule.variables[owner->value].parent;
             }
             return owner == selection.var;
           }
-          return std::any_of(e.children.begin(), e.children.end(),
+          return std::any_of(e.children().begin(), e.children().end(),
                              [&](const Element& child) { return self(self, child); });
         };
-        return element.kind == ElementKind::kOneOf && belongs(belongs, element);
+        return element.kind() == ElementKind::kOneOf && belongs(belongs, element);
       });
   if (!outer) problem("`skip to` a step that is not of the outermost sequence");
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cep/plan/expr.h"
+#include "cep/plan/pattern.h"
 #include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
@@ -74,8 +75,11 @@ class PlanValidator {
   void check_variables(const Rule& rule);
   void check_sequence(const Rule& rule, const std::vector<Element>& elements, bool outermost);
   void check_element(const Rule& rule, const Element& element);
-  void check_quantifier(const Rule& rule, const Element& element);
-  void check_kinds_and_where(const Rule& rule, const Element& element);
+  void check_group(const Rule& rule, const Element& element);
+  void check_step(const Rule& rule, const Step& step);
+  void check_absence(const Rule& rule, const Absence& absence);
+  void check_test(const Rule& rule, const EventTest& test, Scope scope);
+  void check_quantifier(const Quantifier& quantifier);
   void check_window(const Rule& rule);
   void check_clauses(const Rule& rule);
   void check_selection(const Rule& rule);

@@ -19,9 +19,9 @@ void walk(const cep::ExprPtr& expr, const Visit& visit) {
 
 void walk(const std::vector<cep::Element>& elements, const Visit& visit) {
   for (const cep::Element& element : elements) {
-    walk(element.where, visit);
-    walk(element.until_where, visit);
-    walk(element.children, visit);
+    walk(element.where(), visit);
+    walk(element.until_where(), visit);
+    walk(element.children(), visit);
   }
 }
 

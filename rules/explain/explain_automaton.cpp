@@ -165,7 +165,7 @@ class Namer {
     }
     for (const std::size_t absence : transition.absences) {
       const Element* const element = element_of(absence);
-      const bool next = element != nullptr && element->next;
+      const bool next = element != nullptr && element->is_next();
       named.ends.push_back(event_words(profile_.absences[absence]) +
                            (next ? ", if it is the very next event" : ""));
     }
@@ -186,8 +186,8 @@ class Namer {
     const std::function<void(const std::vector<Element>&)> walk =
         [&](const std::vector<Element>& elements) {
           for (const Element& element : elements) {
-            if (element.kind == cep::ElementKind::kAbsence && count++ == absence) found = &element;
-            walk(element.children);
+            if (element.is_absence() && count++ == absence) found = &element;
+            walk(element.children());
           }
         };
     walk(rule_.pattern);
@@ -206,17 +206,16 @@ std::vector<std::string> reasons_of(const cep::Rule& rule) {
   const std::function<void(const std::vector<Element>&)> walk =
       [&](const std::vector<Element>& elements) {
         for (const Element& element : elements) {
-          if (element.kind != cep::ElementKind::kStep &&
-              element.kind != cep::ElementKind::kAbsence) {
+          if (!element.is_step() && !element.is_absence()) {
             found.insert("a group");
           }
           if (element.gap) found.insert("`then within`");
-          if (element.optional) found.insert("an optional step");
-          if (!element.until_events.empty()) found.insert("`until`");
-          if (element.next) found.insert("`no next`");
-          if (element.quantifier.greedy) found.insert("`greedy`");
-          if (element.quantifier.mode == cep::LoopMode::kEach) found.insert("`each`");
-          walk(element.children);
+          if (element.is_optional()) found.insert("an optional step");
+          if (!element.until_events().empty()) found.insert("`until`");
+          if (element.is_next()) found.insert("`no next`");
+          if (element.quantifier().greedy) found.insert("`greedy`");
+          if (element.quantifier().mode == cep::LoopMode::kEach) found.insert("`each`");
+          walk(element.children());
         }
       };
   walk(rule.pattern);

@@ -20,15 +20,15 @@ namespace {
 bool any_element(const std::vector<Element>& elements,
                  const std::function<bool(const Element&)>& test) {
   for (const Element& element : elements) {
-    if (test(element) || any_element(element.children, test)) return true;
+    if (test(element) || any_element(element.children(), test)) return true;
   }
   return false;
 }
 // Whether anything asks what the very next event is.
 bool asks_next(const cep::Rule& rule) {
   return any_element(rule.pattern, [](const Element& element) {
-    return element.contiguity == cep::Contiguity::kNext || element.next ||
-           element.quantifier.mode == cep::LoopMode::kNext;
+    return element.contiguity == cep::Contiguity::kNext || element.is_next() ||
+           element.quantifier().mode == cep::LoopMode::kNext;
   });
 }
 // Whether a match can be of more than one event.
@@ -36,15 +36,15 @@ bool has_several_events(const cep::Rule& rule) {
   std::size_t steps = 0;
   bool loops = false;
   any_element(rule.pattern, [&](const Element& element) {
-    if (element.kind == cep::ElementKind::kStep) ++steps;
-    loops = loops || !element.quantifier.max || *element.quantifier.max > 1;
+    if (element.is_step()) ++steps;
+    loops = loops || !element.quantifier().max || *element.quantifier().max > 1;
     return false;
   });
   return steps > 1 || loops;
 }
 bool ends_absent(const cep::Rule& rule) {
-  return (!rule.pattern.empty() && rule.pattern.back().kind == cep::ElementKind::kAbsence &&
-          !rule.pattern.back().next) ||
+  return (!rule.pattern.empty() && rule.pattern.back().is_absence() &&
+          !rule.pattern.back().is_next()) ||
          (rule.without && rule.without->absent_for);
 }
 
@@ -91,7 +91,7 @@ std::set<cep::EventTypeIndex> types_bound(const cep::Rule& rule) {
     for (const cep::Subset& kind : kinds) types.insert(kind.type);
   };
   any_element(rule.pattern, [&](const Element& element) {
-    if (element.kind == cep::ElementKind::kStep) add(element.events);
+    if (element.is_step()) add(element.events());
     return false;
   });
   if (rule.window) {

@@ -60,8 +60,8 @@ class PatternSpeaker {
 
  private:
   Passage element(const Element& e, const Neighbours& near) const {
-    if (e.kind == ElementKind::kAbsence) return absence(e, near);
-    Passage said = e.kind == ElementKind::kStep ? step(e) : group(e, near);
+    if (e.is_absence()) return absence(e, near);
+    Passage said = e.is_step() ? step(e) : group(e, near);
     const std::string lead = near.before == nullptr ? std::string() : reached(e);
     said.text = capitalized(lead + said.text);
     if (e.gap) {
@@ -90,23 +90,23 @@ class PatternSpeaker {
   // ---- steps
 
   std::string how_many(const Element& e) const {
-    const std::string one = kind_noun(words_.plan(), e.events);
-    const std::string many = kind_plural(words_.plan(), e.events);
-    if (!e.quantifier.loop) return (e.optional ? "perhaps one " : "one ") + one;
-    const std::string number = times(e.quantifier);
-    if (e.optional && e.quantifier.min == 1 && !e.quantifier.max) {
+    const std::string one = kind_noun(words_.plan(), e.events());
+    const std::string many = kind_plural(words_.plan(), e.events());
+    if (!e.quantifier().loop) return (e.is_optional() ? "perhaps one " : "one ") + one;
+    const std::string number = times(e.quantifier());
+    if (e.is_optional() && e.quantifier().min == 1 && !e.quantifier().max) {
       return "any number of " + many + ", also none";
     }
     const std::string said = number + " " + (number == "exactly 1" ? one : many);
-    return e.optional ? "none or " + said : said;
+    return e.is_optional() ? "none or " + said : said;
   }
 
   Passage step(const Element& e) const {
     Passage out{how_many(e)};
-    const std::string& name = rule_.variables[e.var.value].name;
+    const std::string& name = rule_.variables[e.var().value].name;
     if (!name.empty()) out.text += ", called " + in_code(name);
-    const std::vector<std::string> conditions = words_.conditions(e.where, e.var);
-    const bool loop = e.quantifier.loop && repeats(e.quantifier);
+    const std::vector<std::string> conditions = words_.conditions(e.where(), e.var());
+    const bool loop = e.quantifier().loop && repeats(e.quantifier());
     if (conditions.size() == 1) {
       out.text += (loop ? ", each one where " : ", where ") + conditions.front();
     }
@@ -114,7 +114,7 @@ class PatternSpeaker {
       out.parts.push_back(
           {(i == 0 ? (loop ? "each one where " : "where ") : "and where ") + conditions[i]});
     }
-    if (e.optional && !e.quantifier.loop) {
+    if (e.is_optional() && !e.quantifier().loop) {
       out.parts.push_back({"the match may also go on without it"});
     }
     for (Passage& note : loop_notes(e, "one")) out.parts.push_back(std::move(note));
@@ -124,7 +124,7 @@ class PatternSpeaker {
   // How a loop, or a repeated group, goes on and stops.
   std::vector<Passage> loop_notes(const Element& e, std::string_view what) const {
     std::vector<Passage> out;
-    const Quantifier& quantifier = e.quantifier;
+    const Quantifier& quantifier = e.quantifier();
     if (!quantifier.loop && !repeats(quantifier)) return out;
     if (repeats(quantifier)) {
       switch (quantifier.mode) {
@@ -147,7 +147,7 @@ class PatternSpeaker {
                            what)});
           break;
       }
-      if (!quantifier.max && e.optional && quantifier.min == 1) {
+      if (!quantifier.max && e.is_optional() && quantifier.min == 1) {
         // "any number" has said it.
       } else if (!quantifier.max) {
         out.push_back({fmt::format("it may stop at any number from {} on", quantifier.min)});
@@ -160,10 +160,10 @@ class PatternSpeaker {
       out.push_back(
           {"it takes all it can get: an event that fits here is never left to the next step"});
     }
-    if (!e.until_events.empty()) {
+    if (!e.until_events().empty()) {
       out.push_back({fmt::format("it ends as soon as one {} comes{}; that event is not taken here",
-                                 kind_noun(words_.plan(), e.until_events),
-                                 where_words(words_.conditions(e.until_where)))});
+                                 kind_noun(words_.plan(), e.until_events()),
+                                 where_words(words_.conditions(e.until_where())))});
     }
     return out;
   }
@@ -171,10 +171,10 @@ class PatternSpeaker {
   // ---- absences
 
   Passage absence(const Element& e, const Neighbours& near) const {
-    const std::string kinds = kind_noun(words_.plan(), e.events);
-    const std::string where = where_words(words_.conditions(e.where));
+    const std::string kinds = kind_noun(words_.plan(), e.events());
+    const std::string where = where_words(words_.conditions(e.where()));
     const bool decides = near.ends_pattern;
-    if (e.next) {
+    if (e.is_next()) {
       Passage out{fmt::format("The very next event after that is no {}{}", kinds, where)};
       if (decides) {
         out.parts.push_back(
@@ -188,7 +188,7 @@ class PatternSpeaker {
     }
     if (decides) return last_absence(e, near, kinds, where);
     Passage out;
-    const bool another = near.after != nullptr && near.after->kind == ElementKind::kAbsence;
+    const bool another = near.after != nullptr && near.after->is_absence();
     if (another) {
       out.text = fmt::format("From then on, as long as the next line waits: no {}{}", kinds, where);
     } else {
@@ -202,9 +202,9 @@ class PatternSpeaker {
 
   // From when an absence directly behind a loop, or a repeated group, guards.
   static void add_loop_note(const Neighbours& near, Passage& out) {
-    if (near.before == nullptr || !repeats(near.before->quantifier)) return;
-    const Quantifier& quantifier = near.before->quantifier;
-    const bool is_step = near.before->kind == ElementKind::kStep;
+    if (near.before == nullptr || !repeats(near.before->quantifier())) return;
+    const Quantifier& quantifier = near.before->quantifier();
+    const bool is_step = near.before->is_step();
     out.parts.push_back(
         {"it guards from the last event that the step before takes; what comes "
          "between its events is not looked at"});
@@ -218,12 +218,12 @@ class PatternSpeaker {
   Passage last_absence(const Element& e, const Neighbours& near, const std::string& kinds,
                        const std::string& where) const {
     Passage out;
-    const std::optional<cep::Duration>& length = e.absent_for ? e.absent_for : rule_.within;
+    const std::optional<cep::Duration>& length = e.absent_for() ? e.absent_for() : rule_.within;
     const std::string time = length ? duration_text(*length) : "no time";
-    const char* since = e.absent_for ? "that" : "the first event";
+    const char* since = e.absent_for() ? "that" : "the first event";
     out.text = fmt::format("Then, until {} after {}: no {}{}", time, since, kinds, where);
     out.parts.push_back({fmt::format("the alert comes at that moment, {} after {}, in event time",
-                                     time, e.absent_for ? "the step before" : since)});
+                                     time, e.absent_for() ? "the step before" : since)});
     out.parts.push_back({"one exactly at that moment is too late to prevent it"});
     add_loop_note(near, out);
     return out;
@@ -233,35 +233,35 @@ class PatternSpeaker {
 
   Passage group(const Element& e, const Neighbours& near) const {
     Passage out;
-    const Quantifier& quantifier = e.quantifier;
+    const Quantifier& quantifier = e.quantifier();
     const bool many = quantifier.loop;
     const std::string repeated =
         many ? fmt::format(", {} {}", times(quantifier),
                            times(quantifier) == "exactly 1" ? "time" : "times")
              : std::string();
-    const char* perhaps = e.optional ? "perhaps " : "";
-    switch (e.kind) {
+    const char* perhaps = e.is_optional() ? "perhaps " : "";
+    switch (e.kind()) {
       case ElementKind::kOneOf:
         out.text = fmt::format("{}one of these{}", perhaps, repeated);
-        for (const Element& alternative : e.children) {
+        for (const Element& alternative : e.children()) {
           out.parts.push_back(inner(alternative, near.ends_pattern));
         }
         break;
       case ElementKind::kAllOf:
         out.text = fmt::format("{}all of these, in any order and with anything in between{}",
                                perhaps, repeated);
-        for (const Element& child : e.children) out.parts.push_back(element(child, Neighbours{}));
+        for (const Element& child : e.children()) out.parts.push_back(element(child, Neighbours{}));
         break;
       default:
         out.text = fmt::format("{}these, one after the other{}", perhaps, repeated);
-        out.parts = sequence(e.children, near.ends_pattern);
+        out.parts = sequence(e.children(), near.ends_pattern);
         out.numbered = true;
         break;
     }
     if (const std::string name = group_name(e); !name.empty()) {
       out.text += ", called " + in_code(name);
     }
-    if (e.optional) out.text += " (the match may also go on without them)";
+    if (e.is_optional()) out.text += " (the match may also go on without them)";
     std::vector<Passage> notes = loop_notes(e, "round");
     if (notes.empty()) return out;
     // Notes do not belong to the sequence: they stand behind it.
@@ -274,16 +274,16 @@ class PatternSpeaker {
 
   // An alternative: its only step, or a sequence of its own.
   Passage inner(const Element& alternative, bool ends_pattern) const {
-    if (alternative.kind == ElementKind::kGroup && alternative.children.size() == 1 &&
-        !alternative.optional && !alternative.quantifier.loop) {
-      return element(alternative.children.front(), Neighbours{nullptr, nullptr, ends_pattern});
+    if (alternative.kind() == ElementKind::kGroup && alternative.children().size() == 1 &&
+        !alternative.is_optional() && !alternative.quantifier().loop) {
+      return element(alternative.children().front(), Neighbours{nullptr, nullptr, ends_pattern});
     }
     return element(alternative, Neighbours{nullptr, nullptr, ends_pattern});
   }
 
   // The name of `one of { … } as NAME`: the parent of its steps' variables.
   std::string group_name(const Element& e) const {
-    if (e.kind != ElementKind::kOneOf) return {};
+    if (e.kind() != ElementKind::kOneOf) return {};
     const std::optional<cep::VarIndex> var = first_variable(e);
     if (!var) return {};
     // The nearest parent that is not the parent of a group inside as well: the outermost for which
@@ -295,22 +295,22 @@ class PatternSpeaker {
     return {};
   }
   static std::optional<cep::VarIndex> first_variable(const Element& e) {
-    if (e.kind == ElementKind::kStep) return e.var;
-    for (const Element& child : e.children) {
+    if (e.is_step()) return e.var();
+    for (const Element& child : e.children()) {
       if (const std::optional<cep::VarIndex> var = first_variable(child)) return var;
     }
     return std::nullopt;
   }
   bool is_named_by(const Element& e, cep::VarIndex parent) const {
-    if (e.kind == ElementKind::kAbsence) return true;
-    if (e.kind == ElementKind::kStep) {
-      for (std::optional<cep::VarIndex> at = rule_.variables[e.var.value].parent; at;
+    if (e.is_absence()) return true;
+    if (e.is_step()) {
+      for (std::optional<cep::VarIndex> at = rule_.variables[e.var().value].parent; at;
            at = rule_.variables[at->value].parent) {
         if (*at == parent) return true;
       }
       return false;
     }
-    for (const Element& child : e.children) {
+    for (const Element& child : e.children()) {
       if (!is_named_by(child, parent)) return false;
     }
     return true;

@@ -48,7 +48,7 @@ void put_in(tree::File& file, tree::ExprPtr condition) {
 std::shared_ptr<const cep::Plan> with_field(const cep::Plan& checked) {
   auto plan = std::make_shared<cep::Plan>(checked);
   cep::EventType& alert = plan->event_types.front();
-  cep::Subset& wanted = plan->rules.front().pattern.front().events.front();
+  cep::Subset& wanted = plan->rules.front().pattern.front().test()->events.front();
   if (!wanted.condition)
     wanted.condition = literal_expr(plain_type(cep::TypeKind::kBool), cep::Value::boolean(true));
   cep::Field holds;

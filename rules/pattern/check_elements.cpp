@@ -76,43 +76,63 @@ class ElementsChecker {
 
  private:
   cep::Element one(const ElementDraft& draft, Tail tail) {
-    cep::Element element;
-    element.kind = draft.kind;
-    element.quantifier = draft.quantifier;
-    element.optional = draft.optional;
     const Tail inner = draft.quantifier.loop && tail == Tail::kAlways ? Tail::kPerhaps : tail;
     switch (draft.kind) {
       case cep::ElementKind::kStep:
-        step(draft, element);
-        break;
+        return step(draft);
       case cep::ElementKind::kAbsence:
-        element.events = draft.kinds.subsets;
-        element.next = draft.absence->next;
-        element.where = where(draft, draft.kinds, draft.absence->where.get(), std::nullopt);
-        check_end(*draft.absence, tail);
-        if (draft.absence->absent_for) element.absent_for = draft.absence->absent_for->value;
-        break;
+        return absence(draft, tail);
       case cep::ElementKind::kGroup:
-        element.children = sequence(draft.children, inner);
-        break;
+        return group(draft, cep::GroupForm::kSequence, sequence(draft.children, inner));
       case cep::ElementKind::kOneOf:
+        return group(draft, cep::GroupForm::kOneOf, each_alone(draft.children, inner));
       case cep::ElementKind::kAllOf:
-        for (const ElementDraft& child : draft.children) {
-          element.children.push_back(one(child, inner == Tail::kAlways ? Tail::kPerhaps : inner));
-        }
-        break;
+        return group(draft, cep::GroupForm::kAllOf, each_alone(draft.children, inner));
     }
-    return element;
+    return {};
   }
 
-  void step(const ElementDraft& draft, cep::Element& element) {
+  cep::Step step(const ElementDraft& draft) {
     const tree::Step& tree = *draft.step_tree;
-    element.var = scope_.steps[*draft.step].var;
-    element.events = draft.kinds.subsets;
-    element.where = where(draft, draft.kinds, tree.where.get(), draft.step);
-    if (!tree.until) return;
-    element.until_events = draft.until.subsets;
-    element.until_where = where(draft, draft.until, tree.until->where.get(), std::nullopt);
+    cep::Step step;
+    step.quantifier = draft.quantifier;
+    step.optional = draft.optional;
+    step.var = scope_.steps[*draft.step].var;
+    step.events = draft.kinds.subsets;
+    step.where = where(draft, draft.kinds, tree.where.get(), draft.step);
+    if (!tree.until) return step;
+    step.until_events = draft.until.subsets;
+    step.until_where = where(draft, draft.until, tree.until->where.get(), std::nullopt);
+    return step;
+  }
+
+  cep::Absence absence(const ElementDraft& draft, Tail tail) {
+    cep::Absence absence;
+    absence.events = draft.kinds.subsets;
+    absence.next = draft.absence->next;
+    absence.where = where(draft, draft.kinds, draft.absence->where.get(), std::nullopt);
+    check_end(*draft.absence, tail);
+    if (draft.absence->absent_for) absence.absent_for = draft.absence->absent_for->value;
+    return absence;
+  }
+
+  // Alternatives, or members of an `all of`.
+  std::vector<cep::Element> each_alone(const std::vector<ElementDraft>& drafts, Tail tail) {
+    std::vector<cep::Element> elements;
+    for (const ElementDraft& draft : drafts) {
+      elements.push_back(one(draft, tail == Tail::kAlways ? Tail::kPerhaps : tail));
+    }
+    return elements;
+  }
+
+  static cep::Group group(const ElementDraft& draft, cep::GroupForm form,
+                          std::vector<cep::Element> children) {
+    cep::Group group;
+    group.quantifier = draft.quantifier;
+    group.optional = draft.optional;
+    group.form = form;
+    group.children = std::move(children);
+    return group;
   }
 
   cep::ExprPtr where(const ElementDraft& draft, const ResolvedKinds& kinds, const tree::Expr* where,

@@ -25,8 +25,8 @@ bool reads(const cep::ExprPtr& expr, cep::VarIndex var) {
 }
 bool reads(const std::vector<Element>& elements, cep::VarIndex var) {
   return std::ranges::any_of(elements, [&](const Element& element) {
-    return reads(element.where, var) || reads(element.until_where, var) ||
-           reads(element.children, var);
+    return reads(element.where(), var) || reads(element.until_where(), var) ||
+           reads(element.children(), var);
   });
 }
 bool reads(const std::vector<cep::ExprPtr>& exprs, cep::VarIndex var) {
@@ -60,11 +60,11 @@ MatchShape::MatchShape(const CheckContext& context, const cep::Rule& rule)
     : context_(context), rule_(rule) {
   for (std::size_t i = 0; i < rule.pattern.size(); ++i) {
     const Element& element = rule.pattern[i];
-    if (element.kind == ElementKind::kStep) {
+    if (element.is_step()) {
       steps_.push_back({&element, i});
       last_step_ = &element;
       last_absence_ = nullptr;
-    } else if (element.kind == ElementKind::kAbsence) {
+    } else if (element.is_absence()) {
       last_absence_ = &element;
     } else {
       is_sequence_ = false;
@@ -73,9 +73,9 @@ MatchShape::MatchShape(const CheckContext& context, const cep::Rule& rule)
     }
   }
   if (last_absence_ != nullptr) {
-    ending_ = last_absence_->next         ? Ending::kAtNext
-              : last_absence_->absent_for ? Ending::kAfterLast
-                                          : Ending::kAfterFirst;
+    ending_ = last_absence_->is_next()      ? Ending::kAtNext
+              : last_absence_->absent_for() ? Ending::kAfterLast
+                                            : Ending::kAfterFirst;
   } else if (rule.without && rule.without->absent_for) {
     ending_ = Ending::kAfterFirst;
   }
@@ -83,7 +83,7 @@ MatchShape::MatchShape(const CheckContext& context, const cep::Rule& rule)
 
 std::optional<std::size_t> MatchShape::step_of(cep::VarIndex var) const {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    if (steps_[i].element->var == var) return i;
+    if (steps_[i].element->var() == var) return i;
   }
   return std::nullopt;
 }
@@ -91,8 +91,8 @@ std::optional<std::size_t> MatchShape::step_of(cep::VarIndex var) const {
 bool MatchShape::is_contiguous() const {
   return is_sequence_ && std::ranges::all_of(steps_, [&](const Step& step) {
            const Element& element = *step.element;
-           const cep::Quantifier& quantifier = element.quantifier;
-           if (element.optional || !is_counted(quantifier)) return false;
+           const cep::Quantifier& quantifier = element.quantifier();
+           if (element.is_optional() || !is_counted(quantifier)) return false;
            if (quantifier.max != 1U && quantifier.mode != LoopMode::kNext) return false;
            return &step == &steps_.front() || element.contiguity == Contiguity::kNext;
          });
@@ -102,7 +102,7 @@ bool MatchShape::is_contiguous() const {
 std::vector<const Element*> MatchShape::expanded() const {
   std::vector<const Element*> events;
   for (const Step& step : steps_) {
-    for (std::uint32_t i = 0; i < step.element->quantifier.min; ++i) {
+    for (std::uint32_t i = 0; i < step.element->quantifier().min; ++i) {
       if (events.size() == kEventsMax) return {};
       events.push_back(step.element);
     }
@@ -116,7 +116,7 @@ bool MatchShape::can_overlap() const {
   for (std::size_t shift = 1; shift < events.size(); ++shift) {
     bool fits = true;
     for (std::size_t i = shift; fits && i < events.size(); ++i) {
-      fits = !is_disjoint(events[i]->events, events[i - shift]->events);
+      fits = !is_disjoint(events[i]->events(), events[i - shift]->events());
     }
     if (fits) return true;
   }
@@ -127,7 +127,7 @@ bool MatchShape::is_inside(const std::vector<cep::Subset>& kinds) const {
   const std::vector<const Element*> events = expanded();
   if (events.empty()) return true;
   for (std::size_t i = 1; i + 1 < events.size(); ++i) {
-    if (!is_disjoint(events[i]->events, kinds)) return true;
+    if (!is_disjoint(events[i]->events(), kinds)) return true;
   }
   return false;
 }
@@ -135,7 +135,7 @@ bool MatchShape::is_inside(const std::vector<cep::Subset>& kinds) const {
 bool MatchShape::forbids_all(const std::vector<cep::Subset>& events, const cep::ExprPtr& where,
                              const Element& step) const {
   return (!where || !cep::reads_run(*where)) &&
-         takes_all(context_, events, where, step.events, step.where);
+         takes_all(context_, events, where, step.events(), step.where());
 }
 
 bool MatchShape::begin_together() const {
@@ -145,47 +145,47 @@ bool MatchShape::begin_together() const {
   const Element& first = *steps_.front().element;
   std::size_t least = 0;
   for (const Step& step : steps_) {
-    if (!step.element->optional) least += step.element->quantifier.min;
+    if (!step.element->is_optional()) least += step.element->quantifier().min;
   }
-  return rule_.without && least > 1 && !first.optional &&
+  return rule_.without && least > 1 && !first.is_optional() &&
          forbids_all(rule_.without->events, rule_.without->where, first);
 }
 
 bool MatchShape::depends_on_earlier(const cep::ExprPtr& where, std::size_t step) const {
   return std::any_of(steps_.begin(), steps_.begin() + static_cast<std::ptrdiff_t>(step),
-                     [&](const Step& earlier) { return reads(where, earlier.element->var); });
+                     [&](const Step& earlier) { return reads(where, earlier.element->var()); });
 }
 
 // Whether what a match takes after its one event at the step follows from that event alone.
 bool MatchShape::is_determined_after(std::size_t step) const {
   for (std::size_t i = step + 1; i < steps_.size(); ++i) {
     const Element& element = *steps_[i].element;
-    const cep::Quantifier& quantifier = element.quantifier;
+    const cep::Quantifier& quantifier = element.quantifier();
     const bool repeats = quantifier.max != 1U;
-    if (element.optional || !is_counted(quantifier)) return false;
+    if (element.is_optional() || !is_counted(quantifier)) return false;
     if (element.contiguity == Contiguity::kAny) return false;
     if (repeats && quantifier.mode == LoopMode::kEach) return false;
     const bool is_strict =
         element.contiguity == Contiguity::kNext && (!repeats || quantifier.mode == LoopMode::kNext);
-    if (!is_strict && depends_on_earlier(element.where, step)) return false;
+    if (!is_strict && depends_on_earlier(element.where(), step)) return false;
   }
   return true;
 }
 
 bool MatchShape::complete_together(cep::VarIndex var) const {
-  if (last_step_ != nullptr && last_step_->var == var && last_step_->quantifier.max == 1U &&
+  if (last_step_ != nullptr && last_step_->var() == var && last_step_->quantifier().max == 1U &&
       ending_ != Ending::kAfterFirst) {
     return true;
   }
   const auto step = is_sequence_ ? step_of(var) : std::nullopt;
-  if (!step || steps_[*step].element->quantifier.max != 1U) return false;
+  if (!step || steps_[*step].element->quantifier().max != 1U) return false;
   return is_determined_after(*step) && (ending_ != Ending::kAfterFirst || is_first(var));
 }
 
 bool MatchShape::is_first(cep::VarIndex var) const {
   if (!is_sequence_ || steps_.empty()) return false;
   const Element& first = *steps_.front().element;
-  return first.var == var && !first.optional && first.quantifier.max == 1U;
+  return first.var() == var && !first.is_optional() && first.quantifier().max == 1U;
 }
 
 std::optional<cep::Duration> MatchShape::apart() const {
@@ -193,13 +193,13 @@ std::optional<cep::Duration> MatchShape::apart() const {
     return std::nullopt;
   }
   const auto is_one = [](const Element& element) {
-    return !element.optional && element.quantifier.max == 1U;
+    return !element.is_optional() && element.quantifier().max == 1U;
   };
   const Element& first = *steps_.front().element;
   const Element& last = *steps_.back().element;
   if (ending_ == Ending::kAfterLast && is_one(last) &&
-      forbids_all(last_absence_->events, last_absence_->where, last)) {
-    return last_absence_->absent_for;
+      forbids_all(last_absence_->events(), last_absence_->where(), last)) {
+    return last_absence_->absent_for();
   }
   if (ending_ == Ending::kAfterFirst && last_absence_ == nullptr && is_one(first) &&
       forbids_all(rule_.without->events, rule_.without->where, first)) {

@@ -23,19 +23,17 @@ using cep::Once;
 using cep::SelectionKind;
 
 namespace {
-bool is_plain_step(const Element& element) {
-  return element.kind == ElementKind::kStep && !element.optional;
-}
+bool is_plain_step(const Element& element) { return element.is_step() && !element.is_optional(); }
 bool is_one_event(const Element& element) {
-  return is_plain_step(element) && element.quantifier.max == 1U;
+  return is_plain_step(element) && element.quantifier().max == 1U;
 }
-bool repeats(const Element& element) { return element.quantifier.max != 1U; }
+bool repeats(const Element& element) { return element.quantifier().max != 1U; }
 
 bool has_next(const std::vector<Element>& elements) {
   return std::ranges::any_of(elements, [](const Element& element) {
-    return element.next || element.contiguity == cep::Contiguity::kNext ||
-           (repeats(element) && element.quantifier.mode == LoopMode::kNext) ||
-           has_next(element.children);
+    return element.is_next() || element.contiguity == cep::Contiguity::kNext ||
+           (repeats(element) && element.quantifier().mode == LoopMode::kNext) ||
+           has_next(element.children());
   });
 }
 
@@ -151,59 +149,59 @@ class EffectChecker {
 
   bool first_is_chosen(const MatchShape::Step& step) const {
     const Element& element = *step.element;
-    if (element.optional || element.quantifier.greedy) return false;
+    if (element.is_optional() || element.quantifier().greedy) return false;
     const bool is_last = &step == &shape_.steps().back();
     if (is_last) {
       // Once its match is given, the selection drops what waits for a second one.
       const SelectionKind kind = rule_.selection.kind;
       return (kind == SelectionKind::kSkipToNext || kind == SelectionKind::kSkipPastLast) &&
-             !rule_.selection.in_order && !rule_.having && element.quantifier.min == 1 &&
+             !rule_.selection.in_order && !rule_.having && element.quantifier().min == 1 &&
              shape_.ends_at_once();
     }
-    if (element.quantifier.max != 1U || !takes_best() || is_read(rule_, element.var)) return false;
+    if (element.quantifier().max != 1U || !takes_best() || is_read(rule_, element.var()))
+      return false;
     // What comes after takes any later event, so that the first one leads as far as any.
     for (std::size_t i = step.place + 1; i < rule_.pattern.size(); ++i) {
       const Element& later = rule_.pattern[i];
-      if (later.kind != ElementKind::kStep || later.contiguity != cep::Contiguity::kAny ||
-          later.gap) {
+      if (!later.is_step() || later.contiguity != cep::Contiguity::kAny || later.gap) {
         return false;
       }
-      if (!later.optional) return true;
-      if (later.quantifier.greedy) return false;
+      if (!later.is_optional()) return true;
+      if (later.quantifier().greedy) return false;
     }
     return false;
   }
 
   bool longest_is_chosen(const Element& loop) const {
-    return !loop.quantifier.max && takes_best() && !is_read(rule_, loop.var) &&
-           (!loop.where || !cep::reads_run(*loop.where));
+    return !loop.quantifier().max && takes_best() && !is_read(rule_, loop.var()) &&
+           (!loop.where() || !cep::reads_run(*loop.where()));
   }
 
   bool loop_keeps_nothing(const MatchShape::Step& step) const {
     const Element& loop = *step.element;
     if (step.place + 1 == rule_.pattern.size()) return false;
     std::size_t after = step.place + 1;
-    while (rule_.pattern[after].kind == ElementKind::kAbsence) {
+    while (rule_.pattern[after].is_absence()) {
       if (++after == rule_.pattern.size()) return false;
     }
     const Element& next = rule_.pattern[after];
-    if (next.optional || !is_disjoint(next.events, loop.events)) return false;
+    if (next.is_optional() || !is_disjoint(next.events(), loop.events())) return false;
     if (next.contiguity == cep::Contiguity::kNext) return true;
-    return after == step.place + 1 && !next.gap && !loop.quantifier.max &&
-           loop.quantifier.mode == LoopMode::kRelaxed && loop.until_events.empty() &&
+    return after == step.place + 1 && !next.gap && !loop.quantifier().max &&
+           loop.quantifier().mode == LoopMode::kRelaxed && loop.until_events().empty() &&
            longest_is_chosen(loop);
   }
 
   bool until_ends_nothing(const Element& loop) const {
-    if (loop.quantifier.greedy || loop.until_events.empty() ||
-        !is_disjoint(loop.until_events, loop.events) ||
-        !stays_considered(loop.until_events, &loop)) {
+    if (loop.quantifier().greedy || loop.until_events().empty() ||
+        !is_disjoint(loop.until_events(), loop.events()) ||
+        !stays_considered(loop.until_events(), &loop)) {
       return false;
     }
-    if (loop.quantifier.mode == LoopMode::kNext) return true;
+    if (loop.quantifier().mode == LoopMode::kNext) return true;
     return rule_.without && (!rule_.without->where || !cep::reads_run(*rule_.without->where)) &&
-           takes_all(context_, rule_.without->events, rule_.without->where, loop.until_events,
-                     loop.until_where);
+           takes_all(context_, rule_.without->events, rule_.without->where, loop.until_events(),
+                     loop.until_where());
   }
 
   // Whether the rule looks at these events without them, or does not care: all that is asked is
@@ -217,7 +215,7 @@ class EffectChecker {
       };
       if (has(considering_.events)) return true;
       if (of != nullptr && rule_.without && has(rule_.without->events)) return true;
-      return (of != nullptr && has(of->events)) || names(rule_.pattern, of, has);
+      return (of != nullptr && has(of->events())) || names(rule_.pattern, of, has);
     });
   }
 
@@ -227,10 +225,9 @@ class EffectChecker {
     for (std::size_t i = 0; i < elements.size(); ++i) {
       const Element& element = elements[i];
       const bool is_last =
-          ends &&
-          std::all_of(elements.begin() + static_cast<std::ptrdiff_t>(i) + 1, elements.end(),
-                      [](const Element& later) { return later.kind == ElementKind::kAbsence; });
-      switch (element.kind) {
+          ends && std::all_of(elements.begin() + static_cast<std::ptrdiff_t>(i) + 1, elements.end(),
+                              [](const Element& later) { return later.is_absence(); });
+      switch (element.kind()) {
         case ElementKind::kAbsence:
           check_absence(drafts, elements, i, ends);
           break;
@@ -246,13 +243,13 @@ class EffectChecker {
 
   void check_inside(const ElementDraft& draft, const Element& group, bool is_last) {
     const bool ends = is_last && !repeats(group);
-    if (group.kind == ElementKind::kGroup) {
-      check_sequence(draft.children, group.children, ends);
+    if (group.kind() == ElementKind::kGroup) {
+      check_sequence(draft.children, group.children(), ends);
       return;
     }
-    for (std::size_t i = 0; i < group.children.size(); ++i) {
-      const bool inner = ends && group.kind == ElementKind::kOneOf;
-      check_sequence({draft.children[i]}, {group.children[i]}, inner);
+    for (std::size_t i = 0; i < group.children().size(); ++i) {
+      const bool inner = ends && group.kind() == ElementKind::kOneOf;
+      check_sequence({draft.children[i]}, {group.children()[i]}, inner);
     }
   }
 
@@ -274,14 +271,15 @@ class EffectChecker {
                      std::size_t i, bool ends) {
     const Element& absence = elements[i];
     std::size_t after = i + 1;
-    while (after < elements.size() && elements[after].kind == ElementKind::kAbsence) ++after;
+    while (after < elements.size() && elements[after].is_absence()) ++after;
     if (after == elements.size()) return;
     const SourceSpan span = drafts[i].absence->span;
     const Element& step = elements[after];
     if (is_plain_step(step) && step.contiguity == cep::Contiguity::kNext) {
       const bool completes =
-          ends && after + 1 == elements.size() && step.quantifier.max == 1U && !waits_at_end();
-      const bool decides = (completes && !absence.next) || is_disjoint(absence.events, step.events);
+          ends && after + 1 == elements.size() && step.quantifier().max == 1U && !waits_at_end();
+      const bool decides =
+          (completes && !absence.is_next()) || is_disjoint(absence.events(), step.events());
       if (decides && is_named_elsewhere(absence)) {
         Diagnostic diagnostic =
             make_diagnostic(Code::kW0050, span, "an absence before `then next` has no effect");
@@ -291,7 +289,7 @@ class EffectChecker {
         return;
       }
     }
-    if (absence.next) return;
+    if (absence.is_next()) return;
     if (tree_.without && rule_.without &&
         covers(rule_.without->events, rule_.without->where, absence)) {
       repeated(span, tree_.without->span, "forbids them from the first step to the last");
@@ -299,15 +297,15 @@ class EffectChecker {
     }
     for (std::size_t other = i; other > 0; --other) {
       const Element& before = elements[other - 1];
-      if (before.kind != ElementKind::kAbsence) return;
-      if (before.next || !covers(before.events, before.where, absence)) continue;
+      if (!before.is_absence()) return;
+      if (before.is_next() || !covers(before.events(), before.where(), absence)) continue;
       repeated(span, drafts[other - 1].absence->span, "forbids them already");
       return;
     }
   }
   // Whether the rule would consider the absence's events without it too.
   bool is_named_elsewhere(const Element& absence) const {
-    return std::ranges::all_of(absence.events, [&](const cep::Subset& subset) {
+    return std::ranges::all_of(absence.events(), [&](const cep::Subset& subset) {
       const auto has = [&](const std::vector<cep::Subset>& events) {
         return takes_all(context_, events, nullptr, subset, nullptr);
       };
@@ -318,13 +316,13 @@ class EffectChecker {
   template <typename Has>
   static bool names(const std::vector<Element>& elements, const Element* but, const Has& has) {
     return std::ranges::any_of(elements, [&](const Element& element) {
-      return &element != but && (has(element.events) || has(element.until_events) ||
-                                 names(element.children, but, has));
+      return &element != but && (has(element.events()) || has(element.until_events()) ||
+                                 names(element.children(), but, has));
     });
   }
   bool covers(const std::vector<cep::Subset>& events, const cep::ExprPtr& where,
               const Element& absence) const {
-    return takes_all(context_, events, where, absence.events, absence.where);
+    return takes_all(context_, events, where, absence.events(), absence.where());
   }
   void repeated(SourceSpan span, SourceSpan other, std::string label) {
     Diagnostic diagnostic = make_diagnostic(Code::kW0050, span, "this absence has no effect");
@@ -337,7 +335,7 @@ class EffectChecker {
   void check_within(const std::vector<ElementDraft>& drafts) {
     check_gaps(drafts);
     if (!tree_.within || !rule_.within || rule_.pattern.size() < 2) return;
-    if (is_one_event(rule_.pattern[0]) && rule_.pattern[1].absent_for &&
+    if (is_one_event(rule_.pattern[0]) && rule_.pattern[1].absent_for() &&
         rule_.pattern.size() == 2 && !context_.sink.has_errors()) {
       warn(tree_.within->span, "the rule's `within` has no effect",
            "the match is one event, and `for` says how long it waits", "leave it out");
@@ -346,12 +344,12 @@ class EffectChecker {
     std::int64_t all = 0;
     for (std::size_t i = 0; i < rule_.pattern.size(); ++i) {
       const Element& element = rule_.pattern[i];
-      if (element.kind == ElementKind::kAbsence) {
+      if (element.is_absence()) {
         const bool is_end = i + 1 == rule_.pattern.size();
-        if (is_end && !element.absent_for) return;
+        if (is_end && !element.absent_for()) return;
         continue;
       }
-      if (element.kind != ElementKind::kStep || element.quantifier.max != 1U) return;
+      if (!element.is_step() || element.quantifier().max != 1U) return;
       if (i == 0) continue;
       if (!element.gap || *element.gap >= *rule_.within) return;
       all += element.gap->us;

@@ -47,20 +47,20 @@ int events_of(const std::vector<cep::Element>& sequence);
 // The most events that it takes; an absence counts as waiting for one more.
 int events_of(const cep::Element& element) {
   int once = 0;
-  switch (element.kind) {
+  switch (element.kind()) {
     case ElementKind::kAbsence:
     case ElementKind::kStep:
       once = 1;
       break;
     case ElementKind::kGroup:
     case ElementKind::kAllOf:
-      once = events_of(element.children);
+      once = events_of(element.children());
       break;
     case ElementKind::kOneOf:
-      for (const cep::Element& child : element.children) once = std::max(once, events_of(child));
+      for (const cep::Element& child : element.children()) once = std::max(once, events_of(child));
       break;
   }
-  return element.quantifier.max == 1U ? once : add_events(once, once);
+  return element.quantifier().max == 1U ? once : add_events(once, once);
 }
 
 int events_of(const std::vector<cep::Element>& sequence) {
@@ -74,19 +74,19 @@ bool waits_end(const std::vector<cep::Element>& sequence);
 // The waits inside the element, that for a further round among them.
 bool waits_inside_end(const cep::Element& element) {
   const bool rounds_end =
-      element.quantifier.max == 1U || element.quantifier.mode == cep::LoopMode::kNext;
-  switch (element.kind) {
+      element.quantifier().max == 1U || element.quantifier().mode == cep::LoopMode::kNext;
+  switch (element.kind()) {
     case ElementKind::kAbsence:
       return true;
     case ElementKind::kStep:
       return rounds_end;
     case ElementKind::kGroup:
-      return rounds_end && waits_end(element.children);
+      return rounds_end && waits_end(element.children());
     case ElementKind::kOneOf:
-      return rounds_end && std::ranges::all_of(element.children, waits_inside_end);
+      return rounds_end && std::ranges::all_of(element.children(), waits_inside_end);
     case ElementKind::kAllOf:
-      return rounds_end && element.children.size() == 1 &&
-             waits_inside_end(element.children.front());
+      return rounds_end && element.children().size() == 1 &&
+             waits_inside_end(element.children().front());
   }
   return false;
 }
@@ -96,7 +96,7 @@ bool waits_end(const std::vector<cep::Element>& sequence) {
   for (std::size_t i = 0; i < sequence.size(); ++i) {
     const cep::Element& element = sequence[i];
     if (!waits_inside_end(element)) return false;
-    if (i == 0 || element.kind == ElementKind::kAbsence) continue;
+    if (i == 0 || element.is_absence()) continue;
     if (element.contiguity != cep::Contiguity::kNext && !element.gap) return false;
   }
   return true;

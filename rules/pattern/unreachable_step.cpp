@@ -64,12 +64,13 @@ bool is_alike_everywhere(const cep::Rule& rule, const cep::ExprPtr& condition,
 
 void shorten(std::vector<Element>& elements) {
   for (Element& element : elements) {
-    cep::Quantifier& quantifier = element.quantifier;
+    if (element.is_absence()) continue;
+    cep::Quantifier& quantifier = element.repetition()->quantifier;
     quantifier.min = std::min(quantifier.min, kRoundsMax);
     if (quantifier.max) {
       quantifier.max = std::max(quantifier.min, std::min(*quantifier.max, kRoundsMax + 1));
     }
-    shorten(element.children);
+    if (cep::Group* const group = element.group()) shorten(group->children);
   }
 }
 
@@ -171,7 +172,7 @@ class Explorer {
     update(transition, next.counters);
     next.step = transition.target;
     const Element& step = *program_.steps[transition.target].element;
-    for (const cep::Subset& subset : step.events) {
+    for (const cep::Subset& subset : step.events()) {
       const auto obstacle = obstacle_of(transition, step, subset, !state.step);
       if (!obstacle) {
         reached_[transition.target] = true;
@@ -200,8 +201,8 @@ class Explorer {
 
   std::optional<Obstacle> obstacle_of(const PatternTransition& transition, const Element& step,
                                       const cep::Subset& subset, bool is_first) const {
-    if (!step.until_events.empty() &&
-        takes(step.until_events, step.until_where, subset, step.where, step.var)) {
+    if (!step.until_events().empty() &&
+        takes(step.until_events(), step.until_where(), subset, step.where(), step.var())) {
       return Obstacle{Obstacle::Kind::kUntil, transition.target};
     }
     for (const std::uint32_t greedy : transition.greedy) {
@@ -209,15 +210,15 @@ class Explorer {
     }
     for (const std::uint32_t index : transition.absences) {
       const Element& absence = *program_.absences[index].element;
-      if (!takes(absence.events, absence.where, subset, step.where, step.var)) continue;
-      if (!absence.next) return Obstacle{Obstacle::Kind::kAbsence, index};
+      if (!takes(absence.events(), absence.where(), subset, step.where(), step.var())) continue;
+      if (!absence.is_next()) return Obstacle{Obstacle::Kind::kAbsence, index};
       // Another event may come before.
       if (transition.contiguity == cep::Contiguity::kNext || !has_other(transition, step)) {
         return Obstacle{Obstacle::Kind::kNextAbsence, index};
       }
     }
     if (rule_.without && !is_first &&
-        takes(rule_.without->events, rule_.without->where, subset, step.where, step.var)) {
+        takes(rule_.without->events, rule_.without->where, subset, step.where(), step.var())) {
       return Obstacle{Obstacle::Kind::kWithout, 0};
     }
     return std::nullopt;
@@ -228,29 +229,29 @@ class Explorer {
     return std::ranges::any_of(rule_.considered, [&](const cep::Subset& other) {
       const auto forbids = [&](std::uint32_t index) {
         const Element& absence = *program_.absences[index].element;
-        return takes(absence.events, absence.where, other, nullptr, step.var);
+        return takes(absence.events(), absence.where(), other, nullptr, step.var());
       };
       if (std::ranges::any_of(transition.absences, forbids)) return false;
       if (rule_.without &&
-          takes(rule_.without->events, rule_.without->where, other, nullptr, step.var)) {
+          takes(rule_.without->events, rule_.without->where, other, nullptr, step.var())) {
         return false;
       }
       if (std::ranges::any_of(transition.greedy, [&](std::uint32_t greedy) {
             const Element& loop = *program_.steps[greedy].element;
-            return loop.until_events.empty() &&
-                   takes(loop.events, loop.where, other, nullptr, loop.var);
+            return loop.until_events().empty() &&
+                   takes(loop.events(), loop.where(), other, nullptr, loop.var());
           })) {
         return false;
       }
       return transition.contiguity != cep::Contiguity::kFirst ||
-             !takes(step.events, step.where, other, nullptr, step.var);
+             !takes(step.events(), step.where(), other, nullptr, step.var());
     });
   }
 
   bool greedy_takes(std::uint32_t greedy, const cep::Subset& subset, const Element& step) const {
     const Element& loop = *program_.steps[greedy].element;
-    return loop.until_events.empty() && is_alike_everywhere(rule_, loop.where, step.var) &&
-           takes(loop.events, loop.where, subset, step.where, loop.var);
+    return loop.until_events().empty() && is_alike_everywhere(rule_, loop.where(), step.var()) &&
+           takes(loop.events(), loop.where(), subset, step.where(), loop.var());
   }
 
   // The match waits for the very next event, which is always one that it forbids.
@@ -259,7 +260,7 @@ class Explorer {
     const bool is_open = std::ranges::any_of(rule_.considered, [&](const cep::Subset& next) {
       return std::ranges::none_of(transition.absences, [&](std::uint32_t index) {
         const Element& absence = *program_.absences[index].element;
-        return takes(absence.events, absence.where, next, nullptr, std::nullopt);
+        return takes(absence.events(), absence.where(), next, nullptr, std::nullopt);
       });
     });
     if (is_open) return std::nullopt;

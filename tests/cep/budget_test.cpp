@@ -344,7 +344,8 @@ TEST_CASE("budgets: a key that stays near its budget is not counted afresh at ea
         b.rule("r", b.key("card", {{"pay", "card", ""}, {"transfer", "from_account", ""}}),
                {{b.kind("pay")}, {b.kind("transfer")}});
     if (row.is_loop) {
-      rule.pattern[0].quantifier = {1, std::nullopt, cep::LoopMode::kRelaxed, false, true};
+      rule.pattern[0].repetition()->quantifier = {1, std::nullopt, cep::LoopMode::kRelaxed, false,
+                                                  true};
       rule.variables[0].loop = true;
     } else {
       rule.selection.kind = cep::SelectionKind::kNoSkip;

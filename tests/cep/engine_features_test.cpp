@@ -54,7 +54,7 @@ cep::Plan pay_plan() {
   rule.name = rule.id = "every_pay";
   rule.key.parts = {{"card", type_of(TypeKind::kString), {{EventTypeIndex(0), kCard, ""}}}};
   rule.variables = {{"p", false}};
-  cep::Element step;
+  cep::Step step;
   step.events = {{EventTypeIndex(0), nullptr, "pay"}};
   rule.pattern = {step};
   rule.considered = step.events;
@@ -196,9 +196,8 @@ TEST_CASE("engine: at a deadline a feature has the value of the match's last eve
     cep::Plan plan = pay_plan();
     add_feature(plan, Aggregate::kCount, key, 10);
     cep::Rule& rule = plan.rules[0];
-    cep::Element absence;
-    absence.kind = cep::ElementKind::kAbsence;
-    absence.events = rule.pattern[0].events;
+    cep::Absence absence;
+    absence.events = rule.pattern[0].events();
     absence.where = condition(cep::Op::kIsMissing, {amount(plan)});
     absence.absent_for = cep::Duration{3'000};
     rule.pattern.push_back(absence);
@@ -280,9 +279,8 @@ TEST_CASE("engine: at a deadline a feature's text is that of the match's last ev
   feature.type = device->type;
   const_cast<cep::Expr&>(*plan.rules[0].message.back().expr).type = feature.type;
   cep::Rule& rule = plan.rules[0];
-  cep::Element absence;
-  absence.kind = cep::ElementKind::kAbsence;
-  absence.events = rule.pattern[0].events;
+  cep::Absence absence;
+  absence.events = rule.pattern[0].events();
   absence.where = condition(cep::Op::kIsMissing, {amount(plan)});
   absence.absent_for = cep::Duration{3'000};
   rule.pattern.push_back(absence);

@@ -238,17 +238,18 @@ TEST_CASE("engine: compile refuses what it does not run, and names the rule") {
   const Row rows[] = {
       {"a great count",
        [](cep::Rule& r) {
-         r.pattern[1].quantifier.loop = r.variables[1].loop = true;
-         r.pattern[1].quantifier.max = 1'000'000;
+         r.pattern[1].repetition()->quantifier.loop = r.variables[1].loop = true;
+         r.pattern[1].repetition()->quantifier.max = 1'000'000;
        },
        "rule `letters`: a count of 524287 or more in a step"},
       {"`without … for` and a last absence",
        [](cep::Rule& r) {
-         r.pattern.push_back(r.pattern[1]);
-         r.pattern[2].kind = cep::ElementKind::kAbsence;
-         r.pattern[2].var = {};
-         r.pattern[2].absent_for = cep::Duration{1};
-         r.without = cep::Without{r.pattern[1].events, nullptr, cep::Duration{1}};
+         cep::Absence last;
+         last.events = r.pattern[1].events();
+         last.where = r.pattern[1].where();
+         last.absent_for = cep::Duration{1};
+         r.pattern.emplace_back(std::move(last));
+         r.without = cep::Without{r.pattern[1].events(), nullptr, cep::Duration{1}};
        },
        "rule `letters`: `without … for` with a last absence"},
   };

@@ -113,7 +113,8 @@ cep::KeySpec by_card(const PlanBuilder& b) {
 TEST_CASE("key report: partial matches of each method, and what features say") {
   PlanBuilder b;
   cep::Rule& runs = b.rule("runs", by_card(b), {{b.kind("pay")}, {b.kind("transfer")}});
-  runs.pattern[0].quantifier = {2, std::nullopt, cep::LoopMode::kRelaxed, false, true};
+  runs.pattern[0].repetition()->quantifier = {2, std::nullopt, cep::LoopMode::kRelaxed, false,
+                                              true};
   runs.variables[0].loop = true;
   runs.variables[0].name = "probes";
   runs.within = cep::Duration{600'000};
@@ -123,8 +124,7 @@ TEST_CASE("key report: partial matches of each method, and what features say") {
   strict.variables[1].name.clear();  // called as its kind
   strict.within = cep::Duration{50'000};
   cep::Rule& silence = b.rule("silence", by_card(b), {{b.kind("pay")}, {b.kind("pay")}});
-  cep::Element no;
-  no.kind = cep::ElementKind::kAbsence;
+  cep::Absence no;
   no.events = {b.kind("transfer")};
   no.absent_for = cep::Duration{30'000};
   silence.pattern.push_back(no);

@@ -102,8 +102,7 @@ TEST_CASE("levels: alerts are events directly after their cause, in the total or
 TEST_CASE("levels: alerts of deadlines stand before the events of their time") {
   PlanBuilder b;
   cep::Rule& lonely = b.rule("lonely", by_card(b), {{b.kind("pay")}});
-  cep::Element absence;
-  absence.kind = cep::ElementKind::kAbsence;
+  cep::Absence absence;
   absence.events = {b.kind("pay")};
   absence.absent_for = cep::Duration{10'000};
   lonely.pattern.push_back(absence);
@@ -158,7 +157,7 @@ TEST_CASE("levels: rules that feed each other are refused by name") {
   b.alert_type("of one", {"one"});
   const cep::KeySpec key = b.key("card", {{"pay", "card", ""}, {"of one", "card", ""}});
   b.count("many", {b.kind("of one")}, key, 100);
-  b.plan.rules[0].pattern[0].where = above(b.read("many"), 1);
+  b.plan.rules[0].pattern[0].test()->where = above(b.read("many"), 1);
   CHECK(b.refusal() == "plan: rule `one` reads its own alerts");
   CHECK(cep::OperatorGraph(b.plan).cycle() ==
         "feature `many` takes alerts of rule `one`, which reads feature `many`");

@@ -20,8 +20,11 @@
 
 namespace tocsin::tests {
 namespace {
+using cep::Contiguity;
 using cep::Element;
 using cep::ElementKind;
+using cep::Group;
+using cep::GroupForm;
 using cep::Rule;
 using cep::SelectionKind;
 
@@ -57,30 +60,31 @@ std::string matches_of(const cep::Plan& plan, std::string_view letters) {
 }
 
 // Steps `first` to `last` become one group of the given kind.
-Element& group(Rule& rule, std::size_t first, std::size_t last, ElementKind kind) {
-  Element group;
-  group.kind = kind;
-  group.contiguity = rule.pattern[first].contiguity;
+Element& group(Rule& rule, std::size_t first, std::size_t last, GroupForm form) {
+  Group group;
+  group.form = form;
+  const Contiguity contiguity = rule.pattern[first].contiguity;
   const auto begin = rule.pattern.begin() + static_cast<std::ptrdiff_t>(first);
   const auto end = rule.pattern.begin() + static_cast<std::ptrdiff_t>(last) + 1;
   for (auto element = begin; element != end; ++element) {
-    if (kind != ElementKind::kOneOf) {
+    if (form != GroupForm::kOneOf) {
       group.children.push_back(*element);
       continue;
     }
-    Element alternative;
-    alternative.kind = ElementKind::kGroup;
+    Group alternative;
     alternative.children.push_back(*element);
     group.children.push_back(alternative);
   }
   const auto place = rule.pattern.erase(begin, end);
-  return *rule.pattern.insert(place, std::move(group));
+  Element& made = *rule.pattern.insert(place, std::move(group));
+  made.contiguity = contiguity;
+  return made;
 }
 void repeat(Rule& rule, Element& group, std::uint32_t min, std::optional<std::uint32_t> max,
             cep::LoopMode mode = cep::LoopMode::kRelaxed) {
-  group.quantifier = {min, max, mode, false, true};
-  for (Element& child : group.children) {
-    if (child.kind == ElementKind::kStep) rule.variables[child.var.value].loop = true;
+  group.group()->quantifier = {min, max, mode, false, true};
+  for (const Element& child : group.children()) {
+    if (child.is_step()) rule.variables[child.var().value].loop = true;
   }
 }
 cep::ExprPtr bound_name(const cep::Plan& plan, std::size_t var) {
@@ -115,19 +119,19 @@ TEST_CASE("patterns: groups, options and absences give these matches") {
        [](cep::Plan& p) {
          all(p);
          Rule& rule = p.rules[0];
-         repeat(rule, group(rule, 1, 2, ElementKind::kGroup), 2, 2);
+         repeat(rule, group(rule, 1, 2, GroupForm::kSequence), 2, 2);
        },
        "a1 b2 c3 b4 c5 b6 c7", "0|1,3|2,4"},
       {"one of two", "a; first b; first c", 0,
        [](cep::Plan& p) {
          all(p);
-         group(p.rules[0], 1, 2, ElementKind::kOneOf);
+         group(p.rules[0], 1, 2, GroupForm::kOneOf);
        },
        "a1 c2 b3", "0||1 0|2|"},
       {"all of two, in any order", "a; any b; any c", 0,
        [](cep::Plan& p) {
          all(p);
-         group(p.rules[0], 0, 1, ElementKind::kAllOf);
+         group(p.rules[0], 0, 1, GroupForm::kAllOf);
        },
        "b1 a2 c3", "1|0|2"},
       {"then within D", "a; first b", 0,
@@ -140,15 +144,15 @@ TEST_CASE("patterns: groups, options and absences give these matches") {
       {"greedy: only the longest run", "a{1,}; first b", 0,
        [](cep::Plan& p) {
          all(p);
-         p.rules[0].pattern[0].quantifier.greedy = true;
+         p.rules[0].pattern[0].repetition()->quantifier.greedy = true;
        },
        "a1 a2 b3", "0,1|2 1|2"},
       {"greedy in all of: passed by before another member, it holds only against that one",
        "a; any b{1,}?; first bc", 0,
        [](cep::Plan& p) {
          all(p);
-         p.rules[0].pattern[1].quantifier.greedy = true;
-         group(p.rules[0], 0, 1, ElementKind::kAllOf);
+         p.rules[0].pattern[1].repetition()->quantifier.greedy = true;
+         group(p.rules[0], 0, 1, GroupForm::kAllOf);
        },
        "a1 b2 c3", "0||1 0|1|2"},
       {"greedy in all of: after the loop, or where it is passed by, no other member takes its "
@@ -156,20 +160,20 @@ TEST_CASE("patterns: groups, options and absences give these matches") {
        "ab; any b{1,}?; first c", 0,
        [](cep::Plan& p) {
          all(p);
-         p.rules[0].pattern[1].quantifier.greedy = true;
-         group(p.rules[0], 0, 1, ElementKind::kAllOf);
+         p.rules[0].pattern[1].repetition()->quantifier.greedy = true;
+         group(p.rules[0], 0, 1, GroupForm::kAllOf);
        },
        "b1 b2 c3", "0|1|2 1||2"},
       {"no next", "a; no b; first c", 0,
        [](cep::Plan& p) {
          all(p);
-         p.rules[0].pattern[1].next = true;
+         p.rules[0].pattern[1].absence()->next = true;
        },
        "a1 b2 c3 a4 x5 b6 c7", "3|6"},
       {"no next at the end is given with the next event", "a; no b", 0,
        [](cep::Plan& p) {
          all(p);
-         p.rules[0].pattern[1].next = true;
+         p.rules[0].pattern[1].absence()->next = true;
        },
        "a1 b2 a3 c5 a9", "2@5"},
       {"all of: an absence at the end of the last member binds where the optional one was passed "
@@ -196,14 +200,14 @@ TEST_CASE("patterns: groups, options and absences give these matches") {
       {"without", "a; any b", 0,
        [](cep::Plan& p) {
          all(p);
-         p.rules[0].without = cep::Without{p.rules[0].pattern[0].events, nullptr, std::nullopt};
-         p.rules[0].without->where = p.rules[0].pattern[0].where;
+         p.rules[0].without = cep::Without{p.rules[0].pattern[0].events(), nullptr, std::nullopt};
+         p.rules[0].without->where = p.rules[0].pattern[0].where();
        },
        "a1 b2 a3 b4", "0|1 2|3"},
       {"without … for", "a; any b", 0,
        [](cep::Plan& p) {
-         p.rules[0].without = cep::Without{p.rules[0].pattern[0].events, nullptr, ms(10)};
-         p.rules[0].without->where = p.rules[0].pattern[0].where;
+         p.rules[0].without = cep::Without{p.rules[0].pattern[0].events(), nullptr, ms(10)};
+         p.rules[0].without->where = p.rules[0].pattern[0].where();
        },
        "a1 b2 a5 b6 b14 x15", "2|3@15"},
   };
@@ -219,7 +223,8 @@ TEST_CASE("patterns: groups, options and absences give these matches") {
 TEST_CASE("patterns: selection and suppression give these alerts") {
   const Row rows[] = {
       {"default: began first, then longest", "a; any b; any c", 0,
-       [](cep::Plan& p) { p.rules[0].pattern[1].optional = true; }, "a1 a2 b3 c4", "0|2|3"},
+       [](cep::Plan& p) { p.rules[0].pattern[1].repetition()->optional = true; }, "a1 a2 b3 c4",
+       "0|2|3"},
       {"prefer latest", "a; any b?; any c", 0,
        [](cep::Plan& p) { p.rules[0].selection.prefer_latest = true; }, "a1 a2 b3 c4", "1|2|3"},
       {"skip to next: one for each first event", "a; any b", 0,

@@ -119,7 +119,7 @@ cep::Rule& PlanBuilder::rule(const std::string& name, cep::KeySpec key,
   rule.key = std::move(key);
   std::set<std::pair<EventTypeIndex, std::string>> considered;
   for (const std::vector<cep::Subset>& events : steps) {
-    cep::Element step;
+    cep::Step step;
     step.events = events;
     step.var = cep::VarIndex(rule.variables.size());
     rule.variables.push_back({std::string(1, static_cast<char>('a' + rule.pattern.size())), false});

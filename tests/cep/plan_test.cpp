@@ -76,20 +76,19 @@ Plan sample_plan() {
   rule.title = "A sample";
   rule.key = by_card;
   rule.variables = {{"small", true}, {"big", false}};
-  Element small;
+  Step small;
   small.events = {any};
   small.var = VarIndex(0);
   small.quantifier = {3, std::nullopt, LoopMode::kRelaxed, false, true};
-  Element big;
+  Step big;
   big.events = {any};
   big.var = VarIndex(1);
-  big.contiguity = Contiguity::kFirst;
   big.where = above(20'000);
-  Element quiet;
-  quiet.kind = ElementKind::kAbsence;
+  Absence quiet;
   quiet.events = {any};
   quiet.absent_for = Duration{300'000'000};
   rule.pattern = {small, big, quiet};
+  rule.pattern[1].contiguity = Contiguity::kFirst;
   rule.considered = {any};
   rule.within = Duration{600'000'000};
   rule.message = {{"Spent ", nullptr}, {"", shared(amount())}};
@@ -98,6 +97,7 @@ Plan sample_plan() {
   plan.rules = {rule};
   return plan;
 }
+Step& step_at(Plan& plan, std::size_t place) { return *plan.rules[0].pattern[place].step(); }
 ExprPtr utc() { return literal(Value::string("UTC"), type_of(TypeKind::kString)); }
 Subset any_payment() { return {EventTypeIndex(0), nullptr, "payment"}; }
 Table sample_table() {
@@ -182,10 +182,10 @@ TEST_CASE("plan: any change of meaning changes the text") {
       [](Plan& p) { p.features[0].window.kind = WindowKind::kPrevious; },
       [](Plan& p) { p.features[0].where = nullptr; },
       [](Plan& p) { p.rules[0].key.parts.clear(); },
-      [](Plan& p) { p.rules[0].pattern[0].quantifier.max = 3; },
-      [](Plan& p) { p.rules[0].pattern[0].quantifier.mode = LoopMode::kNext; },
+      [](Plan& p) { step_at(p, 0).quantifier.max = 3; },
+      [](Plan& p) { step_at(p, 0).quantifier.mode = LoopMode::kNext; },
       [](Plan& p) { p.rules[0].pattern[1].contiguity = Contiguity::kNext; },
-      [](Plan& p) { p.rules[0].pattern[2].absent_for.reset(); },
+      [](Plan& p) { p.rules[0].pattern[2].absence()->absent_for.reset(); },
       [](Plan& p) { p.rules[0].within.reset(); },
       [](Plan& p) { p.rules[0].selection.kind = SelectionKind::kNoSkip; },
       [](Plan& p) {
@@ -229,7 +229,7 @@ TEST_CASE("plan: any change of meaning changes the text") {
         p.rules[0].suppression.at_most = AtMost{2, Duration{1}, {}};
       },
       [](Plan& p) { p.rules[0].pattern[1].gap = Duration{1}; },
-      [](Plan& p) { p.rules[0].pattern[2].next = true; },
+      [](Plan& p) { p.rules[0].pattern[2].absence()->next = true; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {
     CAPTURE(i);
@@ -287,34 +287,33 @@ TEST_CASE("plan: what no rule text could have said is found") {
        [](Plan& p) { std::swap(p.rules[0].pattern[1], p.rules[0].pattern[2]); }},
       {"neither `for` nor `within`",
        [](Plan& p) {
-         p.rules[0].pattern[2].absent_for.reset();
+         p.rules[0].pattern[2].absence()->absent_for.reset();
          p.rules[0].within.reset();
        }},
       {"neither `for` nor `within`",
        [](Plan& p) {
          // all of { one of { ( … no payment ) } }
          std::vector<Element>& pattern = p.rules[0].pattern;
-         pattern[2].absent_for.reset();
+         pattern[2].absence()->absent_for.reset();
          p.rules[0].within.reset();
-         for (const ElementKind kind :
-              {ElementKind::kGroup, ElementKind::kOneOf, ElementKind::kAllOf}) {
-           Element around;
-           around.kind = kind;
+         for (const GroupForm form : {GroupForm::kSequence, GroupForm::kOneOf, GroupForm::kAllOf}) {
+           Group around;
+           around.form = form;
            around.children = std::move(pattern);
            pattern.clear();
            pattern.push_back(std::move(around));
          }
        }},
-      {"after an optional step", [](Plan& p) { p.rules[0].pattern[1].optional = true; }},
+      {"after an optional step", [](Plan& p) { step_at(p, 1).optional = true; }},
       {"no step takes an event",
-       [](Plan& p) { p.rules[0].pattern[0].optional = p.rules[0].pattern[1].optional = true; }},
-      {"two steps of one variable", [](Plan& p) { p.rules[0].pattern[1].var = VarIndex(0); }},
-      {"variable 7 of 2", [](Plan& p) { p.rules[0].pattern[1].var = VarIndex(7); }},
+       [](Plan& p) { step_at(p, 0).optional = step_at(p, 1).optional = true; }},
+      {"two steps of one variable", [](Plan& p) { step_at(p, 1).var = VarIndex(0); }},
+      {"variable 7 of 2", [](Plan& p) { step_at(p, 1).var = VarIndex(7); }},
       {"two variables named", [](Plan& p) { p.rules[0].variables[1].name = "small"; }},
       {"differ on being a loop", [](Plan& p) { p.rules[0].variables[1].loop = true; }},
-      {"a count of 3 to 2", [](Plan& p) { p.rules[0].pattern[0].quantifier.max = 2; }},
-      {"count from 0", [](Plan& p) { p.rules[0].pattern[0].quantifier.min = 0; }},
-      {"a group without", [](Plan& p) { p.rules[0].pattern[1].kind = ElementKind::kGroup; }},
+      {"a count of 3 to 2", [](Plan& p) { step_at(p, 0).quantifier.max = 2; }},
+      {"count from 0", [](Plan& p) { step_at(p, 0).quantifier.min = 0; }},
+      {"a group without", [](Plan& p) { p.rules[0].pattern[1].form = Group(); }},
       {"`within` of no length", [](Plan& p) { p.rules[0].within = Duration{0}; }},
       {"`once per` no time", [](Plan& p) { p.rules[0].suppression.once = Once::kPerDuration; }},
       {"two alert fields", [](Plan& p) { p.rules[0].fields.push_back(p.rules[0].fields[0]); }},
@@ -474,10 +473,10 @@ TEST_CASE("plan: what no rule text could have said is found") {
       {"`in order` without", [](Plan& p) { p.rules[0].selection.in_order = true; }},
       {"`greedy` with `each`",
        [](Plan& p) {
-         p.rules[0].pattern[0].quantifier.greedy = true;
-         p.rules[0].pattern[0].quantifier.mode = LoopMode::kEach;
+         step_at(p, 0).quantifier.greedy = true;
+         step_at(p, 0).quantifier.mode = LoopMode::kEach;
        }},
-      {"`no next` with `for`", [](Plan& p) { p.rules[0].pattern[2].next = true; }},
+      {"`no next` with `for`", [](Plan& p) { p.rules[0].pattern[2].absence()->next = true; }},
       {"`within` on the first", [](Plan& p) { p.rules[0].pattern[0].gap = Duration{1}; }},
       {"a draft rule", [](Plan& p) { p.rules[0].status = Status::kDraft; }},
       {"has both a step and", [](Plan& p) { p.rules[0].variables[1].parent = VarIndex(0); }},

@@ -52,13 +52,13 @@ cep::Plan plan_of(const std::string& way) {
   std::vector<std::vector<cep::Subset>> steps = {pay};
   if (has("variable")) steps.push_back(pay);
   cep::Rule& rule = b.rule("r", card, steps);
-  rule.pattern.back().where = amount(cep::Op::kGreaterEqual, 1);
+  rule.pattern.back().test()->where = amount(cep::Op::kGreaterEqual, 1);
   cep::Suppression& held = rule.suppression;
   if (has("variable")) {
-    rule.pattern[0].where = amount(cep::Op::kEqual, 0);
+    rule.pattern[0].test()->where = amount(cep::Op::kEqual, 0);
     rule.within = cep::Duration{1'000'000};
     held.once = cep::Once::kPerVariable;
-    held.var = rule.pattern[0].var;
+    held.var = rule.pattern[0].var();
   }
   if (has("while")) {
     held.once = cep::Once::kWhile;

@@ -85,10 +85,10 @@ Result<std::set<Match>> run_slices(const cep::Program& program, const Translatio
 
 void count_from_zero(std::vector<cep::Element>& elements) {
   for (cep::Element& element : elements) {
-    if (element.quantifier.loop && element.quantifier.min == 1 && !element.optional) {
-      element.quantifier.min = 0;
+    if (element.quantifier().loop && element.quantifier().min == 1 && !element.is_optional()) {
+      element.repetition()->quantifier.min = 0;
     }
-    count_from_zero(element.children);
+    if (cep::Group* const group = element.group()) count_from_zero(group->children);
   }
 }
 

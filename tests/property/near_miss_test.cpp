@@ -32,6 +32,11 @@ using cep::NearMiss;
 using Stop = cep::NearMiss::Stop;
 constexpr Cut kWhole{10'000, 0x5eed, false};
 
+// Of a group, which has none, the first.
+cep::VarIndex var_of(const cep::Element& element) {
+  return element.is_step() ? element.var() : cep::VarIndex();
+}
+
 struct Counts {
   std::size_t explained = 0;    // rules without an alert
   std::size_t unexplained = 0;  // all that is asked is there, and yet no alert
@@ -92,14 +97,14 @@ class Case {
       }
       const std::optional<oracle::Position> at = position(candidate.event);
       if (!at) return;
-      taken.push_back({*at, near.step->var, ""});
+      taken.push_back({*at, var_of(*near.step), ""});
       for (const Hindrance& hindrance : candidate.hindrances) {
         if (hindrance.condition == nullptr) continue;
         oracle::Context context{world_, *at};
         if (hindrance.kind == Hindrance::Kind::kWhere) {
           context.rule = &rule;
           context.taken = &taken;
-          context.own = near.step->var;
+          context.own = var_of(*near.step);
         }
         const cep::Value truth = oracle::evaluate(*hindrance.condition, context);
         CAPTURE(cep::describe(plan_, *hindrance.condition));
@@ -122,7 +127,7 @@ class Case {
   // Without what was named the rule comes further.
   void check_relaxed(cep::RuleIndex index, const NearMiss& near, Counts& counts) const {
     const cep::Rule& rule = plan_.rules[index.value];
-    if (near.stop != Stop::kStep || near.candidates.empty() || near.step->quantifier.loop) return;
+    if (near.stop != Stop::kStep || near.candidates.empty() || near.step->quantifier().loop) return;
     if (near.candidates.front().hindrances.empty()) return;
     if (near.cut || is_strict(rule) || ends_group_with_absence(rule)) return;
     cep::Plan plan = plan_;
@@ -135,7 +140,7 @@ class Case {
     ++counts.relaxed;
     const bool is_further = after->stop > Stop::kRound || after->place > near.place ||
                             after->taken.size() > near.taken.size() ||
-                            after->step->var != near.step->var;
+                            var_of(*after->step) != var_of(*near.step);
     CAPTURE(cep::describe(plan_));
     CAPTURE(cep::describe(plan));
     CAPTURE(events_text(plan_, events_));
@@ -171,8 +176,8 @@ class Case {
   static bool is_strict(const cep::Rule& rule) {
     bool strict = false;
     walk_elements(rule.pattern, [&](const cep::Element& element) {
-      strict = strict || element.next || element.contiguity == cep::Contiguity::kNext ||
-               element.quantifier.mode == cep::LoopMode::kNext || element.quantifier.greedy;
+      strict = strict || element.is_next() || element.contiguity == cep::Contiguity::kNext ||
+               element.quantifier().mode == cep::LoopMode::kNext || element.quantifier().greedy;
     });
     return strict;
   }
@@ -181,8 +186,7 @@ class Case {
   static bool ends_group_with_absence(const cep::Rule& rule) {
     bool found = false;
     walk_elements(rule.pattern, [&](const cep::Element& element) {
-      found = found || (!element.children.empty() &&
-                        element.children.back().kind == cep::ElementKind::kAbsence);
+      found = found || (!element.children().empty() && element.children().back().is_absence());
     });
     return found;
   }
@@ -192,7 +196,7 @@ class Case {
     bool found = false;
     const auto at_step = [&](const auto& change) {
       walk_elements(rule.pattern, [&](cep::Element& element) {
-        if (element.kind != cep::ElementKind::kStep || element.var != near.step->var) return;
+        if (!element.is_step() || element.var() != var_of(*near.step)) return;
         change(element);
         found = true;
       });
@@ -202,28 +206,28 @@ class Case {
       case Hindrance::Kind::kWhere:
         return at_step([&](cep::Element& step) {
           std::vector<cep::ExprPtr> all;
-          cep::split_conjuncts(step.where, all);
+          cep::split_conjuncts(step.where(), all);
           std::erase(all, hindrance.condition);
-          step.where = nullptr;
-          if (all.size() == 1) step.where = all.front();
+          step.test()->where = nullptr;
+          if (all.size() == 1) step.test()->where = all.front();
           if (all.size() < 2) return;
           auto both = std::make_shared<cep::Expr>();
           both->op = cep::Op::kAnd;
           both->type.kind = cep::TypeKind::kBool;
           both->args = all;
-          step.where = both;
+          step.test()->where = both;
         });
       case Hindrance::Kind::kKind:
       case Hindrance::Kind::kNoKind:
         return at_step([&](cep::Element& step) {
-          for (cep::Subset& subset : step.events) {
+          for (cep::Subset& subset : step.step()->events) {
             subset.condition = nullptr;
             rule.considered.push_back(subset);
           }
         });
       case Hindrance::Kind::kWithin:
         // A last absence may need it.
-        if (!rule.within || rule.pattern.back().kind == cep::ElementKind::kAbsence) return false;
+        if (!rule.within || rule.pattern.back().is_absence()) return false;
         rule.within.reset();
         return true;
       default:

@@ -167,7 +167,7 @@ TEST_CASE("oracle: a loop's own past is not asked of its first event") {
     }
     return std::make_shared<const cep::Expr>(e);
   };
-  rule.pattern[0].where = condition(
+  rule.pattern[0].test()->where = condition(
       cep::Op::kAnd,
       {condition(cep::Op::kGreater, {number(cep::Op::kField), number(cep::Op::kPrev)}),
        condition(cep::Op::kLess, {operation(cep::Op::kSubtract, found->second,
@@ -182,7 +182,7 @@ TEST_CASE("oracle: a feature takes the event before rules read it, and its windo
   cep::Feature feature;
   feature.name = "letters_3ms";
   feature.type = type_of(cep::TypeKind::kInt);
-  feature.events = plan.rules[0].pattern[0].events;
+  feature.events = plan.rules[0].pattern[0].events();
   feature.window.duration = cep::Duration{3000};
   const auto name = find_field(plan, {cep::EventTypeIndex(0)}, "name");
   REQUIRE(name.has_value());
@@ -192,7 +192,8 @@ TEST_CASE("oracle: a feature takes the event before rules read it, and its windo
   read->op = cep::Op::kFeature;
   read->payload = cep::FeatureRead();
   read->type = feature.type;
-  plan.rules[0].pattern[0].where = condition(cep::Op::kGreaterEqual, {read, int_literal(2)});
+  plan.rules[0].pattern[0].test()->where =
+      condition(cep::Op::kGreaterEqual, {read, int_literal(2)});
   REQUIRE(cep::validate(plan).empty());
   CHECK(alerts_text(plan, "a1 b1 a3 a4 b4 a6 a7") == "3: 2 / 4: 3 / 6: 5 / 7: 6");
 }

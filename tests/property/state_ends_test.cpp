@@ -313,9 +313,8 @@ std::int64_t days_with_units(const cep::Plan& plan, std::int64_t days) {
 
 bool is_bounded(const cep::Plan& plan) {
   const auto ends = [&](const cep::Rule& rule) {
-    const bool is_one_event = rule.pattern.size() == 1 &&
-                              rule.pattern[0].kind == cep::ElementKind::kStep &&
-                              !rule.pattern[0].quantifier.loop && !rule.without;
+    const bool is_one_event = rule.pattern.size() == 1 && rule.pattern[0].is_step() &&
+                              !rule.pattern[0].quantifier().loop && !rule.without;
     const bool in_time =
         rule.within || rule.window || is_one_event || (rule.without && rule.without->absent_for);
     return in_time && (rule.suppression.once != cep::Once::kWhile ||

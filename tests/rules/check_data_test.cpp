@@ -44,7 +44,7 @@ std::string lowered(const std::string& condition) {
   const rules::Loaded loaded = load_rules(text_with(condition));
   REQUIRE_MESSAGE(loaded.rules.has_value(), rendered(loaded));
   const cep::Plan& plan = *loaded.rules->plan;
-  const cep::ExprPtr& where = plan.rules.front().pattern.front().where;
+  const cep::ExprPtr& where = plan.rules.front().pattern.front().where();
   REQUIRE(where);
   return cep::describe(plan, *where);
 }

@@ -23,8 +23,8 @@ bool has_several_events(const cep::Rule& rule) {
   std::size_t steps = 0;
   bool repeats = false;
   walk_elements(rule.pattern, [&](const cep::Element& element) {
-    if (element.kind == cep::ElementKind::kStep) ++steps;
-    repeats = repeats || element.quantifier.max != 1U;
+    if (element.is_step()) ++steps;
+    repeats = repeats || element.quantifier().max != 1U;
   });
   return steps > 1 || repeats;
 }
@@ -69,10 +69,10 @@ Enum other_than(Random& random, Enum now, std::size_t count) {
   return static_cast<Enum>(at);
 }
 
-bool is_step(const cep::Element& element) { return element.kind == cep::ElementKind::kStep; }
-bool is_absence(const cep::Element& element) { return element.kind == cep::ElementKind::kAbsence; }
+bool is_step(const cep::Element& element) { return element.is_step(); }
+bool is_absence(const cep::Element& element) { return element.is_absence(); }
 bool is_loop(const cep::Element& element) {
-  return is_step(element) && element.quantifier.loop && element.quantifier.max != 1U;
+  return is_step(element) && element.quantifier().loop && element.quantifier().max != 1U;
 }
 bool is_comparison(const cep::Expr& expr) {
   return expr.op >= cep::Op::kEqual && expr.op <= cep::Op::kGreaterEqual;
@@ -116,41 +116,41 @@ const std::map<std::string, Change>& changes() {
                          })},
       {"count", of_element(is_loop,
                            [](Random& random, Element& e) {
-                             if (e.quantifier.max && random.chance(50)) {
-                               ++*e.quantifier.max;
+                             if (e.quantifier().max && random.chance(50)) {
+                               ++*e.repetition()->quantifier.max;
                              } else {
-                               ++e.quantifier.min;
-                               if (e.quantifier.max) ++*e.quantifier.max;
+                               ++e.repetition()->quantifier.min;
+                               if (e.quantifier().max) ++*e.repetition()->quantifier.max;
                              }
                            })},
       {"loop mode", of_element(is_loop,
                                [](Random& random, Element& e) {
-                                 e.quantifier.mode = other_than(random, e.quantifier.mode, 3);
+                                 e.repetition()->quantifier.mode = other_than(random, e.quantifier().mode, 3);
                                })},
       {"greedy", of_element(is_loop,
-                            [](Random&, Element& e) { e.quantifier.greedy = !e.quantifier.greedy; })},
+                            [](Random&, Element& e) { e.repetition()->quantifier.greedy = !e.quantifier().greedy; })},
       {"optional",
        of_element([](const Element& e) { return !is_absence(e); },
-                  [](Random&, Element& e) { e.optional = !e.optional; })},
-      {"no next", of_element(is_absence, [](Random&, Element& e) { e.next = !e.next; })},
+                  [](Random&, Element& e) { e.repetition()->optional = !e.is_optional(); })},
+      {"no next", of_element(is_absence, [](Random&, Element& e) { e.absence()->next = !e.is_next(); })},
       {"absence's time",
-       of_element([](const Element& e) { return is_absence(e) && e.absent_for && !e.next; },
-                  [](Random&, Element& e) { e.absent_for = *e.absent_for + kSecond; })},
-      {"until", of_element([](const Element& e) { return !e.until_events.empty(); },
-                           [](Random&, Element& e) { e.until_events.clear(); })},
-      {"condition", of_element([](const Element& e) { return e.where != nullptr; },
-                               [](Random&, Element& e) { e.where = nullptr; })},
+       of_element([](const Element& e) { return is_absence(e) && e.absent_for() && !e.is_next(); },
+                  [](Random&, Element& e) { e.absence()->absent_for = *e.absent_for() + kSecond; })},
+      {"until", of_element([](const Element& e) { return !e.until_events().empty(); },
+                           [](Random&, Element& e) { e.step()->until_events.clear(); })},
+      {"condition", of_element([](const Element& e) { return e.where() != nullptr; },
+                               [](Random&, Element& e) { e.test()->where = nullptr; })},
       {"kind",
        [](Random& random, cep::Plan& plan, cep::Rule& rule) {
          Element* const element =
-             any_element(random, rule, [](const Element& e) { return !e.events.empty(); });
+             any_element(random, rule, [](const Element& e) { return !e.events().empty(); });
          if (element == nullptr) return false;
          const cep::EventTypeIndex type(random.below(plan.event_types.size()));
          const std::string& name = plan.event_types[type.value].name;
-         for (const cep::Subset& kind : element->events) {
+         for (const cep::Subset& kind : element->events()) {
            if (kind.name == name) return false;
          }
-         element->events = {{type, nullptr, name, {}}};
+         element->test()->events = {{type, nullptr, name, {}}};
          return true;
        }},
       {"selection",
@@ -313,10 +313,10 @@ const std::map<std::string, Change>& changes() {
       {"kind's condition",
        [](Random& random, cep::Plan&, cep::Rule& rule) {
          Element* const element = any_element(random, rule, [](const Element& e) {
-           return !e.events.empty() && e.events.front().condition != nullptr;
+           return !e.events().empty() && e.events().front().condition != nullptr;
          });
          if (element == nullptr) return false;
-         element->events.front().condition = nullptr;
+         element->test()->events.front().condition = nullptr;
          return true;
        }},
       {"last absence",
@@ -338,16 +338,16 @@ const std::map<std::string, Change>& changes() {
          return true;
        }},
       {"alternatives",
-       of_element([](const Element& e) { return e.kind == cep::ElementKind::kOneOf; },
-                  [](Random&, Element& e) { e.kind = cep::ElementKind::kAllOf; })},
+       of_element([](const Element& e) { return e.kind() == cep::ElementKind::kOneOf; },
+                  [](Random&, Element& e) { e.group()->form = cep::GroupForm::kAllOf; })},
       {"fewer alternatives",
-       of_element([](const Element& e) { return e.children.size() > 1; },
-                  [](Random&, Element& e) { e.children.pop_back(); })},
+       of_element([](const Element& e) { return e.children().size() > 1; },
+                  [](Random&, Element& e) { e.group()->children.pop_back(); })},
       {"group's count",
-       of_element([](const Element& e) { return !e.children.empty() && e.quantifier.loop; },
+       of_element([](const Element& e) { return !e.children().empty() && e.quantifier().loop; },
                   [](Random&, Element& e) {
-                    ++e.quantifier.min;
-                    if (e.quantifier.max) ++*e.quantifier.max;
+                    ++e.repetition()->quantifier.min;
+                    if (e.quantifier().max) ++*e.repetition()->quantifier.max;
                   })},
       {"field",
        of_expr(
@@ -437,18 +437,18 @@ const std::map<std::string, Change>& changes() {
        }},
       {"out-of-orderness",
        [](Random&, cep::Plan& plan, cep::Rule& rule) {
-         if (rule.pattern.empty() || rule.pattern.front().events.empty()) return false;
+         if (rule.pattern.empty() || rule.pattern.front().events().empty()) return false;
          cep::EventType& type =
-             plan.event_types[rule.pattern.front().events.front().type.value];
+             plan.event_types[rule.pattern.front().events().front().type.value];
          if (type.is_alert()) return false;
          type.bound = type.bound + kSecond;
          return true;
        }},
       {"repeats",
        [](Random&, cep::Plan& plan, cep::Rule& rule) {
-         if (rule.pattern.empty() || rule.pattern.front().events.empty()) return false;
+         if (rule.pattern.empty() || rule.pattern.front().events().empty()) return false;
          cep::EventType& type =
-             plan.event_types[rule.pattern.front().events.front().type.value];
+             plan.event_types[rule.pattern.front().events().front().type.value];
          if (type.is_alert() || !type.id_field) return false;
          if (type.unique) {
            type.unique.reset();

@@ -121,14 +121,15 @@ TEST_CASE("explain: a random plan is said whole, and always the same way") {
       // `within` means something where a match can be of more than one event.
       std::size_t events = 0;
       walk_elements(rule.pattern, [&](const cep::Element& element) {
-        const bool repeats = !element.quantifier.max || *element.quantifier.max > 1;
-        if (element.kind == cep::ElementKind::kStep || repeats) events += repeats ? 2 : 1;
+        const bool repeats = !element.quantifier().max || *element.quantifier().max > 1;
+        if (element.is_step() || repeats) events += repeats ? 2 : 1;
       });
       if (rule.within && !rule.window && events > 1) says(rules::duration_text(*rule.within));
       walk_elements(rule.pattern, [&](const cep::Element& element) {
-        if (element.events.empty()) return;
-        const bool said = text.find(rules::kind_noun(plan, element.events)) != std::string::npos ||
-                          text.find(rules::kind_plural(plan, element.events)) != std::string::npos;
+        if (element.events().empty()) return;
+        const bool said =
+            text.find(rules::kind_noun(plan, element.events())) != std::string::npos ||
+            text.find(rules::kind_plural(plan, element.events())) != std::string::npos;
         CHECK(said);
         if (element.gap) says(rules::duration_text(*element.gap));
       });

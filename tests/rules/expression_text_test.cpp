@@ -44,7 +44,7 @@ std::string said(const std::string& condition, bool after_loop) {
     FAIL(errors);
   }
   const cep::Plan& plan = *loaded.rules->plan;
-  return rules::expression_text(plan, &plan.rules[0], *plan.rules[0].pattern.back().where);
+  return rules::expression_text(plan, &plan.rules[0], *plan.rules[0].pattern.back().where());
 }
 }  // namespace
 

@@ -24,7 +24,7 @@ std::string lowered(const std::string& condition) {
   const rules::Loaded loaded = load_rules(
       fmt::format("rule r \"r\" {{ by card when payment as p where {} alert \"x\" }}", condition));
   const cep::Plan& plan = plan_of(loaded);
-  const cep::ExprPtr& where = plan.rules.front().pattern.front().where;
+  const cep::ExprPtr& where = plan.rules.front().pattern.front().where();
   REQUIRE(where);
   return cep::describe(plan, *where);
 }

@@ -37,16 +37,15 @@ cep::Program two_payments() {
   rule.key.parts = {{"card", tests::type_of(cep::TypeKind::kString), {{payment, card, ""}}}};
   rule.variables = {{"first", false}, {"second", false}};
   for (std::size_t step = 0; step < 2; ++step) {
-    cep::Element element;
-    element.events = {payments};
-    element.var = cep::VarIndex(step);
-    element.contiguity = cep::Contiguity::kAny;
+    cep::Step taken;
+    taken.events = {payments};
+    taken.var = cep::VarIndex(step);
     if (step == 1) {
-      element.where = tests::condition(
+      taken.where = tests::condition(
           cep::Op::kGreater,
           {field(amount), tests::literal(tests::decimal_of(2), cep::Value::decimal(10'000, 2))});
     }
-    rule.pattern.push_back(element);
+    rule.pattern.push_back(taken);
   }
   rule.considered = {payments};
   rule.within = cep::Duration{10};

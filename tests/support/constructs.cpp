@@ -50,7 +50,7 @@ class Collector {
         add(bound.which == cep::Which::kFirst  ? "reads the first of a loop"
             : bound.which == cep::Which::kLast ? "reads the last of a loop"
                                                : "reads an earlier step");
-        if (element != nullptr && element->quantifier.loop && element->var == bound.var) {
+        if (element != nullptr && element->quantifier().loop && element->var() == bound.var) {
           add("reads its own loop");
         }
         break;
@@ -59,7 +59,7 @@ class Collector {
         add("prev");
         break;
       case Op::kAggregate:
-        add(element != nullptr && element->quantifier.loop && element->var == *variable_of(*e)
+        add(element != nullptr && element->quantifier().loop && element->var() == *variable_of(*e)
                 ? "aggregate of its own loop"
                 : "aggregate of an earlier loop");
         break;
@@ -134,7 +134,7 @@ class Collector {
       constexpr std::array kNames = {"then", "then first", "then next"};
       add(kNames[static_cast<std::size_t>(element.contiguity)]);
     }
-    const cep::Quantifier& quantifier = element.quantifier;
+    const cep::Quantifier& quantifier = element.quantifier();
     if (!quantifier.loop) return;
     add(!quantifier.max ? "loop N+" : *quantifier.max == quantifier.min ? "loop N" : "loop N..M");
     add(quantifier.mode == cep::LoopMode::kNext ? "strict loop" : "relaxed loop");
@@ -144,23 +144,23 @@ class Collector {
     for (std::size_t i = 0; i < rule.pattern.size(); ++i) {
       const Element& element = rule.pattern[i];
       const bool last = i + 1 == rule.pattern.size();
-      const bool after_loop = i > 0 && rule.pattern[i - 1].quantifier.loop;
-      if (element.kind == ElementKind::kStep) {
+      const bool after_loop = i > 0 && rule.pattern[i - 1].quantifier().loop;
+      if (element.is_step()) {
         step(element, i == 0);
-        if (last && element.quantifier.loop) add("loop as the last step");
+        if (last && element.quantifier().loop) add("loop as the last step");
       } else if (!last) {
         add(after_loop ? "no X then Y, after a loop" : "no X then Y");
       } else {
-        add(element.absent_for ? "no X for D" : "no X to the end of within");
+        add(element.absent_for() ? "no X for D" : "no X to the end of within");
         if (after_loop) add("last absence after a loop");
       }
-      if (element.where && element.kind == ElementKind::kAbsence) add("absence: where");
-      if (element.events.size() > 1) add("several kinds");
-      for (const cep::Subset& subset : element.events) {
+      if (element.where() && element.is_absence()) add("absence: where");
+      if (element.events().size() > 1) add("several kinds");
+      for (const cep::Subset& subset : element.events()) {
         if (subset.name != plan.event_types[subset.type.value].name) add("kind");
         expression(rule, subset.condition, &element);
       }
-      expression(rule, element.where, &element);
+      expression(rule, element.where(), &element);
     }
     if (rule.pattern.size() == 1) add("one element");
     if (rule.within) add("within");

@@ -127,8 +127,8 @@ void ExpressionPrinter::collect_kinds() {
   }
   for (const cep::Rule& rule : plan_.rules) {
     walk_elements(rule.pattern, [&](const cep::Element& element) {
-      collect(element.events);
-      collect(element.until_events);
+      collect(element.events());
+      collect(element.until_events());
     });
     if (rule.window) collect(rule.window->events);
     if (rule.without) collect(rule.without->events);

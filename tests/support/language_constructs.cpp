@@ -210,17 +210,17 @@ class Collector {
     for (std::size_t i = 0; i < elements.size(); ++i) {
       const Element& e = elements[i];
       const bool last = i + 1 == elements.size();
-      if (i > 0 && e.kind != ElementKind::kAbsence) {
+      if (i > 0 && !e.is_absence()) {
         add(kContiguities[static_cast<std::size_t>(e.contiguity)]);
       }
       if (e.gap) add("then within D");
-      switch (e.kind) {
+      switch (e.kind()) {
         case ElementKind::kAbsence:
-          if (i > 0 && elements[i - 1].quantifier.loop) add("absence after a loop");
+          if (i > 0 && elements[i - 1].quantifier().loop) add("absence after a loop");
           if (inside && last) add("absence at the end of a group");
-          add(e.absent_for
-                  ? "no X for D"
-                  : std::string(e.next ? "no next X" : "no X") + (last ? ", last" : " then Y"));
+          add(e.absent_for() ? "no X for D"
+                             : std::string(e.is_next() ? "no next X" : "no X") +
+                                   (last ? ", last" : " then Y"));
           break;
         case ElementKind::kStep:
           step(e);
@@ -233,31 +233,31 @@ class Collector {
     if (!inside && elements.size() == 1) add("one step");
   }
   void step(const Element& e) {
-    if (e.optional) add("optional");
-    if (!e.until_events.empty()) add("until");
-    if (!e.quantifier.loop) return;
-    if (e.quantifier.greedy) add("loop greedy");
-    add(!e.quantifier.max                       ? "loop N+"
-        : *e.quantifier.max == e.quantifier.min ? "loop N"
-                                                : "loop N..M");
-    add(fmt::format("loop {}", kModes[static_cast<std::size_t>(e.quantifier.mode)]));
+    if (e.is_optional()) add("optional");
+    if (!e.until_events().empty()) add("until");
+    if (!e.quantifier().loop) return;
+    if (e.quantifier().greedy) add("loop greedy");
+    add(!e.quantifier().max                         ? "loop N+"
+        : *e.quantifier().max == e.quantifier().min ? "loop N"
+                                                    : "loop N..M");
+    add(fmt::format("loop {}", kModes[static_cast<std::size_t>(e.quantifier().mode)]));
   }
   void group(const Element& e, bool inside) {
-    add(kGroups[static_cast<std::size_t>(e.kind)]);
+    add(kGroups[static_cast<std::size_t>(e.kind())]);
     if (inside) add("group in a group");
-    if (e.optional) add("optional group");
-    if (e.quantifier.loop) {
+    if (e.is_optional()) add("optional group");
+    if (e.quantifier().loop) {
       add("group with a count");
-      add(fmt::format("round {}", kModes[static_cast<std::size_t>(e.quantifier.mode)]));
+      add(fmt::format("round {}", kModes[static_cast<std::size_t>(e.quantifier().mode)]));
     }
-    for (const Element& child : e.children) {
-      if (child.kind == ElementKind::kGroup) {
-        sequence(child.children, true);
+    for (const Element& child : e.children()) {
+      if (child.kind() == ElementKind::kGroup) {
+        sequence(child.children(), true);
       } else {
         sequence({child}, true);
       }
     }
-    if (e.kind == ElementKind::kGroup) sequence(e.children, true);
+    if (e.kind() == ElementKind::kGroup) sequence(e.children(), true);
   }
 
   void clauses() {
@@ -406,10 +406,10 @@ std::set<std::string> language_constructs(const cep::Plan& plan, const cep::Rule
   std::set<std::string> found = Collector(plan, rule).collect();
   // Conditions of steps that read their own variable.
   walk_elements(rule.pattern, [&](const Element& element) {
-    if (element.kind != ElementKind::kStep) return;
-    walk(element.where, [&](const cep::Expr& expr) {
+    if (!element.is_step()) return;
+    walk(element.where(), [&](const cep::Expr& expr) {
       const bool variable = expr.op == cep::Op::kBound || expr.op == cep::Op::kAggregate;
-      if (variable && *variable_of(expr) == element.var) found.insert("reads its own loop");
+      if (variable && *variable_of(expr) == element.var()) found.insert("reads its own loop");
     });
   });
   return found;

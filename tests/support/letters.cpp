@@ -68,33 +68,36 @@ Element parse_element(const cep::Plan& plan, std::string_view text, cep::Rule& r
   if (accept(text, "first ")) element.contiguity = Contiguity::kFirst;
   if (accept(text, "any ")) element.contiguity = Contiguity::kAny;
   if (accept(text, "no ")) {
-    element.kind = cep::ElementKind::kAbsence;
-    element.next = accept(text, "next ");
+    cep::Absence absence;
+    absence.next = accept(text, "next ");
+    element.form = absence;
   }
-  element.events = {{EventTypeIndex(0), nullptr, "letter"}};
+  element.test()->events = {{EventTypeIndex(0), nullptr, "letter"}};
   const std::size_t letters = std::min(text.find_first_of("{? "), text.size());
-  if (text.substr(0, letters) != "*") element.where = one_of_letters(plan, text.substr(0, letters));
+  if (text.substr(0, letters) != "*") {
+    element.test()->where = one_of_letters(plan, text.substr(0, letters));
+  }
   text.remove_prefix(letters);
-  if (element.kind == cep::ElementKind::kAbsence) {
-    if (accept(text, " for ")) element.absent_for = cep::Duration{1000 * take_number(text)};
+  if (cep::Absence* const absence = element.absence()) {
+    if (accept(text, " for ")) absence->absent_for = cep::Duration{1000 * take_number(text)};
     TOCSIN_ASSERT(text.empty(), "the whole absence is understood");
     return element;
   }
+  cep::Step& step = *element.step();
   if (accept(text, "{")) {
-    element.quantifier.loop = true;
-    element.quantifier.min = static_cast<std::uint32_t>(take_number(text));
-    element.quantifier.max.reset();
+    step.quantifier.loop = true;
+    step.quantifier.min = static_cast<std::uint32_t>(take_number(text));
+    step.quantifier.max.reset();
     accept(text, ",");
-    if (!text.starts_with("}"))
-      element.quantifier.max = static_cast<std::uint32_t>(take_number(text));
+    if (!text.starts_with("}")) step.quantifier.max = static_cast<std::uint32_t>(take_number(text));
     accept(text, "}");
-    if (accept(text, "next")) element.quantifier.mode = LoopMode::kNext;
-    if (accept(text, "each")) element.quantifier.mode = LoopMode::kEach;
+    if (accept(text, "next")) step.quantifier.mode = LoopMode::kNext;
+    if (accept(text, "each")) step.quantifier.mode = LoopMode::kEach;
   }
-  element.optional = accept(text, "?");
+  step.optional = accept(text, "?");
   TOCSIN_ASSERT(text.empty(), "the whole step is understood");
-  element.var = cep::VarIndex(rule.variables.size());
-  rule.variables.push_back({fmt::format("v{}", rule.variables.size()), element.quantifier.loop});
+  step.var = cep::VarIndex(rule.variables.size());
+  rule.variables.push_back({fmt::format("v{}", rule.variables.size()), step.quantifier.loop});
   return element;
 }
 

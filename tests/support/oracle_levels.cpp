@@ -23,9 +23,9 @@ void walk(const ExprPtr& expr, const Visit& visit) {
 }
 void walk(const std::vector<Element>& elements, const Visit& visit) {
   for (const Element& element : elements) {
-    walk(element.where, visit);
-    walk(element.until_where, visit);
-    walk(element.children, visit);
+    walk(element.where(), visit);
+    walk(element.until_where(), visit);
+    walk(element.children(), visit);
   }
 }
 // All expressions of a rule.

@@ -78,15 +78,15 @@ bool Pattern::is_member(const State& state) {
 }
 
 void Pattern::element(const Element& element, State state, Branches& out) const {
-  if (element.kind == ElementKind::kAbsence) {
+  if (element.is_absence()) {
     state.guards.push_back({&element, false});
     expand(std::move(state), out);
     return;
   }
-  if (element.optional) {
+  if (element.is_optional()) {
     State without_it = state;
     for (Guard& guard : without_it.guards) guard.before_optional = true;
-    if (element.quantifier.greedy) without_it.greedy.push_back(&element);
+    if (element.quantifier().greedy) without_it.greedy.push_back(&element);
     if (!is_member(state)) without_it.reach.contiguity.reset();
     expand(std::move(without_it), out);
   }
@@ -95,7 +95,7 @@ void Pattern::element(const Element& element, State state, Branches& out) const 
   if (element.gap && (!state.reach.gap || *element.gap < *state.reach.gap)) {
     state.reach.gap = element.gap;
   }
-  if (element.kind == ElementKind::kStep) {
+  if (element.is_step()) {
     Way way;
     way.waits = Way::Waits::kStep;
     way.step = &element;
@@ -121,23 +121,23 @@ void Pattern::begin_round(const Element& group, std::uint32_t done, std::optiona
   end.taken_before = state.taken.size();
   end.outer = outer;
   state.agenda.push_back(end);
-  if (group.kind == ElementKind::kOneOf) {
-    for (const Element& alternative : group.children) {
+  if (group.kind() == ElementKind::kOneOf) {
+    for (const Element& alternative : group.children()) {
       State chosen = state;
       chosen.agenda.push_back(element_task(alternative));
       expand(std::move(chosen), out);
     }
     return;
   }
-  if (group.kind == ElementKind::kAllOf) {
+  if (group.kind() == ElementKind::kAllOf) {
     Task all;
     all.kind = Task::Kind::kMembers;
     all.element = &group;
-    all.done.assign(group.children.size(), false);
+    all.done.assign(group.children().size(), false);
     state.agenda.push_back(all);
   } else {
-    for (std::size_t i = group.children.size(); i > 0; --i) {
-      state.agenda.push_back(element_task(group.children[i - 1]));
+    for (std::size_t i = group.children().size(); i > 0; --i) {
+      state.agenda.push_back(element_task(group.children()[i - 1]));
     }
   }
   expand(std::move(state), out);
@@ -150,7 +150,7 @@ void Pattern::end_round(const Task& end, State state, Branches& out) const {
     expand(std::move(state), out);
     return;
   }
-  const cep::Quantifier& quantifier = end.element->quantifier;
+  const cep::Quantifier& quantifier = end.element->quantifier();
   state.reach = {};
   if (end.rounds >= quantifier.min) expand(state, out);
   if (can_repeat(quantifier, end.rounds)) {
@@ -169,7 +169,7 @@ void Pattern::members(const Task& task, const State& state, Branches& out) const
     Task others = task;
     others.done[i] = true;
     chosen.agenda.push_back(others);
-    chosen.agenda.push_back(element_task(task.element->children[i]));
+    chosen.agenda.push_back(element_task(task.element->children()[i]));
     expand(std::move(chosen), out);
   }
   if (all_done) expand(state, out);
@@ -188,8 +188,8 @@ void Pattern::finish(State state, Branches& out) const {
   Way way;
   way.taken = std::move(state.taken);
   way.guards = std::move(state.guards);
-  way.waits = !way.guards.empty() && way.guards.back().absence->next ? Way::Waits::kNextEvent
-                                                                     : Way::Waits::kDeadline;
+  way.waits = !way.guards.empty() && way.guards.back().absence->is_next() ? Way::Waits::kNextEvent
+                                                                          : Way::Waits::kDeadline;
   set_limit(way);
   TOCSIN_ASSERT(way.waits == Way::Waits::kNextEvent || way.limit, "a deadline has a time");
   out.ways.push_back(std::move(way));
@@ -207,8 +207,8 @@ void Pattern::set_limit(Way& way) const {
     way.limit_set_by = since;
   };
   if (way.waits == Way::Waits::kDeadline && !way.guards.empty() &&
-      way.guards.back().absence->absent_for) {
-    limit(last, *way.guards.back().absence->absent_for);
+      way.guards.back().absence->absent_for()) {
+    limit(last, *way.guards.back().absence->absent_for());
     return;
   }
   if (rule_.within) limit(first, *rule_.within);
@@ -268,7 +268,7 @@ void Pattern::offer_to_loop(const Way& way, const Offer& event, Branches& out) c
     return;
   }
   if (fitting) take(way, event, out);
-  const LoopMode mode = way.step->quantifier.mode;
+  const LoopMode mode = way.step->quantifier().mode;
   if (mode == LoopMode::kEach || (mode == LoopMode::kRelaxed && !fitting)) live_on(way, out);
 }
 
@@ -300,7 +300,7 @@ void Pattern::take(const Way& way, const Offer& event, Branches& out) const {
   const std::uint32_t count = way.waits == Way::Waits::kLoop ? way.count + 1 : 1;
   State state;
   state.taken = with(way.taken, step, event);
-  if (can_repeat(step.quantifier, count)) {
+  if (can_repeat(step.quantifier(), count)) {
     Way loop;
     loop.waits = Way::Waits::kLoop;
     loop.step = &step;
@@ -310,9 +310,9 @@ void Pattern::take(const Way& way, const Offer& event, Branches& out) const {
     set_limit(loop);
     out.ways.push_back(std::move(loop));
   }
-  if (count >= step.quantifier.min) {
+  if (count >= step.quantifier().min) {
     state.agenda = way.rest;
-    if (step.quantifier.greedy) state.greedy.push_back(&step);
+    if (step.quantifier().greedy) state.greedy.push_back(&step);
     expand(std::move(state), out);
   }
 }
@@ -327,22 +327,22 @@ void Pattern::complete_only(const Way& way, const Offer& event, Branches& out) c
 // ---- conditions
 
 Match Pattern::with(const Match& taken, const Element& step, const Offer& event) const {
-  const cep::Subset* kind = world_.subset_of(step.events, event.position, event.roles);
+  const cep::Subset* kind = world_.subset_of(step.events(), event.position, event.roles);
   TOCSIN_ASSERT(kind != nullptr, "it fits the step");
   Match more = taken;
-  more.push_back({event.position, step.var, kind->name});
+  more.push_back({event.position, step.var(), kind->name});
   return more;
 }
 
 // Whether an event may be taken for a step now: one of its kinds, and its condition with the event
 // counted as taken.
 bool Pattern::fits(const Element& step, const Way& way, const Offer& event) const {
-  if (world_.subset_of(step.events, event.position, event.roles) == nullptr) return false;
-  if (!step.where) return true;
-  const bool first = events_of(rule_, way.taken, step.var).empty();
+  if (world_.subset_of(step.events(), event.position, event.roles) == nullptr) return false;
+  if (!step.where()) return true;
+  const bool first = events_of(rule_, way.taken, step.var()).empty();
   const Match taken = with(way.taken, step, event);
-  const Context context{world_, event.position, &rule_, &taken, event.roles, step.var, true};
-  return conjuncts_hold(*step.where, context, step.var, first);
+  const Context context{world_, event.position, &rule_, &taken, event.roles, step.var(), true};
+  return conjuncts_hold(*step.where(), context, step.var(), first);
 }
 
 bool Pattern::conjuncts_hold(const Expr& where, const Context& context, cep::VarIndex own,
@@ -358,19 +358,19 @@ bool Pattern::conjuncts_hold(const Expr& where, const Context& context, cep::Var
 
 // `until`: asked with what is taken so far.
 bool Pattern::ends_loop(const Element& step, const Way& way, const Offer& event) const {
-  if (world_.subset_of(step.until_events, event.position, event.roles) == nullptr) return false;
-  if (!step.until_where) return true;
-  const Context context{world_, event.position, &rule_, &way.taken, event.roles, step.var, false};
-  return evaluate(*step.until_where, context).is_true();
+  if (world_.subset_of(step.until_events(), event.position, event.roles) == nullptr) return false;
+  if (!step.until_where()) return true;
+  const Context context{world_, event.position, &rule_, &way.taken, event.roles, step.var(), false};
+  return evaluate(*step.until_where(), context).is_true();
 }
 
 bool Pattern::matches(const Guard& guard, const Way& way, const Offer& event) const {
   const Element& absence = *guard.absence;
-  if (absence.next && !way.first_offer) return false;
-  if (world_.subset_of(absence.events, event.position, event.roles) == nullptr) return false;
-  if (!absence.where) return true;
+  if (absence.is_next() && !way.first_offer) return false;
+  if (world_.subset_of(absence.events(), event.position, event.roles) == nullptr) return false;
+  if (!absence.where()) return true;
   const Context context{world_, event.position, &rule_, &way.taken, event.roles};
-  return evaluate(*absence.where, context).is_true();
+  return evaluate(*absence.where(), context).is_true();
 }
 bool Pattern::is_forbidden(const Way& way, const Offer& event) const {
   return std::any_of(way.guards.begin(), way.guards.end(),
@@ -379,7 +379,7 @@ bool Pattern::is_forbidden(const Way& way, const Offer& event) const {
 // … also where the event would complete the match: only a `no X` before the step lets it.
 bool Pattern::is_forbidden_at_all(const Way& way, const Offer& event) const {
   return std::any_of(way.guards.begin(), way.guards.end(), [&](const Guard& guard) {
-    return guard.absence->next && matches(guard, way, event);
+    return guard.absence->is_next() && matches(guard, way, event);
   });
 }
 

@@ -234,7 +234,7 @@ class Printer {
     for (std::size_t i = 0; i < elements.size(); ++i) {
       const Element& e = elements[i];
       if (i > 0) out += " then ";
-      if (i > 0 && e.kind != ElementKind::kAbsence) {
+      if (i > 0 && !e.is_absence()) {
         if (e.contiguity == cep::Contiguity::kFirst) out += "first ";
         if (e.contiguity == cep::Contiguity::kNext) out += "next ";
         if (e.gap) out += "within " + cep::format_duration(*e.gap) + " ";
@@ -247,41 +247,41 @@ class Printer {
   // `named`: the choices around it that have a name.
   std::string element(const cep::Rule& rule, const Element& e,
                       std::vector<cep::VarIndex> named) const {
-    if (e.kind == ElementKind::kAbsence) {
-      std::string out = (e.next ? "no next " : "no ") + kinds(e.events);
-      if (e.where) out += " where " + expr(&rule, e.where);
-      if (e.absent_for) out += " for " + cep::format_duration(*e.absent_for);
+    if (e.is_absence()) {
+      std::string out = (e.is_next() ? "no next " : "no ") + kinds(e.events());
+      if (e.where()) out += " where " + expr(&rule, e.where());
+      if (e.absent_for()) out += " for " + cep::format_duration(*e.absent_for());
       return out;
     }
-    std::string out = e.optional ? "optional " : "";
-    if (e.quantifier.loop) out += count(e.quantifier) + " ";
+    std::string out = e.is_optional() ? "optional " : "";
+    if (e.quantifier().loop) out += count(e.quantifier()) + " ";
     std::vector<std::string> inner;
-    switch (e.kind) {
+    switch (e.kind()) {
       case ElementKind::kGroup:
-        return out + "(" + sequence(rule, e.children, named) + ")";
+        return out + "(" + sequence(rule, e.children(), named) + ")";
       case ElementKind::kOneOf: {
         const std::string name = name_of_choice(rule, e, named);
-        for (const Element& child : e.children) {
-          const bool plain = child.kind == ElementKind::kGroup && !child.optional &&
-                             !child.quantifier.loop && !child.gap;
-          inner.push_back(plain ? sequence(rule, child.children, named)
+        for (const Element& child : e.children()) {
+          const bool plain = child.kind() == ElementKind::kGroup && !child.is_optional() &&
+                             !child.quantifier().loop && !child.gap;
+          inner.push_back(plain ? sequence(rule, child.children(), named)
                                 : element(rule, child, named));
         }
         out += fmt::format("one of {{ {} }}", fmt::join(inner, ", "));
         return name.empty() ? out : out + " as " + name;
       }
       case ElementKind::kAllOf:
-        for (const Element& child : e.children) inner.push_back(element(rule, child, named));
+        for (const Element& child : e.children()) inner.push_back(element(rule, child, named));
         return out + fmt::format("all of {{ {} }}", fmt::join(inner, ", "));
       default:
         break;
     }
-    out += kinds(e.events);
-    const std::string name = variable(rule, e.var);
+    out += kinds(e.events());
+    const std::string name = variable(rule, e.var());
     if (!name.empty()) out += " as " + name;
-    if (e.where) out += " where " + expr(&rule, e.where);
-    if (!e.until_events.empty()) out += " until " + kinds(e.until_events);
-    if (e.until_where) out += " where " + expr(&rule, e.until_where);
+    if (e.where()) out += " where " + expr(&rule, e.where());
+    if (!e.until_events().empty()) out += " until " + kinds(e.until_events());
+    if (e.until_where()) out += " where " + expr(&rule, e.until_where());
     return out;
   }
   static std::string count(const cep::Quantifier& quantifier) {
@@ -299,10 +299,10 @@ class Printer {
   static std::string name_of_choice(const cep::Rule& rule, const Element& choice,
                                     std::vector<cep::VarIndex>& named) {
     std::vector<std::vector<cep::VarIndex>> chains;
-    walk_elements(choice.children, [&](const Element& e) {
-      if (e.kind != ElementKind::kStep) return;
+    walk_elements(choice.children(), [&](const Element& e) {
+      if (!e.is_step()) return;
       std::vector<cep::VarIndex>& chain = chains.emplace_back();
-      for (auto at = rule.variables[e.var.value].parent; at;
+      for (auto at = rule.variables[e.var().value].parent; at;
            at = rule.variables[at->value].parent) {
         if (std::find(named.begin(), named.end(), *at) == named.end()) chain.push_back(*at);
       }
@@ -389,8 +389,8 @@ class Printer {
       named.insert(named.end(), subsets.begin(), subsets.end());
     };
     walk_elements(rule.pattern, [&](const Element& element) {
-      add(element.events);
-      add(element.until_events);
+      add(element.events());
+      add(element.until_events());
     });
     if (rule.window) add(rule.window->events);
     if (rule.without) add(rule.without->events);
@@ -497,8 +497,8 @@ bool has_gap_at_first(const std::vector<Element>& sequence, bool all_members) {
   for (std::size_t i = 0; i < sequence.size(); ++i) {
     const Element& e = sequence[i];
     if ((i == 0 || all_members) && e.gap) return true;
-    const bool each_alone = e.kind == ElementKind::kAllOf || e.kind == ElementKind::kOneOf;
-    if (has_gap_at_first(e.children, each_alone)) return true;
+    const bool each_alone = e.kind() == ElementKind::kAllOf || e.kind() == ElementKind::kOneOf;
+    if (has_gap_at_first(e.children(), each_alone)) return true;
   }
   return false;
 }

@@ -20,9 +20,9 @@ void walk_subsets(const std::vector<cep::Subset>& subsets, const ExprVisit& visi
 // All places of a rule that hold an expression, conditions of kinds aside.
 void each_place(std::vector<Element>& elements, const std::function<void(ExprPtr&)>& visit) {
   for (Element& element : elements) {
-    visit(element.where);
-    visit(element.until_where);
-    each_place(element.children, visit);
+    if (cep::EventTest* const test = element.test()) visit(test->where);
+    if (cep::Step* const step = element.step()) visit(step->until_where);
+    if (cep::Group* const group = element.group()) each_place(group->children, visit);
   }
 }
 void each_place(Rule& rule, const std::function<void(ExprPtr&)>& visit) {
@@ -51,10 +51,10 @@ void walk(const ExprPtr& expr, const ExprVisit& visit) {
 
 void walk(const std::vector<Element>& elements, const ExprVisit& visit) {
   walk_elements(elements, [&](const Element& element) {
-    walk_subsets(element.events, visit);
-    walk(element.where, visit);
-    walk_subsets(element.until_events, visit);
-    walk(element.until_where, visit);
+    walk_subsets(element.events(), visit);
+    walk(element.where(), visit);
+    walk_subsets(element.until_events(), visit);
+    walk(element.until_where(), visit);
   });
 }
 
@@ -95,8 +95,8 @@ void KindRewrite::operator()(std::vector<cep::Subset>& subsets) {
 
 void walk_subsets(Rule& rule, const std::function<void(std::vector<cep::Subset>&)>& visit) {
   walk_elements(rule.pattern, [&](Element& element) {
-    visit(element.events);
-    visit(element.until_events);
+    if (cep::EventTest* const test = element.test()) visit(test->events);
+    if (cep::Step* const step = element.step()) visit(step->until_events);
   });
   if (rule.window) visit(rule.window->events);
   if (rule.without) visit(rule.without->events);
@@ -107,22 +107,22 @@ void walk_elements(const std::vector<Element>& elements,
                    const std::function<void(const Element&)>& visit) {
   for (const Element& element : elements) {
     visit(element);
-    walk_elements(element.children, visit);
+    walk_elements(element.children(), visit);
   }
 }
 void walk_elements(std::vector<Element>& elements, const std::function<void(Element&)>& visit) {
   for (Element& element : elements) {
     visit(element);
-    walk_elements(element.children, visit);
+    if (cep::Group* const group = element.group()) walk_elements(group->children, visit);
   }
 }
 
 bool can_be_empty(const Element& element) {
-  if (element.optional || element.kind == cep::ElementKind::kAbsence) return true;
-  if (element.kind == cep::ElementKind::kStep) return false;
-  return element.kind == cep::ElementKind::kOneOf
-             ? std::any_of(element.children.begin(), element.children.end(), can_be_empty)
-             : std::all_of(element.children.begin(), element.children.end(), can_be_empty);
+  if (element.is_optional() || element.is_absence()) return true;
+  if (element.is_step()) return false;
+  return element.kind() == cep::ElementKind::kOneOf
+             ? std::any_of(element.children().begin(), element.children().end(), can_be_empty)
+             : std::all_of(element.children().begin(), element.children().end(), can_be_empty);
 }
 
 void set_captured(const cep::Plan& plan, Rule& rule) {

@@ -39,12 +39,12 @@ void add_member(cep::KeyPart& part, const cep::KeyMember& member) {
 // The kinds of the events that may be the last of a sequence.
 void add_last(const std::vector<cep::Element>& sequence, std::vector<cep::Subset>& kinds) {
   for (auto element = sequence.rbegin(); element != sequence.rend(); ++element) {
-    if (element->kind == cep::ElementKind::kStep) {
-      kinds.insert(kinds.end(), element->events.begin(), element->events.end());
-    } else if (element->kind == cep::ElementKind::kGroup) {
-      add_last(element->children, kinds);
+    if (element->is_step()) {
+      kinds.insert(kinds.end(), element->events().begin(), element->events().end());
+    } else if (element->kind() == cep::ElementKind::kGroup) {
+      add_last(element->children(), kinds);
     } else {
-      for (const cep::Element& child : element->children) add_last({child}, kinds);
+      for (const cep::Element& child : element->children()) add_last({child}, kinds);
     }
     if (!can_be_empty(*element)) return;
   }
@@ -98,9 +98,9 @@ std::vector<cep::EventTypeIndex> types_at(const cep::Rule& rule, cep::VarIndex v
     events.insert(events.end(), rule.considered.begin(), rule.considered.end());
   }
   walk_elements(rule.pattern, [&](const cep::Element& element) {
-    if (element.kind != cep::ElementKind::kStep) return;
-    if (element.var != var && rule.variables[element.var.value].parent != var) return;
-    events.insert(events.end(), element.events.begin(), element.events.end());
+    if (!element.is_step()) return;
+    if (element.var() != var && rule.variables[element.var().value].parent != var) return;
+    events.insert(events.end(), element.events().begin(), element.events().end());
   });
   return types_of(events);
 }
@@ -141,9 +141,9 @@ void let_read(cep::Plan& plan, const cep::ExprPtr& expr,
 }
 void let_read(cep::Plan& plan, const std::vector<cep::Element>& elements, const cep::Rule& of) {
   for (const cep::Element& element : elements) {
-    let_read(plan, element.where, types_of(element.events), &of);
-    let_read(plan, element.until_where, types_of(element.until_events), &of);
-    let_read(plan, element.children, of);
+    let_read(plan, element.where(), types_of(element.events()), &of);
+    let_read(plan, element.until_where(), types_of(element.until_events()), &of);
+    let_read(plan, element.children(), of);
   }
 }
 void let_all_read(cep::Plan& plan) {

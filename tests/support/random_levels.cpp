@@ -170,8 +170,8 @@ cep::KeySpec key_by(const cep::Plan& plan, const std::string& name, const cep::T
   return {{part}};
 }
 
-Element step_of(cep::Rule& rule, std::vector<cep::Subset> events, const std::string& name) {
-  Element step;
+cep::Step step_of(cep::Rule& rule, std::vector<cep::Subset> events, const std::string& name) {
+  cep::Step step;
   step.events = std::move(events);
   step.var = VarIndex(rule.variables.size());
   rule.variables.push_back({name, false});
@@ -191,8 +191,8 @@ void consider_all(Rule& rule) {
     }
   };
   walk_elements(static_cast<const Rule&>(rule).pattern, [&](const Element& element) {
-    add(element.events);
-    add(element.until_events);
+    add(element.events());
+    add(element.until_events());
   });
   if (rule.window) add(rule.window->events);
   if (rule.without) add(rule.without->events);
@@ -299,7 +299,7 @@ void add_reader(Random& random, cep::Plan& plan) {
     for (const Rule& other : plan.rules) some |= other.status != cep::Status::kShadow;
     if (reads_any || !some) return;
     const EventTypeIndex alerts = any_alert_type(plan);
-    Element step = step_of(rule, {{alerts, nullptr, "alert"}}, "a");
+    cep::Step step = step_of(rule, {{alerts, nullptr, "alert"}}, "a");
     step.where = all_of({alert_condition(random, plan, alerts)});
     if (random.chance(50)) {
       step.quantifier = {2, std::nullopt, cep::LoopMode::kRelaxed, false, true};
@@ -319,7 +319,7 @@ void add_reader(Random& random, cep::Plan& plan) {
     const std::vector<cep::Subset> alert_kind = {
         {alerts, nullptr, plan.event_types[alerts.value].name}};
     std::vector<EventTypeIndex> others = types_with(plan, part.name, part.type);
-    Element step = step_of(rule, alert_kind, "a");
+    cep::Step step = step_of(rule, alert_kind, "a");
     const ExprPtr read =
         random.chance(40) ? feature_at_alerts(random, plan, alerts, part, others) : nullptr;
     step.where = all_of({alert_condition(random, plan, alerts), read});
@@ -335,21 +335,21 @@ void add_reader(Random& random, cep::Plan& plan) {
         conjuncts.push_back(feature_of_alerts(random, plan, alerts, part.name, part.type, {other}));
       }
       if (random.chance(25)) {
-        Element absence;
-        absence.kind = ElementKind::kAbsence;
+        cep::Absence absence;
         absence.events = kind;
         absence.where = all_of(conjuncts);
         absence.absent_for = seconds(random.between(1, 6));
         rule.pattern.push_back(absence);
       } else {
-        Element next = step_of(rule, kind, "p");
-        next.where = all_of(conjuncts);
+        cep::Step step_after = step_of(rule, kind, "p");
+        step_after.where = all_of(conjuncts);
+        Element next(std::move(step_after));
         next.contiguity =
             random.pick({cep::Contiguity::kAny, cep::Contiguity::kFirst, cep::Contiguity::kNext});
         if (random.chance(40)) {
           rule.pattern.insert(rule.pattern.begin(), next);
           std::swap(rule.variables[0].name, rule.variables[1].name);
-          std::swap(rule.pattern[0].var, rule.pattern[1].var);
+          std::swap(rule.pattern[0].step()->var, rule.pattern[1].step()->var);
         } else {
           rule.pattern.push_back(next);
         }
@@ -442,7 +442,8 @@ void make_roles(Random& random, cep::Plan& plan, std::size_t index) {
   if (reads_unnamed) return;
   rule.key.parts = {part};
   walk_elements(rule.pattern, [&](Element& element) {
-    for (cep::Subset& subset : element.events) {
+    if (element.test() == nullptr) return;
+    for (cep::Subset& subset : element.test()->events) {
       if (std::find(split.begin(), split.end(), subset.type) == split.end()) continue;
       const bool is_kind = subset.name != plan.event_types[subset.type.value].name;
       if (is_kind || !random.chance(80)) continue;

@@ -436,9 +436,9 @@ class PlanMaker {
 
   ExprPtr random_where(const cep::Rule& rule, const Element& element,
                        const cep::Variable* variable) {
-    ExprScope scope = scope_of(rule, types_of(element.events));
+    ExprScope scope = scope_of(rule, types_of(element.events()));
     if (variable != nullptr && variable->loop) {
-      scope.own_loop = SeenStep{element.var, true, scope.types};
+      scope.own_loop = SeenStep{element.var(), true, scope.types};
       scope.own_loop_named = !variable->name.empty();
     }
     std::vector<ExprPtr> conjuncts;
@@ -454,8 +454,8 @@ class PlanMaker {
     return where;
   }
   Element random_step(cep::Rule& rule, bool first) {
-    Element step;
-    step.contiguity =
+    cep::Step step;
+    const cep::Contiguity contiguity =
         first ? cep::Contiguity::kAny
               : random_.pick({cep::Contiguity::kAny, cep::Contiguity::kAny, cep::Contiguity::kFirst,
                               cep::Contiguity::kFirst, cep::Contiguity::kNext});
@@ -484,12 +484,13 @@ class PlanMaker {
     step.where = random_where(rule, step, &variable);
     if (!variable.name.empty()) seen_.push_back({step.var, variable.loop, types_of(step.events)});
     rule.variables.push_back(std::move(variable));
-    return step;
+    Element element(std::move(step));
+    element.contiguity = contiguity;
+    return element;
   }
 
-  Element random_absence(const cep::Rule& rule) {
-    Element absence;
-    absence.kind = cep::ElementKind::kAbsence;
+  cep::Absence random_absence(const cep::Rule& rule) {
+    cep::Absence absence;
     absence.events = random_subsets(rule_types_);
     absence.where = random_where(rule, absence, nullptr);
     return absence;
@@ -505,17 +506,17 @@ class PlanMaker {
       rule.pattern.push_back(random_step(rule, i == 0));
     }
     if (random_.chance(22)) {
-      Element absence = random_absence(rule);
+      cep::Absence absence = random_absence(rule);
       if (!rule.within || random_.chance(70)) absence.absent_for = seconds(random_.between(1, 6));
       rule.pattern.push_back(std::move(absence));
     }
     // `within` on a rule of one event says nothing.
-    const bool one_event = rule.pattern.size() == 1 && !rule.pattern.front().quantifier.loop;
+    const bool one_event = rule.pattern.size() == 1 && !rule.pattern.front().quantifier().loop;
     if (one_event) rule.within.reset();
   }
 
   void make_considered(cep::Rule& rule) {
-    for (const Element& element : rule.pattern) add_considered(rule, element.events);
+    for (const Element& element : rule.pattern) add_considered(rule, element.events());
     if (options_.considering && random_.chance(15)) {
       add_considered(rule, random_subsets(rule_types_));
     }
@@ -533,7 +534,7 @@ class PlanMaker {
 
   std::vector<EventTypeIndex> types_of_last_step(const cep::Rule& rule) const {
     for (auto element = rule.pattern.rbegin(); element != rule.pattern.rend(); ++element) {
-      if (element->kind == cep::ElementKind::kStep) return types_of(element->events);
+      if (element->is_step()) return types_of(element->events());
     }
     TOCSIN_ASSERT(false, "a pattern has a step");
   }

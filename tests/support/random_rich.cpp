@@ -101,13 +101,13 @@ class Enricher {
   }
 
   void make_optional() {
-    Element* element = some([](const Element& e) { return e.kind != ElementKind::kAbsence; });
-    if (element == nullptr || element->optional) return;
-    element->optional = true;
+    Element* element = some([](const Element& e) { return !e.is_absence(); });
+    if (element == nullptr || element->is_optional()) return;
+    element->repetition()->optional = true;
     // Mostly so that text can say it: some step takes an event.
     const bool may_be_empty =
         std::all_of(rule().pattern.begin(), rule().pattern.end(), can_be_empty);
-    if (may_be_empty && random_.chance(90)) element->optional = false;
+    if (may_be_empty && random_.chance(90)) element->repetition()->optional = false;
   }
   // Mostly where text can say it: not before the first of a sequence.
   void make_gap() {
@@ -116,11 +116,13 @@ class Enricher {
     const std::function<void(std::vector<Element>&)> add = [&](std::vector<Element>& sequence) {
       for (Element& e : sequence) {
         const bool first = &e == &sequence.front();
-        if (e.kind != ElementKind::kAbsence && !(after && first)) found.push_back(&e);
-        const bool each_alone = e.kind == ElementKind::kAllOf || e.kind == ElementKind::kOneOf;
-        if (!each_alone) add(e.children);
-        if (e.kind != ElementKind::kOneOf) continue;
-        for (Element& alternative : e.children) add(alternative.children);
+        if (!e.is_absence() && !(after && first)) found.push_back(&e);
+        const bool each_alone = e.kind() == ElementKind::kAllOf || e.kind() == ElementKind::kOneOf;
+        cep::Group* const group = e.group();
+        if (group == nullptr) continue;
+        if (!each_alone) add(group->children);
+        if (e.kind() != ElementKind::kOneOf) continue;
+        for (Element& alternative : group->children) add(alternative.group()->children);
       }
     };
     add(rule().pattern);
@@ -130,26 +132,25 @@ class Enricher {
     const std::int64_t most = rule().within ? rule().within->us / 1'000'000 : 5;
     return seconds(random_.between(1, std::min<std::int64_t>(5, std::max<std::int64_t>(1, most))));
   }
-  static bool is_loop(const Element& e) {
-    return e.kind == ElementKind::kStep && e.quantifier.loop;
-  }
+  static bool is_loop(const Element& e) { return e.is_step() && e.quantifier().loop; }
   void make_each() {
-    if (Element* loop = some(is_loop)) loop->quantifier.mode = cep::LoopMode::kEach;
+    if (Element* loop = some(is_loop)) loop->step()->quantifier.mode = cep::LoopMode::kEach;
   }
   void make_greedy() {
-    if (Element* loop = some(is_loop)) loop->quantifier.greedy = true;
+    if (Element* loop = some(is_loop)) loop->step()->quantifier.greedy = true;
   }
   void make_until() {
-    Element* loop = some([](const Element& e) { return is_loop(e) && !e.quantifier.max; });
+    Element* loop = some([](const Element& e) { return is_loop(e) && !e.quantifier().max; });
     if (loop == nullptr) return;
-    loop->until_events = some_considered();
-    if (random_.chance(60)) loop->until_where = condition_at(types_of(loop->until_events), loop);
+    cep::Step& step = *loop->step();
+    step.until_events = some_considered();
+    if (random_.chance(60)) step.until_where = condition_at(types_of(step.until_events), loop);
   }
   void make_next() {
-    Element* absence = some([](const Element& e) { return e.kind == ElementKind::kAbsence; });
+    Element* absence = some([](const Element& e) { return e.is_absence(); });
     if (absence == nullptr) return;
-    absence->next = true;
-    absence->absent_for.reset();
+    absence->absence()->next = true;
+    absence->absence()->absent_for.reset();
   }
 
   // An absence directly behind a loop or a group with a count: mostly of events that the loop may
@@ -159,19 +160,16 @@ class Enricher {
     const std::function<void(std::vector<Element>&)> add = [&](std::vector<Element>& sequence) {
       for (std::size_t i = 0; i < sequence.size(); ++i) {
         Element& e = sequence[i];
-        if (e.kind != ElementKind::kAbsence && e.quantifier.max != 1U)
-          places.emplace_back(&sequence, i);
-        if (e.kind == ElementKind::kGroup) add(e.children);
+        if (!e.is_absence() && e.quantifier().max != 1U) places.emplace_back(&sequence, i);
+        if (e.kind() == ElementKind::kGroup) add(e.group()->children);
       }
     };
     add(rule().pattern);
     if (places.empty()) return;
     const auto [sequence, at] = random_.pick(places);
     const Element& loop = (*sequence)[at];
-    Element absence;
-    absence.kind = ElementKind::kAbsence;
-    absence.events =
-        loop.kind == ElementKind::kStep && random_.chance(65) ? loop.events : some_considered();
+    cep::Absence absence;
+    absence.events = loop.is_step() && random_.chance(65) ? loop.events() : some_considered();
     // What stands before it can be read there, the loop too where something follows it.
     const Element* const end = at + 1 < sequence->size() ? &(*sequence)[at + 1] : &loop;
     if (random_.chance(50)) absence.where = condition_at(types_of(absence.events), end);
@@ -203,10 +201,10 @@ class Enricher {
     bool reached = false;
     walk_elements(static_cast<const Rule&>(rule()).pattern, [&](const Element& element) {
       reached = reached || &element == before;
-      if (reached || element.kind != ElementKind::kStep) return;
-      const cep::Variable& variable = rule().variables[element.var.value];
+      if (reached || !element.is_step()) return;
+      const cep::Variable& variable = rule().variables[element.var().value];
       if (!variable.name.empty()) {
-        scope.steps.push_back({element.var, variable.loop, types_of(element.events)});
+        scope.steps.push_back({element.var(), variable.loop, types_of(element.events())});
       }
     });
     return scope;
@@ -217,7 +215,7 @@ class Enricher {
   void make_group() {
     std::vector<std::vector<Element>*> sequences = {&rule().pattern};
     walk_elements(rule().pattern, [&](Element& element) {
-      if (element.kind == ElementKind::kGroup) sequences.push_back(&element.children);
+      if (element.kind() == ElementKind::kGroup) sequences.push_back(&element.group()->children);
     });
     std::vector<Element>& sequence = *random_.pick(sequences);
     const std::size_t begin = random_.below(sequence.size());
@@ -225,22 +223,21 @@ class Enricher {
     const std::size_t count = 1 + random_.below(most);
     std::vector<Element> inside(sequence.begin() + static_cast<std::ptrdiff_t>(begin),
                                 sequence.begin() + static_cast<std::ptrdiff_t>(begin + count));
-    if (inside.front().kind == ElementKind::kAbsence) return;
-    Element group;
-    group.contiguity = inside.front().contiguity;
-    group.gap = inside.front().gap;
+    if (inside.front().is_absence()) return;
+    cep::Group group;
+    const cep::Contiguity contiguity = inside.front().contiguity;
+    const std::optional<Duration> gap = inside.front().gap;
     inside.front().contiguity = cep::Contiguity::kAny;
     inside.front().gap.reset();
     switch (random_.weighted({40, 30, 30})) {
       case 0:
-        group.kind = ElementKind::kGroup;
         group.children = std::move(inside);
         break;
       case 1:
         make_alternatives(group, std::move(inside));
         break;
       default:
-        group.kind = ElementKind::kAllOf;
+        group.form = cep::GroupForm::kAllOf;
         for (Element& element : inside) {
           element.contiguity = cep::Contiguity::kAny;
           element.gap.reset();
@@ -259,41 +256,41 @@ class Enricher {
     }
     const auto at = sequence.begin() + static_cast<std::ptrdiff_t>(begin);
     sequence.erase(at, at + static_cast<std::ptrdiff_t>(count));
-    sequence.insert(sequence.begin() + static_cast<std::ptrdiff_t>(begin), std::move(group));
+    Element made(std::move(group));
+    made.contiguity = contiguity;
+    made.gap = gap;
+    sequence.insert(sequence.begin() + static_cast<std::ptrdiff_t>(begin), std::move(made));
     if (random_.chance(40)) name_alternatives();
   }
 
   // Each alternative begins with a step.
-  void make_alternatives(Element& group, std::vector<Element> inside) {
-    group.kind = ElementKind::kOneOf;
+  void make_alternatives(cep::Group& group, std::vector<Element> inside) {
+    group.form = cep::GroupForm::kOneOf;
     for (Element& element : inside) {
-      const bool begins =
-          group.children.empty() || (element.kind != ElementKind::kAbsence && random_.chance(70));
+      const bool begins = group.children.empty() || (!element.is_absence() && random_.chance(70));
       if (begins) {
-        Element alternative;
-        alternative.kind = ElementKind::kGroup;
-        group.children.push_back(std::move(alternative));
+        group.children.emplace_back(cep::Group());
         element.contiguity = cep::Contiguity::kAny;
         element.gap.reset();
       }
-      group.children.back().children.push_back(std::move(element));
+      group.children.back().group()->children.push_back(std::move(element));
     }
   }
 
   void mark_loops(std::vector<Element>& elements) {
     walk_elements(elements, [&](Element& element) {
-      if (element.kind != ElementKind::kStep) return;
-      rule().variables[element.var.value].loop = true;
+      if (!element.is_step()) return;
+      rule().variables[element.var().value].loop = true;
     });
   }
 
   // Gives a `one of` a variable, before those of its steps.
   void name_alternatives() {
-    Element* choice = some([](const Element& e) { return e.kind == ElementKind::kOneOf; });
+    Element* choice = some([](const Element& e) { return e.kind() == ElementKind::kOneOf; });
     if (choice == nullptr) return;
     std::vector<VarIndex> inside;
-    walk_elements(choice->children, [&](Element& element) {
-      if (element.kind == ElementKind::kStep) inside.push_back(element.var);
+    walk_elements(choice->children(), [&](const Element& element) {
+      if (element.is_step()) inside.push_back(element.var());
     });
     if (inside.empty() || rule().variables[inside.front().value].parent) return;
     const VarIndex at = *std::min_element(inside.begin(), inside.end());
@@ -304,7 +301,7 @@ class Enricher {
       if (VarIndex* var = variable_of(expr)) moved(*var);
     });
     walk_elements(rule().pattern, [&](Element& element) {
-      if (element.kind == ElementKind::kStep) moved(element.var);
+      if (cep::Step* const step = element.step()) moved(step->var);
     });
     moved(rule().selection.var);
     moved(rule().suppression.var);
@@ -323,7 +320,7 @@ class Enricher {
   VarIndex some_loop_or_variable() {
     const std::vector<Element*> loops = elements(is_loop);
     if (loops.empty() || random_.chance(40)) return some_variable();
-    return named(random_.pick(loops)->var);
+    return named(random_.pick(loops)->var());
   }
   VarIndex named(VarIndex var) {
     std::string& name = rule().variables[var.value].name;
@@ -334,7 +331,7 @@ class Enricher {
   VarIndex some_target() {
     std::vector<VarIndex> outermost;
     for (const Element& element : rule().pattern) {
-      if (element.kind == ElementKind::kStep) outermost.push_back(element.var);
+      if (element.is_step()) outermost.push_back(element.var());
     }
     if (outermost.empty() || random_.chance(10)) return some_variable();
     return named(random_.pick(outermost));

@@ -41,8 +41,8 @@ std::vector<oracle::Event> RuleStreams::write(const std::vector<cep::EventTypeIn
 void RuleStreams::collect(const std::vector<cep::Element>& elements) {
   for (const cep::Element& element : elements) {
     if (element.gap) durations_.push_back(element.gap->us);
-    if (element.absent_for) durations_.push_back(element.absent_for->us);
-    collect(element.children);
+    if (element.absent_for()) durations_.push_back(element.absent_for()->us);
+    collect(element.children());
   }
 }
 void RuleStreams::begin() {
@@ -77,17 +77,18 @@ void RuleStreams::noise() {
 void RuleStreams::walk(const std::vector<cep::Element>& elements) {
   for (const cep::Element& element : elements) {
     noise();
-    if (element.kind == cep::ElementKind::kStep) {
-      if (element.optional && random_.chance(50)) continue;
-      std::size_t count = element.quantifier.min + random_.weighted({60, 25, 15});
+    if (element.is_step()) {
+      if (element.is_optional() && random_.chance(50)) continue;
+      std::size_t count = element.quantifier().min + random_.weighted({60, 25, 15});
       if (random_.chance(5)) --count;
       for (; count > 0; --count) {
-        add(element.events[random_.below(element.events.size())].type);
+        add(element.events()[random_.below(element.events().size())].type);
         if (random_.chance(25)) noise();
       }
-      if (!element.until_events.empty() && random_.chance(40)) add(element.until_events[0].type);
+      if (!element.until_events().empty() && random_.chance(40))
+        add(element.until_events()[0].type);
     } else if (random_.chance(30)) {
-      add(element.events[0].type);
+      add(element.events()[0].type);
     }
   }
   noise();

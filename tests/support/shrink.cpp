@@ -33,7 +33,9 @@ std::pair<std::vector<cep::Element>*, std::size_t> element_at(std::vector<cep::E
   for (std::size_t i = 0; i < elements.size(); ++i) {
     if (n == 0) return {&elements, i};
     --n;
-    const auto inside = element_at(elements[i].children, n);
+    cep::Group* const group = elements[i].group();
+    if (group == nullptr) continue;
+    const auto inside = element_at(group->children, n);
     if (inside.first != nullptr) return inside;
   }
   return {nullptr, 0};
@@ -44,8 +46,8 @@ void remove_lost_variables(cep::Rule& rule) {
   if (rule.window) return;
   std::vector<bool> used(rule.variables.size(), false);
   walk_elements(static_cast<const cep::Rule&>(rule).pattern, [&](const cep::Element& element) {
-    if (element.kind != cep::ElementKind::kStep) return;
-    for (std::optional<cep::VarIndex> var = element.var; var;) {
+    if (!element.is_step()) return;
+    for (std::optional<cep::VarIndex> var = element.var(); var;) {
       used[var->value] = true;
       var = rule.variables[var->value].parent;
     }
@@ -68,7 +70,9 @@ void remove_lost_variables(cep::Rule& rule) {
     const auto moved = [&](cep::VarIndex& var) {
       if (var > lost) --var.value;
     };
-    walk_elements(rule.pattern, [&](cep::Element& element) { moved(element.var); });
+    walk_elements(rule.pattern, [&](cep::Element& element) {
+      if (cep::Step* const step = element.step()) moved(step->var);
+    });
     moved(rule.selection.var);
     moved(rule.suppression.var);
     rule.variables.erase(rule.variables.begin() + static_cast<std::ptrdiff_t>(v - 1));
@@ -81,10 +85,10 @@ void remove_lost_variables(cep::Rule& rule) {
 // Variables are loops where a count stands on their step or around it.
 void set_loops(cep::Rule& rule, const std::vector<cep::Element>& elements, bool repeated) {
   for (const cep::Element& element : elements) {
-    if (element.kind == cep::ElementKind::kStep) {
-      rule.variables[element.var.value].loop = repeated || element.quantifier.loop;
+    if (element.is_step()) {
+      rule.variables[element.var().value].loop = repeated || element.quantifier().loop;
     }
-    set_loops(rule, element.children, repeated || element.quantifier.loop);
+    set_loops(rule, element.children(), repeated || element.quantifier().loop);
   }
 }
 
@@ -110,38 +114,44 @@ void element_changes(const std::function<void(const std::function<void(cep::Rule
     in_list([](std::vector<cep::Element>& list, std::size_t i) {
       list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
     });
-    if (!element.children.empty()) {
+    if (!element.children().empty()) {
       in_list([](std::vector<cep::Element>& list, std::size_t i) {
-        std::vector<cep::Element> inside = std::move(list[i].children);
+        std::vector<cep::Element> inside = std::move(list[i].group()->children);
         inside.front().contiguity = list[i].contiguity;
         list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
         list.insert(list.begin() + static_cast<std::ptrdiff_t>(i), inside.begin(), inside.end());
       });
     }
-    if (element.optional) at([](cep::Element& e) { e.optional = false; });
+    if (element.is_optional()) at([](cep::Element& e) { e.repetition()->optional = false; });
     if (element.gap) at([](cep::Element& e) { e.gap.reset(); });
-    if (element.next) at([](cep::Element& e) { e.next = false; });
-    if (element.until_where) at([](cep::Element& e) { e.until_where = nullptr; });
-    if (!element.until_events.empty()) {
+    if (element.is_next()) at([](cep::Element& e) { e.absence()->next = false; });
+    if (element.until_where()) at([](cep::Element& e) { e.step()->until_where = nullptr; });
+    if (!element.until_events().empty()) {
       at([](cep::Element& e) {
-        e.until_events.clear();
-        e.until_where = nullptr;
+        e.step()->until_events.clear();
+        e.step()->until_where = nullptr;
       });
     }
-    if (element.quantifier.greedy) at([](cep::Element& e) { e.quantifier.greedy = false; });
-    if (element.quantifier.loop) {
-      at([](cep::Element& e) { e.quantifier = {}; });
-      if (!element.quantifier.max) at([](cep::Element& e) { e.quantifier.max = e.quantifier.min; });
+    if (element.quantifier().greedy)
+      at([](cep::Element& e) { e.step()->quantifier.greedy = false; });
+    if (element.quantifier().loop) {
+      at([](cep::Element& e) { e.repetition()->quantifier = {}; });
+      if (!element.quantifier().max) {
+        at([](cep::Element& e) {
+          cep::Quantifier& quantifier = e.repetition()->quantifier;
+          quantifier.max = quantifier.min;
+        });
+      }
     }
-    if (element.events.size() > 1) at([](cep::Element& e) { e.events.pop_back(); });
-    if (element.where) {
-      at([](cep::Element& e) { e.where = nullptr; });
-      for (std::size_t i = 0; element.where->op == cep::Op::kAnd && i < element.where->args.size();
-           ++i) {
+    if (element.events().size() > 1) at([](cep::Element& e) { e.test()->events.pop_back(); });
+    if (element.where()) {
+      at([](cep::Element& e) { e.test()->where = nullptr; });
+      for (std::size_t i = 0;
+           element.where()->op == cep::Op::kAnd && i < element.where()->args.size(); ++i) {
         at([i](cep::Element& e) {
-          std::vector<cep::ExprPtr> rest = e.where->args;
+          std::vector<cep::ExprPtr> rest = e.where()->args;
           rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
-          e.where = all_of(rest);
+          e.test()->where = all_of(rest);
         });
       }
     }
