@@ -73,8 +73,4 @@ class Accumulator {
   /// Whether what was restored can be of panes from `oldest` to `newest`, by place.
   virtual bool is_between(std::uint64_t oldest, std::uint64_t newest) const;
 };
-/// Null for count, and for `first` and `last` but where the window grows or has panes: those are
-/// read from the window's events.
-InMemory<Accumulator> make_accumulator(const WindowSpec& spec, WindowMemory& memory,
-                                       AccumulatorUse use);
 }  // namespace tocsin::cep

@@ -6,6 +6,7 @@
 #include "cep/aggregate/accumulator.h"
 #include "cep/aggregate/window_bytes.h"
 #include "cep/aggregate/window_spec.h"
+#include "cep/plan/aggregate.h"
 
 namespace tocsin::cep {
 /// An accumulator of a feature's values, which knows the feature and the memory of its window.

@@ -3,6 +3,7 @@
 
 #include "cep/aggregate/accumulator_base.h"
 #include "cep/aggregate/exact_sum.h"
+#include "cep/plan/feature.h"
 
 namespace tocsin::cep {
 namespace {

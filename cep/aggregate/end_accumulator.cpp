@@ -1,6 +1,7 @@
 // first and last: of windows that grow and of panes. Windows that slide read them from their
 // events.
 #include "cep/aggregate/accumulator_base.h"
+#include "cep/plan/feature.h"
 
 namespace tocsin::cep {
 namespace {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "cep/value/decimal.h"
 #include "cep/value/real_math.h"
 
 namespace tocsin::cep {

@@ -5,8 +5,6 @@
 #pragma once
 #include <cstdint>
 
-#include "cep/value/int128.h"
-
 namespace tocsin::cep {
 class EntropySum {
  public:

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cep/aggregate/accumulator_base.h"
+#include "cep/plan/feature.h"
 
 namespace tocsin::cep {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "cep/aggregate/accumulator_factory.h"
 #include "cep/aggregate/event_ring.h"
 #include "cep/aggregate/window_bytes.h"
 #include "cep/base/assert.h"

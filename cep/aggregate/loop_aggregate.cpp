@@ -87,12 +87,15 @@ Value LoopAggregate::value() const {
   switch (aggregate_) {
     case Aggregate::kCount:
       return Value::integer(count_);
-    case Aggregate::kDistinct:
-      return Value::integer(static_cast<Int128>(counts_of(values_).size()));
-    case Aggregate::kMode: {
+    case Aggregate::kDistinct: {
+      std::vector<Value> sorted = values_;
+      std::sort(sorted.begin(), sorted.end(),
+                [](const Value& a, const Value& b) { return compare(a, b) == Ordering::kLess; });
+      return Value::integer(std::unique(sorted.begin(), sorted.end(), same_value) - sorted.begin());
+    }
+    case Aggregate::kMode:
       if (values_.empty()) return Value::missing();
       return std::ranges::max(counts_of(values_), {}, &Counted::times).value;  // the first of them
-    }
     case Aggregate::kEntropy: {
       if (values_.empty()) return Value::missing();
       EntropySum sum;

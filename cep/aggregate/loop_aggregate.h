@@ -27,6 +27,6 @@ class LoopAggregate {
   bool overflowed_ = false;
   ExactSum sum_;  // of floats; stddev
   ExactSum squares_;
-  std::vector<Value> values_;  // distinct, mode, entropy
+  std::vector<Value> values_;  // all of them, where the aggregate needs them at the end
 };
 }  // namespace tocsin::cep

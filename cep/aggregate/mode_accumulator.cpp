@@ -16,7 +16,9 @@ struct Before {
   const WindowMemory* memory = nullptr;
   bool operator()(const Ranked& a, const Ranked& b) const {
     if (a.times != b.times) return a.times > b.times;
-    return order_of_words(a.word, b.word, *spec, *memory) == Ordering::kLess;
+    const Ordering order = order_of_words(a.word, b.word, *spec, *memory);
+    // Restored bytes may have -0.0 beside 0.0.
+    return order == Ordering::kEqual ? a.word < b.word : order == Ordering::kLess;
   }
 };
 

@@ -7,6 +7,7 @@
 
 #include "cep/aggregate/accumulator_base.h"
 #include "cep/aggregate/quantile.h"
+#include "cep/plan/feature.h"
 
 namespace tocsin::cep {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "cep/aggregate/accumulator_base.h"
 #include "cep/aggregate/exact_sum.h"
+#include "cep/plan/feature.h"
 #include "cep/value/decimal.h"
 
 namespace tocsin::cep {

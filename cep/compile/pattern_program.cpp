@@ -280,7 +280,7 @@ class Builder {
   static bool passed_before_last(const Place& group, std::uint32_t members) {
     for (std::uint32_t rest = members; rest != 0; rest &= rest - 1) {
       const auto i = static_cast<std::size_t>(std::countr_zero(rest));
-      if (group.inner[i]->element->quantifier.greedy) return false;
+      if (group.inner[i]->element->quantifier().greedy) return false;
     }
     return members != 0;
   }

@@ -436,7 +436,7 @@ class Finder {
     const auto reads_itself = [](const Element& step) {
       return step.where() && any_expr(*step.where(), [&](const Expr& expr) {
                const VarIndex* var = variable_of(expr);
-               return expr.op == Op::kPrev || (var != nullptr && *var == step.var);
+               return expr.op == Op::kPrev || (var != nullptr && *var == step.var());
              });
     };
     if (stage.greedy != nullptr && stage.greedy->is_step() && !reads_itself(*stage.greedy)) {

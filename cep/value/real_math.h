@@ -5,7 +5,7 @@
 #pragma once
 #include <cstdint>
 
-#include "cep/value/int128.h"
+#include "cep/value/decimal.h"
 
 namespace tocsin::cep {
 /// e^x; infinite above 709.78, 0 far below.

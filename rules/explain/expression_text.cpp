@@ -205,6 +205,23 @@ class Writer {
     }
     return out;
   }
+  std::string bound(const Expr& e) const {
+    const auto& read = e.as<cep::BoundField>();
+    std::string out = variable(read.var);
+    if (read.which == cep::Which::kFirst) out += ".first";
+    if (read.which == cep::Which::kLast && rule_->variables[read.var.value].loop) out += ".last";
+    if (!e.args.empty()) return out + "." + plan_.features[feature_of(*e.args[0]).value].name;
+    return out + "." + read.field.name;
+  }
+  std::string call(const Expr& e) const {
+    const auto& made = e.as<cep::FunctionCall>();
+    if (made.function == cep::Function::kCapture) {
+      const cep::Value group = literal_of(*e.args[1]);
+      return fmt::format("capture({}, {}{})", expr(*e.args[0]), regex(*made.regex),
+                         group.number == 0 ? std::string() : ", " + cep::to_text(group));
+    }
+    return fmt::format("{}({})", cep::function_name(made.function), args(e));
+  }
   std::string feature_read(const Expr& e) const {
     const cep::Feature& read = plan_.features[feature_of(e).value];
     std::string text = read.name.starts_with('$') ? feature(read) : name_text(read.name);
@@ -230,16 +247,8 @@ class Writer {
         return name_text(field_of(e)->name);
       case Op::kPrev:
         return "prev." + field_of(e)->name;
-      case Op::kBound: {
-        const auto& bound = e.as<cep::BoundField>();
-        std::string out = variable(bound.var);
-        if (bound.which == cep::Which::kFirst) out += ".first";
-        if (bound.which == cep::Which::kLast && rule_->variables[bound.var.value].loop) {
-          out += ".last";
-        }
-        if (!e.args.empty()) return out + "." + plan_.features[feature_of(*e.args[0]).value].name;
-        return out + "." + bound.field.name;
-      }
+      case Op::kBound:
+        return bound(e);
       case Op::kAggregate:
         return fmt::format("{}({})", cep::aggregate_name(e.as<cep::VariableAggregate>().aggregate),
                            aggregate(e));
@@ -290,15 +299,8 @@ class Writer {
       case Op::kNegate:
         own = kUnary;
         return "-" + expr(*e.args[0], kUnary);
-      case Op::kCall: {
-        const auto& call = e.as<cep::FunctionCall>();
-        if (call.function == cep::Function::kCapture) {
-          const cep::Value group = literal_of(*e.args[1]);
-          return fmt::format("capture({}, {}{})", expr(*e.args[0]), regex(*call.regex),
-                             group.number == 0 ? std::string() : ", " + cep::to_text(group));
-        }
-        return fmt::format("{}({})", cep::function_name(call.function), args(e));
-      }
+      case Op::kCall:
+        return call(e);
       case Op::kInKinds:
         own = kComparison;
         return in_kinds(e);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "cep/plan/rule.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/pattern/check_clauses.h"

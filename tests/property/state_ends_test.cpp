@@ -52,14 +52,27 @@ std::string feature(const std::string& text) {
   return "feature f = " + text + "\n" + rule("by card\nwhen pay where f is known and amount > 5");
 }
 
-// Every aggregate over values of the types that it takes; {} stands behind the kind.
+// Every aggregate over values of a type that it takes, sums over ints and decimals; {} stands
+// behind the kind.
 std::vector<std::string> all_aggregates() {
   std::vector<std::string> all;
-  for (const cep::AggregateTraits& traits : cep::kAggregateTraits) {
-    std::vector<std::string> arguments = {"amount of pay{}", "big of pay{}"};
-    if (traits.takes == cep::AggregateInput::kNothing) arguments = {"pay{}"};
-    if (traits.takes == cep::AggregateInput::kAnything) {
-      arguments = {"amount of pay{}", "device of pay{}"};
+  for (const cep::Aggregate aggregate : cep::kAggregates) {
+    const cep::AggregateTraits& traits = traits_of(aggregate);
+    std::vector<std::string> arguments = {"amount of pay{}"};
+    switch (traits.takes) {
+      case cep::AggregateInput::kNothing:
+        arguments = {"pay{}"};
+        break;
+      case cep::AggregateInput::kAnything:
+        arguments = {"device of pay{}"};
+        break;
+      case cep::AggregateInput::kNumbersOrDurations:
+        arguments.emplace_back("big of pay{}");
+        break;
+      case cep::AggregateInput::kOrdered:
+      case cep::AggregateInput::kNumbers:
+        if (static_cast<int>(aggregate) % 2 != 0) arguments = {"big of pay{}"};
+        break;
     }
     std::vector<std::string> parameters = {""};
     if (traits.parameter == cep::AggregateParameter::kDecay) {
