@@ -15,6 +15,7 @@
 
 #include "api/base/version.h"
 #include "api/outbox/subscription_service.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::api {
 namespace {
@@ -26,7 +27,6 @@ enum class Metric : std::size_t {
 constexpr std::array kMetrics = {
 #define TOCSIN_METRIC(name, kind, help) MetricType{#name, #kind, help},
 #include "api/server/metrics.def"
-#include "cep/plan/rule.h"
 #undef TOCSIN_METRIC
 };
 

@@ -147,7 +147,7 @@ std::uint32_t Compiler::add_predicate(std::uint32_t table, Predicate predicate) 
 
 Predicate Compiler::make_predicate(std::uint32_t table, const std::vector<Subset>& events,
                                    const std::vector<ExprPtr>& conjuncts) {
-  using Step = AtomFormula::Step;
+  using FormulaStep = AtomFormula::Step;
   const TableProgram& program = out_->tables[table];
   const std::size_t types = plan_.event_types.size();
   Predicate predicate;
@@ -174,7 +174,7 @@ Predicate Compiler::make_predicate(std::uint32_t table, const std::vector<Subset
       for (const Subset* subset : fitting) append(formula, type, *subset->condition);
       if (fitting.size() > 1) {
         formula.steps.push_back(
-            Step{AtomFormula::Op::kOr, static_cast<std::uint32_t>(fitting.size())});
+            FormulaStep{AtomFormula::Op::kOr, static_cast<std::uint32_t>(fitting.size())});
       }
       ++terms;
     }
@@ -182,8 +182,8 @@ Predicate Compiler::make_predicate(std::uint32_t table, const std::vector<Subset
       append(formula, type, *conjunct);
       ++terms;
     }
-    if (terms == 0) formula.steps.push_back(Step{AtomFormula::Op::kTrue, 0});
-    if (terms > 1) formula.steps.push_back(Step{AtomFormula::Op::kAnd, terms});
+    if (terms == 0) formula.steps.push_back(FormulaStep{AtomFormula::Op::kTrue, 0});
+    if (terms > 1) formula.steps.push_back(FormulaStep{AtomFormula::Op::kAnd, terms});
   }
   return predicate;
 }

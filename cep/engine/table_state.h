@@ -20,6 +20,7 @@
 #include "cep/match/feature_store.h"
 #include "cep/match/matcher.h"
 #include "cep/match/slice.h"
+#include "cep/plan/event_type.h"
 #include "cep/record/budget.h"
 #include "cep/record/key_record.h"
 #include "cep/record/key_table.h"

@@ -10,7 +10,6 @@
 namespace tocsin::rules {
 using cep::Contiguity;
 using cep::Element;
-using cep::ElementKind;
 using cep::LoopMode;
 using cep::Op;
 

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "runtime/journal/journal_reader.h"
 #include "runtime/node/blob_use.h"
 #include "runtime/node/checkpoint_taker.h"

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/zone.h"
 #include "cep/value/similarity.h"
 #include "tests/support/plan_parts.h"
 

@@ -22,7 +22,6 @@ namespace tocsin::tests {
 namespace {
 using cep::Contiguity;
 using cep::Element;
-using cep::ElementKind;
 using cep::Group;
 using cep::GroupForm;
 using cep::Rule;
@@ -90,9 +89,8 @@ void repeat(Rule& rule, Element& group, std::uint32_t min, std::optional<std::ui
 cep::ExprPtr bound_name(const cep::Plan& plan, std::size_t var) {
   auto expr = std::make_shared<cep::Expr>();
   expr->op = cep::Op::kBound;
-  const auto name = find_field(plan, {cep::EventTypeIndex(0)}, "name");
-  expr->payload = cep::BoundField{cep::VarIndex(var), cep::Which::kOnly, name->first};
-  expr->type = name->second;
+  expr->var = cep::VarIndex(var);
+  std::tie(expr->field, expr->type) = *find_field(plan, {cep::EventTypeIndex(0)}, "name");
   return expr;
 }
 cep::Duration ms(std::int64_t n) { return {1000 * n}; }
@@ -182,18 +180,18 @@ TEST_CASE("patterns: groups, options and absences give these matches") {
        "a; no b; any d?", 0,
        [](cep::Plan& p) {
          all(p);
-         p.rules[0].pattern[1].next = true;
+         p.rules[0].pattern[1].absence()->next = true;
          Rule& rule = p.rules[0];
-         group(rule, 0, 1, ElementKind::kGroup);
-         group(rule, 0, 1, ElementKind::kAllOf);
+         group(rule, 0, 1, GroupForm::kSequence);
+         group(rule, 0, 1, GroupForm::kAllOf);
        },
        "a1 c2 a5 b6 a7 d8", "0| 0|@2 2| 4| 0|5 4|5 4|@8"},
       {"all of, and a step after it: each match once", "a; no b; any d?; any c", 0,
        [](cep::Plan& p) {
          all(p);
          Rule& rule = p.rules[0];
-         group(rule, 0, 1, ElementKind::kGroup);
-         group(rule, 0, 1, ElementKind::kAllOf);
+         group(rule, 0, 1, GroupForm::kSequence);
+         group(rule, 0, 1, GroupForm::kAllOf);
        },
        "a1 c2 a3 b4 c5", "0||1"},
       {"two absences at the end", "a; no b; no c for 10", 0, all, "a1 c2 a3 b4 a5 x6", "4@15"},

@@ -12,6 +12,7 @@
 #include "cep/aggregate/distinct_sketch.h"
 #include "cep/aggregate/feature_window.h"
 #include "cep/aggregate/quantile.h"
+#include "cep/plan/feature.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random.h"
 

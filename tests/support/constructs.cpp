@@ -8,7 +8,6 @@
 
 namespace tocsin::tests {
 using cep::Element;
-using cep::ElementKind;
 using cep::Expr;
 using cep::ExprPtr;
 using cep::Op;

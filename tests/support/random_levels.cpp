@@ -18,7 +18,6 @@
 namespace tocsin::tests {
 using cep::Duration;
 using cep::Element;
-using cep::ElementKind;
 using cep::EventTypeIndex;
 using cep::ExprPtr;
 using cep::Op;
