@@ -48,8 +48,8 @@ void put_128(std::uint64_t* words, Int128 number) {
 
 bool has_ring(const Feature& feature) {
   const FeatureWindow& window = feature.window;
-  if (window.kind != WindowKind::kLast && window.kind != WindowKind::kPrevious) return false;
-  if (window.excluding || window.every || feature.takes_all()) return false;
+  if (window.kind() != WindowKind::kLast && window.kind() != WindowKind::kPrevious) return false;
+  if (window.excluding() || window.every() || feature.takes_all()) return false;
   if (feature.aggregate == Aggregate::kCount) return true;
   if (feature.aggregate != Aggregate::kSum && feature.aggregate != Aggregate::kAvg) return false;
   return feature.argument->type.kind == TypeKind::kInt ||
@@ -70,8 +70,8 @@ RingHeader make_ring(const Feature& feature, std::uint32_t capacity) {
   ring.capacity = std::max(capacity, kCapacityLeast);
   ring.value = ring_value_of(feature);
   // Times of one window differ by less than its length.
-  ring.wide_times =
-      feature.window.duration->us > std::int64_t{std::numeric_limits<std::uint32_t>::max()} ? 1 : 0;
+  const std::int64_t length = feature.window.duration()->us;
+  ring.wide_times = length > std::int64_t{std::numeric_limits<std::uint32_t>::max()} ? 1 : 0;
   return ring;
 }
 
@@ -200,7 +200,7 @@ bool restore_ring(RingHeader* ring, const Feature& feature, std::uint32_t count,
       time = from.signed_varint();
       if (time < kEventTimeMin.us || time > kEventTimeMax.us) return false;
       // Younger than the window is long, which is what the ring's times have room for.
-      end = std::min(kEventTimeMax.us, time + feature.window.duration->us - 1);
+      end = std::min(kEventTimeMax.us, time + feature.window.duration()->us - 1);
     } else {
       const std::int64_t room = end - time;
       time += static_cast<std::int64_t>(from.varint_up_to(static_cast<std::uint64_t>(room)));

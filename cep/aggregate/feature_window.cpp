@@ -53,8 +53,8 @@ class GrowingWindow : public Scoped {
  public:
   GrowingWindow(const WindowSpec& spec, WindowMemory& memory)
       : Scoped(spec, memory), stretches_(memory.memory) {
-    if (window_.kind == WindowKind::kCalendar) {
-      zone_ = find_zone(*spec.zones, literal_of(*window_.zone).text);
+    if (window_.kind() == WindowKind::kCalendar) {
+      zone_ = find_zone(*spec.zones, literal_of(*window_.zone()).text);
     }
   }
   std::size_t object_bytes() const override { return sizeof(*this); }
@@ -67,7 +67,7 @@ class GrowingWindow : public Scoped {
     drop_word(word, spec_, memory_);  // accumulators hold what they keep
   }
   void pass(EventTime now) override {
-    if (window_.kind == WindowKind::kSession) {
+    if (window_.kind() == WindowKind::kSession) {
       // Only what is aggregated begins a session or keeps it going.
       if (Stretch* stretch = move_to(now)) ++stretch->passed;
       return;
@@ -77,7 +77,7 @@ class GrowingWindow : public Scoped {
   }
 
   Value read(EventTime now, const Zone*) override {
-    if (window_.kind == WindowKind::kCalendar && zone_ == nullptr) return Value::missing();
+    if (window_.kind() == WindowKind::kCalendar && zone_ == nullptr) return Value::missing();
     const Stretch* stretch = move_to(now);
     if (stretch == nullptr) return finish(0, 0, [] { return Value::missing(); });
     return finish(stretch->count, stretch->passed,
@@ -87,15 +87,15 @@ class GrowingWindow : public Scoped {
   std::int64_t expiry(EventTime now) override {
     move_to(now);
     if (stretches_.empty()) return kDead;
-    switch (window_.kind) {
+    switch (window_.kind()) {
       case WindowKind::kTumbling:
-        return (at_ + 1) * window_.duration->us;
+        return (at_ + 1) * window_.duration()->us;
       case WindowKind::kSession:
-        return (newest_ + *window_.duration).us;
+        return (newest_ + *window_.duration()).us;
       case WindowKind::kCalendar: {
         std::int64_t over = kDead;
         for (const Stretch& stretch : stretches_) {
-          over = std::max(over, over_everywhere(window_.unit, stretch.number).us);
+          over = std::max(over, over_everywhere(window_.unit(), stretch.number).us);
         }
         return over;
       }
@@ -122,13 +122,13 @@ class GrowingWindow : public Scoped {
     WordReader words(from, spec_, memory_);
     constexpr std::uint64_t kUnits = 3;  // the one in hand, that before and, set back, that after
     const std::uint64_t count =
-        from.varint_up_to(window_.kind == WindowKind::kCalendar ? kUnits : 1);
+        from.varint_up_to(window_.kind() == WindowKind::kCalendar ? kUnits : 1);
     for (std::uint64_t i = 0; i < count; ++i) {
       Stretch stretch{from.signed_varint(), restore_count(from), 0,
                       make_accumulator(spec_, memory_, AccumulatorUse::kGrows)};
       if (spec_.takes_all) stretch.passed = restore_count(from);
       if (stretch.count + stretch.passed == 0 || !is_number(stretch.number)) return false;
-      if (window_.kind == WindowKind::kSession && stretch.count == 0) return false;
+      if (window_.kind() == WindowKind::kSession && stretch.count == 0) return false;
       if (i > 0 && stretches_.back().number >= stretch.number) return false;
       if (stretch.accumulator && stretch.count > 0 &&
           !stretch.accumulator->restore(words, stretch.count)) {
@@ -155,37 +155,37 @@ class GrowingWindow : public Scoped {
     return &stretches_.back();
   }
   bool has_newest() const {
-    return window_.kind == WindowKind::kSession || window_.kind == WindowKind::kCalendar;
+    return window_.kind() == WindowKind::kSession || window_.kind() == WindowKind::kCalendar;
   }
   bool is_number(std::int64_t number) const {
-    if (window_.kind == WindowKind::kCalendar) return is_unit_number(window_.unit, number);
-    if (window_.kind != WindowKind::kTumbling) return number == 0;
-    const std::int64_t length = window_.duration->us;
+    if (window_.kind() == WindowKind::kCalendar) return is_unit_number(window_.unit(), number);
+    if (window_.kind() != WindowKind::kTumbling) return number == 0;
+    const std::int64_t length = window_.duration()->us;
     return number >= floor_divide(kEventTimeMin.us, length) - 1 &&
            number <= floor_divide(kEventTimeMax.us, length) + 1;
   }
   // Goes to the stretch of `now` and forgets those that cannot come again; null where nothing has
   // been taken in it.
   Stretch* move_to(EventTime now) {
-    switch (window_.kind) {
+    switch (window_.kind()) {
       case WindowKind::kTumbling:
-        at_ = floor_divide(now.us, window_.duration->us);
+        at_ = floor_divide(now.us, window_.duration()->us);
         break;
       case WindowKind::kCalendar:
-        at_ = zone_ == nullptr ? 0 : memory_.calendar.unit_at(*zone_, window_.unit, now);
+        at_ = zone_ == nullptr ? 0 : memory_.calendar.unit_at(*zone_, window_.unit(), now);
         break;
       case WindowKind::kSession:
-        if (!stretches_.empty() && now - newest_ >= *window_.duration) stretches_.clear();
+        if (!stretches_.empty() && now - newest_ >= *window_.duration()) stretches_.clear();
         break;
       default:
         break;
     }
     // A clock that is set back over midnight shows the unit before again.
-    const bool is_calendar = window_.kind == WindowKind::kCalendar;
+    const bool is_calendar = window_.kind() == WindowKind::kCalendar;
     const std::int64_t oldest = is_calendar ? at_ - 1 : at_;
     std::erase_if(stretches_, [&](const Stretch& stretch) {
       return stretch.number < oldest ||
-             (is_calendar && over_everywhere(window_.unit, stretch.number) <= now);
+             (is_calendar && over_everywhere(window_.unit(), stretch.number) <= now);
     });
     const auto found = std::ranges::find(stretches_, at_, &Stretch::number);
     return found == stretches_.end() ? nullptr : &*found;
@@ -308,16 +308,16 @@ class SlidingWindow : public Scoped {
     move_to(now);
     const EventRing& ring = events_.ring();
     if (ring.size() == 0) return kDead;
-    if (!window_.duration) return kNeverDies;
-    return (ring.time(ring.size() - 1) + *window_.duration).us;
+    if (!window_.duration()) return kNeverDies;
+    return (ring.time(ring.size() - 1) + *window_.duration()).us;
   }
   // Which events are in the window follows from the time.
   void save(ByteWriter& to) const override { events_.save(to); }
   bool restore(ByteReader& from) override {
     if (!events_.restore(from)) return false;
     const std::uint64_t count = events_.ring().size();
-    if (window_.events && count > *window_.events) return false;
-    if (!window_.excluding) {
+    if (window_.events() && count > *window_.events()) return false;
+    if (!window_.excluding()) {
       while (events_.entered() < count) events_.enter();
     }
     return true;
@@ -327,19 +327,19 @@ class SlidingWindow : public Scoped {
   void add(EventTime now, Word word, bool counts) {
     move_to(now);
     events_.push(now, word, counts);
-    if (!window_.excluding) events_.enter();
-    if (window_.events && events_.entered() > *window_.events) events_.leave();
+    if (!window_.excluding()) events_.enter();
+    if (window_.events() && events_.entered() > *window_.events()) events_.leave();
   }
   void move_to(EventTime now) {
     const EventRing& ring = events_.ring();
-    if (window_.excluding) {
-      const EventTime near = now - *window_.excluding;
+    if (window_.excluding()) {
+      const EventTime near = now - *window_.excluding();
       while (events_.entered() < ring.size() && ring.time(events_.entered()) <= near) {
         events_.enter();
       }
     }
-    if (!window_.duration) return;
-    const EventTime edge = now - *window_.duration;
+    if (!window_.duration()) return;
+    const EventTime edge = now - *window_.duration();
     while (ring.size() > 0 && ring.time(0) <= edge) {
       if (events_.entered() == 0) events_.enter();
       events_.leave();
@@ -374,12 +374,13 @@ class CalendarInField : public Scoped {
   }
   Value read(EventTime now, const Zone* zone) override {
     if (zone == nullptr) return Value::missing();
-    Reading& reading = reading_of(*zone, memory_.calendar.unit_at(*zone, window_.unit, now));
+    Reading& reading = reading_of(*zone, memory_.calendar.unit_at(*zone, window_.unit(), now));
     // What was taken since this unit was read last.
     for (std::uint64_t next = std::max(reading.next, ring_.first()) - ring_.first();
          next < ring_.size(); ++next) {
       const EventTime time = ring_.time(next);
-      if (memory_.calendar.unit_at(*zone, window_.unit, time) == reading.number) add(reading, next);
+      if (memory_.calendar.unit_at(*zone, window_.unit(), time) == reading.number)
+        add(reading, next);
     }
     reading.next = ring_.first() + ring_.size();
     return finish(reading.count, reading.passed,
@@ -388,7 +389,7 @@ class CalendarInField : public Scoped {
   std::int64_t expiry(EventTime now) override {
     forget(now);
     if (ring_.size() == 0) return kDead;
-    return (ring_.time(ring_.size() - 1) + longest_unit(window_.unit)).us;
+    return (ring_.time(ring_.size() - 1) + longest_unit(window_.unit())).us;
   }
   void save(ByteWriter& to) const override { WordWriter(to, spec_, memory_).events(ring_); }
   bool restore(ByteReader& from) override { return WordReader(from, spec_, memory_).events(ring_); }
@@ -420,7 +421,7 @@ class CalendarInField : public Scoped {
     return readings_.front();
   }
   void forget(EventTime now) {
-    const EventTime edge = now - longest_unit(window_.unit);
+    const EventTime edge = now - longest_unit(window_.unit());
     while (ring_.size() > 0 && ring_.time(0) <= edge) pop();
     if (ring_.size() == 0) readings_.clear();
   }
@@ -457,7 +458,7 @@ class PaneWindow : public Scoped {
   void pass(EventTime now) override { take(now, 0, false); }
   void take(EventTime now, Word word, bool counts) {
     move_to(now);
-    if (window_.excluding) {
+    if (window_.excluding()) {
       waiting_.push(now, word, counts);
       while (waiting_.size() > spec_.events_max) enter_oldest();
     } else {
@@ -492,12 +493,12 @@ class PaneWindow : public Scoped {
   std::int64_t expiry(EventTime now) override {
     move_to(now);
     if (is_empty()) return kDead;
-    return (newest_ + *window_.duration + *window_.every).us;
+    return (newest_ + *window_.duration() + *window_.every()).us;
   }
 
   void save(ByteWriter& to) const override {
     WordWriter words(to, spec_, memory_);
-    if (window_.excluding) words.events(waiting_);
+    if (window_.excluding()) words.events(waiting_);
     to.varint(panes_.size() - begin_);
     for (std::size_t i = begin_; i < panes_.size(); ++i) {
       const Pane& pane = panes_[i];
@@ -511,7 +512,7 @@ class PaneWindow : public Scoped {
   }
   bool restore(ByteReader& from) override {
     WordReader words(from, spec_, memory_);
-    if (window_.excluding && !words.events(waiting_)) return false;
+    if (window_.excluding() && !words.events(waiting_)) return false;
     const std::uint64_t panes = from.varint_up_to(from.left());
     for (std::uint64_t i = 0; i < panes; ++i) {
       if (!restore_pane(words)) return false;
@@ -541,7 +542,7 @@ class PaneWindow : public Scoped {
     return static_cast<std::uint64_t>(number) ^ std::uint64_t{1} << 63;  // ascends like the number
   }
   void enter(EventTime time, Word word, bool counts) {
-    const std::int64_t number = floor_divide(time.us - 1, window_.every->us);
+    const std::int64_t number = floor_divide(time.us - 1, window_.every()->us);
     if (panes_.size() == begin_ || panes_.back().number != number) {
       panes_.push_back({number, 0, 0, make_accumulator(spec_, memory_, AccumulatorUse::kPane)});
     }
@@ -568,8 +569,8 @@ class PaneWindow : public Scoped {
     const std::uint64_t count = restore_count(from);
     const std::uint64_t passed = spec_.takes_all ? restore_count(from) : 0;
     // The last event may have come at the end of time.
-    const std::int64_t first = floor_divide(kEventTimeMin.us - 1, window_.every->us);
-    const std::int64_t last = floor_divide(kEventTimeMax.us, window_.every->us);
+    const std::int64_t first = floor_divide(kEventTimeMin.us - 1, window_.every()->us);
+    const std::int64_t last = floor_divide(kEventTimeMax.us, window_.every()->us);
     const std::int64_t before = panes_.empty() ? first - 1 : panes_.back().number;
     const std::int64_t base = panes_.empty() ? 0 : before;
     constexpr std::uint64_t kCountMax = std::uint64_t{1} << 62;
@@ -600,7 +601,7 @@ class PaneWindow : public Scoped {
   // No event of what was restored is later.
   EventTime newest_held() const {
     if (waiting_.size() > 0) return waiting_.time(waiting_.size() - 1);
-    return {panes_.back().number * window_.every->us};
+    return {panes_.back().number * window_.every()->us};
   }
   void enter_oldest() {
     const EventTime time = waiting_.time(0);
@@ -626,11 +627,11 @@ class PaneWindow : public Scoped {
     }
   }
   void move_to(EventTime now) {
-    if (window_.excluding) {
-      const EventTime near = now - *window_.excluding;
+    if (window_.excluding()) {
+      const EventTime near = now - *window_.excluding();
       while (waiting_.size() > 0 && waiting_.time(0) <= near) enter_oldest();
     }
-    const std::int64_t oldest = floor_divide((now - *window_.duration).us, window_.every->us);
+    const std::int64_t oldest = floor_divide((now - *window_.duration()).us, window_.every()->us);
     while (begin_ < panes_.size() && panes_[begin_].number < oldest) leave();
   }
 
@@ -652,16 +653,16 @@ InMemory<WindowState> make_window(const WindowSpec& spec, WindowMemory& memory) 
     return InMemory<WindowState>(make_in_memory<T>(memory.memory, spec, memory));
   };
   const FeatureWindow& window = spec.feature->window;
-  switch (window.kind) {
+  switch (window.kind()) {
     case WindowKind::kLast:
     case WindowKind::kPrevious:
-      if (window.every) return make(std::type_identity<PaneWindow>{});
+      if (window.every()) return make(std::type_identity<PaneWindow>{});
       break;
     case WindowKind::kLastEvents:
     case WindowKind::kPreviousEvents:
       break;
     case WindowKind::kCalendar:
-      if (window.zone->op != Op::kLiteral) return make(std::type_identity<CalendarInField>{});
+      if (window.zone()->op != Op::kLiteral) return make(std::type_identity<CalendarInField>{});
       return make(std::type_identity<GrowingWindow>{});
     case WindowKind::kTumbling:
     case WindowKind::kSession:
@@ -677,9 +678,9 @@ Value value_without_window(const WindowSpec& spec) {
 }
 
 std::optional<Duration> longest_look_back(const FeatureWindow& window) {
-  if (window.kind == WindowKind::kCalendar) return longest_unit(window.unit);
-  if (!window.duration) return std::nullopt;
-  return window.every ? *window.duration + *window.every : *window.duration;
+  if (window.kind() == WindowKind::kCalendar) return longest_unit(window.unit());
+  if (!window.duration()) return std::nullopt;
+  return window.every() ? *window.duration() + *window.every() : *window.duration();
 }
 
 WindowPool::WindowPool(std::uint64_t hash_seed)

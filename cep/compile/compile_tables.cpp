@@ -223,11 +223,11 @@ void Compiler::compile_feature(std::size_t index) {
   program.window_us = longest_look_back(feature.window).value_or(Duration{0}).us;
   program.window = make_window_spec(plan_, feature, events_max(feature));
   program.in_ring = has_ring(feature);
-  program.takes_last = feature.window.kind == WindowKind::kPrevious ||
-                       feature.window.kind == WindowKind::kPreviousEvents ||
-                       feature.window.kind == WindowKind::kPreviousEver;
-  if (feature.window.zone && feature.window.zone->op == Op::kLiteral) {
-    program.zone = find_zone(plan_.zones, literal_of(*feature.window.zone).text);
+  program.takes_last = feature.window.kind() == WindowKind::kPrevious ||
+                       feature.window.kind() == WindowKind::kPreviousEvents ||
+                       feature.window.kind() == WindowKind::kPreviousEver;
+  if (feature.window.zone() && feature.window.zone()->op == Op::kLiteral) {
+    program.zone = find_zone(plan_.zones, literal_of(*feature.window.zone()).text);
   }
   program.has_key.resize(plan_.event_types.size());
   for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
@@ -238,7 +238,7 @@ void Compiler::compile_feature(std::size_t index) {
         });
   }
   std::vector<ExprPtr> conjuncts;
-  split_conjuncts(feature.window.where, conjuncts);
+  split_conjuncts(feature.window.where(), conjuncts);
   if (!feature.takes_all()) {
     split_conjuncts(feature.where, conjuncts);
   } else if (feature.where) {

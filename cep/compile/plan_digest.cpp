@@ -207,11 +207,11 @@ class ByValue {
         "feature {} = {}({})\nof {}\nwhere {}\nby {}\nover {} {} excluding {} every {}\n",
         type_text(feature.type), aggregate_name(feature.aggregate), expr(feature.argument),
         subsets_in_any_order(feature.events), expr(feature.where), key(feature.key),
-        window_name(window), duration(window.duration), duration(window.excluding),
-        duration(window.every));
-    if (window.events) out += fmt::format("events {}\n", *window.events);
-    if (window.where) out += "of those where " + expr(*window.where) + "\n";
-    if (window.zone) out += "zone " + zone(*window.zone) + "\n";
+        window_name(window), duration(window.duration()), duration(window.excluding()),
+        duration(window.every()));
+    if (window.events()) out += fmt::format("events {}\n", *window.events());
+    if (window.where()) out += "of those where " + expr(*window.where()) + "\n";
+    if (window.zone()) out += "zone " + zone(*window.zone()) + "\n";
     if (window.needs) out += fmt::format("needs {}\n", *window.needs);
     if (feature.half_life) out += "half life " + duration(feature.half_life) + "\n";
     if (feature.weight) out += fmt::format("weight {}\n", *feature.weight);

@@ -155,10 +155,10 @@ class Checker {
 
   void check_feature(const Feature& feature) {
     where_ = fmt::format("feature `{}`", feature.name);
-    check_expr(feature.window.zone);
+    check_expr(feature.window.zone());
     check_expr(feature.argument);
     check_expr(feature.where);
-    check_expr(feature.window.where);
+    check_expr(feature.window.where());
   }
 
   void check_element(const Element& element) {

@@ -80,7 +80,7 @@ void visit_element(const Element& element, const VisitExpr& visit) {
 void visit_conditions(const Plan& plan, const VisitExpr& visit) {
   for (const Feature& feature : plan.features) {
     visit_subsets(feature.events, visit);
-    visit_optional(feature.window.where, visit);
+    visit_optional(feature.window.where(), visit);
     visit_optional(feature.where, visit);
   }
   for (const Rule& rule : plan.rules) {
@@ -103,7 +103,7 @@ void visit_values(const Plan& plan, const VisitExpr& visit) {
   }
   for (const Feature& feature : plan.features) {
     visit_optional(feature.argument, visit);
-    visit_optional(feature.window.zone, visit);
+    visit_optional(feature.window.zone(), visit);
   }
   for (const Rule& rule : plan.rules) {
     visit_optional(rule.severity, visit);

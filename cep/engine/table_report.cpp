@@ -239,7 +239,7 @@ OwnedValue read_copy(const FeatureProgram& feature, const WindowState& window, E
 OwnedValue TableState::report_feature(const FeatureProgram& feature, const std::byte* record,
                                       const WindowPool& windows, EventTime now) const {
   const FeatureWindow& window = feature.feature->window;
-  if (window.kind == WindowKind::kCalendar && feature.zone == nullptr) {
+  if (window.kind() == WindowKind::kCalendar && feature.zone == nullptr) {
     return OwnedValue(Value::missing());
   }
   const OperatorEntry* const entry =

@@ -111,7 +111,7 @@ Value FeatureStore::read(const FeatureProgram& feature, const CurrentRow& curren
     }
     return read_ring(ring, *feature.feature);
   }
-  const bool is_today = feature.feature->window.kind == WindowKind::kCalendar;
+  const bool is_today = feature.feature->window.kind() == WindowKind::kCalendar;
   const Zone* zone = is_today ? zone_of(feature, current) : nullptr;
   if (is_today && zone == nullptr) return Value::missing();
   if (entry == nullptr) return value_without_window(feature.window);
@@ -129,7 +129,7 @@ std::uint32_t FeatureStore::count_in_ring(const FeatureProgram& feature,
 }
 
 const Zone* FeatureStore::zone_of(const FeatureProgram& feature, const CurrentRow& current) const {
-  const Expr& zone = *feature.feature->window.zone;
+  const Expr& zone = *feature.feature->window.zone();
   if (zone.op == Op::kLiteral) return feature.zone;
   EvalScope scope{program_};
   scope.batch = batch_;

@@ -132,7 +132,7 @@ void for_each_kinds(const Rule& rule,
 std::vector<const Expr*> feature_exprs(const Feature& feature) {
   std::vector<const Expr*> out;
   for (const ExprPtr& expr :
-       {feature.window.where, feature.where, feature.argument, feature.window.zone}) {
+       {feature.window.where(), feature.where, feature.argument, feature.window.zone()}) {
     if (expr) out.push_back(expr.get());
   }
   return out;

@@ -82,10 +82,10 @@ const char* name_of(const Names& names, Enum e) {
 
 /// "last", "today", "this month", ….
 inline std::string window_name(const FeatureWindow& window) {
-  if (window.kind == WindowKind::kCalendar && window.unit != CalendarUnit::kDay) {
-    return std::string("this ") + unit_name(window.unit);
+  if (window.kind() == WindowKind::kCalendar && window.unit() != CalendarUnit::kDay) {
+    return std::string("this ") + unit_name(window.unit());
   }
-  return name_of(kWindowNames, window.kind);
+  return name_of(kWindowNames, window.kind());
 }
 /// "session 5m", "tumbling 1h", "tumbling month in \"UTC\"".
 inline std::string length_text(const ClosingWindow& window) {

@@ -228,7 +228,7 @@ class Describer {
                         type_text(feature.type), aggregate_name(feature.aggregate),
                         optional_expr(feature.argument), subsets(feature.events),
                         optional_expr(feature.where), key(feature.key), window_name(feature.window),
-                        duration(feature.window.duration)) +
+                        duration(feature.window.duration())) +
                 more_of_window(feature.window));
     std::string more;
     if (feature.half_life) more += " half life " + duration(feature.half_life);
@@ -243,11 +243,11 @@ class Describer {
   }
   std::string more_of_window(const FeatureWindow& window) const {
     std::string text;
-    if (window.excluding) text += " excluding " + duration(window.excluding);
-    if (window.events) text += fmt::format(" events {}", *window.events);
-    if (window.where) text += " where " + expr(*window.where);
-    if (window.zone) text += " zone " + expr(*window.zone);
-    if (window.every) text += " every " + duration(window.every);
+    if (window.excluding()) text += " excluding " + duration(window.excluding());
+    if (window.events()) text += fmt::format(" events {}", *window.events());
+    if (window.where()) text += " where " + expr(*window.where());
+    if (window.zone()) text += " zone " + expr(*window.zone());
+    if (window.every()) text += " every " + duration(window.every());
     if (window.needs) text += fmt::format(" needs {}", *window.needs);
     return text;
   }

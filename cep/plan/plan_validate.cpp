@@ -315,7 +315,7 @@ void PlanValidator::check_feature(const Feature& feature) {
   scope.features = true;
   if (feature.argument) check_expr(*feature.argument, scope);
   if (feature.where) check_condition(*feature.where, scope);
-  if (feature.window.where) check_condition(*feature.window.where, scope);
+  if (feature.window.where()) check_condition(*feature.window.where(), scope);
   const AggregateTraits& traits = traits_of(feature.aggregate);
   if ((traits.takes == AggregateInput::kNothing) == static_cast<bool>(feature.argument)) {
     problem("only count is without an argument");
@@ -339,7 +339,7 @@ void PlanValidator::check_feature(const Feature& feature) {
     if (feature.unless_alerted_by->value >= plan_.rules.size()) {
       problem("rule {} of {}", feature.unless_alerted_by->value, plan_.rules.size());
     }
-    const WindowKind kind = feature.window.kind;
+    const WindowKind kind = feature.window.kind();
     if (kind != WindowKind::kPrevious && kind != WindowKind::kPreviousEver &&
         kind != WindowKind::kPreviousEvents) {
       problem("`unless alerted by` is for `previous` windows");
@@ -349,65 +349,23 @@ void PlanValidator::check_feature(const Feature& feature) {
 
 void PlanValidator::check_feature_window(const Feature& feature) {
   const FeatureWindow& window = feature.window;
-  if (window.duration && *window.duration <= Duration{0}) problem("window of no length");
-  bool has_duration = false;
-  bool has_events = false;
-  const char* name = "";
-  switch (window.kind) {
-    case WindowKind::kLast:
-    case WindowKind::kPrevious:
-      name = window.kind == WindowKind::kLast ? "last" : "previous";
-      has_duration = true;
-      break;
-    case WindowKind::kTumbling:
-      name = "tumbling";
-      has_duration = true;
-      break;
-    case WindowKind::kSession:
-      name = "session";
-      has_duration = true;
-      break;
-    case WindowKind::kLastEvents:
-      name = "last events";
-      has_events = true;
-      break;
-    case WindowKind::kPreviousEvents:
-      name = "previous events";
-      has_events = true;
-      has_duration = window.duration.has_value();  // `within D` may stand there
-      break;
-    case WindowKind::kCalendar:
-      name = "calendar";
-      break;
-    case WindowKind::kEver:
-    case WindowKind::kPreviousEver:
-      name = "ever";
-      break;
+  const std::optional<Duration> duration = window.duration();
+  if (duration && *duration <= Duration{0}) problem("window of no length");
+  if (window.events() && *window.events() == 0) problem("a window of 0 events");
+  if (const auto* const calendar = window.as<CalendarUnitWindow>()) {
+    if (calendar->zone) {
+      Scope scope;
+      check_text(calendar->zone, scope, "a zone");
+    } else {
+      problem("a window of the calendar has a zone");
+    }
   }
-  if (has_duration && !window.duration) problem("`{}` without a duration", name);
-  if (!has_duration && window.duration) problem("`{}` with a duration", name);
-  if (has_events != window.events.has_value()) problem("`{}` and a number of events", name);
-  if (window.events && *window.events == 0) problem("a window of 0 events");
-  if ((window.kind == WindowKind::kCalendar) != static_cast<bool>(window.zone)) {
-    problem("a window of the calendar, and only it, has a zone");
-  }
-  if (window.zone) {
-    Scope scope;
-    check_text(window.zone, scope, "a zone");
-  }
-  if (window.excluding && window.kind != WindowKind::kLast) {
-    problem("`excluding last` is for `last`");
-  }
-  if (window.excluding && (*window.excluding <= Duration{0} ||
-                           (window.duration && *window.excluding >= *window.duration))) {
+  const std::optional<Duration> excluding = window.excluding();
+  if (excluding && (*excluding <= Duration{0} || *excluding >= *duration)) {
     problem("`excluding last` leaves nothing, or all");
   }
-  if (window.every && *window.every <= Duration{0}) problem("panes of no length");
-  if (window.every && window.kind != WindowKind::kLast && window.kind != WindowKind::kPrevious) {
-    problem("panes are for `last D` and `previous D`");
-  }
+  if (window.every() && *window.every() <= Duration{0}) problem("panes of no length");
   if (window.needs && *window.needs == 0) problem("`needs` 0 events");
-  if (window.where && !window.events) problem("`where` of a window without a number of events");
 }
 
 // No feature reads itself, whatever lies between.

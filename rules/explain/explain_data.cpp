@@ -145,12 +145,12 @@ std::string begin_of_unit(cep::CalendarUnit unit) {
 }
 // " in the last 10m, this event included".
 std::string window_words(const Words& words, const cep::FeatureWindow& window) {
-  const std::string time = window.duration ? duration_text(*window.duration) : "";
-  switch (window.kind) {
+  const std::string time = window.duration() ? duration_text(*window.duration()) : "";
+  switch (window.kind()) {
     case WindowKind::kLast:
-      if (window.excluding) {
+      if (window.excluding()) {
         return fmt::format(" in the last {} without the last {}", time,
-                           duration_text(*window.excluding));
+                           duration_text(*window.excluding()));
       }
       return fmt::format(" in the last {} up to and including this event", time);
     case WindowKind::kPrevious:
@@ -158,14 +158,14 @@ std::string window_words(const Words& words, const cep::FeatureWindow& window) {
     case WindowKind::kTumbling:
       return fmt::format(" in the current stretch of {} up to and including this event", time);
     case WindowKind::kCalendar:
-      if (window.unit == cep::CalendarUnit::kDay) {
+      if (window.unit() == cep::CalendarUnit::kDay) {
         return fmt::format(" since midnight in the time zone {}, up to and including this event",
-                           words.value(*window.zone));
+                           words.value(*window.zone()));
       }
       return fmt::format(
           " since this {} of the calendar began in the time zone {}{}, up to and including this "
           "event",
-          cep::unit_name(window.unit), words.value(*window.zone), begin_of_unit(window.unit));
+          cep::unit_name(window.unit()), words.value(*window.zone()), begin_of_unit(window.unit()));
     case WindowKind::kSession:
       return fmt::format(" since the last pause of {} or longer, up to and including this event",
                          time);
@@ -177,14 +177,14 @@ std::string window_words(const Words& words, const cep::FeatureWindow& window) {
       return " up to and including this event";
     case WindowKind::kPreviousEvents:
       return " before this event" +
-             (window.duration ? ", those less than " + time + " back" : std::string());
+             (window.duration() ? ", those less than " + time + " back" : std::string());
   }
   return {};
 }
 
 std::string aggregated(const Words& words, const cep::Feature& feature) {
   std::string kinds = kind_plural(words.plan(), feature.events);
-  if (const std::optional<std::uint32_t>& events = feature.window.events) {
+  if (const std::optional<std::uint32_t>& events = feature.window.events()) {
     kinds = *events == 1 ? "the last " + kind_noun(words.plan(), feature.events)
                          : fmt::format("the last {} {}", *events, kinds);
   }
@@ -202,12 +202,12 @@ std::string aggregated(const Words& words, const cep::Feature& feature) {
 std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature& feature) {
   const cep::FeatureWindow& window = feature.window;
   std::vector<std::string> out;
-  const std::string time = window.duration ? duration_text(*window.duration) : "";
-  switch (window.kind) {
+  const std::string time = window.duration() ? duration_text(*window.duration()) : "";
+  switch (window.kind()) {
     case WindowKind::kLast:
       out.push_back(fmt::format("an event exactly {} ago does not count any more", time));
-      if (window.excluding) {
-        const std::string near = duration_text(*window.excluding);
+      if (window.excluding()) {
+        const std::string near = duration_text(*window.excluding());
         out.push_back(fmt::format("one exactly {} ago counts, later ones do not", near));
       }
       break;
@@ -223,16 +223,16 @@ std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature
       out.push_back(fmt::format("an event exactly {} after the one before begins anew", time));
       break;
     case WindowKind::kPreviousEvents:
-      if (window.duration) {
+      if (window.duration()) {
         out.push_back(fmt::format("an event exactly {} ago does not count any more", time));
       }
       break;
     default:
       break;
   }
-  if (window.every) {
+  if (window.every()) {
     out.push_back(fmt::format("the old edge moves in steps of {}: it is moved back to a full {}",
-                              duration_text(*window.every), duration_text(*window.every)));
+                              duration_text(*window.every()), duration_text(*window.every())));
   }
   if (window.needs) {
     out.push_back(fmt::format("missing until the window has {}{}", counted(*window.needs, "event"),
@@ -277,20 +277,20 @@ std::vector<Passage> feature_passages(const Words& words) {
     const bool unnamed = feature.name.starts_with('$');
     Passage said{fmt::format("{}: {}", unnamed ? "Without a name" : in_code(feature.name),
                              feature_noun(words.plan(), feature))};
-    for (const std::string& condition : of_feature.conditions(feature.window.where)) {
+    for (const std::string& condition : of_feature.conditions(feature.window.where())) {
       said.parts.push_back({"only events where " + condition + " take a place among them"});
     }
     const std::vector<std::string> conditions = of_feature.conditions(feature.where);
     for (const std::string& condition : conditions) {
       said.parts.push_back({"only those where " + condition});
     }
-    if (feature.window.events && !conditions.empty()) {
+    if (feature.window.events() && !conditions.empty()) {
       said.parts.push_back(
           {fmt::format("the last {} are taken first, then {} looked at",
-                       counted(*feature.window.events, "event"),
+                       counted(*feature.window.events(), "event"),
                        conditions.size() > 1 ? "the conditions are" : "the condition is")});
     }
-    if (feature.window.events && feature.argument) {
+    if (feature.window.events() && feature.argument) {
       said.parts.push_back({fmt::format("an event without {} takes a place among them",
                                         of_feature.value(*feature.argument))});
     }

@@ -135,14 +135,14 @@ std::vector<Passage> state_passages(const Words& words, const cep::RuleProfile& 
     const cep::Feature& feature = plan.features[memory.feature.value];
     const std::string name =
         feature.name.starts_with('$') ? feature_noun(plan, feature) : in_code(feature.name);
-    const bool grows = feature.window.kind == cep::WindowKind::kTumbling ||
-                       feature.window.kind == cep::WindowKind::kCalendar ||
-                       feature.window.kind == cep::WindowKind::kSession;
+    const bool grows = feature.window.kind() == cep::WindowKind::kTumbling ||
+                       feature.window.kind() == cep::WindowKind::kCalendar ||
+                       feature.window.kind() == cep::WindowKind::kSession;
     const std::string until =
         grows          ? std::string("what it knows of the stretch at hand")
         : memory.keeps ? fmt::format("each event for {}", duration_text(*memory.keeps))
-        : feature.window.events
-            ? fmt::format("the last {}, for ever", counted(*feature.window.events, "event"))
+        : feature.window.events()
+            ? fmt::format("the last {}, for ever", counted(*feature.window.events(), "event"))
             : std::string("its value, for ever");
     out.push_back({fmt::format(
         "{} keeps for each key {}: about {}{}.", name, until, bytes_words(memory.bytes_first),

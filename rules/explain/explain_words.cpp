@@ -339,7 +339,8 @@ std::string Words::feature(const Expr& expr) const {
     out = feature_noun(plan_, read);
     const std::vector<std::string> where = Words(plan_, nullptr).conditions(read.where);
     if (!where.empty()) out += " (only those where " + listed(where) + ")";
-    const std::vector<std::string> in_window = Words(plan_, nullptr).conditions(read.window.where);
+    const std::vector<std::string> in_window =
+        Words(plan_, nullptr).conditions(read.window.where());
     if (!in_window.empty()) {
       out += " (only events where " + listed(in_window) + " take a place among them)";
     }

@@ -118,17 +118,17 @@ class Writer {
 
   std::string window(const cep::FeatureWindow& window) const {
     std::string text = range(window);
-    if (window.where) text += " where (" + expr(*window.where) + ")";
-    if (window.excluding) text += " excluding last " + duration_text(*window.excluding);
-    if (window.every) text += " every " + duration_text(*window.every);
+    if (window.where()) text += " where (" + expr(*window.where()) + ")";
+    if (window.excluding()) text += " excluding last " + duration_text(*window.excluding());
+    if (window.every()) text += " every " + duration_text(*window.every());
     if (window.needs) text += fmt::format(" needs {} events", *window.needs);
     return text;
   }
 
  private:
   std::string range(const cep::FeatureWindow& window) const {
-    const std::string duration = window.duration ? duration_text(*window.duration) : "";
-    switch (window.kind) {
+    const std::string duration = window.duration() ? duration_text(*window.duration()) : "";
+    switch (window.kind()) {
       case cep::WindowKind::kLast:
         return "last " + duration;
       case cep::WindowKind::kPrevious:
@@ -136,10 +136,10 @@ class Writer {
       case cep::WindowKind::kTumbling:
         return "tumbling " + duration;
       case cep::WindowKind::kCalendar:
-        if (window.unit != cep::CalendarUnit::kDay) {
-          return fmt::format("this {} in {}", cep::unit_name(window.unit), expr(*window.zone));
+        if (window.unit() != cep::CalendarUnit::kDay) {
+          return fmt::format("this {} in {}", cep::unit_name(window.unit()), expr(*window.zone()));
         }
-        return "today in " + expr(*window.zone);
+        return "today in " + expr(*window.zone());
       case cep::WindowKind::kSession:
         return "session gap " + duration;
       case cep::WindowKind::kEver:
@@ -147,10 +147,10 @@ class Writer {
       case cep::WindowKind::kPreviousEver:
         return "previous ever";
       case cep::WindowKind::kLastEvents:
-        return fmt::format("last {} events", *window.events);
+        return fmt::format("last {} events", *window.events());
       case cep::WindowKind::kPreviousEvents:
-        return fmt::format("previous {} events", *window.events) +
-               (window.duration ? " within " + duration : "");
+        return fmt::format("previous {} events", *window.events()) +
+               (window.duration() ? " within " + duration : "");
     }
     return {};
   }

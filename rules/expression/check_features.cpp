@@ -53,9 +53,9 @@ ExprScope scope_of(const ResolvedKinds& kinds, const RuleScope* rule) {
 
 bool check_unless_place(CheckContext& context, const tree::Unless& unless,
                         const cep::FeatureWindow& window, bool told) {
-  const bool is_previous = window.kind == WindowKind::kPrevious ||
-                           window.kind == WindowKind::kPreviousEvents ||
-                           window.kind == WindowKind::kPreviousEver;
+  const bool is_previous = window.kind() == WindowKind::kPrevious ||
+                           window.kind() == WindowKind::kPreviousEvents ||
+                           window.kind() == WindowKind::kPreviousEver;
   if (!is_previous && told) return false;
   if (!is_previous) {
     Diagnostic diagnostic = make_diagnostic(Code::kE0454, unless.span,
@@ -277,13 +277,14 @@ void add_feature(CheckContext& context, FeatureBody body, const std::string& nam
 void warn_of_other_window(CheckContext& context, const tree::Name& name,
                           const cep::FeatureWindow& window, SourceSpan span) {
   const std::size_t last = name.text.rfind('_');
-  if (last == std::string::npos || !window.duration || window.excluding || window.events) return;
+  if (last == std::string::npos || !window.duration() || window.excluding() || window.events())
+    return;
   const std::optional<cep::Duration> named = cep::parse_duration(name.text.substr(last + 1));
-  if (!named || *named == *window.duration) return;
+  if (!named || *named == *window.duration()) return;
   Diagnostic diagnostic =
       make_diagnostic(Code::kW0038, span,
                       fmt::format("{} has a window of {}", in_code(name.text),
-                                  in_code(cep::format_duration(*window.duration))),
+                                  in_code(cep::format_duration(*window.duration()))),
                       fmt::format("its name says {}", in_code(cep::format_duration(*named))));
   diagnostic.helps.emplace_back("correct the window, or the name");
   context.sink.report(std::move(diagnostic));
@@ -430,10 +431,11 @@ std::string feature_meaning(const CheckContext& context, const FeatureBody& body
       "half life {} "
       "weight {} percentile {} unless {}",
       static_cast<int>(feature.aggregate), text(feature.argument), text(feature.where),
-      static_cast<int>(window.kind), static_cast<int>(window.unit), length(window.duration),
-      length(window.excluding), window.events.value_or(0), text(window.where), text(window.zone),
-      length(window.every), window.needs.value_or(0), length(feature.half_life),
-      feature.weight.value_or(0), feature.percentile, body.unless ? body.unless->rule.text : "-");
+      static_cast<int>(window.kind()), static_cast<int>(window.unit()), length(window.duration()),
+      length(window.excluding()), window.events().value_or(0), text(window.where()),
+      text(window.zone()), length(window.every()), window.needs.value_or(0),
+      length(feature.half_life), feature.weight.value_or(0), feature.percentile,
+      body.unless ? body.unless->rule.text : "-");
   for (const cep::Subset& subset : feature.events) {
     meaning += fmt::format(" of {} {} {}", subset.type.value, text(subset.condition), subset.role);
   }

@@ -4,11 +4,11 @@
 
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "rules/context/report.h"
 
 namespace tocsin::rules {
-using cep::WindowKind;
 using tree::RangeForm;
 
 namespace {
@@ -35,54 +35,54 @@ class WindowChecker {
     return false;
   }
 
-  bool take_duration(WindowKind kind, const char* word) {
-    window_.kind = kind;
+  template <typename Range>
+  bool take_duration(const char* word) {
     if (!tree_.duration || !require_positive(context_, *tree_.duration, word)) return false;
-    window_.duration = tree_.duration->value;
+    window_.range = Range{tree_.duration->value};
     return true;
   }
-  bool take_events(WindowKind kind) {
-    window_.kind = kind;
+  template <typename Range>
+  bool take_events() {
     if (!tree_.events) return false;
     const std::int64_t count = tree_.events->value;
     if (count < 1 || count > kEventsMax) {
       return refuse(Code::kE0452, tree_.events->span, fmt::format("a window of {} events", count),
                     fmt::format("from 1 to {} events", kEventsMax));
     }
-    window_.events = static_cast<std::uint32_t>(count);
+    window_.range = Range{static_cast<std::uint32_t>(count)};
     return true;
   }
 
   bool check_range(ExpressionChecker& checker) {
     switch (tree_.form) {
       case RangeForm::kLast:
-        return take_duration(WindowKind::kLast, "last");
+        return take_duration<cep::LastWindow>("last");
       case RangeForm::kLastEvents:
-        return take_events(WindowKind::kLastEvents);
+        return take_events<cep::LastEventsWindow>();
       case RangeForm::kPrevious:
-        return take_duration(WindowKind::kPrevious, "previous");
+        return take_duration<cep::PreviousWindow>("previous");
       case RangeForm::kPreviousEvents:
-        if (!take_events(WindowKind::kPreviousEvents)) return false;
+        if (!take_events<cep::PreviousEventsWindow>()) return false;
         if (!tree_.within) return true;
         if (!require_positive(context_, *tree_.within, "within")) return false;
-        window_.duration = tree_.within->value;
+        window_.as<cep::PreviousEventsWindow>()->within = tree_.within->value;
         return true;
       case RangeForm::kPreviousEver:
-        window_.kind = WindowKind::kPreviousEver;
+        window_.range = cep::PreviousEverWindow();
         return true;
       case RangeForm::kTumbling:
-        return take_duration(WindowKind::kTumbling, "tumbling");
+        return take_duration<cep::TumblingWindow>("tumbling");
       case RangeForm::kCalendar: {
-        window_.kind = WindowKind::kCalendar;
-        window_.unit = tree_.unit;
         if (!tree_.zone) return false;
-        window_.zone = checker.check_zone(*tree_.zone).expr;
-        return window_.zone != nullptr;
+        cep::ExprPtr zone = checker.check_zone(*tree_.zone).expr;
+        if (!zone) return false;
+        window_.range = cep::CalendarUnitWindow{tree_.unit, std::move(zone)};
+        return true;
       }
       case RangeForm::kSession:
-        return take_duration(WindowKind::kSession, "gap");
+        return take_duration<cep::SessionWindow>("gap");
       case RangeForm::kEver:
-        window_.kind = WindowKind::kEver;
+        window_.range = cep::EverWindow();
         return true;
     }
     return false;
@@ -92,40 +92,48 @@ class WindowChecker {
     if (!tree_.where) return true;
     const Condition where = checker.check_condition(*tree_.where);
     if (where.broken) return false;
-    window_.where = where.expr();
-    return window_.where != nullptr;
+    cep::ExprPtr expr = where.expr();
+    if (auto* const last = window_.as<cep::LastEventsWindow>()) {
+      last->where = expr;
+    } else if (auto* const previous = window_.as<cep::PreviousEventsWindow>()) {
+      previous->where = expr;
+    }
+    return expr != nullptr;
   }
 
   bool check_excluding() {
     if (!tree_.excluding) return true;
     if (!require_positive(context_, *tree_.excluding, "excluding last")) return false;
-    if (tree_.excluding->value >= *window_.duration) {
+    auto* const last = window_.as<cep::LastWindow>();
+    if (tree_.excluding->value >= last->duration) {
       return refuse(Code::kE0451, tree_.excluding->span,
                     fmt::format("the window of {} is excluded as a whole",
-                                cep::format_duration(*window_.duration)),
+                                cep::format_duration(last->duration)),
                     "exclude less than the window is long");
     }
-    window_.excluding = tree_.excluding->value;
+    last->excluding = tree_.excluding->value;
     return true;
   }
 
   bool check_every() {
     if (!tree_.every) return true;
     const SourceSpan span = tree_.every->span;
-    const bool slides = window_.kind == WindowKind::kLast || window_.kind == WindowKind::kPrevious;
-    if (!slides) {
+    auto* const last = window_.as<cep::LastWindow>();
+    auto* const previous = window_.as<cep::PreviousWindow>();
+    if (last == nullptr && previous == nullptr) {
       return refuse(Code::kE0450, span, "`every` on a window that has no old edge in time",
                     "it stands with `last D` and `previous D`");
     }
     if (!require_positive(context_, *tree_.every, "every")) return false;
-    if (tree_.every->value > *window_.duration) {
+    const cep::Duration duration = last != nullptr ? last->duration : previous->duration;
+    if (tree_.every->value > duration) {
       return refuse(
           Code::kE0450, span,
           fmt::format("panes of {} in a window of {}", cep::format_duration(tree_.every->value),
-                      cep::format_duration(*window_.duration)),
+                      cep::format_duration(duration)),
           "a pane is at most as long as the window");
     }
-    window_.every = tree_.every->value;
+    (last != nullptr ? last->every : previous->every) = tree_.every->value;
     return true;
   }
 
@@ -136,9 +144,9 @@ class WindowChecker {
       return refuse(Code::kE0452, tree_.needs->span, fmt::format("`needs {} events`", count),
                     "leave it out, or say how many there must be");
     }
-    if (window_.events && count > *window_.events) {
+    if (window_.events() && count > *window_.events()) {
       return refuse(Code::kE0452, tree_.needs->span,
-                    fmt::format("a window of {} events never has {}", *window_.events, count));
+                    fmt::format("a window of {} events never has {}", *window_.events(), count));
     }
     window_.needs = static_cast<std::uint32_t>(count);
     return true;

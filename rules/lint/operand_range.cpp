@@ -88,25 +88,25 @@ OperandRange of_count(const ExprScope& scope, const Expr& operand) {
 OperandRange of_feature(const cep::Feature& feature, bool takes_this_event) {
   if (traits_of(feature.aggregate).gives != cep::AggregateResult::kNumberOf) return {};
   const std::int64_t least = takes_this_event && feature.aggregate == Aggregate::kCount ? 1 : 0;
-  if (!feature.window.events && least == 1) {
+  if (!feature.window.events() && least == 1) {
     return {OwnedValue(Value::integer(1)), std::nullopt, false,
             "this event is counted too: `over previous …` leaves it out"};
   }
-  if (!feature.window.events)
+  if (!feature.window.events())
     return {OwnedValue(Value::integer(0)), std::nullopt, false, "a number of events is 0 or more"};
-  return between(least, *feature.window.events,
-                 fmt::format("the window holds {} events at most", *feature.window.events));
+  return between(least, *feature.window.events(),
+                 fmt::format("the window holds {} events at most", *feature.window.events()));
 }
 
 // Whether the feature, read at an event that the condition is asked of, has always taken it.
 bool takes_this_event(const ExprScope& scope, const cep::Feature& feature, const Expr& read) {
   const bool in_match = scope.place == Place::kStep || scope.place == Place::kMatch;
-  const cep::WindowKind kind = feature.window.kind;
+  const cep::WindowKind kind = feature.window.kind();
   const bool holds_it = kind != cep::WindowKind::kPrevious &&
                         kind != cep::WindowKind::kPreviousEvents &&
-                        kind != cep::WindowKind::kPreviousEver && !feature.window.excluding;
+                        kind != cep::WindowKind::kPreviousEver && !feature.window.excluding();
   if (!in_match || scope.types_broken || scope.types.empty() || !holds_it || feature.where ||
-      feature.window.where || !read.args.empty())
+      feature.window.where() || !read.args.empty())
     return false;
   return std::ranges::all_of(scope.types, [&](cep::EventTypeIndex type) {
     return std::ranges::any_of(feature.events, [&](const cep::Subset& subset) {
@@ -135,11 +135,11 @@ bool is_share(const CheckContext& context, const Expr& operand) {
   const cep::Feature& a = context.features[feature_of(part)];
   const cep::Feature& b = context.features[feature_of(whole)];
   if (a.aggregate != Aggregate::kCount || b.aggregate != Aggregate::kCount || b.where) return false;
-  if (a.window.where || b.window.where) return false;
-  const bool same_window = a.window.kind == b.window.kind && a.window.unit == b.window.unit &&
-                           a.window.duration == b.window.duration &&
-                           a.window.events == b.window.events &&
-                           a.window.excluding == b.window.excluding;
+  if (a.window.where() || b.window.where()) return false;
+  const bool same_window =
+      a.window.kind() == b.window.kind() && a.window.unit() == b.window.unit() &&
+      a.window.duration() == b.window.duration() && a.window.events() == b.window.events() &&
+      a.window.excluding() == b.window.excluding();
   return same_window && std::ranges::all_of(a.events, [&](const cep::Subset& subset) {
            return std::ranges::any_of(b.events, [&](const cep::Subset& other) {
              return other.type == subset.type && !other.condition;

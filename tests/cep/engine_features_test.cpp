@@ -82,7 +82,7 @@ cep::Feature& add_feature(cep::Plan& plan, Aggregate aggregate, FieldIndex key,
   feature.key.parts = {{plan.event_types[0].fields[key.value].name,
                         type_of(TypeKind::kString),
                         {{EventTypeIndex(0), key, ""}}}};
-  feature.window.duration = cep::Duration{window_ms * 1'000};
+  feature.window.range = cep::LastWindow{cep::Duration{window_ms * 1'000}};
   auto read = std::make_shared<cep::Expr>();
   read->op = cep::Op::kFeature;
   read->type = feature.type;
@@ -208,11 +208,11 @@ TEST_CASE("engine: at a deadline a feature has the value of the match's last eve
 TEST_CASE("engine: `previous` leaves this event out, for rules of its own key and of another") {
   for (const FieldIndex key : {kCard, kDevice}) {
     cep::Plan plan = pay_plan();
-    add_feature(plan, Aggregate::kCount, key, 10).window.kind = cep::WindowKind::kPrevious;
-    add_feature(plan, Aggregate::kMax, key, 10).window.kind = cep::WindowKind::kPrevious;
+    const cep::PreviousWindow previous{cep::Duration{10'000}};
+    add_feature(plan, Aggregate::kCount, key, 10).window.range = previous;
+    add_feature(plan, Aggregate::kMax, key, 10).window.range = previous;
     cep::Feature& last = add_feature(plan, Aggregate::kLast, key, 10);
-    last.window = {};
-    last.window.kind = cep::WindowKind::kPreviousEver;
+    last.window.range = cep::PreviousEverWindow();
     CHECK(messages_of(plan, {{1, "c", "d", 100},
                              {1, "c", "d", 50},
                              {5, "c", "d", {}},
@@ -224,18 +224,15 @@ TEST_CASE("engine: `previous` leaves this event out, for rules of its own key an
 
 TEST_CASE("engine: windows of events, tumbling, sessions, panes and needs") {
   cep::Plan plan = pay_plan();
-  const auto add = [&](Aggregate aggregate, cep::WindowKind kind) -> cep::FeatureWindow& {
-    cep::Feature& feature = add_feature(plan, aggregate, kCard, 10);
-    feature.window.kind = kind;
-    return feature.window;
+  const auto add = [&](Aggregate aggregate) -> cep::FeatureWindow& {
+    return add_feature(plan, aggregate, kCard, 10).window;
   };
-  cep::FeatureWindow& two = add(Aggregate::kSum, cep::WindowKind::kLastEvents);
-  two.duration.reset();
-  two.events = 2;
-  add(Aggregate::kSum, cep::WindowKind::kTumbling);
-  add(Aggregate::kCount, cep::WindowKind::kSession).duration = cep::Duration{4'000};
-  add(Aggregate::kMin, cep::WindowKind::kLast).every = cep::Duration{5'000};
-  add(Aggregate::kCount, cep::WindowKind::kLast).needs = 3;
+  const cep::Duration ten_ms{10'000};
+  add(Aggregate::kSum).range = cep::LastEventsWindow{2};
+  add(Aggregate::kSum).range = cep::TumblingWindow{ten_ms};
+  add(Aggregate::kCount).range = cep::SessionWindow{cep::Duration{4'000}};
+  add(Aggregate::kMin).range = cep::LastWindow{ten_ms, {}, cep::Duration{5'000}};
+  add(Aggregate::kCount).needs = 3;
   CHECK(messages_of(plan, {{1, "c", "d", 100},
                            {4, "c", "d", 200},
                            {8, "c", "d", 300},

@@ -61,28 +61,29 @@ std::vector<Taken> in_window(const FeatureWindow& window, const std::vector<Take
   for (const Taken& event : all) {
     const std::int64_t us = event.time.us;
     bool is_in = true;
-    switch (window.kind) {
+    switch (window.kind()) {
       case WindowKind::kLast:
       case WindowKind::kPrevious: {
-        std::int64_t edge = now.us - window.duration->us;
-        if (window.every) edge = floor_to(edge, window.every->us);
+        std::int64_t edge = now.us - window.duration()->us;
+        if (window.every()) edge = floor_to(edge, window.every()->us);
         is_in = us > edge;
-        if (window.excluding) is_in = is_in && us <= now.us - window.excluding->us;
+        if (window.excluding()) is_in = is_in && us <= now.us - window.excluding()->us;
         break;
       }
       case WindowKind::kPreviousEvents:
       case WindowKind::kLastEvents:
-        is_in = !window.duration || us > now.us - window.duration->us;
+        is_in = !window.duration() || us > now.us - window.duration()->us;
         break;
       case WindowKind::kTumbling:
-        is_in = us >= floor_to(now.us, window.duration->us);
+        is_in = us >= floor_to(now.us, window.duration()->us);
         break;
       case WindowKind::kCalendar:
-        is_in = local_unit(*zone, window.unit, event.time) == local_unit(*zone, window.unit, now);
+        is_in =
+            local_unit(*zone, window.unit(), event.time) == local_unit(*zone, window.unit(), now);
         break;
       case WindowKind::kSession:
         // Only what is aggregated begins a session or keeps it going.
-        if (event.time - before >= *window.duration) out.clear();
+        if (event.time - before >= *window.duration()) out.clear();
         is_in = event.counts || !out.empty();
         break;
       default:
@@ -91,9 +92,9 @@ std::vector<Taken> in_window(const FeatureWindow& window, const std::vector<Take
     if (event.counts) before = event.time;
     if (is_in) out.push_back(event);
   }
-  if (window.kind == WindowKind::kSession && now - before >= *window.duration) out.clear();
-  if (window.events && out.size() > *window.events) {
-    out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(*window.events));
+  if (window.kind() == WindowKind::kSession && now - before >= *window.duration()) out.clear();
+  if (window.events() && out.size() > *window.events()) {
+    out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(*window.events()));
   }
   return out;
 }
@@ -111,10 +112,10 @@ TEST_CASE("feature windows: every aggregate and window gives what its definition
     std::uint32_t number = 0;
     std::vector<Taken> all;
     std::deque<std::string> texts;
-    const bool is_today = feature.window.kind == WindowKind::kCalendar;
+    const bool is_today = feature.window.kind() == WindowKind::kCalendar;
     EventTime now{is_today ? random.between(-100, 100) : random.between(-1'000, 1'000)};
     CAPTURE(static_cast<int>(feature.aggregate));
-    CAPTURE(static_cast<int>(feature.window.kind));
+    CAPTURE(static_cast<int>(feature.window.kind()));
     const std::size_t steps = random.chance(5) ? 400 : 40;
     const std::size_t idle = random.below(60);
     const Zone* zone = nullptr;
@@ -125,9 +126,9 @@ TEST_CASE("feature windows: every aggregate and window gives what its definition
           random.chance(30) ? 0 : random.between(0, random.chance(10) ? 60 : 6);
       now.us += is_today ? gap * kHour / 4 * factor : gap;
       const bool takes = !random.chance(idle);
-      const bool is_previous = feature.window.kind == WindowKind::kPrevious ||
-                               feature.window.kind == WindowKind::kPreviousEver ||
-                               feature.window.kind == WindowKind::kPreviousEvents;
+      const bool is_previous = feature.window.kind() == WindowKind::kPrevious ||
+                               feature.window.kind() == WindowKind::kPreviousEver ||
+                               feature.window.kind() == WindowKind::kPreviousEvents;
       if (random.chance(20) && number != 0) {  // what sweeping does
         const std::int64_t expiry = pool.at(number).expiry(now);
         if (expiry == WindowState::kDead) {
@@ -152,8 +153,8 @@ TEST_CASE("feature windows: every aggregate and window gives what its definition
       };
       if (!is_previous) take();
       if (is_today && (zone == nullptr || random.chance(10))) {
-        zone = find_zone(plan.zones, feature.window.zone->op == Op::kLiteral
-                                         ? literal_of(*feature.window.zone).text
+        zone = find_zone(plan.zones, feature.window.zone()->op == Op::kLiteral
+                                         ? literal_of(*feature.window.zone()).text
                                          : random.pick({"back", "skips", "utc"}));
       }
       if (random.chance(80)) {

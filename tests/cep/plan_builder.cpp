@@ -105,7 +105,7 @@ cep::Feature& PlanBuilder::count(const std::string& name, std::vector<cep::Subse
   feature.type = type_of(TypeKind::kInt);
   feature.events = std::move(events);
   feature.key = std::move(key);
-  feature.window.duration = cep::Duration{last_ms * 1'000};
+  feature.window.range = cep::LastWindow{cep::Duration{last_ms * 1'000}};
   feature.where = std::move(where);
   plan.features.push_back(std::move(feature));
   return plan.features.back();

@@ -68,7 +68,7 @@ Plan sample_plan() {
   feature.events = {any};
   feature.where = above(100);
   feature.key = by_card;
-  feature.window.duration = Duration{600'000'000};
+  feature.window.range = LastWindow{Duration{600'000'000}};
   plan.features = {feature};
 
   Rule rule;
@@ -98,6 +98,7 @@ Plan sample_plan() {
   return plan;
 }
 Step& step_at(Plan& plan, std::size_t place) { return *plan.rules[0].pattern[place].step(); }
+LastWindow& last_window(Plan& plan) { return *plan.features[0].window.as<LastWindow>(); }
 ExprPtr utc() { return literal(Value::string("UTC"), type_of(TypeKind::kString)); }
 Subset any_payment() { return {EventTypeIndex(0), nullptr, "payment"}; }
 Table sample_table() {
@@ -179,7 +180,7 @@ TEST_CASE("plan: any change of meaning changes the text") {
       [](Plan& p) { p.event_types[0].bound = Duration{1}; },
       [](Plan& p) { p.event_types[0].id_field = FieldIndex(1); },
       [](Plan& p) { p.event_types[0].fields[1].optional = true; },
-      [](Plan& p) { p.features[0].window.kind = WindowKind::kPrevious; },
+      [](Plan& p) { p.features[0].window.range = PreviousWindow{Duration{600'000'000}}; },
       [](Plan& p) { p.features[0].where = nullptr; },
       [](Plan& p) { p.rules[0].key.parts.clear(); },
       [](Plan& p) { step_at(p, 0).quantifier.max = 3; },
@@ -208,10 +209,12 @@ TEST_CASE("plan: any change of meaning changes the text") {
       [](Plan& p) {
         p.zones.push_back({"UTC", {{kEventTimeMin, 0}}});
       },
-      [](Plan& p) { p.features[0].window.excluding = Duration{1}; },
-      [](Plan& p) { p.features[0].window.events = 3; },
-      [](Plan& p) { p.features[0].window.zone = utc(); },
-      [](Plan& p) { p.features[0].window.every = Duration{1}; },
+      [](Plan& p) { last_window(p).excluding = Duration{1}; },
+      [](Plan& p) { p.features[0].window.range = LastEventsWindow{3}; },
+      [](Plan& p) {
+        p.features[0].window.range = CalendarUnitWindow{CalendarUnit::kDay, utc()};
+      },
+      [](Plan& p) { last_window(p).every = Duration{1}; },
       [](Plan& p) { p.features[0].window.needs = 3; },
       [](Plan& p) { p.features[0].half_life = Duration{1}; },
       [](Plan& p) { p.features[0].weight = 0.5; },
@@ -271,8 +274,7 @@ TEST_CASE("plan: what no rule text could have said is found") {
        [](Plan& p) { p.event_types[0].fields[1].type.kind = TypeKind::kFraction; }},
       {"only count is without", [](Plan& p) { p.features[0].argument = nullptr; }},
       {"only count is without", [](Plan& p) { p.features[0].aggregate = Aggregate::kCount; }},
-      {"window of no length", [](Plan& p) { p.features[0].window.duration = Duration{0}; }},
-      {"`last` without", [](Plan& p) { p.features[0].window.duration.reset(); }},
+      {"window of no length", [](Plan& p) { last_window(p).duration = Duration{0}; }},
       {"no kind of event", [](Plan& p) { p.features[0].events.clear(); }},
       {"event type 3 of 1", [](Plan& p) { p.rules[0].considered[0].type = EventTypeIndex(3); }},
       {"field 9 of `payment`",
@@ -426,11 +428,12 @@ TEST_CASE("plan: what no rule text could have said is found") {
        [](Plan& p) {
          p.zones = {{"UTC", {{EventTime{1}, 0}, {EventTime{1}, 0}}}};
        }},
-      {"`last` and a number", [](Plan& p) { p.features[0].window.events = 3; }},
-      {"only it, has a zone", [](Plan& p) { p.features[0].window.zone = utc(); }},
+      {"a window of 0 events", [](Plan& p) { p.features[0].window.range = LastEventsWindow{0}; }},
+      {"of the calendar has a zone",
+       [](Plan& p) { p.features[0].window.range = CalendarUnitWindow(); }},
       {"`excluding last` leaves",
-       [](Plan& p) { p.features[0].window.excluding = Duration{700'000'000}; }},
-      {"panes of no length", [](Plan& p) { p.features[0].window.every = Duration{0}; }},
+       [](Plan& p) { last_window(p).excluding = Duration{700'000'000}; }},
+      {"panes of no length", [](Plan& p) { last_window(p).every = Duration{0}; }},
       {"`needs` 0", [](Plan& p) { p.features[0].window.needs = 0; }},
       {"half life or a weight", [](Plan& p) { p.features[0].weight = 0.5; }},
       {"half life or a weight", [](Plan& p) { p.features[0].aggregate = Aggregate::kEwma; }},

@@ -86,35 +86,59 @@ Feature random_window_feature(Random& random) {
   feature.name = "f";
   feature.aggregate = kAggregates[random.below(kAggregates.size())];
   FeatureWindow& window = feature.window;
-  window.kind = static_cast<WindowKind>(random.below(9));
+  const auto kind = static_cast<WindowKind>(random.below(9));
   const auto length = [&] { return Duration{random.between(1, 40) * (random.chance(50) ? 1 : 7)}; };
-  switch (window.kind) {
-    case WindowKind::kLast:
-    case WindowKind::kPrevious:
-      window.duration = length();
-      if (traits_of(feature.aggregate).can_remove && random.chance(50)) {
-        window.every = Duration{random.between(1, window.duration->us)};
+  const auto panes = [&](Duration of) -> std::optional<Duration> {
+    if (!traits_of(feature.aggregate).can_remove || !random.chance(50)) return std::nullopt;
+    return Duration{random.between(1, of.us)};
+  };
+  const auto count = [&] { return static_cast<std::uint32_t>(random.between(1, 12)); };
+  switch (kind) {
+    case WindowKind::kLast: {
+      LastWindow last{length()};
+      last.every = panes(last.duration);
+      if (last.duration.us > 1 && random.chance(40)) {
+        last.excluding = Duration{random.between(1, last.duration.us - 1)};
       }
-      if (window.kind == WindowKind::kLast && window.duration->us > 1 && random.chance(40)) {
-        window.excluding = Duration{random.between(1, window.duration->us - 1)};
-      }
+      window.range = last;
       break;
+    }
+    case WindowKind::kPrevious: {
+      PreviousWindow previous{length()};
+      previous.every = panes(previous.duration);
+      window.range = previous;
+      break;
+    }
     case WindowKind::kTumbling:
+      window.range = TumblingWindow{length()};
+      break;
     case WindowKind::kSession:
-      window.duration = length();
+      window.range = SessionWindow{length()};
       break;
-    case WindowKind::kCalendar:
-      window.unit = random.pick({CalendarUnit::kDay, CalendarUnit::kDay, CalendarUnit::kWeek,
-                                 CalendarUnit::kMonth, CalendarUnit::kYear});
-      window.zone = zone_text(random.chance(50) ? nullptr : random.pick({"back", "skips", "utc"}));
+    case WindowKind::kCalendar: {
+      CalendarUnitWindow calendar;
+      calendar.unit = random.pick({CalendarUnit::kDay, CalendarUnit::kDay, CalendarUnit::kWeek,
+                                   CalendarUnit::kMonth, CalendarUnit::kYear});
+      calendar.zone =
+          zone_text(random.chance(50) ? nullptr : random.pick({"back", "skips", "utc"}));
+      window.range = std::move(calendar);
       break;
-    case WindowKind::kPreviousEvents:
-      if (random.chance(50)) window.duration = length();
-      [[fallthrough]];
+    }
+    case WindowKind::kPreviousEvents: {
+      PreviousEventsWindow previous;
+      if (random.chance(50)) previous.within = length();
+      previous.events = count();
+      window.range = previous;
+      break;
+    }
     case WindowKind::kLastEvents:
-      window.events = static_cast<std::uint32_t>(random.between(1, 12));
+      window.range = LastEventsWindow{count()};
       break;
-    default:
+    case WindowKind::kEver:
+      window.range = EverWindow();
+      break;
+    case WindowKind::kPreviousEver:
+      window.range = PreviousEverWindow();
       break;
   }
   if (random.chance(25)) window.needs = static_cast<std::uint32_t>(random.between(1, 5));

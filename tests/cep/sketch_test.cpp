@@ -81,9 +81,9 @@ TEST_CASE("sketch: a percentile is exact up to 1,024 values, however their numbe
     CAPTURE(panes);
     Plan plan;
     Feature feature = feature_of(Aggregate::kPercentile, TypeKind::kInt);
-    feature.window.kind = WindowKind::kLast;
-    feature.window.duration = Duration{1'000'000};
-    if (panes) feature.window.every = Duration{100'000};
+    LastWindow last{Duration{1'000'000}};
+    if (panes) last.every = Duration{100'000};
+    feature.window.range = last;
     const WindowSpec spec = make_window_spec(plan, feature, 1'000'000);
     WindowPool pool(7);
     const std::uint32_t number = pool.make(spec);
@@ -127,11 +127,9 @@ TEST_CASE("sketch: a percentile is exact up to 1,024 values, however their numbe
 TEST_CASE("sketch: distinct of a window that slides stays exact, of one that grows is within 2 %") {
   Plan plan;
   Feature sliding = feature_of(Aggregate::kDistinct, TypeKind::kString);
-  sliding.window.kind = WindowKind::kLastEvents;
-  sliding.window.events = 4'000;
+  sliding.window.range = LastEventsWindow{4'000};
   Feature growing = sliding;
-  growing.window = {};
-  growing.window.kind = WindowKind::kEver;
+  growing.window.range = EverWindow();
   const WindowSpec sliding_spec = make_window_spec(plan, sliding, 1'000'000);
   const WindowSpec growing_spec = make_window_spec(plan, growing, 1'000'000);
   WindowPool pool(3);

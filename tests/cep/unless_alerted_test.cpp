@@ -24,7 +24,7 @@ cep::ExprPtr above(cep::ExprPtr value, std::int64_t least) {
 namespace {
 cep::Feature& usual(PlanBuilder& b, cep::KeySpec key) {
   cep::Feature& feature = b.count("usual", {b.kind("pay")}, std::move(key), 100);
-  feature.window.kind = cep::WindowKind::kPrevious;
+  feature.window.range = cep::PreviousWindow{*feature.window.duration()};
   feature.unless_alerted_by = cep::RuleIndex(0);
   return feature;
 }

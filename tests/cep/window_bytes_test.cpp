@@ -76,7 +76,7 @@ class Stream {
         feature_(feature),
         zones_(zones),
         varied_(varied),
-        is_today_(feature.window.kind == WindowKind::kCalendar),
+        is_today_(feature.window.kind() == WindowKind::kCalendar),
         now_{random.between(-1'000, 1'000)} {}
   EventTime move() {
     const std::int64_t gap =
@@ -104,7 +104,7 @@ class Stream {
   }
   const Zone* zone() {
     if (!is_today_) return nullptr;
-    const Expr& zone = *feature_.window.zone;
+    const Expr& zone = *feature_.window.zone();
     return find_zone(zones_, zone.op == Op::kLiteral ? literal_of(zone).text
                                                      : random_.pick({"back", "skips", "utc"}));
   }
@@ -128,7 +128,7 @@ TEST_CASE("window bytes: restored at every position, a window gives the same bit
     const WindowSpec spec =
         make_window_spec(plan, feature, random.chance(30) ? random.below(8) + 1 : 1'000'000);
     CAPTURE(static_cast<int>(feature.aggregate));
-    CAPTURE(static_cast<int>(feature.window.kind));
+    CAPTURE(static_cast<int>(feature.window.kind()));
     Stream stream(random, feature, plan.zones, false);
     // The first was never restored, the second is at every step, each other one once.
     std::vector<std::unique_ptr<Window>> windows;
@@ -176,15 +176,27 @@ TEST_CASE("window bytes: sketches, and what stands beside them, are restored as 
                                                         : TypeKind::kInt);
     feature.argument = argument;
     FeatureWindow& window = feature.window;
-    if (window.events) window.events = 1'500;
-    if (window.duration) {
-      window.duration = Duration{random.between(300, 3'000)};
-      if (window.every) window.every = Duration{random.between(1, window.duration->us)};
-      if (window.excluding) window.excluding = Duration{random.between(1, 200)};
-    }
+    std::visit(
+        [&](auto& range) {
+          if constexpr (requires { range.events; }) range.events = 1'500;
+          if constexpr (requires { range.duration; }) {
+            range.duration = Duration{random.between(300, 3'000)};
+          }
+          if constexpr (requires { range.gap; }) range.gap = Duration{random.between(300, 3'000)};
+          if constexpr (requires { range.within; }) {
+            if (range.within) range.within = Duration{random.between(300, 3'000)};
+          }
+          if constexpr (requires { range.every; }) {
+            if (range.every) range.every = Duration{random.between(1, range.duration.us)};
+          }
+          if constexpr (requires { range.excluding; }) {
+            if (range.excluding) range.excluding = Duration{random.between(1, 200)};
+          }
+        },
+        window.range);
     const WindowSpec spec = make_window_spec(plan, feature, 1'000'000);
     CAPTURE(static_cast<int>(feature.aggregate));
-    CAPTURE(static_cast<int>(feature.window.kind));
+    CAPTURE(static_cast<int>(feature.window.kind()));
     Stream stream(random, feature, plan.zones, true);
     Window kept(spec, random.next());
     auto other = std::make_unique<Window>(spec, random.next());
@@ -232,7 +244,7 @@ TEST_CASE("windows: a pool gives memory back, and what stays in it says the same
   Random random(7);
   Feature feature = tests::random_window_feature(random);
   feature.window = {};
-  feature.window.kind = WindowKind::kEver;
+  feature.window.range = EverWindow();
   feature.aggregate = Aggregate::kDistinct;
   auto argument = std::make_shared<Expr>();
   argument->op = Op::kField;
@@ -272,7 +284,7 @@ TEST_CASE("window bytes: bytes that were not written so are refused, or are a wi
     const Feature feature = tests::random_window_feature(random);
     const WindowSpec spec = make_window_spec(plan, feature, 1'000'000);
     CAPTURE(static_cast<int>(feature.aggregate));
-    CAPTURE(static_cast<int>(feature.window.kind));
+    CAPTURE(static_cast<int>(feature.window.kind()));
     Stream stream(random, feature, plan.zones, false);
     std::string bytes;
     {
@@ -319,8 +331,8 @@ TEST_CASE("window bytes: bytes that were not written so are refused, or are a wi
 TEST_CASE("window bytes: the rings in a key's record, at every position") {
   tests::for_all_seeds("ring_bytes", 400, [](Random& random) {
     Feature feature;
-    feature.window.kind = WindowKind::kLast;
-    feature.window.duration = Duration{random.chance(50) ? 50 : std::int64_t{1} << 40};
+    feature.window.range =
+        LastWindow{Duration{random.chance(50) ? 50 : std::int64_t{1} << 40}, {}, {}};
     if (random.chance(60)) {
       feature.aggregate = Aggregate::kSum;
       auto argument = std::make_shared<Expr>();
@@ -354,7 +366,7 @@ TEST_CASE("window bytes: the rings in a key's record, at every position") {
       const Value value = Value::integer(
           random.chance(20) ? Int128{INT64_MAX} - random.between(0, 5) : random.between(-9, 9));
       for (auto* memory : {&kept, &other}) {
-        trim_ring(ring_of(*memory), now, feature.window.duration->us);
+        trim_ring(ring_of(*memory), now, feature.window.duration()->us);
         push_ring(ring_of(*memory), now, value);
       }
       REQUIRE(shown(read_ring(ring_of(other), feature)) ==

@@ -55,7 +55,9 @@ void rename_fields(cep::Plan& plan) {
     rename_in_kinds(feature.events);
     feature.argument = rewritten(feature.argument, change);
     feature.where = rewritten(feature.where, change);
-    feature.window.zone = rewritten(feature.window.zone, change);
+    if (auto* const calendar = feature.window.as<cep::CalendarUnitWindow>()) {
+      calendar->zone = rewritten(calendar->zone, change);
+    }
   }
   for (cep::Rule& rule : plan.rules) {
     rewrite(rule, change);

@@ -183,7 +183,7 @@ TEST_CASE("oracle: a feature takes the event before rules read it, and its windo
   feature.name = "letters_3ms";
   feature.type = type_of(cep::TypeKind::kInt);
   feature.events = plan.rules[0].pattern[0].events();
-  feature.window.duration = cep::Duration{3000};
+  feature.window.range = cep::LastWindow{cep::Duration{3000}};
   const auto name = find_field(plan, {cep::EventTypeIndex(0)}, "name");
   REQUIRE(name.has_value());
   feature.key.parts = {{"name", name->second, {{cep::EventTypeIndex(0), cep::FieldIndex(1), ""}}}};

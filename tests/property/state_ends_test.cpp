@@ -315,7 +315,7 @@ std::int64_t days_with_units(const cep::Plan& plan, std::int64_t days) {
     }
   };
   for (const cep::Feature& feature : plan.features) {
-    if (feature.window.kind == cep::WindowKind::kCalendar) add(feature.window.unit);
+    if (feature.window.kind() == cep::WindowKind::kCalendar) add(feature.window.unit());
   }
   for (const cep::Rule& rule : plan.rules) {
     if (rule.suppression.once == cep::Once::kPerUnit) add(rule.suppression.unit);

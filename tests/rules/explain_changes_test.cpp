@@ -411,8 +411,12 @@ const std::map<std::string, Change>& changes() {
        [](Random&, cep::Plan& plan, cep::Rule& rule) {
          const std::vector<cep::FeatureIndex> read = rules::features_of(plan, rule);
          if (read.empty()) return false;
-         std::optional<cep::Duration>& every = plan.features[read.front().value].window.every;
-         every = every ? *every + kSecond : kSecond;
+         cep::FeatureWindow& window = plan.features[read.front().value].window;
+         std::optional<cep::Duration>* every = nullptr;
+         if (auto* const last = window.as<cep::LastWindow>()) every = &last->every;
+         if (auto* const previous = window.as<cep::PreviousWindow>()) every = &previous->every;
+         if (every == nullptr) return false;
+         *every = *every ? **every + kSecond : kSecond;
          return true;
        }},
       {"feature's key",
@@ -473,36 +477,48 @@ const std::map<std::string, Change>& changes() {
          const std::vector<cep::FeatureIndex> read = rules::features_of(plan, rule);
          if (read.empty()) return false;
          cep::FeatureWindow& window = plan.features[read.front().value].window;
-         if (window.duration) {
-           window.duration = *window.duration + kSecond;
-         } else if (window.events) {
-           ++*window.events;
-         } else {
-           return false;
-         }
-         return true;
+         return std::visit(
+             [](auto& range) {
+               if constexpr (requires { range.duration; }) {
+                 range.duration = range.duration + kSecond;
+                 return true;
+               }
+               if constexpr (requires { range.gap; }) {
+                 range.gap = range.gap + kSecond;
+                 return true;
+               }
+               if constexpr (requires { range.within; }) {
+                 if (range.within) {
+                   range.within = *range.within + kSecond;
+                   return true;
+                 }
+               }
+               if constexpr (requires { range.events; }) {
+                 ++range.events;
+                 return true;
+               }
+               return false;
+             },
+             window.range);
        }},
       {"feature's own event",
        [](Random&, cep::Plan& plan, cep::Rule& rule) {
          const std::vector<cep::FeatureIndex> read = rules::features_of(plan, rule);
          if (read.empty()) return false;
-         cep::WindowKind& kind = plan.features[read.front().value].window.kind;
-         switch (kind) {
-           case cep::WindowKind::kLast:
-             kind = cep::WindowKind::kPrevious;
-             return true;
-           case cep::WindowKind::kPrevious:
-             kind = cep::WindowKind::kLast;
-             return true;
-           case cep::WindowKind::kEver:
-             kind = cep::WindowKind::kPreviousEver;
-             return true;
-           case cep::WindowKind::kLastEvents:
-             kind = cep::WindowKind::kPreviousEvents;
-             return true;
-           default:
-             return false;
+         const cep::FeatureWindow window = plan.features[read.front().value].window;
+         auto& range = plan.features[read.front().value].window.range;
+         if (const auto* const last = window.as<cep::LastWindow>()) {
+           range = cep::PreviousWindow{last->duration, last->every};
+         } else if (const auto* const previous = window.as<cep::PreviousWindow>()) {
+           range = cep::LastWindow{previous->duration, {}, previous->every};
+         } else if (window.as<cep::EverWindow>() != nullptr) {
+           range = cep::PreviousEverWindow();
+         } else if (const auto* const events = window.as<cep::LastEventsWindow>()) {
+           range = cep::PreviousEventsWindow{events->events, {}, events->where};
+         } else {
+           return false;
          }
+         return true;
        }},
       {"feature's filter",
        [](Random&, cep::Plan& plan, cep::Rule& rule) {

@@ -211,12 +211,12 @@ std::string ExpressionPrinter::feature_call(const cep::Feature& feature) const {
 }
 
 std::string ExpressionPrinter::window(const cep::FeatureWindow& window) const {
-  const auto length = [&] { return cep::format_duration(*window.duration); };
+  const auto length = [&] { return cep::format_duration(*window.duration()); };
   std::string out;
-  switch (window.kind) {
+  switch (window.kind()) {
     case cep::WindowKind::kLast:
       out = "last " + length();
-      if (window.excluding) out += " excluding last " + cep::format_duration(*window.excluding);
+      if (window.excluding()) out += " excluding last " + cep::format_duration(*window.excluding());
       break;
     case cep::WindowKind::kPrevious:
       out = "previous " + length();
@@ -225,10 +225,10 @@ std::string ExpressionPrinter::window(const cep::FeatureWindow& window) const {
       out = "tumbling " + length();
       break;
     case cep::WindowKind::kCalendar:
-      out = window.unit == cep::CalendarUnit::kDay
+      out = window.unit() == cep::CalendarUnit::kDay
                 ? std::string("today in ")
-                : fmt::format("this {} in ", cep::unit_name(window.unit));
-      out += expr(nullptr, *window.zone);
+                : fmt::format("this {} in ", cep::unit_name(window.unit()));
+      out += expr(nullptr, *window.zone());
       break;
     case cep::WindowKind::kSession:
       out = "session gap " + length();
@@ -240,15 +240,15 @@ std::string ExpressionPrinter::window(const cep::FeatureWindow& window) const {
       out = "previous ever";
       break;
     case cep::WindowKind::kLastEvents:
-      out = fmt::format("last {} events", *window.events);
+      out = fmt::format("last {} events", *window.events());
       break;
     case cep::WindowKind::kPreviousEvents:
-      out = fmt::format("previous {} events", *window.events);
-      if (window.duration) out += " within " + length();
+      out = fmt::format("previous {} events", *window.events());
+      if (window.duration()) out += " within " + length();
       break;
   }
-  if (window.where) out += " where (" + expr(nullptr, *window.where) + ")";
-  if (window.every) out += " every " + cep::format_duration(*window.every);
+  if (window.where()) out += " where (" + expr(nullptr, *window.where()) + ")";
+  if (window.every()) out += " every " + cep::format_duration(*window.every());
   if (window.needs) out += fmt::format(" needs {} events", *window.needs);
   return out;
 }

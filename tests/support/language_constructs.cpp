@@ -365,16 +365,16 @@ class Collector {
     add("feature");
     if (feature.name.starts_with('$')) add("feature without a name");
     add(fmt::format("aggregate {}", aggregate_name(feature.aggregate)));
-    if (feature.window.kind == cep::WindowKind::kCalendar &&
-        feature.window.unit != cep::CalendarUnit::kDay) {
-      add(fmt::format("over this {}", cep::unit_name(feature.window.unit)));
+    if (feature.window.kind() == cep::WindowKind::kCalendar &&
+        feature.window.unit() != cep::CalendarUnit::kDay) {
+      add(fmt::format("over this {}", cep::unit_name(feature.window.unit())));
     } else {
-      add(fmt::format("over {}", kWindows[static_cast<std::size_t>(feature.window.kind)]));
+      add(fmt::format("over {}", kWindows[static_cast<std::size_t>(feature.window.kind())]));
     }
-    if (feature.window.excluding) add("excluding last");
-    if (feature.window.every) add("every");
+    if (feature.window.excluding()) add("excluding last");
+    if (feature.window.every()) add("every");
     if (feature.window.needs) add("needs");
-    if (feature.window.where) add("window where");
+    if (feature.window.where()) add("window where");
     if (feature.takes_all()) add("window takes all");
     if (feature.unless_alerted_by) add("unless alerted by");
     if (feature.half_life) add("ewma half life");

@@ -47,7 +47,7 @@ void walk(const Rule& rule, const Visit& visit) {
 }
 void walk(const cep::Feature& feature, const Visit& visit) {
   walk(feature.argument, visit);
-  walk(feature.window.where, visit);
+  walk(feature.window.where(), visit);
   walk(feature.where, visit);
 }
 

@@ -134,9 +134,9 @@ Value World::feature_by_scan(const cep::Feature& feature, Position position,
                              const std::string& key) const {
   const cep::FeatureWindow& window = feature.window;
   const EventTime now = rows_[position].engine_time;
-  const bool previous = window.kind == WindowKind::kPrevious ||
-                        window.kind == WindowKind::kPreviousEver ||
-                        window.kind == WindowKind::kPreviousEvents;
+  const bool previous = window.kind() == WindowKind::kPrevious ||
+                        window.kind() == WindowKind::kPreviousEver ||
+                        window.kind() == WindowKind::kPreviousEvents;
 
   // All of the feature's kinds under this key up to here.
   std::vector<EventTime> times;
@@ -151,7 +151,7 @@ Value World::feature_by_scan(const cep::Feature& feature, Position position,
         return !condition || oracle::evaluate(*condition, context).is_true();
       };
       Taken found;
-      found.in_window = subset_of(feature.events, p, {}) != nullptr && holds(window.where);
+      found.in_window = subset_of(feature.events, p, {}) != nullptr && holds(window.where());
       found.counts = found.in_window && holds(feature.where);
       if (found.counts && feature.argument) {
         found.value = oracle::evaluate(*feature.argument, context);
@@ -170,25 +170,25 @@ Value World::feature_by_scan(const cep::Feature& feature, Position position,
   const auto begin_after = [&](EventTime edge) {
     while (begin < end && times[begin] <= edge) ++begin;
   };
-  switch (window.kind) {
+  switch (window.kind()) {
     case WindowKind::kLast:
     case WindowKind::kPrevious: {
-      EventTime edge = now - *window.duration;
-      if (window.every) edge.us = floor_to(edge.us, window.every->us);
+      EventTime edge = now - *window.duration();
+      if (window.every()) edge.us = floor_to(edge.us, window.every()->us);
       begin_after(edge);
-      while (window.excluding && end > begin && times[end - 1] > now - *window.excluding) --end;
+      while (window.excluding() && end > begin && times[end - 1] > now - *window.excluding()) --end;
       break;
     }
     case WindowKind::kTumbling:
-      begin_after({floor_to(now.us, window.duration->us) - 1});
+      begin_after({floor_to(now.us, window.duration()->us) - 1});
       break;
     case WindowKind::kCalendar: {
-      const Value zone = oracle::evaluate(*window.zone, {*this, position});
-      const auto shown = unit_in_zone(plan_, zone, window.unit, now);
+      const Value zone = oracle::evaluate(*window.zone(), {*this, position});
+      const auto shown = unit_in_zone(plan_, zone, window.unit(), now);
       if (!shown) return Value::missing();
       // A clock that is set back may show it twice, and another one between.
       for (std::size_t i = end; i > 0; --i) {
-        if (unit_in_zone(plan_, zone, window.unit, times[i - 1]) == shown) continue;
+        if (unit_in_zone(plan_, zone, window.unit(), times[i - 1]) == shown) continue;
         times.erase(times.begin() + static_cast<std::ptrdiff_t>(i - 1));
         taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(i - 1));
       }
@@ -201,7 +201,7 @@ Value World::feature_by_scan(const cep::Feature& feature, Position position,
       EventTime later = now;
       for (std::size_t i = end; i > 0; --i) {
         if (!taken[i - 1].counts) continue;
-        if (later - times[i - 1] >= *window.duration) break;
+        if (later - times[i - 1] >= *window.duration()) break;
         begin = i - 1;
         later = times[begin];
       }
@@ -212,8 +212,8 @@ Value World::feature_by_scan(const cep::Feature& feature, Position position,
       break;
     case WindowKind::kLastEvents:
     case WindowKind::kPreviousEvents:
-      if (window.duration) begin_after(now - *window.duration);
-      if (end - begin > *window.events) begin = end - *window.events;
+      if (window.duration()) begin_after(now - *window.duration());
+      if (end - begin > *window.events()) begin = end - *window.events();
       break;
   }
   if (window.needs && end - begin < *window.needs) return Value::missing();

@@ -68,10 +68,9 @@ class Mover {
       feature.name = unnamed ? "$" + prefix_ + feature.name.substr(1) : prefix_ + feature.name;
       move_subsets(feature.events);
       move_key(feature.key);
-      for (cep::ExprPtr* expr :
-           {&feature.argument, &feature.where, &feature.window.where, &feature.window.zone}) {
-        *expr = rewritten(*expr, change_);
-      }
+      feature.argument = rewritten(feature.argument, change_);
+      feature.where = rewritten(feature.where, change_);
+      rewrite(feature.window, change_);
       if (feature.unless_alerted_by) feature.unless_alerted_by = moved(*feature.unless_alerted_by);
       into_.features.push_back(std::move(feature));
     }

@@ -67,9 +67,9 @@ void walk(const Rule& rule, const ExprVisit& visit) {
 void walk(const cep::Feature& feature, const ExprVisit& visit) {
   walk_subsets(feature.events, visit);
   walk(feature.argument, visit);
-  walk(feature.window.where, visit);
+  walk(feature.window.where(), visit);
   walk(feature.where, visit);
-  walk(feature.window.zone, visit);
+  walk(feature.window.zone(), visit);
 }
 
 ExprPtr rewritten(const ExprPtr& expr, const ExprChange& change) {
@@ -82,6 +82,15 @@ ExprPtr rewritten(const ExprPtr& expr, const ExprChange& change) {
 
 void rewrite(Rule& rule, const ExprChange& change) {
   each_place(rule, [&](ExprPtr& expr) { expr = rewritten(expr, change); });
+}
+
+void rewrite(cep::FeatureWindow& window, const ExprChange& change) {
+  std::visit(
+      [&](auto& range) {
+        if constexpr (requires { range.where; }) range.where = rewritten(range.where, change);
+        if constexpr (requires { range.zone; }) range.zone = rewritten(range.zone, change);
+      },
+      window.range);
 }
 
 void KindRewrite::operator()(std::vector<cep::Subset>& subsets) {

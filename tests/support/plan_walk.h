@@ -25,6 +25,8 @@ using ExprChange = std::function<void(cep::Expr&)>;
 cep::ExprPtr rewritten(const cep::ExprPtr& expr, const ExprChange& change);
 /// Makes the change to all expressions of a rule, conditions of kinds aside.
 void rewrite(cep::Rule& rule, const ExprChange& change);
+/// The same for what a window says of its events and its zone.
+void rewrite(cep::FeatureWindow& window, const ExprChange& change);
 /// Makes one change to conditions of kinds: what places shared they share again.
 class KindRewrite {
  public:

@@ -64,38 +64,60 @@ void set_aggregate(Random& random, const cep::Plan& plan, cep::Feature& feature)
 void set_window(Random& random, cep::Feature& feature) {
   cep::FeatureWindow& window = feature.window;
   window = {};
-  window.kind = static_cast<WindowKind>(random.below(9));
+  const auto kind = static_cast<WindowKind>(random.below(9));
   const Duration length = seconds(random.pick({1, 2, 3, 5, 8, 13, 30}));
-  switch (window.kind) {
-    case WindowKind::kLast:
-    case WindowKind::kPrevious:
-      window.duration = length;
-      if (window.kind == WindowKind::kLast && length > seconds(1) && random.chance(30)) {
-        window.excluding = seconds(random.between(1, length.us / 1'000'000 - 1));
-      } else if (random.chance(30) && traits_of(feature.aggregate).can_remove) {
-        window.every = seconds(random.between(1, length.us / 1'000'000));
+  const auto panes = [&]() -> std::optional<Duration> {
+    if (!random.chance(30) || !traits_of(feature.aggregate).can_remove) return std::nullopt;
+    return seconds(random.between(1, length.us / 1'000'000));
+  };
+  const auto count = [&] { return static_cast<std::uint32_t>(random.between(1, 6)); };
+  switch (kind) {
+    case WindowKind::kLast: {
+      cep::LastWindow last{length};
+      if (length > seconds(1) && random.chance(30)) {
+        last.excluding = seconds(random.between(1, length.us / 1'000'000 - 1));
+      } else {
+        last.every = panes();
       }
+      window.range = last;
+      break;
+    }
+    case WindowKind::kPrevious:
+      window.range = cep::PreviousWindow{length, panes()};
       break;
     case WindowKind::kTumbling:
+      window.range = cep::TumblingWindow{length};
+      break;
     case WindowKind::kSession:
-      window.duration = length;
+      window.range = cep::SessionWindow{length};
       break;
-    case WindowKind::kCalendar:
-      window.unit = random_unit(random);
-      window.zone = literal(type_of(TypeKind::kString), Value::string(random_zone(random)));
+    case WindowKind::kCalendar: {
+      cep::CalendarUnitWindow calendar;
+      calendar.unit = random_unit(random);
+      calendar.zone = literal(type_of(TypeKind::kString), Value::string(random_zone(random)));
+      window.range = std::move(calendar);
       break;
+    }
     case WindowKind::kLastEvents:
-    case WindowKind::kPreviousEvents:
-      window.events = static_cast<std::uint32_t>(random.between(1, 6));
-      if (window.kind == WindowKind::kPreviousEvents && random.chance(40)) window.duration = length;
+      window.range = cep::LastEventsWindow{count()};
       break;
+    case WindowKind::kPreviousEvents: {
+      cep::PreviousEventsWindow previous;
+      previous.events = count();
+      if (random.chance(40)) previous.within = length;
+      window.range = std::move(previous);
+      break;
+    }
     case WindowKind::kEver:
+      window.range = cep::EverWindow();
+      break;
     case WindowKind::kPreviousEver:
+      window.range = cep::PreviousEverWindow();
       break;
   }
   if (random.chance(20)) {
     window.needs = static_cast<std::uint32_t>(
-        random.between(1, window.events ? std::int64_t{*window.events} : 4));
+        random.between(1, window.events() ? std::int64_t{*window.events()} : 4));
   }
 }
 }  // namespace

@@ -181,7 +181,7 @@ void let_all_read(cep::Plan& plan) {
     const auto types = types_of(feature.events);
     let_read(plan, feature.argument, types, nullptr);
     let_read(plan, feature.where, types, nullptr);
-    let_read(plan, feature.window.where, types, nullptr);
+    let_read(plan, feature.window.where(), types, nullptr);
   }
 }
 

@@ -213,7 +213,7 @@ ExprPtr feature_of_alerts(Random& random, cep::Plan& plan, EventTypeIndex alerts
   feature.name = fmt::format("of_alerts{}", plan.features.size());
   feature.events = {{alerts, nullptr, plan.event_types[alerts.value].name}};
   feature.type = type_of(TypeKind::kInt);
-  feature.window.duration = seconds(random.between(1, 20));
+  feature.window.range = cep::LastWindow{seconds(random.between(1, 20))};
   const ExprPtr score = read_field(plan, alerts, "score", Op::kField);
   if (random.chance(40) && score->type.kind == TypeKind::kInt) {
     feature.aggregate = cep::Aggregate::kSum;
@@ -221,8 +221,9 @@ ExprPtr feature_of_alerts(Random& random, cep::Plan& plan, EventTypeIndex alerts
     feature.type = score->type;
   }
   if (random.chance(40)) {
-    feature.window.kind = random.pick({cep::WindowKind::kEver, cep::WindowKind::kPreviousEver});
-    feature.window.duration.reset();
+    const auto kind = random.pick({cep::WindowKind::kEver, cep::WindowKind::kPreviousEver});
+    feature.window.range = cep::EverWindow();
+    if (kind == cep::WindowKind::kPreviousEver) feature.window.range = cep::PreviousEverWindow();
   }
   readers.push_back(alerts);
   std::sort(readers.begin(), readers.end());
@@ -259,7 +260,7 @@ ExprPtr feature_at_alerts(Random& random, cep::Plan& plan, EventTypeIndex alerts
     const EventTypeIndex counted = random.pick(others);
     feature.events = {{counted, nullptr, plan.event_types[counted.value].name}};
     feature.type = type_of(TypeKind::kInt);
-    feature.window.duration = seconds(random.between(1, 20));
+    feature.window.range = cep::LastWindow{seconds(random.between(1, 20))};
     feature.key = key_by(plan, part.name, part.type, {counted});
     fitting = {plan.features.size()};
     plan.features.push_back(std::move(feature));
@@ -387,13 +388,16 @@ void add_unless_alerted(Random& random, cep::Plan& plan, std::size_t index) {
   feature.events = {random.pick(events)};
   feature.type = type_of(TypeKind::kInt);
   feature.key = rule.key;
-  feature.window.kind = random.pick({cep::WindowKind::kPrevious, cep::WindowKind::kPreviousEver,
-                                     cep::WindowKind::kPreviousEvents});
-  if (feature.window.kind == cep::WindowKind::kPrevious) {
-    feature.window.duration = seconds(random.between(1, 20));
-  }
-  if (feature.window.kind == cep::WindowKind::kPreviousEvents) {
-    feature.window.events = static_cast<std::uint32_t>(random.between(1, 5));
+  const auto kind = random.pick({cep::WindowKind::kPrevious, cep::WindowKind::kPreviousEver,
+                                 cep::WindowKind::kPreviousEvents});
+  if (kind == cep::WindowKind::kPrevious) {
+    feature.window.range = cep::PreviousWindow{seconds(random.between(1, 20))};
+  } else if (kind == cep::WindowKind::kPreviousEvents) {
+    cep::PreviousEventsWindow previous;
+    previous.events = static_cast<std::uint32_t>(random.between(1, 5));
+    feature.window.range = std::move(previous);
+  } else {
+    feature.window.range = cep::PreviousEverWindow();
   }
   feature.unless_alerted_by = cep::RuleIndex(index);
   auto read = std::make_shared<cep::Expr>();
@@ -459,7 +463,7 @@ void make_roles(Random& random, cep::Plan& plan, std::size_t index) {
   feature.events = {{counted, nullptr, plan.event_types[counted.value].name}};
   feature.type = type_of(TypeKind::kInt);
   feature.key = rule.key;
-  feature.window.duration = seconds(random.between(1, 20));
+  feature.window.range = cep::LastWindow{seconds(random.between(1, 20))};
   auto read = std::make_shared<cep::Expr>();
   read->op = Op::kFeature;
   read->payload = cep::FeatureRead{cep::FeatureIndex(plan.features.size())};

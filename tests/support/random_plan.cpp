@@ -208,7 +208,7 @@ class PlanMaker {
   cep::Feature feature_over(const std::vector<EventTypeIndex>& allowed) {
     cep::Feature feature;
     feature.events = random_subsets(allowed);
-    feature.window.duration = seconds(random_.pick({1, 2, 3, 5, 8, 13, 30}));
+    feature.window.range = cep::LastWindow{seconds(random_.pick({1, 2, 3, 5, 8, 13, 30}))};
     ExprScope scope;
     scope.types = types_of(feature.events);
     if (options_.rich_features && random_.chance(30)) scope.features = readable(scope.types);
@@ -219,9 +219,13 @@ class PlanMaker {
     feature.type = type_of(TypeKind::kInt);
     if (random_.chance(50)) set_sum(feature, scope.types);
     if (options_.rich_features) enrich_feature(random_, plan_, feature);
-    if (feature.window.events && random_.chance(30)) {
-      feature.window.where = all_of({random_condition(random_, plan_, scope, 1)});
-      add_readers(feature.window.where, scope.types);
+    if (feature.window.events() && random_.chance(30)) {
+      ExprPtr where = all_of({random_condition(random_, plan_, scope, 1)});
+      add_readers(where, scope.types);
+      if (auto* const last = feature.window.as<cep::LastEventsWindow>()) last->where = where;
+      if (auto* const previous = feature.window.as<cep::PreviousEventsWindow>()) {
+        previous->where = where;
+      }
     }
     return feature;
   }
