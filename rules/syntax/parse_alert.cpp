@@ -1,10 +1,21 @@
 // The alert clause and its message: text, and expressions in braces.
 #include <fmt/format.h>
 
-#include "rules/syntax/parser_impl.h"
+#include <utility>
+
+#include "rules/syntax/grammar.h"
+#include "rules/syntax/keywords.h"
+#include "rules/syntax/make_expr.h"
 
 namespace tocsin::rules {
 namespace {
+// The expression of a placeholder of a message, and the byte behind its `}`; the text before it is
+// `{`.
+struct Placeholder {
+  tree::ExprPtr expr;
+  std::uint32_t end = 0;
+  bool broken = false;
+};
 // Whether a message ends inside a placeholder.
 bool ends_open(std::string_view text) {
   bool open = false;
@@ -19,68 +30,79 @@ bool ends_open(std::string_view text) {
   }
   return open;
 }
-}  // namespace
-
 // `alert "{if a = "x" then 1 else 2}"`: the quote inside ends the message. Passes over the rest.
-bool Parser::quote_inside(const Token& token, SourceSpan span) {
-  if (!ends_open(decode_string(lexer_.text(), token).text)) return false;
-  if (now().is(TokenKind::kEnd) || here().begin != span.end) return false;
+bool quote_inside(ParseContext& p, const Token& token, SourceSpan span) {
+  if (!ends_open(decode_string(p.lexed(), token).text)) return false;
+  if (p.now().is(TokenKind::kEnd) || p.here().begin != span.end) return false;
   const SourceSpan quote{span.file, span.end - 1, span.end};
-  remark(Code::kE0122, quote, "a quote ends the message inside `{…}`", "", Edit{quote, "\\\""},
-         {"inside a message a quote is written `\\\"`"});
-  broken_ = true;
-  const std::string_view text = lexer_.text().text;
-  while (!now().is(TokenKind::kEnd)) {
-    const std::uint32_t begin = now().begin;
+  p.remark(Code::kE0122, quote, "a quote ends the message inside `{…}`", "", Edit{quote, "\\\""},
+           {"inside a message a quote is written `\\\"`"});
+  p.broken = true;
+  const std::string_view text = p.text();
+  while (!p.now().is(TokenKind::kEnd)) {
+    const std::uint32_t begin = p.now().begin;
     if (text.substr(token.end, begin - token.end).find('\n') != std::string_view::npos) break;
-    const bool closes = now().is(TokenKind::kString) && now().text.find('}') != std::string::npos;
-    take();
+    const bool closes =
+        p.now().is(TokenKind::kString) && p.now().text.find('}') != std::string::npos;
+    p.take();
     if (closes) break;
   }
   return true;
 }
 
-void Parser::alert(tree::AlertClause& clause) {
-  const bool paren = now().is(TokenKind::kParenOpen) && ahead().is(TokenKind::kString);
-  const bool prefix = now().is(TokenKind::kName) && now().text.size() == 1 &&
-                      ahead().is(TokenKind::kString) && ahead().begin == now().end;
-  if (paren && !panic_) {
-    remark(Code::kE0117, here(), "a message stands in no parentheses", "leave them out");
-    take();
-  } else if (prefix && !panic_) {
-    remark(Code::kE0117, here(), fmt::format("no {} stands before a message", found(now())),
-           "leave it out", Edit{here(), ""}, {"values stand in braces in every message"});
-    take();
+Placeholder parse_placeholder(ParseContext& p) {
+  Placeholder hole;
+  const std::string_view text = p.text();
+  const std::uint32_t begin = p.current().begin;
+  const SourceSpan brace = p.last();
+  const auto resume = [&](std::uint32_t from) {
+    const std::size_t close = text.find('}', from);
+    hole.end =
+        static_cast<std::uint32_t>(close == std::string_view::npos ? text.size() : close + 1);
+    hole.broken = true;
+  };
+  if (p.current().is(TokenKind::kBraceClose)) {
+    p.remark(Code::kE0122, {brace.file, brace.begin, p.here().end},
+             "an empty placeholder in the message", "an expression stands in the braces",
+             std::nullopt, {"braces themselves are written `{{` and `}}`"});
+    hole.expr = error_expr(p, brace);
+    resume(begin);
+    return hole;
   }
-  if (!now().is(TokenKind::kString)) {
-    fail_expected("the message in quotes",
-                  {"say what whoever reads the alert should know: `alert \"Three payments, then a "
-                   "large one\"`"});
-    return;
+  if (p.current().is(TokenKind::kEnd)) {
+    p.remark(Code::kE0122, brace, "a `{` that is never closed in the message",
+             "a brace itself is written `{{`");
+    hole.expr = error_expr(p, brace);
+    resume(begin);
+    return hole;
   }
-  const SourceSpan span = here();
-  const Token token = take();
-  clause.message = {token.text, span};
-  if (!token.bad && !quote_inside(token, span)) message(token, clause);
-  if (paren && now().is(TokenKind::kParenClose)) take();
-  if (now().is(TokenKind::kPlus)) {
-    fail(Code::kE0117, "messages are not joined by `+`", "",
-         {"values stand in braces inside the message: `alert \"Card {card}\"`"});
-    return;
+  hole.expr = parse_expr(p);
+  if (!p.panicking() && p.now().is(TokenKind::kBraceClose)) {
+    hole.end = p.now().end;
+    hole.broken = p.broken;
+    return hole;
   }
-  const bool lacks_brace = !panic_ && now().is(TokenKind::kName) && ahead().is(TokenKind::kColon) &&
-                           !is_clause_keyword(now().text);
-  if (now().is(TokenKind::kBraceOpen) || lacks_brace) {
-    clause.fields = record(false);
-  } else {
-    at(TokenKind::kBraceOpen);
+  if (!p.panicking()) {
+    if (p.now().is(TokenKind::kEnd)) {
+      p.remark(Code::kE0122, brace, "a `{` that is never closed in the message",
+               "a brace itself is written `{{`");
+    } else if (p.now().is(TokenKind::kColon)) {
+      p.fail(Code::kE0122, "a placeholder has no format", "",
+             {"values are shown as they are: `round(x, 2)` gives two digits after the point"});
+    } else {
+      p.fail(Code::kE0122,
+             fmt::format("expected an operator or `}}`, found {}", p.found(p.current())));
+    }
   }
+  hole.expr = error_expr(p, hole.expr->span);
+  resume(p.current().begin);
+  return hole;
 }
 
 // Takes a message apart: text, and `{expression}`.
-void Parser::message(const Token& token, tree::AlertClause& clause) {
-  const DecodedString decoded = decode_string(lexer_.text(), token);
-  const LexedText text{lexer_.text().file, decoded.text, &decoded.places};
+void parse_message(ParseContext& p, const Token& token, tree::AlertClause& clause) {
+  const DecodedString decoded = decode_string(p.lexed(), token);
+  const LexedText text{p.lexed().file, decoded.text, &decoded.places};
   const auto size = static_cast<std::uint32_t>(decoded.text.size());
   std::string plain;
   std::uint32_t plain_begin = 0;
@@ -99,15 +121,15 @@ void Parser::message(const Token& token, tree::AlertClause& clause) {
       plain += c;
       i += 2;
     } else if (c == '}') {
-      remark(Code::kE0122, text.span(i, i + 1), "a `}` without its `{` in the message",
-             "a brace itself is written `}}`", Edit{text.span(i, i + 1), "}}"});
+      p.remark(Code::kE0122, text.span(i, i + 1), "a `}` without its `{` in the message",
+               "a brace itself is written `}}`", Edit{text.span(i, i + 1), "}}"});
       ++i;
     } else {
       end_plain(i);
-      Parser inner(text, i + 1, mistakes_, nesting_);
-      Placeholder hole = inner.placeholder();
-      broken_ = broken_ || hole.broken;
-      poisoned_.merge(inner.poisoned_);
+      ParseContext inner(text, i + 1, p.mistakes(), p.nesting());
+      Placeholder hole = parse_placeholder(inner);
+      p.broken = p.broken || hole.broken;
+      p.poisoned.merge(inner.poisoned);
       SourceSpan span = hole.expr->span;
       clause.parts.push_back({{}, std::move(hole.expr), span});
       i = hole.end;
@@ -117,52 +139,43 @@ void Parser::message(const Token& token, tree::AlertClause& clause) {
   end_plain(size);
 }
 
-Parser::Placeholder Parser::placeholder() {
-  Placeholder hole;
-  const std::string_view text = lexer_.text().text;
-  const std::uint32_t begin = current().begin;
-  const SourceSpan brace = last_;
-  const auto resume = [&](std::uint32_t from) {
-    const std::size_t close = text.find('}', from);
-    hole.end =
-        static_cast<std::uint32_t>(close == std::string_view::npos ? text.size() : close + 1);
-    hole.broken = true;
-  };
-  if (current().is(TokenKind::kBraceClose)) {
-    remark(Code::kE0122, {brace.file, brace.begin, here().end},
-           "an empty placeholder in the message", "an expression stands in the braces",
-           std::nullopt, {"braces themselves are written `{{` and `}}`"});
-    hole.expr = error_expr(brace);
-    resume(begin);
-    return hole;
-  }
-  if (current().is(TokenKind::kEnd)) {
-    remark(Code::kE0122, brace, "a `{` that is never closed in the message",
-           "a brace itself is written `{{`");
-    hole.expr = error_expr(brace);
-    resume(begin);
-    return hole;
-  }
-  hole.expr = expr();
-  if (!panic_ && now().is(TokenKind::kBraceClose)) {
-    hole.end = now().end;
-    hole.broken = broken_;
-    return hole;
-  }
-  if (!panic_) {
-    if (now().is(TokenKind::kEnd)) {
-      remark(Code::kE0122, brace, "a `{` that is never closed in the message",
-             "a brace itself is written `{{`");
-    } else if (now().is(TokenKind::kColon)) {
-      fail(Code::kE0122, "a placeholder has no format", "",
-           {"values are shown as they are: `round(x, 2)` gives two digits after the point"});
-    } else {
-      fail(Code::kE0122, fmt::format("expected an operator or `}}`, found {}", found(current())));
-    }
-  }
-  hole.expr = error_expr(hole.expr->span);
-  resume(current().begin);
-  return hole;
-}
+}  // namespace
 
+void parse_alert(ParseContext& p, tree::AlertClause& clause) {
+  const bool paren = p.now().is(TokenKind::kParenOpen) && p.ahead().is(TokenKind::kString);
+  const bool prefix = p.now().is(TokenKind::kName) && p.now().text.size() == 1 &&
+                      p.ahead().is(TokenKind::kString) && p.ahead().begin == p.now().end;
+  if (paren && !p.panicking()) {
+    p.remark(Code::kE0117, p.here(), "a message stands in no parentheses", "leave them out");
+    p.take();
+  } else if (prefix && !p.panicking()) {
+    p.remark(Code::kE0117, p.here(), fmt::format("no {} stands before a message", p.found(p.now())),
+             "leave it out", Edit{p.here(), ""}, {"values stand in braces in every message"});
+    p.take();
+  }
+  if (!p.now().is(TokenKind::kString)) {
+    p.fail_expected(
+        "the message in quotes",
+        {"say what whoever reads the alert should know: `alert \"Three payments, then a "
+         "large one\"`"});
+    return;
+  }
+  const SourceSpan span = p.here();
+  const Token token = p.take();
+  clause.message = {token.text, span};
+  if (!token.bad && !quote_inside(p, token, span)) parse_message(p, token, clause);
+  if (paren && p.now().is(TokenKind::kParenClose)) p.take();
+  if (p.now().is(TokenKind::kPlus)) {
+    p.fail(Code::kE0117, "messages are not joined by `+`", "",
+           {"values stand in braces inside the message: `alert \"Card {card}\"`"});
+    return;
+  }
+  const bool lacks_brace = !p.panicking() && p.now().is(TokenKind::kName) &&
+                           p.ahead().is(TokenKind::kColon) && !is_clause_keyword(p.now().text);
+  if (p.now().is(TokenKind::kBraceOpen) || lacks_brace) {
+    clause.fields = parse_record(p, false);
+  } else {
+    p.at(TokenKind::kBraceOpen);
+  }
+}
 }  // namespace tocsin::rules

@@ -1,17 +1,25 @@
 // Units of the calendar: `today in ZONE`, `this month in ZONE`, `once per month in ZONE`,
 // `tumbling month in ZONE`; and what people write instead of them.
+#include "rules/syntax/parse_calendar.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
-#include "rules/syntax/parser_impl.h"
+#include "rules/syntax/grammar.h"
+#include "rules/text/characters.h"
 
 namespace tocsin::rules {
 using cep::CalendarUnit;
-
 namespace {
+struct UnitAhead {
+  CalendarUnit unit = CalendarUnit::kDay;
+  std::size_t words = 1;  // with what leads to the unit
+  bool is_exact = false;  // `month`, not `months`
+  bool has_zone = false;  // `in` or a string stands behind it
+  SourceSpan span;
+};
 struct UnitWord {
   std::string_view text, adverb;
   CalendarUnit unit;
@@ -47,14 +55,12 @@ bool is_before_unit(const Token& token) {
 std::string window_text(CalendarUnit unit) {
   return unit == CalendarUnit::kDay ? "today" : fmt::format("this {}", cep::unit_name(unit));
 }
-}  // namespace
-
 // The unit of the calendar that begins here, with what leads to it: `month`, `the calendar month`.
-std::optional<Parser::UnitAhead> Parser::unit_ahead() {
+std::optional<UnitAhead> unit_ahead(ParseContext& p) {
   constexpr std::size_t kLeadingMax = 2;
   std::size_t leading = 0;
   const auto token = [&](std::size_t count) -> const Token& {
-    return count == 0 ? now() : ahead(count);
+    return count == 0 ? p.now() : p.ahead(count);
   };
   while (leading < kLeadingMax && is_before_unit(token(leading))) ++leading;
   const auto unit = foreign_unit_of(token(leading));
@@ -63,66 +69,76 @@ std::optional<Parser::UnitAhead> Parser::unit_ahead() {
   found.unit = *unit;
   found.words = leading + 1;
   found.is_exact = unit_of(token(leading)).has_value();
-  const Token& behind = ahead(found.words);
+  const Token& behind = p.ahead(found.words);
   found.has_zone = behind.is("in") || behind.is(TokenKind::kString);
-  found.span = here();
-  if (leading > 0) found.span.end = lexer_.span(ahead(leading)).end;
+  found.span = p.here();
+  if (leading > 0) found.span.end = p.span(p.ahead(leading)).end;
   return found;
 }
-void Parser::take_unit(const UnitAhead& unit) {
-  for (std::size_t i = 0; i < unit.words; ++i) take();
-}
 
-// `in ZONE` behind a unit; `form` is what stands before it, as it is written here.
-tree::Zone Parser::calendar_zone(std::string_view form) {
-  if (accept("in")) return zone();
-  if (now().is(TokenKind::kString)) {
-    const SourceSpan place{here().file, here().begin, here().begin};
-    remark(Code::kE0101, here(), "expected `in` before the time zone", "", Edit{place, "in "});
-    return zone();
-  }
-  remark(Code::kE0101, last(), fmt::format("`{}` without a time zone", form),
-         fmt::format("write `{} in \"Europe/Berlin\"`", form), std::nullopt,
-         {"it begins at midnight of a place; `in \"UTC\"` is midnight in UTC"});
-  return made_up_zone();
+void take_unit(ParseContext& p, const UnitAhead& unit) {
+  for (std::size_t i = 0; i < unit.words; ++i) p.take();
 }
 
 // What is read on with after a mistake.
-tree::Zone Parser::made_up_zone() {
-  broken_ = true;
+tree::Zone made_up_zone(ParseContext& p) {
+  p.broken = true;
   tree::Zone made;
   made.literal.emplace();
   made.literal->text = "UTC";
-  made.literal->span = made.span = last();
+  made.literal->span = made.span = p.last();
   return made;
 }
 
+// `in ZONE` behind a unit; `form` is what stands before it, as it is written here.
+tree::Zone calendar_zone(ParseContext& p, std::string_view form) {
+  if (p.accept("in")) return parse_zone(p);
+  if (p.now().is(TokenKind::kString)) {
+    const SourceSpan place{p.here().file, p.here().begin, p.here().begin};
+    p.remark(Code::kE0101, p.here(), "expected `in` before the time zone", "", Edit{place, "in "});
+    return parse_zone(p);
+  }
+  p.remark(Code::kE0101, p.last(), fmt::format("`{}` without a time zone", form),
+           fmt::format("write `{} in \"Europe/Berlin\"`", form), std::nullopt,
+           {"it begins at midnight of a place; `in \"UTC\"` is midnight in UTC"});
+  return made_up_zone(p);
+}
+
+// `quarter`, where a unit of the calendar is needed.
+void no_unit(ParseContext& p) {
+  p.remark(Code::kE0101, p.here(), fmt::format("`{}` is no unit of the calendar", p.now().text), "",
+           std::nullopt, {"the units are `day`, `week`, `month` and `year`"});
+  p.broken = true;
+  p.take();
+}
+}  // namespace
+
 // `today in ZONE`, `this month in ZONE`, and what is meant by `over month in ZONE`.
-bool Parser::calendar_window(tree::Window& window) {
-  if (accept("today")) {
+bool calendar_window(ParseContext& p, tree::Window& window) {
+  if (p.accept("today")) {
     window.form = tree::RangeForm::kCalendar;
-    window.zone = calendar_zone("today");
+    window.zone = calendar_zone(p, "today");
     return true;
   }
-  const bool is_this = at("this");
-  if (panic_) return false;
-  const SourceSpan begin = here();
-  const bool is_over = (now().is("last") || now().is("previous")) && unit_of(ahead()) &&
-                       (ahead(2).is("in") || ahead(2).is(TokenKind::kString));
-  const bool is_tumbling = now().is("tumbling") && unit_of(ahead());
-  if (is_over || is_tumbling) take();
-  const auto found = unit_ahead();
+  const bool is_this = p.at("this");
+  if (p.panicking()) return false;
+  const SourceSpan begin = p.here();
+  const bool is_over = (p.now().is("last") || p.now().is("previous")) && unit_of(p.ahead()) &&
+                       (p.ahead(2).is("in") || p.ahead(2).is(TokenKind::kString));
+  const bool is_tumbling = p.now().is("tumbling") && unit_of(p.ahead());
+  if (is_over || is_tumbling) p.take();
+  const auto found = unit_ahead(p);
   if (!found) return false;
   const bool is_written = is_this && found->words == 2 && found->is_exact &&
                           found->unit != CalendarUnit::kDay && !is_over && !is_tumbling;
   window.form = tree::RangeForm::kCalendar;
   window.unit = found->unit;
-  take_unit(*found);
+  take_unit(p, *found);
   const std::string meant = window_text(window.unit);
-  const SourceSpan whole = since(begin);
+  const SourceSpan whole = p.since(begin);
   if (is_over) {
     constexpr std::array kLengths = {"1d", "7d", "30d", "365d"};
-    remark(
+    p.remark(
         Code::kE0101, whole,
         fmt::format("there is no window of the {} before this one", cep::unit_name(window.unit)),
         "", std::nullopt,
@@ -130,102 +146,94 @@ bool Parser::calendar_window(tree::Window& window) {
                      "the event",
                      meant, cep::unit_name(window.unit),
                      kLengths[static_cast<std::size_t>(window.unit)])});
-    broken_ = true;
+    p.broken = true;
   } else if (!is_written && !found->has_zone) {
-    remark(Code::kE0101, whole,
-           fmt::format("a window of the calendar is `{} in` a time zone", meant),
-           fmt::format("write `{} in \"Europe/Berlin\"`", meant), std::nullopt,
-           {"it begins at midnight of a place; `in \"UTC\"` is midnight in UTC"});
-    window.zone = made_up_zone();
+    p.remark(Code::kE0101, whole,
+             fmt::format("a window of the calendar is `{} in` a time zone", meant),
+             fmt::format("write `{} in \"Europe/Berlin\"`", meant), std::nullopt,
+             {"it begins at midnight of a place; `in \"UTC\"` is midnight in UTC"});
+    window.zone = made_up_zone(p);
     return true;
   } else if (!is_written) {
-    remark(Code::kE0117, whole,
-           fmt::format("a window of the calendar is `{} in` a time zone", meant),
-           fmt::format("write `{}`", meant), Edit{whole, meant});
+    p.remark(Code::kE0117, whole,
+             fmt::format("a window of the calendar is `{} in` a time zone", meant),
+             fmt::format("write `{}`", meant), Edit{whole, meant});
   }
-  window.zone = calendar_zone(meant);
+  window.zone = calendar_zone(p, meant);
   return true;
 }
 
 // `once per month in ZONE`, behind `per`. Without `in` a unit's word may be the name of a step.
-bool Parser::calendar_once(tree::OnceClause& clause) {
-  if (panic_) return false;
-  const auto found = unit_ahead();
+bool calendar_once(ParseContext& p, tree::OnceClause& clause) {
+  if (p.panicking()) return false;
+  const auto found = unit_ahead(p);
   const bool is_written = found && found->words == 1 && found->is_exact;
   if (found && (found->has_zone || found->words > 1)) {
-    take_unit(*found);
+    take_unit(p, *found);
     clause.form = tree::OnceForm::kPerUnit;
     clause.unit = found->unit;
     const std::string meant = cep::unit_name(found->unit);
     if (!found->has_zone) {
-      remark(Code::kE0101, found->span, fmt::format("`once per {}` without a time zone", meant),
-             fmt::format("write `{} in \"Europe/Berlin\"`", meant), std::nullopt,
-             {fmt::format("a {} begins at midnight of a place; `in \"UTC\"` is midnight in UTC",
-                          meant)});
-      clause.zone = made_up_zone();
+      p.remark(Code::kE0101, found->span, fmt::format("`once per {}` without a time zone", meant),
+               fmt::format("write `{} in \"Europe/Berlin\"`", meant), std::nullopt,
+               {fmt::format("a {} begins at midnight of a place; `in \"UTC\"` is midnight in UTC",
+                            meant)});
+      clause.zone = made_up_zone(p);
       return true;
     }
     if (!is_written) {
-      remark(Code::kE0117, found->span,
-             fmt::format("a unit of the calendar is written `{}`", meant),
-             fmt::format("write `{}`", meant), Edit{found->span, meant});
+      p.remark(Code::kE0117, found->span,
+               fmt::format("a unit of the calendar is written `{}`", meant),
+               fmt::format("write `{}`", meant), Edit{found->span, meant});
     }
-    clause.zone = calendar_zone(fmt::format("once per {}", meant));
+    clause.zone = calendar_zone(p, fmt::format("once per {}", meant));
     return true;
   }
-  if (!now().is(TokenKind::kName) || !ahead().is("in")) return false;
+  if (!p.now().is(TokenKind::kName) || !p.ahead().is("in")) return false;
   clause.form = tree::OnceForm::kPerUnit;
-  no_unit();
-  clause.zone = calendar_zone("");
+  no_unit(p);
+  clause.zone = calendar_zone(p, "");
   return true;
 }
 
 // `once per 1d in "UTC"`.
-void Parser::zone_of_duration() {
-  if (panic_ || !now().is("in") || !ahead().is(TokenKind::kString)) return;
-  const SourceSpan whole{here().file, last().end, lexer_.span(ahead()).end};
-  remark(Code::kE0117, whole, "a duration is as long in every time zone", "leave it out",
-         Edit{whole, ""},
-         {fmt::format("a day of the calendar is `once per day in \"{}\"`", ahead().text)});
-  take();
-  take();
+void zone_of_duration(ParseContext& p) {
+  if (p.panicking() || !p.now().is("in") || !p.ahead().is(TokenKind::kString)) return;
+  const SourceSpan whole{p.here().file, p.last().end, p.span(p.ahead()).end};
+  p.remark(Code::kE0117, whole, "a duration is as long in every time zone", "leave it out",
+           Edit{whole, ""},
+           {fmt::format("a day of the calendar is `once per day in \"{}\"`", p.ahead().text)});
+  p.take();
+  p.take();
 }
 
-// `quarter`, where a unit of the calendar is needed.
-void Parser::no_unit() {
-  remark(Code::kE0101, here(), fmt::format("`{}` is no unit of the calendar", now().text), "",
-         std::nullopt, {"the units are `day`, `week`, `month` and `year`"});
-  broken_ = true;
-  take();
-}
-
-bool Parser::at_calendar_tumbling() {
-  if (!now().is("tumbling") || !ahead().is(TokenKind::kName)) return false;
-  if (is_before_unit(ahead()) || foreign_unit_of(ahead())) return true;
-  return ahead(2).is("in") && ahead(3).is(TokenKind::kString);
+bool at_calendar_tumbling(ParseContext& p) {
+  if (!p.now().is("tumbling") || !p.ahead().is(TokenKind::kName)) return false;
+  if (is_before_unit(p.ahead()) || foreign_unit_of(p.ahead())) return true;
+  return p.ahead(2).is("in") && p.ahead(3).is(TokenKind::kString);
 }
 
 // `month in "Europe/Berlin"`, behind `tumbling`.
-void Parser::calendar_tumbling(tree::EventWindow& window) {
-  const auto found = unit_ahead();
+void calendar_tumbling(ParseContext& p, tree::EventWindow& window) {
+  const auto found = unit_ahead(p);
   window.unit = found ? found->unit : CalendarUnit::kMonth;
   if (!found) {
-    while (is_before_unit(now()) && ahead().is(TokenKind::kName)) take();
-    no_unit();
+    while (is_before_unit(p.now()) && p.ahead().is(TokenKind::kName)) p.take();
+    no_unit(p);
   } else {
-    take_unit(*found);
+    take_unit(p, *found);
     const std::string meant = cep::unit_name(found->unit);
     if (found->words > 1 || !found->is_exact) {
-      remark(Code::kE0117, found->span,
-             fmt::format("a unit of the calendar is written `{}`", meant),
-             fmt::format("write `{}`", meant), Edit{found->span, meant});
+      p.remark(Code::kE0117, found->span,
+               fmt::format("a unit of the calendar is written `{}`", meant),
+               fmt::format("write `{}`", meant), Edit{found->span, meant});
     }
   }
-  window.zone = calendar_zone(fmt::format("tumbling {}", cep::unit_name(*window.unit)));
-  if (window.zone->literal || panic_) return;
-  remark(Code::kE0101, window.zone->span, "the time zone of `tumbling` stands in quotes",
-         "a field has no value before the first event", std::nullopt,
-         {"write it out: `in \"Europe/Berlin\"`"});
-  window.zone = made_up_zone();
+  window.zone = calendar_zone(p, fmt::format("tumbling {}", cep::unit_name(*window.unit)));
+  if (window.zone->literal || p.panicking()) return;
+  p.remark(Code::kE0101, window.zone->span, "the time zone of `tumbling` stands in quotes",
+           "a field has no value before the first event", std::nullopt,
+           {"write it out: `in \"Europe/Berlin\"`"});
+  window.zone = made_up_zone(p);
 }
 }  // namespace tocsin::rules

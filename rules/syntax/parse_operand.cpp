@@ -1,19 +1,94 @@
-// Operands of expressions: reads, aggregates and their windows, literals and records.
+// Operands of expressions: reads, literals, lists and records.
 #include <fmt/format.h>
 
 #include <utility>
 
-#include "cep/base/assert.h"
-#include "rules/syntax/parser_impl.h"
+#include "rules/syntax/construct_start.h"
+#include "rules/syntax/grammar.h"
+#include "rules/syntax/keywords.h"
+#include "rules/syntax/lexemes.h"
+#include "rules/syntax/make_expr.h"
+#include "rules/syntax/parse_foreign.h"
+#include "rules/syntax/recovery.h"
+#include "rules/text/characters.h"
 
 namespace tocsin::rules {
 using tree::ExprKind;
 using tree::ExprPtr;
+namespace {
+ExprPtr missing_operand(ParseContext& p) {
+  const SourceSpan span = p.here();
+  const TokenKind kind = p.now().kind;
+  const bool goes_on = kind == TokenKind::kName || kind == TokenKind::kComma ||
+                       kind == TokenKind::kParenClose || kind == TokenKind::kBracketClose ||
+                       kind == TokenKind::kBraceClose || kind == TokenKind::kEnd;
+  p.fail_expected("an expression");
+  if (goes_on && !p.abandoned) p.calm();
+  return error_expr(p, span);
+}
+
+ExprPtr parse_regex(ParseContext& p) {
+  const SourceSpan begin = p.here();
+  if (p.now().is(TokenKind::kSlash)) p.read_regex();
+  const Token token = p.take();
+  if (token.bad) return error_expr(p, p.since(begin));
+  ExprPtr made = make_expr(p, ExprKind::kRegex, begin, begin);
+  made->text = token.text;
+  made->ignore_case = token.ignore_case;
+  return made;
+}
+
+ExprPtr parse_parenthesized(ParseContext& p) {
+  const NestingLevel level(p);
+  const SourceSpan begin = p.here();
+  if (!level.ok) return error_expr(p, begin);
+  const bool after_in =
+      p.last_kind() == TokenKind::kName &&
+      (p.last_word() == "in" || p.last_word() == "of" || lowered(p.last_word()) == "in");
+  p.take();
+  ExprPtr inner = parse_expr(p);
+  if (p.now().is(TokenKind::kComma) && !comma_ends_entry(p) && after_in) {
+    // SQL's list of values
+    ExprPtr values = make_expr(p, ExprKind::kList, begin, begin);
+    adopt(p, *values, std::move(inner));
+    while (accept_comma(p)) adopt(p, *values, parse_expr(p));
+    close_bracket(p, TokenKind::kParenClose);
+    values->span = p.since(begin);
+    if (p.panicking()) return values;
+    const std::string_view text = p.text();
+    std::optional<Edit> edit;
+    if (!p.in_message() && text[values->span.end - 1] == ')') {
+      const std::string_view items = text.substr(begin.end, values->span.end - 1 - begin.end);
+      edit = Edit{values->span, fmt::format("[{}]", items)};
+    }
+    p.remark(Code::kE0117, begin, "a list of values stands in square brackets", "write `[…]`",
+             std::move(edit));
+    return values;
+  }
+  close_bracket(p, TokenKind::kParenClose);
+  inner->parenthesized = true;
+  inner->span = p.since(begin);
+  return inner;
+}
+
+ExprPtr parse_list(ParseContext& p) {
+  const NestingLevel level(p);
+  const SourceSpan begin = p.here();
+  if (!level.ok) return error_expr(p, begin);
+  p.take();
+  ExprPtr made = make_expr(p, ExprKind::kList, begin, begin);
+  comma_list(
+      p, TokenKind::kBracketClose, [&] { adopt(p, *made, parse_expr(p)); },
+      [&] { return at_operand(p); });
+  made->span = p.since(begin);
+  return made;
+}
+}  // namespace
 
 // True when an operand begins here. A word that the grammar knows, with something behind it that no
 // operand has behind it, belongs to what follows: the operand is missing.
-bool Parser::at_operand() {
-  const Token& token = now();
+bool at_operand(ParseContext& p) {
+  const Token& token = p.now();
   switch (token.kind) {
     case TokenKind::kQuotedName:
     case TokenKind::kRegex:
@@ -23,49 +98,37 @@ bool Parser::at_operand() {
     case TokenKind::kMinus:
       return true;
     case TokenKind::kName: {
-      if (begins_declaration()) return false;
+      if (begins_declaration(p)) return false;
       const bool word = is_keyword(token.text) && !token.is("if") && !token.is("prev") &&
                         !token.is("true") && !token.is("false");
       if (!word) return true;
-      const Token& second = ahead();
+      const Token& second = p.ahead();
       return !is_literal(second.kind) && !second.is(TokenKind::kQuotedName) &&
-             !(second.is(TokenKind::kName) && !is_keyword(second.text)) && !begins_clause();
+             !(second.is(TokenKind::kName) && !is_keyword(second.text)) && !begins_clause(p);
     }
     default:
       return is_literal(token.kind);
   }
 }
 
-ExprPtr Parser::missing_operand() {
-  const SourceSpan span = here();
-  const TokenKind kind = now().kind;
-  const bool goes_on = kind == TokenKind::kName || kind == TokenKind::kComma ||
-                       kind == TokenKind::kParenClose || kind == TokenKind::kBracketClose ||
-                       kind == TokenKind::kBraceClose || kind == TokenKind::kEnd;
-  fail_expected("an expression");
-  if (goes_on && !abandoned_) panic_ = false;
-  return error_expr(span);
-}
-
-bool Parser::at_aggregate() {
-  const bool doubled = now().is(TokenKind::kName) && aggregate_named(now().text) &&
-                       ahead().is(now().text) && !ahead().line_start &&
-                       ahead(2).is(TokenKind::kParenOpen);
+bool at_aggregate(ParseContext& p) {
+  const bool doubled = p.now().is(TokenKind::kName) && aggregate_named(p.now().text) &&
+                       p.ahead().is(p.now().text) && !p.ahead().line_start &&
+                       p.ahead(2).is(TokenKind::kParenOpen);
   if (doubled) {
-    remark(Code::kE0101, here(), fmt::format("{} stands twice", found(now())), "leave one out",
-           Edit{here(), ""});
-    now_ = std::move(ahead_.front());
-    ahead_.pop_front();
+    p.remark(Code::kE0101, p.here(), fmt::format("{} stands twice", p.found(p.now())),
+             "leave one out", Edit{p.here(), ""});
+    p.drop();
   }
-  return now().is(TokenKind::kName) && aggregate_named(now().text) &&
-         ahead().is(TokenKind::kParenOpen);
+  return p.now().is(TokenKind::kName) && aggregate_named(p.now().text) &&
+         p.ahead().is(TokenKind::kParenOpen);
 }
 
-ExprPtr Parser::literal_token() {
-  const SourceSpan begin = here();
-  const Token token = take();
-  if (token.bad) return error_expr(begin);
-  ExprPtr made = make(ExprKind::kLiteral, begin, begin);
+ExprPtr parse_literal_token(ParseContext& p) {
+  const SourceSpan begin = p.here();
+  const Token token = p.take();
+  if (token.bad) return error_expr(p, begin);
+  ExprPtr made = make_expr(p, ExprKind::kLiteral, begin, begin);
   if (token.is(TokenKind::kString)) {
     made->literal = cep::OwnedValue(cep::Value::string(token.text));
   } else {
@@ -75,231 +138,174 @@ ExprPtr Parser::literal_token() {
   return made;
 }
 
-ExprPtr Parser::regex() {
-  const SourceSpan begin = here();
-  if (now().is(TokenKind::kSlash)) {
-    TOCSIN_ASSERT(ahead_.empty(), "nothing is read behind a `/`");
-    now_ = lexer_.regex_from(*now_);
-  }
-  const Token token = take();
-  if (token.bad) return error_expr(since(begin));
-  ExprPtr made = make(ExprKind::kRegex, begin, begin);
-  made->text = token.text;
-  made->ignore_case = token.ignore_case;
-  return made;
-}
-
-ExprPtr Parser::primary() {
-  stray_closers();
-  if (panic_) return error_expr(here());
-  if (ExprPtr values = foreign_list()) return values;
-  if (!at_operand()) return missing_operand();
-  const SourceSpan begin = here();
-  const Token& token = now();
-  if (is_literal(token.kind)) return literal_token();
-  if (token.is(TokenKind::kSlash) || token.is(TokenKind::kRegex)) return regex();
-  if (token.is(TokenKind::kParenOpen)) return parenthesized();
-  if (token.is(TokenKind::kBracketOpen)) return list();
-  if (token.is(TokenKind::kMinus)) return unary();
+ExprPtr parse_primary(ParseContext& p) {
+  stray_closers(p);
+  if (p.panicking()) return error_expr(p, p.here());
+  if (ExprPtr values = foreign_list(p)) return values;
+  if (!at_operand(p)) return missing_operand(p);
+  const SourceSpan begin = p.here();
+  const Token& token = p.now();
+  if (is_literal(token.kind)) return parse_literal_token(p);
+  if (token.is(TokenKind::kSlash) || token.is(TokenKind::kRegex)) return parse_regex(p);
+  if (token.is(TokenKind::kParenOpen)) return parse_parenthesized(p);
+  if (token.is(TokenKind::kBracketOpen)) return parse_list(p);
+  if (token.is(TokenKind::kMinus)) return parse_unary(p);
   if (token.is("true") || token.is("false")) {
-    ExprPtr made = make(ExprKind::kLiteral, begin, begin);
+    ExprPtr made = make_expr(p, ExprKind::kLiteral, begin, begin);
     made->literal = cep::OwnedValue(cep::Value::boolean(token.is("true")));
-    take();
-    made->span = since(begin);
+    p.take();
+    made->span = p.since(begin);
     return made;
   }
   if (token.is("prev")) {
-    take();
-    return make(ExprKind::kPrev, begin, begin);
+    p.take();
+    return make_expr(p, ExprKind::kPrev, begin, begin);
   }
   if (token.is("if") || token.is("not")) {
     const bool negation = token.is("not");
-    remark(Code::kE0101, begin, fmt::format("`{}` as an operand stands in parentheses", token.text),
-           "");
-    const Level level(*this);
-    if (!level.ok) return error_expr(begin);
-    return negation ? neg() : choice();
+    p.remark(Code::kE0101, begin,
+             fmt::format("`{}` as an operand stands in parentheses", token.text), "");
+    const NestingLevel level(p);
+    if (!level.ok) return error_expr(p, begin);
+    return negation ? parse_negation(p) : parse_choice(p);
   }
-  if (at_aggregate()) return aggregate(true);
-  if (ExprPtr foreign = foreign_operand()) return foreign;
+  if (at_aggregate(p)) return parse_aggregate(p, true);
+  if (ExprPtr foreign = foreign_operand(p)) return foreign;
 
-  tree::Name word = name("an expression");
-  if (!now().is(TokenKind::kParenOpen) || panic_) {
-    ExprPtr made = make(ExprKind::kName, begin, begin);
+  tree::Name word = parse_name(p, "an expression");
+  if (!p.now().is(TokenKind::kParenOpen) || p.panicking()) {
+    ExprPtr made = make_expr(p, ExprKind::kName, begin, begin);
     made->name = std::move(word);
     return made;
   }
-  const Level level(*this);
-  if (!level.ok) return error_expr(begin);
-  take();
-  ExprPtr made = make(ExprKind::kCall, begin, word.span);
+  const NestingLevel level(p);
+  if (!level.ok) return error_expr(p, begin);
+  p.take();
+  ExprPtr made = make_expr(p, ExprKind::kCall, begin, word.span);
   made->name = std::move(word);
-  if (!at(TokenKind::kParenClose)) {
+  if (!p.at(TokenKind::kParenClose)) {
     do {
-      adopt(*made, expr());
-    } while (accept_comma());
+      adopt(p, *made, parse_expr(p));
+    } while (accept_comma(p));
   }
-  close(TokenKind::kParenClose);
-  if (last_kind_ != TokenKind::kParenClose) return error_expr(since(begin));
-  made->span = since(begin);
-  return made;
-}
-
-ExprPtr Parser::parenthesized() {
-  const Level level(*this);
-  const SourceSpan begin = here();
-  if (!level.ok) return error_expr(begin);
-  const bool after_in = last_kind_ == TokenKind::kName &&
-                        (last_word_ == "in" || last_word_ == "of" || lowered(last_word_) == "in");
-  take();
-  ExprPtr inner = expr();
-  if (now().is(TokenKind::kComma) && !comma_ends_entry() && after_in) {
-    // SQL's list of values
-    ExprPtr values = make(ExprKind::kList, begin, begin);
-    adopt(*values, std::move(inner));
-    while (accept_comma()) adopt(*values, expr());
-    close(TokenKind::kParenClose);
-    values->span = since(begin);
-    if (panic_) return values;
-    const std::string_view text = lexer_.text().text;
-    std::optional<Edit> edit;
-    if (!in_message_ && text[values->span.end - 1] == ')') {
-      const std::string_view items = text.substr(begin.end, values->span.end - 1 - begin.end);
-      edit = Edit{values->span, fmt::format("[{}]", items)};
-    }
-    remark(Code::kE0117, begin, "a list of values stands in square brackets", "write `[…]`",
-           std::move(edit));
-    return values;
-  }
-  close(TokenKind::kParenClose);
-  inner->parenthesized = true;
-  inner->span = since(begin);
-  return inner;
-}
-
-ExprPtr Parser::list() {
-  const Level level(*this);
-  const SourceSpan begin = here();
-  if (!level.ok) return error_expr(begin);
-  take();
-  ExprPtr made = make(ExprKind::kList, begin, begin);
-  comma_list(
-      TokenKind::kBracketClose, [&] { adopt(*made, expr()); }, [this] { return at_operand(); });
-  made->span = since(begin);
+  close_bracket(p, TokenKind::kParenClose);
+  if (p.last_kind() != TokenKind::kParenClose) return error_expr(p, p.since(begin));
+  made->span = p.since(begin);
   return made;
 }
 
 // ---- literals and records
-ExprPtr Parser::literal() {
-  const SourceSpan begin = here();
-  const Token& token = now();
-  if (panic_) return error_expr(begin);
+ExprPtr parse_literal(ParseContext& p) {
+  const SourceSpan begin = p.here();
+  const Token& token = p.now();
+  if (p.panicking()) return error_expr(p, begin);
   if (token.is(TokenKind::kMinus)) {
-    take();
-    if (!is_number(now().kind)) {
-      fail_expected("a number");
-      return error_expr(since(begin));
+    p.take();
+    if (!is_number(p.now().kind)) {
+      p.fail_expected("a number");
+      return error_expr(p, p.since(begin));
     }
-    ExprPtr made = literal_token();
+    ExprPtr made = parse_literal_token(p);
     if (made->kind == ExprKind::kError) return made;
     made->literal = cep::OwnedValue(cep::negate(made->literal.view()));
     made->text.insert(0, "-");
-    made->span = since(begin);
+    made->span = p.since(begin);
     return made;
   }
-  if (is_literal(token.kind)) return literal_token();
-  if (token.is(TokenKind::kSlash) || token.is(TokenKind::kRegex)) return regex();
-  if (token.is("true") || token.is("false")) return primary();
+  if (is_literal(token.kind)) return parse_literal_token(p);
+  if (token.is(TokenKind::kSlash) || token.is(TokenKind::kRegex)) return parse_regex(p);
+  if (token.is("true") || token.is("false")) return parse_primary(p);
   if (token.is(TokenKind::kBracketOpen)) {
-    const Level level(*this);
-    if (!level.ok) return error_expr(begin);
-    take();
-    ExprPtr made = make(ExprKind::kList, begin, begin);
-    const auto begins = [this] {
-      return is_literal(now().kind) || now().is(TokenKind::kMinus) ||
-             now().is(TokenKind::kBracketOpen) || now().is(TokenKind::kQuotedName) ||
-             (now().is(TokenKind::kName) && !begins_declaration());
+    const NestingLevel level(p);
+    if (!level.ok) return error_expr(p, begin);
+    p.take();
+    ExprPtr made = make_expr(p, ExprKind::kList, begin, begin);
+    const auto begins = [&] {
+      return is_literal(p.now().kind) || p.now().is(TokenKind::kMinus) ||
+             p.now().is(TokenKind::kBracketOpen) || p.now().is(TokenKind::kQuotedName) ||
+             (p.now().is(TokenKind::kName) && !begins_declaration(p));
     };
     comma_list(
-        TokenKind::kBracketClose, [&] { adopt(*made, literal()); }, begins);
-    made->span = since(begin);
+        p, TokenKind::kBracketClose, [&] { adopt(p, *made, parse_literal(p)); }, begins);
+    made->span = p.since(begin);
     return made;
   }
-  if (token.is(TokenKind::kQuotedName) || (token.is(TokenKind::kName) && !begins_anew())) {
-    ExprPtr made = make(ExprKind::kName, begin, begin);
-    made->name = name("a value");
-    made->span = since(begin);
+  if (token.is(TokenKind::kQuotedName) || (token.is(TokenKind::kName) && !begins_construct(p))) {
+    ExprPtr made = make_expr(p, ExprKind::kName, begin, begin);
+    made->name = parse_name(p, "a value");
+    made->span = p.since(begin);
     return made;
   }
   const bool goes_on = token.is(TokenKind::kComma) || token.is(TokenKind::kBraceClose) ||
                        token.is(TokenKind::kBracketClose) || token.is(TokenKind::kName);
-  fail_expected("a value");
-  if (goes_on && !abandoned_) panic_ = false;
-  return error_expr(begin);
+  p.fail_expected("a value");
+  if (goes_on && !p.abandoned) p.calm();
+  return error_expr(p, begin);
 }
 
-tree::Record Parser::record(bool literals) {
+tree::Record parse_record(ParseContext& p, bool literals) {
   tree::Record record;
-  const SourceSpan begin = here();
+  const SourceSpan begin = p.here();
   TokenKind closing = TokenKind::kBraceClose;
-  if (at_entry() && (!now().line_start || !literals)) {
+  if (at_entry(p) && (!p.now().line_start || !literals)) {
     const SourceSpan place{begin.file, begin.begin, begin.begin};
-    remark(Code::kE0101, begin, fmt::format("expected `{{`, found {}", found(now())),
-           "the values stand in braces", Edit{place, "{ "});
-    open_.push_back({TokenKind::kBraceOpen, now().begin});
-  } else if (in_test_ && now().is(TokenKind::kBraceClose) && !now().line_start) {
-    remark(Code::kE0101, begin, "expected `{`, found `}`", "the values stand in braces",
-           Edit{{begin.file, begin.begin, begin.begin}, "{"});
-    open_.push_back({TokenKind::kBraceOpen, now().begin});
-  } else if (in_test_ && now().is(TokenKind::kParenOpen)) {
-    remark(Code::kE0117, begin, "the values of an event stand in braces", "write `{ … }`");
+    p.remark(Code::kE0101, begin, fmt::format("expected `{{`, found {}", p.found(p.now())),
+             "the values stand in braces", Edit{place, "{ "});
+    p.brackets.open({TokenKind::kBraceOpen, p.now().begin});
+  } else if (p.inside.test && p.now().is(TokenKind::kBraceClose) && !p.now().line_start) {
+    p.remark(Code::kE0101, begin, "expected `{`, found `}`", "the values stand in braces",
+             Edit{{begin.file, begin.begin, begin.begin}, "{"});
+    p.brackets.open({TokenKind::kBraceOpen, p.now().begin});
+  } else if (p.inside.test && p.now().is(TokenKind::kParenOpen)) {
+    p.remark(Code::kE0117, begin, "the values of an event stand in braces", "write `{ … }`");
     closing = TokenKind::kParenClose;
-    take();
-  } else if (!open(TokenKind::kBraceOpen)) {
+    p.take();
+  } else if (!open_bracket(p, TokenKind::kBraceOpen)) {
     return record;
   }
   const auto entry = [&] {
     tree::Record::Entry made;
-    foreign_entry();
-    made.name = name("a name");
-    if (!literals && !panic_ && !now().is(TokenKind::kColon) && !now().is(TokenKind::kEqual) &&
-        (now().is(TokenKind::kDot) || now().is(TokenKind::kComma) ||
-         now().is(TokenKind::kBraceClose))) {
+    foreign_entry(p);
+    made.name = parse_name(p, "a name");
+    if (!literals && !p.panicking() && !p.now().is(TokenKind::kColon) &&
+        !p.now().is(TokenKind::kEqual) &&
+        (p.now().is(TokenKind::kDot) || p.now().is(TokenKind::kComma) ||
+         p.now().is(TokenKind::kBraceClose))) {
       // `{ card, p.amount }`: a value without its name
       const SourceSpan from = made.name.span;
-      made.value = make(ExprKind::kName, from, from);
+      made.value = make_expr(p, ExprKind::kName, from, from);
       made.value->name = made.name;
-      while (accept(TokenKind::kDot)) {
-        ExprPtr member = make(ExprKind::kMember, from, last());
-        member->name = made.name = name("the name of a field");
-        adopt(*member, std::move(made.value));
+      while (p.accept(TokenKind::kDot)) {
+        ExprPtr member = make_expr(p, ExprKind::kMember, from, p.last());
+        member->name = made.name = parse_name(p, "the name of a field");
+        adopt(p, *member, std::move(made.value));
         made.value = std::move(member);
       }
-      const std::string written = source(since(from));
-      if (!panic_) {
-        remark(Code::kE0101, since(from), "a value of an alert has a name before it",
-               fmt::format("write `{}: {}`", made.name.text, written),
-               Edit{{from.file, from.begin, from.begin}, made.name.text + ": "});
-        made.value->span = since(from);
+      const std::string written = p.source(p.since(from));
+      if (!p.panicking()) {
+        p.remark(Code::kE0101, p.since(from), "a value of an alert has a name before it",
+                 fmt::format("write `{}: {}`", made.name.text, written),
+                 Edit{{from.file, from.begin, from.begin}, made.name.text + ": "});
+        made.value->span = p.since(from);
         record.entries.push_back(std::move(made));
       }
       return;
     }
-    if (now().is(TokenKind::kEqual)) {
-      remark(Code::kE0101, here(), "expected `:`, found `=`",
-             "a name and its value are joined by `:`", Edit{here(), ":"});
-      take();
+    if (p.now().is(TokenKind::kEqual)) {
+      p.remark(Code::kE0101, p.here(), "expected `:`, found `=`",
+               "a name and its value are joined by `:`", Edit{p.here(), ":"});
+      p.take();
     } else {
-      expect(TokenKind::kColon);
+      p.expect(TokenKind::kColon);
     }
-    if (panic_) return;
-    made.value = literals ? literal() : expr();
+    if (p.panicking()) return;
+    made.value = literals ? parse_literal(p) : parse_expr(p);
     record.entries.push_back(std::move(made));
   };
-  comma_list(closing, entry, [this] {
-    return at_entry() || (now().is(TokenKind::kString) && ahead().is(TokenKind::kColon));
+  comma_list(p, closing, entry, [&] {
+    return at_entry(p) || (p.now().is(TokenKind::kString) && p.ahead().is(TokenKind::kColon));
   });
-  record.span = since(begin);
+  record.span = p.since(begin);
   return record;
 }
 }  // namespace tocsin::rules
