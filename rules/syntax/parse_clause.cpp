@@ -1,8 +1,10 @@
-// The clauses of a rule, one function each.
+// The clauses of a rule: the table of them, and a function for each.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "rules/syntax/construct_start.h"
 #include "rules/syntax/grammar.h"
@@ -194,151 +196,175 @@ void parse_at_most(ParseContext& p, tree::AtMostClause& clause) {
   if (auto literal = parse_duration(p)) clause.duration = std::move(*literal);
   parse_each(p, clause.for_each, clause.for_each_span);
 }
+
+// ---- one function for each form of clause
+void parse_id(ParseContext& p, tree::WordClause& clause) {
+  clause.word = parse_word(p, "a name or a string");
+}
+
+void parse_text(ParseContext& p, tree::StringClause& clause) {
+  if (auto literal = parse_string(p, "a string")) clause.text = std::move(*literal);
+}
+
+void parse_value(ParseContext& p, tree::ExprClause& clause) { clause.expr = parse_expr(p); }
+
+void parse_tags(ParseContext& p, tree::WordsClause& clause) {
+  clause.words = parse_words(p, "a tag");
+}
+
+void parse_texts(ParseContext& p, tree::StringsClause& clause) {
+  clause.texts = parse_strings(p, "a string");
+}
+
+void parse_status(ParseContext& p, tree::StatusClause& clause) {
+  if (p.accept("draft")) {
+    clause.status = tree::StatusWord::kDraft;
+  } else if (p.accept("internal")) {
+    clause.status = tree::StatusWord::kInternal;
+  } else if (p.accept("shadow")) {
+    clause.status = tree::StatusWord::kShadow;
+  } else if (p.accept("live")) {
+    clause.status = tree::StatusWord::kLive;
+  } else {
+    p.fail_expected({}, {"`live` alerts, `shadow` is tried out without alerts, `internal` feeds "
+                         "other rules alone, `draft` does not run"});
+  }
+}
+
+void parse_when(ParseContext& p, tree::WhenClause& clause) {
+  if (auto window = parse_event_window(p)) {
+    clause.what = std::move(*window);
+  } else {
+    clause.what = parse_pattern(p);
+  }
+}
+
+void parse_within(ParseContext& p, tree::DurationClause& clause) {
+  if (auto literal = parse_duration(p, true)) clause.duration = std::move(*literal);
+}
+
+void parse_considering(ParseContext& p, tree::KindsClause& clause) {
+  clause.kinds = parse_kinds(p);
+}
+
+void parse_prefer(ParseContext& p, tree::Clause& clause) {
+  p.expect("latest");
+  clause.keyword_span = p.since(clause.keyword_span);
+}
+
+void parse_allow_clause(ParseContext& p, tree::AllowClause& clause) {
+  parse_suppressed_warning(p, clause.warning, clause.reason);
+}
+
+// ---- where a clause is kept
+// What to write instead of a second clause of `keyword`; may be empty.
+std::string_view help_for_second(std::string_view keyword) {
+  if (keyword == "tags" || keyword == "references" || keyword == "falsepositives" ||
+      keyword == "by") {
+    return "several stand in one clause, separated by commas";
+  }
+  if (keyword == "when") return "several patterns in one rule stand in `one of { …, … }`";
+  if (keyword == "having") return "join the conditions by `and`";
+  return {};
+}
+
+void report_second(ParseContext& p, std::string_view keyword, SourceSpan second, SourceSpan first) {
+  Diagnostic diagnostic;
+  diagnostic.code = Code::kE0118;
+  diagnostic.message = fmt::format("a second `{}` in one rule", keyword);
+  diagnostic.primary.span = second;
+  diagnostic.labels.push_back({first, "the first one"});
+  if (const std::string_view help = help_for_second(keyword); !help.empty()) {
+    diagnostic.helps.emplace_back(help);
+  }
+  if (!p.panicking()) p.report(std::move(diagnostic));
+}
+
+// Reads a clause that stands once in a rule; a second one is read and reported.
+template <auto kPlace, tree::ClauseKind kKind, auto kParse>
+void parse_single(ParseContext& p, tree::Rule& rule, std::string_view keyword) {
+  auto& place = rule.*kPlace;
+  const SourceSpan begin = p.here();
+  typename std::remove_reference_t<decltype(place)>::value_type clause;
+  clause.keyword_span = begin;
+  p.guessed = p.failed_at == begin.begin;
+  p.take();
+  p.skip_doubled(keyword);
+  p.last_root.reset();
+  p.rule.in_when = kKind == tree::ClauseKind::kWhen;
+  const bool broken_before = std::exchange(p.broken, false);
+  if (p.now().is(TokenKind::kColon)) {
+    p.remark(Code::kE0117, p.here(), fmt::format("no `:` stands behind `{}`", keyword),
+             "leave it out", Edit{p.here(), ""});
+    p.take();
+  }
+  kParse(p, clause);
+  clause.span = p.since(begin);
+  std::vector<tree::ClauseKind>& broken_clauses = p.rule.broken_clauses;
+  const bool first_broken = std::ranges::find(broken_clauses, kKind) != broken_clauses.end();
+  if (p.broken || p.panicking()) broken_clauses.push_back(kKind);
+  p.broken = p.broken || broken_before;
+  if (place && first_broken && !p.panicking()) {
+    place = std::move(clause);
+  } else if (place) {
+    report_second(p, keyword, clause.keyword_span, place->keyword_span);
+  } else if (!p.panicking()) {
+    place = std::move(clause);
+    rule.order.push_back(kKind);
+  }
+}
+
+// Reads a clause of which a rule may have several.
+template <auto kPlace, tree::ClauseKind kKind, auto kParse>
+void parse_repeated(ParseContext& p, tree::Rule& rule, std::string_view /*keyword*/) {
+  auto& place = rule.*kPlace;
+  typename std::remove_reference_t<decltype(place)>::value_type clause;
+  clause.keyword_span = p.here();
+  p.take();
+  const SourceSpan begin = clause.keyword_span;
+  kParse(p, clause);
+  clause.span = p.since(begin);
+  if (p.panicking()) return;
+  place.push_back(std::move(clause));
+  rule.order.push_back(kKind);
+}
+
+struct ClauseForm {
+  std::string_view keyword;
+  void (*parse)(ParseContext& p, tree::Rule& rule, std::string_view keyword);
+};
+using tree::ClauseKind;
+using tree::Rule;
+constexpr ClauseForm kClauses[] = {
+    {"id", parse_single<&Rule::id, ClauseKind::kId, parse_id>},
+    {"description", parse_single<&Rule::description, ClauseKind::kDescription, parse_text>},
+    {"owner", parse_single<&Rule::owner, ClauseKind::kOwner, parse_text>},
+    {"severity", parse_single<&Rule::severity, ClauseKind::kSeverity, parse_value>},
+    {"tags", parse_single<&Rule::tags, ClauseKind::kTags, parse_tags>},
+    {"references", parse_single<&Rule::references, ClauseKind::kReferences, parse_texts>},
+    {"falsepositives",
+     parse_single<&Rule::false_positives, ClauseKind::kFalsePositives, parse_texts>},
+    {"status", parse_single<&Rule::status, ClauseKind::kStatus, parse_status>},
+    {"by", parse_single<&Rule::by, ClauseKind::kBy, parse_by>},
+    {"when", parse_single<&Rule::when, ClauseKind::kWhen, parse_when>},
+    {"within", parse_single<&Rule::within, ClauseKind::kWithin, parse_within>},
+    {"having", parse_single<&Rule::having, ClauseKind::kHaving, parse_value>},
+    {"considering", parse_single<&Rule::considering, ClauseKind::kConsidering, parse_considering>},
+    {"without", parse_single<&Rule::without, ClauseKind::kWithout, parse_without>},
+    {"after", parse_single<&Rule::after, ClauseKind::kAfter, parse_after>},
+    {"prefer", parse_single<&Rule::prefer_latest, ClauseKind::kPrefer, parse_prefer>},
+    {"except", parse_repeated<&Rule::excepts, ClauseKind::kExcept, parse_except>},
+    {"allow", parse_repeated<&Rule::allows, ClauseKind::kAllow, parse_allow_clause>},
+    {"once", parse_single<&Rule::once, ClauseKind::kOnce, parse_once>},
+    {"at", parse_single<&Rule::at_most, ClauseKind::kAtMost, parse_at_most>},
+    {"alert", parse_single<&Rule::alert, ClauseKind::kAlert, parse_alert>},
+};
 }  // namespace
 
-// Reads the clause that `keyword`, the current token, begins; false when it begins none.
 bool parse_clause_by_name(ParseContext& p, tree::Rule& rule, std::string_view keyword) {
-  using tree::ClauseKind;
-  const SourceSpan begin = p.here();
-  // Reads one clause into `place`, or past one that stands twice.
-  const auto single = [&]<typename T>(std::optional<T>& place, ClauseKind kind, auto read) {
-    T clause;
-    clause.keyword_span = begin;
-    p.guessed = p.failed_at == begin.begin;
-    p.take();
-    p.skip_doubled(keyword);
-    p.last_root.reset();
-    p.rule.in_when = kind == ClauseKind::kWhen;
-    const bool broken_before = std::exchange(p.broken, false);
-    if (p.now().is(TokenKind::kColon)) {
-      p.remark(Code::kE0117, p.here(), fmt::format("no `:` stands behind `{}`", keyword),
-               "leave it out", Edit{p.here(), ""});
-      p.take();
-    }
-    read(clause);
-    clause.span = p.since(begin);
-    const bool first_broken =
-        std::ranges::find(p.rule.broken_clauses, kind) != p.rule.broken_clauses.end();
-    if (p.broken || p.panicking()) p.rule.broken_clauses.push_back(kind);
-    p.broken = p.broken || broken_before;
-    if (place && first_broken && !p.panicking()) {
-      place = std::move(clause);
-    } else if (place) {
-      Diagnostic diagnostic;
-      diagnostic.code = Code::kE0118;
-      diagnostic.message = fmt::format("a second `{}` in one rule", keyword);
-      diagnostic.primary.span = clause.keyword_span;
-      diagnostic.labels.push_back({place->keyword_span, "the first one"});
-      if (keyword == "tags" || keyword == "references" || keyword == "falsepositives" ||
-          keyword == "by") {
-        diagnostic.helps.emplace_back("several stand in one clause, separated by commas");
-      } else if (keyword == "when") {
-        diagnostic.helps.emplace_back("several patterns in one rule stand in `one of { …, … }`");
-      } else if (keyword == "having") {
-        diagnostic.helps.emplace_back("join the conditions by `and`");
-      }
-      if (!p.panicking()) p.report(std::move(diagnostic));
-    } else if (!p.panicking()) {
-      place = std::move(clause);
-      rule.order.push_back(kind);
-    }
-  };
-  const auto text = [&](tree::StringClause& clause) {
-    if (auto literal = parse_string(p, "a string")) clause.text = std::move(*literal);
-  };
-  if (keyword == "id") {
-    single(rule.id, ClauseKind::kId,
-           [&](tree::WordClause& c) { c.word = parse_word(p, "a name or a string"); });
-  } else if (keyword == "description") {
-    single(rule.description, ClauseKind::kDescription, text);
-  } else if (keyword == "owner") {
-    single(rule.owner, ClauseKind::kOwner, text);
-  } else if (keyword == "severity") {
-    single(rule.severity, ClauseKind::kSeverity,
-           [&](tree::ExprClause& c) { c.expr = parse_expr(p); });
-  } else if (keyword == "tags") {
-    single(rule.tags, ClauseKind::kTags,
-           [&](tree::WordsClause& c) { c.words = parse_words(p, "a tag"); });
-  } else if (keyword == "references") {
-    single(rule.references, ClauseKind::kReferences,
-           [&](tree::StringsClause& c) { c.texts = parse_strings(p, "a string"); });
-  } else if (keyword == "falsepositives") {
-    single(rule.false_positives, ClauseKind::kFalsePositives,
-           [&](tree::StringsClause& c) { c.texts = parse_strings(p, "a string"); });
-  } else if (keyword == "status") {
-    single(rule.status, ClauseKind::kStatus, [&](tree::StatusClause& c) {
-      if (p.accept("draft")) {
-        c.status = tree::StatusWord::kDraft;
-      } else if (p.accept("internal")) {
-        c.status = tree::StatusWord::kInternal;
-      } else if (p.accept("shadow")) {
-        c.status = tree::StatusWord::kShadow;
-      } else if (p.accept("live")) {
-        c.status = tree::StatusWord::kLive;
-      } else {
-        p.fail_expected({},
-                        {"`live` alerts, `shadow` is tried out without alerts, `internal` feeds "
-                         "other rules alone, `draft` does not run"});
-      }
-    });
-  } else if (keyword == "by") {
-    single(rule.by, ClauseKind::kBy, [&](tree::ByClause& c) { parse_by(p, c); });
-  } else if (keyword == "when") {
-    single(rule.when, ClauseKind::kWhen, [&](tree::WhenClause& c) {
-      if (auto window = parse_event_window(p)) {
-        c.what = std::move(*window);
-      } else {
-        c.what = parse_pattern(p);
-      }
-    });
-  } else if (keyword == "within") {
-    single(rule.within, ClauseKind::kWithin, [&](tree::DurationClause& c) {
-      if (auto literal = parse_duration(p, true)) c.duration = std::move(*literal);
-    });
-  } else if (keyword == "having") {
-    single(rule.having, ClauseKind::kHaving, [&](tree::ExprClause& c) { c.expr = parse_expr(p); });
-  } else if (keyword == "considering") {
-    single(rule.considering, ClauseKind::kConsidering,
-           [&](tree::KindsClause& c) { c.kinds = parse_kinds(p); });
-  } else if (keyword == "without") {
-    single(rule.without, ClauseKind::kWithout,
-           [&](tree::WithoutClause& c) { parse_without(p, c); });
-  } else if (keyword == "after") {
-    single(rule.after, ClauseKind::kAfter, [&](tree::AfterClause& c) { parse_after(p, c); });
-  } else if (keyword == "prefer") {
-    single(rule.prefer_latest, ClauseKind::kPrefer, [&](tree::Clause& c) {
-      p.expect("latest");
-      c.keyword_span = p.since(begin);
-    });
-  } else if (keyword == "except") {
-    tree::ExceptClause clause;
-    clause.keyword_span = begin;
-    p.take();
-    parse_except(p, clause);
-    clause.span = p.since(begin);
-    if (!p.panicking()) {
-      rule.excepts.push_back(std::move(clause));
-      rule.order.push_back(ClauseKind::kExcept);
-    }
-  } else if (keyword == "allow") {
-    tree::AllowClause clause;
-    clause.keyword_span = begin;
-    p.take();
-    parse_suppressed_warning(p, clause.warning, clause.reason);
-    clause.span = p.since(begin);
-    if (!p.panicking()) {
-      rule.allows.push_back(std::move(clause));
-      rule.order.push_back(ClauseKind::kAllow);
-    }
-  } else if (keyword == "once") {
-    single(rule.once, ClauseKind::kOnce, [&](tree::OnceClause& c) { parse_once(p, c); });
-  } else if (keyword == "at") {
-    single(rule.at_most, ClauseKind::kAtMost, [&](tree::AtMostClause& c) { parse_at_most(p, c); });
-  } else if (keyword == "alert") {
-    single(rule.alert, ClauseKind::kAlert, [&](tree::AlertClause& c) { parse_alert(p, c); });
-  } else {
-    return false;
-  }
+  const auto* form = std::ranges::find(kClauses, keyword, &ClauseForm::keyword);
+  if (form == std::end(kClauses)) return false;
+  form->parse(p, rule, keyword);
   return true;
 }
 

@@ -102,46 +102,48 @@ bool foreign_presence(ParseContext& p, bool& missing) {
   return true;
 }
 
+// What other languages write for a mark.
+struct Phrase {
+  std::string_view words;  // with single blanks
+  std::string_view mark;
+  ExprKind kind;
+};
+constexpr Phrase kPhrases[] = {
+    {"is greater than", ">", ExprKind::kGreater},
+    {"is more than", ">", ExprKind::kGreater},
+    {"is less than", "<", ExprKind::kLess},
+    {"is equal to", "=", ExprKind::kEqual},
+    {"is at least", ">=", ExprKind::kGreaterEqual},
+    {"greater than", ">", ExprKind::kGreater},
+    {"more than", ">", ExprKind::kGreater},
+    {"larger than", ">", ExprKind::kGreater},
+    {"higher than", ">", ExprKind::kGreater},
+    {"less than", "<", ExprKind::kLess},
+    {"lower than", "<", ExprKind::kLess},
+    {"smaller than", "<", ExprKind::kLess},
+    {"equal to", "=", ExprKind::kEqual},
+    {"at least", ">=", ExprKind::kGreaterEqual},
+    {"is not", "!=", ExprKind::kNotEqual},
+    {"is above", ">", ExprKind::kGreater},
+    {"is below", "<", ExprKind::kLess},
+    {"above", ">", ExprKind::kGreater},
+    {"exceeds", ">", ExprKind::kGreater},
+    {"over", ">", ExprKind::kGreater},
+    {"below", "<", ExprKind::kLess},
+    {"under", "<", ExprKind::kLess},
+    {"gt", ">", ExprKind::kGreater},
+    {"gte", ">=", ExprKind::kGreaterEqual},
+    {"ge", ">=", ExprKind::kGreaterEqual},
+    {"lt", "<", ExprKind::kLess},
+    {"lte", "<=", ExprKind::kLessEqual},
+    {"le", "<=", ExprKind::kLessEqual},
+    {"ne", "!=", ExprKind::kNotEqual},
+    {"neq", "!=", ExprKind::kNotEqual},
+    {"is", "=", ExprKind::kEqual},
+};
+
 // `amount greater than 3`, `country is "SE"`, `country not = "SE"`: read as the mark.
 bool foreign_comparison(ParseContext& p, ExprPtr& left) {
-  struct Phrase {
-    std::string_view words;  // with single blanks
-    std::string_view mark;
-    ExprKind kind;
-  };
-  static constexpr Phrase kPhrases[] = {
-      {"is greater than", ">", ExprKind::kGreater},
-      {"is more than", ">", ExprKind::kGreater},
-      {"is less than", "<", ExprKind::kLess},
-      {"is equal to", "=", ExprKind::kEqual},
-      {"is at least", ">=", ExprKind::kGreaterEqual},
-      {"greater than", ">", ExprKind::kGreater},
-      {"more than", ">", ExprKind::kGreater},
-      {"larger than", ">", ExprKind::kGreater},
-      {"higher than", ">", ExprKind::kGreater},
-      {"less than", "<", ExprKind::kLess},
-      {"lower than", "<", ExprKind::kLess},
-      {"smaller than", "<", ExprKind::kLess},
-      {"equal to", "=", ExprKind::kEqual},
-      {"at least", ">=", ExprKind::kGreaterEqual},
-      {"is not", "!=", ExprKind::kNotEqual},
-      {"is above", ">", ExprKind::kGreater},
-      {"is below", "<", ExprKind::kLess},
-      {"above", ">", ExprKind::kGreater},
-      {"exceeds", ">", ExprKind::kGreater},
-      {"over", ">", ExprKind::kGreater},
-      {"below", "<", ExprKind::kLess},
-      {"under", "<", ExprKind::kLess},
-      {"gt", ">", ExprKind::kGreater},
-      {"gte", ">=", ExprKind::kGreaterEqual},
-      {"ge", ">=", ExprKind::kGreaterEqual},
-      {"lt", "<", ExprKind::kLess},
-      {"lte", "<=", ExprKind::kLessEqual},
-      {"le", "<=", ExprKind::kLessEqual},
-      {"ne", "!=", ExprKind::kNotEqual},
-      {"neq", "!=", ExprKind::kNotEqual},
-      {"is", "=", ExprKind::kEqual},
-  };
   if (p.panicking() || !p.now().is(TokenKind::kName)) return false;
   if (p.now().is("not") && p.ahead().is(TokenKind::kEqual)) {
     const SourceSpan whole{p.here().file, p.here().begin, p.span(p.ahead()).end};
@@ -188,157 +190,195 @@ bool foreign_comparison(ParseContext& p, ExprPtr& left) {
   return false;
 }
 
+// `= 3`, `< 3`; what may be at the mark of a comparison.
+ExprPtr parse_marked(ParseContext& p, ExprPtr left, ExprKind kind) {
+  const SourceSpan op = p.here();
+  p.take();
+  if (kind == ExprKind::kEqual && p.now().is(TokenKind::kBang) && p.here().begin == op.end) {
+    const SourceSpan whole{op.file, op.begin, p.here().end};
+    p.remark(Code::kE0117, whole, "the language has no `=!`", "inequality is `!=`",
+             Edit{whole, "!="});
+    p.take();
+    kind = ExprKind::kNotEqual;
+  }
+  ExprPtr right = parse_sum(p);
+  return make_binary(p, kind, op, std::move(left), std::move(right));
+}
+
+// `low and high`, behind `between`.
+ExprPtr parse_between(ParseContext& p, ExprPtr left, SourceSpan op) {
+  const SourceSpan begin = left->span;
+  ExprPtr low = parse_sum(p);
+  if (p.now().is("to") || p.now().is(TokenKind::kDotDot)) {
+    p.remark(Code::kE0117, p.here(), fmt::format("expected `and`, found {}", p.found(p.now())),
+             "write `and`", Edit{p.here(), p.now().is("to") ? "and" : " and "});
+    p.take();
+  } else {
+    p.expect("and");
+  }
+  if (p.panicking()) return error_expr(p, p.since(begin));
+  ExprPtr high = parse_sum(p);
+  ExprPtr made = make_expr(p, ExprKind::kBetween, begin, op);
+  adopt(p, *made, std::move(left));
+  adopt(p, *made, std::move(low));
+  adopt(p, *made, std::move(high));
+  return made;
+}
+
+// `missing` or `known`, behind `is`.
+ExprPtr parse_presence(ParseContext& p, ExprPtr left, SourceSpan op) {
+  const SourceSpan begin = left->span;
+  const bool missing = p.accept("missing");
+  if (!missing && !p.accept("known")) {
+    p.fail_expected();
+    return error_expr(p, p.since(begin));
+  }
+  ExprPtr made = make_expr(p, missing ? ExprKind::kIsMissing : ExprKind::kIsKnown, begin, op);
+  adopt(p, *made, std::move(left));
+  return made;
+}
+
+// `startswith`, `equals`: the operator that is meant; absent at anything else.
+std::optional<ExprKind> foreign_operator(ParseContext& p, SourceSpan op) {
+  struct Foreign {
+    std::string_view written, meant;
+    ExprKind kind;
+  };
+  static constexpr Foreign kForeign[] = {{"startswith", "starts with", ExprKind::kStartsWith},
+                                         {"starts_with", "starts with", ExprKind::kStartsWith},
+                                         {"endswith", "ends with", ExprKind::kEndsWith},
+                                         {"ends_with", "ends with", ExprKind::kEndsWith},
+                                         {"equals", "=", ExprKind::kEqual},
+                                         {"eq", "=", ExprKind::kEqual},
+                                         {"includes", "contains", ExprKind::kContains},
+                                         {"has", "contains", ExprKind::kContains}};
+  const auto* foreign = std::ranges::find(kForeign, lowered(p.now().text), &Foreign::written);
+  const bool is_foreign = foreign != std::end(kForeign) && !p.now().line_start &&
+                          (is_literal(p.ahead().kind) ||
+                           (p.ahead().is(TokenKind::kName) && !is_keyword(p.ahead().text)));
+  if (!is_foreign) return std::nullopt;
+  p.remark(Code::kE0117, op, fmt::format("the language has no `{}`", p.now().text),
+           fmt::format("write `{}`", foreign->meant), Edit{op, std::string(foreign->meant)});
+  p.take();
+  return foreign->kind;
+}
+
+// `in`, `matches any of`, `contains word`: takes the words of an operator with a right side; absent
+// at anything else.
+std::optional<ExprKind> accept_word_operator(ParseContext& p, SourceSpan op) {
+  if (const auto foreign = foreign_operator(p, op)) return foreign;
+  if (p.accept_operator("in")) return ExprKind::kIn;
+  if (p.accept_operator("matches")) {
+    if (!p.at("any")) return ExprKind::kMatches;
+    p.take();
+    p.expect("of");
+    return ExprKind::kMatchesAnyOf;
+  }
+  if (p.accept_operator("contains")) {
+    if (p.at("any")) {
+      p.take();
+      const bool of_words = p.accept("word");
+      p.expect("of");
+      return of_words ? ExprKind::kContainsAnyWordOf : ExprKind::kContainsAnyOf;
+    }
+    if (!p.now().is("word")) return ExprKind::kContains;
+    p.take();
+    return ExprKind::kContainsWord;
+  }
+  if (p.accept_operator("starts")) {
+    p.expect("with");
+    return ExprKind::kStartsWith;
+  }
+  if (p.accept_operator("ends")) {
+    p.expect("with");
+    return ExprKind::kEndsWith;
+  }
+  return std::nullopt;
+}
+
+// The right side of an operator of words; the mistake `in 1..3` is read as well.
+ExprPtr parse_right_side(ParseContext& p, ExprPtr left, ExprKind kind, SourceSpan op) {
+  const SourceSpan begin = left->span;
+  if (p.panicking()) return error_expr(p, p.since(begin));
+  ExprPtr right = parse_sum(p);
+  if (kind != ExprKind::kIn || !p.now().is(TokenKind::kDotDot)) {
+    return make_binary(p, kind, op, std::move(left), std::move(right));
+  }
+  p.take();
+  ExprPtr high = parse_sum(p);
+  const std::string low_text = p.source(right->span);
+  const std::string high_text = p.source(high->span);
+  const SourceSpan whole = p.since(op);
+  p.remark(Code::kE0117, whole, "a range of values is `between`",
+           fmt::format("write `between {} and {}`", low_text, high_text),
+           Edit{whole, fmt::format("between {} and {}", low_text, high_text)});
+  return error_expr(p, p.since(begin));
+}
+
+// The comparison that a word begins, null if it begins none: `left` is then untouched. `negated`: a
+// `not` was before it.
+ExprPtr parse_worded(ParseContext& p, ExprPtr& left, SourceSpan op, bool negated) {
+  const SourceSpan begin = left->span;
+  if (p.accept_operator("between")) return parse_between(p, std::move(left), op);
+  if (bool missing = false; foreign_presence(p, missing)) {
+    ExprPtr made = make_expr(p, missing ? ExprKind::kIsMissing : ExprKind::kIsKnown, begin, op);
+    adopt(p, *made, std::move(left));
+    return made;
+  }
+  if (p.accept_operator("is")) return parse_presence(p, std::move(left), op);
+  if (const auto kind = accept_word_operator(p, op)) {
+    return parse_right_side(p, std::move(left), *kind, op);
+  }
+  const std::string small = lowered(p.now().text);
+  if (small != "like" && small != "ilike" && small != "rlike" && small != "regexp") return nullptr;
+  foreign_like(p, negated);
+  return error_expr(p, p.since(begin));
+}
+
+// `not`, before a comparison that does not take it: reported and taken; false at anything else.
+bool accept_misplaced_not(ParseContext& p, const tree::Expr& left) {
+  const std::string second =
+      p.ahead().is(TokenKind::kName) ? lowered(p.ahead().text) : std::string();
+  constexpr std::string_view kOthers[] = {"between", "matches", "contains",
+                                          "starts",  "ends",    "like"};
+  if (std::ranges::find(kOthers, second) == std::end(kOthers)) return false;
+  if (second != "like") {
+    p.remark(Code::kE0117, p.here(), fmt::format("`not` does not stand before `{}`", second),
+             "it stands before the whole comparison", std::nullopt,
+             {fmt::format("write `not ({} {} …)`",
+                          p.source(left.span).empty() ? "a" : p.source(left.span), second)});
+  }
+  p.take();
+  return true;
+}
+
 // What may follow the left side of a comparison; the left side itself when nothing does.
 ExprPtr parse_compared(ParseContext& p, ExprPtr left) {
   const SourceSpan op = p.here();
   if (const std::optional<ExprKind> kind = comparison_kind(p.now().kind)) {
-    p.take();
-    ExprKind meant = *kind;
-    if (meant == ExprKind::kEqual && p.now().is(TokenKind::kBang) && p.here().begin == op.end) {
-      const SourceSpan whole{op.file, op.begin, p.here().end};
-      p.remark(Code::kE0117, whole, "the language has no `=!`", "inequality is `!=`",
-               Edit{whole, "!="});
-      p.take();
-      meant = ExprKind::kNotEqual;
-    }
-    ExprPtr right = parse_sum(p);
-    return make_binary(p, meant, op, std::move(left), std::move(right));
+    return parse_marked(p, std::move(left), *kind);
   }
   if (!p.now().is(TokenKind::kName)) return left;
   if (foreign_comparison(p, left)) return left;
 
   bool negated = false;
   if (p.now().is("not") || (lowered(p.now().text) == "not" && p.ahead().is(TokenKind::kName))) {
-    const std::string second =
-        p.ahead().is(TokenKind::kName) ? lowered(p.ahead().text) : std::string();
-    if (second == "in") {
+    if (p.ahead().is(TokenKind::kName) && lowered(p.ahead().text) == "in") {
       p.accept("not");
       p.accept("in");
       ExprPtr right = parse_sum(p);
       return make_binary(p, ExprKind::kNotIn, op, std::move(left), std::move(right));
     }
-    constexpr std::string_view kOthers[] = {"between", "matches", "contains",
-                                            "starts",  "ends",    "like"};
-    if (std::ranges::find(kOthers, second) == std::end(kOthers)) return left;
-    if (second != "like") {
-      p.remark(Code::kE0117, op, fmt::format("`not` does not stand before `{}`", second),
-               "it stands before the whole comparison", std::nullopt,
-               {fmt::format("write `not ({} {} …)`",
-                            p.source(left->span).empty() ? "a" : p.source(left->span), second)});
-    }
-    p.take();
+    if (!accept_misplaced_not(p, *left)) return left;
     negated = true;
   }
-
-  ExprKind kind = ExprKind::kError;
   const SourceSpan begin = left->span;
-  if (p.accept_operator("between")) {
-    ExprPtr low = parse_sum(p);
-    if (p.now().is("to") || p.now().is(TokenKind::kDotDot)) {
-      p.remark(Code::kE0117, p.here(), fmt::format("expected `and`, found {}", p.found(p.now())),
-               "write `and`", Edit{p.here(), p.now().is("to") ? "and" : " and "});
-      p.take();
-    } else {
-      p.expect("and");
-    }
-    if (p.panicking()) return error_expr(p, p.since(begin));
-    ExprPtr high = parse_sum(p);
-    ExprPtr made = make_expr(p, ExprKind::kBetween, begin, op);
-    adopt(p, *made, std::move(left));
-    adopt(p, *made, std::move(low));
-    adopt(p, *made, std::move(high));
-    left = std::move(made);
-  } else if (bool missing = false; foreign_presence(p, missing)) {
-    ExprPtr made = make_expr(p, missing ? ExprKind::kIsMissing : ExprKind::kIsKnown, begin, op);
-    adopt(p, *made, std::move(left));
-    left = std::move(made);
-  } else if (p.accept_operator("is")) {
-    if (p.accept("missing")) {
-      kind = ExprKind::kIsMissing;
-    } else if (p.accept("known")) {
-      kind = ExprKind::kIsKnown;
-    } else {
-      p.fail_expected();
-      return error_expr(p, p.since(begin));
-    }
-    ExprPtr made = make_expr(p, kind, begin, op);
-    adopt(p, *made, std::move(left));
-    left = std::move(made);
-  } else {
-    struct Foreign {
-      std::string_view written, meant;
-    };
-    constexpr Foreign kForeign[] = {{"startswith", "starts with"},
-                                    {"starts_with", "starts with"},
-                                    {"endswith", "ends with"},
-                                    {"ends_with", "ends with"},
-                                    {"equals", "="},
-                                    {"eq", "="},
-                                    {"includes", "contains"},
-                                    {"has", "contains"}};
-    const auto* foreign = std::ranges::find(kForeign, lowered(p.now().text), &Foreign::written);
-    const bool is_foreign = foreign != std::end(kForeign) && !p.now().line_start &&
-                            (is_literal(p.ahead().kind) ||
-                             (p.ahead().is(TokenKind::kName) && !is_keyword(p.ahead().text)));
-    if (is_foreign) {
-      p.remark(Code::kE0117, op, fmt::format("the language has no `{}`", p.now().text),
-               fmt::format("write `{}`", foreign->meant), Edit{op, std::string(foreign->meant)});
-      p.take();
-      kind = foreign->meant == "="             ? ExprKind::kEqual
-             : foreign->meant == "contains"    ? ExprKind::kContains
-             : foreign->meant == "starts with" ? ExprKind::kStartsWith
-                                               : ExprKind::kEndsWith;
-    } else if (p.accept_operator("in")) {
-      kind = ExprKind::kIn;
-    } else if (p.accept_operator("matches")) {
-      kind = ExprKind::kMatches;
-      if (p.at("any")) {
-        p.take();
-        kind = ExprKind::kMatchesAnyOf;
-        p.expect("of");
-      }
-    } else if (p.accept_operator("contains")) {
-      kind = ExprKind::kContains;
-      if (p.at("any")) {
-        p.take();
-        kind = p.accept("word") ? ExprKind::kContainsAnyWordOf : ExprKind::kContainsAnyOf;
-        p.expect("of");
-      } else if (p.now().is("word")) {
-        p.take();
-        kind = ExprKind::kContainsWord;
-      }
-    } else if (p.accept_operator("starts")) {
-      kind = ExprKind::kStartsWith;
-      p.expect("with");
-    } else if (p.accept_operator("ends")) {
-      kind = ExprKind::kEndsWith;
-      p.expect("with");
-    } else if (const std::string small = lowered(p.now().text);
-               small == "like" || small == "ilike" || small == "rlike" || small == "regexp") {
-      foreign_like(p, negated);
-      return error_expr(p, p.since(begin));
-    } else {
-      return left;
-    }
-    if (p.panicking()) return error_expr(p, p.since(begin));
-    ExprPtr right = parse_sum(p);
-    if (kind == ExprKind::kIn && p.now().is(TokenKind::kDotDot)) {
-      p.take();
-      ExprPtr high = parse_sum(p);
-      const std::string low_text = p.source(right->span);
-      const std::string high_text = p.source(high->span);
-      const SourceSpan whole = p.since(op);
-      p.remark(Code::kE0117, whole, "a range of values is `between`",
-               fmt::format("write `between {} and {}`", low_text, high_text),
-               Edit{whole, fmt::format("between {} and {}", low_text, high_text)});
-      return error_expr(p, p.since(begin));
-    }
-    left = make_binary(p, kind, op, std::move(left), std::move(right));
-  }
-  if (!negated) return left;
-  ExprPtr made = make_expr(p, ExprKind::kNot, begin, op);
-  adopt(p, *made, std::move(left));
-  return made;
+  ExprPtr made = parse_worded(p, left, op, negated);
+  if (!made) return left;
+  if (!negated || made->kind == ExprKind::kError) return made;
+  ExprPtr whole = make_expr(p, ExprKind::kNot, begin, op);
+  adopt(p, *whole, std::move(made));
+  return whole;
 }
 }  // namespace
 

@@ -221,6 +221,98 @@ void skip_doubled_type(ParseContext& p, std::string_view word) {
            Edit{p.here(), ""});
   p.take();
 }
+
+// A type of another language, `varchar(20)`, `numeric(12, 2)`: what is meant. Null if all of the
+// type has been read into `made`, or nothing is meant.
+const TypeWord* foreign_type(ParseContext& p, tree::TypeRef& made) {
+  const SourceSpan begin = p.here();
+  const Token& token = p.now();
+  const std::string small = lowered(token.text);
+  const auto* foreign = std::ranges::find(kForeignTypes, small, &ForeignWord::written);
+  std::vector<std::string> names;
+  for (const TypeWord& word : kTypes) names.emplace_back(word.text);
+  std::optional<std::string> meant = nearest(token.text, names);
+  if (foreign != std::end(kForeignTypes)) meant = foreign->meant;
+  const bool scaled = small == "numeric" && p.ahead().is(TokenKind::kParenOpen) &&
+                      p.ahead(2).is(TokenKind::kInt) && p.ahead(3).is(TokenKind::kComma) &&
+                      p.ahead(4).is(TokenKind::kInt) && p.ahead(5).is(TokenKind::kParenClose);
+  if (scaled) {
+    const SourceSpan whole{begin.file, begin.begin, p.span(p.ahead(5)).end};
+    const std::string fixed = fmt::format("decimal({})", p.ahead(4).text);
+    p.remark(Code::kE0117, whole, fmt::format("there is no type `{}`", token.text),
+             fmt::format("write `{}`", fixed), Edit{whole, fixed});
+    for (int i = 0; i < 4; ++i) p.take();
+    made.form = tree::TypeForm::kDecimal;
+    made.scale = parse_integer(p, "the digits after the point");
+    close_bracket(p, TokenKind::kParenClose);
+    made.optional = p.accept(TokenKind::kQuestion);
+    made.span = p.since(begin);
+    return nullptr;
+  }
+  if (small.starts_with("decimal") && small.size() > 7) meant.reset();
+  if (!meant) {
+    p.fail(Code::kE0101, fmt::format("there is no type `{}`", token.text), "",
+           {"the types are `bool`, `int`, `float`, `decimal(2)`, `string`, `time`, `date`, "
+            "`duration`, `enum(a, b)`"});
+    made.broken = true;
+    return nullptr;
+  }
+  p.remark(foreign != std::end(kForeignTypes) || small == *meant ? Code::kE0117 : Code::kE0101,
+           begin, fmt::format("there is no type `{}`", token.text),
+           fmt::format("write `{}`", *meant), Edit{begin, *meant});
+  const auto* known = std::ranges::find(kTypes, std::string_view(*meant), &TypeWord::text);
+  if (!p.ahead().is(TokenKind::kParenOpen) || known->form == tree::TypeForm::kDecimal ||
+      known->form == tree::TypeForm::kEnum) {
+    return known;
+  }
+  p.take();  // `varchar(20)`
+  while (p.now().is(TokenKind::kParenOpen) || p.now().is(TokenKind::kInt)) p.take();
+  close_bracket(p, TokenKind::kParenClose);
+  made.form = known->form;
+  made.optional = p.accept(TokenKind::kQuestion);
+  made.span = p.since(begin);
+  return nullptr;
+}
+
+// `(2)`, behind `decimal`.
+void parse_scale(ParseContext& p, tree::TypeRef& made) {
+  if (!p.now().is(TokenKind::kParenOpen)) {
+    p.remark(Code::kE0101, p.since(made.span),
+             "a decimal says how many digits stand after its point", "write `decimal(2)`");
+    p.broken = made.broken = true;
+    return;
+  }
+  p.take();
+  made.scale = parse_integer(p, "the digits after the point");
+  if (p.now().is(TokenKind::kComma) && p.ahead().is(TokenKind::kInt)) {
+    // SQL's precision and scale
+    const SourceSpan comma = p.here();
+    p.take();
+    const std::string scale = p.now().text;
+    const SourceSpan both{comma.file, made.scale->span.begin, p.here().end};
+    p.remark(Code::kE0117, both, "a decimal has no precision",
+             fmt::format("write `decimal({})`", scale), Edit{both, scale});
+    made.scale = parse_integer(p, "the digits after the point");
+  }
+  close_bracket(p, TokenKind::kParenClose);
+}
+
+// `(pos, ecom)`, behind `enum`.
+void parse_enum_words(ParseContext& p, tree::TypeRef& made) {
+  if (!open_bracket(p, TokenKind::kParenOpen)) return;
+  const auto begins = [&] {
+    return p.now().is(TokenKind::kString) || p.now().is(TokenKind::kName) ||
+           p.now().is(TokenKind::kQuotedName);
+  };
+  comma_list(
+      p, TokenKind::kParenClose, [&] { made.words.push_back(parse_word(p, "a word of the enum")); },
+      begins);
+  if (made.words.empty() && !p.panicking()) {
+    p.remark(Code::kE0101, p.since(made.span), "an enum without words", "", std::nullopt,
+             {"list them: `enum(pos, ecom)`"});
+    p.broken = made.broken = true;
+  }
+}
 }  // namespace
 
 tree::Event parse_event(ParseContext& p) {
@@ -250,87 +342,16 @@ tree::TypeRef parse_type(ParseContext& p) {
   }
   const auto* known = std::ranges::find(kTypes, token.text, &TypeWord::text);
   if (known == std::end(kTypes)) {
-    const std::string small = lowered(token.text);
-    const auto* foreign = std::ranges::find(kForeignTypes, small, &ForeignWord::written);
-    std::vector<std::string> names;
-    for (const TypeWord& word : kTypes) names.emplace_back(word.text);
-    std::optional<std::string> meant = nearest(token.text, names);
-    if (foreign != std::end(kForeignTypes)) meant = foreign->meant;
-    const bool scaled = small == "numeric" && p.ahead().is(TokenKind::kParenOpen) &&
-                        p.ahead(2).is(TokenKind::kInt) && p.ahead(3).is(TokenKind::kComma) &&
-                        p.ahead(4).is(TokenKind::kInt) && p.ahead(5).is(TokenKind::kParenClose);
-    if (scaled) {
-      const SourceSpan whole{begin.file, begin.begin, p.span(p.ahead(5)).end};
-      const std::string fixed = fmt::format("decimal({})", p.ahead(4).text);
-      p.remark(Code::kE0117, whole, fmt::format("there is no type `{}`", token.text),
-               fmt::format("write `{}`", fixed), Edit{whole, fixed});
-      for (int i = 0; i < 4; ++i) p.take();
-      made.form = tree::TypeForm::kDecimal;
-      made.scale = parse_integer(p, "the digits after the point");
-      close_bracket(p, TokenKind::kParenClose);
-      made.optional = p.accept(TokenKind::kQuestion);
-      made.span = p.since(begin);
-      return made;
-    }
-    if (small.starts_with("decimal") && small.size() > 7) meant.reset();
-    if (!meant) {
-      p.fail(Code::kE0101, fmt::format("there is no type `{}`", token.text), "",
-             {"the types are `bool`, `int`, `float`, `decimal(2)`, `string`, `time`, `date`, "
-              "`duration`, `enum(a, b)`"});
-      made.broken = true;
-      return made;
-    }
-    p.remark(foreign != std::end(kForeignTypes) || small == *meant ? Code::kE0117 : Code::kE0101,
-             begin, fmt::format("there is no type `{}`", token.text),
-             fmt::format("write `{}`", *meant), Edit{begin, *meant});
-    known = std::ranges::find(kTypes, std::string_view(*meant), &TypeWord::text);
-    if (p.ahead().is(TokenKind::kParenOpen) && known->form != tree::TypeForm::kDecimal &&
-        known->form != tree::TypeForm::kEnum) {
-      p.take();  // `varchar(20)`
-      while (p.now().is(TokenKind::kParenOpen) || p.now().is(TokenKind::kInt)) p.take();
-      close_bracket(p, TokenKind::kParenClose);
-      made.form = known->form;
-      made.optional = p.accept(TokenKind::kQuestion);
-      made.span = p.since(begin);
-      return made;
-    }
+    known = foreign_type(p, made);
+    if (known == nullptr) return made;
   }
   made.form = known->form;
   const std::string written = p.take().text;
   skip_doubled_type(p, written);
   if (made.form == tree::TypeForm::kDecimal) {
-    if (!p.now().is(TokenKind::kParenOpen)) {
-      p.remark(Code::kE0101, p.since(begin), "a decimal says how many digits stand after its point",
-               "write `decimal(2)`");
-      p.broken = made.broken = true;
-    } else {
-      p.take();
-      made.scale = parse_integer(p, "the digits after the point");
-      if (p.now().is(TokenKind::kComma) && p.ahead().is(TokenKind::kInt)) {
-        // SQL's precision and scale
-        const SourceSpan comma = p.here();
-        p.take();
-        const std::string scale = p.now().text;
-        const SourceSpan both{comma.file, made.scale->span.begin, p.here().end};
-        p.remark(Code::kE0117, both, "a decimal has no precision",
-                 fmt::format("write `decimal({})`", scale), Edit{both, scale});
-        made.scale = parse_integer(p, "the digits after the point");
-      }
-      close_bracket(p, TokenKind::kParenClose);
-    }
-  } else if (made.form == tree::TypeForm::kEnum && open_bracket(p, TokenKind::kParenOpen)) {
-    const auto begins = [&] {
-      return p.now().is(TokenKind::kString) || p.now().is(TokenKind::kName) ||
-             p.now().is(TokenKind::kQuotedName);
-    };
-    comma_list(
-        p, TokenKind::kParenClose,
-        [&] { made.words.push_back(parse_word(p, "a word of the enum")); }, begins);
-    if (made.words.empty() && !p.panicking()) {
-      p.remark(Code::kE0101, p.since(begin), "an enum without words", "", std::nullopt,
-               {"list them: `enum(pos, ecom)`"});
-      p.broken = made.broken = true;
-    }
+    parse_scale(p, made);
+  } else if (made.form == tree::TypeForm::kEnum) {
+    parse_enum_words(p, made);
   }
   made.optional = p.accept(TokenKind::kQuestion);
   made.broken = made.broken || p.panicking();

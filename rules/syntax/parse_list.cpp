@@ -64,43 +64,30 @@ tree::Row parse_row(ParseContext& p) {
   made.span = p.since(begin);
   return made;
 }
-}  // namespace
 
-tree::List parse_list_declaration(ParseContext& p) {
+// `list words : str`: read as the type that is meant.
+void foreign_form(ParseContext& p) {
+  if (p.panicking() || !p.now().is(TokenKind::kName)) return;
+  struct Foreign {
+    std::string_view written, meant;
+  };
+  static constexpr Foreign kForeign[] = {
+      {"str", "string"},   {"strings", "string"}, {"varchar", "string"},   {"integer", "int"},
+      {"ints", "int"},     {"long", "int"},       {"bigint", "int"},       {"regexp", "regex"},
+      {"dates", "date"},   {"day", "date"},       {"networks", "network"}, {"ip", "network"},
+      {"cidr", "network"}, {"inet", "network"},   {"ip_range", "network"}};
+  const auto* foreign = std::ranges::find(kForeign, lowered(p.now().text), &Foreign::written);
+  if (foreign != std::end(kForeign)) {
+    const std::string meant(foreign->meant);
+    p.remark(Code::kE0117, p.here(), fmt::format("there is no type {}", p.found(p.now())),
+             fmt::format("write `{}`", meant), Edit{p.here(), meant});
+    p.read_as(meant);
+  }
+}
+
+// The type of the values.
+void parse_form(ParseContext& p, tree::List& made) {
   using tree::ListForm;
-  tree::List made;
-  begin_declaration(p, made);
-  made.name = parse_declared_name(p, "the name of the list");
-  if (p.now().is(TokenKind::kEqual) && !p.panicking()) {
-    const Token& first = p.ahead(2);
-    const std::string_view type = first.is(TokenKind::kInt)       ? "int"
-                                  : first.is(TokenKind::kDecimal) ? "decimal(2)"
-                                                                  : "string";
-    p.remark(Code::kE0101, p.here(), "a list says what it holds",
-             fmt::format("write `: {} =`", type), Edit{p.here(), fmt::format(": {} =", type)});
-    p.panic();
-    p.broken = true;
-    return made;
-  }
-  p.expect(TokenKind::kColon);
-  made.form_span = p.here();
-  if (p.now().is(TokenKind::kName) && !p.panicking()) {
-    struct Foreign {
-      std::string_view written, meant;
-    };
-    static constexpr Foreign kForeign[] = {
-        {"str", "string"},   {"strings", "string"}, {"varchar", "string"},   {"integer", "int"},
-        {"ints", "int"},     {"long", "int"},       {"bigint", "int"},       {"regexp", "regex"},
-        {"dates", "date"},   {"day", "date"},       {"networks", "network"}, {"ip", "network"},
-        {"cidr", "network"}, {"inet", "network"},   {"ip_range", "network"}};
-    const auto* foreign = std::ranges::find(kForeign, lowered(p.now().text), &Foreign::written);
-    if (foreign != std::end(kForeign)) {
-      const std::string meant(foreign->meant);
-      p.remark(Code::kE0117, p.here(), fmt::format("there is no type {}", p.found(p.now())),
-               fmt::format("write `{}`", meant), Edit{p.here(), meant});
-      p.read_as(meant);
-    }
-  }
   if (p.accept("string")) {
     made.form = ListForm::kString;
   } else if (p.accept("int")) {
@@ -121,28 +108,26 @@ tree::List parse_list_declaration(ParseContext& p) {
   } else {
     p.fail_expected();
   }
-  if (p.panicking()) return made;
-  if (p.now().is("ignoring")) {
-    const SourceSpan begin = p.here();
-    p.take();
-    p.expect("case");
-    made.ignore_case = made.form == ListForm::kText;
-    if (!made.ignore_case && !p.panicking()) {
-      p.remark(Code::kE0101, p.since(begin), "`ignoring case` on a list that is no list of phrases",
-               made.form == ListForm::kRegex
-                   ? "each expression of a regex list says it for itself: `/gift ?card/i`"
-                   : "it stands with `text`: `list names : text ignoring case = […]`");
-    }
+}
+
+// `ignoring case`, behind the type.
+void parse_ignoring(ParseContext& p, tree::List& made) {
+  using tree::ListForm;
+  if (!p.now().is("ignoring")) return;
+  const SourceSpan begin = p.here();
+  p.take();
+  p.expect("case");
+  made.ignore_case = made.form == ListForm::kText;
+  if (!made.ignore_case && !p.panicking()) {
+    p.remark(Code::kE0101, p.since(begin), "`ignoring case` on a list that is no list of phrases",
+             made.form == ListForm::kRegex
+                 ? "each expression of a regex list says it for itself: `/gift ?card/i`"
+                 : "it stands with `text`: `list names : text ignoring case = […]`");
   }
-  if (p.panicking()) return made;
-  made.form_span = p.since(made.form_span);
-  if (p.accept("from")) {
-    made.from = parse_string(p, "the path of a file in quotes");
-    return made;
-  }
-  p.expect(TokenKind::kEqual);
-  if (p.panicking()) return made;
-  made.values_span = p.here();
+}
+
+// `["a", "b"]`, behind `=`.
+void parse_values(ParseContext& p, tree::List& made) {
   if (p.now().is(TokenKind::kString)) {
     p.remark(Code::kE0101, {p.last().file, p.last().begin, p.here().end},
              "a list of one text where its values are needed", "", std::nullopt,
@@ -150,7 +135,7 @@ tree::List parse_list_declaration(ParseContext& p) {
                           p.source(p.here()))});
     p.take();
     p.broken = true;
-    return made;
+    return;
   }
   if (p.now().is(TokenKind::kBraceOpen) || p.now().is(TokenKind::kParenOpen)) {
     const bool brace = p.now().is(TokenKind::kBraceOpen);
@@ -161,15 +146,49 @@ tree::List parse_list_declaration(ParseContext& p) {
         [&] { made.values.push_back(parse_literal(p)); },
         [&] { return is_literal(p.now().kind) || p.now().is(TokenKind::kName); });
     made.values_span = p.since(made.values_span);
-    return made;
+    return;
   }
   if (!p.at(TokenKind::kBracketOpen)) {
     p.fail_expected();
-    return made;
+    return;
   }
   tree::ExprPtr values = parse_literal(p);
   made.values = std::move(values->args);
   made.values_span = p.since(made.values_span);
+}
+}  // namespace
+
+tree::List parse_list_declaration(ParseContext& p) {
+  tree::List made;
+  begin_declaration(p, made);
+  made.name = parse_declared_name(p, "the name of the list");
+  if (p.now().is(TokenKind::kEqual) && !p.panicking()) {
+    const Token& first = p.ahead(2);
+    const std::string_view type = first.is(TokenKind::kInt)       ? "int"
+                                  : first.is(TokenKind::kDecimal) ? "decimal(2)"
+                                                                  : "string";
+    p.remark(Code::kE0101, p.here(), "a list says what it holds",
+             fmt::format("write `: {} =`", type), Edit{p.here(), fmt::format(": {} =", type)});
+    p.panic();
+    p.broken = true;
+    return made;
+  }
+  p.expect(TokenKind::kColon);
+  made.form_span = p.here();
+  foreign_form(p);
+  parse_form(p, made);
+  if (p.panicking()) return made;
+  parse_ignoring(p, made);
+  if (p.panicking()) return made;
+  made.form_span = p.since(made.form_span);
+  if (p.accept("from")) {
+    made.from = parse_string(p, "the path of a file in quotes");
+    return made;
+  }
+  p.expect(TokenKind::kEqual);
+  if (p.panicking()) return made;
+  made.values_span = p.here();
+  parse_values(p, made);
   return made;
 }
 

@@ -171,11 +171,9 @@ bool resume_test_line(ParseContext& p, std::size_t base) {
   p.brackets.forget(base);
   return true;
 }
-}  // namespace
 
-tree::Test parse_test(ParseContext& p) {
-  tree::Test made;
-  begin_declaration(p, made);
+// The name of the rule and the title.
+void parse_test_head(ParseContext& p, tree::Test& made) {
   if (p.now().is(TokenKind::kString) && !p.panicking()) {
     const SourceSpan span = p.here();
     const bool quoted = p.ahead().is(TokenKind::kString);
@@ -200,21 +198,51 @@ tree::Test parse_test(ParseContext& p) {
     p.broken = true;
   } else if (auto title = parse_string(p, "a title in quotes"))
     made.title = std::move(*title);
+}
+
+// `starting 2026-11-20T10:00:00Z`, if it is there.
+void parse_starting(ParseContext& p, tree::Test& made) {
+  if (!p.accept("starting")) return;
+  made.starting_span = p.here();
+  if (p.now().is(TokenKind::kTime)) {
+    const Token token = p.take();
+    if (!token.bad) made.starting = cep::EventTime{static_cast<std::int64_t>(token.value.number)};
+    made.starting_text = token.text;
+  } else {
+    p.fail_expected("a time such as `2026-11-20T10:00:00Z`");
+  }
+}
+
+// What is behind the expectations and does not belong there. `base`: the brackets of the test.
+void skip_rest(ParseContext& p, std::size_t base) {
+  while (!p.panicking() && !p.now().is(TokenKind::kBraceClose) && !p.now().is(TokenKind::kEnd) &&
+         !at_declaration(p)) {
+    if (p.now().is(TokenKind::kDuration) || p.now().is("until")) {
+      p.fail(Code::kE0101, "events stand before what is expected", "",
+             {"move the `expect` lines to the end of the test"});
+    } else {
+      p.fail_expected();
+    }
+    p.calm();
+    while (
+        !p.now().is(TokenKind::kEnd) && !at_declaration(p) &&
+        (!p.now().is(TokenKind::kBraceClose) || p.brackets.is_open(TokenKind::kBraceOpen, base))) {
+      skip_one(p);
+    }
+  }
+}
+}  // namespace
+
+tree::Test parse_test(ParseContext& p) {
+  tree::Test made;
+  begin_declaration(p, made);
+  parse_test_head(p, made);
   if (p.panicking() && !resume_brace(p)) return made;
   const std::size_t outside = p.brackets.count();
   if (!open_bracket(p, TokenKind::kBraceOpen)) return made;
   p.inside.test = true;
   const std::size_t base = p.brackets.count();
-  if (p.accept("starting")) {
-    made.starting_span = p.here();
-    if (p.now().is(TokenKind::kTime)) {
-      const Token token = p.take();
-      if (!token.bad) made.starting = cep::EventTime{static_cast<std::int64_t>(token.value.number)};
-      made.starting_text = token.text;
-    } else {
-      p.fail_expected("a time such as `2026-11-20T10:00:00Z`");
-    }
-  }
+  parse_starting(p, made);
   for (;;) {
     if (p.panicking() && !resume_test_line(p, base)) break;
     p.guessed = false;
@@ -237,21 +265,7 @@ tree::Test parse_test(ParseContext& p) {
     p.broken = true;
   }
   p.inside.test = false;
-  while (!p.panicking() && !p.now().is(TokenKind::kBraceClose) && !p.now().is(TokenKind::kEnd) &&
-         !at_declaration(p)) {
-    if (p.now().is(TokenKind::kDuration) || p.now().is("until")) {
-      p.fail(Code::kE0101, "events stand before what is expected", "",
-             {"move the `expect` lines to the end of the test"});
-    } else {
-      p.fail_expected();
-    }
-    p.calm();
-    while (
-        !p.now().is(TokenKind::kEnd) && !at_declaration(p) &&
-        (!p.now().is(TokenKind::kBraceClose) || p.brackets.is_open(TokenKind::kBraceOpen, base))) {
-      skip_one(p);
-    }
-  }
+  skip_rest(p, base);
   if (!p.accept(TokenKind::kBraceClose)) report_unclosed(p, p.here());
   p.brackets.forget(outside);
   finish_declaration(p, made);

@@ -96,9 +96,109 @@ bool is_reserved(std::string_view word) {
   return word == "early" || word == "stream" || word == "on" || word == "model" ||
          word == "function";
 }
+
+void fail_foreign(ParseContext& p, const ForeignClause& foreign, std::string_view word) {
+  std::string help = foreign.help;
+  if (help.empty())
+    help = fmt::format("the clause is `{}`, without a mark behind it", foreign.meant);
+  p.fail(Code::kE0117, fmt::format("a rule has no clause `{}`", word), "", {std::move(help)});
+  p.calm();
+  p.take();
+  if (p.now().is(TokenKind::kColon) || p.now().is(TokenKind::kEqual)) p.take();
+  p.panic();
+}
+
+// A clause of another language at the current token: read as what it means here.
+void parse_foreign_clause(ParseContext& p, tree::Rule& rule, const ForeignClause& foreign,
+                          std::optional<SourceSpan> before) {
+  const std::string word = p.now().text;
+  const std::string small = lowered(word);
+  const bool by = (small == "group" || small == "partition") && lowered(p.ahead().text) == "by";
+  const bool before_colon = p.ahead().is(TokenKind::kColon) || p.ahead().is(TokenKind::kEqual);
+  SourceSpan whole = p.here();
+  if (before) whole.begin = before->begin;
+  if (by) whole.end = p.span(p.ahead()).end;
+  if (foreign.meant.empty() || (before_colon && small != "maxspan")) {
+    return fail_foreign(p, foreign, word);
+  }
+  const std::string meant(foreign.meant);
+  if (before_colon) whole.end = p.span(p.ahead()).end;
+  p.remark(Code::kE0117, whole, fmt::format("a rule has no clause `{}`", word),
+           fmt::format("write `{}`", meant), Edit{whole, before_colon ? meant + " " : meant});
+  if (by || before_colon) p.take();
+  p.read_as(meant.substr(0, meant.find(' ')));
+  p.read_as(TokenKind::kName);
+  if (meant != "once per") {
+    parse_clause_by_name(p, rule, meant);
+    return;
+  }
+  p.broken = true;
+  p.take();
+  if (p.now().is(TokenKind::kDuration)) {
+    parse_duration(p);
+  } else {
+    p.panic();
+  }
+}
+
+// A word that nearly is `meant`, a clause or a word of the clause before.
+void parse_misspelt_clause(ParseContext& p, tree::Rule& rule, const std::string& meant) {
+  const std::string word = p.now().text;
+  if (lowered(word) == meant) {
+    p.remark(Code::kE0117, p.here(), fmt::format("`{}` begins no clause", word),
+             fmt::format("write `{}` in small letters", meant), Edit{p.here(), meant});
+  } else {
+    p.remark(Code::kE0119, p.here(), fmt::format("`{}` begins no clause", word),
+             fmt::format("did you mean `{}`?", meant), Edit{p.here(), meant});
+  }
+  p.broken = true;
+  if (std::ranges::find(clause_keywords(), meant) != clause_keywords().end()) {
+    p.read_as(meant);
+    parse_clause_by_name(p, rule, meant);
+    return;
+  }
+  p.take();
+  p.panic();
+}
+
+// A word that is more of the clause before than of a new one.
+void fail_clause_before(ParseContext& p) {
+  const std::string word = p.now().text;
+  poison_last(p);
+  std::vector<std::string> helps;
+  const bool currency =
+      (p.last_kind() == TokenKind::kInt || p.last_kind() == TokenKind::kDecimal) &&
+      word.size() == 3 && is_capitals(word);
+  if (currency) {
+    helps.push_back(
+        fmt::format("an amount has no currency: `amount > 200 and currency = \"{}\"`", word));
+  }
+  if (word == "for") {
+    helps.emplace_back(
+        "`for` belongs to an absence, `then no login for 5m`; a gap is `then within 5m payment`");
+  }
+  p.note("a clause");
+  p.note("`}`");
+  p.fail_expected({}, std::move(helps));
+  take_mistaken(p);
+}
+
+void report_no_clause(ParseContext& p) {
+  Diagnostic diagnostic;
+  diagnostic.code = Code::kE0119;
+  diagnostic.message = fmt::format("`{}` begins no clause", p.now().text);
+  diagnostic.primary.span = p.here();
+  std::string clauses;
+  for (const std::string& keyword : clause_keywords())
+    clauses += (clauses.empty() ? "`" : ", `") + keyword + "`";
+  diagnostic.helps.push_back("the clauses of a rule are " + clauses);
+  p.report(std::move(diagnostic));
+  p.broken = true;
+  p.take();
+  p.panic();
+}
 }  // namespace
 
-// `before`: a word before it that goes with it.
 void unknown_clause(ParseContext& p, tree::Rule& rule, std::optional<SourceSpan> before) {
   const SourceSpan span = p.here();
   const std::string word = p.now().text;
@@ -116,7 +216,7 @@ void unknown_clause(ParseContext& p, tree::Rule& rule, std::optional<SourceSpan>
     return;
   }
   if (small == "with" && lowered(p.ahead().text) == "maxspan") {
-    p.take();  // the word behind it is told
+    p.take();
     return unknown_clause(p, rule, span);
   }
   if ((small == "in" || small == "during") && p.ahead().is(TokenKind::kDuration)) {
@@ -135,95 +235,15 @@ void unknown_clause(ParseContext& p, tree::Rule& rule, std::optional<SourceSpan>
   if (p.now().line_start) near.reset();
   const auto* foreign = std::ranges::find(kForeignClauses, small, &ForeignClause::written);
   if (!near && foreign != std::end(kForeignClauses)) {
-    const bool by = (small == "group" || small == "partition") && lowered(p.ahead().text) == "by";
-    const bool before_colon = p.ahead().is(TokenKind::kColon) || p.ahead().is(TokenKind::kEqual);
-    SourceSpan whole = span;
-    if (before) whole.begin = before->begin;
-    if (by) whole.end = p.span(p.ahead()).end;
-    if (foreign->meant.empty() || (before_colon && small != "maxspan")) {
-      std::string help = foreign->help;
-      if (help.empty())
-        help = fmt::format("the clause is `{}`, without a mark behind it", foreign->meant);
-      p.fail(Code::kE0117, fmt::format("a rule has no clause `{}`", word), "", {std::move(help)});
-      p.calm();
-      p.take();
-      if (p.now().is(TokenKind::kColon) || p.now().is(TokenKind::kEqual)) p.take();
-      p.panic();
-      return;
-    }
-    const std::string meant(foreign->meant);
-    if (before_colon) whole.end = p.span(p.ahead()).end;
-    p.remark(Code::kE0117, whole, fmt::format("a rule has no clause `{}`", word),
-             fmt::format("write `{}`", meant), Edit{whole, before_colon ? meant + " " : meant});
-    if (by || before_colon) p.take();
-    p.read_as(meant.substr(0, meant.find(' ')));  // read on as if the word stood there
-    p.read_as(TokenKind::kName);
-    if (meant == "once per") {
-      p.broken = true;
-      p.take();
-      if (!p.now().is(TokenKind::kDuration)) {
-        p.panic();
-        return;
-      }
-      parse_duration(p);
-      return;
-    }
-    parse_clause_by_name(p, rule, meant);
-    return;
+    return parse_foreign_clause(p, rule, *foreign, before);
   }
   if (!near) near = nearest(word, clause_keywords());
-  const bool is_clause =
-      near && std::ranges::find(clause_keywords(), *near) != clause_keywords().end();
   if (near) {
-    if (small == *near) {
-      p.remark(Code::kE0117, span, fmt::format("`{}` begins no clause", word),
-               fmt::format("write `{}` in small letters", *near), Edit{span, *near});
-    } else {
-      p.remark(Code::kE0119, span, fmt::format("`{}` begins no clause", word),
-               fmt::format("did you mean `{}`?", *near), Edit{span, *near});
-    }
-    p.broken = true;
-    if (is_clause) {
-      p.read_as(*near);
-      parse_clause_by_name(p, rule, *near);
-      return;
-    }
-    p.take();
-    p.panic();
-    return;
+    parse_misspelt_clause(p, rule, *near);
+  } else if (!p.now().line_start && !p.expected().empty()) {
+    fail_clause_before(p);
+  } else {
+    report_no_clause(p);
   }
-  if (!p.now().line_start && !p.expected().empty()) {
-    // More of the clause before than of a new one.
-    poison_last(p);
-    std::vector<std::string> helps;
-    const bool currency =
-        (p.last_kind() == TokenKind::kInt || p.last_kind() == TokenKind::kDecimal) &&
-        word.size() == 3 && is_capitals(word);
-    if (currency) {
-      helps.push_back(
-          fmt::format("an amount has no currency: `amount > 200 and currency = \"{}\"`", word));
-    }
-    if (word == "for") {
-      helps.emplace_back(
-          "`for` belongs to an absence, `then no login for 5m`; a gap is `then within 5m payment`");
-    }
-    p.note("a clause");
-    p.note("`}`");
-    p.fail_expected({}, std::move(helps));
-    take_mistaken(p);
-    return;
-  }
-  Diagnostic diagnostic;
-  diagnostic.code = Code::kE0119;
-  diagnostic.message = fmt::format("`{}` begins no clause", word);
-  diagnostic.primary.span = span;
-  std::string clauses;
-  for (const std::string& keyword : clause_keywords())
-    clauses += (clauses.empty() ? "`" : ", `") + keyword + "`";
-  diagnostic.helps.push_back("the clauses of a rule are " + clauses);
-  p.report(std::move(diagnostic));
-  p.broken = true;
-  p.take();
-  p.panic();
 }
 }  // namespace tocsin::rules
