@@ -59,8 +59,7 @@ void check_field(CheckContext& context, const tree::Field& tree, cep::EventTypeI
   scope.types_broken = context.event_symbol(type).broken;
   const cep::Type declared = context.event_type(type).fields[index.value].type;
   const bool words = declared.kind == TypeKind::kEnum;
-  const Checked value =
-      ExpressionChecker(context, scope).check(*tree.computed, words ? &declared : nullptr);
+  const Checked value = check_expr({context, scope}, *tree.computed, words ? &declared : nullptr);
   if (!value) return;
   const cep::EventType& event = context.event_type(type);
   if (const cep::FieldRef* other =

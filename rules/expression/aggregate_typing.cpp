@@ -72,8 +72,8 @@ std::string usage_of(Aggregate aggregate) {
 }
 
 // A number that is written, or a constant.
-std::optional<double> written_number(ExpressionChecker& checker, const tree::Expr& expr) {
-  const Checked value = checker.check(expr);
+std::optional<double> written_number(const ExprContext& c, const tree::Expr& expr) {
+  const Checked value = check_expr(c, expr);
   if (!value || value.expr->op != cep::Op::kLiteral || !is_number(value.type())) {
     return std::nullopt;
   }
@@ -98,7 +98,7 @@ std::optional<TypedArgument> type_argument(CheckContext& context, Aggregate aggr
 }
 
 std::optional<AggregateParams> check_params(
-    CheckContext& context, ExpressionChecker& checker, Aggregate aggregate, SourceSpan name_span,
+    CheckContext& context, const ExprContext& c, Aggregate aggregate, SourceSpan name_span,
     const std::vector<const tree::AggregateParam*>& params) {
   const std::string text = aggregate_name(aggregate);
   const AggregateParameter parameter = traits_of(aggregate).parameter;
@@ -137,7 +137,7 @@ std::optional<AggregateParams> check_params(
                                           decays ? "a `half life` or a `weight`" : "a percentage"));
   }
   if (!param.expr || param.expr->kind == tree::ExprKind::kError) return std::nullopt;
-  const std::optional<double> number = written_number(checker, *param.expr);
+  const std::optional<double> number = written_number(c, *param.expr);
   if (decays) {
     if (!number || *number <= 0 || *number > 1) {
       return refuse(param.span, "a weight is a number above 0, up to 1", false);

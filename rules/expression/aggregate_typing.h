@@ -27,7 +27,7 @@ struct AggregateParams {
   double percentile = 0;
 };
 /// Nothing, with a report, where what stands after the argument is not what the aggregate needs.
-std::optional<AggregateParams> check_params(CheckContext& context, ExpressionChecker& checker,
+std::optional<AggregateParams> check_params(CheckContext& context, const ExprContext& c,
                                             cep::Aggregate aggregate, SourceSpan name_span,
                                             const std::vector<const tree::AggregateParam*>& params);
 }  // namespace tocsin::rules

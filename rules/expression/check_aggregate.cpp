@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "rules/context/build_expr.h"
 #include "rules/context/report.h"
@@ -11,6 +12,7 @@
 #include "rules/expression/check_features.h"
 #include "rules/expression/check_key.h"
 #include "rules/expression/check_kinds.h"
+#include "rules/expression/expression_parts.h"
 
 namespace tocsin::rules {
 using cep::TypeKind;
@@ -79,11 +81,9 @@ cep::ExprPtr in_kind_expr(const KindSymbol& kind, EventTypes& types) {
   return test;
 }
 
-}  // namespace
-
-std::optional<std::size_t> ExpressionChecker::find_loop(const tree::AggregateCall& call) const {
-  if (!scope_.rule || call.of) return std::nullopt;
-  const RuleScope& rule = *scope_.rule;
+std::optional<std::size_t> find_loop(const ExprContext& c, const tree::AggregateCall& call) {
+  if (!c.scope.rule || call.of) return std::nullopt;
+  const RuleScope& rule = *c.scope.rule;
   if (call.subjects.size() == 1 && call.subjects.front().form == tree::KindForm::kNamed) {
     const auto found = rule.step_by_name.find(call.subjects.front().name.text);
     if (found != rule.step_by_name.end()) return found->second;
@@ -94,63 +94,37 @@ std::optional<std::size_t> ExpressionChecker::find_loop(const tree::AggregateCal
   return rule.step_by_name.find(name->name.text)->second;
 }
 
-Checked ExpressionChecker::check_aggregate(const tree::Expr& expr) {
-  const tree::AggregateCall& call = *expr.aggregate;
-  if (scope_.place == Place::kComputed) {
-    report_not_computed(call.name_span, "an aggregate");
-    return error(expr);
-  }
-  if (scope_.place == Place::kKind || scope_.place == Place::kAggregate ||
-      scope_.place == Place::kElement) {
-    const bool in_kind = scope_.place == Place::kKind;
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0456, call.name_span,
-        in_kind ? "an aggregate in a kind's condition" : "an aggregate inside an aggregate",
-        in_kind ? "a kind is known from the event alone" : "");
-    diagnostic.helps.emplace_back(in_kind
-                                      ? "ask in the condition of a rule's step"
-                                      : "declare the inner one as a `feature` and name it here");
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
-  }
-  if (call.over) return check_unnamed_feature(expr);
-  if (const auto step = find_loop(call)) return check_loop_aggregate(expr, *step);
-  if (call.argument && call.argument->kind == ExprKind::kError) return error(expr);
-  report_without_window(expr);
-  return error(expr);
-}
-
-void ExpressionChecker::report_without_window(const tree::Expr& expr) {
+void report_without_window(const ExprContext& c, const tree::Expr& expr) {
   const tree::AggregateCall& call = *expr.aggregate;
   const std::string name = cep::aggregate_name(call.name);
   if (!call.of && call.argument && call.argument->kind == ExprKind::kMember &&
       call.argument->args[0]->kind == ExprKind::kName) {
-    report_unknown_step(call.argument->args[0]->name);  // `sum(prbes.amount)`
+    report_unknown_step(c, call.argument->args[0]->name);  // `sum(prbes.amount)`
     return;
   }
   const bool kinds_known =
       call.of || std::ranges::all_of(call.subjects, [&](const tree::KindRef& ref) {
-        return ref.form != tree::KindForm::kNamed || context_.names.kinds.contains(ref.name.text);
+        return ref.form != tree::KindForm::kNamed || c.context.names.kinds.contains(ref.name.text);
       });
   if (!call.of && !call.subjects.empty() && !kinds_known) {
     std::vector<std::string> candidates;
-    for (const StepSymbol& step : scope_.rule->steps) {
+    for (const StepSymbol& step : c.scope.rule->steps) {
       if (!step.name.empty()) candidates.emplace_back(step.name);
     }
-    if (context_.suggestions_left > 0) {
+    if (c.context.suggestions_left > 0) {
       const std::size_t steps = candidates.size();
-      for (const auto& [kind, symbol] : context_.names.kinds) candidates.emplace_back(kind);
+      for (const auto& [kind, symbol] : c.context.names.kinds) candidates.emplace_back(kind);
       std::sort(candidates.begin() + static_cast<std::ptrdiff_t>(steps), candidates.end());
     }
     for (const tree::KindRef& ref : call.subjects) {
-      if (context_.names.kinds.contains(ref.name.text)) continue;
+      if (c.context.names.kinds.contains(ref.name.text)) continue;
       Diagnostic diagnostic =
           make_diagnostic(Code::kE0204, ref.span,
                           fmt::format("{} is neither a step of this rule nor a kind of event",
                                       in_code(ref.name.text)));
-      const bool near = suggest(context_, diagnostic, ref.name.text, candidates);
-      const bool unknown = context_.names.incomplete || scope_.rule->steps_incomplete;
-      if (near || !unknown) context_.sink.report(std::move(diagnostic));
+      const bool near = suggest(c.context, diagnostic, ref.name.text, candidates);
+      const bool unknown = c.context.names.incomplete || c.scope.rule->steps_incomplete;
+      if (near || !unknown) c.context.sink.report(std::move(diagnostic));
       return;
     }
   }
@@ -165,40 +139,39 @@ void ExpressionChecker::report_without_window(const tree::Expr& expr) {
                     call.name == cep::Aggregate::kCount ? "" : ".amount",
                     call.name == cep::Aggregate::kCount ? "" : "amount of "));
   }
-  context_.sink.report(std::move(diagnostic));
+  c.context.sink.report(std::move(diagnostic));
 }
 
 // The kind that `s.KIND` or `s.KIND.field` selects among a loop's or window's events; null where
 // the expression does not mention the step so, or mentions it otherwise first.
-const tree::Expr* ExpressionChecker::find_selected_kind(const tree::Expr& expr,
-                                                        bool is_count) const {
+const tree::Expr* find_selected_kind(const ExprContext& c, const tree::Expr& expr, bool is_count) {
   if (expr.kind == ExprKind::kMember) {
     const tree::Expr& base = *expr.args[0];
     const bool names_kind = expr.name.text != "first" && expr.name.text != "last" &&
-                            context_.names.kinds.contains(expr.name.text);
-    if (is_count) return names_kind && find_step(base) ? &expr : nullptr;
-    if (base.kind == ExprKind::kMember) return find_selected_kind(base, true);
+                            c.context.names.kinds.contains(expr.name.text);
+    if (is_count) return names_kind && find_step(c, base) ? &expr : nullptr;
+    if (base.kind == ExprKind::kMember) return find_selected_kind(c, base, true);
   }
   for (const tree::ExprPtr& arg : expr.args) {
-    if (const tree::Expr* found = find_selected_kind(*arg, is_count)) return found;
+    if (const tree::Expr* found = find_selected_kind(c, *arg, is_count)) return found;
   }
   return nullptr;
 }
 
 // Reports an aggregate that a loop does not have.
-bool ExpressionChecker::loop_has_aggregate(const tree::AggregateCall& call) {
+bool loop_has_aggregate(const ExprContext& c, const tree::AggregateCall& call) {
   const std::string name = cep::aggregate_name(call.name);
   if (call.unless) {
-    context_.sink.report(make_diagnostic(Code::kE0454, call.unless->span,
-                                         "`unless alerted by` in an aggregate of a match",
-                                         "its events are those that the match took"));
+    c.context.sink.report(make_diagnostic(Code::kE0454, call.unless->span,
+                                          "`unless alerted by` in an aggregate of a match",
+                                          "its events are those that the match took"));
     return false;
   }
   const cep::AggregateTraits& traits = traits_of(call.name);
   if (traits.of_loops) {
     if (call.params.empty()) return true;
-    context_.sink.report(make_diagnostic(Code::kE0311, call.params.front().span,
-                                         fmt::format("{} takes nothing more", in_code(name))));
+    c.context.sink.report(make_diagnostic(Code::kE0311, call.params.front().span,
+                                          fmt::format("{} takes nothing more", in_code(name))));
     return false;
   }
   Diagnostic diagnostic = make_diagnostic(Code::kE0412, call.name_span,
@@ -207,17 +180,17 @@ bool ExpressionChecker::loop_has_aggregate(const tree::AggregateCall& call) {
   diagnostic.helps.push_back(
       fmt::format("say over which events: `{}(amount of payment, {}) over last 7d`", name,
                   traits.parameter == cep::AggregateParameter::kDecay ? "half life 1d" : "95"));
-  context_.sink.report(std::move(diagnostic));
+  c.context.sink.report(std::move(diagnostic));
   return false;
 }
 
-Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::size_t index) {
+Checked check_loop_aggregate(const ExprContext& c, const tree::Expr& expr, std::size_t index) {
   const tree::AggregateCall& call = *expr.aggregate;
-  const StepSymbol& step = scope_.rule->steps[index];
+  const StepSymbol& step = c.scope.rule->steps[index];
   const std::string name = cep::aggregate_name(call.name);
   const bool is_count = call.name == cep::Aggregate::kCount;
   const SourceSpan at = call.argument ? call.argument->span : expr.span;
-  if (step.broken || report_if_later(index, at)) return error(expr);
+  if (step.broken || report_if_later(c, index, at)) return error_type(c, expr);
   if (!step.loop) {
     Diagnostic diagnostic =
         make_diagnostic(Code::kE0408, at,
@@ -225,12 +198,12 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
                                     in_code(step.name)));
     diagnostic.labels.push_back({step.span, "no count stands before it"});
     if (!is_count) diagnostic.helps.push_back(fmt::format("write `{}.FIELD`", step.name));
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
+    c.context.sink.report(std::move(diagnostic));
+    return error_type(c, expr);
   }
-  if (!loop_has_aggregate(call)) return error(expr);
+  if (!loop_has_aggregate(c, call)) return error_type(c, expr);
   const tree::Expr* selected =
-      call.argument ? find_selected_kind(*call.argument, is_count) : nullptr;
+      call.argument ? find_selected_kind(c, *call.argument, is_count) : nullptr;
   const bool counts_kind = is_count && selected != nullptr && selected == call.argument.get();
   if (is_count == call.subjects.empty() && !counts_kind) {
     Diagnostic diagnostic =
@@ -240,21 +213,21 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
     diagnostic.helps.push_back(is_count
                                    ? fmt::format("write `count({})`", step.name)
                                    : fmt::format("name a field: `{}({}.FIELD)`", name, step.name));
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
+    c.context.sink.report(std::move(diagnostic));
+    return error_type(c, expr);
   }
 
   ExprScope scope;
   scope.place = Place::kElement;
   scope.types = step.types;
-  scope.rule = scope_.rule;
-  scope.steps_visible = scope_.steps_visible;
-  scope.pattern_place = scope_.pattern_place;
+  scope.rule = c.scope.rule;
+  scope.steps_visible = c.scope.steps_visible;
+  scope.pattern_place = c.scope.pattern_place;
   scope.own_step = index;
   std::vector<cep::ExprPtr> conditions;
   if (selected != nullptr) {
-    const KindSymbol& kind = context_.names.kinds.find(selected->name.text)->second;
-    if (kind.broken) return error(expr);
+    const KindSymbol& kind = c.context.names.kinds.find(selected->name.text)->second;
+    if (kind.broken) return error_type(c, expr);
     conditions.push_back(in_kind_expr(kind, scope.types));
     scope.own_kind = selected->name.text;
     if (scope.types.empty()) {
@@ -262,27 +235,27 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
           make_diagnostic(Code::kE0412, selected->name.span,
                           fmt::format("{} has no events of the kind {}", in_code(step.name),
                                       in_code(selected->name.text)));
-      diagnostic.labels.push_back({step.span, "takes " + types_text(context_, step.types)});
-      context_.sink.report(std::move(diagnostic));
-      return error(expr);
+      diagnostic.labels.push_back({step.span, "takes " + types_text(c.context, step.types)});
+      c.context.sink.report(std::move(diagnostic));
+      return error_type(c, expr);
     }
   }
-  ExpressionChecker checker(context_, scope);
+  const ExprContext inner{c.context, scope};
   auto result = std::make_shared<cep::Expr>();
   result->op = cep::Op::kAggregate;
   result->payload = cep::VariableAggregate{step.var, call.name};
   result->type = plain_type(TypeKind::kInt);
   if (!is_count) {
-    const Checked argument = checker.check(*call.argument);
-    if (!argument) return error(expr);
-    const std::optional<TypedArgument> typed = type_argument(context_, call.name, argument);
-    if (!typed) return error(expr);
+    const Checked argument = check_expr(inner, *call.argument);
+    if (!argument) return error_type(c, expr);
+    const std::optional<TypedArgument> typed = type_argument(c.context, call.name, argument);
+    if (!typed) return error_type(c, expr);
     result->type = typed->type;
     result->args.push_back(typed->expr);
   }
   if (call.where) {
-    const Condition where = checker.check_condition(*call.where);
-    if (where.broken) return error(expr);
+    const Condition where = check_condition(inner, *call.where);
+    if (where.broken) return error_type(c, expr);
     conditions.push_back(where.expr());
   }
   if (cep::ExprPtr condition = conjunction(std::move(conditions))) {
@@ -292,19 +265,19 @@ Checked ExpressionChecker::check_loop_aggregate(const tree::Expr& expr, std::siz
   return checked(expr, std::move(result));
 }
 
-void ExpressionChecker::report_several_roles(cep::EventTypeIndex type, SourceSpan span) {
+void report_several_roles(const ExprContext& c, cep::EventTypeIndex type, SourceSpan span) {
   Diagnostic diagnostic = make_diagnostic(
-      Code::kE0435, span, fmt::format("in which role is {} counted?", type_name(context_, type)),
+      Code::kE0435, span, fmt::format("in which role is {} counted?", type_name(c.context, type)),
       "an aggregate here is by the rule's key");
   diagnostic.helps.push_back("name one of its roles, as in a step");
-  context_.sink.report(std::move(diagnostic));
+  c.context.sink.report(std::move(diagnostic));
 }
 
-Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
+Checked check_unnamed_feature(const ExprContext& c, const tree::Expr& expr) {
   const tree::AggregateCall& call = *expr.aggregate;
-  std::optional<FeatureBody> body = check_feature_body(context_, call, *call.over, scope_.rule);
-  const RuleScope& rule = *scope_.rule;
-  if (!body || rule.key_broken || scope_.types_broken) return error(expr);
+  std::optional<FeatureBody> body = check_feature_body(c.context, call, *call.over, c.scope.rule);
+  const RuleScope& rule = *c.scope.rule;
+  if (!body || rule.key_broken || c.scope.types_broken) return error_type(c, expr);
   cep::Feature& feature = body->feature;
   const bool of_all = call.over->all.has_value();
   const std::size_t parts = of_all ? 0 : rule.key->parts.size();
@@ -316,7 +289,7 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
       std::size_t members = 0;
       const KeySymbol* declared = rule.declared_keys[i];
       for (const cep::KeyMember& member :
-           declared != nullptr ? members_of(context_, *declared, type) : rule.union_members[i]) {
+           declared != nullptr ? members_of(c.context, *declared, type) : rule.union_members[i]) {
         const bool other = role && !role->empty() && !member.role.empty() && member.role != *role;
         if (member.type != type || other) continue;
         ++members;
@@ -324,32 +297,32 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
         own.members.push_back({.type = type, .field = member.field, .role = {}});
       }
       if (members > 1) {
-        report_several_roles(type, body->kinds_span);
-        return error(expr);
+        report_several_roles(c, type, body->kinds_span);
+        return error_type(c, expr);
       }
       if (members == 1) continue;
       if (declared != nullptr) {
         Diagnostic diagnostic =
-            outside_of_key(context_, Code::kE0220, body->kinds_span, *declared, type);
+            outside_of_key(c.context, Code::kE0220, body->kinds_span, *declared, type);
         diagnostic.notes.emplace_back("an aggregate here is by the rule's key");
-        context_.sink.report(std::move(diagnostic));
-        return error(expr);
+        c.context.sink.report(std::move(diagnostic));
+        return error_type(c, expr);
       }
       FieldLookup field;
-      if (!rule.key_part_is_union[i]) field = look_up_field(context_, {type}, false, part.name);
-      if (field.presence == FieldPresence::kUnknown) return error(expr);
+      if (!rule.key_part_is_union[i]) field = look_up_field(c.context, {type}, false, part.name);
+      if (field.presence == FieldPresence::kUnknown) return error_type(c, expr);
       if (field.presence != FieldPresence::kEverywhere || !(field.type == part.type)) {
         Diagnostic diagnostic = make_diagnostic(
             Code::kE0220, body->kinds_span,
-            fmt::format("{} has no {} to count by", context_.event_type(type).name,
+            fmt::format("{} has no {} to count by", c.context.event_type(type).name,
                         rule.key_part_is_union[i] ? "part in the key " + in_code(part.name)
                                                   : "field " + in_code(part.name)),
             "an aggregate here is by the rule's key");
-        diagnostic.notes.push_back(declared_text(context_, type));
+        diagnostic.notes.push_back(declared_text(c.context, type));
         diagnostic.helps.push_back(
             "declare a `feature` with a key of its own, or add the type to the rule's `by`");
-        context_.sink.report(std::move(diagnostic));
-        return error(expr);
+        c.context.sink.report(std::move(diagnostic));
+        return error_type(c, expr);
       }
       own.members.push_back(
           {.type = type, .field = field.field.by_type.front().second, .role = {}});
@@ -357,29 +330,30 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
     feature.key.parts.push_back(std::move(own));
   }
   for (cep::Subset& subset : feature.events) subset.role.clear();
-  const bool by_roles = !of_all && std::ranges::any_of(scope_.types, [&](cep::EventTypeIndex type) {
-    return has_roles(*rule.key, type);
-  });
+  const bool by_roles =
+      !of_all && std::ranges::any_of(c.scope.types, [&](cep::EventTypeIndex type) {
+        return has_roles(*rule.key, type);
+      });
   std::vector<FeatureReader> readers;
   if (!by_roles) {
-    for (const cep::EventTypeIndex type : scope_.types) {
+    for (const cep::EventTypeIndex type : c.scope.types) {
       FeatureReader reader{type, {}};
       for (std::size_t i = 0; i < parts; ++i) {
         const cep::KeyPart& part = rule.key->parts[i];
         const auto member = std::ranges::find(part.members, type, &cep::KeyMember::type);
-        if (member == part.members.end()) return error(expr);
+        if (member == part.members.end()) return error_type(c, expr);
         reader.fields.push_back(member->field);
       }
       readers.push_back(std::move(reader));
     }
   }
-  if (call.argument) warn_of_distinct_key(context_, feature, call.argument->span);
+  if (call.argument) warn_of_distinct_key(c.context, feature, call.argument->span);
   auto read = std::make_shared<cep::Expr>();
   read->op = cep::Op::kFeature;
   read->type = feature.type;
-  const std::string meaning = feature_meaning(context_, *body);
+  const std::string meaning = feature_meaning(c.context, *body);
   read->payload = cep::FeatureRead{
-      context_.features.add_unnamed(std::move(feature), meaning, readers, body->unless)};
+      c.context.features.add_unnamed(std::move(feature), meaning, readers, body->unless)};
   if (by_roles) {
     // An event of several keys: the one that the rule is looking at.
     for (std::size_t i = 0; i < rule.key->parts.size(); ++i) {
@@ -391,5 +365,32 @@ Checked ExpressionChecker::check_unnamed_feature(const tree::Expr& expr) {
     }
   }
   return checked(expr, std::move(read));
+}
+}  // namespace
+
+Checked check_aggregate(const ExprContext& c, const tree::Expr& expr) {
+  const tree::AggregateCall& call = *expr.aggregate;
+  if (c.scope.place == Place::kComputed) {
+    report_not_computed(c, call.name_span, "an aggregate");
+    return error_type(c, expr);
+  }
+  if (c.scope.place == Place::kKind || c.scope.place == Place::kAggregate ||
+      c.scope.place == Place::kElement) {
+    const bool in_kind = c.scope.place == Place::kKind;
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0456, call.name_span,
+        in_kind ? "an aggregate in a kind's condition" : "an aggregate inside an aggregate",
+        in_kind ? "a kind is known from the event alone" : "");
+    diagnostic.helps.emplace_back(in_kind
+                                      ? "ask in the condition of a rule's step"
+                                      : "declare the inner one as a `feature` and name it here");
+    c.context.sink.report(std::move(diagnostic));
+    return error_type(c, expr);
+  }
+  if (call.over) return check_unnamed_feature(c, expr);
+  if (const auto step = find_loop(c, call)) return check_loop_aggregate(c, expr, *step);
+  if (call.argument && call.argument->kind == ExprKind::kError) return error_type(c, expr);
+  report_without_window(c, expr);
+  return error_type(c, expr);
 }
 }  // namespace tocsin::rules

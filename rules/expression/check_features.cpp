@@ -88,7 +88,7 @@ std::optional<FeatureBody> check_source(CheckContext& context, const Source& sou
   body.types = kinds.types;
   body.unless = source.unless;
   const ExprScope scope = scope_of(kinds, rule);
-  ExpressionChecker checker(context, scope);
+  const ExprContext c{context, scope};
   bool broken = kinds.broken || !window;
   cep::Feature& feature = body.feature;
   feature.aggregate = source.name;
@@ -101,7 +101,7 @@ std::optional<FeatureBody> check_source(CheckContext& context, const Source& sou
     }
   }
   if (source.argument) {
-    const Checked argument = checker.check(*source.argument);
+    const Checked argument = check_expr(c, *source.argument);
     std::optional<TypedArgument> typed;
     if (argument) typed = type_argument(context, source.name, argument);
     broken = broken || !typed;
@@ -111,7 +111,7 @@ std::optional<FeatureBody> check_source(CheckContext& context, const Source& sou
     }
   }
   const std::optional<AggregateParams> params =
-      check_params(context, checker, source.name, source.name_span, source.params);
+      check_params(context, c, source.name, source.name_span, source.params);
   broken = broken || !params;
   if (params) {
     feature.half_life = params->half_life;
@@ -119,7 +119,7 @@ std::optional<FeatureBody> check_source(CheckContext& context, const Source& sou
     feature.percentile = params->percentile;
   }
   if (source.where) {
-    const Condition where = checker.check_condition(*source.where);
+    const Condition where = check_condition(c, *source.where);
     broken = broken || where.broken;
     if (!where.broken) warn_of_condition(context, scope, {}, kinds.alternatives, where.conjuncts);
     feature.where = where.expr();
@@ -132,8 +132,8 @@ std::optional<FeatureBody> check_source(CheckContext& context, const Source& sou
 std::optional<cep::FeatureWindow> check_window_of(CheckContext& context, const tree::Window& window,
                                                   const ResolvedKinds& kinds) {
   const ExprScope scope = scope_of(kinds, nullptr);
-  ExpressionChecker checker(context, scope);
-  return check_window(context, checker, window);
+  const ExprContext c{context, scope};
+  return check_window(context, c, window);
 }
 
 // ---- keys

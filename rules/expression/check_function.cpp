@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "cep/data/functions.h"
 #include "cep/plan/function_name.h"
@@ -11,6 +12,7 @@
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_expression.h"
+#include "rules/expression/expression_parts.h"
 #include "rules/syntax/foreign_names.h"
 #include "rules/text/characters.h"
 
@@ -116,8 +118,175 @@ const Type& bool_type() {
   return kBool;
 }
 bool is_kind(const Checked& checked, TypeKind kind) { return checked.type().kind == kind; }
-}  // namespace
 
+Checked check_number(const ExprContext& c, const tree::Expr& expr, const std::string& asked_by) {
+  Checked number = check_expr(c, expr);
+  if (!number || is_number(number.type())) return number;
+  report_argument(c, asked_by, "a number", number);
+  return error_type(c, expr);
+}
+
+Checked check_rounding(const ExprContext& c, const tree::Expr& expr, Function function) {
+  const Checked value = check_number(c, *expr.args[0], expr.name.text);
+  std::vector<cep::ExprPtr> args = {value.expr};
+  int digits = 0;
+  if (expr.args.size() > 1) {
+    const Checked places = check_expr(c, *expr.args[1]);
+    if (!places) return error_type(c, expr);
+    const cep::Value count = literal_of(*places.expr);
+    const bool is_digit_count = places.expr->op == Op::kLiteral &&
+                                count.kind == cep::ValueKind::kInt && count.number >= 0 &&
+                                count.number <= cep::kScaleMax;
+    if (!is_digit_count) {
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0315, places.span,
+          fmt::format("the digits to round to are a number from 0 to {}", cep::kScaleMax),
+          "not one of them");
+      diagnostic.helps.push_back("it is written out, as the type of the result depends on it");
+      c.context.sink.report(std::move(diagnostic));
+      return error_type(c, expr);
+    }
+    digits = static_cast<int>(count.number);
+    args.push_back(places.expr);
+  }
+  if (!value) return error_type(c, expr);
+  Type type = plain_type(TypeKind::kInt);
+  if (is_kind(value, TypeKind::kFloat)) type = value.type();
+  const bool keeps_digits = is_exact_number(value.type()) && !is_kind(value, TypeKind::kInt);
+  if (digits > 0 && keeps_digits) type = decimal_type(digits);
+  return checked(expr, call_expr(function, type, std::move(args)));
+}
+
+Checked check_ip_in(const ExprContext& c, const tree::Expr& expr) {
+  const std::string& name = expr.name.text;
+  const Checked address = check_text(c, *expr.args[0], name);
+  const tree::Expr& right = *expr.args[1];
+  if (ValueSymbol* const symbol = find_networks(c, right)) {
+    symbol->list_used = true;
+    if (!address) return error_type(c, expr);
+    return checked(expr, list_expr(Op::kIn, bool_type(), address, symbol->list));
+  }
+  // A list of networks: any of them.
+  std::vector<Checked> networks;
+  if (const auto values = find_text_values(c, right)) {
+    for (const cep::OwnedValue& value : *values) {
+      networks.push_back(
+          {literal_expr(plain_type(TypeKind::kString), value.view()), right.span, std::nullopt});
+    }
+  } else if (right.kind == ExprKind::kList) {
+    for (const tree::ExprPtr& arg : right.args) networks.push_back(check_text(c, *arg, name));
+  } else {
+    networks.push_back(check_text(c, right, name));
+  }
+  if (!address) return error_type(c, expr);
+  std::vector<cep::ExprPtr> tests;
+  for (const Checked& network : networks) {
+    if (!network) return error_type(c, expr);
+    const std::string text(literal_of(*network.expr).text);
+    if (network.expr->op == Op::kLiteral && !cep::parse_ip_network(text)) {
+      Diagnostic diagnostic = make_diagnostic(Code::kE0317, network.span,
+                                              fmt::format("{} is no network", in_code(text)));
+      diagnostic.helps.push_back("write `10.0.0.0/8`, `2001:db8::/32`, or one address");
+      c.context.sink.report(std::move(diagnostic));
+      return error_type(c, expr);
+    }
+    tests.push_back(call_expr(Function::kIpIn, bool_type(), {address.expr, network.expr}));
+  }
+  if (tests.empty()) return checked(expr, literal_expr(bool_type(), cep::Value::boolean(false)));
+  if (tests.size() == 1) return checked(expr, tests.front());
+  return checked(expr, operator_expr(Op::kOr, bool_type(), std::move(tests)));
+}
+
+Checked check_function(const ExprContext& c, const tree::Expr& expr, Function function) {
+  const std::string& name = expr.name.text;
+  const Type real = plain_type(TypeKind::kFloat);
+  switch (function) {
+    case Function::kAbs: {
+      const Checked value = check_expr(c, *expr.args[0]);
+      if (!value) return error_type(c, expr);
+      if (!is_number(value.type()) && !is_kind(value, TypeKind::kDuration)) {
+        report_argument(c, name, "a number or a duration", value);
+        return error_type(c, expr);
+      }
+      return checked(expr, call_expr(function, value.type(), {value.expr}));
+    }
+    case Function::kRound:
+    case Function::kFloor:
+    case Function::kCeil:
+      return check_rounding(c, expr, function);
+    case Function::kSqrt:
+    case Function::kLn:
+    case Function::kExp:
+    case Function::kPow:
+    case Function::kDistanceKm: {
+      std::vector<cep::ExprPtr> args;
+      for (const tree::ExprPtr& arg : expr.args) {
+        const Checked number = check_number(c, *arg, name);
+        if (number) args.push_back(widened(number.expr, real));
+      }
+      if (args.size() != expr.args.size()) return error_type(c, expr);
+      return checked(expr, call_expr(function, real, std::move(args)));
+    }
+    case Function::kLower:
+    case Function::kUpper:
+    case Function::kNormalize:
+    case Function::kLength: {
+      const Checked text = check_text(c, *expr.args[0], name);
+      if (!text) return error_type(c, expr);
+      const TypeKind kind = function == Function::kLength ? TypeKind::kInt : TypeKind::kString;
+      return checked(expr, call_expr(function, plain_type(kind), {text.expr}));
+    }
+    case Function::kSubstring: {
+      const Checked text = check_text(c, *expr.args[0], name);
+      std::vector<cep::ExprPtr> args = {text.expr};
+      for (std::size_t i = 1; i < expr.args.size(); ++i) {
+        const Checked number = check_expr(c, *expr.args[i]);
+        if (!number) continue;
+        if (is_kind(number, TypeKind::kInt)) {
+          args.push_back(number.expr);
+        } else {
+          report_argument(c, name, "an int for a place in the text", number);
+          c.context.has_error_type = true;
+        }
+      }
+      if (!text || args.size() != expr.args.size()) return error_type(c, expr);
+      return checked(expr, call_expr(function, plain_type(TypeKind::kString), std::move(args)));
+    }
+    case Function::kHour:
+    case Function::kWeekday:
+    case Function::kDate: {
+      const Checked time = check_expr(c, *expr.args[0]);
+      const Checked zone = check_zone_operand(c, *expr.args[1]);
+      if (time && !is_kind(time, TypeKind::kTime)) {
+        report_argument(c, name, "a time", time);
+        return error_type(c, expr);
+      }
+      if (!time || !zone) return error_type(c, expr);
+      const TypeKind kind = function == Function::kDate ? TypeKind::kDate : TypeKind::kInt;
+      return checked(expr, call_expr(function, plain_type(kind), {time.expr, zone.expr}));
+    }
+    case Function::kIpIn:
+      return check_ip_in(c, expr);
+    case Function::kSimilarity: {
+      const Checked a = check_text(c, *expr.args[0], name);
+      const Checked b = check_text(c, *expr.args[1], name);
+      if (!a || !b) return error_type(c, expr);
+      return checked(expr, call_expr(function, real, {a.expr, b.expr}));
+    }
+    case Function::kConcat:
+      return check_concat(c, expr);
+    case Function::kSplit:
+      return check_split(c, expr);
+    case Function::kCapture:
+      return check_capture(c, expr);
+    case Function::kMin:
+    case Function::kMax:
+      break;
+  }
+  return error_type(c, expr);  // min and max are read as aggregates
+}
+
+// The functions that a call may name, `min` and `max` among them.
 std::vector<std::string> function_names() {
   std::vector<std::string> names = {"coalesce", "matched", "since", "min", "max"};
   for (const Signature& signature : kSignatures) {
@@ -126,21 +295,19 @@ std::vector<std::string> function_names() {
   return names;
 }
 
-bool is_text(const Type& type) {
-  return type.kind == TypeKind::kString || type.kind == TypeKind::kEnum;
-}
+}  // namespace
 
-void ExpressionChecker::report_argument(const std::string& function, std::string_view wants,
-                                        const Checked& got) {
+void report_argument(const ExprContext& c, const std::string& function, std::string_view wants,
+                     const Checked& got) {
   Diagnostic diagnostic = make_diagnostic(
       Code::kE0315, got.span,
       fmt::format("{} takes {}, not {}", in_code(function), wants, type_text(got.type())),
-      type_label(context_, got));
-  context_.sink.report(std::move(diagnostic));
+      type_label(c.context, got));
+  c.context.sink.report(std::move(diagnostic));
 }
 
-bool ExpressionChecker::check_count(const tree::Expr& expr, std::size_t least, std::size_t most,
-                                    std::string_view usage) {
+bool check_count(const ExprContext& c, const tree::Expr& expr, std::size_t least, std::size_t most,
+                 std::string_view usage) {
   if (expr.args.size() >= least && expr.args.size() <= most) return true;
   const auto arguments = [](std::size_t count) {
     return count == 1 ? std::string("one argument") : fmt::format("{} arguments", count);
@@ -152,25 +319,18 @@ bool ExpressionChecker::check_count(const tree::Expr& expr, std::size_t least, s
       Code::kE0311, expr.span,
       fmt::format("{} takes {}, not {}", in_code(expr.name.text), wanted, expr.args.size()));
   diagnostic.helps.push_back(fmt::format("write `{}`", usage));
-  context_.sink.report(std::move(diagnostic));
+  c.context.sink.report(std::move(diagnostic));
   return false;
 }
 
-Checked ExpressionChecker::check_text(const tree::Expr& expr, const std::string& asked_by) {
-  Checked text = check(expr);
+Checked check_text(const ExprContext& c, const tree::Expr& expr, const std::string& asked_by) {
+  Checked text = check_expr(c, expr);
   if (!text || is_text(text.type())) return text;
-  report_argument(asked_by, "text", text);
-  return error(expr);
+  report_argument(c, asked_by, "text", text);
+  return error_type(c, expr);
 }
 
-Checked ExpressionChecker::check_number(const tree::Expr& expr, const std::string& asked_by) {
-  Checked number = check(expr);
-  if (!number || is_number(number.type())) return number;
-  report_argument(asked_by, "a number", number);
-  return error(expr);
-}
-
-Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words) {
+Checked check_call(const ExprContext& c, const tree::Expr& expr, const Type* words) {
   const std::string& name = expr.name.text;
   if (name == "coalesce") {
     if (expr.args.size() < 2) {
@@ -178,356 +338,52 @@ Checked ExpressionChecker::check_call(const tree::Expr& expr, const Type* words)
           make_diagnostic(Code::kE0311, expr.span, "`coalesce` takes two or more values");
       diagnostic.helps.push_back(
           "`coalesce(ip, \"unknown\")` is the first value that is not missing");
-      context_.sink.report(std::move(diagnostic));
-      return error(expr);
+      c.context.sink.report(std::move(diagnostic));
+      return error_type(c, expr);
     }
     std::vector<const tree::Expr*> args;
     for (const tree::ExprPtr& arg : expr.args) args.push_back(arg.get());
-    return check_common(expr, Op::kCoalesce, {}, check_together(args, words));
+    return check_common(c, expr, Op::kCoalesce, {}, check_together(c, args, words));
   }
-  if (name == "matched") return check_matched(expr);
-  if (name == "since") return check_since(expr);
+  if (name == "matched") return check_matched(c, expr);
+  if (name == "since") return check_since(c, expr);
   if (const Signature* signature = signature_of(name)) {
-    if (!check_count(expr, signature->least, signature->most, signature->usage)) {
-      return error(expr);
+    if (!check_count(c, expr, signature->least, signature->most, signature->usage)) {
+      return error_type(c, expr);
     }
-    return check_function(expr, signature->function);
+    return check_function(c, expr, signature->function);
   }
   Diagnostic diagnostic = make_diagnostic(Code::kE0208, expr.op_span,
                                           fmt::format("no function is named {}", in_code(name)));
   if (std::optional<Diagnostic> foreign = foreign_function(name, expr.op_span)) {
-    add_own_words(context_, expr, *foreign);
-    context_.sink.report(std::move(*foreign));
-    return error(expr);
+    add_own_words(c.context, expr, *foreign);
+    c.context.sink.report(std::move(*foreign));
+    return error_type(c, expr);
   }
   std::vector<std::string> candidates = function_names();
   candidates.insert(candidates.end(), {"count", "sum", "avg", "distinct"});
-  suggest(context_, diagnostic, name, candidates);
-  context_.sink.report(std::move(diagnostic));
-  return error(expr);
+  suggest(c.context, diagnostic, name, candidates);
+  c.context.sink.report(std::move(diagnostic));
+  return error_type(c, expr);
 }
 
-Checked ExpressionChecker::check_function(const tree::Expr& expr, Function function) {
-  const std::string& name = expr.name.text;
-  const Type real = plain_type(TypeKind::kFloat);
-  switch (function) {
-    case Function::kAbs: {
-      const Checked value = check(*expr.args[0]);
-      if (!value) return error(expr);
-      if (!is_number(value.type()) && !is_kind(value, TypeKind::kDuration)) {
-        report_argument(name, "a number or a duration", value);
-        return error(expr);
-      }
-      return checked(expr, call_expr(function, value.type(), {value.expr}));
-    }
-    case Function::kRound:
-    case Function::kFloor:
-    case Function::kCeil:
-      return check_rounding(expr, function);
-    case Function::kSqrt:
-    case Function::kLn:
-    case Function::kExp:
-    case Function::kPow:
-    case Function::kDistanceKm: {
-      std::vector<cep::ExprPtr> args;
-      for (const tree::ExprPtr& arg : expr.args) {
-        const Checked number = check_number(*arg, name);
-        if (number) args.push_back(widened(number.expr, real));
-      }
-      if (args.size() != expr.args.size()) return error(expr);
-      return checked(expr, call_expr(function, real, std::move(args)));
-    }
-    case Function::kLower:
-    case Function::kUpper:
-    case Function::kNormalize:
-    case Function::kLength: {
-      const Checked text = check_text(*expr.args[0], name);
-      if (!text) return error(expr);
-      const TypeKind kind = function == Function::kLength ? TypeKind::kInt : TypeKind::kString;
-      return checked(expr, call_expr(function, plain_type(kind), {text.expr}));
-    }
-    case Function::kSubstring: {
-      const Checked text = check_text(*expr.args[0], name);
-      std::vector<cep::ExprPtr> args = {text.expr};
-      for (std::size_t i = 1; i < expr.args.size(); ++i) {
-        const Checked number = check(*expr.args[i]);
-        if (!number) continue;
-        if (is_kind(number, TypeKind::kInt)) {
-          args.push_back(number.expr);
-        } else {
-          report_argument(name, "an int for a place in the text", number);
-          context_.has_error_type = true;
-        }
-      }
-      if (!text || args.size() != expr.args.size()) return error(expr);
-      return checked(expr, call_expr(function, plain_type(TypeKind::kString), std::move(args)));
-    }
-    case Function::kHour:
-    case Function::kWeekday:
-    case Function::kDate: {
-      const Checked time = check(*expr.args[0]);
-      const Checked zone = check_zone_operand(*expr.args[1]);
-      if (time && !is_kind(time, TypeKind::kTime)) {
-        report_argument(name, "a time", time);
-        return error(expr);
-      }
-      if (!time || !zone) return error(expr);
-      const TypeKind kind = function == Function::kDate ? TypeKind::kDate : TypeKind::kInt;
-      return checked(expr, call_expr(function, plain_type(kind), {time.expr, zone.expr}));
-    }
-    case Function::kIpIn:
-      return check_ip_in(expr);
-    case Function::kSimilarity: {
-      const Checked a = check_text(*expr.args[0], name);
-      const Checked b = check_text(*expr.args[1], name);
-      if (!a || !b) return error(expr);
-      return checked(expr, call_expr(function, real, {a.expr, b.expr}));
-    }
-    case Function::kConcat:
-      return check_concat(expr);
-    case Function::kSplit:
-      return check_split(expr);
-    case Function::kCapture:
-      return check_capture(expr);
-    case Function::kMin:
-    case Function::kMax:
-      break;
-  }
-  return error(expr);  // min and max are read as aggregates
-}
-
-Checked ExpressionChecker::check_rounding(const tree::Expr& expr, Function function) {
-  const Checked value = check_number(*expr.args[0], expr.name.text);
-  std::vector<cep::ExprPtr> args = {value.expr};
-  int digits = 0;
-  if (expr.args.size() > 1) {
-    const Checked places = check(*expr.args[1]);
-    if (!places) return error(expr);
-    const cep::Value count = literal_of(*places.expr);
-    const bool is_digit_count = places.expr->op == Op::kLiteral &&
-                                count.kind == cep::ValueKind::kInt && count.number >= 0 &&
-                                count.number <= cep::kScaleMax;
-    if (!is_digit_count) {
-      Diagnostic diagnostic = make_diagnostic(
-          Code::kE0315, places.span,
-          fmt::format("the digits to round to are a number from 0 to {}", cep::kScaleMax),
-          "not one of them");
-      diagnostic.helps.push_back("it is written out, as the type of the result depends on it");
-      context_.sink.report(std::move(diagnostic));
-      return error(expr);
-    }
-    digits = static_cast<int>(count.number);
-    args.push_back(places.expr);
-  }
-  if (!value) return error(expr);
-  Type type = plain_type(TypeKind::kInt);
-  if (is_kind(value, TypeKind::kFloat)) type = value.type();
-  const bool keeps_digits = is_exact_number(value.type()) && !is_kind(value, TypeKind::kInt);
-  if (digits > 0 && keeps_digits) type = decimal_type(digits);
-  return checked(expr, call_expr(function, type, std::move(args)));
-}
-
-Checked ExpressionChecker::check_extreme(const tree::Expr& expr, const Type* words) {
+Checked check_extreme(const ExprContext& c, const tree::Expr& expr, const Type* words) {
   const tree::AggregateCall& call = *expr.aggregate;
   const Function function = call.name == cep::Aggregate::kMin ? Function::kMin : Function::kMax;
   std::vector<const tree::Expr*> args = {call.argument.get()};
   for (const tree::AggregateParam& param : call.params) {
     if (param.form != tree::AggregateParamForm::kExpr || !param.expr) {
-      context_.sink.report(make_diagnostic(Code::kE0311, param.span, "a value is needed here"));
-      return error(expr);
+      c.context.sink.report(make_diagnostic(Code::kE0311, param.span, "a value is needed here"));
+      return error_type(c, expr);
     }
     args.push_back(param.expr.get());
   }
-  const Checked common = check_common(expr, Op::kCall, {}, check_together(args, words));
-  if (!common) return error(expr);
+  const Checked common = check_common(c, expr, Op::kCall, {}, check_together(c, args, words));
+  if (!common) return error_type(c, expr);
   if (!is_ordered(common.type())) {
-    report_argument(cep::aggregate_name(call.name), "values that have an order", common);
-    return error(expr);
+    report_argument(c, cep::aggregate_name(call.name), "values that have an order", common);
+    return error_type(c, expr);
   }
   return checked(expr, call_expr(function, common.type(), common.expr->args));
-}
-
-Checked ExpressionChecker::check_ip_in(const tree::Expr& expr) {
-  const std::string& name = expr.name.text;
-  const Checked address = check_text(*expr.args[0], name);
-  const tree::Expr& right = *expr.args[1];
-  if (ValueSymbol* const symbol = find_networks(right)) {
-    symbol->list_used = true;
-    if (!address) return error(expr);
-    return checked(expr, list_expr(Op::kIn, bool_type(), address, symbol->list));
-  }
-  // A list of networks: any of them.
-  std::vector<Checked> networks;
-  if (const auto values = find_text_values(right)) {
-    for (const cep::OwnedValue& value : *values) {
-      networks.push_back(
-          {literal_expr(plain_type(TypeKind::kString), value.view()), right.span, std::nullopt});
-    }
-  } else if (right.kind == ExprKind::kList) {
-    for (const tree::ExprPtr& arg : right.args) networks.push_back(check_text(*arg, name));
-  } else {
-    networks.push_back(check_text(right, name));
-  }
-  if (!address) return error(expr);
-  std::vector<cep::ExprPtr> tests;
-  for (const Checked& network : networks) {
-    if (!network) return error(expr);
-    const std::string text(literal_of(*network.expr).text);
-    if (network.expr->op == Op::kLiteral && !cep::parse_ip_network(text)) {
-      Diagnostic diagnostic = make_diagnostic(Code::kE0317, network.span,
-                                              fmt::format("{} is no network", in_code(text)));
-      diagnostic.helps.push_back("write `10.0.0.0/8`, `2001:db8::/32`, or one address");
-      context_.sink.report(std::move(diagnostic));
-      return error(expr);
-    }
-    tests.push_back(call_expr(Function::kIpIn, bool_type(), {address.expr, network.expr}));
-  }
-  if (tests.empty()) return checked(expr, literal_expr(bool_type(), cep::Value::boolean(false)));
-  if (tests.size() == 1) return checked(expr, tests.front());
-  return checked(expr, operator_expr(Op::kOr, bool_type(), std::move(tests)));
-}
-
-// ---- zones
-
-cep::ExprPtr ExpressionChecker::known_zone(const std::string& name, SourceSpan span) {
-  switch (context_.zones.use(name)) {
-    case ZoneTable::Use::kKnown:
-      return literal_expr(plain_type(TypeKind::kString), cep::Value::string(name));
-    case ZoneTable::Use::kNoDatabase:
-      report_no_zones(span);
-      break;
-    case ZoneTable::Use::kUnknown: {
-      Diagnostic diagnostic = make_diagnostic(
-          Code::kE0223, span, fmt::format("no time zone is named {}", in_code(name)));
-      if (suggest(context_, diagnostic, name, context_.zones.names())) {
-        diagnostic.edit->text = fmt::format("\"{}\"", diagnostic.edit->text);
-      } else {
-        diagnostic.helps.push_back("zones are named by a place: `\"Europe/Berlin\"`, or `\"UTC\"`");
-      }
-      context_.sink.report(std::move(diagnostic));
-      break;
-    }
-  }
-  context_.has_error_type = true;
-  return nullptr;
-}
-
-void ExpressionChecker::report_no_zones(SourceSpan span) {
-  if (!context_.zones.report_once()) return;
-  Diagnostic diagnostic =
-      make_diagnostic(Code::kE0224, span, "this machine has no time zone database",
-                      "the rules of this zone are needed");
-  diagnostic.notes.push_back(context_.zones.problem());
-  diagnostic.helps.push_back("install the package `tzdata`, or name its folder in `TZDIR`");
-  context_.sink.report(std::move(diagnostic));
-}
-
-Checked ExpressionChecker::check_zone_operand(const tree::Expr& expr) {
-  Checked zone = check_text(expr, "a time zone");
-  if (!zone) return zone;
-  if (zone.expr->op == Op::kLiteral) {
-    zone.expr = known_zone(std::string(literal_of(*zone.expr).text), zone.span);
-    return zone;
-  }
-  if (!context_.zones.use_all()) {
-    report_no_zones(zone.span);
-    return error(expr);
-  }
-  return zone;
-}
-
-Checked ExpressionChecker::check_zone(const tree::Zone& zone) {
-  tree::Expr expr;
-  expr.span = zone.span;
-  if (zone.literal) {
-    expr.kind = ExprKind::kLiteral;
-    expr.literal = cep::OwnedValue(cep::Value::string(zone.literal->text));
-    return check_zone_operand(expr);
-  }
-  if (zone.path.empty()) return error(expr);
-  expr.kind = ExprKind::kName;
-  expr.name = zone.path.front();
-  for (std::size_t i = 1; i < zone.path.size(); ++i) {
-    auto base = std::make_unique<tree::Expr>(std::move(expr));
-    base->span.end = zone.path[i - 1].span.end;
-    expr = tree::Expr{};
-    expr.kind = ExprKind::kMember;
-    expr.span = zone.span;
-    expr.name = zone.path[i];
-    expr.args.push_back(std::move(base));
-  }
-  return check_zone_operand(expr);
-}
-
-// ---- since
-
-Checked ExpressionChecker::check_since(const tree::Expr& expr) {
-  if (!check_count(expr, 1, 1, "since(login)")) return error(expr);
-  const tree::Expr* name = expr.args[0].get();
-  std::optional<cep::Which> which;
-  if (name->kind == ExprKind::kMember && name->args[0]->kind == ExprKind::kName &&
-      (name->name.text == "first" || name->name.text == "last") && find_step(*name->args[0])) {
-    which = name->name.text == "first" ? cep::Which::kFirst : cep::Which::kLast;
-    name = name->args[0].get();
-  }
-  const auto index = find_step(*name);
-  if (!index) {
-    if (name->kind == ExprKind::kError) return error(expr);
-    if (name->kind == ExprKind::kName) {
-      report_unknown_step(name->name);
-      return error(expr);
-    }
-    Diagnostic diagnostic =
-        make_diagnostic(Code::kE0204, name->span, "`since` asks for a step's event");
-    diagnostic.helps.push_back("write `since(login)`; times are subtracted: `ts - login.ts`");
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
-  }
-  const StepSymbol& step = scope_.rule->steps[*index];
-  if (step.broken || scope_.types_broken) return error(expr);
-  if (scope_.place == Place::kKind || scope_.place == Place::kComputed ||
-      scope_.place == Place::kAggregate || scope_.place == Place::kElement) {
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0204, name->span,
-        fmt::format("the step {} is not known inside this aggregate", in_code(step.name)));
-    diagnostic.helps.push_back("compare outside of it");
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
-  }
-  const bool own = scope_.own_step == *index;
-  if (!own && report_if_later(*index, name->span)) return error(expr);
-  if (step.loop != which.has_value() && !(own && !which)) {
-    Diagnostic diagnostic = make_diagnostic(
-        step.loop ? Code::kE0406 : Code::kE0409, expr.args[0]->span,
-        step.loop
-            ? fmt::format("the loop {} has several events: since which one?", in_code(step.name))
-            : fmt::format("the step {} takes one event", in_code(step.name)));
-    diagnostic.helps.push_back(
-        step.loop ? fmt::format("write `since({0}.first)` or `since({0}.last)`", step.name)
-                  : fmt::format("write `since({})`", step.name));
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
-  }
-  const auto time_of = [&](const EventTypes& types) {
-    cep::FieldRef time;
-    for (const cep::EventTypeIndex type : types) {
-      const cep::EventType& event = context_.event_type(type);
-      if (time.name.empty()) time.name = event.fields[event.time_field.value].name;
-      time.by_type.emplace_back(type, event.time_field);
-    }
-    return time;
-  };
-  const cep::Type type = plain_type(TypeKind::kTime);
-  cep::ExprPtr then = field_expr(type, time_of(step.types));
-  if (!own || which == cep::Which::kFirst) {
-    auto bound = std::make_shared<cep::Expr>();
-    bound->op = Op::kBound;
-    bound->type = type;
-    bound->payload =
-        cep::BoundField{step.var, which.value_or(cep::Which::kOnly), time_of(step.types)};
-    then = std::move(bound);
-  }
-  return checked(expr, operator_expr(Op::kSubtract, plain_type(TypeKind::kDuration),
-                                     {field_expr(type, time_of(scope_.types)), then}));
 }
 }  // namespace tocsin::rules

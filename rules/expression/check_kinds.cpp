@@ -57,7 +57,7 @@ void add_subset(CheckContext& context, KindSymbol& symbol, const tree::Subset& s
   }
   normalize(scope.types);
   Condition condition;
-  if (subset.where) condition = ExpressionChecker(context, scope).check_condition(*subset.where);
+  if (subset.where) condition = check_condition({context, scope}, *subset.where);
   symbol.broken = symbol.broken || condition.broken;
   if (!base) return;
   std::vector<const KindAlternative*> alternatives;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cep/plan/reference.h"
 #include "cep/value/ip_address.h"
@@ -9,6 +10,7 @@
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_expression.h"
+#include "rules/expression/expression_parts.h"
 #include "rules/lint/literal_warnings.h"
 
 namespace tocsin::rules {
@@ -23,71 +25,54 @@ const cep::Type& bool_type() {
   return kBool;
 }
 bool is_enum(const Checked& checked) { return checked && checked.type().kind == TypeKind::kEnum; }
-}  // namespace
 
-Checked ExpressionChecker::check_in(const tree::Expr& expr) {
-  const tree::Expr& right = *expr.args[1];
-  if (right.kind == ExprKind::kMember && right.args[0]->kind == ExprKind::kName) {
-    if (const auto step = find_step(*right.args[0])) return check_in_loop(expr, *step);
-  }
-  if (right.kind == ExprKind::kMember && right.args[0]->kind == ExprKind::kIndex) {
-    return check_in_table(expr);
-  }
-  if (right.kind == ExprKind::kList) return check_in_written_list(expr);
-  if (right.kind == ExprKind::kName) {
-    const auto symbol = context_.names.values.find(right.name.text);
-    if (symbol != context_.names.values.end()) {
-      ValueSymbol& found = symbol->second;
-      switch (found.form) {
-        case ValueForm::kList:
-          return check_in_list(expr, found);
-        case ValueForm::kConst:
-          if (found.constant.is_list || found.broken) return check_in_const_list(expr, found);
-          break;
-        case ValueForm::kTable:
-        case ValueForm::kFeature:
-          break;
-      }
+Checked check_in_values(const ExprContext& c, const tree::Expr& expr,
+                        const std::vector<Checked>& values, const Checked& left) {
+  bool broken = !left;
+  bool floats = false;
+  for (const Checked& value : values) {
+    if (!value || !left) {
+      broken = true;
+      continue;
     }
+    const Typing typing = type_comparison(Op::kIn, left.type(), value.type());
+    if (typing.problem != TypingProblem::kNone) {
+      report_types(
+          c, Code::kE0304,
+          fmt::format("cannot compare {} with {}", type_text(left.type()), type_text(value.type())),
+          expr.op_span, left, value);
+      return error_type(c, expr);
+    }
+    floats = floats || typing.as_floats;
   }
-  check(*expr.args[0]);
-  if (right.kind != ExprKind::kError) report_no_list(right);
-  return error(expr);
+  if (broken) return error_type(c, expr);
+  for (const Checked& value : values) {
+    if (floats || value.expr->op != Op::kLiteral) continue;
+    warn_of_digits(c.context, left.type(), literal_of(*value.expr), value.span);
+  }
+  std::vector<ExprPtr> args = {left.expr};
+  for (const Checked& value : values) args.push_back(value.expr);
+  if (floats) {
+    for (ExprPtr& arg : args) arg = widened(arg, plain_type(TypeKind::kFloat));
+  }
+  return checked(expr, operator_expr(Op::kInValues, bool_type(), std::move(args)));
 }
 
-void ExpressionChecker::report_no_list(const tree::Expr& right) {
-  if (right.kind == ExprKind::kName && !context_.names.values.contains(right.name.text)) {
-    const FieldLookup field =
-        look_up_field(context_, scope_.types, scope_.types_broken, right.name.text);
-    if (field.presence == FieldPresence::kNowhere || field.presence == FieldPresence::kUnknown) {
-      Diagnostic diagnostic = make_diagnostic(
-          Code::kE0207, right.span, fmt::format("no list is named {}", in_code(right.name.text)));
-      const bool near =
-          suggest(context_, diagnostic, right.name.text, value_names(context_, {ValueForm::kList}));
-      if (near || !context_.names.incomplete) context_.sink.report(std::move(diagnostic));
-      return;
-    }
-  }
-  Diagnostic diagnostic = make_diagnostic(Code::kE0310, right.span, "a list is needed after `in`");
-  diagnostic.helps.push_back(
-      "name a list, or write the values: `in [\"a\", \"b\"]`; for one value, `=`");
-  context_.sink.report(std::move(diagnostic));
-}
-
-Checked ExpressionChecker::check_in_written_list(const tree::Expr& expr) {
-  const Checked left = check(*expr.args[0]);
+Checked check_in_written_list(const ExprContext& c, const tree::Expr& expr) {
+  const Checked left = check_expr(c, *expr.args[0]);
   std::vector<Checked> values;
   for (const tree::ExprPtr& arg : expr.args[1]->args) {
     // It may be a word of an enum that is not known now.
-    if (!left && arg->kind == ExprKind::kName) return error(expr);
-    values.push_back(check(*arg, is_enum(left) ? &left.type() : nullptr));
+    if (!left && arg->kind == ExprKind::kName) return error_type(c, expr);
+    values.push_back(check_expr(c, *arg, is_enum(left) ? &left.type() : nullptr));
   }
-  return check_in_values(expr, values, left);
+  return check_in_values(c, expr, values, left);
 }
 
-Checked ExpressionChecker::check_in_const_list(const tree::Expr& expr, const ValueSymbol& symbol) {
-  const Checked left = check(*expr.args[0]);
-  if (symbol.broken) return error(expr);
+Checked check_in_const_list(const ExprContext& c, const tree::Expr& expr,
+                            const ValueSymbol& symbol) {
+  const Checked left = check_expr(c, *expr.args[0]);
+  if (symbol.broken) return error_type(c, expr);
   std::vector<Checked> values;
   for (const cep::OwnedValue& owned : symbol.constant.values) {
     const cep::Value value = owned.view();
@@ -96,14 +81,14 @@ Checked ExpressionChecker::check_in_const_list(const tree::Expr& expr, const Val
         {word ? word_expr(left.type(), value.text) : literal_expr(type_of_value(value), value),
          expr.args[1]->span, symbol.name->span});
   }
-  return check_in_values(expr, values, left);
+  return check_in_values(c, expr, values, left);
 }
 
-Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& symbol) {
+Checked check_in_list(const ExprContext& c, const tree::Expr& expr, ValueSymbol& symbol) {
   symbol.list_used = true;
-  Checked left = check(*expr.args[0]);
-  if (!left || symbol.broken) return error(expr);
-  const cep::List& list = context_.plan.lists[symbol.list.value];
+  Checked left = check_expr(c, *expr.args[0]);
+  if (!left || symbol.broken) return error_type(c, expr);
+  const cep::List& list = c.context.plan.lists[symbol.list.value];
   if (list.kind == cep::ListKind::kText || list.kind == cep::ListKind::kRegex) {
     const bool regexes = list.kind == cep::ListKind::kRegex;
     const char* const instead = regexes ? "matches any of" : "contains any of";
@@ -116,8 +101,8 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
       diagnostic.helps.push_back(fmt::format("write `{}`", instead));
       diagnostic.edit = Edit{expr.op_span, instead};
     }
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
+    c.context.sink.report(std::move(diagnostic));
+    return error_type(c, expr);
   }
   const bool networks = list.kind == cep::ListKind::kNetwork;
   const Typing typing = type_comparison(Op::kIn, left.type(), list.element);
@@ -129,11 +114,11 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
         make_diagnostic(Code::kE0304, expr.op_span,
                         fmt::format("cannot look for {} in a list of {}", type_text(left.type()),
                                     networks ? "networks" : type_text(list.element)));
-    diagnostic.labels.push_back({left.span, type_label(context_, left)});
+    diagnostic.labels.push_back({left.span, type_label(c.context, left)});
     diagnostic.labels.push_back(
         {right.span,
          fmt::format("a list of {}, from {}", networks ? "networks" : type_text(list.element),
-                     place_text(context_.sources, symbol.name->span))});
+                     place_text(c.context.sources, symbol.name->span))});
     const TypeKind kind = left.type().kind;
     if (networks) {
       diagnostic.helps.push_back("an address is a text: declare its field `string`");
@@ -146,12 +131,12 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
                       symbol.name->text, cep::type_name(left.type())));
     }
     symbol.broken = true;  // said once for all places
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
+    c.context.sink.report(std::move(diagnostic));
+    return error_type(c, expr);
   }
-  if (!networks) warn_of_networks(expr.args[1]->span, symbol, false);
+  if (!networks) warn_of_networks(c, expr.args[1]->span, symbol, false);
   for (const cep::OwnedValue& value : list.values) {
-    if (warn_of_digits(context_, left.type(), value.view(), expr.args[1]->span,
+    if (warn_of_digits(c.context, left.type(), value.view(), expr.args[1]->span,
                        symbol.name->text)) {
       break;
     }
@@ -164,11 +149,97 @@ Checked ExpressionChecker::check_in_list(const tree::Expr& expr, ValueSymbol& sy
   return checked(expr, std::move(in));
 }
 
+Checked check_in_loop(const ExprContext& c, const tree::Expr& expr, std::size_t step) {
+  Checked left = check_expr(c, *expr.args[0]);
+  const tree::Expr& right = *expr.args[1];
+  const StepSymbol& loop = c.scope.rule->steps[step];
+  if (loop.broken || report_if_later(c, step, right.args[0]->span)) return error_type(c, expr);
+  if (!loop.loop) {
+    Diagnostic diagnostic = make_diagnostic(
+        Code::kE0408, right.span,
+        fmt::format("the step {} takes one event, no list of them", in_code(loop.name)));
+    diagnostic.helps.push_back(
+        fmt::format("compare with `=`: `= {}.{}`", loop.name, right.name.text));
+    c.context.sink.report(std::move(diagnostic));
+    return error_type(c, expr);
+  }
+  Checked element = field_of(c, right, loop.types, loop.broken, Op::kField);
+  if (!left || !element) return error_type(c, expr);
+  const Typing typing = type_comparison(Op::kIn, left.type(), element.type());
+  if (typing.problem != TypingProblem::kNone) {
+    report_types(
+        c, Code::kE0304,
+        fmt::format("cannot compare {} with {}", type_text(left.type()), type_text(element.type())),
+        expr.op_span, left, element);
+    return error_type(c, expr);
+  }
+  if (typing.as_floats) {
+    left.expr = widened(left.expr, plain_type(TypeKind::kFloat));
+    element.expr = widened(element.expr, plain_type(TypeKind::kFloat));
+  }
+  auto in = std::make_shared<cep::Expr>();
+  in->op = Op::kInLoop;
+  in->type = bool_type();
+  in->args = {left.expr, element.expr};
+  in->payload = cep::VariableTest{loop.var};
+  return checked(expr, std::move(in));
+}
+}  // namespace
+
+Checked check_in(const ExprContext& c, const tree::Expr& expr) {
+  const tree::Expr& right = *expr.args[1];
+  if (right.kind == ExprKind::kMember && right.args[0]->kind == ExprKind::kName) {
+    if (const auto step = find_step(c, *right.args[0])) return check_in_loop(c, expr, *step);
+  }
+  if (right.kind == ExprKind::kMember && right.args[0]->kind == ExprKind::kIndex) {
+    return check_in_table(c, expr);
+  }
+  if (right.kind == ExprKind::kList) return check_in_written_list(c, expr);
+  if (right.kind == ExprKind::kName) {
+    const auto symbol = c.context.names.values.find(right.name.text);
+    if (symbol != c.context.names.values.end()) {
+      ValueSymbol& found = symbol->second;
+      switch (found.form) {
+        case ValueForm::kList:
+          return check_in_list(c, expr, found);
+        case ValueForm::kConst:
+          if (found.constant.is_list || found.broken) return check_in_const_list(c, expr, found);
+          break;
+        case ValueForm::kTable:
+        case ValueForm::kFeature:
+          break;
+      }
+    }
+  }
+  check_expr(c, *expr.args[0]);
+  if (right.kind != ExprKind::kError) report_no_list(c, right);
+  return error_type(c, expr);
+}
+
+void report_no_list(const ExprContext& c, const tree::Expr& right) {
+  if (right.kind == ExprKind::kName && !c.context.names.values.contains(right.name.text)) {
+    const FieldLookup field =
+        look_up_field(c.context, c.scope.types, c.scope.types_broken, right.name.text);
+    if (field.presence == FieldPresence::kNowhere || field.presence == FieldPresence::kUnknown) {
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0207, right.span, fmt::format("no list is named {}", in_code(right.name.text)));
+      const bool near = suggest(c.context, diagnostic, right.name.text,
+                                value_names(c.context, {ValueForm::kList}));
+      if (near || !c.context.names.incomplete) c.context.sink.report(std::move(diagnostic));
+      return;
+    }
+  }
+  Diagnostic diagnostic = make_diagnostic(Code::kE0310, right.span, "a list is needed after `in`");
+  diagnostic.helps.push_back(
+      "name a list, or write the values: `in [\"a\", \"b\"]`; for one value, `=`");
+  c.context.sink.report(std::move(diagnostic));
+}
+
 // A list of strings is asked for an address: by `in`, which compares texts, or by `ip_in`, which
 // asks network by network for what the rules declare.
-void ExpressionChecker::warn_of_networks(SourceSpan span, const ValueSymbol& symbol,
-                                         bool by_ip_in) {
-  const cep::List& list = context_.plan.lists[symbol.list.value];
+void warn_of_networks(const ExprContext& c, SourceSpan span, const ValueSymbol& symbol,
+                      bool by_ip_in) {
+  const cep::List& list = c.context.plan.lists[symbol.list.value];
   if (list.kind != cep::ListKind::kValues || list.element.kind != TypeKind::kString) return;
   const auto is_network = [](const cep::OwnedValue& value) {
     const std::string_view text = value.view().text;
@@ -186,75 +257,6 @@ void ExpressionChecker::warn_of_networks(SourceSpan span, const ValueSymbol& sym
   diagnostic.labels.push_back({symbol.name->span, "declared here"});
   diagnostic.helps.push_back(
       fmt::format("declare it `list {0} : network`, and ask `ip in {0}`", symbol.name->text));
-  context_.sink.report(std::move(diagnostic));
-}
-
-Checked ExpressionChecker::check_in_values(const tree::Expr& expr,
-                                           const std::vector<Checked>& values,
-                                           const Checked& left) {
-  bool broken = !left;
-  bool floats = false;
-  for (const Checked& value : values) {
-    if (!value || !left) {
-      broken = true;
-      continue;
-    }
-    const Typing typing = type_comparison(Op::kIn, left.type(), value.type());
-    if (typing.problem != TypingProblem::kNone) {
-      report_types(
-          Code::kE0304,
-          fmt::format("cannot compare {} with {}", type_text(left.type()), type_text(value.type())),
-          expr.op_span, left, value);
-      return error(expr);
-    }
-    floats = floats || typing.as_floats;
-  }
-  if (broken) return error(expr);
-  for (const Checked& value : values) {
-    if (floats || value.expr->op != Op::kLiteral) continue;
-    warn_of_digits(context_, left.type(), literal_of(*value.expr), value.span);
-  }
-  std::vector<ExprPtr> args = {left.expr};
-  for (const Checked& value : values) args.push_back(value.expr);
-  if (floats) {
-    for (ExprPtr& arg : args) arg = widened(arg, plain_type(TypeKind::kFloat));
-  }
-  return checked(expr, operator_expr(Op::kInValues, bool_type(), std::move(args)));
-}
-
-Checked ExpressionChecker::check_in_loop(const tree::Expr& expr, std::size_t step) {
-  Checked left = check(*expr.args[0]);
-  const tree::Expr& right = *expr.args[1];
-  const StepSymbol& loop = scope_.rule->steps[step];
-  if (loop.broken || report_if_later(step, right.args[0]->span)) return error(expr);
-  if (!loop.loop) {
-    Diagnostic diagnostic = make_diagnostic(
-        Code::kE0408, right.span,
-        fmt::format("the step {} takes one event, no list of them", in_code(loop.name)));
-    diagnostic.helps.push_back(
-        fmt::format("compare with `=`: `= {}.{}`", loop.name, right.name.text));
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
-  }
-  Checked element = field_of(right, loop.types, loop.broken, Op::kField);
-  if (!left || !element) return error(expr);
-  const Typing typing = type_comparison(Op::kIn, left.type(), element.type());
-  if (typing.problem != TypingProblem::kNone) {
-    report_types(
-        Code::kE0304,
-        fmt::format("cannot compare {} with {}", type_text(left.type()), type_text(element.type())),
-        expr.op_span, left, element);
-    return error(expr);
-  }
-  if (typing.as_floats) {
-    left.expr = widened(left.expr, plain_type(TypeKind::kFloat));
-    element.expr = widened(element.expr, plain_type(TypeKind::kFloat));
-  }
-  auto in = std::make_shared<cep::Expr>();
-  in->op = Op::kInLoop;
-  in->type = bool_type();
-  in->args = {left.expr, element.expr};
-  in->payload = cep::VariableTest{loop.var};
-  return checked(expr, std::move(in));
+  c.context.sink.report(std::move(diagnostic));
 }
 }  // namespace tocsin::rules

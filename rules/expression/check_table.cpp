@@ -2,62 +2,71 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cep/plan/reference.h"
-#include "rules/context/build_expr.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_expression.h"
+#include "rules/expression/expression_parts.h"
 
 namespace tocsin::rules {
 using cep::Op;
 using cep::TypeKind;
 using tree::ExprKind;
 
+namespace {
+// A column of a table's row, `t[a, b].col`: what stands in the plan once its key is checked.
+struct CellRef {
+  cep::TableIndex table;
+  std::uint32_t column = 0;
+  std::vector<cep::ExprPtr> key;
+};
+
 // `expr` is `something[…].name`. Nothing where it is wrong, which is reported then.
-std::optional<CellRef> ExpressionChecker::find_cell(const tree::Expr& expr) {
+std::optional<CellRef> find_cell(const ExprContext& c, const tree::Expr& expr) {
   const tree::Expr& index = *expr.args[0];
   const tree::Expr& base = *index.args[0];
   std::vector<Checked> key;
   if (base.kind != ExprKind::kName) {
     if (base.kind != ExprKind::kError) {
-      context_.sink.report(make_diagnostic(Code::kE0225, base.span, "only a table has rows"));
+      c.context.sink.report(make_diagnostic(Code::kE0225, base.span, "only a table has rows"));
     }
     return std::nullopt;
   }
   const std::string& name = base.name.text;
-  const auto symbol = context_.names.values.find(name);
-  if (symbol == context_.names.values.end() || symbol->second.form != ValueForm::kTable) {
+  const auto symbol = c.context.names.values.find(name);
+  if (symbol == c.context.names.values.end() || symbol->second.form != ValueForm::kTable) {
     Diagnostic diagnostic = make_diagnostic(Code::kE0225, base.span,
                                             fmt::format("no table is named {}", in_code(name)));
-    if (const auto step = find_step(base)) {
-      const bool loop = scope_.rule->steps[*step].loop;
+    if (const auto step = find_step(c, base)) {
+      const bool loop = c.scope.rule->steps[*step].loop;
       diagnostic.message = fmt::format("{} is a step, no table", in_code(name));
       diagnostic.helps.push_back(
           loop ? fmt::format(
                      "a loop has its first and its last event: `{0}.first.{1}`, `{0}.last.{1}`",
                      name, expr.name.text)
                : fmt::format("write `{}.{}`", name, expr.name.text));
-      context_.sink.report(std::move(diagnostic));
+      c.context.sink.report(std::move(diagnostic));
       return std::nullopt;
     }
     const bool near =
-        suggest(context_, diagnostic, name, value_names(context_, {ValueForm::kTable}));
-    if (near || !context_.names.incomplete) context_.sink.report(std::move(diagnostic));
+        suggest(c.context, diagnostic, name, value_names(c.context, {ValueForm::kTable}));
+    if (near || !c.context.names.incomplete) c.context.sink.report(std::move(diagnostic));
     return std::nullopt;
   }
   ValueSymbol& found = symbol->second;
   found.list_used = true;
   if (found.broken) return std::nullopt;
-  const cep::Table& table = context_.plan.tables[found.table.value];
-  for (std::size_t i = 1; i < index.args.size(); ++i) key.push_back(check(*index.args[i]));
+  const cep::Table& table = c.context.plan.tables[found.table.value];
+  for (std::size_t i = 1; i < index.args.size(); ++i) key.push_back(check_expr(c, *index.args[i]));
   if (key.size() != table.key_names.size()) {
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0311, index.span,
         fmt::format("{} has {} key column{}, not {}", in_code(name), table.key_names.size(),
                     table.key_names.size() == 1 ? "" : "s", key.size()));
     diagnostic.labels.push_back({found.name->span, "declared here"});
-    context_.sink.report(std::move(diagnostic));
+    c.context.sink.report(std::move(diagnostic));
     return std::nullopt;
   }
   CellRef cell;
@@ -76,7 +85,7 @@ std::optional<CellRef> ExpressionChecker::find_cell(const tree::Expr& expr) {
               "the key {} of {} is {}, not {}", in_code(table.key_names[i]), in_code(name),
               table.network_key == i ? "looked up by an address as text" : type_text(wanted),
               type_text(got)),
-          type_label(context_, key[i]));
+          type_label(c.context, key[i]));
       diagnostic.labels.push_back({found.table_tree->keys[i].span, "the key column"});
       if (wanted.kind == TypeKind::kDate && got.kind == TypeKind::kTime) {
         diagnostic.helps.push_back("ask for the day of a time: `date(ts, \"Europe/Berlin\")`");
@@ -85,7 +94,7 @@ std::optional<CellRef> ExpressionChecker::find_cell(const tree::Expr& expr) {
             fmt::format("a key is text unless its column is declared: `{{ {}: {}, … }}`",
                         table.key_names[i], cep::type_name(got)));
       }
-      context_.sink.report(std::move(diagnostic));
+      c.context.sink.report(std::move(diagnostic));
       return std::nullopt;
     }
     cell.key.push_back(key[i].expr);
@@ -98,30 +107,31 @@ std::optional<CellRef> ExpressionChecker::find_cell(const tree::Expr& expr) {
                         fmt::format("{} has no column {}", in_code(name), in_code(expr.name.text)));
     std::vector<std::string> names;
     for (const cep::TableColumn& other : table.columns) names.push_back(other.name);
-    if (!suggest(context_, diagnostic, expr.name.text, names)) {
+    if (!suggest(c.context, diagnostic, expr.name.text, names)) {
       diagnostic.helps.push_back("the columns are " + one_of(names));
     }
     diagnostic.notes.push_back(fmt::format("{} is declared in {}", in_code(name),
-                                           place_text(context_.sources, found.name->span)));
-    context_.sink.report(std::move(diagnostic));
+                                           place_text(c.context.sources, found.name->span)));
+    c.context.sink.report(std::move(diagnostic));
     return std::nullopt;
   }
   cell.column = static_cast<std::uint32_t>(column - table.columns.begin());
   return cell;
 }
+}  // namespace
 
-Checked ExpressionChecker::check_cell(const tree::Expr& expr) {
-  std::optional<CellRef> cell = find_cell(expr);
-  if (!cell) return error(expr);
-  const cep::TableColumn& column = context_.plan.tables[cell->table.value].columns[cell->column];
+Checked check_cell(const ExprContext& c, const tree::Expr& expr) {
+  std::optional<CellRef> cell = find_cell(c, expr);
+  if (!cell) return error_type(c, expr);
+  const cep::TableColumn& column = c.context.plan.tables[cell->table.value].columns[cell->column];
   if (column.list_of_string) {
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0310, expr.span, fmt::format("{} is a list of strings", in_code(column.name)),
         "a value is needed here");
     diagnostic.helps.push_back(fmt::format(
-        "ask `value in {}[…].{}`", context_.plan.tables[cell->table.value].name, column.name));
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
+        "ask `value in {}[…].{}`", c.context.plan.tables[cell->table.value].name, column.name));
+    c.context.sink.report(std::move(diagnostic));
+    return error_type(c, expr);
   }
   auto read = std::make_shared<cep::Expr>();
   read->op = Op::kTable;
@@ -132,25 +142,25 @@ Checked ExpressionChecker::check_cell(const tree::Expr& expr) {
 }
 
 // `x in t[a].names`.
-Checked ExpressionChecker::check_in_table(const tree::Expr& expr) {
-  const Checked left = check(*expr.args[0]);
+Checked check_in_table(const ExprContext& c, const tree::Expr& expr) {
+  const Checked left = check_expr(c, *expr.args[0]);
   const tree::Expr& right = *expr.args[1];
-  std::optional<CellRef> cell = find_cell(right);
-  if (!cell || !left) return error(expr);
-  const cep::TableColumn& column = context_.plan.tables[cell->table.value].columns[cell->column];
+  std::optional<CellRef> cell = find_cell(c, right);
+  if (!cell || !left) return error_type(c, expr);
+  const cep::TableColumn& column = c.context.plan.tables[cell->table.value].columns[cell->column];
   if (!column.list_of_string) {
     Diagnostic diagnostic = make_diagnostic(Code::kE0310, right.span,
                                             fmt::format("{} holds one value", in_code(column.name)),
                                             type_text(column.type));
     diagnostic.helps.push_back("compare with `=`");
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
+    c.context.sink.report(std::move(diagnostic));
+    return error_type(c, expr);
   }
   if (!is_text(left.type())) {
-    report_types(Code::kE0304,
+    report_types(c, Code::kE0304,
                  fmt::format("cannot look for {} in a list of `string`", type_text(left.type())),
                  expr.op_span, left, left);
-    return error(expr);
+    return error_type(c, expr);
   }
   auto in = std::make_shared<cep::Expr>();
   in->op = Op::kInTable;

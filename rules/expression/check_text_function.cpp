@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "rules/context/build_expr.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_expression.h"
 #include "rules/expression/check_regex.h"
+#include "rules/expression/expression_parts.h"
 
 namespace tocsin::rules {
 using cep::Function;
@@ -27,79 +29,11 @@ cep::ExprPtr text_call(Function function, std::vector<cep::ExprPtr> args) {
 bool is_literal(const Checked& checked, cep::ValueKind kind) {
   return checked.expr->op == Op::kLiteral && literal_of(*checked.expr).kind == kind;
 }
-}  // namespace
-
-const char* help_for_joining() {
-  return "texts are joined, and a number has no text of its own: in a message it stands as "
-         "`{amount}`";
-}
-
-cep::ExprPtr joined_texts(const std::vector<cep::ExprPtr>& parts) {
-  // `a + b + c` is one text, not a text of texts.
-  std::vector<cep::ExprPtr> all;
-  for (const cep::ExprPtr& part : parts) {
-    if (function_of(*part) == Function::kConcat) {
-      all.insert(all.end(), part->args.begin(), part->args.end());
-    } else {
-      all.push_back(part);
-    }
-  }
-  return text_call(Function::kConcat, std::move(all));
-}
-
-Checked ExpressionChecker::check_concat(const tree::Expr& expr) {
-  std::vector<cep::ExprPtr> parts;
-  for (const tree::ExprPtr& arg : expr.args) {
-    const Checked part = check(*arg);
-    if (!part) continue;
-    if (is_text(part.type())) {
-      parts.push_back(part.expr);
-      continue;
-    }
-    Diagnostic diagnostic =
-        make_diagnostic(Code::kE0315, part.span,
-                        fmt::format("`concat` takes texts, not {}", type_text(part.type())),
-                        type_label(context_, part));
-    diagnostic.helps.emplace_back(help_for_joining());
-    context_.sink.report(std::move(diagnostic));
-    context_.has_error_type = true;
-  }
-  if (parts.size() != expr.args.size()) return error(expr);
-  return {joined_texts(parts), expr.span, std::nullopt};
-}
-
-Checked ExpressionChecker::check_split(const tree::Expr& expr) {
-  const std::string& name = expr.name.text;
-  const Checked text = check_text(*expr.args[0], name);
-  const Checked separator = check_text(*expr.args[1], name);
-  const Checked number = check(*expr.args[2]);
-  if (!text || !separator || !number) return error(expr);
-  if (number.type().kind != TypeKind::kInt) {
-    report_argument(name, "an int for the number of the part", number);
-    return error(expr);
-  }
-  std::optional<Diagnostic> diagnostic;
-  if (is_literal(separator, cep::ValueKind::kString) && literal_of(*separator.expr).text.empty()) {
-    diagnostic = make_diagnostic(Code::kE0315, separator.span, "a separator has a character",
-                                 "nothing stands between any two characters");
-    diagnostic->helps.push_back("for one character after the other write `substring(memo, 1, 1)`");
-  } else if (is_literal(number, cep::ValueKind::kInt) && literal_of(*number.expr).number == 0) {
-    diagnostic = make_diagnostic(Code::kE0315, number.span, "the parts are counted from 1",
-                                 "there is no part 0");
-    diagnostic->helps.push_back("the first part is 1, the last one is -1");
-  }
-  if (diagnostic) {
-    context_.sink.report(std::move(*diagnostic));
-    return error(expr);
-  }
-  return {text_call(Function::kSplit, {text.expr, separator.expr, number.expr}), expr.span,
-          std::nullopt};
-}
 
 // The number of the group that is asked for; reports where there is none such.
-std::optional<std::uint32_t> ExpressionChecker::check_group(
-    const tree::Expr& expr, const std::vector<std::string>& groups) {
-  const Checked group = check(expr);
+std::optional<std::uint32_t> check_group(const ExprContext& c, const tree::Expr& expr,
+                                         const std::vector<std::string>& groups) {
+  const Checked group = check_expr(c, expr);
   if (!group) return std::nullopt;
   const cep::Value value = literal_of(*group.expr);
   if (is_literal(group, cep::ValueKind::kInt) && value.number >= 0 &&
@@ -127,7 +61,7 @@ std::optional<std::uint32_t> ExpressionChecker::check_group(
                       : groups.size() == 1 ? std::string("it has one group")
                                            : fmt::format("it has {} groups", groups.size()));
   if (is_literal(group, cep::ValueKind::kString) && !names.empty()) {
-    suggest(context_, diagnostic, std::string(value.text), names);
+    suggest(c.context, diagnostic, std::string(value.text), names);
   }
   if (groups.empty()) {
     diagnostic.helps.push_back(
@@ -136,35 +70,103 @@ std::optional<std::uint32_t> ExpressionChecker::check_group(
   } else {
     diagnostic.helps.push_back("groups are counted from 1 by their opening parentheses");
   }
-  context_.sink.report(std::move(diagnostic));
-  context_.has_error_type = true;
+  c.context.sink.report(std::move(diagnostic));
+  c.context.has_error_type = true;
   return std::nullopt;
 }
+}  // namespace
 
-Checked ExpressionChecker::check_capture(const tree::Expr& expr) {
-  const Checked text = check_text(*expr.args[0], expr.name.text);
+const char* help_for_joining() {
+  return "texts are joined, and a number has no text of its own: in a message it stands as "
+         "`{amount}`";
+}
+
+cep::ExprPtr joined_texts(const std::vector<cep::ExprPtr>& parts) {
+  // `a + b + c` is one text, not a text of texts.
+  std::vector<cep::ExprPtr> all;
+  for (const cep::ExprPtr& part : parts) {
+    if (function_of(*part) == Function::kConcat) {
+      all.insert(all.end(), part->args.begin(), part->args.end());
+    } else {
+      all.push_back(part);
+    }
+  }
+  return text_call(Function::kConcat, std::move(all));
+}
+
+Checked check_concat(const ExprContext& c, const tree::Expr& expr) {
+  std::vector<cep::ExprPtr> parts;
+  for (const tree::ExprPtr& arg : expr.args) {
+    const Checked part = check_expr(c, *arg);
+    if (!part) continue;
+    if (is_text(part.type())) {
+      parts.push_back(part.expr);
+      continue;
+    }
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0315, part.span,
+                        fmt::format("`concat` takes texts, not {}", type_text(part.type())),
+                        type_label(c.context, part));
+    diagnostic.helps.emplace_back(help_for_joining());
+    c.context.sink.report(std::move(diagnostic));
+    c.context.has_error_type = true;
+  }
+  if (parts.size() != expr.args.size()) return error_type(c, expr);
+  return {joined_texts(parts), expr.span, std::nullopt};
+}
+
+Checked check_split(const ExprContext& c, const tree::Expr& expr) {
+  const std::string& name = expr.name.text;
+  const Checked text = check_text(c, *expr.args[0], name);
+  const Checked separator = check_text(c, *expr.args[1], name);
+  const Checked number = check_expr(c, *expr.args[2]);
+  if (!text || !separator || !number) return error_type(c, expr);
+  if (number.type().kind != TypeKind::kInt) {
+    report_argument(c, name, "an int for the number of the part", number);
+    return error_type(c, expr);
+  }
+  std::optional<Diagnostic> diagnostic;
+  if (is_literal(separator, cep::ValueKind::kString) && literal_of(*separator.expr).text.empty()) {
+    diagnostic = make_diagnostic(Code::kE0315, separator.span, "a separator has a character",
+                                 "nothing stands between any two characters");
+    diagnostic->helps.push_back("for one character after the other write `substring(memo, 1, 1)`");
+  } else if (is_literal(number, cep::ValueKind::kInt) && literal_of(*number.expr).number == 0) {
+    diagnostic = make_diagnostic(Code::kE0315, number.span, "the parts are counted from 1",
+                                 "there is no part 0");
+    diagnostic->helps.push_back("the first part is 1, the last one is -1");
+  }
+  if (diagnostic) {
+    c.context.sink.report(std::move(*diagnostic));
+    return error_type(c, expr);
+  }
+  return {text_call(Function::kSplit, {text.expr, separator.expr, number.expr}), expr.span,
+          std::nullopt};
+}
+
+Checked check_capture(const ExprContext& c, const tree::Expr& expr) {
+  const Checked text = check_text(c, *expr.args[0], expr.name.text);
   const tree::Expr& written = *expr.args[1];
-  const tree::Expr* regex = find_regex(written);
+  const tree::Expr* regex = find_regex(c, written);
   if (regex == nullptr || regex->kind != ExprKind::kRegex) {
-    const Checked value = regex == nullptr ? Checked() : check(written);
-    if (!value) return error(expr);
+    const Checked value = regex == nullptr ? Checked() : check_expr(c, written);
+    if (!value) return error_type(c, expr);
     Diagnostic diagnostic =
         make_diagnostic(Code::kE0315, written.span, "`capture` takes a regular expression",
-                        type_label(context_, value));
+                        type_label(c.context, value));
     diagnostic.helps.push_back(
         "a regular expression stands between slashes: `capture(memo, /card ([0-9]+)/, 1)`");
-    context_.sink.report(std::move(diagnostic));
-    return error(expr);
+    c.context.sink.report(std::move(diagnostic));
+    return error_type(c, expr);
   }
-  const std::optional<std::vector<std::string>> groups = regex_groups(context_, *regex);
-  if (!groups) return error(expr);
+  const std::optional<std::vector<std::string>> groups = regex_groups(c.context, *regex);
+  if (!groups) return error_type(c, expr);
   std::uint32_t number = 0;
   if (expr.args.size() > 2) {
-    const std::optional<std::uint32_t> group = check_group(*expr.args[2], *groups);
-    if (!group) return error(expr);
+    const std::optional<std::uint32_t> group = check_group(c, *expr.args[2], *groups);
+    if (!group) return error_type(c, expr);
     number = *group;
   }
-  if (!check_capture_cost(context_, *regex, number) || !text) return error(expr);
+  if (!check_capture_cost(c.context, *regex, number) || !text) return error_type(c, expr);
   auto capture = std::make_shared<cep::Expr>();
   capture->op = Op::kCall;
   capture->payload =

@@ -19,8 +19,8 @@ class WindowChecker {
  public:
   WindowChecker(CheckContext& context, const tree::Window& tree) : context_(context), tree_(tree) {}
 
-  std::optional<cep::FeatureWindow> check(ExpressionChecker& checker) {
-    if (!check_range(checker) || !check_where(checker) || !check_excluding() || !check_every() ||
+  std::optional<cep::FeatureWindow> check(const ExprContext& c) {
+    if (!check_range(c) || !check_where(c) || !check_excluding() || !check_every() ||
         !check_needs()) {
       return std::nullopt;
     }
@@ -53,7 +53,7 @@ class WindowChecker {
     return true;
   }
 
-  bool check_range(ExpressionChecker& checker) {
+  bool check_range(const ExprContext& c) {
     switch (tree_.form) {
       case RangeForm::kLast:
         return take_duration<cep::LastWindow>("last");
@@ -74,7 +74,7 @@ class WindowChecker {
         return take_duration<cep::TumblingWindow>("tumbling");
       case RangeForm::kCalendar: {
         if (!tree_.zone) return false;
-        cep::ExprPtr zone = checker.check_zone(*tree_.zone).expr;
+        cep::ExprPtr zone = check_zone(c, *tree_.zone).expr;
         if (!zone) return false;
         window_.range = cep::CalendarUnitWindow{tree_.unit, std::move(zone)};
         return true;
@@ -88,9 +88,9 @@ class WindowChecker {
     return false;
   }
 
-  bool check_where(ExpressionChecker& checker) {
+  bool check_where(const ExprContext& c) {
     if (!tree_.where) return true;
-    const Condition where = checker.check_condition(*tree_.where);
+    const Condition where = check_condition(c, *tree_.where);
     if (where.broken) return false;
     cep::ExprPtr expr = where.expr();
     if (auto* const last = window_.as<cep::LastEventsWindow>()) {
@@ -158,9 +158,9 @@ class WindowChecker {
 };
 }  // namespace
 
-std::optional<cep::FeatureWindow> check_window(CheckContext& context, ExpressionChecker& checker,
+std::optional<cep::FeatureWindow> check_window(CheckContext& context, const ExprContext& c,
                                                const tree::Window& window) {
-  return WindowChecker(context, window).check(checker);
+  return WindowChecker(context, window).check(c);
 }
 
 bool check_panes(CheckContext& context, const tree::Window& window, cep::Aggregate aggregate) {

@@ -8,9 +8,9 @@
 #include "rules/syntax/tree.h"
 
 namespace tocsin::rules {
-/// Nothing, with a report, where the window has a mistake. `checker` sees the events that the
+/// Nothing, with a report, where the window has a mistake. `c` sees the events that the
 /// feature takes: a zone may be a field of them.
-std::optional<cep::FeatureWindow> check_window(CheckContext& context, ExpressionChecker& checker,
+std::optional<cep::FeatureWindow> check_window(CheckContext& context, const ExprContext& c,
                                                const tree::Window& window);
 /// Whether the aggregate can be made from the panes that the window asks for; reports.
 bool check_panes(CheckContext& context, const tree::Window& window, cep::Aggregate aggregate);

@@ -14,12 +14,12 @@ namespace tocsin::rules {
 namespace {
 class AlertChecker {
  public:
-  AlertChecker(RuleDraft& draft, ExpressionChecker& checker)
-      : draft_(draft), context_(draft.context), checker_(checker) {}
+  AlertChecker(RuleDraft& draft, const ExprContext& c)
+      : draft_(draft), context_(draft.context), expressions_(c) {}
 
   void severity(const tree::Expr& tree) {
     const cep::Type severities = cep::severity_type();
-    const Checked severity = checker_.check(tree, &severities);
+    const Checked severity = check_expr(expressions_, tree, &severities);
     if (!severity) return;
     if (!(severity.type() == severities)) {
       Diagnostic diagnostic = make_diagnostic(Code::kE0312, tree.span, "this is no severity",
@@ -37,7 +37,7 @@ class AlertChecker {
         if (!part.text.empty()) draft_.rule.message.push_back({part.text, nullptr});
         continue;
       }
-      if (Checked value = checker_.check(*part.expr)) {
+      if (Checked value = check_expr(expressions_, *part.expr)) {
         draft_.rule.message.push_back({"", value.expr});
       }
     }
@@ -63,7 +63,7 @@ class AlertChecker {
     const std::string& name = entry.name.text;
     if (is_own(entry.name)) return;
     if (!entry.value) return;
-    const Checked value = checker_.check(*entry.value);
+    const Checked value = check_expr(expressions_, *entry.value);
     if (!value) return;
     if (name == "score" && !is_number(value.type())) {
       context_.sink.report(make_diagnostic(Code::kE0314, entry.value->span, "a score is a number",
@@ -90,14 +90,14 @@ class AlertChecker {
 
   RuleDraft& draft_;
   CheckContext& context_;
-  ExpressionChecker& checker_;
+  const ExprContext& expressions_;
 };
 }  // namespace
 
 void check_alert(RuleDraft& draft) {
   const ExprScope scope = draft.match_scope();
-  ExpressionChecker checker(draft.context, scope);
-  AlertChecker alert(draft, checker);
+  const ExprContext c{draft.context, scope};
+  AlertChecker alert(draft, c);
   const tree::Rule& tree = draft.tree;
   if (tree.severity && tree.severity->expr) alert.severity(*tree.severity->expr);
   if (!tree.alert) {

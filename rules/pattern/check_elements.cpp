@@ -155,7 +155,7 @@ class ElementsChecker {
         remember(*own_step, kinds.alternatives.front()->conjuncts);
       return nullptr;
     }
-    const Condition condition = ExpressionChecker(context_, scope).check_condition(*where);
+    const Condition condition = check_condition({context_, scope}, *where);
     if (!condition.broken) {
       const bool decides = own_step && decides_match(*own_step, condition.conjuncts);
       warn_of_condition(context_, scope, known_, kinds.alternatives, condition.conjuncts,

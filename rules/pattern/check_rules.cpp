@@ -117,7 +117,7 @@ class RuleChecker {
       window.duration = {};
       window.unit = tree.unit;
       const ExprScope scope;
-      const Checked zone = ExpressionChecker(context_, scope).check_zone(*tree.zone);
+      const Checked zone = check_zone({context_, scope}, *tree.zone);
       if (zone) window.zone = literal_of(*zone.expr).text;
     } else {
       require_positive(context_, tree.duration, tree.session ? "gap" : "tumbling");
@@ -228,7 +228,7 @@ class RuleChecker {
   cep::ExprPtr check_match_condition(const RuleDraft& draft, const tree::Expr* tree) {
     if (tree == nullptr) return nullptr;
     const ExprScope scope = draft.match_scope();
-    const Condition condition = ExpressionChecker(context_, scope).check_condition(*tree);
+    const Condition condition = check_condition({context_, scope}, *tree);
     draft.warn_of(scope, condition, Code::kE0441);
     return condition.expr();
   }

@@ -121,7 +121,7 @@ void check_without(RuleDraft& draft, const ResolvedKinds& kinds) {
     scope.place = Place::kAbsence;
     scope.types = kinds.types;
     scope.types_broken = kinds.broken;
-    const Condition where = ExpressionChecker(draft.context, scope).check_condition(*tree.where);
+    const Condition where = check_condition({draft.context, scope}, *tree.where);
     if (!where.broken) {
       warn_of_condition(draft.context, scope, {}, kinds.alternatives, where.conjuncts);
     }
@@ -142,10 +142,10 @@ void check_without(RuleDraft& draft, const ResolvedKinds& kinds) {
 
 void check_exceptions(RuleDraft& draft) {
   const ExprScope scope = draft.match_scope();
-  ExpressionChecker checker(draft.context, scope);
+  const ExprContext c{draft.context, scope};
   for (const tree::ExceptClause& tree : draft.tree.excepts) {
     if (!tree.where) continue;
-    const Condition where = checker.check_condition(*tree.where);
+    const Condition where = check_condition(c, *tree.where);
     draft.warn_of(scope, where);
     draft.rule.exceptions.push_back({tree.reason.text, where.expr(), tree.expires});
   }

@@ -17,10 +17,10 @@ constexpr std::int64_t kAtMostMax = 100'000;
 void check_for_each(RuleDraft& draft, const std::vector<tree::ExprPtr>& trees,
                     std::vector<cep::ExprPtr>& exprs) {
   const ExprScope scope = draft.match_scope();
-  ExpressionChecker checker(draft.context, scope);
+  const ExprContext c{draft.context, scope};
   for (const tree::ExprPtr& tree : trees) {
     if (!tree) continue;
-    if (Checked value = checker.check(*tree)) exprs.push_back(std::move(value.expr));
+    if (Checked value = check_expr(c, *tree)) exprs.push_back(std::move(value.expr));
   }
 }
 
@@ -30,7 +30,7 @@ void check_while(RuleDraft& draft, const tree::Expr& tree) {
   scope.place = Place::kWhile;
   scope.types = draft.pattern.types;
   scope.types_broken = draft.pattern.types_broken;
-  const Condition condition = ExpressionChecker(draft.context, scope).check_condition(tree);
+  const Condition condition = check_condition({draft.context, scope}, tree);
   if (!condition.broken) warn_of_condition(draft.context, scope, {}, {}, condition.conjuncts);
   draft.rule.suppression.while_condition = condition.expr();
   draft.rule.suppression.once = cep::Once::kWhile;
@@ -38,7 +38,7 @@ void check_while(RuleDraft& draft, const tree::Expr& tree) {
 
 void check_unit(RuleDraft& draft, cep::CalendarUnit unit, const tree::Zone& tree) {
   const ExprScope scope = draft.match_scope();
-  Checked zone = ExpressionChecker(draft.context, scope).check_zone(tree);
+  Checked zone = check_zone({draft.context, scope}, tree);
   if (!zone) return;
   draft.rule.suppression.once = cep::Once::kPerUnit;
   draft.rule.suppression.unit = unit;
