@@ -229,7 +229,6 @@ Checked check_name(const ExprContext& c, const tree::Expr& expr, const Type* wor
   return error_type(c, expr);
 }
 
-// `expr` is a kName or kMember: its name is the field's.
 Checked field_of(const ExprContext& c, const tree::Expr& expr, const EventTypes& types,
                  bool types_broken, Op op) {
   const std::string& name = expr.name.text;

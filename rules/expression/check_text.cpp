@@ -269,7 +269,6 @@ const std::vector<cep::OwnedValue>* find_text_values(const ExprContext& c, const
   return &list.values;
 }
 
-// A list of networks by its name.
 ValueSymbol* find_networks(const ExprContext& c, const tree::Expr& expr) {
   ValueSymbol* const found = find_values(c, expr);
   if (found == nullptr || found->form != ValueForm::kList) return nullptr;

@@ -11,7 +11,6 @@ bool is_declaration_word(TokenCursor& p) {
 }
 }  // namespace
 
-// In a test: the next event or expectation, although a bracket is open.
 bool begins_test_line(TokenCursor& p) {
   if (!p.inside.test || p.panicking() || !p.current().line_start) return false;
   const Token& next = p.ahead();

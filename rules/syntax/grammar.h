@@ -60,7 +60,8 @@ tree::ExprPtr parse_comparison(ParseContext& p);
 tree::ExprPtr parse_sum(ParseContext& p);
 tree::ExprPtr parse_unary(ParseContext& p);
 tree::ExprPtr parse_primary(ParseContext& p);
-/// True if an operand begins here.
+/// True if an operand begins here. A keyword with something behind it that no operand has behind it
+/// belongs to what follows: the operand is missing.
 bool at_operand(ParseContext& p);
 /// Reports and takes a `)` or `]` that nothing opened.
 void stray_closers(ParseContext& p);

@@ -125,7 +125,6 @@ std::vector<tree::Name> parse_names(ParseContext& p, std::string_view what) {
   return names;
 }
 
-// A name where no `-` can follow. `in_data`: one that events have, so that it cannot be changed.
 tree::Name parse_declared_name(ParseContext& p, std::string_view what, bool in_data) {
   tree::Name made = parse_name(p, what);
   if (p.panicking() || made.quoted || made.text.empty()) return made;

@@ -11,7 +11,6 @@ namespace tocsin::rules {
 using tree::ExprKind;
 using tree::ExprPtr;
 
-// ---- nodes
 ExprPtr make_expr(ParseContext& p, ExprKind kind, SourceSpan begin, SourceSpan op) {
   auto made = std::make_unique<tree::Expr>();
   made->kind = kind;
@@ -20,7 +19,6 @@ ExprPtr make_expr(ParseContext& p, ExprKind kind, SourceSpan begin, SourceSpan o
   return made;
 }
 
-// A place where a mistake stood; what has not been taken is no part of it.
 ExprPtr error_expr(ParseContext& p, SourceSpan span) {
   p.broken = true;
   if (span.begin >= p.last().end) span = {p.last().file, p.last().end, p.last().end};
@@ -30,7 +28,6 @@ ExprPtr error_expr(ParseContext& p, SourceSpan span) {
   return made;
 }
 
-// Gives the parent one more argument, and its depth; a chain that grows too deep is given up.
 void adopt(ParseContext& p, tree::Expr& parent, ExprPtr child) {
   TOCSIN_ASSERT(child != nullptr, "every expression function gives a node");
   if (child->depth >= tree::kTreeDepthMax) {

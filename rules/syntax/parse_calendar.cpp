@@ -113,7 +113,6 @@ void no_unit(ParseContext& p) {
 }
 }  // namespace
 
-// `today in ZONE`, `this month in ZONE`, and what is meant by `over month in ZONE`.
 bool calendar_window(ParseContext& p, tree::Window& window) {
   if (p.accept("today")) {
     window.form = tree::RangeForm::kCalendar;
@@ -163,7 +162,6 @@ bool calendar_window(ParseContext& p, tree::Window& window) {
   return true;
 }
 
-// `once per month in ZONE`, behind `per`. Without `in` a unit's word may be the name of a step.
 bool calendar_once(ParseContext& p, tree::OnceClause& clause) {
   if (p.panicking()) return false;
   const auto found = unit_ahead(p);
@@ -196,7 +194,6 @@ bool calendar_once(ParseContext& p, tree::OnceClause& clause) {
   return true;
 }
 
-// `once per 1d in "UTC"`.
 void zone_of_duration(ParseContext& p) {
   if (p.panicking() || !p.now().is("in") || !p.ahead().is(TokenKind::kString)) return;
   const SourceSpan whole{p.here().file, p.last().end, p.span(p.ahead()).end};
@@ -213,7 +210,6 @@ bool at_calendar_tumbling(ParseContext& p) {
   return p.ahead(2).is("in") && p.ahead(3).is(TokenKind::kString);
 }
 
-// `month in "Europe/Berlin"`, behind `tumbling`.
 void calendar_tumbling(ParseContext& p, tree::EventWindow& window) {
   const auto found = unit_ahead(p);
   window.unit = found ? found->unit : CalendarUnit::kMonth;

@@ -187,7 +187,6 @@ ExprPtr parse_unary(ParseContext& p) {
   return made;
 }
 
-// A `)` or `]` that nothing opened is reported and passed over.
 void stray_closers(ParseContext& p) {
   for (;;) {
     const bool round = p.now().is(TokenKind::kParenClose);

@@ -31,7 +31,6 @@ bool is_any_word(const Token& token, std::span<const std::string_view> words) {
   return token.is(TokenKind::kName) && std::ranges::find(words, lowered(token.text)) != words.end();
 }
 
-// `5%`: the remainder needs a second operand.
 bool foreign_percent(ParseContext& p, const tree::Expr& left, SourceSpan op) {
   const bool of = p.now().is("of");
   if (p.panicking() || at_operand(p)) return false;
@@ -44,7 +43,6 @@ bool foreign_percent(ParseContext& p, const tree::Expr& left, SourceSpan op) {
   return true;
 }
 
-// What other languages have where an operand stands; null where it is none of them.
 ExprPtr foreign_operand(ParseContext& p) {
   if (p.panicking() || !p.now().is(TokenKind::kName)) return nullptr;
   const SourceSpan begin = p.here();
@@ -77,9 +75,6 @@ ExprPtr foreign_operand(ParseContext& p) {
   return nullptr;
 }
 
-// ---- conditions
-
-// `and where …`, `or where …`.
 void skip_where(ParseContext& p) {
   if (p.panicking() || !p.now().is("where") || at_operand(p)) return;
   const SourceSpan word{p.here().file, p.here().begin, p.span(p.ahead()).begin};
@@ -88,7 +83,6 @@ void skip_where(ParseContext& p) {
   p.take();
 }
 
-// `where a where b`, and `login where ok or transfer where …`.
 ExprPtr second_where(ParseContext& p, ExprPtr first) {
   const bool of_kinds = first->kind == ExprKind::kOr && !first->parenthesized &&
                         first->args.back()->kind == ExprKind::kName;
@@ -115,7 +109,6 @@ ExprPtr second_where(ParseContext& p, ExprPtr first) {
   return error_expr(p, p.since(first->span));
 }
 
-// `in {"SE", "NO"}`.
 ExprPtr foreign_list(ParseContext& p) {
   const bool after_in =
       p.last_kind() == TokenKind::kName && (p.last_word() == "in" || p.last_word() == "of");
@@ -137,7 +130,6 @@ ExprPtr foreign_list(ParseContext& p) {
   return made;
 }
 
-// `merchant.lower()`, `p.sum(amount)`, `re.match("x", merchant)`; the current token is the `(`.
 ExprPtr foreign_method(ParseContext& p, const tree::Expr& member) {
   struct Method {
     std::string_view written;
@@ -212,9 +204,6 @@ ExprPtr foreign_method(ParseContext& p, const tree::Expr& member) {
   return error_expr(p, p.since(begin));
 }
 
-// ---- features and suppression
-
-// `per card`, `group by card`, `for each card` of a feature, up to the name.
 bool foreign_by(ParseContext& p) {
   if (p.panicking() || !p.now().is(TokenKind::kName)) return false;
   const bool grouped =
@@ -233,7 +222,6 @@ bool foreign_by(ParseContext& p) {
   return true;
 }
 
-// `once 1h`, `once every 1h`, `once a day`: read as `once per`.
 bool foreign_once(ParseContext& p) {
   constexpr std::array<std::string_view, 7> kWords = {"every", "in",  "a",     "an",
                                                       "each",  "for", "within"};
@@ -274,9 +262,6 @@ bool foreign_once(ParseContext& p) {
   return true;
 }
 
-// ---- records and tests
-
-// `"card": …`: the name of a field in quotes, as in JSON.
 bool foreign_entry(ParseContext& p) {
   if (p.panicking() || !p.now().is(TokenKind::kString) || !p.ahead().is(TokenKind::kColon))
     return false;
@@ -291,7 +276,6 @@ bool foreign_entry(ParseContext& p) {
   return true;
 }
 
-// `at 5s payment`, `+5s payment`, and `payment {…}` without its offset.
 void foreign_offset(ParseContext& p) {
   if (p.panicking()) return;
   const bool mark = p.now().is("at") || p.now().is(TokenKind::kPlus);

@@ -24,7 +24,6 @@ bool compares(TokenKind kind) {
 }
 }  // namespace
 
-// `payment amount > 200`: a condition without its word.
 void missing_where(ParseContext& p, const tree::Step& step) {
   if (p.panicking() || !p.now().is(TokenKind::kName) || p.now().line_start ||
       is_keyword(p.now().text))
@@ -41,8 +40,6 @@ void missing_where(ParseContext& p, const tree::Step& step) {
   p.insert_word("where");
 }
 
-// What other languages write before a kind: `every payment`, `at least 3 payment`, `>= 3 payment`,
-// `[payment where amount > 3]`.
 void foreign_before_kind(ParseContext& p, tree::Step& step) {
   if (p.panicking()) return;
   const SourceSpan span = p.here();
@@ -102,7 +99,6 @@ void foreign_before_kind(ParseContext& p, tree::Step& step) {
   step.count = std::move(count);
 }
 
-// What other languages write directly behind a kind: `payment+`, `payment{3}`, `payment.amount`.
 void foreign_behind_kind(ParseContext& p, const tree::Step& step) {
   if (p.panicking()) return;
   const Token& token = p.now();
@@ -135,7 +131,6 @@ void foreign_behind_kind(ParseContext& p, const tree::Step& step) {
   }
 }
 
-// `login where ok as l`.
 void late_as(ParseContext& p, tree::Step& step) {
   if (p.panicking() || !p.now().is("as") || !step.where) return;
   const SourceSpan word = p.here();
@@ -153,7 +148,6 @@ void late_as(ParseContext& p, tree::Step& step) {
   if (!step.as) step.as = std::move(as);
 }
 
-// `no payment in 5m`.
 void late_for(ParseContext& p, tree::Absence& absence) {
   constexpr std::array<std::string_view, 3> kWords = {"in", "during", "over"};
   if (absence.absent_for || !is_any_word(p.now(), kWords) || !p.ahead().is(TokenKind::kDuration))
@@ -166,7 +160,6 @@ void late_for(ParseContext& p, tree::Absence& absence) {
   absence.absent_for = parse_duration(p, true);
 }
 
-// What other languages write for `then` and `then no`; true where that is passed, or made of it.
 bool foreign_then(ParseContext& p) {
   if (p.panicking()) return false;
   const SourceSpan begin = p.here();
@@ -212,7 +205,6 @@ bool foreign_then(ParseContext& p) {
   return pass(two ? 2 : 1, "then");
 }
 
-// `a payment`, `any of {…}`, `more than 3 payment`, `exactly 3 payment`.
 void foreign_article(ParseContext& p, tree::Step& step) {
   if (p.panicking() || !p.now().is(TokenKind::kName)) return;
   const SourceSpan span = p.here();
@@ -268,7 +260,6 @@ void foreign_article(ParseContext& p, tree::Step& step) {
   }
 }
 
-// What stands where a kind of events does, and is a condition.
 bool foreign_step(ParseContext& p, tree::Step& step) {
   if (p.panicking() || !p.now().is(TokenKind::kName)) return false;
   const SourceSpan begin = p.here();
@@ -311,8 +302,6 @@ bool foreign_step(ParseContext& p, tree::Step& step) {
   return true;
 }
 
-// `payment[amount > 3]`, `payment(amount > 3)`, `payment { amount > 3 }`, `payment: amount > 3`,
-// `payment if amount > 3`: the condition is read.
 void condition_behind_kind(ParseContext& p, tree::Step& step) {
   if (p.panicking() || step.where) return;
   const SourceSpan begin = p.here();

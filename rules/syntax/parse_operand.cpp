@@ -85,8 +85,6 @@ ExprPtr parse_list(ParseContext& p) {
 }
 }  // namespace
 
-// True when an operand begins here. A word that the grammar knows, with something behind it that no
-// operand has behind it, belongs to what follows: the operand is missing.
 bool at_operand(ParseContext& p) {
   const Token& token = p.now();
   switch (token.kind) {
@@ -194,7 +192,6 @@ ExprPtr parse_primary(ParseContext& p) {
   return made;
 }
 
-// ---- literals and records
 ExprPtr parse_literal(ParseContext& p) {
   const SourceSpan begin = p.here();
   const Token& token = p.now();

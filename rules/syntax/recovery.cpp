@@ -4,11 +4,7 @@
 
 #include <utility>
 
-#include "rules/syntax/construct_start.h"
-
 namespace tocsin::rules {
-// After a comma in a list of a clause: true when the next clause begins instead of one more
-// element.
 bool comma_before_clause(ParseContext& p) {
   const bool more = !begins_construct(p) && !p.now().is(TokenKind::kBraceClose);
   if (more) return false;
@@ -68,8 +64,6 @@ void take_mistaken(ParseContext& p) {
   p.panic();
 }
 
-// Skips a token; a `/` where an operand may stand begins a regular expression if one ends on its
-// line.
 void skip_one(ParseContext& p) {
   if (p.current().is(TokenKind::kSlash)) {
     const bool operand =
@@ -178,9 +172,6 @@ bool accept_semicolon(ParseContext& p) {
   return true;
 }
 
-// ---- comments and braces
-
-// `-- a comment`, where no expression can go on with two minus signs.
 bool skip_foreign_comment(ParseContext& p) {
   if (p.panicking() || !p.now().is(TokenKind::kMinus) || !p.ahead().is(TokenKind::kMinus))
     return false;
