@@ -80,6 +80,26 @@ Checked check_logic(const ExprContext& c, const tree::Expr& expr, Op op) {
   if (broken) return error_type(c, expr);
   return checked(expr, operator_expr(op, bool_type(), std::move(args)));
 }
+
+// A regular expression, an event, a row or a list where a value is needed.
+void report_no_value(const ExprContext& c, const tree::Expr& expr) {
+  Diagnostic diagnostic;
+  if (expr.kind == ExprKind::kRegex) {
+    diagnostic =
+        make_diagnostic(Code::kE0315, expr.span, "a regular expression where a value is needed",
+                        "it stands after `matches`");
+  } else if (expr.kind == ExprKind::kPrev) {
+    diagnostic = make_diagnostic(Code::kE0406, expr.span, "`prev` is an event, not a value");
+    diagnostic.helps.push_back("name one of its fields: `prev.amount`");
+  } else if (expr.kind == ExprKind::kIndex) {
+    diagnostic = make_diagnostic(Code::kE0310, expr.span, "a row where a value is needed",
+                                 "name one of its columns: `[…].column`");
+  } else {
+    diagnostic = make_diagnostic(Code::kE0310, expr.span, "a list where a value is needed",
+                                 "a list stands after `in`");
+  }
+  c.context.sink.report(std::move(diagnostic));
+}
 }  // namespace
 
 Checked check_expr(const ExprContext& c, const tree::Expr& expr, const Type* words) {
@@ -88,36 +108,20 @@ Checked check_expr(const ExprContext& c, const tree::Expr& expr, const Type* wor
       return error_type(c, expr);
     case ExprKind::kLiteral:
       return check_literal(c, expr, words);
-    case ExprKind::kRegex:
-      c.context.sink.report(make_diagnostic(Code::kE0315, expr.span,
-                                            "a regular expression where a value is needed",
-                                            "it stands after `matches`"));
-      return error_type(c, expr);
     case ExprKind::kName:
       return check_name(c, expr, words);
-    case ExprKind::kPrev: {
-      Diagnostic diagnostic =
-          make_diagnostic(Code::kE0406, expr.span, "`prev` is an event, not a value");
-      diagnostic.helps.push_back("name one of its fields: `prev.amount`");
-      c.context.sink.report(std::move(diagnostic));
-      return error_type(c, expr);
-    }
     case ExprKind::kMember:
       return check_member(c, expr);
-    case ExprKind::kIndex:
-      c.context.sink.report(make_diagnostic(Code::kE0310, expr.span,
-                                            "a row where a value is needed",
-                                            "name one of its columns: `[…].column`"));
-      return error_type(c, expr);
     case ExprKind::kCall:
       if (ValueSymbol* feature = called_feature(c, expr))
         return read_feature_under(c, expr, *feature);
       return check_call(c, expr, words);
-    case ExprKind::kList: {
-      c.context.sink.report(make_diagnostic(
-          Code::kE0310, expr.span, "a list where a value is needed", "a list stands after `in`"));
+    case ExprKind::kRegex:
+    case ExprKind::kPrev:
+    case ExprKind::kIndex:
+    case ExprKind::kList:
+      report_no_value(c, expr);
       return error_type(c, expr);
-    }
     case ExprKind::kAggregate:
       if (is_extreme_of_values(*expr.aggregate)) return check_extreme(c, expr, words);
       return check_aggregate(c, expr);

@@ -197,6 +197,38 @@ Checked check_ip_in(const ExprContext& c, const tree::Expr& expr) {
   return checked(expr, operator_expr(Op::kOr, bool_type(), std::move(tests)));
 }
 
+Checked check_substring(const ExprContext& c, const tree::Expr& expr) {
+  const std::string& name = expr.name.text;
+  const Checked text = check_text(c, *expr.args[0], name);
+  std::vector<cep::ExprPtr> args = {text.expr};
+  for (std::size_t i = 1; i < expr.args.size(); ++i) {
+    const Checked number = check_expr(c, *expr.args[i]);
+    if (!number) continue;
+    if (is_kind(number, TypeKind::kInt)) {
+      args.push_back(number.expr);
+    } else {
+      report_argument(c, name, "an int for a place in the text", number);
+      c.context.has_error_type = true;
+    }
+  }
+  if (!text || args.size() != expr.args.size()) return error_type(c, expr);
+  return checked(expr,
+                 call_expr(Function::kSubstring, plain_type(TypeKind::kString), std::move(args)));
+}
+
+// `hour`, `weekday`, `date`: of a time in a zone.
+Checked check_time_function(const ExprContext& c, const tree::Expr& expr, Function function) {
+  const Checked time = check_expr(c, *expr.args[0]);
+  const Checked zone = check_zone_operand(c, *expr.args[1]);
+  if (time && !is_kind(time, TypeKind::kTime)) {
+    report_argument(c, expr.name.text, "a time", time);
+    return error_type(c, expr);
+  }
+  if (!time || !zone) return error_type(c, expr);
+  const TypeKind kind = function == Function::kDate ? TypeKind::kDate : TypeKind::kInt;
+  return checked(expr, call_expr(function, plain_type(kind), {time.expr, zone.expr}));
+}
+
 Checked check_function(const ExprContext& c, const tree::Expr& expr, Function function) {
   const std::string& name = expr.name.text;
   const Type real = plain_type(TypeKind::kFloat);
@@ -236,35 +268,12 @@ Checked check_function(const ExprContext& c, const tree::Expr& expr, Function fu
       const TypeKind kind = function == Function::kLength ? TypeKind::kInt : TypeKind::kString;
       return checked(expr, call_expr(function, plain_type(kind), {text.expr}));
     }
-    case Function::kSubstring: {
-      const Checked text = check_text(c, *expr.args[0], name);
-      std::vector<cep::ExprPtr> args = {text.expr};
-      for (std::size_t i = 1; i < expr.args.size(); ++i) {
-        const Checked number = check_expr(c, *expr.args[i]);
-        if (!number) continue;
-        if (is_kind(number, TypeKind::kInt)) {
-          args.push_back(number.expr);
-        } else {
-          report_argument(c, name, "an int for a place in the text", number);
-          c.context.has_error_type = true;
-        }
-      }
-      if (!text || args.size() != expr.args.size()) return error_type(c, expr);
-      return checked(expr, call_expr(function, plain_type(TypeKind::kString), std::move(args)));
-    }
+    case Function::kSubstring:
+      return check_substring(c, expr);
     case Function::kHour:
     case Function::kWeekday:
-    case Function::kDate: {
-      const Checked time = check_expr(c, *expr.args[0]);
-      const Checked zone = check_zone_operand(c, *expr.args[1]);
-      if (time && !is_kind(time, TypeKind::kTime)) {
-        report_argument(c, name, "a time", time);
-        return error_type(c, expr);
-      }
-      if (!time || !zone) return error_type(c, expr);
-      const TypeKind kind = function == Function::kDate ? TypeKind::kDate : TypeKind::kInt;
-      return checked(expr, call_expr(function, plain_type(kind), {time.expr, zone.expr}));
-    }
+    case Function::kDate:
+      return check_time_function(c, expr, function);
     case Function::kIpIn:
       return check_ip_in(c, expr);
     case Function::kSimilarity: {

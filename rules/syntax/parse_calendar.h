@@ -6,8 +6,8 @@
 namespace tocsin::rules {
 /// `today in ZONE`, `this month in ZONE`; false at anything else.
 bool calendar_window(ParseContext& p, tree::Window& window);
-/// `month in ZONE`, behind `once per`; false at anything else. Without `in` the word of a unit may be
-/// the name of a step.
+/// `month in ZONE`, behind `once per`; false at anything else. Without `in` the word of a unit may
+/// be the name of a step.
 bool calendar_once(ParseContext& p, tree::OnceClause& clause);
 /// Reports `once per 1d in "UTC"`.
 void zone_of_duration(ParseContext& p);
