@@ -6,7 +6,7 @@
 
 #include "cep/base/assert.h"
 #include "rules/format/print.h"
-#include "rules/format/printer.h"
+#include "rules/format/print_parts.h"
 #include "rules/syntax/same_tree.h"
 #include "rules/syntax/source_tokens.h"
 
@@ -14,7 +14,8 @@ namespace tocsin::rules {
 namespace {
 std::string laid_out(const tree::File& file, const SourceTokens& tokens) {
   Layout layout(kLineWidth);
-  Printer(layout, &tokens).file(file);
+  TokenPrinter printer(layout, &tokens);
+  print_file(printer, file);
   return layout.finish();
 }
 

@@ -2,121 +2,99 @@
 #include "cep/value/quoted.h"
 #include "cep/value/time.h"
 #include "rules/format/print.h"
-#include "rules/format/printer.h"
+#include "rules/format/print_parts.h"
 
 namespace tocsin::rules {
 using tree::ClauseKind;
 using tree::ExprPtr;
-
-void Printer::key(const tree::KeyPart& part) {
-  name(part.name);
-  if (part.members.empty()) return;
-  blank();
-  word("=");
-  bool first = true;
-  for (const tree::KeyMember& member : part.members) {
-    if (!first) {
-      may_break();
-      word("|");
-    }
-    first = false;
-    kind(member.kind);
-    mark(".");
-    name(member.field);
-    if (!member.role) continue;
-    blank();
-    word("as");
-    name(*member.role);
-  }
-}
-
-void Printer::each(const std::vector<ExprPtr>& exprs) {
+namespace {
+void print_each(TokenPrinter& p, const std::vector<ExprPtr>& exprs) {
   if (exprs.empty()) return;
-  may_break();
-  word("for each");
-  comma_list(exprs, [this](const ExprPtr& part) { expr(*part); });
+  p.may_break();
+  p.word("for each");
+  p.comma_list(exprs, [&](const ExprPtr& part) { print_expr(p, *part); });
 }
 
-void Printer::after(const tree::AfterClause& clause) {
-  word("after match");
+void print_after(TokenPrinter& p, const tree::AfterClause& clause) {
+  p.word("after match");
   switch (clause.strategy) {
     case tree::AfterMatch::kNoSkip:
-      marks("no skip");
+      p.marks("no skip");
       break;
     case tree::AfterMatch::kSkipPastLast:
-      marks("skip past last");
+      p.marks("skip past last");
       break;
     case tree::AfterMatch::kSkipToNext:
-      marks("skip to next");
+      p.marks("skip to next");
       break;
     case tree::AfterMatch::kSkipToFirst:
-      word("skip to first");
-      name(*clause.var);
+      p.word("skip to first");
+      p.name(*clause.var);
       break;
     case tree::AfterMatch::kSkipToLast:
-      word("skip to last");
-      name(*clause.var);
+      p.word("skip to last");
+      p.name(*clause.var);
       break;
     case tree::AfterMatch::kConsume:
-      mark("consume");
+      p.mark("consume");
       break;
   }
   if (!clause.in_order) return;
-  blank();
-  marks("in order");
+  p.blank();
+  p.marks("in order");
 }
 
-void Printer::without(const tree::WithoutClause& clause) {
-  word("without");
-  kinds(clause.kinds.refs);
-  where(clause.where);
+void print_without(TokenPrinter& p, const tree::WithoutClause& clause) {
+  p.word("without");
+  print_kinds(p, clause.kinds.refs);
+  print_where(p, clause.where);
   if (!clause.absent_for) return;
-  may_break();
-  word("for");
-  duration(*clause.absent_for);
+  p.may_break();
+  p.word("for");
+  p.duration(*clause.absent_for);
 }
 
-void Printer::except(const tree::ExceptClause& clause) {
-  word("except");
-  string(clause.reason);
-  where(clause.where);
+void print_except(TokenPrinter& p, const tree::ExceptClause& clause) {
+  p.word("except");
+  p.string(clause.reason);
+  print_where(p, clause.where);
   if (!clause.expires) return;
-  may_break();
-  word("expires");
-  leaf(cep::format_date(*clause.expires));
+  p.may_break();
+  p.word("expires");
+  p.leaf(cep::format_date(*clause.expires));
 }
 
-void Printer::once(const tree::OnceClause& clause) {
-  word("once");
+void print_once(TokenPrinter& p, const tree::OnceClause& clause) {
+  p.word("once");
   switch (clause.form) {
     case tree::OnceForm::kPerDuration:
-      word("per");
-      duration(*clause.duration);
+      p.word("per");
+      p.duration(*clause.duration);
       break;
     case tree::OnceForm::kPerUnit:
-      word("per");
-      word(cep::unit_name(clause.unit));
-      word("in");
-      zone(*clause.zone);
+      p.word("per");
+      p.word(cep::unit_name(clause.unit));
+      p.word("in");
+      print_zone(p, *clause.zone);
       break;
     case tree::OnceForm::kPerVariable:
-      word("per");
-      name(*clause.var);
+      p.word("per");
+      p.name(*clause.var);
       break;
     case tree::OnceForm::kWhile:
-      word("while");
-      condition(*clause.condition);
+      p.word("while");
+      print_condition(p, *clause.condition);
       break;
   }
-  each(clause.for_each);
+  print_each(p, clause.for_each);
 }
 
-void Printer::alert(const tree::AlertClause& clause) {
-  word("alert");
+void print_alert(TokenPrinter& p, const tree::AlertClause& clause) {
+  p.word("alert");
   // Without a source the message is put together again, its expressions canonical too.
   std::string message;
   for (const tree::MessagePart& part : clause.parts) {
-    if (source_ != nullptr) break;
+    if (p.has_source()) break;
     if (part.expr) {
       message += "{" + print(*part.expr) + "}";
       continue;
@@ -126,119 +104,149 @@ void Printer::alert(const tree::AlertClause& clause) {
       if (c == '{' || c == '}') message += c;
     }
   }
-  leaf(cep::quoted(message));
+  p.leaf(cep::quoted(message));
   // Braces that hold nothing stand where the author wrote them.
   if (clause.fields.entries.empty() && clause.fields.span.end == clause.fields.span.begin) return;
-  blank();
+  p.blank();
   const std::size_t width = name_width(clause.fields.entries);
-  entries(
+  p.entries(
       "{", "}", clause.fields.entries, Packing::kOnePerLine,
       [](const tree::Record::Entry& entry) { return entry.name.span.begin; },
       [&](const tree::Record::Entry& entry) {
-        name(entry.name);
-        word(":");
-        layout_.if_broken(fill(name_text(entry.name).size(), width));
-        indented([&] { condition(*entry.value); });
+        p.name(entry.name);
+        p.word(":");
+        p.layout().if_broken(fill(name_text(entry.name).size(), width));
+        p.indented([&] { print_condition(p, *entry.value); });
       });
 }
 
 // `place`: of an `except` or `allow` among its like.
-void Printer::clause(const tree::Rule& rule, ClauseKind kind, std::size_t place) {
-  const auto strings = [this](std::string_view keyword, const tree::StringsClause& clause) {
-    word(keyword);
-    comma_list(clause.texts, [this](const tree::StringLiteral& each) { string(each); });
+void print_clause(TokenPrinter& p, const tree::Rule& rule, ClauseKind kind, std::size_t place) {
+  const auto strings = [&](std::string_view keyword, const tree::StringsClause& clause) {
+    p.word(keyword);
+    p.comma_list(clause.texts, [&](const tree::StringLiteral& each) { p.string(each); });
   };
   switch (kind) {
     case ClauseKind::kId:
-      word("id");
-      return name(rule.id->word);
+      p.word("id");
+      return p.name(rule.id->word);
     case ClauseKind::kDescription:
-      word("description");
-      return string(rule.description->text);
+      p.word("description");
+      return p.string(rule.description->text);
     case ClauseKind::kOwner:
-      word("owner");
-      return string(rule.owner->text);
+      p.word("owner");
+      return p.string(rule.owner->text);
     case ClauseKind::kSeverity:
-      word("severity");
-      return condition(*rule.severity->expr);
+      p.word("severity");
+      return print_condition(p, *rule.severity->expr);
     case ClauseKind::kTags:
-      word("tags");
-      return comma_list(rule.tags->words, [this](const tree::Word& each) { name(each); });
+      p.word("tags");
+      return p.comma_list(rule.tags->words, [&](const tree::Word& each) { p.name(each); });
     case ClauseKind::kReferences:
       return strings("references", *rule.references);
     case ClauseKind::kFalsePositives:
       return strings("falsepositives", *rule.false_positives);
     case ClauseKind::kStatus: {
       constexpr const char* kWords[] = {"draft", "internal", "shadow", "live"};
-      word("status");
-      return mark(kWords[static_cast<std::size_t>(rule.status->status)]);
+      p.word("status");
+      return p.mark(kWords[static_cast<std::size_t>(rule.status->status)]);
     }
     case ClauseKind::kBy:
-      word("by");
-      return comma_list(rule.by->parts, [this](const tree::KeyPart& part) { key(part); });
+      p.word("by");
+      return p.comma_list(rule.by->parts, [&](const tree::KeyPart& part) { print_key(p, part); });
     case ClauseKind::kWhen:
-      word("when");
+      p.word("when");
       if (const auto* window = std::get_if<tree::EventWindow>(&rule.when->what))
-        return event_window(*window);
-      return pattern(std::get<tree::Pattern>(rule.when->what));
+        return print_event_window(p, *window);
+      return print_pattern(p, std::get<tree::Pattern>(rule.when->what));
     case ClauseKind::kWithin:
-      word("within");
-      return duration(rule.within->duration);
+      p.word("within");
+      return p.duration(rule.within->duration);
     case ClauseKind::kHaving:
-      word("having");
-      return condition(*rule.having->expr);
+      p.word("having");
+      return print_condition(p, *rule.having->expr);
     case ClauseKind::kConsidering:
-      word("considering");
-      return kinds(rule.considering->kinds.refs);
+      p.word("considering");
+      return print_kinds(p, rule.considering->kinds.refs);
     case ClauseKind::kWithout:
-      return without(*rule.without);
+      return print_without(p, *rule.without);
     case ClauseKind::kAfter:
-      return after(*rule.after);
+      return print_after(p, *rule.after);
     case ClauseKind::kPrefer:
-      return marks("prefer latest");
+      return p.marks("prefer latest");
     case ClauseKind::kExcept:
-      return this->except(rule.excepts[place]);
+      return print_except(p, rule.excepts[place]);
     case ClauseKind::kOnce:
-      return once(*rule.once);
+      return print_once(p, *rule.once);
     case ClauseKind::kAtMost:
-      word("at most");
-      integer(rule.at_most->count);
-      blank();
-      word("per");
-      duration(rule.at_most->duration);
-      return each(rule.at_most->for_each);
+      p.word("at most");
+      p.integer(rule.at_most->count);
+      p.blank();
+      p.word("per");
+      p.duration(rule.at_most->duration);
+      return print_each(p, rule.at_most->for_each);
     case ClauseKind::kAllow:
-      return allow(rule.allows[place]);
+      return print_allow(p, rule.allows[place].warning, rule.allows[place].reason);
     case ClauseKind::kAlert:
-      return alert(*rule.alert);
+      return print_alert(p, *rule.alert);
+  }
+}
+}  // namespace
+
+void print_key(TokenPrinter& p, const tree::KeyPart& part) {
+  p.name(part.name);
+  if (part.members.empty()) return;
+  p.blank();
+  p.word("=");
+  bool first = true;
+  for (const tree::KeyMember& member : part.members) {
+    if (!first) {
+      p.may_break();
+      p.word("|");
+    }
+    first = false;
+    print_kind(p, member.kind);
+    p.mark(".");
+    p.name(member.field);
+    if (!member.role) continue;
+    p.blank();
+    p.word("as");
+    p.name(*member.role);
   }
 }
 
-void Printer::declaration(const tree::Rule& item) {
-  word("rule");
-  name(item.name);
-  blank();
-  string(item.title);
-  blank();
-  mark("{");
+void print_declaration(TokenPrinter& p, const tree::Rule& item) {
+  p.word("rule");
+  p.name(item.name);
+  p.blank();
+  p.string(item.title);
+  p.blank();
+  p.mark("{");
   std::size_t excepts = 0;
   std::size_t allows = 0;
-  indented([&] {
+  p.indented([&] {
     bool first = true;
     for (const ClauseKind kind : item.order) {
-      layout_.line_break(BreakForm::kAlways, first ? BreakRole::kFirst : BreakRole::kEntry);
+      p.layout().line_break(BreakForm::kAlways, first ? BreakRole::kFirst : BreakRole::kEntry);
       first = false;
       const std::size_t place = kind == ClauseKind::kAllow ? allows++ : excepts;
       // Brackets of these close under the clause's own word.
       if (kind == ClauseKind::kAlert || kind == ClauseKind::kWhen) {
-        clause(item, kind, place);
+        print_clause(p, item, kind, place);
       } else {
-        indented([&] { clause(item, kind, place); });
+        p.indented([&] { print_clause(p, item, kind, place); });
       }
       if (kind == ClauseKind::kExcept) ++excepts;
     }
   });
-  layout_.line_break(BreakForm::kAlways, BreakRole::kClosing);
-  mark("}");
+  p.layout().line_break(BreakForm::kAlways, BreakRole::kClosing);
+  p.mark("}");
+}
+
+void print_allow(TokenPrinter& p, const tree::Name& warning, const tree::StringLiteral& reason) {
+  p.word("allow");
+  p.name(warning);
+  p.blank();
+  p.string(reason);
 }
 }  // namespace tocsin::rules

@@ -2,35 +2,35 @@
 #include <algorithm>
 
 #include "cep/value/time.h"
-#include "rules/format/printer.h"
+#include "rules/format/print_parts.h"
 
 namespace tocsin::rules {
 namespace {
 constexpr std::size_t kBehindOffset = 2;  // blanks
 // Events under one another are read like a table, which a broken row poisons.
 constexpr std::uint32_t kExtraColumns = 20;
-}  // namespace
 
-void Printer::expected(const tree::Expected& expected) {
-  word("expect");
-  mark("alert");
+void print_expected(TokenPrinter& p, const tree::Expected& expected) {
+  p.word("expect");
+  p.mark("alert");
   if (expected.times) {
-    blank();
-    integer(*expected.times);
-    blank();
-    mark("times");
+    p.blank();
+    p.integer(*expected.times);
+    p.blank();
+    p.mark("times");
   }
   if (expected.at) {
-    blank();
-    word("at");
-    duration(*expected.at);
+    p.blank();
+    p.word("at");
+    p.duration(*expected.at);
   }
   if (!expected.fields) return;
-  blank();
-  record(*expected.fields, kExtraColumns);
+  p.blank();
+  print_record(p, *expected.fields, kExtraColumns);
 }
+}  // namespace
 
-void Printer::declaration(const tree::Test& item) {
+void print_declaration(TokenPrinter& p, const tree::Test& item) {
   const auto offset_size = [](const tree::TestLine& line) {
     return line.offset.text.empty() ? cep::format_duration(line.offset.value).size()
                                     : line.offset.text.size();
@@ -41,44 +41,44 @@ void Printer::declaration(const tree::Test& item) {
   }
   bool first = true;
   const auto next_line = [&] {
-    layout_.line_break(BreakForm::kAlways, first ? BreakRole::kFirst : BreakRole::kEntry);
+    p.layout().line_break(BreakForm::kAlways, first ? BreakRole::kFirst : BreakRole::kEntry);
     first = false;
   };
-  word("test");
-  name(item.rule);
-  blank();
-  string(item.title);
-  blank();
-  mark("{");
-  indented([&] {
+  p.word("test");
+  p.name(item.rule);
+  p.blank();
+  p.string(item.title);
+  p.blank();
+  p.mark("{");
+  p.indented([&] {
     if (item.starting) {
       next_line();
-      word("starting");
-      leaf(item.starting_text.empty() ? cep::format_time(*item.starting) : item.starting_text);
+      p.word("starting");
+      p.leaf(item.starting_text.empty() ? cep::format_time(*item.starting) : item.starting_text);
     }
     for (const tree::TestLine& line : item.lines) {
       next_line();
       if (line.until) {
-        word("until");
-        duration(line.offset);
+        p.word("until");
+        p.duration(line.offset);
         continue;
       }
-      duration(line.offset);
-      layout_.own_text(fill(offset_size(line), width + kBehindOffset));
-      name(line.event);
-      blank();
-      record(line.values, kExtraColumns);
+      p.duration(line.offset);
+      p.layout().own_text(fill(offset_size(line), width + kBehindOffset));
+      p.name(line.event);
+      p.blank();
+      print_record(p, line.values, kExtraColumns);
     }
     if (item.expected.empty()) {
       next_line();
-      marks("expect no alert");
+      p.marks("expect no alert");
     }
     for (const tree::Expected& each : item.expected) {
       next_line();
-      expected(each);
+      print_expected(p, each);
     }
   });
-  layout_.line_break(BreakForm::kAlways, BreakRole::kClosing);
-  mark("}");
+  p.layout().line_break(BreakForm::kAlways, BreakRole::kClosing);
+  p.mark("}");
 }
 }  // namespace tocsin::rules
