@@ -11,7 +11,7 @@
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_texts.h"
 #include "cep/value/identity.h"
-#include "rules/syntax/parser.h"
+#include "rules/parse/parser.h"
 
 namespace tocsin::api {
 namespace fs = std::filesystem;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <variant>
 
-#include "rules/syntax/parser.h"
+#include "rules/parse/parser.h"
 
 namespace tocsin::api {
 std::map<std::string, RuleSource> rule_sources(const LoadedRules& rules) {

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "rules/syntax/parser.h"
+#include "rules/parse/parser.h"
 #include "rules/text/diagnostics.h"
 
 namespace tocsin::rules {

@@ -11,7 +11,7 @@
 #include "rules/context/build_expr.h"
 #include "rules/context/types.h"
 #include "rules/load/check.h"
-#include "rules/syntax/parser.h"
+#include "rules/parse/parser.h"
 
 namespace tocsin::rules {
 namespace {

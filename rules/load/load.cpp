@@ -13,7 +13,7 @@
 #include "rules/context/rules.h"
 #include "rules/load/check.h"
 #include "rules/load/suppressed_warnings.h"
-#include "rules/syntax/parser.h"
+#include "rules/parse/parser.h"
 
 namespace tocsin::rules {
 namespace {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "rules/syntax/parser.h"
+#include "rules/parse/parser.h"
 #include "rules/syntax/tree.h"
 #include "rules/text/diagnostics.h"
 
