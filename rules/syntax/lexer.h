@@ -96,6 +96,7 @@ class Lexer {
   void escape(Token& token, std::vector<std::uint32_t>* places);
   bool foreign_mark(Token& token);
   bool full_width(Token& token);
+  bool foreign_string(Token& token);
   std::uint32_t regex_end(std::uint32_t slash) const;
   void report(Code code, std::uint32_t begin, std::uint32_t end, std::string message,
               std::string label, std::vector<std::string> helps = {},

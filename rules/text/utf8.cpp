@@ -18,4 +18,13 @@ CodePoint code_point_at(std::string_view text, std::size_t at) {
   if (overlong || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) return {};
   return {value, length, true};
 }
+
+bool is_foreign_letter(char32_t c) {
+  if (c < 0xC0) return c == 0xAA || c == 0xB5 || c == 0xBA;
+  if (c == 0xD7 || c == 0xF7) return false;
+  const bool mark = (c >= 0x2000 && c <= 0x2BFF) || (c >= 0x3000 && c <= 0x3004) ||
+                    (c >= 0x3008 && c <= 0x3020) || (c >= 0xFE00 && c <= 0xFE6F) ||
+                    (c >= 0xFEFF && c <= 0xFF5E) || c >= 0x1F000 || (c >= 0xE000 && c <= 0xF8FF);
+  return !mark;
+}
 }  // namespace tocsin::rules

@@ -12,4 +12,7 @@ struct CodePoint {
 /// The code point that begins at byte `at` < text.size(); overlong forms and surrogates are not
 /// valid.
 CodePoint code_point_at(std::string_view text, std::size_t at);
+/// True for a letter outside of ASCII. Good enough to tell a letter of a word from a mark: what is
+/// outside the blocks of punctuation and symbols.
+bool is_foreign_letter(char32_t c);
 }  // namespace tocsin::rules
