@@ -4,7 +4,8 @@
 ///
 /// The parts of the sentences are in explain_words.h (expressions, kinds), the ideas of a rule in
 /// files of their own: explain_pattern.cpp (steps), explain_clauses.cpp (limits, selection,
-/// repeated alerts, the alert), explain_data.cpp (keys, features, kinds, late and missing values).
+/// repeated alerts, the alert), explain_data.cpp (keys, features, kinds, missing values),
+/// explain_late.cpp (late and repeated events).
 #pragma once
 #include <string>
 #include <vector>
