@@ -64,6 +64,7 @@ script_suites=(
   'deploy|python3 tests/e2e/deploy_files.py "$TOCSIN_BINARY"'
   'serve-delivery|python3 tests/e2e/serve_delivery.py "$TOCSIN_BINARY"'
   'durable|python3 tests/e2e/durable.py "$TOCSIN_BINARY"'
+  'durable-files|python3 tests/e2e/durable_files.py "$TOCSIN_BINARY"'
   'operations|python3 tests/e2e/operations.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
   'catalogue|python3 tests/e2e/catalogue.py "$TOCSIN_BINARY"'

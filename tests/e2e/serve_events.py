@@ -1,12 +1,142 @@
 #!/usr/bin/env python3
-"""Events by HTTP: producers and the tokens that they belong to, CloudEvents, decimals. The real process over real sockets.
+"""Events by HTTP: verdicts, forms, order, producers and the tokens that they belong to, CloudEvents, decimals. The real process
+over real sockets.
 
     serve_events.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
+import gzip
 import json
+import threading
+import time
 
-from harness import START_US, case, has, payment, run_cases, tocsin, wait_for
-from server_process import Server, statuses, stored
+from harness import START_US, case, has, lines, payment, run_cases, tocsin, wait_for
+from server_process import UNIQUE_RULES, Server, statuses, stored
+
+
+@case
+def every_verdict():
+    """each event gets its verdict, in the order of the body"""
+    with Server("--time-late-max", "1m", "--events-unknown-types", "ignore", rules=UNIQUE_RULES) as server:
+        body = lines([payment(100, "c1", 150), payment(100, "c1", 150), payment(99, "c2"), payment(1, "c3")])
+        body += '\n{"type": "weather", "ts": 1}\nno json\n{"type": "payment"}\n' + lines([payment(101, "c4")])
+        answer = server.send(body)
+        assert statuses(answer) == ["accepted", "duplicate", "clamped", "late", "ignored", "invalid", "invalid", "accepted"]
+        verdicts = answer.json["verdicts"]
+        assert verdicts[2] == {"status": "clamped", "line": 3, "late_us": 1_000_000}
+        assert verdicts[3] == {"status": "late", "line": 4, "late_us": 99_000_000}
+        assert verdicts[4] == {"status": "ignored", "line": 6, "type": "weather"}  # line 5 is blank
+        assert verdicts[5]["line"] == 7 and "JSON" in verdicts[5]["reason"], verdicts[5]
+        has(verdicts[6]["reason"], "ts")
+        counts = {name: answer.json[name] for name in ("events", "accepted", "duplicate", "late", "clamped", "ignored", "invalid")}
+        assert counts == {"events": 8, "accepted": 2, "duplicate": 1, "late": 1, "clamped": 1, "ignored": 1, "invalid": 2}
+        few = server.send(body, "?verdicts=others").json["verdicts"]
+        assert [(one["line"], one["status"]) for one in few][:2] == [(1, "duplicate"), (2, "duplicate")], few
+        assert all(one["status"] != "accepted" for one in few)
+        assert server.send("").problem() == "bad-body"
+        assert server.send(" \n\n").json["events"] == 0
+        long_line = '{"type": "payment", "ts": 1, "card": "' + "x" * (1 << 20) + '"}\n'
+        answer = server.send(long_line + lines([payment(102)]))
+        assert statuses(answer) == ["invalid", "accepted"]
+        has(answer.json["verdicts"][0]["reason"], "longer than 1048576 bytes")
+
+
+@case
+def every_form():
+    """NDJSON, arrays, CloudEvents, gzip and zstd: all are events"""
+    with Server() as server:
+        assert statuses(server.send([payment(1)], media="application/x-ndjson; charset=utf-8")) == ["accepted"]
+        assert statuses(server.ask("POST", "/v1/events", [payment(2), payment(3)])) == ["accepted"] * 2
+        packed = gzip.compress(lines([payment(4)]).encode())
+        assert statuses(server.send(packed, headers={"Content-Encoding": "gzip"})) == ["accepted"]
+        plain = lines([payment(4)]).encode()
+        # RFC 8878: a single segment, its size in one byte, one last raw block.
+        frame = b"\x28\xb5\x2f\xfd\x20" + bytes([len(plain)]) + (len(plain) << 3 | 1).to_bytes(3, "little") + plain
+        assert statuses(server.send(frame, headers={"Content-Encoding": "zstd"})) == ["accepted"]
+        data = payment(5)
+        envelope = {"specversion": "1.0", "type": data.pop("type"), "id": "e1", "source": "/till/1", "data": data}
+        assert statuses(server.ask("POST", "/v1/events", json.dumps(envelope), media="application/cloudevents+json")) == ["accepted"]
+        batch = json.dumps([envelope, envelope])
+        assert statuses(server.ask("POST", "/v1/events", batch, media="application/cloudevents-batch+json")) == ["accepted"] * 2
+        binary = {"ce-specversion": "1.0", "ce-type": "payment", "ce-id": "e2", "ce-source": "/till/1"}
+        assert statuses(server.ask("POST", "/v1/events", data, headers=binary)) == ["accepted"]
+        wait_for(lambda: server.metric("intake_events_total") == 9, "the count of events")
+
+
+@case
+def ahead_of_the_clock():
+    """an event a day ahead of the clock is invalid and moves nothing"""
+    now = time.time() - START_US / 1e6
+    with Server(options=()) as server:
+        answer = server.send([payment(now), payment(now + 86_400), payment(now + 1)])
+        assert statuses(answer) == ["accepted", "invalid", "accepted"]
+        has(answer.json["verdicts"][1]["reason"], "10m ahead of the clock")
+
+
+@case
+def sequences():
+    """a request that is sent again is not taken twice, nor after a restart; a gap is refused"""
+    def send(server, events, sequence, producer="till-7"):
+        return server.send(events, headers={"Tocsin-Producer": producer, "Tocsin-Sequence": str(sequence)})
+    with Server() as server:
+        events = [payment(second, "c1", 150) for second in range(10)]
+        assert send(server, events[:4], 0).json["next_sequence"] == 4
+        again = send(server, events[:4], 0)
+        assert statuses(again) == ["duplicate"] * 4 and again.json["next_sequence"] == 4
+        assert statuses(send(server, events[2:6], 2)) == ["duplicate"] * 2 + ["accepted"] * 2
+        gap = send(server, events[7:], 7)
+        assert gap.problem() == "conflict" and gap.json["expected_sequence"] == 6, gap
+        assert statuses(send(server, events[:1], 0, "till-8")) == ["clamped"]
+        for headers in ({"Tocsin-Producer": "x"}, {"Tocsin-Sequence": "1"}, {"Tocsin-Producer": "a b", "Tocsin-Sequence": "1"},
+                        {"Tocsin-Producer": "x", "Tocsin-Sequence": "-1"}):
+            assert server.send(events, headers=headers).problem() == "bad-request", headers
+        server.kill()
+    with Server() as server:
+        known = server.ask("GET", "/v1/producers/till-7").json
+        assert (known["producer"], known["next_sequence"], known["token"]) == ("till-7", 6, "admin"), known
+        assert server.ask("GET", "/v1/producers/nobody").problem() == "not-found"
+        assert statuses(send(server, events, 0)) == ["duplicate"] * 6 + ["accepted"] * 4
+        server.end()
+    assert len(stored()) == 11
+
+
+@case
+def in_order_of_arrival():
+    """several producers are one stream: none holds back the others, and what is behind is clamped"""
+    with Server() as server:
+        ahead = server.send([payment(100, "c1", 150)], "?wait=alerts", headers={"Tocsin-Producer": "a", "Tocsin-Sequence": "0"})
+        assert ahead.json["complete"] and len(ahead.json["alerts"]) == 1, ahead
+        behind = server.send([payment(10, "c2", 150)], "?wait=alerts", headers={"Tocsin-Producer": "b", "Tocsin-Sequence": "0"})
+        assert statuses(behind) == ["clamped"] and len(behind.json["alerts"]) == 1, behind
+        state = server.ask("GET", "/v1/state").json
+        assert state["watermark_held_by"] == "http", state
+        assert {source["name"] for source in state["sources"]} == {"http", "http/a", "http/b"}, state
+
+
+@case
+def no_limit():
+    """0 is no limit however it is written: none is too late, none too far ahead"""
+    zero = ("--time-late-max", "0s", "--time-ahead-max", "0ms", "--time-heartbeat", "0s")
+    with Server(options=zero) as server:
+        assert statuses(server.send([payment(10), payment(5), payment(40 * 365 * 86400)])) == ["accepted", "clamped", "accepted"]
+
+
+@case
+def waits_for_order():
+    """where events wait to be put in order an answer says that its alerts are not complete"""
+    with Server("--time-out-of-orderness", "10s") as server:
+        first = server.send([payment(1, "c1", 150)], "?wait=alerts&timeout=100ms")
+        assert first.json["complete"] is False and first.json["alerts"] == [], first
+        later = []
+        asking = threading.Thread(target=lambda: later.append(server.send([payment(2, "c2", 150)], "?wait=alerts&timeout=5s")))
+        asking.start()
+        second = 60
+        while asking.is_alive():
+            server.send([payment(second, "c3")])
+            second += 5
+            time.sleep(0.01)
+        asking.join()
+        assert later[0].json["complete"] is True, later
+        assert [alert["key"]["card"] for alert in later[0].json["alerts"]] in (["c2"], []), later
 
 
 @case
