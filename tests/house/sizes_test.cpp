@@ -1,0 +1,216 @@
+// A file has at most 500 lines and a function at most 80, or a comment says why not: at the head of
+// the file, or directly above the function, with a sentence that begins with "Long because". For a
+// function that is for plain tables and for cases of tests alone.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <regex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/house/repository.h"
+
+namespace tocsin::tests {
+namespace {
+constexpr std::size_t kFileLines = 500;
+constexpr std::size_t kFunctionLines = 80;
+constexpr std::string_view kReason = "Long because ";
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+std::size_t indent_of(const std::string& line) {
+  return std::min(line.find_first_not_of(' '), line.size());
+}
+std::string trimmed(const std::string& line) {
+  const std::size_t end = line.find_last_not_of(' ');
+  return end == std::string::npos ? std::string()
+                                  : line.substr(indent_of(line), end + 1 - indent_of(line));
+}
+
+// A line of a comment without its marker, or no comment.
+bool comment_text(const std::string& line, std::string& text) {
+  const std::string bare = trimmed(line);
+  for (const std::string_view marker : {"///", "//", "# "}) {
+    if (!bare.starts_with(marker)) continue;
+    text += trimmed(bare.substr(marker.size())) + " ";
+    return true;
+  }
+  return bare == "#";
+}
+
+bool gives_reason(const std::string& comment) {
+  return comment.starts_with(kReason) ||
+         comment.find(". " + std::string(kReason)) != std::string::npos;
+}
+
+// The comment at the beginning of a file, in Python its documentation string.
+std::string head_comment(const std::vector<std::string>& lines) {
+  std::string text;
+  std::size_t at = !lines.empty() && lines[0].starts_with("#!") ? 1 : 0;
+  if (at < lines.size() && lines[at].starts_with("\"\"\"")) {
+    text = lines[at].substr(3) + " ";
+    while (text.find("\"\"\"") == std::string::npos && ++at < lines.size()) text += lines[at] + " ";
+    return text;
+  }
+  while (at < lines.size() && comment_text(lines[at], text)) ++at;
+  return text;
+}
+
+bool is_long_file(const std::string& source) {
+  const std::vector<std::string> lines = lines_of(source);
+  return lines.size() > kFileLines && !gives_reason(head_comment(lines));
+}
+
+struct Function {
+  std::string signature;
+  std::size_t line = 0;   // of the signature, from 1
+  std::size_t lines = 0;  // to the closing brace
+  bool gives_reason = false;
+};
+
+// Empties the lines of raw texts: their braces are no code.
+void remove_raw_texts(std::vector<std::string>& lines) {
+  static const std::regex kBegin(R"x(R"([a-z_]*)\()x");
+  std::string end;  // of the raw text that is open
+  for (std::string& line : lines) {
+    std::size_t at = 0;
+    if (!end.empty()) {
+      at = line.find(end);
+      if (at == std::string::npos) {
+        line = "//";
+        continue;
+      }
+      at += end.size();
+      line.replace(0, at, std::string(at, '~'));
+      end.clear();
+    }
+    std::smatch match;
+    while (end.empty() && std::regex_search(line.cbegin() + static_cast<std::ptrdiff_t>(at),
+                                            line.cend(), match, kBegin)) {
+      end = ")" + match[1].str() + "\"";
+      at += static_cast<std::size_t>(match.position(0) + match.length(0));
+      const std::size_t closes = line.find(end, at);
+      if (closes == std::string::npos) {
+        line.resize(at);
+      } else {
+        at = closes + end.size();
+        end.clear();
+      }
+    }
+  }
+}
+
+// The functions of a source that clang-format laid out: the brace that closes one stands in the
+// column where its signature begins. What is inside a function belongs to it.
+std::vector<Function> functions_of(const std::string& source) {
+  static const std::regex kNoFunction(
+      "(namespace|class|struct|enum|union|extern|if|for|while|switch|do|else|try|catch)\\b");
+  std::vector<std::string> lines = lines_of(source);
+  remove_raw_texts(lines);
+  std::vector<Function> functions;
+  std::string statement;
+  std::size_t begin = 0;   // of the statement
+  std::size_t indent = 0;  // of the statement
+  bool is_inside = false;
+  for (std::size_t n = 0; n < lines.size(); ++n) {
+    const std::string bare = trimmed(lines[n]);
+    if (is_inside) {
+      if (!bare.starts_with('}') || indent_of(lines[n]) != indent) continue;
+      functions.back().lines = n + 1 - begin;
+      is_inside = false;
+      statement.clear();
+      continue;
+    }
+    if (bare.empty() || bare.starts_with("//") || bare.starts_with('#')) continue;
+    if (bare.starts_with('}') || bare.ends_with('}') || bare.ends_with(';') || bare == "public:" ||
+        bare == "private:" || bare == "protected:") {
+      statement.clear();
+      continue;
+    }
+    if (statement.empty()) {
+      begin = n;
+      indent = indent_of(lines[n]);
+    }
+    statement += bare + " ";
+    if (!bare.ends_with('{')) continue;
+    if (statement.find('(') != std::string::npos &&
+        !std::regex_search(statement, kNoFunction, std::regex_constants::match_continuous)) {
+      std::size_t first = begin;
+      std::string unused;
+      while (first > 0 && comment_text(lines[first - 1], unused)) --first;
+      std::string comment;
+      for (std::size_t i = first; i < begin; ++i) comment_text(lines[i], comment);
+      functions.push_back({statement, begin + 1, 0, gives_reason(comment)});
+      is_inside = true;
+    }
+    statement.clear();
+  }
+  return functions;
+}
+
+std::vector<Function> long_functions(const std::string& source) {
+  std::vector<Function> functions = functions_of(source);
+  std::erase_if(functions, [](const Function& function) {
+    return function.lines <= kFunctionLines || function.gives_reason;
+  });
+  return functions;
+}
+
+std::string repeated(const std::string& line, std::size_t times) {
+  std::string text;
+  for (std::size_t i = 0; i < times; ++i) text += line;
+  return text;
+}
+
+TEST_CASE("sizes: a long file and a long function are found, and the reason that one gives") {
+  const std::string filled = repeated("x\n", kFileLines - 1);
+  CHECK_FALSE(is_long_file("// A file.\n" + filled));
+  CHECK(is_long_file("// A file.\n// It lasts long because it may.\n" + filled));
+  CHECK_FALSE(is_long_file("// A file. Long because it is\n// one table.\n" + filled));
+  CHECK_FALSE(is_long_file("/// A file.\n/// Long because it is one table.\n" + filled));
+  CHECK_FALSE(is_long_file("#!/bin/sh\n# Long because it is one table.\n" + filled));
+  CHECK_FALSE(is_long_file("\"\"\"A file.\n\nLong because it is one table.\"\"\"\n" + filled));
+  CHECK(is_long_file("x\n// Long because it is one table.\n" + filled));
+
+  const std::string body = repeated("  if (x) {\n  }\n", kFunctionLines / 2);
+  CHECK(long_functions("int f(int a,\n      int b) {\n" + body + "}\n").size() == 1);
+  CHECK(long_functions("int f(int a,\n      int b) {\n" + body + "}\n")[0].line == 1);
+  CHECK(
+      long_functions("class C {\n  void f() {\n" + repeated("    x;\n", 80) + "  }\n};\n").size() ==
+      1);
+  CHECK(long_functions("// Is long. Long because it is a table.\nint f() {\n" + body + "}\n")
+            .empty());
+  CHECK(long_functions("// Long because it is a table.\n\nint f() {\n" + body + "}\n").size() == 1);
+  CHECK(long_functions("TEST_CASE(\"a\") {\n  x = R\"(\n}\n)\";\n" + body + "}\n").size() == 1);
+  CHECK(long_functions("namespace a {\n" + repeated("int f() {\n}\n", 80) + "}\n").empty());
+  CHECK(long_functions("int f() {\n" + repeated("  x;\n", kFunctionLines - 2) + "}\n").empty());
+}
+
+TEST_CASE("sizes: files have at most 500 lines and functions at most 80, or say why not") {
+  for (const std::string& path : repository_files()) {
+    const bool is_cpp = path.ends_with(".cpp") || path.ends_with(".h");
+    if (!is_cpp && !path.ends_with(".py") && !path.ends_with(".sh") && path != "do") continue;
+    const std::string source = read_file(path);
+    if (is_long_file(source)) {
+      FAIL_CHECK(path << ": " << lines_of(source).size()
+                      << " lines: give a part that has a name "
+                         "of its own a file of its own");
+    }
+    if (!is_cpp) continue;
+    for (const Function& function : long_functions(source)) {
+      FAIL_CHECK(path << ":" << function.line << ": " << function.lines
+                      << " lines: give a step of it a name: " << function.signature);
+    }
+  }
+}
+}  // namespace
+}  // namespace tocsin::tests
