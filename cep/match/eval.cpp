@@ -198,78 +198,144 @@ Value feature_of_step(const Expr& read, const EventView& event, const EvalScope&
   if (!place || !event.kept->text(layout, *place, text)) return Value::missing();
   return step_value_of(read.type, text);
 }
+
+// The field of a variable's event, or its feature as of then.
+Value bound_value(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  EventView event;
+  const auto& bound = expr.as_validated<BoundField>();
+  const std::uint32_t step = scope.rule->step_of_var[bound.var.value];
+  if (!bound_event(scope, offered_event(scope, current), step, bound.which != Which::kFirst,
+                   event)) {
+    return Value::missing();
+  }
+  if (!expr.args.empty()) return feature_of_step(*expr.args[0], event, scope);
+  return field_value(scope, event, bound.field);
+}
+
+// The field of the event that the step took before.
+Value previous_value(const Expr& expr, const EvalScope& scope) {
+  if (scope.head == 0) return Value::missing();
+  Offset before = scope.head;
+  if (scope.pattern != nullptr) {
+    before = slot_of(scope, scope.pattern->own_slot(scope.taken_step)).last;
+    if (before == 0) return Value::missing();
+  }
+  const Node* node = RecordStore::at<Node>(scope.record, before);
+  if (scope.pattern == nullptr && static_cast<int>(node->step) != scope.taken_step) {
+    return Value::missing();
+  }
+  const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
+  return field_value(scope, event, expr.as_validated<FieldRead>().field);
+}
+
+Value is_bound(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  EventView event;
+  const VarIndex var = expr.as_validated<VariableTest>().var;
+  return Value::boolean(bound_event(scope, offered_event(scope, current),
+                                    scope.rule->step_of_var[var.value], true, event));
+}
+
+Value in_list(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const Value value = evaluate(*expr.args[0], current, scope);
+  if (value.is_missing()) return value;
+  const ListIndex list = expr.as_validated<ListLookup>().list;
+  const Value found =
+      scope.program.data->lists[list.value].is_in(value, current_time(current, scope));
+  if (found.is_missing() && scope.values_missing != nullptr) ++*scope.values_missing;
+  return found;
+}
+
+// SQL's IN, like in_loop().
+Value in_values(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const Value wanted = evaluate(*expr.args[0], current, scope);
+  bool unknown = false;
+  for (std::size_t i = 1; i < expr.args.size(); ++i) {
+    const Ordering order = compare(wanted, evaluate(*expr.args[i], current, scope));
+    if (order == Ordering::kEqual) return Value::boolean(true);
+    unknown = unknown || order == Ordering::kUnknown;
+  }
+  return unknown ? Value::missing() : Value::boolean(false);
+}
+
+Value first_known(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  for (const ExprPtr& arg : expr.args) {
+    const Value value = evaluate(*arg, current, scope);
+    if (!value.is_missing()) return value;
+  }
+  return Value::missing();
+}
+
+Value all_of(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  Value result = Value::boolean(true);
+  for (const ExprPtr& arg : expr.args) {
+    result = logical_and(result, evaluate(*arg, current, scope));
+    if (!result.is_missing() && !result.is_true()) break;
+  }
+  return result;
+}
+
+Value any_of(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  Value result = Value::boolean(false);
+  for (const ExprPtr& arg : expr.args) {
+    result = logical_or(result, evaluate(*arg, current, scope));
+    if (result.is_true()) break;
+  }
+  return result;
+}
+
+// Counts a result that is missing though no operand was.
+Value arithmetic(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const Value a = evaluate(*expr.args[0], current, scope);
+  if (expr.op == Op::kNegate) return counted(scope, negate(a), !a.is_missing());
+  const Value b = evaluate(*expr.args[1], current, scope);
+  const bool are_known = !a.is_missing() && !b.is_missing();
+  switch (expr.op) {
+    case Op::kAdd:
+      return counted(scope, add(a, b), are_known);
+    case Op::kSubtract:
+      return counted(scope, subtract(a, b), are_known);
+    case Op::kMultiply:
+      return counted(scope, multiply(a, b), are_known);
+    case Op::kDivide:
+      return counted(scope, divide(a, b), are_known);
+    default:
+      return counted(scope, modulo(a, b), are_known);
+  }
+}
 }  // namespace
 
 Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scope) {
   const auto arg = [&](std::size_t i) { return evaluate(*expr.args[i], current, scope); };
-  const auto arithmetic = [&](Value (*operation)(const Value&, const Value&)) {
-    const Value a = arg(0);
-    const Value b = arg(1);
-    return counted(scope, operation(a, b), !a.is_missing() && !b.is_missing());
-  };
   switch (expr.op) {
     case Op::kLiteral:
       return expr.as_validated<LiteralValue>().value.view();
     case Op::kField:
       return field_value(scope, current, expr.as_validated<FieldRead>().field);
-    case Op::kBound: {
-      EventView event;
-      const auto& bound = expr.as_validated<BoundField>();
-      const std::uint32_t step = scope.rule->step_of_var[bound.var.value];
-      if (!bound_event(scope, offered_event(scope, current), step, bound.which != Which::kFirst,
-                       event)) {
-        return Value::missing();
-      }
-      if (!expr.args.empty()) return feature_of_step(*expr.args[0], event, scope);
-      return field_value(scope, event, bound.field);
-    }
-    case Op::kPrev: {
-      if (scope.head == 0) return Value::missing();
-      Offset before = scope.head;
-      if (scope.pattern != nullptr) {
-        before = slot_of(scope, scope.pattern->own_slot(scope.taken_step)).last;
-        if (before == 0) return Value::missing();
-      }
-      const Node* node = RecordStore::at<Node>(scope.record, before);
-      if (scope.pattern == nullptr && static_cast<int>(node->step) != scope.taken_step) {
-        return Value::missing();
-      }
-      const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
-      return field_value(scope, event, expr.as_validated<FieldRead>().field);
-    }
+    case Op::kEqual:
+    case Op::kNotEqual:
+    case Op::kLess:
+    case Op::kLessEqual:
+    case Op::kGreater:
+    case Op::kGreaterEqual:
+      return compared(expr.op, compare(arg(0), arg(1)));
+    case Op::kBound:
+      return bound_value(expr, current, scope);
+    case Op::kPrev:
+      return previous_value(expr, scope);
     case Op::kAggregate:
       return aggregate(expr, current, scope);
     case Op::kFeature:
       return scope.features->read(scope.program.value_of(expr));
     case Op::kKey:
       return key_part_value(scope.rule->rule->key, scope.key, expr.as_validated<KeyRead>().part);
-    case Op::kIsBound: {
-      EventView event;
-      const VarIndex var = expr.as_validated<VariableTest>().var;
-      return Value::boolean(bound_event(scope, offered_event(scope, current),
-                                        scope.rule->step_of_var[var.value], true, event));
-    }
+    case Op::kIsBound:
+      return is_bound(expr, current, scope);
     case Op::kInLoop:
       return in_loop(expr, current, scope);
-    case Op::kIn: {
-      const Value value = arg(0);
-      if (value.is_missing()) return value;
-      const ListIndex list = expr.as_validated<ListLookup>().list;
-      const Value found =
-          scope.program.data->lists[list.value].is_in(value, current_time(current, scope));
-      if (found.is_missing() && scope.values_missing != nullptr) ++*scope.values_missing;
-      return found;
-    }
-    case Op::kInValues: {
-      const Value wanted = arg(0);
-      bool unknown = false;
-      for (std::size_t i = 1; i < expr.args.size(); ++i) {
-        const Ordering order = compare(wanted, arg(i));
-        if (order == Ordering::kEqual) return Value::boolean(true);
-        unknown = unknown || order == Ordering::kUnknown;
-      }
-      return unknown ? Value::missing() : Value::boolean(false);
-    }
+    case Op::kIn:
+      return in_list(expr, current, scope);
+    case Op::kInValues:
+      return in_values(expr, current, scope);
     case Op::kBetween: {
       const Value value = arg(0);
       return logical_and(compared(Op::kGreaterEqual, compare(value, arg(1))),
@@ -281,52 +347,21 @@ Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scop
       return Value::boolean(!arg(0).is_missing());
     case Op::kIf:
       return arg(0).is_true() ? arg(1) : arg(2);
-    case Op::kCoalesce: {
-      for (std::size_t i = 0; i < expr.args.size(); ++i) {
-        const Value value = arg(i);
-        if (!value.is_missing()) return value;
-      }
-      return Value::missing();
-    }
+    case Op::kCoalesce:
+      return first_known(expr, current, scope);
     case Op::kNot:
       return logical_not(arg(0));
-    case Op::kAnd: {
-      Value result = Value::boolean(true);
-      for (std::size_t i = 0; i < expr.args.size(); ++i) {
-        result = logical_and(result, arg(i));
-        if (!result.is_missing() && !result.is_true()) break;
-      }
-      return result;
-    }
-    case Op::kOr: {
-      Value result = Value::boolean(false);
-      for (std::size_t i = 0; i < expr.args.size(); ++i) {
-        result = logical_or(result, arg(i));
-        if (result.is_true()) break;
-      }
-      return result;
-    }
-    case Op::kNegate: {
-      const Value value = arg(0);
-      return counted(scope, negate(value), !value.is_missing());
-    }
+    case Op::kAnd:
+      return all_of(expr, current, scope);
+    case Op::kOr:
+      return any_of(expr, current, scope);
+    case Op::kNegate:
     case Op::kAdd:
-      return arithmetic(add);
     case Op::kSubtract:
-      return arithmetic(subtract);
     case Op::kMultiply:
-      return arithmetic(multiply);
     case Op::kDivide:
-      return arithmetic(divide);
     case Op::kModulo:
-      return arithmetic(modulo);
-    case Op::kEqual:
-    case Op::kNotEqual:
-    case Op::kLess:
-    case Op::kLessEqual:
-    case Op::kGreater:
-    case Op::kGreaterEqual:
-      return compared(expr.op, compare(arg(0), arg(1)));
+      return arithmetic(expr, current, scope);
     case Op::kToFloat:
       return to_float(arg(0));
     default:
