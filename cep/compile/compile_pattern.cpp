@@ -25,6 +25,29 @@ void add_slots(const Expr* expr, std::optional<VarIndex> own, std::vector<std::u
   });
 }
 
+// Gives each variable that is read a slot.
+void assign_slots(RuleProgram& program, PatternProgram& pattern) {
+  const Rule& rule = *program.rule;
+  program.step_of_var.assign(rule.variables.size(), PatternStep::kNoSlot);
+  std::uint32_t& count = pattern.slot_count;
+  const auto add = [&](const Expr* expr, std::optional<VarIndex> own) {
+    add_slots(expr, own, program.step_of_var, count);
+  };
+  const auto add_var = [&](VarIndex var) {
+    std::uint32_t& slot = program.step_of_var[var.value];
+    if (slot == PatternStep::kNoSlot) slot = count++;
+  };
+  for (const Expr* expr : all_exprs(rule)) add(expr, std::nullopt);
+  for (const PatternStep& step : pattern.steps) {
+    add(step.element->where().get(), step.element->var());
+  }
+  if (rule.suppression.once == Once::kPerVariable) add_var(rule.suppression.var);
+  if (rule.selection.kind == SelectionKind::kSkipToFirst ||
+      rule.selection.kind == SelectionKind::kSkipToLast) {
+    add_var(rule.selection.var);
+  }
+}
+
 // Aggregates that are asked again and again as a partial match grows.
 void add_totals(const Rule& rule, PatternProgram& pattern) {
   const std::function<void(const Expr&)> visit = [&](const Expr& expr) {
@@ -122,6 +145,40 @@ std::string shown_name(const Rule& rule, VarIndex var) {
   return {};
 }
 
+// Whether each event that is considered counts, and whether values are kept for a later end.
+void find_what_is_kept(RuleProgram& program, PatternProgram& pattern) {
+  const Rule& rule = *program.rule;
+  program.strict = rule.suppression.once == Once::kWhile;
+  for (PatternTransition& transition : pattern.transitions) {
+    if (transition.contiguity == Contiguity::kNext || transition.ending == Ending::kAtNext)
+      program.strict = true;
+    for (const std::uint32_t absence : transition.absences) {
+      transition.absent_next =
+          transition.absent_next || pattern.absences[absence].element->is_next();
+    }
+    program.strict = program.strict || transition.absent_next;
+    if (transition.ending != Ending::kAtOnce) pattern.keeps_values = true;
+  }
+  const bool gives_in_turn =
+      rule.selection.kind != SelectionKind::kDefault &&
+      (rule.selection.kind != SelectionKind::kNoSkip || rule.selection.in_order);
+  if (gives_in_turn) pattern.keeps_values = true;
+}
+
+std::int64_t longest_wait(const PatternProgram& pattern) {
+  std::int64_t longest = 0;
+  for (const PatternTransition& transition : pattern.transitions) {
+    longest = std::max(longest, transition.wait.us);
+  }
+  return longest;
+}
+
+bool reads_current(const Expr* expr) {
+  return any_expr(*expr, [](const Expr& e) {
+    return e.op == Op::kField || e.op == Op::kFeature || e.op == Op::kInKinds;
+  });
+}
+
 // Whether partial matches that have the same future may be merged: the one that comes first in the
 // order would always be the one that is selected.
 bool prefers_one(const Selection& selection) {
@@ -134,6 +191,18 @@ bool prefers_one(const Selection& selection) {
       return false;
   }
 }
+
+void find_pruning(RuleProgram& program, const PatternProgram& pattern) {
+  const Selection& selection = program.rule->selection;
+  const bool waits_from_first =
+      std::any_of(pattern.transitions.begin(), pattern.transitions.end(),
+                  [](const PatternTransition& transition) {
+                    return transition.ending == Ending::kAtDeadline && transition.waits_from_first;
+                  });
+  program.prunes = prefers_one(selection);
+  program.prunes_over_starts = selection.kind == SelectionKind::kDefault && !waits_from_first &&
+                               (selection.prefer_latest || !program.within);
+}
 }  // namespace
 
 void Compiler::compile_pattern(RuleProgram& program) {
@@ -142,39 +211,41 @@ void Compiler::compile_pattern(RuleProgram& program) {
       std::make_shared<PatternProgram>(make_pattern(rule, out_->limits.states_max));
   program.pattern = pattern;
   if (rule.without && rule.without->absent_for) program.within = rule.without->absent_for;
-
-  // A slot for each variable that is read.
-  program.step_of_var.assign(rule.variables.size(), PatternStep::kNoSlot);
-  std::uint32_t& slots = pattern->slot_count;
-  const auto add = [&](const Expr* expr, std::optional<VarIndex> own) {
-    add_slots(expr, own, program.step_of_var, slots);
-  };
-  for (const Expr* expr : all_exprs(rule)) add(expr, std::nullopt);
-  for (const PatternStep& step : pattern->steps)
-    add(step.element->where().get(), step.element->var());
-  const auto add_var = [&](VarIndex var) {
-    std::uint32_t& slot = program.step_of_var[var.value];
-    if (slot == PatternStep::kNoSlot) slot = slots++;
-  };
-  if (rule.suppression.once == Once::kPerVariable) {
-    add_var(rule.suppression.var);
-    // A match that `at most` alone holds back leaves its events untaken, and is searched again.
-    pattern->keeps_clear = rule.suppression.at_most.has_value();
-  }
-  if (rule.selection.kind == SelectionKind::kSkipToFirst ||
-      rule.selection.kind == SelectionKind::kSkipToLast) {
-    add_var(rule.selection.var);
-  }
-
+  assign_slots(program, *pattern);
+  // A match that `at most` alone holds back leaves its events untaken, and is searched again.
+  pattern->keeps_clear =
+      rule.suppression.once == Once::kPerVariable && rule.suppression.at_most.has_value();
   add_totals(rule, *pattern);
+  compile_elements(program, *pattern);
+  find_live_slots(program, *pattern);
 
+  program.considered_predicate = add_predicate(
+      program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
+  if (rule.suppression.once == Once::kWhile) {
+    rule_rows_.push_back({seen_by(rule, rule.considered), {}});
+  }
+  find_what_is_kept(program, *pattern);
+  const std::vector<const Expr*> decisions = decision_exprs(rule);
+  pattern->end_reads_last = std::any_of(decisions.begin(), decisions.end(), reads_current);
+  program.asks_later = pattern->keeps_values;
+  program.sets_deadlines = pattern->has_deadlines || rule.selection.in_order;
+  find_pruning(program, *pattern);
+  TableProgram& table = out_->tables[program.table];
+  table.longest_us = std::max(table.longest_us, longest_wait(*pattern));
+  if (rule.suppression.at_most) {
+    table.longest_us = std::max(table.longest_us, rule.suppression.at_most->duration.us);
+  }
+}
+
+void Compiler::compile_elements(RuleProgram& program, PatternProgram& pattern) {
+  const Rule& rule = *program.rule;
   const auto compile_made = [&](const std::vector<Subset>& events, const ExprPtr& where) {
     Absence made;
     made.events = events;
     made.where = where;
-    return compile_element(program, pattern->made_elements.emplace_back(std::move(made)));
+    return compile_element(program, pattern.made_elements.emplace_back(std::move(made)));
   };
-  for (PatternStep& step : pattern->steps) {
+  for (PatternStep& step : pattern.steps) {
     const Element& element = *step.element;
     step.own_slot = program.step_of_var[element.var().value];
     for (std::optional<VarIndex> var = element.var(); var;
@@ -188,54 +259,10 @@ void Compiler::compile_pattern(RuleProgram& program) {
       step.until = compile_made(element.until_events(), element.until_where());
     }
   }
-  for (PatternAbsence& absence : pattern->absences) {
+  for (PatternAbsence& absence : pattern.absences) {
     absence.forbid = compile_element(program, *absence.element);
   }
-  if (rule.without) pattern->without = compile_made(rule.without->events, rule.without->where);
-  find_live_slots(program, *pattern);
-
-  program.considered_predicate = add_predicate(
-      program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
-  program.strict = rule.suppression.once == Once::kWhile;
-  std::int64_t longest = 0;
-  for (PatternTransition& transition : pattern->transitions) {
-    if (transition.contiguity == Contiguity::kNext || transition.ending == Ending::kAtNext)
-      program.strict = true;
-    for (const std::uint32_t absence : transition.absences) {
-      transition.absent_next =
-          transition.absent_next || pattern->absences[absence].element->is_next();
-    }
-    program.strict = program.strict || transition.absent_next;
-    if (transition.ending != Ending::kAtOnce) pattern->keeps_values = true;
-    longest = std::max(longest, transition.wait.us);
-  }
-  const bool gives_in_turn =
-      rule.selection.kind != SelectionKind::kDefault &&
-      (rule.selection.kind != SelectionKind::kNoSkip || rule.selection.in_order);
-  if (gives_in_turn) pattern->keeps_values = true;
-  if (rule.suppression.once == Once::kWhile) {
-    rule_rows_.push_back({seen_by(rule, rule.considered), {}});
-  }
-  for (const Expr* expr : decision_exprs(rule)) {
-    pattern->end_reads_last =
-        pattern->end_reads_last || any_expr(*expr, [](const Expr& e) {
-          return e.op == Op::kField || e.op == Op::kFeature || e.op == Op::kInKinds;
-        });
-  }
-  program.asks_later = pattern->keeps_values;
-  program.sets_deadlines = pattern->has_deadlines || rule.selection.in_order;
-  program.prunes = prefers_one(rule.selection);
-  const bool waits_from_first =
-      std::any_of(pattern->transitions.begin(), pattern->transitions.end(),
-                  [](const PatternTransition& transition) {
-                    return transition.ending == Ending::kAtDeadline && transition.waits_from_first;
-                  });
-  program.prunes_over_starts = rule.selection.kind == SelectionKind::kDefault &&
-                               !waits_from_first &&
-                               (rule.selection.prefer_latest || !program.within);
-  TableProgram& table = out_->tables[program.table];
-  if (rule.suppression.at_most) longest = std::max(longest, rule.suppression.at_most->duration.us);
-  table.longest_us = std::max(table.longest_us, longest);
+  if (rule.without) pattern.without = compile_made(rule.without->events, rule.without->where);
 }
 
 // A closing window is a pattern of one step, which takes all that is collected.

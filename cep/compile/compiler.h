@@ -72,6 +72,7 @@ class Compiler {
   void compile_steps(RuleProgram& program);
   std::optional<CountTest> count_test_of(const RuleProgram& program) const;
   void compile_pattern(RuleProgram& program);
+  void compile_elements(RuleProgram& program, PatternProgram& pattern);
   void compile_window(RuleProgram& program);
   void find_reads(RuleProgram& program);
   std::vector<Subset> seen_by(const Rule& rule, const std::vector<Subset>& events) const;

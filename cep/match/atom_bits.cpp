@@ -33,42 +33,76 @@ bool has_text(const std::vector<std::string>& texts, std::string_view text) {
   return std::binary_search(texts.begin(), texts.end(), text);
 }
 
-void evaluate_column(const Atom& atom, const Column& column, std::uint32_t rows,
+// The arrays of a column that has an entry for each row.
+struct KnownColumn {
+  explicit KnownColumn(const Column& column)
+      : known(column.known.data()), words(column.words.data()), texts(column.texts.data()) {}
+  const std::uint8_t* known;
+  const std::int64_t* words;
+  const std::string_view* texts;
+};
+
+// low <= w <= high as one unsigned comparison.
+void evaluate_range(const Atom& atom, const KnownColumn& column, std::uint32_t rows,
+                    AtomBits::Words& out) {
+  const std::uint8_t* known = column.known;
+  const std::int64_t* words = column.words;
+  const bool is_inside = atom.kind == Atom::Kind::kRange;
+  if (atom.low > atom.high) {
+    fill_bits(out, rows, [&](std::uint32_t i) { return is_inside ? 0 : known[i]; });
+    return;
+  }
+  const auto low = static_cast<std::uint64_t>(atom.low);
+  const std::uint64_t width = static_cast<std::uint64_t>(atom.high) - low;
+  if (is_inside) {
+    fill_bits(out, rows, [=](std::uint32_t i) {
+      return known[i] &
+             static_cast<std::uint8_t>(static_cast<std::uint64_t>(words[i]) - low <= width);
+    });
+  } else {
+    fill_bits(out, rows, [=](std::uint32_t i) {
+      return known[i] &
+             static_cast<std::uint8_t>(static_cast<std::uint64_t>(words[i]) - low > width);
+    });
+  }
+}
+
+void evaluate_texts(const Atom& atom, const KnownColumn& column, std::uint32_t rows,
+                    AtomBits::Words& out) {
+  const std::uint8_t* known = column.known;
+  const std::string_view* texts = column.texts;
+  const bool wanted = atom.kind == Atom::Kind::kTexts;
+  if (!atom.packed.empty() && atom.packed.size() <= 16) {
+    fill_bits(out, rows, [&](std::uint32_t i) {
+      const std::uint64_t word = packed_text(texts[i]);
+      bool found = false;
+      for (const std::uint64_t other : atom.packed) found |= word == other;
+      return known[i] & static_cast<std::uint8_t>(found == wanted);
+    });
+    return;
+  }
+  fill_bits(out, rows, [&](std::uint32_t i) {
+    return known[i] != 0 && has_text(atom.texts, texts[i]) == wanted;
+  });
+}
+
+void evaluate_column(const Atom& atom, const Column& all, std::uint32_t rows,
                      AtomBits::Words& out) {
-  const std::uint8_t* known = column.known.data();
-  const std::int64_t* words = column.words.data();
-  const std::string_view* texts = column.texts.data();
-  if (column.known.size() < rows) {  // a field that nothing filled is missing
+  if (all.known.size() < rows) {  // a field that nothing filled is missing
     fill_bits(out, rows, [&](std::uint32_t) { return atom.kind == Atom::Kind::kMissing; });
     return;
   }
+  const KnownColumn column(all);
+  const std::uint8_t* known = column.known;
   switch (atom.kind) {
     case Atom::Kind::kRange:
-    case Atom::Kind::kOutside: {
-      // low <= w <= high as one unsigned comparison.
-      if (atom.low > atom.high) {
-        const bool outside = atom.kind == Atom::Kind::kOutside;
-        fill_bits(out, rows, [&](std::uint32_t i) { return outside ? known[i] : 0; });
-        return;
-      }
-      const auto low = static_cast<std::uint64_t>(atom.low);
-      const std::uint64_t width = static_cast<std::uint64_t>(atom.high) - low;
-      if (atom.kind == Atom::Kind::kRange) {
-        fill_bits(out, rows, [=](std::uint32_t i) {
-          return known[i] &
-                 static_cast<std::uint8_t>(static_cast<std::uint64_t>(words[i]) - low <= width);
-        });
-      } else {
-        fill_bits(out, rows, [=](std::uint32_t i) {
-          return known[i] &
-                 static_cast<std::uint8_t>(static_cast<std::uint64_t>(words[i]) - low > width);
-        });
-      }
+    case Atom::Kind::kOutside:
+      evaluate_range(atom, column, rows, out);
       return;
-    }
     case Atom::Kind::kWords:
     case Atom::Kind::kNotWords: {
       const bool wanted = atom.kind == Atom::Kind::kWords;
+      const std::int64_t* words = column.words;
       fill_bits(out, rows, [&](std::uint32_t i) {
         return known[i] != 0 &&
                std::binary_search(atom.words.begin(), atom.words.end(), words[i]) == wanted;
@@ -76,22 +110,9 @@ void evaluate_column(const Atom& atom, const Column& column, std::uint32_t rows,
       return;
     }
     case Atom::Kind::kTexts:
-    case Atom::Kind::kNotTexts: {
-      const bool wanted = atom.kind == Atom::Kind::kTexts;
-      if (!atom.packed.empty() && atom.packed.size() <= 16) {
-        fill_bits(out, rows, [&](std::uint32_t i) {
-          const std::uint64_t word = packed_text(texts[i]);
-          bool found = false;
-          for (const std::uint64_t other : atom.packed) found |= word == other;
-          return known[i] & static_cast<std::uint8_t>(found == wanted);
-        });
-        return;
-      }
-      fill_bits(out, rows, [&](std::uint32_t i) {
-        return known[i] != 0 && has_text(atom.texts, texts[i]) == wanted;
-      });
+    case Atom::Kind::kNotTexts:
+      evaluate_texts(atom, column, rows, out);
       return;
-    }
     case Atom::Kind::kKnown:
       fill_bits(out, rows, [=](std::uint32_t i) { return known[i]; });
       return;
@@ -105,6 +126,7 @@ void evaluate_column(const Atom& atom, const Column& column, std::uint32_t rows,
       const bool wanted = atom.kind == Atom::Kind::kBegins || atom.kind == Atom::Kind::kEnds;
       const bool at_begin = atom.kind == Atom::Kind::kBegins || atom.kind == Atom::Kind::kNotBegins;
       const std::string& what = atom.texts.front();
+      const std::string_view* texts = column.texts;
       fill_bits(out, rows, [&](std::uint32_t i) {
         const bool found = at_begin ? texts[i].starts_with(what) : texts[i].ends_with(what);
         return known[i] != 0 && found == wanted;
