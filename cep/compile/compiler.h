@@ -1,7 +1,7 @@
 /// The work of cep::compile: a plan in, a program out. Its parts are in compile.cpp (the whole and
-/// the columns that are read), compile_tables.cpp (tables, predicates, features, operators) and
-/// compile_rules.cpp (steps, levels, what records keep) and compile_pattern.cpp (rules for
-/// the general matcher).
+/// the columns that are read), compile_tables.cpp (tables, predicates, features), compile_rules.cpp
+/// (steps, levels, what records keep), compile_pattern.cpp (rules for the general matcher),
+/// compile_operators.cpp (which operators a table runs, and when) and compile_passes.cpp.
 #pragma once
 #include <map>
 #include <memory>

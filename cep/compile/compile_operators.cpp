@@ -1,0 +1,170 @@
+// The operators of each table, in the order in which they run, and what it takes to run them.
+#include <algorithm>
+#include <utility>
+
+#include "cep/compile/compiler.h"
+#include "cep/compile/pattern_program.h"
+#include "cep/plan/rule.h"
+
+namespace tocsin::cep {
+namespace {
+struct RulePredicates {
+  std::vector<std::uint32_t> runs;     // of rows that the rule has to see
+  std::vector<std::uint32_t> creates;  // of those for which its key is made
+};
+
+void add_pattern(const RuleProgram& rule, RulePredicates& into) {
+  const PatternProgram& pattern = *rule.pattern;
+  for (const PatternStep& step : pattern.steps) {
+    into.runs.push_back(step.take.predicate);
+    if (step.until) into.runs.push_back(step.until->predicate);
+  }
+  for (const PatternAbsence& absence : pattern.absences) {
+    into.runs.push_back(absence.forbid.predicate);
+  }
+  if (pattern.without) into.runs.push_back(pattern.without->predicate);
+  if (pattern.opens) {
+    // What a session considers does not open it.
+    const ElementProgram& creating =
+        rule.rule->window->session ? *pattern.opens : pattern.steps[0].take;
+    into.creates.push_back(creating.predicate);
+  }
+  for (const std::uint32_t transition : pattern.starts) {
+    into.creates.push_back(pattern.steps[pattern.transitions[transition].target].take.predicate);
+  }
+}
+
+RulePredicates predicates_of(const RuleProgram& rule) {
+  RulePredicates predicates;
+  for (const StepProgram& step : rule.steps) {
+    predicates.runs.push_back(step.take.predicate);
+    for (const ElementProgram& guard : step.guards) predicates.runs.push_back(guard.predicate);
+  }
+  if (rule.method == Method::kGeneral) {
+    add_pattern(rule, predicates);
+  } else if (rule.method != Method::kSingle) {
+    predicates.creates.push_back(rule.steps[0].take.predicate);
+  }
+  if (rule.strict) predicates.runs.push_back(rule.considered_predicate);
+  return predicates;
+}
+}  // namespace
+
+void Compiler::number_operators() {
+  for (TableProgram& table : out_->tables) table.bit_predicates.emplace_back();  // bit 0
+  const auto add = [&](std::uint32_t table, OperatorKind kind, std::uint32_t index,
+                       std::uint32_t pass, std::vector<std::uint32_t> predicates) {
+    TableProgram& into = out_->tables[table];
+    into.operators.push_back({kind, index, pass});
+    std::sort(predicates.begin(), predicates.end());
+    predicates.erase(std::unique(predicates.begin(), predicates.end()), predicates.end());
+    into.bit_predicates.push_back(std::move(predicates));
+    return static_cast<std::uint32_t>(into.operators.size());
+  };
+  const auto add_feature = [&](FeatureProgram& feature) {
+    feature.op = add(feature.table, OperatorKind::kFeature, feature.index.value, feature.take_pass,
+                     {feature.predicate});
+    out_->tables[feature.table].bit_predicates[0].push_back(feature.predicate);
+  };
+  for (const FeatureIndex index : graph_.features_in_order()) {
+    FeatureProgram& feature = out_->features[index.value];
+    if (!feature.takes_last) add_feature(feature);
+  }
+  for (std::uint32_t i = 0; i < out_->probes.size(); ++i) {
+    const ProbeProgram& probe = out_->probes[i];
+    const FeatureProgram& feature = out_->features[probe.feature.value];
+    add(feature.table, OperatorKind::kProbe, i, feature.pass, probe.predicates);
+  }
+  for (const auto& entry : late_probes_) {
+    const std::uint32_t probe = entry.first.first;
+    add(out_->features[out_->probes[probe].feature.value].table, OperatorKind::kProbe, probe,
+        entry.first.second, entry.second);
+  }
+  for (RuleProgram& rule : out_->rules) {
+    if (rule.method == Method::kStrict) {
+      join_strict_group(rule);
+      continue;
+    }
+    RulePredicates predicates = predicates_of(rule);
+    rule.op = add(rule.table, OperatorKind::kRule, rule.index.value, rule.pass,
+                  std::move(predicates.runs));
+    std::vector<std::uint32_t>& creating = out_->tables[rule.table].bit_predicates[0];
+    creating.insert(creating.end(), predicates.creates.begin(), predicates.creates.end());
+  }
+  for (std::size_t i = 0; i < out_->strict_groups.size(); ++i) {
+    const StrictGroup& group = out_->strict_groups[i];
+    std::vector<std::uint32_t> predicates = {group.considered_predicate};
+    for (const std::uint32_t r : group.rules) {
+      const std::vector<StepProgram>& steps = out_->rules[r].steps;
+      for (const StepProgram& step : steps) predicates.push_back(step.take.predicate);
+      out_->tables[group.table].bit_predicates[0].push_back(steps[0].take.predicate);
+    }
+    const std::uint32_t op = add(group.table, OperatorKind::kStrict, static_cast<std::uint32_t>(i),
+                                 group.pass, std::move(predicates));
+    for (const std::uint32_t r : group.rules) out_->rules[r].op = op;
+  }
+  // After the rules, which read them without this event, or decide whether they take it.
+  // One that reads another comes before it, so that it reads it without this event too.
+  const std::vector<FeatureIndex> in_order = graph_.features_in_order();
+  for (auto index = in_order.rbegin(); index != in_order.rend(); ++index) {
+    FeatureProgram& feature = out_->features[index->value];
+    if (feature.takes_last) add_feature(feature);
+  }
+  for (TableProgram& table : out_->tables) bind_sources(table);
+}
+
+// A row is seen under arguments by their probes alone.
+void Compiler::bind_sources(TableProgram& table) const {
+  for (std::uint32_t s = 0; s < table.sources.size(); ++s) {
+    std::vector<std::uint64_t>& mask = table.sources[s].operators;
+    mask.resize((table.operators.size() + 64) / 64);
+    const bool is_own = s < table.role_places;
+    if (is_own) mask[0] |= 1;
+    for (std::size_t i = 0; i < table.operators.size(); ++i) {
+      const OperatorProgram& op = table.operators[i];
+      const bool under_arguments =
+          op.kind == OperatorKind::kProbe && out_->probes[op.index].source >= table.role_places;
+      const bool sees = under_arguments ? out_->probes[op.index].source == s : is_own;
+      if (sees) mask[(i + 1) / 64] |= std::uint64_t{1} << ((i + 1) % 64);
+    }
+  }
+}
+
+void Compiler::join_strict_group(const RuleProgram& rule) {
+  auto group = std::find_if(out_->strict_groups.begin(), out_->strict_groups.end(),
+                            [&](const StrictGroup& g) {
+                              return g.table == rule.table && g.pass == rule.pass &&
+                                     g.considered_predicate == rule.considered_predicate &&
+                                     g.rules.size() < kStrictGroupMax;
+                            });
+  if (group == out_->strict_groups.end()) {
+    out_->strict_groups.push_back({rule.table, rule.pass, rule.considered_predicate, 0, {}});
+    group = out_->strict_groups.end() - 1;
+  }
+  group->rules.push_back(rule.index.value);
+  group->depth = std::max(group->depth, static_cast<std::uint32_t>(rule.steps.size() - 1));
+}
+
+void Compiler::finish_table(TableProgram& table) const {
+  std::vector<std::uint32_t>& creates = table.bit_predicates[0];
+  std::sort(creates.begin(), creates.end());
+  creates.erase(std::unique(creates.begin(), creates.end()), creates.end());
+  table.operator_words = static_cast<std::uint32_t>((table.bit_predicates.size() + 63) / 64);
+  table.predicate_words = static_cast<std::uint32_t>((table.predicates.size() + 63) / 64);
+  for (std::size_t t = 0; t < table.layouts.size(); ++t) {
+    CaptureLayout& layout = table.layouts[t];
+    const std::size_t own = plan_.event_types[t].fields.size();
+    for (std::size_t i = 0; i < layout.step_values.size(); ++i) layout.fields.emplace_back(own + i);
+    if (layout.fields.empty()) continue;
+    layout.place.assign(layout.fields.back().value + std::size_t{1}, CaptureLayout::kNotKept);
+    for (std::size_t i = 0; i < layout.fields.size(); ++i) {
+      const FieldIndex field = layout.fields[i];
+      layout.place[field.value] = static_cast<std::uint16_t>(i);
+      if (field.value >= own ||
+          plan_.event_types[t].fields[field.value].type.kind == TypeKind::kString) {
+        layout.texts.push_back(static_cast<std::uint16_t>(i));
+      }
+    }
+  }
+}
+}  // namespace tocsin::cep
