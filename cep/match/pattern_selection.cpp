@@ -96,98 +96,7 @@ MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope&
   return facts;
 }
 
-// ---- `once per VARIABLE` by the rule's own key
-
-// The last node of the variable in the chain that ends with `head`; 0: none.
-Offset PatternMatcher::last_of_variable(Offset head) const {
-  if (head == 0) return 0;
-  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var.value];
-  return node(head)->slots()[slot].last;
-}
-VariableEvent PatternMatcher::variable_event(Offset at) const {
-  const KeptEvent* const event = event_of(at);
-  return {event->engine_time_us, event->arrival()};
-}
-std::optional<VariableEvent> PatternMatcher::variable_event_here(const Candidate& candidate) const {
-  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var.value];
-  if (!candidate.takes || !pattern_->belongs(static_cast<int>(candidate.step), slot)) return {};
-  return VariableEvent{current_->row->engine_time.us, current_->row->arrival};
-}
-
-// The nodes of the variable, from the last one on.
-class PatternMatcher::VariableChain {
- public:
-  VariableChain(const PatternMatcher& matcher, Offset last) : matcher_(matcher), last_(last) {}
-  Offset begin() const { return last_; }
-  static Offset end() { return 0; }
-  Offset before(Offset at) const {
-    return matcher_.last_of_variable(matcher_.node(at)->node.parent);
-  }
-  VariableEvent event(Offset at) const { return matcher_.variable_event(at); }
-  bool is_noted(Offset at) const { return matcher_.node(at)->is_noted(); }
-  std::uint64_t clear(Offset at) const { return keeps_clear() ? *clear_word(at) : 0; }
-  void set_clear(Offset at, std::uint64_t count) const {
-    if (keeps_clear()) *clear_word(at) = count;
-  }
-
- private:
-  bool keeps_clear() const { return matcher_.pattern_->keeps_clear; }
-  std::uint64_t* clear_word(Offset at) const {
-    return RecordStore::at<std::uint64_t>(matcher_.state_->base(),
-                                          clear_place(*matcher_.pattern_, at));
-  }
-  const PatternMatcher& matcher_;
-  Offset last_;
-};
-
-// Whether a match that alerted, or that `once` held back, had one of the variable's events. Nodes
-// whose events are noted, or known to be untaken, end the search, so that a loop that grows is not
-// read from its beginning at each event.
-bool PatternMatcher::shares_variable_event(const Candidate& candidate) const {
-  const SuppressionState& held = state_->suppression;
-  if (held.taken.empty()) return false;
-  if (const auto here = variable_event_here(candidate); here && held.has_taken(*here)) return true;
-  return has_taken_event(held, state_->taken_log,
-                         VariableChain(*this, last_of_variable(candidate.node)));
-}
-void PatternMatcher::take_variable_event(const VariableEvent& event) {
-  if (state_->suppression.take(event) && pattern_->keeps_clear) state_->taken_log.note(event);
-}
-void PatternMatcher::note_variable_events(const Candidate& candidate) {
-  if (const auto here = variable_event_here(candidate)) take_variable_event(*here);
-  for (Offset at = last_of_variable(candidate.node); at != 0 && !node(at)->is_noted();
-       at = last_of_variable(node(at)->node.parent)) {
-    take_variable_event(variable_event(at));
-    RecordStore::at<PatternNode>(state_->base(), at)->set_noted();
-  }
-  forget_taken();
-}
-
-// ---- suppression by the rule's own key
-
-bool PatternMatcher::lets_pass(const Candidate& candidate, const MatchFacts& facts) {
-  const Suppression& suppression = rule_->rule->suppression;
-  if (state_ == nullptr) return true;
-  const bool passes_once = suppression.once == Once::kPerVariable
-                               ? !shares_variable_event(candidate)
-                               : once_lets_pass(suppression, state_->suppression, facts);
-  return passes_once && at_most_lets_pass(suppression, state_->suppression, facts.time_us);
-}
-// `unless alerted by`: the rule raises or holds back an alert at the current event.
-void PatternMatcher::mark_alerted() {
-  if (rule_->is_watched && current_ != nullptr)
-    context_->slice.mark_alerted(rule_->index, current_->number);
-}
-void PatternMatcher::hold_back(const Candidate& candidate, EventTime time) {
-  mark_alerted();
-  const Suppression& suppression = rule_->rule->suppression;
-  note_suppressed(suppression, state_->suppression, time.us);
-  // A match that `once` holds back has taken its events too.
-  if (suppression.once == Once::kPerVariable && shares_variable_event(candidate)) {
-    note_variable_events(candidate);
-  }
-  ++stats_.alerts_suppressed;
-}
+// ---- matches that drop nothing
 
 void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order) {
   if (order.ordinal == program_.limits.matches_per_event_max) {
@@ -213,36 +122,6 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
   context_->alerts.push_back(std::move(alert));
   ++order.ordinal;
 }
-
-// Drops events that no partial match holds any more from those that were taken, now and then.
-void PatternMatcher::forget_taken() {
-  const std::vector<VariableEvent>& taken = state_->suppression.taken;
-  if (taken.size() < 16 || taken.size() < 2 * state_->taken_kept) return;
-  keep_taken_of_runs();
-}
-void PatternMatcher::keep_taken_of_runs() {
-  std::vector<VariableEvent> held;
-  if (current_ != nullptr) held.push_back({current_->row->engine_time.us, current_->row->arrival});
-  std::unordered_set<Offset> seen;  // partial matches share their past
-  const auto add = [&](Offset last) {
-    for (Offset at = last_of_variable(last); at != 0 && seen.insert(at).second;
-         at = last_of_variable(node(at)->node.parent)) {
-      held.push_back(variable_event(at));
-    }
-  };
-  for (const PatternRun& run : state_->runs) add(run.node);
-  for (const CompleteMatch& match : state_->waiting) add(match.node);
-  for (const CompleteMatch& match : given_) add(match.node);
-  for (const Candidate& match : candidates_) add(match.node);
-  std::sort(held.begin(), held.end());
-  std::vector<VariableEvent>& taken = state_->suppression.taken;
-  std::erase_if(taken, [&](const VariableEvent& one) {
-    return !std::binary_search(held.begin(), held.end(), one);
-  });
-  state_->taken_kept = taken.size();
-}
-
-// ---- matches that drop nothing
 
 // The default selection and `no skip`: which of the candidates become alerts.
 void PatternMatcher::decide(const OrderKey& at) {
