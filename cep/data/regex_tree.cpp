@@ -1,11 +1,11 @@
 #include "cep/data/regex_tree.h"
 
 #include <fmt/format.h>
-#include <utf8proc.h>
 
 #include <algorithm>
 #include <optional>
 
+#include "cep/data/regex_classes.h"
 #include "cep/value/unicode.h"
 
 namespace tocsin::cep {
@@ -13,41 +13,6 @@ namespace {
 using Kind = RegexNode::Kind;
 using Assertion = RegexNode::Assertion;
 constexpr std::size_t kDepthMax = 200;  // groups in groups
-
-// Code points by general category, made once: categories are few and texts of rules fewer.
-const std::vector<CodePointSet>& categories() {
-  static const auto kSets = [] {
-    std::vector<CodePointSet> sets(UTF8PROC_CATEGORY_CO + 1);
-    std::int32_t first = 0;
-    for (std::int32_t point = 1; point <= CodePointSet::kLargest + 1; ++point) {
-      const auto category = utf8proc_category(first);
-      if (point <= CodePointSet::kLargest && utf8proc_category(point) == category) continue;
-      sets[static_cast<std::size_t>(category)].add(first, point - 1);
-      first = point;
-    }
-    return sets;
-  }();
-  return kSets;
-}
-constexpr std::string_view kCategoryNames[] = {
-    "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps",
-    "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co"};
-static_assert(std::size(kCategoryNames) == UTF8PROC_CATEGORY_CO + 1);
-
-struct PosixClass {
-  std::string_view name;
-  std::string_view ranges;  // pairs of first and last
-};
-constexpr PosixClass kPosixClasses[] = {
-    {"alpha", "azAZ"},    {"digit", "09"},       {"alnum", "azAZ09"},
-    {"upper", "AZ"},      {"lower", "az"},       {"space", "\t\r  "},
-    {"xdigit", "09afAF"}, {"punct", "!/:@[`{~"}, {"word", "azAZ09__"}};
-
-CodePointSet set_of(std::string_view ranges) {
-  CodePointSet set;
-  for (std::size_t i = 0; i + 1 < ranges.size(); i += 2) set.add(ranges[i], ranges[i + 1]);
-  return set;
-}
 
 // Recursive descent; after a problem nothing else is read.
 class Reader {
@@ -290,28 +255,6 @@ class Reader {
     return more();
   }
 
-  // A class that an escape names, or nothing.
-  std::optional<CodePointSet> named_class(char letter) {
-    CodePointSet set;
-    switch (letter) {
-      case 'd':
-      case 'D':
-        set = set_of("09");
-        break;
-      case 'w':
-      case 'W':
-        set = set_of("azAZ09__");
-        break;
-      case 's':
-      case 'S':
-        set = set_of("\t\r  ");
-        break;
-      default:
-        return std::nullopt;
-    }
-    if (letter < 'a') set.invert();
-    return set;
-  }
   // Behind `\p` or `\P`.
   CodePointSet property(bool negated, std::size_t begin) {
     CodePointSet set;
@@ -324,18 +267,9 @@ class Reader {
     } else if (more()) {
       name = regex_.substr(at_++, 1);
     }
-    bool known = false;
-    for (std::size_t i = 0; i < std::size(kCategoryNames); ++i) {
-      const bool is_cased =
-          i == UTF8PROC_CATEGORY_LU || i == UTF8PROC_CATEGORY_LL || i == UTF8PROC_CATEGORY_LT;
-      const bool fits = name == "L&"       ? is_cased
-                        : name.size() == 1 ? kCategoryNames[i].starts_with(name)
-                                           : kCategoryNames[i] == name;
-      if (!fits) continue;
-      known = true;
-      set.add(categories()[i]);
-    }
-    if (!known) refuse("`\\p` of anything but a general category such as L, Lu or Nd", begin);
+    const std::optional<CodePointSet> named = category_class(name);
+    if (!named) refuse("`\\p` of anything but a general category such as L, Lu or Nd", begin);
+    if (named) set.add(*named);
     if (negated) set.invert();
     return set;
   }
@@ -412,7 +346,7 @@ class Reader {
       default:
         break;
     }
-    if (std::optional<CodePointSet> set = named_class(letter)) return add_set(std::move(*set));
+    if (std::optional<CodePointSet> set = escape_class(letter)) return add_set(std::move(*set));
     return character(escaped_character(letter, begin));
   }
 
@@ -467,7 +401,7 @@ class Reader {
       named.add(property(letter == 'P', begin));
       return std::nullopt;
     }
-    if (const std::optional<CodePointSet> set = named_class(letter)) {
+    if (const std::optional<CodePointSet> set = escape_class(letter)) {
       named.add(*set);
       return std::nullopt;
     }
@@ -477,12 +411,13 @@ class Reader {
     const std::size_t begin = at_;
     at_ += 2;
     const bool negated = accept("^");
-    for (const PosixClass& known : kPosixClasses) {
-      if (!accept(fmt::format("{}:]", known.name))) continue;
-      const bool cased = known.name == "upper" || known.name == "lower";
-      CodePointSet set = set_of(fold_ && cased ? "azAZ" : known.ranges);
-      if (negated) set.invert();
-      named.add(set);
+    const std::size_t end = regex_.find(":]", at_);
+    std::optional<CodePointSet> set;
+    if (end != std::string_view::npos) set = posix_class(regex_.substr(at_, end - at_), fold_);
+    if (set) {
+      at_ = end + 2;
+      if (negated) set->invert();
+      named.add(*set);
       return;
     }
     refuse(
