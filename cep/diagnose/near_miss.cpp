@@ -1,6 +1,5 @@
 #include "cep/diagnose/near_miss.h"
 
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
@@ -8,7 +7,9 @@
 #include <tuple>
 #include <utility>
 
+#include "cep/diagnose/events_between.h"
 #include "cep/diagnose/near_miss_rules.h"
+#include "cep/diagnose/other_keys.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/plan.h"
 
@@ -16,75 +17,6 @@ namespace tocsin::cep {
 namespace {
 constexpr std::size_t kStagesMax = 200;
 constexpr std::size_t kCandidatesShown = 3;
-
-using Matches = std::vector<DerivedMatch>;
-
-// The events of a match, all but the last `leave_out`, as one text.
-std::string text_of(const DerivedMatch& match, std::size_t leave_out) {
-  std::string text;
-  for (std::size_t i = 0; i + leave_out < match.events.size(); ++i) {
-    const TakenEvent& taken = match.events[i];
-    text += fmt::format("{}:{}:{}:", taken.var.value, taken.event.type.value, taken.event.ts.us);
-    text += taken.event.identity;
-    text += ';';
-  }
-  for (const OwnedValue& part : match.key) text += '/' + to_text(part.view());
-  return text;
-}
-
-// Which rules run, and what each of them said.
-class Questioning {
- public:
-  Questioning(const Plan& plan, RuleIndex rule, const Replay& replay)
-      : plan_(plan), rule_(plan.rules[rule.value]), index_(rule), replay_(replay) {}
-
-  std::size_t add(DerivedRule derived, const PatternStage* stage = nullptr) {
-    derived.rule.name = fmt::format("$near{}", derived_.size());
-    derived.rule.id = derived.rule.name;
-    derived_.push_back(std::move(derived));
-    stages_.push_back(stage);
-    return derived_.size() - 1;
-  }
-
-  // Runs those added since the last time.
-  Result<void> ask() {
-    auto plan = std::make_shared<Plan>(plan_);
-    const std::size_t first = answers_.size();
-    for (std::size_t i = first; i < derived_.size(); ++i) plan->rules.push_back(derived_[i].rule);
-    const Result<std::vector<Alert>> alerts = replay_(plan);
-    if (!alerts) return tl::unexpected(alerts.error());
-    answers_.resize(derived_.size());
-    own_.clear();
-    for (const Alert& alert : *alerts) {
-      if (alert.budget) {  // no match: it tells that some were dropped, and has no events
-        cut_ = true;
-        continue;
-      }
-      if (alert.rule == index_) own_.push_back(read_match(rule_, nullptr, alert, false));
-      if (alert.rule.value < plan_.rules.size()) continue;
-      const std::size_t i = first + alert.rule.value - plan_.rules.size();
-      answers_[i].push_back(read_match(rule_, stages_[i], alert, derived_[i].waits_a_moment));
-      cut_ = cut_ || answers_[i].back().cut;
-    }
-    return {};
-  }
-
-  const DerivedRule& derived(std::size_t i) const { return derived_[i]; }
-  const Matches& answer(std::size_t i) const { return answers_[i]; }
-  const Matches& own() const { return own_; }
-  bool cut() const { return cut_; }
-
- private:
-  const Plan& plan_;
-  const Rule& rule_;
-  RuleIndex index_;
-  const Replay& replay_;
-  std::vector<DerivedRule> derived_;
-  std::vector<const PatternStage*> stages_;  // parallel
-  std::vector<Matches> answers_;             // parallel
-  Matches own_;                              // of the rule itself
-  bool cut_ = false;
-};
 
 class Finder {
  public:
@@ -292,20 +224,6 @@ class Finder {
     std::size_t rule = 0;
     const Element* absence = nullptr;  // null: all that is considered, or `without`
   };
-  using ByMatch = std::map<std::string, std::vector<const DerivedMatch*>>;
-  // By what came before the last event, in order.
-  ByMatch by_match(std::size_t rule) const {
-    ByMatch found;
-    for (const DerivedMatch& match : asking_.answer(rule)) {
-      found[text_of(match, 1)].push_back(&match);
-    }
-    for (auto& [text, matches] : found) {
-      std::stable_sort(matches.begin(), matches.end(),
-                       [](const auto* a, const auto* b) { return a->moment < b->moment; });
-    }
-    return found;
-  }
-
   Result<void> stop_at_end(const Matches& done, const std::vector<const Element*>& last) {
     const std::size_t considered = asking_.add(after_steps_rule(rule_, rule_.considered, nullptr));
     std::vector<Inserted> forbidden;
@@ -319,10 +237,11 @@ class Finder {
            nullptr});
     }
     if (Result<void> asked = asking_.ask(); !asked) return asked;
-    const ByMatch next_events = by_match(considered);
+    const ByMatch next_events = by_match(asking_.answer(considered));
     std::vector<ByMatch> found;
     found.reserve(forbidden.size());
-    for (const Inserted& inserted : forbidden) found.push_back(by_match(inserted.rule));
+    for (const Inserted& inserted : forbidden)
+      found.push_back(by_match(asking_.answer(inserted.rule)));
     std::optional<std::tuple<bool, std::size_t, Moment>> best;
     for (const DerivedMatch& match : done) {
       const std::optional<EventTime> deadline = deadline_of(match, last);
@@ -365,11 +284,6 @@ class Finder {
     return {};
   }
 
-  static const DerivedMatch* first_in(const ByMatch& matches, const std::string& text) {
-    const auto found = matches.find(text);
-    return found == matches.end() ? nullptr : found->second.front();
-  }
-
   // Nothing where the next event decides.
   std::optional<EventTime> deadline_of(const DerivedMatch& match,
                                        const std::vector<const Element*>& last) const {
@@ -410,11 +324,6 @@ class Finder {
     return some;
   }
 
-  // What may have come between a partial match and the event that it waits for.
-  struct Insertions {
-    std::optional<std::size_t> considered, without, until, greedy, first;
-    std::vector<std::pair<const Element*, std::size_t>> absences;
-  };
   Insertions add_insertions(std::size_t i) {
     const PatternStage& stage = stages_[i];
     Insertions all;
@@ -466,7 +375,7 @@ class Finder {
     std::map<std::string, const DerivedMatch*> by_text;
     for (const DerivedMatch& match : partial) by_text[text_of(match, 0)] = &match;
     if (stage_rules_[i].extension) {
-      const Between between(*this, inserted);
+      const EventsBetween between(asking_, inserted);
       const bool completes = is_last(stage);
       for (const DerivedMatch& match : asking_.answer(*stage_rules_[i].extension)) {
         if (!is_of_key(match) || !is_in_time(match)) continue;
@@ -475,7 +384,7 @@ class Finder {
         Seen next{&match, {}, false};
         next.hindrances = unmet(asking_.derived(*stage_rules_[i].extension), match,
                                 match.events.back().event.type);
-        add_structural(stage, match, text, between, completes, next.hindrances);
+        between.add_hindrances(rule_, stage, match, completes, next.hindrances);
         next.when_expected = completes && question_.at && match.moment.time == *question_.at;
         if (completes && question_.at && !next.when_expected && next.hindrances.empty()) {
           Hindrance other;
@@ -534,114 +443,13 @@ class Finder {
            !(rule_.without && rule_.without->absent_for);
   }
 
-  struct Between {
-    ByMatch considered, without, until, greedy, first;
-    std::vector<std::pair<const Element*, ByMatch>> absences;
-    Between(const Finder& finder, const Insertions& inserted) {
-      const auto read = [&](const std::optional<std::size_t>& rule, ByMatch& into) {
-        if (rule) into = finder.by_match(*rule);
-      };
-      read(inserted.considered, considered);
-      read(inserted.without, without);
-      read(inserted.until, until);
-      read(inserted.greedy, greedy);
-      read(inserted.first, first);
-      for (const auto& [absence, rule] : inserted.absences) {
-        absences.emplace_back(absence, finder.by_match(rule));
-      }
-    }
-  };
-
-  void add_structural(const PatternStage& stage, const DerivedMatch& match, const std::string& text,
-                      const Between& between, bool completes,
-                      std::vector<Hindrance>& hindrances) const {
-    if (match.events.size() < 2) return;
-    const EventTime at = match.events.back().event.ts;
-    const auto too_long = [&](Hindrance::Kind kind, EventTime since,
-                              const std::optional<Duration>& limit) {
-      if (!limit || at - since < *limit) return;
-      Hindrance hindrance;
-      hindrance.kind = kind;
-      hindrance.took = at - since;
-      hindrance.limit = *limit;
-      hindrances.push_back(std::move(hindrance));
-    };
-    too_long(Hindrance::Kind::kGap, match.events[match.events.size() - 2].event.ts, stage.gap);
-    std::optional<Duration> within = rule_.within;
-    if (rule_.without && rule_.without->absent_for) within = rule_.without->absent_for;
-    too_long(Hindrance::Kind::kWithin, match.events.front().event.ts, within);
-    const auto came = [&](Hindrance::Kind kind, const DerivedMatch* inside, bool may_be_it,
-                          const std::vector<Subset>* kinds) {
-      if (inside == nullptr || inside->moment > match.moment) return;
-      if (inside->moment == match.moment && !may_be_it) return;
-      Hindrance hindrance;
-      hindrance.kind = kind;
-      hindrance.kinds = kinds;
-      hindrance.between = inside->events.back().event;
-      hindrances.push_back(std::move(hindrance));
-    };
-    const DerivedMatch* const next = first_in(between.considered, text);
-    if (stage.contiguity == Contiguity::kNext) came(Hindrance::Kind::kNext, next, false, nullptr);
-    came(Hindrance::Kind::kFirst, first_in(between.first, text), false, nullptr);
-    for (const auto& [absence, found] : between.absences) {
-      const DerivedMatch* const forbidden = first_in(found, text);
-      if (absence->is_next()) {
-        if (forbidden == nullptr || next == nullptr || forbidden->moment != next->moment) continue;
-        came(Hindrance::Kind::kAbsence, forbidden, true, &absence->events());
-      } else {
-        came(Hindrance::Kind::kAbsence, forbidden, !completes, &absence->events());
-      }
-    }
-    if (rule_.without) {
-      came(Hindrance::Kind::kWithout, first_in(between.without, text), !completes,
-           &rule_.without->events);
-    }
-    came(Hindrance::Kind::kUntil, first_in(between.until, text), true, &stage.next->until_events());
-    if (stage.greedy != nullptr) {
-      came(Hindrance::Kind::kGreedy, first_in(between.greedy, text), true, &stage.greedy->events());
-    }
-  }
-
-  // ---- keys
   void find_other_keys() {
     if (!keyless_) return;
-    const Rule& rule = asking_.derived(*keyless_).rule;
-    const DerivedMatch* best = nullptr;
-    std::vector<OtherKey> of_best;
+    Matches expected;
     for (const DerivedMatch& match : asking_.answer(*keyless_)) {
-      if (!is_when_expected(match)) continue;
-      std::vector<OtherKey> others;
-      for (std::uint32_t part = 0; part < rule_.key.parts.size(); ++part) {
-        const OwnedValue first = key_value(rule, match, 0, part);
-        for (std::size_t i = 0; i < match.events.size(); ++i) {
-          const OwnedValue value = key_value(rule, match, i, part);
-          const bool differs = value.view().is_missing() || !same_value(value.view(), first.view());
-          if (!differs) continue;
-          others.push_back({part, match.events.front().event, match.events[i].event, first, value});
-          break;
-        }
-      }
-      if (others.empty()) continue;
-      if (best != nullptr && others.size() >= of_best.size()) continue;
-      best = &match;
-      of_best = std::move(others);
+      if (is_when_expected(match)) expected.push_back(match);
     }
-    near_.other_keys = std::move(of_best);
-  }
-
-  OwnedValue key_value(const Rule& rule, const DerivedMatch& match, std::size_t event,
-                       std::uint32_t part) const {
-    const EventTypeIndex type = match.events[event].event.type;
-    for (const KeyMember& member : rule_.key.parts[part].members) {
-      if (member.type != type) continue;
-      for (const Captured& captured : rule.captured) {
-        if (captured.type != type) continue;
-        const auto place = std::find(captured.fields.begin(), captured.fields.end(), member.field);
-        if (place == captured.fields.end()) continue;
-        return match.captured[event][static_cast<std::size_t>(place - captured.fields.begin())];
-      }
-    }
-    return {};
+    near_.other_keys = other_keys(rule_, asking_.derived(*keyless_).rule, expected);
   }
 
   const Rule& rule_;
