@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "cep/base/assert.h"
 #include "cep/plan/feature.h"
@@ -190,129 +191,113 @@ Value as_kept(const Value& value) {
   }
 }
 
-Value evaluate(const Expr& expr, const Context& context) {
-  const auto arg = [&](std::size_t i) { return evaluate(*expr.args[i], context); };
+namespace {
+Value bound_field(const Expr& expr, const Context& context) {
+  const auto& bound = expr.as<cep::BoundField>();
+  const std::vector<Position> positions = events_of(context, bound.var);
+  if (positions.empty()) return Value::missing();
+  const bool first = bound.which == cep::Which::kFirst;
+  const Position position = first ? positions.front() : positions.back();
+  if (!expr.args.empty()) return feature_at(*expr.args[0], at_event(context, position));
+  return field_at(context, bound.field, position);
+}
+
+Value previous_field(const Expr& expr, const Context& context) {
+  TOCSIN_ASSERT(context.own.has_value(), "`prev` stands in a loop's condition");
+  const std::vector<Position> positions = events_of(context, *context.own);
+  const std::size_t after = context.is_taken ? 1 : 0;
+  if (positions.size() <= after) return Value::missing();
+  return field_at(context, *field_of(expr), positions[positions.size() - 1 - after]);
+}
+
+Value key_part(const Expr& expr, const Context& context) {
+  const std::optional<KeyAt> key = own_key(context.rule->key, context);
+  return key ? key->parts[expr.as<cep::KeyRead>().part] : Value::missing();
+}
+
+Value in_loop(const Expr& expr, const Context& context) {
+  std::vector<Value> values;
+  for (const Position position : events_of(context, *variable_of(expr))) {
+    values.push_back(evaluate(*expr.args[1], at_event(context, position)));
+  }
+  return any_equal(evaluate(*expr.args[0], context), values);
+}
+
+Value in_list(const Expr& expr, const Context& context) {
+  const cep::List& list = context.world.plan().lists[expr.as<cep::ListLookup>().list.value];
+  const Value wanted = evaluate(*expr.args[0], context);
+  if (list.kind == cep::ListKind::kNetwork) return in_networks(wanted, list);
+  std::vector<Value> values;
+  for (const cep::OwnedValue& value : list.values) values.push_back(value.view());
+  return any_equal(wanted, values);
+}
+
+Value cell(const Expr& expr, const Context& context) {
+  const cep::TableRow* row = row_of(expr, context, 0);
+  const std::uint32_t column = expr.as<cep::ColumnRead>().column;
+  return row == nullptr ? Value::missing() : row->values[column].view();
+}
+
+Value in_cell(const Expr& expr, const Context& context) {
+  const cep::TableRow* row = row_of(expr, context, 1);
+  const Value wanted = evaluate(*expr.args[0], context);
+  // A missing value is unknown to any list, an empty one too.
+  if (row == nullptr || wanted.is_missing()) return Value::missing();
+  std::vector<Value> values;
+  for (const std::string& text : row->lists[expr.as<cep::ColumnRead>().column]) {
+    values.push_back(Value::string(text));
+  }
+  return any_equal(wanted, values);
+}
+
+// What depends on the values of the operands alone.
+Value operation(const Expr& expr, const Context& context, const std::vector<Value>& args) {
   switch (expr.op) {
-    case Op::kLiteral:
-      return literal_of(expr);
-    case Op::kField:
-      return field_at(context, *field_of(expr), context.current);
-    case Op::kBound: {
-      const auto& bound = expr.as<cep::BoundField>();
-      const std::vector<Position> positions = events_of(context, bound.var);
-      if (positions.empty()) return Value::missing();
-      const bool first = bound.which == cep::Which::kFirst;
-      if (!expr.args.empty()) {
-        return feature_at(*expr.args[0],
-                          at_event(context, first ? positions.front() : positions.back()));
-      }
-      return field_at(context, bound.field, first ? positions.front() : positions.back());
-    }
-    case Op::kPrev: {
-      TOCSIN_ASSERT(context.own.has_value(), "`prev` stands in a loop's condition");
-      const std::vector<Position> positions = events_of(context, *context.own);
-      const std::size_t after = context.is_taken ? 1 : 0;
-      if (positions.size() <= after) return Value::missing();
-      return field_at(context, *field_of(expr), positions[positions.size() - 1 - after]);
-    }
-    case Op::kAggregate:
-      return aggregate_of_variable(expr, context);
-    case Op::kFeature:
-      return feature_at(expr, context);
-    case Op::kKey: {
-      const std::optional<KeyAt> key = own_key(context.rule->key, context);
-      return key ? key->parts[expr.as<cep::KeyRead>().part] : Value::missing();
-    }
-    case Op::kIsBound:
-      return Value::boolean(!events_of(context, *variable_of(expr)).empty());
-    case Op::kInLoop: {
-      std::vector<Value> values;
-      for (const Position position : events_of(context, *variable_of(expr))) {
-        values.push_back(evaluate(*expr.args[1], at_event(context, position)));
-      }
-      return any_equal(arg(0), values);
-    }
-    case Op::kIn: {
-      const cep::List& list = context.world.plan().lists[expr.as<cep::ListLookup>().list.value];
-      if (list.kind == cep::ListKind::kNetwork) return in_networks(arg(0), list);
-      std::vector<Value> values;
-      for (const cep::OwnedValue& value : list.values) {
-        values.push_back(value.view());
-      }
-      return any_equal(arg(0), values);
-    }
-    case Op::kInValues: {
-      std::vector<Value> values;
-      for (std::size_t i = 1; i < expr.args.size(); ++i) values.push_back(arg(i));
-      return any_equal(arg(0), values);
-    }
+    case Op::kInValues:
+      return any_equal(args[0], {args.begin() + 1, args.end()});
     case Op::kBetween:
-      return logical_and(comparison(Op::kGreaterEqual, arg(0), arg(1)),
-                         comparison(Op::kLessEqual, arg(0), arg(2)));
+      return logical_and(comparison(Op::kGreaterEqual, args[0], args[1]),
+                         comparison(Op::kLessEqual, args[0], args[2]));
     case Op::kIsMissing:
-      return Value::boolean(arg(0).is_missing());
+      return Value::boolean(args[0].is_missing());
     case Op::kIsKnown:
-      return Value::boolean(!arg(0).is_missing());
+      return Value::boolean(!args[0].is_missing());
     case Op::kIf:
-      return arg(0).is_true() ? arg(1) : arg(2);
-    case Op::kCoalesce: {
-      for (std::size_t i = 0; i < expr.args.size(); ++i) {
-        if (const Value value = arg(i); !value.is_missing()) return value;
+      return args[0].is_true() ? args[1] : args[2];
+    case Op::kCoalesce:
+      for (const Value& value : args) {
+        if (!value.is_missing()) return value;
       }
       return Value::missing();
-    }
     case Op::kNot:
-      return logical_not(arg(0));
-    case Op::kAnd: {
-      Value all = Value::boolean(true);
-      for (std::size_t i = 0; i < expr.args.size(); ++i) all = logical_and(all, arg(i));
-      return all;
-    }
-    case Op::kOr: {
-      Value any = Value::boolean(false);
-      for (std::size_t i = 0; i < expr.args.size(); ++i) any = logical_or(any, arg(i));
-      return any;
-    }
+      return logical_not(args[0]);
+    case Op::kAnd:
+      return std::accumulate(args.begin(), args.end(), Value::boolean(true), cep::logical_and);
+    case Op::kOr:
+      return std::accumulate(args.begin(), args.end(), Value::boolean(false), cep::logical_or);
     case Op::kNegate:
-      return negate(arg(0));
+      return negate(args[0]);
     case Op::kAdd:
-      return add(arg(0), arg(1));
+      return add(args[0], args[1]);
     case Op::kSubtract:
-      return subtract(arg(0), arg(1));
+      return subtract(args[0], args[1]);
     case Op::kMultiply:
-      return multiply(arg(0), arg(1));
+      return multiply(args[0], args[1]);
     case Op::kDivide:
-      return divide(arg(0), arg(1));
+      return divide(args[0], args[1]);
     case Op::kModulo:
-      return modulo(arg(0), arg(1));
+      return modulo(args[0], args[1]);
+    case Op::kToFloat:
+      return to_float(args[0]);
     case Op::kEqual:
     case Op::kNotEqual:
     case Op::kLess:
     case Op::kLessEqual:
     case Op::kGreater:
     case Op::kGreaterEqual:
-      return comparison(expr.op, arg(0), arg(1));
-    case Op::kToFloat:
-      return to_float(arg(0));
-    case Op::kTable: {
-      const cep::TableRow* row = row_of(expr, context, 0);
-      const std::uint32_t column = expr.as<cep::ColumnRead>().column;
-      return row == nullptr ? Value::missing() : row->values[column].view();
-    }
-    case Op::kInTable: {
-      const cep::TableRow* row = row_of(expr, context, 1);
-      const Value wanted = arg(0);
-      // A missing value is unknown to any list, an empty one too.
-      if (row == nullptr || wanted.is_missing()) return Value::missing();
-      std::vector<Value> values;
-      for (const std::string& text : row->lists[expr.as<cep::ColumnRead>().column]) {
-        values.push_back(Value::string(text));
-      }
-      return any_equal(wanted, values);
-    }
-    case Op::kInKinds:
-      return in_kinds(expr, context);
+      return comparison(expr.op, args[0], args[1]);
     case Op::kCall:
+      return call(context.world, expr, args);
     case Op::kMatches:
     case Op::kMatchesAnyOf:
     case Op::kContains:
@@ -321,13 +306,48 @@ Value evaluate(const Expr& expr, const Context& context) {
     case Op::kContainsAnyWordOf:
     case Op::kStartsWith:
     case Op::kEndsWith:
-    case Op::kMatched: {
-      std::vector<Value> args;
-      for (std::size_t i = 0; i < expr.args.size(); ++i) args.push_back(arg(i));
-      return expr.op == Op::kCall ? call(context.world, expr, args)
-                                  : search_text(context.world, expr, args);
-    }
+    case Op::kMatched:
+      return search_text(context.world, expr, args);
+    default:
+      break;
   }
-  TOCSIN_ASSERT(false, "all operators stand above");
+  TOCSIN_ASSERT(false, "all operators stand here or in evaluate()");
+}
+}  // namespace
+
+Value evaluate(const Expr& expr, const Context& context) {
+  switch (expr.op) {
+    case Op::kLiteral:
+      return literal_of(expr);
+    case Op::kField:
+      return field_at(context, *field_of(expr), context.current);
+    case Op::kBound:
+      return bound_field(expr, context);
+    case Op::kPrev:
+      return previous_field(expr, context);
+    case Op::kAggregate:
+      return aggregate_of_variable(expr, context);
+    case Op::kFeature:
+      return feature_at(expr, context);
+    case Op::kKey:
+      return key_part(expr, context);
+    case Op::kIsBound:
+      return Value::boolean(!events_of(context, *variable_of(expr)).empty());
+    case Op::kInLoop:
+      return in_loop(expr, context);
+    case Op::kIn:
+      return in_list(expr, context);
+    case Op::kTable:
+      return cell(expr, context);
+    case Op::kInTable:
+      return in_cell(expr, context);
+    case Op::kInKinds:
+      return in_kinds(expr, context);
+    default:
+      break;
+  }
+  std::vector<Value> args;
+  for (const cep::ExprPtr& arg : expr.args) args.push_back(evaluate(*arg, context));
+  return operation(expr, context, args);
 }
 }  // namespace tocsin::oracle

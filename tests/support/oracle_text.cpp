@@ -321,15 +321,51 @@ Value search_text(const World& world, const cep::Expr& expr, const std::vector<V
   return first ? list.values[*first].view() : Value::missing();
 }
 
+namespace {
+Value extreme(cep::Ordering wanted, const std::vector<Value>& args) {
+  Value best = args[0];
+  for (const Value& arg : args) {
+    if (compare(arg, best) == wanted) best = arg;
+  }
+  return best;
+}
+
+std::string cased(Function function, std::string_view text) {
+  std::string out;
+  if (function == Function::kLower) cep::append_lower(out, text);
+  if (function == Function::kUpper) cep::append_upper(out, text);
+  if (function == Function::kNormalize) cep::append_normalized(out, text);
+  return out;
+}
+
+// The hour, the weekday or the date of a local time.
+Value calendar_part(Function function, const Value& local) {
+  if (local.is_missing()) return local;
+  const auto us = static_cast<std::int64_t>(local.number);
+  const std::int64_t day = us / cep::kDayUs - (us % cep::kDayUs < 0 ? 1 : 0);
+  if (function == Function::kDate) return Value::date(day);
+  if (function == Function::kHour) return Value::integer((us - day * cep::kDayUs) / 3'600'000'000);
+  // 1970-01-01 was a Thursday; Monday is 1.
+  return Value::integer(((day + 3) % 7 + 7) % 7 + 1);
+}
+
+std::optional<std::string> part_of(const std::vector<Value>& args) {
+  if (args[1].text.empty()) return std::nullopt;
+  const std::vector<std::string> parts =
+      parts_of(std::string(args[0].text), std::string(args[1].text));
+  const auto count = static_cast<cep::Int128>(parts.size());
+  const cep::Int128 place = args[2].number < 0 ? count + args[2].number : args[2].number - 1;
+  if (place < 0 || place >= count) return std::nullopt;
+  return parts[static_cast<std::size_t>(place)];
+}
+}  // namespace
+
 Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& args) {
   for (const Value& arg : args) {
     if (arg.is_missing()) return Value::missing();
   }
   const auto real = [&](std::size_t i) { return to_float(args[i]).real; };
   const auto kept = [&](std::string text) { return Value::string(world.keep(std::move(text))); };
-  const auto local_us = [&] {
-    return local_time(world.plan(), args[1], {static_cast<std::int64_t>(args[0].number)});
-  };
   const auto& made = expr.as<cep::FunctionCall>();
   switch (made.function) {
     case Function::kAbs:
@@ -353,24 +389,13 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
     case Function::kPow:
       return Value::floating(cep::real_pow(real(0), real(1)));
     case Function::kMin:
-    case Function::kMax: {
-      const auto wanted =
-          made.function == Function::kMin ? cep::Ordering::kLess : cep::Ordering::kGreater;
-      Value best = args[0];
-      for (const Value& arg : args) {
-        if (compare(arg, best) == wanted) best = arg;
-      }
-      return widened(best, expr.type);
-    }
+      return widened(extreme(cep::Ordering::kLess, args), expr.type);
+    case Function::kMax:
+      return widened(extreme(cep::Ordering::kGreater, args), expr.type);
     case Function::kLower:
     case Function::kUpper:
-    case Function::kNormalize: {
-      std::string out;
-      if (made.function == Function::kLower) cep::append_lower(out, args[0].text);
-      if (made.function == Function::kUpper) cep::append_upper(out, args[0].text);
-      if (made.function == Function::kNormalize) cep::append_normalized(out, args[0].text);
-      return kept(std::move(out));
-    }
+    case Function::kNormalize:
+      return kept(cased(made.function, args[0].text));
     case Function::kLength:
       return Value::integer(static_cast<cep::Int128>(characters_of(args[0].text).size()));
     case Function::kSubstring:
@@ -379,16 +404,8 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
     case Function::kHour:
     case Function::kWeekday:
     case Function::kDate: {
-      const Value local = local_us();
-      if (local.is_missing()) return local;
-      const auto us = static_cast<std::int64_t>(local.number);
-      const std::int64_t day = us / cep::kDayUs - (us % cep::kDayUs < 0 ? 1 : 0);
-      if (made.function == Function::kDate) return Value::date(day);
-      if (made.function == Function::kHour) {
-        return Value::integer((us - day * cep::kDayUs) / 3'600'000'000);
-      }
-      // 1970-01-01 was a Thursday; Monday is 1.
-      return Value::integer(((day + 3) % 7 + 7) % 7 + 1);
+      const cep::EventTime at{static_cast<std::int64_t>(args[0].number)};
+      return calendar_part(made.function, local_time(world.plan(), args[1], at));
     }
     case Function::kDistanceKm:
       if (std::fabs(real(0)) > 90 || std::fabs(real(2)) > 90 || std::fabs(real(1)) > 360 ||
@@ -406,13 +423,8 @@ Value call(const World& world, const cep::Expr& expr, const std::vector<Value>& 
       return all.size() > 65'536 ? Value::missing() : kept(std::move(all));
     }
     case Function::kSplit: {
-      if (args[1].text.empty()) return Value::missing();
-      std::vector<std::string> parts =
-          parts_of(std::string(args[0].text), std::string(args[1].text));
-      const auto count = static_cast<cep::Int128>(parts.size());
-      const cep::Int128 place = args[2].number < 0 ? count + args[2].number : args[2].number - 1;
-      if (place < 0 || place >= count) return Value::missing();
-      return kept(std::move(parts[static_cast<std::size_t>(place)]));
+      std::optional<std::string> part = part_of(args);
+      return part ? kept(std::move(*part)) : Value::missing();
     }
     case Function::kCapture: {
       std::optional<std::string> taken =
